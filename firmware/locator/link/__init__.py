@@ -1,0 +1,1 @@
+"""Deliver: CBOR, track batches, COSE and the conversation with the agent."""

@@ -1,0 +1,231 @@
+"""The envelope: COSE_Encrypt0 (RFC 9052) with AES-CCM-16-64-128 (RFC 9053) and HKDF-SHA256 (RFC 5869).
+
+Each device, direction and epoch has its own key. The nonce is the direction's common IV xor the
+partial IV, and a partial IV is never used twice (it is reserved ahead in flash by the journal).
+MicroPython has no CCM, so it is put together from AES-ECB and AES-CBC (RFC 3610), 64 bytes at a
+time in buffers that are kept.
+"""
+
+import hashlib
+
+from cryptolib import aes
+from micropython import const
+
+from locator.link import cbor
+
+TAG_SIZE = const(8)
+_BLOCK = const(16)
+_CHUNK = const(64)
+_IV_SIZE = const(13)
+_ALG_AES_CCM_16_64_128 = const(10)
+_VERSION = const(1)
+UP = "up"
+DOWN = "down"
+
+
+class EnvelopeError(Exception):
+    """The envelope is not for us, not genuine or not well formed. One error for all: an attacker
+    learns nothing from it."""
+
+
+def hmac_sha256(key, data):
+    """HMAC-SHA256 (RFC 2104) of `data`; `key` at most 64 bytes."""
+    key = key + bytes(64 - len(key))
+    inner = hashlib.sha256(bytes(b ^ 0x36 for b in key))
+    inner.update(data)
+    outer = hashlib.sha256(bytes(b ^ 0x5C for b in key))
+    outer.update(inner.digest())
+    return outer.digest()
+
+
+def hkdf(key, salt, info, length):
+    """HKDF-SHA256: `length` (at most 255 * 32) bytes derived from `key` for the purpose `info`."""
+    prk = hmac_sha256(salt, key)
+    out = block = b""
+    count = 0
+    while len(out) < length:
+        count += 1
+        block = hmac_sha256(prk, block + info + bytes([count]))
+        out += block
+    return out[:length]
+
+
+class Ccm:
+    """AES-CCM (RFC 3610) with a 13-byte nonce and an 8-byte tag, in place."""
+
+    def __init__(self, key):
+        self._key = key
+        self._ecb = aes(key, 1)
+        self._block = bytearray(_BLOCK)
+        self._stream = bytearray(_CHUNK)
+        self._counters = bytearray(_CHUNK)
+
+    def encrypt(self, nonce, aad, buf, start, end):
+        """Encrypt `buf[start:end]` in place and write the tag behind it (`end + 8 <= len(buf)`)."""
+        tag = self._tag(nonce, aad, buf, start, end)
+        self._crypt(nonce, buf, start, end)
+        buf[end : end + TAG_SIZE] = tag
+
+    def decrypt(self, nonce, aad, buf, start, end):
+        """Decrypt `buf[start:end]` in place; the tag stands behind it. False when it is not genuine."""
+        self._crypt(nonce, buf, start, end)
+        tag = self._tag(nonce, aad, buf, start, end)
+        wrong = 0
+        for i in range(TAG_SIZE):  # no early exit: takes the same time for every tag
+            wrong |= tag[i] ^ buf[end + i]
+        return wrong == 0
+
+    def _tag(self, nonce, aad, buf, start, end):
+        mac = aes(self._key, 2, bytes(_BLOCK))
+        block = self._block
+        block[0] = 0x59  # additional data present, 8-byte tag, 2-byte length
+        block[1:14] = nonce
+        block[14] = (end - start) >> 8
+        block[15] = (end - start) & 0xFF
+        mac.encrypt(block, block)
+        self._mac_padded(mac, bytes([len(aad) >> 8, len(aad) & 0xFF]) + aad)
+        self._mac_range(mac, buf, start, end)
+        stream = self._key_stream(nonce, 0)
+        return bytes(block[i] ^ stream[i] for i in range(TAG_SIZE))
+
+    def _mac_padded(self, mac, data):
+        self._mac_range(mac, data, 0, len(data))
+
+    def _mac_range(self, mac, data, start, end):
+        block = self._block
+        for pos in range(start, end, _BLOCK):
+            size = min(_BLOCK, end - pos)
+            for i in range(size):
+                block[i] = data[pos + i]
+            for i in range(size, _BLOCK):
+                block[i] = 0
+            mac.encrypt(block, block)
+
+    def _crypt(self, nonce, buf, start, end):
+        counter = 1
+        for pos in range(start, end, _CHUNK):
+            stream = self._key_stream(nonce, counter)
+            for i in range(min(_CHUNK, end - pos)):
+                buf[pos + i] ^= stream[i]
+            counter += _CHUNK // _BLOCK
+
+    def _key_stream(self, nonce, counter):
+        blocks = self._counters
+        for i in range(0, _CHUNK, _BLOCK):
+            blocks[i] = 1
+            blocks[i + 1 : i + 14] = nonce
+            blocks[i + 14] = counter >> 8
+            blocks[i + 15] = counter & 0xFF
+            counter += 1
+        self._ecb.encrypt(blocks, self._stream)
+        return self._stream
+
+
+class Envelope:
+    """Seals and opens the messages of one device in one direction of one epoch.
+
+    `key` is the 32-byte device key, `direction` "up" or "down", `device` the device id.
+    """
+
+    def __init__(self, key, direction, device, epoch=0):
+        salt = bytes([0, 0, 0, epoch])
+        info = ("landbridge/1/" + direction + "/" + device).encode()
+        derived = hkdf(key, salt, info, _BLOCK + _IV_SIZE)
+        self._ccm = Ccm(derived[:_BLOCK])
+        self._iv = derived[_BLOCK:]
+        self._epoch = epoch
+        aad = cbor.Writer(bytearray(48 + len(device)))
+        aad.head(cbor.ARRAY, 3)
+        aad.int(_VERSION)
+        aad.text(direction)
+        aad.text(device)
+        self._external_aad = bytes(aad.buf[: aad.n])
+
+    def seal(self, buf, plain_start, plain_end, number):
+        """Seal `buf[plain_start:plain_end]` in place under partial IV `number`.
+
+        The header is written in front of it, so at least 24 bytes must be free before
+        `plain_start`, and 8 behind `plain_end`. Returns (start, end) of the envelope in `buf`.
+        """
+        protected = self._protected(number)
+        self._ccm.encrypt(self._nonce(number), self._aad(protected), buf, plain_start, plain_end)
+        size = plain_end - plain_start + TAG_SIZE
+        head = cbor.Writer(bytearray(24))
+        head.head(cbor.ARRAY, 3)
+        head.bytes(protected)
+        head.head(cbor.MAP, 0)
+        head.head(cbor.BYTES, size)
+        start = plain_start - head.n
+        buf[start:plain_start] = head.buf[: head.n]
+        return start, plain_end + TAG_SIZE
+
+    def open(self, data):
+        """Open the envelope `data` (bytes-like); returns (partial IV, plain bytes).
+
+        Raises `EnvelopeError` unless it is exactly one of this direction, epoch and device.
+        """
+        try:
+            outer = cbor.loads(data)
+            protected, unprotected, sealed = outer
+            header = cbor.loads(protected)
+            number = _number(header, self._epoch)
+        except (cbor.CborError, ValueError, TypeError) as e:
+            raise EnvelopeError() from e
+        if unprotected != {} or type(sealed) is not bytes or len(sealed) < TAG_SIZE:
+            raise EnvelopeError()
+        if protected != self._protected(number):
+            raise EnvelopeError()
+        buf = bytearray(sealed)
+        end = len(buf) - TAG_SIZE
+        if not self._ccm.decrypt(self._nonce(number), self._aad(protected), buf, 0, end):
+            raise EnvelopeError()
+        return number, bytes(buf[:end])
+
+    def _protected(self, number):
+        out = cbor.Writer(bytearray(16))
+        out.head(cbor.MAP, 3)
+        out.int(1)
+        out.int(_ALG_AES_CCM_16_64_128)
+        out.int(4)
+        out.bytes(bytes([self._epoch]))
+        out.int(6)
+        out.bytes(_shortest(number))
+        return bytes(out.buf[: out.n])
+
+    def _nonce(self, number):
+        nonce = bytearray(self._iv)
+        i = _IV_SIZE - 1
+        while number:
+            nonce[i] ^= number & 0xFF
+            number >>= 8
+            i -= 1
+        return nonce
+
+    def _aad(self, protected):
+        out = cbor.Writer(bytearray(32 + len(protected) + len(self._external_aad)))
+        out.head(cbor.ARRAY, 3)
+        out.text("Encrypt0")
+        out.bytes(protected)
+        out.bytes(self._external_aad)
+        return bytes(out.buf[: out.n])
+
+
+def _shortest(number):
+    out = bytes([number & 0xFF])
+    number >>= 8
+    while number:
+        out = bytes([number & 0xFF]) + out
+        number >>= 8
+    return out
+
+
+def _number(header, epoch):
+    if header != {1: _ALG_AES_CCM_16_64_128, 4: bytes([epoch]), 6: header.get(6)}:
+        raise ValueError
+    partial_iv = header[6]
+    if type(partial_iv) is not bytes or not 0 < len(partial_iv) <= 5:
+        raise ValueError
+    number = 0
+    for byte in partial_iv:
+        number = number << 8 | byte
+    return number
