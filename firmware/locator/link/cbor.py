@@ -39,7 +39,7 @@ class Writer:
         size = 1 if value < 0x100 else 2 if value < 0x10000 else 4
         if value >= 0x100000000:
             raise CborError("integer above 32 bits")
-        buf[n] = major | (23 + (size + 1 if size < 4 else 3))
+        buf[n] = major | (23 + size if size < 4 else 26)
         for i in range(size):
             buf[n + 1 + i] = (value >> (8 * (size - 1 - i))) & 0xFF
         self.n = n + 1 + size
@@ -150,8 +150,8 @@ class _Reader:
             return data
         try:
             return data.decode()
-        except ValueError as e:  # UnicodeError is one
-            raise CborError("not UTF-8") from e
+        except ValueError:  # UnicodeError is one
+            raise CborError("not UTF-8")
 
     def _array(self, length, depth):
         return [self.item(depth + 1) for _ in range(length)]

@@ -169,8 +169,8 @@ class Envelope:
             protected, unprotected, sealed = outer
             header = cbor.loads(protected)
             number = _number(header, self._epoch)
-        except (cbor.CborError, ValueError, TypeError) as e:
-            raise EnvelopeError() from e
+        except (cbor.CborError, ValueError, TypeError):
+            raise EnvelopeError()
         if unprotected != {} or type(sealed) is not bytes or len(sealed) < TAG_SIZE:
             raise EnvelopeError()
         if protected != self._protected(number):
