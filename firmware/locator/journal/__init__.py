@@ -1,0 +1,1 @@
+"""Remember: records in flash, acknowledgements, numbers that are never used twice, RTC memory."""

@@ -1,0 +1,54 @@
+"""Which capture sequences the agent has acknowledged: a few sorted, disjoint, inclusive ranges."""
+
+from micropython import const
+
+MAX_RANGES = const(16)
+
+
+class Acks:
+    """`ranges` is a flat list [lo, hi, lo, hi, ...].
+
+    When there would be more than MAX_RANGES, the newest range is forgotten: its records are sent
+    once more, and the agent removes the duplicates.
+    """
+
+    def __init__(self, ranges=()):
+        self.ranges = list(ranges)
+
+    def add(self, lo, hi):
+        """Add the inclusive range `lo`..`hi`, joined with what it touches."""
+        merged = []
+        at = len(merged)
+        for i in range(0, len(self.ranges), 2):
+            old_lo, old_hi = self.ranges[i], self.ranges[i + 1]
+            if old_hi + 1 < lo:
+                merged += (old_lo, old_hi)
+                at = len(merged)
+            elif old_lo > hi + 1:
+                merged += (old_lo, old_hi)
+            else:
+                lo = min(lo, old_lo)
+                hi = max(hi, old_hi)
+        self.ranges = merged[:at] + [lo, hi] + merged[at:]
+        del self.ranges[2 * MAX_RANGES :]
+
+    def has(self, seq):
+        """True when `seq` is acknowledged."""
+        for i in range(0, len(self.ranges), 2):
+            if self.ranges[i] <= seq <= self.ranges[i + 1]:
+                return True
+        return False
+
+    def covers(self, lo, hi):
+        """True when all of `lo`..`hi` is acknowledged."""
+        for i in range(0, len(self.ranges), 2):
+            if self.ranges[i] <= lo and hi <= self.ranges[i + 1]:
+                return True
+        return False
+
+    def count(self):
+        """Number of sequences acknowledged."""
+        total = 0
+        for i in range(0, len(self.ranges), 2):
+            total += self.ranges[i + 1] - self.ranges[i] + 1
+        return total

@@ -1,0 +1,80 @@
+"""The small state that must never be forgotten, in one file that is replaced by rename.
+
+Counter of power-ons, message numbers reserved ahead (RFC 8613 appendix B.1.1: a number below the
+stored one may have been used, so after a reset counting goes on from the stored one), records
+thinned, and the acknowledged sequences. One file, because two can disagree after a power cut.
+"""
+
+import os
+import struct
+from binascii import crc32
+
+from micropython import const
+
+from locator.journal.acks import Acks
+
+_MAGIC = const(0x4C)  # "L"
+_HEAD = "<BBHQI"
+_HEAD_SIZE = const(16)
+_RESERVE = const(64)
+
+
+class Ledger:
+    """`folder` is the device's data directory; `random_byte` only used when the file is damaged."""
+
+    def __init__(self, folder, random_byte):
+        self._path = folder + "/state.bin"
+        self.boot = 0
+        self.thinned = 0
+        self.acks = Acks()
+        self._reserved = self._next = 1
+        data = _read(self._path)
+        if data is None:
+            return
+        if not self._load(data):
+            # Numbers that were used are unknown: go on in a range that never was.
+            self._reserved = self._next = (1 + random_byte) << 32
+
+    def next_number(self):
+        """A message number never given before; writes the file once in 64 numbers."""
+        if self._next >= self._reserved:
+            self._reserved = self._next + _RESERVE
+            self.save()
+        number = self._next
+        self._next = number + 1
+        return number
+
+    def count_power_on(self):
+        """RTC memory is lost: seconds since power-on start again, under a new boot number."""
+        self.boot = (self.boot + 1) & 0xFFFF
+        self.save()
+
+    def save(self):
+        """Replace the file by the present state."""
+        ranges = self.acks.ranges
+        data = struct.pack(_HEAD, _MAGIC, len(ranges), self.boot, self._reserved, self.thinned)
+        data += struct.pack("<%dI" % len(ranges), *ranges)
+        temporary = self._path + ".new"
+        with open(temporary, "wb") as f:
+            f.write(data)
+            f.write(struct.pack("<I", crc32(data)))
+        os.rename(temporary, self._path)
+
+    def _load(self, data):
+        body = data[:-4]
+        if len(data) < _HEAD_SIZE + 4 or struct.unpack_from("<I", data, len(body))[0] != crc32(body):
+            return False
+        magic, n, self.boot, self._reserved, self.thinned = struct.unpack_from(_HEAD, body)
+        if magic != _MAGIC or len(body) != _HEAD_SIZE + 4 * n:
+            return False
+        self.acks = Acks(struct.unpack_from("<%dI" % n, body, _HEAD_SIZE))
+        self._next = self._reserved
+        return True
+
+
+def _read(path):
+    try:
+        with open(path, "rb") as f:
+            return f.read()
+    except OSError:
+        return None

@@ -1,0 +1,80 @@
+"""The record: one observation as it stands in flash, in the units of the wire.
+
+Rounding to these units happens once, when the record is made; from then on its fields travel
+unchanged to the agent's database. 46 bytes, little endian, the CRC-32 of the others last.
+"""
+
+import struct
+from binascii import crc32
+
+from micropython import const
+
+SIZE = const(46)
+FORMAT = "<BBHIIHiihBBBBBbIHIBBI"
+
+# Fields in the order of the record, each with the struct format and offset in it. The columns of
+# an uplink come in the order of COLUMNS.
+FIELDS = (
+    "kind",
+    "quality",
+    "events",
+    "seq",
+    "time",
+    "boot",
+    "lat",
+    "lon",
+    "alt",
+    "speed",
+    "heading",
+    "hdop",
+    "sats",
+    "battery",
+    "temperature",
+    "plmn",
+    "tac",
+    "cell",
+    "rsrp",
+    "motion",
+)
+
+FIX = const(1)
+CELL = const(2)
+STILL = const(3)
+
+TIME_NONE = const(0)  # `time` counts seconds since power-on
+TIME_RTC = const(1)
+TIME_NETWORK = const(2)
+TIME_GNSS = const(3)
+
+EVENT_LIGHT = const(1)
+EVENT_SHOCK = const(2)
+EVENT_TEMPERATURE = const(4)
+EVENT_BATTERY = const(8)
+EVENT_DEPARTED = const(16)
+EVENT_STOPPED = const(32)
+EVENT_COUNTRY = const(64)
+EVENT_POWER_ON = const(128)
+
+
+def pack_into(buf, fields):
+    """Write the 20 `fields` (in the order of FIELDS) and their CRC into `buf[0:46]`."""
+    struct.pack_into(FORMAT, buf, 0, *fields, 0)
+    struct.pack_into("<I", buf, SIZE - 4, crc32(memoryview(buf)[: SIZE - 4]))
+
+
+def is_good(buf, at):
+    """True when a whole record with the right CRC stands at `buf[at:]`."""
+    if at + SIZE > len(buf):
+        return False
+    crc = struct.unpack_from("<I", buf, at + SIZE - 4)[0]
+    return crc == crc32(memoryview(buf)[at : at + SIZE - 4])
+
+
+def unpack(buf, at=0):
+    """The 20 fields of the record at `buf[at:]`, in the order of FIELDS."""
+    return struct.unpack_from(FORMAT, buf, at)[:-1]
+
+
+def seq_of(buf, at):
+    """Capture sequence of the record at `buf[at:]`."""
+    return struct.unpack_from("<I", buf, at + 4)[0]

@@ -1,0 +1,133 @@
+"""Records in flash: append-only segment files, freed by acknowledgement only.
+
+A segment holds 64 records and is named by the sequence of its first one, so opening the journal
+reads a directory and the newest segment. Acknowledged segments stay until their space is needed.
+When the space is full of records that nobody has acknowledged, the oldest segment goes and is
+counted as thinned.
+"""
+
+import os
+
+from micropython import const
+
+from locator.journal import record
+
+PER_SEGMENT = const(64)
+_SEGMENT_BYTES = const(64 * 46)
+# 160 segments of 2,944 bytes, each in a block of 4,096: 640 KiB of the 960 KiB in the OTA layout.
+_MAX_SEGMENTS = const(160)
+
+
+class Journal:
+    """`folder` is the device's data directory, `ledger` holds what is acknowledged."""
+
+    def __init__(self, folder, ledger):
+        self._folder = folder + "/journal"
+        self._ledger = ledger
+        self._buf = bytearray(record.SIZE)
+        for path in (folder, self._folder):
+            _make_folder(path)
+        self._segments = sorted(int(n[:8], 16) for n in os.listdir(self._folder) if n.endswith(".seg"))
+        self.next_seq = 1
+        self._room = 0
+        if self._segments:
+            self._open_newest()
+
+    def append(self, fields):
+        """Write a record; `fields` as `record.FIELDS` with any `seq`. Returns its sequence.
+
+        The record is in flash when this returns.
+        """
+        if self._room <= 0:
+            self._make_space()
+            self._segments.append(self.next_seq)
+            self._room = PER_SEGMENT
+        fields[3] = seq = self.next_seq
+        record.pack_into(self._buf, fields)
+        with open(self._path(self._segments[-1]), "ab") as f:
+            f.write(self._buf)
+        self.next_seq = seq + 1
+        self._room -= 1
+        return seq
+
+    def pending(self):
+        """Number of records that are not acknowledged."""
+        return self.next_seq - 1 - self._ledger.acks.count()
+
+    def read_batch(self, buf, limit):
+        """Copy the oldest records not acknowledged, at most `limit`, into `buf`; returns how many."""
+        n = 0
+        acks = self._ledger.acks
+        segment = bytearray(_SEGMENT_BYTES)
+        for i, first in enumerate(self._segments):
+            if acks.covers(first, self._last_of(i)):
+                continue
+            for at in self._scan_into(first, segment):
+                if acks.has(record.seq_of(segment, at)):
+                    continue
+                to = n * record.SIZE
+                buf[to : to + record.SIZE] = memoryview(segment)[at : at + record.SIZE]
+                n += 1
+                if n == limit:
+                    return n
+        return n
+
+    def acknowledge(self, ranges):
+        """Note the flat list of inclusive `ranges` as stored by the agent.
+
+        Sequences that were never given are ignored: nobody can have stored them.
+        """
+        for i in range(0, len(ranges), 2):
+            lo, hi = max(1, ranges[i]), min(ranges[i + 1], self.next_seq - 1)
+            if lo <= hi:
+                self._ledger.acks.add(lo, hi)
+        self._ledger.save()
+
+    def _open_newest(self):
+        first = self._segments[-1]
+        size = os.stat(self._path(first))[6]
+        self.next_seq = first + (size + record.SIZE - 1) // record.SIZE
+        whole = size % record.SIZE == 0
+        # A torn record ends its segment: the next one begins a new file and a new sequence.
+        self._room = first + PER_SEGMENT - self.next_seq if whole else 0
+
+    def _make_space(self):
+        while len(self._segments) >= _MAX_SEGMENTS:
+            first, last = self._segments[0], self._last_of(0)
+            if not self._ledger.acks.covers(first, last):
+                self._ledger.thinned += sum(
+                    not self._ledger.acks.has(seq) for seq in range(first, last + 1)
+                )
+                self._ledger.acks.add(first, last)
+                self._ledger.save()
+            os.remove(self._path(first))
+            del self._segments[0]
+
+    def _last_of(self, i):
+        return self._segments[i + 1] - 1 if i + 1 < len(self._segments) else self.next_seq - 1
+
+    def _path(self, first):
+        return "%s/%08x.seg" % (self._folder, first)
+
+    def _scan_into(self, first, buf):
+        with open(self._path(first), "rb") as f:
+            size = f.readinto(buf)
+        for at in range(0, size - record.SIZE + 1, record.SIZE):
+            if record.is_good(buf, at):
+                yield at
+
+
+def scan(path):
+    """Yield (offset, fields) of each good record of the segment file `path`."""
+    with open(path, "rb") as f:
+        data = f.read()
+    for at in range(0, len(data) - record.SIZE + 1, record.SIZE):
+        if record.is_good(data, at):
+            yield at, record.unpack(data, at)
+
+
+def _make_folder(path):
+    try:
+        os.mkdir(path)
+    except OSError:  # it is there
+        pass
