@@ -2,7 +2,7 @@
 
 Counter of power-ons, message numbers reserved ahead (RFC 8613 appendix B.1.1: a number below the
 stored one may have been used, so after a reset counting goes on from the stored one), records
-thinned, and the acknowledged sequences. One file, because two can disagree after a power cut.
+thinned or damaged, and the acknowledged sequences. One file, because two can disagree after a power cut.
 """
 
 import os
@@ -14,8 +14,8 @@ from micropython import const
 from locator.journal.acks import Acks
 
 _MAGIC = const(0x4C)  # "L"
-_HEAD = "<BBHQI"
-_HEAD_SIZE = const(16)
+_HEAD = "<BBHQII"
+_HEAD_SIZE = const(20)
 _RESERVE = const(64)
 
 
@@ -26,6 +26,7 @@ class Ledger:
         self._path = folder + "/state.bin"
         self.boot = 0
         self.thinned = 0
+        self.damaged = 0
         self.acks = Acks()
         self._reserved = self._next = 1
         data = _read(self._path)
@@ -52,7 +53,8 @@ class Ledger:
     def save(self):
         """Replace the file by the present state."""
         ranges = self.acks.ranges
-        data = struct.pack(_HEAD, _MAGIC, len(ranges), self.boot, self._reserved, self.thinned)
+        counts = (self.boot, self._reserved, self.thinned, self.damaged)
+        data = struct.pack(_HEAD, _MAGIC, len(ranges), *counts)
         data += struct.pack("<%dI" % len(ranges), *ranges)
         temporary = self._path + ".new"
         with open(temporary, "wb") as f:
@@ -64,11 +66,12 @@ class Ledger:
         body = data[:-4]
         if len(data) < _HEAD_SIZE + 4 or struct.unpack_from("<I", data, len(body))[0] != crc32(body):
             return False
-        magic, n, self.boot, self._reserved, self.thinned = struct.unpack_from(_HEAD, body)
+        magic, n, boot, reserved, self.thinned, self.damaged = struct.unpack_from(_HEAD, body)
         if magic != _MAGIC or len(body) != _HEAD_SIZE + 4 * n:
             return False
+        self.boot = boot
         self.acks = Acks(struct.unpack_from("<%dI" % n, body, _HEAD_SIZE))
-        self._next = self._reserved
+        self._next = self._reserved = reserved
         return True
 
 

@@ -55,15 +55,25 @@ class Journal:
         return self.next_seq - 1 - self._ledger.acks.count()
 
     def read_batch(self, buf, limit):
-        """Copy the oldest records not acknowledged, at most `limit`, into `buf`; returns how many."""
+        """Copy the oldest records not acknowledged, at most `limit`, into `buf`; returns how many.
+
+        A record that cannot be read any more is counted as damaged and never asked for again.
+        """
         n = 0
         acks = self._ledger.acks
         segment = bytearray(_SEGMENT_BYTES)
         for i, first in enumerate(self._segments):
-            if acks.covers(first, self._last_of(i)):
+            last = self._last_of(i)
+            if acks.covers(first, last):
                 continue
-            for at in self._scan_into(first, segment):
-                if acks.has(record.seq_of(segment, at)):
+            self._read(first, segment)
+            for seq in range(first, last + 1):
+                if acks.has(seq):
+                    continue
+                at = (seq - first) * record.SIZE
+                if not record.is_good(segment, at):
+                    self._ledger.damaged += 1
+                    acks.add(seq, seq)
                     continue
                 to = n * record.SIZE
                 buf[to : to + record.SIZE] = memoryview(segment)[at : at + record.SIZE]
@@ -109,12 +119,12 @@ class Journal:
     def _path(self, first):
         return "%s/%08x.seg" % (self._folder, first)
 
-    def _scan_into(self, first, buf):
+    def _read(self, first, buf):
+        """Fill `buf` with the segment; what is missing of it reads as damaged (all zero)."""
         with open(self._path(first), "rb") as f:
             size = f.readinto(buf)
-        for at in range(0, size - record.SIZE + 1, record.SIZE):
-            if record.is_good(buf, at):
-                yield at
+        for i in range(size, len(buf)):
+            buf[i] = 0
 
 
 def scan(path):

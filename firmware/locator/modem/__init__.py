@@ -1,0 +1,59 @@
+"""Speak: the AT line discipline, reply parsers, and the drivers of the modems, behind one set of verbs."""
+
+from micropython import const
+
+REGISTERED = const(0)
+NO_SERVICE = const(1)
+DENIED = const(2)
+
+
+class ModemError(Exception):
+    """The modem refused; `code` is the CME or MQTT error, -1 when it gave none."""
+
+    def __init__(self, what, code=-1):
+        super().__init__(what, code)
+        self.what = what
+        self.code = code
+
+
+class ModemSilent(ModemError):
+    """No answer within the deadline: the modem is off, hangs or has another baud rate."""
+
+
+class ModemRestarted(ModemError):
+    """The modem has rebooted by itself: registration, PDP context and MQTT are gone."""
+
+
+class Cell:
+    """The serving cell: `plmn` MCC*1000+MNC, `tac`, `cell` id, `rsrp` in dBm (negative)."""
+
+    def __init__(self, plmn, tac, cell, rsrp):
+        self.plmn = plmn
+        self.tac = tac
+        self.cell = cell
+        self.rsrp = rsrp
+
+
+class Fix:
+    """A GNSS fix in the units of the wire: epoch seconds, 1e-5 degrees, 2 m, km/h, 2 degrees, 0.2."""
+
+    def __init__(self, time, lat, lon, alt, speed, heading, hdop, sats):
+        self.time = time
+        self.lat = lat
+        self.lon = lon
+        self.alt = alt
+        self.speed = speed
+        self.heading = heading
+        self.hdop = hdop
+        self.sats = sats
+
+
+def make(board, port):
+    """The driver for the modem that `board.MODEM` names, on `port`."""
+    from locator.modem.at import Channel
+
+    if board.MODEM == "bg95":
+        from locator.modem.bg95 import Bg95 as Driver
+    else:
+        from locator.modem.sim7600 import Sim7600 as Driver
+    return Driver(port, Channel(port), board)

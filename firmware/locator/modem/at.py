@@ -1,0 +1,199 @@
+"""The AT line discipline: one command at a time, lines in, unsolicited lines told apart from replies.
+
+Bytes come in bursts into one buffer; lines are put together in a second one. Reading a line
+allocates nothing. Three kinds of match are kept apart: the reply that was asked for (by prefix),
+the final results, and unsolicited lines (by prefix, kept in a short queue until asked for).
+"""
+
+from micropython import const
+
+from locator.modem import ModemError, ModemRestarted, ModemSilent
+
+_RX_BYTES = const(512)
+_LINE_BYTES = const(400)
+_QUEUE = const(12)
+_PROMPT = const(-1)
+
+_FINALS_BAD = (b"ERROR", b"+CME ERROR", b"+CMS ERROR", b"NO CARRIER", b"SEND FAIL")
+
+
+class Channel:
+    """`port` gives the UART. A driver sets `unsolicited` (prefixes that may come at any time) and
+    `restart` (prefixes that only a booting modem sends) to tuples of bytes."""
+
+    unsolicited = ()
+    restart = ()
+
+    def __init__(self, port):
+        self._port = port
+        self._rx = bytearray(_RX_BYTES)
+        self._at = self._end = 0
+        self._line = bytearray(_LINE_BYTES)
+        self._n = 0  # bytes so far of the line that is coming
+        self._length = 0  # of the line that has come
+        self._queue = []
+        self.booting = True  # boot lines are expected: they are no restart
+        self.silences = 0  # commands without any answer, one after the other
+
+    def command(self, text, timeout_ms, prefix=None):
+        """Send `AT` + `text` (bytes) and wait for the final result.
+
+        Returns the information lines as a list of bytes: those that begin with `prefix` (without
+        it and the blanks behind it), or without a `prefix` all that are not unsolicited. Raises
+        `ModemError` with the CME code on a bad result, `ModemSilent` at the deadline.
+        """
+        self._port.uart_write(b"AT" + text + b"\r")
+        return self._reply(text, timeout_ms, prefix)
+
+    def prompted(self, text, data, timeout_ms, prompt=b">"):
+        """Send a command that asks for `data` (bytes-like) at its prompt; wait for the final result."""
+        self._port.uart_write(b"AT" + text + b"\r")
+        deadline = self._port.ticks_ms() + timeout_ms
+        while True:
+            got = self._next_line(deadline, prompt == b">")
+            if got == _PROMPT or (got and self._begins(prompt)):
+                break
+            self._sort(text, got, None)
+        self._port.uart_write(data)
+        return self._reply(text, timeout_ms, None)
+
+    def wait(self, prefix, timeout_ms):
+        """The next unsolicited line beginning with `prefix`, without it; None at the deadline."""
+        deadline = self._port.ticks_ms() + timeout_ms
+        while True:
+            for i, line in enumerate(self._queue):
+                if line.startswith(prefix):
+                    del self._queue[i]
+                    return line[len(prefix) :].strip()
+            got = self._next_line(deadline, False)
+            if not got:
+                return None
+            self._keep_unsolicited()
+
+    def forget(self, prefix):
+        """Drop what is queued with `prefix`, so that the next `wait` sees only what comes later."""
+        self._queue = [line for line in self._queue if not line.startswith(prefix)]
+
+    def read_exact(self, buf, n, timeout_ms):
+        """Read `n` raw bytes into `buf[0:n]`; what does not fit is dropped. Raises `ModemSilent`."""
+        deadline = self._port.ticks_ms() + timeout_ms
+        for i in range(n):
+            byte = self._byte(deadline)
+            if byte < 0:
+                raise ModemSilent("payload")
+            if i < len(buf):
+                buf[i] = byte
+
+    def read_until(self, stop, timeout_ms):
+        """Read raw bytes up to and without the byte `stop` (at most one line's length)."""
+        deadline = self._port.ticks_ms() + timeout_ms
+        out = bytearray()
+        while len(out) < _LINE_BYTES:
+            byte = self._byte(deadline)
+            if byte < 0:
+                raise ModemSilent("field")
+            if byte == stop:
+                break
+            out.append(byte)
+        return bytes(out)
+
+    def drain(self, ms):
+        """Drop everything that comes in the next `ms`: what was on the line before we listened."""
+        deadline = self._port.ticks_ms() + ms
+        while self._byte(deadline) >= 0:
+            pass
+        self._n = 0
+
+    def _reply(self, text, timeout_ms, prefix):
+        deadline = self._port.ticks_ms() + timeout_ms
+        lines = []
+        while True:
+            got = self._next_line(deadline, False)
+            line = self._sort(text, got, prefix)
+            if line == b"OK" or line == b"SEND OK":
+                self.silences = 0
+                return lines
+            if line is not None and len(lines) < _QUEUE:
+                lines.append(line)
+
+    def _sort(self, text, got, prefix):
+        """What the line just read is: returns OK or an information line, None for anything else."""
+        if not got:
+            self.silences += 1
+            raise ModemSilent(text)
+        if self._begins(b"AT"):  # echo
+            return None
+        for final in _FINALS_BAD:
+            if self._begins(final):
+                raise ModemError(text, self._code())
+        line = bytes(self._line[:got])
+        if line == b"OK" or line == b"SEND OK":
+            return line
+        if prefix is not None and line.startswith(prefix):
+            return line[len(prefix) :].strip()
+        if self._keep_unsolicited() or prefix is not None:
+            return None
+        return line
+
+    def _keep_unsolicited(self):
+        for prefix in self.restart:
+            if self._begins(prefix) and not self.booting:
+                raise ModemRestarted(prefix)
+        for prefix in self.unsolicited:
+            if self._begins(prefix):
+                if len(self._queue) >= _QUEUE:
+                    del self._queue[0]
+                self._queue.append(bytes(self._line[: self._length]))
+                return True
+        return False
+
+    def _code(self):
+        """The number behind `+CME ERROR:`, -1 when there is none or it is text."""
+        line = bytes(self._line[: self._length])
+        try:
+            return int(line[line.find(b":") + 1 :])
+        except ValueError:
+            return -1
+
+    def _begins(self, prefix):
+        if self._length < len(prefix):
+            return False
+        for i in range(len(prefix)):
+            if self._line[i] != prefix[i]:
+                return False
+        return True
+
+    def _next_line(self, deadline, prompt):
+        """Read up to the next line end: its length, 0 at the deadline, or _PROMPT (no line end).
+
+        A line longer than the buffer is cut. What has come of a line stays for the next call.
+        """
+        line = self._line
+        while True:
+            byte = self._byte(deadline)
+            if byte < 0:
+                return 0
+            if byte == 10 or byte == 13:
+                if self._n:
+                    self._length = self._n
+                    self._n = 0
+                    return self._length
+            elif prompt and byte == 62 and self._n == 0:
+                return _PROMPT
+            elif self._n < _LINE_BYTES:
+                if byte != 32 or self._n:  # the blank behind a prompt
+                    line[self._n] = byte
+                    self._n += 1
+
+    def _byte(self, deadline):
+        if self._at == self._end:
+            left = deadline - self._port.ticks_ms()
+            if left <= 0:
+                return -1
+            self._at = 0
+            self._end = self._port.uart_readinto(self._rx, left)
+            if self._end == 0:
+                return -1
+        byte = self._rx[self._at]
+        self._at += 1
+        return byte

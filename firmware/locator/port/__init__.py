@@ -1,0 +1,36 @@
+"""Touch: the one interface to hardware. Everything else in the firmware is free of pins and chips.
+
+A port is an object with these attributes and methods; `boards/<BOARD>` names the one it uses.
+
+    ticks_ms() -> int                  milliseconds since this boot, small enough never to wrap in a wake
+    clock_s() -> int                   seconds since power-on; runs on through deep sleep, never set
+    sleep_ms(ms)                       light sleep, nothing is received meanwhile
+    uart_write(data)                   to the modem
+    uart_readinto(buf, timeout_ms)     -> bytes read, 0 at the time-out; returns with what has come
+    modem_rail(on) modem_key(pressed) modem_dtr(level)
+    senses() -> (battery_mv, temperature in 0.1 C, motion counts since the last call, light in lux)
+    reset_cause, wake_reason           constants below
+    random(n) -> n random bytes
+    rtc_memory -> bytes                what was left by the wake before, b"" after power-on
+    rtc_write(data)                    at most 2,048 bytes; survive every reset but power-on
+    data_dir, config_dir               paths in flash
+    feed()                             the watchdog
+    deepsleep(ms, wake_on)             does not return: the next thing that runs is boot.py
+    reset()                            does not return
+"""
+
+from micropython import const
+
+POWER_ON = const(1)
+HARD_RESET = const(2)
+WATCHDOG_RESET = const(3)
+DEEPSLEEP_RESET = const(4)
+SOFT_RESET = const(5)
+
+WAKE_NONE = const(0)
+WAKE_TIMER = const(1)
+WAKE_MOTION = const(2)
+WAKE_LIGHT = const(3)
+
+ON_MOTION = const(1)
+ON_LIGHT = const(2)
