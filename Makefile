@@ -1,0 +1,48 @@
+# Every target sets up what it needs by itself, once: a virtual environment in .venv with pinned packages.
+PYTHON ?= python3
+MODEM ?= bg95
+SEED ?= 1
+PORT ?= 0
+CHAOS ?=
+
+BIN := .venv/bin
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint heap
+.SUFFIXES:
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-6s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: .venv/demo.stamp ## a container crosses Eurasia in 45 simulated days [MODEM=bg95|sim7600 SEED=1 CHAOS=1 PORT=8883]
+	@$(BIN)/python -m tools.world.demo --modem $(MODEM) --seed $(SEED) --port $(PORT) $(if $(filter-out 0,$(CHAOS)),--chaos)
+
+test: .venv/dev.stamp ## every test, on CPython and on MicroPython
+	@sh .ci/system_packages.sh
+	@$(BIN)/python -m pytest
+
+lint: .venv/dev.stamp typings/lint.stamp ## style, and types of host code and of device code
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/mypy --config-file .ci/mypy-device.ini
+
+heap: .venv/demo.stamp ## memory of a whole wake on the device, by room
+	@$(BIN)/python -m tools.world.heap
+
+.venv/bin/python:
+	@$(PYTHON) .ci/check_python.py
+	@$(PYTHON) -m venv .venv
+
+.venv/demo.stamp: .venv/bin/python .ci/lock-demo.txt pyproject.toml
+	@$(INSTALL) -r .ci/lock-demo.txt
+	@$(INSTALL) --no-deps -e .
+	@touch $@
+
+.venv/dev.stamp: .venv/demo.stamp .ci/lock-dev.txt
+	@$(INSTALL) -r .ci/lock-dev.txt
+	@touch $@
+
+typings/lint.stamp: .venv/bin/python .ci/lock-typings.txt
+	@$(INSTALL) --upgrade --target typings -r .ci/lock-typings.txt
+	@touch $@

