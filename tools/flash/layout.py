@@ -28,7 +28,7 @@ class LayoutError(Exception):
 
 
 def lay_out(target: Path, board: str, compiled: bool = True) -> None:
-    """Fill `target` with the firmware for `board`; `compiled` False lays down sources instead of `.mpy` files."""
+    """Fill `target` with the firmware for `board`: `.mpy` files, or sources if not `compiled`."""
     if not (BOARDS / board / "board.py").is_file():
         known = ", ".join(sorted(path.parent.name for path in BOARDS.glob("*/board.py")))
         raise LayoutError(f"no board {board!r}: known boards are {known}")
@@ -57,7 +57,7 @@ def copy_module(source: Path, target: Path) -> None:
 
 
 def compile_module(source: Path, target: Path) -> None:
-    """Compile one source to `target` with its suffix changed to .mpy: portable bytecode, no machine code."""
+    """Compile one source to `target`, its suffix changed to .mpy: bytecode for any machine."""
     target = target.with_suffix(".mpy")
     target.parent.mkdir(parents=True, exist_ok=True)
     # Tracebacks name the file as it is called on the device, never this machine's folders.

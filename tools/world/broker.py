@@ -1,0 +1,120 @@
+"""The demo's MQTT broker: amqtt with TLS on loopback and a list of users, as a process of its own.
+
+`python -m tools.world.broker --folder DIR [--port N] [--trap DIR]` reads broker.pem, broker.key
+and users.json ({name: {"password", "publish": [filters], "subscribe": [filters]}}) from DIR.
+It prints "listening PORT" once and "subscribed USER FILTER" for each subscription, and ends when
+its standard input does, so that it cannot outlive who started it.
+"""
+
+import argparse
+import asyncio
+import hmac
+import json
+import sys
+from asyncio import Future
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from amqtt.broker import Broker
+from amqtt.contexts import Action, BaseContext
+from amqtt.mqtt.protocol.broker_handler import BrokerProtocolHandler
+from amqtt.plugins.base import BaseAuthPlugin, BaseTopicPlugin
+from amqtt.session import Session
+from paho.mqtt.client import topic_matches_sub
+
+from tools.world.chaos import Trap
+
+# Time for what the broker has written to reach its clients, before it is killed on purpose.
+FLUSH_S = 0.05
+
+
+class Users(BaseAuthPlugin, BaseTopicPlugin):
+    """Who may connect, and what each may publish and subscribe to."""
+
+    @dataclass
+    class Config:
+        """`file`: path of users.json."""
+
+        file: str
+
+    def __init__(self, context: BaseContext) -> None:
+        super().__init__(context)
+        self.users: dict[str, Any] = json.loads(Path(self.config.file).read_text())
+
+    async def authenticate(self, *, session: Session) -> bool:
+        """True if the session's password is the user's."""
+        user = self.users.get(session.username or "")
+        return bool(user) and hmac.compare_digest(user["password"], session.password or "")
+
+    async def topic_filtering(
+        self,
+        *,
+        session: Session | None = None,
+        topic: str | None = None,
+        action: Action | None = None,
+    ) -> bool:
+        """True if one of the user's filters covers `topic`."""
+        user = self.users.get((session and session.username) or "", {})
+        filters = user.get("publish" if action == Action.PUBLISH else "subscribe", ())
+        return any(topic_matches_sub(allowed, topic or "") for allowed in filters)
+
+    async def on_broker_client_subscribed(
+        self, *, client_id: str, topic: str, **_more: object
+    ) -> None:
+        """Tell who started the broker that somebody listens now."""
+        print("subscribed", client_id, topic, flush=True)
+
+
+class FrailBroker(Broker):
+    """A broker that can be told to die between a PUBACK and its delivery, or after a reply."""
+
+    trap: Trap
+
+    async def _handle_message_delivery(
+        self, client_session: Session, handler: BrokerProtocolHandler, wait_deliver: Future[Any]
+    ) -> bool:
+        # amqtt sends the PUBACK of a message first and hands the message over here afterwards.
+        message = wait_deliver.result()
+        up = message is not None and message.topic.endswith("/up")
+        if up and self.trap.armed("broker: between PUBACK and delivery"):
+            await asyncio.sleep(FLUSH_S)
+            self.trap.spring()
+        delivered = await super()._handle_message_delivery(client_session, handler, wait_deliver)
+        down = message is not None and message.topic.endswith("/down")
+        if down and self.trap.armed("broker: in mid-conversation"):
+            await asyncio.sleep(FLUSH_S)
+            self.trap.spring()
+        return delivered
+
+
+async def serve(folder: Path, port: int, trap: Trap) -> None:
+    """Serve until standard input ends."""
+    listener = {
+        "type": "tcp",
+        "bind": f"127.0.0.1:{port}",
+        "ssl": True,
+        "certfile": str(folder / "broker.pem"),
+        "keyfile": str(folder / "broker.key"),
+    }
+    plugins = {"tools.world.broker.Users": {"file": str(folder / "users.json")}}
+    broker = FrailBroker({"listeners": {"default": listener}, "plugins": plugins})
+    broker.trap = trap
+    await broker.start()
+    print("listening", broker._servers["default"].instance.sockets[0].getsockname()[1], flush=True)
+    await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
+    await broker.shutdown()
+
+
+def main() -> None:
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="python -m tools.world.broker")
+    parser.add_argument("--folder", type=Path, required=True)
+    parser.add_argument("--port", type=int, default=0, help="0: any free one")
+    parser.add_argument("--trap", type=Path, help="folder in which chaos arms its traps")
+    arguments = parser.parse_args()
+    asyncio.run(serve(arguments.folder, arguments.port, Trap(arguments.trap)))
+
+
+if __name__ == "__main__":
+    main()
