@@ -2,7 +2,9 @@
 
 Bytes come in bursts into one buffer; lines are put together in a second one. Reading a line
 allocates nothing. Three kinds of match are kept apart: the reply that was asked for (by prefix),
-the final results, and unsolicited lines (by prefix, kept in a short queue until asked for).
+the final results, and unsolicited lines (by prefix, kept in a short queue until asked for). A line that
+announces raw bytes is followed at once by reading them, by count, into `inbox`: a payload may
+contain anything, also `OK`.
 """
 
 from micropython import const
@@ -12,6 +14,8 @@ from locator.modem import ModemError, ModemRestarted, ModemSilent
 _RX_BYTES = const(512)
 _LINE_BYTES = const(400)
 _QUEUE = const(12)
+_INBOX_BYTES = const(1536)
+_MAX_RAW = const(10240)
 _PROMPT = const(-1)
 
 _FINALS_BAD = (b"ERROR", b"+CME ERROR", b"+CMS ERROR", b"NO CARRIER", b"SEND FAIL")
@@ -19,10 +23,14 @@ _FINALS_BAD = (b"ERROR", b"+CME ERROR", b"+CMS ERROR", b"NO CARRIER", b"SEND FAI
 
 class Channel:
     """`port` gives the UART. A driver sets `unsolicited` (prefixes that may come at any time) and
-    `restart` (prefixes that only a booting modem sends) to tuples of bytes."""
+    `restart` (prefixes that only a booting modem sends) to tuples of bytes, and says how inbound
+    payloads are announced: by a line beginning with `raw_prefix`, whose last field is their length
+    and which ends at its `raw_commas`th comma (0: at its line end)."""
 
     unsolicited = ()
     restart = ()
+    raw_prefix = b""
+    raw_commas = 0
 
     def __init__(self, port):
         self._port = port
@@ -32,6 +40,8 @@ class Channel:
         self._n = 0  # bytes so far of the line that is coming
         self._length = 0  # of the line that has come
         self._queue = []
+        self.inbox = bytearray(_INBOX_BYTES)
+        self.inbox_n = 0
         self.booting = True  # boot lines are expected: they are no restart
         self.silences = 0  # commands without any answer, one after the other
 
@@ -73,29 +83,6 @@ class Channel:
     def forget(self, prefix):
         """Drop what is queued with `prefix`, so that the next `wait` sees only what comes later."""
         self._queue = [line for line in self._queue if not line.startswith(prefix)]
-
-    def read_exact(self, buf, n, timeout_ms):
-        """Read `n` raw bytes into `buf[0:n]`; what does not fit is dropped. Raises `ModemSilent`."""
-        deadline = self._port.ticks_ms() + timeout_ms
-        for i in range(n):
-            byte = self._byte(deadline)
-            if byte < 0:
-                raise ModemSilent("payload")
-            if i < len(buf):
-                buf[i] = byte
-
-    def read_until(self, stop, timeout_ms):
-        """Read raw bytes up to and without the byte `stop` (at most one line's length)."""
-        deadline = self._port.ticks_ms() + timeout_ms
-        out = bytearray()
-        while len(out) < _LINE_BYTES:
-            byte = self._byte(deadline)
-            if byte < 0:
-                raise ModemSilent("field")
-            if byte == stop:
-                break
-            out.append(byte)
-        return bytes(out)
 
     def drain(self, ms):
         """Drop everything that comes in the next `ms`: what was on the line before we listened."""
@@ -175,15 +162,48 @@ class Channel:
                 return 0
             if byte == 10 or byte == 13:
                 if self._n:
-                    self._length = self._n
-                    self._n = 0
-                    return self._length
+                    return self._line_done(deadline)
+            elif byte == 44 and self.raw_commas and self._announces_raw():
+                return self._line_done(deadline)
             elif prompt and byte == 62 and self._n == 0:
                 return _PROMPT
             elif self._n < _LINE_BYTES:
                 if byte != 32 or self._n:  # the blank behind a prompt
                     line[self._n] = byte
                     self._n += 1
+
+    def _line_done(self, deadline):
+        self._length = self._n
+        self._n = 0
+        if self.raw_prefix and self._begins(self.raw_prefix):
+            self._take_raw(deadline)
+        return self._length
+
+    def _announces_raw(self):
+        """True when the comma just read is the one behind which a payload begins."""
+        self._length = self._n
+        if not self._begins(self.raw_prefix):
+            return False
+        commas = 1
+        for i in range(self._n):
+            commas += self._line[i] == 44
+        return commas == self.raw_commas
+
+    def _take_raw(self, deadline):
+        """Append the bytes that the line announces to `inbox`; what does not fit is dropped."""
+        count = 0
+        for i in range(self._line.rfind(b",", 0, self._length) + 1, self._length):
+            if not 48 <= self._line[i] <= 57:
+                return
+            count = count * 10 + self._line[i] - 48
+        self._byte(deadline)  # the line feed or quote in front
+        for _ in range(min(count, _MAX_RAW)):
+            byte = self._byte(deadline)
+            if byte < 0:
+                return
+            if self.inbox_n < _INBOX_BYTES:
+                self.inbox[self.inbox_n] = byte
+                self.inbox_n += 1
 
     def _byte(self, deadline):
         if self._at == self._end:

@@ -1,6 +1,8 @@
 """Pure parsers of reply lines (bytes without prefix) into integers. They return None for what they
 cannot read; nothing here raises on any input."""
 
+from locator.modem import Fix
+
 
 def fields(line):
     """Split at commas outside quotes, blanks and quotes removed: b'1,"a,b",2' -> [b'1', b'a,b', b'2']."""
@@ -86,6 +88,20 @@ def network_clock(line):
     year, month, day, hour, minute, second = numbers
     clock = 10000 * hour + 100 * minute + second
     return _seconds(2000 + year, month, day, clock) - 900 * zone
+
+
+def fix(time, lat, lon, alt_dm, speed_dkmh, heading_cdeg, hdop_tenths, sats):
+    """A `Fix` from epoch seconds, 1e-5 degrees, decimetres, 0.1 km/h, 0.01 degrees, 0.1, count."""
+    return Fix(
+        time,
+        lat,
+        lon,
+        rounded(alt_dm, 20),
+        min(255, rounded(speed_dkmh, 10)),
+        rounded(heading_cdeg, 200) % 180,
+        min(255, rounded(hdop_tenths, 2)),
+        min(255, sats),
+    )
 
 
 def registration(line, read):

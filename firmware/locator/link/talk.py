@@ -1,0 +1,115 @@
+"""One conversation with the agent: connect, send turns, take the acknowledgements, disconnect.
+
+A turn is one uplink and its reply. Only a reply that quotes the number of an uplink of this very
+conversation counts, so an old reply kept by a hostile broker frees nothing.
+"""
+
+from micropython import const
+
+from locator.link import cbor
+from locator.link.batch import MAX_RECORDS, Batch
+from locator.link.cose import DOWN, UP, Envelope, EnvelopeError
+
+_VERSION = const(1)
+_REPLY_MS = const(10000)
+_SENDS = const(2)  # one resend without a reply, then patience
+_HEADROOM = const(32)
+_UPLINK_BYTES = const(3500)
+_MAX_TURNS = const(40)
+
+
+class Outcome:
+    """What a conversation came to: `turns` answered, `acked` records, `server_time` epoch or None."""
+
+    def __init__(self):
+        self.turns = 0
+        self.acked = 0
+        self.server_time = None
+
+
+class Conversation:
+    """`config` is the device's configuration (`locator.config`), `modem` registered already."""
+
+    def __init__(self, modem, journal, ledger, config):
+        self._modem = modem
+        self._journal = journal
+        self._ledger = ledger
+        self._up = Envelope(config.key, UP, config.device)
+        self._down = Envelope(config.key, DOWN, config.device)
+        self._topic = b"landbridge/%s/" % config.device.encode()
+        self._batch = Batch()
+        self._buf = bytearray(_UPLINK_BYTES)
+        self._numbers = []
+        self.outcome = Outcome()
+
+    def run(self, extras):
+        """Turns until nothing is left to send. `extras(writer, more)` writes the pairs of the
+        uplink map beside the columns and returns their number; `more` is False in the first turn.
+        Raises `ModemError` when the connection breaks; `outcome` then tells how far it came.
+        """
+        self._modem.mqtt_subscribe(self._topic + b"down")
+        for turn in range(_MAX_TURNS):
+            self._batch.n = self._journal.read_batch(self._batch.records, MAX_RECORDS)
+            if turn and not self._batch.n:
+                return
+            if not self._turn(extras, turn > 0):
+                return
+
+    def _turn(self, extras, more):
+        start, end = self._write(extras, more)
+        for _ in range(_SENDS):
+            sealed = self._seal(start, end)
+            self._modem.mqtt_publish(self._topic + b"up", sealed)
+            if self._await_reply():
+                self.outcome.turns += 1
+                return True
+        return False
+
+    def _write(self, extras, more):
+        """Write the uplink into the buffer; (start, end) of it."""
+        out = cbor.Writer(self._buf)
+        out.n = _HEADROOM + 1  # the map's head is one byte and comes last
+        out.int(0)
+        out.int(_VERSION)
+        pairs = 1
+        if self._batch.n:
+            out.int(1)
+            self._batch.write(out)
+            pairs += 1
+        pairs += extras(out, more)
+        end = out.n
+        out.n = _HEADROOM
+        out.head(cbor.MAP, pairs)
+        return _HEADROOM, end
+
+    def _seal(self, start, end):
+        """Seal a copy: the plain text stays for a second try under another number."""
+        number = self._ledger.next_number()
+        self._numbers.append(number)
+        copy = bytearray(end + 8)
+        copy[start:end] = memoryview(self._buf)[start:end]
+        first, last = self._up.seal(copy, start, end, number)
+        return memoryview(copy)[first:last]
+
+    def _await_reply(self):
+        """True when a genuine reply to an uplink of this conversation has come and is applied."""
+        for _ in range(4):  # a hostile broker may send more than one message
+            data = self._modem.mqtt_receive(_REPLY_MS)
+            if data is None:
+                return False
+            try:
+                reply = cbor.loads(self._down.open(data)[1])
+                if self._apply(reply):
+                    return True
+            except (EnvelopeError, cbor.CborError, KeyError, TypeError):
+                continue
+        return False
+
+    def _apply(self, reply):
+        if reply[0] != _VERSION or reply[1] not in self._numbers:
+            return False
+        before = self._journal.pending()
+        self._journal.acknowledge(reply[2])
+        self.outcome.acked += before - self._journal.pending()
+        self.outcome.server_time = reply[3]
+        return True

@@ -1,0 +1,218 @@
+"""Quectel BG95: LTE-M, NB-IoT and GSM; GNSS shares the radio; MQTT with TLS in the modem.
+
+Commands and time-outs: BG95 AT manual V2.0, MQTT manual V1.1; BG96 GNSS, SSL, FILE manuals.
+"""
+
+from micropython import const
+
+from locator.modem import Cell, ModemError, parse
+from locator.modem.driver import SHORT_MS, SIM_MS, Driver
+
+_PDP_MS = const(150000)
+_OPEN_MS = const(150000)
+_ANSWER_MS = const(25000)  # pkt_timeout 5 s, 3 repeats
+_POWER_DOWN_MS = const(65000)
+_PARK_MS = const(20000)
+_ALREADY_ON = const(504)
+_NOT_ON = const(505)
+
+
+class Bg95(Driver):
+    KEY_MS = 700
+    BOOT_MS = 10000
+    # PSM: periodic TAU 12 h (longer than any pause of ours), active time 2 s.
+    SETUP = (b"E0", b"+CMEE=1", b"+CEREG=4", b'+CPSMS=1,,,"00101100","00000001"')
+    CONFIGURE = (
+        b'+QURCCFG="urcport","uart1"',
+        b'+QCFG="nwscanmode",0',
+        b'+QCFG="nwscanseq",020301',
+        b'+QCFG="iotopmode",2',
+        b'+QCFG="psm/urc",1',
+        b"+CTZU=1",
+    )
+    UNSOLICITED = (
+        b"RDY",
+        b"APP RDY",
+        b"+CFUN:",
+        b"+CPIN:",
+        b"+QUSIM:",
+        b"+QIND:",
+        b"+CREG:",
+        b"+CGREG:",
+        b"+CEREG:",
+        b"+QPSMTIMER:",
+        b"+QMT",
+        b"+QIURC:",
+        b"POWERED DOWN",
+        b"NORMAL POWER DOWN",
+        b"PSM POWER DOWN",
+        b"POWER DOWN",
+    )
+    RESTART = (b"RDY",)
+    ICCID = (b"+QCCID", b"+QCCID:")
+    GNSS_BESIDE_RADIO = False
+
+    def __init__(self, port, at, board):
+        super().__init__(port, at, board)
+        at.raw_prefix = b"+QMTRECV:"
+        at.raw_commas = 4
+        self._message = 0
+
+    def cell(self):
+        """The serving `Cell`, None without service."""
+        lines = self._at.command(b'+QENG="servingcell"', SHORT_MS, b"+QENG:")
+        parts = parse.fields(lines[0]) if lines else []
+        if len(parts) < 13:
+            return None
+        lte = parts[2] != b"GSM"
+        at = (4, 6, 12, 13) if lte else (3, 6, 5, 10)
+        if len(parts) <= at[3]:
+            return None
+        mcc, mnc = parse.integer(parts[at[0]]), parse.integer(parts[at[0] + 1])
+        cell, tac = parse.integer(parts[at[1]], 16), parse.integer(parts[at[2]], 16)
+        level = parse.integer(parts[at[3]])
+        if None in (mcc, mnc, cell, tac, level):
+            return None
+        return Cell(1000 * mcc + mnc, tac, cell, level)
+
+    def gnss_start(self, radio_off):
+        """Give the radio to GNSS. Registration waits until `gnss_stop`."""
+        if radio_off:
+            self._try(b"+CFUN=4", 15000)
+        self._try(b'+QGPSCFG="priority",0')
+        try:
+            self._at.command(b"+QGPS=1", SIM_MS)
+        except ModemError as e:
+            if e.code != _ALREADY_ON:
+                raise
+
+    def gnss_poll(self):
+        """A `Fix`, or None while there is none."""
+        try:
+            lines = self._at.command(b"+QGPSLOC=2", SIM_MS, b"+QGPSLOC:")
+        except ModemError as e:
+            if e.code < 0:
+                raise
+            return None
+        return _fix(parse.fields(lines[0])) if lines else None
+
+    def gnss_stop(self):
+        """Give the radio back to the network."""
+        try:
+            self._at.command(b"+QGPSEND", SIM_MS)
+        except ModemError as e:
+            if e.code != _NOT_ON:
+                raise
+        self._try(b'+QGPSCFG="priority",1')
+
+    def mqtt_open(self, host, port, device, password, ca):
+        """Activate the PDP context and connect with TLS, the broker verified against `ca` (PEM)."""
+        self._activate()
+        self._provide_ca(ca)
+        for text in (
+            b'+QSSLCFG="sslversion",1,3',
+            b'+QSSLCFG="ciphersuite",1,0XFFFF',
+            b'+QSSLCFG="seclevel",1,1',
+            b'+QSSLCFG="cacert",1,"cacert.pem"',
+            b'+QSSLCFG="ignorelocaltime",1,1',
+            b'+QMTCFG="version",0,4',
+            b'+QMTCFG="pdpcid",0,1',
+            b'+QMTCFG="ssl",0,1,1',
+            b'+QMTCFG="keepalive",0,120',
+            b'+QMTCFG="session",0,1',
+            b'+QMTCFG="timeout",0,5,3,0',
+            b'+QMTCFG="recv/mode",0,0,1',
+        ):
+            self._at.command(text, SHORT_MS)
+        self._try(b'+QSSLCFG="sni",1,1')  # newer firmware only
+        self._at.command(b'+QMTOPEN=0,"%s",%d' % (host, port), SIM_MS)
+        if self._outcome(b"+QMTOPEN:", _OPEN_MS)[1:2] != [0]:
+            raise ModemError("open")
+        self._at.command(b'+QMTCONN=0,"%s","%s","%s"' % (device, device, password), SIM_MS)
+        if self._outcome(b"+QMTCONN:", _ANSWER_MS)[1:3] != [0, 0]:
+            raise ModemError("connect")
+
+    def mqtt_subscribe(self, topic):
+        """Subscribe to `topic` (bytes) at QoS 0."""
+        self._at.command(b'+QMTSUB=0,1,"%s",0' % topic, SIM_MS)
+        result = self._outcome(b"+QMTSUB:", _ANSWER_MS)
+        if result[2:3] != [0] or result[3:4] == [128]:
+            raise ModemError("subscribe")
+
+    def mqtt_publish(self, topic, data):
+        """Publish `data` (bytes-like) at QoS 1 and wait for the broker's PUBACK."""
+        self._message = self._message % 65535 + 1
+        text = b'+QMTPUB=0,%d,1,0,"%s",%d' % (self._message, topic, len(data))
+        self._at.prompted(text, data, _ANSWER_MS)
+        while True:
+            result = self._outcome(b"+QMTPUB:", _ANSWER_MS)
+            if result[1:2] != [self._message] or result[2:3] == [1]:
+                continue  # an older message, or "sent again": still under way
+            if result[2:3] != [0]:
+                raise ModemError("publish")
+            return
+
+    def mqtt_receive(self, timeout_ms):
+        """The next message received, as bytes; None at the time-out."""
+        if self._at.wait(b"+QMTRECV:", timeout_ms) is None:
+            return None
+        return self._take_inbox()
+
+    def mqtt_close(self):
+        """Disconnect from the broker; the modem's refusal is no failure."""
+        if self._try(b"+QMTDISC=0"):
+            self._at.wait(b"+QMTDISC:", _ANSWER_MS)
+
+    def stop(self, park):
+        """Power off, or with `park` into PSM, which keeps the registration. True when parked."""
+        self.on = False
+        if park and self._try(b'+QCFG="psm/enter",1'):
+            if self._power_down(_PARK_MS):
+                return True
+        self._try(b"+QPOWD=1")
+        self._power_down(_POWER_DOWN_MS)
+        self._port.modem_rail(False)
+        return False
+
+    def _power_down(self, timeout_ms):
+        deadline = self._port.ticks_ms() + timeout_ms
+        while True:
+            left = deadline - self._port.ticks_ms()
+            line = self._at.wait(b"", left) if left > 0 else None
+            if line is None:
+                return False
+            if line.endswith(b"DOWN"):
+                return True
+
+    def _activate(self):
+        for line in self._at.command(b"+QIACT?", _PDP_MS, b"+QIACT:"):
+            if parse.fields(line)[:2] == [b"1", b"1"]:
+                return
+        self._at.command(b'+QICSGP=1,1,"%s","","",0' % self._board.apn, SHORT_MS)
+        self._at.command(b"+QIACT=1", _PDP_MS)
+
+    def _provide_ca(self, ca):
+        listed = b'"UFS:cacert.pem",%d' % len(ca)
+        for line in self._at.command(b'+QFLST="UFS:cacert.pem"', SIM_MS, b"+QFLST:"):
+            if line == listed:
+                return
+        self._try(b'+QFDEL="cacert.pem"')
+        text = b'+QFUPL="cacert.pem",%d,60' % len(ca)
+        self._at.prompted(text, ca, 60000, b"CONNECT")
+
+
+def _fix(parts):
+    """`<UTC>,<lat>,<lon>,<HDOP>,<alt>,<fix>,<COG>,<km/h>,<knots>,<date>,<satellites>`"""
+    if len(parts) != 11:
+        return None
+    values = (
+        parse.epoch(parts[9], parts[0]),
+        parse.decimal(parts[1], 5),
+        parse.decimal(parts[2], 5),
+        parse.decimal(parts[4], 1),
+        parse.decimal(parts[7], 1),
+        parse.decimal(parts[6], 2),
+        parse.decimal(parts[3], 1),
+        parse.integer(parts[10]),
+    )
+    return None if None in values else parse.fix(*values)

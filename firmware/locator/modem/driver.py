@@ -1,0 +1,160 @@
+"""What both modems have in common: power, registration, clock, identity. The verbs of a wake:
+
+start, gnss_start, gnss_poll, gnss_stop, attach, cell, network_time, identity, mqtt_open,
+mqtt_publish, mqtt_receive, mqtt_close, stop. All raise `ModemError` and its kinds; all have a
+deadline.
+"""
+
+from micropython import const
+
+from locator.modem import DENIED, NO_SERVICE, REGISTERED, ModemError, ModemSilent, parse
+
+SHORT_MS = const(1000)
+SIM_MS = const(5000)
+_PROBE_MS = const(300)
+_SYNC_TRIES = const(25)
+_COPS_MS = const(180000)
+_POLL_MS = const(1000)
+_NO_SIGNAL = const(99)
+
+
+class Driver:
+    """`at` is the `Channel`; a subclass gives the constants below and the verbs that differ."""
+
+    KEY_MS = 0  # power key pulse
+    BOOT_MS = 0  # from the key to `RDY`, at most
+    SETUP = ()  # commands after each boot, refusals ignored
+    CONFIGURE = ()  # commands whose effect the modem keeps, once after power-on of the device
+    UNSOLICITED = ()
+    RESTART = ()
+
+    def __init__(self, port, at, board):
+        self._port = port
+        self._at = at
+        self._board = board
+        at.unsolicited = self.UNSOLICITED
+        at.restart = self.RESTART
+        self.on = False
+
+    def start(self, surely_off, configure):
+        """Power on and reach `OK`. `surely_off` saves the probe; `configure` repeats CONFIGURE."""
+        self._at.booting = True
+        self._port.modem_rail(True)
+        if surely_off or not self._answers(3):
+            self._boot()
+        self._at.booting = False
+        self.on = True
+        for text in self.SETUP:
+            self._try(text)
+        if configure:
+            for text in self.CONFIGURE:
+                self._try(text)
+
+    def attach(self, limit_s, patience_s, plmn):
+        """Wait until registered: `limit_s` when nothing is heard, `patience_s` when there is a cell.
+
+        `plmn` is the only operator allowed, 0 for any. Returns (REGISTERED | NO_SERVICE | DENIED,
+        reject cause or 0).
+        """
+        start = self._port.ticks_ms()
+        self._select(plmn)
+        result, cause = NO_SERVICE, 0
+        while True:
+            stat, refused = self._registration()
+            if stat in (1, 5):
+                return REGISTERED, 0
+            if stat == 3:
+                result, cause = DENIED, refused or cause
+            limit = limit_s
+            if patience_s > limit_s and (stat == 3 or self._signal() != _NO_SIGNAL):
+                limit = patience_s
+            if self._port.ticks_ms() - start >= 1000 * limit:
+                return result, cause
+            self._port.sleep_ms(_POLL_MS)
+
+    def network_time(self):
+        """Epoch seconds UTC as the network told the modem, None when it did not."""
+        lines = self._at.command(b"+CCLK?", SHORT_MS, b"+CCLK:")
+        return parse.network_clock(lines[0]) if lines else None
+
+    def identity(self):
+        """(IMEI, ICCID, IMSI, firmware revision of the modem) as text."""
+        imei = self._one(b"+CGSN", None)
+        imsi = self._one(b"+CIMI", None)
+        iccid = self._one(self.ICCID[0], self.ICCID[1]).rstrip("F")
+        revision = self._one(b"+CGMR", None)
+        return imei, iccid, imsi, revision[revision.find(":") + 1 :].strip()
+
+    def _boot(self):
+        for _ in range(2):  # the key toggles: a modem that was on after all is off after the first
+            self._at.forget(b"RDY")
+            self._port.modem_key(True)
+            self._port.sleep_ms(self.KEY_MS)
+            self._port.modem_key(False)
+            self._at.wait(b"RDY", self.BOOT_MS)
+            if self._answers(_SYNC_TRIES):
+                return
+        raise ModemSilent("power on")
+
+    def _answers(self, tries):
+        for _ in range(tries):
+            try:
+                self._at.command(b"", _PROBE_MS)
+                return True
+            except ModemSilent:
+                continue
+            except ModemError:
+                return True
+        return False
+
+    def _select(self, plmn):
+        """Hold the operator `plmn`, or let the modem choose (0); leave it alone when it is so already."""
+        lines = self._at.command(b"+COPS?", SIM_MS, b"+COPS:")
+        manual = bool(lines) and lines[0].startswith(b"1")
+        if plmn:
+            # Also when it is manual already: the operator held may be another one.
+            self._try(b'+COPS=1,2,"%05d"' % plmn, _COPS_MS)
+        elif manual:
+            self._try(b"+COPS=0", _COPS_MS)
+
+    def _registration(self):
+        """(stat, reject cause) from CEREG, CGREG or CREG, whichever is registered."""
+        best = (0, 0)
+        for text in (b"+CEREG", b"+CREG"):
+            for line in self._at.command(text + b"?", SHORT_MS, text + b":"):
+                got = parse.registration(line, True)
+                if got and got[0] in (1, 5):
+                    return got
+                if got and best[0] != 3:
+                    best = got
+        return best
+
+    def _signal(self):
+        lines = self._at.command(b"+CSQ", SHORT_MS, b"+CSQ:")
+        return parse.integer(parse.fields(lines[0])[0]) if lines else _NO_SIGNAL
+
+    def _one(self, text, prefix):
+        lines = self._at.command(text, SIM_MS, prefix)
+        return lines[0].decode() if lines else ""
+
+    def _try(self, text, timeout_ms=SIM_MS):
+        """Send a command whose refusal is no failure; True when it was accepted."""
+        try:
+            self._at.command(text, timeout_ms)
+            return True
+        except ModemSilent:
+            raise
+        except ModemError:
+            return False
+
+    def _take_inbox(self):
+        data = bytes(memoryview(self._at.inbox)[: self._at.inbox_n])
+        self._at.inbox_n = 0
+        return data
+
+    def _outcome(self, prefix, timeout_ms):
+        """The integers of the unsolicited line that tells how a two-stage command ended."""
+        line = self._at.wait(prefix, timeout_ms)
+        if line is None:
+            raise ModemSilent(prefix)
+        return [parse.integer(field) for field in parse.fields(line)]

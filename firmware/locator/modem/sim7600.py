@@ -1,0 +1,187 @@
+"""SIMCom SIM7600: LTE Cat-4; GNSS beside the radio; MQTT with TLS in the modem.
+
+Commands and time-outs: SIM7500_SIM7600 AT manual V3.00, MQTT and GNSS application notes V3.00.
+The outcome of a two-stage command may come before or after its OK, so both are waited for.
+"""
+
+from micropython import const
+
+from locator.modem import Cell, ModemError, parse
+from locator.modem.driver import SHORT_MS, Driver
+
+_MS = const(9000)
+_NET_MS = const(120000)
+_POWER_DOWN_MS = const(10000)
+_GNSS_STOP_MS = const(30000)
+_ALREADY_STARTED = const(23)
+
+
+class Sim7600(Driver):
+    KEY_MS = 700
+    BOOT_MS = 20000
+    SETUP = (b"E0", b"+CMEE=1", b"+CREG=0", b"+CEREG=0")
+    CONFIGURE = (b"+CNMP=2", b"+CTZU=1")
+    UNSOLICITED = (
+        b"RDY",
+        b"+CPIN:",
+        b"SMS DONE",
+        b"PB DONE",
+        b"+CREG:",
+        b"+CEREG:",
+        b"+CGPS:",
+        b"+CMQTT",
+        b"+NETOPEN:",
+        b"+CIPEVENT:",
+        b"NORMAL POWER DOWN",
+        b"UNDER-VOLTAGE",
+    )
+    RESTART = (b"RDY",)
+    ICCID = (b"+CICCID", b"+ICCID:")
+    GNSS_BESIDE_RADIO = True
+
+    def __init__(self, port, at, board):
+        super().__init__(port, at, board)
+        at.raw_prefix = b"+CMQTTRXPAYLOAD:"
+
+    def cell(self):
+        """The serving `Cell`, None without service."""
+        lines = self._at.command(b"+CPSI?", _MS, b"+CPSI:")
+        parts = parse.fields(lines[0]) if lines else []
+        if len(parts) < 12 or parts[0] != b"LTE":
+            return None
+        mcc, _, mnc = parts[2].partition(b"-")
+        mcc, mnc = parse.integer(mcc), parse.integer(mnc)
+        tac, cell = parse.integer(parts[3], 16), parse.integer(parts[4])
+        rsrp = parse.integer(parts[11])
+        if None in (mcc, mnc, tac, cell, rsrp):
+            return None
+        return Cell(1000 * mcc + mnc, tac, cell, _dbm(rsrp))
+
+    def gnss_start(self, radio_off):
+        """Start GNSS; the radio goes on registering beside it unless `radio_off`."""
+        if radio_off:
+            self._try(b"+CFUN=4", _MS)
+        self._try(b"+CGPS=1", _MS)  # refused when it is on already
+
+    def gnss_poll(self):
+        """A `Fix`, or None while there is none."""
+        lines = self._at.command(b"+CGNSSINFO", _MS, b"+CGNSSINFO:")
+        return _fix(parse.fields(lines[0])) if lines else None
+
+    def gnss_stop(self):
+        """Stop GNSS; the modem confirms later, and until then does not start it again."""
+        if self._try(b"+CGPS=0", _MS):
+            self._at.wait(b"+CGPS:", _GNSS_STOP_MS)
+
+    def mqtt_open(self, host, port, device, password, ca):
+        """Connect with TLS, the broker verified against `ca` (PEM); the PDP context opens by itself."""
+        self._at.command(b'+CGDCONT=1,"IP","%s"' % self._board.apn, _MS)
+        self._provide_ca(ca)
+        for text in (
+            b'+CSSLCFG="sslversion",0,4',
+            b'+CSSLCFG="authmode",0,1',
+            b'+CSSLCFG="cacert",0,"cacert.pem"',
+            b'+CSSLCFG="ignorelocaltime",0,1',
+            b'+CSSLCFG="enableSNI",0,1',
+        ):
+            self._at.command(text, _MS)
+        self._start_service()
+        self._at.command(b'+CMQTTACCQ=0,"%s",1' % device, _MS)
+        self._at.command(b"+CMQTTSSLCFG=0,0", _MS)
+        self._at.command(b'+CMQTTCFG="checkUTF8",0,0', _MS)
+        login = (host, port, device, password)
+        self._two_stage(b'+CMQTTCONNECT=0,"tcp://%s:%d",120,1,"%s","%s"' % login, b"+CMQTTCONNECT:")
+
+    def mqtt_subscribe(self, topic):
+        """Subscribe to `topic` (bytes) at QoS 0."""
+        self._at.prompted(b"+CMQTTSUB=0,%d,0" % len(topic), topic, _NET_MS)
+        self._check(b"+CMQTTSUB:")
+
+    def mqtt_publish(self, topic, data):
+        """Publish `data` (bytes-like) at QoS 1 and wait for the broker's PUBACK."""
+        self._at.prompted(b"+CMQTTTOPIC=0,%d" % len(topic), topic, _MS)
+        self._at.prompted(b"+CMQTTPAYLOAD=0,%d" % len(data), data, _MS)
+        self._two_stage(b"+CMQTTPUB=0,1,60", b"+CMQTTPUB:")
+
+    def mqtt_receive(self, timeout_ms):
+        """The next message received, as bytes; None at the time-out."""
+        if self._at.wait(b"+CMQTTRXEND:", timeout_ms) is None:
+            return None
+        return self._take_inbox()
+
+    def mqtt_close(self):
+        """Disconnect and leave the MQTT service, refusals ignored (MQTT note: DISC, REL, STOP)."""
+        if self._try(b"+CMQTTDISC=0,60", _NET_MS):
+            self._at.wait(b"+CMQTTDISC:", _MS)
+        self._try(b"+CMQTTREL=0", _MS)
+        if self._try(b"+CMQTTSTOP", _NET_MS):
+            self._at.wait(b"+CMQTTSTOP:", _MS)
+
+    def stop(self, park):
+        """Power off; the modem has no PSM, so it never is parked (False)."""
+        self.on = False
+        self._try(b"+CPOF", _MS)
+        self._at.wait(b"NORMAL POWER DOWN", _POWER_DOWN_MS)
+        self._port.modem_rail(False)
+        return False
+
+    def _start_service(self):
+        try:
+            self._two_stage(b"+CMQTTSTART", b"+CMQTTSTART:")
+        except ModemError as e:
+            if e.code != _ALREADY_STARTED:
+                raise
+            self.mqtt_close()  # left over by a reset of ours alone
+            self._two_stage(b"+CMQTTSTART", b"+CMQTTSTART:")
+
+    def _provide_ca(self, ca):
+        for line in self._at.command(b"+CCERTLIST", _MS, b"+CCERTLIST:"):
+            if parse.fields(line)[0] == b"cacert.pem":
+                return
+        self._at.prompted(b'+CCERTDOWN="cacert.pem",%d' % len(ca), ca, _MS)
+
+    def _two_stage(self, text, prefix):
+        """A command whose outcome comes in a line of its own, before, after or instead of OK."""
+        self._at.forget(prefix)
+        try:
+            self._at.command(text, _NET_MS)
+        except ModemError as e:
+            line = self._at.wait(prefix, SHORT_MS)
+            raise e if line is None else ModemError(text, _last(line))
+        self._check(prefix)
+
+    def _check(self, prefix):
+        line = self._at.wait(prefix, _NET_MS)
+        if line is None or _last(line) != 0:
+            raise ModemError(prefix, -1 if line is None else _last(line))
+
+
+def _last(line):
+    return parse.integer(parse.fields(line)[-1])
+
+
+def _dbm(rsrp):
+    """RSRP in dBm from any of the three scales in the field: 0.1 dBm, dBm, or the index of
+    TS 36.133 (dBm = index - 141), which alone is positive."""
+    if rsrp >= 0:
+        return rsrp - 141
+    return parse.rounded(rsrp, 10) if rsrp < -200 else rsrp
+
+
+def _fix(parts):
+    """`<mode>,<GPS>,<GLONASS>,<BeiDou>,<lat>,<N/S>,<lon>,<E/W>,<date>,<UTC>,<alt>,<knots>,<course>,
+    <PDOP>,<HDOP>,<VDOP>`"""
+    if len(parts) < 16:
+        return None
+    knots = parse.decimal(parts[11], 2)
+    values = (
+        parse.epoch(parts[8], parts[9]),
+        parse.degrees(parts[4], parts[5]),
+        parse.degrees(parts[6], parts[7]),
+        parse.decimal(parts[10], 1),
+        None if knots is None else parse.rounded(knots * 1852, 10000),
+        parse.decimal(parts[12], 2),
+        parse.decimal(parts[14], 1),
+        sum(parse.integer(count) or 0 for count in parts[1:4]),
+    )
+    return None if None in values else parse.fix(*values)
