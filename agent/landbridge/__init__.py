@@ -1,0 +1,1 @@
+"""The agent of the Landbridge container locator: receives, stores and passes on positions."""

@@ -1,0 +1,52 @@
+"""The one clock of the agent: the system's, or the simulated world's.
+
+Times on the wire and in the database are whole seconds since 2000-01-01T00:00:00Z ("epoch
+seconds", names ending in `_s`).
+"""
+
+import os
+import struct
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+CLOCK_FILE_VARIABLE = "LANDBRIDGE_CLOCK_FILE"
+EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
+_UNIX = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Clock:
+    """Tells the time.
+
+    With LANDBRIDGE_CLOCK_FILE set, the time stands in that file: little-endian unsigned 64-bit
+    microseconds since 1970, kept current by whoever simulates the world.
+    """
+
+    def __init__(self) -> None:
+        file = os.environ.get(CLOCK_FILE_VARIABLE)
+        self._file = Path(file) if file else None
+
+    def now(self) -> datetime:
+        """The time, UTC."""
+        if self._file is None:
+            return datetime.now(UTC)
+        (microseconds,) = struct.unpack("<Q", self._file.read_bytes()[:8])
+        return _UNIX + timedelta(microseconds=microseconds)
+
+    def now_s(self) -> int:
+        """The time in epoch seconds."""
+        return to_epoch_s(self.now())
+
+
+def to_epoch_s(time: datetime) -> int:
+    """Whole seconds from 2000-01-01T00:00:00Z to `time`."""
+    return (time - EPOCH) // timedelta(seconds=1)
+
+
+def from_epoch_s(epoch_s: int) -> datetime:
+    """The UTC time `epoch_s` seconds after 2000-01-01T00:00:00Z."""
+    return EPOCH + timedelta(seconds=epoch_s)
+
+
+def iso(epoch_s: int | None) -> str | None:
+    """`epoch_s` as ISO 8601 with a Z, None for None."""
+    return None if epoch_s is None else from_epoch_s(epoch_s).strftime("%Y-%m-%dT%H:%M:%SZ")

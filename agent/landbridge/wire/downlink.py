@@ -1,0 +1,32 @@
+"""The agent's reply to an uplink, as the bytes inside its envelope.
+
+The shape is `reply` in docs/protocol/landbridge.cddl.
+"""
+
+from collections.abc import Iterable
+from itertools import pairwise
+
+import cbor2
+
+from landbridge.wire.limits import VERSION
+
+
+def encode_reply(answered: int, committed: Iterable[int], now_s: int) -> bytes:
+    """The reply to uplink number `answered`.
+
+    `committed` are the capture sequences that are durable; `now_s` is the time, seconds since
+    2000.
+    """
+    bounds = [bound for low_high in ranges(committed) for bound in low_high]
+    return cbor2.dumps({0: VERSION, 1: answered, 2: bounds, 3: now_s})
+
+
+def ranges(sequences: Iterable[int]) -> list[tuple[int, int]]:
+    """The sequences as inclusive (lowest, highest) ranges in rising order."""
+    rising = sorted(set(sequences))
+    if not rising:
+        return []
+    breaks = [(low, high) for low, high in pairwise(rising) if high != low + 1]
+    lows = [rising[0], *(high for _, high in breaks)]
+    highs = [*(low for low, _ in breaks), rising[-1]]
+    return list(zip(lows, highs, strict=True))

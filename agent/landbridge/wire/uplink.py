@@ -1,0 +1,175 @@
+"""From the bytes inside an uplink's envelope to points, status, identity and clock.
+
+The shape is `uplink` in docs/protocol/landbridge.cddl. Unknown integer keys are skipped, so that
+newer firmware may say more; everything else that does not fit is refused with `WireError`.
+"""
+
+from dataclasses import dataclass, field
+from itertools import accumulate, repeat
+from typing import Any, NamedTuple
+
+from landbridge.wire import cbor
+from landbridge.wire.limits import MAX_RECORDS, VERSION, WireError
+from landbridge.wire.point import Point
+
+_U8, _U16, _U32 = (0, 0xFF), (0, 0xFFFF), (0, 0xFFFFFFFF)
+_I8, _I16, _I32 = (-0x80, 0x7F), (-0x8000, 0x7FFF), (-0x80000000, 0x7FFFFFFF)
+
+RANGES = {
+    "seq": (1, 0xFFFFFFFF),
+    "time": _U32,
+    "kind": (1, 3),
+    "quality": (0, 3),
+    "events": _U16,
+    "boot": _U16,
+    "lat": _I32,
+    "lon": _I32,
+    "alt": _I16,
+    "speed": _U8,
+    "heading": _U8,
+    "hdop": _U8,
+    "sats": _U8,
+    "battery": _U8,
+    "temperature": _I8,
+    "plmn": _U32,
+    "tac": _U16,
+    "cell": _U32,
+    "rsrp": _U8,
+    "motion": _U8,
+}
+"""What a record can hold, by column in the order of the wire: (lowest, highest)."""
+
+STATUS: dict[int, tuple[str, type]] = {
+    0: ("battery_mv", int),
+    1: ("temperature_dc", int),
+    2: ("unacknowledged", int),
+    3: ("thinned", int),
+    4: ("firmware", str),
+    5: ("reset_cause", int),
+    6: ("wake_reason", int),
+    7: ("uploads_tried", int),
+    8: ("uploads_failed", int),
+}
+IDENTITY: dict[int, tuple[str, type]] = {
+    0: ("imei", str),
+    1: ("iccid", str),
+    2: ("imsi", str),
+    3: ("modem", str),
+}
+"""Keys of the two maps on the wire: (name, type) each; `_dc` is 0.1 C."""
+
+
+class DeviceClock(NamedTuple):
+    """The device's clock when it sent: epoch seconds = seconds since power-on + offset."""
+
+    boot: int
+    since_power_on_s: int
+    offset_s: int
+    """0: the device does not know the time."""
+
+
+@dataclass(frozen=True)
+class Uplink:
+    """One decoded uplink."""
+
+    points: list[Point] = field(default_factory=list)
+    status: dict[str, int | str] = field(default_factory=dict)
+    identity: dict[str, int | str] = field(default_factory=dict)
+    next_contact_s: int | None = None
+    """When to expect the device next, seconds since 2000."""
+    clock: DeviceClock | None = None
+
+
+def decode(plaintext: bytes) -> Uplink:
+    """Decode the CBOR inside an uplink's envelope; raises `WireError`."""
+    item = cbor.loads(plaintext)
+    if type(item) is not dict or not all(type(key) is int for key in item):
+        raise WireError("uplink: not a map with integer keys")
+    if type(item.get(0)) is not int or item[0] != VERSION:
+        raise WireError(f"uplink: version {item.get(0)!r}, this agent reads {VERSION}")
+    return Uplink(
+        points=_points(item[1]) if 1 in item else [],
+        status=_named(item.get(2, {}), STATUS, "status"),
+        identity=_named(item.get(3, {}), IDENTITY, "identity"),
+        next_contact_s=_integer(item[4], _U32, "next contact") if 4 in item else None,
+        clock=_clock(item[5]) if 5 in item else None,
+    )
+
+
+def _points(columns: Any) -> list[Point]:
+    if type(columns) is not list or len(columns) != 1 + len(RANGES):
+        raise WireError(f"columns: not an array of {1 + len(RANGES)}")
+    n = _integer(columns[0], (1, MAX_RECORDS), "number of records")
+    values = [
+        _checked(_expand(column, n, name), limits, name)
+        for column, (name, limits) in zip(columns[1:], RANGES.items(), strict=True)
+    ]
+    if len(set(values[0])) != n:
+        raise WireError("column seq: the same sequence twice")
+    return [Point(*row).meaningful() for row in zip(*values, strict=True)]
+
+
+def _expand(column: Any, n: int, name: str) -> list[int]:
+    """The `n` values of one column, whichever of its five forms it has."""
+    if type(column) is int:
+        return [column] * n
+    if type(column) is not list or len(column) != 2 or type(column[0]) is not int:
+        raise WireError(f"column {name}: neither an integer nor [start, deltas]")
+    start, rest = column
+    return list(accumulate(_deltas(rest, n, name), initial=start))
+
+
+def _deltas(rest: Any, n: int, name: str) -> list[int]:
+    """The n - 1 deltas of a column in one of the four forms that have a start."""
+    deltas: list[int] | None = None
+    if type(rest) is int:
+        return list(repeat(rest, n - 1))
+    if type(rest) is bytes:
+        deltas = [byte - 256 if byte > 127 else byte for byte in rest]
+    elif type(rest) is list and all(type(delta) is int for delta in rest):
+        deltas = rest
+    elif type(rest) is dict and rest and all(_is_change(*change, n) for change in rest.items()):
+        deltas = [rest.get(position, 0) for position in range(1, n)]
+    if deltas is None or len(deltas) != n - 1:
+        raise WireError(f"column {name}: not {n - 1} deltas")
+    return deltas
+
+
+def _is_change(position: Any, delta: Any, n: int) -> bool:
+    return type(position) is int and type(delta) is int and 1 <= position < n
+
+
+def _checked(values: list[int], limits: tuple[int, int], name: str) -> list[int]:
+    if min(values) < limits[0] or max(values) > limits[1]:
+        raise WireError(f"column {name}: a value outside {limits[0]} .. {limits[1]}")
+    return values
+
+
+def _integer(value: Any, limits: tuple[int, int], name: str) -> int:
+    if type(value) is not int or not limits[0] <= value <= limits[1]:
+        raise WireError(f"{name}: not an integer in {limits[0]} .. {limits[1]}")
+    return value
+
+
+def _named(item: Any, names: dict[int, tuple[str, type]], part: str) -> dict[str, int | str]:
+    """The map `item` with the names of its keys; keys this version does not know are left out."""
+    if type(item) is not dict or not all(type(key) is int for key in item):
+        raise WireError(f"{part}: not a map with integer keys")
+    named = {}
+    for key, value in item.items():
+        name, kind = names.get(key, ("", object))
+        if name and type(value) is not kind:
+            raise WireError(f"{part}: {name} is not of type {kind.__name__}")
+        if name:
+            named[name] = value
+    return named
+
+
+def _clock(item: Any) -> DeviceClock:
+    if type(item) is not list or len(item) != 3:
+        raise WireError("clock: not [boot, seconds since power-on, offset]")
+    return DeviceClock(
+        boot=_integer(item[0], _U16, "clock boot"),
+        since_power_on_s=_integer(item[1], _U32, "clock seconds"),
+        offset_s=_integer(item[2], _I32, "clock offset"),
+    )
