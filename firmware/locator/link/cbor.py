@@ -20,8 +20,12 @@ class CborError(Exception):
     """The bytes are no CBOR that the protocol allows; `args[0]` says what is wrong."""
 
 
+class Full(Exception):
+    """The buffer of a `Writer` has no room for the next item."""
+
+
 class Writer:
-    """Writes CBOR items one after the other into a `bytearray` of the caller."""
+    """Writes CBOR items one after the other into a `bytearray` of the caller; raises `Full`."""
 
     def __init__(self, buf):
         self.buf = buf
@@ -31,6 +35,8 @@ class Writer:
         """Write the head of an item: its major type and its value or length (shortest form)."""
         buf = self.buf
         n = self.n
+        if n + 5 > len(buf):
+            raise Full()
         major <<= 5
         if value < 24:
             buf[n] = major | value
@@ -61,6 +67,8 @@ class Writer:
 
     def raw(self, data):
         """Append bytes that already are CBOR."""
+        if self.n + len(data) > len(self.buf):
+            raise Full()
         self.buf[self.n : self.n + len(data)] = data
         self.n += len(data)
 

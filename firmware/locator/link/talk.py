@@ -14,7 +14,7 @@ _VERSION = const(1)
 _REPLY_MS = const(10000)
 _SENDS = const(2)  # one resend without a reply, then patience
 _HEADROOM = const(32)
-_UPLINK_BYTES = const(3500)
+_UPLINK_BYTES = const(3500)  # of plain text and envelope, what a turn may carry
 _MAX_TURNS = const(40)
 
 
@@ -56,7 +56,7 @@ class Conversation:
                 return
 
     def _turn(self, extras, more):
-        start, end = self._write(extras, more)
+        start, end = self._write_fitting(extras, more)
         for _ in range(_SENDS):
             sealed = self._seal(start, end)
             self._modem.mqtt_publish(self._topic + b"up", sealed)
@@ -64,6 +64,14 @@ class Conversation:
                 self.outcome.turns += 1
                 return True
         return False
+
+    def _write_fitting(self, extras, more):
+        """Write as many of the records as fit in one uplink."""
+        while True:
+            try:
+                return self._write(extras, more)
+            except cbor.Full:
+                self._batch.n //= 2
 
     def _write(self, extras, more):
         """Write the uplink into the buffer; (start, end) of it."""
@@ -101,7 +109,7 @@ class Conversation:
                 reply = cbor.loads(self._down.open(data)[1])
                 if self._apply(reply):
                     return True
-            except (EnvelopeError, cbor.CborError, KeyError, TypeError):
+            except (EnvelopeError, cbor.CborError, KeyError, IndexError, TypeError):
                 continue
         return False
 

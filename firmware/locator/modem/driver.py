@@ -1,6 +1,6 @@
 """What both modems have in common: power, registration, clock, identity. The verbs of a wake:
 
-start, gnss_start, gnss_poll, gnss_stop, attach, cell, network_time, identity, mqtt_open,
+start, gnss_start, gnss_poll, gnss_stop, attach, look, cell, network_time, identity, mqtt_open,
 mqtt_publish, mqtt_receive, mqtt_close, stop. All raise `ModemError` and its kinds; all have a
 deadline.
 """
@@ -14,6 +14,7 @@ SIM_MS = const(5000)
 _PROBE_MS = const(300)
 _SYNC_TRIES = const(25)
 _COPS_MS = const(180000)
+_CFUN_MS = const(15000)
 _POLL_MS = const(1000)
 _NO_SIGNAL = const(99)
 
@@ -71,6 +72,17 @@ class Driver:
             if self._port.ticks_ms() - start >= 1000 * limit:
                 return result, cause
             self._port.sleep_ms(_POLL_MS)
+
+    def look(self, limit_s):
+        """The serving cell, or None after `limit_s` without one."""
+        deadline = self._port.ticks_ms() + 1000 * limit_s
+        self._try(b"+CFUN=1", _CFUN_MS)
+        while self._port.ticks_ms() < deadline:
+            cell = self.cell()
+            if cell:
+                return cell
+            self._port.sleep_ms(_POLL_MS)
+        return None
 
     def network_time(self):
         """Epoch seconds UTC as the network told the modem, None when it did not."""

@@ -1,0 +1,148 @@
+"""The decision table: rules in order, the first that applies gives the next action.
+
+Each rule is a function of (state, senses, hints) that returns an Action or None, and its name is
+the reason. `hints` = (records not acknowledged, interval in s between records while standing).
+"""
+
+from micropython import const
+
+from locator.plan import state as st
+from locator.port import ON_LIGHT, ON_MOTION
+
+ATTACH = const(1)
+FIX = const(2)
+PROBE = const(3)
+RECORD = const(4)
+TALK = const(5)
+SLEEP = const(6)
+
+_FIX_LIMIT_S = const(90)
+_FIX_LIMIT_BLOCKED_S = const(45)
+_FIX_LIMIT_URGENT_S = const(40)
+_ATTACH_LIMIT_S = const(50)
+# First attach in a new network: 5 min uninterrupted (operators' requirement), cards whose applet
+# rotates its IMSI need at least 3.
+_ATTACH_PATIENCE_S = const(300)
+_PROBE_LIMIT_S = const(20)
+UPLOAD_EVERY_S = const(4 * 3600)
+_URGENT_RETRY_S = const(60)
+_MAX_TRIES_A_DAY = const(20)
+_MIN_UPLOAD_MV = const(3200)
+_MIN_SLEEP_S = const(60)
+_MAX_RETRY_MOVING_S = const(3600)
+_MAX_RETRY_STANDING_S = const(4 * 3600)
+
+
+class Action:
+    """`kind` as above, `reason` the rule's name, `limit_s`, and what else that kind needs."""
+
+    def __init__(self, kind, reason, limit_s=0, patience_s=0, plmn=0, wake_on=0):
+        self.kind = kind
+        self.reason = reason
+        self.limit_s = limit_s
+        self.patience_s = patience_s
+        self.plmn = plmn
+        self.wake_on = wake_on
+
+
+def next(state, senses, hints):
+    """The next `Action` of this wake. Same inputs, same answer."""
+    for reason, rule in RULES:
+        action = rule(state, senses, hints, reason)
+        if action:
+            return action
+    return _sleep(state, senses, hints, "sleep")
+
+
+def upload_due(state, senses, hints):
+    """True when this wake should reach the agent."""
+    now = state[st.NOW]
+    if now < state[st.BARRED_UNTIL] or state[st.TRIES_TODAY] >= _MAX_TRIES_A_DAY:
+        return False
+    if senses[3] < _MIN_UPLOAD_MV:
+        return False
+    if state[st.LAST_TRY] and now - state[st.LAST_TRY] < retry_s(state):
+        return False
+    if state[st.URGENT] or not state[st.LAST_UPLOAD]:
+        return True
+    return now - state[st.LAST_UPLOAD] >= UPLOAD_EVERY_S
+
+
+def retry_s(state):
+    """Pause after the last try: doubles with each failure, shorter while moving: standing in a
+    place without service, waiting does not help."""
+    fails = state[st.TRY_FAILS]
+    if not fails:
+        return _URGENT_RETRY_S if state[st.URGENT] else 0
+    if state[st.URGENT] and fails < 4:
+        return _URGENT_RETRY_S << fails
+    if state[st.MOVING]:
+        return min(_MAX_RETRY_MOVING_S, 1200 << min(fails - 1, 4))
+    return min(_MAX_RETRY_STANDING_S, 1800 << min(fails - 1, 4))
+
+
+def record_every_s(state, hints):
+    """Pause between records: the interval while standing, half of it on the move."""
+    return hints[1] // 2 if state[st.MOVING] else hints[1]
+
+
+def _attach(state, senses, hints, reason):
+    if state[st.ATTACHED] or not upload_due(state, senses, hints):
+        return None
+    plmn = state[st.HELD_PLMN]
+    return Action(ATTACH, reason, _ATTACH_LIMIT_S, _ATTACH_PATIENCE_S, plmn)
+
+
+def _record_due(state, hints):
+    if state[st.EVENTS] or not state[st.LAST_RECORD]:
+        return True
+    return state[st.NOW] - state[st.LAST_RECORD] >= record_every_s(state, hints) - _MIN_SLEEP_S
+
+
+def _fix(state, senses, hints, reason):
+    if state[st.DID_FIX] or not _record_due(state, hints):
+        return None
+    limit_s = _FIX_LIMIT_BLOCKED_S if state[st.FIX_FAILS] else _FIX_LIMIT_S
+    if state[st.URGENT]:
+        limit_s = _FIX_LIMIT_URGENT_S
+    return Action(FIX, reason, limit_s)
+
+
+def _probe(state, senses, hints, reason):
+    """No fix, and no cell seen in this wake: where we are heard tells something too."""
+    if state[st.DID_FIX] != st.NO or state[st.ATTACHED] or state[st.DID_PROBE]:
+        return None
+    return Action(PROBE, reason, _PROBE_LIMIT_S)
+
+
+def _record(state, senses, hints, reason):
+    if state[st.DID_RECORD] or not _record_due(state, hints):
+        return None
+    return Action(RECORD, reason)
+
+
+def _talk(state, senses, hints, reason):
+    if state[st.ATTACHED] != st.YES or state[st.DID_TALK]:
+        return None
+    return Action(TALK, reason)
+
+
+def _sleep(state, senses, hints, reason):
+    """Until the next record is due, or an urgent report may be tried again."""
+    now = state[st.NOW]
+    until = state[st.LAST_RECORD] + record_every_s(state, hints)
+    if state[st.URGENT] and now >= state[st.BARRED_UNTIL]:
+        until = min(until, state[st.LAST_TRY] + retry_s(state))
+    wake_on = ON_LIGHT
+    if not state[st.MOVING]:
+        wake_on |= ON_MOTION  # to see the departure; on the move the timer is enough
+    return Action(SLEEP, reason, max(_MIN_SLEEP_S, until - now), wake_on=wake_on)
+
+
+RULES = (
+    ("report due", _attach),
+    ("record due", _fix),
+    ("no fix, look for a cell", _probe),
+    ("keep it", _record),
+    ("registered, tell the agent", _talk),
+)

@@ -1,0 +1,190 @@
+"""What the plan remembers from wake to wake: an array of 32-bit integers that fits in RTC memory.
+
+Times are seconds since power-on; 0 means never.
+"""
+
+from array import array
+
+from micropython import const
+
+from locator.journal import record
+from locator.modem import REGISTERED
+from locator.port import WAKE_LIGHT, WAKE_MOTION
+
+# Index of each number in the state.
+OFFSET = const(0)  # epoch seconds = clock_s + OFFSET; 0: the time is unknown
+OFFSET_QUALITY = const(1)  # record.TIME_* of the last setting
+NOW = const(2)
+LAST_WAKE = const(3)
+LAST_RECORD = const(4)
+LAST_FIX = const(5)
+FIX_FAILS = const(6)  # one after the other
+LAST_UPLOAD = const(7)  # answered by the agent
+LAST_TRY = const(8)
+TRY_FAILS = const(9)  # one after the other
+TRIES_TODAY = const(10)
+DAY = const(11)
+MOVING = const(12)
+STANDING_SINCE = const(13)
+MCC = const(14)
+HELD_PLMN = const(15)  # the only operator to use; 0: any
+HELD_FAILS = const(16)
+BARRED_UNTIL = const(17)
+EVENTS = const(18)  # record.EVENT_* bits for the next record
+URGENT = const(19)
+DOOR_OPEN = const(20)
+BATTERY_LOW = const(21)
+PARKED = const(22)  # the modem was left in PSM
+TRIED = const(23)
+FAILED = const(24)
+IDENTITY_DAY = const(25)  # day on which the identity was sent, + 1
+CONFIGURED = const(26)  # the modem keeps our configuration
+# Of this wake only:
+DID_FIX = const(27)
+DID_RECORD = const(28)
+ATTACHED = const(29)  # 0 not tried, 1 registered, 2 not
+DID_TALK = const(30)
+DID_PROBE = const(31)
+MOTION_RATE = const(32)  # counts a minute since the wake before
+SIZE = const(40)
+
+YES = const(1)
+NO = const(2)
+
+MCC_RUSSIA = const(250)
+# Foreign cards have no data for 24 h after their first registration in Russia.
+_BAR_S = const(24 * 3600 + 600)
+_BAR_AGAIN_S = const(2 * 3600)
+_MOVING_RATE = const(5)
+_LIGHT_LUX = const(20)
+_BATTERY_LOW_MV = const(3250)
+_BATTERY_GOOD_MV = const(3350)
+_HELD_FAILS_MAX = const(4)
+_DAY_S = const(86400)
+
+
+def new():
+    """The state of a device that has just been powered on."""
+    return array("i", bytes(4 * SIZE))
+
+
+def feel(state, senses):
+    """Begin a wake: `senses` = (clock_s, wake reason, reset cause, battery mV, 0.1 C, motion, lux)."""
+    now, wake_reason, _, battery_mv, _, motion, lux = senses
+    for i in (DID_FIX, DID_RECORD, ATTACHED, DID_TALK, DID_PROBE):
+        state[i] = 0
+    if now // _DAY_S != state[DAY]:
+        state[DAY] = now // _DAY_S
+        state[TRIES_TODAY] = 0
+    _feel_motion(state, now, motion, wake_reason)
+    _feel_door(state, lux, wake_reason)
+    _feel_battery(state, battery_mv)
+    state[NOW] = state[LAST_WAKE] = now
+
+
+def _feel_motion(state, now, motion, wake_reason):
+    elapsed_s = max(60, now - state[LAST_WAKE])
+    state[MOTION_RATE] = min(0x7FFF, 60 * motion // elapsed_s)
+    moving = wake_reason == WAKE_MOTION or state[MOTION_RATE] >= _MOVING_RATE
+    if moving and not state[MOVING]:
+        state[EVENTS] |= record.EVENT_DEPARTED
+    elif not moving and state[MOVING]:
+        state[EVENTS] |= record.EVENT_STOPPED
+        state[STANDING_SINCE] = now
+    state[MOVING] = 1 if moving else 0
+
+
+def _feel_door(state, lux, wake_reason):
+    """A door that is open is told once; the alarm is armed again when it is dark inside."""
+    is_open = lux >= _LIGHT_LUX or wake_reason == WAKE_LIGHT
+    if is_open and not state[DOOR_OPEN]:
+        state[EVENTS] |= record.EVENT_LIGHT
+        state[URGENT] = 1
+    state[DOOR_OPEN] = 1 if lux >= _LIGHT_LUX else 0
+
+
+def _feel_battery(state, battery_mv):
+    if battery_mv < _BATTERY_LOW_MV and not state[BATTERY_LOW]:
+        state[EVENTS] |= record.EVENT_BATTERY
+        state[BATTERY_LOW] = 1
+    elif battery_mv > _BATTERY_GOOD_MV:
+        state[BATTERY_LOW] = 0
+
+
+def learn_time(state, clock_s, epoch_s, quality):
+    """Set the wall clock unless a better source has set it in this hour."""
+    if state[OFFSET] == 0 or quality >= state[OFFSET_QUALITY] or _stale(state):
+        state[OFFSET] = epoch_s - clock_s
+        state[OFFSET_QUALITY] = quality
+
+
+def learn_fix(state, found):
+    """A fix was found (True) or not within its limit."""
+    state[DID_FIX] = YES if found else NO
+    if found:
+        state[LAST_FIX] = state[NOW]
+        state[FIX_FAILS] = 0
+    else:
+        state[FIX_FAILS] += 1
+
+
+def learn_record(state):
+    """A record is in flash: its events are told."""
+    state[DID_RECORD] = YES
+    state[LAST_RECORD] = state[NOW]
+    state[EVENTS] = 0
+
+
+def learn_attach(state, result, plmn):
+    """`result` of an attempt to register; `plmn` of the serving cell, or of any heard, or 0."""
+    state[TRIED] += 1
+    state[TRIES_TODAY] += 1
+    state[LAST_TRY] = state[NOW]
+    state[ATTACHED] = YES if result == REGISTERED else NO
+    if plmn:
+        _learn_country(state, plmn)
+    if result == REGISTERED:
+        state[HELD_FAILS] = 0
+        if state[MCC] == MCC_RUSSIA:
+            state[HELD_PLMN] = plmn
+        return
+    _learn_failure(state)
+    if state[HELD_PLMN]:
+        state[HELD_FAILS] += 1
+        if state[HELD_FAILS] >= _HELD_FAILS_MAX:
+            state[HELD_PLMN] = state[HELD_FAILS] = 0
+
+
+def _learn_country(state, plmn):
+    mcc = plmn // 1000
+    if mcc == state[MCC]:
+        return
+    if state[MCC]:
+        state[EVENTS] |= record.EVENT_COUNTRY
+    state[MCC] = mcc
+    state[HELD_PLMN] = state[HELD_FAILS] = state[BARRED_UNTIL] = 0
+
+
+def learn_talk(state, answered):
+    """A conversation was answered by the agent to the end (True) or broke off."""
+    state[DID_TALK] = YES if answered else NO
+    if answered:
+        state[LAST_UPLOAD] = state[NOW]
+        state[TRY_FAILS] = state[URGENT] = 0
+        state[BARRED_UNTIL] = 0
+        return
+    _learn_failure(state)
+    if state[MCC] == MCC_RUSSIA:
+        # Registered but no data: first the full bar, then short patience.
+        first = state[BARRED_UNTIL] == 0
+        state[BARRED_UNTIL] = state[NOW] + (_BAR_S if first else _BAR_AGAIN_S)
+
+
+def _learn_failure(state):
+    state[FAILED] += 1
+    state[TRY_FAILS] += 1
+
+
+def _stale(state):
+    return state[NOW] - state[LAST_FIX] > 3600
+

@@ -1,0 +1,243 @@
+"""One wake from reset to sleep: the only file that knows the order of things."""
+
+import gc
+
+from micropython import const
+
+import locator
+from locator.config import Config
+from locator.journal import record, rtc
+from locator.journal.ledger import Ledger
+from locator.journal.store import Journal
+from locator.link import cbor
+from locator.modem import REGISTERED, ModemError
+from locator.modem import make as make_modem
+from locator.modem.parse import rounded
+from locator.plan import decide
+from locator.plan import state as st
+from locator.port import DEEPSLEEP_RESET, POWER_ON
+
+_GNSS_POLL_MS = const(1000)
+
+
+def run(port, board):
+    """Do what this wake is for; returns (ms to sleep, what else wakes) for `port.deepsleep`."""
+    return Wake(port, board).run()
+
+
+class Wake:
+    """Everything that one wake holds. It ends with `run`: deep sleep is a reset."""
+
+    def __init__(self, port, board):
+        self._port = port
+        self._board = board
+        self._config = Config(port.config_dir)
+        board.apn = self._config.apn
+        self._ledger = Ledger(port.data_dir, port.random(1)[0])
+        self._journal = Journal(port.data_dir, self._ledger)
+        self._state = rtc.unpack(port.rtc_memory, st.SIZE)
+        if self._state is None:
+            self._state = st.new()
+            self._ledger.count_power_on()
+            self._state[st.EVENTS] = record.EVENT_POWER_ON
+        self._modem = make_modem(board, port)
+        self._fix = None
+        self._cell = None
+        self._senses = self._sense()
+
+    def run(self):
+        """Actions until the plan says sleep."""
+        st.feel(self._state, self._senses)
+        while True:
+            hints = (self._journal.pending(), self._config.interval_s)
+            action = decide.next(self._state, self._senses, hints)
+            if action.kind == decide.SLEEP:
+                break
+            self._DO[action.kind](self, action)
+            self._save()
+        self._stop_modem()
+        self._save()
+        asleep_ms = 1000 * action.limit_s - self._port.ticks_ms()
+        return max(1000, asleep_ms), action.wake_on
+
+    def _sense(self):
+        battery_mv, temperature_dc, motion, lux = self._port.senses()
+        port = self._port
+        clock_s = port.clock_s()
+        return (clock_s, port.wake_reason, port.reset_cause, battery_mv, temperature_dc, motion, lux)
+
+    # What the plan may ask for.
+
+    def _attach(self, action):
+        result, plmn = st.NO, 0
+        try:
+            self._start_modem()
+            result, _ = self._modem.attach(action.limit_s, action.patience_s, action.plmn)
+            self._cell = self._modem.cell()
+            plmn = self._cell.plmn if self._cell else 0
+            if result == REGISTERED:
+                self._take_network_time()
+        except ModemError:
+            result = st.NO
+        st.learn_attach(self._state, result, plmn)
+
+    def _find(self, action):
+        """Search for a fix; the radio is off unless the agent is to be reached in this wake."""
+        try:
+            self._start_modem()
+            self._modem.gnss_start(not self._state[st.ATTACHED] and not self._state[st.PARKED])
+            self._fix = self._poll_fix(1000 * action.limit_s)
+            self._modem.gnss_stop()
+        except ModemError:
+            pass
+        if self._fix:
+            self._set_time(self._fix.time, record.TIME_GNSS)
+        st.learn_fix(self._state, self._fix is not None)
+
+    def _probe(self, action):
+        """Where we are heard: the serving cell, if there is one soon."""
+        try:
+            self._start_modem()
+            self._cell = self._modem.look(action.limit_s)
+        except ModemError:
+            pass
+        self._state[st.DID_PROBE] = st.YES
+
+    def _record(self, action):
+        fields = self._fields()
+        self._journal.append(fields)
+        st.learn_record(self._state)
+
+    def _talk(self, action):
+        from locator.link.talk import Conversation
+
+        gc.collect()
+        talk = Conversation(self._modem, self._journal, self._ledger, self._config)
+        config = self._config
+        host, port = config.broker_host, config.broker_port
+        try:
+            self._modem.mqtt_open(
+                host, port, config.device.encode(), config.broker_password, config.ca()
+            )
+            talk.run(self._write_extras)
+            self._modem.mqtt_close()
+        except ModemError:
+            pass
+        if talk.outcome.server_time:
+            self._set_time(talk.outcome.server_time, record.TIME_NETWORK)
+            self._state[st.IDENTITY_DAY] = self._state[st.DAY] + 1
+        st.learn_talk(self._state, talk.outcome.turns > 0 and self._journal.pending() == 0)
+
+    _DO = {
+        decide.ATTACH: _attach,
+        decide.FIX: _find,
+        decide.PROBE: _probe,
+        decide.RECORD: _record,
+        decide.TALK: _talk,
+    }
+
+    # How it is done.
+
+    def _start_modem(self):
+        if self._modem.on:
+            return
+        surely_off = self._port.reset_cause in (DEEPSLEEP_RESET, POWER_ON)
+        self._modem.start(surely_off, not self._state[st.CONFIGURED])
+        self._state[st.CONFIGURED] = 1
+
+    def _stop_modem(self):
+        if not self._modem.on:
+            return
+        may_park = self._state[st.ATTACHED] == st.YES or self._state[st.PARKED]
+        try:
+            self._state[st.PARKED] = 1 if self._modem.stop(bool(may_park)) else 0
+        except ModemError:
+            self._port.modem_rail(False)
+            self._state[st.PARKED] = 0
+
+    def _poll_fix(self, limit_ms):
+        deadline = self._port.ticks_ms() + limit_ms
+        while self._port.ticks_ms() < deadline:
+            self._port.sleep_ms(_GNSS_POLL_MS)
+            self._port.feed()
+            fix = self._modem.gnss_poll()
+            if fix:
+                return fix
+        return None
+
+    def _take_network_time(self):
+        epoch_s = self._modem.network_time()
+        if epoch_s:
+            self._set_time(epoch_s, record.TIME_NETWORK)
+
+    def _set_time(self, epoch_s, quality):
+        st.learn_time(self._state, self._port.clock_s(), epoch_s, quality)
+
+    def _fields(self):
+        """The fields of a record from what this wake has found, in the order of record.FIELDS."""
+        _, _, _, battery_mv, temperature_dc, motion, _ = self._senses
+        fix, cell = self._fix, self._cell
+        kind = record.FIX if fix else record.CELL if cell else record.STILL
+        quality, time = self._time_of_record()
+        place = (0,) * 7
+        if fix:
+            place = (fix.lat, fix.lon, fix.alt, fix.speed, fix.heading, fix.hdop, fix.sats)
+        heard = (cell.plmn, cell.tac, cell.cell, -cell.rsrp) if cell else (0,) * 4
+        body = (rounded(battery_mv, 20), rounded(temperature_dc, 5))
+        head = (kind, quality, self._state[st.EVENTS], 0, time, self._ledger.boot)
+        return list(head + place + body + heard + (min(255, motion),))
+
+    def _time_of_record(self):
+        if self._fix:
+            return record.TIME_GNSS, self._fix.time
+        offset = self._state[st.OFFSET]
+        if not offset:
+            return record.TIME_NONE, self._port.clock_s()
+        return record.TIME_RTC, self._port.clock_s() + offset
+
+    def _write_extras(self, out, more):
+        """Status, identity (once a day), next contact and clock, beside the columns of an uplink."""
+        if more:
+            return 0
+        self._write_status(out)
+        pairs = 1
+        if self._state[st.IDENTITY_DAY] != self._state[st.DAY] + 1:
+            self._write_identity(out)
+            pairs += 1
+        clock_s, offset = self._port.clock_s(), self._state[st.OFFSET]
+        if offset:
+            out.int(4)
+            out.int(clock_s + offset + decide.UPLOAD_EVERY_S)
+            pairs += 1
+        out.int(5)
+        out.head(cbor.ARRAY, 3)
+        out.int(self._ledger.boot)
+        out.int(clock_s)
+        out.int(offset)
+        return pairs + 1
+
+    def _write_status(self, out):
+        _, wake_reason, reset_cause, battery_mv, temperature_dc, _, _ = self._senses
+        values = (battery_mv, temperature_dc, self._journal.pending(), self._ledger.thinned)
+        out.int(2)
+        out.head(cbor.MAP, 9)
+        for key, value in enumerate(values):
+            out.int(key)
+            out.int(value)
+        out.int(4)
+        out.text(locator.VERSION)
+        state = self._state
+        counts = (reset_cause, wake_reason, state[st.TRIED], state[st.FAILED])
+        for key, value in enumerate(counts):
+            out.int(5 + key)
+            out.int(value)
+
+    def _write_identity(self, out):
+        out.int(3)
+        out.head(cbor.MAP, 4)
+        for key, text in enumerate(self._modem.identity()):
+            out.int(key)
+            out.text(text)
+
+    def _save(self):
+        self._port.rtc_write(rtc.pack(self._state))

@@ -1,0 +1,150 @@
+"""The lock-step port: every wait and every look at the outside is a question to the world.
+
+Messages: `<BIH` operation, CPU time since the last one in us, length; payload. Answers: `<IH`
+milliseconds since this boot, length; payload. See `tools/world/lockstep.py` for the other end.
+"""
+
+import os
+import struct
+import sys
+
+_READ = 1
+_SLEEP = 2
+_PIN = 3
+_SENSE = 4
+_HELLO = 5
+_RTC = 6
+_RANDOM = 7
+_DEEPSLEEP = 9
+_RESET = 10
+
+_PIN_RAIL = 0
+_PIN_KEY = 1
+_PIN_DTR = 2
+
+_COST_DECISION = 0
+_COST_RECORD = 1
+_COST_ENVELOPE = 2
+_COST_KILOBYTE_READ = 3
+
+
+class LockstepPort:
+    """The interface of `locator.port`, kept by the world."""
+
+    data_dir = "data"
+    config_dir = "config"
+
+    def __init__(self, fd):
+        self._pipe = open(fd, "r+b")  # noqa: SIM115
+        self._head = bytearray(6)
+        self._tx = b""
+        self._now_ms = 0
+        self.cpu_us = 0
+        hello = self._ask(_HELLO, b"")
+        head = struct.unpack_from("<BBIHB", hello)
+        self.reset_cause, self.wake_reason, self._clock_s, self._clock_ms, n = head
+        self.costs_us = struct.unpack_from("<%dH" % n, hello, 9)
+        self.rtc_memory = hello[9 + 2 * n :]
+
+    def ticks_ms(self):
+        return self._now_ms
+
+    def clock_s(self):
+        return self._clock_s + (self._clock_ms + self._now_ms) // 1000
+
+    def sleep_ms(self, ms):
+        self._ask(_SLEEP, struct.pack("<I", ms) + self._take_tx())
+
+    def uart_write(self, data):
+        self._tx += data
+
+    def uart_readinto(self, buf, timeout_ms):
+        got = self._ask(_READ, struct.pack("<IH", timeout_ms, len(buf)) + self._take_tx())
+        buf[: len(got)] = got
+        return len(got)
+
+    def modem_rail(self, on):
+        self._pin(_PIN_RAIL, on)
+
+    def modem_key(self, pressed):
+        self._pin(_PIN_KEY, pressed)
+
+    def modem_dtr(self, level):
+        self._pin(_PIN_DTR, level)
+
+    def senses(self):
+        return struct.unpack("<HhIH", self._ask(_SENSE, b""))
+
+    def random(self, n):
+        return self._ask(_RANDOM, bytes([n]))
+
+    def rtc_write(self, data):
+        self._ask(_RTC, data)
+
+    def feed(self):
+        pass
+
+    def deepsleep(self, ms, wake_on):
+        self._tell(_DEEPSLEEP, struct.pack("<IB", ms, wake_on))
+        sys.exit()
+
+    def reset(self):
+        self._tell(_RESET, b"")
+        sys.exit()
+
+    def charge(self):
+        """From now on the work that has a price in the world's table of CPU times is charged."""
+        from locator.journal.store import Journal
+        from locator.link.cose import Envelope
+        from locator.plan import decide
+
+        decide.next = self._charged(decide.next, _COST_DECISION)
+        Journal.append = self._charged(Journal.append, _COST_RECORD)
+        Journal.read_batch = self._charged(Journal.read_batch, _COST_KILOBYTE_READ)
+        Envelope.seal = self._charged(Envelope.seal, _COST_ENVELOPE)
+        Envelope.open = self._charged(Envelope.open, _COST_ENVELOPE)
+
+    def _charged(self, function, cost):
+        us = self.costs_us[cost]
+
+        def call(*args):
+            self.cpu_us += us
+            return function(*args)
+
+        return call
+
+    def _pin(self, pin, level):
+        if self._tx:
+            self.sleep_ms(0)
+        self._ask(_PIN, bytes([pin, 1 if level else 0]))
+
+    def _take_tx(self):
+        data = self._tx
+        self._tx = b""
+        return data
+
+    def _tell(self, op, payload):
+        self._pipe.write(struct.pack("<BIH", op, self.cpu_us, len(payload)) + payload)
+        self.cpu_us = 0
+
+    def _ask(self, op, payload):
+        self._tell(op, payload)
+        self._read_exact(self._head, 6)
+        self._now_ms, n = struct.unpack("<IH", self._head)
+        if not n:
+            return b""
+        body = bytearray(n)
+        self._read_exact(body, n)
+        return bytes(body)
+
+    def _read_exact(self, buf, n):
+        view = memoryview(buf)
+        at = 0
+        while at < n:
+            got = self._pipe.readinto(view[at:])
+            if not got:
+                sys.exit(2)  # the world is gone
+            at += got
+
+
+port = LockstepPort(int(os.getenv("LOCKSTEP_FD")))
