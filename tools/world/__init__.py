@@ -1,1 +1,1 @@
-"""The simulated world: line, train, weather, operators, battery, meter, and the device process in it."""
+"""The simulated world: line, train, weather, operators, battery, meter, device process."""

@@ -1,7 +1,7 @@
 """One trip: everything that surrounds the locator, as functions of virtual time.
 
-Implements `tools.modem.air.Air` for the modem and what `tools.world.lockstep` needs for the device.
-All times are virtual milliseconds since the trip began (`env.now`); the trip begins at `START_UTC_S`.
+Implements `tools.modem.air.Air` for the modem and what `tools.world.lockstep` needs for the
+device. All times are virtual milliseconds since the trip began at `START_UTC_S` (`env.now`).
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import simpy
+
+from tools.world.meter import Meter
 
 if TYPE_CHECKING:
     from tools.modem.air import Cell, Fix, Sky
@@ -70,7 +72,9 @@ class Trip:
     """The world of one seed and one class of modem, `days` long."""
 
     def __init__(self, seed: int, modem: ModemClass, days: int = 45) -> None:
+        self.seed = seed
         self.env = simpy.Environment(initial_time=0)
+        self.meter = Meter(self.env, modem)
         self.end_ms = days * 86_400_000
         self.given = Given()
         self.crossings: list[Crossing] = []
@@ -104,7 +108,34 @@ class Trip:
         """Hours so far in which some network barred the card's data."""
         raise NotImplementedError
 
+    def charge(self, part: str, state: str) -> None:
+        """The modem's `meter`: a part of it has changed its state."""
+        raise NotImplementedError
+
+    # For the device
+
+    def sense(self) -> Sense:
+        """What the device feels now; motion counts since the last call."""
+        raise NotImplementedError
+
+    def next_motion_ms(self, after_ms: int) -> int | None:
+        """The first motion after standing, later than `after_ms`."""
+        raise NotImplementedError
+
+    def next_light_ms(self, after_ms: int) -> int | None:
+        """The next opening of a door, later than `after_ms`."""
+        raise NotImplementedError
+
+    def can_start(self) -> bool:
+        """Whether the battery can start the board."""
+        raise NotImplementedError
+
+    def power_failed(self) -> bool:
+        """Whether the supply has given way since the last call."""
+        raise NotImplementedError
+
     # Air
+
     def cells(self) -> list[Cell]:
         """Cells audible now for this class of modem, strongest first."""
         raise NotImplementedError

@@ -1,0 +1,352 @@
+"""Runs the device in the world: answers what the firmware waits for and lets virtual time pass.
+
+The device is a MicroPython process on the other end of a socket pair. It says how long it wants to
+wait; the world runs its events up to that moment or to the end of a burst on the UART and answers
+with the time. Deep sleep ends the process; the next one, spawned ahead, is told at the wake what
+it was that woke it. Only the flash directory and the RTC memory are left between two processes.
+
+One message is "<BIH" op, CPU time in us since the last message, length, then the payload; one
+answer is "<IH" milliseconds since this reset, length, then the payload.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import random
+import struct
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tools.world import cpu
+from tools.world.clock import VirtualClock
+from tools.world.process import DeviceEnded, DeviceHangs, DeviceProcess
+from tools.world.trip import Trip
+from tools.world.uart import Receiver, wire_ms
+
+if TYPE_CHECKING:
+    from tools.modem import Modem
+
+log = logging.getLogger(__name__)
+
+
+class Op(IntEnum):
+    """What the device asks for."""
+
+    READ = 1
+    SLEEP = 2
+    PIN = 3
+    SENSE = 4
+    HELLO = 5
+    RTC = 6
+    RANDOM = 7
+    LOG = 8
+    DEEPSLEEP = 9
+    RESET = 10
+
+
+class Cause(IntEnum):
+    """Why the device starts: `machine.reset_cause()`."""
+
+    POWER_ON = 1
+    HARD = 2
+    DEEP_SLEEP = 4
+
+
+class Wake(IntEnum):
+    """What ended the deep sleep; the first two also are the bits of `wake_on`."""
+
+    NONE = 0
+    TIMER = 1
+    MOTION = 2
+    LIGHT = 3
+
+
+WAKE_ON_MOTION = 1
+WAKE_ON_LIGHT = 2
+
+RTC_BYTES = 2_048
+LIGHT_SLEEP_MS = 20
+"""Shorter waits are not worth going to light sleep."""
+RESTART_MS = 1_000
+"""From a crash or a power failure to the next boot."""
+RETRY_POWER_MS = 3_600_000
+"""How often a battery that was too low is tried again."""
+
+
+@dataclass
+class Counters:
+    """What became of the device's runs."""
+
+    wakes: int = 0
+    resets: int = 0
+    crashes: int = 0
+    hangs: int = 0
+    brown_outs: int = 0
+
+
+@dataclass(frozen=True)
+class Start:
+    """The next run of the device: when, and what it will be told."""
+
+    ms: int
+    cause: Cause
+    wake: Wake
+
+
+class PowerFailed(Exception):
+    """The supply fell below what the board needs."""
+
+
+class Device:
+    """The locator's board and the firmware on it, in the world of `trip` and wired to `modem`.
+
+    `flash_dir` is the device's flash, with `start.py` in it; `command` starts MicroPython (see
+    `process.interpreter`); `clock` is set to the virtual time before anything that happens then
+    can reach another process.
+    """
+
+    def __init__(
+        self,
+        trip: Trip,
+        modem: Modem,
+        flash_dir: Path,
+        command: Sequence[str],
+        clock: VirtualClock,
+    ) -> None:
+        self.counters = Counters()
+        self._trip = trip
+        self._env = trip.env
+        self._modem = modem
+        self._flash_dir = flash_dir
+        self._command = list(command)
+        self._clock = clock
+        self._random = random.Random(f"{trip.seed}/device")
+        self._transcript = hashlib.sha256()
+        self._receiver = Receiver()
+        self._draining = False
+        self._rtc = b""
+        self._power_on_ms = 0
+        self._reset_ms = 0
+        self._cpu_us = 0
+        self._ahead: DeviceProcess | None = None
+        self._start = Start(0, Cause.POWER_ON, Wake.NONE)
+        modem.on_output = self._modem_sent
+        modem.on_line = self._line
+
+    def run(self, until_ms: int, progress: Callable[[int], None]) -> None:
+        """Run the device up to `until_ms`, calling `progress(now_ms)` after each wake.
+
+        A wake that has begun before then is run to its end. May be called again with a later time.
+        """
+        while self._start.ms <= until_ms:
+            if self._slept(self._start.ms) and self._has_power():
+                self._run_wake(self._start)
+                progress(self._now_ms())
+        self._slept(until_ms)
+
+    def transcript_digest(self) -> str:
+        """SHA-256 over every AT line so far with its virtual time, in hex."""
+        return self._transcript.hexdigest()
+
+    def close(self) -> None:
+        """End the process that was spawned ahead."""
+        if self._ahead is not None:
+            self._ahead.kill()
+            self._ahead = None
+
+    # From reset to sleep
+
+    def _slept(self, until_ms: int) -> bool:
+        """Let the world go on while the device sleeps; False when its power failed meanwhile."""
+        try:
+            self._advance(until_ms)
+        except PowerFailed:
+            self._start = self._power_failed()
+            return False
+        return True
+
+    def _run_wake(self, start: Start) -> None:
+        """Run one process from its HELLO to its end, and know when the next one starts."""
+        process = self._ahead or DeviceProcess(self._command, self._flash_dir)
+        self._ahead = DeviceProcess(self._command, self._flash_dir)
+        self.counters.wakes += 1
+        self._reset_ms = self._now_ms()
+        if start.cause is Cause.POWER_ON:
+            self._power_on_ms, self._rtc = self._now_ms(), b""
+        self._receiver.clear()
+        self._cpu_us = 0
+        try:
+            self._start = self._serve(process, start)
+            self._esp32("sleep")
+            process.wait()
+        except DeviceEnded:
+            self._start = self._failed(process.wait(), "crashes")
+        except DeviceHangs:
+            self._start = self._failed(process.kill(), "hangs")
+        except PowerFailed:
+            process.kill()
+            self._start = self._power_failed()
+
+    def _serve(self, process: DeviceProcess, start: Start) -> Start:
+        """Answer the device until it goes to sleep or resets itself; returns its next start."""
+        self._work(cpu.BOOT_MS * 1_000)
+        while True:
+            op, cpu_us, payload = process.receive()
+            self._work(cpu_us + self._receiver.take_lines() * cpu.AT_LINE_US)
+            if op == Op.DEEPSLEEP:
+                return self._deep_sleep(payload)
+            if op == Op.RESET:
+                self.counters.resets += 1
+                return Start(self._now_ms(), Cause.HARD, Wake.NONE)
+            answer = self._hello(start) if op == Op.HELLO else self._answer(op, payload)
+            process.answer(self._now_ms() - self._reset_ms, answer)
+
+    def _deep_sleep(self, payload: bytes) -> Start:
+        """Sleep until the timer, or until what the device has armed comes before it."""
+        length_ms, wake_on = struct.unpack("<IB", payload)
+        now = self._now_ms()
+        start = Start(now + length_ms, Cause.DEEP_SLEEP, Wake.TIMER)
+        if wake_on & WAKE_ON_MOTION:
+            start = self._sooner(start, self._trip.next_motion_ms(now), Wake.MOTION)
+        if wake_on & WAKE_ON_LIGHT:
+            start = self._sooner(start, self._trip.next_light_ms(now), Wake.LIGHT)
+        return start
+
+    @staticmethod
+    def _sooner(start: Start, ms: int | None, wake: Wake) -> Start:
+        return start if ms is None or ms >= start.ms else Start(ms, Cause.DEEP_SLEEP, wake)
+
+    def _failed(self, output: str, counter: str) -> Start:
+        """The process ended without leave or does not end: say so, count it, start again."""
+        setattr(self.counters, counter, getattr(self.counters, counter) + 1)
+        hours = self._now_ms() / 3_600_000
+        log.error("device: %s, %.1f h into the trip; it printed:\n%s", counter, hours, output)
+        return Start(self._now_ms() + RESTART_MS, Cause.HARD, Wake.NONE)
+
+    def _power_failed(self) -> Start:
+        """Everything on the board loses power: the modem's rail falls, the RTC memory is gone."""
+        self.counters.brown_outs += 1
+        self._esp32("off")
+        self._modem.rail(False)
+        self._modem.key(False)
+        self._modem.dtr(False)
+        return Start(self._now_ms() + RESTART_MS, Cause.POWER_ON, Wake.NONE)
+
+    def _has_power(self) -> bool:
+        """Whether the battery can start the board; if not, try again later."""
+        if self._trip.can_start():
+            return True
+        self._start = Start(self._now_ms() + RETRY_POWER_MS, Cause.POWER_ON, Wake.NONE)
+        return False
+
+    # What the device asks for
+
+    def _hello(self, start: Start) -> bytes:
+        """Why it starts and what its clock said at the reset: seconds since power-on."""
+        seconds, ms = divmod(self._reset_ms - self._power_on_ms, 1_000)
+        told = struct.pack("<BBIH", start.cause, start.wake, seconds, ms)
+        costs = struct.pack(f"<B{len(cpu.COSTS_US)}H", len(cpu.COSTS_US), *cpu.COSTS_US)
+        return told + costs + self._rtc
+
+    def _answer(self, op: int, payload: bytes) -> bytes:
+        """Do what the message asks, which may take virtual time; returns the answer's payload."""
+        match op:
+            case Op.READ:
+                return self._read(payload)
+            case Op.SLEEP:
+                self._sleep(payload)
+            case Op.PIN:
+                self._pin(payload[0], bool(payload[1]))
+            case Op.SENSE:
+                return struct.pack("<HhIH", *self._trip.sense()[1:])
+            case Op.RTC:
+                self._rtc = payload[:RTC_BYTES]
+            case Op.RANDOM:
+                return self._random.randbytes(payload[0])
+            case Op.LOG:
+                log.debug("%d %s", self._now_ms(), payload.decode("utf-8", "replace"))
+            case _:
+                raise ValueError(f"unknown op {op}: the device's port speaks another protocol")
+        return b""
+
+    def _read(self, payload: bytes) -> bytes:
+        """Send, then wait until a burst has ended or is `most` bytes long, or the time is out."""
+        timeout_ms, most = struct.unpack_from("<IH", payload)
+        self._esp32("wait")
+        self._draining = True
+        self._transmit(payload[6:])
+        deadline_ms = self._now_ms() + timeout_ms
+        while True:
+            ready_ms = self._receiver.ready_ms(most)
+            due_ms = deadline_ms if ready_ms is None else min(deadline_ms, ready_ms)
+            if self._now_ms() >= due_ms:
+                break
+            self._advance(due_ms, until_received=True)
+        self._draining = False
+        return self._receiver.take(self._now_ms(), most)
+
+    def _sleep(self, payload: bytes) -> None:
+        (length_ms,) = struct.unpack_from("<I", payload)
+        self._esp32("wait")
+        self._transmit(payload[4:])
+        self._esp32("light" if length_ms >= LIGHT_SLEEP_MS else "wait")
+        self._advance(self._now_ms() + length_ms)
+
+    def _pin(self, pin: int, level: bool) -> None:
+        (self._modem.rail, self._modem.key, self._modem.dtr)[pin](level)
+        self._check_power()
+
+    def _transmit(self, data: bytes) -> None:
+        """Send bytes to the modem; they arrive when the last one is over the wire."""
+        if data:
+            self._cpu_us += data.count(b"\r") * cpu.AT_LINE_US
+            self._advance(self._now_ms() + wire_ms(len(data)))
+            self._modem.receive(data)
+
+    # Virtual time and power
+
+    def _work(self, cpu_us: int) -> None:
+        """The CPU is busy for this long; what is less than a millisecond is carried over."""
+        self._cpu_us += cpu_us
+        ms, self._cpu_us = divmod(self._cpu_us, 1_000)
+        self._esp32("active")
+        if ms:
+            self._advance(self._now_ms() + ms)
+
+    def _advance(self, until_ms: int, until_received: bool = False) -> None:
+        """Run the world up to `until_ms`, events of that millisecond included.
+
+        With `until_received` it stops early, when the modem has sent.
+        """
+        env = self._env
+        before = self._receiver.puts
+        while env.peek() <= until_ms:
+            self._clock.set_ms(int(env.peek()))
+            env.step()
+            self._check_power()
+            if until_received and self._receiver.puts != before:
+                return
+        if env.now < until_ms:
+            env.run(until=until_ms)
+        self._clock.set_ms(until_ms)
+
+    def _now_ms(self) -> int:
+        return int(self._env.now)
+
+    def _esp32(self, state: str) -> None:
+        self._trip.meter.state("esp32", state)
+
+    def _check_power(self) -> None:
+        """Raises PowerFailed after the supply has given way."""
+        if self._trip.power_failed():
+            raise PowerFailed
+
+    def _modem_sent(self, data: bytes) -> None:
+        self._receiver.put(self._now_ms(), data, self._draining)
+
+    def _line(self, direction: str, line: str) -> None:
+        self._transcript.update(f"{self._now_ms()} {direction} {line}\n".encode())

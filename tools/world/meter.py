@@ -1,0 +1,110 @@
+"""The energy meter: charges each part for the time it spends in each state.
+
+It knows nothing of what the firmware says it did. Powers are watts at the battery (3.6 V).
+[S] read in a source, [M] from memory, [C] chosen so that known totals come out; a bench
+measurement replaces them.
+"""
+
+from __future__ import annotations
+
+import simpy
+
+ESP32_W = {
+    "off": 0.0,
+    "light": 0.0036,  # 1 mA, whole board [S Walter]
+    "wait": 0.090,  # 25 mA: CPU idles, clocks run [S 20-40 mA]
+    "active": 0.245,  # 68 mA [M 30-68 mA]: a wake with its boot costs 0.40 J [C]
+}
+SLEEP_FLOOR_W = {"bg95": 216e-6, "sim7600": 300e-6}
+"""The whole board in deep sleep, its converter and divider included [M]."""
+
+MODEM_W = {
+    "bg95": {
+        "off": 25e-6,  # 7 uA [S SIM7000]
+        "boot": 0.110,  # 30 mA [C]
+        "psm": 14e-6,  # 3.9 uA [M]
+        "sleep": 0.0043,  # 1.2 mA [S SIM7000]
+        "idle": 0.090,  # 25 mA: BG770A with PSM off 22-27 mA [S Seeed]
+        "search": 0.208,  # 25 J in 120 s without service [S]
+        "connected": 0.125,  # 35 mA: BG770A attach 31-35 mA [S Seeed]
+        "tx": 0.790,  # 220 mA [M]
+    },
+    "sim7600": {
+        "off": 72e-6,  # 20 uA [S A7670]
+        "boot": 0.400,  # [C]
+        "psm": 72e-6,
+        "sleep": 0.0086,  # 2.4 mA [M]
+        "idle": 0.065,  # 18 mA [M]
+        "search": 0.500,  # 60 J in 120 s without service [S]
+        "connected": 0.530,  # 17 J in 32 s [S Wio LTE]
+        "tx": 2.100,  # 585 mA: SIM7600 560-610 mA [M]
+    },
+}
+GPRS_TX_W = 1.520
+"""BG95 on GSM, four slots: 422 mA on average [S SIM7000]; replaces its "tx"."""
+
+GNSS_W = {
+    # On top of the idle baseband, so that searching costs 0.20 and 0.30 W in all [M].
+    "bg95": {"off": 0.0, "search": 0.110, "track": 0.080},
+    "sim7600": {"off": 0.0, "search": 0.235, "track": 0.200},
+}
+
+
+class Meter:
+    """Joules by part ("esp32", "modem", "gnss") and state."""
+
+    def __init__(self, env: simpy.Environment, modem: str) -> None:
+        self._env = env
+        self._powers_w = {
+            "esp32": {**ESP32_W, "sleep": SLEEP_FLOOR_W[modem]},
+            "modem": dict(MODEM_W[modem]),
+            "gnss": GNSS_W[modem],
+        }
+        self._states = dict.fromkeys(self._powers_w, "off")
+        self._since_ms = dict.fromkeys(self._powers_w, 0)
+        self._joules: dict[tuple[str, str], float] = {}
+
+    def state(self, part: str, state: str) -> None:
+        """`part` is in `state` from now on. Raises KeyError for one that has no power."""
+        if self._states[part] != state:
+            self._settle(part)
+            self._powers_w[part][state]
+            self._states[part] = state
+
+    def modem_tx_w(self, watts: float) -> None:
+        """The modem has changed to a network on which transmitting costs this much."""
+        self._settle("modem")
+        self._powers_w["modem"]["tx"] = watts
+
+    def load_w(self) -> float:
+        """What all parts together draw now."""
+        return sum(self._powers_w[part][state] for part, state in self._states.items())
+
+    def transmitting(self) -> bool:
+        """Whether the modem sends now."""
+        return self._states["modem"] == "tx"
+
+    def joules_by_state(self) -> dict[tuple[str, str], float]:
+        """Joules up to now by (part, state)."""
+        for part in self._states:
+            self._settle(part)
+        return dict(self._joules)
+
+    def joules_by_part(self) -> dict[str, float]:
+        """Joules up to now by part."""
+        joules = dict.fromkeys(self._states, 0.0)
+        for (part, _), spent in self.joules_by_state().items():
+            joules[part] += spent
+        return joules
+
+    def total_j(self) -> float:
+        """Joules up to now."""
+        return sum(self.joules_by_state().values())
+
+    def _settle(self, part: str) -> None:
+        """Charge the state that a part has been in."""
+        state = self._states[part]
+        now_ms = int(self._env.now)
+        spent = self._powers_w[part][state] * (now_ms - self._since_ms[part]) / 1_000
+        self._joules[part, state] = self._joules.get((part, state), 0.0) + spent
+        self._since_ms[part] = now_ms
