@@ -8,6 +8,7 @@ import paho.mqtt.client as mqtt
 import pytest
 
 from tools.world import certificates
+from tools.world.chaos import BEFORE_DELIVERY, BROKER_CONVERSATION
 from tools.world.services import AGENT, BROKER_HOST, UP, Broker
 
 WAIT_S = 5
@@ -108,7 +109,7 @@ def test_refuses_strangers(connect, name, password):
 def test_dies_between_puback_and_delivery(broker, connect, tmp_path):
     agent = connect(AGENT).subscribe(UP)
     device = connect("lb-1")
-    (tmp_path / "trap" / "armed").write_text("broker: between PUBACK and delivery")
+    (tmp_path / "trap" / "armed").write_text(BEFORE_DELIVERY)
     assert device.publish("landbridge/lb-1/up")
     assert agent.lost.wait(WAIT_S)
     assert not broker.alive()
@@ -119,7 +120,7 @@ def test_dies_between_puback_and_delivery(broker, connect, tmp_path):
 def test_dies_after_a_reply(broker, connect, tmp_path):
     device = connect("lb-1").subscribe("landbridge/lb-1/down")
     agent = connect(AGENT)
-    (tmp_path / "trap" / "armed").write_text("broker: in mid-conversation")
+    (tmp_path / "trap" / "armed").write_text(BROKER_CONVERSATION)
     agent.publish("landbridge/lb-1/down", b"reply")
     assert device.lost.wait(WAIT_S)
     assert device.messages == [("landbridge/lb-1/down", b"reply")]

@@ -37,7 +37,9 @@ def lay_out(target: Path, board: str, compiled: bool = True) -> None:
         copy_module(FIRMWARE / name, target / name)
     for folder in (BOARDS / board, PORTS.get(board)):
         for source in sorted(folder.glob("*.py")) if folder else ():
-            put(source, target / source.name)
+            # The interpreter starts a source only, like boot.py and main.py.
+            copy = copy_module if source.name == "start.py" else put
+            copy(source, target / source.name)
     application = target / "slot_a" / "locator"
     shutil.rmtree(application, ignore_errors=True)
     for source in modules(FIRMWARE / "locator"):

@@ -23,7 +23,7 @@ from amqtt.plugins.base import BaseAuthPlugin, BaseTopicPlugin
 from amqtt.session import Session
 from paho.mqtt.client import topic_matches_sub
 
-from tools.world.chaos import Trap
+from tools.world.chaos import BEFORE_DELIVERY, BROKER_CONVERSATION, Trap
 
 # Time for what the broker has written to reach its clients, before it is killed on purpose.
 FLUSH_S = 0.05
@@ -77,12 +77,12 @@ class FrailBroker(Broker):
         # amqtt sends the PUBACK of a message first and hands the message over here afterwards.
         message = wait_deliver.result()
         up = message is not None and message.topic.endswith("/up")
-        if up and self.trap.armed("broker: between PUBACK and delivery"):
+        if up and self.trap.armed(BEFORE_DELIVERY):
             await asyncio.sleep(FLUSH_S)
             self.trap.spring()
         delivered = await super()._handle_message_delivery(client_session, handler, wait_deliver)
         down = message is not None and message.topic.endswith("/down")
-        if down and self.trap.armed("broker: in mid-conversation"):
+        if down and self.trap.armed(BROKER_CONVERSATION):
             await asyncio.sleep(FLUSH_S)
             self.trap.spring()
         return delivered
