@@ -1,0 +1,57 @@
+"""The simulated modem: AT engine, power, radio, GNSS and a real MQTT/TLS client on SimPy time.
+
+`env.now` counts milliseconds. The modem knows its surroundings only through `air.Air`, the
+network through `mqtt.Network`, and tells what it consumes through `meter`.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from typing import Literal
+
+import simpy
+
+from tools.modem.air import Air
+from tools.modem.card import Card
+from tools.modem.mqtt import Network
+
+Dialect = Literal["bg95", "sim7600"]
+UrcOrder = Literal["after", "before"]
+
+
+class Modem:
+    """One modem with its card.
+
+    `network` makes and awaits the MQTT links. `meter(part, state)` is told each change: part "modem"
+    is off, boot, psm, sleep, search, idle, connected or tx; part "gnss" off, search or track.
+    `urc_order` says where the outcome of a two-stage SIM7600 command stands against its OK.
+    `on_output` gets the bytes to the host; `on_line(">" or "<", text)` each line, payloads as
+    `<n bytes>`, ">" being from the host to the modem.
+    """
+
+    def __init__(
+        self,
+        env: simpy.Environment,
+        dialect: Dialect,
+        air: Air,
+        network: Network,
+        rng: random.Random,
+        meter: Callable[[str, str], None],
+        card: Card | None = None,
+        urc_order: UrcOrder = "after",
+    ) -> None:
+        self.on_output: Callable[[bytes], None] = lambda data: None
+        self.on_line: Callable[[str, str], None] = lambda direction, text: None
+
+    def receive(self, data: bytes) -> None:
+        """Bytes from the host."""
+
+    def rail(self, on: bool) -> None:
+        """Supply on or cut; a cut loses what is in RAM and keeps files, settings and the card."""
+
+    def key(self, pressed: bool) -> None:
+        """The power key; a pulse of 500 ms or more turns the modem on or off, or wakes it."""
+
+    def dtr(self, level: bool) -> None:
+        """The DTR line; high lets the modem sleep after AT+QSCLK=1 or AT+CSCLK=1."""
