@@ -100,24 +100,39 @@ class Conversation:
         return memoryview(copy)[first:last]
 
     def _await_reply(self):
-        """True when a genuine reply to an uplink of this conversation has come and is applied."""
+        """True when a genuine reply to an uplink of this conversation has come."""
         for _ in range(4):  # a hostile broker may send more than one message
             data = self._modem.mqtt_receive(_REPLY_MS)
             if data is None:
                 return False
             try:
-                reply = cbor.loads(self._down.open(data)[1])
-                if self._apply(reply):
-                    return True
-            except (EnvelopeError, cbor.CborError, KeyError, IndexError, TypeError):
+                answered, ranges, time = read_reply(self._down.open(data)[1])
+            except (EnvelopeError, cbor.CborError):
                 continue
+            if answered in self._numbers:
+                self._apply(ranges, time)
+                return True
         return False
 
-    def _apply(self, reply):
-        if reply[0] != _VERSION or reply[1] not in self._numbers:
-            return False
+    def _apply(self, ranges, time):
         before = self._journal.pending()
-        self._journal.acknowledge(reply[2])
+        self._journal.acknowledge(ranges)
         self.outcome.acked += before - self._journal.pending()
-        self.outcome.server_time = reply[3]
-        return True
+        self.outcome.server_time = time
+
+
+def read_reply(plain):
+    """(number of the uplink answered, flat list of acknowledged ranges, epoch seconds).
+
+    Raises `cbor.CborError` when `plain` is no reply of our version. Keys we do not know are for
+    newer firmware.
+    """
+    reply = cbor.loads(plain)
+    if type(reply) is not dict or reply.get(0) != _VERSION:
+        raise cbor.CborError("not a reply of version 1")
+    answered, ranges, time = reply.get(1), reply.get(2), reply.get(3)
+    if type(answered) is not int or type(time) is not int or type(ranges) is not list:
+        raise cbor.CborError("reply incomplete")
+    if len(ranges) % 2 or not all(type(seq) is int and seq > 0 for seq in ranges):
+        raise cbor.CborError("ranges")
+    return answered, ranges, time

@@ -1,0 +1,194 @@
+"""The decision table, row by row, and what the plan learns."""
+
+from locator.journal import record, rtc
+from locator.modem import DENIED, NO_SERVICE, REGISTERED
+from locator.plan import decide
+from locator.plan import state as st
+from locator.port import DEEPSLEEP_RESET, ON_LIGHT, ON_MOTION, WAKE_LIGHT, WAKE_MOTION, WAKE_TIMER
+
+HINTS = (5, 3600)
+HOUR = 3600
+GERMANY, RUSSIA = 26201, 250001
+
+
+def senses(now, wake=WAKE_TIMER, motion=0, lux=0, mv=3600):
+    return now, wake, DEEPSLEEP_RESET, mv, -50, motion, lux
+
+
+def settled(now=100 * HOUR):
+    """Standing, everything reported, nothing due."""
+    state = st.new()
+    for i in (st.LAST_WAKE, st.LAST_RECORD, st.LAST_FIX, st.LAST_UPLOAD, st.LAST_TRY):
+        state[i] = now
+    return state
+
+
+def wake(state, told):
+    """Walk one wake in which everything works; the kinds of action in order."""
+    kinds = []
+    st.feel(state, told)
+    while True:
+        action = decide.next(state, told, HINTS)
+        kinds.append(action.kind)
+        if action.kind == decide.SLEEP:
+            return kinds, action
+        if action.kind == decide.ATTACH:
+            st.learn_attach(state, REGISTERED, 26201)
+        elif action.kind == decide.FIX:
+            st.learn_fix(state, True)
+        elif action.kind == decide.RECORD:
+            st.learn_record(state)
+        elif action.kind == decide.TALK:
+            st.learn_talk(state, True)
+
+
+def test_first_wake_does_everything():
+    kinds, _ = wake(st.new(), senses(2))
+    assert kinds == [decide.ATTACH, decide.FIX, decide.RECORD, decide.TALK, decide.SLEEP]
+
+
+def test_an_hour_later_only_a_fix():
+    kinds, action = wake(settled(), senses(101 * HOUR))
+    assert kinds == [decide.FIX, decide.RECORD, decide.SLEEP]
+    assert action.limit_s == HOUR
+    assert action.wake_on == ON_LIGHT | ON_MOTION
+
+
+def test_nothing_due_sleeps_on():
+    kinds, action = wake(settled(), senses(100 * HOUR + 600))
+    assert kinds == [decide.SLEEP]
+    assert action.limit_s == 3000
+
+
+def test_a_report_is_due_after_four_hours():
+    state = settled()
+    state[st.LAST_RECORD] = 104 * HOUR - 600
+    kinds, _ = wake(state, senses(104 * HOUR))
+    assert kinds == [decide.ATTACH, decide.TALK, decide.SLEEP]
+
+
+def test_moving_halves_the_pause_and_disarms_motion():
+    state = settled()
+    kinds, action = wake(state, senses(100 * HOUR + 1800, motion=900))
+    assert kinds[0] == decide.FIX
+    assert action.limit_s == 1800
+    assert action.wake_on == ON_LIGHT
+
+
+def test_departure_and_stop_are_events_with_a_record():
+    state = settled()
+    st.feel(state, senses(100 * HOUR + 300, WAKE_MOTION))
+    assert state[st.EVENTS] == record.EVENT_DEPARTED
+    assert decide.next(state, senses(100 * HOUR + 300), HINTS).kind == decide.FIX
+    st.learn_record(state)
+    st.feel(state, senses(100 * HOUR + 3000))
+    assert state[st.EVENTS] == record.EVENT_STOPPED
+
+
+def test_light_is_urgent_once_until_it_is_dark_again():
+    state = settled()
+    kinds, _ = wake(state, senses(100 * HOUR + 100, WAKE_LIGHT, lux=300))
+    assert kinds == [decide.ATTACH, decide.FIX, decide.RECORD, decide.TALK, decide.SLEEP]
+    st.feel(state, senses(100 * HOUR + 200, lux=300))
+    assert not state[st.EVENTS] and not state[st.URGENT]
+    st.feel(state, senses(100 * HOUR + 300, lux=0))
+    st.feel(state, senses(100 * HOUR + 400, WAKE_LIGHT, lux=300))
+    assert state[st.EVENTS] == record.EVENT_LIGHT
+
+
+def test_no_fix_looks_for_a_cell_and_still_records():
+    state = settled()
+    told = senses(101 * HOUR)
+    st.feel(state, told)
+    assert decide.next(state, told, HINTS).kind == decide.FIX
+    st.learn_fix(state, False)
+    assert decide.next(state, told, HINTS).kind == decide.PROBE
+    state[st.DID_PROBE] = st.YES
+    assert decide.next(state, told, HINTS).kind == decide.RECORD
+
+
+def test_pauses_grow_with_failures_and_are_shorter_on_the_move():
+    state = settled()
+    standing = []
+    moving = []
+    for fails in range(8):
+        state[st.TRY_FAILS] = fails
+        state[st.MOVING] = 0
+        standing.append(decide.retry_s(state))
+        state[st.MOVING] = 1
+        moving.append(decide.retry_s(state))
+    assert standing == sorted(standing) and standing[-1] == 4 * HOUR
+    assert moving == sorted(moving) and moving[-1] == HOUR
+
+
+def test_no_more_than_twenty_tries_a_day():
+    state = settled()
+    state[st.URGENT] = 1
+    now = 100 * HOUR
+    tries = 0
+    for minute in range(24 * 60):
+        told = senses(now + 60 * minute)
+        st.feel(state, told)
+        if state[st.DAY] == (100 * HOUR) // 86400 and decide.upload_due(state, told, HINTS):
+            tries += 1
+            st.learn_attach(state, NO_SERVICE, 0)
+            state[st.TRY_FAILS] = 1  # as impatient as can be
+    assert tries == 20
+
+
+def test_an_empty_battery_does_not_transmit():
+    state = settled()
+    told = senses(200 * HOUR, mv=3100)
+    st.feel(state, told)
+    assert state[st.EVENTS] & record.EVENT_BATTERY
+    assert not decide.upload_due(state, told, HINTS)
+
+
+def test_russia_is_waited_out_on_one_operator():
+    state = settled()
+    state[st.MCC] = 401
+    st.feel(state, senses(110 * HOUR))
+    st.learn_attach(state, REGISTERED, RUSSIA)
+    assert state[st.EVENTS] & record.EVENT_COUNTRY
+    assert state[st.HELD_PLMN] == RUSSIA
+    st.learn_talk(state, False)
+    for hours, due in ((1, False), (12, False), (23, False), (25, True)):
+        told = senses((110 + hours) * HOUR)
+        st.feel(state, told)
+        assert decide.upload_due(state, told, HINTS) == due
+    assert decide.next(state, told, HINTS).plmn == RUSSIA
+
+
+def test_an_operator_held_is_let_go_when_it_is_not_heard_any_more():
+    state = settled()
+    state[st.MCC], state[st.HELD_PLMN] = 250, RUSSIA
+    for _ in range(4):
+        assert state[st.HELD_PLMN] == RUSSIA
+        st.learn_attach(state, DENIED, 0)
+    assert state[st.HELD_PLMN] == 0
+
+
+def test_another_country_is_told_and_frees_the_operator():
+    state = settled()
+    state[st.MCC], state[st.HELD_PLMN] = 250, RUSSIA
+    st.learn_attach(state, REGISTERED, 257001)
+    assert state[st.MCC] == 257 and state[st.HELD_PLMN] == 0
+
+
+def test_the_state_survives_in_rtc_memory_and_damage_is_seen():
+    state = settled()
+    data = rtc.pack(state)
+    assert len(data) <= 512
+    assert rtc.unpack(data, st.SIZE) == state
+    for broken in (b"", data[:-1], data[:20] + b"\x01" + data[21:], data[1:]):
+        assert rtc.unpack(broken, st.SIZE) is None
+
+
+def test_a_better_clock_wins():
+    state = settled()
+    state[st.NOW] = 100
+    st.learn_time(state, 100, 845000000, record.TIME_NETWORK)
+    st.learn_time(state, 100, 845000009, record.TIME_GNSS)
+    state[st.LAST_FIX] = 100
+    st.learn_time(state, 100, 845000900, record.TIME_NETWORK)
+    assert state[st.OFFSET] == 845000009 - 100
