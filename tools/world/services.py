@@ -2,44 +2,48 @@
 
 import json
 import os
+import secrets
 import subprocess
 import sys
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from tools.flash.layout import REPOSITORY
+from tools.world import certificates
+
 BROKER_HOST = "broker.landbridge.example"
 AGENT = "agent"
+PLATFORM = "platform"
+"""The user who may subscribe to what the agent publishes; on loopback its name is its password."""
 UP = "landbridge/+/up"
 START_TIMEOUT_S = 30
 STOP_TIMEOUT_S = 10
 
 
 class ServiceError(Exception):
-    """A service did not start; the message names it and where its log lies."""
+    """A service does not do what it must; the message names it and where its log lies."""
 
 
 class Child:
-    """One child process; each line of its standard output goes to `heard`, its log to a file."""
+    """One child process; lines of its standard output go to `heard`, its errors to `log`.
+
+    It ends when its standard input does, so it cannot outlive us whatever happens.
+    """
 
     def __init__(
-        self,
-        name: str,
-        command: Sequence[str],
-        log: Path,
-        heard: Callable[[str], None],
-        environment: dict[str, str] | None = None,
+        self, name: str, command: Sequence[str], log: Path, heard: Callable[[str], None]
     ) -> None:
         self.name = name
         self.log = log
         with log.open("ab") as errors:
             self._process = subprocess.Popen(
                 command,
+                cwd=REPOSITORY,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=errors,
                 text=True,
-                env={**os.environ, **(environment or {})},
                 # Ctrl-C is for us: we end our children in order.
                 start_new_session=True,
             )
@@ -54,16 +58,25 @@ class Child:
         """Whether the process runs."""
         return self._process.poll() is None
 
+    def await_event(self, event: threading.Event) -> None:
+        """Wait for what the process is to bring about; `ServiceError` when it does not."""
+        for _ in range(START_TIMEOUT_S * 20):
+            if event.wait(0.05):
+                return
+            if not self.alive():
+                break
+        raise ServiceError(f"the {self.name} did not start; its log is {self.log}")
+
     def stop(self) -> None:
         """End the process: kindly first, after STOP_TIMEOUT_S by force."""
         assert self._process.stdin
-        self._process.stdin.close()
         self._process.terminate()
         try:
             self._process.wait(STOP_TIMEOUT_S)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+        self._process.stdin.close()
 
 
 class Broker:
@@ -72,13 +85,15 @@ class Broker:
     def __init__(self, folder: Path, port: int, trap: Path | None) -> None:
         self.folder = folder
         self.port = port
-        self._trap = ["--trap", str(trap)] if trap else []
+        self.agent_listens = threading.Event()
         self._listening = threading.Event()
-        self._agent_listens = threading.Event()
+        self._trap = trap
         self._child: Child | None = None
+        if not (folder / "broker.key").exists():
+            certificates.make(folder, BROKER_HOST)
 
     def allow(self, name: str, password: str, publish: list[str], subscribe: list[str]) -> None:
-        """Add a user; before `start`."""
+        """Add a user; known to the broker from its next start."""
         file = self.folder / "users.json"
         users = json.loads(file.read_text()) if file.exists() else {}
         users[name] = {"password": password, "publish": publish, "subscribe": subscribe}
@@ -88,26 +103,20 @@ class Broker:
     def start(self) -> None:
         """Start listening, on the port of the last time if there was one."""
         self._listening.clear()
+        self.agent_listens.clear()
         command = [sys.executable, "-m", "tools.world.broker", "--folder", str(self.folder)]
-        command += ["--port", str(self.port), *self._trap]
+        command += ["--port", str(self.port)]
+        command += ["--trap", str(self._trap)] if self._trap else []
         self._child = Child("broker", command, self.folder / "broker.log", self._heard)
-        _await(self._listening, self._child)
+        self._child.await_event(self._listening)
 
     def _heard(self, line: str) -> None:
         word, *rest = line.split()
         if word == "listening":
             self.port = int(rest[0])
             self._listening.set()
-        if word == "subscribed" and rest == [AGENT, UP]:
-            self._agent_listens.set()
-
-    def await_agent(self, agent: Child) -> None:
-        """Wait until the agent has subscribed."""
-        _await(self._agent_listens, agent)
-
-    def forget_agent(self) -> None:
-        """Whatever was subscribed is not any more."""
-        self._agent_listens.clear()
+        if word == "subscribed" and rest[1] == UP:
+            self.agent_listens.set()
 
     def alive(self) -> bool:
         """Whether the broker runs."""
@@ -119,10 +128,97 @@ class Broker:
             self._child.stop()
 
 
-def _await(event: threading.Event, child: Child) -> None:
-    for _ in range(START_TIMEOUT_S * 10):
-        if event.wait(0.1):
-            return
-        if not child.alive():
-            break
-    raise ServiceError(f"the {child.name} did not start; its log is {child.log}")
+class Agent:
+    """The real agent, with a folder for its settings and its database."""
+
+    def __init__(self, folder: Path, broker: Broker, clock_file: Path, trap: Path | None) -> None:
+        self.folder = folder
+        self.database = folder / "landbridge.sqlite3"
+        self._broker = broker
+        self._trap = trap
+        self._child: Child | None = None
+        folder.mkdir(parents=True, exist_ok=True)
+        password = secrets.token_hex(16)
+        broker.allow(AGENT, password, ["landbridge/#"], ["landbridge/#"])
+        certificate = broker.folder / "ca.pem"
+        settings = f"""
+[broker]
+host = "localhost"
+ca_file = "{certificate}"
+username = "{AGENT}"
+password = "{password}"
+
+[store]
+database = "{self.database}"
+
+[devices]
+directory = "{folder / "devices"}"
+broker_host = "{BROKER_HOST}"
+ca_file = "{certificate}"
+"""
+        file = folder / "landbridge.toml"
+        file.touch(mode=0o600)
+        file.write_text(settings)
+        # Our children inherit these.
+        os.environ["LANDBRIDGE_CONFIG"] = str(file)
+        os.environ["LANDBRIDGE_CLOCK_FILE"] = str(clock_file)
+
+    def do(self, *arguments: str) -> str:
+        """Run one `landbridge` command to its end; returns what it printed."""
+        command = [str(Path(sys.executable).with_name("landbridge")), *arguments]
+        result = subprocess.run(command, capture_output=True, text=True, check=False)
+        if result.returncode:
+            raise ServiceError(f"landbridge {' '.join(arguments)}: {result.stderr.strip()}")
+        return result.stdout
+
+    def start(self) -> None:
+        """Start the agent and wait until it has subscribed; the broker must run."""
+        os.environ["LANDBRIDGE_BROKER_PORT"] = str(self._broker.port)
+        self._broker.agent_listens.clear()
+        command = [sys.executable, "-m", "tools.world.agent"]
+        command += ["--trap", str(self._trap)] if self._trap else []
+        self._child = Child("agent", command, self.folder / "agent.log", lambda line: None)
+        self.await_subscription()
+
+    def await_subscription(self) -> None:
+        """Wait until the broker has the agent's subscription."""
+        assert self._child
+        self._child.await_event(self._broker.agent_listens)
+
+    def alive(self) -> bool:
+        """Whether the agent runs."""
+        return self._child is not None and self._child.alive()
+
+    def stop(self) -> None:
+        """End the agent."""
+        if self._child:
+            self._child.stop()
+
+
+class Services:
+    """Broker and agent together, as the simulated modem meets them."""
+
+    def __init__(self, broker: Broker, agent: Agent) -> None:
+        self.broker = broker
+        self.agent = agent
+
+    def reachable(self) -> bool:
+        """Whether a connection to the broker can succeed."""
+        return self.broker.alive()
+
+    def reply_expected(self) -> bool:
+        """Whether the agent can answer what is published now."""
+        return self.broker.alive() and self.agent.alive()
+
+    def start(self) -> None:
+        """Start what does not run, and wait until the agent listens to the broker."""
+        if not self.broker.alive():
+            self.broker.start()
+        if not self.agent.alive():
+            self.agent.start()
+        self.agent.await_subscription()
+
+    def stop(self) -> None:
+        """End both."""
+        self.agent.stop()
+        self.broker.stop()
