@@ -21,6 +21,7 @@ PATH = Path(__file__).parent.parent / "docs" / "protocol" / "vectors.json"
 DEVICE = "lb-0001"
 OTHER_DEVICE = "lb-0002"
 KEY = bytes(range(32))
+DIRECTIONS: tuple[Direction, ...] = ("up", "down")
 RECORD_FIELDS = (
     "kind quality events seq time boot lat lon alt speed heading hdop sats battery temperature"
     " plmn tac cell rsrp motion"
@@ -156,7 +157,7 @@ def replies() -> list[dict[str, Any]]:
 
 def refused() -> list[dict[str, str]]:
     """Envelopes that `DEVICE` (direction down) or the agent (direction up) must refuse."""
-    return [case for direction in ("up", "down") for case in _refused(direction)]  # type: ignore[arg-type]
+    return [case for direction in DIRECTIONS for case in _refused(direction)]
 
 
 def _refused(direction: Direction) -> list[dict[str, str]]:

@@ -8,7 +8,7 @@ from locator.port import DEEPSLEEP_RESET, ON_LIGHT, ON_MOTION, WAKE_LIGHT, WAKE_
 
 HINTS = (5, 3600)
 HOUR = 3600
-GERMANY, RUSSIA = 26201, 250001
+GERMANY, RUSSIA = 262001, 250001
 
 
 def senses(now, wake=WAKE_TIMER, motion=0, lux=0, mv=3600):
@@ -33,7 +33,7 @@ def wake(state, told):
         if action.kind == decide.SLEEP:
             return kinds, action
         if action.kind == decide.ATTACH:
-            st.learn_attach(state, REGISTERED, 26201)
+            st.learn_attach(state, REGISTERED, GERMANY)
         elif action.kind == decide.FIX:
             st.learn_fix(state, True)
         elif action.kind == decide.RECORD:

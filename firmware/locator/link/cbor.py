@@ -36,7 +36,7 @@ class Writer:
         buf = self.buf
         n = self.n
         if n + 5 > len(buf):
-            raise Full()
+            raise Full
         major <<= 5
         if value < 24:
             buf[n] = major | value
@@ -68,7 +68,7 @@ class Writer:
     def raw(self, data):
         """Append bytes that already are CBOR."""
         if self.n + len(data) > len(self.buf):
-            raise Full()
+            raise Full
         self.buf[self.n : self.n + len(data)] = data
         self.n += len(data)
 

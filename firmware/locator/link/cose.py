@@ -170,15 +170,15 @@ class Envelope:
             header = cbor.loads(protected)
             number = _number(header, self._epoch)
         except (cbor.CborError, ValueError, TypeError):
-            raise EnvelopeError()
+            raise EnvelopeError
         if unprotected != {} or type(sealed) is not bytes or len(sealed) < TAG_SIZE:
-            raise EnvelopeError()
+            raise EnvelopeError
         if protected != self._protected(number):
-            raise EnvelopeError()
+            raise EnvelopeError
         buf = bytearray(sealed)
         end = len(buf) - TAG_SIZE
         if not self._ccm.decrypt(self._nonce(number), self._aad(protected), buf, 0, end):
-            raise EnvelopeError()
+            raise EnvelopeError
         return number, bytes(buf[:end])
 
     def _protected(self, number):

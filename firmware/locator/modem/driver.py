@@ -125,7 +125,7 @@ class Driver:
         manual = bool(lines) and lines[0].startswith(b"1")
         if plmn:
             # Also when it is manual already: the operator held may be another one.
-            self._try(b'+COPS=1,2,"%05d"' % plmn, _COPS_MS)
+            self._try(b'+COPS=1,2,"%03d%02d"' % (plmn // 1000, plmn % 1000), _COPS_MS)
         elif manual:
             self._try(b"+COPS=0", _COPS_MS)
 

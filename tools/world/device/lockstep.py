@@ -35,7 +35,7 @@ class LockstepPort:
     config_dir = "config"
 
     def __init__(self, fd):
-        self._pipe = open(fd, "r+b")  # noqa: SIM115
+        self._pipe = open(fd, "r+b")
         self._head = bytearray(6)
         self._tx = b""
         self._now_ms = 0

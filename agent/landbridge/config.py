@@ -1,0 +1,164 @@
+"""The settings: one TOML file, each key documented here, environment variables on top.
+
+`LANDBRIDGE_CONFIG` names the file (default ./landbridge.toml); `LANDBRIDGE_<SECTION>_<KEY>`
+overrides one key. `annotated` prints it all, so the documentation cannot drift.
+"""
+
+import json
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import Field, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from landbridge.errors import UserError
+
+FILE_VARIABLE = "LANDBRIDGE_CONFIG"
+DEFAULT_FILE = "landbridge.toml"
+_SECRET = "secret"
+
+
+def _key(default: str | int | bool, doc: str, secret: bool = False) -> Any:
+    return field(default=default, metadata={"doc": doc, _SECRET: secret})
+
+
+@dataclass(frozen=True)
+class Broker:
+    """The MQTT broker as this agent reaches it."""
+
+    host: str = _key("localhost", "Host name; with TLS it must be the one in the certificate.")
+    port: int = _key(8883, "TCP port.")
+    tls: bool = _key(True, "Speak TLS and check the certificate.")
+    ca_file: str = _key("", "PEM file of the broker's CA; empty: the system's CAs.")
+    username: str = _key("", "User of the agent at the broker; empty: none.")
+    password: str = _key("", "Its password.", secret=True)
+    client_id: str = _key("landbridge-agent", "Fixed client id; one agent at a time may use it.")
+
+
+@dataclass(frozen=True)
+class Store:
+    """Where everything is kept."""
+
+    database: str = _key(
+        "landbridge.sqlite3", "SQLite file. The key file of the device keys lies beside it."
+    )
+
+
+@dataclass(frozen=True)
+class Devices:
+    """What `landbridge devices add` writes into a device's settings."""
+
+    directory: str = _key("devices", "Folder that gets one folder a device, to lay on its flash.")
+    broker_host: str = _key("broker.landbridge.example", "The broker as devices reach it.")
+    broker_port: int = _key(8883, "Its TCP port (TLS).")
+    ca_file: str = _key("", "PEM file, at most 4 KB, of the broker's CA; empty: broker.ca_file.")
+    apn: str = _key("iot", "Access point name of the cards.")
+    interval_s: int = _key(3600, "Seconds between points.")
+
+
+@dataclass(frozen=True)
+class Config:
+    """All settings."""
+
+    broker: Broker = field(default_factory=Broker)
+    store: Store = field(default_factory=Store)
+    devices: Devices = field(default_factory=Devices)
+
+
+def load(must_exist: bool = True) -> Config:
+    """Read file and environment; `UserError` names what is wrong and the remedy.
+
+    With `must_exist` False, the default file may be missing: then all keys have their defaults.
+    """
+    path = Path(os.environ.get(FILE_VARIABLE, DEFAULT_FILE))
+    if path.exists() or must_exist or FILE_VARIABLE in os.environ:
+        given = _read(path)
+    else:
+        given = {}
+    _refuse_unknown(given, Config(), str(path))
+    return Config(
+        broker=_section(Broker, "broker", given, path),
+        store=_section(Store, "store", given, path),
+        devices=_section(Devices, "devices", given, path),
+    )
+
+
+def annotated(config: Config) -> str:
+    """`config` as a TOML file in which each key is explained; secrets are not shown."""
+    lines = [
+        "# Landbridge agent. Each key can be overridden by an environment variable",
+        "# LANDBRIDGE_<SECTION>_<KEY>, for instance LANDBRIDGE_BROKER_PASSWORD.",
+    ]
+    for section in fields(config):
+        part = getattr(config, section.name)
+        lines += ["", f"# {part.__doc__}", f"[{section.name}]"]
+        for key in fields(part):
+            lines += [f"# {key.metadata['doc']}", _assignment(key, getattr(part, key.name))]
+    return "\n".join(lines) + "\n"
+
+
+def _assignment(key: Field[Any], value: str | int | bool) -> str:
+    if key.metadata[_SECRET] and value:
+        return f"# {key.name} is set, and not shown"
+    # JSON's strings, integers and booleans are TOML's.
+    return f"{key.name} = {json.dumps(value)}"
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UserError(
+            f"no configuration {path}: write one with `landbridge config > {path}`"
+            f" or name yours in {FILE_VARIABLE}"
+        ) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UserError(f"{path} is not TOML: {error}; correct that line") from None
+    except OSError as error:
+        raise UserError(f"cannot read {path}: {error.strerror}; check its permissions") from None
+
+
+def _section(kind: type[Any], name: str, given: dict[str, Any], path: Path) -> Any:
+    """Build section `name` from the file's table and the environment."""
+    table = given.get(name, {})
+    if not isinstance(table, dict):
+        raise UserError(f"{path}: {name} must be a section [{name}]")
+    _refuse_unknown(table, kind(), f"{path} [{name}]")
+    values = {}
+    for key in fields(kind):
+        variable = f"LANDBRIDGE_{name}_{key.name}".upper()
+        if variable in os.environ:
+            values[key.name] = _from_text(os.environ[variable], key, variable)
+        elif key.name in table:
+            values[key.name] = _checked(table[key.name], key, f"{path} [{name}] {key.name}")
+    return kind(**values)
+
+
+def _refuse_unknown(table: Mapping[str, Any], known: Any, where: str) -> None:
+    names = [key.name for key in fields(known)]
+    for name in table:
+        if name not in names:
+            raise UserError(f"{where}: unknown key {name!r}; known are {', '.join(names)}")
+
+
+def _from_text(text: str, key: Field[Any], variable: str) -> Any:
+    if key.type is str:
+        return text
+    try:
+        return _checked(json.loads(text.lower()), key, variable)
+    except ValueError:
+        raise UserError(f"{variable}={text!r} must be {_wanted(key)}") from None
+
+
+def _checked(value: Any, key: Field[Any], where: str) -> Any:
+    too_small = key.type is int and isinstance(value, int) and value < 1
+    if type(value) is not key.type or too_small or (key.name.endswith("port") and value > 65535):
+        raise UserError(f"{where} = {value!r} must be {_wanted(key)}")
+    return value
+
+
+def _wanted(key: Field[Any]) -> str:
+    if key.name.endswith("port"):
+        return "a port, 1 to 65535"
+    return {str: "a text in quotes", int: "a number above 0", bool: "true or false"}[key.type]  # type: ignore[index]

@@ -1,0 +1,104 @@
+"""Devices: identity, key, message numbers, what they last said of themselves."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, Row, insert, select, update
+
+from landbridge.store.tables import devices
+from landbridge.wire.limits import MAX_PARTIAL_IV
+
+WINDOW = 64
+"""Numbers the replay window looks back, its top included."""
+
+
+@dataclass
+class Window:
+    """The replay window of one device (RFC 8613, 7.4): which numbers were seen."""
+
+    top: int
+    bits: int
+    """Bit i: number top - 1 - i was seen (63 bits: they fit in a database's integer)."""
+
+    def is_new(self, number: int) -> bool:
+        """True when `number` is in the window or ahead of it, and was not seen."""
+        back = self.top - number
+        if back < 0:
+            return True
+        return 0 < back < WINDOW and not self.bits >> (back - 1) & 1
+
+    def add(self, number: int) -> None:
+        """Note that `number` was seen."""
+        back = self.top - number
+        if back > 0:
+            self.bits |= 1 << (back - 1)
+        else:
+            seen = (self.bits << 1 | (self.top >= 0)) << (-back - 1) if -back < WINDOW else 0
+            self.bits = seen & ((1 << (WINDOW - 1)) - 1)
+            self.top = number
+
+
+def add(
+    connection: Connection, device: str, wrapped_key: bytes, imei: str | None, now_s: int
+) -> None:
+    """Add a device that is not there yet."""
+    values = {"device": device, "wrapped_key": wrapped_key, "imei": imei, "created_s": now_s}
+    connection.execute(insert(devices).values(values))
+
+
+def find(connection: Connection, device: str) -> Row[Any] | None:
+    """The device's row, None if it is unknown."""
+    return connection.execute(select(devices).where(devices.c.device == device)).one_or_none()
+
+
+def every(connection: Connection) -> list[Row[Any]]:
+    """All devices by id."""
+    return list(connection.execute(select(devices).order_by(devices.c.device)))
+
+
+def contact(
+    connection: Connection,
+    device: str,
+    window: Window,
+    now_s: int,
+    next_contact_s: int | None,
+    status: Mapping[str, object],
+    identity: Mapping[str, object],
+) -> None:
+    """Note an accepted message; parts that the device left out stay as they were."""
+    values: dict[str, object] = {
+        "window_top": window.top,
+        "window_bits": window.bits,
+        "last_contact_s": now_s,
+    }
+    if next_contact_s is not None:
+        values["next_contact_s"] = next_contact_s
+    if status:
+        values["status"] = json.dumps(status)
+    if identity:
+        values["identity"] = json.dumps(identity)
+    connection.execute(update(devices).where(devices.c.device == device).values(values))
+
+
+def take_down_number(connection: Connection, device: str) -> int:
+    """The number of the next reply to the device; the same is never given twice."""
+    following = connection.execute(
+        update(devices)
+        .where(devices.c.device == device, devices.c.next_down_number <= MAX_PARTIAL_IV)
+        .values(next_down_number=devices.c.next_down_number + 1)
+        .returning(devices.c.next_down_number)
+    ).scalar_one()
+    return int(following) - 1
+
+
+def move_position(connection: Connection, device: str, seq: int, at_s: int) -> bool:
+    """Make the point `seq`, taken at `at_s`, the latest position, if it is the newest by time."""
+    moved = connection.execute(
+        update(devices)
+        .where(devices.c.device == device)
+        .where(devices.c.position_at_s.is_(None) | (devices.c.position_at_s < at_s))
+        .values(position_seq=seq, position_at_s=at_s)
+    )
+    return moved.rowcount == 1

@@ -1,0 +1,58 @@
+"""Device keys at rest: wrapped with a key that lies in a file beside the database.
+
+A copy of the database alone opens no message of any device.
+"""
+
+import os
+from pathlib import Path
+
+from cryptography.fernet import Fernet, InvalidToken
+
+from landbridge.errors import UserError
+
+
+class Keyring:
+    """Wraps and unwraps device keys with the key in `<database>.key`, made when first needed."""
+
+    def __init__(self, database: Path) -> None:
+        self._path = database.with_name(database.name + ".key")
+        self._fernet: Fernet | None = None
+
+    def wrap(self, device_key: bytes) -> bytes:
+        """The form in which `device_key` is stored."""
+        return self._cipher().encrypt(device_key)
+
+    def unwrap(self, wrapped_key: bytes) -> bytes:
+        """The 32-byte device key; `UserError` when the key file is another one."""
+        try:
+            return self._cipher().decrypt(wrapped_key)
+        except InvalidToken:
+            raise UserError(
+                f"{self._path} is not the key file of this database; put the right one back"
+            ) from None
+
+    def _cipher(self) -> Fernet:
+        if self._fernet is None:
+            try:
+                self._fernet = Fernet(self._read_or_make())
+            except OSError as error:
+                raise UserError(
+                    f"cannot use key file {self._path}: {error.strerror}; check its permissions"
+                ) from None
+            except ValueError:
+                raise UserError(
+                    f"{self._path} is not a key file; put the right one back"
+                ) from None
+        return self._fernet
+
+    def _read_or_make(self) -> bytes:
+        try:
+            handle = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        except FileExistsError:
+            return self._path.read_bytes()
+        key = Fernet.generate_key()
+        with os.fdopen(handle, "wb") as file:
+            file.write(key)
+            file.flush()
+            os.fsync(file.fileno())
+        return key

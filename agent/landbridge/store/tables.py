@@ -1,0 +1,114 @@
+"""The tables. `migrations/` makes them; a test compares the two."""
+
+from sqlalchemy import (
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    text,
+)
+
+from landbridge.wire.point import CELL_FIELDS, POSITION_FIELDS, Point
+
+metadata = MetaData()
+
+devices = Table(
+    "devices",
+    metadata,
+    Column("device", String(32), primary_key=True),
+    Column("wrapped_key", LargeBinary, nullable=False),  # store/keys.py
+    Column("imei", String(15)),  # as told by the operator
+    Column("created_s", Integer, nullable=False),
+    Column("next_down_number", Integer, nullable=False, default=0),
+    # Replay window: the highest number seen, and which of the 63 before it (bit 0 = top - 1).
+    Column("window_top", Integer, nullable=False, default=-1),
+    Column("window_bits", Integer, nullable=False, default=0),
+    Column("last_contact_s", Integer),
+    Column("next_contact_s", Integer),
+    Column("status", Text, nullable=False, default="{}"),  # JSON, as in wire/uplink.py
+    Column("identity", Text, nullable=False, default="{}"),
+    # The latest position: the good fix with the greatest time, whenever it came in.
+    Column("position_seq", Integer),
+    Column("position_at_s", Integer),
+)
+
+trips = Table(
+    "trips",
+    metadata,
+    Column("trip", Integer, primary_key=True),
+    Column("device", ForeignKey("devices.device"), nullable=False, index=True),
+    Column("container", String(11), nullable=False),
+    Column("line", Text, nullable=False),
+    Column("destination", Text, nullable=False),
+    Column("interval_s", Integer, nullable=False),
+    Column("started_s", Integer, nullable=False),
+    Column("ended_s", Integer),
+)
+
+points = Table(
+    "points",
+    metadata,
+    Column("device", ForeignKey("devices.device"), primary_key=True),
+    # The record as the device made it, units and names of wire/point.py.
+    Column("seq", Integer, primary_key=True, autoincrement=False),
+    *(
+        Column(name, Integer, nullable=name in (*POSITION_FIELDS, *CELL_FIELDS))
+        for name in Point._fields[1:]
+    ),
+    Column("at_s", Integer),  # when it was taken; null: not known (yet)
+    Column("dated", Boolean, nullable=False),  # at_s comes from the clock of a later uplink
+    Column("flags", Integer, nullable=False),  # doubts about it, ingest/judge.py
+    Column("received_s", Integer, nullable=False),
+    Column("trip", ForeignKey("trips.trip")),
+    # The rows lie in the order they are read; half the size of a table with an index.
+    sqlite_with_rowid=False,
+)
+Index("points_undated", points.c.device, points.c.boot, sqlite_where=points.c.at_s.is_(None))
+
+uplinks = Table(
+    "uplinks",
+    metadata,
+    Column("device", ForeignKey("devices.device"), primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("received_s", Integer, nullable=False),
+    Column("payload", LargeBinary, nullable=False),  # the envelope, byte for byte
+    Column("records", Integer, nullable=False),
+    Column("new_records", Integer, nullable=False),  # the others were there before
+    Column("repeats", Integer, nullable=False, server_default=text("0")),  # same bytes again
+    sqlite_with_rowid=False,
+)
+
+dead_letters = Table(
+    "dead_letters",
+    metadata,
+    Column("letter", Integer, primary_key=True),
+    Column("received_s", Integer, nullable=False),
+    Column("topic", Text, nullable=False),
+    Column("payload", LargeBinary, nullable=False),
+    Column("reason", Text, nullable=False),
+)
+
+quarantine = Table(
+    "quarantine",
+    metadata,
+    Column("entry", Integer, primary_key=True),
+    Column("device", String(32), nullable=False, index=True),
+    Column("received_s", Integer, nullable=False),
+    Column("payload", LargeBinary, nullable=False),
+)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("message", Integer, primary_key=True),
+    Column("topic", Text, nullable=False),
+    Column("payload", LargeBinary, nullable=False),
+    Column("retain", Boolean, nullable=False),
+    sqlite_autoincrement=True,  # ids are never used again: they name what was published
+)
