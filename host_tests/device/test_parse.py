@@ -27,7 +27,7 @@ BROKEN_DECIMALS = (b"", b"-", b".5", b"1.2.3", b"a", b"1e5", b" 1")
 
 
 def test_registration():
-    for line, answer, unsolicited in REGISTRATION:
+    for line, answer, _unsolicited in REGISTRATION:
         if answer is not None or not line.startswith((b"5", b"x")):
             assert parse.registration(line, True) == answer, line
     assert parse.registration(b'5,"1A2D","01A2D001",8', False) == (5, 0)

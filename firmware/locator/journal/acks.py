@@ -17,7 +17,7 @@ class Acks:
 
     def add(self, lo, hi):
         """Add the inclusive range `lo`..`hi`, joined with what it touches."""
-        merged = []
+        merged: list = []
         at = len(merged)
         for i in range(0, len(self.ranges), 2):
             old_lo, old_hi = self.ranges[i], self.ranges[i + 1]

@@ -53,7 +53,9 @@ def make(board, port):
     from locator.modem.at import Channel
 
     if board.MODEM == "bg95":
-        from locator.modem.bg95 import Bg95 as Driver
-    else:
-        from locator.modem.sim7600 import Sim7600 as Driver
-    return Driver(port, Channel(port), board)
+        from locator.modem.bg95 import Bg95
+
+        return Bg95(port, Channel(port), board)
+    from locator.modem.sim7600 import Sim7600
+
+    return Sim7600(port, Channel(port), board)

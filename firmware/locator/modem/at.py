@@ -27,8 +27,8 @@ class Channel:
     payloads are announced: by a line beginning with `raw_prefix`, whose last field is their length
     and which ends at its `raw_commas`th comma (0: at its line end)."""
 
-    unsolicited = ()
-    restart = ()
+    unsolicited: tuple = ()
+    restart: tuple = ()
     raw_prefix = b""
     raw_commas = 0
 
@@ -93,7 +93,7 @@ class Channel:
 
     def _reply(self, text, timeout_ms, prefix):
         deadline = self._port.ticks_ms() + timeout_ms
-        lines = []
+        lines: list = []
         while True:
             got = self._next_line(deadline, False)
             line = self._sort(text, got, prefix)

@@ -24,10 +24,11 @@ class Driver:
 
     KEY_MS = 0  # power key pulse
     BOOT_MS = 0  # from the key to `RDY`, at most
-    SETUP = ()  # commands after each boot, refusals ignored
-    CONFIGURE = ()  # commands whose effect the modem keeps, once after power-on of the device
-    UNSOLICITED = ()
-    RESTART = ()
+    SETUP: tuple = ()  # commands after each boot, refusals ignored
+    CONFIGURE: tuple = ()  # commands whose effect the modem keeps, once after power-on of the device
+    UNSOLICITED: tuple = ()
+    RESTART: tuple = ()
+    ICCID: tuple = ()  # the command that reads it, and the prefix of its reply
 
     def __init__(self, port, at, board):
         self._port = port
@@ -72,6 +73,10 @@ class Driver:
             if self._port.ticks_ms() - start >= 1000 * limit:
                 return result, cause
             self._port.sleep_ms(_POLL_MS)
+
+    def cell(self):
+        """The serving `Cell`, None without service."""
+        raise NotImplementedError
 
     def look(self, limit_s):
         """The serving cell, or None after `limit_s` without one."""

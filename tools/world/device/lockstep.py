@@ -26,6 +26,7 @@ _COST_DECISION = 0
 _COST_RECORD = 1
 _COST_ENVELOPE = 2
 _COST_KILOBYTE_READ = 3
+_SEGMENT_KB = 3  # what the journal reads at a time
 
 
 class LockstepPort:
@@ -43,7 +44,7 @@ class LockstepPort:
         hello = self._ask(_HELLO, b"")
         head = struct.unpack_from("<BBIHB", hello)
         self.reset_cause, self.wake_reason, self._clock_s, self._clock_ms, n = head
-        self.costs_us = struct.unpack_from("<%dH" % n, hello, 9)
+        self._costs_us = struct.unpack_from("<%dH" % n, hello, 9)
         self.rtc_memory = hello[9 + 2 * n :]
 
     def ticks_ms(self):
@@ -98,15 +99,17 @@ class LockstepPort:
         from locator.link.cose import Envelope
         from locator.plan import decide
 
-        decide.next = self._charged(decide.next, _COST_DECISION)
-        Journal.append = self._charged(Journal.append, _COST_RECORD)
-        Journal.read_batch = self._charged(Journal.read_batch, _COST_KILOBYTE_READ)
-        Envelope.seal = self._charged(Envelope.seal, _COST_ENVELOPE)
-        Envelope.open = self._charged(Envelope.open, _COST_ENVELOPE)
+        costs_us = self._costs_us
+        for owner, name, us in (
+            (decide, "next", costs_us[_COST_DECISION]),
+            (Journal, "append", costs_us[_COST_RECORD]),
+            (Journal, "_read", _SEGMENT_KB * costs_us[_COST_KILOBYTE_READ]),
+            (Envelope, "seal", costs_us[_COST_ENVELOPE]),
+            (Envelope, "open", costs_us[_COST_ENVELOPE]),
+        ):
+            setattr(owner, name, self._charged(getattr(owner, name), us))
 
-    def _charged(self, function, cost):
-        us = self.costs_us[cost]
-
+    def _charged(self, function, us):
         def call(*args):
             self.cpu_us += us
             return function(*args)
@@ -147,4 +150,4 @@ class LockstepPort:
             at += got
 
 
-port = LockstepPort(int(os.getenv("LOCKSTEP_FD")))
+port = LockstepPort(int(os.getenv("LOCKSTEP_FD", "")))
