@@ -1,7 +1,16 @@
 """Runs after boot.py: builds the board's port, runs one wake, sleeps."""
 
+import sys
+
 import board
 from locator import wake
 
 port = board.make_port()
-port.deepsleep(*wake.run(port, board))
+try:
+    sleep = wake.run(port, board)
+except Exception as error:
+    # A fault of one wake must not end the device in a prompt: the next wake begins afresh.
+    sys.print_exception(error)
+    port.modem_rail(False)
+    sleep = wake.AFTER_FAULT
+port.deepsleep(*sleep)

@@ -19,6 +19,9 @@ from locator.port import DEEPSLEEP_RESET, POWER_ON
 
 _GNSS_POLL_MS = const(1000)
 
+AFTER_FAULT = (900_000, 0)
+"""What `port.deepsleep` is given after a wake that an exception has ended."""
+
 
 def run(port, board):
     """Do what this wake is for; returns (ms to sleep, what else wakes) for `port.deepsleep`."""
