@@ -93,7 +93,7 @@ class Wake:
             self._modem.gnss_stop()
         except ModemError:
             pass
-        if self._fix:
+        if self._fix and self._fix.time:
             self._set_time(self._fix.time, record.TIME_GNSS)
         st.learn_fix(self._state, self._fix is not None)
 
@@ -191,7 +191,7 @@ class Wake:
         return list(head + place + body + heard + (min(255, motion),))
 
     def _time_of_record(self):
-        if self._fix:
+        if self._fix and self._fix.time:
             return record.TIME_GNSS, self._fix.time
         offset = self._state[st.OFFSET]
         if not offset:

@@ -55,11 +55,15 @@ def test_degrees():
 
 
 def test_epoch():
-    assert parse.epoch(b"020620", b"014733.6") == 644377654
-    assert parse.epoch(b"010100", b"000000.0") == 0
-    assert parse.epoch(b"290224", b"235959.0") == 762566399
-    for date, clock in ((b"", b""), (b"003300", b"000000"), (b"x", b"1")):
+    assert parse.epoch(b"020626", b"014733.6") == 833680054
+    assert parse.epoch(b"290228", b"235959.0") == 888796799
+    for date, clock in ((b"", b""), (b"x", b"1"), (b"020626", b"")):
         assert parse.epoch(date, clock) is None
+
+
+def test_a_date_that_cannot_be_is_unknown():
+    for date in (b"060180", b"010100", b"160806", b"003326", b"010068"):
+        assert parse.epoch(date, b"000000.0") == 0
 
 
 def test_rounding_is_to_the_nearest():

@@ -35,7 +35,8 @@ class Cell:
 
 
 class Fix:
-    """A GNSS fix in the units of the wire: epoch seconds, 1e-5 degrees, 2 m, km/h, 2 degrees, 0.2."""
+    """A GNSS fix in the units of the wire: epoch seconds (0: no credible date), 1e-5 degrees, 2 m,
+    km/h, 2 degrees, 0.2."""
 
     def __init__(self, time, lat, lon, alt, speed, heading, hdop, sats):
         self.time = time

@@ -68,13 +68,18 @@ def days(year, month, day):
 
 
 def epoch(ddmmyy, hhmmss):
-    """Epoch seconds of GNSS date and time (b"020620", b"014733.0"), rounded to the second."""
+    """Epoch seconds of GNSS date and time (b"020626", b"014733.0"), rounded to the second.
+
+    0 for a date that is read but cannot be: receivers print 1980 before they know, and some
+    fall back by 1,024 weeks. The position beside it may still be good.
+    """
     date, tenths = integer(ddmmyy), decimal(hhmmss, 1)
     if date is None or tenths is None:
         return None
-    clock, tenth = tenths // 10, tenths % 10
-    year, month, day = 2000 + date % 100, date // 100 % 100, date // 10000
-    return _seconds(year, month, day, clock) + (1 if tenth >= 5 else 0) if 1 <= month <= 12 else None
+    year, month, day = date % 100, date // 100 % 100, date // 10000
+    if not _plausible(year, month):
+        return 0
+    return _seconds(2000 + year, month, day, tenths // 10) + (1 if tenths % 10 >= 5 else 0)
 
 
 def network_clock(line):
@@ -83,7 +88,7 @@ def network_clock(line):
     text = line.strip().strip(b'"')
     numbers = [integer(text[i : i + 2]) for i in (0, 3, 6, 9, 12, 15)]
     zone = integer(text[17:20])
-    if None in numbers or zone is None or not 1 <= numbers[1] <= 12 or not 26 <= numbers[0] < 70:
+    if None in numbers or zone is None or not _plausible(numbers[0], numbers[1]):
         return None
     year, month, day, hour, minute, second = numbers
     clock = 10000 * hour + 100 * minute + second
@@ -91,12 +96,13 @@ def network_clock(line):
 
 
 def fix(time, lat, lon, alt_dm, speed_dkmh, heading_cdeg, hdop_tenths, sats):
-    """A `Fix` from epoch seconds, 1e-5 degrees, decimetres, 0.1 km/h, 0.01 degrees, 0.1, count."""
+    """A `Fix` from epoch seconds (0 unknown), 1e-5 degrees, decimetres, 0.1 km/h, 0.01 degrees,
+    0.1, count."""
     return Fix(
         time,
         lat,
         lon,
-        rounded(alt_dm, 20),
+        max(-0x8000, min(0x7FFF, rounded(alt_dm, 20))),
         min(255, rounded(speed_dkmh, 10)),
         rounded(heading_cdeg, 200) % 180,
         min(255, rounded(hdop_tenths, 2)),
@@ -117,6 +123,11 @@ def registration(line, read):
         return None
     cause = integer(parts[5]) if len(parts) > 5 and parts[4] == b"0" else 0
     return stat, cause or 0
+
+
+def _plausible(year, month):
+    """Whether a two-digit year is one in which this device lives, and the month is one."""
+    return 26 <= year < 68 and 1 <= month <= 12
 
 
 def _seconds(year, month, day, hhmmss):
