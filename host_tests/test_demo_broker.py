@@ -8,8 +8,8 @@ import paho.mqtt.client as mqtt
 import pytest
 
 from tools.world import certificates
-from tools.world.chaos import BEFORE_DELIVERY, BROKER_CONVERSATION
-from tools.world.services import AGENT, BROKER_HOST, UP, Broker
+from tools.world.chaos import BEFORE_DELIVERY
+from tools.world.services import AGENT, BROKER_HOST, UP, Broker, ServiceError
 
 WAIT_S = 5
 
@@ -117,11 +117,17 @@ def test_dies_between_puback_and_delivery(broker, connect, tmp_path):
     assert (tmp_path / "trap" / "sprung").exists()
 
 
-def test_dies_after_a_reply(broker, connect, tmp_path):
+def test_killed_it_comes_back_on_the_same_port(broker, connect):
+    port = broker.port
     device = connect("lb-1").subscribe("landbridge/lb-1/down")
-    agent = connect(AGENT)
-    (tmp_path / "trap" / "armed").write_text(BROKER_CONVERSATION)
-    agent.publish("landbridge/lb-1/down", b"reply")
+    broker.kill()
     assert device.lost.wait(WAIT_S)
-    assert device.messages == [("landbridge/lb-1/down", b"reply")]
     assert not broker.alive()
+    broker.start()
+    assert broker.port == port
+    assert connect("lb-1").publish("landbridge/lb-1/up")
+
+
+def test_a_port_that_is_taken_is_one_line(broker, tmp_path):
+    with pytest.raises(ServiceError, match=rf"^port {broker.port}: .*; name another"):
+        Broker(tmp_path / "second", broker.port, None).start()

@@ -23,13 +23,10 @@ from amqtt.plugins.base import BaseAuthPlugin, BaseTopicPlugin
 from amqtt.session import Session
 from paho.mqtt.client import topic_matches_sub
 
-from tools.world.chaos import BEFORE_DELIVERY, BROKER_CONVERSATION, Trap
-
-# Time for what the broker has written to reach its clients, before it is killed on purpose.
-FLUSH_S = 0.05
+from tools.world.chaos import BEFORE_DELIVERY, FLUSH_S, Trap
 
 
-class Users(BaseAuthPlugin, BaseTopicPlugin):
+class Users(BaseAuthPlugin, BaseTopicPlugin):  # type: ignore[misc]
     """Who may connect, and what each may publish and subscribe to."""
 
     @dataclass
@@ -44,8 +41,8 @@ class Users(BaseAuthPlugin, BaseTopicPlugin):
 
     async def authenticate(self, *, session: Session) -> bool:
         """True if the session's password is the user's."""
-        user = self.users.get(session.username or "")
-        return bool(user) and hmac.compare_digest(user["password"], session.password or "")
+        user: dict[str, Any] | None = self.users.get(session.username or "")
+        return user is not None and hmac.compare_digest(user["password"], session.password or "")
 
     async def topic_filtering(
         self,
@@ -55,19 +52,17 @@ class Users(BaseAuthPlugin, BaseTopicPlugin):
         action: Action | None = None,
     ) -> bool:
         """True if one of the user's filters covers `topic`."""
-        user = self.users.get((session and session.username) or "", {})
+        user = self.users.get(session.username if session else "", {})
         filters = user.get("publish" if action == Action.PUBLISH else "subscribe", ())
         return any(topic_matches_sub(allowed, topic or "") for allowed in filters)
 
-    async def on_broker_client_subscribed(
-        self, *, client_id: str, topic: str, **_more: object
-    ) -> None:
+    async def on_broker_client_subscribed(self, *, client_id: str, topic: str, **_more: object) -> None:
         """Tell who started the broker that somebody listens now."""
         print("subscribed", client_id, topic, flush=True)
 
 
-class FrailBroker(Broker):
-    """A broker that can be told to die between a PUBACK and its delivery, or after a reply."""
+class FrailBroker(Broker):  # type: ignore[misc]
+    """A broker that can be told to die between a PUBACK and the delivery of its message."""
 
     trap: Trap
 
@@ -80,11 +75,7 @@ class FrailBroker(Broker):
         if up and self.trap.armed(BEFORE_DELIVERY):
             await asyncio.sleep(FLUSH_S)
             self.trap.spring()
-        delivered = await super()._handle_message_delivery(client_session, handler, wait_deliver)
-        down = message is not None and message.topic.endswith("/down")
-        if down and self.trap.armed(BROKER_CONVERSATION):
-            await asyncio.sleep(FLUSH_S)
-            self.trap.spring()
+        delivered: bool = await super()._handle_message_delivery(client_session, handler, wait_deliver)
         return delivered
 
 

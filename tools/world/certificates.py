@@ -39,9 +39,7 @@ def make(folder: Path, host: str) -> None:
     key_file = folder / "broker.key"
     key_file.touch(mode=0o600)
     key_file.write_bytes(
-        broker_key.private_bytes(
-            pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
+        broker_key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     )
 
 

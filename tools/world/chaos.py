@@ -3,6 +3,7 @@
 import os
 import signal
 from collections import Counter
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 AFTER_RECEIVE = "agent: after receive"
@@ -21,6 +22,9 @@ POINTS = (
     BEFORE_DELIVERY,
     BROKER_CONVERSATION,
 )
+
+FLUSH_S = 0.05
+"""Time for what has been written to reach its reader, before the writer is killed on purpose."""
 
 
 class Trap:
@@ -45,20 +49,34 @@ class Trap:
 
 
 class Chaos:
-    """Arms one point after the other; each is armed until somebody has died of it."""
+    """Arms one point after the other; each is armed until somebody has died of it.
 
-    def __init__(self, folder: Path, end_ms: int, rounds: int = 2) -> None:
-        self.folder = folder
+    The agent and the broker look for their own points (`Trap`). In mid-conversation the world
+    kills: `kill` holds for each of these points who is to die.
+    """
+
+    def __init__(
+        self, folder: Path, end_ms: int, kill: Mapping[str, Callable[[], None]], rounds: int = 2
+    ) -> None:
         self.kills = Counter(dict.fromkeys(POINTS, 0))
+        self._folder = folder
+        self._kill = kill
         folder.mkdir(parents=True, exist_ok=True)
         points = POINTS * rounds
         step_ms = end_ms // (len(points) + 1)
         self._due = [((i + 1) * step_ms, point) for i, point in enumerate(points)]
         self._armed = ""
 
+    def before_publish(self) -> None:
+        """The device is connected and about to speak: kill whoever is to die now."""
+        kill = self._kill.get(self._armed)
+        if kill and (self._folder / "armed").exists():
+            os.replace(self._folder / "armed", self._folder / "sprung")
+            kill()
+
     def after_wake(self, now_ms: int) -> bool:
         """Count who has died since the last wake, and arm the next; True if somebody died."""
-        sprung = self.folder / "sprung"
+        sprung = self._folder / "sprung"
         died = sprung.exists()
         if died:
             sprung.unlink()
@@ -66,7 +84,7 @@ class Chaos:
             self._armed = ""
         if not self._armed and self._due and now_ms >= self._due[0][0]:
             self._armed = self._due.pop(0)[1]
-            (self.folder / "armed").write_text(self._armed)
+            (self._folder / "armed").write_text(self._armed)
         return died
 
     def missed(self) -> list[str]:

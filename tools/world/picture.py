@@ -124,13 +124,12 @@ def _outlines() -> list[np.ndarray]:
 def _line(axes: Any, marks: Sequence[Mark]) -> None:
     """Join the fixes: whole where they follow closely, dashed over a gap."""
     at = _project([mark.lat for mark in marks], [mark.lon for mark in marks])
-    whole, gaps = [], []
+    whole: list[Any] = []
+    gaps: list[Any] = []
     for i, (earlier, later) in enumerate(pairwise(marks)):
         (gaps if (later.day - earlier.day) * 24 > GAP_H else whole).append(at[i : i + 2])
     axes.add_collection(LineCollection(whole, colors=INK, linewidths=1.1, alpha=0.55, zorder=2))
-    axes.add_collection(
-        LineCollection(gaps, colors=INK, linewidths=1.3, linestyles=(0, (2, 2)), zorder=2)
-    )
+    axes.add_collection(LineCollection(gaps, colors=INK, linewidths=1.3, linestyles=(0, (2, 2)), zorder=2))
 
 
 def _signal(figure: Any, axes: Any, marks: Sequence[Mark]) -> None:
@@ -196,9 +195,7 @@ def _strip(figure: Any, rows: list[Any], trail: Trail) -> None:
     rows[0].plot(days, [state.battery_v for state in trail.states], color="#2f6f9f", lw=1)
     rows[1].plot(days, [state.temperature_c for state in trail.states], color="#b5523b", lw=1)
     rows[1].axhline(0, color=FAINT, lw=0.6)
-    rows[2].fill_between(
-        days, [state.backlog for state in trail.states], step="post", color="#5d7f52", lw=0
-    )
+    rows[2].fill_between(days, [state.backlog for state in trail.states], step="post", color="#5d7f52", lw=0)
     end = max(days, default=1)
     for axes, name in zip(rows, ("battery, V", "°C", "backlog,\nrecords"), strict=True):
         axes.set_ylabel(name, fontsize=9, color=INK)
@@ -223,12 +220,7 @@ def _bands(axes: Any, countries: Sequence[tuple[float, str]], end: float) -> Non
             axes.axvspan(start, stop, color="#f3f5f2", zorder=0, lw=0)
 
 
-def _spans(
-    countries: Sequence[tuple[float, str]], end: float
-) -> list[tuple[float, float, str]]:
+def _spans(countries: Sequence[tuple[float, str]], end: float) -> list[tuple[float, float, str]]:
     """(day of entering, day of leaving, country)."""
     days = [day for day, _name in countries]
-    return [
-        (start, stop, name)
-        for (start, name), stop in zip(countries, [*days[1:], end], strict=True)
-    ]
+    return [(start, stop, name) for (start, name), stop in zip(countries, [*days[1:], end], strict=True)]

@@ -3,6 +3,7 @@
 import json
 import os
 import secrets
+import socket
 import subprocess
 import sys
 import threading
@@ -31,9 +32,7 @@ class Child:
     It ends when its standard input does, so it cannot outlive us whatever happens.
     """
 
-    def __init__(
-        self, name: str, command: Sequence[str], log: Path, heard: Callable[[str], None]
-    ) -> None:
+    def __init__(self, name: str, command: Sequence[str], log: Path, heard: Callable[[str], None]) -> None:
         self.name = name
         self.log = log
         with log.open("ab") as errors:
@@ -66,6 +65,11 @@ class Child:
             if not self.alive():
                 break
         raise ServiceError(f"the {self.name} did not start; its log is {self.log}")
+
+    def kill(self) -> None:
+        """End the process at once, as a power cut would."""
+        self._process.kill()
+        self._process.wait()
 
     def stop(self) -> None:
         """End the process: kindly first, after STOP_TIMEOUT_S by force."""
@@ -102,6 +106,7 @@ class Broker:
 
     def start(self) -> None:
         """Start listening, on the port of the last time if there was one."""
+        _refuse_taken(self.port)
         self._listening.clear()
         self.agent_listens.clear()
         command = [sys.executable, "-m", "tools.world.broker", "--folder", str(self.folder)]
@@ -122,10 +127,26 @@ class Broker:
         """Whether the broker runs."""
         return self._child is not None and self._child.alive()
 
+    def kill(self) -> None:
+        """End the broker at once."""
+        assert self._child
+        self._child.kill()
+
     def stop(self) -> None:
         """End the broker."""
         if self._child:
             self._child.stop()
+
+
+def _refuse_taken(port: int) -> None:
+    """Say so when another program listens on `port`; 0 is always free."""
+    with socket.socket() as probe:
+        # As the broker's own socket: connections that have just ended do not count.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise ServiceError(f"port {port}: {error.strerror}; name another: make demo PORT=18883") from None
 
 
 class Agent:
@@ -189,6 +210,11 @@ ca_file = "{certificate}"
         """Whether the agent runs."""
         return self._child is not None and self._child.alive()
 
+    def kill(self) -> None:
+        """End the agent at once."""
+        assert self._child
+        self._child.kill()
+
     def stop(self) -> None:
         """End the agent."""
         if self._child:
@@ -217,6 +243,15 @@ class Services:
         if not self.agent.alive():
             self.agent.start()
         self.agent.await_subscription()
+
+    def check(self) -> None:
+        """Raise `ServiceError` when one of them has ended by itself."""
+        for name, service, log in (
+            ("broker", self.broker, self.broker.folder / "broker.log"),
+            ("agent", self.agent, self.agent.folder / "agent.log"),
+        ):
+            if not service.alive():
+                raise ServiceError(f"the {name} has died; its log is {log}")
 
     def stop(self) -> None:
         """End both."""

@@ -5,20 +5,13 @@ the world gave the device in that wake, within half a unit of the record, and it
 agent's database unchanged, unless it is still waiting in flash or was thinned there.
 """
 
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tools.flash.layout import FIRMWARE, REPOSITORY
+from tools.world.firmware import FIX, Record, ledger, records
 from tools.world.trip import START_UTC_S, SeenCell, Sense, Trip
-
-# The firmware's own reader of the journal, on CPython.
-sys.path[:0] = [str(FIRMWARE), str(REPOSITORY / "tools" / "cpython")]
-from locator.journal import record as layout  # noqa: E402
-from locator.journal.ledger import Ledger as DeviceState  # noqa: E402
-from locator.journal.store import scan  # noqa: E402
 
 UNIX_AT_EPOCH_S = 946_684_800
 """2000-01-01T00:00:00Z, where the device's seconds begin, in Unix time."""
@@ -27,8 +20,6 @@ ROUNDING = 0.5 + 0.02
 """Half a unit, and what integer arithmetic loses on the way from the printed digits."""
 TIME_TOLERANCE_S = {1: 3600, 2: 3, 3: 3}
 """By quality of time: the RTC drifts between two contacts, network and GNSS time are right."""
-
-Record = dict[str, int]
 
 
 @dataclass(frozen=True)
@@ -74,13 +65,11 @@ class Truth:
             difference = self._difference(fields)
             if difference:
                 self.wrong[fields["seq"]] = f"record {fields['seq']}: {difference}"
-        self._before = Seen(
-            self.trip.env.now, len(given.fixes), len(given.senses), len(given.cells)
-        )
+        self._before = Seen(int(self.trip.env.now), len(given.fixes), len(given.senses), len(given.cells))
 
     def settle(self, stored: Mapping[int, Record]) -> Settlement:
         """Compare with what the agent has `stored`, by capture sequence and in record units."""
-        state = DeviceState(str(self.flash / "data"), 0)
+        state = ledger(self.flash)
         wrong = dict(self.wrong)
         missing, in_flash = [], 0
         on_flash = {fields["seq"] for fields in self._journal(0)}
@@ -104,7 +93,7 @@ class Truth:
 
     def pending(self) -> int:
         """Records that the device holds and nobody has acknowledged."""
-        return len(self.records) - int(DeviceState(str(self.flash / "data"), 0).acks.count())
+        return len(self.records) - int(ledger(self.flash).acks.count())
 
     def _new_records(self) -> list[Record]:
         newest = max(self.records, default=0)
@@ -116,10 +105,10 @@ class Truth:
         firsts = [int(segment.stem, 16) for segment in segments]
         ends = [*firsts[1:], 1 << 32]
         return [
-            dict(zip(layout.FIELDS, values, strict=True))
+            fields
             for segment, end in zip(segments, ends, strict=True)
             if end > newest
-            for _offset, values in scan(str(segment))
+            for fields in records(segment)
         ]
 
     def _difference(self, fields: Record) -> str:
@@ -134,7 +123,7 @@ class Truth:
             return f"motion {fields['motion']}: not counted"
         if fields["plmn"] and not any(_as_heard(fields, cell) for cell in cells):
             return f"cell {fields['plmn']}/{fields['tac']}/{fields['cell']}: not heard"
-        if fields["kind"] == layout.FIX and not any(_as_fixed(fields, fix) for fix in fixes):
+        if fields["kind"] == FIX and not any(_as_fixed(fields, fix) for fix in fixes):
             return f"fix {fields['lat']}, {fields['lon']}: not given"
         return self._time_difference(fields)
 
@@ -170,10 +159,9 @@ def _motions(senses: list[Sense]) -> set[int]:
 
 def _as_heard(fields: Record, cell: SeenCell) -> bool:
     plmn = int(cell.plmn[:3]) * 1000 + int(cell.plmn[3:])
-    return (
-        (fields["plmn"], fields["tac"], fields["cell"]) == (plmn, cell.tac, cell.cell_id)
-        and fields["rsrp"] in (0, -cell.rsrp_dbm)
-    )
+    return (fields["plmn"], fields["tac"], fields["cell"]) == (plmn, cell.tac, cell.cell_id) and fields[
+        "rsrp"
+    ] in (0, -cell.rsrp_dbm)
 
 
 def _as_fixed(fields: Record, fix: Any) -> bool:
@@ -192,7 +180,7 @@ def _as_fixed(fields: Record, fix: Any) -> bool:
 def _unequal(fields: Record, stored: Record) -> str:
     """The fields of a record that the agent stored otherwise; those without meaning are None."""
     empty: set[str] = set()
-    if fields["kind"] != layout.FIX:
+    if fields["kind"] != FIX:
         empty |= {"lat", "lon", "alt", "speed", "heading", "hdop", "sats"}
     if fields["plmn"] == 0:
         empty |= {"tac", "cell", "rsrp"}

@@ -1,0 +1,52 @@
+"""What the agent has in the end, read from its database."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from landbridge.clock import EPOCH
+from landbridge.store import points, tables
+from landbridge.store.database import open_database
+from landbridge.store.points import StoredPoint
+from sqlalchemy import func, select
+
+from tools.world.trip import START_UTC_S
+
+START_S = START_UTC_S - int(EPOCH.timestamp())
+"""The beginning of the trip in the agent's epoch seconds."""
+
+
+@dataclass(frozen=True)
+class Delivered:
+    """One device's part of the database. Contacts are ms since the trip began, in order."""
+
+    points: list[StoredPoint]
+    contacts_ms: list[int]
+    uplinks: int
+    duplicates_removed: int
+    """Records that came again and were not stored again."""
+    duplicates_stored: int
+    """Points that say the same, time included, under another sequence."""
+    dead_letters: int
+
+
+def read(database: Path, device: str) -> Delivered:
+    """Read what the agent has of `device`."""
+    opened = open_database(database)
+    try:
+        with opened.reading() as connection:
+            stored = points.track(connection, device)
+            of_device = select(tables.uplinks).where(tables.uplinks.c.device == device)
+            uplinks = connection.execute(of_device.order_by(tables.uplinks.c.received_s)).all()
+            letters = select(func.count()).select_from(tables.dead_letters)
+            dead_letters = connection.execute(letters).scalar_one()
+    finally:
+        opened.close()
+    again = (each.records - each.new_records + each.repeats * each.records for each in uplinks)
+    return Delivered(
+        points=stored,
+        contacts_ms=[(each.received_s - START_S) * 1000 for each in uplinks],
+        uplinks=len(uplinks),
+        duplicates_removed=sum(again),
+        duplicates_stored=len(stored) - len({each.point[1:] for each in stored}),
+        dead_letters=dead_letters,
+    )

@@ -1,0 +1,110 @@
+"""Everything that takes part in one trip, put together: services, flash, modem, device, clock."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from tools.flash.layout import lay_out
+from tools.modem import Modem
+from tools.world.clock import VirtualClock
+from tools.world.lockstep import Device
+from tools.world.process import interpreter
+from tools.world.services import BROKER_HOST, PLATFORM, Agent, Broker, Services
+from tools.world.traffic import CountedNetwork, Traffic
+from tools.world.trip import START_UTC_S, ModemClass, Trip
+
+DEVICE = "lb-demo-1"
+CONTAINER = "CSQU3054383"
+"""The example of ISO 6346: it belongs to nobody."""
+LINE = "Chongqing - Alashankou - Duisburg"
+DESTINATION = "Duisburg"
+OLD = ("agent", "chaos", "flash", "broker/users.json", "broker/broker.log")
+"""What an earlier run has left and would disturb; the broker's certificate may stay."""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One trip of one device, ready to run."""
+
+    trip: Trip
+    device: Device
+    flash: Path
+    services: Services
+    network: CountedNetwork
+    clock: VirtualClock
+
+    def close(self) -> None:
+        """End all processes."""
+        self.device.close()
+        self.services.stop()
+        self.clock.close()
+
+
+def build(out: Path, modem: ModemClass, seed: int, days: int, port: int, trap: Path | None) -> Stage:
+    """Make the trip of `seed`, start broker and agent, add the device and its trip to the agent.
+
+    `out` gets a folder for each part; `port` is the broker's, 0 for any free one; `trap` is where
+    chaos arms its traps. Raises `ServiceError` when a service does not start.
+    """
+    _clear(out)
+    clock = VirtualClock(out / "clock", START_UTC_S)
+    broker = Broker(out / "broker", port, trap)
+    agent = Agent(out / "agent", broker, clock.path, trap)
+    services = Services(broker, agent)
+    trip = Trip(seed, modem, days)
+    try:
+        flash = _provision(out / "flash", services)
+        services.start()
+        network = _network(services)
+        rng = random.Random(f"{seed}/modem")
+        simulated = Modem(trip.env, modem, trip, network, rng, trip.charge)
+        device = Device(trip, simulated, flash, _command(modem), clock)
+    except BaseException:
+        services.stop()
+        raise
+    return Stage(trip, device, flash, services, network, clock)
+
+
+def _clear(out: Path) -> None:
+    out.mkdir(parents=True, exist_ok=True)
+    for name in OLD:
+        path = out / name
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
+
+
+def _provision(flash: Path, services: Services) -> Path:
+    """Do what the manual tells an operator to do; returns the device's flash."""
+    agent, broker = services.agent, services.broker
+    agent.do("devices", "add", DEVICE)
+    trip = ("--container", CONTAINER, "--line", LINE, "--destination", DESTINATION)
+    agent.do("trips", "start", DEVICE, *trip)
+    lay_out(flash, "SIM")
+    shutil.copytree(agent.folder / "devices" / DEVICE, flash / "config")
+    settings = json.loads((flash / "config" / "device.json").read_text())
+    topics = f"landbridge/{DEVICE}/"
+    broker.allow(DEVICE, settings["broker_password"], [topics + "up"], [topics + "down"])
+    broker.allow(PLATFORM, PLATFORM, [], ["landbridge/out/#"])
+    return flash
+
+
+def _network(services: Services) -> CountedNetwork:
+    # The port in the device's settings is that of a real broker; here it is any free one.
+    address = ("127.0.0.1", services.broker.port)
+    network = CountedNetwork({BROKER_HOST: address}, services.reachable, services.reply_expected)
+    network.traffic = Traffic()
+    network.before_publish = lambda: None
+    return network
+
+
+def _command(modem: ModemClass) -> list[str]:
+    """The command that starts the device; its board learns from us which modem is fitted."""
+    os.environ["LOCKSTEP_MODEM"] = modem
+    return interpreter()

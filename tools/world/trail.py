@@ -1,0 +1,37 @@
+"""From stored points and the trip to what the picture shows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from landbridge.outbound.geojson import has_position
+from landbridge.store.points import StoredPoint
+
+from tools.world.delivered import START_S
+from tools.world.diary import DAY_MS
+from tools.world.line import Line
+from tools.world.picture import Mark, Place, State, Trail
+from tools.world.trip import Trip
+
+PLACES = ("hub", "border")
+"""Kinds of waypoints that are named in the picture."""
+DAY_S = 86_400
+
+
+def trail(title: str, trip: Trip, states: Sequence[State], stored: Sequence[StoredPoint]) -> Trail:
+    """What the agent knows of the trip, and how the device fared."""
+    waypoints = [each for each in Line.read().waypoints if each.kind in PLACES]
+    entered = [(crossing.ms / DAY_MS, crossing.entered) for crossing in trip.crossings]
+    return Trail(
+        title=title,
+        places=[Place(each.name, each.lat, each.lon) for each in waypoints],
+        marks=[_mark(each) for each in stored if has_position(each) and each.at_s is not None],
+        states=states,
+        countries=[(0.0, trip.country(0)), *entered],
+    )
+
+
+def _mark(stored: StoredPoint) -> Mark:
+    point = stored.point
+    day = ((stored.at_s or 0) - START_S) / DAY_S
+    return Mark(day, point.latitude_deg or 0, point.longitude_deg or 0, point.rsrp_dbm)
