@@ -12,26 +12,28 @@ _KINDS = {KIND_FIX: "fix", KIND_CELL: "cell"}
 
 
 def has_position(stored: StoredPoint) -> bool:
-    """True for a fix on the globe."""
+    """True for a fix on the globe; a point with only a cell has no position yet."""
     return stored.point.kind == KIND_FIX and not stored.flags & judge.OUT_OF_RANGE
 
 
 def collection(track: Iterable[StoredPoint]) -> dict[str, Any]:
-    """A FeatureCollection of all points of `track` that have a position."""
-    features = [feature(stored) for stored in track if has_position(stored)]
-    return {"type": "FeatureCollection", "features": features}
+    """A FeatureCollection of all points of `track`, those without a position too."""
+    return {"type": "FeatureCollection", "features": [feature(stored) for stored in track]}
 
 
 def feature(stored: StoredPoint) -> dict[str, Any]:
-    """A point with a position as a Feature; its id is <device>/<capture sequence>."""
-    point = stored.point
-    coordinates = [point.longitude_deg, point.latitude_deg, point.altitude_m]
+    """A point as a Feature, its id <device>/<capture sequence>; geometry null without position."""
     return {
         "type": "Feature",
-        "id": f"{stored.device}/{point.seq}",
-        "geometry": {"type": "Point", "coordinates": coordinates},
+        "id": point_id(stored),
+        "geometry": _geometry(stored) if has_position(stored) else None,
         "properties": properties(stored),
     }
+
+
+def point_id(stored: StoredPoint) -> str:
+    """What names a point for ever: <device>/<capture sequence>."""
+    return f"{stored.device}/{stored.point.seq}"
 
 
 def properties(stored: StoredPoint) -> dict[str, Any]:
@@ -40,6 +42,7 @@ def properties(stored: StoredPoint) -> dict[str, Any]:
     return {
         "device": stored.device,
         "container": stored.container,
+        "trip": stored.trip,
         "seq": point.seq,
         "time": iso(stored.at_s),
         "received": iso(stored.received_s),
@@ -58,3 +61,9 @@ def properties(stored: StoredPoint) -> dict[str, Any]:
         "events": point.event_names,
         "doubts": judge.names(stored.flags),
     }
+
+
+def _geometry(stored: StoredPoint) -> dict[str, Any]:
+    point = stored.point
+    coordinates = [point.longitude_deg, point.latitude_deg, point.altitude_m]
+    return {"type": "Point", "coordinates": coordinates}

@@ -1,41 +1,55 @@
-"""What each newly stored batch says to the platforms: position, track, events (docs/schemas)."""
+"""What a newly stored batch says to the platforms: track, events, position (docs/protocol)."""
 
 import json
 from typing import Any
 
+from landbridge.ingest import judge
 from landbridge.outbound import geojson
 from landbridge.store.outbox import Outgoing
 from landbridge.store.points import StoredPoint
 
 TENANT = "default"
 _ALARMS = {1: "light", 2: "shock", 4: "temperature", 8: "battery"}
-"""Bits of a record's events that are alarms: the last level of the event topic."""
+_EVENTS = {
+    **{bit: ("alarm", alarm) for bit, alarm in _ALARMS.items()},
+    16: ("departure", None),
+    32: ("stop", None),
+    64: ("border", None),
+}
+"""Bit of a record's events -> type, the last level of the topic, and which alarm."""
 
 
-def track(device: str, stored: list[StoredPoint]) -> list[Outgoing]:
-    """The batch on the track topic; nothing if no point of it has a position."""
-    features = geojson.collection(stored)
-    return [_outgoing(device, "track", features)] if features["features"] else []
+def track(device: str, stored: list[StoredPoint]) -> Outgoing:
+    """The batch, each point once, as one GeoJSON FeatureCollection."""
+    return _outgoing(device, "track", geojson.collection(stored))
 
 
-def position(stored: StoredPoint) -> Outgoing:
-    """The retained message that `stored` is the latest position of its device."""
-    return _outgoing(stored.device, "position", _whereabouts(stored), retain=True)
-
-
-def alarms(device: str, stored: list[StoredPoint]) -> list[Outgoing]:
-    """One event for each alarm bit of each record, in their order."""
+def events(device: str, stored: list[StoredPoint]) -> list[Outgoing]:
+    """One event for each bit of each record that is one, in their order."""
     return [
-        _outgoing(device, f"event/{kind}", _alarm(each, kind))
+        _outgoing(device, f"event/{kind}", _event(each, kind, alarm))
         for each in stored
-        for bit, kind in _ALARMS.items()
+        for bit, (kind, alarm) in _EVENTS.items()
         if each.point.events & bit
     ]
 
 
-def _alarm(stored: StoredPoint, kind: str) -> dict[str, Any]:
-    name = {"id": f"{stored.device}/{stored.point.seq}/{kind}", "type": kind}
-    return name | _whereabouts(stored)
+def newest(stored: list[StoredPoint]) -> StoredPoint | None:
+    """The point of the batch that may become the device's position: the last good fix by time."""
+    good = [each for each in stored if geojson.has_position(each) and not each.flags & judge.NOT_LATEST]
+    return max(good, key=lambda each: each.at_s or 0, default=None)
+
+
+def position(stored: StoredPoint) -> Outgoing:
+    """The retained message that `stored` is the latest position of its device."""
+    content = {"id": geojson.point_id(stored)} | _whereabouts(stored)
+    return _outgoing(stored.device, "position", content, retain=True)
+
+
+def _event(stored: StoredPoint, kind: str, alarm: str | None) -> dict[str, Any]:
+    name = f"{kind}-{alarm}" if alarm else kind
+    which = {"alarm": alarm} if alarm else {}
+    return {"id": f"{geojson.point_id(stored)}/{name}", "type": kind} | which | _whereabouts(stored)
 
 
 def _whereabouts(stored: StoredPoint) -> dict[str, Any]:

@@ -40,11 +40,9 @@ class Window:
             self.top = number
 
 
-def add(
-    connection: Connection, device: str, wrapped_key: bytes, imei: str | None, now_s: int
-) -> None:
+def add(connection: Connection, device: str, wrapped_key: bytes, now_s: int) -> None:
     """Add a device that is not there yet."""
-    values = {"device": device, "wrapped_key": wrapped_key, "imei": imei, "created_s": now_s}
+    values = {"device": device, "wrapped_key": wrapped_key, "created_s": now_s}
     connection.execute(insert(devices).values(values))
 
 

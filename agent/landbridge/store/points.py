@@ -6,7 +6,7 @@
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Row, Select, insert, select, update
+from sqlalchemy import Connection, Row, Select, func, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as insert_or_ignore
 
 from landbridge.store.tables import devices, points, trips, uplinks
@@ -81,30 +81,31 @@ def _values(stored: StoredPoint) -> dict[str, Any]:
 def date_earlier(
     connection: Connection, device: str, boot: int, offset_s: int, undated_flag: int
 ) -> None:
-    """Date the stored points of `boot` whose time was not known; clear their `undated_flag`."""
+    """Date the stored points of `boot` whose time was not known; clear their `undated_flag`.
+
+    They go to the trip that was under way at that time.
+    """
+    at_s = points.c.time + offset_s
+    trip = (
+        select(trips.c.trip)
+        .where(trips.c.device == device, trips.c.started_s <= at_s)
+        .where(trips.c.ended_s.is_(None) | (at_s < trips.c.ended_s))
+        .scalar_subquery()
+        .correlate(points)
+    )
+    flags = points.c.flags.bitwise_and(~undated_flag)
     connection.execute(
         update(points)
         .where(points.c.device == device, points.c.boot == boot, points.c.at_s.is_(None))
-        .values(
-            at_s=points.c.time + offset_s,
-            dated=True,
-            flags=points.c.flags.bitwise_and(~undated_flag),
-        )
+        .values(at_s=at_s, dated=True, flags=flags, trip=trip)
     )
 
 
-def track(
-    connection: Connection, device: str, from_s: int | None = None, to_s: int | None = None
-) -> list[StoredPoint]:
-    """The points taken between `from_s` and `to_s` (both inclusive, None: open), by time.
-
-    Undated points come last, and only into a track that is open at both ends.
-    """
+def track(connection: Connection, device: str, trip: int | None = None) -> list[StoredPoint]:
+    """All points of `device`, or those of one `trip` of it, by time; undated ones come last."""
     statement = _stored().where(points.c.device == device)
-    if from_s is not None:
-        statement = statement.where(points.c.at_s >= from_s)
-    if to_s is not None:
-        statement = statement.where(points.c.at_s <= to_s)
+    if trip is not None:
+        statement = statement.where(points.c.trip == trip)
     by_time = statement.order_by(points.c.at_s.is_(None), points.c.at_s, points.c.seq)
     return [_from_row(row) for row in connection.execute(by_time)]
 
@@ -125,6 +126,33 @@ def _from_row(row: Row[Any]) -> StoredPoint:
     fields = row._asdict()
     point = Point(**{name: fields.pop(name) for name in Point._fields})
     return StoredPoint(point=point, **fields)
+
+
+class Counts(NamedTuple):
+    """What came of a device's records."""
+
+    stored: int
+    missing: int
+    """Capture sequences up to the highest stored one that are not there (yet)."""
+    duplicates: int
+    """Records that came again and were dropped."""
+    uplinks: int
+    repeats: int
+    """Uplinks that came again byte for byte; their records are not in `duplicates`."""
+
+
+def counts(connection: Connection, device: str) -> Counts:
+    """Count `device`'s points and uplinks."""
+    of_points = select(func.count(), func.coalesce(func.max(points.c.seq), 0))
+    stored, highest = connection.execute(of_points.where(points.c.device == device)).one()
+    dropped = func.sum(uplinks.c.records - uplinks.c.new_records)
+    of_uplinks = select(
+        func.coalesce(dropped, 0), func.count(), func.coalesce(func.sum(uplinks.c.repeats), 0)
+    )
+    duplicates, received, repeats = connection.execute(
+        of_uplinks.where(uplinks.c.device == device)
+    ).one()
+    return Counts(stored, highest - stored, duplicates, received, repeats)
 
 
 def keep_uplink(

@@ -23,7 +23,6 @@ devices = Table(
     metadata,
     Column("device", String(32), primary_key=True),
     Column("wrapped_key", LargeBinary, nullable=False),  # store/keys.py
-    Column("imei", String(15)),  # as told by the operator
     Column("created_s", Integer, nullable=False),
     Column("next_down_number", Integer, nullable=False, default=0),
     # Replay window: the highest number seen, and which of the 63 before it (bit 0 = top - 1).

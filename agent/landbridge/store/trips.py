@@ -39,12 +39,6 @@ def running(connection: Connection, device: str) -> Row[Any] | None:
     return connection.execute(statement).one_or_none()
 
 
-def of_device(connection: Connection, device: str) -> list[Row[Any]]:
-    """All trips of `device`, in order."""
-    statement = select(trips).where(trips.c.device == device).order_by(trips.c.started_s)
-    return list(connection.execute(statement))
-
-
 def every(connection: Connection) -> list[Row[Any]]:
     """All trips, in order."""
     return list(connection.execute(select(trips).order_by(trips.c.started_s, trips.c.trip)))

@@ -1,6 +1,7 @@
 """Runs the migrations on the connection that `Database.migrate` gives."""
 
 from alembic import context
+
 from landbridge.store.tables import metadata
 
 connection = context.config.attributes["connection"]

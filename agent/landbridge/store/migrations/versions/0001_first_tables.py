@@ -13,7 +13,6 @@ def upgrade() -> None:
         "devices",
         sa.Column("device", sa.String(length=32), nullable=False),
         sa.Column("wrapped_key", sa.LargeBinary(), nullable=False),
-        sa.Column("imei", sa.String(length=15), nullable=True),
         sa.Column("created_s", sa.Integer(), nullable=False),
         sa.Column("next_down_number", sa.Integer(), nullable=False),
         sa.Column("window_top", sa.Integer(), nullable=False),

@@ -1,0 +1,1 @@
+"""The subcommands of `landbridge`, a module for each group."""

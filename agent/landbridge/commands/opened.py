@@ -1,0 +1,44 @@
+"""What a command works on: settings, database, keys and clock, opened together."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, Row
+
+from landbridge import config
+from landbridge.clock import Clock
+from landbridge.errors import UserError
+from landbridge.store import devices
+from landbridge.store.database import Database, open_database
+from landbridge.store.keys import Keyring
+
+
+class Opened(NamedTuple):
+    """Settings and database."""
+
+    config: config.Config
+    database: Database
+    keyring: Keyring
+    clock: Clock
+
+
+@contextmanager
+def opened() -> Iterator[Opened]:
+    """Open what the settings name; closed at the end."""
+    settings = config.load()
+    path = Path(settings.store.database)
+    database = open_database(path)
+    try:
+        yield Opened(settings, database, Keyring(path), Clock())
+    finally:
+        database.close()
+
+
+def known_device(connection: Connection, device: str) -> Row[Any]:
+    """The row of `device`; `UserError` if there is none."""
+    row = devices.find(connection, device)
+    if row is None:
+        raise UserError(f"no device {device}; `landbridge devices list` shows those there are")
+    return row

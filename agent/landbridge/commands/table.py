@@ -1,0 +1,20 @@
+"""Plain tables: a line a row, columns aligned, fit for people and for awk."""
+
+from collections.abc import Iterable, Sequence
+
+NONE = "-"
+
+
+def show(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Print `rows` under `heads`; None is shown as a dash."""
+    cells = [list(heads), *([NONE if cell is None else str(cell) for cell in row] for row in rows)]
+    widths = [max(len(line[i]) for line in cells) for i in range(len(heads))]
+    for line in cells:
+        print("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+
+
+def show_one(values: dict[str, object]) -> None:
+    """Print one thing, a line a value."""
+    width = max(map(len, values))
+    for name, value in values.items():
+        print(f"{name.ljust(width)}  {NONE if value is None else value}")

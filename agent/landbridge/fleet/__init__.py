@@ -1,0 +1,1 @@
+"""The devices the agent knows, and the containers they ride."""

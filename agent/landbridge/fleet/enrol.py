@@ -1,0 +1,83 @@
+"""Adds a device: makes its key and the settings that go on its flash."""
+
+import json
+import os
+import secrets
+from pathlib import Path
+
+from landbridge import config
+from landbridge.clock import Clock
+from landbridge.errors import UserError
+from landbridge.store import devices
+from landbridge.store.database import Database
+from landbridge.store.keys import Keyring
+from landbridge.wire.envelope import broker_password
+from landbridge.wire.limits import is_device_id
+
+KEY_BYTES = 32
+SETTINGS, CERTIFICATE = "device.json", "ca.pem"
+_LARGEST_CERTIFICATE = 4096
+
+
+def enrol(
+    settings: config.Config, database: Database, keyring: Keyring, clock: Clock, device: str
+) -> Path:
+    """Add `device`; return the folder with its device.json and ca.pem, to lay on its flash."""
+    if not is_device_id(device):
+        raise UserError(f"{device!r} cannot be a device id: 1 to 32 of a-z, 0-9 and -")
+    certificate = _certificate(settings)
+    key = secrets.token_bytes(KEY_BYTES)
+    with database.writing() as connection:
+        if devices.find(connection, device):
+            raise UserError(f"device {device} is there already; `landbridge devices show {device}`")
+        devices.add(connection, device, keyring.wrap(key), clock.now_s())
+        # Before the commit: a device whose settings cannot be written is not added.
+        return _write(settings.devices, device, key, certificate)
+
+
+def _certificate(settings: config.Config) -> bytes:
+    file = settings.devices.ca_file or settings.broker.ca_file
+    if not file:
+        raise UserError("no CA for devices: name the PEM file of the broker's CA in [devices] ca_file")
+    try:
+        pem = Path(file).read_bytes()
+    except OSError as error:
+        raise UserError(
+            f"cannot read CA {file}: {error.strerror}; correct [devices] ca_file"
+        ) from None
+    if b"-----BEGIN CERTIFICATE-----" not in pem or len(pem) > _LARGEST_CERTIFICATE:
+        raise UserError(
+            f"CA {file} is not a PEM certificate of at most {_LARGEST_CERTIFICATE} bytes;"
+            " name the CA alone in [devices] ca_file"
+        )
+    return pem
+
+
+def _write(given: config.Devices, device: str, key: bytes, certificate: bytes) -> Path:
+    folder = Path(given.directory) / device
+    values = {
+        "device": device,
+        "key": key.hex(),
+        "broker_host": given.broker_host,
+        "broker_port": given.broker_port,
+        "broker_password": broker_password(key, device),
+        "apn": given.apn,
+        "interval_s": given.interval_s,
+    }
+    try:
+        folder.mkdir(parents=True, mode=0o700)
+        (folder / CERTIFICATE).write_bytes(certificate)
+        handle = os.open(folder / SETTINGS, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(handle, "w") as file:
+            json.dump(values, file, indent=1)
+            file.write("\n")
+            file.flush()
+            os.fsync(file.fileno())
+    except FileExistsError:
+        # It may hold the only copy of a device's key.
+        raise UserError(f"{folder} is there already; move it away and add the device again") from None
+    except OSError as error:
+        raise UserError(
+            f"cannot write {folder}: {error.strerror}; correct [devices] directory"
+        ) from None
+    return folder

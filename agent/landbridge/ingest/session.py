@@ -1,0 +1,172 @@
+"""The agent's connection to the broker: subscribes at every CONNACK, acknowledges by hand.
+
+Callbacks run in paho's thread. An exception that left one would end that thread and ingest with
+it, silently; none does.
+"""
+
+import logging
+import queue
+import socket
+import ssl
+import threading
+from typing import Any, NamedTuple
+
+import paho.mqtt.client as mqtt
+from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.reasoncodes import ReasonCode
+
+from landbridge.config import Broker
+from landbridge.errors import UserError
+from landbridge.store.outbox import Posted
+
+UP = "landbridge/+/up"
+_START_TIMEOUT_S = 10
+_KEEPALIVE_S = 60
+_RECONNECT_S = (0.25, 30)
+_MOST_WAITING = 1000
+_LOOK_S = 0.5
+_log = logging.getLogger(__name__)
+
+
+class Received(NamedTuple):
+    """A message as it came from the broker."""
+
+    topic: str
+    payload: bytes
+    message_id: int
+    qos: int
+    connection: int
+    """Number of the connection on which it came; an acknowledgement belongs on the same one."""
+
+
+class Session:
+    """One MQTT session, for as long as the agent runs."""
+
+    def __init__(self, broker: Broker) -> None:
+        self.waiting: queue.Queue[Received] = queue.Queue(_MOST_WAITING)
+        """What was received and not yet taken; when it is full, the broker has to wait."""
+        self._broker = broker
+        self._closing = threading.Event()
+        self._answered = threading.Event()
+        self._refusal: str | None = None
+        # Message ids start anew with a connection: an acknowledgement that is late would hit the
+        # wrong message. The lock makes "same connection?" and "acknowledge" one step.
+        self._connection = 0
+        self._connection_lock = threading.Lock()
+        self._client = self._make_client()
+
+    def open(self) -> None:
+        """Connect and subscribe; `UserError` when the broker is not there or refuses."""
+        where = f"{self._broker.host}:{self._broker.port}"
+        try:
+            self._client.connect(self._broker.host, self._broker.port, _KEEPALIVE_S)
+        except ssl.SSLError as error:
+            raise UserError(
+                f"broker {where}: TLS fails: {error}; check ca_file, host and tls in [broker]"
+            ) from None
+        except OSError as error:
+            raise UserError(
+                f"broker {where} is not there: {error}; start it or correct host and port in [broker]"
+            ) from None
+        self._client.loop_start()
+        if not self._answered.wait(_START_TIMEOUT_S):
+            self._refusal = f"no answer within {_START_TIMEOUT_S} s; is it an MQTT broker?"
+        if self._refusal:
+            self.close()
+            raise UserError(f"broker {where}: {self._refusal}")
+
+    def acknowledge(self, received: Received) -> bool:
+        """Tell the broker that `received` is safe; False if its connection is no more."""
+        with self._connection_lock:
+            if received.connection != self._connection:
+                return False
+            self._client.ack(received.message_id, received.qos)
+            return True
+
+    def reply(self, topic: str, payload: bytes) -> None:
+        """Publish at QoS 0: what gets lost is asked for again."""
+        self._client.publish(topic, payload, qos=0)
+
+    def publish(self, message: Posted) -> mqtt.MQTTMessageInfo:
+        """Publish at QoS 1; paho repeats it on each new connection until the broker has it."""
+        info = self._client.publish(message.topic, message.payload, qos=1, retain=message.retain)
+        if info.rc == mqtt.MQTT_ERR_NO_CONN:
+            # It waits in paho for the next connection; with this code `info` could not be asked.
+            info.rc = mqtt.MQTT_ERR_SUCCESS
+        return info
+
+    def close(self) -> None:
+        """Disconnect."""
+        self._closing.set()
+        self._client.disconnect()
+        self._client.loop_stop()
+
+    def _make_client(self) -> mqtt.Client:
+        # Not a clean session: a broker that keeps sessions holds messages while we restart.
+        client = mqtt.Client(
+            CallbackAPIVersion.VERSION2,
+            self._broker.client_id,
+            clean_session=False,
+            manual_ack=True,
+        )
+        client.suppress_exceptions = True
+        client.enable_logger(_log.getChild("paho"))
+        if self._broker.username:
+            client.username_pw_set(self._broker.username, self._broker.password)
+        if self._broker.tls:
+            self._set_tls(client)
+        client.reconnect_delay_set(*_RECONNECT_S)  # type: ignore[arg-type]
+        client.on_socket_open = _send_at_once
+        client.on_connect = self._on_connect
+        client.on_subscribe = self._on_subscribe
+        client.on_disconnect = self._on_disconnect
+        client.on_message = self._on_message
+        return client
+
+    def _set_tls(self, client: mqtt.Client) -> None:
+        try:
+            client.tls_set(self._broker.ca_file or None)
+        except (OSError, ValueError) as error:
+            raise UserError(
+                f"cannot use {self._broker.ca_file}: {error}; name the CA's PEM file in [broker] ca_file"
+            ) from None
+
+    def _on_connect(self, client: mqtt.Client, _data: Any, _flags: Any, reason: ReasonCode, _: Any) -> None:
+        if reason.is_failure:
+            self._refuse(f"refuses us: {reason}; check username and password in [broker]")
+        else:
+            _log.info("connected to %s:%d", self._broker.host, self._broker.port)
+            client.subscribe(UP, qos=1)
+
+    def _on_subscribe(self, _client: Any, _data: Any, _id: int, reasons: list[ReasonCode], _: Any) -> None:
+        if any(reason.is_failure for reason in reasons):
+            self._refuse(f"refuses the subscription {UP}; allow it to user {self._broker.username!r}")
+        else:
+            _log.info("listening to %s", UP)
+            self._answered.set()
+
+    def _refuse(self, why: str) -> None:
+        _log.error("the broker %s", why)
+        if not self._answered.is_set():
+            self._refusal = why
+            self._answered.set()
+
+    def _on_disconnect(self, _client: Any, _data: Any, _flags: Any, reason: ReasonCode, _: Any) -> None:
+        with self._connection_lock:
+            self._connection += 1
+        if not self._closing.is_set():
+            _log.warning("lost the broker (%s); connecting again", reason)
+
+    def _on_message(self, _client: Any, _data: Any, message: mqtt.MQTTMessage) -> None:
+        payload, number = bytes(message.payload), self._connection
+        received = Received(message.topic, payload, message.mid, message.qos, number)
+        while not self._closing.is_set():
+            try:
+                return self.waiting.put(received, timeout=_LOOK_S)
+            except queue.Full:
+                continue
+
+
+def _send_at_once(_client: mqtt.Client, _data: Any, sock: Any) -> None:
+    # Otherwise small packets wait for the acknowledgement of those before them, 40 ms and more.
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

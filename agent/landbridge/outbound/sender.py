@@ -1,0 +1,84 @@
+"""Publishes the outbox in its order; a message leaves the outbox when the broker has it.
+
+So each is published once as long as agent and broker run, and at least once if one of them dies:
+receivers know a repeated message by the ids in it.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+
+from paho.mqtt.client import MQTTMessageInfo
+
+from landbridge.store import outbox
+from landbridge.store.database import Database
+from landbridge.store.outbox import Posted
+
+BATCH = 64
+_RETRY_S = 5.0
+_LOOK_S = 0.5
+_LAST_WORDS_S = 5.0
+_log = logging.getLogger(__name__)
+
+Publish = Callable[[Posted], MQTTMessageInfo]
+
+
+class Sender(threading.Thread):
+    """The thread that publishes; `wake` it when something was posted."""
+
+    def __init__(self, database: Database, publish: Publish) -> None:
+        super().__init__(name="sender", daemon=True)
+        self._database = database
+        self._publish = publish
+        self._posted = threading.Event()
+        self._deadline: float | None = None
+        self.wake()
+
+    def wake(self) -> None:
+        """There may be something in the outbox."""
+        self._posted.set()
+
+    def stop(self) -> None:
+        """Publish what is left, for _LAST_WORDS_S at most, and end."""
+        self._deadline = time.monotonic() + _LAST_WORDS_S
+        self.wake()
+        self.join()
+
+    def run(self) -> None:
+        """Publish until stopped; trouble is logged and tried again."""
+        while True:
+            try:
+                self._empty()
+            except Exception:
+                _log.exception("cannot publish the outbox; trying again in %d s", _RETRY_S)
+                time.sleep(0 if self._stopping() else _RETRY_S)
+                self.wake()
+            if self._stopping():
+                return
+            self._posted.wait()
+
+    def _empty(self) -> None:
+        """Publish until the outbox is empty or time is up."""
+        self._posted.clear()
+        while messages := self._head():
+            waiting = [self._publish(message) for message in messages]
+            if not all(self._has_arrived(info) for info in waiting):
+                return
+            with self._database.writing() as connection:
+                outbox.remove(connection, messages[-1].message)
+
+    def _head(self) -> list[Posted]:
+        with self._database.reading() as connection:
+            return outbox.head(connection, BATCH)
+
+    def _has_arrived(self, info: MQTTMessageInfo) -> bool:
+        """Wait until the broker has the message, however often the connection breaks."""
+        while not info.is_published():
+            if self._deadline is not None and time.monotonic() > self._deadline:
+                return False
+            info.wait_for_publish(_LOOK_S)
+        return True
+
+    def _stopping(self) -> bool:
+        return self._deadline is not None

@@ -1,0 +1,267 @@
+"""What the tests of the agent stand on: Mosquitto with TLS and ACLs, an agent, devices, platforms."""
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import cbor2
+import paho.mqtt.client as mqtt
+import pytest
+from landbridge import config, service
+from landbridge.clock import Clock
+from landbridge.fleet.enrol import enrol
+from landbridge.ingest.pipeline import Pipeline
+from landbridge.store.database import Database, open_database
+from landbridge.store.keys import Keyring
+from landbridge.wire import envelope
+from landbridge.wire.point import Point
+from paho.mqtt.enums import CallbackAPIVersion
+
+from host_tests.make_vectors import fix
+from host_tests.uplink_encoder import encode_uplink
+from tools.world import certificates
+
+BROKER_HOST = "broker.landbridge.example"
+DEVICE = "lb-0001"
+WAIT_S = 20
+PASSWORD = "right"
+_PATH = f"{os.environ.get('PATH', '')}:/usr/sbin"
+
+
+def wait_until(condition: Callable[[], Any], what: str) -> Any:
+    """Wait for `condition` and return what it gave; fail with `what` after WAIT_S."""
+    end = time.monotonic() + WAIT_S
+    while time.monotonic() < end:
+        value = condition()
+        if value:
+            return value
+        time.sleep(0.01)
+    raise AssertionError(f"not within {WAIT_S} s: {what}")
+
+
+def point(seq: int, **changes: int) -> Point:
+    """A fix near Chongqing, its time rising with `seq`; `changes` in record units."""
+    return Point(**fix(seq, **changes))
+
+
+class Mosquitto:
+    """A broker on loopback: TLS, a password for each user, each device confined to its topics."""
+
+    def __init__(self, folder: Path, users: dict[str, str]) -> None:
+        self.folder = folder
+        self.port = _free_port()
+        self._process: subprocess.Popen[bytes] | None = None
+        passwords = folder / "passwords"
+        passwords.touch()
+        for user, password in users.items():
+            command = [_tool("mosquitto_passwd"), "-b", str(passwords), user, password]
+            subprocess.run(command, check=True, capture_output=True)
+        (folder / "acl").write_text(
+            "user agent\ntopic readwrite landbridge/#\n"
+            "user platform\ntopic read landbridge/out/#\n"
+            "pattern write landbridge/%u/up\npattern read landbridge/%u/down\n"
+        )
+        (folder / "mosquitto.conf").write_text(
+            f"listener {self.port} 127.0.0.1\n"
+            f"certfile {folder / 'broker.pem'}\nkeyfile {folder / 'broker.key'}\n"
+            f"password_file {passwords}\nacl_file {folder / 'acl'}\n"
+            f"allow_anonymous false\nset_tcp_nodelay true\nuser root\n"
+            "log_dest stderr\nlog_type all\n"
+        )
+
+    def start(self) -> None:
+        """Start and wait until it listens."""
+        command = [_tool("mosquitto"), "-c", str(self.folder / "mosquitto.conf")]
+        with (self.folder / "mosquitto.log").open("ab") as log:
+            self._process = subprocess.Popen(command, stdout=log, stderr=log)
+        wait_until(self._listens, f"Mosquitto listens; see {log.name}")
+
+    def kill(self) -> None:
+        """End it as a power cut would: all sessions are gone."""
+        if self._process:
+            self._process.kill()
+            self._process.wait()
+
+    def _listens(self) -> bool:
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", self.port)) == 0
+
+
+class Client:
+    """A paho client that keeps what it gets; connects and subscribes when made."""
+
+    def __init__(self, broker: Mosquitto, user: str, password: str, subscribe: str, qos: int) -> None:
+        self.messages: list[tuple[str, bytes]] = []
+        self._ready = threading.Event()
+        self._subscribe = (subscribe, qos)
+        self.client = mqtt.Client(CallbackAPIVersion.VERSION2, user)
+        self.client.username_pw_set(user, password)
+        self.client.tls_set(str(broker.folder / "ca.pem"))
+        self.client.reconnect_delay_set(0.1, 1)  # type: ignore[arg-type]
+        self.client.on_connect = lambda *_: self.client.subscribe(*self._subscribe)
+        self.client.on_subscribe = lambda *_: self._ready.set()
+        self.client.on_message = lambda _c, _d, m: self.messages.append((m.topic, m.payload))
+        self.client.connect("localhost", broker.port)
+        self.client.loop_start()
+        assert self._ready.wait(WAIT_S)
+
+    def close(self) -> None:
+        self.client.disconnect()
+        self.client.loop_stop()
+
+
+class Device(Client):
+    """A locator reduced to its link: sends uplinks, opens replies."""
+
+    def __init__(self, broker: Mosquitto, key: bytes, device: str = DEVICE) -> None:
+        self.device, self.key = device, key
+        self.next_number = 0
+        password = envelope.broker_password(key, device)
+        super().__init__(broker, device, password, f"landbridge/{device}/down", 0)
+
+    def seal(self, points: list[Point], **parts: Any) -> bytes:
+        """The envelope of an uplink under the next number."""
+        self.next_number += 1
+        text = encode_uplink(points, **parts)
+        return envelope.seal(self.key, self.device, "up", self.next_number, text)
+
+    def publish(self, payload: bytes) -> None:
+        self.client.publish(f"landbridge/{self.device}/up", payload, qos=1)
+
+    def exchange(self, payload: bytes) -> dict[int, Any]:
+        """Publish and return the reply that comes next."""
+        before = len(self.messages)
+        self.publish(payload)
+        wait_until(lambda: len(self.messages) > before, "a reply")
+        return self.replies()[before]
+
+    def send(self, points: list[Point], **parts: Any) -> dict[int, Any]:
+        """Seal, publish, and return the reply."""
+        return self.exchange(self.seal(points, **parts))
+
+    def replies(self) -> list[dict[int, Any]]:
+        """All replies so far, opened."""
+        opened = [
+            envelope.open_envelope(self.key, self.device, "down", data) for _, data in self.messages
+        ]
+        return [cbor2.loads(text) for _, text in opened]
+
+
+class Platform(Client):
+    """Someone who listens to what the agent passes on."""
+
+    def __init__(self, broker: Mosquitto) -> None:
+        super().__init__(broker, "platform", PASSWORD, "landbridge/out/#", 1)
+
+    def on(self, leaf: str) -> list[Any]:
+        """What came on the topics that end with `leaf`."""
+        return [json.loads(data) for topic, data in list(self.messages) if topic.endswith(leaf)]
+
+    def features(self) -> list[dict[str, Any]]:
+        """All features of all tracks that came."""
+        return [feature for track in self.on("/track") for feature in track["features"]]
+
+
+class Bench:
+    """Broker, database with one device, and an agent in this process or in one of its own."""
+
+    def __init__(self, folder: Path, environment: pytest.MonkeyPatch) -> None:
+        self.folder = folder
+        environment.setenv("LANDBRIDGE_CONFIG", str(self._write_settings()))
+        self.config = config.load()
+        database = open_database(Path(self.config.store.database))
+        keyring = Keyring(database.path)
+        enrol(self.config, database, keyring, Clock(), DEVICE)
+        database.close()
+        settings = json.loads((folder / "devices" / DEVICE / "device.json").read_text())
+        self.key = bytes.fromhex(settings["key"])
+        users = {"agent": PASSWORD, "platform": PASSWORD, DEVICE: settings["broker_password"]}
+        users["lb-unknown"] = envelope.broker_password(bytes(32), "lb-unknown")
+        self.broker = Mosquitto(folder / "broker", users)
+        environment.setenv("LANDBRIDGE_BROKER_PORT", str(self.broker.port))
+        self.config = config.load()
+        self.broker.start()
+        self._clients: list[Client] = []
+        self._stop: threading.Event | None = None
+        self._thread: threading.Thread | None = None
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def database(self) -> Database:
+        return open_database(Path(self.config.store.database))
+
+    def device(self, key: bytes | None = None, name: str = DEVICE) -> Device:
+        self._clients.append(device := Device(self.broker, key or self.key, name))
+        return device
+
+    def platform(self) -> Platform:
+        self._clients.append(platform := Platform(self.broker))
+        return platform
+
+    def start(self, pipeline: service.MakePipeline = Pipeline) -> None:
+        """Start the agent in this process; messages that come earlier than it wait for it."""
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=service.run, args=(self.config, self._stop, pipeline))
+        before = self._subscriptions()
+        self._thread.start()
+        wait_until(lambda: self._subscriptions() > before, "the agent listens")
+
+    def stop(self) -> None:
+        """End the agent in this process."""
+        if self._thread and self._stop:
+            self._stop.set()
+            self._thread.join()
+            self._thread = None
+
+    def spawn(self, die_at: str = "") -> subprocess.Popen[bytes]:
+        """Start the agent in a process of its own, to be killed or to kill itself at a step."""
+        command = [sys.executable, "-m", "host_tests.agent_that_dies", die_at]
+        environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+        before = self._subscriptions()
+        with (self.folder / "agent.log").open("ab") as log:
+            self._process = subprocess.Popen(command, stderr=log, env=environment)
+        wait_until(lambda: self._subscriptions() > before, "the agent listens")
+        return self._process
+
+    def close(self) -> None:
+        for client in self._clients:
+            client.close()
+        if self._process:
+            self._process.kill()
+            self._process.wait()
+        self.stop()
+        self.broker.kill()
+
+    def _subscriptions(self) -> int:
+        return (self.broker.folder / "mosquitto.log").read_text().count("agent 1 landbridge/+/up")
+
+    def _write_settings(self) -> Path:
+        ca = self.folder / "broker" / "ca.pem"
+        certificates.make(ca.parent, BROKER_HOST)
+        file = self.folder / "landbridge.toml"
+        file.write_text(
+            f'[broker]\nhost = "localhost"\nca_file = "{ca}"\nusername = "agent"\n'
+            f'password = "{PASSWORD}"\n[store]\ndatabase = "{self.folder / "landbridge.sqlite3"}"\n'
+            f'[devices]\ndirectory = "{self.folder / "devices"}"\nbroker_host = "{BROKER_HOST}"\n'
+        )
+        return file
+
+
+def _tool(name: str) -> str:
+    found = shutil.which(name, path=_PATH)
+    assert found, f"{name} is missing: install Mosquitto"
+    return found
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port

@@ -1,0 +1,146 @@
+"""The agent between a real broker and a real database."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from landbridge.store import devices, letters, points
+from landbridge.wire.downlink import ranges
+
+from host_tests.agent_bench import DEVICE, Bench, point, wait_until
+
+
+@pytest.fixture
+def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
+    bench = Bench(tmp_path, monkeypatch)
+    yield bench
+    bench.close()
+
+
+def stored(bench: Bench, device: str = DEVICE) -> list[points.StoredPoint]:
+    with bench.database().reading() as connection:
+        return points.track(connection, device)
+
+
+def counts(bench: Bench) -> points.Counts:
+    with bench.database().reading() as connection:
+        return points.counts(connection, DEVICE)
+
+
+def dead_letters(bench: Bench) -> list[str]:
+    with bench.database().reading() as connection:
+        return [row.reason for row in letters.every(connection)]
+
+
+def acknowledged(reply: dict) -> list[tuple[int, int]]:
+    flat = reply[2]
+    return list(zip(flat[::2], flat[1::2], strict=True))
+
+
+def test_stores_acknowledges_and_passes_on(bench):
+    platform = bench.platform()
+    bench.start()
+    batch = [point(seq) for seq in (1, 2, 3, 7)]
+    reply = bench.device().send(batch)
+    assert reply[0] == 1
+    assert reply[1] == 1
+    assert acknowledged(reply) == [(1, 3), (7, 7)]
+    assert [each.point for each in stored(bench)] == batch
+    wait_until(lambda: platform.on("/position"), "a position")
+    assert [each["id"] for each in platform.features()] == [f"{DEVICE}/{seq}" for seq in (1, 2, 3, 7)]
+    assert platform.on("/position")[-1]["seq"] == 7
+
+
+def test_a_record_that_comes_again_is_dropped_and_counted(bench):
+    bench.start()
+    device = bench.device()
+    device.send([point(1), point(2)])
+    assert acknowledged(device.send([point(2), point(3)])) == [(2, 3)]
+    assert counts(bench) == points.Counts(stored=3, missing=0, duplicates=1, uplinks=2, repeats=0)
+
+
+def test_an_uplink_that_comes_again_is_answered_and_changes_nothing(bench):
+    platform = bench.platform()
+    bench.start()
+    device = bench.device()
+    envelope = device.seal([point(1), point(2)])
+    first = device.exchange(envelope)
+    again = device.exchange(envelope)
+    assert (again[1], again[2]) == (first[1], first[2])
+    assert counts(bench) == points.Counts(stored=2, missing=0, duplicates=0, uplinks=1, repeats=1)
+    device.send([point(3)])
+    wait_until(lambda: len(platform.features()) >= 3, "three points")
+    assert [each["properties"]["seq"] for each in platform.features()] == [1, 2, 3]
+
+
+def test_a_number_used_twice_is_refused(bench):
+    bench.start()
+    device = bench.device()
+    device.send([point(1)])
+    device.next_number = 0
+    device.publish(device.seal([point(2)]))
+    wait_until(lambda: dead_letters(bench), "a dead letter")
+    assert "replayed" in dead_letters(bench)[0]
+    assert len(stored(bench)) == 1
+
+
+def test_late_points_do_not_move_the_position(bench):
+    platform = bench.platform()
+    bench.start()
+    device = bench.device()
+    device.send([point(5)])
+    device.send([point(2)])
+    device.send([point(6)])
+    wait_until(lambda: len(platform.on("/position")) >= 2, "two positions")
+    assert [each["seq"] for each in platform.on("/position")] == [5, 6]
+    assert [each["properties"]["seq"] for each in platform.features()] == [5, 2, 6]
+
+
+def test_what_cannot_be_read_is_a_dead_letter_and_the_agent_goes_on(bench):
+    bench.start()
+    device = bench.device()
+    for payload in (b"", b"\xff", b"x" * 5000, device.seal([point(1)])[:-1]):
+        device.publish(payload)
+    assert acknowledged(device.send([point(1)])) == [(1, 1)]
+    assert len(dead_letters(bench)) == 4
+
+
+def test_an_unknown_device_is_quarantined_and_the_agent_goes_on(bench):
+    bench.start()
+    stranger = bench.device(bytes(32), "lb-unknown")
+    stranger.publish(stranger.seal([point(1)]))
+    assert bench.device().send([point(1)])
+
+    def unknown() -> list:
+        with bench.database().reading() as connection:
+            return letters.unknown_devices(connection)
+
+    assert [(row.device, row.messages) for row in wait_until(unknown, "quarantine")] == [("lb-unknown", 1)]
+    assert not dead_letters(bench)
+
+
+def test_replies_have_rising_numbers_and_the_last_contact_is_kept(bench):
+    bench.start()
+    device = bench.device()
+    for seq in (1, 2, 3):
+        device.send([point(seq)], status={0: 3600}, next_contact_s=900_000_000)
+    with bench.database().reading() as connection:
+        row = devices.find(connection, DEVICE)
+    assert row.next_down_number == 3
+    assert row.next_contact_s == 900_000_000
+    assert ranges(reply[1] for reply in device.replies()) == [(1, 3)]
+
+
+def test_listens_again_after_the_broker_lost_everything(bench):
+    platform = bench.platform()
+    bench.start()
+    device = bench.device()
+    device.send([point(1)])
+    bench.broker.kill()
+    bench.broker.start()
+    wait_until(lambda: bench._subscriptions() >= 2, "the agent listens again")
+    device.close()
+    again = bench.device()
+    again.next_number = device.next_number
+    assert acknowledged(again.send([point(2)])) == [(2, 2)]
+    wait_until(lambda: {1, 2} <= {each["properties"]["seq"] for each in platform.features()}, "both points")
