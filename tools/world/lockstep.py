@@ -152,6 +152,11 @@ class Device:
         """SHA-256 over every AT line so far with its virtual time, in hex."""
         return self._transcript.hexdigest()
 
+    @property
+    def rtc_memory(self) -> bytes:
+        """What the firmware has left in its RTC memory."""
+        return self._rtc
+
     def close(self) -> None:
         """End the process that was spawned ahead."""
         if self._ahead is not None:

@@ -1,6 +1,7 @@
 """The energy meter: charges each part for the time it spends in each state.
 
-It knows nothing of what the firmware says it did. Powers are watts at the battery (3.6 V).
+It knows nothing of what the firmware says it did. Powers are watts at the battery, and charge is
+counted at its nominal 3.6 V.
 [S] read in a source, [M] from memory, [C] chosen so that known totals come out; a bench
 measurement replaces them.
 """
@@ -8,6 +9,8 @@ measurement replaces them.
 from __future__ import annotations
 
 import simpy
+
+NOMINAL_V = 3.6
 
 ESP32_W = {
     "off": 0.0,
@@ -49,6 +52,11 @@ GNSS_W = {
     "sim7600": {"off": 0.0, "search": 0.235, "track": 0.200},
 }
 
+PEAK_A = {"bg95": 0.5, "sim7600": 2.0}
+"""In the pulses of transmitting: BG95 500 mA [M]; a SIM7600 supply must deliver 2 A [S]."""
+GPRS_PEAK_A = 1.8
+"""1.7 to 2 A [M]."""
+
 
 class Meter:
     """Joules by part ("esp32", "modem", "gnss") and state."""
@@ -60,29 +68,39 @@ class Meter:
             "modem": dict(MODEM_W[modem]),
             "gnss": GNSS_W[modem],
         }
+        self._plain_tx = (MODEM_W[modem]["tx"], PEAK_A[modem])
+        self._peak_a = PEAK_A[modem]
         self._states = dict.fromkeys(self._powers_w, "off")
-        self._since_ms = dict.fromkeys(self._powers_w, 0)
         self._joules: dict[tuple[str, str], float] = {}
+        self._since_ms = dict.fromkeys(self._powers_w, 0)
+        self._load_w = 0.0
+        self._total_j = 0.0
+        self._total_ms = 0
 
     def state(self, part: str, state: str) -> None:
         """`part` is in `state` from now on. Raises KeyError for one that has no power."""
         if self._states[part] != state:
-            self._settle(part)
             self._powers_w[part][state]
+            self._settle(part)
             self._states[part] = state
+            self._load_w = self._sum_w()
 
-    def modem_tx_w(self, watts: float) -> None:
-        """The modem has changed to a network on which transmitting costs this much."""
+    def gsm(self, on: bool) -> None:
+        """The modem transmits on GSM from now on, or no longer does."""
         self._settle("modem")
+        watts, self._peak_a = (GPRS_TX_W, GPRS_PEAK_A) if on else self._plain_tx
         self._powers_w["modem"]["tx"] = watts
+        self._load_w = self._sum_w()
 
     def load_w(self) -> float:
         """What all parts together draw now."""
-        return sum(self._powers_w[part][state] for part, state in self._states.items())
+        return self._load_w
 
-    def transmitting(self) -> bool:
-        """Whether the modem sends now."""
-        return self._states["modem"] == "tx"
+    def peak_a(self) -> float:
+        """Amperes that flow now in the worst moment: while sending, in the pulses."""
+        if self._states["modem"] != "tx":
+            return self._load_w / NOMINAL_V
+        return (self._load_w - self._powers_w["modem"]["tx"]) / NOMINAL_V + self._peak_a
 
     def joules_by_state(self) -> dict[tuple[str, str], float]:
         """Joules up to now by (part, state)."""
@@ -99,12 +117,24 @@ class Meter:
 
     def total_j(self) -> float:
         """Joules up to now."""
-        return sum(self.joules_by_state().values())
+        return self._total_j + self._load_w * (int(self._env.now) - self._total_ms) / 1_000
+
+    def mah_by_state(self) -> dict[tuple[str, str], float]:
+        """Charge up to now by (part, state), in mAh."""
+        return {key: joules / NOMINAL_V / 3.6 for key, joules in self.joules_by_state().items()}
+
+    def total_mah(self) -> float:
+        """Charge up to now in mAh."""
+        return self.total_j() / NOMINAL_V / 3.6
+
+    def _sum_w(self) -> float:
+        return sum(self._powers_w[part][state] for part, state in self._states.items())
 
     def _settle(self, part: str) -> None:
         """Charge the state that a part has been in."""
-        state = self._states[part]
         now_ms = int(self._env.now)
+        self._total_j, self._total_ms = self.total_j(), now_ms
+        state = self._states[part]
         spent = self._powers_w[part][state] * (now_ms - self._since_ms[part]) / 1_000
         self._joules[part, state] = self._joules.get((part, state), 0.0) + spent
         self._since_ms[part] = now_ms

@@ -6,18 +6,30 @@ device. All times are virtual milliseconds since the trip began at `START_UTC_S`
 
 from __future__ import annotations
 
+import random
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import simpy
 
-from tools.world.meter import Meter
-
-if TYPE_CHECKING:
-    from tools.modem.air import Cell, Fix, Sky
+from tools.modem.air import Cell, Fix, Sky
+from tools.world.battery import MINIMUM_V, START_V, Battery
+from tools.world.coverage import Coverage
+from tools.world.doors import Doors
+from tools.world.line import Line
+from tools.world.meter import ESP32_W, NOMINAL_V, Meter
+from tools.world.motion import Motion
+from tools.world.rules import Admission, DataBar
+from tools.world.satellites import Satellites
+from tools.world.train import Train
+from tools.world.weather import Weather
 
 START_UTC_S = 1_767_592_800
 """2026-01-05T06:00:00Z: the coldest weeks fall on the steppe."""
+
+DAY_MS = 86_400_000
+MARGIN_MS = 3 * DAY_MS
+"""The world goes on for so long after the last day."""
 
 ModemClass = Literal["bg95", "sim7600"]
 
@@ -69,96 +81,145 @@ class Given:
 
 
 class Trip:
-    """The world of one seed and one class of modem, `days` long."""
+    """The world of one seed and one class of modem, `days` long; it goes on for `MARGIN_MS` more.
+
+    `battery` tells what is left (`left()`), what was drawn (`used_mah`) and the `lowest` voltage.
+    """
 
     def __init__(self, seed: int, modem: ModemClass, days: int = 45) -> None:
         self.seed = seed
         self.env = simpy.Environment(initial_time=0)
         self.meter = Meter(self.env, modem)
-        self.end_ms = days * 86_400_000
+        self.end_ms = days * DAY_MS
         self.given = Given()
-        self.crossings: list[Crossing] = []
         self.brown_outs: list[BrownOut] = []
+        self.line = Line.read()
+        self.train = Train.draw(self.line, random.Random(f"{seed}/train"))
+        last_ms = self.end_ms + MARGIN_MS
+        self.weather = Weather(
+            random.Random(f"{seed}/weather"), self.train.position, START_UTC_S, last_ms
+        )
+        self.battery = Battery(self.weather.battery_c)
+        self.motion = Motion(self.train, last_ms, random.Random(f"{seed}/motion"))
+        self.doors = Doors(self.train, START_UTC_S, random.Random(f"{seed}/doors"))
+        self._satellites = Satellites(self.train, seed)
+        self._coverage = Coverage(self.line, modem, seed)
+        self._admission = Admission(seed)
+        self._crossings = [
+            Crossing(self.train.passes_ms(border.km), border.left, border.entered)
+            for border in self.line.borders
+        ]
+        self._bar = DataBar(next(each.ms for each in self._crossings if each.left == "RU"))
+        self._motion_told = 0
+        self._shown: list[Cell] = []
+        self._gsm = False
+
+    @property
+    def crossings(self) -> list[Crossing]:
+        """Borders passed so far, in order."""
+        return [crossing for crossing in self._crossings if crossing.ms <= self.env.now]
 
     def country(self, ms: int) -> str:
         """ISO 3166-1 alpha-2 code of the country at that moment."""
-        raise NotImplementedError
+        return self.line.country(self.km(ms))
 
     def position(self, ms: int) -> tuple[float, float]:
         """True latitude and longitude in degrees."""
-        raise NotImplementedError
+        return self.train.position(ms)
 
     def km(self, ms: int) -> float:
         """Kilometres along the line."""
-        raise NotImplementedError
+        return self.train.km(ms)
 
     def moving(self, ms: int) -> bool:
         """Whether the train runs."""
-        raise NotImplementedError
+        return self.train.moving(ms)
 
     def temperature_dc(self, ms: int) -> int:
         """Temperature of the battery in 0.1 degrees Celsius."""
-        raise NotImplementedError
+        return round(10 * self.weather.battery_c(ms))
 
     def barred(self, ms: int, plmn: str) -> bool:
         """Whether data of a network was barred at that moment (known for the past only)."""
-        raise NotImplementedError
+        return self._bar.barred(ms, plmn)
 
     def hours_barred(self) -> float:
         """Hours so far in which some network barred the card's data."""
-        raise NotImplementedError
+        return self._bar.hours(self._now_ms())
 
     def charge(self, part: str, state: str) -> None:
         """The modem's `meter`: a part of it has changed its state."""
-        raise NotImplementedError
+        if part == "modem" and state == "tx":
+            self._choose_pulses()
+        self.meter.state(part, state)
 
     # For the device
 
     def sense(self) -> Sense:
         """What the device feels now; motion counts since the last call."""
-        raise NotImplementedError
+        now = self._now_ms()
+        counts = self.motion.counts(now)
+        battery_mv = round(1_000 * self._voltage(self.meter.peak_a()))
+        motion = min(counts - self._motion_told, 0xFFFF_FFFF)
+        sense = Sense(now, battery_mv, self.temperature_dc(now), motion, self.doors.lux(now))
+        self._motion_told = counts
+        self._shown = []
+        self.given.senses.append(sense)
+        return sense
 
     def next_motion_ms(self, after_ms: int) -> int | None:
-        """The first motion after standing, later than `after_ms`."""
-        raise NotImplementedError
+        """The next count of the accelerometer later than `after_ms`: soon, while the train runs."""
+        return self.motion.next_ms(after_ms)
 
     def next_light_ms(self, after_ms: int) -> int | None:
         """The next opening of a door, later than `after_ms`."""
-        raise NotImplementedError
+        return self.doors.next_ms(after_ms)
 
     def can_start(self) -> bool:
         """Whether the battery can start the board."""
-        raise NotImplementedError
+        return self._voltage(ESP32_W["active"] / NOMINAL_V) >= START_V
 
     def power_failed(self) -> bool:
-        """Whether the supply has given way since the last call."""
-        raise NotImplementedError
+        """Whether the supply is below the minimum of the board now; each time is written down."""
+        volts = self._voltage(self.meter.peak_a())
+        if volts >= MINIMUM_V:
+            return False
+        now = self._now_ms()
+        self.brown_outs.append(BrownOut(now, round(1_000 * volts), self.temperature_dc(now)))
+        return True
 
     # Air
 
     def cells(self) -> list[Cell]:
         """Cells audible now for this class of modem, strongest first."""
-        raise NotImplementedError
+        now = self._now_ms()
+        cells = self._coverage.cells(self.km(now), now)
+        if cells != self._shown:
+            self._shown = cells
+            self.given.cells += (
+                SeenCell(now, cell.plmn, cell.rat, cell.tac, cell.cell_id, cell.rsrp_dbm) for cell in cells
+            )
+        return cells
 
     def attach_cause(self, imsi: str, plmn: str) -> int:
         """0, or the EMM cause with which the network refuses the card."""
-        raise NotImplementedError
+        return self._admission.cause(self._now_ms(), imsi, plmn)
 
     def data_open(self, imsi: str, plmn: str) -> bool:
         """False when the card is registered but its data is barred."""
-        raise NotImplementedError
+        return self._bar.open(self._now_ms(), plmn)
 
     def registered(self, imsi: str, plmn: str) -> None:
         """The modem has registered."""
-        raise NotImplementedError
+        self._bar.registered(self._now_ms(), plmn)
 
     def sent(self, plmn: str) -> None:
         """The modem has passed traffic on this network."""
-        raise NotImplementedError
+        self._bar.sent(self._now_ms(), plmn)
 
     def sky(self) -> Sky:
         """True position and what an antenna in a door recess sees."""
-        raise NotImplementedError
+        return self._satellites.sky(self._now_ms())
 
     def utc_s(self) -> float:
         """Unix time."""
@@ -167,3 +228,19 @@ class Trip:
     def fix_given(self, fix: Fix) -> None:
         """The modem has printed a fix."""
         self.given.fixes.append(fix)
+
+    def _now_ms(self) -> int:
+        return int(self.env.now)
+
+    def _voltage(self, current_a: float) -> float:
+        self.battery.advance(self._now_ms(), self.meter.total_j())
+        return self.battery.voltage(current_a)
+
+    def _choose_pulses(self) -> None:
+        """GSM sends in pulses of its own; the modem is on it where it hears nothing else."""
+        now = self._now_ms()
+        cells = self._coverage.cells(self.km(now), now)
+        gsm = bool(cells) and all(cell.rat == "gsm" for cell in cells)
+        if gsm != self._gsm:
+            self._gsm = gsm
+            self.meter.gsm(gsm)
