@@ -3,9 +3,11 @@
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import paho.mqtt.client as mqtt
 import pytest
+from paho.mqtt.enums import CallbackAPIVersion
 
 from tools.world import certificates
 from tools.world.chaos import BEFORE_DELIVERY
@@ -24,7 +26,7 @@ class Client:
         self.got = threading.Event()
         self.lost = threading.Event()
         self.messages: list[tuple[str, bytes]] = []
-        self.client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, name)
+        self.client = mqtt.Client(CallbackAPIVersion.VERSION2, name)
         self.client.username_pw_set(name, password)
         self.client.tls_set(str(broker.folder / "ca.pem"))
         self.client.on_connect = self._on_connect
@@ -73,7 +75,7 @@ def broker(tmp_path: Path) -> Iterator[Broker]:
 
 
 @pytest.fixture
-def connect(broker: Broker) -> Iterator:
+def connect(broker: Broker) -> Iterator[Any]:
     clients = []
 
     def connect(name: str, password: str = "right") -> Client:

@@ -17,6 +17,7 @@ from landbridge import service
 from landbridge.cli import app
 from landbridge.ingest.pipeline import Answer, Pipeline
 from landbridge.ingest.session import Received
+
 from tools.world.chaos import AFTER_RECEIVE, BEFORE_MQTT_ACK, BEFORE_REPLY, FLUSH_S, IN_TRANSACTION, Trap
 
 
@@ -68,7 +69,7 @@ def main() -> None:
     trap = Trap(parser.parse_args().trap)
     threading.Thread(target=end_with_parent, daemon=True).start()
     pipeline = functools.partial(FrailPipeline, trap=trap)
-    service.run = functools.partial(service.run, make_pipeline=pipeline)  # type: ignore[assignment]
+    service.run = functools.partial(service.run, make_pipeline=pipeline)
     app(["run"])
 
 

@@ -21,6 +21,8 @@ UP = "landbridge/+/up"
 START_TIMEOUT_S = 30
 STOP_TIMEOUT_S = 10
 
+Heard = Callable[[str], None]
+
 
 class ServiceError(Exception):
     """A service does not do what it must; the message names it and where its log lies."""
@@ -32,13 +34,16 @@ class Child:
     It ends when its standard input does, so it cannot outlive us whatever happens.
     """
 
-    def __init__(self, name: str, command: Sequence[str], log: Path, heard: Callable[[str], None]) -> None:
+    def __init__(
+        self, name: str, command: Sequence[str], log: Path, heard: Heard, **environment: str
+    ) -> None:
         self.name = name
         self.log = log
         with log.open("ab") as errors:
             self._process = subprocess.Popen(
                 command,
                 cwd=REPOSITORY,
+                env=os.environ | environment,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=errors,
@@ -48,7 +53,7 @@ class Child:
             )
         threading.Thread(target=self._listen, args=(heard,), daemon=True).start()
 
-    def _listen(self, heard: Callable[[str], None]) -> None:
+    def _listen(self, heard: Heard) -> None:
         assert self._process.stdout
         for line in self._process.stdout:
             heard(line.rstrip("\n"))
@@ -180,25 +185,25 @@ ca_file = "{certificate}"
         file = folder / "landbridge.toml"
         file.touch(mode=0o600)
         file.write_text(settings)
-        # Our children inherit these.
-        os.environ["LANDBRIDGE_CONFIG"] = str(file)
-        os.environ["LANDBRIDGE_CLOCK_FILE"] = str(clock_file)
+        self._environment = {"LANDBRIDGE_CONFIG": str(file), "LANDBRIDGE_CLOCK_FILE": str(clock_file)}
 
     def do(self, *arguments: str) -> str:
         """Run one `landbridge` command to its end; returns what it printed."""
         command = [str(Path(sys.executable).with_name("landbridge")), *arguments]
-        result = subprocess.run(command, capture_output=True, text=True, check=False)
+        environment = os.environ | self._environment
+        result = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
         if result.returncode:
             raise ServiceError(f"landbridge {' '.join(arguments)}: {result.stderr.strip()}")
         return result.stdout
 
     def start(self) -> None:
         """Start the agent and wait until it has subscribed; the broker must run."""
-        os.environ["LANDBRIDGE_BROKER_PORT"] = str(self._broker.port)
+        environment = self._environment | {"LANDBRIDGE_BROKER_PORT": str(self._broker.port)}
         self._broker.agent_listens.clear()
         command = [sys.executable, "-m", "tools.world.agent"]
         command += ["--trap", str(self._trap)] if self._trap else []
-        self._child = Child("agent", command, self.folder / "agent.log", lambda line: None)
+        log = self.folder / "agent.log"
+        self._child = Child("agent", command, log, lambda line: None, **environment)
         self.await_subscription()
 
     def await_subscription(self) -> None:

@@ -70,7 +70,8 @@ class Truth:
     def settle(self, stored: Mapping[int, Record]) -> Settlement:
         """Compare with what the agent has `stored`, by capture sequence and in record units."""
         state = ledger(self.flash)
-        wrong = dict(self.wrong)
+        wrong = {seq: f"record {seq}: stored and never taken" for seq in stored if seq not in self.records}
+        wrong |= self.wrong
         missing, in_flash = [], 0
         on_flash = {fields["seq"] for fields in self._journal(0)}
         for seq, fields in self.records.items():
@@ -106,7 +107,7 @@ class Truth:
         ends = [*firsts[1:], 1 << 32]
         return [
             fields
-            for segment, end in zip(segments, ends, strict=True)
+            for segment, end in zip(segments, ends, strict=False)
             if end > newest
             for fields in records(segment)
         ]

@@ -1,0 +1,82 @@
+"""The figures of a trip, from small numbers that can be checked by hand."""
+
+import dataclasses
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from locator.journal import rtc
+from locator.plan import state as plan
+
+from tools.world import figures
+from tools.world.diary import Diary
+from tools.world.figures import HOUR_MS, Border, Figures
+from tools.world.trip import Crossing, Sense
+
+GOOD = Figures(
+    days=45.0, points_taken=1300, points_stored=1295, still_in_flash=5, thinned=0, lost=0, wrong=[],
+    duplicates_removed=7, duplicates_stored=0, dead_letters=0, uploads_tried=300, uploads_failed=20,
+    connections=290, bytes_up=90_000, bytes_down=20_000, joules={"esp32": 1000.0, "modem": 9000.0},
+    mah_a_day=20.0, battery_left_percent=93.0, lowest_battery_mv=3300, lowest_battery_c=-31.5,
+    brown_outs=0, longest_silence_h=20.0, median_age_h=2.0, age_95_h=9.0, borders=[Border("CN-KZ", 3.0)],
+    points_a_day=28.8, wakes=1400, crashes=0, stalls=0, digest="00",
+)  # fmt: skip
+
+
+def diary(hours_barred):
+    """A diary whose world has barred data for `hours_barred[i]` hours by the end of wake i."""
+    sense = Sense(0, 3600, -50, 0, 0)
+    barred = iter(hours_barred)
+    trip: Any = SimpleNamespace(given=SimpleNamespace(senses=[sense]), hours_barred=lambda: next(barred))
+    return Diary(trip)
+
+
+def rtc_memory(tried, failed):
+    """RTC memory of a device that has counted so."""
+    memory: Any = rtc
+    state: Any = plan.new()  # type: ignore[no-untyped-call]
+    state[plan.TRIED], state[plan.FAILED] = tried, failed
+    return bytes(memory.pack(state))
+
+
+def test_silence_does_not_count_barred_hours():
+    book = diary([0, 0, 24, 24])
+    for hour in (1, 10, 40, 60):
+        book.after_wake(hour * HOUR_MS, 0, b"")
+    assert book.hours_barred(10 * HOUR_MS, 40 * HOUR_MS) == 24
+    contacts_ms = [hour * HOUR_MS for hour in (0, 10, 40, 60)]
+    assert figures.longest_silence_h(contacts_ms, book.hours_barred) == 20
+
+
+def test_uploads_are_counted_across_a_loss_of_power():
+    book = diary([0] * 4)
+    for tried, failed in ((3, 1), (5, 1), (2, 2), (2, 2)):
+        book.after_wake(HOUR_MS, 4, rtc_memory(tried, failed))
+    assert (book.uploads_tried, book.uploads_failed) == (7, 3)
+    assert book.states[-1] == (1 / 24, 3.6, -5.0, 4)
+
+
+def test_a_border_without_an_uplink_after_it_is_never():
+    crossings = [Crossing(5 * HOUR_MS, "CN", "KZ"), Crossing(9 * HOUR_MS, "KZ", "RU")]
+    trip: Any = SimpleNamespace(crossings=crossings)
+    assert figures.borders(trip, [4 * HOUR_MS, 8 * HOUR_MS]) == [Border("CN-KZ", 3.0), Border("KZ-RU", None)]
+
+
+def test_a_good_trip_falls_short_of_nothing():
+    assert figures.fell_short(GOOD) == []
+
+
+@pytest.mark.parametrize(
+    ("figure", "value", "line"),
+    [
+        ("lost", 1, "lost 1, must be 0"),
+        ("stalls", 2, "stalls 2, must be 0"),
+        ("duplicates_stored", 1, "duplicates stored 1, must be 0"),
+        ("crashes", 1, "crashes 1, must be 0"),
+        ("points_a_day", 19.94, "points a day 19.9, must be at least 20"),
+        ("longest_silence_h", 24.1, "longest silence h 24.1, must be at most 24"),
+        ("battery_left_percent", 0.0, "battery left percent 0.0, must be more than 0"),
+    ],
+)
+def test_what_falls_short_is_named(figure, value, line):
+    assert figures.fell_short(dataclasses.replace(GOOD, **{figure: value})) == [line]
