@@ -34,7 +34,7 @@ def diary(hours_barred):
 def rtc_memory(tried, failed):
     """RTC memory of a device that has counted so."""
     memory: Any = rtc
-    state: Any = plan.new()  # type: ignore[no-untyped-call]
+    state: Any = plan.new()
     state[plan.TRIED], state[plan.FAILED] = tried, failed
     return bytes(memory.pack(state))
 
