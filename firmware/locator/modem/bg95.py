@@ -20,15 +20,16 @@ _NOT_ON = const(505)
 class Bg95(Driver):
     KEY_MS = 700
     BOOT_MS = 10000
-    # PSM: periodic TAU 12 h (longer than any pause of ours), active time 2 s.
-    SETUP = (b"E0", b"+CMEE=1", b"+CEREG=4", b'+CPSMS=1,,,"00101100","00000001"')
+    # PSM: periodic TAU 12 h (longer than any pause of ours); active time 2 min, so that the modem does
+    # not go to sleep by itself in mid-wake, while GNSS searches: `stop` sends it there at once.
+    SETUP = (b"E0", b"+CMEE=1", b"+CEREG=4", b'+CPSMS=1,,,"00101100","00100010"')
     CONFIGURE = (
         b'+QURCCFG="urcport","uart1"',
         b'+QCFG="nwscanmode",0',
         b'+QCFG="nwscanseq",020301',
         b'+QCFG="iotopmode",2',
         b'+QCFG="psm/urc",1',
-        b"+CTZU=1",
+        b"+CTZU=3",  # local time: what CCLK means everywhere else
     )
     UNSOLICITED = (
         b"RDY",
