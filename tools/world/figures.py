@@ -57,8 +57,8 @@ class Figures:
     lowest_battery_c: float
     brown_outs: int
     longest_silence_h: float
-    median_age_h: float
-    age_95_h: float
+    median_age_h: float | None
+    age_95_h: float | None
     borders: list[Border]
     points_a_day: float
     wakes: int
@@ -105,8 +105,8 @@ def measure(
         longest_silence_h=longest_silence_h(
             [0, *delivered.contacts_ms, int(trip.env.now)], diary.hours_barred
         ),
-        median_age_h=median(ages_h) if ages_h else math.inf,
-        age_95_h=ages_h[math.ceil(0.95 * len(ages_h)) - 1] if ages_h else math.inf,
+        median_age_h=median(ages_h) if ages_h else None,
+        age_95_h=ages_h[math.ceil(0.95 * len(ages_h)) - 1] if ages_h else None,
         borders=borders(trip, delivered.contacts_ms),
         points_a_day=settlement.stored / days,
         wakes=counters.wakes,

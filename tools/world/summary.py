@@ -62,18 +62,16 @@ def _rows(figures: Figures, kills: Counter[str]) -> Iterator[tuple[str, str]]:
     yield "digest", f.digest[:16]
 
 
-def hours(value: float) -> str:
-    """Hours for people: minutes below one hour."""
+def hours(value: float | None) -> str:
+    """Hours for people: minutes below one hour, "never" for None."""
+    if value is None:
+        return "never"
     return f"{value * 60:.0f} min" if value < 1 else f"{value:.1f} h"
 
 
 def _borders(borders: list[Border]) -> str:
     """Each border with its time."""
-    known = (
-        f"{border.name} {'never' if border.first_uplink_h is None else hours(border.first_uplink_h)}"
-        for border in borders
-    )
-    return ", ".join(known) or "none passed"
+    return ", ".join(f"{each.name} {hours(each.first_uplink_h)}" for each in borders) or "none passed"
 
 
 def _joules(joules: dict[str, float]) -> str:

@@ -1,0 +1,90 @@
+"""The demo's command line: what is wrong is said in one line."""
+
+import json
+import socket
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from tools.flash.layout import REPOSITORY
+from tools.world import summary
+from tools.world.figures import Border, Figures
+from tools.world.picture import Mark, Place, State, Trail, draw
+
+FIGURES = Figures(
+    days=45.2, points_taken=1300, points_stored=1295, still_in_flash=5, thinned=0, lost=0, wrong=[],
+    duplicates_removed=7, duplicates_stored=0, dead_letters=0, uploads_tried=300, uploads_failed=20,
+    connections=290, bytes_up=90_000, bytes_down=20_000, joules={"esp32": 1000.0, "modem": 9000.0},
+    mah_a_day=20.0, battery_left_percent=93.0, lowest_battery_mv=3300, lowest_battery_c=-31.5,
+    brown_outs=0, longest_silence_h=20.0, median_age_h=0.5, age_95_h=9.0,
+    borders=[Border("CN-KZ", 3.0), Border("KZ-RU", None)], points_a_day=28.8, wakes=1400, crashes=0,
+    stalls=0, digest="0123456789abcdef" * 4,
+)  # fmt: skip
+
+
+def demo(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run the demo; it is expected to give up at once."""
+    command = [sys.executable, "-m", "tools.world.demo", *arguments]
+    return subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False, timeout=60)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        (["--modem", "nokia"], "'nokia'"),
+        (["--seed", "one"], "'one'"),
+        (["--days", "0"], "--days must be at least 1"),
+        (["--port", "70000"], "--port at most 65535"),
+        (["--speed", "9"], "--speed"),
+    ],
+)
+def test_a_bad_option_is_one_line(arguments, text):
+    result = demo(*arguments)
+    assert result.returncode == 2
+    assert text in result.stderr
+    assert result.stderr.count("\n") == 1
+
+
+def test_a_port_that_is_taken_is_one_line(tmp_path):
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        result = demo("--port", str(port), "--out", str(tmp_path / "out"))
+    assert result.returncode == 1
+    assert result.stderr.startswith(f"port {port}: ")
+    assert result.stderr.count("\n") == 1
+
+
+def test_the_table_says_what_people_ask_for():
+    console = Console(width=100, record=True, file=open("/dev/null", "w"))
+    console.print(summary.table("a trip", FIGURES, Counter({"agent: after receive": 2})))
+    text = console.export_text()
+    for expected in (
+        "1295  (28.8 a day)", "7 removed, 0 stored", "median 30 min, 95 % 9.0 h", "CN-KZ 3.0 h, KZ-RU never",
+        "10,000 J: esp32 1,000 J, modem 9,000 J", "3.30 V at -32 °C", "2 x agent: after receive",
+        "0123456789abcdef",
+    ):  # fmt: skip
+        assert expected in text
+
+
+def test_all_figures_are_in_the_file(tmp_path):
+    target = tmp_path / "demo.json"
+    summary.write(target, {"seed": 1}, FIGURES, Counter(), ["lost 1, must be 0"])
+    content = json.loads(target.read_text())
+    assert content["figures"]["longest_silence_h"] == 20.0
+    assert content["must_be"]["longest_silence_h"] == "at most 24"
+    assert content["fell_short"] == ["lost 1, must be 0"]
+
+
+@pytest.mark.parametrize("points", [0, 40])
+def test_the_picture_is_drawn(tmp_path: Path, points):
+    marks = [Mark(i, 30 + i / 2, 106 - 2 * i, -100 if i % 3 else None) for i in range(points)]
+    states = [State(i, 3.6 - i / 100, -i, i % 5) for i in range(45)]
+    places = [Place("Chongqing", 29.63, 106.39), Place("Duisburg", 51.43, 6.78)]
+    draw(Trail("a trip", places, marks, states, [(0.0, "CN"), (20.0, "KZ")]), tmp_path / "track.png")
+    assert (tmp_path / "track.png").read_bytes().startswith(b"\x89PNG")
