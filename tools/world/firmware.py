@@ -10,7 +10,7 @@ sys.path[:0] = [str(FIRMWARE), str(REPOSITORY / "tools" / "cpython")]
 
 from locator.journal import record, rtc  # noqa: E402
 from locator.journal.ledger import Ledger  # noqa: E402
-from locator.journal.store import scan  # noqa: E402
+from locator.journal.store import Journal, scan  # noqa: E402
 from locator.plan import state as plan  # noqa: E402
 
 FIX = record.FIX
@@ -19,6 +19,7 @@ Record = dict[str, int]
 
 # The firmware has no annotations.
 _Ledger: Any = Ledger
+_Journal: Any = Journal
 _scan: Any = scan
 _unpack: Any = rtc.unpack
 
@@ -38,6 +39,15 @@ def records(segment: Path) -> list[Record]:
 def ledger(flash: Path) -> Any:
     """The device's `locator.journal.ledger.Ledger`: what is acknowledged, what was thinned."""
     return _Ledger(str(flash / "data"), 0)
+
+
+def fill(flash: Path, count: int) -> None:
+    """Write `count` fixes of a moving container into the journal, as the device would have."""
+    journal = _Journal(str(flash / "data"), ledger(flash))
+    for i in range(count):
+        place = (2_963_000 + 41 * i, 10_639_000 - 977 * i, 122 + i % 9, 40 + i % 30, i % 180, 5 + i % 4, 9)
+        cell = (180 - i % 7, 20 - i % 11, 460_000, 9_311 + i // 5, 123_456_789 + 257 * i, 97 + i % 20)
+        journal.append([FIX, 3, 0, 0, 845_000_000 + 1_801 * i, 1, *place, *cell, i % 200])
 
 
 def uploads(rtc_memory: bytes) -> Uploads:

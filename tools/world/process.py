@@ -13,7 +13,9 @@ from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
-HEAP = "heapsize=72wK"
+HEAP_KW = 72
+"""Kilo-words of heap: what 72 KiB are to the 32-bit words of the ESP32."""
+
 REAL_SECONDS_A_WAKE = 30.0
 """Longest time the world waits for the device in one wake, on the host's clock."""
 
@@ -32,7 +34,7 @@ class DeviceHangs(Exception):
     """The process has not asked for anything in the time one wake may take."""
 
 
-def interpreter() -> list[str]:
+def interpreter(heap_kw: int = HEAP_KW) -> list[str]:
     """The command that starts MicroPython from its wheel, without the delay of site packages.
 
     Raises FileNotFoundError with the remedy when the wheel is not installed.
@@ -44,7 +46,7 @@ def interpreter() -> list[str]:
         )
     folder = str(Path(found.origin).parent)
     start = f"import sys; sys.path.insert(0, {folder!r}); import micropython_run as m"
-    return [sys.executable, "-I", "-S", "-c", start + "; m.run_main(sys.argv)"]
+    return [sys.executable, "-I", "-S", "-c", start + "; m.run_main(sys.argv)", "-X", f"heapsize={heap_kw}wK"]
 
 
 class DeviceProcess:
@@ -54,7 +56,7 @@ class DeviceProcess:
         ours, theirs = socket.socketpair()
         self._output = tempfile.TemporaryFile()
         self._process = subprocess.Popen(
-            [*command, "-X", HEAP, str(flash_dir / "start.py")],
+            [*command, str(flash_dir / "start.py")],
             cwd=flash_dir,
             env={**os.environ, "LOCKSTEP_FD": str(theirs.fileno())},
             pass_fds=(theirs.fileno(),),

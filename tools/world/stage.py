@@ -13,7 +13,7 @@ from tools.flash.layout import lay_out
 from tools.modem import Modem
 from tools.world.clock import VirtualClock
 from tools.world.lockstep import Device
-from tools.world.process import interpreter
+from tools.world.process import HEAP_KW, interpreter
 from tools.world.services import BROKER_HOST, PLATFORM, Agent, Broker, Services
 from tools.world.traffic import CountedNetwork, Traffic
 from tools.world.trip import START_UTC_S, ModemClass, Trip
@@ -45,11 +45,20 @@ class Stage:
         self.clock.close()
 
 
-def build(out: Path, modem: ModemClass, seed: int, days: int, port: int, trap: Path | None) -> Stage:
+def build(
+    out: Path,
+    modem: ModemClass,
+    seed: int,
+    days: int,
+    port: int,
+    trap: Path | None,
+    heap_kw: int = HEAP_KW,
+) -> Stage:
     """Make the trip of `seed`, start broker and agent, add the device and its trip to the agent.
 
     `out` gets a folder for each part; `port` is the broker's, 0 for any free one; `trap` is where
-    chaos arms its traps. Raises `ServiceError` when a service does not start.
+    chaos arms its traps; `heap_kw` is the device's heap in kilo-words. Raises `ServiceError` when a
+    service does not start.
     """
     _clear(out)
     clock = VirtualClock(out / "clock", START_UTC_S)
@@ -63,7 +72,7 @@ def build(out: Path, modem: ModemClass, seed: int, days: int, port: int, trap: P
         network = _network(services)
         rng = random.Random(f"{seed}/modem")
         simulated = Modem(trip.env, modem, trip, network, rng, trip.charge)
-        device = Device(trip, simulated, flash, _command(modem), clock)
+        device = Device(trip, simulated, flash, _command(modem, heap_kw), clock)
     except BaseException:
         services.stop()
         raise
@@ -104,7 +113,7 @@ def _network(services: Services) -> CountedNetwork:
     return network
 
 
-def _command(modem: ModemClass) -> list[str]:
+def _command(modem: ModemClass, heap_kw: int) -> list[str]:
     """The command that starts the device; its board learns from us which modem is fitted."""
     os.environ["LOCKSTEP_MODEM"] = modem
-    return interpreter()
+    return interpreter(heap_kw)
