@@ -9,22 +9,36 @@ from landbridge.store.points import StoredPoint
 
 from tools.world.delivered import START_S
 from tools.world.diary import DAY_MS
-from tools.world.line import Line
 from tools.world.picture import Mark, Place, State, Trail
 from tools.world.trip import Trip
 
-PLACES = ("hub", "border")
-"""Kinds of waypoints that are named in the picture."""
+PLACES = {
+    "Chongqing Tuanjiecun": "Chongqing",
+    "Xi'an": "Xi'an",
+    "Lanzhou": "Lanzhou",
+    "Hami": "Hami",
+    "Urumqi West": "Ürümqi",
+    "Alashankou": "Alashankou",
+    "Zhezkazgan": "Zhezkazgan",
+    "Aktobe-1": "Aktobe",
+    "Samara": "Samara",
+    "Ryazan-2": "Ryazan",
+    "Minsk-Sort.": "Minsk",
+    "Malaszewicze": "Małaszewicze",
+    "Poznan Franowo": "Poznań",
+    "Duisburg DIT": "Duisburg",
+}
+"""The waypoints that are named in the picture, in order."""
 DAY_S = 86_400
 
 
 def trail(title: str, trip: Trip, states: Sequence[State], stored: Sequence[StoredPoint]) -> Trail:
     """What the agent knows of the trip, and how the device fared."""
-    waypoints = [each for each in Line.read().waypoints if each.kind in PLACES]
+    named = [each for each in trip.line.waypoints if each.name in PLACES]
     entered = [(crossing.ms / DAY_MS, crossing.entered) for crossing in trip.crossings]
     return Trail(
         title=title,
-        places=[Place(each.name, each.lat, each.lon) for each in waypoints],
+        places=[Place(PLACES[each.name], each.lat, each.lon) for each in named],
         marks=[_mark(each) for each in stored if has_position(each) and each.at_s is not None],
         states=states,
         countries=[(0.0, trip.country(0)), *entered],
