@@ -187,7 +187,9 @@ class Device:
         try:
             self._start = self._serve(process, start)
             self._esp32("sleep")
-            process.wait()
+            if printed := process.wait():
+                # The firmware survives its own faults; it prints what it was, and nothing else.
+                self._count("crashes", printed)
         except DeviceEnded:
             self._start = self._failed(process.wait(), "crashes")
         except DeviceHangs:
@@ -226,11 +228,14 @@ class Device:
         return start if ms is None or ms >= start.ms else Start(ms, Cause.DEEP_SLEEP, wake)
 
     def _failed(self, output: str, counter: str) -> Start:
-        """The process ended without leave or does not end: say so, count it, start again."""
+        """The process ended without leave or does not end: it starts again."""
+        self._count(counter, output)
+        return Start(self._now_ms() + RESTART_MS, Cause.HARD, Wake.NONE)
+
+    def _count(self, counter: str, printed: str) -> None:
         setattr(self.counters, counter, getattr(self.counters, counter) + 1)
         hours = self._now_ms() / 3_600_000
-        log.error("device: %s, %.1f h into the trip; it printed:\n%s", counter, hours, output)
-        return Start(self._now_ms() + RESTART_MS, Cause.HARD, Wake.NONE)
+        log.error("device: %s, %.1f h into the trip; it printed:\n%s", counter, hours, printed)
 
     def _power_failed(self) -> Start:
         """Everything on the board loses power: the modem's rail falls, the RTC memory is gone."""
