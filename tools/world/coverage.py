@@ -23,6 +23,7 @@ from tools.world.sites import (
     Site,
     country_span,
     draw_sites,
+    draw_stations,
     read_operators,
     read_settlements,
 )
@@ -36,8 +37,8 @@ if TYPE_CHECKING:
 STEP_KM = 0.25
 REACH_KM = 30.0
 COARSE_STEPS = 8
-SHADOWS = ((0.7, 5.0), (4.0, 6.5))
-"""Length in km and standard deviation in dB of each scale of shadowing."""
+SHADOWS = ((0.7, 6.0), (4.0, 8.0))
+"""Length in km and standard deviation in dB of each scale: together the 10 dB measured in Germany."""
 WOBBLE_DB = 2.0
 SLOT_MS = 1_800_000
 """The wobble changes from slot to slot."""
@@ -80,9 +81,10 @@ class Coverage:
         self._tables: dict[str, list[_Table]] = {}
         track = _Track(line)
         settlements = read_settlements()
+        stations = draw_stations(line, random.Random(f"{seed}/stations"))
         for operator in read_operators(modem):
             rng = random.Random(f"{seed}/coverage/{operator.plmn}")
-            sites = draw_sites(line, operator, settlements, rng)
+            sites = draw_sites(line, operator, settlements, stations, rng)
             self._sites[operator.plmn] = sites
             tables = self._tables.setdefault(operator.country, [])
             tables += _tabled(track, operator, sites, settlements, rng)

@@ -1,9 +1,10 @@
 """Radio sites along the line: where each operator has masts, drawn from settlements and stations.
 
 Reference model of radio: an operator serves a settlement with a probability that grows with its
-population, hosts a site at a station with a probability by country, and where the open line is
-covered it has trackside sites at a spacing with jitter. Probabilities and spacings are model
-values, from memory, fitted to measurements of one German main line.
+population and shares the masts of those stations that have one, and where the open line is covered
+it has trackside sites at a spacing with jitter. Probabilities and spacings are model values, from
+memory, fitted to measurements of one German main line; that of the small stations is chosen so
+that the usable share of the line in Kazakhstan and Russia comes out as in the reference world.
 """
 
 from __future__ import annotations
@@ -17,6 +18,15 @@ from tools.world.line import DATA, Line, rows
 SETTLEMENT_SERVED = ((5_000, 0.98), (1_500, 0.85), (0, 0.65))
 """Operator present, from this many inhabitants on."""
 STATION_HOSTS = {"CN": 0.9, "KZ": 0.35, "RU": 0.45, "BY": 0.7, "PL": 0.9, "DE": 0.9}
+STAFFED_HOSTS = {"hub": 0.95, "border": 0.95, "gauge": 0.95, "yard": 0.7}
+"""At least: where people work round the clock [C]."""
+AT_MAST = 0.65
+"""An operator present on a mast that is there, staffed stations apart: as in a small settlement."""
+SMALL_STATION_KM = {"KZ": 13.0, "RU": 8.0}
+"""Between passing stations that the table of waypoints does not have [C]."""
+STRETCH_KM = 120.0
+STRETCHES = {"KZ": (0.2, 1.7), "RU": (0.8, 1.2)}
+"""Masts are rare in one such stretch and frequent in the next: factors on their probability [C]."""
 TRACKSIDE_SPACING_KM = {"CN": 9.0, "BY": 14.0, "PL": 8.0, "DE": 6.0}
 TRACKSIDE_JITTER_KM = 2.0
 LATERAL_KM = (0.3, 2.0)
@@ -53,6 +63,15 @@ class Operator(NamedTuple):
     kinds: tuple[str, ...]
 
 
+class Station(NamedTuple):
+    """A station with a mast beside the track; `shared` is the probability of an operator on it."""
+
+    name: str
+    country: str
+    km: float
+    shared: float
+
+
 class Site(NamedTuple):
     """One mast. `key` is the same in every trip; `km` is where it stands along the line.
 
@@ -85,13 +104,35 @@ def read_operators(modem: str) -> tuple[Operator, ...]:
     )
 
 
+def draw_stations(line: Line, rng: random.Random) -> list[Station]:
+    """The stations that have a mast: of the waypoints, and of the small ones between them."""
+    stations = []
+    for point in line.waypoints:
+        likely = max(STATION_HOSTS[point.country], STAFFED_HOSTS.get(point.kind, 0.0))
+        if rng.random() < likely:
+            shared = max(AT_MAST, STAFFED_HOSTS.get(point.kind, 0.0))
+            stations.append(Station(point.name, point.country, point.km, shared))
+    for country, spacing_km in SMALL_STATION_KM.items():
+        first_km, last_km = country_span(line, country)
+        factors = [rng.choice(STRETCHES[country]) for _ in range(int((last_km - first_km) / STRETCH_KM) + 1)]
+        for index in range(int((last_km - first_km) / spacing_km)):
+            km = first_km + (index + rng.random()) * spacing_km
+            if rng.random() < STATION_HOSTS[country] * factors[int((km - first_km) / STRETCH_KM)]:
+                stations.append(Station(f"{country} station {index}", country, km, AT_MAST))
+    return stations
+
+
 def draw_sites(
-    line: Line, operator: Operator, settlements: tuple[Settlement, ...], rng: random.Random
+    line: Line,
+    operator: Operator,
+    settlements: tuple[Settlement, ...],
+    stations: list[Station],
+    rng: random.Random,
 ) -> list[Site]:
     """The sites of one operator."""
     masts = [
         *_in_settlements(operator, settlements, rng),
-        *_at_stations(line, operator, rng),
+        *_at_stations(operator, stations, rng),
         *_trackside(line, operator, rng),
     ]
     return [site._replace(kinds=_kinds(operator, rng)) for site in masts]
@@ -115,9 +156,11 @@ def _in_settlements(
             yield Site(f"{place.name} {place.lat:.2f} {place.lon:.2f}", 0.0, 0.0, index, frozenset())
 
 
-def _at_stations(line: Line, operator: Operator, rng: random.Random) -> Iterator[Site]:
-    for station in line.waypoints:
-        if station.country == operator.country and rng.random() < STATION_HOSTS[station.country]:
+def _at_stations(
+    operator: Operator, stations: list[Station], rng: random.Random
+) -> Iterator[Site]:
+    for station in stations:
+        if station.country == operator.country and rng.random() < station.shared:
             yield Site(station.name, station.km, rng.uniform(*LATERAL_KM), -1, frozenset())
 
 
