@@ -32,6 +32,7 @@ heap: .venv/demo.stamp ## memory of a whole wake on the device, by room
 
 .venv/bin/python:
 	@$(PYTHON) .ci/check_python.py
+	@echo "setting up .venv, once"
 	@$(PYTHON) -m venv .venv
 
 .venv/demo.stamp: .venv/bin/python .ci/lock-demo.txt pyproject.toml
