@@ -16,9 +16,7 @@ def test_every_module_is_laid_down(tmp_path, compiled, suffix):
         source.relative_to(FIRMWARE / "locator").with_suffix(suffix)
         for source in modules(FIRMWARE / "locator")
     }
-    assert expected == {
-        path.relative_to(application) for path in application.rglob("*") if path.is_file()
-    }
+    assert expected == {path.relative_to(application) for path in application.rglob("*") if path.is_file()}
     assert (tmp_path / f"board{suffix}").is_file()
     assert (tmp_path / "boot.py").is_file()
     assert (tmp_path / "main.py").is_file()

@@ -1,10 +1,11 @@
 """What the agent has in the end, read from its database."""
 
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
 from landbridge.clock import EPOCH
-from landbridge.store import points, tables
+from landbridge.store import outbox, points, tables
 from landbridge.store.database import open_database
 from landbridge.store.points import StoredPoint
 from sqlalchemy import func, select
@@ -13,6 +14,8 @@ from tools.world.trip import START_UTC_S
 
 START_S = START_UTC_S - int(EPOCH.timestamp())
 """The beginning of the trip in the agent's epoch seconds."""
+LOOK_S = 0.02
+OUTBOX_LOOKS = 250
 
 
 @dataclass(frozen=True)
@@ -27,6 +30,19 @@ class Delivered:
     duplicates_stored: int
     """Points that say the same, time included, under another sequence."""
     dead_letters: int
+
+
+def await_outbox(database: Path) -> None:
+    """Wait, not for ever, until the agent has published all that it has stored."""
+    opened = open_database(database)
+    try:
+        for _ in range(OUTBOX_LOOKS):
+            with opened.reading() as connection:
+                if not outbox.head(connection, 1):
+                    break
+            time.sleep(LOOK_S)
+    finally:
+        opened.close()
 
 
 def read(database: Path, device: str) -> Delivered:

@@ -82,7 +82,7 @@ def play(arguments: argparse.Namespace, console: Console) -> int:
     with console.status("starting broker and agent, compiling the firmware"):
         built = stage.build(out, arguments.modem, arguments.seed, arguments.days, arguments.port, trap)
     try:
-        chaos = _chaos(trap, built) if trap else None
+        chaos = chaos_on(built, trap) if trap else None
         demo = Demo(built, Truth(built.flash, built.trip), Diary(built.trip), chaos)
         console.print(
             f"broker on localhost:{built.services.broker.port}, database {built.services.agent.database}"
@@ -95,7 +95,8 @@ def play(arguments: argparse.Namespace, console: Console) -> int:
         built.close()
 
 
-def _chaos(folder: Path, built: Stage) -> Chaos:
+def chaos_on(built: Stage, folder: Path) -> Chaos:
+    """Chaos for the services of a stage; `folder` is where they look for their traps."""
     kill = {
         AGENT_CONVERSATION: built.services.agent.kill,
         BROKER_CONVERSATION: built.services.broker.kill,
@@ -120,7 +121,7 @@ def _progress(console: Console) -> Progress:
 def _tell(demo: Demo, arguments: argparse.Namespace, console: Console) -> int:
     """Measure, draw, write, print."""
     out, built = arguments.out, demo.stage
-    built.device.close()
+    delivered.await_outbox(built.services.agent.database)
     built.services.stop()
     had = delivered.read(built.services.agent.database, stage.DEVICE)
     stored = {each.point.seq: each.point._asdict() for each in had.points}
