@@ -8,6 +8,7 @@ DIR. It exits with 1, naming what fell short, when a figure is not as it must be
 from __future__ import annotations
 
 import argparse
+import logging
 import sys
 from collections import Counter
 from dataclasses import dataclass
@@ -29,6 +30,7 @@ from tools.world.truth import Truth
 
 MODEMS = ("bg95", "sim7600")
 HOUR_MS = 3_600_000
+LOG = "world.log"
 DRAIN_HOURS = 24
 """After the last day the device may go on for this long, until all it holds is acknowledged."""
 
@@ -79,6 +81,8 @@ def play(arguments: argparse.Namespace, console: Console) -> int:
     """Build the stage, run the trip, tell what came of it; returns the exit code."""
     out: Path = arguments.out
     trap = out / "chaos" if arguments.chaos else None
+    out.mkdir(parents=True, exist_ok=True)
+    logging.basicConfig(filename=out / LOG, filemode="w", level=logging.WARNING, force=True)
     with console.status("starting broker and agent, compiling the firmware"):
         built = stage.build(out, arguments.modem, arguments.seed, arguments.days, arguments.port, trap)
     try:
@@ -147,6 +151,8 @@ def _tell(demo: Demo, arguments: argparse.Namespace, console: Console) -> int:
     console.print(f"picture {out}/track.png, track {out}/track.geojson, figures {out}.json")
     for line in (*found.wrong[:10], *short):
         print(f"fell short: {line}" if line in short else line, file=sys.stderr)
+    if found.crashes:
+        print(f"what the device printed: {out / LOG}", file=sys.stderr)
     return 1 if short else 0
 
 

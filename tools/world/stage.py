@@ -23,7 +23,7 @@ CONTAINER = "CSQU3054383"
 """The example of ISO 6346: it belongs to nobody."""
 LINE = "Chongqing - Alashankou - Duisburg"
 DESTINATION = "Duisburg"
-OLD = ("agent", "chaos", "flash", "broker/users.json", "broker/broker.log")
+OLD = ("agent", "chaos", "flash", "broker/users.json", "broker/broker.log", "clock")
 """What an earlier run has left and would disturb; the broker's certificate may stay."""
 
 
@@ -60,6 +60,7 @@ def build(
     chaos arms its traps; `heap_kw` is the device's heap in kilo-words. Raises `ServiceError` when a
     service does not start.
     """
+    out.mkdir(parents=True, exist_ok=True)
     _clear(out)
     clock = VirtualClock(out / "clock", START_UTC_S)
     broker = Broker(out / "broker", port, trap)
@@ -80,7 +81,6 @@ def build(
 
 
 def _clear(out: Path) -> None:
-    out.mkdir(parents=True, exist_ok=True)
     for name in OLD:
         path = out / name
         if path.is_dir():
