@@ -145,6 +145,7 @@ class _Track:
     """The line in steps: coordinates and their coarse outline, for distances in bulk."""
 
     def __init__(self, line: Line) -> None:
+        self.line = line
         count = int(line.length_km / STEP_KM) + 2
         points = [line.position(min(i * STEP_KM, line.length_km)) for i in range(count)]
         self.points = np.array(points)
@@ -174,13 +175,11 @@ def _tabled(
     rng: random.Random,
 ) -> list[_Table]:
     """The tables of one operator; its kinds of network share masts and shadows."""
-    first_km, last_km = country_span(Line.read(), operator.country)
+    first_km, last_km = country_span(track.line, operator.country)
     first, count = int(first_km / STEP_KM), int((last_km - first_km) / STEP_KM) + 2
     shadow = _shadow(count, rng)
     tables = [
-        _Table(
-            operator, kind, first, np.full(count, -150.0, np.float32), np.zeros(count, np.int32)
-        )
+        _Table(operator, kind, first, np.full(count, -150.0, np.float32), np.zeros(count, np.int32))
         for kind in get_args(Rat)
         if kind in operator.kinds
     ]
@@ -201,9 +200,7 @@ def _tabled(
     return tables
 
 
-def _from_site(
-    track: _Track, site: Site, settlements: tuple[Settlement, ...]
-) -> tuple[int, Levels]:
+def _from_site(track: _Track, site: Site, settlements: tuple[Settlement, ...]) -> tuple[int, Levels]:
     """First step and levels of one site where it reaches, without shadowing."""
     if site.settlement < 0:
         first = max(0, math.ceil((site.km - REACH_KM) / STEP_KM))

@@ -42,8 +42,7 @@ class Doors:
     def __init__(self, train: Train, start_utc_s: int, rng: random.Random) -> None:
         spans = sorted(_spans(train, rng))
         self.openings = [
-            Opening(*span, _lux(span[0], train.position(span[0])[1], start_utc_s, rng))
-            for span in spans
+            Opening(*span, _lux(span[0], train.position(span[0])[1], start_utc_s, rng)) for span in spans
         ]
         self._starts_ms = [opening.start_ms for opening in self.openings]
 

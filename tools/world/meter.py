@@ -73,7 +73,7 @@ class Meter:
         self._states = dict.fromkeys(self._powers_w, "off")
         self._joules: dict[tuple[str, str], float] = {}
         self._since_ms = dict.fromkeys(self._powers_w, 0)
-        self._load_w = 0.0
+        self._load_w = self._sum_w()
         self._total_j = 0.0
         self._total_ms = 0
 

@@ -26,7 +26,7 @@ TUNNELS = (
     (2_960.0, 3_060.0, 0.08, 1.0),  # Tianshan
 )
 STACKED_MEAN_H = 20.0
-STACKED_BLOCKED, STACKED_SHADOWED = 0.10, 0.25
+STACKED_BLOCKED, STACKED_SHADOWED = 0.15, 0.25
 """Of the places in a stack."""
 HALL_H = (1.0, 3.0)
 SHADOWED_MS = 600_000
@@ -123,4 +123,3 @@ def _stacked(stop: Segment, ms: int, rng: random.Random) -> Iterator[tuple[int, 
         if draw < STACKED_BLOCKED + STACKED_SHADOWED:
             yield ms, end_ms, BLOCKED if draw < STACKED_BLOCKED else SHADOWED
         ms = end_ms
-

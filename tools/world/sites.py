@@ -89,9 +89,7 @@ class Site(NamedTuple):
 def read_settlements() -> tuple[Settlement, ...]:
     """The table of places."""
     return tuple(
-        Settlement(
-            row["name"], row["country"], float(row["lat"]), float(row["lon"]), int(row["population"])
-        )
+        Settlement(row["name"], row["country"], float(row["lat"]), float(row["lon"]), int(row["population"]))
         for row in rows(DATA / "settlements.csv")
     )
 
@@ -156,9 +154,7 @@ def _in_settlements(
             yield Site(f"{place.name} {place.lat:.2f} {place.lon:.2f}", 0.0, 0.0, index, frozenset())
 
 
-def _at_stations(
-    operator: Operator, stations: list[Station], rng: random.Random
-) -> Iterator[Site]:
+def _at_stations(operator: Operator, stations: list[Station], rng: random.Random) -> Iterator[Site]:
     for station in stations:
         if station.country == operator.country and rng.random() < station.shared:
             yield Site(station.name, station.km, rng.uniform(*LATERAL_KM), -1, frozenset())

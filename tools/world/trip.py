@@ -96,9 +96,7 @@ class Trip:
         self.line = Line.read()
         self.train = Train.draw(self.line, random.Random(f"{seed}/train"))
         last_ms = self.end_ms + MARGIN_MS
-        self.weather = Weather(
-            random.Random(f"{seed}/weather"), self.train.position, START_UTC_S, last_ms
-        )
+        self.weather = Weather(random.Random(f"{seed}/weather"), self.train.position, START_UTC_S, last_ms)
         self.battery = Battery(self.weather.battery_c)
         self.motion = Motion(self.train, last_ms, random.Random(f"{seed}/motion"))
         self.doors = Doors(self.train, START_UTC_S, random.Random(f"{seed}/doors"))

@@ -1,0 +1,106 @@
+"""The meter adds up, and the battery gives way in the cold, under pulses and when it is empty."""
+
+from __future__ import annotations
+
+import pytest
+import simpy
+
+from tools.world.battery import CAPACITY_MAH, MINIMUM_V, Battery, at
+from tools.world.meter import GPRS_PEAK_A, GPRS_TX_W, MODEM_W, NOMINAL_V, PEAK_A, SLEEP_FLOOR_W, Meter
+
+HOUR_MS = 3_600_000
+JOULES_A_MAH = 3.6 * NOMINAL_V
+
+
+def standing(temperature_c: float) -> Battery:
+    """A fresh battery where the temperature never changes."""
+    return Battery(lambda ms: temperature_c)
+
+
+def test_the_meter_charges_each_state_and_the_sum_is_the_total() -> None:
+    env = simpy.Environment(initial_time=0)
+    meter = Meter(env, "bg95")
+    meter.state("esp32", "sleep")
+    env.run(until=HOUR_MS)
+    meter.state("esp32", "active")
+    meter.state("modem", "tx")
+    env.run(until=HOUR_MS + 2_000)
+    meter.gsm(True)
+    env.run(until=HOUR_MS + 5_000)
+    meter.state("modem", "psm")
+    env.run(until=2 * HOUR_MS)
+    joules = meter.joules_by_state()
+    assert joules["esp32", "sleep"] == pytest.approx(3_600 * SLEEP_FLOOR_W["bg95"])
+    assert joules["modem", "tx"] == pytest.approx(2 * MODEM_W["bg95"]["tx"] + 3 * GPRS_TX_W)
+    assert sum(joules.values()) == pytest.approx(meter.total_j())
+    assert sum(meter.joules_by_part().values()) == pytest.approx(meter.total_j())
+    assert meter.total_mah() == pytest.approx(meter.total_j() / JOULES_A_MAH)
+    assert sum(meter.mah_by_state().values()) == pytest.approx(meter.total_mah())
+
+
+def test_an_unknown_state_is_refused_and_changes_nothing() -> None:
+    env = simpy.Environment(initial_time=0)
+    meter = Meter(env, "bg95")
+    with pytest.raises(KeyError):
+        meter.state("modem", "dreaming")
+    env.run(until=1_000)
+    assert meter.joules_by_state().keys() == {("esp32", "off"), ("modem", "off"), ("gnss", "off")}
+
+
+@pytest.mark.parametrize(
+    ("modem", "gsm", "peak_a"),
+    [
+        ("bg95", False, PEAK_A["bg95"]),
+        ("bg95", True, GPRS_PEAK_A),
+        ("sim7600", False, PEAK_A["sim7600"]),
+    ],
+)
+def test_pulses_are_higher_than_the_mean(modem: str, gsm: bool, peak_a: float) -> None:
+    meter = Meter(simpy.Environment(initial_time=0), modem)
+    meter.gsm(gsm)
+    assert meter.peak_a() < 0.001
+    meter.state("modem", "tx")
+    assert meter.peak_a() == pytest.approx(peak_a)
+    assert meter.peak_a() > meter.load_w() / NOMINAL_V
+
+
+def test_voltage_falls_with_cold_and_load() -> None:
+    volts = [[standing(c).voltage(a) for a in (0.0, 0.5, 2.0)] for c in (20.0, 0.0, -20.0, -40.0)]
+    assert all(row == sorted(row, reverse=True) for row in volts)
+    assert all(list(column) == sorted(column, reverse=True) for column in zip(*volts, strict=True))
+    assert volts[0][2] > 3.4 and MINIMUM_V < volts[3][2] < 3.1
+
+
+def test_a_long_search_in_the_cold_sags_the_voltage_until_the_cell_has_caught_up() -> None:
+    battery = standing(-42.0)
+    fresh = battery.voltage(2.0)
+    battery.advance(300_000, 150.0)
+    assert battery.voltage(2.0) < fresh - 0.1
+    assert battery.voltage(2.0) < MINIMUM_V
+    battery.advance(300_000 + 4 * HOUR_MS, 150.0)
+    assert battery.voltage(2.0) == pytest.approx(fresh, abs=0.02)
+    assert battery.lowest.battery_mv < 1_000 * MINIMUM_V
+    assert (battery.lowest.ms, battery.lowest.temp_dc) == (300_000, -420)
+
+
+def test_cold_withholds_charge_and_warmth_gives_it_back() -> None:
+    cold = -40.0
+    battery = Battery(lambda ms: cold)
+    battery.advance(1_000 * HOUR_MS, 0.54 * CAPACITY_MAH * JOULES_A_MAH)
+    battery.advance(1_400 * HOUR_MS, 0.54 * CAPACITY_MAH * JOULES_A_MAH)
+    assert battery.voltage(0.0) < MINIMUM_V
+    cold = 10.0
+    battery.advance(2_600 * HOUR_MS, 0.54 * CAPACITY_MAH * JOULES_A_MAH)
+    assert battery.voltage(0.0) > 3.5
+    assert battery.left() == pytest.approx(0.46, abs=0.01)
+
+
+def test_self_discharge_is_one_percent_a_year() -> None:
+    battery = standing(20.0)
+    battery.advance(365 * 24 * HOUR_MS, 0.0)
+    assert battery.used_mah == pytest.approx(0.01 * 19_000, rel=0.05)
+
+
+def test_curves_are_linear_between_points_and_flat_outside() -> None:
+    curve = ((0.0, 1.0), (10.0, 2.0))
+    assert [at(curve, x) for x in (-5, 0, 5, 10, 15)] == [1.0, 1.0, 1.5, 2.0, 2.0]

@@ -1,0 +1,85 @@
+"""Which networks accept a card, and the Russian bar on data."""
+
+from __future__ import annotations
+
+from statistics import mean
+
+from tools.world.rules import BAR_MS, CONGESTED_MS, CONGESTION, HOUR_MS, REFUSES, Admission, DataBar
+
+FOREIGN = "204046612345678"
+LEAVES_MS = 400 * HOUR_MS
+
+
+def lasting(admission: Admission, plmn: str) -> int:
+    """The cause that stays when congestion has passed."""
+    causes = {admission.cause(slot * CONGESTED_MS, FOREIGN, plmn) for slot in range(200)}
+    return min(causes - {CONGESTION} or {0})
+
+
+def test_each_country_has_a_network_that_accepts() -> None:
+    for seed in range(60):
+        admission = Admission(seed)
+        for mcc in {plmn[:3] for plmn in REFUSES}:
+            assert any(lasting(admission, plmn) == 0 for plmn in REFUSES if plmn[:3] == mcc)
+
+
+def test_refusals_come_with_their_probability_and_cause() -> None:
+    causes = {plmn: [lasting(Admission(seed), plmn) for seed in range(150)] for plmn in REFUSES}
+    for plmn, (probability, cause) in REFUSES.items():
+        assert set(causes[plmn]) <= {0, cause}
+        assert abs(mean(each != 0 for each in causes[plmn]) - probability) < 0.15
+
+
+def test_a_home_network_accepts_and_there_is_no_national_roaming() -> None:
+    admission = Admission(1)
+    assert admission.cause(0, "250011234567890", "25001") == 0
+    assert admission.cause(0, "250011234567890", "25002") == 13
+
+
+def test_congestion_is_rare_and_passes() -> None:
+    admission = Admission(3)
+    plmn = next(plmn for plmn in REFUSES if lasting(admission, plmn) == 0)
+    slots = [admission.cause(slot * CONGESTED_MS, FOREIGN, plmn) for slot in range(2_000)]
+    assert 0.01 < mean(cause == CONGESTION for cause in slots) < 0.04
+
+
+def test_data_is_barred_for_a_day_after_the_first_registration() -> None:
+    bar = DataBar(LEAVES_MS)
+    bar.registered(HOUR_MS, "25001")
+    assert not bar.open(HOUR_MS, "25001")
+    bar.registered(20 * HOUR_MS, "25001")
+    assert not bar.open(HOUR_MS + BAR_MS - 1, "25001")
+    assert bar.open(HOUR_MS + BAR_MS, "25001")
+    assert bar.barred(2 * HOUR_MS, "25001") and not bar.barred(2 * HOUR_MS, "25002")
+    assert bar.hours(2 * HOUR_MS) == 1
+    assert bar.hours(100 * HOUR_MS) == 24
+
+
+def test_a_change_of_operator_bars_again_and_coming_back_too() -> None:
+    bar = DataBar(LEAVES_MS)
+    bar.registered(0, "25001")
+    bar.registered(30 * HOUR_MS, "25002")
+    assert not bar.open(31 * HOUR_MS, "25002")
+    bar.registered(40 * HOUR_MS, "25001")
+    assert not bar.open(60 * HOUR_MS, "25001")
+    assert bar.hours(200 * HOUR_MS) == 24 + 34
+
+
+def test_three_days_of_silence_bar_again() -> None:
+    bar = DataBar(LEAVES_MS)
+    bar.registered(0, "25001")
+    for hour in (30, 90, 160):
+        assert bar.open(hour * HOUR_MS, "25001")
+        bar.sent(hour * HOUR_MS, "25001")
+    assert not bar.open(233 * HOUR_MS, "25001")
+    assert bar.open(257 * HOUR_MS, "25001")
+
+
+def test_other_countries_bar_nothing_and_the_border_ends_the_bar() -> None:
+    bar = DataBar(10 * HOUR_MS)
+    bar.registered(0, "40101")
+    assert bar.open(0, "40101")
+    bar.registered(2 * HOUR_MS, "25001")
+    assert bar.hours(100 * HOUR_MS) == 8
+    bar.registered(11 * HOUR_MS, "25701")
+    assert bar.open(11 * HOUR_MS, "25701")
