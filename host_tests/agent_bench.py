@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from landbridge import config, service
 from landbridge.clock import Clock
 from landbridge.fleet.enrol import enrol
 from landbridge.ingest.pipeline import Pipeline
+from landbridge.store import letters, points
 from landbridge.store.database import Database, open_database
 from landbridge.store.keys import Keyring
 from landbridge.wire import envelope
@@ -50,6 +51,12 @@ def wait_until(condition: Callable[[], Any], what: str) -> Any:
 def point(seq: int, **changes: int) -> Point:
     """A fix near Chongqing, its time rising with `seq`; `changes` in record units."""
     return Point(**fix(seq, **changes))
+
+
+def acknowledged(reply: dict[int, Any]) -> list[tuple[int, int]]:
+    """The ranges in a reply."""
+    flat = reply[2]
+    return list(zip(flat[::2], flat[1::2], strict=True))
 
 
 class Mosquitto:
@@ -106,12 +113,15 @@ class Client:
         self.client.username_pw_set(user, password)
         self.client.tls_set(str(broker.folder / "ca.pem"))
         self.client.reconnect_delay_set(0.1, 1)  # type: ignore[arg-type]
-        self.client.on_connect = lambda *_: self.client.subscribe(*self._subscribe)
+        self.client.on_connect = self._on_connect
         self.client.on_subscribe = lambda *_: self._ready.set()
-        self.client.on_message = lambda _c, _d, m: self.messages.append((m.topic, m.payload))
+        self.client.on_message = lambda _c, _d, m: self.messages.append((m.topic, bytes(m.payload)))
         self.client.connect("localhost", broker.port)
         self.client.loop_start()
         assert self._ready.wait(WAIT_S)
+
+    def _on_connect(self, *_: Any) -> None:
+        self.client.subscribe(*self._subscribe)
 
     def close(self) -> None:
         self.client.disconnect()
@@ -137,22 +147,24 @@ class Device(Client):
         self.client.publish(f"landbridge/{self.device}/up", payload, qos=1)
 
     def exchange(self, payload: bytes) -> dict[int, Any]:
-        """Publish and return the reply that comes next."""
-        before = len(self.messages)
+        """Publish and return the reply to it."""
+        number, _ = envelope.open_envelope(self.key, self.device, "up", payload)
+        before = len(self.replies(number))
         self.publish(payload)
-        wait_until(lambda: len(self.messages) > before, "a reply")
-        return self.replies()[before]
+        wait_until(lambda: len(self.replies(number)) > before, "a reply")
+        return self.replies(number)[-1]
 
     def send(self, points: list[Point], **parts: Any) -> dict[int, Any]:
         """Seal, publish, and return the reply."""
         return self.exchange(self.seal(points, **parts))
 
-    def replies(self) -> list[dict[int, Any]]:
-        """All replies so far, opened."""
+    def replies(self, answered: int | None = None) -> list[dict[int, Any]]:
+        """The replies so far, opened; with `answered` only those to that uplink."""
         opened = [
             envelope.open_envelope(self.key, self.device, "down", data) for _, data in self.messages
         ]
-        return [cbor2.loads(text) for _, text in opened]
+        replies = [cbor2.loads(text) for _, text in opened]
+        return [reply for reply in replies if answered in (None, reply[1])]
 
 
 class Platform(Client):
@@ -175,6 +187,7 @@ class Bench:
 
     def __init__(self, folder: Path, environment: pytest.MonkeyPatch) -> None:
         self.folder = folder
+        self._database: Database | None = None
         environment.setenv("LANDBRIDGE_CONFIG", str(self._write_settings()))
         self.config = config.load()
         database = open_database(Path(self.config.store.database))
@@ -195,7 +208,23 @@ class Bench:
         self._process: subprocess.Popen[bytes] | None = None
 
     def database(self) -> Database:
-        return open_database(Path(self.config.store.database))
+        """The agent's database, opened once more."""
+        if self._database is None:
+            self._database = open_database(Path(self.config.store.database))
+        return self._database
+
+    def stored(self) -> list[points.StoredPoint]:
+        with self.database().reading() as connection:
+            return points.track(connection, DEVICE)
+
+    def counts(self) -> points.Counts:
+        with self.database().reading() as connection:
+            return points.counts(connection, DEVICE)
+
+    def dead_letters(self) -> list[str]:
+        """The reasons."""
+        with self.database().reading() as connection:
+            return [row.reason for row in letters.every(connection)]
 
     def device(self, key: bytes | None = None, name: str = DEVICE) -> Device:
         self._clients.append(device := Device(self.broker, key or self.key, name))
@@ -209,9 +238,9 @@ class Bench:
         """Start the agent in this process; messages that come earlier than it wait for it."""
         self._stop = threading.Event()
         self._thread = threading.Thread(target=service.run, args=(self.config, self._stop, pipeline))
-        before = self._subscriptions()
+        before = self.subscriptions()
         self._thread.start()
-        wait_until(lambda: self._subscriptions() > before, "the agent listens")
+        wait_until(lambda: self.subscriptions() > before, "the agent listens")
 
     def stop(self) -> None:
         """End the agent in this process."""
@@ -224,10 +253,10 @@ class Bench:
         """Start the agent in a process of its own, to be killed or to kill itself at a step."""
         command = [sys.executable, "-m", "host_tests.agent_that_dies", die_at]
         environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
-        before = self._subscriptions()
+        before = self.subscriptions()
         with (self.folder / "agent.log").open("ab") as log:
             self._process = subprocess.Popen(command, stderr=log, env=environment)
-        wait_until(lambda: self._subscriptions() > before, "the agent listens")
+        wait_until(lambda: self.subscriptions() > before, "the agent listens")
         return self._process
 
     def close(self) -> None:
@@ -238,8 +267,11 @@ class Bench:
             self._process.wait()
         self.stop()
         self.broker.kill()
+        if self._database:
+            self._database.close()
 
-    def _subscriptions(self) -> int:
+    def subscriptions(self) -> int:
+        """How often the agent has subscribed so far."""
         return (self.broker.folder / "mosquitto.log").read_text().count("agent 1 landbridge/+/up")
 
     def _write_settings(self) -> Path:
@@ -265,3 +297,11 @@ def _free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
+
+
+@pytest.fixture
+def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
+    """For a test module to import: a bench with a broker that runs and no agent yet."""
+    bench = Bench(tmp_path, monkeypatch)
+    yield bench
+    bench.close()

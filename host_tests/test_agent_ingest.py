@@ -1,40 +1,13 @@
 """The agent between a real broker and a real database."""
 
-from collections.abc import Iterator
-from pathlib import Path
+from typing import Any
 
-import pytest
 from landbridge.store import devices, letters, points
 from landbridge.wire.downlink import ranges
 
-from host_tests.agent_bench import DEVICE, Bench, point, wait_until
+from host_tests.agent_bench import DEVICE, acknowledged, bench, point, wait_until
 
-
-@pytest.fixture
-def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
-    bench = Bench(tmp_path, monkeypatch)
-    yield bench
-    bench.close()
-
-
-def stored(bench: Bench, device: str = DEVICE) -> list[points.StoredPoint]:
-    with bench.database().reading() as connection:
-        return points.track(connection, device)
-
-
-def counts(bench: Bench) -> points.Counts:
-    with bench.database().reading() as connection:
-        return points.counts(connection, DEVICE)
-
-
-def dead_letters(bench: Bench) -> list[str]:
-    with bench.database().reading() as connection:
-        return [row.reason for row in letters.every(connection)]
-
-
-def acknowledged(reply: dict) -> list[tuple[int, int]]:
-    flat = reply[2]
-    return list(zip(flat[::2], flat[1::2], strict=True))
+__all__ = ["bench"]
 
 
 def test_stores_acknowledges_and_passes_on(bench):
@@ -45,7 +18,7 @@ def test_stores_acknowledges_and_passes_on(bench):
     assert reply[0] == 1
     assert reply[1] == 1
     assert acknowledged(reply) == [(1, 3), (7, 7)]
-    assert [each.point for each in stored(bench)] == batch
+    assert [each.point for each in bench.stored()] == batch
     wait_until(lambda: platform.on("/position"), "a position")
     assert [each["id"] for each in platform.features()] == [f"{DEVICE}/{seq}" for seq in (1, 2, 3, 7)]
     assert platform.on("/position")[-1]["seq"] == 7
@@ -56,7 +29,7 @@ def test_a_record_that_comes_again_is_dropped_and_counted(bench):
     device = bench.device()
     device.send([point(1), point(2)])
     assert acknowledged(device.send([point(2), point(3)])) == [(2, 3)]
-    assert counts(bench) == points.Counts(stored=3, missing=0, duplicates=1, uplinks=2, repeats=0)
+    assert bench.counts() == points.Counts(stored=3, missing=0, duplicates=1, uplinks=2, repeats=0)
 
 
 def test_an_uplink_that_comes_again_is_answered_and_changes_nothing(bench):
@@ -67,7 +40,7 @@ def test_an_uplink_that_comes_again_is_answered_and_changes_nothing(bench):
     first = device.exchange(envelope)
     again = device.exchange(envelope)
     assert (again[1], again[2]) == (first[1], first[2])
-    assert counts(bench) == points.Counts(stored=2, missing=0, duplicates=0, uplinks=1, repeats=1)
+    assert bench.counts() == points.Counts(stored=2, missing=0, duplicates=0, uplinks=1, repeats=1)
     device.send([point(3)])
     wait_until(lambda: len(platform.features()) >= 3, "three points")
     assert [each["properties"]["seq"] for each in platform.features()] == [1, 2, 3]
@@ -79,9 +52,9 @@ def test_a_number_used_twice_is_refused(bench):
     device.send([point(1)])
     device.next_number = 0
     device.publish(device.seal([point(2)]))
-    wait_until(lambda: dead_letters(bench), "a dead letter")
-    assert "replayed" in dead_letters(bench)[0]
-    assert len(stored(bench)) == 1
+    wait_until(bench.dead_letters, "a dead letter")
+    assert "replayed" in bench.dead_letters()[0]
+    assert len(bench.stored()) == 1
 
 
 def test_late_points_do_not_move_the_position(bench):
@@ -102,7 +75,7 @@ def test_what_cannot_be_read_is_a_dead_letter_and_the_agent_goes_on(bench):
     for payload in (b"", b"\xff", b"x" * 5000, device.seal([point(1)])[:-1]):
         device.publish(payload)
     assert acknowledged(device.send([point(1)])) == [(1, 1)]
-    assert len(dead_letters(bench)) == 4
+    assert len(bench.dead_letters()) == 4
 
 
 def test_an_unknown_device_is_quarantined_and_the_agent_goes_on(bench):
@@ -111,12 +84,12 @@ def test_an_unknown_device_is_quarantined_and_the_agent_goes_on(bench):
     stranger.publish(stranger.seal([point(1)]))
     assert bench.device().send([point(1)])
 
-    def unknown() -> list:
+    def unknown() -> list[Any]:
         with bench.database().reading() as connection:
             return letters.unknown_devices(connection)
 
     assert [(row.device, row.messages) for row in wait_until(unknown, "quarantine")] == [("lb-unknown", 1)]
-    assert not dead_letters(bench)
+    assert not bench.dead_letters()
 
 
 def test_replies_have_rising_numbers_and_the_last_contact_is_kept(bench):
@@ -126,6 +99,7 @@ def test_replies_have_rising_numbers_and_the_last_contact_is_kept(bench):
         device.send([point(seq)], status={0: 3600}, next_contact_s=900_000_000)
     with bench.database().reading() as connection:
         row = devices.find(connection, DEVICE)
+    assert row
     assert row.next_down_number == 3
     assert row.next_contact_s == 900_000_000
     assert ranges(reply[1] for reply in device.replies()) == [(1, 3)]
@@ -138,7 +112,7 @@ def test_listens_again_after_the_broker_lost_everything(bench):
     device.send([point(1)])
     bench.broker.kill()
     bench.broker.start()
-    wait_until(lambda: bench._subscriptions() >= 2, "the agent listens again")
+    wait_until(lambda: bench.subscriptions() >= 2, "the agent listens again")
     device.close()
     again = bench.device()
     again.next_number = device.next_number

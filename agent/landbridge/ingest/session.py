@@ -158,6 +158,9 @@ class Session:
             _log.warning("lost the broker (%s); connecting again", reason)
 
     def _on_message(self, _client: Any, _data: Any, message: mqtt.MQTTMessage) -> None:
+        if not mqtt.topic_matches_sub(UP, message.topic):
+            # Some brokers hand out retained messages that nobody asked for.
+            return _log.debug("not for us: %s", message.topic)
         payload, number = bytes(message.payload), self._connection
         received = Received(message.topic, payload, message.mid, message.qos, number)
         while not self._closing.is_set():
