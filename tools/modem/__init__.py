@@ -14,10 +14,12 @@ import simpy
 
 from tools.modem.air import Air
 from tools.modem.card import Card
+from tools.modem.dialect_bg95 import BG95
+from tools.modem.dialect_sim7600 import SIM7600
 from tools.modem.mqtt import Network
+from tools.modem.unit import Unit, UrcOrder
 
 Dialect = Literal["bg95", "sim7600"]
-UrcOrder = Literal["after", "before"]
 
 
 class Modem:
@@ -43,15 +45,32 @@ class Modem:
     ) -> None:
         self.on_output: Callable[[bytes], None] = lambda data: None
         self.on_line: Callable[[str, str], None] = lambda direction, text: None
+        self._unit = Unit(
+            env,
+            BG95 if dialect == "bg95" else SIM7600,
+            air,
+            network,
+            rng,
+            meter,
+            card or Card(),
+            urc_order,
+            output=lambda data: self.on_output(data),
+            seen=lambda direction, text: self.on_line(direction, text),
+        )
 
     def receive(self, data: bytes) -> None:
         """Bytes from the host."""
+        if self._unit.power.listens():
+            self._unit.at.receive(data)
 
     def rail(self, on: bool) -> None:
         """Supply on or cut; a cut loses what is in RAM and keeps files, settings and the card."""
+        self._unit.power.rail(on)
 
     def key(self, pressed: bool) -> None:
         """The power key; a pulse of 500 ms or more turns the modem on or off, or wakes it."""
+        self._unit.power.key(pressed)
 
     def dtr(self, level: bool) -> None:
         """The DTR line; high lets the modem sleep after AT+QSCLK=1 or AT+CSCLK=1."""
+        self._unit.power.dtr(level)

@@ -157,7 +157,7 @@ class MqttLink:
         self.acknowledged = True
 
     def _on_message(self, client: Any, user: Any, message: paho.MQTTMessage) -> None:
-        self.inbox.append((message.topic, message.payload))
+        self.inbox.append((message.topic, bytes(message.payload)))
 
     def _on_disconnect(self, *event: Any) -> None:
         self.lost = True
@@ -214,24 +214,34 @@ class LockStepNetwork:
         self, env: simpy.Environment, link: MqttLink, done: Callable[[], bool], limit_ms: int
     ) -> Waiting:
         """Wait in frozen time; the limit is that of virtual time and does not count here."""
-        if not self._reachable():
+        return self._wait(link, done, self._reachable)
+        yield  # a generator like its counterpart, though it never waits in virtual time
+
+    def settle_reply(self, env: simpy.Environment, link: MqttLink) -> Waiting:
+        """Wait for one inbound message, unless the agent is down or goes down meanwhile."""
+
+        def hopeful() -> bool:
+            return self._reply_expected() and self._reachable()
+
+        return self._wait(link, lambda: bool(link.inbox), hopeful)
+        yield  # see settle
+
+    def _wait(self, link: MqttLink, done: Callable[[], bool], hopeful: Callable[[], bool]) -> bool:
+        """True when `done()`; False when it cannot come to that, or after `STALL_S`, which counts."""
+        if not hopeful():
             return False
         deadline_s = time.monotonic() + STALL_S
         while not done():
-            if link.lost:
+            if link.lost or link.failure:
                 return False
+            if not hopeful():
+                link.step(STEP_S)  # what is on its way already
+                return done()
             if time.monotonic() > deadline_s:
                 self.stalls += 1
                 return False
             link.step(STEP_S)
         return True
-        yield  # a generator like its counterpart, though it never waits in virtual time
-
-    def settle_reply(self, env: simpy.Environment, link: MqttLink) -> Waiting:
-        """Wait for one inbound message, unless the agent is down."""
-        if not self._reply_expected():
-            return False
-        return (yield from self.settle(env, link, lambda: bool(link.inbox), 0))
 
 
 class RealTimeNetwork:

@@ -1,0 +1,89 @@
+"""The firmware's own drivers against the simulated modem and a real broker: whole wakes."""
+
+from __future__ import annotations
+
+import threading
+import types
+from collections.abc import Iterator
+
+import paho.mqtt.client as mqtt
+import pytest
+
+from host_tests.modem_bench import HOST, START_UTC_S, Bench, Mosquitto, start_mosquitto
+from locator.modem import REGISTERED, make
+
+EPOCH_2000_S = 946_684_800
+
+
+@pytest.fixture(scope="module")
+def broker(tmp_path_factory) -> Iterator[Mosquitto]:
+    mosquitto = start_mosquitto(tmp_path_factory.mktemp("mosquitto"))
+    yield mosquitto
+    mosquitto.stop()
+
+
+@pytest.fixture
+def echo(broker: Mosquitto) -> Iterator[list[bytes]]:
+    """A stand-in for the agent: sends back what comes, with bytes that look like the modem's own."""
+    seen: list[bytes] = []
+    ready = threading.Event()
+
+    def answer(client, _data, message):
+        seen.append(message.payload)
+        client.publish("landbridge/lb-1/down", b"OK\r\n\x00\xff" + message.payload)
+
+    client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2)
+    client.username_pw_set("lb-1", "secret")
+    client.tls_set(str(broker.folder / "ca.pem"))
+    client.on_message = answer
+    client.on_subscribe = lambda *_: ready.set()
+    client.connect("localhost", broker.port)
+    client.subscribe("landbridge/lb-1/up", 1)
+    client.loop_start()
+    assert ready.wait(5)
+    yield seen
+    client.disconnect()
+    client.loop_stop()
+
+
+def driver(bench: Bench):
+    return make(types.SimpleNamespace(MODEM=bench.dialect, apn=b"iot"), bench)
+
+
+def talk(modem, ca: bytes, payload: bytes) -> bytes:
+    modem.mqtt_open(HOST.encode(), 8883, b"lb-1", b"secret", ca)
+    modem.mqtt_subscribe(b"landbridge/lb-1/down")
+    modem.mqtt_publish(b"landbridge/lb-1/up", payload)
+    reply = modem.mqtt_receive(10_000)
+    modem.mqtt_close()
+    return reply
+
+
+@pytest.mark.parametrize("dialect", ["bg95", "sim7600"])
+@pytest.mark.parametrize("order", ["after", "before"])
+def test_a_whole_wake(dialect, order, broker, echo):
+    bench = Bench(dialect, broker.network(reply=True), urc_order=order)
+    modem = driver(bench)
+    modem.start(True, True)
+    assert modem.attach(120, 120, 0) == (REGISTERED, 0)
+    cell = modem.cell()
+    assert cell.plmn // 1000 == 262
+    if dialect == "bg95":
+        bench.modem._unit.nv.files.setdefault("cacert.pem", b"of last year")
+    payload = bytes(range(256)) * 5
+    assert talk(modem, broker.ca, payload) == b"OK\r\n\x00\xff" + payload
+    assert echo == [payload]
+    modem.gnss_start(False)
+    fix = None
+    for _ in range(120):
+        bench.sleep_ms(1000)
+        fix = modem.gnss_poll()
+        if fix:
+            break
+    assert fix and abs(fix.lat - 5_143_000) < 40 and abs(fix.lon - 678_000) < 60
+    assert abs(fix.time + EPOCH_2000_S - START_UTC_S - bench.ticks_ms() / 1000) <= 1.5
+    assert len(bench.air.fixes) == 1
+    modem.gnss_stop()
+    assert modem.identity()[1:3] == ("8931440400012345678", "204046612345678")
+    assert modem.stop(False) is False
+    assert bench.states[-1][2] == "off"

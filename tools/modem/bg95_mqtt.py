@@ -1,0 +1,237 @@
+"""BG95: MQTT (Quectel MQTT manual V1.1)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tools.modem.bg95_files import tls
+from tools.modem.broker import Broker
+from tools.modem.engine import Outcome
+from tools.modem.errors import BAD_PARAMETER, NOT_ALLOWED, Refused
+from tools.modem.mqtt import Failure, Login
+from tools.modem.request import Request, Table
+from tools.modem.settings import Rule, indexed, value
+from tools.modem.tasks import Work
+
+if TYPE_CHECKING:
+    from tools.modem.unit import Unit
+
+CLIENTS = range(6)
+MAX_PAYLOAD = 4_096
+SLOTS = range(5)
+PROMPT = "\r\n> "
+CLOSED_BY_PEER, BYE = 1, 5
+
+RULES: dict[str, Rule] = {
+    "version": [range(3, 5)],
+    "pdpcid": [range(1, 16)],
+    "ssl": [range(2), range(6)],
+    "keepalive": [range(3_601)],
+    "session": [range(2)],
+    "timeout": [range(1, 61), range(11), range(2)],
+    "recv/mode": [range(2), range(2)],
+}
+_FAILURES = {Failure.DNS: 4, Failure.CONNECT: 5, Failure.TLS: -1, Failure.CERTIFICATE: -1}
+
+
+def open_client(unit: Unit, request: Request) -> None:
+    """AT+QMTOPEN=<client>,"<host>",<port>"""
+    client, host, port = _client(request), request.text(1), request.number(2, 1, 65_535)
+    unit.at.after(_open(unit, client, host, port))
+
+
+def _open(unit: Unit, client: int, host: str, port: int) -> Work:
+    result = yield from _opened(unit, client, host, port)
+    unit.at.urc(f"+QMTOPEN: {client},{result}")
+
+
+def _opened(unit: Unit, client: int, host: str, port: int) -> Outcome:
+    if client in unit.brokers:
+        return 2
+    if int(value(unit, "+QMTCFG", "pdpcid", client, "1")[0]) not in unit.pdp.address:
+        return 3
+    use_tls, context, *_ = *value(unit, "+QMTCFG", "ssl", client, "0,0"), "0"
+    secrets = tls(unit, int(context)) if use_tls == "1" else None
+    if use_tls == "1" and secrets is None:
+        return -1
+    broker = Broker(
+        unit,
+        lambda topic, payload: _received(unit, client, topic, payload),
+        lambda: _stat(unit, client, CLOSED_BY_PEER),
+    )
+    unit.brokers[client] = broker
+    unit.volatile[f"+QMTOPEN/{client}"] = f'"{host}",{port}'
+    failure = yield from broker.open(host, port, secrets)
+    if failure is None:
+        return 0
+    _forget(unit, client)
+    return _FAILURES[failure]
+
+
+def list_open(unit: Unit, request: Request) -> None:
+    """AT+QMTOPEN?"""
+    for client in sorted(unit.brokers):
+        unit.at.info(f"+QMTOPEN: {client},{unit.volatile[f'+QMTOPEN/{client}']}")
+
+
+def connect(unit: Unit, request: Request) -> None:
+    """AT+QMTCONN=<client>,"<client id>"[,"<user>"[,"<password>"]]"""
+    client = _client(request)
+    broker = _open_broker(unit, client)
+    if broker.connected:
+        raise Refused(NOT_ALLOWED)
+    login = Login(
+        request.text(1),
+        request.text(2, ""),
+        request.text(3, ""),
+        int(value(unit, "+QMTCFG", "keepalive", client, "120")[0]),
+        value(unit, "+QMTCFG", "session", client, "1")[0] == "1",
+    )
+    unit.at.after(_connect(unit, client, broker, login))
+
+
+def _connect(unit: Unit, client: int, broker: Broker, login: Login) -> Work:
+    code = yield from broker.login(login, _patience_ms(unit, client))
+    unit.at.urc(f"+QMTCONN: {client},2" if code is None else f"+QMTCONN: {client},0,{code}")
+    if code != 0:
+        _forget(unit, client)
+
+
+def list_connections(unit: Unit, request: Request) -> None:
+    """AT+QMTCONN?"""
+    for client, broker in sorted(unit.brokers.items()):
+        unit.at.info(f"+QMTCONN: {client},{3 if broker.connected else 1}")
+
+
+def subscribe(unit: Unit, request: Request) -> None:
+    """AT+QMTSUB=<client>,<message id>,"<topic>",<qos>: one topic a command."""
+    client, message = _client(request), request.number(1, 1, 65_535)
+    topic, qos = request.text(2), request.number(3, 0, 2)
+    broker = _connected_broker(unit, client)
+    unit.at.after(_subscribe(unit, client, broker, message, topic, qos))
+
+
+def _subscribe(unit: Unit, client: int, broker: Broker, message: int, topic: str, qos: int) -> Work:
+    granted = yield from broker.subscribe(topic, qos, _patience_ms(unit, client))
+    result = "2" if granted is None else f"0,{granted}"
+    unit.at.urc(f"+QMTSUB: {client},{message},{result}")
+
+
+def publish(unit: Unit, request: Request) -> Work:
+    """AT+QMTPUB=<client>,<message id>,<qos>,<retain>,"<topic>"[,<bytes>]; without a length up to Ctrl-Z."""
+    client, qos = _client(request), request.number(2, 0, 2)
+    message = request.number(1, 0, 65_535)
+    retain, topic = request.number(3, 0, 1) == 1, request.text(4)
+    if (message == 0) != (qos == 0):
+        raise Refused(BAD_PARAMETER)
+    broker = _connected_broker(unit, client)
+    if request.has(5):
+        payload: bytes | None = yield from unit.at.data(request.number(5, 1, MAX_PAYLOAD), PROMPT)
+    else:
+        payload = yield from unit.at.text_data(PROMPT)
+    if payload is not None:
+        unit.at.after(_publish(unit, client, broker, message, (topic, payload, qos, retain)))
+
+
+def _publish(
+    unit: Unit, client: int, broker: Broker, message: int, content: tuple[str, bytes, int, bool]
+) -> Work:
+    done = yield from broker.publish(*content, _patience_ms(unit, client))
+    unit.at.urc(f"+QMTPUB: {client},{message},{0 if done else 2}")
+
+
+def read_slot(unit: Unit, request: Request) -> None:
+    """AT+QMTRECV=<client>,<slot>: a message kept because of recv/mode 1."""
+    client, slot = _client(request), request.number(1, 0, SLOTS[-1])
+    kept = unit.volatile.pop(f"+QMTRECV/{client}/{slot}", None)
+    if kept is not None:
+        topic, _, payload = kept.partition("\n")
+        _tell_message(unit, client, topic, payload.encode("latin-1"))
+
+
+def disconnect(unit: Unit, request: Request) -> None:
+    """AT+QMTDISC=<client>"""
+    client = _client(request)
+    _connected_broker(unit, client)
+    unit.at.after(_close(unit, client, "+QMTDISC"))
+
+
+def close(unit: Unit, request: Request) -> None:
+    """AT+QMTCLOSE=<client>"""
+    client = _client(request)
+    _open_broker(unit, client)
+    unit.at.after(_close(unit, client, "+QMTCLOSE"))
+
+
+def _close(unit: Unit, client: int, name: str) -> Work:
+    broker = unit.brokers.get(client)
+    if broker:
+        yield from broker.close()
+    _forget(unit, client)
+    unit.at.urc(f"{name}: {client},0")
+
+
+def _received(unit: Unit, client: int, topic: str, payload: bytes) -> None:
+    """Tell a message, or keep it in a slot; with all slots full it is dropped."""
+    if value(unit, "+QMTCFG", "recv/mode", client, "0,0")[0] == "0":
+        _tell_message(unit, client, topic, payload)
+        return
+    for slot in SLOTS:
+        if f"+QMTRECV/{client}/{slot}" not in unit.volatile:
+            unit.volatile[f"+QMTRECV/{client}/{slot}"] = f"{topic}\n{payload.decode('latin-1')}"
+            unit.at.urc(f"+QMTRECV: {client},{slot}")
+            return
+
+
+def _tell_message(unit: Unit, client: int, topic: str, payload: bytes) -> None:
+    with_length = value(unit, "+QMTCFG", "recv/mode", client, "0,0")[-1] == "1"
+    length = f"{len(payload)}," if with_length else ""
+    unit.at.urc(f'+QMTRECV: {client},0,"{topic}",{length}"', payload, '"')
+
+
+def _stat(unit: Unit, client: int, code: int) -> None:
+    _forget(unit, client)
+    unit.at.urc(f"+QMTSTAT: {client},{code}")
+
+
+def _forget(unit: Unit, client: int) -> None:
+    broker = unit.brokers.pop(client, None)
+    if broker:
+        broker.cut()
+
+
+def _client(request: Request) -> int:
+    return request.number(0, CLIENTS[0], CLIENTS[-1])
+
+
+def _open_broker(unit: Unit, client: int) -> Broker:
+    if client not in unit.brokers:
+        raise Refused(NOT_ALLOWED)
+    return unit.brokers[client]
+
+
+def _connected_broker(unit: Unit, client: int) -> Broker:
+    broker = _open_broker(unit, client)
+    if not broker.connected:
+        raise Refused(NOT_ALLOWED)
+    return broker
+
+
+def _patience_ms(unit: Unit, client: int) -> int:
+    """Packet time-out and repeats of QMTCFG "timeout"."""
+    seconds, repeats, *_ = *value(unit, "+QMTCFG", "timeout", client, "5,3,0"), "3"
+    return 1_000 * int(seconds) * (int(repeats) + 1)
+
+
+MQTT: Table = {
+    "+QMTCFG=": indexed("+QMTCFG", RULES, CLIENTS),
+    "+QMTOPEN=": open_client,
+    "+QMTOPEN?": list_open,
+    "+QMTCONN=": connect,
+    "+QMTCONN?": list_connections,
+    "+QMTSUB=": subscribe,
+    "+QMTPUB=": publish,
+    "+QMTRECV=": read_slot,
+    "+QMTDISC=": disconnect,
+    "+QMTCLOSE=": close,
+}

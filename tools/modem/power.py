@@ -1,0 +1,170 @@
+"""Supply, power key, boot, power-down, sleep and PSM."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import TYPE_CHECKING
+
+from tools.modem.tasks import Tasks, Work
+
+if TYPE_CHECKING:
+    from tools.modem.unit import Unit
+
+PULSE_MS = 500
+
+
+class State(Enum):
+    """`STOPPING`: the UART still lives, the modem says goodbye to the network."""
+
+    OFF = "off"
+    BOOT = "boot"
+    ON = "on"
+    STOPPING = "stopping"
+    PSM = "psm"
+
+
+class Power:
+    """The modem's supply. Work of this room outlives the modem's other tasks: it ends them."""
+
+    def __init__(self, unit: Unit) -> None:
+        self._unit = unit
+        self._tasks = Tasks(unit.env)
+        self._rail = False
+        self._presses = 0
+        self._pressed = False
+        self._dtr = False
+        self._deaf = False
+        self._asleep = False
+        self.state = State.OFF
+        self.sim_ready = False
+        self.sleep_allowed = False
+        """After AT+QSCLK=1 or AT+CSCLK=1."""
+
+    def consumption(self) -> str:
+        """The meter's state of the part "modem"."""
+        if self.state in (State.OFF, State.BOOT, State.PSM):
+            return str(self.state.value)
+        radio = self._unit.radio.consumption()
+        return "sleep" if radio == "idle" and self._asleep else radio
+
+    def listens(self) -> bool:
+        """Whether bytes on the UART are heard. The first one after sleep is not (SIM7600 sleep note)."""
+        if self.state not in (State.ON, State.STOPPING) or self._asleep:
+            return False
+        deaf, self._deaf = self._deaf, False
+        return not deaf
+
+    # From outside
+
+    def rail(self, on: bool) -> None:
+        """Supply on, or cut in mid-work."""
+        if on == self._rail:
+            return
+        self._rail = on
+        if not on:
+            self._tasks.stop()
+            self._die(State.OFF)
+            self._unit.clock.lose()
+
+    def key(self, pressed: bool) -> None:
+        """Acts when it has been held for PULSE_MS."""
+        if pressed and not self._pressed:
+            self._presses += 1
+            self._unit.env.process(self._hold(self._presses))
+        self._pressed = pressed
+
+    def dtr(self, level: bool) -> None:
+        """High: may sleep."""
+        if level == self._dtr:
+            return
+        self._dtr = level
+        if not level and self._asleep:
+            self._asleep, self._deaf = False, True
+            self._unit.charge()
+        self.consider_sleep()
+
+    def consider_sleep(self) -> None:
+        """Sleep a while after DTR has gone high, if it still is."""
+        if self._dtr and self.sleep_allowed and self.state is State.ON:
+            self._unit.tasks.start(self._doze())
+
+    # From inside
+
+    def shut_down(self) -> None:
+        """Say goodbye, then off."""
+        if self.state is State.ON:
+            self.state = State.STOPPING
+            self._tasks.start(self._stop())
+
+    def restart(self) -> None:
+        """Reset: off and on again."""
+        self._die(State.BOOT)
+        self._tasks.start(self._boot())
+
+    def enter_psm(self, tau_s: int | None) -> None:
+        """Sleep with the registration kept; the modem wakes by itself after `tau_s`."""
+        if self._unit.nv.settings.get("psm/urc") == "1":
+            self._unit.at.urc("POWER DOWN")
+        self._die(State.PSM)
+        if tau_s:
+            self._tasks.start(self._wake_later(tau_s))
+
+    def _hold(self, press: int) -> Work:
+        yield self._unit.env.timeout(PULSE_MS)
+        if not self._pressed or press != self._presses or not self._rail:
+            return
+        if self.state in (State.OFF, State.PSM):
+            self._turn_on()
+        else:
+            self.shut_down()
+
+    def _turn_on(self) -> None:
+        self._tasks.stop()
+        self.state = State.BOOT
+        self._unit.charge()
+        self._tasks.start(self._boot())
+
+    def _boot(self) -> Work:
+        unit, dialect = self._unit, self._unit.dialect
+        yield unit.pause(*dialect.boot_ms)
+        unit.at.reset()
+        self.state = State.ON
+        unit.charge()
+        unit.tasks.start(self._say(dialect.boot_lines))
+        yield unit.env.timeout(dialect.sim_ready_ms)
+        self.sim_ready = True
+        unit.radio.on()
+
+    def _say(self, lines: tuple[tuple[int, str], ...]) -> Work:
+        said_ms = 0
+        for at_ms, line in lines:
+            yield self._unit.env.timeout(at_ms - said_ms)
+            said_ms = at_ms
+            self._unit.at.urc(line)
+
+    def _stop(self) -> Work:
+        unit = self._unit
+        yield unit.pause(*unit.dialect.off_ms)
+        unit.at.urc(unit.dialect.off_line)
+        unit.radio.deregister()
+        self._die(State.OFF)
+
+    def _wake_later(self, tau_s: int) -> Work:
+        """T3412 has run out: boot, update the tracking area, and PSM once more."""
+        yield self._unit.env.timeout(1_000 * tau_s)
+        self._turn_on()
+
+    def _doze(self) -> Work:
+        yield self._unit.env.timeout(self._unit.dialect.dtr_sleep_ms)
+        if self._dtr and self.sleep_allowed:
+            self._asleep = True
+            self._unit.charge()
+
+    def _die(self, state: State) -> None:
+        self.state = state
+        self.sim_ready = self.sleep_allowed = self._asleep = self._deaf = False
+        self._unit.forget()
+        self._unit.at.reset()
+        if state is State.OFF:
+            self._unit.radio.forget_registration()
+        self._unit.charge()

@@ -1,0 +1,78 @@
+"""How the state of registration is told: +CREG, +CGREG, +CEREG, asked for or not."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tools.modem.bands import BANDS
+
+if TYPE_CHECKING:
+    from tools.modem.unit import Unit
+
+LINES = ("+CREG", "+CGREG", "+CEREG")
+_NOT_REGISTERED = 0
+
+
+class Reports:
+    """`level` is <n> of each line; a change is told when it is not 0."""
+
+    def __init__(self, unit: Unit) -> None:
+        self._unit = unit
+        self.level = dict.fromkeys(LINES, 0)
+        self._told = dict.fromkeys(LINES, "")
+
+    def reset(self) -> None:
+        """As after a boot."""
+        self.level = dict.fromkeys(LINES, 0)
+        self._told = dict.fromkeys(LINES, "")
+
+    def set_level(self, name: str, level: int) -> None:
+        """AT+C..REG=<n>: from now on tell what changes."""
+        self.level[name] = level
+        self._told[name] = self._fields(name, level, read=False)
+
+    def changed(self) -> None:
+        """The state may be another: tell it where asked for."""
+        for name, level in self.level.items():
+            fields = self._fields(name, level, read=False)
+            if level and fields != self._told[name]:
+                self._unit.at.urc(f"{name}: {fields}")
+            self._told[name] = fields
+
+    def read(self, name: str) -> str:
+        """The answer to AT+C..REG?"""
+        level = self.level[name]
+        return f"{name}: {level},{self._fields(name, level, read=True)}"
+
+    def _fields(self, name: str, level: int, read: bool) -> str:
+        """<stat> and, from level 2 on, place, technology, cause and timers of PSM."""
+        radio = self._unit.radio
+        stat = radio.shown() if self._serves(name) else _NOT_REGISTERED
+        if level < 2 or radio.cell is None or stat == _NOT_REGISTERED:
+            return str(stat) + self._cause(name, stat, level)
+        cell = radio.cell
+        width = 4 if cell.rat == "gsm" else 7
+        place = f'{stat},"{cell.tac:04X}","{cell.cell_id:0{width}X}",{BANDS[cell.rat].act}'
+        if self._cause(name, stat, level):
+            return place + f",0,{radio.cause}"
+        return place + self._psm(name, level)
+
+    def _serves(self, name: str) -> bool:
+        """+CEREG speaks for LTE, +CGREG and +CREG for GSM; on LTE Cat-4 +CREG follows along."""
+        cell = self._unit.radio.cell
+        if cell is None or not self._unit.radio.registered():
+            return True
+        if cell.rat == "gsm":
+            return name != "+CEREG"
+        return name == "+CEREG" or (cell.rat == "lte" and name == "+CREG")
+
+    def _cause(self, name: str, stat: int, level: int) -> str:
+        """The reject cause, which the BG95 alone tells."""
+        told = self._unit.dialect.has_psm and name == "+CEREG" and stat == 3 and self._unit.radio.cause
+        return f",,,,0,{self._unit.radio.cause}" if told and level else ""
+
+    def _psm(self, name: str, level: int) -> str:
+        if level != 4 or name != "+CEREG" or not self._unit.radio.bearer.psm_granted():
+            return ""
+        psm = self._unit.nv.psm
+        return f',,,"{psm.active}","{psm.tau}"'
