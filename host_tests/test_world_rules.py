@@ -12,7 +12,7 @@ LEAVES_MS = 400 * HOUR_MS
 
 def lasting(admission: Admission, plmn: str) -> int:
     """The cause that stays when congestion has passed."""
-    causes = {admission.cause(slot * CONGESTED_MS, FOREIGN, plmn) for slot in range(200)}
+    causes = {admission.cause(slot * CONGESTED_MS, FOREIGN, plmn) for slot in range(40)}
     return min(causes - {CONGESTION} or {0})
 
 

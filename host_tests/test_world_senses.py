@@ -36,7 +36,7 @@ def test_a_running_wagon_is_felt_and_a_standing_one_is_quiet() -> None:
         whole = one.segment(ms) == one.segment(ms + 10 * MINUTE_MS)
         if whole:
             (running if one.moving(ms) else standing).append(rate)
-    assert 15 < median(running) < 40
+    assert 12 < median(running) < 45
     assert mean(rate >= MOVING_RATE for rate in running) > 0.97
     assert median(standing) == 0
     assert mean(rate < MOVING_RATE for rate in standing) > 0.9
@@ -95,7 +95,7 @@ def test_doors_open_at_customs_and_at_the_consignee() -> None:
 
 def test_the_sky_is_blocked_for_about_four_percent_of_the_time() -> None:
     shares = []
-    for seed in range(12):
+    for seed in range(20):
         one = train(seed)
         sky = Satellites(one, seed)
         moments = range(0, one.arrival_ms, HOUR_MS // 2)

@@ -4,9 +4,6 @@ The device is a MicroPython process on the other end of a socket pair. It says h
 wait; the world runs its events up to that moment or to the end of a burst on the UART and answers
 with the time. Deep sleep ends the process; the next one, spawned ahead, is told at the wake what
 it was that woke it. Only the flash directory and the RTC memory are left between two processes.
-
-One message is "<BIH" op, CPU time in us since the last message, length, then the payload; one
-answer is "<IH" milliseconds since this reset, length, then the payload.
 """
 
 from __future__ import annotations
@@ -17,12 +14,12 @@ import random
 import struct
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from enum import IntEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tools.world import cpu
 from tools.world.clock import VirtualClock
+from tools.world.pipe import WAKE_ON_LIGHT, WAKE_ON_MOTION, Cause, Op, Wake
 from tools.world.process import DeviceEnded, DeviceHangs, DeviceProcess
 from tools.world.trip import Trip
 from tools.world.uart import Receiver, wire_ms
@@ -31,42 +28,6 @@ if TYPE_CHECKING:
     from tools.modem import Modem
 
 log = logging.getLogger(__name__)
-
-
-class Op(IntEnum):
-    """What the device asks for."""
-
-    READ = 1
-    SLEEP = 2
-    PIN = 3
-    SENSE = 4
-    HELLO = 5
-    RTC = 6
-    RANDOM = 7
-    LOG = 8
-    DEEPSLEEP = 9
-    RESET = 10
-
-
-class Cause(IntEnum):
-    """Why the device starts: `machine.reset_cause()`."""
-
-    POWER_ON = 1
-    HARD = 2
-    DEEP_SLEEP = 4
-
-
-class Wake(IntEnum):
-    """What ended the deep sleep; the first two also are the bits of `wake_on`."""
-
-    NONE = 0
-    TIMER = 1
-    MOTION = 2
-    LIGHT = 3
-
-
-WAKE_ON_MOTION = 1
-WAKE_ON_LIGHT = 2
 
 RTC_BYTES = 2_048
 LIGHT_SLEEP_MS = 20

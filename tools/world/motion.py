@@ -17,6 +17,8 @@ from tools.world.train import HOUR_MS, TRACK_KM_A_LINE_KM, Segment, Train
 MINUTE_MS = 60_000
 RUN_RATE, RUN_RATE_A_KMH, RUN_SIGMA = 4.0, 0.45, 0.35
 """Counts a minute of a running wagon: about 25 at 48 km/h, spread by track and load."""
+MOUNT_SIGMA = 0.3
+"""How much more or less than another a device feels all of it, by its mount."""
 SHUNTS_AN_HOUR = {"hub": 0.02, "border": 0.15, "gauge": 0.12, "yard": 0.35, "line": 0.1, "loop": 0.0}
 SHUNT_MIN = (2.0, 10.0)
 SHUNT_RATE = (6.0, 25.0)
@@ -76,19 +78,20 @@ class Motion:
 
 
 def _pieces(train: Train, end_ms: int, rng: random.Random) -> Iterator[Piece]:
+    mount = math.exp(rng.gauss(0, MOUNT_SIGMA))
     for segment in train.segments:
         if segment.start_ms >= end_ms:
             return
         if segment.kind == "run":
-            yield _run(segment, rng)
+            yield _run(segment, mount, rng)
         else:
             yield from _stand(segment._replace(end_ms=min(segment.end_ms, end_ms)), rng)
 
 
-def _run(segment: Segment, rng: random.Random) -> Piece:
+def _run(segment: Segment, mount: float, rng: random.Random) -> Piece:
     length_ms = segment.end_ms - segment.start_ms
     kmh = (segment.end_km - segment.start_km) * TRACK_KM_A_LINE_KM / length_ms * HOUR_MS
-    rate = (RUN_RATE + RUN_RATE_A_KMH * kmh) * math.exp(rng.gauss(0, RUN_SIGMA))
+    rate = (RUN_RATE + RUN_RATE_A_KMH * kmh) * mount * math.exp(rng.gauss(0, RUN_SIGMA))
     return Piece(segment.start_ms, segment.end_ms, max(1.0, rate * length_ms / MINUTE_MS))
 
 

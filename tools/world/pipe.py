@@ -1,0 +1,45 @@
+"""What device and world say to each other over the pipe between them.
+
+One message is "<BIH" op, CPU time in us since the last message, length, then the payload; one
+answer is "<IH" milliseconds since this reset, length, then the payload.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+
+class Op(IntEnum):
+    """What the device asks for."""
+
+    READ = 1
+    SLEEP = 2
+    PIN = 3
+    SENSE = 4
+    HELLO = 5
+    RTC = 6
+    RANDOM = 7
+    LOG = 8
+    DEEPSLEEP = 9
+    RESET = 10
+
+
+class Cause(IntEnum):
+    """Why the device starts: `machine.reset_cause()`."""
+
+    POWER_ON = 1
+    HARD = 2
+    DEEP_SLEEP = 4
+
+
+class Wake(IntEnum):
+    """What ended the deep sleep; the first two also are the bits of `wake_on`."""
+
+    NONE = 0
+    TIMER = 1
+    MOTION = 2
+    LIGHT = 3
+
+
+WAKE_ON_MOTION = 1
+WAKE_ON_LIGHT = 2
