@@ -224,14 +224,16 @@ def start_mosquitto(folder: Path) -> Mosquitto:
     passwords = folder / "passwords"
     subprocess.run(["mosquitto_passwd", "-b", "-c", passwords, "lb-1", "secret"], check=True)
     passwords.chmod(0o644)
-    for attempt in range(5):
+    for _ in range(5):
         port = _free_port()
         (folder / "mosquitto.conf").write_text(
             f"listener {port} 127.0.0.1\ncertfile {folder}/broker.pem\nkeyfile {folder}/broker.key\n"
             f"password_file {passwords}\nallow_anonymous false\nuser root\n"
         )
         process = subprocess.Popen(
-            [program, "-c", str(folder / "mosquitto.conf")], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            [program, "-c", str(folder / "mosquitto.conf")],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
         )
         if _listens(port, process):
             return Mosquitto(folder, port, process)

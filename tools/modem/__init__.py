@@ -54,8 +54,8 @@ class Modem:
             meter,
             card or Card(),
             urc_order,
-            output=lambda data: self.on_output(data),
-            seen=lambda direction, text: self.on_line(direction, text),
+            output=self._output,
+            seen=self._seen,
         )
 
     def receive(self, data: bytes) -> None:
@@ -74,3 +74,9 @@ class Modem:
     def dtr(self, level: bool) -> None:
         """The DTR line; high lets the modem sleep after AT+QSCLK=1 or AT+CSCLK=1."""
         self._unit.power.dtr(level)
+
+    def _output(self, data: bytes) -> None:
+        self.on_output(data)
+
+    def _seen(self, direction: str, text: str) -> None:
+        self.on_line(direction, text)

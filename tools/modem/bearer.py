@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 SIGNALLING_TX = 0.15
 """Share of a signalling procedure in which the modem sends [C]."""
+EXCHANGES = 5
+"""So many exchanges share the probability that an upload fails."""
 TX_MS_A_TRIP = 30
 """Headers and acknowledgements of one round trip [C]."""
 
@@ -68,10 +70,11 @@ class Bearer:
         wait_ms = trips * band.trip_ms + 1_000 * 8 * down / band.down_bps
         yield unit.env.timeout(unit.spread(wait_ms * slow, 0.2))
         self.linger(bands.tail_ms(cell.plmn))
-        through = (yield from radio.reselect()) and unit.air.data_open(unit.card.imsi, cell.plmn)
-        if through:
-            unit.air.sent(cell.plmn)
-        return through
+        lost = unit.rng.random() < bands.failure(cell) / EXCHANGES
+        if not (yield from radio.reselect()) or not unit.air.data_open(unit.card.imsi, cell.plmn) or lost:
+            return False
+        unit.air.sent(cell.plmn)
+        return True
 
     def linger(self, tail_ms: int) -> None:
         """The connection ends so long from now, unless there is traffic before."""

@@ -43,7 +43,7 @@ def end(unit: Unit, request: Request) -> None:
 
 
 def configure(unit: Unit, request: Request) -> None:
-    """AT+QGPSCFG="priority",<0 GNSS, 1 network>[,<save>]: whom the receiver obeys. Not kept when <save> is 0."""
+    """AT+QGPSCFG="priority",<0 GNSS, 1 network>: whom the receiver obeys."""
     if request.text(0).lower() != "priority":
         raise Refused(BAD_PARAMETER)
     if not request.has(1):
@@ -68,10 +68,9 @@ def locate(unit: Unit, request: Request) -> None:
     unit.gnss.given(fix)
     at = datetime.fromtimestamp(fix.unix_s, UTC)
     place = _place(fix, form)
+    height = f"{fix.hdop:.1f},{fix.alt_m:.1f},3"
     motion = f"{fix.heading_deg:.1f},{fix.speed_kmh:.1f},{fix.speed_kmh / 1.852:.1f}"
-    unit.at.info(
-        f"+QGPSLOC: {at:%H%M%S}.0,{place},{fix.hdop:.1f},{fix.alt_m:.1f},3,{motion},{at:%d%m%y},{fix.satellites:02d}"
-    )
+    unit.at.info(f"+QGPSLOC: {at:%H%M%S}.0,{place},{height},{motion},{at:%d%m%y},{fix.satellites:02d}")
 
 
 def printed(fix: Fix) -> Fix:

@@ -18,7 +18,13 @@ if TYPE_CHECKING:
 
 NAMES: dict[Rat, str] = {"emtc": "eMTC", "nbiot": "NBIoT", "gsm": "GSM", "lte": "LTE"}
 _SCAN_CODES: dict[str, Rat] = {"01": "gsm", "02": "emtc", "03": "nbiot"}
-_DEFAULTS = {"nwscanmode": "0", "nwscanseq": "00", "iotopmode": "0", "psm/urc": "0", "band": "F,400A0E189F,A0E189F"}
+_DEFAULTS = {
+    "nwscanmode": "0",
+    "nwscanseq": "00",
+    "iotopmode": "0",
+    "psm/urc": "0",
+    "band": "F,400A0E189F,A0E189F",
+}
 ALREADY = 563
 
 
@@ -29,7 +35,11 @@ def scan_order(settings: Mapping[str, str]) -> list[Rat]:
     rats = [_SCAN_CODES[code] for code in codes if code in _SCAN_CODES]
     rats += [rat for rat in ("emtc", "nbiot", "gsm") if rat not in rats]
     mode, operation = settings.get("nwscanmode", "0"), settings.get("iotopmode", "0")
-    banned = {"0": {""}, "1": {"emtc", "nbiot"}, "3": {"gsm"}}[mode] | {"0": {"nbiot"}, "1": {"emtc"}, "2": set()}[operation]
+    banned = {"0": {""}, "1": {"emtc", "nbiot"}, "3": {"gsm"}}[mode] | {
+        "0": {"nbiot"},
+        "1": {"emtc"},
+        "2": set(),
+    }[operation]
     return [rat for rat in rats if rat not in banned]
 
 
@@ -42,7 +52,9 @@ def signal(unit: Unit, request: Request) -> None:
         unit.at.info(f'+QCSQ: "GSM",{cell.rsrp_dbm}')
     else:
         sinr = max(0, min(250, 5 * (cell.sinr_db + 20)))
-        unit.at.info(f'+QCSQ: "{NAMES[cell.rat]}",{bands.rssi_dbm(cell)},{cell.rsrp_dbm},{sinr},{cell.rsrq_db}')
+        unit.at.info(
+            f'+QCSQ: "{NAMES[cell.rat]}",{bands.rssi_dbm(cell)},{cell.rsrp_dbm},{sinr},{cell.rsrq_db}'
+        )
 
 
 def network_info(unit: Unit, request: Request) -> None:
@@ -78,7 +90,9 @@ def _serving(unit: Unit) -> str:
         place = f"{mcc},{mnc},{cell.tac:X},{cell.cell_id:X},{cell.pci % 64},{cell.earfcn},0"
         return f'{head},"{state}","GSM",{place},{cell.rsrp_dbm},255,255,0,38,38,1,-,-,-,-,-,-,-,-,-,"-"'
     place = f"{mcc},{mnc},{cell.cell_id:X},{cell.pci},{cell.earfcn},{cell.band},3,3,{cell.tac:X}"
-    level = f"{cell.rsrp_dbm},{cell.rsrq_db},{bands.rssi_dbm(cell)},{cell.sinr_db},{max(0, cell.rsrp_dbm + 129)}"
+    level = (
+        f"{cell.rsrp_dbm},{cell.rsrq_db},{bands.rssi_dbm(cell)},{cell.sinr_db},{max(0, cell.rsrp_dbm + 129)}"
+    )
     return f'{head},"{state}","{NAMES[cell.rat]}","FDD",{place},{level}'
 
 
@@ -93,7 +107,9 @@ def _neighbours(unit: Unit) -> None:
 
 def _neighbour(cell: Cell, here: Cell) -> str:
     kind = "intra" if cell.earfcn == here.earfcn else "inter"
-    level = f"{cell.rsrq_db},{cell.rsrp_dbm},{bands.rssi_dbm(cell)},{cell.sinr_db},{max(0, cell.rsrp_dbm + 129)}"
+    level = (
+        f"{cell.rsrq_db},{cell.rsrp_dbm},{bands.rssi_dbm(cell)},{cell.sinr_db},{max(0, cell.rsrp_dbm + 129)}"
+    )
     return f'+QENG: "neighbourcell {kind}","eMTC",{cell.earfcn},{cell.pci},{level},5,20,10,58'
 
 
@@ -191,7 +207,9 @@ def get_psm(unit: Unit, request: Request) -> None:
 def granted_psm(unit: Unit, request: Request) -> None:
     """AT+QPSMS?: what the network has granted, in seconds."""
     granted = unit.radio.bearer.psm_granted()
-    unit.at.info(f'+QPSMS: 1,,,"{granted[0]}","{granted[1]}"' if granted else f"+QPSMS: {int(unit.nv.psm.on)},,,,")
+    unit.at.info(
+        f'+QPSMS: 1,,,"{granted[0]}","{granted[1]}"' if granted else f"+QPSMS: {int(unit.nv.psm.on)},,,,"
+    )
 
 
 RADIO: Table = {

@@ -37,7 +37,9 @@ class Card:
     def write_forbidden(self, data: bytes) -> None:
         """Replace EF_FPLMN by `data`, three bytes an entry."""
         entries = [data[i : i + 3] for i in range(0, 3 * FPLMN_ENTRIES, 3)]
-        self.forbidden = [_plmn_text(entry) for entry in entries if len(entry) == 3 and entry != b"\xff\xff\xff"]
+        self.forbidden = [
+            _plmn_text(entry) for entry in entries if len(entry) == 3 and entry != b"\xff\xff\xff"
+        ]
 
 
 def _swapped(digits: str) -> bytes:

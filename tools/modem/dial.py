@@ -15,7 +15,7 @@ Why = Literal["dns", "connect", "tls", "certificate"]
 
 @dataclass(frozen=True)
 class Tls:
-    """Certificates as uploaded, PEM or (the CA only) DER. Without `ca` nobody is verified, as on the modem."""
+    """Certificates as uploaded, PEM or (the CA only) DER. Without `ca` nobody is verified."""
 
     ca: bytes | None
     certificate: bytes | None = None

@@ -101,7 +101,9 @@ class Engine:
         if code:
             raise Refused
 
-    def data(self, count: int, prompt: str, limit_ms: int | None = None) -> Generator[simpy.Event, Any, bytes]:
+    def data(
+        self, count: int, prompt: str, limit_ms: int | None = None
+    ) -> Generator[simpy.Event, Any, bytes]:
         """Ask for exactly `count` bytes; b"" when they have not come within `limit_ms`."""
         self._want(lambda: len(self._input) >= count, prompt)
         yield from self._await_data(limit_ms)

@@ -31,7 +31,9 @@ class Pdp:
         yield from radio.bearer.exchange(120, 120)
         if not radio.registered():
             return False
-        self.address[cid] = f"10.{unit.rng.randint(0, 255)}.{unit.rng.randint(0, 255)}.{unit.rng.randint(2, 250)}"
+        self.address[cid] = (
+            f"10.{unit.rng.randint(0, 255)}.{unit.rng.randint(0, 255)}.{unit.rng.randint(2, 250)}"
+        )
         return True
 
     def deactivate(self, cid: int) -> Generator[simpy.Event, Any, None]:

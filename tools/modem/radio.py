@@ -27,9 +27,8 @@ FORBIDDEN_PLMN = (11, 14)
 FORBIDDEN_AREA = (12, 13, 15)
 SIM_INVALID = (3, 6, 7, 8)
 
-KNOWN_CELL_MS = (1_000, 3_000)
-"""To find again the network of the last registration."""
 RESUME_MS = (700, 2_000)
+"""To find the network again when the modem is still registered."""
 CHECK_MS = 10_000
 RESCAN_MS = (10_000, 20_000, 40_000, 60_000)
 BACK_OFF_MS = 720_000
@@ -209,7 +208,7 @@ class Radio:
         last = self._unit.nv.last
         if last is None:
             return False
-        yield self._unit.pause(*KNOWN_CELL_MS)
+        yield self._unit.pause(*BANDS[last[1]].known_ms)
         for cell in self._candidates():
             if (cell.plmn, cell.rat) == last:
                 return (yield from self._attach(cell))
@@ -248,8 +247,7 @@ class Radio:
         if self.stat != DENIED:
             self._set(SEARCHING)
         yield from self.bearer.signal(unit.spread(BANDS[cell.rat].attach_ms * slow))
-        lost = bands.weak(cell) and unit.rng.random() < bands.WEAK_FAILURES
-        if lost or not self._audible(cell):
+        if unit.rng.random() < bands.failure(cell) or not self._audible(cell):
             yield unit.env.timeout(ATTACH_TIMEOUT_MS)
             self._failures += 1
             return False
@@ -306,8 +304,6 @@ class Radio:
         best = self._same_network()
         if best is None:
             return False
-        if self.cell and self._audible(self.cell) and best.rsrp_dbm < self.cell.rsrp_dbm + 6:
-            best = self.cell
         if (best.plmn, best.tac) != self._area and not self.bearer.connected():
             return (yield from self._update_area(best))
         if self.cell != best:
@@ -334,7 +330,8 @@ class Radio:
         return None
 
     def _audible(self, cell: Cell) -> bool:
-        return any((other.plmn, other.cell_id) == (cell.plmn, cell.cell_id) for other in self._unit.air.cells())
+        """Whether the network still is there; on the move another of its cells may have taken over."""
+        return any((other.plmn, other.rat) == (cell.plmn, cell.rat) for other in self._unit.air.cells())
 
     def _scan_order(self) -> list[Rat]:
         """The kinds allowed by the settings, that of the last registration first."""

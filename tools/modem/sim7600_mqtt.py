@@ -88,7 +88,9 @@ def acquire(unit: Unit, request: Request) -> Work:
     service, index = _service(unit), request.number(0, 0, CLIENTS - 1)
     name, use_tls = request.text(1), request.number(2, 0, 1, 0) == 1
     if index in service.clients or not 1 <= len(name) <= 128:
-        yield from _refuse(unit, f"+CMQTTACCQ: {index},{CLIENT_USED if index in service.clients else PARAMETER}")
+        yield from _refuse(
+            unit, f"+CMQTTACCQ: {index},{CLIENT_USED if index in service.clients else PARAMETER}"
+        )
     service.clients[index] = Client(name, use_tls)
 
 
@@ -140,7 +142,9 @@ def _connect(unit: Unit, index: int, client: Client, address: tuple[str, int], l
     if client.uses_tls and secrets is None:
         return NO_CERTIFICATE
     broker = Broker(
-        unit, lambda topic, payload: _received(unit, index, topic, payload), lambda: _connection_lost(unit, index)
+        unit,
+        lambda topic, payload: _received(unit, index, topic, payload),
+        lambda: _connection_lost(unit, index),
     )
     unit.brokers[index] = broker
     failure = yield from broker.open(*address, secrets)
