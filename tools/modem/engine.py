@@ -71,10 +71,12 @@ class Engine:
     # What a command may do
 
     def info(self, text: str) -> None:
-        """An information line of the command that runs."""
-        for line in text.split("\n"):
-            end = self._end()
-            self._send((f"{end}{line}{end}" if self.format.verbose else f"{line}{end}").encode())
+        """The information text of the command that runs, one line or more."""
+        end = self._end()
+        lines = text.split("\n")
+        body = "".join(line + end for line in lines)
+        self._send((end + body if self.format.verbose else body).encode())
+        for line in lines:
             self._seen("<", line)
 
     def urc(self, text: str, payload: bytes | None = None, tail: str = "") -> None:
@@ -150,6 +152,9 @@ class Engine:
     def _next_command(self) -> None:
         """Take one line from the input, if there is one, and run it."""
         while not self._busy and self._input:
+            if self._input[0] == 10:  # of a host that ends lines with CR LF
+                del self._input[0]
+                continue
             end = self._input.find(self.format.cr)
             taken = bytes(self._input if end < 0 else self._input[: end + 1])
             if self.format.echo:

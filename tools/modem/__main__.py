@@ -1,0 +1,71 @@
+"""Run the modem alone in real time: `python -m tools.modem --dialect bg95 --pty`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import NoReturn
+
+from tools.modem.serve import Server
+
+EXAMPLES = """examples:
+  python -m tools.modem --dialect bg95 --pty              prints the device to open, for example /dev/pts/3
+  python -m tools.modem --dialect sim7600 --tcp 5000      on 127.0.0.1; HOST:5000 for another address
+  python -m tools.modem --dialect bg95 --unix abstract:m  an abstract socket of this name (ModemManager)
+"""
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        """One line in place of the usage."""
+        self.exit(2, f"{self.prog}: {message}; --help shows examples\n")
+
+
+def main() -> int:
+    """Parse the options and serve until Ctrl-C. Returns the exit code."""
+    parser = _Parser(
+        prog="python -m tools.modem",
+        description="A simulated cellular modem in real time: a quiet yard, three networks, open sky.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--dialect", required=True, choices=("bg95", "sim7600"))
+    where = parser.add_mutually_exclusive_group(required=True)
+    where.add_argument("--pty", action="store_true", help="a pseudo terminal")
+    where.add_argument("--tcp", metavar="[HOST:]PORT", type=_address, help="a modem for each TCP connection")
+    where.add_argument("--unix", metavar="PATH", help="a modem for each connection to this socket")
+    options = parser.parse_args()
+    server = Server(options.dialect)
+    try:
+        print(_open(server, options), flush=True)
+        server.serve()
+    except OSError as error:
+        wanted = options.unix or (":".join(map(str, options.tcp)) if options.tcp else "a pseudo terminal")
+        print(f"{parser.prog}: cannot open {wanted}: {error.strerror}; choose another", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 0
+    return 0
+
+
+def _open(server: Server, options: argparse.Namespace) -> str:
+    if options.pty:
+        return server.pty()
+    if options.tcp:
+        return server.listen("tcp", options.tcp)
+    path: str = options.unix
+    if path.startswith("abstract:"):
+        server.listen("unix", "\0" + path)
+        return path
+    return server.listen("unix", path)
+
+
+def _address(text: str) -> tuple[str, int]:
+    host, _, port = text.rpartition(":")
+    if not port.isdigit() or int(port) > 65_535:
+        raise argparse.ArgumentTypeError(f"{text!r} is no address; write PORT or HOST:PORT, PORT up to 65535")
+    return host or "127.0.0.1", int(port)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

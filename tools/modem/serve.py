@@ -1,0 +1,141 @@
+"""The modem alone, in real time, on a pty, a TCP port or a UNIX socket.
+
+Every connection gets a modem of its own, one that has booted already; a pty is one connection.
+There is no power key to press: a modem that has been switched off comes back after `BACK_MS`.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import selectors
+import socket
+import time
+import tty
+from typing import Any, Literal
+
+import simpy
+
+from tools.modem import Dialect, Modem
+from tools.modem.air import Rat, StaticAir
+from tools.modem.mqtt import RealTimeNetwork
+
+PULSE_MS = 700
+BACK_MS = 5_000
+LONGEST_WAIT_S = 1.0
+CHUNK = 4_096
+RATS: dict[Dialect, tuple[Rat, ...]] = {"bg95": ("emtc", "nbiot", "gsm"), "sim7600": ("lte", "gsm")}
+
+Kind = Literal["tcp", "unix"]
+
+
+class Powered:
+    """A modem with a finger on its power key."""
+
+    def __init__(self, env: simpy.Environment, dialect: Dialect) -> None:
+        self._env = env
+        self._off = True
+        rng = random.Random()
+        network = RealTimeNetwork()
+        self.modem = Modem(env, dialect, StaticAir(RATS[dialect]), network, rng, self._meter)
+        self.modem.rail(True)
+        env.process(self._keep_on())
+
+    def unplug(self) -> None:
+        """For good."""
+        self._off = False
+        self.modem.rail(False)
+
+    def _meter(self, part: str, state: str) -> None:
+        if part == "modem":
+            self._off = state == "off"
+
+    def _keep_on(self) -> Any:
+        while self._off:
+            self.modem.key(True)
+            yield self._env.timeout(PULSE_MS)
+            self.modem.key(False)
+            while not self._off:
+                yield self._env.timeout(BACK_MS)
+
+
+class Server:
+    """Modems on the host's clock; `serve` never returns."""
+
+    def __init__(self, dialect: Dialect) -> None:
+        self._dialect = dialect
+        self._env = simpy.Environment(initial_time=0)
+        self._began_s = time.monotonic()
+        self._selector = selectors.DefaultSelector()
+        self._spare = Powered(self._env, dialect)
+
+    def pty(self) -> str:
+        """Open a pseudo terminal; returns the path of the device to open."""
+        ours, theirs = os.openpty()
+        tty.setraw(theirs)  # stays open here, so that the last program to leave does not close the line
+        self._connect(ours)
+        return os.ttyname(theirs)
+
+    def listen(self, kind: Kind, address: Any) -> str:
+        """Listen; returns the address as text. Raises OSError."""
+        family = socket.AF_UNIX if kind == "unix" else socket.AF_INET
+        listener = socket.socket(family, socket.SOCK_STREAM)
+        if kind == "tcp":
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen()
+        self._selector.register(listener, selectors.EVENT_READ, lambda: self._accept(listener))
+        name = listener.getsockname()
+        return str(address) if kind == "unix" else f"{name[0]}:{name[1]}"
+
+    def serve(self) -> None:
+        """Let time pass and bytes flow, until interrupted."""
+        while True:
+            self._catch_up()
+            due_s = (self._env.peek() - self._now_ms()) / 1_000
+            for key, _ in self._selector.select(max(0.0, min(due_s, LONGEST_WAIT_S))):
+                self._catch_up()
+                key.data()
+
+    def _now_ms(self) -> int:
+        return int((time.monotonic() - self._began_s) * 1_000)
+
+    def _catch_up(self) -> None:
+        now_ms = self._now_ms()
+        while self._env.peek() <= now_ms:
+            self._env.step()
+        if self._env.now < now_ms:
+            self._env.run(until=now_ms)
+
+    def _accept(self, listener: socket.socket) -> None:
+        connection, _ = listener.accept()
+        self._connect(connection.detach())
+
+    def _connect(self, line: int) -> None:
+        powered, self._spare = self._spare, Powered(self._env, self._dialect)
+        powered.modem.on_output = lambda data: _write(line, data)
+        self._selector.register(line, selectors.EVENT_READ, lambda: self._read(line, powered))
+
+    def _read(self, line: int, powered: Powered) -> None:
+        try:
+            data = os.read(line, CHUNK)
+        except OSError:
+            data = b""
+        if data:
+            powered.modem.receive(data)
+            return
+        self._selector.unregister(line)
+        powered.modem.on_output = lambda data: None
+        powered.unplug()
+        os.close(line)
+
+
+def _write(line: int, data: bytes) -> None:
+    """To a host that does not read, or has gone, the bytes are lost, as on a UART."""
+    os.set_blocking(line, False)
+    try:
+        os.write(line, data)
+    except OSError:
+        return
+    finally:
+        os.set_blocking(line, True)
