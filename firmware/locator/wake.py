@@ -88,7 +88,8 @@ class Wake:
         """Search for a fix; the radio is off unless the agent is to be reached in this wake."""
         try:
             self._start_modem()
-            self._modem.gnss_start(not self._state[st.ATTACHED] and not self._state[st.PARKED])
+            registered = self._state[st.ATTACHED] == st.YES or self._state[st.PARKED]
+            self._modem.gnss_start(not registered)
             self._fix = self._poll_fix(1000 * action.limit_s)
             self._modem.gnss_stop()
         except ModemError:
@@ -151,9 +152,11 @@ class Wake:
     def _stop_modem(self):
         if not self._modem.on:
             return
-        may_park = self._state[st.ATTACHED] == st.YES or self._state[st.PARKED]
         try:
-            self._state[st.PARKED] = 1 if self._modem.stop(bool(may_park)) else 0
+            park = self._state[st.PARKED] == 1
+            if self._state[st.ATTACHED] == st.YES:
+                park = self._modem.psm_granted()
+            self._state[st.PARKED] = 1 if self._modem.stop(park) else 0
         except ModemError:
             self._port.modem_rail(False)
             self._state[st.PARKED] = 0

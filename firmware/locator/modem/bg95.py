@@ -6,13 +6,15 @@ Commands and time-outs: BG95 AT manual V2.0, MQTT manual V1.1; BG96 GNSS, SSL, F
 from micropython import const
 
 from locator.modem import Cell, ModemError, parse
-from locator.modem.driver import SHORT_MS, SIM_MS, Driver
+from locator.modem.driver import SHORT_MS, SIM_MS, Driver, ca_name
 
 _PDP_MS = const(150000)
 _OPEN_MS = const(150000)
 _ANSWER_MS = const(25000)  # pkt_timeout 5 s, 3 repeats
 _POWER_DOWN_MS = const(65000)
 _PARK_MS = const(20000)
+_FOUND_AGAIN_MS = const(12000)
+_ACTIVATE_PAUSE_MS = const(3000)
 _ALREADY_ON = const(504)
 _NOT_ON = const(505)
 
@@ -26,7 +28,8 @@ class Bg95(Driver):
     CONFIGURE = (
         b'+QURCCFG="urcport","uart1"',
         b'+QCFG="nwscanmode",0',
-        b'+QCFG="nwscanseq",020301',
+        # LTE-M, GSM, NB-IoT: east of Poland a roaming card finds GSM only, and NB-IoT takes long.
+        b'+QCFG="nwscanseq",020103',
         b'+QCFG="iotopmode",2',
         b'+QCFG="psm/urc",1',
         b"+CTZU=3",  # local time: what CCLK means everywhere else
@@ -61,7 +64,7 @@ class Bg95(Driver):
 
     def cell(self):
         """The serving `Cell`, None without service."""
-        lines = self._at.command(b'+QENG="servingcell"', SHORT_MS, b"+QENG:")
+        lines = self._list(b'+QENG="servingcell"', b"+QENG:")
         parts = parse.fields(lines[0]) if lines else []
         if len(parts) < 13:
             return None
@@ -109,12 +112,12 @@ class Bg95(Driver):
     def mqtt_open(self, host, port, device, password, ca):
         """Activate the PDP context and connect with TLS, the broker verified against `ca` (PEM)."""
         self._activate()
-        self._provide_ca(ca)
+        name = self._provide_ca(ca)
         for text in (
             b'+QSSLCFG="sslversion",1,3',
             b'+QSSLCFG="ciphersuite",1,0XFFFF',
             b'+QSSLCFG="seclevel",1,1',
-            b'+QSSLCFG="cacert",1,"cacert.pem"',
+            b'+QSSLCFG="cacert",1,"%s"' % name,
             b'+QSSLCFG="ignorelocaltime",1,1',
             b'+QMTCFG="version",0,4',
             b'+QMTCFG="pdpcid",0,1',
@@ -185,21 +188,40 @@ class Bg95(Driver):
             if line.endswith(b"DOWN"):
                 return True
 
+    def psm_granted(self):
+        """Whether the network has granted PSM: +CEREG level 4 then tells both timers (manual 6.3)."""
+        for line in self._list(b"+CEREG?", b"+CEREG:"):
+            parts = parse.fields(line)
+            if len(parts) > 8 and parts[7] and parts[8]:
+                return True
+        return False
+
     def _activate(self):
         for line in self._at.command(b"+QIACT?", _PDP_MS, b"+QIACT:"):
             if parse.fields(line)[:2] == [b"1", b"1"]:
                 return
         self._at.command(b'+QICSGP=1,1,"%s","","",0' % self._board.apn, SHORT_MS)
-        self._at.command(b"+QIACT=1", _PDP_MS)
+        # GNSS had the radio: it takes some seconds until the network is found again.
+        deadline = self._port.ticks_ms() + _FOUND_AGAIN_MS
+        while True:
+            try:
+                self._at.command(b"+QIACT=1", _PDP_MS)
+                return
+            except ModemError:
+                if self._port.ticks_ms() >= deadline:
+                    raise
+            self._port.sleep_ms(_ACTIVATE_PAUSE_MS)
 
     def _provide_ca(self, ca):
-        listed = b'"UFS:cacert.pem",%d' % len(ca)
-        for line in self._at.command(b'+QFLST="UFS:cacert.pem"', SIM_MS, b"+QFLST:"):
-            if line == listed:
-                return
-        self._try(b'+QFDEL="cacert.pem"')
-        text = b'+QFUPL="cacert.pem",%d,60' % len(ca)
+        """Upload `ca` unless the modem has it; returns its name there."""
+        name = ca_name(ca)
+        listed = b'"UFS:%s",%d' % (name, len(ca))  # an upload that broke off is shorter
+        if listed in self._list(b'+QFLST="UFS:%s"' % name, b"+QFLST:"):
+            return name
+        self._try(b'+QFDEL="%s"' % name)
+        text = b'+QFUPL="%s",%d,60' % (name, len(ca))
         self._at.prompted(text, ca, 60000, b"CONNECT")
+        return name
 
 
 def _fix(parts):

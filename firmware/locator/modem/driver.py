@@ -1,9 +1,11 @@
 """What both modems have in common: power, registration, clock, identity. The verbs of a wake:
 
 start, gnss_start, gnss_poll, gnss_stop, attach, look, cell, network_time, identity, mqtt_open,
-mqtt_publish, mqtt_receive, mqtt_close, stop. All raise `ModemError` and its kinds; all have a
+mqtt_publish, mqtt_receive, mqtt_close, psm_granted, stop. All raise `ModemError` and its kinds; all have a
 deadline.
 """
+
+from binascii import crc32
 
 from micropython import const
 
@@ -17,6 +19,11 @@ _COPS_MS = const(180000)
 _CFUN_MS = const(15000)
 _POLL_MS = const(1000)
 _NO_SIGNAL = const(99)
+
+
+def ca_name(ca):
+    """Name of a certificate file in the modem: another certificate is another file."""
+    return b"%08x.pem" % crc32(ca)
 
 
 class Driver:
@@ -88,6 +95,10 @@ class Driver:
                 return cell
             self._port.sleep_ms(_POLL_MS)
         return None
+
+    def psm_granted(self):
+        """Whether `stop` may leave the modem in PSM."""
+        return False
 
     def network_time(self):
         """Epoch seconds UTC as the network told the modem, None when it did not."""
@@ -163,6 +174,15 @@ class Driver:
             raise
         except ModemError:
             return False
+
+    def _list(self, text, prefix):
+        """The lines of a listing; a listing that is refused is an empty one."""
+        try:
+            return self._at.command(text, SIM_MS, prefix)
+        except ModemSilent:
+            raise
+        except ModemError:
+            return []
 
     def _take_inbox(self):
         data = bytes(memoryview(self._at.inbox)[: self._at.inbox_n])

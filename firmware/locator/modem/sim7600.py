@@ -7,13 +7,14 @@ The outcome of a two-stage command may come before or after its OK, so both are 
 from micropython import const
 
 from locator.modem import Cell, ModemError, parse
-from locator.modem.driver import SHORT_MS, Driver
+from locator.modem.driver import SHORT_MS, Driver, ca_name
 
 _MS = const(9000)
 _NET_MS = const(120000)
 _POWER_DOWN_MS = const(10000)
 _GNSS_STOP_MS = const(30000)
 _ALREADY_STARTED = const(23)
+_TLS_FAILED = (32, 33, 34)
 
 
 class Sim7600(Driver):
@@ -45,7 +46,7 @@ class Sim7600(Driver):
 
     def cell(self):
         """The serving `Cell`, None without service."""
-        lines = self._at.command(b"+CPSI?", _MS, b"+CPSI:")
+        lines = self._list(b"+CPSI?", b"+CPSI:")
         parts = parse.fields(lines[0]) if lines else []
         if len(parts) < 12 or parts[0] != b"LTE":
             return None
@@ -76,11 +77,11 @@ class Sim7600(Driver):
     def mqtt_open(self, host, port, device, password, ca):
         """Connect with TLS, the broker verified against `ca` (PEM); the PDP context opens by itself."""
         self._at.command(b'+CGDCONT=1,"IP","%s"' % self._board.apn, _MS)
-        self._provide_ca(ca)
+        name = self._provide_ca(ca)
         for text in (
             b'+CSSLCFG="sslversion",0,4',
             b'+CSSLCFG="authmode",0,1',
-            b'+CSSLCFG="cacert",0,"cacert.pem"',
+            b'+CSSLCFG="cacert",0,"%s"' % name,
             b'+CSSLCFG="ignorelocaltime",0,1',
             b'+CSSLCFG="enableSNI",0,1',
         ):
@@ -90,7 +91,12 @@ class Sim7600(Driver):
         self._at.command(b"+CMQTTSSLCFG=0,0", _MS)
         self._at.command(b'+CMQTTCFG="checkUTF8",0,0', _MS)
         login = (host, port, device, password)
-        self._two_stage(b'+CMQTTCONNECT=0,"tcp://%s:%d",120,1,"%s","%s"' % login, b"+CMQTTCONNECT:")
+        try:
+            self._two_stage(b'+CMQTTCONNECT=0,"tcp://%s:%d",120,1,"%s","%s"' % login, b"+CMQTTCONNECT:")
+        except ModemError as e:
+            if e.code in _TLS_FAILED:  # perhaps a download that broke off: the list shows no sizes
+                self._try(b'+CCERTDELE="%s"' % name, _MS)
+            raise
 
     def mqtt_subscribe(self, topic):
         """Subscribe to `topic` (bytes) at QoS 0."""
@@ -135,10 +141,13 @@ class Sim7600(Driver):
             self._two_stage(b"+CMQTTSTART", b"+CMQTTSTART:")
 
     def _provide_ca(self, ca):
-        for line in self._at.command(b"+CCERTLIST", _MS, b"+CCERTLIST:"):
-            if parse.fields(line)[0] == b"cacert.pem":
-                return
-        self._at.prompted(b'+CCERTDOWN="cacert.pem",%d' % len(ca), ca, _MS)
+        """Download `ca` into the modem unless it has it; returns its name there."""
+        name = ca_name(ca)
+        for line in self._list(b"+CCERTLIST", b"+CCERTLIST:"):
+            if parse.fields(line)[0] == name:
+                return name
+        self._at.prompted(b'+CCERTDOWN="%s",%d' % (name, len(ca)), ca, _MS)
+        return name
 
     def _two_stage(self, text, prefix):
         """A command whose outcome comes in a line of its own, before, after or instead of OK."""

@@ -20,6 +20,7 @@ _FIX_LIMIT_S = const(90)
 _FIX_LIMIT_BLOCKED_S = const(45)
 _FIX_LIMIT_URGENT_S = const(40)
 _ATTACH_LIMIT_S = const(50)
+_FIRST_ATTACH_LIMIT_S = const(180)  # nothing is known of the place yet
 # First attach in a new network: 5 min uninterrupted (operators' requirement), cards whose applet
 # rotates its IMSI need at least 3.
 _ATTACH_PATIENCE_S = const(300)
@@ -89,8 +90,8 @@ def record_every_s(state, hints):
 def _attach(state, senses, hints, reason):
     if state[st.ATTACHED] or not upload_due(state, senses, hints):
         return None
-    plmn = state[st.HELD_PLMN]
-    return Action(ATTACH, reason, _ATTACH_LIMIT_S, _ATTACH_PATIENCE_S, plmn)
+    limit_s = _ATTACH_LIMIT_S if state[st.LAST_UPLOAD] else _FIRST_ATTACH_LIMIT_S
+    return Action(ATTACH, reason, limit_s, _ATTACH_PATIENCE_S, state[st.HELD_PLMN])
 
 
 def _record_due(state, hints):
