@@ -131,8 +131,6 @@ def set_function(unit: Unit, request: Request) -> Work:
     if request.number(1, 0, 1, 0):
         unit.at.after(_restart(unit))
         return
-    if not unit.power.sim_ready:
-        raise Refused(SIM_BUSY)
     was = unit.radio.function
     yield from unit.radio.set_function(function)
     if function == 1 and was != 1:

@@ -129,11 +129,12 @@ class Power:
         yield unit.pause(*dialect.boot_ms)
         unit.at.reset()
         self.state = State.ON
+        unit.radio.boot()
         unit.charge()
         unit.tasks.start(self._say(dialect.boot_lines))
         yield unit.env.timeout(dialect.sim_ready_ms)
         self.sim_ready = True
-        unit.radio.on()
+        unit.radio.start()
 
     def _say(self, lines: tuple[tuple[int, str], ...]) -> Work:
         said_ms = 0

@@ -63,10 +63,14 @@ class Radio:
 
     # Power and function
 
-    def on(self) -> None:
-        """Full function: find the network."""
+    def boot(self) -> None:
+        """Full function, as after each boot; nothing is searched before the SIM is there."""
         self.function = FULL
-        self._restart()
+
+    def start(self) -> None:
+        """The SIM is there: find the network, unless the function is another by now."""
+        if self.function == FULL:
+            self._restart()
 
     def set_function(self, function: int) -> Work:
         """AT+CFUN=0, 1 or 4."""
@@ -74,7 +78,9 @@ class Radio:
             return
         if function == FULL:
             yield self._unit.pause(200, 800)
-            self.on()
+            self.function = FULL
+            if self._unit.power.sim_ready:
+                self._restart()
             return
         yield self._unit.pause(500, 2_500 if self.home else 1_000)
         self.deregister()
