@@ -97,6 +97,10 @@ class Mosquitto:
             self._process.kill()
             self._process.wait()
 
+    def log(self) -> str:
+        """What it wrote so far."""
+        return (self.folder / "mosquitto.log").read_text()
+
     def _listens(self) -> bool:
         with socket.socket() as probe:
             return probe.connect_ex(("127.0.0.1", self.port)) == 0
@@ -272,7 +276,7 @@ class Bench:
 
     def subscriptions(self) -> int:
         """How often the agent has subscribed so far."""
-        return (self.broker.folder / "mosquitto.log").read_text().count("agent 1 landbridge/+/up")
+        return self.broker.log().count("agent 1 landbridge/+/up")
 
     def _write_settings(self) -> Path:
         ca = self.folder / "broker" / "ca.pem"

@@ -1,11 +1,17 @@
 """The agent between a real broker and a real database."""
 
+import json
+import subprocess
+import sys
 from typing import Any
 
+from landbridge.ingest.pipeline import Pipeline
 from landbridge.store import devices, letters, points
 from landbridge.wire.downlink import ranges
+from sqlalchemy.exc import OperationalError
 
-from host_tests.agent_bench import DEVICE, acknowledged, bench, point, wait_until
+from host_tests.agent_bench import DEVICE, PASSWORD, acknowledged, bench, point, wait_until
+from tools.flash.layout import REPOSITORY
 
 __all__ = ["bench"]
 
@@ -118,3 +124,87 @@ def test_listens_again_after_the_broker_lost_everything(bench):
     again.next_number = device.next_number
     assert acknowledged(again.send([point(2)])) == [(2, 2)]
     wait_until(lambda: {1, 2} <= {each["properties"]["seq"] for each in platform.features()}, "both points")
+
+
+def test_an_acknowledgement_from_before_a_reconnect_is_dropped(bench):
+    kept: list[bool] = []
+
+    class Slow(Pipeline):
+        def acknowledge(self, received):
+            if not kept:
+                bench.broker.kill()
+                bench.broker.start()
+                wait_until(lambda: bench.subscriptions() >= 2, "the agent listens again")
+            kept.append(self._session.acknowledge(received))
+
+    bench.start(Slow)
+    device = bench.device()
+    device.publish(device.seal([point(1)]))
+    wait_until(lambda: kept, "the late acknowledgement")
+    assert kept == [False]
+    assert acknowledged(device.send([point(2)])) == [(2, 2)]
+    assert kept == [False, True]
+
+
+def test_a_full_disk_is_waited_for_and_nothing_is_acknowledged(bench):
+    steps = []
+
+    class Full(Pipeline):
+        def store(self, *given):
+            steps.append("store")
+            if len(steps) == 1:
+                raise OperationalError("INSERT", {}, Exception("database or disk is full"))
+            return super().store(*given)
+
+        def acknowledge(self, received):
+            steps.append("acknowledge")
+            super().acknowledge(received)
+
+    bench.start(Full)
+    assert acknowledged(bench.device().send([point(1)])) == [(1, 1)]
+    assert steps == ["store", "store", "acknowledge"]
+    assert bench.dead_letters() == []
+
+
+def test_a_fault_of_our_own_is_a_dead_letter_and_the_agent_goes_on(bench):
+    class Faulty(Pipeline):
+        def store(self, connection, received, opened, *more):
+            if opened.number == 1:
+                raise ZeroDivisionError
+            return super().store(connection, received, opened, *more)
+
+    bench.start(Faulty)
+    device = bench.device()
+    device.publish(device.seal([point(1)]))
+    assert acknowledged(device.send([point(2)])) == [(2, 2)]
+    assert bench.dead_letters() == ["internal error: ZeroDivisionError()"]
+
+
+def test_all_points_are_passed_on_once_over_an_orderly_restart(bench):
+    platform = bench.platform()
+    device = bench.device()
+    for seq in range(1, 31, 3):
+        bench.start()
+        device.send([point(seq), point(seq + 1)])
+        device.send([point(seq + 2)])
+        bench.stop()
+    wait_until(lambda: len(platform.features()) >= 30, "all points")
+    assert [each["properties"]["seq"] for each in platform.features()] == list(range(1, 31))
+
+
+def test_the_subscriber_of_the_documentation_receives_everything(bench):
+    broker = bench.broker
+    command = [sys.executable, str(REPOSITORY / "docs" / "protocol" / "subscriber.py"), "localhost"]
+    command += [str(broker.port), str(broker.folder / "ca.pem"), "platform", PASSWORD]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as subscriber:
+        wait_until(lambda: "landbridge/out/#" in broker.log(), "the subscriber listens")
+        bench.start()
+        device = bench.device()
+        device.send([point(1, events=2), point(2)])
+        device.send([point(3)])
+        assert subscriber.stdout
+        lines = [next(subscriber.stdout).split(" ", 1) for _ in range(5)]
+        subscriber.kill()
+    leaves = [topic.removeprefix(f"landbridge/out/default/{DEVICE}/") for topic, _ in lines]
+    assert leaves == ["track", "event/alarm", "position", "track", "position"]
+    assert json.loads(lines[-1][1])["id"] == f"{DEVICE}/3"

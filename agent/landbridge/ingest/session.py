@@ -146,8 +146,9 @@ class Session:
             self._answered.set()
 
     def _refuse(self, why: str) -> None:
-        _log.error("the broker %s", why)
-        if not self._answered.is_set():
+        if self._answered.is_set():
+            _log.error("the broker %s", why)
+        else:
             self._refusal = why
             self._answered.set()
 

@@ -10,7 +10,7 @@ from landbridge.errors import UserError
 from landbridge.ingest.pipeline import Pipeline
 from landbridge.ingest.session import Received
 
-_LOOK_S = 0.5
+_LOOK_S = 0.1
 _FIRST_RETRY_S = 0.5
 _LAST_RETRY_S = 30.0
 _log = logging.getLogger(__name__)

@@ -1,0 +1,239 @@
+"""The `landbridge` command: what it does, and one clear line for each bad input."""
+
+import json
+import logging
+import re
+import signal
+from pathlib import Path
+
+import pytest
+from landbridge import cli
+from landbridge.errors import UserError
+from landbridge.fleet.container import container_number
+
+from host_tests.agent_bench import BROKER_HOST, DEVICE, Bench, bench, point, wait_until
+from tools.world import certificates
+
+__all__ = ["bench"]
+SETTINGS = """
+[broker]
+host = "localhost"
+port = 1
+ca_file = "{folder}/ca.pem"
+[store]
+database = "{folder}/landbridge.sqlite3"
+[devices]
+directory = "{folder}/devices"
+broker_host = "broker.landbridge.example"
+"""
+
+
+class Command:
+    """Runs the command in this process."""
+
+    def __init__(self, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        self.folder = folder
+        self._capsys = capsys
+
+    def __call__(self, *arguments: str) -> str:
+        """Run to success; returns what was printed."""
+        code, out, err = self._run(*arguments)
+        assert not code, err
+        return out
+
+    def fails(self, *arguments: str) -> str:
+        """Run to failure; returns the one line that says why."""
+        code, out, err = self._run(*arguments)
+        assert code == 2
+        assert out == ""
+        assert re.fullmatch(r"landbridge: .+\n", err), err
+        return err
+
+    def _run(self, *arguments: str) -> tuple[int, str, str]:
+        with pytest.raises(SystemExit) as ended:
+            cli.app(arguments)
+        captured = self._capsys.readouterr()
+        code = ended.value.code
+        return code if isinstance(code, int) else 0, captured.out, captured.err
+
+
+@pytest.fixture(autouse=True)
+def _this_process_stays_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(signal, "signal", lambda *_: None)
+    monkeypatch.setattr(logging, "basicConfig", lambda **_: None)
+
+
+@pytest.fixture
+def landbridge(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Command:
+    certificates.make(tmp_path, BROKER_HOST)
+    (tmp_path / "landbridge.toml").write_text(SETTINGS.format(folder=tmp_path))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("LANDBRIDGE_CONFIG", raising=False)
+    return Command(tmp_path, capsys)
+
+
+def test_adds_a_device_and_never_prints_its_key(landbridge):
+    out = landbridge("devices", "add", DEVICE)
+    folder = landbridge.folder / "devices" / DEVICE
+    settings = json.loads((folder / "device.json").read_text())
+    assert settings["device"] == DEVICE
+    assert settings["broker_host"] == BROKER_HOST
+    assert (settings["broker_port"], settings["interval_s"]) == (8883, 3600)
+    assert len(bytes.fromhex(settings["key"])) == 32
+    assert (folder / "device.json").stat().st_mode & 0o777 == 0o600
+    assert (folder / "ca.pem").read_bytes() == (landbridge.folder / "ca.pem").read_bytes()
+    out += landbridge("devices", "list") + landbridge("devices", "show", DEVICE)
+    for secret in (settings["key"], settings["broker_password"]):
+        assert secret not in out
+
+
+def test_trips(landbridge):
+    landbridge("devices", "add", DEVICE)
+    start = ("trips", "start", DEVICE, "--line", "north", "--destination", "Duisburg")
+    landbridge(*start, "--container", "csqu 305438-3", "--interval", "900")
+    assert "CSQU3054383" in landbridge("devices", "list")
+    assert "on trip 1" in landbridge.fails(*start, "--container", "CSQU3054383")
+    landbridge("trips", "end", DEVICE)
+    assert "on no trip" in landbridge.fails("trips", "end", DEVICE)
+    assert "900" in landbridge("trips", "list")
+
+
+@pytest.mark.parametrize("text", ["CSQU3054383", "MSKU6011672", "TEXU3070079", "BICU1234565"])
+def test_container_numbers(text):
+    assert container_number(text) == text
+    with pytest.raises(UserError, match="check digit"):
+        container_number(text[:10] + str((int(text[10]) + 1) % 10))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (("run", "--bogus"), "No such option: --bogus; see `landbridge run --help`"),
+        (("fly",), "No such command 'fly'; see `landbridge --help`"),
+        (("devices", "add"), "Missing argument"),
+        (("devices", "add", "LB 1"), "cannot be a device id"),
+        (("devices", "add", "lb/1"), "cannot be a device id"),
+        (("devices", "show", "lb-9"), "no device lb-9; `landbridge devices list`"),
+        (("track", "lb-9"), "no device lb-9"),
+        (("export", "lb-9"), "no device lb-9"),
+        (("export", "lb-9", "--format", "pdf"), "'geojson', 'gpx', 'csv'"),
+        (("trips", "end", "lb-9"), "no device lb-9"),
+        (("dead-letters", "show", "7"), "no dead letter 7"),
+        (("dead-letters", "show", "x"), "Invalid value for 'letter'"),
+        (("run",), "broker localhost:1 is not there"),
+    ],
+)
+def test_bad_commands(landbridge, arguments, line):
+    assert line in landbridge.fails(*arguments)
+
+
+@pytest.mark.parametrize(
+    ("settings", "line"),
+    [
+        ("[broker", "is not TOML"),
+        ("[brokr]", "unknown key 'brokr'"),
+        ('[broker]\nprot = "x"', "unknown key 'prot'"),
+        ("[broker]\nport = 0", "must be a port"),
+        ('[broker]\nport = "8883"', "must be a port"),
+        ("[broker]\ntls = 1", "must be true or false"),
+        ("broker = 1", "must be a section"),
+        ('[broker]\nca_file = "none.pem"', "none.pem"),
+    ],
+)
+def test_bad_settings(landbridge, settings, line):
+    (landbridge.folder / "landbridge.toml").write_text(settings)
+    assert line in landbridge.fails("run")
+
+
+def test_no_settings(landbridge, monkeypatch):
+    (landbridge.folder / "landbridge.toml").unlink()
+    assert "landbridge config >" in landbridge.fails("run")
+    assert "port = 8883" in landbridge("config")
+    monkeypatch.setenv("LANDBRIDGE_CONFIG", "gone.toml")
+    assert "gone.toml" in landbridge.fails("run")
+
+
+def test_the_environment_overrides(landbridge, monkeypatch):
+    monkeypatch.setenv("LANDBRIDGE_BROKER_PORT", "1883")
+    monkeypatch.setenv("LANDBRIDGE_BROKER_PASSWORD", "hush")
+    out = landbridge("config")
+    assert "port = 1883" in out
+    assert "hush" not in out
+    monkeypatch.setenv("LANDBRIDGE_BROKER_PORT", "high")
+    assert "LANDBRIDGE_BROKER_PORT='high' must be a port" in landbridge.fails("run")
+
+
+def test_what_config_prints_is_a_configuration(landbridge):
+    printed = landbridge("config")
+    (landbridge.folder / "landbridge.toml").write_text(printed)
+    assert landbridge("config") == printed
+
+
+def test_an_unreadable_database(landbridge):
+    (landbridge.folder / "landbridge.sqlite3").write_bytes(b"not a database at all" * 99)
+    assert "cannot use database" in landbridge.fails("devices", "list")
+    assert "cannot use database" in landbridge.fails("run")
+
+
+def test_a_wrong_key_file(landbridge):
+    landbridge("devices", "add", DEVICE)
+    (landbridge.folder / "landbridge.sqlite3.key").write_text("x")
+    assert "is not a key file" in landbridge.fails("run")
+
+
+def test_a_device_is_not_added_twice_nor_over_another_ones_settings(landbridge):
+    landbridge("devices", "add", DEVICE)
+    before = (landbridge.folder / "devices" / DEVICE / "device.json").read_text()
+    assert "there already" in landbridge.fails("devices", "add", DEVICE)
+    (landbridge.folder / "landbridge.sqlite3").unlink()
+    assert "move it away" in landbridge.fails("devices", "add", DEVICE)
+    assert (landbridge.folder / "devices" / DEVICE / "device.json").read_text() == before
+    assert DEVICE not in landbridge("devices", "list")
+
+
+def test_a_ca_that_is_none(landbridge):
+    (landbridge.folder / "ca.pem").write_text("nothing")
+    assert "not a PEM certificate" in landbridge.fails("devices", "add", DEVICE)
+    (landbridge.folder / "ca.pem").unlink()
+    assert "cannot read CA" in landbridge.fails("devices", "add", DEVICE)
+
+
+@pytest.mark.parametrize("group", [(), ("devices",), ("trips",), ("dead-letters",)])
+def test_help_has_an_example_for_each_command(landbridge, group):
+    listed = landbridge(*group, "--help").partition("Commands:\n")[2].split("\n\n")[0]
+    names = re.findall(r"^  ([a-z-]+) ", listed, re.MULTILINE)
+    assert names
+    for name in names:
+        if group or name not in ("devices", "trips", "dead-letters"):
+            assert re.search(r"Examples?:\n +(\w+=\w+ )?landbridge ", landbridge(*group, name, "--help"))
+
+
+def test_a_wrong_password_at_the_broker(bench: Bench, monkeypatch, capsys):
+    monkeypatch.setenv("LANDBRIDGE_BROKER_PASSWORD", "wrong")
+    assert "check username and password" in Command(bench.folder, capsys).fails("run")
+
+
+def test_a_broker_with_another_certificate(bench: Bench, monkeypatch, capsys):
+    certificates.make(bench.folder / "other", BROKER_HOST)
+    monkeypatch.setenv("LANDBRIDGE_BROKER_CA_FILE", str(bench.folder / "other" / "ca.pem"))
+    assert "TLS fails" in Command(bench.folder, capsys).fails("run")
+
+
+def test_shows_what_was_stored(bench: Bench, capsys):
+    run = Command(bench.folder, capsys)
+    run("trips", "start", DEVICE, "--container", "CSQU3054383", "--line", "x", "--destination", "y")
+    bench.start()
+    device = bench.device()
+    device.send([point(1), point(2)], status={4: "0.1.0"})
+    device.publish(b"rubbish")
+    wait_until(bench.dead_letters, "a dead letter")
+    assert len(run("track", DEVICE).splitlines()) == 3
+    assert re.search(r"points +2\n", run("devices", "show", DEVICE))
+    assert "0.1.0" in run("devices", "show", DEVICE)
+    assert len(json.loads(run("export", DEVICE))["features"]) == 2
+    assert run("export", DEVICE, "--format", "gpx").count("<trkpt") == 2
+    assert len(run("export", DEVICE, "--format", "csv", "--trip", "9").splitlines()) == 0
+    assert "not the CBOR" in run("dead-letters", "list")
+    assert b"rubbish".hex() in run("dead-letters", "show", "1")

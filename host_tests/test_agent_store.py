@@ -1,0 +1,166 @@
+"""Tables, replay window, dating of points, trips, keys at rest."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from hypothesis import given
+from hypothesis import strategies as st
+from landbridge.errors import UserError
+from landbridge.ingest.judge import UNDATED
+from landbridge.store import devices, letters, outbox, points, trips
+from landbridge.store.database import Database, open_database
+from landbridge.store.devices import WINDOW, Window
+from landbridge.store.keys import Keyring
+from landbridge.store.outbox import Outgoing
+from landbridge.store.points import JudgedPoint
+from landbridge.store.tables import metadata
+
+from host_tests.agent_bench import DEVICE, point
+
+NOW_S = 850_000_000
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[Database]:
+    database = open_database(tmp_path / "landbridge.sqlite3")
+    with database.writing() as connection:
+        devices.add(connection, DEVICE, b"wrapped", NOW_S)
+    yield database
+    database.close()
+
+
+def judged(seq: int, at_s: int | None, flags: int = 0, **changes: int) -> JudgedPoint:
+    return JudgedPoint(point(seq, **changes), at_s, False, flags)
+
+
+def test_migrations_make_the_tables(database):
+    with database.reading() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+
+
+def test_what_is_committed_is_on_the_disk(database):
+    with database.reading() as connection:
+        assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
+        assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == 2
+        assert connection.exec_driver_sql("PRAGMA foreign_keys").scalar() == 1
+
+
+def test_a_transaction_that_fails_leaves_nothing(database):
+    with pytest.raises(ZeroDivisionError), database.writing() as connection:
+        points.store(connection, DEVICE, [judged(1, NOW_S)], NOW_S)
+        raise ZeroDivisionError
+    with database.reading() as connection:
+        assert points.track(connection, DEVICE) == []
+
+
+@pytest.mark.parametrize("content", [b"no database at all, but long enough to be one", None])
+def test_an_unreadable_database_is_said_in_one_line(tmp_path, content):
+    path = tmp_path / "broken.sqlite3"
+    if content is None:
+        path.mkdir()
+    else:
+        path.write_bytes(content * 30)
+    with pytest.raises(UserError, match="cannot use database"):
+        open_database(path)
+
+
+def test_a_database_of_a_later_version_is_left_alone(database):
+    with database.writing() as connection:
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
+    with pytest.raises(UserError, match="another version"):
+        open_database(database.path)
+
+
+@given(st.lists(st.integers(0, 3 * WINDOW), max_size=60))
+def test_the_window_takes_each_number_once(numbers):
+    window, seen = Window(-1, 0), set[int]()
+    for number in numbers:
+        expected = number not in seen and number > max(seen, default=-1) - WINDOW
+        assert window.is_new(number) == expected
+        if expected:
+            window.add(number)
+            seen.add(number)
+            assert window.bits < 1 << 63
+
+
+def test_a_point_is_stored_once(database):
+    with database.writing() as connection:
+        points.store(connection, DEVICE, [judged(1, NOW_S), judged(2, NOW_S)], NOW_S)
+        again = points.store(connection, DEVICE, [judged(2, 5), judged(3, NOW_S)], NOW_S)
+        assert [each.point.seq for each in again] == [3]
+        assert [each.at_s for each in points.track(connection, DEVICE)] == [NOW_S] * 3
+
+
+def test_a_point_goes_to_the_trip_of_its_time(database):
+    with database.writing() as connection:
+        for number, container in enumerate(("CSQU3054383", "MSKU6011672")):
+            start_s = NOW_S + 1000 * number
+            trip = trips.start(connection, DEVICE, container, "line", "Duisburg", 3600, start_s)
+            trips.end(connection, trip, start_s + 500)
+        times = (NOW_S - 1, NOW_S, NOW_S + 500, NOW_S + 1499)
+        points.store(connection, DEVICE, [judged(seq, t) for seq, t in enumerate(times, 1)], NOW_S)
+        stored = points.track(connection, DEVICE)
+    assert [each.container for each in stored] == [None, "CSQU3054383", None, "MSKU6011672"]
+
+
+def test_points_without_time_are_dated_later(database):
+    with database.writing() as connection:
+        trip = trips.start(connection, DEVICE, "CSQU3054383", "line", "Duisburg", 60, NOW_S)
+        undated = [judged(seq, None, UNDATED, time=10 * seq, quality=0, boot=seq % 2) for seq in (1, 2)]
+        points.store(connection, DEVICE, undated, NOW_S - 1)
+        points.date_earlier(connection, DEVICE, 1, NOW_S, UNDATED)
+        first, second = points.track(connection, DEVICE)
+    assert (first.point.seq, first.at_s, first.dated, first.flags) == (1, NOW_S + 10, True, 0)
+    assert first.trip == trip
+    assert (second.at_s, second.dated, second.flags, second.trip) == (None, False, UNDATED, None)
+
+
+def test_the_position_moves_by_time_only(database):
+    with database.writing() as connection:
+        assert devices.move_position(connection, DEVICE, 5, NOW_S)
+        assert not devices.move_position(connection, DEVICE, 6, NOW_S - 1)
+        assert not devices.move_position(connection, DEVICE, 7, NOW_S)
+        assert devices.move_position(connection, DEVICE, 4, NOW_S + 1)
+
+
+def test_the_outbox_keeps_its_order(database):
+    with database.writing() as connection:
+        outbox.post(connection, [Outgoing(f"t/{i}", b"x", False) for i in range(3)])
+        head = outbox.head(connection, 2)
+        outbox.remove(connection, head[-1].message)
+        assert [each.topic for each in head + outbox.head(connection, 9)] == ["t/0", "t/1", "t/2"]
+
+
+def test_of_an_unknown_device_only_some_is_kept(database):
+    with database.writing() as connection:
+        for _ in range(letters.QUARANTINE_MESSAGES + 5):
+            letters.confine(connection, "nobody", bytes(9000), NOW_S)
+        (row,) = letters.unknown_devices(connection)
+    assert row.messages == letters.QUARANTINE_MESSAGES
+
+
+def test_keys_are_wrapped_and_the_wrong_key_file_is_noticed(tmp_path):
+    wrapped = Keyring(tmp_path / "db").wrap(bytes(32))
+    assert bytes(32) not in wrapped
+    assert Keyring(tmp_path / "db").unwrap(wrapped) == bytes(32)
+    assert (tmp_path / "db.key").stat().st_mode & 0o777 == 0o600
+    Keyring(tmp_path / "other").wrap(b"")
+    with pytest.raises(UserError, match="not the key file"):
+        Keyring(tmp_path / "other").unwrap(wrapped)
+    (tmp_path / "db.key").write_text("garbage")
+    with pytest.raises(UserError, match="not a key file"):
+        Keyring(tmp_path / "db").unwrap(wrapped)
+
+
+def test_status_stays_when_the_device_says_nothing_new(database):
+    with database.writing() as connection:
+        devices.contact(connection, DEVICE, Window(1, 0), NOW_S, 9, {"battery_mv": 3600}, {"imei": "1"})
+        devices.contact(connection, DEVICE, Window(2, 1), NOW_S + 1, None, {}, {})
+        row = devices.find(connection, DEVICE)
+    assert row
+    assert json.loads(row.status) == {"battery_mv": 3600}
+    assert (row.next_contact_s, row.last_contact_s, row.window_top) == (9, NOW_S + 1, 2)
