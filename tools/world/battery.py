@@ -46,6 +46,16 @@ class Low(NamedTuple):
     temp_dc: int
 
 
+class _Cold(NamedTuple):
+    """What the temperature makes of the battery."""
+
+    temperature_c: float
+    usable: float
+    plateau_v: float
+    resistance_ohm: float
+    cell_a: float
+
+
 class Battery:
     """State of charge and voltage; `temperature_c` tells that of a moment."""
 
@@ -54,6 +64,8 @@ class Battery:
         self._ms = 0
         self._spent_j = 0.0
         self._sag_c = 0.0
+        self._minute = -1
+        self._cold = self._felt(0)
         self.used_mah = 0.0
         """Drawn so far, self-discharge included."""
         self.lowest = Low(0, 5_000, 0)
@@ -62,9 +74,9 @@ class Battery:
         """It is now `ms`, and all parts together have drawn `spent_j` since the trip began."""
         length_s = (ms - self._ms) / 1_000
         if length_s > 0:
+            self._cold = self._felt(ms)
             drawn_c = (spent_j - self._spent_j) / NOMINAL_V
-            given_c = at(CELL_A, self._temperature_c(ms)) * length_s
-            self._sag_c = max(0.0, self._sag_c + drawn_c - given_c)
+            self._sag_c = max(0.0, self._sag_c + drawn_c - self._cold.cell_a * length_s)
             self.used_mah += (drawn_c + SELF_DISCHARGE_A * length_s) / 3.6
             self._ms, self._spent_j = ms, spent_j
 
@@ -74,15 +86,23 @@ class Battery:
 
     def voltage(self, current_a: float) -> float:
         """Volts while this current flows, at the moment of the last `advance`."""
-        temperature_c = self._temperature_c(self._ms)
-        usable = at(USABLE, temperature_c)
-        left = (usable - self.used_mah / CAPACITY_MAH) / usable
+        cold = self._cold
+        left = 1 - self.used_mah / CAPACITY_MAH / cold.usable
         fallen = min(1.0, max(0.0, 1 - left / KNEE_LEFT))
-        rest_v = at(PLATEAU_V, temperature_c) - KNEE_V * fallen - self._sag_c / CAPACITOR_C_A_V
-        volts = max(0.0, rest_v - current_a * at(RESISTANCE_OHM, temperature_c))
+        rest_v = cold.plateau_v - KNEE_V * fallen - self._sag_c / CAPACITOR_C_A_V
+        volts = max(0.0, rest_v - current_a * cold.resistance_ohm)
         if volts * 1_000 < self.lowest.battery_mv:
-            self.lowest = Low(self._ms, round(volts * 1_000), round(temperature_c * 10))
+            self.lowest = Low(self._ms, round(volts * 1_000), round(cold.temperature_c * 10))
         return volts
+
+    def _felt(self, ms: int) -> _Cold:
+        """From the curves, once a minute."""
+        if ms // 60_000 == self._minute:
+            return self._cold
+        self._minute = ms // 60_000
+        temperature_c = self._temperature_c(ms)
+        curves = (USABLE, PLATEAU_V, RESISTANCE_OHM, CELL_A)
+        return _Cold(temperature_c, *(at(curve, temperature_c) for curve in curves))
 
 
 def at(curve: Curve, x: float) -> float:
