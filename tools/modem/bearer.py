@@ -108,6 +108,12 @@ class Bearer:
         tau_s, active_s = timers.tau_s(psm.tau), timers.active_s(psm.active)
         return (tau_s, active_s) if tau_s and active_s is not None else None
 
+    def announce_psm(self) -> None:
+        """Tell what the network has granted, after AT+QCFG="psm/urc",1."""
+        granted = self.psm_granted()
+        if granted and self._unit.nv.settings.get("psm/urc") == "1":
+            self._unit.at.urc(f"+QPSMTIMER: {granted[0]},{granted[1]}")
+
     def _to_psm(self, turn: int) -> Work:
         """Wait for T3324, then sleep, unless something has happened. A running GNSS defers it."""
         granted = self.psm_granted()

@@ -113,7 +113,8 @@ class Broker:
         self.connected = False
 
     def _exchange(self, up: int, down: int, trips: int = 1) -> Generator[simpy.Event, Any, bool]:
-        return self._unit.radio.bearer.exchange(up + OVERHEAD, down + OVERHEAD, trips)
+        through = yield from self._unit.radio.bearer.exchange(up + OVERHEAD, down + OVERHEAD, trips)
+        return through and not self._link.lost
 
     def _settle(self, done: Callable[[], bool], limit_ms: int) -> Generator[simpy.Event, Any, bool]:
         return self._unit.network.settle(self._unit.env, self._link, done, limit_ms)
@@ -126,6 +127,7 @@ class Broker:
     def _deliver(self) -> Work:
         """What has come, after the time it took to come."""
         if not self._link.inbox:
+            self._check_lost()
             return
         yield self._unit.pause(*REPLY_MS)
         while self._link.inbox:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from tools.modem import bands
 from tools.modem.bands import BANDS
-from tools.modem.errors import NO_SERVICE, NOT_ALLOWED, SIM_BUSY, SIM_FAILURE, Refused
+from tools.modem.errors import BAD_PARAMETER, NO_SERVICE, NOT_ALLOWED, SIM_BUSY, SIM_FAILURE, Refused
 from tools.modem.nv import Context
 from tools.modem.registration import LINES
 from tools.modem.request import Request, Table
@@ -124,11 +124,12 @@ def get_function(unit: Unit, request: Request) -> None:
 
 
 def set_function(unit: Unit, request: Request) -> Work:
-    """AT+CFUN=<0, 1, 4>[,1]; with 1 the modem restarts."""
+    """AT+CFUN=<0, 1, 4>[,1]; with 1, or as 6 on the SIM7600, the modem restarts."""
     function = request.number(0, 0, 7)
-    if function not in (0, 1, 4):
+    resets = (6,) if unit.dialect.scan_aborts else ()
+    if function not in (0, 1, 4, *resets):
         raise Refused(NOT_ALLOWED)
-    if request.number(1, 0, 1, 0):
+    if request.number(1, 0, 1, 0) or function in resets:
         unit.at.after(_restart(unit))
         return
     was = unit.radio.function
@@ -156,11 +157,11 @@ def get_registration(unit: Unit, request: Request) -> None:
 
 
 def set_registration(unit: Unit, request: Request) -> None:
-    """AT+CREG=, AT+CGREG=, AT+CEREG=: 0 to 2, on the BG95 for +CEREG and +CGREG also 4."""
+    """AT+CREG=, AT+CGREG=, AT+CEREG="""
     name = request.key[:-1]
     level = request.number(0, 0, 4)
-    if level > 2 and (level == 3 or name == "+CREG" or not unit.dialect.has_psm):
-        raise Refused(50)
+    if level not in unit.dialect.registration_levels[name]:
+        raise Refused(BAD_PARAMETER)
     unit.radio.reports.set_level(name, level)
 
 
@@ -191,7 +192,7 @@ def set_operator(unit: Unit, request: Request) -> Work:
         return
     plmn = request.text(2)
     if request.number(1, 0, 2) != 2 or not plmn.isdigit() or len(plmn) not in (5, 6):
-        raise Refused(50)
+        raise Refused(BAD_PARAMETER)
     yield from _hold(unit, plmn, fall_back=mode == 4)
 
 
@@ -220,7 +221,7 @@ def _hold(unit: Unit, plmn: str, fall_back: bool) -> Work:
 def list_operators(unit: Unit, request: Request) -> Work:
     """AT+COPS=?: a scan of minutes; on the SIM7600 any byte from the host aborts it."""
     scan_ms = unit.spread(60_000)
-    if unit.dialect.shared_receiver:
+    if not unit.dialect.scan_aborts:
         yield unit.env.timeout(scan_ms)
     elif not (yield from unit.at.abortable(scan_ms)):
         raise Refused
@@ -244,13 +245,13 @@ def get_contexts(unit: Unit, request: Request) -> None:
 
 def set_context(unit: Unit, request: Request) -> None:
     """AT+CGDCONT=<cid>[,"<type>"[,"<apn>"]]"""
-    cid = request.number(0, 1, 15 if unit.dialect.shared_receiver else 24)
+    cid = request.number(0, 1, unit.dialect.contexts)
     if not request.has(1):
         unit.nv.contexts.pop(cid, None)
         return
     kind = request.text(1).upper()
     if kind not in ("IP", "IPV6", "IPV4V6"):
-        raise Refused(50)
+        raise Refused(BAD_PARAMETER)
     unit.nv.contexts[cid] = Context(kind, request.text(2, ""))
 
 
@@ -288,7 +289,7 @@ def addresses(unit: Unit, request: Request) -> None:
 def get_clock(unit: Unit, request: Request) -> None:
     """AT+CCLK? On the BG95 with AT+CTZU=1 it is GMT, with the zone behind it all the same."""
     clock = unit.clock
-    gmt = unit.dialect.shared_receiver and unit.nv.zone_update == 1
+    gmt = unit.nv.zone_update == unit.dialect.gmt_update
     now = clock.utc() if gmt else clock.local()
     unit.at.info(f'+CCLK: "{now:%y/%m/%d,%H:%M:%S}{clock.zone:+03d}"')
 
@@ -301,8 +302,8 @@ def get_zone_update(unit: Unit, request: Request) -> None:
 def set_zone_update(unit: Unit, request: Request) -> None:
     """AT+CTZU=: 0 no, 1 yes; on the BG95 1 sets the clock to GMT and 3 to local time."""
     value = request.number(0, 0, 3)
-    if value == 2 or (value == 3 and not unit.dialect.shared_receiver):
-        raise Refused(50)
+    if value not in unit.dialect.zone_updates:
+        raise Refused(BAD_PARAMETER)
     unit.nv.zone_update = value
 
 

@@ -24,7 +24,18 @@ class Dialect:
     """The kinds of network that the settings allow, in the order of the scan."""
     shared_receiver: bool
     """GNSS and the network take turns on one receiver."""
+    scan_aborts: bool
+    """Any byte from the host ends AT+COPS=? (SIMCom AT manual)."""
+    registration_levels: Mapping[str, tuple[int, ...]]
+    """<n> that +CREG, +CGREG and +CEREG take."""
+    tells_cause: bool
+    """+CEREG carries the cause of a refusal."""
     has_psm: bool
+    contexts: int
     unset_clock: str
+    zone_updates: tuple[int, ...]
+    """What AT+CTZU takes, the default first."""
+    gmt_update: int | None
+    """The AT+CTZU that sets the clock to GMT; all others set it to local time."""
     dtr_sleep_ms: int
     """From DTR high to sleep."""

@@ -98,7 +98,13 @@ BG95 = Dialect(
     off_line="POWERED DOWN",
     rats=scan_order,
     shared_receiver=True,
+    scan_aborts=False,
+    registration_levels={"+CREG": (0, 1, 2), "+CGREG": (0, 1, 2, 4), "+CEREG": (0, 1, 2, 4)},
+    tells_cause=True,
     has_psm=True,
+    contexts=15,
     unset_clock="1980-01-06T00:00:00",
+    zone_updates=(0, 1, 3),
+    gmt_update=1,
     dtr_sleep_ms=1_000,
 )

@@ -88,7 +88,13 @@ SIM7600 = Dialect(
     off_line="NORMAL POWER DOWN",
     rats=scan_order,
     shared_receiver=False,
+    scan_aborts=True,
+    registration_levels={"+CREG": (0, 1, 2), "+CGREG": (0, 1, 2), "+CEREG": (0, 1, 2)},
+    tells_cause=False,
     has_psm=False,
+    contexts=24,
     unset_clock="1970-01-01T00:00:00",
+    zone_updates=(1, 0),
+    gmt_update=None,
     dtr_sleep_ms=17_000,
 )

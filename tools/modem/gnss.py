@@ -63,8 +63,10 @@ class Gnss:
 
     def fix(self) -> Fix | None:
         """The fix of this second; None while there is none."""
+        if not self.fixed or not self._unit.radio.receiver_free():
+            return None
         sky = self._unit.air.sky()
-        if not self.fixed or not _visible(sky) or not self._unit.radio.receiver_free():
+        if not _visible(sky):
             return None
         second = int(self._unit.air.utc_s())
         if self._fix is None or second != self._second:

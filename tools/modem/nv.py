@@ -43,7 +43,7 @@ class Nv:
     contexts: dict[int, Context] = field(default_factory=dict)
     files: dict[str, bytes] = field(default_factory=dict)
     psm: Psm = field(default_factory=Psm)
-    zone_update: int = 1
+    zone_update: int = 0
     gnss: Memory | None = None
     gnss_first: bool = False
     """BG95: GNSS has priority over the network (QGPSCFG "priority")."""

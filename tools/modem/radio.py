@@ -114,6 +114,7 @@ class Radio:
         if self.function == FULL:
             self.home = None
             self._restart()
+            self._set(SEARCHING)
 
     def lend(self) -> None:
         """GNSS takes the receiver as soon as no connection holds it."""
@@ -285,6 +286,7 @@ class Radio:
         self._failures = self.cause = 0
         self._enter(cell)
         self.bearer.linger(bands.tail_ms(cell.plmn))
+        self.bearer.announce_psm()
         unit.tasks.start(self._hear_time(cell.plmn))
 
     def _hear_time(self, plmn: str) -> Work:
@@ -325,6 +327,7 @@ class Radio:
             self._refused(cell, cause)
             return False
         self._enter(cell)
+        self.bearer.announce_psm()
         self.bearer.linger(0)
         return True
 

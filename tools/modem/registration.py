@@ -67,9 +67,9 @@ class Reports:
         return name == "+CEREG" or (cell.rat == "lte" and name == "+CREG")
 
     def _cause(self, name: str, stat: int, level: int) -> str:
-        """The reject cause, which the BG95 alone tells."""
-        told = self._unit.dialect.has_psm and name == "+CEREG" and stat == 3 and self._unit.radio.cause
-        return f",,,,0,{self._unit.radio.cause}" if told and level else ""
+        """The cause of the last refusal, behind an empty place."""
+        told = self._unit.dialect.tells_cause and name == "+CEREG" and stat == 3 and level >= 2
+        return f",,,,0,{self._unit.radio.cause}" if told and self._unit.radio.cause else ""
 
     def _psm(self, name: str, level: int) -> str:
         if level != 4 or name != "+CEREG" or not self._unit.radio.bearer.psm_granted():

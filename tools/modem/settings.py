@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from tools.modem.errors import Refused
+from tools.modem.errors import BAD_PARAMETER, Refused
 from tools.modem.request import Handler, Request
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ def indexed(name: str, rules: Mapping[str, Rule], indexes: range) -> Handler:
         key = request.text(0)
         rule = rules.get(key.lower())
         if rule is None:
-            raise Refused(50)
+            raise Refused(BAD_PARAMETER)
         index = request.number(1, indexes[0], indexes[-1])
         slot = f"{name}/{key.lower()}/{index}"
         if len(request.args) > 2:
@@ -42,7 +42,7 @@ def checked(request: Request, start: int, rule: Rule) -> list[str]:
     """The arguments from `start` on, without quotes; refused when one is not what `rule` allows."""
     count = len(request.args) - start
     if not 1 <= count <= len(rule):
-        raise Refused(50)
+        raise Refused(BAD_PARAMETER)
     values = []
     for i in range(count):
         allowed = rule[i]
@@ -51,6 +51,6 @@ def checked(request: Request, start: int, rule: Rule) -> list[str]:
         else:
             number = request.number(start + i, allowed[0], allowed[-1])
             if number not in allowed:
-                raise Refused(50)
+                raise Refused(BAD_PARAMETER)
             values.append(str(number))
     return values

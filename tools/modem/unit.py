@@ -52,7 +52,7 @@ class Unit:
         self.rng = rng
         self.card = card
         self.urc_order = urc_order
-        self.nv = Nv()
+        self.nv = Nv(zone_update=dialect.zone_updates[0])
         self.tasks = Tasks(env)
         self.volatile: dict[str, str] = {}
         self.brokers: dict[int, Broker] = {}
