@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from pathlib import Path
 
 import pytest
@@ -87,7 +87,7 @@ class FakeModem:
         self.on_line("<", line)
         self.on_output(f"\r\n{line}\r\n".encode())
 
-    def _reply(self) -> Iterator[simpy.Event]:
+    def _reply(self) -> Generator[simpy.Event, None, None]:
         self.charge("modem", "tx")
         yield self.env.timeout(5)
         self.charge("modem", "idle")
@@ -95,7 +95,7 @@ class FakeModem:
         yield self.env.timeout(1)
         self._say("OK")
 
-    def _ring(self) -> Iterator[simpy.Event]:
+    def _ring(self) -> Generator[simpy.Event, None, None]:
         while True:
             yield self.env.timeout(3_600_000)
             self._say("RING")
@@ -114,7 +114,7 @@ class FakeTrip:
         self.fails_at_ms: int | None = None
 
     def sense(self) -> Sense:
-        return Sense(self.env.now, 3600, -305, 7, 12)
+        return Sense(int(self.env.now), 3600, -305, 7, 12)
 
     def next_motion_ms(self, after_ms: int) -> int | None:
         return self.motion_ms if self.motion_ms and self.motion_ms > after_ms else None
@@ -212,9 +212,7 @@ def test_motion_and_light_wake_when_armed(tmp_path: Path, armed: int, hello: str
     assert stand.run(62_000)[1] == hello
 
 
-def test_a_crash_is_told_and_restarts_the_device(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_crash_is_told_and_restarts_the_device(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     program = """
 port.ask(6, b"kept")
 if cause == 1:

@@ -67,8 +67,7 @@ class Line:
             for row in rows(DATA / "w1.csv")
         )
         borders = tuple(
-            Border(row["left"], row["entered"], float(row["km"]))
-            for row in rows(DATA / "borders.csv")
+            Border(row["left"], row["entered"], float(row["km"])) for row in rows(DATA / "borders.csv")
         )
         return cls(waypoints, borders)
 

@@ -66,9 +66,7 @@ class Weather:
         return _between(self._battery_c, ms)
 
     def _ambient(self, ms: int, place: tuple[float, float], spell: float) -> float:
-        near = heapq.nsmallest(
-            NEAREST_NODES, self._nodes, key=lambda node: distance_km(place, node[:2])
-        )
+        near = heapq.nsmallest(NEAREST_NODES, self._nodes, key=lambda node: distance_km(place, node[:2]))
         mean_c = sum(node.mean_c for node in near) / len(near)
         half_range_k = sum(node.half_range_k for node in near) / len(near)
         extreme_c = sum(node.extreme_c for node in near) / len(near)

@@ -111,7 +111,5 @@ def crossing_km(line: Line, before: Waypoint, after: Waypoint, entered: Any) -> 
     return km
 
 
-
-
 if __name__ == "__main__":
     main(Path(sys.argv[1]))

