@@ -39,7 +39,8 @@ def main() -> None:
         file.write(HEADER)
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(["name", "country", "lat", "lon", "population"])
-        writer.writerows(sorted(near, key=lambda row: (row[3], row[2], row[0])))
+        near.sort(key=lambda row: (row[3], row[2], row[0]))
+        writer.writerows(near)
 
 
 if __name__ == "__main__":
