@@ -133,10 +133,10 @@ def _line(axes: Any, marks: Sequence[Mark]) -> None:
 
 
 def _signal(figure: Any, axes: Any, marks: Sequence[Mark]) -> None:
-    """The fixes, coloured by the signal of the serving cell; hollow without one."""
+    """The fixes, coloured by the signal of the serving cell; hollow where the device did not look for one."""
     at = _project([mark.lat for mark in marks], [mark.lon for mark in marks])
     heard = np.array([mark.rsrp_dbm is not None for mark in marks])
-    axes.scatter(*at[~heard].T, s=16, facecolor="white", edgecolor=INK, linewidth=0.7, zorder=3)
+    axes.scatter(*at[~heard].T, s=9, facecolor="white", edgecolor=FAINT, linewidth=0.6, zorder=3)
     dots = axes.scatter(
         *at[heard].T,
         c=[mark.rsrp_dbm for mark in marks if mark.rsrp_dbm is not None],
@@ -151,7 +151,7 @@ def _signal(figure: Any, axes: Any, marks: Sequence[Mark]) -> None:
     scale = figure.colorbar(dots, cax=bar, orientation="horizontal", extend="both")
     scale.outline.set_visible(False)
     bar.tick_params(labelsize=8, colors=INK, length=2)
-    bar.set_title("signal (RSRP, dBm); hollow: no network", fontsize=8.5, color=INK, pad=4)
+    bar.set_title("signal (RSRP, dBm); hollow: not known", fontsize=8.5, color=INK, pad=4)
 
 
 def _names(axes: Any, places: Sequence[Place]) -> None:
