@@ -164,9 +164,7 @@ class Device(Client):
 
     def replies(self, answered: int | None = None) -> list[dict[int, Any]]:
         """The replies so far, opened; with `answered` only those to that uplink."""
-        opened = [
-            envelope.open_envelope(self.key, self.device, "down", data) for _, data in self.messages
-        ]
+        opened = [envelope.open_envelope(self.key, self.device, "down", data) for _, data in self.messages]
         replies = [cbor2.loads(text) for _, text in opened]
         return [reply for reply in replies if answered in (None, reply[1])]
 

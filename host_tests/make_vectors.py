@@ -179,9 +179,7 @@ def _refused(direction: Direction) -> list[dict[str, str]]:
 
     cases = {
         "bad tag": outer(protected, body=ciphertext[:-1] + bytes([ciphertext[-1] ^ 1])),
-        "bit flipped in the text": outer(
-            protected, body=bytes([ciphertext[0] ^ 1]) + ciphertext[1:]
-        ),
+        "bit flipped in the text": outer(protected, body=bytes([ciphertext[0] ^ 1]) + ciphertext[1:]),
         "another number": outer(header(partial_iv=b"\x0a")),
         "wrong direction": envelope.seal(KEY, DEVICE, opposite, 9, plain),
         "wrong device": envelope.seal(KEY, OTHER_DEVICE, direction, 9, plain),
@@ -208,10 +206,7 @@ def _refused(direction: Direction) -> list[dict[str, str]]:
         "inside: tag": sealed(b"\xa1\x00\xc2\x41\x01"),
         "inside: length beyond the end": sealed(b"\xa1\x00\x5b" + b"\x3f" * 8),
     }
-    return [
-        {"name": name, "direction": direction, "envelope": data.hex()}
-        for name, data in cases.items()
-    ]
+    return [{"name": name, "direction": direction, "envelope": data.hex()} for name, data in cases.items()]
 
 
 def make() -> dict[str, Any]:
@@ -230,8 +225,7 @@ def make() -> dict[str, Any]:
         "record_fields": [*RECORD_FIELDS, "crc"],
         "column_fields": list(Point._fields),
         "columns": [
-            {"name": name, "values": values, "cbor": cbor2.dumps(form).hex()}
-            for name, values, form in FORMS
+            {"name": name, "values": values, "cbor": cbor2.dumps(form).hex()} for name, values, form in FORMS
         ],
         "uplinks": uplinks(),
         "replies": replies(),

@@ -2,8 +2,11 @@
 
 import json
 import logging
+import os
 import re
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,7 +14,7 @@ from landbridge import cli
 from landbridge.errors import UserError
 from landbridge.fleet.container import container_number
 
-from host_tests.agent_bench import BROKER_HOST, DEVICE, Bench, bench, point, wait_until
+from host_tests.agent_bench import BROKER_HOST, DEVICE, WAIT_S, Bench, bench, point, wait_until
 from tools.world import certificates
 
 __all__ = ["bench"]
@@ -237,3 +240,15 @@ def test_shows_what_was_stored(bench: Bench, capsys):
     assert len(run("export", DEVICE, "--format", "csv", "--trip", "9").splitlines()) == 0
     assert "not the CBOR" in run("dead-letters", "list")
     assert b"rubbish".hex() in run("dead-letters", "show", "1")
+
+
+def test_ends_cleanly_on_sigterm(bench: Bench):
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    command = [sys.executable, "-m", "landbridge.cli", "run"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment) as agent:
+        wait_until(bench.subscriptions, "the agent listens")
+        bench.device().send([point(1)])
+        agent.terminate()
+        assert agent.wait(WAIT_S) == 0
+        assert agent.stderr
+        assert f"{DEVICE}: uplink 1, 1 records, 1 new" in agent.stderr.read()

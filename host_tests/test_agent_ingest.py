@@ -3,14 +3,15 @@
 import json
 import subprocess
 import sys
+import threading
 from typing import Any
 
 from landbridge.ingest.pipeline import Pipeline
-from landbridge.store import devices, letters, points
+from landbridge.store import devices, letters, outbox, points
 from landbridge.wire.downlink import ranges
 from sqlalchemy.exc import OperationalError
 
-from host_tests.agent_bench import DEVICE, PASSWORD, acknowledged, bench, point, wait_until
+from host_tests.agent_bench import DEVICE, PASSWORD, WAIT_S, acknowledged, bench, point, wait_until
 from tools.flash.layout import REPOSITORY
 
 __all__ = ["bench"]
@@ -144,6 +145,33 @@ def test_an_acknowledgement_from_before_a_reconnect_is_dropped(bench):
     assert kept == [False]
     assert acknowledged(device.send([point(2)])) == [(2, 2)]
     assert kept == [False, True]
+
+
+def test_what_is_stored_while_the_broker_is_gone_is_passed_on_later(bench):
+    acknowledging = threading.Event()
+
+    class Cut(Pipeline):
+        def acknowledge(self, received):
+            if not acknowledging.is_set():
+                bench.broker.kill()
+                wait_until(lambda: not self._session._client.is_connected(), "the agent notices")
+            super().acknowledge(received)
+            acknowledging.set()
+
+    bench.start(Cut)
+    device = bench.device()
+    device.publish(device.seal([point(1)]))
+    assert acknowledging.wait(WAIT_S)
+    bench.broker.start()
+    # Retained: it does not matter who is back first.
+    platform = bench.platform()
+    assert wait_until(lambda: platform.on("/position"), "the position")[0]["seq"] == 1
+
+    def waiting() -> list[Any]:
+        with bench.database().reading() as connection:
+            return outbox.head(connection, 9)
+
+    wait_until(lambda: not waiting(), "an empty outbox")
 
 
 def test_a_full_disk_is_waited_for_and_nothing_is_acknowledged(bench):

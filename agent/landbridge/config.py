@@ -40,9 +40,7 @@ class Broker:
 class Store:
     """Where everything is kept."""
 
-    database: str = _key(
-        "landbridge.sqlite3", "SQLite file. The key file of the device keys lies beside it."
-    )
+    database: str = _key("landbridge.sqlite3", "SQLite file. The key file of the device keys lies beside it.")
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,6 @@ def container_number(text: str) -> str:
     expected = check_digit(number[:10])
     if int(number[10]) != expected:
         raise UserError(
-            f"container number {text!r}: its check digit would be {expected};"
-            " look at the container again"
+            f"container number {text!r}: its check digit would be {expected}; look at the container again"
         )
     return number

@@ -19,9 +19,7 @@ SETTINGS, CERTIFICATE = "device.json", "ca.pem"
 _LARGEST_CERTIFICATE = 4096
 
 
-def enrol(
-    settings: config.Config, database: Database, keyring: Keyring, clock: Clock, device: str
-) -> Path:
+def enrol(settings: config.Config, database: Database, keyring: Keyring, clock: Clock, device: str) -> Path:
     """Add `device`; return the folder with its device.json and ca.pem, to lay on its flash."""
     if not is_device_id(device):
         raise UserError(f"{device!r} cannot be a device id: 1 to 32 of a-z, 0-9 and -")
@@ -42,9 +40,7 @@ def _certificate(settings: config.Config) -> bytes:
     try:
         pem = Path(file).read_bytes()
     except OSError as error:
-        raise UserError(
-            f"cannot read CA {file}: {error.strerror}; correct [devices] ca_file"
-        ) from None
+        raise UserError(f"cannot read CA {file}: {error.strerror}; correct [devices] ca_file") from None
     if b"-----BEGIN CERTIFICATE-----" not in pem or len(pem) > _LARGEST_CERTIFICATE:
         raise UserError(
             f"CA {file} is not a PEM certificate of at most {_LARGEST_CERTIFICATE} bytes;"
@@ -77,7 +73,5 @@ def _write(given: config.Devices, device: str, key: bytes, certificate: bytes) -
         # It may hold the only copy of a device's key.
         raise UserError(f"{folder} is there already; move it away and add the device again") from None
     except OSError as error:
-        raise UserError(
-            f"cannot write {folder}: {error.strerror}; correct [devices] directory"
-        ) from None
+        raise UserError(f"cannot write {folder}: {error.strerror}; correct [devices] directory") from None
     return folder

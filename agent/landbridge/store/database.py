@@ -65,9 +65,7 @@ def open_database(path: Path) -> Database:
         database.migrate()
         os.chmod(path, 0o600)
     except CommandError as error:
-        raise UserError(
-            f"database {path} is of another version ({error}); update landbridge"
-        ) from None
+        raise UserError(f"database {path} is of another version ({error}); update landbridge") from None
     except DBAPIError as error:
         raise _unreadable(path, str(error.orig)) from None
     except OSError as error:

@@ -40,9 +40,7 @@ class Keyring:
                     f"cannot use key file {self._path}: {error.strerror}; check its permissions"
                 ) from None
             except ValueError:
-                raise UserError(
-                    f"{self._path} is not a key file; put the right one back"
-                ) from None
+                raise UserError(f"{self._path} is not a key file; put the right one back") from None
         return self._fernet
 
     def _read_or_make(self) -> bytes:

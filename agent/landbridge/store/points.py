@@ -54,9 +54,7 @@ def store(
         return []
     of_device = connection.execute(select(trips).where(trips.c.device == device)).all()
     stored = [_with_trip(device, each, received_s, of_device) for each in new]
-    connection.execute(
-        insert_or_ignore(points).on_conflict_do_nothing(), [_values(each) for each in stored]
-    )
+    connection.execute(insert_or_ignore(points).on_conflict_do_nothing(), [_values(each) for each in stored])
     return stored
 
 
@@ -78,9 +76,7 @@ def _values(stored: StoredPoint) -> dict[str, Any]:
     return values | point._asdict()
 
 
-def date_earlier(
-    connection: Connection, device: str, boot: int, offset_s: int, undated_flag: int
-) -> None:
+def date_earlier(connection: Connection, device: str, boot: int, offset_s: int, undated_flag: int) -> None:
     """Date the stored points of `boot` whose time was not known; clear their `undated_flag`.
 
     They go to the trip that was under way at that time.
@@ -149,9 +145,7 @@ def counts(connection: Connection, device: str) -> Counts:
     of_uplinks = select(
         func.coalesce(dropped, 0), func.count(), func.coalesce(func.sum(uplinks.c.repeats), 0)
     )
-    duplicates, received, repeats = connection.execute(
-        of_uplinks.where(uplinks.c.device == device)
-    ).one()
+    duplicates, received, repeats = connection.execute(of_uplinks.where(uplinks.c.device == device)).one()
     return Counts(stored, highest - stored, duplicates, received, repeats)
 
 

@@ -56,10 +56,7 @@ points = Table(
     Column("device", ForeignKey("devices.device"), primary_key=True),
     # The record as the device made it, units and names of wire/point.py.
     Column("seq", Integer, primary_key=True, autoincrement=False),
-    *(
-        Column(name, Integer, nullable=name in (*POSITION_FIELDS, *CELL_FIELDS))
-        for name in Point._fields[1:]
-    ),
+    *(Column(name, Integer, nullable=name in (*POSITION_FIELDS, *CELL_FIELDS)) for name in Point._fields[1:]),
     Column("at_s", Integer),  # when it was taken; null: not known (yet)
     Column("dated", Boolean, nullable=False),  # at_s comes from the clock of a later uplink
     Column("flags", Integer, nullable=False),  # doubts about it, ingest/judge.py

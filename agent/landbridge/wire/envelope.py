@@ -54,9 +54,7 @@ def broker_password(device_key: bytes, device: str) -> str:
     return _hkdf(device_key, b"", f"landbridge/{VERSION}/broker/{device}", 16).hex()
 
 
-def seal(
-    device_key: bytes, device: str, direction: Direction, number: int, plaintext: bytes
-) -> bytes:
+def seal(device_key: bytes, device: str, direction: Direction, number: int, plaintext: bytes) -> bytes:
     """Encrypt `plaintext` as message `number` (0 .. 2^40-1) and return the envelope."""
     if not 0 <= number <= MAX_PARTIAL_IV:
         raise WireError(f"number {number} does not fit in a partial IV")
@@ -68,9 +66,7 @@ def seal(
     return cbor2.dumps([protected, {}, ciphertext])
 
 
-def open_envelope(
-    device_key: bytes, device: str, direction: Direction, envelope: bytes
-) -> tuple[int, bytes]:
+def open_envelope(device_key: bytes, device: str, direction: Direction, envelope: bytes) -> tuple[int, bytes]:
     """Check and decrypt `envelope`; return its number and the plaintext. Raises `WireError`."""
     protected, ciphertext = _parts(cbor.loads(envelope))
     number = _number(protected)

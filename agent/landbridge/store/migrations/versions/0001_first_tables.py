@@ -72,9 +72,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("device", "seq"),
         sqlite_with_rowid=False,
     )
-    op.create_index(
-        "points_undated", "points", ["device", "boot"], sqlite_where=sa.text("at_s IS NULL")
-    )
+    op.create_index("points_undated", "points", ["device", "boot"], sqlite_where=sa.text("at_s IS NULL"))
     op.create_table(
         "uplinks",
         sa.Column("device", sa.String(length=32), nullable=False),
