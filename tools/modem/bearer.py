@@ -71,7 +71,7 @@ class Bearer:
         yield unit.env.timeout(unit.spread(wait_ms * slow, 0.2))
         self.linger(bands.tail_ms(cell.plmn))
         lost = unit.rng.random() < bands.failure(cell) / EXCHANGES
-        if not (yield from radio.reselect()) or not unit.air.data_open(unit.card.imsi, cell.plmn) or lost:
+        if not (yield from radio.still_there()) or not unit.air.data_open(unit.card.imsi, cell.plmn) or lost:
             return False
         unit.air.sent(cell.plmn)
         return True

@@ -10,7 +10,8 @@ if TYPE_CHECKING:
     from tools.modem.unit import Unit
 
 LINES = ("+CREG", "+CGREG", "+CEREG")
-_NOT_REGISTERED = 0
+NOT_SEARCHING, HOME, SEARCHING, DENIED, UNKNOWN, ROAMING = range(6)
+"""<stat> of TS 27.007 10.1."""
 
 
 class Reports:
@@ -47,8 +48,8 @@ class Reports:
     def _fields(self, name: str, level: int, read: bool) -> str:
         """<stat> and, from level 2 on, place, technology, cause and timers of PSM."""
         radio = self._unit.radio
-        stat = radio.shown() if self._serves(name) else _NOT_REGISTERED
-        if level < 2 or radio.cell is None or stat == _NOT_REGISTERED:
+        stat = radio.shown() if self._serves(name) else NOT_SEARCHING
+        if level < 2 or radio.cell is None or stat == NOT_SEARCHING:
             return str(stat) + self._cause(name, stat, level)
         cell = radio.cell
         width = 4 if cell.rat == "gsm" else 7
@@ -68,7 +69,7 @@ class Reports:
 
     def _cause(self, name: str, stat: int, level: int) -> str:
         """The cause of the last refusal, behind an empty place."""
-        told = self._unit.dialect.tells_cause and name == "+CEREG" and stat == 3 and level >= 2
+        told = self._unit.dialect.tells_cause and name == "+CEREG" and stat == DENIED and level >= 2
         return f",,,,0,{self._unit.radio.cause}" if told and self._unit.radio.cause else ""
 
     def _psm(self, name: str, level: int) -> str:
