@@ -141,13 +141,14 @@ def replies() -> list[dict[str, Any]]:
         ("three ranges", 254, [40, 41, 42, 44, 300, 301]),
         ("answers a five-byte number", (1 << 32) + 5, [4294967295]),
     ]
-    for number, (name, answered, committed) in enumerate(cases):
-        cbor = encode_reply(answered, committed, 845_300_000)
+    now_s = 845_300_000
+    for number, (name, answered, committed) in zip((0, 1, 300, now_s << 8), cases, strict=True):
+        cbor = encode_reply(answered, committed, now_s)
         made.append({
             "name": name,
             "answers": answered,
             "acknowledged": [list(low_high) for low_high in ranges(committed)],
-            "time": 845_300_000,
+            "time": now_s,
             "cbor": cbor.hex(),
             "number": number,
             "envelope": envelope.seal(KEY, DEVICE, "down", number, cbor).hex(),

@@ -17,7 +17,9 @@ from landbridge.store.devices import WINDOW, Window
 from landbridge.store.keys import Keyring
 from landbridge.store.outbox import Outgoing
 from landbridge.store.points import JudgedPoint
+from landbridge.store.tables import devices as devices_table
 from landbridge.store.tables import metadata
+from sqlalchemy import update
 
 from host_tests.agent_bench import DEVICE, point
 
@@ -164,3 +166,14 @@ def test_status_stays_when_the_device_says_nothing_new(database):
     assert row
     assert json.loads(row.status) == {"battery_mv": 3600}
     assert (row.next_contact_s, row.last_contact_s, row.window_top) == (9, NOW_S + 1, 2)
+
+
+def test_reply_numbers_rise_even_in_a_restored_database(database):
+    with database.writing() as connection:
+        given = [devices.take_down_number(connection, DEVICE, NOW_S) for _ in range(300)]
+        connection.execute(update(devices_table).values(next_down_number=0))
+        given.append(devices.take_down_number(connection, DEVICE, NOW_S + 2))
+        given.append(devices.take_down_number(connection, DEVICE, NOW_S - 99))
+        with pytest.raises(ValueError, match="clock"):
+            devices.take_down_number(connection, DEVICE, 1 << 32)
+    assert given == sorted(set(given))

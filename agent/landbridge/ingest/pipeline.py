@@ -112,7 +112,7 @@ class Pipeline:
             new = self._store_new(connection, received.payload, opened, decoded, judged, now_s)
             _log.info("%s: uplink %d, %d records, %d new", device, number, len(judged), len(new))
         reply = downlink.encode_reply(number, [each.point.seq for each in judged], now_s)
-        down_number = devices.take_down_number(connection, device)
+        down_number = devices.take_down_number(connection, device, now_s)
         sealed = envelope.seal(opened.key, device, "down", down_number, reply)
         return Answer(f"landbridge/{device}/down", sealed)
 

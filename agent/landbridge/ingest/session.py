@@ -98,6 +98,7 @@ class Session:
     def close(self) -> None:
         """Disconnect."""
         self._closing.set()
+        self._client.disable_logger()  # it takes an orderly end for an error
         self._client.disconnect()
         self._client.loop_stop()
 

@@ -80,15 +80,20 @@ def contact(
     connection.execute(update(devices).where(devices.c.device == device).values(values))
 
 
-def take_down_number(connection: Connection, device: str) -> int:
-    """The number of the next reply to the device; the same is never given twice."""
-    following = connection.execute(
-        update(devices)
-        .where(devices.c.device == device, devices.c.next_down_number <= MAX_PARTIAL_IV)
-        .values(next_down_number=devices.c.next_down_number + 1)
-        .returning(devices.c.next_down_number)
-    ).scalar_one()
-    return int(following) - 1
+def take_down_number(connection: Connection, device: str, now_s: int) -> int:
+    """The number of the next reply to the device; the same is never given twice.
+
+    It starts from the clock, 256 numbers a second: a database restored from a backup has forgotten
+    its last numbers, and with AES-CCM none may come again.
+    """
+    next_number = devices.c.next_down_number
+    stored = connection.execute(select(next_number).where(devices.c.device == device)).scalar_one()
+    number = max(int(stored), now_s << 8)
+    if number > MAX_PARTIAL_IV:
+        raise ValueError(f"no reply numbers are left for {device}: was the clock far ahead?")
+    of_device = update(devices).where(devices.c.device == device)
+    connection.execute(of_device.values(next_down_number=number + 1))
+    return number
 
 
 def move_position(connection: Connection, device: str, seq: int, at_s: int) -> bool:
