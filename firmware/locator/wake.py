@@ -15,7 +15,7 @@ from locator.modem import make as make_modem
 from locator.modem.parse import rounded
 from locator.plan import decide
 from locator.plan import state as st
-from locator.port import DEEPSLEEP_RESET, POWER_ON
+from locator.port import DEEPSLEEP_RESET, POWER_ON, WAKE_MOTION
 
 _GNSS_POLL_MS = const(1000)
 
@@ -64,8 +64,15 @@ class Wake:
         return max(1000, asleep_ms), action.wake_on
 
     def _sense(self):
-        battery_mv, temperature_dc, motion, lux = self._port.senses()
+        """What is felt now; after a jolt the counts of the minute that follows it, because a bump
+        is no departure."""
         port = self._port
+        battery_mv, temperature_dc, motion, lux = port.senses()
+        self._motion = motion
+        if port.wake_reason == WAKE_MOTION:
+            port.sleep_ms(1000 * st.RECOUNT_S)
+            battery_mv, temperature_dc, motion, lux = port.senses()
+            self._motion += motion
         clock_s = port.clock_s()
         return (clock_s, port.wake_reason, port.reset_cause, battery_mv, temperature_dc, motion, lux)
 
@@ -181,7 +188,7 @@ class Wake:
 
     def _fields(self):
         """The fields of a record from what this wake has found, in the order of record.FIELDS."""
-        _, _, _, battery_mv, temperature_dc, motion, _ = self._senses
+        _, _, _, battery_mv, temperature_dc, _, _ = self._senses
         fix, cell = self._fix, self._cell
         kind = record.FIX if fix else record.CELL if cell else record.STILL
         quality, time = self._time_of_record()
@@ -191,7 +198,7 @@ class Wake:
         heard = (cell.plmn, cell.tac, cell.cell, -cell.rsrp) if cell else (0,) * 4
         body = (rounded(battery_mv, 20), rounded(temperature_dc, 5))
         head = (kind, quality, self._state[st.EVENTS], 0, time, self._ledger.boot)
-        return list(head + place + body + heard + (min(255, motion),))
+        return list(head + place + body + heard + (min(255, self._motion),))
 
     def _time_of_record(self):
         if self._fix and self._fix.time:

@@ -77,12 +77,19 @@ def test_moving_halves_the_pause_and_disarms_motion():
 
 def test_departure_and_stop_are_events_with_a_record():
     state = settled()
-    st.feel(state, senses(100 * HOUR + 300, WAKE_MOTION))
+    st.feel(state, senses(100 * HOUR + 300, WAKE_MOTION, motion=20))
     assert state[st.EVENTS] == record.EVENT_DEPARTED
     assert decide.next(state, senses(100 * HOUR + 300), HINTS).kind == decide.FIX
     st.learn_record(state)
     st.feel(state, senses(100 * HOUR + 3000))
     assert state[st.EVENTS] == record.EVENT_STOPPED
+
+
+def test_a_bump_is_no_departure():
+    state = settled()
+    kinds, action = wake(state, senses(100 * HOUR + 300, WAKE_MOTION, motion=3))
+    assert kinds == [decide.SLEEP]
+    assert action.wake_on == ON_LIGHT | ON_MOTION
 
 
 def test_light_is_urgent_once_until_it_is_dark_again():
@@ -162,10 +169,35 @@ def test_russia_is_waited_out_on_one_operator():
 def test_an_operator_held_is_let_go_when_it_is_not_heard_any_more():
     state = settled()
     state[st.MCC], state[st.HELD_PLMN] = 250, RUSSIA
-    for _ in range(4):
+    for _ in range(10):
         assert state[st.HELD_PLMN] == RUSSIA
         st.learn_attach(state, DENIED, 0)
     assert state[st.HELD_PLMN] == 0
+
+
+def test_without_data_once_it_was_open_is_a_failure_like_any_other():
+    state = settled()
+    st.feel(state, senses(110 * HOUR))
+    st.learn_attach(state, REGISTERED, RUSSIA)
+    st.learn_talk(state, True)
+    st.feel(state, senses(114 * HOUR))
+    st.learn_attach(state, REGISTERED, RUSSIA)
+    st.learn_talk(state, False)
+    told = senses(115 * HOUR)
+    st.feel(state, told)
+    assert decide.upload_due(state, told, HINTS)
+
+
+def test_another_operator_in_russia_begins_the_bar_anew():
+    state = settled()
+    st.feel(state, senses(110 * HOUR))
+    st.learn_attach(state, REGISTERED, RUSSIA)
+    st.learn_talk(state, True)
+    st.learn_attach(state, REGISTERED, RUSSIA + 1)
+    st.learn_talk(state, False)
+    told = senses(133 * HOUR)
+    st.feel(state, told)
+    assert not decide.upload_due(state, told, HINTS)
 
 
 def test_another_country_is_told_and_frees_the_operator():

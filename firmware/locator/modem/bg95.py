@@ -233,7 +233,7 @@ def _fix(parts):
         parse.decimal(parts[1], 5),
         parse.decimal(parts[2], 5),
         parse.decimal(parts[4], 1),
-        parse.decimal(parts[7], 1),
+        parse.decimal(parts[7], 4),
         parse.decimal(parts[6], 2),
         parse.decimal(parts[3], 1),
         parse.integer(parts[10]),

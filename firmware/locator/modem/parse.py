@@ -95,15 +95,15 @@ def network_clock(line):
     return _seconds(2000 + year, month, day, clock) - 900 * zone
 
 
-def fix(time, lat, lon, alt_dm, speed_dkmh, heading_cdeg, hdop_tenths, sats):
-    """A `Fix` from epoch seconds (0 unknown), 1e-5 degrees, decimetres, 0.1 km/h, 0.01 degrees,
+def fix(time, lat, lon, alt_dm, speed_e4kmh, heading_cdeg, hdop_tenths, sats):
+    """A `Fix` from epoch seconds (0 unknown), 1e-5 degrees, decimetres, 1e-4 km/h, 0.01 degrees,
     0.1, count."""
     return Fix(
         time,
         lat,
         lon,
         max(-0x8000, min(0x7FFF, rounded(alt_dm, 20))),
-        min(255, rounded(speed_dkmh, 10)),
+        min(255, rounded(speed_e4kmh, 10000)),
         rounded(heading_cdeg, 200) % 180,
         min(255, rounded(hdop_tenths, 2)),
         min(255, sats),

@@ -182,13 +182,13 @@ def _fix(parts):
     <PDOP>,<HDOP>,<VDOP>`"""
     if len(parts) < 16:
         return None
-    knots = parse.decimal(parts[11], 2)
+    knots_e1 = parse.decimal(parts[11], 1)
     values = (
         parse.epoch(parts[8], parts[9]),
         parse.degrees(parts[4], parts[5]),
         parse.degrees(parts[6], parts[7]),
         parse.decimal(parts[10], 1),
-        None if knots is None else parse.rounded(knots * 1852, 10000),
+        None if knots_e1 is None else 1852 * knots_e1,
         parse.decimal(parts[12], 2),
         parse.decimal(parts[14], 1),
         sum(parse.integer(count) or 0 for count in parts[1:4]),

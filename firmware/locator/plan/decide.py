@@ -21,9 +21,11 @@ _FIX_LIMIT_BLOCKED_S = const(45)
 _FIX_LIMIT_URGENT_S = const(40)
 _ATTACH_LIMIT_S = const(50)
 _FIRST_ATTACH_LIMIT_S = const(180)  # nothing is known of the place yet
-# First attach in a new network: 5 min uninterrupted (operators' requirement), cards whose applet
-# rotates its IMSI need at least 3.
+# A network is heard but does not take us yet. First attach in a new network: 5 min uninterrupted
+# (operators' requirement), cards whose applet rotates its IMSI need at least 3.
 _ATTACH_PATIENCE_S = const(300)
+_ATTACH_PATIENCE_AGAIN_S = const(120)
+_ATTACH_PATIENCE_HELD_S = const(90)
 _PROBE_LIMIT_S = const(20)
 UPLOAD_EVERY_S = const(4 * 3600)
 _URGENT_RETRY_S = const(60)
@@ -91,7 +93,13 @@ def _attach(state, senses, hints, reason):
     if state[st.ATTACHED] or not upload_due(state, senses, hints):
         return None
     limit_s = _ATTACH_LIMIT_S if state[st.LAST_UPLOAD] else _FIRST_ATTACH_LIMIT_S
-    return Action(ATTACH, reason, limit_s, _ATTACH_PATIENCE_S, state[st.HELD_PLMN])
+    return Action(ATTACH, reason, limit_s, _patience_s(state), state[st.HELD_PLMN])
+
+
+def _patience_s(state):
+    if state[st.HELD_PLMN]:
+        return _ATTACH_PATIENCE_HELD_S
+    return _ATTACH_PATIENCE_S if state[st.TRY_FAILS] < 2 else _ATTACH_PATIENCE_AGAIN_S
 
 
 def _record_due(state, hints):

@@ -46,6 +46,7 @@ ATTACHED = const(29)  # 0 not tried, 1 registered, 2 not
 DID_TALK = const(30)
 DID_PROBE = const(31)
 MOTION_RATE = const(32)  # counts a minute since the wake before
+OPEN_PLMN = const(33)  # the operator in Russia on which data has passed
 SIZE = const(40)
 
 YES = const(1)
@@ -55,11 +56,13 @@ MCC_RUSSIA = const(250)
 # Foreign cards have no data for 24 h after their first registration in Russia.
 _BAR_S = const(24 * 3600 + 600)
 _BAR_AGAIN_S = const(2 * 3600)
+RECOUNT_S = const(60)
+"""After a jolt the motion counts of so many seconds are what `feel` is given."""
 _MOVING_RATE = const(5)
 _LIGHT_LUX = const(20)
 _BATTERY_LOW_MV = const(3250)
 _BATTERY_GOOD_MV = const(3350)
-_HELD_FAILS_MAX = const(4)
+_HELD_FAILS_MAX = const(10)
 _DAY_S = const(86400)
 
 
@@ -83,9 +86,9 @@ def feel(state, senses):
 
 
 def _feel_motion(state, now, motion, wake_reason):
-    elapsed_s = max(60, now - state[LAST_WAKE])
+    elapsed_s = RECOUNT_S if wake_reason == WAKE_MOTION else max(60, now - state[LAST_WAKE])
     state[MOTION_RATE] = min(0x7FFF, 60 * motion // elapsed_s)
-    moving = wake_reason == WAKE_MOTION or state[MOTION_RATE] >= _MOVING_RATE
+    moving = state[MOTION_RATE] >= _MOVING_RATE
     if moving and not state[MOVING]:
         state[EVENTS] |= record.EVENT_DEPARTED
     elif not moving and state[MOVING]:
@@ -146,13 +149,20 @@ def learn_attach(state, result, plmn):
     if result == REGISTERED:
         state[HELD_FAILS] = 0
         if state[MCC] == MCC_RUSSIA:
-            state[HELD_PLMN] = plmn
+            _hold(state, plmn)
         return
     _learn_failure(state)
     if state[HELD_PLMN]:
         state[HELD_FAILS] += 1
         if state[HELD_FAILS] >= _HELD_FAILS_MAX:
             state[HELD_PLMN] = state[HELD_FAILS] = 0
+
+
+def _hold(state, plmn):
+    """Stay with one operator: each change of it begins the bar anew."""
+    if plmn != state[HELD_PLMN]:
+        state[HELD_PLMN] = plmn
+        state[BARRED_UNTIL] = 0
 
 
 def _learn_country(state, plmn):
@@ -162,7 +172,7 @@ def _learn_country(state, plmn):
     if state[MCC]:
         state[EVENTS] |= record.EVENT_COUNTRY
     state[MCC] = mcc
-    state[HELD_PLMN] = state[HELD_FAILS] = state[BARRED_UNTIL] = 0
+    state[HELD_PLMN] = state[HELD_FAILS] = state[BARRED_UNTIL] = state[OPEN_PLMN] = 0
 
 
 def learn_talk(state, answered):
@@ -171,11 +181,11 @@ def learn_talk(state, answered):
     if answered:
         state[LAST_UPLOAD] = state[NOW]
         state[TRY_FAILS] = state[URGENT] = 0
-        state[BARRED_UNTIL] = 0
+        state[OPEN_PLMN] = state[HELD_PLMN]
         return
     _learn_failure(state)
-    if state[MCC] == MCC_RUSSIA:
-        # Registered but no data: first the full bar, then short patience.
+    if state[HELD_PLMN] != state[OPEN_PLMN]:
+        # Registered but no data yet: first the full bar, then short patience.
         first = state[BARRED_UNTIL] == 0
         state[BARRED_UNTIL] = state[NOW] + (_BAR_S if first else _BAR_AGAIN_S)
 
