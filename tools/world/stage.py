@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import random
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from tools.flash.layout import lay_out
 from tools.modem import Modem
 from tools.world.clock import VirtualClock
 from tools.world.lockstep import Device
 from tools.world.process import HEAP_KW, interpreter
-from tools.world.services import BROKER_HOST, PLATFORM, Agent, Broker, Services
+from tools.world.services import BROKER_HOST, PLATFORM, Agent, Broker, ServiceError, Services
 from tools.world.traffic import CountedNetwork, Traffic
 from tools.world.trip import START_UTC_S, ModemClass, Trip
 
@@ -37,12 +39,14 @@ class Stage:
     services: Services
     network: CountedNetwork
     clock: VirtualClock
+    lock: IO[str]
 
     def close(self) -> None:
         """End all processes."""
         self.device.close()
         self.services.stop()
         self.clock.close()
+        self.lock.close()
 
 
 def build(
@@ -60,7 +64,7 @@ def build(
     chaos arms its traps; `heap_kw` is the device's heap in kilo-words. Raises `ServiceError` when a
     service does not start.
     """
-    out.mkdir(parents=True, exist_ok=True)
+    lock = _lock(out)
     _clear(out)
     clock = VirtualClock(out / "clock", START_UTC_S)
     broker = Broker(out / "broker", port, trap)
@@ -77,7 +81,19 @@ def build(
     except BaseException:
         services.stop()
         raise
-    return Stage(trip, device, flash, services, network, clock)
+    return Stage(trip, device, flash, services, network, clock, lock)
+
+
+def _lock(out: Path) -> IO[str]:
+    """Take `out` for this process, as long as the file that is returned is open."""
+    lock = (out / "lock").open("w")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise ServiceError(
+            f"another demo runs in {out}: wait for it, or name another folder with --out"
+        ) from None
+    return lock
 
 
 def _clear(out: Path) -> None:
