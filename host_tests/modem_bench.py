@@ -13,15 +13,16 @@ from pathlib import Path
 import simpy
 
 from tools.modem import Dialect, Modem
-from tools.modem.air import Cell, Fix, Sky, StaticAir
+from tools.modem.air import Cell, Fix, Rat, Sky, StaticAir
 from tools.modem.card import Card
 from tools.modem.mqtt import LockStepNetwork, Network
+from tools.modem.unit import UrcOrder
 from tools.world import certificates
 
 HOST = "broker.landbridge.example"
 START_UTC_S = 1_767_592_800
 
-RATS = {"bg95": ("emtc", "nbiot", "gsm"), "sim7600": ("lte",)}
+RATS: dict[Dialect, tuple[Rat, ...]] = {"bg95": ("emtc", "nbiot", "gsm"), "sim7600": ("lte",)}
 
 
 class TestAir(StaticAir):
@@ -73,7 +74,7 @@ class Bench:
     dialect: Dialect
     network: Network = field(default_factory=lambda: LockStepNetwork({}))
     seed: int = 1
-    urc_order: str = "after"
+    urc_order: UrcOrder = "after"
     card: Card = field(default_factory=Card)
 
     def __post_init__(self) -> None:
@@ -88,20 +89,24 @@ class Bench:
             self.air,
             self.network,
             random.Random(f"{self.seed}/modem"),
-            lambda part, state: self.states.append((self.env.now, part, state)),
+            lambda part, state: self.states.append((self.now(), part, state)),
             self.card,
             self.urc_order,
         )
         self.modem.on_output = self.output.extend
-        self.modem.on_line = lambda direction, text: self.lines.append((self.env.now, direction, text))
+        self.modem.on_line = lambda direction, text: self.lines.append((self.now(), direction, text))
 
     # By hand
+
+    def now(self) -> int:
+        return int(self.env.now)
 
     def run(self, ms: int) -> None:
         self.env.run(until=self.env.now + ms)
 
     def boot(self) -> None:
         """Power on by the key; returns when the modem listens."""
+        self.output.clear()
         self.modem.rail(True)
         self.press()
         self.until("RDY", 20_000)
@@ -118,7 +123,8 @@ class Bench:
             at = self.output.find(text.encode())
             end = self.output.find(b"\r", at + len(text)) if at >= 0 else -1
             if end >= 0:
-                line = bytes(self.output[at:end]).decode("latin-1")
+                begin = self.output.rfind(b"\n", 0, at) + 1
+                line = bytes(self.output[begin:end]).decode("latin-1")
                 del self.output[: end + 2]
                 return line
             assert self.env.now < deadline, f"no {text!r} within {limit_ms} ms: {bytes(self.output)!r}"
@@ -138,11 +144,13 @@ class Bench:
             self.run(5)
 
     def until_registered(self, limit_ms: int = 200_000) -> None:
-        name = "AT+CEREG?" if self.dialect == "bg95" else "AT+CREG?"
         deadline = self.env.now + limit_ms
-        while not any(f",{stat}" in line for line in self.send(name) for stat in "15"):
+        while not any(line[-2:] in (",1", ",5") or ",5," in line for line in self._registrations()):
             assert self.env.now < deadline
             self.run(1_000)
+
+    def _registrations(self) -> list[str]:
+        return self.send("AT+CEREG?")[-2:-1] + self.send("AT+CREG?")[-2:-1]
 
     def ask(self, command: str, data: bytes, final: str = "OK") -> None:
         """A command that asks for data at its prompt."""
@@ -157,7 +165,7 @@ class Bench:
     # As the port of the firmware
 
     def ticks_ms(self) -> int:
-        return self.env.now
+        return self.now()
 
     def sleep_ms(self, ms: int) -> None:
         self.run(ms)
@@ -186,7 +194,7 @@ class Bench:
         """Milliseconds by state of a part."""
         spent: dict[str, int] = {}
         changes = [(ms, state) for ms, name, state in self.states if name == part]
-        for (ms, state), (end, _) in zip(changes, [*changes[1:], (self.env.now, "")], strict=True):
+        for (ms, state), (end, _) in zip(changes, [*changes[1:], (self.now(), "")], strict=True):
             spent[state] = spent.get(state, 0) + end - ms
         return spent
 

@@ -39,14 +39,14 @@ def quiet(unit: Unit, request: Request) -> None:
 
 def register(unit: Unit, request: Request) -> None:
     """ATS3, ATS4: the characters of a line end; others are accepted and ignored."""
-    name, _, value = request.text(0)[1:].partition("=")
-    form = unit.at.format
-    if value and not value.isdigit():
-        if name in ("3", "4"):
-            unit.at.info(f"{form.cr if name == '3' else form.lf:03d}")
-    elif name == "3":
+    name, sets, value = request.text(0).partition("=")
+    form, number = unit.at.format, int(name.rstrip("?"))
+    if not sets:
+        known = {3: form.cr, 4: form.lf}
+        unit.at.info(f"{known.get(number, 0):03d}")
+    elif number == 3:
         form.cr = int(value or 0) % 128
-    elif name == "4":
+    elif number == 4:
         form.lf = int(value or 0) % 128
 
 

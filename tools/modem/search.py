@@ -108,12 +108,12 @@ class Search:
 
     def _candidates(self) -> Iterator[Cell]:
         """The strongest cell of each network and kind that the rules allow."""
-        if self._sim_invalid:
-            return
         seen: set[tuple[str, Rat]] = set()
         manual = self._unit.nv.operator
         allowed = self._scan_order()
         for cell in self._unit.air.cells():
+            if self._sim_invalid:
+                return
             key = (cell.plmn, cell.rat)
             if key in seen or cell.rat not in allowed or manual not in (None, cell.plmn):
                 continue
