@@ -25,6 +25,7 @@ CONTAINER = "CSQU3054383"
 """The example of ISO 6346: it belongs to nobody."""
 LINE = "Chongqing - Alashankou - Duisburg"
 DESTINATION = "Duisburg"
+SETTINGS = Path("config", "device.json")
 OLD = ("agent", "chaos", "flash", "broker/users.json", "broker/broker.log", "clock")
 """What an earlier run has left and would disturb; the broker's certificate may stay."""
 
@@ -78,6 +79,7 @@ def build(
         rng = random.Random(f"{seed}/modem")
         simulated = Modem(trip.env, modem, trip, network, rng, trip.charge)
         device = Device(trip, simulated, flash, _command(modem, heap_kw), clock)
+        _mask(simulated, flash)
     except BaseException:
         services.stop()
         raise
@@ -86,6 +88,7 @@ def build(
 
 def _lock(out: Path) -> IO[str]:
     """Take `out` for this process, as long as the file that is returned is open."""
+    out.mkdir(parents=True, exist_ok=True)
     lock = (out / "lock").open("w")
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -113,7 +116,7 @@ def _provision(flash: Path, services: Services) -> Path:
     agent.do("trips", "start", DEVICE, *trip)
     lay_out(flash, "SIM")
     shutil.copytree(agent.folder / "devices" / DEVICE, flash / "config")
-    settings = json.loads((flash / "config" / "device.json").read_text())
+    settings = json.loads((flash / SETTINGS).read_text())
     topics = f"landbridge/{DEVICE}/"
     broker.allow(DEVICE, settings["broker_password"], [topics + "up"], [topics + "down"])
     broker.allow(PLATFORM, PLATFORM, [], ["landbridge/out/#"])
@@ -127,6 +130,13 @@ def _network(services: Services) -> CountedNetwork:
     network.traffic = Traffic()
     network.before_publish = lambda: None
     return network
+
+
+def _mask(modem: Modem, flash: Path) -> None:
+    """Keep the password, which is another one each time, out of the transcript of the AT lines."""
+    password = json.loads((flash / SETTINGS).read_text())["broker_password"]
+    tell = modem.on_line
+    modem.on_line = lambda direction, text: tell(direction, text.replace(password, "<password>"))
 
 
 def _command(modem: ModemClass, heap_kw: int) -> list[str]:
