@@ -34,6 +34,9 @@ class Broker:
     username: str = _key("", "User of the agent at the broker; empty: none.")
     password: str = _key("", "Its password.", secret=True)
     client_id: str = _key("landbridge-agent", "Fixed client id; one agent at a time may use it.")
+    clean_session: bool = _key(
+        False, "Have the broker keep nothing while the agent is away; devices then send it again."
+    )
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from landbridge.errors import UserError
 from landbridge.store.outbox import Posted
 
 UP = "landbridge/+/up"
-_START_TIMEOUT_S = 10
+_START_TIMEOUT_S = 25
 _KEEPALIVE_S = 60
 _RECONNECT_S = (0.25, 30)
 _MOST_WAITING = 1000
@@ -103,11 +103,10 @@ class Session:
         self._client.loop_stop()
 
     def _make_client(self) -> mqtt.Client:
-        # Not a clean session: a broker that keeps sessions holds messages while we restart.
         client = mqtt.Client(
             CallbackAPIVersion.VERSION2,
             self._broker.client_id,
-            clean_session=False,
+            clean_session=self._broker.clean_session,
             manual_ack=True,
         )
         client.suppress_exceptions = True
