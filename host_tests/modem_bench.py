@@ -38,6 +38,8 @@ class TestAir(StaticAir):
         self.barred = False
         self.blocked = False
         self.speed_kmh = 0.0
+        self.away = 0.0
+        """Degrees north of the yard."""
         self.fixes: list[Fix] = []
         self.registrations: list[str] = []
         self.traffic: list[str] = []
@@ -58,7 +60,9 @@ class TestAir(StaticAir):
         self.traffic.append(plmn)
 
     def sky(self) -> Sky:
-        return replace(super().sky(), blocked=self.blocked, speed_kmh=self.speed_kmh, heading_deg=271.5)
+        yard = super().sky()
+        place = replace(yard, lat=yard.lat + self.away, blocked=self.blocked)
+        return replace(place, speed_kmh=self.speed_kmh, heading_deg=271.5)
 
     def utc_s(self) -> float:
         return START_UTC_S + self.env.now / 1000

@@ -114,7 +114,7 @@ IDENTITY = {
         "AT+CPIN?": ["+CPIN: READY", "OK"],
         "AT+QINISTAT": ["+QINISTAT: 3", "OK"],
         "AT+CFUN?": ["+CFUN: 1", "OK"],
-        'AT+CRSM=176,12258,0,0,10': ['+CRSM: 144,0,"981344400010325476F8"', "OK"],
+        "AT+CRSM=176,12258,0,0,10": ['+CRSM: 144,0,"981344400010325476F8"', "OK"],
         "AT+CRSM=176,28539,0,0,12": ['+CRSM: 144,0,"FFFFFFFFFFFFFFFFFFFFFFFF"', "OK"],
         "AT+CRSM=176,1,0,0,12": ["+CRSM: 106,130", "OK"],
         'AT+QCFG="nwscanseq"': ['+QCFG: "nwscanseq",00', "OK"],
@@ -123,10 +123,10 @@ IDENTITY = {
         "AT+CPSMS?": ["+CPSMS: 0", "OK"],
         "AT+CREG=4": ["ERROR"],
         "AT+CEREG=3": ["ERROR"],
-        'AT+QLTS=1': ['+QLTS: ""', "OK"],
+        "AT+QLTS=1": ['+QLTS: ""', "OK"],
         "AT+QIACT?": ["OK"],
         "AT+QGPS?": ["+QGPS: 0", "OK"],
-        'AT+QMTOPEN?': ["OK"],
+        "AT+QMTOPEN?": ["OK"],
         'AT+QMTPUB=0,1,1,0,"t",5': ["ERROR"],
         'AT+QSSLCFG="seclevel",1,9': ["ERROR"],
         'AT+QMTCFG="keepalive",9,120': ["ERROR"],
@@ -196,9 +196,9 @@ def test_urcs_are_held_back_while_data_are_awaited():
 
 
 FILES = [
-    ("AT+QFDEL=\"a\"", ["+CME ERROR: 405"]),
-    ("AT+QFLST=\"UFS:a\"", ["+CME ERROR: 405"]),
-    ("AT+QFLST=\"*\"", ["OK"]),
+    ('AT+QFDEL="a"', ["+CME ERROR: 405"]),
+    ('AT+QFLST="UFS:a"', ["+CME ERROR: 405"]),
+    ('AT+QFLST="*"', ["OK"]),
 ]
 
 

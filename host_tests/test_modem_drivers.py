@@ -8,8 +8,8 @@ from collections.abc import Iterator
 
 import paho.mqtt.client as mqtt
 import pytest
+from locator.modem import DENIED, NO_SERVICE, REGISTERED, ModemRestarted, make
 from paho.mqtt.enums import CallbackAPIVersion
-from locator.modem import REGISTERED, make
 
 from host_tests.modem_bench import HOST, START_UTC_S, Bench, Mosquitto, start_mosquitto
 
@@ -86,3 +86,100 @@ def test_a_whole_wake(dialect, order, broker, echo):
     assert modem.identity()[1:3] == ("8931440400012345678", "204046612345678")
     assert modem.stop(False) is False
     assert bench.states[-1][2] == "off"
+
+
+def registered(dialect, broker: Mosquitto):
+    """A bench and its driver, started and registered."""
+    bench = Bench(dialect, broker.network(reply=True))
+    modem = driver(bench)
+    modem.start(True, True)
+    assert modem.attach(200, 200, 0) == (REGISTERED, 0)
+    return bench, modem
+
+
+def test_parked_in_psm_between_two_wakes(broker, echo):
+    bench, modem = registered("bg95", broker)
+    talk(modem, broker.ca, b"one")
+    assert modem.stop(True) is True
+    assert bench.states[-1][2] == "psm"
+    bench.run(3_600_000)
+    bench.output.clear()
+    modem = driver(bench)
+    modem.start(True, False)
+    assert modem.attach(50, 50, 0) == (REGISTERED, 0)
+    talk(modem, broker.ca, b"two")
+    assert echo == [b"one", b"two"]
+    assert len(bench.air.registrations) == 1
+    assert modem.stop(True) is True
+
+
+@pytest.mark.parametrize("dialect", ["bg95", "sim7600"])
+def test_no_service(dialect):
+    bench = Bench(dialect)
+    bench.air.audible = []
+    modem = driver(bench)
+    modem.start(True, True)
+    assert modem.attach(20, 300, 0) == (NO_SERVICE, 0)
+    assert modem.cell() is None
+    modem.stop(False)
+
+
+def test_refused_with_the_cause():
+    bench = Bench("bg95")
+    bench.air.causes = dict.fromkeys(("26201", "26202", "26203"), 11)
+    modem = driver(bench)
+    modem.start(True, True)
+    assert modem.attach(100, 100, 0) == (DENIED, 11)
+    assert modem.cell()  # limited service
+
+
+@pytest.mark.parametrize("dialect", ["bg95", "sim7600"])
+def test_held_to_one_operator(dialect):
+    bench = Bench(dialect)
+    modem = driver(bench)
+    modem.start(True, True)
+    assert modem.attach(100, 100, 262_002) == (REGISTERED, 0)
+    assert bench.air.registrations[-1] == "26202"
+    assert modem.cell().plmn == 262_002
+
+
+def test_goes_on_after_a_reset_of_the_device_alone(broker, echo):
+    bench, modem = registered("sim7600", broker)
+    modem.mqtt_open(HOST.encode(), 8883, b"lb-1", b"secret", broker.ca)
+    bench.output.clear()
+    modem = driver(bench)
+    modem.start(False, False)
+    assert modem.attach(50, 50, 0) == (REGISTERED, 0)
+    assert talk(modem, broker.ca, b"again")
+    assert echo == [b"again"]
+
+
+@pytest.mark.parametrize("dialect", ["bg95", "sim7600"])
+def test_a_modem_that_was_on_after_all(dialect):
+    bench = Bench(dialect)
+    bench.boot()
+    bench.output.clear()
+    modem = driver(bench)
+    modem.start(True, True)  # its key pulse turns it off first
+    assert modem.attach(200, 200, 0) == (REGISTERED, 0)
+
+
+@pytest.mark.parametrize("dialect", ["bg95", "sim7600"])
+def test_a_restart_of_the_modem_is_noticed(dialect):
+    bench = Bench(dialect)
+    modem = driver(bench)
+    modem.start(True, True)
+    bench.modem.rail(False)
+    bench.modem.rail(True)
+    bench.press()
+    bench.run(20_000)
+    with pytest.raises(ModemRestarted):
+        modem.network_time()
+
+
+@pytest.mark.parametrize("dialect", ["bg95", "sim7600"])
+def test_network_time(dialect, broker):
+    bench, modem = registered(dialect, broker)
+    bench.run(3_000)
+    time = modem.network_time()
+    assert time is not None and abs(time + EPOCH_2000_S - bench.air.utc_s()) <= 2

@@ -89,7 +89,7 @@ def test_a_refusal_forbids_the_network_and_the_next_is_tried(bg95):
 
 
 def test_refused_by_all(bench):
-    bench.air.causes = {plmn: 11 for plmn in ("26201", "26202", "26203")}
+    bench.air.causes = dict.fromkeys(("26201", "26202", "26203"), 11)
     bench.run(300_000)
     assert registration(bench).endswith(",3") or ",3," in registration(bench)
     assert sorted(bench.card.forbidden) == ["26201", "26202", "26203"]
@@ -102,7 +102,7 @@ def test_refused_by_all(bench):
 
 
 def test_a_forbidden_area_ends_with_the_power(bench):
-    bench.air.causes = {plmn: 15 for plmn in ("26201", "26202", "26203")}
+    bench.air.causes = dict.fromkeys(("26201", "26202", "26203"), 15)
     bench.run(300_000)
     assert bench.card.forbidden == []
     bench.air.causes = {}
@@ -121,7 +121,7 @@ def test_a_dead_card_asks_nobody_else(bench):
 
 
 def test_congestion_passes(bench):
-    bench.air.causes = {plmn: 22 for plmn in ("26201", "26202", "26203")}
+    bench.air.causes = dict.fromkeys(("26201", "26202", "26203"), 22)
     bench.run(100_000)
     bench.air.causes = {}
     bench.until_registered(1_000_000)
@@ -144,7 +144,7 @@ def test_manual_selection(bench):
     bench.until_registered()
 
 
-@pytest.mark.parametrize("command", ["AT+COPS=1,0,\"Telekom\"", 'AT+COPS=1,2,"1"', "AT+COPS=9", "AT+COPS=1"])
+@pytest.mark.parametrize("command", ['AT+COPS=1,0,"Telekom"', 'AT+COPS=1,2,"1"', "AT+COPS=9", "AT+COPS=1"])
 def test_bad_selection(bench, command):
     assert bench.send(command)[-1] == "ERROR"
 
@@ -222,7 +222,7 @@ def test_serving_cell_on_gsm(bg95):
 
 
 def test_limited_service_shows_the_cell(bg95):
-    bg95.air.causes = {plmn: 11 for plmn in ("26201", "26202", "26203")}
+    bg95.air.causes = dict.fromkeys(("26201", "26202", "26203"), 11)
     bg95.run(300_000)
     assert '"LIMSRV","' in bg95.send('AT+QENG="servingcell"')[-2]
 

@@ -56,7 +56,7 @@ class Search:
     def resume(self) -> Waits:
         """Registered before PSM or before GNSS had the receiver: find the network, report where."""
         self._radio.searching = True
-        self._unit.charge()
+        self._radio.set(SEARCHING)
         yield self._unit.pause(*RESUME_MS)
         self._radio.searching = False
         cell = self._same_network()

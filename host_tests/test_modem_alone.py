@@ -1,0 +1,100 @@
+"""The modem as a program of its own, in real time."""
+
+from __future__ import annotations
+
+import os
+import select
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+import serial
+
+from tools.flash.layout import REPOSITORY
+
+PATIENCE_S = 60
+
+
+@contextmanager
+def running(*options: str) -> Iterator[str]:
+    """The program; what it says where to connect."""
+    command = [sys.executable, "-m", "tools.modem", *options]
+    with subprocess.Popen(command, cwd=REPOSITORY, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout
+            yield process.stdout.readline().strip()
+        finally:
+            process.terminate()
+
+
+def speak(line: int, command: bytes, wanted: bytes) -> bytes:
+    """Repeat a command each half second until `wanted` comes: the modem may still boot."""
+    got, deadline = b"", time.monotonic() + PATIENCE_S
+    while wanted not in got:
+        assert time.monotonic() < deadline, got
+        os.write(line, command)
+        end = time.monotonic() + 0.5
+        while wanted not in got and select.select([line], [], [], max(0.0, end - time.monotonic()))[0]:
+            got += os.read(line, 4096)
+    return got
+
+
+def test_pty():
+    with running("--dialect", "bg95", "--pty") as path, serial.Serial(path, 115_200) as port:
+        assert b"BG95M3LAR02A03" in speak(port.fileno(), b"AT+CGMR\r", b"OK\r\n")
+
+
+def test_tcp_has_a_modem_for_each_connection():
+    with running("--dialect", "bg95", "--tcp", "0") as address:
+        host, _, port = address.rpartition(":")
+        with socket.create_connection((host, int(port))) as one:
+            speak(one.fileno(), b"AT+CMEE=2\r", b"OK\r\n")
+            with socket.create_connection((host, int(port))) as other:
+                assert b"+CMEE: 0" in speak(other.fileno(), b"AT+CMEE?\r", b"OK\r\n")
+            assert b"+CMEE: 2" in speak(one.fileno(), b"AT+CMEE?\r", b"+CMEE: 2\r\n")
+
+
+@pytest.mark.parametrize("abstract", [False, True])
+def test_unix(abstract, tmp_path):
+    path = f"abstract:landbridge-{os.getpid()}" if abstract else str(tmp_path / "modem")
+    with (
+        running("--dialect", "bg95", "--unix", path) as told,
+        socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client,
+    ):
+        assert told == path
+        client.connect("\0" + path if abstract else path)
+        speak(client.fileno(), b"AT\r\n", b"OK\r\n")
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "said"),
+    [
+        (["--pty"], 2, "--dialect"),
+        (["--dialect", "sim800", "--pty"], 2, "'sim800'"),
+        (["--dialect", "bg95"], 2, "--pty --tcp --unix"),
+        (["--dialect", "bg95", "--pty", "--tcp", "1"], 2, "not allowed with"),
+        (["--dialect", "bg95", "--tcp", "modem"], 2, "'modem' is no address"),
+        (["--dialect", "bg95", "--tcp", "70000"], 2, "'70000' is no address"),
+        (["--dialect", "bg95", "--unix", "/no/such/folder/modem"], 1, "/no/such/folder/modem"),
+        (["--dialect", "bg95", "--pty", "--fast"], 2, "--fast"),
+    ],
+)
+def test_bad_options_are_answered_in_one_line(options, code, said):
+    command = [sys.executable, "-m", "tools.modem", *options]
+    result = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
+    assert (result.returncode, result.stdout) == (code, "")
+    assert said in result.stderr and result.stderr.count("\n") == 1
+
+
+def test_a_port_that_is_taken():
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        address = "127.0.0.1:%d" % taken.getsockname()[1]
+        command = [sys.executable, "-m", "tools.modem", "--dialect", "bg95", "--tcp", address]
+        result = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
+    assert result.returncode == 1 and address in result.stderr and result.stderr.count("\n") == 1
