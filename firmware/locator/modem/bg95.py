@@ -21,7 +21,8 @@ _NOT_ON = const(505)
 
 class Bg95(Driver):
     KEY_MS = 700
-    BOOT_MS = 10000
+    QUIET_MS = 1500
+    BOOT_MS = 8500
     # PSM: periodic TAU 12 h (longer than any pause of ours); active time 2 min, so that the modem does
     # not go to sleep by itself in mid-wake, while GNSS searches: `stop` sends it there at once.
     SETUP = (b"E0", b"+CMEE=1", b"+CEREG=4", b'+CPSMS=1,,,"00101100","00100010"')
@@ -168,14 +169,18 @@ class Bg95(Driver):
             self._at.wait(b"+QMTDISC:", _ANSWER_MS)
 
     def stop(self, park):
-        """Power off, or with `park` into PSM, which keeps the registration. True when parked."""
+        """Power off, or with `park` into PSM, which keeps the registration. True when parked.
+
+        The supply stays on unless the modem does not go: its clock runs on, so that the next search
+        for satellites is a short one.
+        """
         self.on = False
         if park and self._try(b'+QCFG="psm/enter",1'):
             if self._power_down(_PARK_MS):
                 return True
         self._try(b"+QPOWD=1")
-        self._power_down(_POWER_DOWN_MS)
-        self._port.modem_rail(False)
+        if not self._power_down(_POWER_DOWN_MS):
+            self._port.modem_rail(False)
         return False
 
     def _power_down(self, timeout_ms):

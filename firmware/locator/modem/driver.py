@@ -30,7 +30,8 @@ class Driver:
     """`at` is the `Channel`; a subclass gives the constants below and the verbs that differ."""
 
     KEY_MS = 0  # power key pulse
-    BOOT_MS = 0  # from the key to `RDY`, at most
+    QUIET_MS = 0  # after it nothing is sent for at least so long
+    BOOT_MS = 0  # from then to `RDY`, at most
     SETUP: tuple = ()  # commands after each boot, refusals ignored
     CONFIGURE: tuple = ()  # commands whose effect the modem keeps, once after power-on of the device
     UNSOLICITED: tuple = ()
@@ -119,6 +120,7 @@ class Driver:
             self._port.modem_key(True)
             self._port.sleep_ms(self.KEY_MS)
             self._port.modem_key(False)
+            self._port.sleep_ms(self.QUIET_MS)
             self._at.wait(b"RDY", self.BOOT_MS)
             if self._answers(_SYNC_TRIES):
                 return

@@ -12,14 +12,14 @@ from locator.modem.driver import SHORT_MS, Driver, ca_name
 _MS = const(9000)
 _NET_MS = const(120000)
 _POWER_DOWN_MS = const(10000)
-_GNSS_STOP_MS = const(30000)
 _ALREADY_STARTED = const(23)
 _TLS_FAILED = (32, 33, 34)
 
 
 class Sim7600(Driver):
     KEY_MS = 700
-    BOOT_MS = 20000
+    QUIET_MS = 8000
+    BOOT_MS = 12000
     SETUP = (b"E0", b"+CMEE=1", b"+CREG=0", b"+CEREG=0")
     CONFIGURE = (b"+CNMP=2", b"+CTZU=1")
     UNSOLICITED = (
@@ -70,9 +70,9 @@ class Sim7600(Driver):
         return _fix(parse.fields(lines[0])) if lines else None
 
     def gnss_stop(self):
-        """Stop GNSS; the modem confirms later, and until then does not start it again."""
-        if self._try(b"+CGPS=0", _MS):
-            self._at.wait(b"+CGPS:", _GNSS_STOP_MS)
+        """Stop GNSS. The modem needs up to 30 s for it, in which it does not start again: a wake
+        searches once, so nobody waits."""
+        self._try(b"+CGPS=0", _MS)
 
     def mqtt_open(self, host, port, device, password, ca):
         """Connect with TLS, the broker verified against `ca` (PEM); the PDP context opens by itself."""
@@ -124,11 +124,12 @@ class Sim7600(Driver):
             self._at.wait(b"+CMQTTSTOP:", _MS)
 
     def stop(self, park):
-        """Power off; the modem has no PSM, so it never is parked (False)."""
+        """Power off; the modem has no PSM, so it never is parked (False). Its supply stays on, as
+        with the BG95."""
         self.on = False
         self._try(b"+CPOF", _MS)
-        self._at.wait(b"NORMAL POWER DOWN", _POWER_DOWN_MS)
-        self._port.modem_rail(False)
+        if self._at.wait(b"NORMAL POWER DOWN", _POWER_DOWN_MS) is None:
+            self._port.modem_rail(False)
         return False
 
     def _start_service(self):
