@@ -95,6 +95,14 @@ def test_a_message_and_its_echo_on_the_bg95(broker):
     assert bench.send("AT+QMTDISC=0")[-1] == "+CME ERROR: 3"
 
 
+def test_an_inline_message_on_the_bg95(broker):
+    bench = connected(bg95(broker.network(reply=True), broker.ca))
+    outcome(bench, 'AT+QMTSUB=0,1,"a/b",0', "+QMTSUB:")
+    assert outcome(bench, 'AT+QMTPUBEX=0,3,1,0,"a/b","x, y; z"', "+QMTPUB:") == "+QMTPUB: 0,3,0"
+    assert bench.until("+QMTRECV:", 10_000) == '+QMTRECV: 0,0,"a/b",7,"x, y; z"'
+    assert bench.send(f'AT+QMTPUBEX=0,3,1,0,"a/b","{"x" * 561}"')[-1] == "+CME ERROR: 50"
+
+
 def test_kept_messages_on_the_bg95(broker):
     bench = bg95(broker.network(reply=True), broker.ca)
     bench.send('AT+QMTCFG="recv/mode",0,1,1')

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 CLIENTS = range(6)
 MAX_PAYLOAD = 4_096
+MAX_INLINE = 560
 SLOTS = range(5)
 PROMPT = "\r\n> "
 CLOSED_BY_PEER, BYE = 1, 5
@@ -119,24 +120,38 @@ def _subscribe(unit: Unit, client: int, broker: Broker, message: int, topic: str
 
 def publish(unit: Unit, request: Request) -> Work:
     """AT+QMTPUB=<client>,<message id>,<qos>,<retain>,"<topic>"[,<bytes>]; without a length up to Ctrl-Z."""
-    client, qos = _client(request), request.number(2, 0, 2)
-    message = request.number(1, 0, 65_535)
-    retain, topic = request.number(3, 0, 1) == 1, request.text(4)
-    if (message == 0) != (qos == 0):
-        raise Refused(BAD_PARAMETER)
-    broker = _connected_broker(unit, client)
+    _check_publish(unit, request)
     if request.has(5):
         payload: bytes | None = yield from unit.at.data(request.number(5, 1, MAX_PAYLOAD), PROMPT)
     else:
         payload = yield from unit.at.text_data(PROMPT)
     if payload is not None:
-        unit.at.after(_publish(unit, client, broker, message, (topic, payload, qos, retain)))
+        unit.at.after(_publish(unit, request, payload))
 
 
-def _publish(
-    unit: Unit, client: int, broker: Broker, message: int, content: tuple[str, bytes, int, bool]
-) -> Work:
-    done = yield from broker.publish(*content, _patience_ms(unit, client))
+def publish_inline(unit: Unit, request: Request) -> None:
+    """AT+QMTPUBEX=<client>,<message id>,<qos>,<retain>,"<topic>","<text>": answered like QMTPUB (V1.1)."""
+    _check_publish(unit, request)
+    payload = request.text(5).encode("latin-1")
+    if len(payload) > MAX_INLINE:
+        raise Refused(BAD_PARAMETER)
+    unit.at.after(_publish(unit, request, payload))
+
+
+def _check_publish(unit: Unit, request: Request) -> None:
+    message, qos = request.number(1, 0, 65_535), request.number(2, 0, 2)
+    request.number(3, 0, 1)
+    request.text(4)
+    if (message == 0) != (qos == 0):
+        raise Refused(BAD_PARAMETER)
+    _connected_broker(unit, _client(request))
+
+
+def _publish(unit: Unit, request: Request, payload: bytes) -> Work:
+    client, message, qos = _client(request), request.number(1, 0, 65_535), request.number(2, 0, 2)
+    retain, patience_ms = request.number(3, 0, 1) == 1, _patience_ms(unit, client)
+    broker = unit.brokers.get(client)
+    done = broker and (yield from broker.publish(request.text(4), payload, qos, retain, patience_ms))
     unit.at.urc(f"+QMTPUB: {client},{message},{0 if done else 2}")
 
 
@@ -231,6 +246,7 @@ MQTT: Table = {
     "+QMTCONN?": list_connections,
     "+QMTSUB=": subscribe,
     "+QMTPUB=": publish,
+    "+QMTPUBEX=": publish_inline,
     "+QMTRECV=": read_slot,
     "+QMTDISC=": disconnect,
     "+QMTCLOSE=": close,
