@@ -88,9 +88,8 @@ def play(arguments: argparse.Namespace, console: Console) -> int:
     try:
         chaos = chaos_on(built, trap) if trap else None
         demo = Demo(built, Truth(built.flash, built.trip), Diary(built.trip), chaos)
-        console.print(
-            f"broker on localhost:{built.services.broker.port}, database {built.services.agent.database}"
-        )
+        port = built.services.broker.port
+        console.print(f"broker on localhost:{port}; everything lies in {_shown(out)}", soft_wrap=True)
         with _progress(console) as progress:
             task = progress.add_task("", total=arguments.days, country="", taken=0, pending=0)
             demo.run(progress, task)
@@ -148,12 +147,20 @@ def _tell(demo: Demo, arguments: argparse.Namespace, console: Console) -> int:
     kills = demo.chaos.kills if demo.chaos else Counter()
     summary.write(out.with_suffix(".json"), again, found, kills, short)
     console.print(summary.table(title, found, kills))
-    console.print(f"picture {out}/track.png, track {out}/track.geojson, figures {out}.json")
+    shown = _shown(out)
+    console.print(
+        f"picture {shown}/track.png, track {shown}/track.geojson, figures {shown}.json", soft_wrap=True
+    )
     for line in (*found.wrong[:10], *short):
         print(f"fell short: {line}" if line in short else line, file=sys.stderr)
     if found.crashes:
         print(f"what the device printed: {out / LOG}", file=sys.stderr)
     return 1 if short else 0
+
+
+def _shown(path: Path) -> Path:
+    """The shorter way to write a path."""
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
 
 class Parser(argparse.ArgumentParser):

@@ -70,10 +70,12 @@ def hours(value: float | None) -> str:
 
 
 def _borders(borders: list[Border]) -> str:
-    """Each border with its time."""
-    return ", ".join(f"{each.name} {hours(each.first_uplink_h)}" for each in borders) or "none passed"
+    """Each border with its time, three to a line."""
+    each = [f"{border.name} {hours(border.first_uplink_h)}" for border in borders]
+    lines = [", ".join(each[at : at + 3]) for at in range(0, len(each), 3)]
+    return ",\n".join(lines) or "none passed"
 
 
 def _joules(joules: dict[str, float]) -> str:
-    parts = ", ".join(f"{part} {spent:,.0f} J" for part, spent in joules.items())
+    parts = ", ".join(f"{part} {spent:,.0f}" for part, spent in joules.items())
     return f"{sum(joules.values()):,.0f} J: {parts}"
