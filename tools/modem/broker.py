@@ -53,6 +53,9 @@ class Broker:
         if tls:
             yield unit.pause(*TLS_CPU_MS)
         link = self._link
+        if not (yield from self._settle(lambda: True, 0)):  # scripted dead: not even tried
+            yield from self._until(began + OPEN_LIMIT_MS)
+            return Failure.CONNECT
         link.open(host, port, tls)
         settled = yield from self._settle(lambda: link.opened or link.failure is not None, OPEN_LIMIT_MS)
         if link.opened:
