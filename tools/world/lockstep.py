@@ -164,7 +164,7 @@ class Device:
         self._work(cpu.BOOT_MS * 1_000)
         while True:
             op, cpu_us, payload = process.receive()
-            self._work(cpu_us + self._receiver.take_lines() * cpu.AT_LINE_US)
+            self._work(cpu_us)
             if op == Op.DEEPSLEEP:
                 return self._deep_sleep(payload)
             if op == Op.RESET:
@@ -274,7 +274,6 @@ class Device:
     def _transmit(self, data: bytes) -> None:
         """Send bytes to the modem; they arrive when the last one is over the wire."""
         if data:
-            self._cpu_us += data.count(b"\r") * cpu.AT_LINE_US
             self._advance(self._now_ms() + wire_ms(len(data)))
             self._modem.receive(data)
 
@@ -320,4 +319,6 @@ class Device:
         self._receiver.put(self._now_ms(), data, self._draining)
 
     def _line(self, direction: str, line: str) -> None:
+        # Not by the line ends on the wire: encrypted payloads hold as many of these as chance will.
+        self._cpu_us += cpu.AT_LINE_US
         self._transcript.update(f"{self._now_ms()} {direction} {line}\n".encode())

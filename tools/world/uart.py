@@ -21,7 +21,6 @@ class Receiver:
     def __init__(self) -> None:
         self._bytes = bytearray()
         self._end_ms = 0
-        self._lines = 0
         self.puts = 0
         """How often the modem has sent so far."""
 
@@ -34,13 +33,7 @@ class Receiver:
             data = data[: max(0, BUFFER_BYTES - len(self._bytes))]
         self._bytes += data
         self._end_ms = max(self._end_ms, now_ms) + wire_ms(len(data))
-        self._lines += data.count(b"\n")
         self.puts += 1
-
-    def take_lines(self) -> int:
-        """How many lines have come since the last call."""
-        lines, self._lines = self._lines, 0
-        return lines
 
     def ready_ms(self, most: int) -> int | None:
         """When a read of at most `most` bytes is complete; None while nothing is on its way."""
@@ -62,4 +55,3 @@ class Receiver:
         """The device was reset: what was in the buffer is gone."""
         self._bytes.clear()
         self._end_ms = 0
-        self._lines = 0
