@@ -61,6 +61,9 @@ def test_tcp_has_a_modem_for_each_connection():
 @pytest.mark.parametrize("abstract", [False, True])
 def test_unix(abstract, tmp_path):
     path = f"abstract:landbridge-{os.getpid()}" if abstract else str(tmp_path / "modem")
+    if not abstract:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as stale:  # of a program that was killed
+            stale.bind(path)
     with (
         running("--dialect", "bg95", "--unix", path) as told,
         socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client,

@@ -149,8 +149,8 @@ def test_orders_of_an_outcome(broker):
         ("after", "other.example", ["OK", "+CMQTTCONNECT: 0,3"]),
         ("before", "other.example", ["+CMQTTCONNECT: 0,3", "ERROR"]),
     ):
-        network = broker.network()
-        network._hosts = {HOST: ("127.0.0.1", broker.port), "other.example": ("127.0.0.1", 1)}
+        there, nowhere = ("127.0.0.1", broker.port), ("127.0.0.1", 1)
+        network = LockStepNetwork({HOST: there, "other.example": nowhere}, reply_expected=lambda: False)
         bench = sim7600(network, broker.ca, order)
         bench.lines.clear()
         connect(bench, host=host)
@@ -225,6 +225,17 @@ def test_a_scripted_outage_takes_virtual_time_only(broker):
     began = bench.now()
     assert outcome(bench, f'AT+QMTOPEN=0,"{HOST}",8883', "+QMTOPEN:") == "+QMTOPEN: 0,5"
     assert bench.now() - began >= 60_000 and network.stalls == 0
+
+
+@pytest.mark.parametrize(("turns", "stalls"), [(3, 0), (1_000_000, 1)])
+def test_an_agent_that_dies_while_its_answer_is_awaited(broker, turns, stalls, monkeypatch):
+    monkeypatch.setattr("tools.modem.mqtt.STALL_S", 0.5)
+    alive = iter(range(turns))
+    address = ("127.0.0.1", broker.port)
+    network = LockStepNetwork({HOST: address}, reply_expected=lambda: next(alive, None) is not None)
+    bench = connected(bg95(network, broker.ca))
+    bench.ask('AT+QMTPUB=0,1,1,0,"nobody",1', b"x", "+QMTPUB: 0,1,0")
+    assert network.stalls == stalls
 
 
 def test_barred_data(broker):

@@ -35,6 +35,7 @@ class Powered:
     def __init__(self, env: simpy.Environment, dialect: Dialect) -> None:
         self._env = env
         self._off = True
+        self._plugged = True
         rng = random.Random()
         network = RealTimeNetwork()
         self.modem = Modem(env, dialect, StaticAir(RATS[dialect]), network, rng, self._meter)
@@ -43,7 +44,7 @@ class Powered:
 
     def unplug(self) -> None:
         """For good."""
-        self._off = False
+        self._plugged = False
         self.modem.rail(False)
 
     def _meter(self, part: str, state: str) -> None:
@@ -51,12 +52,12 @@ class Powered:
             self._off = state == "off"
 
     def _keep_on(self) -> Any:
-        while self._off:
-            self.modem.key(True)
-            yield self._env.timeout(PULSE_MS)
-            self.modem.key(False)
-            while not self._off:
-                yield self._env.timeout(BACK_MS)
+        while self._plugged:
+            if self._off:
+                self.modem.key(True)
+                yield self._env.timeout(PULSE_MS)
+                self.modem.key(False)
+            yield self._env.timeout(BACK_MS)
 
 
 class Server:
@@ -78,6 +79,8 @@ class Server:
 
     def listen(self, kind: Kind, address: Any) -> str:
         """Listen; returns the address as text. Raises OSError."""
+        if kind == "unix":
+            _remove_stale(address)
         family = socket.AF_UNIX if kind == "unix" else socket.AF_INET
         listener = socket.socket(family, socket.SOCK_STREAM)
         if kind == "tcp":
@@ -128,6 +131,18 @@ class Server:
         powered.modem.on_output = lambda data: None
         powered.unplug()
         os.close(line)
+
+
+def _remove_stale(path: str) -> None:
+    """Remove a socket file behind which nobody listens any more."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        try:
+            probe.connect(path)
+        except ConnectionRefusedError:
+            if not path.startswith("\0"):
+                os.unlink(path)
+        except OSError:
+            return
 
 
 def _write(line: int, data: bytes) -> None:
