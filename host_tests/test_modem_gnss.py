@@ -212,6 +212,18 @@ def test_gnss_first_waits_for_the_end_of_a_connection():
     assert bench.modem._unit.radio.receiver_free() is True
 
 
+def test_gnss_first_breaks_off_an_attach():
+    """At any moment of it; nothing goes on sending."""
+    for wait_ms in range(12_000, 30_000, 250):
+        bench = Bench("bg95")
+        bench.boot()
+        bench.send('AT+QGPSCFG="priority",0')
+        bench.run(wait_ms)
+        bench.send("AT+QGPS=1")
+        bench.run(40_000)
+        assert [state for _, part, state in bench.states if part == "modem"][-1] == "idle", wait_ms
+
+
 def test_network_first_starves_gnss():
     bench = Bench("bg95")
     bench.air.audible = []

@@ -97,10 +97,13 @@ def test_a_cut_rail_ends_everything(bench):
 
 def test_a_restart_by_command(bench):
     bench.boot()
-    bench.run(2_000)
+    bench.until_registered()
     bench.send("AT+CMEE=1")
+    registrations = len(bench.air.registrations)
     bench.send("AT+CFUN=1,1")
     bench.until("RDY", 20_000)
+    bench.until_registered()
+    assert len(bench.air.registrations) == registrations + 1
     assert bench.send("AT+CMEE?")[-2:] == ["+CMEE: 0", "OK"]
 
 

@@ -43,6 +43,10 @@ class Bearer:
         self._turn += 1
         self.signalling = self.transmitting = self._connected = self.psm_at_once = False
 
+    def abandon(self) -> None:
+        """The procedure under way ends in the middle; a connection stays until it is released."""
+        self.signalling = self.transmitting = False
+
     def signal(self, duration_ms: int) -> Work:
         """An attach or a tracking area update of this length."""
         self.signalling = True

@@ -21,7 +21,8 @@ MAX_PAYLOAD = 4_096
 MAX_INLINE = 560
 SLOTS = range(5)
 PROMPT = "\r\n> "
-CLOSED_BY_PEER, BYE = 1, 5
+CLOSED_BY_PEER = 1
+"""Of +QMTSTAT."""
 
 RULES: dict[str, Rule] = {
     "version": [range(3, 5)],

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from tools.modem.unit import Unit
 
 COPS_LIMIT_MS = 120_000
-OK = ""
 
 
 # Format
@@ -308,14 +307,13 @@ def set_zone_update(unit: Unit, request: Request) -> None:
 
 
 COMMON: Table = {
-    "": OK,
     "E": echo,
     "V": verbose,
     "Q": quiet,
     "S": register,
     "Z": factory,
     "&F": factory,
-    "&W": OK,
+    "&W": "",
     "+CMEE=": set_cmee,
     "+CMEE?": get_cmee,
     "+CPIN?": pin_state,

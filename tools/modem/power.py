@@ -166,6 +166,6 @@ class Power:
         self.sim_ready = self.sleep_allowed = self._asleep = self._deaf = False
         self._unit.forget()
         self._unit.at.reset()
-        if state is State.OFF:
+        if state is not State.PSM:
             self._unit.radio.forget_registration()
         self._unit.charge()

@@ -93,7 +93,8 @@ class Radio:
         """GNSS takes the receiver as soon as no connection holds it."""
         self.lent = True
         self._tasks.stop()
-        self.searching = self.bearer.signalling = False
+        self.bearer.abandon()
+        self.searching = False
         self.cell = None
         self._unit.charge()
         self.reports.changed()
