@@ -155,7 +155,7 @@ class Session:
     def _on_disconnect(self, _client: Any, _data: Any, _flags: Any, reason: ReasonCode, _: Any) -> None:
         with self._connection_lock:
             self._connection += 1
-        if not self._closing.is_set():
+        if not (self._closing.is_set() or self._refusal):
             _log.warning("lost the broker (%s); connecting again", reason)
 
     def _on_message(self, _client: Any, _data: Any, message: mqtt.MQTTMessage) -> None:
