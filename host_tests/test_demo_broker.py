@@ -49,10 +49,10 @@ class Client:
         assert self.subscribed.wait(WAIT_S)
         return self
 
-    def publish(self, topic: str, payload: bytes = b"hello") -> bool:
+    def publish(self, topic: str, payload: bytes = b"hello", retain: bool = False) -> bool:
         """Publish at QoS 1; True once the PUBACK is here."""
         assert self.connected.wait(WAIT_S)
-        message = self.client.publish(topic, payload, qos=1)
+        message = self.client.publish(topic, payload, 1, retain)
         message.wait_for_publish(WAIT_S)
         return message.is_published()
 
@@ -106,6 +106,16 @@ def test_a_device_may_not_speak_for_another(connect):
 @pytest.mark.parametrize(("name", "password"), [("lb-1", "wrong"), ("nobody", "right")])
 def test_refuses_strangers(connect, name, password):
     assert connect(name, password).refused.wait(WAIT_S)
+
+
+def test_a_retained_message_is_only_for_its_subscribers(connect):
+    agent = connect(AGENT).subscribe("landbridge/out/#")
+    assert agent.publish("landbridge/out/position", b"here", retain=True)
+    assert agent.got.wait(WAIT_S)
+    device = connect("lb-1").subscribe("landbridge/lb-1/down")
+    agent.publish("landbridge/lb-1/down", b"reply")
+    assert device.got.wait(WAIT_S)
+    assert device.messages == [("landbridge/lb-1/down", b"reply")]
 
 
 def test_dies_between_puback_and_delivery(broker, connect, tmp_path):

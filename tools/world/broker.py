@@ -61,10 +61,29 @@ class Users(BaseAuthPlugin, BaseTopicPlugin):  # type: ignore[misc]
         print("subscribed", client_id, topic, flush=True)
 
 
+class Subscriptions(dict[str, Any]):
+    """Filter -> subscribers; may change while amqtt goes through it, which costs a plain dict the message."""
+
+    def items(self) -> Any:
+        """What there is now."""
+        return list(super().items())
+
+
 class FrailBroker(Broker):  # type: ignore[misc]
     """A broker that can be told to die between a PUBACK and the delivery of its message."""
 
-    trap: Trap
+    def __init__(self, config: dict[str, Any], trap: Trap) -> None:
+        super().__init__(config)
+        self.trap = trap
+        self._subscriptions = Subscriptions()
+
+    async def _publish_retained_messages_for_subscription(
+        self, subscription: tuple[str, int], session: Session
+    ) -> None:
+        # amqtt does this at each connect for the subscriptions of everybody; one's own are meant.
+        subscribers = self._subscriptions.get(subscription[0], ())
+        if any(each.client_id == session.client_id for each, _qos in subscribers):
+            await super()._publish_retained_messages_for_subscription(subscription, session)
 
     async def _handle_message_delivery(
         self, client_session: Session, handler: BrokerProtocolHandler, wait_deliver: Future[Any]
@@ -89,8 +108,7 @@ async def serve(folder: Path, port: int, trap: Trap) -> None:
         "keyfile": str(folder / "broker.key"),
     }
     plugins = {"tools.world.broker.Users": {"file": str(folder / "users.json")}}
-    broker = FrailBroker({"listeners": {"default": listener}, "plugins": plugins})
-    broker.trap = trap
+    broker = FrailBroker({"listeners": {"default": listener}, "plugins": plugins}, trap)
     await broker.start()
     print("listening", broker._servers["default"].instance.sockets[0].getsockname()[1], flush=True)
     await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)

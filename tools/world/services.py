@@ -173,6 +173,8 @@ host = "localhost"
 ca_file = "{certificate}"
 username = "{AGENT}"
 password = "{password}"
+# amqtt holds up a reconnect by 5 s for each message that a session has kept.
+clean_session = true
 
 [store]
 database = "{self.database}"
