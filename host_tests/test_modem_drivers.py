@@ -143,8 +143,9 @@ def test_held_to_one_operator(dialect):
     assert modem.cell().plmn == 262_002
 
 
-def test_goes_on_after_a_reset_of_the_device_alone(broker, echo):
-    bench, modem = registered("sim7600", broker)
+@pytest.mark.parametrize("dialect", ["bg95", "sim7600"])
+def test_goes_on_after_a_reset_of_the_device_alone(dialect, broker, echo):
+    bench, modem = registered(dialect, broker)
     modem.mqtt_open(HOST.encode(), 8883, b"lb-1", b"secret", broker.ca)
     bench.output.clear()
     modem = driver(bench)

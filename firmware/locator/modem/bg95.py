@@ -12,7 +12,7 @@ _PDP_MS = const(150000)
 _OPEN_MS = const(150000)
 _ANSWER_MS = const(25000)  # pkt_timeout 5 s, 3 repeats
 _POWER_DOWN_MS = const(65000)
-_PARK_MS = const(20000)
+_PARK_MS = const(25000)  # networks release the connection up to 20 s after the last traffic
 _FOUND_AGAIN_MS = const(12000)
 _ACTIVATE_PAUSE_MS = const(3000)
 _ALREADY_ON = const(504)
@@ -113,6 +113,9 @@ class Bg95(Driver):
     def mqtt_open(self, host, port, device, password, ca):
         """Activate the PDP context and connect with TLS, the broker verified against `ca` (PEM)."""
         self._activate()
+        if self._list(b"+QMTOPEN?", b"+QMTOPEN:"):  # left over by a reset of ours alone
+            if self._try(b"+QMTCLOSE=0"):
+                self._at.wait(b"+QMTCLOSE:", _ANSWER_MS)
         name = self._provide_ca(ca)
         for text in (
             b'+QSSLCFG="sslversion",1,3',
