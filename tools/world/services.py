@@ -121,12 +121,13 @@ class Broker:
         self._child.await_event(self._listening)
 
     def _heard(self, line: str) -> None:
-        word, *rest = line.split()
-        if word == "listening":
-            self.port = int(rest[0])
-            self._listening.set()
-        if word == "subscribed" and rest[1] == UP:
-            self.agent_listens.set()
+        # A broker that is killed leaves half a line behind.
+        match line.split():
+            case ["listening", port]:
+                self.port = int(port)
+                self._listening.set()
+            case ["subscribed", _, topic] if topic == UP:
+                self.agent_listens.set()
 
     def alive(self) -> bool:
         """Whether the broker runs."""
