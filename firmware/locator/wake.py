@@ -13,7 +13,7 @@ from locator.link import cbor
 from locator.modem import REGISTERED, ModemError
 from locator.modem import make as make_modem
 from locator.modem.parse import rounded
-from locator.plan import decide
+from locator.plan import budget, decide
 from locator.plan import state as st
 from locator.port import DEEPSLEEP_RESET, POWER_ON, WAKE_MOTION
 
@@ -40,19 +40,27 @@ class Wake:
         self._journal = Journal(port.data_dir, self._ledger)
         self._state = rtc.unpack(port.rtc_memory, st.SIZE)
         if self._state is None:
-            self._state = st.new()
-            self._ledger.count_power_on()
-            self._state[st.EVENTS] = record.EVENT_POWER_ON
+            self._state = self._after_power_on()
         self._modem = make_modem(board, port)
         self._fix = None
         self._cell = None
         self._senses = self._sense()
 
+    def _after_power_on(self):
+        """The state as it was kept in flash, or a new one."""
+        state = rtc.unpack(rtc.read_copy(self._port.data_dir), st.SIZE)
+        if state is None:
+            state = st.new()
+        st.restart(state)
+        state[st.EVENTS] |= record.EVENT_POWER_ON
+        self._ledger.count_power_on()
+        return state
+
     def run(self):
         """Actions until the plan says sleep."""
         st.feel(self._state, self._senses)
         while True:
-            hints = (self._journal.pending(), self._config.interval_s)
+            hints = self._hints()
             action = decide.next(self._state, self._senses, hints)
             if action.kind == decide.SLEEP:
                 break
@@ -62,6 +70,9 @@ class Wake:
         self._save()
         asleep_ms = 1000 * action.limit_s - self._port.ticks_ms()
         return max(1000, asleep_ms), action.wake_on
+
+    def _hints(self):
+        return self._journal.pending(), self._config.interval_s, self._config.phase
 
     def _sense(self):
         """What is felt now; after a jolt the counts of the minute that follows it, because a bump
@@ -79,16 +90,23 @@ class Wake:
     # What the plan may ask for.
 
     def _attach(self, action):
-        result, plmn = st.NO, 0
+        result, cause, plmn = st.NO, 0, 0
+        budget.begin_try(self._state)
+        self._save()
+        rtc.keep_copy(self._port.data_dir, rtc.pack(self._state))
         try:
             self._start_modem()
-            result, _ = self._modem.attach(action.limit_s, action.patience_s, action.plmn)
+            result, cause = self._modem.attach(action.limit_s, action.patience_s, action.plmn)
             self._cell = self._modem.cell()
             plmn = self._cell.plmn if self._cell else 0
             if result == REGISTERED:
                 self._take_network_time()
         except ModemError:
             result = st.NO
+        if result == REGISTERED:
+            budget.accepted(self._state)
+        else:
+            budget.refused(self._state, cause)
         st.learn_attach(self._state, result, plmn)
 
     def _find(self, action):
@@ -130,10 +148,11 @@ class Wake:
             self._modem.mqtt_open(
                 host, port, config.device.encode(), config.broker_password, config.ca()
             )
-            talk.run(self._write_extras)
+            talk.run(self._write_extras, budget.messages_left(self._state))
             self._modem.mqtt_close()
         except ModemError:
             pass
+        self._state[st.SENT_TODAY] += talk.outcome.sent
         if talk.outcome.server_time:
             self._set_time(talk.outcome.server_time, record.TIME_NETWORK)
             self._state[st.IDENTITY_DAY] = self._state[st.DAY] + 1
@@ -220,7 +239,7 @@ class Wake:
         clock_s, offset = self._port.clock_s(), self._state[st.OFFSET]
         if offset:
             out.int(4)
-            out.int(clock_s + offset + decide.UPLOAD_EVERY_S)
+            out.int(clock_s + offset + decide.upload_every_s(self._hints()))
             pairs += 1
         out.int(5)
         out.head(cbor.ARRAY, 3)

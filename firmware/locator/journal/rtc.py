@@ -1,14 +1,19 @@
-"""RTC memory's layout: version, CRC-32, then the state of the plan. It survives deep sleep only."""
+"""RTC memory's layout: version, CRC-32, then the state of the plan; and a copy of it in flash.
 
+RTC memory survives resets, the copy a loss of power. It is as old as the last time the network was asked.
+"""
+
+import os
 import struct
 from array import array
 from binascii import crc32
 
 from micropython import const
 
-_VERSION = const(1)
+_VERSION = const(2)
 _HEAD = "<HHI"
 _HEAD_SIZE = const(8)
+_COPY = "/plan.bin"
 
 
 def pack(state):
@@ -26,3 +31,20 @@ def unpack(data, size):
     if version != _VERSION or length != 4 * size or len(body) != length or crc != crc32(body):
         return None
     return array("i", body)
+
+
+def keep_copy(folder, data):
+    """Replace the copy in the directory `folder` by what `pack` wrote."""
+    path = folder + _COPY
+    with open(path + ".new", "wb") as f:
+        f.write(data)
+    os.rename(path + ".new", path)
+
+
+def read_copy(folder):
+    """What `keep_copy` wrote last, b"" when there is none."""
+    try:
+        with open(folder + _COPY, "rb") as f:
+            return f.read()
+    except OSError:
+        return b""

@@ -13,7 +13,6 @@ from micropython import const
 from locator.journal import record
 
 PER_SEGMENT = const(64)
-_SEGMENT_BYTES = const(64 * 46)
 # 160 segments of 2,944 bytes, each in a block of 4,096: 640 KiB of the 960 KiB in the OTA layout.
 _MAX_SEGMENTS = const(160)
 
@@ -60,26 +59,10 @@ class Journal:
         A record that cannot be read any more is counted as damaged and never asked for again.
         """
         n = 0
-        acks = self._ledger.acks
-        segment = bytearray(_SEGMENT_BYTES)
         for i, first in enumerate(self._segments):
             last = self._last_of(i)
-            if acks.covers(first, last):
-                continue
-            self._read(first, segment)
-            for seq in range(first, last + 1):
-                if acks.has(seq):
-                    continue
-                at = (seq - first) * record.SIZE
-                if not record.is_good(segment, at):
-                    self._ledger.damaged += 1
-                    acks.add(seq, seq)
-                    continue
-                to = n * record.SIZE
-                buf[to : to + record.SIZE] = memoryview(segment)[at : at + record.SIZE]
-                n += 1
-                if n == limit:
-                    return n
+            if n < limit and not self._ledger.acks.covers(first, last):
+                n = self._read(first, last, buf, n, limit)
         return n
 
     def acknowledge(self, ranges):
@@ -119,12 +102,25 @@ class Journal:
     def _path(self, first):
         return "%s/%08x.seg" % (self._folder, first)
 
-    def _read(self, first, buf):
-        """Fill `buf` with the segment; what is missing of it reads as damaged (all zero)."""
+    def _read(self, first, last, buf, n, limit):
+        """Copy what is not acknowledged of the segment behind the `n` records in `buf`; returns how
+        many there are then."""
+        acks = self._ledger.acks
         with open(self._path(first), "rb") as f:
-            size = f.readinto(buf)
-        for i in range(size, len(buf)):
-            buf[i] = 0
+            for seq in range(first, last + 1):
+                if n == limit:
+                    break
+                if acks.has(seq):
+                    continue
+                to = n * record.SIZE
+                f.seek((seq - first) * record.SIZE)
+                size = f.readinto(memoryview(buf)[to : to + record.SIZE])
+                if size == record.SIZE and record.is_good(buf, to):
+                    n += 1
+                else:
+                    self._ledger.damaged += 1
+                    acks.add(seq, seq)
+        return n
 
 
 def scan(path):

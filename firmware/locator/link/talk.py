@@ -8,7 +8,7 @@ from micropython import const
 
 from locator.link import cbor
 from locator.link.batch import MAX_RECORDS, Batch
-from locator.link.cose import DOWN, UP, Envelope, EnvelopeError
+from locator.link.cose import DOWN, TAG_SIZE, UP, Envelope, EnvelopeError
 
 _VERSION = const(1)
 _REPLY_MS = const(10000)
@@ -19,9 +19,11 @@ _MAX_TURNS = const(40)
 
 
 class Outcome:
-    """What a conversation came to: `turns` answered, `acked` records, `server_time` epoch or None."""
+    """What a conversation came to: messages `sent`, `turns` answered, `acked` records,
+    `server_time` epoch or None."""
 
     def __init__(self):
+        self.sent = 0
         self.turns = 0
         self.acked = 0
         self.server_time = None
@@ -38,17 +40,20 @@ class Conversation:
         self._down = Envelope(config.key, DOWN, config.device)
         self._topic = b"landbridge/%s/" % config.device.encode()
         self._batch = Batch()
-        self._buf = bytearray(_UPLINK_BYTES)
+        self._buf = bytearray(_UPLINK_BYTES + TAG_SIZE)
         self._numbers = []
         self.outcome = Outcome()
 
-    def run(self, extras):
-        """Turns until nothing is left to send. `extras(writer, more)` writes the pairs of the
-        uplink map beside the columns and returns their number; `more` is False in the first turn.
-        Raises `ModemError` when the connection breaks; `outcome` then tells how far it came.
+    def run(self, extras, messages):
+        """Turns until nothing is left to send or `messages` are sent. `extras(writer, more)` writes
+        the pairs of the uplink map beside the columns and returns their number; `more` is False in
+        the first turn. Raises `ModemError` when the connection breaks; `outcome` then tells how far
+        it came.
         """
         self._modem.mqtt_subscribe(self._topic + b"down")
         for turn in range(_MAX_TURNS):
+            if self.outcome.sent >= messages:
+                return
             self._batch.n = self._journal.read_batch(self._batch.records, MAX_RECORDS)
             if turn and not self._batch.n:
                 return
@@ -56,9 +61,9 @@ class Conversation:
                 return
 
     def _turn(self, extras, more):
-        start, end = self._write_fitting(extras, more)
         for _ in range(_SENDS):
-            sealed = self._seal(start, end)
+            sealed = self._seal(*self._write_fitting(extras, more))
+            self.outcome.sent += 1
             self._modem.mqtt_publish(self._topic + b"up", sealed)
             if self._await_reply():
                 self.outcome.turns += 1
@@ -75,7 +80,7 @@ class Conversation:
 
     def _write(self, extras, more):
         """Write the uplink into the buffer; (start, end) of it."""
-        out = cbor.Writer(self._buf)
+        out = cbor.Writer(memoryview(self._buf)[:_UPLINK_BYTES])
         out.n = _HEADROOM + 1  # the map's head is one byte and comes last
         out.int(0)
         out.int(_VERSION)
@@ -91,13 +96,11 @@ class Conversation:
         return _HEADROOM, end
 
     def _seal(self, start, end):
-        """Seal a copy: the plain text stays for a second try under another number."""
+        """Seal the uplink where it stands; a second try is written anew, under another number."""
         number = self._ledger.next_number()
         self._numbers.append(number)
-        copy = bytearray(end + 8)
-        copy[start:end] = memoryview(self._buf)[start:end]
-        first, last = self._up.seal(copy, start, end, number)
-        return memoryview(copy)[first:last]
+        first, last = self._up.seal(self._buf, start, end, number)
+        return memoryview(self._buf)[first:last]
 
     def _await_reply(self):
         """True when a genuine reply to an uplink of this conversation has come."""

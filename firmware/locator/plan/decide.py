@@ -1,11 +1,13 @@
 """The decision table: rules in order, the first that applies gives the next action.
 
 Each rule is a function of (state, senses, hints) that returns an Action or None, and its name is
-the reason. `hints` = (records not acknowledged, interval in s between records while standing).
+the reason. `hints` = (records not acknowledged, interval in s between records while standing, phase
+of this device among all: 0 to 255, so that a fleet does not speak at the same moment).
 """
 
 from micropython import const
 
+from locator.plan import budget
 from locator.plan import state as st
 from locator.port import ON_LIGHT, ON_MOTION
 
@@ -27,9 +29,8 @@ _ATTACH_PATIENCE_S = const(300)
 _ATTACH_PATIENCE_AGAIN_S = const(120)
 _ATTACH_PATIENCE_HELD_S = const(90)
 _PROBE_LIMIT_S = const(20)
-UPLOAD_EVERY_S = const(4 * 3600)
+_UPLOAD_EVERY_S = const(4 * 3600)
 _URGENT_RETRY_S = const(60)
-_MAX_TRIES_A_DAY = const(20)
 _MIN_UPLOAD_MV = const(3200)
 _MIN_SLEEP_S = const(60)
 _MAX_RETRY_MOVING_S = const(3600)
@@ -60,15 +61,25 @@ def next(state, senses, hints):
 def upload_due(state, senses, hints):
     """True when this wake should reach the agent."""
     now = state[st.NOW]
-    if now < state[st.BARRED_UNTIL] or state[st.TRIES_TODAY] >= _MAX_TRIES_A_DAY:
+    if now < state[st.BARRED_UNTIL] or budget.wait_s(state) or not budget.messages_left(state):
         return False
     if senses[3] < _MIN_UPLOAD_MV:
         return False
-    if state[st.LAST_TRY] and now - state[st.LAST_TRY] < retry_s(state):
+    if state[st.LAST_TRY] and now - state[st.LAST_TRY] < spread_s(retry_s(state), hints):
         return False
     if state[st.URGENT] or not state[st.LAST_UPLOAD]:
         return True
-    return now - state[st.LAST_UPLOAD] >= UPLOAD_EVERY_S
+    return now - state[st.LAST_UPLOAD] >= upload_every_s(hints)
+
+
+def upload_every_s(hints):
+    """Pause between reports when nothing is wrong."""
+    return spread_s(_UPLOAD_EVERY_S, hints)
+
+
+def spread_s(seconds, hints):
+    """`seconds`, up to an eighth longer by the phase of the device."""
+    return seconds + seconds * hints[2] // 2048
 
 
 def retry_s(state):
@@ -141,7 +152,7 @@ def _sleep(state, senses, hints, reason):
     now = state[st.NOW]
     until = state[st.LAST_RECORD] + record_every_s(state, hints)
     if state[st.URGENT] and now >= state[st.BARRED_UNTIL]:
-        until = min(until, state[st.LAST_TRY] + retry_s(state))
+        until = min(until, max(state[st.LAST_TRY] + retry_s(state), now + budget.wait_s(state)))
     wake_on = ON_LIGHT
     if not state[st.MOVING]:
         wake_on |= ON_MOTION  # to see the departure; on the move the timer is enough

@@ -22,7 +22,7 @@ FIX_FAILS = const(6)  # one after the other
 LAST_UPLOAD = const(7)  # answered by the agent
 LAST_TRY = const(8)
 TRY_FAILS = const(9)  # one after the other
-TRIES_TODAY = const(10)
+SENT_TODAY = const(10)  # messages
 DAY = const(11)
 MOVING = const(12)
 STANDING_SINCE = const(13)
@@ -47,7 +47,15 @@ DID_TALK = const(30)
 DID_PROBE = const(31)
 MOTION_RATE = const(32)  # counts a minute since the wake before
 OPEN_PLMN = const(33)  # the operator in Russia on which data has passed
-SIZE = const(40)
+REFUSALS = const(34)  # for a permanent cause, one after the other
+REFUSED_UNTIL = const(35)
+NEXT_TRY = const(36)  # place in the ring
+TRIES = const(40)  # ring of the times of the last tries
+TRIES_KEPT = const(24)
+SIZE = const(64)
+
+_TIMES = (LAST_WAKE, LAST_FIX, LAST_TRY, STANDING_SINCE, BARRED_UNTIL, REFUSED_UNTIL)
+_LOST_WITH_POWER = (NOW, OFFSET, OFFSET_QUALITY, LAST_RECORD, LAST_UPLOAD, PARKED, CONFIGURED)
 
 YES = const(1)
 NO = const(2)
@@ -71,6 +79,20 @@ def new():
     return array("i", bytes(4 * SIZE))
 
 
+def restart(state):
+    """Turn the state kept in flash into that of a device that has lost power meanwhile.
+
+    The clock begins at 0 again, and for how long it stood is unknown: all pauses go on as if no time
+    had passed.
+    """
+    ring = range(TRIES, TRIES + TRIES_KEPT)
+    for i in list(_TIMES) + list(ring):
+        if state[i]:
+            state[i] = (state[i] - state[NOW]) or -1
+    for i in _LOST_WITH_POWER:
+        state[i] = 0
+
+
 def feel(state, senses):
     """Begin a wake: `senses` = (clock_s, wake reason, reset cause, battery mV, 0.1 C, motion, lux)."""
     now, wake_reason, _, battery_mv, _, motion, lux = senses
@@ -78,7 +100,7 @@ def feel(state, senses):
         state[i] = 0
     if now // _DAY_S != state[DAY]:
         state[DAY] = now // _DAY_S
-        state[TRIES_TODAY] = 0
+        state[SENT_TODAY] = 0
     _feel_motion(state, now, motion, wake_reason)
     _feel_door(state, lux, wake_reason)
     _feel_battery(state, battery_mv)
@@ -140,9 +162,6 @@ def learn_record(state):
 
 def learn_attach(state, result, plmn):
     """`result` of an attempt to register; `plmn` of the serving cell, or of any heard, or 0."""
-    state[TRIED] += 1
-    state[TRIES_TODAY] += 1
-    state[LAST_TRY] = state[NOW]
     state[ATTACHED] = YES if result == REGISTERED else NO
     if plmn:
         _learn_country(state, plmn)

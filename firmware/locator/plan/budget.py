@@ -1,0 +1,58 @@
+"""The operators' budgets: how often the network may be asked for service, and how much may be said.
+
+Limits of a resold card (1NCE, "Suggested Limits": 24 attaches and 120 messages a day on LTE-M) and
+of network friendliness (Telefonica REQ_008: retries a minute apart and 10 in an hour at most). The
+windows slide over the last tries. A try counts from the moment it begins; the state is in flash by
+then, so that neither a reset nor a power cut forgets it.
+"""
+
+from micropython import const
+
+from locator.plan import state as st
+
+_APART_S = const(60)
+_MOST_AN_HOUR = const(10)
+_MOST_A_DAY = st.TRIES_KEPT
+# In a day of ours; any 24 hours touch two of them.
+_MESSAGES_A_DAY = const(60)
+
+# EMM causes (TS 24.301) that no second try mends: this card is not wanted here. The pauses are in
+# hours (TS.34, Telefonica REQ_009).
+_PERMANENT = (2, 3, 6, 7, 8)
+_PAUSES_H = (1, 4, 8, 16, 24, 36, 48, 72, 96)
+
+
+def wait_s(state):
+    """Seconds until the network may be asked again, 0 when it may be now."""
+    until = state[st.REFUSED_UNTIL]
+    for back, window_s in ((1, _APART_S), (_MOST_AN_HOUR, 3600), (_MOST_A_DAY, 86400)):
+        time = state[st.TRIES + (state[st.NEXT_TRY] - back) % st.TRIES_KEPT]
+        if time:
+            until = max(until, time + window_s)
+    return max(0, until - state[st.NOW])
+
+
+def begin_try(state):
+    """The network is about to be asked."""
+    state[st.TRIED] += 1
+    state[st.LAST_TRY] = state[st.TRIES + state[st.NEXT_TRY]] = state[st.NOW]
+    state[st.NEXT_TRY] = (state[st.NEXT_TRY] + 1) % st.TRIES_KEPT
+
+
+def refused(state, cause):
+    """The network has refused the card for this EMM cause, 0 if it named none."""
+    if cause not in _PERMANENT:
+        return
+    step = min(state[st.REFUSALS], len(_PAUSES_H) - 1)
+    state[st.REFUSALS] = step + 1
+    state[st.REFUSED_UNTIL] = state[st.NOW] + 3600 * _PAUSES_H[step]
+
+
+def accepted(state):
+    """The network has taken the card."""
+    state[st.REFUSALS] = state[st.REFUSED_UNTIL] = 0
+
+
+def messages_left(state):
+    """How many messages may still be sent today."""
+    return max(0, _MESSAGES_A_DAY - state[st.SENT_TODAY])

@@ -1,0 +1,94 @@
+"""The operators' budgets over hours and days, refusals, and a loss of power."""
+
+from locator.plan import budget, decide
+from locator.plan import state as st
+from locator.port import DEEPSLEEP_RESET, WAKE_TIMER
+
+HOUR = 3600
+DAY = 24 * HOUR
+
+
+def impatient(state, hours, start=HOUR):
+    """The times at which a device tries that does so as soon as it may."""
+    times = []
+    for now in range(start, start + hours * HOUR, 30):
+        state[st.NOW] = now
+        if not budget.wait_s(state):
+            budget.begin_try(state)
+            times.append(now)
+    return times
+
+
+def most_within(times, window_s):
+    return max(sum(1 for t in times if first <= t < first + window_s) for first in times)
+
+
+def test_the_most_impatient_device_keeps_the_budgets():
+    times = impatient(st.new(), 72)
+    assert min(times[i + 1] - times[i] for i in range(len(times) - 1)) >= 60
+    assert most_within(times, HOUR) == 10
+    assert most_within(times, DAY) == 24
+
+
+def test_a_loss_of_power_forgets_no_try():
+    state = st.new()
+    before = impatient(state, 3)
+    assert len(before) == 24
+    state[st.NOW] = 4 * HOUR
+    st.restart(state)
+    state[st.NOW] = 5
+    assert DAY - 4 * HOUR < budget.wait_s(state) <= DAY
+    after = impatient(state, 30, start=5)
+    assert after[0] + 4 * HOUR - before[0] >= DAY
+
+
+def test_a_loss_of_power_forgets_the_time_and_keeps_the_place():
+    state = st.new()
+    for i in (st.OFFSET, st.LAST_UPLOAD, st.PARKED, st.MCC, st.HELD_PLMN, st.TRY_FAILS):
+        state[i] = 7
+    state[st.NOW], state[st.BARRED_UNTIL] = 1000, 5000
+    st.restart(state)
+    assert not state[st.OFFSET] and not state[st.LAST_UPLOAD] and not state[st.PARKED]
+    assert state[st.MCC] == state[st.HELD_PLMN] == state[st.TRY_FAILS] == 7
+    assert state[st.BARRED_UNTIL] == 4000
+
+
+def test_a_card_that_is_refused_for_good_asks_ever_less_often():
+    state = st.new()
+    state[st.NOW] = HOUR
+    pauses = []
+    for _ in range(10):
+        budget.begin_try(state)
+        budget.refused(state, 8)
+        pauses.append(budget.wait_s(state) // HOUR)
+        state[st.NOW] += budget.wait_s(state)
+    assert pauses == [1, 4, 8, 16, 24, 36, 48, 72, 96, 96]
+    budget.accepted(state)
+    budget.refused(state, 3)
+    assert budget.wait_s(state) == HOUR
+
+
+def test_causes_that_pass_are_no_refusal():
+    state = st.new()
+    state[st.NOW] = HOUR
+    for cause in (0, 11, 13, 15, 17, 22):
+        budget.refused(state, cause)
+    assert budget.wait_s(state) == 0
+
+
+def test_nothing_is_sent_when_the_messages_of_the_day_are_spent():
+    state = st.new()
+    told = (HOUR, WAKE_TIMER, DEEPSLEEP_RESET, 3600, 0, 0, 0)
+    st.feel(state, told)
+    assert decide.upload_due(state, told, (5, HOUR, 0))
+    state[st.SENT_TODAY] = 60
+    assert not decide.upload_due(state, told, (5, HOUR, 0))
+    told = (DAY + 1, WAKE_TIMER, DEEPSLEEP_RESET, 3600, 0, 0, 0)
+    st.feel(state, told)
+    assert decide.upload_due(state, told, (5, HOUR, 0))
+
+
+def test_devices_do_not_report_at_the_same_moment():
+    pauses = {decide.upload_every_s((0, HOUR, phase)) for phase in range(256)}
+    assert len(pauses) == 256
+    assert min(pauses) == 4 * HOUR and max(pauses) <= 4.5 * HOUR
