@@ -10,7 +10,7 @@ from locator.journal import record, rtc
 from locator.journal.ledger import Ledger
 from locator.journal.store import Journal
 from locator.link import cbor
-from locator.modem import REGISTERED, ModemError
+from locator.modem import REGISTERED, ModemError, ladder
 from locator.modem import make as make_modem
 from locator.modem.parse import rounded
 from locator.plan import budget, decide
@@ -94,8 +94,12 @@ class Wake:
         budget.begin_try(self._state)
         self._save()
         rtc.keep_copy(self._port.data_dir, rtc.pack(self._state))
+        fails = self._state[st.TRY_FAILS]
         try:
+            if not self._modem.on and ladder.before_start(self._port, fails):
+                self._state[st.CONFIGURED] = self._state[st.PARKED] = 0
             self._start_modem()
+            ladder.after_start(self._modem, fails)
             result, cause = self._modem.attach(action.limit_s, action.patience_s, action.plmn)
             self._cell = self._modem.cell()
             plmn = self._cell.plmn if self._cell else 0
@@ -182,6 +186,7 @@ class Wake:
             park = self._state[st.PARKED] == 1
             if self._state[st.ATTACHED] == st.YES:
                 park = self._modem.psm_granted()
+            park = park and ladder.keeps_psm(self._state[st.TRY_FAILS])
             self._state[st.PARKED] = 1 if self._modem.stop(park) else 0
         except ModemError:
             self._port.modem_rail(False)

@@ -1,8 +1,8 @@
 """What both modems have in common: power, registration, clock, identity. The verbs of a wake:
 
 start, gnss_start, gnss_poll, gnss_stop, attach, look, cell, network_time, identity, mqtt_open,
-mqtt_publish, mqtt_receive, mqtt_close, psm_granted, stop. All raise `ModemError` and its kinds; all have a
-deadline.
+mqtt_publish, mqtt_receive, mqtt_close, psm_granted, clear_forbidden, stop. All raise `ModemError`
+and its kinds; all have a deadline.
 """
 
 from binascii import crc32
@@ -100,6 +100,11 @@ class Driver:
     def psm_granted(self):
         """Whether `stop` may leave the modem in PSM."""
         return False
+
+    def clear_forbidden(self):
+        """Empty the card's list of forbidden networks (EF_FPLMN, TS 31.102): one refusal puts a
+        network there for good. A card that does not allow it is left as it is."""
+        self._try(b'+CRSM=214,28539,0,0,12,"FFFFFFFFFFFFFFFFFFFFFFFF"')
 
     def network_time(self):
         """Epoch seconds UTC as the network told the modem, None when it did not."""
