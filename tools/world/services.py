@@ -242,6 +242,10 @@ class Services:
 
     def reply_expected(self) -> bool:
         """Whether the agent can answer what is published now."""
+        return self.alive()
+
+    def alive(self) -> bool:
+        """Whether both run."""
         return self.broker.alive() and self.agent.alive()
 
     def start(self) -> None:
