@@ -34,8 +34,9 @@ def main() -> int:
     where.add_argument("--pty", action="store_true", help="a pseudo terminal")
     where.add_argument("--tcp", metavar="[HOST:]PORT", type=_address, help="a modem for each TCP connection")
     where.add_argument("--unix", metavar="PATH", help="a modem for each connection to this socket")
+    parser.add_argument("--speed", type=_speed, default=1.0, help="time runs so many times as fast")
     options = parser.parse_args()
-    server = Server(options.dialect)
+    server = Server(options.dialect, options.speed)
     try:
         print(_open(server, options), flush=True)
         server.serve()
@@ -65,6 +66,16 @@ def _address(text: str) -> tuple[str, int]:
     if not port.isdigit() or int(port) > 65_535:
         raise argparse.ArgumentTypeError(f"{text!r} is no address; write PORT or HOST:PORT, PORT up to 65535")
     return host or "127.0.0.1", int(port)
+
+
+def _speed(text: str) -> float:
+    try:
+        speed = float(text)
+    except ValueError:
+        speed = 0.0
+    if not 0 < speed <= 1_000:
+        raise argparse.ArgumentTypeError(f"{text!r} is no speed; write a number up to 1000, 1 for real time")
+    return speed
 
 
 if __name__ == "__main__":
