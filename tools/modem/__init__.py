@@ -75,6 +75,10 @@ class Modem:
         """The DTR line; high lets the modem sleep after AT+QSCLK=1 or AT+CSCLK=1."""
         self._unit.power.dtr(level)
 
+    def restart(self) -> None:
+        """A reset by itself, as after a dip of the supply."""
+        self._unit.power.restart()
+
     def _output(self, data: bytes) -> None:
         self.on_output(data)
 
