@@ -14,6 +14,7 @@ from tools.world.clock import VirtualClock
 from tools.world.lockstep import Device
 from tools.world.meter import Meter
 from tools.world.process import interpreter
+from tools.world.rtc import Rtc
 from tools.world.trip import START_UTC_S, Sense
 
 PORT = """
@@ -109,6 +110,7 @@ class FakeTrip:
     def __init__(self) -> None:
         self.env = simpy.Environment(initial_time=0)
         self.meter = Meter(self.env, "bg95")
+        self.rtc = Rtc(0.0, lambda ms: 20.0)
         self.motion_ms: int | None = None
         self.light_ms: int | None = None
         self.fails_at_ms: int | None = None
@@ -200,6 +202,27 @@ deep_sleep(9_000_000)
     assert stand.modem.pins == [("rail", True), ("key", True)]
     light_j = stand.trip.meter.joules_by_state()["esp32", "light"]
     assert light_j == pytest.approx(0.5 * 0.0036)
+
+
+def test_the_clock_of_the_device_gains_asleep_and_not_awake(tmp_path: Path) -> None:
+    program = """
+port.ask(4, b"", 40_000)
+port.ask(2, struct.pack("<I", 100_000))
+port.log(str(port.now))
+deep_sleep(1_000_000)
+"""
+    stand = Bench(tmp_path, program)
+    stand.trip.rtc = Rtc(10_000.0, lambda ms: 20.0)
+    log = stand.run(2_400_000)
+    assert [line for line in log if line.startswith("hello")] == [
+        "hello 1 0 0.000 1500 ",
+        "hello 4 1 1101.541 1500 ",
+        "hello 4 1 2203.082 1500 ",
+    ]
+    assert log[1] == "101540"
+    light_s = stand.trip.meter.joules_by_state()["esp32", "light"] / 0.0036
+    assert light_s == pytest.approx(3 * 100_000 / 1_010, abs=0.01)
+    assert int(stand.trip.env.now) == 2_400_000
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import pytest
 import simpy
 
 from tools.world.battery import CAPACITY_MAH, MINIMUM_V, Battery, at
-from tools.world.meter import GPRS_PEAK_A, GPRS_TX_W, MODEM_W, NOMINAL_V, PEAK_A, SLEEP_FLOOR_W, Meter
+from tools.world.meter import MODEM_W, NOMINAL_V, SLEEP_FLOOR_W, Meter
 
 HOUR_MS = 3_600_000
 JOULES_A_MAH = 3.6 * NOMINAL_V
@@ -25,13 +25,14 @@ def test_the_meter_charges_each_state_and_the_sum_is_the_total() -> None:
     meter.state("esp32", "active")
     meter.state("modem", "tx")
     env.run(until=HOUR_MS + 2_000)
-    meter.gsm(True)
+    meter.state("modem", "tx-gsm")
     env.run(until=HOUR_MS + 5_000)
     meter.state("modem", "psm")
     env.run(until=2 * HOUR_MS)
     joules = meter.joules_by_state()
     assert joules["esp32", "sleep"] == pytest.approx(3_600 * SLEEP_FLOOR_W["bg95"])
-    assert joules["modem", "tx"] == pytest.approx(2 * MODEM_W["bg95"]["tx"] + 3 * GPRS_TX_W)
+    assert joules["modem", "tx"] == pytest.approx(2 * MODEM_W["bg95"]["tx"])
+    assert joules["modem", "tx-gsm"] == pytest.approx(3 * MODEM_W["bg95"]["tx-gsm"])
     assert sum(joules.values()) == pytest.approx(meter.total_j())
     assert sum(meter.joules_by_part().values()) == pytest.approx(meter.total_j())
     assert meter.total_mah() == pytest.approx(meter.total_j() / JOULES_A_MAH)
@@ -48,18 +49,12 @@ def test_an_unknown_state_is_refused_and_changes_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    ("modem", "gsm", "peak_a"),
-    [
-        ("bg95", False, PEAK_A["bg95"]),
-        ("bg95", True, GPRS_PEAK_A),
-        ("sim7600", False, PEAK_A["sim7600"]),
-    ],
+    ("modem", "state", "peak_a"), [("bg95", "tx", 0.5), ("bg95", "tx-gsm", 1.8), ("sim7600", "tx", 2.0)]
 )
-def test_pulses_are_higher_than_the_mean(modem: str, gsm: bool, peak_a: float) -> None:
+def test_pulses_are_higher_than_the_mean(modem: str, state: str, peak_a: float) -> None:
     meter = Meter(simpy.Environment(initial_time=0), modem)
-    meter.gsm(gsm)
     assert meter.peak_a() < 0.001
-    meter.state("modem", "tx")
+    meter.state("modem", state)
     assert meter.peak_a() == pytest.approx(peak_a)
     assert meter.peak_a() > meter.load_w() / NOMINAL_V
 

@@ -87,10 +87,18 @@ def test_doors_open_at_customs_and_at_the_consignee() -> None:
             assert doors.lux(each.start_ms) == each.lux
             assert doors.next_ms(each.start_ms - 1) == each.start_ms
             brightness.append(each.lux)
-        assert doors.next_ms(doors.openings[-1].start_ms) is None
+        assert doors.next_ms(doors.openings[-1].end_ms) is None
     assert 0.5 < mean(opened) < 1.5
     assert min(brightness) >= 10 and max(brightness) <= 0xFFFF
     assert 0 < mean(lux < STANDING_LUX for lux in brightness) < 0.1
+
+
+def test_light_wakes_again_at_once_as_long_as_a_door_is_open() -> None:
+    doors = Doors(train(1), START_UTC_S, random.Random("1/doors"))
+    door = doors.openings[-1]
+    for ms in (door.start_ms, door.start_ms + MINUTE_MS, door.end_ms - 1):
+        assert doors.next_ms(ms) == ms + 1_000
+    assert doors.next_ms(door.end_ms) is None
 
 
 def test_the_sky_is_blocked_for_about_four_percent_of_the_time() -> None:

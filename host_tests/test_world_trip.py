@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
+import random
+
 import pytest
 
-from tools.modem.air import Fix
-from tools.world.trip import DAY_MS, MARGIN_MS, START_UTC_S, Trip
+from tools.modem import Modem
+from tools.modem.air import Cell, Fix, Rat
+from tools.modem.mqtt import LockStepNetwork
+from tools.world.trip import DAY_MS, MARGIN_MS, START_UTC_S, ModemClass, Trip
 
 IMSI = "204046612345678"
+
+
+class OneKind(Trip):
+    """A trip on which the modem hears one kind of network only."""
+
+    kind: Rat = "gsm"
+
+    def cells(self) -> list[Cell]:
+        return [cell for cell in super().cells() if cell.rat == self.kind]
 
 
 def look(trip: Trip, hours: int) -> list[object]:
@@ -115,13 +128,18 @@ def test_the_world_goes_on_after_the_last_day(days: int) -> None:
     trip.cells()
 
 
-def test_sends_of_a_bg95_are_those_of_gsm_where_there_is_nothing_else() -> None:
-    trip = Trip(1, "bg95")
-    trip.env.run(until=1_000)
-    assert {cell.rat for cell in trip.cells()} == {"gsm"}
-    trip.charge("modem", "tx")
-    assert trip.meter.peak_a() == pytest.approx(1.8)
+@pytest.mark.parametrize(
+    ("modem", "kind", "state"), [("bg95", "gsm", "tx-gsm"), ("bg95", "emtc", "tx"), ("sim7600", "lte", "tx")]
+)
+def test_a_transmission_costs_what_its_network_asks_for(modem: ModemClass, kind: Rat, state: str) -> None:
+    """In Germany GSM and LTE-M are heard together."""
+    trip = OneKind(1, modem)
+    trip.kind = kind
     trip.env.run(until=44 * DAY_MS)
     assert trip.country(44 * DAY_MS) == "DE"
-    trip.charge("modem", "tx")
-    assert trip.meter.peak_a() == pytest.approx(0.5)
+    assert modem == "sim7600" or {"gsm", "emtc"} < {cell.rat for cell in Trip.cells(trip)}
+    simulated = Modem(trip.env, modem, trip, LockStepNetwork({}), random.Random(1), trip.charge)
+    simulated.rail(True)
+    simulated.key(True)
+    trip.env.run(until=44 * DAY_MS + 600_000)
+    assert {each for _, each in trip.meter.joules_by_state() if each.startswith("tx")} == {state}

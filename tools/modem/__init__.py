@@ -30,7 +30,7 @@ class Modem:
     """One modem with its card.
 
     `network` makes and awaits the MQTT links. `meter(part, state)` is told each change: part "modem"
-    is off, boot, psm, sleep, search, idle, connected or tx; part "gnss" off, search or track.
+    is off, boot, psm, sleep, search, idle, connected, tx or tx-gsm; part "gnss" off, search or track.
     `urc_order` says where the outcome of a two-stage SIM7600 command stands against its OK.
     `variants` are names of `variants.VARIANTS`, `scenario` what will happen (`scenario.load`).
     `on_output` gets the bytes to the host; `on_line(">" or "<", text)` each line, payloads as

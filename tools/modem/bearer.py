@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import simpy
 
 from tools.modem import bands, timers
+from tools.modem.air import Rat
 from tools.modem.bands import BANDS
 from tools.modem.tasks import Work
 
@@ -23,16 +24,20 @@ TX_MS_A_TRIP = 30
 
 
 class Bearer:
-    """`signalling` while attaching; connected until the network releases."""
+    """`signalling` while attaching; connected until the network releases. `rat` is the kind of network
+    that was last sent to."""
 
     def __init__(self, unit: Unit) -> None:
         self._unit = unit
         self.signalling = False
         self.transmitting = False
+        self.rat: Rat | None = None
         self.psm_at_once = False
         """After AT+QCFG="psm/enter",1."""
         self._connected = False
         self._turn = 0
+        self._networks = unit.rng.getrandbits(32)
+        """How the networks of this trip are configured."""
 
     def connected(self) -> bool:
         """Whether the radio is busy with the network."""
@@ -47,10 +52,10 @@ class Bearer:
         """The procedure under way ends in the middle; a connection stays until it is released."""
         self.signalling = self.transmitting = False
 
-    def signal(self, duration_ms: int) -> Work:
-        """An attach or a tracking area update of this length."""
+    def signal(self, rat: Rat, duration_ms: int) -> Work:
+        """An attach or a tracking area update of this length, with a network of this kind."""
         self.signalling = True
-        yield from self._transmit(round(duration_ms * SIGNALLING_TX))
+        yield from self._transmit(rat, round(duration_ms * SIGNALLING_TX))
         yield self._unit.env.timeout(round(duration_ms * (1 - SIGNALLING_TX)))
         self.signalling = False
         self._unit.charge()
@@ -70,15 +75,19 @@ class Bearer:
         self._connected = True
         self._turn += 1
         send_ms = 1_000 * 8 * up / band.up_bps + TX_MS_A_TRIP * trips
-        yield from self._transmit(round(send_ms * slow))
+        yield from self._transmit(cell.rat, round(send_ms * slow))
         wait_ms = trips * band.trip_ms + 1_000 * 8 * down / band.down_bps
         yield unit.env.timeout(unit.spread(wait_ms * slow, 0.2))
-        self.linger(bands.tail_ms(cell.plmn))
+        self.linger(self.tail_ms(cell.plmn))
         lost = unit.rng.random() < bands.failure(cell) / EXCHANGES
         if not (yield from radio.still_there()) or not unit.air.data_open(unit.card.imsi, cell.plmn) or lost:
             return False
         unit.air.sent(cell.plmn)
         return True
+
+    def tail_ms(self, plmn: str) -> int:
+        """After so long without traffic this network ends the connection."""
+        return bands.tail_ms(self._networks, plmn)
 
     def linger(self, tail_ms: int) -> None:
         """The connection ends so long from now, unless there is traffic before."""
@@ -146,8 +155,8 @@ class Bearer:
         if turn == self._turn and not self.connected() and self.psm_granted() and not self._unit.gnss.on:
             self._unit.power.enter_psm(granted[0])
 
-    def _transmit(self, duration_ms: int) -> Work:
-        self.transmitting = True
+    def _transmit(self, rat: Rat, duration_ms: int) -> Work:
+        self.transmitting, self.rat = True, rat
         self._unit.charge()
         yield self._unit.env.timeout(duration_ms)
         self.transmitting = False

@@ -135,7 +135,7 @@ class Radio:
     def consumption(self) -> str:
         """The meter's state of the radio, and of the baseband with it."""
         if self.bearer.transmitting:
-            return "tx"
+            return "tx-gsm" if self.bearer.rat == "gsm" else "tx"
         if self.bearer.connected():
             return "connected"
         return "search" if self.searching else "idle"

@@ -143,7 +143,7 @@ class Search:
         self._radio.cell = cell
         if self._radio.stat != DENIED:
             self._radio.set(SEARCHING)
-        yield from self._radio.bearer.signal(unit.spread(BANDS[cell.rat].attach_ms * slow))
+        yield from self._radio.bearer.signal(cell.rat, unit.spread(BANDS[cell.rat].attach_ms * slow))
         if unit.rng.random() < bands.failure(cell) or not self._audible(cell):
             yield unit.env.timeout(ATTACH_TIMEOUT_MS)
             self._failures += 1
@@ -179,7 +179,7 @@ class Search:
         unit.nv.last = (cell.plmn, cell.rat)
         self._failures = 0
         self._enter(cell)
-        self._radio.bearer.linger(bands.tail_ms(cell.plmn))
+        self._radio.bearer.linger(self._radio.bearer.tail_ms(cell.plmn))
         self._radio.bearer.announce_psm()
         unit.tasks.start(self._hear_time(cell.plmn))
 
@@ -202,7 +202,7 @@ class Search:
     def _update_area(self, cell: Cell) -> Waits:
         """Tracking area update; the network may refuse it like an attach."""
         usual_ms = BANDS[cell.rat].attach_ms * bands.slowness(cell) / 3
-        yield from self._radio.bearer.signal(self._unit.spread(usual_ms))
+        yield from self._radio.bearer.signal(cell.rat, self._unit.spread(usual_ms))
         cause = self._unit.air.attach_cause(self._unit.card.imsi, cell.plmn)
         if cause:
             self._radio.home = None

@@ -26,6 +26,8 @@ DAY_LUX, LAMP_LUX = (300.0, 20_000.0), (15.0, 200.0)
 DAY_HOURS = (8.0, 16.5)
 """Of local sun time in January."""
 DARK_LUX = 0
+AT_ONCE_MS = 1_000
+"""From falling asleep to the wake by a level that is there already [C]."""
 
 
 class Opening(NamedTuple):
@@ -37,7 +39,8 @@ class Opening(NamedTuple):
 
 
 class Doors:
-    """The openings of one trip. The light sensor's interrupt comes with each of them."""
+    """The openings of one trip. The light sensor holds its line as long as there is light, and the ESP32
+    wakes by the level of a line, not by its change."""
 
     def __init__(self, train: Train, start_utc_s: int, rng: random.Random) -> None:
         spans = sorted(_spans(train, rng))
@@ -54,7 +57,9 @@ class Doors:
         return DARK_LUX
 
     def next_ms(self, after_ms: int) -> int | None:
-        """The next opening, later than `after_ms`."""
+        """When the light wakes a device that sleeps from `after_ms` on: at once, or with the next opening."""
+        if self.lux(after_ms):
+            return after_ms + AT_ONCE_MS
         index = bisect_right(self._starts_ms, after_ms)
         return self._starts_ms[index] if index < len(self._starts_ms) else None
 

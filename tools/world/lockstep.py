@@ -32,6 +32,8 @@ log = logging.getLogger(__name__)
 RTC_BYTES = 2_048
 LIGHT_SLEEP_MS = 20
 """Shorter waits are not worth going to light sleep."""
+ASLEEP = ("sleep", "light")
+"""States of the ESP32 in which its crystal stands still."""
 RESTART_MS = 1_000
 """From a crash or a power failure to the next boot."""
 RETRY_POWER_MS = 3_600_000
@@ -89,9 +91,10 @@ class Device:
         self._transcript = hashlib.sha256()
         self._receiver = Receiver()
         self._draining = False
-        self._rtc = b""
+        self._rtc_memory = b""
         self._power_on_ms = 0
         self._reset_ms = 0
+        """Of these two: what the device's own clock said then."""
         self._cpu_us = 0
         self._ahead: DeviceProcess | None = None
         self._start = Start(0, Cause.POWER_ON, Wake.NONE)
@@ -116,7 +119,7 @@ class Device:
     @property
     def rtc_memory(self) -> bytes:
         """What the firmware has left in its RTC memory."""
-        return self._rtc
+        return self._rtc_memory
 
     def close(self) -> None:
         """End the process that was spawned ahead."""
@@ -140,9 +143,9 @@ class Device:
         process = self._ahead or DeviceProcess(self._command, self._flash_dir)
         self._ahead = DeviceProcess(self._command, self._flash_dir)
         self.counters.wakes += 1
-        self._reset_ms = self._now_ms()
+        self._reset_ms = self._told_ms()
         if start.cause is Cause.POWER_ON:
-            self._power_on_ms, self._rtc = self._now_ms(), b""
+            self._power_on_ms, self._rtc_memory = self._reset_ms, b""
         self._receiver.clear()
         self._cpu_us = 0
         try:
@@ -171,13 +174,13 @@ class Device:
                 self.counters.resets += 1
                 return Start(self._now_ms(), Cause.HARD, Wake.NONE)
             answer = self._hello(start) if op == Op.HELLO else self._answer(op, payload)
-            process.answer(self._now_ms() - self._reset_ms, answer)
+            process.answer(self._told_ms() - self._reset_ms, answer)
 
     def _deep_sleep(self, payload: bytes) -> Start:
         """Sleep until the timer, or until what the device has armed comes before it."""
         length_ms, wake_on = struct.unpack("<IB", payload)
         now = self._now_ms()
-        start = Start(now + length_ms, Cause.DEEP_SLEEP, Wake.TIMER)
+        start = Start(self._trip.rtc.due_ms(now, length_ms), Cause.DEEP_SLEEP, Wake.TIMER)
         if wake_on & WAKE_ON_MOTION:
             start = self._sooner(start, self._trip.next_motion_ms(now), Wake.MOTION)
         if wake_on & WAKE_ON_LIGHT:
@@ -217,11 +220,11 @@ class Device:
     # What the device asks for
 
     def _hello(self, start: Start) -> bytes:
-        """Why it starts and what its clock said at the reset: seconds since power-on."""
+        """Why it starts and what its own clock said at the reset: seconds since power-on."""
         seconds, ms = divmod(self._reset_ms - self._power_on_ms, 1_000)
         told = struct.pack("<BBIH", start.cause, start.wake, seconds, ms)
         costs = struct.pack(f"<B{len(cpu.COSTS_US)}H", len(cpu.COSTS_US), *cpu.COSTS_US)
-        return told + costs + self._rtc
+        return told + costs + self._rtc_memory
 
     def _answer(self, op: int, payload: bytes) -> bytes:
         """Do what the message asks, which may take virtual time; returns the answer's payload."""
@@ -235,7 +238,7 @@ class Device:
             case Op.SENSE:
                 return struct.pack("<HhIH", *self._trip.sense()[1:])
             case Op.RTC:
-                self._rtc = payload[:RTC_BYTES]
+                self._rtc_memory = payload[:RTC_BYTES]
             case Op.RANDOM:
                 return self._random.randbytes(payload[0])
             case Op.LOG:
@@ -264,8 +267,12 @@ class Device:
         (length_ms,) = struct.unpack_from("<I", payload)
         self._esp32("wait")
         self._transmit(payload[4:])
-        self._esp32("light" if length_ms >= LIGHT_SLEEP_MS else "wait")
-        self._advance(self._now_ms() + length_ms)
+        now = self._now_ms()
+        if length_ms < LIGHT_SLEEP_MS:
+            self._advance(now + length_ms)
+            return
+        self._esp32("light")
+        self._advance(self._trip.rtc.due_ms(now, length_ms))
 
     def _pin(self, pin: int, level: bool) -> None:
         (self._modem.rail, self._modem.key, self._modem.dtr)[pin](level)
@@ -307,8 +314,13 @@ class Device:
     def _now_ms(self) -> int:
         return int(self._env.now)
 
+    def _told_ms(self) -> int:
+        return self._trip.rtc.told_ms(self._now_ms())
+
     def _esp32(self, state: str) -> None:
         self._trip.meter.state("esp32", state)
+        rtc = self._trip.rtc
+        (rtc.sleep if state in ASLEEP else rtc.wake)(self._now_ms())
 
     def _check_power(self) -> None:
         """Raises PowerFailed after the supply has given way."""

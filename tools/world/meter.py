@@ -31,6 +31,7 @@ MODEM_W = {
         "search": 0.208,  # 25 J in 120 s without service [S]
         "connected": 0.125,  # 35 mA: BG770A attach 31-35 mA [S Seeed]
         "tx": 0.790,  # 220 mA [M]
+        "tx-gsm": 1.520,  # four slots: 422 mA on average [S SIM7000]
     },
     "sim7600": {
         "off": 72e-6,  # 20 uA [S A7670]
@@ -43,8 +44,6 @@ MODEM_W = {
         "tx": 2.100,  # 585 mA: SIM7600 560-610 mA [M]
     },
 }
-GPRS_TX_W = 1.520
-"""BG95 on GSM, four slots: 422 mA on average [S SIM7000]; replaces its "tx"."""
 
 GNSS_W = {
     # On top of the idle baseband, so that searching costs 0.20 and 0.30 W in all [M].
@@ -52,10 +51,8 @@ GNSS_W = {
     "sim7600": {"off": 0.0, "search": 0.235, "track": 0.200},
 }
 
-PEAK_A = {"bg95": 0.5, "sim7600": 2.0}
-"""In the pulses of transmitting: BG95 500 mA [M]; a SIM7600 supply must deliver 2 A [S]."""
-GPRS_PEAK_A = 1.8
-"""1.7 to 2 A [M]."""
+PEAK_A = {"bg95": {"tx": 0.5, "tx-gsm": 1.8}, "sim7600": {"tx": 2.0}}
+"""In the pulses of transmitting: BG95 500 mA, on GSM 1.7 to 2 A [M]; SIM7600 supplies must deliver 2 A [S]."""
 
 
 class Meter:
@@ -65,11 +62,10 @@ class Meter:
         self._env = env
         self._powers_w = {
             "esp32": {**ESP32_W, "sleep": SLEEP_FLOOR_W[modem]},
-            "modem": dict(MODEM_W[modem]),
+            "modem": MODEM_W[modem],
             "gnss": GNSS_W[modem],
         }
-        self._plain_tx = (MODEM_W[modem]["tx"], PEAK_A[modem])
-        self._peak_a = PEAK_A[modem]
+        self._peaks_a = PEAK_A[modem]
         self._states = dict.fromkeys(self._powers_w, "off")
         self._joules: dict[tuple[str, str], float] = {}
         self._since_ms = dict.fromkeys(self._powers_w, 0)
@@ -85,22 +81,16 @@ class Meter:
             self._states[part] = state
             self._load_w = self._sum_w()
 
-    def gsm(self, on: bool) -> None:
-        """The modem transmits on GSM from now on, or no longer does."""
-        self._settle("modem")
-        watts, self._peak_a = (GPRS_TX_W, GPRS_PEAK_A) if on else self._plain_tx
-        self._powers_w["modem"]["tx"] = watts
-        self._load_w = self._sum_w()
-
     def load_w(self) -> float:
         """What all parts together draw now."""
         return self._load_w
 
     def peak_a(self) -> float:
         """Amperes that flow now in the worst moment: while sending, in the pulses."""
-        if self._states["modem"] != "tx":
+        state = self._states["modem"]
+        if state not in self._peaks_a:
             return self._load_w / NOMINAL_V
-        return (self._load_w - self._powers_w["modem"]["tx"]) / NOMINAL_V + self._peak_a
+        return (self._load_w - self._powers_w["modem"][state]) / NOMINAL_V + self._peaks_a[state]
 
     def joules_by_state(self) -> dict[tuple[str, str], float]:
         """Joules up to now by (part, state)."""

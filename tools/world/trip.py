@@ -19,6 +19,7 @@ from tools.world.doors import Doors
 from tools.world.line import Line
 from tools.world.meter import ESP32_W, NOMINAL_V, Meter
 from tools.world.motion import Motion
+from tools.world.rtc import GAIN_PPM, Rtc
 from tools.world.rules import Admission, DataBar
 from tools.world.satellites import Satellites
 from tools.world.train import Train
@@ -83,7 +84,8 @@ class Given:
 class Trip:
     """The world of one seed and one class of modem, `days` long; it goes on for `MARGIN_MS` more.
 
-    `battery` tells what is left (`left()`), what was drawn (`used_mah`) and the `lowest` voltage.
+    `battery` tells what is left (`left()`), what was drawn (`used_mah`) and the `lowest` voltage;
+    `rtc` is the device's own clock.
     """
 
     def __init__(self, seed: int, modem: ModemClass, days: int = 45) -> None:
@@ -98,6 +100,7 @@ class Trip:
         last_ms = self.end_ms + MARGIN_MS
         self.weather = Weather(random.Random(f"{seed}/weather"), self.train.position, START_UTC_S, last_ms)
         self.battery = Battery(self.weather.battery_c)
+        self.rtc = Rtc(random.Random(f"{seed}/rtc").uniform(*GAIN_PPM), self.weather.battery_c)
         self.motion = Motion(self.train, last_ms, random.Random(f"{seed}/motion"))
         self.doors = Doors(self.train, START_UTC_S, random.Random(f"{seed}/doors"))
         self._satellites = Satellites(self.train, seed)
@@ -110,7 +113,6 @@ class Trip:
         self._bar = DataBar(next(each.ms for each in self._crossings if each.left == "RU"))
         self._motion_told = 0
         self._shown: list[Cell] = []
-        self._gsm = False
 
     @property
     def crossings(self) -> list[Crossing]:
@@ -147,8 +149,6 @@ class Trip:
 
     def charge(self, part: str, state: str) -> None:
         """The modem's `meter`: a part of it has changed its state."""
-        if part == "modem" and state == "tx":
-            self._choose_pulses()
         self.meter.state(part, state)
 
     # For the device
@@ -170,7 +170,7 @@ class Trip:
         return self.motion.next_ms(after_ms)
 
     def next_light_ms(self, after_ms: int) -> int | None:
-        """The next opening of a door, later than `after_ms`."""
+        """When the light wakes the device, armed at `after_ms`: at once while a door is open."""
         return self.doors.next_ms(after_ms)
 
     def can_start(self) -> bool:
@@ -233,12 +233,3 @@ class Trip:
     def _voltage(self, current_a: float) -> float:
         self.battery.advance(self._now_ms(), self.meter.total_j())
         return self.battery.voltage(current_a)
-
-    def _choose_pulses(self) -> None:
-        """GSM sends in pulses of its own; the modem is on it where it hears nothing else."""
-        now = self._now_ms()
-        cells = self._coverage.cells(self.km(now), now)
-        gsm = bool(cells) and all(cell.rat == "gsm" for cell in cells)
-        if gsm != self._gsm:
-            self._gsm = gsm
-            self.meter.gsm(gsm)
