@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator
+from copy import copy
 from typing import TYPE_CHECKING, Any
 
 import simpy
@@ -36,8 +37,8 @@ class Bearer:
         """After AT+QCFG="psm/enter",1."""
         self._connected = False
         self._turn = 0
-        self._networks = unit.rng.getrandbits(32)
-        """How the networks of this trip are configured."""
+        self._networks = copy(unit.rng).getrandbits(32)
+        """How the networks of this trip are configured; a copy, so that nothing else is drawn otherwise."""
 
     def connected(self) -> bool:
         """Whether the radio is busy with the network."""

@@ -52,7 +52,7 @@ GNSS_W = {
 }
 
 PEAK_A = {"bg95": {"tx": 0.5, "tx-gsm": 1.8}, "sim7600": {"tx": 2.0}}
-"""In the pulses of transmitting: BG95 500 mA, on GSM 1.7 to 2 A [M]; SIM7600 supplies must deliver 2 A [S]."""
+"""In the pulses of transmitting: BG95 500 mA, on GSM 1.7 to 2 A [M]; 2 A from the supply of a SIM7600 [S]."""
 
 
 class Meter:
