@@ -416,3 +416,9 @@ def test_the_multiplexer_swallows_commands(bench):
     assert raw(bench, b"AT\r+++AT\r", 3_000) == b""
     assert raw(bench, bytes.fromhex("F903EF05C301F2F9")) == b"\r\nOK\r\n"
     assert raw(bench, b"AT\r") == b"\r\nOK\r\n"
+
+
+def test_a_line_that_is_too_long(bench):
+    longest = 2_048 if bench.dialect == "bg95" else 559
+    assert bench.send("AT" + " " * longest)[-1] == "OK"
+    assert bench.send("AT" + " " * (longest + 1))[-1] == "ERROR"

@@ -123,11 +123,23 @@ def test_a_reboot_in_the_middle_of_a_command():
 
 
 def test_under_voltage():
-    line = "UNDER-VOLTAGE WARNNING POWER DOWN"
-    bench = playing("sim7600", f'[[event]]\nat_s = 30\ndo = "power-off"\ntext = "{line}"')
-    bench.until(line, 60_000)
+    bench = playing("sim7600", '[[event]]\nat_s = 30\ndo = "supply"\nmv = 3300')
+    bench.until("UNDER-VOLTAGE WARNNING POWER DOWN", 60_000)
     bench.run(10_000)
     assert bench.states[-1][1:] == ("modem", "off")
+    bench = playing("bg95", '[[event]]\nat_s = 30\ndo = "power-off"\ntext = "CRASH"')
+    bench.until("CRASH", 60_000)
+    bench.until("POWERED DOWN", 10_000)
+
+
+def test_a_card_that_is_stuck_needs_a_restart():
+    bench = playing("sim7600", '[[event]]\nafter = "AT+CPIN"\ndo = "sim"\nstate = "stuck"')
+    bench.send("AT+CMEE=2")
+    bench.send("AT+CPIN?")
+    bench.run(60_000)
+    assert bench.send("AT+CPIN?")[-1] == "+CME ERROR: SIM busy"
+    bench.send("AT+CRESET")
+    bench.until("+CPIN: READY", 30_000)
 
 
 def test_supply_and_temperature():
