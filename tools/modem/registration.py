@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tools.modem.bands import BANDS
+from tools.modem.tasks import Work
 
 if TYPE_CHECKING:
     from tools.modem.unit import Unit
 
+CONNECTION_MS = 5
 LINES = ("+CREG", "+CGREG", "+CEREG")
 NOT_SEARCHING, HOME, SEARCHING, DENIED, UNKNOWN, ROAMING = range(6)
 """<stat> of TS 27.007 10.1."""
@@ -21,11 +23,37 @@ class Reports:
         self._unit = unit
         self.level = dict.fromkeys(LINES, 0)
         self._told = dict.fromkeys(LINES, "")
+        self.tells_connection = False
+        """After AT+QCSCON=1."""
+        self.tells_mode = False
+        """After AT+CNSMOD=1."""
+        self._connected = False
+        self._mode = 0
 
     def reset(self) -> None:
         """As after a boot."""
         self.level = dict.fromkeys(LINES, 0)
         self._told = dict.fromkeys(LINES, "")
+        self.tells_connection = self.tells_mode = self._connected = False
+        self._mode = 0
+
+    def connection(self, connected: bool) -> None:
+        """The radio connection may have begun or ended."""
+        if self.tells_connection and connected != self._connected:
+            self._unit.tasks.start(self._tell_connection())
+
+    def _tell_connection(self) -> Work:
+        """A little later: between two procedures of one connection there is no gap."""
+        yield self._unit.env.timeout(CONNECTION_MS)
+        connected = self._unit.radio.bearer.connected()
+        if connected != self._connected:
+            self._connected = connected
+            self._unit.at.urc(f"+QCSCON: {int(connected)}")
+
+    def system_mode(self) -> int:
+        """<stat> of +CNSMOD: 0 no service, 2 GPRS, 8 LTE."""
+        cell = self._unit.radio.cell if self._unit.radio.registered() else None
+        return 0 if cell is None else 2 if cell.rat == "gsm" else 8
 
     def set_level(self, name: str, level: int) -> None:
         """AT+C..REG=<n>: from now on tell what changes."""
@@ -39,6 +67,10 @@ class Reports:
             if level and fields != self._told[name]:
                 self._unit.at.urc(f"{name}: {fields}")
             self._told[name] = fields
+        mode = self.system_mode()
+        if mode != self._mode and self.tells_mode:
+            self._unit.at.urc(f"+CNSMOD: {mode}")
+        self._mode = mode
 
     def read(self, name: str) -> str:
         """The answer to AT+C..REG?"""

@@ -9,7 +9,7 @@ from binascii import crc32
 
 from micropython import const
 
-from locator.modem import DENIED, NO_SERVICE, REGISTERED, ModemError, ModemSilent, parse
+from locator.modem import DENIED, NO_SERVICE, REGISTERED, ModemError, ModemRestarted, ModemSilent, parse
 
 SHORT_MS = const(1000)
 SIM_MS = const(5000)
@@ -19,6 +19,8 @@ _COPS_MS = const(180000)
 _CFUN_MS = const(15000)
 _POLL_MS = const(1000)
 _NO_SIGNAL = const(99)
+_CARD_TRIES = const(10)
+_OFF_MS = const(1500)
 
 
 def ca_name(ca):
@@ -50,8 +52,11 @@ class Driver:
         """Power on and reach `OK`. `surely_off` saves the probe; `configure` repeats CONFIGURE."""
         self._at.booting = True
         self._port.modem_rail(True)
-        if surely_off or not self._answers(3):
-            self._boot()
+        try:
+            if surely_off or not self._answers(3):
+                self._boot()
+        except ModemSilent:
+            self._boot_from_cold()
         self._at.booting = False
         self.on = True
         for text in self.SETUP:
@@ -66,6 +71,7 @@ class Driver:
         `plmn` is the only operator allowed, 0 for any. Returns (REGISTERED | NO_SERVICE | DENIED,
         reject cause or 0).
         """
+        self._await_card()
         start = self._port.ticks_ms()
         self._select(plmn)
         result, cause = NO_SERVICE, 0
@@ -119,6 +125,17 @@ class Driver:
         revision = self._one(b"+CGMR", None)
         return imei, iccid, imsi, revision[revision.find(":") + 1 :].strip()
 
+    def _boot_from_cold(self):
+        """The modem hangs: take its supply away, which is left off when that does not help."""
+        try:
+            self._port.modem_rail(False)
+            self._port.sleep_ms(_OFF_MS)
+            self._port.modem_rail(True)
+            self._boot()
+        except ModemSilent:
+            self._port.modem_rail(False)
+            raise
+
     def _boot(self):
         for _ in range(2):  # the key toggles: a modem that was on after all is off after the first
             self._at.forget(b"RDY")
@@ -142,9 +159,16 @@ class Driver:
                 return True
         return False
 
+    def _await_card(self):
+        """A card is busy for some seconds after the start; what it is asked then is refused (CME 14)."""
+        for _ in range(_CARD_TRIES):
+            if self._list(b"+CPIN?", b"+CPIN:") == [b"READY"]:
+                return
+            self._port.sleep_ms(_POLL_MS)
+
     def _select(self, plmn):
         """Hold the operator `plmn`, or let the modem choose (0); leave it alone when it is so already."""
-        lines = self._at.command(b"+COPS?", SIM_MS, b"+COPS:")
+        lines = self._list(b"+COPS?", b"+COPS:")
         manual = bool(lines) and lines[0].startswith(b"1")
         if plmn:
             # Also when it is manual already: the operator held may be another one.
@@ -170,14 +194,17 @@ class Driver:
 
     def _one(self, text, prefix):
         lines = self._at.command(text, SIM_MS, prefix)
-        return lines[0].decode() if lines else ""
+        try:
+            return lines[0].decode() if lines else ""
+        except ValueError:  # noise on the line
+            return ""
 
     def _try(self, text, timeout_ms=SIM_MS):
         """Send a command whose refusal is no failure; True when it was accepted."""
         try:
             self._at.command(text, timeout_ms)
             return True
-        except ModemSilent:
+        except (ModemSilent, ModemRestarted):
             raise
         except ModemError:
             return False
@@ -186,14 +213,19 @@ class Driver:
         """The lines of a listing; a listing that is refused is an empty one."""
         try:
             return self._at.command(text, SIM_MS, prefix)
-        except ModemSilent:
+        except (ModemSilent, ModemRestarted):
             raise
         except ModemError:
             return []
 
-    def _take_inbox(self):
-        data = bytes(memoryview(self._at.inbox)[: self._at.inbox_n])
-        self._at.inbox_n = 0
+    def _take_inbox(self, length):
+        """The first `length` bytes of what has been received; the next message may stand behind."""
+        at = self._at
+        length = min(length or 0, at.inbox_n)
+        data = bytes(memoryview(at.inbox)[:length])
+        rest = at.inbox_n - length
+        at.inbox[:rest] = at.inbox[length : at.inbox_n]
+        at.inbox_n = rest
         return data
 
     def _outcome(self, prefix, timeout_ms):
