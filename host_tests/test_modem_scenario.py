@@ -10,7 +10,7 @@ import pytest
 from host_tests.modem_bench import Bench
 from tools.flash.layout import REPOSITORY
 from tools.modem.loopback import Loopback
-from tools.modem.scenario import ScenarioError, load, parse
+from tools.modem.scenario import ACTIONS, ScenarioError, load, parse
 
 
 def playing(dialect, text: str, network=None) -> Bench:
@@ -263,3 +263,11 @@ def test_no_card_at_boot(dialect):
     bench.send("AT+CMEE=1")
     assert bench.send("AT+CIMI")[-1] == "+CME ERROR: 10"
     assert bench.air.registrations == []
+
+
+def test_the_example_of_the_documentation():
+    text = (REPOSITORY / "docs" / "modem.md").read_text()
+    example = text.split("```toml\n")[1].split("```")[0]
+    assert [event.do for event in parse(example)] == ["deny", "pdp-drop", "cells"]
+    for action in ACTIONS:
+        assert f"`{action}`" in text

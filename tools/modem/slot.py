@@ -121,6 +121,8 @@ class Slot:
         yield unit.pause(100, 400)
         self._read = self._unlocked = False
         unit.radio.deregister()
+        unit.radio.forget_card()
+        unit.pdp.detach(by_network=False)
         if self._noticed:
             self._tell(0)
             unit.at.urc("+CPIN: NOT READY")
