@@ -12,6 +12,7 @@ from locator.journal.store import Journal
 
 from tools.modem.air import Fix
 from tools.world.delivered import START_S
+from tools.world.rtc import Rtc
 from tools.world.traffic import Traffic
 from tools.world.trip import START_UTC_S, BrownOut, Given, SeenCell, Sense
 from tools.world.truth import FULL_SEGMENTS, Truth
@@ -41,6 +42,7 @@ class World:
             given=Given(),
             brown_outs=[],
             doors=SimpleNamespace(openings=[]),
+            rtc=Rtc(0.0, lambda ms: 20.0),
         )
         self.trip = trip
         self.traffic = Traffic()
@@ -207,6 +209,14 @@ def test_departure_and_stop(world):
     assert told(world, lit(1_200, DARK, 300), 0) == "record 3: events 0: 16 is otherwise"
     assert told(world, lit(1_800, DARK, 0), 32) == ""
     assert told(world, lit(2_400, DARK, 0), 32) == "record 5: events 32: 32 is otherwise"
+
+
+def test_a_jolt_is_counted_for_a_minute_and_the_load_is_not_felt(world):
+    looks = [Sense(600_000, 3_611, -123, 1, DARK), Sense(660_020, 3_611, -123, 6, DARK)]
+    loaded = Sense(700_000, 3_100, -123, 9, DARK)
+    fields = STILL | {"motion": 16, "events": 16, "time": START_S + 700}
+    world.wake([*looks, loaded], 710_000, fields)
+    assert world.wrong() == ""
 
 
 def test_a_battery_that_is_low_is_told_once(world):

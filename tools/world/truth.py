@@ -19,8 +19,10 @@ from tools.world.firmware import FIX, Record, ledger, records
 from tools.world.traffic import Traffic
 from tools.world.trip import Trip
 from tools.world.wakes import Wake, Wakes
-from tools.world.witness import PLACE, SERVED, difference, times_s
+from tools.world.witness import PLACE, QUALITY_NONE, SERVED, difference, times_s
 
+UNDATED_S = 2_400
+"""Dated backwards from when the time is known, by a clock that gains so much in 26 h at most."""
 FULL_SEGMENTS = 160
 """The journal has no room for more (firmware/locator/journal/store.py)."""
 
@@ -142,6 +144,8 @@ class Truth:
             known = any(each["boot"] == boot and each["quality"] for each in self.records.values())
             return "no date, though its boot knew the time" if known else ""
         early_s, late_s = self._taken_s[seq]
+        if self.records[seq]["quality"] == QUALITY_NONE:
+            early_s -= UNDATED_S
         if early_s <= stored.at_s <= late_s:
             return ""
         return f"dated {stored.at_s}, taken from {early_s:.0f} to {late_s:.0f}"

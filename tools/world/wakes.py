@@ -10,6 +10,10 @@ from tools.world.trip import SeenCell, Sense, Trip
 
 BOOT_MS = 3_000
 """A device has looked at its sensors within this time of its reset."""
+RECOUNT_S = 60
+"""After a jolt the sensors are looked at a second time, so much later."""
+RECOUNT_MS = (-1_500, 50)
+"""By so much sooner, because the device's clock gains, or later."""
 
 
 @dataclass(frozen=True)
@@ -25,12 +29,18 @@ class Wake:
     power_on: bool
     """This wake is the first one after a power-on."""
     senses: list[Sense]
+    """All looks at the sensors; motion counts are those since the last one."""
+    felt: list[Sense]
+    """With what the wake begins: one look, or after a jolt a second one a minute later. What follows
+    weighs the battery under load."""
     cells: list[SeenCell]
     fixes: list[Fix]
     connected: bool
     """The modem opened a connection, so it was registered."""
     opened: bool
     """A door was opened just before, which wakes the device."""
+    gained_s: float
+    """What the device's own clock has gained since the power-on, or since the last wake with a fix."""
 
 
 class Wakes:
@@ -40,7 +50,7 @@ class Wakes:
         self._trip = trip
         self._traffic = traffic
         self._senses = self._cells = self._fixes = self._connections = self._brown_outs = 0
-        self._boot = self._power_on_ms = 0
+        self._boot = self._power_on_ms = self._ahead_ms = 0
 
     def next(self) -> Wake:
         """The wake that has just ended."""
@@ -49,9 +59,11 @@ class Wakes:
         start_ms = senses[0].ms if senses else int(trip.env.now)
         # A power failure ends its wake: what comes after it is another boot.
         failed = sum(each.ms < start_ms for each in trip.brown_outs)
+        ahead_ms = trip.rtc.told_ms(int(trip.env.now)) - int(trip.env.now)
         power_on = self._boot == 0 or failed > self._brown_outs
         if power_on:
             self._boot, self._power_on_ms = self._boot + 1, start_ms
+            self._ahead_ms = ahead_ms
         wake = Wake(
             start_ms=start_ms,
             end_ms=int(trip.env.now),
@@ -59,11 +71,21 @@ class Wakes:
             boot=self._boot,
             power_on=power_on,
             senses=senses,
+            felt=_felt(senses),
             cells=given.cells[self._cells :],
             fixes=given.fixes[self._fixes :],
             connected=self._traffic.connections > self._connections,
             opened=any(0 <= start_ms - each.start_ms <= BOOT_MS for each in trip.doors.openings),
+            gained_s=(ahead_ms - self._ahead_ms) / 1_000,
         )
+        if wake.fixes:
+            self._ahead_ms = ahead_ms
         self._senses, self._cells, self._fixes = len(given.senses), len(given.cells), len(given.fixes)
         self._connections, self._brown_outs = self._traffic.connections, failed
         return wake
+
+
+def _felt(senses: list[Sense]) -> list[Sense]:
+    early_ms, late_ms = (1_000 * RECOUNT_S + ms for ms in RECOUNT_MS)
+    second = len(senses) > 1 and early_ms <= senses[1].ms - senses[0].ms <= late_ms
+    return senses[: 2 if second else 1]

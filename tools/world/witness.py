@@ -15,7 +15,7 @@ START_S = START_UTC_S - UNIX_AT_EPOCH_S
 ROUNDING = 0.5 + 0.02
 """Half a unit, and what integer arithmetic loses on the way from the printed digits."""
 CLOCK_S = 3
-"""Networks and servers tell whole seconds, some of them late; the simulated RTC does not drift."""
+"""Networks and servers tell whole seconds, some of them late."""
 FIX_S = 1
 CELL, STILL = 2, 3
 QUALITY_NONE, QUALITY_RTC, QUALITY_GNSS = 0, 1, 3
@@ -43,7 +43,8 @@ def times_s(fields: Record, wake: Wake) -> tuple[float, float]:
     if given:
         at_s = given[0].unix_s - UNIX_AT_EPOCH_S
         return at_s - FIX_S, at_s + FIX_S
-    return START_S + wake.start_ms / 1_000 - CLOCK_S, START_S + wake.end_ms / 1_000 + CLOCK_S
+    early_s, late_s = START_S + wake.start_ms / 1_000 - CLOCK_S, START_S + wake.end_ms / 1_000 + CLOCK_S
+    return early_s + min(0.0, wake.gained_s), late_s + max(0.0, wake.gained_s)
 
 
 def _numbers(fields: Record, seq: int, wake: Wake) -> str:
@@ -55,10 +56,10 @@ def _numbers(fields: Record, seq: int, wake: Wake) -> str:
 
 
 def _senses(fields: Record, wake: Wake) -> str:
-    """The last look at the sensors, and the counts of all of them."""
-    if not wake.senses:
+    """Battery and temperature as the wake began, and all counts."""
+    if not wake.felt:
         return "nothing was sensed"
-    sense = wake.senses[-1]
+    sense = wake.felt[-1]
     if not _near(fields["battery"], sense.battery_mv, 20, 255):
         return f"battery {fields['battery']} for {sense.battery_mv} mV"
     if not _near(fields["temperature"], sense.temp_dc, 5):
