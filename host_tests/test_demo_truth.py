@@ -318,3 +318,16 @@ def test_a_point_that_no_record_was_made_of(world):
     phantom = phantom._replace(point=phantom.point._replace(seq=9))
     settled = world.truth.settle([*world.stored(), phantom])
     assert settled.wrong == ["record 9: stored and never taken"]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "wrong"), [(-4, True), (0, False), (100, False), (103, False), (105, True)]
+)
+def test_a_clock_that_has_gained_100_s_since_the_last_fix(world, seconds, wrong):
+    world.second()
+    world.trip.rtc = Rtc(10_000.0, lambda ms: 20.0)
+    world.trip.rtc.sleep(70_000)
+    world.trip.rtc.wake(10_070_000)
+    sense = Sense(10_071_000, 3_611, -123, 4, DARK)
+    world.wake([sense], 10_071_500, STILL | {"seq": 3, "time": START_S + 10_071 + seconds})
+    assert bool(world.wrong(3)) is wrong

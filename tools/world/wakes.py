@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tools.modem.air import Fix
+from tools.world.rtc import Rtc
 from tools.world.traffic import Traffic
 from tools.world.trip import SeenCell, Sense, Trip
 
 BOOT_MS = 3_000
 """A device has looked at its sensors within this time of its reset."""
 RECOUNT_S = 60
-"""After a jolt the sensors are looked at a second time, so much later."""
-RECOUNT_MS = (-1_500, 50)
-"""By so much sooner, because the device's clock gains, or later."""
+"""After a jolt the sensors are looked at a second time, so much later by the device's clock."""
+RECOUNT_LATE_MS = 50
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ class Wakes:
             boot=self._boot,
             power_on=power_on,
             senses=senses,
-            felt=_felt(senses),
+            felt=_felt(senses, trip.rtc),
             cells=given.cells[self._cells :],
             fixes=given.fixes[self._fixes :],
             connected=self._traffic.connections > self._connections,
@@ -85,7 +85,8 @@ class Wakes:
         return wake
 
 
-def _felt(senses: list[Sense]) -> list[Sense]:
-    early_ms, late_ms = (1_000 * RECOUNT_S + ms for ms in RECOUNT_MS)
-    second = len(senses) > 1 and early_ms <= senses[1].ms - senses[0].ms <= late_ms
-    return senses[: 2 if second else 1]
+def _felt(senses: list[Sense], rtc: Rtc) -> list[Sense]:
+    if len(senses) < 2:
+        return senses
+    due_ms = rtc.due_ms(senses[0].ms, 1_000 * RECOUNT_S)
+    return senses[: 2 if 0 <= senses[1].ms - due_ms <= RECOUNT_LATE_MS else 1]
