@@ -145,6 +145,43 @@ def test_interrupted_it_puts_everything_back(dialect, at, step):
     assert settings(line) == before
 
 
+@pytest.mark.parametrize(("dialect", "use"), [("bg95", "AT+QIACT=1"), ("sim7600", "AT+NETOPEN")])
+def test_a_data_connection_in_use_is_there_again(dialect, use):
+    line = modem(dialect)
+    line.send('AT+CGDCONT=1,"IP","mine"')
+    assert line.send(use)[-1] == "OK"
+    line.run(30_000)
+    line.output.clear()
+    outcome, _ = run(line, request(dialect))
+    assert outcome.as_found, outcome.restored
+    assert {"bg95": "PDP contexts in use", "sim7600": "network service"}[dialect] in outcome.restored.back
+
+
+@pytest.mark.parametrize(("dialect", "at"), [("bg95", b"+QMTSUB"), ("sim7600", b"+CMQTTSUB")])
+def test_interrupted_while_connected_it_hangs_up(dialect, at, broker):
+    def interrupt(line: Line) -> None:
+        raise KeyboardInterrupt
+
+    line = modem(dialect, broker)
+    outcome, _ = run(Trouble(line, at, interrupt), request(dialect, broker.ca))
+    assert outcome.interrupted and outcome.as_found, outcome.restored
+    line.output.clear()
+    if dialect == "bg95":
+        assert line.send("AT+QMTOPEN?") == ["OK"]
+    else:
+        assert line.send('AT+CMQTTACCQ=0,"x",1')[-1] == "ERROR"
+
+
+def test_what_cannot_be_put_back_is_named():
+    line = modem("bg95")
+    line.send("AT+CTZU=1")
+    port = Trouble(line, b"+CTZU=1", lambda line: None)
+    port.uart_write = lambda data: line.uart_write(data.replace(b"+CTZU=1", b"+CTZU=9"))  # type: ignore[method-assign]
+    outcome, _ = run(port, request("bg95"))
+    assert not outcome.as_found and outcome.restored.not_back.keys() == {"+CTZU"}
+    assert outcome.restored.not_back["+CTZU"].startswith("AT+CTZU=1 was refused")
+
+
 def test_interrupted_in_mid_scan_it_waits_for_the_modem():
     class Impatient(Trouble):
         def uart_readinto(self, buffer, timeout_ms):

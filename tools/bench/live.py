@@ -70,7 +70,11 @@ def summary(result: Result) -> str:
 
 
 def _networks(found: dict[str, Any]) -> str:
-    return ", ".join(f"{one['name']} {place(one)}" for one in found["networks"])
+    networks = found["networks"]
+    taken = sum(one["result"] == "registered" for one in networks)
+    levels = [one["rsrp_dbm"] for one in networks if "rsrp_dbm" in one]
+    best = f", best {max(levels)} dBm" if levels else ""
+    return f"{len(networks)} networks, {taken} take the card{best}"
 
 
 def place(found: dict[str, Any]) -> str:

@@ -135,7 +135,8 @@ class Run:
             self._mark(self._port.ticks_ms(), "restore")
             self._watch.note("putting the settings back")
             hung = any(one.state == "hangs" for one in outcome.results)
-            outcome.restored = self._restore(keeper, HUNG_MS if hung else BUSY_MS)
+            hang_up = self._current.step == "mqtt" and self._current.state != "ok"
+            outcome.restored = self._restore(keeper, HUNG_MS if hung else BUSY_MS, hang_up)
             commands = [data.decode("latin-1") for data in self._port.commands if data.startswith(b"AT")]
             outcome.unkept = unkept(self._request.modem, commands)
         return outcome
@@ -152,9 +153,9 @@ class Run:
         except ModemError as error:
             raise BenchError(f"hangs at step settings: no answer to {shown(error.what)}") from error
 
-    def _restore(self, keeper: Keeper, patience_ms: int) -> Restored:
+    def _restore(self, keeper: Keeper, patience_ms: int, hang_up: bool) -> Restored:
         try:
-            return keeper.restore(patience_ms, self._watch.note)
+            return keeper.restore(patience_ms, hang_up, self._watch.note)
         except KeyboardInterrupt:
             return Restored(not_back={"the settings": "given up at a second Ctrl-C"})
         except BenchError as error:

@@ -6,7 +6,8 @@ assigned. It raises `StepFailed` in words; what the drivers raise is handled by 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -66,8 +67,8 @@ class Bench:
     """Of earlier steps in this round, by step."""
 
     def start(self) -> None:
-        """Start the driver. It has the BG95 tell unsolicited lines on its UART: not where we are when the line
-        is its own USB."""
+        """Start the driver. It has the BG95 tell unsolicited lines on its UART: not where we are when the
+        line is its own USB."""
         self.driver.start(False, True)
         if self.request.urc_port:
             self.ask(f'+QURCCFG="urcport","{self.request.urc_port}"')
@@ -178,15 +179,13 @@ def gnss(bench: Bench) -> Found:
     bench.phase("search")
     begin = bench.port.ticks_ms()
     bench.driver.gnss_start(False)
-    try:
+    with _ending(bench.driver.gnss_stop):
         fix = _first_fix(bench, begin)
         seconds = _since(bench, begin)
         if fix:
             bench.phase("track")
             bench.port.sleep_ms(TRACK_MS)
-    finally:
         bench.phase("stop")
-        bench.driver.gnss_stop()
     if fix is None:
         raise StepFailed(f"no fix within {FIX_MS // 1000} s: has the antenna a view of the sky?")
     return {
@@ -209,7 +208,7 @@ def mqtt(bench: Bench) -> Found:
     user = request.user.encode()
     driver.mqtt_open(host.encode(), int(port), user, bench.password.encode(), request.ca.encode())
     found: Found = {"connect_s": _since(bench, begin), "bytes": len(PAYLOAD)}
-    try:
+    with _ending(driver.mqtt_close):
         bench.phase("send")
         topic = b"landbridge/%s/bench" % user
         driver.mqtt_subscribe(topic)
@@ -218,8 +217,6 @@ def mqtt(bench: Bench) -> Found:
         found["acknowledged_s"] = _since(bench, begin)
         back = driver.mqtt_receive(ECHO_MS)
         found["back_s"] = _since(bench, begin)
-    finally:
-        driver.mqtt_close()
     bench.phase("tail")
     bench.port.sleep_ms(TAIL_MS)
     if back != PAYLOAD:
@@ -253,6 +250,19 @@ def sleep(bench: Bench) -> Found:
     found = {"slept": slept, "wake_ms": bench.port.ticks_ms() - begin, "tries": tries}
     bench.at.command(f"{command}=0".encode(), COMMAND_MS)
     return found
+
+
+@contextmanager
+def _ending(end: Callable[[], None]) -> Iterator[None]:
+    """Call `end` however it went, unless the modem does not answer any more."""
+    try:
+        yield
+    except ModemSilent:
+        raise
+    except ModemError:
+        end()
+        raise
+    end()
 
 
 def _tried(bench: Bench, plmn: int, begin: int | None = None) -> Found:
