@@ -331,3 +331,11 @@ def test_a_clock_that_has_gained_100_s_since_the_last_fix(world, seconds, wrong)
     sense = Sense(10_071_000, 3_611, -123, 4, DARK)
     world.wake([sense], 10_071_500, STILL | {"seq": 3, "time": START_S + 10_071 + seconds})
     assert bool(world.wrong(3)) is wrong
+
+
+def test_after_a_jolt_only_the_minute_that_follows_tells_whether_it_moves(world):
+    """What was counted before, on the way to the last stop, is no departure."""
+    world.second()
+    senses = [Sense(600_000, 3_611, -123, 24, DARK), Sense(660_000, 3_611, -123, 0, DARK)]
+    world.wake(senses, 661_000, STILL | {"seq": 3, "time": START_S + 660, "motion": 24})
+    assert world.wrong(3) == ""

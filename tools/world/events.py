@@ -80,7 +80,7 @@ class Events:
     def _states(self, wake: Wake) -> set[bool]:
         """Moving, standing, or both: the device counts in whole seconds of its own
         clock, which gains; after a jolt those of the minute."""
-        counts = sum(sense.motion for sense in wake.felt)
+        counts = wake.felt[-1].motion
         spans_s = [RECOUNT_S]
         if len(wake.felt) == 1:
             past_ms = wake.felt[0].ms - (self._felt_ms or 0)
