@@ -11,11 +11,11 @@ BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint heap bench-modem
+.PHONY: help demo test lint heap powercut bench-modem at-faults fuzz
 .SUFFIXES:
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-6s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: .venv/demo.stamp ## a container crosses Eurasia in 45 simulated days [MODEM=bg95|sim7600 SEED=1 CHAOS=1 PORT=8883]
 	@$(BIN)/python -m tools.world.demo --modem $(MODEM) --seed $(SEED) --port $(PORT) $(if $(filter-out 0,$(CHAOS)),--chaos)
@@ -32,9 +32,18 @@ lint: .venv/dev.stamp typings/lint.stamp ## style, and types of host code and of
 heap: .venv/demo.stamp ## memory of a whole wake on the device, by room
 	@$(BIN)/python -m tools.world.heap
 
+powercut: .venv/demo.stamp ## 30,000 power cuts under the journal: is anything lost?
+	@$(BIN)/python -m tools.campaign.powercut
+
 bench-modem: .venv/bench.stamp ## the firmware's drivers on a real modem [PORT=/dev/ttyUSB2 BOARD= ARGS="--broker ..."]
 	@$(if $(filter 0,$(PORT)),echo "say which device: make bench-modem PORT=/dev/ttyUSB2" >&2; exit 2)
 	@$(BIN)/python -m tools.bench --port $(PORT) $(if $(BOARD),--board $(BOARD)) $(ARGS)
+
+at-faults: .venv/demo.stamp ## every command that a wake uses with every fault of the line [SEED=1]
+	@$(BIN)/python -m tools.campaign.at_faults --seed $(SEED)
+
+fuzz: .venv/demo.stamp ## random bytes through the AT channel and every parser of the firmware [SEED=1]
+	@$(BIN)/python -m tools.campaign.fuzz --seed $(SEED)
 
 .venv/bin/python:
 	@$(PYTHON) .ci/check_python.py

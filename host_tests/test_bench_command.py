@@ -10,12 +10,14 @@ import subprocess
 import sys
 import threading
 import tty
+import types
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import pytest
 import serial
+from serial.tools import list_ports
 
 from host_tests.bench_line import Line, request, run
 from tools.bench import BenchError, __main__, serial_port, steps
@@ -190,6 +192,21 @@ def test_another_rate(quick, monkeypatch):
     assert serial_port.connect("/dev/slow")[1] == 9_600
 
 
+@pytest.mark.parametrize(
+    ("vendor", "location", "name"),
+    [
+        (0x2C7C, "1-1:1.2", "usbat"),
+        (0x2C7C, "1-1:1.3", "usbmodem"),
+        (0x1A86, "1-1:1.2", ""),
+        (None, None, ""),
+    ],
+)
+def test_where_unsolicited_lines_have_to_come(vendor, location, name, monkeypatch):
+    port = types.SimpleNamespace(device="/dev/null", vid=vendor, location=location)
+    monkeypatch.setattr(list_ports, "comports", lambda: [port])
+    assert serial_port.urc_port("/dev/null") == name
+
+
 def test_a_modem_that_hangs(quick, monkeypatch, capsys, tmp_path):
     known = {"CGMM": "BG95-M3", "I": "BG95-M3", "CGMI": "Quectel", "CGMR": "BG95M3LAR02A03", "CGSN": "1"}
     with stub(answering(**known, CPIN="hang")) as path:
@@ -215,36 +232,47 @@ def test_a_device_that_is_pulled_out(quick, monkeypatch, capsys, tmp_path):
     assert "hangs at step sim: " in capsys.readouterr().err
 
 
-def test_interrupted_over_a_pseudo_terminal(tmp_path):
-    """Everything real: the simulated modem as a program, the bench as another."""
-    environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
-    program = [sys.executable, "-m", "tools.modem", "--dialect", "bg95", "--pty"]
+@contextmanager
+def simulated(dialect: str) -> Iterator[str]:
+    """The simulated modem as a program, its time running fast; the device to open, once it has booted."""
+    program = [sys.executable, "-m", "tools.modem", "--dialect", dialect, "--pty", "--speed", "50"]
     with subprocess.Popen(program, cwd=REPOSITORY, stdout=subprocess.PIPE, text=True) as modem:
-        assert modem.stdout
-        path = modem.stdout.readline().strip()
         try:
-            with serial.Serial(path, timeout=0.5) as port:  # until it has booted
-                for _ in range(WAIT_S):
+            assert modem.stdout
+            path = modem.stdout.readline().strip()
+            with serial.Serial(path, timeout=0.5) as port:
+                for _ in range(2 * WAIT_S):
                     port.write(b"AT+CPIN?\r")
                     if b"READY" in port.read_until(b"READY"):
                         break
-            program = [sys.executable, "-m", "tools.bench", "--port", path, "--out", str(tmp_path)]
-            with subprocess.Popen(
-                program,
-                cwd=REPOSITORY,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                text=True,
-                env=environment,
-            ) as bench:
-                assert bench.stdout and bench.stderr
-                for line in bench.stdout:
-                    if line.startswith("1 sim"):
-                        break
-                bench.send_signal(signal.SIGTERM)
-                out, _ = bench.communicate(timeout=300)
+            yield path
         finally:
             modem.terminate()
+
+
+@pytest.mark.parametrize("dialect", ["bg95", "sim7600"])
+def test_all_steps_over_a_pseudo_terminal(dialect, monkeypatch, capsys, tmp_path):
+    for name in ("RADIO_OFF_MS", "IDLE_MS", "TRACK_MS", "ASLEEP_MS"):
+        monkeypatch.setattr(steps, name, 100)
+    monkeypatch.setattr(steps, "DOZE_MS", {dialect: 100})
+    with simulated(dialect) as path:
+        assert command(monkeypatch, "--port", path, "--out", tmp_path) == 0, capsys.readouterr().err
+    told = json.loads((tmp_path / "report.json").read_text())
+    assert told["ok"] and told["run"]["modem"] == dialect and told["not_restored"] == {}
+    assert {one["step"]: one["state"] for one in told["steps"]}["mqtt"] == "skipped"
+    assert "| 1 | mqtt | skipped | 0.0 | no --broker given |" in (tmp_path / "report.md").read_text()
+
+
+def test_interrupted_over_a_pseudo_terminal(tmp_path):
+    with simulated("bg95") as path:
+        program = [sys.executable, "-u", "-m", "tools.bench", "--port", path, "--out", str(tmp_path)]
+        with subprocess.Popen(program, cwd=REPOSITORY, stdout=subprocess.PIPE, text=True) as bench:
+            assert bench.stdout
+            for line in bench.stdout:
+                if line.startswith("1 sim"):
+                    break
+            bench.send_signal(signal.SIGTERM)
+            out, _ = bench.communicate(timeout=300)
     assert bench.returncode == 130, out
     assert "put back +CMEE: 0" in out and "put back echo: 1" in out
     told = json.loads((tmp_path / "report.json").read_text())
@@ -259,13 +287,13 @@ def test_replay_with_a_profile(monkeypatch, capsys, tmp_path):
     outcome, text = run(line, request("bg95"))
     (tmp_path / "transcript.jsonl").write_text(text)
     last_s = outcome.results[-1].end_ms / 1000 + 60
-    steps = [
+    levels = [
         (one.begin_ms / 1000, 0.1 + 0.05 * i) for i, one in enumerate(outcome.results) if one.state == "ok"
     ]
     rows = [
         "time,current,voltage",
         "0,0.01,3.6",
-        *(f"{at},{amps},3.6" for at, amps in steps),
+        *(f"{at},{amps},3.6" for at, amps in levels),
         f"{last_s},0,3.6",
     ]
     profile = tmp_path / "p.csv"

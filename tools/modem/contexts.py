@@ -15,7 +15,7 @@ from tools.modem.tasks import Work
 if TYPE_CHECKING:
     from tools.modem.unit import Unit
 
-_PACKET_CALL = re.compile(r"D[TP]?\*99(?:\*+(\d*))?#")
+_PACKET_CALL = re.compile(r"[TP]?\*99(?:\*+(\d*))?#")
 KINDS = ("IP", "IPV6", "IPV4V6", "PPP")
 _UNSPECIFIED = 148
 
@@ -173,8 +173,10 @@ CONTEXTS: Table = {
     "+CGDCONT=?": '+CGDCONT: (1-15),"IP",,,(0-2),(0-4)',
     "+CGATT?": attached,
     "+CGATT=": attach,
+    "+CGATT=?": "+CGATT: (0,1)",
     "+CGACT?": get_active,
     "+CGACT=": set_active,
+    "+CGACT=?": "+CGACT: (0,1)",
     "+CGPADDR": addresses,
     "+CGPADDR=": addresses,
     "+CGEREP=": set_events,
