@@ -42,7 +42,7 @@ class Events:
             self._feel_door(wake)
             self._feel_battery(wake)
             self._feel_motion(wake)
-            self._felt_ms = wake.senses[-1].ms
+            self._felt_ms = wake.felt.ms
 
     def told(self, fields: Record, wake: Wake) -> str:
         """What a record tells otherwise than it happened; then nothing is due any more."""
@@ -56,13 +56,14 @@ class Events:
 
     def _feel_door(self, wake: Wake) -> None:
         """Light is told once, until it was dark again."""
-        lit = wake.senses[-1].light >= OPEN_LUX
-        if (lit or wake.opened) and not self.open:
+        light = wake.felt.light
+        lit = light >= OPEN_LUX or wake.opened or bool(self.open and light)
+        if lit and not self.open:
             self._tell(LIGHT, self.open)
-        self.open = lit
+        self.open = lit and light > 0
 
     def _feel_battery(self, wake: Wake) -> None:
-        battery_mv = wake.senses[-1].battery_mv
+        battery_mv = wake.felt.battery_mv
         if battery_mv < BATTERY_LOW_MV and not self.low:
             self._tell(BATTERY, self.low)
             self.low = True
@@ -81,10 +82,10 @@ class Events:
 
     def _states(self, wake: Wake) -> set[bool]:
         """Moving, standing, or both: the device counts in whole seconds of its own."""
-        counts = sum(sense.motion for sense in wake.senses)
+        counts = wake.felt.motion
         spans_s = [RECOUNT_S]
-        if len(wake.senses) == 1:
-            past_ms = wake.senses[0].ms - (self._felt_ms or 0)
+        if not wake.jolted:
+            past_ms = wake.felt.ms - (self._felt_ms or 0)
             spans_s = [max(60, past_ms // 1_000 + more) for more in (-1, 0, 1, 2)]
         return {60 * counts // span_s >= MOVING_A_MINUTE for span_s in spans_s}
 

@@ -8,6 +8,9 @@ from tools.modem.air import Fix
 from tools.world.traffic import Traffic
 from tools.world.trip import SeenCell, Sense, Trip
 
+RECOUNT_MS = 60_000
+LOOK_MS = 100
+"""Between two looks a minute apart at most this is lost."""
 BOOT_MS = 3_000
 """A device has looked at its sensors within this time of its reset."""
 
@@ -31,6 +34,18 @@ class Wake:
     """The modem opened a connection, so it was registered."""
     opened: bool
     """A door was opened just before, which wakes the device."""
+
+    @property
+    def jolted(self) -> bool:
+        """Motion has woken the device: it looks at the sensors again a minute later."""
+        if len(self.senses) < 2:
+            return False
+        return 0 <= self.senses[1].ms - self.senses[0].ms - RECOUNT_MS <= LOOK_MS
+
+    @property
+    def felt(self) -> Sense:
+        """The look by which the device decides; a later one weighs the battery under load."""
+        return self.senses[1 if self.jolted else 0]
 
 
 class Wakes:
