@@ -8,11 +8,11 @@ from tools.modem.air import Fix
 from tools.world.traffic import Traffic
 from tools.world.trip import SeenCell, Sense, Trip
 
-RECOUNT_MS = 60_000
-LOOK_MS = 100
-"""Between two looks a minute apart at most this is lost."""
 BOOT_MS = 3_000
 """A device has looked at its sensors within this time of its reset."""
+RECOUNT_S = 60
+"""After a jolt the sensors are looked at a second time, so much later."""
+RECOUNT_LATE_MS = 50
 
 
 @dataclass(frozen=True)
@@ -28,24 +28,16 @@ class Wake:
     power_on: bool
     """This wake is the first one after a power-on."""
     senses: list[Sense]
+    """All looks at the sensors; motion counts are those since the last one."""
+    felt: list[Sense]
+    """With what the wake begins: one look, or after a jolt a second one a minute later. What follows
+    weighs the battery under load."""
     cells: list[SeenCell]
     fixes: list[Fix]
     connected: bool
     """The modem opened a connection, so it was registered."""
     opened: bool
     """A door was opened just before, which wakes the device."""
-
-    @property
-    def jolted(self) -> bool:
-        """Motion has woken the device: it looks at the sensors again a minute later."""
-        if len(self.senses) < 2:
-            return False
-        return 0 <= self.senses[1].ms - self.senses[0].ms - RECOUNT_MS <= LOOK_MS
-
-    @property
-    def felt(self) -> Sense:
-        """The look by which the device decides; a later one weighs the battery under load."""
-        return self.senses[1 if self.jolted else 0]
 
 
 class Wakes:
@@ -74,6 +66,7 @@ class Wakes:
             boot=self._boot,
             power_on=power_on,
             senses=senses,
+            felt=_felt(senses),
             cells=given.cells[self._cells :],
             fixes=given.fixes[self._fixes :],
             connected=self._traffic.connections > self._connections,
@@ -82,3 +75,8 @@ class Wakes:
         self._senses, self._cells, self._fixes = len(given.senses), len(given.cells), len(given.fixes)
         self._connections, self._brown_outs = self._traffic.connections, failed
         return wake
+
+
+def _felt(senses: list[Sense]) -> list[Sense]:
+    second = len(senses) > 1 and 0 <= senses[1].ms - senses[0].ms - 1_000 * RECOUNT_S <= RECOUNT_LATE_MS
+    return senses[: 2 if second else 1]
