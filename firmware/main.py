@@ -3,17 +3,26 @@
 import gc
 import sys
 
-import board
-from locator import wake
+AFTER_FAULT = (900_000, 0)
 
 # Collect early and often: garbage that waits until the heap is full leaves it in pieces.
 gc.threshold(8192)
-port = board.make_port()
+port = None
 try:
+    import board
+
+    port = board.make_port()
+    from locator import wake
+
     sleep = wake.run(port, board)
 except Exception as error:
     # A fault of one wake must not end the device in a prompt: the next wake begins afresh.
     sys.print_exception(error)
-    port.modem_rail(False)
-    sleep = wake.AFTER_FAULT
+    sleep = AFTER_FAULT
+    if port is None:
+        import machine  # nothing of ours could be loaded
+
+        machine.deepsleep(sleep[0])
+    else:
+        port.modem_rail(False)
 port.deepsleep(*sleep)

@@ -263,6 +263,7 @@ def test_coverage_lost_in_mid_conversation(broker):
     bench.air.audible = []
     bench.ask('AT+QMTPUB=0,1,1,0,"a",1', b"x")
     began = bench.now()
+    assert [bench.until("+QMTPUB:") for _ in range(3)] == [f"+QMTPUB: 0,1,1,{i}" for i in (1, 2, 3)]
     assert bench.until("+QMTPUB:") == "+QMTPUB: 0,1,2"
     assert 10_000 < bench.now() - began < 25_000
 

@@ -35,7 +35,7 @@ def registration(bench: Bench) -> str:
 def test_registers_with_the_strongest(bench):
     bench.until_registered()
     assert bench.air.registrations == ["26201"]
-    assert bench.send("AT+COPS?")[-2].startswith('+COPS: 0,2,"26201",')
+    assert bench.send("AT+COPS?")[-2].startswith('+COPS: 0,0,"Telekom.de",')
     assert bench.send("AT+CSQ")[-2] != "+CSQ: 99,99"
     assert {"boot", "search", "connected", "tx"} <= set(bench.time_in("modem"))
 
@@ -153,7 +153,8 @@ def test_the_list_of_operators(bench):
     bench.until_registered()
     bench.card.forbid("26203")
     line = bench.send("AT+COPS=?", limit_ms=400_000)[-2]
-    assert '(2,"26201","26201","26201",' in line and '(3,"26203"' in line and '(1,"26202"' in line
+    assert line.startswith('+COPS: (2,"Telekom.de","TDG","26201",') and '(3,"O2 - DE","O2","26203",' in line
+    assert '(1,"Vodafone.de","Vodafone","26202",' in line
 
 
 def test_a_byte_aborts_the_list_on_the_sim7600():
@@ -258,6 +259,7 @@ def test_kinds_of_network_by_setting(settings, act):
     bench.send("AT+CFUN=4")
     bench.send("AT+CFUN=1")
     bench.run(200_000)
+    bench.send("AT+COPS=3,2")
     assert bench.send("AT+COPS?")[-2] == f'+COPS: 0,2,"26201",{act}'
 
 

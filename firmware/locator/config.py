@@ -1,7 +1,7 @@
 """The device's configuration, as `landbridge devices add` made it and provisioning laid it down."""
 
 import json
-from binascii import crc32, unhexlify
+from binascii import unhexlify
 
 
 class Config:
@@ -12,7 +12,6 @@ class Config:
             values = json.load(f)
         self._folder = folder
         self.device = values["device"]
-        self.phase = crc32(self.device.encode()) & 0xFF
         self.key = unhexlify(values["key"])
         self.broker_host = values["broker_host"].encode()
         self.broker_port = values["broker_port"]

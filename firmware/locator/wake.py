@@ -10,7 +10,7 @@ from locator.journal import record, rtc
 from locator.journal.ledger import Ledger
 from locator.journal.store import Journal
 from locator.link import cbor
-from locator.modem import REGISTERED, ModemError
+from locator.modem import REGISTERED, ModemError, ModemRestarted, ladder
 from locator.modem import make as make_modem
 from locator.modem.parse import rounded
 from locator.plan import budget, decide
@@ -18,9 +18,6 @@ from locator.plan import state as st
 from locator.port import DEEPSLEEP_RESET, POWER_ON, WAKE_MOTION
 
 _GNSS_POLL_MS = const(1000)
-
-AFTER_FAULT = (900_000, 0)
-"""What `port.deepsleep` is given after a wake that an exception has ended."""
 
 
 def run(port, board):
@@ -44,6 +41,7 @@ class Wake:
         self._modem = make_modem(board, port)
         self._fix = None
         self._cell = None
+        self._was_on = False
         self._senses = self._sense()
 
     def _after_power_on(self):
@@ -60,7 +58,7 @@ class Wake:
         """Actions until the plan says sleep."""
         st.feel(self._state, self._senses)
         while True:
-            hints = self._hints()
+            hints = (self._journal.pending(), self._config.interval_s)
             action = decide.next(self._state, self._senses, hints)
             if action.kind == decide.SLEEP:
                 break
@@ -70,9 +68,6 @@ class Wake:
         self._save()
         asleep_ms = 1000 * action.limit_s - self._port.ticks_ms()
         return max(1000, asleep_ms), action.wake_on
-
-    def _hints(self):
-        return self._journal.pending(), self._config.interval_s, self._config.phase
 
     def _sense(self):
         """What is felt now; after a jolt the counts of the minute that follows it, because a bump
@@ -91,17 +86,23 @@ class Wake:
 
     def _attach(self, action):
         result, cause, plmn = st.NO, 0, 0
-        budget.begin_try(self._state)
+        budget.begin_try(self._state, self._port.random(1)[0])
         self._save()
         rtc.keep_copy(self._port.data_dir, rtc.pack(self._state))
+        fails = self._state[st.TRY_FAILS]
         try:
+            if not self._modem.on and ladder.before_start(self._port, fails):
+                self._state[st.CONFIGURED] = self._state[st.PARKED] = 0
             self._start_modem()
+            ladder.after_start(self._modem, fails)
             result, cause = self._modem.attach(action.limit_s, action.patience_s, action.plmn)
             self._cell = self._modem.cell()
             plmn = self._cell.plmn if self._cell else 0
             if result == REGISTERED:
                 self._take_network_time()
-        except ModemError:
+                self._weigh()
+        except ModemError as error:
+            self._lost(error)
             result = st.NO
         if result == REGISTERED:
             budget.accepted(self._state)
@@ -117,8 +118,8 @@ class Wake:
             self._modem.gnss_start(not registered)
             self._fix = self._poll_fix(1000 * action.limit_s)
             self._modem.gnss_stop()
-        except ModemError:
-            pass
+        except ModemError as error:
+            self._lost(error)
         if self._fix and self._fix.time:
             self._set_time(self._fix.time, record.TIME_GNSS)
         st.learn_fix(self._state, self._fix is not None)
@@ -128,13 +129,17 @@ class Wake:
         try:
             self._start_modem()
             self._cell = self._modem.look(action.limit_s)
-        except ModemError:
-            pass
+        except ModemError as error:
+            self._lost(error)
         self._state[st.DID_PROBE] = st.YES
 
     def _record(self, action):
-        fields = self._fields()
-        self._journal.append(fields)
+        try:
+            self._journal.append(self._fields())
+        except OSError:
+            # The flash does not take it: what it holds can still be told, and frees its space.
+            self._state[st.DID_RECORD] = st.NO
+            return
         st.learn_record(self._state)
 
     def _talk(self, action):
@@ -150,13 +155,18 @@ class Wake:
             )
             talk.run(self._write_extras, budget.messages_left(self._state))
             self._modem.mqtt_close()
-        except ModemError:
-            pass
-        self._state[st.SENT_TODAY] += talk.outcome.sent
-        if talk.outcome.server_time:
-            self._set_time(talk.outcome.server_time, record.TIME_NETWORK)
+        except ModemError as error:
+            self._lost(error)
+        finally:  # also when something else goes wrong: what has failed is not tried again at once
+            self._learn_talk(talk.outcome)
+            self._save()
+
+    def _learn_talk(self, outcome):
+        self._state[st.SENT_TODAY] += outcome.sent
+        if outcome.server_time:
+            self._set_time(outcome.server_time, record.TIME_NETWORK)
             self._state[st.IDENTITY_DAY] = self._state[st.DAY] + 1
-        st.learn_talk(self._state, talk.outcome.turns > 0 and self._journal.pending() == 0)
+        st.learn_talk(self._state, outcome.turns > 0 and self._journal.pending() == 0)
 
     _DO = {
         decide.ATTACH: _attach,
@@ -171,9 +181,20 @@ class Wake:
     def _start_modem(self):
         if self._modem.on:
             return
-        surely_off = self._port.reset_cause in (DEEPSLEEP_RESET, POWER_ON)
+        surely_off = not self._was_on and self._port.reset_cause in (DEEPSLEEP_RESET, POWER_ON)
+        self._was_on = True
         self._modem.start(surely_off, not self._state[st.CONFIGURED])
         self._state[st.CONFIGURED] = 1
+
+    def _lost(self, error):
+        """A verb has failed. A modem that has restarted by itself must be set up again."""
+        if isinstance(error, ModemRestarted):
+            self._modem.on = False
+
+    def _weigh(self):
+        """The battery under the load of a connection; whatever moved meanwhile is not forgotten."""
+        self._state[st.LOADED_MV], _, motion, _ = self._port.senses()
+        self._motion += motion
 
     def _stop_modem(self):
         if not self._modem.on:
@@ -182,6 +203,7 @@ class Wake:
             park = self._state[st.PARKED] == 1
             if self._state[st.ATTACHED] == st.YES:
                 park = self._modem.psm_granted()
+            park = park and ladder.keeps_psm(self._state[st.TRY_FAILS])
             self._state[st.PARKED] = 1 if self._modem.stop(park) else 0
         except ModemError:
             self._port.modem_rail(False)
@@ -199,7 +221,7 @@ class Wake:
 
     def _take_network_time(self):
         epoch_s = self._modem.network_time()
-        if epoch_s:
+        if epoch_s and st.credible(self._state, self._port.clock_s(), epoch_s):
             self._set_time(epoch_s, record.TIME_NETWORK)
 
     def _set_time(self, epoch_s, quality):
@@ -239,7 +261,7 @@ class Wake:
         clock_s, offset = self._port.clock_s(), self._state[st.OFFSET]
         if offset:
             out.int(4)
-            out.int(clock_s + offset + decide.upload_every_s(self._hints()))
+            out.int(clock_s + offset + decide.upload_every_s(self._state))
             pairs += 1
         out.int(5)
         out.head(cbor.ARRAY, 3)

@@ -14,7 +14,7 @@ def impatient(state, hours, start=HOUR):
     for now in range(start, start + hours * HOUR, 30):
         state[st.NOW] = now
         if not budget.wait_s(state):
-            budget.begin_try(state)
+            budget.begin_try(state, 0)
             times.append(now)
     return times
 
@@ -58,7 +58,7 @@ def test_a_card_that_is_refused_for_good_asks_ever_less_often():
     state[st.NOW] = HOUR
     pauses = []
     for _ in range(10):
-        budget.begin_try(state)
+        budget.begin_try(state, 0)
         budget.refused(state, 8)
         pauses.append(budget.wait_s(state) // HOUR)
         state[st.NOW] += budget.wait_s(state)
@@ -80,15 +80,20 @@ def test_nothing_is_sent_when_the_messages_of_the_day_are_spent():
     state = st.new()
     told = (HOUR, WAKE_TIMER, DEEPSLEEP_RESET, 3600, 0, 0, 0)
     st.feel(state, told)
-    assert decide.upload_due(state, told, (5, HOUR, 0))
+    assert decide.upload_due(state, told, (5, HOUR))
     state[st.SENT_TODAY] = 60
-    assert not decide.upload_due(state, told, (5, HOUR, 0))
+    assert not decide.upload_due(state, told, (5, HOUR))
     told = (DAY + 1, WAKE_TIMER, DEEPSLEEP_RESET, 3600, 0, 0, 0)
     st.feel(state, told)
-    assert decide.upload_due(state, told, (5, HOUR, 0))
+    assert decide.upload_due(state, told, (5, HOUR))
 
 
-def test_devices_do_not_report_at_the_same_moment():
-    pauses = {decide.upload_every_s((0, HOUR, phase)) for phase in range(256)}
+def test_pauses_are_spread_anew_with_each_try():
+    state = st.new()
+    pauses = set()
+    for phase in range(256):
+        state[st.NOW] = HOUR
+        budget.begin_try(state, phase)
+        pauses.add(decide.upload_every_s(state))
     assert len(pauses) == 256
     assert min(pauses) == 4 * HOUR and max(pauses) <= 4.5 * HOUR

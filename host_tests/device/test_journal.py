@@ -118,8 +118,88 @@ def test_a_damaged_ledger_goes_on_in_fresh_numbers():
     used = ledger.next_number()
     with open(path + "/state.bin", "wb") as f:
         f.write(b"damaged")
-    assert Ledger(path, 7).next_number() == 8 << 32
-    assert used < 8 << 32
+    ledger = Ledger(path, 7)
+    assert used < ledger.next_number()
+
+
+def test_the_ledger_before_stands_in_for_a_damaged_one():
+    path = scratch.folder()
+    given = []
+    for _ in range(4):
+        ledger = Ledger(path, 0)
+        for _ in range(70):
+            given.append(ledger.next_number())
+        ledger.acks.add(1, 10)
+        ledger.save()
+        ledger.save()
+        with open(path + "/state.bin", "wb") as f:
+            f.write(b"damaged")
+    assert len(set(given)) == len(given) and max(given) < 2000
+    assert Ledger(path, 0).acks.has(10)
+
+
+def test_two_damaged_ledgers_go_on_in_numbers_of_five_bytes():
+    for random_byte in range(256):
+        path = scratch.folder()
+        for name in ("/state.bin", "/state.bin.old"):
+            with open(path + name, "wb") as f:
+                f.write(b"damaged")
+        assert 1 << 32 <= Ledger(path, random_byte).next_number() < (1 << 40) - 64
+
+
+def test_a_newest_segment_that_is_lost_takes_no_sequence_with_it():
+    for cut in (None, 46):
+        path = scratch.folder()
+        _, journal = filled(path, 100)
+        journal.acknowledge([1, 100])
+        name = path + "/journal/00000041.seg"
+        if cut is None:
+            os.remove(name)
+        else:
+            with open(name, "rb") as f:
+                data = f.read(cut)
+            with open(name, "wb") as f:
+                f.write(data)
+        _, journal = opened(path)
+        assert journal.append(fields()) == 101
+        assert journal.pending() == 1
+        assert batch_of(journal) == [101]
+
+
+def test_with_the_acknowledgements_lost_old_segments_do_not_wait_for_ever():
+    path = scratch.folder()
+    _, journal = filled(path, 130)
+    os.remove(path + "/journal/00000001.seg")
+    for name in ("/state.bin", "/state.bin.old"):
+        if name[1:] in os.listdir(path):
+            os.remove(path + name)
+    _, journal = opened(path)
+    assert journal.pending() == 66
+    journal.acknowledge([65, 130])
+    assert journal.pending() == 0
+
+
+class FullFlash(store.Journal):
+    """A journal on a flash that is full until a segment goes."""
+
+    writes = 0
+
+    def _append(self, fields):
+        self.writes += 1
+        if self.writes == 1:
+            self._segments.append(self.next_seq)
+            raise OSError(28)
+        return store.Journal._append(self, fields)
+
+
+def test_a_flash_that_is_full_gives_up_the_oldest_segment():
+    path = scratch.folder()
+    filled(path, 128)
+    ledger = Ledger(path, 0)
+    journal = FullFlash(path, ledger)
+    assert journal.append(fields()) == 129
+    assert ledger.thinned == 64
+    assert batch_of(journal)[0] == 65
 
 
 def test_power_ons_are_counted():

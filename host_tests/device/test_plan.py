@@ -6,7 +6,7 @@ from locator.plan import decide
 from locator.plan import state as st
 from locator.port import DEEPSLEEP_RESET, ON_LIGHT, ON_MOTION, WAKE_LIGHT, WAKE_MOTION, WAKE_TIMER
 
-HINTS = (5, 3600, 0)
+HINTS = (5, 3600)
 HOUR = 3600
 GERMANY, RUSSIA = 262001, 250001
 
@@ -154,10 +154,68 @@ def test_russia_is_waited_out_on_one_operator():
 def test_an_operator_held_is_let_go_when_it_is_not_heard_any_more():
     state = settled()
     state[st.MCC], state[st.HELD_PLMN] = 250, RUSSIA
-    for _ in range(10):
-        assert state[st.HELD_PLMN] == RUSSIA
+    state[st.HELD_HEARD] = 100 * HOUR
+    for hour in range(12):
+        state[st.NOW] = (100 + hour) * HOUR
         st.learn_attach(state, DENIED, 0)
+        assert state[st.HELD_PLMN] == RUSSIA
+    state[st.NOW] = 112 * HOUR
+    st.learn_attach(state, DENIED, 0)
     assert state[st.HELD_PLMN] == 0
+
+
+def test_registered_without_a_readable_cell_holds_on():
+    state = settled()
+    state[st.MCC], state[st.HELD_PLMN], state[st.BARRED_UNTIL] = 250, RUSSIA, 7
+    st.learn_attach(state, REGISTERED, 0)
+    assert state[st.HELD_PLMN] == RUSSIA and state[st.BARRED_UNTIL] == 7
+
+
+def test_an_alarm_that_may_not_be_told_does_not_keep_us_awake():
+    state = settled()
+    told = senses(100 * HOUR + 100, WAKE_LIGHT, lux=300, mv=3150)
+    kinds, action = wake(state, told)
+    assert decide.ATTACH not in kinds
+    assert action.limit_s >= 1800
+
+
+def test_an_open_door_is_not_waited_for():
+    state = settled()
+    _, action = wake(state, senses(100 * HOUR + 100, WAKE_LIGHT, lux=300))
+    assert action.wake_on == ON_MOTION
+    _, action = wake(state, senses(101 * HOUR + 100, lux=0))
+    assert action.wake_on == ON_LIGHT | ON_MOTION
+
+
+def test_a_battery_that_sags_reports_half_as_often():
+    state = settled()
+    state[st.LOADED_MV] = 3240
+    told = senses(105 * HOUR)
+    st.feel(state, told)
+    assert not decide.upload_due(state, told, HINTS)
+    state[st.LOADED_MV] = 3400
+    assert decide.upload_due(state, told, HINTS)
+
+
+def test_every_third_try_in_vain_scans_everything():
+    state = settled()
+    limits = []
+    for fails in range(6):
+        state[st.TRY_FAILS] = fails
+        state[st.LAST_TRY] = 0
+        told = senses(200 * HOUR)
+        st.feel(state, told)
+        limits.append(decide.next(state, told, HINTS).limit_s)
+    assert limits == [50, 50, 180, 50, 50, 180]
+
+
+def test_a_network_that_is_wrong_by_an_hour_or_a_year_is_not_believed():
+    state = settled()
+    assert st.credible(state, 100, 845000000)
+    st.learn_time(state, 100, 845000000, record.TIME_NETWORK)
+    assert st.credible(state, 14500, 845014700)
+    for wrong in (3600, -3600, 20 * 365 * 86400):
+        assert not st.credible(state, 14500, 845014400 + wrong)
 
 
 def test_without_data_once_it_was_open_is_a_failure_like_any_other():

@@ -7,7 +7,7 @@ network through `mqtt.Network`, and tells what it consumes through `meter`.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from typing import Literal
 
 import simpy
@@ -17,9 +17,13 @@ from tools.modem.card import Card
 from tools.modem.dialect_bg95 import BG95
 from tools.modem.dialect_sim7600 import SIM7600
 from tools.modem.mqtt import Network
+from tools.modem.scenario import Event
+from tools.modem.script import Script, ScriptedAir
 from tools.modem.unit import Unit, UrcOrder
+from tools.modem.variants import adapt
 
 Dialect = Literal["bg95", "sim7600"]
+DIALECTS = {"bg95": BG95, "sim7600": SIM7600}
 
 
 class Modem:
@@ -28,6 +32,7 @@ class Modem:
     `network` makes and awaits the MQTT links. `meter(part, state)` is told each change: part "modem"
     is off, boot, psm, sleep, search, idle, connected or tx; part "gnss" off, search or track.
     `urc_order` says where the outcome of a two-stage SIM7600 command stands against its OK.
+    `variants` are names of `variants.VARIANTS`, `scenario` what will happen (`scenario.load`).
     `on_output` gets the bytes to the host; `on_line(">" or "<", text)` each line, payloads as
     `<n bytes>`, ">" being from the host to the modem.
     """
@@ -42,26 +47,42 @@ class Modem:
         meter: Callable[[str, str], None],
         card: Card | None = None,
         urc_order: UrcOrder = "after",
+        variants: Collection[str] = (),
+        scenario: Sequence[Event] = (),
     ) -> None:
         self.on_output: Callable[[bytes], None] = lambda data: None
         self.on_line: Callable[[str, str], None] = lambda direction, text: None
+        scripted = ScriptedAir(air) if scenario else None
+        script = Script(scenario, scripted)
+        for order in ("before", "mixed"):
+            if f"urc-{order}" in variants:
+                urc_order = order
         self._unit = Unit(
             env,
-            BG95 if dialect == "bg95" else SIM7600,
-            air,
+            adapt(DIALECTS[dialect], variants),
+            scripted or air,
             network,
             rng,
             meter,
             card or Card(),
             urc_order,
+            frozenset(variants),
+            script,
             output=self._output,
             seen=self._seen,
         )
+        script.start(self._unit)
 
     def receive(self, data: bytes) -> None:
         """Bytes from the host."""
-        if self._unit.power.listens():
-            self._unit.at.receive(data)
+        heard = self._unit.power.heard(data)
+        if heard:
+            self._unit.at.receive(heard)
+
+    @property
+    def baud(self) -> int:
+        """The baud rate that the modem is set to; 0: it takes any."""
+        return self._unit.baud
 
     def rail(self, on: bool) -> None:
         """Supply on or cut; a cut loses what is in RAM and keeps files, settings and the card."""
@@ -74,6 +95,10 @@ class Modem:
     def dtr(self, level: bool) -> None:
         """The DTR line; high lets the modem sleep after AT+QSCLK=1 or AT+CSCLK=1."""
         self._unit.power.dtr(level)
+
+    def restart(self) -> None:
+        """A reset by itself, as after a dip of the supply."""
+        self._unit.power.restart()
 
     def _output(self, data: bytes) -> None:
         self.on_output(data)

@@ -4,15 +4,33 @@ from __future__ import annotations
 
 import argparse
 import sys
+from pathlib import Path
 from typing import NoReturn
 
+from tools.modem import DIALECTS
+from tools.modem.scenario import Event, ScenarioError, load
 from tools.modem.serve import Server
+from tools.modem.variants import VARIANTS, VariantError, adapt
 
 EXAMPLES = """examples:
   python -m tools.modem --dialect bg95 --pty              prints the device to open, for example /dev/pts/3
   python -m tools.modem --dialect sim7600 --tcp 5000      on 127.0.0.1; HOST:5000 for another address
   python -m tools.modem --dialect bg95 --unix abstract:m  an abstract socket of this name (ModemManager)
+  python -m tools.modem --dialect sim7600 --pty --variant cpsi-index --scenario denied.toml
+  python -m tools.modem --variants                        the variants there are
 """
+
+
+class _List(argparse.Action):
+    """Print the variants and end."""
+
+    def __init__(self, option_strings: list[str], dest: str, help: str) -> None:
+        super().__init__(option_strings, dest, nargs=0, help=help)
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        for name, variant in VARIANTS.items():
+            print(f"{name:16} {', '.join(variant.dialects):14} {variant.meaning}")
+        parser.exit()
 
 
 class _Parser(argparse.ArgumentParser):
@@ -29,13 +47,23 @@ def main() -> int:
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    parser.add_argument("--variants", action=_List, help="list the variants and end")
     parser.add_argument("--dialect", required=True, choices=("bg95", "sim7600"))
     where = parser.add_mutually_exclusive_group(required=True)
     where.add_argument("--pty", action="store_true", help="a pseudo terminal")
     where.add_argument("--tcp", metavar="[HOST:]PORT", type=_address, help="a modem for each TCP connection")
     where.add_argument("--unix", metavar="PATH", help="a modem for each connection to this socket")
+    parser.add_argument("--speed", type=_speed, default=1.0, help="time runs so many times as fast")
+    parser.add_argument("--variant", metavar="NAME", action="append", default=[], help="as some firmware is")
+    parser.add_argument("--scenario", metavar="FILE", type=Path, help="what will happen, and when (TOML)")
     options = parser.parse_args()
-    server = Server(options.dialect)
+    try:
+        adapt(DIALECTS[options.dialect], options.variant)
+        scenario: list[Event] = load(options.scenario) if options.scenario else []
+    except (VariantError, ScenarioError) as error:
+        print(f"{parser.prog}: {error}", file=sys.stderr)
+        return 2
+    server = Server(options.dialect, options.speed, options.variant, scenario)
     try:
         print(_open(server, options), flush=True)
         server.serve()
@@ -65,6 +93,16 @@ def _address(text: str) -> tuple[str, int]:
     if not port.isdigit() or int(port) > 65_535:
         raise argparse.ArgumentTypeError(f"{text!r} is no address; write PORT or HOST:PORT, PORT up to 65535")
     return host or "127.0.0.1", int(port)
+
+
+def _speed(text: str) -> float:
+    try:
+        speed = float(text)
+    except ValueError:
+        speed = 0.0
+    if not 0 < speed <= 1_000:
+        raise argparse.ArgumentTypeError(f"{text!r} is no speed; write a number up to 1000, 1 for real time")
+    return speed
 
 
 if __name__ == "__main__":

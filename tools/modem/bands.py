@@ -42,6 +42,14 @@ GSM_OFFSET_DB = 14
 """By so much the level of a GSM carrier lies above an RSRP of the same worth."""
 
 
+def in_mask(band: int, mask: str) -> bool:
+    """Whether the hexadecimal `mask` has the LTE band: bit 0 is band 1. No number: no mask."""
+    try:
+        return bool(int(mask, 16) >> (band - 1) & 1)
+    except ValueError:
+        return True
+
+
 def slowness(cell: Cell) -> float:
     """Factor for everything that crosses the air: the cost M(r) fitted to measured NB-IoT datagrams."""
     r = _level(cell)

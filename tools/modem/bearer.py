@@ -110,13 +110,31 @@ class Bearer:
         if radio.cell is None or radio.cell.rat == "gsm":
             return None
         tau_s, active_s = timers.tau_s(psm.tau), timers.active_s(psm.active)
-        return (tau_s, active_s) if tau_s and active_s is not None else None
+        if not tau_s or active_s is None:
+            return None
+        least_s = int(self._unit.nv.settings.get("psm/threshold", "20").split(",")[0])
+        return (tau_s, active_s) if tau_s >= least_s else None
 
     def announce_psm(self) -> None:
         """Tell what the network has granted, after AT+QCFG="psm/urc",1."""
         granted = self.psm_granted()
         if granted and self._unit.nv.settings.get("psm/urc") == "1":
             self._unit.at.urc(f"+QPSMTIMER: {granted[0]},{granted[1]}")
+        self.announce_edrx()
+
+    def edrx_granted(self) -> str:
+        """<AcT>,"<asked for>","<granted>","<paging window>"; "" without eDRX. Networks grant what is
+        asked for [C]."""
+        cell, nv = self._unit.radio.cell, self._unit.nv
+        act = {"emtc": 4, "nbiot": 5}.get(cell.rat, 0) if cell and self._unit.radio.registered() else 0
+        if act not in nv.edrx:
+            return ""
+        return f'{act},"{nv.edrx[act]}","{nv.edrx[act]}","{nv.settings.get(f"ptw/{act}", "0011")}"'
+
+    def announce_edrx(self) -> None:
+        """Tell what the network has granted, after AT+CEDRXS=2."""
+        if self._unit.nv.settings.get("edrx/report") == "1" and self.edrx_granted():
+            self._unit.at.urc(f"+CEDRXP: {self.edrx_granted()}")
 
     def _to_psm(self, turn: int) -> Work:
         """Wait for T3324, then sleep, unless something has happened. A running GNSS defers it."""

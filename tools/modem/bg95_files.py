@@ -6,7 +6,7 @@ import fnmatch
 from typing import TYPE_CHECKING
 
 from tools.modem.dial import Tls
-from tools.modem.errors import FILE_EXISTS, FILE_NOT_FOUND, FILE_TIMEOUT, Refused
+from tools.modem.errors import FILE_ABORTED, FILE_EXISTS, FILE_NOT_FOUND, FILE_TIMEOUT, Refused
 from tools.modem.request import Request, Table
 from tools.modem.settings import Rule, indexed, value
 from tools.modem.tasks import Work
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from tools.modem.unit import Unit
 
 CONNECT = "\r\nCONNECT\r\n"
+ACKNOWLEDGED = 1_024
 MAX_FILE = 1_000_000
 
 SSL_RULES: dict[str, Rule] = {
@@ -45,15 +46,21 @@ def tls(unit: Unit, context: int) -> Tls | None:
 
 
 def upload(unit: Unit, request: Request) -> Work:
-    """AT+QFUPL="<name>",<bytes>[,<timeout s>]; the answer has the XOR of all 16-bit words."""
+    """AT+QFUPL="<name>",<bytes>[,<timeout s>[,<1: an A each 1 024 bytes>]]; the answer has the XOR of all
+    16-bit words. `+++` after a silence breaks it off."""
     name = _bare(request.text(0))
     count = request.number(1, 1, MAX_FILE)
     limit_s = request.number(2, 1, 65_535, 5)
     if name in unit.nv.files:
         raise Refused(FILE_EXISTS)
-    data = yield from unit.at.data(count, CONNECT, 1_000 * limit_s)
-    if len(data) != count:
-        raise Refused(FILE_TIMEOUT)
+    step = ACKNOWLEDGED if request.number(3, 0, 1, 0) else count
+    data, prompt = b"", CONNECT
+    while len(data) < count:
+        part = yield from unit.at.data(min(step, count - len(data)), prompt, 1_000 * limit_s, escape=True)
+        if not part:
+            raise Refused(FILE_ABORTED if unit.at.escaped else FILE_TIMEOUT)
+        data += part
+        prompt = "A"
     unit.nv.files[name] = data
     unit.at.info(f"+QFUPL: {count},{checksum(data):x}")
 

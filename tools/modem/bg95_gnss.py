@@ -6,21 +6,26 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from tools.modem import assistance
 from tools.modem.air import Fix
-from tools.modem.errors import Refused
+from tools.modem.errors import FILE_NOT_FOUND, Refused
 from tools.modem.nmea import minutes
 from tools.modem.request import Request, Table
 
 if TYPE_CHECKING:
     from tools.modem.unit import Unit
 
+_KEPT = {"outport": '"uartnmea"', "nmeasrc": "0", "gnssconfig": "0", "autogps": "0"}
+BAD_TIME, NO_XTRA = 508, 509
 BAD_PARAMETER, ONGOING, NOT_ACTIVE, NOT_FIXED = 501, 504, 505, 516
 
 
 def start(unit: Unit, request: Request) -> None:
-    """AT+QGPS=1"""
+    """AT+QGPS=1[,<longest fix s>,<accuracy m>,<fixes, 0: for ever>,<interval s>]"""
     if request.text(0) != "1":
         raise Refused(BAD_PARAMETER)
+    for index, most in ((1, 255), (2, 1_000), (3, 1_000), (4, 65_535)):
+        _number(request, index, 0, most, 1)
     if unit.gnss.on:
         raise Refused(ONGOING)
     unit.gnss.start()
@@ -43,8 +48,16 @@ def end(unit: Unit, request: Request) -> None:
 
 
 def configure(unit: Unit, request: Request) -> None:
-    """AT+QGPSCFG="priority",<0 GNSS, 1 network>: whom the receiver obeys."""
-    if request.text(0).lower() != "priority":
+    """AT+QGPSCFG="priority",<0 GNSS, 1 network>[,<1: keep>]: whom the receiver obeys; other keys are kept
+    and change nothing."""
+    key = request.text(0).lower()
+    if key in _KEPT:
+        if request.has(1):
+            unit.nv.settings[f"gnss/{key}"] = request.text(1)
+        else:
+            unit.at.info(f'+QGPSCFG: "{key}",{unit.nv.settings.get(f"gnss/{key}", _KEPT[key])}')
+        return
+    if key != "priority":
         raise Refused(BAD_PARAMETER)
     if not request.has(1):
         unit.at.info(f'+QGPSCFG: "priority",{0 if unit.nv.gnss_first else 1}')
@@ -71,6 +84,65 @@ def locate(unit: Unit, request: Request) -> None:
     height = f"{fix.hdop:.1f},{fix.alt_m:.1f},3"
     motion = f"{fix.heading_deg:.1f},{fix.speed_kmh:.1f},{fix.speed_kmh / 1.852:.1f}"
     unit.at.info(f"+QGPSLOC: {at:%H%M%S}.0,{place},{height},{motion},{at:%d%m%y},{fix.satellites:02d}")
+
+
+def _number(request: Request, index: int, low: int, high: int, default: int | None = None) -> int:
+    """An argument; refused with the code of GNSS."""
+    try:
+        return request.number(index, low, high, default)
+    except Refused:
+        raise Refused(BAD_PARAMETER) from None
+
+
+def set_xtra(unit: Unit, request: Request) -> None:
+    """AT+QGPSXTRA=<0, 1>: from the next boot on."""
+    unit.nv.settings["xtra"] = str(_number(request, 0, 0, 1))
+
+
+def get_xtra(unit: Unit, request: Request) -> None:
+    """AT+QGPSXTRA?"""
+    unit.at.info(f"+QGPSXTRA: {unit.nv.settings.get('xtra', '0')}")
+
+
+def inject_time(unit: Unit, request: Request) -> None:
+    """AT+QGPSXTRATIME=0,"yyyy/mm/dd,hh:mm:ss",<1 UTC>,<1 force>,<uncertainty s>"""
+    _need_xtra(unit)
+    try:
+        at = datetime.strptime(request.text(1), "%Y/%m/%d,%H:%M:%S").replace(tzinfo=UTC)
+    except ValueError:
+        raise Refused(BAD_PARAMETER) from None
+    if not assistance.inject_time(unit, at):
+        raise Refused(BAD_TIME)
+
+
+def load_xtra(unit: Unit, request: Request) -> None:
+    """AT+QGPSXTRADATA="UFS:<file>": after AT+QFUPL and the time"""
+    _need_xtra(unit)
+    if request.text(0).removeprefix("UFS:") not in unit.nv.files:
+        raise Refused(FILE_NOT_FOUND)
+    if not unit.clock.known:
+        raise Refused(BAD_TIME)
+    assistance.load(unit)
+
+
+def xtra_age(unit: Unit, request: Request) -> None:
+    """AT+QGPSXTRADATA?: minutes left, and from when"""
+    _need_xtra(unit)
+    minutes_left, start = assistance.left(unit)
+    unit.at.info(f'+QGPSXTRADATA: {minutes_left},"{start:%Y/%m/%d,%H:%M:%S}"')
+
+
+def _need_xtra(unit: Unit) -> None:
+    if not assistance.enabled(unit):
+        raise Refused(NO_XTRA)
+
+
+def delete(unit: Unit, request: Request) -> None:
+    """AT+QGPSDEL=<0 all, 1, 2, 3>: forget what was received."""
+    if unit.gnss.on:
+        raise Refused(ONGOING)
+    _number(request, 0, 0, 3)
+    unit.gnss.forget()
 
 
 def printed(fix: Fix) -> Fix:
@@ -100,4 +172,10 @@ GNSS: Table = {
     "+QGPSEND": end,
     "+QGPSCFG=": configure,
     "+QGPSLOC=": locate,
+    "+QGPSDEL=": delete,
+    "+QGPSXTRA=": set_xtra,
+    "+QGPSXTRA?": get_xtra,
+    "+QGPSXTRATIME=": inject_time,
+    "+QGPSXTRADATA=": load_xtra,
+    "+QGPSXTRADATA?": xtra_age,
 }

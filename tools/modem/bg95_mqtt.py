@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 from tools.modem.bg95_files import tls
 from tools.modem.broker import Broker
+from tools.modem.dial import Failure
 from tools.modem.engine import Outcome
 from tools.modem.errors import BAD_PARAMETER, NOT_ALLOWED, Refused
-from tools.modem.mqtt import Failure, Login
+from tools.modem.mqtt import Login, Will
 from tools.modem.request import Request, Table
 from tools.modem.settings import Rule, indexed, value
 from tools.modem.tasks import Work
@@ -20,8 +21,7 @@ CLIENTS = range(6)
 MAX_PAYLOAD = 4_096
 MAX_INLINE = 560
 SLOTS = range(5)
-PROMPT = "\r\n> "
-CLOSED_BY_PEER = 1
+CLOSED_BY_PEER, PING_UNANSWERED = 1, 2
 """Of +QMTSTAT."""
 
 RULES: dict[str, Rule] = {
@@ -32,6 +32,7 @@ RULES: dict[str, Rule] = {
     "session": [range(2)],
     "timeout": [range(1, 61), range(11), range(2)],
     "recv/mode": [range(2), range(2)],
+    "will": [range(2), range(3), range(2), None, None],
 }
 _FAILURES = {Failure.DNS: 4, Failure.CONNECT: 5, Failure.TLS: -1, Failure.CERTIFICATE: -1}
 
@@ -60,6 +61,7 @@ def _opened(unit: Unit, client: int, host: str, port: int) -> Outcome:
         unit,
         lambda topic, payload: _received(unit, client, topic, payload),
         lambda: _stat(unit, client, CLOSED_BY_PEER),
+        lambda: _stat(unit, client, PING_UNANSWERED),
     )
     unit.brokers[client] = broker
     unit.volatile[f"+QMTOPEN/{client}"] = f'"{host}",{port}'
@@ -88,6 +90,7 @@ def connect(unit: Unit, request: Request) -> None:
         request.text(3, ""),
         int(value(unit, "+QMTCFG", "keepalive", client, "120")[0]),
         value(unit, "+QMTCFG", "session", client, "1")[0] == "1",
+        _will(unit, client),
     )
     unit.at.after(_connect(unit, client, broker, login))
 
@@ -97,6 +100,15 @@ def _connect(unit: Unit, client: int, broker: Broker, login: Login) -> Work:
     unit.at.urc(f"+QMTCONN: {client},2" if code is None else f"+QMTCONN: {client},0,{code}")
     if code != 0:
         _forget(unit, client)
+
+
+def _will(unit: Unit, client: int) -> Will | None:
+    """QMTCFG "will": on, QoS, retain, topic, text."""
+    on, *rest = value(unit, "+QMTCFG", "will", client, "0")
+    if on != "1" or len(rest) != 4:
+        return None
+    qos, retain, topic, text = rest
+    return Will(topic, text.encode("latin-1"), int(qos or 0), retain == "1")
 
 
 def list_connections(unit: Unit, request: Request) -> None:
@@ -119,13 +131,27 @@ def _subscribe(unit: Unit, client: int, broker: Broker, message: int, topic: str
     unit.at.urc(f"+QMTSUB: {client},{message},{result}")
 
 
+def unsubscribe(unit: Unit, request: Request) -> None:
+    """AT+QMTUNS=<client>,<message id>,"<topic>" """
+    client, message, topic = _client(request), request.number(1, 1, 65_535), request.text(2)
+    broker = _connected_broker(unit, client)
+    unit.at.after(_unsubscribe(unit, client, broker, message, topic))
+
+
+def _unsubscribe(unit: Unit, client: int, broker: Broker, message: int, topic: str) -> Work:
+    done = yield from broker.unsubscribe(topic, _patience_ms(unit, client))
+    unit.at.urc(f"+QMTUNS: {client},{message},{0 if done else 2}")
+
+
 def publish(unit: Unit, request: Request) -> Work:
     """AT+QMTPUB=<client>,<message id>,<qos>,<retain>,"<topic>"[,<bytes>]; without a length up to Ctrl-Z."""
     _check_publish(unit, request)
     if request.has(5):
-        payload: bytes | None = yield from unit.at.data(request.number(5, 1, MAX_PAYLOAD), PROMPT)
+        payload: bytes | None = yield from unit.at.data(
+            request.number(5, 1, MAX_PAYLOAD), unit.dialect.prompt
+        )
     else:
-        payload = yield from unit.at.text_data(PROMPT)
+        payload = yield from unit.at.text_data(unit.dialect.prompt)
     if payload is not None:
         unit.at.after(_publish(unit, request, payload))
 
@@ -152,8 +178,23 @@ def _publish(unit: Unit, request: Request, payload: bytes) -> Work:
     client, message, qos = _client(request), request.number(1, 0, 65_535), request.number(2, 0, 2)
     retain, patience_ms = request.number(3, 0, 1) == 1, _patience_ms(unit, client)
     broker = unit.brokers.get(client)
+    name = "+QMTPUBEX" if request.key == "+QMTPUBEX=" and unit.has("pubex-length") else "+QMTPUB"
+    head = f"{name}: {client},{message}"
+    turn = f"+QMTPUB/{client}/{message}"
+    unit.volatile[turn] = ""
+    unit.tasks.start(_progress(unit, turn, head, _packet_ms(unit, client), patience_ms))
     done = broker and (yield from broker.publish(request.text(4), payload, qos, retain, patience_ms))
-    unit.at.urc(f"+QMTPUB: {client},{message},{0 if done else 2}")
+    unit.volatile.pop(turn, None)
+    unit.at.urc(f"{head},{0 if done else 2}")
+
+
+def _progress(unit: Unit, turn: str, head: str, packet_ms: int, patience_ms: int) -> Work:
+    """A line each time the modem sends again: result 1 and how often so far."""
+    for count in range(1, patience_ms // packet_ms):
+        yield unit.env.timeout(packet_ms)
+        if turn not in unit.volatile:
+            return
+        unit.at.urc(f"{head},1,{count}")
 
 
 def read_slot(unit: Unit, request: Request) -> None:
@@ -233,6 +274,10 @@ def _connected_broker(unit: Unit, client: int) -> Broker:
     return broker
 
 
+def _packet_ms(unit: Unit, client: int) -> int:
+    return 1_000 * int(value(unit, "+QMTCFG", "timeout", client, "5")[0])
+
+
 def _patience_ms(unit: Unit, client: int) -> int:
     """Packet time-out and repeats of QMTCFG "timeout"."""
     seconds, repeats, *_ = *value(unit, "+QMTCFG", "timeout", client, "5,3,0"), "3"
@@ -246,9 +291,11 @@ MQTT: Table = {
     "+QMTCONN=": connect,
     "+QMTCONN?": list_connections,
     "+QMTSUB=": subscribe,
+    "+QMTUNS=": unsubscribe,
     "+QMTPUB=": publish,
     "+QMTPUBEX=": publish_inline,
     "+QMTRECV=": read_slot,
     "+QMTDISC=": disconnect,
     "+QMTCLOSE=": close,
 }
+LONG_PUBLISH: Table = {"+QMTPUBEX=": publish}

@@ -1,14 +1,13 @@
-"""BG95: signal, cells, settings of the search, PDP, power saving (Quectel AT manual V2.0, QuecCell V1.0)."""
+"""BG95: signal, cells, settings of the search (Quectel AT manual V2.0, QuecCell V1.0)."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from tools.modem import bands, timers
+from tools.modem import bands
 from tools.modem.air import Cell, Rat
-from tools.modem.errors import BAD_PARAMETER, NO_SERVICE, NOT_ALLOWED, Refused
-from tools.modem.nv import Context, Psm
+from tools.modem.errors import BAD_PARAMETER, Refused
 from tools.modem.request import Request, Table
 from tools.modem.settings import checked
 from tools.modem.tasks import Work
@@ -17,6 +16,8 @@ if TYPE_CHECKING:
     from tools.modem.unit import Unit
 
 NAMES: dict[Rat, str] = {"emtc": "eMTC", "nbiot": "NBIoT", "gsm": "GSM", "lte": "LTE"}
+_OTHER_NAMES: dict[Rat, str] = {"emtc": "CAT-M1", "nbiot": "CAT-NB1"}
+_GSM_BANDS = (900, 1800, 850, 1900)
 _SCAN_CODES: dict[str, Rat] = {"01": "gsm", "02": "emtc", "03": "nbiot"}
 _DEFAULTS = {
     "nwscanmode": "0",
@@ -25,7 +26,7 @@ _DEFAULTS = {
     "psm/urc": "0",
     "band": "F,400A0E189F,A0E189F",
 }
-ALREADY = 563
+SCAN_MS = 40_000
 
 
 def scan_order(settings: Mapping[str, str]) -> list[Rat]:
@@ -43,6 +44,29 @@ def scan_order(settings: Mapping[str, str]) -> list[Rat]:
     return [rat for rat in rats if rat not in banned]
 
 
+def hears(settings: Mapping[str, str], cell: Cell) -> bool:
+    """Whether QCFG "band" allows the cell's band; until it is set, all bands are heard."""
+    if "band" not in settings:
+        return True
+    gsm, emtc, nbiot = settings["band"].split(",")
+    if cell.rat == "gsm":
+        return in_gsm_mask(cell.band, gsm)
+    return bands.in_mask(cell.band, emtc if cell.rat == "emtc" else nbiot)
+
+
+def in_gsm_mask(band: int, mask: str) -> bool:
+    """Bits 0 to 3 are GSM 900, 1800, 850 and 1900."""
+    try:
+        return bool(int(mask, 16) >> _GSM_BANDS.index(band) & 1)
+    except ValueError:
+        return True
+
+
+def technology(unit: Unit, rat: Rat) -> str:
+    """Its name, which firmware does not agree about."""
+    return _OTHER_NAMES.get(rat, NAMES[rat]) if unit.has("cat-m-names") else NAMES[rat]
+
+
 def signal(unit: Unit, request: Request) -> None:
     """AT+QCSQ"""
     cell = unit.radio.cell
@@ -52,9 +76,8 @@ def signal(unit: Unit, request: Request) -> None:
         unit.at.info(f'+QCSQ: "GSM",{cell.rsrp_dbm}')
     else:
         sinr = max(0, min(250, 5 * (cell.sinr_db + 20)))
-        unit.at.info(
-            f'+QCSQ: "{NAMES[cell.rat]}",{bands.rssi_dbm(cell)},{cell.rsrp_dbm},{sinr},{cell.rsrq_db}'
-        )
+        levels = f"{bands.rssi_dbm(cell)},{cell.rsrp_dbm},{sinr},{cell.rsrq_db}"
+        unit.at.info(f'+QCSQ: "{technology(unit, cell.rat)}",{levels}')
 
 
 def network_info(unit: Unit, request: Request) -> None:
@@ -64,14 +87,14 @@ def network_info(unit: Unit, request: Request) -> None:
         unit.at.info("+QNWINFO: No Service")
         return
     band = f"GSM {cell.band}" if cell.rat == "gsm" else f"LTE BAND {cell.band}"
-    unit.at.info(f'+QNWINFO: "{NAMES[cell.rat]}","{cell.plmn}","{band}",{cell.earfcn}')
+    unit.at.info(f'+QNWINFO: "{technology(unit, cell.rat)}","{cell.plmn}","{band}",{cell.earfcn}')
 
 
 def engineering(unit: Unit, request: Request) -> None:
     """AT+QENG="servingcell" or "neighbourcell" """
     what = request.text(0)
     if what == "servingcell":
-        unit.at.info(_serving(unit))
+        unit.at.info(_tight(unit, _serving(unit)))
     elif what == "neighbourcell":
         _neighbours(unit)
     else:
@@ -93,24 +116,63 @@ def _serving(unit: Unit) -> str:
     level = (
         f"{cell.rsrp_dbm},{cell.rsrq_db},{bands.rssi_dbm(cell)},{cell.sinr_db},{max(0, cell.rsrp_dbm + 129)}"
     )
-    return f'{head},"{state}","{NAMES[cell.rat]}","FDD",{place},{level}'
+    return f'{head},"{state}","{technology(unit, cell.rat)}","FDD",{place},{level}'
+
+
+def _tight(unit: Unit, line: str) -> str:
+    return line.replace(": ", ":") if unit.has("qeng-tight") else line
 
 
 def _neighbours(unit: Unit) -> None:
+    """Cells of the same technology and network; on GSM of all networks."""
     here = unit.radio.cell
-    if here is None or here.rat != "emtc":
+    if here is None or here.rat == "nbiot":
         return
-    for cell in unit.air.cells():
-        if cell.rat == here.rat and cell.plmn == here.plmn and cell.cell_id != here.cell_id:
-            unit.at.info(_neighbour(cell, here))
+    for cell in unit.radio.heard():
+        if cell.rat != here.rat or cell == here:
+            continue
+        if cell.rat == "gsm":
+            unit.at.info(_tight(unit, _gsm_neighbour(cell)))
+        elif cell.plmn == here.plmn:
+            unit.at.info(_tight(unit, _neighbour(unit, cell, here)))
 
 
-def _neighbour(cell: Cell, here: Cell) -> str:
-    kind = "intra" if cell.earfcn == here.earfcn else "inter"
+def _neighbour(unit: Unit, cell: Cell, here: Cell) -> str:
+    """RSRQ comes before RSRP here, unlike in the line of the serving cell."""
+    intra = cell.earfcn == here.earfcn
     level = (
         f"{cell.rsrq_db},{cell.rsrp_dbm},{bands.rssi_dbm(cell)},{cell.sinr_db},{max(0, cell.rsrp_dbm + 129)}"
     )
-    return f'+QENG: "neighbourcell {kind}","eMTC",{cell.earfcn},{cell.pci},{level},5,20,10,58'
+    kind, end = ("intra", "5,20,10,58") if intra else ("inter", "20,10,5")
+    name = technology(unit, cell.rat)
+    return f'+QENG: "neighbourcell {kind}","{name}",{cell.earfcn},{cell.pci},{level},{end}'
+
+
+def _gsm_neighbour(cell: Cell) -> str:
+    place = f"{cell.plmn[:3]},{cell.plmn[3:]},{cell.tac:X},{cell.cell_id:X},{cell.pci % 64},{cell.earfcn}"
+    reselection = max(0, cell.rsrp_dbm + 105)
+    return f'+QENG: "neighbourcell","GSM",{place},{cell.rsrp_dbm},{reselection},{reselection},0,0'
+
+
+def set_connection_report(unit: Unit, request: Request) -> None:
+    """AT+QCSCON=<0, 1>: tell when the radio connection begins and ends."""
+    unit.radio.reports.tells_connection = request.number(0, 0, 1) == 1
+
+
+def get_connection_report(unit: Unit, request: Request) -> None:
+    """AT+QCSCON?"""
+    told, now = unit.radio.reports.tells_connection, unit.radio.bearer.connected()
+    unit.at.info(f"+QCSCON: {int(told)},{int(now)}")
+
+
+def scan_cells(unit: Unit, request: Request) -> Work:
+    """AT+QCOPS=7,1: a cell scan. Each cell: technology, MCC, MNC, channel, PCI, RSRP, RSRQ, TAC, id [C]."""
+    if (request.number(0, 0, 7), request.number(1, 0, 1, 1)) != (7, 1):
+        raise Refused(BAD_PARAMETER)
+    yield unit.env.timeout(unit.spread(SCAN_MS))
+    for cell in unit.radio.heard():
+        place = f"{cell.plmn[:3]},{cell.plmn[3:]},{cell.earfcn},{cell.pci},{cell.rsrp_dbm},{cell.rsrq_db}"
+        unit.at.info(f'+QCOPS: "{technology(unit, cell.rat)}",{place},{cell.tac:X},{cell.cell_id:X}')
 
 
 def configure(unit: Unit, request: Request) -> None:
@@ -143,85 +205,12 @@ def _setting(key: str, request: Request) -> str:
     return str(number)
 
 
-# PDP
-
-
-def get_active(unit: Unit, request: Request) -> None:
-    """AT+QIACT?"""
-    for cid, address in sorted(unit.pdp.address.items()):
-        unit.at.info(f'+QIACT: {cid},1,1,"{address}"')
-
-
-def define(unit: Unit, request: Request) -> None:
-    """AT+QICSGP=<cid>,<type>,"<apn>"[,"<user>","<password>"[,<auth>]]"""
-    cid = request.number(0, 1, 15)
-    if len(request.args) == 1:
-        context = unit.nv.contexts.get(cid, Context("IP", ""))
-        unit.at.info(f'+QICSGP: 1,"{context.apn}","","",0')
-        return
-    kind = {1: "IP", 2: "IPV6", 3: "IPV4V6"}[request.number(1, 1, 3)]
-    request.number(5, 0, 3, 0)
-    unit.nv.contexts[cid] = Context(kind, request.text(2, ""))
-
-
-def activate(unit: Unit, request: Request) -> Work:
-    """AT+QIACT=<cid>"""
-    cid = request.number(0, 1, 15)
-    if cid in unit.pdp.address:
-        raise Refused(ALREADY)
-    if cid not in unit.nv.contexts or len(unit.pdp.address) >= 3:
-        raise Refused(NOT_ALLOWED)
-    if not (yield from unit.pdp.activate(cid)):
-        raise Refused(NO_SERVICE)
-
-
-def deactivate(unit: Unit, request: Request) -> Work:
-    """AT+QIDEACT=<cid>"""
-    yield from unit.pdp.deactivate(request.number(0, 1, 15))
-
-
-# Power saving
-
-
-def set_psm(unit: Unit, request: Request) -> None:
-    """AT+CPSMS=<0, 1, 2>[,,,"<T3412>"[,"<T3324>"]]; 2 returns to the defaults."""
-    mode = request.number(0, 0, 2)
-    if mode == 2:
-        unit.nv.psm = Psm()
-        return
-    tau, active = request.text(3, unit.nv.psm.tau), request.text(4, unit.nv.psm.active)
-    if not (timers.valid(tau) and timers.valid(active)):
-        raise Refused(BAD_PARAMETER)
-    psm = Psm(mode == 1, tau, active)
-    if psm != unit.nv.psm:
-        unit.nv.psm = psm
-        unit.radio.bearer.consider_psm()
-
-
-def get_psm(unit: Unit, request: Request) -> None:
-    """AT+CPSMS?"""
-    psm = unit.nv.psm
-    unit.at.info(f'+CPSMS: {int(psm.on)},,,"{psm.tau}","{psm.active}"' if psm.on else "+CPSMS: 0")
-
-
-def granted_psm(unit: Unit, request: Request) -> None:
-    """AT+QPSMS?: what the network has granted, in seconds."""
-    granted = unit.radio.bearer.psm_granted()
-    unit.at.info(
-        f'+QPSMS: 1,,,"{granted[0]}","{granted[1]}"' if granted else f"+QPSMS: {int(unit.nv.psm.on)},,,,"
-    )
-
-
 RADIO: Table = {
     "+QCSQ": signal,
     "+QNWINFO": network_info,
     "+QENG=": engineering,
     "+QCFG=": configure,
-    "+QIACT?": get_active,
-    "+QIACT=": activate,
-    "+QIDEACT=": deactivate,
-    "+QICSGP=": define,
-    "+CPSMS=": set_psm,
-    "+CPSMS?": get_psm,
-    "+QPSMS?": granted_psm,
+    "+QCSCON=": set_connection_report,
+    "+QCSCON?": get_connection_report,
+    "+QCOPS=": scan_cells,
 }

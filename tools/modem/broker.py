@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import simpy
 
-from tools.modem.dial import Tls
-from tools.modem.mqtt import Failure, Login, MqttLink
+from tools.modem.dial import Failure, Tls
+from tools.modem.mqtt import Login, MqttLink
 from tools.modem.tasks import Tasks, Work
 
 if TYPE_CHECKING:
@@ -26,6 +26,8 @@ TLS_CPU_MS = (500, 1_500)
 """The modem's own arithmetic [C]."""
 REPLY_MS = (80, 250)
 """The broker and whoever answers behind it [C]."""
+PING_MS = 10_000
+"""So long an answer to a ping is awaited [C]."""
 OVERHEAD = 90
 """Bytes around a message: MQTT, TLS, TCP and IP."""
 
@@ -33,14 +35,19 @@ Received = Callable[[str, bytes], None]
 
 
 class Broker:
-    """`received(topic, payload)` and `lost()` are called as it happens, outside of any command."""
+    """`received(topic, payload)`, `lost()` when the broker has closed, and `unanswered()` when a ping was
+    in vain are called as it happens, outside of any command."""
 
-    def __init__(self, unit: Unit, received: Received, lost: Callable[[], None]) -> None:
+    def __init__(
+        self, unit: Unit, received: Received, lost: Callable[[], None], unanswered: Callable[[], None]
+    ) -> None:
         self._unit = unit
         self._tasks = Tasks(unit.env)
         self._link: MqttLink = unit.network.link()
         self._received = received
         self._lost = lost
+        self._unanswered = unanswered
+        self._last_ms: float = 0
         self.connected = False
 
     def open(self, host: str, port: int, tls: Tls | None) -> Generator[simpy.Event, Any, Failure | None]:
@@ -71,6 +78,8 @@ class Broker:
             link.connect(login)
             if (yield from self._settle(lambda: link.return_code is not None, limit_ms)):
                 self.connected = link.return_code == 0
+                if self.connected and login.keepalive_s:
+                    self._tasks.start(self._keep_alive(1_000 * login.keepalive_s))
                 if self.connected and self._unit.network.poll_ms:
                     self._tasks.start(self._listen())
                 return link.return_code
@@ -87,6 +96,17 @@ class Broker:
         yield from self._until(began + limit_ms)
         self._check_lost()
         return None
+
+    def unsubscribe(self, topic: str, limit_ms: int) -> Generator[simpy.Event, Any, bool]:
+        """True when the broker has confirmed it."""
+        began, link = self._unit.env.now, self._link
+        if (yield from self._exchange(len(topic), 4)):
+            link.unsubscribe(topic)
+            if (yield from self._settle(lambda: link.unsubscribed, limit_ms)):
+                return True
+        yield from self._until(began + limit_ms)
+        self._check_lost()
+        return False
 
     def publish(
         self, topic: str, payload: bytes, qos: int, retain: bool, limit_ms: int
@@ -117,6 +137,7 @@ class Broker:
 
     def _exchange(self, up: int, down: int, trips: int = 1) -> Generator[simpy.Event, Any, bool]:
         through = yield from self._unit.radio.bearer.exchange(up + OVERHEAD, down + OVERHEAD, trips)
+        self._last_ms = self._unit.env.now
         return through and not self._link.lost
 
     def _settle(self, done: Callable[[], bool], limit_ms: int) -> Generator[simpy.Event, Any, bool]:
@@ -146,6 +167,17 @@ class Broker:
             self._link.step(0)
             yield from self._deliver()
             self._check_lost()
+
+    def _keep_alive(self, interval_ms: int) -> Work:
+        """A ping after each silence of this length. Lost coverage is noticed here, if not before."""
+        while self.connected:
+            idle_ms = self._unit.env.now - self._last_ms
+            if idle_ms < interval_ms:
+                yield self._unit.env.timeout(interval_ms - idle_ms)
+            elif not (yield from self._exchange(2, 2)) and self.connected:
+                yield self._unit.env.timeout(PING_MS)
+                self.connected = False
+                self._unanswered()
 
     def _check_lost(self) -> None:
         if self._link.lost and self.connected:

@@ -1,17 +1,58 @@
-"""The card as far as a registration needs it: identity and the list of forbidden networks."""
+"""The card as far as a registration needs it: identity, PIN and the list of forbidden networks."""
 
 from __future__ import annotations
 
 FPLMN_ENTRIES = 4
+PIN_TRIES, PUK_TRIES = 3, 10
 
 
 class Card:
-    """`imsi` 15 digits, `iccid` 19 digits. The forbidden networks (EF_FPLMN) outlive power cuts."""
+    """`imsi` 15 digits, `iccid` 19 digits. The forbidden networks (EF_FPLMN) outlive power cuts, and so
+    do the PIN (None: not asked for) and the tries that are left."""
 
-    def __init__(self, imsi: str = "204046612345678", iccid: str = "8931440400012345678") -> None:
+    def __init__(
+        self,
+        imsi: str = "204046612345678",
+        iccid: str = "8931440400012345678",
+        pin: str | None = None,
+        puk: str = "12345678",
+    ) -> None:
         self.imsi = imsi
         self.iccid = iccid
+        self.pin = pin
+        self.code = pin or "0000"
+        """The PIN, also while nobody asks for it."""
+        self.pin_tries, self.puk_tries = PIN_TRIES, PUK_TRIES
+        self._puk = puk
         self.forbidden: list[str] = []
+
+    def verify(self, pin: str) -> bool:
+        """Whether it is the PIN; the third wrong one in a row blocks it."""
+        if self.pin_tries == 0:
+            return False
+        self.pin_tries = PIN_TRIES if pin == self.code else self.pin_tries - 1
+        return pin == self.code
+
+    def unblock(self, puk: str, pin: str) -> bool:
+        """Whether it is the PUK; the PIN is another from now on."""
+        if self.puk_tries == 0:
+            return False
+        if puk != self._puk:
+            self.puk_tries -= 1
+            return False
+        self.pin_tries, self.puk_tries = PIN_TRIES, PUK_TRIES
+        self.change(pin)
+        return True
+
+    def change(self, pin: str) -> None:
+        """The PIN is another."""
+        self.code = pin
+        if self.pin is not None:
+            self.pin = pin
+
+    def lock(self, on: bool) -> None:
+        """Ask for the PIN at the next boot, or never."""
+        self.pin = self.code if on else None
 
     def forbid(self, plmn: str) -> None:
         """Add `plmn` to EF_FPLMN; the oldest entry makes room (TS 31.102)."""

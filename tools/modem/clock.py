@@ -27,6 +27,8 @@ class Clock:
         self.known = False
         """Whether GNSS may rely on it: it has the time from the network or from a fix."""
         self.is_set = False
+        self.reports = 0
+        """AT+CTZR"""
         self._offset_s = 0.0
         self.lose()
 
@@ -47,6 +49,16 @@ class Clock:
         """Set the clock if AT+CTZU allows and the network `plmn` tells the time, in whole seconds."""
         if self._unit.nv.zone_update and tells_time(plmn):
             self.set(float(int(self._unit.air.utc_s())), ZONES.get(plmn[:3], 0))
+            self._report()
+
+    def _report(self) -> None:
+        """+CTZV or +CTZE, where asked for; the zone as both modems write it."""
+        if self.reports == 2:
+            self._unit.at.urc(f'+CTZE: "{self.zone:+03d}",0,"{self.local():%Y/%m/%d,%H:%M:%S}"')
+        elif self.reports and self._unit.dialect.name == "bg95":
+            self._unit.at.urc(f'+CTZV: "{self.zone:+03d}"')
+        elif self.reports:
+            self._unit.at.urc(f"+CTZV: {self.zone},{self.local():%y/%m/%d,%H:%M:%S},0")
 
     def utc(self) -> datetime:
         """The clock's time in UTC."""

@@ -7,10 +7,17 @@ import socket
 import ssl
 import tempfile
 from dataclasses import dataclass
+from enum import Enum
 from pathlib import Path
-from typing import Literal
 
-Why = Literal["dns", "connect", "tls", "certificate"]
+
+class Failure(Enum):
+    """Why a connection was not made."""
+
+    DNS = "dns"
+    CONNECT = "connect"
+    TLS = "tls"
+    CERTIFICATE = "certificate"
 
 
 @dataclass(frozen=True)
@@ -25,8 +32,8 @@ class Tls:
 class DialError(Exception):
     """The connection was not made; `why` tells the stage."""
 
-    def __init__(self, why: Why) -> None:
-        super().__init__(why)
+    def __init__(self, why: Failure) -> None:
+        super().__init__(why.value)
         self.why = why
 
 
@@ -40,7 +47,7 @@ class Dial:
         try:
             self._addresses = socket.getaddrinfo(*address, type=socket.SOCK_STREAM)
         except OSError as error:
-            raise DialError("dns") from error
+            raise DialError(Failure.DNS) from error
         self._connected = False
         self.socket = self._next_socket()
 
@@ -69,7 +76,7 @@ class Dial:
         if self.socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
             self.socket.close()
             if not self._addresses:
-                raise DialError("connect")
+                raise DialError(Failure.CONNECT)
             self.socket = self._next_socket()
             return False
         if self._context:
@@ -89,7 +96,7 @@ class Dial:
             select.select([], [self.socket], [], wait_s)
             return False
         except OSError as error:
-            raise DialError("tls") from error
+            raise DialError(Failure.TLS) from error
         return True
 
 
@@ -105,7 +112,7 @@ def _context(tls: Tls) -> ssl.SSLContext:
         if tls.certificate and tls.key:
             _load_own(context, tls.certificate, tls.key)
     except (ssl.SSLError, ValueError, OSError) as error:
-        raise DialError("certificate") from error
+        raise DialError(Failure.CERTIFICATE) from error
     return context
 
 

@@ -2,28 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from tools.modem.air import Rat
+from tools.modem.air import Cell, Rat
 from tools.modem.request import Table
+
+if TYPE_CHECKING:
+    from tools.modem.unit import Unit
 
 
 @dataclass(frozen=True)
 class Dialect:
     """Durations in ms as (least, most); `boot_lines` are (ms after the UART lives, line)."""
 
+    name: str
     commands: Table
+    variant_commands: Mapping[str, Table]
+    """Commands that a variant adds or replaces."""
     boot_ms: tuple[int, int]
     boot_lines: tuple[tuple[int, str], ...]
     sim_ready_ms: int
     radio_on_lines: tuple[str, ...]
     off_ms: tuple[int, int]
     off_line: str
+    """Told when the power goes off; "" for nothing."""
+    psm_line: str
     rats: Callable[[Mapping[str, str]], list[Rat]]
     """The kinds of network that the settings allow, in the order of the scan."""
+    hears: Callable[[Mapping[str, str], Cell], bool]
+    """Whether the settings allow the cell's band."""
     shared_receiver: bool
     """GNSS and the network take turns on one receiver."""
+    functions: tuple[int, ...]
+    """<fun> that AT+CFUN takes."""
     scan_aborts: bool
     """Any byte from the host ends AT+COPS=? (SIMCom AT manual)."""
     registration_levels: Mapping[str, tuple[int, ...]]
@@ -31,11 +44,17 @@ class Dialect:
     tells_cause: bool
     """+CEREG carries the cause of a refusal."""
     has_psm: bool
-    contexts: int
+    contexts: Container[int]
+    """Numbers that a PDP context may have."""
+    context_lost: Callable[[Unit, int], None]
+    """Tell what ends with a PDP context that is gone."""
     unset_clock: str
     zone_updates: tuple[int, ...]
     """What AT+CTZU takes, the default first."""
     gmt_update: int | None
     """The AT+CTZU that sets the clock to GMT; all others set it to local time."""
+    prompt: str
+    refusals: Mapping[int, int]
+    """+CME codes of AT+COPS by EMM cause; all others are 32."""
     dtr_sleep_ms: int
     """From DTR high to sleep."""

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tools.modem.bg95_card import CARD
 from tools.modem.bg95_files import FILES
 from tools.modem.bg95_gnss import GNSS
-from tools.modem.bg95_mqtt import MQTT
-from tools.modem.bg95_radio import RADIO, scan_order
-from tools.modem.common import COMMON, need_sim
+from tools.modem.bg95_mqtt import LONG_PUBLISH, MQTT
+from tools.modem.bg95_radio import RADIO, hears, scan_order
+from tools.modem.bg95_sockets import SOCKETS, lost
+from tools.modem.bg95_time import TIME
+from tools.modem.common import COMMON
 from tools.modem.dialect import Dialect
-from tools.modem.request import Request, Table
+from tools.modem.errors import BAD_PARAMETER, Refused
+from tools.modem.network import EXTENDED_QUALITY
+from tools.modem.power_saving import POWER_SAVING
+from tools.modem.request import Request
 from tools.modem.tasks import Work
 
 if TYPE_CHECKING:
@@ -18,6 +24,8 @@ if TYPE_CHECKING:
 
 IMEI = "864475041234565"
 REVISION = "BG95M3LAR02A03"
+EMPTY_MV, FULL_MV = 3_300, 4_200
+"""Of the scale that +CBC measures the charge on [C]."""
 
 
 def power_down(unit: Unit, request: Request) -> None:
@@ -31,58 +39,75 @@ def _down(unit: Unit) -> Work:
     unit.power.shut_down()
 
 
-def iccid(unit: Unit, request: Request) -> None:
-    """AT+QCCID"""
-    need_sim(unit)
-    unit.at.info(f"+QCCID: {unit.card.iccid.ljust(20, 'F')}")
-
-
-def init_state(unit: Unit, request: Request) -> None:
-    """AT+QINISTAT"""
-    unit.at.info(f"+QINISTAT: {3 if unit.power.sim_ready else 0}")
-
-
-def latest_time(unit: Unit, request: Request) -> None:
-    """AT+QLTS[=<0 last, 1 GMT, 2 local>]: the network's time, "" before it has told any."""
-    form = request.number(0, 0, 2, 0)
-    clock = unit.clock
-    if not clock.is_set:
-        unit.at.info('+QLTS: ""')
-        return
-    now = clock.local() if form == 2 else clock.utc()
-    unit.at.info(f'+QLTS: "{now:%Y/%m/%d,%H:%M:%S}{clock.zone:+03d},0"')
-
-
 def allow_sleep(unit: Unit, request: Request) -> None:
-    """AT+QSCLK=<0, 1>"""
+    """AT+QSCLK=<0, 1, 2>"""
     unit.power.sleep_allowed = request.number(0, 0, 2) > 0
     unit.power.consider_sleep()
 
 
-COMMANDS: Table = {
-    **COMMON,
-    **FILES,
-    **GNSS,
-    **MQTT,
-    **RADIO,
-    "I": f"Quectel\nBG95-M3\nRevision: {REVISION}",
-    "+CGMI": "Quectel",
-    "+CGMM": "BG95-M3",
-    "+CGMR": REVISION,
-    "+CGSN": IMEI,
-    "+GSN": IMEI,
-    "+QCCID": iccid,
-    "+QINISTAT": init_state,
-    "+QPOWD": power_down,
-    "+QPOWD=": power_down,
-    "+QLTS": latest_time,
-    "+QLTS=": latest_time,
-    "+QSCLK=": allow_sleep,
-    "+QURCCFG=": "",
-}
+def sleep_allowed(unit: Unit, request: Request) -> None:
+    """AT+QSCLK?"""
+    unit.at.info(f"+QSCLK: {int(unit.power.sleep_allowed)}")
+
+
+def supply(unit: Unit, request: Request) -> None:
+    """AT+CBC: charging, charge in percent, millivolts"""
+    level = max(0, min(100, 100 * (unit.millivolts() - EMPTY_MV) // (FULL_MV - EMPTY_MV)))
+    unit.at.info(f"+CBC: 0,{level},{unit.millivolts()}")
+
+
+def temperature(unit: Unit, request: Request) -> None:
+    """AT+QTEMP: of the supply, the oscillator and the amplifier, in degrees C"""
+    unit.at.info(f"+QTEMP: {unit.temperature_c + 3},{unit.temperature_c + 2},{unit.temperature_c + 1}")
+
+
+def urc_port(unit: Unit, request: Request) -> None:
+    """AT+QURCCFG="urcport"[,"<port>"]: kept."""
+    if request.text(0).lower() != "urcport":
+        raise Refused(BAD_PARAMETER)
+    if not request.has(1):
+        unit.at.info(f'+QURCCFG: "urcport","{unit.nv.settings.get("urcport", "usbat")}"')
+        return
+    if request.text(1) not in ("usbat", "usbmodem", "uart1", "emux"):
+        raise Refused(BAD_PARAMETER)
+    unit.nv.settings["urcport"] = request.text(1)
+
 
 BG95 = Dialect(
-    commands=COMMANDS,
+    name="bg95",
+    commands={
+        **COMMON,
+        **CARD,
+        **FILES,
+        **GNSS,
+        **MQTT,
+        **POWER_SAVING,
+        **RADIO,
+        **SOCKETS,
+        **TIME,
+        "I": f"Quectel\nBG95-M3\nRevision: {REVISION}",
+        "+CGMI": "Quectel",
+        "+GMI": "Quectel",
+        "+CGMM": "BG95-M3",
+        "+GMM": "BG95-M3",
+        "+CGMR": REVISION,
+        "+GMR": REVISION,
+        "+CGSN": IMEI,
+        "+GSN": IMEI,
+        "+GCAP": "+GCAP: +CGSM",
+        "+QPOWD": power_down,
+        "+QPOWD=": power_down,
+        "+QSCLK=": allow_sleep,
+        "+QSCLK?": sleep_allowed,
+        "+QURCCFG=": urc_port,
+        "+CBC": supply,
+        "+QTEMP": temperature,
+    },
+    variant_commands={
+        "cesq": EXTENDED_QUALITY,
+        "cgmr-prefix": {"+CGMR": f"+CGMR: {REVISION}"},
+        "pubex-length": LONG_PUBLISH,
+    },
     boot_ms=(1_700, 2_500),
     boot_lines=(
         (0, "RDY"),
@@ -96,15 +121,21 @@ BG95 = Dialect(
     radio_on_lines=("+CPIN: READY", "+QUSIM: 1", "+QIND: SMS DONE"),
     off_ms=(1_200, 4_000),
     off_line="POWERED DOWN",
+    psm_line="POWER DOWN",
     rats=scan_order,
+    hears=hears,
     shared_receiver=True,
+    functions=(0, 1, 4),
     scan_aborts=False,
     registration_levels={"+CREG": (0, 1, 2), "+CGREG": (0, 1, 2, 4), "+CEREG": (0, 1, 2, 4)},
     tells_cause=True,
     has_psm=True,
-    contexts=15,
+    contexts=range(1, 16),
+    context_lost=lost,
     unset_clock="1980-01-06T00:00:00",
     zone_updates=(0, 1, 3),
     gmt_update=1,
+    prompt="\r\n> ",
+    refusals={11: 111},
     dtr_sleep_ms=1_000,
 )

@@ -4,13 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tools.modem.common import COMMON, need_sim
+from tools.modem.common import COMMON
+from tools.modem.contexts import context_id
 from tools.modem.dialect import Dialect
-from tools.modem.request import Request, Table
+from tools.modem.errors import NOT_ALLOWED, Refused
+from tools.modem.format import get_baud, set_baud
+from tools.modem.network import EXTENDED_QUALITY
+from tools.modem.power_saving import STANDARD
+from tools.modem.request import Request
+from tools.modem.sim7600_card import CARD
 from tools.modem.sim7600_files import FILES
 from tools.modem.sim7600_gnss import GNSS
 from tools.modem.sim7600_mqtt import MQTT
-from tools.modem.sim7600_radio import RADIO, scan_order
+from tools.modem.sim7600_radio import RADIO, hears, scan_order
+from tools.modem.sim7600_sockets import SOCKETS, lost
+from tools.modem.sim7600_ssl import SSL
 from tools.modem.tasks import Work
 
 if TYPE_CHECKING:
@@ -40,61 +48,117 @@ def _reset(unit: Unit) -> Work:
     unit.power.restart()
 
 
-def iccid(unit: Unit, request: Request) -> None:
-    """AT+CICCID: the prefix of the answer is another."""
-    need_sim(unit)
-    unit.at.info(f"+ICCID: {unit.card.iccid.ljust(20, 'F')}")
-
-
 def allow_sleep(unit: Unit, request: Request) -> None:
     """AT+CSCLK=<0, 1>"""
     unit.power.sleep_allowed = request.number(0, 0, 1) == 1
     unit.power.consider_sleep()
 
 
-COMMANDS: Table = {
-    **COMMON,
-    **FILES,
-    **GNSS,
-    **MQTT,
-    **RADIO,
-    "I": "\n".join(
-        (
-            "Manufacturer: SIMCOM INCORPORATED",
-            "Model: SIMCOM_SIM7600E-H",
-            f"Revision: {REVISION}",
-            f"IMEI: {IMEI}",
-            "+GCAP: +CGSM",
-        )
-    ),
-    "+CGMI": "SIMCOM INCORPORATED",
-    "+CGMM": "SIMCOM_SIM7600E-H",
-    "+CGMR": f"+CGMR: {REVISION}",
-    "+CGSN": IMEI,
-    "+GCAP": "+GCAP: +CGSM",
-    "+CICCID": iccid,
-    "+CPOF": power_off,
-    "+CRESET": reset,
-    "+CSCLK=": allow_sleep,
-}
+def sleep_allowed(unit: Unit, request: Request) -> None:
+    """AT+CSCLK?"""
+    unit.at.info(f"+CSCLK: {int(unit.power.sleep_allowed)}")
+
+
+def set_ring(unit: Unit, request: Request) -> None:
+    """AT+CFGRI=<0, 1>: a pulse on RI with each unsolicited line. Kept; nobody looks at that pin."""
+    unit.nv.settings["cfgri"] = str(request.number(0, 0, 1))
+
+
+def get_ring(unit: Unit, request: Request) -> None:
+    """AT+CFGRI?"""
+    unit.at.info(f"+CFGRI: {unit.nv.settings.get('cfgri', '0')}")
+
+
+def supply(unit: Unit, request: Request) -> None:
+    """AT+CBC"""
+    unit.at.info(f"+CBC: {unit.millivolts() / 1_000:.3f}V")
+
+
+def temperature(unit: Unit, request: Request) -> None:
+    """AT+CPMUTEMP: degrees C"""
+    unit.at.info(f"+CPMUTEMP: {unit.temperature_c + 3}")
+
+
+def set_login(unit: Unit, request: Request) -> None:
+    """AT+CGAUTH=<cid>[,<0 none, 1 PAP, 2 CHAP>[,"<password>"[,"<user>"]]]: the password comes first."""
+    cid = context_id(unit, request)
+    context = unit.nv.contexts.get(cid)
+    if context is None:
+        raise Refused(NOT_ALLOWED)
+    context.auth = request.number(1, 0, 3, 0)
+    context.password, context.user = request.text(2, ""), request.text(3, "")
+
+
+def get_login(unit: Unit, request: Request) -> None:
+    """AT+CGAUTH?"""
+    for cid, context in sorted(unit.nv.contexts.items()):
+        unit.at.info(f'+CGAUTH: {cid},{context.auth},"{context.user}","{context.password}"')
+
 
 SIM7600 = Dialect(
-    commands=COMMANDS,
+    name="sim7600",
+    commands={
+        **COMMON,
+        **CARD,
+        **FILES,
+        **GNSS,
+        **MQTT,
+        **RADIO,
+        **SOCKETS,
+        **SSL,
+        "I": "\n".join(
+            (
+                "Manufacturer: SIMCOM INCORPORATED",
+                "Model: SIMCOM_SIM7600E-H",
+                f"Revision: {REVISION}",
+                f"IMEI: {IMEI}",
+                "+GCAP: +CGSM",
+            )
+        ),
+        "+CGMI": "SIMCOM INCORPORATED",
+        "+CGMM": "SIMCOM_SIM7600E-H",
+        "+CGMR": f"+CGMR: {REVISION}",
+        "+CGSN": IMEI,
+        "+GCAP": "+GCAP: +CGSM",
+        "+IPREX?": get_baud,
+        "+IPREX=": set_baud,
+        "+CPOF": power_off,
+        "+CRESET": reset,
+        "+CSCLK=": allow_sleep,
+        "+CSCLK?": sleep_allowed,
+        "+CFGRI=": set_ring,
+        "+CFGRI?": get_ring,
+        "+CBC": supply,
+        "+CPMUTEMP": temperature,
+        "+CGAUTH=": set_login,
+        "+CGAUTH?": get_login,
+    },
+    variant_commands={
+        "cesq": EXTENDED_QUALITY,
+        "cgmr-bare": {"+CGMR": REVISION},
+        "cpsms": STANDARD,
+    },
     boot_ms=(9_500, 14_000),
     boot_lines=((0, "RDY"), (900, "+CPIN: READY"), (3_500, "SMS DONE"), (4_500, "PB DONE")),
     sim_ready_ms=900,
     radio_on_lines=("+CPIN: READY", "SMS DONE", "PB DONE"),
     off_ms=(1_500, 4_000),
     off_line="NORMAL POWER DOWN",
+    psm_line="NORMAL POWER DOWN",
     rats=scan_order,
+    hears=hears,
     shared_receiver=False,
+    functions=(0, 1, 4, 5, 6, 7),
     scan_aborts=True,
     registration_levels={"+CREG": (0, 1, 2), "+CGREG": (0, 1, 2), "+CEREG": (0, 1, 2)},
     tells_cause=False,
     has_psm=False,
-    contexts=24,
+    contexts=(*range(1, 25), *range(100, 180)),
+    context_lost=lost,
     unset_clock="1970-01-01T00:00:00",
     zone_updates=(1, 0),
     gmt_update=None,
+    prompt="\r\n>",
+    refusals={3: 103, 6: 106, 7: 107, 11: 111, 12: 112, 13: 113},
     dtr_sleep_ms=17_000,
 )

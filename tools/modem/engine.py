@@ -6,12 +6,13 @@ Lines go out whole, so an unsolicited line stands between two others, never insi
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import simpy
 
+from tools.modem.datamode import GUARD_MS, LineMode
 from tools.modem.errors import Refused, final_result
+from tools.modem.nv import Format
 from tools.modem.request import Request, split_line
 from tools.modem.tasks import Tasks, Work
 
@@ -21,22 +22,10 @@ if TYPE_CHECKING:
 ANSWER_MS = (4, 25)
 """From the end of a command to its first answer [C]."""
 LONGEST_LINE = 2_048
-_NUMBERS = {"OK": "0", "CONNECT": "1", "NO CARRIER": "3", "ERROR": "4"}
+_NUMBERS = {"OK": "0", "NO CARRIER": "3", "ERROR": "4"}
 
 Outcome = Generator[simpy.Event, Any, int]
 """Work that ends with an error code, 0 for success."""
-
-
-@dataclass
-class Format:
-    """How to talk: ATE, ATV, ATQ, S3, S4 and AT+CMEE; the same after each boot."""
-
-    echo: bool = True
-    verbose: bool = True
-    quiet: bool = False
-    cr: int = 13
-    lf: int = 10
-    cmee: int = 0
 
 
 class Engine:
@@ -56,35 +45,73 @@ class Engine:
         self._came: simpy.Event | None = None
         self._held: list[Callable[[], None]] = []
         self._after: list[Work] = []
+        self._last_ms: float = 0
+        self.escaped = False
+        self._good = "OK"
+        self._mode: LineMode | None = None
+        self._next_mode: LineMode | None = None
+        self.call: LineMode | None = None
+        """The data call, also while AT commands are taken in between (ATO goes back to it)."""
 
     def reset(self) -> None:
         """As after a boot: nothing pending, defaults."""
         self._tasks.stop()
-        self.format = Format()
+        self.format = self._unit.nv.profile.at_boot()
         self._input.clear()
         self._echoed = 0
         self._busy = False
         self._abort = self._wanted = self._came = None
+        self._mode = self._next_mode = self.call = None
         self._held.clear()
         self._after.clear()
 
     # What a command may do
 
-    def info(self, text: str) -> None:
-        """The information text of the command that runs, one line or more."""
+    def info(self, text: str, payload: bytes | None = None) -> None:
+        """The information text of the command that runs, one line or more; `payload` stands in a line
+        of its own below it, as it is."""
         end = self._end()
+        if payload is not None:
+            self._send(
+                f"{end}{text}{end}".encode("latin-1", "replace") + payload + end.encode("latin-1", "replace")
+            )
+            self._seen("<", f"{text} <{len(payload)} bytes>")
+            return
         lines = text.split("\n")
         body = "".join(line + end for line in lines)
-        self._send((end + body if self.format.verbose else body).encode())
+        self._send(_bytes(end + body if self.format.verbose else body))
         for line in lines:
             self._seen("<", line)
 
     def urc(self, text: str, payload: bytes | None = None, tail: str = "") -> None:
         """An unsolicited line; `payload` and `tail` follow `text` as they are. Held back in data mode."""
-        if self._wanted:
+        if self._unit.urcs_elsewhere():
+            return
+        if self._wanted or self._mode:
             self._held.append(lambda: self._urc(text, payload, tail))
         else:
             self._urc(text, payload, tail)
+
+    def finish(self, text: str) -> None:
+        """The final result of the command that runs, in place of OK."""
+        self._good = text
+
+    def go_online(self, mode: LineMode) -> None:
+        """Behind the final result of the command that runs all bytes go to `mode`."""
+        self._next_mode = mode
+
+    def leave(self, final: str) -> None:
+        """Back from `mode`: commands again, after a final result."""
+        self._mode = None
+        self._final(final)
+        self._release_held()
+
+    def hang_up(self) -> None:
+        """The data call, if there is one, is over."""
+        if self.call is not None:
+            self.call = None
+            if self._mode is not None:
+                self.leave("NO CARRIER")
 
     def after(self, work: Work) -> None:
         """Start `work` behind the final result of the command that runs."""
@@ -95,7 +122,7 @@ class Engine:
 
         It comes after OK, or before it; if before and a failure, ERROR follows in OK's place.
         """
-        if self._unit.urc_order == "after":
+        if self._unit.next_order() == "after":
             self.after(self._tell(head, work))
             return
         code = yield from work
@@ -104,12 +131,14 @@ class Engine:
             raise Refused
 
     def data(
-        self, count: int, prompt: str, limit_ms: int | None = None
+        self, count: int, prompt: str, limit_ms: int | None = None, escape: bool = False
     ) -> Generator[simpy.Event, Any, bytes]:
-        """Ask for exactly `count` bytes; b"" when they have not come within `limit_ms`."""
-        self._want(lambda: len(self._input) >= count, prompt)
+        """Ask for exactly `count` bytes; b"" when they have not come within `limit_ms`, or when with
+        `escape` the host has sent `+++` after a silence: then `escaped` is True."""
+        self.escaped = False
+        self._want(lambda: len(self._input) >= count or (escape and self.escaped), prompt)
         yield from self._await_data(limit_ms)
-        complete = len(self._input) >= count
+        complete = len(self._input) >= count and not (escape and self.escaped)
         taken = bytes(self._input[:count]) if complete else b""
         del self._input[:count]
         self._end_data(len(taken))
@@ -140,6 +169,11 @@ class Engine:
 
     def receive(self, data: bytes) -> None:
         """Bytes from the host. Those that come while a command runs wait for its end."""
+        if self._mode:
+            self._mode.receive(data)
+            return
+        self.escaped = data == b"+++" and self._unit.env.now - self._last_ms >= GUARD_MS
+        self._last_ms = self._unit.env.now
         self._input += data
         if self._abort and not self._abort.triggered:
             self._abort.succeed()
@@ -171,20 +205,23 @@ class Engine:
         if at < 0:  # no command: noise (V.250 5.2.1)
             return
         self._seen(">", line[at:])
+        self._unit.script.heard(line[at:])
         self._busy = True
         self._tasks.start(self._run(line[at + 2 :]))
 
     def _run(self, line: str) -> Work:
         yield self._unit.pause(*ANSWER_MS)
-        final = "OK"
+        self._good = "OK"
         try:
             if len(line) > LONGEST_LINE:
                 raise Refused
             for request in split_line(line):
                 yield from self._handle(request)
+            final = self._good
         except Refused as refusal:
             final = final_result(refusal.code, self.format.cmee)
         self._final(final)
+        self._mode, self._next_mode = self._next_mode, None
         after, self._after = self._after, []
         for work in after:
             self._unit.tasks.start(work)
@@ -213,7 +250,7 @@ class Engine:
     # Data mode
 
     def _want(self, wanted: Callable[[], bool], prompt: str) -> None:
-        self._send(prompt.encode())
+        self._send(_bytes(prompt))
         self._seen("<", prompt.strip())
         self._wanted = wanted
         self._came = self._unit.env.event()
@@ -230,6 +267,9 @@ class Engine:
     def _end_data(self, count: int) -> None:
         self._seen(">", f"<{count} bytes>")
         self._wanted = self._came = None
+        self._release_held()
+
+    def _release_held(self) -> None:
         held, self._held = self._held, []
         for send in held:
             send()
@@ -240,18 +280,23 @@ class Engine:
         if self.format.quiet:
             return
         if self.format.verbose:
-            self._send(f"{self._end()}{text}{self._end()}".encode())
+            self._send(_bytes(f"{self._end()}{text}{self._end()}"))
         else:
-            self._send(f"{_NUMBERS.get(text, text)}{chr(self.format.cr)}".encode())
+            number = "1" if text.startswith("CONNECT") else _NUMBERS.get(text, text)
+            self._send(_bytes(f"{number}{chr(self.format.cr)}"))
         self._seen("<", text)
 
     def _urc(self, text: str, payload: bytes | None, tail: str) -> None:
         end = self._end()
         if payload is None:
-            self._send(f"{end}{text}{end}".encode())
+            self._send(_bytes(f"{end}{text}{end}"))
             self._seen("<", text)
         else:
-            self._send(f"{end}{text}".encode() + payload + f"{tail}{end}".encode())
+            self._send(
+                f"{end}{text}".encode("latin-1", "replace")
+                + payload
+                + f"{tail}{end}".encode("latin-1", "replace")
+            )
             self._seen("<", f"{text}<{len(payload)} bytes>{tail}".replace("\r\n", " "))
 
     def _end(self) -> str:
@@ -259,6 +304,10 @@ class Engine:
 
     def _send(self, data: bytes) -> None:
         self._output(data)
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("latin-1", "replace")
 
 
 def _cleaned(line: bytes) -> str:

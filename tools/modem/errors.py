@@ -6,33 +6,63 @@ TEXTS = {
     3: "operation not allowed",
     4: "operation not supported",
     10: "SIM not inserted",
+    11: "SIM PIN required",
+    12: "SIM PUK required",
     13: "SIM failure",
     14: "SIM busy",
+    15: "SIM wrong",
     16: "incorrect password",
     21: "invalid index",
     30: "no network service",
     32: "network not allowed - emergency calls only",
     50: "incorrect parameters",
     100: "unknown",
+    103: "illegal MS",
+    106: "illegal ME",
+    107: "GPRS services not allowed",
     111: "PLMN not allowed",
+    112: "location area not allowed",
+    113: "roaming not allowed in this location area",
+    132: "service option not supported",
+    133: "requested service option not subscribed",
+    134: "service option temporarily out of order",
+    148: "unspecified GPRS error",
+    149: "PDP authentication failure",
     400: "invalid input value",
+    401: "file size too large",
+    402: "file size is zero",
+    403: "parameter error",
     405: "file not found",
+    406: "invalid file name",
     407: "file already exists",
     413: "operation timeout",
     501: "invalid parameter(s)",
+    502: "operation not supported",
+    503: "GNSS subsystem busy",
     504: "session is ongoing",
     505: "session not active",
+    506: "operation timeout",
+    507: "function not enabled",
+    508: "time information error",
+    509: "XTRA not enabled",
     516: "not fixed now",
+    549: "unknown error",
+    563: "operation blocked",
 }
 
 NOT_ALLOWED = 3
+SIM_MISSING = 10
+PIN_NEEDED = 11
+PUK_NEEDED = 12
 SIM_FAILURE = 13
 SIM_BUSY = 14
+BAD_PASSWORD = 16
 NO_SERVICE = 30
 BAD_PARAMETER = 50
 FILE_NOT_FOUND = 405
 FILE_EXISTS = 407
 FILE_TIMEOUT = 413
+FILE_ABORTED = 421
 
 
 class Refused(Exception):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from tools.modem import assistance
 from tools.modem.air import Fix, Sky
 from tools.modem.nv import Memory
 from tools.modem.tasks import Tasks, Work
@@ -54,6 +55,10 @@ class Gnss:
         """Off; the ephemeris is kept."""
         self.off()
         self._unit.charge()
+
+    def forget(self) -> None:
+        """The next start is a cold one."""
+        self._unit.nv.gnss = None
 
     def off(self) -> None:
         """The power is gone."""
@@ -104,6 +109,8 @@ class Gnss:
             grade = 0 if age_s <= HOT_AGE_S else 1 if age_s <= AIDED_AGE_S else 2
             if not self._unit.clock.known:
                 grade = min(2, grade + 1)
+        if grade == 2 and assistance.helps(self._unit):
+            grade = 1
         return self._unit.spread((HOT_MS, AIDED_MS, COLD_MS)[grade])
 
     def _measure(self, sky: Sky, second: int) -> Fix:

@@ -11,30 +11,43 @@ import time
 from collections import deque
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
-from enum import Enum
 from typing import Any, Protocol
 
 import paho.mqtt.client as paho
 import simpy
 from paho.mqtt.enums import CallbackAPIVersion
 
-from tools.modem.dial import Dial, DialError, Tls
+from tools.modem.dial import Dial, DialError, Failure, Tls
+from tools.modem.stream import Stream
 
 Waiting = Generator[simpy.Event, Any, bool]
 
 STEP_S = 0.02
 STALL_S = 10.0
 """Longest real time that virtual time stands still for one answer."""
+STREAM_S = 0.5
+"""The same where nobody knows whether an answer comes: one that takes longer comes with the next poll."""
 POLL_MS = 20
 
 
-class Failure(Enum):
-    """Why a connection was not made."""
+@dataclass(frozen=True)
+class Will:
+    """What the broker publishes when the connection ends without a goodbye."""
 
-    DNS = "dns"
-    CONNECT = "connect"
-    TLS = "tls"
-    CERTIFICATE = "certificate"
+    topic: str
+    payload: bytes
+    qos: int = 0
+    retain: bool = False
+
+
+class Link(Protocol):
+    """A connection over which somebody waits for an answer."""
+
+    failure: Failure | None
+    lost: bool
+
+    def step(self, wait_s: float) -> None:
+        """Do what can be done within `wait_s` of real time."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +59,7 @@ class Login:
     password: str = ""
     keepalive_s: int = 120
     clean: bool = True
+    will: Will | None = None
 
 
 class _Client(paho.Client):
@@ -70,6 +84,8 @@ class MqttLink:
         """Of CONNACK (MQTT 3.1.1 table 3.1); None until it has come."""
         self.granted: int | None = None
         """QoS of the last SUBACK, 128 if refused; None until it has come."""
+        self.unsubscribed = False
+        """True when the last UNSUBACK has come."""
         self.acknowledged = False
         """True when the last publish is done: its PUBACK has come, or at QoS 0 it has been sent."""
         self.inbox: deque[tuple[str, bytes]] = deque()
@@ -81,7 +97,7 @@ class MqttLink:
         try:
             self._dial = Dial(host, self._route(host, port), tls)
         except DialError as error:
-            self.failure = Failure(error.why)
+            self.failure = error.why
 
     def connect(self, login: Login) -> None:
         """Send CONNECT; over when `return_code` is set or `lost`."""
@@ -95,9 +111,12 @@ class MqttLink:
         )
         if login.user:
             client.username_pw_set(login.user, login.password)
+        if login.will:
+            client.will_set(login.will.topic, login.will.payload, login.will.qos, login.will.retain)
         client.ready_socket = self._dial.socket
         client.on_connect = self._on_connect
         client.on_subscribe = self._on_subscribe
+        client.on_unsubscribe = self._on_unsubscribe
         client.on_publish = self._on_publish
         client.on_message = self._on_message
         client.on_disconnect = self._on_disconnect
@@ -110,6 +129,12 @@ class MqttLink:
         assert self._client
         self.granted = None
         self._client.subscribe(topic, qos)
+
+    def unsubscribe(self, topic: str) -> None:
+        """Send UNSUBSCRIBE; over when `unsubscribed` or `lost`."""
+        assert self._client
+        self.unsubscribed = False
+        self._client.unsubscribe(topic)
 
     def publish(self, topic: str, payload: bytes, qos: int, retain: bool) -> None:
         """Send PUBLISH; over when `acknowledged` or `lost`."""
@@ -126,7 +151,7 @@ class MqttLink:
             try:
                 self.opened = self._dial.step(wait_s)
             except DialError as error:
-                self.failure = Failure(error.why)
+                self.failure = error.why
 
     def disconnect(self) -> None:
         """Say goodbye and close."""
@@ -153,6 +178,9 @@ class MqttLink:
     def _on_subscribe(self, *event: Any) -> None:
         self.granted = event[3][0].value
 
+    def _on_unsubscribe(self, *event: Any) -> None:
+        self.unsubscribed = True
+
     def _on_publish(self, *event: Any) -> None:
         self.acknowledged = True
 
@@ -175,13 +203,17 @@ class Network(Protocol):
     def link(self) -> MqttLink:
         """A fresh link."""
 
-    def settle(
-        self, env: simpy.Environment, link: MqttLink, done: Callable[[], bool], limit_ms: int
-    ) -> Waiting:
+    def stream(self) -> Stream:
+        """A fresh TCP connection."""
+
+    def settle(self, env: simpy.Environment, link: Link, done: Callable[[], bool], limit_ms: int) -> Waiting:
         """Wait until `done()`; False when the answer did not come."""
 
     def settle_reply(self, env: simpy.Environment, link: MqttLink) -> Waiting:
         """After a publish: wait for the message that it may provoke, where that is the custom."""
+
+    def settle_stream(self, env: simpy.Environment, stream: Stream) -> Waiting:
+        """After bytes have been sent: wait for those that they may provoke, where that is the custom."""
 
 
 class LockStepNetwork:
@@ -210,9 +242,11 @@ class LockStepNetwork:
         """A fresh link."""
         return MqttLink(lambda host, port: self._hosts.get(host, (host, port)))
 
-    def settle(
-        self, env: simpy.Environment, link: MqttLink, done: Callable[[], bool], limit_ms: int
-    ) -> Waiting:
+    def stream(self) -> Stream:
+        """A fresh TCP connection."""
+        return Stream(lambda host, port: self._hosts.get(host, (host, port)))
+
+    def settle(self, env: simpy.Environment, link: Link, done: Callable[[], bool], limit_ms: int) -> Waiting:
         """Wait in frozen time; the limit is that of virtual time and does not count here."""
         return self._wait(link, done, self._reachable)
         yield  # a generator like its counterpart, though it never waits in virtual time
@@ -226,7 +260,17 @@ class LockStepNetwork:
         return self._wait(link, lambda: bool(link.inbox), hopeful)
         yield  # see settle
 
-    def _wait(self, link: MqttLink, done: Callable[[], bool], hopeful: Callable[[], bool]) -> bool:
+    def settle_stream(self, env: simpy.Environment, stream: Stream) -> Waiting:
+        """Wait for bytes, but not for long: nobody knows whether any will come."""
+        deadline_s = time.monotonic() + STREAM_S
+        while self._reachable() and not (stream.inbox or stream.lost):
+            if time.monotonic() > deadline_s:
+                return False
+            stream.step(STEP_S)
+        return True
+        yield  # see settle
+
+    def _wait(self, link: Link, done: Callable[[], bool], hopeful: Callable[[], bool]) -> bool:
         """True when `done()`; False when it cannot come to that, or after `STALL_S`, which counts."""
         if not hopeful():
             return False
@@ -253,9 +297,11 @@ class RealTimeNetwork:
         """A fresh link."""
         return MqttLink(lambda host, port: (host, port))
 
-    def settle(
-        self, env: simpy.Environment, link: MqttLink, done: Callable[[], bool], limit_ms: int
-    ) -> Waiting:
+    def stream(self) -> Stream:
+        """A fresh TCP connection."""
+        return Stream(lambda host, port: (host, port))
+
+    def settle(self, env: simpy.Environment, link: Link, done: Callable[[], bool], limit_ms: int) -> Waiting:
         """Look every `POLL_MS` until the limit."""
         deadline_ms = env.now + limit_ms
         while not done():
@@ -268,5 +314,10 @@ class RealTimeNetwork:
 
     def settle_reply(self, env: simpy.Environment, link: MqttLink) -> Waiting:
         """What comes, comes when it comes."""
+        return False
+        yield  # see LockStepNetwork.settle
+
+    def settle_stream(self, env: simpy.Environment, stream: Stream) -> Waiting:
+        """The same."""
         return False
         yield  # see LockStepNetwork.settle

@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from tools.modem.air import Rat
 
-
-@dataclass
-class Context:
-    """A PDP context as AT+CGDCONT or AT+QICSGP has defined it."""
-
-    kind: str
-    apn: str
+DEFAULT_BAUD = 115_200
 
 
 @dataclass(frozen=True)
@@ -25,6 +19,17 @@ class Memory:
 
 
 @dataclass
+class Context:
+    """A PDP context as AT+CGDCONT, AT+CGAUTH or AT+QICSGP has defined it."""
+
+    kind: str
+    apn: str
+    user: str = ""
+    password: str = ""
+    auth: int = 0
+
+
+@dataclass
 class Psm:
     """What AT+CPSMS asks of the network: coded timers of TS 24.008, eight bits each."""
 
@@ -34,15 +39,36 @@ class Psm:
 
 
 @dataclass
+class Format:
+    """How to talk: ATE, ATV, ATQ, S3, S4 and AT+CMEE."""
+
+    echo: bool = True
+    verbose: bool = True
+    quiet: bool = False
+    cr: int = 13
+    lf: int = 10
+    cmee: int = 0
+
+    def at_boot(self) -> Format:
+        """What comes back after a boot: echo is on and AT+CMEE 0, whatever AT&W has kept."""
+        return replace(self, echo=True, cmee=0)
+
+
+@dataclass
 class Nv:
-    """`operator`: PLMN held by manual selection, None: automatic. `last`: where it was registered."""
+    """`operator`: PLMN held by manual selection, None: automatic, with `operator_rat` where one was
+    named. `last`: where it was registered. `edrx`: value asked for by technology (4 eMTC, 5 NB-IoT)."""
 
     settings: dict[str, str] = field(default_factory=dict)
     operator: str | None = None
+    operator_rat: Rat | None = None
     last: tuple[str, Rat] | None = None
     contexts: dict[int, Context] = field(default_factory=dict)
     files: dict[str, bytes] = field(default_factory=dict)
     psm: Psm = field(default_factory=Psm)
+    edrx: dict[int, str] = field(default_factory=dict)
+    profile: Format = field(default_factory=Format)
+    baud: int = DEFAULT_BAUD
     zone_update: int = 0
     gnss: Memory | None = None
     gnss_first: bool = False

@@ -1,4 +1,4 @@
-"""PDP contexts: defined in flash, active in RAM."""
+"""PDP contexts: defined in flash, active in RAM, and how their end is told (+CGEV)."""
 
 from __future__ import annotations
 
@@ -10,17 +10,27 @@ import simpy
 if TYPE_CHECKING:
     from tools.modem.unit import Unit
 
+UNKNOWN_APN, AUTHENTICATION, NOT_SUBSCRIBED, RESOURCES = 27, 29, 33, 26
+"""ESM causes (TS 24.301)."""
+CME = {UNKNOWN_APN: 132, AUTHENTICATION: 149, NOT_SUBSCRIBED: 133, RESOURCES: 134}
+"""+CME codes by ESM cause [C]; all others are 148."""
+
 
 class Pdp:
-    """`address`: cid -> IP address of the contexts that are active."""
+    """`address`: cid -> IP address of the contexts that are active. `refusal`: the ESM cause with which
+    the network refuses every context, 0: none."""
 
     def __init__(self, unit: Unit) -> None:
         self._unit = unit
         self.address: dict[int, str] = {}
+        self.refusal = 0
+        self.reports = False
+        """After AT+CGEREP=1 or 2: tell events."""
 
     def off(self) -> None:
         """None is active."""
         self.address.clear()
+        self.reports = False
 
     def activate(self, cid: int) -> Generator[simpy.Event, Any, bool]:
         """Ask the network; a card whose data are barred gets its context all the same."""
@@ -31,6 +41,8 @@ class Pdp:
         yield from radio.bearer.exchange(120, 120)
         if not radio.registered():
             return False
+        if self.refusal:
+            return False
         self.address[cid] = (
             f"10.{unit.rng.randint(0, 255)}.{unit.rng.randint(0, 255)}.{unit.rng.randint(2, 250)}"
         )
@@ -39,4 +51,31 @@ class Pdp:
     def deactivate(self, cid: int) -> Generator[simpy.Event, Any, None]:
         """Give it up."""
         yield self._unit.pause(100, 600)
-        self.address.pop(cid, None)
+        address = self.address.pop(cid, None)
+        if address:
+            self._tell(f'ME DEACT "IP","{address}",{cid}')
+
+    def drop(self, cid: int) -> None:
+        """The network ends a context in mid-work."""
+        address = self.address.pop(cid, None)
+        if address:
+            self._tell(f'NW DEACT "IP","{address}",{cid}')
+            self._lost(cid)
+
+    def detach(self, by_network: bool) -> None:
+        """Attached no longer, or anew: all contexts are gone."""
+        gone = sorted(self.address)
+        self.address.clear()
+        if gone:
+            self._tell("NW DETACH" if by_network else "ME DETACH")
+        for cid in gone:
+            self._lost(cid)
+
+    def _lost(self, cid: int) -> None:
+        self._unit.at.hang_up()
+        self._unit.sockets.lose(cid)
+        self._unit.dialect.context_lost(self._unit, cid)
+
+    def _tell(self, event: str) -> None:
+        if self.reports:
+            self._unit.at.urc(f"+CGEV: {event}")

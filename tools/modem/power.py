@@ -47,12 +47,16 @@ class Power:
         radio = self._unit.radio.consumption()
         return "sleep" if radio == "idle" and self._asleep else radio
 
-    def listens(self) -> bool:
-        """Whether bytes on the UART are heard. The first one after sleep is not (SIM7600 sleep note)."""
+    def heard(self, data: bytes) -> bytes:
+        """What of the bytes on the UART is heard. The first one after sleep is not (SIM7600 sleep note)."""
         if self.state not in (State.ON, State.STOPPING) or self._asleep:
-            return False
+            return b""
         deaf, self._deaf = self._deaf, False
-        return not deaf
+        return data[1:] if deaf and not self._unit.has("clean-wake") else data
+
+    def runs(self) -> bool:
+        """Whether the UART lives."""
+        return self.state is State.ON
 
     # From outside
 
@@ -104,7 +108,7 @@ class Power:
     def enter_psm(self, tau_s: int | None) -> None:
         """Sleep with the registration kept; the modem wakes by itself after `tau_s`."""
         if self._unit.nv.settings.get("psm/urc") == "1":
-            self._unit.at.urc("POWER DOWN")
+            self._unit.at.urc(self._unit.dialect.psm_line)
         self._die(State.PSM)
         if tau_s:
             self._tasks.start(self._wake_later(tau_s))
@@ -129,14 +133,24 @@ class Power:
         yield unit.pause(*dialect.boot_ms)
         unit.at.reset()
         self.state = State.ON
+        unit.boot_settings = dict(unit.nv.settings)
         unit.radio.boot()
+        unit.slot.boot()
         unit.charge()
-        unit.tasks.start(self._say(dialect.boot_lines))
+        unit.tasks.start(self.say(unit.slot.lines(dialect.boot_lines if unit.baud else ())))
         yield unit.env.timeout(dialect.sim_ready_ms)
         self.sim_ready = True
         unit.radio.start()
 
-    def _say(self, lines: tuple[tuple[int, str], ...]) -> Work:
+    def start_card(self) -> Work:
+        """AT+CFUN=1 after 0: the card starts anew, and is busy meanwhile."""
+        self.sim_ready = False
+        yield self._unit.env.timeout(self._unit.dialect.sim_ready_ms)
+        self.sim_ready = True
+        self._unit.radio.start()
+
+    def say(self, lines: tuple[tuple[int, str], ...]) -> Work:
+        """Lines, each so many milliseconds from now."""
         said_ms = 0
         for at_ms, line in lines:
             yield self._unit.env.timeout(at_ms - said_ms)
@@ -146,7 +160,8 @@ class Power:
     def _stop(self) -> Work:
         unit = self._unit
         yield unit.pause(*unit.dialect.off_ms)
-        unit.at.urc(unit.dialect.off_line)
+        if unit.dialect.off_line:
+            unit.at.urc(unit.dialect.off_line)
         unit.radio.deregister()
         self._die(State.OFF)
 

@@ -44,21 +44,22 @@ class Radio:
 
     def start(self) -> None:
         """The SIM is there: find the network, unless the function is another by now."""
-        if self.function == FULL:
+        if self.function == FULL and self._unit.slot.usable():
             self._restart()
 
     def set_function(self, function: int) -> Work:
-        """AT+CFUN=0, 1 or 4."""
+        """AT+CFUN=0, 1, 4 or, without radio like 4, another."""
         if function == self.function:
             return
         if function == FULL:
             yield self._unit.pause(200, 800)
             self.function = FULL
-            if self._unit.power.sim_ready:
+            if self._unit.power.sim_ready and self._unit.slot.usable():
                 self._restart()
             return
         yield self._unit.pause(500, 2_500 if self.home else 1_000)
         self.deregister()
+        self._unit.pdp.detach(by_network=False)
         self.function = function
         self._unit.charge()
 
@@ -84,8 +85,9 @@ class Radio:
 
     def select(self) -> None:
         """The choice of operator has changed: search again."""
-        if self.function == FULL:
+        if self.function == FULL and self._unit.slot.usable():
             self.home = None
+            self._unit.pdp.detach(by_network=False)
             self._restart()
             self.set(SEARCHING)
 
@@ -103,8 +105,12 @@ class Radio:
         """GNSS is through."""
         if self.lent:
             self.lent = False
-            if self.function == FULL:
+            if self.function == FULL and self._unit.slot.usable():
                 self._restart()
+
+    def heard(self) -> list[Cell]:
+        """The cells on the bands that the settings allow, strongest first."""
+        return self._search.heard()
 
     def still_there(self) -> Waits:
         """Look for the best cell of the network now; False when there is none."""

@@ -21,11 +21,31 @@ class Reports:
         self._unit = unit
         self.level = dict.fromkeys(LINES, 0)
         self._told = dict.fromkeys(LINES, "")
+        self.tells_connection = False
+        """After AT+QCSCON=1."""
+        self.tells_mode = False
+        """After AT+CNSMOD=1."""
+        self._connected = False
+        self._mode = 0
 
     def reset(self) -> None:
         """As after a boot."""
         self.level = dict.fromkeys(LINES, 0)
         self._told = dict.fromkeys(LINES, "")
+        self.tells_connection = self.tells_mode = self._connected = False
+        self._mode = 0
+
+    def connection(self, connected: bool) -> None:
+        """The radio connection may have begun or ended."""
+        if connected != self._connected:
+            self._connected = connected
+            if self.tells_connection:
+                self._unit.at.urc(f"+QCSCON: {int(connected)}")
+
+    def system_mode(self) -> int:
+        """<stat> of +CNSMOD: 0 no service, 2 GPRS, 8 LTE."""
+        cell = self._unit.radio.cell if self._unit.radio.registered() else None
+        return 0 if cell is None else 2 if cell.rat == "gsm" else 8
 
     def set_level(self, name: str, level: int) -> None:
         """AT+C..REG=<n>: from now on tell what changes."""
@@ -39,6 +59,10 @@ class Reports:
             if level and fields != self._told[name]:
                 self._unit.at.urc(f"{name}: {fields}")
             self._told[name] = fields
+        mode = self.system_mode()
+        if mode != self._mode and self.tells_mode:
+            self._unit.at.urc(f"+CNSMOD: {mode}")
+        self._mode = mode
 
     def read(self, name: str) -> str:
         """The answer to AT+C..REG?"""

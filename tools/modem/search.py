@@ -5,6 +5,7 @@ What the modem does on a cause is TS 24.301 5.5.1.2.5 as far as a locator meets 
 
 from __future__ import annotations
 
+import random
 from collections.abc import Generator, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +27,9 @@ SIM_INVALID = (3, 6, 7, 8)
 
 RESUME_MS = (700, 2_000)
 """To find the network again when the modem is still registered."""
+T3346_S = (900, 1_800)
+"""How long a congested network wants to be left alone: a property of the network [C]."""
+CONGESTED = 22
 RESCAN_MS = (10_000, 20_000, 40_000, 60_000)
 BACK_OFF_MS = 720_000
 """T3402, after `ATTEMPTS` failures that name no culprit."""
@@ -45,12 +49,15 @@ class Search:
         self._area: tuple[str, int] | None = None
         self._sim_invalid = False
         self._areas_forbidden: set[tuple[str, int]] = set()
+        self._congested: dict[str, float] = {}
+        """T3346: until when a network must not be asked."""
         self._failures = 0
 
     def reset(self) -> None:
         """The power is gone."""
         self._sim_invalid = False
         self._areas_forbidden.clear()
+        self._congested.clear()
         self._failures = 0
 
     def resume(self) -> Waits:
@@ -98,7 +105,7 @@ class Search:
         return False
 
     def _try_all(self, rat: Rat) -> Waits:
-        heard = [cell for cell in self._unit.air.cells() if cell.rat == rat]
+        heard = [cell for cell in self.heard() if cell.rat == rat]
         if heard and self._radio.cell is None:
             self._radio.cell = heard[0]  # limited service
         for cell in self._candidates():
@@ -106,14 +113,21 @@ class Search:
                 return True
         return False
 
+    def heard(self) -> list[Cell]:
+        """The cells on the bands that the settings allow, strongest first."""
+        hears, settings = self._unit.dialect.hears, self._unit.nv.settings
+        return [cell for cell in self._unit.air.cells() if hears(settings, cell)]
+
     def _candidates(self) -> Iterator[Cell]:
         """The strongest cell of each network and kind that the rules allow."""
         seen: set[tuple[str, Rat]] = set()
-        manual = self._unit.nv.operator
+        manual, only = self._unit.nv.operator, self._unit.nv.operator_rat
         allowed = self._scan_order()
-        for cell in self._unit.air.cells():
+        for cell in self.heard():
             if self._sim_invalid:
                 return
+            if self._congested.get(cell.plmn, 0) > self._unit.env.now or (only and cell.rat != only):
+                continue
             key = (cell.plmn, cell.rat)
             if key in seen or cell.rat not in allowed or manual not in (None, cell.plmn):
                 continue
@@ -150,6 +164,9 @@ class Search:
         elif cause in SIM_INVALID:
             self._sim_invalid = True
             self._radio.searching = False
+        elif cause == CONGESTED:
+            seconds = random.Random(f"t3346/{cell.plmn}").randint(*T3346_S)
+            self._congested[cell.plmn] = self._unit.env.now + 1_000 * seconds
         else:
             self._failures += 1
         self._radio.set(DENIED)
@@ -157,6 +174,7 @@ class Search:
     def _accepted(self, cell: Cell) -> None:
         unit = self._unit
         unit.air.registered(unit.card.imsi, cell.plmn)
+        unit.pdp.detach(by_network=True)  # what was active before has another address now
         unit.card.allow(cell.plmn)
         unit.nv.last = (cell.plmn, cell.rat)
         self._failures = 0

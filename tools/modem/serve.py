@@ -10,8 +10,10 @@ import os
 import random
 import selectors
 import socket
+import termios
 import time
 import tty
+from collections.abc import Callable, Collection, Sequence
 from typing import Any, Literal
 
 import simpy
@@ -19,6 +21,7 @@ import simpy
 from tools.modem import Dialect, Modem
 from tools.modem.air import Rat, StaticAir
 from tools.modem.mqtt import RealTimeNetwork
+from tools.modem.scenario import Event
 
 PULSE_MS = 700
 BACK_MS = 5_000
@@ -26,19 +29,28 @@ LONGEST_WAIT_S = 1.0
 CHUNK = 4_096
 RATS: dict[Dialect, tuple[Rat, ...]] = {"bg95": ("emtc", "nbiot", "gsm"), "sim7600": ("lte", "gsm")}
 
+_SPEEDS = {getattr(termios, f"B{rate}"): rate for rate in (9_600, 19_200, 38_400, 57_600, 115_200, 230_400)}
+
 Kind = Literal["tcp", "unix"]
 
 
 class Powered:
     """A modem with a finger on its power key."""
 
-    def __init__(self, env: simpy.Environment, dialect: Dialect) -> None:
+    def __init__(
+        self,
+        env: simpy.Environment,
+        dialect: Dialect,
+        variants: Collection[str],
+        scenario: Sequence[Event],
+    ) -> None:
         self._env = env
         self._off = True
         self._plugged = True
         rng = random.Random()
         network = RealTimeNetwork()
-        self.modem = Modem(env, dialect, StaticAir(RATS[dialect]), network, rng, self._meter)
+        air = StaticAir(RATS[dialect])
+        self.modem = Modem(env, dialect, air, network, rng, self._meter, variants=variants, scenario=scenario)
         self.modem.rail(True)
         env.process(self._keep_on())
 
@@ -61,20 +73,30 @@ class Powered:
 
 
 class Server:
-    """Modems on the host's clock; `serve` never returns."""
+    """Modems on the host's clock, or on one that runs `speed` times as fast; `serve` never returns."""
 
-    def __init__(self, dialect: Dialect) -> None:
+    def __init__(
+        self,
+        dialect: Dialect,
+        speed: float = 1,
+        variants: Collection[str] = (),
+        scenario: Sequence[Event] = (),
+    ) -> None:
         self._dialect = dialect
+        self._variants = frozenset(variants)
+        self._scenario = scenario
+        self._speed = speed
         self._env = simpy.Environment(initial_time=0)
         self._began_s = time.monotonic()
         self._selector = selectors.DefaultSelector()
-        self._spare = Powered(self._env, dialect)
+        self._spare = self._powered()
 
     def pty(self) -> str:
         """Open a pseudo terminal; returns the path of the device to open."""
         ours, theirs = os.openpty()
         tty.setraw(theirs)  # stays open here, so that the last program to leave does not close the line
-        self._connect(ours)
+        strict = "strict-baud" in self._variants
+        self._connect(ours, (lambda: _SPEEDS.get(termios.tcgetattr(theirs)[4], 0)) if strict else None)
         return os.ttyname(theirs)
 
     def listen(self, kind: Kind, address: Any) -> str:
@@ -95,13 +117,16 @@ class Server:
         """Let time pass and bytes flow, until interrupted."""
         while True:
             self._catch_up()
-            due_s = (self._env.peek() - self._now_ms()) / 1_000
+            due_s = (self._env.peek() - self._now_ms()) / 1_000 / self._speed
             for key, _ in self._selector.select(max(0.0, min(due_s, LONGEST_WAIT_S))):
                 self._catch_up()
                 key.data()
 
+    def _powered(self) -> Powered:
+        return Powered(self._env, self._dialect, self._variants, self._scenario)
+
     def _now_ms(self) -> int:
-        return int((time.monotonic() - self._began_s) * 1_000)
+        return int((time.monotonic() - self._began_s) * 1_000 * self._speed)
 
     def _catch_up(self) -> None:
         now_ms = self._now_ms()
@@ -114,18 +139,24 @@ class Server:
         connection, _ = listener.accept()
         self._connect(connection.detach())
 
-    def _connect(self, line: int) -> None:
-        powered, self._spare = self._spare, Powered(self._env, self._dialect)
-        powered.modem.on_output = lambda data: _write(line, data)
-        self._selector.register(line, selectors.EVENT_READ, lambda: self._read(line, powered))
+    def _connect(self, line: int, speed: Callable[[], int] | None = None) -> None:
+        """Wire a modem to `line`; what passes while `speed()` is not the modem's is garbage."""
+        powered, self._spare = self._spare, self._powered()
 
-    def _read(self, line: int, powered: Powered) -> None:
+        def clear(data: bytes) -> bytes:
+            wrong = speed is not None and powered.modem.baud not in (0, speed())
+            return bytes(byte ^ 0x80 | 0x55 for byte in data) if wrong else data
+
+        powered.modem.on_output = lambda data: _write(line, clear(data))
+        self._selector.register(line, selectors.EVENT_READ, lambda: self._read(line, powered, clear))
+
+    def _read(self, line: int, powered: Powered, clear: Callable[[bytes], bytes]) -> None:
         try:
             data = os.read(line, CHUNK)
         except OSError:
             data = b""
         if data:
-            powered.modem.receive(data)
+            powered.modem.receive(clear(data))
             return
         self._selector.unregister(line)
         powered.modem.on_output = lambda data: None

@@ -13,7 +13,6 @@ from tools.modem.tasks import Work
 if TYPE_CHECKING:
     from tools.modem.unit import Unit
 
-PROMPT = "\r\n>"
 MAX_CERTIFICATE = 10_240
 
 SSL_RULES: dict[str, Rule] = {
@@ -47,7 +46,7 @@ def tls(unit: Unit, context: int) -> Tls | None:
 def download(unit: Unit, request: Request) -> Work:
     """AT+CCERTDOWN="<name>",<bytes>; one of the same name is replaced."""
     name, count = request.text(0), request.number(1, 1, MAX_CERTIFICATE)
-    unit.nv.files[name] = yield from unit.at.data(count, PROMPT)
+    unit.nv.files[name] = yield from unit.at.data(count, unit.dialect.prompt)
 
 
 def listing(unit: Unit, request: Request) -> None:

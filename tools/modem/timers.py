@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from tools.modem.errors import BAD_PARAMETER, Refused
+
 _TAU_S = {"000": 600, "001": 3_600, "010": 36_000, "011": 2, "100": 30, "101": 60, "110": 1_152_000}
 _ACTIVE_S = {"000": 2, "001": 60, "010": 360}
 
@@ -9,6 +11,13 @@ _ACTIVE_S = {"000": 2, "001": 60, "010": 360}
 def valid(bits: str) -> bool:
     """Eight binary digits."""
     return len(bits) == 8 and set(bits) <= {"0", "1"}
+
+
+def nibble(bits: str) -> str:
+    """Four binary digits, as they are. Raises Refused for anything else."""
+    if len(bits) != 4 or not set(bits) <= {"0", "1"}:
+        raise Refused(BAD_PARAMETER)
+    return bits
 
 
 def tau_s(bits: str) -> int | None:

@@ -19,18 +19,26 @@ from tools.modem.nv import Nv
 from tools.modem.pdp import Pdp
 from tools.modem.power import Power
 from tools.modem.radio import Radio
-from tools.modem.tasks import Tasks
+from tools.modem.script import Script
+from tools.modem.slot import Slot
+from tools.modem.sockets import Sockets
+from tools.modem.tasks import Tasks, Work
 
 if TYPE_CHECKING:
     from tools.modem.broker import Broker
-    from tools.modem.sim7600_mqtt import Service
+    from tools.modem.sim7600_client import Service
 
-UrcOrder = Literal["after", "before"]
+UrcOrder = Literal["after", "before", "mixed"]
+
+SUPPLY_MV = 3_800
+SAG_MV = 120
+"""While the transmitter runs [C]."""
+TEMPERATURE_C = 25
 
 
 class Unit:
     """`tasks` end with the power. `brokers` are the MQTT clients by number; `volatile` holds what the
-    dialect keeps in RAM."""
+    dialect keeps in RAM. `supply_mv` and `temperature_c` are what the modem measures of itself."""
 
     def __init__(
         self,
@@ -42,6 +50,8 @@ class Unit:
         meter: Callable[[str, str], None],
         card: Card,
         urc_order: UrcOrder,
+        variants: frozenset[str],
+        script: Script,
         output: Callable[[bytes], None],
         seen: Callable[[str, str], None],
     ) -> None:
@@ -51,13 +61,22 @@ class Unit:
         self.network = network
         self.rng = rng
         self.card = card
-        self.urc_order = urc_order
+        self._urc_order = urc_order
+        self._variants = variants
+        self.script = script
+        self.boot_settings: dict[str, str] = {}
+        """The settings as they were at the last boot: some take effect only then."""
+        self.supply_mv = SUPPLY_MV
+        self.temperature_c = TEMPERATURE_C
         self.nv = Nv(zone_update=dialect.zone_updates[0])
         self.tasks = Tasks(env)
         self.volatile: dict[str, str] = {}
         self.brokers: dict[int, Broker] = {}
         self.mqtt_service: Service | None = None
         self.at = Engine(self, output, seen)
+        self.baud = self.nv.baud
+        self.slot = Slot(self)
+        self.sockets = Sockets(self)
         self.clock = Clock(self)
         self.radio = Radio(self)
         self.pdp = Pdp(self)
@@ -74,12 +93,45 @@ class Unit:
         """A duration with log-normal scatter."""
         return round(median_ms * self.rng.lognormvariate(0, sigma))
 
+    def has(self, variant: str) -> bool:
+        """Whether the firmware is of this kind (`variants.VARIANTS`)."""
+        return variant in self._variants
+
+    def next_order(self) -> UrcOrder:
+        """Where the outcome of the two-stage command that runs stands: after OK or before it."""
+        if self._urc_order != "mixed":
+            return self._urc_order
+        return "before" if self.rng.random() < 0.5 else "after"
+
+    def urcs_elsewhere(self) -> bool:
+        """Whether unsolicited lines go to another port than this one."""
+        return self.has("urc-on-usb") and self.nv.settings.get("urcport") != "uart1"
+
+    def repeat(self, name: str, period_ms: int, tell: Callable[[], None]) -> None:
+        """Call `tell` in this interval from now on, in place of what `name` did before; 0: no more."""
+        turn = str(int(self.volatile.get(f"repeat/{name}", "0")) + 1)
+        self.volatile[f"repeat/{name}"] = turn
+        if period_ms:
+            self.tasks.start(self._repeat(name, turn, period_ms, tell))
+
+    def _repeat(self, name: str, turn: str, period_ms: int, tell: Callable[[], None]) -> Work:
+        while True:
+            yield self.env.timeout(period_ms)
+            if self.volatile.get(f"repeat/{name}") != turn:
+                return
+            tell()
+
+    def millivolts(self) -> int:
+        """The supply now; it sags while the modem transmits."""
+        return self.supply_mv - (SAG_MV if self.radio.bearer.transmitting else 0)
+
     def charge(self) -> None:
         """Tell the meter what has changed."""
         for part, state in (("modem", self.power.consumption()), ("gnss", self.gnss.consumption())):
             if self._told[part] != state:
                 self._told[part] = state
                 self._meter(part, state)
+        self.radio.reports.connection(self.radio.bearer.connected())
 
     def forget(self) -> None:
         """The RAM is gone: everything that runs ends, connections are cut without a goodbye."""
@@ -87,6 +139,10 @@ class Unit:
         self.radio.off()
         self.gnss.off()
         self.pdp.off()
+        self.sockets.off()
+        self.slot.off()
+        self.baud = self.nv.baud
+        self.clock.reports = 0
         for broker in self.brokers.values():
             broker.cut()
         self.brokers.clear()

@@ -46,6 +46,10 @@ class Acks:
                 return True
         return False
 
+    def last(self):
+        """The highest sequence acknowledged, 0 when there is none."""
+        return self.ranges[-1] if self.ranges else 0
+
     def count(self):
         """Number of sequences acknowledged."""
         total = 0

@@ -2,7 +2,8 @@
 
 Counter of power-ons, message numbers reserved ahead (RFC 8613 appendix B.1.1: a number below the
 stored one may have been used, so after a reset counting goes on from the stored one), records
-thinned or damaged, and the acknowledged sequences. One file, because two can disagree after a power cut.
+thinned or damaged, and the acknowledged sequences. One file, because two can disagree after a power
+cut; the one before is kept, for the day on which this one cannot be read.
 """
 
 import os
@@ -29,12 +30,19 @@ class Ledger:
         self.damaged = 0
         self.acks = Acks()
         self._reserved = self._next = 1
-        data = _read(self._path)
-        if data is None:
-            return
-        if not self._load(data):
-            # Numbers that were used are unknown: go on in a range that never was.
-            self._reserved = self._next = (1 + random_byte) << 32
+        self._is_good = True  # False: the file cannot be read, the one before it could
+        found = False
+        # The file of the save before is one reservation behind at most.
+        for path, behind in ((self._path, 0), (self._path + ".old", _RESERVE)):
+            data = _read(path)
+            found = found or data is not None
+            if data is not None and self._load(data):
+                self._reserved = self._next = self._next + behind
+                self._is_good = behind == 0
+                return
+        if found:
+            # Numbers that were used are unknown: go on in a range that never was, below 2^40.
+            self._reserved = self._next = (1 + random_byte % 254) << 32
 
     def next_number(self):
         """A message number never given before; writes the file once in 64 numbers."""
@@ -51,16 +59,19 @@ class Ledger:
         self.save()
 
     def save(self):
-        """Replace the file by the present state."""
+        """Replace the file by the present state, and keep the one before."""
         ranges = self.acks.ranges
         counts = (self.boot, self._reserved, self.thinned, self.damaged)
         data = struct.pack(_HEAD, _MAGIC, len(ranges), *counts)
         data += struct.pack("<%dI" % len(ranges), *ranges)
-        temporary = self._path + ".new"
-        with open(temporary, "wb") as f:
-            f.write(data)
-            f.write(struct.pack("<I", crc32(data)))
-        os.rename(temporary, self._path)
+        data += struct.pack("<I", crc32(data))
+        if not self._is_good:
+            # The one before is all there is: renew it first, or it falls more than one save behind.
+            _write(self._path + ".old", data)
+            self._is_good = True
+        elif _read(self._path) is not None:
+            os.rename(self._path, self._path + ".old")
+        _write(self._path, data)
 
     def _load(self, data):
         body = data[:-4]
@@ -73,6 +84,12 @@ class Ledger:
         self.acks = Acks(struct.unpack_from("<%dI" % n, body, _HEAD_SIZE))
         self._next = self._reserved = reserved
         return True
+
+
+def _write(path, data):
+    with open(path + ".new", "wb") as f:
+        f.write(data)
+    os.rename(path + ".new", path)
 
 
 def _read(path):

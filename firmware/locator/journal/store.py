@@ -13,6 +13,7 @@ from micropython import const
 from locator.journal import record
 
 PER_SEGMENT = const(64)
+_ENOSPC = const(28)
 # 160 segments of 2,944 bytes, each in a block of 4,096: 640 KiB of the 960 KiB in the OTA layout.
 _MAX_SEGMENTS = const(160)
 
@@ -31,14 +32,30 @@ class Journal:
         self._room = 0
         if self._segments:
             self._open_newest()
+            # What stood before the oldest segment was acknowledged or thinned when it went.
+            if self._segments[0] > 1:
+                ledger.acks.add(1, self._segments[0] - 1)
+        if self.next_seq <= ledger.acks.last():
+            # The newest segment is lost or cut short: a sequence is never used twice all the same.
+            self.next_seq = ledger.acks.last() + 1
+            self._room = 0
 
     def append(self, fields):
         """Write a record; `fields` as `record.FIELDS` with any `seq`. Returns its sequence.
 
-        The record is in flash when this returns.
+        The record is in flash when this returns. A flash that is full before the journal is gives up
+        the oldest segment. OSError when it does not take the record all the same.
         """
+        try:
+            return self._append(fields)
+        except OSError as error:
+            self._mend(error.args[0] == _ENOSPC)
+            return self._append(fields)
+
+    def _append(self, fields):
         if self._room <= 0:
-            self._make_space()
+            while len(self._segments) >= _MAX_SEGMENTS:
+                self._give_up_oldest()
             self._segments.append(self.next_seq)
             self._room = PER_SEGMENT
         fields[3] = seq = self.next_seq
@@ -61,8 +78,12 @@ class Journal:
         n = 0
         for i, first in enumerate(self._segments):
             last = self._last_of(i)
-            if n < limit and not self._ledger.acks.covers(first, last):
+            if n == limit or self._ledger.acks.covers(first, last):
+                continue
+            try:
                 n = self._read(first, last, buf, n, limit)
+            except OSError:  # it stays where it is and waits; the others do not
+                pass
         return n
 
     def acknowledge(self, ranges):
@@ -78,23 +99,31 @@ class Journal:
 
     def _open_newest(self):
         first = self._segments[-1]
-        size = os.stat(self._path(first))[6]
+        size = _size(self._path(first))
         self.next_seq = first + (size + record.SIZE - 1) // record.SIZE
         whole = size % record.SIZE == 0
         # A torn record ends its segment: the next one begins a new file and a new sequence.
         self._room = first + PER_SEGMENT - self.next_seq if whole else 0
 
-    def _make_space(self):
-        while len(self._segments) >= _MAX_SEGMENTS:
-            first, last = self._segments[0], self._last_of(0)
-            if not self._ledger.acks.covers(first, last):
-                self._ledger.thinned += sum(
-                    not self._ledger.acks.has(seq) for seq in range(first, last + 1)
-                )
-                self._ledger.acks.add(first, last)
-                self._ledger.save()
-            os.remove(self._path(first))
-            del self._segments[0]
+    def _mend(self, full):
+        """After a write that failed: what was written of the record stays torn and ends its segment."""
+        if _size(self._path(self._segments[-1])):
+            self._open_newest()
+        else:
+            del self._segments[-1]
+        self._room = 0
+        if full and self._segments:
+            self._give_up_oldest()
+
+    def _give_up_oldest(self):
+        first, last = self._segments[0], self._last_of(0)
+        acks = self._ledger.acks
+        if not acks.covers(first, last):
+            self._ledger.thinned += sum(not acks.has(seq) for seq in range(first, last + 1))
+            acks.add(first, last)
+            self._ledger.save()
+        os.remove(self._path(first))
+        del self._segments[0]
 
     def _last_of(self, i):
         return self._segments[i + 1] - 1 if i + 1 < len(self._segments) else self.next_seq - 1
@@ -130,6 +159,13 @@ def scan(path):
     for at in range(0, len(data) - record.SIZE + 1, record.SIZE):
         if record.is_good(data, at):
             yield at, record.unpack(data, at)
+
+
+def _size(path):
+    try:
+        return os.stat(path)[6]
+    except OSError:  # it could not even be begun
+        return 0
 
 
 def _make_folder(path):

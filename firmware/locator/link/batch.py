@@ -51,7 +51,7 @@ class Batch:
     def __init__(self):
         self.records = bytearray(MAX_RECORDS * record.SIZE)
         self.n = 0
-        self._values = array("i", bytes(4 * MAX_RECORDS))
+        self._values = array("q", bytes(8 * MAX_RECORDS))
 
     def write(self, out):
         """Write the array of columns into the `cbor.Writer` `out`."""

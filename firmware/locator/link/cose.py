@@ -220,7 +220,7 @@ def _shortest(number):
 
 
 def _number(header, epoch):
-    if header != {1: _ALG_AES_CCM_16_64_128, 4: bytes([epoch]), 6: header.get(6)}:
+    if type(header) is not dict or header != {1: _ALG_AES_CCM_16_64_128, 4: bytes([epoch]), 6: header.get(6)}:
         raise ValueError
     partial_iv = header[6]
     if type(partial_iv) is not bytes or not 0 < len(partial_iv) <= 5:

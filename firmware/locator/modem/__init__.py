@@ -34,6 +34,13 @@ class Cell:
         self.rsrp = rsrp
 
 
+def plausible_cell(plmn, tac, cell, rsrp):
+    """A `Cell`, or None for numbers that no cell has (TS 36.413: 28 bits of identity, 16 of TAC)."""
+    if 0 < plmn <= 999999 and 0 <= tac <= 0xFFFF and 0 <= cell < 0x0FFFFFFF and -200 < rsrp < 0:
+        return Cell(plmn, tac, cell, rsrp)
+    return None
+
+
 class Fix:
     """A GNSS fix in the units of the wire: epoch seconds (0: no credible date), 1e-5 degrees, 2 m,
     km/h, 2 degrees, 0.2."""

@@ -43,7 +43,6 @@ class Channel:
         self.inbox = bytearray(_INBOX_BYTES)
         self.inbox_n = 0
         self.booting = True  # boot lines are expected: they are no restart
-        self.silences = 0  # commands without any answer, one after the other
 
     def command(self, text, timeout_ms, prefix=None):
         """Send `AT` + `text` (bytes) and wait for the final result.
@@ -84,13 +83,6 @@ class Channel:
         """Drop what is queued with `prefix`, so that the next `wait` sees only what comes later."""
         self._queue = [line for line in self._queue if not line.startswith(prefix)]
 
-    def drain(self, ms):
-        """Drop everything that comes in the next `ms`: what was on the line before we listened."""
-        deadline = self._port.ticks_ms() + ms
-        while self._byte(deadline) >= 0:
-            pass
-        self._n = 0
-
     def _reply(self, text, timeout_ms, prefix):
         deadline = self._port.ticks_ms() + timeout_ms
         lines: list = []
@@ -98,7 +90,6 @@ class Channel:
             got = self._next_line(deadline, False)
             line = self._sort(text, got, prefix)
             if line == b"OK" or line == b"SEND OK":
-                self.silences = 0
                 return lines
             if line is not None and len(lines) < _QUEUE:
                 lines.append(line)
@@ -106,7 +97,6 @@ class Channel:
     def _sort(self, text, got, prefix):
         """What the line just read is: returns OK or an information line, None for anything else."""
         if not got:
-            self.silences += 1
             raise ModemSilent(text)
         if self._begins(b"AT"):  # echo
             return None

@@ -5,7 +5,7 @@ Commands and time-outs: BG95 AT manual V2.0, MQTT manual V1.1; BG96 GNSS, SSL, F
 
 from micropython import const
 
-from locator.modem import Cell, ModemError, parse
+from locator.modem import ModemError, parse, plausible_cell
 from locator.modem.driver import SHORT_MS, SIM_MS, Driver, ca_name
 
 _PDP_MS = const(150000)
@@ -55,7 +55,6 @@ class Bg95(Driver):
     )
     RESTART = (b"RDY",)
     ICCID = (b"+QCCID", b"+QCCID:")
-    GNSS_BESIDE_RADIO = False
 
     def __init__(self, port, at, board):
         super().__init__(port, at, board)
@@ -78,7 +77,7 @@ class Bg95(Driver):
         level = parse.integer(parts[at[3]])
         if None in (mcc, mnc, cell, tac, level):
             return None
-        return Cell(1000 * mcc + mnc, tac, cell, level)
+        return plausible_cell(1000 * mcc + mnc, tac, cell, level)
 
     def gnss_start(self, radio_off):
         """Give the radio to GNSS. Registration waits until `gnss_stop`."""
@@ -113,6 +112,7 @@ class Bg95(Driver):
     def mqtt_open(self, host, port, device, password, ca):
         """Activate the PDP context and connect with TLS, the broker verified against `ca` (PEM)."""
         self._activate()
+        self._at.inbox_n = 0
         if self._list(b"+QMTOPEN?", b"+QMTOPEN:"):  # left over by a reset of ours alone
             if self._try(b"+QMTCLOSE=0"):
                 self._at.wait(b"+QMTCLOSE:", _ANSWER_MS)
@@ -152,8 +152,9 @@ class Bg95(Driver):
         self._message = self._message % 65535 + 1
         text = b'+QMTPUB=0,%d,1,0,"%s",%d' % (self._message, topic, len(data))
         self._at.prompted(text, data, _ANSWER_MS)
+        deadline = self._port.ticks_ms() + _ANSWER_MS
         while True:
-            result = self._outcome(b"+QMTPUB:", _ANSWER_MS)
+            result = self._outcome(b"+QMTPUB:", deadline - self._port.ticks_ms())
             if result[1:2] != [self._message] or result[2:3] == [1]:
                 continue  # an older message, or "sent again": still under way
             if result[2:3] != [0]:
@@ -162,9 +163,10 @@ class Bg95(Driver):
 
     def mqtt_receive(self, timeout_ms):
         """The next message received, as bytes; None at the time-out."""
-        if self._at.wait(b"+QMTRECV:", timeout_ms) is None:
+        line = self._at.wait(b"+QMTRECV:", timeout_ms)
+        if line is None:
             return None
-        return self._take_inbox()
+        return self._take_inbox(parse.integer(parse.fields(line)[-1]))
 
     def mqtt_close(self):
         """Disconnect from the broker; the modem's refusal is no failure."""

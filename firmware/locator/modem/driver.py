@@ -1,15 +1,15 @@
 """What both modems have in common: power, registration, clock, identity. The verbs of a wake:
 
 start, gnss_start, gnss_poll, gnss_stop, attach, look, cell, network_time, identity, mqtt_open,
-mqtt_publish, mqtt_receive, mqtt_close, psm_granted, stop. All raise `ModemError` and its kinds; all have a
-deadline.
+mqtt_publish, mqtt_receive, mqtt_close, psm_granted, clear_forbidden, stop. All raise `ModemError`
+and its kinds; all have a deadline.
 """
 
 from binascii import crc32
 
 from micropython import const
 
-from locator.modem import DENIED, NO_SERVICE, REGISTERED, ModemError, ModemSilent, parse
+from locator.modem import DENIED, NO_SERVICE, REGISTERED, ModemError, ModemRestarted, ModemSilent, parse
 
 SHORT_MS = const(1000)
 SIM_MS = const(5000)
@@ -19,6 +19,7 @@ _COPS_MS = const(180000)
 _CFUN_MS = const(15000)
 _POLL_MS = const(1000)
 _NO_SIGNAL = const(99)
+_OFF_MS = const(1500)
 
 
 def ca_name(ca):
@@ -50,8 +51,11 @@ class Driver:
         """Power on and reach `OK`. `surely_off` saves the probe; `configure` repeats CONFIGURE."""
         self._at.booting = True
         self._port.modem_rail(True)
-        if surely_off or not self._answers(3):
-            self._boot()
+        try:
+            if surely_off or not self._answers(3):
+                self._boot()
+        except ModemSilent:
+            self._boot_from_cold()
         self._at.booting = False
         self.on = True
         for text in self.SETUP:
@@ -101,6 +105,11 @@ class Driver:
         """Whether `stop` may leave the modem in PSM."""
         return False
 
+    def clear_forbidden(self):
+        """Empty the card's list of forbidden networks (EF_FPLMN, TS 31.102): one refusal puts a
+        network there for good. A card that does not allow it is left as it is."""
+        self._try(b'+CRSM=214,28539,0,0,12,"FFFFFFFFFFFFFFFFFFFFFFFF"')
+
     def network_time(self):
         """Epoch seconds UTC as the network told the modem, None when it did not."""
         lines = self._at.command(b"+CCLK?", SHORT_MS, b"+CCLK:")
@@ -113,6 +122,17 @@ class Driver:
         iccid = self._one(self.ICCID[0], self.ICCID[1]).rstrip("F")
         revision = self._one(b"+CGMR", None)
         return imei, iccid, imsi, revision[revision.find(":") + 1 :].strip()
+
+    def _boot_from_cold(self):
+        """The modem hangs: take its supply away, which is left off when that does not help."""
+        try:
+            self._port.modem_rail(False)
+            self._port.sleep_ms(_OFF_MS)
+            self._port.modem_rail(True)
+            self._boot()
+        except ModemSilent:
+            self._port.modem_rail(False)
+            raise
 
     def _boot(self):
         for _ in range(2):  # the key toggles: a modem that was on after all is off after the first
@@ -165,14 +185,17 @@ class Driver:
 
     def _one(self, text, prefix):
         lines = self._at.command(text, SIM_MS, prefix)
-        return lines[0].decode() if lines else ""
+        try:
+            return lines[0].decode() if lines else ""
+        except ValueError:  # noise on the line
+            return ""
 
     def _try(self, text, timeout_ms=SIM_MS):
         """Send a command whose refusal is no failure; True when it was accepted."""
         try:
             self._at.command(text, timeout_ms)
             return True
-        except ModemSilent:
+        except (ModemSilent, ModemRestarted):
             raise
         except ModemError:
             return False
@@ -181,14 +204,19 @@ class Driver:
         """The lines of a listing; a listing that is refused is an empty one."""
         try:
             return self._at.command(text, SIM_MS, prefix)
-        except ModemSilent:
+        except (ModemSilent, ModemRestarted):
             raise
         except ModemError:
             return []
 
-    def _take_inbox(self):
-        data = bytes(memoryview(self._at.inbox)[: self._at.inbox_n])
-        self._at.inbox_n = 0
+    def _take_inbox(self, length):
+        """The first `length` bytes of what has been received; the next message may stand behind."""
+        at = self._at
+        length = min(length or 0, at.inbox_n)
+        data = bytes(memoryview(at.inbox)[:length])
+        rest = at.inbox_n - length
+        at.inbox[:rest] = at.inbox[length : at.inbox_n]
+        at.inbox_n = rest
         return data
 
     def _outcome(self, prefix, timeout_ms):

@@ -6,7 +6,7 @@ The outcome of a two-stage command may come before or after its OK, so both are 
 
 from micropython import const
 
-from locator.modem import Cell, ModemError, parse
+from locator.modem import ModemError, parse, plausible_cell
 from locator.modem.driver import SHORT_MS, Driver, ca_name
 
 _MS = const(9000)
@@ -38,7 +38,6 @@ class Sim7600(Driver):
     )
     RESTART = (b"RDY",)
     ICCID = (b"+CICCID", b"+ICCID:")
-    GNSS_BESIDE_RADIO = True
 
     def __init__(self, port, at, board):
         super().__init__(port, at, board)
@@ -48,15 +47,16 @@ class Sim7600(Driver):
         """The serving `Cell`, None without service."""
         lines = self._list(b"+CPSI?", b"+CPSI:")
         parts = parse.fields(lines[0]) if lines else []
-        if len(parts) < 12 or parts[0] != b"LTE":
+        level_at = {b"LTE": 11, b"GSM": 6}.get(parts[0] if parts else b"", 0)
+        if not level_at or len(parts) <= level_at:
             return None
         mcc, _, mnc = parts[2].partition(b"-")
         mcc, mnc = parse.integer(mcc), parse.integer(mnc)
         tac, cell = parse.integer(parts[3], 16), parse.integer(parts[4])
-        rsrp = parse.integer(parts[11])
-        if None in (mcc, mnc, tac, cell, rsrp):
+        level = parse.integer(parts[level_at])
+        if None in (mcc, mnc, tac, cell, level):
             return None
-        return Cell(1000 * mcc + mnc, tac, cell, _dbm(rsrp))
+        return plausible_cell(1000 * mcc + mnc, tac, cell, _dbm(level))
 
     def gnss_start(self, radio_off):
         """Start GNSS; the radio goes on registering beside it unless `radio_off`."""
@@ -87,6 +87,7 @@ class Sim7600(Driver):
         ):
             self._at.command(text, _MS)
         self._start_service()
+        self._at.inbox_n = 0
         self._at.command(b'+CMQTTACCQ=0,"%s",1' % device, _MS)
         self._at.command(b"+CMQTTSSLCFG=0,0", _MS)
         self._at.command(b'+CMQTTCFG="checkUTF8",0,0', _MS)
@@ -111,9 +112,10 @@ class Sim7600(Driver):
 
     def mqtt_receive(self, timeout_ms):
         """The next message received, as bytes; None at the time-out."""
-        if self._at.wait(b"+CMQTTRXEND:", timeout_ms) is None:
+        start = self._at.wait(b"+CMQTTRXSTART:", timeout_ms)
+        if start is None or self._at.wait(b"+CMQTTRXEND:", _MS) is None:
             return None
-        return self._take_inbox()
+        return self._take_inbox(parse.integer(parse.fields(start)[-1]))
 
     def mqtt_close(self):
         """Disconnect and leave the MQTT service, refusals ignored (MQTT note: DISC, REL, STOP)."""

@@ -32,8 +32,9 @@ def wait_s(state):
     return max(0, until - state[st.NOW])
 
 
-def begin_try(state):
-    """The network is about to be asked."""
+def begin_try(state, phase):
+    """The network is about to be asked. `phase`, a random byte, makes the next pauses longer."""
+    state[st.PHASE] = phase
     state[st.TRIED] += 1
     state[st.LAST_TRY] = state[st.TRIES + state[st.NEXT_TRY]] = state[st.NOW]
     state[st.NEXT_TRY] = (state[st.NEXT_TRY] + 1) % st.TRIES_KEPT

@@ -1,8 +1,7 @@
 """The decision table: rules in order, the first that applies gives the next action.
 
 Each rule is a function of (state, senses, hints) that returns an Action or None, and its name is
-the reason. `hints` = (records not acknowledged, interval in s between records while standing, phase
-of this device among all: 0 to 255, so that a fleet does not speak at the same moment).
+the reason. `hints` = (records not acknowledged, interval in s between records while standing).
 """
 
 from micropython import const
@@ -22,7 +21,7 @@ _FIX_LIMIT_S = const(90)
 _FIX_LIMIT_BLOCKED_S = const(45)
 _FIX_LIMIT_URGENT_S = const(40)
 _ATTACH_LIMIT_S = const(50)
-_FIRST_ATTACH_LIMIT_S = const(180)  # nothing is known of the place yet
+_WHOLE_SCAN_S = const(180)
 # A network is heard but does not take us yet. First attach in a new network: 5 min uninterrupted
 # (operators' requirement), cards whose applet rotates its IMSI need at least 3.
 _ATTACH_PATIENCE_S = const(300)
@@ -32,6 +31,7 @@ _PROBE_LIMIT_S = const(20)
 _UPLOAD_EVERY_S = const(4 * 3600)
 _URGENT_RETRY_S = const(60)
 _MIN_UPLOAD_MV = const(3200)
+_SAGGING_MV = const(3250)
 _MIN_SLEEP_S = const(60)
 _MAX_RETRY_MOVING_S = const(3600)
 _MAX_RETRY_STANDING_S = const(4 * 3600)
@@ -61,25 +61,31 @@ def next(state, senses, hints):
 def upload_due(state, senses, hints):
     """True when this wake should reach the agent."""
     now = state[st.NOW]
-    if now < state[st.BARRED_UNTIL] or budget.wait_s(state) or not budget.messages_left(state):
+    if not may_upload(state, senses) or budget.wait_s(state):
         return False
-    if senses[3] < _MIN_UPLOAD_MV:
-        return False
-    if state[st.LAST_TRY] and now - state[st.LAST_TRY] < spread_s(retry_s(state), hints):
+    if state[st.LAST_TRY] and now - state[st.LAST_TRY] < spread_s(state, retry_s(state)):
         return False
     if state[st.URGENT] or not state[st.LAST_UPLOAD]:
         return True
-    return now - state[st.LAST_UPLOAD] >= upload_every_s(hints)
+    return now - state[st.LAST_UPLOAD] >= upload_every_s(state)
 
 
-def upload_every_s(hints):
-    """Pause between reports when nothing is wrong."""
-    return spread_s(_UPLOAD_EVERY_S, hints)
+def may_upload(state, senses):
+    """False while the network has no data for us, the battery is too weak or the day's messages are spent."""
+    if state[st.NOW] < state[st.BARRED_UNTIL] or not budget.messages_left(state):
+        return False
+    return senses[3] >= _MIN_UPLOAD_MV
 
 
-def spread_s(seconds, hints):
-    """`seconds`, up to an eighth longer by the phase of the device."""
-    return seconds + seconds * hints[2] // 2048
+def upload_every_s(state):
+    """Pause between reports when nothing is wrong: twice as long while the battery sags under load."""
+    sags = 0 < state[st.LOADED_MV] < _SAGGING_MV
+    return spread_s(state, 2 * _UPLOAD_EVERY_S if sags else _UPLOAD_EVERY_S)
+
+
+def spread_s(state, seconds):
+    """`seconds`, up to an eighth longer at random."""
+    return seconds + seconds * state[st.PHASE] // 2048
 
 
 def retry_s(state):
@@ -103,7 +109,9 @@ def record_every_s(state, hints):
 def _attach(state, senses, hints, reason):
     if state[st.ATTACHED] or not upload_due(state, senses, hints):
         return None
-    limit_s = _ATTACH_LIMIT_S if state[st.LAST_UPLOAD] else _FIRST_ATTACH_LIMIT_S
+    # A whole scan takes longer than the limit: every third try in vain is one.
+    whole = not state[st.LAST_UPLOAD] or state[st.TRY_FAILS] % 3 == 2
+    limit_s = _WHOLE_SCAN_S if whole else _ATTACH_LIMIT_S
     return Action(ATTACH, reason, limit_s, _patience_s(state), state[st.HELD_PLMN])
 
 
@@ -151,9 +159,11 @@ def _sleep(state, senses, hints, reason):
     """Until the next record is due, or an urgent report may be tried again."""
     now = state[st.NOW]
     until = state[st.LAST_RECORD] + record_every_s(state, hints)
-    if state[st.URGENT] and now >= state[st.BARRED_UNTIL]:
-        until = min(until, max(state[st.LAST_TRY] + retry_s(state), now + budget.wait_s(state)))
-    wake_on = ON_LIGHT
+    if state[st.URGENT] and may_upload(state, senses):
+        retry_at = state[st.LAST_TRY] + spread_s(state, retry_s(state))
+        until = min(until, max(retry_at, now + budget.wait_s(state)))
+    # The interrupts are levels: an open door would wake us again at once.
+    wake_on = 0 if state[st.DOOR_OPEN] else ON_LIGHT
     if not state[st.MOVING]:
         wake_on |= ON_MOTION  # to see the departure; on the move the timer is enough
     return Action(SLEEP, reason, max(_MIN_SLEEP_S, until - now), wake_on=wake_on)

@@ -28,7 +28,7 @@ MOVING = const(12)
 STANDING_SINCE = const(13)
 MCC = const(14)
 HELD_PLMN = const(15)  # the only operator to use; 0: any
-HELD_FAILS = const(16)
+HELD_HEARD = const(16)  # when it was registered with last
 BARRED_UNTIL = const(17)
 EVENTS = const(18)  # record.EVENT_* bits for the next record
 URGENT = const(19)
@@ -50,11 +50,13 @@ OPEN_PLMN = const(33)  # the operator in Russia on which data has passed
 REFUSALS = const(34)  # for a permanent cause, one after the other
 REFUSED_UNTIL = const(35)
 NEXT_TRY = const(36)  # place in the ring
+PHASE = const(37)  # 0 to 255, drawn at each try: no two devices keep step
+LOADED_MV = const(38)  # battery while the modem was connected, last time
 TRIES = const(40)  # ring of the times of the last tries
 TRIES_KEPT = const(24)
 SIZE = const(64)
 
-_TIMES = (LAST_WAKE, LAST_FIX, LAST_TRY, STANDING_SINCE, BARRED_UNTIL, REFUSED_UNTIL)
+_TIMES = (LAST_WAKE, LAST_FIX, LAST_TRY, STANDING_SINCE, BARRED_UNTIL, REFUSED_UNTIL, HELD_HEARD)
 _LOST_WITH_POWER = (NOW, OFFSET, OFFSET_QUALITY, LAST_RECORD, LAST_UPLOAD, PARKED, CONFIGURED)
 
 YES = const(1)
@@ -70,7 +72,9 @@ _MOVING_RATE = const(5)
 _LIGHT_LUX = const(20)
 _BATTERY_LOW_MV = const(3250)
 _BATTERY_GOOD_MV = const(3350)
-_HELD_FAILS_MAX = const(10)
+# For so long an operator that is not heard any more is held: a new one costs a day without data.
+_HOLD_S = const(12 * 3600)
+_JUMP_S = const(1800)
 _DAY_S = const(86400)
 
 
@@ -136,6 +140,12 @@ def _feel_battery(state, battery_mv):
         state[BATTERY_LOW] = 0
 
 
+def credible(state, clock_s, epoch_s):
+    """Whether the network's time can be right: no clock of ours drifts by more between two contacts,
+    but networks send a wrong zone or year."""
+    return state[OFFSET] == 0 or abs(epoch_s - clock_s - state[OFFSET]) <= _JUMP_S
+
+
 def learn_time(state, clock_s, epoch_s, quality):
     """Set the wall clock unless a better source has set it in this hour."""
     if state[OFFSET] == 0 or quality >= state[OFFSET_QUALITY] or _stale(state):
@@ -166,15 +176,13 @@ def learn_attach(state, result, plmn):
     if plmn:
         _learn_country(state, plmn)
     if result == REGISTERED:
-        state[HELD_FAILS] = 0
-        if state[MCC] == MCC_RUSSIA:
+        state[HELD_HEARD] = state[NOW]
+        if plmn and state[MCC] == MCC_RUSSIA:
             _hold(state, plmn)
         return
     _learn_failure(state)
-    if state[HELD_PLMN]:
-        state[HELD_FAILS] += 1
-        if state[HELD_FAILS] >= _HELD_FAILS_MAX:
-            state[HELD_PLMN] = state[HELD_FAILS] = 0
+    if state[HELD_PLMN] and state[NOW] - state[HELD_HEARD] >= _HOLD_S:
+        state[HELD_PLMN] = 0
 
 
 def _hold(state, plmn):
@@ -191,7 +199,7 @@ def _learn_country(state, plmn):
     if state[MCC]:
         state[EVENTS] |= record.EVENT_COUNTRY
     state[MCC] = mcc
-    state[HELD_PLMN] = state[HELD_FAILS] = state[BARRED_UNTIL] = state[OPEN_PLMN] = 0
+    state[HELD_PLMN] = state[BARRED_UNTIL] = state[OPEN_PLMN] = 0
 
 
 def learn_talk(state, answered):

@@ -1,0 +1,159 @@
+"""The raw sockets of the modem: the real streams of `stream.py` behind the virtual radio."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from typing import TYPE_CHECKING, Any
+
+import simpy
+
+from tools.modem.dial import Failure, Tls
+from tools.modem.tasks import Tasks, Work
+
+if TYPE_CHECKING:
+    from tools.modem.unit import Unit
+
+OPEN_LIMIT_MS = 75_000
+"""After that the modem gives up a connection nobody answers [C]."""
+TLS_UP, TLS_DOWN, TLS_TRIPS = 900, 4_000, 5
+OVERHEAD = 60
+POLL_MS = 1_000
+"""How often a socket looks for bytes nobody has waited for, where the network names no interval."""
+
+
+class Socket:
+    """One connection. `arrived()` is called when bytes have come into an empty `inbox`, `closed()`
+    when the other side has gone."""
+
+    def __init__(self, unit: Unit, cid: int, arrived: Callable[[], None], closed: Callable[[], None]) -> None:
+        self._unit = unit
+        self._tasks = Tasks(unit.env)
+        self._stream = unit.network.stream()
+        self._arrived = arrived
+        self._closed = closed
+        self.cid = cid
+        self.peer = ("", 0)
+        self.opened = False
+        self.sent = self.received = 0
+        self.inbox = bytearray()
+
+    def open(self, host: str, port: int, tls: Tls | None) -> Generator[simpy.Event, Any, Failure | None]:
+        """None when it is open."""
+        unit, began = self._unit, self._unit.env.now
+        self.peer = (host, port)
+        exchange = unit.radio.bearer.exchange
+        up, down, trips = (TLS_UP, TLS_DOWN, TLS_TRIPS) if tls else (OVERHEAD, OVERHEAD, 2)
+        if not (yield from exchange(up, down, trips)):
+            yield from self._until(began + OPEN_LIMIT_MS)
+            return Failure.CONNECT if unit.radio.registered() else Failure.DNS
+        stream = self._stream
+        if not (yield from self._settle(lambda: True, 0)):
+            yield from self._until(began + OPEN_LIMIT_MS)
+            return Failure.CONNECT
+        stream.open(host, port, tls)
+        yield from self._settle(lambda: stream.opened or stream.failure is not None, OPEN_LIMIT_MS)
+        if not stream.opened:
+            self.close()
+            return stream.failure or Failure.CONNECT
+        self.opened = True
+        self._tasks.start(self._listen())
+        return None
+
+    def send(self, data: bytes) -> Generator[simpy.Event, Any, bool]:
+        """True when the bytes are on their way; what they provoke comes by itself."""
+        if not (yield from self._unit.radio.bearer.exchange(len(data) + OVERHEAD, 0)):
+            return False
+        if self._stream.lost or not self.opened:
+            return False
+        self.sent += len(data)
+        self._stream.send(data)
+        self._tasks.start(self._await_reply())
+        return True
+
+    def take(self, count: int) -> bytes:
+        """At most so many bytes of those that have come."""
+        taken = bytes(self.inbox[:count])
+        del self.inbox[:count]
+        return taken
+
+    def close(self) -> None:
+        """Over, without a word."""
+        self._tasks.stop()
+        self._stream.close()
+        self.opened = False
+
+    def tell_closed(self) -> None:
+        """As if the other side had gone."""
+        self._closed()
+
+    def _await_reply(self) -> Work:
+        yield from self._unit.network.settle_stream(self._unit.env, self._stream)
+        yield from self._collect()
+
+    def _listen(self) -> Work:
+        while self.opened:
+            yield self._unit.env.timeout(self._unit.network.poll_ms or POLL_MS)
+            self._stream.step(0)
+            yield from self._collect()
+
+    def _collect(self) -> Work:
+        stream = self._stream
+        if stream.inbox:
+            data = bytes(stream.inbox)
+            stream.inbox.clear()
+            if (yield from self._unit.radio.bearer.exchange(OVERHEAD, len(data) + OVERHEAD)):
+                was_empty = not self.inbox
+                self.inbox += data
+                self.received += len(data)
+                if was_empty:
+                    self._arrived()
+        if stream.lost and self.opened:
+            self.opened = False
+            self._closed()
+
+    def _settle(self, done: Callable[[], bool], limit_ms: int) -> Generator[simpy.Event, Any, bool]:
+        return self._unit.network.settle(self._unit.env, self._stream, done, limit_ms)
+
+    def _until(self, ms: float) -> Work:
+        if self._unit.env.now < ms:
+            yield self._unit.env.timeout(ms - self._unit.env.now)
+
+
+class Sockets:
+    """By a name that the dialect chooses, for example ("QI", 0)."""
+
+    def __init__(self, unit: Unit) -> None:
+        self._unit = unit
+        self.open: dict[tuple[str, int], Socket] = {}
+
+    def off(self) -> None:
+        """The power is gone."""
+        for socket in self.open.values():
+            socket.close()
+        self.open.clear()
+
+    def add(
+        self, name: tuple[str, int], cid: int, arrived: Callable[[], None], closed: Callable[[], None]
+    ) -> Socket:
+        """A socket on the PDP context `cid`."""
+        socket = self.open[name] = Socket(self._unit, cid, arrived, closed)
+        return socket
+
+    def remove(self, name: tuple[str, int]) -> bool:
+        """Close it; False when there is none."""
+        socket = self.open.pop(name, None)
+        if socket is None:
+            return False
+        socket.close()
+        return True
+
+    def of(self, kind: str) -> dict[int, Socket]:
+        """The sockets of one kind by number."""
+        return {number: socket for (name, number), socket in sorted(self.open.items()) if name == kind}
+
+    def lose(self, cid: int) -> None:
+        """Their context is gone: all of its sockets end, and say so."""
+        for socket in list(self.open.values()):
+            if socket.cid == cid and socket.opened:
+                socket.close()
+                socket.tell_closed()

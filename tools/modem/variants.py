@@ -1,0 +1,119 @@
+"""Ways in which firmware of the same modem differs in the field: one switch each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from tools.modem.dialect import Dialect
+
+BOTH = ("bg95", "sim7600")
+
+
+@dataclass(frozen=True)
+class Variant:
+    """What it means, and for which modems."""
+
+    dialects: tuple[str, ...]
+    meaning: str
+
+
+def _both(meaning: str) -> Variant:
+    return Variant(BOTH, meaning)
+
+
+def _bg95(meaning: str) -> Variant:
+    return Variant(("bg95",), meaning)
+
+
+def _sim7600(meaning: str) -> Variant:
+    return Variant(("sim7600",), meaning)
+
+
+VARIANTS = {
+    "app-rdy-late": _bg95("APP RDY comes behind +CPIN: READY"),
+    "boot-atready": _sim7600("*ATREADY: 1 in place of RDY"),
+    "boot-noise": _both("the line carries FF bytes before the first boot line"),
+    "boot-silent": _both("no boot lines at all, as with automatic baud rate or a UART opened late"),
+    "cat-m-names": _bg95('technologies are "CAT-M1" and "CAT-NB1"'),
+    "cesq": _both("AT+CESQ is known"),
+    "cgmr-bare": _sim7600("AT+CGMR without prefix"),
+    "cgmr-prefix": _bg95("AT+CGMR with prefix"),
+    "cgpaddr-quoted": _both("AT+CGPADDR quotes the address"),
+    "clean-wake": _both("the first byte after a DTR wake is heard"),
+    "cpsi-index": _sim7600("AT+CPSI tells RSRQ, RSRP and RSSI as index values"),
+    "cpsms": _sim7600("AT+CPSMS and AT+CEDRXS are known, as in recent firmware"),
+    "gnss-tight": _sim7600("+CGPSINFO: and +CGNSSINFO: without the blank"),
+    "netopen-code": _sim7600("AT+NETOPEN when open: +NETOPEN: 1 in place of the text"),
+    "no-reject-cause": _bg95("+CEREG does not tell the cause of a refusal"),
+    "off-silent": _sim7600("no NORMAL POWER DOWN behind AT+CPOF"),
+    "prompt-bare": _bg95("the prompt has no blank"),
+    "prompt-blank": _sim7600("the prompt has a blank"),
+    "psm-text": _bg95("NORMAL POWER DOWN and PSM POWER DOWN in place of the short forms"),
+    "pubex-length": _bg95("AT+QMTPUBEX takes a length and prompts, as in newer firmware"),
+    "qeng-tight": _bg95("+QENG: without the blank"),
+    "scan-abort": _bg95("a byte from the host aborts AT+COPS=?"),
+    "scan-patient": _sim7600("no byte aborts AT+COPS=?"),
+    "sim-busy": _both("the SIM is busy for eight seconds after each boot"),
+    "sim-detect-open": _bg95("the detect pin is not connected: AT+QSIMDET=1 makes the SIM vanish"),
+    "start-indexed": _sim7600("+CMQTTSTART: 0,23 in place of +CMQTTSTART: 23"),
+    "strict-baud": _both("a pty of another baud rate than the modem's carries garbage"),
+    "urc-before": _sim7600("outcomes come before OK, and before ERROR in its place"),
+    "urc-mixed": _sim7600("outcomes come before or after OK, as it happens"),
+    "urc-on-usb": _bg95('unsolicited lines go to USB until AT+QURCCFG="urcport","uart1"'),
+}
+_BUSY_MS = 8_000
+
+
+class VariantError(ValueError):
+    """There is no such variant, or not of this modem; the message says what there is."""
+
+
+def adapt(dialect: Dialect, names: Iterable[str]) -> Dialect:
+    """The dialect as these variants have it. Raises VariantError."""
+    for name in sorted(names):
+        variant = VARIANTS.get(name)
+        if variant is None or dialect.name not in variant.dialects:
+            known = ", ".join(name for name, one in VARIANTS.items() if dialect.name in one.dialects)
+            raise VariantError(f"the {dialect.name} has no variant {name!r}; choose among {known}")
+        commands = {**dialect.commands, **dialect.variant_commands.get(name, {})}
+        dialect = replace(dialect, commands=commands)
+        if name in _CHANGES:
+            dialect = replace(dialect, **_CHANGES[name](dialect))
+    return dialect
+
+
+Lines = tuple[tuple[int, str], ...]
+
+
+def _at_ready(lines: Lines) -> Lines:
+    return tuple((ms, text.replace("RDY", "*ATREADY: 1")) for ms, text in lines)
+
+
+def _app_ready_late(lines: Lines, at_ms: int) -> Lines:
+    return tuple(sorted((at_ms if text == "APP RDY" else ms, text) for ms, text in lines))
+
+
+def _busy(dialect: Dialect) -> dict[str, Any]:
+    ready_ms = dialect.sim_ready_ms
+    lines = tuple((ms + _BUSY_MS if ms >= ready_ms else ms, text) for ms, text in dialect.boot_lines)
+    return {"boot_lines": lines, "sim_ready_ms": ready_ms + _BUSY_MS}
+
+
+_CHANGES: dict[str, Callable[[Dialect], dict[str, Any]]] = {
+    "app-rdy-late": lambda d: {"boot_lines": _app_ready_late(d.boot_lines, d.sim_ready_ms + 50)},
+    "boot-atready": lambda d: {"boot_lines": _at_ready(d.boot_lines)},
+    "boot-noise": lambda d: {"boot_lines": ((0, "\xff\xff\xff"), *d.boot_lines)},
+    "boot-silent": lambda d: {"boot_lines": ()},
+    "cpsms": lambda d: {"has_psm": True},
+    "no-reject-cause": lambda d: {"tells_cause": False},
+    "off-silent": lambda d: {"off_line": ""},
+    "prompt-bare": lambda d: {"prompt": "\r\n>"},
+    "prompt-blank": lambda d: {"prompt": "\r\n> "},
+    "psm-text": lambda d: {"off_line": "NORMAL POWER DOWN", "psm_line": "PSM POWER DOWN"},
+    "scan-abort": lambda d: {"scan_aborts": True},
+    "scan-patient": lambda d: {"scan_aborts": False},
+    "sim-busy": _busy,
+}
+"""What becomes of the fields of the dialect; all other variants are asked for where they matter."""
