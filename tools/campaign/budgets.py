@@ -92,13 +92,13 @@ COUNTED = (
         ((HOUR, "worst hour", None, ""), (DAY, "worst day", None, "")),
     ),
     Counted(
-        "registrations tried",
+        "registrations tried, attach or area",
         lambda watch: [each.ms for each in watch.tries],
         ((HOUR, "worst hour", None, ""), (DAY, "worst day", 720, "N11")),
     ),
     Counted(
-        "registrations tried on LTE-M and NB-IoT",
-        lambda watch: [each.ms for each in watch.tries if each.rat in NARROW],
+        "attaches tried on LTE-M and NB-IoT",
+        lambda watch: [each.ms for each in watch.tries if each.attach and each.rat in NARROW],
         ((DAY, "worst day", 24, "N11"),),
     ),
     Counted("modem resets", lambda watch: watch.resets, ((HOUR, "worst hour", 1, "N3"),)),

@@ -15,7 +15,6 @@ from typing import Any, NamedTuple
 import simpy
 
 from tools.modem.air import Cell
-from tools.modem.power import State
 from tools.modem.search import Search, Waits
 from tools.modem.tasks import Work
 from tools.world.stage import Stage
@@ -25,9 +24,10 @@ NARROW = ("emtc", "nbiot")
 
 
 class Try(NamedTuple):
-    """A network asked; `cause` 0: accepted or not answered."""
+    """A network asked, for an `attach` or for a new tracking area; `cause` 0: taken or not answered."""
 
     ms: int
+    attach: bool
     plmn: str
     rat: str
     cause: int
@@ -51,7 +51,7 @@ class Watch:
     """Begun by the modem itself."""
     tries: list[Try] = field(default_factory=list)
     resets: list[int] = field(default_factory=list)
-    """The supply cut while the modem ran, a reset by command, a second power-on in one wake."""
+    """The supply cut, a reset by command, a second power-on in one wake: a goodbye before sleep is none."""
     messages: list[int] = field(default_factory=list)
     """MQTT messages sent by the device."""
     passed: list[Passed] = field(default_factory=list)
@@ -67,7 +67,7 @@ class Watch:
         last_wake = 0
 
         def rail(on: bool) -> None:
-            if not on and power.state not in (State.OFF, State.PSM):
+            if power._rail and not on:
                 self.resets.append(int(unit.env.now))
             cut(on)
 
@@ -132,20 +132,20 @@ class _WatchedSearch(Search):
         if self._begun is not None:
             self._begun.append(int(self._unit.env.now))
             self._begun = None
-        return (yield from self._tried(cell, super()._attach(cell)))
+        return (yield from self._tried(cell, True, super()._attach(cell)))
 
     def _update_area(self, cell: Cell) -> Waits:
-        return (yield from self._tried(cell, super()._update_area(cell)))
+        return (yield from self._tried(cell, False, super()._update_area(cell)))
 
     def _refused(self, cell: Cell, cause: int) -> None:
         self._cause = cause
         super()._refused(cell, cause)
 
-    def _tried(self, cell: Cell, work: Waits) -> Waits:
+    def _tried(self, cell: Cell, attach: bool, work: Waits) -> Waits:
         began, self._cause = int(self._unit.env.now), 0
         accepted = False
         try:
             accepted = yield from work
         finally:
-            self._watch.tries.append(Try(began, cell.plmn, cell.rat, self._cause, accepted))
+            self._watch.tries.append(Try(began, attach, cell.plmn, cell.rat, self._cause, accepted))
         return accepted
