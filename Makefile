@@ -4,12 +4,14 @@ MODEM ?= bg95
 SEED ?= 1
 PORT ?= 0
 CHAOS ?=
+BOARD ?=
+ARGS ?=
 
 BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint heap
+.PHONY: help demo test lint heap bench-modem
 .SUFFIXES:
 
 help: ## list the targets
@@ -30,6 +32,10 @@ lint: .venv/dev.stamp typings/lint.stamp ## style, and types of host code and of
 heap: .venv/demo.stamp ## memory of a whole wake on the device, by room
 	@$(BIN)/python -m tools.world.heap
 
+bench-modem: .venv/bench.stamp ## the firmware's drivers on a real modem [PORT=/dev/ttyUSB2 BOARD= ARGS="--broker ..."]
+	@$(if $(filter 0,$(PORT)),echo "say which device: make bench-modem PORT=/dev/ttyUSB2" >&2; exit 2)
+	@$(BIN)/python -m tools.bench --port $(PORT) $(if $(BOARD),--board $(BOARD)) $(ARGS)
+
 .venv/bin/python:
 	@$(PYTHON) .ci/check_python.py
 	@echo "setting up .venv, once"
@@ -38,6 +44,10 @@ heap: .venv/demo.stamp ## memory of a whole wake on the device, by room
 .venv/demo.stamp: .venv/bin/python .ci/lock-demo.txt pyproject.toml
 	@$(INSTALL) -r .ci/lock-demo.txt
 	@$(INSTALL) --no-deps -e .
+	@touch $@
+
+.venv/bench.stamp: .venv/demo.stamp .ci/lock-bench.txt
+	@$(INSTALL) -r .ci/lock-bench.txt
 	@touch $@
 
 .venv/dev.stamp: .venv/demo.stamp .ci/lock-dev.txt

@@ -7,6 +7,7 @@ import shutil
 import socket
 import subprocess
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from tools.modem import Dialect, Modem
 from tools.modem.air import Cell, Fix, Rat, Sky, StaticAir
 from tools.modem.card import Card
 from tools.modem.mqtt import LockStepNetwork, Network
+from tools.modem.scenario import Event
 from tools.modem.unit import UrcOrder
 from tools.world import certificates
 
@@ -80,6 +82,8 @@ class Bench:
     seed: int = 1
     urc_order: UrcOrder = "after"
     card: Card = field(default_factory=Card)
+    variants: Sequence[str] = ()
+    scenario: Sequence[Event] = ()
 
     def __post_init__(self) -> None:
         self.env = simpy.Environment(initial_time=0)
@@ -96,6 +100,8 @@ class Bench:
             lambda part, state: self.states.append((self.now(), part, state)),
             self.card,
             self.urc_order,
+            self.variants,
+            self.scenario,
         )
         self.modem.on_output = self.output.extend
         self.modem.on_line = lambda direction, text: self.lines.append((self.now(), direction, text))

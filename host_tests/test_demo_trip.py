@@ -65,8 +65,7 @@ class Run:
         self.digest = digest(self.had.points, built.device.transcript_digest())
 
     def settle(self) -> Settlement:
-        stored = {each.point.seq: each.point._asdict() for each in self.had.points}
-        return self.demo.truth.settle(stored)
+        return self.demo.truth.settle(self.had.points)
 
 
 @contextmanager
@@ -76,7 +75,8 @@ def trip(out: Path, modem: Any, seed: int, days: int, chaos: bool = False) -> It
     built = stage.build(out, modem, seed, days, 0, trap)
     try:
         killer = chaos_on(built, trap) if trap else None
-        demo = Demo(built, Truth(built.flash, built.trip), Diary(built.trip), killer)
+        truth = Truth(built.flash, built.trip, built.network.traffic)
+        demo = Demo(built, truth, Diary(built.trip), killer)
         platform = Platform(built)
         with Progress(disable=True) as progress:
             demo.run(progress, progress.add_task("", total=days))

@@ -4,133 +4,307 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from landbridge.store.points import StoredPoint
+from landbridge.wire.point import Point
+from locator.journal import record
 from locator.journal.ledger import Ledger
 from locator.journal.store import Journal
 
 from tools.modem.air import Fix
 from tools.world.delivered import START_S
-from tools.world.trip import START_UTC_S, Given, SeenCell, Sense
-from tools.world.truth import Truth
+from tools.world.traffic import Traffic
+from tools.world.trip import START_UTC_S, BrownOut, Given, SeenCell, Sense
+from tools.world.truth import FULL_SEGMENTS, Truth
 
-FIX = Fix(START_UTC_S + 60.0, 29.630004, 106.389996, 251.0, 61.6, 47.0, 1.1, 9)
-SENSE = Sense(60_000, 3_611, -123, 40, 0)
+FIX = Fix(START_UTC_S + 64.0, 29.630004, 106.389996, 251.0, 61.6, 47.0, 1.1, 9)
+SENSE = Sense(60_000, 3_611, -123, 4, 0)
 CELL = SeenCell(60_000, "46000", "emtc", 4_100, 77_001, -93)
-# kind, quality, events, seq, time, boot, position (7), battery, temperature, cell (4), motion
-RECORD = [
-    1,
-    3,
-    0,
-    0,
-    START_S + 60,
-    1,
-    29_63000,
-    106_39000,
-    126,
-    62,
-    23,
-    5,
-    9,
-    181,
-    -25,
-    460_000,
-    4_100,
-    77_001,
-    93,
-    40,
-]
-"""What the device must make of these."""  # fmt: skip
-AT = {
-    "kind": 0,
-    "time": 4,
-    "lat": 6,
-    "lon": 7,
-    "speed": 9,
-    "battery": 13,
-    "temperature": 14,
-    "cell": 17,
-    "motion": 19,
-}
+DARK, LIT = 0, 300
+TRUE = {
+    "kind": 1, "quality": 3, "events": 0, "seq": 2, "time": START_S + 64, "boot": 1, "lat": 29_63000,
+    "lon": 106_39000, "alt": 126, "speed": 62, "heading": 23, "hdop": 5, "sats": 9, "battery": 181,
+    "temperature": -25, "plmn": 460_000, "tac": 4_100, "cell": 77_001, "rsrp": 93, "motion": 4,
+}  # fmt: skip
+"""What the device must make of these. The first record, before it, is that of the power-on."""
+NOWHERE = dict.fromkeys(("lat", "lon", "alt", "speed", "heading", "hdop", "sats"), 0)
+UNHEARD = dict.fromkeys(("plmn", "tac", "cell", "rsrp"), 0)
+STILL = TRUE | NOWHERE | UNHEARD | {"kind": 3, "quality": 1, "time": START_S + 61}
+FIRST = STILL | {"seq": 1, "quality": 0, "events": 128, "time": 2}
+
+
+class World:
+    """A device's flash, its journal, and the truth about it, after the wake of its power-on."""
+
+    def __init__(self, folder):
+        trip: Any = SimpleNamespace(
+            env=SimpleNamespace(now=0),
+            given=Given(),
+            brown_outs=[],
+            doors=SimpleNamespace(openings=[]),
+        )
+        self.trip = trip
+        self.traffic = Traffic()
+        self.truth = Truth(folder, trip, self.traffic)
+        self.ledger: Any = Ledger(str(folder / "data"), 0)
+        self.journal: Any = Journal(str(folder / "data"), self.ledger)
+        self.wake([Sense(1_500, 3_611, -123, 4, DARK)], 5_000, FIRST)
+        assert self.truth.wrong == {}
+
+    def wake(self, senses, end_ms, *records, cells=(), fixes=(), connections=0):
+        """The world gives these in a wake, in which the device keeps `records`."""
+        given = self.trip.given
+        given.senses += senses
+        given.cells += cells
+        given.fixes += fixes
+        self.traffic.connections += connections
+        self.trip.env.now = end_ms
+        for fields in records:
+            self.keep(fields)
+        self.truth.after_wake()
+
+    def keep(self, fields):
+        """Append a record, with its own `seq`."""
+        place = self.journal.next_seq
+        self.journal.append([fields[name] for name in record.FIELDS])
+        if fields["seq"] != place:
+            path = self.truth.flash / "data" / "journal" / "00000001.seg"
+            data = bytearray(path.read_bytes())
+            record.pack_into(memoryview(data)[-record.SIZE :], [fields[name] for name in record.FIELDS])
+            path.write_bytes(data)
+
+    def second(self, fields=TRUE):
+        """The wake in which the world gave one of each."""
+        self.wake([SENSE], 70_000, fields, cells=[CELL], fixes=[FIX])
+
+    def wrong(self, seq=2):
+        """What the truth says of a record."""
+        return self.truth.wrong.get(seq, "")
+
+    def stored(self, changes=None, at_s=None):
+        """What the agent has of each record, of the last one with `changes`."""
+        points = []
+        for seq, fields in self.truth.records.items():
+            last = seq == max(self.truth.records)
+            point = Point(**(fields | (changes or {}) if last else fields)).meaningful()
+            taken_s = START_S + 2 if fields["quality"] == 0 else fields["time"]
+            at = at_s if last and at_s else taken_s
+            points.append(StoredPoint("lb-1", point, at, fields["quality"] == 0, 0, START_S + 99, None, None))
+        return points
+
+    def settle(self, **changes):
+        return self.truth.settle(self.stored(changes))
 
 
 @pytest.fixture
 def world(tmp_path):
-    """A device's flash, its journal, and the truth about it, after one wake that gave one of each."""
-    trip: Any = SimpleNamespace(env=SimpleNamespace(now=0), given=Given())
-    truth = Truth(tmp_path, trip)
-    ledger = Ledger(str(tmp_path / "data"), 0)
-    journal = Journal(str(tmp_path / "data"), ledger)
-    trip.env.now = 70_000
-    trip.given = Given([FIX], [SENSE], [CELL])
-    return SimpleNamespace(truth=truth, ledger=ledger, journal=journal)
+    return World(tmp_path)
 
 
-def stored(world, **changes):
-    """What the agent has of each record, with `changes`."""
-    return {seq: fields | changes for seq, fields in world.truth.records.items()}
+def test_true_records_that_were_stored(world):
+    world.second()
+    settled = world.settle()
+    assert (settled.taken, settled.stored, settled.lost, settled.wrong) == (2, 2, 0, [])
 
 
-def test_a_true_record_that_was_stored(world):
-    world.journal.append(list(RECORD))
-    world.truth.after_wake()
-    settled = world.truth.settle(stored(world))
-    assert (settled.taken, settled.stored, settled.lost, settled.wrong) == (1, 1, 0, [])
+FALSE = [(name, TRUE[name] + 2) for name in record.FIELDS]
+FALSE += [("events", 1 << bit) for bit in range(8)]
+FALSE += [("quality", quality) for quality in (0, 1, 2)]
+FALSE += [("rsrp", 0), ("plmn", 0), ("sats", 0), ("kind", 2), ("heading", 203), ("boot", 0), ("motion", 255)]
+FALSE += [("seq", 1), ("time", START_S + 62), ("time", START_S + 20), ("alt", 0), ("hdop", 0), ("speed", 0)]
 
 
-@pytest.mark.parametrize("field", ["lat", "lon", "speed", "battery", "temperature", "cell", "motion", "time"])
-def test_a_record_that_says_something_else_than_the_world(world, field):
-    record = list(RECORD)
-    record[AT[field]] += 1 if field != "time" else 600
-    world.journal.append(record)
-    world.truth.after_wake()
-    settled = world.truth.settle(stored(world))
+@pytest.mark.parametrize(("field", "value"), FALSE)
+def test_a_record_with_one_field_falsified(world, field, value):
+    world.second(TRUE | {field: value})
+    assert world.wrong().startswith("record 2: ")
+    settled = world.settle()
+    assert settled.lost > 0
+    assert world.wrong() in settled.wrong
+
+
+@pytest.mark.parametrize("field", record.FIELDS)
+def test_a_record_with_one_field_stored_otherwise(world, field):
+    world.second()
+    settled = world.settle(**{field: TRUE[field] + 1})
+    assert settled.lost > 0
+    assert settled.wrong
+
+
+def test_a_record_without_the_fix_and_the_cell_that_were_given(world):
+    world.second(TRUE | NOWHERE | {"kind": 2, "quality": 1, "time": START_S + 61})
+    assert world.wrong() == "record 2: kind 2: must be 1"
+
+
+def test_a_registered_device_has_heard_a_cell(world):
+    world.wake([SENSE], 70_000, STILL, cells=[CELL], connections=1)
+    assert world.wrong() == "record 2: no cell, though it was registered"
+
+
+def test_without_fix_and_cell_nothing_is_said_of_them(world):
+    world.wake([SENSE], 70_000, STILL)
+    assert world.wrong() == ""
+    for name in (*NOWHERE, "tac", "cell", "rsrp"):
+        world.wake([SENSE], 70_000, STILL | {"seq": world.journal.next_seq, name: 1})
+        assert name in world.wrong(len(world.truth.records))
+
+
+@pytest.mark.parametrize("second", [30, 56, 74])
+def test_a_time_outside_the_wake(world, second):
+    """The sleep before the wake does not count."""
+    world.wake([SENSE], 70_000, STILL | {"time": START_S + second})
+    assert world.wrong() == f"record 2: time {START_S + second}: not from {START_S + 57} to {START_S + 73}"
+
+
+@pytest.mark.parametrize("seconds", [0, 50, 80])
+def test_seconds_since_power_on(world, seconds):
+    world.wake([SENSE], 70_000, STILL | {"quality": 0, "time": seconds})
+    assert "time" in world.wrong()
+
+
+def test_who_has_had_a_fix_knows_the_time(world):
+    world.second()
+    later = STILL | {"seq": 3, "quality": 0, "time": 121}
+    world.wake([Sense(122_000, 3_611, -123, 4, DARK)], 125_000, later)
+    assert world.wrong(3) == "record 3: quality 0: must be 1"
+
+
+def test_a_power_failure_is_another_boot(world):
+    world.trip.brown_outs.append(BrownOut(30_000, 2_790, -300))
+    world.wake([SENSE], 70_000, STILL | {"quality": 0, "time": 1, "boot": 2, "events": 128})
+    assert world.wrong() == ""
+    world.wake([Sense(130_000, 3_611, -123, 4, DARK)], 140_000, STILL | {"seq": 3, "time": START_S + 131})
+    assert world.wrong(3) == "record 3: boot 1: the power came 2 times"
+
+
+def lit(seconds, lux, motion=4, battery_mv=3_611):
+    """A look at the sensors."""
+    return Sense(1_000 * seconds, battery_mv, -123, motion, lux)
+
+
+def told(world, sense, events):
+    """A wake with this sense, in which these events are told; what is wrong with them."""
+    seq = world.journal.next_seq
+    fields = STILL | {"seq": seq, "events": events, "time": START_S + sense.ms // 1_000}
+    fields |= {"battery": (sense.battery_mv + 10) // 20, "motion": min(255, sense.motion)}
+    world.wake([sense], sense.ms + 5_000, fields)
+    return world.wrong(seq)
+
+
+def test_a_door_that_is_open_is_told_once(world):
+    assert told(world, lit(600, LIT), 0) == "record 2: events 0: 1 is otherwise"
+    assert told(world, lit(1_200, LIT), 1) == "record 3: events 1: 1 is otherwise"
+    assert told(world, lit(1_800, DARK), 0) == ""
+    assert told(world, lit(2_400, LIT), 1) == ""
+
+
+def test_a_door_that_opens_wakes_the_device_in_the_dark(world):
+    world.trip.doors.openings.append(SimpleNamespace(start_ms=599_000))
+    assert told(world, lit(600, 15), 0) == "record 2: events 0: 1 is otherwise"
+
+
+def test_departure_and_stop(world):
+    assert told(world, lit(600, DARK, 30), 0) == ""
+    assert told(world, lit(1_200, DARK, 300), 0) == "record 3: events 0: 16 is otherwise"
+    assert told(world, lit(1_800, DARK, 0), 32) == ""
+    assert told(world, lit(2_400, DARK, 0), 32) == "record 5: events 32: 32 is otherwise"
+
+
+def test_a_battery_that_is_low_is_told_once(world):
+    assert told(world, lit(600, DARK, 0, 3_200), 0) == "record 2: events 0: 8 is otherwise"
+    assert told(world, lit(1_200, DARK, 0, 3_300), 8) == "record 3: events 8: 8 is otherwise"
+    assert told(world, lit(1_800, DARK, 0, 3_400), 0) == ""
+    assert told(world, lit(2_400, DARK, 0, 3_200), 8) == ""
+
+
+def at(world, mcc, events, connections):
+    """A wake with a cell of the country; what is wrong with the events."""
+    seq = world.journal.next_seq
+    sense = lit(600 * seq, DARK)
+    cell = CELL._replace(plmn=f"{mcc}01")
+    fields = STILL | {"seq": seq, "kind": 2, "events": events, "time": START_S + 600 * seq}
+    fields |= {"plmn": 1_000 * mcc + 1, "tac": 4_100, "cell": 77_001, "rsrp": 93}
+    world.wake([sense], sense.ms + 5_000, fields, cells=[cell], connections=connections)
+    return world.wrong(seq)
+
+
+def test_another_country(world):
+    assert at(world, 460, 64, 0) == "record 2: events 64: 64 is otherwise"
+    assert at(world, 460, 0, 1) == ""
+    assert at(world, 401, 0, 0) == ""
+    assert at(world, 401, 0, 1) == "record 5: events 0: 64 is otherwise"
+    assert at(world, 250, 64, 0) == ""
+    assert at(world, 250, 64, 1) == "record 7: events 64: 64 is otherwise"
+
+
+@pytest.mark.parametrize("at_s", [START_S + 62, START_S + 66, START_S + 90])
+def test_a_point_that_the_agent_has_dated_otherwise(world, at_s):
+    world.second()
+    settled = world.truth.settle(world.stored(at_s=at_s))
     assert settled.lost == 1
-    assert settled.wrong[0].startswith("record 1: ")
+    assert settled.wrong[0].startswith(f"record 2 as stored: dated {at_s}, taken from ")
 
 
-def test_a_record_that_the_agent_stored_otherwise(world):
-    world.journal.append(list(RECORD))
-    world.truth.after_wake()
-    settled = world.truth.settle(stored(world, lat=29_63001))
-    assert settled.wrong == ["record 1 as stored: lat 2963001 for 2963000"]
-    assert settled.lost == 1
-
-
-def test_a_cell_record_has_no_position_in_the_database(world):
-    world.journal.append([2, 1, 0, 0, START_S + 60, 1, *[0] * 7, *RECORD[13:]])
-    world.truth.after_wake()
-    none = dict.fromkeys(("lat", "lon", "alt", "speed", "heading", "hdop", "sats"))
-    assert world.truth.settle(stored(world, **none)).lost == 0
-    assert world.truth.settle(stored(world)).lost == 1
+def test_a_point_without_a_date_that_its_boot_knew(world):
+    world.second()
+    points = [each._replace(at_s=None) if each.point.seq == 1 else each for each in world.stored()]
+    assert world.truth.settle(points).wrong == ["record 1 as stored: no date, though its boot knew the time"]
 
 
 def test_a_record_that_waits_in_flash_is_not_lost(world):
-    world.journal.append(list(RECORD))
-    world.truth.after_wake()
-    settled = world.truth.settle({})
-    assert (settled.in_flash, settled.lost) == (1, 0)
-    assert world.truth.pending() == 1
+    world.second()
+    settled = world.truth.settle([])
+    assert (settled.in_flash, settled.lost) == (2, 0)
+    assert world.truth.pending() == 2
 
 
 def test_a_record_acknowledged_and_not_stored_is_lost(world):
-    world.journal.append(list(RECORD))
-    world.truth.after_wake()
+    world.second()
     world.journal.acknowledge([1, 1])
-    assert world.truth.pending() == 0
-    assert world.truth.settle({}).lost == 1
+    assert world.truth.pending() == 1
+    assert world.truth.settle([]).lost == 1
 
 
-def test_a_thinned_record_is_not_lost(world, tmp_path):
-    world.journal.append(list(RECORD))
+def fill(world):
+    """A journal that has no room for another segment."""
+    for i in range(1, FULL_SEGMENTS):
+        (world.truth.flash / "data" / "journal" / f"{64 * i + 1:08x}.seg").touch()
+
+
+def give_up(world):
+    """What the device does when there is no room, and its word for it."""
+    (world.truth.flash / "data" / "journal" / "00000001.seg").unlink()
+    world.ledger.thinned = 2
+    world.journal.acknowledge([1, 2])
     world.truth.after_wake()
-    (tmp_path / "data" / "journal" / "00000001.seg").unlink()
-    assert world.truth.settle({}).lost == 1
-    world.ledger.thinned = 1
-    world.ledger.save()
-    assert world.truth.settle({}).lost == 0
+
+
+def test_a_record_that_a_full_journal_gave_up_is_thinned(world):
+    fill(world)
+    world.second()
+    give_up(world)
+    settled = world.truth.settle([])
+    assert (settled.thinned, settled.lost) == (2, 0)
+
+
+def test_the_device_cannot_call_thinned_what_it_has_lost(world):
+    world.second()
+    give_up(world)
+    settled = world.truth.settle([])
+    assert (settled.thinned, settled.lost) == (0, 2)
+
+
+def test_what_was_acknowledged_before_its_segment_went_was_not_thinned(world):
+    fill(world)
+    world.journal.acknowledge([1, 1])
+    world.second()
+    give_up(world)
+    settled = world.truth.settle([])
+    assert (settled.thinned, settled.lost) == (1, 1)
 
 
 def test_a_point_that_no_record_was_made_of(world):
-    world.journal.append(list(RECORD))
-    world.truth.after_wake()
-    phantom = stored(world) | {9: dict(world.truth.records[1], seq=9)}
-    assert world.truth.settle(phantom).wrong == ["record 9: stored and never taken"]
+    world.second()
+    phantom = world.stored()[-1]
+    phantom = phantom._replace(point=phantom.point._replace(seq=9))
+    settled = world.truth.settle([*world.stored(), phantom])
+    assert settled.wrong == ["record 9: stored and never taken"]

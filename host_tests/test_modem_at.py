@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from host_tests.modem_bench import Bench
+from tools.modem.card import Card
 
 DIALECTS = ["bg95", "sim7600"]
 
@@ -226,3 +227,192 @@ def test_certificates_of_the_sim7600():
     assert bench.send("AT+CCERTLIST") == ['+CCERTLIST: "ca.pem"', "OK"]
     assert bench.send('AT+CCERTDELE="ca.pem"') == ["OK"]
     assert bench.send('AT+CCERTDELE="ca.pem"') == ["ERROR"]
+
+
+def test_an_upload_with_acknowledgements():
+    bench = Bench("bg95")
+    bench.boot()
+    bench.send("ATE0")
+    bench.output.clear()
+    bench.modem.receive(b'AT+QFUPL="a",2500,60,1\r')
+    bench.run(50)
+    assert bytes(bench.output) == b"\r\nCONNECT\r\n"
+    for count, answer in ((1_024, b"A"), (1_024, b"A"), (452, b"\r\n+QFUPL: 2500,0\r\n\r\nOK\r\n")):
+        bench.output.clear()
+        bench.modem.receive(b"x" * count)
+        bench.run(50)
+        assert bytes(bench.output) == answer
+
+
+def test_an_upload_that_is_broken_off():
+    bench = Bench("bg95")
+    bench.boot()
+    bench.send("AT+CMEE=1")
+    bench.modem.receive(b'AT+QFUPL="a",2500,60\r')
+    bench.run(50)
+    bench.modem.receive(b"x" * 100)
+    bench.run(1_500)
+    bench.modem.receive(b"+++")
+    bench.until("+CME ERROR: 421", 100)
+    assert bench.send('AT+QFLST="*"') == ["OK"]
+
+
+def test_profiles(bench):
+    bench.modem.receive(b"ATV0\r")
+    bench.run(60)
+    assert raw(bench, b"AT&W\r") == b"0\r"
+    assert raw(bench, b"AT&F\r") == b"\r\nOK\r\n"
+    assert raw(bench, b"ATZ\r").endswith(b"0\r")
+    bench.modem.rail(False)
+    bench.modem.rail(True)
+    bench.press()
+    bench.run(20_000)
+    assert raw(bench, b"AT\r") == b"AT\r0\r"  # echo is on again
+
+
+def test_baud_rates(bench):
+    assert bench.send("AT+IPR=9600") == ["OK"]
+    bench.run(20)
+    assert bench.modem.baud == 9_600 and bench.send("AT+IPR?")[0] == "+IPR: 9600"
+    assert bench.send("AT+IPR=1234") == ["ERROR"]
+    bench.modem.rail(False)
+    assert bench.modem.baud == 115_200
+    bench.boot()
+    bench.send("AT&W" if bench.dialect == "sim7600" else "AT+IPR=19200")
+    bench.run(20)
+    bench.send("AT&W" if bench.dialect == "bg95" else "AT+IPREX=19200")
+    bench.run(20)
+    bench.modem.rail(False)
+    assert bench.modem.baud == 19_200
+
+
+def test_automatic_baud_rate_tells_no_boot():
+    bench = Bench("sim7600")
+    bench.boot()
+    assert bench.send("AT+IPREX=0")[-1] == "OK"
+    bench.run(20)
+    bench.modem.rail(False)
+    bench.modem.rail(True)
+    bench.output.clear()
+    bench.press()
+    bench.run(30_000)
+    assert bench.output == b"" and bench.send("AT")[-1] == "OK"
+
+
+def locked(bench_dialect) -> Bench:
+    bench = Bench(bench_dialect, card=Card(pin="4711"))
+    bench.boot()
+    assert bench.until("+CPIN:") == "+CPIN: SIM PIN"
+    bench.run(100)
+    bench.send("ATE0")
+    bench.send("AT+CMEE=1")
+    return bench
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_a_card_with_a_pin(dialect):
+    bench = locked(dialect)
+    assert bench.send("AT+CPIN?") == ["+CPIN: SIM PIN", "OK"]
+    assert bench.send("AT+CIMI") == ["+CME ERROR: 11"]
+    bench.run(100_000)
+    assert bench.air.registrations == []
+    assert bench.send('AT+CPIN="1"') == ["+CME ERROR: 16"]
+    assert bench.send('AT+CPIN="4711"') == ["OK"]
+    assert bench.send("AT+CPIN?") == ["+CPIN: READY", "OK"]
+    bench.until_registered()
+
+
+def test_a_card_that_is_blocked():
+    bench = locked("sim7600")
+    for left, error in ((2, 16), (1, 16), (0, 12)):
+        assert bench.send('AT+CPIN="1"') == [f"+CME ERROR: {error}"]
+        assert bench.send("AT+SPIC")[0] == f"+SPIC: {left},10,3,10"
+    assert bench.send("AT+CPIN?")[0] == "+CPIN: SIM PUK"
+    assert bench.send('AT+CPIN="0","1234"') == ["+CME ERROR: 16"]
+    assert bench.send("AT+SPIC")[0] == "+SPIC: 0,9,3,10"
+    assert bench.send('AT+CPIN="12345678","1234"') == ["OK"]
+    assert bench.send("AT+CPIN?")[0] == "+CPIN: READY"
+
+
+def test_a_pin_is_set_and_changed(bench):
+    assert bench.send('AT+CLCK="SC",2') == ["+CLCK: 0", "OK"]
+    assert bench.send('AT+CLCK="SC",1,"9"') == ["ERROR"]
+    assert bench.send('AT+CLCK="SC",1,"0000"') == ["OK"]
+    assert bench.send("AT+CPIN?")[0] == "+CPIN: READY"
+    assert bench.send('AT+CPWD="SC","0000","2222"') == ["OK"]
+    bench.modem.rail(False)
+    bench.boot()
+    assert bench.until("+CPIN:") == "+CPIN: SIM PIN"
+    bench.run(100)
+    assert bench.send('AT+CPIN="2222"')[-1] == "OK"
+
+
+def test_function_0_starts_the_card_anew(bench):
+    bench.send("AT+CMEE=1")
+    bench.send("AT+CFUN=0")
+    assert bench.send("AT+CPIN?") == ["+CME ERROR: 13"]
+    bench.send("AT+CFUN=1")
+    assert bench.send("AT+CPIN?") == ["+CME ERROR: 14"]
+    bench.until("+CPIN: READY", 2_000)
+    bench.until_registered()
+
+
+def test_offline_is_left_by_a_reset_only():
+    bench = Bench("sim7600")
+    bench.boot()
+    bench.run(2_000)
+    assert bench.send("AT+CFUN=7")[-1] == "OK"
+    assert bench.send("AT+CFUN=1")[-1] == "ERROR"
+    bench.send("AT+CFUN=6")
+    bench.until("RDY", 30_000)
+    assert bench.send("AT+CFUN?")[-2] == "+CFUN: 1"
+
+
+def calling(bench: Bench) -> Bench:
+    bench.until_registered()
+    bench.send('AT+CGDCONT=1,"IP","iot"')
+    bench.modem.receive(b"ATD*99***1#\r")
+    bench.until("CONNECT 150000000")
+    bench.run(1_500)
+    bench.output.clear()
+    return bench
+
+
+def test_a_data_call(bench):
+    calling(bench)
+    assert raw(bench, b"AT\r") == b""
+    assert raw(bench, b"\x7e\xff\x03\xc0\x21+++\x7e", 3_000) == b""
+    assert raw(bench, b"+++", 900) == b""
+    bench.run(200)
+    assert bytes(bench.output) == b"\r\nOK\r\n"
+    assert bench.send("ATO", "CONNECT 150000000")[-1] == "CONNECT 150000000"
+    bench.run(1_100)
+    for byte in (b"+", b"+", b"+"):
+        bench.modem.receive(byte)
+        bench.run(100)
+    bench.until("OK", 1_100)
+    assert bench.send("ATH") == ["OK"]
+    assert bench.send("ATO", "NO CARRIER") == ["NO CARRIER"]
+
+
+def test_unsolicited_lines_wait_for_the_end_of_a_call(bench):
+    bench.send("AT+CGEREP=2,1")
+    calling(bench)
+    bench.air.audible = []
+    bench.run(60_000)
+    assert bench.output == b""
+
+
+def test_no_call_without_network_and_no_voice(bench):
+    bench.send('AT+CGDCONT=1,"IP","iot"')
+    assert bench.send("ATD*99#", "NO CARRIER") == ["NO CARRIER"]
+    assert bench.send("ATD112;", "NO CARRIER") == ["NO CARRIER"]
+    assert bench.send("ATD*99***7#") == ["ERROR"]
+
+
+def test_the_multiplexer_swallows_commands(bench):
+    assert bench.send("AT+CMUX=1") == ["ERROR"]
+    assert bench.send("AT+CMUX=0,0,5,127") == ["OK"]
+    assert raw(bench, b"AT\r+++AT\r", 3_000) == b""
+    assert raw(bench, bytes.fromhex("F903EF05C301F2F9")) == b"\r\nOK\r\n"
+    assert raw(bench, b"AT\r") == b"\r\nOK\r\n"

@@ -240,3 +240,83 @@ def test_side_by_side_on_the_sim7600():
     assert fix(bench)
     bench.until_registered()
     assert bench.send("AT+CGPS?")[-2] == "+CGPS: 1,1"
+
+
+def test_predicted_orbits_on_the_bg95():
+    spans = []
+    for assisted in (False, True):
+        bench = Bench("bg95", seed=4)
+        bench.boot()
+        bench.send("AT+CMEE=1")
+        clock = 'AT+QGPSXTRATIME=0,"2026/01/05,06:01:00",1,1,5'
+        assert bench.send(clock)[-1] == "+CME ERROR: 509"
+        bench.send("AT+QGPSXTRA=1")
+        bench.send("AT+CFUN=1,1")
+        bench.until("RDY", 20_000)
+        bench.run(2_000)
+        bench.send("AT+CFUN=4")
+        bench.send("AT+CMEE=1")
+        assert bench.send('AT+QGPSXTRADATA="UFS:x.bin"')[-1] == "+CME ERROR: 405"
+        bench.ask('AT+QFUPL="x.bin",3,60', b"abc")
+        bench.run(50)
+        if assisted:
+            assert bench.send('AT+QGPSXTRADATA="UFS:x.bin"')[-1] == "+CME ERROR: 508"
+            assert bench.send('AT+QGPSXTRATIME=0,"2025/01/05,06:01:00",1,1,5')[-1] == "+CME ERROR: 508"
+            assert bench.send(clock)[-1] == "OK"
+            assert bench.send('AT+QGPSXTRADATA="UFS:x.bin"')[-1] == "OK"
+            assert bench.send("AT+QGPSXTRADATA?")[-2] == '+QGPSXTRADATA: 10080,"2026/01/05,06:00:%02d"' % (
+                bench.now() // 1_000
+            )
+        began = bench.now()
+        assert fix(bench)
+        spans.append(bench.now() - began)
+    assert spans[1] < 0.6 * spans[0]
+
+
+def test_predicted_orbits_are_loaded_by_the_sim7600():
+    bench = Bench("sim7600")
+    bench.boot()
+    bench.until_registered()
+    bench.send("AT+CGPSXD=0")
+    assert bench.until("+CGPSXD:") == "+CGPSXD: 2"  # not switched on
+    bench.send("AT+CGPSXE=1")
+    bench.send("AT+CRESET")
+    bench.until("RDY", 30_000)
+    bench.until_registered()
+    bench.send("AT+CGPSXD=0")
+    assert bench.until("+CGPSXD:") == "+CGPSXD: 0"
+
+
+def test_a_cold_start_takes_longer_than_a_hot_one():
+    bench = ready("sim7600")
+    assert fix(bench)
+    spans = []
+    for command in ("AT+CGPSHOT", "AT+CGPSCOLD"):
+        bench.send("AT+CGPS=0")
+        bench.until("+CGPS: 0")
+        began = bench.now()
+        assert bench.send(command)[-1] == "OK"
+        assert bench.send(command)[-1] == "ERROR"
+        assert next_fix(bench)
+        spans.append(bench.now() - began)
+    assert 2 * spans[0] < spans[1]
+
+
+def test_positions_come_by_themselves_on_the_sim7600():
+    bench = ready("sim7600")
+    fix(bench)
+    bench.send("AT+CGPSINFO=5")
+    assert bench.until("+CGPSINFO:", 6_000).startswith("+CGPSINFO: 5125.")
+    bench.send("AT+CGPSINFO=0")
+    bench.run(20_000)
+    assert b"+CGPSINFO:" not in bench.output
+
+
+def test_arguments_of_a_start_on_the_bg95():
+    bench = ready("bg95")
+    bench.send("AT+CMEE=1")
+    assert bench.send("AT+QGPS=1,999")[-1] == "+CME ERROR: 501"
+    assert bench.send("AT+QGPS=1,30,50,0,1")[-1] == "OK"
+    assert bench.send("AT+QGPSDEL=0")[-1] == "+CME ERROR: 504"
+    assert bench.send('AT+QGPSCFG="nmeasrc",1')[-1] == "OK"
+    assert bench.send('AT+QGPSCFG="nmeasrc"')[-2] == '+QGPSCFG: "nmeasrc",1'

@@ -318,3 +318,70 @@ def test_the_seed_matters():
         bench.until_registered()
         times.add(bench.now())
     assert len(times) == 4
+
+
+def test_a_will_is_published_when_the_modem_dies(broker):
+    watcher = connected(bg95(broker.network(reply=True), broker.ca))
+    outcome(watcher, 'AT+QMTSUB=0,1,"gone/#",0', "+QMTSUB:")
+    dying = bg95(broker.network(), broker.ca)
+    dying.send('AT+QMTCFG="will",0,1,1,0,"gone/b","bye"')
+    outcome(dying, f'AT+QMTOPEN=0,"{HOST}",8883', "+QMTOPEN:")
+    outcome(dying, 'AT+QMTCONN=0,"lb-2","lb-1","secret"', "+QMTCONN:")
+    dying.modem.rail(False)
+    other = sim7600(broker.network(), broker.ca)
+    other.send("AT+CMQTTREL=0")
+    other.send('AT+CMQTTACCQ=0,"lb-3",1')
+    other.send("AT+CMQTTSSLCFG=0,0")
+    assert other.send("AT+CMQTTWILLMSG=0,3,1") == ["+CMQTTWILLMSG: 0,18", "ERROR"]
+    other.ask("AT+CMQTTWILLTOPIC=0,6", b"gone/s")
+    other.ask("AT+CMQTTWILLMSG=0,3,1", b"adi")
+    assert connect(other) == "+CMQTTCONNECT: 0,0"
+    other.modem.rail(False)
+    watcher.ask('AT+QMTPUB=0,7,1,0,"gone/x",1', b"x", "+QMTPUB: 0,7,0")
+    watcher.run(10_000)
+    watcher.ask('AT+QMTPUB=0,8,1,0,"gone/x",1', b"x", "+QMTPUB: 0,8,0")
+    watcher.run(10_000)
+    said = [text for _, _, text in watcher.lines if text.startswith("+QMTRECV")]
+    assert any('"gone/b",3' in text for text in said) and any('"gone/s",3' in text for text in said)
+
+
+def test_unsubscribed(broker):
+    bench = connected(bg95(broker.network(reply=True), broker.ca))
+    outcome(bench, 'AT+QMTSUB=0,1,"a/b",0', "+QMTSUB:")
+    assert outcome(bench, 'AT+QMTUNS=0,2,"a/b"', "+QMTUNS:") == "+QMTUNS: 0,2,0"
+    bench = connected(sim7600(broker.network(reply=True), broker.ca))
+    bench.ask("AT+CMQTTSUB=0,3,0", b"a/b", "+CMQTTSUB: 0,0")
+    bench.ask("AT+CMQTTUNSUB=0,3,0", b"a/b", "+CMQTTUNSUB: 0,0")
+    bench.ask("AT+CMQTTUNSUBTOPIC=0,3", b"a/b")
+    bench.send("AT+CMQTTUNSUB=0,0")
+    bench.until("+CMQTTUNSUB: 0,0")
+
+
+def test_lost_coverage_is_noticed_by_a_ping(broker):
+    bench = connected(bg95(broker.network(), broker.ca))
+    bench.air.audible = []
+    began = bench.now()
+    assert bench.until("+QMTSTAT:", 300_000) == "+QMTSTAT: 0,2"
+    assert 100_000 < bench.now() - began < 140_000
+    bench = connected(sim7600(broker.network(), broker.ca))
+    bench.air.audible = []
+    assert bench.until("+CMQTTPING:", 300_000) == "+CMQTTPING: 0,17"
+    assert bench.until("+CMQTTNONET") == "+CMQTTNONET"
+    assert bench.send("AT+CMQTTPUB=0,1,60") == ["+CMQTTPUB: 0,18", "ERROR"]
+    bench.send("AT+CMQTTDISC=0,60")
+    bench.until("+CMQTTDISC: 0,0")
+
+
+def test_pings_keep_a_connection(broker):
+    bench = connected(bg95(broker.network(), broker.ca))
+    traffic = len(bench.air.traffic)
+    bench.run(600_000)
+    assert 3 <= len(bench.air.traffic) - traffic <= 5
+    assert bench.send("AT+QMTCONN?")[-2] == "+QMTCONN: 0,3"
+
+
+def test_a_context_that_ends_takes_the_connection_along(broker):
+    bench = connected(sim7600(broker.network(), broker.ca))
+    bench.send("AT+CFUN=4")
+    lines = [text for _, _, text in bench.lines]
+    assert "+CMQTTCONNLOST: 0,3" in lines and "+CMQTTNONET" in lines

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 
 from host_tests.modem_bench import Bench
+from tools.modem import Dialect
 from tools.modem.card import FPLMN_ENTRIES, Card
 
 DIALECTS = ["bg95", "sim7600"]
@@ -324,3 +326,215 @@ def test_the_card_keeps_four_forbidden_networks():
     assert data is not None and len(data) == 3 * FPLMN_ENTRIES
     card.write_forbidden(data)
     assert card.forbidden == ["26202", "310410", "25001", "40101"]
+
+
+def test_a_congested_network_is_left_alone(bg95):
+    bg95.air.audible = bg95.air.audible[:1]
+    asked: list[int] = []
+
+    def cause(imsi: str, plmn: str) -> int:
+        asked.append(bg95.now())
+        return 22
+
+    bg95.air.attach_cause = cause
+    bg95.run(5_000_000)
+    pauses = [after - before for before, after in pairwise(asked)]
+    assert len(pauses) >= 2 and min(pauses) >= 900_000
+
+
+def test_after_five_failures_the_modem_rests(bg95):
+    bg95.air.audible = bg95.air.audible[:1]
+    asked: list[int] = []
+
+    def cause(imsi: str, plmn: str) -> int:
+        asked.append(bg95.now())
+        return 17
+
+    bg95.air.attach_cause = cause
+    bg95.run(3_000_000)
+    pauses = [after - before for before, after in pairwise(asked)]
+    assert max(pauses[:4]) < 300_000 and 720_000 <= pauses[4] < 900_000
+
+
+@pytest.mark.parametrize(("setting", "act"), [('AT+QCFG="band",F,80,80', 0), ('AT+QCFG="band",0,80000,0', 8)])
+def test_bands_of_the_bg95(bg95, setting, act):
+    bg95.air.audible = [cell for cell in bg95.air.audible if cell.plmn == "26201"]
+    assert bg95.send(setting)[-1] == "OK"
+    bg95.run(300_000)
+    assert bg95.send("AT+COPS?")[-2] == f'+COPS: 0,0,"Telekom.de",{act}'
+
+
+def test_bands_of_the_sim7600():
+    bench = Bench("sim7600")
+    bench.boot()
+    assert bench.send("AT+CNBP=0x0,0x40")[-1] == "OK"  # band 7
+    bench.until_registered()
+    assert bench.air.registrations == ["26203"]
+
+
+def test_a_technology_by_manual_selection(bg95):
+    assert bg95.send('AT+COPS=1,2,"26201",0')[-1] == "OK"
+    assert bg95.send("AT+COPS?")[-2] == '+COPS: 1,2,"26201",0'
+    assert bg95.send('AT+COPS=1,0,"Vodafone.de",8')[-1] == "OK"
+    assert bg95.send("AT+COPS?")[-2] == '+COPS: 1,0,"Vodafone.de",8'
+    assert bg95.send('AT+COPS=1,2,"26201",5')[-1] == "ERROR"
+
+
+def test_causes_of_the_sim7600():
+    bench = Bench("sim7600")
+    bench.boot()
+    bench.run(1_000)
+    bench.send("AT+CMEE=1")
+    assert bench.send("AT+CEER")[-2] == "+CEER: No cause information available"
+    for cause, code in ((11, 111), (12, 112), (13, 113), (17, 32)):
+        bench.air.causes = {"26202": cause}
+        assert bench.send('AT+COPS=1,2,"26202"')[-1] == f"+CME ERROR: {code}"
+        assert bench.send("AT+CEER")[-2] == f"+CEER: EMM cause {cause}"
+        bench.send("AT+COPS=0")
+        bench.card.forbidden.clear()
+
+
+def test_attach_and_detach(bench):
+    bench.until_registered()
+    assert bench.send("AT+CGATT=0")[-1] == "OK"
+    assert bench.send("AT+CGATT?")[-2] == "+CGATT: 0"
+    assert bench.send("AT+CGATT=1")[-1] == "OK"
+    assert bench.send("AT+CGATT?")[-2] == "+CGATT: 1"
+
+
+def test_the_connection_is_told(bg95):
+    bg95.send("AT+QCSCON=1")
+    assert bg95.until("+QCSCON:") == "+QCSCON: 1"
+    assert bg95.until("+QCSCON:") == "+QCSCON: 0"
+    assert bg95.send("AT+QCSCON?")[-2] == "+QCSCON: 1,0"
+
+
+def test_edrx(bg95):
+    assert bg95.send('AT+CEDRXS=2,4,"0101"')[-1] == "OK"
+    assert bg95.until("+CEDRXP:") == '+CEDRXP: 4,"0101","0101","0011"'
+    assert bg95.send("AT+CEDRXS?")[-2] == '+CEDRXS: 4,"0101"'
+    assert bg95.send("AT+CEDRXRDP")[-2] == '+CEDRXRDP: 4,"0101","0101","0011"'
+    assert bg95.send('AT+QPTWEDRXS=1,4,"0001","0010"')[-1] == "OK"
+    assert bg95.send("AT+CEDRXRDP")[-2] == '+CEDRXRDP: 4,"0010","0010","0001"'
+    assert bg95.send("AT+CEDRXS=0")[-1] == "OK"
+    assert bg95.send("AT+CEDRXRDP")[-2] == "+CEDRXRDP: 0"
+    assert bg95.send('AT+CEDRXS=1,4,"2"')[-1] == "ERROR"
+
+
+def test_a_sleep_that_is_not_worth_it(bg95):
+    bg95.send('AT+CPSMS=1,,,"00000001","00000001"')  # 10 min
+    bg95.until_registered()
+    assert bg95.send("AT+QPSMS?")[-2] == '+QPSMS: 1,,,"600","2"'
+    assert bg95.send("AT+QPSMCFG=601")[-1] == "OK"
+    assert bg95.send("AT+QPSMS?")[-2] == "+QPSMS: 1,,,,"
+    assert bg95.send("AT+QPSMCFG=19")[-1] == "ERROR"
+
+
+def test_neighbours(bg95):
+    bg95.until_registered()
+    here = bg95.air.audible[0]
+    bg95.air.audible += [
+        replace(here, cell_id=5, pci=30, rsrp_dbm=-99, rsrq_db=-17, sinr_db=0),
+        replace(here, cell_id=6, pci=31, earfcn=1825, rsrp_dbm=-101, rsrq_db=-14),
+    ]
+    lines = bg95.send('AT+QENG="neighbourcell"')
+    assert '+QENG: "neighbourcell intra","eMTC",6400,30,-17,-99,-74,0,30,5,20,10,58' in lines
+    assert any(line.startswith('+QENG: "neighbourcell inter","eMTC",1825,31,-14,-101,') for line in lines)
+
+
+def test_a_scan_of_cells(bg95):
+    bg95.until_registered()
+    assert '+QCOPS: "eMTC",262,01,6400,152,-78,-9,5A31,1A2D003' in bg95.send("AT+QCOPS=7,1")
+    assert bg95.send("AT+QCOPS=1")[-1] == "ERROR"
+
+
+def test_time_zone_reports():
+    expected: dict[tuple[Dialect, int], str] = {
+        ("bg95", 1): '+CTZV: "+04"',
+        ("bg95", 2): '+CTZE: "+04",0,"2026/01/05,07:0',
+        ("sim7600", 1): "+CTZV: 4,26/01/05,07:0",
+    }
+    for (dialect, mode), line in expected.items():
+        bench = Bench(dialect)
+        bench.boot()
+        bench.send("AT+CTZU=1")
+        assert bench.send(f"AT+CTZR={mode}")[-1] == "OK"
+        assert bench.until("+CTZV:" if mode == 1 else "+CTZE:").startswith(line)
+
+
+def test_the_clock_is_set_by_hand(bench):
+    bench.send("AT+CTZU=0")
+    assert bench.send('AT+CCLK="26/01/05,07:30:00+04"')[-1] == "OK"
+    assert bench.send("AT+CCLK?")[-2] == '+CCLK: "26/01/05,07:30:00+04"'
+    assert bench.send('AT+CCLK="yesterday"')[-1] == "ERROR"
+
+
+def test_repeated_lines_of_the_sim7600():
+    bench = Bench("sim7600")
+    bench.boot()
+    bench.send("AT+CNSMOD=1")
+    assert bench.until("+CNSMOD:") == "+CNSMOD: 8"
+    bench.send("AT+AUTOCSQ=1,0")
+    times = []
+    for _ in range(3):
+        bench.until("+CSQ:")
+        times.append(bench.now())
+    assert {after - before for before, after in pairwise(times)} == {5_000}
+    bench.send("AT+AUTOCSQ=1,1")
+    bench.until("+CSQ:")
+    bench.run(20_000)
+    assert b"+CSQ" not in bench.output
+    bench.air.audible = [replace(bench.air.audible[0], rsrp_dbm=-110)]
+    bench.until("+CSQ:", 30_000)
+    bench.send("AT+CPSI=2")
+    bench.until("+CPSI: LTE", 3_000)
+    bench.send("AT+CPSI=0")
+    bench.run(5_000)
+    assert b"+CPSI:" not in bench.output
+
+
+def test_a_position_by_network():
+    bench = Bench("sim7600")
+    bench.boot()
+    bench.until_registered()
+    assert bench.send("AT+CLBS=1,1")[-2:] == ["+CLBS: 3", "ERROR"]
+    bench.send("AT+NETOPEN")
+    bench.until("+NETOPEN: 0")
+    bench.send("AT+CLBS=1,1")
+    code, lat, lon, accuracy = bench.until("+CLBS:").split(": ")[1].split(",")
+    assert (
+        (code, accuracy) == ("0", "550") and abs(float(lat) - 51.43) < 0.05 and abs(float(lon) - 6.78) < 0.05
+    )
+
+
+def test_contexts_end_with_the_registration(bench):
+    bench.until_registered()
+    bench.send('AT+CGDCONT=1,"IP","iot"')
+    bench.send("AT+CGACT=1,1")
+    bench.send("AT+CGEREP=2,1")
+    bench.send("AT+CFUN=4")
+    assert "+CGEV: ME DETACH" in [text for _, _, text in bench.lines]
+    assert bench.send("AT+CGPADDR=1")[-2] == "+CGPADDR: 1,0.0.0.0"
+
+
+def test_two_contexts_on_nbiot():
+    bench = Bench("bg95")
+    bench.air.audible = [cell for cell in bench.air.audible if cell.rat == "nbiot"]
+    bench.boot()
+    bench.send('AT+QCFG="iotopmode",1')
+    bench.until_registered(600_000)
+    for cid in (1, 2, 3):
+        bench.send(f'AT+QICSGP={cid},1,"iot","me","secret",1')
+    assert [bench.send(f"AT+QIACT={cid}", limit_ms=400_000)[-1] for cid in (1, 2, 3)] == ["OK", "OK", "ERROR"]
+    assert bench.send("AT+QICSGP=1")[-2] == '+QICSGP: 1,"iot","me","secret",1'
+
+
+def test_login_of_the_sim7600_has_the_password_first():
+    bench = Bench("sim7600")
+    bench.boot()
+    assert bench.send('AT+CGAUTH=1,1,"secret","me"')[-1] == "ERROR"
+    bench.send('AT+CGDCONT=1,"IP","iot"')
+    assert bench.send('AT+CGAUTH=1,1,"secret","me"')[-1] == "OK"
+    assert bench.send("AT+CGAUTH?")[-2] == '+CGAUTH: 1,1,"me","secret"'
+    assert bench.send('AT+CGDCONT=100,"IP","iot"')[-1] == "OK"
+    assert bench.send('AT+CGDCONT=25,"IP","iot"')[-1] == "ERROR"

@@ -88,6 +88,11 @@ def test_a_line_without_end_ends_at_the_deadline_and_stays_bounded():
     assert len(at._line) == 400
 
 
+def test_nul_bytes_are_no_part_of_a_line():
+    at, _ = channel(b"\x00\r\n\x00+CSQ: 1\x007,99\r\n\x00\x00\r\nOK\x00\r\n")
+    assert at.command(b"+CSQ", 300, b"+CSQ:") == [b"17,99"]
+
+
 def test_prompts_with_and_without_blank_and_glued_urc():
     for prompt in (b"\r\n> ", b">", b"\r\n+CEREG: 1\r\n\r\n> "):
         at, port = channel(prompt, b"\r\nOK\r\n")

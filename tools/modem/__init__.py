@@ -14,6 +14,7 @@ import simpy
 
 from tools.modem.air import Air
 from tools.modem.card import Card
+from tools.modem.dialect import Dialect as Firmware
 from tools.modem.dialect_bg95 import BG95
 from tools.modem.dialect_sim7600 import SIM7600
 from tools.modem.mqtt import Network
@@ -23,7 +24,7 @@ from tools.modem.unit import Unit, UrcOrder
 from tools.modem.variants import adapt
 
 Dialect = Literal["bg95", "sim7600"]
-DIALECTS = {"bg95": BG95, "sim7600": SIM7600}
+DIALECTS: dict[Dialect, Firmware] = {"bg95": BG95, "sim7600": SIM7600}
 
 
 class Modem:

@@ -15,7 +15,7 @@ from tools.modem.tasks import Work
 if TYPE_CHECKING:
     from tools.modem.unit import Unit
 
-_PACKET_CALL = re.compile(r"D[TP]?\*99(?:\*+(\d*))?#")
+_PACKET_CALL = re.compile(r"[TP]?\*99(?:\*+(\d*))?#")
 KINDS = ("IP", "IPV6", "IPV4V6", "PPP")
 _UNSPECIFIED = 148
 

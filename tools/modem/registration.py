@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tools.modem.bands import BANDS
+from tools.modem.tasks import Work
 
 if TYPE_CHECKING:
     from tools.modem.unit import Unit
 
+CONNECTION_MS = 5
 LINES = ("+CREG", "+CGREG", "+CEREG")
 NOT_SEARCHING, HOME, SEARCHING, DENIED, UNKNOWN, ROAMING = range(6)
 """<stat> of TS 27.007 10.1."""
@@ -37,10 +39,16 @@ class Reports:
 
     def connection(self, connected: bool) -> None:
         """The radio connection may have begun or ended."""
+        if self.tells_connection and connected != self._connected:
+            self._unit.tasks.start(self._tell_connection())
+
+    def _tell_connection(self) -> Work:
+        """A little later: between two procedures of one connection there is no gap."""
+        yield self._unit.env.timeout(CONNECTION_MS)
+        connected = self._unit.radio.bearer.connected()
         if connected != self._connected:
             self._connected = connected
-            if self.tells_connection:
-                self._unit.at.urc(f"+QCSCON: {int(connected)}")
+            self._unit.at.urc(f"+QCSCON: {int(connected)}")
 
     def system_mode(self) -> int:
         """<stat> of +CNSMOD: 0 no service, 2 GPRS, 8 LTE."""

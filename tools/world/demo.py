@@ -93,7 +93,7 @@ def play(arguments: argparse.Namespace, console: Console) -> int:
         built = stage.build(out, arguments.modem, arguments.seed, arguments.days, arguments.port, trap)
     try:
         chaos = chaos_on(built, trap) if trap else None
-        demo = Demo(built, Truth(built.flash, built.trip), Diary(built.trip), chaos)
+        demo = Demo(built, Truth(built.flash, built.trip, built.network.traffic), Diary(built.trip), chaos)
         port = built.services.broker.port
         console.print(f"broker on localhost:{port}; everything lies in {_shown(out)}", soft_wrap=True)
         with progress_bar(console) as progress:
@@ -138,11 +138,10 @@ def measure(demo: Demo) -> tuple[Figures, Delivered]:
     delivered.await_outbox(built.services.agent.database)
     built.services.stop()
     had = delivered.read(built.services.agent.database, stage.DEVICE)
-    stored = {each.point.seq: each.point._asdict() for each in had.points}
     found = figures.measure(
         built.trip,
         demo.diary,
-        demo.truth.settle(stored),
+        demo.truth.settle(had.points),
         had,
         built.network,
         built.device.counters,

@@ -5,21 +5,24 @@ the world gave the device in that wake, within half a unit of the record, and it
 agent's database unchanged, unless it is still waiting in flash or was thinned there.
 """
 
-from collections.abc import Mapping
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from landbridge.store.points import StoredPoint
+
+from tools.world.events import Events
 from tools.world.firmware import FIX, Record, ledger, records
-from tools.world.trip import START_UTC_S, SeenCell, Sense, Trip
+from tools.world.traffic import Traffic
+from tools.world.trip import Trip
+from tools.world.wakes import Wake, Wakes
+from tools.world.witness import PLACE, SERVED, difference, times_s
 
-UNIX_AT_EPOCH_S = 946_684_800
-"""2000-01-01T00:00:00Z, where the device's seconds begin, in Unix time."""
-
-ROUNDING = 0.5 + 0.02
-"""Half a unit, and what integer arithmetic loses on the way from the printed digits."""
-TIME_TOLERANCE_S = {1: 3600, 2: 3, 3: 3}
-"""By quality of time: the RTC drifts between two contacts, network and GNSS time are right."""
+FULL_SEGMENTS = 160
+"""The journal has no room for more (firmware/locator/journal/store.py)."""
 
 
 @dataclass(frozen=True)
@@ -36,59 +39,62 @@ class Settlement:
 
 
 @dataclass
-class Seen:
-    """How much of what the world gave had been given at one moment."""
-
-    ms: int = 0
-    fixes: int = 0
-    senses: int = 0
-    cells: int = 0
-
-
-@dataclass
 class Truth:
-    """Follows the journal of the device on `flash` through `trip`."""
+    """Follows the journal of the device on `flash` through `trip`; `traffic` is that of its modem."""
 
     flash: Path
     trip: Trip
+    traffic: Traffic
     records: dict[int, Record] = field(default_factory=dict)
-    """By capture sequence."""
+    """By capture sequence: the place in the journal, whatever the record calls itself."""
     wrong: dict[int, str] = field(default_factory=dict)
     """By capture sequence: what is not as the world gave it."""
-    _before: Seen = field(default_factory=Seen)
+    thinned: set[int] = field(default_factory=set)
+    """Sequences that nobody had acknowledged when a full journal gave up their segment."""
+    _taken_s: dict[int, tuple[float, float]] = field(default_factory=dict)
+    _events: Events = field(default_factory=Events)
+    _dated_boot: int = 0
+    """The boot in which a fix has told the device the time."""
+    _segments: list[int] = field(default_factory=list)
+    _acks: Any = None
+
+    def __post_init__(self) -> None:
+        self._wakes = Wakes(self.trip, self.traffic)
 
     def after_wake(self) -> None:
         """Read what the wake that has just ended made durable, and check it."""
-        given = self.trip.given
-        for fields in self._new_records():
-            self.records[fields["seq"]] = fields
-            difference = self._difference(fields)
-            if difference:
-                self.wrong[fields["seq"]] = f"record {fields['seq']}: {difference}"
-        self._before = Seen(int(self.trip.env.now), len(given.fixes), len(given.senses), len(given.cells))
+        wake = self._wakes.next()
+        self._events.feel(wake)
+        newest = max(self.records, default=0)
+        for seq, fields in self._journal(newest):
+            self._check(seq, fields, wake)
+        if wake.fixes:
+            self._dated_boot = wake.boot
+        self._note_thinned()
 
-    def settle(self, stored: Mapping[int, Record]) -> Settlement:
-        """Compare with what the agent has `stored`, by capture sequence and in record units."""
-        state = ledger(self.flash)
-        wrong = {seq: f"record {seq}: stored and never taken" for seq in stored if seq not in self.records}
+    def settle(self, stored: Sequence[StoredPoint]) -> Settlement:
+        """Compare with what the agent has `stored`."""
+        points = {each.point.seq: each for each in stored}
+        wrong = {seq: f"record {seq}: stored and never taken" for seq in points if seq not in self.records}
         wrong |= self.wrong
+        acks = ledger(self.flash).acks
+        on_flash = {seq for seq, _fields in self._journal(0)}
         missing, in_flash = [], 0
-        on_flash = {fields["seq"] for fields in self._journal(0)}
         for seq, fields in self.records.items():
-            if seq in stored:
-                difference = _unequal(fields, stored[seq])
-                if difference:
-                    wrong.setdefault(seq, f"record {seq} as stored: {difference}")
-            elif seq in on_flash and not state.acks.has(seq):
+            if seq in points:
+                otherwise = _unequal(fields, points[seq]) or self._misdated(seq, points[seq])
+                if otherwise:
+                    wrong.setdefault(seq, f"record {seq} as stored: {otherwise}")
+            elif seq in on_flash and not acks.has(seq):
                 in_flash += 1
-            else:
+            elif seq not in self.thinned:
                 missing.append(seq)
         return Settlement(
             taken=len(self.records),
-            stored=len(self.records.keys() & stored.keys()),
+            stored=len(self.records.keys() & points.keys()),
             in_flash=in_flash,
-            thinned=state.thinned,
-            lost=len(wrong) + max(0, len(missing) - state.thinned),
+            thinned=len(self.thinned - points.keys()),
+            lost=len(wrong.keys() | set(missing)),
             wrong=[wrong[seq] for seq in sorted(wrong)],
         )
 
@@ -96,98 +102,60 @@ class Truth:
         """Records that the device holds and nobody has acknowledged."""
         return len(self.records) - int(ledger(self.flash).acks.count())
 
-    def _new_records(self) -> list[Record]:
-        newest = max(self.records, default=0)
-        return [fields for fields in self._journal(newest) if fields["seq"] > newest]
+    def _check(self, seq: int, fields: Record, wake: Wake) -> None:
+        self.records[seq] = fields
+        self._taken_s[seq] = times_s(fields, wake)
+        otherwise = difference(fields, seq, wake, self._dated_boot == wake.boot)
+        events = self._events.told(fields, wake)
+        if otherwise or events:
+            self.wrong[seq] = f"record {seq}: {otherwise or events}"
 
-    def _journal(self, newest: int) -> list[Record]:
-        """The records in the segments that can hold a sequence above `newest`."""
-        segments = sorted((self.flash / "data" / "journal").glob("*.seg"))
-        firsts = [int(segment.stem, 16) for segment in segments]
-        ends = [*firsts[1:], 1 << 32]
-        return [
-            fields
-            for segment, end in zip(segments, ends, strict=False)
-            if end > newest
-            for fields in records(segment)
-        ]
+    def _journal(self, newest: int) -> Iterator[tuple[int, Record]]:
+        """(sequence, record) of the records above `newest`, by their places."""
+        for first, end in pairwise([*self._firsts(), 1 << 32]):
+            if end > newest:
+                segment = self.flash / "data" / "journal" / f"{first:08x}.seg"
+                for place, fields in enumerate(records(segment), first):
+                    if place > newest:
+                        yield place, fields
 
-    def _difference(self, fields: Record) -> str:
-        """What in a new record is not as the world gave it in this wake; empty if nothing."""
-        given, before = self.trip.given, self._before
-        senses = given.senses[before.senses :]
-        cells = given.cells[before.cells :]
-        fixes = given.fixes[before.fixes :]
-        if not any(_as_sensed(fields, sense) for sense in senses):
-            return f"battery {fields['battery']}, temperature {fields['temperature']}: not sensed"
-        if fields["motion"] not in _motions(senses):
-            return f"motion {fields['motion']}: not counted"
-        if fields["plmn"] and not any(_as_heard(fields, cell) for cell in cells):
-            return f"cell {fields['plmn']}/{fields['tac']}/{fields['cell']}: not heard"
-        if fields["kind"] == FIX and not any(_as_fixed(fields, fix) for fix in fixes):
-            return f"fix {fields['lat']}, {fields['lon']}: not given"
-        return self._time_difference(fields)
+    def _firsts(self) -> list[int]:
+        """The sequences with which the segments begin."""
+        return sorted(int(path.stem, 16) for path in (self.flash / "data" / "journal").glob("*.seg"))
 
-    def _time_difference(self, fields: Record) -> str:
-        tolerance_s = TIME_TOLERANCE_S.get(fields["quality"])
-        if tolerance_s is None:
+    def _note_thinned(self) -> None:
+        """A segment is given up before anything is appended, so what counts is what was acknowledged
+        when the wake before ended."""
+        segments = self._firsts()
+        if len(self._segments) >= FULL_SEGMENTS:
+            gone = set(self._segments) - set(segments)
+            for seq in self.records:
+                of = self._segments[bisect_right(self._segments, seq) - 1]
+                if of in gone and not self._acks.has(seq):
+                    self.thinned.add(seq)
+        self._segments, self._acks = segments, ledger(self.flash).acks
+
+    def _misdated(self, seq: int, stored: StoredPoint) -> str:
+        """The agent's time against the world's; without one is what no clock was ever known for."""
+        if stored.at_s is None:
+            boot = self.records[seq]["boot"]
+            known = any(each["boot"] == boot and each["quality"] for each in self.records.values())
+            return "no date, though its boot knew the time" if known else ""
+        early_s, late_s = self._taken_s[seq]
+        if early_s <= stored.at_s <= late_s:
             return ""
-        unix_s = fields["time"] + UNIX_AT_EPOCH_S - START_UTC_S
-        early_s, late_s = self._before.ms / 1000, self.trip.env.now / 1000
-        if early_s - tolerance_s <= unix_s <= late_s + tolerance_s:
-            return ""
-        return f"time {fields['time']}: not between {early_s:.0f} and {late_s:.0f} s of the trip"
+        return f"dated {stored.at_s}, taken from {early_s:.0f} to {late_s:.0f}"
 
 
-def _near(value: int, given: float, unit: float, most: int = 1 << 31) -> bool:
-    """Whether `value` units are what was given, within half a unit, or the most a field holds."""
-    return abs(value - min(given / unit, most)) <= ROUNDING
-
-
-def _as_sensed(fields: Record, sense: Sense) -> bool:
-    battery = _near(fields["battery"], sense.battery_mv, 20, 255)
-    return battery and _near(fields["temperature"], sense.temp_dc, 5)
-
-
-def _motions(senses: list[Sense]) -> set[int]:
-    """The motion counts a record may hold after each look at the sensors."""
-    counts, total = set(), 0
-    for sense in senses:
-        total += sense.motion
-        counts.add(min(255, total))
-    return counts
-
-
-def _as_heard(fields: Record, cell: SeenCell) -> bool:
-    plmn = int(cell.plmn[:3]) * 1000 + int(cell.plmn[3:])
-    return (fields["plmn"], fields["tac"], fields["cell"]) == (plmn, cell.tac, cell.cell_id) and fields[
-        "rsrp"
-    ] in (0, -cell.rsrp_dbm)
-
-
-def _as_fixed(fields: Record, fix: Any) -> bool:
-    turn = abs(fields["heading"] - fix.heading_deg / 2) % 180
-    return (
-        _near(fields["lat"], fix.lat, 1e-5)
-        and _near(fields["lon"], fix.lon, 1e-5)
-        and _near(fields["alt"], fix.alt_m, 2)
-        and _near(fields["speed"], fix.speed_kmh, 1, 255)
-        and min(turn, 180 - turn) <= ROUNDING
-        and _near(fields["hdop"], fix.hdop, 0.2, 255)
-        and fields["sats"] == fix.satellites
-    )
-
-
-def _unequal(fields: Record, stored: Record) -> str:
+def _unequal(fields: Record, stored: StoredPoint) -> str:
     """The fields of a record that the agent stored otherwise; those without meaning are None."""
     empty: set[str] = set()
     if fields["kind"] != FIX:
-        empty |= {"lat", "lon", "alt", "speed", "heading", "hdop", "sats"}
+        empty |= set(PLACE)
     if fields["plmn"] == 0:
-        empty |= {"tac", "cell", "rsrp"}
+        empty |= set(SERVED)
     expected = {name: None if name in empty else value for name, value in fields.items()}
+    has = stored.point._asdict()
     return ", ".join(
-        f"{name} {stored.get(name)} for {value}"
-        for name, value in expected.items()
-        if stored.get(name) != value
+        f"{name} {has[name]} for {value}" for name, value in expected.items() if has[name] != value
     )

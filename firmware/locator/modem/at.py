@@ -157,7 +157,7 @@ class Channel:
                 return self._line_done(deadline)
             elif prompt and byte == 62 and self._n == 0:
                 return _PROMPT
-            elif self._n < _LINE_BYTES:
+            elif self._n < _LINE_BYTES and byte:  # a disturbed line reads as NUL
                 if byte != 32 or self._n:  # the blank behind a prompt
                     line[self._n] = byte
                     self._n += 1

@@ -19,6 +19,7 @@ _COPS_MS = const(180000)
 _CFUN_MS = const(15000)
 _POLL_MS = const(1000)
 _NO_SIGNAL = const(99)
+_CARD_TRIES = const(10)
 _OFF_MS = const(1500)
 
 
@@ -70,6 +71,7 @@ class Driver:
         `plmn` is the only operator allowed, 0 for any. Returns (REGISTERED | NO_SERVICE | DENIED,
         reject cause or 0).
         """
+        self._await_card()
         start = self._port.ticks_ms()
         self._select(plmn)
         result, cause = NO_SERVICE, 0
@@ -157,9 +159,16 @@ class Driver:
                 return True
         return False
 
+    def _await_card(self):
+        """A card is busy for some seconds after the start; what it is asked then is refused (CME 14)."""
+        for _ in range(_CARD_TRIES):
+            if self._list(b"+CPIN?", b"+CPIN:") == [b"READY"]:
+                return
+            self._port.sleep_ms(_POLL_MS)
+
     def _select(self, plmn):
         """Hold the operator `plmn`, or let the modem choose (0); leave it alone when it is so already."""
-        lines = self._at.command(b"+COPS?", SIM_MS, b"+COPS:")
+        lines = self._list(b"+COPS?", b"+COPS:")
         manual = bool(lines) and lines[0].startswith(b"1")
         if plmn:
             # Also when it is manual already: the operator held may be another one.

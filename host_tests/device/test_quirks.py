@@ -1,0 +1,293 @@
+"""What real modems do beside their manuals, quirk by quirk; the numbers are those of docs/quirks.md."""
+
+import scripted
+from locator.modem import DENIED, REGISTERED, ModemError, ModemRestarted, ModemSilent, ladder
+from scripted import OK, line
+
+CALM = b"\r\n+CREG: 0,2\r\n" + OK
+
+
+def raises(kind, function, *args):
+    try:
+        function(*args)
+    except kind as error:
+        return error
+    raise AssertionError("no error")
+
+
+def test_q01_a_urc_between_the_reply_and_its_ok():
+    driver, table = scripted.bg95()
+    table.answers[b"+CSQ"] = b"\r\n+CSQ: 20,99\r\n\r\n+CEREG: 2\r\n" + OK
+    assert driver._signal() == 20
+
+
+def test_q02_a_urc_with_the_prefix_of_the_question():
+    driver, table = scripted.bg95()
+    urc = b'\r\n+CEREG: 2,"5A31","1A2D003",8\r\n'
+    table.answers[b"+CEREG?"] = urc + b'\r\n+CEREG: 4,5,"5A31","1A2D003",8\r\n' + OK
+    table.answers[b"+CREG?"] = CALM
+    assert driver._registration()[0] == 5
+
+
+def test_q03_echo_is_back_after_a_reset():
+    driver, table = scripted.bg95()
+    table.answers[b"+CSQ"] = b"AT+CSQ\r\r\n+CSQ: 9,99\r\n" + OK
+    assert driver._signal() == 9
+    table.answers[b"+CSQ"] = b"\xff\xfe+CSQ\r\r\n+CSQ: 9,99\r\n" + OK
+    assert driver._signal() == 9
+
+
+def test_q04_replies_come_in_any_pieces():
+    for piece in (1, 2, 3, 50):
+        driver, table = scripted.bg95()
+        table.piece = piece
+        table.answers[b"+CGSN"] = line(b"864475041234565")
+        assert driver.identity()[0] == "864475041234565"
+
+
+def test_q05_a_prompt_without_a_line_end():
+    for prompt in (b">", b"\r\n> ", b"\r\n>", b"> "):
+        driver, table = scripted.bg95()
+        table.answers[b"+QMTPUB"] = prompt
+        table.answers[b"data"] = OK + b"\r\n+QMTPUB: 0,1,0\r\n"
+        driver.mqtt_publish(b"t", b"abc")
+        assert table.data == b"abc"
+
+
+def test_q06_a_urc_behind_the_prompt():
+    driver, table = scripted.bg95()
+    table.answers[b"+QMTPUB"] = b'\r\n+CEREG: 5,"1","2",8\r\n\r\n> '
+    table.answers[b"data"] = b"\r\n+QIND: SMS DONE\r\n" + OK + b"\r\n+QMTPUB: 0,1,0\r\n"
+    driver.mqtt_publish(b"t", b"\x00\xff")
+    assert table.data == b"\x00\xff"
+
+
+def test_q07_a_payload_that_looks_like_a_reply():
+    payload = b'\r\nOK\r\n+QMTRECV: 0,0,"x",1,"y"\r\nERROR\r\n'
+    driver, table = scripted.bg95()
+    table.rx = b'\r\n+QMTRECV: 0,0,"t",%d,"%s"\r\n' % (len(payload), payload)
+    assert driver.mqtt_receive(1000) == payload
+    driver, table = scripted.sim7600()
+    table.rx = b"\r\n+CMQTTRXSTART: 0,1,%d\r\n+CMQTTRXTOPIC: 0,1\r\nt\r\n" % len(payload)
+    table.rx += b"+CMQTTRXPAYLOAD: 0,%d\r\n%s\r\n+CMQTTRXEND: 0\r\n" % (len(payload), payload)
+    assert driver.mqtt_receive(1000) == payload
+
+
+def test_q07_two_messages_keep_their_borders():
+    driver, table = scripted.bg95()
+    table.rx = b'\r\n+QMTRECV: 0,0,"t",3,"abc"\r\n\r\n+QMTRECV: 0,0,"t",4,"wxyz"\r\n'
+    assert driver.mqtt_receive(1000) == b"abc"
+    assert driver.mqtt_receive(1000) == b"wxyz"
+
+
+def test_q08_a_bare_reply_beside_a_urc():
+    driver, table = scripted.bg95()
+    table.answers[b"+CIMI"] = b"\r\n+QIND: SMS DONE\r\n\r\n204046612345678\r\n" + OK
+    assert driver.identity()[2] == "204046612345678"
+
+
+def test_q09_a_prefix_that_is_not_the_command():
+    driver, table = scripted.sim7600()
+    table.answers[b"+CICCID"] = line(b"+ICCID: 8931440400012345678")
+    table.answers[b"+CGMR"] = line(b"+CGMR: LE11B12SIM7600M22")
+    _, iccid, _, revision = driver.identity()
+    assert iccid == "8931440400012345678" and revision == "LE11B12SIM7600M22"
+
+
+def test_q10_the_first_commands_after_power_on_are_not_heard():
+    driver, table = scripted.sim7600()
+    driver.on = False
+    table.answers[b""] = [None, None, None, OK]
+    driver.start(True, False)
+    assert driver.on and table.sent.count(b"") == 4
+
+
+def test_q12_the_key_toggles_so_a_modem_that_is_on_is_asked_first():
+    driver, table = scripted.bg95()
+    driver.start(False, False)
+    assert ("key", True) not in table.pins
+
+
+def test_q13_a_boot_without_any_line_is_found_by_asking():
+    driver, table = scripted.bg95()
+    driver.start(True, False)
+    assert driver.on and table.now < 15000
+
+
+def test_q14_a_silent_reboot_in_mid_run_is_noticed_by_every_verb():
+    for verb in ("cell", "gnss_poll", "identity", "network_time", "gnss_stop", "psm_granted"):
+        driver, table = scripted.bg95()
+        table.rx = b"\r\nRDY\r\n"
+        raises(ModemRestarted, getattr(driver, verb))
+
+
+def test_q15_a_busy_card_is_no_end():
+    driver, table = scripted.bg95()
+    table.answers[b"+CEREG?"] = [line(b"+CEREG: 4,2"), line(b"+CEREG: 4,2"), line(b"+CEREG: 4,5")]
+    table.answers[b"+CREG?"] = CALM
+    table.answers[b"+CSQ"] = line(b"+CSQ: 99,99")
+    table.answers[b"+CPIN?"] = [b"\r\n+CME ERROR: 14\r\n"] * 3 + [line(b"+CPIN: READY")]
+    table.answers[b"+COPS?"] = b"\r\n+CME ERROR: 14\r\n"
+    assert driver.attach(20, 20, 250001)[0] == REGISTERED
+    assert table.sent.index(b'+COPS=1,2,"25001"') > 3
+
+
+def test_q19_denied_is_not_the_end():
+    driver, table = scripted.bg95()
+    table.answers[b"+CEREG?"] = [line(b"+CEREG: 4,3")] * 30 + [line(b"+CEREG: 4,5")]
+    table.answers[b"+CREG?"] = CALM
+    table.answers[b"+CSQ"] = line(b"+CSQ: 15,99")
+    assert driver.attach(5, 120, 0)[0] == REGISTERED
+
+
+def test_q19_denied_is_bounded_and_tells_the_cause():
+    driver, table = scripted.bg95()
+    table.answers[b"+CEREG?"] = line(b'+CEREG: 4,3,"5A31","1A2D003",8,0,15')
+    table.answers[b"+CREG?"] = CALM
+    table.answers[b"+CSQ"] = line(b"+CSQ: 15,99")
+    assert driver.attach(5, 30, 0) == (DENIED, 15)
+    assert table.now < 40000
+
+
+def test_q20_the_forbidden_list_is_cleared_after_tries_in_vain():
+    driver, table = scripted.bg95()
+    for fails in range(7):
+        ladder.after_start(driver, fails)
+    assert sum(command.startswith(b"+CRSM=214,28539") for command in table.sent) == 1
+
+
+def test_q22_registered_without_data_ends_at_the_deadline():
+    driver, table = scripted.bg95()
+    table.answers[b"+QIACT="] = b"\r\n+CME ERROR: 30\r\n"
+    raises(ModemError, driver.mqtt_open, b"h", 8883, b"d", b"p", b"ca")
+    assert table.now < 60000
+
+
+def test_q25_mqtt_that_was_started_before():
+    for late in (b"\r\n+CMQTTSTART: 23\r\n\r\nERROR\r\n", b"\r\n+CMQTTSTART: 0,23\r\n\r\nERROR\r\n"):
+        driver, table = scripted.sim7600()
+        table.answers[b"+CMQTTSTART"] = [late, OK + b"\r\n+CMQTTSTART: 0\r\n"]
+        driver._start_service()
+        assert b"+CMQTTREL=0" in table.sent and b"+CMQTTSTOP" in table.sent
+
+
+def test_q26_a_session_left_half_open_is_closed_first():
+    driver, table = scripted.bg95()
+    table.answers[b"+QMTOPEN?"] = line(b'+QMTOPEN: 0,"h",8883')
+    table.answers[b"+QMTOPEN="] = OK + b"\r\n+QMTOPEN: 0,0\r\n"
+    table.answers[b"+QMTCONN="] = OK + b"\r\n+QMTCONN: 0,0,0\r\n"
+    table.answers[b"+QFUPL"] = b"\r\nCONNECT\r\n"
+    driver.mqtt_open(b"h", 8883, b"d", b"p", b"ca")
+    assert b"+QMTCLOSE=0" in table.sent
+
+
+def test_q27_a_connection_that_dies_without_a_word_ends_at_the_deadline():
+    driver, table = scripted.bg95()
+    assert driver.mqtt_receive(10000) is None
+    table.answers[b"+QMTPUB"] = b"\r\n> "
+    raises(ModemSilent, driver.mqtt_publish, b"t", b"x")
+    assert table.now < 70000
+
+
+def test_q28_q29_tls_and_binary_payloads_are_set_for_each_attempt():
+    driver, table = scripted.sim7600()
+    table.answers[b"+CMQTTSTART"] = OK + b"\r\n+CMQTTSTART: 0\r\n"
+    table.answers[b"+CMQTTCONNECT"] = b"\r\n+CMQTTCONNECT: 0,32\r\n\r\nERROR\r\n"
+    table.answers[b"+CCERTDOWN"] = b"\r\n>"
+    for _ in range(2):
+        raises(ModemError, driver.mqtt_open, b"h", 8883, b"d", b"p", b"ca")
+    assert table.sent.count(b"+CMQTTSSLCFG=0,0") == 2
+    assert table.sent.count(b'+CMQTTCFG="checkUTF8",0,0') == 2
+    assert sum(command.startswith(b"+CCERTDELE") for command in table.sent) == 2
+
+
+def test_q30_sent_again_is_no_failure():
+    driver, table = scripted.bg95()
+    table.answers[b"+QMTPUB"] = b"\r\n> "
+    table.answers[b"data"] = OK + b"\r\n+QMTPUB: 0,1,1,1\r\n\r\n+QMTPUB: 0,1,1,2\r\n\r\n+QMTPUB: 0,1,0\r\n"
+    driver.mqtt_publish(b"t", b"x")
+
+
+def test_q30_sent_again_for_ever_ends_at_the_deadline():
+    driver, table = scripted.bg95()
+    table.answers[b"+QMTPUB"] = b"\r\n> "
+    table.answers[b"data"] = OK + b"\r\n+QMTPUB: 0,1,1\r\n" * 12
+    raises(ModemError, driver.mqtt_publish, b"t", b"x")
+    assert table.now < 70000
+
+
+def test_q31_q32_gnss_on_and_off_twice():
+    driver, table = scripted.bg95()
+    table.answers[b"+QGPS=1"] = b"\r\n+CME ERROR: 504\r\n"
+    table.answers[b"+QGPSEND"] = b"\r\n+CME ERROR: 505\r\n"
+    driver.gnss_start(False)
+    driver.gnss_stop()
+    assert table.sent[-1] == b'+QGPSCFG="priority",1'
+
+
+def test_q33_gnss_that_stops_later_holds_nobody_up():
+    driver, table = scripted.sim7600()
+    driver.gnss_stop()
+    assert table.now < 1000
+
+
+def test_q34_three_scales_of_rsrp():
+    for text in (b"-1089,-742,8", b"-109,-74,8", b"32,43,17"):
+        driver, table = scripted.sim7600()
+        head = b"+CPSI: LTE,Online,228-02,0x9CA4,20964868,46,EUTRAN-BAND20,6200,3,3,-178,"
+        table.answers[b"+CPSI?"] = line(head + text)
+        assert driver.cell().rsrp == -109
+
+
+def test_q34_a_gsm_cell_of_the_sim7600():
+    driver, table = scripted.sim7600()
+    text = b"+CPSI: GSM,Online,460-00,0x182d,12401,27 EGSM 900,-64,2110,42-42"
+    table.answers[b"+CPSI?"] = line(text)
+    cell = driver.cell()
+    assert (cell.plmn, cell.tac, cell.cell, cell.rsrp) == (460000, 0x182D, 12401, -64)
+
+
+def test_q35_the_filler_of_an_odd_iccid():
+    driver, table = scripted.bg95()
+    table.answers[b"+QCCID"] = line(b"+QCCID: 8949227002805216770F")
+    assert driver.identity()[1] == "8949227002805216770"
+
+
+def test_q46_a_power_off_without_an_answer_is_bounded_and_cuts_the_supply():
+    for make in (scripted.bg95, scripted.sim7600):
+        driver, table = make()
+        driver.stop(False)
+        assert table.now < 80000
+        assert table.pins[-1] == ("rail", False)
+
+
+def test_q47_a_modem_that_does_not_answer_loses_its_supply():
+    driver, table = scripted.bg95()
+    driver.on = False
+    table.answers[b""] = None
+    raises(ModemSilent, driver.start, True, False)
+    assert table.pins.count(("rail", False)) == 2 and table.pins[-1] == ("rail", False)
+
+
+def test_q50_every_command_has_a_deadline_of_our_own():
+    for make in (scripted.bg95, scripted.sim7600):
+        for verb in ("cell", "gnss_poll", "network_time", "identity", "psm_granted"):
+            driver, table = make()
+            table.answers[b"+"] = None
+            if make is scripted.sim7600 and verb == "psm_granted":
+                continue
+            raises(ModemSilent, getattr(driver, verb))
+            assert table.now < 20000
+
+
+def test_noise_in_an_identity_is_no_fault():
+    driver, table = scripted.bg95()
+    table.answers[b"+CGMR"] = line(b"BG95\xff\xfeM3")
+    assert driver.identity()[3] == ""
+
+
+def test_a_cell_identity_that_no_cell_has_is_no_cell():
+    driver, table = scripted.bg95()
+    head = b'+QENG: "servingcell","NOCONN","eMTC","FDD",310,410,'
+    table.answers[b"+QENG"] = line(head + b"FFFFFFFF,152,5110,12,3,3,5003,-88,-11,-62,11,41")
+    assert driver.cell() is None

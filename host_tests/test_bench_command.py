@@ -1,0 +1,292 @@
+"""The bench as a command: what it says when there is no modem, and runs over a pseudo terminal."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import tty
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+import serial
+
+from host_tests.bench_line import Line, request, run
+from tools.bench import BenchError, __main__, serial_port, steps
+from tools.bench import run as bench_run
+from tools.flash.layout import REPOSITORY
+
+WAIT_S = 60
+
+
+@contextmanager
+def stub(answer: Callable[[bytes], bytes]) -> Iterator[str]:
+    """Something on a pseudo terminal that answers each line; the path of its device."""
+    ours, theirs = os.openpty()
+    tty.setraw(theirs)
+
+    def serve() -> None:
+        line = b""
+        while True:
+            try:
+                line += os.read(ours, 256)
+                while b"\r" in line:
+                    command, _, line = line.partition(b"\r")
+                    os.write(ours, answer(command))
+            except OSError:
+                return
+
+    threading.Thread(target=serve, daemon=True).start()
+    try:
+        yield os.ttyname(theirs)
+    finally:
+        os.close(theirs)
+        os.close(ours)
+
+
+def answering(**known: str) -> Callable[[bytes], bytes]:
+    """A modem that knows few commands; None is silence from there on."""
+    hung = False
+
+    def answer(command: bytes) -> bytes:
+        nonlocal hung
+        name = command.decode()[2:].strip("+?").split("=")[0]
+        hung = hung or known.get(name) == "hang"
+        if hung:
+            return b""
+        if name in ("", "E0", "E1", "V1"):
+            return b"\r\nOK\r\n"
+        return f"\r\n{known[name]}\r\n\r\nOK\r\n".encode() if name in known else b"\r\nERROR\r\n"
+
+    return answer
+
+
+@pytest.fixture
+def quick(monkeypatch):
+    """Silence is noticed soon."""
+    monkeypatch.setattr(serial_port, "ANSWER_S", 0.05)
+    monkeypatch.setattr(steps, "COMMAND_MS", 300)
+    monkeypatch.setattr(bench_run, "COMMAND_MS", 300)
+    monkeypatch.setattr(bench_run, "HUNG_MS", 300)
+
+
+def command(monkeypatch, *options: Any) -> int:
+    """The exit code of the command."""
+    monkeypatch.setattr(sys, "argv", ["bench", *map(str, options)])
+    handlers = [signal.getsignal(name) for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)]
+    try:
+        return __main__.main()
+    except SystemExit as leave:
+        return int(leave.code or 0)
+    finally:
+        for name, handler in zip((signal.SIGINT, signal.SIGTERM, signal.SIGHUP), handlers, strict=True):
+            signal.signal(name, handler)
+
+
+def one_line(text: str) -> str:
+    assert text.count("\n") == 1, text
+    return text
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ([], "--port"),
+        (["--port", "/dev/none", "--replay", "x"], "not allowed with"),
+        (["--port", "/dev/none"], "no such device"),
+        (["--port", "/dev/none", "--board", "NONE"], "no boards/NONE/board.py; there are"),
+        (["--port", "/dev/none", "--broker", "host"], "'host' is no broker; write HOST:PORT"),
+        (["--port", "/dev/none", "--broker", "host:8883"], "--broker needs --ca, --user and --password"),
+        (["--port", "/dev/none", "--repeat", "0"], "'0' is no number of rounds"),
+        (["--port", "/dev/none", "--meter", "/no/folder/p.csv"], "no such folder"),
+        (["--replay", "/no/transcript"], "cannot be read"),
+        (["--replay", "x", "--repeat", "2"], "--replay does what the transcript was asked for"),
+        (
+            ["--port", "/dev/none", "--broker", "h:1", "--ca", __file__, "--user", "u", "--password", "p"],
+            "no certificate in PEM",
+        ),
+    ],
+)
+def test_what_is_wrong_is_said_in_one_line(options, said, monkeypatch, capsys):
+    assert command(monkeypatch, *options) == 2
+    assert said in one_line(capsys.readouterr().err)
+
+
+def test_busy(monkeypatch, capsys):
+    with stub(answering()) as path, serial.Serial(path, exclusive=True):
+        assert command(monkeypatch, "--port", path) == 2
+    assert "busy: another program has it open" in one_line(capsys.readouterr().err)
+
+
+@pytest.mark.parametrize(
+    ("number", "said"),
+    [(errno.EACCES, "no permission; it needs group "), (errno.EBUSY, "busy: "), (errno.EIO, "Input/output")],
+)
+def test_a_device_that_cannot_be_opened(number, said, monkeypatch, tmp_path):
+    def refuse(*args: Any, **options: Any) -> None:
+        raise serial.SerialException(number, os.strerror(number))
+
+    monkeypatch.setattr(serial, "Serial", refuse)
+    device = tmp_path / "device"
+    device.touch()
+    with pytest.raises(BenchError) as raised:
+        serial_port.connect(str(device))
+    assert said in str(raised.value)
+
+
+def test_the_group_is_named(tmp_path):
+    device = tmp_path / "device"
+    device.touch()
+    words = serial_port._why(str(device), serial.SerialException(errno.EACCES, "no"))
+    assert f"usermod -aG {device.group()} $USER" in words
+
+
+def test_silent_at_every_rate(quick, monkeypatch, capsys):
+    with stub(lambda command: b"") as path:
+        assert command(monkeypatch, "--port", path) == 2
+    said = one_line(capsys.readouterr().err)
+    assert "silent" in said and "115200, 9600" in said
+
+
+def test_not_a_modem(quick, monkeypatch, capsys):
+    with stub(lambda command: b"$GPGGA,,,\r\n") as path:
+        assert command(monkeypatch, "--port", path) == 2
+    said = one_line(capsys.readouterr().err)
+    assert "no modem" in said and "$GPGGA" in said and "115200" in said
+
+
+def test_another_modem(quick, monkeypatch, capsys):
+    with stub(answering(CGMM="SIM800 R14", I="SIM800 R14")) as path:
+        assert command(monkeypatch, "--port", path) == 2
+    assert "it is a SIM800 R14; there are drivers for bg95 and sim7600" in one_line(capsys.readouterr().err)
+
+
+def test_another_rate(quick, monkeypatch):
+    class Slow:
+        """A modem set to 9600 baud."""
+
+        port, timeout, baudrate, in_waiting = "/dev/slow", 0.0, 0, 0
+
+        def __init__(self, path: str, baudrate: int, **options: Any) -> None:
+            self.sent = b""
+
+        def reset_input_buffer(self) -> None:
+            self.sent = b""
+
+        def write(self, data: bytes) -> None:
+            self.sent += data
+
+        def read(self, count: int) -> bytes:
+            got, self.sent = self.sent, b""
+            return (b"\r\nOK\r\n" if self.baudrate == 9_600 else b"\xfe\x80") if got else b""
+
+    monkeypatch.setattr(serial, "Serial", Slow)
+    assert serial_port.connect("/dev/slow")[1] == 9_600
+
+
+def test_a_modem_that_hangs(quick, monkeypatch, capsys, tmp_path):
+    known = {"CGMM": "BG95-M3", "I": "BG95-M3", "CGMI": "Quectel", "CGMR": "BG95M3LAR02A03", "CGSN": "1"}
+    with stub(answering(**known, CPIN="hang")) as path:
+        assert command(monkeypatch, "--port", path, "--out", tmp_path) == 1
+    said = capsys.readouterr()
+    assert "hangs at step sim: no answer to AT+CPIN?" in said.err
+    assert "1 identity  ok" in said.out and "1 sim       hangs" in said.out
+    told = json.loads((tmp_path / "report.json").read_text())
+    assert told["ok"] is False and told["steps"][-1]["state"] == "hangs"
+
+
+def test_a_device_that_is_pulled_out(quick, monkeypatch, capsys, tmp_path):
+    class Pulled(serial.Serial):  # type: ignore[misc]
+        def write(self, data: bytes) -> Any:
+            if b"CPIN" in data:
+                self.close()
+            return super().write(data)
+
+    monkeypatch.setattr(serial, "Serial", Pulled)
+    known = {"CGMM": "BG95-M3", "I": "BG95-M3", "CGSN": "1"}
+    with stub(answering(**known)) as path:
+        assert command(monkeypatch, "--port", path, "--out", tmp_path) == 1
+    assert "hangs at step sim: " in capsys.readouterr().err
+
+
+@contextmanager
+def simulated(dialect: str) -> Iterator[str]:
+    """The simulated modem as a program, its time running fast; the device to open, once it has booted."""
+    program = [sys.executable, "-m", "tools.modem", "--dialect", dialect, "--pty", "--speed", "50"]
+    with subprocess.Popen(program, cwd=REPOSITORY, stdout=subprocess.PIPE, text=True) as modem:
+        try:
+            assert modem.stdout
+            path = modem.stdout.readline().strip()
+            with serial.Serial(path, timeout=0.5) as port:
+                for _ in range(2 * WAIT_S):
+                    port.write(b"AT+CPIN?\r")
+                    if b"READY" in port.read_until(b"READY"):
+                        break
+            yield path
+        finally:
+            modem.terminate()
+
+
+@pytest.mark.parametrize("dialect", ["bg95", "sim7600"])
+def test_all_steps_over_a_pseudo_terminal(dialect, monkeypatch, capsys, tmp_path):
+    for name in ("RADIO_OFF_MS", "IDLE_MS", "TRACK_MS", "ASLEEP_MS"):
+        monkeypatch.setattr(steps, name, 100)
+    monkeypatch.setattr(steps, "DOZE_MS", {dialect: 100})
+    with simulated(dialect) as path:
+        assert command(monkeypatch, "--port", path, "--out", tmp_path) == 0, capsys.readouterr().err
+    told = json.loads((tmp_path / "report.json").read_text())
+    assert told["ok"] and told["run"]["modem"] == dialect and told["not_restored"] == {}
+    assert {one["step"]: one["state"] for one in told["steps"]}["mqtt"] == "skipped"
+    assert "| 1 | mqtt | skipped | 0.0 | no --broker given |" in (tmp_path / "report.md").read_text()
+
+
+def test_interrupted_over_a_pseudo_terminal(tmp_path):
+    with simulated("bg95") as path:
+        program = [sys.executable, "-u", "-m", "tools.bench", "--port", path, "--out", str(tmp_path)]
+        with subprocess.Popen(program, cwd=REPOSITORY, stdout=subprocess.PIPE, text=True) as bench:
+            assert bench.stdout
+            for line in bench.stdout:
+                if line.startswith("1 sim"):
+                    break
+            bench.send_signal(signal.SIGTERM)
+            out, _ = bench.communicate(timeout=300)
+    assert bench.returncode == 130, out
+    assert "put back +CMEE: 0" in out and "put back echo: 1" in out
+    told = json.loads((tmp_path / "report.json").read_text())
+    assert told["not_restored"] == {} and told["interrupted"] and not told["ok"]
+
+
+def test_replay_with_a_profile(monkeypatch, capsys, tmp_path):
+    line = Line("bg95")
+    line.boot()
+    line.run(60_000)
+    line.output.clear()
+    outcome, text = run(line, request("bg95"))
+    (tmp_path / "transcript.jsonl").write_text(text)
+    last_s = outcome.results[-1].end_ms / 1000 + 60
+    levels = [
+        (one.begin_ms / 1000, 0.1 + 0.05 * i) for i, one in enumerate(outcome.results) if one.state == "ok"
+    ]
+    rows = [
+        "time,current,voltage",
+        "0,0.01,3.6",
+        *(f"{at},{amps},3.6" for at, amps in levels),
+        f"{last_s},0,3.6",
+    ]
+    profile = tmp_path / "p.csv"
+    profile.write_text("\n".join(rows))
+    options = ["--replay", tmp_path / "transcript.jsonl", "--meter", profile, "--out", tmp_path]
+    assert command(monkeypatch, *options) == 0, capsys.readouterr().err
+    told = json.loads((tmp_path / "energy.json").read_text())
+    assert told["modem"] == "bg95" and told["phases"]["gnss"]["joules"]["n"] == 1
+    assert "gnss_search_w" in told["constants"]
+    assert "| gnss/search |" in (tmp_path / "report.md").read_text()
+    profile.write_text("time,current\n1,2\n")
+    assert command(monkeypatch, *options) == 2
+    assert "row 1: no column voltage" in one_line(capsys.readouterr().err)

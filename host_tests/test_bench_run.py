@@ -1,0 +1,258 @@
+"""Whole runs of the bench on the simulated modems, in virtual time: what is found, what is left behind."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import pytest
+
+from host_tests.bench_line import PASSWORD, Hung, Line, Trouble, request, run
+from host_tests.modem_bench import Mosquitto, start_mosquitto
+from tools.bench import BenchError, report, transcript
+from tools.bench.ports import Recorder
+from tools.bench.replay import ReplayPort
+from tools.bench.run import identify
+from tools.bench.settings import unkept
+from tools.bench.transcript import Mask
+
+DIALECTS = ("bg95", "sim7600")
+READS = {
+    "bg95": "CREG? CGREG? CEREG? CTZU? CGDCONT? CPSMS? CFUN? CMEE? QGPS? QFLST QIACT? "
+    'QCFG="nwscanseq" QCFG="iotopmode" QCFG="psm/urc" QGPSCFG="priority" CRSM=176,28539,0,0,12',
+    "sim7600": "CREG? CEREG? CTZU? CGDCONT? CFUN? CMEE? CGPS? CCERTLIST CNMP? CRSM=176,28539,0,0,12",
+}
+
+
+@pytest.fixture(scope="module")
+def broker(tmp_path_factory) -> Iterator[Mosquitto]:
+    mosquitto = start_mosquitto(tmp_path_factory.mktemp("mosquitto"))
+    yield mosquitto
+    mosquitto.stop()
+
+
+def modem(dialect, broker: Mosquitto | None = None) -> Line:
+    """One that has found its network."""
+    line = Line(dialect, broker.network(reply=True)) if broker else Line(dialect)
+    line.boot()
+    line.run(120_000)
+    line.output.clear()
+    return line
+
+
+def settings(line: Line) -> list[list[str]]:
+    """What the modem tells about itself: lines with what differs each time taken out."""
+    told = []
+    for read in READS[line.dialect].split():
+        answer = line.send(f"AT+{read}")
+        told.append([part.split(",")[0] if "REG:" in part else part for part in answer])
+    selection = line.send("AT+COPS?")[-2]
+    told.append([selection if selection.startswith("+COPS: 1") else selection[:8]])
+    return told
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_a_full_run(dialect, broker):
+    line = modem(dialect, broker)
+    line.send("AT+CMEE=1")
+    before = settings(line)
+    line.output.clear()
+    outcome, text = run(line, request(dialect, broker.ca))
+    assert [(one.step, one.state, one.words) for one in outcome.results] == [
+        (step, "ok", "") for step in ("identity", "sim", "survey", "attach", "gnss", "mqtt", "sleep")
+    ]
+    found = {one.step: one.found for one in outcome.results}
+    assert {network["plmn"] for network in found["survey"]["networks"]} == {262_001, 262_002, 262_003}
+    assert all(network["result"] == "registered" for network in found["survey"]["networks"])
+    assert found["attach"]["result"] == "registered" and -100 < found["attach"]["rsrp_dbm"] < -70
+    assert abs(found["gnss"]["lat_deg"] - 51.43) < 0.001 and found["gnss"]["first_fix_s"] < 120
+    assert found["mqtt"]["back_s"] >= found["mqtt"]["acknowledged_s"] > 0
+    assert found["sleep"]["slept"] is True and found["sleep"]["tries"] > 1
+    assert outcome.as_found and outcome.unkept == []
+    line.run(120_000)
+    line.output.clear()
+    assert settings(line) == before
+    assert f'"{PASSWORD}' not in text and "204046612345678" not in text
+    assert '\\"******\\"' in text and "204046000005678" in text
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_a_transcript_gives_the_same_run(dialect, broker, tmp_path):
+    outcome, text = run(modem(dialect, broker), request(dialect, broker.ca))
+    path = tmp_path / "transcript.jsonl"
+    path.write_text(text)
+    wanted, events = transcript.load(path)
+    port = ReplayPort(events, Mask([]))
+    again, _ = run(port, wanted, wanted.password)
+    assert port.unknown == []
+    assert json.dumps(report.as_json(wanted, again)) == json.dumps(report.as_json(wanted, outcome))
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_a_modem_set_up_otherwise_is_left_so(dialect):
+    line = modem(dialect)
+    asked = ["AT+CMEE=2", "AT+CREG=2", "AT+CTZU=1", 'AT+CGDCONT=1,"IP","mine"']
+    asked += ['AT+CRSM=214,28539,0,0,12,"64F010FFFFFFFFFFFFFFFFFF"']
+    asked += (
+        ['AT+CPSMS=1,,,"00100001","00101111"', 'AT+QCFG="nwscanmode",3']
+        if dialect == "bg95"
+        else ["AT+CNMP=38"]
+    )
+    asked += ['AT+COPS=1,2,"26202"']
+    for command in asked:
+        assert line.send(command)[-1] == "OK", command
+    before = settings(line)
+    line.output.clear()
+    outcome, _ = run(line, request(dialect))
+    assert outcome.as_found, outcome.restored
+    assert {"operator selection", "+CMEE"} <= outcome.restored.back.keys()
+    line.run(120_000)
+    line.output.clear()
+    assert settings(line) == before
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_a_modem_with_its_radio_off_is_left_so(dialect):
+    line = modem(dialect)
+    line.send("AT+CFUN=4")
+    line.output.clear()
+    outcome, _ = run(line, request(dialect))
+    assert outcome.as_found, outcome.restored
+    assert "+CFUN: 4" in line.send("AT+CFUN?")
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+@pytest.mark.parametrize(
+    ("at", "step"),
+    [(b"+CGSN", "identity"), (b"+COPS=?", "survey"), (b"+CFUN=4", "attach"), (b"+CFUN=1", "attach")],
+)
+def test_interrupted_it_puts_everything_back(dialect, at, step):
+    def interrupt(line: Line) -> None:
+        raise KeyboardInterrupt
+
+    line = modem(dialect)
+    before = settings(line)
+    line.output.clear()
+    outcome, _ = run(Trouble(line, at, interrupt), request(dialect))
+    assert outcome.interrupted and (outcome.results[-1].step, outcome.results[-1].state) == (
+        step,
+        "interrupted",
+    )
+    assert outcome.as_found, outcome.restored
+    line.run(120_000)
+    line.output.clear()
+    assert settings(line) == before
+
+
+def test_interrupted_in_mid_scan_it_waits_for_the_modem():
+    class Impatient(Trouble):
+        def uart_readinto(self, buffer, timeout_ms):
+            if self._count == 0:
+                self._count = -1
+                self._port.sleep_ms(3_000)
+                raise KeyboardInterrupt
+            return self._port.uart_readinto(buffer, timeout_ms)
+
+    outcome, _ = run(Impatient(modem("bg95"), b"+COPS=?", lambda line: None), request("bg95"))
+    assert outcome.interrupted and outcome.as_found, outcome.restored
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+@pytest.mark.parametrize(
+    ("at", "step"),
+    [
+        (b"+CGMR", "identity"),
+        (b"+CPIN?", "sim"),
+        (b"+COPS=?", "survey"),
+        (b"+CFUN=4", "attach"),
+        (b"GPS=1", "gnss"),
+    ],
+)
+def test_a_modem_that_hangs_is_told_by_the_step(dialect, at, step):
+    outcome, _ = run(Hung(modem(dialect), at), request(dialect))
+    assert outcome.bad and (outcome.bad.step, outcome.bad.state) == (step, "hangs")
+    assert outcome.results[-1] is outcome.bad
+    assert at.decode().lstrip("+") in outcome.bad.words
+    assert not outcome.as_found and "does not answer" in outcome.restored.not_back["+CMEE"]
+
+
+def test_a_modem_that_hangs_before_the_first_step():
+    line = modem("bg95")
+    with pytest.raises(BenchError, match="hangs at step settings"):
+        run(Hung(line, b"+CGREG?"), request("bg95"))
+
+
+def test_a_restart_in_mid_run_fails_its_step_only():
+    line = modem("bg95")
+
+    def cut(line: Line) -> None:
+        line.modem.rail(False)
+        line.modem.rail(True)
+        line.press()
+        line.run(4_000)
+
+    outcome, _ = run(Trouble(line, b"+CFUN=4", cut), request("bg95"))
+    states = {one.step: one.state for one in outcome.results}
+    assert states["attach"] == "failed" and states["gnss"] == "ok"
+    assert "restarted" in outcome.results[3].words
+    assert outcome.as_found, outcome.restored
+
+
+def test_refusals_are_told_with_their_cause():
+    line = modem("bg95")
+    line.air.causes = dict.fromkeys(("26201", "26202", "26203"), 11)
+    outcome, _ = run(line, request("bg95"))
+    by_step = {one.step: one for one in outcome.results}
+    networks = by_step["survey"].found["networks"]
+    assert {network["result"] for network in networks if network["plmn"] != 262_001} == {"denied"}
+    assert by_step["attach"].state == "failed" and "cause 11, network not allowed" in by_step["attach"].words
+    assert outcome.as_found, outcome.restored
+
+
+def test_no_network_and_no_sky():
+    line = modem("sim7600")
+    line.air.audible, line.air.blocked = [], True
+    outcome, _ = run(line, request("sim7600"))
+    words = {one.step: one.words for one in outcome.results if one.state == "failed"}
+    assert words.keys() == {"survey", "attach", "gnss"}
+    assert "antenna" in words["survey"] and "no service" in words["attach"] and "no fix" in words["gnss"]
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_a_broker_that_refuses(dialect, broker):
+    outcome, text = run(modem(dialect, broker), request(dialect, broker.ca), password="wrong-one")
+    failed = {one.step: one.words for one in outcome.results if one.state == "failed"}
+    assert failed.keys() == {"mqtt"} and "refused" in failed["mqtt"]
+    assert outcome.as_found, outcome.restored
+    assert "wrong-one" not in text
+
+
+def test_rounds():
+    outcome, _ = run(modem("bg95"), request("bg95", repeat=2))
+    assert [(one.round, one.step) for one in outcome.results][7] == (2, "identity")
+    content = report.as_json(request("bg95", repeat=2), outcome)
+    assert content["ok"] and content["seconds_by_step"]["gnss"]["n"] == 2
+    assert "| gnss | 2 |" in report.as_markdown(request("bg95", repeat=2), outcome, None)
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_what_it_is(dialect):
+    line = modem(dialect)
+    assert identify(Recorder(line)) == dialect
+    line.modem.receive(b"ATV0\r")
+    line.run(1_000)
+    line.output.clear()
+    assert identify(Recorder(line)) == dialect
+
+
+def test_what_nobody_knows_how_to_put_back():
+    sent = [
+        "AT+CMEE=1\r",
+        "AT+FOO=1\r",
+        'AT+QCFG="bar",1\r',
+        'AT+QCFG="band",1\r',
+        "AT+CEREG?\r",
+        "AT+FOO=2\r",
+        "ATE0\r",
+    ]
+    assert unkept("bg95", sent) == ["AT+FOO=1", 'AT+QCFG="bar"', "AT+FOO=2"]

@@ -1,0 +1,40 @@
+"""The commands of the vendors' manuals: the modem has them all."""
+
+from __future__ import annotations
+
+import pytest
+
+from tools.modem import commands
+
+
+def test_no_command_of_the_manuals_is_missing():
+    lines = commands.load(commands.COMMANDS)
+    assert len(lines) > 300
+    assert commands.missing(lines) == []
+
+
+def test_the_count_is_printed(capsys):
+    assert commands.main([]) == 0
+    assert capsys.readouterr().out.endswith("missing 0\n")
+
+
+def test_what_is_missing_is_told(tmp_path, capsys):
+    path = tmp_path / "list"
+    path.write_text("both | AT+NOSUCH? | +NOSUCH: 1\nbg95 | AT+CMEE? | +CMEE: 7\nbg95 | AT+CMEE? | absent\n")
+    assert commands.main([str(path)]) == 1
+    told = capsys.readouterr().out
+    assert told.count("AT+NOSUCH?") == 2 and told.count("AT+CMEE?") == 2 and told.endswith("missing 4\n")
+
+
+@pytest.mark.parametrize("text", ["AT\n", "sim800 | AT | OK\n", "both | AT\n"])
+def test_a_list_that_is_none(text, tmp_path, capsys):
+    path = tmp_path / "list"
+    path.write_text(text)
+    assert commands.main([str(path)]) == 2
+    error = capsys.readouterr().err
+    assert f"{path}:1:" in error and error.count("\n") == 1
+
+
+def test_a_list_that_is_not_there(tmp_path, capsys):
+    assert commands.main([str(tmp_path / "none")]) == 2
+    assert capsys.readouterr().err.count("\n") == 1

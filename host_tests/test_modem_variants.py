@@ -1,0 +1,253 @@
+"""Each variant, seen on the line; and that without it the line is the usual one."""
+
+from __future__ import annotations
+
+import os
+import time
+
+import pytest
+import serial
+
+from host_tests.modem_bench import Bench
+from host_tests.test_modem_alone import running
+from tools.modem.loopback import Loopback
+from tools.modem.variants import VARIANTS, VariantError
+
+
+def booted(dialect, *variants: str, ms: int = 8_000) -> Bench:
+    bench = Bench(dialect, Loopback(), variants=variants)
+    bench.modem.rail(True)
+    bench.press()
+    bench.run(20_000 + ms)
+    bench.send("ATE0")
+    bench.send("AT+CMEE=1")
+    return bench
+
+
+def told(bench: Bench) -> list[str]:
+    return [text for _, way, text in bench.lines if way == "<"]
+
+
+def registered(dialect, *variants: str) -> Bench:
+    bench = booted(dialect, *variants)
+    bench.until_registered()
+    return bench
+
+
+CPSI = "+CPSI: LTE,Online,262-01,0x5A31,27447297,151,EUTRAN-BAND3,1300,3,3,"
+# What is seen of each with it and without it: (modem, command, begin of the answer)
+ANSWERS = [
+    ("cat-m-names", "bg95", "AT+QCSQ", '+QCSQ: "CAT-M1",', '+QCSQ: "eMTC",'),
+    ("cesq", "bg95", "AT+CESQ", "+CESQ: 99,99,255,255,22,63", "ERROR"),
+    ("cesq", "sim7600", "AT+CESQ", "+CESQ: 99,99,255,255,22,61", "ERROR"),
+    ("cgmr-bare", "sim7600", "AT+CGMR", "LE11B", "+CGMR: LE11B"),
+    ("cgmr-prefix", "bg95", "AT+CGMR", "+CGMR: BG95M3", "BG95M3"),
+    ("cgpaddr-quoted", "bg95", "AT+CGPADDR=1", '+CGPADDR: 1,"0.0.0.0"', "+CGPADDR: 1,0.0.0.0"),
+    ("cpsi-index", "sim7600", "AT+CPSI?", CPSI + "22,61,29,14", CPSI + "-90,-800,-540,14"),
+    ("cpsms", "sim7600", "AT+CPSMS?", "+CPSMS: 0", "ERROR"),
+    ("gnss-tight", "sim7600", "AT+CGPSINFO", "+CGPSINFO:,", "+CGPSINFO: ,"),
+    ("qeng-tight", "bg95", 'AT+QENG="servingcell"', '+QENG:"servingcell"', '+QENG: "servingcell"'),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "dialect", "command", "with_it", "without"), ANSWERS)
+def test_answers(name, dialect, command, with_it, without):
+    assert registered(dialect, name).send(command)[0].startswith(with_it)
+    assert registered(dialect).send(command)[0].startswith(without)
+
+
+BOOTS = [
+    ("app-rdy-late", "bg95", ["RDY", "+CFUN: 1", "+CPIN: READY", "+QUSIM: 1", "APP RDY", "+QIND: SMS DONE"]),
+    ("boot-atready", "sim7600", ["*ATREADY: 1", "+CPIN: READY", "SMS DONE", "PB DONE"]),
+    ("boot-noise", "sim7600", ["\xff\xff\xff", "RDY", "+CPIN: READY", "SMS DONE", "PB DONE"]),
+    ("boot-silent", "bg95", []),
+    ("urc-on-usb", "bg95", []),
+]
+
+
+@pytest.mark.parametrize(("name", "dialect", "lines"), BOOTS)
+def test_boot_lines(name, dialect, lines):
+    assert told(booted(dialect, name))[: len(lines) + 1] == [*lines, "OK"]
+
+
+def test_noise_is_no_text():
+    bench = Bench("bg95", variants=["boot-noise"])
+    bench.modem.rail(True)
+    bench.press()
+    bench.run(5_000)
+    assert bytes(bench.output).startswith(b"\r\n\xff\xff\xff\r\n\r\nRDY\r\n")
+
+
+def test_unsolicited_lines_come_to_the_uart_when_told_so():
+    bench = booted("bg95", "urc-on-usb")
+    assert bench.send('AT+QURCCFG="urcport","uart1"')[-1] == "OK"
+    bench.send("AT+CFUN=1,1")
+    assert bench.until("RDY", 20_000) == "RDY"
+
+
+def test_a_busy_sim():
+    bench = Bench("bg95", variants=["sim-busy"])
+    bench.boot()
+    bench.send("AT+CMEE=1")
+    bench.run(6_000)
+    assert bench.send("AT+CPIN?")[-1] == "+CME ERROR: 14"
+    bench.until("+CPIN: READY", 4_000)
+
+
+def test_a_detect_pin_that_is_not_connected():
+    bench = booted("bg95", "sim-detect-open")
+    bench.send("AT+QSIMDET=1,0")
+    bench.send("AT+CFUN=1,1")
+    bench.until("RDY", 20_000)
+    bench.run(3_000)
+    bench.send("AT+CMEE=1")
+    assert bench.send("AT+CPIN?")[-1] == "+CME ERROR: 13"
+
+
+def test_no_cause():
+    for variants, cause in (((), True), (("no-reject-cause",), False)):
+        bench = Bench("bg95", variants=variants)
+        bench.air.causes = dict.fromkeys(("26201", "26202", "26203"), 11)
+        bench.boot()
+        bench.send("AT+CEREG=2")
+        bench.run(200_000)
+        assert bench.send("AT+CEREG?")[-2].endswith(",0,11") == cause
+
+
+@pytest.mark.parametrize(
+    ("name", "dialect", "prompt"),
+    [
+        ("prompt-bare", "bg95", b"\r\n>"),
+        ("", "bg95", b"\r\n> "),
+        ("prompt-blank", "sim7600", b"\r\n> "),
+        ("", "sim7600", b"\r\n>"),
+    ],
+)
+def test_prompts(name, dialect, prompt):
+    bench = registered(dialect, *[name] if name else [])
+    if dialect == "bg95":
+        bench.send('AT+QICSGP=1,1,"iot"')
+        bench.send("AT+QIACT=1")
+        bench.send('AT+QIOPEN=1,0,"TCP","h.example",1')
+        bench.until("+QIOPEN: 0,0")
+        command = b"AT+QISEND=0,3\r"
+    else:
+        command = b'AT+CCERTDOWN="ca.pem",3\r'
+    bench.output.clear()
+    bench.modem.receive(command)
+    bench.run(100)
+    assert bytes(bench.output) == prompt
+
+
+@pytest.mark.parametrize(("name", "dialect", "aborted"), [
+    ("scan-abort", "bg95", True), ("", "bg95", False), ("scan-patient", "sim7600", False)
+])  # fmt: skip
+def test_a_byte_during_the_scan(name, dialect, aborted):
+    bench = registered(dialect, *[name] if name else [])
+    bench.modem.receive(b"AT+COPS=?\r")
+    bench.run(2_000)
+    bench.output.clear()
+    bench.modem.receive(b"A")
+    bench.run(1_000)
+    assert (b"ERROR" in bench.output) == aborted
+
+
+@pytest.mark.parametrize(("variants", "answers"), [((), False), (("clean-wake",), True)])
+def test_the_first_byte_after_sleep(variants, answers):
+    bench = booted("sim7600", *variants)
+    bench.send("AT+CFUN=4")
+    bench.send("AT+CSCLK=1")
+    bench.modem.dtr(True)
+    bench.run(30_000)
+    bench.modem.dtr(False)
+    bench.run(50)
+    bench.output.clear()
+    bench.modem.receive(b"AT\r")
+    bench.run(100)
+    assert (b"OK" in bench.output) == answers
+    assert bench.send("AT")[-1] == "OK"
+
+
+def test_texts_of_power_down():
+    bench = booted("bg95", "psm-text")
+    bench.send("AT+QPOWD=1")
+    bench.until("NORMAL POWER DOWN", 10_000)
+    bench = booted("bg95", "psm-text")
+    bench.send('AT+QCFG="psm/urc",1')
+    bench.send('AT+CPSMS=1,,,"00100001","00000010"')
+    bench.until_registered()
+    bench.until("PSM POWER DOWN", 60_000)
+    bench = booted("sim7600", "off-silent")
+    bench.send("AT+CPOF")
+    bench.run(10_000)
+    assert b"DOWN" not in bench.output and bench.states[-1][2] == "off"
+
+
+def test_results_of_services_that_run_already():
+    bench = registered("sim7600", "netopen-code", "start-indexed")
+    bench.send("AT+NETOPEN")
+    bench.until("+NETOPEN: 0")
+    assert bench.send("AT+NETOPEN") == ["+NETOPEN: 1", "ERROR"]
+    bench.send("AT+CMQTTSTART")
+    bench.until("+CMQTTSTART: 0")
+    assert bench.send("AT+CMQTTSTART") == ["+CMQTTSTART: 0,23", "ERROR"]
+
+
+def test_the_newer_inline_publish():
+    bench = registered("bg95", "pubex-length")
+    bench.send('AT+QICSGP=1,1,"iot"')
+    bench.send("AT+QIACT=1")
+    bench.send('AT+QMTOPEN=0,"h.example",1883')
+    bench.until("+QMTOPEN: 0,0")
+    bench.send('AT+QMTCONN=0,"me"')
+    bench.until("+QMTCONN: 0,0,0")
+    bench.ask('AT+QMTPUBEX=0,1,1,0,"a",3', b"abc", "+QMTPUBEX: 0,1,0")
+
+
+def test_the_order_of_outcomes():
+    for variants, orders in ((("urc-before",), {True}), ((), {False}), (("urc-mixed",), {True, False})):
+        bench = registered("sim7600", *variants)
+        seen = set()
+        for _ in range(12):
+            for command in ("AT+NETOPEN", "AT+NETCLOSE"):
+                bench.output.clear()
+                bench.modem.receive(command.encode() + b"\r")
+                bench.run(20_000)
+                seen.add(bench.output.index(b": 0") < bench.output.index(b"OK"))
+        assert seen == orders
+
+
+def test_a_port_of_another_baud_rate():
+    with running("--dialect", "bg95", "--pty", "--variant", "strict-baud") as path:
+        with serial.Serial(path, 115_200, timeout=0.2) as port:
+            assert answer(port, b"OK")
+        with serial.Serial(path, 9_600, timeout=0.2) as port:
+            port.write(b"AT\r")
+            time.sleep(0.3)
+            assert b"OK" not in port.read(100)
+        with serial.Serial(path, 115_200, timeout=0.2) as port:
+            port.write(b"\r")
+            assert answer(port, b"OK")
+
+
+def answer(port: serial.Serial, wanted: bytes) -> bool:
+    for _ in range(100):
+        os.write(port.fileno(), b"AT\r")
+        if wanted in port.read(100):
+            return True
+    return False
+
+
+def test_unknown_variants():
+    with pytest.raises(VariantError, match="the bg95 has no variant 'cpsi-index'; choose among app-rdy-late"):
+        Bench("bg95", variants=["cpsi-index"])
+
+
+TESTED_ELSEWHERE = {"strict-baud", "sim-busy", "sim-detect-open", "no-reject-cause", "clean-wake", "psm-text"}
+TESTED_ELSEWHERE |= {"prompt-bare", "prompt-blank", "scan-abort", "scan-patient", "off-silent"}
+TESTED_ELSEWHERE |= {"netopen-code", "start-indexed", "pubex-length", "urc-before", "urc-mixed"}
+
+
+def test_every_variant_has_been_seen():
+    seen = {row[0] for row in ANSWERS} | {row[0] for row in BOOTS} | TESTED_ELSEWHERE
+    assert seen == set(VARIANTS)

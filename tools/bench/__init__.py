@@ -1,0 +1,22 @@
+"""The firmware's own modem drivers on a real modem, from a PC: what it does, and what it costs."""
+
+import sys
+from typing import Any
+
+from tools.flash.layout import FIRMWARE, REPOSITORY
+
+sys.path[:0] = [str(FIRMWARE), str(REPOSITORY / "tools" / "cpython")]
+
+from locator.modem import ModemSilent  # noqa: E402
+from locator.modem.at import Channel as _Channel  # noqa: E402
+from locator.modem.bg95 import Bg95  # noqa: E402
+from locator.modem.sim7600 import Sim7600  # noqa: E402
+
+# The firmware has no annotations.
+Channel: Any = _Channel
+Silent: Any = ModemSilent
+DRIVERS: dict[str, Any] = {"bg95": Bg95, "sim7600": Sim7600}
+
+
+class BenchError(Exception):
+    """Something that the person at the bench can put right; its text is one line."""

@@ -1,0 +1,104 @@
+"""The table that grows while the bench runs, and the same line by line where there is no terminal."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from tools.bench.run import Result
+
+COLOURS = {"ok": "green", "failed": "red", "hangs": "bold red", "skipped": "dim", "interrupted": "yellow"}
+
+
+class LiveTable:
+    """A `Watch`; use it as a context."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._results: list[Result] = []
+        self._note = ""
+        self._live = Live(console=console, get_renderable=self._table, refresh_per_second=4)
+
+    def __enter__(self) -> LiveTable:
+        if self._console.is_terminal:
+            self._live.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._note = ""
+        if self._console.is_terminal:
+            self._live.stop()
+
+    def changed(self, result: Result) -> None:
+        """A step began or ended."""
+        self._note = ""
+        if result not in self._results:
+            self._results.append(result)
+        if not self._console.is_terminal and result.state != "running":
+            line = (
+                f"{result.round} {result.step:9} {result.state:8} {result.seconds:6.1f} s  {summary(result)}"
+            )
+            self._console.print(line.rstrip(), highlight=False, soft_wrap=True, markup=False)
+            self._console.file.flush()
+
+    def note(self, text: str) -> None:
+        """What goes on within the step."""
+        self._note = text
+
+    def _table(self) -> Table:
+        table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+        for name in ("round", "step", "", "seconds", "found"):
+            table.add_column(name, justify="right" if name in ("round", "seconds") else "left")
+        for one in self._results:
+            state = Text(one.state, style=COLOURS.get(one.state, "cyan"))
+            running = one.state == "running"
+            seconds = "" if running or one.state == "skipped" else f"{one.seconds:.1f}"
+            words = self._note if running else summary(one)
+            table.add_row(str(one.round), one.step, state, seconds, Text(words))
+        if self._note and not any(one.state == "running" for one in self._results):
+            table.add_row("", "", "", "", Text(self._note, style="dim"))
+        return table
+
+
+def summary(result: Result) -> str:
+    """What a step found, in a few words."""
+    return result.words or _SUMMARIES[result.step](result.found) if result.state != "running" else ""
+
+
+def _networks(found: dict[str, Any]) -> str:
+    return ", ".join(f"{one['name']} {place(one)}" for one in found["networks"])
+
+
+def place(found: dict[str, Any]) -> str:
+    """How an attach ended, and the signal."""
+    parts = [found["result"], f"{found['seconds']:.0f} s"]
+    parts += [found["access"]] if "access" in found else []
+    parts += [f"{found['rsrp_dbm']} dBm"] if "rsrp_dbm" in found else []
+    parts += [found["cause"]] if "cause" in found else []
+    return " ".join(parts)
+
+
+def _sim(found: dict[str, Any]) -> str:
+    profiles = found.get("profiles")
+    return f"{found['iccid']}, " + (
+        f"eUICC with {len(profiles)} profiles" if profiles is not None else "one profile"
+    )
+
+
+_SUMMARIES: dict[str, Any] = {
+    "identity": lambda f: f"{f['model']} {f['revision']}",
+    "sim": _sim,
+    "survey": _networks,
+    "attach": place,
+    "gnss": lambda f: (
+        f"first fix after {f['first_fix_s']:.0f} s, {f['satellites']} satellites, HDOP {f['hdop']:.1f}"
+    ),
+    "mqtt": lambda f: f"connected in {f['connect_s']:.1f} s, there and back in {f['back_s']:.1f} s",
+    "sleep": lambda f: (
+        ("slept" if f["slept"] else "did not sleep (is DTR wired?)") + f", awake in {f['wake_ms']} ms"
+    ),
+}

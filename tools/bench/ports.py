@@ -1,0 +1,81 @@
+"""What the drivers are given for a port (`locator.port`): the modem's part of it only."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+
+class Port(Protocol):
+    """A line to a modem, with its clock. `uart_readinto` returns with what has come, 0 at the time-out."""
+
+    def ticks_ms(self) -> int:
+        """Milliseconds since some moment."""
+
+    def sleep_ms(self, ms: int) -> None:
+        """Let time pass."""
+
+    def uart_write(self, data: bytes) -> None:
+        """To the modem."""
+
+    def uart_readinto(self, buffer: bytearray, timeout_ms: int) -> int:
+        """From the modem."""
+
+    def modem_rail(self, on: bool) -> None:
+        """Its supply."""
+
+    def modem_key(self, pressed: bool) -> None:
+        """Its power key."""
+
+    def modem_dtr(self, level: bool) -> None:
+        """High (True): it may sleep."""
+
+
+class Listener(Protocol):
+    """Who is told, with the time in milliseconds."""
+
+    def sent(self, ms: int, data: bytes) -> None:
+        """Bytes to the modem."""
+
+    def came(self, ms: int, data: bytes) -> None:
+        """Bytes from the modem."""
+
+
+class Recorder:
+    """A port that tells a listener what passes over another one. `answer` is what has come since something
+    was last sent: the drivers cut lines at 400 bytes, the longest answers are longer. `commands` is all
+    that was sent."""
+
+    def __init__(self, port: Port, listener: Listener | None = None) -> None:
+        self._port = port
+        self._listener = listener
+        self.answer = bytearray()
+        self.commands: list[bytes] = []
+        self.ticks_ms = port.ticks_ms
+        self.sleep_ms = port.sleep_ms
+        self.modem_rail = port.modem_rail
+        self.modem_key = port.modem_key
+        self.modem_dtr = port.modem_dtr
+
+    def uart_write(self, data: bytes) -> None:
+        """Pass on and tell."""
+        self.answer.clear()
+        self.commands.append(bytes(data))
+        if self._listener:
+            self._listener.sent(self._port.ticks_ms(), bytes(data))
+        self._port.uart_write(data)
+
+    def uart_readinto(self, buffer: bytearray, timeout_ms: int) -> int:
+        """Pass on and tell."""
+        count = self._port.uart_readinto(buffer, timeout_ms)
+        if count:
+            self.answer += buffer[:count]
+            if self._listener:
+                self._listener.came(self._port.ticks_ms(), bytes(buffer[:count]))
+        return count
+
+
+def hush(port: Port, quiet_ms: int) -> None:
+    """Read until nothing has come for `quiet_ms`: what was on the line before we listen."""
+    buffer = bytearray(256)
+    while port.uart_readinto(buffer, quiet_ms):
+        pass

@@ -1,0 +1,219 @@
+"""One run: find out which modem it is, read its settings, do the steps, put the settings back."""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from locator.modem import ModemError, ModemRestarted, ModemSilent
+
+from tools.bench import DRIVERS, BenchError, Channel
+from tools.bench.keep import HUSH_MS, Keeper, Restored, form, shown
+from tools.bench.ports import Recorder, hush
+from tools.bench.settings import unkept
+from tools.bench.steps import STEPS, Bench, Found, StepFailed
+from tools.bench.transcript import Mask, Request
+
+HUNG_MS = 5_000
+BUSY_MS = 200_000
+"""How long a command broken off by Ctrl-C may still run: a scan."""
+COMMAND_MS = 9_000
+
+
+@dataclass
+class Phase:
+    """A part of a step, in the milliseconds of the transcript."""
+
+    name: str
+    begin_ms: int
+    end_ms: int = 0
+
+
+@dataclass
+class Result:
+    """What became of a step. `state`: running, ok, failed, hangs, skipped, interrupted; `words` say why."""
+
+    step: str
+    round: int
+    state: str = "running"
+    begin_ms: int = 0
+    end_ms: int = 0
+    words: str = ""
+    found: Found = field(default_factory=dict)
+    phases: list[Phase] = field(default_factory=list)
+
+    @property
+    def seconds(self) -> float:
+        """How long it took."""
+        return (self.end_ms - self.begin_ms) / 1000
+
+
+class Watch(Protocol):
+    """Who is told how the run goes on."""
+
+    def changed(self, result: Result) -> None:
+        """A step began or ended."""
+
+    def note(self, text: str) -> None:
+        """What goes on within it."""
+
+
+@dataclass
+class Outcome:
+    """Everything there is to report. `unkept`: commands sent whose effect nobody knows how to put back."""
+
+    results: list[Result] = field(default_factory=list)
+    restored: Restored = field(default_factory=Restored)
+    unkept: list[str] = field(default_factory=list)
+    interrupted: bool = False
+
+    @property
+    def bad(self) -> Result | None:
+        """The first step that did not do what it is for."""
+        return next((one for one in self.results if one.state in ("failed", "hangs")), None)
+
+    @property
+    def as_found(self) -> bool:
+        """The modem is in the state in which it was found."""
+        return self.restored.complete and not self.unkept
+
+
+def identify(port: Recorder) -> str:
+    """The kind of modem. Raises BenchError when it is none that there is a driver for."""
+    at = Channel(port)
+    try:
+        if not form(port).words:
+            port.uart_write(b"ATV1\r")
+        hush(port, HUSH_MS)
+        said = [b" ".join(at.command(text, COMMAND_MS)).decode("latin-1") for text in (b"+CGMM", b"I")]
+    except ModemError as error:
+        raise BenchError("it answers AT, but does not say what it is: no modem that is known") from error
+    model = said[0].strip() or said[1].strip()
+    for kind in DRIVERS:
+        if kind.upper() in " ".join(said).upper():
+            return kind
+    raise BenchError(f"it is a {model[:60]}; there are drivers for {' and '.join(DRIVERS)}: name its BOARD")
+
+
+class Run:
+    """`mark(ms, name)` is told when a phase begins."""
+
+    def __init__(
+        self,
+        port: Recorder,
+        request: Request,
+        password: str,
+        mask: Mask,
+        watch: Watch,
+        mark: Callable[[int, str], None],
+    ) -> None:
+        self._port = port
+        self._request = request
+        self._watch = watch
+        self._mark = mark
+        self._current = Result("", 0)
+        self._at: Any = Channel(port)
+        self._board = types.SimpleNamespace(MODEM=request.modem, apn=request.apn.encode())
+        driver = DRIVERS[request.modem](port, self._at, self._board)
+        self._bench = Bench(
+            request.modem, driver, self._at, port, request, password, mask, self._phase, watch.note
+        )
+
+    def go(self) -> Outcome:
+        """All rounds; whatever happens, the settings are put back at the end."""
+        outcome = Outcome()
+        keeper = self._keeper()
+        self._board.apn = self._board.apn or keeper.apn().encode()
+        try:
+            self._rounds(outcome)
+        except KeyboardInterrupt:
+            outcome.interrupted = True
+            self._end("interrupted", "by Ctrl-C")
+        finally:
+            self._mark(self._port.ticks_ms(), "restore")
+            self._watch.note("putting the settings back")
+            hung = any(one.state == "hangs" for one in outcome.results)
+            outcome.restored = self._restore(keeper, HUNG_MS if hung else BUSY_MS)
+            commands = [data.decode("latin-1") for data in self._port.commands if data.startswith(b"AT")]
+            outcome.unkept = unkept(self._request.modem, commands)
+        return outcome
+
+    def _keeper(self) -> Keeper:
+        self._mark(self._port.ticks_ms(), "settings")
+        self._watch.note("reading the settings")
+        try:
+            found = form(self._port)
+            if not found.words:
+                self._port.uart_write(b"ATV1\r")
+                hush(self._port, HUSH_MS)
+            return Keeper(self._port, self._request.modem, found)
+        except ModemError as error:
+            raise BenchError(f"hangs at step settings: no answer to {shown(error.what)}") from error
+
+    def _restore(self, keeper: Keeper, patience_ms: int) -> Restored:
+        try:
+            return keeper.restore(patience_ms, self._watch.note)
+        except KeyboardInterrupt:
+            return Restored(not_back={"the settings": "given up at a second Ctrl-C"})
+        except BenchError as error:
+            return Restored(not_back={"the settings": str(error)})
+
+    def _rounds(self, outcome: Outcome) -> None:
+        for number in range(1, self._request.repeat + 1):
+            for step in STEPS:
+                result = Result(step, number)
+                outcome.results.append(result)
+                if step == "mqtt" and not self._request.broker:
+                    result.state, result.words = "skipped", "no --broker given"
+                    self._watch.changed(result)
+                    continue
+                self._do(result)
+                if result.state == "hangs":
+                    return
+
+    def _do(self, result: Result) -> None:
+        self._current = result
+        result.begin_ms = self._port.ticks_ms()
+        self._watch.changed(result)
+        self._phase("")
+        try:
+            result.found = STEPS[result.step](self._bench)
+            self._end("ok", "")
+        except StepFailed as failure:
+            self._end("failed", str(failure))
+        except ModemSilent as error:
+            self._end("hangs", f"no answer to {shown(error.what)}")
+        except ModemRestarted:
+            self._end("failed", "the modem has restarted by itself")
+            self._start_again(result)
+        except BenchError as error:
+            self._end("hangs", str(error))
+        except ModemError as error:
+            code = f" ({error.code})" if error.code != -1 else ""
+            self._end("failed", f"{shown(error.what)} was refused{code}")
+
+    def _start_again(self, result: Result) -> None:
+        try:
+            self._bench.driver.start(False, True)
+        except ModemError:
+            result.state, result.words = "hangs", "the modem has restarted and does not answer since"
+
+    def _phase(self, name: str) -> None:
+        now_ms, result = self._port.ticks_ms(), self._current
+        if result.phases:
+            result.phases[-1].end_ms = now_ms
+        result.phases.append(Phase(name, now_ms))
+        self._mark(now_ms, f"{result.round}/{result.step}/{name}".rstrip("/"))
+
+    def _end(self, state: str, words: str) -> None:
+        result = self._current
+        if result.state != "running":
+            return
+        result.state, result.words = state, words
+        result.end_ms = self._port.ticks_ms()
+        if result.phases:
+            result.phases[-1].end_ms = result.end_ms
+        self._mark(result.end_ms, f"{result.round}/end")
+        self._watch.changed(result)

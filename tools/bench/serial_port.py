@@ -1,0 +1,157 @@
+"""A modem on a serial device, in real time, behind the interface of `locator.port`."""
+
+from __future__ import annotations
+
+import errno
+import grp
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+import serial
+from serial.tools import list_ports
+
+from tools.bench import BenchError
+
+BAUDS = (115_200, 9_600, 19_200, 38_400, 57_600, 230_400, 460_800, 921_600)
+"""The rate both modems leave the factory with, then what others set them to."""
+TRIES = 2
+ANSWER_S = 0.4
+
+
+class SerialPort:
+    """The port of a PC. It has no hand on the modem's supply nor on its power key."""
+
+    def __init__(self, line: Any) -> None:
+        self._line = line
+        self._began_s = time.monotonic()
+
+    def ticks_ms(self) -> int:
+        """Milliseconds since the port was opened."""
+        return int((time.monotonic() - self._began_s) * 1000)
+
+    def sleep_ms(self, ms: int) -> None:
+        """What comes meanwhile waits in the system's buffer."""
+        time.sleep(ms / 1000)
+
+    def uart_write(self, data: bytes) -> None:
+        """Returns when the bytes are out. Raises BenchError when the device has gone."""
+        try:
+            self._line.write(data)
+            self._line.flush()
+        except (OSError, serial.SerialException) as error:
+            raise BenchError(f"{self._line.port}: the device has gone: {error}") from error
+
+    def uart_readinto(self, buffer: bytearray, timeout_ms: int) -> int:
+        """Wait for the first byte, then take all there is."""
+        try:
+            self._line.timeout = timeout_ms / 1000
+            data = self._line.read(1)
+            if data:
+                data += self._line.read(min(self._line.in_waiting, len(buffer) - 1))
+        except (OSError, serial.SerialException) as error:
+            raise BenchError(f"{self._line.port}: the device has gone: {error}") from error
+        buffer[: len(data)] = data
+        return len(data)
+
+    def modem_rail(self, on: bool) -> None:
+        """Nothing: whoever feeds the modem goes on feeding it."""
+
+    def modem_key(self, pressed: bool) -> None:
+        """Nothing: nobody is there to press it."""
+
+    def modem_dtr(self, level: bool) -> None:
+        """High is the adapter's DTR not asserted. A pseudo terminal has none."""
+        try:
+            self._line.dtr = not level
+        except (OSError, serial.SerialException):
+            return
+
+    def close(self) -> None:
+        """Give the device free."""
+        self._line.close()
+
+
+def connect(path: str) -> tuple[SerialPort, int]:
+    """Open `path` and find the modem on it; the port and its baud rate.
+
+    Raises BenchError: no such device, no permission, busy, silent at each rate, no modem.
+    """
+    line = _open(path)
+    noise = b""
+    for baud in BAUDS:
+        line.baudrate = baud
+        for _ in range(TRIES):
+            got = _ask(line)
+            if b"OK" in got or got.endswith(b"0\r"):
+                return SerialPort(line), baud
+            noise = noise or got
+    line.close()
+    tried = ", ".join(str(baud) for baud in BAUDS)
+    if noise:
+        raise BenchError(
+            f"{path}: no modem: AT was answered by {noise[:40]!r} and never by OK, tried at {tried} baud; "
+            "choose the modem's AT port, or set it to one of these rates with AT+IPR"
+        )
+    raise BenchError(
+        f"{path}: silent: no answer to AT at {tried} baud; is the modem switched on, its TX and RX not "
+        "swapped, and not in data or quiet mode (ATQ1)?"
+    )
+
+
+def _open(path: str) -> Any:
+    try:
+        return serial.Serial(path, BAUDS[0], timeout=ANSWER_S, write_timeout=5, exclusive=True)
+    except (OSError, serial.SerialException) as error:
+        raise BenchError(f"{path}: {_why(path, error)}") from error
+
+
+def _why(path: str, error: Exception) -> str:
+    """What is wrong and what helps, in one line."""
+    number = getattr(error, "errno", None)
+    if number == errno.ENOENT:
+        there = ", ".join(sorted(port.device for port in list_ports.comports()))
+        return f"no such device; there {'are ' + there if there else 'is no serial device at all'}"
+    if number in (errno.EACCES, errno.EPERM):
+        group = _group(path)
+        return f"no permission; it needs group {group}: sudo usermod -aG {group} $USER, then log in again"
+    if number in (errno.EBUSY, errno.EAGAIN) or "exclusively lock" in str(error):
+        return f"busy: {_holder(path)} has it open; end that first"
+    return str(error)
+
+
+def _group(path: str) -> str:
+    number = os.stat(path).st_gid
+    try:
+        return grp.getgrgid(number).gr_name
+    except KeyError:
+        return str(number)
+
+
+def _holder(path: str) -> str:
+    """The first program, as far as one may look, that has the device open."""
+    wanted = os.path.realpath(path)
+    for folder in Path("/proc").glob("[0-9]*/fd"):
+        if folder.parent.name == str(os.getpid()):
+            continue
+        try:
+            if any(os.readlink(entry) == wanted for entry in folder.iterdir()):
+                name = (folder.parent / "comm").read_text().strip()
+                return f"{name} (process {folder.parent.name})"
+        except OSError:
+            continue
+    return "another program"
+
+
+def _ask(line: Any) -> bytes:
+    """What comes within ANSWER_S after an AT."""
+    try:
+        line.reset_input_buffer()
+        line.write(b"AT\r")
+        got, deadline_s = b"", time.monotonic() + ANSWER_S
+        while time.monotonic() < deadline_s and b"OK\r" not in got:
+            got += line.read(max(1, line.in_waiting))
+        return got
+    except (OSError, serial.SerialException) as error:
+        raise BenchError(f"{line.port}: the device has gone: {error}") from error

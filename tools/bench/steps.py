@@ -1,0 +1,295 @@
+"""What is done on the bench, step by step, with the verbs of the drivers.
+
+A step returns what it found, by names with units, and marks its phases, to which power is later
+assigned. It raises `StepFailed` in words; what the drivers raise is handled by the run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from locator.modem import DENIED, REGISTERED, ModemError, ModemSilent
+
+from tools.bench import Silent, profiles, replies
+from tools.bench.ports import Recorder
+from tools.bench.transcript import Mask, Request
+
+Found = dict[str, Any]
+
+SHORT_MS = 1_000
+COMMAND_MS = 9_000
+CFUN_MS = 15_000
+SCAN_MS = 240_000
+SIM_READY_MS = 20_000
+SURVEY_S = 90
+"""For each network; those that refuse are through much sooner."""
+ATTACH_S = 300
+"""A first attach is not timed out before five minutes (Telefonica requirement 016)."""
+RADIO_OFF_MS = 5_000
+IDLE_MS = 10_000
+FIX_MS = 240_000
+TRACK_MS = 10_000
+FOUND_AGAIN_S = 60
+ECHO_MS = 20_000
+TAIL_MS = 20_000
+"""Networks release the connection up to 20 s after the last traffic."""
+DOZE_MS = {"bg95": 3_000, "sim7600": 22_000}
+"""From DTR high to sleep: SIM7600 15 to 20 s (sleep note V3.00)."""
+ASLEEP_MS = 10_000
+WAKE_TRIES = 20
+WAKE_MS = 300
+PAYLOAD = b"OK\r\n\x00\xff" + bytes(range(256)) * 4
+"""About an upload; with what a modem might take for its own lines."""
+
+
+class StepFailed(Exception):
+    """The step has not done what it is for; the text is one line."""
+
+
+@dataclass
+class Bench:
+    """What a step works with. `phase(name)` tells that a part of the step begins, `note(text)` what
+    goes on."""
+
+    modem: str
+    driver: Any
+    at: Any
+    port: Recorder
+    request: Request
+    password: str
+    mask: Mask
+    phase: Callable[[str], None]
+    note: Callable[[str], None]
+    found: dict[str, Found] = field(default_factory=dict)
+    """Of earlier steps in this round, by step."""
+
+    def ask(self, command: str, prefix: str | None = None, limit_ms: int = 0) -> list[str]:
+        """The lines of an answer; none when the command is refused."""
+        try:
+            lines = self.at.command(
+                command.encode(), limit_ms or COMMAND_MS, prefix.encode() if prefix else None
+            )
+        except ModemSilent:
+            raise
+        except ModemError:
+            return []
+        return [line.decode("latin-1") for line in lines]
+
+    def first(self, command: str, prefix: str | None = None) -> str:
+        """The first line of an answer, empty when there is none."""
+        return (self.ask(command, prefix) or [""])[0]
+
+
+def identity(bench: Bench) -> Found:
+    """Who the modem is, and its supply."""
+    bench.driver.start(False, True)
+    revision = bench.first("+CGMR")
+    found: Found = {
+        "maker": bench.first("+CGMI"),
+        "model": bench.first("+CGMM"),
+        "revision": revision.partition(":")[2].strip() or revision,
+        "imei": bench.mask.text(bench.first("+CGSN")),
+    }
+    supply = bench.first("+CBC", "+CBC:")
+    if supply:
+        found["supply"] = supply
+    return found
+
+
+def sim(bench: Bench) -> Found:
+    """The card, and its profiles if it is an eUICC that the modem lets us speak to."""
+    deadline = bench.port.ticks_ms() + SIM_READY_MS
+    while True:
+        state = bench.first("+CPIN?", "+CPIN:")
+        if state or bench.port.ticks_ms() >= deadline:
+            break
+        bench.note("the card is not ready yet")
+        bench.port.sleep_ms(SHORT_MS)
+    if not state:
+        raise StepFailed(f"no card, or it is not ready after {SIM_READY_MS // 1000} s")
+    if state != "READY":
+        raise StepFailed(f"the card says {state}: unlock it with a phone or AT+CPIN first")
+    _, iccid, imsi, _ = bench.driver.identity()
+    found: Found = {"state": state, "iccid": bench.mask.text(iccid), "imsi": bench.mask.text(imsi)}
+    listed = profiles.read(bench.at, bench.port)
+    if listed is not None:
+        found["profiles"] = [
+            {**profile, "iccid": bench.mask.text(str(profile["iccid"]))} for profile in listed
+        ]
+    return found
+
+
+def survey(bench: Bench) -> Found:
+    """Every network heard: whether it takes the card, how soon, and its signal."""
+    bench.phase("scan")
+    bench.note("looking for networks, up to 4 minutes")
+    begin = bench.port.ticks_ms()
+    bench.at.command(b"+COPS=?", SCAN_MS, b"+COPS:")
+    heard = replies.operators(bench.port.answer.decode("latin-1"))
+    found: Found = {"scan_s": _since(bench, begin), "networks": []}
+    for plmn in dict.fromkeys(network.plmn for network in heard):
+        same = [network for network in heard if network.plmn == plmn]
+        bench.note(f"{same[0].name}")
+        bench.phase("select")
+        found["networks"].append({**_tried(bench, plmn), "name": same[0].name})
+        found["networks"][-1]["heard_on"] = sorted({network.access for network in same})
+    if not heard:
+        raise StepFailed("no network is heard: check the antenna, or the place")
+    return found
+
+
+def attach(bench: Bench) -> Found:
+    """From radio off to registered, any network."""
+    bench.phase("radio off")
+    bench.at.command(b"+CFUN=4", CFUN_MS)
+    bench.port.sleep_ms(RADIO_OFF_MS)
+    bench.phase("search")
+    begin = bench.port.ticks_ms()
+    bench.at.command(b"+CFUN=1", CFUN_MS)
+    found = _tried(bench, 0, begin)
+    if found["result"] != "registered":
+        why = found.get("cause") or bench.first("+CEER", "+CEER:")
+        raise StepFailed(f"{found['result']} after {found['seconds']} s{': ' + why if why else ''}")
+    bench.phase("idle")
+    bench.port.sleep_ms(IDLE_MS)
+    found["network_time"] = bench.driver.network_time() is not None
+    return found
+
+
+def gnss(bench: Bench) -> Found:
+    """Time to the first fix, the radio left on where the modem can do both."""
+    name = "+QGPS" if bench.modem == "bg95" else "+CGPS"
+    if bench.first(f"{name}?", f"{name}:").startswith("1"):  # a first fix is what we want to see
+        bench.driver.gnss_stop()
+        bench.at.wait(b"+CGPS:", COMMAND_MS)
+    bench.phase("search")
+    begin = bench.port.ticks_ms()
+    bench.driver.gnss_start(False)
+    try:
+        fix = _first_fix(bench, begin)
+        seconds = _since(bench, begin)
+        if fix:
+            bench.phase("track")
+            bench.port.sleep_ms(TRACK_MS)
+    finally:
+        bench.phase("stop")
+        bench.driver.gnss_stop()
+    if fix is None:
+        raise StepFailed(f"no fix within {FIX_MS // 1000} s: has the antenna a view of the sky?")
+    return {
+        "first_fix_s": seconds,
+        "lat_deg": fix.lat / 1e5,
+        "lon_deg": fix.lon / 1e5,
+        "hdop": fix.hdop / 5,
+        "satellites": fix.sats,
+    }
+
+
+def mqtt(bench: Bench) -> Found:
+    """A message to the broker and back, over TLS, the broker verified."""
+    request, driver = bench.request, bench.driver
+    host, _, port = request.broker.rpartition(":")
+    if driver.attach(FOUND_AGAIN_S, FOUND_AGAIN_S, 0)[0] != REGISTERED:
+        raise StepFailed("not registered: nothing to connect over")
+    bench.phase("connect")
+    begin = bench.port.ticks_ms()
+    user = request.user.encode()
+    driver.mqtt_open(host.encode(), int(port), user, bench.password.encode(), request.ca.encode())
+    found: Found = {"connect_s": _since(bench, begin), "bytes": len(PAYLOAD)}
+    try:
+        bench.phase("send")
+        topic = b"landbridge/%s/bench" % user
+        driver.mqtt_subscribe(topic)
+        begin = bench.port.ticks_ms()
+        driver.mqtt_publish(topic, PAYLOAD)
+        found["acknowledged_s"] = _since(bench, begin)
+        back = driver.mqtt_receive(ECHO_MS)
+        found["back_s"] = _since(bench, begin)
+    finally:
+        driver.mqtt_close()
+    bench.phase("tail")
+    bench.port.sleep_ms(TAIL_MS)
+    if back != PAYLOAD:
+        came = f"{len(back)} other bytes" if back else "nothing"
+        raise StepFailed(
+            f"acknowledged after {found['acknowledged_s']} s, but {came} came back: "
+            f"user {request.user} must be allowed to read and write {topic.decode()}"
+        )
+    return found
+
+
+def sleep(bench: Bench) -> Found:
+    """Sleep by DTR and the way back; whether the modem really slept."""
+    command = "+QSCLK" if bench.modem == "bg95" else "+CSCLK"
+    bench.at.command(f"{command}=1".encode(), COMMAND_MS)
+    bench.phase("doze")
+    bench.port.modem_dtr(True)
+    bench.port.sleep_ms(DOZE_MS[bench.modem])
+    bench.phase("asleep")
+    bench.port.sleep_ms(ASLEEP_MS)
+    slept = not _answers(bench)
+    bench.phase("wake")
+    begin = bench.port.ticks_ms()
+    bench.port.modem_dtr(False)
+    bench.port.sleep_ms(20)
+    tries = 1
+    while not _answers(bench):
+        if tries == WAKE_TRIES:
+            raise Silent(b"")
+        tries += 1
+    found = {"slept": slept, "wake_ms": bench.port.ticks_ms() - begin, "tries": tries}
+    bench.at.command(f"{command}=0".encode(), COMMAND_MS)
+    return found
+
+
+def _tried(bench: Bench, plmn: int, begin: int | None = None) -> Found:
+    """An attach in numbers, with the cell that serves afterwards."""
+    begin = bench.port.ticks_ms() if begin is None else begin
+    limit_s = SURVEY_S if plmn else ATTACH_S
+    result, cause = bench.driver.attach(limit_s, limit_s, plmn)
+    words = {REGISTERED: "registered", DENIED: "denied"}.get(result, "no service")
+    found: Found = {"plmn": plmn, "result": words, "seconds": _since(bench, begin)}
+    if cause:
+        found["cause"] = replies.cause(cause)
+    cell = bench.driver.cell()
+    if cell:
+        found |= {"plmn": cell.plmn, "tac": cell.tac, "cell": cell.cell, "rsrp_dbm": cell.rsrp}
+    command = ('+QENG="servingcell"', "+QENG:") if bench.modem == "bg95" else ("+CPSI?", "+CPSI:")
+    return found | replies.serving(bench.modem, bench.first(*command))
+
+
+def _first_fix(bench: Bench, begin: int) -> Any:
+    while bench.port.ticks_ms() - begin < FIX_MS:
+        bench.port.sleep_ms(SHORT_MS)
+        bench.note(f"searching, {_since(bench, begin):.0f} s")
+        fix = bench.driver.gnss_poll()
+        if fix:
+            return fix
+    return None
+
+
+def _answers(bench: Bench) -> bool:
+    try:
+        bench.at.command(b"", WAKE_MS)
+    except ModemSilent:
+        return False
+    except ModemError:
+        pass
+    return True
+
+
+def _since(bench: Bench, begin: int) -> float:
+    return round((bench.port.ticks_ms() - begin) / 1000, 2)
+
+
+STEPS: dict[str, Callable[[Bench], Found]] = {
+    "identity": identity,
+    "sim": sim,
+    "survey": survey,
+    "attach": attach,
+    "gnss": gnss,
+    "mqtt": mqtt,
+    "sleep": sleep,
+}

@@ -1,0 +1,108 @@
+"""Which events the device must tell, from what the world gave it: written anew, not the firmware's code."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from tools.world.firmware import Record
+from tools.world.wakes import Wake
+
+LIGHT, BATTERY, DEPARTED, STOPPED, COUNTRY, POWER_ON = 1, 8, 16, 32, 64, 128
+
+OPEN_LUX = 20
+BATTERY_LOW_MV, BATTERY_GOOD_MV = 3_250, 3_350
+MOVING_A_MINUTE = 5
+RECOUNT_S = 60
+"""After a jolt, when the sensors are looked at twice, the counts are those of so many seconds."""
+
+
+@dataclass
+class Events:
+    """What has happened and is not told yet. After a power failure the device may have forgotten
+    where it stood; None means that either is right."""
+
+    open: bool | None = False
+    low: bool | None = False
+    moving: bool | None = False
+    country: int = 0
+    """MCC that it has told or reached the agent from; 0: not known."""
+    _felt_ms: int | None = None
+    _due: int = 0
+    _either: int = 0
+    _heard: set[int] = field(default_factory=set)
+
+    def feel(self, wake: Wake) -> None:
+        """A wake has begun."""
+        if wake.power_on:
+            self._due |= POWER_ON
+            if wake.boot > 1:
+                self.open = self.low = self.moving = None
+                self.country = 0
+        if wake.senses:
+            self._feel_door(wake)
+            self._feel_battery(wake)
+            self._feel_motion(wake)
+            self._felt_ms = wake.senses[-1].ms
+
+    def told(self, fields: Record, wake: Wake) -> str:
+        """What a record tells otherwise than it happened; then nothing is due any more."""
+        events = fields["events"]
+        wrong = (events ^ self._due) & ~self._either & ~COUNTRY
+        wrong |= COUNTRY if self._country_is_wrong(fields, wake) else 0
+        if self.moving is None or self._either & (DEPARTED | STOPPED):
+            self.moving = True if events & DEPARTED else False if events & STOPPED else self.moving
+        self._due = self._either = 0
+        return f"events {events}: {wrong} is otherwise" if wrong else ""
+
+    def _feel_door(self, wake: Wake) -> None:
+        """Light is told once, until it was dark again."""
+        lit = wake.senses[-1].light >= OPEN_LUX
+        if (lit or wake.opened) and not self.open:
+            self._tell(LIGHT, self.open)
+        self.open = lit
+
+    def _feel_battery(self, wake: Wake) -> None:
+        battery_mv = wake.senses[-1].battery_mv
+        if battery_mv < BATTERY_LOW_MV and not self.low:
+            self._tell(BATTERY, self.low)
+            self.low = True
+        elif battery_mv > BATTERY_GOOD_MV:
+            self.low = False
+
+    def _feel_motion(self, wake: Wake) -> None:
+        states = self._states(wake)
+        if self.moving is None or len(states) > 1:
+            self._either |= DEPARTED | STOPPED
+            return
+        (moving,) = states
+        if moving != self.moving:
+            self._due |= DEPARTED if moving else STOPPED
+        self.moving = moving
+
+    def _states(self, wake: Wake) -> set[bool]:
+        """Moving, standing, or both: the device counts in whole seconds of its own."""
+        counts = sum(sense.motion for sense in wake.senses)
+        spans_s = [RECOUNT_S]
+        if len(wake.senses) == 1:
+            past_ms = wake.senses[0].ms - (self._felt_ms or 0)
+            spans_s = [max(60, past_ms // 1_000 + more) for more in (-1, 0, 1, 2)]
+        return {60 * counts // span_s >= MOVING_A_MINUTE for span_s in spans_s}
+
+    def _tell(self, event: int, before: bool | None) -> None:
+        if before is None:
+            self._either |= event
+        else:
+            self._due |= event
+
+    def _country_is_wrong(self, fields: Record, wake: Wake) -> bool:
+        """The country is learned while registering. That it succeeded is seen when a connection follows."""
+        told, country = bool(fields["events"] & COUNTRY), fields["plmn"] // 1_000
+        if not country:
+            return told
+        self._heard.add(country)
+        before = {self.country} if self.country else self._heard
+        other = bool(before - {country})
+        certain = wake.connected and self.country != 0
+        if told or wake.connected:
+            self.country = country
+        return told != other if certain else told and not other
