@@ -75,7 +75,8 @@ def soak(out: Path, days: int, first_seed: int, console: Console) -> list[Soaked
             try:
                 watch = Watch()
                 watch.follow(built)
-                demo = Demo(built, Truth(built.flash, built.trip), Diary(built.trip), None)
+                truth = Truth(built.flash, built.trip, built.network.traffic)
+                demo = Demo(built, truth, Diary(built.trip), None)
                 demo.run(progress, task)
                 found, _ = measure(demo)
             finally:
