@@ -11,11 +11,11 @@ BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint heap bench-modem soak
+.PHONY: help demo test lint heap bench-modem at-faults fuzz soak
 .SUFFIXES:
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-6s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: .venv/demo.stamp ## a container crosses Eurasia in 45 simulated days [MODEM=bg95|sim7600 SEED=1 CHAOS=1 PORT=8883]
 	@$(BIN)/python -m tools.world.demo --modem $(MODEM) --seed $(SEED) --port $(PORT) $(if $(filter-out 0,$(CHAOS)),--chaos)
@@ -38,6 +38,12 @@ soak: .venv/demo.stamp ## three trips through a harsh world: the operators' budg
 bench-modem: .venv/bench.stamp ## the firmware's drivers on a real modem [PORT=/dev/ttyUSB2 BOARD= ARGS="--broker ..."]
 	@$(if $(filter 0,$(PORT)),echo "say which device: make bench-modem PORT=/dev/ttyUSB2" >&2; exit 2)
 	@$(BIN)/python -m tools.bench --port $(PORT) $(if $(BOARD),--board $(BOARD)) $(ARGS)
+
+at-faults: .venv/demo.stamp ## every command that a wake uses with every fault of the line [SEED=1]
+	@$(BIN)/python -m tools.campaign.at_faults --seed $(SEED)
+
+fuzz: .venv/demo.stamp ## random bytes through the AT channel and every parser of the firmware [SEED=1]
+	@$(BIN)/python -m tools.campaign.fuzz --seed $(SEED)
 
 .venv/bin/python:
 	@$(PYTHON) .ci/check_python.py

@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import socket
+import struct
 import subprocess
 import sys
 import threading
@@ -16,7 +17,7 @@ import cbor2
 import paho.mqtt.client as mqtt
 import pytest
 from landbridge import config, service
-from landbridge.clock import Clock
+from landbridge.clock import CLOCK_FILE_VARIABLE, EPOCH, Clock
 from landbridge.fleet.enrol import enrol
 from landbridge.ingest.pipeline import Pipeline
 from landbridge.store import letters, points
@@ -34,6 +35,8 @@ BROKER_HOST = "broker.landbridge.example"
 DEVICE = "lb-0001"
 WAIT_S = 20
 PASSWORD = "right"
+NOW_S = 845_500_000
+"""What the clock of the bench says, in epoch seconds: some days after the points were taken."""
 _PATH = f"{os.environ.get('PATH', '')}:/usr/sbin"
 
 
@@ -51,6 +54,14 @@ def wait_until(condition: Callable[[], Any], what: str) -> Any:
 def point(seq: int, **changes: int) -> Point:
     """A fix near Chongqing, its time rising with `seq`; `changes` in record units."""
     return Point(**fix(seq, **changes))
+
+
+def set_clock(file: Path, now_s: int) -> None:
+    """Let the clock `file` say `now_s`, epoch seconds."""
+    microseconds = (int(EPOCH.timestamp()) + now_s) * 1_000_000
+    # In place: a reader never sees half of it.
+    with file.open("r+b" if file.exists() else "wb") as clock:
+        clock.write(struct.pack("<Q", microseconds))
 
 
 def acknowledged(reply: dict[int, Any]) -> list[tuple[int, int]]:
@@ -191,6 +202,8 @@ class Bench:
         self.folder = folder
         self._database: Database | None = None
         environment.setenv("LANDBRIDGE_CONFIG", str(self._write_settings()))
+        set_clock(folder / "clock", NOW_S)
+        environment.setenv(CLOCK_FILE_VARIABLE, str(folder / "clock"))
         self.config = config.load()
         database = open_database(Path(self.config.store.database))
         keyring = Keyring(database.path)

@@ -5,6 +5,7 @@ import logging
 import os
 import re
 import signal
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -14,7 +15,17 @@ from landbridge import cli
 from landbridge.errors import UserError
 from landbridge.fleet.container import container_number
 
-from host_tests.agent_bench import BROKER_HOST, DEVICE, WAIT_S, Bench, bench, point, wait_until
+from host_tests.agent_bench import (
+    BROKER_HOST,
+    DEVICE,
+    NOW_S,
+    WAIT_S,
+    Bench,
+    bench,
+    point,
+    set_clock,
+    wait_until,
+)
 from tools.world import certificates
 
 __all__ = ["bench"]
@@ -125,10 +136,18 @@ def test_container_numbers(text):
         (("trips", "end", "lb-9"), "no device lb-9"),
         (("dead-letters", "show", "7"), "no dead letter 7"),
         (("dead-letters", "show", "x"), "Invalid value for 'letter'"),
+        (("dead-letters", "show", "9" * 20), "Input should be"),
+        (("export", DEVICE, "--trip", "9" * 20), "Input should be"),
+        (("track", DEVICE, "--trip", "0"), "Input should be"),
+        (("trips", "start", DEVICE, "--interval", "9" * 20), "Input should be"),
+        (("track", "lb\udcff"), "is not text"),
+        (("devices", "show", "lb\n"), "is not text"),
+        (("export", DEVICE, "--trip", "9"), f"{DEVICE} has no trip 9"),
         (("run",), "broker localhost:1 is not there"),
     ],
 )
 def test_bad_commands(landbridge, arguments, line):
+    landbridge("devices", "add", DEVICE)
     assert line in landbridge.fails(*arguments)
 
 
@@ -142,6 +161,14 @@ def test_bad_commands(landbridge, arguments, line):
         ('[broker]\nport = "8883"', "must be a port"),
         ("[broker]\ntls = 1", "must be true or false"),
         ("broker = 1", "must be a section"),
+        ('[broker]\nhost = ""', "must be the name or address of a host"),
+        ('[broker]\nhost = "a..b"', "must be the name or address of a host"),
+        ('[broker]\nhost = "%s"' % ("a" * 64), "must be the name or address of a host"),
+        ('[broker]\nclient_id = ""', "client_id = '' must be"),
+        ('[broker]\nusername = "a\\u0000b"', "must be a text"),
+        ('[devices]\nbroker_host = ""', "must be the name or address of a host"),
+        ("[devices]\ninterval_s = 3000000000", "must be a number from 1 to"),
+        ('[store]\ndatabase = ""', "must be the name of a file"),
         ('[broker]\nca_file = "none.pem"', "none.pem"),
     ],
 )
@@ -178,6 +205,78 @@ def test_an_unreadable_database(landbridge):
     (landbridge.folder / "landbridge.sqlite3").write_bytes(b"not a database at all" * 99)
     assert "cannot use database" in landbridge.fails("devices", "list")
     assert "cannot use database" in landbridge.fails("run")
+
+
+def test_damaged_pages_of_a_database(landbridge):
+    landbridge("devices", "add", DEVICE)
+    file = landbridge.folder / "landbridge.sqlite3"
+    connection = sqlite3.connect(file)
+    size = connection.execute("PRAGMA page_size").fetchone()[0]
+    page = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = 'devices'").fetchone()[0]
+    connection.close()
+    with file.open("r+b") as damaged:
+        damaged.seek((page - 1) * size)
+        damaged.write(b"\xff" * size)
+    for arguments in (("devices", "list"), ("track", DEVICE), ("run",)):
+        assert "malformed" in landbridge.fails(*arguments)
+
+
+@pytest.mark.parametrize("arguments", [("devices", "list"), ("track", DEVICE), ("dead-letters", "list")])
+def test_who_only_looks_makes_no_database(landbridge, arguments):
+    assert "no database" in landbridge.fails(*arguments)
+    assert not list(landbridge.folder.glob("landbridge.sqlite3*"))
+
+
+def test_paths_lead_from_the_configuration_file(landbridge, monkeypatch):
+    text = '[broker]\nca_file = "ca.pem"\n[devices]\ndirectory = "flash"\n'
+    (landbridge.folder / "landbridge.toml").write_text(text)
+    elsewhere = landbridge.folder / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)
+    monkeypatch.setenv("LANDBRIDGE_CONFIG", "../landbridge.toml")
+    monkeypatch.setenv("LANDBRIDGE_STORE_DATABASE", "stored.sqlite3")
+    landbridge("devices", "add", DEVICE)
+    assert (landbridge.folder / "flash" / DEVICE / "device.json").exists()
+    assert (landbridge.folder / "stored.sqlite3").exists()
+    assert not list(elsewhere.iterdir())
+    assert 'ca_file = "ca.pem"' in landbridge("config")
+
+
+@pytest.mark.parametrize("content", [None, b"short"])
+def test_a_clock_file_that_is_none(landbridge, monkeypatch, content):
+    landbridge("devices", "add", DEVICE)
+    if content:
+        (landbridge.folder / "clock").write_bytes(content)
+    monkeypatch.setenv("LANDBRIDGE_CLOCK_FILE", str(landbridge.folder / "clock"))
+    assert "is no clock of 8 bytes" in landbridge.fails("devices", "list")
+    assert "is no clock of 8 bytes" in landbridge.fails("run")
+
+
+def test_trips_do_not_go_back_in_time(landbridge, monkeypatch):
+    clock = landbridge.folder / "clock"
+    monkeypatch.setenv("LANDBRIDGE_CLOCK_FILE", str(clock))
+    set_clock(clock, NOW_S)
+    for device in (DEVICE, "lb-0002"):
+        landbridge("devices", "add", device)
+    start = ["trips", "start", DEVICE, "--line", "north", "--destination", "Duisburg"]
+    start += ["--container", "CSQU3054383"]
+    landbridge(*start)
+    set_clock(clock, NOW_S - 1)
+    assert "after this end" in landbridge.fails("trips", "end", DEVICE)
+    set_clock(clock, NOW_S + 1)
+    landbridge("trips", "end", DEVICE)
+    set_clock(clock, NOW_S)
+    assert "after this start" in landbridge.fails(*start)
+    assert landbridge("export", DEVICE, "--trip", "1")
+    assert "lb-0002 has no trip 1" in landbridge.fails("export", "lb-0002", "--trip", "1")
+
+
+def test_a_missing_key_file(landbridge):
+    landbridge("devices", "add", DEVICE)
+    (landbridge.folder / "landbridge.sqlite3.key").unlink()
+    assert "key file missing" in landbridge.fails("run")
+    assert "key file missing" in landbridge.fails("devices", "add", "lb-0002")
+    assert not (landbridge.folder / "landbridge.sqlite3.key").exists()
 
 
 def test_a_wrong_key_file(landbridge):
@@ -250,9 +349,14 @@ def test_shows_what_was_stored(bench: Bench, capsys):
     assert "0.1.0" in run("devices", "show", DEVICE)
     assert len(json.loads(run("export", DEVICE))["features"]) == 2
     assert run("export", DEVICE, "--format", "gpx").count("<trkpt") == 2
-    assert len(run("export", DEVICE, "--format", "csv", "--trip", "9").splitlines()) == 0
+    assert len(run("export", DEVICE, "--format", "csv", "--trip", "1").splitlines()) == 0
     assert "not the CBOR" in run("dead-letters", "list")
     assert b"rubbish".hex() in run("dead-letters", "show", "1")
+
+
+def test_a_second_agent_on_the_database(bench: Bench):
+    bench.start()
+    assert "another agent uses this database" in start_fails()
 
 
 def test_ends_cleanly_on_sigterm(bench: Bench):

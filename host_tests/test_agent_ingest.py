@@ -1,18 +1,32 @@
 """The agent between a real broker and a real database."""
 
 import json
+import shutil
 import subprocess
 import sys
 import threading
 from typing import Any
 
+from landbridge.clock import iso
 from landbridge.ingest.pipeline import Pipeline
-from landbridge.store import devices, letters, outbox, points
+from landbridge.store import devices, letters, outbox, points, trips
+from landbridge.store.keys import Keyring
 from landbridge.wire.downlink import ranges
 from sqlalchemy.exc import OperationalError
 
-from host_tests.agent_bench import DEVICE, PASSWORD, WAIT_S, acknowledged, bench, point, wait_until
+from host_tests.agent_bench import (
+    BROKER_HOST,
+    DEVICE,
+    NOW_S,
+    PASSWORD,
+    WAIT_S,
+    acknowledged,
+    bench,
+    point,
+    wait_until,
+)
 from tools.flash.layout import REPOSITORY
+from tools.world import certificates
 
 __all__ = ["bench"]
 
@@ -62,6 +76,132 @@ def test_a_number_used_twice_is_refused(bench):
     wait_until(bench.dead_letters, "a dead letter")
     assert "replayed" in bench.dead_letters()[0]
     assert len(bench.stored()) == 1
+
+
+def test_other_content_under_a_used_sequence_is_kept_aside_and_not_acknowledged(bench):
+    bench.start()
+    device = bench.device()
+    device.send([point(1), point(2)])
+    envelope = device.seal([point(1, lat=1), point(2), point(3), point(4)])
+    for _ in range(2):
+        assert acknowledged(device.exchange(envelope)) == [(2, 4)]
+    assert acknowledged(device.send([point(1, lat=2), point(4, lat=2)])) == []
+    assert [each.point for each in bench.stored()] == [point(seq) for seq in (1, 2, 3, 4)]
+    assert bench.dead_letters() == [
+        f"sequence used twice with other content: {seqs}" for seqs in ("1", "1, 4")
+    ]
+    assert bench.counts() == points.Counts(stored=4, missing=0, duplicates=1, uplinks=3, repeats=1)
+
+
+def test_a_point_is_on_no_trip_until_it_is_dated_and_then_passed_on_again(bench):
+    with bench.database().writing() as connection:
+        for container, start_s in (("CSQU3054383", NOW_S - 9000), ("MSKU6011672", NOW_S - 1000)):
+            trip = trips.start(connection, DEVICE, container, "line", "Duisburg", 60, start_s)
+            trips.end(connection, trip, start_s + 8000)
+    platform = bench.platform()
+    bench.start()
+    device = bench.device()
+    lost = [point(seq, quality=0, time=100, boot=3, events=1) for seq in (1, 2)]
+    device.send(lost)
+    device.send([point(3, quality=1, time=NOW_S - 20_000)], clock=[3, 6000, NOW_S - 6500])
+    wait_until(lambda: len(platform.features()) >= 5, "the points and those that are dated")
+    told = [each["properties"] for each in platform.features()]
+    assert [each["seq"] for each in told] == [1, 2, 1, 2, 3]
+    assert [each["container"] for each in told] == [None, None, "CSQU3054383", "CSQU3054383", None]
+    assert [each["time"] for each in told] == [
+        None,
+        None,
+        iso(NOW_S - 6400),
+        iso(NOW_S - 6400),
+        told[4]["time"],
+    ]
+    assert [each["seq"] for each in wait_until(lambda: platform.on("/position"), "a position")] == [1]
+    assert [each["container"] for each in platform.on("/alarm")] == [None, None] + ["CSQU3054383"] * 2
+
+
+def test_a_clock_that_knows_the_time_corrects_what_arrival_dated(bench):
+    platform = bench.platform()
+    bench.start()
+    device = bench.device()
+    device.send([point(1, quality=0, time=100, boot=3)], clock=[3, 500, 1])
+    device.send([point(2, quality=0, time=50, boot=3)], clock=[3, 500, 0])
+    assert [(each.point.seq, each.at_s) for each in bench.stored()] == [(2, NOW_S - 450), (1, NOW_S - 400)]
+    device.send([], clock=[3, 900, NOW_S - 1900])
+    assert [(each.at_s, each.flags) for each in bench.stored()] == [(NOW_S - 1850, 0), (NOW_S - 1800, 0)]
+    # That is final, or each uplink would pass on everything again.
+    device.send([], clock=[3, 900, NOW_S - 1800])
+    assert bench.stored()[1].at_s == NOW_S - 1800
+    device.send([point(4, time=NOW_S - 1000)])
+    wait_until(lambda: len(platform.on("/position")) >= 3, "three positions")
+    told = [(each["seq"], each["time"]) for each in platform.on("/position")]
+    assert told == [(1, iso(NOW_S - 400)), (1, iso(NOW_S - 1800)), (4, iso(NOW_S - 1000))]
+
+
+def test_one_bad_key_does_not_hold_up_the_others(bench):
+    key = bytes(32)
+    wrapped = Keyring(bench.folder / "another").wrap(key, first=True)
+    with bench.database().writing() as connection:
+        devices.add(connection, "lb-unknown", wrapped, NOW_S)
+    bench.start()
+    stranger = bench.device(key, "lb-unknown")
+    stranger.publish(stranger.seal([point(1)]))
+    wait_until(bench.dead_letters, "a dead letter")
+    assert "the key of lb-unknown cannot be opened" in bench.dead_letters()[0]
+    assert acknowledged(bench.device().send([point(1)])) == [(1, 1)]
+
+
+def test_an_uplink_that_was_overtaken_changes_no_status(bench):
+    bench.start()
+    device = bench.device()
+    older = device.seal([point(1)], status={0: 3000}, next_contact_s=1)
+    device.exchange(device.seal([point(2)], status={0: 3600}, next_contact_s=900_000_000))
+    assert acknowledged(device.exchange(older)) == [(1, 1)]
+    with bench.database().reading() as connection:
+        row = devices.find(connection, DEVICE)
+    assert row
+    assert (json.loads(row.status), row.next_contact_s) == ({"battery_mv": 3600}, 900_000_000)
+
+
+def test_what_waits_is_one_transaction_in_which_each_stands_alone(bench):
+    commits: list[int] = []
+
+    class Counting(Pipeline):
+        def process_all(self, batch):
+            super().process_all(batch)
+            commits.append(len(batch))
+
+        def store(self, connection, received, opened, *more):
+            answer = super().store(connection, received, opened, *more)
+            if opened.number == 2:
+                raise ZeroDivisionError
+            return answer
+
+    bench.start(Counting)
+    bench.stop()
+    device = bench.device()
+    for seq in range(1, 4):
+        device.publish(device.seal([point(seq)]))
+        device.publish(b"rubbish")
+    wait_until(lambda: bench.broker.log().count("Sending PUBACK to lb-0001") >= 6, "all is with the broker")
+    bench.start(Counting)
+    wait_until(lambda: len(device.replies()) >= 2, "two replies")
+    assert [reply[1] for reply in device.replies()] == [1, 3]
+    assert [each.point.seq for each in bench.stored()] == [1, 3]
+    assert len(bench.dead_letters()) == 4
+    assert sum(commits) == 6
+    assert len(commits) < 6
+
+
+def test_the_cause_of_a_failed_reconnect_is_logged(bench, monkeypatch, caplog):
+    bench.start()
+    bench.broker.kill()
+    monkeypatch.setattr(certificates, "AUTHORITY", 4711)
+    certificates.make(bench.folder / "other", BROKER_HOST)
+    for name in ("broker.pem", "broker.key"):
+        shutil.copy(bench.folder / "other" / name, bench.broker.folder / name)
+    bench.broker.start()
+    wait_until(lambda: "TLS fails" in caplog.text, "the cause")
+    assert "check ca_file, host and tls in [broker]" in caplog.text
 
 
 def test_late_points_do_not_move_the_position(bench):

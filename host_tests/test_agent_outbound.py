@@ -3,25 +3,30 @@
 import csv
 import io
 import json
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 from xml.etree import ElementTree
 
 import pytest
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 from landbridge.ingest import judge
-from landbridge.outbound import topics
+from landbridge.outbound import sender, topics
 from landbridge.outbound.export import Format, export
+from landbridge.store import outbox
+from landbridge.store.database import Database, open_database
 from landbridge.store.outbox import Outgoing
 from landbridge.store.points import StoredPoint
 from landbridge.wire.point import EVENTS, Point
-from landbridge.wire.uplink import DeviceClock, Uplink
+from landbridge.wire.uplink import DeviceClock
+from sqlalchemy import Connection
+from sqlalchemy.exc import OperationalError
 
 from host_tests import make_vectors
-from host_tests.agent_bench import DEVICE
+from host_tests.agent_bench import DEVICE, NOW_S, wait_until
 
 PROTOCOL = Path(__file__).parent.parent / "docs" / "protocol"
-NOW_S = 845_500_000
 FIX, CELL, STILL = (Point(**make(seq)).meaningful() for seq, make in enumerate(
     (make_vectors.fix, make_vectors.cell, make_vectors.still), 1))  # fmt: skip
 
@@ -29,7 +34,7 @@ FIX, CELL, STILL = (Point(**make(seq)).meaningful() for seq, make in enumerate(
 def stored(
     *taken: Point, clock: DeviceClock | None = None, container: str | None = None
 ) -> list[StoredPoint]:
-    judged = judge.judge(Uplink(points=list(taken), clock=clock), NOW_S)
+    judged = [judge.judge(each, clock, NOW_S) for each in taken]
     return [StoredPoint(DEVICE, *each, NOW_S, 1 if container else None, container) for each in judged]
 
 
@@ -58,6 +63,8 @@ def content(message: Outgoing) -> dict[str, Any]:
         ({"lat": 90_00001}, ["position out of range"]),
         ({"sats": 3, "hdop": 51}, ["few satellites", "high hdop"]),
         ({"time": NOW_S + 86_401}, ["time in the future"]),
+        ({"time": NOW_S - 367 * 86_400}, ["time long past"]),
+        ({"quality": 2, "time": 1}, ["time long past"]),
         ({"battery": 74}, ["battery voltage"]),
         ({"quality": 0, "time": 60}, ["undated"]),
     ],
@@ -68,16 +75,21 @@ def test_doubts_are_flags(changes, doubts):
 
 
 @pytest.mark.parametrize(
-    ("clock", "at_s"),
+    ("clock", "at_s", "doubts"),
     [
-        (DeviceClock(7, 100, 845_000_000), 845_000_060),
-        (DeviceClock(7, 100, 0), None),
-        (DeviceClock(8, 100, 845_000_000), None),
+        (DeviceClock(7, 100, NOW_S - 90), NOW_S - 30, []),
+        (DeviceClock(7, 100, NOW_S - 86_500), NOW_S - 86_440, []),
+        (DeviceClock(7, 100, NOW_S - 86_501), NOW_S - 40, ["dated by arrival"]),
+        (DeviceClock(7, 100, 2_000_000_000), NOW_S - 40, ["dated by arrival"]),
+        (DeviceClock(7, 100, 1), NOW_S - 40, ["dated by arrival"]),
+        (DeviceClock(7, 100, 0), NOW_S - 40, ["dated by arrival"]),
+        (DeviceClock(8, 100, NOW_S - 100), None, ["undated"]),
     ],
 )
-def test_a_point_without_time_is_dated_by_the_clock_of_its_boot(clock, at_s):
+def test_a_point_without_time_is_dated_by_the_clock_of_its_boot(clock, at_s, doubts):
     (each,) = stored(FIX._replace(quality=0, time=60, boot=7), clock=clock)
     assert (each.at_s, each.dated) == (at_s, at_s is not None)
+    assert judge.names(each.flags) == doubts
 
 
 @pytest.mark.parametrize("container", [None, "CSQU3054383"])
@@ -142,3 +154,51 @@ def test_exports():
     points = gpx.findall(".//{http://www.topografix.com/GPX/1/1}trkpt")
     assert [each.get("lat") for each in points] == ["29.56301", "29.56301"]
     assert export(DEVICE, [], Format.CSV) == ""
+
+
+def test_gpx_has_decimals_and_its_own_date_line():
+    track = stored(FIX._replace(lat=-4, lon=180_00000), FIX._replace(seq=2, lat=9, lon=-180_00000))
+    text = export(DEVICE, track, Format.GPX)
+    assert 'lat="-0.00004" lon="-180.00000"' in text
+    assert 'lat="0.00009" lon="-180.00000"' in text
+
+
+class Busy:
+    """A database that another holds for the first `locked` writes."""
+
+    def __init__(self, database: Database, locked: int) -> None:
+        self.reading = database.reading
+        self._database = database
+        self._locked = locked
+
+    def writing(self) -> AbstractContextManager[Connection]:
+        self._locked -= 1
+        if self._locked >= 0:
+            raise OperationalError("DELETE", {}, Exception("database is locked"))
+        return self._database.writing()
+
+
+def test_what_is_published_is_not_published_again_because_the_database_is_locked(tmp_path, monkeypatch):
+    monkeypatch.setattr(sender, "_RETRY_S", 0.01)
+    database = open_database(tmp_path / "landbridge.sqlite3")
+    with database.writing() as connection:
+        outbox.post(connection, [Outgoing(f"t/{i}", b"x", False) for i in range(3)])
+    published: list[str] = []
+
+    def publish(message: outbox.Posted) -> Any:
+        published.append(message.topic)
+        return SimpleNamespace(is_published=lambda: True)
+
+    thread = sender.Sender(cast(Any, Busy(database, locked=3)), publish)
+    thread.start()
+
+    def left() -> list[outbox.Posted]:
+        with database.reading() as connection:
+            return outbox.head(connection, 9)
+
+    wait_until(lambda: not left(), "an empty outbox")
+    with database.writing() as connection:
+        outbox.post(connection, [Outgoing("t/3", b"x", False)])
+    thread.stop()
+    database.close()
+    assert published == ["t/0", "t/1", "t/2", "t/3"]

@@ -1,8 +1,10 @@
 """Tables, replay window, dating of points, trips, keys at rest."""
 
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -10,7 +12,7 @@ from alembic.migration import MigrationContext
 from hypothesis import given
 from hypothesis import strategies as st
 from landbridge.errors import UserError
-from landbridge.ingest.judge import UNDATED
+from landbridge.ingest.judge import BY_ARRIVAL, UNDATED
 from landbridge.store import devices, letters, outbox, points, trips
 from landbridge.store.database import Database, open_database
 from landbridge.store.devices import WINDOW, Window
@@ -19,7 +21,7 @@ from landbridge.store.outbox import Outgoing
 from landbridge.store.points import JudgedPoint
 from landbridge.store.tables import devices as devices_table
 from landbridge.store.tables import metadata
-from sqlalchemy import update
+from sqlalchemy import Engine, event, update
 
 from host_tests.agent_bench import DEVICE, point
 
@@ -103,10 +105,10 @@ def test_a_point_goes_to_the_trip_of_its_time(database):
             start_s = NOW_S + 1000 * number
             trip = trips.start(connection, DEVICE, container, "line", "Duisburg", 3600, start_s)
             trips.end(connection, trip, start_s + 500)
-        times = (NOW_S - 1, NOW_S, NOW_S + 500, NOW_S + 1499)
+        times = (NOW_S - 1, NOW_S, NOW_S + 500, NOW_S + 1499, None)
         points.store(connection, DEVICE, [judged(seq, t) for seq, t in enumerate(times, 1)], NOW_S)
         stored = points.track(connection, DEVICE)
-    assert [each.container for each in stored] == [None, "CSQU3054383", None, "MSKU6011672"]
+    assert [each.container for each in stored] == [None, "CSQU3054383", None, "MSKU6011672", None]
 
 
 def test_points_without_time_are_dated_later(database):
@@ -114,11 +116,25 @@ def test_points_without_time_are_dated_later(database):
         trip = trips.start(connection, DEVICE, "CSQU3054383", "line", "Duisburg", 60, NOW_S)
         undated = [judged(seq, None, UNDATED, time=10 * seq, quality=0, boot=seq % 2) for seq in (1, 2)]
         points.store(connection, DEVICE, undated, NOW_S - 1)
-        points.date_earlier(connection, DEVICE, 1, NOW_S, UNDATED)
+        waiting = points.to_date(connection, DEVICE, 1, 0)
+        dated = [JudgedPoint(each.point, each.point.time + NOW_S, True, 0) for each in waiting]
+        again = points.date(connection, waiting, dated)
         first, second = points.track(connection, DEVICE)
+    assert again == [first]
     assert (first.point.seq, first.at_s, first.dated, first.flags) == (1, NOW_S + 10, True, 0)
     assert first.trip == trip
     assert (second.at_s, second.dated, second.flags, second.trip) == (None, False, UNDATED, None)
+
+
+@pytest.mark.parametrize("doubts", [0, BY_ARRIVAL])
+def test_points_to_date_are_found_by_an_index(database, doubts):
+    statements: list[tuple[str, Any]] = []
+    event.listen(Engine, "before_cursor_execute", lambda *it: statements.append((it[2], it[3])))
+    with database.reading() as connection:
+        points.to_date(connection, DEVICE, 1, doubts)
+        sql, values = statements[-1]
+        plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}", values).all()
+    assert any("USING INDEX points_by_power_on (boot=? AND device=?)" in row[-1] for row in plan), plan
 
 
 def test_the_position_moves_by_time_only(database):
@@ -145,23 +161,60 @@ def test_of_an_unknown_device_only_some_is_kept(database):
     assert row.messages == letters.QUARANTINE_MESSAGES
 
 
+def test_of_a_topic_only_the_newest_dead_letters_are_kept_and_the_others_counted(database):
+    with database.writing() as connection:
+        letters.bury(connection, "other", b"x", "other", NOW_S)
+        for number in range(letters.LETTERS + 5):
+            letters.bury(connection, "t", b"x", str(number), NOW_S)
+        kept = [row.reason for row in letters.every(connection) if row.topic == "t"]
+        assert [tuple(row) for row in letters.dropped(connection)] == [("t", 5)]
+    assert kept == [str(number) for number in range(5, letters.LETTERS + 5)]
+
+
+def test_a_device_that_is_known_now_is_no_longer_unknown(database):
+    with database.writing() as connection:
+        letters.confine(connection, "lb-2", b"x", NOW_S)
+        assert [row.device for row in letters.unknown_devices(connection)] == ["lb-2"]
+        devices.add(connection, "lb-2", b"wrapped", NOW_S)
+        assert letters.unknown_devices(connection) == []
+
+
+def test_the_files_of_the_database_are_for_its_owner_only(tmp_path):
+    before = os.umask(0o022)
+    database = open_database(tmp_path / "x.sqlite3")
+    with database.writing() as connection:
+        devices.add(connection, DEVICE, b"wrapped", NOW_S)
+    modes = {file.name: file.stat().st_mode & 0o777 for file in tmp_path.iterdir()}
+    database.close()
+    os.umask(before)
+    assert modes == dict.fromkeys(("x.sqlite3", "x.sqlite3-wal", "x.sqlite3-shm"), 0o600)
+
+
 def test_keys_are_wrapped_and_the_wrong_key_file_is_noticed(tmp_path):
-    wrapped = Keyring(tmp_path / "db").wrap(bytes(32))
+    wrapped = Keyring(tmp_path / "db").wrap(bytes(32), first=True)
     assert bytes(32) not in wrapped
     assert Keyring(tmp_path / "db").unwrap(wrapped) == bytes(32)
     assert (tmp_path / "db.key").stat().st_mode & 0o777 == 0o600
-    Keyring(tmp_path / "other").wrap(b"")
+    Keyring(tmp_path / "other").wrap(b"", first=True)
     with pytest.raises(UserError, match="not the key file"):
         Keyring(tmp_path / "other").unwrap(wrapped)
     (tmp_path / "db.key").write_text("garbage")
     with pytest.raises(UserError, match="not a key file"):
         Keyring(tmp_path / "db").unwrap(wrapped)
+    (tmp_path / "db.key").unlink()
+    with pytest.raises(UserError, match="key file missing"):
+        Keyring(tmp_path / "db").unwrap(wrapped)
+    with pytest.raises(UserError, match="key file missing"):
+        Keyring(tmp_path / "db").wrap(bytes(32), first=False)
+    assert not (tmp_path / "db.key").exists()
 
 
 def test_status_stays_when_the_device_says_nothing_new(database):
     with database.writing() as connection:
-        devices.contact(connection, DEVICE, Window(1, 0), NOW_S, 9, {"battery_mv": 3600}, {"imei": "1"})
-        devices.contact(connection, DEVICE, Window(2, 1), NOW_S + 1, None, {}, {})
+        devices.contact(connection, DEVICE, Window(1, 0), NOW_S)
+        devices.says(connection, DEVICE, 9, {"battery_mv": 3600}, {"imei": "1"})
+        devices.contact(connection, DEVICE, Window(2, 1), NOW_S + 1)
+        devices.says(connection, DEVICE, None, {}, {})
         row = devices.find(connection, DEVICE)
     assert row
     assert json.loads(row.status) == {"battery_mv": 3600}

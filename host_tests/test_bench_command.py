@@ -10,12 +10,14 @@ import subprocess
 import sys
 import threading
 import tty
+import types
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import pytest
 import serial
+from serial.tools import list_ports
 
 from host_tests.bench_line import Line, request, run
 from tools.bench import BenchError, __main__, serial_port, steps
@@ -188,6 +190,21 @@ def test_another_rate(quick, monkeypatch):
 
     monkeypatch.setattr(serial, "Serial", Slow)
     assert serial_port.connect("/dev/slow")[1] == 9_600
+
+
+@pytest.mark.parametrize(
+    ("vendor", "location", "name"),
+    [
+        (0x2C7C, "1-1:1.2", "usbat"),
+        (0x2C7C, "1-1:1.3", "usbmodem"),
+        (0x1A86, "1-1:1.2", ""),
+        (None, None, ""),
+    ],
+)
+def test_where_unsolicited_lines_have_to_come(vendor, location, name, monkeypatch):
+    port = types.SimpleNamespace(device="/dev/null", vid=vendor, location=location)
+    monkeypatch.setattr(list_ports, "comports", lambda: [port])
+    assert serial_port.urc_port("/dev/null") == name
 
 
 def test_a_modem_that_hangs(quick, monkeypatch, capsys, tmp_path):

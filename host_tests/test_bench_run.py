@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -225,6 +226,12 @@ def test_a_broker_that_refuses(dialect, broker):
     assert failed.keys() == {"mqtt"} and "refused" in failed["mqtt"]
     assert outcome.as_found, outcome.restored
     assert "wrong-one" not in text
+
+
+def test_unsolicited_lines_come_where_the_bench_is():
+    _, text = run(modem("bg95"), replace(request("bg95"), urc_port="usbat"))
+    set_ports = [line for line in text.splitlines() if '"tx": "AT+QURCCFG' in line and ",\\" in line]
+    assert "uart1" in set_ports[0] and "usbat" in set_ports[1]
 
 
 def test_rounds():

@@ -101,3 +101,20 @@ def test_a_port_that_is_taken():
         command = [sys.executable, "-m", "tools.modem", "--dialect", "bg95", "--tcp", address]
         result = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
     assert result.returncode == 1 and address in result.stderr and result.stderr.count("\n") == 1
+
+
+def test_a_scenario_and_variants(tmp_path):
+    path = tmp_path / "scenario.toml"
+    path.write_text('[[event]]\nafter = "AT+CGMR"\nnth = 2\ndo = "say"\ntext = "HELLO"\n')
+    options = ("--dialect", "bg95", "--tcp", "0", "--variant", "cgmr-prefix", "--scenario", str(path))
+    with running(*options, "--speed", "10") as address:
+        host, _, port = address.rpartition(":")
+        with socket.create_connection((host, int(port))) as one:
+            assert b"HELLO" not in speak(one.fileno(), b"AT+CGMR\r", b"+CGMR: BG95M3LAR02A03")
+            speak(one.fileno(), b"AT+CGMR\r", b"HELLO")
+
+
+def test_the_list_of_variants():
+    command = [sys.executable, "-m", "tools.modem", "--variants"]
+    result = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
+    assert result.returncode == 0 and "cpsi-index " in result.stdout and "urc-before" in result.stdout

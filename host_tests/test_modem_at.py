@@ -39,7 +39,8 @@ def raw(bench: Bench, data: bytes, ms: int = 60) -> bytes:
         (b"AT+CMEE?\r", b"\r\n+CMEE: 0\r\n\r\nOK\r\n"),
         (b"AT+CMEE=1;+CMEE?\r", b"\r\n+CMEE: 1\r\n\r\nOK\r\n"),
         (b"ATE0V1Q0\r", b"\r\nOK\r\n"),
-        (b"AT+CSQ=?\r", b"\r\nOK\r\n"),
+        (b"AT+CSQ=?\r", b"\r\n+CSQ: (0-31,99),(0-7,99)\r\n\r\nOK\r\n"),
+        (b"AT+CGPADDR=?\r", b"\r\nOK\r\n"),
         (b"AT+NOSUCH\r", b"\r\nERROR\r\n"),
         (b"AT+NOSUCH=?\r", b"\r\nERROR\r\n"),
         (b"AT+\r", b"\r\nERROR\r\n"),
@@ -416,3 +417,9 @@ def test_the_multiplexer_swallows_commands(bench):
     assert raw(bench, b"AT\r+++AT\r", 3_000) == b""
     assert raw(bench, bytes.fromhex("F903EF05C301F2F9")) == b"\r\nOK\r\n"
     assert raw(bench, b"AT\r") == b"\r\nOK\r\n"
+
+
+def test_a_line_that_is_too_long(bench):
+    longest = 2_048 if bench.dialect == "bg95" else 559
+    assert bench.send("AT" + " " * longest)[-1] == "OK"
+    assert bench.send("AT" + " " * (longest + 1))[-1] == "ERROR"

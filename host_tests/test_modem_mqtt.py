@@ -385,3 +385,13 @@ def test_a_context_that_ends_takes_the_connection_along(broker):
     bench.send("AT+CFUN=4")
     lines = [text for _, _, text in bench.lines]
     assert "+CMQTTCONNLOST: 0,3" in lines and "+CMQTTNONET" in lines
+
+
+def test_five_messages_in_flight(broker):
+    bench = connected(bg95(broker.network(), broker.ca))
+    bench.air.audible = []
+    for message in range(1, 6):
+        bench.ask(f'AT+QMTPUB=0,{message},1,0,"a",1', b"x")
+    assert bench.send('AT+QMTPUB=0,6,1,0,"a",1')[-1] == "+CME ERROR: 3"
+    for message in range(1, 6):
+        bench.until(f"+QMTPUB: 0,{message},2")

@@ -10,7 +10,7 @@ import pytest
 from host_tests.modem_bench import Bench
 from tools.flash.layout import REPOSITORY
 from tools.modem.loopback import Loopback
-from tools.modem.scenario import ScenarioError, load, parse
+from tools.modem.scenario import ACTIONS, ScenarioError, load, parse
 
 
 def playing(dialect, text: str, network=None) -> Bench:
@@ -123,11 +123,23 @@ def test_a_reboot_in_the_middle_of_a_command():
 
 
 def test_under_voltage():
-    line = "UNDER-VOLTAGE WARNNING POWER DOWN"
-    bench = playing("sim7600", f'[[event]]\nat_s = 30\ndo = "power-off"\ntext = "{line}"')
-    bench.until(line, 60_000)
+    bench = playing("sim7600", '[[event]]\nat_s = 30\ndo = "supply"\nmv = 3300')
+    bench.until("UNDER-VOLTAGE WARNNING POWER DOWN", 60_000)
     bench.run(10_000)
     assert bench.states[-1][1:] == ("modem", "off")
+    bench = playing("bg95", '[[event]]\nat_s = 30\ndo = "power-off"\ntext = "CRASH"')
+    bench.until("CRASH", 60_000)
+    bench.until("POWERED DOWN", 10_000)
+
+
+def test_a_card_that_is_stuck_needs_a_restart():
+    bench = playing("sim7600", '[[event]]\nafter = "AT+CPIN"\ndo = "sim"\nstate = "stuck"')
+    bench.send("AT+CMEE=2")
+    bench.send("AT+CPIN?")
+    bench.run(60_000)
+    assert bench.send("AT+CPIN?")[-1] == "+CME ERROR: SIM busy"
+    bench.send("AT+CRESET")
+    bench.until("+CPIN: READY", 30_000)
 
 
 def test_supply_and_temperature():
@@ -251,3 +263,11 @@ def test_no_card_at_boot(dialect):
     bench.send("AT+CMEE=1")
     assert bench.send("AT+CIMI")[-1] == "+CME ERROR: 10"
     assert bench.air.registrations == []
+
+
+def test_the_example_of_the_documentation():
+    text = (REPOSITORY / "docs" / "modem.md").read_text()
+    example = text.split("```toml\n")[1].split("```")[0]
+    assert [event.do for event in parse(example)] == ["deny", "pdp-drop", "cells"]
+    for action in ACTIONS:
+        assert f"`{action}`" in text

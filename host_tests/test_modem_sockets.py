@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import socketserver
 import ssl
@@ -15,14 +16,13 @@ from tools.modem.mqtt import LockStepNetwork
 from tools.world import certificates
 
 
-class Echo(socketserver.StreamRequestHandler):
-    """Repeats each line; closes after `bye`."""
+class Echo(socketserver.BaseRequestHandler):
+    """Sends back what comes, in one piece; closes after `bye`."""
 
     def handle(self) -> None:
-        for line in self.rfile:
-            if line == b"bye\n":
-                return
-            self.wfile.write(line)
+        with contextlib.suppress(OSError):
+            while (data := self.request.recv(65_536)) and data != b"bye\n":
+                self.request.sendall(data)
 
 
 class Server(socketserver.ThreadingTCPServer):

@@ -45,6 +45,7 @@ ANSWERS = [
     ("cgpaddr-quoted", "bg95", "AT+CGPADDR=1", '+CGPADDR: 1,"0.0.0.0"', "+CGPADDR: 1,0.0.0.0"),
     ("cpsi-index", "sim7600", "AT+CPSI?", CPSI + "22,61,29,14", CPSI + "-90,-800,-540,14"),
     ("cpsms", "sim7600", "AT+CPSMS?", "+CPSMS: 0", "ERROR"),
+    ("creg-follows", "bg95", "AT+CGREG?", "+CGREG: 0,5", "+CGREG: 0,0"),
     ("gnss-tight", "sim7600", "AT+CGPSINFO", "+CGPSINFO:,", "+CGPSINFO: ,"),
     ("qeng-tight", "bg95", 'AT+QENG="servingcell"', '+QENG:"servingcell"', '+QENG: "servingcell"'),
 ]  # fmt: skip
@@ -238,6 +239,27 @@ def answer(port: serial.Serial, wanted: bytes) -> bool:
     return False
 
 
+@pytest.mark.parametrize("dialect", ["bg95", "sim7600"])
+def test_errors_are_words_from_the_start(dialect):
+    for variants, error in (((), "ERROR"), (("cmee-text",), "+CME ERROR: SIM busy")):
+        bench = Bench(dialect, variants=variants)
+        bench.boot()
+        assert bench.send("AT+CIMI")[-1] == error
+
+
+@pytest.mark.parametrize(("variants", "early"), [((), False), (("urc-in-data",), True)])
+def test_a_line_between_prompt_and_data(variants, early):
+    bench = Bench("bg95", variants=variants)
+    bench.boot()
+    bench.send("AT+CEREG=1")
+    bench.output.clear()
+    bench.modem.receive(b'AT+QFUPL="a",3,60\r')
+    bench.run(30_000)
+    assert (b"+CEREG:" in bench.output) == early
+    bench.modem.receive(b"abc")
+    bench.until("+QFUPL: 3,")
+
+
 def test_unknown_variants():
     with pytest.raises(VariantError, match="the bg95 has no variant 'cpsi-index'; choose among app-rdy-late"):
         Bench("bg95", variants=["cpsi-index"])
@@ -245,7 +267,15 @@ def test_unknown_variants():
 
 TESTED_ELSEWHERE = {"strict-baud", "sim-busy", "sim-detect-open", "no-reject-cause", "clean-wake", "psm-text"}
 TESTED_ELSEWHERE |= {"prompt-bare", "prompt-blank", "scan-abort", "scan-patient", "off-silent"}
-TESTED_ELSEWHERE |= {"netopen-code", "start-indexed", "pubex-length", "urc-before", "urc-mixed"}
+TESTED_ELSEWHERE |= {
+    "netopen-code",
+    "start-indexed",
+    "pubex-length",
+    "urc-before",
+    "urc-mixed",
+    "cmee-text",
+    "urc-in-data",
+}
 
 
 def test_every_variant_has_been_seen():

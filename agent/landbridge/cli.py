@@ -7,15 +7,17 @@ import threading
 from collections.abc import Sequence
 
 import typer
+from sqlalchemy.exc import DBAPIError
 from typer.exceptions import TyperException
 
 from landbridge import config, service
 from landbridge.clock import iso
 from landbridge.commands import devices, letters, table, trips
-from landbridge.commands.opened import known_device, opened
+from landbridge.commands.opened import LARGEST, known_device, opened
 from landbridge.errors import UserError
 from landbridge.outbound.export import Format, export
 from landbridge.store import points
+from landbridge.store import trips as stored_trips
 from landbridge.store.points import StoredPoint
 
 # Plain help: the examples in it keep their lines.
@@ -24,20 +26,21 @@ commands = typer.Typer(
     epilog="The configuration is ./landbridge.toml, or what LANDBRIDGE_CONFIG names.",
     rich_markup_mode=None,
     add_completion=False,
+    pretty_exceptions_enable=False,
 )
 commands.add_typer(devices.commands, name="devices")
 commands.add_typer(trips.commands, name="trips")
 commands.add_typer(letters.commands, name="dead-letters")
 
 _DEVICE = typer.Argument(help="Device id.")
-_TRIP = typer.Option(None, help="Only this trip (`landbridge trips list`).")
+_TRIP = typer.Option(None, min=1, max=LARGEST, help="Only this trip (`landbridge trips list`).")
 _FORMAT = typer.Option(Format.GEOJSON, "--format", help="What to write.")
 
 
 def app(arguments: Sequence[str] | None = None) -> None:
     """Run the command; what a person can put right is said in one line, with exit code 2."""
     try:
-        given = list(sys.argv[1:] if arguments is None else arguments)
+        given = [_readable(text) for text in (sys.argv[1:] if arguments is None else arguments)]
         code = commands(given or ["--help"], prog_name="landbridge", standalone_mode=False)
     except UserError as error:
         sys.exit(_failure(str(error)))
@@ -46,7 +49,17 @@ def app(arguments: Sequence[str] | None = None) -> None:
         sys.exit(_failure(f"{error.format_message().rstrip('.')}; see `{where} --help`"))
     except (typer.Abort, BrokenPipeError):
         sys.exit(1)
+    except DBAPIError as error:
+        sys.exit(_failure(f"database: {error.orig}; if its file is damaged, put the backup in its place"))
+    except OSError as error:
+        sys.exit(_failure(f"{error}; check that there is space, and the permissions"))
     sys.exit(code)
+
+
+def _readable(argument: str) -> str:
+    if not argument.isprintable():
+        raise UserError(f"argument {argument!r} is not text: write it in UTF-8, without control characters")
+    return argument
 
 
 def _failure(text: str) -> int:
@@ -81,7 +94,7 @@ def print_config() -> None:
     Example:
       landbridge config > my.toml
     """
-    print(config.annotated(config.load(must_exist=False)), end="")
+    print(config.annotated(config.written(must_exist=False)), end="")
 
 
 @commands.command()
@@ -124,6 +137,8 @@ def export_track(
 def _track(device: str, trip: int | None) -> list[StoredPoint]:
     with opened() as it, it.database.reading() as connection:
         known_device(connection, device)
+        if trip is not None and not stored_trips.is_of(connection, trip, device):
+            raise UserError(f"{device} has no trip {trip}; `landbridge trips list` shows those there are")
         return points.track(connection, device, trip)
 
 

@@ -9,6 +9,8 @@ import struct
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from landbridge.errors import UserError
+
 CLOCK_FILE_VARIABLE = "LANDBRIDGE_CLOCK_FILE"
 EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 _UNIX = datetime(1970, 1, 1, tzinfo=UTC)
@@ -22,8 +24,15 @@ class Clock:
     """
 
     def __init__(self) -> None:
+        """`UserError` when the file is not there or is none."""
         file = os.environ.get(CLOCK_FILE_VARIABLE)
         self._file = Path(file) if file else None
+        try:
+            self.now()
+        except (OSError, struct.error, OverflowError):
+            raise UserError(
+                f"{CLOCK_FILE_VARIABLE}={file} is no clock of 8 bytes: unset it, unless a world is simulated"
+            ) from None
 
     def now(self) -> datetime:
         """The time, UTC."""

@@ -6,9 +6,10 @@ overrides one key. `annotated` prints it all, so the documentation cannot drift.
 
 import json
 import os
+import re
 import tomllib
-from collections.abc import Mapping
-from dataclasses import Field, dataclass, field, fields
+from collections.abc import Callable, Mapping
+from dataclasses import Field, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,21 +20,48 @@ DEFAULT_FILE = "landbridge.toml"
 _SECRET = "secret"
 
 
-def _key(default: str | int | bool, doc: str, secret: bool = False) -> Any:
-    return field(default=default, metadata={"doc": doc, _SECRET: secret})
+_PATH = "path"
+_WANTED = "wanted"
+_NAME = re.compile(r"(?=.{1,253}$)[A-Za-z0-9:_-]{1,63}(\.[A-Za-z0-9:_-]{1,63})*\.?", re.ASCII)
+_LARGEST = 2**31 - 1
+_Check = Callable[[Any], bool]
+
+
+def _key(
+    default: str | int | bool,
+    doc: str,
+    wanted: tuple[str, _Check] | None = None,
+    secret: bool = False,
+    path: bool = False,
+) -> Any:
+    """A key: what it means, what its value must be besides of the default's type."""
+    metadata = {"doc": doc, _WANTED: wanted or _USUAL[type(default)], _SECRET: secret, _PATH: path}
+    return field(default=default, metadata=metadata)
+
+
+_USUAL: dict[type, tuple[str, _Check]] = {
+    # No control characters, no bytes that are not text.
+    str: ("a text in quotes, on one line", str.isprintable),
+    int: (f"a number from 1 to {_LARGEST}", lambda value: 1 <= value <= _LARGEST),
+    bool: ("true or false", lambda value: True),
+}
+_HOST = ("the name or address of a host", lambda value: bool(_NAME.fullmatch(value)))
+_PORT = ("a port, 1 to 65535", lambda value: 1 <= value <= 65535)
+_FILE = ("the name of a file or folder", lambda value: value.isprintable() and value != "")
+_CLIENT_ID = ("1 to 64 characters on one line", lambda value: value.isprintable() and 1 <= len(value) <= 64)
 
 
 @dataclass(frozen=True)
 class Broker:
     """The MQTT broker as this agent reaches it."""
 
-    host: str = _key("localhost", "Host name; with TLS it must be the one in the certificate.")
-    port: int = _key(8883, "TCP port.")
+    host: str = _key("localhost", "Host name; with TLS it must be the one in the certificate.", _HOST)
+    port: int = _key(8883, "TCP port.", _PORT)
     tls: bool = _key(True, "Speak TLS and check the certificate.")
-    ca_file: str = _key("", "PEM file of the broker's CA; empty: the system's CAs.")
+    ca_file: str = _key("", "PEM file of the broker's CA; empty: the system's CAs.", path=True)
     username: str = _key("", "User of the agent at the broker; empty: none.")
     password: str = _key("", "Its password.", secret=True)
-    client_id: str = _key("landbridge-agent", "Fixed client id; one agent at a time may use it.")
+    client_id: str = _key("landbridge-agent", "Fixed client id; one agent at a time may use it.", _CLIENT_ID)
     clean_session: bool = _key(
         False, "Have the broker keep nothing while the agent is away; devices then send it again."
     )
@@ -43,17 +71,21 @@ class Broker:
 class Store:
     """Where everything is kept."""
 
-    database: str = _key("landbridge.sqlite3", "SQLite file. The key file of the device keys lies beside it.")
+    database: str = _key(
+        "landbridge.sqlite3", "SQLite file. The key file of the device keys lies beside it.", _FILE, path=True
+    )
 
 
 @dataclass(frozen=True)
 class Devices:
     """What `landbridge devices add` writes into a device's settings."""
 
-    directory: str = _key("devices", "Folder that gets one folder a device, to lay on its flash.")
-    broker_host: str = _key("broker.landbridge.example", "The broker as devices reach it.")
-    broker_port: int = _key(8883, "Its TCP port (TLS).")
-    ca_file: str = _key("", "PEM file, at most 4 KB, of the broker's CA; empty: broker.ca_file.")
+    directory: str = _key(
+        "devices", "Folder that gets one folder a device, to lay on its flash.", _FILE, path=True
+    )
+    broker_host: str = _key("broker.landbridge.example", "The broker as devices reach it.", _HOST)
+    broker_port: int = _key(8883, "Its TCP port (TLS).", _PORT)
+    ca_file: str = _key("", "PEM file, at most 4 KB, of the broker's CA; empty: broker.ca_file.", path=True)
     apn: str = _key("iot", "Access point name of the cards.")
     interval_s: int = _key(3600, "Seconds between points.")
 
@@ -67,12 +99,20 @@ class Config:
     devices: Devices = field(default_factory=Devices)
 
 
-def load(must_exist: bool = True) -> Config:
-    """Read file and environment; `UserError` names what is wrong and the remedy.
+def load() -> Config:
+    """The settings to work with: relative paths lead from the folder of the configuration file."""
+    folder = _file().absolute().parent
+    config = written(must_exist=True)
+    sections = {key.name: _from_folder(getattr(config, key.name), folder) for key in fields(config)}
+    return Config(**sections)
 
-    With `must_exist` False, the default file may be missing: then all keys have their defaults.
+
+def written(must_exist: bool) -> Config:
+    """Read file and environment as they are; `UserError` names what is wrong and the remedy.
+
+    Without `must_exist`, the default file may be missing: then all keys have their defaults.
     """
-    path = Path(os.environ.get(FILE_VARIABLE, DEFAULT_FILE))
+    path = _file()
     if path.exists() or must_exist or FILE_VARIABLE in os.environ:
         given = _read(path)
     else:
@@ -85,11 +125,21 @@ def load(must_exist: bool = True) -> Config:
     )
 
 
+def _file() -> Path:
+    return Path(os.environ.get(FILE_VARIABLE, DEFAULT_FILE))
+
+
+def _from_folder(section: Any, folder: Path) -> Any:
+    paths = [key.name for key in fields(section) if key.metadata[_PATH] and getattr(section, key.name)]
+    return replace(section, **{name: str(folder / getattr(section, name)) for name in paths})
+
+
 def annotated(config: Config) -> str:
     """`config` as a TOML file in which each key is explained; secrets are not shown."""
     lines = [
         "# Landbridge agent. Each key can be overridden by an environment variable",
         "# LANDBRIDGE_<SECTION>_<KEY>, for instance LANDBRIDGE_BROKER_PASSWORD.",
+        "# Relative paths, in variables too, lead from the folder of this file.",
     ]
     for section in fields(config):
         part = getattr(config, section.name)
@@ -145,21 +195,15 @@ def _refuse_unknown(table: Mapping[str, Any], known: Any, where: str) -> None:
 
 def _from_text(text: str, key: Field[Any], variable: str) -> Any:
     if key.type is str:
-        return text
+        return _checked(text, key, variable)
     try:
         return _checked(json.loads(text.lower()), key, variable)
     except ValueError:
-        raise UserError(f"{variable}={text!r} must be {_wanted(key)}") from None
+        raise UserError(f"{variable}={text!r} must be {key.metadata[_WANTED][0]}") from None
 
 
 def _checked(value: Any, key: Field[Any], where: str) -> Any:
-    too_small = key.type is int and isinstance(value, int) and value < 1
-    if type(value) is not key.type or too_small or (key.name.endswith("port") and value > 65535):
-        raise UserError(f"{where} = {value!r} must be {_wanted(key)}")
+    wanted, is_good = key.metadata[_WANTED]
+    if type(value) is not key.type or not is_good(value):
+        raise UserError(f"{where} = {value!r} must be {wanted}")
     return value
-
-
-def _wanted(key: Field[Any]) -> str:
-    if key.name.endswith("port"):
-        return "a port, 1 to 65535"
-    return {str: "a text in quotes", int: "a number above 0", bool: "true or false"}[key.type]  # type: ignore[index]

@@ -108,6 +108,7 @@ def _live(options: argparse.Namespace, console: Console) -> int:
             "*" * len(options.password),
             ca,
             options.apn,
+            serial_port.urc_port(options.port),
         )
         folder = _folder(options.out, began)
         with (folder / TRANSCRIPT).open("w", encoding="utf-8") as file:

@@ -75,7 +75,8 @@ def _networks(found: dict[str, Any]) -> str:
 
 def place(found: dict[str, Any]) -> str:
     """How an attach ended, and the signal."""
-    parts = [found["result"], f"{found['seconds']:.0f} s"]
+    soon = found.get("was_there", False)
+    parts = ["registered already"] if soon else [found["result"], f"{found['seconds']:.0f} s"]
     parts += [found["access"]] if "access" in found else []
     parts += [f"{found['rsrp_dbm']} dBm"] if "rsrp_dbm" in found else []
     parts += [found["cause"]] if "cause" in found else []
@@ -99,6 +100,7 @@ _SUMMARIES: dict[str, Any] = {
     ),
     "mqtt": lambda f: f"connected in {f['connect_s']:.1f} s, there and back in {f['back_s']:.1f} s",
     "sleep": lambda f: (
-        ("slept" if f["slept"] else "did not sleep (is DTR wired?)") + f", awake in {f['wake_ms']} ms"
+        ("slept" if f["slept"] else "did not sleep (DTR not wired, or USB awake)")
+        + f", awake in {f['wake_ms']} ms"
     ),
 }

@@ -196,7 +196,7 @@ class Run:
 
     def _start_again(self, result: Result) -> None:
         try:
-            self._bench.driver.start(False, True)
+            self._bench.start()
         except ModemError:
             result.state, result.words = "hangs", "the modem has restarted and does not answer since"
 

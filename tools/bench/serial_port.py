@@ -17,6 +17,8 @@ from tools.bench import BenchError
 BAUDS = (115_200, 9_600, 19_200, 38_400, 57_600, 230_400, 460_800, 921_600)
 """The rate both modems leave the factory with, then what others set them to."""
 TRIES = 2
+QUECTEL, MODEM_INTERFACE = 0x2C7C, "3"
+"""USB vendor; of the interfaces 2 is the AT port, 3 the modem port."""
 ANSWER_S = 0.4
 
 
@@ -98,6 +100,16 @@ def connect(path: str) -> tuple[SerialPort, int]:
         f"{path}: silent: no answer to AT at {tried} baud; is the modem switched on, its TX and RX not "
         "swapped, and not in data or quiet mode (ATQ1)?"
     )
+
+
+def urc_port(path: str) -> str:
+    """What AT+QURCCFG calls the line when it is the modem's own USB; empty for a UART behind an adapter."""
+    device = os.path.realpath(path)
+    for port in list_ports.comports():
+        if port.device == device and port.vid == QUECTEL:
+            interface = (port.location or "").rpartition(".")[2]
+            return "usbmodem" if interface == MODEM_INTERFACE else "usbat"
+    return ""
 
 
 def _open(path: str) -> Any:

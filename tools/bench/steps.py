@@ -65,6 +65,13 @@ class Bench:
     found: dict[str, Found] = field(default_factory=dict)
     """Of earlier steps in this round, by step."""
 
+    def start(self) -> None:
+        """Start the driver. It has the BG95 tell unsolicited lines on its UART: not where we are when the line
+        is its own USB."""
+        self.driver.start(False, True)
+        if self.request.urc_port:
+            self.ask(f'+QURCCFG="urcport","{self.request.urc_port}"')
+
     def ask(self, command: str, prefix: str | None = None, limit_ms: int = 0) -> list[str]:
         """The lines of an answer; none when the command is refused."""
         try:
@@ -84,7 +91,7 @@ class Bench:
 
 def identity(bench: Bench) -> Found:
     """Who the modem is, and its supply."""
-    bench.driver.start(False, True)
+    bench.start()
     revision = bench.first("+CGMR")
     found: Found = {
         "maker": bench.first("+CGMI"),
@@ -131,10 +138,14 @@ def survey(bench: Bench) -> Found:
     found: Found = {"scan_s": _since(bench, begin), "networks": []}
     for plmn in dict.fromkeys(network.plmn for network in heard):
         same = [network for network in heard if network.plmn == plmn]
-        bench.note(f"{same[0].name}")
+        bench.note(same[0].name)
         bench.phase("select")
-        found["networks"].append({**_tried(bench, plmn), "name": same[0].name})
-        found["networks"][-1]["heard_on"] = sorted({network.access for network in same})
+        told = {
+            "name": same[0].name,
+            "heard_on": sorted({network.access for network in same}),
+            "was_there": any(network.state == replies.CURRENT for network in same),
+        }
+        found["networks"].append({**_tried(bench, plmn), **told})
     if not heard:
         raise StepFailed("no network is heard: check the antenna, or the place")
     return found

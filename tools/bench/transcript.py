@@ -24,7 +24,8 @@ _PDP_LOGIN = re.compile(rb'(\+QICSGP: \d,"[^"\r]*",")([^"\r]*)(",")([^"\r]*)(")'
 @dataclass(frozen=True)
 class Request:
     """What a run was asked for. `password` is asterisks, as many as it has letters; `ca` is the certificate
-    of the broker's authority, PEM; without an `apn` the modem's own is taken."""
+    of the broker's authority, PEM; without an `apn` the modem's own is taken. `urc_port` is where a
+    Quectel modem has to tell unsolicited lines, when not on its UART."""
 
     modem: str
     port: str
@@ -36,6 +37,7 @@ class Request:
     password: str = ""
     ca: str = ""
     apn: str = ""
+    urc_port: str = ""
 
 
 class Event(NamedTuple):

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 CLIENTS = range(6)
 MAX_PAYLOAD = 4_096
+WINDOW = 5
+_IN_FLIGHT = "+QMTPUB/"
 MAX_INLINE = 560
 SLOTS = range(5)
 CLOSED_BY_PEER, PING_UNANSWERED = 1, 2
@@ -171,6 +173,8 @@ def _check_publish(unit: Unit, request: Request) -> None:
     request.text(4)
     if (message == 0) != (qos == 0):
         raise Refused(BAD_PARAMETER)
+    if sum(name.startswith(_IN_FLIGHT) for name in unit.volatile) >= WINDOW:
+        raise Refused(NOT_ALLOWED)
     _connected_broker(unit, _client(request))
 
 
@@ -180,7 +184,7 @@ def _publish(unit: Unit, request: Request, payload: bytes) -> Work:
     broker = unit.brokers.get(client)
     name = "+QMTPUBEX" if request.key == "+QMTPUBEX=" and unit.has("pubex-length") else "+QMTPUB"
     head = f"{name}: {client},{message}"
-    turn = f"+QMTPUB/{client}/{message}"
+    turn = f"{_IN_FLIGHT}{client}/{message}"
     unit.volatile[turn] = ""
     unit.tasks.start(_progress(unit, turn, head, _packet_ms(unit, client), patience_ms))
     done = broker and (yield from broker.publish(request.text(4), payload, qos, retain, patience_ms))

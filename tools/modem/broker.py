@@ -48,6 +48,7 @@ class Broker:
         self._lost = lost
         self._unanswered = unanswered
         self._last_ms: float = 0
+        self._publishing = simpy.Resource(unit.env)
         self.connected = False
 
     def open(self, host: str, port: int, tls: Tls | None) -> Generator[simpy.Event, Any, Failure | None]:
@@ -111,7 +112,14 @@ class Broker:
     def publish(
         self, topic: str, payload: bytes, qos: int, retain: bool, limit_ms: int
     ) -> Generator[simpy.Event, Any, bool]:
-        """True when the broker has it (QoS 0: when it has been sent)."""
+        """True when the broker has it (QoS 0: when it has been sent). One after the other."""
+        with self._publishing.request() as turn:
+            yield turn
+            return (yield from self._publish(topic, payload, qos, retain, limit_ms))
+
+    def _publish(
+        self, topic: str, payload: bytes, qos: int, retain: bool, limit_ms: int
+    ) -> Generator[simpy.Event, Any, bool]:
         began, link = self._unit.env.now, self._link
         if (yield from self._exchange(len(topic) + len(payload), 4)):
             link.publish(topic, payload, qos, retain)

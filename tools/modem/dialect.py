@@ -29,6 +29,7 @@ class Dialect:
     off_line: str
     """Told when the power goes off; "" for nothing."""
     psm_line: str
+    low_supply_line: str
     rats: Callable[[Mapping[str, str]], list[Rat]]
     """The kinds of network that the settings allow, in the order of the scan."""
     hears: Callable[[Mapping[str, str], Cell], bool]
@@ -54,6 +55,8 @@ class Dialect:
     gmt_update: int | None
     """The AT+CTZU that sets the clock to GMT; all others set it to local time."""
     prompt: str
+    longest_line: int
+    """Characters of a command line; a longer one is refused."""
     refusals: Mapping[int, int]
     """+CME codes of AT+COPS by EMM cause; all others are 32."""
     dtr_sleep_ms: int

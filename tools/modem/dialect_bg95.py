@@ -73,6 +73,16 @@ def urc_port(unit: Unit, request: Request) -> None:
     unit.nv.settings["urcport"] = request.text(1)
 
 
+def carrier_file(unit: Unit, request: Request) -> None:
+    """AT+QMBNCFG="AutoSel"[,<0, 1>]: choose the carrier's settings by the card. Kept; all are alike here."""
+    if request.text(0).lower() != "autosel":
+        raise Refused(BAD_PARAMETER)
+    if request.has(1):
+        unit.nv.settings["mbn"] = str(request.number(1, 0, 1))
+    else:
+        unit.at.info(f'+QMBNCFG: "AutoSel",{unit.nv.settings.get("mbn", "1")}')
+
+
 BG95 = Dialect(
     name="bg95",
     commands={
@@ -100,6 +110,7 @@ BG95 = Dialect(
         "+QSCLK=": allow_sleep,
         "+QSCLK?": sleep_allowed,
         "+QURCCFG=": urc_port,
+        "+QMBNCFG=": carrier_file,
         "+CBC": supply,
         "+QTEMP": temperature,
     },
@@ -122,6 +133,7 @@ BG95 = Dialect(
     off_ms=(1_200, 4_000),
     off_line="POWERED DOWN",
     psm_line="POWER DOWN",
+    low_supply_line="",
     rats=scan_order,
     hears=hears,
     shared_receiver=True,
@@ -136,6 +148,7 @@ BG95 = Dialect(
     zone_updates=(0, 1, 3),
     gmt_update=1,
     prompt="\r\n> ",
+    longest_line=2_048,
     refusals={11: 111},
     dtr_sleep_ms=1_000,
 )

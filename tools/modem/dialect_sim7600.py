@@ -145,6 +145,7 @@ SIM7600 = Dialect(
     off_ms=(1_500, 4_000),
     off_line="NORMAL POWER DOWN",
     psm_line="NORMAL POWER DOWN",
+    low_supply_line="UNDER-VOLTAGE WARNNING POWER DOWN",
     rats=scan_order,
     hears=hears,
     shared_receiver=False,
@@ -159,6 +160,7 @@ SIM7600 = Dialect(
     zone_updates=(1, 0),
     gmt_update=None,
     prompt="\r\n>",
+    longest_line=559,
     refusals={3: 103, 6: 106, 7: 107, 11: 111, 12: 112, 13: 113},
     dtr_sleep_ms=17_000,
 )

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 ANSWER_MS = (4, 25)
 """From the end of a command to its first answer [C]."""
-LONGEST_LINE = 2_048
 _NUMBERS = {"OK": "0", "NO CARRIER": "3", "ERROR": "4"}
 
 Outcome = Generator[simpy.Event, Any, int]
@@ -56,7 +55,7 @@ class Engine:
     def reset(self) -> None:
         """As after a boot: nothing pending, defaults."""
         self._tasks.stop()
-        self.format = self._unit.nv.profile.at_boot()
+        self.format = self._unit.nv.profile.at_boot(2 if self._unit.has("cmee-text") else 0)
         self._input.clear()
         self._echoed = 0
         self._busy = False
@@ -87,7 +86,7 @@ class Engine:
         """An unsolicited line; `payload` and `tail` follow `text` as they are. Held back in data mode."""
         if self._unit.urcs_elsewhere():
             return
-        if self._wanted or self._mode:
+        if self._mode or (self._wanted and not self._unit.has("urc-in-data")):
             self._held.append(lambda: self._urc(text, payload, tail))
         else:
             self._urc(text, payload, tail)
@@ -213,7 +212,7 @@ class Engine:
         yield self._unit.pause(*ANSWER_MS)
         self._good = "OK"
         try:
-            if len(line) > LONGEST_LINE:
+            if len(line) > self._unit.dialect.longest_line:
                 raise Refused
             for request in split_line(line):
                 yield from self._handle(request)

@@ -25,7 +25,7 @@ Waiting = Generator[simpy.Event, Any, bool]
 STEP_S = 0.02
 STALL_S = 10.0
 """Longest real time that virtual time stands still for one answer."""
-STREAM_S = 0.5
+STREAM_S = 2.0
 """The same where nobody knows whether an answer comes: one that takes longer comes with the next poll."""
 POLL_MS = 20
 

@@ -52,6 +52,11 @@ def _restart(unit: Unit) -> Work:
     unit.power.restart()
 
 
+def test_function(unit: Unit, request: Request) -> None:
+    """AT+CFUN=?"""
+    unit.at.info(f"+CFUN: ({','.join(map(str, unit.dialect.functions))}),(0,1)")
+
+
 def signal_quality(unit: Unit, request: Request) -> None:
     """AT+CSQ (TS 27.007 8.5)"""
     unit.at.info(f"+CSQ: {signal_level(unit)},99")
@@ -182,7 +187,9 @@ def last_cause(unit: Unit, request: Request) -> None:
 NETWORK: Table = {
     "+CFUN?": get_function,
     "+CFUN=": set_function,
+    "+CFUN=?": test_function,
     "+CSQ": signal_quality,
+    "+CSQ=?": "+CSQ: (0-31,99),(0-7,99)",
     "+CEER": last_cause,
     **{f"{name}?": get_registration for name in LINES},
     **{f"{name}=": set_registration for name in LINES},

@@ -49,9 +49,9 @@ class Format:
     lf: int = 10
     cmee: int = 0
 
-    def at_boot(self) -> Format:
-        """What comes back after a boot: echo is on and AT+CMEE 0, whatever AT&W has kept."""
-        return replace(self, echo=True, cmee=0)
+    def at_boot(self, cmee: int) -> Format:
+        """What comes back after a boot: echo and AT+CMEE are as ever, whatever AT&W has kept."""
+        return replace(self, echo=True, cmee=cmee)
 
 
 @dataclass

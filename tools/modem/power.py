@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from tools.modem.unit import Unit
 
 PULSE_MS = 500
+LEAST_MV = 3_400
+"""Of a supply that a modem warns of [C]."""
 
 
 class State(Enum):
@@ -99,6 +101,13 @@ class Power:
         if self.state is State.ON:
             self.state = State.STOPPING
             self._tasks.start(self._stop())
+
+    def check_supply(self) -> None:
+        """Where the modem watches its supply, it says so and switches off before it is too low."""
+        line = self._unit.dialect.low_supply_line
+        if line and self.runs() and self._unit.supply_mv < LEAST_MV:
+            self._unit.at.urc(line)
+            self.shut_down()
 
     def restart(self) -> None:
         """Reset: off and on again."""

@@ -99,8 +99,10 @@ def get_window(unit: Unit, request: Request) -> None:
 STANDARD: Table = {
     "+CPSMS=": set_psm,
     "+CPSMS?": get_psm,
+    "+CPSMS=?": '+CPSMS: (0-2),(),(),("00000000"-"11111111"),("00000000"-"11111111")',
     "+CEDRXS=": set_edrx,
     "+CEDRXS?": get_edrx,
+    "+CEDRXS=?": '+CEDRXS: (0-3),(4,5),("0000"-"1111")',
     "+CEDRXRDP": granted_edrx,
 }
 POWER_SAVING: Table = {

@@ -77,6 +77,11 @@ class Radio:
         """The network will have to be asked again."""
         self.home = None
 
+    def forget_card(self) -> None:
+        """Another card may come: what networks said of this one is nothing to it."""
+        self._search.reset()
+        self.cause = 0
+
     def deregister(self) -> None:
         """Detach and stay so."""
         self._idle()

@@ -91,13 +91,13 @@ class Reports:
         return place + self._psm(name, level)
 
     def _serves(self, name: str) -> bool:
-        """+CEREG speaks for LTE, +CGREG and +CREG for GSM; on LTE Cat-4 +CREG follows along."""
+        """+CEREG speaks for LTE, +CGREG and +CREG for GSM; on LTE Cat-4 all three do."""
         cell = self._unit.radio.cell
         if cell is None or not self._unit.radio.registered():
             return True
         if cell.rat == "gsm":
             return name != "+CEREG"
-        return name == "+CEREG" or (cell.rat == "lte" and name == "+CREG")
+        return name == "+CEREG" or cell.rat == "lte" or self._unit.has("creg-follows")
 
     def _cause(self, name: str, stat: int, level: int) -> str:
         """The cause of the last refusal, behind an empty place."""

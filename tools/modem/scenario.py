@@ -51,7 +51,7 @@ ACTIONS: dict[str, dict[str, Value]] = {
     "mqtt-close": {"client": Value(int, 0, low=0, high=5), "code": Value(int, 1, low=1, high=7)},
     # The other side closes all raw sockets.
     "socket-close": {},
-    "sim": {"state": Value(str, choices=("removed", "inserted"))},
+    "sim": {"state": Value(str, choices=("removed", "inserted", "stuck"))},
     "sky": {"blocked": Value(bool, True)},
     "supply": {"mv": Value(int, low=0, high=5_000)},
     "temperature": {"c": Value(int, low=-60, high=120)},

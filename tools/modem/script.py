@@ -122,10 +122,7 @@ def _socket_close(unit: Unit, air: ScriptedAir) -> None:
 
 
 def _sim(unit: Unit, air: ScriptedAir, state: str) -> None:
-    if state == "removed":
-        unit.slot.remove()
-    else:
-        unit.slot.insert()
+    {"removed": unit.slot.remove, "inserted": unit.slot.insert, "stuck": unit.slot.stick}[state]()
 
 
 def _sky(unit: Unit, air: ScriptedAir, blocked: bool) -> None:
@@ -134,6 +131,7 @@ def _sky(unit: Unit, air: ScriptedAir, blocked: bool) -> None:
 
 def _supply(unit: Unit, air: ScriptedAir, mv: int) -> None:
     unit.supply_mv = mv
+    unit.power.check_supply()
 
 
 def _temperature(unit: Unit, air: ScriptedAir, c: int) -> None:

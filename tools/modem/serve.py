@@ -142,6 +142,9 @@ class Server:
     def _connect(self, line: int, speed: Callable[[], int] | None = None) -> None:
         """Wire a modem to `line`; what passes while `speed()` is not the modem's is garbage."""
         powered, self._spare = self._spare, self._powered()
+        if self._scenario:  # it begins with the connection
+            powered.unplug()
+            powered = self._powered()
 
         def clear(data: bytes) -> bytes:
             wrong = speed is not None and powered.modem.baud not in (0, speed())

@@ -25,17 +25,18 @@ class Slot:
         self._noticed = False
         self._read = False
         self._unlocked = False
+        self._stuck = False
 
     def off(self) -> None:
         """The power is gone."""
-        self._read = self._unlocked = False
+        self._read = self._unlocked = self._stuck = False
 
     def fault(self) -> int | None:
         """The +CME code that refuses all that needs the card; None when it is ready."""
         unit = self._unit
         if unit.power.sim_ready and not self._read:
             return SIM_MISSING if not self.present else SIM_FAILURE
-        if not unit.power.sim_ready:
+        if not unit.power.sim_ready or self._stuck:
             return SIM_BUSY
         if unit.radio.function == 0:
             return SIM_FAILURE
@@ -111,11 +112,17 @@ class Slot:
         if self._noticed and self._unit.power.sim_ready and not self._read:
             self._unit.tasks.start(self._come())
 
+    def stick(self) -> None:
+        """The card is busy until the modem is started anew."""
+        self._stuck = True
+
     def _gone(self) -> Work:
         unit = self._unit
         yield unit.pause(100, 400)
         self._read = self._unlocked = False
         unit.radio.deregister()
+        unit.radio.forget_card()
+        unit.pdp.detach(by_network=False)
         if self._noticed:
             self._tell(0)
             unit.at.urc("+CPIN: NOT READY")

@@ -42,8 +42,10 @@ VARIANTS = {
     "cgmr-prefix": _bg95("AT+CGMR with prefix"),
     "cgpaddr-quoted": _both("AT+CGPADDR quotes the address"),
     "clean-wake": _both("the first byte after a DTR wake is heard"),
+    "cmee-text": _both("AT+CMEE is 2 after each boot"),
     "cpsi-index": _sim7600("AT+CPSI tells RSRQ, RSRP and RSSI as index values"),
     "cpsms": _sim7600("AT+CPSMS and AT+CEDRXS are known, as in recent firmware"),
+    "creg-follows": _bg95("+CREG and +CGREG tell registrations on LTE-M and NB-IoT too (combined attach)"),
     "gnss-tight": _sim7600("+CGPSINFO: and +CGNSSINFO: without the blank"),
     "netopen-code": _sim7600("AT+NETOPEN when open: +NETOPEN: 1 in place of the text"),
     "no-reject-cause": _bg95("+CEREG does not tell the cause of a refusal"),
@@ -60,6 +62,7 @@ VARIANTS = {
     "start-indexed": _sim7600("+CMQTTSTART: 0,23 in place of +CMQTTSTART: 23"),
     "strict-baud": _both("a pty of another baud rate than the modem's carries garbage"),
     "urc-before": _sim7600("outcomes come before OK, and before ERROR in its place"),
+    "urc-in-data": _both("unsolicited lines also come between the prompt and the end of the data"),
     "urc-mixed": _sim7600("outcomes come before or after OK, as it happens"),
     "urc-on-usb": _bg95('unsolicited lines go to USB until AT+QURCCFG="urcport","uart1"'),
 }

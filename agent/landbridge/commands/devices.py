@@ -22,7 +22,7 @@ def add(device: str = typer.Argument(help="Its id: 1 to 32 of a-z, 0-9 and -."))
     Example:
       landbridge devices add lb-0001
     """
-    with opened() as it:
+    with opened(make=True) as it:
         folder = enrol(it.config, it.database, it.keyring, it.clock, device)
     print(f"added {device}; {SETTINGS} and {CERTIFICATE} for its flash, folder config, are in {folder}")
     print(f"at the broker its user is {device}, its password the broker_password in {SETTINGS}")

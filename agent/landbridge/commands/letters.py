@@ -4,7 +4,7 @@ import typer
 
 from landbridge.clock import iso
 from landbridge.commands import table
-from landbridge.commands.opened import opened
+from landbridge.commands.opened import LARGEST, opened
 from landbridge.errors import UserError
 from landbridge.store import letters
 
@@ -21,14 +21,17 @@ def list_letters() -> None:
     """
     with opened() as it, it.database.reading() as connection:
         rows = letters.every(connection)
+        dropped = letters.dropped(connection)
     table.show(
         ("letter", "received", "topic", "bytes", "reason"),
         ((row.letter, iso(row.received_s), row.topic, len(row.payload), row.reason) for row in rows),
     )
+    for row in dropped:
+        print(f"{row.topic}: {row.letters} older ones were not kept")
 
 
 @commands.command()
-def show(letter: int = typer.Argument(help="Its number in the list.")) -> None:
+def show(letter: int = typer.Argument(min=1, max=LARGEST, help="Its number in the list.")) -> None:
     """Show one dead letter with its bytes.
 
     \b

@@ -14,6 +14,9 @@ from landbridge.store import devices
 from landbridge.store.database import Database, open_database
 from landbridge.store.keys import Keyring
 
+LARGEST = 2**31 - 1
+"""Of the numbers a command takes: what a device can hold; a database holds more."""
+
 
 class Opened(NamedTuple):
     """Settings and database."""
@@ -25,13 +28,13 @@ class Opened(NamedTuple):
 
 
 @contextmanager
-def opened() -> Iterator[Opened]:
-    """Open what the settings name; closed at the end."""
-    settings = config.load()
+def opened(make: bool = False) -> Iterator[Opened]:
+    """Open what the settings name, closed at the end; a database that is missing only if to `make`."""
+    settings, clock = config.load(), Clock()
     path = Path(settings.store.database)
-    database = open_database(path)
+    database = open_database(path, make)
     try:
-        yield Opened(settings, database, Keyring(path), Clock())
+        yield Opened(settings, database, Keyring(path), clock)
     finally:
         database.close()
 

@@ -4,7 +4,7 @@ import typer
 
 from landbridge.clock import iso
 from landbridge.commands import table
-from landbridge.commands.opened import known_device, opened
+from landbridge.commands.opened import LARGEST, known_device, opened
 from landbridge.errors import UserError
 from landbridge.fleet.container import container_number
 from landbridge.store import trips
@@ -18,7 +18,7 @@ def start(
     container: str = typer.Option(help="Container number, ISO 6346."),
     line: str = typer.Option(help="The line it goes by."),
     destination: str = typer.Option(help="Where it goes."),
-    interval: int | None = typer.Option(None, min=1, help="Seconds between points."),
+    interval: int | None = typer.Option(None, min=1, max=LARGEST, help="Seconds between points."),
 ) -> None:
     """Start a trip now.
 
@@ -38,6 +38,12 @@ def start(
             )
         interval_s = interval or it.config.devices.interval_s
         now_s = it.clock.now_s()
+        last = trips.last(connection, device)
+        if last and now_s < last.ended_s:
+            raise UserError(
+                f"trip {last.trip} of {device} ended at {iso(last.ended_s)},"
+                f" after this start at {iso(now_s)}; set this machine's clock"
+            )
         trip = trips.start(connection, device, number, line, destination, interval_s, now_s)
     print(f"trip {trip}: {device} rides {number} to {destination} from {iso(now_s)}")
 
@@ -55,7 +61,13 @@ def end(device: str = typer.Argument(help="Device id.")) -> None:
         running = trips.running(connection, device)
         if not running:
             raise UserError(f"{device} is on no trip; `landbridge trips start {device}` starts one")
-        trips.end(connection, running.trip, it.clock.now_s())
+        now_s = it.clock.now_s()
+        if now_s < running.started_s:
+            raise UserError(
+                f"trip {running.trip} of {device} began at {iso(running.started_s)},"
+                f" after this end at {iso(now_s)}; set this machine's clock"
+            )
+        trips.end(connection, running.trip, now_s)
     print(f"trip {running.trip} of {device} with {running.container} is over")
 
 

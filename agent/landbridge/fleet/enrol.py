@@ -28,7 +28,8 @@ def enrol(settings: config.Config, database: Database, keyring: Keyring, clock: 
     with database.writing() as connection:
         if devices.find(connection, device):
             raise UserError(f"device {device} is there already; `landbridge devices show {device}`")
-        devices.add(connection, device, keyring.wrap(key), clock.now_s())
+        first = not devices.every(connection)
+        devices.add(connection, device, keyring.wrap(key, first), clock.now_s())
         # Before the commit: a device whose settings cannot be written is not added.
         return _write(settings.devices, device, key, certificate)
 

@@ -2,7 +2,7 @@
 
 from landbridge.store.points import JudgedPoint
 from landbridge.wire.point import KIND_FIX, QUALITY_NONE, Point
-from landbridge.wire.uplink import DeviceClock, Uplink
+from landbridge.wire.uplink import DeviceClock
 
 ZERO_POSITION = 1
 FEW_SATELLITES = 2
@@ -11,6 +11,8 @@ FUTURE = 8
 UNDATED = 16
 BATTERY = 32
 OUT_OF_RANGE = 64
+PAST = 128
+BY_ARRIVAL = 256
 
 NAMES = {
     ZERO_POSITION: "zero position",
@@ -20,19 +22,37 @@ NAMES = {
     UNDATED: "undated",
     BATTERY: "battery voltage",
     OUT_OF_RANGE: "position out of range",
+    PAST: "time long past",
+    BY_ARRIVAL: "dated by arrival",
 }
-NOT_LATEST = ZERO_POSITION | FUTURE | UNDATED | OUT_OF_RANGE
+NOT_LATEST = ZERO_POSITION | FUTURE | UNDATED | OUT_OF_RANGE | PAST
 """A fix with one of these is never the latest position."""
 
 _FEWEST_SATELLITES = 4
 _HIGHEST_HDOP = 50  # 10.0: a fix worth tens of metres
-_FUTURE_S = 86_400  # beyond any wrong time zone
+_DAY_S = 86_400  # beyond any wrong time zone
+_LONGEST_S = 366 * _DAY_S  # a flash holds months; clocks that were reset are years behind
 _BATTERY_MV = (1500, 5000)
 
 
-def judge(uplink: Uplink, now_s: int) -> list[JudgedPoint]:
-    """Date and flag the points of `uplink`, received at `now_s`."""
-    return [_judge(point, uplink.clock, now_s) for point in uplink.points]
+def judge(point: Point, clock: DeviceClock | None, now_s: int) -> JudgedPoint:
+    """Date and flag `point`; `clock` is its device's as it came at `now_s`."""
+    at_s, flags = _date(point, clock, now_s)
+    if point.kind == KIND_FIX:
+        flags |= _position_flags(point)
+    if at_s is not None and at_s > now_s + _DAY_S:
+        flags |= FUTURE
+    if at_s is not None and at_s < now_s - _LONGEST_S:
+        flags |= PAST
+    if not _BATTERY_MV[0] <= point.battery_mv <= _BATTERY_MV[1]:
+        flags |= BATTERY
+    dated = point.quality == QUALITY_NONE and at_s is not None
+    return JudgedPoint(point, at_s, dated, flags)
+
+
+def knows_time(clock: DeviceClock, now_s: int) -> bool:
+    """True when the device has an offset, and it agrees to a day with what came at `now_s`."""
+    return clock.offset_s != 0 and abs(clock.offset_s - _power_on_s(clock, now_s)) <= _DAY_S
 
 
 def names(flags: int) -> list[str]:
@@ -40,20 +60,20 @@ def names(flags: int) -> list[str]:
     return [name for bit, name in NAMES.items() if flags & bit]
 
 
-def _judge(point: Point, clock: DeviceClock | None, now_s: int) -> JudgedPoint:
-    at_s: int | None = point.time
-    dated = False
-    if point.quality == QUALITY_NONE:
-        dated = clock is not None and clock.boot == point.boot and clock.offset_s != 0
-        at_s = point.time + clock.offset_s if clock and dated else None
-    flags = _position_flags(point) if point.kind == KIND_FIX else 0
-    if at_s is None:
-        flags |= UNDATED
-    elif at_s > now_s + _FUTURE_S:
-        flags |= FUTURE
-    if not _BATTERY_MV[0] <= point.battery_mv <= _BATTERY_MV[1]:
-        flags |= BATTERY
-    return JudgedPoint(point, at_s, dated, flags)
+def _power_on_s(clock: DeviceClock, now_s: int) -> int:
+    """When the device was switched on, if its uplink did not lie about anywhere."""
+    return now_s - clock.since_power_on_s
+
+
+def _date(point: Point, clock: DeviceClock | None, now_s: int) -> tuple[int | None, int]:
+    """When `point` was taken, and the doubt about that."""
+    if point.quality != QUALITY_NONE:
+        return point.time, 0
+    if clock is None or clock.boot != point.boot:
+        return None, UNDATED
+    if knows_time(clock, now_s):
+        return point.time + clock.offset_s, 0
+    return point.time + _power_on_s(clock, now_s), BY_ARRIVAL
 
 
 def _position_flags(fix: Point) -> int:

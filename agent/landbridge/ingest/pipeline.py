@@ -1,26 +1,30 @@
-"""What happens to one message of a device, step by step, each a method of `Pipeline`.
+"""What happens to the messages of devices, step by step, each a method of `Pipeline`.
 
-    receive -> open -> decode -> judge -> one transaction -> commit -> MQTT ack -> reply
+    receive -> [ open -> decode -> judge -> store ] -> commit -> MQTT ack -> reply
 
-Whoever wants to watch or disturb a step overrides its method.
+What is in brackets is one transaction for all messages that wait. Whoever wants to watch or
+disturb a step overrides its method.
 """
 
 import logging
 import re
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from sqlalchemy import Connection
+from sqlalchemy.exc import DatabaseError, OperationalError
 
 from landbridge.clock import Clock
-from landbridge.ingest.judge import UNDATED, judge
+from landbridge.errors import UserError
+from landbridge.ingest.judge import judge
+from landbridge.ingest.news import date_earlier, post
 from landbridge.ingest.session import Received, Session
-from landbridge.outbound import topics
 from landbridge.outbound.sender import Sender
-from landbridge.store import devices, letters, outbox, points
+from landbridge.store import devices, letters, points
 from landbridge.store.database import Database
 from landbridge.store.devices import Window
 from landbridge.store.keys import Keyring
-from landbridge.store.points import JudgedPoint, StoredPoint
+from landbridge.store.points import JudgedPoint
 from landbridge.wire import downlink, envelope, uplink
 from landbridge.wire.limits import WireError, is_device_id
 from landbridge.wire.uplink import Uplink
@@ -30,7 +34,7 @@ _log = logging.getLogger(__name__)
 
 
 class Refused(Exception):
-    """The message is genuine but must not be stored; the text says why."""
+    """The message must not be stored, or cannot be opened; the text says why."""
 
 
 class UnknownDevice(Exception):
@@ -54,7 +58,7 @@ class Answer(NamedTuple):
 
 
 class Pipeline:
-    """Takes messages one after the other."""
+    """Takes messages in their order, all that wait in one transaction."""
 
     def __init__(
         self, database: Database, keyring: Keyring, clock: Clock, session: Session, sender: Sender
@@ -64,30 +68,46 @@ class Pipeline:
         self._clock = clock
         self._session = session
         self._sender = sender
-        self._keys: dict[str, bytes] = {}
+        self._connection: Connection
+        self._taken: list[tuple[Received, Answer | None]] = []
+
+    def process_all(self, batch: Sequence[Received]) -> None:
+        """All steps. An exception means that nothing was stored and nothing acknowledged."""
+        self._taken = []
+        with self._database.writing() as self._connection:
+            for received in batch:
+                self.process(received)
+        for received, answer in self._taken:
+            self.acknowledge(received)
+            if answer:
+                self.reply(answer)
+        self._sender.wake()
 
     def process(self, received: Received) -> None:
-        """All steps. An exception means that nothing was stored and nothing acknowledged."""
+        """The part of one message in the transaction: it is stored, confined or buried."""
         answer = None
         try:
-            answer = self.take(received)
+            # What fails takes back its own changes, not those of the messages before it.
+            with self._connection.begin_nested():
+                answer = self.take(received)
         except UnknownDevice:
             self.confine(received)
         except (WireError, Refused) as error:
             self.bury(received, str(error))
-        self.acknowledge(received)
-        if answer:
-            self.reply(answer)
-        self._sender.wake()
+        except Exception as error:
+            if _may_pass(error):
+                raise
+            _log.exception("%s: internal error", received.topic)
+            self.bury(received, f"internal error: {error!r}")
+        self._taken.append((received, answer))
 
     def take(self, received: Received) -> Answer:
-        """From the envelope to the committed transaction; returns the reply."""
+        """From the envelope to the database; returns the reply."""
         opened = self.open(received)
         decoded = uplink.decode(opened.text)
         now_s = self._clock.now_s()
-        judged = judge(decoded, now_s)
-        with self._database.writing() as connection:
-            return self.store(connection, received, opened, decoded, judged, now_s)
+        judged = [judge(point, decoded.clock, now_s) for point in decoded.points]
+        return self.store(self._connection, received, opened, decoded, judged, now_s)
 
     def open(self, received: Received) -> Opened:
         """Check and decrypt the envelope."""
@@ -104,14 +124,18 @@ class Pipeline:
         judged: list[JudgedPoint],
         now_s: int,
     ) -> Answer:
-        """Everything that is one transaction; the same envelope again changes no point."""
+        """Everything that is written for one uplink; the same envelope again changes no point."""
         device, number = opened.device, opened.number
+        other = points.contradicted(connection, device, decoded.points)
+        agreed = [each for each in judged if each.point.seq not in other]
         if points.repeats_uplink(connection, device, number, received.payload):
             _log.info("%s: uplink %d came again", device, number)
         else:
-            new = self._store_new(connection, received.payload, opened, decoded, judged, now_s)
-            _log.info("%s: uplink %d, %d records, %d new", device, number, len(judged), len(new))
-        reply = downlink.encode_reply(number, [each.point.seq for each in judged], now_s)
+            new = self._store_new(connection, received.payload, opened, decoded, agreed, now_s)
+            _log.info("%s: uplink %d, %d records, %d new", device, number, len(judged), new)
+            if other:
+                self.bury(received, f"sequence used twice with other content: {_listed(other)}")
+        reply = downlink.encode_reply(number, [each.point.seq for each in agreed], now_s)
         down_number = devices.take_down_number(connection, device, now_s)
         sealed = envelope.seal(opened.key, device, "down", down_number, reply)
         return Answer(f"landbridge/{device}/down", sealed)
@@ -128,15 +152,13 @@ class Pipeline:
     def bury(self, received: Received, reason: str) -> None:
         """Keep a message that cannot be stored, with the reason."""
         _log.warning("%s: dead letter: %s", received.topic, reason)
-        with self._database.writing() as connection:
-            letters.bury(connection, received.topic, received.payload, reason, self._clock.now_s())
+        letters.bury(self._connection, received.topic, received.payload, reason, self._clock.now_s())
 
     def confine(self, received: Received) -> None:
         """Keep a message of a device that is not known."""
         device = device_of(received.topic)
         _log.warning("%s is not known: quarantined; `landbridge devices add` makes it known", device)
-        with self._database.writing() as connection:
-            letters.confine(connection, device, received.payload, self._clock.now_s())
+        letters.confine(self._connection, device, received.payload, self._clock.now_s())
 
     def _store_new(
         self,
@@ -146,28 +168,28 @@ class Pipeline:
         decoded: Uplink,
         judged: list[JudgedPoint],
         now_s: int,
-    ) -> list[StoredPoint]:
+    ) -> int:
+        """Store an uplink that was not there yet; returns how many of its points are new."""
         device, number = opened.device, opened.number
         window = _noted(connection, device, number)
-        devices.contact(
-            connection, device, window, now_s, decoded.next_contact_s, decoded.status, decoded.identity
-        )
+        devices.contact(connection, device, window, now_s)
+        if number == window.top:
+            # One that was overtaken knows less than what came before it.
+            devices.says(connection, device, decoded.next_contact_s, decoded.status, decoded.identity)
+        dated = date_earlier(connection, device, decoded.clock, now_s)
         new = points.store(connection, device, judged, now_s)
         points.keep_uplink(connection, device, number, payload, now_s, len(judged), len(new))
-        if decoded.clock and decoded.clock.offset_s:
-            points.date_earlier(connection, device, decoded.clock.boot, decoded.clock.offset_s, UNDATED)
-        if new:
-            _post(connection, device, new)
-        return new
+        post(connection, device, dated, new)
+        return len(new)
 
     def _key(self, device: str) -> bytes:
-        if device not in self._keys:
-            with self._database.reading() as connection:
-                row = devices.find(connection, device)
-            if row is None:
-                raise UnknownDevice
-            self._keys[device] = self._keyring.unwrap(row.wrapped_key)
-        return self._keys[device]
+        row = devices.find(self._connection, device)
+        if row is None:
+            raise UnknownDevice
+        try:
+            return self._keyring.unwrap(row.wrapped_key)
+        except UserError as error:
+            raise Refused(f"the key of {device} cannot be opened: {error}") from None
 
 
 def device_of(topic: str) -> str:
@@ -176,6 +198,11 @@ def device_of(topic: str) -> str:
     if not match or not is_device_id(match[1]):
         raise WireError("topic: no device has such an id")
     return match[1]
+
+
+def _may_pass(error: Exception) -> bool:
+    """True for a full disk, a locked or damaged database."""
+    return isinstance(error, OperationalError | OSError) or type(error) is DatabaseError
 
 
 def _noted(connection: Connection, device: str, number: int) -> Window:
@@ -190,11 +217,5 @@ def _noted(connection: Connection, device: str, number: int) -> Window:
     return window
 
 
-def _post(connection: Connection, device: str, new: list[StoredPoint]) -> None:
-    """Put what `new` has to say to the platforms into the outbox."""
-    messages = [topics.track(device, new), *topics.events(device, new)]
-    latest = topics.newest(new)
-    if latest and latest.at_s is not None:
-        if devices.move_position(connection, device, latest.point.seq, latest.at_s):
-            messages.append(topics.position(latest))
-    outbox.post(connection, messages)
+def _listed(sequences: set[int]) -> str:
+    return ", ".join(f"{low}-{high}" if low < high else str(low) for low, high in downlink.ranges(sequences))

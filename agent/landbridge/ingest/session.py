@@ -8,6 +8,7 @@ import logging
 import queue
 import socket
 import ssl
+import sys
 import threading
 from typing import Any, NamedTuple
 
@@ -60,14 +61,8 @@ class Session:
         where = f"{self._broker.host}:{self._broker.port}"
         try:
             self._client.connect(self._broker.host, self._broker.port, _KEEPALIVE_S)
-        except ssl.SSLError as error:
-            raise UserError(
-                f"broker {where}: TLS fails: {error}; check ca_file, host and tls in [broker]"
-            ) from None
-        except OSError as error:
-            raise UserError(
-                f"broker {where} is not there: {error}; start it or correct host and port in [broker]"
-            ) from None
+        except (OSError, UnicodeError) as error:
+            raise UserError(f"broker {where} {_why(error)}") from None
         self._client.loop_start()
         if not self._answered.wait(_START_TIMEOUT_S):
             self._refusal = f"no answer within {_START_TIMEOUT_S} s; is it an MQTT broker?"
@@ -118,6 +113,7 @@ class Session:
         client.reconnect_delay_set(*_RECONNECT_S)  # type: ignore[arg-type]
         client.on_socket_open = _send_at_once
         client.on_connect = self._on_connect
+        client.on_connect_fail = self._on_connect_fail
         client.on_subscribe = self._on_subscribe
         client.on_disconnect = self._on_disconnect
         client.on_message = self._on_message
@@ -137,6 +133,13 @@ class Session:
         else:
             _log.info("connected to %s:%d", self._broker.host, self._broker.port)
             client.subscribe(UP, qos=1)
+
+    def _on_connect_fail(self, _client: mqtt.Client, _data: Any) -> None:
+        # paho calls this while it handles the error, and does not say which one.
+        error = sys.exception()
+        if error and not self._closing.is_set():
+            where = f"{self._broker.host}:{self._broker.port}"
+            _log.error("broker %s %s; trying again", where, _why(error))
 
     def _on_subscribe(self, _client: Any, _data: Any, _id: int, reasons: list[ReasonCode], _: Any) -> None:
         if any(reason.is_failure for reason in reasons):
@@ -169,6 +172,13 @@ class Session:
                 return self.waiting.put(received, timeout=_LOOK_S)
             except queue.Full:
                 continue
+
+
+def _why(error: BaseException) -> str:
+    """Why a connection failed, and the remedy."""
+    if isinstance(error, ssl.SSLError):
+        return f"TLS fails: {error}; check ca_file, host and tls in [broker]"
+    return f"is not there: {error}; start it or correct host and port in [broker]"
 
 
 def _send_at_once(_client: mqtt.Client, _data: Any, sock: Any) -> None:

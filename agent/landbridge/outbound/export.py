@@ -4,7 +4,7 @@ import csv
 import io
 import json
 from enum import StrEnum
-from xml.sax.saxutils import escape, quoteattr
+from xml.sax.saxutils import escape
 
 from landbridge.clock import iso
 from landbridge.outbound import geojson
@@ -43,7 +43,9 @@ def _gpx(device: str, track: list[StoredPoint]) -> str:
 
 def _gpx_point(stored: StoredPoint) -> str:
     point = stored.point
-    attributes = f"lat={quoteattr(str(point.latitude_deg))} lon={quoteattr(str(point.longitude_deg))}"
+    # Decimals, never an exponent; the schema of GPX has -180 and not 180.
+    lat, lon = (point.lat or 0) / 1e5, (point.lon or 0) / 1e5
+    attributes = f'lat="{lat:.5f}" lon="{-180 if lon == 180 else lon:.5f}"'
     time = f"<time>{iso(stored.at_s)}</time>" if stored.at_s is not None else ""
     precision = f"<sat>{point.sats}</sat><hdop>{point.hdop_ratio}</hdop>"
     return f"<trkpt {attributes}><ele>{point.altitude_m}</ele>{time}{precision}</trkpt>"

@@ -33,6 +33,7 @@ class Sender(threading.Thread):
         self._publish = publish
         self._posted = threading.Event()
         self._deadline: float | None = None
+        self._published = 0  # number of the last message that the broker has
         self.wake()
 
     def wake(self) -> None:
@@ -62,9 +63,12 @@ class Sender(threading.Thread):
         """Publish until the outbox is empty or time is up."""
         self._posted.clear()
         while messages := self._head():
-            waiting = [self._publish(message) for message in messages]
+            # Those before are published; what failed was to remove them.
+            new = [message for message in messages if message.message > self._published]
+            waiting = [self._publish(message) for message in new]
             if not all(self._has_arrived(info) for info in waiting):
                 return
+            self._published = messages[-1].message
             with self._database.writing() as connection:
                 outbox.remove(connection, messages[-1].message)
 

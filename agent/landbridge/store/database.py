@@ -57,13 +57,16 @@ class Database:
         self._engine.dispose()
 
 
-def open_database(path: Path) -> Database:
-    """Open `path`, made if it is not there, with all tables; `UserError` if that cannot be."""
+def open_database(path: Path, make: bool = True) -> Database:
+    """Open `path` with all tables; `UserError` if that cannot be, or it is missing and not to `make`."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        _only_for_us(path, make)
         database = Database(path)
         database.migrate()
-        os.chmod(path, 0o600)
+    except FileNotFoundError:
+        raise UserError(
+            f"no database {path}: `landbridge devices add` makes it; or correct [store] database"
+        ) from None
     except CommandError as error:
         raise UserError(f"database {path} is of another version ({error}); update landbridge") from None
     except DBAPIError as error:
@@ -71,6 +74,14 @@ def open_database(path: Path) -> Database:
     except OSError as error:
         raise _unreadable(path, str(error.strerror)) from None
     return database
+
+
+def _only_for_us(path: Path, make: bool) -> None:
+    """Make the file, or narrow its rights, before SQLite gives the same to the files beside it."""
+    if make:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    os.close(os.open(path, os.O_RDWR | (os.O_CREAT if make else 0), 0o600))
+    os.chmod(path, 0o600)
 
 
 def _unreadable(path: Path, why: str) -> UserError:

@@ -56,28 +56,29 @@ def every(connection: Connection) -> list[Row[Any]]:
     return list(connection.execute(select(devices).order_by(devices.c.device)))
 
 
-def contact(
+def contact(connection: Connection, device: str, window: Window, now_s: int) -> None:
+    """Note that a message was accepted."""
+    values = {"window_top": window.top, "window_bits": window.bits, "last_contact_s": now_s}
+    connection.execute(update(devices).where(devices.c.device == device).values(values))
+
+
+def says(
     connection: Connection,
     device: str,
-    window: Window,
-    now_s: int,
     next_contact_s: int | None,
     status: Mapping[str, object],
     identity: Mapping[str, object],
 ) -> None:
-    """Note an accepted message; parts that the device left out stay as they were."""
-    values: dict[str, object] = {
-        "window_top": window.top,
-        "window_bits": window.bits,
-        "last_contact_s": now_s,
-    }
+    """Keep what the device says of itself; parts that it left out stay as they were."""
+    values: dict[str, object] = {}
     if next_contact_s is not None:
         values["next_contact_s"] = next_contact_s
     if status:
         values["status"] = json.dumps(status)
     if identity:
         values["identity"] = json.dumps(identity)
-    connection.execute(update(devices).where(devices.c.device == device).values(values))
+    if values:
+        connection.execute(update(devices).where(devices.c.device == device).values(values))
 
 
 def take_down_number(connection: Connection, device: str, now_s: int) -> int:
@@ -94,6 +95,18 @@ def take_down_number(connection: Connection, device: str, now_s: int) -> int:
     of_device = update(devices).where(devices.c.device == device)
     connection.execute(of_device.values(next_down_number=number + 1))
     return number
+
+
+def set_position(connection: Connection, device: str, seq: int, at_s: int) -> bool:
+    """Make the point `seq`, taken at `at_s`, the latest position; True if that changed something."""
+    stored_seq, stored_at_s = devices.c.position_seq, devices.c.position_at_s
+    is_another = stored_seq.is_distinct_from(seq) | stored_at_s.is_distinct_from(at_s)
+    moved = connection.execute(
+        update(devices)
+        .where(devices.c.device == device, is_another)
+        .values(position_seq=seq, position_at_s=at_s)
+    )
+    return moved.rowcount == 1
 
 
 def move_position(connection: Connection, device: str, seq: int, at_s: int) -> bool:

@@ -12,29 +12,37 @@ from landbridge.errors import UserError
 
 
 class Keyring:
-    """Wraps and unwraps device keys with the key in `<database>.key`, made when first needed."""
+    """Wraps and unwraps device keys with the key in `<database>.key`."""
 
     def __init__(self, database: Path) -> None:
         self._path = database.with_name(database.name + ".key")
         self._fernet: Fernet | None = None
 
-    def wrap(self, device_key: bytes) -> bytes:
-        """The form in which `device_key` is stored."""
-        return self._cipher().encrypt(device_key)
+    def wrap(self, device_key: bytes, first: bool) -> bytes:
+        """The form in which `device_key` is stored.
+
+        The key file is made for the `first` device only: a new one would open none of the others.
+        """
+        return self._cipher(make=first).encrypt(device_key)
 
     def unwrap(self, wrapped_key: bytes) -> bytes:
-        """The 32-byte device key; `UserError` when the key file is another one."""
+        """The 32-byte device key; `UserError` when the key file is missing or another one."""
         try:
-            return self._cipher().decrypt(wrapped_key)
+            return self._cipher(make=False).decrypt(wrapped_key)
         except InvalidToken:
             raise UserError(
                 f"{self._path} is not the key file of this database; put the right one back"
             ) from None
 
-    def _cipher(self) -> Fernet:
+    def _cipher(self, make: bool) -> Fernet:
         if self._fernet is None:
             try:
-                self._fernet = Fernet(self._read_or_make())
+                self._fernet = Fernet(self._read(make))
+            except FileNotFoundError:
+                raise UserError(
+                    f"key file missing: {self._path}; put it back from the backup,"
+                    " without it no device of this database can be understood"
+                ) from None
             except OSError as error:
                 raise UserError(
                     f"cannot use key file {self._path}: {error.strerror}; check its permissions"
@@ -43,7 +51,9 @@ class Keyring:
                 raise UserError(f"{self._path} is not a key file; put the right one back") from None
         return self._fernet
 
-    def _read_or_make(self) -> bytes:
+    def _read(self, make: bool) -> bytes:
+        if not make:
+            return self._path.read_bytes()
         try:
             handle = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         except FileExistsError:

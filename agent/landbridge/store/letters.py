@@ -2,19 +2,27 @@
 
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, insert, select
+from sqlalchemy import Connection, Row, delete, func, insert, select
 
-from landbridge.store.tables import dead_letters, quarantine
+from landbridge.store.tables import dead_letters, devices, quarantine
 
 QUARANTINE_MESSAGES = 20
 """Messages kept of one unknown device; the first ones say who it is."""
+LETTERS = 100
+"""Dead letters kept of one topic, the newest; those before are only counted."""
 _SAMPLE_BYTES = 4096
 """Of a longer payload only the beginning is kept; the reason says its length."""
 
 
 def bury(connection: Connection, topic: str, payload: bytes, reason: str, now_s: int) -> None:
-    """Keep a message that cannot be read, with the reason."""
-    values = {"received_s": now_s, "topic": topic, "reason": reason}
+    """Keep a message that cannot be stored, with the reason; the oldest of its topic makes room."""
+    of_topic = select(dead_letters.c.letter, dead_letters.c.dropped).where(dead_letters.c.topic == topic)
+    by_age = of_topic.order_by(dead_letters.c.letter.desc())
+    surplus = connection.execute(by_age.offset(LETTERS - 1)).all()
+    for row in surplus:
+        connection.execute(delete(dead_letters).where(dead_letters.c.letter == row.letter))
+    dropped = sum(1 + row.dropped for row in surplus)
+    values = {"received_s": now_s, "topic": topic, "reason": reason, "dropped": dropped}
     connection.execute(insert(dead_letters).values(payload=payload[:_SAMPLE_BYTES], **values))
 
 
@@ -31,6 +39,13 @@ def every(connection: Connection) -> list[Row[Any]]:
     return list(connection.execute(select(dead_letters).order_by(dead_letters.c.letter)))
 
 
+def dropped(connection: Connection) -> list[Row[Any]]:
+    """(topic, letters) of each topic with more letters than are kept: how many are gone."""
+    letters = func.sum(dead_letters.c.dropped).label("letters")
+    statement = select(dead_letters.c.topic, letters).group_by(dead_letters.c.topic).having(letters > 0)
+    return list(connection.execute(statement))
+
+
 def find(connection: Connection, letter: int) -> Row[Any] | None:
     """One dead letter."""
     statement = select(dead_letters).where(dead_letters.c.letter == letter)
@@ -38,10 +53,14 @@ def find(connection: Connection, letter: int) -> Row[Any] | None:
 
 
 def unknown_devices(connection: Connection) -> list[Row[Any]]:
-    """(device, messages kept, last_s) of each unknown device in quarantine."""
-    statement = select(
-        quarantine.c.device,
-        func.count().label("messages"),
-        func.max(quarantine.c.received_s).label("last_s"),
-    ).group_by(quarantine.c.device)
+    """(device, messages kept, last_s) of each device in quarantine that is still unknown."""
+    statement = (
+        select(
+            quarantine.c.device,
+            func.count().label("messages"),
+            func.max(quarantine.c.received_s).label("last_s"),
+        )
+        .where(quarantine.c.device.not_in(select(devices.c.device)))
+        .group_by(quarantine.c.device)
+    )
     return list(connection.execute(statement))

@@ -6,11 +6,11 @@
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Row, Select, func, insert, select, update
+from sqlalchemy import Connection, Row, Select, bindparam, func, insert, literal_column, select, update
 from sqlalchemy.dialects.sqlite import insert as insert_or_ignore
 
 from landbridge.store.tables import devices, points, trips, uplinks
-from landbridge.wire.point import Point
+from landbridge.wire.point import KIND_FIX, Point
 
 
 class JudgedPoint(NamedTuple):
@@ -44,6 +44,15 @@ def known(connection: Connection, device: str, sequences: Sequence[int]) -> set[
     return set(connection.execute(statement).scalars())
 
 
+def contradicted(connection: Connection, device: str, taken: Sequence[Point]) -> set[int]:
+    """The sequences of `taken` under which something else is stored."""
+    columns = [points.c[name] for name in Point._fields]
+    sequences = [point.seq for point in taken]
+    statement = select(*columns).where(points.c.device == device, points.c.seq.in_(sequences))
+    stored = {row.seq: Point(*row) for row in connection.execute(statement)}
+    return {point.seq for point in taken if stored.get(point.seq, point) != point}
+
+
 def store(
     connection: Connection, device: str, judged: Sequence[JudgedPoint], received_s: int
 ) -> list[StoredPoint]:
@@ -52,7 +61,7 @@ def store(
     new = [each for each in judged if each.point.seq not in already]
     if not new:
         return []
-    of_device = connection.execute(select(trips).where(trips.c.device == device)).all()
+    of_device = _trips(connection, device)
     stored = [_with_trip(device, each, received_s, of_device) for each in new]
     connection.execute(insert_or_ignore(points).on_conflict_do_nothing(), [_values(each) for each in stored])
     return stored
@@ -61,9 +70,12 @@ def store(
 def _with_trip(
     device: str, judged: JudgedPoint, received_s: int, of_device: Sequence[Row[Any]]
 ) -> StoredPoint:
-    """The point on the trip that was under way when it was taken."""
-    at_s = received_s if judged.at_s is None else judged.at_s
-    for trip in of_device:
+    """The point on the trip that was under way when it was taken; on none when that is not known.
+
+    A guess would show one shipper's point under another's container.
+    """
+    at_s = judged.at_s
+    for trip in of_device if at_s is not None else ():
         if trip.started_s <= at_s and (trip.ended_s is None or at_s < trip.ended_s):
             return StoredPoint(device, *judged, received_s, trip.trip, trip.container)
     return StoredPoint(device, *judged, received_s, None, None)
@@ -76,25 +88,51 @@ def _values(stored: StoredPoint) -> dict[str, Any]:
     return values | point._asdict()
 
 
-def date_earlier(connection: Connection, device: str, boot: int, offset_s: int, undated_flag: int) -> None:
-    """Date the stored points of `boot` whose time was not known; clear their `undated_flag`.
+def to_date(connection: Connection, device: str, boot: int, doubts: int) -> list[StoredPoint]:
+    """The stored points of `boot` that have no time, or one with a doubt of `doubts`."""
+    # As a literal, or SQLite would not see that the partial index fits.
+    without_clock = points.c.quality == literal_column("0")
+    uncertain = points.c.at_s.is_(None) | (points.c.flags.bitwise_and(doubts) != 0)
+    statement = _stored().where(points.c.device == device, points.c.boot == boot, without_clock, uncertain)
+    return [_from_row(row) for row in connection.execute(statement.order_by(points.c.seq))]
+
+
+def date(
+    connection: Connection, stored: Sequence[StoredPoint], judged: Sequence[JudgedPoint]
+) -> list[StoredPoint]:
+    """Give each of `stored` the time of its `judged`; return them as they are now.
 
     They go to the trip that was under way at that time.
     """
-    at_s = points.c.time + offset_s
-    trip = (
-        select(trips.c.trip)
-        .where(trips.c.device == device, trips.c.started_s <= at_s)
-        .where(trips.c.ended_s.is_(None) | (at_s < trips.c.ended_s))
-        .scalar_subquery()
-        .correlate(points)
-    )
-    flags = points.c.flags.bitwise_and(~undated_flag)
+    if not stored:
+        return []
+    device = stored[0].device
+    of_device = _trips(connection, device)
+    dated = [
+        _with_trip(device, new, old.received_s, of_device) for old, new in zip(stored, judged, strict=True)
+    ]
+    of_point = update(points).where(points.c.device == device, points.c.seq == bindparam("of_seq"))
     connection.execute(
-        update(points)
-        .where(points.c.device == device, points.c.boot == boot, points.c.at_s.is_(None))
-        .values(at_s=at_s, dated=True, flags=flags, trip=trip)
+        of_point,
+        [
+            {"of_seq": each.point.seq}
+            | {name: getattr(each, name) for name in ("at_s", "dated", "flags", "trip")}
+            for each in dated
+        ],
     )
+    return dated
+
+
+def newest_fix(connection: Connection, device: str, doubts: int) -> StoredPoint | None:
+    """The fix of `device` with the greatest time that has none of `doubts`."""
+    fixes = _stored().where(points.c.device == device, points.c.kind == KIND_FIX)
+    good = fixes.where(points.c.at_s.is_not(None), points.c.flags.bitwise_and(doubts) == 0)
+    row = connection.execute(good.order_by(points.c.at_s.desc(), points.c.seq).limit(1)).one_or_none()
+    return None if row is None else _from_row(row)
+
+
+def _trips(connection: Connection, device: str) -> Sequence[Row[Any]]:
+    return connection.execute(select(trips).where(trips.c.device == device)).all()
 
 
 def track(connection: Connection, device: str, trip: int | None = None) -> list[StoredPoint]:

@@ -65,7 +65,9 @@ points = Table(
     # The rows lie in the order they are read; half the size of a table with an index.
     sqlite_with_rowid=False,
 )
-Index("points_undated", points.c.device, points.c.boot, sqlite_where=points.c.at_s.is_(None))
+# Those that the clock of an uplink dates. With the device in it, SQLite prefers the primary key,
+# which is in the index anyway.
+Index("points_by_power_on", points.c.boot, sqlite_where=points.c.quality == 0)
 
 uplinks = Table(
     "uplinks",
@@ -85,9 +87,11 @@ dead_letters = Table(
     metadata,
     Column("letter", Integer, primary_key=True),
     Column("received_s", Integer, nullable=False),
-    Column("topic", Text, nullable=False),
+    Column("topic", Text, nullable=False, index=True),
     Column("payload", LargeBinary, nullable=False),
     Column("reason", Text, nullable=False),
+    # Older letters of the topic that were removed when this one came.
+    Column("dropped", Integer, nullable=False, server_default=text("0")),
 )
 
 quarantine = Table(

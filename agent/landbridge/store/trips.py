@@ -39,6 +39,18 @@ def running(connection: Connection, device: str) -> Row[Any] | None:
     return connection.execute(statement).one_or_none()
 
 
+def last(connection: Connection, device: str) -> Row[Any] | None:
+    """The trip of `device` that ended last."""
+    ended = select(trips).where(trips.c.device == device, trips.c.ended_s.is_not(None))
+    return connection.execute(ended.order_by(trips.c.ended_s.desc()).limit(1)).one_or_none()
+
+
+def is_of(connection: Connection, trip: int, device: str) -> bool:
+    """True if there is a trip with this number, and it is one of `device`."""
+    statement = select(trips.c.trip).where(trips.c.trip == trip, trips.c.device == device)
+    return connection.execute(statement).first() is not None
+
+
 def every(connection: Connection) -> list[Row[Any]]:
     """All trips, in order."""
     return list(connection.execute(select(trips).order_by(trips.c.started_s, trips.c.trip)))

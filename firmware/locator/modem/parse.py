@@ -97,16 +97,18 @@ def network_clock(line):
 
 def fix(time, lat, lon, alt_dm, speed_e4kmh, heading_cdeg, hdop_tenths, sats):
     """A `Fix` from epoch seconds (0 unknown), 1e-5 degrees, decimetres, 1e-4 km/h, 0.01 degrees,
-    0.1, count."""
+    0.1, count; None where that is no place on earth."""
+    if abs(lat) > 9000000 or abs(lon) > 18000000 or not 0 <= time < 0xFFFFFFFF:
+        return None
     return Fix(
         time,
         lat,
         lon,
         max(-0x8000, min(0x7FFF, rounded(alt_dm, 20))),
-        min(255, rounded(speed_e4kmh, 10000)),
+        max(0, min(255, rounded(speed_e4kmh, 10000))),
         rounded(heading_cdeg, 200) % 180,
-        min(255, rounded(hdop_tenths, 2)),
-        min(255, sats),
+        max(0, min(255, rounded(hdop_tenths, 2))),
+        max(0, min(255, sats)),
     )
 
 
