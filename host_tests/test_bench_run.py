@@ -10,7 +10,7 @@ import pytest
 
 from host_tests.bench_line import PASSWORD, Hung, Line, Trouble, request, run
 from host_tests.modem_bench import Mosquitto, start_mosquitto
-from tools.bench import BenchError, report, transcript
+from tools.bench import BenchError, report, steps, transcript
 from tools.bench.ports import Recorder
 from tools.bench.replay import ReplayPort
 from tools.bench.run import identify
@@ -58,9 +58,10 @@ def test_a_full_run(dialect, broker):
     line.send("AT+CMEE=1")
     before = settings(line)
     line.output.clear()
-    outcome, text = run(line, request(dialect, broker.ca))
+    outcome, text = run(line, request(dialect, broker.ca, key=True))
+    order = ("identity", "sim", "survey", "attach", "gnss", "mqtt", "park", "resume", "sleep")
     assert [(one.step, one.state, one.words) for one in outcome.results] == [
-        (step, "ok", "") for step in ("identity", "sim", "survey", "attach", "gnss", "mqtt", "sleep")
+        (step, "ok", "") for step in order
     ]
     found = {one.step: one.found for one in outcome.results}
     assert {network["plmn"] for network in found["survey"]["networks"]} == {262_001, 262_002, 262_003}
@@ -68,6 +69,8 @@ def test_a_full_run(dialect, broker):
     assert found["attach"]["result"] == "registered" and -100 < found["attach"]["rsrp_dbm"] < -70
     assert abs(found["gnss"]["lat_deg"] - 51.43) < 0.001 and found["gnss"]["first_fix_s"] < 120
     assert found["mqtt"]["back_s"] >= found["mqtt"]["acknowledged_s"] > 0
+    assert found["park"]["parked"] is (dialect == "bg95") and found["resume"]["boot_s"] > 1
+    assert found["resume"]["back_s"] > 0
     assert found["sleep"]["slept"] is True and found["sleep"]["tries"] > 1
     assert outcome.as_found and outcome.unkept == []
     line.run(120_000)
@@ -79,7 +82,7 @@ def test_a_full_run(dialect, broker):
 
 @pytest.mark.parametrize("dialect", DIALECTS)
 def test_a_transcript_gives_the_same_run(dialect, broker, tmp_path):
-    outcome, text = run(modem(dialect, broker), request(dialect, broker.ca))
+    outcome, text = run(modem(dialect, broker), request(dialect, broker.ca, key=True))
     path = tmp_path / "transcript.jsonl"
     path.write_text(text)
     wanted, events = transcript.load(path)
@@ -143,6 +146,56 @@ def test_interrupted_it_puts_everything_back(dialect, at, step):
     line.run(120_000)
     line.output.clear()
     assert settings(line) == before
+
+
+@pytest.mark.parametrize(("dialect", "use"), [("bg95", "AT+QIACT=1"), ("sim7600", "AT+NETOPEN")])
+def test_a_data_connection_in_use_is_there_again(dialect, use):
+    line = modem(dialect)
+    line.send('AT+CGDCONT=1,"IP","mine"')
+    assert line.send(use)[-1] == "OK"
+    line.run(30_000)
+    line.output.clear()
+    outcome, _ = run(line, request(dialect))
+    assert outcome.as_found, outcome.restored
+    assert {"bg95": "PDP contexts in use", "sim7600": "network service"}[dialect] in outcome.restored.back
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_interrupted_while_down_it_wakes_the_modem(dialect):
+    class Impatient(Trouble):
+        def sleep_ms(self, ms):
+            self._port.sleep_ms(ms)
+            if ms == steps.PARKED_MS:
+                raise KeyboardInterrupt
+
+    outcome, _ = run(Impatient(modem(dialect), b"never", lambda line: None), request(dialect, key=True))
+    assert outcome.interrupted and outcome.results[-1].step == "park"
+    assert outcome.as_found, outcome.restored
+
+
+@pytest.mark.parametrize(("dialect", "at"), [("bg95", b"+QMTSUB"), ("sim7600", b"+CMQTTSUB")])
+def test_interrupted_while_connected_it_hangs_up(dialect, at, broker):
+    def interrupt(line: Line) -> None:
+        raise KeyboardInterrupt
+
+    line = modem(dialect, broker)
+    outcome, _ = run(Trouble(line, at, interrupt), request(dialect, broker.ca))
+    assert outcome.interrupted and outcome.as_found, outcome.restored
+    line.output.clear()
+    if dialect == "bg95":
+        assert line.send("AT+QMTOPEN?") == ["OK"]
+    else:
+        assert line.send('AT+CMQTTACCQ=0,"x",1')[-1] == "ERROR"
+
+
+def test_what_cannot_be_put_back_is_named():
+    line = modem("bg95")
+    line.send("AT+CTZU=1")
+    port = Trouble(line, b"+CTZU=1", lambda line: None)
+    port.uart_write = lambda data: line.uart_write(data.replace(b"+CTZU=1", b"+CTZU=9"))  # type: ignore[method-assign]
+    outcome, _ = run(port, request("bg95"))
+    assert not outcome.as_found and outcome.restored.not_back.keys() == {"+CTZU"}
+    assert outcome.restored.not_back["+CTZU"].startswith("AT+CTZU=1 was refused")
 
 
 def test_interrupted_in_mid_scan_it_waits_for_the_modem():
@@ -236,7 +289,7 @@ def test_unsolicited_lines_come_where_the_bench_is():
 
 def test_rounds():
     outcome, _ = run(modem("bg95"), request("bg95", repeat=2))
-    assert [(one.round, one.step) for one in outcome.results][7] == (2, "identity")
+    assert [(one.round, one.step) for one in outcome.results][9] == (2, "identity")
     content = report.as_json(request("bg95", repeat=2), outcome)
     assert content["ok"] and content["seconds_by_step"]["gnss"]["n"] == 2
     assert "| gnss | 2 |" in report.as_markdown(request("bg95", repeat=2), outcome, None)

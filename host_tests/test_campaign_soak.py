@@ -177,6 +177,17 @@ def test_what_the_modem_begins_by_itself_is_told_apart() -> None:
     assert (len(desk.watch.attaches), len(desk.watch.own_attaches)) == (1, 1)
 
 
+def test_service_that_is_gone_when_gnss_gives_the_receiver_back_is_the_modem_s_own_matter() -> None:
+    desk = Desk("bg95")
+    desk.start()
+    desk.pass_s(120)
+    desk.say("AT+QGPS=1", 60)
+    home = desk.watch.tries[-1].plmn
+    desk.air.audible = [cell for cell in desk.air.audible if cell.plmn != home]
+    desk.say("AT+QGPSEND", 300)
+    assert (len(desk.watch.attaches), len(desk.watch.own_attaches)) == (1, 1)
+
+
 def test_resets_are_cuts_commands_and_second_starts() -> None:
     desk = Desk("sim7600")
     desk.start()

@@ -9,6 +9,8 @@ from typing import Any
 
 import paho.mqtt.client as mqtt
 import pytest
+from landbridge.store import outbox
+from landbridge.store.database import open_database
 from landbridge.wire import envelope
 from landbridge.wire.point import Point
 from paho.mqtt.enums import CallbackAPIVersion
@@ -97,6 +99,18 @@ def test_what_comes_again_is_counted(services):
     had = delivered.read(services.agent.database, DEVICE)
     assert had.duplicates_removed == len(POINTS)
     assert had.contacts_ms == [0, 0]
+
+
+def test_what_was_not_published_is_counted(services):
+    assert Locator(services).report()
+    delivered.await_outbox(services.agent.database)
+    services.stop()
+    assert delivered.read(services.agent.database, DEVICE).outbox_left == 0
+    opened = open_database(services.agent.database)
+    with opened.writing() as connection:
+        outbox.post(connection, [outbox.Outgoing("landbridge/out/default/lb-1/track", b"{}", False)])
+    opened.close()
+    assert delivered.read(services.agent.database, DEVICE).outbox_left == 1
 
 
 def test_a_service_that_has_died_is_named_with_its_log(services):

@@ -11,25 +11,30 @@ from locator.plan import state as plan
 from tools.world import figures
 from tools.world.diary import Diary
 from tools.world.figures import HOUR_MS, Border, Figures
+from tools.world.rules import Bar
 from tools.world.trip import Crossing, Sense
 
 GOOD = Figures(
     days=45.0, points_taken=1300, points_stored=1295, still_in_flash=5, thinned=0, lost=0, wrong=[],
-    duplicates_removed=7, duplicates_stored=0, dead_letters=0, uploads_tried=300, uploads_failed=20,
-    connections=290, bytes_up=90_000, bytes_down=20_000, joules={"esp32": 1000.0, "modem": 9000.0},
+    duplicates_removed=7, duplicates_stored=0, dead_letters=0, outbox_left=0,
+    uploads_tried=300, uploads_failed=20, connections=290, bytes_up=90_000,
+    bytes_down=20_000, bytes_a_point=48.0, joules={"esp32": 1000.0, "modem": 9000.0},
     mah_a_day=20.0, battery_left_percent=93.0, lowest_battery_mv=3300, lowest_battery_c=-31.5,
-    brown_outs=0, radio_on_h=6.0, radio_waits_percent=2.0,
+    brown_outs=0, radio_on_h=6.0, radio_waits_percent=2.0, bars=1,
     longest_silence_h=20.0, median_age_h=2.0, age_95_h=9.0, borders=[Border("CN-KZ", 3.0)],
     points_a_day=28.8, wakes=1400, crashes=0, stalls=0, digest="00",
 )  # fmt: skip
 
 
-def diary(hours_barred):
-    """A diary whose world has barred data for `hours_barred[i]` hours by the end of wake i."""
-    sense = Sense(0, 3600, -50, 0, 0)
-    barred = iter(hours_barred)
-    trip: Any = SimpleNamespace(given=SimpleNamespace(senses=[sense]), hours_barred=lambda: next(barred))
+def diary():
+    """A diary of a world in which the device always feels the same."""
+    trip: Any = SimpleNamespace(given=SimpleNamespace(senses=[Sense(0, 3600, -50, 0, 0)]))
     return Diary(trip)
+
+
+def bar(start_h, end_h, plmn="25001"):
+    """A bar on data."""
+    return Bar(start_h * HOUR_MS, end_h * HOUR_MS, plmn)
 
 
 def rtc_memory(tried, failed):
@@ -40,17 +45,24 @@ def rtc_memory(tried, failed):
     return bytes(memory.pack(state))
 
 
-def test_silence_does_not_count_barred_hours():
-    book = diary([0, 0, 24, 24])
-    for hour in (1, 10, 40, 60):
-        book.after_wake(hour * HOUR_MS, 0, b"")
-    assert book.hours_barred(10 * HOUR_MS, 40 * HOUR_MS) == 24
-    contacts_ms = [hour * HOUR_MS for hour in (0, 10, 40, 60)]
-    assert figures.longest_silence_h(contacts_ms, book.hours_barred) == 20
+def test_silence_does_not_count_the_hours_of_a_bar():
+    contacts_ms = [hour * HOUR_MS for hour in (0, 10, 50, 60)]
+    assert figures.longest_silence_h(contacts_ms, [bar(20, 44)]) == 16
+    assert figures.longest_silence_h(contacts_ms, [bar(5, 29)]) == 21
+    assert figures.longest_silence_h(contacts_ms, []) == 40
+
+
+def test_only_the_first_bar_behind_a_border_is_excused():
+    crossings = [Crossing(5 * HOUR_MS, "KZ", "RU"), Crossing(300 * HOUR_MS, "RU", "BY")]
+    bars = [bar(80, 104, "25002"), bar(9, 33), bar(20, 44, "25099")]
+    assert figures.excused(bars, crossings) == [bar(9, 33)]
+    assert figures.excused([bar(2, 3)], crossings) == []
+    again = [*crossings, Crossing(400 * HOUR_MS, "BY", "RU")]
+    assert figures.excused([*bars, bar(401, 425)], again) == [bar(9, 33), bar(401, 425)]
 
 
 def test_uploads_are_counted_across_a_loss_of_power():
-    book = diary([0] * 4)
+    book = diary()
     for tried, failed in ((3, 1), (5, 1), (2, 2), (2, 2)):
         book.after_wake(HOUR_MS, 4, rtc_memory(tried, failed))
     assert (book.uploads_tried, book.uploads_failed) == (7, 3)
@@ -73,6 +85,9 @@ def test_a_good_trip_falls_short_of_nothing():
         ("lost", 1, "lost 1, must be 0"),
         ("stalls", 2, "stalls 2, must be 0"),
         ("duplicates_stored", 1, "duplicates stored 1, must be 0"),
+        ("thinned", 1, "thinned 1, must be 0"),
+        ("outbox_left", 1, "outbox left 1, must be 0"),
+        ("bytes_a_point", 60.1, "bytes a point 60.1, must be at most 60"),
         ("crashes", 1, "crashes 1, must be 0"),
         ("points_a_day", 19.94, "points a day 19.9, must be at least 20"),
         ("longest_silence_h", 24.1, "longest silence h 24.1, must be at most 24"),
@@ -82,3 +97,12 @@ def test_a_good_trip_falls_short_of_nothing():
 )
 def test_what_falls_short_is_named(figure, value, line):
     assert figures.fell_short(dataclasses.replace(GOOD, **{figure: value})) == [line]
+
+
+@pytest.mark.parametrize(("modem", "most"), [("bg95", 30), ("sim7600", 60)])
+def test_each_modem_has_its_charge(modem, most):
+    demands = figures.demands(modem)
+    assert figures.fell_short(dataclasses.replace(GOOD, mah_a_day=most), demands) == []
+    assert figures.fell_short(dataclasses.replace(GOOD, mah_a_day=most + 1.0), demands) == [
+        f"mah a day {most + 1:.1f}, must be at most {most}"
+    ]

@@ -209,6 +209,14 @@ def test_departure_and_stop(world):
     assert told(world, lit(2_400, DARK, 0), 32) == "record 5: events 32: 32 is otherwise"
 
 
+def test_a_jolt_is_counted_for_a_minute_and_the_load_is_not_felt(world):
+    looks = [Sense(600_000, 3_611, -123, 1, DARK), Sense(660_020, 3_611, -123, 6, DARK)]
+    loaded = Sense(700_000, 3_100, -123, 9, DARK)
+    fields = STILL | {"motion": 16, "events": 16, "time": START_S + 700}
+    world.wake([*looks, loaded], 710_000, fields)
+    assert world.wrong() == ""
+
+
 def test_a_battery_that_is_low_is_told_once(world):
     assert told(world, lit(600, DARK, 0, 3_200), 0) == "record 2: events 0: 8 is otherwise"
     assert told(world, lit(1_200, DARK, 0, 3_300), 8) == "record 3: events 8: 8 is otherwise"

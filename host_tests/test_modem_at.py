@@ -396,6 +396,15 @@ def test_a_data_call(bench):
     assert bench.send("ATO", "NO CARRIER") == ["NO CARRIER"]
 
 
+def test_what_is_typed_ahead_goes_into_the_call(bench):
+    bench.until_registered()
+    bench.send('AT+CGDCONT=1,"IP","iot"')
+    bench.output.clear()
+    bench.modem.receive(b"ATD*99#\rAT+CMEE?\r")
+    bench.run(10_000)
+    assert b"CONNECT 150000000\r\n" in bench.output and b"+CMEE: " not in bench.output
+
+
 def test_unsolicited_lines_wait_for_the_end_of_a_call(bench):
     bench.send("AT+CGEREP=2,1")
     calling(bench)

@@ -7,13 +7,8 @@ import pytest
 from tools.modem import commands
 
 
-def test_no_command_of_the_manuals_is_missing():
-    lines = commands.load(commands.COMMANDS)
-    assert len(lines) > 300
-    assert commands.missing(lines) == []
-
-
-def test_the_count_is_printed(capsys):
+def test_no_command_of_the_manuals_is_missing(capsys):
+    assert len(commands.load(commands.COMMANDS)) > 300
     assert commands.main([]) == 0
     assert capsys.readouterr().out.endswith("missing 0\n")
 

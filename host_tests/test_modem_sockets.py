@@ -289,3 +289,29 @@ def test_a_time_server(dialect):
         stage(bench, "AT+CNTP", "+CNTP: 0")
         assert bench.send("AT+CCLK?")[-2].startswith('+CCLK: "26/01/05,07:')
     assert '"26/01/05,0' in bench.send("AT+CCLK?")[-2]
+
+
+def issued(folder, name: str) -> tuple[bytes, bytes]:
+    """Certificate and key that the authority of the tests has issued to `name`."""
+    certificates.make(folder / name, name)
+    return (folder / name / "broker.pem").read_bytes(), (folder / name / "broker.key").read_bytes()
+
+
+def test_a_host_that_wants_to_see_our_certificate(folder, tmp_path):
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(folder / "broker.pem", folder / "broker.key")
+    context.load_verify_locations(folder / "ca.pem")
+    context.verify_mode = ssl.CERT_REQUIRED
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    certificate, key = issued(tmp_path, "lb-1")
+    ca = (folder / "ca.pem").read_bytes()
+    for network in serving(context):
+        bench = bg95(network)
+        for name, data in (("ca.pem", ca), ("me.pem", certificate), ("key.pem", key)):
+            bench.ask(f'AT+QFUPL="{name}",{len(data)},60', data)
+        names = {"cacert": "ca.pem", "clientcert": "me.pem", "clientkey": "key.pem"}
+        for level, outcome in ((1, "+QSSLOPEN: 1,566"), (2, "+QSSLOPEN: 1,0")):
+            bench.send(f'AT+QSSLCFG="seclevel",1,{level}')
+            for setting, name in names.items():
+                bench.send(f'AT+QSSLCFG="{setting}",1,"{name}"')
+            stage(bench, f'AT+QSSLOPEN=1,1,1,"{HOST}",8883', outcome)

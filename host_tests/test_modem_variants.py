@@ -46,6 +46,7 @@ ANSWERS = [
     ("cpsi-index", "sim7600", "AT+CPSI?", CPSI + "22,61,29,14", CPSI + "-90,-800,-540,14"),
     ("cpsms", "sim7600", "AT+CPSMS?", "+CPSMS: 0", "ERROR"),
     ("creg-follows", "bg95", "AT+CGREG?", "+CGREG: 0,5", "+CGREG: 0,0"),
+    ("error-alone", "sim7600", "AT+CMQTTPUB=0,1,60", "ERROR", "+CMQTTPUB: 0,20"),
     ("gnss-tight", "sim7600", "AT+CGPSINFO", "+CGPSINFO:,", "+CGPSINFO: ,"),
     ("qeng-tight", "bg95", 'AT+QENG="servingcell"', '+QENG:"servingcell"', '+QENG: "servingcell"'),
 ]  # fmt: skip

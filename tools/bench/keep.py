@@ -8,7 +8,7 @@ from typing import Any
 
 from locator.modem import ModemError, ModemSilent
 
-from tools.bench import Channel, Silent
+from tools.bench import DRIVERS, Channel, Silent
 from tools.bench.ports import Port, hush
 from tools.bench.settings import SETTINGS, Setting, Value, split
 
@@ -17,6 +17,7 @@ SLOW_MS = 180_000
 """Selecting an operator, ending a PDP context."""
 GNSS_PAUSE_MS = 5_000
 FOUND_MS = 60_000
+NETWORK_POLL_MS = 3_000
 PROBE_MS = 500
 HUSH_MS = 100
 
@@ -61,6 +62,7 @@ class Keeper:
 
     def __init__(self, port: Port, modem: str, found: Form) -> None:
         self._port = port
+        self._modem = modem
         self._settings = SETTINGS[modem]
         self._form = found
         self._at: Any = Channel(port)
@@ -72,16 +74,21 @@ class Keeper:
         contexts = [split(line) for line in self._found["PDP contexts"] or ()]
         return next((parts[2] for parts in contexts if parts[0] == "1" and len(parts) > 2), "")
 
-    def restore(self, patience_ms: int, tell: Callable[[str], None]) -> Restored:
-        """Put back what differs, then look again. `patience_ms` is granted to a command still under way."""
+    def restore(
+        self, patience_ms: int, wake: Callable[[], None] | None, hang_up: bool, tell: Callable[[str], None]
+    ) -> Restored:
+        """Put back what differs, then look again. `patience_ms` is granted to a command still under way,
+        then `wake` is tried; `hang_up` ends a connection to the broker that was broken off."""
         result = Restored()
         self._at = Channel(self._port)
-        if not self._awake(patience_ms):
+        if not self._awake(patience_ms) and not self._woken(wake):
             for name, value in self._found.items():
                 if value is not None:
                     result.not_back[name] = "the modem does not answer"
             return result
         try:
+            if hang_up:
+                DRIVERS[self._modem](self._port, self._at, None).mqtt_close()
             self._restore(result, tell)
         except ModemError as error:
             result.not_back["the rest"] = f"the modem stopped answering at {shown(error.what)}"
@@ -96,26 +103,38 @@ class Keeper:
             self._found[setting.name] = self._read(setting)
 
     def _restore(self, result: Restored, tell: Callable[[str], None]) -> None:
+        refusals = {}
         for setting in self._settings:
             was, now = self._found[setting.name], self._read(setting)
             if was is None or now == was:
                 continue
-            commands = setting.restore(was, now or ())
-            if not commands:
-                if was:
-                    result.not_back[setting.name] = f"it was {','.join(was)}, and cannot be set so"
+            if setting.restore(was, now or ()):
+                tell(f"putting back {setting.name}")
+                refusals[setting.name] = self._put_back(setting, was, now or ())
+        tell("looking at the settings again")
+        for setting in self._settings:
+            was, now = self._found[setting.name], self._read(setting)
+            if was is None:
                 continue
-            tell(f"putting back {setting.name}")
-            refused = self._put_back(commands)
-            again = self._read(setting)
-            words = "as it was" if setting.secret or not was else ",".join(was)
-            if again == was:
-                result.back[setting.name] = words
-            else:
-                result.not_back[setting.name] = refused or f"it stays {again}"
+            if now != was:
+                result.not_back[setting.name] = refusals.get(setting.name) or _difference(setting, was, now)
+            elif setting.name in refusals:
+                result.back[setting.name] = "as it was" if setting.secret or not was else ",".join(was)
         self._restore_form(result)
 
-    def _put_back(self, commands: list[str]) -> str:
+    def _put_back(self, setting: Setting, was: Value, now: Value) -> str:
+        """The last refusal in words, empty when there was none."""
+        deadline = self._port.ticks_ms() + FOUND_MS
+        while True:
+            refused = self._do(setting.restore(was, now))
+            if not setting.needs_network or self._port.ticks_ms() >= deadline:
+                return refused
+            self._port.sleep_ms(NETWORK_POLL_MS)
+            now = self._read(setting) or ()
+            if now == was:
+                return ""
+
+    def _do(self, commands: list[str]) -> str:
         refused = ""
         for command in commands:
             try:
@@ -150,6 +169,15 @@ class Keeper:
         except IndexError:
             return None
 
+    def _woken(self, wake: Callable[[], None] | None) -> bool:
+        if wake is None:
+            return False
+        try:
+            wake()
+        except ModemError:
+            return False
+        return self._awake(PROBE_MS)
+
     def _awake(self, patience_ms: int) -> bool:
         """Send AT until OK: a command broken off may still run, or want its data."""
         deadline = self._port.ticks_ms() + patience_ms
@@ -166,6 +194,12 @@ class Keeper:
                     return False
             except ModemError:
                 continue
+
+
+def _difference(setting: Setting, was: Value, now: Value | None) -> str:
+    if setting.secret:
+        return "it is not what it was"
+    return f"it was {','.join(was) or 'empty'}, it is {','.join(now or ()) or 'empty'}"
 
 
 def shown(what: Any) -> str:

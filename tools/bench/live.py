@@ -70,7 +70,11 @@ def summary(result: Result) -> str:
 
 
 def _networks(found: dict[str, Any]) -> str:
-    return ", ".join(f"{one['name']} {place(one)}" for one in found["networks"])
+    networks = found["networks"]
+    taken = sum(one["result"] == "registered" for one in networks)
+    levels = [one["rsrp_dbm"] for one in networks if "rsrp_dbm" in one]
+    best = f", best {max(levels)} dBm" if levels else ""
+    return f"{len(networks)} networks, {taken} take the card{best}"
 
 
 def place(found: dict[str, Any]) -> str:
@@ -90,6 +94,12 @@ def _sim(found: dict[str, Any]) -> str:
     )
 
 
+def _message(found: dict[str, Any]) -> str:
+    if "back_s" not in found:
+        return ""
+    return f", connected in {found['connect_s']:.1f} s, there and back in {found['back_s']:.1f} s"
+
+
 _SUMMARIES: dict[str, Any] = {
     "identity": lambda f: f"{f['model']} {f['revision']}",
     "sim": _sim,
@@ -98,7 +108,9 @@ _SUMMARIES: dict[str, Any] = {
     "gnss": lambda f: (
         f"first fix after {f['first_fix_s']:.0f} s, {f['satellites']} satellites, HDOP {f['hdop']:.1f}"
     ),
-    "mqtt": lambda f: f"connected in {f['connect_s']:.1f} s, there and back in {f['back_s']:.1f} s",
+    "mqtt": lambda f: _message(f).removeprefix(", "),
+    "park": lambda f: ("in PSM" if f["parked"] else "off") + f" after {f['down_s']:.1f} s",
+    "resume": lambda f: f"answers after {f['boot_s']:.1f} s, {place(f)}" + _message(f),
     "sleep": lambda f: (
         ("slept" if f["slept"] else "did not sleep (DTR not wired, or USB awake)")
         + f", awake in {f['wake_ms']} ms"

@@ -26,6 +26,8 @@ class Setting:
     """Its value is not shown."""
     refused_is_none: bool = False
     """A listing that is refused when there is nothing to list."""
+    needs_network: bool = False
+    """It can be put back only once the modem has found its network again."""
 
 
 def split(line: str) -> list[str]:
@@ -93,13 +95,13 @@ def indexed(command: str, key: str, index: int, default: str, most: int = 0) -> 
     return Setting(f"{command} {key}", f'{command}="{key}",{index}', f"{command}:", keep, restore)
 
 
-def switch(name: str, read: str, prefix: str, on: str, off: str) -> Setting:
+def switch(name: str, read: str, prefix: str, on: str, off: str, needs_network: bool = False) -> Setting:
     """Something that runs or does not; it is read as 1 or 0."""
 
     def restore(was: Value, now: Value) -> list[str]:
         return [on if was == ("1",) else off]
 
-    return Setting(name, read, prefix, _first, restore)
+    return Setting(name, read, prefix, _first, restore, needs_network=needs_network)
 
 
 def _radio_on(lines: list[str]) -> Value:
@@ -175,6 +177,10 @@ def _deactivate(was: Value, now: Value) -> list[str]:
     return [f"+QIDEACT={number}" for number in now if number not in was]
 
 
+def _activate(was: Value, now: Value) -> list[str]:
+    return [f"+QIACT={number}" for number in was if number not in now]
+
+
 # The modems. The order is that of restoring.
 
 _COMMON_FIRST = (
@@ -211,7 +217,7 @@ def _off_alone(value: Value) -> Value:
 
 
 BG95 = (
-    Setting("PDP contexts in use", "+QIACT?", "+QIACT:", _names, _deactivate),
+    Setting("PDP contexts not in use", "+QIACT?", "+QIACT:", _names, _deactivate),
     *_COMMON_FIRST,
     Setting(
         "PDP login",
@@ -233,6 +239,7 @@ BG95 = (
     simple("+QSCLK", "+QSCLK"),
     switch("GNSS", "+QGPS?", "+QGPS:", "+QGPS=1", "+QGPSEND"),
     *_COMMON_LAST,
+    Setting("PDP contexts in use", "+QIACT?", "+QIACT:", _names, _activate, needs_network=True),
 )
 SIM7600 = (
     *_COMMON_FIRST,
@@ -242,6 +249,7 @@ SIM7600 = (
     simple("+CSCLK", "+CSCLK"),
     switch("GNSS", "+CGPS?", "+CGPS:", "+CGPS=1", "+CGPS=0"),
     *_COMMON_LAST,
+    switch("network service", "+NETOPEN?", "+NETOPEN:", "+NETOPEN", "+NETCLOSE", needs_network=True),
 )
 SETTINGS: dict[str, tuple[Setting, ...]] = {"bg95": BG95, "sim7600": SIM7600}
 

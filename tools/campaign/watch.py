@@ -109,18 +109,26 @@ class _WatchedSearch(Search):
         self._watch = watch
         self._asleep = asleep
         self._lost = False
+        self._woken = False
+        """The radio has been off since the network was looked for last."""
         self._begun: list[int] | None = None
         """Where this search is to be counted as soon as it asks a network."""
         self._cause = 0
 
     def reset(self) -> None:
         super().reset()
-        self._lost = False
+        self._lost, self._woken = False, True
+
+    def resume(self) -> Waits:
+        woken, self._woken = self._woken, False
+        there = yield from super().resume()
+        self._lost = not there and not woken  # gone while GNSS had the receiver
+        return there
 
     def run(self) -> Work:
         by_itself = self._lost or self._asleep()
         self._begun = self._watch.own_attaches if by_itself else self._watch.attaches
-        self._lost = False
+        self._lost = self._woken = False
         yield from super().run()
 
     def reselect(self) -> Waits:

@@ -105,6 +105,7 @@ BG95 = Dialect(
         "+CGSN": IMEI,
         "+GSN": IMEI,
         "+GCAP": "+GCAP: +CGSM",
+        "+WS46=?": "+WS46: (12,28,30)",  # TS 27.007 5.9: ModemManager asks for LTE so
         "+QPOWD": power_down,
         "+QPOWD=": power_down,
         "+QSCLK=": allow_sleep,

@@ -120,6 +120,7 @@ SIM7600 = Dialect(
         "+CGMR": f"+CGMR: {REVISION}",
         "+CGSN": IMEI,
         "+GCAP": "+GCAP: +CGSM",
+        "+WS46=?": "+WS46: (12,22,25,28,29,30,31)",  # TS 27.007 5.9: ModemManager asks for LTE so
         "+IPREX?": get_baud,
         "+IPREX=": set_baud,
         "+CPOF": power_off,

@@ -225,7 +225,12 @@ class Engine:
         for work in after:
             self._unit.tasks.start(work)
         self._busy = False
-        self._next_command()
+        if self._mode:
+            rest = bytes(self._input)
+            self._input.clear()
+            self._mode.receive(rest)
+        else:
+            self._next_command()
 
     def _handle(self, request: Request) -> Work:
         table = self._unit.dialect.commands

@@ -60,13 +60,15 @@ def client_of(unit: Unit, request: Request) -> tuple[int, Client]:
     index = request.number(0, 0, CLIENTS - 1)
     client = unit.mqtt_service.clients.get(index) if unit.mqtt_service else None
     if client is None:
-        unit.at.info(f"{request.key[:-1]}: {index},{NOT_ACQUIRED}")
+        if not unit.has("error-alone"):
+            unit.at.info(f"{request.key[:-1]}: {index},{NOT_ACQUIRED}")
         raise Refused
     return index, client
 
 
 def refuse(unit: Unit, line: str) -> Generator[simpy.Event, Any, None]:
     """The outcome at once, followed by ERROR."""
-    unit.at.info(line)
+    if not unit.has("error-alone"):
+        unit.at.info(line)
     raise Refused
     yield  # a generator like the work it stands in for

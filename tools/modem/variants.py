@@ -46,6 +46,7 @@ VARIANTS = {
     "cpsi-index": _sim7600("AT+CPSI tells RSRQ, RSRP and RSSI as index values"),
     "cpsms": _sim7600("AT+CPSMS and AT+CEDRXS are known, as in recent firmware"),
     "creg-follows": _bg95("+CREG and +CGREG tell registrations on LTE-M and NB-IoT too (combined attach)"),
+    "error-alone": _sim7600("a refused CMQTT command answers ERROR without the line of its code"),
     "gnss-tight": _sim7600("+CGPSINFO: and +CGNSSINFO: without the blank"),
     "netopen-code": _sim7600("AT+NETOPEN when open: +NETOPEN: 1 in place of the text"),
     "no-reject-cause": _bg95("+CEREG does not tell the cause of a refusal"),

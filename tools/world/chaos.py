@@ -4,7 +4,9 @@ import os
 import signal
 from collections import Counter
 from collections.abc import Callable, Mapping
+from itertools import product
 from pathlib import Path
+from typing import NamedTuple
 
 AFTER_RECEIVE = "agent: after receive"
 IN_TRANSACTION = "agent: inside the transaction"
@@ -48,11 +50,21 @@ class Trap:
         os.kill(os.getpid(), signal.SIGKILL)
 
 
+class Death(NamedTuple):
+    """Somebody is to die at `point`, not before `ms`; in mid-conversation at the `publish`-th publish."""
+
+    ms: int
+    point: str
+    publish: int
+
+
 class Chaos:
     """Arms one point after the other; each is armed until somebody has died of it.
 
     The agent and the broker look for their own points (`Trap`). In mid-conversation the world
-    kills: `kill` holds for each of these points who is to die.
+    kills: `kill` holds for each of these points who is to die. In the first round that is at the
+    first publish of a connection, in the second at the second: then the first reply comes too late,
+    so that the device sends again.
     """
 
     def __init__(
@@ -62,31 +74,46 @@ class Chaos:
         self._folder = folder
         self._kill = kill
         folder.mkdir(parents=True, exist_ok=True)
-        points = POINTS * rounds
-        step_ms = end_ms // (len(points) + 1)
-        self._due = [((i + 1) * step_ms, point) for i, point in enumerate(points)]
-        self._armed = ""
+        step_ms = end_ms // (rounds * len(POINTS) + 1)
+        each = enumerate(product(range(1, rounds + 1), POINTS), 1)
+        self._due = [Death(i * step_ms, point, publish) for i, (publish, point) in each]
+        self._armed: Death | None = None
+        self._published = 0
 
     def before_publish(self) -> None:
         """The device is connected and about to speak: kill whoever is to die now."""
-        kill = self._kill.get(self._armed)
-        if kill and (self._folder / "armed").exists():
+        self._published += 1
+        if self._in_conversation() and self._armed and self._published == self._armed.publish:
             os.replace(self._folder / "armed", self._folder / "sprung")
-            kill()
+            self._kill[self._armed.point]()
 
-    def after_wake(self, now_ms: int) -> bool:
-        """Count who has died since the last wake, and arm the next; True if somebody died."""
+    def reply_awaited(self) -> bool:
+        """False when the reply is to come too late."""
+        late = self._armed and 0 < self._published < self._armed.publish
+        return not (late and self._in_conversation())
+
+    def after_wake(self, now_ms: int) -> str:
+        """Count who has died since the last wake, and arm the next; returns the point, "" if nobody died.
+
+        A wake holds one connection at most.
+        """
+        self._published = 0
         sprung = self._folder / "sprung"
-        died = sprung.exists()
-        if died:
+        died = ""
+        if sprung.exists() and self._armed:
             sprung.unlink()
-            self.kills[self._armed] += 1
-            self._armed = ""
-        if not self._armed and self._due and now_ms >= self._due[0][0]:
-            self._armed = self._due.pop(0)[1]
-            (self._folder / "armed").write_text(self._armed)
+            died, self._armed = self._armed.point, None
+            self.kills[died] += 1
+        if not self._armed and self._due and now_ms >= self._due[0].ms:
+            self._armed = self._due.pop(0)
+            (self._folder / "armed").write_text(self._armed.point)
         return died
 
     def missed(self) -> list[str]:
-        """Points of which nobody has died."""
-        return [point for point, count in self.kills.items() if not count]
+        """Points of which somebody was to die and nobody has."""
+        left = {death.point for death in [self._armed, *self._due] if death}
+        return [point for point in POINTS if point in left]
+
+    def _in_conversation(self) -> bool:
+        """Whether the world is to kill, and has not yet."""
+        return bool(self._armed and self._armed.point in self._kill and (self._folder / "armed").exists())

@@ -30,6 +30,8 @@ class Delivered:
     duplicates_stored: int
     """Points that say the same, time included, under another sequence."""
     dead_letters: int
+    outbox_left: int
+    """Messages for platforms that the broker did not take."""
 
 
 def await_outbox(database: Path) -> None:
@@ -53,8 +55,10 @@ def read(database: Path, device: str) -> Delivered:
             stored = points.track(connection, device)
             of_device = select(tables.uplinks).where(tables.uplinks.c.device == device)
             uplinks = connection.execute(of_device.order_by(tables.uplinks.c.received_s)).all()
-            letters = select(func.count()).select_from(tables.dead_letters)
-            dead_letters = connection.execute(letters).scalar_one()
+            letters, outbox_left = (
+                connection.execute(select(func.count()).select_from(table)).scalar_one()
+                for table in (tables.dead_letters, tables.outbox)
+            )
     finally:
         opened.close()
     again = (each.records - each.new_records + each.repeats * each.records for each in uplinks)
@@ -64,5 +68,6 @@ def read(database: Path, device: str) -> Delivered:
         uplinks=len(uplinks),
         duplicates_removed=sum(again),
         duplicates_stored=len(stored) - len({each.point[1:] for each in stored}),
-        dead_letters=dead_letters,
+        dead_letters=letters,
+        outbox_left=outbox_left,
     )

@@ -64,13 +64,14 @@ class Demo:
         self.truth.after_wake()
         self.diary.after_wake(now_ms, self.truth.pending(), self.stage.device.rtc_memory)
         services = self.stage.services
-        if not self.chaos:
-            services.check()
-            return
-        died = self.chaos.after_wake(now_ms)
-        # Dying takes its time on a busy machine: who still seems alive now is found dead a wake later.
-        if died or not services.alive():
+        # Before chaos counts: who dies in its trap has said so first.
+        alive = services.alive()
+        died = self.chaos.after_wake(now_ms) if self.chaos else ""
+        if died:
+            services.await_end(died.partition(":")[0])
             services.start()
+        elif not alive:
+            services.check()
 
     def _standing(self, now_ms: int) -> dict[str, Any]:
         """What the progress bar shows."""
@@ -111,6 +112,7 @@ def chaos_on(built: Stage, folder: Path) -> Chaos:
     }
     chaos = Chaos(folder, built.trip.end_ms, kill)
     built.network.before_publish = chaos.before_publish
+    built.services.reply_awaited = chaos.reply_awaited
     return chaos
 
 
@@ -154,7 +156,8 @@ def _tell(demo: Demo, arguments: argparse.Namespace, console: Console) -> int:
     """Measure, draw, write, print."""
     out, built = arguments.out, demo.stage
     found, had = measure(demo)
-    short = figures.fell_short(found)
+    demands = figures.demands(arguments.modem)
+    short = figures.fell_short(found, demands)
     short += [f"nobody was killed at: {point}" for point in demo.chaos.missed()] if demo.chaos else []
     title = f"{stage.CONTAINER}, {stage.LINE}: {found.days:.1f} days"
     picture.draw(trail(title, built.trip, demo.diary.states, had.points), out / "track.png")
@@ -162,7 +165,7 @@ def _tell(demo: Demo, arguments: argparse.Namespace, console: Console) -> int:
     (out / "track.geojson").write_text(track)
     again = {name: getattr(arguments, name) for name in ("modem", "seed", "days", "chaos")}
     kills = demo.chaos.kills if demo.chaos else Counter()
-    summary.write(out.with_suffix(".json"), again, found, kills, short)
+    summary.write(out.with_suffix(".json"), again, found, demands, kills, short)
     console.print(summary.table(title, found, kills))
     shown = _shown(out)
     console.print(

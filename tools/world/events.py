@@ -5,15 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from tools.world.firmware import Record
-from tools.world.wakes import Wake
+from tools.world.wakes import RECOUNT_S, Wake
 
 LIGHT, BATTERY, DEPARTED, STOPPED, COUNTRY, POWER_ON = 1, 8, 16, 32, 64, 128
 
 OPEN_LUX = 20
 BATTERY_LOW_MV, BATTERY_GOOD_MV = 3_250, 3_350
 MOVING_A_MINUTE = 5
-RECOUNT_S = 60
-"""After a jolt, when the sensors are looked at twice, the counts are those of so many seconds."""
 
 
 @dataclass
@@ -38,11 +36,11 @@ class Events:
             if wake.boot > 1:
                 self.open = self.low = self.moving = None
                 self.country = 0
-        if wake.senses:
+        if wake.felt:
             self._feel_door(wake)
             self._feel_battery(wake)
             self._feel_motion(wake)
-            self._felt_ms = wake.senses[-1].ms
+            self._felt_ms = wake.felt[-1].ms
 
     def told(self, fields: Record, wake: Wake) -> str:
         """What a record tells otherwise than it happened; then nothing is due any more."""
@@ -56,13 +54,13 @@ class Events:
 
     def _feel_door(self, wake: Wake) -> None:
         """Light is told once, until it was dark again."""
-        lit = wake.senses[-1].light >= OPEN_LUX
+        lit = wake.felt[-1].light >= OPEN_LUX
         if (lit or wake.opened) and not self.open:
             self._tell(LIGHT, self.open)
         self.open = lit
 
     def _feel_battery(self, wake: Wake) -> None:
-        battery_mv = wake.senses[-1].battery_mv
+        battery_mv = wake.felt[-1].battery_mv
         if battery_mv < BATTERY_LOW_MV and not self.low:
             self._tell(BATTERY, self.low)
             self.low = True
@@ -80,11 +78,12 @@ class Events:
         self.moving = moving
 
     def _states(self, wake: Wake) -> set[bool]:
-        """Moving, standing, or both: the device counts in whole seconds of its own."""
-        counts = sum(sense.motion for sense in wake.senses)
+        """Moving, standing, or both: the device counts in whole seconds of its own; after a jolt
+        those of the minute."""
+        counts = sum(sense.motion for sense in wake.felt)
         spans_s = [RECOUNT_S]
-        if len(wake.senses) == 1:
-            past_ms = wake.senses[0].ms - (self._felt_ms or 0)
+        if len(wake.felt) == 1:
+            past_ms = wake.felt[0].ms - (self._felt_ms or 0)
             spans_s = [max(60, past_ms // 1_000 + more) for more in (-1, 0, 1, 2)]
         return {60 * counts // span_s >= MOVING_A_MINUTE for span_s in spans_s}
 

@@ -38,12 +38,13 @@ class Place(NamedTuple):
 
 
 class Mark(NamedTuple):
-    """A stored fix: days since the trip began, degrees, and the signal or None."""
+    """A stored fix: days since the trip began, degrees, and the level of the serving cell or None: RSRP
+    on LTE, RXLEV on GSM."""
 
     day: float
     lat: float
     lon: float
-    rsrp_dbm: int | None
+    level_dbm: int | None
 
 
 class State(NamedTuple):
@@ -133,13 +134,13 @@ def _line(axes: Any, marks: Sequence[Mark]) -> None:
 
 
 def _signal(figure: Any, axes: Any, marks: Sequence[Mark]) -> None:
-    """The fixes, coloured by the signal of the serving cell; hollow where the device did not look for one."""
+    """The fixes, coloured by the level of the serving cell; hollow where the device did not look for one."""
     at = _project([mark.lat for mark in marks], [mark.lon for mark in marks])
-    heard = np.array([mark.rsrp_dbm is not None for mark in marks])
+    heard = np.array([mark.level_dbm is not None for mark in marks])
     axes.scatter(*at[~heard].T, s=9, facecolor="white", edgecolor=FAINT, linewidth=0.6, zorder=3)
     dots = axes.scatter(
         *at[heard].T,
-        c=[mark.rsrp_dbm for mark in marks if mark.rsrp_dbm is not None],
+        c=[mark.level_dbm for mark in marks if mark.level_dbm is not None],
         cmap=SIGNAL,
         vmin=SIGNAL_DBM[0],
         vmax=SIGNAL_DBM[1],
@@ -151,7 +152,7 @@ def _signal(figure: Any, axes: Any, marks: Sequence[Mark]) -> None:
     scale = figure.colorbar(dots, cax=bar, orientation="horizontal", extend="both")
     scale.outline.set_visible(False)
     bar.tick_params(labelsize=8, colors=INK, length=2)
-    bar.set_title("signal (RSRP, dBm); hollow: not known", fontsize=8.5, color=INK, pad=4)
+    bar.set_title("level of the serving cell, dBm; hollow: not known", fontsize=8.5, color=INK, pad=4)
 
 
 def _names(axes: Any, places: Sequence[Place]) -> None:

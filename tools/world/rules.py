@@ -99,6 +99,11 @@ class DataBar:
         self._plmn = ""
         self._heard_ms = 0
 
+    @property
+    def bars(self) -> list[Bar]:
+        """All bars so far, in order; the last may go on."""
+        return sorted(self._bars)
+
     def registered(self, ms: int, plmn: str) -> None:
         """The card has registered: the bar falls at the first time and at a change of operator."""
         if plmn[:3] != BAR_MCC:

@@ -71,6 +71,13 @@ class Child:
                 break
         raise ServiceError(f"the {self.name} did not start; its log is {self.log}")
 
+    def await_end(self) -> None:
+        """Wait until the process, which is to die by itself, has done so; `ServiceError` if it does not."""
+        try:
+            self._process.wait(STOP_TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            raise ServiceError(f"the {self.name} was to die and lives; its log is {self.log}") from None
+
     def kill(self) -> None:
         """End the process at once, as a power cut would."""
         self._process.kill()
@@ -132,6 +139,11 @@ class Broker:
     def alive(self) -> bool:
         """Whether the broker runs."""
         return self._child is not None and self._child.alive()
+
+    def await_end(self) -> None:
+        """Wait until the broker, which is dying, is dead."""
+        assert self._child
+        self._child.await_end()
 
     def kill(self) -> None:
         """End the broker at once."""
@@ -218,6 +230,11 @@ ca_file = "{certificate}"
         """Whether the agent runs."""
         return self._child is not None and self._child.alive()
 
+    def await_end(self) -> None:
+        """Wait until the agent, which is dying, is dead."""
+        assert self._child
+        self._child.await_end()
+
     def kill(self) -> None:
         """End the agent at once."""
         assert self._child
@@ -235,6 +252,8 @@ class Services:
     def __init__(self, broker: Broker, agent: Agent) -> None:
         self.broker = broker
         self.agent = agent
+        self.reply_awaited: Callable[[], bool] = lambda: True
+        """Whether the device is left the time to hear an answer."""
 
     def reachable(self) -> bool:
         """Whether a connection to the broker can succeed."""
@@ -242,7 +261,7 @@ class Services:
 
     def reply_expected(self) -> bool:
         """Whether the agent can answer what is published now."""
-        return self.alive()
+        return self.alive() and self.reply_awaited()
 
     def alive(self) -> bool:
         """Whether both run."""
@@ -255,6 +274,11 @@ class Services:
         if not self.agent.alive():
             self.agent.start()
         self.agent.await_subscription()
+
+    def await_end(self, name: str) -> None:
+        """Wait until the "agent" or the "broker", which is dying, is dead."""
+        service = self.agent if name == AGENT else self.broker
+        service.await_end()
 
     def check(self) -> None:
         """Raise `ServiceError` when one of them has ended by itself."""

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from rich.table import Table
 
-from tools.world.figures import DEMANDS, Border, Figures
+from tools.world.figures import Border, Demand, Figures
 
 
 def table(title: str, figures: Figures, kills: Counter[str]) -> Table:
@@ -25,13 +25,18 @@ def table(title: str, figures: Figures, kills: Counter[str]) -> Table:
 
 
 def write(
-    target: Path, trip: dict[str, Any], figures: Figures, kills: Counter[str], short: list[str]
+    target: Path,
+    trip: dict[str, Any],
+    figures: Figures,
+    demands: Sequence[Demand],
+    kills: Counter[str],
+    short: list[str],
 ) -> None:
-    """Write `target`: how to get this trip again, its figures, what they must be, what fell short."""
+    """Write `target`: how to get this trip again, its figures, the `demands` on them, what fell short."""
     content = {
         "trip": trip,
         "figures": asdict(figures),
-        "must_be": {demand.figure: demand.words for demand in DEMANDS},
+        "must_be": {demand.figure: demand.words for demand in demands},
         "killed": dict(kills),
         "fell_short": short,
     }
@@ -46,11 +51,13 @@ def _rows(figures: Figures, kills: Counter[str]) -> Iterator[tuple[str, str]]:
     yield "thinned", f"{f.thinned}"
     yield "lost", f"{f.lost}"
     yield "duplicates", f"{f.duplicates_removed} removed, {f.duplicates_stored} stored"
+    yield "not published", f"{f.outbox_left}"
     yield "age of a point when stored", f"median {hours(f.median_age_h)}, 95 % {hours(f.age_95_h)}"
-    yield "longest silence", f"{hours(f.longest_silence_h)}, hours barred not counted"
+    yield "longest silence", f"{hours(f.longest_silence_h)}, the first bar behind a border not counted"
+    yield "data barred", f"{f.bars} x"
     yield "border to first uplink", _borders(f.borders)
     yield "uploads", f"{f.uploads_tried} tried, {f.uploads_failed} failed"
-    yield "payload", f"{f.bytes_up:,} bytes up, {f.bytes_down:,} down"
+    yield "payload", f"{f.bytes_up:,} bytes up, {f.bytes_down:,} down; {f.bytes_a_point:.0f} a point"
     yield "energy", _joules(f.joules)
     yield "", f"{f.mah_a_day:.1f} mAh a day at 3.6 V"
     yield "battery", f"{f.battery_left_percent:.0f} % left"

@@ -20,7 +20,7 @@ from tools.world.harsh import MILD, Harshness, Spells
 from tools.world.line import Line
 from tools.world.meter import ESP32_W, NOMINAL_V, Meter
 from tools.world.motion import Motion
-from tools.world.rules import Admission, DataBar
+from tools.world.rules import Admission, Bar, DataBar
 from tools.world.satellites import Satellites
 from tools.world.train import Train
 from tools.world.weather import Weather
@@ -144,6 +144,10 @@ class Trip:
     def barred(self, ms: int, plmn: str) -> bool:
         """Whether data of a network was barred at that moment (known for the past only)."""
         return self._bar.barred(ms, plmn)
+
+    def bars(self) -> list[Bar]:
+        """The times for which a network has barred the card's data, in order; the last may go on."""
+        return self._bar.bars
 
     def hours_barred(self) -> float:
         """Hours so far in which some network barred the card's data."""

@@ -10,6 +10,9 @@ from tools.world.trip import SeenCell, Sense, Trip
 
 BOOT_MS = 3_000
 """A device has looked at its sensors within this time of its reset."""
+RECOUNT_S = 60
+"""After a jolt the sensors are looked at a second time, so much later."""
+RECOUNT_LATE_MS = 50
 
 
 @dataclass(frozen=True)
@@ -25,6 +28,10 @@ class Wake:
     power_on: bool
     """This wake is the first one after a power-on."""
     senses: list[Sense]
+    """All looks at the sensors; motion counts are those since the last one."""
+    felt: list[Sense]
+    """With what the wake begins: one look, or after a jolt a second one a minute later. What follows
+    weighs the battery under load."""
     cells: list[SeenCell]
     fixes: list[Fix]
     connected: bool
@@ -59,6 +66,7 @@ class Wakes:
             boot=self._boot,
             power_on=power_on,
             senses=senses,
+            felt=_felt(senses),
             cells=given.cells[self._cells :],
             fixes=given.fixes[self._fixes :],
             connected=self._traffic.connections > self._connections,
@@ -67,3 +75,8 @@ class Wakes:
         self._senses, self._cells, self._fixes = len(given.senses), len(given.cells), len(given.fixes)
         self._connections, self._brown_outs = self._traffic.connections, failed
         return wake
+
+
+def _felt(senses: list[Sense]) -> list[Sense]:
+    second = len(senses) > 1 and 0 <= senses[1].ms - senses[0].ms - 1_000 * RECOUNT_S <= RECOUNT_LATE_MS
+    return senses[: 2 if second else 1]

@@ -55,10 +55,10 @@ def _numbers(fields: Record, seq: int, wake: Wake) -> str:
 
 
 def _senses(fields: Record, wake: Wake) -> str:
-    """The last look at the sensors, and the counts of all of them."""
-    if not wake.senses:
+    """Battery and temperature as the wake began, and all counts."""
+    if not wake.felt:
         return "nothing was sensed"
-    sense = wake.senses[-1]
+    sense = wake.felt[-1]
     if not _near(fields["battery"], sense.battery_mv, 20, 255):
         return f"battery {fields['battery']} for {sense.battery_mv} mV"
     if not _near(fields["temperature"], sense.temp_dc, 5):

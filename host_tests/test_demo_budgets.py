@@ -1,0 +1,36 @@
+"""The budgets in docs/budgets.md are those that the code demands."""
+
+import pytest
+
+from host_tests import test_firmware_budgets as firmware
+from tools.flash.layout import REPOSITORY
+from tools.world import figures
+from tools.world.process import HEAP_KW
+from tools.world.truth import FULL_SEGMENTS
+
+TABLE = [
+    [cell.strip() for cell in line.strip("|\n").split("|")]
+    for line in (REPOSITORY / "docs" / "budgets.md").read_text().splitlines()
+    if line.startswith("|")
+]
+BUDGETS = {row[0]: row[1] for row in TABLE[2:]}
+BG95_MAH, SIM7600_MAH = (figures.MOST_MAH_A_DAY[modem] for modem in ("bg95", "sim7600"))
+
+
+@pytest.mark.parametrize(
+    ("what", "budget"),
+    [
+        ("heap of a whole wake", f"{HEAP_KW} kilo-words"),
+        ("lines of the application, both drivers", f"{firmware.LINES:,}"),
+        ("application in flash, `.mpy`", f"{firmware.SLOT_BYTES // 1024} KiB a slot"),
+        ("journal in flash", f"{FULL_SEGMENTS * 4} KiB: {FULL_SEGMENTS * 64:,} records"),
+        ("charge a day at 3.6 V", f"{BG95_MAH:g} mAh with the BG95, {SIM7600_MAH:g} with the SIM7600"),
+        ("payload a point, both ways", f"{figures.MOST_BYTES_A_POINT:g} bytes"),
+    ],
+)
+def test_the_table_says_what_is_demanded(what, budget):
+    assert BUDGETS[what] == budget
+
+
+def test_the_table_holds_no_figure_that_drifts():
+    assert TABLE[0] == ["what", "budget", "printed, and held to it, by"]
