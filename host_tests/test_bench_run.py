@@ -11,6 +11,7 @@ import pytest
 from host_tests.bench_line import PASSWORD, Hung, Line, Trouble, request, run
 from host_tests.modem_bench import Mosquitto, start_mosquitto
 from tools.bench import BenchError, report, steps, transcript
+from tools.bench.keep import Form, form
 from tools.bench.ports import Recorder
 from tools.bench.replay import ReplayPort
 from tools.bench.run import identify
@@ -299,10 +300,21 @@ def test_rounds():
 def test_what_it_is(dialect):
     line = modem(dialect)
     assert identify(Recorder(line)) == dialect
-    line.modem.receive(b"ATV0\r")
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_a_modem_that_answers_in_numbers_goes_on_doing_so(dialect):
+    line = modem(dialect)
+    line.modem.receive(b"ATE0V0\r")
     line.run(1_000)
     line.output.clear()
     assert identify(Recorder(line)) == dialect
+    assert form(line) == Form(echo=False, words=False)
+    outcome, _ = run(line, request(dialect))
+    assert outcome.as_found and outcome.restored.back["words"] == "0"
+    line.run(1_000)
+    line.output.clear()
+    assert form(line) == Form(echo=False, words=False)
 
 
 def test_what_nobody_knows_how_to_put_back():

@@ -87,10 +87,14 @@ def identify(port: Recorder) -> str:
     """The kind of modem. Raises BenchError when it is none that there is a driver for."""
     at = Channel(port)
     try:
-        if not form(port).words:
+        words = form(port).words
+        if not words:
             port.uart_write(b"ATV1\r")
         hush(port, HUSH_MS)
         said = [b" ".join(at.command(text, COMMAND_MS)).decode("latin-1") for text in (b"+CGMM", b"I")]
+        if not words:
+            port.uart_write(b"ATV0\r")
+            hush(port, HUSH_MS)
     except ModemError as error:
         raise BenchError("it answers AT, but does not say what it is: no modem that is known") from error
     model = said[0].strip() or said[1].strip()
