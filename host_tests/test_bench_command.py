@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -33,21 +34,25 @@ def stub(answer: Callable[[bytes], bytes]) -> Iterator[str]:
     ours, theirs = os.openpty()
     tty.setraw(theirs)
 
+    stop = threading.Event()
+
     def serve() -> None:
         line = b""
-        while True:
-            try:
-                line += os.read(ours, 256)
-                while b"\r" in line:
-                    command, _, line = line.partition(b"\r")
-                    os.write(ours, answer(command))
-            except OSError:
-                return
+        while not stop.is_set():
+            if not select.select([ours], [], [], 0.02)[0]:
+                continue
+            line += os.read(ours, 256)
+            while b"\r" in line:
+                command, _, line = line.partition(b"\r")
+                os.write(ours, answer(command))
 
-    threading.Thread(target=serve, daemon=True).start()
+    server = threading.Thread(target=serve, daemon=True)
+    server.start()
     try:
         yield os.ttyname(theirs)
     finally:
+        stop.set()
+        server.join(WAIT_S)
         os.close(theirs)
         os.close(ours)
 

@@ -288,6 +288,12 @@ def test_unsolicited_lines_come_where_the_bench_is():
     assert "uart1" in set_ports[0] and "usbat" in set_ports[1]
 
 
+@pytest.mark.parametrize("key", [False, True])
+def test_psm_is_for_those_who_can_press_the_key(key):
+    _, text = run(modem("bg95"), request("bg95", key=key))
+    assert ('"AT+CPSMS=0\\r"' in text.partition("1/sim")[0]) is not key
+
+
 def test_rounds():
     outcome, _ = run(modem("bg95"), request("bg95", repeat=2))
     assert [(one.round, one.step) for one in outcome.results][9] == (2, "identity")

@@ -281,3 +281,12 @@ def test_a_better_clock_wins():
     state[st.LAST_FIX] = 100
     st.learn_time(state, 100, 845000900, record.TIME_NETWORK)
     assert state[st.OFFSET] == 845000009 - 100
+
+
+def test_a_modem_that_did_not_register_is_not_left_registered():
+    state = settled()
+    state[st.PARKED] = 1
+    st.learn_attach(state, REGISTERED, GERMANY)
+    assert state[st.PARKED] == 1
+    st.learn_attach(state, DENIED, GERMANY)
+    assert state[st.PARKED] == 0

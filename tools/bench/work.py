@@ -42,9 +42,11 @@ class Bench:
     note: Callable[[str], None]
 
     def start(self) -> None:
-        """Start the driver. It has the BG95 tell unsolicited lines on its UART: not where we are when the
-        line is its own USB."""
+        """Start the driver. It has the BG95 go into PSM when it is left alone, from where only the power key
+        brings it back, and tell unsolicited lines on its UART: not where we are when on its USB."""
         self.driver.start(False, True)
+        if self.modem == "bg95" and not self.request.key:
+            self.ask("+CPSMS=0")
         if self.request.urc_port:
             self.ask(f'+QURCCFG="urcport","{self.request.urc_port}"')
 

@@ -182,6 +182,7 @@ def learn_attach(state, result, plmn):
             _hold(state, plmn)
         return
     _learn_failure(state)
+    state[PARKED] = 0  # the modem is not registered any more: GNSS may switch its radio off
     if state[HELD_PLMN] and state[NOW] - state[HELD_HEARD] >= _HOLD_S:
         state[HELD_PLMN] = 0
 
