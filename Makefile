@@ -11,7 +11,7 @@ BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint heap bench-modem at-faults fuzz
+.PHONY: help demo test lint heap powercut bench-modem at-faults fuzz soak
 .SUFFIXES:
 
 help: ## list the targets
@@ -31,6 +31,12 @@ lint: .venv/dev.stamp typings/lint.stamp ## style, and types of host code and of
 
 heap: .venv/demo.stamp ## memory of a whole wake on the device, by room
 	@$(BIN)/python -m tools.world.heap
+
+soak: .venv/demo.stamp ## three trips through a harsh world: the operators' budgets, counted at the modem [SEED=1]
+	@$(BIN)/python -m tools.campaign.soak --seed $(SEED)
+
+powercut: .venv/demo.stamp ## 30,000 power cuts under the journal: is anything lost?
+	@$(BIN)/python -m tools.campaign.powercut
 
 bench-modem: .venv/bench.stamp ## the firmware's drivers on a real modem [PORT=/dev/ttyUSB2 BOARD= ARGS="--broker ..."]
 	@$(if $(filter 0,$(PORT)),echo "say which device: make bench-modem PORT=/dev/ttyUSB2" >&2; exit 2)

@@ -72,10 +72,10 @@ class Quiet:
         self.notes.append(text)
 
 
-def request(modem: str, ca: bytes = b"", repeat: int = 1) -> Request:
+def request(modem: str, ca: bytes = b"", repeat: int = 1, key: bool = False) -> Request:
     """A run with a broker if there is a `ca`."""
     broker = (f"{HOST}:8883", "lb-1", "*" * len(PASSWORD), ca.decode()) if ca else ("", "", "", "")
-    return Request(modem, "/dev/test", 115_200, "2026-01-05T06:00:00+00:00", repeat, *broker)
+    return Request(modem, "/dev/test", 115_200, "2026-01-05T06:00:00+00:00", repeat, *broker, key=key)
 
 
 def run(port: Any, wanted: Request, password: str = PASSWORD) -> tuple[Outcome, str]:

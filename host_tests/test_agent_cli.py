@@ -106,12 +106,13 @@ def test_adds_a_device_and_never_prints_its_key(landbridge):
 def test_trips(landbridge):
     landbridge("devices", "add", DEVICE)
     start = ("trips", "start", DEVICE, "--line", "north", "--destination", "Duisburg")
-    landbridge(*start, "--container", "csqu 305438-3", "--interval", "900")
+    landbridge(*start, "--container", "csqu 305438-3", "--interval", "900", "--line", "重庆　杜伊斯堡")
     assert "CSQU3054383" in landbridge("devices", "list")
     assert "on trip 1" in landbridge.fails(*start, "--container", "CSQU3054383")
     landbridge("trips", "end", DEVICE)
     assert "on no trip" in landbridge.fails("trips", "end", DEVICE)
     assert "900" in landbridge("trips", "list")
+    assert "重庆　杜伊斯堡" in landbridge("trips", "list")
 
 
 @pytest.mark.parametrize("text", ["CSQU3054383", "MSKU6011672", "TEXU3070079", "BICU1234565"])

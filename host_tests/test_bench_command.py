@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -20,7 +21,7 @@ import serial
 from serial.tools import list_ports
 
 from host_tests.bench_line import Line, request, run
-from tools.bench import BenchError, __main__, serial_port, steps
+from tools.bench import BenchError, __main__, serial_port, steps, work
 from tools.bench import run as bench_run
 from tools.flash.layout import REPOSITORY
 
@@ -33,21 +34,25 @@ def stub(answer: Callable[[bytes], bytes]) -> Iterator[str]:
     ours, theirs = os.openpty()
     tty.setraw(theirs)
 
+    stop = threading.Event()
+
     def serve() -> None:
         line = b""
-        while True:
-            try:
-                line += os.read(ours, 256)
-                while b"\r" in line:
-                    command, _, line = line.partition(b"\r")
-                    os.write(ours, answer(command))
-            except OSError:
-                return
+        while not stop.is_set():
+            if not select.select([ours], [], [], 0.02)[0]:
+                continue
+            line += os.read(ours, 256)
+            while b"\r" in line:
+                command, _, line = line.partition(b"\r")
+                os.write(ours, answer(command))
 
-    threading.Thread(target=serve, daemon=True).start()
+    server = threading.Thread(target=serve, daemon=True)
+    server.start()
     try:
         yield os.ttyname(theirs)
     finally:
+        stop.set()
+        server.join(WAIT_S)
         os.close(theirs)
         os.close(ours)
 
@@ -73,7 +78,7 @@ def answering(**known: str) -> Callable[[bytes], bytes]:
 def quick(monkeypatch):
     """Silence is noticed soon."""
     monkeypatch.setattr(serial_port, "ANSWER_S", 0.05)
-    monkeypatch.setattr(steps, "COMMAND_MS", 300)
+    monkeypatch.setattr(work, "COMMAND_MS", 300)
     monkeypatch.setattr(bench_run, "COMMAND_MS", 300)
     monkeypatch.setattr(bench_run, "HUNG_MS", 300)
 
@@ -156,6 +161,19 @@ def test_silent_at_every_rate(quick, monkeypatch, capsys):
     assert "silent" in said and "115200, 9600" in said
 
 
+def test_a_line_without_rts(monkeypatch, capsys):
+    with stub(answering()) as path:
+        assert command(monkeypatch, "--port", path, "--key") == 2
+    assert "has no RTS" in one_line(capsys.readouterr().err)
+
+
+def test_rts_presses_the_key():
+    line = types.SimpleNamespace(rts=False)
+    for key, pressed in ((False, False), (True, True)):
+        serial_port.SerialPort(line, key).modem_key(True)
+        assert line.rts is pressed
+
+
 def test_not_a_modem(quick, monkeypatch, capsys):
     with stub(lambda command: b"$GPGGA,,,\r\n") as path:
         assert command(monkeypatch, "--port", path) == 2
@@ -175,8 +193,11 @@ def test_another_rate(quick, monkeypatch):
 
         port, timeout, baudrate, in_waiting = "/dev/slow", 0.0, 0, 0
 
-        def __init__(self, path: str, baudrate: int, **options: Any) -> None:
+        def __init__(self, path: str | None, baudrate: int, **options: Any) -> None:
             self.sent = b""
+
+        def open(self) -> None:
+            pass
 
         def reset_input_buffer(self) -> None:
             self.sent = b""
@@ -286,7 +307,7 @@ def test_replay_with_a_profile(monkeypatch, capsys, tmp_path):
     line.output.clear()
     outcome, text = run(line, request("bg95"))
     (tmp_path / "transcript.jsonl").write_text(text)
-    last_s = outcome.results[-1].end_ms / 1000 + 60
+    last_s = outcome.results[-1].end_ms / 1000
     levels = [
         (one.begin_ms / 1000, 0.1 + 0.05 * i) for i, one in enumerate(outcome.results) if one.state == "ok"
     ]
@@ -294,7 +315,8 @@ def test_replay_with_a_profile(monkeypatch, capsys, tmp_path):
         "time,current,voltage",
         "0,0.01,3.6",
         *(f"{at},{amps},3.6" for at, amps in levels),
-        f"{last_s},0,3.6",
+        f"{last_s},0.01,3.6",
+        f"{last_s + 60},0,3.6",
     ]
     profile = tmp_path / "p.csv"
     profile.write_text("\n".join(rows))

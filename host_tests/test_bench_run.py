@@ -10,7 +10,8 @@ import pytest
 
 from host_tests.bench_line import PASSWORD, Hung, Line, Trouble, request, run
 from host_tests.modem_bench import Mosquitto, start_mosquitto
-from tools.bench import BenchError, report, transcript
+from tools.bench import BenchError, report, steps, transcript
+from tools.bench.keep import Form, form
 from tools.bench.ports import Recorder
 from tools.bench.replay import ReplayPort
 from tools.bench.run import identify
@@ -58,9 +59,10 @@ def test_a_full_run(dialect, broker):
     line.send("AT+CMEE=1")
     before = settings(line)
     line.output.clear()
-    outcome, text = run(line, request(dialect, broker.ca))
+    outcome, text = run(line, request(dialect, broker.ca, key=True))
+    order = ("identity", "sim", "survey", "attach", "gnss", "mqtt", "park", "resume", "sleep")
     assert [(one.step, one.state, one.words) for one in outcome.results] == [
-        (step, "ok", "") for step in ("identity", "sim", "survey", "attach", "gnss", "mqtt", "sleep")
+        (step, "ok", "") for step in order
     ]
     found = {one.step: one.found for one in outcome.results}
     assert {network["plmn"] for network in found["survey"]["networks"]} == {262_001, 262_002, 262_003}
@@ -68,6 +70,8 @@ def test_a_full_run(dialect, broker):
     assert found["attach"]["result"] == "registered" and -100 < found["attach"]["rsrp_dbm"] < -70
     assert abs(found["gnss"]["lat_deg"] - 51.43) < 0.001 and found["gnss"]["first_fix_s"] < 120
     assert found["mqtt"]["back_s"] >= found["mqtt"]["acknowledged_s"] > 0
+    assert found["park"]["parked"] is (dialect == "bg95") and found["resume"]["boot_s"] > 1
+    assert found["resume"]["back_s"] > 0
     assert found["sleep"]["slept"] is True and found["sleep"]["tries"] > 1
     assert outcome.as_found and outcome.unkept == []
     line.run(120_000)
@@ -79,7 +83,7 @@ def test_a_full_run(dialect, broker):
 
 @pytest.mark.parametrize("dialect", DIALECTS)
 def test_a_transcript_gives_the_same_run(dialect, broker, tmp_path):
-    outcome, text = run(modem(dialect, broker), request(dialect, broker.ca))
+    outcome, text = run(modem(dialect, broker), request(dialect, broker.ca, key=True))
     path = tmp_path / "transcript.jsonl"
     path.write_text(text)
     wanted, events = transcript.load(path)
@@ -155,6 +159,19 @@ def test_a_data_connection_in_use_is_there_again(dialect, use):
     outcome, _ = run(line, request(dialect))
     assert outcome.as_found, outcome.restored
     assert {"bg95": "PDP contexts in use", "sim7600": "network service"}[dialect] in outcome.restored.back
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_interrupted_while_down_it_wakes_the_modem(dialect):
+    class Impatient(Trouble):
+        def sleep_ms(self, ms):
+            self._port.sleep_ms(ms)
+            if ms == steps.PARKED_MS:
+                raise KeyboardInterrupt
+
+    outcome, _ = run(Impatient(modem(dialect), b"never", lambda line: None), request(dialect, key=True))
+    assert outcome.interrupted and outcome.results[-1].step == "park"
+    assert outcome.as_found, outcome.restored
 
 
 @pytest.mark.parametrize(("dialect", "at"), [("bg95", b"+QMTSUB"), ("sim7600", b"+CMQTTSUB")])
@@ -271,9 +288,15 @@ def test_unsolicited_lines_come_where_the_bench_is():
     assert "uart1" in set_ports[0] and "usbat" in set_ports[1]
 
 
+@pytest.mark.parametrize("key", [False, True])
+def test_psm_is_for_those_who_can_press_the_key(key):
+    _, text = run(modem("bg95"), request("bg95", key=key))
+    assert ('"AT+CPSMS=0\\r"' in text.partition("1/sim")[0]) is not key
+
+
 def test_rounds():
     outcome, _ = run(modem("bg95"), request("bg95", repeat=2))
-    assert [(one.round, one.step) for one in outcome.results][7] == (2, "identity")
+    assert [(one.round, one.step) for one in outcome.results][9] == (2, "identity")
     content = report.as_json(request("bg95", repeat=2), outcome)
     assert content["ok"] and content["seconds_by_step"]["gnss"]["n"] == 2
     assert "| gnss | 2 |" in report.as_markdown(request("bg95", repeat=2), outcome, None)
@@ -283,10 +306,21 @@ def test_rounds():
 def test_what_it_is(dialect):
     line = modem(dialect)
     assert identify(Recorder(line)) == dialect
-    line.modem.receive(b"ATV0\r")
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_a_modem_that_answers_in_numbers_goes_on_doing_so(dialect):
+    line = modem(dialect)
+    line.modem.receive(b"ATE0V0\r")
     line.run(1_000)
     line.output.clear()
     assert identify(Recorder(line)) == dialect
+    assert form(line) == Form(echo=False, words=False)
+    outcome, _ = run(line, request(dialect))
+    assert outcome.as_found and outcome.restored.back["words"] == "0"
+    line.run(1_000)
+    line.output.clear()
+    assert form(line) == Form(echo=False, words=False)
 
 
 def test_what_nobody_knows_how_to_put_back():

@@ -21,7 +21,8 @@ FIGURES = Figures(
     uploads_tried=300, uploads_failed=20, connections=290, bytes_up=90_000,
     bytes_down=20_000, bytes_a_point=48.0, joules={"esp32": 1000.0, "modem": 9000.0},
     mah_a_day=20.0, battery_left_percent=93.0, lowest_battery_mv=3300, lowest_battery_c=-31.5,
-    brown_outs=0, bars=1, longest_silence_h=20.0, median_age_h=0.5, age_95_h=9.0,
+    brown_outs=0, radio_on_h=6.0, radio_waits_percent=2.0, bars=1,
+    longest_silence_h=20.0, median_age_h=0.5, age_95_h=9.0,
     borders=[Border("CN-KZ", 3.0), Border("KZ-RU", None)], points_a_day=28.8, wakes=1400, crashes=0,
     stalls=0, digest="0123456789abcdef" * 4,
 )  # fmt: skip

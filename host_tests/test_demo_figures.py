@@ -20,8 +20,9 @@ GOOD = Figures(
     uploads_tried=300, uploads_failed=20, connections=290, bytes_up=90_000,
     bytes_down=20_000, bytes_a_point=48.0, joules={"esp32": 1000.0, "modem": 9000.0},
     mah_a_day=20.0, battery_left_percent=93.0, lowest_battery_mv=3300, lowest_battery_c=-31.5,
-    brown_outs=0, bars=1, longest_silence_h=20.0, median_age_h=2.0, age_95_h=9.0,
-    borders=[Border("CN-KZ", 3.0)], points_a_day=28.8, wakes=1400, crashes=0, stalls=0, digest="00",
+    brown_outs=0, radio_on_h=6.0, radio_waits_percent=2.0, bars=1,
+    longest_silence_h=20.0, median_age_h=2.0, age_95_h=9.0, borders=[Border("CN-KZ", 3.0)],
+    points_a_day=28.8, wakes=1400, crashes=0, stalls=0, digest="00",
 )  # fmt: skip
 
 
@@ -90,6 +91,7 @@ def test_a_good_trip_falls_short_of_nothing():
         ("crashes", 1, "crashes 1, must be 0"),
         ("points_a_day", 19.94, "points a day 19.9, must be at least 20"),
         ("longest_silence_h", 24.1, "longest silence h 24.1, must be at most 24"),
+        ("radio_waits_percent", 5.0, "radio waits percent 5.0, must be below 5"),
         ("battery_left_percent", 0.0, "battery left percent 0.0, must be more than 0"),
     ],
 )

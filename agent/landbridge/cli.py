@@ -14,7 +14,7 @@ from landbridge import config, service
 from landbridge.clock import iso
 from landbridge.commands import devices, letters, table, trips
 from landbridge.commands.opened import LARGEST, known_device, opened
-from landbridge.errors import UserError
+from landbridge.errors import UserError, is_one_line
 from landbridge.outbound.export import Format, export
 from landbridge.store import points
 from landbridge.store import trips as stored_trips
@@ -57,7 +57,7 @@ def app(arguments: Sequence[str] | None = None) -> None:
 
 
 def _readable(argument: str) -> str:
-    if not argument.isprintable():
+    if not is_one_line(argument):
         raise UserError(f"argument {argument!r} is not text: write it in UTF-8, without control characters")
     return argument
 

@@ -13,7 +13,7 @@ from dataclasses import Field, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
-from landbridge.errors import UserError
+from landbridge.errors import UserError, is_one_line
 
 FILE_VARIABLE = "LANDBRIDGE_CONFIG"
 DEFAULT_FILE = "landbridge.toml"
@@ -40,15 +40,14 @@ def _key(
 
 
 _USUAL: dict[type, tuple[str, _Check]] = {
-    # No control characters, no bytes that are not text.
-    str: ("a text in quotes, on one line", str.isprintable),
+    str: ("a text in quotes, on one line", is_one_line),
     int: (f"a number from 1 to {_LARGEST}", lambda value: 1 <= value <= _LARGEST),
     bool: ("true or false", lambda value: True),
 }
 _HOST = ("the name or address of a host", lambda value: bool(_NAME.fullmatch(value)))
 _PORT = ("a port, 1 to 65535", lambda value: 1 <= value <= 65535)
-_FILE = ("the name of a file or folder", lambda value: value.isprintable() and value != "")
-_CLIENT_ID = ("1 to 64 characters on one line", lambda value: value.isprintable() and 1 <= len(value) <= 64)
+_FILE = ("the name of a file or folder", lambda value: is_one_line(value) and value != "")
+_CLIENT_ID = ("1 to 64 characters on one line", lambda value: is_one_line(value) and 1 <= len(value) <= 64)
 
 
 @dataclass(frozen=True)

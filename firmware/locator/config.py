@@ -3,6 +3,8 @@
 import json
 from binascii import unhexlify
 
+_KEYS = {"device", "key", "broker_host", "broker_port", "broker_password", "apn", "interval_s"}
+
 
 class Config:
     """Reads `device.json` and `ca.pem` in `folder`. Raises OSError or ValueError when unusable."""
@@ -10,6 +12,8 @@ class Config:
     def __init__(self, folder):
         with open(folder + "/device.json") as f:
             values = json.load(f)
+        if type(values) is not dict or _KEYS - set(values):
+            raise ValueError("device.json: a key is missing")
         self._folder = folder
         self.device = values["device"]
         self.key = unhexlify(values["key"])

@@ -86,9 +86,8 @@ class Wake:
 
     def _attach(self, action):
         result, cause, plmn = st.NO, 0, 0
-        budget.begin_try(self._state, self._port.random(1)[0])
-        self._save()
-        rtc.keep_copy(self._port.data_dir, rtc.pack(self._state))
+        budget.begin_try(self._state, self._port.clock_s(), self._port.random(1)[0])
+        self._save_twice()
         fails = self._state[st.TRY_FAILS]
         try:
             if not self._modem.on and ladder.before_start(self._port, fails):
@@ -107,7 +106,7 @@ class Wake:
         if result == REGISTERED:
             budget.accepted(self._state)
         else:
-            budget.refused(self._state, cause)
+            budget.refused(self._state, self._port.clock_s(), cause)
         st.learn_attach(self._state, result, plmn)
 
     def _find(self, action):
@@ -126,6 +125,8 @@ class Wake:
 
     def _probe(self, action):
         """Where we are heard: the serving cell, if there is one soon."""
+        budget.begin_look(self._state, self._port.clock_s())
+        self._save_twice()
         try:
             self._start_modem()
             self._cell = self._modem.look(action.limit_s)
@@ -295,3 +296,8 @@ class Wake:
 
     def _save(self):
         self._port.rtc_write(rtc.pack(self._state))
+
+    def _save_twice(self):
+        """In flash as well, before the network is asked."""
+        self._save()
+        rtc.keep_copy(self._port.data_dir, rtc.pack(self._state))

@@ -14,7 +14,7 @@ def impatient(state, hours, start=HOUR):
     for now in range(start, start + hours * HOUR, 30):
         state[st.NOW] = now
         if not budget.wait_s(state):
-            budget.begin_try(state, 0)
+            budget.begin_try(state, state[st.NOW], 0)
             times.append(now)
     return times
 
@@ -58,13 +58,13 @@ def test_a_card_that_is_refused_for_good_asks_ever_less_often():
     state[st.NOW] = HOUR
     pauses = []
     for _ in range(10):
-        budget.begin_try(state, 0)
-        budget.refused(state, 8)
+        budget.begin_try(state, state[st.NOW], 0)
+        budget.refused(state, state[st.NOW], 8)
         pauses.append(budget.wait_s(state) // HOUR)
         state[st.NOW] += budget.wait_s(state)
     assert pauses == [1, 4, 8, 16, 24, 36, 48, 72, 96, 96]
     budget.accepted(state)
-    budget.refused(state, 3)
+    budget.refused(state, state[st.NOW], 3)
     assert budget.wait_s(state) == HOUR
 
 
@@ -72,7 +72,7 @@ def test_causes_that_pass_are_no_refusal():
     state = st.new()
     state[st.NOW] = HOUR
     for cause in (0, 11, 13, 15, 17, 22):
-        budget.refused(state, cause)
+        budget.refused(state, HOUR, cause)
     assert budget.wait_s(state) == 0
 
 
@@ -93,7 +93,34 @@ def test_pauses_are_spread_anew_with_each_try():
     pauses = set()
     for phase in range(256):
         state[st.NOW] = HOUR
-        budget.begin_try(state, phase)
+        budget.begin_try(state, HOUR, phase)
         pauses.add(decide.upload_every_s(state))
     assert len(pauses) == 256
     assert min(pauses) == 4 * HOUR and max(pauses) <= 4.5 * HOUR
+
+
+def test_a_look_for_a_cell_counts_and_leaves_half_a_day_s_tries_to_reports():
+    state = st.new()
+    looks = 0
+    for now in range(HOUR, 2 * DAY, 600):
+        state[st.NOW] = now
+        if budget.may_look(state):
+            budget.begin_look(state, now + 90)
+            looks += 1
+    assert 22 <= looks <= 24
+    assert not budget.may_look(state) and not budget.wait_s(state)
+    state[st.PARKED] = 1  # registered already: nobody is asked
+    before = bytes(state)
+    assert budget.may_look(state)
+    budget.begin_look(state, 2 * DAY)
+    assert bytes(state) == before
+
+
+def test_nobody_looks_for_a_cell_while_the_card_is_refused():
+    state = st.new()
+    state[st.NOW] = HOUR
+    budget.refused(state, HOUR + 200, 6)
+    state[st.NOW] = 2 * HOUR + 199
+    assert not budget.may_look(state) and budget.wait_s(state) == 1
+    state[st.NOW] += 1
+    assert budget.may_look(state)

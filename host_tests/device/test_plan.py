@@ -103,6 +103,20 @@ def test_light_is_urgent_once_until_it_is_dark_again():
     assert state[st.EVENTS] == record.EVENT_LIGHT
 
 
+def test_dim_light_is_told_once_too():
+    state = settled()
+    st.feel(state, senses(100 * HOUR + 100, WAKE_LIGHT, lux=7))
+    assert state[st.EVENTS] == record.EVENT_LIGHT
+    st.learn_record(state)
+    state[st.URGENT] = 0
+    told = senses(100 * HOUR + 200, lux=7)
+    st.feel(state, told)
+    assert not state[st.EVENTS] and not state[st.URGENT]
+    assert decide.next(state, told, HINTS).wake_on == ON_MOTION
+    st.feel(state, senses(100 * HOUR + 300, lux=0))
+    assert not state[st.DOOR_OPEN]
+
+
 def test_no_fix_looks_for_a_cell_and_still_records():
     state = settled()
     told = senses(101 * HOUR)
@@ -144,7 +158,7 @@ def test_russia_is_waited_out_on_one_operator():
     assert state[st.EVENTS] & record.EVENT_COUNTRY
     assert state[st.HELD_PLMN] == RUSSIA
     st.learn_talk(state, False)
-    for hours, due in ((1, False), (12, False), (23, False), (25, True)):
+    for hours, due in ((1, False), (12, False), (23, False), (26, True)):
         told = senses((110 + hours) * HOUR)
         st.feel(state, told)
         assert decide.upload_due(state, told, HINTS) == due
@@ -267,3 +281,12 @@ def test_a_better_clock_wins():
     state[st.LAST_FIX] = 100
     st.learn_time(state, 100, 845000900, record.TIME_NETWORK)
     assert state[st.OFFSET] == 845000009 - 100
+
+
+def test_a_modem_that_did_not_register_is_not_left_registered():
+    state = settled()
+    state[st.PARKED] = 1
+    st.learn_attach(state, REGISTERED, GERMANY)
+    assert state[st.PARKED] == 1
+    st.learn_attach(state, DENIED, GERMANY)
+    assert state[st.PARKED] == 0

@@ -74,6 +74,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument(
         "--apn", default="", help="access point; without it that of the modem's first context"
     )
+    parser.add_argument("--key", action="store_true", help="the adapter's RTS presses the modem's power key")
     parser.add_argument("--repeat", metavar="N", type=_count, default=1, help="rounds of all steps")
     parser.add_argument(
         "--meter", metavar="FILE", type=Path, help="CSV of a power profiler: time, current, voltage"
@@ -82,7 +83,7 @@ def _options() -> argparse.Namespace:
     options = parser.parse_args()
     if options.broker and not (options.ca and options.user and options.password):
         parser.error("--broker needs --ca, --user and --password")
-    if options.replay and (options.broker or options.board or options.repeat > 1):
+    if options.replay and (options.broker or options.board or options.key or options.repeat > 1):
         parser.error("--replay does what the transcript was asked for; only --meter and --out go with it")
     if options.meter and options.replay is None and not options.meter.parent.is_dir():
         parser.error(f"--meter {options.meter}: no such folder")
@@ -94,7 +95,7 @@ def _live(options: argparse.Namespace, console: Console) -> int:
     kind = _modem_of(options.board) if options.board else ""
     if options.meter and options.meter.exists():
         power.load(options.meter)  # better now than at the end
-    port, baud = serial_port.connect(options.port)
+    port, baud = serial_port.connect(options.port, options.key)
     try:
         began = datetime.now(UTC) - timedelta(milliseconds=port.ticks_ms())
         request = Request(
@@ -109,6 +110,7 @@ def _live(options: argparse.Namespace, console: Console) -> int:
             ca,
             options.apn,
             serial_port.urc_port(options.port),
+            options.key,
         )
         folder = _folder(options.out, began)
         with (folder / TRANSCRIPT).open("w", encoding="utf-8") as file:

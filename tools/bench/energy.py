@@ -36,9 +36,13 @@ CONSTANTS = {
     "gnss/track": ("gnss_track_w", "watts"),
     "mqtt": ("upload_j", "joules"),
     "sleep/asleep": ("sleep_w", "watts"),
+    "park/psm": ("psm_w", "watts"),
+    "park/off": ("off_w", "watts"),
+    "resume": ("resumed_upload_j", "joules"),
     "attach/radio off": ("radio_off_w", "watts"),
 }
-"""Phase -> the constant that it measures. `upload_j`: a message there and back, with handshake and tail."""
+"""Phase -> the constant that it measures. `upload_j`: a message there and back, with handshake and tail;
+`resumed_upload_j`: the same from the power key on."""
 
 
 def measure(profile: Profile, request: Request, results: Sequence[Result]) -> dict[str, Any]:

@@ -74,12 +74,14 @@ class Keeper:
         contexts = [split(line) for line in self._found["PDP contexts"] or ()]
         return next((parts[2] for parts in contexts if parts[0] == "1" and len(parts) > 2), "")
 
-    def restore(self, patience_ms: int, hang_up: bool, tell: Callable[[str], None]) -> Restored:
-        """Put back what differs, then look again. `patience_ms` is granted to a command still under way;
-        `hang_up` ends a connection to the broker that was broken off."""
+    def restore(
+        self, patience_ms: int, wake: Callable[[], None] | None, hang_up: bool, tell: Callable[[str], None]
+    ) -> Restored:
+        """Put back what differs, then look again. `patience_ms` is granted to a command still under way,
+        then `wake` is tried; `hang_up` ends a connection to the broker that was broken off."""
         result = Restored()
         self._at = Channel(self._port)
-        if not self._awake(patience_ms):
+        if not self._awake(patience_ms) and not self._woken(wake):
             for name, value in self._found.items():
                 if value is not None:
                     result.not_back[name] = "the modem does not answer"
@@ -166,6 +168,15 @@ class Keeper:
             return setting.keep([line.decode("latin-1") for line in lines])
         except IndexError:
             return None
+
+    def _woken(self, wake: Callable[[], None] | None) -> bool:
+        if wake is None:
+            return False
+        try:
+            wake()
+        except ModemError:
+            return False
+        return self._awake(PROBE_MS)
 
     def _awake(self, patience_ms: int) -> bool:
         """Send AT until OK: a command broken off may still run, or want its data."""

@@ -94,6 +94,12 @@ def _sim(found: dict[str, Any]) -> str:
     )
 
 
+def _message(found: dict[str, Any]) -> str:
+    if "back_s" not in found:
+        return ""
+    return f", connected in {found['connect_s']:.1f} s, there and back in {found['back_s']:.1f} s"
+
+
 _SUMMARIES: dict[str, Any] = {
     "identity": lambda f: f"{f['model']} {f['revision']}",
     "sim": _sim,
@@ -102,7 +108,9 @@ _SUMMARIES: dict[str, Any] = {
     "gnss": lambda f: (
         f"first fix after {f['first_fix_s']:.0f} s, {f['satellites']} satellites, HDOP {f['hdop']:.1f}"
     ),
-    "mqtt": lambda f: f"connected in {f['connect_s']:.1f} s, there and back in {f['back_s']:.1f} s",
+    "mqtt": lambda f: _message(f).removeprefix(", "),
+    "park": lambda f: ("in PSM" if f["parked"] else "off") + f" after {f['down_s']:.1f} s",
+    "resume": lambda f: f"answers after {f['boot_s']:.1f} s, {place(f)}" + _message(f),
     "sleep": lambda f: (
         ("slept" if f["slept"] else "did not sleep (DTR not wired, or USB awake)")
         + f", awake in {f['wake_ms']} ms"

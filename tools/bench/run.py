@@ -13,13 +13,16 @@ from tools.bench import DRIVERS, BenchError, Channel
 from tools.bench.keep import HUSH_MS, Keeper, Restored, form, shown
 from tools.bench.ports import Recorder, hush
 from tools.bench.settings import unkept
-from tools.bench.steps import STEPS, Bench, Found, StepFailed
+from tools.bench.steps import STEPS
 from tools.bench.transcript import Mask, Request
+from tools.bench.work import Bench, Found, StepFailed
 
 HUNG_MS = 5_000
 BUSY_MS = 200_000
 """How long a command broken off by Ctrl-C may still run: a scan."""
 COMMAND_MS = 9_000
+NEED_KEY = ("park", "resume")
+"""Steps that leave the modem without hope for who cannot press its power key."""
 
 
 @dataclass
@@ -84,10 +87,14 @@ def identify(port: Recorder) -> str:
     """The kind of modem. Raises BenchError when it is none that there is a driver for."""
     at = Channel(port)
     try:
-        if not form(port).words:
+        words = form(port).words
+        if not words:
             port.uart_write(b"ATV1\r")
         hush(port, HUSH_MS)
         said = [b" ".join(at.command(text, COMMAND_MS)).decode("latin-1") for text in (b"+CGMM", b"I")]
+        if not words:
+            port.uart_write(b"ATV0\r")
+            hush(port, HUSH_MS)
     except ModemError as error:
         raise BenchError("it answers AT, but does not say what it is: no modem that is known") from error
     model = said[0].strip() or said[1].strip()
@@ -135,8 +142,8 @@ class Run:
             self._mark(self._port.ticks_ms(), "restore")
             self._watch.note("putting the settings back")
             hung = any(one.state == "hangs" for one in outcome.results)
-            hang_up = self._current.step == "mqtt" and self._current.state != "ok"
-            outcome.restored = self._restore(keeper, HUNG_MS if hung else BUSY_MS, hang_up)
+            down = self._current.step in NEED_KEY
+            outcome.restored = self._restore(keeper, HUNG_MS if hung or down else BUSY_MS)
             commands = [data.decode("latin-1") for data in self._port.commands if data.startswith(b"AT")]
             outcome.unkept = unkept(self._request.modem, commands)
         return outcome
@@ -153,9 +160,11 @@ class Run:
         except ModemError as error:
             raise BenchError(f"hangs at step settings: no answer to {shown(error.what)}") from error
 
-    def _restore(self, keeper: Keeper, patience_ms: int, hang_up: bool) -> Restored:
+    def _restore(self, keeper: Keeper, patience_ms: int) -> Restored:
+        hang_up = self._current.step in ("mqtt", "resume") and self._current.state != "ok"
+        wake = self._bench.start if self._request.key else None
         try:
-            return keeper.restore(patience_ms, hang_up, self._watch.note)
+            return keeper.restore(patience_ms, wake, hang_up, self._watch.note)
         except KeyboardInterrupt:
             return Restored(not_back={"the settings": "given up at a second Ctrl-C"})
         except BenchError as error:
@@ -166,13 +175,22 @@ class Run:
             for step in STEPS:
                 result = Result(step, number)
                 outcome.results.append(result)
-                if step == "mqtt" and not self._request.broker:
-                    result.state, result.words = "skipped", "no --broker given"
+                result.words = self._skip(step)
+                if result.words:
+                    result.state = "skipped"
                     self._watch.changed(result)
                     continue
                 self._do(result)
                 if result.state == "hangs":
                     return
+
+    def _skip(self, step: str) -> str:
+        """Why a step cannot be done; empty when it can."""
+        if step == "mqtt" and not self._request.broker:
+            return "no --broker given"
+        if step in NEED_KEY and not self._request.key:
+            return "no --key given"
+        return ""
 
     def _do(self, result: Result) -> None:
         self._current = result

@@ -23,10 +23,12 @@ ANSWER_S = 0.4
 
 
 class SerialPort:
-    """The port of a PC. It has no hand on the modem's supply nor on its power key."""
+    """The port of a PC. It has no hand on the modem's supply; RTS, asserted, presses its power key, where it
+    is wired so and `key` says so."""
 
-    def __init__(self, line: Any) -> None:
+    def __init__(self, line: Any, key: bool) -> None:
         self._line = line
+        self._key = key
         self._began_s = time.monotonic()
 
     def ticks_ms(self) -> int:
@@ -61,7 +63,9 @@ class SerialPort:
         """Nothing: whoever feeds the modem goes on feeding it."""
 
     def modem_key(self, pressed: bool) -> None:
-        """Nothing: nobody is there to press it."""
+        """By RTS, or nothing: nobody is there to press it."""
+        if self._key:
+            self._line.rts = pressed
 
     def modem_dtr(self, level: bool) -> None:
         """High is the adapter's DTR not asserted. A pseudo terminal has none."""
@@ -75,19 +79,21 @@ class SerialPort:
         self._line.close()
 
 
-def connect(path: str) -> tuple[SerialPort, int]:
+def connect(path: str, key: bool = False) -> tuple[SerialPort, int]:
     """Open `path` and find the modem on it; the port and its baud rate.
 
     Raises BenchError: no such device, no permission, busy, silent at each rate, no modem.
     """
-    line = _open(path)
+    line = _open(path, key)
+    if key:
+        _need_rts(line)
     noise = b""
     for baud in BAUDS:
         line.baudrate = baud
         for _ in range(TRIES):
             got = _ask(line)
             if b"OK" in got or got.endswith(b"0\r"):
-                return SerialPort(line), baud
+                return SerialPort(line, key), baud
             noise = noise or got
     line.close()
     tried = ", ".join(str(baud) for baud in BAUDS)
@@ -112,11 +118,24 @@ def urc_port(path: str) -> str:
     return ""
 
 
-def _open(path: str) -> Any:
+def _open(path: str, key: bool) -> Any:
     try:
-        return serial.Serial(path, BAUDS[0], timeout=ANSWER_S, write_timeout=5, exclusive=True)
+        line = serial.Serial(None, BAUDS[0], timeout=ANSWER_S, write_timeout=5, exclusive=True)
+        line.port = path
+        if key:
+            line.rts = False  # asserted by default: that would press it
+        line.open()
+        return line
     except (OSError, serial.SerialException) as error:
         raise BenchError(f"{path}: {_why(path, error)}") from error
+
+
+def _need_rts(line: Any) -> None:
+    try:
+        line.rts = False
+    except (OSError, serial.SerialException) as error:
+        line.close()
+        raise BenchError(f"{line.port}: has no RTS that could press a power key; leave out --key") from error
 
 
 def _why(path: str, error: Exception) -> str:

@@ -6,28 +6,18 @@ assigned. It raises `StepFailed` in words; what the drivers raise is handled by 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from typing import Any
 
-from locator.modem import DENIED, REGISTERED, ModemError, ModemSilent
+from locator.modem import REGISTERED, ModemError, ModemSilent
 
-from tools.bench import Silent, profiles, replies
-from tools.bench.ports import Recorder
-from tools.bench.transcript import Mask, Request
-
-Found = dict[str, Any]
+from tools.bench import Silent, profiles, replies, work
+from tools.bench.work import Bench, Found, StepFailed, ending, since, tried
 
 SHORT_MS = 1_000
-COMMAND_MS = 9_000
 CFUN_MS = 15_000
 SCAN_MS = 240_000
 SIM_READY_MS = 20_000
-SURVEY_S = 90
-"""For each network; those that refuse are through much sooner."""
-ATTACH_S = 300
-"""A first attach is not timed out before five minutes (Telefonica requirement 016)."""
 RADIO_OFF_MS = 5_000
 IDLE_MS = 10_000
 FIX_MS = 240_000
@@ -36,6 +26,7 @@ FOUND_AGAIN_S = 60
 ECHO_MS = 20_000
 TAIL_MS = 20_000
 """Networks release the connection up to 20 s after the last traffic."""
+PARKED_MS = 30_000
 DOZE_MS = {"bg95": 3_000, "sim7600": 22_000}
 """From DTR high to sleep: SIM7600 15 to 20 s (sleep note V3.00)."""
 ASLEEP_MS = 10_000
@@ -43,51 +34,6 @@ WAKE_TRIES = 20
 WAKE_MS = 300
 PAYLOAD = b"OK\r\n\x00\xff" + bytes(range(256)) * 4
 """About an upload; with what a modem might take for its own lines."""
-
-
-class StepFailed(Exception):
-    """The step has not done what it is for; the text is one line."""
-
-
-@dataclass
-class Bench:
-    """What a step works with. `phase(name)` tells that a part of the step begins, `note(text)` what
-    goes on."""
-
-    modem: str
-    driver: Any
-    at: Any
-    port: Recorder
-    request: Request
-    password: str
-    mask: Mask
-    phase: Callable[[str], None]
-    note: Callable[[str], None]
-    found: dict[str, Found] = field(default_factory=dict)
-    """Of earlier steps in this round, by step."""
-
-    def start(self) -> None:
-        """Start the driver. It has the BG95 tell unsolicited lines on its UART: not where we are when the
-        line is its own USB."""
-        self.driver.start(False, True)
-        if self.request.urc_port:
-            self.ask(f'+QURCCFG="urcport","{self.request.urc_port}"')
-
-    def ask(self, command: str, prefix: str | None = None, limit_ms: int = 0) -> list[str]:
-        """The lines of an answer; none when the command is refused."""
-        try:
-            lines = self.at.command(
-                command.encode(), limit_ms or COMMAND_MS, prefix.encode() if prefix else None
-            )
-        except ModemSilent:
-            raise
-        except ModemError:
-            return []
-        return [line.decode("latin-1") for line in lines]
-
-    def first(self, command: str, prefix: str | None = None) -> str:
-        """The first line of an answer, empty when there is none."""
-        return (self.ask(command, prefix) or [""])[0]
 
 
 def identity(bench: Bench) -> Found:
@@ -136,7 +82,7 @@ def survey(bench: Bench) -> Found:
     begin = bench.port.ticks_ms()
     bench.at.command(b"+COPS=?", SCAN_MS, b"+COPS:")
     heard = replies.operators(bench.port.answer.decode("latin-1"))
-    found: Found = {"scan_s": _since(bench, begin), "networks": []}
+    found: Found = {"scan_s": since(bench, begin), "networks": []}
     for plmn in dict.fromkeys(network.plmn for network in heard):
         same = [network for network in heard if network.plmn == plmn]
         bench.note(same[0].name)
@@ -146,7 +92,7 @@ def survey(bench: Bench) -> Found:
             "heard_on": sorted({network.access for network in same}),
             "was_there": any(network.state == replies.CURRENT for network in same),
         }
-        found["networks"].append({**_tried(bench, plmn), **told})
+        found["networks"].append({**tried(bench, plmn), **told})
     if not heard:
         raise StepFailed("no network is heard: check the antenna, or the place")
     return found
@@ -160,7 +106,7 @@ def attach(bench: Bench) -> Found:
     bench.phase("search")
     begin = bench.port.ticks_ms()
     bench.at.command(b"+CFUN=1", CFUN_MS)
-    found = _tried(bench, 0, begin)
+    found = tried(bench, 0, begin)
     if found["result"] != "registered":
         why = found.get("cause") or bench.first("+CEER", "+CEER:")
         raise StepFailed(f"{found['result']} after {found['seconds']} s{': ' + why if why else ''}")
@@ -175,13 +121,13 @@ def gnss(bench: Bench) -> Found:
     name = "+QGPS" if bench.modem == "bg95" else "+CGPS"
     if bench.first(f"{name}?", f"{name}:").startswith("1"):  # a first fix is what we want to see
         bench.driver.gnss_stop()
-        bench.at.wait(b"+CGPS:", COMMAND_MS)
+        bench.at.wait(b"+CGPS:", work.COMMAND_MS)
     bench.phase("search")
     begin = bench.port.ticks_ms()
     bench.driver.gnss_start(False)
-    with _ending(bench.driver.gnss_stop):
+    with ending(bench.driver.gnss_stop):
         fix = _first_fix(bench, begin)
-        seconds = _since(bench, begin)
+        seconds = since(bench, begin)
         if fix:
             bench.phase("track")
             bench.port.sleep_ms(TRACK_MS)
@@ -199,39 +145,42 @@ def gnss(bench: Bench) -> Found:
 
 def mqtt(bench: Bench) -> Found:
     """A message to the broker and back, over TLS, the broker verified."""
-    request, driver = bench.request, bench.driver
-    host, _, port = request.broker.rpartition(":")
-    if driver.attach(FOUND_AGAIN_S, FOUND_AGAIN_S, 0)[0] != REGISTERED:
+    if bench.driver.attach(FOUND_AGAIN_S, FOUND_AGAIN_S, 0)[0] != REGISTERED:
         raise StepFailed("not registered: nothing to connect over")
-    bench.phase("connect")
+    return _message(bench)
+
+
+def park(bench: Bench) -> Found:
+    """Down as at the end of a wake: into PSM where the network grants it, else off."""
+    if bench.driver.attach(FOUND_AGAIN_S, FOUND_AGAIN_S, 0)[0] != REGISTERED:
+        raise StepFailed("not registered: there is nothing to keep in PSM")
+    granted = bool(bench.driver.psm_granted())
+    bench.phase("down")
     begin = bench.port.ticks_ms()
-    user = request.user.encode()
-    driver.mqtt_open(host.encode(), int(port), user, bench.password.encode(), request.ca.encode())
-    found: Found = {"connect_s": _since(bench, begin), "bytes": len(PAYLOAD)}
-    with _ending(driver.mqtt_close):
-        bench.phase("send")
-        topic = b"landbridge/%s/bench" % user
-        driver.mqtt_subscribe(topic)
-        begin = bench.port.ticks_ms()
-        driver.mqtt_publish(topic, PAYLOAD)
-        found["acknowledged_s"] = _since(bench, begin)
-        back = driver.mqtt_receive(ECHO_MS)
-        found["back_s"] = _since(bench, begin)
-    bench.phase("tail")
-    bench.port.sleep_ms(TAIL_MS)
-    if back != PAYLOAD:
-        came = f"{len(back)} other bytes" if back else "nothing"
-        raise StepFailed(
-            f"acknowledged after {found['acknowledged_s']} s, but {came} came back: "
-            f"user {request.user} must be allowed to read and write {topic.decode()}"
-        )
+    parked = bench.driver.stop(granted)
+    found = {"psm_granted": granted, "parked": parked, "down_s": since(bench, begin)}
+    bench.phase("psm" if parked else "off")
+    bench.port.sleep_ms(PARKED_MS)
     return found
+
+
+def resume(bench: Bench) -> Found:
+    """Up again by the power key, to registered and, with a broker, through an upload."""
+    bench.phase("boot")
+    begin = bench.port.ticks_ms()
+    bench.start()
+    found: Found = {"boot_s": since(bench, begin)}
+    bench.phase("register")
+    found |= tried(bench, 0, begin)
+    if found["result"] != "registered":
+        raise StepFailed(f"{found['result']} after {found['seconds']} s")
+    return found | (_message(bench) if bench.request.broker else {})
 
 
 def sleep(bench: Bench) -> Found:
     """Sleep by DTR and the way back; whether the modem really slept."""
     command = "+QSCLK" if bench.modem == "bg95" else "+CSCLK"
-    bench.at.command(f"{command}=1".encode(), COMMAND_MS)
+    bench.at.command(f"{command}=1".encode(), work.COMMAND_MS)
     bench.phase("doze")
     bench.port.modem_dtr(True)
     bench.port.sleep_ms(DOZE_MS[bench.modem])
@@ -248,43 +197,42 @@ def sleep(bench: Bench) -> Found:
             raise Silent(b"")
         tries += 1
     found = {"slept": slept, "wake_ms": bench.port.ticks_ms() - begin, "tries": tries}
-    bench.at.command(f"{command}=0".encode(), COMMAND_MS)
+    bench.at.command(f"{command}=0".encode(), work.COMMAND_MS)
     return found
 
 
-@contextmanager
-def _ending(end: Callable[[], None]) -> Iterator[None]:
-    """Call `end` however it went, unless the modem does not answer any more."""
-    try:
-        yield
-    except ModemSilent:
-        raise
-    except ModemError:
-        end()
-        raise
-    end()
-
-
-def _tried(bench: Bench, plmn: int, begin: int | None = None) -> Found:
-    """An attach in numbers, with the cell that serves afterwards."""
-    begin = bench.port.ticks_ms() if begin is None else begin
-    limit_s = SURVEY_S if plmn else ATTACH_S
-    result, cause = bench.driver.attach(limit_s, limit_s, plmn)
-    words = {REGISTERED: "registered", DENIED: "denied"}.get(result, "no service")
-    found: Found = {"plmn": plmn, "result": words, "seconds": _since(bench, begin)}
-    if cause:
-        found["cause"] = replies.cause(cause)
-    cell = bench.driver.cell()
-    if cell:
-        found |= {"plmn": cell.plmn, "tac": cell.tac, "cell": cell.cell, "rsrp_dbm": cell.rsrp}
-    command = ('+QENG="servingcell"', "+QENG:") if bench.modem == "bg95" else ("+CPSI?", "+CPSI:")
-    return found | replies.serving(bench.modem, bench.first(*command))
+def _message(bench: Bench) -> Found:
+    request, driver = bench.request, bench.driver
+    host, _, port = request.broker.rpartition(":")
+    bench.phase("connect")
+    begin = bench.port.ticks_ms()
+    user = request.user.encode()
+    driver.mqtt_open(host.encode(), int(port), user, bench.password.encode(), request.ca.encode())
+    found: Found = {"connect_s": since(bench, begin), "bytes": len(PAYLOAD)}
+    with ending(driver.mqtt_close):
+        bench.phase("send")
+        topic = b"landbridge/%s/bench" % user
+        driver.mqtt_subscribe(topic)
+        begin = bench.port.ticks_ms()
+        driver.mqtt_publish(topic, PAYLOAD)
+        found["acknowledged_s"] = since(bench, begin)
+        back = driver.mqtt_receive(ECHO_MS)
+        found["back_s"] = since(bench, begin)
+    bench.phase("tail")
+    bench.port.sleep_ms(TAIL_MS)
+    if back != PAYLOAD:
+        came = f"{len(back)} other bytes" if back else "nothing"
+        raise StepFailed(
+            f"acknowledged after {found['acknowledged_s']} s, but {came} came back: "
+            f"user {request.user} must be allowed to read and write {topic.decode()}"
+        )
+    return found
 
 
 def _first_fix(bench: Bench, begin: int) -> Any:
     while bench.port.ticks_ms() - begin < FIX_MS:
         bench.port.sleep_ms(SHORT_MS)
-        bench.note(f"searching, {_since(bench, begin):.0f} s")
+        bench.note(f"searching, {since(bench, begin):.0f} s")
         fix = bench.driver.gnss_poll()
         if fix:
             return fix
@@ -301,10 +249,6 @@ def _answers(bench: Bench) -> bool:
     return True
 
 
-def _since(bench: Bench, begin: int) -> float:
-    return round((bench.port.ticks_ms() - begin) / 1000, 2)
-
-
 STEPS: dict[str, Callable[[Bench], Found]] = {
     "identity": identity,
     "sim": sim,
@@ -312,5 +256,7 @@ STEPS: dict[str, Callable[[Bench], Found]] = {
     "attach": attach,
     "gnss": gnss,
     "mqtt": mqtt,
+    "park": park,
+    "resume": resume,
     "sleep": sleep,
 }

@@ -1,4 +1,4 @@
-"""Campaigns against the firmware: every command with every fault, and bytes at random."""
+"""Campaigns against the firmware: every command with every fault, bytes at random, power cuts."""
 
 import sys
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import random
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, get_args
@@ -71,10 +72,20 @@ class _Table:
     sites: Indices
 
 
-class Coverage:
-    """The radio of one trip for one class of modem."""
+@dataclass
+class _Radio:
+    """What one operator has: its masts, and the shadows on the steps from `first` on."""
 
-    def __init__(self, line: Line, modem: str, seed: int) -> None:
+    operator: Operator
+    first: int
+    shadow: Levels
+    sites: list[Site]
+
+
+class Coverage:
+    """The radio of one trip for one class of modem; of the line, `usable_share` at most is usable."""
+
+    def __init__(self, line: Line, modem: str, seed: int, usable_share: float | None = None) -> None:
         self._seed = seed
         self._line = line
         self._sites: dict[str, list[Site]] = {}
@@ -82,12 +93,17 @@ class Coverage:
         track = _Track(line)
         settlements = read_settlements()
         stations = draw_stations(line, random.Random(f"{seed}/stations"))
+        radios = []
         for operator in read_operators(modem):
             rng = random.Random(f"{seed}/coverage/{operator.plmn}")
             sites = draw_sites(line, operator, settlements, stations, rng)
-            self._sites[operator.plmn] = sites
-            tables = self._tables.setdefault(operator.country, [])
-            tables += _tabled(track, operator, sites, settlements, rng)
+            first, count = _steps(line, operator)
+            radios.append(_Radio(operator, first, _shadow(count, rng), sites))
+        if usable_share is not None:
+            _thin(track, radios, settlements, usable_share, random.Random(f"{seed}/thinning"))
+        for radio in radios:
+            self._sites[radio.operator.plmn] = radio.sites
+            self._tables.setdefault(radio.operator.country, []).extend(_tabled(track, radio, settlements))
         self._wobble = lru_cache(maxsize=64)(self._drawn_wobble)
 
     def cells(self, km: float, ms: int) -> list[Cell]:
@@ -167,37 +183,65 @@ def _distances_km(points: Any, place: tuple[float, float]) -> Any:
     return degree_km * np.hypot(points[:, 0] - place[0], east)
 
 
-def _tabled(
-    track: _Track,
-    operator: Operator,
-    sites: list[Site],
-    settlements: tuple[Settlement, ...],
-    rng: random.Random,
-) -> list[_Table]:
+def _steps(line: Line, operator: Operator) -> tuple[int, int]:
+    """The first step of an operator's country, and how many it has."""
+    first_km, last_km = country_span(line, operator.country)
+    return int(first_km / STEP_KM), int((last_km - first_km) / STEP_KM) + 2
+
+
+def _thin(
+    track: _Track, radios: list[_Radio], settlements: tuple[Settlement, ...], share: float, rng: random.Random
+) -> None:
+    """Take masts away, in an order drawn by lot, until no more than `share` of the line is usable."""
+    lasts = np.ones(len(track.points))  # the lot at which a step is usable no more
+    lots = [[rng.random() for _ in radio.sites] for radio in radios]
+    for radio, drawn in zip(radios, lots, strict=True):
+        for index, mine, part in _parts(track, radio, settlements):
+            if not radio.sites[index].kinds:
+                continue
+            usable = part + radio.shadow[mine] > USABLE_DBM
+            here = lasts[radio.first :][mine]
+            here[usable] = np.minimum(here[usable], drawn[index])
+    limit = float(np.quantile(lasts, share))
+    for radio, drawn in zip(radios, lots, strict=True):
+        radio.sites = [site for site, lot in zip(radio.sites, drawn, strict=True) if lot < limit]
+
+
+def _tabled(track: _Track, radio: _Radio, settlements: tuple[Settlement, ...]) -> list[_Table]:
     """The tables of one operator; its kinds of network share masts and shadows."""
-    first_km, last_km = country_span(track.line, operator.country)
-    first, count = int(first_km / STEP_KM), int((last_km - first_km) / STEP_KM) + 2
-    shadow = _shadow(count, rng)
+    count = len(radio.shadow)
     tables = [
-        _Table(operator, kind, first, np.full(count, -150.0, np.float32), np.zeros(count, np.int32))
+        _Table(
+            radio.operator,
+            kind,
+            radio.first,
+            np.full(count, -150.0, np.float32),
+            np.zeros(count, np.int32),
+        )
         for kind in get_args(Rat)
-        if kind in operator.kinds
+        if kind in radio.operator.kinds
     ]
-    for index, site in enumerate(sites):
-        start, levels = _from_site(track, site, settlements)
-        low, high = max(start, first), min(start + len(levels), first + count)
-        if low >= high:
-            continue
-        part = levels[low - start : high - start]
+    for index, mine, part in _parts(track, radio, settlements):
         for table in tables:
-            if table.kind in site.kinds:
-                mine = slice(low - first, high - first)
+            if table.kind in radio.sites[index].kinds:
                 better = part > table.levels[mine]
                 table.levels[mine][better] = part[better]
                 table.sites[mine][better] = index
     for table in tables:
-        table.levels += shadow
+        table.levels += radio.shadow
     return tables
+
+
+def _parts(
+    track: _Track, radio: _Radio, settlements: tuple[Settlement, ...]
+) -> Iterator[tuple[int, slice, Levels]]:
+    """Of each mast: its index, the steps of the country that it reaches, its levels without shadows."""
+    count = len(radio.shadow)
+    for index, site in enumerate(radio.sites):
+        start, levels = _from_site(track, site, settlements)
+        low, high = max(start, radio.first), min(start + len(levels), radio.first + count)
+        if low < high:
+            yield index, slice(low - radio.first, high - radio.first), levels[low - start : high - start]
 
 
 def _from_site(track: _Track, site: Site, settlements: tuple[Settlement, ...]) -> tuple[int, Levels]:

@@ -21,8 +21,10 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 from tools.flash.layout import LayoutError
 from tools.world import delivered, figures, picture, stage, summary
 from tools.world.chaos import AGENT_CONVERSATION, BROKER_CONVERSATION, Chaos
+from tools.world.delivered import Delivered
 from tools.world.diary import DAY_MS, Diary
 from tools.world.digest import digest
+from tools.world.figures import Figures
 from tools.world.services import ServiceError
 from tools.world.stage import Stage
 from tools.world.trail import trail
@@ -95,9 +97,8 @@ def play(arguments: argparse.Namespace, console: Console) -> int:
         demo = Demo(built, Truth(built.flash, built.trip, built.network.traffic), Diary(built.trip), chaos)
         port = built.services.broker.port
         console.print(f"broker on localhost:{port}; everything lies in {_shown(out)}", soft_wrap=True)
-        with _progress(console) as progress:
-            task = progress.add_task("", total=arguments.days, country="", taken=0, pending=0)
-            demo.run(progress, task)
+        with progress_bar(console) as progress:
+            demo.run(progress, add_task(progress, arguments.days))
         return _tell(demo, arguments, console)
     finally:
         built.close()
@@ -115,9 +116,10 @@ def chaos_on(built: Stage, folder: Path) -> Chaos:
     return chaos
 
 
-def _progress(console: Console) -> Progress:
+def progress_bar(console: Console) -> Progress:
+    """Shows trips as they run."""
     return Progress(
-        TextColumn("{task.fields[country]:2}"),
+        TextColumn("{task.description}{task.fields[country]:2}"),
         BarColumn(None),
         TextColumn("day {task.completed:.0f} of {task.total:.0f}"),
         TextColumn("{task.fields[taken]} points, {task.fields[pending]} waiting"),
@@ -127,9 +129,14 @@ def _progress(console: Console) -> Progress:
     )
 
 
-def _tell(demo: Demo, arguments: argparse.Namespace, console: Console) -> int:
-    """Measure, draw, write, print."""
-    out, built = arguments.out, demo.stage
+def add_task(progress: Progress, days: int, name: str = "") -> TaskID:
+    """A line for one trip in the progress bar."""
+    return progress.add_task(name, total=days, country="", taken=0, pending=0)
+
+
+def measure(demo: Demo) -> tuple[Figures, Delivered]:
+    """End the services and measure what came of the trip."""
+    built = demo.stage
     delivered.await_outbox(built.services.agent.database)
     built.services.stop()
     had = delivered.read(built.services.agent.database, stage.DEVICE)
@@ -142,6 +149,13 @@ def _tell(demo: Demo, arguments: argparse.Namespace, console: Console) -> int:
         built.device.counters,
         digest(had.points, built.device.transcript_digest()),
     )
+    return found, had
+
+
+def _tell(demo: Demo, arguments: argparse.Namespace, console: Console) -> int:
+    """Measure, draw, write, print."""
+    out, built = arguments.out, demo.stage
+    found, had = measure(demo)
     demands = figures.demands(arguments.modem)
     short = figures.fell_short(found, demands)
     short += [f"nobody was killed at: {point}" for point in demo.chaos.missed()] if demo.chaos else []
@@ -174,7 +188,7 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Exit with 2."""
-        self.exit(2, f"{message}; see python -m tools.world.demo --help\n")
+        self.exit(2, f"{message}; see {self.prog} --help\n")
 
 
 def _arguments() -> argparse.Namespace:

@@ -54,10 +54,11 @@ class Events:
 
     def _feel_door(self, wake: Wake) -> None:
         """Light is told once, until it was dark again."""
-        lit = wake.felt[-1].light >= OPEN_LUX
-        if (lit or wake.opened) and not self.open:
+        light = wake.felt[-1].light
+        lit = light >= OPEN_LUX or wake.opened or bool(self.open and light)
+        if lit and not self.open:
             self._tell(LIGHT, self.open)
-        self.open = lit
+        self.open = lit and light > 0
 
     def _feel_battery(self, wake: Wake) -> None:
         battery_mv = wake.felt[-1].battery_mv

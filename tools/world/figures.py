@@ -22,6 +22,7 @@ HOUR_MS = 3_600_000
 CELL_V = 3.6
 LEAST_POINTS_A_DAY = 20.0
 LONGEST_SILENCE_H = 24.0
+MOST_CODE_PERCENT = 5.0
 MOST_BYTES_A_POINT = 60.0
 MOST_MAH_A_DAY = {"bg95": 30.0, "sim7600": 60.0}
 """docs/budgets.md"""
@@ -64,6 +65,9 @@ class Figures:
     lowest_battery_mv: int
     lowest_battery_c: float
     brown_outs: int
+    radio_on_h: float
+    radio_waits_percent: float
+    """Of the time that the radio is on: CPU time of our code, in which the modem waits for it."""
     bars: int
     """Times that an operator barred the card's data."""
     longest_silence_h: float
@@ -114,6 +118,8 @@ def measure(
         lowest_battery_mv=lowest.battery_mv,
         lowest_battery_c=lowest.temp_dc / 10,
         brown_outs=len(trip.brown_outs),
+        radio_on_h=trip.meter.radio_on_ms() / HOUR_MS,
+        radio_waits_percent=100 * trip.meter.radio_on_ms("active") / max(1, trip.meter.radio_on_ms()),
         bars=len(trip.bars()),
         longest_silence_h=longest_silence_h(
             [0, *delivered.contacts_ms, int(trip.env.now)], excused(trip.bars(), trip.crossings)
@@ -185,6 +191,7 @@ DEMANDS = (
     Demand("crashes", "0", lambda value: value == 0),
     Demand("brown_outs", "0", lambda value: value == 0),
     Demand("battery_left_percent", "more than 0", lambda value: value > 0),
+    Demand("radio_waits_percent", f"below {MOST_CODE_PERCENT:g}", lambda value: value < MOST_CODE_PERCENT),
     Demand("points_a_day", f"at least {LEAST_POINTS_A_DAY:g}", lambda value: value >= LEAST_POINTS_A_DAY),
     Demand("longest_silence_h", f"at most {LONGEST_SILENCE_H:g}", lambda value: value <= LONGEST_SILENCE_H),
     Demand("bytes_a_point", f"at most {MOST_BYTES_A_POINT:g}", lambda value: value <= MOST_BYTES_A_POINT),

@@ -52,6 +52,9 @@ GNSS_W = {
     "sim7600": {"off": 0.0, "search": 0.235, "track": 0.200},
 }
 
+RADIO_ON = ("search", "connected", "tx")
+"""States of the modem in which the radio works, for registering or for traffic."""
+
 PEAK_A = {"bg95": 0.5, "sim7600": 2.0}
 """In the pulses of transmitting: BG95 500 mA [M]; a SIM7600 supply must deliver 2 A [S]."""
 GPRS_PEAK_A = 1.8
@@ -73,6 +76,8 @@ class Meter:
         self._states = dict.fromkeys(self._powers_w, "off")
         self._joules: dict[tuple[str, str], float] = {}
         self._since_ms = dict.fromkeys(self._powers_w, 0)
+        self._together_ms: dict[tuple[str, str], int] = {}
+        self._together_since_ms = 0
         self._load_w = self._sum_w()
         self._total_j = 0.0
         self._total_ms = 0
@@ -82,6 +87,7 @@ class Meter:
         if self._states[part] != state:
             self._powers_w[part][state]
             self._settle(part)
+            self._settle_together()
             self._states[part] = state
             self._load_w = self._sum_w()
 
@@ -101,6 +107,19 @@ class Meter:
         if self._states["modem"] != "tx":
             return self._load_w / NOMINAL_V
         return (self._load_w - self._powers_w["modem"]["tx"]) / NOMINAL_V + self._peak_a
+
+    def state_of(self, part: str) -> str:
+        """The state that a part is in."""
+        return self._states[part]
+
+    def radio_on_ms(self, esp32: str | None = None) -> int:
+        """How long the modem's radio has worked up to now; with `esp32`, while that was its state."""
+        self._settle_together()
+        return sum(
+            spent_ms
+            for (board, modem), spent_ms in self._together_ms.items()
+            if modem in RADIO_ON and esp32 in (None, board)
+        )
 
     def joules_by_state(self) -> dict[tuple[str, str], float]:
         """Joules up to now by (part, state)."""
@@ -129,6 +148,14 @@ class Meter:
 
     def _sum_w(self) -> float:
         return sum(self._powers_w[part][state] for part, state in self._states.items())
+
+    def _settle_together(self) -> None:
+        """Count the time that board and modem have been in their states together."""
+        now_ms = int(self._env.now)
+        states = self._states["esp32"], self._states["modem"]
+        spent_ms = now_ms - self._together_since_ms
+        self._together_ms[states] = self._together_ms.get(states, 0) + spent_ms
+        self._together_since_ms = now_ms
 
     def _settle(self, part: str) -> None:
         """Charge the state that a part has been in."""

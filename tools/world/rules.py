@@ -15,6 +15,8 @@ from collections import defaultdict
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from tools.world.harsh import MILD, PERMANENT, Harshness, Spells
+
 HOUR_MS = 3_600_000
 ILLEGAL_HERE, ROAMING_NOT_ALLOWED, NO_SUITABLE_CELLS, CONGESTION = 11, 13, 15, 22
 """EMM causes, TS 24.301."""
@@ -37,7 +39,6 @@ REFUSES = {
     "26203": (0.30, ILLEGAL_HERE),
 }
 """Probability that a network refuses foreign cards on a trip, and the cause it gives."""
-CONGESTED_PROBABILITY = 0.02
 CONGESTED_MS = 900_000
 
 BAR_MCC = "250"
@@ -56,9 +57,11 @@ class Bar(NamedTuple):
 class Admission:
     """Which networks accept which cards on one trip."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, harshness: Harshness = MILD) -> None:
         self._seed = seed
-        self._causes = _refusals(random.Random(f"{seed}/refusals"))
+        self._congested = harshness.congested
+        self._causes = _refusals(random.Random(f"{seed}/refusals"), harshness.refused)
+        self._bans = Spells(seed, "bans", harshness.banned)
 
     def cause(self, ms: int, imsi: str, plmn: str) -> int:
         """0, or the EMM cause with which `plmn` refuses the card at that moment."""
@@ -66,10 +69,25 @@ class Admission:
             return 0
         if imsi[:3] == plmn[:3]:
             return ROAMING_NOT_ALLOWED  # a card of the country's own has no national roaming
+        if self._bans.on(ms, plmn):
+            return self._bans.choice(ms, plmn, PERMANENT)
         if self._causes.get(plmn):
             return self._causes[plmn]
         slot = random.Random(f"{self._seed}/congestion/{plmn}/{ms // CONGESTED_MS}")
-        return CONGESTION if slot.random() < CONGESTED_PROBABILITY else 0
+        return CONGESTION if slot.random() < self._congested else 0
+
+    def forbidden(self, count: int) -> list[str]:
+        """So many networks, or less, that earlier trips have left on the card's list of forbidden ones.
+
+        Each country keeps a network that accepts the card and is not on it.
+        """
+        listed: list[str] = []
+        rng = random.Random(f"{self._seed}/forbidden")
+        for plmn in rng.sample(sorted(REFUSES), len(REFUSES)):
+            others = (other for other in REFUSES if other[:3] == plmn[:3] and other not in (plmn, *listed))
+            if len(listed) < count and any(not self._causes[other] for other in others):
+                listed.append(plmn)
+        return listed
 
 
 class DataBar:
@@ -123,9 +141,11 @@ class DataBar:
         self._bars.append(Bar(ms, max(ms, min(ms + BAR_MS, self._left_ms)), plmn))
 
 
-def _refusals(rng: random.Random) -> dict[str, int]:
-    """Network -> cause, 0 if it accepts foreign cards."""
-    causes = {plmn: cause if rng.random() < share else 0 for plmn, (share, cause) in REFUSES.items()}
+def _refusals(rng: random.Random, least: float) -> dict[str, int]:
+    """Network -> cause, 0 if it accepts foreign cards; `least` is the least probability of a refusal."""
+    causes = {
+        plmn: cause if rng.random() < max(share, least) else 0 for plmn, (share, cause) in REFUSES.items()
+    }
     for plmns in _by_country(REFUSES).values():
         if all(causes[plmn] for plmn in plmns):
             causes[min(plmns, key=lambda plmn: REFUSES[plmn][0])] = 0

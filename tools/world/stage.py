@@ -13,7 +13,9 @@ from typing import IO
 
 from tools.flash.layout import lay_out
 from tools.modem import Modem
+from tools.modem.card import Card
 from tools.world.clock import VirtualClock
+from tools.world.harsh import MILD, Harshness
 from tools.world.lockstep import Device
 from tools.world.process import HEAP_KW, interpreter
 from tools.world.services import BROKER_HOST, PLATFORM, Agent, Broker, ServiceError, Services
@@ -35,6 +37,7 @@ class Stage:
     """One trip of one device, ready to run."""
 
     trip: Trip
+    modem: Modem
     device: Device
     flash: Path
     services: Services
@@ -58,12 +61,13 @@ def build(
     port: int,
     trap: Path | None,
     heap_kw: int = HEAP_KW,
+    harshness: Harshness = MILD,
 ) -> Stage:
     """Make the trip of `seed`, start broker and agent, add the device and its trip to the agent.
 
     `out` gets a folder for each part; `port` is the broker's, 0 for any free one; `trap` is where
-    chaos arms its traps; `heap_kw` is the device's heap in kilo-words. Raises `ServiceError` when a
-    service does not start.
+    chaos arms its traps; `heap_kw` is the device's heap in kilo-words; `harshness` is the world's.
+    Raises `ServiceError` when a service does not start.
     """
     lock = _lock(out)
     _clear(out)
@@ -71,19 +75,21 @@ def build(
     broker = Broker(out / "broker", port, trap)
     agent = Agent(out / "agent", broker, clock.path, trap)
     services = Services(broker, agent)
-    trip = Trip(seed, modem, days)
+    trip = Trip(seed, modem, days, harshness)
     try:
         flash = _provision(out / "flash", services)
         services.start()
         network = _network(services)
         rng = random.Random(f"{seed}/modem")
-        simulated = Modem(trip.env, modem, trip, network, rng, trip.charge)
+        card = Card()
+        card.forbidden = list(trip.forbidden)
+        simulated = Modem(trip.env, modem, trip, network, rng, trip.charge, card)
         device = Device(trip, simulated, flash, _command(modem, heap_kw), clock)
         _mask(simulated, flash)
     except BaseException:
         services.stop()
         raise
-    return Stage(trip, device, flash, services, network, clock, lock)
+    return Stage(trip, simulated, device, flash, services, network, clock, lock)
 
 
 def _lock(out: Path) -> IO[str]:

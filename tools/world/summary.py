@@ -62,6 +62,7 @@ def _rows(figures: Figures, kills: Counter[str]) -> Iterator[tuple[str, str]]:
     yield "", f"{f.mah_a_day:.1f} mAh a day at 3.6 V"
     yield "battery", f"{f.battery_left_percent:.0f} % left"
     yield "lowest voltage", f"{f.lowest_battery_mv / 1000:.2f} V at {f.lowest_battery_c:.0f} °C"
+    yield "radio on", f"{f.radio_on_h:.1f} h, {f.radio_waits_percent:.1f} % of it waiting for our code"
     yield "wakes", f"{f.wakes}; crashes {f.crashes}, brown-outs {f.brown_outs}"
     for point, count in kills.items():
         yield "killed", f"{count} x {point}"

@@ -16,6 +16,7 @@ from tools.modem.air import Cell, Fix, Sky
 from tools.world.battery import MINIMUM_V, START_V, Battery
 from tools.world.coverage import Coverage
 from tools.world.doors import Doors
+from tools.world.harsh import MILD, Harshness, Spells
 from tools.world.line import Line
 from tools.world.meter import ESP32_W, NOMINAL_V, Meter
 from tools.world.motion import Motion
@@ -83,10 +84,11 @@ class Given:
 class Trip:
     """The world of one seed and one class of modem, `days` long; it goes on for `MARGIN_MS` more.
 
-    `battery` tells what is left (`left()`), what was drawn (`used_mah`) and the `lowest` voltage.
+    `battery` tells what is left (`left()`), what was drawn (`used_mah`) and the `lowest` voltage;
+    `forbidden` are the networks on the card's list when the trip begins.
     """
 
-    def __init__(self, seed: int, modem: ModemClass, days: int = 45) -> None:
+    def __init__(self, seed: int, modem: ModemClass, days: int = 45, harshness: Harshness = MILD) -> None:
         self.seed = seed
         self.env = simpy.Environment(initial_time=0)
         self.meter = Meter(self.env, modem)
@@ -101,8 +103,10 @@ class Trip:
         self.motion = Motion(self.train, last_ms, random.Random(f"{seed}/motion"))
         self.doors = Doors(self.train, START_UTC_S, random.Random(f"{seed}/doors"))
         self._satellites = Satellites(self.train, seed)
-        self._coverage = Coverage(self.line, modem, seed)
-        self._admission = Admission(seed)
+        self._coverage = Coverage(self.line, modem, seed, harshness.usable_share)
+        self._admission = Admission(seed, harshness)
+        self.forbidden = self._admission.forbidden(harshness.forbidden)
+        self._dead = Spells(seed, "dead", harshness.dead)
         self._crossings = [
             Crossing(self.train.passes_ms(border.km), border.left, border.entered)
             for border in self.line.borders
@@ -208,8 +212,9 @@ class Trip:
         return self._admission.cause(self._now_ms(), imsi, plmn)
 
     def data_open(self, imsi: str, plmn: str) -> bool:
-        """False when the card is registered but its data is barred."""
-        return self._bar.open(self._now_ms(), plmn)
+        """False when the card is registered and its data is barred, or the network's core is dead."""
+        now = self._now_ms()
+        return self._bar.open(now, plmn) and not self._dead.on(now, plmn)
 
     def registered(self, imsi: str, plmn: str) -> None:
         """The modem has registered."""

@@ -167,6 +167,8 @@ class Envelope:
         try:
             outer = cbor.loads(data)
             protected, unprotected, sealed = outer
+            if type(protected) is not bytes:
+                raise ValueError
             header = cbor.loads(protected)
             number = _number(header, self._epoch)
         except (cbor.CborError, ValueError, TypeError):

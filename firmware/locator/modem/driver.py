@@ -85,7 +85,7 @@ class Driver:
             if patience_s > limit_s and (stat == 3 or self._signal() != _NO_SIGNAL):
                 limit = patience_s
             if self._port.ticks_ms() - start >= 1000 * limit:
-                return result, cause
+                return result, cause or (self._why() if result == DENIED else 0)
             self._port.sleep_ms(_POLL_MS)
 
     def cell(self):
@@ -187,6 +187,10 @@ class Driver:
                 if got and best[0] != 3:
                     best = got
         return best
+
+    def _why(self):
+        """The cause of the last refusal where +CEREG does not tell it, 0 when nobody does."""
+        return 0
 
     def _signal(self):
         lines = self._at.command(b"+CSQ", SHORT_MS, b"+CSQ:")

@@ -127,6 +127,12 @@ def registration(line, read):
     return stat, cause or 0
 
 
+def cause(text):
+    """The EMM cause in the words of +CEER, 0 when it names none."""
+    _, named, number = text.partition(b"EMM cause ")
+    return (integer(number.split(b" ")[0].strip(b",.;")) or 0) if named else 0
+
+
 def _plausible(year, month):
     """Whether a two-digit year is one in which this device lives, and the month is one."""
     return 26 <= year < 68 and 1 <= month <= 12

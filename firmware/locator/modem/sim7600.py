@@ -134,6 +134,11 @@ class Sim7600(Driver):
             self._port.modem_rail(False)
         return False
 
+    def _why(self):
+        for line in self._list(b"+CEER", b"+CEER:"):
+            return parse.cause(line)
+        return 0
+
     def _start_service(self):
         try:
             self._two_stage(b"+CMQTTSTART", b"+CMQTTSTART:")

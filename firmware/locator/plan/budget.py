@@ -3,7 +3,8 @@
 Limits of a resold card (1NCE, "Suggested Limits": 24 attaches and 120 messages a day on LTE-M) and
 of network friendliness (Telefonica REQ_008: retries a minute apart and 10 in an hour at most). The
 windows slide over the last tries. A try counts from the moment it begins; the state is in flash by
-then, so that neither a reset nor a power cut forgets it.
+then, so that neither a reset nor a power cut forgets it. To look for a cell is a try, too: the modem
+registers as soon as its radio is on. `now` is the moment itself, later than the beginning of the wake.
 """
 
 from micropython import const
@@ -13,6 +14,7 @@ from locator.plan import state as st
 _APART_S = const(60)
 _MOST_AN_HOUR = const(10)
 _MOST_A_DAY = st.TRIES_KEPT
+_MOST_WITH_LOOKS = const(12)  # a day: no look eats into what reports may need
 # In a day of ours; any 24 hours touch two of them.
 _MESSAGES_A_DAY = const(60)
 
@@ -32,21 +34,40 @@ def wait_s(state):
     return max(0, until - state[st.NOW])
 
 
-def begin_try(state, phase):
+def may_look(state):
+    """Whether the radio may be switched on only to see which cell is heard."""
+    if state[st.PARKED]:
+        return True  # registered already
+    time = state[st.TRIES + (state[st.NEXT_TRY] - _MOST_WITH_LOOKS) % st.TRIES_KEPT]
+    return not wait_s(state) and (not time or state[st.NOW] - time >= 86400)
+
+
+def begin_try(state, now, phase):
     """The network is about to be asked. `phase`, a random byte, makes the next pauses longer."""
     state[st.PHASE] = phase
     state[st.TRIED] += 1
-    state[st.LAST_TRY] = state[st.TRIES + state[st.NEXT_TRY]] = state[st.NOW]
+    state[st.LAST_TRY] = now
+    _count(state, now)
+
+
+def begin_look(state, now):
+    """The radio is about to be switched on to look for a cell."""
+    if not state[st.PARKED]:
+        _count(state, now)
+
+
+def _count(state, now):
+    state[st.TRIES + state[st.NEXT_TRY]] = now
     state[st.NEXT_TRY] = (state[st.NEXT_TRY] + 1) % st.TRIES_KEPT
 
 
-def refused(state, cause):
+def refused(state, now, cause):
     """The network has refused the card for this EMM cause, 0 if it named none."""
     if cause not in _PERMANENT:
         return
     step = min(state[st.REFUSALS], len(_PAUSES_H) - 1)
     state[st.REFUSALS] = step + 1
-    state[st.REFUSED_UNTIL] = state[st.NOW] + 3600 * _PAUSES_H[step]
+    state[st.REFUSED_UNTIL] = now + 3600 * _PAUSES_H[step]
 
 
 def accepted(state):

@@ -140,6 +140,8 @@ def _probe(state, senses, hints, reason):
     """No fix, and no cell seen in this wake: where we are heard tells something too."""
     if state[st.DID_FIX] != st.NO or state[st.ATTACHED] or state[st.DID_PROBE]:
         return None
+    if not budget.may_look(state):
+        return None
     return Action(PROBE, reason, _PROBE_LIMIT_S)
 
 

@@ -64,7 +64,7 @@ NO = const(2)
 
 MCC_RUSSIA = const(250)
 # Foreign cards have no data for 24 h after their first registration in Russia.
-_BAR_S = const(24 * 3600 + 600)
+_BAR_S = const(25 * 3600)  # by a clock that may gain 2 % in the cold
 _BAR_AGAIN_S = const(2 * 3600)
 RECOUNT_S = const(60)
 """After a jolt the motion counts of so many seconds are what `feel` is given."""
@@ -74,7 +74,7 @@ _BATTERY_LOW_MV = const(3250)
 _BATTERY_GOOD_MV = const(3350)
 # For so long an operator that is not heard any more is held: a new one costs a day without data.
 _HOLD_S = const(12 * 3600)
-_JUMP_S = const(1800)
+_JUMP_S = const(2700)
 _DAY_S = const(86400)
 
 
@@ -125,11 +125,12 @@ def _feel_motion(state, now, motion, wake_reason):
 
 def _feel_door(state, lux, wake_reason):
     """A door that is open is told once; the alarm is armed again when it is dark inside."""
-    is_open = lux >= _LIGHT_LUX or wake_reason == WAKE_LIGHT
+    # Dim light that woke us counts too, and goes on counting until it is dark.
+    is_open = lux >= _LIGHT_LUX or wake_reason == WAKE_LIGHT or (state[DOOR_OPEN] and lux > 0)
     if is_open and not state[DOOR_OPEN]:
         state[EVENTS] |= record.EVENT_LIGHT
         state[URGENT] = 1
-    state[DOOR_OPEN] = 1 if lux >= _LIGHT_LUX else 0
+    state[DOOR_OPEN] = 1 if is_open and lux > 0 else 0
 
 
 def _feel_battery(state, battery_mv):
@@ -181,6 +182,7 @@ def learn_attach(state, result, plmn):
             _hold(state, plmn)
         return
     _learn_failure(state)
+    state[PARKED] = 0  # the modem is not registered any more: GNSS may switch its radio off
     if state[HELD_PLMN] and state[NOW] - state[HELD_HEARD] >= _HOLD_S:
         state[HELD_PLMN] = 0
 

@@ -1,0 +1,100 @@
+"""What every step of the bench works with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from locator.modem import DENIED, REGISTERED, ModemError, ModemSilent
+
+from tools.bench import replies
+from tools.bench.ports import Recorder
+from tools.bench.transcript import Mask, Request
+
+Found = dict[str, Any]
+
+COMMAND_MS = 9_000
+SURVEY_S = 90
+"""For each network; those that refuse are through much sooner."""
+ATTACH_S = 300
+"""A first attach is not timed out before five minutes (Telefonica requirement 016)."""
+
+
+class StepFailed(Exception):
+    """The step has not done what it is for; the text is one line."""
+
+
+@dataclass
+class Bench:
+    """What a step works with. `phase(name)` tells that a part of the step begins, `note(text)` what
+    goes on."""
+
+    modem: str
+    driver: Any
+    at: Any
+    port: Recorder
+    request: Request
+    password: str
+    mask: Mask
+    phase: Callable[[str], None]
+    note: Callable[[str], None]
+
+    def start(self) -> None:
+        """Start the driver. It has the BG95 go into PSM when it is left alone, from where only the power key
+        brings it back, and tell unsolicited lines on its UART: not where we are when on its USB."""
+        self.driver.start(False, True)
+        if self.modem == "bg95" and not self.request.key:
+            self.ask("+CPSMS=0")
+        if self.request.urc_port:
+            self.ask(f'+QURCCFG="urcport","{self.request.urc_port}"')
+
+    def ask(self, command: str, prefix: str | None = None, limit_ms: int = 0) -> list[str]:
+        """The lines of an answer; none when the command is refused."""
+        try:
+            lines = self.at.command(
+                command.encode(), limit_ms or COMMAND_MS, prefix.encode() if prefix else None
+            )
+        except ModemSilent:
+            raise
+        except ModemError:
+            return []
+        return [line.decode("latin-1") for line in lines]
+
+    def first(self, command: str, prefix: str | None = None) -> str:
+        """The first line of an answer, empty when there is none."""
+        return (self.ask(command, prefix) or [""])[0]
+
+
+@contextmanager
+def ending(end: Callable[[], None]) -> Iterator[None]:
+    """Call `end` however it went, unless the modem does not answer any more."""
+    try:
+        yield
+    except ModemSilent:
+        raise
+    except ModemError:
+        end()
+        raise
+    end()
+
+
+def tried(bench: Bench, plmn: int, begin: int | None = None) -> Found:
+    """An attach in numbers, with the cell that serves afterwards."""
+    begin = bench.port.ticks_ms() if begin is None else begin
+    limit_s = SURVEY_S if plmn else ATTACH_S
+    result, cause = bench.driver.attach(limit_s, limit_s, plmn)
+    words = {REGISTERED: "registered", DENIED: "denied"}.get(result, "no service")
+    found: Found = {"plmn": plmn, "result": words, "seconds": since(bench, begin)}
+    if cause:
+        found["cause"] = replies.cause(cause)
+    cell = bench.driver.cell()
+    if cell:
+        found |= {"plmn": cell.plmn, "tac": cell.tac, "cell": cell.cell, "rsrp_dbm": cell.rsrp}
+    command = ('+QENG="servingcell"', "+QENG:") if bench.modem == "bg95" else ("+CPSI?", "+CPSI:")
+    return found | replies.serving(bench.modem, bench.first(*command))
+
+
+def since(bench: Bench, begin: int) -> float:
+    return round((bench.port.ticks_ms() - begin) / 1000, 2)

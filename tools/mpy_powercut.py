@@ -1,0 +1,224 @@
+"""Cuts the power at flash operations under the firmware's journal: `micropython mpy_powercut.py SEED CUTS`.
+
+The flash is a LittleFS (as on the ESP32) on a block device in memory that dies at a chosen erase or
+write, before it or half-way through it. After each cut the file system is mounted again, and what
+the journal and the ledger then say is held against what they had promised. Prints "cut N" now and
+then, "violation ..." for each broken promise, and at the end "done CUTS TORN".
+"""
+
+import os
+import random
+import sys
+
+import vfs
+from locator.journal import record, rtc
+from locator.journal.ledger import Ledger
+from locator.journal.store import Journal
+from locator.plan import state as st
+
+BLOCK = 4096
+BLOCKS = 48
+HOME = "/flash/data"
+CUTS_A_LIFE = 60
+"""So many cuts one flash lives through before the next begins empty."""
+NEVER = 1 << 30
+
+
+class PowerCut(BaseException):
+    """No code of the firmware catches it."""
+
+
+class Flash:
+    """A block device that stops working at operation number `cut_at`; a `torn` write is half done."""
+
+    def __init__(self, data, cut_at=NEVER, torn=False):
+        self.data = data
+        self.operations = 0
+        self.cut_at = cut_at
+        self.torn = torn
+        self.dead = False
+        self.buried = False
+
+    def readblocks(self, n, buf, offset=0):
+        if self.buried:
+            return
+        self._alive()
+        at = n * BLOCK + offset
+        buf[:] = self.data[at : at + len(buf)]
+
+    def writeblocks(self, n, buf, offset=None):
+        if self.buried:
+            return
+        if offset is None:
+            self.ioctl(6, n)
+            offset = 0
+        at = n * BLOCK + offset
+        size = self._size(len(buf))
+        self.data[at : at + size] = memoryview(buf)[:size]
+        self._alive()
+
+    def ioctl(self, op, arg):
+        if self.buried:
+            return 0
+        if op == 4:
+            return BLOCKS
+        if op == 5:
+            return BLOCK
+        if op == 6:
+            size = self._size(BLOCK)
+            self.data[arg * BLOCK : arg * BLOCK + size] = b"\xff" * size
+            self._alive()
+        return 0
+
+    def _size(self, whole):
+        """How many bytes of this operation still happen."""
+        self._alive()
+        self.operations += 1
+        if self.operations < self.cut_at:
+            return whole
+        self.dead = True
+        return whole // 2 if self.torn else 0
+
+    def _alive(self):
+        if self.dead:
+            raise PowerCut
+
+
+class Promise:
+    """What the firmware has promised so far on one flash."""
+
+    def __init__(self):
+        self.durable = {}  # sequence -> motion, of each append that returned
+        self.begun = 0  # appends that did not return
+        self.acknowledged = set()
+        self.numbers = set()
+
+
+class Life:
+    """One flash from its first use on, power cut by power cut."""
+
+    def __init__(self, rng):
+        self._rng = rng
+        self._data = bytearray(b"\xff" * (BLOCK * BLOCKS))
+        self._promise = Promise()
+        self._motion = 0
+        flash = Flash(self._data)
+        vfs.VfsLfs2.mkfs(flash)
+        vfs.mount(vfs.VfsLfs2(flash), "/flash")
+        os.mkdir(HOME)
+        unmount(flash)
+
+    def cut(self, operations, torn):
+        """Work until the power fails at that operation, then look what is left."""
+        flash = Flash(self._data, operations, torn)
+        try:
+            vfs.mount(vfs.VfsLfs2(flash), "/flash")
+            self._work()
+        except PowerCut:
+            pass
+        unmount(flash)
+        flash = Flash(self._data)
+        vfs.mount(vfs.VfsLfs2(flash), "/flash")
+        self._check()
+        unmount(flash)
+
+    def _work(self):
+        """Wakes without end: power on, append, reserve and use numbers, acknowledge."""
+        rng, promise = self._rng, self._promise
+        while True:
+            ledger = Ledger(HOME, rng.randrange(256))
+            journal = Journal(HOME, ledger)
+            if rng.randrange(4) == 0:
+                ledger.count_power_on()
+            for _ in range(rng.randrange(1, 30)):
+                self._append(journal)
+            for _ in range(rng.randrange(0, 80)):
+                number = ledger.next_number()
+                if number in promise.numbers:
+                    print("violation number", number, "given twice")
+                promise.numbers.add(number)
+            self._acknowledge(journal)
+            rtc.keep_copy(HOME, rtc.pack(st.new()))
+
+    def _append(self, journal):
+        self._motion = (self._motion + 1) % 200
+        promise = self._promise
+        promise.begun += 1
+        fields = [record.CELL, 1, 0, 0, 1, 1] + [0] * 13 + [self._motion]
+        seq = journal.append(fields)
+        promise.begun -= 1
+        if seq in promise.durable:
+            print("violation sequence", seq, "given twice")
+        promise.durable[seq] = self._motion
+
+    def _acknowledge(self, journal):
+        """As the agent would: what was sent, or the older half of it."""
+        buf = bytearray(16 * record.SIZE)
+        n = journal.read_batch(buf, 16)
+        sent = [record.seq_of(buf, i * record.SIZE) for i in range(n)]
+        sent = sent[: len(sent) // self._rng.randrange(1, 3)]
+        if sent:
+            self._promise.acknowledged.update(range(sent[0], sent[-1] + 1))
+            journal.acknowledge([sent[0], sent[-1]])
+
+    def _check(self):
+        ledger = Ledger(HOME, 0)
+        journal = Journal(HOME, ledger)
+        promise = self._promise
+        kept = {}
+        buf = bytearray(64 * record.SIZE)
+        while True:
+            n = journal.read_batch(buf, 64)
+            if not n:
+                break
+            for i in range(n):
+                fields = record.unpack(buf, i * record.SIZE)
+                kept[fields[3]] = fields[19]
+            ledger.acks.add(min(kept), max(kept))  # in memory only: to read on
+        for seq, motion in promise.durable.items():
+            if seq not in promise.acknowledged and kept.get(seq) != motion:
+                print("violation record", seq, "lost or changed:", kept.get(seq), "for", motion)
+        if ledger.thinned:
+            print("violation", ledger.thinned, "records thinned")
+        if rtc.read_copy(HOME) and rtc.unpack(rtc.read_copy(HOME), st.SIZE) != st.new():
+            print("violation copy of the plan damaged")
+        if promise.begun > 1:
+            print("violation", promise.begun, "appends lost by one cut")
+        promise.begun = 0
+        self._forget()
+
+    def _forget(self):
+        """What is acknowledged needs no more looking at."""
+        durable = self._promise.durable
+        for seq in [seq for seq in durable if seq in self._promise.acknowledged]:
+            del durable[seq]
+
+
+def unmount(flash):
+    """Let go of the file system, whatever state it is in."""
+    # Nobody looks any more but the finalisers of files that were open: what they say means nothing.
+    flash.buried = True
+    try:
+        vfs.umount("/flash")
+    except OSError:  # the power failed before it was mounted
+        pass
+
+
+def main(seed, cuts):
+    """Live as many lives as it takes."""
+    rng = random
+    rng.seed(seed)
+    done = torn_cuts = 0
+    while done < cuts:
+        life = Life(rng)
+        for _ in range(min(CUTS_A_LIFE, cuts - done)):
+            torn = rng.randrange(2) == 1
+            life.cut(rng.randrange(1, 120), torn)
+            done += 1
+            torn_cuts += torn
+            if done % 100 == 0:
+                print("cut", done)
+    print("done", done, torn_cuts)
+
+
+main(int(sys.argv[1]), int(sys.argv[2]))
