@@ -138,7 +138,7 @@ def test_a_record_without_the_fix_and_the_cell_that_were_given(world):
 
 
 def test_a_registered_device_has_heard_a_cell(world):
-    world.wake([SENSE], 70_000, STILL, cells=[CELL], connections=1)
+    world.wake([SENSE], 70_000, STILL, cells=[CELL, CELL._replace(rat="gsm")], connections=1)
     assert world.wrong() == "record 2: no cell, though it was registered"
 
 

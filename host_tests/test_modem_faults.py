@@ -104,6 +104,12 @@ def test_silence_ends_by_itself_and_a_hang_with_the_supply(bench):
     assert bench.send("AT")[-1] == "OK"
 
 
+def test_later_is_behind_the_answer(bench):
+    assert bench.answer("hang later") == WHOLE
+    bench.run(2_000)
+    assert bench.answer("hang later", ms=5_000) == b""
+
+
 def test_echo_until_it_is_turned_off(bench):
     assert bench.answer("echo") == b"AT+CSQ\r" + WHOLE
     assert bench.send("ATE0")[-1] == "OK"
@@ -169,3 +175,27 @@ def test_a_modem_that_never_answers_does_not_drain_the_battery_through_the_pause
     device.port.modem.rail = rails.append  # type: ignore[method-assign, assignment]
     told = device.wake("next")
     assert told.errors and rails[-1] is False
+
+
+@pytest.mark.parametrize("wait", ["sleeps", "reads"])
+def test_a_driver_that_waits_for_ever_is_found(monkeypatch, wait):
+    def cell(driver):
+        while True:
+            if wait == "sleeps":
+                driver._port.sleep_ms(1_000)
+            else:
+                driver._port.uart_readinto(bytearray(1), 0)
+
+    monkeypatch.setattr("locator.modem.bg95.Bg95.cell", cell)
+    told = Device("bg95", "slow").wake("next")
+    assert told.hang == "cell"
+
+
+def test_an_exception_that_is_not_ours_is_found(monkeypatch):
+    def cell(driver):
+        return b"".decode("ascii")[3]
+
+    monkeypatch.setattr("locator.modem.bg95.Bg95.cell", cell)
+    outcome = at_faults.run(at_faults.Cell("bg95", "next", "AT+CEREG?", "split"), seed=1)
+    assert outcome.trouble == "struck wake: IndexError: string index out of range"
+    assert at_faults.figures([outcome])["failures"] == 1

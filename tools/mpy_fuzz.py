@@ -446,7 +446,9 @@ def fuzz(name, seed, budget, progress=None):
         except Exception as error:
             crashes += 1
             if len(kept) < KEPT_CRASHES:
-                kept.append({"input": data.hex(), "error": repr(error)})
+                kept.append(
+                    {"input": data.hex(), "error": repr(error), "seed": seed, "execution": executions}
+                )
             target = TARGETS[name]()
         if progress:
             progress(len(data))

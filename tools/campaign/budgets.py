@@ -54,7 +54,10 @@ def hasty(tries: Sequence[Try]) -> list[int]:
 
 @dataclass(frozen=True)
 class Row:
-    """One line of the table: what was counted, its worst, what is allowed (None: nobody minds)."""
+    """One line of the table: what was counted, its worst, what is allowed (None: nobody minds).
+
+    A try of a registration asks one network, for an attach or for a new tracking area.
+    """
 
     what: str
     worst: float
@@ -84,28 +87,28 @@ COUNTED = (
     Counted(
         "attaches",
         lambda watch: watch.attaches,
-        ((HOUR, "worst hour", 10, "N2"), (DAY, "worst day", 24, "N11")),
+        ((HOUR, "hour", 10, "N2"), (DAY, "day", 24, "N11")),
     ),
     Counted(
-        "attaches of the modem itself",
+        "attaches by the modem itself",
         lambda watch: watch.own_attaches,
-        ((HOUR, "worst hour", None, ""), (DAY, "worst day", None, "")),
+        ((HOUR, "hour", None, ""), (DAY, "day", None, "")),
     ),
     Counted(
-        "registrations tried, attach or area",
+        "registrations tried",
         lambda watch: [each.ms for each in watch.tries],
-        ((HOUR, "worst hour", None, ""), (DAY, "worst day", 720, "N11")),
+        ((HOUR, "hour", None, ""), (DAY, "day", 720, "N11")),
     ),
     Counted(
-        "attaches tried on LTE-M and NB-IoT",
+        "LTE-M, NB-IoT attaches tried",
         lambda watch: [each.ms for each in watch.tries if each.attach and each.rat in NARROW],
-        ((DAY, "worst day", 24, "N11"),),
+        ((DAY, "day", 24, "N11"),),
     ),
-    Counted("modem resets", lambda watch: watch.resets, ((HOUR, "worst hour", 1, "N3"),)),
+    Counted("modem resets", lambda watch: watch.resets, ((HOUR, "hour", 1, "N3"),)),
     Counted(
         "messages",
         lambda watch: watch.messages,
-        ((HOUR, "worst hour", None, ""), (DAY, "worst day", 120, "N11")),
+        ((HOUR, "hour", None, ""), (DAY, "day", 120, "N11")),
     ),
 )
 
@@ -119,8 +122,8 @@ def table(watch: Watch) -> list[Row]:
     ]
     apart_s = least_apart_s(watch.attaches)
     if apart_s is not None:
-        rows.insert(0, Row("seconds between two attaches, least", apart_s, 60, "N2", at_least=True))
-    rows.append(Row("asked too soon after a permanent refusal", len(hasty(watch.tries)), 0, "N3"))
+        rows.insert(0, Row("seconds between two attaches", apart_s, 60, "N2", at_least=True))
+    rows.append(Row("too soon after a refusal for good", len(hasty(watch.tries)), 0, "N3"))
     passed = most([each.ms for each in watch.passed], MONTH, [each.size for each in watch.passed])
     rows.append(Row("MB in 30 days", passed / 1e6, 10, "N11"))
     return rows

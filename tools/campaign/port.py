@@ -54,6 +54,7 @@ class VirtualPort:
         self.modem.on_line = lambda direction, text: self.lines.append((direction, text))
         self._rx = bytearray()
         self._reads = 0
+        self._read_ms = 0.0
 
     def ticks_ms(self) -> int:
         """Milliseconds since the start."""
@@ -72,12 +73,8 @@ class VirtualPort:
 
     def uart_readinto(self, buffer: bytearray, timeout_ms: int) -> int:
         """What has come, at the latest after `timeout_ms`."""
-        self._reads += 1
-        if self._reads > READS_AT_ONCE:
-            raise Hang
+        self._count_reads()
         deadline = self.env.now + timeout_ms
-        if not self._rx:
-            self._reads = 0
         while not self._rx and self.env.peek() <= deadline:
             self.env.step()
             self._guard()
@@ -105,8 +102,14 @@ class VirtualPort:
         self._pass(ms)
         self._rx.clear()
 
+    def _count_reads(self) -> None:
+        if self.env.now != self._read_ms:
+            self._read_ms, self._reads = self.env.now, 0
+        self._reads += 1
+        if self._reads > READS_AT_ONCE:
+            raise Hang
+
     def _pass(self, ms: int) -> None:
-        self._reads = 0
         self.env.run(until=self.env.now + ms)
         self._guard()
 

@@ -89,24 +89,26 @@ def soak(out: Path, days: int, first_seed: int, console: Console) -> list[Soaked
 def table(done: list[Soaked]) -> Table:
     """Each budget with its worst on each trip, then the figures of the trips."""
     result = Table(box=None, padding=(0, 2, 0, 0))
-    result.add_column("")
+    result.add_column("worst", no_wrap=True)
     for each in done:
-        result.add_column(each.name(), justify="right")
-    result.add_column("allowed", justify="right")
+        result.add_column(f"{each.modem} {each.seed}", justify="right", no_wrap=True)
+    result.add_column("allowed", no_wrap=True)
     for rows in zip(*(each.rows for each in done), strict=True):
         allowed = "" if rows[0].allowed is None else f"{rows[0].allowed:g} {rows[0].rule}"
         result.add_row(rows[0].what, *(f"{row.worst:.5g}" for row in rows), allowed)
     tell: dict[str, Callable[[Soaked], str]] = {
-        "refusals by cause": lambda each: ", ".join(f"{n}x#{cause}" for cause, n in each.causes.items()),
         "points a day": lambda each: f"{each.figures.points_a_day:.1f}",
         "lost": lambda each: f"{each.figures.lost}",
         "still in flash": lambda each: f"{each.figures.still_in_flash}",
-        "uploads tried, failed": lambda each: f"{each.figures.uploads_tried}, {each.figures.uploads_failed}",
+        "uploads tried": lambda each: f"{each.figures.uploads_tried}",
+        "uploads failed": lambda each: f"{each.figures.uploads_failed}",
         "longest silence": lambda each: f"{each.figures.longest_silence_h:.0f} h",
         "mAh a day": lambda each: f"{each.figures.mah_a_day:.1f}",
         "radio on": lambda each: f"{each.figures.radio_on_h:.1f} h",
         "of it waiting for our code": lambda each: f"{each.figures.radio_waits_percent:.1f} %",
     }
+    for cause in sorted({cause for each in done for cause in each.causes}):
+        result.add_row(f"refusals, EMM cause {cause}", *(f"{each.causes.get(cause, 0)}" for each in done))
     for name, value in tell.items():
         result.add_row(name, *(value(each) for each in done))
     return result

@@ -21,7 +21,7 @@ off beside GNSS."""
 HOST, PORT, DEVICE = b"broker.landbridge.example", 8883, b"lb-1"
 CA = b"-----BEGIN CERTIFICATE-----\n" + 20 * (b"A" * 64 + b"\n") + b"-----END CERTIFICATE-----\n"
 PAYLOAD = bytes(range(256)) * 2 + b"\r\nOK\r\n"
-ATTACH_S, LOOK_S, GNSS_S, REPLY_S = 120, 40, 120, 10
+ATTACH_S, LOOK_S, GNSS_S, REPLY_S = 300, 40, 120, 10
 SLEEP_MS = 600_000
 
 LIMIT_S: dict[Dialect, dict[str, int]] = {

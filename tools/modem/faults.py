@@ -29,20 +29,23 @@ FaultKind = Literal[
     "babble",
     "baud",
     "hang",
+    "hang later",
     "reboot",
+    "reboot later",
 ]
 """split: each byte a burst of its own. interleaved: unsolicited lines between any two lines; torn: one within
 each line. garbage: such bytes around or within each line; nul: around it. long line: 10 KB before the
 answer. refused: ERROR instead of it. lost OK, late OK: the final result, 12 s late. lost outcome: the line
 that follows OK. silence: nothing for 20 s, and the command is not heard. echo: until it is turned off.
 babble: a line every 50 ms; baud: garbled both ways; both until the modem boots. hang: dead to UART and key
-until the supply is cut. reboot: in place of an answer.
+until the supply is cut. reboot: in place of an answer. later: 1.5 s after the command, so behind its OK.
 """
 KINDS: tuple[FaultKind, ...] = get_args(FaultKind)
 
 SILENCE_MS = 20_000
 LATE_MS = 12_000
 BABBLE_MS = 50
+LATER_MS = 1_500
 LONG_LINE = 10_240
 _UNSOLICITED = (b"\r\n+CREG: 2\r\n", b"\r\n+CEREG: 2\r\n", b"\r\n+CPIN: READY\r\n")
 _FINALS = (b"OK", b"ERROR", b"+CME ERROR", b"+CMS ERROR", b"SEND OK", b"SEND FAIL", b"NO CARRIER")
@@ -156,7 +159,9 @@ class FaultyLine:
         return line if line.upper().startswith(b"AT") else None
 
     def _begin(self, line: bytes) -> None:
-        if self._active not in (None, "silence", "hang", *_UNTIL_BOOT):
+        if self._active in ("silence", "hang"):
+            return  # nobody hears it
+        if self._active not in _UNTIL_BOOT:
             self._active = None  # it was for the last command only
         for waiting in self._waiting:
             fault: Fault = waiting[0]
@@ -179,11 +184,21 @@ class FaultyLine:
             self._emit(b"\r\n" + b"x" * LONG_LINE + b"\r\n")
         elif fault.kind == "reboot":
             self._modem.restart()
+        elif fault.kind in ("hang later", "reboot later"):
+            self._active = None
+            self._env.process(self._later(fault.kind, self._era))
 
     def _over_after(self, ms: int, era: int) -> Any:
         yield self._env.timeout(ms)
         if self._era == era:
             self._active = None
+
+    def _later(self, kind: FaultKind, era: int) -> Any:
+        yield self._env.timeout(LATER_MS)
+        if self._era == era and kind == "hang later":
+            self._active = "hang"
+        elif self._era == era:
+            self._modem.restart()
 
     def _babble(self, era: int) -> Any:
         while self._era == era and self._active == "babble":
