@@ -202,6 +202,34 @@ def test_a_socket_that_is_closed():
     assert bench.until("+QIURC:") == '+QIURC: "closed",3'
 
 
+def test_a_context_that_is_dropped_without_a_word():
+    bench = playing("bg95", '[[event]]\nafter = "AT+QMTCONN="\nwait_s = 30\ndo = "pdp-drop"\ntold = false')
+    online(bench)
+    for command, result in (
+        ('AT+QMTOPEN=0,"h.example",1883', "+QMTOPEN: 0,0"),
+        ('AT+QMTCONN=0,"me"', "+QMTCONN: 0,0,0"),
+    ):
+        bench.send(command)
+        bench.until(result)
+    bench.send('AT+QIOPEN=1,0,"TCP","h.example",1')
+    bench.until("+QIOPEN: 0,0")
+    bench.run(30_000)
+    assert b"pdpdeact" not in bench.output and bench.send("AT+QIACT?")[-2:] == ["OK"]
+    bench.ask('AT+QMTPUB=0,1,1,0,"a",1', b"x")
+    bench.until("+QMTPUB: 0,1,2")
+    bench.ask("AT+QISEND=0,1", b"x", "SEND FAIL")
+
+
+@pytest.mark.parametrize(("reached", "plain", "tls"), [("none", 5, 5), ("no-tls", 0, -1), ("all", 0, 0)])
+def test_hosts_that_are_not_reached(reached, plain, tls):
+    bench = playing("bg95", f'[[event]]\nat_s = 0\ndo = "hosts"\nreached = "{reached}"')
+    online(bench)
+    for client, code in ((0, plain), (1, tls)):
+        bench.send(f'AT+QMTCFG="ssl",{client},{client},2')
+        bench.send(f'AT+QMTOPEN={client},"h.example",8883')
+        assert bench.until("+QMTOPEN:") == f"+QMTOPEN: {client},{code}"
+
+
 def test_data_barred():
     bench = playing("bg95", '[[event]]\nat_s = 0\ndo = "bar"')
     online(bench)

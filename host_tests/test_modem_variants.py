@@ -11,6 +11,7 @@ import serial
 from host_tests.modem_bench import Bench
 from host_tests.test_modem_alone import running
 from tools.modem.loopback import Loopback
+from tools.modem.scenario import parse
 from tools.modem.variants import VARIANTS, VariantError
 
 
@@ -261,24 +262,35 @@ def test_a_line_between_prompt_and_data(variants, early):
     bench.until("+QFUPL: 3,")
 
 
+def test_a_stack_that_is_stuck_after_a_loss():
+    closing = parse('[[event]]\nafter = "AT+QIOPEN"\nwait_s = 60\ndo = "socket-close"')
+    for variants, code in (((), 0), (("socket-stuck",), 552)):
+        bench = Bench("bg95", Loopback(), variants=variants, scenario=closing)
+        bench.boot()
+        bench.until_registered()
+        bench.send('AT+QICSGP=1,1,"iot"')
+        bench.send("AT+QIACT=1")
+        bench.send('AT+QIOPEN=1,0,"TCP","h.example",1')
+        assert bench.until('+QIURC: "closed"') == '+QIURC: "closed",0'
+        bench.send('AT+QIOPEN=1,1,"TCP","h.example",1')
+        assert bench.until("+QIOPEN: 1") == f"+QIOPEN: 1,{code}"
+        bench.send("AT+QIDEACT=1")
+        bench.send("AT+QIACT=1")
+        bench.send('AT+QIOPEN=1,2,"TCP","h.example",1')
+        assert bench.until("+QIOPEN: 2") == "+QIOPEN: 2,0"
+
+
 def test_unknown_variants():
     with pytest.raises(VariantError, match="the bg95 has no variant 'cpsi-index'; choose among app-rdy-late"):
         Bench("bg95", variants=["cpsi-index"])
 
 
-TESTED_ELSEWHERE = {"strict-baud", "sim-busy", "sim-detect-open", "no-reject-cause", "clean-wake", "psm-text"}
-TESTED_ELSEWHERE |= {"prompt-bare", "prompt-blank", "scan-abort", "scan-patient", "off-silent"}
-TESTED_ELSEWHERE |= {
-    "netopen-code",
-    "start-indexed",
-    "pubex-length",
-    "urc-before",
-    "urc-mixed",
-    "cmee-text",
-    "urc-in-data",
-}
+ON_THEIR_OWN = {"strict-baud", "sim-busy", "sim-detect-open", "no-reject-cause", "clean-wake", "psm-text"}
+ON_THEIR_OWN |= {"prompt-bare", "prompt-blank", "scan-abort", "scan-patient", "off-silent", "netopen-code"}
+ON_THEIR_OWN |= {"start-indexed", "pubex-length", "urc-before", "urc-mixed", "cmee-text", "urc-in-data"}
+ON_THEIR_OWN |= {"socket-stuck"}
 
 
 def test_every_variant_has_been_seen():
-    seen = {row[0] for row in ANSWERS} | {row[0] for row in BOOTS} | TESTED_ELSEWHERE
+    seen = {row[0] for row in ANSWERS} | {row[0] for row in BOOTS} | ON_THEIR_OWN
     assert seen == set(VARIANTS)

@@ -131,6 +131,8 @@ def _open(
     code = NO_CONTEXT if cid not in unit.pdp.address else 0
     if (family, number) in unit.sockets.open:
         code = ALREADY
+    elif unit.sockets.refused(cid):
+        code = BAD
     if not code:
         socket = unit.sockets.add(
             (family, number),

@@ -48,6 +48,7 @@ class Broker:
         self._lost = lost
         self._unanswered = unanswered
         self._last_ms: float = 0
+        self._deaf = False
         self._publishing = simpy.Resource(unit.env)
         self.connected = False
 
@@ -61,6 +62,9 @@ class Broker:
         if tls:
             yield unit.pause(*TLS_CPU_MS)
         link = self._link
+        if unit.barred(uses_tls=tls is not None):
+            yield from self._until(began + OPEN_LIMIT_MS)
+            return Failure.TLS if unit.hosts == "no-tls" else Failure.CONNECT
         if not (yield from self._settle(lambda: True, 0)):  # scripted dead: not even tried
             yield from self._until(began + OPEN_LIMIT_MS)
             return Failure.CONNECT
@@ -137,6 +141,10 @@ class Broker:
             self._link.disconnect()
         self.cut()
 
+    def deafen(self) -> None:
+        """From now on nothing passes, and nobody is told."""
+        self._deaf = True
+
     def cut(self) -> None:
         """Gone without a goodbye."""
         self._tasks.stop()
@@ -146,7 +154,7 @@ class Broker:
     def _exchange(self, up: int, down: int, trips: int = 1) -> Generator[simpy.Event, Any, bool]:
         through = yield from self._unit.radio.bearer.exchange(up + OVERHEAD, down + OVERHEAD, trips)
         self._last_ms = self._unit.env.now
-        return through and not self._link.lost
+        return through and not self._link.lost and not self._deaf
 
     def _settle(self, done: Callable[[], bool], limit_ms: int) -> Generator[simpy.Event, Any, bool]:
         return self._unit.network.settle(self._unit.env, self._link, done, limit_ms)

@@ -52,13 +52,18 @@ class Pdp:
         """Give it up."""
         yield self._unit.pause(100, 600)
         address = self.address.pop(cid, None)
+        self._unit.sockets.free(cid)
         if address:
             self._tell(f'ME DEACT "IP","{address}",{cid}')
 
-    def drop(self, cid: int) -> None:
-        """The network ends a context in mid-work."""
+    def drop(self, cid: int, told: bool) -> None:
+        """The network ends a context in mid-work; not `told`, all that runs over it is in vain."""
         address = self.address.pop(cid, None)
-        if address:
+        if address and not told:
+            self._unit.sockets.deafen(cid)
+            for broker in self._unit.brokers.values():
+                broker.deafen()
+        elif address:
             self._tell(f'NW DEACT "IP","{address}",{cid}')
             self._lost(cid)
 

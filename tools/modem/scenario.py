@@ -44,9 +44,11 @@ ACTIONS: dict[str, dict[str, Value]] = {
     # Data are barred although the modem is registered.
     "bar": {"on": Value(bool, True)},
     # The network ends a PDP context.
-    "pdp-drop": {"cid": Value(int, 1, low=1, high=179)},
+    "pdp-drop": {"cid": Value(int, 1, low=1, high=179), "told": Value(bool, True)},
     # The network refuses contexts with this ESM cause; 0: no longer.
     "pdp-refuse": {"cause": Value(int, low=0, high=255)},
+    # Which hosts can be reached: all, those without TLS, none.
+    "hosts": {"reached": Value(str, choices=("all", "no-tls", "none"))},
     # The broker closes the connection of this client; `code` of +QMTSTAT or +CMQTTCONNLOST.
     "mqtt-close": {"client": Value(int, 0, low=0, high=5), "code": Value(int, 1, low=1, high=7)},
     # The other side closes all raw sockets.

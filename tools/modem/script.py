@@ -100,12 +100,16 @@ def _bar(unit: Unit, air: ScriptedAir, on: bool) -> None:
     air.barred = on
 
 
-def _pdp_drop(unit: Unit, air: ScriptedAir, cid: int) -> None:
-    unit.pdp.drop(cid)
+def _pdp_drop(unit: Unit, air: ScriptedAir, cid: int, told: bool) -> None:
+    unit.pdp.drop(cid, told)
 
 
 def _pdp_refuse(unit: Unit, air: ScriptedAir, cause: int) -> None:
     unit.pdp.refusal = cause
+
+
+def _hosts(unit: Unit, air: ScriptedAir, reached: str) -> None:
+    unit.hosts = reached
 
 
 def _mqtt_close(unit: Unit, air: ScriptedAir, client: int, code: int) -> None:
@@ -161,6 +165,7 @@ _ACTIONS: dict[str, Callable[..., None]] = {
     "bar": _bar,
     "pdp-drop": _pdp_drop,
     "pdp-refuse": _pdp_refuse,
+    "hosts": _hosts,
     "mqtt-close": _mqtt_close,
     "socket-close": _socket_close,
     "sim": _sim,

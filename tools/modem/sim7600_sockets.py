@@ -98,6 +98,8 @@ def open_socket(unit: Unit, request: Request) -> Work:
     code = NETWORK if not is_open(unit) else OPENED if ("CIP", number) in unit.sockets.open else 0
     if request.text(1).upper() != "TCP":
         code = UNSUPPORTED
+    elif unit.sockets.refused(PDP_CID):
+        code = PARAMETER
     host, port = request.text(2), request.number(3, 1, 65_535)
     if code:
         unit.at.info(f"+CIPOPEN: {number},{code}")

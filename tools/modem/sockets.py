@@ -34,6 +34,8 @@ class Socket:
         self.cid = cid
         self.peer = ("", 0)
         self.opened = False
+        self.deaf = False
+        """Nothing passes any more, and nobody is told."""
         self.sent = self.received = 0
         self.inbox = bytearray()
 
@@ -47,6 +49,9 @@ class Socket:
             yield from self._until(began + OPEN_LIMIT_MS)
             return Failure.CONNECT if unit.radio.registered() else Failure.DNS
         stream = self._stream
+        if unit.barred(uses_tls=tls is not None):
+            yield from self._until(began + OPEN_LIMIT_MS)
+            return Failure.TLS if unit.hosts == "no-tls" else Failure.CONNECT
         if not (yield from self._settle(lambda: True, 0)):
             yield from self._until(began + OPEN_LIMIT_MS)
             return Failure.CONNECT
@@ -63,7 +68,7 @@ class Socket:
         """True when the bytes are on their way; what they provoke comes by itself."""
         if not (yield from self._unit.radio.bearer.exchange(len(data) + OVERHEAD, 0)):
             return False
-        if self._stream.lost or not self.opened:
+        if self._stream.lost or not self.opened or self.deaf:
             return False
         self.sent += len(data)
         self._stream.send(data)
@@ -98,6 +103,8 @@ class Socket:
 
     def _collect(self) -> Work:
         stream = self._stream
+        if self.deaf:
+            return
         if stream.inbox:
             data = bytes(stream.inbox)
             stream.inbox.clear()
@@ -125,19 +132,35 @@ class Sockets:
     def __init__(self, unit: Unit) -> None:
         self._unit = unit
         self.open: dict[tuple[str, int], Socket] = {}
+        self._stuck: set[int] = set()
 
     def off(self) -> None:
         """The power is gone."""
         for socket in self.open.values():
             socket.close()
         self.open.clear()
+        self._stuck.clear()
 
     def add(
         self, name: tuple[str, int], cid: int, arrived: Callable[[], None], closed: Callable[[], None]
     ) -> Socket:
         """A socket on the PDP context `cid`."""
-        socket = self.open[name] = Socket(self._unit, cid, arrived, closed)
+
+        def ended() -> None:
+            if self._unit.has("socket-stuck"):
+                self._stuck.add(cid)
+            closed()
+
+        socket = self.open[name] = Socket(self._unit, cid, arrived, ended)
         return socket
+
+    def refused(self, cid: int) -> bool:
+        """Whether the stack takes no more sockets on that context until it is active anew."""
+        return cid in self._stuck
+
+    def free(self, cid: int) -> None:
+        """The context has been given up: its stack is as new."""
+        self._stuck.discard(cid)
 
     def remove(self, name: tuple[str, int]) -> bool:
         """Close it; False when there is none."""
@@ -150,6 +173,11 @@ class Sockets:
     def of(self, kind: str) -> dict[int, Socket]:
         """The sockets of one kind by number."""
         return {number: socket for (name, number), socket in sorted(self.open.items()) if name == kind}
+
+    def deafen(self, cid: int) -> None:
+        """Their context is gone without a word."""
+        for socket in self.open.values():
+            socket.deaf = socket.deaf or socket.cid == cid
 
     def lose(self, cid: int) -> None:
         """Their context is gone: all of its sockets end, and say so."""

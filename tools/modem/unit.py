@@ -66,6 +66,8 @@ class Unit:
         self.script = script
         self.boot_settings: dict[str, str] = {}
         """The settings as they were at the last boot: some take effect only then."""
+        self.hosts = "all"
+        """Which hosts the network leads to: "all", "no-tls" those without TLS, "none"."""
         self.supply_mv = SUPPLY_MV
         self.temperature_c = TEMPERATURE_C
         self.nv = Nv(zone_update=dialect.zone_updates[0])
@@ -120,6 +122,10 @@ class Unit:
             if self.volatile.get(f"repeat/{name}") != turn:
                 return
             tell()
+
+    def barred(self, uses_tls: bool) -> bool:
+        """Whether somewhere behind the network connections of this kind are dropped."""
+        return self.hosts == "none" or (uses_tls and self.hosts == "no-tls")
 
     def millivolts(self) -> int:
         """The supply now; it sags while the modem transmits."""

@@ -60,6 +60,7 @@ VARIANTS = {
     "scan-patient": _sim7600("no byte aborts AT+COPS=?"),
     "sim-busy": _both("the SIM is busy for eight seconds after each boot"),
     "sim-detect-open": _bg95("the detect pin is not connected: AT+QSIMDET=1 makes the SIM vanish"),
+    "socket-stuck": _both("after the other side has closed no socket opens until the context is given up"),
     "start-indexed": _sim7600("+CMQTTSTART: 0,23 in place of +CMQTTSTART: 23"),
     "strict-baud": _both("a pty of another baud rate than the modem's carries garbage"),
     "urc-before": _sim7600("outcomes come before OK, and before ERROR in its place"),
