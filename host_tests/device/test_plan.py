@@ -168,7 +168,6 @@ def test_russia_is_waited_out_on_one_operator():
 def test_an_operator_held_is_let_go_when_it_is_not_heard_any_more():
     state = settled()
     state[st.MCC], state[st.HELD_PLMN] = 250, RUSSIA
-    state[st.HELD_HEARD] = 100 * HOUR
     for hour in range(12):
         state[st.NOW] = (100 + hour) * HOUR
         st.learn_attach(state, DENIED, 0)

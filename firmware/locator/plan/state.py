@@ -28,7 +28,7 @@ MOVING = const(12)
 STANDING_SINCE = const(13)
 MCC = const(14)
 HELD_PLMN = const(15)  # the only operator to use; 0: any
-HELD_HEARD = const(16)  # when it was registered with last
+HELD_LOST = const(16)  # since when every try to register with it fails; 0: none has
 BARRED_UNTIL = const(17)
 EVENTS = const(18)  # record.EVENT_* bits for the next record
 URGENT = const(19)
@@ -56,7 +56,7 @@ TRIES = const(40)  # ring of the times of the last tries
 TRIES_KEPT = const(24)
 SIZE = const(64)
 
-_TIMES = (LAST_WAKE, LAST_FIX, LAST_TRY, STANDING_SINCE, BARRED_UNTIL, REFUSED_UNTIL, HELD_HEARD)
+_TIMES = (LAST_WAKE, LAST_FIX, LAST_TRY, STANDING_SINCE, BARRED_UNTIL, REFUSED_UNTIL, HELD_LOST)
 _LOST_WITH_POWER = (NOW, OFFSET, OFFSET_QUALITY, LAST_RECORD, LAST_UPLOAD, PARKED, CONFIGURED)
 
 YES = const(1)
@@ -177,14 +177,18 @@ def learn_attach(state, result, plmn):
     if plmn:
         _learn_country(state, plmn)
     if result == REGISTERED:
-        state[HELD_HEARD] = state[NOW]
+        state[HELD_LOST] = 0
         if plmn and state[MCC] == MCC_RUSSIA:
             _hold(state, plmn)
         return
     _learn_failure(state)
     state[PARKED] = 0  # the modem is not registered any more: GNSS may switch its radio off
-    if state[HELD_PLMN] and state[NOW] - state[HELD_HEARD] >= _HOLD_S:
-        state[HELD_PLMN] = 0
+    if not state[HELD_PLMN]:
+        return
+    if not state[HELD_LOST]:
+        state[HELD_LOST] = state[NOW]
+    elif state[NOW] - state[HELD_LOST] >= _HOLD_S:
+        state[HELD_PLMN] = state[HELD_LOST] = 0
 
 
 def _hold(state, plmn):
@@ -201,7 +205,7 @@ def _learn_country(state, plmn):
     if state[MCC]:
         state[EVENTS] |= record.EVENT_COUNTRY
     state[MCC] = mcc
-    state[HELD_PLMN] = state[BARRED_UNTIL] = state[OPEN_PLMN] = 0
+    state[HELD_PLMN] = state[HELD_LOST] = state[BARRED_UNTIL] = state[OPEN_PLMN] = 0
 
 
 def learn_talk(state, answered):
