@@ -22,6 +22,8 @@ from locator.modem.sim7600 import Sim7600
 KEY = bytes(range(32))
 DEVICE = "lb-1"
 MOST_BYTES = 3000
+UART_BYTES = 2048
+"""What nobody reads beyond that is lost, as on a UART."""
 KEPT_CRASHES = 5
 VERB_MS = 600_000
 """No verb takes longer, whatever comes."""
@@ -112,7 +114,7 @@ class Port:
 
     def uart_write(self, data):
         size = 1 + len(self.data) // self.pieces
-        self._rx += self.data[:size]
+        self._rx = (self._rx + self.data[:size])[:UART_BYTES]
         self.data = self.data[size:]
 
     def uart_readinto(self, buf, timeout_ms):
@@ -239,6 +241,7 @@ class ParseTarget:
         parse.registration(data, True)
         parse.registration(data, False)
         parse.network_clock(data)
+        parse.cause(data)
         for part in parts[:20]:
             parse.integer(part)
             parse.integer(part, 16)
