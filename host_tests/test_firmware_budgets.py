@@ -7,8 +7,10 @@ SLOT_BYTES = 64 * 1024
 
 
 def test_no_wake_imports_more_lines_than_allowed():
-    lines = sum(len(path.read_text().splitlines()) for path in modules(FIRMWARE))
-    assert lines <= LINES
+    lines = {path: len(path.read_text().splitlines()) for path in modules(FIRMWARE)}
+    # A device imports the driver of its own modem.
+    drivers = [lines[FIRMWARE / "locator" / "modem" / name] for name in ("bg95.py", "sim7600.py")]
+    assert sum(lines.values()) - min(drivers) <= LINES
 
 
 def test_the_application_fits_its_slot(tmp_path):

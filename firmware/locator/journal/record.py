@@ -15,26 +15,9 @@ FORMAT = "<BBHIIHiihBBBBBbIHIBBI"
 # Fields in the order of the record, each with the struct format and offset in it. The columns of
 # an uplink come in the order of COLUMNS.
 FIELDS = (
-    "kind",
-    "quality",
-    "events",
-    "seq",
-    "time",
-    "boot",
-    "lat",
-    "lon",
-    "alt",
-    "speed",
-    "heading",
-    "hdop",
-    "sats",
-    "battery",
-    "temperature",
-    "plmn",
-    "tac",
-    "cell",
-    "rsrp",
-    "motion",
+    "kind", "quality", "events", "seq", "time", "boot", "lat",
+    "lon", "alt", "speed", "heading", "hdop", "sats", "battery",
+    "temperature", "plmn", "tac", "cell", "rsrp", "motion",
 )
 
 FIX = const(1)

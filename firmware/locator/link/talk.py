@@ -19,13 +19,11 @@ _MAX_TURNS = const(40)
 
 
 class Outcome:
-    """What a conversation came to: messages `sent`, `turns` answered, `acked` records,
-    `server_time` epoch or None."""
+    """What a conversation came to: messages `sent`, `turns` answered, `server_time` epoch or None."""
 
     def __init__(self):
         self.sent = 0
         self.turns = 0
-        self.acked = 0
         self.server_time = None
 
 
@@ -118,9 +116,7 @@ class Conversation:
         return False
 
     def _apply(self, ranges, time):
-        before = self._journal.pending()
         self._journal.acknowledge(ranges)
-        self.outcome.acked += before - self._journal.pending()
         self.outcome.server_time = time
 
 

@@ -25,7 +25,6 @@ TRY_FAILS = const(9)  # one after the other
 SENT_TODAY = const(10)  # messages
 DAY = const(11)
 MOVING = const(12)
-STANDING_SINCE = const(13)
 MCC = const(14)
 HELD_PLMN = const(15)  # the only operator to use; 0: any
 HELD_LOST = const(16)  # since when every try to register with it fails; 0: none has
@@ -45,7 +44,6 @@ DID_RECORD = const(28)
 ATTACHED = const(29)  # 0 not tried, 1 registered, 2 not
 DID_TALK = const(30)
 DID_PROBE = const(31)
-MOTION_RATE = const(32)  # counts a minute since the wake before
 OPEN_PLMN = const(33)  # the operator in Russia on which data has passed
 REFUSALS = const(34)  # for a permanent cause, one after the other
 REFUSED_UNTIL = const(35)
@@ -56,7 +54,7 @@ TRIES = const(40)  # ring of the times of the last tries
 TRIES_KEPT = const(24)
 SIZE = const(64)
 
-_TIMES = (LAST_WAKE, LAST_FIX, LAST_TRY, STANDING_SINCE, BARRED_UNTIL, REFUSED_UNTIL, HELD_LOST)
+_TIMES = (LAST_WAKE, LAST_FIX, LAST_TRY, BARRED_UNTIL, REFUSED_UNTIL, HELD_LOST)
 _LOST_WITH_POWER = (NOW, OFFSET, OFFSET_QUALITY, LAST_RECORD, LAST_UPLOAD, PARKED, CONFIGURED)
 
 YES = const(1)
@@ -113,13 +111,11 @@ def feel(state, senses):
 
 def _feel_motion(state, now, motion, wake_reason):
     elapsed_s = RECOUNT_S if wake_reason == WAKE_MOTION else max(60, now - state[LAST_WAKE])
-    state[MOTION_RATE] = min(0x7FFF, 60 * motion // elapsed_s)
-    moving = state[MOTION_RATE] >= _MOVING_RATE
+    moving = 60 * motion // elapsed_s >= _MOVING_RATE
     if moving and not state[MOVING]:
         state[EVENTS] |= record.EVENT_DEPARTED
     elif not moving and state[MOVING]:
         state[EVENTS] |= record.EVENT_STOPPED
-        state[STANDING_SINCE] = now
     state[MOVING] = 1 if moving else 0
 
 
