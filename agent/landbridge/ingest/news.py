@@ -9,19 +9,30 @@ from landbridge.store.points import StoredPoint
 from landbridge.wire.limits import MAX_RECORDS
 from landbridge.wire.uplink import DeviceClock
 
+_DRIFT_S = 3600
+"""More than any clock of ours drifts between two contacts, less than what brokers hold back."""
+
 
 def date_earlier(
     connection: Connection, device: str, clock: DeviceClock | None, now_s: int
 ) -> list[StoredPoint]:
     """Date the stored points of this power-on that have no time; return them as they are now.
 
-    A clock that knows the time also corrects those that were dated by the arrival of an uplink.
+    A clock that knows the time also corrects those that were dated by the arrival of an uplink, when
+    they came late: a smaller difference is the drift of the device's clock since then.
     """
     if clock is None:
         return []
     doubts = judge.BY_ARRIVAL if judge.knows_time(clock, now_s) else 0
     waiting = points.to_date(connection, device, clock.boot, doubts)
-    return points.date(connection, waiting, [judge.judge(each.point, clock, now_s) for each in waiting])
+    judged = [judge.judge(each.point, clock, now_s) for each in waiting]
+    told = [pair for pair in zip(waiting, judged, strict=True) if _differs(pair[0].at_s, pair[1].at_s)]
+    return points.date(connection, [old for old, _ in told], [new for _, new in told])
+
+
+def _differs(before_s: int | None, now_s: int | None) -> bool:
+    """Whether a date is news."""
+    return before_s is None or now_s is None or abs(now_s - before_s) > _DRIFT_S
 
 
 def post(connection: Connection, device: str, dated: list[StoredPoint], new: list[StoredPoint]) -> None:
