@@ -11,6 +11,8 @@ from landbridge.wire.uplink import DeviceClock
 
 _DRIFT_S = 3600
 """More than any clock of ours drifts between two contacts, less than what brokers hold back."""
+_DRIFT_PART = 20
+"""An RC oscillator gains or loses a few hundredths of what has passed."""
 
 
 def date_earlier(
@@ -26,13 +28,19 @@ def date_earlier(
     doubts = judge.BY_ARRIVAL if judge.knows_time(clock, now_s) else 0
     waiting = points.to_date(connection, device, clock.boot, doubts)
     judged = [judge.judge(each.point, clock, now_s) for each in waiting]
-    told = [pair for pair in zip(waiting, judged, strict=True) if _differs(pair[0].at_s, pair[1].at_s)]
+    told = [
+        (old, new)
+        for old, new in zip(waiting, judged, strict=True)
+        if _differs(old.at_s, new.at_s, clock.since_power_on_s - old.point.time)
+    ]
     return points.date(connection, [old for old, _ in told], [new for _, new in told])
 
 
-def _differs(before_s: int | None, now_s: int | None) -> bool:
-    """Whether a date is news."""
-    return before_s is None or now_s is None or abs(now_s - before_s) > _DRIFT_S
+def _differs(before_s: int | None, after_s: int | None, elapsed_s: int) -> bool:
+    """Whether a date is news: more than the device's clock can have drifted since the point."""
+    if before_s is None or after_s is None:
+        return True
+    return abs(after_s - before_s) > max(_DRIFT_S, elapsed_s // _DRIFT_PART)
 
 
 def post(connection: Connection, device: str, dated: list[StoredPoint], new: list[StoredPoint]) -> None:
