@@ -37,18 +37,13 @@ class Flash:
         self.cut_at = cut_at
         self.torn = torn
         self.dead = False
-        self.buried = False
 
     def readblocks(self, n, buf, offset=0):
-        if self.buried:
-            return
         self._alive()
         at = n * BLOCK + offset
         buf[:] = self.data[at : at + len(buf)]
 
     def writeblocks(self, n, buf, offset=None):
-        if self.buried:
-            return
         if offset is None:
             self.ioctl(6, n)
             offset = 0
@@ -58,8 +53,6 @@ class Flash:
         self._alive()
 
     def ioctl(self, op, arg):
-        if self.buried:
-            return 0
         if op == 4:
             return BLOCKS
         if op == 5:
@@ -195,12 +188,15 @@ class Life:
 
 
 def unmount(flash):
-    """Let go of the file system, whatever state it is in."""
-    # Nobody looks any more but the finalisers of files that were open: what they say means nothing.
-    flash.buried = True
+    """Let go of the file system, whatever state it is in.
+
+    Files that were open are closed later, by their finalisers; what these print of the dead flash
+    means nothing.
+    """
+    flash.dead = True
     try:
         vfs.umount("/flash")
-    except OSError:  # the power failed before it was mounted
+    except (PowerCut, OSError):  # the power failed before it was mounted
         pass
 
 
