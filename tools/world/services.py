@@ -95,7 +95,32 @@ class Child:
         self._process.stdin.close()
 
 
-class Broker:
+class Service:
+    """A service that runs in a child process of its own, once it is started."""
+
+    _child: Child | None = None
+
+    def alive(self) -> bool:
+        """Whether the service runs."""
+        return self._child is not None and self._child.alive()
+
+    def await_end(self) -> None:
+        """Wait until the service, which is dying, is dead."""
+        assert self._child
+        self._child.await_end()
+
+    def kill(self) -> None:
+        """End the service at once."""
+        assert self._child
+        self._child.kill()
+
+    def stop(self) -> None:
+        """End the service."""
+        if self._child:
+            self._child.stop()
+
+
+class Broker(Service):
     """The demo's broker (`tools.world.broker`); knows whether the agent listens to it."""
 
     def __init__(self, folder: Path, port: int, trap: Path | None) -> None:
@@ -104,7 +129,6 @@ class Broker:
         self.agent_listens = threading.Event()
         self._listening = threading.Event()
         self._trap = trap
-        self._child: Child | None = None
         if not (folder / "broker.key").exists():
             certificates.make(folder, BROKER_HOST)
 
@@ -136,25 +160,6 @@ class Broker:
             case ["subscribed", _, topic] if topic == UP:
                 self.agent_listens.set()
 
-    def alive(self) -> bool:
-        """Whether the broker runs."""
-        return self._child is not None and self._child.alive()
-
-    def await_end(self) -> None:
-        """Wait until the broker, which is dying, is dead."""
-        assert self._child
-        self._child.await_end()
-
-    def kill(self) -> None:
-        """End the broker at once."""
-        assert self._child
-        self._child.kill()
-
-    def stop(self) -> None:
-        """End the broker."""
-        if self._child:
-            self._child.stop()
-
 
 def _refuse_taken(port: int) -> None:
     """Say so when another program listens on `port`; 0 is always free."""
@@ -167,7 +172,7 @@ def _refuse_taken(port: int) -> None:
             raise ServiceError(f"port {port}: {error.strerror}; name another: make demo PORT=18883") from None
 
 
-class Agent:
+class Agent(Service):
     """The real agent, with a folder for its settings and its database."""
 
     def __init__(self, folder: Path, broker: Broker, clock_file: Path, trap: Path | None) -> None:
@@ -175,7 +180,6 @@ class Agent:
         self.database = folder / "landbridge.sqlite3"
         self._broker = broker
         self._trap = trap
-        self._child: Child | None = None
         folder.mkdir(parents=True, exist_ok=True)
         password = secrets.token_hex(16)
         broker.allow(AGENT, password, ["landbridge/#"], ["landbridge/#"])
@@ -225,25 +229,6 @@ ca_file = "{certificate}"
         """Wait until the broker has the agent's subscription."""
         assert self._child
         self._child.await_event(self._broker.agent_listens)
-
-    def alive(self) -> bool:
-        """Whether the agent runs."""
-        return self._child is not None and self._child.alive()
-
-    def await_end(self) -> None:
-        """Wait until the agent, which is dying, is dead."""
-        assert self._child
-        self._child.await_end()
-
-    def kill(self) -> None:
-        """End the agent at once."""
-        assert self._child
-        self._child.kill()
-
-    def stop(self) -> None:
-        """End the agent."""
-        if self._child:
-            self._child.stop()
 
 
 class Services:
