@@ -10,7 +10,7 @@ from locator.journal import record, rtc
 from locator.journal.ledger import Ledger
 from locator.journal.store import Journal
 from locator.link import cbor
-from locator.modem import REGISTERED, ModemError, ModemRestarted, ladder
+from locator.modem import REGISTERED, ModemError, ModemRestarted
 from locator.modem import make as make_modem
 from locator.modem.parse import rounded
 from locator.plan import budget, decide
@@ -18,6 +18,7 @@ from locator.plan import state as st
 from locator.port import DEEPSLEEP_RESET, POWER_ON, WAKE_MOTION
 
 _GNSS_POLL_MS = const(1000)
+_FOUND_AGAIN_MS = const(6000)
 
 
 def run(port, board):
@@ -201,14 +202,23 @@ class Wake:
         if not self._modem.on:
             return
         try:
-            park = self._state[st.PARKED] == 1
-            if self._state[st.ATTACHED] == st.YES:
-                park = self._modem.psm_granted()
-            park = park and ladder.keeps_psm(self._state[st.TRY_FAILS])
-            self._state[st.PARKED] = 1 if self._modem.stop(park) else 0
+            self._state[st.PARKED] = 1 if self._modem.stop(self._may_park()) else 0
         except ModemError:
             self._port.modem_rail(False)
             self._state[st.PARKED] = 0
+
+    def _may_park(self):
+        """Whether the modem is registered and may stay so in PSM. Where nobody asked for service but the
+        radio was on, this is when a refusal is noticed."""
+        state = self._state
+        registered = state[st.ATTACHED] == st.YES or state[st.PARKED]
+        if state[st.ATTACHED] == st.NO or not (registered or state[st.DID_PROBE]):
+            return False
+        served, cause = self._modem.serves(_FOUND_AGAIN_MS if registered else 0)
+        budget.refused(state, self._port.clock_s(), cause)
+        if not (served and registered and ladder.keeps_psm(state[st.TRY_FAILS])):
+            return False
+        return self._modem.psm_granted()
 
     def _poll_fix(self, limit_ms):
         deadline = self._port.ticks_ms() + limit_ms

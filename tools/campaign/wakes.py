@@ -33,6 +33,7 @@ LIMIT_S: dict[Dialect, dict[str, int]] = {
         "cell": 6,
         "network_time": 6,
         "identity": 25,
+        "serves": 20,
         "psm_granted": 6,
         "mqtt_open": 480,
         "mqtt_subscribe": 35,
@@ -52,6 +53,7 @@ LIMIT_S: dict[Dialect, dict[str, int]] = {
         "cell": 10,
         "network_time": 6,
         "identity": 25,
+        "serves": 20,
         "psm_granted": 6,
         "mqtt_open": 480,
         "mqtt_subscribe": 370,
@@ -165,7 +167,8 @@ class Device:
         if not self._modem.on:
             return
         try:
-            self._call("stop", self._call("psm_granted"))
+            served, _ = self._call("serves", 6000)
+            self._call("stop", served and self._call("psm_granted"))
         except ModemError as error:
             self.told.errors.append(repr(error))
             self.port.modem_rail(False)

@@ -74,8 +74,9 @@ class Search:
 
     def run(self) -> Work:
         """Until registered."""
-        self._radio.searching = True
-        self._radio.set(SEARCHING)
+        if not self._sim_invalid:  # else it stays denied, and nothing is searched
+            self._radio.searching = True
+            self._radio.set(SEARCHING)
         if (yield from self._try_last()):
             return
         rounds = 0
