@@ -22,9 +22,9 @@ def encode_reply(
     MAX_REPLY_BYTES waits for the next reply.
     """
     bounds = [bound for low_high in ranges(committed) for bound in low_high]
-    reply = {0: VERSION, 1: answered, 2: bounds, 3: now_s}
+    reply: dict[int, Any] = {0: VERSION, 1: answered, 2: bounds, 3: now_s}
     for pairs in orders:
-        larger = dict(sorted((reply | pairs).items()))
+        larger = dict(sorted((reply | dict(pairs)).items()))
         if len(cbor2.dumps(larger)) <= MAX_REPLY_BYTES:
             reply = larger
     return cbor2.dumps(reply)

@@ -43,7 +43,7 @@ class Desk:
         pairs. What does not fit waits for the next turn."""
         pairs = 0
         self._written = 0
-        for bit in _TELLS:
+        for bit in sorted(_TELLS):
             if self.state[st.TO_TELL] & bit:
                 pairs += self._write_one(bit, out)
         return pairs
@@ -63,7 +63,7 @@ class Desk:
 
     def told(self):
         """The agent has answered the uplink that was written last."""
-        for bit in _TELLS:
+        for bit in sorted(_TELLS):
             if self._written & bit:
                 self.state[st.TO_TELL] &= ~bit
                 _load(_TELLS[bit]).told(self)
