@@ -53,7 +53,7 @@ LOADED_MV = const(38)  # battery while the modem was connected, last time
 TO_TELL = const(39)  # bits of the modules of orders with something to say (orders/desk.py)
 TRIES = const(40)  # ring of the times of the last tries
 TRIES_KEPT = const(24)
-SIZE = const(64)
+SIZE = const(80)
 
 _TIMES = (LAST_WAKE, LAST_FIX, LAST_TRY, BARRED_UNTIL, REFUSED_UNTIL, HELD_LOST)
 _LOST_WITH_POWER = (NOW, OFFSET, OFFSET_QUALITY, LAST_RECORD, LAST_UPLOAD, PARKED, CONFIGURED)
