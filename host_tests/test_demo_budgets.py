@@ -21,7 +21,7 @@ BG95_MAH, SIM7600_MAH = (figures.MOST_MAH_A_DAY[modem] for modem in ("bg95", "si
     ("what", "budget"),
     [
         ("heap of a whole wake", f"{HEAP_KW} kilo-words"),
-        ("lines imported in a wake", f"{firmware.LINES:,}"),
+        ("lines imported in an ordinary wake", f"{firmware.LINES:,}"),
         ("application in flash, `.mpy`", f"{firmware.SLOT_BYTES // 1024} KiB a slot"),
         ("journal in flash", f"{FULL_SEGMENTS * 4} KiB: {FULL_SEGMENTS * 64:,} records"),
         ("charge a day at 3.6 V", f"{BG95_MAH:g} mAh with the BG95, {SIM7600_MAH:g} with the SIM7600"),

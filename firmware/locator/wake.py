@@ -147,20 +147,28 @@ class Wake:
         from locator.link.talk import Conversation
 
         gc.collect()
-        talk = Conversation(self._modem, self._journal, self._ledger, self._config)
         config = self._config
+        talk = Conversation(self._modem, self._journal, self._ledger, config, self._open_desk)
         host, port = config.broker_host, config.broker_port
         try:
             self._modem.mqtt_open(
                 host, port, config.device.encode(), config.broker_password, config.ca()
             )
-            talk.run(self._write_extras, budget.messages_left(self._state))
+            left, to_tell = budget.messages_left(self._state), self._state[st.TO_TELL] != 0
+            talk.run(self._write_extras, left, to_tell)
             self._modem.mqtt_close()
         except ModemError as error:
             self._lost(error)
         finally:  # also when something else goes wrong: what has failed is not tried again at once
             self._learn_talk(talk.outcome)
             self._save()
+        if talk.desk and talk.desk.at_last:
+            talk.desk.at_last()
+
+    def _open_desk(self):
+        from locator.orders.desk import Desk
+
+        return Desk(self._port, self._config, self._journal, self._ledger, self._state)
 
     def _learn_talk(self, outcome):
         self._state[st.SENT_TODAY] += outcome.sent

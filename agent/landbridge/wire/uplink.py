@@ -39,6 +39,9 @@ RANGES = {
 }
 """What a record can hold, by column in the order of the wire: (lowest, highest)."""
 
+FIRST_REPORT = 6
+"""Keys of an uplink from it on say what became of orders."""
+
 STATUS: dict[int, tuple[str, type]] = {
     0: ("battery_mv", int),
     1: ("temperature_dc", int),
@@ -78,6 +81,8 @@ class Uplink:
     next_contact_s: int | None = None
     """When to expect the device next, seconds since 2000."""
     clock: DeviceClock | None = None
+    reports: dict[int, Any] = field(default_factory=dict)
+    """What became of orders, by the key of the uplink (from FIRST_REPORT on), as it came: fleet/desk.py."""
 
 
 def decode(plaintext: bytes) -> Uplink:
@@ -93,6 +98,7 @@ def decode(plaintext: bytes) -> Uplink:
         identity=_named(item.get(3, {}), IDENTITY, "identity"),
         next_contact_s=_integer(item[4], _U32, "next contact") if 4 in item else None,
         clock=_clock(item[5]) if 5 in item else None,
+        reports={key: value for key, value in item.items() if key >= FIRST_REPORT},
     )
 
 

@@ -50,12 +50,15 @@ REFUSED_UNTIL = const(35)
 NEXT_TRY = const(36)  # place in the ring
 PHASE = const(37)  # 0 to 255, drawn at each try: no two devices keep step
 LOADED_MV = const(38)  # battery while the modem was connected, last time
+TO_TELL = const(39)  # bits of the modules of orders with something to say (orders/desk.py)
 TRIES = const(40)  # ring of the times of the last tries
 TRIES_KEPT = const(24)
-SIZE = const(64)
+SIZE = const(80)
 
 _TIMES = (LAST_WAKE, LAST_FIX, LAST_TRY, BARRED_UNTIL, REFUSED_UNTIL, HELD_LOST)
 _LOST_WITH_POWER = (NOW, OFFSET, OFFSET_QUALITY, LAST_RECORD, LAST_UPLOAD, PARKED, CONFIGURED)
+
+EVERYONE = const(0xFF)  # in TO_TELL: whoever has something to say
 
 YES = const(1)
 NO = const(2)
@@ -93,6 +96,7 @@ def restart(state):
             state[i] = (state[i] - state[NOW]) or -1
     for i in _LOST_WITH_POWER:
         state[i] = 0
+    state[TO_TELL] = EVERYONE
 
 
 def feel(state, senses):
