@@ -2,9 +2,17 @@
 
 from locator.journal import record, rtc
 from locator.modem import DENIED, REGISTERED
-from locator.plan import decide
+from locator.plan import alarms, decide
 from locator.plan import state as st
-from locator.port import DEEPSLEEP_RESET, ON_LIGHT, ON_MOTION, WAKE_LIGHT, WAKE_MOTION, WAKE_TIMER
+from locator.port import (
+    DEEPSLEEP_RESET,
+    ON_LIGHT,
+    ON_MOTION,
+    ON_TAMPER,
+    WAKE_LIGHT,
+    WAKE_MOTION,
+    WAKE_TIMER,
+)
 
 HINTS = (5, 3600)
 HOUR = 3600
@@ -12,7 +20,7 @@ GERMANY, RUSSIA = 262001, 250001
 
 
 def senses(now, wake=WAKE_TIMER, motion=0, lux=0, mv=3600):
-    return now, wake, DEEPSLEEP_RESET, mv, -50, motion, lux
+    return now, wake, DEEPSLEEP_RESET, mv, -50, motion, lux, 0, 0, 0
 
 
 def settled(now=100 * HOUR):
@@ -23,10 +31,15 @@ def settled(now=100 * HOUR):
     return state
 
 
+def feel(state, told):
+    st.feel(state, told)
+    alarms.feel(state, told, alarms.LIMITS)
+
+
 def wake(state, told):
     """Walk one wake in which everything works; the kinds of action in order."""
     kinds = []
-    st.feel(state, told)
+    feel(state, told)
     while True:
         action = decide.next(state, told, HINTS)
         kinds.append(action.kind)
@@ -51,7 +64,7 @@ def test_an_hour_later_only_a_fix():
     kinds, action = wake(settled(), senses(101 * HOUR))
     assert kinds == [decide.FIX, decide.RECORD, decide.SLEEP]
     assert action.limit_s == HOUR
-    assert action.wake_on == ON_LIGHT | ON_MOTION
+    assert action.wake_on == ON_LIGHT | ON_TAMPER | ON_MOTION
 
 
 def test_nothing_due_sleeps_on():
@@ -72,7 +85,7 @@ def test_moving_halves_the_pause_and_disarms_motion():
     kinds, action = wake(state, senses(100 * HOUR + 1800, motion=900))
     assert kinds[0] == decide.FIX
     assert action.limit_s == 1800
-    assert action.wake_on == ON_LIGHT
+    assert action.wake_on == ON_LIGHT | ON_TAMPER
 
 
 def test_departure_and_stop_are_events_with_a_record():
@@ -89,32 +102,7 @@ def test_a_bump_is_no_departure():
     state = settled()
     kinds, action = wake(state, senses(100 * HOUR + 300, WAKE_MOTION, motion=3))
     assert kinds == [decide.SLEEP]
-    assert action.wake_on == ON_LIGHT | ON_MOTION
-
-
-def test_light_is_urgent_once_until_it_is_dark_again():
-    state = settled()
-    kinds, _ = wake(state, senses(100 * HOUR + 100, WAKE_LIGHT, lux=300))
-    assert kinds == [decide.ATTACH, decide.FIX, decide.RECORD, decide.TALK, decide.SLEEP]
-    st.feel(state, senses(100 * HOUR + 200, lux=300))
-    assert not state[st.EVENTS] and not state[st.URGENT]
-    st.feel(state, senses(100 * HOUR + 300, lux=0))
-    st.feel(state, senses(100 * HOUR + 400, WAKE_LIGHT, lux=300))
-    assert state[st.EVENTS] == record.EVENT_LIGHT
-
-
-def test_dim_light_is_told_once_too():
-    state = settled()
-    st.feel(state, senses(100 * HOUR + 100, WAKE_LIGHT, lux=7))
-    assert state[st.EVENTS] == record.EVENT_LIGHT
-    st.learn_record(state)
-    state[st.URGENT] = 0
-    told = senses(100 * HOUR + 200, lux=7)
-    st.feel(state, told)
-    assert not state[st.EVENTS] and not state[st.URGENT]
-    assert decide.next(state, told, HINTS).wake_on == ON_MOTION
-    st.feel(state, senses(100 * HOUR + 300, lux=0))
-    assert not state[st.DOOR_OPEN]
+    assert action.wake_on == ON_LIGHT | ON_TAMPER | ON_MOTION
 
 
 def test_no_fix_looks_for_a_cell_and_still_records():
@@ -145,7 +133,7 @@ def test_pauses_grow_with_failures_and_are_shorter_on_the_move():
 def test_an_empty_battery_does_not_transmit():
     state = settled()
     told = senses(200 * HOUR, mv=3100)
-    st.feel(state, told)
+    feel(state, told)
     assert state[st.EVENTS] & record.EVENT_BATTERY
     assert not decide.upload_due(state, told, HINTS)
 
@@ -195,9 +183,9 @@ def test_an_alarm_that_may_not_be_told_does_not_keep_us_awake():
 def test_an_open_door_is_not_waited_for():
     state = settled()
     _, action = wake(state, senses(100 * HOUR + 100, WAKE_LIGHT, lux=300))
-    assert action.wake_on == ON_MOTION
+    assert action.wake_on == ON_TAMPER | ON_MOTION
     _, action = wake(state, senses(101 * HOUR + 100, lux=0))
-    assert action.wake_on == ON_LIGHT | ON_MOTION
+    assert action.wake_on == ON_LIGHT | ON_TAMPER | ON_MOTION
 
 
 def test_a_battery_that_sags_reports_half_as_often():

@@ -2,6 +2,7 @@
 
 from micropython import const
 
+from locator.journal.log import TELL
 from locator.link import cbor
 from locator.plan import state as st
 
@@ -10,14 +11,15 @@ FIRST_ORDER = const(4)
 
 
 class Desk:
-    """`port`, `config`, `journal`, `ledger` and the plan's `state` are there for the modules."""
+    """`port`, `config`, `journal`, `ledger`, the plan's `state` and the `log` are there for the modules."""
 
-    def __init__(self, port, config, journal, ledger, state):
+    def __init__(self, port, config, journal, ledger, state, log):
         self.port = port
         self.config = config
         self.journal = journal
         self.ledger = ledger
         self.state = state
+        self.log = log
         state[st.TO_TELL] &= sum(_TELLS)
         self._written = 0  # bits of the modules whose words the next reply acknowledges
         self.at_last = None
@@ -72,7 +74,7 @@ class Desk:
 
 # Modules by the key of a reply, and by their bit in TO_TELL in the order of the uplink's keys.
 _TAKES: dict = {}
-_TELLS: dict = {}
+_TELLS: dict = {TELL: "diagnostics"}
 
 
 def _load(name):

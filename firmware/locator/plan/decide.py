@@ -6,9 +6,10 @@ the reason. `hints` = (records not acknowledged, interval in s between records w
 
 from micropython import const
 
+from locator.journal import record
 from locator.plan import budget
 from locator.plan import state as st
-from locator.port import ON_LIGHT, ON_MOTION
+from locator.port import ON_LIGHT, ON_MOTION, ON_TAMPER
 
 ATTACH = const(1)
 FIX = const(2)
@@ -165,7 +166,9 @@ def _sleep(state, senses, hints, reason):
         retry_at = state[st.LAST_TRY] + spread_s(state, retry_s(state))
         until = min(until, max(retry_at, now + budget.wait_s(state)))
     # The interrupts are levels: an open door would wake us again at once.
-    wake_on = 0 if state[st.DOOR_OPEN] else ON_LIGHT
+    wake_on = 0 if state[st.RAISED] & record.EVENT_LIGHT else ON_LIGHT
+    if not state[st.RAISED] & record.EVENT_TAMPER:
+        wake_on |= ON_TAMPER
     if not state[st.MOVING]:
         wake_on |= ON_MOTION  # to see the departure; on the move the timer is enough
     return Action(SLEEP, reason, max(_MIN_SLEEP_S, until - now), wake_on=wake_on)
