@@ -10,7 +10,7 @@ from locator.journal import record, rtc
 from locator.journal.ledger import Ledger
 from locator.journal.store import Journal
 from locator.link import cbor
-from locator.modem import REGISTERED, ModemError, ModemRestarted, ladder
+from locator.modem import REGISTERED, ModemError, ModemRestarted
 from locator.modem import make as make_modem
 from locator.modem.parse import rounded
 from locator.orders import applied
@@ -19,6 +19,8 @@ from locator.plan import state as st
 from locator.port import DEEPSLEEP_RESET, POWER_ON, WAKE_MOTION
 
 _GNSS_POLL_MS = const(1000)
+_FOUND_AGAIN_MS = const(6000)
+_LADDER_FROM = const(2)
 
 
 def run(port, board):
@@ -91,12 +93,13 @@ class Wake:
         result, cause, plmn = st.NO, 0, 0
         budget.begin_try(self._state, self._port.clock_s(), self._port.random(1)[0])
         self._save_twice()
-        fails = self._state[st.TRY_FAILS]
         try:
-            if not self._modem.on and ladder.before_start(self._port, fails):
+            ladder = self._ladder()
+            if ladder and not self._modem.on and ladder.before_start(self._port):
                 self._state[st.CONFIGURED] = self._state[st.PARKED] = 0
             self._start_modem()
-            ladder.after_start(self._modem, fails)
+            if ladder:
+                ladder.after_start(self._modem)
             result, cause = self._modem.attach(action.limit_s, action.patience_s, action.plmn)
             self._cell = self._modem.cell()
             plmn = self._cell.plmn if self._cell else 0
@@ -205,6 +208,15 @@ class Wake:
         if isinstance(error, ModemRestarted):
             self._modem.on = False
 
+    def _ladder(self):
+        """What helps after failures in a row, None while there are none to speak of."""
+        fails = self._state[st.TRY_FAILS]
+        if fails < _LADDER_FROM:
+            return None
+        from locator.modem.ladder import Ladder
+
+        return Ladder(fails)
+
     def _weigh(self):
         """The battery under the load of a connection; whatever moved meanwhile is not forgotten."""
         self._state[st.LOADED_MV], _, motion, _ = self._port.senses()
@@ -214,14 +226,22 @@ class Wake:
         if not self._modem.on:
             return
         try:
-            park = self._state[st.PARKED] == 1
-            if self._state[st.ATTACHED] == st.YES:
-                park = self._modem.psm_granted()
-            park = park and ladder.keeps_psm(self._state[st.TRY_FAILS])
-            self._state[st.PARKED] = 1 if self._modem.stop(park) else 0
+            self._state[st.PARKED] = 1 if self._modem.stop(self._may_park()) else 0
         except ModemError:
             self._port.modem_rail(False)
             self._state[st.PARKED] = 0
+
+    def _may_park(self):
+        """Whether the modem is registered and may stay so in PSM. Where nobody asked for service but the
+        radio was on, this is when a refusal is noticed."""
+        state = self._state
+        registered = state[st.ATTACHED] == st.YES or state[st.PARKED]
+        if state[st.ATTACHED] == st.NO or not (registered or state[st.DID_PROBE]):
+            return False
+        served, cause = self._modem.serves(_FOUND_AGAIN_MS if registered else 0)
+        budget.refused(state, self._port.clock_s(), cause)
+        stays = served and registered and state[st.TRY_FAILS] < _LADDER_FROM
+        return stays and self._modem.psm_granted()
 
     def _poll_fix(self, limit_ms):
         deadline = self._port.ticks_ms() + limit_ms

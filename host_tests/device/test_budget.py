@@ -39,7 +39,7 @@ def test_a_loss_of_power_forgets_no_try():
     state[st.NOW] = 4 * HOUR
     st.restart(state)
     state[st.NOW] = 5
-    assert DAY - 4 * HOUR < budget.wait_s(state) <= DAY
+    assert DAY - 4 * HOUR < budget.wait_s(state) <= DAY + DAY // 16
     after = impatient(state, 30, start=5)
     assert after[0] + 4 * HOUR - before[0] >= DAY
 
@@ -62,12 +62,23 @@ def test_a_card_that_is_refused_for_good_asks_ever_less_often():
     for _ in range(10):
         budget.begin_try(state, state[st.NOW], 0)
         budget.refused(state, state[st.NOW], 8)
-        pauses.append(budget.wait_s(state) // HOUR)
+        pauses.append(budget.wait_s(state) * 16 // 17 // HOUR)
         state[st.NOW] += budget.wait_s(state)
     assert pauses == [1, 4, 8, 16, 24, 36, 48, 72, 96, 96]
     budget.accepted(state)
     budget.refused(state, state[st.NOW], 3)
-    assert budget.wait_s(state) == HOUR
+    assert HOUR < budget.wait_s(state) < 1.1 * HOUR
+
+
+def test_a_clock_that_gains_five_percent_keeps_the_pauses_and_windows():
+    state = st.new()
+    state[st.NOW] = HOUR
+    budget.refused(state, HOUR, 8)
+    state[st.NOW] += HOUR * 105 // 100
+    assert budget.wait_s(state) > 0
+    times = [t * 100 // 105 for t in impatient(st.new(), 72)]
+    assert min(times[i + 1] - times[i] for i in range(len(times) - 1)) >= 60
+    assert most_within(times, HOUR) <= 10 and most_within(times, DAY) <= 24
 
 
 def test_causes_that_pass_are_no_refusal():
@@ -122,7 +133,7 @@ def test_nobody_looks_for_a_cell_while_the_card_is_refused():
     state = st.new()
     state[st.NOW] = HOUR
     budget.refused(state, HOUR + 200, 6)
-    state[st.NOW] = 2 * HOUR + 199
+    state[st.NOW] = HOUR + 200 + HOUR + HOUR // 16 - 1
     assert not budget.may_look(state) and budget.wait_s(state) == 1
     state[st.NOW] += 1
     assert budget.may_look(state)
