@@ -13,6 +13,7 @@ from locator.journal.store import Journal
 from locator.modem import REGISTERED, ModemError, ModemRestarted
 from locator.modem import make as make_modem
 from locator.modem.parse import rounded
+from locator.orders import applied
 from locator.plan import alarms, budget, decide
 from locator.plan import state as st
 from locator.port import DEEPSLEEP_RESET, POWER_ON, WAKE_MOTION
@@ -44,8 +45,8 @@ class Wake:
             self._state = self._after_power_on(kept)
         self._log = Log(rtc.log_of(kept, st.SIZE))
         if self._log.begin(port):
-            self._state[st.TO_TELL] |= logs.TELL
-        self._limits = alarms.LIMITS
+            self._state[st.TO_TELL] |= st.TELL_DIAGNOSTICS
+        self._settings = applied.load(port.data_dir, self._state)
         self._modem = make_modem(board, port)
         self._identity = None
         self._fix = None
@@ -66,16 +67,17 @@ class Wake:
     def run(self):
         """Actions until the plan says sleep."""
         st.feel(self._state, self._senses)
-        alarms.feel(self._state, self._senses, self._limits)
+        alarms.feel(self._state, self._senses, self._settings)
         self._save()
         while True:
-            hints = (self._journal.pending(), self._config.interval_s)
+            hints = (self._journal.pending(), self._settings)
             action = decide.next(self._state, self._senses, hints)
             if action.kind == decide.SLEEP:
                 break
             self._DO[action.kind](self, action)
             self._save()
         self._stop_modem()
+        budget.spend(self._state, self._port.ticks_ms() // 1000)
         self._save()
         asleep_ms = 1000 * action.limit_s - self._port.ticks_ms()
         return max(1000, asleep_ms), action.wake_on
@@ -136,7 +138,7 @@ class Wake:
         if self._fix and self._fix.time:
             self._set_time(self._fix.time, record.TIME_GNSS)
         st.learn_fix(self._state, self._fix is not None)
-        alarms.searched(self._state, max(1, self._fix.sats) if self._fix else 0, self._limits)
+        alarms.searched(self._state, max(1, self._fix.sats) if self._fix else 0, self._settings)
 
     def _probe(self, action):
         """Where we are heard: the serving cell, if there is one soon."""
@@ -163,8 +165,6 @@ class Wake:
         from locator.link.talk import Conversation
 
         gc.collect()
-        if self._is_new_day():
-            self._state[st.TO_TELL] |= logs.TELL
         config = self._config
         talk = Conversation(self._modem, self._journal, self._ledger, config, self._open_desk)
         host, port = config.broker_host, config.broker_port
@@ -180,14 +180,16 @@ class Wake:
         finally:  # also when something else goes wrong: what has failed is not tried again at once
             self._learn_talk(talk.outcome)
             self._save()
-        if talk.desk and talk.desk.at_last:
-            talk.desk.at_last()
+        if talk.desk:
+            self._settings = applied.load(self._port.data_dir, self._state)
+            if talk.desk.at_last:
+                talk.desk.at_last()
 
     def _extras(self):
         from locator.link.extras import Extras
 
         identity = self._identity if self._is_new_day() else None
-        return Extras(self._port, self._journal, self._ledger, self._state, self._senses, identity)
+        return Extras(self._port, self._journal, self._ledger, self._state, self._senses, self._settings, identity)
 
     def _open_desk(self):
         from locator.orders.desk import Desk
@@ -254,9 +256,9 @@ class Wake:
                 self._identity = self._modem.identity()
                 _, iccid, imsi, _ = self._identity
                 if iccid and imsi:
-                    alarms.card(self._state, alarms.number_of(iccid + imsi), self._limits)
+                    alarms.card(self._state, alarms.number_of(iccid + imsi), self._settings)
             elif self._modem.card_gone():
-                alarms.card(self._state, 0, self._limits)
+                alarms.card(self._state, 0, self._settings)
         except ModemError as error:
             self._lost(error)
 

@@ -1,19 +1,21 @@
 """Alarms: raised once for each occurrence, and armed again."""
 
+from locator import settings
 from locator.journal import record
 from locator.plan import alarms, decide
 from locator.plan import state as st
 from locator.port import DEEPSLEEP_RESET, ON_LIGHT, ON_MOTION, ON_TAMPER, WAKE_LIGHT, WAKE_TAMPER, WAKE_TIMER
 
 START_S = 360_000
-HINTS = (5, 3600)
+SETTINGS = settings.defaults()
+HINTS = (5, SETTINGS)
 EVERY = sum(rule[0] for rule in alarms.RULES) | record.EVENT_TAMPER
 
 
 class Sensors:
     """What the device feels; `look` is a wake ten minutes later that tells what it has found."""
 
-    def __init__(self, limits=alarms.LIMITS):
+    def __init__(self, limits=SETTINGS):
         self.state = st.new()
         self.now = START_S
         self.limits = limits
@@ -67,7 +69,7 @@ def test_a_door_is_told_once_until_it_is_dark():
 
 
 def test_a_shock_is_told_once_until_a_quiet_look():
-    once(record.EVENT_SHOCK, {"mg": 3000}, {"mg": 1501}, {"mg": 1500})
+    once(record.EVENT_SHOCK, {"mg": 4000}, {"mg": 2001}, {"mg": 2000})
 
 
 def test_a_tilt_is_told_once_until_it_is_half_of_it():
@@ -84,7 +86,7 @@ def test_an_open_lid_is_told_once_until_it_is_shut():
 
 def test_below_its_limit_nothing_is_an_alarm():
     sensors = Sensors()
-    assert sensors.look(lux=19, mg=2999, deg=29, mv=3251) == 0
+    assert sensors.look(lux=19, mg=3999, deg=29, mv=3251) == 0
     assert sensors.state[st.RAISED] == 0
 
 
@@ -111,7 +113,9 @@ def test_all_at_once_are_one_record():
 
 
 def test_an_alarm_that_may_wait_asks_for_no_upload():
-    sensors = Sensors((record.EVENT_LIGHT,) + alarms.LIMITS[1:])
+    only_light = settings.defaults()
+    only_light[settings.ALARMS] = record.EVENT_LIGHT
+    sensors = Sensors(only_light)
     assert sensors.look(mg=9000) == record.EVENT_SHOCK
     assert sensors.state[st.URGENT] == 0
     assert sensors.look(lux=300) == record.EVENT_LIGHT
@@ -181,7 +185,7 @@ def cards(*numbers):
     state = st.new()
     events = []
     for number in numbers:
-        alarms.card(state, number, alarms.LIMITS)
+        alarms.card(state, number, SETTINGS)
         events.append(state[st.EVENTS])
         state[st.EVENTS] = 0
     return events
@@ -198,11 +202,11 @@ def test_another_card_is_told_each_time_and_a_missing_one_once():
 
 def test_another_card_is_shown_to_the_agent():
     state = st.new()
-    alarms.card(state, 7, alarms.LIMITS)
+    alarms.card(state, 7, SETTINGS)
     state[st.IDENTITY_DAY] = 3
-    alarms.card(state, 7, alarms.LIMITS)
+    alarms.card(state, 7, SETTINGS)
     assert state[st.IDENTITY_DAY] == 3
-    alarms.card(state, 8, alarms.LIMITS)
+    alarms.card(state, 8, SETTINGS)
     assert state[st.IDENTITY_DAY] == 0
 
 

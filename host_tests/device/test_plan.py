@@ -1,5 +1,6 @@
 """The decision table, row by row, and what the plan learns."""
 
+from locator import settings
 from locator.journal import record, rtc
 from locator.modem import DENIED, REGISTERED
 from locator.plan import alarms, decide
@@ -14,7 +15,8 @@ from locator.port import (
     WAKE_TIMER,
 )
 
-HINTS = (5, 3600)
+SETTINGS = settings.defaults()
+HINTS = (5, SETTINGS)
 HOUR = 3600
 GERMANY, RUSSIA = 262001, 250001
 
@@ -33,7 +35,7 @@ def settled(now=100 * HOUR):
 
 def feel(state, told):
     st.feel(state, told)
-    alarms.feel(state, told, alarms.LIMITS)
+    alarms.feel(state, told, SETTINGS)
 
 
 def wake(state, told):
@@ -90,11 +92,11 @@ def test_moving_halves_the_pause_and_disarms_motion():
 
 def test_departure_and_stop_are_events_with_a_record():
     state = settled()
-    st.feel(state, senses(100 * HOUR + 300, WAKE_MOTION, motion=20))
+    feel(state, senses(100 * HOUR + 300, WAKE_MOTION, motion=20))
     assert state[st.EVENTS] == record.EVENT_DEPARTED
     assert decide.next(state, senses(100 * HOUR + 300), HINTS).kind == decide.FIX
     st.learn_record(state)
-    st.feel(state, senses(100 * HOUR + 3000))
+    feel(state, senses(100 * HOUR + 3000))
     assert state[st.EVENTS] == record.EVENT_STOPPED
 
 
@@ -108,7 +110,7 @@ def test_a_bump_is_no_departure():
 def test_no_fix_looks_for_a_cell_and_still_records():
     state = settled()
     told = senses(101 * HOUR)
-    st.feel(state, told)
+    feel(state, told)
     assert decide.next(state, told, HINTS).kind == decide.FIX
     st.learn_fix(state, False)
     assert decide.next(state, told, HINTS).kind == decide.PROBE
@@ -141,14 +143,14 @@ def test_an_empty_battery_does_not_transmit():
 def test_russia_is_waited_out_on_one_operator():
     state = settled()
     state[st.MCC] = 401
-    st.feel(state, senses(110 * HOUR))
+    feel(state, senses(110 * HOUR))
     st.learn_attach(state, REGISTERED, RUSSIA)
     assert state[st.EVENTS] & record.EVENT_COUNTRY
     assert state[st.HELD_PLMN] == RUSSIA
     st.learn_talk(state, False)
     for hours, due in ((1, False), (12, False), (23, False), (26, True)):
         told = senses((110 + hours) * HOUR)
-        st.feel(state, told)
+        feel(state, told)
         assert decide.upload_due(state, told, HINTS) == due
     assert decide.next(state, told, HINTS).plmn == RUSSIA
 
@@ -192,7 +194,7 @@ def test_a_battery_that_sags_reports_half_as_often():
     state = settled()
     state[st.LOADED_MV] = 3240
     told = senses(105 * HOUR)
-    st.feel(state, told)
+    feel(state, told)
     assert not decide.upload_due(state, told, HINTS)
     state[st.LOADED_MV] = 3400
     assert decide.upload_due(state, told, HINTS)
@@ -205,7 +207,7 @@ def test_every_third_try_in_vain_scans_everything():
         state[st.TRY_FAILS] = fails
         state[st.LAST_TRY] = 0
         told = senses(200 * HOUR)
-        st.feel(state, told)
+        feel(state, told)
         limits.append(decide.next(state, told, HINTS).limit_s)
     assert limits == [50, 50, 180, 50, 50, 180]
 
@@ -221,26 +223,26 @@ def test_a_network_that_is_wrong_by_an_hour_or_a_year_is_not_believed():
 
 def test_without_data_once_it_was_open_is_a_failure_like_any_other():
     state = settled()
-    st.feel(state, senses(110 * HOUR))
+    feel(state, senses(110 * HOUR))
     st.learn_attach(state, REGISTERED, RUSSIA)
     st.learn_talk(state, True)
-    st.feel(state, senses(114 * HOUR))
+    feel(state, senses(114 * HOUR))
     st.learn_attach(state, REGISTERED, RUSSIA)
     st.learn_talk(state, False)
     told = senses(115 * HOUR)
-    st.feel(state, told)
+    feel(state, told)
     assert decide.upload_due(state, told, HINTS)
 
 
 def test_another_operator_in_russia_begins_the_bar_anew():
     state = settled()
-    st.feel(state, senses(110 * HOUR))
+    feel(state, senses(110 * HOUR))
     st.learn_attach(state, REGISTERED, RUSSIA)
     st.learn_talk(state, True)
     st.learn_attach(state, REGISTERED, RUSSIA + 1)
     st.learn_talk(state, False)
     told = senses(133 * HOUR)
-    st.feel(state, told)
+    feel(state, told)
     assert not decide.upload_due(state, told, HINTS)
 
 

@@ -1,7 +1,7 @@
 """How the container and the locator on it are handled: shocks, tilts, and who opens the locator's lid.
 
 Shocks come with what the accelerometer counts: track, cranes, shunting, humps. All figures are model
-values [C]; that a hard coupling exceeds 3 g is rare and happens.
+values [C]; that a hard coupling exceeds 4 g is rare and happens.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from tools.world.doors import AT_ONCE_MS
 from tools.world.motion import Motion, Piece
 from tools.world.train import HOUR_MS, Train
 
-SHOCK_MG = {"run": (250, 0.35), "lift": (900, 0.4), "shunt": (500, 0.4), "hump": (1_400, 0.5), "bump": (120, 0.4)}
+SHOCK_MG = {"run": (250, 0.35), "lift": (900, 0.4), "shunt": (500, 0.4), "hump": (1_600, 0.5), "bump": (120, 0.4)}
 """Median and sigma of a peak."""
 RUN_SHOCKS_AN_HOUR = 6.0
 MOST_MG = 16_000

@@ -14,9 +14,6 @@ from locator.port import DEEPSLEEP_RESET, HARD_RESET, SOFT_RESET, WATCHDOG_RESET
 FAULT = "/fault.new"
 LAST_FAULT = "/fault.txt"
 
-TELL = const(8)
-"""Bit of orders/diagnostics.py in the state's TO_TELL."""
-
 # Kinds of entries, and what their value is.
 RESET = const(1)  # its cause (port); what stands before a power-on counts the seconds of another boot
 RAISED = const(2)  # none: an exception ended a wake

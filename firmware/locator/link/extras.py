@@ -9,12 +9,13 @@ from locator.plan import state as st
 class Extras:
     """`senses` as the plan has felt them; `identity` (IMEI, ICCID, IMSI, revision) when it is due, or None."""
 
-    def __init__(self, port, journal, ledger, state, senses, identity):
+    def __init__(self, port, journal, ledger, state, senses, settings, identity):
         self._port = port
         self._journal = journal
         self._ledger = ledger
         self._state = state
         self._senses = senses
+        self._settings = settings
         self._identity = identity
 
     def write(self, out, more):
@@ -30,7 +31,7 @@ class Extras:
         clock_s, offset = self._port.clock_s(), self._state[st.OFFSET]
         if offset:
             out.int(4)
-            out.int(clock_s + offset + decide.upload_every_s(self._state))
+            out.int(clock_s + offset + decide.upload_every_s(self._state, self._settings))
             pairs += 1
         out.int(5)
         out.head(cbor.ARRAY, 3)

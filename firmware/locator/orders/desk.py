@@ -2,7 +2,6 @@
 
 from micropython import const
 
-from locator.journal.log import TELL
 from locator.link import cbor
 from locator.plan import state as st
 
@@ -73,8 +72,8 @@ class Desk:
 
 
 # Modules by the key of a reply, and by their bit in TO_TELL in the order of the uplink's keys.
-_TAKES: dict = {}
-_TELLS: dict = {TELL: "diagnostics"}
+_TAKES: dict = {4: "settings"}
+_TELLS: dict = {1: "settings", 8: "diagnostics"}
 
 
 def _load(name):

@@ -1,7 +1,7 @@
 """What went wrong, for the agent: counters, the log's entries, the last fault with its traceback.
 
 Told once a day, after a fault and after a reset. Nothing is taken here: whoever wants them sooner tells the
-desk so (`desk.tell(log.TELL)`).
+desk so (`desk.tell(st.TELL_DIAGNOSTICS)`).
 """
 
 import os

@@ -1,37 +1,27 @@
 """Alarms: when each is raised and when it is armed again. Pure integers, no I/O.
 
 An alarm is told once for each occurrence: it is raised when its value reaches the limit, and armed again
-when the value has come back by the hysteresis of its rule. `settings` holds the limits (LIMITS below).
+when the value has come back by the hysteresis of its rule. `settings` (by the indexes of `locator.settings`)
+hold the limits, and say which alarms ask for an upload.
 """
 
 from binascii import crc32
 
 from micropython import const
 
+from locator import settings as cfg
 from locator.journal import record
 from locator.plan import state as st
 from locator.port import WAKE_LIGHT, WAKE_TAMPER
-
-# Index of each limit.
-ALARMS = const(0)  # record.EVENT_* bits that ask for an upload; the others wait for the next one
-BATTERY_LOW_MV = const(1)
-LIGHT_LUX = const(2)
-SHOCK_MG = const(3)
-TILT_DEG = const(4)
-TEMPERATURE_LOW_DC = const(5)
-TEMPERATURE_HIGH_DC = const(6)
-TEMPERATURE_HOLD_S = const(7)
-GNSS_LOST_S = const(8)
-LIMITS = (0xFFFF, 3250, 20, 3000, 30, -400, 600, 1800, 3 * 3600)
 
 # Event, index in `senses`, sign (-1: the lower the worse), its limit, and where it is armed again: at this
 # part of the limit in percent, better by this much. Light and lid must be gone; a shock is over when a
 # whole look passes without half of one; the battery recovers by 100 mV.
 RULES = (
-    (record.EVENT_LIGHT, 6, 1, LIGHT_LUX, 0, 0),
-    (record.EVENT_SHOCK, 7, 1, SHOCK_MG, 50, 0),
-    (record.EVENT_TILT, 8, 1, TILT_DEG, 50, 0),
-    (record.EVENT_BATTERY, 3, -1, BATTERY_LOW_MV, 100, 100),
+    (record.EVENT_LIGHT, 6, 1, cfg.LIGHT_LUX, 0, 0),
+    (record.EVENT_SHOCK, 7, 1, cfg.SHOCK_MG, 50, 0),
+    (record.EVENT_TILT, 8, 1, cfg.TILT_DEG, 50, 0),
+    (record.EVENT_BATTERY, 3, -1, cfg.BATTERY_LOW_MV, 100, 100),
 )
 # What has woken us has happened, whatever is felt some seconds later: dim light counts, and a lid that
 # was shut again.
@@ -74,7 +64,7 @@ def searched(state, sats, settings):
         return
     if not state[st.BLIND_SINCE]:
         state[st.BLIND_SINCE] = max(1, state[st.NOW])
-    lost = state[st.NOW] - state[st.BLIND_SINCE] >= settings[GNSS_LOST_S]
+    lost = state[st.NOW] - state[st.BLIND_SINCE] >= settings[cfg.GNSS_LOST_S]
     _level(state, settings, record.EVENT_GNSS, lost, False)
 
 
@@ -102,16 +92,14 @@ def _level(state, settings, event, is_high, is_over):
     """Raise `event` unless it is raised already; arm it again when it is over."""
     if is_high and not state[st.RAISED] & event:
         state[st.RAISED] |= event
-        state[st.EVENTS] |= event
-        if settings[ALARMS] & event:
-            state[st.URGENT] = 1
+        st.alarm(state, event, settings)
     if is_over:
         state[st.RAISED] &= ~event
 
 
 def _feel_temperature(state, temperature_dc, settings):
     """Outside the band for the hold time: an alarm; back in it by 2 C: told as well."""
-    low_dc, high_dc = settings[TEMPERATURE_LOW_DC], settings[TEMPERATURE_HIGH_DC]
+    low_dc, high_dc = settings[cfg.TEMPERATURE_LOW_DC], settings[cfg.TEMPERATURE_HIGH_DC]
     if state[st.RAISED] & record.EVENT_TEMPERATURE:
         if low_dc + _TEMPERATURE_BACK_DC <= temperature_dc <= high_dc - _TEMPERATURE_BACK_DC:
             _level(state, settings, record.EVENT_TEMPERATURE, False, True)
@@ -122,5 +110,5 @@ def _feel_temperature(state, temperature_dc, settings):
         return
     if not state[st.OUT_SINCE]:
         state[st.OUT_SINCE] = max(1, state[st.NOW])
-    held = state[st.NOW] - state[st.OUT_SINCE] >= settings[TEMPERATURE_HOLD_S]
+    held = state[st.NOW] - state[st.OUT_SINCE] >= settings[cfg.TEMPERATURE_HOLD_S]
     _level(state, settings, record.EVENT_TEMPERATURE, held, False)

@@ -7,6 +7,7 @@ from array import array
 
 from micropython import const
 
+from locator import settings as cfg
 from locator.journal import record
 from locator.modem import REGISTERED
 from locator.port import WAKE_MOTION
@@ -57,10 +58,35 @@ BLIND_SINCE = const(66)  # since when no satellites are found on the move; 0: th
 SKY_SATS = const(67)  # satellites of the last fix
 CARD = const(68)  # stands for ICCID and IMSI; 0: never read
 SHOCK_MG = const(69)  # a peak that the next wake counts
+DENSE_UNTIL = const(76)
+DENSE_LEFT_J = const(77)
+ERRAND = const(78)  # what a command has asked for, below
+TRIAL = const(79)  # tries left to reach the agent under new settings; -1: they have failed
 SIZE = const(80)
 
-_TIMES = (LAST_WAKE, LAST_FIX, LAST_TRY, BARRED_UNTIL, REFUSED_UNTIL, HELD_LOST, OUT_SINCE, BLIND_SINCE)
-_LOST_WITH_POWER = (NOW, OFFSET, OFFSET_QUALITY, LAST_RECORD, LAST_UPLOAD, PARKED, CONFIGURED)
+# Errands.
+LOCATE = const(1)
+LOCATED = const(2)
+NOT_LOCATED = const(3)  # the record says what is known instead
+SHIPPING = const(4)
+
+# In TO_TELL, beside those of the other orders.
+TELL_SETTINGS = const(1)
+TELL_COMMANDS = const(2)
+TELL_DIAGNOSTICS = const(8)
+
+_TIMES = (
+    LAST_WAKE,
+    LAST_FIX,
+    LAST_TRY,
+    BARRED_UNTIL,
+    REFUSED_UNTIL,
+    HELD_LOST,
+    DENSE_UNTIL,
+    OUT_SINCE,
+    BLIND_SINCE,
+)
+_LOST_WITH_POWER = (NOW, OFFSET, OFFSET_QUALITY, LAST_RECORD, LAST_UPLOAD, PARKED, CONFIGURED, ERRAND)
 
 EVERYONE = const(0xFF)  # in TO_TELL: whoever has something to say
 
@@ -109,8 +135,21 @@ def feel(state, senses):
     if now // _DAY_S != state[DAY]:
         state[DAY] = now // _DAY_S
         state[SENT_TODAY] = 0
+        # Once a day: an agent restored from a backup learns what is applied, and how the device fares.
+        state[TO_TELL] |= TELL_SETTINGS | TELL_DIAGNOSTICS
+    _feel_errand(state)
     _feel_motion(state, now, motion, wake_reason)
     state[NOW] = state[LAST_WAKE] = now
+
+
+def _feel_errand(state):
+    """What was asked for is told soon; whatever ends the sleep ends shipping mode."""
+    if state[ERRAND]:
+        state[URGENT] = 1
+    if state[ERRAND] == SHIPPING:
+        state[ERRAND] = 0
+    elif state[ERRAND]:
+        state[TO_TELL] |= TELL_COMMANDS
 
 
 def _feel_motion(state, now, motion, wake_reason):
@@ -121,6 +160,13 @@ def _feel_motion(state, now, motion, wake_reason):
     elif not moving and state[MOVING]:
         state[EVENTS] |= record.EVENT_STOPPED
     state[MOVING] = 1 if moving else 0
+
+
+def alarm(state, event, settings):
+    """Note `event` (record.EVENT_*) for the next record, and report it at once if the settings say so."""
+    state[EVENTS] |= event
+    if settings[cfg.ALARMS] & event:
+        state[URGENT] = 1
 
 
 def credible(state, clock_s, epoch_s):
@@ -151,6 +197,8 @@ def learn_record(state):
     state[DID_RECORD] = YES
     state[LAST_RECORD] = state[NOW]
     state[EVENTS] = 0
+    if state[ERRAND] == LOCATE:
+        state[ERRAND] = LOCATED if state[DID_FIX] == YES else NOT_LOCATED
 
 
 def learn_attach(state, result, plmn):
@@ -208,6 +256,8 @@ def learn_talk(state, answered):
 def _learn_failure(state):
     state[FAILED] += 1
     state[TRY_FAILS] += 1
+    if state[TRIAL] > 0:
+        state[TRIAL] = state[TRIAL] - 1 or -1
 
 
 def _stale(state):
