@@ -183,6 +183,7 @@ _VERBS = (
     ("cell", ()),
     ("network_time", ()),
     ("identity", ()),
+    ("serves", (2000,)),
     ("psm_granted", ()),
     ("gnss_start", (True,)),
     ("gnss_poll", ()),

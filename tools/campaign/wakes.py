@@ -170,7 +170,8 @@ class Device:
         if not self._modem.on:
             return
         try:
-            self._call("stop", self._call("psm_granted"))
+            served, _ = self._call("serves", 6000)
+            self._call("stop", served and self._call("psm_granted"))
         except ModemError as error:
             self.told.errors.append(repr(error))
             self.port.modem_rail(False)

@@ -83,8 +83,9 @@ class Search:
         """Until registered."""
         self._unit.observer.searches(self._lost)
         self._lost = self._fresh = False
-        self._radio.searching = True
-        self._radio.set(SEARCHING)
+        if not self._sim_invalid:  # else it stays denied, and nothing is searched
+            self._radio.searching = True
+            self._radio.set(SEARCHING)
         if (yield from self._try_last()):
             return
         rounds = 0
