@@ -1,4 +1,4 @@
-"""The list of quirks and the tests agree: none without a test or a reason, no test of one that is not there."""
+"""The list of quirks and the tests agree: each has a test or a reason, each test has a row."""
 
 from __future__ import annotations
 
