@@ -15,7 +15,7 @@ ALL = set(range(1, 51))
 
 def listed(text: str) -> list[int]:
     """The quirks in the first column of a table's rows: `| Q1, Q2 |`, `| Q37-Q40 |`."""
-    numbers = []
+    numbers: list[int] = []
     for cell in re.findall(r"^\| (Q[Q\d, -]+) \|", text, re.MULTILINE):
         for first, last in re.findall(r"Q(\d+)(?:-Q(\d+))?", cell):
             numbers += range(int(first), int(last or first) + 1)
