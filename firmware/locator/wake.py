@@ -189,7 +189,8 @@ class Wake:
         from locator.link.extras import Extras
 
         identity = self._identity if self._is_new_day() else None
-        return Extras(self._port, self._journal, self._ledger, self._state, self._senses, self._settings, identity)
+        told = (self._state, self._senses, self._settings, identity)
+        return Extras(self._port, self._journal, self._ledger, *told)
 
     def _open_desk(self):
         from locator.orders.desk import Desk

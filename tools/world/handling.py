@@ -16,7 +16,13 @@ from tools.world.doors import AT_ONCE_MS
 from tools.world.motion import Motion, Piece
 from tools.world.train import HOUR_MS, Train
 
-SHOCK_MG = {"run": (250, 0.35), "lift": (900, 0.4), "shunt": (500, 0.4), "hump": (1_600, 0.5), "bump": (120, 0.4)}
+SHOCK_MG = {
+    "run": (250, 0.35),
+    "lift": (900, 0.4),
+    "shunt": (500, 0.4),
+    "hump": (1_600, 0.5),
+    "bump": (120, 0.4),
+}
 """Median and sigma of a peak."""
 RUN_SHOCKS_AN_HOUR = 6.0
 MOST_MG = 16_000

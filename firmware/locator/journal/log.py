@@ -1,4 +1,4 @@
-"""A short log of what went wrong, and counters: behind the plan's state in RTC memory and in its copy in flash.
+"""A short log of what went wrong, and counters: behind the plan's state, in RTC memory and in its copy.
 
 Entries are numbers, so that noting one costs no text: (seconds since power-on, kind, value). The traceback
 of a fault is text in the file FAULT, written by main.py, and becomes LAST_FAULT with the next wake.

@@ -7,7 +7,7 @@ from locator.plan import state as st
 
 
 class Extras:
-    """`senses` as the plan has felt them; `identity` (IMEI, ICCID, IMSI, revision) when it is due, or None."""
+    """`senses` as the plan has felt them; `identity` (IMEI, ICCID, IMSI, revision) if it is due, or None."""
 
     def __init__(self, port, journal, ledger, state, senses, settings, identity):
         self._port = port

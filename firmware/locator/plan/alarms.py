@@ -39,7 +39,8 @@ def feel(state, senses, settings):
     for event, place, sign, limit, part, better in RULES:
         value = sign * (shock_mg if event == record.EVENT_SHOCK else senses[place])
         worst = sign * settings[limit]
-        _level(state, settings, event, value >= worst or event == woken, value <= worst * part // 100 - better)
+        is_over = value <= worst * part // 100 - better
+        _level(state, settings, event, value >= worst or event == woken, is_over)
     lid_open = senses[9] != 0
     _level(state, settings, record.EVENT_TAMPER, lid_open or woken == record.EVENT_TAMPER, not lid_open)
     _feel_temperature(state, senses[4], settings)
