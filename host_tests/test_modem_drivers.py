@@ -181,7 +181,9 @@ def test_a_choice_by_hand_that_the_network_refuses(dialect):
 def test_neighbour_cells(rat, names):
     bench = Bench("bg95")
     first = next(cell for cell in bench.air.cells() if cell.rat == rat)
-    near = [replace(first, pci=first.pci + i, earfcn=first.earfcn + i % 2, rsrp_dbm=-90 - i) for i in range(1, 4)]
+    near = [
+        replace(first, pci=first.pci + i, earfcn=first.earfcn + i % 2, rsrp_dbm=-90 - i) for i in range(1, 4)
+    ]
     bench.air.audible = [first, *near]
     modem = driver(bench)
     modem.start(True, True)

@@ -155,9 +155,7 @@ class Wake:
         talk = Conversation(self._modem, self._journal, self._ledger, config, self._open_desk)
         host, port = config.broker_host, config.broker_port
         try:
-            self._modem.mqtt_open(
-                host, port, config.device.encode(), config.broker_password, config.ca()
-            )
+            self._modem.mqtt_open(host, port, config.device.encode(), config.broker_password, config.ca())
             left, to_tell = budget.messages_left(self._state), self._state[st.TO_TELL] != 0
             talk.run(self._write_extras, left, to_tell)
             self._modem.mqtt_close()

@@ -30,7 +30,8 @@ def scanned(reply, make=scripted.bg95, piece=64):
 
 
 def test_replies_of_real_modems():
-    for reply, heard in zip(NAMES, HEARD):
+    for i in range(len(NAMES)):
+        reply, heard = NAMES[i], HEARD[i]
         for piece in (1, 7, 512):
             assert scanned(reply, piece=piece) == heard
         assert scanned(reply, scripted.sim7600) == heard
@@ -102,7 +103,7 @@ def test_neighbours_rsrq_stands_before_rsrp():
 
 def test_neighbours_of_both_modems():
     driver, table = scripted.bg95()
-    table.answers[b"+QENG"] = b'\r\n+QENG:"neighbourcell intra","eMTC",1825,30,-17,-99,-65,0,28,5,20,10,58\r\n' + OK
+    table.answers[b"+QENG"] = scripted.line(b'+QENG:"neighbourcell intra","eMTC",1825,30,-17,-99,-65,0,28,5')
     assert survey.neighbours(driver) == [(b"eMTC", 0, 1825, 30, -99)]
     table.answers[b"+QENG"] = OK
     assert survey.neighbours(driver) == []

@@ -1,8 +1,7 @@
-"""Who is heard here: a scan for operators, the choice of one, and neighbour cells.
+"""Who is heard here: a scan for operators, whom to try of them, and neighbour cells.
 
 Imported only where it is used: a scan takes one to three minutes with the receiver on. Commands: TS 27.007
-7.3 (+COPS); Quectel QuecCell V1.0 (+QENG). What was heard is told as integers and bytes, nothing is chosen
-by name.
+7.3 (+COPS); Quectel QuecCell V1.0 (+QENG).
 """
 
 from micropython import const
@@ -23,8 +22,8 @@ def scan(driver):
     """The operators heard, as a list of (status, PLMN as MCC*1000+MNC, <AcT> of TS 27.007 or -1).
 
     The modem is taken off its network before (+COPS=2), so that it asks nobody meanwhile; `driver.attach`
-    then registers, with one operator or with any. Nothing may be sent until the reply has come, the SIM7600 would break off. Raises
-    `ModemError`.
+    then registers, with one operator or with any. Nothing may be sent until the reply has come: the
+    SIM7600 would break off. Raises `ModemError`.
     """
     driver.await_card()
     driver.channel.command(b"+COPS=2", _RELEASE_MS)

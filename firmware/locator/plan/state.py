@@ -237,4 +237,3 @@ def _learn_failure(state):
 
 def _stale(state):
     return state[NOW] - state[LAST_FIX] > 3600
-
