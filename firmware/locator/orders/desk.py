@@ -71,8 +71,8 @@ class Desk:
 
 
 # Modules by the key of a reply, and by their bit in TO_TELL in the order of the uplink's keys.
-_TAKES: dict = {}
-_TELLS: dict = {}
+_TAKES: dict = {4: "settings"}
+_TELLS: dict = {1: "settings"}
 
 
 def _load(name):
