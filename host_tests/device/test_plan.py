@@ -279,7 +279,7 @@ def test_an_operator_chosen_from_a_scan_is_kept_until_two_tries_in_a_row_fail():
     st.learn_attach(state, REGISTERED, 262003)
     st.learn_talk(state, True)
     told = senses(105 * HOUR)
-    st.feel(state, told, SETTINGS)
+    feel(state, told)
     assert decide.next(state, told, HINTS).plmn == 262003
     st.learn_attach(state, DENIED, 0)
     assert state[st.CHOSEN_PLMN] == 262003
