@@ -6,6 +6,7 @@ for the agent once more and goes with the next turns. Uplink key 11: the ranges 
 
 from micropython import const
 
+from locator.journal import again
 from locator.link import cbor
 from locator.plan import state as st
 
@@ -20,7 +21,7 @@ def take(desk, value):
         return
     gone: list = []
     for i in range(0, len(value), 2):
-        gone += desk.journal.resend(value[i], value[i + 1])
+        gone += again.resend(desk.journal, value[i], value[i + 1])
     if gone:
         desk.gone = gone[: 2 * _MOST_GONE]
         desk.tell(st.TELL_GONE)
