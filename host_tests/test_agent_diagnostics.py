@@ -119,5 +119,6 @@ def test_counters_are_those_that_came_last(database):
     tell(database, SAID)
     tell(database, {0: [3, OFFSET_S], 1: [95, 0, 1, 0, 2, 5, 1, 0, 77], 2: []})
     with database.reading() as connection:
-        counters = devices.find(connection, DEVICE).counters
+        row = devices.find(connection, DEVICE)
+    counters = row.counters if row else ""
     assert '"wakes": 95' in counters and "77" not in counters
