@@ -2,8 +2,8 @@
 
 A segment holds 64 records and is named by the sequence of its first one, so opening the journal
 reads a directory and the newest segment. Acknowledged segments stay until their space is needed, the
-oldest goes first, and can be sent again until then (`again`). When the space is full of records that nobody has
-acknowledged, `thinning` makes room.
+oldest goes first, and can be sent again until then (`again`). When the space is full of records that
+nobody has acknowledged, `thinning` makes room.
 """
 
 import os
