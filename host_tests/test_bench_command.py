@@ -290,6 +290,7 @@ def test_all_steps_over_a_pseudo_terminal(dialect, monkeypatch, capsys, tmp_path
     assert "| 1 | mqtt | skipped | 0.0 | no --broker given |" in (tmp_path / "report.md").read_text()
 
 
+@pytest.mark.filterwarnings("ignore:set(Daemon|Name):DeprecationWarning")  # of pyserial
 def test_down_and_up_over_an_adapter_on_the_network(monkeypatch, capsys, tmp_path):
     wanted = {name: steps.STEPS[name] for name in ("identity", "park", "resume", "sleep")}
     monkeypatch.setattr(bench_run, "STEPS", wanted)
