@@ -5,6 +5,7 @@ from micropython import const
 from locator.link import cbor
 from locator.plan import state as st
 
+_TIME = const(3)
 FIRST_ORDER = const(4)
 """Keys of a reply below it are the acknowledgement."""
 
@@ -21,11 +22,14 @@ class Desk:
         self.log = log
         state[st.TO_TELL] &= sum(_TELLS)
         self._written = 0  # bits of the modules whose words the next reply acknowledges
+        self.server_s = 0
+        """The agent's time in the reply that is obeyed, epoch seconds."""
         self.at_last = None
         """What is to be done when the conversation is over (a callable without arguments), or None."""
 
     def take(self, reply):
         """Obey the orders in `reply` (a dict with integer keys); keys nobody knows are for newer firmware."""
+        self.server_s = reply[_TIME]
         for key in sorted(reply):
             if key in _TAKES:
                 module = _load(_TAKES[key])
@@ -72,8 +76,8 @@ class Desk:
 
 
 # Modules by the key of a reply, and by their bit in TO_TELL in the order of the uplink's keys.
-_TAKES: dict = {4: "settings"}
-_TELLS: dict = {1: "settings", 8: "diagnostics"}
+_TAKES: dict = {4: "settings", 5: "commands"}
+_TELLS: dict = {1: "settings", 2: "commands", 8: "diagnostics"}
 
 
 def _load(name):
