@@ -3,11 +3,13 @@
 import gc
 import sys
 
+import slots
+
 AFTER_FAULT = (900_000, 0)
 
 # Collect early and often: garbage that waits until the heap is full leaves it in pieces.
 gc.threshold(8192)
-port = None
+port = wake = None
 try:
     import board
 
@@ -15,10 +17,15 @@ try:
     from locator import wake
 
     sleep = wake.run(port, board)
+    slots.ended()
 except Exception as error:
     # A fault of one wake must not end the device in a prompt: the next wake begins afresh.
     sys.print_exception(error)
     sleep = AFTER_FAULT
+    try:
+        slots.failed(wake is None)
+    except OSError as error:  # the flash takes nothing: the boot stays open
+        sys.print_exception(error)
     if port is None:
         import machine  # nothing of ours could be loaded
 
