@@ -9,13 +9,15 @@ AFTER_FAULT = (900_000, 0)
 
 # Collect early and often: garbage that waits until the heap is full leaves it in pieces.
 gc.threshold(8192)
-port = wake = None
+port = None
+loaded = False
 try:
     import board
 
     port = board.make_port()
     from locator import wake
 
+    loaded = True
     sleep = wake.run(port, board)
     slots.ended()
 except Exception as error:
@@ -23,7 +25,7 @@ except Exception as error:
     sys.print_exception(error)
     sleep = AFTER_FAULT
     try:
-        slots.failed(wake is None)
+        slots.failed(not loaded)
     except OSError as error:  # the flash takes nothing: the boot stays open
         sys.print_exception(error)
     if port is None:

@@ -97,6 +97,14 @@ class Journal:
                 self._ledger.acks.add(lo, hi)
         self._ledger.save()
 
+    def free(self, segments):
+        """Give up the oldest segments, so many at most, as long as all of them is acknowledged: the flash is
+        needed for something else."""
+        for _ in range(segments):
+            if len(self._segments) < 2 or not self._ledger.acks.covers(self._segments[0], self._last_of(0)):
+                return
+            self._give_up_oldest()
+
     def _open_newest(self):
         first = self._segments[-1]
         size = _size(self._path(first))

@@ -10,14 +10,18 @@ FIRST_ORDER = const(4)
 
 
 class Desk:
-    """`port`, `config`, `journal`, `ledger` and the plan's `state` are there for the modules."""
+    """`port`, `config`, `journal`, `ledger`, the plan's `state` and the `board`'s name are there for the
+    modules."""
 
-    def __init__(self, port, config, journal, ledger, state):
+    def __init__(self, port, config, journal, ledger, state, board=""):
         self.port = port
         self.config = config
         self.journal = journal
         self.ledger = ledger
         self.state = state
+        self.board = board
+        self.pull = None
+        """The piece of a release that is asked for (orders/pull.py), or None."""
         state[st.TO_TELL] &= sum(_TELLS)
         self._written = 0  # bits of the modules whose words the next reply acknowledges
         self.at_last = None
@@ -71,8 +75,8 @@ class Desk:
 
 
 # Modules by the key of a reply, and by their bit in TO_TELL in the order of the uplink's keys.
-_TAKES: dict = {}
-_TELLS: dict = {}
+_TAKES: dict = {7: "offer", 8: "pull"}
+_TELLS: dict = {4: "pull", 16: "report"}
 
 
 def _load(name):

@@ -53,6 +53,9 @@ LOADED_MV = const(38)  # battery while the modem was connected, last time
 TO_TELL = const(39)  # bits of the modules of orders with something to say (orders/desk.py)
 TRIES = const(40)  # ring of the times of the last tries
 TRIES_KEPT = const(24)
+PULLED_TODAY = const(72)  # pieces of a release asked for
+REFUSED = const(73)  # sequence of the release that was refused last, and why (orders/release.py)
+REFUSED_WHY = const(74)
 SIZE = const(80)
 
 _TIMES = (LAST_WAKE, LAST_FIX, LAST_TRY, BARRED_UNTIL, REFUSED_UNTIL, HELD_LOST)
@@ -106,7 +109,7 @@ def feel(state, senses):
         state[i] = 0
     if now // _DAY_S != state[DAY]:
         state[DAY] = now // _DAY_S
-        state[SENT_TODAY] = 0
+        state[SENT_TODAY] = state[PULLED_TODAY] = 0
     _feel_motion(state, now, motion, wake_reason)
     _feel_door(state, lux, wake_reason)
     _feel_battery(state, battery_mv)
