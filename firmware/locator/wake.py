@@ -13,6 +13,7 @@ from locator.link import cbor
 from locator.modem import REGISTERED, ModemError, ModemRestarted
 from locator.modem import make as make_modem
 from locator.modem.parse import rounded
+from locator.orders import applied
 from locator.plan import budget, decide
 from locator.plan import state as st
 from locator.port import DEEPSLEEP_RESET, POWER_ON, WAKE_MOTION
@@ -40,6 +41,7 @@ class Wake:
         self._state = rtc.unpack(port.rtc_memory, st.SIZE)
         if self._state is None:
             self._state = self._after_power_on()
+        self._settings = applied.load(port.data_dir, self._state)
         self._modem = make_modem(board, port)
         self._fix = None
         self._cell = None
@@ -58,15 +60,16 @@ class Wake:
 
     def run(self):
         """Actions until the plan says sleep."""
-        st.feel(self._state, self._senses)
+        st.feel(self._state, self._senses, self._settings)
         while True:
-            hints = (self._journal.pending(), self._config.interval_s)
+            hints = (self._journal.pending(), self._settings)
             action = decide.next(self._state, self._senses, hints)
             if action.kind == decide.SLEEP:
                 break
             self._DO[action.kind](self, action)
             self._save()
         self._stop_modem()
+        budget.spend(self._state, self._port.ticks_ms() // 1000)
         self._save()
         asleep_ms = 1000 * action.limit_s - self._port.ticks_ms()
         return max(1000, asleep_ms), action.wake_on
@@ -165,8 +168,10 @@ class Wake:
         finally:  # also when something else goes wrong: what has failed is not tried again at once
             self._learn_talk(talk.outcome)
             self._save()
-        if talk.desk and talk.desk.at_last:
-            talk.desk.at_last()
+        if talk.desk:
+            self._settings = applied.load(self._port.data_dir, self._state)
+            if talk.desk.at_last:
+                talk.desk.at_last()
 
     def _open_desk(self):
         from locator.orders.desk import Desk
@@ -292,7 +297,7 @@ class Wake:
         clock_s, offset = self._port.clock_s(), self._state[st.OFFSET]
         if offset:
             out.int(4)
-            out.int(clock_s + offset + decide.upload_every_s(self._state))
+            out.int(clock_s + offset + decide.upload_every_s(self._state, self._settings))
             pairs += 1
         out.int(5)
         out.head(cbor.ARRAY, 3)

@@ -1,11 +1,13 @@
 """The operators' budgets over hours and days, refusals, and a loss of power."""
 
+from locator import settings
 from locator.plan import budget, decide
 from locator.plan import state as st
 from locator.port import DEEPSLEEP_RESET, WAKE_TIMER
 
 HOUR = 3600
 DAY = 24 * HOUR
+SETTINGS = settings.defaults()
 
 
 def impatient(state, hours, start=HOUR):
@@ -90,13 +92,13 @@ def test_causes_that_pass_are_no_refusal():
 def test_nothing_is_sent_when_the_messages_of_the_day_are_spent():
     state = st.new()
     told = (HOUR, WAKE_TIMER, DEEPSLEEP_RESET, 3600, 0, 0, 0)
-    st.feel(state, told)
-    assert decide.upload_due(state, told, (5, HOUR))
+    st.feel(state, told, SETTINGS)
+    assert decide.upload_due(state, told, (5, SETTINGS))
     state[st.SENT_TODAY] = 60
-    assert not decide.upload_due(state, told, (5, HOUR))
+    assert not decide.upload_due(state, told, (5, SETTINGS))
     told = (DAY + 1, WAKE_TIMER, DEEPSLEEP_RESET, 3600, 0, 0, 0)
-    st.feel(state, told)
-    assert decide.upload_due(state, told, (5, HOUR))
+    st.feel(state, told, SETTINGS)
+    assert decide.upload_due(state, told, (5, SETTINGS))
 
 
 def test_pauses_are_spread_anew_with_each_try():
@@ -105,7 +107,7 @@ def test_pauses_are_spread_anew_with_each_try():
     for phase in range(256):
         state[st.NOW] = HOUR
         budget.begin_try(state, HOUR, phase)
-        pauses.add(decide.upload_every_s(state))
+        pauses.add(decide.upload_every_s(state, SETTINGS))
     assert len(pauses) == 256
     assert min(pauses) == 4 * HOUR and max(pauses) <= 4.5 * HOUR
 

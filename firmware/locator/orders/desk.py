@@ -75,8 +75,8 @@ class Desk:
 
 
 # Modules by the key of a reply, and by their bit in TO_TELL in the order of the uplink's keys.
-_TAKES: dict = {7: "offer", 8: "pull"}
-_TELLS: dict = {4: "pull", 16: "report"}
+_TAKES: dict = {4: "settings", 7: "offer", 8: "pull"}
+_TELLS: dict = {1: "settings", 4: "pull", 16: "report"}
 
 
 def _load(name):
