@@ -98,8 +98,9 @@ class Wake:
             if ladder and not self._modem.on and ladder.before_start(self._port):
                 self._state[st.CONFIGURED] = self._state[st.PARKED] = 0
             self._start_modem()
-            if ladder:
-                ladder.after_start(self._modem)
+            if ladder and not action.plmn:
+                action.plmn = ladder.after_start(self._modem, self._state[st.LAST_PLMN])
+                self._state[st.CHOSEN_PLMN] = action.plmn
             result, cause = self._modem.attach(action.limit_s, action.patience_s, action.plmn)
             self._cell = self._modem.cell()
             plmn = self._cell.plmn if self._cell else 0
@@ -157,9 +158,7 @@ class Wake:
         talk = Conversation(self._modem, self._journal, self._ledger, config, self._open_desk)
         host, port = config.broker_host, config.broker_port
         try:
-            self._modem.mqtt_open(
-                host, port, config.device.encode(), config.broker_password, config.ca()
-            )
+            self._modem.mqtt_open(host, port, config.device.encode(), config.broker_password, config.ca())
             left, to_tell = budget.messages_left(self._state), self._state[st.TO_TELL] != 0
             talk.run(self._write_extras, left, to_tell)
             self._modem.mqtt_close()

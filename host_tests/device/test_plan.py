@@ -284,6 +284,39 @@ def test_a_better_clock_wins():
     assert state[st.OFFSET] == 845000009 - 100
 
 
+def test_an_operator_chosen_from_a_scan_is_kept_until_two_tries_in_a_row_fail():
+    state = settled()
+    state[st.MCC] = 262
+    state[st.TRY_FAILS], state[st.CHOSEN_PLMN] = 4, 262003
+    st.learn_attach(state, REGISTERED, 262003)
+    st.learn_talk(state, True)
+    told = senses(105 * HOUR)
+    st.feel(state, told, SETTINGS)
+    assert decide.next(state, told, HINTS).plmn == 262003
+    st.learn_attach(state, DENIED, 0)
+    assert state[st.CHOSEN_PLMN] == 262003
+    st.learn_attach(state, DENIED, GERMANY)
+    assert state[st.CHOSEN_PLMN] == 0 and state[st.LAST_PLMN] == 262003
+
+
+def test_a_chosen_operator_that_fails_at_once_is_not_kept():
+    state = settled()
+    state[st.TRY_FAILS], state[st.CHOSEN_PLMN] = 4, 262003
+    st.learn_attach(state, REGISTERED, 262003)
+    st.learn_talk(state, False)
+    assert state[st.CHOSEN_PLMN] == 0 and state[st.LAST_PLMN] == 262003
+
+
+def test_a_chosen_operator_is_forgotten_in_the_next_country():
+    state = settled()
+    state[st.MCC], state[st.CHOSEN_PLMN] = 260, 260003
+    st.learn_attach(state, DENIED, GERMANY)
+    assert state[st.CHOSEN_PLMN] == 0
+    state[st.CHOSEN_PLMN] = 260003
+    st.learn_attach(state, REGISTERED, 260003)  # a scan beyond the next border
+    assert state[st.CHOSEN_PLMN] == 260003 and state[st.MCC] == 260
+
+
 def test_a_modem_that_did_not_register_is_not_left_registered():
     state = settled()
     state[st.PARKED] = 1

@@ -120,7 +120,7 @@ def _attach(state, senses, hints, reason):
     # A whole scan takes longer than the limit: every third try in vain is one.
     whole = not state[st.LAST_UPLOAD] or state[st.TRY_FAILS] % 3 == 2
     limit_s = _WHOLE_SCAN_S if whole else _ATTACH_LIMIT_S
-    return Action(ATTACH, reason, limit_s, _patience_s(state), state[st.HELD_PLMN])
+    return Action(ATTACH, reason, limit_s, _patience_s(state), state[st.HELD_PLMN] or state[st.CHOSEN_PLMN])
 
 
 def _patience_s(state):

@@ -26,6 +26,7 @@ TRY_FAILS = const(9)  # one after the other
 SENT_TODAY = const(10)  # messages
 DAY = const(11)
 MOVING = const(12)
+CHOSEN_PLMN = const(13)  # taken from a scan after others had failed; 0: the modem chooses
 MCC = const(14)
 HELD_PLMN = const(15)  # the only operator to use; 0: any
 HELD_LOST = const(16)  # since when every try to register with it fails; 0: none has
@@ -45,6 +46,7 @@ DID_RECORD = const(28)
 ATTACHED = const(29)  # 0 not tried, 1 registered, 2 not
 DID_TALK = const(30)
 DID_PROBE = const(31)
+LAST_PLMN = const(32)  # of the last try: asked for, used or heard; 0: nobody was heard
 OPEN_PLMN = const(33)  # the operator in Russia on which data has passed
 REFUSALS = const(34)  # for a permanent cause, one after the other
 REFUSED_UNTIL = const(35)
@@ -213,6 +215,7 @@ def learn_record(state):
 def learn_attach(state, result, plmn):
     """`result` of an attempt to register; `plmn` of the serving cell, or of any heard, or 0."""
     state[ATTACHED] = YES if result == REGISTERED else NO
+    state[LAST_PLMN] = state[CHOSEN_PLMN] or plmn
     if plmn:
         _learn_country(state, plmn)
     if result == REGISTERED:
@@ -245,6 +248,8 @@ def _learn_country(state, plmn):
         state[EVENTS] |= record.EVENT_COUNTRY
     state[MCC] = mcc
     state[HELD_PLMN] = state[HELD_LOST] = state[BARRED_UNTIL] = state[OPEN_PLMN] = 0
+    if state[CHOSEN_PLMN] // 1000 != mcc:
+        state[CHOSEN_PLMN] = 0
 
 
 def learn_talk(state, answered):
@@ -265,10 +270,11 @@ def learn_talk(state, answered):
 def _learn_failure(state):
     state[FAILED] += 1
     state[TRY_FAILS] += 1
+    if state[TRY_FAILS] > 1:
+        state[CHOSEN_PLMN] = 0
     if state[TRIAL] > 0:
         state[TRIAL] = state[TRIAL] - 1 or -1
 
 
 def _stale(state):
     return state[NOW] - state[LAST_FIX] > 3600
-
