@@ -98,6 +98,12 @@ def loads(data):
     return item
 
 
+def first(data):
+    """(item, its length in bytes) of the item that `data` begins with; raises `CborError` like `loads`."""
+    reader = _Reader(data)
+    return reader.item(0), reader.pos
+
+
 class _Reader:
     def __init__(self, data):
         self.data = data

@@ -162,7 +162,7 @@ class Envelope:
         return start, plain_end + TAG_SIZE
 
     def open(self, data):
-        """Open the envelope `data` (bytes-like); returns (partial IV, plain bytes).
+        """Open the envelope `data` (bytes-like); returns (partial IV, memoryview of the plain text).
 
         Raises `EnvelopeError` unless it is exactly one of this direction, epoch and device.
         """
@@ -180,10 +180,11 @@ class Envelope:
         if protected != self._protected(number):
             raise EnvelopeError
         buf = bytearray(sealed)
+        outer = sealed = None  # as large as the text: the heap may have no room for both
         end = len(buf) - TAG_SIZE
         if not self._ccm.decrypt(self._nonce(number), self._aad(protected), buf, 0, end):
             raise EnvelopeError
-        return number, bytes(buf[:end])
+        return number, memoryview(buf)[:end]
 
     def _protected(self, number):
         out = cbor.Writer(bytearray(16))

@@ -24,6 +24,7 @@ MALFORMED = const(5)
 MOST_FILES = const(120)
 MOST_BYTES = const(98304)
 _MOST_LIST_BYTES = const(8192)
+_MOST_ITEM_BYTES = const(128)
 _DIGEST_BYTES = const(32)
 _BLOCK = const(512)
 _FOLDER = const(0x4000)
@@ -79,9 +80,7 @@ class Release:
         for i, (name, size, digest) in enumerate(self._files()):
             path = self.folder + "/" + name
             offset = _size(path)
-            if not offset and self._copy(name, size, digest, path):
-                continue
-            if offset < size:
+            if offset < size and (offset or not self._copy(name, size, digest, path)):
                 return i + 1, offset, size, path
         return None
 
@@ -102,20 +101,27 @@ class Release:
             self.sequence = 0
 
     def _files(self):
-        """[[name, bytes, SHA-256], ...], checked."""
-        with open(self.folder + _LIST, "rb") as f:
-            data = f.read(_MOST_LIST_BYTES + 1)
-        if len(data) != self._list_bytes or hashlib.sha256(data).digest() != self.digest:
+        """Yield [name, bytes, SHA-256] of each file, after the list has been compared with the offer. One
+        by one: the whole list would take a large piece of the heap."""
+        path = self.folder + _LIST
+        if self._digest(path) != self.digest:
             raise ReleaseError(DAMAGED)
-        try:
-            files = cbor.loads(data)
-        except cbor.CborError:
-            raise ReleaseError(MALFORMED)
-        if type(files) is not list or not files or len(files) > MOST_FILES or not all(map(_is_file, files)):
-            raise ReleaseError(MALFORMED)
-        if sum(size for _, size, _ in files) > MOST_BYTES:
-            raise ReleaseError(MALFORMED)
-        return files
+        at = total = count = 0
+        with open(path, "rb") as f:
+            while at < self._list_bytes:
+                f.seek(at)
+                try:
+                    item, length = cbor.first(f.read(_MOST_ITEM_BYTES))
+                except cbor.CborError:
+                    raise ReleaseError(MALFORMED)
+                if not _is_file(item):
+                    raise ReleaseError(MALFORMED)
+                at += length
+                count += 1
+                total += item[1]
+                if count > MOST_FILES or total > MOST_BYTES:
+                    raise ReleaseError(MALFORMED)
+                yield item
 
     def _copy(self, name, size, digest, path):
         """True when the running slot had the file, and it is here now."""
