@@ -1,6 +1,5 @@
 """A device in mid-trip is updated by the real agent over the real broker; a release that crashes is not."""
 
-import json
 import shutil
 from pathlib import Path
 from typing import Any
