@@ -1,7 +1,7 @@
 """What both modems have in common: power, registration, clock, identity. The verbs of a wake:
 
-start, gnss_start, gnss_poll, gnss_stop, attach, look, serves, cell, network_time, identity, mqtt_open,
-mqtt_publish, mqtt_receive, mqtt_close, psm_granted, clear_forbidden, stop. All raise `ModemError`
+start, gnss_start, gnss_poll, gnss_stop, attach, look, serves, cell, network_time, identity, card_gone,
+mqtt_open, mqtt_publish, mqtt_receive, mqtt_close, psm_granted, clear_forbidden, stop. All raise `ModemError`
 and its kinds; all have a deadline.
 """
 
@@ -24,6 +24,7 @@ _REFUSED = const(3)
 _REFUSALS = (30, 32, 111)  # CME of a choice by hand: no service, emergency calls only, not allowed
 _CARD_TRIES = const(10)
 _OFF_MS = const(1500)
+_NO_CARD = const(10)  # +CME ERROR
 
 
 def ca_name(ca):
@@ -143,6 +144,16 @@ class Driver:
         iccid = self._one(self.ICCID[0], self.ICCID[1]).rstrip("F")
         revision = self._one(b"+CGMR", None)
         return imei, iccid, imsi, revision[revision.find(":") + 1 :].strip()
+
+    def card_gone(self):
+        """Whether the modem says that no card is in its slot."""
+        try:
+            self._at.command(b"+CPIN?", SIM_MS, b"+CPIN:")
+        except ModemError as error:
+            if error.code != _NO_CARD:
+                raise
+            return True
+        return False
 
     def _boot_from_cold(self):
         """The modem hangs: take its supply away, which is left off when that does not help."""

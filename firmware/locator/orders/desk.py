@@ -10,15 +10,16 @@ FIRST_ORDER = const(4)
 
 
 class Desk:
-    """`port`, `config`, `journal`, `ledger`, the plan's `state` and the `board`'s name are there for the
-    modules."""
+    """`port`, `config`, `journal`, `ledger`, the plan's `state`, the `log` and the `board`'s name are there
+    for the modules."""
 
-    def __init__(self, port, config, journal, ledger, state, board=""):
+    def __init__(self, port, config, journal, ledger, state, log, board=""):
         self.port = port
         self.config = config
         self.journal = journal
         self.ledger = ledger
         self.state = state
+        self.log = log
         self.board = board
         self.pull = None
         """The piece of a release that is asked for (orders/pull.py), or None."""
@@ -76,7 +77,7 @@ class Desk:
 
 # Modules by the key of a reply, and by their bit in TO_TELL in the order of the uplink's keys.
 _TAKES: dict = {4: "settings", 7: "offer", 8: "pull"}
-_TELLS: dict = {1: "settings", 4: "pull", 16: "report"}
+_TELLS: dict = {1: "settings", 4: "pull", 8: "diagnostics", 16: "report"}
 
 
 def _load(name):

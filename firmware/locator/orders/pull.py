@@ -17,7 +17,7 @@ from locator.plan import state as st
 TELL = const(4)
 _KEY = const(8)
 _ENOSPC = const(28)
-_ROOM_SEGMENTS = const(16)
+_ROOM_FILES = const(16)
 
 
 def open_release(desk):
@@ -37,7 +37,7 @@ def go_on(desk, pulled):
 def stop(desk, error):
     """The flash has not taken something. The next offer finds what has come so far, and more room."""
     if error.args[0] == _ENOSPC:
-        desk.journal.free(_ROOM_SEGMENTS)
+        desk.journal.free(_ROOM_FILES)
 
 
 def write(desk, out):

@@ -123,6 +123,6 @@ def messages_left(state):
 
 def pulls_left(state):
     """How many pieces of a release may still be asked for today; none on a battery that is not good."""
-    if state[st.BATTERY_LOW] or state[st.LOADED_MV] < _PULL_MV:
+    if state[st.LOADED_MV] < _PULL_MV:
         return 0
     return max(0, _PULLS_A_DAY - state[st.PULLED_TODAY])
