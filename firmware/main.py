@@ -45,14 +45,19 @@ try:
 
     loaded = True
     sleep = wake.run(port, board)
-    slots.ended()
+    if slots.on_trial:
+        import trials
+
+        trials.ended()
 except Exception as error:
     # A fault of one wake must not end the device in a prompt: the next wake begins afresh.
     sys.print_exception(error)
     keep(error, port)
     sleep = AFTER_FAULT
     try:
-        slots.failed(not loaded)
+        import trials
+
+        trials.failed(not loaded)
     except OSError as error:  # the flash takes nothing: the boot stays open
         sys.print_exception(error)
     if port is None:

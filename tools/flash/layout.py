@@ -2,7 +2,7 @@
 
 `python -m tools.flash.layout TARGET --board SIM` makes
     TARGET/boot.py main.py          as they are: MicroPython starts sources only
-    TARGET/slots.mpy                the rules by which a slot is chosen
+    TARGET/slots.mpy trials.mpy     the rules by which a slot is chosen
     TARGET/<the board's modules>    board.mpy and, for a simulated board, its port
     TARGET/slot_a/locator/          the application
     TARGET/slot_a/complete          all of it is there
@@ -37,7 +37,8 @@ def lay_out(target: Path, board: str, compiled: bool = True) -> None:
     put = compile_module if compiled else copy_module
     for name in ("boot.py", "main.py"):
         copy_module(FIRMWARE / name, target / name)
-    put(FIRMWARE / "slots.py", target / "slots.py")
+    for name in ("slots.py", "trials.py"):
+        put(FIRMWARE / name, target / name)
     for folder in (BOARDS / board, PORTS.get(board)):
         for source in sorted(folder.glob("*.py")) if folder else ():
             # The interpreter starts a source only, like boot.py and main.py.

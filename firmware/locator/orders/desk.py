@@ -24,6 +24,7 @@ class Desk:
         self.pull = None
         """The piece of a release that is asked for (orders/pull.py), or None."""
         state[st.TO_TELL] &= sum(_TELLS)
+        self.gone: list = []  # ranges of records (orders/resend.py)
         self._written = 0  # bits of the modules whose words the next reply acknowledges
         self.at_last = None
         """What is to be done when the conversation is over (a callable without arguments), or None."""
@@ -76,8 +77,8 @@ class Desk:
 
 
 # Modules by the key of a reply, and by their bit in TO_TELL in the order of the uplink's keys.
-_TAKES: dict = {4: "settings", 7: "offer", 8: "pull"}
-_TELLS: dict = {1: "settings", 4: "pull", 8: "diagnostics", 16: "report"}
+_TAKES: dict = {4: "settings", 6: "resend", 7: "offer", 8: "pull"}
+_TELLS: dict = {1: "settings", 4: "pull", 8: "diagnostics", 16: "report", 32: "resend"}
 
 
 def _load(name):

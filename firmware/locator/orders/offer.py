@@ -5,7 +5,7 @@ The agent makes it with each reply for as long as it means it. So a device that 
 one that is offered nothing any more stays as it is.
 """
 
-import slots
+import trials
 
 import locator
 from locator.orders import pull, release, report
@@ -26,7 +26,7 @@ def take(desk, value):
 
 def _take(desk, offer):
     sequence, _, digest, board, mpy = offer
-    if slots.spare() is None or desk.at_last or _is_settled(desk, sequence):
+    if trials.spare() is None or desk.at_last or _is_settled(desk, sequence):
         return
     if board != desk.board:
         raise release.ReleaseError(release.OTHER_BOARD)
@@ -44,7 +44,7 @@ def _take(desk, offer):
 
 def _is_settled(desk, sequence):
     """It runs already, or has been refused or rolled back: once is enough."""
-    return sequence in (locator.SEQUENCE, desk.state[st.REFUSED], slots.Pointer().failed)
+    return sequence in (locator.SEQUENCE, desk.state[st.REFUSED], trials.Pointer().failed)
 
 
 def _sequence(offer):

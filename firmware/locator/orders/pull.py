@@ -7,6 +7,7 @@ conversation, read from flash and compared once more.
 """
 
 import slots
+import trials
 from micropython import const
 
 from locator.link import cbor
@@ -22,7 +23,7 @@ _ROOM_FILES = const(16)
 
 def open_release(desk):
     """What lies in the spare slot."""
-    return release.Release(slots.spare(), slots.SLOTS[slots.running], desk.port.feed)
+    return release.Release(trials.spare(), slots.SLOTS[slots.running], desk.port.feed)
 
 
 def go_on(desk, pulled):
@@ -89,7 +90,7 @@ def _switch(desk, pulled):
     """Verify all of the release and put it on trial from the next boot on, which is soon."""
     try:
         pulled.verify()
-        slots.try_out(pulled.sequence)
+        trials.try_out(pulled.sequence)
     except release.ReleaseError as error:
         _give_up(desk, pulled, error)
         return

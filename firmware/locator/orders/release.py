@@ -9,12 +9,12 @@ import hashlib
 import os
 import sys
 
-import slots
+import trials
 from micropython import const
 
 from locator.link import cbor
 
-# Why a release is refused; slots.CRASHED and slots.NOT_ANSWERED go on from here.
+# Why a release is refused; trials.CRASHED and trials.NOT_ANSWERED go on from here.
 OTHER_BOARD = const(1)
 OTHER_RUNTIME = const(2)
 NOT_NEWER = const(3)
@@ -66,7 +66,7 @@ class Release:
 
     def clear(self):
         """Remove the slot: first what says that it is complete, so that nobody starts half of it."""
-        for name in (slots.COMPLETE, _OFFER):
+        for name in (trials.COMPLETE, _OFFER):
             _remove(self.folder + name)
         _remove_all(self.folder, self._feed)
         self.sequence = 0
@@ -90,7 +90,7 @@ class Release:
             path = self.folder + "/" + name
             if _size(path) != size or self._digest(path) != digest:
                 raise ReleaseError(DAMAGED)
-        with open(self.folder + slots.COMPLETE, "wb"):
+        with open(self.folder + trials.COMPLETE, "wb"):
             pass
 
     def _load(self):

@@ -5,6 +5,7 @@ The report of a release on trial is its probation: when the agent has answered i
 """
 
 import slots
+import trials
 from micropython import const
 
 import locator
@@ -24,7 +25,7 @@ def refuse(desk, sequence, reason):
 
 def write(desk, out):
     """Write the report."""
-    pointer, state = slots.Pointer(), desk.state
+    pointer, state = trials.Pointer(), desk.state
     failed, reason = max((pointer.failed, pointer.reason), (state[st.REFUSED], state[st.REFUSED_WHY]))
     out.int(_KEY)
     out.head(cbor.ARRAY, 5)
@@ -39,7 +40,7 @@ def told(desk):
     if not slots.on_trial:
         return
     try:
-        slots.confirm()
+        trials.confirm()
         desk.tell(TELL)
     except OSError:  # the flash is full; the journal makes room
         desk.at_last = lambda: desk.tell(TELL)
