@@ -1,7 +1,10 @@
 """The desk: hands the orders of a reply to their modules and collects what these have to say."""
 
+import sys
+
 from micropython import const
 
+from locator import orders
 from locator.link import cbor
 from locator.plan import state as st
 
@@ -65,6 +68,7 @@ class Desk:
             self._written |= bit
         else:
             self.state[st.TO_TELL] &= ~bit
+            _forget(_TELLS[bit])
         return pairs
 
     def told(self):
@@ -73,6 +77,8 @@ class Desk:
             if self._written & bit:
                 self.state[st.TO_TELL] &= ~bit
                 _load(_TELLS[bit]).told(self)
+                if not self.state[st.TO_TELL] & bit:
+                    _forget(_TELLS[bit])
         self._written = 0
 
 
@@ -83,3 +89,9 @@ _TELLS: dict = {1: "settings", 4: "pull", 8: "diagnostics", 16: "report", 32: "r
 
 def _load(name):
     return getattr(__import__("locator.orders." + name).orders, name)
+
+
+def _forget(name):
+    """Free the heap of a module that has nothing more to say; what it remembers is on the desk."""
+    del sys.modules["locator.orders." + name]
+    delattr(orders, name)
