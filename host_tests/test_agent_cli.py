@@ -29,7 +29,7 @@ from host_tests.agent_bench import (
 from tools.world import certificates
 
 __all__ = ["bench"]
-GROUPS = ("devices", "trips", "settings", "commands", "dead-letters")
+GROUPS = ("devices", "trips", "update", "settings", "commands", "dead-letters")
 SETTINGS = """
 [broker]
 host = "localhost"

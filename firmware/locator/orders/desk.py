@@ -16,15 +16,19 @@ FIRST_ORDER = const(4)
 
 
 class Desk:
-    """`port`, `config`, `journal`, `ledger`, the plan's `state` and the `log` are there for the modules."""
+    """`port`, `config`, `journal`, `ledger`, the plan's `state`, the `log` and the `board`'s name are there
+    for the modules."""
 
-    def __init__(self, port, config, journal, ledger, state, log):
+    def __init__(self, port, config, journal, ledger, state, log, board=""):
         self.port = port
         self.config = config
         self.journal = journal
         self.ledger = ledger
         self.state = state
         self.log = log
+        self.board = board
+        self.pull = None
+        """The piece of a release that is asked for (orders/pull.py), or None."""
         state[st.TO_TELL] &= sum(_TELLS)
         self.gone: list = []  # ranges of records (orders/resend.py)
         self._written = 0  # bits of the modules whose words the next reply acknowledges
@@ -81,14 +85,15 @@ class Desk:
 
 
 # Modules by the key of a reply, and by their bit in TO_TELL in the order of the uplink's keys.
-_TAKES: dict = {4: "settings", 5: "commands", 6: "resend"}
-_TELLS: dict = {1: "settings", 2: "commands", 8: "diagnostics", 32: "resend"}
+_TAKES: dict = {4: "settings", 5: "commands", 6: "resend", 7: "offer", 8: "pull"}
+_TELLS: dict = {1: "settings", 2: "commands", 4: "pull", 8: "diagnostics", 16: "report", 32: "resend"}
 
 
 def _use(name, verb, *arguments):
-    """Call a function of a module that is there only meanwhile: a conversation leaves no room for all."""
+    """Call a function of a module that is there only meanwhile: a conversation leaves no room for all.
+    What it remembers is on the desk or in flash."""
     before = list(sys.modules)
-    module = getattr(__import__("locator.orders." + name).orders, name)
+    module = getattr(__import__(_PACKAGE + name).orders, name)
     try:
         return getattr(module, verb)(*arguments)
     finally:
