@@ -14,7 +14,7 @@ from locator.modem import REGISTERED, ModemError, ModemRestarted
 from locator.modem import make as make_modem
 from locator.modem.parse import rounded
 from locator.orders import applied
-from locator.plan import budget, decide
+from locator.plan import budget, decide, regions
 from locator.plan import state as st
 from locator.port import DEEPSLEEP_RESET, POWER_ON, WAKE_MOTION
 
@@ -98,6 +98,7 @@ class Wake:
             if ladder and not self._modem.on and ladder.before_start(self._port):
                 self._state[st.CONFIGURED] = self._state[st.PARKED] = 0
             self._start_modem()
+            self._search_in(action.region)
             if ladder and not action.plmn:
                 action.plmn = ladder.after_start(self._modem, self._state[st.LAST_PLMN])
                 self._state[st.CHOSEN_PLMN] = action.plmn
@@ -199,8 +200,15 @@ class Wake:
             return
         surely_off = not self._was_on and self._port.reset_cause in (DEEPSLEEP_RESET, POWER_ON)
         self._was_on = True
+        if not self._state[st.CONFIGURED]:
+            self._state[st.REGION] = -1
         self._modem.start(surely_off, not self._state[st.CONFIGURED])
         self._state[st.CONFIGURED] = 1
+
+    def _search_in(self, region):
+        if self._state[st.REGION] != region:
+            self._modem.prefer(regions.TABLE[region])
+            self._state[st.REGION] = region
 
     def _lost(self, error):
         """A verb has failed. A modem that has restarted by itself must be set up again."""

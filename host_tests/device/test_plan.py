@@ -3,7 +3,7 @@
 from locator import settings
 from locator.journal import record, rtc
 from locator.modem import DENIED, REGISTERED
-from locator.plan import decide
+from locator.plan import decide, regions
 from locator.plan import state as st
 from locator.port import DEEPSLEEP_RESET, ON_LIGHT, ON_MOTION, WAKE_LIGHT, WAKE_MOTION, WAKE_TIMER
 
@@ -214,14 +214,26 @@ def test_a_battery_that_sags_reports_half_as_often():
 
 def test_every_third_try_in_vain_scans_everything():
     state = settled()
-    limits = []
+    limits, wide = [], []
+    state[st.MCC] = 401
     for fails in range(6):
         state[st.TRY_FAILS] = fails
         state[st.LAST_TRY] = 0
         told = senses(200 * HOUR)
         st.feel(state, told, SETTINGS)
-        limits.append(decide.next(state, told, HINTS).limit_s)
+        action = decide.next(state, told, HINTS)
+        limits.append(action.limit_s)
+        wide.append(action.region == regions.EVERYWHERE)
     assert limits == [50, 50, 180, 50, 50, 180]
+    assert wide == [False, False, True, False, False, True]
+
+
+def test_each_country_on_the_way_has_a_region_and_the_neighbours_share_bands():
+    found = [regions.region(mcc) for mcc in (460, 428, 401, 250, 257, 260, 262, 310, 0)]
+    assert found == [1, 1, 2, 2, 2, 3, 3, 0, 0]
+    for one, other in ((1, 2), (2, 3)):
+        for bands in (1, 2):
+            assert len(set(regions.TABLE[one][bands]) & set(regions.TABLE[other][bands])) >= 2
 
 
 def test_a_network_that_is_wrong_by_an_hour_or_a_year_is_not_believed():

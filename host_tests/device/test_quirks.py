@@ -3,6 +3,7 @@
 import scripted
 from locator.modem import DENIED, REGISTERED, ModemError, ModemRestarted, ModemSilent
 from locator.modem.ladder import Ladder
+from locator.plan import regions
 from scripted import OK, line
 
 CALM = b"\r\n+CREG: 0,2\r\n" + OK
@@ -131,6 +132,39 @@ def test_q15_a_busy_card_is_no_end():
     table.answers[b"+COPS?"] = b"\r\n+CME ERROR: 14\r\n"
     assert driver.attach(20, 20, 250001)[0] == REGISTERED
     assert table.sent.index(b'+COPS=1,2,"25001"') > 3
+
+
+def test_q18_the_search_of_a_bg95_by_region():
+    driver, table = scripted.bg95()
+    driver.prefer(regions.TABLE[regions.region(401)])
+    assert table.sent == [
+        b'+QCFG="nwscanseq",0102,1',
+        b'+QCFG="iotopmode",0,1',
+        b'+QCFG="band",3,80084,80084,1',
+    ]
+    driver.prefer(regions.TABLE[regions.EVERYWHERE])
+    assert table.sent[3:] == [
+        b'+QCFG="nwscanseq",020103,1',
+        b'+QCFG="iotopmode",2,1',
+        b'+QCFG="band",F,400A0E189F,A0E189F,1',
+    ]
+
+
+def test_q18_the_search_of_a_sim7600_by_region():
+    driver, table = scripted.sim7600()
+    driver.prefer(regions.TABLE[regions.region(262)])
+    driver.prefer(None)
+    assert table.sent == [
+        b"+CNBP=0x0002000004400380,0x00000000080800C5",
+        b"+CNBP=0x0002000004400380,0x000007FF3FDF3FFF",
+    ]
+
+
+def test_q18_a_setting_that_is_refused_stops_nobody():
+    for make in (scripted.bg95, scripted.sim7600):
+        driver, table = make()
+        table.answers[b"+QCFG"] = table.answers[b"+CNBP"] = b"\r\nERROR\r\n"
+        driver.prefer(regions.TABLE[1])
 
 
 def test_q19_denied_is_not_the_end():

@@ -17,6 +17,9 @@ _FOUND_AGAIN_MS = const(12000)
 _ACTIVATE_PAUSE_MS = const(3000)
 _ALREADY_ON = const(504)
 _NOT_ON = const(505)
+_NB_IOT = const(3)
+_ALL_KINDS = (2, 1, _NB_IOT)
+_ALL_BANDS = b"400A0E189F,A0E189F"
 
 
 class Bg95(Driver):
@@ -29,9 +32,6 @@ class Bg95(Driver):
     CONFIGURE = (
         b'+QURCCFG="urcport","uart1"',
         b'+QCFG="nwscanmode",0',
-        # LTE-M, GSM, NB-IoT: east of Poland a roaming card finds GSM only, and NB-IoT takes long.
-        b'+QCFG="nwscanseq",020103',
-        b'+QCFG="iotopmode",2',
         b'+QCFG="psm/urc",1',
         b"+CTZU=3",  # local time: what CCLK means everywhere else
     )
@@ -79,6 +79,17 @@ class Bg95(Driver):
         if None in (mcc, mnc, cell, tac, level):
             return None
         return plausible_cell(1000 * mcc + mnc, tac, cell, level)
+
+    def prefer(self, region):
+        """Search as a row of plan.regions.TABLE says, None: everything. At once, and kept."""
+        order, mask, _ = region or (_ALL_KINDS, 0, 0)
+        bands = b"%X,%X" % (parse.bits(mask), parse.bits(mask)) if mask else _ALL_BANDS
+        for text in (
+            b'+QCFG="nwscanseq",%s,1' % b"".join([b"%02d" % kind for kind in order]),
+            b'+QCFG="iotopmode",%d,1' % (2 if _NB_IOT in order else 0),
+            b'+QCFG="band",%s,%s,1' % (b"3" if mask else b"F", bands),
+        ):
+            self._try(text)
 
     def gnss_start(self, radio_off):
         """Give the radio to GNSS. Registration waits until `gnss_stop`."""

@@ -1,7 +1,7 @@
 """What both modems have in common: power, registration, clock, identity. The verbs of a wake:
 
-start, gnss_start, gnss_poll, gnss_stop, attach, look, serves, cell, network_time, identity, mqtt_open,
-mqtt_publish, mqtt_receive, mqtt_close, psm_granted, clear_forbidden, stop. All raise `ModemError`
+start, prefer, gnss_start, gnss_poll, gnss_stop, attach, look, serves, cell, network_time, identity,
+mqtt_open, mqtt_publish, mqtt_receive, mqtt_close, psm_granted, clear_forbidden, stop. All raise `ModemError`
 and its kinds; all have a deadline.
 """
 
@@ -95,6 +95,10 @@ class Driver:
 
     def cell(self):
         """The serving `Cell`, None without service."""
+        raise NotImplementedError
+
+    def prefer(self, region):
+        """Set the search to a row of plan.regions.TABLE, None: everything that the modem can."""
         raise NotImplementedError
 
     def look(self, limit_s):

@@ -7,7 +7,7 @@ the reason. `hints` = (records not acknowledged, settings by the indexes of `loc
 from micropython import const
 
 from locator import settings as cfg
-from locator.plan import budget
+from locator.plan import budget, regions
 from locator.plan import state as st
 from locator.port import ON_LIGHT, ON_MOTION
 
@@ -40,13 +40,14 @@ _SHIPPING_S = const(20 * 86400)  # what a timer of 2^31 ms can hold
 class Action:
     """`kind` as above, `reason` the rule's name, `limit_s`, and what else that kind needs."""
 
-    def __init__(self, kind, reason, limit_s=0, patience_s=0, plmn=0, wake_on=0):
+    def __init__(self, kind, reason, limit_s=0, patience_s=0, plmn=0, wake_on=0, region=0):
         self.kind = kind
         self.reason = reason
         self.limit_s = limit_s
         self.patience_s = patience_s
         self.plmn = plmn
         self.wake_on = wake_on
+        self.region = region
 
 
 def next(state, senses, hints):
@@ -119,8 +120,11 @@ def _attach(state, senses, hints, reason):
         return None
     # A whole scan takes longer than the limit: every third try in vain is one.
     whole = not state[st.LAST_UPLOAD] or state[st.TRY_FAILS] % 3 == 2
-    limit_s = _WHOLE_SCAN_S if whole else _ATTACH_LIMIT_S
-    return Action(ATTACH, reason, limit_s, _patience_s(state), state[st.HELD_PLMN] or state[st.CHOSEN_PLMN])
+    limit_s, region = _ATTACH_LIMIT_S, regions.region(state[st.MCC])
+    if whole:
+        limit_s, region = _WHOLE_SCAN_S, regions.EVERYWHERE
+    plmn = state[st.HELD_PLMN] or state[st.CHOSEN_PLMN]
+    return Action(ATTACH, reason, limit_s, _patience_s(state), plmn, region=region)
 
 
 def _patience_s(state):
