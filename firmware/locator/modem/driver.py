@@ -1,7 +1,7 @@
 """What both modems have in common: power, registration, clock, identity. The verbs of a wake:
 
 start, prefer, gnss_start, gnss_poll, gnss_stop, attach, look, serves, cell, network_time, identity,
-mqtt_open, mqtt_publish, mqtt_receive, mqtt_close, psm_granted, clear_forbidden, stop. All raise `ModemError`
+mqtt_open, mqtt_publish, mqtt_receive, mqtt_close, psm_granted, clear_forbidden, cycle_radio, stop. All raise `ModemError`
 and its kinds; all have a deadline.
 """
 
@@ -14,7 +14,9 @@ from locator.modem import DENIED, NO_SERVICE, REGISTERED, ModemError, ModemResta
 SHORT_MS = const(1000)
 SIM_MS = const(5000)
 _PROBE_MS = const(300)
+_PROBE_TRIES = const(3)
 _SYNC_TRIES = const(25)
+_RADIO_OFF_MS = const(10000)
 _COPS_MS = const(180000)
 _CFUN_MS = const(15000)
 _POLL_MS = const(1000)
@@ -57,7 +59,7 @@ class Driver:
         self._at.booting = True
         self._port.modem_rail(True)
         try:
-            if surely_off or not self._answers(3):
+            if surely_off or not (self._answers() or self._escapes()):
                 self._boot()
         except ModemSilent:
             self._boot_from_cold()
@@ -98,8 +100,8 @@ class Driver:
         raise NotImplementedError
 
     def prefer(self, region):
-        """Set the search to a row of plan.regions.TABLE, None: everything that the modem can."""
-        raise NotImplementedError
+        """Set the search to a row of plan.regions.TABLE, None: everything that the modem can. Where this
+        gains nothing (SIM7600, docs/firmware.md) the modem is left alone."""
 
     def look(self, limit_s):
         """The serving cell, or None after `limit_s` without one."""
@@ -134,6 +136,12 @@ class Driver:
         """Empty the card's list of forbidden networks (EF_FPLMN, TS 31.102): one refusal puts a
         network there for good. A card that does not allow it is left as it is."""
         self._try(b'+CRSM=214,28539,0,0,12,"FFFFFFFFFFFFFFFFFFFFFFFF"')
+
+    def cycle_radio(self):
+        """Off for 10 s and on again, which cures a registration that stays denied."""
+        self._try(b"+CFUN=4", _CFUN_MS)
+        self._port.sleep_ms(_RADIO_OFF_MS)
+        self._try(b"+CFUN=1", _CFUN_MS)
 
     def network_time(self):
         """Epoch seconds UTC as the network told the modem, None when it did not."""
@@ -171,15 +179,22 @@ class Driver:
                 return
         raise ModemSilent("power on")
 
-    def _answers(self, tries):
-        for _ in range(tries):
+    def _escapes(self):
+        from locator.modem.rescue import escape
+
+        return escape(self._port, self._at, self._answers)
+
+    def _answers(self, tries=_PROBE_TRIES):
+        for i in range(tries):
             try:
                 self._at.command(b"", _PROBE_MS)
-                return True
             except ModemSilent:
                 continue
             except ModemError:
-                return True
+                pass
+            if i:  # the questions before may yet be answered
+                self._at.drain(_PROBE_MS)
+            return True
         return False
 
     def await_card(self):

@@ -14,9 +14,6 @@ _NET_MS = const(120000)
 _POWER_DOWN_MS = const(10000)
 _ALREADY_STARTED = const(23)
 _TLS_FAILED = (32, 33, 34)
-# GSM, WCDMA; LTE: what AT+CNBP? tells of a modem that nobody has changed.
-_OTHER_BANDS = 0x0002000004400380
-_ALL_LTE = 0x000007FF3FDF3FFF
 
 
 class Sim7600(Driver):
@@ -60,12 +57,6 @@ class Sim7600(Driver):
         if None in (mcc, mnc, tac, cell, level):
             return None
         return plausible_cell(1000 * mcc + mnc, tac, cell, _dbm(level))
-
-    def prefer(self, region):
-        """Search LTE on the bands of a row of plan.regions.TABLE, kept, None: on all. LTE before GSM is the
-        modem's own order."""
-        lte = parse.bits(region[2]) if region else _ALL_LTE
-        self._try(b"+CNBP=0x%016X,0x%016X" % (_OTHER_BANDS, lte), _MS)
 
     def gnss_start(self, radio_off):
         """Start GNSS; the radio goes on registering beside it unless `radio_off`."""

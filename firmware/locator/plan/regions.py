@@ -16,13 +16,13 @@ CHINA = const(1)
 STEPPE = const(2)
 EUROPE = const(3)
 
-# Region -> (kinds of network in their order, LTE-M and NB-IoT bands, LTE bands); None: all that the
-# modem has. GSM is on 900 and 1800 MHz everywhere on the way.
+# Region -> (kinds of network in their order, bands of LTE-M and NB-IoT); None: all that the modem has.
+# GSM is on 900 and 1800 MHz everywhere on the way.
 TABLE = (
     None,
-    ((GSM, LTE_M), (3, 5, 8), (1, 3, 8, 28, 40, 41)),
-    ((GSM, LTE_M), (3, 8, 20), (1, 3, 7, 8, 20, 38)),
-    ((LTE_M, GSM, NB_IOT), (3, 8, 20, 28), (1, 3, 7, 8, 20, 28)),
+    ((GSM, LTE_M), (3, 5, 8)),
+    ((GSM, LTE_M), (3, 8, 20)),
+    ((LTE_M, GSM, NB_IOT), (3, 8, 20, 28)),
 )
 _CHINA = (428, 460)  # with Mongolia
 _STEPPE = (250, 257, 282, 286, 400, 401, 434)  # RU BY GE TR AZ KZ UZ
