@@ -6,7 +6,7 @@ import typer
 
 from landbridge.clock import iso
 from landbridge.commands import table
-from landbridge.commands.opened import known_device, opened
+from landbridge.commands.opened import known_device, opened, whoever
 from landbridge.fleet.enrol import CERTIFICATE, SETTINGS, enrol
 from landbridge.outbound import geojson
 from landbridge.store import devices, letters, points, trips
@@ -23,7 +23,7 @@ def add(device: str = typer.Argument(help="Its id: 1 to 32 of a-z, 0-9 and -."))
       landbridge devices add lb-0001
     """
     with opened(make=True) as it:
-        folder = enrol(it.config, it.database, it.keyring, it.clock, device)
+        folder = enrol(it.config, it.database, it.keyring, it.clock, device, whoever())
     print(f"added {device}; {SETTINGS} and {CERTIFICATE} for its flash, folder config, are in {folder}")
     print(f"at the broker its user is {device}, its password the broker_password in {SETTINGS}")
 

@@ -17,9 +17,6 @@ _FOUND_AGAIN_MS = const(12000)
 _ACTIVATE_PAUSE_MS = const(3000)
 _ALREADY_ON = const(504)
 _NOT_ON = const(505)
-_NB_IOT = const(3)
-_ALL_KINDS = (2, 1, _NB_IOT)
-_ALL_BANDS = b"F,400A0E189F,A0E189F"
 
 
 class Bg95(Driver):
@@ -82,14 +79,9 @@ class Bg95(Driver):
 
     def prefer(self, region):
         """Search as a row of plan.regions.TABLE says, None: everything. At once, and kept."""
-        order, bands = region or (_ALL_KINDS, ())
-        mask = parse.bits(bands)
-        masks = b"3,%X,%X" % (mask, mask) if bands else _ALL_BANDS
-        for text in (
-            b'+QCFG="nwscanseq",%s,1' % b"".join([b"%02d" % kind for kind in order]),
-            b'+QCFG="iotopmode",%d,1' % (2 if _NB_IOT in order else 0),
-            b'+QCFG="band",%s,1' % masks,
-        ):
+        from locator.modem.bg95_search import commands
+
+        for text in commands(region):
             self._try(text)
 
     def gnss_start(self, radio_off):

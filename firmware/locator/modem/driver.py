@@ -1,8 +1,8 @@
 """What both modems have in common: power, registration, clock, identity. The verbs of a wake:
 
 start, prefer, gnss_start, gnss_poll, gnss_stop, attach, look, serves, cell, network_time, identity,
-mqtt_open, mqtt_publish, mqtt_receive, mqtt_close, psm_granted, clear_forbidden, cycle_radio, stop. All raise `ModemError`
-and its kinds; all have a deadline.
+card_gone, mqtt_open, mqtt_publish, mqtt_receive, mqtt_close, psm_granted, clear_forbidden, cycle_radio,
+stop. All raise `ModemError` and its kinds; all have a deadline.
 """
 
 from binascii import crc32
@@ -16,7 +16,6 @@ SIM_MS = const(5000)
 _PROBE_MS = const(300)
 _PROBE_TRIES = const(3)
 _SYNC_TRIES = const(25)
-_RADIO_OFF_MS = const(10000)
 _COPS_MS = const(180000)
 _CFUN_MS = const(15000)
 _POLL_MS = const(1000)
@@ -25,7 +24,7 @@ _SERVED = (1, 5)  # <stat>: home, roaming
 _REFUSED = const(3)
 _REFUSALS = (30, 32, 111)  # CME of a choice by hand: no service, emergency calls only, not allowed
 _CARD_TRIES = const(10)
-_OFF_MS = const(1500)
+_NO_CARD = const(10)  # +CME ERROR
 
 
 def ca_name(ca):
@@ -47,7 +46,7 @@ class Driver:
     ICCID: tuple = ()  # the command that reads it, and the prefix of its reply
 
     def __init__(self, port, at, board):
-        self._port = port
+        self.port = self._port = port
         self._at = self.channel = at
         self._board = board
         at.unsolicited = self.UNSOLICITED
@@ -59,10 +58,10 @@ class Driver:
         self._at.booting = True
         self._port.modem_rail(True)
         try:
-            if surely_off or not (self._answers() or self._escapes()):
-                self._boot()
+            if surely_off or not (self.answers() or self._rescue().escape(self)):
+                self.boot()
         except ModemSilent:
-            self._boot_from_cold()
+            self._rescue().cold_boot(self)
         self._at.booting = False
         self.on = True
         for text in self.SETUP:
@@ -139,9 +138,7 @@ class Driver:
 
     def cycle_radio(self):
         """Off for 10 s and on again, which cures a registration that stays denied."""
-        self._try(b"+CFUN=4", _CFUN_MS)
-        self._port.sleep_ms(_RADIO_OFF_MS)
-        self._try(b"+CFUN=1", _CFUN_MS)
+        self._rescue().cycle_radio(self)
 
     def network_time(self):
         """Epoch seconds UTC as the network told the modem, None when it did not."""
@@ -156,18 +153,18 @@ class Driver:
         revision = self._one(b"+CGMR", None)
         return imei, iccid, imsi, revision[revision.find(":") + 1 :].strip()
 
-    def _boot_from_cold(self):
-        """The modem hangs: take its supply away, which is left off when that does not help."""
+    def card_gone(self):
+        """Whether the modem says that no card is in its slot."""
         try:
-            self._port.modem_rail(False)
-            self._port.sleep_ms(_OFF_MS)
-            self._port.modem_rail(True)
-            self._boot()
-        except ModemSilent:
-            self._port.modem_rail(False)
-            raise
+            self._at.command(b"+CPIN?", SIM_MS, b"+CPIN:")
+        except ModemError as error:
+            if error.code != _NO_CARD:
+                raise
+            return True
+        return False
 
-    def _boot(self):
+    def boot(self):
+        """Press the power key until the modem answers. Raises `ModemSilent`."""
         for _ in range(2):  # the key toggles: a modem that was on after all is off after the first
             self._at.forget(b"RDY")
             self._port.modem_key(True)
@@ -175,16 +172,17 @@ class Driver:
             self._port.modem_key(False)
             self._port.sleep_ms(self.QUIET_MS)
             self._at.wait(b"RDY", self.BOOT_MS)
-            if self._answers(_SYNC_TRIES):
+            if self.answers(_SYNC_TRIES):
                 return
         raise ModemSilent("power on")
 
-    def _escapes(self):
-        from locator.modem.rescue import escape
+    def _rescue(self):
+        from locator.modem import rescue
 
-        return escape(self._port, self._at, self._answers)
+        return rescue
 
-    def _answers(self, tries=_PROBE_TRIES):
+    def answers(self, tries=_PROBE_TRIES):
+        """Whether the modem hears `AT`."""
         for i in range(tries):
             try:
                 self._at.command(b"", _PROBE_MS)

@@ -26,14 +26,6 @@ def integer(text, base=10):
         return None
 
 
-def bits(numbers):
-    """The mask in which number n is bit n - 1."""
-    mask = 0
-    for number in numbers:
-        mask |= 1 << (number - 1)
-    return mask
-
-
 def decimal(text, places):
     """`text` (like b"-12.345") as an integer of 10**-places, rounded to the nearest; None if none."""
     negative = text.startswith(b"-")

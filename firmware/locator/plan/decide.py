@@ -7,9 +7,10 @@ the reason. `hints` = (records not acknowledged, settings by the indexes of `loc
 from micropython import const
 
 from locator import settings as cfg
-from locator.plan import budget, regions
+from locator.journal import record
+from locator.plan import budget
 from locator.plan import state as st
-from locator.port import ON_LIGHT, ON_MOTION
+from locator.port import ON_LIGHT, ON_MOTION, ON_TAMPER
 
 ATTACH = const(1)
 FIX = const(2)
@@ -120,9 +121,7 @@ def _attach(state, senses, hints, reason):
         return None
     # A whole scan takes longer than the limit: every third try in vain is one.
     whole = not state[st.LAST_UPLOAD] or state[st.TRY_FAILS] % 3 == 2
-    limit_s, region = _ATTACH_LIMIT_S, regions.region(state[st.MCC])
-    if whole:
-        limit_s, region = _WHOLE_SCAN_S, regions.EVERYWHERE
+    limit_s, region = (_WHOLE_SCAN_S, 0) if whole else (_ATTACH_LIMIT_S, state[st.REGION])
     plmn = state[st.HELD_PLMN] or state[st.CHOSEN_PLMN]
     return Action(ATTACH, reason, limit_s, _patience_s(state), plmn, region=region)
 
@@ -176,7 +175,9 @@ def _sleep(state, senses, hints, reason):
     something happens."""
     now = state[st.NOW]
     # The interrupts are levels: an open door would wake us again at once.
-    wake_on = 0 if state[st.DOOR_OPEN] else ON_LIGHT
+    wake_on = 0 if state[st.RAISED] & record.EVENT_LIGHT else ON_LIGHT
+    if not state[st.RAISED] & record.EVENT_TAMPER:
+        wake_on |= ON_TAMPER
     if state[st.ERRAND] == st.SHIPPING:
         return Action(SLEEP, "shipping mode", _SHIPPING_S, wake_on=ON_MOTION | wake_on)
     until = state[st.LAST_RECORD] + record_every_s(state, hints)

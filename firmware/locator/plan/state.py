@@ -10,7 +10,7 @@ from micropython import const
 from locator import settings as cfg
 from locator.journal import record
 from locator.modem import REGISTERED
-from locator.port import WAKE_LIGHT, WAKE_MOTION
+from locator.port import WAKE_MOTION
 
 # Index of each number in the state.
 OFFSET = const(0)  # epoch seconds = clock_s + OFFSET; 0: the time is unknown
@@ -33,8 +33,6 @@ HELD_LOST = const(16)  # since when every try to register with it fails; 0: none
 BARRED_UNTIL = const(17)
 EVENTS = const(18)  # record.EVENT_* bits for the next record
 URGENT = const(19)
-DOOR_OPEN = const(20)
-BATTERY_LOW = const(21)
 PARKED = const(22)  # the modem was left in PSM
 TRIED = const(23)
 FAILED = const(24)
@@ -56,7 +54,14 @@ LOADED_MV = const(38)  # battery while the modem was connected, last time
 TO_TELL = const(39)  # bits of the modules of orders with something to say (orders/desk.py)
 TRIES = const(40)  # ring of the times of the last tries
 TRIES_KEPT = const(24)
-REGION = const(64)  # of the search that the modem is set to (plan/regions.py); -1: not known
+RAISED = const(64)  # record.EVENT_* bits of the alarms that are told and not over (alarms.py)
+OUT_SINCE = const(65)  # since when the temperature is outside its band; 0: it is not
+BLIND_SINCE = const(66)  # since when no satellites are found on the move; 0: they are
+SKY_SATS = const(67)  # satellites of the last fix
+CARD = const(68)  # stands for ICCID and IMSI; 0: never read
+SHOCK_MG = const(69)  # a peak that the next wake counts
+REGION = const(70)  # of MCC (plan/regions.py); 0: everywhere
+SEARCHED = const(71)  # the region that the modem is set to search; -1: not known
 DENSE_UNTIL = const(76)
 DENSE_LEFT_J = const(77)
 ERRAND = const(78)  # what a command has asked for, below
@@ -72,8 +77,19 @@ SHIPPING = const(4)
 # In TO_TELL, beside those of the other orders.
 TELL_SETTINGS = const(1)
 TELL_COMMANDS = const(2)
+TELL_DIAGNOSTICS = const(8)
 
-_TIMES = (LAST_WAKE, LAST_FIX, LAST_TRY, BARRED_UNTIL, REFUSED_UNTIL, HELD_LOST, DENSE_UNTIL)
+_TIMES = (
+    LAST_WAKE,
+    LAST_FIX,
+    LAST_TRY,
+    BARRED_UNTIL,
+    REFUSED_UNTIL,
+    HELD_LOST,
+    DENSE_UNTIL,
+    OUT_SINCE,
+    BLIND_SINCE,
+)
 _LOST_WITH_POWER = (NOW, OFFSET, OFFSET_QUALITY, LAST_RECORD, LAST_UPLOAD, PARKED, CONFIGURED, ERRAND)
 
 EVERYONE = const(0xFF)  # in TO_TELL: whoever has something to say
@@ -88,7 +104,6 @@ _BAR_AGAIN_S = const(2 * 3600)
 RECOUNT_S = const(60)
 """After a jolt the motion counts of so many seconds are what `feel` is given."""
 _MOVING_RATE = const(5)
-_REARMED_MV = const(100)  # above the alarm
 # For so long an operator that is not heard any more is held: a new one costs a day without data.
 _HOLD_S = const(12 * 3600)
 _JUMP_S = const(2700)
@@ -115,21 +130,19 @@ def restart(state):
     state[TO_TELL] = EVERYONE
 
 
-def feel(state, senses, settings):
-    """Begin a wake: `senses` = (clock_s, wake reason, reset cause, battery mV, 0.1 C, motion, lux);
-    `settings` by the indexes of `locator.settings`."""
-    now, wake_reason, _, battery_mv, _, motion, lux = senses
+def feel(state, senses):
+    """Begin a wake: `senses` = (clock_s, wake reason, reset cause, battery mV, 0.1 C, motion, lux, shock mg,
+    tilt degrees, lid open)."""
+    now, wake_reason, motion = senses[0], senses[1], senses[5]
     for i in (DID_FIX, DID_RECORD, ATTACHED, DID_TALK, DID_PROBE):
         state[i] = 0
     if now // _DAY_S != state[DAY]:
         state[DAY] = now // _DAY_S
         state[SENT_TODAY] = 0
-        # Once a day: an agent restored from a backup learns what is applied.
-        state[TO_TELL] |= TELL_SETTINGS
+        # Once a day: an agent restored from a backup learns what is applied, and how the device fares.
+        state[TO_TELL] |= TELL_SETTINGS | TELL_DIAGNOSTICS
     _feel_errand(state)
     _feel_motion(state, now, motion, wake_reason)
-    _feel_door(state, lux, wake_reason, settings)
-    _feel_battery(state, battery_mv, settings)
     state[NOW] = state[LAST_WAKE] = now
 
 
@@ -153,29 +166,11 @@ def _feel_motion(state, now, motion, wake_reason):
     state[MOVING] = 1 if moving else 0
 
 
-def _feel_door(state, lux, wake_reason, settings):
-    """A door that is open is told once; the alarm is armed again when it is dark inside."""
-    # Dim light that woke us counts too, and goes on counting until it is dark.
-    is_open = lux >= settings[cfg.LIGHT_LUX] or wake_reason == WAKE_LIGHT or (state[DOOR_OPEN] and lux > 0)
-    if is_open and not state[DOOR_OPEN]:
-        alarm(state, record.EVENT_LIGHT, settings)
-    state[DOOR_OPEN] = 1 if is_open and lux > 0 else 0
-
-
 def alarm(state, event, settings):
     """Note `event` (record.EVENT_*) for the next record, and report it at once if the settings say so."""
     state[EVENTS] |= event
     if settings[cfg.ALARMS] & event:
         state[URGENT] = 1
-
-
-def _feel_battery(state, battery_mv, settings):
-    low_mv = settings[cfg.BATTERY_LOW_MV]
-    if battery_mv < low_mv and not state[BATTERY_LOW]:
-        alarm(state, record.EVENT_BATTERY, settings)
-        state[BATTERY_LOW] = 1
-    elif battery_mv > low_mv + _REARMED_MV:
-        state[BATTERY_LOW] = 0
 
 
 def credible(state, clock_s, epoch_s):
@@ -246,6 +241,9 @@ def _learn_country(state, plmn):
         state[EVENTS] |= record.EVENT_COUNTRY
     state[MCC] = mcc
     state[HELD_PLMN] = state[HELD_LOST] = state[BARRED_UNTIL] = state[OPEN_PLMN] = 0
+    from locator.plan.regions import region
+
+    state[REGION] = region(mcc)
     if state[CHOSEN_PLMN] // 1000 != mcc:
         state[CHOSEN_PLMN] = 0
 
