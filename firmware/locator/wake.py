@@ -10,7 +10,7 @@ from locator.journal import record, rtc
 from locator.journal.ledger import Ledger
 from locator.journal.log import Log
 from locator.journal.store import Journal
-from locator.modem import REGISTERED, ModemError, ModemRestarted
+from locator.modem import REGISTERED, ModemError, ModemRestarted, unload
 from locator.modem import make as make_modem
 from locator.modem.parse import rounded
 from locator.orders import applied
@@ -106,7 +106,7 @@ class Wake:
             if ladder and not self._modem.on and ladder.before_start(self._port):
                 self._state[st.CONFIGURED] = self._state[st.PARKED] = 0
             self._start_modem()
-            self._search_in(action.region)
+            self._search_in(action.mcc)
             if ladder and not action.plmn:
                 action.plmn = ladder.after_start(self._modem, self._state[st.LAST_PLMN])
                 self._state[st.CHOSEN_PLMN] = action.plmn
@@ -120,6 +120,8 @@ class Wake:
         except ModemError as error:
             self._lost(error)
             result = st.NO
+        finally:
+            unload("ladder", "survey", "rescue")  # a conversation needs the heap
         if result == REGISTERED:
             budget.accepted(self._state)
         else:
@@ -222,17 +224,16 @@ class Wake:
             return
         surely_off = not self._was_on and self._port.reset_cause in (DEEPSLEEP_RESET, POWER_ON)
         self._was_on = True
-        if not self._state[st.CONFIGURED]:
-            self._state[st.SEARCHED] = -1
         self._modem.start(surely_off, not self._state[st.CONFIGURED])
-        self._state[st.CONFIGURED] = 1
+        if not self._state[st.CONFIGURED]:
+            self._state[st.CONFIGURED], self._state[st.SEARCHED] = 1, 0
 
-    def _search_in(self, region):
-        if self._state[st.SEARCHED] != region:
-            from locator.plan.regions import TABLE
+    def _search_in(self, mcc):
+        if self._state[st.SEARCHED] != mcc:
+            from locator.plan.regions import region
 
-            self._modem.prefer(TABLE[region])
-            self._state[st.SEARCHED] = region
+            self._modem.prefer(region(mcc))
+            self._state[st.SEARCHED] = mcc
 
     def _lost(self, error):
         """A verb has failed. A modem that has restarted by itself must be set up again."""

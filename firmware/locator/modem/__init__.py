@@ -1,5 +1,7 @@
 """Speak: the AT line discipline, reply parsers, and the drivers of the modems, behind one set of verbs."""
 
+import sys
+
 from micropython import const
 
 REGISTERED = const(0)
@@ -54,6 +56,13 @@ class Fix:
         self.heading = heading
         self.hdop = hdop
         self.sats = sats
+
+
+def unload(*names):
+    """Give back the heap of modules of this room that a wake does not need any more."""
+    for name in names:
+        if sys.modules.pop(__name__ + "." + name, None):
+            globals().pop(name, None)
 
 
 def make(board, port):

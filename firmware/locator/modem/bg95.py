@@ -29,6 +29,9 @@ class Bg95(Driver):
     CONFIGURE = (
         b'+QURCCFG="urcport","uart1"',
         b'+QCFG="nwscanmode",0',
+        b'+QCFG="nwscanseq",020103,1',
+        b'+QCFG="iotopmode",2,1',
+        b'+QCFG="band",F,400A0E189F,A0E189F,1',
         b'+QCFG="psm/urc",1',
         b"+CTZU=3",  # local time: what CCLK means everywhere else
     )
@@ -78,7 +81,7 @@ class Bg95(Driver):
         return plausible_cell(1000 * mcc + mnc, tac, cell, level)
 
     def prefer(self, region):
-        """Search as a row of plan.regions.TABLE says, None: everything. At once, and kept."""
+        """Search as plan.regions says, None: everything. At once, and kept."""
         from locator.modem.bg95_search import commands
 
         for text in commands(region):

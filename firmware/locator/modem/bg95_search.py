@@ -7,7 +7,7 @@ _ALL_BANDS = b"F,400A0E189F,A0E189F"
 
 
 def commands(region):
-    """The commands for a row of plan.regions.TABLE; None: everything, as the modem comes from the factory."""
+    """The commands for a region of plan.regions; None: everything, as the modem comes from the factory."""
     order, bands = region or (_ALL_KINDS, ())
     mask = 0
     for band in bands:

@@ -99,19 +99,14 @@ class Driver:
         raise NotImplementedError
 
     def prefer(self, region):
-        """Set the search to a row of plan.regions.TABLE, None: everything that the modem can. Where this
+        """Set the search to what plan.regions says, None: everything that the modem can. Where this
         gains nothing (SIM7600, docs/firmware.md) the modem is left alone."""
 
     def look(self, limit_s):
         """The serving cell, or None after `limit_s` without one."""
-        deadline = self._port.ticks_ms() + 1000 * limit_s
-        self._try(b"+CFUN=1", _CFUN_MS)
-        while self._port.ticks_ms() < deadline:
-            cell = self.cell()
-            if cell:
-                return cell
-            self._port.sleep_ms(_POLL_MS)
-        return None
+        from locator.modem.survey import look
+
+        return look(self, limit_s)
 
     def serves(self, limit_ms):
         """(True while registered, cause of the refusal if the network has refused us since or 0): asked

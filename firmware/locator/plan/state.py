@@ -60,8 +60,7 @@ BLIND_SINCE = const(66)  # since when no satellites are found on the move; 0: th
 SKY_SATS = const(67)  # satellites of the last fix
 CARD = const(68)  # stands for ICCID and IMSI; 0: never read
 SHOCK_MG = const(69)  # a peak that the next wake counts
-REGION = const(70)  # of MCC (plan/regions.py); 0: everywhere
-SEARCHED = const(71)  # the region that the modem is set to search; -1: not known
+SEARCHED = const(70)  # the MCC for whose networks the modem is set to search (plan/regions.py); 0: all
 DENSE_UNTIL = const(76)
 DENSE_LEFT_J = const(77)
 ERRAND = const(78)  # what a command has asked for, below
@@ -242,9 +241,6 @@ def _learn_country(state, plmn):
         state[EVENTS] |= record.EVENT_COUNTRY
     state[MCC] = mcc
     state[HELD_PLMN] = state[HELD_LOST] = state[BARRED_UNTIL] = state[OPEN_PLMN] = 0
-    from locator.plan.regions import region
-
-    state[REGION] = region(mcc)
     if state[CHOSEN_PLMN] // 1000 != mcc:
         state[CHOSEN_PLMN] = 0
 
