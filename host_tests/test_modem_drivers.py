@@ -158,6 +158,8 @@ def test_q17_a_byte_aborts_the_scan_of_the_sim7600_alone(dialect):
     modem = driver(bench)
     modem.start(True, True)
     modem.await_card()
+    assert bench.send("AT+COPS=2")[-1] == "OK"
+    bench.output.clear()
     bench.modem.receive(b"AT+COPS=?\r")
     bench.run(10_000)
     bench.modem.receive(b"AT\r")

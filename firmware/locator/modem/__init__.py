@@ -8,6 +8,13 @@ REGISTERED = const(0)
 NO_SERVICE = const(1)
 DENIED = const(2)
 
+CALM_FAILS = const(2)
+
+# Kinds of network, as a BG95 numbers them.
+GSM = const(1)
+LTE_M = const(2)
+NB_IOT = const(3)
+
 
 class ModemError(Exception):
     """The modem refused; `code` is the CME or MQTT error, -1 when it gave none."""
@@ -56,6 +63,15 @@ class Fix:
         self.heading = heading
         self.hdop = hdop
         self.sats = sats
+
+
+def recovery(fails):
+    """The `Ladder` after so many failures in a row, None while there are none to speak of."""
+    if fails < CALM_FAILS:
+        return None
+    from locator.modem.ladder import Ladder
+
+    return Ladder(fails)
 
 
 def unload(*names):

@@ -5,11 +5,7 @@ NB-IoT, which east of Poland is closed to foreign cards. What each country uses:
 Wikipedia (npm mcc-mnc-list 1.1.11). The table may be wrong: each whole scan is of everything.
 """
 
-from micropython import const
-
-LTE_M = const(2)
-GSM = const(1)
-NB_IOT = const(3)
+from locator.modem import GSM, LTE_M, NB_IOT
 
 # (Kinds of network in their order, bands of LTE-M and NB-IoT). GSM is on 900 and 1800 MHz everywhere.
 _CHINA = ((GSM, LTE_M), (3, 5, 8))
