@@ -204,7 +204,8 @@ class Wake:
     def _open_desk(self):
         from locator.orders.desk import Desk
 
-        return Desk(self._port, self._config, self._journal, self._ledger, self._state, self._log)
+        port, board = self._port, self._board
+        return Desk(port, self._config, self._journal, self._ledger, self._state, self._log, board.NAME)
 
     def _learn_talk(self, outcome):
         self._state[st.SENT_TODAY] += outcome.sent
