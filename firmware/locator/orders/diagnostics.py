@@ -61,7 +61,7 @@ def _fault(port):
     except OSError:
         return ""
     # Whatever was torn by a power cut, or is in no alphabet of ours, is shown all the same.
-    for i, byte in enumerate(data):
-        if not 32 <= byte < 127 and byte != 10:
-            data[i] = 0x3F
+    for i in range(len(data)):  # in place: there may be no room for more
+        if not (32 <= data[i] < 127 or data[i] == 10):
+            data[i] = 63
     return data.decode()
