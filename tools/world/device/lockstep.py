@@ -127,7 +127,8 @@ class LockstepPort:
         return data
 
     def _tell(self, op, payload):
-        self._pipe.write(struct.pack("<BIH", op, self.cpu_us, len(payload)) + payload)
+        self._pipe.write(struct.pack("<BIH", op, self.cpu_us, len(payload)))
+        self._pipe.write(payload)
         self.cpu_us = 0
 
     def _ask(self, op, payload):
