@@ -174,7 +174,7 @@ class Wake:
         try:
             self._modem.mqtt_open(host, port, config.device.encode(), config.broker_password, config.ca())
             left, to_tell = budget.messages_left(self._state), self._state[st.TO_TELL] != 0
-            talk.run(self._extras().write, left, to_tell)
+            talk.run(self._extras().write, left, to_tell, self._state[st.URGENT] != 0)
             self._modem.mqtt_close()
         except ModemError as error:
             self._lost(error)
