@@ -57,7 +57,8 @@ class LockstepPort:
         self._ask(_SLEEP, struct.pack("<I", ms), self._take_tx())
 
     def uart_write(self, data):
-        self._tx = self._tx + data if self._tx else bytes(data)
+        # Not copied: it is on its way with the next question, before anybody uses the buffer again.
+        self._tx = self._tx + data if self._tx else data
 
     def uart_readinto(self, buf, timeout_ms):
         # Into the caller's buffer, as a UART does: the port must not need memory that hardware does not.
