@@ -10,7 +10,7 @@ from locator.journal import record, rtc
 from locator.journal.ledger import Ledger
 from locator.journal.log import Log
 from locator.journal.store import Journal
-from locator.modem import REGISTERED, ModemError, ModemRestarted
+from locator.modem import CALM_FAILS, REGISTERED, ModemError, ModemRestarted, recovery, unload
 from locator.modem import make as make_modem
 from locator.modem.parse import rounded
 from locator.orders import applied
@@ -20,18 +20,39 @@ from locator.port import DEEPSLEEP_RESET, POWER_ON, WAKE_MOTION
 
 _GNSS_POLL_MS = const(1000)
 _FOUND_AGAIN_MS = const(6000)
-_LADDER_FROM = const(2)
+_LEAST_MV = const(3000)  # the board's converters give up at 2800
+_WEAK_MS = const(3600 * 1000)
 
 
 def run(port, board):
-    """Do what this wake is for; returns (ms to sleep, what else wakes) for `port.deepsleep`."""
-    return Wake(port, board).run()
+    """Do what this wake is for; returns (ms to sleep, what else wakes) for `port.deepsleep`.
+
+    A battery so weak that the power may fail in a write to flash is left alone.
+    """
+    senses, motion = _sense(port)
+    if senses[3] < _LEAST_MV:
+        return _WEAK_MS, 0
+    return Wake(port, board, senses, motion).run()
+
+
+def _sense(port):
+    """What is felt now, and all counts of motion; after a jolt the counts of the minute that follows
+    it, because a bump is no departure."""
+    felt = port.senses()
+    motion, shock_mg = felt[2], felt[4]
+    if port.wake_reason == WAKE_MOTION:
+        port.sleep_ms(1000 * st.RECOUNT_S)
+        felt = port.senses()
+        motion += felt[2]
+        shock_mg = max(shock_mg, felt[4])
+    clock = (port.clock_s(), port.wake_reason, port.reset_cause)
+    return clock + felt[:4] + (shock_mg,) + felt[5:], motion
 
 
 class Wake:
     """Everything that one wake holds. It ends with `run`: deep sleep is a reset."""
 
-    def __init__(self, port, board):
+    def __init__(self, port, board, senses, motion):
         self._port = port
         self._board = board
         self._config = Config(port.config_dir)
@@ -54,7 +75,8 @@ class Wake:
         self._fix = None
         self._cell = None
         self._was_on = False
-        self._senses = self._sense()
+        self._senses = senses
+        self._motion = motion
 
     def _after_power_on(self, kept):
         """The state as it was kept in flash, or a new one."""
@@ -84,19 +106,6 @@ class Wake:
         asleep_ms = 1000 * action.limit_s - self._port.ticks_ms()
         return max(1000, asleep_ms), action.wake_on
 
-    def _sense(self):
-        """What is felt now; after a jolt the counts of the minute that follows it, because a bump
-        is no departure."""
-        port = self._port
-        felt = port.senses()
-        self._motion, shock_mg = felt[2], felt[4]
-        if port.wake_reason == WAKE_MOTION:
-            port.sleep_ms(1000 * st.RECOUNT_S)
-            felt = port.senses()
-            self._motion += felt[2]
-            shock_mg = max(shock_mg, felt[4])
-        return (port.clock_s(), port.wake_reason, port.reset_cause) + felt[:4] + (shock_mg,) + felt[5:]
-
     # What the plan may ask for.
 
     def _attach(self, action):
@@ -104,10 +113,15 @@ class Wake:
         budget.begin_try(self._state, self._port.clock_s(), self._port.random(1)[0])
         self._save_twice()
         try:
-            ladder = self._ladder()
+            ladder = recovery(self._state[st.TRY_FAILS])
             if ladder and not self._modem.on and ladder.before_start(self._port):
                 self._state[st.CONFIGURED] = self._state[st.PARKED] = 0
             self._start_modem()
+            if self._state[st.SEARCHED] != action.mcc:
+                from locator.plan.regions import region
+
+                self._modem.prefer(region(action.mcc))
+                self._state[st.SEARCHED] = action.mcc
             if ladder and not action.plmn:
                 action.plmn = ladder.after_start(self._modem, self._state[st.LAST_PLMN])
                 self._state[st.CHOSEN_PLMN] = action.plmn
@@ -121,6 +135,8 @@ class Wake:
         except ModemError as error:
             self._lost(error)
             result = st.NO
+        finally:
+            unload("ladder", "survey", "rescue")  # a conversation needs the heap
         if result == REGISTERED:
             budget.accepted(self._state)
         else:
@@ -196,7 +212,8 @@ class Wake:
     def _open_desk(self):
         from locator.orders.desk import Desk
 
-        return Desk(self._port, self._config, self._journal, self._ledger, self._state, self._log)
+        port, board = self._port, self._board
+        return Desk(port, self._config, self._journal, self._ledger, self._state, self._log, board.NAME)
 
     def _learn_talk(self, outcome):
         self._state[st.SENT_TODAY] += outcome.sent
@@ -224,7 +241,8 @@ class Wake:
         surely_off = not self._was_on and self._port.reset_cause in (DEEPSLEEP_RESET, POWER_ON)
         self._was_on = True
         self._modem.start(surely_off, not self._state[st.CONFIGURED])
-        self._state[st.CONFIGURED] = 1
+        if not self._state[st.CONFIGURED]:
+            self._state[st.CONFIGURED], self._state[st.SEARCHED] = 1, 0
 
     def _lost(self, error):
         """A verb has failed. A modem that has restarted by itself must be set up again."""
@@ -232,15 +250,6 @@ class Wake:
         if restarted:
             self._modem.on = False
         self._note(logs.RESTARTED if restarted else logs.MODEM, error.code)
-
-    def _ladder(self):
-        """What helps after failures in a row, None while there are none to speak of."""
-        fails = self._state[st.TRY_FAILS]
-        if fails < _LADDER_FROM:
-            return None
-        from locator.modem.ladder import Ladder
-
-        return Ladder(fails)
 
     def _weigh(self):
         """The battery under the load of a connection; whatever moved meanwhile is not forgotten."""
@@ -286,7 +295,7 @@ class Wake:
             return False
         served, cause = self._modem.serves(_FOUND_AGAIN_MS if registered else 0)
         budget.refused(state, self._port.clock_s(), cause)
-        stays = served and registered and state[st.TRY_FAILS] < _LADDER_FROM
+        stays = served and registered and state[st.TRY_FAILS] < CALM_FAILS
         return stays and self._modem.psm_granted()
 
     def _poll_fix(self, limit_ms):
