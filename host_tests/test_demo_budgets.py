@@ -22,7 +22,7 @@ BG95_MAH, SIM7600_MAH = (figures.MOST_MAH_A_DAY[modem] for modem in ("bg95", "si
 @pytest.mark.parametrize(
     ("what", "budget"),
     [
-        ("heap of a whole wake", f"{HEAP_KW} kilo-words"),
+        ("heap of a whole wake, one that pulls a release too", f"{HEAP_KW} kilo-words"),
         ("lines imported in an ordinary wake", f"{firmware.LINES:,}"),
         ("application in flash, `.mpy`", f"{firmware.SLOT_BYTES // 1024} KiB a slot"),
         ("journal in flash", f"{FULL_SEGMENTS * 4} KiB: {FULL_SEGMENTS * 64:,} records"),

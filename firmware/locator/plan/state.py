@@ -60,6 +60,10 @@ BLIND_SINCE = const(66)  # since when no satellites are found on the move; 0: th
 SKY_SATS = const(67)  # satellites of the last fix
 CARD = const(68)  # stands for ICCID and IMSI; 0: never read
 SHOCK_MG = const(69)  # a peak that the next wake counts
+SEARCHED = const(70)  # the MCC for whose networks the modem is set to search (plan/regions.py); 0: all
+PULLED_TODAY = const(72)  # pieces of a release asked for
+REFUSED = const(73)  # sequence of the release that was refused last, and why (orders/release.py)
+REFUSED_WHY = const(74)
 DENSE_UNTIL = const(76)
 DENSE_LEFT_J = const(77)
 ERRAND = const(78)  # what a command has asked for, below
@@ -137,7 +141,7 @@ def feel(state, senses):
         state[i] = 0
     if now // _DAY_S != state[DAY]:
         state[DAY] = now // _DAY_S
-        state[SENT_TODAY] = 0
+        state[SENT_TODAY] = state[PULLED_TODAY] = 0
         # Once a day: an agent restored from a backup learns what is applied, and how the device fares.
         state[TO_TELL] |= TELL_SETTINGS | TELL_DIAGNOSTICS
     _feel_errand(state)
