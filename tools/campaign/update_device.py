@@ -17,6 +17,7 @@ from landbridge.store import devices, letters, points, releases
 from landbridge.store.database import Database, open_database
 from landbridge.store.keys import Keyring
 from landbridge.wire import downlink, envelope
+from landbridge.wire.limits import WireError
 from landbridge.wire.uplink import decode
 
 from tools.flash.layout import REPOSITORY, lay_out
@@ -93,7 +94,10 @@ class Agent:
         self.answers -= 1
         self._pipeline.process_all([Received(f"landbridge/{DEVICE}/up", uplink, 0, 1, 1)])
         number, text = envelope.open_envelope(KEY, DEVICE, "up", uplink)
-        said = decode(text)
+        try:
+            said = decode(text)
+        except WireError:  # a damaged release may say anything; the agent has buried it
+            return b""
         self.report = said.reports.get(REPORT, self.report)
         if self.lie is None:
             return self._replies.pop() if self._replies else b""
