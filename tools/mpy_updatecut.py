@@ -6,7 +6,7 @@
     micropython mpy_updatecut.py boot IMAGE FD CUT TORN   one boot; the power fails at flash operation CUT
 
 At a boot the world is on the other end of FD: messages both ways are `<BH` kind, length; payload. The image
-is written back when the boot has ended, and "operations N" is printed.
+has each operation at once, whatever becomes of the interpreter; "operations N" is printed at the end.
 """
 
 import os
@@ -21,6 +21,19 @@ from mpy_flash import BLOCK, NEVER, Flash, PowerCut
 BLOCKS = 240
 """960 KiB: the file system in the OTA layout of the ESP32."""
 HELLO, UPLINK, RTC, SLEEP = 1, 2, 3, 4
+
+
+class ImageFlash(Flash):
+    """A flash that is kept in the open file `image`."""
+
+    def __init__(self, image, cut_at=NEVER, torn=False):
+        image.seek(0)
+        super().__init__(bytearray(image.read()), cut_at, torn)
+        self._image = image
+
+    def changed(self, at, size):
+        self._image.seek(at)
+        self._image.write(memoryview(self.data)[at : at + size])
 
 
 class Port:
@@ -151,9 +164,8 @@ class Board:
         return Port(self._fd)
 
 
-def boot(data, fd, cut_at, torn):
-    """Run boot.py and main.py from the flash `data`; the number of flash operations."""
-    flash = Flash(data, cut_at, torn)
+def boot(flash, fd):
+    """Run boot.py and main.py from `flash`; the number of flash operations."""
     sys.modules["board"] = Board(fd)
     path = sys.path[:]
     try:
@@ -175,9 +187,8 @@ def boot(data, fd, cut_at, torn):
     return flash.operations
 
 
-def make(data, folder):
+def make(flash, folder):
     """Format the flash and copy `folder` onto it."""
-    flash = Flash(data)
     vfs.VfsLfs2.mkfs(flash)
     vfs.mount(vfs.VfsLfs2(flash), "/flash")
     _copy(folder, "/flash")
@@ -195,9 +206,9 @@ def _copy(source, target):
                 out.write(f.read())
 
 
-def damage(data, path, at):
+def damage(flash, path, at):
     """Invert the byte at `at` of a file, or remove it if `at` is negative."""
-    vfs.mount(vfs.VfsLfs2(Flash(data)), "/flash")
+    vfs.mount(vfs.VfsLfs2(flash), "/flash")
     if at < 0:
         os.remove("/flash/" + path)
     else:
@@ -209,9 +220,9 @@ def damage(data, path, at):
     vfs.umount("/flash")
 
 
-def sizes(data):
+def sizes(flash):
     """Print what lies on the flash."""
-    vfs.mount(vfs.VfsLfs2(Flash(data)), "/flash")
+    vfs.mount(vfs.VfsLfs2(flash), "/flash")
     stat = os.statvfs("/flash")
     print("used", stat[2] - stat[3], stat[2])
     _list("/flash")
@@ -230,19 +241,19 @@ def _list(folder):
 def main(what, image, *rest):
     """One command on the image."""
     if what == "make":
-        data = bytearray(b"\xff" * (BLOCK * BLOCKS))
-        make(data, rest[0])
-    else:
-        with open(image, "rb") as f:
-            data = bytearray(f.read())
-    if what == "damage":
-        damage(data, rest[0], int(rest[1]))
-    elif what == "sizes":
-        sizes(data)
-    elif what == "boot":
-        print("operations", boot(data, int(rest[0]), int(rest[1]) or NEVER, rest[2] == "1"))
-    with open(image, "wb") as f:
-        f.write(data)
+        with open(image, "wb") as f:
+            for _ in range(BLOCKS):
+                f.write(b"\xff" * BLOCK)
+    with open(image, "r+b") as f:
+        if what == "boot":
+            flash = ImageFlash(f, int(rest[1]) or NEVER, rest[2] == "1")
+            print("operations", boot(flash, int(rest[0])))
+        elif what == "make":
+            make(ImageFlash(f), rest[0])
+        elif what == "damage":
+            damage(ImageFlash(f), rest[0], int(rest[1]))
+        else:
+            sizes(ImageFlash(f))
 
 
 main(*sys.argv[1:])

@@ -18,7 +18,7 @@ BOOTS_ON_TRIAL = 24
 BOOTS_TO_RECOVER = 12
 CHANGED = ("wake", "config", "link/talk", "journal/record", "plan/decide")
 """Modules that the new release has changed."""
-REFUSED = "messages refused"
+REFUSED, CRASHED = "messages refused", "the interpreter crashed"
 BREAKS = {
     "raises when imported": "raise ValueError\n",
     "raises in its wake": "def run(port, board):\n    raise ValueError\n",
@@ -58,11 +58,11 @@ class Case:
     run: Callable[[Moments, Path], str]
 
 
-def moments(folder: Path) -> Moments:
-    """Make a device and an agent, and bring them to the moments at which cases begin."""
+def moments(folder: Path, touch: Callable[[Path], None] = lambda flash: None) -> Moments:
+    """Make a device (`touch` as in `make_locator`) and an agent, and bring them to where cases begin."""
     start = folder / "before"
-    start.mkdir()
-    agent, device = Agent(start), make_locator(start)
+    start.mkdir(parents=True)
+    agent, device = Agent(start), make_locator(start, touch)
     agent.add_device()
     device.boot(agent)
     agent.roll_out(build(folder / "new", NEW))
@@ -148,6 +148,8 @@ def recovered(agent: Agent, device: Locator, allowed: tuple[int, ...]) -> str:
         return f"runs {running}{' on trial' if on_trial else ''} ({ended}), not one of {allowed}"
     if agent.missing():
         return f"{agent.missing()} records lost"
+    if any(boot.crashed for boot in device.boots):
+        return CRASHED
     return f"{agent.letters()} {REFUSED}" if agent.letters() else ""
 
 
@@ -201,7 +203,8 @@ def _corrupt_later(name: str, at: int, stand: Moments, folder: Path) -> str:
     agent, device = taken(stand.switched, folder)
     device.damage(name, at)
     short = recovered(agent, device, (OLD, NEW))
-    return "" if short.endswith(REFUSED) else short  # what the damaged release has said
+    # What the damaged release has said or done to the interpreter does not count, what is left does.
+    return "" if short.endswith((REFUSED, CRASHED)) else short
 
 
 def pointer(stand: Moments, every: int) -> Iterator[Case]:

@@ -6,6 +6,7 @@ import socket
 import struct
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -146,6 +147,8 @@ class Boot:
     """0: it did not come to its sleep."""
     operations: int = 0
     printed: str = ""
+    crashed: bool = False
+    """The interpreter itself has come to grief."""
 
 
 @dataclass
@@ -180,7 +183,7 @@ class Locator:
             self.cause = DEEP_SLEEP if slept_s else WATCHDOG
         self.clock_s = 100 if was_cut and power_lost else self.clock_s + max(slept_s, 60)
         agent.time_s += max(slept_s, 60)
-        boot = Boot(slept_s, int(lines[-1][1]) if lines else 0, printed)
+        boot = Boot(slept_s, int(lines[-1][1]) if lines else 0, printed, not lines)
         self.boots.append(boot)
         return boot
 
@@ -224,8 +227,8 @@ def _receive(pipe: socket.socket, size: int) -> bytes:
     return data
 
 
-def make_locator(folder: Path) -> Locator:
-    """A device as it leaves provisioning, its image in `folder`."""
+def make_locator(folder: Path, touch: Callable[[Path], None] = lambda flash: None) -> Locator:
+    """A device as provisioned, its image in `folder`; `touch` may change what goes on its flash."""
     flash = folder / "flash"
     lay_out(flash, BOARD)
     for name in ("board.mpy", "lockstep.mpy", "start.py"):
@@ -233,6 +236,7 @@ def make_locator(folder: Path) -> Locator:
     (flash / "config").mkdir()
     (flash / "config" / "device.json").write_text(SETTINGS % (DEVICE, KEY.hex()))
     (flash / "config" / "ca.pem").write_text("none")
+    touch(flash)
     image = folder / "flash.img"
     command("make", str(image), str(flash))
     return Locator(image)
