@@ -39,6 +39,7 @@ class Wake:
         if self._state is None:
             self._state = self._after_power_on()
         self._modem = make_modem(board, port)
+        self._modem.login = self._config.apn_login
         self._fix = None
         self._cell = None
         self._was_on = False
@@ -144,22 +145,16 @@ class Wake:
         st.learn_record(self._state)
 
     def _talk(self, action):
-        from locator.link.talk import Conversation
+        from locator.contact import Contact
 
         gc.collect()
-        talk = Conversation(self._modem, self._journal, self._ledger, self._config)
-        config = self._config
-        host, port = config.broker_host, config.broker_port
+        contact = Contact(self._port, self._modem, self._state, self._config, self._journal, self._ledger)
         try:
-            self._modem.mqtt_open(
-                host, port, config.device.encode(), config.broker_password, config.ca()
-            )
-            talk.run(self._write_extras, budget.messages_left(self._state))
-            self._modem.mqtt_close()
+            contact.run(self._write_extras)
         except ModemError as error:
             self._lost(error)
         finally:  # also when something else goes wrong: what has failed is not tried again at once
-            self._learn_talk(talk.outcome)
+            self._learn_talk(contact.outcome)
             self._save()
 
     def _learn_talk(self, outcome):
@@ -194,8 +189,9 @@ class Wake:
 
     def _weigh(self):
         """The battery under the load of a connection; whatever moved meanwhile is not forgotten."""
-        self._state[st.LOADED_MV], _, motion, _ = self._port.senses()
+        seen_mv, _, motion, _ = self._port.senses()
         self._motion += motion
+        self._state[st.LOADED_MV] = min(seen_mv, self._modem.supply_mv() or seen_mv)
 
     def _stop_modem(self):
         if not self._modem.on:
@@ -222,6 +218,10 @@ class Wake:
 
     def _take_network_time(self):
         epoch_s = self._modem.network_time()
+        if not epoch_s and not self._state[st.OFFSET]:
+            from locator.modem import ntp
+
+            epoch_s = ntp.ask(self._modem)
         if epoch_s and st.credible(self._state, self._port.clock_s(), epoch_s):
             self._set_time(epoch_s, record.TIME_NETWORK)
 
@@ -275,7 +275,7 @@ class Wake:
         _, wake_reason, reset_cause, battery_mv, temperature_dc, _, _ = self._senses
         values = (battery_mv, temperature_dc, self._journal.pending(), self._ledger.thinned)
         out.int(2)
-        out.head(cbor.MAP, 9)
+        out.head(cbor.MAP, 11)
         for key, value in enumerate(values):
             out.int(key)
             out.int(value)
@@ -283,6 +283,7 @@ class Wake:
         out.text(locator.VERSION)
         state = self._state
         counts = (reset_cause, wake_reason, state[st.TRIED], state[st.FAILED])
+        counts += (state[st.TLS_FAILED], state[st.WAY])
         for key, value in enumerate(counts):
             out.int(5 + key)
             out.int(value)

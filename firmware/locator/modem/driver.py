@@ -39,6 +39,8 @@ class Driver:
     UNSOLICITED: tuple = ()
     RESTART: tuple = ()
     ICCID: tuple = ()  # the command that reads it, and the prefix of its reply
+    KIND = ""  # as `make` has it: what is seldom needed is found by it
+    login = (b"", b"")  # user and password of the access point
 
     def __init__(self, port, at, board):
         self._port = port
@@ -102,6 +104,19 @@ class Driver:
                 return cell
             self._port.sleep_ms(_POLL_MS)
         return None
+
+    def registered(self):
+        """Whether the network still has us."""
+        return self._registration()[0] in (1, 5)
+
+    def supply_mv(self):
+        """The supply as the modem measures it, mV; 0 when it does not tell."""
+        lines = self._list(b"+CBC", b"+CBC:")
+        return parse.supply_mv(lines[0]) if lines else 0
+
+    def pdp_cycle(self):
+        """Give up the PDP context and whatever runs over it: the next opening asks the network anew."""
+        raise NotImplementedError
 
     def psm_granted(self):
         """Whether `stop` may leave the modem in PSM."""

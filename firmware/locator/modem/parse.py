@@ -26,6 +26,12 @@ def integer(text, base=10):
         return None
 
 
+def last_integer(line):
+    """The last field of a line as an integer, -1 when it is none: `+CME ERROR: 30`, `+QMTSTAT: 0,2`."""
+    number = integer(fields(line)[-1].rpartition(b":")[2].strip())
+    return -1 if number is None else number
+
+
 def decimal(text, places):
     """`text` (like b"-12.345") as an integer of 10**-places, rounded to the nearest; None if none."""
     negative = text.startswith(b"-")
@@ -127,10 +133,24 @@ def registration(line, read):
     return stat, cause or 0
 
 
-def cause(text):
-    """The EMM cause in the words of +CEER, 0 when it names none."""
-    _, named, number = text.partition(b"EMM cause ")
+def cause(text, layer=b"EMM"):
+    """The cause of that layer (EMM, ESM) in the words of +CEER, 0 when it names none."""
+    _, named, number = text.partition(layer + b" cause ")
     return (integer(number.split(b" ")[0].strip(b",.;")) or 0) if named else 0
+
+
+def esm_cause(code):
+    """The ESM cause of a +CME code (TS 27.007 9.2.2: cause + 100, 149 is a wrong login), 0 for others."""
+    if code == 108 or 126 <= code <= 135:
+        return code - 100
+    return 29 if code == 149 else 0
+
+
+def supply_mv(line):
+    """Millivolts of +CBC, `3.591V` or `<charging>,<percent>,<mV>`; 0 for what no supply has."""
+    text = fields(line)[-1]
+    mv = decimal(text[:-1], 3) if text.endswith(b"V") else integer(text)
+    return mv if mv and 2000 <= mv <= 6000 else 0
 
 
 def _plausible(year, month):

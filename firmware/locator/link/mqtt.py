@@ -1,0 +1,195 @@
+"""A small MQTT 3.1.1 client over a TLS socket of the modem: the same verbs as the modem's own client has.
+
+Imported only when that one is broken. QoS 1 outwards, QoS 0 inwards, a clean session, one thing at a
+time. Whatever a broker sends, memory and time are bounded: a packet that is longer than the buffer, or
+that is none, ends the connection. Sections quoted are those of the OASIS standard.
+"""
+
+import struct
+
+from micropython import const
+
+from locator.modem import ModemError
+
+_ANSWER_MS = const(25000)
+_KEEPALIVE_S = const(120)
+_PING_MS = const(60000)
+_MOST_BYTES = const(3700)  # of a packet: a whole turn and its topic
+_CHUNK_BYTES = const(1500)
+_KEPT = const(4)  # messages that wait to be asked for
+_LENGTH_BYTES = const(4)
+
+_CONNECT = const(0x10)
+_CONNACK = const(2)
+_PUBLISH = const(3)
+_PUBLISH_QOS1 = const(0x32)
+_PUBACK = const(4)
+_SUBSCRIBE = const(0x82)
+_SUBACK = const(9)
+_PINGREQ = b"\xc0\x00"
+_PINGRESP = const(13)
+_DISCONNECT = b"\xe0\x00"
+_CLEAN_WITH_LOGIN = const(0xC2)
+
+
+class Reader:
+    """Puts packets together from bytes that come in any pieces."""
+
+    def __init__(self):
+        self._buf = bytearray(_MOST_BYTES + _CHUNK_BYTES)
+        self._n = 0
+
+    def feed(self, data):
+        """Take `data`, at most 1,500 bytes; between two calls take all packets with `packet`."""
+        if self._n + len(data) > len(self._buf):
+            raise ModemError("mqtt: too long")
+        self._buf[self._n : self._n + len(data)] = data
+        self._n += len(data)
+
+    def packet(self):
+        """(first byte, the rest behind the length) of the next packet, None until it is whole. Raises
+        `ModemError` for a length that cannot be (2.2.3) or that is too long for us."""
+        length = shift = 0
+        at = 1
+        while True:
+            if at >= self._n:
+                return None
+            byte = self._buf[at]
+            length |= (byte & 0x7F) << shift
+            at += 1
+            shift += 7
+            if byte < 0x80:
+                break
+            if at > _LENGTH_BYTES:
+                raise ModemError("mqtt: length")
+        end = at + length
+        if end > _MOST_BYTES:
+            raise ModemError("mqtt: too long")
+        if end > self._n:
+            return None
+        got = self._buf[0], bytes(memoryview(self._buf)[at:end])
+        self._buf[: self._n - end] = self._buf[end : self._n]
+        self._n -= end
+        return got
+
+
+class MqttClient:
+    """`socket` as in `locator.modem.sockets`, `port` for the time."""
+
+    def __init__(self, port, socket):
+        self._port = port
+        self._socket = socket
+        self._reader = Reader()
+        self._inbox = []
+        self._number = 0
+        self._sent_ms = 0
+
+    def mqtt_open(self, host, port, device, password, ca):
+        """Connect with TLS, the broker verified against `ca` (PEM), and log in as `device`."""
+        self._reader = Reader()
+        self._inbox.clear()
+        self._socket.open(host, port, ca)
+        body = struct.pack(">H4sBBH", 4, b"MQTT", 4, _CLEAN_WITH_LOGIN, _KEEPALIVE_S)
+        body += text(device) + text(device) + text(password)
+        self._send(head(_CONNECT, len(body)) + body)
+        answer = self._await(_CONNACK, None)
+        if len(answer) != 2 or answer[1]:
+            raise ModemError("connect", answer[1] if len(answer) == 2 else -1)
+
+    def mqtt_subscribe(self, topic):
+        """Subscribe to `topic` (bytes) at QoS 0."""
+        number = self._next_number()
+        self._send(head(_SUBSCRIBE, 5 + len(topic)) + number + text(topic) + b"\0")
+        if self._await(_SUBACK, number)[2:] != b"\0":
+            raise ModemError("subscribe")
+
+    def mqtt_publish(self, topic, data):
+        """Publish `data` (bytes-like) at QoS 1 and wait for the broker's PUBACK."""
+        number = self._next_number()
+        self._send(head(_PUBLISH_QOS1, 4 + len(topic) + len(data)) + text(topic) + number)
+        self._send(data)
+        self._await(_PUBACK, number)
+
+    def mqtt_receive(self, timeout_ms):
+        """The next message received, as bytes; None at the time-out."""
+        deadline = self._port.ticks_ms() + timeout_ms
+        while not self._inbox:
+            left = deadline - self._port.ticks_ms()
+            if left <= 0:
+                return None
+            if self._port.ticks_ms() - self._sent_ms >= _PING_MS:
+                self._send(_PINGREQ)
+            if self._feed(min(left, _PING_MS)):
+                self._take_all()
+        return self._inbox.pop(0)
+
+    def mqtt_close(self):
+        """Say goodbye and close."""
+        try:
+            self._send(_DISCONNECT)
+        except ModemError:
+            pass  # closed all the same
+        self._socket.close()
+
+    def _send(self, data):
+        self._socket.send(data)
+        self._sent_ms = self._port.ticks_ms()
+
+    def _next_number(self):
+        self._number = self._number % 65535 + 1
+        return struct.pack(">H", self._number)
+
+    def _feed(self, timeout_ms):
+        data = self._socket.receive(timeout_ms)
+        if data:
+            self._reader.feed(data)
+        return data
+
+    def _await(self, kind, number):
+        """The body of the next packet of that kind (with that packet identifier); messages that come
+        before it are kept."""
+        deadline = self._port.ticks_ms() + _ANSWER_MS
+        while True:
+            got = self._reader.packet()
+            if got is None:
+                left = deadline - self._port.ticks_ms()
+                if left <= 0 or not self._feed(left):
+                    raise ModemError("mqtt: no answer")
+            elif got[0] >> 4 == kind and number in (None, got[1][:2]):
+                return got[1]
+            else:
+                self._take(*got)
+
+    def _take_all(self):
+        got = self._reader.packet()
+        while got:
+            self._take(*got)
+            got = self._reader.packet()
+
+    def _take(self, first, body):
+        """A packet nobody waits for: a message is kept, an old acknowledgement passed over."""
+        if first >> 4 in (_PINGRESP, _PUBACK, _SUBACK):
+            return
+        if first >> 4 != _PUBLISH or first & 0x06 or len(body) < 2:  # nobody has asked for QoS 1 or 2
+            raise ModemError("mqtt: packet", first)
+        start = 2 + (body[0] << 8 | body[1])
+        if start > len(body):
+            raise ModemError("mqtt: topic")
+        if len(self._inbox) >= _KEPT:
+            del self._inbox[0]
+        self._inbox.append(body[start:])
+
+
+def head(first, length):
+    """The fixed header (2.2): first byte and remaining length."""
+    out = bytearray([first])
+    while True:
+        length, low = length >> 7, length & 0x7F
+        out.append(low | 0x80 if length else low)
+        if not length:
+            return bytes(out)
+
+
+def text(data):
+    """A string with its length in front (1.5.3)."""
+    return struct.pack(">H", len(data)) + data
