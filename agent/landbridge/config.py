@@ -47,6 +47,10 @@ _USUAL: dict[type, tuple[str, _Check]] = {
 _HOST = ("the name or address of a host", lambda value: bool(_NAME.fullmatch(value)))
 _PORT = ("a port, 1 to 65535", lambda value: 1 <= value <= 65535)
 _FILE = ("the name of a file or folder", lambda value: is_one_line(value) and value != "")
+_AT_TEXT = (
+    "at most 64 characters of printable ASCII without quotes",
+    lambda value: len(value) <= 64 and value.isascii() and (value + "x").isprintable() and '"' not in value,
+)
 _CLIENT_ID = ("1 to 64 characters on one line", lambda value: is_one_line(value) and 1 <= len(value) <= 64)
 
 
@@ -86,6 +90,8 @@ class Devices:
     broker_port: int = _key(8883, "Its TCP port (TLS).", _PORT)
     ca_file: str = _key("", "PEM file, at most 4 KB, of the broker's CA; empty: broker.ca_file.", path=True)
     apn: str = _key("iot", "Access point name of the cards.")
+    apn_user: str = _key("", "User of the access point; empty: it asks for none.", _AT_TEXT)
+    apn_password: str = _key("", "Its password.", _AT_TEXT, secret=True)
     interval_s: int = _key(3600, "Seconds between points.")
 
 

@@ -55,6 +55,11 @@ def _opened(unit: Unit, client: int, host: str, port: int) -> Outcome:
         return 2
     if int(value(unit, "+QMTCFG", "pdpcid", client, "1")[0]) not in unit.pdp.address:
         return 3
+    if unit.sockets.refused(int(value(unit, "+QMTCFG", "pdpcid", client, "1")[0])):
+        return 1
+    if unit.has("mqtt-broken"):
+        yield unit.pause(2_000, 9_000)
+        return -1
     use_tls, context, *_ = *value(unit, "+QMTCFG", "ssl", client, "0,0"), "0"
     secrets = tls(unit, int(context)) if use_tls == "1" else None
     if use_tls == "1" and secrets is None:
@@ -62,7 +67,7 @@ def _opened(unit: Unit, client: int, host: str, port: int) -> Outcome:
     broker = Broker(
         unit,
         lambda topic, payload: _received(unit, client, topic, payload),
-        lambda: _stat(unit, client, CLOSED_BY_PEER),
+        lambda: _hung_up(unit, client),
         lambda: _stat(unit, client, PING_UNANSWERED),
     )
     unit.brokers[client] = broker
@@ -248,6 +253,11 @@ def _tell_message(unit: Unit, client: int, topic: str, payload: bytes) -> None:
     with_length = value(unit, "+QMTCFG", "recv/mode", client, "0,0")[-1] == "1"
     length = f"{len(payload)}," if with_length else ""
     unit.at.urc(f'+QMTRECV: {client},0,"{topic}",{length}"', payload, '"')
+
+
+def _hung_up(unit: Unit, client: int) -> None:
+    unit.sockets.stick(int(value(unit, "+QMTCFG", "pdpcid", client, "1")[0]))
+    _stat(unit, client, CLOSED_BY_PEER)
 
 
 def _stat(unit: Unit, client: int, code: int) -> None:

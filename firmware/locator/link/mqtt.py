@@ -106,8 +106,9 @@ class MqttClient:
     def mqtt_publish(self, topic, data):
         """Publish `data` (bytes-like) at QoS 1 and wait for the broker's PUBACK."""
         number = self._next_number()
-        self._send(head(_PUBLISH_QOS1, 4 + len(topic) + len(data)) + text(topic) + number)
-        self._send(data)
+        packet = bytearray(head(_PUBLISH_QOS1, 4 + len(topic) + len(data)) + text(topic) + number)
+        packet.extend(data)
+        self._send(packet)
         self._await(_PUBACK, number)
 
     def mqtt_receive(self, timeout_ms):

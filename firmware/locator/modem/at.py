@@ -77,10 +77,7 @@ class Channel:
                 if line.startswith(prefix):
                     del self._queue[i]
                     return line[len(prefix) :].strip()
-                for end in self.lost:
-                    if line.startswith(end):
-                        del self._queue[i]
-                        raise ConnectionLost(end, parse.last_integer(line))
+                self._check_lost(i)
             got = self._next_line(deadline, False)
             if not got:
                 return None
@@ -89,6 +86,12 @@ class Channel:
     def forget(self, prefix):
         """Drop what is queued with `prefix`, so that the next `wait` sees only what comes later."""
         self._queue = [line for line in self._queue if not line.startswith(prefix)]
+
+    def _check_lost(self, i):
+        """Raise `ConnectionLost` if that line of the queue tells it."""
+        for end in self.lost:
+            if self._queue[i].startswith(end):
+                raise ConnectionLost(end, parse.last_integer(self._queue.pop(i)))
 
     def _reply(self, text, timeout_ms, prefix):
         deadline = self._port.ticks_ms() + timeout_ms
@@ -109,6 +112,8 @@ class Channel:
             return None
         for final in _FINALS_BAD:
             if self._begins(final):
+                for i in range(len(self._queue)):
+                    self._check_lost(i)
                 raise ModemError(text, parse.last_integer(bytes(self._line[: self._length])))
         line = bytes(self._line[:got])
         if line == b"OK" or line == b"SEND OK":
