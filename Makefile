@@ -11,7 +11,7 @@ BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint heap powercut bench-modem at-faults fuzz soak
+.PHONY: help demo test lint heap powercut bench-modem at-faults fuzz soak wire-bench hostile
 .SUFFIXES:
 
 help: ## list the targets
@@ -47,6 +47,12 @@ at-faults: .venv/demo.stamp ## every command that a wake uses with every fault o
 
 fuzz: .venv/demo.stamp ## random bytes through the AT channel and every parser of the firmware [SEED=1]
 	@$(BIN)/python -m tools.campaign.fuzz --seed $(SEED)
+
+wire-bench: .venv/demo.stamp ## bytes a fix beside other formats, written by the device's code [SEED=1]
+	@$(BIN)/python -m tools.campaign.wire_bench --seed $(SEED)
+
+hostile: .venv/demo.stamp ## cryptography against the RFCs' vectors and 10,000 random checks, on both runtimes [SEED=1]
+	@$(BIN)/python -m tools.campaign.hostile --seed $(SEED)
 
 .venv/bin/python:
 	@$(PYTHON) .ci/check_python.py

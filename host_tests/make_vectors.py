@@ -80,8 +80,8 @@ UPLINKS: list[tuple[str, list[dict[str, int]], dict[str, Any]]] = [
         "clock": [7, 5400, 844_998_200],
     }),
     ("no records", [], {"status": STATUS, "next_contact_s": 845_010_800}),
-    ("the same value and one delta in each column", [fix(seq) for seq in range(10, 20)], {}),
-    ("deltas as arrays, bytes and changes", [moving(seq) for seq in range(1, 17)], {}),
+    ("the same value or the same difference in each column", [fix(seq) for seq in range(10, 20)], {}),
+    ("packed differences and changes", [moving(seq) for seq in range(1, 17)], {}),
     ("fixes, cells and neither, mixed", [
         still(40), cell(41), fix(42, lat=4500000, lon=8250000), cell(43, cell=5, tac=1),
         fix(44, lat=4500100, lon=8249000, plmn=0, tac=0, cell=0, rsrp=0), still(45),
@@ -126,10 +126,15 @@ def uplinks() -> list[dict[str, Any]]:
 FORMS: list[tuple[str, list[int], Any]] = [
     ("int", [7, 7, 7, 7], 7),
     ("int, one record", [-3], -3),
-    ("start and delta", [10, 9, 8, 7], [10, -1]),
-    ("array of deltas", [0, 1000, 70000, 69000], [0, [1000, 69000, -1000]]),
-    ("bytes", [0, 127, -1, 0], [0, bytes([127, 128, 1])]),
-    ("changes", [5, 5, 5, 305], [5, {3: 300}]),
+    ("two records", [5, 900], [5, bytes([0x7F, 0x03])]),
+    ("always the same difference", list(range(10, 20)), [10, 1, {}]),
+    ("packed, 8 bits", [0, 127, -1, 0], [0, bytes([127, 128, 1])]),
+    ("packed, 2 bits", [0, 1, 1, 0, -1], [0, bytes([0b11_11_00_01])]),
+    ("packed, 5 bits: as many as two bytes have", [0, 3, 0, 3], [0, bytes([0b101_00011, 0b0_00011_11])]),
+    ("packed, 20 bits", [0, 300000, 1, 300001, 0], [0, bytes.fromhex("e09314c2b6e093f4c1b6")]),
+    ("changes", [5, 5, 5, 5, 5, 305], [5, {4: 300}]),
+    ("packed changes of differences", [0, 1000, 2001, 3001, 4002, 5002], [0, 1000, bytes([0b11_01_11_01])]),
+    ("changed difference", [60 * i + 940 * (i > 3) for i in range(12)], [0, 60, {2: 940, 3: -940}]),
 ]  # fmt: skip
 
 

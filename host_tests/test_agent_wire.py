@@ -3,6 +3,7 @@
 import json
 from itertools import pairwise
 
+import cbor2
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -120,3 +121,9 @@ def test_units_are_natural_ones():
     assert (point.latitude_deg, point.hdop_ratio, point.heading_deg) == (-0.12345, 1.2, 180)
     assert (point.battery_mv, point.temperature_c, point.rsrp_dbm) == (3600, 20.5, -97)
     assert point.event_names == ["light", "power-on"]
+
+
+def test_orders_that_do_not_fit_in_a_reply_wait():
+    large = {5: b"x" * 1000}
+    reply = cbor2.loads(encode_reply(1, [1], 2, [{9: 1}, large, {4: b"y" * 1000}, {6: 2}]))
+    assert list(reply) == [0, 1, 2, 3, 5, 6, 9]

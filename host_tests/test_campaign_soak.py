@@ -37,7 +37,7 @@ class Desk:
             network=network,
             device=SimpleNamespace(counters=self.counters),
             trip=SimpleNamespace(
-                meter=SimpleNamespace(state_of=lambda part: "active" if self.awake else "sleep")
+                env=self.env, meter=SimpleNamespace(state_of=lambda part: "active" if self.awake else "sleep")
             ),
         )
         self.watch.follow(stage)

@@ -3,6 +3,7 @@
 import pytest
 
 from host_tests import test_firmware_budgets as firmware
+from tools.campaign import wire_bench
 from tools.flash.layout import REPOSITORY
 from tools.world import figures
 from tools.world.process import HEAP_KW
@@ -26,6 +27,10 @@ BG95_MAH, SIM7600_MAH = (figures.MOST_MAH_A_DAY[modem] for modem in ("bg95", "si
         ("journal in flash", f"{FULL_SEGMENTS * 4} KiB: {FULL_SEGMENTS * 64:,} records"),
         ("charge a day at 3.6 V", f"{BG95_MAH:g} mAh with the BG95, {SIM7600_MAH:g} with the SIM7600"),
         ("radio-on time in which the modem waits for our code", f"below {figures.MOST_CODE_PERCENT:g} %"),
+        (
+            "12 fields of a fix",
+            f"{wire_bench.MOST[16]:g} bytes at 16 a batch, {wire_bench.MOST[64]:g} at 64",
+        ),
         ("payload a point, both ways", f"{figures.MOST_BYTES_A_POINT:g} bytes"),
     ],
 )

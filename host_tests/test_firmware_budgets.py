@@ -10,8 +10,9 @@ import pytest
 
 from tools.flash.layout import FIRMWARE, lay_out
 
-LINES = 3_000
-SLOT_BYTES = 64 * 1024
+LINES = 2_600
+_BLOCKS = (ast.FunctionDef, ast.ClassDef, ast.If, ast.For, ast.While, ast.With, ast.Try)
+SLOT_BYTES = 96 * 1024
 ORDINARY = ("boot", "main", "locator.wake", "locator.modem.at", "locator.link.talk")
 """Where a wake begins, and what the one that reports imports besides; the rest follows by itself."""
 
@@ -22,7 +23,19 @@ def test_no_ordinary_wake_imports_more_lines_than_allowed(modem):
     for name in (*ORDINARY, f"locator.modem.{modem}"):
         _follow(_file(name), found)
     assert FIRMWARE / "locator" / "plan" / "decide.py" in found
-    assert sum(len(path.read_text().splitlines()) for path in found) <= LINES
+    assert sum(_code_lines(path) for path in found) <= LINES
+
+
+def _code_lines(path: Path) -> int:
+    """Lines that reach the device: the compiler leaves out docstrings, comments and blank lines."""
+    tree = ast.parse(path.read_text())
+    lines: set[int] = set()
+    for node in ast.walk(tree):
+        is_text = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+        if isinstance(node, ast.stmt) and not is_text:
+            body = node.body[0].lineno if isinstance(node, _BLOCKS) else (node.end_lineno or 0) + 1
+            lines.update(range(node.lineno, body))
+    return len(lines)
 
 
 def _follow(path: Path | None, found: set[Path]) -> None:

@@ -69,11 +69,11 @@ class Locator:
     def contact(self) -> int:
         """Try to reach the agent; messages that the broker has taken."""
         journal = Silent()
-        contact = Contact(self.bench, self.driver, self.state, self.config, journal, journal)
+        contact = Contact(self.bench, self.driver, self.state, self.config, journal, journal, lambda: None)
         try:
             contact.run(lambda out, more: 0)
         finally:
-            self.sent = contact.outcome.sent
+            self.sent = contact.talk.outcome.sent
         return self.sent
 
     def told(self, begin: str) -> int:
@@ -216,7 +216,8 @@ def test_a_socket_verifies_the_broker(dialect, order, broker, tmp_path, monkeypa
     with pytest.raises(ModemError):
         client.mqtt_open(HOST.encode(), 8883, b"lb-1", b"wrong", broker.ca)
     client.mqtt_open(HOST.encode(), 8883, b"lb-1", b"secret", broker.ca)
-    payload = bytes(range(256)) * 13
+    payload = bytes(range(256)) * 5
+    client.mqtt_publish(b"landbridge/lb-1/up", bytes(3500))
     client.mqtt_subscribe(b"landbridge/lb-1/up")
     client.mqtt_publish(b"landbridge/lb-1/up", payload)
     assert client.mqtt_receive(10_000) == payload

@@ -13,8 +13,10 @@ from contextlib import contextmanager
 
 import pytest
 import serial
+import simpy
 
 from tools.flash.layout import REPOSITORY
+from tools.modem.serve import Powered
 
 PATIENCE_S = 60
 
@@ -112,6 +114,46 @@ def test_a_scenario_and_variants(tmp_path):
         with socket.create_connection((host, int(port))) as one:
             assert b"HELLO" not in speak(one.fileno(), b"AT+CGMR\r", b"+CGMR: BG95M3LAR02A03")
             speak(one.fileno(), b"AT+CGMR\r", b"HELLO")
+
+
+class Host:
+    """The host of a modem that is served, in virtual time."""
+
+    def __init__(self) -> None:
+        self.env = simpy.Environment(initial_time=0)
+        self.output = bytearray()
+        self.powered = Powered(self.env, "bg95", (), ())
+        self.powered.modem.on_output = self.output.extend
+
+    def hears(self, text: bytes, limit_s: int) -> bool:
+        """Whether it comes within so long; what came before it is dropped."""
+        deadline_ms = self.env.now + 1_000 * limit_s
+        while text not in self.output and self.env.now < deadline_ms:
+            self.env.run(until=self.env.now + 50)
+        found = text in self.output
+        self.output.clear()
+        return found
+
+
+def test_somebody_presses_the_power_key():
+    host = Host()
+    assert host.hears(b"RDY", 10)
+    host.powered.receive(b"AT+QPOWD=1\r")
+    assert host.hears(b"POWERED DOWN", 65) and host.hears(b"RDY", 15)
+
+
+def test_a_modem_in_psm_sleeps_until_it_is_spoken_to():
+    host = Host()
+    assert host.hears(b"+QIND: SMS DONE", 20)
+    for command in ('AT+QCFG="psm/urc",1', 'AT+CPSMS=1,,,"00101100","00000001"'):
+        host.powered.receive(command.encode() + b"\r")
+        assert host.hears(b"OK", 5)
+    assert host.hears(b"POWER DOWN", 300)
+    assert not host.hears(b"RDY", 3_600)
+    host.powered.receive(b"AT\r")
+    assert host.hears(b"RDY", 10)
+    host.powered.receive(b"AT\r")
+    assert host.hears(b"OK", 1)
 
 
 def test_the_list_of_variants():

@@ -133,6 +133,25 @@ def test_refused_with_the_cause():
     assert modem.cell()  # limited service
 
 
+def test_a_refusal_while_gnss_had_the_receiver_is_told_afterwards(broker, echo):
+    bench, modem = registered("bg95", broker)
+    modem.gnss_start(False)
+    bench.run(60_000)
+    bench.air.causes = dict.fromkeys(("26201", "26202", "26203"), 6)
+    modem.gnss_stop()
+    assert modem.serves(6_000) == (False, 6)
+
+
+def test_registered_again_soon_after_gnss(broker, echo):
+    bench, modem = registered("bg95", broker)
+    modem.gnss_start(False)
+    bench.run(60_000)
+    modem.gnss_stop()
+    assert modem.serves(0) == (False, 0)
+    assert modem.serves(6_000) == (True, 0)
+    assert modem.psm_granted()
+
+
 @pytest.mark.parametrize("dialect", ["bg95", "sim7600"])
 def test_held_to_one_operator(dialect):
     bench = Bench(dialect)

@@ -177,12 +177,14 @@ def test_a_modem_that_never_answers_does_not_drain_the_battery_through_the_pause
     assert told.errors and rails[-1] is False
 
 
-@pytest.mark.parametrize("wait", ["sleeps", "reads"])
+@pytest.mark.parametrize("wait", ["sleeps", "reads", "asks"])
 def test_a_driver_that_waits_for_ever_is_found(monkeypatch, wait):
     def cell(driver):
         while True:
             if wait == "sleeps":
                 driver._port.sleep_ms(1_000)
+            elif wait == "asks":
+                driver._at.command(b"+CSQ", 1_000)
             else:
                 driver._port.uart_readinto(bytearray(1), 0)
 

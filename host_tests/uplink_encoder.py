@@ -3,6 +3,7 @@
 It writes the same bytes as the device: see "How to choose a column's form" in docs/protocol.
 """
 
+from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any
 
@@ -33,22 +34,32 @@ def columns(points: list[Point]) -> list[Column]:
 
 def column(values: list[int]) -> Column:
     """One column in the form the device chooses."""
-    start = values[0]
-    deltas = [after - before for before, after in pairwise(values)]
-    if not any(deltas):
-        return start
-    if len(set(deltas)) == 1:
-        return [start, deltas[0]]
-    changes = {position: delta for position, delta in enumerate(deltas, 1) if delta}
-    as_deltas = sum(_size(delta) for delta in deltas)
-    as_changes = sum(_size(position) + _size(delta) for position, delta in changes.items())
-    fits_bytes = all(-128 <= delta <= 127 for delta in deltas)
-    if fits_bytes and len(deltas) <= min(as_deltas, as_changes):
-        return [start, bytes(delta & 0xFF for delta in deltas)]
-    return [start, changes if as_changes < as_deltas else deltas]
+    forms = [form for order in (1, 2)[: len(values)] for form in _forms(values, order)]
+    shortest = min(forms, key=_size)
+    return shortest[0] if shortest[1:] == [{}] else shortest
 
 
-def _size(value: int) -> int:
+def _forms(values: list[int], order: int) -> Iterator[list[Any]]:
+    """With `order` starts: packed, if that can be, and as changes, if that can be."""
+    starts, rest = [], values
+    for _ in range(order):
+        starts.append(rest[0])
+        rest = [after - before for before, after in pairwise(rest)]
+    width = max((1 + max(each, ~each).bit_length() for each in rest), default=0)
+    if any(rest):
+        yield [*starts, _packed(rest, width)]
+    if width <= 32:
+        yield [*starts, {position: each for position, each in enumerate(rest) if each}]
+
+
+def _packed(rest: list[int], width: int) -> bytes:
+    length = (width * len(rest) + 7) // 8
+    width = 8 * length // len(rest)
+    bits = sum((each % (1 << width)) << width * i for i, each in enumerate(rest))
+    return bits.to_bytes(length, "little")
+
+
+def _size(value: Column) -> int:
     return len(cbor2.dumps(value))
 
 

@@ -183,6 +183,7 @@ _VERBS = (
     ("cell", ()),
     ("network_time", ()),
     ("identity", ()),
+    ("serves", (2000,)),
     ("psm_granted", ()),
     ("gnss_start", (True,)),
     ("gnss_poll", ()),
@@ -268,7 +269,7 @@ class ReplyTarget(CborTarget):
 
     def feed(self, data):
         """Read it and note it."""
-        _, ranges, _ = talk.read_reply(data)
+        ranges = talk.read_reply(data)[2]
         noted = acks.Acks()
         for i in range(0, len(ranges), 2):
             lo, hi = max(1, ranges[i]), min(ranges[i + 1], 1000)

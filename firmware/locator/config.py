@@ -6,7 +6,7 @@
 import json
 from binascii import unhexlify
 
-_KEYS = {"device", "key", "broker_host", "broker_port", "broker_password", "apn", "interval_s"}
+_KEYS = {"device", "key", "broker_host", "broker_port", "broker_password", "apn"}
 
 
 class Config:
@@ -24,7 +24,6 @@ class Config:
         self.broker_port = values["broker_port"]
         self.broker_password = values["broker_password"].encode()
         self.apn = values["apn"].encode()
-        self.interval_s = values["interval_s"]
         self.apn_login = tuple(_login(values.get(key, "")) for key in ("apn_user", "apn_password"))
         if len(self.key) != 32:
             raise ValueError("key")

@@ -5,6 +5,8 @@ again, which sets up the modem's client or socket anew; then a new PDP context; 
 turn. That the other side hangs up is nothing unusual: connecting again is the first thing tried.
 """
 
+import gc
+
 from micropython import const
 
 from locator.link.talk import Conversation
@@ -19,9 +21,9 @@ _NOTHING, _AGAIN, _NEW_CONTEXT = 0, 1, 2
 
 
 class Contact:
-    """`driver` and `port` of the modem; `outcome` tells how far it came."""
+    """`port` and `driver` of the modem; the rest as for `Conversation`. `talk` is the conversation."""
 
-    def __init__(self, port, driver, state, config, journal, ledger):
+    def __init__(self, port, driver, state, config, journal, ledger, open_desk):
         self._port = port
         self._driver = driver
         self._state = state
@@ -31,9 +33,9 @@ class Contact:
             from locator.link.mqtt import MqttClient
             from locator.modem import sockets
 
+            gc.collect()
             self._client = MqttClient(port, sockets.make(driver))
-        self._talk = Conversation(self._client, journal, ledger, config)
-        self.outcome = self._talk.outcome
+        self.talk = Conversation(self._client, journal, ledger, config, open_desk)
 
     def run(self, extras):
         """Talk until nothing is left to say; `extras` as in `Conversation.run`. Raises the `ModemError`
@@ -48,7 +50,7 @@ class Contact:
                 raise
             except ModemError as error:
                 done = self._mend(error, done)
-        if self.outcome.turns:
+        if self.talk.outcome.turns:
             way.worked(self._state)
         self._client.mqtt_close()
 
@@ -57,7 +59,7 @@ class Contact:
         self._client.mqtt_open(
             config.broker_host, config.broker_port, config.device.encode(), config.broker_password, config.ca()
         )
-        self._talk.run(extras, budget.messages_left(self._state))
+        self.talk.run(extras, budget.messages_left(self._state), self._state[st.TO_TELL] != 0)
 
     def _mend(self, error, done):
         """Do what comes after `done` and return that; raises `error` when nothing is left, or when the
@@ -66,7 +68,7 @@ class Contact:
         if isinstance(error, TlsError):
             state[st.TLS_FAILED] += 1
         barred = state[st.HELD_PLMN] != state[st.OPEN_PLMN]
-        if barred or isinstance(error, ModemRestarted) or not self._driver.registered():
+        if barred or isinstance(error, ModemRestarted) or not self._driver.serves(0)[0]:
             raise error
         if done == _NEW_CONTEXT or state[st.TRY_FAILS] >= _MENDED_FAILS:
             way.failed(state)

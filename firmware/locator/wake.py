@@ -10,14 +10,17 @@ from locator.journal import record, rtc
 from locator.journal.ledger import Ledger
 from locator.journal.store import Journal
 from locator.link import cbor
-from locator.modem import REGISTERED, ModemError, ModemRestarted, ladder
+from locator.modem import REGISTERED, ModemError, ModemRestarted
 from locator.modem import make as make_modem
 from locator.modem.parse import rounded
+from locator.orders import applied
 from locator.plan import budget, decide
 from locator.plan import state as st
 from locator.port import DEEPSLEEP_RESET, POWER_ON, WAKE_MOTION
 
 _GNSS_POLL_MS = const(1000)
+_FOUND_AGAIN_MS = const(6000)
+_LADDER_FROM = const(2)
 
 
 def run(port, board):
@@ -38,6 +41,7 @@ class Wake:
         self._state = rtc.unpack(port.rtc_memory, st.SIZE)
         if self._state is None:
             self._state = self._after_power_on()
+        self._settings = applied.load(port.data_dir, self._state)
         self._modem = make_modem(board, port)
         self._modem.login = self._config.apn_login
         self._fix = None
@@ -57,15 +61,16 @@ class Wake:
 
     def run(self):
         """Actions until the plan says sleep."""
-        st.feel(self._state, self._senses)
+        st.feel(self._state, self._senses, self._settings)
         while True:
-            hints = (self._journal.pending(), self._config.interval_s)
+            hints = (self._journal.pending(), self._settings)
             action = decide.next(self._state, self._senses, hints)
             if action.kind == decide.SLEEP:
                 break
             self._DO[action.kind](self, action)
             self._save()
         self._stop_modem()
+        budget.spend(self._state, self._port.ticks_ms() // 1000)
         self._save()
         asleep_ms = 1000 * action.limit_s - self._port.ticks_ms()
         return max(1000, asleep_ms), action.wake_on
@@ -89,12 +94,13 @@ class Wake:
         result, cause, plmn = st.NO, 0, 0
         budget.begin_try(self._state, self._port.clock_s(), self._port.random(1)[0])
         self._save_twice()
-        fails = self._state[st.TRY_FAILS]
         try:
-            if not self._modem.on and ladder.before_start(self._port, fails):
+            ladder = self._ladder()
+            if ladder and not self._modem.on and ladder.before_start(self._port):
                 self._state[st.CONFIGURED] = self._state[st.PARKED] = 0
             self._start_modem()
-            ladder.after_start(self._modem, fails)
+            if ladder:
+                ladder.after_start(self._modem)
             result, cause = self._modem.attach(action.limit_s, action.patience_s, action.plmn)
             self._cell = self._modem.cell()
             plmn = self._cell.plmn if self._cell else 0
@@ -148,14 +154,26 @@ class Wake:
         from locator.contact import Contact
 
         gc.collect()
-        contact = Contact(self._port, self._modem, self._state, self._config, self._journal, self._ledger)
+        contact = Contact(
+            self._port, self._modem, self._state, self._config, self._journal, self._ledger, self._open_desk
+        )
         try:
             contact.run(self._write_extras)
         except ModemError as error:
             self._lost(error)
         finally:  # also when something else goes wrong: what has failed is not tried again at once
-            self._learn_talk(contact.outcome)
+            self._learn_talk(contact.talk.outcome)
             self._save()
+        desk = contact.talk.desk
+        if desk:
+            self._settings = applied.load(self._port.data_dir, self._state)
+            if desk.at_last:
+                desk.at_last()
+
+    def _open_desk(self):
+        from locator.orders.desk import Desk
+
+        return Desk(self._port, self._config, self._journal, self._ledger, self._state)
 
     def _learn_talk(self, outcome):
         self._state[st.SENT_TODAY] += outcome.sent
@@ -187,6 +205,15 @@ class Wake:
         if isinstance(error, ModemRestarted):
             self._modem.on = False
 
+    def _ladder(self):
+        """What helps after failures in a row, None while there are none to speak of."""
+        fails = self._state[st.TRY_FAILS]
+        if fails < _LADDER_FROM:
+            return None
+        from locator.modem.ladder import Ladder
+
+        return Ladder(fails)
+
     def _weigh(self):
         """The battery under the load of a connection; whatever moved meanwhile is not forgotten."""
         seen_mv, _, motion, _ = self._port.senses()
@@ -197,14 +224,22 @@ class Wake:
         if not self._modem.on:
             return
         try:
-            park = self._state[st.PARKED] == 1
-            if self._state[st.ATTACHED] == st.YES:
-                park = self._modem.psm_granted()
-            park = park and ladder.keeps_psm(self._state[st.TRY_FAILS])
-            self._state[st.PARKED] = 1 if self._modem.stop(park) else 0
+            self._state[st.PARKED] = 1 if self._modem.stop(self._may_park()) else 0
         except ModemError:
             self._port.modem_rail(False)
             self._state[st.PARKED] = 0
+
+    def _may_park(self):
+        """Whether the modem is registered and may stay so in PSM. Where nobody asked for service but the
+        radio was on, this is when a refusal is noticed."""
+        state = self._state
+        registered = state[st.ATTACHED] == st.YES or state[st.PARKED]
+        if state[st.ATTACHED] == st.NO or not (registered or state[st.DID_PROBE]):
+            return False
+        served, cause = self._modem.serves(_FOUND_AGAIN_MS if registered else 0)
+        budget.refused(state, self._port.clock_s(), cause)
+        stays = served and registered and state[st.TRY_FAILS] < _LADDER_FROM
+        return stays and self._modem.psm_granted()
 
     def _poll_fix(self, limit_ms):
         deadline = self._port.ticks_ms() + limit_ms
@@ -262,7 +297,7 @@ class Wake:
         clock_s, offset = self._port.clock_s(), self._state[st.OFFSET]
         if offset:
             out.int(4)
-            out.int(clock_s + offset + decide.upload_every_s(self._state))
+            out.int(clock_s + offset + decide.upload_every_s(self._state, self._settings))
             pairs += 1
         out.int(5)
         out.head(cbor.ARRAY, 3)

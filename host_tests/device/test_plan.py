@@ -1,12 +1,14 @@
 """The decision table, row by row, and what the plan learns."""
 
+from locator import settings
 from locator.journal import record, rtc
 from locator.modem import DENIED, REGISTERED
 from locator.plan import decide
 from locator.plan import state as st
 from locator.port import DEEPSLEEP_RESET, ON_LIGHT, ON_MOTION, WAKE_LIGHT, WAKE_MOTION, WAKE_TIMER
 
-HINTS = (5, 3600)
+SETTINGS = settings.defaults()
+HINTS = (5, SETTINGS)
 HOUR = 3600
 GERMANY, RUSSIA = 262001, 250001
 
@@ -26,7 +28,7 @@ def settled(now=100 * HOUR):
 def wake(state, told):
     """Walk one wake in which everything works; the kinds of action in order."""
     kinds = []
-    st.feel(state, told)
+    st.feel(state, told, SETTINGS)
     while True:
         action = decide.next(state, told, HINTS)
         kinds.append(action.kind)
@@ -77,11 +79,11 @@ def test_moving_halves_the_pause_and_disarms_motion():
 
 def test_departure_and_stop_are_events_with_a_record():
     state = settled()
-    st.feel(state, senses(100 * HOUR + 300, WAKE_MOTION, motion=20))
+    st.feel(state, senses(100 * HOUR + 300, WAKE_MOTION, motion=20), SETTINGS)
     assert state[st.EVENTS] == record.EVENT_DEPARTED
     assert decide.next(state, senses(100 * HOUR + 300), HINTS).kind == decide.FIX
     st.learn_record(state)
-    st.feel(state, senses(100 * HOUR + 3000))
+    st.feel(state, senses(100 * HOUR + 3000), SETTINGS)
     assert state[st.EVENTS] == record.EVENT_STOPPED
 
 
@@ -96,31 +98,31 @@ def test_light_is_urgent_once_until_it_is_dark_again():
     state = settled()
     kinds, _ = wake(state, senses(100 * HOUR + 100, WAKE_LIGHT, lux=300))
     assert kinds == [decide.ATTACH, decide.FIX, decide.RECORD, decide.TALK, decide.SLEEP]
-    st.feel(state, senses(100 * HOUR + 200, lux=300))
+    st.feel(state, senses(100 * HOUR + 200, lux=300), SETTINGS)
     assert not state[st.EVENTS] and not state[st.URGENT]
-    st.feel(state, senses(100 * HOUR + 300, lux=0))
-    st.feel(state, senses(100 * HOUR + 400, WAKE_LIGHT, lux=300))
+    st.feel(state, senses(100 * HOUR + 300, lux=0), SETTINGS)
+    st.feel(state, senses(100 * HOUR + 400, WAKE_LIGHT, lux=300), SETTINGS)
     assert state[st.EVENTS] == record.EVENT_LIGHT
 
 
 def test_dim_light_is_told_once_too():
     state = settled()
-    st.feel(state, senses(100 * HOUR + 100, WAKE_LIGHT, lux=7))
+    st.feel(state, senses(100 * HOUR + 100, WAKE_LIGHT, lux=7), SETTINGS)
     assert state[st.EVENTS] == record.EVENT_LIGHT
     st.learn_record(state)
     state[st.URGENT] = 0
     told = senses(100 * HOUR + 200, lux=7)
-    st.feel(state, told)
+    st.feel(state, told, SETTINGS)
     assert not state[st.EVENTS] and not state[st.URGENT]
     assert decide.next(state, told, HINTS).wake_on == ON_MOTION
-    st.feel(state, senses(100 * HOUR + 300, lux=0))
+    st.feel(state, senses(100 * HOUR + 300, lux=0), SETTINGS)
     assert not state[st.DOOR_OPEN]
 
 
 def test_no_fix_looks_for_a_cell_and_still_records():
     state = settled()
     told = senses(101 * HOUR)
-    st.feel(state, told)
+    st.feel(state, told, SETTINGS)
     assert decide.next(state, told, HINTS).kind == decide.FIX
     st.learn_fix(state, False)
     assert decide.next(state, told, HINTS).kind == decide.PROBE
@@ -145,7 +147,7 @@ def test_pauses_grow_with_failures_and_are_shorter_on_the_move():
 def test_an_empty_battery_does_not_transmit():
     state = settled()
     told = senses(200 * HOUR, mv=3100)
-    st.feel(state, told)
+    st.feel(state, told, SETTINGS)
     assert state[st.EVENTS] & record.EVENT_BATTERY
     assert not decide.upload_due(state, told, HINTS)
 
@@ -153,14 +155,14 @@ def test_an_empty_battery_does_not_transmit():
 def test_russia_is_waited_out_on_one_operator():
     state = settled()
     state[st.MCC] = 401
-    st.feel(state, senses(110 * HOUR))
+    st.feel(state, senses(110 * HOUR), SETTINGS)
     st.learn_attach(state, REGISTERED, RUSSIA)
     assert state[st.EVENTS] & record.EVENT_COUNTRY
     assert state[st.HELD_PLMN] == RUSSIA
     st.learn_talk(state, False)
     for hours, due in ((1, False), (12, False), (23, False), (26, True)):
         told = senses((110 + hours) * HOUR)
-        st.feel(state, told)
+        st.feel(state, told, SETTINGS)
         assert decide.upload_due(state, told, HINTS) == due
     assert decide.next(state, told, HINTS).plmn == RUSSIA
 
@@ -204,7 +206,7 @@ def test_a_battery_that_sags_reports_half_as_often():
     state = settled()
     state[st.LOADED_MV] = 3240
     told = senses(105 * HOUR)
-    st.feel(state, told)
+    st.feel(state, told, SETTINGS)
     assert not decide.upload_due(state, told, HINTS)
     state[st.LOADED_MV] = 3400
     assert decide.upload_due(state, told, HINTS)
@@ -217,7 +219,7 @@ def test_every_third_try_in_vain_scans_everything():
         state[st.TRY_FAILS] = fails
         state[st.LAST_TRY] = 0
         told = senses(200 * HOUR)
-        st.feel(state, told)
+        st.feel(state, told, SETTINGS)
         limits.append(decide.next(state, told, HINTS).limit_s)
     assert limits == [50, 50, 180, 50, 50, 180]
 
@@ -233,26 +235,26 @@ def test_a_network_that_is_wrong_by_an_hour_or_a_year_is_not_believed():
 
 def test_without_data_once_it_was_open_is_a_failure_like_any_other():
     state = settled()
-    st.feel(state, senses(110 * HOUR))
+    st.feel(state, senses(110 * HOUR), SETTINGS)
     st.learn_attach(state, REGISTERED, RUSSIA)
     st.learn_talk(state, True)
-    st.feel(state, senses(114 * HOUR))
+    st.feel(state, senses(114 * HOUR), SETTINGS)
     st.learn_attach(state, REGISTERED, RUSSIA)
     st.learn_talk(state, False)
     told = senses(115 * HOUR)
-    st.feel(state, told)
+    st.feel(state, told, SETTINGS)
     assert decide.upload_due(state, told, HINTS)
 
 
 def test_another_operator_in_russia_begins_the_bar_anew():
     state = settled()
-    st.feel(state, senses(110 * HOUR))
+    st.feel(state, senses(110 * HOUR), SETTINGS)
     st.learn_attach(state, REGISTERED, RUSSIA)
     st.learn_talk(state, True)
     st.learn_attach(state, REGISTERED, RUSSIA + 1)
     st.learn_talk(state, False)
     told = senses(133 * HOUR)
-    st.feel(state, told)
+    st.feel(state, told, SETTINGS)
     assert not decide.upload_due(state, told, HINTS)
 
 

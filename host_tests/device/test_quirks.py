@@ -1,7 +1,8 @@
 """What real modems do beside their manuals, quirk by quirk; the numbers are those of docs/quirks.md."""
 
 import scripted
-from locator.modem import DENIED, REGISTERED, ModemError, ModemRestarted, ModemSilent, ladder
+from locator.modem import DENIED, REGISTERED, ModemError, ModemRestarted, ModemSilent
+from locator.modem.ladder import Ladder
 from scripted import OK, line
 
 CALM = b"\r\n+CREG: 0,2\r\n" + OK
@@ -152,7 +153,7 @@ def test_q19_denied_is_bounded_and_tells_the_cause():
 def test_q20_the_forbidden_list_is_cleared_after_tries_in_vain():
     driver, table = scripted.bg95()
     for fails in range(7):
-        ladder.after_start(driver, fails)
+        Ladder(fails).after_start(driver)
     assert sum(command.startswith(b"+CRSM=214,28539") for command in table.sent) == 1
 
 

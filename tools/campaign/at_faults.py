@@ -21,7 +21,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from tools.campaign.wakes import LIMIT_S, Device, Kind, Told
+from tools.campaign.wakes import Device, Kind, Told, Took
 from tools.modem import Dialect
 from tools.modem.faults import KINDS, Fault, FaultKind
 
@@ -42,12 +42,12 @@ class Cell:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of a cell. `trouble` is "" when it has passed; `took_ms`: the longest that each verb took."""
+    """What came of a cell. `trouble` is "" when it has passed; `took`: each verb at its longest."""
 
     cell: Cell
     hang: bool
     trouble: str
-    took_ms: dict[str, int]
+    took: dict[str, Took]
     errors: tuple[str, ...]
 
 
@@ -80,7 +80,7 @@ def run(cell: Cell, seed: int) -> Outcome:
     after = device.wake("next")
     trouble = _trouble(first, after) if struck else "not struck"
     hang = bool(first.hang or after.hang)
-    return Outcome(cell, hang, trouble, first.took_ms, tuple(first.errors))
+    return Outcome(cell, hang, trouble, first.took, tuple(first.errors))
 
 
 def run_all(
@@ -107,19 +107,19 @@ def figures(outcomes: list[Outcome]) -> dict[str, object]:
         "faults": len(KINDS),
         "hangs": sum(outcome.hang for outcome in outcomes),
         "failures": len(bad),
-        "worst_ms": {dialect: worst_ms(outcomes, dialect) for dialect in DIALECTS},
+        "worst": {dialect: worst(outcomes, dialect) for dialect in DIALECTS},
         "failed": [{**asdict(outcome.cell), "trouble": outcome.trouble} for outcome in bad],
     }
 
 
-def worst_ms(outcomes: list[Outcome], dialect: Dialect) -> dict[str, int]:
-    """The longest that each verb took."""
-    worst: dict[str, int] = {}
+def worst(outcomes: list[Outcome], dialect: Dialect) -> dict[str, Took]:
+    """Each verb at its longest."""
+    longest: dict[str, Took] = {}
     for outcome in outcomes:
         if outcome.cell.dialect == dialect:
-            for verb, ms in outcome.took_ms.items():
-                worst[verb] = max(ms, worst.get(verb, 0))
-    return worst
+            for verb, took in outcome.took.items():
+                longest[verb] = max(took, longest.get(verb, took))
+    return longest
 
 
 def main() -> int:
@@ -191,11 +191,14 @@ def _print(console: Console, outcomes: list[Outcome], told: dict[str, object]) -
 
 def _by_verb(outcomes: list[Outcome]) -> Table:
     table = Table("longest, of its limit (s)", *DIALECTS)
-    worst = {dialect: worst_ms(outcomes, dialect) for dialect in DIALECTS}
-    for verb in LIMIT_S[DIALECTS[0]]:
-        took = (f"{worst[d].get(verb, 0) / 1000:.1f} of {LIMIT_S[d][verb]}" for d in DIALECTS)
-        table.add_row(verb, *took)
+    by_dialect = [worst(outcomes, dialect) for dialect in DIALECTS]
+    for verb in dict.fromkeys(verb for longest in by_dialect for verb in longest):
+        table.add_row(verb, *(_seconds(longest.get(verb)) for longest in by_dialect))
     return table
+
+
+def _seconds(took: Took | None) -> str:
+    return f"{took.ms / 1000:.1f} of {took.limit_ms / 1000:.0f}" if took else ""
 
 
 def _by_fault(outcomes: list[Outcome]) -> Table:

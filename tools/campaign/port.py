@@ -12,6 +12,7 @@ from tools.modem.air import Rat, StaticAir
 from tools.modem.faults import FaultyLine
 
 START_UTC_S = 1_767_592_800
+FOR_EVER_MS = 1 << 62
 READS_AT_ONCE = 100_000
 """So many reads without time passing are an endless loop."""
 RATS: dict[Dialect, tuple[Rat, ...]] = {"bg95": ("emtc", "gsm"), "sim7600": ("lte",)}
@@ -40,7 +41,7 @@ class VirtualPort:
         self.env = simpy.Environment(initial_time=0)
         self.dialect = dialect
         self.lines: list[tuple[str, str]] = []
-        self.limit_ms = 1 << 62
+        self.limit_ms = FOR_EVER_MS
         modem = Modem(
             self.env,
             dialect,

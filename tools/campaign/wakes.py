@@ -1,16 +1,18 @@
-"""Wakes as the firmware does them (`locator.wake`), verb by verb, each with the time it may take at most."""
+"""Wakes as the firmware does them (`locator.wake`), verb by verb, each with the time it may take at most:
+what the driver itself grants to each command and line that it waits for, once, and `GRACE_MS`.
+"""
 
 from __future__ import annotations
 
 import types
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
-import locator.modem
 from locator.modem import REGISTERED, ModemError, ModemRestarted
 
-from tools.campaign.port import Hang, VirtualPort
+from tools.bench import DRIVERS, Channel
+from tools.campaign.port import FOR_EVER_MS, Hang, VirtualPort
 from tools.modem import Dialect
 
 Kind = Literal["first", "next", "reset", "probe"]
@@ -24,60 +26,63 @@ PAYLOAD = bytes(range(256)) * 2 + b"\r\nOK\r\n"
 ATTACH_S, LOOK_S, GNSS_S, REPLY_S = 300, 40, 120, 10
 SLEEP_MS = 600_000
 
-LIMIT_S: dict[Dialect, dict[str, int]] = {
-    "bg95": {
-        "start": 90,
-        "attach": ATTACH_S + 200,
-        "look": LOOK_S + 30,
-        "clear_forbidden": 10,
-        "cell": 6,
-        "network_time": 6,
-        "identity": 25,
-        "psm_granted": 6,
-        "mqtt_open": 480,
-        "mqtt_subscribe": 35,
-        "mqtt_publish": 110,
-        "mqtt_receive": REPLY_S + 30,
-        "mqtt_close": 35,
-        "gnss_start": 30,
-        "gnss_poll": 6,
-        "gnss_stop": 12,
-        "stop": 110,
-    },
-    "sim7600": {
-        "start": 150,
-        "attach": ATTACH_S + 200,
-        "look": LOOK_S + 30,
-        "clear_forbidden": 10,
-        "cell": 10,
-        "network_time": 6,
-        "identity": 25,
-        "psm_granted": 6,
-        "mqtt_open": 480,
-        "mqtt_subscribe": 370,
-        "mqtt_publish": 280,
-        "mqtt_receive": REPLY_S + 30,
-        "mqtt_close": 280,
-        "gnss_start": 20,
-        "gnss_poll": 10,
-        "gnss_stop": 10,
-        "stop": 30,
-    },
-}
-"""The vendors' time-outs of a verb's commands, one after the other, and half a minute for a payload."""
+GRACE_MS = 30_000
+"""For a verb's own pauses, what it asks again after a refusal, and the bytes of a payload."""
+PULSES = 4
+"""Of the power key before `start` gives up: two, and two more after the supply was cut."""
+SYNC_MS = 7_500
+"""A modem is asked so long whether it answers, after each."""
+
+
+class Took(NamedTuple):
+    """What a verb took, and what it might have taken at most."""
+
+    ms: int
+    limit_ms: int
 
 
 @dataclass
 class Told:
-    """How a wake went. `took_ms`: the longest that each verb took."""
+    """How a wake went. `took`: each verb at its longest."""
 
     registered: bool = False
     fixed: bool = False
     echoed: bool = False
-    took_ms: dict[str, int] = field(default_factory=dict)
+    took: dict[str, Took] = field(default_factory=dict)
     errors: list[str] = field(default_factory=list)
     hang: str = ""
     crash: str = ""
+
+
+class TimedChannel(Channel):  # type: ignore[misc]
+    """Tells the port what the driver grants. The same again is no reason to take longer."""
+
+    def __init__(self, port: VirtualPort) -> None:
+        super().__init__(port)
+        self._granting = port
+        self._granted: set[bytes] = set()
+
+    def begin(self, ms: int) -> None:
+        """A verb begins, to which so much is granted before it has waited for anything."""
+        self._granted.clear()
+        self._granting.limit_ms = self._granting.ticks_ms() + ms
+
+    def command(self, text: bytes, timeout_ms: int, prefix: bytes | None = None) -> Any:
+        self._grant(text, timeout_ms)
+        return super().command(text, timeout_ms, prefix)
+
+    def prompted(self, text: bytes, data: bytes, timeout_ms: int, prompt: bytes = b">") -> Any:
+        self._grant(text, 2 * timeout_ms)  # the prompt, and the result
+        return super().prompted(text, data, timeout_ms, prompt)
+
+    def wait(self, prefix: bytes, timeout_ms: int) -> Any:
+        self._grant(prefix, timeout_ms)
+        return super().wait(prefix, timeout_ms)
+
+    def _grant(self, what: bytes, ms: int) -> None:
+        if what not in self._granted:
+            self._granted.add(what)
+            self._granting.limit_ms += ms
 
 
 class Device:
@@ -86,8 +91,8 @@ class Device:
     def __init__(self, dialect: Dialect, seed: str) -> None:
         self.port = VirtualPort(dialect, seed)
         self.told = Told()
-        self._limits_ms = {verb: 1000 * limit for verb, limit in LIMIT_S[dialect].items()}
         self._modem: Any = None
+        self._at: Any = None
         self._fresh = True
 
     def wake(self, kind: Kind) -> Told:
@@ -109,8 +114,8 @@ class Device:
         self._group(lambda: self._talk(close=False))
 
     def _fresh_driver(self) -> None:
-        make: Callable[..., Any] = locator.modem.make
-        self._modem = make(types.SimpleNamespace(MODEM=self.port.dialect, apn=b"iot"), self.port)
+        self._at = TimedChannel(self.port)
+        self._modem = DRIVERS[self.port.dialect](self.port, self._at, types.SimpleNamespace(apn=b"iot"))
         self.told = Told()
         self._fresh = True  # not yet tried in this wake
 
@@ -165,7 +170,8 @@ class Device:
         if not self._modem.on:
             return
         try:
-            self._call("stop", self._call("psm_granted"))
+            served, _ = self._call("serves", 6000)
+            self._call("stop", served and self._call("psm_granted"))
         except ModemError as error:
             self.told.errors.append(repr(error))
             self.port.modem_rail(False)
@@ -179,15 +185,23 @@ class Device:
                 self._modem.on = False
 
     def _call(self, verb: str, *args: Any) -> Any:
-        port, limit_ms = self.port, self._limits_ms[verb]
-        began_ms = port.ticks_ms()
-        port.limit_ms = began_ms + limit_ms
+        port, began_ms = self.port, self.port.ticks_ms()
+        self._at.begin(GRACE_MS + self._own_ms(verb, args))
         try:
             return getattr(self._modem, verb)(*args)
         except Hang:
             self.told.hang = verb
             raise
         finally:
-            port.limit_ms = 1 << 62
-            took_ms = port.ticks_ms() - began_ms
-            self.told.took_ms[verb] = max(took_ms, self.told.took_ms.get(verb, 0))
+            took = Took(port.ticks_ms() - began_ms, port.limit_ms - began_ms)
+            self.told.took[verb] = max(took, self.told.took.get(verb, took))
+            port.limit_ms = FOR_EVER_MS
+
+    def _own_ms(self, verb: str, args: tuple[Any, ...]) -> int:
+        """What a verb may take beside its commands: what it was told, and the pulses of the power key."""
+        if verb in ("attach", "look"):
+            return 1000 * int(max(args[:2]))
+        if verb == "start":
+            driver = self._modem
+            return PULSES * int(driver.KEY_MS + driver.QUIET_MS + driver.BOOT_MS + SYNC_MS)
+        return 0

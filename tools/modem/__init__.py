@@ -18,6 +18,7 @@ from tools.modem.dialect import Dialect as Firmware
 from tools.modem.dialect_bg95 import BG95
 from tools.modem.dialect_sim7600 import SIM7600
 from tools.modem.mqtt import Network
+from tools.modem.observer import Observer
 from tools.modem.scenario import Event
 from tools.modem.script import Script, ScriptedAir
 from tools.modem.unit import Unit, UrcOrder
@@ -96,6 +97,10 @@ class Modem:
     def dtr(self, level: bool) -> None:
         """The DTR line; high lets the modem sleep after AT+QSCLK=1 or AT+CSCLK=1."""
         self._unit.power.dtr(level)
+
+    def watched_by(self, observer: Observer) -> None:
+        """From now on tell it, in place of whoever watched before."""
+        self._unit.observer = observer
 
     def restart(self) -> None:
         """A reset by itself, as after a dip of the supply."""

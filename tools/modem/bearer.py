@@ -67,6 +67,7 @@ class Bearer:
         cell = radio.cell
         if not radio.registered() or cell is None:
             return False
+        unit.observer.passed(up + down)
         band, slow = BANDS[cell.rat], bands.slowness(cell)
         if not self._connected:
             self.signalling = True

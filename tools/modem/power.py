@@ -68,6 +68,7 @@ class Power:
             return
         self._rail = on
         if not on:
+            self._unit.observer.cut()
             self._tasks.stop()
             self._die(State.OFF)
             self._unit.clock.lose()
@@ -111,6 +112,7 @@ class Power:
 
     def restart(self) -> None:
         """Reset: off and on again."""
+        self._unit.observer.restarted()
         self._die(State.BOOT)
         self._tasks.start(self._boot())
 
@@ -132,6 +134,7 @@ class Power:
             self.shut_down()
 
     def _turn_on(self) -> None:
+        self._unit.observer.turned_on()
         self._tasks.stop()
         self.state = State.BOOT
         self._unit.charge()

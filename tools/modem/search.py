@@ -52,9 +52,14 @@ class Search:
         self._congested: dict[str, float] = {}
         """T3346: until when a network must not be asked."""
         self._failures = 0
+        self._lost = False
+        """The network has gone since it was looked for last."""
+        self._fresh = False
+        """The radio has been off since then."""
 
     def reset(self) -> None:
         """The power is gone."""
+        self._lost, self._fresh = False, True
         self._sim_invalid = False
         self._areas_forbidden.clear()
         self._congested.clear()
@@ -62,20 +67,25 @@ class Search:
 
     def resume(self) -> Waits:
         """Registered before PSM or before GNSS had the receiver: find the network, report where."""
+        fresh, self._fresh = self._fresh, False
         self._radio.searching = True
         self._radio.set(SEARCHING)
         yield self._unit.pause(*RESUME_MS)
         self._radio.searching = False
         cell = self._same_network()
-        if cell is None:
+        there = cell is not None and (yield from self._update_area(cell))
+        if not there:
             self._radio.home = None
-            return False
-        return (yield from self._update_area(cell))
+            self._lost = not fresh  # but for GNSS, which had the receiver, it would have been noticed
+        return there
 
     def run(self) -> Work:
         """Until registered."""
-        self._radio.searching = True
-        self._radio.set(SEARCHING)
+        self._unit.observer.searches(self._lost)
+        self._lost = self._fresh = False
+        if not self._sim_invalid:  # else it stays denied, and nothing is searched
+            self._radio.searching = True
+            self._radio.set(SEARCHING)
         if (yield from self._try_last()):
             return
         rounds = 0
@@ -140,6 +150,7 @@ class Search:
 
     def _attach(self, cell: Cell) -> Waits:
         unit, slow = self._unit, bands.slowness(cell)
+        unit.observer.asks(cell, attach=True)
         self._radio.cell = cell
         if self._radio.stat != DENIED:
             self._radio.set(SEARCHING)
@@ -156,6 +167,7 @@ class Search:
         return True
 
     def _refused(self, cell: Cell, cause: int) -> None:
+        self._unit.observer.refused(cell, cause)
         self._radio.cause = cause
         if cause in FORBIDDEN_PLMN:
             self._unit.card.forbid(cell.plmn)
@@ -173,6 +185,7 @@ class Search:
 
     def _accepted(self, cell: Cell) -> None:
         unit = self._unit
+        unit.observer.accepted(cell)
         unit.air.registered(unit.card.imsi, cell.plmn)
         unit.pdp.detach(by_network=True)  # what was active before has another address now
         unit.card.allow(cell.plmn)
@@ -192,15 +205,19 @@ class Search:
         """Camp on the best cell of the network; False when it is gone."""
         best = self._same_network()
         if best is None:
+            self._lost = True
             return False
         if (best.plmn, best.tac) != self._area and not self._radio.bearer.connected():
-            return (yield from self._update_area(best))
+            there = yield from self._update_area(best)
+            self._lost = not there
+            return there
         if self._radio.cell != best:
             self._enter(best)
         return True
 
     def _update_area(self, cell: Cell) -> Waits:
         """Tracking area update; the network may refuse it like an attach."""
+        self._unit.observer.asks(cell, attach=False)
         usual_ms = BANDS[cell.rat].attach_ms * bands.slowness(cell) / 3
         yield from self._radio.bearer.signal(cell.rat, self._unit.spread(usual_ms))
         cause = self._unit.air.attach_cause(self._unit.card.imsi, cell.plmn)
@@ -208,6 +225,7 @@ class Search:
             self._radio.home = None
             self._refused(cell, cause)
             return False
+        self._unit.observer.accepted(cell)
         self._enter(cell)
         self._radio.bearer.announce_psm()
         self._radio.bearer.linger(0)

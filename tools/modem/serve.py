@@ -1,7 +1,8 @@
 """The modem alone, in real time, on a pty, a TCP port or a UNIX socket.
 
 Every connection gets a modem of its own, one that has booted already; a pty is one connection.
-There is no power key to press: a modem that has been switched off comes back after `BACK_MS`.
+It has no power key that the host could press. So somebody here does: `BACK_MS` after the modem has been
+switched off, and when one in PSM is spoken to.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ class Powered:
         scenario: Sequence[Event],
     ) -> None:
         self._env = env
-        self._off = True
+        self._state = "off"
         self._plugged = True
         rng = random.Random()
         network = RealTimeNetwork()
@@ -54,6 +55,12 @@ class Powered:
         self.modem.rail(True)
         env.process(self._keep_on())
 
+    def receive(self, data: bytes) -> None:
+        """Bytes from the host. One who speaks to a modem in PSM wants it awake."""
+        if self._state == "psm":
+            self._env.process(self._press())
+        self.modem.receive(data)
+
     def unplug(self) -> None:
         """For good."""
         self._plugged = False
@@ -61,15 +68,18 @@ class Powered:
 
     def _meter(self, part: str, state: str) -> None:
         if part == "modem":
-            self._off = state == "off"
+            self._state = state
 
     def _keep_on(self) -> Any:
         while self._plugged:
-            if self._off:
-                self.modem.key(True)
-                yield self._env.timeout(PULSE_MS)
-                self.modem.key(False)
+            if self._state == "off":
+                yield from self._press()
             yield self._env.timeout(BACK_MS)
+
+    def _press(self) -> Any:
+        self.modem.key(True)
+        yield self._env.timeout(PULSE_MS)
+        self.modem.key(False)
 
 
 class Server:
@@ -159,7 +169,7 @@ class Server:
         except OSError:
             data = b""
         if data:
-            powered.modem.receive(clear(data))
+            powered.receive(clear(data))
             return
         self._selector.unregister(line)
         powered.modem.on_output = lambda data: None

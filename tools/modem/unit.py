@@ -16,6 +16,7 @@ from tools.modem.engine import Engine
 from tools.modem.gnss import Gnss
 from tools.modem.mqtt import Network
 from tools.modem.nv import Nv
+from tools.modem.observer import Observer
 from tools.modem.pdp import Pdp
 from tools.modem.power import Power
 from tools.modem.radio import Radio
@@ -38,7 +39,8 @@ TEMPERATURE_C = 25
 
 class Unit:
     """`tasks` end with the power. `brokers` are the MQTT clients by number; `volatile` holds what the
-    dialect keeps in RAM. `supply_mv` and `temperature_c` are what the modem measures of itself."""
+    dialect keeps in RAM. `supply_mv` and `temperature_c` are what the modem measures of itself. `observer`
+    is told what goes on."""
 
     def __init__(
         self,
@@ -71,6 +73,7 @@ class Unit:
         self.supply_mv = SUPPLY_MV
         self.temperature_c = TEMPERATURE_C
         self.nv = Nv(zone_update=dialect.zone_updates[0])
+        self.observer = Observer()
         self.tasks = Tasks(env)
         self.volatile: dict[str, str] = {}
         self.brokers: dict[int, Broker] = {}

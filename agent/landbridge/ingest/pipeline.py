@@ -16,6 +16,7 @@ from sqlalchemy.exc import DatabaseError, OperationalError
 
 from landbridge.clock import Clock
 from landbridge.errors import UserError
+from landbridge.fleet import desk
 from landbridge.ingest.judge import judge
 from landbridge.ingest.news import date_earlier, post
 from landbridge.ingest.session import Received, Session
@@ -135,7 +136,11 @@ class Pipeline:
             _log.info("%s: uplink %d, %d records, %d new", device, number, len(judged), new)
             if other:
                 self.bury(received, f"sequence used twice with other content: {_listed(other)}")
-        reply = downlink.encode_reply(number, [each.point.seq for each in agreed], now_s)
+        answered = desk.answer(connection, device, decoded, now_s)
+        for reason in answered.refused:
+            self.bury(received, reason)
+        committed = [each.point.seq for each in agreed]
+        reply = downlink.encode_reply(number, committed, now_s, answered.orders)
         down_number = devices.take_down_number(connection, device, now_s)
         sealed = envelope.seal(opened.key, device, "down", down_number, reply)
         return Answer(f"landbridge/{device}/down", sealed)

@@ -3,22 +3,31 @@
 The shape is `reply` in docs/protocol/landbridge.cddl.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
+from typing import Any
 
 import cbor2
 
-from landbridge.wire.limits import VERSION
+from landbridge.wire.limits import MAX_REPLY_BYTES, VERSION
 
 
-def encode_reply(answered: int, committed: Iterable[int], now_s: int) -> bytes:
+def encode_reply(
+    answered: int, committed: Iterable[int], now_s: int, orders: Sequence[Mapping[int, Any]] = ()
+) -> bytes:
     """The reply to uplink number `answered`.
 
     `committed` are the capture sequences that are durable; `now_s` is the time, seconds since
-    2000.
+    2000; `orders` are more pairs, the most important first: what does not fit in
+    MAX_REPLY_BYTES waits for the next reply.
     """
     bounds = [bound for low_high in ranges(committed) for bound in low_high]
-    return cbor2.dumps({0: VERSION, 1: answered, 2: bounds, 3: now_s})
+    reply: dict[int, Any] = {0: VERSION, 1: answered, 2: bounds, 3: now_s}
+    for pairs in orders:
+        larger = dict(sorted((reply | dict(pairs)).items()))
+        if len(cbor2.dumps(larger)) <= MAX_REPLY_BYTES:
+            reply = larger
+    return cbor2.dumps(reply)
 
 
 def ranges(sequences: Iterable[int]) -> list[tuple[int, int]]:

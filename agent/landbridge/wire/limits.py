@@ -5,6 +5,8 @@ import re
 VERSION = 1
 MAX_ENVELOPE_BYTES = 4096
 """Size cap before anything is decoded; a device sends at most 3,500 bytes."""
+MAX_REPLY_BYTES = 1400
+"""Of a reply's text: modems hand on a message of 1,500 bytes in one piece, envelope and topic included."""
 MAX_RECORDS = 64
 MAX_DEPTH = 5
 """Deepest nesting of an uplink: map > columns > column > deltas."""

@@ -5,7 +5,7 @@ newer firmware may say more; everything else that does not fit is refused with `
 """
 
 from dataclasses import dataclass, field
-from itertools import accumulate, repeat
+from itertools import accumulate
 from typing import Any, NamedTuple
 
 from landbridge.wire import cbor
@@ -14,6 +14,8 @@ from landbridge.wire.point import Point
 
 _U8, _U16, _U32 = (0, 0xFF), (0, 0xFFFF), (0, 0xFFFFFFFF)
 _I8, _I16, _I32 = (-0x80, 0x7F), (-0x8000, 0x7FFF), (-0x80000000, 0x7FFFFFFF)
+_MOST_BITS = 64
+"""Of a packed difference; two of them in as few bytes as they fit may have more than they need."""
 
 RANGES = {
     "seq": (1, 0xFFFFFFFF),
@@ -38,6 +40,9 @@ RANGES = {
     "motion": _U8,
 }
 """What a record can hold, by column in the order of the wire: (lowest, highest)."""
+
+FIRST_REPORT = 6
+"""Keys of an uplink from it on say what became of orders."""
 
 STATUS: dict[int, tuple[str, type]] = {
     0: ("battery_mv", int),
@@ -80,6 +85,8 @@ class Uplink:
     next_contact_s: int | None = None
     """When to expect the device next, seconds since 2000."""
     clock: DeviceClock | None = None
+    reports: dict[int, Any] = field(default_factory=dict)
+    """What became of orders, by the key of the uplink (from FIRST_REPORT on), as it came: fleet/desk.py."""
 
 
 def decode(plaintext: bytes) -> Uplink:
@@ -95,6 +102,7 @@ def decode(plaintext: bytes) -> Uplink:
         identity=_named(item.get(3, {}), IDENTITY, "identity"),
         next_contact_s=_integer(item[4], _U32, "next contact") if 4 in item else None,
         clock=_clock(item[5]) if 5 in item else None,
+        reports={key: value for key, value in item.items() if key >= FIRST_REPORT},
     )
 
 
@@ -112,33 +120,33 @@ def _points(columns: Any) -> list[Point]:
 
 
 def _expand(column: Any, n: int, name: str) -> list[int]:
-    """The `n` values of one column, whichever of its five forms it has."""
+    """The `n` values of one column, in whichever form it has."""
     if type(column) is int:
         return [column] * n
-    if type(column) is not list or len(column) != 2 or type(column[0]) is not int:
-        raise WireError(f"column {name}: neither an integer nor [start, deltas]")
-    start, rest = column
-    return list(accumulate(_deltas(rest, n, name), initial=start))
+    if type(column) is not list or not 2 <= len(column) <= 3:
+        raise WireError(f"column {name}: neither an integer nor [starts, differences]")
+    *starts, rest = column
+    if len(starts) > n or not all(type(start) is int for start in starts):
+        raise WireError(f"column {name}: starts are not {n} integers at most")
+    values = _differences(rest, n - len(starts), name)
+    for start in reversed(starts):
+        values = list(accumulate(values, initial=start))
+    return values
 
 
-def _deltas(rest: Any, n: int, name: str) -> list[int]:
-    """The n - 1 deltas of a column in one of the four forms that have a start."""
-    deltas: list[int] | None = None
-    if type(rest) is int:
-        return list(repeat(rest, n - 1))
-    if type(rest) is bytes:
-        deltas = [byte - 256 if byte > 127 else byte for byte in rest]
-    elif type(rest) is list and all(type(delta) is int for delta in rest):
-        deltas = rest
-    elif type(rest) is dict and rest and all(_is_change(*change, n) for change in rest.items()):
-        deltas = [rest.get(position, 0) for position in range(1, n)]
-    if deltas is None or len(deltas) != n - 1:
-        raise WireError(f"column {name}: not {n - 1} deltas")
-    return deltas
+def _differences(rest: Any, n: int, name: str) -> list[int]:
+    """The `n` differences of a column: packed, each in as many bits as fit `n` times, or changes."""
+    if type(rest) is bytes and n <= 8 * len(rest) <= _MOST_BITS * n:
+        width, bits = 8 * len(rest) // n, int.from_bytes(rest, "little")
+        sign = 1 << (width - 1)
+        return [((bits >> width * i) + sign) % (2 * sign) - sign for i in range(n)]
+    if type(rest) is dict and all(_is_change(*change, n) for change in rest.items()):
+        return [rest.get(position, 0) for position in range(n)]
+    raise WireError(f"column {name}: not {n} differences")
 
 
-def _is_change(position: Any, delta: Any, n: int) -> bool:
-    return type(position) is int and type(delta) is int and 1 <= position < n
+def _is_change(position: Any, difference: Any, n: int) -> bool:
+    return type(position) is int and type(difference) is int and 0 <= position < n
 
 
 def _checked(values: list[int], limits: tuple[int, int], name: str) -> list[int]:

@@ -10,7 +10,7 @@ from binascii import crc32
 
 from micropython import const
 
-_VERSION = const(2)
+_VERSION = const(3)
 _HEAD = "<HHI"
 _HEAD_SIZE = const(8)
 _COPY = "/plan.bin"

@@ -1,7 +1,8 @@
 """A batch of records as columns: the same quantity of all records side by side is cheap to send.
 
-Each column is written in the shortest of five forms (see docs/protocol): one value for all, a
-start and one delta, a start and all deltas, a start and signed bytes, a start and a few changes.
+Each column is written in the shortest form (see docs/protocol): one value for all; or the first value
+and the differences, or the first two values and the differences of differences. These come as a few
+changes or packed, each in as many bits as the largest needs.
 """
 
 import struct
@@ -89,47 +90,72 @@ class Batch:
 
 
 def _write_column(out, values, n):
-    deltas, small, changes, steady = _sizes(values, n)
-    start, first = values[0], values[1] - values[0] if n > 1 else 0
-    if steady and first == 0:
-        out.int(start)
+    """The form with the fewest bytes; of two alike the one of lower order, packed before changes."""
+    order, width = 1, 0
+    least = 0x7FFF
+    for candidate in (1, 2):
+        if candidate > n:
+            break
+        changes, packed, bits = _measure(values, n, candidate)
+        second = cbor.int_size(values[1] - values[0]) if candidate == 2 else 0
+        if min(changes, packed) + second < least:
+            least = min(changes, packed) + second
+            order, width = candidate, bits if packed <= changes else 0
+    if least == 1:
+        out.int(values[0])
         return
-    out.head(cbor.ARRAY, 2)
-    out.int(start)
-    if steady:
-        out.int(first)
-    elif small <= deltas and small <= changes:
-        out.head(cbor.BYTES, n - 1)
-        out.raw(bytes((values[i] - values[i - 1]) & 0xFF for i in range(1, n)))
-    elif changes < deltas:
-        _write_changes(out, values, n)
+    out.head(cbor.ARRAY, 1 + order)
+    out.int(values[0])
+    if order == 2:
+        out.int(values[1] - values[0])
+    if width:
+        _write_packed(out, values, n, order, width)
     else:
-        out.head(cbor.ARRAY, n - 1)
-        for i in range(1, n):
-            out.int(values[i] - values[i - 1])
+        _write_changes(out, values, n, order)
 
 
-def _write_changes(out, values, n):
-    out.head(cbor.MAP, sum(values[i] != values[i - 1] for i in range(1, n)))
-    for i in range(1, n):
-        if values[i] != values[i - 1]:
-            out.int(i)
-            out.int(values[i] - values[i - 1])
+def _difference(values, i, order):
+    difference = values[i] - values[i - 1]
+    return difference if order == 1 else difference - values[i - 1] + values[i - 2]
 
 
-def _sizes(values, n):
-    """(bytes as all deltas, as signed bytes, as changes, True when all deltas are the same)."""
-    deltas = changes = 0
-    small = n - 1
-    steady = True
-    for i in range(1, n):
-        delta = values[i] - values[i - 1]
-        size = cbor.int_size(delta)
-        deltas += size
-        if delta:
-            changes += size + cbor.int_size(i)
-        if not -128 <= delta <= 127:
-            small = 0x7FFF
-        if delta != values[1] - values[0]:
-            steady = False
-    return deltas, small, changes, steady
+def _measure(values, n, order):
+    """Bytes of the differences as changes and packed, and the bits of each when packed."""
+    count = size = most = 0
+    for i in range(order, n):
+        difference = _difference(values, i, order)
+        if difference:
+            count += 1
+            size += cbor.int_size(i - order) + cbor.int_size(difference)
+            most = max(most, difference if difference > 0 else ~difference)
+    if count == 0:
+        return 1, 0x7FFF, 0
+    width = 1
+    while most >> (width - 1):
+        width += 1
+    length = (width * (n - order) + 7) // 8
+    # The reader takes the width from the length. What has more than 32 bits cannot be a change.
+    changes = cbor.int_size(count) + size if width <= 32 else 0x7FFF
+    return changes, cbor.int_size(length) + length, 8 * length // (n - order)
+
+
+def _write_packed(out, values, n, order, width):
+    """Two's complement in `width` bits each, the first in the lowest bits of the first byte."""
+    out.head(cbor.BYTES, (width * (n - order) + 7) // 8)
+    bits = have = 0
+    for i in range(order, n):
+        bits |= (_difference(values, i, order) & ((1 << width) - 1)) << have
+        have += width
+        while have >= 8 or (have and i == n - 1):
+            out.raw(bytes((bits & 0xFF,)))
+            bits >>= 8
+            have -= min(have, 8)
+
+
+def _write_changes(out, values, n, order):
+    out.head(cbor.MAP, sum(_difference(values, i, order) != 0 for i in range(order, n)))
+    for i in range(order, n):
+        difference = _difference(values, i, order)
+        if difference:
+            out.int(i - order)
+            out.int(difference)

@@ -29,7 +29,9 @@ class EnvelopeError(Exception):
 
 
 def hmac_sha256(key, data):
-    """HMAC-SHA256 (RFC 2104) of `data`; `key` at most 64 bytes."""
+    """HMAC-SHA256 (RFC 2104) of `data`."""
+    if len(key) > 64:
+        key = hashlib.sha256(key).digest()
     key = key + bytes(64 - len(key))
     inner = hashlib.sha256(bytes(b ^ 0x36 for b in key))
     inner.update(data)

@@ -14,7 +14,7 @@ from locator.modem import ModemError
 _ANSWER_MS = const(25000)
 _KEEPALIVE_S = const(120)
 _PING_MS = const(60000)
-_MOST_BYTES = const(3700)  # of a packet: a whole turn and its topic
+_MOST_BYTES = const(1536)  # of a packet: no reply of the agent is longer, envelope and topic included
 _CHUNK_BYTES = const(1500)
 _KEPT = const(4)  # messages that wait to be asked for
 _LENGTH_BYTES = const(4)
@@ -37,6 +37,10 @@ class Reader:
 
     def __init__(self):
         self._buf = bytearray(_MOST_BYTES + _CHUNK_BYTES)
+        self._n = 0
+
+    def clear(self):
+        """A new connection begins."""
         self._n = 0
 
     def feed(self, data):
@@ -86,12 +90,12 @@ class MqttClient:
 
     def mqtt_open(self, host, port, device, password, ca):
         """Connect with TLS, the broker verified against `ca` (PEM), and log in as `device`."""
-        self._reader = Reader()
+        self._reader.clear()
         self._inbox.clear()
         self._socket.open(host, port, ca)
         body = struct.pack(">H4sBBH", 4, b"MQTT", 4, _CLEAN_WITH_LOGIN, _KEEPALIVE_S)
         body += text(device) + text(device) + text(password)
-        self._send(head(_CONNECT, len(body)) + body)
+        self._send(head(_CONNECT, len(body)), body)
         answer = self._await(_CONNACK, None)
         if len(answer) != 2 or answer[1]:
             raise ModemError("connect", answer[1] if len(answer) == 2 else -1)
@@ -99,16 +103,14 @@ class MqttClient:
     def mqtt_subscribe(self, topic):
         """Subscribe to `topic` (bytes) at QoS 0."""
         number = self._next_number()
-        self._send(head(_SUBSCRIBE, 5 + len(topic)) + number + text(topic) + b"\0")
+        self._send(head(_SUBSCRIBE, 5 + len(topic)), number, text(topic), b"\0")
         if self._await(_SUBACK, number)[2:] != b"\0":
             raise ModemError("subscribe")
 
     def mqtt_publish(self, topic, data):
         """Publish `data` (bytes-like) at QoS 1 and wait for the broker's PUBACK."""
         number = self._next_number()
-        packet = bytearray(head(_PUBLISH_QOS1, 4 + len(topic) + len(data)) + text(topic) + number)
-        packet.extend(data)
-        self._send(packet)
+        self._send(head(_PUBLISH_QOS1, 4 + len(topic) + len(data)), text(topic), number, data)
         self._await(_PUBACK, number)
 
     def mqtt_receive(self, timeout_ms):
@@ -132,8 +134,8 @@ class MqttClient:
             pass  # closed all the same
         self._socket.close()
 
-    def _send(self, data):
-        self._socket.send(data)
+    def _send(self, *parts):
+        self._socket.send(*parts)
         self._sent_ms = self._port.ticks_ms()
 
     def _next_number(self):

@@ -11,6 +11,9 @@ from locator.link.batch import MAX_RECORDS, Batch
 from locator.link.cose import DOWN, TAG_SIZE, UP, Envelope, EnvelopeError
 
 _VERSION = const(1)
+_ANSWERED = const(1)
+_RANGES = const(2)
+_TIME = const(3)
 _REPLY_MS = const(10000)
 _SENDS = const(2)  # one resend without a reply, then patience
 _HEADROOM = const(32)
@@ -28,9 +31,10 @@ class Outcome:
 
 
 class Conversation:
-    """`config` is the device's configuration (`locator.config`), `modem` registered already."""
+    """`config` is the device's configuration (`locator.config`), `modem` registered already. `open_desk`
+    makes the desk for orders (`orders.desk`), called when there is an order or something to tell."""
 
-    def __init__(self, modem, journal, ledger, config):
+    def __init__(self, modem, journal, ledger, config, open_desk):
         self._modem = modem
         self._journal = journal
         self._ledger = ledger
@@ -40,25 +44,30 @@ class Conversation:
         self._batch = Batch()
         self._buf = bytearray(_UPLINK_BYTES + TAG_SIZE)
         self._numbers = []
+        self._open_desk = open_desk
+        self.desk = None
         self.outcome = Outcome()
 
-    def run(self, extras, messages):
+    def run(self, extras, messages, to_tell):
         """Turns until nothing is left to send or `messages` are sent. `extras(writer, more)` writes
         the pairs of the uplink map beside the columns and returns their number; `more` is False in
-        the first turn. Raises `ModemError` when the connection breaks; `outcome` then tells how far
-        it came.
+        the first turn. `to_tell`: there is something to say about orders. Raises `ModemError` when the
+        connection breaks; `outcome` then tells how far it came.
         """
+        if to_tell and not self.desk:
+            self.desk = self._open_desk()
         self._modem.mqtt_subscribe(self._topic + b"down")
         for turn in range(_MAX_TURNS):
             if self.outcome.sent >= messages:
                 return
             self._batch.n = self._journal.read_batch(self._batch.records, MAX_RECORDS)
-            if turn and not self._batch.n:
+            if turn and not self._batch.n and not (self.desk and self.desk.to_tell()):
                 return
             if not self._turn(extras, turn > 0):
                 return
 
     def _turn(self, extras, more):
+        self._numbers = []  # a late answer to an earlier turn says nothing about this one
         for _ in range(_SENDS):
             sealed = self._seal(*self._write_fitting(extras, more))
             self.outcome.sent += 1
@@ -74,6 +83,8 @@ class Conversation:
             try:
                 return self._write(extras, more)
             except cbor.Full:
+                if not self._batch.n:
+                    raise
                 self._batch.n //= 2
 
     def _write(self, extras, more):
@@ -88,6 +99,8 @@ class Conversation:
             self._batch.write(out)
             pairs += 1
         pairs += extras(out, more)
+        if self.desk:
+            pairs += self.desk.write(out)
         end = out.n
         out.n = _HEADROOM
         out.head(cbor.MAP, pairs)
@@ -107,21 +120,29 @@ class Conversation:
             if data is None:
                 return False
             try:
-                answered, ranges, time = read_reply(self._down.open(data)[1])
+                reply = read_reply(self._down.open(data)[1])
             except (EnvelopeError, cbor.CborError):
                 continue
-            if answered in self._numbers:
-                self._apply(ranges, time)
+            if reply[_ANSWERED] in self._numbers:
+                self._apply(reply)
                 return True
         return False
 
-    def _apply(self, ranges, time):
-        self._journal.acknowledge(ranges)
-        self.outcome.server_time = time
+    def _apply(self, reply):
+        self._journal.acknowledge(reply[_RANGES])
+        self.outcome.server_time = reply[_TIME]
+        # An answer to an earlier attempt of this turn acknowledges what that said: the same.
+        if self.desk:
+            self.desk.told()
+        if len(reply) > _TIME + 1:
+            if not self.desk:
+                self.desk = self._open_desk()
+            self.desk.take(reply)
 
 
 def read_reply(plain):
-    """(number of the uplink answered, flat list of acknowledged ranges, epoch seconds).
+    """The reply as a dict: 1 the number of the uplink answered, 2 a flat list of acknowledged ranges,
+    3 epoch seconds, orders from 4 on.
 
     Raises `cbor.CborError` when `plain` is no reply of our version. Keys we do not know are for
     newer firmware.
@@ -129,9 +150,9 @@ def read_reply(plain):
     reply = cbor.loads(plain)
     if type(reply) is not dict or reply.get(0) != _VERSION:
         raise cbor.CborError("not a reply of version 1")
-    answered, ranges, time = reply.get(1), reply.get(2), reply.get(3)
+    answered, ranges, time = reply.get(_ANSWERED), reply.get(_RANGES), reply.get(_TIME)
     if type(answered) is not int or type(time) is not int or type(ranges) is not list:
         raise cbor.CborError("reply incomplete")
     if len(ranges) % 2 or not all(type(seq) is int and seq > 0 for seq in ranges):
         raise cbor.CborError("ranges")
-    return answered, ranges, time
+    return reply

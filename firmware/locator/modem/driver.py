@@ -1,6 +1,6 @@
 """What both modems have in common: power, registration, clock, identity. The verbs of a wake:
 
-start, gnss_start, gnss_poll, gnss_stop, attach, look, cell, network_time, identity, mqtt_open,
+start, gnss_start, gnss_poll, gnss_stop, attach, look, serves, cell, network_time, identity, mqtt_open,
 mqtt_publish, mqtt_receive, mqtt_close, psm_granted, clear_forbidden, stop. All raise `ModemError`
 and its kinds; all have a deadline.
 """
@@ -19,6 +19,8 @@ _COPS_MS = const(180000)
 _CFUN_MS = const(15000)
 _POLL_MS = const(1000)
 _NO_SIGNAL = const(99)
+_SERVED = (1, 5)  # <stat>: home, roaming
+_REFUSED = const(3)
 _CARD_TRIES = const(10)
 _OFF_MS = const(1500)
 
@@ -79,12 +81,12 @@ class Driver:
         result, cause = NO_SERVICE, 0
         while True:
             stat, refused = self._registration()
-            if stat in (1, 5):
+            if stat in _SERVED:
                 return REGISTERED, 0
-            if stat == 3:
+            if stat == _REFUSED:
                 result, cause = DENIED, refused or cause
             limit = limit_s
-            if patience_s > limit_s and (stat == 3 or self._signal() != _NO_SIGNAL):
+            if patience_s > limit_s and (stat == _REFUSED or self._signal() != _NO_SIGNAL):
                 limit = patience_s
             if self._port.ticks_ms() - start >= 1000 * limit:
                 return result, cause or (self._why() if result == DENIED else 0)
@@ -105,9 +107,19 @@ class Driver:
             self._port.sleep_ms(_POLL_MS)
         return None
 
-    def registered(self):
-        """Whether the network still has us."""
-        return self._registration()[0] in (1, 5)
+    def serves(self, limit_ms):
+        """(True while registered, cause of the refusal if the network has refused us since or 0): asked
+        again up to `limit_ms` while the modem looks for the network that it has left for GNSS."""
+        deadline = self._port.ticks_ms() + limit_ms
+        while True:
+            stat, cause = self._registration()
+            if stat in _SERVED:
+                return True, 0
+            if stat == _REFUSED:
+                return False, cause or self._why()
+            if self._port.ticks_ms() >= deadline:
+                return False, 0
+            self._port.sleep_ms(_POLL_MS)
 
     def supply_mv(self):
         """The supply as the modem measures it, mV; 0 when it does not tell."""
@@ -177,7 +189,7 @@ class Driver:
     def _await_card(self):
         """A card is busy for some seconds after the start; what it is asked then is refused (CME 14)."""
         for _ in range(_CARD_TRIES):
-            if self._list(b"+CPIN?", b"+CPIN:") == [b"READY"]:
+            if b"READY" in self._list(b"+CPIN?", b"+CPIN:"):
                 return
             self._port.sleep_ms(_POLL_MS)
 
@@ -197,9 +209,9 @@ class Driver:
         for text in (b"+CEREG", b"+CREG"):
             for line in self._at.command(text + b"?", SHORT_MS, text + b":"):
                 got = parse.registration(line, True)
-                if got and got[0] in (1, 5):
+                if got and got[0] in _SERVED:
                     return got
-                if got and best[0] != 3:
+                if got and best[0] != _REFUSED:
                     best = got
         return best
 

@@ -1,7 +1,7 @@
 """TLS sockets of both modems, for when their own MQTT client is broken. Imported only then.
 
 A socket has four verbs, all with a deadline: `open(host, port, ca)`, with the server verified against
-`ca` (PEM); `send(data)`; `receive(timeout_ms)`, some bytes or None; `close()`. What ends the connection
+`ca` (PEM); `send(*parts)`; `receive(timeout_ms)`, some bytes or None; `close()`. What ends the connection
 raises `ConnectionLost`. BG95: SSL manual V1.0 (of the BG96); SIM7600: AT manual V3.00, CCH commands.
 """
 
@@ -35,6 +35,7 @@ class _Socket:
         self._at = driver._at
         self._port = driver._port
         self._before = (self._at.unsolicited, self._at.raw_prefix, self._at.raw_commas)
+        self._out = bytearray(self.MOST)
         self._more = False
 
     def _begin(self):
@@ -53,10 +54,21 @@ class _Socket:
         at.unsolicited, at.raw_prefix, at.raw_commas = self._before
         at.inbox_n = 0
 
-    def send(self, data):
-        """Send `data` (bytes-like)."""
-        for start in range(0, len(data), self.MOST):
-            self._send(memoryview(data)[start : start + self.MOST])
+    def send(self, *parts):
+        """Send the parts (bytes-like), one behind the other, in as few commands as possible."""
+        n = 0
+        for part in parts:
+            at, view = 0, memoryview(part)
+            while at < len(view):
+                step = min(self.MOST - n, len(view) - at)
+                self._out[n : n + step] = view[at : at + step]
+                n += step
+                at += step
+                if n == self.MOST:
+                    self._send(self._out)
+                    n = 0
+        if n:
+            self._send(memoryview(self._out)[:n])
 
     def _send(self, part):
         raise NotImplementedError

@@ -7,6 +7,7 @@ from array import array
 
 from micropython import const
 
+from locator import settings as cfg
 from locator.journal import record
 from locator.modem import REGISTERED
 from locator.port import WAKE_LIGHT, WAKE_MOTION
@@ -25,7 +26,7 @@ TRY_FAILS = const(9)  # one after the other
 SENT_TODAY = const(10)  # messages
 DAY = const(11)
 MOVING = const(12)
-WAY = const(13)  # to the agent, plan/way.py
+WAY = const(13)  # to the agent (plan/way.py)
 MCC = const(14)
 HELD_PLMN = const(15)  # the only operator to use; 0: any
 HELD_LOST = const(16)  # since when every try to register with it fails; 0: none has
@@ -52,18 +53,35 @@ REFUSED_UNTIL = const(35)
 NEXT_TRY = const(36)  # place in the ring
 PHASE = const(37)  # 0 to 255, drawn at each try: no two devices keep step
 LOADED_MV = const(38)  # battery while the modem was connected, last time
-WAY_SINCE = const(39)
+TO_TELL = const(39)  # bits of the modules of orders with something to say (orders/desk.py)
 TRIES = const(40)  # ring of the times of the last tries
 TRIES_KEPT = const(24)
 TLS_FAILED = const(64)  # handshakes, counted by themselves: the radio was fine
 DATA_REFUSALS = const(65)  # of a PDP context for a permanent cause, one after the other
 DATA_UNTIL = const(66)  # until then none is asked for
 ORBITS_TRIED = const(67)  # download of predicted orbits
-SIZE = const(96)
+WAY_SINCE = const(68)
+DENSE_UNTIL = const(76)
+DENSE_LEFT_J = const(77)
+ERRAND = const(78)  # what a command has asked for, below
+TRIAL = const(79)  # tries left to reach the agent under new settings; -1: they have failed
+SIZE = const(80)
 
-_TIMES = (LAST_WAKE, LAST_FIX, LAST_TRY, BARRED_UNTIL, REFUSED_UNTIL, HELD_LOST)
-_TIMES += (WAY_SINCE, DATA_UNTIL, ORBITS_TRIED)
-_LOST_WITH_POWER = (NOW, OFFSET, OFFSET_QUALITY, LAST_RECORD, LAST_UPLOAD, PARKED, CONFIGURED)
+# Errands.
+LOCATE = const(1)
+LOCATED = const(2)
+NOT_LOCATED = const(3)  # the record says what is known instead
+SHIPPING = const(4)
+
+# In TO_TELL, beside those of the other orders.
+TELL_SETTINGS = const(1)
+TELL_COMMANDS = const(2)
+
+_TIMES = (LAST_WAKE, LAST_FIX, LAST_TRY, BARRED_UNTIL, REFUSED_UNTIL, HELD_LOST, DENSE_UNTIL)
+_TIMES += (DATA_UNTIL, ORBITS_TRIED, WAY_SINCE)
+_LOST_WITH_POWER = (NOW, OFFSET, OFFSET_QUALITY, LAST_RECORD, LAST_UPLOAD, PARKED, CONFIGURED, ERRAND)
+
+EVERYONE = const(0xFF)  # in TO_TELL: whoever has something to say
 
 YES = const(1)
 NO = const(2)
@@ -75,9 +93,7 @@ _BAR_AGAIN_S = const(2 * 3600)
 RECOUNT_S = const(60)
 """After a jolt the motion counts of so many seconds are what `feel` is given."""
 _MOVING_RATE = const(5)
-_LIGHT_LUX = const(20)
-_BATTERY_LOW_MV = const(3250)
-_BATTERY_GOOD_MV = const(3350)
+_REARMED_MV = const(100)  # above the alarm
 # For so long an operator that is not heard any more is held: a new one costs a day without data.
 _HOLD_S = const(12 * 3600)
 _JUMP_S = const(2700)
@@ -101,20 +117,35 @@ def restart(state):
             state[i] = (state[i] - state[NOW]) or -1
     for i in _LOST_WITH_POWER:
         state[i] = 0
+    state[TO_TELL] = EVERYONE
 
 
-def feel(state, senses):
-    """Begin a wake: `senses` = (clock_s, wake reason, reset cause, battery mV, 0.1 C, motion, lux)."""
+def feel(state, senses, settings):
+    """Begin a wake: `senses` = (clock_s, wake reason, reset cause, battery mV, 0.1 C, motion, lux);
+    `settings` by the indexes of `locator.settings`."""
     now, wake_reason, _, battery_mv, _, motion, lux = senses
     for i in (DID_FIX, DID_RECORD, ATTACHED, DID_TALK, DID_PROBE):
         state[i] = 0
     if now // _DAY_S != state[DAY]:
         state[DAY] = now // _DAY_S
         state[SENT_TODAY] = 0
+        # Once a day: an agent restored from a backup learns what is applied.
+        state[TO_TELL] |= TELL_SETTINGS
+    _feel_errand(state)
     _feel_motion(state, now, motion, wake_reason)
-    _feel_door(state, lux, wake_reason)
-    _feel_battery(state, battery_mv)
+    _feel_door(state, lux, wake_reason, settings)
+    _feel_battery(state, battery_mv, settings)
     state[NOW] = state[LAST_WAKE] = now
+
+
+def _feel_errand(state):
+    """What was asked for is told soon; whatever ends the sleep ends shipping mode."""
+    if state[ERRAND]:
+        state[URGENT] = 1
+    if state[ERRAND] == SHIPPING:
+        state[ERRAND] = 0
+    elif state[ERRAND]:
+        state[TO_TELL] |= TELL_COMMANDS
 
 
 def _feel_motion(state, now, motion, wake_reason):
@@ -127,21 +158,28 @@ def _feel_motion(state, now, motion, wake_reason):
     state[MOVING] = 1 if moving else 0
 
 
-def _feel_door(state, lux, wake_reason):
+def _feel_door(state, lux, wake_reason, settings):
     """A door that is open is told once; the alarm is armed again when it is dark inside."""
     # Dim light that woke us counts too, and goes on counting until it is dark.
-    is_open = lux >= _LIGHT_LUX or wake_reason == WAKE_LIGHT or (state[DOOR_OPEN] and lux > 0)
+    is_open = lux >= settings[cfg.LIGHT_LUX] or wake_reason == WAKE_LIGHT or (state[DOOR_OPEN] and lux > 0)
     if is_open and not state[DOOR_OPEN]:
-        state[EVENTS] |= record.EVENT_LIGHT
-        state[URGENT] = 1
+        alarm(state, record.EVENT_LIGHT, settings)
     state[DOOR_OPEN] = 1 if is_open and lux > 0 else 0
 
 
-def _feel_battery(state, battery_mv):
-    if battery_mv < _BATTERY_LOW_MV and not state[BATTERY_LOW]:
-        state[EVENTS] |= record.EVENT_BATTERY
+def alarm(state, event, settings):
+    """Note `event` (record.EVENT_*) for the next record, and report it at once if the settings say so."""
+    state[EVENTS] |= event
+    if settings[cfg.ALARMS] & event:
+        state[URGENT] = 1
+
+
+def _feel_battery(state, battery_mv, settings):
+    low_mv = settings[cfg.BATTERY_LOW_MV]
+    if battery_mv < low_mv and not state[BATTERY_LOW]:
+        alarm(state, record.EVENT_BATTERY, settings)
         state[BATTERY_LOW] = 1
-    elif battery_mv > _BATTERY_GOOD_MV:
+    elif battery_mv > low_mv + _REARMED_MV:
         state[BATTERY_LOW] = 0
 
 
@@ -173,6 +211,8 @@ def learn_record(state):
     state[DID_RECORD] = YES
     state[LAST_RECORD] = state[NOW]
     state[EVENTS] = 0
+    if state[ERRAND] == LOCATE:
+        state[ERRAND] = LOCATED if state[DID_FIX] == YES else NOT_LOCATED
 
 
 def learn_attach(state, result, plmn):
@@ -230,6 +270,8 @@ def learn_talk(state, answered):
 def _learn_failure(state):
     state[FAILED] += 1
     state[TRY_FAILS] += 1
+    if state[TRIAL] > 0:
+        state[TRIAL] = state[TRIAL] - 1 or -1
 
 
 def _stale(state):

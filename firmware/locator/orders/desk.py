@@ -1,0 +1,79 @@
+"""The desk: hands the orders of a reply to their modules and collects what these have to say."""
+
+from micropython import const
+
+from locator.link import cbor
+from locator.plan import state as st
+
+FIRST_ORDER = const(4)
+"""Keys of a reply below it are the acknowledgement."""
+
+
+class Desk:
+    """`port`, `config`, `journal`, `ledger` and the plan's `state` are there for the modules."""
+
+    def __init__(self, port, config, journal, ledger, state):
+        self.port = port
+        self.config = config
+        self.journal = journal
+        self.ledger = ledger
+        self.state = state
+        state[st.TO_TELL] &= sum(_TELLS)
+        self._written = 0  # bits of the modules whose words the next reply acknowledges
+        self.at_last = None
+        """What is to be done when the conversation is over (a callable without arguments), or None."""
+
+    def take(self, reply):
+        """Obey the orders in `reply` (a dict with integer keys); keys nobody knows are for newer firmware."""
+        for key in sorted(reply):
+            if key in _TAKES:
+                module = _load(_TAKES[key])
+                module.take(self, reply[key])
+
+    def to_tell(self):
+        """Whether another uplink has something to say."""
+        return self.state[st.TO_TELL] != 0
+
+    def tell(self, bit):
+        """The module of `bit` has something to say."""
+        self.state[st.TO_TELL] |= bit
+
+    def write(self, out):
+        """Write what the modules have to say behind the other pairs of an uplink; returns the number of
+        pairs. What does not fit waits for the next turn."""
+        pairs = 0
+        self._written = 0
+        for bit in sorted(_TELLS):
+            if self.state[st.TO_TELL] & bit:
+                pairs += self._write_one(bit, out)
+        return pairs
+
+    def _write_one(self, bit, out):
+        start = out.n
+        try:
+            pairs = _load(_TELLS[bit]).write(self, out)
+        except cbor.Full:
+            out.n = start
+            return 0
+        if pairs:
+            self._written |= bit
+        else:
+            self.state[st.TO_TELL] &= ~bit
+        return pairs
+
+    def told(self):
+        """The agent has answered the uplink that was written last."""
+        for bit in sorted(_TELLS):
+            if self._written & bit:
+                self.state[st.TO_TELL] &= ~bit
+                _load(_TELLS[bit]).told(self)
+        self._written = 0
+
+
+# Modules by the key of a reply, and by their bit in TO_TELL in the order of the uplink's keys.
+_TAKES: dict = {4: "settings"}
+_TELLS: dict = {1: "settings"}
+
+
+def _load(name):
+    return getattr(__import__("locator.orders." + name).orders, name)

@@ -1,0 +1,91 @@
+"""The desk of orders, with modules of its own making."""
+
+import sys
+
+from locator import orders
+from locator.link import cbor
+from locator.orders import desk as desks
+from locator.plan import state as st
+
+ONE, TWO = 1, 2
+KEY = 5
+
+
+class Words:
+    """A module that says `length` bytes under its key, as long as there is something to say."""
+
+    def __init__(self, key, length):
+        self.key = key
+        self.length = length
+        self.taken = []
+
+    def take(self, desk, value):
+        self.taken.append(value)
+
+    def write(self, desk, out):
+        if not self.length:
+            return 0
+        out.int(self.key)
+        out.bytes(bytes(self.length))
+        return 1
+
+    def told(self, desk):
+        self.length = 0
+
+
+def made(one, two):
+    for name, module in (("one", one), ("two", two)):
+        sys.modules["locator.orders." + name] = module
+        setattr(orders, name, module)
+    desks._TAKES.clear()
+    desks._TAKES.update({KEY: "one"})
+    desks._TELLS.clear()
+    desks._TELLS.update({ONE: "one", TWO: "two"})
+    state = st.new()
+    state[st.TO_TELL] = st.EVERYONE
+    return desks.Desk(None, None, None, None, state)
+
+
+def with_modules(test):
+    kept = dict(desks._TAKES), dict(desks._TELLS)
+    try:
+        test()
+    finally:
+        for table, before in ((desks._TAKES, kept[0]), (desks._TELLS, kept[1])):
+            table.clear()
+            table.update(before)
+
+
+def test_orders_go_to_their_modules_and_unknown_ones_nowhere():
+    def check():
+        one = Words(6, 0)
+        made(one, Words(7, 0)).take({0: 1, 1: 2, 2: [], 3: 4, KEY: [9], 99: 1})
+        assert one.taken == [[9]]
+
+    with_modules(check)
+
+
+def test_what_does_not_fit_waits_for_the_next_turn():
+    def check():
+        one, two = Words(6, 20), Words(7, 20)
+        desk = made(one, two)
+        out = cbor.Writer(bytearray(32))
+        assert desk.write(out) == 1 and out.n == 22
+        desk.told()
+        assert desk.to_tell() and not one.length and two.length
+        out.n = 0
+        assert desk.write(out) == 1
+        assert desk.to_tell()  # as long as nobody has answered
+        desk.told()
+        assert not desk.to_tell()
+
+    with_modules(check)
+
+
+def test_who_has_nothing_to_say_is_not_asked_again():
+    def check():
+        desk = made(Words(6, 0), Words(7, 0))
+        assert desk.write(cbor.Writer(bytearray(32))) == 0
+        assert not desk.to_tell()
+
+    with_modules(check)

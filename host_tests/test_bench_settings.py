@@ -1,0 +1,52 @@
+"""The bench knows how to put back whatever the drivers set."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tools.bench.settings import SETTINGS, unkept
+from tools.flash.layout import REPOSITORY
+
+DRIVERS = REPOSITORY / "firmware" / "locator"
+SETS = re.compile(rb"\+[A-Z0-9]+=[^?]")
+
+
+def set_commands(source: str) -> Iterator[str]:
+    """Every command of a driver's source that sets something, with AT and its placeholders as they are."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Constant) and isinstance(node.value, bytes) and SETS.match(node.value):
+            yield "AT" + node.value.decode()
+
+
+def modems_of(path: Path) -> list[str]:
+    """For which modems a file is: its name tells; any of them must know a command of a file for all."""
+    named = [modem for modem in SETTINGS if modem in path.name]
+    return named or list(SETTINGS)
+
+
+def without_a_row(path: Path, source: str) -> list[str]:
+    """Its commands that no table of `tools/bench/settings.py` knows."""
+    unknown = [set(unkept(modem, set_commands(source))) for modem in modems_of(path)]
+    return sorted(set.intersection(*unknown))
+
+
+@pytest.mark.parametrize(
+    "path", sorted(DRIVERS.rglob("*.py")), ids=lambda path: str(path.relative_to(DRIVERS))
+)
+def test_each_command_that_sets_something_has_a_row(path):
+    assert without_a_row(path, path.read_text()) == []
+
+
+def test_drivers_do_set_things():
+    for modem in SETTINGS:
+        assert len(set(set_commands((DRIVERS / "modem" / f"{modem}.py").read_text()))) > 10
+
+
+def test_a_command_without_a_row_is_found():
+    source = 'at.command(b\'+QCFG="band",%s\' % x); at.command(b\'+QCFG="nosuch",1\'); f(b"+CMEE=1", b"+X=?")'
+    assert without_a_row(Path("bg95.py"), source) == ['AT+QCFG="nosuch"']

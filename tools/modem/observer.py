@@ -1,0 +1,33 @@
+"""Who watches a modem from outside: told what it does to networks and what happens to its power."""
+
+from __future__ import annotations
+
+from tools.modem.air import Cell
+
+
+class Observer:
+    """Override what you want to hear of. Everything is told at the moment at which it happens."""
+
+    def searches(self, lost: bool) -> None:
+        """A search for service begins; `lost`: the network was lost; else the host wants it."""
+
+    def asks(self, cell: Cell, attach: bool) -> None:
+        """A network is asked for an attach, or else for a new tracking area. It may never answer."""
+
+    def refused(self, cell: Cell, cause: int) -> None:
+        """It has answered no, with this EMM cause."""
+
+    def accepted(self, cell: Cell) -> None:
+        """It has answered yes."""
+
+    def passed(self, size: int) -> None:
+        """So many bytes begin to go over the radio, both ways, headers and handshakes included."""
+
+    def cut(self) -> None:
+        """The supply was on and is cut."""
+
+    def restarted(self) -> None:
+        """Reset by a command or by itself."""
+
+    def turned_on(self) -> None:
+        """By the key, or in PSM by T3412."""
