@@ -1,23 +1,13 @@
-"""One contact with the agent, when registered: opens the way, talks, and mends what breaks.
-
-What breaks is mended from the top down, once in a wake (vendors' and operators' ladders): connect
-again, which sets up the modem's client or socket anew; then a new PDP context; then it is the plan's
-turn. That the other side hangs up is nothing unusual: connecting again is the first thing tried.
-"""
-
-import gc
+"""One contact with the agent, when registered: opens the way, talks, and has mended what breaks."""
 
 from micropython import const
 
-from locator.link.talk import Conversation
-from locator.modem import ConnectionLost, ModemError, ModemRestarted, PdpError, TlsError
+from locator.link.talk import UPLINK_BYTES, Conversation
+from locator.modem import ModemError, PdpError
 from locator.plan import budget, way
 from locator.plan import state as st
 
-_MENDED_FAILS = const(2)  # after more tries in vain there is one attempt a wake: it is not the modem
-_PING_UNANSWERED = const(2)  # of +QMTSTAT: wants a new PDP context (MQTT manual V1.1)
-
-_NOTHING, _AGAIN, _NEW_CONTEXT = 0, 1, 2
+_SOCKET_BYTES = const(1380)  # with its topic one command of a socket; and the client takes room as well
 
 
 class Contact:
@@ -28,19 +18,20 @@ class Contact:
         self._driver = driver
         self._state = state
         self._config = config
+        sockets = way.choose(state) == way.SOCKETS
+        most = _SOCKET_BYTES if sockets else UPLINK_BYTES
+        self.talk = Conversation(driver, journal, ledger, config, open_desk, most)
         self._client = driver
-        if way.choose(state) == way.SOCKETS:
+        if sockets:
             from locator.link.mqtt import MqttClient
-            from locator.modem import sockets
+            from locator.modem.sockets import make
 
-            gc.collect()
-            self._client = MqttClient(port, sockets.make(driver))
-        self.talk = Conversation(self._client, journal, ledger, config, open_desk)
+            self._client = self.talk.modem = MqttClient(port, make(driver))
 
     def run(self, extras):
         """Talk until nothing is left to say; `extras` as in `Conversation.run`. Raises the `ModemError`
         that nothing was done against; the state has learned from it."""
-        done = _NOTHING
+        done = 0
         while True:
             try:
                 self._once(extras)
@@ -49,7 +40,9 @@ class Contact:
                 budget.data_refused(self._state, self._port.clock_s(), error.code)
                 raise
             except ModemError as error:
-                done = self._mend(error, done)
+                from locator import mending
+
+                done = mending.mend(self._driver, self._state, error, done)
         if self.talk.outcome.turns:
             way.worked(self._state)
         self._client.mqtt_close()
@@ -60,24 +53,3 @@ class Contact:
             config.broker_host, config.broker_port, config.device.encode(), config.broker_password, config.ca()
         )
         self.talk.run(extras, budget.messages_left(self._state), self._state[st.TO_TELL] != 0)
-
-    def _mend(self, error, done):
-        """Do what comes after `done` and return that; raises `error` when nothing is left, or when the
-        network is the one to blame."""
-        state = self._state
-        if isinstance(error, TlsError):
-            state[st.TLS_FAILED] += 1
-        barred = state[st.HELD_PLMN] != state[st.OPEN_PLMN]
-        if barred or isinstance(error, ModemRestarted) or not self._driver.serves(0)[0]:
-            raise error
-        if done == _NEW_CONTEXT or state[st.TRY_FAILS] >= _MENDED_FAILS:
-            way.failed(state)
-            raise error
-        if done == _NOTHING and not _wants_context(error):
-            return _AGAIN
-        self._driver.pdp_cycle()
-        return _NEW_CONTEXT
-
-
-def _wants_context(error):
-    return isinstance(error, ConnectionLost) and error.what == b"+QMTSTAT:" and error.code == _PING_UNANSWERED

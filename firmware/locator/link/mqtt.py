@@ -14,8 +14,6 @@ from locator.modem import ModemError
 _ANSWER_MS = const(25000)
 _KEEPALIVE_S = const(120)
 _PING_MS = const(60000)
-_MOST_BYTES = const(1536)  # of a packet: no reply of the agent is longer, envelope and topic included
-_CHUNK_BYTES = const(1500)
 _KEPT = const(4)  # messages that wait to be asked for
 _LENGTH_BYTES = const(4)
 
@@ -32,49 +30,20 @@ _DISCONNECT = b"\xe0\x00"
 _CLEAN_WITH_LOGIN = const(0xC2)
 
 
-class Reader:
-    """Puts packets together from bytes that come in any pieces."""
-
-    def __init__(self):
-        self._buf = bytearray(_MOST_BYTES + _CHUNK_BYTES)
-        self._n = 0
-
-    def clear(self):
-        """A new connection begins."""
-        self._n = 0
-
-    def feed(self, data):
-        """Take `data`, at most 1,500 bytes; between two calls take all packets with `packet`."""
-        if self._n + len(data) > len(self._buf):
-            raise ModemError("mqtt: too long")
-        self._buf[self._n : self._n + len(data)] = data
-        self._n += len(data)
-
-    def packet(self):
-        """(first byte, the rest behind the length) of the next packet, None until it is whole. Raises
-        `ModemError` for a length that cannot be (2.2.3) or that is too long for us."""
-        length = shift = 0
-        at = 1
-        while True:
-            if at >= self._n:
-                return None
-            byte = self._buf[at]
-            length |= (byte & 0x7F) << shift
-            at += 1
-            shift += 7
-            if byte < 0x80:
-                break
-            if at > _LENGTH_BYTES:
-                raise ModemError("mqtt: length")
-        end = at + length
-        if end > _MOST_BYTES:
-            raise ModemError("mqtt: too long")
-        if end > self._n:
-            return None
-        got = self._buf[0], bytes(memoryview(self._buf)[at:end])
-        self._buf[: self._n - end] = self._buf[end : self._n]
-        self._n -= end
-        return got
+def bounds(buf, n):
+    """(where the body begins, where it ends) of the packet at the beginning of `buf[:n]`, None until its
+    length is there. Raises `ModemError` for a length that cannot be (2.2.3) or that `buf` does not hold."""
+    length = shift = 0
+    for at in range(1, n):
+        length |= (buf[at] & 0x7F) << shift
+        shift += 7
+        if buf[at] < 0x80:
+            if at + 1 + length > len(buf):
+                raise ModemError("mqtt: too long")
+            return at + 1, at + 1 + length
+        if at == _LENGTH_BYTES:
+            raise ModemError("mqtt: length")
+    return None
 
 
 class MqttClient:
@@ -83,14 +52,12 @@ class MqttClient:
     def __init__(self, port, socket):
         self._port = port
         self._socket = socket
-        self._reader = Reader()
         self._inbox = []
         self._number = 0
         self._sent_ms = 0
 
     def mqtt_open(self, host, port, device, password, ca):
         """Connect with TLS, the broker verified against `ca` (PEM), and log in as `device`."""
-        self._reader.clear()
         self._inbox.clear()
         self._socket.open(host, port, ca)
         body = struct.pack(">H4sBBH", 4, b"MQTT", 4, _CLEAN_WITH_LOGIN, _KEEPALIVE_S)
@@ -122,7 +89,7 @@ class MqttClient:
                 return None
             if self._port.ticks_ms() - self._sent_ms >= _PING_MS:
                 self._send(_PINGREQ)
-            if self._feed(min(left, _PING_MS)):
+            if self._socket.receive(min(left, _PING_MS)):
                 self._take_all()
         return self._inbox.pop(0)
 
@@ -142,45 +109,49 @@ class MqttClient:
         self._number = self._number % 65535 + 1
         return struct.pack(">H", self._number)
 
-    def _feed(self, timeout_ms):
-        data = self._socket.receive(timeout_ms)
-        if data:
-            self._reader.feed(data)
-        return data
+    def _packet(self):
+        """(the next packet as bytes, where its body begins), None until it is whole."""
+        inbox, n = self._socket.inbox()
+        found = bounds(inbox, n)
+        if found is None or found[1] > n:
+            return None
+        return self._socket.take(found[1]), found[0]
 
     def _await(self, kind, number):
         """The body of the next packet of that kind (with that packet identifier); messages that come
         before it are kept."""
         deadline = self._port.ticks_ms() + _ANSWER_MS
         while True:
-            got = self._reader.packet()
+            got = self._packet()
             if got is None:
                 left = deadline - self._port.ticks_ms()
-                if left <= 0 or not self._feed(left):
+                if left <= 0 or not self._socket.receive(left):
                     raise ModemError("mqtt: no answer")
-            elif got[0] >> 4 == kind and number in (None, got[1][:2]):
-                return got[1]
-            else:
-                self._take(*got)
+                continue
+            data, start = got
+            if data[0] >> 4 == kind and number in (None, data[start : start + 2]):
+                return data[start:]
+            self._take(data, start)
 
     def _take_all(self):
-        got = self._reader.packet()
+        got = self._packet()
         while got:
             self._take(*got)
-            got = self._reader.packet()
+            got = self._packet()
 
-    def _take(self, first, body):
+    def _take(self, data, start):
         """A packet nobody waits for: a message is kept, an old acknowledgement passed over."""
-        if first >> 4 in (_PINGRESP, _PUBACK, _SUBACK):
+        if data[0] >> 4 in (_PINGRESP, _PUBACK, _SUBACK):
             return
-        if first >> 4 != _PUBLISH or first & 0x06 or len(body) < 2:  # nobody has asked for QoS 1 or 2
-            raise ModemError("mqtt: packet", first)
-        start = 2 + (body[0] << 8 | body[1])
-        if start > len(body):
+        # Nobody has asked for QoS 1 or 2.
+        if data[0] >> 4 != _PUBLISH or data[0] & 0x06 or len(data) < start + 2:
+            raise ModemError("mqtt: packet", data[0])
+        start += 2 + (data[start] << 8 | data[start + 1])
+        if start > len(data):
             raise ModemError("mqtt: topic")
         if len(self._inbox) >= _KEPT:
             del self._inbox[0]
-        self._inbox.append(body[start:])
+        self._inbox.append(data[start:])
 
 
 def head(first, length):

@@ -1,0 +1,38 @@
+"""What is done within a wake when the connection fails though the network is there. Imported only then.
+
+From the top down, once in a wake (vendors' and operators' ladders): connect again, which sets up the
+modem's client or socket anew; then a new PDP context; then it is the plan's turn. That the other side
+hangs up is nothing unusual: connecting again is the first thing tried.
+"""
+
+from micropython import const
+
+from locator.modem import ConnectionLost, ModemRestarted, TlsError
+from locator.plan import state as st
+from locator.plan import way
+
+_MENDED_FAILS = const(2)  # after more tries in vain there is one attempt a wake: it is not the modem
+_PING_UNANSWERED = const(2)  # of +QMTSTAT: wants a new PDP context (MQTT manual V1.1)
+
+_NOTHING, _AGAIN, _NEW_CONTEXT = 0, 1, 2
+
+
+def mend(driver, state, error, done):
+    """Do what comes after `done` (0: nothing yet) and return that; raises `error` when nothing is left,
+    or when the network is to blame."""
+    if isinstance(error, TlsError):
+        state[st.TLS_FAILED] += 1
+    barred = state[st.HELD_PLMN] != state[st.OPEN_PLMN]
+    if barred or isinstance(error, ModemRestarted) or not driver.serves(0)[0]:
+        raise error
+    if done == _NEW_CONTEXT or state[st.TRY_FAILS] >= _MENDED_FAILS:
+        way.failed(state)
+        raise error
+    if done == _NOTHING and not _wants_context(error):
+        return _AGAIN
+    driver.pdp_cycle()
+    return _NEW_CONTEXT
+
+
+def _wants_context(error):
+    return isinstance(error, ConnectionLost) and error.what == b"+QMTSTAT:" and error.code == _PING_UNANSWERED
