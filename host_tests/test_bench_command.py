@@ -325,7 +325,7 @@ def test_replay_with_a_profile(monkeypatch, capsys, tmp_path):
     told = json.loads((tmp_path / "energy.json").read_text())
     assert told["modem"] == "bg95" and told["phases"]["gnss"]["joules"]["n"] == 1
     assert "gnss_search_w" in told["constants"]
-    assert "| gnss/search |" in (tmp_path / "report.md").read_text()
+    assert "| gnss/cold |" in (tmp_path / "report.md").read_text()
     profile.write_text("time,current\n1,2\n")
     assert command(monkeypatch, *options) == 2
     assert "row 1: no column voltage" in one_line(capsys.readouterr().err)

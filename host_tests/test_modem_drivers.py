@@ -5,10 +5,11 @@ from __future__ import annotations
 import threading
 import types
 from collections.abc import Iterator
+from dataclasses import replace
 
 import paho.mqtt.client as mqtt
 import pytest
-from locator.modem import DENIED, NO_SERVICE, REGISTERED, ModemRestarted, make
+from locator.modem import DENIED, NO_SERVICE, REGISTERED, ModemRestarted, make, survey
 from paho.mqtt.enums import CallbackAPIVersion
 
 from host_tests.modem_bench import HOST, START_UTC_S, Bench, Mosquitto, start_mosquitto
@@ -131,6 +132,73 @@ def test_refused_with_the_cause():
     modem.start(True, True)
     assert modem.attach(100, 100, 0) == (DENIED, 11)
     assert modem.cell()  # limited service
+
+
+@pytest.mark.parametrize("dialect", ["bg95", "sim7600"])
+def test_q17_a_scan_and_one_of_the_operators_heard(dialect):
+    bench = Bench(dialect)
+    bench.card.forbid("26203")
+    modem = driver(bench)
+    modem.start(True, True)
+    heard = survey.scan(modem)
+    assert {plmn: status for status, plmn, _ in heard} == {262_001: 1, 262_002: 1, 262_003: 3}
+    assert bench.air.registrations == []
+    states = [state for _, part, state in bench.states if part == "modem"]
+    assert bench.time_in("modem")["search"] >= 30_000 and states[-1] == "idle"
+    assert survey.choose(heard, 262_001, 0) == 262_002
+    assert modem.attach(180, 180, 262_002) == (REGISTERED, 0)
+    assert bench.air.registrations == ["26202"]
+    assert modem.attach(180, 180, 0) == (REGISTERED, 0)
+    assert modem.channel.command(b"+COPS?", 1000, b"+COPS:")[0][:1] == b"0"
+
+
+@pytest.mark.parametrize("dialect", ["bg95", "sim7600"])
+def test_q17_a_byte_aborts_the_scan_of_the_sim7600_alone(dialect):
+    bench = Bench(dialect)
+    modem = driver(bench)
+    modem.start(True, True)
+    modem.await_card()
+    bench.modem.receive(b"AT+COPS=?\r")
+    bench.run(10_000)
+    bench.modem.receive(b"AT\r")
+    bench.until("ERROR" if dialect == "sim7600" else "+COPS: (")
+
+
+@pytest.mark.parametrize("dialect", ["bg95", "sim7600"])
+def test_a_choice_by_hand_that_the_network_refuses(dialect):
+    bench = Bench(dialect)
+    bench.air.causes = {"26202": 11}
+    modem = driver(bench)
+    modem.start(True, True)
+    survey.scan(modem)
+    began_ms = bench.ticks_ms()
+    assert modem.attach(180, 300, 262_002) == (DENIED, 11)
+    assert bench.ticks_ms() - began_ms < 100_000
+    assert modem.attach(180, 300, 0) == (REGISTERED, 0)
+
+
+@pytest.mark.parametrize(("rat", "names"), [("emtc", {b"eMTC"}), ("gsm", {b"GSM"})])
+def test_neighbour_cells(rat, names):
+    bench = Bench("bg95")
+    first = next(cell for cell in bench.air.cells() if cell.rat == rat)
+    near = [
+        replace(first, pci=first.pci + i, earfcn=first.earfcn + i % 2, rsrp_dbm=-90 - i) for i in range(1, 4)
+    ]
+    bench.air.audible = [first, *near]
+    modem = driver(bench)
+    modem.start(True, True)
+    assert modem.attach(180, 180, 0) == (REGISTERED, 0)
+    cells = survey.neighbours(modem)
+    assert {cell[0] for cell in cells} == names
+    assert [(cell[2], cell[4]) for cell in cells] == [(each.earfcn, each.rsrp_dbm) for each in near]
+    assert all(cell[1] == (262_001 if rat == "gsm" else 0) for cell in cells)
+
+
+def test_a_modem_without_neighbour_cells_says_so():
+    bench = Bench("sim7600")
+    modem = driver(bench)
+    modem.start(True, True)
+    assert survey.neighbours(modem) is None
 
 
 def test_a_refusal_while_gnss_had_the_receiver_is_told_afterwards(broker, echo):

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from landbridge.errors import UserError, is_one_line
+from landbridge.wire.settings import SETTINGS
 
 FILE_VARIABLE = "LANDBRIDGE_CONFIG"
 DEFAULT_FILE = "landbridge.toml"
@@ -46,6 +47,11 @@ _USUAL: dict[type, tuple[str, _Check]] = {
 }
 _HOST = ("the name or address of a host", lambda value: bool(_NAME.fullmatch(value)))
 _PORT = ("a port, 1 to 65535", lambda value: 1 <= value <= 65535)
+_INTERVAL = SETTINGS["interval_s"]
+_SECONDS = (
+    f"a number from {_INTERVAL.lowest} to {_INTERVAL.highest}",
+    lambda value: _INTERVAL.lowest <= value <= _INTERVAL.highest,
+)
 _FILE = ("the name of a file or folder", lambda value: is_one_line(value) and value != "")
 _AT_TEXT = (
     "at most 64 characters of printable ASCII without quotes",
@@ -92,7 +98,9 @@ class Devices:
     apn: str = _key("iot", "Access point name of the cards.")
     apn_user: str = _key("", "User of the access point; empty: it asks for none.", _AT_TEXT)
     apn_password: str = _key("", "Its password.", _AT_TEXT, secret=True)
-    interval_s: int = _key(3600, "Seconds between points.")
+    interval_s: int = _key(
+        _INTERVAL.default, "Seconds between points until a trip says otherwise.", _SECONDS
+    )
 
 
 @dataclass(frozen=True)

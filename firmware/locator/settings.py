@@ -18,10 +18,10 @@ TEMPERATURE_LOW_DC = const(7)  # temperature alarm below it, in 0.1 C
 TEMPERATURE_HIGH_DC = const(8)  # temperature alarm above it, in 0.1 C
 TEMPERATURE_HOLD_S = const(9)  # how long a temperature must be out of bounds for an alarm
 DENSE_INTERVAL_S = const(10)  # pause between records and, budgets allowing, reports on the command dense
-GNSS_LOST_S = const(11)  # alarm when no fix was found for so long
-ALARMS = const(12)  # sum of the events told at once: 1 light, 2 shock, 4 temperature, 8 battery low
+GNSS_LOST_S = const(11)  # alarm when nothing was found for so long on the move, after a wide sky
+ALARMS = const(12)  # sum of the event bits (landbridge.cddl) that are told at once
 
-_DEFAULTS = (3600, 14400, 90, 3250, 20, 4000, 30, -400, 600, 1800, 300, 86400, 7)
+_DEFAULTS = (3600, 14400, 90, 3250, 20, 4000, 30, -400, 600, 1800, 300, 10800, 3855)
 _LOWEST = (300, 3600, 40, 3000, 5, 500, 10, -600, 0, 0, 120, 3600, 0)
 _HIGHEST = (86400, 86400, 300, 3500, 1000, 16000, 180, 200, 850, 86400, 3600, 604800, 65535)
 

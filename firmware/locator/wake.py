@@ -4,17 +4,17 @@ import gc
 
 from micropython import const
 
-import locator
 from locator.config import Config
+from locator.journal import log as logs
 from locator.journal import record, rtc
 from locator.journal.ledger import Ledger
+from locator.journal.log import Log
 from locator.journal.store import Journal
-from locator.link import cbor
 from locator.modem import REGISTERED, ModemError, ModemRestarted
 from locator.modem import make as make_modem
 from locator.modem.parse import rounded
 from locator.orders import applied
-from locator.plan import budget, decide
+from locator.plan import alarms, budget, decide
 from locator.plan import state as st
 from locator.port import DEEPSLEEP_RESET, POWER_ON, WAKE_MOTION
 
@@ -38,20 +38,26 @@ class Wake:
         board.apn = self._config.apn
         self._ledger = Ledger(port.data_dir, port.random(1)[0])
         self._journal = Journal(port.data_dir, self._ledger)
-        self._state = rtc.unpack(port.rtc_memory, st.SIZE)
+        kept = port.rtc_memory
+        self._state = rtc.unpack(kept, st.SIZE)
         if self._state is None:
-            self._state = self._after_power_on()
+            kept = rtc.read_copy(port.data_dir)
+            self._state = self._after_power_on(kept)
+        self._log = Log(rtc.log_of(kept, st.SIZE))
+        if self._log.begin(port):
+            self._state[st.TO_TELL] |= st.TELL_DIAGNOSTICS
         self._settings = applied.load(port.data_dir, self._state)
         self._modem = make_modem(board, port)
         self._modem.login = self._config.apn_login
+        self._identity = None
         self._fix = None
         self._cell = None
         self._was_on = False
         self._senses = self._sense()
 
-    def _after_power_on(self):
+    def _after_power_on(self, kept):
         """The state as it was kept in flash, or a new one."""
-        state = rtc.unpack(rtc.read_copy(self._port.data_dir), st.SIZE)
+        state = rtc.unpack(kept, st.SIZE)
         if state is None:
             state = st.new()
         st.restart(state)
@@ -61,7 +67,9 @@ class Wake:
 
     def run(self):
         """Actions until the plan says sleep."""
-        st.feel(self._state, self._senses, self._settings)
+        st.feel(self._state, self._senses)
+        alarms.feel(self._state, self._senses, self._settings)
+        self._save()
         while True:
             hints = (self._journal.pending(), self._settings)
             action = decide.next(self._state, self._senses, hints)
@@ -79,14 +87,14 @@ class Wake:
         """What is felt now; after a jolt the counts of the minute that follows it, because a bump
         is no departure."""
         port = self._port
-        battery_mv, temperature_dc, motion, lux = port.senses()
-        self._motion = motion
+        felt = port.senses()
+        self._motion, shock_mg = felt[2], felt[4]
         if port.wake_reason == WAKE_MOTION:
             port.sleep_ms(1000 * st.RECOUNT_S)
-            battery_mv, temperature_dc, motion, lux = port.senses()
-            self._motion += motion
-        clock_s = port.clock_s()
-        return (clock_s, port.wake_reason, port.reset_cause, battery_mv, temperature_dc, motion, lux)
+            felt = port.senses()
+            self._motion += felt[2]
+            shock_mg = max(shock_mg, felt[4])
+        return (port.clock_s(), port.wake_reason, port.reset_cause) + felt[:4] + (shock_mg,) + felt[5:]
 
     # What the plan may ask for.
 
@@ -99,14 +107,16 @@ class Wake:
             if ladder and not self._modem.on and ladder.before_start(self._port):
                 self._state[st.CONFIGURED] = self._state[st.PARKED] = 0
             self._start_modem()
-            if ladder:
-                ladder.after_start(self._modem)
+            if ladder and not action.plmn:
+                action.plmn = ladder.after_start(self._modem, self._state[st.LAST_PLMN])
+                self._state[st.CHOSEN_PLMN] = action.plmn
             result, cause = self._modem.attach(action.limit_s, action.patience_s, action.plmn)
             self._cell = self._modem.cell()
             plmn = self._cell.plmn if self._cell else 0
             if result == REGISTERED:
                 self._take_network_time()
                 self._weigh()
+            self._read_card(result == REGISTERED)
         except ModemError as error:
             self._lost(error)
             result = st.NO
@@ -114,6 +124,7 @@ class Wake:
             budget.accepted(self._state)
         else:
             budget.refused(self._state, self._port.clock_s(), cause)
+            self._note(logs.REFUSED, cause)
         st.learn_attach(self._state, result, plmn)
 
     def _find(self, action):
@@ -129,6 +140,7 @@ class Wake:
         if self._fix and self._fix.time:
             self._set_time(self._fix.time, record.TIME_GNSS)
         st.learn_fix(self._state, self._fix is not None)
+        alarms.searched(self._state, max(1, self._fix.sats) if self._fix else 0, self._settings)
 
     def _probe(self, action):
         """Where we are heard: the serving cell, if there is one soon."""
@@ -144,7 +156,8 @@ class Wake:
     def _record(self, action):
         try:
             self._journal.append(self._fields())
-        except OSError:
+        except OSError as error:
+            self._note(logs.FLASH, error.args[0])
             # The flash does not take it: what it holds can still be told, and frees its space.
             self._state[st.DID_RECORD] = st.NO
             return
@@ -158,7 +171,7 @@ class Wake:
             self._port, self._modem, self._state, self._config, self._journal, self._ledger, self._open_desk
         )
         try:
-            contact.run(self._write_extras)
+            contact.run(self._extras().write)
         except ModemError as error:
             self._lost(error)
         finally:  # also when something else goes wrong: what has failed is not tried again at once
@@ -170,17 +183,27 @@ class Wake:
             if desk.at_last:
                 desk.at_last()
 
+    def _extras(self):
+        from locator.link.extras import Extras
+
+        identity = self._identity if self._is_new_day() else None
+        told = (self._state, self._senses, self._settings, identity)
+        return Extras(self._port, self._journal, self._ledger, *told)
+
     def _open_desk(self):
         from locator.orders.desk import Desk
 
-        return Desk(self._port, self._config, self._journal, self._ledger, self._state)
+        return Desk(self._port, self._config, self._journal, self._ledger, self._state, self._log)
 
     def _learn_talk(self, outcome):
         self._state[st.SENT_TODAY] += outcome.sent
         if outcome.server_time:
             self._set_time(outcome.server_time, record.TIME_NETWORK)
             self._state[st.IDENTITY_DAY] = self._state[st.DAY] + 1
-        st.learn_talk(self._state, outcome.turns > 0 and self._journal.pending() == 0)
+        answered = outcome.turns > 0 and self._journal.pending() == 0
+        if not answered:
+            self._note(logs.UNANSWERED, outcome.turns)
+        st.learn_talk(self._state, answered)
 
     _DO = {
         decide.ATTACH: _attach,
@@ -202,8 +225,10 @@ class Wake:
 
     def _lost(self, error):
         """A verb has failed. A modem that has restarted by itself must be set up again."""
-        if isinstance(error, ModemRestarted):
+        restarted = isinstance(error, ModemRestarted)
+        if restarted:
             self._modem.on = False
+        self._note(logs.RESTARTED if restarted else logs.MODEM, error.code)
 
     def _ladder(self):
         """What helps after failures in a row, None while there are none to speak of."""
@@ -216,9 +241,30 @@ class Wake:
 
     def _weigh(self):
         """The battery under the load of a connection; whatever moved meanwhile is not forgotten."""
-        seen_mv, _, motion, _ = self._port.senses()
-        self._motion += motion
+        seen_mv, _, motion, _, shock_mg, _, _ = self._port.senses()
         self._state[st.LOADED_MV] = min(seen_mv, self._modem.supply_mv() or seen_mv)
+        self._motion += motion
+        alarms.later_shock(self._state, shock_mg)
+
+    def _note(self, kind, value):
+        self._log.add(self._port.clock_s(), kind, value)
+
+    def _read_card(self, registered):
+        """Which card it is: another one, or none, is an alarm. A card that cannot be read costs no report."""
+        try:
+            if registered:
+                self._identity = self._modem.identity()
+                _, iccid, imsi, _ = self._identity
+                if iccid and imsi:
+                    alarms.card(self._state, alarms.number_of(iccid + imsi), self._settings)
+            elif self._modem.card_gone():
+                alarms.card(self._state, 0, self._settings)
+        except ModemError as error:
+            self._lost(error)
+
+    def _is_new_day(self):
+        """Whether the agent has not been told today who we are."""
+        return self._state[st.IDENTITY_DAY] != self._state[st.DAY] + 1
 
     def _stop_modem(self):
         if not self._modem.on:
@@ -265,7 +311,7 @@ class Wake:
 
     def _fields(self):
         """The fields of a record from what this wake has found, in the order of record.FIELDS."""
-        _, _, _, battery_mv, temperature_dc, _, _ = self._senses
+        battery_mv, temperature_dc = self._senses[3:5]
         fix, cell = self._fix, self._cell
         kind = record.FIX if fix else record.CELL if cell else record.STILL
         quality, time = self._time_of_record()
@@ -285,55 +331,13 @@ class Wake:
             return record.TIME_NONE, self._port.clock_s()
         return record.TIME_RTC, self._port.clock_s() + offset
 
-    def _write_extras(self, out, more):
-        """Status, identity (once a day), next contact and clock, beside the columns of an uplink."""
-        if more:
-            return 0
-        self._write_status(out)
-        pairs = 1
-        if self._state[st.IDENTITY_DAY] != self._state[st.DAY] + 1:
-            self._write_identity(out)
-            pairs += 1
-        clock_s, offset = self._port.clock_s(), self._state[st.OFFSET]
-        if offset:
-            out.int(4)
-            out.int(clock_s + offset + decide.upload_every_s(self._state, self._settings))
-            pairs += 1
-        out.int(5)
-        out.head(cbor.ARRAY, 3)
-        out.int(self._ledger.boot)
-        out.int(clock_s)
-        out.int(offset)
-        return pairs + 1
-
-    def _write_status(self, out):
-        _, wake_reason, reset_cause, battery_mv, temperature_dc, _, _ = self._senses
-        values = (battery_mv, temperature_dc, self._journal.pending(), self._ledger.thinned)
-        out.int(2)
-        out.head(cbor.MAP, 11)
-        for key, value in enumerate(values):
-            out.int(key)
-            out.int(value)
-        out.int(4)
-        out.text(locator.VERSION)
-        state = self._state
-        counts = (reset_cause, wake_reason, state[st.TRIED], state[st.FAILED])
-        counts += (state[st.TLS_FAILED], state[st.WAY])
-        for key, value in enumerate(counts):
-            out.int(5 + key)
-            out.int(value)
-
-    def _write_identity(self, out):
-        out.int(3)
-        out.head(cbor.MAP, 4)
-        for key, text in enumerate(self._modem.identity()):
-            out.int(key)
-            out.text(text)
-
     def _save(self):
-        self._port.rtc_write(rtc.pack(self._state))
+        self._port.rtc_write(self._packed())
 
     def _save_twice(self):
         """In flash as well, before the network is asked."""
         self._save()
-        rtc.keep_copy(self._port.data_dir, rtc.pack(self._state))
+        rtc.keep_copy(self._port.data_dir, self._packed())
+
+    def _packed(self):
+        return rtc.pack(self._state, self._log.pack())

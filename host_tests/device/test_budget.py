@@ -92,12 +92,12 @@ def test_causes_that_pass_are_no_refusal():
 def test_nothing_is_sent_when_the_messages_of_the_day_are_spent():
     state = st.new()
     told = (HOUR, WAKE_TIMER, DEEPSLEEP_RESET, 3600, 0, 0, 0)
-    st.feel(state, told, SETTINGS)
+    st.feel(state, told)
     assert decide.upload_due(state, told, (5, SETTINGS))
     state[st.SENT_TODAY] = 60
     assert not decide.upload_due(state, told, (5, SETTINGS))
     told = (DAY + 1, WAKE_TIMER, DEEPSLEEP_RESET, 3600, 0, 0, 0)
-    st.feel(state, told, SETTINGS)
+    st.feel(state, told)
     assert decide.upload_due(state, told, (5, SETTINGS))
 
 

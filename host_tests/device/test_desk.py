@@ -43,7 +43,7 @@ def made(one, two):
     desks._TELLS.update({ONE: "one", TWO: "two"})
     state = st.new()
     state[st.TO_TELL] = st.EVERYONE
-    return desks.Desk(None, None, None, None, state)
+    return desks.Desk(None, None, None, None, state, None)
 
 
 def with_modules(test):

@@ -15,26 +15,60 @@ class Port:
 
 
 class Driver:
+    """Hears three operators, one of them forbidden."""
+
     cleared = 0
+    scans = 0
+
+    def __init__(self):
+        self.channel = self
 
     def clear_forbidden(self):
         self.cleared += 1
 
+    def await_card(self):
+        pass
 
-def climb(tries):
-    """What a device does before each of so many tries that all fail."""
+    def command(self, text, timeout_ms):
+        assert text == b"+COPS=2"
+
+    def pieces(self, text, timeout_ms, take):
+        assert text == b"+COPS=?"
+        self.scans += 1
+        for entry in (b'+COPS: (1,"A","A","26201",8', b',(3,"B","B","26202",8', b',(1,"C","C","26203",0'):
+            take(entry)
+
+
+def climb(tries, last_plmn=0):
+    """What a device does before each of so many tries that all fail: also the operators it chooses."""
     port, driver, done = Port(), Driver(), []
     for fails in range(tries):
         before = driver.cleared
         cut = Ladder(fails).before_start(port)
-        Ladder(fails).after_start(driver)
-        done.append("cut" if cut else "clear" if driver.cleared > before else "-")
+        plmn = Ladder(fails).after_start(driver, last_plmn)
+        done.append(plmn or ("cut" if cut else "clear" if driver.cleared > before else "-"))
+        last_plmn = plmn or last_plmn
     return port, done
 
 
 def test_from_mild_to_harsh_and_round_again():
-    assert climb(15)[1][:7] == ["-", "-", "-", "-", "clear", "-", "cut"]
-    assert climb(40)[1][8:].count("cut") == climb(40)[1][8:].count("clear") == 8
+    done = climb(40)[1]
+    assert done[:8] == ["-", "-", "-", "clear", "-", "clear", "cut", "-"]
+    assert done[8:].count("cut") == done[8:].count("clear") == 8
+
+
+def test_nobody_is_scanned_for_where_nobody_is_heard():
+    _, done = climb(12)
+    assert not any(isinstance(rung, int) for rung in done)
+
+
+def test_after_the_list_is_cleared_one_operator_a_try_and_never_the_one_used_in_vain():
+    _, done = climb(40, 262001)
+    assert done[:4] == ["-", "-", "-", "clear"]
+    tried = [rung for rung in done if isinstance(rung, int)]
+    assert tried[0] == 262003
+    assert set(tried) == {262001, 262003}
+    assert all(tried[i] != tried[i + 1] for i in range(len(tried) - 1))
 
 
 def test_the_supply_is_off_for_a_while():

@@ -31,7 +31,8 @@ class Device:
         return self.values
 
     def desk(self):
-        return desk.Desk(self.port, None, None, None, self.state)
+        self.state[st.TO_TELL] &= st.TELL_SETTINGS
+        return desk.Desk(self.port, None, None, None, self.state, None)
 
     def order(self, value):
         """A conversation in which settings come; what the device says in its next turn."""

@@ -81,12 +81,19 @@ def _times(outcome: Outcome) -> dict[str, list[float]]:
 def _operators(results: list[Result]) -> list[str]:
     rows = [
         f"| {one.round} | {network['name']} | {network['plmn']} | {', '.join(network['heard_on'])} "
-        f"| {place(network)} |"
+        f"| {network.get('band', '')} | {network.get('rsrq_db', '')} | {place(network)} |"
         for one in results
         for network in one.found.get("networks", [])
     ]
     return (
-        ["## Operators", "", "| round | name | MCC MNC | heard on | |", "|---|---|---|---|---|", *rows, ""]
+        [
+            "## Operators",
+            "",
+            "| round | name | MCC MNC | heard on | band | RSRQ, dB | |",
+            "|---|---|---|---|---|---|---|",
+            *rows,
+            "",
+        ]
         if rows
         else []
     )

@@ -75,6 +75,10 @@ class TimedChannel(Channel):  # type: ignore[misc]
         self._grant(text, 2 * timeout_ms)  # the prompt, and the result
         return super().prompted(text, data, timeout_ms, prompt)
 
+    def pieces(self, text: bytes, timeout_ms: int, take: Callable[[bytes], None]) -> Any:
+        self._grant(text, timeout_ms)
+        return super().pieces(text, timeout_ms, take)
+
     def wait(self, prefix: bytes, timeout_ms: int) -> Any:
         self._grant(prefix, timeout_ms)
         return super().wait(prefix, timeout_ms)

@@ -1,4 +1,4 @@
-"""RTC memory's layout: version, CRC-32, then the state of the plan; and a copy of it in flash.
+"""RTC memory's layout: version, CRC-32, the state of the plan, the log; and a copy of it in flash.
 
 RTC memory survives resets, the copy a loss of power. It is as old as the last time the network was asked.
 """
@@ -16,9 +16,9 @@ _HEAD_SIZE = const(8)
 _COPY = "/plan.bin"
 
 
-def pack(state):
-    """The state (an array of 32-bit integers) as bytes for `port.rtc_write`."""
-    body = bytes(state)
+def pack(state, log=b""):
+    """The state (an array of 32-bit integers) and the packed log as bytes for `port.rtc_write`."""
+    body = bytes(state) + log
     return struct.pack(_HEAD, _VERSION, len(body), crc32(body)) + body
 
 
@@ -28,9 +28,16 @@ def unpack(data, size):
         return None
     version, length, crc = struct.unpack_from(_HEAD, data)
     body = data[_HEAD_SIZE : _HEAD_SIZE + length]
-    if version != _VERSION or length != 4 * size or len(body) != length or crc != crc32(body):
+    if version != _VERSION or length < 4 * size or len(body) != length or crc != crc32(body):
         return None
-    return array("i", body)
+    return array("i", body[: 4 * size])
+
+
+def log_of(data, size):
+    """The packed log behind a state of `size` integers, b"" when there is none or it is damaged."""
+    if unpack(data, size) is None:
+        return b""
+    return data[_HEAD_SIZE + 4 * size : _HEAD_SIZE + struct.unpack_from("<H", data, 2)[0]]
 
 
 def keep_copy(folder, data):

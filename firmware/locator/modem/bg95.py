@@ -59,6 +59,7 @@ class Bg95(Driver):
         b"POWER DOWN",
     )
     RESTART = (b"RDY",)
+    NEIGHBOURS = b'+QENG="neighbourcell"'
     ICCID = (b"+QCCID", b"+QCCID:")
 
     def __init__(self, port, at, board):

@@ -1,7 +1,7 @@
 """What both modems have in common: power, registration, clock, identity. The verbs of a wake:
 
-start, gnss_start, gnss_poll, gnss_stop, attach, look, serves, cell, network_time, identity, mqtt_open,
-mqtt_publish, mqtt_receive, mqtt_close, psm_granted, clear_forbidden, stop. All raise `ModemError`
+start, gnss_start, gnss_poll, gnss_stop, attach, look, serves, cell, network_time, identity, card_gone,
+mqtt_open, mqtt_publish, mqtt_receive, mqtt_close, psm_granted, clear_forbidden, stop. All raise `ModemError`
 and its kinds; all have a deadline.
 """
 
@@ -21,8 +21,10 @@ _POLL_MS = const(1000)
 _NO_SIGNAL = const(99)
 _SERVED = (1, 5)  # <stat>: home, roaming
 _REFUSED = const(3)
+_REFUSALS = (30, 32, 111)  # CME of a choice by hand: no service, emergency calls only, not allowed
 _CARD_TRIES = const(10)
 _OFF_MS = const(1500)
+_NO_CARD = const(10)  # +CME ERROR
 
 
 def ca_name(ca):
@@ -40,13 +42,14 @@ class Driver:
     CONFIGURE: tuple = ()  # commands whose effect the modem keeps, once after power-on of the device
     UNSOLICITED: tuple = ()
     RESTART: tuple = ()
+    NEIGHBOURS: bytes | None = None  # the command that lists neighbour cells
     ICCID: tuple = ()  # the command that reads it, and the prefix of its reply
     KIND = ""  # as `make` has it: what is seldom needed is found by it
     login = (b"", b"")  # user and password of the access point
 
     def __init__(self, port, at, board):
         self._port = port
-        self._at = at
+        self._at = self.channel = at
         self._board = board
         at.unsolicited = self.UNSOLICITED
         at.restart = self.RESTART
@@ -72,12 +75,13 @@ class Driver:
     def attach(self, limit_s, patience_s, plmn):
         """Wait until registered: `limit_s` when nothing is heard, `patience_s` when there is a cell.
 
-        `plmn` is the only operator allowed, 0 for any. Returns (REGISTERED | NO_SERVICE | DENIED,
+        `plmn` is the only operator allowed, 0 for any; when the network refuses that choice there is
+        nothing to wait for. Returns (REGISTERED | NO_SERVICE | DENIED,
         reject cause or 0).
         """
-        self._await_card()
+        self.await_card()
         start = self._port.ticks_ms()
-        self._select(plmn)
+        over = self._select(plmn) in _REFUSALS
         result, cause = NO_SERVICE, 0
         while True:
             stat, refused = self._registration()
@@ -88,7 +92,7 @@ class Driver:
             limit = limit_s
             if patience_s > limit_s and (stat == _REFUSED or self._signal() != _NO_SIGNAL):
                 limit = patience_s
-            if self._port.ticks_ms() - start >= 1000 * limit:
+            if over or self._port.ticks_ms() - start >= 1000 * limit:
                 return result, cause or (self._why() if result == DENIED else 0)
             self._port.sleep_ms(_POLL_MS)
 
@@ -152,6 +156,16 @@ class Driver:
         revision = self._one(b"+CGMR", None)
         return imei, iccid, imsi, revision[revision.find(":") + 1 :].strip()
 
+    def card_gone(self):
+        """Whether the modem says that no card is in its slot."""
+        try:
+            self._at.command(b"+CPIN?", SIM_MS, b"+CPIN:")
+        except ModemError as error:
+            if error.code != _NO_CARD:
+                raise
+            return True
+        return False
+
     def _boot_from_cold(self):
         """The modem hangs: take its supply away, which is left off when that does not help."""
         try:
@@ -186,7 +200,7 @@ class Driver:
                 return True
         return False
 
-    def _await_card(self):
+    def await_card(self):
         """A card is busy for some seconds after the start; what it is asked then is refused (CME 14)."""
         for _ in range(_CARD_TRIES):
             if b"READY" in self._list(b"+CPIN?", b"+CPIN:"):
@@ -194,14 +208,22 @@ class Driver:
             self._port.sleep_ms(_POLL_MS)
 
     def _select(self, plmn):
-        """Hold the operator `plmn`, or let the modem choose (0); leave it alone when it is so already."""
+        """Hold the operator `plmn`, or let the modem choose (0); leave it alone when it is so already.
+        Returns the CME code of a refusal, else 0."""
         lines = self._list(b"+COPS?", b"+COPS:")
-        manual = bool(lines) and lines[0].startswith(b"1")
+        text = b"+COPS=0"
         if plmn:
             # Also when it is manual already: the operator held may be another one.
-            self._try(b'+COPS=1,2,"%03d%02d"' % (plmn // 1000, plmn % 1000), _COPS_MS)
-        elif manual:
-            self._try(b"+COPS=0", _COPS_MS)
+            text = b'+COPS=1,2,"%03d%02d"' % (plmn // 1000, plmn % 1000)
+        elif not lines or lines[0].startswith(b"0"):
+            return 0
+        try:
+            self._at.command(text, _COPS_MS)
+        except (ModemSilent, ModemRestarted):
+            raise
+        except ModemError as error:
+            return error.code
+        return 0
 
     def _registration(self):
         """(stat, reject cause) from CEREG, CGREG or CREG, whichever is registered."""

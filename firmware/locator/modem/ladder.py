@@ -3,17 +3,18 @@
 A wake starts the modem anew for each try, so the lower rungs of the vendors' ladders (repeat, connect
 again, new PDP context) are behind us when a try has failed. The first of all is the wake's: a
 registration kept in PSM is given up. Left are, from mild to harsh: clear the card's list of forbidden
-networks, cut the supply and set the modem up again. Then it goes round, at most one rung a try,
-and the plan spaces the tries.
+networks; scan, and try another operator than the one used in vain; cut the supply and set the modem up
+again. Then it goes round, at most one rung a try, and the plan spaces the tries.
 """
 
 from micropython import const
 
 NOTHING = const(0)
 CLEAR_FORBIDDEN = const(1)
-CUT_SUPPLY = const(2)
+SURVEY = const(2)
+CUT_SUPPLY = const(3)
 
-_RUNGS = (NOTHING, NOTHING, NOTHING, NOTHING, CLEAR_FORBIDDEN, NOTHING, CUT_SUPPLY, NOTHING)
+_RUNGS = (NOTHING, NOTHING, NOTHING, CLEAR_FORBIDDEN, SURVEY, CLEAR_FORBIDDEN, CUT_SUPPLY, SURVEY)
 _OFF_MS = const(2000)
 
 
@@ -21,10 +22,9 @@ class Ladder:
     """The rung that is due after `fails` failures in a row."""
 
     def __init__(self, fails):
-        if fails >= len(_RUNGS):
-            half = len(_RUNGS) // 2
-            fails = half + fails % half
-        self._rung = _RUNGS[fails]
+        half = len(_RUNGS) // 2
+        self._rung = _RUNGS[fails if fails < half else half + fails % half]
+        self._turn = fails // 2  # counts up from survey to survey
 
     def before_start(self, port):
         """What comes before the modem is on; True if the modem has to be set up again."""
@@ -34,7 +34,13 @@ class Ladder:
         port.sleep_ms(_OFF_MS)
         return True
 
-    def after_start(self, driver):
-        """What needs the modem on."""
+    def after_start(self, driver, last_plmn):
+        """What needs the modem on. Returns the operator to try by hand, 0 for any; without `last_plmn`,
+        the one that was heard or used in the last try, there is nobody to choose from."""
         if self._rung == CLEAR_FORBIDDEN:
             driver.clear_forbidden()
+        if self._rung != SURVEY or not last_plmn:
+            return 0
+        from locator.modem import survey
+
+        return survey.choose(survey.scan(driver), last_plmn, self._turn)

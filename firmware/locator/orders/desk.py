@@ -10,14 +10,15 @@ FIRST_ORDER = const(4)
 
 
 class Desk:
-    """`port`, `config`, `journal`, `ledger` and the plan's `state` are there for the modules."""
+    """`port`, `config`, `journal`, `ledger`, the plan's `state` and the `log` are there for the modules."""
 
-    def __init__(self, port, config, journal, ledger, state):
+    def __init__(self, port, config, journal, ledger, state, log):
         self.port = port
         self.config = config
         self.journal = journal
         self.ledger = ledger
         self.state = state
+        self.log = log
         state[st.TO_TELL] &= sum(_TELLS)
         self._written = 0  # bits of the modules whose words the next reply acknowledges
         self.at_last = None
@@ -72,7 +73,7 @@ class Desk:
 
 # Modules by the key of a reply, and by their bit in TO_TELL in the order of the uplink's keys.
 _TAKES: dict = {4: "settings"}
-_TELLS: dict = {1: "settings"}
+_TELLS: dict = {1: "settings", 8: "diagnostics"}
 
 
 def _load(name):

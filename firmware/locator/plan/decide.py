@@ -7,9 +7,10 @@ the reason. `hints` = (records not acknowledged, settings by the indexes of `loc
 from micropython import const
 
 from locator import settings as cfg
+from locator.journal import record
 from locator.plan import budget
 from locator.plan import state as st
-from locator.port import ON_LIGHT, ON_MOTION
+from locator.port import ON_LIGHT, ON_MOTION, ON_TAMPER
 
 ATTACH = const(1)
 FIX = const(2)
@@ -120,7 +121,7 @@ def _attach(state, senses, hints, reason):
     # A whole scan takes longer than the limit: every third try in vain is one.
     whole = not state[st.LAST_UPLOAD] or state[st.TRY_FAILS] % 3 == 2
     limit_s = _WHOLE_SCAN_S if whole else _ATTACH_LIMIT_S
-    return Action(ATTACH, reason, limit_s, _patience_s(state), state[st.HELD_PLMN])
+    return Action(ATTACH, reason, limit_s, _patience_s(state), state[st.HELD_PLMN] or state[st.CHOSEN_PLMN])
 
 
 def _patience_s(state):
@@ -172,7 +173,9 @@ def _sleep(state, senses, hints, reason):
     something happens."""
     now = state[st.NOW]
     # The interrupts are levels: an open door would wake us again at once.
-    wake_on = 0 if state[st.DOOR_OPEN] else ON_LIGHT
+    wake_on = 0 if state[st.RAISED] & record.EVENT_LIGHT else ON_LIGHT
+    if not state[st.RAISED] & record.EVENT_TAMPER:
+        wake_on |= ON_TAMPER
     if state[st.ERRAND] == st.SHIPPING:
         return Action(SLEEP, "shipping mode", _SHIPPING_S, wake_on=ON_MOTION | wake_on)
     until = state[st.LAST_RECORD] + record_every_s(state, hints)

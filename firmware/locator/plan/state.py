@@ -10,7 +10,7 @@ from micropython import const
 from locator import settings as cfg
 from locator.journal import record
 from locator.modem import REGISTERED
-from locator.port import WAKE_LIGHT, WAKE_MOTION
+from locator.port import WAKE_MOTION
 
 # Index of each number in the state.
 OFFSET = const(0)  # epoch seconds = clock_s + OFFSET; 0: the time is unknown
@@ -26,15 +26,13 @@ TRY_FAILS = const(9)  # one after the other
 SENT_TODAY = const(10)  # messages
 DAY = const(11)
 MOVING = const(12)
-WAY = const(13)  # to the agent (plan/way.py)
+CHOSEN_PLMN = const(13)  # taken from a scan after others had failed; 0: the modem chooses
 MCC = const(14)
 HELD_PLMN = const(15)  # the only operator to use; 0: any
 HELD_LOST = const(16)  # since when every try to register with it fails; 0: none has
 BARRED_UNTIL = const(17)
 EVENTS = const(18)  # record.EVENT_* bits for the next record
 URGENT = const(19)
-DOOR_OPEN = const(20)
-BATTERY_LOW = const(21)
 PARKED = const(22)  # the modem was left in PSM
 TRIED = const(23)
 FAILED = const(24)
@@ -46,7 +44,7 @@ DID_RECORD = const(28)
 ATTACHED = const(29)  # 0 not tried, 1 registered, 2 not
 DID_TALK = const(30)
 DID_PROBE = const(31)
-WAY_FAILS = const(32)  # of that way, one after the other
+LAST_PLMN = const(32)  # of the last try: asked for, used or heard; 0: nobody was heard
 OPEN_PLMN = const(33)  # the operator in Russia on which data has passed
 REFUSALS = const(34)  # for a permanent cause, one after the other
 REFUSED_UNTIL = const(35)
@@ -56,16 +54,24 @@ LOADED_MV = const(38)  # battery while the modem was connected, last time
 TO_TELL = const(39)  # bits of the modules of orders with something to say (orders/desk.py)
 TRIES = const(40)  # ring of the times of the last tries
 TRIES_KEPT = const(24)
-TLS_FAILED = const(64)  # handshakes, counted by themselves: the radio was fine
-DATA_REFUSALS = const(65)  # of a PDP context for a permanent cause, one after the other
-DATA_UNTIL = const(66)  # until then none is asked for
-ORBITS_TRIED = const(67)  # download of predicted orbits
-WAY_SINCE = const(68)
+RAISED = const(64)  # record.EVENT_* bits of the alarms that are told and not over (alarms.py)
+OUT_SINCE = const(65)  # since when the temperature is outside its band; 0: it is not
+BLIND_SINCE = const(66)  # since when no satellites are found on the move; 0: they are
+SKY_SATS = const(67)  # satellites of the last fix
+CARD = const(68)  # stands for ICCID and IMSI; 0: never read
+SHOCK_MG = const(69)  # a peak that the next wake counts
+WAY = const(70)  # to the agent (plan/way.py)
+WAY_FAILS = const(71)  # of that way, one after the other
+WAY_SINCE = const(72)
+TLS_FAILED = const(73)  # handshakes, counted by themselves: the radio was fine
+DATA_REFUSALS = const(74)  # of a PDP context for a permanent cause, one after the other
+DATA_UNTIL = const(75)  # until then none is asked for
 DENSE_UNTIL = const(76)
 DENSE_LEFT_J = const(77)
 ERRAND = const(78)  # what a command has asked for, below
 TRIAL = const(79)  # tries left to reach the agent under new settings; -1: they have failed
-SIZE = const(80)
+ORBITS_TRIED = const(80)  # download of predicted orbits
+SIZE = const(84)
 
 # Errands.
 LOCATE = const(1)
@@ -76,9 +82,22 @@ SHIPPING = const(4)
 # In TO_TELL, beside those of the other orders.
 TELL_SETTINGS = const(1)
 TELL_COMMANDS = const(2)
+TELL_DIAGNOSTICS = const(8)
 
-_TIMES = (LAST_WAKE, LAST_FIX, LAST_TRY, BARRED_UNTIL, REFUSED_UNTIL, HELD_LOST, DENSE_UNTIL)
-_TIMES += (DATA_UNTIL, ORBITS_TRIED, WAY_SINCE)
+_TIMES = (
+    LAST_WAKE,
+    LAST_FIX,
+    LAST_TRY,
+    BARRED_UNTIL,
+    REFUSED_UNTIL,
+    HELD_LOST,
+    DENSE_UNTIL,
+    OUT_SINCE,
+    BLIND_SINCE,
+    DATA_UNTIL,
+    WAY_SINCE,
+    ORBITS_TRIED,
+)
 _LOST_WITH_POWER = (NOW, OFFSET, OFFSET_QUALITY, LAST_RECORD, LAST_UPLOAD, PARKED, CONFIGURED, ERRAND)
 
 EVERYONE = const(0xFF)  # in TO_TELL: whoever has something to say
@@ -93,7 +112,6 @@ _BAR_AGAIN_S = const(2 * 3600)
 RECOUNT_S = const(60)
 """After a jolt the motion counts of so many seconds are what `feel` is given."""
 _MOVING_RATE = const(5)
-_REARMED_MV = const(100)  # above the alarm
 # For so long an operator that is not heard any more is held: a new one costs a day without data.
 _HOLD_S = const(12 * 3600)
 _JUMP_S = const(2700)
@@ -120,21 +138,19 @@ def restart(state):
     state[TO_TELL] = EVERYONE
 
 
-def feel(state, senses, settings):
-    """Begin a wake: `senses` = (clock_s, wake reason, reset cause, battery mV, 0.1 C, motion, lux);
-    `settings` by the indexes of `locator.settings`."""
-    now, wake_reason, _, battery_mv, _, motion, lux = senses
+def feel(state, senses):
+    """Begin a wake: `senses` = (clock_s, wake reason, reset cause, battery mV, 0.1 C, motion, lux, shock mg,
+    tilt degrees, lid open)."""
+    now, wake_reason, motion = senses[0], senses[1], senses[5]
     for i in (DID_FIX, DID_RECORD, ATTACHED, DID_TALK, DID_PROBE):
         state[i] = 0
     if now // _DAY_S != state[DAY]:
         state[DAY] = now // _DAY_S
         state[SENT_TODAY] = 0
-        # Once a day: an agent restored from a backup learns what is applied.
-        state[TO_TELL] |= TELL_SETTINGS
+        # Once a day: an agent restored from a backup learns what is applied, and how the device fares.
+        state[TO_TELL] |= TELL_SETTINGS | TELL_DIAGNOSTICS
     _feel_errand(state)
     _feel_motion(state, now, motion, wake_reason)
-    _feel_door(state, lux, wake_reason, settings)
-    _feel_battery(state, battery_mv, settings)
     state[NOW] = state[LAST_WAKE] = now
 
 
@@ -158,29 +174,11 @@ def _feel_motion(state, now, motion, wake_reason):
     state[MOVING] = 1 if moving else 0
 
 
-def _feel_door(state, lux, wake_reason, settings):
-    """A door that is open is told once; the alarm is armed again when it is dark inside."""
-    # Dim light that woke us counts too, and goes on counting until it is dark.
-    is_open = lux >= settings[cfg.LIGHT_LUX] or wake_reason == WAKE_LIGHT or (state[DOOR_OPEN] and lux > 0)
-    if is_open and not state[DOOR_OPEN]:
-        alarm(state, record.EVENT_LIGHT, settings)
-    state[DOOR_OPEN] = 1 if is_open and lux > 0 else 0
-
-
 def alarm(state, event, settings):
     """Note `event` (record.EVENT_*) for the next record, and report it at once if the settings say so."""
     state[EVENTS] |= event
     if settings[cfg.ALARMS] & event:
         state[URGENT] = 1
-
-
-def _feel_battery(state, battery_mv, settings):
-    low_mv = settings[cfg.BATTERY_LOW_MV]
-    if battery_mv < low_mv and not state[BATTERY_LOW]:
-        alarm(state, record.EVENT_BATTERY, settings)
-        state[BATTERY_LOW] = 1
-    elif battery_mv > low_mv + _REARMED_MV:
-        state[BATTERY_LOW] = 0
 
 
 def credible(state, clock_s, epoch_s):
@@ -218,6 +216,7 @@ def learn_record(state):
 def learn_attach(state, result, plmn):
     """`result` of an attempt to register; `plmn` of the serving cell, or of any heard, or 0."""
     state[ATTACHED] = YES if result == REGISTERED else NO
+    state[LAST_PLMN] = state[CHOSEN_PLMN] or plmn
     if plmn:
         _learn_country(state, plmn)
     if result == REGISTERED:
@@ -250,6 +249,8 @@ def _learn_country(state, plmn):
         state[EVENTS] |= record.EVENT_COUNTRY
     state[MCC] = mcc
     state[HELD_PLMN] = state[HELD_LOST] = state[BARRED_UNTIL] = state[OPEN_PLMN] = 0
+    if state[CHOSEN_PLMN] // 1000 != mcc:
+        state[CHOSEN_PLMN] = 0
 
 
 def learn_talk(state, answered):
@@ -270,10 +271,11 @@ def learn_talk(state, answered):
 def _learn_failure(state):
     state[FAILED] += 1
     state[TRY_FAILS] += 1
+    if state[TRY_FAILS] > 1:
+        state[CHOSEN_PLMN] = 0
     if state[TRIAL] > 0:
         state[TRIAL] = state[TRIAL] - 1 or -1
 
 
 def _stale(state):
     return state[NOW] - state[LAST_FIX] > 3600
-

@@ -74,7 +74,7 @@ class LockstepPort:
         self._pin(_PIN_DTR, level)
 
     def senses(self):
-        return struct.unpack("<HhIH", self._ask(_SENSE, b""))
+        return struct.unpack("<HhIHHBB", self._ask(_SENSE, b""))
 
     def random(self, n):
         return self._ask(_RANDOM, bytes([n]))
