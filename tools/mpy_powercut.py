@@ -11,7 +11,7 @@ import random
 import sys
 
 import vfs
-from locator.journal import record, rtc, store
+from locator.journal import again, record, rtc, store
 from locator.journal.ledger import Ledger
 from locator.journal.store import Journal
 from locator.plan import state as st
@@ -161,7 +161,7 @@ class Life:
             self._promise.acknowledged.update(range(sent[0], sent[-1] + 1))
             journal.acknowledge([sent[0], sent[-1]])
             if self._rng.randrange(4) == 0:
-                journal.resend(sent[0], sent[-1])
+                again.resend(journal, sent[0], sent[-1])
 
     def _check(self):
         ledger = Ledger(HOME, 0)

@@ -52,4 +52,6 @@ class Contact:
         self._client.mqtt_open(
             config.broker_host, config.broker_port, config.device.encode(), config.broker_password, config.ca()
         )
-        self.talk.run(extras, budget.messages_left(self._state), self._state[st.TO_TELL] != 0)
+        state = self._state
+        left, to_tell = budget.messages_left(state), state[st.TO_TELL] != 0
+        self.talk.run(extras, left, to_tell, state[st.URGENT] != 0)

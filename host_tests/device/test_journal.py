@@ -3,7 +3,7 @@
 import os
 
 import scratch
-from locator.journal import record, store
+from locator.journal import again, record, store
 from locator.journal.acks import MAX_RANGES, Acks
 from locator.journal.ledger import Ledger
 
@@ -139,7 +139,7 @@ def check_acknowledged_go_first(path):
     journal.append(fields())
     assert ledger.thinned == 0
     assert all_of(journal) == list(range(1, 129)) + [257]
-    assert journal.resend(1, 300) == [129, 192]
+    assert again.resend(journal, 1, 300) == [129, 192]
 
 
 def check_the_thinned_go_last(path):
@@ -181,13 +181,13 @@ def test_what_was_acknowledged_is_sent_again_on_request():
     path = scratch.folder()
     _, journal = filled(path, 200)
     journal.acknowledge([1, 200])
-    assert journal.resend(60, 70) == []
+    assert again.resend(journal, 60, 70) == []
     assert journal.pending() == 11 and all_of(journal) == list(range(60, 71))
     os.remove(path + "/journal/00000041.seg")
     _, journal = opened(path)
-    assert journal.resend(60, 999) == [65, 128]
+    assert again.resend(journal, 60, 999) == [65, 128]
     assert all_of(journal) == [60, 61, 62, 63, 64] + list(range(129, 201))
-    assert journal.resend(300, 310) == [] and journal.pending() == 0
+    assert again.resend(journal, 300, 310) == [] and journal.pending() == 0
 
 
 def test_what_was_asked_for_again_and_cannot_be_read_is_gone():
@@ -195,7 +195,7 @@ def test_what_was_asked_for_again_and_cannot_be_read_is_gone():
     _, journal = filled(path, 5)
     damage(path + "/journal/00000001.seg", 2)
     journal.acknowledge([1, 5])
-    assert journal.resend(1, 5) == [3, 3]
+    assert again.resend(journal, 1, 5) == [3, 3]
     assert all_of(journal) == [1, 2, 4, 5]
 
 

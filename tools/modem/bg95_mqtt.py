@@ -51,12 +51,9 @@ def _open(unit: Unit, client: int, host: str, port: int) -> Work:
 
 
 def _opened(unit: Unit, client: int, host: str, port: int) -> Outcome:
-    if client in unit.brokers:
-        return 2
-    if int(value(unit, "+QMTCFG", "pdpcid", client, "1")[0]) not in unit.pdp.address:
-        return 3
-    if unit.sockets.refused(int(value(unit, "+QMTCFG", "pdpcid", client, "1")[0])):
-        return 1
+    cid = int(value(unit, "+QMTCFG", "pdpcid", client, "1")[0])
+    if client in unit.brokers or cid not in unit.pdp.address or unit.sockets.refused(cid):
+        return 2 if client in unit.brokers else 1 if unit.sockets.refused(cid) else 3
     if unit.has("mqtt-broken"):
         yield unit.pause(2_000, 9_000)
         return -1

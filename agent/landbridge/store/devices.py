@@ -97,6 +97,13 @@ def take_down_number(connection: Connection, device: str, now_s: int) -> int:
     return number
 
 
+def next_seq(connection: Connection, device: str) -> int:
+    """The next capture sequence, as the device has told it last; 0 if it never has."""
+    row = find(connection, device)
+    told = json.loads(row.status).get("next_seq", 0) if row else 0
+    return int(told)
+
+
 def set_position(connection: Connection, device: str, seq: int, at_s: int) -> bool:
     """Make the point `seq`, taken at `at_s`, the latest position; True if that changed something."""
     stored_seq, stored_at_s = devices.c.position_seq, devices.c.position_at_s

@@ -35,6 +35,7 @@ devices = Table(
     Column("status", Text, nullable=False, default="{}"),  # JSON, as in wire/uplink.py
     Column("identity", Text, nullable=False, default="{}"),
     Column("counters", Text, nullable=False, server_default="{}"),  # JSON, as in wire/diagnostics.py
+    Column("complete_seq", Integer, nullable=False, server_default=text("0")),  # nothing is missing up to it
     # The latest position: the good fix with the greatest time, whenever it came in.
     Column("position_seq", Integer),
     Column("position_at_s", Integer),
@@ -82,6 +83,15 @@ uplinks = Table(
     Column("records", Integer, nullable=False),
     Column("new_records", Integer, nullable=False),  # the others were there before
     Column("repeats", Integer, nullable=False, server_default=text("0")),  # same bytes again
+    sqlite_with_rowid=False,
+)
+
+gone = Table(  # capture sequences that the device says it no longer has
+    "gone",
+    metadata,
+    Column("device", ForeignKey("devices.device"), primary_key=True),
+    Column("low", Integer, primary_key=True, autoincrement=False),
+    Column("high", Integer, primary_key=True, autoincrement=False),
     sqlite_with_rowid=False,
 )
 

@@ -56,6 +56,7 @@ STATUS: dict[int, tuple[str, type]] = {
     8: ("uploads_failed", int),
     9: ("tls_failed", int),
     10: ("way", int),
+    11: ("next_seq", int),
 }
 IDENTITY: dict[int, tuple[str, type]] = {
     0: ("imei", str),

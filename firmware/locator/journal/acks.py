@@ -29,24 +29,11 @@ class Acks:
             else:
                 lo = min(lo, old_lo)
                 hi = max(hi, old_hi)
-        self._keep(merged[:at] + [lo, hi] + merged[at:])
-
-    def remove(self, lo, hi):
-        """Take the inclusive range `lo`..`hi` back."""
-        left: list = []
-        for i in range(0, len(self.ranges), 2):
-            old_lo, old_hi = self.ranges[i], self.ranges[i + 1]
-            if old_lo < lo:
-                left += (old_lo, min(old_hi, lo - 1))
-            if old_hi > hi:
-                left += (max(old_lo, hi + 1), old_hi)
-        self._keep(left)
-
-    def _keep(self, ranges):
+        self.ranges = merged[:at] + [lo, hi] + merged[at:]
+        ranges = self.ranges
         while len(ranges) > 2 * MAX_RANGES:
             shortest = min(range(0, len(ranges), 2), key=lambda i: ranges[i + 1] - ranges[i])
             del ranges[shortest : shortest + 2]
-        self.ranges = ranges
 
     def has(self, seq):
         """True when `seq` is acknowledged."""

@@ -2,8 +2,8 @@
 
 A segment holds 64 records and is named by the sequence of its first one, so opening the journal
 reads a directory and the newest segment. Acknowledged segments stay until their space is needed, the
-oldest goes first, and can be sent again until then. When the space is full of records that nobody has
-acknowledged, `thinning` makes room.
+oldest goes first, and can be sent again until then (`again`). When the space is full of records that
+nobody has acknowledged, `thinning` makes room.
 """
 
 import os
@@ -110,15 +110,6 @@ class Journal:
                 acks.add(lo, hi)
             lo = 0
         self.ledger.save()
-
-    def resend(self, lo, hi):
-        """Make what is still there of the sequences `lo`..`hi` wait for the agent again; returns the
-        flat list of inclusive ranges that are gone for good. In memory only: after a reset the agent asks
-        again.
-        """
-        from locator.journal import again
-
-        return again.resend(self, lo, min(hi, self.next_seq - 1))
 
     def span(self, i):
         """The sequences (first, last) for which file `i` stands, whether it has them or not."""

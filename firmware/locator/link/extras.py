@@ -44,7 +44,7 @@ class Extras:
         wake_reason, reset_cause, battery_mv, temperature_dc = self._senses[1:5]
         values = (battery_mv, temperature_dc, self._journal.pending(), self._ledger.thinned)
         out.int(2)
-        out.head(cbor.MAP, 11)
+        out.head(cbor.MAP, 12)
         for key, value in enumerate(values):
             out.int(key)
             out.int(value)
@@ -56,6 +56,8 @@ class Extras:
         for key, value in enumerate(counts):
             out.int(5 + key)
             out.int(value)
+        out.int(11)
+        out.int(self._journal.next_seq)
 
     def _write_identity(self, out):
         out.int(3)

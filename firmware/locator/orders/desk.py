@@ -20,6 +20,7 @@ class Desk:
         self.state = state
         self.log = log
         state[st.TO_TELL] &= sum(_TELLS)
+        self.gone: list = []  # ranges of records (orders/resend.py)
         self._written = 0  # bits of the modules whose words the next reply acknowledges
         self.at_last = None
         """What is to be done when the conversation is over (a callable without arguments), or None."""
@@ -72,8 +73,8 @@ class Desk:
 
 
 # Modules by the key of a reply, and by their bit in TO_TELL in the order of the uplink's keys.
-_TAKES: dict = {4: "settings"}
-_TELLS: dict = {1: "settings", 8: "diagnostics"}
+_TAKES: dict = {4: "settings", 6: "resend"}
+_TELLS: dict = {1: "settings", 8: "diagnostics", 32: "resend"}
 
 
 def _load(name):

@@ -83,6 +83,7 @@ SHIPPING = const(4)
 TELL_SETTINGS = const(1)
 TELL_COMMANDS = const(2)
 TELL_DIAGNOSTICS = const(8)
+TELL_GONE = const(32)
 
 _TIMES = (
     LAST_WAKE,
