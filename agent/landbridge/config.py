@@ -98,9 +98,7 @@ class Devices:
     apn: str = _key("iot", "Access point name of the cards.")
     apn_user: str = _key("", "User of the access point; empty: it asks for none.", _AT_TEXT)
     apn_password: str = _key("", "Its password.", _AT_TEXT, secret=True)
-    interval_s: int = _key(
-        _INTERVAL.default, "Seconds between points until a trip says otherwise.", _SECONDS
-    )
+    interval_s: int = _key(_INTERVAL.default, "Seconds between points until a trip says otherwise.", _SECONDS)
 
 
 @dataclass(frozen=True)

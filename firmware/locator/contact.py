@@ -3,8 +3,8 @@
 from micropython import const
 
 from locator.link.talk import UPLINK_BYTES, Conversation
-from locator.modem import ModemError, PdpError
-from locator.plan import budget, way
+from locator.modem import ModemError
+from locator.plan import budget
 from locator.plan import state as st
 
 _SOCKET_BYTES = const(1380)  # with its topic one command of a socket; and the client takes room as well
@@ -18,40 +18,31 @@ class Contact:
         self._driver = driver
         self._state = state
         self._config = config
-        sockets = way.choose(state) == way.SOCKETS
-        most = _SOCKET_BYTES if sockets else UPLINK_BYTES
+        most = _SOCKET_BYTES if state[st.WAY] else UPLINK_BYTES
         self.talk = Conversation(driver, journal, ledger, config, open_desk, most)
-        self._client = driver
-        if sockets:
-            from locator.link.mqtt import MqttClient
-            from locator.modem.sockets import make
+        if state[st.WAY]:
+            from locator.plan import way
 
-            self._client = self.talk.modem = MqttClient(port, make(driver))
+            if way.choose(state) == way.SOCKETS:
+                from locator.link.mqtt import MqttClient
+                from locator.modem.sockets import make
+
+                self.talk.modem = MqttClient(port, make(driver))
 
     def run(self, extras):
         """Talk until nothing is left to say; `extras` as in `Conversation.run`. Raises the `ModemError`
         that nothing was done against; the state has learned from it."""
-        done = 0
+        config, state, done = self._config, self._state, 0
+        host, port, device = config.broker_host, config.broker_port, config.device.encode()
+        modem = self.talk.modem
         while True:
             try:
-                self._once(extras)
+                modem.mqtt_open(host, port, device, config.broker_password, config.ca())
+                left, to_tell = budget.messages_left(state), state[st.TO_TELL] != 0
+                self.talk.run(extras, left, to_tell, state[st.URGENT] != 0)
                 break
-            except PdpError as error:
-                budget.data_refused(self._state, self._port.clock_s(), error.code)
-                raise
             except ModemError as error:
                 from locator import mending
 
-                done = mending.mend(self._driver, self._state, error, done)
-        if self.talk.outcome.turns:
-            way.worked(self._state)
-        self._client.mqtt_close()
-
-    def _once(self, extras):
-        config = self._config
-        self._client.mqtt_open(
-            config.broker_host, config.broker_port, config.device.encode(), config.broker_password, config.ca()
-        )
-        state = self._state
-        left, to_tell = budget.messages_left(state), state[st.TO_TELL] != 0
-        self.talk.run(extras, left, to_tell, state[st.URGENT] != 0)
+                done = mending.mend(self._port, self._driver, state, error, done)
+        modem.mqtt_close()

@@ -50,10 +50,18 @@ def _open(unit: Unit, client: int, host: str, port: int) -> Work:
     unit.at.urc(f"+QMTOPEN: {client},{result}")
 
 
-def _opened(unit: Unit, client: int, host: str, port: int) -> Outcome:
+def _refuses(unit: Unit, client: int) -> int:
+    """Why the stack does not even try; 0: it does."""
     cid = int(value(unit, "+QMTCFG", "pdpcid", client, "1")[0])
-    if client in unit.brokers or cid not in unit.pdp.address or unit.sockets.refused(cid):
-        return 2 if client in unit.brokers else 1 if unit.sockets.refused(cid) else 3
+    if client in unit.brokers:
+        return 2
+    return 3 if cid not in unit.pdp.address else 1 if unit.sockets.refused(cid) else 0
+
+
+def _opened(unit: Unit, client: int, host: str, port: int) -> Outcome:
+    reason = _refuses(unit, client)
+    if reason:
+        return reason
     if unit.has("mqtt-broken"):
         yield unit.pause(2_000, 9_000)
         return -1

@@ -5,6 +5,8 @@ from locator.link import cbor
 from locator.plan import decide
 from locator.plan import state as st
 
+_COUNTED = (st.TRIED, st.FAILED, st.TLS_FAILED, st.WAY)
+
 
 class Extras:
     """`senses` as the plan has felt them; `identity` (IMEI, ICCID, IMSI, revision) if it is due, or None."""
@@ -50,9 +52,7 @@ class Extras:
             out.int(value)
         out.int(4)
         out.text(locator.VERSION)
-        state = self._state
-        counts = (reset_cause, wake_reason, state[st.TRIED], state[st.FAILED])
-        counts += (state[st.TLS_FAILED], state[st.WAY])
+        counts = (reset_cause, wake_reason) + tuple(self._state[i] for i in _COUNTED)
         for key, value in enumerate(counts):
             out.int(5 + key)
             out.int(value)

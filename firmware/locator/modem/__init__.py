@@ -25,7 +25,7 @@ class ModemRestarted(ModemError):
 
 
 class PdpError(ModemError):
-    """No PDP context; `code` is the ESM cause (TS 24.301), 0 when nobody names one."""
+    """No PDP context; `code` as of +CME ERROR (TS 27.007 9.2.2: 100 and the network's ESM cause)."""
 
 
 class TlsError(ModemError):

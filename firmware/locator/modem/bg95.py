@@ -9,7 +9,7 @@ from locator.modem import ModemError, ModemRestarted, ModemSilent, PdpError, Tls
 from locator.modem.driver import SHORT_MS, SIM_MS, Driver, ca_name
 
 _PDP_MS = const(150000)
-_PDP_DOWN_MS = const(40000)
+_NETWORK_SAYS = const(100)  # CME codes above it are the network's
 _OPEN_MS = const(150000)
 _ANSWER_MS = const(25000)  # pkt_timeout 5 s, 3 repeats
 _POWER_DOWN_MS = const(65000)
@@ -232,15 +232,9 @@ class Bg95(Driver):
             except (ModemSilent, ModemRestarted):
                 raise
             except ModemError as e:
-                cause = parse.esm_cause(e.code)
-                if cause or self._port.ticks_ms() >= deadline:
-                    raise PdpError("context", cause)
+                if e.code > _NETWORK_SAYS or self._port.ticks_ms() >= deadline:
+                    raise PdpError("context", e.code)
             self._port.sleep_ms(_ACTIVATE_PAUSE_MS)
-
-    def pdp_cycle(self):
-        """Give up the PDP context: the next opening asks the network anew."""
-        self._at.lost = ()
-        self._try(b"+QIDEACT=1", _PDP_DOWN_MS)
 
     def secure(self, ca):
         """Set up TLS context 1: the server is verified against `ca` (PEM)."""

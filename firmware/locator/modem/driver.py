@@ -126,13 +126,10 @@ class Driver:
             self._port.sleep_ms(_POLL_MS)
 
     def supply_mv(self):
-        """The supply as the modem measures it, mV; 0 when it does not tell."""
-        lines = self._list(b"+CBC", b"+CBC:")
-        return parse.supply_mv(lines[0]) if lines else 0
-
-    def pdp_cycle(self):
-        """Give up the PDP context and whatever runs over it: the next opening asks the network anew."""
-        raise NotImplementedError
+        """The supply as the modem measures it, mV; None when it does not tell."""
+        for line in self._list(b"+CBC", b"+CBC:"):
+            return parse.supply_mv(line)
+        return None
 
     def psm_granted(self):
         """Whether `stop` may leave the modem in PSM."""

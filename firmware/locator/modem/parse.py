@@ -139,18 +139,10 @@ def cause(text, layer=b"EMM"):
     return (integer(number.split(b" ")[0].strip(b",.;")) or 0) if named else 0
 
 
-def esm_cause(code):
-    """The ESM cause of a +CME code (TS 27.007 9.2.2: cause + 100, 149 is a wrong login), 0 for others."""
-    if code == 108 or 126 <= code <= 135:
-        return code - 100
-    return 29 if code == 149 else 0
-
-
 def supply_mv(line):
-    """Millivolts of +CBC, `3.591V` or `<charging>,<percent>,<mV>`; 0 for what no supply has."""
+    """Millivolts of +CBC: `3.591V`, or `<charging>,<percent>,<mV>`. None when it does not tell."""
     text = fields(line)[-1]
-    mv = decimal(text[:-1], 3) if text.endswith(b"V") else integer(text)
-    return mv if mv and 2000 <= mv <= 6000 else 0
+    return decimal(text[:-1], 3) if text.endswith(b"V") else integer(text)
 
 
 def _plausible(year, month):

@@ -144,13 +144,6 @@ class Sim7600(Driver):
         if user:
             self._at.command(b'+CGAUTH=1,1,"%s","%s"' % (password, user), _MS)  # PAP
 
-    def pdp_cycle(self):
-        """Give up the PDP context and whatever runs over it: the next opening asks the network anew."""
-        self.mqtt_close()
-        if self._try(b"+NETCLOSE", _NET_MS):
-            self._at.wait(b"+NETCLOSE:", _MS)
-        self._try(b"+CGACT=0,1", _NET_MS)
-
     def open_service(self, name):
         """Start a service (bytes, `+CMQTTSTART`); it opens the PDP context. Raises `PdpError`."""
         try:
@@ -160,7 +153,7 @@ class Sim7600(Driver):
         except ModemError as e:
             if e.code == _ALREADY_STARTED:
                 raise
-            raise PdpError(name, self._why(b"ESM"))
+            raise PdpError(name, 100 + self._why(b"ESM"))
 
     def _start_service(self):
         try:

@@ -259,7 +259,7 @@ def learn_talk(state, answered):
     state[DID_TALK] = YES if answered else NO
     if answered:
         state[LAST_UPLOAD] = state[NOW]
-        state[TRY_FAILS] = state[URGENT] = 0
+        state[TRY_FAILS] = state[URGENT] = state[WAY_FAILS] = state[DATA_REFUSALS] = 0
         state[OPEN_PLMN] = state[HELD_PLMN]
         return
     _learn_failure(state)

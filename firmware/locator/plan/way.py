@@ -24,11 +24,6 @@ def choose(state):
     return state[st.WAY]
 
 
-def worked(state):
-    """The agent has answered."""
-    state[st.WAY_FAILS] = state[st.DATA_REFUSALS] = state[st.DATA_UNTIL] = 0
-
-
 def failed(state):
     """The connection failed to the end though the network was there."""
     state[st.WAY_FAILS] += 1
