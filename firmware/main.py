@@ -4,6 +4,8 @@ import gc
 import io
 import sys
 
+import slots
+
 AFTER_FAULT = (900_000, 0)
 FAULT_BYTES = 600
 
@@ -34,18 +36,30 @@ def keep(error, port):
 
 
 port = None
+loaded = False
 try:
     import board
 
     port = board.make_port()
     from locator import wake
 
+    loaded = True
     sleep = wake.run(port, board)
+    if slots.on_trial:
+        import trials
+
+        trials.ended()
 except Exception as error:
     # A fault of one wake must not end the device in a prompt: the next wake begins afresh.
     sys.print_exception(error)
     keep(error, port)
     sleep = AFTER_FAULT
+    try:
+        import trials
+
+        trials.failed(not loaded)
+    except OSError as error:  # the flash takes nothing: the boot stays open
+        sys.print_exception(error)
     if port is None:
         import machine  # nothing of ours could be loaded
 

@@ -29,7 +29,7 @@ from host_tests.agent_bench import (
 from tools.world import certificates
 
 __all__ = ["bench"]
-GROUPS = ("devices", "trips", "settings", "dead-letters")
+GROUPS = ("devices", "trips", "update", "settings", "dead-letters")
 SETTINGS = """
 [broker]
 host = "localhost"

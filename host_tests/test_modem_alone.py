@@ -115,7 +115,7 @@ def test_unix(abstract, tmp_path):
     [
         (["--pty"], 2, "--dialect"),
         (["--dialect", "sim800", "--pty"], 2, "'sim800'"),
-        (["--dialect", "bg95"], 2, "--pty --tcp --unix"),
+        (["--dialect", "bg95"], 2, "--pty --tcp --rfc2217 --unix"),
         (["--dialect", "bg95", "--pty", "--tcp", "1"], 2, "not allowed with"),
         (["--dialect", "bg95", "--tcp", "modem"], 2, "'modem' is no address"),
         (["--dialect", "bg95", "--tcp", "70000"], 2, "'70000' is no address"),

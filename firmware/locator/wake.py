@@ -21,17 +21,39 @@ from locator.port import DEEPSLEEP_RESET, POWER_ON, WAKE_MOTION
 _GNSS_POLL_MS = const(1000)
 _FOUND_AGAIN_MS = const(6000)
 _LADDER_FROM = const(2)
+_LEAST_MV = const(3000)  # the board's converters give up at 2800
+_WEAK_MS = const(3600 * 1000)
 
 
 def run(port, board):
-    """Do what this wake is for; returns (ms to sleep, what else wakes) for `port.deepsleep`."""
-    return Wake(port, board).run()
+    """Do what this wake is for; returns (ms to sleep, what else wakes) for `port.deepsleep`.
+
+    A battery so weak that the power may fail in a write to flash is left alone.
+    """
+    senses, motion = _sense(port)
+    if senses[3] < _LEAST_MV:
+        return _WEAK_MS, 0
+    return Wake(port, board, senses, motion).run()
+
+
+def _sense(port):
+    """What is felt now, and all counts of motion; after a jolt the counts of the minute that follows
+    it, because a bump is no departure."""
+    felt = port.senses()
+    motion, shock_mg = felt[2], felt[4]
+    if port.wake_reason == WAKE_MOTION:
+        port.sleep_ms(1000 * st.RECOUNT_S)
+        felt = port.senses()
+        motion += felt[2]
+        shock_mg = max(shock_mg, felt[4])
+    clock = (port.clock_s(), port.wake_reason, port.reset_cause)
+    return clock + felt[:4] + (shock_mg,) + felt[5:], motion
 
 
 class Wake:
     """Everything that one wake holds. It ends with `run`: deep sleep is a reset."""
 
-    def __init__(self, port, board):
+    def __init__(self, port, board, senses, motion):
         self._port = port
         self._board = board
         self._config = Config(port.config_dir)
@@ -53,7 +75,8 @@ class Wake:
         self._fix = None
         self._cell = None
         self._was_on = False
-        self._senses = self._sense()
+        self._senses = senses
+        self._motion = motion
 
     def _after_power_on(self, kept):
         """The state as it was kept in flash, or a new one."""
@@ -82,19 +105,6 @@ class Wake:
         self._save()
         asleep_ms = 1000 * action.limit_s - self._port.ticks_ms()
         return max(1000, asleep_ms), action.wake_on
-
-    def _sense(self):
-        """What is felt now; after a jolt the counts of the minute that follows it, because a bump
-        is no departure."""
-        port = self._port
-        felt = port.senses()
-        self._motion, shock_mg = felt[2], felt[4]
-        if port.wake_reason == WAKE_MOTION:
-            port.sleep_ms(1000 * st.RECOUNT_S)
-            felt = port.senses()
-            self._motion += felt[2]
-            shock_mg = max(shock_mg, felt[4])
-        return (port.clock_s(), port.wake_reason, port.reset_cause) + felt[:4] + (shock_mg,) + felt[5:]
 
     # What the plan may ask for.
 
@@ -193,7 +203,8 @@ class Wake:
     def _open_desk(self):
         from locator.orders.desk import Desk
 
-        return Desk(self._port, self._config, self._journal, self._ledger, self._state, self._log)
+        port, board = self._port, self._board
+        return Desk(port, self._config, self._journal, self._ledger, self._state, self._log, board.NAME)
 
     def _learn_talk(self, outcome):
         self._state[st.SENT_TODAY] += outcome.sent

@@ -80,8 +80,7 @@ def _networks(found: dict[str, Any]) -> str:
 
 def place(found: dict[str, Any]) -> str:
     """How an attach ended, and the signal."""
-    soon = found.get("was_there", False)
-    parts = ["registered already"] if soon else [found["result"], f"{found['seconds']:.0f} s"]
+    parts = [found["result"], f"{found['seconds']:.0f} s"]
     parts += [found["access"]] if "access" in found else []
     parts += [f"{found['rsrp_dbm']} dBm"] if "rsrp_dbm" in found else []
     parts += [found["cause"]] if "cause" in found else []

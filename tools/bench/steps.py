@@ -10,13 +10,13 @@ from collections.abc import Callable
 from typing import Any
 
 from locator.modem import REGISTERED, ModemError, ModemSilent
+from locator.modem import survey as scan
 
 from tools.bench import Silent, profiles, replies, work
 from tools.bench.work import Bench, Found, StepFailed, ending, since, tried
 
 SHORT_MS = 1_000
 CFUN_MS = 15_000
-SCAN_MS = 240_000
 SIM_READY_MS = 20_000
 RADIO_OFF_MS = 5_000
 IDLE_MS = 10_000
@@ -86,22 +86,31 @@ def survey(bench: Bench) -> Found:
     bench.phase("scan")
     bench.note("looking for networks, up to 4 minutes")
     begin = bench.port.ticks_ms()
-    bench.at.command(b"+COPS=?", SCAN_MS, b"+COPS:")
+    scan.scan(bench.driver)
     heard = replies.operators(bench.port.answer.decode("latin-1"))
     found: Found = {"scan_s": since(bench, begin), "networks": []}
     for plmn in dict.fromkeys(network.plmn for network in heard):
         same = [network for network in heard if network.plmn == plmn]
         bench.note(same[0].name)
         bench.phase("select")
-        told = {
-            "name": same[0].name,
-            "heard_on": sorted({network.access for network in same}),
-            "was_there": any(network.state == replies.CURRENT for network in same),
-        }
-        found["networks"].append({**tried(bench, plmn), **told})
+        told: Found = {"name": same[0].name, "heard_on": sorted({network.access for network in same})}
+        told |= tried(bench, plmn)
+        if told["result"] == "registered":
+            told["neighbours"] = _neighbours(bench)
+        found["networks"].append(told)
+    bench.driver.clear_forbidden()  # who has refused is to be asked again by the next step
     if not heard:
         raise StepFailed("no network is heard: check the antenna, or the place")
     return found
+
+
+def _neighbours(bench: Bench) -> list[Found] | None:
+    """The neighbour cells, None where the modem has no command for them."""
+    cells = scan.neighbours(bench.driver)
+    if cells is None:
+        return None
+    names = ("access", "plmn", "channel", "identity", "level_dbm")
+    return [dict(zip(names, (cell[0].decode("latin-1"), *cell[1:]), strict=True)) for cell in cells]
 
 
 def attach(bench: Bench) -> Found:

@@ -5,6 +5,7 @@ from sqlalchemy import (
     Boolean,
     Column,
     ForeignKey,
+    ForeignKeyConstraint,
     Index,
     Integer,
     LargeBinary,
@@ -178,4 +179,64 @@ commands = Table(
     Column("cancelled_s", Integer),
     Column("result", Integer),  # wire/commands.py, RESULTS
     Column("result_s", Integer),
+)
+
+releases = Table(
+    "releases",
+    metadata,
+    Column("board", String(32), primary_key=True),
+    Column("sequence", Integer, primary_key=True, autoincrement=False),
+    Column("version", Text, nullable=False),
+    Column("mpy", Integer, nullable=False),  # version of its compiled modules
+    Column("file_list", LargeBinary, nullable=False),  # CBOR, as devices pull it
+    Column("added_s", Integer, nullable=False),
+)
+
+release_files = Table(
+    "release_files",
+    metadata,
+    Column("board", String(32), primary_key=True),
+    Column("sequence", Integer, primary_key=True, autoincrement=False),
+    Column("file", Integer, primary_key=True, autoincrement=False),  # from 1, in the order of the list
+    Column("name", Text, nullable=False),
+    Column("content", LargeBinary, nullable=False),
+    ForeignKeyConstraint(["board", "sequence"], ["releases.board", "releases.sequence"]),
+)
+
+rollouts = Table(
+    "rollouts",
+    metadata,
+    Column("board", String(32), primary_key=True),
+    Column("sequence", Integer, primary_key=True, autoincrement=False),
+    Column("canaries", Integer, nullable=False),
+    Column("stage_s", Integer, nullable=False),  # each stage lasts so long at least
+    Column("stage", Integer, nullable=False),  # 0: the canaries, fleet/rollout.py
+    Column("stage_began_s", Integer, nullable=False),
+    Column("halted", Text),  # why; null: it goes on
+    Column("forgiven", Integer, nullable=False),  # failures before it was taken up again
+    ForeignKeyConstraint(["board", "sequence"], ["releases.board", "releases.sequence"]),
+)
+
+# What each device said of its releases last.
+device_releases = Table(
+    "device_releases",
+    metadata,
+    Column("device", ForeignKey("devices.device"), primary_key=True),
+    Column("board", String(32), nullable=False, index=True),
+    Column("running", Integer, nullable=False),  # sequences
+    Column("on_trial", Boolean, nullable=False),
+    Column("reported_s", Integer, nullable=False),
+)
+
+offers = Table(
+    "offers",
+    metadata,
+    Column("device", ForeignKey("devices.device"), primary_key=True),
+    Column("sequence", Integer, primary_key=True, autoincrement=False),
+    Column("board", String(32), nullable=False),
+    Column("offered_s", Integer, nullable=False),
+    Column("pulls", Integer, nullable=False),  # pieces asked for
+    Column("file", Integer, nullable=False),  # where the last one began
+    Column("byte", Integer, nullable=False),
+    Column("ended", String(32)),  # "running", or why it failed; null: not yet
 )

@@ -125,6 +125,13 @@ class Journal:
         os.remove(self.path(*self.files[i]))
         del self.files[i]
 
+    def free(self, files):
+        """Give up the oldest files, so many at most, as long as nothing in them waits for the agent: the
+        flash is needed for something else."""
+        while files and len(self.files) > 1 and not self.pending_of(0):
+            self.give_up(0)
+            files -= 1
+
     def _open_newest(self):
         first, suffix = self.files[-1]
         size = _size(self.path(first, suffix))

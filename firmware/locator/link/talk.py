@@ -126,7 +126,8 @@ class Conversation:
             if data is None:
                 return False
             try:
-                reply = read_reply(self._down.open(data)[1])
+                # The uplink in the buffer is on its way; another try would write it anew.
+                reply = read_reply(self._down.open(data, self._buf)[1])
             except (EnvelopeError, cbor.CborError):
                 continue
             if reply[_ANSWERED] in self._numbers:

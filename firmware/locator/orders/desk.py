@@ -1,7 +1,10 @@
 """The desk: hands the orders of a reply to their modules and collects what these have to say."""
 
+import sys
+
 from micropython import const
 
+from locator import orders
 from locator.link import cbor
 from locator.plan import state as st
 
@@ -10,15 +13,19 @@ FIRST_ORDER = const(4)
 
 
 class Desk:
-    """`port`, `config`, `journal`, `ledger`, the plan's `state` and the `log` are there for the modules."""
+    """`port`, `config`, `journal`, `ledger`, the plan's `state`, the `log` and the `board`'s name are there
+    for the modules."""
 
-    def __init__(self, port, config, journal, ledger, state, log):
+    def __init__(self, port, config, journal, ledger, state, log, board=""):
         self.port = port
         self.config = config
         self.journal = journal
         self.ledger = ledger
         self.state = state
         self.log = log
+        self.board = board
+        self.pull = None
+        """The piece of a release that is asked for (orders/pull.py), or None."""
         state[st.TO_TELL] &= sum(_TELLS)
         self.gone: list = []  # ranges of records (orders/resend.py)
         self._written = 0  # bits of the modules whose words the next reply acknowledges
@@ -61,6 +68,7 @@ class Desk:
             self._written |= bit
         else:
             self.state[st.TO_TELL] &= ~bit
+            _forget(_TELLS[bit])
         return pairs
 
     def told(self):
@@ -69,13 +77,21 @@ class Desk:
             if self._written & bit:
                 self.state[st.TO_TELL] &= ~bit
                 _load(_TELLS[bit]).told(self)
+                if not self.state[st.TO_TELL] & bit:
+                    _forget(_TELLS[bit])
         self._written = 0
 
 
 # Modules by the key of a reply, and by their bit in TO_TELL in the order of the uplink's keys.
-_TAKES: dict = {4: "settings", 6: "resend"}
-_TELLS: dict = {1: "settings", 8: "diagnostics", 32: "resend"}
+_TAKES: dict = {4: "settings", 6: "resend", 7: "offer", 8: "pull"}
+_TELLS: dict = {1: "settings", 4: "pull", 8: "diagnostics", 16: "report", 32: "resend"}
 
 
 def _load(name):
     return getattr(__import__("locator.orders." + name).orders, name)
+
+
+def _forget(name):
+    """Free the heap of a module that has nothing more to say; what it remembers is on the desk."""
+    del sys.modules["locator.orders." + name]
+    delattr(orders, name)

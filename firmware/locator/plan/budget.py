@@ -22,6 +22,9 @@ _MOST_A_DAY = st.TRIES_KEPT
 _MOST_WITH_EXTRAS = const(12)  # a day: neither looks nor dense reports eat into what others may need
 # In a day of ours; any 24 hours touch two of them.
 _MESSAGES_A_DAY = const(60)
+# Of these, the pieces of a release; what is left is for reports.
+_PULLS_A_DAY = const(40)
+_PULL_MV = const(3350)  # under the load of a connection
 
 # Dense points on command: 1.4 % of a battery of 220 kJ. What a wake draws (a SIM7600 that is connected).
 _DENSE_J = const(3000)
@@ -130,3 +133,10 @@ def accepted(state):
 def messages_left(state):
     """How many messages may still be sent today."""
     return max(0, _MESSAGES_A_DAY - state[st.SENT_TODAY])
+
+
+def pulls_left(state):
+    """How many pieces of a release may still be asked for today; none on a battery that is not good."""
+    if state[st.LOADED_MV] < _PULL_MV:
+        return 0
+    return max(0, _PULLS_A_DAY - state[st.PULLED_TODAY])

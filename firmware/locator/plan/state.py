@@ -60,18 +60,21 @@ BLIND_SINCE = const(66)  # since when no satellites are found on the move; 0: th
 SKY_SATS = const(67)  # satellites of the last fix
 CARD = const(68)  # stands for ICCID and IMSI; 0: never read
 SHOCK_MG = const(69)  # a peak that the next wake counts
-WAY = const(70)  # to the agent (plan/way.py)
-WAY_FAILS = const(71)  # of that way, one after the other
-WAY_SINCE = const(72)
-TLS_FAILED = const(73)  # handshakes, counted by themselves: the radio was fine
-DATA_REFUSALS = const(74)  # of a PDP context for a permanent cause, one after the other
-DATA_UNTIL = const(75)  # until then none is asked for
+PULLED_TODAY = const(72)  # pieces of a release asked for
+REFUSED = const(73)  # sequence of the release that was refused last, and why (orders/release.py)
+REFUSED_WHY = const(74)
 DENSE_UNTIL = const(76)
 DENSE_LEFT_J = const(77)
 ERRAND = const(78)  # what a command has asked for, below
 TRIAL = const(79)  # tries left to reach the agent under new settings; -1: they have failed
 ORBITS_TRIED = const(80)  # download of predicted orbits
-SIZE = const(84)
+WAY = const(81)  # to the agent (plan/way.py)
+WAY_FAILS = const(82)  # of that way, one after the other
+WAY_SINCE = const(83)
+TLS_FAILED = const(84)  # handshakes, counted by themselves: the radio was fine
+DATA_REFUSALS = const(85)  # of a PDP context for a permanent cause, one after the other
+DATA_UNTIL = const(86)  # until then none is asked for
+SIZE = const(88)
 
 # Errands.
 LOCATE = const(1)
@@ -147,7 +150,7 @@ def feel(state, senses):
         state[i] = 0
     if now // _DAY_S != state[DAY]:
         state[DAY] = now // _DAY_S
-        state[SENT_TODAY] = 0
+        state[SENT_TODAY] = state[PULLED_TODAY] = 0
         # Once a day: an agent restored from a backup learns what is applied, and how the device fares.
         state[TO_TELL] |= TELL_SETTINGS | TELL_DIAGNOSTICS
     _feel_errand(state)
