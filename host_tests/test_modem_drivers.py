@@ -158,6 +158,8 @@ def test_q17_a_byte_aborts_the_scan_of_the_sim7600_alone(dialect):
     modem = driver(bench)
     modem.start(True, True)
     modem.await_card()
+    assert bench.send("AT+COPS=2")[-1] == "OK"
+    bench.output.clear()
     bench.modem.receive(b"AT+COPS=?\r")
     bench.run(10_000)
     bench.modem.receive(b"AT\r")
@@ -240,6 +242,74 @@ def test_goes_on_after_a_reset_of_the_device_alone(dialect, broker, echo):
     assert modem.attach(50, 50, 0) == (REGISTERED, 0)
     assert talk(modem, broker.ca, b"again")
     assert echo == [b"again"]
+
+
+@pytest.mark.parametrize("dialect", ["bg95", "sim7600"])
+@pytest.mark.parametrize("leads_in", ["ATD*99***1#", "AT+CMUX=0"])
+def test_q11_out_of_a_call_or_a_multiplexer_without_the_power_key(dialect, leads_in):
+    bench = Bench(dialect)
+    modem = driver(bench)
+    modem.start(True, True)
+    assert modem.attach(200, 200, 0) == (REGISTERED, 0)
+    assert bench.send('AT+CGDCONT=1,"IP","iot"')[-1] == "OK"
+    bench.output.clear()
+    bench.modem.receive(leads_in.encode() + b"\r")
+    bench.run(3_000)
+    assert (b"CONNECT" if leads_in.startswith("ATD") else b"OK") in bytes(bench.output)
+    bench.output.clear()
+    modem = driver(bench)
+    modem.start(False, False)
+    assert modem.attach(50, 50, 0) == (REGISTERED, 0)
+    assert "off" not in [state for _, part, state in bench.states[1:] if part == "modem"]
+
+
+@pytest.mark.parametrize(("dialect", "sleep"), [("bg95", "AT+QSCLK=1"), ("sim7600", "AT+CSCLK=1")])
+def test_q48_the_first_byte_after_a_dtr_wake_is_lost(dialect, sleep):
+    bench = Bench(dialect)
+    modem = driver(bench)
+    modem.start(True, True)
+    assert modem.attach(200, 200, 0) == (REGISTERED, 0)
+    assert bench.send(sleep)[-1] == "OK"
+    bench.modem.dtr(True)
+    bench.run(120_000)
+    assert bench.states[-1][2] == "sleep"
+    bench.modem.dtr(False)
+    bench.run(20)
+    bench.output.clear()
+    modem = driver(bench)
+    modem.start(False, False)
+    assert bench.lines[-1] and modem.attach(50, 50, 0) == (REGISTERED, 0)
+    assert "off" not in [state for _, part, state in bench.states[1:] if part == "modem"]
+
+
+@pytest.mark.parametrize("dialect", ["bg95", "sim7600"])
+def test_q45_a_whole_wake_never_speaks_of_messages_or_calls(dialect, broker, echo):
+    bench, modem = registered(dialect, broker)
+    talk(modem, broker.ca, b"x")
+    modem.gnss_start(False)
+    modem.gnss_poll()
+    modem.gnss_stop()
+    modem.identity()
+    modem.cell()
+    modem.network_time()
+    modem.stop(modem.psm_granted())
+    sent = [text for _, direction, text in bench.lines if direction == ">" and text.startswith("AT")]
+    assert len(sent) > 40
+    side = (
+        "+CMG",
+        "+CNMI",
+        "+CNMA",
+        "+CPMS",
+        "+CSMS",
+        "+CSCA",
+        "+CSMP",
+        "+CUSD",
+        "+CSCB",
+        "+CGSMS",
+        "+CLIP",
+        "D",
+    )
+    assert [text for text in sent if text[2:].startswith(side)] == []
 
 
 @pytest.mark.parametrize("dialect", ["bg95", "sim7600"])

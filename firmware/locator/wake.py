@@ -10,7 +10,7 @@ from locator.journal import record, rtc
 from locator.journal.ledger import Ledger
 from locator.journal.log import Log
 from locator.journal.store import Journal
-from locator.modem import REGISTERED, ModemError, ModemRestarted
+from locator.modem import CALM_FAILS, REGISTERED, ModemError, ModemRestarted, recovery, unload
 from locator.modem import make as make_modem
 from locator.modem.parse import rounded
 from locator.orders import applied
@@ -20,7 +20,6 @@ from locator.port import DEEPSLEEP_RESET, POWER_ON, WAKE_MOTION
 
 _GNSS_POLL_MS = const(1000)
 _FOUND_AGAIN_MS = const(6000)
-_LADDER_FROM = const(2)
 _LEAST_MV = const(3000)  # the board's converters give up at 2800
 _WEAK_MS = const(3600 * 1000)
 
@@ -113,10 +112,15 @@ class Wake:
         budget.begin_try(self._state, self._port.clock_s(), self._port.random(1)[0])
         self._save_twice()
         try:
-            ladder = self._ladder()
+            ladder = recovery(self._state[st.TRY_FAILS])
             if ladder and not self._modem.on and ladder.before_start(self._port):
                 self._state[st.CONFIGURED] = self._state[st.PARKED] = 0
             self._start_modem()
+            if self._state[st.SEARCHED] != action.mcc:
+                from locator.plan.regions import region
+
+                self._modem.prefer(region(action.mcc))
+                self._state[st.SEARCHED] = action.mcc
             if ladder and not action.plmn:
                 action.plmn = ladder.after_start(self._modem, self._state[st.LAST_PLMN])
                 self._state[st.CHOSEN_PLMN] = action.plmn
@@ -130,6 +134,8 @@ class Wake:
         except ModemError as error:
             self._lost(error)
             result = st.NO
+        finally:
+            unload("ladder", "survey", "rescue")  # a conversation needs the heap
         if result == REGISTERED:
             budget.accepted(self._state)
         else:
@@ -232,7 +238,8 @@ class Wake:
         surely_off = not self._was_on and self._port.reset_cause in (DEEPSLEEP_RESET, POWER_ON)
         self._was_on = True
         self._modem.start(surely_off, not self._state[st.CONFIGURED])
-        self._state[st.CONFIGURED] = 1
+        if not self._state[st.CONFIGURED]:
+            self._state[st.CONFIGURED], self._state[st.SEARCHED] = 1, 0
 
     def _lost(self, error):
         """A verb has failed. A modem that has restarted by itself must be set up again."""
@@ -240,15 +247,6 @@ class Wake:
         if restarted:
             self._modem.on = False
         self._note(logs.RESTARTED if restarted else logs.MODEM, error.code)
-
-    def _ladder(self):
-        """What helps after failures in a row, None while there are none to speak of."""
-        fails = self._state[st.TRY_FAILS]
-        if fails < _LADDER_FROM:
-            return None
-        from locator.modem.ladder import Ladder
-
-        return Ladder(fails)
 
     def _weigh(self):
         """The battery under the load of a connection; whatever moved meanwhile is not forgotten."""
@@ -295,7 +293,7 @@ class Wake:
             return False
         served, cause = self._modem.serves(_FOUND_AGAIN_MS if registered else 0)
         budget.refused(state, self._port.clock_s(), cause)
-        stays = served and registered and state[st.TRY_FAILS] < _LADDER_FROM
+        stays = served and registered and state[st.TRY_FAILS] < CALM_FAILS
         return stays and self._modem.psm_granted()
 
     def _poll_fix(self, limit_ms):

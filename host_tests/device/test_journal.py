@@ -300,7 +300,7 @@ class FullFlash(store.Journal):
     def _append(self, fields):
         self.writes += 1
         if self.writes == 1:
-            self.files.append((self.next_seq, store.SEGMENT))
+            self.files.append(self.next_seq)
             raise OSError(28)
         return store.Journal._append(self, fields)
 

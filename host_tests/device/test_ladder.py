@@ -18,6 +18,7 @@ class Driver:
     """Hears three operators, one of them forbidden."""
 
     cleared = 0
+    cycled = 0
     scans = 0
 
     def __init__(self):
@@ -25,6 +26,9 @@ class Driver:
 
     def clear_forbidden(self):
         self.cleared += 1
+
+    def cycle_radio(self):
+        self.cycled += 1
 
     def await_card(self):
         pass
@@ -43,18 +47,24 @@ def climb(tries, last_plmn=0):
     """What a device does before each of so many tries that all fail: also the operators it chooses."""
     port, driver, done = Port(), Driver(), []
     for fails in range(tries):
-        before = driver.cleared
+        before, cycled = driver.cleared, driver.cycled
         cut = Ladder(fails).before_start(port)
         plmn = Ladder(fails).after_start(driver, last_plmn)
-        done.append(plmn or ("cut" if cut else "clear" if driver.cleared > before else "-"))
+        rung = "cut" if cut else "clear" if driver.cleared > before else "-"
+        done.append(plmn or ("cycle" if driver.cycled > cycled else rung))
         last_plmn = plmn or last_plmn
     return port, done
 
 
 def test_from_mild_to_harsh_and_round_again():
     done = climb(40)[1]
-    assert done[:8] == ["-", "-", "-", "clear", "-", "clear", "cut", "-"]
-    assert done[8:].count("cut") == done[8:].count("clear") == 8
+    assert done[:8] == ["-", "-", "-", "clear", "-", "cycle", "-", "cut"]
+    assert done[8:].count("cut") == done[8:].count("cycle") == 8
+
+
+def test_two_resets_are_never_two_tries_in_a_row():
+    resets = [rung in ("cut", "cycle") for rung in climb(40)[1]]
+    assert not any(resets[i] and resets[i + 1] for i in range(39))
 
 
 def test_nobody_is_scanned_for_where_nobody_is_heard():
@@ -72,5 +82,5 @@ def test_after_the_list_is_cleared_one_operator_a_try_and_never_the_one_used_in_
 
 
 def test_the_supply_is_off_for_a_while():
-    port, _ = climb(7)
+    port, _ = climb(8)
     assert port.calls == [False, 2000]

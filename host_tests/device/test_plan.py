@@ -3,7 +3,7 @@
 from locator import settings
 from locator.journal import record, rtc
 from locator.modem import DENIED, REGISTERED
-from locator.plan import alarms, decide
+from locator.plan import alarms, decide, regions
 from locator.plan import state as st
 from locator.port import (
     DEEPSLEEP_RESET,
@@ -202,14 +202,26 @@ def test_a_battery_that_sags_reports_half_as_often():
 
 def test_every_third_try_in_vain_scans_everything():
     state = settled()
-    limits = []
+    limits, wide = [], []
+    state[st.MCC] = 401
     for fails in range(6):
         state[st.TRY_FAILS] = fails
         state[st.LAST_TRY] = 0
         told = senses(200 * HOUR)
         feel(state, told)
-        limits.append(decide.next(state, told, HINTS).limit_s)
+        action = decide.next(state, told, HINTS)
+        limits.append(action.limit_s)
+        wide.append(action.mcc == 0)
     assert limits == [50, 50, 180, 50, 50, 180]
+    assert wide == [False, False, True, False, False, True]
+
+
+def test_each_country_on_the_way_has_a_region_and_neighbours_share_bands():
+    way = [regions.region(mcc) for mcc in (460, 401, 250, 257, 260, 262)]
+    assert None not in way and regions.region(428) == way[0] and regions.region(310) is None
+    assert way[1] == way[2] == way[3] and way[4] == way[5]
+    for i in range(5):
+        assert len(set(way[i][1]) & set(way[i + 1][1])) >= 2
 
 
 def test_a_network_that_is_wrong_by_an_hour_or_a_year_is_not_believed():

@@ -100,6 +100,12 @@ class Radio:
             self._restart()
             self.set(SEARCHING)
 
+    def search_anew(self) -> None:
+        """Kinds of network or bands have changed: the last network is not the first to be found any more."""
+        self._unit.nv.last = None
+        if self._unit.power.sim_ready and not self.told_off:
+            self.select()
+
     def lend(self) -> None:
         """GNSS takes the receiver as soon as no connection holds it."""
         self.lent = True

@@ -42,6 +42,6 @@ def _without(ranges, lo, hi):
 
 def _readable(journal, i):
     try:
-        return [record.seq_of(buf, 0) for _, buf in scan(journal.path(*journal.files[i]))]
+        return [record.seq_of(buf, 0) for _, buf in scan(journal.path(i))]
     except OSError:
         return []

@@ -23,25 +23,27 @@ THINNED = ".old"
 class Journal:
     """`folder` is the device's data directory, `ledger` holds what is acknowledged.
 
-    `files` are (first sequence, suffix), rising: those that were thinned, then the segments.
+    `files` are the first sequences of the files, rising: the first `old` are thinned, then come segments.
     """
 
     def __init__(self, folder, ledger):
-        self._folder = folder + "/journal"
+        self.folder = folder + "/journal"
         self.ledger = ledger
         self._buf = bytearray(record.SIZE)
-        for path in (folder, self._folder):
+        for path in (folder, self.folder):
             _make_folder(path)
-        names = sorted(name for name in os.listdir(self._folder) if name[8:] in (SEGMENT, THINNED))
-        self.files = [(int(name[:8], 16), name[8:]) for name in names]
+        names = os.listdir(self.folder)
+        self.files = sorted(int(name[:8], 16) for name in names if name.endswith(THINNED))
+        self.old = len(self.files)
+        self.files += sorted(int(name[:8], 16) for name in names if name.endswith(SEGMENT))
         self.next_seq = 1
         self._room = 0
         self._sent: list = []
         if self.files:
             self._open_newest()
             # What stood before the oldest file was acknowledged or thinned when it went.
-            if self.files[0][0] > 1:
-                ledger.acks.add(1, self.files[0][0] - 1)
+            if self.files[0] > 1:
+                ledger.acks.add(1, self.files[0] - 1)
         if self.next_seq <= ledger.acks.last():
             # The newest segment is lost or cut short: a sequence is never used twice all the same.
             self.next_seq = ledger.acks.last() + 1
@@ -63,11 +65,11 @@ class Journal:
         if self._room <= 0:
             while len(self.files) >= MAX_FILES:
                 self._make_room()
-            self.files.append((self.next_seq, SEGMENT))
+            self.files.append(self.next_seq)
             self._room = PER_SEGMENT
         fields[3] = seq = self.next_seq
         record.pack_into(self._buf, fields)
-        with open(self.path(*self.files[-1]), "ab") as f:
+        with open(self.path(len(self.files) - 1), "ab") as f:
             f.write(self._buf)
         self.next_seq = seq + 1
         self._room -= 1
@@ -113,17 +115,18 @@ class Journal:
 
     def span(self, i):
         """The sequences (first, last) for which file `i` stands, whether it has them or not."""
-        last = self.files[i + 1][0] if i + 1 < len(self.files) else self.next_seq
-        return self.files[i][0], last - 1
+        last = self.files[i + 1] if i + 1 < len(self.files) else self.next_seq
+        return self.files[i], last - 1
 
-    def path(self, first, suffix):
-        """Path of the file that begins with the sequence `first`."""
-        return "%s/%08x%s" % (self._folder, first, suffix)
+    def path(self, i):
+        """Path of file `i`."""
+        return "%s/%08x%s" % (self.folder, self.files[i], THINNED if i < self.old else SEGMENT)
 
     def give_up(self, i):
         """Remove file `i`."""
-        os.remove(self.path(*self.files[i]))
+        os.remove(self.path(i))
         del self.files[i]
+        self.old -= i < self.old
 
     def free(self, files):
         """Give up the oldest files, so many at most, as long as nothing in them waits for the agent: the
@@ -133,8 +136,8 @@ class Journal:
             files -= 1
 
     def _open_newest(self):
-        first, suffix = self.files[-1]
-        size = _size(self.path(first, suffix))
+        first = self.files[-1]
+        size = _size(self.path(len(self.files) - 1))
         self.next_seq = first + (size + record.SIZE - 1) // record.SIZE
         whole = size % record.SIZE == 0
         # A torn record ends its segment: the next one begins a new file and a new sequence.
@@ -142,7 +145,7 @@ class Journal:
 
     def _mend(self, full):
         """After a write that failed: what was written of the record stays torn and ends its segment."""
-        if _size(self.path(*self.files[-1])):
+        if _size(self.path(len(self.files) - 1)):
             self._open_newest()
         else:
             del self.files[-1]
@@ -165,7 +168,7 @@ class Journal:
         acks = self.ledger.acks
         if acks.covers(first, last):
             return 0
-        if self.files[i][1] == SEGMENT:
+        if i >= self.old:
             return last - first + 1 - acks.count(first, last)
         from locator.journal import thinning
 
@@ -176,7 +179,7 @@ class Journal:
         first, last = self.span(i)
         acks, sent, held = self.ledger.acks, self._sent, 0
         try:
-            with open(self.path(*self.files[i]), "rb") as f:
+            with open(self.path(i), "rb") as f:
                 while len(sent) < limit and first + held <= last:
                     to = len(sent) * record.SIZE
                     size = f.readinto(memoryview(buf)[to : to + record.SIZE])
@@ -185,7 +188,7 @@ class Journal:
                     good = size == record.SIZE and record.is_good(buf, to)
                     seq = first + held
                     held += 1
-                    if self.files[i][1] == THINNED:
+                    if i < self.old:
                         seq = record.seq_of(buf, to) if good else 0
                     if not seq or acks.has(seq):
                         continue
@@ -196,7 +199,7 @@ class Journal:
                     else:
                         self._damage(seq, seq)
                 # What should stand behind the end of a segment cannot be read either.
-                if len(sent) < limit and self.files[i][1] == SEGMENT:
+                if len(sent) < limit and i >= self.old:
                     self._damage(first + held, last)
         except OSError:
             self._damage(first, last)

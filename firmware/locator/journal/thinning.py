@@ -12,7 +12,7 @@ import struct
 from micropython import const
 
 from locator.journal import record
-from locator.journal.store import PER_SEGMENT, THINNED, scan
+from locator.journal.store import PER_SEGMENT, SEGMENT, THINNED, scan
 
 MOST_THINNED = const(40)
 _MOST_KEPT = const(32)
@@ -21,10 +21,9 @@ _EIGHTH = const(8)
 
 def make_room(journal):
     """Thin the oldest segment, or give up the oldest file; one file less after a few calls."""
-    oldest = sum(suffix == THINNED for _, suffix in journal.files)
-    if oldest < MOST_THINNED and oldest + 1 < len(journal.files):
+    if journal.old < MOST_THINNED and journal.old + 1 < len(journal.files):
         try:
-            _thin(journal, oldest)
+            _thin(journal, journal.old)
             return
         except OSError:
             pass
@@ -37,7 +36,7 @@ def make_room(journal):
 def pending_of(journal, i):
     """Records in the thinned file `i` that nobody has acknowledged."""
     acks = journal.ledger.acks
-    path = journal.path(*journal.files[i])
+    path = journal.path(i)
     first, last = journal.span(i)
     if acks.count(first, last) == 0:
         return os.stat(path)[6] // record.SIZE
@@ -49,44 +48,42 @@ def pending_of(journal, i):
 
 def _thin(journal, i):
     acks = journal.ledger.acks
-    before, newest = _neighbour(journal, i)
+    newest = _newest_before(journal, i)
     events = [0] * (PER_SEGMENT + 1)
     good = []
-    for at, buf in scan(journal.path(*journal.files[i])):
+    for at, buf in scan(journal.path(i)):
         events[at // record.SIZE] = _events(buf)
         # After a power cut the neighbour may have some of them already.
         if record.seq_of(buf, 0) > newest and not acks.has(record.seq_of(buf, 0)):
             good.append(at // record.SIZE)
-    for at, buf in scan(journal.path(*journal.files[i + 1])):
+    for at, buf in scan(journal.path(i + 1)):
         events[PER_SEGMENT] = _events(buf) if at == 0 else events[PER_SEGMENT]
     chosen = _chosen(good, events)
-    new = journal.path(0, ".new")
+    new = journal.folder + "/thinned.new"
     with open(new, "wb") as f:
         if newest:
-            for _, buf in scan(journal.path(before, THINNED)):
+            for _, buf in scan(journal.path(i - 1)):
                 f.write(buf)
-        for at, buf in scan(journal.path(*journal.files[i])):
+        for at, buf in scan(journal.path(i)):
             if at // record.SIZE in chosen:
                 f.write(buf)
     journal.ledger.thinned += len(good) - len(chosen)
     journal.ledger.save()
-    os.rename(new, journal.path(before, THINNED))
+    os.rename(new, journal.path(i - 1) if newest else journal.path(i)[: -len(SEGMENT)] + THINNED)
     if not newest:
-        journal.files.insert(i, (before, THINNED))
+        journal.files.insert(i, journal.files[i])
+        journal.old += 1
         i += 1
     journal.give_up(i)
 
 
-def _neighbour(journal, i):
-    """The file that takes what is kept: the first sequence by which it is named, and the last in it, 0
-    when it is a new one."""
+def _newest_before(journal, i):
+    """The last sequence in the file before `i` if that takes what is kept, 0 if a new one is to."""
+    count = newest = 0
     if i:
-        count = newest = 0
-        for _, buf in scan(journal.path(*journal.files[i - 1])):
+        for _, buf in scan(journal.path(i - 1)):
             count, newest = count + 1, record.seq_of(buf, 0)
-        if 0 < count <= PER_SEGMENT - _MOST_KEPT:
-            return journal.files[i - 1][0], newest
-    return journal.files[i][0], 0
+    return newest if count <= PER_SEGMENT - _MOST_KEPT else 0
 
 
 def _chosen(good, events):

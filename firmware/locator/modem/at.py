@@ -100,6 +100,12 @@ class Channel:
                 return None
             self._keep_unsolicited()
 
+    def drain(self, quiet_ms):
+        """Drop what comes until the line has been quiet for so long: late answers to other questions."""
+        while self._byte(self._port.ticks_ms() + quiet_ms) >= 0:
+            pass
+        self._n = 0
+
     def forget(self, prefix):
         """Drop what is queued with `prefix`, so that the next `wait` sees only what comes later."""
         self._queue = [line for line in self._queue if not line.startswith(prefix)]

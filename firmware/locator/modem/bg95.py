@@ -33,9 +33,9 @@ class Bg95(Driver):
     CONFIGURE = (
         b'+QURCCFG="urcport","uart1"',
         b'+QCFG="nwscanmode",0',
-        # LTE-M, GSM, NB-IoT: east of Poland a roaming card finds GSM only, and NB-IoT takes long.
-        b'+QCFG="nwscanseq",020103',
-        b'+QCFG="iotopmode",2',
+        b'+QCFG="nwscanseq",020103,1',
+        b'+QCFG="iotopmode",2,1',
+        b'+QCFG="band",F,400A0E189F,A0E189F,1',
         b'+QCFG="psm/urc",1',
         b"+QGPSXTRA=1",
         b"+CTZU=3",  # local time: what CCLK means everywhere else
@@ -84,6 +84,13 @@ class Bg95(Driver):
         if None in (mcc, mnc, cell, tac, level):
             return None
         return plausible_cell(1000 * mcc + mnc, tac, cell, level)
+
+    def prefer(self, region):
+        """Search as plan.regions says, None: everything. At once, and kept."""
+        from locator.modem.bg95_search import commands
+
+        for text in commands(region):
+            self._try(text)
 
     def gnss_start(self, radio_off):
         """Give the radio to GNSS. Registration waits until `gnss_stop`."""

@@ -1,8 +1,8 @@
 """What both modems have in common: power, registration, clock, identity. The verbs of a wake:
 
-start, gnss_start, gnss_poll, gnss_stop, attach, look, serves, cell, network_time, identity, card_gone,
-mqtt_open, mqtt_publish, mqtt_receive, mqtt_close, psm_granted, clear_forbidden, stop. All raise `ModemError`
-and its kinds; all have a deadline.
+start, prefer, gnss_start, gnss_poll, gnss_stop, attach, look, serves, cell, network_time, identity,
+card_gone, mqtt_open, mqtt_publish, mqtt_receive, mqtt_close, psm_granted, clear_forbidden, cycle_radio,
+stop. All raise `ModemError` and its kinds; all have a deadline.
 """
 
 from binascii import crc32
@@ -14,6 +14,7 @@ from locator.modem import DENIED, NO_SERVICE, REGISTERED, ModemError, ModemResta
 SHORT_MS = const(1000)
 SIM_MS = const(5000)
 _PROBE_MS = const(300)
+_PROBE_TRIES = const(3)
 _SYNC_TRIES = const(25)
 _COPS_MS = const(180000)
 _CFUN_MS = const(15000)
@@ -23,7 +24,6 @@ _SERVED = (1, 5)  # <stat>: home, roaming
 _REFUSED = const(3)
 _REFUSALS = (30, 32, 111)  # CME of a choice by hand: no service, emergency calls only, not allowed
 _CARD_TRIES = const(10)
-_OFF_MS = const(1500)
 _NO_CARD = const(10)  # +CME ERROR
 
 
@@ -48,7 +48,7 @@ class Driver:
     login = (b"", b"")  # user and password of the access point
 
     def __init__(self, port, at, board):
-        self._port = port
+        self.port = self._port = port
         self._at = self.channel = at
         self._board = board
         at.unsolicited = self.UNSOLICITED
@@ -60,10 +60,10 @@ class Driver:
         self._at.booting = True
         self._port.modem_rail(True)
         try:
-            if surely_off or not self._answers(3):
-                self._boot()
+            if surely_off or not (self.answers() or self._rescue().escape(self)):
+                self.boot()
         except ModemSilent:
-            self._boot_from_cold()
+            self._rescue().cold_boot(self)
         self._at.booting = False
         self.on = True
         for text in self.SETUP:
@@ -100,16 +100,15 @@ class Driver:
         """The serving `Cell`, None without service."""
         raise NotImplementedError
 
+    def prefer(self, region):
+        """Set the search to what plan.regions says, None: everything that the modem can. Where this
+        gains nothing (SIM7600, docs/firmware.md) the modem is left alone."""
+
     def look(self, limit_s):
         """The serving cell, or None after `limit_s` without one."""
-        deadline = self._port.ticks_ms() + 1000 * limit_s
-        self._try(b"+CFUN=1", _CFUN_MS)
-        while self._port.ticks_ms() < deadline:
-            cell = self.cell()
-            if cell:
-                return cell
-            self._port.sleep_ms(_POLL_MS)
-        return None
+        from locator.modem.survey import look
+
+        return look(self, limit_s)
 
     def serves(self, limit_ms):
         """(True while registered, cause of the refusal if the network has refused us since or 0): asked
@@ -140,6 +139,10 @@ class Driver:
         network there for good. A card that does not allow it is left as it is."""
         self._try(b'+CRSM=214,28539,0,0,12,"FFFFFFFFFFFFFFFFFFFFFFFF"')
 
+    def cycle_radio(self):
+        """Off for 10 s and on again, which cures a registration that stays denied."""
+        self._rescue().cycle_radio(self)
+
     def network_time(self):
         """Epoch seconds UTC as the network told the modem, None when it did not."""
         lines = self._at.command(b"+CCLK?", SHORT_MS, b"+CCLK:")
@@ -163,18 +166,8 @@ class Driver:
             return True
         return False
 
-    def _boot_from_cold(self):
-        """The modem hangs: take its supply away, which is left off when that does not help."""
-        try:
-            self._port.modem_rail(False)
-            self._port.sleep_ms(_OFF_MS)
-            self._port.modem_rail(True)
-            self._boot()
-        except ModemSilent:
-            self._port.modem_rail(False)
-            raise
-
-    def _boot(self):
+    def boot(self):
+        """Press the power key until the modem answers. Raises `ModemSilent`."""
         for _ in range(2):  # the key toggles: a modem that was on after all is off after the first
             self._at.forget(b"RDY")
             self._port.modem_key(True)
@@ -182,19 +175,27 @@ class Driver:
             self._port.modem_key(False)
             self._port.sleep_ms(self.QUIET_MS)
             self._at.wait(b"RDY", self.BOOT_MS)
-            if self._answers(_SYNC_TRIES):
+            if self.answers(_SYNC_TRIES):
                 return
         raise ModemSilent("power on")
 
-    def _answers(self, tries):
-        for _ in range(tries):
+    def _rescue(self):
+        from locator.modem import rescue
+
+        return rescue
+
+    def answers(self, tries=_PROBE_TRIES):
+        """Whether the modem hears `AT`."""
+        for i in range(tries):
             try:
                 self._at.command(b"", _PROBE_MS)
-                return True
             except ModemSilent:
                 continue
             except ModemError:
-                return True
+                pass
+            if i:  # the questions before may yet be answered
+                self._at.drain(_PROBE_MS)
+            return True
         return False
 
     def await_card(self):

@@ -3,8 +3,9 @@
 A wake starts the modem anew for each try, so the lower rungs of the vendors' ladders (repeat, connect
 again, new PDP context) are behind us when a try has failed. The first of all is the wake's: a
 registration kept in PSM is given up. Left are, from mild to harsh: clear the card's list of forbidden
-networks; scan, and try another operator than the one used in vain; cut the supply and set the modem up
-again. Then it goes round, at most one rung a try, and the plan spaces the tries.
+networks; scan, and try another operator than the one used in vain; the radio off and on; cut the supply
+and set the modem up again. Then it goes round, at most one rung a try, and the plan spaces the tries: between
+two that count as a reset of the modem stands another.
 """
 
 from micropython import const
@@ -12,9 +13,10 @@ from micropython import const
 NOTHING = const(0)
 CLEAR_FORBIDDEN = const(1)
 SURVEY = const(2)
-CUT_SUPPLY = const(3)
+CYCLE_RADIO = const(3)
+CUT_SUPPLY = const(4)
 
-_RUNGS = (NOTHING, NOTHING, NOTHING, CLEAR_FORBIDDEN, SURVEY, CLEAR_FORBIDDEN, CUT_SUPPLY, SURVEY)
+_RUNGS = (NOTHING, NOTHING, NOTHING, CLEAR_FORBIDDEN, SURVEY, CYCLE_RADIO, SURVEY, CUT_SUPPLY)
 _OFF_MS = const(2000)
 
 
@@ -37,8 +39,10 @@ class Ladder:
     def after_start(self, driver, last_plmn):
         """What needs the modem on. Returns the operator to try by hand, 0 for any; without `last_plmn`,
         the one that was heard or used in the last try, there is nobody to choose from."""
-        if self._rung == CLEAR_FORBIDDEN:
+        if self._rung in (CLEAR_FORBIDDEN, CYCLE_RADIO):
             driver.clear_forbidden()
+        if self._rung == CYCLE_RADIO:
+            driver.cycle_radio()
         if self._rung != SURVEY or not last_plmn:
             return 0
         from locator.modem import survey

@@ -11,11 +11,25 @@ from locator.modem import ModemError, parse
 SCAN_MS = const(240000)  # seen: 180 s and more
 _MOST = const(24)
 _RELEASE_MS = const(40000)
+_CFUN_MS = const(15000)
+_POLL_MS = const(1000)
 
 UNKNOWN = const(0)
 AVAILABLE = const(1)
 CURRENT = const(2)
 FORBIDDEN = const(3)
+
+
+def look(driver, limit_s):
+    """The serving cell, or None after `limit_s` without one."""
+    deadline = driver.port.ticks_ms() + 1000 * limit_s
+    driver.channel.command(b"+CFUN=1", _CFUN_MS)
+    while driver.port.ticks_ms() < deadline:
+        cell = driver.cell()
+        if cell:
+            return cell
+        driver.port.sleep_ms(_POLL_MS)
+    return None
 
 
 def scan(driver):

@@ -57,8 +57,11 @@ def _fault(port):
     """The text of the last fault, "" without one: seconds since power-on in the first line."""
     try:
         with open(port.data_dir + logs.LAST_FAULT, "rb") as f:
-            data = f.read(_FAULT_BYTES)
+            data = bytearray(f.read(_FAULT_BYTES))
     except OSError:
         return ""
     # Whatever was torn by a power cut, or is in no alphabet of ours, is shown all the same.
-    return "".join(chr(byte) if 32 <= byte < 127 or byte == 10 else "?" for byte in data)
+    for i in range(len(data)):  # in place: there may be no room for more
+        if not (32 <= data[i] < 127 or data[i] == 10):
+            data[i] = 63
+    return data.decode()

@@ -41,13 +41,14 @@ _SHIPPING_S = const(20 * 86400)  # what a timer of 2^31 ms can hold
 class Action:
     """`kind` as above, `reason` the rule's name, `limit_s`, and what else that kind needs."""
 
-    def __init__(self, kind, reason, limit_s=0, patience_s=0, plmn=0, wake_on=0):
+    def __init__(self, kind, reason, limit_s=0, patience_s=0, plmn=0, wake_on=0, mcc=0):
         self.kind = kind
         self.reason = reason
         self.limit_s = limit_s
         self.patience_s = patience_s
         self.plmn = plmn
         self.wake_on = wake_on
+        self.mcc = mcc
 
 
 def next(state, senses, hints):
@@ -120,8 +121,9 @@ def _attach(state, senses, hints, reason):
         return None
     # A whole scan takes longer than the limit: every third try in vain is one.
     whole = not state[st.LAST_UPLOAD] or state[st.TRY_FAILS] % 3 == 2
-    limit_s = _WHOLE_SCAN_S if whole else _ATTACH_LIMIT_S
-    return Action(ATTACH, reason, limit_s, _patience_s(state), state[st.HELD_PLMN] or state[st.CHOSEN_PLMN])
+    limit_s, mcc = (_WHOLE_SCAN_S, 0) if whole else (_ATTACH_LIMIT_S, state[st.MCC])
+    plmn = state[st.HELD_PLMN] or state[st.CHOSEN_PLMN]
+    return Action(ATTACH, reason, limit_s, _patience_s(state), plmn, mcc=mcc)
 
 
 def _patience_s(state):

@@ -60,6 +60,7 @@ BLIND_SINCE = const(66)  # since when no satellites are found on the move; 0: th
 SKY_SATS = const(67)  # satellites of the last fix
 CARD = const(68)  # stands for ICCID and IMSI; 0: never read
 SHOCK_MG = const(69)  # a peak that the next wake counts
+SEARCHED = const(70)  # the MCC for whose networks the modem is set to search (plan/regions.py); 0: all
 PULLED_TODAY = const(72)  # pieces of a release asked for
 REFUSED = const(73)  # sequence of the release that was refused last, and why (orders/release.py)
 REFUSED_WHY = const(74)
