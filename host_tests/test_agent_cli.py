@@ -29,7 +29,7 @@ from host_tests.agent_bench import (
 from tools.world import certificates
 
 __all__ = ["bench"]
-GROUPS = ("devices", "trips", "update", "settings", "dead-letters")
+GROUPS = ("devices", "trips", "update", "settings", "commands", "dead-letters")
 SETTINGS = """
 [broker]
 host = "localhost"
@@ -371,3 +371,40 @@ def test_ends_cleanly_on_sigterm(bench: Bench):
         assert agent.wait(WAIT_S) == 0
         assert agent.stderr
         assert f"{DEVICE}: uplink 1, 1 records, 1 new" in agent.stderr.read()
+
+
+def test_settings(landbridge):
+    landbridge("devices", "add", DEVICE)
+    assert "no device lb-9" in landbridge.fails("settings", "show", "lb-9")
+    line = landbridge.fails("settings", "set", DEVICE, "interval_s=5")
+    assert "a number from 300 to 86400, or default (3600)" in line
+    assert "revision 1" in landbridge("settings", "set", DEVICE, "interval_s=900", "light_lux=50")
+    assert "set so already" in landbridge("settings", "set", DEVICE, "light_lux=50")
+    shown = landbridge("settings", "show", DEVICE)
+    assert re.search(r"^interval_s +900 +3600 ", shown, re.MULTILINE)
+    assert "has not said yet" in shown
+    assert re.search(r"^light_lux +20 +50$", landbridge("settings", "diff", DEVICE), re.MULTILINE)
+    coming = landbridge("settings", "diff", DEVICE, "light_lux=default")
+    assert re.search(r"^light_lux +50 +20$", coming, re.MULTILINE) and "interval_s" not in coming
+
+
+def test_the_interval_of_a_trip_becomes_the_setting(landbridge):
+    landbridge("devices", "add", DEVICE)
+    start = ("trips", "start", DEVICE, "--line", "north", "--destination", "Duisburg")
+    landbridge(*start, "--container", "CSQU3054383", "--interval", "900")
+    assert re.search(r"^interval_s +3600 +900$", landbridge("settings", "diff", DEVICE), re.MULTILINE)
+
+
+def test_commands(landbridge):
+    landbridge("devices", "add", DEVICE)
+    out = landbridge("commands", "send", DEVICE, "dense", "7200", "--expires", "6h")
+    command = out.split()[1].rstrip(":")
+    landbridge("commands", "send", DEVICE, "locate")
+    listed = landbridge("commands", "list", DEVICE)
+    assert re.search(rf"^{command} +{DEVICE} +dense +7200 ", listed, re.MULTILINE)
+    assert listed.count("waiting") == 2
+    assert "cancelled" in landbridge("commands", "cancel", DEVICE, command)
+    assert "cancelled by" in landbridge("commands", "list")
+    assert "is over" in landbridge.fails("commands", "cancel", DEVICE, command)
+    assert "known are locate" in landbridge.fails("commands", "send", DEVICE, "fly")
+    assert "30m, 24h or 7d" in landbridge.fails("commands", "send", DEVICE, "locate", "--expires", "soon")

@@ -65,6 +65,8 @@ class Wake:
             kept = rtc.read_copy(port.data_dir)
             self._state = self._after_power_on(kept)
         self._log = Log(rtc.log_of(kept, st.SIZE))
+        # Taken while memory is in one piece: late in a wake there may be no room to save.
+        self._packed_buf = bytearray(rtc.HEAD_SIZE + 4 * st.SIZE + logs.MAX_BYTES)
         if self._log.begin(port):
             self._state[st.TO_TELL] |= st.TELL_DIAGNOSTICS
         self._settings = applied.load(port.data_dir, self._state)
@@ -345,4 +347,4 @@ class Wake:
         rtc.keep_copy(self._port.data_dir, self._packed())
 
     def _packed(self):
-        return rtc.pack(self._state, self._log.pack())
+        return rtc.pack_into(self._packed_buf, self._state, self._log.pack())

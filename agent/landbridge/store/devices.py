@@ -81,6 +81,11 @@ def says(
         connection.execute(update(devices).where(devices.c.device == device).values(values))
 
 
+def expect_nothing(connection: Connection, device: str) -> None:
+    """The device has said that it will be silent: no next contact is due."""
+    connection.execute(update(devices).where(devices.c.device == device).values(next_contact_s=None))
+
+
 def take_down_number(connection: Connection, device: str, now_s: int) -> int:
     """The number of the next reply to the device; the same is never given twice.
 

@@ -31,6 +31,15 @@ def write(path, body):
     os.rename(path + ".new", path)
 
 
+def exists(path):
+    """Whether there is a file, whole or not."""
+    try:
+        os.stat(path)
+    except OSError:
+        return False
+    return True
+
+
 def remove(path):
     """Remove the file if it is there."""
     try:

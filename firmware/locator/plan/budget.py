@@ -24,9 +24,7 @@ _MESSAGES_A_DAY = const(60)
 _PULLS_A_DAY = const(40)
 _PULL_MV = const(3350)  # under the load of a connection
 
-# Dense points on command: 1.4 % of a battery of 220 kJ. What a wake draws (a SIM7600 that is connected).
-_DENSE_J = const(3000)
-_AWAKE_MW = const(600)
+_AWAKE_MW = const(600)  # what a wake draws at most: a SIM7600 that is connected
 
 # EMM causes (TS 24.301) that no second try mends: this card is not wanted here. The pauses are in
 # hours (TS.34, Telefonica REQ_009).
@@ -54,12 +52,6 @@ def may_look(state):
 def _may_extra(state):
     time = state[st.TRIES + (state[st.NEXT_TRY] - _MOST_WITH_EXTRAS) % st.TRIES_KEPT]
     return not wait_s(state) and (not time or state[st.NOW] - time >= _long(86400))
-
-
-def begin_dense(state, now, seconds):
-    """Points and reports shall be dense from `now` on for so many seconds; 0 ends it."""
-    state[st.DENSE_UNTIL] = now + seconds
-    state[st.DENSE_LEFT_J] = _DENSE_J
 
 
 def is_dense(state):
