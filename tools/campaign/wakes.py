@@ -11,7 +11,16 @@ from typing import Any, Literal, NamedTuple
 
 from locator import mending
 from locator.link.mqtt import MqttClient
-from locator.modem import REGISTERED, ModemError, ModemRestarted, assistance, ntp, sockets, survey
+from locator.modem import (
+    REGISTERED,
+    ModemError,
+    ModemRestarted,
+    assistance,
+    edrx,
+    ntp,
+    sockets,
+    survey,
+)
 
 from tools.bench import DRIVERS, Channel
 from tools.campaign.port import FOR_EVER_MS, Hang, VirtualPort
@@ -20,7 +29,7 @@ from tools.modem import Dialect
 Kind = Literal["first", "next", "reset", "probe", "survey", "mend"]
 """first: after power-on of the device, all there is. next: from deep sleep. reset: the device alone was reset
 in mid-conversation. probe: forbidden networks cleared, a look at the cell, one operator held, the radio
-off beside GNSS. survey: a scan, and one of the operators heard by hand. mend: time
+off beside GNSS. survey: a scan, the radio off and on, one of the operators heard by hand, eDRX. mend: time
 server, orbits, a new PDP context, and MQTT over a socket in place of the modem's own client."""
 
 HOST, PORT, DEVICE = b"broker.landbridge.example", 8883, b"lb-1"
@@ -154,7 +163,12 @@ class Device:
         heard = self._timed("scan", survey.scan, self._modem)
         plmn = survey.choose(heard, 0, 1)
         self._timed("neighbours", survey.neighbours, self._modem)
+        self._call("cycle_radio")
         self._reach(True, False, plmn)
+        if self.port.dialect == "bg95":
+            self._timed("eDRX", edrx.request, self._modem, True)
+            self._timed("eDRX granted", edrx.granted_ms, self._modem)
+            self._timed("eDRX", edrx.request, self._modem, False)
 
     def _mend(self) -> None:
         self._reach(True, False, 0)
