@@ -217,6 +217,12 @@ class Device:
         self.last_upload, self.waiting = slot, 0
         return True
 
+    def keep(self, count: int) -> None:
+        """Only the newest `count` fixes of those that wait are remembered."""
+        if self.waiting > count:
+            del self.run.fixes[len(self.run.fixes) - self.waiting : len(self.run.fixes) - count]
+            self.waiting = count
+
     def _camp(self, network: int | None) -> Heard | None:
         heard = self._heard[self.slot]
         wanted = self.network if network is None else network
