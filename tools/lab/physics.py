@@ -153,7 +153,7 @@ class Device:
         self.last_upload = -1
         self.left_j = 0.0
         self.network = -1
-        self.country = ""
+        self.country = instance.country[0]  # where it was commissioned
         self.cost_j = 0.0
         self._barred_until = -1
         self._heard_russia = -SILENCE_SLOTS

@@ -1,0 +1,104 @@
+"""What a trip's line tells a device: time to go, borders, places.
+
+The host knows the stations ahead and how long trains stand at such; the device gets a table and looks
+up the place of its last fix. Typical dwells are those of `tools.world.train`, which the facts give.
+"""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_right
+from functools import lru_cache
+from typing import NamedTuple
+
+from tools.lab.lines import Route, route
+from tools.lab.ours import Journey
+from tools.world.sites import Operator
+from tools.world.train import DWELLS, LINE_STOP_PROBABILITY, SPEED_KMH, TRACK_KM_A_LINE_KM
+
+NEAR_KM = 3.0
+"""A fix so near a station is one at it."""
+HOURS_A_KM_LOOPS = 0.0025
+"""Stops in passing loops."""
+SPEED_SPREAD = 1.04
+"""Mean of one over the speed, against one over the mean."""
+LEG_DEVIATION = 0.25
+"""Of the hours of 50 km, per km."""
+
+
+class Ahead(NamedTuple):
+    """Of one station: hours to go on arrival, mean dwell, variance of hours to go with and without it."""
+
+    km: float
+    hours: float
+    dwell_h: float
+    variance: float
+    variance_after: float
+
+
+@lru_cache(maxsize=64)
+def stations(name: str) -> tuple[Ahead, ...]:
+    """The table of a route by its name (`lines.route`)."""
+    return table(route(name))
+
+
+def table(here: Route) -> tuple[Ahead, ...]:
+    """The table of a route, in the order of the line."""
+    points = here.line.waypoints
+    found = [Ahead(points[-1].km, 0.0, 0.0, 0.0, 0.0)]
+    for point, after in zip(points[-2::-1], points[:0:-1], strict=True):
+        median_h, sigma = DWELLS.get(point.name, DWELLS[point.kind])
+        stops = LINE_STOP_PROBABILITY if point.kind == "line" else 1.0
+        dwell_h = stops * median_h * math.exp(sigma * sigma / 2)
+        leg_km = after.km - point.km
+        run_h = leg_km * (TRACK_KM_A_LINE_KM * SPEED_SPREAD / SPEED_KMH[point.country] + HOURS_A_KM_LOOPS)
+        variance_after = found[-1].variance + (LEG_DEVIATION * leg_km / 50) ** 2
+        variance = variance_after + dwell_h * dwell_h * (math.exp(sigma * sigma) - 1)
+        found.append(Ahead(point.km, found[-1].hours + run_h + dwell_h, dwell_h, variance, variance_after))
+    return tuple(reversed(found))
+
+
+class Guide:
+    """Looks up the place of the last fix."""
+
+    def __init__(self, here: Route, networks: tuple[Operator, ...], places: bool) -> None:
+        self._route = here
+        self._table = stations(here.name) if here.name in ("w1", "n1") else table(here)
+        self._kms = [station.km for station in self._table]
+        self._places = places
+        self._countries = sorted({network.country for network in networks})
+        self._networks = {
+            country: tuple(i for i, each in enumerate(networks) if each.country == country)
+            for country in self._countries
+        }
+        self._known_km = -1.0
+
+    def journey(self, km: float, moving: bool, since_h: float, stood_h: float) -> Journey:
+        """From a fix at `km` that is `since_h` old; the train runs, or has stood for `stood_h`."""
+        if km != self._known_km:
+            self._look_up(km)
+        here, after = self._here, self._after
+        if km - here.km < NEAR_KM and not moving:
+            left_h = max(here.dwell_h - stood_h, here.dwell_h / 3)
+            hours, variance = here.hours - here.dwell_h + left_h, here.variance
+        else:
+            part = min(1.0, (km - here.km) / (after.km - here.km)) if after.km > here.km else 1.0
+            start_h = here.hours - here.dwell_h
+            hours, variance = start_h + (after.hours - start_h) * part, here.variance_after
+            hours -= since_h if moving else 0.0
+        to_go_s = max(0, int(hours * 3_600))
+        country_s = max(0, to_go_s - self._border_s)
+        return Journey(
+            to_go_s, int(3_600 * math.sqrt(variance)), country_s, self._place_km, self._country, self._usable
+        )
+
+    def _look_up(self, km: float) -> None:
+        self._known_km = km
+        index = min(bisect_right(self._kms, km + NEAR_KM) - 1, len(self._table) - 1)
+        self._here, self._after = self._table[index], self._table[min(index + 1, len(self._table) - 1)]
+        country = self._route.line.country(km)
+        ahead = [border.km for border in self._route.line.borders if border.km > km]
+        self._border_s = int(3_600 * self._table[bisect_right(self._kms, ahead[0]) - 1].hours) if ahead else 0
+        self._place_km = round(self._route.place_km(km)) if self._places else -1
+        self._country = self._countries.index(country) if country in self._countries else -1
+        self._usable = self._networks.get(country, ())
