@@ -8,7 +8,7 @@ from typing import Protocol
 
 from tools.lab.physics import Factory
 from tools.lab.reference import Dual, Lyapunov, Menu, Moved, Periodic, Strong
-from tools.lab.trackers import SHIPPED, Schedule, variants
+from tools.lab.trackers import SHIPPED, variants
 
 
 class Rule(Protocol):
@@ -32,8 +32,8 @@ class Baseline:
         return isinstance(self.shipped, (Menu, Dual)) or bool(getattr(self.shipped, "tiers", ()))
 
 
-def baselines(modem: str) -> tuple[Baseline, ...]:
-    """For a class of modem."""
+def baselines(modem: str, trackers: bool = True) -> tuple[Baseline, ...]:
+    """For a class of modem: P1 to P8, and with `trackers` B1 to B14."""
     reference = (
         Baseline("P1 hourly", Periodic(1, 1), tuple(Periodic(h, h) for h in (0.5, 1, 2, 4, 8, 12, 24))),
         Baseline(
@@ -46,7 +46,7 @@ def baselines(modem: str) -> tuple[Baseline, ...]:
         Baseline(
             "P3 motion",
             Moved(0.5, 0.25, 1, 12),
-            tuple(Moved(*each) for each in product((0.5, 5), (0.25, 1, 2), (1, 2, 4, 8), (12, 24, 48))),
+            tuple(Moved(*each) for each in product((0.5, 5), (0.25, 1, 2), (1, 2, 4, 8), (12, 24))),
         ),
         Baseline(
             "P4 Bartendr",
@@ -65,8 +65,8 @@ def baselines(modem: str) -> tuple[Baseline, ...]:
         Baseline("P7 menu", Menu(modem)),
         Baseline("P8 menu, probes", Menu(modem, -112)),
     )
-    trackers = (Baseline(name, shipped, tuple(variants(name))) for name, shipped in SHIPPED.items())
-    return (*reference, *trackers)
+    if not trackers:
+        return reference
+    others = (Baseline(name, shipped, tuple(variants(name))) for name, shipped in SHIPPED.items())
+    return (*reference, *others)
 
-
-__all__ = ["Baseline", "Rule", "Schedule", "baselines"]

@@ -158,10 +158,6 @@ class Device:
         self._barred_until = -1
         self._heard_russia = -SILENCE_SLOTS
 
-    def sleep(self) -> None:
-        """A slot passes."""
-        self._pay("sleep", self._costs.sleep_slot_j)
-
     @property
     def hours_since_fix(self) -> float:
         """Since the last fix, as if one had been made before the trip long ago."""
@@ -271,11 +267,10 @@ def run(instance: Instance, policy: Factory, mission: Mission, cold: bool = Fals
     moving, temperatures = instance.moving.tolist(), instance.battery_c.tolist()
     limits = capacity_j(instance, min(mission.budget_j, ENDLESS_J), cold).tolist()
     spent_j: list[float] = []
-    drawn_j = 0.0
+    drawn_j, sleep_j = 0.0, mission.costs.sleep_slot_j
     device.run.died = instance.slots
     for slot in range(instance.slots):
-        device.left_j = limits[slot] - drawn_j
-        device.sleep()
+        device.left_j = limits[slot] - drawn_j - sleep_j
         if device.left_j > 0:
             device.slot, device.moving, device.battery_c = slot, moving[slot], temperatures[slot]
             fixes, uploads = len(device.run.fixes), len(device.run.uploads)
@@ -288,6 +283,7 @@ def run(instance: Instance, policy: Factory, mission: Mission, cold: bool = Fals
             device.run.died = min(device.run.died, slot)
             if not cold:
                 break
+    device.run.joules["sleep"] = sleep_j * len(spent_j)
     device.run.spent_j = np.array(spent_j)
     return device.run
 

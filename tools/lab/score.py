@@ -16,6 +16,8 @@ WEIGHTS = (0.35, 0.35, 0.30)
 """Of points, reconstruction and freshness."""
 FARTHEST_KM = 25.0
 OLDEST_H = 24.0
+UNKNOWN_KM = 1e4
+"""Error where nothing was delivered."""
 WINDOW_MOVING, WINDOW_STANDING = 1, 6
 """Slots for which a point speaks, before and after."""
 JOULES_A_MAH = 12.96
@@ -81,7 +83,7 @@ def covered(moving: NDArray[np.bool_], points: NDArray[np.int64]) -> NDArray[np.
 def errors(km: Floats, points: NDArray[np.int64]) -> Floats:
     """Reconstruction error in km: linear in time between points, constant beyond them."""
     if not len(points):
-        return np.full(len(km), math.inf)
+        return np.full(len(km), UNKNOWN_KM)
     return np.asarray(np.abs(km - np.interp(np.arange(len(km)), points, km[points])))
 
 

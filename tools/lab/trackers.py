@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import product
 
-from tools.lab.instances import SLOT_H, SLOT_S, SLOTS_A_DAY
+from tools.lab.instances import SLOT_H, SLOT_S
 from tools.lab.physics import Device, Factory, Mission
 
 Pair = tuple[float, float]
@@ -159,33 +159,29 @@ SHIPPED = {
 }
 """As shipped, or the variant that the facts name where the default disables the policy."""
 
-_HOURS = (0.5, 1.0, 2.0, 4.0, 8.0)
-_PARKED_HOURS = (2.0, 12.0, 24.0)
-_UPLOAD_HOURS = (1.0, 4.0, 8.0, 24.0)
+_MOVING_H, _PARKED_H, _UPLOAD_H = (0.5, 1.0, 2.0, 4.0, 8.0, 24.0), (2.0, 12.0, 24.0), (1.0, 4.0, 8.0, 24.0)
 
 
 def variants(name: str) -> Iterator[Schedule]:
     """The tuning grid of a tracker: its shipped parameters, and its own knobs turned."""
     shipped = SHIPPED[name]
     yield shipped
-    together = shipped.fix_s == shipped.upload_s
-    if together:
-        for moving, parked in product((*_HOURS, 12.0, 24.0), (*_PARKED_HOURS, 48.0)):
+    if shipped.fix_s == shipped.upload_s:
+        for moving, parked in product(_MOVING_H, _PARKED_H):
             pair = moving * H, parked * H
             yield from _knobs(replace(shipped, fix_s=pair, upload_s=pair))
         return
-    for fix, parked, upload, parked_upload in product(_HOURS, _PARKED_HOURS, _UPLOAD_HOURS, (8.0, 24.0)):
-        still = NEVER_S if shipped.fix_s[1] == NEVER_S else parked * H
-        if still < NEVER_S or parked == _PARKED_HOURS[0]:
-            pair = upload * H, parked_upload * H
-            yield from _knobs(replace(shipped, fix_s=(fix * H, still), upload_s=pair))
+    parked_fixes = (NEVER_S,) if shipped.fix_s[1] == NEVER_S else tuple(hours * H for hours in _PARKED_H)
+    for fix, parked_s, upload in product(_MOVING_H[:4], parked_fixes, _UPLOAD_H):
+        pair = upload * H, max(upload, 8.0) * H
+        yield from _knobs(replace(shipped, fix_s=(fix * H, parked_s), upload_s=pair))
 
 
 def _knobs(schedule: Schedule) -> Iterator[Schedule]:
     """The parameters that only one tracker has."""
     if schedule.gate_dbm:
         yield from (
-            replace(schedule, gate_dbm=gate, denials=count) for gate in (-105, -113) for count in (1, 3, 5)
+            replace(schedule, gate_dbm=gate, denials=count) for gate in (-105, -113) for count in (1, 5)
         )
     elif schedule.skips:
         yield from (replace(schedule, skips=count) for count in (1, 5, 10))
@@ -196,5 +192,3 @@ def _knobs(schedule: Schedule) -> Iterator[Schedule]:
     else:
         yield schedule
 
-
-assert SLOTS_A_DAY * SLOT_H == 24
