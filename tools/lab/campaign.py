@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
 from typing import NamedTuple, TypeVar
 
 from rich.console import Console
@@ -12,6 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from tools.lab.instances import Instance, draw
 from tools.lab.physics import Costs, Mission, costs
+from tools.lab.traces import read_trace
 
 BUDGETS = {"bg95": (40, 50, 65, 80, 120, 200, 400), "sim7600": (120, 200, 300, 500, 800, 1500)}
 """Joules a day."""
@@ -22,6 +24,8 @@ FLOORS = {
 """The least part of the bound, by budget."""
 THIN_FLOORS = {15.0: 0.93, 25.0: 0.90}
 """From 120 J a day up, by the loss in dB."""
+TRACE = "trace:"
+"""Before the path of a recording, in place of a line."""
 TRAINING_SEEDS = range(101, 111)
 JUDGED_SEEDS = range(1_001, 1_019)
 
@@ -53,7 +57,10 @@ class Setting(NamedTuple):
 
     def trip(self, line: str, seed: int) -> Instance:
         """A trip of this world."""
-        instance = draw(line, seed, self.modem, self.stacked)
+        if line.startswith(TRACE):
+            instance = read_trace(Path(line.removeprefix(TRACE)))
+        else:
+            instance = draw(line, seed, self.modem, self.stacked)
         return instance.thinned(self.loss_db) if self.loss_db else instance
 
     def mission(self, instance: Instance, budget: float, known_end: bool = False) -> Mission:

@@ -20,6 +20,8 @@ NEAR_KM = 3.0
 """A fix so near a station is one at it."""
 HOURS_A_KM_LOOPS = 0.0025
 """Stops in passing loops."""
+USUAL_KMH = 48.0
+"""In a country of which nothing is known."""
 SPEED_SPREAD = 1.04
 """Mean of one over the speed, against one over the mean."""
 LEG_DEVIATION = 0.25
@@ -51,7 +53,7 @@ def table(here: Route) -> tuple[Ahead, ...]:
         stops = LINE_STOP_PROBABILITY if point.kind == "line" else 1.0
         dwell_h = stops * median_h * math.exp(sigma * sigma / 2)
         leg_km = after.km - point.km
-        run_h = leg_km * (TRACK_KM_A_LINE_KM * SPEED_SPREAD / SPEED_KMH[point.country] + HOURS_A_KM_LOOPS)
+        run_h = leg_km * (TRACK_KM_A_LINE_KM * SPEED_SPREAD / SPEED_KMH.get(point.country, USUAL_KMH) + HOURS_A_KM_LOOPS)
         variance_after = found[-1].variance + (LEG_DEVIATION * leg_km / 50) ** 2
         variance = variance_after + dwell_h * dwell_h * (math.exp(sigma * sigma) - 1)
         found.append(Ahead(point.km, found[-1].hours + run_h + dwell_h, dwell_h, variance, variance_after))
@@ -66,10 +68,9 @@ class Guide:
         self._table = stations(here.name) if here.name in ("w1", "n1") else table(here)
         self._kms = [station.km for station in self._table]
         self._places = places
-        self._countries = sorted({network.country for network in networks})
         self._networks = {
             country: tuple(i for i, each in enumerate(networks) if each.country == country)
-            for country in self._countries
+            for country in {each.country for each in networks}
         }
         self._known_km = -1.0
 
@@ -89,7 +90,7 @@ class Guide:
         to_go_s = max(0, int(hours * 3_600))
         country_s = max(0, to_go_s - self._border_s)
         return Journey(
-            to_go_s, int(3_600 * math.sqrt(variance)), country_s, self._place_km, self._country, self._usable
+            to_go_s, int(3_600 * math.sqrt(variance)), country_s, self._place_km, self._usable
         )
 
     def _look_up(self, km: float) -> None:
@@ -99,6 +100,6 @@ class Guide:
         country = self._route.line.country(km)
         ahead = [border.km for border in self._route.line.borders if border.km > km]
         self._border_s = int(3_600 * self._table[bisect_right(self._kms, ahead[0]) - 1].hours) if ahead else 0
-        self._place_km = round(self._route.place_km(km)) if self._places else -1
-        self._country = self._countries.index(country) if country in self._countries else -1
+        place_km = self._route.place_km(km)
+        self._place_km = round(place_km) if self._places and not math.isnan(place_km) else -1
         self._usable = self._networks.get(country, ())

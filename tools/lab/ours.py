@@ -64,14 +64,15 @@ class Row(NamedTuple):
 
 
 class Facts(NamedTuple):
-    """What the device is built with: costs in mJ, the menu, and the rate below which no row is worth it.
+    """What the device is built with: costs in mJ (`fixes` hot, aided and cold), the menu, and the rate below
+    which no row is worth it.
 
     A mission that begins below `carries_j` a day cannot be carried through: it spends as if it had so
     much and ends early, instead of living long and telling nothing.
     """
 
     wake: int
-    hot_fix: int
+    fixes: tuple[int, int, int]
     upload: int
     attach: int
     scan: int
@@ -83,13 +84,12 @@ class Facts(NamedTuple):
 
 class Journey(NamedTuple):
     """What the line tells at the place of the last fix: seconds to go and their standard deviation, to
-    the next border, km to the nearest place (-1: unknown), country, networks of the country."""
+    the next border, km to the nearest place (-1: unknown), networks of the country."""
 
     to_go_s: int
     deviation_s: int
     country_s: int
     place_km: int
-    country: int
     networks: tuple[int, ...]
 
 
@@ -102,7 +102,7 @@ class State:
         self.row = facts.menu[0]
         self.row_at = NEVER
         self.floor = 0
-        self.carried = -1  # 1: the energy lasts for the whole trip; 0: it does not
+        self.carried = 0  # 1: the energy lasts for the whole trip
         self.moving = 0
         self.edge = 0
         self.stopped_at = 0
@@ -121,7 +121,6 @@ class State:
         self.looked = [1_000 * PRIOR_WEIGHT] * len(PLACES_HEARD)
         self.tries = [NEVER] * TRIES_A_DAY  # ring of times
         self.place = UNKNOWN_PLACE
-        self.country = -1
         self.country_s = 0
         self.networks: tuple[int, ...] = ()
         # Of this wake only:
@@ -131,12 +130,13 @@ class State:
         self.network_seen = -1
         self.dbm_seen = 0
         self.wanted = -1  # another network to look at
+        self.did_look_aside = 0
 
 
 def feel(state: State, facts: Facts, now: int, moving: int, left: int, journey: Journey) -> None:
     """A wake begins, with `left` mJ."""
     state.now, state.left = now, left
-    state.did_fix = state.did_probe = state.did_upload = 0
+    state.did_fix = state.did_probe = state.did_upload = state.did_look_aside = 0
     state.network_seen = state.wanted = -1
     state.edge = 1 if moving != state.moving else 0
     if state.edge:
@@ -144,8 +144,7 @@ def feel(state: State, facts: Facts, now: int, moving: int, left: int, journey: 
         state.heard_here = state.looks = state.fix_fails = 0
         state.upload_not_before = min(state.upload_not_before, now)
         state.fix_not_before = min(state.fix_not_before, now)
-    state.place = _bin(journey.place_km)
-    state.country, state.country_s, state.networks = journey.country, journey.country_s, journey.networks
+    _place(state, journey)
     if state.edge or now - state.row_at >= RESELECT_S:
         _select(state, facts, journey)
     if state.edge and not moving:
@@ -165,10 +164,11 @@ def next(state: State, facts: Facts) -> int:
     return _approach(state, facts)
 
 
-def learn_fix(state: State, found: bool) -> None:
-    """A search for satellites has ended."""
+def learn_fix(state: State, found: bool, journey: Journey) -> None:
+    """A search for satellites has ended; `journey` is that of the place found."""
     state.did_fix = 1
     if found:
+        _place(state, journey)
         state.fix_at = state.now
         state.fix_fails = 0
         state.waiting += 1
@@ -184,7 +184,7 @@ def learn_probe(state: State, network: int, dbm: int) -> None:
         _count(state)
     if state.wanted >= 0:
         state.tried[state.wanted] = state.now
-        state.wanted = -1
+        state.wanted, state.did_look_aside = -1, 1
         if network >= 0 and dbm > WEAKEST_DBM + 9:
             state.network_seen, state.dbm_seen = network, dbm
         return
@@ -216,15 +216,20 @@ def learn_upload(state: State, facts: Facts, done: bool, network: int, cost: int
     _wait(state)
 
 
+def _place(state: State, journey: Journey) -> None:
+    state.place = _bin(journey.place_km)
+    state.country_s, state.networks = journey.country_s, journey.networks
+
+
 def _select(state: State, facts: Facts, journey: Journey) -> None:
     """The row for the joules a day that are left, and the sleep that must stay paid for."""
     state.row_at = state.now
-    to_go_s = journey.to_go_s + AHEAD_S
+    to_go_s = max(journey.to_go_s + AHEAD_S, HOUR_S)
     rate = state.left // 1_000 * 1_440 // (to_go_s // 60)
-    if state.carried < 0:
-        state.carried = 1 if rate >= facts.carries_j else 0
-    if not state.carried:
-        rate = max(rate, facts.carries_j)
+    if rate >= facts.carries_j:
+        state.carried = 1
+    elif not state.carried:
+        rate = facts.carries_j
     state.row = row(facts.menu, rate)
     state.floor = facts.sleep_a_day // 1_440 * ((to_go_s + SIGMAS * journey.deviation_s) // 60)
 
@@ -265,7 +270,7 @@ def _approach(state: State, facts: Facts) -> int:
     share = max(share, 20)
     probe = facts.probe * 1_000 // share
     blind = (1_000 - share) * facts.scan // share + (facts.attach * 3 // 10 if state.moving else 0)
-    fresh = 0 if gap_s <= 0 or state.did_fix else facts.hot_fix
+    fresh = 0 if gap_s <= 0 or state.did_fix else _fix_cost(facts, gap_s)
     if not _worth(state, _cost(state, facts, state.network) + fresh + min(probe, blind)):
         return SLEEP
     if probe < blind:
@@ -283,7 +288,7 @@ def _commit(state: State, facts: Facts) -> int:
     if state.network_seen != state.network and state.network_seen in state.networks:
         cost += facts.attach
     fresh = gap_s > 0 and not state.did_fix and state.now >= state.fix_not_before
-    if not _worth(state, cost + (facts.hot_fix if fresh else 0)):
+    if not _worth(state, cost + (_fix_cost(facts, gap_s) if fresh else 0)):
         state.upload_not_before = state.now + (1 if state.moving else LOOK_STANDING_S[0])
         return SLEEP
     if fresh:
@@ -306,7 +311,7 @@ def _other(state: State, facts: Facts) -> int:
     Worth it: what the uploads still to come in this country would save beats attach and looks.
     """
     now_costs = state.costs.get(state.network_seen)
-    if now_costs is None:
+    if now_costs is None or state.did_look_aside:
         return -1
     # Between two uploads lie about age_min * sqrt(J); a root is not needed to this accuracy.
     interval_s = 60 * state.row.age_min * (3 + now_costs // 4_000) // 2 + HOUR_S
@@ -329,6 +334,11 @@ def _other(state: State, facts: Facts) -> int:
 def _cost(state: State, facts: Facts, network: int) -> int:
     """Expected mJ of an upload at good signal."""
     return state.costs.get(network, 2 * facts.upload) + facts.wake
+
+
+def _fix_cost(facts: Facts, gap_s: int) -> int:
+    """Of a fix so long after the last one: ephemeris ages."""
+    return facts.fixes[0 if gap_s <= 2 * HOUR_S else 1 if gap_s <= 4 * HOUR_S else 2]
 
 
 def _wait(state: State) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from tools.lab import ours
 from tools.lab.instances import SLOT_H, SLOT_S
 from tools.lab.journey import Guide
-from tools.lab.physics import Costs, Device, Factory, Mission
+from tools.lab.physics import AIDED_H, HOT_H, Costs, Device, Factory, Mission
 from tools.lab.table import CARRIES_J, MENUS
 
 
@@ -15,7 +15,7 @@ def facts(costs: Costs, modem: str, menu: tuple[ours.Row, ...] | None = None) ->
     """What the device is built with, in mJ."""
     return ours.Facts(
         wake=_mj(costs.wake_j),
-        hot_fix=_mj(costs.fix_j(0)),
+        fixes=(_mj(costs.fix_j(HOT_H)), _mj(costs.fix_j(AIDED_H)), _mj(costs.fix_j(1e3))),
         upload=_mj(costs.upload_j),
         attach=_mj(costs.attach_j),
         scan=_mj(costs.scan_j),
@@ -54,7 +54,8 @@ class _Pilot:
             if action == ours.SLEEP:
                 return
             if action == ours.FIX:
-                ours.learn_fix(state, device.fix())
+                found = device.fix()
+                ours.learn_fix(state, found, self._journey(device))
             elif action == ours.PROBE:
                 seen = device.probe(state.wanted if state.wanted >= 0 else None)
                 ours.learn_probe(state, *((seen.network, round(seen.rsrp_dbm)) if seen else (-1, 0)))

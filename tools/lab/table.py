@@ -6,13 +6,13 @@ seconds to an edge fix, minutes of age for a joule, seconds for which a stop is 
 
 from tools.lab.ours import ENDLESS_S, Row
 
-CARRIES_J = {"bg95": 58, "sim7600": 90}
+CARRIES_J = {"bg95": 62, "sim7600": 90}
 MENUS = {
     "bg95": (
         Row(30, 14400, 14400, 5400, 900, 0),
         Row(45, 7200, 14400, 5400, 600, 28800),
         Row(55, 7200, 14400, 3600, 450, ENDLESS_S),
-        Row(65, 5400, 14400, 3600, 350, ENDLESS_S),
+        Row(65, 7200, 14400, 3600, 350, ENDLESS_S),
         Row(80, 5400, 14400, 1800, 200, ENDLESS_S),
         Row(120, 3600, 14400, 1800, 70, ENDLESS_S),
         Row(200, 3600, 7200, 1800, 30, ENDLESS_S),
