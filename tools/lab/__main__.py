@@ -66,4 +66,5 @@ def tune(processes: int | None = None) -> None:
     tune_all(processes)
 
 
-app()
+if __name__ == "__main__":
+    app()

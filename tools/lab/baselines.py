@@ -40,7 +40,9 @@ def baselines(modem: str, trackers: bool = True) -> tuple[Baseline, ...]:
             "P2 batch",
             Periodic(1, 12),
             tuple(
-                Periodic(fix, up) for fix, up in product((0.5, 1, 2, 4, 12), (0.5, 1, 2, 4, 8, 12, 24, 36)) if up >= fix
+                Periodic(fix, up)
+                for fix, up in product((0.5, 1, 2, 4, 12), (0.5, 1, 2, 4, 8, 12, 24, 36))
+                if up >= fix
             ),
         ),
         Baseline(
@@ -69,4 +71,3 @@ def baselines(modem: str, trackers: bool = True) -> tuple[Baseline, ...]:
         return reference
     others = (Baseline(name, shipped, tuple(variants(name))) for name, shipped in SHIPPED.items())
     return (*reference, *others)
-

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -80,7 +80,8 @@ def judge(job: Job) -> list[Record]:
     bounds = [bound.utility(budget * instance.days) for budget in setting.budgets]
     desk = _Desk(setting, instance, dict(zip(setting.budgets, bounds, strict=True)))
     for baseline in baselines(setting.modem, setting.trackers):
-        desk.enter(baseline.name, "shipped", dict.fromkeys(setting.budgets, baseline.shipped), baseline.thrifty)
+        shipped = dict.fromkeys(setting.budgets, baseline.shipped)
+        desk.enter(baseline.name, "shipped", shipped, baseline.thrifty)
         if baseline.grid:
             rules = {budget: tuned_rule(setting, training, baseline, budget) for budget in setting.budgets}
             desk.enter(baseline.name, "tuned", rules, baseline.thrifty)
@@ -103,7 +104,7 @@ class _Desk:
         self.records: list[Record] = []
 
     def enter(
-        self, name: str, kind: str, rules: dict[int, Rule], thrifty: bool, known_end: bool = False
+        self, name: str, kind: str, rules: Mapping[int, Rule], thrifty: bool, known_end: bool = False
     ) -> None:
         """One policy with its rule for each budget."""
         lived: dict[Rule, Run] = {}
@@ -161,7 +162,7 @@ def summary(records: Sequence[Record]) -> list[Row]:
             mah_a_day=float(np.mean([each.mah_a_day for each in group])),
             median_age_h=float(np.mean([each.median_age_h for each in group])),
             attempts=max(each.attempts for each in group),
-            above_bound=sum(each.utility > each.bound + 1e-9 for each in group),
+            above_bound=sum(each.utility > each.bound + 1e-6 for each in group),
         )
         for key, group in groups.items()
     ]

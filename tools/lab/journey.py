@@ -53,7 +53,8 @@ def table(here: Route) -> tuple[Ahead, ...]:
         stops = LINE_STOP_PROBABILITY if point.kind == "line" else 1.0
         dwell_h = stops * median_h * math.exp(sigma * sigma / 2)
         leg_km = after.km - point.km
-        run_h = leg_km * (TRACK_KM_A_LINE_KM * SPEED_SPREAD / SPEED_KMH.get(point.country, USUAL_KMH) + HOURS_A_KM_LOOPS)
+        speed_kmh = SPEED_KMH.get(point.country, USUAL_KMH)
+        run_h = leg_km * (TRACK_KM_A_LINE_KM * SPEED_SPREAD / speed_kmh + HOURS_A_KM_LOOPS)
         variance_after = found[-1].variance + (LEG_DEVIATION * leg_km / 50) ** 2
         variance = variance_after + dwell_h * dwell_h * (math.exp(sigma * sigma) - 1)
         found.append(Ahead(point.km, found[-1].hours + run_h + dwell_h, dwell_h, variance, variance_after))
@@ -89,9 +90,7 @@ class Guide:
             hours -= since_h if moving else 0.0
         to_go_s = max(0, int(hours * 3_600))
         country_s = max(0, to_go_s - self._border_s)
-        return Journey(
-            to_go_s, int(3_600 * math.sqrt(variance)), country_s, self._place_km, self._usable
-        )
+        return Journey(to_go_s, int(3_600 * math.sqrt(variance)), country_s, self._place_km, self._usable)
 
     def _look_up(self, km: float) -> None:
         self._known_km = km

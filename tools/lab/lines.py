@@ -155,9 +155,7 @@ def _routed(name: str, waypoints: tuple[Waypoint, ...], places: tuple[Settlement
     return Route(name, line, places, place_distances_km(points, places).min(axis=1, initial=99.0))
 
 
-def place_distances_km(
-    points: NDArray[np.float64], places: Sequence[Settlement]
-) -> NDArray[np.float32]:
+def place_distances_km(points: NDArray[np.float64], places: Sequence[Settlement]) -> NDArray[np.float32]:
     """(points, places) flat-earth distances from rows of (lat, lon) in degrees."""
     at = np.array([(place.lat, place.lon) for place in places], dtype=np.float32).reshape(-1, 2)
     here = points.astype(np.float32)

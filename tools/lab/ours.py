@@ -238,7 +238,7 @@ def row(menu: tuple[Row, ...], rate: int) -> Row:
     """The row for so many joules a day: intervals of the nearer one, ages and watches in between."""
     if rate <= menu[0].rate:
         return menu[0]
-    for low, high in zip(menu, menu[1:]):  # noqa: B905 MicroPython's zip is never strict
+    for low, high in zip(menu, menu[1:]):  # noqa: B905, RUF007 as on MicroPython
         if rate < high.rate:
             part, whole = rate - low.rate, high.rate - low.rate
             near = low if 10 * part < 6 * whole else high
@@ -275,7 +275,11 @@ def _approach(state: State, facts: Facts) -> int:
         return SLEEP
     if probe < blind:
         return PROBE
-    return FIX if fresh and state.now >= state.fix_not_before else TRY if state.waiting else SLEEP
+    if fresh and state.now >= state.fix_not_before:
+        return FIX
+    if not state.waiting:
+        return SLEEP
+    return UPLOAD if state.network_seen >= 0 else _or_other(state, facts, state.network, TRY)
 
 
 def _commit(state: State, facts: Facts) -> int:
@@ -293,10 +297,7 @@ def _commit(state: State, facts: Facts) -> int:
         return SLEEP
     if fresh:
         return FIX
-    if not state.waiting:
-        return SLEEP
-    state.wanted = _other(state, facts)
-    return PROBE if state.wanted >= 0 else UPLOAD
+    return _or_other(state, facts, state.network_seen, UPLOAD) if state.waiting else SLEEP
 
 
 def _worth(state: State, cost: int) -> bool:
@@ -305,30 +306,30 @@ def _worth(state: State, cost: int) -> bool:
     return age_min * age_min >= state.row.age_min * state.row.age_min * (cost // 10) // 100
 
 
-def _other(state: State, facts: Facts) -> int:
-    """Another network of this country that is worth a look, -1 if none is.
+def _or_other(state: State, facts: Facts, network: int, action: int) -> int:
+    """`action`, or PROBE of another network of this country that is worth a look.
 
     Worth it: what the uploads still to come in this country would save beats attach and looks.
     """
-    now_costs = state.costs.get(state.network_seen)
+    now_costs = state.costs.get(network)
     if now_costs is None or state.did_look_aside:
-        return -1
+        return action
     # Between two uploads lie about age_min * sqrt(J); a root is not needed to this accuracy.
     interval_s = 60 * state.row.age_min * (3 + now_costs // 4_000) // 2 + HOUR_S
     uploads = state.country_s // interval_s
-    best, best_gain = -1, 0
-    for network in state.networks:
-        if network == state.network_seen or state.now - state.tried.get(network, NEVER) < DAY_S:
+    best_gain = 0
+    for other in state.networks:
+        if other == network or state.now - state.tried.get(other, NEVER) < DAY_S:
             continue
-        known = state.costs.get(network)
+        known = state.costs.get(other)
         if known is not None:
             saves = now_costs - known
         else:
             saves = sum(p * max(0, now_costs - facts.upload * c // 100) for p, c in COST_SPREAD) // 1_000
         gain = uploads * saves - facts.attach * 13 // 10 - 2 * facts.probe
         if gain > best_gain:
-            best, best_gain = network, gain
-    return best
+            state.wanted, best_gain = other, gain
+    return PROBE if state.wanted >= 0 else action
 
 
 def _cost(state: State, facts: Facts, network: int) -> int:

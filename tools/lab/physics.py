@@ -85,7 +85,8 @@ class Mission:
     """What a device is told before the trip: its costs, its joules, its line.
 
     `days` is the true length of the trip, for reference policies that are allowed to know it; None for
-    those that are not. `networks` are those that the modem may meet. `places` False withholds the distances to settlements.
+    those that are not. `networks` are those that the modem may meet. `places` False withholds the
+    distances to settlements.
     """
 
     costs: Costs
@@ -256,7 +257,9 @@ class Device:
         self.cost_j = joules
 
 
-def run(instance: Instance, policy: Factory, mission: Mission, cold: bool = False, russia: bool = False) -> Run:
+def run(
+    instance: Instance, policy: Factory, mission: Mission, cold: bool = False, russia: bool = False
+) -> Run:
     """A policy lives through a trip; an infinite budget never ends it.
 
     `cold` withholds part of the budget by the temperature of the moment; the device comes back with

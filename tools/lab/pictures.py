@@ -37,7 +37,8 @@ def write_report(
     parts = ["<h1>Scheduler lab</h1>", _misses(missed)]
     for setting in settings:
         mine = [row for row in rows if row.setting == setting.name]
-        parts += [f"<h2>{html.escape(setting.name)}</h2>", _image(_curves(setting, mine)), _table(setting, mine)]
+        parts += [f"<h2>{html.escape(setting.name)}</h2>", _image(_curves(setting, mine))]
+        parts.append(_table(setting, mine))
     setting = settings[0]
     instance = setting.trip(line, seed)
     budget = DRAWN_BUDGET[setting.modem]

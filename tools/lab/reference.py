@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from tools.lab.instances import SLOT_H
 from tools.lab.physics import Device, Factory, Mission, signal_factor
@@ -40,7 +41,17 @@ ROWS = {
         3000: (0.5, 2, 2, 0.45),
     },
 }
-DUAL = ((20, 0.09), (30, 0.03), (40, 0.06), (50, 0.32), (65, 0.15), (80, 0.32), (120, 0.32), (200, 0.06), (400, 0.015))
+DUAL = (
+    (20, 0.09),
+    (30, 0.03),
+    (40, 0.06),
+    (50, 0.32),
+    (65, 0.15),
+    (80, 0.32),
+    (120, 0.32),
+    (200, 0.06),
+    (400, 0.015),
+)
 """P6: (J a day left, price of a joule)."""
 
 
@@ -66,13 +77,13 @@ class _Periodic:
             device.fix()
         if device.slot * SLOT_H >= self._upload_at:
             done = device.upload()
-            pause_h = self._rule.upload_h
-            self._upload_at = device.slot * SLOT_H + (pause_h if done else min(pause_h, max(self._rule.fix_h, 1)))
+            pause_h = self._rule.upload_h if done else min(self._rule.upload_h, max(self._rule.fix_h, 1))
+            self._upload_at = device.slot * SLOT_H + pause_h
 
 
 @dataclass(frozen=True)
 class Moved:
-    """P3: publish when displaced by more than `radius_km` and `least_h` have passed, or at `most_h` or `dwell_h`."""
+    """P3: publish when moved by `radius_km` and `least_h` have passed, or at `most_h` or `dwell_h`."""
 
     radius_km: float
     least_h: float
@@ -288,8 +299,8 @@ def _interpolated(table: Sequence[tuple[float, float]], x: float) -> float:
     """Straight in logarithms between the points of a table, constant beyond."""
     if x <= table[0][0]:
         return table[0][1]
-    for (a, low), (b, high) in zip(table, table[1:], strict=False):
+    for (a, low), (b, high) in pairwise(table):
         if x <= b:
             part = math.log(x / a) / math.log(b / a)
-            return low * (high / low) ** part
+            return low * math.exp(part * math.log(high / low))
     return table[-1][1]

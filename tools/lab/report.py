@@ -33,7 +33,8 @@ def show(console: Console, settings: Sequence[Setting], rows: Sequence[Row]) -> 
 
 def _table(setting: Setting, rows: Sequence[Row]) -> Table:
     trips = max(row.trips for row in rows)
-    table = Table(title=f"{setting.name}: part of the bound (worst trip) trips that died, {trips} trips a budget")
+    what = "part of the bound (worst trip) trips that died"
+    table = Table(title=f"{setting.name}: {what}, {trips} trips a budget")
     table.add_column("policy")
     for budget in setting.budgets:
         table.add_column(f"{budget} J/d", justify="right")
@@ -41,14 +42,11 @@ def _table(setting: Setting, rows: Sequence[Row]) -> Table:
         cells = [_cell(setting, rows, row_name, kind, budget) for budget in setting.budgets]
         table.add_row(row_name if kind in ("ours", "hindsight") else f"{row_name}, {kind}", *cells)
     table.add_section()
-    for title, figure in (
-        ("points", lambda row: f"{row.points:.0f}"),
-        ("mAh a day", lambda row: f"{row.mah_a_day:.1f}"),
-        ("median age h", lambda row: f"{row.median_age_h:.1f}"),
-        ("tries in 24 h", lambda row: f"{row.attempts}"),
-    ):
-        ours = {row.budget: row for row in rows if row.policy == OURS}
-        table.add_row(f"ours: {title}", *(figure(ours[budget]) for budget in setting.budgets))
+    ours = [row for row in rows if row.policy == OURS]
+    table.add_row("ours: points", *(f"{row.points:.0f}" for row in ours))
+    table.add_row("ours: mAh a day", *(f"{row.mah_a_day:.1f}" for row in ours))
+    table.add_row("ours: median age h", *(f"{row.median_age_h:.1f}" for row in ours))
+    table.add_row("ours: tries in 24 h", *(f"{row.attempts}" for row in ours))
     return table
 
 

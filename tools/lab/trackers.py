@@ -191,4 +191,3 @@ def _knobs(schedule: Schedule) -> Iterator[Schedule]:
         yield from (replace(schedule, hauled_h=hours) for hours in (0.0, 24.0))
     else:
         yield schedule
-

@@ -51,7 +51,7 @@ class Job(NamedTuple):
 
 
 def train(modem: str, training: str, passes: int = 2, processes: int | None = None) -> Menu:
-    """A menu for a class of modem from the training trips of a line, or of "both"; begins with the old one."""
+    """A menu from the training trips of a line, or of "both"; begins with the old one."""
     setting = next(each for each in SETTINGS if each.modem == modem)
     lines = TRAINING if training == "both" else (training,)
     trips = [Job(setting, line, seed) for line in lines for seed in TRAINING_SEEDS]
