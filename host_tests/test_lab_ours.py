@@ -98,13 +98,13 @@ def test_same_trip_same_run():
 
 def test_time_to_go_shrinks_along_the_line_and_while_standing():
     stations = table(route("w1"))
-    hours = [station.hours for station in stations]
+    hours = [station.arrival()[0] for station in stations]
     assert hours == sorted(hours, reverse=True) and hours[-1] == 0
     assert 25 * 24 < hours[0] < 45 * 24
     hub = stations[0]
     waits = [GUIDE.journey(hub.km, False, 0.0, stood).to_go_s for stood in (0.0, 24.0, 48.0, 500.0)]
-    assert waits == sorted(waits, reverse=True)
-    assert waits[-1] > 0
+    assert waits[:3] == sorted(waits[:3], reverse=True)
+    assert waits[3] > waits[2] - 24 * 3_600, "who has waited so long may wait longer still"
 
 
 def test_it_does_without_distances_to_places():

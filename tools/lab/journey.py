@@ -29,13 +29,36 @@ LEG_DEVIATION = 0.25
 
 
 class Ahead(NamedTuple):
-    """Of one station: hours to go on arrival, mean dwell, variance of hours to go with and without it."""
+    """Of one station: hours to go after its stop and their variance; its stop is made with probability
+    `stops` and takes `median_h` with a log-normal `sigma`."""
 
     km: float
-    hours: float
-    dwell_h: float
+    after_h: float
     variance: float
-    variance_after: float
+    stops: float
+    median_h: float
+    sigma: float
+
+    def stay_h(self, stood_h: float) -> tuple[float, float]:
+        """Mean and variance of the rest of a stop that has lasted for `stood_h`."""
+        if not self.median_h:
+            return 0.0, 0.0
+        z = math.log(max(stood_h, 0.01) / self.median_h) / self.sigma
+        beyond = max(_above(z), 1e-6)
+        mean_h = self.median_h * math.exp(self.sigma**2 / 2) * _above(z - self.sigma) / beyond
+        square = self.median_h**2 * math.exp(2 * self.sigma**2) * _above(z - 2 * self.sigma) / beyond
+        return mean_h - stood_h, max(0.0, square - mean_h * mean_h)
+
+    def arrival(self) -> tuple[float, float]:
+        """Mean and variance of hours to go on arrival."""
+        mean_h, variance = self.stay_h(0.0)
+        whole = self.stops * (variance + mean_h * mean_h) - (self.stops * mean_h) ** 2
+        return self.after_h + self.stops * mean_h, self.variance + whole
+
+
+def _above(z: float) -> float:
+    """Probability that a normal variate is above z."""
+    return math.erfc(z / math.sqrt(2)) / 2
 
 
 @lru_cache(maxsize=64)
@@ -47,17 +70,16 @@ def stations(name: str) -> tuple[Ahead, ...]:
 def table(here: Route) -> tuple[Ahead, ...]:
     """The table of a route, in the order of the line."""
     points = here.line.waypoints
-    found = [Ahead(points[-1].km, 0.0, 0.0, 0.0, 0.0)]
+    found = [Ahead(points[-1].km, 0.0, 0.0, 0.0, 0.0, 1.0)]
     for point, after in zip(points[-2::-1], points[:0:-1], strict=True):
         median_h, sigma = DWELLS.get(point.name, DWELLS[point.kind])
         stops = LINE_STOP_PROBABILITY if point.kind == "line" else 1.0
-        dwell_h = stops * median_h * math.exp(sigma * sigma / 2)
         leg_km = after.km - point.km
         speed_kmh = SPEED_KMH.get(point.country, USUAL_KMH)
         run_h = leg_km * (TRACK_KM_A_LINE_KM * SPEED_SPREAD / speed_kmh + HOURS_A_KM_LOOPS)
-        variance_after = found[-1].variance + (LEG_DEVIATION * leg_km / 50) ** 2
-        variance = variance_after + dwell_h * dwell_h * (math.exp(sigma * sigma) - 1)
-        found.append(Ahead(point.km, found[-1].hours + run_h + dwell_h, dwell_h, variance, variance_after))
+        mean_h, variance = found[-1].arrival()
+        variance += (LEG_DEVIATION * leg_km / 50) ** 2
+        found.append(Ahead(point.km, mean_h + run_h, variance, stops, median_h, sigma))
     return tuple(reversed(found))
 
 
@@ -79,26 +101,32 @@ class Guide:
         """From a fix at `km` that is `since_h` old; the train runs, or has stood for `stood_h`."""
         if km != self._known_km:
             self._look_up(km)
-        here, after = self._here, self._after
+        here = self._here
+        hours, variance = here.after_h, here.variance
         if km - here.km < NEAR_KM and not moving:
-            left_h = max(here.dwell_h - stood_h, here.dwell_h / 3)
-            hours, variance = here.hours - here.dwell_h + left_h, here.variance
+            stay_h, stay_variance = here.stay_h(stood_h)
+            hours, variance = hours + stay_h, variance + stay_variance
         else:
-            part = min(1.0, (km - here.km) / (after.km - here.km)) if after.km > here.km else 1.0
-            start_h = here.hours - here.dwell_h
-            hours, variance = start_h + (after.hours - start_h) * part, here.variance_after
-            hours -= since_h if moving else 0.0
+            hours += (self._next_h - hours) * self._part(km) - (since_h if moving else 0.0)
         to_go_s = max(0, int(hours * 3_600))
         country_s = max(0, to_go_s - self._border_s)
         return Journey(to_go_s, int(3_600 * math.sqrt(variance)), country_s, self._place_km, self._usable)
 
+    def _part(self, km: float) -> float:
+        """Of the leg between two stations."""
+        leg_km = self._after_km - self._here.km
+        return min(1.0, (km - self._here.km) / leg_km) if leg_km else 0.0
+
     def _look_up(self, km: float) -> None:
         self._known_km = km
         index = min(bisect_right(self._kms, km + NEAR_KM) - 1, len(self._table) - 1)
-        self._here, self._after = self._table[index], self._table[min(index + 1, len(self._table) - 1)]
+        self._here, after = self._table[index], self._table[min(index + 1, len(self._table) - 1)]
+        self._after_km, self._next_h = after.km, after.arrival()[0]
         country = self._route.line.country(km)
         ahead = [border.km for border in self._route.line.borders if border.km > km]
-        self._border_s = int(3_600 * self._table[bisect_right(self._kms, ahead[0]) - 1].hours) if ahead else 0
+        self._border_s = (
+            int(3_600 * self._table[bisect_right(self._kms, ahead[0]) - 1].after_h) if ahead else 0
+        )
         place_km = self._route.place_km(km)
         self._place_km = round(place_km) if self._places and not math.isnan(place_km) else -1
         self._usable = self._networks.get(country, ())

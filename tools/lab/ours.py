@@ -43,10 +43,12 @@ SEARCH_IN_VAIN_S = (1_800, 2 * HOUR_S, 6 * HOUR_S, 12 * HOUR_S)
 LOOK_STANDING_S = (3 * HOUR_S, 9 * HOUR_S // 2, 6 * HOUR_S, 9 * HOUR_S, 12 * HOUR_S)
 """After looks in vain while standing: only movement helps."""
 TRIES_A_DAY, TRIES_SPARSE = 23, 16
-AHEAD_S = DAY_S // 2
+AHEAD_S = DAY_S // 4
 """So much longer than estimated a trip may always take."""
-SIGMAS = 3
-"""Sleep is paid for a trip longer by so many standard deviations before anything else is."""
+DEVIATION_SHARE = 30
+"""Percent of its standard deviation by which it is planned to last longer."""
+FLOOR_SHARE = 150
+"""Percent by which sleep, at least, is paid for before anything else is."""
 COST_SPREAD = ((550, 100), (330, 208), (120, 631))
 """What an unknown operator costs: (probability in 1000, percent of the cheapest)."""
 
@@ -67,8 +69,8 @@ class Facts(NamedTuple):
     """What the device is built with: costs in mJ (`fixes` hot, aided and cold), the menu, and the rate below
     which no row is worth it.
 
-    A mission that begins below `carries_j` a day cannot be carried through: it spends as if it had so
-    much and ends early, instead of living long and telling nothing.
+    A mission that has less than `carries_j` a day cannot be carried through: it spends so much and ends
+    early, instead of living long and telling nothing.
     """
 
     wake: int
@@ -103,6 +105,7 @@ class State:
         self.row_at = NEVER
         self.floor = 0
         self.carried = 0  # 1: the energy lasts for the whole trip
+        self.ends_at = 0  # when it is gone, if it does not
         self.moving = 0
         self.edge = 0
         self.stopped_at = 0
@@ -153,7 +156,7 @@ def feel(state: State, facts: Facts, now: int, moving: int, left: int, journey: 
 
 def next(state: State, facts: Facts) -> int:
     """The next action of this wake."""
-    if state.carried and state.left < state.floor:
+    if state.carried and state.left < state.floor + facts.scan:
         return SLEEP
     if not state.did_fix and _fix_due(state):
         return FIX
@@ -224,14 +227,20 @@ def _place(state: State, journey: Journey) -> None:
 def _select(state: State, facts: Facts, journey: Journey) -> None:
     """The row for the joules a day that are left, and the sleep that must stay paid for."""
     state.row_at = state.now
-    to_go_s = max(journey.to_go_s + AHEAD_S, HOUR_S)
-    rate = state.left // 1_000 * 1_440 // (to_go_s // 60)
-    if rate >= facts.carries_j:
-        state.carried = 1
-    elif not state.carried:
-        rate = facts.carries_j
+    to_go_s = journey.to_go_s + AHEAD_S + journey.deviation_s * DEVIATION_SHARE // 100
+    if not state.carried:
+        carries = facts.carries_j * 1_000 // 24
+        state.ends_at = state.ends_at or state.now + state.left // carries * HOUR_S
+        if state.now + to_go_s <= state.ends_at:
+            state.carried = 1
+        to_go_s = min(to_go_s, state.ends_at - state.now)
+    rate = state.left // 1_000 * 1_440 // (max(to_go_s, HOUR_S) // 60)
     state.row = row(facts.menu, rate)
-    state.floor = facts.sleep_a_day // 1_440 * ((to_go_s + SIGMAS * journey.deviation_s) // 60)
+    state.floor = (
+        facts.sleep_a_day
+        // 24
+        * ((journey.to_go_s + AHEAD_S + journey.deviation_s * FLOOR_SHARE // 100) // HOUR_S)
+    )
 
 
 def row(menu: tuple[Row, ...], rate: int) -> Row:
@@ -302,8 +311,8 @@ def _commit(state: State, facts: Facts) -> int:
 
 def _worth(state: State, cost: int) -> bool:
     """Whether the age of what the agent knows outweighs `cost` mJ."""
-    age_min = min((state.now - state.upload_at) // 60, 4_320)
-    return age_min * age_min >= state.row.age_min * state.row.age_min * (cost // 10) // 100
+    ratio = min((state.now - state.upload_at) // 60 * 32 // state.row.age_min, 30_000)
+    return ratio * ratio >= cost * 128 // 125
 
 
 def _or_other(state: State, facts: Facts, network: int, action: int) -> int:
