@@ -51,6 +51,9 @@ fuzz: .venv/demo.stamp ## random bytes through the AT channel and every parser o
 wire-bench: .venv/demo.stamp ## bytes a fix beside other formats, written by the device's code [SEED=1]
 	@$(BIN)/python -m tools.campaign.wire_bench --seed $(SEED)
 
+hostile: .venv/demo.stamp ## cryptography against the RFCs' vectors and 10,000 random checks, on both runtimes [SEED=1]
+	@$(BIN)/python -m tools.campaign.hostile --seed $(SEED)
+
 .venv/bin/python:
 	@$(PYTHON) .ci/check_python.py
 	@echo "setting up .venv, once"

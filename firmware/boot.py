@@ -2,4 +2,6 @@
 
 import sys
 
-sys.path.insert(0, "slot_a")
+import slots
+
+sys.path.insert(0, slots.choose())

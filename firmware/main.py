@@ -1,24 +1,65 @@
 """Runs after boot.py: builds the board's port, runs one wake, sleeps."""
 
 import gc
+import io
 import sys
 
+import slots
+
 AFTER_FAULT = (900_000, 0)
+FAULT_BYTES = 600
 
 # Collect early and often: garbage that waits until the heap is full leaves it in pieces.
 gc.threshold(8192)
+
+
+class Tail(io.IOBase):
+    """Keeps the end of what is written: the innermost lines of a traceback, and the error."""
+
+    text = b""
+
+    def write(self, data):
+        self.text = (self.text + bytes(data))[-FAULT_BYTES:]
+        return len(data)
+
+
+def keep(error, port):
+    """Leave the fault in flash for the next wake that can report (locator/journal/log.py); it must work
+    where nothing of `locator` can be imported."""
+    try:
+        tail = Tail()
+        sys.print_exception(error, tail)
+        with open((port.data_dir if port else "data") + "/fault.new", "wb") as f:
+            f.write(b"%d\n" % (port.clock_s() if port else 0) + tail.text)
+    except Exception as also:  # a flash that is full or dead: then there is nothing to keep it in
+        sys.print_exception(also)
+
+
 port = None
+loaded = False
 try:
     import board
 
     port = board.make_port()
     from locator import wake
 
+    loaded = True
     sleep = wake.run(port, board)
+    if slots.on_trial:
+        import trials
+
+        trials.ended()
 except Exception as error:
     # A fault of one wake must not end the device in a prompt: the next wake begins afresh.
     sys.print_exception(error)
+    keep(error, port)
     sleep = AFTER_FAULT
+    try:
+        import trials
+
+        trials.failed(not loaded)
+    except OSError as error:  # the flash takes nothing: the boot stays open
+        sys.print_exception(error)
     if port is None:
         import machine  # nothing of ours could be loaded
 

@@ -207,7 +207,7 @@ class Bench:
         self.config = config.load()
         database = open_database(Path(self.config.store.database))
         keyring = Keyring(database.path)
-        enrol(self.config, database, keyring, Clock(), DEVICE)
+        enrol(self.config, database, keyring, Clock(), DEVICE, "bench")
         database.close()
         settings = json.loads((folder / "devices" / DEVICE / "device.json").read_text())
         self.key = bytes.fromhex(settings["key"])

@@ -29,6 +29,7 @@ from host_tests.agent_bench import (
 from tools.world import certificates
 
 __all__ = ["bench"]
+GROUPS = ("devices", "trips", "update", "settings", "commands", "dead-letters")
 SETTINGS = """
 [broker]
 host = "localhost"
@@ -94,7 +95,7 @@ def test_adds_a_device_and_never_prints_its_key(landbridge):
     settings = json.loads((folder / "device.json").read_text())
     assert settings["device"] == DEVICE
     assert settings["broker_host"] == BROKER_HOST
-    assert (settings["broker_port"], settings["interval_s"]) == (8883, 3600)
+    assert settings["broker_port"] == 8883
     assert len(bytes.fromhex(settings["key"])) == 32
     assert (folder / "device.json").stat().st_mode & 0o777 == 0o600
     assert (folder / "ca.pem").read_bytes() == (landbridge.folder / "ca.pem").read_bytes()
@@ -168,7 +169,7 @@ def test_bad_commands(landbridge, arguments, line):
         ('[broker]\nclient_id = ""', "client_id = '' must be"),
         ('[broker]\nusername = "a\\u0000b"', "must be a text"),
         ('[devices]\nbroker_host = ""', "must be the name or address of a host"),
-        ("[devices]\ninterval_s = 3000000000", "must be a number from 1 to"),
+        ("[devices]\ninterval_s = 3000000000", "must be a number from 300 to"),
         ('[store]\ndatabase = ""', "must be the name of a file"),
         ('[broker]\nca_file = "none.pem"', "none.pem"),
     ],
@@ -303,13 +304,13 @@ def test_a_ca_that_is_none(landbridge):
     assert "cannot read CA" in landbridge.fails("devices", "add", DEVICE)
 
 
-@pytest.mark.parametrize("group", [(), ("devices",), ("trips",), ("dead-letters",)])
+@pytest.mark.parametrize("group", [(), *((name,) for name in GROUPS)])
 def test_help_has_an_example_for_each_command(landbridge, group):
     listed = landbridge(*group, "--help").partition("Commands:\n")[2].split("\n\n")[0]
     names = re.findall(r"^  ([a-z-]+) ", listed, re.MULTILINE)
     assert names
     for name in names:
-        if group or name not in ("devices", "trips", "dead-letters"):
+        if group or name not in GROUPS:
             assert re.search(r"Examples?:\n +(\w+=\w+ )?landbridge ", landbridge(*group, name, "--help"))
 
 
@@ -370,3 +371,40 @@ def test_ends_cleanly_on_sigterm(bench: Bench):
         assert agent.wait(WAIT_S) == 0
         assert agent.stderr
         assert f"{DEVICE}: uplink 1, 1 records, 1 new" in agent.stderr.read()
+
+
+def test_settings(landbridge):
+    landbridge("devices", "add", DEVICE)
+    assert "no device lb-9" in landbridge.fails("settings", "show", "lb-9")
+    line = landbridge.fails("settings", "set", DEVICE, "interval_s=5")
+    assert "a number from 300 to 86400, or default (3600)" in line
+    assert "revision 1" in landbridge("settings", "set", DEVICE, "interval_s=900", "light_lux=50")
+    assert "set so already" in landbridge("settings", "set", DEVICE, "light_lux=50")
+    shown = landbridge("settings", "show", DEVICE)
+    assert re.search(r"^interval_s +900 +3600 ", shown, re.MULTILINE)
+    assert "has not said yet" in shown
+    assert re.search(r"^light_lux +20 +50$", landbridge("settings", "diff", DEVICE), re.MULTILINE)
+    coming = landbridge("settings", "diff", DEVICE, "light_lux=default")
+    assert re.search(r"^light_lux +50 +20$", coming, re.MULTILINE) and "interval_s" not in coming
+
+
+def test_the_interval_of_a_trip_becomes_the_setting(landbridge):
+    landbridge("devices", "add", DEVICE)
+    start = ("trips", "start", DEVICE, "--line", "north", "--destination", "Duisburg")
+    landbridge(*start, "--container", "CSQU3054383", "--interval", "900")
+    assert re.search(r"^interval_s +3600 +900$", landbridge("settings", "diff", DEVICE), re.MULTILINE)
+
+
+def test_commands(landbridge):
+    landbridge("devices", "add", DEVICE)
+    out = landbridge("commands", "send", DEVICE, "dense", "7200", "--expires", "6h")
+    command = out.split()[1].rstrip(":")
+    landbridge("commands", "send", DEVICE, "locate")
+    listed = landbridge("commands", "list", DEVICE)
+    assert re.search(rf"^{command} +{DEVICE} +dense +7200 ", listed, re.MULTILINE)
+    assert listed.count("waiting") == 2
+    assert "cancelled" in landbridge("commands", "cancel", DEVICE, command)
+    assert "cancelled by" in landbridge("commands", "list")
+    assert "is over" in landbridge.fails("commands", "cancel", DEVICE, command)
+    assert "known are locate" in landbridge.fails("commands", "send", DEVICE, "fly")
+    assert "30m, 24h or 7d" in landbridge.fails("commands", "send", DEVICE, "locate", "--expires", "soon")

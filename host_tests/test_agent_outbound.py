@@ -118,7 +118,7 @@ def test_each_event_keeps_its_schema():
         assert message.topic.endswith(f"/event/{content(message)['type']}")
         assert not message.retain
     ids = [content(message)["id"] for message in messages]
-    assert len(set(ids)) == len(ids) == 8
+    assert len(set(ids)) == len(ids) == 13
     assert ids[-1] == f"{DEVICE}/2/alarm-light"
 
 

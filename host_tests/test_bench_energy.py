@@ -18,7 +18,7 @@ ROUND = (
     ("attach", "radio off", 5.0, 0.02),
     ("attach", "search", 14.0, 0.21),
     ("attach", "idle", 10.0, 0.09),
-    ("gnss", "search", 38.0, 0.20),
+    ("gnss", "cold", 38.0, 0.20),
     ("gnss", "track", 10.0, 0.16),
     ("mqtt", "connect", 6.0, 0.40),
     ("mqtt", "send", 2.0, 0.60),
@@ -114,7 +114,7 @@ def test_a_constant_load_needs_no_fit(tmp_path):
     path = tmp_path / "p.csv"
     path.write_text("time,current,voltage\n0,0.1,3.6\n600,0.1,3.6\n")
     found = energy.measure(power.load(path), WANTED, results())
-    assert found["phases"]["gnss/search"]["joules"]["mean"] == pytest.approx(38 * 0.36)
+    assert found["phases"]["gnss/cold"]["joules"]["mean"] == pytest.approx(38 * 0.36)
 
 
 @pytest.mark.parametrize(

@@ -29,3 +29,14 @@ def test_an_append_that_only_remembers_is_found_out(tmp_path):
     store.write_text(text.replace("f.write(self._buf)", "f.write(self._buf[:40])"))
     result = powercut.run(tmp_path, seed=7, cuts=50)
     assert any("lost or changed" in violation for violation in result.violations)
+
+
+def test_a_thinning_that_is_not_counted_is_found_out(tmp_path):
+    for source in modules(FIRMWARE / "locator"):
+        copy_module(source, tmp_path / source.relative_to(FIRMWARE))
+    thinning = tmp_path / "locator" / "journal" / "thinning.py"
+    text = thinning.read_text()
+    assert "thinned += len(good) - len(chosen)" in text
+    thinning.write_text(text.replace("thinned += len(good) - len(chosen)", "thinned += 0"))
+    result = powercut.run(tmp_path, seed=7, cuts=200)
+    assert any("counted" in violation for violation in result.violations)

@@ -3,6 +3,7 @@
 import pytest
 
 from host_tests import test_firmware_budgets as firmware
+from host_tests import test_firmware_wear as wear
 from tools.campaign import wire_bench
 from tools.flash.layout import REPOSITORY
 from tools.world import figures
@@ -21,10 +22,12 @@ BG95_MAH, SIM7600_MAH = (figures.MOST_MAH_A_DAY[modem] for modem in ("bg95", "si
 @pytest.mark.parametrize(
     ("what", "budget"),
     [
-        ("heap of a whole wake", f"{HEAP_KW} kilo-words"),
+        ("heap of a whole wake, one that pulls a release too", f"{HEAP_KW} kilo-words"),
         ("lines imported in an ordinary wake", f"{firmware.LINES:,}"),
         ("application in flash, `.mpy`", f"{firmware.SLOT_BYTES // 1024} KiB a slot"),
         ("journal in flash", f"{FULL_SEGMENTS * 4} KiB: {FULL_SEGMENTS * 64:,} records"),
+        ("journey without any network", f"{wear.JOURNEY_DAYS} days at {wear.RECORDS_A_DAY} points a day"),
+        ("erases of any block of flash in ten years", f"{wear.MOST_ERASES:,}"),
         ("charge a day at 3.6 V", f"{BG95_MAH:g} mAh with the BG95, {SIM7600_MAH:g} with the SIM7600"),
         ("radio-on time in which the modem waits for our code", f"below {figures.MOST_CODE_PERCENT:g} %"),
         (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import select
+import signal
 import socket
 import subprocess
 import sys
@@ -50,6 +51,40 @@ def test_pty():
         assert b"BG95M3LAR02A03" in speak(port.fileno(), b"AT+CGMR\r", b"OK\r\n")
 
 
+def test_pyserial_line_by_line():
+    with running("--dialect", "sim7600", "--pty", "--speed", "20") as path:
+        with serial.Serial(path, 115_200, timeout=PATIENCE_S) as port:
+            speak(port.fileno(), b"ATE0\r", b"OK\r\n")
+            port.reset_input_buffer()
+            port.write(b"AT+CGMM\r\n")
+            assert [port.readline() for _ in range(4)] == [
+                b"\r\n", b"SIMCOM_SIM7600E-H\r\n", b"\r\n", b"OK\r\n"
+            ]  # fmt: skip
+            assert port.in_waiting == 0
+
+
+TERMINALS = {
+    "miniterm": [sys.executable, "-m", "serial.tools.miniterm", "--raw", "--eol", "CR"],
+    "a shell": ["sh", "-c", 'cat "$0" & while read -r line; do printf "%s\\r" "$line" >"$0"; done'],
+}
+
+
+@pytest.mark.parametrize("terminal", TERMINALS)
+def test_a_terminal_in_which_somebody_types(terminal):
+    ours, theirs = os.openpty()
+    with running("--dialect", "bg95", "--pty", "--speed", "20") as path:
+        command = [*TERMINALS[terminal], path]
+        with subprocess.Popen(
+            command, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True
+        ) as user:
+            try:
+                assert b"Revision: BG95M3LAR02A03" in speak(ours, b"ATI\n", b"OK\r")
+            finally:
+                os.killpg(user.pid, signal.SIGKILL)
+    os.close(ours)
+    os.close(theirs)
+
+
 def test_tcp_has_a_modem_for_each_connection():
     with running("--dialect", "bg95", "--tcp", "0") as address:
         host, _, port = address.rpartition(":")
@@ -80,7 +115,7 @@ def test_unix(abstract, tmp_path):
     [
         (["--pty"], 2, "--dialect"),
         (["--dialect", "sim800", "--pty"], 2, "'sim800'"),
-        (["--dialect", "bg95"], 2, "--pty --tcp --unix"),
+        (["--dialect", "bg95"], 2, "--pty --tcp --rfc2217 --unix"),
         (["--dialect", "bg95", "--pty", "--tcp", "1"], 2, "not allowed with"),
         (["--dialect", "bg95", "--tcp", "modem"], 2, "'modem' is no address"),
         (["--dialect", "bg95", "--tcp", "70000"], 2, "'70000' is no address"),

@@ -5,10 +5,13 @@ from __future__ import annotations
 import threading
 import types
 from collections.abc import Iterator
+from dataclasses import replace
 
 import paho.mqtt.client as mqtt
 import pytest
-from locator.modem import DENIED, NO_SERVICE, REGISTERED, ModemRestarted, make
+from locator.modem import DENIED, NO_SERVICE, REGISTERED, ModemRestarted, edrx, make, survey
+from locator.plan.decide import spread_s
+from locator.plan.state import PHASE
 from paho.mqtt.enums import CallbackAPIVersion
 
 from host_tests.modem_bench import HOST, START_UTC_S, Bench, Mosquitto, start_mosquitto
@@ -113,6 +116,23 @@ def test_parked_in_psm_between_two_wakes(broker, echo):
     assert modem.stop(True) is True
 
 
+def test_the_modem_never_wakes_by_itself_between_two_reports(broker, echo):
+    _, modem = registered("bg95", broker)
+    psm = modem.channel.command(b"+QPSMS?", 1000, b"+QPSMS:")[0]
+    tau_s, active_s = (int(text.strip(b'"')) for text in psm.split(b",")[-2:])
+    longest_s = spread_s({PHASE: 255}, 86_400)
+    assert tau_s > longest_s * 17 // 16 and active_s == 120
+
+
+def test_edrx_is_granted_as_asked_for_and_off_otherwise(broker, echo):
+    _, modem = registered("bg95", broker)
+    assert edrx.granted_ms(modem) == 0
+    edrx.request(modem, True)
+    assert edrx.granted_ms(modem) == 20_480
+    edrx.request(modem, False)
+    assert edrx.granted_ms(modem) == 0
+
+
 @pytest.mark.parametrize("dialect", ["bg95", "sim7600"])
 def test_no_service(dialect):
     bench = Bench(dialect)
@@ -131,6 +151,94 @@ def test_refused_with_the_cause():
     modem.start(True, True)
     assert modem.attach(100, 100, 0) == (DENIED, 11)
     assert modem.cell()  # limited service
+
+
+@pytest.mark.parametrize("dialect", ["bg95", "sim7600"])
+def test_q17_a_scan_and_one_of_the_operators_heard(dialect):
+    bench = Bench(dialect)
+    bench.card.forbid("26203")
+    modem = driver(bench)
+    modem.start(True, True)
+    heard = survey.scan(modem)
+    assert {plmn: status for status, plmn, _ in heard} == {262_001: 1, 262_002: 1, 262_003: 3}
+    assert bench.air.registrations == []
+    states = [state for _, part, state in bench.states if part == "modem"]
+    assert bench.time_in("modem")["search"] >= 30_000 and states[-1] == "idle"
+    assert survey.choose(heard, 262_001, 0) == 262_002
+    assert modem.attach(180, 180, 262_002) == (REGISTERED, 0)
+    assert bench.air.registrations == ["26202"]
+    assert modem.attach(180, 180, 0) == (REGISTERED, 0)
+    assert modem.channel.command(b"+COPS?", 1000, b"+COPS:")[0][:1] == b"0"
+
+
+@pytest.mark.parametrize("dialect", ["bg95", "sim7600"])
+def test_q17_a_byte_aborts_the_scan_of_the_sim7600_alone(dialect):
+    bench = Bench(dialect)
+    modem = driver(bench)
+    modem.start(True, True)
+    modem.await_card()
+    assert bench.send("AT+COPS=2")[-1] == "OK"
+    bench.output.clear()
+    bench.modem.receive(b"AT+COPS=?\r")
+    bench.run(10_000)
+    bench.modem.receive(b"AT\r")
+    bench.until("ERROR" if dialect == "sim7600" else "+COPS: (")
+
+
+@pytest.mark.parametrize("dialect", ["bg95", "sim7600"])
+def test_a_choice_by_hand_that_the_network_refuses(dialect):
+    bench = Bench(dialect)
+    bench.air.causes = {"26202": 11}
+    modem = driver(bench)
+    modem.start(True, True)
+    survey.scan(modem)
+    began_ms = bench.ticks_ms()
+    assert modem.attach(180, 300, 262_002) == (DENIED, 11)
+    assert bench.ticks_ms() - began_ms < 100_000
+    assert modem.attach(180, 300, 0) == (REGISTERED, 0)
+
+
+@pytest.mark.parametrize(("rat", "names"), [("emtc", {b"eMTC"}), ("gsm", {b"GSM"})])
+def test_neighbour_cells(rat, names):
+    bench = Bench("bg95")
+    first = next(cell for cell in bench.air.cells() if cell.rat == rat)
+    near = [
+        replace(first, pci=first.pci + i, earfcn=first.earfcn + i % 2, rsrp_dbm=-90 - i) for i in range(1, 4)
+    ]
+    bench.air.audible = [first, *near]
+    modem = driver(bench)
+    modem.start(True, True)
+    assert modem.attach(180, 180, 0) == (REGISTERED, 0)
+    cells = survey.neighbours(modem)
+    assert {cell[0] for cell in cells} == names
+    assert [(cell[2], cell[4]) for cell in cells] == [(each.earfcn, each.rsrp_dbm) for each in near]
+    assert all(cell[1] == (262_001 if rat == "gsm" else 0) for cell in cells)
+
+
+def test_a_modem_without_neighbour_cells_says_so():
+    bench = Bench("sim7600")
+    modem = driver(bench)
+    modem.start(True, True)
+    assert survey.neighbours(modem) is None
+
+
+def test_a_refusal_while_gnss_had_the_receiver_is_told_afterwards(broker, echo):
+    bench, modem = registered("bg95", broker)
+    modem.gnss_start(False)
+    bench.run(60_000)
+    bench.air.causes = dict.fromkeys(("26201", "26202", "26203"), 6)
+    modem.gnss_stop()
+    assert modem.serves(6_000) == (False, 6)
+
+
+def test_registered_again_soon_after_gnss(broker, echo):
+    bench, modem = registered("bg95", broker)
+    modem.gnss_start(False)
+    bench.run(60_000)
+    modem.gnss_stop()
+    assert modem.serves(0) == (False, 0)
+    assert modem.serves(6_000) == (True, 0)
+    assert modem.psm_granted()
 
 
 @pytest.mark.parametrize("dialect", ["bg95", "sim7600"])
@@ -153,6 +261,74 @@ def test_goes_on_after_a_reset_of_the_device_alone(dialect, broker, echo):
     assert modem.attach(50, 50, 0) == (REGISTERED, 0)
     assert talk(modem, broker.ca, b"again")
     assert echo == [b"again"]
+
+
+@pytest.mark.parametrize("dialect", ["bg95", "sim7600"])
+@pytest.mark.parametrize("leads_in", ["ATD*99***1#", "AT+CMUX=0"])
+def test_q11_out_of_a_call_or_a_multiplexer_without_the_power_key(dialect, leads_in):
+    bench = Bench(dialect)
+    modem = driver(bench)
+    modem.start(True, True)
+    assert modem.attach(200, 200, 0) == (REGISTERED, 0)
+    assert bench.send('AT+CGDCONT=1,"IP","iot"')[-1] == "OK"
+    bench.output.clear()
+    bench.modem.receive(leads_in.encode() + b"\r")
+    bench.run(3_000)
+    assert (b"CONNECT" if leads_in.startswith("ATD") else b"OK") in bytes(bench.output)
+    bench.output.clear()
+    modem = driver(bench)
+    modem.start(False, False)
+    assert modem.attach(50, 50, 0) == (REGISTERED, 0)
+    assert "off" not in [state for _, part, state in bench.states[1:] if part == "modem"]
+
+
+@pytest.mark.parametrize(("dialect", "sleep"), [("bg95", "AT+QSCLK=1"), ("sim7600", "AT+CSCLK=1")])
+def test_q48_the_first_byte_after_a_dtr_wake_is_lost(dialect, sleep):
+    bench = Bench(dialect)
+    modem = driver(bench)
+    modem.start(True, True)
+    assert modem.attach(200, 200, 0) == (REGISTERED, 0)
+    assert bench.send(sleep)[-1] == "OK"
+    bench.modem.dtr(True)
+    bench.run(120_000)
+    assert bench.states[-1][2] == "sleep"
+    bench.modem.dtr(False)
+    bench.run(20)
+    bench.output.clear()
+    modem = driver(bench)
+    modem.start(False, False)
+    assert bench.lines[-1] and modem.attach(50, 50, 0) == (REGISTERED, 0)
+    assert "off" not in [state for _, part, state in bench.states[1:] if part == "modem"]
+
+
+@pytest.mark.parametrize("dialect", ["bg95", "sim7600"])
+def test_q45_a_whole_wake_never_speaks_of_messages_or_calls(dialect, broker, echo):
+    bench, modem = registered(dialect, broker)
+    talk(modem, broker.ca, b"x")
+    modem.gnss_start(False)
+    modem.gnss_poll()
+    modem.gnss_stop()
+    modem.identity()
+    modem.cell()
+    modem.network_time()
+    modem.stop(modem.psm_granted())
+    sent = [text for _, direction, text in bench.lines if direction == ">" and text.startswith("AT")]
+    assert len(sent) > 40
+    side = (
+        "+CMG",
+        "+CNMI",
+        "+CNMA",
+        "+CPMS",
+        "+CSMS",
+        "+CSCA",
+        "+CSMP",
+        "+CUSD",
+        "+CSCB",
+        "+CGSMS",
+        "+CLIP",
+        "D",
+    )
+    assert [text for text in sent if text[2:].startswith(side)] == []
 
 
 @pytest.mark.parametrize("dialect", ["bg95", "sim7600"])

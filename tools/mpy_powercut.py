@@ -11,7 +11,7 @@ import random
 import sys
 
 import vfs
-from locator.journal import record, rtc
+from locator.journal import again, record, rtc, store
 from locator.journal.ledger import Ledger
 from locator.journal.store import Journal
 from locator.plan import state as st
@@ -21,6 +21,9 @@ BLOCKS = 48
 HOME = "/flash/data"
 CUTS_A_LIFE = 60
 """So many cuts one flash lives through before the next begins empty."""
+MANY_FILES = store.MAX_FILES
+FEW_FILES = 3
+"""Every other life has a journal of so many files: it is full soon, and thinned."""
 NEVER = 1 << 30
 
 
@@ -85,13 +88,16 @@ class Promise:
         self.begun = 0  # appends that did not return
         self.acknowledged = set()
         self.numbers = set()
+        self.thinned = 0  # records that a full journal may have given up
 
 
 class Life:
     """One flash from its first use on, power cut by power cut."""
 
-    def __init__(self, rng):
+    def __init__(self, rng, files):
         self._rng = rng
+        store.MAX_FILES = files
+        self._is_full = files == FEW_FILES
         self._data = bytearray(b"\xff" * (BLOCK * BLOCKS))
         self._promise = Promise()
         self._motion = 0
@@ -130,7 +136,8 @@ class Life:
                 if number in promise.numbers:
                     print("violation number", number, "given twice")
                 promise.numbers.add(number)
-            self._acknowledge(journal)
+            if not self._is_full or rng.randrange(4) == 0:
+                self._acknowledge(journal)
             rtc.keep_copy(HOME, rtc.pack(st.new()))
 
     def _append(self, journal):
@@ -153,6 +160,8 @@ class Life:
         if sent:
             self._promise.acknowledged.update(range(sent[0], sent[-1] + 1))
             journal.acknowledge([sent[0], sent[-1]])
+            if self._rng.randrange(4) == 0:
+                again.resend(journal, sent[0], sent[-1])
 
     def _check(self):
         ledger = Ledger(HOME, 0)
@@ -168,17 +177,26 @@ class Life:
                 fields = record.unpack(buf, i * record.SIZE)
                 kept[fields[3]] = fields[19]
             ledger.acks.add(min(kept), max(kept))  # in memory only: to read on
-        for seq, motion in promise.durable.items():
-            if seq not in promise.acknowledged and kept.get(seq) != motion:
-                print("violation record", seq, "lost or changed:", kept.get(seq), "for", motion)
-        if ledger.thinned:
-            print("violation", ledger.thinned, "records thinned")
+        waiting = [seq for seq in promise.durable if seq not in promise.acknowledged]
+        for seq in waiting:
+            if kept.get(seq) != promise.durable[seq]:
+                self._miss(seq, kept.get(seq))
+        if promise.thinned > ledger.thinned:
+            print("violation", promise.thinned, "records thinned,", ledger.thinned, "counted")
         if rtc.read_copy(HOME) and rtc.unpack(rtc.read_copy(HOME), st.SIZE) != st.new():
             print("violation copy of the plan damaged")
         if promise.begun > 1:
             print("violation", promise.begun, "appends lost by one cut")
         promise.begun = 0
         self._forget()
+
+    def _miss(self, seq, motion):
+        promise = self._promise
+        if self._is_full and motion is None:
+            promise.thinned += 1
+            del promise.durable[seq]
+        else:
+            print("violation record", seq, "lost or changed:", motion, "for", promise.durable[seq])
 
     def _forget(self):
         """What is acknowledged needs no more looking at."""
@@ -206,7 +224,7 @@ def main(seed, cuts):
     rng.seed(seed)
     done = torn_cuts = 0
     while done < cuts:
-        life = Life(rng)
+        life = Life(rng, FEW_FILES if done // CUTS_A_LIFE % 2 else MANY_FILES)
         for _ in range(min(CUTS_A_LIFE, cuts - done)):
             torn = rng.randrange(2) == 1
             life.cut(rng.randrange(1, 120), torn)

@@ -12,7 +12,7 @@ from typer.exceptions import TyperException
 
 from landbridge import config, service
 from landbridge.clock import iso
-from landbridge.commands import devices, letters, table, trips
+from landbridge.commands import devices, letters, orders, settings, table, trips, update
 from landbridge.commands.opened import LARGEST, known_device, opened
 from landbridge.errors import UserError, is_one_line
 from landbridge.outbound.export import Format, export
@@ -30,6 +30,9 @@ commands = typer.Typer(
 )
 commands.add_typer(devices.commands, name="devices")
 commands.add_typer(trips.commands, name="trips")
+commands.add_typer(update.commands, name="update")
+commands.add_typer(settings.commands, name="settings")
+commands.add_typer(orders.commands, name="commands")
 commands.add_typer(letters.commands, name="dead-letters")
 
 _DEVICE = typer.Argument(help="Device id.")

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from landbridge.errors import UserError, is_one_line
+from landbridge.wire.settings import SETTINGS
 
 FILE_VARIABLE = "LANDBRIDGE_CONFIG"
 DEFAULT_FILE = "landbridge.toml"
@@ -46,6 +47,11 @@ _USUAL: dict[type, tuple[str, _Check]] = {
 }
 _HOST = ("the name or address of a host", lambda value: bool(_NAME.fullmatch(value)))
 _PORT = ("a port, 1 to 65535", lambda value: 1 <= value <= 65535)
+_INTERVAL = SETTINGS["interval_s"]
+_SECONDS = (
+    f"a number from {_INTERVAL.lowest} to {_INTERVAL.highest}",
+    lambda value: _INTERVAL.lowest <= value <= _INTERVAL.highest,
+)
 _FILE = ("the name of a file or folder", lambda value: is_one_line(value) and value != "")
 _CLIENT_ID = ("1 to 64 characters on one line", lambda value: is_one_line(value) and 1 <= len(value) <= 64)
 
@@ -86,7 +92,9 @@ class Devices:
     broker_port: int = _key(8883, "Its TCP port (TLS).", _PORT)
     ca_file: str = _key("", "PEM file, at most 4 KB, of the broker's CA; empty: broker.ca_file.", path=True)
     apn: str = _key("iot", "Access point name of the cards.")
-    interval_s: int = _key(3600, "Seconds between points.")
+    interval_s: int = _key(
+        _INTERVAL.default, "Seconds between points until a trip says otherwise.", _SECONDS
+    )
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,8 @@
 
 import os
 
+NAME = "SIM"
+
 # Which modem is fitted is up to whoever starts the world.
 MODEM = os.getenv("LOCKSTEP_MODEM")
 

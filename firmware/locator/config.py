@@ -3,7 +3,7 @@
 import json
 from binascii import unhexlify
 
-_KEYS = {"device", "key", "broker_host", "broker_port", "broker_password", "apn", "interval_s"}
+_KEYS = {"device", "key", "broker_host", "broker_port", "broker_password", "apn"}
 
 
 class Config:
@@ -21,7 +21,6 @@ class Config:
         self.broker_port = values["broker_port"]
         self.broker_password = values["broker_password"].encode()
         self.apn = values["apn"].encode()
-        self.interval_s = values["interval_s"]
         if len(self.key) != 32:
             raise ValueError("key")
 

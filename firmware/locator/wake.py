@@ -4,49 +4,83 @@ import gc
 
 from micropython import const
 
-import locator
 from locator.config import Config
+from locator.journal import log as logs
 from locator.journal import record, rtc
 from locator.journal.ledger import Ledger
+from locator.journal.log import Log
 from locator.journal.store import Journal
-from locator.link import cbor
-from locator.modem import REGISTERED, ModemError, ModemRestarted, ladder
+from locator.modem import CALM_FAILS, REGISTERED, ModemError, ModemRestarted, recovery, unload
 from locator.modem import make as make_modem
 from locator.modem.parse import rounded
-from locator.plan import budget, decide
+from locator.orders import applied
+from locator.plan import alarms, budget, decide
 from locator.plan import state as st
 from locator.port import DEEPSLEEP_RESET, POWER_ON, WAKE_MOTION
 
 _GNSS_POLL_MS = const(1000)
+_FOUND_AGAIN_MS = const(6000)
+_LEAST_MV = const(3000)  # the board's converters give up at 2800
+_WEAK_MS = const(3600 * 1000)
 
 
 def run(port, board):
-    """Do what this wake is for; returns (ms to sleep, what else wakes) for `port.deepsleep`."""
-    return Wake(port, board).run()
+    """Do what this wake is for; returns (ms to sleep, what else wakes) for `port.deepsleep`.
+
+    A battery so weak that the power may fail in a write to flash is left alone.
+    """
+    senses, motion = _sense(port)
+    if senses[3] < _LEAST_MV:
+        return _WEAK_MS, 0
+    return Wake(port, board, senses, motion).run()
+
+
+def _sense(port):
+    """What is felt now, and all counts of motion; after a jolt the counts of the minute that follows
+    it, because a bump is no departure."""
+    felt = port.senses()
+    motion, shock_mg = felt[2], felt[4]
+    if port.wake_reason == WAKE_MOTION:
+        port.sleep_ms(1000 * st.RECOUNT_S)
+        felt = port.senses()
+        motion += felt[2]
+        shock_mg = max(shock_mg, felt[4])
+    clock = (port.clock_s(), port.wake_reason, port.reset_cause)
+    return clock + felt[:4] + (shock_mg,) + felt[5:], motion
 
 
 class Wake:
     """Everything that one wake holds. It ends with `run`: deep sleep is a reset."""
 
-    def __init__(self, port, board):
+    def __init__(self, port, board, senses, motion):
         self._port = port
         self._board = board
         self._config = Config(port.config_dir)
         board.apn = self._config.apn
         self._ledger = Ledger(port.data_dir, port.random(1)[0])
         self._journal = Journal(port.data_dir, self._ledger)
-        self._state = rtc.unpack(port.rtc_memory, st.SIZE)
+        kept = port.rtc_memory
+        self._state = rtc.unpack(kept, st.SIZE)
         if self._state is None:
-            self._state = self._after_power_on()
+            kept = rtc.read_copy(port.data_dir)
+            self._state = self._after_power_on(kept)
+        self._log = Log(rtc.log_of(kept, st.SIZE))
+        # Taken while memory is in one piece: late in a wake there may be no room to save.
+        self._packed_buf = bytearray(rtc.HEAD_SIZE + 4 * st.SIZE + logs.MAX_BYTES)
+        if self._log.begin(port):
+            self._state[st.TO_TELL] |= st.TELL_DIAGNOSTICS
+        self._settings = applied.load(port.data_dir, self._state)
         self._modem = make_modem(board, port)
+        self._identity = None
         self._fix = None
         self._cell = None
         self._was_on = False
-        self._senses = self._sense()
+        self._senses = senses
+        self._motion = motion
 
-    def _after_power_on(self):
+    def _after_power_on(self, kept):
         """The state as it was kept in flash, or a new one."""
-        state = rtc.unpack(rtc.read_copy(self._port.data_dir), st.SIZE)
+        state = rtc.unpack(kept, st.SIZE)
         if state is None:
             state = st.new()
         st.restart(state)
@@ -57,30 +91,20 @@ class Wake:
     def run(self):
         """Actions until the plan says sleep."""
         st.feel(self._state, self._senses)
+        alarms.feel(self._state, self._senses, self._settings)
+        self._save()
         while True:
-            hints = (self._journal.pending(), self._config.interval_s)
+            hints = (self._journal.pending(), self._settings)
             action = decide.next(self._state, self._senses, hints)
             if action.kind == decide.SLEEP:
                 break
             self._DO[action.kind](self, action)
             self._save()
         self._stop_modem()
+        budget.spend(self._state, self._port.ticks_ms() // 1000)
         self._save()
         asleep_ms = 1000 * action.limit_s - self._port.ticks_ms()
         return max(1000, asleep_ms), action.wake_on
-
-    def _sense(self):
-        """What is felt now; after a jolt the counts of the minute that follows it, because a bump
-        is no departure."""
-        port = self._port
-        battery_mv, temperature_dc, motion, lux = port.senses()
-        self._motion = motion
-        if port.wake_reason == WAKE_MOTION:
-            port.sleep_ms(1000 * st.RECOUNT_S)
-            battery_mv, temperature_dc, motion, lux = port.senses()
-            self._motion += motion
-        clock_s = port.clock_s()
-        return (clock_s, port.wake_reason, port.reset_cause, battery_mv, temperature_dc, motion, lux)
 
     # What the plan may ask for.
 
@@ -88,25 +112,36 @@ class Wake:
         result, cause, plmn = st.NO, 0, 0
         budget.begin_try(self._state, self._port.clock_s(), self._port.random(1)[0])
         self._save_twice()
-        fails = self._state[st.TRY_FAILS]
         try:
-            if not self._modem.on and ladder.before_start(self._port, fails):
-                self._state[st.CONFIGURED] = self._state[st.PARKED] = 0
+            ladder = recovery(self._state[st.TRY_FAILS])
+            if ladder and not self._modem.on and ladder.before_start(self._port):
+                self._state[st.CONFIGURED] = self._state[st.PARKED] = self._state[st.ORBITS] = 0
             self._start_modem()
-            ladder.after_start(self._modem, fails)
+            if self._state[st.SEARCHED] != action.mcc:
+                from locator.plan.regions import region
+
+                self._modem.prefer(region(action.mcc))
+                self._state[st.SEARCHED] = action.mcc
+            if ladder and not action.plmn:
+                action.plmn = ladder.after_start(self._modem, self._state[st.LAST_PLMN])
+                self._state[st.CHOSEN_PLMN] = action.plmn
             result, cause = self._modem.attach(action.limit_s, action.patience_s, action.plmn)
             self._cell = self._modem.cell()
             plmn = self._cell.plmn if self._cell else 0
             if result == REGISTERED:
                 self._take_network_time()
                 self._weigh()
+            self._read_card(result == REGISTERED)
         except ModemError as error:
             self._lost(error)
             result = st.NO
+        finally:
+            unload("ladder", "survey", "rescue")  # a conversation needs the heap
         if result == REGISTERED:
             budget.accepted(self._state)
         else:
             budget.refused(self._state, self._port.clock_s(), cause)
+            self._note(logs.REFUSED, cause)
         st.learn_attach(self._state, result, plmn)
 
     def _find(self, action):
@@ -122,6 +157,7 @@ class Wake:
         if self._fix and self._fix.time:
             self._set_time(self._fix.time, record.TIME_GNSS)
         st.learn_fix(self._state, self._fix is not None)
+        alarms.searched(self._state, max(1, self._fix.sats) if self._fix else 0, self._settings)
 
     def _probe(self, action):
         """Where we are heard: the serving cell, if there is one soon."""
@@ -137,7 +173,8 @@ class Wake:
     def _record(self, action):
         try:
             self._journal.append(self._fields())
-        except OSError:
+        except OSError as error:
+            self._note(logs.FLASH, error.args[0])
             # The flash does not take it: what it holds can still be told, and frees its space.
             self._state[st.DID_RECORD] = st.NO
             return
@@ -151,31 +188,42 @@ class Wake:
         talk = Conversation(self._modem, self._journal, self._ledger, config, self._open_desk)
         host, port = config.broker_host, config.broker_port
         try:
-            self._modem.mqtt_open(
-                host, port, config.device.encode(), config.broker_password, config.ca()
-            )
+            self._modem.mqtt_open(host, port, config.device.encode(), config.broker_password, config.ca())
             left, to_tell = budget.messages_left(self._state), self._state[st.TO_TELL] != 0
-            talk.run(self._write_extras, left, to_tell)
+            talk.run(self._extras().write, left, to_tell, self._state[st.URGENT] != 0)
             self._modem.mqtt_close()
         except ModemError as error:
             self._lost(error)
         finally:  # also when something else goes wrong: what has failed is not tried again at once
             self._learn_talk(talk.outcome)
             self._save()
-        if talk.desk and talk.desk.at_last:
-            talk.desk.at_last()
+        if talk.desk:
+            self._settings = applied.load(self._port.data_dir, self._state)
+            if talk.desk.at_last:
+                talk.desk.at_last()
+
+    def _extras(self):
+        from locator.link.extras import Extras
+
+        identity = self._identity if self._is_new_day() else None
+        told = (self._state, self._senses, self._settings, identity)
+        return Extras(self._port, self._journal, self._ledger, *told)
 
     def _open_desk(self):
         from locator.orders.desk import Desk
 
-        return Desk(self._port, self._config, self._journal, self._ledger, self._state)
+        port, board = self._port, self._board
+        return Desk(port, self._config, self._journal, self._ledger, self._state, self._log, board.NAME)
 
     def _learn_talk(self, outcome):
         self._state[st.SENT_TODAY] += outcome.sent
         if outcome.server_time:
             self._set_time(outcome.server_time, record.TIME_NETWORK)
             self._state[st.IDENTITY_DAY] = self._state[st.DAY] + 1
-        st.learn_talk(self._state, outcome.turns > 0 and self._journal.pending() == 0)
+        answered = outcome.turns > 0 and self._journal.pending() == 0
+        if not answered:
+            self._note(logs.UNANSWERED, outcome.turns)
+        st.learn_talk(self._state, answered)
 
     _DO = {
         decide.ATTACH: _attach,
@@ -193,30 +241,62 @@ class Wake:
         surely_off = not self._was_on and self._port.reset_cause in (DEEPSLEEP_RESET, POWER_ON)
         self._was_on = True
         self._modem.start(surely_off, not self._state[st.CONFIGURED])
-        self._state[st.CONFIGURED] = 1
+        if not self._state[st.CONFIGURED]:
+            self._state[st.CONFIGURED], self._state[st.SEARCHED] = 1, 0
 
     def _lost(self, error):
         """A verb has failed. A modem that has restarted by itself must be set up again."""
-        if isinstance(error, ModemRestarted):
+        restarted = isinstance(error, ModemRestarted)
+        if restarted:
             self._modem.on = False
+        self._note(logs.RESTARTED if restarted else logs.MODEM, error.code)
 
     def _weigh(self):
         """The battery under the load of a connection; whatever moved meanwhile is not forgotten."""
-        self._state[st.LOADED_MV], _, motion, _ = self._port.senses()
+        self._state[st.LOADED_MV], _, motion, _, shock_mg, _, _ = self._port.senses()
         self._motion += motion
+        alarms.later_shock(self._state, shock_mg)
+
+    def _note(self, kind, value):
+        self._log.add(self._port.clock_s(), kind, value)
+
+    def _read_card(self, registered):
+        """Which card it is: another one, or none, is an alarm. A card that cannot be read costs no report."""
+        try:
+            if registered:
+                self._identity = self._modem.identity()
+                _, iccid, imsi, _ = self._identity
+                if iccid and imsi:
+                    alarms.card(self._state, alarms.number_of(iccid + imsi), self._settings)
+            elif self._modem.card_gone():
+                alarms.card(self._state, 0, self._settings)
+        except ModemError as error:
+            self._lost(error)
+
+    def _is_new_day(self):
+        """Whether the agent has not been told today who we are."""
+        return self._state[st.IDENTITY_DAY] != self._state[st.DAY] + 1
 
     def _stop_modem(self):
         if not self._modem.on:
             return
         try:
-            park = self._state[st.PARKED] == 1
-            if self._state[st.ATTACHED] == st.YES:
-                park = self._modem.psm_granted()
-            park = park and ladder.keeps_psm(self._state[st.TRY_FAILS])
-            self._state[st.PARKED] = 1 if self._modem.stop(park) else 0
+            self._state[st.PARKED] = 1 if self._modem.stop(self._may_park()) else 0
         except ModemError:
             self._port.modem_rail(False)
-            self._state[st.PARKED] = 0
+            self._state[st.PARKED] = self._state[st.ORBITS] = 0
+
+    def _may_park(self):
+        """Whether the modem is registered and may stay so in PSM. Where nobody asked for service but the
+        radio was on, this is when a refusal is noticed."""
+        state = self._state
+        registered = state[st.ATTACHED] == st.YES or state[st.PARKED]
+        if state[st.ATTACHED] == st.NO or not (registered or state[st.DID_PROBE]):
+            return False
+        served, cause = self._modem.serves(_FOUND_AGAIN_MS if registered else 0)
+        budget.refused(state, self._port.clock_s(), cause)
+        stays = served and registered and state[st.TRY_FAILS] < CALM_FAILS
+        return stays and self._modem.psm_granted()
 
     def _poll_fix(self, limit_ms):
         deadline = self._port.ticks_ms() + limit_ms
@@ -238,7 +318,7 @@ class Wake:
 
     def _fields(self):
         """The fields of a record from what this wake has found, in the order of record.FIELDS."""
-        _, _, _, battery_mv, temperature_dc, _, _ = self._senses
+        battery_mv, temperature_dc = self._senses[3:5]
         fix, cell = self._fix, self._cell
         kind = record.FIX if fix else record.CELL if cell else record.STILL
         quality, time = self._time_of_record()
@@ -258,54 +338,13 @@ class Wake:
             return record.TIME_NONE, self._port.clock_s()
         return record.TIME_RTC, self._port.clock_s() + offset
 
-    def _write_extras(self, out, more):
-        """Status, identity (once a day), next contact and clock, beside the columns of an uplink."""
-        if more:
-            return 0
-        self._write_status(out)
-        pairs = 1
-        if self._state[st.IDENTITY_DAY] != self._state[st.DAY] + 1:
-            self._write_identity(out)
-            pairs += 1
-        clock_s, offset = self._port.clock_s(), self._state[st.OFFSET]
-        if offset:
-            out.int(4)
-            out.int(clock_s + offset + decide.upload_every_s(self._state))
-            pairs += 1
-        out.int(5)
-        out.head(cbor.ARRAY, 3)
-        out.int(self._ledger.boot)
-        out.int(clock_s)
-        out.int(offset)
-        return pairs + 1
-
-    def _write_status(self, out):
-        _, wake_reason, reset_cause, battery_mv, temperature_dc, _, _ = self._senses
-        values = (battery_mv, temperature_dc, self._journal.pending(), self._ledger.thinned)
-        out.int(2)
-        out.head(cbor.MAP, 9)
-        for key, value in enumerate(values):
-            out.int(key)
-            out.int(value)
-        out.int(4)
-        out.text(locator.VERSION)
-        state = self._state
-        counts = (reset_cause, wake_reason, state[st.TRIED], state[st.FAILED])
-        for key, value in enumerate(counts):
-            out.int(5 + key)
-            out.int(value)
-
-    def _write_identity(self, out):
-        out.int(3)
-        out.head(cbor.MAP, 4)
-        for key, text in enumerate(self._modem.identity()):
-            out.int(key)
-            out.text(text)
-
     def _save(self):
-        self._port.rtc_write(rtc.pack(self._state))
+        self._port.rtc_write(self._packed())
 
     def _save_twice(self):
         """In flash as well, before the network is asked."""
         self._save()
-        rtc.keep_copy(self._port.data_dir, rtc.pack(self._state))
+        rtc.keep_copy(self._port.data_dir, self._packed())
+
+    def _packed(self):
+        return rtc.pack_into(self._packed_buf, self._state, self._log.pack())

@@ -14,9 +14,10 @@ class Board:
 class Table:
     """The port of a driver, and the modem behind it.
 
-    `answers` maps a command (without AT and CR) or its beginning to bytes, or to a list of bytes that are
-    given one after the other, the last for ever. Anything else is answered with OK. `data` collects
-    what was sent after a prompt. Silence (None) answers nothing.
+    `closed_until` are bytes that lead out of a mode in which nothing is answered. `answers` maps a
+    command (without AT and CR) or its beginning to bytes, or to a list of bytes that are given one after
+    the other, the last for ever. Anything else is answered with OK. `data` collects what was sent after
+    a prompt. Silence (None) answers nothing.
     """
 
     def __init__(self):
@@ -27,6 +28,7 @@ class Table:
         self.rx = b""
         self.piece = 64
         self.pins = []
+        self.closed_until = b""
 
     def ticks_ms(self):
         return self.now
@@ -48,6 +50,10 @@ class Table:
 
     def uart_write(self, data):
         data = bytes(data)
+        if self.closed_until:
+            if data == self.closed_until:
+                self.closed_until = b""
+            return
         if not (data.startswith(b"AT") and data.endswith(b"\r")):
             self.data += data
             self.rx += self._answer(b"data")

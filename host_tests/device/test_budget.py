@@ -1,11 +1,13 @@
 """The operators' budgets over hours and days, refusals, and a loss of power."""
 
+from locator import settings
 from locator.plan import budget, decide
 from locator.plan import state as st
 from locator.port import DEEPSLEEP_RESET, WAKE_TIMER
 
 HOUR = 3600
 DAY = 24 * HOUR
+SETTINGS = settings.defaults()
 
 
 def impatient(state, hours, start=HOUR):
@@ -37,7 +39,7 @@ def test_a_loss_of_power_forgets_no_try():
     state[st.NOW] = 4 * HOUR
     st.restart(state)
     state[st.NOW] = 5
-    assert DAY - 4 * HOUR < budget.wait_s(state) <= DAY
+    assert DAY - 4 * HOUR < budget.wait_s(state) <= DAY + DAY // 16
     after = impatient(state, 30, start=5)
     assert after[0] + 4 * HOUR - before[0] >= DAY
 
@@ -60,12 +62,23 @@ def test_a_card_that_is_refused_for_good_asks_ever_less_often():
     for _ in range(10):
         budget.begin_try(state, state[st.NOW], 0)
         budget.refused(state, state[st.NOW], 8)
-        pauses.append(budget.wait_s(state) // HOUR)
+        pauses.append(budget.wait_s(state) * 16 // 17 // HOUR)
         state[st.NOW] += budget.wait_s(state)
     assert pauses == [1, 4, 8, 16, 24, 36, 48, 72, 96, 96]
     budget.accepted(state)
     budget.refused(state, state[st.NOW], 3)
-    assert budget.wait_s(state) == HOUR
+    assert HOUR < budget.wait_s(state) < 1.1 * HOUR
+
+
+def test_a_clock_that_gains_five_percent_keeps_the_pauses_and_windows():
+    state = st.new()
+    state[st.NOW] = HOUR
+    budget.refused(state, HOUR, 8)
+    state[st.NOW] += HOUR * 105 // 100
+    assert budget.wait_s(state) > 0
+    times = [t * 100 // 105 for t in impatient(st.new(), 72)]
+    assert min(times[i + 1] - times[i] for i in range(len(times) - 1)) >= 60
+    assert most_within(times, HOUR) <= 10 and most_within(times, DAY) <= 24
 
 
 def test_causes_that_pass_are_no_refusal():
@@ -80,12 +93,12 @@ def test_nothing_is_sent_when_the_messages_of_the_day_are_spent():
     state = st.new()
     told = (HOUR, WAKE_TIMER, DEEPSLEEP_RESET, 3600, 0, 0, 0)
     st.feel(state, told)
-    assert decide.upload_due(state, told, (5, HOUR))
+    assert decide.upload_due(state, told, (5, SETTINGS))
     state[st.SENT_TODAY] = 60
-    assert not decide.upload_due(state, told, (5, HOUR))
+    assert not decide.upload_due(state, told, (5, SETTINGS))
     told = (DAY + 1, WAKE_TIMER, DEEPSLEEP_RESET, 3600, 0, 0, 0)
     st.feel(state, told)
-    assert decide.upload_due(state, told, (5, HOUR))
+    assert decide.upload_due(state, told, (5, SETTINGS))
 
 
 def test_pauses_are_spread_anew_with_each_try():
@@ -94,7 +107,7 @@ def test_pauses_are_spread_anew_with_each_try():
     for phase in range(256):
         state[st.NOW] = HOUR
         budget.begin_try(state, HOUR, phase)
-        pauses.add(decide.upload_every_s(state))
+        pauses.add(decide.upload_every_s(state, SETTINGS))
     assert len(pauses) == 256
     assert min(pauses) == 4 * HOUR and max(pauses) <= 4.5 * HOUR
 
@@ -120,7 +133,7 @@ def test_nobody_looks_for_a_cell_while_the_card_is_refused():
     state = st.new()
     state[st.NOW] = HOUR
     budget.refused(state, HOUR + 200, 6)
-    state[st.NOW] = 2 * HOUR + 199
+    state[st.NOW] = HOUR + 200 + HOUR + HOUR // 16 - 1
     assert not budget.may_look(state) and budget.wait_s(state) == 1
     state[st.NOW] += 1
     assert budget.may_look(state)

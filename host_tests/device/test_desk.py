@@ -43,7 +43,7 @@ def made(one, two):
     desks._TELLS.update({ONE: "one", TWO: "two"})
     state = st.new()
     state[st.TO_TELL] = st.EVERYONE
-    return desks.Desk(None, None, None, None, state)
+    return desks.Desk(None, None, None, None, state, None)
 
 
 def with_modules(test):
@@ -76,6 +76,25 @@ def test_what_does_not_fit_waits_for_the_next_turn():
         out.n = 0
         assert desk.write(out) == 1
         assert desk.to_tell()  # as long as nobody has answered
+        desk.told()
+        assert not desk.to_tell()
+
+    with_modules(check)
+
+
+class Greedy(Words):
+    """A module for which memory does not suffice."""
+
+    def write(self, desk, out):
+        out.int(self.key)
+        raise MemoryError
+
+
+def test_without_memory_for_one_the_others_are_told():
+    def check():
+        desk = made(Greedy(6, 20), Words(7, 20))
+        out = cbor.Writer(bytearray(64))
+        assert desk.write(out) == 1 and out.n == 22
         desk.told()
         assert not desk.to_tell()
 

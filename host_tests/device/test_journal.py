@@ -3,7 +3,7 @@
 import os
 
 import scratch
-from locator.journal import record, store
+from locator.journal import again, record, store
 from locator.journal.acks import MAX_RANGES, Acks
 from locator.journal.ledger import Ledger
 
@@ -80,26 +80,139 @@ def test_a_damaged_record_is_skipped_and_counted():
     path = scratch.folder()
     filled(path, 5)
     name = path + "/journal/00000001.seg"
-    with open(name, "rb") as f:
-        data = bytearray(f.read())
-    data[2 * record.SIZE + 20] ^= 1
-    with open(name, "wb") as f:
-        f.write(data)
+    damage(name, 2)
     ledger, journal = opened(path)
     assert batch_of(journal) == [1, 2, 4, 5]
     assert ledger.damaged == 1
-    assert [r[3] for _, r in store.scan(name)] == [1, 2, 4, 5]
+    assert [record.seq_of(buf, 0) for _, buf in store.scan(name)] == [1, 2, 4, 5]
 
 
-def test_a_full_flash_thins_the_oldest_and_counts_them():
-    path = scratch.folder()
-    limit = store._MAX_SEGMENTS if hasattr(store, "_MAX_SEGMENTS") else 160
-    ledger, journal = filled(path, limit * 64)
-    assert ledger.thinned == 0
+def full(path):
+    """A journal of a few files that nobody has acknowledged and that is full."""
+    store.MAX_FILES = 4
+    ledger, journal = opened(path)
+    stops = (20, 64, 150)  # the last point of each
+    for seq in range(1, 257):
+        made = fields(seq % 200)
+        made[2] = record.EVENT_DEPARTED if seq - 1 in stops else record.EVENT_LIGHT if seq == 40 else 0
+        journal.append(made)
+    return ledger, journal
+
+
+def all_of(journal):
+    """The sequences that wait, oldest first, acknowledging them batch by batch."""
+    waiting = []
+    while True:
+        batch = batch_of(journal)
+        if not batch:
+            return waiting
+        waiting += batch
+        journal.acknowledge([each for seq in batch for each in (seq, seq)])
+
+
+def with_few_files(test):
+    kept = store.MAX_FILES
+    try:
+        test(scratch.folder())
+    finally:
+        store.MAX_FILES = kept
+
+
+def check_thinning(path):
+    ledger, journal = full(path)
+    assert ledger.thinned == 0 and journal.pending() == 256
+    assert journal.append(fields()) == 257
+    kept = [8, 16, 20, 21, 24, 32, 40, 48, 56, 64, 65, 72, 80, 88, 96, 104, 112, 120, 128]
+    assert ledger.thinned == 128 - len(kept)
+    assert journal.pending() == 129 + len(kept)
+    _, journal = opened(path)
+    assert journal.pending() == 129 + len(kept)
+    assert batch_of(journal, 20) == kept + [129]
+    assert all_of(journal) == kept + list(range(129, 258))
+    assert journal.pending() == 0 and journal.ledger.acks.ranges == [1, 257]
+    assert Ledger(path, 0).thinned == ledger.thinned
+
+
+def check_acknowledged_go_first(path):
+    ledger, journal = full(path)
+    journal.acknowledge([129, 256])
     journal.append(fields())
-    assert ledger.thinned == 64
-    assert journal.pending() == limit * 64 + 1 - 64
-    assert batch_of(journal, 2) == [65, 66]
+    assert ledger.thinned == 0
+    assert all_of(journal) == list(range(1, 129)) + [257]
+    assert again.resend(journal, 1, 300) == [129, 192]
+
+
+def check_the_thinned_go_last(path):
+    ledger, journal = full(path)
+    for _ in range(20 * 64):
+        journal.append(fields())
+    left = journal.pending()
+    assert ledger.thinned + left == 256 + 20 * 64
+    assert len(os.listdir(path + "/journal")) <= 4
+    waiting = all_of(journal)
+    assert len(waiting) == left and waiting == sorted(waiting) and waiting[0] < 1000
+
+
+def test_a_full_journal_is_thinned_by_the_rule():
+    with_few_files(check_thinning)
+
+
+def test_the_acknowledged_go_before_what_nobody_has():
+    with_few_files(check_acknowledged_go_first)
+
+
+def test_what_was_thinned_is_kept_as_long_as_there_is_room():
+    with_few_files(check_the_thinned_go_last)
+
+
+def test_the_newest_are_read_first_when_it_is_urgent():
+    _, journal = filled(scratch.folder(), 200)
+    buf = bytearray(16 * record.SIZE)
+    journal.acknowledge([195, 196])
+    n = journal.read_batch(buf, 16, True)
+    newest = [record.seq_of(buf, i * record.SIZE) for i in range(n)]
+    assert newest == list(range(183, 195)) + [197, 198, 199, 200]
+    journal.acknowledge([183, 194, 197, 200])
+    assert journal.read_batch(buf, 16) == 16 and record.seq_of(buf, 0) == 1
+    assert journal.pending() == 182
+
+
+def test_what_was_acknowledged_is_sent_again_on_request():
+    path = scratch.folder()
+    _, journal = filled(path, 200)
+    journal.acknowledge([1, 200])
+    assert again.resend(journal, 60, 70) == []
+    assert journal.pending() == 11 and all_of(journal) == list(range(60, 71))
+    os.remove(path + "/journal/00000041.seg")
+    _, journal = opened(path)
+    assert again.resend(journal, 60, 999) == [65, 128]
+    assert all_of(journal) == [60, 61, 62, 63, 64] + list(range(129, 201))
+    assert again.resend(journal, 300, 310) == [] and journal.pending() == 0
+
+
+def test_what_was_asked_for_again_and_cannot_be_read_is_gone():
+    path = scratch.folder()
+    _, journal = filled(path, 5)
+    damage(path + "/journal/00000001.seg", 2)
+    journal.acknowledge([1, 5])
+    assert again.resend(journal, 1, 5) == [3, 3]
+    assert all_of(journal) == [1, 2, 4, 5]
+
+
+def damage(name, place):
+    with open(name, "rb") as f:
+        data = bytearray(f.read())
+    data[place * record.SIZE + 20] ^= 1
+    with open(name, "wb") as f:
+        f.write(data)
+
+
+def test_a_segment_that_cannot_be_read_holds_up_nothing():
+    path = scratch.folder()
+    ledger, journal = filled(path, 130)
+    os.remove(path + "/journal/00000041.seg")
+    assert batch_of(journal, 70) == list(range(1, 65)) + [129, 130]
+    assert ledger.damaged == 64 and journal.pending() == 66
 
 
 def test_message_numbers_are_never_given_twice():
@@ -187,19 +300,19 @@ class FullFlash(store.Journal):
     def _append(self, fields):
         self.writes += 1
         if self.writes == 1:
-            self._segments.append(self.next_seq)
+            self.files.append(self.next_seq)
             raise OSError(28)
         return store.Journal._append(self, fields)
 
 
-def test_a_flash_that_is_full_gives_up_the_oldest_segment():
+def test_a_flash_that_is_full_before_the_journal_is_makes_room():
     path = scratch.folder()
     filled(path, 128)
     ledger = Ledger(path, 0)
     journal = FullFlash(path, ledger)
     assert journal.append(fields()) == 129
-    assert ledger.thinned == 64
-    assert batch_of(journal)[0] == 65
+    assert ledger.thinned == 56
+    assert batch_of(journal)[:9] == [8, 16, 24, 32, 40, 48, 56, 64, 65]
 
 
 def test_power_ons_are_counted():
@@ -217,7 +330,7 @@ def test_ranges_join_and_stay_bounded():
         acks.add(lo, lo + 5)
     acks.add(16, 29)
     assert acks.ranges == [10, 35, 50, 55]
-    assert acks.has(29) and not acks.has(36) and acks.covers(10, 35) and acks.count() == 32
+    assert acks.has(29) and not acks.has(36) and acks.covers(10, 35) and acks.count(1, 99) == 32
     for i in range(40):
         acks.add(100 + 10 * i, 100 + 10 * i)
     assert len(acks.ranges) == 2 * MAX_RANGES

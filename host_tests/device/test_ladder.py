@@ -1,6 +1,6 @@
 """The ladder of recovery, rung by rung."""
 
-from locator.modem import ladder
+from locator.modem.ladder import Ladder
 
 
 class Port:
@@ -15,34 +15,72 @@ class Port:
 
 
 class Driver:
+    """Hears three operators, one of them forbidden."""
+
     cleared = 0
+    cycled = 0
+    scans = 0
+
+    def __init__(self):
+        self.channel = self
 
     def clear_forbidden(self):
         self.cleared += 1
 
+    def cycle_radio(self):
+        self.cycled += 1
 
-def climb(tries):
-    """What a device does before each of so many tries that all fail."""
+    def await_card(self):
+        pass
+
+    def command(self, text, timeout_ms):
+        assert text == b"+COPS=2"
+
+    def pieces(self, text, timeout_ms, take):
+        assert text == b"+COPS=?"
+        self.scans += 1
+        for entry in (b'+COPS: (1,"A","A","26201",8', b',(3,"B","B","26202",8', b',(1,"C","C","26203",0'):
+            take(entry)
+
+
+def climb(tries, last_plmn=0):
+    """What a device does before each of so many tries that all fail: also the operators it chooses."""
     port, driver, done = Port(), Driver(), []
     for fails in range(tries):
-        before = driver.cleared
-        cut = ladder.before_start(port, fails)
-        ladder.after_start(driver, fails)
-        done.append("cut" if cut else "clear" if driver.cleared > before else "-")
+        before, cycled = driver.cleared, driver.cycled
+        cut = Ladder(fails).before_start(port)
+        plmn = Ladder(fails).after_start(driver, last_plmn)
+        rung = "cut" if cut else "clear" if driver.cleared > before else "-"
+        done.append(plmn or ("cycle" if driver.cycled > cycled else rung))
+        last_plmn = plmn or last_plmn
     return port, done
 
 
-def test_one_failure_changes_nothing():
-    assert climb(2)[1] == ["-", "-"]
-    assert ladder.keeps_psm(0) and ladder.keeps_psm(1)
-
-
 def test_from_mild_to_harsh_and_round_again():
-    assert climb(15)[1][:7] == ["-", "-", "-", "-", "clear", "-", "cut"]
-    assert climb(40)[1][8:].count("cut") == climb(40)[1][8:].count("clear") == 8
-    assert not any(ladder.keeps_psm(fails) for fails in range(2, 40))
+    done = climb(40)[1]
+    assert done[:8] == ["-", "-", "-", "clear", "-", "cycle", "-", "cut"]
+    assert done[8:].count("cut") == done[8:].count("cycle") == 8
+
+
+def test_two_resets_are_never_two_tries_in_a_row():
+    resets = [rung in ("cut", "cycle") for rung in climb(40)[1]]
+    assert not any(resets[i] and resets[i + 1] for i in range(39))
+
+
+def test_nobody_is_scanned_for_where_nobody_is_heard():
+    _, done = climb(12)
+    assert not any(isinstance(rung, int) for rung in done)
+
+
+def test_after_the_list_is_cleared_one_operator_a_try_and_never_the_one_used_in_vain():
+    _, done = climb(40, 262001)
+    assert done[:4] == ["-", "-", "-", "clear"]
+    tried = [rung for rung in done if isinstance(rung, int)]
+    assert tried[0] == 262003
+    assert set(tried) == {262001, 262003}
+    assert all(tried[i] != tried[i + 1] for i in range(len(tried) - 1))
 
 
 def test_the_supply_is_off_for_a_while():
-    port, _ = climb(7)
+    port, _ = climb(8)
     assert port.calls == [False, 2000]

@@ -1,18 +1,28 @@
 """The decision table, row by row, and what the plan learns."""
 
+from locator import settings
 from locator.journal import record, rtc
 from locator.modem import DENIED, REGISTERED
-from locator.plan import decide
+from locator.plan import alarms, decide, regions
 from locator.plan import state as st
-from locator.port import DEEPSLEEP_RESET, ON_LIGHT, ON_MOTION, WAKE_LIGHT, WAKE_MOTION, WAKE_TIMER
+from locator.port import (
+    DEEPSLEEP_RESET,
+    ON_LIGHT,
+    ON_MOTION,
+    ON_TAMPER,
+    WAKE_LIGHT,
+    WAKE_MOTION,
+    WAKE_TIMER,
+)
 
-HINTS = (5, 3600)
+SETTINGS = settings.defaults()
+HINTS = (5, SETTINGS)
 HOUR = 3600
 GERMANY, RUSSIA = 262001, 250001
 
 
 def senses(now, wake=WAKE_TIMER, motion=0, lux=0, mv=3600):
-    return now, wake, DEEPSLEEP_RESET, mv, -50, motion, lux
+    return now, wake, DEEPSLEEP_RESET, mv, -50, motion, lux, 0, 0, 0
 
 
 def settled(now=100 * HOUR):
@@ -23,10 +33,15 @@ def settled(now=100 * HOUR):
     return state
 
 
+def feel(state, told):
+    st.feel(state, told)
+    alarms.feel(state, told, SETTINGS)
+
+
 def wake(state, told):
     """Walk one wake in which everything works; the kinds of action in order."""
     kinds = []
-    st.feel(state, told)
+    feel(state, told)
     while True:
         action = decide.next(state, told, HINTS)
         kinds.append(action.kind)
@@ -51,7 +66,7 @@ def test_an_hour_later_only_a_fix():
     kinds, action = wake(settled(), senses(101 * HOUR))
     assert kinds == [decide.FIX, decide.RECORD, decide.SLEEP]
     assert action.limit_s == HOUR
-    assert action.wake_on == ON_LIGHT | ON_MOTION
+    assert action.wake_on == ON_LIGHT | ON_TAMPER | ON_MOTION
 
 
 def test_nothing_due_sleeps_on():
@@ -72,16 +87,16 @@ def test_moving_halves_the_pause_and_disarms_motion():
     kinds, action = wake(state, senses(100 * HOUR + 1800, motion=900))
     assert kinds[0] == decide.FIX
     assert action.limit_s == 1800
-    assert action.wake_on == ON_LIGHT
+    assert action.wake_on == ON_LIGHT | ON_TAMPER
 
 
 def test_departure_and_stop_are_events_with_a_record():
     state = settled()
-    st.feel(state, senses(100 * HOUR + 300, WAKE_MOTION, motion=20))
+    feel(state, senses(100 * HOUR + 300, WAKE_MOTION, motion=20))
     assert state[st.EVENTS] == record.EVENT_DEPARTED
     assert decide.next(state, senses(100 * HOUR + 300), HINTS).kind == decide.FIX
     st.learn_record(state)
-    st.feel(state, senses(100 * HOUR + 3000))
+    feel(state, senses(100 * HOUR + 3000))
     assert state[st.EVENTS] == record.EVENT_STOPPED
 
 
@@ -89,38 +104,13 @@ def test_a_bump_is_no_departure():
     state = settled()
     kinds, action = wake(state, senses(100 * HOUR + 300, WAKE_MOTION, motion=3))
     assert kinds == [decide.SLEEP]
-    assert action.wake_on == ON_LIGHT | ON_MOTION
-
-
-def test_light_is_urgent_once_until_it_is_dark_again():
-    state = settled()
-    kinds, _ = wake(state, senses(100 * HOUR + 100, WAKE_LIGHT, lux=300))
-    assert kinds == [decide.ATTACH, decide.FIX, decide.RECORD, decide.TALK, decide.SLEEP]
-    st.feel(state, senses(100 * HOUR + 200, lux=300))
-    assert not state[st.EVENTS] and not state[st.URGENT]
-    st.feel(state, senses(100 * HOUR + 300, lux=0))
-    st.feel(state, senses(100 * HOUR + 400, WAKE_LIGHT, lux=300))
-    assert state[st.EVENTS] == record.EVENT_LIGHT
-
-
-def test_dim_light_is_told_once_too():
-    state = settled()
-    st.feel(state, senses(100 * HOUR + 100, WAKE_LIGHT, lux=7))
-    assert state[st.EVENTS] == record.EVENT_LIGHT
-    st.learn_record(state)
-    state[st.URGENT] = 0
-    told = senses(100 * HOUR + 200, lux=7)
-    st.feel(state, told)
-    assert not state[st.EVENTS] and not state[st.URGENT]
-    assert decide.next(state, told, HINTS).wake_on == ON_MOTION
-    st.feel(state, senses(100 * HOUR + 300, lux=0))
-    assert not state[st.DOOR_OPEN]
+    assert action.wake_on == ON_LIGHT | ON_TAMPER | ON_MOTION
 
 
 def test_no_fix_looks_for_a_cell_and_still_records():
     state = settled()
     told = senses(101 * HOUR)
-    st.feel(state, told)
+    feel(state, told)
     assert decide.next(state, told, HINTS).kind == decide.FIX
     st.learn_fix(state, False)
     assert decide.next(state, told, HINTS).kind == decide.PROBE
@@ -145,7 +135,7 @@ def test_pauses_grow_with_failures_and_are_shorter_on_the_move():
 def test_an_empty_battery_does_not_transmit():
     state = settled()
     told = senses(200 * HOUR, mv=3100)
-    st.feel(state, told)
+    feel(state, told)
     assert state[st.EVENTS] & record.EVENT_BATTERY
     assert not decide.upload_due(state, told, HINTS)
 
@@ -153,14 +143,14 @@ def test_an_empty_battery_does_not_transmit():
 def test_russia_is_waited_out_on_one_operator():
     state = settled()
     state[st.MCC] = 401
-    st.feel(state, senses(110 * HOUR))
+    feel(state, senses(110 * HOUR))
     st.learn_attach(state, REGISTERED, RUSSIA)
     assert state[st.EVENTS] & record.EVENT_COUNTRY
     assert state[st.HELD_PLMN] == RUSSIA
     st.learn_talk(state, False)
     for hours, due in ((1, False), (12, False), (23, False), (26, True)):
         told = senses((110 + hours) * HOUR)
-        st.feel(state, told)
+        feel(state, told)
         assert decide.upload_due(state, told, HINTS) == due
     assert decide.next(state, told, HINTS).plmn == RUSSIA
 
@@ -195,31 +185,67 @@ def test_an_alarm_that_may_not_be_told_does_not_keep_us_awake():
 def test_an_open_door_is_not_waited_for():
     state = settled()
     _, action = wake(state, senses(100 * HOUR + 100, WAKE_LIGHT, lux=300))
-    assert action.wake_on == ON_MOTION
+    assert action.wake_on == ON_TAMPER | ON_MOTION
     _, action = wake(state, senses(101 * HOUR + 100, lux=0))
-    assert action.wake_on == ON_LIGHT | ON_MOTION
+    assert action.wake_on == ON_LIGHT | ON_TAMPER | ON_MOTION
 
 
 def test_a_battery_that_sags_reports_half_as_often():
     state = settled()
     state[st.LOADED_MV] = 3240
     told = senses(105 * HOUR)
-    st.feel(state, told)
+    feel(state, told)
     assert not decide.upload_due(state, told, HINTS)
     state[st.LOADED_MV] = 3400
     assert decide.upload_due(state, told, HINTS)
 
 
+def test_the_limit_of_a_search_for_satellites_follows_the_age_of_the_orbits():
+    state = st.new()
+    state[st.NOW] = 50 * HOUR
+    assert decide.fix_limit_s(state, 90) == 90
+    state[st.FIX_FAILS] = 1  # nothing was ever found: the whole time again
+    assert decide.fix_limit_s(state, 90) == 90
+    limits = []
+    for age_h in (0, 2, 3, 4, 5):
+        state[st.ORBITS] = (50 - age_h) * HOUR
+        limits.append([])
+        for fails in (0, 1, 2):
+            state[st.FIX_FAILS] = fails
+            limits[-1].append(decide.fix_limit_s(state, 90))
+    assert limits == [[40] * 3, [40] * 3, [60] * 3, [60] * 3, [90, 45, 90]]
+
+
+def test_orbits_are_lost_with_the_modem_s_supply():
+    state = settled()
+    st.learn_fix(state, True)
+    assert state[st.ORBITS] == state[st.NOW]
+    st.restart(state)
+    assert state[st.ORBITS] == 0
+
+
 def test_every_third_try_in_vain_scans_everything():
     state = settled()
-    limits = []
+    limits, wide = [], []
+    state[st.MCC] = 401
     for fails in range(6):
         state[st.TRY_FAILS] = fails
         state[st.LAST_TRY] = 0
         told = senses(200 * HOUR)
-        st.feel(state, told)
-        limits.append(decide.next(state, told, HINTS).limit_s)
+        feel(state, told)
+        action = decide.next(state, told, HINTS)
+        limits.append(action.limit_s)
+        wide.append(action.mcc == 0)
     assert limits == [50, 50, 180, 50, 50, 180]
+    assert wide == [False, False, True, False, False, True]
+
+
+def test_each_country_on_the_way_has_a_region_and_neighbours_share_bands():
+    way = [regions.region(mcc) for mcc in (460, 401, 250, 257, 260, 262)]
+    assert None not in way and regions.region(428) == way[0] and regions.region(310) is None
+    assert way[1] == way[2] == way[3] and way[4] == way[5]
+    for i in range(5):
+        assert len(set(way[i][1]) & set(way[i + 1][1])) >= 2
 
 
 def test_a_network_that_is_wrong_by_an_hour_or_a_year_is_not_believed():
@@ -233,26 +259,26 @@ def test_a_network_that_is_wrong_by_an_hour_or_a_year_is_not_believed():
 
 def test_without_data_once_it_was_open_is_a_failure_like_any_other():
     state = settled()
-    st.feel(state, senses(110 * HOUR))
+    feel(state, senses(110 * HOUR))
     st.learn_attach(state, REGISTERED, RUSSIA)
     st.learn_talk(state, True)
-    st.feel(state, senses(114 * HOUR))
+    feel(state, senses(114 * HOUR))
     st.learn_attach(state, REGISTERED, RUSSIA)
     st.learn_talk(state, False)
     told = senses(115 * HOUR)
-    st.feel(state, told)
+    feel(state, told)
     assert decide.upload_due(state, told, HINTS)
 
 
 def test_another_operator_in_russia_begins_the_bar_anew():
     state = settled()
-    st.feel(state, senses(110 * HOUR))
+    feel(state, senses(110 * HOUR))
     st.learn_attach(state, REGISTERED, RUSSIA)
     st.learn_talk(state, True)
     st.learn_attach(state, REGISTERED, RUSSIA + 1)
     st.learn_talk(state, False)
     told = senses(133 * HOUR)
-    st.feel(state, told)
+    feel(state, told)
     assert not decide.upload_due(state, told, HINTS)
 
 
@@ -280,6 +306,39 @@ def test_a_better_clock_wins():
     state[st.LAST_FIX] = 100
     st.learn_time(state, 100, 845000900, record.TIME_NETWORK)
     assert state[st.OFFSET] == 845000009 - 100
+
+
+def test_an_operator_chosen_from_a_scan_is_kept_until_two_tries_in_a_row_fail():
+    state = settled()
+    state[st.MCC] = 262
+    state[st.TRY_FAILS], state[st.CHOSEN_PLMN] = 4, 262003
+    st.learn_attach(state, REGISTERED, 262003)
+    st.learn_talk(state, True)
+    told = senses(105 * HOUR)
+    feel(state, told)
+    assert decide.next(state, told, HINTS).plmn == 262003
+    st.learn_attach(state, DENIED, 0)
+    assert state[st.CHOSEN_PLMN] == 262003
+    st.learn_attach(state, DENIED, GERMANY)
+    assert state[st.CHOSEN_PLMN] == 0 and state[st.LAST_PLMN] == 262003
+
+
+def test_a_chosen_operator_that_fails_at_once_is_not_kept():
+    state = settled()
+    state[st.TRY_FAILS], state[st.CHOSEN_PLMN] = 4, 262003
+    st.learn_attach(state, REGISTERED, 262003)
+    st.learn_talk(state, False)
+    assert state[st.CHOSEN_PLMN] == 0 and state[st.LAST_PLMN] == 262003
+
+
+def test_a_chosen_operator_is_forgotten_in_the_next_country():
+    state = settled()
+    state[st.MCC], state[st.CHOSEN_PLMN] = 260, 260003
+    st.learn_attach(state, DENIED, GERMANY)
+    assert state[st.CHOSEN_PLMN] == 0
+    state[st.CHOSEN_PLMN] = 260003
+    st.learn_attach(state, REGISTERED, 260003)  # a scan beyond the next border
+    assert state[st.CHOSEN_PLMN] == 260003 and state[st.MCC] == 260
 
 
 def test_a_modem_that_did_not_register_is_not_left_registered():

@@ -1,7 +1,9 @@
 """What real modems do beside their manuals, quirk by quirk; the numbers are those of docs/quirks.md."""
 
 import scripted
-from locator.modem import DENIED, REGISTERED, ModemError, ModemRestarted, ModemSilent, ladder
+from locator.modem import DENIED, REGISTERED, ModemError, ModemRestarted, ModemSilent
+from locator.modem.ladder import Ladder
+from locator.plan import regions
 from scripted import OK, line
 
 CALM = b"\r\n+CREG: 0,2\r\n" + OK
@@ -102,6 +104,30 @@ def test_q10_the_first_commands_after_power_on_are_not_heard():
     assert driver.on and table.sent.count(b"") == 4
 
 
+def test_q11_a_call_or_a_multiplexer_left_open_is_ended_before_the_key_is_pressed():
+    for leads_out in (b"+++", b"\xf9\x03\xef\x05\xc3\x01\xf2\xf9"):
+        driver, table = scripted.bg95()
+        table.closed_until = leads_out
+        driver.start(False, False)
+        assert driver.on and ("key", True) not in table.pins
+        assert table.now < 6000
+
+
+def test_q11_nobody_leads_out_of_silence_so_the_key_is_pressed():
+    driver, table = scripted.bg95()
+    table.answers[b""], table.answers[b"data"] = [None] * 9 + [OK], None
+    driver.start(False, False)
+    assert driver.on and ("key", True) in table.pins
+
+
+def test_q10_late_answers_to_the_first_questions_are_not_taken_for_later_ones():
+    driver, table = scripted.bg95()
+    table.answers[b""] = [None, None, OK + OK + OK, OK]
+    table.answers[b"+CSQ"] = line(b"+CSQ: 9,99")
+    driver.start(False, False)
+    assert driver._signal() == 9
+
+
 def test_q12_the_key_toggles_so_a_modem_that_is_on_is_asked_first():
     driver, table = scripted.bg95()
     driver.start(False, False)
@@ -132,6 +158,53 @@ def test_q15_a_busy_card_is_no_end():
     assert table.sent.index(b'+COPS=1,2,"25001"') > 3
 
 
+def test_q16_a_card_that_is_not_ready_for_some_seconds():
+    for make in (scripted.bg95, scripted.sim7600):
+        driver, table = make()
+        flaps = [line(b"+CPIN: NOT READY"), line(b"+CPIN: READY"), line(b"+CPIN: NOT READY")]
+        table.answers[b"+CPIN?"] = [line(b"+CPIN: NOT READY")] * 8 + flaps
+        table.answers[b"+CEREG?"] = b"\r\n+CPIN: NOT READY\r\n" + line(b"+CEREG: 4,5")
+        table.answers[b"+CREG?"] = CALM
+        assert driver.attach(20, 20, 0)[0] == REGISTERED
+        assert 8000 <= table.now <= 12000
+
+
+def test_q16_a_card_that_stays_away_is_not_waited_for_longer_than_ten_seconds():
+    driver, table = scripted.bg95()
+    table.answers[b"+CPIN?"] = line(b"+CPIN: NOT READY")
+    driver.await_card()
+    assert table.now <= 11000
+
+
+def test_q18_the_search_of_a_bg95_by_region():
+    driver, table = scripted.bg95()
+    driver.prefer(regions.region(401))
+    assert table.sent == [
+        b'+QCFG="nwscanseq",0102,1',
+        b'+QCFG="iotopmode",0,1',
+        b'+QCFG="band",3,80084,80084,1',
+    ]
+    driver.prefer(regions.region(0))
+    assert table.sent[3:] == [
+        b'+QCFG="nwscanseq",020103,1',
+        b'+QCFG="iotopmode",2,1',
+        b'+QCFG="band",F,400A0E189F,A0E189F,1',
+    ]
+
+
+def test_q18_a_sim7600_is_left_alone():
+    driver, table = scripted.sim7600()
+    driver.prefer(regions.region(262))
+    assert table.sent == []
+
+
+def test_q18_a_setting_that_is_refused_stops_nobody():
+    driver, table = scripted.bg95()
+    table.answers[b"+QCFG"] = b"\r\nERROR\r\n"
+    driver.prefer(regions.region(460))
+    assert len(table.sent) == 3
+
+
 def test_q19_denied_is_not_the_end():
     driver, table = scripted.bg95()
     table.answers[b"+CEREG?"] = [line(b"+CEREG: 4,3")] * 30 + [line(b"+CEREG: 4,5")]
@@ -151,9 +224,17 @@ def test_q19_denied_is_bounded_and_tells_the_cause():
 
 def test_q20_the_forbidden_list_is_cleared_after_tries_in_vain():
     driver, table = scripted.bg95()
-    for fails in range(7):
-        ladder.after_start(driver, fails)
+    for fails in range(5):
+        Ladder(fails).after_start(driver, 0)
     assert sum(command.startswith(b"+CRSM=214,28539") for command in table.sent) == 1
+
+
+def test_q21_denied_for_ever_the_radio_is_off_for_ten_seconds():
+    for make in (scripted.bg95, scripted.sim7600):
+        driver, table = make()
+        assert Ladder(5).after_start(driver, 262001) == 0
+        assert table.sent[-2:] == [b"+CFUN=4", b"+CFUN=1"] and table.now >= 10000
+        assert table.sent[-3].startswith(b"+CRSM=214,28539")
 
 
 def test_q22_registered_without_data_ends_at_the_deadline():
@@ -251,6 +332,15 @@ def test_q35_the_filler_of_an_odd_iccid():
     driver, table = scripted.bg95()
     table.answers[b"+QCCID"] = line(b"+QCCID: 8949227002805216770F")
     assert driver.identity()[1] == "8949227002805216770"
+
+
+def test_q36_identity_is_read_anew_each_time():
+    driver, table = scripted.bg95()
+    table.answers[b"+CIMI"] = [line(b"204046612345678"), line(b"460001234567890")]
+    table.answers[b"+QCCID"] = [line(b"+QCCID: 8931440400012345678F"), line(b"+QCCID: 8986001234567890123")]
+    assert driver.identity()[1:3] == ("8931440400012345678", "204046612345678")
+    table.rx = b"\r\n+QUSIM: 1\r\n\r\n+CPIN: READY\r\n"
+    assert driver.identity()[1:3] == ("8986001234567890123", "460001234567890")
 
 
 def test_q46_a_power_off_without_an_answer_is_bounded_and_cuts_the_supply():

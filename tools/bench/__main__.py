@@ -64,7 +64,9 @@ def _options() -> argparse.Namespace:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     source = parser.add_mutually_exclusive_group(required=True)
-    source.add_argument("--port", metavar="DEVICE", help="serial device of the modem's AT port")
+    source.add_argument(
+        "--port", metavar="DEVICE", help="serial device of the modem's AT port, or a URL of pyserial"
+    )
     source.add_argument("--replay", metavar="FILE", type=Path, help="the same steps against a transcript")
     parser.add_argument("--board", metavar="NAME", help="a folder of boards/; without it the modem is asked")
     parser.add_argument("--broker", metavar="HOST:PORT", type=_broker, help="MQTT broker with TLS")

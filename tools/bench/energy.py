@@ -32,7 +32,7 @@ CONSTANTS = {
     "attach/search": ("attach_j", "joules"),
     "attach/idle": ("idle_w", "watts"),
     "survey/scan": ("scan_w", "watts"),
-    "gnss/search": ("gnss_search_w", "watts"),
+    "gnss/cold": ("gnss_search_w", "watts"),
     "gnss/track": ("gnss_track_w", "watts"),
     "mqtt": ("upload_j", "joules"),
     "sleep/asleep": ("sleep_w", "watts"),

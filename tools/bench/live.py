@@ -11,6 +11,7 @@ from rich.text import Text
 
 from tools.bench.run import Result
 
+STARTS = ("cold", "warm", "hot")
 COLOURS = {"ok": "green", "failed": "red", "hangs": "bold red", "skipped": "dim", "interrupted": "yellow"}
 
 
@@ -79,8 +80,7 @@ def _networks(found: dict[str, Any]) -> str:
 
 def place(found: dict[str, Any]) -> str:
     """How an attach ended, and the signal."""
-    soon = found.get("was_there", False)
-    parts = ["registered already"] if soon else [found["result"], f"{found['seconds']:.0f} s"]
+    parts = [found["result"], f"{found['seconds']:.0f} s"]
     parts += [found["access"]] if "access" in found else []
     parts += [f"{found['rsrp_dbm']} dBm"] if "rsrp_dbm" in found else []
     parts += [found["cause"]] if "cause" in found else []
@@ -106,7 +106,9 @@ _SUMMARIES: dict[str, Any] = {
     "survey": _networks,
     "attach": place,
     "gnss": lambda f: (
-        f"first fix after {f['first_fix_s']:.0f} s, {f['satellites']} satellites, HDOP {f['hdop']:.1f}"
+        "first fix "
+        + ", ".join(f"{start} {f[f'{start}_s']:.0f} s" for start in STARTS if f"{start}_s" in f)
+        + f", {f['satellites']} satellites, HDOP {f['hdop']:.1f}"
     ),
     "mqtt": lambda f: _message(f).removeprefix(", "),
     "park": lambda f: ("in PSM" if f["parked"] else "off") + f" after {f['down_s']:.1f} s",

@@ -26,10 +26,6 @@ EMM = {
 """Causes of TS 24.301 that a bench meets."""
 
 
-CURRENT = 2
-"""State of the network that serves."""
-
-
 class Operator(NamedTuple):
     """One network heard: `state` 0 unknown, 1 available, 2 current, 3 forbidden; `plmn` MCC*1000+MNC."""
 

@@ -81,15 +81,29 @@ def _times(outcome: Outcome) -> dict[str, list[float]]:
 def _operators(results: list[Result]) -> list[str]:
     rows = [
         f"| {one.round} | {network['name']} | {network['plmn']} | {', '.join(network['heard_on'])} "
+        f"| {network.get('band', '')} | {network.get('rsrq_db', '')} | {_neighbours(network)} "
         f"| {place(network)} |"
         for one in results
         for network in one.found.get("networks", [])
     ]
     return (
-        ["## Operators", "", "| round | name | MCC MNC | heard on | |", "|---|---|---|---|---|", *rows, ""]
+        [
+            "## Operators",
+            "",
+            "| round | name | MCC MNC | heard on | band | RSRQ, dB | neighbours | |",
+            "|---|---|---|---|---|---|---|---|",
+            *rows,
+            "",
+        ]
         if rows
         else []
     )
+
+
+def _neighbours(network: dict[str, Any]) -> str:
+    """How many, and the level of the best."""
+    cells = network.get("neighbours") or []
+    return f"{len(cells)}, best {max(cell['level_dbm'] for cell in cells)} dBm" if cells else ""
 
 
 def _spread(outcome: Outcome) -> list[str]:

@@ -120,8 +120,8 @@ def urc_port(path: str) -> str:
 
 def _open(path: str, key: bool) -> Any:
     try:
-        line = serial.Serial(None, BAUDS[0], timeout=ANSWER_S, write_timeout=5, exclusive=True)
-        line.port = path
+        local = {} if "://" in path else {"write_timeout": 5, "exclusive": True}
+        line = serial.serial_for_url(path, BAUDS[0], timeout=ANSWER_S, do_not_open=True, **local)
         if key:
             line.rts = False  # asserted by default: that would press it
         line.open()

@@ -10,18 +10,24 @@ from collections.abc import Callable
 from typing import Any
 
 from locator.modem import REGISTERED, ModemError, ModemSilent
+from locator.modem import survey as scan
 
 from tools.bench import Silent, profiles, replies, work
 from tools.bench.work import Bench, Found, StepFailed, ending, since, tried
 
 SHORT_MS = 1_000
 CFUN_MS = 15_000
-SCAN_MS = 240_000
 SIM_READY_MS = 20_000
 RADIO_OFF_MS = 5_000
 IDLE_MS = 10_000
 FIX_MS = 240_000
 TRACK_MS = 10_000
+GNSS_STOP_MS = 30_000
+STARTS = {
+    "bg95": {"cold": "+QGPSDEL=0", "warm": "+QGPSDEL=2", "hot": "+QGPSDEL=1"},
+    "sim7600": {"cold": "+CGPSCOLD", "hot": "+CGPSHOT"},
+}
+"""Kinds of start with the command that brings each about (GNSS notes: BG96 V1.1, SIM7600 V3.00)."""
 FOUND_AGAIN_S = 60
 ECHO_MS = 20_000
 TAIL_MS = 20_000
@@ -80,22 +86,31 @@ def survey(bench: Bench) -> Found:
     bench.phase("scan")
     bench.note("looking for networks, up to 4 minutes")
     begin = bench.port.ticks_ms()
-    bench.at.command(b"+COPS=?", SCAN_MS, b"+COPS:")
+    scan.scan(bench.driver)
     heard = replies.operators(bench.port.answer.decode("latin-1"))
     found: Found = {"scan_s": since(bench, begin), "networks": []}
     for plmn in dict.fromkeys(network.plmn for network in heard):
         same = [network for network in heard if network.plmn == plmn]
         bench.note(same[0].name)
         bench.phase("select")
-        told = {
-            "name": same[0].name,
-            "heard_on": sorted({network.access for network in same}),
-            "was_there": any(network.state == replies.CURRENT for network in same),
-        }
-        found["networks"].append({**tried(bench, plmn), **told})
+        told: Found = {"name": same[0].name, "heard_on": sorted({network.access for network in same})}
+        told |= tried(bench, plmn)
+        if told["result"] == "registered":
+            told["neighbours"] = _neighbours(bench)
+        found["networks"].append(told)
+    bench.driver.clear_forbidden()  # who has refused is to be asked again by the next step
     if not heard:
         raise StepFailed("no network is heard: check the antenna, or the place")
     return found
+
+
+def _neighbours(bench: Bench) -> list[Found] | None:
+    """The neighbour cells, None where the modem has no command for them."""
+    cells = scan.neighbours(bench.driver)
+    if cells is None:
+        return None
+    names = ("access", "plmn", "channel", "identity", "level_dbm")
+    return [dict(zip(names, (cell[0].decode("latin-1"), *cell[1:]), strict=True)) for cell in cells]
 
 
 def attach(bench: Bench) -> Found:
@@ -117,30 +132,46 @@ def attach(bench: Bench) -> Found:
 
 
 def gnss(bench: Bench) -> Found:
-    """Time to the first fix, the radio left on where the modem can do both."""
+    """Time to the first fix, from cold to hot, the radio left on where the modem can do both."""
     name = "+QGPS" if bench.modem == "bg95" else "+CGPS"
     if bench.first(f"{name}?", f"{name}:").startswith("1"):  # a first fix is what we want to see
-        bench.driver.gnss_stop()
-        bench.at.wait(b"+CGPS:", work.COMMAND_MS)
-    bench.phase("search")
+        _stop_gnss(bench)
+    found: Found = {}
+    for start, command in STARTS[bench.modem].items():
+        found |= _fix(bench, start, command)
+    return found
+
+
+def _fix(bench: Bench, start: str, command: str) -> Found:
+    """One start, with whatever the modem remembers if it does not know the `command`."""
+    bench.phase("prepare")
+    bench.ask(command)
+    bench.phase(start)
     begin = bench.port.ticks_ms()
     bench.driver.gnss_start(False)
-    with ending(bench.driver.gnss_stop):
-        fix = _first_fix(bench, begin)
+    with ending(lambda: _stop_gnss(bench)):
+        fix = _first_fix(bench, start, begin)
         seconds = since(bench, begin)
         if fix:
             bench.phase("track")
             bench.port.sleep_ms(TRACK_MS)
         bench.phase("stop")
     if fix is None:
-        raise StepFailed(f"no fix within {FIX_MS // 1000} s: has the antenna a view of the sky?")
+        raise StepFailed(f"no fix within {FIX_MS // 1000} s, {start}: has the antenna a view of the sky?")
     return {
-        "first_fix_s": seconds,
+        f"{start}_s": seconds,
         "lat_deg": fix.lat / 1e5,
         "lon_deg": fix.lon / 1e5,
         "hdop": fix.hdop / 5,
         "satellites": fix.sats,
     }
+
+
+def _stop_gnss(bench: Bench) -> None:
+    """Until it can be started again (GNSS note V3.00 of the SIM7600: up to 30 s)."""
+    bench.driver.gnss_stop()
+    if bench.modem == "sim7600":
+        bench.at.wait(b"+CGPS:", GNSS_STOP_MS)
 
 
 def mqtt(bench: Bench) -> Found:
@@ -229,10 +260,10 @@ def _message(bench: Bench) -> Found:
     return found
 
 
-def _first_fix(bench: Bench, begin: int) -> Any:
+def _first_fix(bench: Bench, start: str, begin: int) -> Any:
     while bench.port.ticks_ms() - begin < FIX_MS:
         bench.port.sleep_ms(SHORT_MS)
-        bench.note(f"searching, {since(bench, begin):.0f} s")
+        bench.note(f"{start} start, {since(bench, begin):.0f} s")
         fix = bench.driver.gnss_poll()
         if fix:
             return fix

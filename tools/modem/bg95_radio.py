@@ -19,13 +19,16 @@ NAMES: dict[Rat, str] = {"emtc": "eMTC", "nbiot": "NBIoT", "gsm": "GSM", "lte": 
 _OTHER_NAMES: dict[Rat, str] = {"emtc": "CAT-M1", "nbiot": "CAT-NB1"}
 _GSM_BANDS = (900, 1800, 850, 1900)
 _SCAN_CODES: dict[str, Rat] = {"01": "gsm", "02": "emtc", "03": "nbiot"}
+_BANDS = "F,400A0E189F,A0E189F"
 _DEFAULTS = {
     "nwscanmode": "0",
     "nwscanseq": "00",
     "iotopmode": "0",
     "psm/urc": "0",
-    "band": "F,400A0E189F,A0E189F",
+    "band": _BANDS,
 }
+_OF_SEARCH = ("nwscanmode", "nwscanseq", "iotopmode", "band")
+"""Settings that change the search: with <effect> 1 at once, which begins it anew."""
 SCAN_MS = 40_000
 
 
@@ -56,10 +59,14 @@ def hears(settings: Mapping[str, str], cell: Cell) -> bool:
 
 def in_gsm_mask(band: int, mask: str) -> bool:
     """Bits 0 to 3 are GSM 900, 1800, 850 and 1900."""
-    try:
-        return bool(int(mask, 16) >> _GSM_BANDS.index(band) & 1)
-    except ValueError:
-        return True
+    return bool(int(mask, 16) >> _GSM_BANDS.index(band) & 1)
+
+
+def bands_share(settings: Mapping[str, str], rat: Rat) -> float:
+    """Of the bands that the modem has for this kind of network, how many QCFG "band" allows."""
+    at = {"gsm": 0, "emtc": 1, "nbiot": 2}[rat]
+    allowed, own = (int(masks.split(",")[at], 16) for masks in (settings.get("band", _BANDS), _BANDS))
+    return (allowed & own).bit_count() / own.bit_count()
 
 
 def technology(unit: Unit, rat: Rat) -> str:
@@ -187,7 +194,11 @@ def configure(unit: Unit, request: Request) -> None:
     elif not request.has(1):
         unit.at.info(f'+QCFG: "{key}",{unit.nv.settings.get(key, _DEFAULTS[key])}')
     else:
-        unit.nv.settings[key] = _setting(key, request)
+        value = _setting(key, request)
+        changed, unit.nv.settings[key] = value != unit.nv.settings.get(key, _DEFAULTS[key]), value
+        at_once = request.number({"band": 4}.get(key, 2), 0, 1, 0)
+        if key in _OF_SEARCH and at_once and changed:
+            unit.radio.search_anew()
 
 
 def _setting(key: str, request: Request) -> str:
@@ -198,7 +209,10 @@ def _setting(key: str, request: Request) -> str:
             raise Refused(BAD_PARAMETER)
         return text
     if key == "band":
-        return ",".join(checked(request, 1, [None, None, None, None])[:3])
+        masks = checked(request, 1, [None, None, None, None])[:3]
+        if any(set(mask.upper()) - set("0123456789ABCDEF") for mask in masks):
+            raise Refused(BAD_PARAMETER)
+        return ",".join(masks)
     number = request.number(1, 0, 3)
     if number not in {"nwscanmode": (0, 1, 3), "iotopmode": (0, 1, 2), "psm/urc": (0, 1)}[key]:
         raise Refused(BAD_PARAMETER)

@@ -34,6 +34,8 @@ class Dialect:
     """The kinds of network that the settings allow, in the order of the scan."""
     hears: Callable[[Mapping[str, str], Cell], bool]
     """Whether the settings allow the cell's band."""
+    bands_share: Callable[[Mapping[str, str], Rat], float]
+    """Share of the modem's bands of a kind that the settings allow."""
     shared_receiver: bool
     """GNSS and the network take turns on one receiver."""
     functions: tuple[int, ...]

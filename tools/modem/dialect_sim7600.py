@@ -16,7 +16,7 @@ from tools.modem.sim7600_card import CARD
 from tools.modem.sim7600_files import FILES
 from tools.modem.sim7600_gnss import GNSS
 from tools.modem.sim7600_mqtt import MQTT
-from tools.modem.sim7600_radio import RADIO, hears, scan_order
+from tools.modem.sim7600_radio import RADIO, bands_share, hears, scan_order
 from tools.modem.sim7600_sockets import SOCKETS, lost
 from tools.modem.sim7600_ssl import SSL
 from tools.modem.tasks import Work
@@ -149,6 +149,7 @@ SIM7600 = Dialect(
     low_supply_line="UNDER-VOLTAGE WARNNING POWER DOWN",
     rats=scan_order,
     hears=hears,
+    bands_share=bands_share,
     shared_receiver=False,
     functions=(0, 1, 4, 5, 6, 7),
     scan_aborts=True,

@@ -60,6 +60,13 @@ class Gnss:
         """The next start is a cold one."""
         self._unit.nv.gnss = None
 
+    def forget_ephemeris(self) -> None:
+        """The next start is a warm one at best."""
+        memory = self._unit.nv.gnss
+        if memory:
+            oldest_s = self._unit.air.utc_s() - HOT_AGE_S - 1
+            self._unit.nv.gnss = Memory(min(memory.unix_s, oldest_s), memory.lat, memory.lon)
+
     def off(self) -> None:
         """The power is gone."""
         self._tasks.stop()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from tools.modem import bands, operators
 from tools.modem.bands import BANDS
 from tools.modem.errors import BAD_PARAMETER, NO_SERVICE, NOT_ALLOWED, Refused
+from tools.modem.radio import FULL
 from tools.modem.registration import LINES
 from tools.modem.request import Request, Table
 from tools.modem.tasks import Work
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
     from tools.modem.unit import Unit
 
 COPS_LIMIT_MS = 120_000
+DEREGISTER_MS = (500, 2_500)
+SCAN_MS = 90_000
+"""Of all bands for AT+COPS=?: 30 to 180 s and more are seen."""
 OFFLINE, RESET = 7, 6
 _FORMAT = "+COPS/format"
 
@@ -104,8 +108,8 @@ def test_registration(unit: Unit, request: Request) -> None:
 
 def get_operator(unit: Unit, request: Request) -> None:
     """AT+COPS?"""
-    mode = 0 if unit.nv.operator is None else 1
     radio = unit.radio
+    mode = 2 if radio.told_off else 0 if unit.nv.operator is None else 1
     if not radio.registered() or radio.cell is None:
         unit.at.info(f"+COPS: {mode}")
         return
@@ -123,11 +127,13 @@ def set_operator(unit: Unit, request: Request) -> Work:
     if mode == 3:
         return
     if mode == 2:
+        yield unit.pause(*DEREGISTER_MS)
         unit.radio.deregister()
+        unit.radio.told_off = True
         unit.pdp.detach(by_network=False)
         return
     if mode == 0:
-        changed = unit.nv.operator is not None or unit.radio.stat == 0
+        changed = unit.nv.operator is not None or unit.radio.told_off
         unit.nv.operator = unit.nv.operator_rat = None
         if changed:
             unit.radio.select()
@@ -142,7 +148,7 @@ def set_operator(unit: Unit, request: Request) -> Work:
 
 def _hold(unit: Unit, plmn: str, fall_back: bool) -> Work:
     """Manual selection: over when registered there, or refused, or given up."""
-    changed = unit.nv.operator != plmn
+    changed = unit.nv.operator != plmn or unit.radio.told_off
     unit.nv.operator = plmn
     if changed and unit.radio.home != plmn:
         unit.radio.select()
@@ -164,10 +170,17 @@ def _hold(unit: Unit, plmn: str, fall_back: bool) -> Work:
 
 def list_operators(unit: Unit, request: Request) -> Work:
     """AT+COPS=?: a scan of minutes; on the SIM7600 any byte from the host aborts it."""
-    scan_ms = unit.spread(60_000)
+    if unit.radio.function != FULL:
+        raise Refused(NOT_ALLOWED)
+    scan_ms = unit.spread(SCAN_MS)
+    unit.radio.listen(True)
     if not unit.dialect.scan_aborts:
         yield unit.env.timeout(scan_ms)
-    elif not (yield from unit.at.abortable(scan_ms)):
+        whole = True
+    else:
+        whole = yield from unit.at.abortable(scan_ms)
+    unit.radio.listen(False)
+    if not whole:
         raise Refused
     found: dict[tuple[str, int], str] = {}
     for cell in unit.radio.heard():

@@ -32,8 +32,11 @@ class Radio:
         self.cause = 0
         self.cell: Cell | None = None
         self.searching = False
+        self.told_off = False
+        """By AT+COPS=2: no network is looked for until AT+COPS=0 or 1."""
         self.lent = False
         """The shared receiver belongs to GNSS."""
+        self._listening = False
         self._search = Search(unit, self)
 
     # Power and function
@@ -44,7 +47,7 @@ class Radio:
 
     def start(self) -> None:
         """The SIM is there: find the network, unless the function is another by now."""
-        if self.function == FULL and self._unit.slot.usable():
+        if self.function == FULL and self._unit.slot.usable() and not self.told_off:
             self._restart()
 
     def set_function(self, function: int) -> Work:
@@ -54,8 +57,8 @@ class Radio:
         if function == FULL:
             yield self._unit.pause(200, 800)
             self.function = FULL
-            if self._unit.power.sim_ready and self._unit.slot.usable():
-                self._restart()
+            if self._unit.power.sim_ready:
+                self.start()
             return
         yield self._unit.pause(500, 2_500 if self.home else 1_000)
         self.deregister()
@@ -67,7 +70,7 @@ class Radio:
         """The power is gone, or in PSM the radio; the registration is another matter."""
         self._idle()
         self.function = 0
-        self.lent = False
+        self.lent = self.told_off = self._listening = False
         self._search.reset()
         self.cause = 0
         self.stat = NOT_SEARCHING
@@ -90,11 +93,18 @@ class Radio:
 
     def select(self) -> None:
         """The choice of operator has changed: search again."""
+        self.told_off = False
         if self.function == FULL and self._unit.slot.usable():
             self.home = None
             self._unit.pdp.detach(by_network=False)
             self._restart()
             self.set(SEARCHING)
+
+    def search_anew(self) -> None:
+        """Kinds of network or bands have changed: the last network is not the first to be found any more."""
+        self._unit.nv.last = None
+        if self._unit.power.sim_ready and not self.told_off:
+            self.select()
 
     def lend(self) -> None:
         """GNSS takes the receiver as soon as no connection holds it."""
@@ -106,12 +116,16 @@ class Radio:
         self._unit.charge()
         self.reports.changed()
 
+    def listen(self, on: bool) -> None:
+        """A scan for operators has the receiver; it ends with the power too."""
+        self._listening = on
+        self._unit.charge()
+
     def take_back(self) -> None:
         """GNSS is through."""
         if self.lent:
             self.lent = False
-            if self.function == FULL and self._unit.slot.usable():
-                self._restart()
+            self.start()
 
     def heard(self) -> list[Cell]:
         """The cells on the bands that the settings allow, strongest first."""
@@ -135,7 +149,7 @@ class Radio:
         """Whether GNSS can receive."""
         if not self._unit.dialect.shared_receiver:
             return True
-        return not (self.bearer.connected() or self.searching)
+        return not (self.bearer.connected() or self.searching or self._listening)
 
     def consumption(self) -> str:
         """The meter's state of the radio, and of the baseband with it."""
@@ -143,7 +157,7 @@ class Radio:
             return "tx-gsm" if self.bearer.rat == "gsm" else "tx"
         if self.bearer.connected():
             return "connected"
-        return "search" if self.searching else "idle"
+        return "search" if self.searching or self._listening else "idle"
 
     # Life
 

@@ -83,14 +83,15 @@ class Search:
         """Until registered."""
         self._unit.observer.searches(self._lost)
         self._lost = self._fresh = False
-        self._radio.searching = True
-        self._radio.set(SEARCHING)
+        if not self._sim_invalid:  # else it stays denied, and nothing is searched
+            self._radio.searching = True
+            self._radio.set(SEARCHING)
         if (yield from self._try_last()):
             return
         rounds = 0
         while True:
             for rat in self._scan_order():
-                yield self._unit.env.timeout(self._unit.spread(BANDS[rat].scan_ms, 0.5))
+                yield self._unit.env.timeout(self._unit.spread(self._scan_ms(rat), 0.5))
                 if (yield from self._try_all(rat)):
                     return
             wait_ms = RESCAN_MS[min(rounds, len(RESCAN_MS) - 1)]
@@ -102,6 +103,10 @@ class Search:
             yield self._unit.env.timeout(wait_ms)
             self._radio.searching = not self._sim_invalid
             self._unit.charge()
+
+    def _scan_ms(self, rat: Rat) -> float:
+        """The time goes into bands."""
+        return BANDS[rat].scan_ms * self._unit.dialect.bands_share(self._unit.nv.settings, rat)
 
     def _try_last(self) -> Waits:
         last = self._unit.nv.last

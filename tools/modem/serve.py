@@ -1,8 +1,8 @@
-"""The modem alone, in real time, on a pty, a TCP port or a UNIX socket.
+"""The modem alone, in real time, on a pty, a TCP port, a UNIX socket or a serial adapter on the network.
 
 Every connection gets a modem of its own, one that has booted already; a pty is one connection.
-It has no power key that the host could press. So somebody here does: `BACK_MS` after the modem has been
-switched off, and when one in PSM is spoken to.
+Only through the adapter the host can press its power key. Else somebody here does: `BACK_MS` after the
+modem has been switched off, and when one in PSM is spoken to.
 """
 
 from __future__ import annotations
@@ -32,11 +32,14 @@ RATS: dict[Dialect, tuple[Rat, ...]] = {"bg95": ("emtc", "nbiot", "gsm"), "sim76
 
 _SPEEDS = {getattr(termios, f"B{rate}"): rate for rate in (9_600, 19_200, 38_400, 57_600, 115_200, 230_400)}
 
-Kind = Literal["tcp", "unix"]
+Kind = Literal["tcp", "unix", "rfc2217"]
+Filter = Callable[[bytes], bytes]
 
 
 class Powered:
-    """A modem with a finger on its power key."""
+    """A modem, and a `finger` on its power key unless the host has its own."""
+
+    finger = True
 
     def __init__(
         self,
@@ -57,7 +60,7 @@ class Powered:
 
     def receive(self, data: bytes) -> None:
         """Bytes from the host. One who speaks to a modem in PSM wants it awake."""
-        if self._state == "psm":
+        if self._state == "psm" and self.finger:
             self._env.process(self._press())
         self.modem.receive(data)
 
@@ -72,7 +75,7 @@ class Powered:
 
     def _keep_on(self) -> Any:
         while self._plugged:
-            if self._state == "off":
+            if self._state == "off" and self.finger:
                 yield from self._press()
             yield self._env.timeout(BACK_MS)
 
@@ -105,8 +108,16 @@ class Server:
         """Open a pseudo terminal; returns the path of the device to open."""
         ours, theirs = os.openpty()
         tty.setraw(theirs)  # stays open here, so that the last program to leave does not close the line
-        strict = "strict-baud" in self._variants
-        self._connect(ours, (lambda: _SPEEDS.get(termios.tcgetattr(theirs)[4], 0)) if strict else None)
+        powered = self._next()
+
+        def clear(data: bytes) -> bytes:
+            """What passes while the terminal's rate is not the modem's is garbage."""
+            rate = _SPEEDS.get(termios.tcgetattr(theirs)[4], 0)
+            wrong = powered.modem.baud not in (0, rate)
+            return bytes(byte ^ 0x80 | 0x55 for byte in data) if wrong else data
+
+        through = clear if "strict-baud" in self._variants else _same
+        self._connect(ours, powered, through, through)
         return os.ttyname(theirs)
 
     def listen(self, kind: Kind, address: Any) -> str:
@@ -119,7 +130,7 @@ class Server:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)
         listener.listen()
-        self._selector.register(listener, selectors.EVENT_READ, lambda: self._accept(listener))
+        self._selector.register(listener, selectors.EVENT_READ, lambda: self._accept(listener, kind))
         name = listener.getsockname()
         return str(address) if kind == "unix" else f"{name[0]}:{name[1]}"
 
@@ -145,36 +156,48 @@ class Server:
         if self._env.now < now_ms:
             self._env.run(until=now_ms)
 
-    def _accept(self, listener: socket.socket) -> None:
+    def _accept(self, listener: socket.socket, kind: Kind) -> None:
         connection, _ = listener.accept()
-        self._connect(connection.detach())
+        line, powered = connection.detach(), self._next()
+        if kind != "rfc2217":
+            self._connect(line, powered, _same, _same)
+            return
+        from tools.modem.rfc2217 import Adapter  # needs pyserial, which is of the bench
 
-    def _connect(self, line: int, speed: Callable[[], int] | None = None) -> None:
-        """Wire a modem to `line`; what passes while `speed()` is not the modem's is garbage."""
+        powered.finger = False
+        adapter = Adapter(powered.modem, lambda data: _write(line, data))
+        self._connect(line, powered, adapter.from_network, adapter.to_network)
+
+    def _next(self) -> Powered:
+        """The modem of the next connection."""
         powered, self._spare = self._spare, self._powered()
         if self._scenario:  # it begins with the connection
             powered.unplug()
             powered = self._powered()
+        return powered
 
-        def clear(data: bytes) -> bytes:
-            wrong = speed is not None and powered.modem.baud not in (0, speed())
-            return bytes(byte ^ 0x80 | 0x55 for byte in data) if wrong else data
+    def _connect(self, line: int, powered: Powered, heard: Filter, said: Filter) -> None:
+        """Wire a modem to `line`: it hears what `heard` makes of what comes there, and there goes what `said`
+        makes of what it says."""
+        powered.modem.on_output = lambda data: _write(line, said(data))
+        self._selector.register(line, selectors.EVENT_READ, lambda: self._read(line, powered, heard))
 
-        powered.modem.on_output = lambda data: _write(line, clear(data))
-        self._selector.register(line, selectors.EVENT_READ, lambda: self._read(line, powered, clear))
-
-    def _read(self, line: int, powered: Powered, clear: Callable[[bytes], bytes]) -> None:
+    def _read(self, line: int, powered: Powered, heard: Filter) -> None:
         try:
             data = os.read(line, CHUNK)
         except OSError:
             data = b""
         if data:
-            powered.receive(clear(data))
+            powered.receive(heard(data))
             return
         self._selector.unregister(line)
         powered.modem.on_output = lambda data: None
         powered.unplug()
         os.close(line)
+
+
+def _same(data: bytes) -> bytes:
+    return data
 
 
 def _remove_stale(path: str) -> None:

@@ -20,6 +20,8 @@ _MODES: dict[str, list[Rat]] = {"2": ["lte", "gsm"], "13": ["gsm"], "38": ["lte"
 _MODES |= {"39": ["lte", "gsm"], "14": [], "54": ["lte"]}
 _ORDERS = ("0", "1", "2", "3", "4", "5", "6", "7")
 _ALL_BANDS = "0x0002000004400380,0x000007FF3FDF3FFF,0x000000000000000F"
+_OWN_BANDS, _OWN_GSM = (1, 3, 5, 7, 8, 20, 38, 40, 41), (900, 1800)
+"""Of the SIM7600E-H, whatever the masks say."""
 _GSM_BITS = {850: 19, 900: 8, 1800: 7, 1900: 21}
 """Of the first mask of AT+CNBP."""
 NETWORK_POSITION_M = 550
@@ -37,8 +39,16 @@ def hears(settings: Mapping[str, str], cell: Cell) -> bool:
         return True
     mode, lte, _ = settings["cnbp"].split(",")
     if cell.rat == "gsm":
-        return bool(int(mode, 16) >> _GSM_BITS.get(cell.band, 8) & 1)
+        return bool(int(mode, 16) >> _GSM_BITS[cell.band] & 1)
     return bands.in_mask(cell.band, lte)
+
+
+def bands_share(settings: Mapping[str, str], rat: Rat) -> float:
+    """Of the bands that the modem has for this kind of network, how many AT+CNBP allows."""
+    mode, lte, _ = settings.get("cnbp", _ALL_BANDS).split(",")
+    if rat == "gsm":
+        return sum(int(mode, 16) >> _GSM_BITS[band] & 1 for band in _OWN_GSM) / len(_OWN_GSM)
+    return sum(bands.in_mask(band, lte) for band in _OWN_BANDS) / len(_OWN_BANDS)
 
 
 def serving(unit: Unit, request: Request) -> None:
@@ -129,7 +139,7 @@ def set_mode(unit: Unit, request: Request) -> Work:
     unit.nv.settings["cnmp"] = mode
     if changed:
         yield unit.pause(200, 1_000)
-        unit.radio.select()
+        unit.radio.search_anew()
 
 
 def get_order(unit: Unit, request: Request) -> None:
@@ -158,7 +168,10 @@ def set_bands(unit: Unit, request: Request) -> None:
                 masks[i] = f"0x{int(request.text(i), 16):016X}"
             except ValueError:
                 raise Refused(BAD_PARAMETER) from None
+    changed = ",".join(masks) != unit.nv.settings.get("cnbp", _ALL_BANDS)
     unit.nv.settings["cnbp"] = ",".join(masks)
+    if changed:
+        unit.radio.search_anew()
 
 
 def network_position(unit: Unit, request: Request) -> Work:

@@ -51,13 +51,24 @@ AUDIBLE_DBM = -126.0
 GSM_ABOVE_RSRP_DB = 14.0
 """A GSM carrier is measured over 200 kHz, RSRP over 15 kHz: -108 dBm is as bad as -122."""
 
-BANDS = {
-    # Kind of network: (channel, band) as the modem prints them.
-    "lte": ((1_300, 3), (1_801, 3), (6_300, 20), (2_950, 7)),
+B1, B3, B7, B8, B20, B28 = (300, 1), (1_300, 3), (2_950, 7), (3_500, 8), (6_300, 20), (9_410, 28)
+GSM_900, GSM_1800 = (45, 900), (700, 1800)
+# (channel, band) as the modem prints them, by country and kind of network: Wikipedia through npm mcc-mnc-list
+# 1.1.11; how often each carries a roaming locator is not told.
+LTE_BANDS = {
+    "CN": (B1, B3, B8, (39_150, 40), (40_340, 41)),
+    "MN": (B3, B28, (39_150, 40)),
+    "KZ": (B1, B3, B20),
+    "RU": (B1, B3, B7, B8, B20, (38_000, 38)),
+    "BY": (B3, B7, B20),
+    "PL": (B1, B3, B7, B8, B20),
+    "DE": (B1, B3, B7, B8, B20, B28),
+}
+NARROW_BANDS = {
     "emtc": ((6_400, 20), (6_300, 20), (3_749, 8)),
     "nbiot": ((6_254, 20), (6_352, 20), (3_740, 8)),
-    "gsm": ((45, 8), (27, 8), (98, 8)),
 }
+GSM_BANDS = {"DE": (GSM_900,)}
 TRACKING_AREA_KM = 90.0
 
 
@@ -141,7 +152,8 @@ class Coverage:
         area = crc32(f"{plmn}/{kind == 'gsm'}/{int(km / TRACKING_AREA_KM)}".encode())
         # A mast has two sectors, one for each way along the line.
         sector = 1 + (crc32(f"{site.key}/{int(km / 2)}".encode()) & 1)
-        channel, band = BANDS[kind][mast % len(BANDS[kind])]
+        choice = _bands(kind, table.operator.country)
+        channel, band = choice[mast % len(choice)]
         sinr_db = round(min(25.0, max(-10.0, 0.8 * (level + 112))))
         return Cell(
             plmn=plmn,
@@ -155,6 +167,12 @@ class Coverage:
             rsrq_db=round(-6 - 0.35 * (25 - sinr_db)),
             sinr_db=sinr_db,
         )
+
+
+def _bands(kind: Rat, country: str) -> tuple[tuple[int, int], ...]:
+    if kind == "lte":
+        return LTE_BANDS[country]
+    return GSM_BANDS.get(country, (GSM_900, GSM_1800)) if kind == "gsm" else NARROW_BANDS[kind]
 
 
 class _Track:

@@ -47,11 +47,10 @@ class Doors:
         self.openings = [
             Opening(*span, _lux(span[0], train.position(span[0])[1], start_utc_s, rng)) for span in spans
         ]
-        self._starts_ms = [opening.start_ms for opening in self.openings]
 
     def lux(self, ms: int) -> int:
         """Light that the sensor sees at a moment."""
-        index = bisect_right(self._starts_ms, ms) - 1
+        index = self._begun(ms) - 1
         if index >= 0 and ms < self.openings[index].end_ms:
             return self.openings[index].lux
         return DARK_LUX
@@ -60,8 +59,12 @@ class Doors:
         """When the light wakes a device that sleeps from `after_ms` on: at once, or with the next opening."""
         if self.lux(after_ms):
             return after_ms + AT_ONCE_MS
-        index = bisect_right(self._starts_ms, after_ms)
-        return self._starts_ms[index] if index < len(self._starts_ms) else None
+        index = self._begun(after_ms)
+        return self.openings[index].start_ms if index < len(self.openings) else None
+
+    def _begun(self, ms: int) -> int:
+        """How many openings have begun until a moment."""
+        return bisect_right(self.openings, ms, key=lambda opening: opening.start_ms)
 
 
 def _spans(train: Train, rng: random.Random) -> Iterator[tuple[int, int]]:

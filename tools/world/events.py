@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from tools.world.alarms import Alarms
 from tools.world.firmware import Record
 from tools.world.wakes import RECOUNT_S, Wake
 
-LIGHT, BATTERY, DEPARTED, STOPPED, COUNTRY, POWER_ON = 1, 8, 16, 32, 64, 128
+LIGHT, DEPARTED, STOPPED, COUNTRY, POWER_ON = 1, 16, 32, 64, 128
 
 OPEN_LUX = 20
-BATTERY_LOW_MV, BATTERY_GOOD_MV = 3_250, 3_350
 MOVING_A_MINUTE = 5
 
 
@@ -20,10 +20,10 @@ class Events:
     where it stood; None means that either is right."""
 
     open: bool | None = False
-    low: bool | None = False
     moving: bool | None = False
     country: int = 0
     """MCC that it has told or reached the agent from; 0: not known."""
+    alarms: Alarms = field(default_factory=Alarms)
     _felt_ms: int | None = None
     _due: int = 0
     _either: int = 0
@@ -34,22 +34,26 @@ class Events:
         if wake.power_on:
             self._due |= POWER_ON
             if wake.boot > 1:
-                self.open = self.low = self.moving = None
+                self.open = self.moving = None
+                self.alarms.forget()
                 self.country = 0
         if wake.felt:
             self._feel_door(wake)
-            self._feel_battery(wake)
             self._feel_motion(wake)
+            self.alarms.feel(wake)
             self._felt_ms = wake.felt[-1].ms
 
     def told(self, fields: Record, wake: Wake) -> str:
         """What a record tells otherwise than it happened; then nothing is due any more."""
         events = fields["events"]
-        wrong = (events ^ self._due) & ~self._either & ~COUNTRY
+        self.alarms.searched(fields, wake, self.moving)
+        due, either = self._due | self.alarms.due, self._either | self.alarms.either
+        wrong = (events ^ due) & ~either & ~COUNTRY
         wrong |= COUNTRY if self._country_is_wrong(fields, wake) else 0
         if self.moving is None or self._either & (DEPARTED | STOPPED):
             self.moving = True if events & DEPARTED else False if events & STOPPED else self.moving
         self._due = self._either = 0
+        self.alarms.told(events)
         return f"events {events}: {wrong} is otherwise" if wrong else ""
 
     def _feel_door(self, wake: Wake) -> None:
@@ -59,14 +63,6 @@ class Events:
         if lit and not self.open:
             self._tell(LIGHT, self.open)
         self.open = lit and light > 0
-
-    def _feel_battery(self, wake: Wake) -> None:
-        battery_mv = wake.felt[-1].battery_mv
-        if battery_mv < BATTERY_LOW_MV and not self.low:
-            self._tell(BATTERY, self.low)
-            self.low = True
-        elif battery_mv > BATTERY_GOOD_MV:
-            self.low = False
 
     def _feel_motion(self, wake: Wake) -> None:
         states = self._states(wake)

@@ -21,6 +21,7 @@ Record = dict[str, int]
 _Ledger: Any = Ledger
 _Journal: Any = Journal
 _scan: Any = scan
+_fields: Any = record.unpack
 _unpack: Any = rtc.unpack
 
 
@@ -32,8 +33,8 @@ class Uploads(NamedTuple):
 
 
 def records(segment: Path) -> list[Record]:
-    """The good records of a segment of the journal."""
-    return [dict(zip(record.FIELDS, values, strict=True)) for _offset, values in _scan(str(segment))]
+    """The good records of a file of the journal."""
+    return [dict(zip(record.FIELDS, _fields(buf), strict=True)) for _offset, buf in _scan(str(segment))]
 
 
 def ledger(flash: Path) -> Any:

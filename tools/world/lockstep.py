@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from tools.world import cpu
 from tools.world.clock import VirtualClock
-from tools.world.pipe import WAKE_ON_LIGHT, WAKE_ON_MOTION, Cause, Op, Wake
+from tools.world.pipe import WAKE_ON_LIGHT, WAKE_ON_MOTION, WAKE_ON_TAMPER, Cause, Op, Wake
 from tools.world.process import DeviceEnded, DeviceHangs, DeviceProcess
 from tools.world.trip import Trip
 from tools.world.uart import Receiver, wire_ms
@@ -185,6 +185,8 @@ class Device:
             start = self._sooner(start, self._trip.next_motion_ms(now), Wake.MOTION)
         if wake_on & WAKE_ON_LIGHT:
             start = self._sooner(start, self._trip.next_light_ms(now), Wake.LIGHT)
+        if wake_on & WAKE_ON_TAMPER:
+            start = self._sooner(start, self._trip.handling.next_lid_ms(now), Wake.TAMPER)
         return start
 
     @staticmethod
@@ -236,7 +238,7 @@ class Device:
             case Op.PIN:
                 self._pin(payload[0], bool(payload[1]))
             case Op.SENSE:
-                return struct.pack("<HhIH", *self._trip.sense()[1:])
+                return struct.pack("<HhIHHBB", *self._trip.sense()[1:])
             case Op.RTC:
                 self._rtc_memory = payload[:RTC_BYTES]
             case Op.RANDOM:

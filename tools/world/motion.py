@@ -35,11 +35,12 @@ HUMP_MS = 8_000
 
 
 class Piece(NamedTuple):
-    """A time in which counts come evenly."""
+    """A time in which counts come evenly; `kind` is "run", "lift", "shunt", "hump" or "bump"."""
 
     start_ms: int
     end_ms: int
     counts: float
+    kind: str
 
 
 class Motion:
@@ -47,11 +48,11 @@ class Motion:
 
     def __init__(self, train: Train, end_ms: int, rng: random.Random) -> None:
         pieces = sorted(piece for piece in _pieces(train, end_ms, rng) if piece.start_ms < end_ms)
-        self._pieces = _apart(pieces)
-        self._starts_ms = [piece.start_ms for piece in self._pieces]
+        self.pieces = _apart(pieces)
+        self._starts_ms = [piece.start_ms for piece in self.pieces]
         self._totals = [0.0]
         """Counts before each piece, and after the last."""
-        for piece in self._pieces:
+        for piece in self.pieces:
             self._totals.append(self._totals[-1] + piece.counts)
 
     def counts(self, ms: int) -> int:
@@ -62,9 +63,9 @@ class Motion:
         """When the next count comes, later than `after_ms`; at once while the train runs."""
         due = self.counts(after_ms) + 1
         index = bisect_left(self._totals, due) - 1
-        if index >= len(self._pieces):
+        if index >= len(self.pieces):
             return None
-        piece = self._pieces[index]
+        piece = self.pieces[index]
         part = (due - self._totals[index]) / piece.counts
         return max(after_ms + 1, math.ceil(piece.start_ms + part * (piece.end_ms - piece.start_ms)))
 
@@ -72,7 +73,7 @@ class Motion:
         index = bisect_right(self._starts_ms, ms) - 1
         if index < 0:
             return 0.0
-        piece = self._pieces[index]
+        piece = self.pieces[index]
         part = min(1.0, (ms - piece.start_ms) / (piece.end_ms - piece.start_ms))
         return self._totals[index] + part * piece.counts
 
@@ -92,21 +93,21 @@ def _run(segment: Segment, mount: float, rng: random.Random) -> Piece:
     length_ms = segment.end_ms - segment.start_ms
     kmh = (segment.end_km - segment.start_km) * TRACK_KM_A_LINE_KM / length_ms * HOUR_MS
     rate = (RUN_RATE + RUN_RATE_A_KMH * kmh) * mount * math.exp(rng.gauss(0, RUN_SIGMA))
-    return Piece(segment.start_ms, segment.end_ms, max(1.0, rate * length_ms / MINUTE_MS))
+    return Piece(segment.start_ms, segment.end_ms, max(1.0, rate * length_ms / MINUTE_MS), "run")
 
 
 def _stand(segment: Segment, rng: random.Random) -> Iterator[Piece]:
     kind = segment.kind
     for _ in range(LIFTS.get(kind, 0)):
-        yield _piece(segment, rng.random(), LIFT_MIN * MINUTE_MS, LIFT_MIN * LIFT_RATE)
+        yield _piece(segment, rng.random(), LIFT_MIN * MINUTE_MS, LIFT_MIN * LIFT_RATE, "lift")
     for at in _moments(segment, SHUNTS_AN_HOUR[kind], rng):
         minutes = rng.uniform(*SHUNT_MIN)
-        shunt = _piece(segment, at, minutes * MINUTE_MS, minutes * rng.uniform(*SHUNT_RATE))
+        shunt = _piece(segment, at, minutes * MINUTE_MS, minutes * rng.uniform(*SHUNT_RATE), "shunt")
         yield shunt
         if rng.random() < HUMP_PROBABILITY.get(kind, 0.0):
-            yield Piece(shunt.end_ms, shunt.end_ms + HUMP_MS, rng.randint(*HUMP_COUNTS))
+            yield Piece(shunt.end_ms, shunt.end_ms + HUMP_MS, rng.randint(*HUMP_COUNTS), "hump")
     for at in _moments(segment, BUMPS_AN_HOUR[kind], rng):
-        yield _piece(segment, at, BUMP_MS, rng.randint(*BUMP_COUNTS))
+        yield _piece(segment, at, BUMP_MS, rng.randint(*BUMP_COUNTS), "bump")
 
 
 def _moments(segment: Segment, an_hour: float, rng: random.Random) -> Iterator[float]:
@@ -120,11 +121,11 @@ def _moments(segment: Segment, an_hour: float, rng: random.Random) -> Iterator[f
         yield at
 
 
-def _piece(segment: Segment, part: float, length_ms: float, counts: float) -> Piece:
+def _piece(segment: Segment, part: float, length_ms: float, counts: float, kind: str) -> Piece:
     """Begins at a part of a stop and ends with it at the latest."""
     start_ms = segment.start_ms + round(part * (segment.end_ms - segment.start_ms))
     end_ms = min(start_ms + round(length_ms), segment.end_ms)
-    return Piece(start_ms, end_ms, counts * (end_ms - start_ms) / length_ms)
+    return Piece(start_ms, end_ms, counts * (end_ms - start_ms) / length_ms, kind)
 
 
 def _apart(pieces: list[Piece]) -> list[Piece]:

@@ -33,13 +33,15 @@ class Cause(IntEnum):
 
 
 class Wake(IntEnum):
-    """What ended the deep sleep; the first two also are the bits of `wake_on`."""
+    """What ended the deep sleep."""
 
     NONE = 0
     TIMER = 1
     MOTION = 2
     LIGHT = 3
+    TAMPER = 4
 
 
 WAKE_ON_MOTION = 1
 WAKE_ON_LIGHT = 2
+WAKE_ON_TAMPER = 4

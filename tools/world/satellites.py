@@ -29,6 +29,7 @@ STACKED_MEAN_H = 20.0
 STACKED_BLOCKED, STACKED_SHADOWED = 0.11, 0.25
 """Of the places in a stack."""
 HALL_H = (1.0, 3.0)
+JAMMED_PROBABILITY, JAMMED_H = 0.05, (4.0, 16.0)
 SHADOWED_MS = 600_000
 """The constellation is drawn anew this often."""
 OPEN_SATELLITES, SHADOWED_SATELLITES = (7.5, 1.5), (5.0, 1.0)
@@ -47,6 +48,7 @@ class Satellites:
         self._tunnels = list(_tunnels(rng))
         self._stays = list(_stays(train, rng))
         table = rows(DATA / "altitudes.csv")
+        self._jammed = _jamming(train, random.Random(f"{seed}/jammer"))
         self._altitudes = [(float(row["km"]), float(row["altitude_m"])) for row in table]
         self._constellation = lru_cache(maxsize=8)(self._drawn)
 
@@ -69,6 +71,8 @@ class Satellites:
 
     def view(self, ms: int) -> int:
         """OPEN, SHADOWED or BLOCKED."""
+        if self._jammed[0] <= ms < self._jammed[1]:
+            return BLOCKED
         if self._train.moving(ms):
             km = self._train.km(ms)
             index = bisect_right(self._tunnels, (km, self._train.line.length_km)) - 1
@@ -90,6 +94,14 @@ class Satellites:
         (a_km, a_m), (b_km, b_m) = self._altitudes[after - 1], self._altitudes[after]
         part = min(max((km - a_km) / (b_km - a_km), 0.0), 1.0)
         return round(a_m + (b_m - a_m) * part, 1)
+
+
+def _jamming(train: Train, rng: random.Random) -> tuple[int, int]:
+    """From when to when somebody drowns out the satellites; nobody does on most trips."""
+    if rng.random() >= JAMMED_PROBABILITY:
+        return 0, 0
+    start_ms = rng.randrange(train.arrival_ms)
+    return start_ms, start_ms + round(rng.uniform(*JAMMED_H) * HOUR_MS)
 
 
 def _tunnels(rng: random.Random) -> Iterator[tuple[float, float]]:

@@ -16,6 +16,7 @@ from tools.modem.air import Cell, Fix, Sky
 from tools.world.battery import MINIMUM_V, START_V, Battery
 from tools.world.coverage import Coverage
 from tools.world.doors import Doors
+from tools.world.handling import Handling
 from tools.world.harsh import MILD, Harshness, Spells
 from tools.world.line import Line
 from tools.world.meter import ESP32_W, NOMINAL_V, Meter
@@ -44,6 +45,9 @@ class Sense(NamedTuple):
     temp_dc: int
     motion: int
     light: int
+    shock_mg: int = 0
+    tilt_deg: int = 0
+    lid_open: int = 0
 
 
 class SeenCell(NamedTuple):
@@ -104,6 +108,7 @@ class Trip:
         self.rtc = Rtc(random.Random(f"{seed}/rtc").uniform(*GAIN_PPM), self.weather.battery_c)
         self.motion = Motion(self.train, last_ms, random.Random(f"{seed}/motion"))
         self.doors = Doors(self.train, START_UTC_S, random.Random(f"{seed}/doors"))
+        self.handling = Handling(self.train, self.motion, random.Random(f"{seed}/handling"))
         self._satellites = Satellites(self.train, seed)
         self._coverage = Coverage(self.line, modem, seed, harshness.usable_share)
         self._admission = Admission(seed, harshness)
@@ -115,6 +120,7 @@ class Trip:
         ]
         self._bar = DataBar(next(each.ms for each in self._crossings if each.left == "RU"))
         self._motion_told = 0
+        self._sensed_ms = 0
         self._shown: list[Cell] = []
 
     @property
@@ -161,12 +167,15 @@ class Trip:
     # For the device
 
     def sense(self) -> Sense:
-        """What the device feels now; motion counts since the last call."""
+        """What the device feels now; motion counts and the greatest shock since the last call."""
         now = self._now_ms()
         counts = self.motion.counts(now)
         battery_mv = round(1_000 * self._voltage(self.meter.peak_a()))
         motion = min(counts - self._motion_told, 0xFFFF_FFFF)
-        sense = Sense(now, battery_mv, self.temperature_dc(now), motion, self.doors.lux(now))
+        handled = self.handling
+        felt = (handled.peak_mg(self._sensed_ms, now), handled.tilt_deg(now), handled.lid_open(now))
+        sense = Sense(now, battery_mv, self.temperature_dc(now), motion, self.doors.lux(now), *felt)
+        self._sensed_ms = now
         self._motion_told = counts
         self._shown = []
         self.given.senses.append(sense)

@@ -24,7 +24,7 @@ from tools.world.witness import PLACE, QUALITY_NONE, SERVED, difference, times_s
 UNDATED_S = 2_400
 """Dated backwards from when the time is known, by a clock that gains so much in 26 h at most."""
 FULL_SEGMENTS = 160
-"""The journal has no room for more (firmware/locator/journal/store.py)."""
+"""The journal has no room for more files (firmware/locator/journal/store.py)."""
 
 
 @dataclass(frozen=True)
@@ -52,12 +52,15 @@ class Truth:
     wrong: dict[int, str] = field(default_factory=dict)
     """By capture sequence: what is not as the world gave it."""
     thinned: set[int] = field(default_factory=set)
-    """Sequences that nobody had acknowledged when a full journal gave up their segment."""
+    """Sequences that nobody had acknowledged when a full journal gave them up."""
     _taken_s: dict[int, tuple[float, float]] = field(default_factory=dict)
     _events: Events = field(default_factory=Events)
     _dated_boot: int = 0
     """The boot in which a fix has told the device the time."""
     _segments: list[int] = field(default_factory=list)
+    _kept: set[int] = field(default_factory=set)
+    """Sequences in the files of those that were kept when segments were thinned."""
+    _was_full: bool = False
     _acks: Any = None
 
     def __post_init__(self) -> None:
@@ -80,7 +83,7 @@ class Truth:
         wrong = {seq: f"record {seq}: stored and never taken" for seq in points if seq not in self.records}
         wrong |= self.wrong
         acks = ledger(self.flash).acks
-        on_flash = {seq for seq, _fields in self._journal(0)}
+        on_flash = self._kept | {seq for seq, _fields in self._journal(0)}
         missing, in_flash = [], 0
         for seq, fields in self.records.items():
             if seq in points:
@@ -102,7 +105,9 @@ class Truth:
 
     def pending(self) -> int:
         """Records that the device holds and nobody has acknowledged."""
-        return len(self.records) - int(ledger(self.flash).acks.count())
+        acks = ledger(self.flash).acks
+        thinned = sum(not acks.has(seq) for seq in self.thinned)
+        return len(self.records) - thinned - int(acks.count(1, max(self.records, default=0)))
 
     def _check(self, seq: int, fields: Record, wake: Wake) -> None:
         self.records[seq] = fields
@@ -126,16 +131,22 @@ class Truth:
         return sorted(int(path.stem, 16) for path in (self.flash / "data" / "journal").glob("*.seg"))
 
     def _note_thinned(self) -> None:
-        """A segment is given up before anything is appended, so what counts is what was acknowledged
-        when the wake before ended."""
+        """Room is made before anything is appended, so what counts is what was acknowledged when the
+        wake before ended."""
+        thinned = list((self.flash / "data" / "journal").glob("*.old"))
         segments = self._firsts()
-        if len(self._segments) >= FULL_SEGMENTS:
+        kept = {fields["seq"] for path in thinned for fields in records(path)}
+        if self._was_full:
             gone = set(self._segments) - set(segments)
-            for seq in self.records:
-                of = self._segments[bisect_right(self._segments, seq) - 1]
-                if of in gone and not self._acks.has(seq):
-                    self.thinned.add(seq)
-        self._segments, self._acks = segments, ledger(self.flash).acks
+            before = self._kept | {seq for seq in self.records if self._segment_of(seq) in gone}
+            self.thinned |= {seq for seq in before - kept if not self._acks.has(seq)}
+        self._segments, self._kept, self._acks = segments, kept, ledger(self.flash).acks
+        self._was_full = len(segments) + len(thinned) >= FULL_SEGMENTS
+
+    def _segment_of(self, seq: int) -> int:
+        """The segment in which `seq` stood."""
+        place = bisect_right(self._segments, seq)
+        return self._segments[place - 1] if place else 0
 
     def _misdated(self, seq: int, stored: StoredPoint) -> str:
         """The agent's time against the world's; without one is what no clock was ever known for."""

@@ -84,5 +84,6 @@ def read_nodes() -> tuple[Node, ...]:
 
 
 def _between(table: list[float], ms: int) -> float:
-    index, rest = divmod(ms, STEP_MS)
+    # A sleep may be meant to last longer than the world does.
+    index, rest = divmod(min(ms, (len(table) - 1) * STEP_MS - 1), STEP_MS)
     return table[index] + (table[index + 1] - table[index]) * rest / STEP_MS

@@ -6,10 +6,11 @@ import typer
 
 from landbridge.clock import iso
 from landbridge.commands import table
-from landbridge.commands.opened import known_device, opened
+from landbridge.commands.opened import known_device, opened, whoever
 from landbridge.fleet.enrol import CERTIFICATE, SETTINGS, enrol
 from landbridge.outbound import geojson
-from landbridge.store import devices, letters, points, trips
+from landbridge.store import devices, diagnostics, letters, points, trips
+from landbridge.wire.diagnostics import KINDS
 
 commands = typer.Typer(help="The locators this agent knows.")
 
@@ -23,7 +24,7 @@ def add(device: str = typer.Argument(help="Its id: 1 to 32 of a-z, 0-9 and -."))
       landbridge devices add lb-0001
     """
     with opened(make=True) as it:
-        folder = enrol(it.config, it.database, it.keyring, it.clock, device)
+        folder = enrol(it.config, it.database, it.keyring, it.clock, device, whoever())
     print(f"added {device}; {SETTINGS} and {CERTIFICATE} for its flash, folder config, are in {folder}")
     print(f"at the broker its user is {device}, its password the broker_password in {SETTINGS}")
 
@@ -89,3 +90,29 @@ def show(device: str = typer.Argument(help="Its id.")) -> None:
             **json.loads(row.identity),
         }
     )
+
+
+@commands.command()
+def log(device: str = typer.Argument(help="Its id.")) -> None:
+    """Show what a device told of itself: counters, what went wrong, tracebacks of its faults.
+
+    \b
+    Example:
+      landbridge devices log lb-0001
+    """
+    with opened() as it, it.database.reading() as connection:
+        row = known_device(connection, device)
+        entries = diagnostics.log(connection, device)
+    table.show_one({"device": device, **json.loads(row.counters)})
+    print()
+    table.show(
+        ("time", "power-on", "seconds since", "what", "value"),
+        (
+            (iso(each.at_s), each.boot, each.clock_s, KINDS.get(each.kind, f"kind {each.kind}"), each.value)
+            for each in entries
+        ),
+    )
+    for each in entries:
+        if each.text is not None:
+            print(f"\nfault {each.clock_s} s after power-on {each.boot}, told {iso(each.received_s)}:")
+            print(each.text.rstrip())

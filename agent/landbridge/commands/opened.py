@@ -1,5 +1,6 @@
 """What a command works on: settings, database, keys and clock, opened together."""
 
+import getpass
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -45,3 +46,11 @@ def known_device(connection: Connection, device: str) -> Row[Any]:
     if row is None:
         raise UserError(f"no device {device}; `landbridge devices list` shows those there are")
     return row
+
+
+def whoever() -> str:
+    """Who gives the command: the user of this machine, for the audit trail."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "unknown"

@@ -4,11 +4,14 @@ import typer
 
 from landbridge.clock import iso
 from landbridge.commands import table
-from landbridge.commands.opened import LARGEST, known_device, opened
+from landbridge.commands.opened import known_device, opened, whoever
 from landbridge.errors import UserError
 from landbridge.fleet.container import container_number
+from landbridge.fleet.settings import change
 from landbridge.store import trips
+from landbridge.wire.settings import SETTINGS
 
+_INTERVAL = SETTINGS["interval_s"]
 commands = typer.Typer(help="Which container a device rides, from when to when.")
 
 
@@ -18,7 +21,9 @@ def start(
     container: str = typer.Option(help="Container number, ISO 6346."),
     line: str = typer.Option(help="The line it goes by."),
     destination: str = typer.Option(help="Where it goes."),
-    interval: int | None = typer.Option(None, min=1, max=LARGEST, help="Seconds between points."),
+    interval: int | None = typer.Option(
+        None, min=_INTERVAL.lowest, max=_INTERVAL.highest, help="Seconds between points (setting interval_s)."
+    ),
 ) -> None:
     """Start a trip now.
 
@@ -44,6 +49,7 @@ def start(
                 f"trip {last.trip} of {device} ended at {iso(last.ended_s)},"
                 f" after this start at {iso(now_s)}; set this machine's clock"
             )
+        change(connection, device, {_INTERVAL.name: interval_s}, whoever(), now_s)
         trip = trips.start(connection, device, number, line, destination, interval_s, now_s)
     print(f"trip {trip}: {device} rides {number} to {destination} from {iso(now_s)}")
 

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, Protocol
 
 from sqlalchemy import Connection
 
+from landbridge.fleet import commands, diagnostics, resend, settings, updates
 from landbridge.wire.limits import WireError
 from landbridge.wire.uplink import Uplink
 
@@ -34,7 +35,7 @@ class Answered(NamedTuple):
     """Why a report could not be noted. The records beside it are good all the same."""
 
 
-KINDS: Sequence[Kind] = ()
+KINDS: Sequence[Kind] = (settings, commands, resend, diagnostics, updates)
 """The most important first: a reply has little room."""
 
 

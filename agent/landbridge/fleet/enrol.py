@@ -8,6 +8,7 @@ from pathlib import Path
 from landbridge import config
 from landbridge.clock import Clock
 from landbridge.errors import UserError
+from landbridge.fleet.settings import change
 from landbridge.store import devices
 from landbridge.store.database import Database
 from landbridge.store.keys import Keyring
@@ -19,8 +20,10 @@ SETTINGS, CERTIFICATE = "device.json", "ca.pem"
 _LARGEST_CERTIFICATE = 4096
 
 
-def enrol(settings: config.Config, database: Database, keyring: Keyring, clock: Clock, device: str) -> Path:
-    """Add `device`; return the folder with its device.json and ca.pem, to lay on its flash."""
+def enrol(
+    settings: config.Config, database: Database, keyring: Keyring, clock: Clock, device: str, who: str
+) -> Path:
+    """Add `device` for `who`; return the folder with its device.json and ca.pem, to lay on its flash."""
     if not is_device_id(device):
         raise UserError(f"{device!r} cannot be a device id: 1 to 32 of a-z, 0-9 and -")
     certificate = _certificate(settings)
@@ -30,6 +33,8 @@ def enrol(settings: config.Config, database: Database, keyring: Keyring, clock: 
             raise UserError(f"device {device} is there already; `landbridge devices show {device}`")
         first = not devices.every(connection)
         devices.add(connection, device, keyring.wrap(key, first), clock.now_s())
+        interval_s = {"interval_s": settings.devices.interval_s}
+        change(connection, device, interval_s, who, clock.now_s())
         # Before the commit: a device whose settings cannot be written is not added.
         return _write(settings.devices, device, key, certificate)
 
@@ -59,7 +64,6 @@ def _write(given: config.Devices, device: str, key: bytes, certificate: bytes) -
         "broker_port": given.broker_port,
         "broker_password": broker_password(key, device),
         "apn": given.apn,
-        "interval_s": given.interval_s,
     }
     try:
         folder.mkdir(parents=True, mode=0o700)

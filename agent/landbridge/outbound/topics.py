@@ -7,16 +7,14 @@ from landbridge.ingest import judge
 from landbridge.outbound import geojson
 from landbridge.store.outbox import Outgoing
 from landbridge.store.points import StoredPoint
+from landbridge.wire.point import EVENTS
 
 TENANT = "default"
-_ALARMS = {1: "light", 2: "shock", 4: "temperature", 8: "battery"}
+_OTHERS = {16: "departure", 32: "stop", 64: "border", 128: None}
 _EVENTS = {
-    **{bit: ("alarm", alarm) for bit, alarm in _ALARMS.items()},
-    16: ("departure", None),
-    32: ("stop", None),
-    64: ("border", None),
+    bit: (_OTHERS[bit], None) if bit in _OTHERS else ("alarm", name) for bit, name in EVENTS.items()
 }
-"""Bit of a record's events -> type, the last level of the topic, and which alarm."""
+"""Bit of a record's events -> type, the last level of the topic (None: no news), and which alarm."""
 
 
 def track(device: str, stored: list[StoredPoint]) -> Outgoing:
@@ -30,7 +28,7 @@ def events(device: str, stored: list[StoredPoint]) -> list[Outgoing]:
         _outgoing(device, f"event/{kind}", _event(each, kind, alarm))
         for each in stored
         for bit, (kind, alarm) in _EVENTS.items()
-        if each.point.events & bit
+        if kind and each.point.events & bit
     ]
 
 

@@ -81,6 +81,11 @@ def says(
         connection.execute(update(devices).where(devices.c.device == device).values(values))
 
 
+def expect_nothing(connection: Connection, device: str) -> None:
+    """The device has said that it will be silent: no next contact is due."""
+    connection.execute(update(devices).where(devices.c.device == device).values(next_contact_s=None))
+
+
 def take_down_number(connection: Connection, device: str, now_s: int) -> int:
     """The number of the next reply to the device; the same is never given twice.
 
@@ -95,6 +100,13 @@ def take_down_number(connection: Connection, device: str, now_s: int) -> int:
     of_device = update(devices).where(devices.c.device == device)
     connection.execute(of_device.values(next_down_number=number + 1))
     return number
+
+
+def next_seq(connection: Connection, device: str) -> int:
+    """The next capture sequence, as the device has told it last; 0 if it never has."""
+    row = find(connection, device)
+    told = json.loads(row.status).get("next_seq", 0) if row else 0
+    return int(told)
 
 
 def set_position(connection: Connection, device: str, seq: int, at_s: int) -> bool:

@@ -7,6 +7,14 @@ MAX_ENVELOPE_BYTES = 4096
 """Size cap before anything is decoded; a device sends at most 3,500 bytes."""
 MAX_REPLY_BYTES = 1400
 """Of a reply's text: modems hand on a message of 1,500 bytes in one piece, envelope and topic included."""
+PIECE_BYTES = 1024
+"""Of a file of a release in one reply: what acknowledgement and other orders leave free, and a quarter of a
+block of flash."""
+RELEASE_SEQUENCE = (1 << 30) - 1
+RELEASE_FILES = 120
+RELEASE_BYTES = 98_304
+RELEASE_LIST_BYTES = 8_192
+"""What a device takes of a release at most."""
 MAX_RECORDS = 64
 MAX_DEPTH = 5
 """Deepest nesting of an uplink: map > columns > column > deltas."""

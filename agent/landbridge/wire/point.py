@@ -13,6 +13,11 @@ EVENTS = {
     32: "stopped",
     64: "country",
     128: "power-on",
+    256: "tilt",
+    512: "tamper",
+    1024: "card",
+    2048: "gnss",
+    4096: "temperature-back",
 }
 """Bits of `Point.events`."""
 

@@ -8,7 +8,7 @@ MAX_RANGES = const(16)
 class Acks:
     """`ranges` is a flat list [lo, hi, lo, hi, ...].
 
-    When there would be more than MAX_RANGES, the newest range is forgotten: its records are sent
+    When there would be more than MAX_RANGES, the shortest range is forgotten: its records are sent
     once more, and the agent removes the duplicates.
     """
 
@@ -30,7 +30,10 @@ class Acks:
                 lo = min(lo, old_lo)
                 hi = max(hi, old_hi)
         self.ranges = merged[:at] + [lo, hi] + merged[at:]
-        del self.ranges[2 * MAX_RANGES :]
+        ranges = self.ranges
+        while len(ranges) > 2 * MAX_RANGES:
+            shortest = min(range(0, len(ranges), 2), key=lambda i: ranges[i + 1] - ranges[i])
+            del ranges[shortest : shortest + 2]
 
     def has(self, seq):
         """True when `seq` is acknowledged."""
@@ -44,15 +47,15 @@ class Acks:
         for i in range(0, len(self.ranges), 2):
             if self.ranges[i] <= lo and hi <= self.ranges[i + 1]:
                 return True
-        return False
+        return lo > hi
 
     def last(self):
         """The highest sequence acknowledged, 0 when there is none."""
         return self.ranges[-1] if self.ranges else 0
 
-    def count(self):
-        """Number of sequences acknowledged."""
+    def count(self, lo, hi):
+        """Number of sequences acknowledged in the inclusive range `lo`..`hi`."""
         total = 0
         for i in range(0, len(self.ranges), 2):
-            total += self.ranges[i + 1] - self.ranges[i] + 1
+            total += max(0, min(self.ranges[i + 1], hi) - max(self.ranges[i], lo) + 1)
         return total

@@ -37,6 +37,11 @@ EVENT_DEPARTED = const(16)
 EVENT_STOPPED = const(32)
 EVENT_COUNTRY = const(64)
 EVENT_POWER_ON = const(128)
+EVENT_TILT = const(256)
+EVENT_TAMPER = const(512)
+EVENT_CARD = const(1024)
+EVENT_GNSS = const(2048)
+EVENT_TEMPERATURE_BACK = const(4096)
 
 
 def pack_into(buf, fields):

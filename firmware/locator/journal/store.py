@@ -1,9 +1,9 @@
 """Records in flash: append-only segment files, freed by acknowledgement only.
 
 A segment holds 64 records and is named by the sequence of its first one, so opening the journal
-reads a directory and the newest segment. Acknowledged segments stay until their space is needed.
-When the space is full of records that nobody has acknowledged, the oldest segment goes and is
-counted as thinned.
+reads a directory and the newest segment. Acknowledged segments stay until their space is needed, the
+oldest goes first, and can be sent again until then (`again`). When the space is full of records that
+nobody has acknowledged, `thinning` makes room.
 """
 
 import os
@@ -14,27 +14,36 @@ from locator.journal import record
 
 PER_SEGMENT = const(64)
 _ENOSPC = const(28)
-# 160 segments of 2,944 bytes, each in a block of 4,096: 640 KiB of the 960 KiB in the OTA layout.
-_MAX_SEGMENTS = const(160)
+# 160 files of 2,944 bytes, each in a block of 4,096: 640 KiB of the 960 KiB in the OTA layout.
+MAX_FILES = 160
+SEGMENT = ".seg"
+THINNED = ".old"
 
 
 class Journal:
-    """`folder` is the device's data directory, `ledger` holds what is acknowledged."""
+    """`folder` is the device's data directory, `ledger` holds what is acknowledged.
+
+    `files` are the first sequences of the files, rising: the first `old` are thinned, then come segments.
+    """
 
     def __init__(self, folder, ledger):
-        self._folder = folder + "/journal"
-        self._ledger = ledger
+        self.folder = folder + "/journal"
+        self.ledger = ledger
         self._buf = bytearray(record.SIZE)
-        for path in (folder, self._folder):
+        for path in (folder, self.folder):
             _make_folder(path)
-        self._segments = sorted(int(n[:8], 16) for n in os.listdir(self._folder) if n.endswith(".seg"))
+        names = os.listdir(self.folder)
+        self.files = sorted(int(name[:8], 16) for name in names if name.endswith(THINNED))
+        self.old = len(self.files)
+        self.files += sorted(int(name[:8], 16) for name in names if name.endswith(SEGMENT))
         self.next_seq = 1
         self._room = 0
-        if self._segments:
+        self._sent: list = []
+        if self.files:
             self._open_newest()
-            # What stood before the oldest segment was acknowledged or thinned when it went.
-            if self._segments[0] > 1:
-                ledger.acks.add(1, self._segments[0] - 1)
+            # What stood before the oldest file was acknowledged or thinned when it went.
+            if self.files[0] > 1:
+                ledger.acks.add(1, self.files[0] - 1)
         if self.next_seq <= ledger.acks.last():
             # The newest segment is lost or cut short: a sequence is never used twice all the same.
             self.next_seq = ledger.acks.last() + 1
@@ -43,8 +52,8 @@ class Journal:
     def append(self, fields):
         """Write a record; `fields` as `record.FIELDS` with any `seq`. Returns its sequence.
 
-        The record is in flash when this returns. A flash that is full before the journal is gives up
-        the oldest segment. OSError when it does not take the record all the same.
+        The record is in flash when this returns. A flash that is full before the journal is makes
+        room as a full journal does. OSError when it does not take the record all the same.
         """
         try:
             return self._append(fields)
@@ -54,13 +63,13 @@ class Journal:
 
     def _append(self, fields):
         if self._room <= 0:
-            while len(self._segments) >= _MAX_SEGMENTS:
-                self._give_up_oldest()
-            self._segments.append(self.next_seq)
+            while len(self.files) >= MAX_FILES:
+                self._make_room()
+            self.files.append(self.next_seq)
             self._room = PER_SEGMENT
         fields[3] = seq = self.next_seq
         record.pack_into(self._buf, fields)
-        with open(self._path(self._segments[-1]), "ab") as f:
+        with open(self.path(len(self.files) - 1), "ab") as f:
             f.write(self._buf)
         self.next_seq = seq + 1
         self._room -= 1
@@ -68,38 +77,67 @@ class Journal:
 
     def pending(self):
         """Number of records that are not acknowledged."""
-        return self.next_seq - 1 - self._ledger.acks.count()
+        return sum(self.pending_of(i) for i in range(len(self.files)))
 
-    def read_batch(self, buf, limit):
-        """Copy the oldest records not acknowledged, at most `limit`, into `buf`; returns how many.
+    def read_batch(self, buf, limit, newest=False):
+        """Copy the oldest records not acknowledged (or the `newest`), at most `limit`, into `buf`, in
+        rising order; returns how many.
 
-        A record that cannot be read any more is counted as damaged and never asked for again.
+        A record that cannot be read is counted as damaged and not sent until it is asked for.
         """
-        n = 0
-        for i, first in enumerate(self._segments):
-            last = self._last_of(i)
-            if n == limit or self._ledger.acks.covers(first, last):
-                continue
-            try:
-                n = self._read(first, last, buf, n, limit)
-            except OSError:  # it stays where it is and waits; the others do not
-                pass
-        return n
+        skip = max(0, self.pending() - limit) if newest else 0
+        self._sent = []
+        for i in range(len(self.files)):
+            pending = self.pending_of(i)
+            if pending <= skip:
+                skip -= pending
+            elif len(self._sent) < limit:
+                self._read(i, buf, skip, limit)
+                skip = 0
+        return len(self._sent)
 
     def acknowledge(self, ranges):
         """Note the flat list of inclusive `ranges` as stored by the agent.
 
-        Sequences that were never given are ignored: nobody can have stored them.
+        Sequences that were never given are ignored: nobody can have stored them. Between two records
+        that were sent side by side nothing waits, so the ranges of such are one.
         """
+        after = {self._sent[i]: self._sent[i + 1] for i in range(len(self._sent) - 1)}
+        acks, lo = self.ledger.acks, 0
         for i in range(0, len(ranges), 2):
-            lo, hi = max(1, ranges[i]), min(ranges[i + 1], self.next_seq - 1)
+            lo, hi = lo or max(1, ranges[i]), min(ranges[i + 1], self.next_seq - 1)
+            if i + 2 < len(ranges) and after.get(hi) == ranges[i + 2]:
+                continue
             if lo <= hi:
-                self._ledger.acks.add(lo, hi)
-        self._ledger.save()
+                acks.add(lo, hi)
+            lo = 0
+        self.ledger.save()
+
+    def span(self, i):
+        """The sequences (first, last) for which file `i` stands, whether it has them or not."""
+        last = self.files[i + 1] if i + 1 < len(self.files) else self.next_seq
+        return self.files[i], last - 1
+
+    def path(self, i):
+        """Path of file `i`."""
+        return "%s/%08x%s" % (self.folder, self.files[i], THINNED if i < self.old else SEGMENT)
+
+    def give_up(self, i):
+        """Remove file `i`."""
+        os.remove(self.path(i))
+        del self.files[i]
+        self.old -= i < self.old
+
+    def free(self, files):
+        """Give up the oldest files, so many at most, as long as nothing in them waits for the agent: the
+        flash is needed for something else."""
+        while files and len(self.files) > 1 and not self.pending_of(0):
+            self.give_up(0)
+            files -= 1
 
     def _open_newest(self):
-        first = self._segments[-1]
-        size = _size(self._path(first))
+        first = self.files[-1]
+        size = _size(self.path(len(self.files) - 1))
         self.next_seq = first + (size + record.SIZE - 1) // record.SIZE
         whole = size % record.SIZE == 0
         # A torn record ends its segment: the next one begins a new file and a new sequence.
@@ -107,58 +145,81 @@ class Journal:
 
     def _mend(self, full):
         """After a write that failed: what was written of the record stays torn and ends its segment."""
-        if _size(self._path(self._segments[-1])):
+        if _size(self.path(len(self.files) - 1)):
             self._open_newest()
         else:
-            del self._segments[-1]
+            del self.files[-1]
         self._room = 0
-        if full and self._segments:
-            self._give_up_oldest()
+        if full and self.files:
+            self._make_room()
 
-    def _give_up_oldest(self):
-        first, last = self._segments[0], self._last_of(0)
-        acks = self._ledger.acks
-        if not acks.covers(first, last):
-            self._ledger.thinned += sum(not acks.has(seq) for seq in range(first, last + 1))
-            acks.add(first, last)
-            self._ledger.save()
-        os.remove(self._path(first))
-        del self._segments[0]
+    def _make_room(self):
+        for i in range(len(self.files)):
+            if self.ledger.acks.covers(*self.span(i)):
+                self.give_up(i)
+                return
+        from locator.journal import thinning
 
-    def _last_of(self, i):
-        return self._segments[i + 1] - 1 if i + 1 < len(self._segments) else self.next_seq - 1
+        thinning.make_room(self)
 
-    def _path(self, first):
-        return "%s/%08x.seg" % (self._folder, first)
+    def pending_of(self, i):
+        """Number of records in file `i` that are not acknowledged."""
+        first, last = self.span(i)
+        acks = self.ledger.acks
+        if acks.covers(first, last):
+            return 0
+        if i >= self.old:
+            return last - first + 1 - acks.count(first, last)
+        from locator.journal import thinning
 
-    def _read(self, first, last, buf, n, limit):
-        """Copy what is not acknowledged of the segment behind the `n` records in `buf`; returns how
-        many there are then."""
-        acks = self._ledger.acks
-        with open(self._path(first), "rb") as f:
-            for seq in range(first, last + 1):
-                if n == limit:
-                    break
-                if acks.has(seq):
-                    continue
-                to = n * record.SIZE
-                f.seek((seq - first) * record.SIZE)
-                size = f.readinto(memoryview(buf)[to : to + record.SIZE])
-                if size == record.SIZE and record.is_good(buf, to):
-                    n += 1
-                else:
-                    self._ledger.damaged += 1
-                    acks.add(seq, seq)
-        return n
+        return thinning.pending_of(self, i)
+
+    def _read(self, i, buf, skip, limit):
+        """Copy what is not acknowledged of file `i`, but for the first `skip`, behind what is in `buf`."""
+        first, last = self.span(i)
+        acks, sent, held = self.ledger.acks, self._sent, 0
+        try:
+            with open(self.path(i), "rb") as f:
+                while len(sent) < limit and first + held <= last:
+                    to = len(sent) * record.SIZE
+                    size = f.readinto(memoryview(buf)[to : to + record.SIZE])
+                    if not size:
+                        break
+                    good = size == record.SIZE and record.is_good(buf, to)
+                    seq = first + held
+                    held += 1
+                    if i < self.old:
+                        seq = record.seq_of(buf, to) if good else 0
+                    if not seq or acks.has(seq):
+                        continue
+                    if skip:
+                        skip -= 1
+                    elif good:
+                        sent.append(seq)
+                    else:
+                        self._damage(seq, seq)
+                # What should stand behind the end of a segment cannot be read either.
+                if len(sent) < limit and i >= self.old:
+                    self._damage(first + held, last)
+        except OSError:
+            self._damage(first, last)
+
+    def _damage(self, lo, hi):
+        """What is not acknowledged of `lo`..`hi` cannot be read."""
+        if lo <= hi:
+            self.ledger.damaged += hi - lo + 1 - self.ledger.acks.count(lo, hi)
+            self.ledger.acks.add(lo, hi)
 
 
 def scan(path):
-    """Yield (offset, fields) of each good record of the segment file `path`."""
+    """Yield (offset, record) of each good record of the file `path`; the buffer is always the same."""
+    buf = bytearray(record.SIZE)
+    at = 0
     with open(path, "rb") as f:
-        data = f.read()
-    for at in range(0, len(data) - record.SIZE + 1, record.SIZE):
-        if record.is_good(data, at):
-            yield at, record.unpack(data, at)
+        while f.readinto(buf) == record.SIZE:
+            if record.is_good(buf, 0):
+                yield at, buf
+            at += record.SIZE
 
 
 def _size(path):

@@ -98,6 +98,25 @@ def loads(data):
     return item
 
 
+def first(data):
+    """(item, its length in bytes) of the item that `data` begins with; raises `CborError` like `loads`."""
+    reader = _Reader(data)
+    return reader.item(0), reader.pos
+
+
+def span(data, at):
+    """(start, end) of what the byte string that begins at `data[at]` holds; raises `CborError`."""
+    reader = _Reader(data)
+    reader.pos = at
+    head = reader._byte()
+    if head >> 5 != BYTES:
+        raise CborError("not a byte string")
+    end = reader._value(head & 31) + reader.pos
+    if end > len(data):
+        raise CborError("truncated")
+    return reader.pos, end
+
+
 class _Reader:
     def __init__(self, data):
         self.data = data

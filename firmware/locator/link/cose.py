@@ -19,6 +19,8 @@ _CHUNK = const(64)
 _IV_SIZE = const(13)
 _ALG_AES_CCM_16_64_128 = const(10)
 _VERSION = const(1)
+_ARRAY_OF_3 = const(0x83)
+_EMPTY_MAP = const(0xA0)
 UP = "up"
 DOWN = "down"
 
@@ -29,7 +31,9 @@ class EnvelopeError(Exception):
 
 
 def hmac_sha256(key, data):
-    """HMAC-SHA256 (RFC 2104) of `data`; `key` at most 64 bytes."""
+    """HMAC-SHA256 (RFC 2104) of `data`."""
+    if len(key) > 64:
+        key = hashlib.sha256(key).digest()
     key = key + bytes(64 - len(key))
     inner = hashlib.sha256(bytes(b ^ 0x36 for b in key))
     inner.update(data)
@@ -159,29 +163,29 @@ class Envelope:
         buf[start:plain_start] = head.buf[: head.n]
         return start, plain_end + TAG_SIZE
 
-    def open(self, data):
-        """Open the envelope `data` (bytes-like); returns (partial IV, plain bytes).
+    def open(self, data, buf=None):
+        """Open the envelope `data` (bytes-like); returns (partial IV, memoryview of the plain text, which
+        lies in the bytearray `buf` if there is one).
 
         Raises `EnvelopeError` unless it is exactly one of this direction, epoch and device.
         """
         try:
-            outer = cbor.loads(data)
-            protected, unprotected, sealed = outer
-            if type(protected) is not bytes:
-                raise ValueError
-            header = cbor.loads(protected)
-            number = _number(header, self._epoch)
+            protected, start, end = _parts(data)
+            number = _number(cbor.loads(protected), self._epoch)
         except (cbor.CborError, ValueError, TypeError):
-            raise EnvelopeError
-        if unprotected != {} or type(sealed) is not bytes or len(sealed) < TAG_SIZE:
             raise EnvelopeError
         if protected != self._protected(number):
             raise EnvelopeError
-        buf = bytearray(sealed)
-        end = len(buf) - TAG_SIZE
+        size = end - start
+        if buf is None:
+            buf = bytearray(size)
+        if not TAG_SIZE <= size <= len(buf):
+            raise EnvelopeError
+        buf[:size] = memoryview(data)[start:end]
+        end = size - TAG_SIZE
         if not self._ccm.decrypt(self._nonce(number), self._aad(protected), buf, 0, end):
             raise EnvelopeError
-        return number, bytes(buf[:end])
+        return number, memoryview(buf)[:end]
 
     def _protected(self, number):
         out = cbor.Writer(bytearray(16))
@@ -210,6 +214,17 @@ class Envelope:
         out.bytes(protected)
         out.bytes(self._external_aad)
         return bytes(out.buf[: out.n])
+
+
+def _parts(data):
+    """(protected header, start and end of the ciphertext) of an envelope, which is not copied: the heap
+    may have no room for it."""
+    start, at = cbor.span(data, 1)
+    protected = bytes(data[start:at])
+    start, end = cbor.span(data, at + 1)
+    if data[0] != _ARRAY_OF_3 or data[at] != _EMPTY_MAP or end != len(data):
+        raise ValueError
+    return protected, start, end
 
 
 def _shortest(number):

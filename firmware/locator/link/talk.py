@@ -19,6 +19,7 @@ _SENDS = const(2)  # one resend without a reply, then patience
 _HEADROOM = const(32)
 _UPLINK_BYTES = const(3500)  # of plain text and envelope, what a turn may carry
 _MAX_TURNS = const(40)
+_NEWEST_FIRST = const(16)  # records: they fit in one uplink
 
 
 class Outcome:
@@ -48,11 +49,12 @@ class Conversation:
         self.desk = None
         self.outcome = Outcome()
 
-    def run(self, extras, messages, to_tell):
+    def run(self, extras, messages, to_tell, urgent):
         """Turns until nothing is left to send or `messages` are sent. `extras(writer, more)` writes
         the pairs of the uplink map beside the columns and returns their number; `more` is False in
-        the first turn. `to_tell`: there is something to say about orders. Raises `ModemError` when the
-        connection breaks; `outcome` then tells how far it came.
+        the first turn. `to_tell`: there is something to say about orders. `urgent`: the newest records
+        go first, then the others from the oldest on. Raises `ModemError` when the connection breaks;
+        `outcome` then tells how far it came.
         """
         if to_tell:
             self.desk = self._open_desk()
@@ -60,7 +62,9 @@ class Conversation:
         for turn in range(_MAX_TURNS):
             if self.outcome.sent >= messages:
                 return
-            self._batch.n = self._journal.read_batch(self._batch.records, MAX_RECORDS)
+            newest = urgent and turn == 0
+            limit = _NEWEST_FIRST if newest else MAX_RECORDS
+            self._batch.n = self._journal.read_batch(self._batch.records, limit, newest)
             if turn and not self._batch.n and not (self.desk and self.desk.to_tell()):
                 return
             if not self._turn(extras, turn > 0):
@@ -120,7 +124,8 @@ class Conversation:
             if data is None:
                 return False
             try:
-                reply = read_reply(self._down.open(data)[1])
+                # The uplink in the buffer is on its way; another try would write it anew.
+                reply = read_reply(self._down.open(data, self._buf)[1])
             except (EnvelopeError, cbor.CborError):
                 continue
             if reply[_ANSWERED] in self._numbers:

@@ -1,10 +1,19 @@
 """Speak: the AT line discipline, reply parsers, and the drivers of the modems, behind one set of verbs."""
 
+import sys
+
 from micropython import const
 
 REGISTERED = const(0)
 NO_SERVICE = const(1)
 DENIED = const(2)
+
+CALM_FAILS = const(2)
+
+# Kinds of network, as a BG95 numbers them.
+GSM = const(1)
+LTE_M = const(2)
+NB_IOT = const(3)
 
 
 class ModemError(Exception):
@@ -54,6 +63,22 @@ class Fix:
         self.heading = heading
         self.hdop = hdop
         self.sats = sats
+
+
+def recovery(fails):
+    """The `Ladder` after so many failures in a row, None while there are none to speak of."""
+    if fails < CALM_FAILS:
+        return None
+    from locator.modem.ladder import Ladder
+
+    return Ladder(fails)
+
+
+def unload(*names):
+    """Give back the heap of modules of this room that a wake does not need any more."""
+    for name in names:
+        if sys.modules.pop(__name__ + "." + name, None):
+            globals().pop(name, None)
 
 
 def make(board, port):

@@ -40,6 +40,7 @@ class Channel:
         self._n = 0  # bytes so far of the line that is coming
         self._length = 0  # of the line that has come
         self._queue = []
+        self._piecewise = False
         self.inbox = bytearray(_INBOX_BYTES)
         self.inbox_n = 0
         self.booting = True  # boot lines are expected: they are no restart
@@ -53,6 +54,22 @@ class Channel:
         """
         self._port.uart_write(b"AT" + text + b"\r")
         return self._reply(text, timeout_ms, prefix)
+
+    def pieces(self, text, timeout_ms, take):
+        """Like `command` for a reply whose one line may be longer than any buffer: `take` is given each
+        piece of it that a closing parenthesis ends (bytes, without the parenthesis)."""
+        self._piecewise = True
+        try:
+            self._port.uart_write(b"AT" + text + b"\r")
+            deadline = self._port.ticks_ms() + timeout_ms
+            while True:
+                piece = self._sort(text, self._next_line(deadline, False), None)
+                if piece == b"OK":
+                    return
+                if piece is not None:
+                    take(piece)
+        finally:
+            self._piecewise = False
 
     def prompted(self, text, data, timeout_ms, prompt=b">"):
         """Send a command that asks for `data` (bytes-like) at its prompt; wait for the final result."""
@@ -78,6 +95,12 @@ class Channel:
             if not got:
                 return None
             self._keep_unsolicited()
+
+    def drain(self, quiet_ms):
+        """Drop what comes until the line has been quiet for so long: late answers to other questions."""
+        while self._byte(self._port.ticks_ms() + quiet_ms) >= 0:
+            pass
+        self._n = 0
 
     def forget(self, prefix):
         """Drop what is queued with `prefix`, so that the next `wait` sees only what comes later."""
@@ -155,12 +178,20 @@ class Channel:
                     return self._line_done(deadline)
             elif byte == 44 and self.raw_commas and self._announces_raw():
                 return self._line_done(deadline)
+            elif byte == 41 and self._piecewise and self._outside_quotes():
+                return self._line_done(deadline)
             elif prompt and byte == 62 and self._n == 0:
                 return _PROMPT
             elif self._n < _LINE_BYTES and byte:  # a disturbed line reads as NUL
                 if byte != 32 or self._n:  # the blank behind a prompt
                     line[self._n] = byte
                     self._n += 1
+
+    def _outside_quotes(self):
+        quotes = 0
+        for i in range(self._n):
+            quotes += self._line[i] == 34
+        return quotes % 2 == 0
 
     def _line_done(self, deadline):
         self._length = self._n

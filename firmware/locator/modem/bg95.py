@@ -23,15 +23,16 @@ class Bg95(Driver):
     KEY_MS = 700
     QUIET_MS = 1500
     BOOT_MS = 8500
-    # PSM: periodic TAU 12 h (longer than any pause of ours); active time 2 min, so that the modem does
-    # not go to sleep by itself in mid-wake, while GNSS searches: `stop` sends it there at once.
-    SETUP = (b"E0", b"+CMEE=1", b"+CEREG=4", b'+CPSMS=1,,,"00101100","00100010"')
+    # PSM: periodic TAU 30 h, longer than any pause between reports (a day and its spread), so that the modem
+    # never wakes by itself; active time 2 min, so that it does not go to sleep by itself in mid-wake,
+    # while GNSS searches: `stop` sends it there at once.
+    SETUP = (b"E0", b"+CMEE=1", b"+CEREG=4", b'+CPSMS=1,,,"01000011","00100010"')
     CONFIGURE = (
         b'+QURCCFG="urcport","uart1"',
         b'+QCFG="nwscanmode",0',
-        # LTE-M, GSM, NB-IoT: east of Poland a roaming card finds GSM only, and NB-IoT takes long.
-        b'+QCFG="nwscanseq",020103',
-        b'+QCFG="iotopmode",2',
+        b'+QCFG="nwscanseq",020103,1',
+        b'+QCFG="iotopmode",2,1',
+        b'+QCFG="band",F,400A0E189F,A0E189F,1',
         b'+QCFG="psm/urc",1',
         b"+CTZU=3",  # local time: what CCLK means everywhere else
     )
@@ -54,6 +55,7 @@ class Bg95(Driver):
         b"POWER DOWN",
     )
     RESTART = (b"RDY",)
+    NEIGHBOURS = b'+QENG="neighbourcell"'
     ICCID = (b"+QCCID", b"+QCCID:")
 
     def __init__(self, port, at, board):
@@ -78,6 +80,13 @@ class Bg95(Driver):
         if None in (mcc, mnc, cell, tac, level):
             return None
         return plausible_cell(1000 * mcc + mnc, tac, cell, level)
+
+    def prefer(self, region):
+        """Search as plan.regions says, None: everything. At once, and kept."""
+        from locator.modem.bg95_search import commands
+
+        for text in commands(region):
+            self._try(text)
 
     def gnss_start(self, radio_off):
         """Give the radio to GNSS. Registration waits until `gnss_stop`."""

@@ -1,8 +1,8 @@
 """What both modems have in common: power, registration, clock, identity. The verbs of a wake:
 
-start, gnss_start, gnss_poll, gnss_stop, attach, look, cell, network_time, identity, mqtt_open,
-mqtt_publish, mqtt_receive, mqtt_close, psm_granted, clear_forbidden, stop. All raise `ModemError`
-and its kinds; all have a deadline.
+start, prefer, gnss_start, gnss_poll, gnss_stop, attach, look, serves, cell, network_time, identity,
+card_gone, mqtt_open, mqtt_publish, mqtt_receive, mqtt_close, psm_granted, clear_forbidden, cycle_radio,
+stop. All raise `ModemError` and its kinds; all have a deadline.
 """
 
 from binascii import crc32
@@ -14,13 +14,17 @@ from locator.modem import DENIED, NO_SERVICE, REGISTERED, ModemError, ModemResta
 SHORT_MS = const(1000)
 SIM_MS = const(5000)
 _PROBE_MS = const(300)
+_PROBE_TRIES = const(3)
 _SYNC_TRIES = const(25)
 _COPS_MS = const(180000)
 _CFUN_MS = const(15000)
 _POLL_MS = const(1000)
 _NO_SIGNAL = const(99)
+_SERVED = (1, 5)  # <stat>: home, roaming
+_REFUSED = const(3)
+_REFUSALS = (30, 32, 111)  # CME of a choice by hand: no service, emergency calls only, not allowed
 _CARD_TRIES = const(10)
-_OFF_MS = const(1500)
+_NO_CARD = const(10)  # +CME ERROR
 
 
 def ca_name(ca):
@@ -38,11 +42,12 @@ class Driver:
     CONFIGURE: tuple = ()  # commands whose effect the modem keeps, once after power-on of the device
     UNSOLICITED: tuple = ()
     RESTART: tuple = ()
+    NEIGHBOURS: bytes | None = None  # the command that lists neighbour cells
     ICCID: tuple = ()  # the command that reads it, and the prefix of its reply
 
     def __init__(self, port, at, board):
-        self._port = port
-        self._at = at
+        self.port = self._port = port
+        self._at = self.channel = at
         self._board = board
         at.unsolicited = self.UNSOLICITED
         at.restart = self.RESTART
@@ -53,10 +58,10 @@ class Driver:
         self._at.booting = True
         self._port.modem_rail(True)
         try:
-            if surely_off or not self._answers(3):
-                self._boot()
+            if surely_off or not (self.answers() or self._rescue().escape(self)):
+                self.boot()
         except ModemSilent:
-            self._boot_from_cold()
+            self._rescue().cold_boot(self)
         self._at.booting = False
         self.on = True
         for text in self.SETUP:
@@ -68,23 +73,24 @@ class Driver:
     def attach(self, limit_s, patience_s, plmn):
         """Wait until registered: `limit_s` when nothing is heard, `patience_s` when there is a cell.
 
-        `plmn` is the only operator allowed, 0 for any. Returns (REGISTERED | NO_SERVICE | DENIED,
+        `plmn` is the only operator allowed, 0 for any; when the network refuses that choice there is
+        nothing to wait for. Returns (REGISTERED | NO_SERVICE | DENIED,
         reject cause or 0).
         """
-        self._await_card()
+        self.await_card()
         start = self._port.ticks_ms()
-        self._select(plmn)
+        over = self._select(plmn) in _REFUSALS
         result, cause = NO_SERVICE, 0
         while True:
             stat, refused = self._registration()
-            if stat in (1, 5):
+            if stat in _SERVED:
                 return REGISTERED, 0
-            if stat == 3:
+            if stat == _REFUSED:
                 result, cause = DENIED, refused or cause
             limit = limit_s
-            if patience_s > limit_s and (stat == 3 or self._signal() != _NO_SIGNAL):
+            if patience_s > limit_s and (stat == _REFUSED or self._signal() != _NO_SIGNAL):
                 limit = patience_s
-            if self._port.ticks_ms() - start >= 1000 * limit:
+            if over or self._port.ticks_ms() - start >= 1000 * limit:
                 return result, cause or (self._why() if result == DENIED else 0)
             self._port.sleep_ms(_POLL_MS)
 
@@ -92,16 +98,29 @@ class Driver:
         """The serving `Cell`, None without service."""
         raise NotImplementedError
 
+    def prefer(self, region):
+        """Set the search to what plan.regions says, None: everything that the modem can. Where this
+        gains nothing (SIM7600, docs/firmware.md) the modem is left alone."""
+
     def look(self, limit_s):
         """The serving cell, or None after `limit_s` without one."""
-        deadline = self._port.ticks_ms() + 1000 * limit_s
-        self._try(b"+CFUN=1", _CFUN_MS)
-        while self._port.ticks_ms() < deadline:
-            cell = self.cell()
-            if cell:
-                return cell
+        from locator.modem.survey import look
+
+        return look(self, limit_s)
+
+    def serves(self, limit_ms):
+        """(True while registered, cause of the refusal if the network has refused us since or 0): asked
+        again up to `limit_ms` while the modem looks for the network that it has left for GNSS."""
+        deadline = self._port.ticks_ms() + limit_ms
+        while True:
+            stat, cause = self._registration()
+            if stat in _SERVED:
+                return True, 0
+            if stat == _REFUSED:
+                return False, cause or self._why()
+            if self._port.ticks_ms() >= deadline:
+                return False, 0
             self._port.sleep_ms(_POLL_MS)
-        return None
 
     def psm_granted(self):
         """Whether `stop` may leave the modem in PSM."""
@@ -111,6 +130,10 @@ class Driver:
         """Empty the card's list of forbidden networks (EF_FPLMN, TS 31.102): one refusal puts a
         network there for good. A card that does not allow it is left as it is."""
         self._try(b'+CRSM=214,28539,0,0,12,"FFFFFFFFFFFFFFFFFFFFFFFF"')
+
+    def cycle_radio(self):
+        """Off for 10 s and on again, which cures a registration that stays denied."""
+        self._rescue().cycle_radio(self)
 
     def network_time(self):
         """Epoch seconds UTC as the network told the modem, None when it did not."""
@@ -125,18 +148,18 @@ class Driver:
         revision = self._one(b"+CGMR", None)
         return imei, iccid, imsi, revision[revision.find(":") + 1 :].strip()
 
-    def _boot_from_cold(self):
-        """The modem hangs: take its supply away, which is left off when that does not help."""
+    def card_gone(self):
+        """Whether the modem says that no card is in its slot."""
         try:
-            self._port.modem_rail(False)
-            self._port.sleep_ms(_OFF_MS)
-            self._port.modem_rail(True)
-            self._boot()
-        except ModemSilent:
-            self._port.modem_rail(False)
-            raise
+            self._at.command(b"+CPIN?", SIM_MS, b"+CPIN:")
+        except ModemError as error:
+            if error.code != _NO_CARD:
+                raise
+            return True
+        return False
 
-    def _boot(self):
+    def boot(self):
+        """Press the power key until the modem answers. Raises `ModemSilent`."""
         for _ in range(2):  # the key toggles: a modem that was on after all is off after the first
             self._at.forget(b"RDY")
             self._port.modem_key(True)
@@ -144,37 +167,53 @@ class Driver:
             self._port.modem_key(False)
             self._port.sleep_ms(self.QUIET_MS)
             self._at.wait(b"RDY", self.BOOT_MS)
-            if self._answers(_SYNC_TRIES):
+            if self.answers(_SYNC_TRIES):
                 return
         raise ModemSilent("power on")
 
-    def _answers(self, tries):
-        for _ in range(tries):
+    def _rescue(self):
+        from locator.modem import rescue
+
+        return rescue
+
+    def answers(self, tries=_PROBE_TRIES):
+        """Whether the modem hears `AT`."""
+        for i in range(tries):
             try:
                 self._at.command(b"", _PROBE_MS)
-                return True
             except ModemSilent:
                 continue
             except ModemError:
-                return True
+                pass
+            if i:  # the questions before may yet be answered
+                self._at.drain(_PROBE_MS)
+            return True
         return False
 
-    def _await_card(self):
+    def await_card(self):
         """A card is busy for some seconds after the start; what it is asked then is refused (CME 14)."""
         for _ in range(_CARD_TRIES):
-            if self._list(b"+CPIN?", b"+CPIN:") == [b"READY"]:
+            if b"READY" in self._list(b"+CPIN?", b"+CPIN:"):
                 return
             self._port.sleep_ms(_POLL_MS)
 
     def _select(self, plmn):
-        """Hold the operator `plmn`, or let the modem choose (0); leave it alone when it is so already."""
+        """Hold the operator `plmn`, or let the modem choose (0); leave it alone when it is so already.
+        Returns the CME code of a refusal, else 0."""
         lines = self._list(b"+COPS?", b"+COPS:")
-        manual = bool(lines) and lines[0].startswith(b"1")
+        text = b"+COPS=0"
         if plmn:
             # Also when it is manual already: the operator held may be another one.
-            self._try(b'+COPS=1,2,"%03d%02d"' % (plmn // 1000, plmn % 1000), _COPS_MS)
-        elif manual:
-            self._try(b"+COPS=0", _COPS_MS)
+            text = b'+COPS=1,2,"%03d%02d"' % (plmn // 1000, plmn % 1000)
+        elif not lines or lines[0].startswith(b"0"):
+            return 0
+        try:
+            self._at.command(text, _COPS_MS)
+        except (ModemSilent, ModemRestarted):
+            raise
+        except ModemError as error:
+            return error.code
+        return 0
 
     def _registration(self):
         """(stat, reject cause) from CEREG, CGREG or CREG, whichever is registered."""
@@ -182,9 +221,9 @@ class Driver:
         for text in (b"+CEREG", b"+CREG"):
             for line in self._at.command(text + b"?", SHORT_MS, text + b":"):
                 got = parse.registration(line, True)
-                if got and got[0] in (1, 5):
+                if got and got[0] in _SERVED:
                     return got
-                if got and best[0] != 3:
+                if got and best[0] != _REFUSED:
                     best = got
         return best
 

@@ -1,44 +1,50 @@
 """The ladder of recovery: what is done to the modem before the next try, by failures in a row.
 
 A wake starts the modem anew for each try, so the lower rungs of the vendors' ladders (repeat, connect
-again, new PDP context) are behind us when a try has failed. Left are, from mild to harsh: give up the
-registration kept in PSM, clear the card's list of forbidden networks, cut the supply and set the
-modem up again. Then it goes round, at most one rung a try, and the plan spaces the tries.
+again, new PDP context) are behind us when a try has failed. The first of all is the wake's: a
+registration kept in PSM is given up. Left are, from mild to harsh: clear the card's list of forbidden
+networks; scan, and try another operator than the one used in vain; the radio off and on; cut the supply
+and set the modem up again. Then it goes round, at most one rung a try, and the plan spaces the tries: between
+two that count as a reset of the modem stands another.
 """
 
 from micropython import const
 
 NOTHING = const(0)
-NO_PSM = const(1)
-CLEAR_FORBIDDEN = const(2)
-CUT_SUPPLY = const(3)
+CLEAR_FORBIDDEN = const(1)
+SURVEY = const(2)
+CYCLE_RADIO = const(3)
+CUT_SUPPLY = const(4)
 
-_RUNGS = (NOTHING, NOTHING, NO_PSM, NO_PSM, CLEAR_FORBIDDEN, NO_PSM, CUT_SUPPLY, NO_PSM)
+_RUNGS = (NOTHING, NOTHING, NOTHING, CLEAR_FORBIDDEN, SURVEY, CYCLE_RADIO, SURVEY, CUT_SUPPLY)
 _OFF_MS = const(2000)
 
 
-def rung(fails):
-    """What is due after `fails` failures in a row."""
-    if fails < len(_RUNGS):
-        return _RUNGS[fails]
-    return _RUNGS[len(_RUNGS) // 2 + fails % (len(_RUNGS) // 2)]
+class Ladder:
+    """The rung that is due after `fails` failures in a row."""
 
+    def __init__(self, fails):
+        half = len(_RUNGS) // 2
+        self._rung = _RUNGS[fails if fails < half else half + fails % half]
+        self._turn = fails // 2  # counts up from survey to survey
 
-def keeps_psm(fails):
-    """Whether the modem may stay registered in PSM until the next try."""
-    return rung(fails) == NOTHING
+    def before_start(self, port):
+        """What comes before the modem is on; True if the modem has to be set up again."""
+        if self._rung != CUT_SUPPLY:
+            return False
+        port.modem_rail(False)
+        port.sleep_ms(_OFF_MS)
+        return True
 
+    def after_start(self, driver, last_plmn):
+        """What needs the modem on. Returns the operator to try by hand, 0 for any; without `last_plmn`,
+        the one that was heard or used in the last try, there is nobody to choose from."""
+        if self._rung in (CLEAR_FORBIDDEN, CYCLE_RADIO):
+            driver.clear_forbidden()
+        if self._rung == CYCLE_RADIO:
+            driver.cycle_radio()
+        if self._rung != SURVEY or not last_plmn:
+            return 0
+        from locator.modem import survey
 
-def before_start(port, fails):
-    """The rung that comes before the modem is on; True if the modem has to be set up again."""
-    if rung(fails) != CUT_SUPPLY:
-        return False
-    port.modem_rail(False)
-    port.sleep_ms(_OFF_MS)
-    return True
-
-
-def after_start(driver, fails):
-    """The rung that needs the modem on."""
-    if rung(fails) == CLEAR_FORBIDDEN:
-        driver.clear_forbidden()
+        return survey.choose(survey.scan(driver), last_plmn, self._turn)

@@ -1,34 +1,48 @@
 """The desk: hands the orders of a reply to their modules and collects what these have to say."""
 
+import gc
+import sys
+
 from micropython import const
 
+from locator import orders
 from locator.link import cbor
 from locator.plan import state as st
 
+_TIME = const(3)
+_PACKAGE = "locator.orders."
 FIRST_ORDER = const(4)
 """Keys of a reply below it are the acknowledgement."""
 
 
 class Desk:
-    """`port`, `config`, `journal`, `ledger` and the plan's `state` are there for the modules."""
+    """`port`, `config`, `journal`, `ledger`, the plan's `state`, the `log` and the `board`'s name are there
+    for the modules."""
 
-    def __init__(self, port, config, journal, ledger, state):
+    def __init__(self, port, config, journal, ledger, state, log, board=""):
         self.port = port
         self.config = config
         self.journal = journal
         self.ledger = ledger
         self.state = state
+        self.log = log
+        self.board = board
+        self.pull = None
+        """The piece of a release that is asked for (orders/pull.py), or None."""
         state[st.TO_TELL] &= sum(_TELLS)
+        self.gone: list = []  # ranges of records (orders/resend.py)
         self._written = 0  # bits of the modules whose words the next reply acknowledges
+        self.server_s = 0
+        """The agent's time in the reply that is obeyed, epoch seconds."""
         self.at_last = None
         """What is to be done when the conversation is over (a callable without arguments), or None."""
 
     def take(self, reply):
         """Obey the orders in `reply` (a dict with integer keys); keys nobody knows are for newer firmware."""
+        self.server_s = reply[_TIME]
         for key in sorted(reply):
             if key in _TAKES:
-                module = _load(_TAKES[key])
-                module.take(self, reply[key])
+                _use(_TAKES[key], "take", self, reply[key])
 
     def to_tell(self):
         """Whether another uplink has something to say."""
@@ -51,10 +65,13 @@ class Desk:
     def _write_one(self, bit, out):
         start = out.n
         try:
-            pairs = _load(_TELLS[bit]).write(self, out)
+            pairs = _use(_TELLS[bit], "write", self, out)
         except cbor.Full:
             out.n = start
             return 0
+        except MemoryError:  # the records must go all the same: it is told another day
+            out.n = start
+            pairs = 0
         if pairs:
             self._written |= bit
         else:
@@ -66,14 +83,26 @@ class Desk:
         for bit in sorted(_TELLS):
             if self._written & bit:
                 self.state[st.TO_TELL] &= ~bit
-                _load(_TELLS[bit]).told(self)
+                _use(_TELLS[bit], "told", self)
         self._written = 0
 
 
 # Modules by the key of a reply, and by their bit in TO_TELL in the order of the uplink's keys.
-_TAKES: dict = {}
-_TELLS: dict = {}
+_TAKES: dict = {4: "settings", 5: "commands", 6: "resend", 7: "offer", 8: "pull"}
+_TELLS: dict = {1: "settings", 2: "commands", 4: "pull", 8: "diagnostics", 16: "report", 32: "resend"}
 
 
-def _load(name):
-    return getattr(__import__("locator.orders." + name).orders, name)
+def _use(name, verb, *arguments):
+    """Call a function of a module that is there only meanwhile: a conversation leaves no room for all.
+    What it remembers is on the desk or in flash."""
+    before = list(sys.modules)
+    module = getattr(__import__(_PACKAGE + name).orders, name)
+    try:
+        return getattr(module, verb)(*arguments)
+    finally:
+        module = None
+        for each in list(sys.modules):
+            if each not in before and each.startswith(_PACKAGE):
+                del sys.modules[each]
+                delattr(orders, each[len(_PACKAGE) :])
+        gc.collect()

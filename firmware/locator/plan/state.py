@@ -7,9 +7,10 @@ from array import array
 
 from micropython import const
 
+from locator import settings as cfg
 from locator.journal import record
 from locator.modem import REGISTERED
-from locator.port import WAKE_LIGHT, WAKE_MOTION
+from locator.port import WAKE_MOTION
 
 # Index of each number in the state.
 OFFSET = const(0)  # epoch seconds = clock_s + OFFSET; 0: the time is unknown
@@ -25,14 +26,13 @@ TRY_FAILS = const(9)  # one after the other
 SENT_TODAY = const(10)  # messages
 DAY = const(11)
 MOVING = const(12)
+CHOSEN_PLMN = const(13)  # taken from a scan after others had failed; 0: the modem chooses
 MCC = const(14)
 HELD_PLMN = const(15)  # the only operator to use; 0: any
 HELD_LOST = const(16)  # since when every try to register with it fails; 0: none has
 BARRED_UNTIL = const(17)
 EVENTS = const(18)  # record.EVENT_* bits for the next record
 URGENT = const(19)
-DOOR_OPEN = const(20)
-BATTERY_LOW = const(21)
 PARKED = const(22)  # the modem was left in PSM
 TRIED = const(23)
 FAILED = const(24)
@@ -44,6 +44,7 @@ DID_RECORD = const(28)
 ATTACHED = const(29)  # 0 not tried, 1 registered, 2 not
 DID_TALK = const(30)
 DID_PROBE = const(31)
+LAST_PLMN = const(32)  # of the last try: asked for, used or heard; 0: nobody was heard
 OPEN_PLMN = const(33)  # the operator in Russia on which data has passed
 REFUSALS = const(34)  # for a permanent cause, one after the other
 REFUSED_UNTIL = const(35)
@@ -53,10 +54,47 @@ LOADED_MV = const(38)  # battery while the modem was connected, last time
 TO_TELL = const(39)  # bits of the modules of orders with something to say (orders/desk.py)
 TRIES = const(40)  # ring of the times of the last tries
 TRIES_KEPT = const(24)
+RAISED = const(64)  # record.EVENT_* bits of the alarms that are told and not over (alarms.py)
+OUT_SINCE = const(65)  # since when the temperature is outside its band; 0: it is not
+BLIND_SINCE = const(66)  # since when no satellites are found on the move; 0: they are
+SKY_SATS = const(67)  # satellites of the last fix
+CARD = const(68)  # stands for ICCID and IMSI; 0: never read
+SHOCK_MG = const(69)  # a peak that the next wake counts
+SEARCHED = const(70)  # the MCC for whose networks the modem is set to search (plan/regions.py); 0: all
+ORBITS = const(71)  # when GNSS had its last fix, if the modem's supply has stayed on since; else 0
+PULLED_TODAY = const(72)  # pieces of a release asked for
+REFUSED = const(73)  # sequence of the release that was refused last, and why (orders/release.py)
+REFUSED_WHY = const(74)
+DENSE_UNTIL = const(76)
+DENSE_LEFT_J = const(77)
+ERRAND = const(78)  # what a command has asked for, below
+TRIAL = const(79)  # tries left to reach the agent under new settings; -1: they have failed
 SIZE = const(80)
 
-_TIMES = (LAST_WAKE, LAST_FIX, LAST_TRY, BARRED_UNTIL, REFUSED_UNTIL, HELD_LOST)
-_LOST_WITH_POWER = (NOW, OFFSET, OFFSET_QUALITY, LAST_RECORD, LAST_UPLOAD, PARKED, CONFIGURED)
+# Errands.
+LOCATE = const(1)
+LOCATED = const(2)
+NOT_LOCATED = const(3)  # the record says what is known instead
+SHIPPING = const(4)
+
+# In TO_TELL, beside those of the other orders.
+TELL_SETTINGS = const(1)
+TELL_COMMANDS = const(2)
+TELL_DIAGNOSTICS = const(8)
+TELL_GONE = const(32)
+
+_TIMES = (
+    LAST_WAKE,
+    LAST_FIX,
+    LAST_TRY,
+    BARRED_UNTIL,
+    REFUSED_UNTIL,
+    HELD_LOST,
+    DENSE_UNTIL,
+    OUT_SINCE,
+    BLIND_SINCE,
+)
+_LOST_WITH_POWER = (NOW, OFFSET, OFFSET_QUALITY, LAST_RECORD, LAST_UPLOAD, PARKED, CONFIGURED, ERRAND, ORBITS)
 
 EVERYONE = const(0xFF)  # in TO_TELL: whoever has something to say
 
@@ -70,9 +108,6 @@ _BAR_AGAIN_S = const(2 * 3600)
 RECOUNT_S = const(60)
 """After a jolt the motion counts of so many seconds are what `feel` is given."""
 _MOVING_RATE = const(5)
-_LIGHT_LUX = const(20)
-_BATTERY_LOW_MV = const(3250)
-_BATTERY_GOOD_MV = const(3350)
 # For so long an operator that is not heard any more is held: a new one costs a day without data.
 _HOLD_S = const(12 * 3600)
 _JUMP_S = const(2700)
@@ -100,17 +135,29 @@ def restart(state):
 
 
 def feel(state, senses):
-    """Begin a wake: `senses` = (clock_s, wake reason, reset cause, battery mV, 0.1 C, motion, lux)."""
-    now, wake_reason, _, battery_mv, _, motion, lux = senses
+    """Begin a wake: `senses` = (clock_s, wake reason, reset cause, battery mV, 0.1 C, motion, lux, shock mg,
+    tilt degrees, lid open)."""
+    now, wake_reason, motion = senses[0], senses[1], senses[5]
     for i in (DID_FIX, DID_RECORD, ATTACHED, DID_TALK, DID_PROBE):
         state[i] = 0
     if now // _DAY_S != state[DAY]:
         state[DAY] = now // _DAY_S
-        state[SENT_TODAY] = 0
+        state[SENT_TODAY] = state[PULLED_TODAY] = 0
+        # Once a day: an agent restored from a backup learns what is applied, and how the device fares.
+        state[TO_TELL] |= TELL_SETTINGS | TELL_DIAGNOSTICS
+    _feel_errand(state)
     _feel_motion(state, now, motion, wake_reason)
-    _feel_door(state, lux, wake_reason)
-    _feel_battery(state, battery_mv)
     state[NOW] = state[LAST_WAKE] = now
+
+
+def _feel_errand(state):
+    """What was asked for is told soon; whatever ends the sleep ends shipping mode."""
+    if state[ERRAND]:
+        state[URGENT] = 1
+    if state[ERRAND] == SHIPPING:
+        state[ERRAND] = 0
+    elif state[ERRAND]:
+        state[TO_TELL] |= TELL_COMMANDS
 
 
 def _feel_motion(state, now, motion, wake_reason):
@@ -123,22 +170,11 @@ def _feel_motion(state, now, motion, wake_reason):
     state[MOVING] = 1 if moving else 0
 
 
-def _feel_door(state, lux, wake_reason):
-    """A door that is open is told once; the alarm is armed again when it is dark inside."""
-    # Dim light that woke us counts too, and goes on counting until it is dark.
-    is_open = lux >= _LIGHT_LUX or wake_reason == WAKE_LIGHT or (state[DOOR_OPEN] and lux > 0)
-    if is_open and not state[DOOR_OPEN]:
-        state[EVENTS] |= record.EVENT_LIGHT
+def alarm(state, event, settings):
+    """Note `event` (record.EVENT_*) for the next record, and report it at once if the settings say so."""
+    state[EVENTS] |= event
+    if settings[cfg.ALARMS] & event:
         state[URGENT] = 1
-    state[DOOR_OPEN] = 1 if is_open and lux > 0 else 0
-
-
-def _feel_battery(state, battery_mv):
-    if battery_mv < _BATTERY_LOW_MV and not state[BATTERY_LOW]:
-        state[EVENTS] |= record.EVENT_BATTERY
-        state[BATTERY_LOW] = 1
-    elif battery_mv > _BATTERY_GOOD_MV:
-        state[BATTERY_LOW] = 0
 
 
 def credible(state, clock_s, epoch_s):
@@ -158,7 +194,7 @@ def learn_fix(state, found):
     """A fix was found (True) or not within its limit."""
     state[DID_FIX] = YES if found else NO
     if found:
-        state[LAST_FIX] = state[NOW]
+        state[LAST_FIX] = state[ORBITS] = state[NOW]
         state[FIX_FAILS] = 0
     else:
         state[FIX_FAILS] += 1
@@ -169,11 +205,14 @@ def learn_record(state):
     state[DID_RECORD] = YES
     state[LAST_RECORD] = state[NOW]
     state[EVENTS] = 0
+    if state[ERRAND] == LOCATE:
+        state[ERRAND] = LOCATED if state[DID_FIX] == YES else NOT_LOCATED
 
 
 def learn_attach(state, result, plmn):
     """`result` of an attempt to register; `plmn` of the serving cell, or of any heard, or 0."""
     state[ATTACHED] = YES if result == REGISTERED else NO
+    state[LAST_PLMN] = state[CHOSEN_PLMN] or plmn
     if plmn:
         _learn_country(state, plmn)
     if result == REGISTERED:
@@ -206,6 +245,8 @@ def _learn_country(state, plmn):
         state[EVENTS] |= record.EVENT_COUNTRY
     state[MCC] = mcc
     state[HELD_PLMN] = state[HELD_LOST] = state[BARRED_UNTIL] = state[OPEN_PLMN] = 0
+    if state[CHOSEN_PLMN] // 1000 != mcc:
+        state[CHOSEN_PLMN] = 0
 
 
 def learn_talk(state, answered):
@@ -226,8 +267,11 @@ def learn_talk(state, answered):
 def _learn_failure(state):
     state[FAILED] += 1
     state[TRY_FAILS] += 1
+    if state[TRY_FAILS] > 1:
+        state[CHOSEN_PLMN] = 0
+    if state[TRIAL] > 0:
+        state[TRIAL] = state[TRIAL] - 1 or -1
 
 
 def _stale(state):
     return state[NOW] - state[LAST_FIX] > 3600
-

@@ -8,7 +8,9 @@ A port is an object with these attributes and methods; `boards/<BOARD>` names th
     uart_write(data)                   to the modem
     uart_readinto(buf, timeout_ms)     -> bytes read, 0 at the time-out; returns with what has come
     modem_rail(on) modem_key(pressed) modem_dtr(level)
-    senses() -> (battery_mv, temperature in 0.1 C, motion counts since the last call, light in lux)
+    senses() -> (battery_mv, temperature in 0.1 C, motion counts since the last call, light in lux,
+                 greatest shock since the last call in mg, tilt from the mounted position in degrees,
+                 1 while the lid is open); 0 for a sensor that the board does not have
     reset_cause, wake_reason           constants below
     random(n) -> n random bytes
     rtc_memory -> bytes                what was left by the wake before, b"" after power-on
@@ -31,6 +33,8 @@ WAKE_NONE = const(0)
 WAKE_TIMER = const(1)
 WAKE_MOTION = const(2)
 WAKE_LIGHT = const(3)
+WAKE_TAMPER = const(4)
 
 ON_MOTION = const(1)
 ON_LIGHT = const(2)
+ON_TAMPER = const(4)

@@ -1,0 +1,83 @@
+"""Commands: sent with the reply to a device's own report until it tells the result, or they expire.
+
+Nothing wakes a device: each has its orders when it reports of itself, and no two devices keep step.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import Connection, Row
+
+from landbridge.errors import UserError
+from landbridge.store import commands as stored
+from landbridge.store import devices
+from landbridge.wire import commands as wire
+from landbridge.wire.commands import VERBS
+from landbridge.wire.uplink import Uplink
+
+_UNITS_S = {"m": 60, "h": 3600, "d": 86400}
+_LONGEST_S = 30 * 86400
+
+
+def note(connection: Connection, device: str, uplink: Uplink, now_s: int) -> None:
+    """Note the results that the device tells."""
+    if wire.REPORT_KEY not in uplink.reports:
+        return
+    for command, result in wire.decode_results(uplink.reports[wire.REPORT_KEY]).items():
+        row = stored.find(connection, device, command)
+        if not stored.ended(connection, device, command, result, now_s) or row is None:
+            continue
+        if row.verb == wire.SHIPPING and result == wire.DONE:
+            devices.expect_nothing(connection, device)
+
+
+def orders(connection: Connection, device: str, uplink: Uplink, now_s: int) -> Mapping[int, Any]:
+    """The commands that wait for the device, a few at a time."""
+    waiting = stored.waiting(connection, device, now_s, wire.MOST_AT_ONCE)
+    stored.sent(connection, device, [each.command for each in waiting], now_s)
+    return wire.order(waiting)
+
+
+def argument(verb: str, given: int | None) -> int:
+    """The argument of `verb`; `UserError` if there is no such verb or it does not take that."""
+    known = VERBS.get(verb)
+    if known is None:
+        raise UserError(f"no command {verb!r}; known are {', '.join(VERBS)}")
+    if not known.most and given is not None:
+        raise UserError(f"{verb} takes no argument; leave {given} out")
+    if known.most and (given is None or not 0 <= given <= known.most):
+        raise UserError(f"{verb} needs an argument from 0 to {known.most}: {known.wanted}")
+    return given or 0
+
+
+def seconds(text: str) -> int:
+    """How long `text` is, for instance 30m, 24h or 7d; `UserError` if it is no such time."""
+    match = re.fullmatch(r"([1-9][0-9]{0,5})([mhd])", text)
+    length_s = int(match[1]) * _UNITS_S[match[2]] if match else 0
+    if not 0 < length_s <= _LONGEST_S:
+        raise UserError(f"{text!r} is no time from 1m to 30d: write for instance 30m, 24h or 7d")
+    return length_s
+
+
+def cancel(connection: Connection, device: str, command: int, who: str, now_s: int) -> Row[Any]:
+    """Take a command back as far as that can be; returns it as it was. `UserError` if it is over."""
+    row = stored.find(connection, device, command)
+    if row is None:
+        raise UserError(f"{device} has no command {command}; `landbridge commands list {device}` shows them")
+    if row.result is not None or row.cancelled_s is not None or row.expires_s <= now_s:
+        raise UserError(f"command {command} of {device} is over: {state(row, now_s)}")
+    stored.cancel(connection, device, command, who, now_s)
+    return row
+
+
+def state(row: Row[Any], now_s: int) -> str:
+    """What has become of a command, in words."""
+    if row.result is not None:
+        return wire.RESULTS[row.result]
+    sent = "sent, " if row.sent_s is not None else ""
+    if row.cancelled_s is not None:
+        return f"{sent}cancelled by {row.cancelled_by}"
+    if row.expires_s <= now_s:
+        return f"{sent}expired, no result" if sent else "expired, never sent"
+    return "sent, no result yet" if sent else "waiting for the device's next report"

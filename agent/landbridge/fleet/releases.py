@@ -1,0 +1,77 @@
+"""A release of the application, as `python -m tools.flash.release` builds it: read, checked, stored."""
+
+import hashlib
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cbor2
+
+from landbridge.errors import UserError
+from landbridge.wire.limits import RELEASE_BYTES, RELEASE_FILES, RELEASE_LIST_BYTES, RELEASE_SEQUENCE
+
+MANIFEST = "release.json"
+_NAME = re.compile(r"locator/(?!.*\.\.)[a-z0-9_./]{1,56}")
+_BOARD = re.compile(r"[A-Za-z0-9_-]{1,32}")
+
+
+@dataclass(frozen=True)
+class Release:
+    """One release: its files in the order of its list."""
+
+    sequence: int
+    version: str
+    board: str
+    mpy: int
+    files: list[tuple[str, bytes]]
+
+    @property
+    def file_list(self) -> bytes:
+        """A CBOR sequence (RFC 8742) of `release-file` in docs/protocol/landbridge.cddl."""
+        return b"".join(
+            cbor2.dumps([name, len(content), hashlib.sha256(content).digest()])
+            for name, content in self.files
+        )
+
+
+def read(folder: Path) -> Release:
+    """The release in `folder`; `UserError` says what is wrong with it."""
+    try:
+        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        names = _names(manifest, folder)
+        files = [(name, (folder / name).read_bytes()) for name in names]
+    except FileNotFoundError as error:
+        raise UserError(
+            f"{error.filename} is missing: build the release with python -m tools.flash.release"
+        ) from None
+    except (OSError, ValueError) as error:
+        raise UserError(f"cannot read the release in {folder}: {error}; build it again") from None
+    release = Release(
+        manifest["sequence"], manifest["version"], manifest["board"], manifest["mpy"], files
+    )
+    _check_contents(release, folder)
+    return release
+
+
+def _names(manifest: Any, folder: Path) -> list[str]:
+    wanted = {"sequence": int, "version": str, "board": str, "mpy": int, "files": list}
+    if type(manifest) is not dict or any(type(manifest.get(key)) is not kind for key, kind in wanted.items()):
+        raise UserError(f"{folder / MANIFEST} is not of a release; build it again")
+    if not 0 < manifest["sequence"] <= RELEASE_SEQUENCE or not _BOARD.fullmatch(manifest["board"]):
+        raise UserError(f"{folder / MANIFEST}: its number or its board cannot be; build it again")
+    names: list[str] = manifest["files"]
+    bad = [name for name in names if type(name) is not str or not _NAME.fullmatch(name)]
+    if bad or not names or len(set(names)) != len(names) or len(names) > RELEASE_FILES:
+        raise UserError(f"{folder / MANIFEST}: its files cannot be {bad or len(names)}; build it again")
+    return names
+
+
+def _check_contents(release: Release, folder: Path) -> None:
+    for name, content in release.files:
+        if content[:2] != bytes([ord("M"), release.mpy]):
+            raise UserError(f"{folder / name} is not compiled for runtime {release.mpy}; build it again")
+    size = sum(len(content) for _, content in release.files)
+    if size > RELEASE_BYTES or len(release.file_list) > RELEASE_LIST_BYTES:
+        raise UserError(f"the release in {folder} has {size} bytes; a slot takes {RELEASE_BYTES}")

@@ -1,0 +1,37 @@
+"""Records that were acknowledged and are not here: asked for again until they come or are gone.
+
+A database restored from a backup lacks what came after it. The device tells its next capture sequence and
+how many records it holds that nobody has acknowledged; when more is missing here than that, it believes
+some of it to be safe.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import Connection
+
+from landbridge.store import devices, gaps
+from landbridge.wire import resend as wire
+from landbridge.wire.uplink import Uplink
+
+
+def note(connection: Connection, device: str, uplink: Uplink, now_s: int) -> None:
+    """Keep what is gone for good."""
+    if wire.GONE_KEY in uplink.reports:
+        gaps.note_gone(connection, device, wire.decode_gone(uplink.reports[wire.GONE_KEY]))
+
+
+def orders(connection: Connection, device: str, uplink: Uplink, now_s: int) -> Mapping[int, Any]:
+    """Ask for what is missing and will not come by itself."""
+    next_seq = uplink.status.get("next_seq")
+    if isinstance(next_seq, int):
+        missing = gaps.missing(connection, device, next_seq)
+        waiting = int(uplink.status.get("unacknowledged", 0)) - len(uplink.points)
+        lost = sum(high - low + 1 for low, high in missing) - waiting
+    elif wire.GONE_KEY in uplink.reports:
+        # The answer to an earlier order: there may be more to ask for.
+        missing = gaps.missing(connection, device, devices.next_seq(connection, device))
+        lost = len(missing)
+    else:
+        return {}
+    return wire.order(missing) if lost > 0 else {}

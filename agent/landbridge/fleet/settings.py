@@ -1,0 +1,102 @@
+"""Settings: sent to a device as long as it applies others, unless it has refused them."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from sqlalchemy import Connection
+
+from landbridge.errors import UserError
+from landbridge.store import settings as stored
+from landbridge.wire import settings as wire
+from landbridge.wire.settings import SETTINGS, Report
+from landbridge.wire.uplink import Uplink
+
+DEFAULT = "default"
+
+
+def note(connection: Connection, device: str, uplink: Uplink, now_s: int) -> None:
+    """Keep the device's report of the settings it applies."""
+    if wire.REPORT_KEY in uplink.reports:
+        report = wire.decode_report(uplink.reports[wire.REPORT_KEY])
+        stored.keep_report(connection, device, report, now_s)
+
+
+def orders(connection: Connection, device: str, uplink: Uplink, now_s: int) -> Mapping[int, Any]:
+    """The desired settings, if the device is to be told."""
+    desired = stored.desired(connection, device)
+    said = stored.report(connection, device)
+    if not desired.revision or (said and not _waits(desired, said[0])):
+        return {}
+    return wire.order(desired.revision, desired.changes)
+
+
+def state(desired: stored.Desired, report: Report | None) -> str:
+    """How far the desired settings have come, in words."""
+    if report is None:
+        return "the device has not said yet what it applies"
+    if _refused(desired, report):
+        return f"refused: {_why(report.why)}"
+    return "waiting for the device's next report" if _waits(desired, report) else "applied"
+
+
+def change(
+    connection: Connection, device: str, changes: Mapping[str, int], who: str, now_s: int
+) -> int | None:
+    """Change some of the settings `device` is to apply; returns the new revision, None if it has them."""
+    before = stored.desired(connection, device)
+    after = {
+        name: value
+        for name, value in wire.applied(before.changes | dict(changes)).items()
+        if value != SETTINGS[name].default
+    }
+    # One that was refused is sent again under a new revision: something may have changed meanwhile.
+    said = stored.report(connection, device)
+    if after == before.changes and not (said and _refused(before, said[0])):
+        return None
+    return stored.set_desired(connection, device, after, who, now_s)
+
+
+def parse(assignments: Iterable[str]) -> dict[str, int]:
+    """The settings in `name=value ...`; `UserError` says which is wrong, and what it may be."""
+    changes: dict[str, int] = {}
+    for text in assignments:
+        name, equals, value = text.partition("=")
+        if not equals:
+            raise UserError(f"{text!r} is no setting: write name=value, for instance interval_s=1800")
+        setting = SETTINGS.get(name)
+        if setting is None:
+            raise UserError(f"no setting {name!r}; known are {', '.join(SETTINGS)}")
+        if name in changes:
+            raise UserError(f"{name} is there twice; leave one out")
+        changes[name] = setting.default if value == DEFAULT else _number(setting, value)
+    return changes
+
+
+def _number(setting: wire.Setting, text: str) -> int:
+    digits = text.removeprefix("-")
+    number = int(text) if digits.isascii() and digits.isdigit() and len(digits) < 12 else None
+    if number is None or not setting.lowest <= number <= setting.highest:
+        raise UserError(
+            f"{setting.name}={text} is out of range: {setting.help};"
+            f" a number from {setting.lowest} to {setting.highest}, or {DEFAULT} ({setting.default})"
+        )
+    return number
+
+
+def _waits(desired: stored.Desired, report: Report) -> bool:
+    if _refused(desired, report):
+        return False
+    return report.revision != desired.revision or report.hash != wire.values_hash(desired.changes)
+
+
+def _refused(desired: stored.Desired, report: Report) -> bool:
+    return report.refused == desired.revision and desired.revision != 0
+
+
+def _why(why: int) -> str:
+    if why == wire.UNREACHED:
+        return "under them the device did not reach the agent, and went back to the last good ones"
+    if why == wire.MALFORMED:
+        return "the device could not read them"
+    name = next((setting.name for setting in SETTINGS.values() if setting.key == why), f"key {why}")
+    return f"the device does not accept {name}"

@@ -1,0 +1,71 @@
+"""Commands: a row each, with who and when of each of its steps. None is ever removed."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from sqlalchemy import Connection, Row, func, insert, select, update
+
+from landbridge.store.tables import commands
+from landbridge.wire.commands import Command
+
+
+def give(
+    connection: Connection, device: str, verb: str, argument: int, expires_s: int, who: str, now_s: int
+) -> int:
+    """Add a command for `device`; returns its id, higher than all before it.
+
+    It starts from the clock: a database restored from a backup does not give one again.
+    """
+    highest = connection.execute(select(func.max(commands.c.command)).where(commands.c.device == device))
+    command = max((highest.scalar() or 0) + 1, now_s)
+    what = {"device": device, "command": command, "verb": verb, "argument": argument}
+    times = {"expires_s": expires_s, "given_by": who, "given_s": now_s}
+    connection.execute(insert(commands).values(**what, **times))
+    return command
+
+
+def every(connection: Connection, device: str | None = None) -> list[Row[Any]]:
+    """All commands, or those of one device, the oldest first."""
+    statement = select(commands).order_by(commands.c.given_s, commands.c.device, commands.c.command)
+    if device is not None:
+        statement = statement.where(commands.c.device == device)
+    return list(connection.execute(statement))
+
+
+def find(connection: Connection, device: str, command: int) -> Row[Any] | None:
+    """One command, None if it is not there."""
+    statement = select(commands).where(commands.c.device == device, commands.c.command == command)
+    return connection.execute(statement).one_or_none()
+
+
+def waiting(connection: Connection, device: str, now_s: int, most: int) -> list[Command]:
+    """The first `most` commands that the device should get: without a result, not cancelled, not expired."""
+    statement = (
+        select(commands.c.command, commands.c.expires_s, commands.c.verb, commands.c.argument)
+        .where(commands.c.device == device, commands.c.result.is_(None), commands.c.cancelled_s.is_(None))
+        .where(commands.c.expires_s > now_s)
+        .order_by(commands.c.command)
+        .limit(most)
+    )
+    return [Command(*row) for row in connection.execute(statement)]
+
+
+def sent(connection: Connection, device: str, ids: Iterable[int], now_s: int) -> None:
+    """Note that a reply carries these commands."""
+    of_these = update(commands).where(commands.c.device == device, commands.c.command.in_(list(ids)))
+    connection.execute(of_these.where(commands.c.sent_s.is_(None)).values(sent_s=now_s))
+
+
+def cancel(connection: Connection, device: str, command: int, who: str, now_s: int) -> None:
+    """Do not send the command any more."""
+    of_this = update(commands).where(commands.c.device == device, commands.c.command == command)
+    connection.execute(of_this.values(cancelled_by=who, cancelled_s=now_s))
+
+
+def ended(connection: Connection, device: str, command: int, result: int, now_s: int) -> bool:
+    """Note the result; the first one counts. False if the command had one, or is none of this device."""
+    of_this = update(commands).where(commands.c.device == device, commands.c.command == command)
+    changed = connection.execute(
+        of_this.where(commands.c.result.is_(None)).values(result=result, result_s=now_s)
+    )
+    return changed.rowcount == 1

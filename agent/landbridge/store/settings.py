@@ -1,0 +1,67 @@
+"""What each device is to apply, revision by revision, and what it last said it applies."""
+
+import json
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from sqlalchemy import Connection, Row, insert, select
+from sqlalchemy.dialects.sqlite import insert as insert_or_replace
+
+from landbridge.store.tables import setting_reports, settings
+from landbridge.wire.settings import Report
+
+
+class Desired(NamedTuple):
+    """One revision of a device's settings."""
+
+    revision: int
+    """From 1; 0 when none was ever set."""
+    changes: dict[str, int]
+    """The values that differ from the defaults, by name."""
+    set_by: str | None
+    set_s: int | None
+
+
+NOTHING_SET = Desired(0, {}, None, None)
+
+
+def desired(connection: Connection, device: str) -> Desired:
+    """The newest revision for `device`."""
+    statement = select(settings).where(settings.c.device == device).order_by(settings.c.revision.desc())
+    row = connection.execute(statement.limit(1)).one_or_none()
+    return NOTHING_SET if row is None else _desired(row)
+
+
+def history(connection: Connection, device: str) -> list[Desired]:
+    """All revisions, the oldest first."""
+    statement = select(settings).where(settings.c.device == device).order_by(settings.c.revision)
+    return [_desired(row) for row in connection.execute(statement)]
+
+
+def set_desired(
+    connection: Connection, device: str, changes: Mapping[str, int], who: str, now_s: int
+) -> int:
+    """Make `changes` what `device` is to apply; returns the new revision."""
+    revision = desired(connection, device).revision + 1
+    values = {"device": device, "revision": revision, "changes": json.dumps(changes)}
+    connection.execute(insert(settings).values(**values, set_by=who, set_s=now_s))
+    return revision
+
+
+def report(connection: Connection, device: str) -> tuple[Report, int] | None:
+    """What the device last said, and when; None if it never did."""
+    row = connection.execute(
+        select(setting_reports).where(setting_reports.c.device == device)
+    ).one_or_none()
+    return None if row is None else (Report(*row[1:6]), row.reported_s)
+
+
+def keep_report(connection: Connection, device: str, said: Report, now_s: int) -> None:
+    """Keep what the device says in place of what it said before."""
+    values = {**said._asdict(), "reported_s": now_s}
+    statement = insert_or_replace(setting_reports).values(device=device, **values)
+    connection.execute(statement.on_conflict_do_update(index_elements=["device"], set_=values))
+
+
+def _desired(row: Row[tuple[object, ...]]) -> Desired:
+    return Desired(row.revision, json.loads(row.changes), row.set_by, row.set_s)

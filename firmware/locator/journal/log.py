@@ -1,0 +1,97 @@
+"""A short log of what went wrong, and counters: behind the plan's state, in RTC memory and in its copy.
+
+Entries are numbers, so that noting one costs no text: (seconds since power-on, kind, value). The traceback
+of a fault is text in the file FAULT, written by main.py, and becomes LAST_FAULT with the next wake.
+"""
+
+import os
+import struct
+
+from micropython import const
+
+from locator.port import DEEPSLEEP_RESET, HARD_RESET, SOFT_RESET, WATCHDOG_RESET
+
+FAULT = "/fault.new"
+LAST_FAULT = "/fault.txt"
+
+# Kinds of entries, and what their value is.
+RESET = const(1)  # its cause (port); what stands before a power-on counts the seconds of another boot
+RAISED = const(2)  # none: an exception ended a wake
+MODEM = const(3)  # code of the modem's error, -1 without one
+RESTARTED = const(4)  # none: the modem has rebooted by itself
+REFUSED = const(5)  # EMM cause of the network's refusal
+UNANSWERED = const(6)  # turns that the agent has answered before it fell silent
+FLASH = const(7)  # errno of a record that the flash did not take
+
+# Counters.
+WAKES = const(0)
+RESETS = const(1)  # and then by cause: hard, watchdog, soft
+FAULTS = const(4)
+MODEM_ERRORS = const(5)
+MODEM_RESTARTS = const(6)
+
+_HEAD = "<7H"
+_HEAD_SIZE = const(14)
+_ENTRY = "<IBi"
+_ENTRY_SIZE = const(9)
+_MOST = const(24)
+MAX_BYTES = const(230)
+_COUNTER_OF_KIND = {RAISED: FAULTS, MODEM: MODEM_ERRORS, RESTARTED: MODEM_RESTARTS}
+_COUNTER_OF_CAUSE = {HARD_RESET: RESETS, WATCHDOG_RESET: RESETS + 1, SOFT_RESET: RESETS + 2}
+
+
+class Log:
+    """`data`: what `pack` gave, b"" for a new one. `counters` run from 0 to 65,535 and then begin anew."""
+
+    def __init__(self, data=b""):
+        if len(data) < _HEAD_SIZE:
+            data = bytes(_HEAD_SIZE)
+        self.counters = list(struct.unpack_from(_HEAD, data))
+        self._entries = bytes(data[_HEAD_SIZE:])
+        self.written = 0
+        """Entries in the uplink that was written last."""
+
+    def add(self, clock_s, kind, value=0):
+        """Append an entry, and count it if its kind has a counter; the oldest makes room."""
+        if kind in _COUNTER_OF_KIND:
+            self.count(_COUNTER_OF_KIND[kind])
+        entry = struct.pack(_ENTRY, clock_s, kind, value)
+        self._entries = (self._entries + entry)[-_MOST * _ENTRY_SIZE :]
+
+    def count(self, counter):
+        """One more."""
+        self.counters[counter] = (self.counters[counter] + 1) & 0xFFFF
+
+    def begin(self, port):
+        """Note how this wake came about; True when that is to be told: a fault, a reset nobody asked for."""
+        self.count(WAKES)
+        cause = port.reset_cause
+        if cause in _COUNTER_OF_CAUSE:
+            self.count(_COUNTER_OF_CAUSE[cause])
+        if cause != DEEPSLEEP_RESET:
+            self.add(port.clock_s(), RESET, cause)
+        return self._adopt_fault(port) or cause != DEEPSLEEP_RESET
+
+    def __len__(self):
+        """Number of entries."""
+        return len(self._entries) // _ENTRY_SIZE
+
+    def entry(self, i):
+        """(clock_s, kind, value) of the `i`-th, from the oldest on."""
+        return struct.unpack_from(_ENTRY, self._entries, i * _ENTRY_SIZE)
+
+    def forget(self, n):
+        """Drop the `n` oldest entries."""
+        self._entries = self._entries[n * _ENTRY_SIZE :]
+
+    def pack(self):
+        """All of it as at most MAX_BYTES."""
+        return struct.pack(_HEAD, *self.counters) + self._entries
+
+    def _adopt_fault(self, port):
+        try:
+            os.rename(port.data_dir + FAULT, port.data_dir + LAST_FAULT)
+        except OSError:  # the ordinary case: there was none
+            return False
+        self.add(port.clock_s(), RAISED)
+        return True

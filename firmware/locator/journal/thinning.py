@@ -1,0 +1,102 @@
+"""Room in a journal that is full of records nobody has acknowledged.
+
+The rule: the oldest segment is thinned to the last point of each stop, what carries an event, and every
+eighth record, in this order and 32 of 64 at most; what is kept goes into a file with that of its
+neighbours. When MOST_THINNED files were thinned, or there is no room to write one, the oldest file goes.
+What goes is counted in `ledger.thinned`.
+"""
+
+import os
+import struct
+
+from micropython import const
+
+from locator.journal import record
+from locator.journal.store import PER_SEGMENT, SEGMENT, THINNED, scan
+
+MOST_THINNED = const(40)
+_MOST_KEPT = const(32)
+_EIGHTH = const(8)
+
+
+def make_room(journal):
+    """Thin the oldest segment, or give up the oldest file; one file less after a few calls."""
+    if journal.old < MOST_THINNED and journal.old + 1 < len(journal.files):
+        try:
+            _thin(journal, journal.old)
+            return
+        except OSError:
+            pass
+    journal.ledger.thinned += journal.pending_of(0)
+    journal.ledger.acks.add(*journal.span(0))
+    journal.ledger.save()
+    journal.give_up(0)
+
+
+def pending_of(journal, i):
+    """Records in the thinned file `i` that nobody has acknowledged."""
+    acks = journal.ledger.acks
+    path = journal.path(i)
+    first, last = journal.span(i)
+    if acks.count(first, last) == 0:
+        return os.stat(path)[6] // record.SIZE
+    pending = sum(not acks.has(record.seq_of(buf, 0)) for _, buf in scan(path))
+    if not pending:
+        acks.add(first, last)
+    return pending
+
+
+def _thin(journal, i):
+    acks = journal.ledger.acks
+    newest = _newest_before(journal, i)
+    events = [0] * (PER_SEGMENT + 1)
+    good = []
+    for at, buf in scan(journal.path(i)):
+        events[at // record.SIZE] = _events(buf)
+        # After a power cut the neighbour may have some of them already.
+        if record.seq_of(buf, 0) > newest and not acks.has(record.seq_of(buf, 0)):
+            good.append(at // record.SIZE)
+    for at, buf in scan(journal.path(i + 1)):
+        events[PER_SEGMENT] = _events(buf) if at == 0 else events[PER_SEGMENT]
+    chosen = _chosen(good, events)
+    new = journal.folder + "/thinned.new"
+    with open(new, "wb") as f:
+        if newest:
+            for _, buf in scan(journal.path(i - 1)):
+                f.write(buf)
+        for at, buf in scan(journal.path(i)):
+            if at // record.SIZE in chosen:
+                f.write(buf)
+    journal.ledger.thinned += len(good) - len(chosen)
+    journal.ledger.save()
+    os.rename(new, journal.path(i - 1) if newest else journal.path(i)[: -len(SEGMENT)] + THINNED)
+    if not newest:
+        journal.files.insert(i, journal.files[i])
+        journal.old += 1
+        i += 1
+    journal.give_up(i)
+
+
+def _newest_before(journal, i):
+    """The last sequence in the file before `i` if that takes what is kept, 0 if a new one is to."""
+    count = newest = 0
+    if i:
+        for _, buf in scan(journal.path(i - 1)):
+            count, newest = count + 1, record.seq_of(buf, 0)
+    return newest if count <= PER_SEGMENT - _MOST_KEPT else 0
+
+
+def _chosen(good, events):
+    """Which of the places `good` are kept; `events` has those of all places."""
+    stops = [place for place in good if events[place + 1] & record.EVENT_DEPARTED]
+    told = [place for place in good if events[place]]
+    eighths = [place for place in good if place % _EIGHTH == _EIGHTH - 1]
+    chosen: list = []
+    for place in stops + told + eighths:
+        if place not in chosen and len(chosen) < _MOST_KEPT:
+            chosen.append(place)
+    return chosen
+
+
+def _events(buf):
+    return struct.unpack_from("<H", buf, 2)[0]

@@ -1,0 +1,19 @@
+"""The search of a BG95: kinds of network in their order, and bands (BG96 network searching note V1.2)."""
+
+from locator.modem import GSM, LTE_M, NB_IOT
+
+_ALL_KINDS = (LTE_M, GSM, NB_IOT)
+_ALL_BANDS = b"F,400A0E189F,A0E189F"
+
+
+def commands(region):
+    """The commands for a region of plan.regions; None: everything, as the modem comes from the factory."""
+    order, bands = region or (_ALL_KINDS, ())
+    mask = 0
+    for band in bands:
+        mask |= 1 << (band - 1)
+    return (
+        b'+QCFG="nwscanseq",%s,1' % b"".join([b"%02d" % kind for kind in order]),
+        b'+QCFG="iotopmode",%d,1' % (2 if NB_IOT in order else 0),
+        b'+QCFG="band",%s,1' % (b"3,%X,%X" % (mask, mask) if bands else _ALL_BANDS),
+    )

@@ -1,0 +1,49 @@
+"""What helps a modem that does not answer, or is denied for ever: imported when it is needed."""
+
+from micropython import const
+
+from locator.modem import ModemError, ModemSilent
+
+_GUARD_MS = const(1100)
+_SETTLE_MS = const(300)
+_OFF_MS = const(1500)
+_CFUN_MS = const(15000)
+_RADIO_OFF_MS = const(10000)
+# The multiplexer's close-down frame on channel 0 (TS 27.010, basic mode).
+_CLOSE_DOWN = b"\xf9\x03\xef\x05\xc3\x01\xf2\xf9"
+
+
+def escape(driver):
+    """Out of a call or a multiplexer that a reset of ours alone has left open: `+++` between two silences
+    and the call hung up, or the close-down frame. True when the modem hears commands again."""
+    port, at = driver.port, driver.channel
+    port.sleep_ms(_GUARD_MS)
+    port.uart_write(b"+++")
+    at.drain(_GUARD_MS)
+    port.uart_write(b"ATH\r" if driver.answers() else _CLOSE_DOWN)
+    at.drain(_SETTLE_MS)
+    return driver.answers()
+
+
+def cold_boot(driver):
+    """The modem hangs: take its supply away, which is left off when that does not help (`ModemSilent`)."""
+    port = driver.port
+    try:
+        port.modem_rail(False)
+        port.sleep_ms(_OFF_MS)
+        port.modem_rail(True)
+        driver.boot()
+    except ModemSilent:
+        port.modem_rail(False)
+        raise
+
+
+def cycle_radio(driver):
+    """The radio off for 10 s and on again; a refusal is no failure."""
+    for text, pause_ms in ((b"+CFUN=4", _RADIO_OFF_MS), (b"+CFUN=1", 0)):
+        try:
+            driver.channel.command(text, _CFUN_MS)
+        except ModemError as error:
+            if error.code < 0:
+                raise
+        driver.port.sleep_ms(pause_ms)

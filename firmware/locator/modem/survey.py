@@ -1,0 +1,114 @@
+"""Who is heard here: a scan for operators, whom to try of them, and neighbour cells.
+
+Imported only where it is used: a scan takes one to three minutes with the receiver on. Commands: TS 27.007
+7.3 (+COPS); Quectel QuecCell V1.0 (+QENG).
+"""
+
+from micropython import const
+
+from locator.modem import ModemError, parse
+
+SCAN_MS = const(240000)  # seen: 180 s and more
+_MOST = const(24)
+_RELEASE_MS = const(40000)
+_CFUN_MS = const(15000)
+_POLL_MS = const(1000)
+
+UNKNOWN = const(0)
+AVAILABLE = const(1)
+CURRENT = const(2)
+FORBIDDEN = const(3)
+
+
+def look(driver, limit_s):
+    """The serving cell, or None after `limit_s` without one."""
+    deadline = driver.port.ticks_ms() + 1000 * limit_s
+    driver.channel.command(b"+CFUN=1", _CFUN_MS)
+    while driver.port.ticks_ms() < deadline:
+        cell = driver.cell()
+        if cell:
+            return cell
+        driver.port.sleep_ms(_POLL_MS)
+    return None
+
+
+def scan(driver):
+    """The operators heard, as a list of (status, PLMN as MCC*1000+MNC, <AcT> of TS 27.007 or -1).
+
+    The modem is taken off its network before (+COPS=2), so that it asks nobody meanwhile; `driver.attach`
+    then registers, with one operator or with any. Nothing may be sent until the reply has come: the
+    SIM7600 would break off. Raises `ModemError`.
+    """
+    driver.await_card()
+    driver.channel.command(b"+COPS=2", _RELEASE_MS)
+    found: list = []
+
+    def take(piece):
+        heard = operator(piece)
+        if heard and len(found) < _MOST:
+            found.append(heard)
+
+    driver.channel.pieces(b"+COPS=?", SCAN_MS, take)
+    return found
+
+
+def operator(piece):
+    """One entry of the reply to +COPS=?, with or without what stands before its parenthesis:
+    b'(2,"O2 - DE","O2","26203",7' -> (2, 262003, 7). None for the lists of modes and formats behind them."""
+    _, _, entry = piece.partition(b"(")
+    parts = parse.fields(entry.rstrip(b")"))
+    if len(parts) < 4:
+        return None
+    status, digits = parse.integer(parts[0]), parts[3]
+    if status is None or not (0 <= status <= 3 and digits.isdigit() and 5 <= len(digits) <= 6):
+        return None
+    access = parse.integer(parts[4]) if len(parts) > 4 else None
+    return status, 1000 * int(digits[:3]) + int(digits[3:]), -1 if access is None else access
+
+
+def choose(heard, avoid, turn):
+    """The operator to try from a `scan`, 0 if there is none: the one used in vain last (`avoid`) is left
+    out, a forbidden one comes after all others; `turn`, counted up, goes through them."""
+    others = [plmn for status, plmn, _ in heard if plmn != avoid and status != FORBIDDEN]
+    if not others:
+        others = [plmn for _, plmn, _ in heard if plmn != avoid]
+    others = sorted(set(others))
+    return others[turn % len(others)] if others else 0
+
+
+def neighbours(driver):
+    """The neighbour cells a BG95 hears, as a list of (technology, PLMN or 0, channel, PCI or BSIC, RSRP or
+    RXLEV in dBm). None with a modem that has no such command (SIM7600)."""
+    if driver.NEIGHBOURS is None:
+        return None
+    try:
+        lines = driver.channel.command(driver.NEIGHBOURS, 5000, b"+QENG:")
+    except ModemError as error:
+        if error.code < 0:
+            raise
+        return []
+    cells = [neighbour(line) for line in lines]
+    return [cell for cell in cells if cell]
+
+
+def neighbour(line):
+    """One line of +QENG="neighbourcell" without its prefix; None for anything else.
+
+    `"neighbourcell intra" | "neighbourcell inter",<technology>,<channel>,<PCI>,<RSRQ>,<RSRP>,...` (RSRQ comes
+    first, unlike in the line of the serving cell) or `"neighbourcell","GSM",<MCC>,<MNC>,<LAC>,<cell>,
+    <BSIC>,<channel>,<RXLEV>,...`
+    """
+    parts = parse.fields(line)
+    if len(parts) < 6 or not parts[0].startswith(b"neighbourcell"):
+        return None
+    if parts[1] == b"GSM":
+        if len(parts) < 9:
+            return None
+        numbers = [parse.integer(parts[i]) for i in (2, 3, 7, 6, 8)]
+        if None in numbers:
+            return None
+        return (b"GSM", 1000 * numbers[0] + numbers[1], numbers[2], numbers[3], numbers[4])
+    numbers = [parse.integer(parts[i]) for i in (2, 3, 5)]
+    if None in numbers or numbers[2] >= 0:
+        return None
+    return (parts[1], 0, numbers[0], numbers[1], numbers[2])

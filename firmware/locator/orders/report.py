@@ -1,0 +1,46 @@
+"""What became of releases, key 10 of an uplink: `[running, on trial, failed, reason, board]`, sequences of
+releases with 0 for none.
+
+The report of a release on trial is its probation: when the agent has answered it, the release is confirmed.
+"""
+
+import slots
+import trials
+from micropython import const
+
+import locator
+from locator.link import cbor
+from locator.plan import state as st
+
+TELL = const(16)
+_KEY = const(10)
+
+
+def refuse(desk, sequence, reason):
+    """The release `sequence` will not be used."""
+    desk.state[st.REFUSED] = sequence
+    desk.state[st.REFUSED_WHY] = reason
+    desk.tell(TELL)
+
+
+def write(desk, out):
+    """Write the report."""
+    pointer, state = trials.Pointer(), desk.state
+    failed, reason = max((pointer.failed, pointer.reason), (state[st.REFUSED], state[st.REFUSED_WHY]))
+    out.int(_KEY)
+    out.head(cbor.ARRAY, 5)
+    for value in (locator.SEQUENCE, 1 if slots.on_trial else 0, failed, reason):
+        out.int(value)
+    out.text(desk.board)
+    return 1
+
+
+def told(desk):
+    """The agent has answered a report: what was on trial is good. That is told at once."""
+    if not slots.on_trial:
+        return
+    try:
+        trials.confirm()
+        desk.tell(TELL)
+    except OSError:  # the flash is full; the journal makes room
+        desk.at_last = lambda: desk.tell(TELL)

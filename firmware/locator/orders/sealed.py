@@ -1,0 +1,48 @@
+"""Small files that are whole or not there: CBOR and its CRC-32, replaced by rename."""
+
+import os
+import struct
+from binascii import crc32
+
+from locator.link import cbor
+
+
+def read(path):
+    """The CBOR item in the file; None when there is no file, or it is damaged."""
+    try:
+        with open(path, "rb") as f:
+            data = f.read()
+    except OSError:
+        return None
+    body = data[:-4]
+    if len(data) < 5 or struct.unpack("<I", data[-4:])[0] != crc32(body):
+        return None
+    try:
+        return cbor.loads(body)
+    except cbor.CborError:
+        return None
+
+
+def write(path, body):
+    """Replace the file by `body` (bytes of CBOR). Raises OSError."""
+    with open(path + ".new", "wb") as f:
+        f.write(body)
+        f.write(struct.pack("<I", crc32(body)))
+    os.rename(path + ".new", path)
+
+
+def exists(path):
+    """Whether there is a file, whole or not."""
+    try:
+        os.stat(path)
+    except OSError:
+        return False
+    return True
+
+
+def remove(path):
+    """Remove the file if it is there."""
+    try:
+        os.remove(path)
+    except OSError:
+        pass

@@ -1,0 +1,36 @@
+"""The settings: index of each in their array, and what it may be.
+
+From docs/protocol/settings.toml by tools/flash/settings_schema.py: change it there.
+"""
+
+from array import array
+
+from micropython import const
+
+INTERVAL_S = const(0)  # pause between records while standing; half of it on the move
+UPLOAD_EVERY_S = const(1)  # pause between reports when nothing is wrong
+FIX_LIMIT_S = const(2)  # longest search for a fix; half of it where the last search was in vain
+BATTERY_LOW_MV = const(3)  # battery alarm below it; armed again 100 mV above
+LIGHT_LUX = const(4)  # a door is open from this light on
+SHOCK_MG = const(5)  # shock alarm from this acceleration on
+TILT_DEG = const(6)  # tilt alarm from this angle to the resting position on
+TEMPERATURE_LOW_DC = const(7)  # temperature alarm below it, in 0.1 C
+TEMPERATURE_HIGH_DC = const(8)  # temperature alarm above it, in 0.1 C
+TEMPERATURE_HOLD_S = const(9)  # how long a temperature must be out of bounds for an alarm
+DENSE_INTERVAL_S = const(10)  # pause between records and, budgets allowing, reports on the command dense
+GNSS_LOST_S = const(11)  # alarm when nothing was found for so long on the move, after a wide sky
+ALARMS = const(12)  # sum of the event bits (landbridge.cddl) that are told at once
+
+_DEFAULTS = (3600, 14400, 90, 3250, 20, 4000, 30, -400, 600, 1800, 300, 10800, 3855)
+_LOWEST = (300, 3600, 40, 3000, 5, 500, 10, -600, 0, 0, 120, 3600, 0)
+_HIGHEST = (86400, 86400, 300, 3500, 1000, 16000, 180, 200, 850, 86400, 3600, 604800, 65535)
+
+
+def defaults():
+    """A new array of all settings at their defaults."""
+    return array("i", _DEFAULTS)
+
+
+def is_good(key, value):
+    """Whether `value` (of any type) may be that of setting `key`; False for a key that is none."""
+    return 0 <= key < len(_DEFAULTS) and type(value) is int and _LOWEST[key] <= value <= _HIGHEST[key]

@@ -1,0 +1,46 @@
+"""Which application slot this boot runs, as the pointer says: a small file that is replaced by rename.
+
+Lies beside boot.py, outside the slots, and uses nothing of them. An ordinary boot needs no more than this;
+releases on trial, and a pointer that is not there or damaged, are a matter of `trials`.
+"""
+
+import struct
+from binascii import crc32
+
+from micropython import const
+
+SLOTS = ("slot_a", "slot_b")
+FILE = "slots.bin"
+FORMAT = "<BBBBBBII"  # magic, then the values of trials.Pointer; behind them their CRC-32
+SIZE = const(14)
+MAGIC = const(0x53)  # "S"
+
+running = 0
+"""Index in SLOTS of the slot that this boot runs; `choose` sets both."""
+on_trial = False
+
+
+def choose():
+    """Called once a boot: the path of the slot to run."""
+    global running, on_trial
+    values = load()
+    if values is None or values[1]:
+        import trials
+
+        running, on_trial = trials.begin()
+    else:
+        running, on_trial = values[0], False
+    return SLOTS[running]
+
+
+def load():
+    """The values in the pointer: good slot, whether the other is on trial, ...; None when there is none."""
+    try:
+        with open(FILE, "rb") as f:
+            data = f.read()
+    except OSError:
+        return None
+    if len(data) != SIZE + 4 or struct.unpack_from("<I", data, SIZE)[0] != crc32(data[:SIZE]):
+        return None
+    magic, *values = struct.unpack_from(FORMAT, data)
+    return values if magic == MAGIC and values[0] < len(SLOTS) else None

@@ -1,0 +1,127 @@
+"""Releases on trial and their roll-back.
+
+Lies beside boot.py, outside the slots, and uses nothing of them. The pointer names the good slot, and
+counts the boots of a release on trial in the other one. A boot on trial that does not reach its sleep, for
+whatever reason, is the last one; so is the last of BOOTS that the agent has not answered. A pointer that
+cannot be read is made anew: the first slot that is complete runs.
+"""
+
+import os
+import struct
+from binascii import crc32
+
+import slots
+from micropython import const
+
+COMPLETE = "/complete"
+"""This file lies in a slot whose files are all there and have been verified."""
+BOOTS = const(24)
+
+# Why a release was rolled back (orders/release.py has the other reasons).
+NOTHING = const(0)
+CRASHED = const(6)
+NOT_ANSWERED = const(7)
+
+
+class Pointer:
+    """What the file says: `good` is an index into slots.SLOTS, the other slot is `on_trial` or spare; `boots`
+    on trial so far, `open` when one has begun and not ended; sequences of the releases on `trial` and
+    `failed`, and the `reason` of the latter."""
+
+    def __init__(self):
+        values = slots.load()
+        if values is None:
+            values = (0 if _is_complete(0) or not _is_complete(1) else 1, 0, 0, 0, NOTHING, 0, 0)
+        self.good, self.on_trial, self.boots, self.open, self.reason, self.trial, self.failed = values
+
+    def save(self):
+        """Replace the file. OSError when the flash does not take it."""
+        values = (self.good, self.on_trial, self.boots, self.open, self.reason, self.trial, self.failed)
+        data = struct.pack(slots.FORMAT, slots.MAGIC, *values)
+        with open(slots.FILE + ".new", "wb") as f:
+            f.write(data + struct.pack("<I", crc32(data)))
+        os.rename(slots.FILE + ".new", slots.FILE)
+
+    def roll_back(self, reason):
+        """The release on trial has failed."""
+        self.on_trial = self.open = 0
+        self.failed = self.trial
+        self.reason = reason
+
+
+def begin():
+    """(index of the slot to run, whether it is on trial); a boot on trial is counted."""
+    pointer = Pointer()
+    if not pointer.on_trial:
+        pass
+    elif pointer.open:
+        pointer.roll_back(CRASHED)
+    elif pointer.boots >= BOOTS:
+        pointer.roll_back(NOT_ANSWERED)
+    else:
+        pointer.boots += 1
+        pointer.open = 1
+    try:
+        pointer.save()
+    except OSError:  # a boot that cannot be counted is none
+        return pointer.good, False
+    return (1 - pointer.good, True) if pointer.on_trial else (pointer.good, False)
+
+
+def ended():
+    """This boot on trial has come to its sleep."""
+    pointer = Pointer()
+    pointer.open = 0
+    pointer.save()
+
+
+def failed(at_import):
+    """An exception has ended this boot; `at_import`: the application could not even be loaded.
+
+    A release on trial is rolled back. A good one that cannot be loaded any more gives way to a complete
+    other slot.
+    """
+    pointer = Pointer()
+    if slots.on_trial:
+        if pointer.on_trial:
+            pointer.roll_back(CRASHED)
+    elif at_import and _is_complete(1 - slots.running):
+        pointer.good = 1 - slots.running
+        pointer.on_trial = 0
+    else:
+        return
+    pointer.save()
+
+
+def confirm():
+    """The agent has answered this boot on trial: its slot is the good one from now on."""
+    pointer = Pointer()
+    if slots.on_trial and pointer.on_trial:
+        pointer.good = slots.running
+        pointer.on_trial = pointer.open = pointer.failed = 0
+        pointer.reason = NOTHING
+        pointer.save()
+    slots.on_trial = False
+
+
+def spare():
+    """Path of the slot that may be written, None while a release is on trial."""
+    return None if slots.on_trial or Pointer().on_trial else slots.SLOTS[1 - slots.running]
+
+
+def try_out(sequence):
+    """From the next boot on, the release `sequence` in the spare slot is on trial."""
+    pointer = Pointer()
+    pointer.good = slots.running
+    pointer.on_trial = 1
+    pointer.boots = pointer.open = 0
+    pointer.trial = sequence
+    pointer.save()
+
+
+def _is_complete(slot):
+    try:
+        os.stat(slots.SLOTS[slot] + COMPLETE)
+    except OSError:
+        return False
+    return True

@@ -1,0 +1,133 @@
+"""Which slot a boot runs."""
+
+import os
+
+import scratch
+import slots
+import trials
+
+
+class Home:
+    """An empty flash as the current folder; `slots_complete` are the names of slots in it."""
+
+    def __init__(self, slots_complete):
+        self.before = os.getcwd()
+        os.chdir(scratch.folder())
+        for name in slots_complete:
+            os.mkdir(name)
+            with open(name + trials.COMPLETE, "wb"):
+                pass
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        os.chdir(self.before)
+
+
+def boot(ends):
+    """One boot; `ends`: it comes to its sleep."""
+    name = slots.choose()
+    if ends and slots.on_trial:
+        trials.ended()
+    return name
+
+
+def write(data):
+    with open("slots.bin", "wb") as f:
+        f.write(data)
+
+
+def read():
+    with open("slots.bin", "rb") as f:
+        return f.read()
+
+
+BOTH = ("slot_a", "slot_b")
+
+
+def test_without_a_pointer_the_first_complete_slot_runs():
+    for complete, runs in ((BOTH, "slot_a"), (("slot_b",), "slot_b"), ((), "slot_a")):
+        with Home(complete):
+            assert boot(True) == runs
+            assert boot(True) == runs and slots.load()[0] == slots.SLOTS.index(runs)
+
+
+def test_a_trial_that_is_answered_stays():
+    with Home(BOTH):
+        assert boot(True) == "slot_a" and trials.spare() == "slot_b"
+        trials.try_out(2)
+        assert boot(True) == "slot_b" and trials.spare() is None
+        slots.choose()
+        trials.confirm()
+        for _ in range(trials.BOOTS + 2):
+            assert boot(False) == "slot_b" and trials.spare() == "slot_a"
+
+
+def test_a_trial_that_does_not_reach_its_sleep_is_the_last():
+    with Home(BOTH):
+        boot(True)
+        trials.try_out(2)
+        assert boot(False) == "slot_b"
+        assert boot(True) == "slot_a"
+        pointer = trials.Pointer()
+        assert (pointer.failed, pointer.reason, trials.spare()) == (2, trials.CRASHED, "slot_b")
+
+
+def test_a_trial_that_nobody_answers_ends():
+    with Home(BOTH):
+        boot(True)
+        trials.try_out(2)
+        for _ in range(trials.BOOTS):
+            assert boot(True) == "slot_b"
+        assert boot(True) == "slot_a"
+        assert trials.Pointer().reason == trials.NOT_ANSWERED
+
+
+def test_an_exception_rolls_back():
+    with Home(BOTH):
+        boot(True)
+        trials.try_out(3)
+        slots.choose()
+        trials.failed(False)
+        assert boot(True) == "slot_a"
+        assert trials.Pointer().failed == 3
+
+
+def test_a_good_slot_that_cannot_be_loaded_gives_way_only_to_a_complete_one():
+    with Home(BOTH):
+        boot(True)
+        trials.failed(False)
+        assert boot(True) == "slot_a"
+        trials.failed(True)
+        assert boot(True) == "slot_b"
+        os.remove("slot_a" + trials.COMPLETE)
+        trials.failed(True)
+        assert boot(True) == "slot_b"
+
+
+def test_a_damaged_pointer_is_none():
+    with Home(("slot_b",)):
+        slots.choose()
+        trials.try_out(2)
+        good = read()
+        assert boot(False) == "slot_a"  # on trial, and there is nothing: the next boot is another
+        for i in range(len(good)):
+            for bit in range(8):
+                write(good[:i] + bytes([good[i] ^ 1 << bit]) + good[i + 1 :])
+                assert boot(True) == "slot_b"
+            write(good[:i])
+            assert boot(True) == "slot_b"
+        write(good)
+        assert boot(True) == "slot_a"
+
+
+def test_a_boot_that_cannot_be_counted_is_no_trial():
+    with Home(BOTH):
+        boot(True)
+        trials.try_out(2)
+        os.mkdir("slots.bin.new")
+        assert boot(True) == "slot_a"
+        trials.confirm()  # of the slot that does not run
+        os.rmdir("slots.bin.new")
+        assert boot(True) == "slot_b"

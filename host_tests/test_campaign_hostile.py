@@ -1,0 +1,58 @@
+"""A slice of the hostile campaign; and that it would notice."""
+
+import json
+
+import pytest
+from locator.link import cose
+
+from tools.campaign import hostile, hostile_crypto
+from tools.campaign.figures import Part
+
+
+def test_published_vectors_and_a_slice_of_the_random_checks_are_right_on_both_runtimes():
+    part = hostile_crypto.run(seed=3, checks=200)
+    assert part.failures == []
+    assert part.figures["published vectors"] == 25
+    assert part.figures["right on CPython"] == part.figures["right on MicroPython"] == 225
+    assert part.figures["inverted bits refused on MicroPython"] > 9_000
+
+
+def published_wrong():
+    """What the device's code gets wrong of the published vectors."""
+    return hostile_crypto.on_cpython([json.dumps(case) for case in hostile_crypto.published()])["wrong"]
+
+
+def test_a_device_that_does_not_look_at_the_tag_is_found_out(monkeypatch):
+    honest = cose.Ccm.decrypt
+    monkeypatch.setattr(cose.Ccm, "decrypt", lambda *call: honest(*call) or True)
+    assert all("bit" in wrong for wrong in published_wrong()) and published_wrong()
+
+
+@pytest.mark.parametrize(("what", "place"), [("nonce", 1), ("aad", 2)])
+def test_a_device_that_forgives_one_bit_is_found_out(monkeypatch, what, place):
+    honest = cose.Ccm.decrypt
+
+    def decrypt(*call):
+        forgiven = [*call]
+        forgiven[place] = bytes([call[place][0] ^ 1]) + call[place][1:]
+        forgiven[3] = bytearray(call[3])
+        return honest(*call) or honest(*forgiven)
+
+    monkeypatch.setattr(cose.Ccm, "decrypt", decrypt)
+    wrong = published_wrong()
+    assert wrong and all(each.endswith(f"{what} bit 0") for each in wrong)
+
+
+def test_an_hmac_that_cuts_long_keys_is_found_out(monkeypatch):
+    honest = cose.hmac_sha256
+    monkeypatch.setattr(cose, "hmac_sha256", lambda key, data: honest(key[:64], data))
+    assert published_wrong() == ["hkdf RFC 5869 A.2", "hmac RFC 4231 6", "hmac RFC 4231 7"]
+
+
+def test_the_command_ends_with_1_after_a_failure(monkeypatch, tmp_path, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.argv", ["hostile"])
+    monkeypatch.setattr(hostile, "PARTS", {"one": lambda seed: Part({"tried": seed}, ["taken"])})
+    assert hostile.main() == 1
+    assert "one: tried 1\nfailures 1" in capsys.readouterr().out
+    assert json.loads((tmp_path / hostile.OUT).read_text())["one"]["failures"] == ["taken"]

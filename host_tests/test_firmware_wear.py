@@ -1,0 +1,38 @@
+"""Flash wears out by erases: ten years must not reach what the parts stand."""
+
+import json
+import os
+import subprocess
+
+from locator.journal import store
+
+from tools.campaign.powercut import MICROPYTHON
+from tools.flash.layout import FIRMWARE, REPOSITORY
+
+DAYS = 30
+RECORDS_A_DAY = 96
+TEN_YEARS_DAYS = 3652
+MOST_ERASES = 10_000
+JOURNEY_DAYS = 45
+
+
+def worn(days: int) -> dict[str, int]:
+    """What `tools/mpy_wear.py` counts."""
+    ended = subprocess.run(
+        [str(MICROPYTHON), "-X", "heapsize=64M", str(REPOSITORY / "tools" / "mpy_wear.py"),
+         str(days), str(RECORDS_A_DAY)],
+        env=os.environ | {"MICROPYPATH": f"{FIRMWARE}:.frozen"},
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    result: dict[str, int] = json.loads(ended.stdout)
+    return result
+
+
+def test_no_block_is_erased_too_often_in_ten_years():
+    counted = worn(DAYS)
+    assert counted["erases"] > counted["records"]  # an append erases a block: it is counted
+    assert counted["worst"] * TEN_YEARS_DAYS / DAYS <= MOST_ERASES
+
+
+def test_a_journey_without_any_network_fits():
+    assert JOURNEY_DAYS * RECORDS_A_DAY <= store.MAX_FILES * store.PER_SEGMENT

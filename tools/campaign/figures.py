@@ -1,0 +1,11 @@
+"""What a part of a campaign has to show."""
+
+from dataclasses import dataclass, field
+
+
+@dataclass
+class Part:
+    """`figures` by name, as they are printed; `failures` in words."""
+
+    figures: dict[str, int]
+    failures: list[str] = field(default_factory=list)

@@ -1,0 +1,73 @@
+"""Makes what follows from docs/protocol/settings.toml: `python -m tools.flash.settings_schema`.
+
+The device's table, the agent's copy and the table for people.
+"""
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from tools.flash.layout import REPOSITORY
+
+PROTOCOL = REPOSITORY / "docs" / "protocol"
+SOURCE = PROTOCOL / "settings.toml"
+_DEVICE = '''"""The settings: index of each in their array, and what it may be.
+
+From docs/protocol/settings.toml by tools/flash/settings_schema.py: change it there.
+"""
+
+from array import array
+
+from micropython import const
+
+{indexes}
+
+_DEFAULTS = ({defaults})
+_LOWEST = ({lowest})
+_HIGHEST = ({highest})
+
+
+def defaults():
+    """A new array of all settings at their defaults."""
+    return array("i", _DEFAULTS)
+
+
+def is_good(key, value):
+    """Whether `value` (of any type) may be that of setting `key`; False for a key that is none."""
+    return 0 <= key < len(_DEFAULTS) and type(value) is int and _LOWEST[key] <= value <= _HIGHEST[key]
+'''
+_TABLE = """# Settings
+
+From [settings.toml](settings.toml) by `tools/flash/settings_schema.py`: change it there. A name ends
+in its unit.
+
+| key | name | default | from | to | |
+|---|---|---|---|---|---|
+{rows}
+"""
+
+
+def made() -> dict[Path, str]:
+    """Each file that follows from the source, with its text."""
+    text = SOURCE.read_text()
+    settings: list[dict[str, Any]] = tomllib.loads(text)["setting"]
+    if [each["key"] for each in settings] != list(range(len(settings))):
+        raise ValueError(f"{SOURCE}: the keys must be 0, 1, 2, ...")
+    indexes = (f"{each['name'].upper()} = const({each['key']})  # {each['help']}" for each in settings)
+    limits = ("default", "lowest", "highest")
+    default, lowest, highest = (", ".join(str(each[name]) for each in settings) for name in limits)
+    device = _DEVICE.format(
+        indexes="\n".join(indexes), defaults=default, lowest=lowest, highest=highest
+    )
+    columns = ("key", "name", "default", "lowest", "highest", "help")
+    rows = ("| " + " | ".join(str(each[name]) for name in columns) + " |" for each in settings)
+    return {
+        REPOSITORY / "firmware" / "locator" / "settings.py": device,
+        REPOSITORY / "agent" / "landbridge" / "wire" / "settings.toml": text,
+        PROTOCOL / "settings.md": _TABLE.format(rows="\n".join(rows)),
+    }
+
+
+if __name__ == "__main__":
+    for path, text in made().items():
+        path.write_text(text)

@@ -1,0 +1,87 @@
+"""Counts the erases of each block of flash over many days: `micropython mpy_wear.py DAYS RECORDS_A_DAY`.
+
+The file system of the OTA layout (960 KiB of LittleFS) with both slots of the application in it, and the
+firmware's journal, ledger and copy of the plan as ordinary wakes use them: a record appended at a time, six
+reports a day. Prints one JSON line: days, records, erases of all blocks and of the most worn one.
+"""
+
+import json
+import os
+import sys
+
+import vfs
+from locator.journal import record, rtc
+from locator.journal.ledger import Ledger
+from locator.journal.store import Journal
+from locator.plan import state as st
+
+BLOCK = 4096
+BLOCKS = 240
+APPLICATION = 2 * 96 * 1024
+"""Bytes of both slots, which never move."""
+REPORTS_A_DAY = 6
+HOME = "/flash/data"
+
+
+class Flash:
+    """A block device in memory that counts the erases of each block."""
+
+    def __init__(self):
+        self._data = bytearray(b"\xff" * (BLOCK * BLOCKS))
+        self.erases = [0] * BLOCKS
+
+    def readblocks(self, n, buf, offset=0):
+        at = n * BLOCK + offset
+        buf[:] = self._data[at : at + len(buf)]
+
+    def writeblocks(self, n, buf, offset=None):
+        if offset is None:
+            self.ioctl(6, n)
+            offset = 0
+        at = n * BLOCK + offset
+        self._data[at : at + len(buf)] = buf
+
+    def ioctl(self, op, arg):
+        if op == 4:
+            return BLOCKS
+        if op == 5:
+            return BLOCK
+        if op == 6:
+            self.erases[arg] += 1
+            self._data[arg * BLOCK : arg * BLOCK + BLOCK] = b"\xff" * BLOCK
+        return 0
+
+
+def wake(fields, report):
+    """One wake; everything is opened anew, as after deep sleep."""
+    ledger = Ledger(HOME, 0)
+    journal = Journal(HOME, ledger)
+    journal.append(fields)
+    if report:
+        rtc.keep_copy(HOME, rtc.pack(st.new()))
+        ledger.next_number()
+        journal.acknowledge([1, journal.next_seq - 1])
+
+
+def main(days, records_a_day):
+    """Live `days` days."""
+    flash = Flash()
+    vfs.VfsLfs2.mkfs(flash)
+    vfs.mount(vfs.VfsLfs2(flash), "/flash")
+    os.mkdir(HOME)
+    with open("/flash/application", "wb") as f:
+        f.write(bytes(APPLICATION))
+    flash.erases = [0] * BLOCKS
+    fields = [record.CELL, 1, 0, 0, 1, 1] + [0] * 14
+    every = records_a_day // REPORTS_A_DAY
+    for i in range(days * records_a_day):
+        wake(fields, i % every == 0)
+    records = days * records_a_day
+    print(
+        json.dumps(
+            {"days": days, "records": records, "erases": sum(flash.erases), "worst": max(flash.erases)}
+        )
+    )
+
+
+main(int(sys.argv[1]), int(sys.argv[2]))
