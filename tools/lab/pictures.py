@@ -6,12 +6,13 @@ import base64
 import html
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 
 from tools.lab.campaign import Setting, trained_on
 from tools.lab.compare import ATTAINABLE, OURS, Row
@@ -24,6 +25,9 @@ from tools.world.coverage import USABLE_DBM
 from tools.world.picture import COUNTRIES
 
 matplotlib.use("Agg")
+
+Ring = NDArray[np.float64]
+"""Rows of (longitude, latitude)."""
 
 COLOURS = ("#b1306f", "#1f77b4", "#2a9d55", "#e08a1e", "#6b5bb5", "#8a949e")
 INK, FAINT, LAND = "#27313b", "#8a949e", "#dfe3dc"
@@ -159,9 +163,13 @@ def _map(instance: Instance, lived: dict[str, Run]) -> Figure:
     return figure
 
 
-def _rings() -> list[np.ndarray[tuple[int, int], np.dtype[np.float64]]]:
-    shapes = json.loads(COUNTRIES.read_text(encoding="utf-8"))["features"]
-    return [np.array(polygon[0]) for shape in shapes for polygon in shape["geometry"]["coordinates"]]
+def _rings() -> Iterator[Ring]:
+    """The outlines of countries."""
+    for shape in json.loads(COUNTRIES.read_text(encoding="utf-8"))["features"]:
+        outline = shape["geometry"]["coordinates"]
+        polygons = outline if shape["geometry"]["type"] == "MultiPolygon" else [outline]
+        for polygon in polygons:
+            yield np.array(polygon[0])
 
 
 def _image(figure: Figure) -> str:

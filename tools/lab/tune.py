@@ -51,7 +51,7 @@ def tune(processes: int | None = None, file: Path = FILE) -> None:
                 name: [int(index) for index in indices] for name, indices in best.items()
             }
     text = json.dumps(tuned, indent=1)
-    file.write_text(text.replace("\n      ", "").replace("\n     ]", "]") + "\n", encoding="utf-8")
+    file.write_text(text.replace("\n    ", "").replace("\n   ]", "]") + "\n", encoding="utf-8")
 
 
 def tuned_rule(setting: Setting, training: str, baseline: Baseline, budget: int) -> Rule:
