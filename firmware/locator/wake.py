@@ -116,7 +116,7 @@ class Wake:
         try:
             ladder = recovery(self._state[st.TRY_FAILS])
             if ladder and not self._modem.on and ladder.before_start(self._port):
-                self._state[st.CONFIGURED] = self._state[st.PARKED] = 0
+                self._state[st.CONFIGURED] = self._state[st.PARKED] = self._state[st.ORBITS] = 0
             self._start_modem()
             if self._state[st.SEARCHED] != action.mcc:
                 from locator.plan.regions import region
@@ -284,7 +284,7 @@ class Wake:
             self._state[st.PARKED] = 1 if self._modem.stop(self._may_park()) else 0
         except ModemError:
             self._port.modem_rail(False)
-            self._state[st.PARKED] = 0
+            self._state[st.PARKED] = self._state[st.ORBITS] = 0
 
     def _may_park(self):
         """Whether the modem is registered and may stay so in PSM. Where nobody asked for service but the

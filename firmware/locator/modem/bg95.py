@@ -27,9 +27,10 @@ class Bg95(Driver):
     KEY_MS = 700
     QUIET_MS = 1500
     BOOT_MS = 8500
-    # PSM: periodic TAU 12 h (longer than any pause of ours); active time 2 min, so that the modem does
-    # not go to sleep by itself in mid-wake, while GNSS searches: `stop` sends it there at once.
-    SETUP = (b"E0", b"+CMEE=1", b"+CEREG=4", b'+CPSMS=1,,,"00101100","00100010"')
+    # PSM: periodic TAU 30 h, longer than any pause between reports (a day and its spread), so that the modem
+    # never wakes by itself; active time 2 min, so that it does not go to sleep by itself in mid-wake,
+    # while GNSS searches: `stop` sends it there at once.
+    SETUP = (b"E0", b"+CMEE=1", b"+CEREG=4", b'+CPSMS=1,,,"01000011","00100010"')
     CONFIGURE = (
         b'+QURCCFG="urcport","uart1"',
         b'+QCFG="nwscanmode",0',

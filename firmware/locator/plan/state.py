@@ -61,6 +61,7 @@ SKY_SATS = const(67)  # satellites of the last fix
 CARD = const(68)  # stands for ICCID and IMSI; 0: never read
 SHOCK_MG = const(69)  # a peak that the next wake counts
 SEARCHED = const(70)  # the MCC for whose networks the modem is set to search (plan/regions.py); 0: all
+ORBITS = const(71)  # when GNSS had its last fix, if the modem's supply has stayed on since; else 0
 PULLED_TODAY = const(72)  # pieces of a release asked for
 REFUSED = const(73)  # sequence of the release that was refused last, and why (orders/release.py)
 REFUSED_WHY = const(74)
@@ -103,7 +104,7 @@ _TIMES = (
     WAY_SINCE,
     ORBITS_TRIED,
 )
-_LOST_WITH_POWER = (NOW, OFFSET, OFFSET_QUALITY, LAST_RECORD, LAST_UPLOAD, PARKED, CONFIGURED, ERRAND)
+_LOST_WITH_POWER = (NOW, OFFSET, OFFSET_QUALITY, LAST_RECORD, LAST_UPLOAD, PARKED, CONFIGURED, ERRAND, ORBITS)
 
 EVERYONE = const(0xFF)  # in TO_TELL: whoever has something to say
 
@@ -203,7 +204,7 @@ def learn_fix(state, found):
     """A fix was found (True) or not within its limit."""
     state[DID_FIX] = YES if found else NO
     if found:
-        state[LAST_FIX] = state[NOW]
+        state[LAST_FIX] = state[ORBITS] = state[NOW]
         state[FIX_FAILS] = 0
     else:
         state[FIX_FAILS] += 1
