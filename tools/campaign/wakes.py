@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
-from locator.modem import REGISTERED, ModemError, ModemRestarted, survey
+from locator.modem import REGISTERED, ModemError, ModemRestarted, edrx, survey
 
 from tools.bench import DRIVERS, Channel
 from tools.campaign.port import FOR_EVER_MS, Hang, VirtualPort
@@ -18,7 +18,8 @@ from tools.modem import Dialect
 Kind = Literal["first", "next", "reset", "probe", "survey"]
 """first: after power-on of the device, all there is. next: from deep sleep. reset: the device alone was reset
 in mid-conversation. probe: forbidden networks cleared, a look at the cell, one operator held, the radio
-off beside GNSS. survey: a scan, and one of the operators heard by hand."""
+off beside GNSS. survey: a scan, the radio off and on, one of the
+operators heard by hand, eDRX."""
 
 HOST, PORT, DEVICE = b"broker.landbridge.example", 8883, b"lb-1"
 CA = b"-----BEGIN CERTIFICATE-----\n" + 20 * (b"A" * 64 + b"\n") + b"-----END CERTIFICATE-----\n"
@@ -148,7 +149,12 @@ class Device:
         heard = self._timed("scan", survey.scan, self._modem)
         plmn = survey.choose(heard, 0, 1)
         self._timed("neighbours", survey.neighbours, self._modem)
+        self._call("cycle_radio")
         self._reach(True, False, plmn)
+        if self.port.dialect == "bg95":
+            self._timed("eDRX", edrx.request, self._modem, True)
+            self._timed("eDRX granted", edrx.granted_ms, self._modem)
+            self._timed("eDRX", edrx.request, self._modem, False)
 
     def _start(self, surely_off: bool, configure: bool) -> None:
         if not self._modem.on:

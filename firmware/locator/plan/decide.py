@@ -78,7 +78,7 @@ def upload_due(state, senses, hints):
 
 def may_upload(state, senses):
     """False while the network has no data for us, the battery is too weak or the day's messages are spent."""
-    if state[st.NOW] < state[st.BARRED_UNTIL] or not budget.messages_left(state):
+    if state[st.NOW] < max(state[st.BARRED_UNTIL], state[st.DATA_UNTIL]) or not budget.messages_left(state):
         return False
     return senses[3] >= _MIN_UPLOAD_MV
 
