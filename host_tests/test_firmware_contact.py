@@ -8,8 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from locator import mending
-from locator.contact import Contact
+from locator import contact, mending
 from locator.link.mqtt import MqttClient
 from locator.modem import REGISTERED, ModemError, PdpError, make, sockets
 from locator.plan import state as st
@@ -71,9 +70,10 @@ class Locator:
     def contact(self) -> int:
         """Try to reach the agent; messages that the broker has taken."""
         journal = Silent()
-        contact = Contact(self.bench, self.driver, self.state, self.config, journal, journal, lambda: None)
-        contact.run(lambda out, more: 0)
-        sent: int = contact.talk.outcome.sent
+        us = (self.bench, self.driver, self.state)
+        talk = contact.prepare(*us, journal, journal, self.config, lambda: None)
+        contact.run(*us, self.config, talk, lambda out, more: 0)
+        sent: int = talk.outcome.sent
         return sent
 
     def told(self, begin: str) -> int:

@@ -182,24 +182,22 @@ class Wake:
         st.learn_record(self._state)
 
     def _talk(self, action):
-        from locator.contact import Contact
+        from locator import contact
 
         gc.collect()
-        contact = Contact(
-            self._port, self._modem, self._state, self._config, self._journal, self._ledger, self._open_desk
-        )
+        us, config = (self._port, self._modem, self._state), self._config
+        talk = contact.prepare(*us, self._journal, self._ledger, config, self._open_desk)
         try:
-            contact.run(self._extras().write)
+            contact.run(*us, config, talk, self._extras().write)
         except ModemError as error:
             self._lost(error)
         finally:  # also when something else goes wrong: what has failed is not tried again at once
-            self._learn_talk(contact.talk.outcome)
+            self._learn_talk(talk.outcome)
             self._save()
-        desk = contact.talk.desk
-        if desk:
+        if talk.desk:
             self._settings = applied.load(self._port.data_dir, self._state)
-            if desk.at_last:
-                desk.at_last()
+            if talk.desk.at_last:
+                talk.desk.at_last()
 
     def _extras(self):
         from locator.link.extras import Extras
