@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import cbor2
-from landbridge.wire import envelope, uplink
+from landbridge.wire import commands, envelope, settings, uplink
+from landbridge.wire.commands import Command
 from landbridge.wire.downlink import encode_reply, ranges
 from landbridge.wire.envelope import Direction
 from landbridge.wire.point import CELL_FIELDS, POSITION_FIELDS, Point
@@ -26,7 +27,7 @@ RECORD_FIELDS = (
     "kind quality events seq time boot lat lon alt speed heading hdop sats battery temperature"
     " plmn tac cell rsrp motion"
 ).split()
-_LISTS = ("columns", "uplinks", "replies", "refused")
+_LISTS = ("columns", "uplinks", "replies", "orders", "refused")
 _FORMAT = "<BBHIIHiihBBBBBbIHIBBI"
 
 
@@ -161,6 +162,30 @@ def replies() -> list[dict[str, Any]]:
     return made
 
 
+def orders() -> list[dict[str, Any]]:
+    """What a reply orders of a new device, by its key, and what the device then reports, by its key."""
+    now_s = 845_300_000
+    changes = {"interval_s": 900, "temperature_low_dc": -350}
+    given = [Command(now_s, now_s + 60, "dense", 3600), Command(now_s + 1, now_s, "log", 0)]
+    cases: list[tuple[str, dict[int, Any], dict[int, Any]]] = [
+        ("settings", settings.order(7, changes), {6: [7, settings.values_hash(changes), 3, 0, 0]}),
+        ("settings out of range", {4: [8, {0: 299}]}, {6: [0, settings.values_hash({}), 0, 8, 0]}),
+        ("a command in time and one that is late", commands.order(given), {7: [[now_s, 1], [now_s + 1, 3]]}),
+        ("a release for another board", {7: [2, 100, bytes(32), "OTHER", 6]}, {10: [1, 0, 2, 1, "SIM"]}),
+        ("an offer that is none", {7: [3, 9000, bytes(32), "SIM", 6]}, {10: [1, 0, 3, 5, "SIM"]}),
+        ("an unknown verb", {5: [[9, now_s + 60, 99, 0]]}, {7: [[9, 4]]}),
+    ]
+    return [
+        {
+            "name": name,
+            "time": now_s,
+            "order": cbor2.dumps(order).hex(),
+            "report": cbor2.dumps(report).hex(),
+        }
+        for name, order, report in cases
+    ]
+
+
 def refused() -> list[dict[str, str]]:
     """Envelopes that `DEVICE` (direction down) or the agent (direction up) must refuse."""
     return [case for direction in DIRECTIONS for case in _refused(direction)]
@@ -235,6 +260,7 @@ def make() -> dict[str, Any]:
         ],
         "uplinks": uplinks(),
         "replies": replies(),
+        "orders": orders(),
         "refused": refused(),
     }
 

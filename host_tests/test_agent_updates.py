@@ -15,6 +15,7 @@ from landbridge.fleet.releases import Release, read
 from landbridge.store import devices, releases
 from landbridge.store.database import Database, open_database
 from landbridge.wire.limits import PIECE_BYTES, WireError
+from landbridge.wire.releases import decode_pull, decode_report
 from landbridge.wire.uplink import Uplink
 
 from tools.flash import release as builder
@@ -164,7 +165,7 @@ SCALARS = st.integers() | st.binary(max_size=8) | st.text(max_size=40) | st.none
 
 @given(st.recursive(SCALARS, st.lists, max_leaves=8))
 def test_reports_of_any_shape_are_refused_or_noted(item):
-    for check in (updates._checked_report, updates._checked_pull):
+    for check in (decode_report, decode_pull):
         try:
             values = check(item)
         except WireError:

@@ -279,7 +279,7 @@ def terminal(dialect: str) -> Iterator[str]:
 
 @pytest.mark.parametrize("dialect", ["bg95", "sim7600"])
 def test_all_steps_over_a_pseudo_terminal(dialect, monkeypatch, capsys, tmp_path):
-    for name in ("RADIO_OFF_MS", "IDLE_MS", "TRACK_MS", "ASLEEP_MS"):
+    for name in ("RADIO_OFF_MS", "IDLE_MS", "TRACK_MS", "TAIL_MS", "EXTENDED_MS", "ASLEEP_MS"):
         monkeypatch.setattr(steps, name, 100)
     monkeypatch.setattr(steps, "DOZE_MS", {dialect: 100})
     with terminal(dialect) as path:
@@ -300,7 +300,7 @@ def test_down_and_up_over_an_adapter_on_the_network(monkeypatch, capsys, tmp_pat
         options = ("--port", f"rfc2217://{address}", "--key", "--out", tmp_path)
         assert command(monkeypatch, *options) == 0, capsys.readouterr().err
     found = {one["step"]: one["found"] for one in json.loads((tmp_path / "report.json").read_text())["steps"]}
-    assert found["park"]["parked"] is True
+    assert found["park"]["psm_granted"] is True  # some networks hold a connection for longer than it waits
     assert found["resume"]["result"] == "registered"
     assert found["sleep"]["slept"] is True
 

@@ -146,6 +146,21 @@ def _login(lines: list[str]) -> Value:
     return tuple(lines[0].split(",")) if lines else ()
 
 
+def _logins(lines: list[str]) -> Value:
+    """By context: type, user and password, in the order in which they are told."""
+    return tuple(lines)
+
+
+def _log_in(was: Value, now: Value) -> list[str]:
+    """The password comes first. What has not been told entirely cannot be put back."""
+    changed = [split(line) for line in was if line not in now]
+    return [f'+CGAUTH={one[0]},{one[1]},"{one[3]}","{one[2]}"' for one in changed if len(one) == 4]
+
+
+def _serve_time(was: Value, now: Value) -> list[str]:
+    return [f"+CNTP={','.join(was)}"] if any(was) else []
+
+
 def _names(lines: list[str]) -> Value:
     return tuple(split(line)[0] for line in lines)
 
@@ -229,6 +244,7 @@ BG95 = (
     ),
     *(keyed("+QCFG", key) for key in _QCFG_KEYS),
     keyed("+QURCCFG", "urcport"),
+    simple("+QGPSXTRA", "+QGPSXTRA"),
     keyed("+QGPSCFG", "priority"),
     Setting("PSM", "+CPSMS?", "+CPSMS:", _timers, lambda was, now: [f"+CPSMS={','.join(was)}"]),
     Setting("eDRX", "+CEDRXS?", "+CEDRXS:", _extended, _extend),
@@ -244,6 +260,9 @@ BG95 = (
 SIM7600 = (
     *_COMMON_FIRST,
     *(simple(f"+{name}", f"+{name}", _whole) for name in ("CNMP", "CNAOP", "CNBP")),
+    Setting("PDP logins", "+CGAUTH?", "+CGAUTH:", _logins, _log_in, secret=True),
+    Setting("time server", "+CNTP?", "+CNTP:", _whole, _serve_time),
+    simple("+CGPSXE", "+CGPSXE"),
     *(indexed("+CSSLCFG", key, 0, default) for key, default in _CSSL.items()),
     Setting("certificates", "+CCERTLIST", "+CCERTLIST:", _names, _delete("+CCERTDELE"), refused_is_none=True),
     simple("+CSCLK", "+CSCLK"),
@@ -258,9 +277,11 @@ SETTINGS: dict[str, tuple[Setting, ...]] = {"bg95": BG95, "sim7600": SIM7600}
 _WORK = {
     "bg95": "+QENG +QIACT +QIDEACT +QFUPL +QFDEL +QFLST +QMTOPEN +QMTCONN +QMTSUB +QMTUNS +QMTPUB +QMTRECV"
     ' +QMTDISC +QMTCLOSE +QGPS +QGPSLOC +QGPSDEL +QCFG="psm/enter" +QPINC +QLTS +QNTP'
-    " +QPOWD +QIOPEN +QISEND +QIRD +QICLOSE",
+    " +QPOWD +QIOPEN +QISEND +QIRD +QICLOSE +QSSLOPEN +QSSLSEND +QSSLRECV +QSSLCLOSE"
+    " +QGPSXTRATIME +QGPSXTRADATA",
     "sim7600": "+CCERTDOWN +CCERTDELE +CMQTTACCQ +CMQTTSSLCFG +CMQTTCFG +CMQTTCONNECT +CMQTTTOPIC"
-    " +CMQTTPAYLOAD +CMQTTPUB +CMQTTSUB +CMQTTUNSUB +CMQTTDISC +CMQTTREL +CGPS +CGATT",
+    " +CMQTTPAYLOAD +CMQTTPUB +CMQTTSUB +CMQTTUNSUB +CMQTTDISC +CMQTTREL +CGPS +CGPSXD +CGATT +CGACT +CCHSET"
+    " +CCHSSLCFG +CCHOPEN +CCHSEND +CCHRECV +CCHCLOSE",
 }
 _WORK_OF_BOTH = "+CRSM +CFUN +COPS +CCHO +CCHC +CGLA +CSIM"
 

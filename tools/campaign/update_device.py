@@ -19,6 +19,7 @@ from landbridge.store.database import Database, open_database
 from landbridge.store.keys import Keyring
 from landbridge.wire import downlink, envelope
 from landbridge.wire.limits import WireError
+from landbridge.wire.releases import OFFER_KEY, REPORT_KEY
 from landbridge.wire.uplink import decode
 
 from tools.flash.layout import REPOSITORY, lay_out
@@ -32,8 +33,6 @@ NOW_S = 845_500_000
 BOOT_S = 120.0
 """A boot that takes so long, on the host's clock, is a hang."""
 HELLO, UPLINK, RTC, SLEEP = 1, 2, 3, 4
-OFFER, REPORT = 7, 10
-"""Keys of a reply and of an uplink."""
 POWER_ON, WATCHDOG, DEEP_SLEEP = 1, 3, 4
 SETTINGS = """{"device": "%s", "key": "%s", "broker_host": "broker.landbridge.example", "broker_port": 8883,
 "broker_password": "", "apn": "iot", "interval_s": 3600}"""
@@ -99,11 +98,11 @@ class Agent:
             said = decode(text)
         except WireError:  # a damaged release may say anything; the agent has buried it
             return b""
-        self.report = said.reports.get(REPORT, self.report)
+        self.report = said.reports.get(REPORT_KEY, self.report)
         if self.lie is None:
             return self._replies.pop() if self._replies else b""
         stored = [point.seq for point in said.points]
-        reply = downlink.encode_reply(number, stored, self.time_s, [{OFFER: self.lie}])
+        reply = downlink.encode_reply(number, stored, self.time_s, [{OFFER_KEY: self.lie}])
         return envelope.seal(KEY, DEVICE, "down", number, reply)
 
     def acknowledge(self, received: Received) -> bool:

@@ -35,6 +35,7 @@ _HEAD_SIZE = const(14)
 _ENTRY = "<IBi"
 _ENTRY_SIZE = const(9)
 _MOST = const(24)
+MAX_BYTES = const(230)
 _COUNTER_OF_KIND = {RAISED: FAULTS, MODEM: MODEM_ERRORS, RESTARTED: MODEM_RESTARTS}
 _COUNTER_OF_CAUSE = {HARD_RESET: RESETS, WATCHDOG_RESET: RESETS + 1, SOFT_RESET: RESETS + 2}
 
@@ -71,17 +72,20 @@ class Log:
             self.add(port.clock_s(), RESET, cause)
         return self._adopt_fault(port) or cause != DEEPSLEEP_RESET
 
-    def entries(self):
-        """List of (clock_s, kind, value), the oldest first."""
-        ends = range(0, len(self._entries), _ENTRY_SIZE)
-        return [struct.unpack_from(_ENTRY, self._entries, at) for at in ends]
+    def __len__(self):
+        """Number of entries."""
+        return len(self._entries) // _ENTRY_SIZE
+
+    def entry(self, i):
+        """(clock_s, kind, value) of the `i`-th, from the oldest on."""
+        return struct.unpack_from(_ENTRY, self._entries, i * _ENTRY_SIZE)
 
     def forget(self, n):
         """Drop the `n` oldest entries."""
         self._entries = self._entries[n * _ENTRY_SIZE :]
 
     def pack(self):
-        """All of it as at most 230 bytes."""
+        """All of it as at most MAX_BYTES."""
         return struct.pack(_HEAD, *self.counters) + self._entries
 
     def _adopt_fault(self, port):

@@ -12,22 +12,32 @@ from micropython import const
 
 _VERSION = const(3)
 _HEAD = "<HHI"
-_HEAD_SIZE = const(8)
+HEAD_SIZE = const(8)
 _COPY = "/plan.bin"
 
 
 def pack(state, log=b""):
     """The state (an array of 32-bit integers) and the packed log as bytes for `port.rtc_write`."""
-    body = bytes(state) + log
-    return struct.pack(_HEAD, _VERSION, len(body), crc32(body)) + body
+    return bytes(pack_into(bytearray(HEAD_SIZE + 4 * len(state) + len(log)), state, log))
+
+
+def pack_into(buf, state, log):
+    """The same, written into `buf`; returns the part of it that was used."""
+    start = HEAD_SIZE + 4 * len(state)
+    view = memoryview(buf)[: start + len(log)]
+    view[HEAD_SIZE:start] = bytes(state)
+    view[start:] = log
+    body = view[HEAD_SIZE:]
+    struct.pack_into(_HEAD, view, 0, _VERSION, len(body), crc32(body))
+    return view
 
 
 def unpack(data, size):
     """The state of `size` integers that `pack` wrote, None when there is none or it is damaged."""
-    if len(data) < _HEAD_SIZE:
+    if len(data) < HEAD_SIZE:
         return None
     version, length, crc = struct.unpack_from(_HEAD, data)
-    body = data[_HEAD_SIZE : _HEAD_SIZE + length]
+    body = data[HEAD_SIZE : HEAD_SIZE + length]
     if version != _VERSION or length < 4 * size or len(body) != length or crc != crc32(body):
         return None
     return array("i", body[: 4 * size])
@@ -37,7 +47,7 @@ def log_of(data, size):
     """The packed log behind a state of `size` integers, b"" when there is none or it is damaged."""
     if unpack(data, size) is None:
         return b""
-    return data[_HEAD_SIZE + 4 * size : _HEAD_SIZE + struct.unpack_from("<H", data, 2)[0]]
+    return data[HEAD_SIZE + 4 * size : HEAD_SIZE + struct.unpack_from("<H", data, 2)[0]]
 
 
 def keep_copy(folder, data):

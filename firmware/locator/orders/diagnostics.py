@@ -19,10 +19,9 @@ _FAULT_BYTES = const(700)
 def write(desk, out):
     """[boot, offset], counters, entries, and the fault when there is one that was not told."""
     log = desk.log
-    entries = log.entries()
-    fault = _fault(desk.port)
+    size = _fault_size(desk.port)
     out.int(_KEY)
-    out.head(cbor.MAP, 4 if fault else 3)
+    out.head(cbor.MAP, 4 if size else 3)
     out.int(0)
     out.head(cbor.ARRAY, 2)
     out.int(desk.ledger.boot)
@@ -33,14 +32,14 @@ def write(desk, out):
     for count in counters:
         out.int(count)
     out.int(2)
-    out.head(cbor.ARRAY, 3 * len(entries))
-    for entry in entries:
-        for number in entry:
+    out.head(cbor.ARRAY, 3 * len(log))
+    for i in range(len(log)):
+        for number in log.entry(i):
             out.int(number)
-    if fault:
+    if size:
         out.int(3)
-        out.text(fault)
-    log.written = len(entries)
+        _write_fault(desk.port, size, out)
+    log.written = len(log)
     return 1
 
 
@@ -53,15 +52,24 @@ def told(desk):
         pass
 
 
-def _fault(port):
-    """The text of the last fault, "" without one: seconds since power-on in the first line."""
+def _fault_size(port):
+    """Bytes of the last fault that are told, 0 without one."""
     try:
-        with open(port.data_dir + logs.LAST_FAULT, "rb") as f:
-            data = bytearray(f.read(_FAULT_BYTES))
+        return min(_FAULT_BYTES, os.stat(port.data_dir + logs.LAST_FAULT)[6])
     except OSError:
-        return ""
-    # Whatever was torn by a power cut, or is in no alphabet of ours, is shown all the same.
-    for i in range(len(data)):  # in place: there may be no room for more
-        if not (32 <= data[i] < 127 or data[i] == 10):
-            data[i] = 63
-    return data.decode()
+        return 0
+
+
+def _write_fault(port, size, out):
+    """Read the text where it is to stand: after a fault, memory may be what is short."""
+    out.head(cbor.TEXT, size)
+    if out.n + size > len(out.buf):
+        raise cbor.Full
+    there = memoryview(out.buf)[out.n : out.n + size]
+    with open(port.data_dir + logs.LAST_FAULT, "rb") as f:
+        f.readinto(there)
+    for i in range(size):
+        # What a power cut tore, or is in no alphabet of ours, is shown all the same.
+        if not 32 <= there[i] < 127 and there[i] != 10:
+            there[i] = 63
+    out.n += size

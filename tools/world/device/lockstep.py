@@ -54,15 +54,18 @@ class LockstepPort:
         return self._clock_s + (self._clock_ms + self._now_ms) // 1000
 
     def sleep_ms(self, ms):
-        self._ask(_SLEEP, struct.pack("<I", ms) + self._take_tx())
+        self._ask(_SLEEP, struct.pack("<I", ms), self._take_tx())
 
     def uart_write(self, data):
-        self._tx += data
+        # Not copied: it is on its way with the next question, before anybody uses the buffer again.
+        self._tx = self._tx + data if self._tx else data
 
     def uart_readinto(self, buf, timeout_ms):
-        got = self._ask(_READ, struct.pack("<IH", timeout_ms, len(buf)) + self._take_tx())
-        buf[: len(got)] = got
-        return len(got)
+        # Into the caller's buffer, as a UART does: the port must not need memory that hardware does not.
+        self._tell(_READ, struct.pack("<IH", timeout_ms, len(buf)), self._take_tx())
+        n = self._answer()
+        self._read_exact(buf, n)
+        return n
 
     def modem_rail(self, on):
         self._pin(_PIN_RAIL, on)
@@ -126,25 +129,29 @@ class LockstepPort:
         self._tx = b""
         return data
 
-    def _tell(self, op, payload):
-        self._pipe.write(struct.pack("<BIH", op, self.cpu_us, len(payload)) + payload)
+    def _tell(self, op, payload, more=b""):
+        self._pipe.write(struct.pack("<BIH", op, self.cpu_us, len(payload) + len(more)))
+        self._pipe.write(payload)
+        self._pipe.write(more)
         self.cpu_us = 0
 
-    def _ask(self, op, payload):
-        self._tell(op, payload)
+    def _answer(self):
+        """Length of what follows the head of an answer."""
         self._read_exact(self._head, 6)
         self._now_ms, n = struct.unpack("<IH", self._head)
-        if not n:
-            return b""
-        body = bytearray(n)
-        self._read_exact(body, n)
-        return bytes(body)
+        return n
+
+    def _ask(self, op, payload, more=b""):
+        self._tell(op, payload, more)
+        body = bytearray(self._answer())
+        self._read_exact(body, len(body))
+        return body
 
     def _read_exact(self, buf, n):
         view = memoryview(buf)
         at = 0
         while at < n:
-            got = self._pipe.readinto(view[at:])
+            got = self._pipe.readinto(view[at:n])
             if not got:
                 sys.exit(2)  # the world is gone
             at += got

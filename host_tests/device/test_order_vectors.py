@@ -1,0 +1,56 @@
+"""The shared vectors of orders on the device's side: each is obeyed by a new device."""
+
+import json
+import sys
+from binascii import hexlify, unhexlify
+
+import scratch
+from locator.link import cbor
+from locator.orders import desk
+from locator.plan import state as st
+
+
+def lines():
+    for folder in sys.path:
+        try:
+            with open(folder + "/docs/protocol/vectors.json") as f:
+                yield from f
+            return
+        except OSError:
+            continue
+    raise OSError("docs/protocol/vectors.json")
+
+
+def cases():
+    """The orders alone: a vector is a line, and all of them would fill the heap."""
+    inside = False
+    for line in lines():
+        if line[:1] == '"':
+            inside = line.startswith('"orders"')
+        elif inside and line[:2] == " {":
+            yield json.loads(line.strip().rstrip(","))
+
+
+class Port:
+    """As much of a port as orders need."""
+
+    def __init__(self):
+        self.data_dir = scratch.folder()
+
+    def clock_s(self):
+        return 100
+
+
+def test_orders_are_obeyed_and_reported_to_the_byte():
+    count = 0
+    for case in cases():
+        at = desk.Desk(Port(), None, None, None, st.new(), None, "SIM")
+        order = cbor.loads(unhexlify(case["order"]))
+        order[3] = case["time"]
+        at.take(order)
+        out = cbor.Writer(bytearray(64))
+        out.head(cbor.MAP, 1)
+        assert at.write(out) == 1, case["name"]
+        assert hexlify(out.buf[: out.n]).decode() == case["report"], case["name"]
+        count += 1
+    assert count == 6
