@@ -65,6 +65,7 @@ LINES = (
     b"\r\n+CMQTTRXSTART: 0,6,5\r\n\r\n+CMQTTRXTOPIC: 0,6\r\na/down\r\n+CMQTTRXPAYLOAD: 0,5\r\nOK\r\n>"
     b"\r\n+CMQTTRXEND: 0\r\n",
     b"\r\nNORMAL POWER DOWN\r\n\r\nPOWERED DOWN\r\n",
+    b"\r\n+CBC: 0,70,3900\r\n\r\nOK\r\n\r\n+CBC: 3.591V\r\n",
 )
 """Answers of both modems, from their manuals."""
 FIELDS = (b'"26/06/02,01:47:33+32"', b"3113.343286,N", b"-12.345")
@@ -153,13 +154,13 @@ class Verbs:
 
     def feed(self, data):
         """The next verb."""
-        verbs = _VERBS
+        verbs = self._verbs()
         name, args = verbs[self._next % len(verbs)]
         self._next += 1
         self._port.data, self._port.pieces = data, 1 + self._next % 4
         self._port.limit_ms = self._port.ticks_ms() + VERB_MS
         try:
-            got = getattr(self._driver, name)(*args)
+            got = self._call(name, args)
             if name == "gnss_poll" and got:
                 _into_record(got, None)
             elif name == "cell" and got:
@@ -168,6 +169,12 @@ class Verbs:
                 cbor.Writer(bytearray(2000)).text("".join(got))
         finally:
             self._check()
+
+    def _verbs(self):
+        return _VERBS
+
+    def _call(self, name, args):
+        return getattr(self._driver, name)(*args)
 
     def _check(self):
         at = self._at
@@ -184,6 +191,7 @@ _VERBS = (
     ("network_time", ()),
     ("identity", ()),
     ("serves", (2000,)),
+    ("supply_mv", ()),
     ("psm_granted", ()),
     ("gnss_start", (True,)),
     ("gnss_poll", ()),
@@ -198,6 +206,13 @@ _VERBS = (
     ("stop", (False,)),
     ("start", (True, True)),
 )
+
+
+def _seldom():
+    """Targets of modules that the device imports only now and then; so does this."""
+    from tools import mpy_fuzz_seldom
+
+    return mpy_fuzz_seldom
 
 
 class ChannelTarget:
@@ -243,6 +258,8 @@ class ParseTarget:
         parse.registration(data, False)
         parse.network_clock(data)
         parse.cause(data)
+        parse.last_integer(data)
+        parse.supply_mv(data)
         for part in parts[:20]:
             parse.integer(part)
             parse.integer(part, 16)
@@ -396,6 +413,9 @@ TARGETS = {
     "channel": ChannelTarget,
     "bg95": lambda: Verbs(Bg95),
     "sim7600": lambda: Verbs(Sim7600),
+    "bg95 sockets": lambda: _seldom().sockets(Verbs, Bg95),
+    "sim7600 sockets": lambda: _seldom().sockets(Verbs, Sim7600),
+    "mqtt": lambda: _seldom().MqttTarget(),
     "parse": ParseTarget,
     "cbor": CborTarget,
     "reply": ReplyTarget,

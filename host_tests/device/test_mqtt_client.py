@@ -90,7 +90,7 @@ def test_packets_in_any_pieces():
 
 def test_a_length_of_two_bytes():
     payload = bytes(range(256)) * 5
-    client, wire = connected(mqtt.head(0x30, 6 + len(payload)) + b"\x00\x04down" + payload)
+    client, _wire = connected(mqtt.head(0x30, 6 + len(payload)) + b"\x00\x04down" + payload)
     assert client.mqtt_receive(1000) == payload
     assert mqtt.head(0x32, 127) == b"\x32\x7f" and mqtt.head(0x32, 128) == b"\x32\x80\x01"
     assert mqtt.head(0x32, 16384) == b"\x32\x80\x80\x01"
