@@ -11,7 +11,7 @@ BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint heap powercut bench-modem at-faults fuzz soak wire-bench hostile
+.PHONY: help demo test lint heap powercut bench-modem at-faults fuzz soak wire-bench hostile lab
 .SUFFIXES:
 
 help: ## list the targets
@@ -53,6 +53,9 @@ wire-bench: .venv/demo.stamp ## bytes a fix beside other formats, written by the
 
 hostile: .venv/demo.stamp ## cryptography against the RFCs' vectors and 10,000 random checks, on both runtimes [SEED=1]
 	@$(BIN)/python -m tools.campaign.hostile --seed $(SEED)
+
+lab: .venv/demo.stamp ## the scheduler beside every baseline and the clairvoyant bound: out/lab/report.html [ARGS="--line FILE"]
+	@$(BIN)/python -m tools.lab $(ARGS)
 
 .venv/bin/python:
 	@$(PYTHON) .ci/check_python.py
