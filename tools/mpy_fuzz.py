@@ -10,14 +10,10 @@ import struct
 import sys
 from binascii import crc32
 
-from locator.journal import acks, record, rtc
-from locator.journal.ledger import Ledger
+from locator.journal import acks, record
 from locator.link import cbor, cose, talk
-from locator.link.batch import MAX_RECORDS, Batch
 from locator.modem import ModemError, parse
 from locator.modem.at import Channel
-from locator.modem.bg95 import Bg95
-from locator.modem.sim7600 import Sim7600
 
 KEY = bytes(range(32))
 DEVICE = "lb-1"
@@ -208,6 +204,17 @@ _VERBS = (
 )
 
 
+def _kind(modem):
+    """The class of its driver; a process needs one of them in its heap."""
+    if modem == "bg95":
+        from locator.modem.bg95 import Bg95
+
+        return Bg95
+    from locator.modem.sim7600 import Sim7600
+
+    return Sim7600
+
+
 def _seldom():
     """Targets of modules that the device imports only now and then; so does this."""
     from tools import mpy_fuzz_seldom
@@ -222,7 +229,7 @@ class ChannelTarget:
     seeds = LINES
 
     def __init__(self):
-        self._verbs = Verbs(Bg95)
+        self._verbs = Verbs(_kind("bg95"))
         self._next = 0
 
     def feed(self, data):
@@ -343,6 +350,11 @@ class FlashTarget:
     ours = (cbor.Full,)
 
     def __init__(self):
+        from locator.journal import rtc
+        from locator.journal.ledger import Ledger
+        from locator.link.batch import MAX_RECORDS, Batch
+
+        self._unpack, self._ledger, self._most = rtc.unpack, Ledger, MAX_RECORDS
         buf = bytearray(record.SIZE)
         record.pack_into(buf, [1] * 20)
         self.seeds = (bytes(buf), bytes(buf + buf), rtc.pack(_state()), struct.pack("<BBHQII4I", *_LEDGER))
@@ -355,8 +367,8 @@ class FlashTarget:
         self._next += 1
         if self._next % 2:
             data += struct.pack("<I", crc32(data))
-        rtc.unpack(data, 20)
-        Ledger("build/no-such-folder", 0)._load(data)
+        self._unpack(data, 20)
+        self._ledger("build/no-such-folder", 0)._load(data)
         for at in range(0, len(data), record.SIZE):
             if record.is_good(data, at):
                 record.unpack(data, at)
@@ -364,7 +376,7 @@ class FlashTarget:
 
     def _send(self, data):
         batch = self._batch
-        batch.n = min(MAX_RECORDS, len(data) // record.SIZE)
+        batch.n = min(self._most, len(data) // record.SIZE)
         size = batch.n * record.SIZE
         batch.records[:size] = data[:size]
         batch.write(cbor.Writer(self._out))
@@ -411,10 +423,10 @@ def _into_record(fix, cell):
 
 TARGETS = {
     "channel": ChannelTarget,
-    "bg95": lambda: Verbs(Bg95),
-    "sim7600": lambda: Verbs(Sim7600),
-    "bg95 sockets": lambda: _seldom().sockets(Verbs, Bg95),
-    "sim7600 sockets": lambda: _seldom().sockets(Verbs, Sim7600),
+    "bg95": lambda: Verbs(_kind("bg95")),
+    "sim7600": lambda: Verbs(_kind("sim7600")),
+    "bg95 sockets": lambda: _seldom().sockets(Verbs, _kind("bg95")),
+    "sim7600 sockets": lambda: _seldom().sockets(Verbs, _kind("sim7600")),
     "mqtt": lambda: _seldom().MqttTarget(),
     "parse": ParseTarget,
     "cbor": CborTarget,

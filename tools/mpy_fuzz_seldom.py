@@ -19,12 +19,15 @@ LINES = (
     b"\r\n+CCHRECV: DATA,0,4\r\n\x20\x02\x00\x00\r\n+CCHRECV: 0,0\r\n\r\nOK\r\n",
 )
 """Answers of both modems, from their manuals."""
-_MQTT = (
+_VERBS = (
     ("mqtt_open", (b"h", 1, b"d", b"p", b"ca")),
     ("mqtt_subscribe", (b"a/down",)),
     ("mqtt_publish", (b"a/up", b"x")),
     ("mqtt_receive", (1000,)),
     ("mqtt_close", ()),
+    ("ask", ()),
+    ("minutes_left", ()),
+    ("inject", (b"x", (2026, 6, 2, 1, 47, 33))),
 )
 
 
@@ -40,7 +43,7 @@ def sockets(base, kind):
             self._client = MqttClient(self._port, make(self._driver))
 
         def _verbs(self):
-            return (*_MQTT, ("ask", ()), ("minutes_left", ()), ("inject", (b"x", (2026, 6, 2, 1, 47, 33))))
+            return _VERBS
 
         def _call(self, name, args):
             if name.startswith("mqtt"):
