@@ -11,7 +11,7 @@ BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint heap powercut bench-modem at-faults fuzz soak wire-bench hostile
+.PHONY: help demo test lint heap powercut bench-modem at-faults fuzz soak wire-bench hostile updatecut lab
 .SUFFIXES:
 
 help: ## list the targets
@@ -45,6 +45,9 @@ bench-modem: .venv/bench.stamp ## the firmware's drivers on a real modem [PORT=/
 at-faults: .venv/demo.stamp ## every command that a wake uses with every fault of the line [SEED=1]
 	@$(BIN)/python -m tools.campaign.at_faults --seed $(SEED)
 
+updatecut: .venv/demo.stamp ## updates cut off, damaged, wrong, crashing: does the device always come back?
+	@$(BIN)/python -m tools.campaign.updatecut
+
 fuzz: .venv/demo.stamp ## random bytes through the AT channel and every parser of the firmware [SEED=1]
 	@$(BIN)/python -m tools.campaign.fuzz --seed $(SEED)
 
@@ -53,6 +56,9 @@ wire-bench: .venv/demo.stamp ## bytes a fix beside other formats, written by the
 
 hostile: .venv/demo.stamp ## cryptography against the RFCs' vectors and 10,000 random checks, on both runtimes [SEED=1]
 	@$(BIN)/python -m tools.campaign.hostile --seed $(SEED)
+
+lab: .venv/demo.stamp ## the scheduler beside every baseline and the clairvoyant bound: out/lab/report.html [ARGS="--line FILE"]
+	@$(BIN)/python -m tools.lab $(ARGS)
 
 .venv/bin/python:
 	@$(PYTHON) .ci/check_python.py

@@ -279,7 +279,7 @@ def terminal(dialect: str) -> Iterator[str]:
 
 @pytest.mark.parametrize("dialect", ["bg95", "sim7600"])
 def test_all_steps_over_a_pseudo_terminal(dialect, monkeypatch, capsys, tmp_path):
-    for name in ("RADIO_OFF_MS", "IDLE_MS", "TRACK_MS", "ASLEEP_MS"):
+    for name in ("RADIO_OFF_MS", "IDLE_MS", "TRACK_MS", "TAIL_MS", "EXTENDED_MS", "ASLEEP_MS"):
         monkeypatch.setattr(steps, name, 100)
     monkeypatch.setattr(steps, "DOZE_MS", {dialect: 100})
     with terminal(dialect) as path:

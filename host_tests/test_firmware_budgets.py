@@ -13,7 +13,7 @@ from tools.flash.layout import FIRMWARE, lay_out
 LINES = 2_800
 _BLOCKS = (ast.FunctionDef, ast.ClassDef, ast.If, ast.For, ast.While, ast.With, ast.Try)
 SLOT_BYTES = 96 * 1024
-ORDINARY = ("boot", "main", "locator.wake", "locator.modem.at", "locator.link.talk", "locator.link.extras")
+ORDINARY = ("boot", "main", "locator.wake", "locator.modem.at", "locator.contact", "locator.link.extras")
 """Where a wake begins, and what the one that reports imports besides; the rest follows by itself."""
 
 

@@ -9,7 +9,9 @@ from dataclasses import replace
 
 import paho.mqtt.client as mqtt
 import pytest
-from locator.modem import DENIED, NO_SERVICE, REGISTERED, ModemRestarted, make, survey
+from locator.modem import DENIED, NO_SERVICE, REGISTERED, ModemRestarted, edrx, make, survey
+from locator.plan.decide import spread_s
+from locator.plan.state import PHASE
 from paho.mqtt.enums import CallbackAPIVersion
 
 from host_tests.modem_bench import HOST, START_UTC_S, Bench, Mosquitto, start_mosquitto
@@ -112,6 +114,23 @@ def test_parked_in_psm_between_two_wakes(broker, echo):
     assert echo == [b"one", b"two"]
     assert len(bench.air.registrations) == 1
     assert modem.stop(True) is True
+
+
+def test_the_modem_never_wakes_by_itself_between_two_reports(broker, echo):
+    _, modem = registered("bg95", broker)
+    psm = modem.channel.command(b"+QPSMS?", 1000, b"+QPSMS:")[0]
+    tau_s, active_s = (int(text.strip(b'"')) for text in psm.split(b",")[-2:])
+    longest_s = spread_s({PHASE: 255}, 86_400)
+    assert tau_s > longest_s * 17 // 16 and active_s == 120
+
+
+def test_edrx_is_granted_as_asked_for_and_off_otherwise(broker, echo):
+    _, modem = registered("bg95", broker)
+    assert edrx.granted_ms(modem) == 0
+    edrx.request(modem, True)
+    assert edrx.granted_ms(modem) == 20_480
+    edrx.request(modem, False)
+    assert edrx.granted_ms(modem) == 0
 
 
 @pytest.mark.parametrize("dialect", ["bg95", "sim7600"])

@@ -30,6 +30,7 @@ class Flash:
         at = n * BLOCK + offset
         size = self._size(len(buf))
         self.data[at : at + size] = memoryview(buf)[:size]
+        self.changed(at, size)
         self._alive()
 
     def ioctl(self, op, arg):
@@ -40,8 +41,12 @@ class Flash:
         if op == 6:
             size = self._size(BLOCK)
             self.data[arg * BLOCK : arg * BLOCK + size] = b"\xff" * size
+            self.changed(arg * BLOCK, size)
             self._alive()
         return 0
+
+    def changed(self, at, size):
+        """Called after each operation, for flashes that are kept elsewhere too."""
 
     def _size(self, whole):
         """How many bytes of this operation still happen."""

@@ -53,6 +53,10 @@ _SECONDS = (
     lambda value: _INTERVAL.lowest <= value <= _INTERVAL.highest,
 )
 _FILE = ("the name of a file or folder", lambda value: is_one_line(value) and value != "")
+_AT_TEXT = (
+    "at most 64 characters of printable ASCII without quotes",
+    lambda value: len(value) <= 64 and value.isascii() and (value + "x").isprintable() and '"' not in value,
+)
 _CLIENT_ID = ("1 to 64 characters on one line", lambda value: is_one_line(value) and 1 <= len(value) <= 64)
 
 
@@ -92,9 +96,9 @@ class Devices:
     broker_port: int = _key(8883, "Its TCP port (TLS).", _PORT)
     ca_file: str = _key("", "PEM file, at most 4 KB, of the broker's CA; empty: broker.ca_file.", path=True)
     apn: str = _key("iot", "Access point name of the cards.")
-    interval_s: int = _key(
-        _INTERVAL.default, "Seconds between points until a trip says otherwise.", _SECONDS
-    )
+    apn_user: str = _key("", "User of the access point; empty: it asks for none.", _AT_TEXT)
+    apn_password: str = _key("", "Its password.", _AT_TEXT, secret=True)
+    interval_s: int = _key(_INTERVAL.default, "Seconds between points until a trip says otherwise.", _SECONDS)
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,7 @@
-"""The device's configuration, as `landbridge devices add` made it and provisioning laid it down."""
+"""The device's configuration, as `landbridge devices add` made it and provisioning laid it down.
+
+`apn_user` and `apn_password` may be missing: most access points ask for neither.
+"""
 
 import json
 from binascii import unhexlify
@@ -21,6 +24,7 @@ class Config:
         self.broker_port = values["broker_port"]
         self.broker_password = values["broker_password"].encode()
         self.apn = values["apn"].encode()
+        self.apn_login = tuple(_login(values.get(key, "")) for key in ("apn_user", "apn_password"))
         if len(self.key) != 32:
             raise ValueError("key")
 
@@ -28,3 +32,10 @@ class Config:
         """Certificate of the broker's authority, PEM."""
         with open(self._folder + "/ca.pem", "rb") as f:
             return f.read()
+
+
+def _login(text):
+    """User or password of the access point, as they can stand in an AT command."""
+    if type(text) is not str or not all(" " <= letter <= "~" and letter != '"' for letter in text):
+        raise ValueError("apn_user, apn_password: printable ASCII without quotes")
+    return text.encode()

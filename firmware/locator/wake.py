@@ -71,6 +71,7 @@ class Wake:
             self._state[st.TO_TELL] = st.EVERYONE  # the wake before may have ended before it was noted
         self._settings = applied.load(port.data_dir, self._state)
         self._modem = make_modem(board, port)
+        self._modem.login = self._config.apn_login
         self._identity = None
         self._fix = None
         self._cell = None
@@ -115,7 +116,7 @@ class Wake:
         try:
             ladder = recovery(self._state[st.TRY_FAILS])
             if ladder and not self._modem.on and ladder.before_start(self._port):
-                self._state[st.CONFIGURED] = self._state[st.PARKED] = 0
+                self._state[st.CONFIGURED] = self._state[st.PARKED] = self._state[st.ORBITS] = 0
             self._start_modem()
             if self._state[st.SEARCHED] != action.mcc:
                 from locator.plan.regions import region
@@ -131,12 +132,17 @@ class Wake:
             if result == REGISTERED:
                 self._take_network_time()
                 self._weigh()
+                if self._modem.KIND == "sim7600" and budget.orbits_due(self._state):
+                    from locator.modem import assistance
+
+                    self._state[st.ORBITS_TRIED] = self._state[st.NOW]
+                    assistance.download(self._modem)
             self._read_card(result == REGISTERED)
         except ModemError as error:
             self._lost(error)
             result = st.NO
         finally:
-            unload("ladder", "survey", "rescue")  # a conversation needs the heap
+            unload("ladder", "survey", "rescue", "ntp", "assistance")  # a conversation needs the heap
         if result == REGISTERED:
             budget.accepted(self._state)
         else:
@@ -181,17 +187,13 @@ class Wake:
         st.learn_record(self._state)
 
     def _talk(self, action):
-        from locator.link.talk import Conversation
+        from locator import contact
 
         gc.collect()
-        config = self._config
-        talk = Conversation(self._modem, self._journal, self._ledger, config, self._open_desk)
-        host, port = config.broker_host, config.broker_port
+        us, config = (self._port, self._modem, self._state), self._config
+        talk = contact.prepare(*us, self._journal, self._ledger, config, self._open_desk)
         try:
-            self._modem.mqtt_open(host, port, config.device.encode(), config.broker_password, config.ca())
-            left, to_tell = budget.messages_left(self._state), self._state[st.TO_TELL] != 0
-            talk.run(self._extras().write, left, to_tell, self._state[st.URGENT] != 0)
-            self._modem.mqtt_close()
+            contact.run(*us, config, talk, self._extras().write)
         except ModemError as error:
             self._lost(error)
         finally:  # also when something else goes wrong: what has failed is not tried again at once
@@ -253,7 +255,8 @@ class Wake:
 
     def _weigh(self):
         """The battery under the load of a connection; whatever moved meanwhile is not forgotten."""
-        self._state[st.LOADED_MV], _, motion, _, shock_mg, _, _ = self._port.senses()
+        seen_mv, _, motion, _, shock_mg, _, _ = self._port.senses()
+        self._state[st.LOADED_MV] = min(seen_mv, self._modem.supply_mv() or seen_mv)
         self._motion += motion
         alarms.later_shock(self._state, shock_mg)
 
@@ -284,7 +287,7 @@ class Wake:
             self._state[st.PARKED] = 1 if self._modem.stop(self._may_park()) else 0
         except ModemError:
             self._port.modem_rail(False)
-            self._state[st.PARKED] = 0
+            self._state[st.PARKED] = self._state[st.ORBITS] = 0
 
     def _may_park(self):
         """Whether the modem is registered and may stay so in PSM. Where nobody asked for service but the
@@ -310,6 +313,10 @@ class Wake:
 
     def _take_network_time(self):
         epoch_s = self._modem.network_time()
+        if not epoch_s and not self._state[st.OFFSET]:
+            from locator.modem import ntp
+
+            epoch_s = ntp.ask(self._modem)
         if epoch_s and st.credible(self._state, self._port.clock_s(), epoch_s):
             self._set_time(epoch_s, record.TIME_NETWORK)
 

@@ -82,6 +82,25 @@ def test_what_does_not_fit_waits_for_the_next_turn():
     with_modules(check)
 
 
+class Greedy(Words):
+    """A module for which memory does not suffice."""
+
+    def write(self, desk, out):
+        out.int(self.key)
+        raise MemoryError
+
+
+def test_without_memory_for_one_the_others_are_told():
+    def check():
+        desk = made(Greedy(6, 20), Words(7, 20))
+        out = cbor.Writer(bytearray(64))
+        assert desk.write(out) == 1 and out.n == 22
+        desk.told()
+        assert not desk.to_tell()
+
+    with_modules(check)
+
+
 def test_who_has_nothing_to_say_is_not_asked_again():
     def check():
         desk = made(Words(6, 0), Words(7, 0))

@@ -200,6 +200,30 @@ def test_a_battery_that_sags_reports_half_as_often():
     assert decide.upload_due(state, told, HINTS)
 
 
+def test_the_limit_of_a_search_for_satellites_follows_the_age_of_the_orbits():
+    state = st.new()
+    state[st.NOW] = 50 * HOUR
+    assert decide.fix_limit_s(state, 90) == 90
+    state[st.FIX_FAILS] = 1  # nothing was ever found: the whole time again
+    assert decide.fix_limit_s(state, 90) == 90
+    limits = []
+    for age_h in (0, 2, 3, 4, 5):
+        state[st.ORBITS] = (50 - age_h) * HOUR
+        limits.append([])
+        for fails in (0, 1, 2):
+            state[st.FIX_FAILS] = fails
+            limits[-1].append(decide.fix_limit_s(state, 90))
+    assert limits == [[40] * 3, [40] * 3, [60] * 3, [60] * 3, [90, 45, 90]]
+
+
+def test_orbits_are_lost_with_the_modem_s_supply():
+    state = settled()
+    st.learn_fix(state, True)
+    assert state[st.ORBITS] == state[st.NOW]
+    st.restart(state)
+    assert state[st.ORBITS] == 0
+
+
 def test_every_third_try_in_vain_scans_everything():
     state = settled()
     limits, wide = [], []

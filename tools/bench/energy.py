@@ -36,6 +36,7 @@ CONSTANTS = {
     "gnss/track": ("gnss_track_w", "watts"),
     "mqtt": ("upload_j", "joules"),
     "sleep/asleep": ("sleep_w", "watts"),
+    "edrx/idle": ("edrx_w", "watts"),
     "park/psm": ("psm_w", "watts"),
     "park/off": ("off_w", "watts"),
     "resume": ("resumed_upload_j", "joules"),

@@ -188,6 +188,8 @@ class Run:
         """Why a step cannot be done; empty when it can."""
         if step == "mqtt" and not self._request.broker:
             return "no --broker given"
+        if step == "edrx" and self._request.modem != "bg95":
+            return "this modem has no eDRX"
         if step in NEED_KEY and not self._request.key:
             return "no --key given"
         return ""

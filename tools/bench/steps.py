@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from locator.modem import REGISTERED, ModemError, ModemSilent
+from locator.modem import edrx as extended
 from locator.modem import survey as scan
 
 from tools.bench import Silent, profiles, replies, work
@@ -32,6 +33,8 @@ FOUND_AGAIN_S = 60
 ECHO_MS = 20_000
 TAIL_MS = 20_000
 """Networks release the connection up to 20 s after the last traffic."""
+EXTENDED_MS = 60_000
+"""Three cycles of 20.48 s."""
 PARKED_MS = 30_000
 DOZE_MS = {"bg95": 3_000, "sim7600": 22_000}
 """From DTR high to sleep: SIM7600 15 to 20 s (sleep note V3.00)."""
@@ -181,6 +184,21 @@ def mqtt(bench: Bench) -> Found:
     return _message(bench)
 
 
+def edrx(bench: Bench) -> Found:
+    """Idle with eDRX: what the network grants, and what it costs."""
+    if bench.driver.attach(FOUND_AGAIN_S, FOUND_AGAIN_S, 0)[0] != REGISTERED:
+        raise StepFailed("not registered: nobody to ask for eDRX")
+    bench.phase("ask")
+    extended.request(bench.driver, True)
+    bench.port.sleep_ms(TAIL_MS)
+    granted_s = extended.granted_ms(bench.driver) / 1000
+    bench.phase("idle" if granted_s else "not granted")
+    bench.port.sleep_ms(EXTENDED_MS)
+    bench.phase("end")
+    extended.request(bench.driver, False)
+    return {"cycle_s": granted_s}
+
+
 def park(bench: Bench) -> Found:
     """Down as at the end of a wake: into PSM where the network grants it, else off."""
     if bench.driver.attach(FOUND_AGAIN_S, FOUND_AGAIN_S, 0)[0] != REGISTERED:
@@ -287,6 +305,7 @@ STEPS: dict[str, Callable[[Bench], Found]] = {
     "attach": attach,
     "gnss": gnss,
     "mqtt": mqtt,
+    "edrx": edrx,
     "park": park,
     "resume": resume,
     "sleep": sleep,

@@ -111,7 +111,8 @@ class VirtualPort:
             raise Hang
 
     def _pass(self, ms: int) -> None:
-        self.env.run(until=self.env.now + ms)
+        if ms > 0:  # SimPy knows no time that does not pass
+            self.env.run(until=self.env.now + ms)
         self._guard()
 
     def _guard(self) -> None:

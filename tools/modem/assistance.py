@@ -10,6 +10,8 @@ if TYPE_CHECKING:
 
 VALID_MIN = 10_080
 """Seven days from the day of the download."""
+FRESH_MIN = 1_440
+"""So old they are as good as new."""
 CLOSE_S = 3_600
 """A time injected must be as good as this."""
 _START = "xtra/start"
@@ -37,9 +39,12 @@ def left(unit: Unit) -> tuple[int, datetime]:
     return max(0, VALID_MIN - age_min), datetime.fromtimestamp(start_s, UTC)
 
 
-def helps(unit: Unit) -> bool:
-    """Whether a start without ephemeris has the predicted orbits instead: that needs the time too."""
-    return enabled(unit) and unit.clock.known and left(unit)[0] > 0
+def gain(unit: Unit) -> float:
+    """What predicted orbits are worth to a start without ephemeris, which needs the time too: 1 those of
+    today, as good as an ephemeris of some hours; less from day to day, as predictions drift [C]; 0 none."""
+    if not enabled(unit) or not unit.clock.known:
+        return 0.0
+    return min(1.0, left(unit)[0] / (VALID_MIN - FRESH_MIN))
 
 
 def inject_time(unit: Unit, utc: datetime) -> bool:

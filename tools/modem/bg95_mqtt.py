@@ -50,11 +50,21 @@ def _open(unit: Unit, client: int, host: str, port: int) -> Work:
     unit.at.urc(f"+QMTOPEN: {client},{result}")
 
 
-def _opened(unit: Unit, client: int, host: str, port: int) -> Outcome:
+def _refuses(unit: Unit, client: int) -> int:
+    """Why the stack does not even try; 0: it does."""
+    cid = int(value(unit, "+QMTCFG", "pdpcid", client, "1")[0])
     if client in unit.brokers:
         return 2
-    if int(value(unit, "+QMTCFG", "pdpcid", client, "1")[0]) not in unit.pdp.address:
-        return 3
+    return 3 if cid not in unit.pdp.address else 1 if unit.sockets.refused(cid) else 0
+
+
+def _opened(unit: Unit, client: int, host: str, port: int) -> Outcome:
+    reason = _refuses(unit, client)
+    if reason:
+        return reason
+    if unit.has("mqtt-broken"):
+        yield unit.pause(2_000, 9_000)
+        return -1
     use_tls, context, *_ = *value(unit, "+QMTCFG", "ssl", client, "0,0"), "0"
     secrets = tls(unit, int(context)) if use_tls == "1" else None
     if use_tls == "1" and secrets is None:
@@ -62,7 +72,7 @@ def _opened(unit: Unit, client: int, host: str, port: int) -> Outcome:
     broker = Broker(
         unit,
         lambda topic, payload: _received(unit, client, topic, payload),
-        lambda: _stat(unit, client, CLOSED_BY_PEER),
+        lambda: _hung_up(unit, client),
         lambda: _stat(unit, client, PING_UNANSWERED),
     )
     unit.brokers[client] = broker
@@ -248,6 +258,11 @@ def _tell_message(unit: Unit, client: int, topic: str, payload: bytes) -> None:
     with_length = value(unit, "+QMTCFG", "recv/mode", client, "0,0")[-1] == "1"
     length = f"{len(payload)}," if with_length else ""
     unit.at.urc(f'+QMTRECV: {client},0,"{topic}",{length}"', payload, '"')
+
+
+def _hung_up(unit: Unit, client: int) -> None:
+    unit.sockets.stick(int(value(unit, "+QMTCFG", "pdpcid", client, "1")[0]))
+    _stat(unit, client, CLOSED_BY_PEER)
 
 
 def _stat(unit: Unit, client: int, code: int) -> None:

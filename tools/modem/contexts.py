@@ -89,8 +89,8 @@ def set_active(unit: Unit, request: Request) -> Work:
 def activate(unit: Unit, cid: int) -> Work:
     """Activate it; refused with the code of the network's cause, or of having no network."""
     if not (yield from unit.pdp.activate(cid)):
-        if unit.pdp.refusal and unit.radio.registered():
-            raise Refused(CME.get(unit.pdp.refusal, _UNSPECIFIED))
+        if unit.pdp.cause and unit.radio.registered():
+            raise Refused(CME.get(unit.pdp.cause, _UNSPECIFIED))
         raise Refused(NO_SERVICE)
 
 

@@ -116,9 +116,9 @@ class Gnss:
             grade = 0 if age_s <= HOT_AGE_S else 1 if age_s <= AIDED_AGE_S else 2
             if not self._unit.clock.known:
                 grade = min(2, grade + 1)
-        if grade == 2 and assistance.helps(self._unit):
-            grade = 1
-        return self._unit.spread((HOT_MS, AIDED_MS, COLD_MS)[grade])
+        if grade == 2:
+            return self._unit.spread(COLD_MS - (COLD_MS - AIDED_MS) * assistance.gain(self._unit))
+        return self._unit.spread((HOT_MS, AIDED_MS)[grade])
 
     def _measure(self, sky: Sky, second: int) -> Fix:
         rng = self._unit.rng

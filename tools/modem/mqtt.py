@@ -26,7 +26,9 @@ STEP_S = 0.02
 STALL_S = 10.0
 """Longest real time that virtual time stands still for one answer."""
 STREAM_S = 2.0
-"""The same where nobody knows whether an answer comes: one that takes longer comes with the next poll."""
+"""The same where nobody knows whether an answer comes: one that takes longer comes with a later look."""
+LOOK_S = 0.3
+"""The same for each later look, until nothing is expected any more."""
 POLL_MS = 20
 
 
@@ -215,6 +217,9 @@ class Network(Protocol):
     def settle_stream(self, env: simpy.Environment, stream: Stream) -> Waiting:
         """After bytes have been sent: wait for those that they may provoke, where that is the custom."""
 
+    def look(self, env: simpy.Environment, stream: Stream) -> Waiting:
+        """Some time after bytes have been sent: see whether more has come behind a first answer."""
+
 
 class LockStepNetwork:
     """Virtual time stands still while a real answer is awaited, up to `STALL_S` of real time.
@@ -270,6 +275,12 @@ class LockStepNetwork:
         return True
         yield  # see settle
 
+    def look(self, env: simpy.Environment, stream: Stream) -> Waiting:
+        """A little real time, so that virtual time does not outrun somebody who answers."""
+        stream.step(LOOK_S if self._reply_expected() and self._reachable() else 0)
+        return bool(stream.inbox)
+        yield  # see settle
+
     def _wait(self, link: Link, done: Callable[[], bool], hopeful: Callable[[], bool]) -> bool:
         """True when `done()`; False when it cannot come to that, or after `STALL_S`, which counts."""
         if not hopeful():
@@ -320,4 +331,10 @@ class RealTimeNetwork:
     def settle_stream(self, env: simpy.Environment, stream: Stream) -> Waiting:
         """The same."""
         return False
+        yield  # see LockStepNetwork.settle
+
+    def look(self, env: simpy.Environment, stream: Stream) -> Waiting:
+        """What has come by now."""
+        stream.step(0)
+        return bool(stream.inbox)
         yield  # see LockStepNetwork.settle

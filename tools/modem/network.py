@@ -196,7 +196,7 @@ def last_cause(unit: Unit, request: Request) -> None:
     """AT+CEER: the last refusal, in words [C]."""
     cause = unit.radio.cause
     text = f"EMM cause {cause}" if cause else "No cause information available"
-    unit.at.info(f"+CEER: {f'ESM cause {unit.pdp.refusal}' if unit.pdp.refusal and not cause else text}")
+    unit.at.info(f"+CEER: {f'ESM cause {unit.pdp.cause}' if unit.pdp.cause and not cause else text}")
 
 
 NETWORK: Table = {

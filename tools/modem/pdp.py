@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import simpy
 
+from tools.modem.nv import Context
+
 if TYPE_CHECKING:
     from tools.modem.unit import Unit
 
@@ -18,12 +20,14 @@ CME = {UNKNOWN_APN: 132, AUTHENTICATION: 149, NOT_SUBSCRIBED: 133, RESOURCES: 13
 
 class Pdp:
     """`address`: cid -> IP address of the contexts that are active. `refusal`: the ESM cause with which
-    the network refuses every context, 0: none."""
+    the network refuses every context, 0: none. `login`: user and password that it demands, None: any
+    will do. `cause`: why it has refused the last context, 0: it has not."""
 
     def __init__(self, unit: Unit) -> None:
         self._unit = unit
         self.address: dict[int, str] = {}
-        self.refusal = 0
+        self.refusal = self.cause = 0
+        self.login: tuple[str, str] | None = None
         self.reports = False
         """After AT+CGEREP=1 or 2: tell events."""
 
@@ -41,12 +45,17 @@ class Pdp:
         yield from radio.bearer.exchange(120, 120)
         if not radio.registered():
             return False
-        if self.refusal:
+        self.cause = self.refusal or (0 if self._may_log_in(cid) else AUTHENTICATION)
+        if self.cause:
             return False
         self.address[cid] = (
             f"10.{unit.rng.randint(0, 255)}.{unit.rng.randint(0, 255)}.{unit.rng.randint(2, 250)}"
         )
         return True
+
+    def _may_log_in(self, cid: int) -> bool:
+        context = self._unit.nv.contexts.get(cid, Context("IP", ""))
+        return self.login is None or (context.auth > 0 and self.login == (context.user, context.password))
 
     def deactivate(self, cid: int) -> Generator[simpy.Event, Any, None]:
         """Give it up."""

@@ -47,6 +47,8 @@ ACTIONS: dict[str, dict[str, Value]] = {
     "pdp-drop": {"cid": Value(int, 1, low=1, high=179), "told": Value(bool, True)},
     # The network refuses contexts with this ESM cause; 0: no longer.
     "pdp-refuse": {"cause": Value(int, low=0, high=255)},
+    # The network demands this user and password for a context; both empty: no longer.
+    "pdp-login": {"user": Value(str, ""), "password": Value(str, "")},
     # Which hosts can be reached: all, those without TLS, none.
     "hosts": {"reached": Value(str, choices=("all", "no-tls", "none"))},
     # The broker closes the connection of this client; `code` of +QMTSTAT or +CMQTTCONNLOST.

@@ -108,6 +108,10 @@ def _pdp_refuse(unit: Unit, air: ScriptedAir, cause: int) -> None:
     unit.pdp.refusal = cause
 
 
+def _pdp_login(unit: Unit, air: ScriptedAir, user: str, password: str) -> None:
+    unit.pdp.login = (user, password) if user or password else None
+
+
 def _hosts(unit: Unit, air: ScriptedAir, reached: str) -> None:
     unit.hosts = reached
 
@@ -165,6 +169,7 @@ _ACTIONS: dict[str, Callable[..., None]] = {
     "bar": _bar,
     "pdp-drop": _pdp_drop,
     "pdp-refuse": _pdp_refuse,
+    "pdp-login": _pdp_login,
     "hosts": _hosts,
     "mqtt-close": _mqtt_close,
     "socket-close": _socket_close,

@@ -23,6 +23,7 @@ from tools.modem.sim7600_client import (
     NO_CONNECTION,
     NOT_RELEASED,
     PARAMETER,
+    RECEIVE_FAILED,
     REFUSED_BY_BROKER,
     TIMEOUT,
     Client,
@@ -134,6 +135,12 @@ def _connect(unit: Unit, index: int, client: Client, address: tuple[str, int], l
     secrets = tls(unit, client.context) if client.uses_tls and client.context is not None else None
     if client.uses_tls and secrets is None:
         return NO_CERTIFICATE
+    if unit.sockets.refused(PDP_CID):
+        return PARAMETER
+    if unit.has("mqtt-broken"):
+        yield unit.pause(2_000, 9_000)
+        client.context = None
+        return RECEIVE_FAILED
     broker = Broker(
         unit,
         lambda topic, payload: _received(unit, index, topic, payload),
@@ -180,6 +187,7 @@ def _received(unit: Unit, index: int, topic: str, payload: bytes) -> None:
 
 
 def _connection_lost(unit: Unit, index: int) -> None:
+    unit.sockets.stick(PDP_CID)
     _forget(unit, index)
     unit.at.urc(f"+CMQTTCONNLOST: {index},1")
 

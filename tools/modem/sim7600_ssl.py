@@ -83,6 +83,8 @@ def open_session(unit: Unit, request: Request) -> Work:
 
 
 def _open(unit: Unit, session: int, host: str, port: int, secrets: Tls | None) -> Outcome:
+    if unit.sockets.refused(PDP_CID):
+        return UNKNOWN
     socket = unit.sockets.add(
         ("CCH", session), PDP_CID, lambda: _arrived(unit, session), lambda: _closed(unit, session)
     )

@@ -19,6 +19,8 @@ TLS_UP, TLS_DOWN, TLS_TRIPS = 900, 4_000, 5
 OVERHEAD = 60
 POLL_MS = 1_000
 """How often a socket looks for bytes nobody has waited for, where the network names no interval."""
+PATIENT_MS = 15_000
+"""So long after bytes have been sent it looks thoroughly (`Network.look`)."""
 
 
 class Socket:
@@ -36,6 +38,7 @@ class Socket:
         self.opened = False
         self.deaf = False
         """Nothing passes any more, and nobody is told."""
+        self._patient_until_ms = 0.0
         self.sent = self.received = 0
         self.inbox = bytearray()
 
@@ -72,6 +75,7 @@ class Socket:
             return False
         self.sent += len(data)
         self._stream.send(data)
+        self._patient_until_ms = self._unit.env.now + PATIENT_MS
         self._tasks.start(self._await_reply())
         return True
 
@@ -98,7 +102,10 @@ class Socket:
     def _listen(self) -> Work:
         while self.opened:
             yield self._unit.env.timeout(self._unit.network.poll_ms or POLL_MS)
-            self._stream.step(0)
+            if self._unit.env.now < self._patient_until_ms:
+                yield from self._unit.network.look(self._unit.env, self._stream)
+            else:
+                self._stream.step(0)
             yield from self._collect()
 
     def _collect(self) -> Work:
@@ -147,12 +154,16 @@ class Sockets:
         """A socket on the PDP context `cid`."""
 
         def ended() -> None:
-            if self._unit.has("socket-stuck"):
-                self._stuck.add(cid)
+            self.stick(cid)
             closed()
 
         socket = self.open[name] = Socket(self._unit, cid, arrived, ended)
         return socket
+
+    def stick(self, cid: int) -> None:
+        """The other side has hung up: some firmware opens nothing on that context any more."""
+        if self._unit.has("socket-stuck"):
+            self._stuck.add(cid)
 
     def refused(self, cid: int) -> bool:
         """Whether the stack takes no more sockets on that context until it is active anew."""

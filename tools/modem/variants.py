@@ -48,6 +48,7 @@ VARIANTS = {
     "creg-follows": _bg95("+CREG and +CGREG tell registrations on LTE-M and NB-IoT too (combined attach)"),
     "error-alone": _sim7600("a refused CMQTT command answers ERROR without the line of its code"),
     "gnss-tight": _sim7600("+CGPSINFO: and +CGNSSINFO: without the blank"),
+    "mqtt-broken": _both("the MQTT client never gets through: its opening fails, whatever the network does"),
     "netopen-code": _sim7600("AT+NETOPEN when open: +NETOPEN: 1 in place of the text"),
     "no-reject-cause": _bg95("+CEREG does not tell the cause of a refusal"),
     "off-silent": _sim7600("no NORMAL POWER DOWN behind AT+CPOF"),

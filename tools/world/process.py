@@ -13,8 +13,8 @@ from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
-HEAP_KW = 80
-"""Kilo-words of heap: what 80 KiB are to the 32-bit words of the ESP32."""
+HEAP_KW = 84
+"""Kilo-words of heap: what 84 KiB are to the 32-bit words of the ESP32."""
 
 REAL_SECONDS_A_WAKE = 30.0
 """Longest time the world waits for the device in one wake, on the host's clock."""

@@ -7,6 +7,7 @@ import json
 import os
 import random
 import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -62,12 +63,13 @@ def build(
     trap: Path | None,
     heap_kw: int = HEAP_KW,
     harshness: Harshness = MILD,
+    variants: Sequence[str] = (),
 ) -> Stage:
     """Make the trip of `seed`, start broker and agent, add the device and its trip to the agent.
 
     `out` gets a folder for each part; `port` is the broker's, 0 for any free one; `trap` is where
     chaos arms its traps; `heap_kw` is the device's heap in kilo-words; `harshness` is the world's.
-    Raises `ServiceError` when a service does not start.
+    `variants` are those of the modem's firmware. Raises `ServiceError` when a service does not start.
     """
     lock = _lock(out)
     _clear(out)
@@ -83,7 +85,7 @@ def build(
         rng = random.Random(f"{seed}/modem")
         card = Card()
         card.forbidden = list(trip.forbidden)
-        simulated = Modem(trip.env, modem, trip, network, rng, trip.charge, card)
+        simulated = Modem(trip.env, modem, trip, network, rng, trip.charge, card, variants=variants)
         device = Device(trip, simulated, flash, _command(modem, heap_kw), clock)
         _mask(simulated, flash)
     except BaseException:

@@ -65,6 +65,8 @@ def _write(given: config.Devices, device: str, key: bytes, certificate: bytes) -
         "broker_password": broker_password(key, device),
         "apn": given.apn,
     }
+    if given.apn_user:
+        values |= {"apn_user": given.apn_user, "apn_password": given.apn_password}
     try:
         folder.mkdir(parents=True, mode=0o700)
         (folder / CERTIFICATE).write_bytes(certificate)

@@ -54,6 +54,8 @@ STATUS: dict[int, tuple[str, type]] = {
     6: ("wake_reason", int),
     7: ("uploads_tried", int),
     8: ("uploads_failed", int),
+    9: ("tls_failed", int),
+    10: ("way", int),
     11: ("next_seq", int),
 }
 IDENTITY: dict[int, tuple[str, type]] = {

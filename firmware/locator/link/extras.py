@@ -5,6 +5,8 @@ from locator.link import cbor
 from locator.plan import decide
 from locator.plan import state as st
 
+_COUNTED = (st.TRIED, st.FAILED, st.TLS_FAILED, st.WAY)
+
 
 class Extras:
     """`senses` as the plan has felt them; `identity` (IMEI, ICCID, IMSI, revision) if it is due, or None."""
@@ -44,14 +46,13 @@ class Extras:
         wake_reason, reset_cause, battery_mv, temperature_dc = self._senses[1:5]
         values = (battery_mv, temperature_dc, self._journal.pending(), self._ledger.thinned)
         out.int(2)
-        out.head(cbor.MAP, 10)
+        out.head(cbor.MAP, 12)
         for key, value in enumerate(values):
             out.int(key)
             out.int(value)
         out.int(4)
         out.text(locator.VERSION)
-        state = self._state
-        counts = (reset_cause, wake_reason, state[st.TRIED], state[st.FAILED])
+        counts = (reset_cause, wake_reason) + tuple(self._state[i] for i in _COUNTED)
         for key, value in enumerate(counts):
             out.int(5 + key)
             out.int(value)

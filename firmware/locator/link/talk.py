@@ -17,7 +17,7 @@ _TIME = const(3)
 _REPLY_MS = const(10000)
 _SENDS = const(2)  # one resend without a reply, then patience
 _HEADROOM = const(32)
-_UPLINK_BYTES = const(3500)  # of plain text and envelope, what a turn may carry
+UPLINK_BYTES = const(3500)  # of plain text and envelope, what a turn may carry
 _MAX_TURNS = const(40)
 _NEWEST_FIRST = const(16)  # records: they fit in one uplink
 
@@ -33,17 +33,19 @@ class Outcome:
 
 class Conversation:
     """`config` is the device's configuration (`locator.config`), `modem` registered already. `open_desk`
-    makes the desk for orders (`orders.desk`), called when there is an order or something to tell."""
+    makes the desk for orders (`orders.desk`), called when there is an order or something to tell. `most`
+    bytes go into an uplink."""
 
-    def __init__(self, modem, journal, ledger, config, open_desk):
-        self._modem = modem
+    def __init__(self, modem, journal, ledger, config, open_desk, most):
+        self.modem = modem
         self._journal = journal
         self._ledger = ledger
         self._up = Envelope(config.key, UP, config.device)
         self._down = Envelope(config.key, DOWN, config.device)
         self._topic = b"landbridge/%s/" % config.device.encode()
         self._batch = Batch()
-        self._buf = bytearray(_UPLINK_BYTES + TAG_SIZE)
+        self._most = most
+        self._buf = bytearray(most + TAG_SIZE)
         self._numbers = []
         self._open_desk = open_desk
         self.desk = None
@@ -56,9 +58,9 @@ class Conversation:
         go first, then the others from the oldest on. Raises `ModemError` when the connection breaks;
         `outcome` then tells how far it came.
         """
-        if to_tell:
+        if to_tell and not self.desk:
             self.desk = self._open_desk()
-        self._modem.mqtt_subscribe(self._topic + b"down")
+        self.modem.mqtt_subscribe(self._topic + b"down")
         for turn in range(_MAX_TURNS):
             if self.outcome.sent >= messages:
                 return
@@ -75,7 +77,7 @@ class Conversation:
         for _ in range(_SENDS):
             sealed = self._seal(*self._write_fitting(extras, more))
             self.outcome.sent += 1
-            self._modem.mqtt_publish(self._topic + b"up", sealed)
+            self.modem.mqtt_publish(self._topic + b"up", sealed)
             if self._await_reply():
                 self.outcome.turns += 1
                 return True
@@ -93,7 +95,7 @@ class Conversation:
 
     def _write(self, extras, more):
         """Write the uplink into the buffer; (start, end) of it."""
-        out = cbor.Writer(memoryview(self._buf)[:_UPLINK_BYTES])
+        out = cbor.Writer(memoryview(self._buf)[: self._most])
         out.n = _HEADROOM + 1  # the map's head is one byte and comes last
         out.int(0)
         out.int(_VERSION)
@@ -120,7 +122,7 @@ class Conversation:
     def _await_reply(self):
         """True when a genuine reply to an uplink of this conversation has come."""
         for _ in range(4):  # a hostile broker may send more than one message
-            data = self._modem.mqtt_receive(_REPLY_MS)
+            data = self.modem.mqtt_receive(_REPLY_MS)
             if data is None:
                 return False
             try:

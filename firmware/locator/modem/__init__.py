@@ -33,6 +33,18 @@ class ModemRestarted(ModemError):
     """The modem has rebooted by itself: registration, PDP context and MQTT are gone."""
 
 
+class PdpError(ModemError):
+    """No PDP context; `code` as of +CME ERROR (TS 27.007 9.2.2: 100 and the network's ESM cause)."""
+
+
+class TlsError(ModemError):
+    """The handshake with the broker failed though there is a way to it: that is not the radio's fault."""
+
+
+class ConnectionLost(ModemError):
+    """The connection to the broker has ended; `what` tells it, `code` is the modem's reason."""
+
+
 class Cell:
     """The serving cell: `plmn` MCC*1000+MNC, `tac`, `cell` id, `rsrp` in dBm (negative)."""
 

@@ -9,7 +9,7 @@ contain anything, also `OK`.
 
 from micropython import const
 
-from locator.modem import ModemError, ModemRestarted, ModemSilent
+from locator.modem import ConnectionLost, ModemError, ModemRestarted, ModemSilent, parse
 
 _RX_BYTES = const(512)
 _LINE_BYTES = const(400)
@@ -23,12 +23,14 @@ _FINALS_BAD = (b"ERROR", b"+CME ERROR", b"+CMS ERROR", b"NO CARRIER", b"SEND FAI
 
 class Channel:
     """`port` gives the UART. A driver sets `unsolicited` (prefixes that may come at any time) and
-    `restart` (prefixes that only a booting modem sends) to tuples of bytes, and says how inbound
-    payloads are announced: by a line beginning with `raw_prefix`, whose last field is their length
-    and which ends at its `raw_commas`th comma (0: at its line end)."""
+    `restart` (prefixes that only a booting modem sends) to tuples of bytes, while connected `lost`
+    (those that tell the end of the connection), and says how inbound payloads are announced: by a
+    line beginning with `raw_prefix`, whose last field is their length and which ends at its
+    `raw_commas`th comma (0: at its line end)."""
 
     unsolicited: tuple = ()
     restart: tuple = ()
+    lost: tuple = ()
     raw_prefix = b""
     raw_commas = 0
 
@@ -84,13 +86,15 @@ class Channel:
         return self._reply(text, timeout_ms, None)
 
     def wait(self, prefix, timeout_ms):
-        """The next unsolicited line beginning with `prefix`, without it; None at the deadline."""
+        """The next unsolicited line beginning with `prefix`, without it; None at the deadline. Raises
+        `ConnectionLost` when one of `lost` comes first."""
         deadline = self._port.ticks_ms() + timeout_ms
         while True:
             for i, line in enumerate(self._queue):
                 if line.startswith(prefix):
                     del self._queue[i]
                     return line[len(prefix) :].strip()
+                self._check_lost(i)
             got = self._next_line(deadline, False)
             if not got:
                 return None
@@ -105,6 +109,12 @@ class Channel:
     def forget(self, prefix):
         """Drop what is queued with `prefix`, so that the next `wait` sees only what comes later."""
         self._queue = [line for line in self._queue if not line.startswith(prefix)]
+
+    def _check_lost(self, i):
+        """Raise `ConnectionLost` if that line of the queue tells it."""
+        for end in self.lost:
+            if self._queue[i].startswith(end):
+                raise ConnectionLost(end, parse.last_integer(self._queue.pop(i)))
 
     def _reply(self, text, timeout_ms, prefix):
         deadline = self._port.ticks_ms() + timeout_ms
@@ -125,7 +135,9 @@ class Channel:
             return None
         for final in _FINALS_BAD:
             if self._begins(final):
-                raise ModemError(text, self._code())
+                for i in range(len(self._queue)):
+                    self._check_lost(i)
+                raise ModemError(text, parse.last_integer(bytes(self._line[: self._length])))
         line = bytes(self._line[:got])
         if line == b"OK" or line == b"SEND OK":
             return line
@@ -146,14 +158,6 @@ class Channel:
                 self._queue.append(bytes(self._line[: self._length]))
                 return True
         return False
-
-    def _code(self):
-        """The number behind `+CME ERROR:`, -1 when there is none or it is text."""
-        line = bytes(self._line[: self._length])
-        try:
-            return int(line[line.find(b":") + 1 :])
-        except ValueError:
-            return -1
 
     def _begins(self, prefix):
         if self._length < len(prefix):
@@ -213,10 +217,12 @@ class Channel:
     def _take_raw(self, deadline):
         """Append the bytes that the line announces to `inbox`; what does not fit is dropped."""
         count = 0
-        for i in range(self._line.rfind(b",", 0, self._length) + 1, self._length):
-            if not 48 <= self._line[i] <= 57:
+        line = self._line
+        comma, colon = line.rfind(b",", 0, self._length), line.rfind(b": ", 0, self._length) + 1
+        for i in range(max(comma, colon) + 1, self._length):
+            if not 48 <= line[i] <= 57:
                 return
-            count = count * 10 + self._line[i] - 48
+            count = count * 10 + line[i] - 48
         self._byte(deadline)  # the line feed or quote in front
         for _ in range(min(count, _MAX_RAW)):
             byte = self._byte(deadline)

@@ -5,10 +5,11 @@ Commands and time-outs: BG95 AT manual V2.0, MQTT manual V1.1; BG96 GNSS, SSL, F
 
 from micropython import const
 
-from locator.modem import ModemError, parse, plausible_cell
+from locator.modem import ModemError, ModemRestarted, ModemSilent, PdpError, TlsError, parse, plausible_cell
 from locator.modem.driver import SHORT_MS, SIM_MS, Driver, ca_name
 
 _PDP_MS = const(150000)
+_NETWORK_SAYS = const(100)  # CME codes above it are the network's
 _OPEN_MS = const(150000)
 _ANSWER_MS = const(25000)  # pkt_timeout 5 s, 3 repeats
 _POWER_DOWN_MS = const(65000)
@@ -17,15 +18,19 @@ _FOUND_AGAIN_MS = const(12000)
 _ACTIVATE_PAUSE_MS = const(3000)
 _ALREADY_ON = const(504)
 _NOT_ON = const(505)
+_OPEN_FAILED = const(-1)
+_NO_PDP = const(3)
 
 
 class Bg95(Driver):
+    KIND = "bg95"
     KEY_MS = 700
     QUIET_MS = 1500
     BOOT_MS = 8500
-    # PSM: periodic TAU 12 h (longer than any pause of ours); active time 2 min, so that the modem does
-    # not go to sleep by itself in mid-wake, while GNSS searches: `stop` sends it there at once.
-    SETUP = (b"E0", b"+CMEE=1", b"+CEREG=4", b'+CPSMS=1,,,"00101100","00100010"')
+    # PSM: periodic TAU 30 h, longer than any pause between reports (a day and its spread), so that the modem
+    # never wakes by itself; active time 2 min, so that it does not go to sleep by itself in mid-wake,
+    # while GNSS searches: `stop` sends it there at once.
+    SETUP = (b"E0", b"+CMEE=1", b"+CEREG=4", b'+CPSMS=1,,,"01000011","00100010"')
     CONFIGURE = (
         b'+QURCCFG="urcport","uart1"',
         b'+QCFG="nwscanmode",0',
@@ -33,6 +38,7 @@ class Bg95(Driver):
         b'+QCFG="iotopmode",2,1',
         b'+QCFG="band",F,400A0E189F,A0E189F,1',
         b'+QCFG="psm/urc",1',
+        b"+QGPSXTRA=1",
         b"+CTZU=3",  # local time: what CCLK means everywhere else
     )
     UNSOLICITED = (
@@ -119,18 +125,15 @@ class Bg95(Driver):
 
     def mqtt_open(self, host, port, device, password, ca):
         """Activate the PDP context and connect with TLS, the broker verified against `ca` (PEM)."""
-        self._activate()
-        self._at.inbox_n = 0
-        if self._list(b"+QMTOPEN?", b"+QMTOPEN:"):  # left over by a reset of ours alone
+        self.pdp_open()
+        self._at.lost = ()
+        if self._list(b"+QMTOPEN?", b"+QMTOPEN:"):  # left over by a reset of ours, or by a failure
             if self._try(b"+QMTCLOSE=0"):
                 self._at.wait(b"+QMTCLOSE:", _ANSWER_MS)
-        name = self._provide_ca(ca)
+        self._at.forget(b"+QMT")
+        self._at.inbox_n = 0
+        self.secure(ca)
         for text in (
-            b'+QSSLCFG="sslversion",1,3',
-            b'+QSSLCFG="ciphersuite",1,0XFFFF',
-            b'+QSSLCFG="seclevel",1,1',
-            b'+QSSLCFG="cacert",1,"%s"' % name,
-            b'+QSSLCFG="ignorelocaltime",1,1',
             b'+QMTCFG="version",0,4',
             b'+QMTCFG="pdpcid",0,1',
             b'+QMTCFG="ssl",0,1,1',
@@ -140,13 +143,18 @@ class Bg95(Driver):
             b'+QMTCFG="recv/mode",0,0,1',
         ):
             self._at.command(text, SHORT_MS)
-        self._try(b'+QSSLCFG="sni",1,1')  # newer firmware only
         self._at.command(b'+QMTOPEN=0,"%s",%d' % (host, port), SIM_MS)
-        if self._outcome(b"+QMTOPEN:", _OPEN_MS)[1:2] != [0]:
-            raise ModemError("open")
+        code = self._outcome(b"+QMTOPEN:", _OPEN_MS)[-1]
+        if code == _NO_PDP:
+            raise PdpError("open")
+        if code == _OPEN_FAILED:  # names, addresses and parameters have codes of their own
+            raise TlsError("open", code)
+        if code != 0:
+            raise ModemError("open", code)
         self._at.command(b'+QMTCONN=0,"%s","%s","%s"' % (device, device, password), SIM_MS)
         if self._outcome(b"+QMTCONN:", _ANSWER_MS)[1:3] != [0, 0]:
             raise ModemError("connect")
+        self._at.lost = (b"+QMTSTAT:", b'+QIURC: "pdpdeact"')
 
     def mqtt_subscribe(self, topic):
         """Subscribe to `topic` (bytes) at QoS 0."""
@@ -178,6 +186,7 @@ class Bg95(Driver):
 
     def mqtt_close(self):
         """Disconnect from the broker; the modem's refusal is no failure."""
+        self._at.lost = ()
         if self._try(b"+QMTDISC=0"):
             self._at.wait(b"+QMTDISC:", _ANSWER_MS)
 
@@ -214,21 +223,39 @@ class Bg95(Driver):
                 return True
         return False
 
-    def _activate(self):
+    def pdp_open(self):
+        """Activate the PDP context unless it is. Raises `PdpError` when the network refuses it."""
         for line in self._at.command(b"+QIACT?", _PDP_MS, b"+QIACT:"):
             if parse.fields(line)[:2] == [b"1", b"1"]:
                 return
-        self._at.command(b'+QICSGP=1,1,"%s","","",0' % self._board.apn, SHORT_MS)
+        user, password = self.login
+        settings = (self._board.apn, user, password, 3 if user else 0)  # PAP or CHAP, as the network likes
+        self._at.command(b'+QICSGP=1,1,"%s","%s","%s",%d' % settings, SHORT_MS)
         # GNSS had the radio: it takes some seconds until the network is found again.
         deadline = self._port.ticks_ms() + _FOUND_AGAIN_MS
         while True:
             try:
                 self._at.command(b"+QIACT=1", _PDP_MS)
                 return
-            except ModemError:
-                if self._port.ticks_ms() >= deadline:
-                    raise
+            except (ModemSilent, ModemRestarted):
+                raise
+            except ModemError as e:
+                if e.code > _NETWORK_SAYS or self._port.ticks_ms() >= deadline:
+                    raise PdpError("context", e.code)
             self._port.sleep_ms(_ACTIVATE_PAUSE_MS)
+
+    def secure(self, ca):
+        """Set up TLS context 1: the server is verified against `ca` (PEM)."""
+        name = self._provide_ca(ca)
+        for text in (
+            b'+QSSLCFG="sslversion",1,3',
+            b'+QSSLCFG="ciphersuite",1,0XFFFF',
+            b'+QSSLCFG="seclevel",1,1',
+            b'+QSSLCFG="cacert",1,"%s"' % name,
+            b'+QSSLCFG="ignorelocaltime",1,1',
+        ):
+            self._at.command(text, SHORT_MS)
+        self._try(b'+QSSLCFG="sni",1,1')  # newer firmware only
 
     def _provide_ca(self, ca):
         """Upload `ca` unless the modem has it; returns its name there."""

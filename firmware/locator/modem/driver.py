@@ -44,6 +44,8 @@ class Driver:
     RESTART: tuple = ()
     NEIGHBOURS: bytes | None = None  # the command that lists neighbour cells
     ICCID: tuple = ()  # the command that reads it, and the prefix of its reply
+    KIND = ""  # as `make` has it: what is seldom needed is found by it
+    login = (b"", b"")  # user and password of the access point
 
     def __init__(self, port, at, board):
         self.port = self._port = port
@@ -121,6 +123,12 @@ class Driver:
             if self._port.ticks_ms() >= deadline:
                 return False, 0
             self._port.sleep_ms(_POLL_MS)
+
+    def supply_mv(self):
+        """The supply as the modem measures it, mV; None when it does not tell."""
+        for line in self._list(b"+CBC", b"+CBC:"):
+            return parse.supply_mv(line)
+        return None
 
     def psm_granted(self):
         """Whether `stop` may leave the modem in PSM."""

@@ -26,6 +26,12 @@ def integer(text, base=10):
         return None
 
 
+def last_integer(line):
+    """The last field of a line as an integer, -1 when it is none: `+CME ERROR: 30`, `+QMTSTAT: 0,2`."""
+    number = integer(fields(line)[-1].rpartition(b":")[2].strip())
+    return -1 if number is None else number
+
+
 def decimal(text, places):
     """`text` (like b"-12.345") as an integer of 10**-places, rounded to the nearest; None if none."""
     negative = text.startswith(b"-")
@@ -127,10 +133,16 @@ def registration(line, read):
     return stat, cause or 0
 
 
-def cause(text):
-    """The EMM cause in the words of +CEER, 0 when it names none."""
-    _, named, number = text.partition(b"EMM cause ")
+def cause(text, layer=b"EMM"):
+    """The cause of that layer (EMM, ESM) in the words of +CEER, 0 when it names none."""
+    _, named, number = text.partition(layer + b" cause ")
     return (integer(number.split(b" ")[0].strip(b",.;")) or 0) if named else 0
+
+
+def supply_mv(line):
+    """Millivolts of +CBC: `3.591V`, or `<charging>,<percent>,<mV>`. None when it does not tell."""
+    text = fields(line)[-1]
+    return decimal(text[:-1], 3) if text.endswith(b"V") else integer(text)
 
 
 def _plausible(year, month):

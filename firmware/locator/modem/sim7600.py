@@ -6,7 +6,7 @@ The outcome of a two-stage command may come before or after its OK, so both are 
 
 from micropython import const
 
-from locator.modem import ModemError, parse, plausible_cell
+from locator.modem import ModemError, ModemRestarted, ModemSilent, PdpError, TlsError, parse, plausible_cell
 from locator.modem.driver import SHORT_MS, Driver, ca_name
 
 _MS = const(9000)
@@ -17,11 +17,12 @@ _TLS_FAILED = (32, 33, 34)
 
 
 class Sim7600(Driver):
+    KIND = "sim7600"
     KEY_MS = 700
     QUIET_MS = 8000
     BOOT_MS = 12000
     SETUP = (b"E0", b"+CMEE=1", b"+CREG=0", b"+CEREG=0")
-    CONFIGURE = (b"+CNMP=2", b"+CTZU=1")
+    CONFIGURE = (b"+CNMP=2", b"+CTZU=1", b"+CGPSXE=1")
     UNSOLICITED = (
         b"RDY",
         b"+CPIN:",
@@ -76,28 +77,24 @@ class Sim7600(Driver):
 
     def mqtt_open(self, host, port, device, password, ca):
         """Connect with TLS, the broker verified against `ca` (PEM); the PDP context opens by itself."""
-        self._at.command(b'+CGDCONT=1,"IP","%s"' % self._board.apn, _MS)
-        name = self._provide_ca(ca)
-        for text in (
-            b'+CSSLCFG="sslversion",0,4',
-            b'+CSSLCFG="authmode",0,1',
-            b'+CSSLCFG="cacert",0,"%s"' % name,
-            b'+CSSLCFG="ignorelocaltime",0,1',
-            b'+CSSLCFG="enableSNI",0,1',
-        ):
-            self._at.command(text, _MS)
+        self.pdp_define()
+        name = self.secure(ca)
+        self._at.lost = ()
         self._start_service()
+        self._at.forget(b"+CMQTT")
         self._at.inbox_n = 0
         self._at.command(b'+CMQTTACCQ=0,"%s",1' % device, _MS)
         self._at.command(b"+CMQTTSSLCFG=0,0", _MS)
         self._at.command(b'+CMQTTCFG="checkUTF8",0,0', _MS)
         login = (host, port, device, password)
         try:
-            self._two_stage(b'+CMQTTCONNECT=0,"tcp://%s:%d",120,1,"%s","%s"' % login, b"+CMQTTCONNECT:")
+            self.two_stage(b'+CMQTTCONNECT=0,"tcp://%s:%d",120,1,"%s","%s"' % login, b"+CMQTTCONNECT:")
         except ModemError as e:
             if e.code in _TLS_FAILED:  # perhaps a download that broke off: the list shows no sizes
                 self._try(b'+CCERTDELE="%s"' % name, _MS)
+                raise TlsError("open", e.code)
             raise
+        self._at.lost = (b"+CMQTTCONNLOST:", b"+CMQTTPING:", b"+CMQTTNONET")
 
     def mqtt_subscribe(self, topic):
         """Subscribe to `topic` (bytes) at QoS 0."""
@@ -108,7 +105,7 @@ class Sim7600(Driver):
         """Publish `data` (bytes-like) at QoS 1 and wait for the broker's PUBACK."""
         self._at.prompted(b"+CMQTTTOPIC=0,%d" % len(topic), topic, _MS)
         self._at.prompted(b"+CMQTTPAYLOAD=0,%d" % len(data), data, _MS)
-        self._two_stage(b"+CMQTTPUB=0,1,60", b"+CMQTTPUB:")
+        self.two_stage(b"+CMQTTPUB=0,1,60", b"+CMQTTPUB:")
 
     def mqtt_receive(self, timeout_ms):
         """The next message received, as bytes; None at the time-out."""
@@ -119,6 +116,7 @@ class Sim7600(Driver):
 
     def mqtt_close(self):
         """Disconnect and leave the MQTT service, refusals ignored (MQTT note: DISC, REL, STOP)."""
+        self._at.lost = ()
         if self._try(b"+CMQTTDISC=0,60", _NET_MS):
             self._at.wait(b"+CMQTTDISC:", _MS)
         self._try(b"+CMQTTREL=0", _MS)
@@ -134,19 +132,50 @@ class Sim7600(Driver):
             self._port.modem_rail(False)
         return False
 
-    def _why(self):
+    def _why(self, layer=b"EMM"):
         for line in self._list(b"+CEER", b"+CEER:"):
-            return parse.cause(line)
+            return parse.cause(line, layer)
         return 0
+
+    def pdp_define(self):
+        """Define the PDP context: the services of the modem open it by themselves."""
+        self._at.command(b'+CGDCONT=1,"IP","%s"' % self._board.apn, _MS)
+        user, password = self.login
+        if user:
+            self._at.command(b'+CGAUTH=1,1,"%s","%s"' % (password, user), _MS)  # PAP
+
+    def open_service(self, name):
+        """Start a service (bytes, `+CMQTTSTART`); it opens the PDP context. Raises `PdpError`."""
+        try:
+            self.two_stage(name, name + b":")
+        except (ModemSilent, ModemRestarted):
+            raise
+        except ModemError as e:
+            if e.code == _ALREADY_STARTED:
+                raise
+            raise PdpError(name, 100 + self._why(b"ESM"))
 
     def _start_service(self):
         try:
-            self._two_stage(b"+CMQTTSTART", b"+CMQTTSTART:")
-        except ModemError as e:
-            if e.code != _ALREADY_STARTED:
-                raise
-            self.mqtt_close()  # left over by a reset of ours alone
-            self._two_stage(b"+CMQTTSTART", b"+CMQTTSTART:")
+            self.open_service(b"+CMQTTSTART")
+        except PdpError:
+            raise
+        except ModemError:  # left over by a reset of ours, or by a failure
+            self.mqtt_close()
+            self.open_service(b"+CMQTTSTART")
+
+    def secure(self, ca):
+        """Set up TLS context 0: the server is verified against `ca` (PEM). Returns its name in the modem."""
+        name = self._provide_ca(ca)
+        for text in (
+            b'+CSSLCFG="sslversion",0,4',
+            b'+CSSLCFG="authmode",0,1',
+            b'+CSSLCFG="cacert",0,"%s"' % name,
+            b'+CSSLCFG="ignorelocaltime",0,1',
+            b'+CSSLCFG="enableSNI",0,1',
+        ):
+            self._at.command(text, _MS)
+        return name
 
     def _provide_ca(self, ca):
         """Download `ca` into the modem unless it has it; returns its name there."""
@@ -157,7 +186,7 @@ class Sim7600(Driver):
         self._at.prompted(b'+CCERTDOWN="%s",%d' % (name, len(ca)), ca, _MS)
         return name
 
-    def _two_stage(self, text, prefix):
+    def two_stage(self, text, prefix):
         """A command whose outcome comes in a line of its own, before, after or instead of OK."""
         self._at.forget(prefix)
         try:

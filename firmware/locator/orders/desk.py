@@ -69,6 +69,9 @@ class Desk:
         except cbor.Full:
             out.n = start
             return 0
+        except MemoryError:  # the records must go all the same: it is told another day
+            out.n = start
+            pairs = 0
         if pairs:
             self._written |= bit
         else:

@@ -20,6 +20,8 @@ TALK = const(5)
 SLEEP = const(6)
 
 _FIX_LIMIT_URGENT_S = const(40)
+_ORBITS_HOT_S = const(2 * 3600)  # the orbits that satellites tell hold for 2 to 4 h
+_ORBITS_WARM_S = const(4 * 3600)
 _ATTACH_LIMIT_S = const(50)
 _WHOLE_SCAN_S = const(180)
 # A network is heard but does not take us yet. First attach in a new network: 5 min uninterrupted
@@ -76,7 +78,7 @@ def upload_due(state, senses, hints):
 
 def may_upload(state, senses):
     """False while the network has no data for us, the battery is too weak or the day's messages are spent."""
-    if state[st.NOW] < state[st.BARRED_UNTIL] or not budget.messages_left(state):
+    if state[st.NOW] < max(state[st.BARRED_UNTIL], state[st.DATA_UNTIL]) or not budget.messages_left(state):
         return False
     return senses[3] >= _MIN_UPLOAD_MV
 
@@ -141,12 +143,23 @@ def _record_due(state, hints):
 def _fix(state, senses, hints, reason):
     if state[st.DID_FIX] or not _record_due(state, hints):
         return None
-    limit_s = hints[1][cfg.FIX_LIMIT_S]
-    if state[st.FIX_FAILS]:
-        limit_s //= 2
+    limit_s = fix_limit_s(state, hints[1][cfg.FIX_LIMIT_S])
     if state[st.URGENT]:
         limit_s = _FIX_LIMIT_URGENT_S
     return Action(FIX, reason, limit_s)
+
+
+def fix_limit_s(state, cold_s):
+    """How long a search for satellites may take, `cold_s` for one that knows nothing: less while the orbits
+    of the last fix are still good, and on every other try in vain."""
+    if not state[st.ORBITS]:
+        return cold_s
+    age_s = state[st.NOW] - state[st.ORBITS]
+    if age_s <= _ORBITS_HOT_S:
+        return cold_s * 4 // 9
+    if age_s <= _ORBITS_WARM_S:
+        return cold_s * 2 // 3
+    return cold_s // 2 if state[st.FIX_FAILS] % 2 else cold_s
 
 
 def _probe(state, senses, hints, reason):

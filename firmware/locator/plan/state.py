@@ -61,6 +61,7 @@ SKY_SATS = const(67)  # satellites of the last fix
 CARD = const(68)  # stands for ICCID and IMSI; 0: never read
 SHOCK_MG = const(69)  # a peak that the next wake counts
 SEARCHED = const(70)  # the MCC for whose networks the modem is set to search (plan/regions.py); 0: all
+ORBITS = const(71)  # when GNSS had its last fix, if the modem's supply has stayed on since; else 0
 PULLED_TODAY = const(72)  # pieces of a release asked for
 REFUSED = const(73)  # sequence of the release that was refused last, and why (orders/release.py)
 REFUSED_WHY = const(74)
@@ -68,7 +69,14 @@ DENSE_UNTIL = const(76)
 DENSE_LEFT_J = const(77)
 ERRAND = const(78)  # what a command has asked for, below
 TRIAL = const(79)  # tries left to reach the agent under new settings; -1: they have failed
-SIZE = const(80)
+ORBITS_TRIED = const(80)  # download of predicted orbits
+WAY = const(81)  # to the agent (plan/way.py)
+WAY_FAILS = const(82)  # of that way, one after the other
+WAY_SINCE = const(83)
+TLS_FAILED = const(84)  # handshakes, counted by themselves: the radio was fine
+DATA_REFUSALS = const(85)  # of a PDP context for a permanent cause, one after the other
+DATA_UNTIL = const(86)  # until then none is asked for
+SIZE = const(88)
 
 # Errands.
 LOCATE = const(1)
@@ -92,8 +100,11 @@ _TIMES = (
     DENSE_UNTIL,
     OUT_SINCE,
     BLIND_SINCE,
+    DATA_UNTIL,
+    WAY_SINCE,
+    ORBITS_TRIED,
 )
-_LOST_WITH_POWER = (NOW, OFFSET, OFFSET_QUALITY, LAST_RECORD, LAST_UPLOAD, PARKED, CONFIGURED, ERRAND)
+_LOST_WITH_POWER = (NOW, OFFSET, OFFSET_QUALITY, LAST_RECORD, LAST_UPLOAD, PARKED, CONFIGURED, ERRAND, ORBITS)
 
 EVERYONE = const(0xFF)  # in TO_TELL: whoever has something to say
 
@@ -193,7 +204,7 @@ def learn_fix(state, found):
     """A fix was found (True) or not within its limit."""
     state[DID_FIX] = YES if found else NO
     if found:
-        state[LAST_FIX] = state[NOW]
+        state[LAST_FIX] = state[ORBITS] = state[NOW]
         state[FIX_FAILS] = 0
     else:
         state[FIX_FAILS] += 1
@@ -253,7 +264,7 @@ def learn_talk(state, answered):
     state[DID_TALK] = YES if answered else NO
     if answered:
         state[LAST_UPLOAD] = state[NOW]
-        state[TRY_FAILS] = state[URGENT] = 0
+        state[TRY_FAILS] = state[URGENT] = state[WAY_FAILS] = state[DATA_REFUSALS] = 0
         state[OPEN_PLMN] = state[HELD_PLMN]
         return
     _learn_failure(state)

@@ -1,0 +1,49 @@
+"""Asking a time server, through the modem's own client. Imported only where nothing else told the time.
+
+BG95: TCP/IP manual V1.1, QNTP; SIM7600: AT manual V3.00, CNTP, which needs the network service.
+"""
+
+from micropython import const
+
+from locator.modem import ModemError, ModemRestarted, ModemSilent, parse
+
+_SERVER = b"pool.ntp.org"
+_MS = const(9000)
+_ANSWER_MS = const(40000)  # the manuals allow 125 s: the time is not worth that
+
+
+def ask(driver):
+    """Epoch seconds UTC, None when nobody tells. `driver` is registered."""
+    try:
+        return _bg95(driver) if driver.KIND == "bg95" else _sim7600(driver)
+    except (ModemSilent, ModemRestarted):
+        raise
+    except ModemError:
+        return None
+
+
+def _bg95(driver):
+    driver.pdp_open()
+    at = driver._at
+    at.unsolicited += (b"+QNTP:",)
+    at.command(b'+QNTP=1,"%s",123,1' % _SERVER, _MS)
+    line = at.wait(b"+QNTP:", _ANSWER_MS)
+    parts = parse.fields(line) if line else []
+    # "2026/06/02,09:47:33+32": the year in full, else as in +CCLK.
+    return parse.network_clock(parts[1][2:]) if len(parts) == 2 and parts[0] == b"0" else None
+
+
+def _sim7600(driver):
+    driver.pdp_define()
+    at = driver._at
+    at.unsolicited += (b"+CNTP:", b"+NETCLOSE:")
+    driver.open_service(b"+NETOPEN")
+    try:
+        at.command(b'+CNTP="%s",0' % _SERVER, _MS)
+        at.command(b"+CNTP", _MS)
+        if at.wait(b"+CNTP:", _ANSWER_MS) != b"0":
+            return None
+        return driver.network_time()
+    finally:
+        if driver._try(b"+NETCLOSE", _MS):
+            at.wait(b"+NETCLOSE:", _MS)

@@ -1,0 +1,113 @@
+import ast
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from host_tests.lab_trips import trip
+from tools.lab import ours
+from tools.lab.campaign import SETTINGS
+from tools.lab.instances import draw
+from tools.lab.journey import Guide, table
+from tools.lab.lines import route
+from tools.lab.menus import menu
+from tools.lab.physics import Mission, costs, run
+from tools.lab.pilot import Ours
+from tools.lab.score import score
+from tools.lab.train import monotone
+
+GUIDE = Guide(route("w1"), draw("w1", 1, "bg95").networks, places=True)
+
+
+def test_it_is_written_for_the_device():
+    """Integers only, and nothing imported but names for types."""
+    tree = ast.parse(Path(ours.__file__).read_text(encoding="utf-8"))
+    assert not [n for n in ast.walk(tree) if isinstance(n, ast.Constant) and isinstance(n.value, float)]
+    assert not [node for node in ast.walk(tree) if isinstance(node, ast.Div)]
+    imported = [node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+    assert set(imported) == {"__future__", "typing"}
+
+
+@pytest.mark.parametrize("modem", ["bg95", "sim7600"])
+@pytest.mark.parametrize("training", ["w1", "n1", "both"])
+def test_menus_are_monotone(modem, training):
+    rows = menu(modem, training)
+    assert monotone(rows) and [row.rate for row in rows] == sorted(row.rate for row in rows)
+
+
+@given(st.integers(0, 5_000))
+def test_a_row_lies_between_its_neighbours(rate):
+    rows = menu("bg95", "both")
+    found = ours.row(rows, rate)
+    assert rows[-1].age_min <= found.age_min <= rows[0].age_min
+    assert rows[-1].move_s <= found.move_s <= rows[0].move_s
+
+
+def flown(instance, budget_j, modem="bg95", **kwargs):
+    mission = Mission(costs(modem), budget_j, instance.route, instance.networks, **kwargs)
+    return run(instance, Ours(modem).factory(), mission)
+
+
+def test_a_parked_train_without_network_is_searched_for_less_and_less():
+    instance = trip([10.0] * 480, [[-140.0] * 480])
+    lived = flown(instance, 4_000.0)
+    assert not lived.uploads
+    tries = len(lived.probes) + len(lived.failures)
+    assert 3 < tries < 40
+    assert lived.most_attempts() <= 23
+
+
+def test_operators_budget_is_kept_in_the_worst_coverage():
+    instance = draw("w1", 5, "bg95").thinned(30)
+    assert flown(instance, 1_000.0 * instance.days).most_attempts() <= 24
+
+
+def test_an_expensive_network_is_left_for_a_cheap_one():
+    instance = trip([10.0] * 480, [[-80.0] * 480, [-85.0] * 480], factor=[10.0, 1.0])
+    lived = flown(instance, 6_000.0)
+    assert lived.joules["attach"] == pytest.approx(2 * 8.8)
+    alone = trip([10.0] * 480, [[-80.0] * 480], factor=[10.0])
+    assert len(lived.uploads) >= len(flown(alone, 6_000.0).uploads)
+
+
+def test_a_trip_that_lasts_longer_than_expected_is_survived():
+    """Twelve days in Malaszewicze, where two or three are usual."""
+    km = np.r_[np.linspace(8_000, 8_769, 60), np.full(12 * 48, 8_769.0)]
+    networks = draw("w1", 1, "bg95").networks
+    rsrp = np.full((len(networks), len(km)), -80.0)
+    lived = flown(trip(km, rsrp, networks=networks), 700.0)
+    assert lived.died == len(km)
+
+
+def test_it_spends_what_it_has_and_no_more():
+    for setting, budget in ((SETTINGS[0], 120), (SETTINGS[2], 500)):
+        instance = setting.trip("n1", 1)
+        lived = run(instance, Ours(setting.modem).factory(), setting.mission(instance, budget))
+        figures = score(instance, lived)
+        assert not figures.died
+        assert 0.75 < figures.joules / (budget * instance.days) <= 1.0
+
+
+def test_same_trip_same_run():
+    instance = draw("drawn-2", 1, "bg95")
+    one, two = flown(instance, 2_500.0), flown(instance, 2_500.0)
+    assert one.uploads == two.uploads and np.array_equal(one.spent_j, two.spent_j)
+
+
+def test_time_to_go_shrinks_along_the_line_and_while_standing():
+    stations = table(route("w1"))
+    hours = [station.arrival()[0] for station in stations]
+    assert hours == sorted(hours, reverse=True) and hours[-1] == 0
+    assert 25 * 24 < hours[0] < 45 * 24
+    hub = stations[0]
+    waits = [GUIDE.journey(hub.km, False, 0.0, stood).to_go_s for stood in (0.0, 24.0, 48.0, 500.0)]
+    assert waits[:3] == sorted(waits[:3], reverse=True)
+    assert waits[3] > waits[2] - 24 * 3_600, "who has waited so long may wait longer still"
+
+
+def test_it_does_without_distances_to_places():
+    instance = draw("n1", 3, "bg95")
+    lived = flown(instance, 80.0 * instance.days, places=False)
+    assert score(instance, lived).utility > 0.8

@@ -1,0 +1,56 @@
+import json
+
+import pytest
+from typer.testing import CliRunner
+
+from tools.lab import __main__ as lab
+from tools.lab.campaign import SETTINGS, judged_trips, trained_on
+from tools.lab.compare import Job, judge, shortfalls, summary
+from tools.lab.lines import TRAINING
+
+
+@pytest.fixture(scope="module")
+def rows():
+    return summary(judge(Job(SETTINGS[1], "w1", 1_001)))
+
+
+def test_judged_trips_are_not_those_of_training():
+    trips = judged_trips(18)
+    assert len(trips) == 54 and len(set(trips)) == 54
+    assert not {seed for line, seed in trips if line in TRAINING} & set(range(101, 111))
+    assert trained_on("w1") == "n1" and trained_on("n1") == "w1" and trained_on("drawn-1001") == "both"
+
+
+def test_every_policy_is_judged_at_every_budget(rows):
+    budgets = SETTINGS[1].budgets
+    assert all(sum(row.policy == "ours" and row.budget == budget for row in rows) == 1 for budget in budgets)
+    assert {row.kind for row in rows} == {"ours", "shipped", "tuned", "hindsight"}
+    assert not any(row.above_bound for row in rows)
+    assert all(0 < row.ratio <= 1 for row in rows)
+
+
+def test_what_is_missed_is_told(rows):
+    better = [
+        row if row.policy != "P2 batch" else row.__class__(**{**vars(row), "ratio": 1.1}) for row in rows
+    ]
+    assert any("P2 batch tuned" in each for each in shortfalls(SETTINGS[1], better, 80))
+
+
+def test_a_wrong_line_ends_with_its_row(tmp_path):
+    file = tmp_path / "line.csv"
+    file.write_text("name,country,lat,lon,kind\nA,CN,x,1,hub\n")
+    result = CliRunner().invoke(lab.app, ["--line", str(file)])
+    assert result.exit_code == 2
+
+
+def test_the_report_is_written(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    result = CliRunner().invoke(
+        lab.app, ["--trips", "1", "--setting", SETTINGS[1].name, "--processes", "1"], catch_exceptions=False
+    )
+    assert result.exit_code == 0
+    assert "ours" in result.output
+    figures = json.loads((tmp_path / "out/lab.json").read_text())
+    assert {row["policy"] for row in figures["rows"]} >= {"ours", "attainable", "P2 batch"}
+    page = (tmp_path / "out/lab/report.html").read_text()
+    assert page.count("<img") == 3 and "hour by hour" in page

@@ -1,0 +1,70 @@
+"""`python -m tools.lab`: judge all policies; `tune`, `train`: find their parameters anew."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from tools.lab.campaign import SETTINGS, TRACE, judged_trips, spread
+from tools.lab.compare import Job, judge, summary
+from tools.lab.lines import FileError, read_line
+from tools.lab.report import show, write_json
+from tools.lab.traces import read_trace
+
+OUT = Path("out/lab")
+FIGURES = Path("out/lab.json")
+QUICK_SETTINGS = 1
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+console = Console()
+
+
+@app.callback(invoke_without_command=True)
+def report(
+    context: typer.Context,
+    trips: Annotated[int, typer.Option(help="on either known line and on lines drawn")] = 18,
+    setting: Annotated[list[str] | None, typer.Option(help="only these settings")] = None,
+    line: Annotated[Path | None, typer.Option(help="CSV: name,country,lat,lon,kind")] = None,
+    trace: Annotated[Path | None, typer.Option(help="CSV: time,lat,lon,operator,RSRP")] = None,
+    processes: Annotated[int | None, typer.Option(help="all cores if not given")] = None,
+) -> None:
+    """Judge every policy on trips that no parameter has seen; out/lab.json, out/lab/report.html."""
+    if context.invoked_subcommand:
+        return
+    chosen = [each for each in SETTINGS if not setting or each.name in setting]
+    if not chosen:
+        raise typer.BadParameter(f"settings are {', '.join(each.name for each in SETTINGS)}")
+    judged = judged_trips(trips)
+    try:
+        if line:
+            read_line(line)
+            judged = [(str(line), seed) for seed in range(1, trips + 1)]
+        if trace:
+            read_trace(trace)
+            judged = [(f"{TRACE}{trace}", 0)]
+    except FileError as error:
+        Console(stderr=True).print(f"[red]{error}[/red]", highlight=False)
+        raise typer.Exit(2) from None
+    jobs = [Job(each, *trip) for each in chosen for trip in judged]
+    rows = summary([record for found in spread(judge, jobs, "judging", processes) for record in found])
+    missed = show(console, chosen, rows)
+    write_json(FIGURES, rows, missed)
+    from tools.lab.pictures import write_report
+
+    write_report(OUT / "report.html", chosen, rows, missed, *judged[0])
+    console.print(f"{OUT / 'report.html'}, {FIGURES}")
+
+
+@app.command()
+def tune(processes: int | None = None) -> None:
+    """Tune every baseline for every budget; takes a quarter of an hour."""
+    from tools.lab.tune import tune as tune_all
+
+    tune_all(processes)
+
+
+if __name__ == "__main__":
+    app()

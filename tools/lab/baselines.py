@@ -1,0 +1,73 @@
+"""All baselines: name, what is shipped, and the grid in which each is tuned."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import product
+from typing import Protocol
+
+from tools.lab.physics import Factory
+from tools.lab.reference import Dual, Lyapunov, Menu, Moved, Periodic, Strong
+from tools.lab.trackers import SHIPPED, variants
+
+
+class Rule(Protocol):
+    """Parameters that make a policy."""
+
+    def factory(self) -> Factory:
+        """Makes the policy for a trip."""
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """`shipped` are its defaults; `grid` what it is tuned in, empty: it has no parameters of its own."""
+
+    name: str
+    shipped: Rule
+    grid: tuple[Rule, ...] = ()
+
+    @property
+    def thrifty(self) -> bool:
+        """Whether it looks at the energy that is left, so that one run does not serve all budgets."""
+        return isinstance(self.shipped, (Menu, Dual)) or bool(getattr(self.shipped, "tiers", ()))
+
+
+def baselines(modem: str, trackers: bool = True) -> tuple[Baseline, ...]:
+    """For a class of modem: P1 to P8, and with `trackers` B1 to B14."""
+    reference = (
+        Baseline("P1 hourly", Periodic(1, 1), tuple(Periodic(h, h) for h in (0.5, 1, 2, 4, 8, 12, 24))),
+        Baseline(
+            "P2 batch",
+            Periodic(1, 12),
+            tuple(
+                Periodic(fix, up)
+                for fix, up in product((0.5, 1, 2, 4, 12), (0.5, 1, 2, 4, 8, 12, 24, 36))
+                if up >= fix
+            ),
+        ),
+        Baseline(
+            "P3 motion",
+            Moved(0.5, 0.25, 1, 12),
+            tuple(Moved(*each) for each in product((0.5, 5), (0.25, 1, 2), (1, 2, 4, 8), (12, 24))),
+        ),
+        Baseline(
+            "P4 Bartendr",
+            Strong(1, -105, 12),
+            tuple(
+                Strong(*each)
+                for each in product((0.5, 1, 2, 3, 12), (-100, -105, -112, -118), (6, 12, 24, 36))
+            ),
+        ),
+        Baseline(
+            "P5 Lyapunov",
+            Lyapunov(1, 40),
+            tuple(Lyapunov(*each) for each in product((0.5, 1, 2, 3, 12), (5, 15, 40, 100, 300, 1000))),
+        ),
+        Baseline("P6 dual price", Dual()),
+        Baseline("P7 menu", Menu(modem)),
+        Baseline("P8 menu, probes", Menu(modem, -112)),
+    )
+    if not trackers:
+        return reference
+    others = (Baseline(name, shipped, tuple(variants(name))) for name, shipped in SHIPPED.items())
+    return (*reference, *others)

@@ -1,0 +1,116 @@
+"""What is compared with what: settings, budgets, trips; and the work spread over processes."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+from typing import NamedTuple, TypeVar
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from tools.lab.instances import Instance, draw
+from tools.lab.physics import Costs, Mission, costs
+from tools.lab.traces import read_trace
+
+BUDGETS = {"bg95": (40, 50, 65, 80, 120, 200, 400), "sim7600": (120, 200, 300, 500, 800, 1500)}
+"""Joules a day."""
+FLOORS = {
+    "bg95": (0.62, 0.71, 0.87, 0.94, 0.965, 0.98, 0.98),
+    "sim7600": (0.62, 0.85, 0.88, 0.91, 0.96, 0.97),
+}
+"""The least part of the bound, by budget."""
+THIN_FLOORS = {15.0: 0.93, 25.0: 0.90}
+"""From 120 J a day up, by the loss in dB."""
+TRACE = "trace:"
+"""Before the path of a recording, in place of a line."""
+TRAINING_SEEDS = range(101, 111)
+JUDGED_SEEDS = range(1_001, 1_019)
+
+Work = TypeVar("Work")
+Result = TypeVar("Result")
+
+
+class Setting(NamedTuple):
+    """A world for all policies: class of modem, another cost of a probe, every network weaker by
+    `loss_db`, no distances to places, stays between stacks; `trackers`: B1 to B14 compete, too."""
+
+    name: str
+    modem: str
+    probe_j: float | None = None
+    loss_db: float = 0.0
+    places: bool = True
+    stacked: bool = False
+    trackers: bool = False
+
+    @property
+    def costs(self) -> Costs:
+        """Of the device."""
+        return costs(self.modem, self.probe_j)
+
+    @property
+    def budgets(self) -> tuple[int, ...]:
+        """Joules a day."""
+        return BUDGETS[self.modem]
+
+    def trip(self, line: str, seed: int) -> Instance:
+        """A trip of this world."""
+        if line.startswith(TRACE):
+            instance = read_trace(Path(line.removeprefix(TRACE)))
+        else:
+            instance = draw(line, seed, self.modem, self.stacked)
+        return instance.thinned(self.loss_db) if self.loss_db else instance
+
+    def mission(self, instance: Instance, budget: float, known_end: bool = False) -> Mission:
+        """So many joules a day for a trip; `known_end` tells how long it takes."""
+        days = instance.days if known_end else None
+        return Mission(
+            self.costs, budget * instance.days, instance.route, instance.networks, days, self.places
+        )
+
+
+SETTINGS = (
+    Setting("BG95", "bg95", trackers=True),
+    Setting("BG95, probe 6 J", "bg95", probe_j=6.0),
+    Setting("SIM7600", "sim7600", trackers=True),
+    Setting("BG95, -15 dB", "bg95", loss_db=15.0),
+    Setting("BG95, -25 dB", "bg95", loss_db=25.0),
+    Setting("BG95, no places", "bg95", places=False),
+    Setting("BG95, stacks", "bg95", stacked=True),
+)
+TUNED_LIKE = {"BG95, no places": "BG95", "BG95, stacks": "BG95"}
+"""Settings whose baselines are tuned in another."""
+
+
+def judged_trips(count: int) -> list[tuple[str, int]]:
+    """So many trips on either known line and on lines drawn from a seed, never trained on."""
+    trips = [(line, seed) for seed in JUDGED_SEEDS[:count] for line in ("w1", "n1")]
+    return trips + [(f"drawn-{seed}", seed) for seed in JUDGED_SEEDS[:count]]
+
+
+def trained_on(line: str) -> str:
+    """The training set for a trip: the other known line, or both for a line drawn."""
+    return {"w1": "n1", "n1": "w1"}.get(line, "both")
+
+
+def spread(
+    work: Callable[[Work], Result], jobs: Sequence[Work], title: str, processes: int | None = None
+) -> list[Result]:
+    """`work` of every job in order, over all cores, with a progress bar."""
+    processes = processes or os.cpu_count() or 1
+    console = Console(stderr=True)
+    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
+    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
+        task = progress.add_task(title, total=len(jobs))
+
+        def counted(results: Iterable[Result]) -> Iterable[Result]:
+            for result in results:
+                progress.advance(task)
+                yield result
+
+        if processes == 1:
+            return list(counted(map(work, jobs)))
+        with ProcessPoolExecutor(processes) as pool:
+            return list(counted(pool.map(work, jobs)))

@@ -1,0 +1,203 @@
+"""Every policy on the same trips: ratios to the bound, and whether ours keeps what it must."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from tools.lab.baselines import Rule, baselines
+from tools.lab.bound import Bound
+from tools.lab.campaign import FLOORS, THIN_FLOORS, Setting, trained_on
+from tools.lab.hindsight import attainable
+from tools.lab.instances import Instance
+from tools.lab.menus import menu
+from tools.lab.physics import ENDLESS_J, Run, run
+from tools.lab.pilot import Ours
+from tools.lab.score import score
+from tools.lab.tune import tuned_rule
+
+OURS, ATTAINABLE, KNOWN_END = "ours", "attainable", "ours, end known"
+FIXED = ("P1 hourly", "P2 batch")
+"""Schedules that look at nothing."""
+GOAL = 0.03
+"""Below the attainable line at most."""
+
+
+class Record(NamedTuple):
+    """One run: `kind` is ours, shipped, tuned or hindsight."""
+
+    setting: str
+    policy: str
+    kind: str
+    budget: int
+    trip: str
+    utility: float
+    bound: float
+    died: bool
+    points: int
+    mah_a_day: float
+    median_age_h: float
+    attempts: int
+
+
+@dataclass(frozen=True)
+class Row:
+    """All trips of one policy at one budget; `ratio` is the sum of utilities over the sum of bounds."""
+
+    setting: str
+    policy: str
+    kind: str
+    budget: int
+    trips: int
+    ratio: float
+    worst: float
+    died: int
+    points: float
+    mah_a_day: float
+    median_age_h: float
+    attempts: int
+    above_bound: int
+
+
+class Job(NamedTuple):
+    """One trip of one setting."""
+
+    setting: Setting
+    line: str
+    seed: int
+
+
+def judge(job: Job) -> list[Record]:
+    """All policies at all budgets on one trip."""
+    setting = job.setting
+    instance = setting.trip(job.line, job.seed)
+    training = trained_on(job.line)
+    bound = Bound(instance, setting.costs)
+    bounds = [bound.utility(budget * instance.days) for budget in setting.budgets]
+    desk = _Desk(setting, instance, dict(zip(setting.budgets, bounds, strict=True)))
+    for baseline in baselines(setting.modem, setting.trackers):
+        shipped = dict.fromkeys(setting.budgets, baseline.shipped)
+        desk.enter(baseline.name, "shipped", shipped, baseline.thrifty)
+        if baseline.grid:
+            rules = {budget: tuned_rule(setting, training, baseline, budget) for budget in setting.budgets}
+            desk.enter(baseline.name, "tuned", rules, baseline.thrifty)
+    ours = dict.fromkeys(setting.budgets, Ours(setting.modem, menu(setting.modem, training)))
+    desk.enter(OURS, "ours", ours, thrifty=True)
+    desk.enter(KNOWN_END, "ours", ours, thrifty=True, known_end=True)
+    budgets_j = [budget * instance.days for budget in setting.budgets]
+    for budget, value in zip(
+        setting.budgets, attainable(instance, setting.costs, bound, budgets_j), strict=True
+    ):
+        desk.hindsight(budget, value)
+    return desk.records
+
+
+class _Desk:
+    """Runs policies through one trip and writes down what came of them."""
+
+    def __init__(self, setting: Setting, instance: Instance, bounds: dict[int, float]) -> None:
+        self._setting, self._instance, self._bounds = setting, instance, bounds
+        self.records: list[Record] = []
+
+    def enter(
+        self, name: str, kind: str, rules: Mapping[int, Rule], thrifty: bool, known_end: bool = False
+    ) -> None:
+        """One policy with its rule for each budget."""
+        lived: dict[Rule, Run] = {}
+        for budget, rule in rules.items():
+            known = None if thrifty else lived.get(rule)
+            if known is None:
+                given = budget if thrifty else ENDLESS_J
+                mission = self._setting.mission(self._instance, given, known_end or name.startswith("P"))
+                known = lived[rule] = run(self._instance, rule.factory(), mission)
+            self._write(name, kind, budget, known)
+
+    def hindsight(self, budget: int, utility: float) -> None:
+        """The attainable line."""
+        bound = self._bounds[budget]
+        self.records.append(
+            Record(
+                *(self._setting.name, ATTAINABLE, "hindsight", budget, self._instance.name, utility, bound),
+                *(False, 0, 0.0, 0.0, 0),
+            )
+        )
+
+    def _write(self, name: str, kind: str, budget: int, lived: Run) -> None:
+        figures = score(self._instance, lived, budget * self._instance.days)
+        self.records.append(
+            Record(
+                setting=self._setting.name,
+                policy=name,
+                kind=kind,
+                budget=budget,
+                trip=self._instance.name,
+                utility=figures.utility,
+                bound=self._bounds[budget],
+                died=figures.died,
+                points=figures.points,
+                mah_a_day=figures.mah_a_day,
+                median_age_h=figures.median_age_h,
+                attempts=lived.most_attempts(),
+            )
+        )
+
+
+def summary(records: Sequence[Record]) -> list[Row]:
+    """A row for each policy at each budget of each setting, in the order of the records."""
+    groups: dict[tuple[str, str, str, int], list[Record]] = defaultdict(list)
+    for record in records:
+        groups[record.setting, record.policy, record.kind, record.budget].append(record)
+    return [
+        Row(
+            *key,
+            trips=len(group),
+            ratio=sum(each.utility for each in group) / sum(each.bound for each in group),
+            worst=min(each.utility / each.bound for each in group),
+            died=sum(each.died for each in group),
+            points=float(np.mean([each.points for each in group])),
+            mah_a_day=float(np.mean([each.mah_a_day for each in group])),
+            median_age_h=float(np.mean([each.median_age_h for each in group])),
+            attempts=max(each.attempts for each in group),
+            above_bound=sum(each.utility > each.bound + 1e-6 for each in group),
+        )
+        for key, group in groups.items()
+    ]
+
+
+def floor(setting: Setting, budget: int) -> float | None:
+    """The least ratio that ours must have, where one is set."""
+    if setting.loss_db:
+        return THIN_FLOORS.get(setting.loss_db) if budget >= 120 else None
+    if setting.probe_j is not None or setting.stacked or not setting.places:
+        return None
+    return dict(zip(setting.budgets, FLOORS[setting.modem], strict=True))[budget]
+
+
+def shortfalls(setting: Setting, rows: Sequence[Row], budget: int) -> list[str]:
+    """What ours misses at a budget; empty when it keeps all."""
+    here = [row for row in rows if row.setting == setting.name and row.budget == budget]
+    ours = next(row for row in here if row.policy == OURS)
+    tuned = [row for row in here if row.kind == "tuned"]
+    missed = [f"{row.policy} above the bound" for row in here if row.above_bound]
+    least = floor(setting, budget)
+    if least is not None and ours.ratio < least:
+        missed.append(f"ratio {ours.ratio:.3f} below {least:.3f}")
+    if setting.loss_db:
+        fixed = max(row.ratio for row in tuned if row.policy in FIXED)
+        if 65 <= budget <= 120 and ours.ratio < fixed + 0.10:
+            missed.append(f"fixed schedule {fixed:.3f}, less than 0.10 below")
+        return missed
+    best = max(tuned, key=lambda row: row.ratio)
+    steady = max(tuned, key=lambda row: row.worst)
+    needed = 0.02 if 40 <= budget <= 65 and setting.modem == "bg95" else -0.01
+    if ours.ratio < best.ratio + needed:
+        missed.append(f"{best.policy} tuned {best.ratio:.3f}")
+    if ours.worst < steady.worst - 0.03:
+        missed.append(f"worst trip of {steady.policy} tuned {steady.worst:.3f}")
+    if ours.died and budget >= 65:
+        missed.append(f"{ours.died} trips died")
+    return missed

@@ -1,0 +1,1 @@
+"""Tables of the lab and what makes them."""

@@ -1,0 +1,57 @@
+"""The attainable line: the bound's own plan replayed in the lab with hindsight.
+
+The plan of each price is lived through with the costs that the bound leaves out: attach, borders,
+blocked sky, failures. Hindsight moves a fix to the next slot with sky and an upload to the next slot
+in which it succeeds. What a budget attains is the best replay that it can pay.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tools.lab.bound import PRICES, Bound
+from tools.lab.instances import Instance
+from tools.lab.physics import HOT_H, Costs, Device, Mission, failure, run
+from tools.lab.score import score
+
+
+class Replay:
+    """A policy that follows a plan and knows what is to come."""
+
+    def __init__(self, instance: Instance, fixes: set[int], uploads: set[int]) -> None:
+        self._instance = instance
+        self._fixes, self._uploads = fixes, uploads
+        self._fix_due = self._upload_due = False
+
+    def slot(self, device: Device) -> None:
+        """Do what the plan says, or what it could not do before."""
+        slot = device.slot
+        self._fix_due |= slot in self._fixes
+        self._upload_due |= slot in self._uploads
+        fix = self._fix_due or (self._upload_due and 0 < device.hours_since_fix <= HOT_H)
+        if fix and self._instance.sky[slot]:
+            device.fix()
+            self._fix_due = False
+        if self._upload_due and self._succeeds(device):
+            device.upload()
+            self._upload_due = False
+
+    def _succeeds(self, device: Device) -> bool:
+        heard = self._instance.heard[device.slot]
+        if not heard:
+            return False
+        used = next((each for each in heard if each.network == device.network), heard[0])
+        return bool(self._instance.luck[device.slot] >= failure(used.rsrp_dbm))
+
+
+def attainable(instance: Instance, costs: Costs, bound: Bound, budgets_j: list[float]) -> list[float]:
+    """Utility by budget."""
+    best = np.zeros(len(budgets_j))
+    for index in range(len(PRICES)):
+        plan = bound.plan(index)
+        fixes, uploads = set(plan.fixes.tolist()), set(plan.uploads.tolist())
+        mission = Mission(costs, np.inf, instance.route)
+        lived = run(instance, lambda mission, f=fixes, u=uploads: Replay(instance, f, u), mission)  # type: ignore[misc]
+        for place, budget_j in enumerate(budgets_j):
+            best[place] = max(best[place], score(instance, lived, budget_j).utility)
+    return [float(each) for each in best]

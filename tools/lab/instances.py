@@ -1,0 +1,175 @@
+"""Trips in slots of half an hour: what is true in each slot, drawn from a seed or read from a recording.
+
+Reuses the train, the lines and the radio model of the world. A trip ends when the train reaches the
+end of the line.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tools.lab.lines import Route, route
+from tools.lab.radio import SILENT_DBM, levels
+from tools.world.coverage import USABLE_DBM
+from tools.world.satellites import STACKED_BLOCKED, STACKED_MEAN_H
+from tools.world.sites import Operator, read_operators
+from tools.world.train import Train
+from tools.world.trip import START_UTC_S
+from tools.world.weather import LAG_H, SPELL_DAYS, read_nodes
+
+SLOT_S = 1_800
+SLOT_H = SLOT_S / 3_600
+SLOTS_A_DAY = 48
+MOVING_KM = 0.2
+"""A slot in which the train covers more than this is one of moving."""
+BLOCKED = 0.04
+"""Of all slots without sky, as in the reference model of the facts."""
+TUNNELS = 0.02
+"""Of the moving slots, where stays between stacks are drawn as in the world; about 4 % of all in the end."""
+COST_FACTORS, COST_SHARES = (1.0, 2.5, 10.0), (0.55, 0.33, 0.12)
+FIX_SIGMA, UPLOAD_SIGMA = 0.35, 0.4
+
+Floats = NDArray[np.float64]
+
+
+class Heard(NamedTuple):
+    """A network that can be used in a slot: its index in the trip's list, and RSRP in dBm."""
+
+    network: int
+    rsrp_dbm: float
+
+
+@dataclass(frozen=True)
+class Instance:
+    """One trip for one class of modem; arrays have one value a slot.
+
+    `factor` is what a network multiplies the cost of an upload with, hidden from policies. `fix_noise`
+    and `upload_noise` scatter costs, `luck` decides whether an upload fails: drawn with the trip, so
+    that policies are compared on the same luck.
+    """
+
+    name: str
+    route: Route
+    km: Floats
+    moving: NDArray[np.bool_]
+    lat: Floats
+    lon: Floats
+    country: tuple[str, ...]
+    networks: tuple[Operator, ...]
+    factor: Floats
+    rsrp: Floats
+    sky: NDArray[np.bool_]
+    battery_c: Floats
+    fix_noise: Floats
+    upload_noise: Floats
+    luck: Floats
+
+    @property
+    def slots(self) -> int:
+        """N, the length of the trip."""
+        return len(self.km)
+
+    @property
+    def days(self) -> float:
+        """The length of the trip in days."""
+        return self.slots / SLOTS_A_DAY
+
+    @cached_property
+    def heard(self) -> list[list[Heard]]:
+        """Of each slot the networks above `USABLE_DBM`, strongest first."""
+        usable: list[list[Heard]] = [[] for _ in range(self.slots)]
+        for network, slot in zip(*np.nonzero(self.rsrp > USABLE_DBM), strict=True):
+            usable[slot].append(Heard(int(network), float(self.rsrp[network, slot])))
+        return [sorted(each, key=lambda heard: -heard.rsrp_dbm) for each in usable]
+
+    def thinned(self, loss_db: float) -> Instance:
+        """The same trip where every network is weaker by so many dB."""
+        rsrp = np.where(self.rsrp > SILENT_DBM, self.rsrp - loss_db, SILENT_DBM)
+        return replace(self, name=f"{self.name}-{loss_db:.0f}dB", rsrp=rsrp)
+
+
+def draw(line: str, seed: int, modem: str, stacked: bool = False) -> Instance:
+    """A trip on a line (`lines.route`) for "bg95" or "sim7600"; the same arguments give the same trip.
+
+    Slots without sky are independent as in the reference model; `stacked` draws stays of a day or so
+    between stacks instead, as the world does.
+    """
+    here = route(line)
+    train = Train.draw(here.line, random.Random(f"lab/{line}/{seed}/train"))
+    rng = np.random.default_rng(list(f"lab/{line}/{seed}".encode()))
+    slots = math.ceil(train.arrival_ms / (1_000 * SLOT_S))
+    all_km = np.array([train.km(slot * 1_000 * SLOT_S) for slot in range(slots + 1)])
+    km = all_km[:-1]
+    moving = np.diff(all_km) > MOVING_KM
+    points = np.array([here.line.position(each) for each in km])
+    networks = tuple(each for each in read_operators(modem) if each.country in _countries(here))
+    return Instance(
+        name=f"{here.name}-{seed}",
+        route=here,
+        km=km,
+        moving=moving,
+        lat=points[:, 0],
+        lon=points[:, 1],
+        country=tuple(here.line.country(each) for each in km),
+        battery_c=_battery_c(points, rng),
+        sky=_stacked(train, moving, rng) if stacked else rng.random(slots) >= BLOCKED,
+        fix_noise=np.exp(rng.normal(0, FIX_SIGMA, slots)),
+        upload_noise=np.exp(rng.normal(0, UPLOAD_SIGMA, slots)),
+        luck=rng.random(slots),
+        networks=networks,
+        factor=rng.choice(COST_FACTORS, len(networks), p=COST_SHARES),
+        rsrp=levels(here, km, networks, rng),
+    )
+
+
+def _countries(here: Route) -> set[str]:
+    return {point.country for point in here.line.waypoints}
+
+
+def _battery_c(points: Floats, rng: np.random.Generator) -> Floats:
+    """The model of `tools.world.weather` in steps of a slot."""
+    nodes = np.array(read_nodes())
+    east = (points[:, None, 1] - nodes[None, :, 1]) * np.cos(np.radians(points[:, None, 0]))
+    nearest = np.argsort(np.hypot(points[:, None, 0] - nodes[None, :, 0], east), axis=1)[:, :3]
+    mean, half_range, extreme = (nodes[nearest, column].mean(axis=1) for column in (2, 3, 4))
+    day = START_UTC_S % 86_400 / 86_400 + np.arange(len(points)) / SLOTS_A_DAY
+    keep = math.exp(-1 / (SPELL_DAYS * SLOTS_A_DAY))
+    spell = _autoregressive(keep, rng.normal(size=len(points)))
+    ambient = mean + spell * (mean - extreme) / 3 + half_range * np.sin(2 * np.pi * (day - 0.4))
+    follow = 1 - math.exp(-SLOT_H / LAG_H)
+    battery = np.empty(len(points))
+    felt = ambient[0]
+    for slot, outside in enumerate(ambient):
+        felt += follow * (outside - felt)
+        battery[slot] = felt
+    return battery
+
+
+def _autoregressive(keep: float, fresh: Floats) -> Floats:
+    values = np.empty(len(fresh))
+    value = fresh[0]
+    for index, each in enumerate(fresh):
+        value = keep * value + math.sqrt(1 - keep * keep) * each
+        values[index] = value
+    return values
+
+
+def _stacked(train: Train, moving: NDArray[np.bool_], rng: np.random.Generator) -> NDArray[np.bool_]:
+    """Whether GNSS is available: not in tunnels, nor in some places between stacks, for a day or so."""
+    sky = ~moving | (rng.random(len(moving)) >= TUNNELS)
+    for stop in train.segments[:-1]:
+        if stop.kind in ("hub", "gauge"):
+            hour, end_h = stop.start_ms / 3_600_000, stop.end_ms / 3_600_000
+            while hour < end_h:
+                until_h = min(end_h, hour + rng.exponential(STACKED_MEAN_H))
+                if rng.random() < STACKED_BLOCKED:
+                    sky[math.ceil(hour / SLOT_H) : math.ceil(until_h / SLOT_H)] = False
+                hour = until_h
+    return sky

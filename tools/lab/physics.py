@@ -1,0 +1,299 @@
+"""What things cost, and the executor: a policy lives through a trip and pays for what it does.
+
+Model and constants of the scheduler's facts (one wake for a fix, one more for an upload, also where
+a firmware would merge them). All energies in joules at the battery.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Protocol
+
+import numpy as np
+
+from tools.lab.instances import SLOT_H, SLOT_S, SLOTS_A_DAY, Floats, Heard, Instance
+from tools.lab.lines import Route
+from tools.world.sites import Operator
+
+HOT_H, AIDED_H = 2.0, 4.0
+TTFF_S = (6.0, 15.0, 38.0)
+"""Hot, aided, cold: up to HOT_H, AIDED_H or longer since the last fix."""
+BLOCKED_S = 90.0
+FACTOR_EXPONENT = 0.8
+BAR_SLOTS, SILENCE_SLOTS = SLOTS_A_DAY, 3 * SLOTS_A_DAY
+"""Russia: no data for a day after the first registration, again after three days of silence."""
+USABLE_C = ((-60.0, 0.25), (-40.0, 0.55), (-30.0, 0.68), (-20.0, 0.80), (0.0, 0.95), (20.0, 1.0))
+"""(C, usable part of a Li-SOCl2 cell): withheld by the cold, not destroyed."""
+ENDLESS_J = 1e7
+"""More than any trip can spend."""
+
+
+@dataclass(frozen=True)
+class Costs:
+    """Joules and watts of one class of device; a bench measurement replaces them."""
+
+    upload_j: float
+    attach_j: float
+    attach_abroad_j: float
+    scan_j: float
+    probe_j: float
+    gnss_w: float
+    sleep_w: float
+    wake_j: float = 0.40
+
+    @property
+    def sleep_slot_j(self) -> float:
+        """What a slot costs in which nothing is done."""
+        return self.sleep_w * SLOT_S
+
+    def fix_j(self, gap_h: float) -> float:
+        """A fix so long after the last one, without scatter."""
+        ttff_s = TTFF_S[0] if gap_h <= HOT_H else TTFF_S[1] if gap_h <= AIDED_H else TTFF_S[2]
+        return self.wake_j + self.gnss_w * ttff_s
+
+    def blocked_j(self) -> float:
+        """A search for satellites in vain."""
+        return self.wake_j + self.gnss_w * BLOCKED_S
+
+
+COSTS = {
+    "bg95": Costs(1.2, 8.8, 35.0, 25.0, 1.5, 0.20, 216e-6),
+    "sim7600": Costs(40.0, 4.0, 70.0, 60.0, 25.0, 0.30, 300e-6),
+}
+
+
+def costs(modem: str, probe_j: float | None = None) -> Costs:
+    """Of a class of modem, with another cost of a probe if given."""
+    return COSTS[modem] if probe_j is None else replace(COSTS[modem], probe_j=probe_j)
+
+
+def signal_factor(rsrp_dbm: float) -> float:
+    """M(r): what weak signal multiplies the cost of an upload with."""
+    weak = 1.2 / (1 + math.exp((rsrp_dbm + 108) / 2.5))
+    return 1 + weak + 8 / (1 + math.exp((rsrp_dbm + 119) / 1.5))
+
+
+def failure(rsrp_dbm: float) -> float:
+    """p_f(r): how likely an upload fails."""
+    return 1 / (1 + math.exp((rsrp_dbm + 122) / 1.5))
+
+
+@dataclass(frozen=True)
+class Mission:
+    """What a device is told before the trip: its costs, its joules, its line.
+
+    `days` is the true length of the trip, for reference policies that are allowed to know it; None for
+    those that are not. `networks` are those that the modem may meet. `places` False withholds the
+    distances to settlements.
+    """
+
+    costs: Costs
+    budget_j: float
+    route: Route
+    networks: tuple[Operator, ...] = ()
+    days: float | None = None
+    places: bool = True
+
+
+class Policy(Protocol):
+    """Decides in every slot; keeps what it remembers."""
+
+    def slot(self, device: Device) -> None:
+        """Do what is to be done in this slot with the verbs of `device`."""
+
+
+Factory = Callable[[Mission], Policy]
+
+
+@dataclass
+class Run:
+    """What came of a policy: `uploads` are (slot, newest fix delivered), `spent_j` is cumulative by slot.
+
+    `died` is the first slot in which the energy was gone, or the number of slots.
+    """
+
+    fixes: list[int] = field(default_factory=list)
+    uploads: list[tuple[int, int]] = field(default_factory=list)
+    probes: list[int] = field(default_factory=list)
+    failures: list[int] = field(default_factory=list)
+    joules: dict[str, float] = field(default_factory=dict)
+    attempts: list[int] = field(default_factory=list)
+    spent_j: Floats = field(default_factory=lambda: np.zeros(0))
+    died: int = 0
+
+    def most_attempts(self) -> int:
+        """The most tries at the network within any 24 hours."""
+        tries = np.array(self.attempts)
+        ends = np.searchsorted(tries, tries + SLOTS_A_DAY)
+        return int((ends - np.arange(len(tries))).max(initial=0))
+
+
+class Device:
+    """The verbs of a policy and what it can see; one object lives through one trip.
+
+    Visible: `slot`, `moving`, `battery_c`, `last_fix` (slot, -1: none), `fix_km` (kilometre of that
+    fix), `waiting` (fixes not delivered), `last_upload` (slot), `left_j`, `network` (registered with),
+    `country` (of the network last registered with), `cost_j` (what the last verb cost).
+    """
+
+    def __init__(self, instance: Instance, costs: Costs, russia: bool) -> None:
+        self._instance = instance
+        self._costs = costs
+        self._russia = russia
+        self._heard = instance.heard
+        self.run = Run()
+        self.run.joules = dict.fromkeys(("sleep", "fix", "upload", "attach", "probe", "scan"), 0.0)
+        self.slot = 0
+        self.moving = False
+        self.battery_c = 0.0
+        self.last_fix = -1
+        self.fix_km = 0.0
+        self.waiting = 0
+        self.last_upload = -1
+        self.left_j = 0.0
+        self.network = -1
+        self.country = instance.country[0]  # where it was commissioned
+        self.cost_j = 0.0
+        self._barred_until = -1
+        self._heard_russia = -SILENCE_SLOTS
+
+    @property
+    def hours_since_fix(self) -> float:
+        """Since the last fix, as if one had been made before the trip long ago."""
+        return (self.slot - self.last_fix) * SLOT_H if self.last_fix >= 0 else 1e3
+
+    @property
+    def age_h(self) -> float:
+        """Hours since the last report, or since the trip began."""
+        return (self.slot - max(0, self.last_upload)) * SLOT_H
+
+    def fix(self, times: int = 1) -> bool:
+        """Look for satellites; True: a fix is kept. `times` fixes in this slot are one point."""
+        slot, costs = self.slot, self._costs
+        if not self._instance.sky[slot]:
+            self._pay("fix", costs.blocked_j())
+            return False
+        cost_j = costs.fix_j(self.hours_since_fix)
+        cost_j += (times - 1) * costs.fix_j(0)
+        self._pay("fix", cost_j * self._instance.fix_noise[slot])
+        if self.last_fix != slot:
+            self.run.fixes.append(slot)
+            self.waiting += 1
+        self.last_fix, self.fix_km = slot, self._instance.km[slot]
+        return True
+
+    def probe(self, network: int | None = None) -> Heard | None:
+        """Camp briefly on `network`, or on the one that an upload would use now: its level, or None."""
+        self._pay("probe", self._costs.probe_j)
+        self.run.probes.append(self.slot)
+        found = self._camp(network)
+        if found is None or found.network != self.network:
+            self.run.attempts.append(self.slot)
+        return found
+
+    def upload(self, network: int | None = None, times: int = 1) -> bool:
+        """Deliver all that waits, over `network` or the one the modem chooses; True: delivered."""
+        slot, costs = self.slot, self._costs
+        found = self._camp(network)
+        if found is None:
+            self._pay("scan", costs.scan_j)
+            self.run.attempts.append(slot)
+            self.run.failures.append(slot)
+            return False
+        self._register(found.network)
+        operator = self._instance.factor[found.network] ** FACTOR_EXPONENT
+        data_j = costs.upload_j * operator * signal_factor(found.rsrp_dbm) * self._instance.upload_noise[slot]
+        self._pay("upload", times * (costs.wake_j + data_j))
+        if self._barred(found.network) or self._instance.luck[slot] < failure(found.rsrp_dbm):
+            self.run.failures.append(slot)
+            return False
+        if self.run.fixes:
+            self.run.uploads.append((slot, self.run.fixes[-1]))
+        self.last_upload, self.waiting = slot, 0
+        return True
+
+    def keep(self, count: int) -> None:
+        """Only the newest `count` fixes of those that wait are remembered."""
+        if self.waiting > count:
+            del self.run.fixes[len(self.run.fixes) - self.waiting : len(self.run.fixes) - count]
+            self.waiting = count
+
+    def _camp(self, network: int | None) -> Heard | None:
+        heard = self._heard[self.slot]
+        wanted = self.network if network is None else network
+        for each in heard:
+            if each.network == wanted:
+                return each
+        return heard[0] if heard and network is None else None
+
+    def _register(self, network: int) -> None:
+        if network == self.network:
+            self.cost_j = 0.0
+            return
+        country = self._instance.networks[network].country
+        abroad = country != self.country
+        self._pay("attach", self._costs.attach_abroad_j if abroad else self._costs.attach_j)
+        self.run.attempts.append(self.slot)
+        self.network, self.country = network, country
+        if self._russia and country == "RU":
+            self._barred_until = self.slot + BAR_SLOTS
+            self._heard_russia = self.slot
+
+    def _barred(self, network: int) -> bool:
+        if not self._russia or self._instance.networks[network].country != "RU":
+            return False
+        if self.slot - self._heard_russia > SILENCE_SLOTS:
+            self._barred_until = self.slot + BAR_SLOTS
+        if self.slot < self._barred_until:
+            return True
+        self._heard_russia = self.slot
+        return False
+
+    def _pay(self, part: str, joules: float) -> None:
+        self.run.joules[part] += joules
+        self.left_j -= joules
+        self.cost_j = joules
+
+
+def run(
+    instance: Instance, policy: Factory, mission: Mission, cold: bool = False, russia: bool = False
+) -> Run:
+    """A policy lives through a trip; an infinite budget never ends it.
+
+    `cold` withholds part of the budget by the temperature of the moment; the device comes back with
+    the warmth. `russia` bars data in Russia for the first 24 hours.
+    """
+    device = Device(instance, mission.costs, russia)
+    mind = policy(mission)
+    moving, temperatures = instance.moving.tolist(), instance.battery_c.tolist()
+    limits = capacity_j(instance, min(mission.budget_j, ENDLESS_J), cold).tolist()
+    spent_j: list[float] = []
+    drawn_j, sleep_j = 0.0, mission.costs.sleep_slot_j
+    device.run.died = instance.slots
+    for slot in range(instance.slots):
+        device.left_j = limits[slot] - drawn_j - sleep_j
+        if device.left_j > 0:
+            device.slot, device.moving, device.battery_c = slot, moving[slot], temperatures[slot]
+            fixes, uploads = len(device.run.fixes), len(device.run.uploads)
+            mind.slot(device)
+            if device.left_j < 0:  # what was begun did not come to its end
+                del device.run.fixes[fixes:], device.run.uploads[uploads:]
+        drawn_j = limits[slot] - device.left_j
+        spent_j.append(drawn_j)
+        if device.left_j <= 0:
+            device.run.died = min(device.run.died, slot)
+            if not cold:
+                break
+    device.run.joules["sleep"] = sleep_j * len(spent_j)
+    device.run.spent_j = np.array(spent_j)
+    return device.run
+
+
+def capacity_j(instance: Instance, budget_j: float, cold: bool) -> Floats:
+    """B(t): what may have been drawn by each slot."""
+    if not cold:
+        return np.full(instance.slots, budget_j)
+    temperature, usable = zip(*USABLE_C, strict=True)
+    return np.asarray(budget_j * np.interp(instance.battery_c, temperature, usable))

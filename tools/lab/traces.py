@@ -1,0 +1,153 @@
+"""A recording as a trip: where a device was and what it heard, from a CSV file.
+
+Columns: time (ISO 8601, UTC unless it says otherwise), lat, lon (degrees), operator (MCC and MNC), RSRP
+(dBm); one row an operator and moment, in order of time. A slot takes the place where the recording is at
+its beginning and the best level of each operator within it; a network belongs to the country of its MCC.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections import defaultdict
+from datetime import UTC, datetime
+from itertools import pairwise
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from tools.lab.instances import (
+    BLOCKED,
+    COST_FACTORS,
+    COST_SHARES,
+    FIX_SIGMA,
+    MOVING_KM,
+    SLOT_S,
+    UPLOAD_SIGMA,
+    Floats,
+    Instance,
+)
+from tools.lab.lines import FileError, Route, number
+from tools.lab.radio import SILENT_DBM
+from tools.world.line import Border, Line, Waypoint, distance_km
+from tools.world.sites import Operator
+
+COLUMNS = ("time", "lat", "lon", "operator", "RSRP")
+STEP_KM = 50.0
+"""Waypoints of a recorded line are so far apart at least."""
+COLD_C = 0.0
+"""Battery temperature where a recording has none."""
+
+
+class Sample(NamedTuple):
+    """One row: seconds since 1970, degrees, PLMN, dBm."""
+
+    s: float
+    lat: float
+    lon: float
+    plmn: str
+    dbm: float
+
+
+def read_trace(path: Path) -> Instance:
+    """The trip of a recording. Raises FileError that names row and column."""
+    samples = _samples(path)
+    first_s = samples[0].s
+    slots = int((samples[-1].s - first_s) // SLOT_S) + 1
+    starts_s = first_s + SLOT_S * np.arange(slots + 1)
+    times_s, unique = np.unique([each.s for each in samples], return_index=True)
+    lat = np.interp(starts_s, times_s, [samples[i].lat for i in unique])
+    lon = np.interp(starts_s, times_s, [samples[i].lon for i in unique])
+    km = _along(lat, lon)
+    by_plmn = defaultdict(list)
+    for each in samples:
+        by_plmn[each.plmn].append(each)
+    networks = tuple(Operator(plmn, plmn[:3], ()) for plmn in sorted(by_plmn))
+    rsrp = np.full((len(networks), slots), SILENT_DBM)
+    for row, network in enumerate(networks):
+        for each in by_plmn[network.plmn]:
+            slot = int((each.s - first_s) // SLOT_S)
+            rsrp[row, slot] = max(rsrp[row, slot], each.dbm)
+    country = _countries(networks, rsrp)
+    rng = np.random.default_rng(list(path.name.encode()))
+    return Instance(
+        name=path.stem,
+        route=_route(path.stem, lat[:-1], lon[:-1], km[:-1], country),
+        km=km[:-1],
+        moving=np.diff(km) > MOVING_KM,
+        lat=lat[:-1],
+        lon=lon[:-1],
+        country=country,
+        networks=networks,
+        factor=rng.choice(COST_FACTORS, len(networks), p=COST_SHARES),
+        rsrp=rsrp,
+        sky=rng.random(slots) >= BLOCKED,
+        battery_c=np.full(slots, COLD_C),
+        fix_noise=np.exp(rng.normal(0, FIX_SIGMA, slots)),
+        upload_noise=np.exp(rng.normal(0, UPLOAD_SIGMA, slots)),
+        luck=rng.random(slots),
+    )
+
+
+def _samples(path: Path) -> list[Sample]:
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            reader = csv.DictReader(file)
+            missing = [column for column in COLUMNS if column not in (reader.fieldnames or ())]
+            if missing:
+                raise FileError(f"{path}: row 1: no column {missing[0]}")
+            samples: list[Sample] = []
+            for row in reader:
+                samples.append(_sample(f"{path}: row {reader.line_num}", row, samples))
+    except (OSError, UnicodeDecodeError) as error:
+        raise FileError(f"{path}: {error}") from None
+    if not samples or samples[-1].s - samples[0].s < 2 * SLOT_S:
+        raise FileError(f"{path}: row {len(samples) + 1}, column time: a trip lasts at least an hour")
+    return samples
+
+
+def _sample(where: str, row: dict[str, str], before: list[Sample]) -> Sample:
+    try:
+        moment = datetime.fromisoformat(row["time"])
+    except (TypeError, ValueError):
+        raise FileError(f"{where}, column time: {row['time']!r} is no ISO 8601 time") from None
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    plmn = row["operator"] or ""
+    if not (plmn.isdigit() and len(plmn) in (5, 6)):
+        raise FileError(f"{where}, column operator: {plmn!r} is no MCC and MNC")
+    if before and moment.timestamp() < before[-1].s:
+        raise FileError(f"{where}, column time: earlier than the row before")
+    lat, lon = number(where, row, "lat", -90, 90), number(where, row, "lon", -180, 180)
+    return Sample(moment.timestamp(), lat, lon, plmn, number(where, row, "RSRP", -160, -20))
+
+
+def _along(lat: Floats, lon: Floats) -> Floats:
+    steps = [distance_km(a, b) for a, b in pairwise(zip(lat.tolist(), lon.tolist(), strict=True))]
+    return np.concatenate([[0.0], np.cumsum(steps)])
+
+
+def _countries(networks: tuple[Operator, ...], rsrp: Floats) -> tuple[str, ...]:
+    """Of the strongest network in each slot, that of the slot before where none is heard."""
+    countries, last = [], networks[int(rsrp.max(axis=1).argmax())].country
+    for slot in range(rsrp.shape[1]):
+        strongest = int(rsrp[:, slot].argmax())
+        last = networks[strongest].country if rsrp[strongest, slot] > SILENT_DBM else last
+        countries.append(last)
+    return tuple(countries)
+
+
+def _route(name: str, lat: Floats, lon: Floats, km: Floats, country: tuple[str, ...]) -> Route:
+    """The recorded line, with no places known around it."""
+    waypoints = [Waypoint("", country[0], float(lat[0]), float(lon[0]), "line", 0.0)]
+    for slot in range(1, len(km)):
+        if km[slot] - waypoints[-1].km >= STEP_KM:
+            place = float(lat[slot]), float(lon[slot])
+            waypoints.append(Waypoint("", country[slot], *place, "line", float(km[slot])))
+    if len(waypoints) == 1:
+        waypoints.append(waypoints[0]._replace(km=STEP_KM))
+    borders = tuple(
+        Border(a.country, b.country, (a.km + b.km) / 2)
+        for a, b in pairwise(waypoints)
+        if a.country != b.country
+    )
+    return Route(name, Line(tuple(waypoints), borders), (), np.full(1, np.nan, dtype=np.float32))

@@ -1,0 +1,90 @@
+"""Tunes every baseline for every budget on training trips; the result is one JSON file.
+
+`data/tuned.json`: setting -> training set -> baseline -> the index in its grid by budget.
+"""
+
+from __future__ import annotations
+
+import json
+from functools import lru_cache
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tools.lab.baselines import Baseline, Rule, baselines
+from tools.lab.campaign import SETTINGS, TRAINING_SEEDS, TUNED_LIKE, Setting, spread
+from tools.lab.instances import Instance
+from tools.lab.lines import DATA, TRAINING
+from tools.lab.physics import ENDLESS_J, run
+from tools.lab.score import score
+
+FILE = DATA / "tuned.json"
+
+Utilities = NDArray[np.float64]
+
+
+class Job(NamedTuple):
+    """One trip of one setting."""
+
+    setting: Setting
+    line: str
+    seed: int
+
+
+def tune(processes: int | None = None, file: Path = FILE) -> None:
+    """Write the file anew."""
+    settings = [setting for setting in SETTINGS if setting.name not in TUNED_LIKE]
+    jobs = [Job(s, line, seed) for s in settings for line in TRAINING for seed in TRAINING_SEEDS]
+    found = spread(_utilities, jobs, "tuning", processes)
+    tuned: dict[str, dict[str, dict[str, list[int]]]] = {}
+    for setting in settings:
+        for training in (*TRAINING, "both"):
+            mine = [
+                result
+                for job, result in zip(jobs, found, strict=True)
+                if job.setting == setting and training in (job.line, "both")
+            ]
+            best = {name: np.sum([each[name] for each in mine], axis=0).argmax(axis=0) for name in mine[0]}
+            tuned.setdefault(setting.name, {})[training] = {
+                name: [int(index) for index in indices] for name, indices in best.items()
+            }
+    text = json.dumps(tuned, indent=1)
+    file.write_text(text.replace("\n    ", "").replace("\n   ]", "]") + "\n", encoding="utf-8")
+
+
+def tuned_rule(setting: Setting, training: str, baseline: Baseline, budget: int) -> Rule:
+    """The parameters of a baseline for a budget, those it ships with where it has no others."""
+    if not baseline.grid:
+        return baseline.shipped
+    indices = _read()[TUNED_LIKE.get(setting.name, setting.name)][training][baseline.name]
+    return baseline.grid[indices[setting.budgets.index(budget)]]
+
+
+@lru_cache(maxsize=1)
+def _read() -> dict[str, dict[str, dict[str, list[int]]]]:
+    tuned: dict[str, dict[str, dict[str, list[int]]]] = json.loads(FILE.read_text(encoding="utf-8"))
+    return tuned
+
+
+def _utilities(job: Job) -> dict[str, Utilities]:
+    """(grid, budgets) utility of every baseline that has a grid."""
+    setting, instance = job.setting, job.setting.trip(job.line, job.seed)
+    return {
+        each.name: np.array([utilities(setting, instance, rule, each.thrifty) for rule in each.grid])
+        for each in baselines(setting.modem, setting.trackers)
+        if each.grid
+    }
+
+
+def utilities(setting: Setting, instance: Instance, rule: Rule, thrifty: bool) -> list[float]:
+    """By budget; a policy that does not look at its energy runs once for all of them."""
+    if not thrifty:
+        lived = run(instance, rule.factory(), setting.mission(instance, ENDLESS_J))
+        return [score(instance, lived, budget * instance.days).utility for budget in setting.budgets]
+    values = []
+    for budget in setting.budgets:
+        lived = run(instance, rule.factory(), setting.mission(instance, budget))
+        values.append(score(instance, lived, budget * instance.days).utility)
+    return values
