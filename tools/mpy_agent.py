@@ -1,4 +1,4 @@
-"""The agent as small as it can be, on MicroPython: it opens uplinks, keeps what they say, answers with orders.
+"""The agent as small as it can be, on MicroPython: opens uplinks, keeps what they say, answers with orders.
 
 What the device may not do it notes in `wrong`. All that it keeps are plain values, so that `snapshot` and
 `restore` can begin the same moment again and again.
@@ -92,7 +92,7 @@ class Agent:
         if 6 in said:
             self._judge(said[6])
         for command, result in said.get(7, ()):
-            self.results[command] = self.results.get(command, []) + [result]
+            self.results.setdefault(command, []).append(result)
             self.commands.pop(command, None)
         self.report = said.get(10, self.report)
         ranges = [seq for seq in sequences for _ in range(2)]
@@ -116,7 +116,8 @@ class Agent:
             orders[5] = [self.commands[number] for number in sorted(self.commands)]
         if self.release > self.report[0] and self.release != self.report[2]:
             if pull:
-                orders[8] = pull + [piece(*pull)]
+                orders[8] = list(pull)
+                orders[8].append(piece(*pull))
             else:
                 orders[7] = offer(self.release)
         return orders
@@ -136,7 +137,8 @@ class Agent:
     def _store(self, columns):
         count = columns[0]
         sequences, times = (_column(columns[1 + i], count) for i in (SEQ, TIME))
-        for seq, time in zip(sequences, times):
+        for i, seq in enumerate(sequences):
+            time = times[i]
             if self.stored.get(seq, time) != time:
                 self.blame("sequence", seq, "used twice")
             if self.promised.get(seq, time) != time:

@@ -8,7 +8,6 @@ import os
 import random
 
 import vfs
-
 from locator.journal import again, record, rtc, store
 from locator.journal.ledger import Ledger
 from locator.journal.store import Journal

@@ -31,19 +31,17 @@ class Settings:
     """New values every few boots; every other time the agent falls silent until they are given up."""
 
     PERIOD = TRIES + 8
-    KEYS = (cfg.INTERVAL_S, cfg.UPLOAD_EVERY_S, cfg.LIGHT_LUX, cfg.SHOCK_MG, cfg.TILT_DEG)
-    MOST = (7200, 14400, 1000, 16000, 180)
+    MOST = {
+        cfg.INTERVAL_S: 7200, cfg.UPLOAD_EVERY_S: 14400, cfg.LIGHT_LUX: 1000, cfg.SHOCK_MG: 16000,
+    }  # fmt: skip
 
     def wish(self, machine, i):
         """Before boot `i`; whether it matters."""
         agent, at = machine.agent, i % self.PERIOD
         agent.silent = 7 <= at < 7 + TRIES
         if at in (1, 6):
-            values = {key: random.randrange(most // 2, most + 1) for key, most in zip(self.KEYS, self.MOST)}
-            for key in self.KEYS:
-                if random.randrange(2):
-                    del values[key]
-            agent.set(i, values)
+            keys = [key for key in self.MOST if random.randrange(2)]
+            agent.set(i, {key: random.randrange(self.MOST[key] // 2, self.MOST[key] + 1) for key in keys})
         return at < 8 or at >= 5 + TRIES
 
     def is_settled(self, agent):
@@ -90,7 +88,7 @@ class Slots(Updates):
     PERIODS = (4, 4, BOOTS_ON_TRIAL + 5)
 
     def wish(self, machine, i):
-        agent, period, kind = machine.agent, 0, 0
+        agent, kind = machine.agent, 0
         while i >= self.PERIODS[kind]:
             i -= self.PERIODS[kind]
             kind = (kind + 1) % len(self.PERIODS)
@@ -133,7 +131,7 @@ class Life:
             matters = self._subject.wish(machine, i)
             before = machine.snapshot()
             machine.boot()
-            self._tell("boot %d" % i)
+            self._tell(f"boot {i}")
             operations, after = machine.operations, machine.snapshot()
             for at in range(1, operations + 1) if matters else ():
                 for kind in range(4):
@@ -141,7 +139,7 @@ class Life:
                         return
                     machine.restore(before)
                     self._cut(at, kind & 1 == 1, kind & 2 == 2)
-                    self._tell("boot %d cut at %d of %d, kind %d" % (i, at, operations, kind))
+                    self._tell(f"boot {i} cut at {at} of {operations}, kind {kind}")
             machine.restore(after)
 
     def _cut(self, at, torn, keep_rtc):

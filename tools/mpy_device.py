@@ -8,11 +8,11 @@ whoever has `ask(uplink)` -> reply, or list of replies, is on the other end of i
 import gc
 import os
 import sys
-
-import vfs
+from binascii import hexlify
 
 import locator
 import mpy_agent
+import vfs
 from locator import modem
 from locator.journal.store import Journal
 from locator.orders import commands
@@ -115,6 +115,9 @@ class Modem:
 
     def identity(self):
         return "860000000000017", "8986000000000000011", "460001234567890", "none"
+
+    def network_time(self):
+        return self._machine.agent.time_s
 
     def psm_granted(self):
         return False
@@ -277,7 +280,7 @@ class Machine:
         files = {"slot_a/" + name: data for name, data in mpy_agent.release_files(1).items()}
         files["slot_a/complete"] = b""
         files["config/ca.pem"] = b"none"
-        key = "".join("%02x" % byte for byte in mpy_agent.KEY)
+        key = hexlify(mpy_agent.KEY).decode()
         files["config/device.json"] = (CONFIG % (mpy_agent.DEVICE, key)).encode()
         for name, data in files.items():
             with open(name, "wb") as f:

@@ -126,7 +126,7 @@ class Modem:
         return False
 
     def network_time(self):
-        return None
+        return 845_500_000  # whoever is told no time looks for it elsewhere
 
     def identity(self):
         return "860000000000017", "8986000000000000011", "460001234567890", "none"
