@@ -132,12 +132,17 @@ class Wake:
             if result == REGISTERED:
                 self._take_network_time()
                 self._weigh()
+                if self._modem.KIND == "sim7600" and budget.orbits_due(self._state):
+                    from locator.modem import assistance
+
+                    self._state[st.ORBITS_TRIED] = self._state[st.NOW]
+                    assistance.download(self._modem)
             self._read_card(result == REGISTERED)
         except ModemError as error:
             self._lost(error)
             result = st.NO
         finally:
-            unload("ladder", "survey", "rescue")  # a conversation needs the heap
+            unload("ladder", "survey", "rescue", "ntp", "assistance")  # a conversation needs the heap
         if result == REGISTERED:
             budget.accepted(self._state)
         else:
