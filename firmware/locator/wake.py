@@ -285,6 +285,8 @@ class Wake:
             return
         try:
             self._state[st.PARKED] = 1 if self._modem.stop(self._may_park()) else 0
+            if self._modem.lost_supply:
+                self._state[st.ORBITS] = 0
         except ModemError:
             self._port.modem_rail(False)
             self._state[st.PARKED] = self._state[st.ORBITS] = 0

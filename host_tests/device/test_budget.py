@@ -44,6 +44,18 @@ def test_a_loss_of_power_forgets_no_try():
     assert after[0] + 4 * HOUR - before[0] >= DAY
 
 
+def test_a_loss_of_power_forgets_no_message():
+    state = st.new()
+    senses = (5 * DAY, WAKE_TIMER, DEEPSLEEP_RESET, 3600, 200, 0, 0, 0, 0, 0)
+    st.feel(state, senses)
+    state[st.SENT_TODAY], state[st.PULLED_TODAY] = 60, 40
+    st.restart(state)
+    st.feel(state, (5,) + senses[1:])
+    assert budget.messages_left(state) == 0 and budget.pulls_left(state) == 0
+    st.feel(state, (DAY,) + senses[1:])
+    assert budget.messages_left(state) == 60
+
+
 def test_a_loss_of_power_forgets_the_time_and_keeps_the_place():
     state = st.new()
     for i in (st.OFFSET, st.LAST_UPLOAD, st.PARKED, st.MCC, st.HELD_PLMN, st.TRY_FAILS):

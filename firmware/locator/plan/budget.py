@@ -4,9 +4,10 @@ Limits of a resold card (1NCE, "Suggested Limits": 24 attaches and 120 messages 
 of network friendliness (Telefonica REQ_008: retries a minute apart and 10 in an hour at most). The
 windows slide over the last tries. A try counts from the moment it begins; the state is in flash by
 then, so that neither a reset nor a power cut forgets it. To look for a cell is a try, too: the modem
-registers as soon as its radio is on. A try asks for a PDP context twice at most (`locator/contact.py`),
-so 20 times an hour (TS.34 8.2.3: 30 after a permanent refusal, 30 pairs of opening and closing). `now`
-is the moment itself, later than the beginning of the wake.
+registers as soon as its radio is on. A try in which the network refuses a PDP context asks for one twice
+at most, so 20 times an hour (TS.34 8.2.3: 30 after a permanent refusal), and twice more where a time server
+had to be asked; one that is granted is given up once at most (`locator/mending.py`). `now` is the moment
+itself, later than the beginning of the wake.
 
 All times are the device's own, whose clock gains in sleep (boards: 0.2 to 5 %, more while it cools
 down): each window and pause is a sixteenth longer by it than operators count.
