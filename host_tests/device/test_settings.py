@@ -108,10 +108,12 @@ def test_the_same_revision_again_changes_and_says_nothing():
 
 
 def test_a_value_out_of_range_refuses_the_whole_revision():
-    for key, value in ((cfg.UPLOAD_EVERY_S, 86401), (cfg.INTERVAL_S, 0), (99, 1), (-1, 1), (cfg.ALARMS, "1")):
+    none = ((99, 1), (-1, 1), (1 << 40, 1))
+    for key, value in ((cfg.UPLOAD_EVERY_S, 86401), (cfg.INTERVAL_S, 0), (cfg.ALARMS, "1"), *none):
         device = trusted(GOOD)
+        why = key if 0 <= key < 256 else settings.MALFORMED
         assert device.order([8, {cfg.LIGHT_LUX: 30, key: value}]) == report(
-            7, GOOD, applied.CONFIRMED, 8, key
+            7, GOOD, applied.CONFIRMED, 8, why
         )
         assert device.values == values(GOOD)
         assert device.order([8, {cfg.LIGHT_LUX: 30, key: value}]) is None  # told already
