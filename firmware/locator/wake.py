@@ -12,7 +12,6 @@ from locator.journal.log import Log
 from locator.journal.store import Journal
 from locator.modem import CALM_FAILS, REGISTERED, ModemError, ModemRestarted, recovery, unload
 from locator.modem import make as make_modem
-from locator.modem.parse import rounded
 from locator.orders import applied
 from locator.plan import alarms, budget, decide
 from locator.plan import state as st
@@ -217,7 +216,7 @@ class Wake:
         if outcome.server_time:
             self._set_time(outcome.server_time, record.TIME_NETWORK)
             self._state[st.IDENTITY_DAY] = self._state[st.DAY] + 1
-        answered = outcome.turns > 0 and self._journal.pending() == 0
+        answered = outcome.turns > 0 and (outcome.refused or self._journal.pending() == 0)
         if not answered:
             self._note(logs.UNANSWERED, outcome.turns)
         st.learn_talk(self._state, answered)
@@ -328,7 +327,7 @@ class Wake:
         if fix:
             place = (fix.lat, fix.lon, fix.alt, fix.speed, fix.heading, fix.hdop, fix.sats)
         heard = (cell.plmn, cell.tac, cell.cell, -cell.rsrp) if cell else (0,) * 4
-        body = (rounded(battery_mv, 20), rounded(temperature_dc, 5))
+        body = record.felt(battery_mv, temperature_dc)
         head = (kind, quality, self._state[st.EVENTS], 0, time, self._ledger.boot)
         return list(head + place + body + heard + (min(255, self._motion),))
 

@@ -334,3 +334,13 @@ def test_ranges_join_and_stay_bounded():
     for i in range(40):
         acks.add(100 + 10 * i, 100 + 10 * i)
     assert len(acks.ranges) == 2 * MAX_RANGES
+
+
+def test_what_no_byte_holds_is_told_as_the_nearest_that_one_does():
+    assert record.felt(3600, -55) == (180, -11)
+    assert record.felt(3609, 57) == (180, 11)
+    for battery_mv, temperature_dc in ((9000, 850), (0, -900)):
+        fields = [record.STILL, 1, 0, 1, 5, 1] + [0] * 7 + list(record.felt(battery_mv, temperature_dc)) + [0] * 5
+        buf = bytearray(record.SIZE)
+        record.pack_into(buf, fields)
+        assert record.unpack(buf)[13:15] == ((255, 127) if battery_mv else (0, -128))

@@ -19,15 +19,18 @@ _SENDS = const(2)  # one resend without a reply, then patience
 _HEADROOM = const(32)
 UPLINK_BYTES = const(3500)  # of plain text and envelope, what a turn may carry
 _MAX_TURNS = const(40)
+_MAX_TIME = const(0x7FFFFFFF)
 _NEWEST_FIRST = const(16)  # records: they fit in one uplink
 
 
 class Outcome:
-    """What a conversation came to: messages `sent`, `turns` answered, `server_time` epoch or None."""
+    """What a conversation came to: messages `sent`, `turns` answered, `server_time` epoch or None;
+    `refused`: the agent has answered and keeps none of the records it was sent."""
 
     def __init__(self):
         self.sent = 0
         self.turns = 0
+        self.refused = False
         self.server_time = None
 
 
@@ -69,8 +72,8 @@ class Conversation:
             self._batch.n = self._journal.read_batch(self._batch.records, limit, newest)
             if turn and not self._batch.n and not (self.desk and self.desk.to_tell()):
                 return
-            if not self._turn(extras, turn > 0):
-                return
+            if not self._turn(extras, turn > 0) or self.outcome.refused:
+                return  # records that are not wanted would be sent until the day's messages are spent
 
     def _turn(self, extras, more):
         self._numbers = []  # a late answer to an earlier turn says nothing about this one
@@ -136,7 +139,9 @@ class Conversation:
         return False
 
     def _apply(self, reply):
+        waiting = self._journal.pending()
         self._journal.acknowledge(reply[_RANGES])
+        self.outcome.refused = self._batch.n > 0 and self._journal.pending() == waiting
         self.outcome.server_time = reply[_TIME]
         # An answer to an earlier attempt of this turn acknowledges what that said: the same.
         if self.desk:
@@ -160,6 +165,8 @@ def read_reply(plain):
     answered, ranges, time = reply.get(_ANSWERED), reply.get(_RANGES), reply.get(_TIME)
     if type(answered) is not int or type(time) is not int or type(ranges) is not list:
         raise cbor.CborError("reply incomplete")
+    if not 0 <= time <= _MAX_TIME:  # of our 32-bit state
+        raise cbor.CborError("time")
     if len(ranges) % 2 or not all(type(seq) is int and seq > 0 for seq in ranges):
         raise cbor.CborError("ranges")
     return reply

@@ -165,7 +165,14 @@ def _ship(desk, _):
 
 
 def _reboot(desk, _):
-    desk.at_last = lambda: _restart(desk)
+    before = desk.at_last
+
+    def reboot():
+        if before:
+            before()
+        _restart(desk)
+
+    desk.at_last = reboot
     return BEGUN
 
 
