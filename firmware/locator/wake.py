@@ -85,7 +85,11 @@ class Wake:
             state = st.new()
         st.restart(state)
         state[st.EVENTS] |= record.EVENT_POWER_ON
-        self._ledger.count_power_on()
+        try:
+            self._ledger.count_power_on()
+        except OSError:  # the flash is full
+            self._journal.make_room()
+            self._ledger.save()
         return state
 
     def run(self):
@@ -174,8 +178,7 @@ class Wake:
         try:
             self._journal.append(self._fields())
         except OSError as error:
-            self._note(logs.FLASH, error.args[0])
-            # The flash does not take it: what it holds can still be told, and frees its space.
+            self._not_kept(error)
             self._state[st.DID_RECORD] = st.NO
             return
         st.learn_record(self._state)
@@ -190,6 +193,8 @@ class Wake:
             contact.run(*us, config, talk, self._extras().write)
         except ModemError as error:
             self._lost(error)
+        except OSError as error:
+            self._not_kept(error)
         finally:  # also when something else goes wrong: what has failed is not tried again at once
             self._learn_talk(talk.outcome)
             self._save()
@@ -345,7 +350,15 @@ class Wake:
     def _save_twice(self):
         """In flash as well, before the network is asked."""
         self._save()
-        rtc.keep_copy(self._port.data_dir, self._packed())
+        try:
+            rtc.keep_copy(self._port.data_dir, self._packed())
+        except OSError as error:
+            self._not_kept(error)
+
+    def _not_kept(self, error):
+        """The flash does not take something. What it holds can still be told, and what is told makes room."""
+        self._note(logs.FLASH, error.args[0])
+        self._journal.free(1)
 
     def _packed(self):
         return rtc.pack_into(self._packed_buf, self._state, self._log.pack())

@@ -201,7 +201,10 @@ def _restart(desk):
     desk.state[st.URGENT] = 1
     kept = rtc.pack(desk.state, desk.log.pack())
     desk.port.rtc_write(kept)
-    rtc.keep_copy(desk.port.data_dir, kept)
+    try:
+        rtc.keep_copy(desk.port.data_dir, kept)
+    except OSError:  # RTC memory has it
+        pass
     desk.port.reset()
 
 
