@@ -198,8 +198,6 @@ class Wake:
             contact.run(*us, config, talk, self._extras().write)
         except ModemError as error:
             self._lost(error)
-        except OSError as error:
-            self._not_kept(error)
         finally:  # also when something else goes wrong: what has failed is not tried again at once
             self._learn_talk(talk.outcome)
             self._save()

@@ -14,7 +14,7 @@ from locator.journal import record
 
 PER_SEGMENT = const(64)
 # ENOSPC; and ENAMETOOLONG, which LittleFS says when the entry of a new file finds no room.
-_NO_ROOM = (28, 36)
+NO_ROOM = (28, 36)
 # 160 files of 2,944 bytes, each in a block of 4,096: 640 KiB of the 960 KiB in the OTA layout.
 MAX_FILES = 160
 SEGMENT = ".seg"
@@ -59,7 +59,7 @@ class Journal:
         try:
             return self._append(fields)
         except OSError as error:
-            self._mend(is_full(error))
+            self._mend(error.args[0] in NO_ROOM)
             return self._append(fields)
 
     def _append(self, fields):
@@ -212,11 +212,6 @@ class Journal:
         if lo <= hi:
             self.ledger.damaged += hi - lo + 1 - self.ledger.acks.count(lo, hi)
             self.ledger.acks.add(lo, hi)
-
-
-def is_full(error):
-    """Whether an `OSError` says that the flash has no room."""
-    return error.args[0] in _NO_ROOM
 
 
 def scan(path):

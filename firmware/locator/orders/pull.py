@@ -10,7 +10,7 @@ import slots
 import trials
 from micropython import const
 
-from locator.journal.store import is_full
+from locator.journal.store import NO_ROOM
 from locator.link import cbor
 from locator.orders import release, report
 from locator.plan import budget
@@ -37,7 +37,7 @@ def go_on(desk, pulled):
 
 def stop(desk, error):
     """The flash has not taken something. The next offer finds what has come so far, and more room."""
-    if is_full(error):
+    if error.args[0] in NO_ROOM:
         desk.journal.free(_ROOM_FILES)
 
 
