@@ -35,7 +35,7 @@ heap: .venv/demo.stamp ## memory of a whole wake on the device, by room
 soak: .venv/demo.stamp ## three trips through a harsh world: the operators' budgets, counted at the modem [SEED=1]
 	@$(BIN)/python -m tools.campaign.soak --seed $(SEED)
 
-powercut: .venv/demo.stamp ## 30,000 power cuts under the journal: is anything lost?
+powercut: .venv/demo.stamp ## 31,000 power cuts under records, settings, commands, updates: is anything lost?
 	@$(BIN)/python -m tools.campaign.powercut
 
 bench-modem: .venv/bench.stamp ## the firmware's drivers on a real modem [PORT=/dev/ttyUSB2 BOARD= ARGS="--broker ..."]

@@ -68,7 +68,7 @@ class Wake:
         # Taken while memory is in one piece: late in a wake there may be no room to save.
         self._packed_buf = bytearray(rtc.HEAD_SIZE + 4 * st.SIZE + logs.MAX_BYTES)
         if self._log.begin(port):
-            self._state[st.TO_TELL] |= st.TELL_DIAGNOSTICS
+            self._state[st.TO_TELL] = st.EVERYONE  # the wake before may have ended before it was noted
         self._settings = applied.load(port.data_dir, self._state)
         self._modem = make_modem(board, port)
         self._modem.login = self._config.apn_login

@@ -149,3 +149,16 @@ def test_nobody_looks_for_a_cell_while_the_card_is_refused():
     assert not budget.may_look(state) and budget.wait_s(state) == 1
     state[st.NOW] += 1
     assert budget.may_look(state)
+
+
+def test_a_context_that_is_refused_for_good_has_a_ladder_of_its_own():
+    state = st.new()
+    now = 1000
+    for hours in (1, 4, 8, 16, 24):
+        budget.data_refused(state, now, 27)
+        assert state[st.DATA_UNTIL] >= now + 3600 * hours
+        assert state[st.DATA_UNTIL] < now + 4000 * hours
+        now = state[st.DATA_UNTIL]
+    for cause in (0, 26, 31, 34, 35, 38, 102, 111):
+        budget.data_refused(state, now, cause)
+        assert state[st.DATA_UNTIL] == now

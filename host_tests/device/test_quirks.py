@@ -1,7 +1,15 @@
 """What real modems do beside their manuals, quirk by quirk; the numbers are those of docs/quirks.md."""
 
 import scripted
-from locator.modem import DENIED, REGISTERED, ModemError, ModemRestarted, ModemSilent, PdpError
+from locator.modem import (
+    DENIED,
+    REGISTERED,
+    ConnectionLost,
+    ModemError,
+    ModemRestarted,
+    ModemSilent,
+    PdpError,
+)
 from locator.modem.driver import ca_name
 from locator.modem.ladder import Ladder
 from locator.plan import regions
@@ -262,6 +270,30 @@ def test_q22_registered_without_data_ends_at_the_deadline():
     table.answers[b"+QIACT="] = b"\r\n+CME ERROR: 30\r\n"
     raises(ModemError, driver.mqtt_open, b"h", 8883, b"d", b"p", b"ca")
     assert table.now < 60000
+
+
+def test_q23_q30_a_connection_that_ends_is_noticed_at_once():
+    driver, table = scripted.bg95()
+    table.answers[b"+QMTOPEN="] = OK + b"\r\n+QMTOPEN: 0,0\r\n"
+    table.answers[b"+QMTCONN="] = OK + b"\r\n+QMTCONN: 0,0,0\r\n"
+    table.answers[b"+QFUPL"] = b"\r\nCONNECT\r\n"
+    driver.mqtt_open(b"h", 8883, b"d", b"p", b"ca")
+    table.answers[b"+QMTPUB"] = b"\r\n> "
+    for after_the_data in (OK + b"\r\n+QMTSTAT: 0,2\r\n", b"\r\n+QMTSTAT: 0,2\r\n\r\n+CME ERROR: 3\r\n"):
+        table.answers[b"data"] = after_the_data
+        began = table.now
+        assert raises(ConnectionLost, driver.mqtt_publish, b"t", b"x").code == 2
+        assert table.now - began < 1000
+    driver, table = scripted.sim7600()
+    table.answers[b"+CMQTTSTART"] = OK + b"\r\n+CMQTTSTART: 0\r\n"
+    table.answers[b"+CMQTTCONNECT"] = OK + b"\r\n+CMQTTCONNECT: 0,0\r\n"
+    table.answers[b"+CCERTDOWN"] = b"\r\n>"
+    driver.mqtt_open(b"h", 8883, b"d", b"p", b"ca")
+    table.rx = b"\r\n+CMQTTCONNLOST: 0,1\r\n"
+    assert raises(ConnectionLost, driver.mqtt_receive, 10000).code == 1
+    driver.mqtt_close()
+    table.rx = b"\r\n+CMQTTCONNLOST: 0,1\r\n"
+    assert driver.mqtt_receive(1000) is None  # nobody is connected
 
 
 def test_q22_a_context_is_asked_for_twice_however_the_refusal_is_worded():
