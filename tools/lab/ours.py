@@ -25,8 +25,10 @@ RESELECT_S = 6 * HOUR_S
 ENDLESS_S = 400 * HOUR_S
 
 PLACES_KM = (5, 8, 12, 18)
-PLACES_HEARD = (970, 900, 750, 500, 250)
-"""Probability of coverage by distance to the nearest place, before anything is learned."""
+PLACES_HEARD = (970, 900, 750, 500, 250, 950)
+"""Probability of coverage on the move by distance to the nearest place, and where trains stand, before
+anything is learned."""
+STANDING = 5
 PRIOR_WEIGHT, MOST_WEIGHT = 6, 40
 HEARD_HERE = 980
 """Where an upload has passed since the train stands."""
@@ -42,13 +44,13 @@ SEARCH_IN_VAIN_S = (1_800, 2 * HOUR_S, 6 * HOUR_S, 12 * HOUR_S)
 """After searches for satellites in vain while standing."""
 LOOK_STANDING_S = (3 * HOUR_S, 9 * HOUR_S // 2, 6 * HOUR_S, 9 * HOUR_S, 12 * HOUR_S)
 """After looks in vain while standing: only movement helps."""
-TRIES_A_DAY, TRIES_SPARSE = 23, 16
-AHEAD_S = DAY_S // 4
-"""So much longer than estimated a trip may always take."""
-DEVIATION_SHARE = 30
-"""Percent of its standard deviation by which it is planned to last longer."""
-FLOOR_SHARE = 150
-"""Percent by which sleep, at least, is paid for before anything else is."""
+TRIES_A_DAY, TRIES_SPARSE = 22, 16
+ATTACH_BLIND = 30
+"""Percent of the uploads in a new place that would attach to another network, without a look before."""
+AHEAD_S, DEVIATION_SHARE = 6 * HOUR_S, 0
+"""A trip is planned to last so much longer than expected, and by so many percent of its deviation."""
+FLOOR_AHEAD_S, FLOOR_SHARE = 6 * HOUR_S, 150
+"""For so long sleep, at least, stays paid for."""
 COST_SPREAD = ((550, 100), (330, 208), (120, 631))
 """What an unknown operator costs: (probability in 1000, percent of the cheapest)."""
 
@@ -156,15 +158,15 @@ def feel(state: State, facts: Facts, now: int, moving: int, left: int, journey: 
 
 def next(state: State, facts: Facts) -> int:
     """The next action of this wake."""
-    if state.carried and state.left < state.floor + facts.scan:
+    if state.carried and state.left < state.floor:
         return SLEEP
     if not state.did_fix and _fix_due(state):
         return FIX
-    if state.did_upload or state.now < state.upload_not_before or not _may_try(state):
+    if state.did_upload or state.now < state.upload_not_before:
         return SLEEP
     if state.did_probe:
         return _commit(state, facts)
-    return _approach(state, facts)
+    return _approach(state, facts) if _may_try(state) else SLEEP
 
 
 def learn_fix(state: State, found: bool, journey: Journey) -> None:
@@ -220,7 +222,7 @@ def learn_upload(state: State, facts: Facts, done: bool, network: int, cost: int
 
 
 def _place(state: State, journey: Journey) -> None:
-    state.place = _bin(journey.place_km)
+    state.place = _bin(journey.place_km) if state.moving else STANDING
     state.country_s, state.networks = journey.country_s, journey.networks
 
 
@@ -236,11 +238,8 @@ def _select(state: State, facts: Facts, journey: Journey) -> None:
         to_go_s = min(to_go_s, state.ends_at - state.now)
     rate = state.left // 1_000 * 1_440 // (max(to_go_s, HOUR_S) // 60)
     state.row = row(facts.menu, rate)
-    state.floor = (
-        facts.sleep_a_day
-        // 24
-        * ((journey.to_go_s + AHEAD_S + journey.deviation_s * FLOOR_SHARE // 100) // HOUR_S)
-    )
+    lasts_s = journey.to_go_s + FLOOR_AHEAD_S + journey.deviation_s * FLOOR_SHARE // 100
+    state.floor = facts.sleep_a_day // 24 * (lasts_s // HOUR_S) + facts.scan
 
 
 def row(menu: tuple[Row, ...], rate: int) -> Row:
@@ -278,7 +277,7 @@ def _approach(state: State, facts: Facts) -> int:
         share >>= min(state.looks, 4)
     share = max(share, 20)
     probe = facts.probe * 1_000 // share
-    blind = (1_000 - share) * facts.scan // share + (facts.attach * 3 // 10 if state.moving else 0)
+    blind = (1_000 - share) * facts.scan // share + (0 if state.heard_here else facts.attach * ATTACH_BLIND // 100)
     fresh = 0 if gap_s <= 0 or state.did_fix else _fix_cost(facts, gap_s)
     if not _worth(state, _cost(state, facts, state.network) + fresh + min(probe, blind)):
         return SLEEP
@@ -298,8 +297,8 @@ def _commit(state: State, facts: Facts) -> int:
     gap_s = state.now - state.fix_at
     cost = _cost(state, facts, state.network_seen) * _weak_cost(state.dbm_seen) // 100
     cost = cost * 1_000 // _weak_success(state.dbm_seen)
-    if state.network_seen != state.network and state.network_seen in state.networks:
-        cost += facts.attach
+    if state.network_seen != state.network and state.network in state.networks:
+        cost += facts.attach  # in a new country it has to be paid once, soon or late
     fresh = gap_s > 0 and not state.did_fix and state.now >= state.fix_not_before
     if not _worth(state, cost + (_fix_cost(facts, gap_s) if fresh else 0)):
         state.upload_not_before = state.now + (1 if state.moving else LOOK_STANDING_S[0])
