@@ -59,11 +59,11 @@ def report(
 
 
 @app.command()
-def tune(processes: int | None = None) -> None:
-    """Tune every baseline for every budget; takes a quarter of an hour."""
+def tune(setting: list[str] | None = None, processes: int | None = None) -> None:
+    """Tune every baseline for every budget, in all settings or in these; takes some minutes."""
     from tools.lab.tune import tune as tune_all
 
-    tune_all(processes)
+    tune_all(setting, processes)
 
 
 if __name__ == "__main__":

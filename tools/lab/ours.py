@@ -16,8 +16,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-SLEEP, FIX, PROBE, UPLOAD, TRY = range(5)
-"""UPLOAD goes over `state.network_seen`; TRY lets the modem search, without a look before."""
+SLEEP, FIX, STILL, PROBE, UPLOAD, TRY = range(6)
+"""STILL is a record without GNSS: the train stands where the last fix was made. UPLOAD goes over
+`state.network_seen`; TRY lets the modem search, without a look before."""
 
 HOUR_S, DAY_S = 3_600, 86_400
 NEVER = -(1 << 28)
@@ -40,6 +41,8 @@ WEAK_COST = (
 )
 """Percent of the cost at good signal, from WEAKEST_DBM upwards."""
 WEAK_SUCCESS = (500, 661, 791, 881, 935, 966, 982, 991, 995, 998, 999)
+STILL_EVERY_S = 13 * HOUR_S // 2
+"""A point of a standing train speaks for three hours before and after."""
 SEARCH_IN_VAIN_S = (1_800, 2 * HOUR_S, 6 * HOUR_S, 12 * HOUR_S)
 """After searches for satellites in vain while standing."""
 LOOK_STANDING_S = (3 * HOUR_S, 9 * HOUR_S // 2, 6 * HOUR_S, 9 * HOUR_S, 12 * HOUR_S)
@@ -83,6 +86,7 @@ class Facts(NamedTuple):
     probe: int
     sleep_a_day: int
     carries_j: int
+    still: bool
     menu: tuple[Row, ...]
 
 
@@ -112,6 +116,8 @@ class State:
         self.edge = 0
         self.stopped_at = 0
         self.fix_at = NEVER
+        self.point_at = NEVER  # of a fix or "still here"
+        self.parked = 0  # no movement since the last fix
         self.fix_not_before = 0
         self.fix_fails = 0
         self.waiting = 0
@@ -149,6 +155,8 @@ def feel(state: State, facts: Facts, now: int, moving: int, left: int, journey: 
         state.heard_here = state.looks = state.fix_fails = 0
         state.upload_not_before = min(state.upload_not_before, now)
         state.fix_not_before = min(state.fix_not_before, now)
+    elif moving:
+        state.parked = 0
     _place(state, journey)
     if state.edge or now - state.row_at >= RESELECT_S:
         _select(state, facts, journey)
@@ -160,8 +168,8 @@ def next(state: State, facts: Facts) -> int:
     """The next action of this wake."""
     if state.carried and state.left < state.floor:
         return SLEEP
-    if not state.did_fix and _fix_due(state):
-        return FIX
+    if not state.did_fix and _point_due(state, facts):
+        return _point(state, facts)
     if state.did_upload or state.now < state.upload_not_before:
         return SLEEP
     if state.did_probe:
@@ -174,13 +182,22 @@ def learn_fix(state: State, found: bool, journey: Journey) -> None:
     state.did_fix = 1
     if found:
         _place(state, journey)
-        state.fix_at = state.now
+        state.fix_at = state.point_at = state.now
+        state.parked = 1 - state.moving
         state.fix_fails = 0
         state.waiting += 1
         return
     step = min(state.fix_fails, len(SEARCH_IN_VAIN_S) - 1)
     state.fix_not_before = state.now + (SEARCH_IN_VAIN_S[0] if state.moving else SEARCH_IN_VAIN_S[step])
     state.fix_fails += 1
+
+
+def learn_still(state: State) -> None:
+    """A record says that the train stands where it stood, or has stood there until now."""
+    state.did_fix = 1
+    state.point_at = state.now
+    state.waiting += 1
+    state.parked = 1 - state.moving
 
 
 def learn_probe(state: State, network: int, dbm: int) -> None:
@@ -256,10 +273,17 @@ def row(menu: tuple[Row, ...], rate: int) -> Row:
     return menu[-1]
 
 
-def _fix_due(state: State) -> bool:
+def _point(state: State, facts: Facts) -> int:
+    """FIX, or STILL where that tells as much."""
+    return STILL if facts.still and state.parked else FIX
+
+
+def _point_due(state: State, facts: Facts) -> bool:
+    gap_s, stood_s = state.now - state.point_at, state.now - state.stopped_at
+    if facts.still and state.parked:
+        return gap_s >= STILL_EVERY_S or (state.edge > 0 and gap_s > 0)
     if state.now < state.fix_not_before:
         return False
-    gap_s, stood_s = state.now - state.fix_at, state.now - state.stopped_at
     if state.edge and gap_s >= state.row.edge_s and (not state.moving or stood_s > state.row.edge_s):
         return True
     if state.moving:
@@ -269,22 +293,23 @@ def _fix_due(state: State) -> bool:
 
 def _approach(state: State, facts: Facts) -> int:
     """PROBE, FIX or TRY when an upload is worth what it is expected to cost here, else SLEEP."""
-    gap_s = state.now - state.fix_at
-    if not state.waiting and gap_s <= 0:
+    if not state.waiting and state.point_at == state.now:
         return SLEEP
     share = HEARD_HERE if state.heard_here else state.heard[state.place] * 1_000 // state.looked[state.place]
     if not state.heard_here and not state.moving:
         share >>= min(state.looks, 4)
     share = max(share, 20)
     probe = facts.probe * 1_000 // share
-    blind = (1_000 - share) * facts.scan // share + (0 if state.heard_here else facts.attach * ATTACH_BLIND // 100)
-    fresh = 0 if gap_s <= 0 or state.did_fix else _fix_cost(facts, gap_s)
+    blind = (1_000 - share) * facts.scan // share + (
+        0 if state.heard_here else facts.attach * ATTACH_BLIND // 100
+    )
+    fresh = _fresh_cost(state, facts)
     if not _worth(state, _cost(state, facts, state.network) + fresh + min(probe, blind)):
         return SLEEP
     if probe < blind:
         return PROBE
-    if fresh and state.now >= state.fix_not_before:
-        return FIX
+    if fresh:
+        return _point(state, facts)
     if not state.waiting:
         return SLEEP
     return UPLOAD if state.network_seen >= 0 else _or_other(state, facts, state.network, TRY)
@@ -294,17 +319,16 @@ def _commit(state: State, facts: Facts) -> int:
     """UPLOAD when the network that was seen is worth its cost, FIX or PROBE before it, else SLEEP."""
     if state.network_seen < 0:
         return SLEEP
-    gap_s = state.now - state.fix_at
     cost = _cost(state, facts, state.network_seen) * _weak_cost(state.dbm_seen) // 100
     cost = cost * 1_000 // _weak_success(state.dbm_seen)
     if state.network_seen != state.network and state.network in state.networks:
         cost += facts.attach  # in a new country it has to be paid once, soon or late
-    fresh = gap_s > 0 and not state.did_fix and state.now >= state.fix_not_before
-    if not _worth(state, cost + (_fix_cost(facts, gap_s) if fresh else 0)):
+    fresh = _fresh_cost(state, facts)
+    if not _worth(state, cost + fresh):
         state.upload_not_before = state.now + (1 if state.moving else LOOK_STANDING_S[0])
         return SLEEP
     if fresh:
-        return FIX
+        return _point(state, facts)
     return _or_other(state, facts, state.network_seen, UPLOAD) if state.waiting else SLEEP
 
 
@@ -345,8 +369,15 @@ def _cost(state: State, facts: Facts, network: int) -> int:
     return state.costs.get(network, 2 * facts.upload) + facts.wake
 
 
-def _fix_cost(facts: Facts, gap_s: int) -> int:
-    """Of a fix so long after the last one: ephemeris ages."""
+def _fresh_cost(state: State, facts: Facts) -> int:
+    """Of a point for the upload, 0 where there is one or none can be had: ephemeris ages."""
+    if state.point_at == state.now or state.did_fix:
+        return 0
+    if facts.still and state.parked:
+        return facts.wake
+    if state.now < state.fix_not_before:
+        return 0
+    gap_s = state.now - state.fix_at
     return facts.fixes[0 if gap_s <= 2 * HOUR_S else 1 if gap_s <= 4 * HOUR_S else 2]
 
 

@@ -11,7 +11,9 @@ from tools.lab.physics import AIDED_H, HOT_H, Costs, Device, Factory, Mission
 from tools.lab.table import CARRIES_J, MENUS
 
 
-def facts(costs: Costs, modem: str, menu: tuple[ours.Row, ...] | None = None) -> ours.Facts:
+def facts(
+    costs: Costs, modem: str, menu: tuple[ours.Row, ...] | None = None, still: bool = False
+) -> ours.Facts:
     """What the device is built with, in mJ."""
     return ours.Facts(
         wake=_mj(costs.wake_j),
@@ -22,6 +24,7 @@ def facts(costs: Costs, modem: str, menu: tuple[ours.Row, ...] | None = None) ->
         probe=_mj(costs.probe_j),
         sleep_a_day=_mj(costs.sleep_w * 86_400),
         carries_j=CARRIES_J[modem],
+        still=still,
         menu=menu or MENUS[modem],
     )
 
@@ -35,7 +38,7 @@ class Ours:
 
     def factory(self) -> Factory:
         """Makes the policy for a trip."""
-        return lambda mission: _Pilot(facts(mission.costs, self.modem, self.menu), mission)
+        return lambda mission: _Pilot(facts(mission.costs, self.modem, self.menu, mission.still), mission)
 
 
 class _Pilot:
@@ -56,6 +59,9 @@ class _Pilot:
             if action == ours.FIX:
                 found = device.fix()
                 ours.learn_fix(state, found, self._journey(device))
+            elif action == ours.STILL:
+                device.still()
+                ours.learn_still(state)
             elif action == ours.PROBE:
                 seen = device.probe(state.wanted if state.wanted >= 0 else None)
                 ours.learn_probe(state, *((seen.network, round(seen.rsrp_dbm)) if seen else (-1, 0)))
