@@ -1,10 +1,10 @@
 """The trained numbers of our policy, the one file that ships: `python -m tools.lab train` writes it.
 
-Columns of a row are those of `ours.Row`: joules a day, seconds between fixes moving and standing,
+Columns of a row are those of `state.Row`: joules a day, seconds between fixes moving and standing,
 seconds to an edge fix, minutes of age for a joule, seconds for which a stop is watched.
 """
 
-from tools.lab.ours import ENDLESS_S, Row
+from tools.lab.state import ENDLESS_S, Row
 
 CARRIES_J = {"bg95": 62, "sim7600": 90}
 MENUS = {

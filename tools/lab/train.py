@@ -21,10 +21,10 @@ from tools.lab.campaign import TRAINING_SEEDS, Setting
 from tools.lab.instances import Instance
 from tools.lab.lines import TRAINING
 from tools.lab.menus import FILE, menu
-from tools.lab.ours import ENDLESS_S, HOUR_S, Row
 from tools.lab.physics import run
 from tools.lab.pilot import Ours
 from tools.lab.score import score
+from tools.lab.state import ENDLESS_S, HOUR_S, Row
 
 TABLE = Path(__file__).parent / "table.py"
 SLOTS_S = (1_800, 3_600, 5_400, 7_200, 14_400)
