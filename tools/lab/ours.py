@@ -173,7 +173,9 @@ def _commit(state: State, facts: Facts) -> int:
 
 
 def _worth(state: State, cost: int) -> bool:
-    """Whether the age of what the agent knows outweighs `cost` mJ."""
+    """Whether the age of what the agent knows outweighs `cost` mJ, and half as much again can be paid."""
+    if state.carried and 2 * (state.left - state.floor) < 3 * cost:
+        return False
     ratio = min((state.now - state.upload_at) // 60 * 32 // state.row.age_min, 30_000)
     return ratio * ratio >= cost * 128 // 125
 
