@@ -11,7 +11,7 @@ BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint heap powercut bench-modem at-faults fuzz soak wire-bench hostile lab
+.PHONY: help demo test lint heap powercut bench-modem at-faults fuzz soak wire-bench hostile updatecut lab
 .SUFFIXES:
 
 help: ## list the targets
@@ -35,7 +35,7 @@ heap: .venv/demo.stamp ## memory of a whole wake on the device, by room
 soak: .venv/demo.stamp ## three trips through a harsh world: the operators' budgets, counted at the modem [SEED=1]
 	@$(BIN)/python -m tools.campaign.soak --seed $(SEED)
 
-powercut: .venv/demo.stamp ## 30,000 power cuts under the journal: is anything lost?
+powercut: .venv/demo.stamp ## 31,000 power cuts under records, settings, commands, updates: is anything lost?
 	@$(BIN)/python -m tools.campaign.powercut
 
 bench-modem: .venv/bench.stamp ## the firmware's drivers on a real modem [PORT=/dev/ttyUSB2 BOARD= ARGS="--broker ..."]
@@ -44,6 +44,9 @@ bench-modem: .venv/bench.stamp ## the firmware's drivers on a real modem [PORT=/
 
 at-faults: .venv/demo.stamp ## every command that a wake uses with every fault of the line [SEED=1]
 	@$(BIN)/python -m tools.campaign.at_faults --seed $(SEED)
+
+updatecut: .venv/demo.stamp ## updates cut off, damaged, wrong, crashing: does the device always come back?
+	@$(BIN)/python -m tools.campaign.updatecut
 
 fuzz: .venv/demo.stamp ## random bytes through the AT channel and every parser of the firmware [SEED=1]
 	@$(BIN)/python -m tools.campaign.fuzz --seed $(SEED)

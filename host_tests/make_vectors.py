@@ -171,6 +171,8 @@ def orders() -> list[dict[str, Any]]:
         ("settings", settings.order(7, changes), {6: [7, settings.values_hash(changes), 3, 0, 0]}),
         ("settings out of range", {4: [8, {0: 299}]}, {6: [0, settings.values_hash({}), 0, 8, 0]}),
         ("a command in time and one that is late", commands.order(given), {7: [[now_s, 1], [now_s + 1, 3]]}),
+        ("a release for another board", {7: [2, 100, bytes(32), "OTHER", 6]}, {10: [1, 0, 2, 1, "SIM"]}),
+        ("an offer that is none", {7: [3, 9000, bytes(32), "SIM", 6]}, {10: [1, 0, 3, 5, "SIM"]}),
         ("an unknown verb", {5: [[9, now_s + 60, 99, 0]]}, {7: [[9, 4]]}),
     ]
     return [

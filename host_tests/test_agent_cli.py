@@ -104,6 +104,16 @@ def test_adds_a_device_and_never_prints_its_key(landbridge):
         assert secret not in out
 
 
+def test_a_login_of_the_access_point(landbridge, monkeypatch):
+    monkeypatch.setenv("LANDBRIDGE_DEVICES_APN_USER", "iot")
+    monkeypatch.setenv("LANDBRIDGE_DEVICES_APN_PASSWORD", "it is")
+    landbridge("devices", "add", DEVICE)
+    settings = json.loads((landbridge.folder / "devices" / DEVICE / "device.json").read_text())
+    assert (settings["apn_user"], settings["apn_password"]) == ("iot", "it is")
+    monkeypatch.setenv("LANDBRIDGE_DEVICES_APN_USER", 'a"b')
+    assert "printable ASCII without quotes" in landbridge.fails("devices", "add", "lb-2")
+
+
 def test_trips(landbridge):
     landbridge("devices", "add", DEVICE)
     start = ("trips", "start", DEVICE, "--line", "north", "--destination", "Duisburg")

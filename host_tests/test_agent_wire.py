@@ -7,7 +7,7 @@ import cbor2
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from landbridge.wire import commands, envelope, settings, uplink
+from landbridge.wire import commands, envelope, releases, settings, uplink
 from landbridge.wire.downlink import encode_reply, ranges
 from landbridge.wire.limits import MAX_ENVELOPE_BYTES, WireError
 from landbridge.wire.point import KIND_FIX, Point
@@ -52,6 +52,8 @@ def test_reports_on_orders_are_read(case):
     ((key, report),) = cbor2.loads(bytes.fromhex(case["report"])).items()
     if key == settings.REPORT_KEY:
         assert list(settings.decode_report(report)) == report
+    elif key == releases.REPORT_KEY:
+        assert list(releases.decode_report(report)) == report
     else:
         assert list(commands.decode_results(report).items()) == [tuple(each) for each in report]
 

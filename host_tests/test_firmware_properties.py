@@ -13,7 +13,8 @@ from locator.journal.acks import Acks
 from locator.link import cbor
 from locator.link.batch import MAX_RECORDS, Batch
 from locator.link.cose import DOWN, Envelope, EnvelopeError
-from locator.modem import Fix, parse
+from locator.link.mqtt import bounds, head
+from locator.modem import Fix, ModemError, parse
 
 SIGNED = {"b": 8, "h": 16, "i": 32}
 WIDTH = {"B": 8, "H": 16, "I": 32}
@@ -175,3 +176,28 @@ def test_acknowledged_is_exactly_what_was_added(ranges):
     assert acks.count(0, 1 << 32) == len(told)
     pairs = list(zip(acks.ranges[::2], acks.ranges[1::2], strict=True))
     assert all(hi + 1 < lo for (_, hi), (lo, _) in pairwise(pairs))
+
+
+@given(st.integers(0, 255), st.binary(max_size=1500), st.binary(max_size=30), st.integers(0, 40))
+def test_a_packet_of_mqtt_is_found_whatever_follows(first, body, behind, missing):
+    packet = head(first, len(body)) + body
+    buf = bytearray(1536)
+    there = (packet + behind)[: max(0, len(packet) - missing)] if missing else packet + behind
+    buf[: len(there)] = there
+    found = bounds(buf, min(len(there), len(buf)))
+    if found is None:
+        assert len(there) < len(packet)
+    else:
+        start, end = found
+        assert (start, end) == (len(packet) - len(body), len(packet))
+        assert end > len(there) or bytes(buf[start:end]) == body
+
+
+@given(st.binary(min_size=1, max_size=40))
+def test_bytes_that_are_no_packet_are_bounded(data):
+    buf = bytearray(data) + bytes(64)
+    try:
+        found = bounds(buf, len(data))
+    except ModemError:
+        return
+    assert found is None or 2 <= found[0] <= found[1] <= len(buf)

@@ -10,14 +10,10 @@ import struct
 import sys
 from binascii import crc32
 
-from locator.journal import acks, record, rtc
-from locator.journal.ledger import Ledger
+from locator.journal import acks, record
 from locator.link import cbor, cose, talk
-from locator.link.batch import MAX_RECORDS, Batch
 from locator.modem import ModemError, parse
 from locator.modem.at import Channel
-from locator.modem.bg95 import Bg95
-from locator.modem.sim7600 import Sim7600
 
 KEY = bytes(range(32))
 DEVICE = "lb-1"
@@ -65,6 +61,7 @@ LINES = (
     b"\r\n+CMQTTRXSTART: 0,6,5\r\n\r\n+CMQTTRXTOPIC: 0,6\r\na/down\r\n+CMQTTRXPAYLOAD: 0,5\r\nOK\r\n>"
     b"\r\n+CMQTTRXEND: 0\r\n",
     b"\r\nNORMAL POWER DOWN\r\n\r\nPOWERED DOWN\r\n",
+    b"\r\n+CBC: 0,70,3900\r\n\r\nOK\r\n\r\n+CBC: 3.591V\r\n",
 )
 """Answers of both modems, from their manuals."""
 FIELDS = (b'"26/06/02,01:47:33+32"', b"3113.343286,N", b"-12.345")
@@ -153,13 +150,13 @@ class Verbs:
 
     def feed(self, data):
         """The next verb."""
-        verbs = _VERBS
+        verbs = self._verbs()
         name, args = verbs[self._next % len(verbs)]
         self._next += 1
         self._port.data, self._port.pieces = data, 1 + self._next % 4
         self._port.limit_ms = self._port.ticks_ms() + VERB_MS
         try:
-            got = getattr(self._driver, name)(*args)
+            got = self._call(name, args)
             if name == "gnss_poll" and got:
                 _into_record(got, None)
             elif name == "cell" and got:
@@ -168,6 +165,12 @@ class Verbs:
                 cbor.Writer(bytearray(2000)).text("".join(got))
         finally:
             self._check()
+
+    def _verbs(self):
+        return _VERBS
+
+    def _call(self, name, args):
+        return getattr(self._driver, name)(*args)
 
     def _check(self):
         at = self._at
@@ -184,6 +187,7 @@ _VERBS = (
     ("network_time", ()),
     ("identity", ()),
     ("serves", (2000,)),
+    ("supply_mv", ()),
     ("psm_granted", ()),
     ("gnss_start", (True,)),
     ("gnss_poll", ()),
@@ -200,6 +204,24 @@ _VERBS = (
 )
 
 
+def _kind(modem):
+    """The class of its driver; a process needs one of them in its heap."""
+    if modem == "bg95":
+        from locator.modem.bg95 import Bg95
+
+        return Bg95
+    from locator.modem.sim7600 import Sim7600
+
+    return Sim7600
+
+
+def _seldom():
+    """Targets of modules that the device imports only now and then; so does this."""
+    from tools import mpy_fuzz_seldom
+
+    return mpy_fuzz_seldom
+
+
 class ChannelTarget:
     """The line discipline by itself: waits, commands and prompts on whatever comes."""
 
@@ -207,7 +229,7 @@ class ChannelTarget:
     seeds = LINES
 
     def __init__(self):
-        self._verbs = Verbs(Bg95)
+        self._verbs = Verbs(_kind("bg95"))
         self._next = 0
 
     def feed(self, data):
@@ -243,6 +265,8 @@ class ParseTarget:
         parse.registration(data, False)
         parse.network_clock(data)
         parse.cause(data)
+        parse.last_integer(data)
+        parse.supply_mv(data)
         for part in parts[:20]:
             parse.integer(part)
             parse.integer(part, 16)
@@ -326,6 +350,11 @@ class FlashTarget:
     ours = (cbor.Full,)
 
     def __init__(self):
+        from locator.journal import rtc
+        from locator.journal.ledger import Ledger
+        from locator.link.batch import MAX_RECORDS, Batch
+
+        self._unpack, self._ledger, self._most = rtc.unpack, Ledger, MAX_RECORDS
         buf = bytearray(record.SIZE)
         record.pack_into(buf, [1] * 20)
         self.seeds = (bytes(buf), bytes(buf + buf), rtc.pack(_state()), struct.pack("<BBHQII4I", *_LEDGER))
@@ -338,8 +367,8 @@ class FlashTarget:
         self._next += 1
         if self._next % 2:
             data += struct.pack("<I", crc32(data))
-        rtc.unpack(data, 20)
-        Ledger("build/no-such-folder", 0)._load(data)
+        self._unpack(data, 20)
+        self._ledger("build/no-such-folder", 0)._load(data)
         for at in range(0, len(data), record.SIZE):
             if record.is_good(data, at):
                 record.unpack(data, at)
@@ -347,7 +376,7 @@ class FlashTarget:
 
     def _send(self, data):
         batch = self._batch
-        batch.n = min(MAX_RECORDS, len(data) // record.SIZE)
+        batch.n = min(self._most, len(data) // record.SIZE)
         size = batch.n * record.SIZE
         batch.records[:size] = data[:size]
         batch.write(cbor.Writer(self._out))
@@ -394,8 +423,11 @@ def _into_record(fix, cell):
 
 TARGETS = {
     "channel": ChannelTarget,
-    "bg95": lambda: Verbs(Bg95),
-    "sim7600": lambda: Verbs(Sim7600),
+    "bg95": lambda: Verbs(_kind("bg95")),
+    "sim7600": lambda: Verbs(_kind("sim7600")),
+    "bg95 sockets": lambda: _seldom().sockets(Verbs, _kind("bg95")),
+    "sim7600 sockets": lambda: _seldom().sockets(Verbs, _kind("sim7600")),
+    "mqtt": lambda: _seldom().MqttTarget(),
     "parse": ParseTarget,
     "cbor": CborTarget,
     "reply": ReplyTarget,

@@ -14,15 +14,10 @@ def prepare(port, driver, state, journal, ledger, config, open_desk):
     """The conversation to come, over the way that the plan chooses; arguments as for `Conversation`."""
     most = _SOCKET_BYTES if state[st.WAY] else UPLINK_BYTES
     talk = Conversation(driver, journal, ledger, config, open_desk, most)
-    if not state[st.WAY]:
-        return talk
-    from locator.plan import way
+    if state[st.WAY]:
+        from locator import mending
 
-    if way.choose(state) == way.SOCKETS:
-        from locator.link.mqtt import MqttClient
-        from locator.modem.sockets import make
-
-        talk.modem = MqttClient(port, make(driver))
+        talk.modem = mending.client(port, driver, state)
     return talk
 
 

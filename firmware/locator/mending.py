@@ -1,4 +1,4 @@
-"""What is done within a wake when the connection fails though the network is there. Imported only then.
+"""What is done when the connection fails though the network is there. Imported only then.
 
 From the top down, once in a wake (vendors' and operators' ladders): connect again, which sets up the
 modem's client or socket anew; then a new PDP context; then it is the plan's turn. That the other side
@@ -18,6 +18,16 @@ _NET_MS = const(40000)
 _WRONG_LOGIN, _LOGIN_FAILED = 149, 29
 
 _NOTHING, _AGAIN, _NEW_CONTEXT = 0, 1, 2
+
+
+def client(port, driver, state):
+    """Who speaks MQTT on the way that the plan chooses: the modem, or we over its sockets."""
+    if way.choose(state) == way.MODEM:
+        return driver
+    from locator.link.mqtt import MqttClient
+    from locator.modem.sockets import make
+
+    return MqttClient(port, make(driver))
 
 
 def mend(port, driver, state, error, done):

@@ -68,7 +68,7 @@ class Wake:
         # Taken while memory is in one piece: late in a wake there may be no room to save.
         self._packed_buf = bytearray(rtc.HEAD_SIZE + 4 * st.SIZE + logs.MAX_BYTES)
         if self._log.begin(port):
-            self._state[st.TO_TELL] |= st.TELL_DIAGNOSTICS
+            self._state[st.TO_TELL] = st.EVERYONE  # the wake before may have ended before it was noted
         self._settings = applied.load(port.data_dir, self._state)
         self._modem = make_modem(board, port)
         self._modem.login = self._config.apn_login
@@ -132,12 +132,17 @@ class Wake:
             if result == REGISTERED:
                 self._take_network_time()
                 self._weigh()
+                if self._modem.KIND == "sim7600" and budget.orbits_due(self._state):
+                    from locator.modem import assistance
+
+                    self._state[st.ORBITS_TRIED] = self._state[st.NOW]
+                    assistance.download(self._modem)
             self._read_card(result == REGISTERED)
         except ModemError as error:
             self._lost(error)
             result = st.NO
         finally:
-            unload("ladder", "survey", "rescue")  # a conversation needs the heap
+            unload("ladder", "survey", "rescue", "ntp", "assistance")  # a conversation needs the heap
         if result == REGISTERED:
             budget.accepted(self._state)
         else:
@@ -280,6 +285,8 @@ class Wake:
             return
         try:
             self._state[st.PARKED] = 1 if self._modem.stop(self._may_park()) else 0
+            if self._modem.lost_supply:
+                self._state[st.ORBITS] = 0
         except ModemError:
             self._port.modem_rail(False)
             self._state[st.PARKED] = self._state[st.ORBITS] = 0

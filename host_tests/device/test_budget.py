@@ -44,6 +44,18 @@ def test_a_loss_of_power_forgets_no_try():
     assert after[0] + 4 * HOUR - before[0] >= DAY
 
 
+def test_a_loss_of_power_forgets_no_message():
+    state = st.new()
+    senses = (5 * DAY, WAKE_TIMER, DEEPSLEEP_RESET, 3600, 200, 0, 0, 0, 0, 0)
+    st.feel(state, senses)
+    state[st.SENT_TODAY], state[st.PULLED_TODAY] = 60, 40
+    st.restart(state)
+    st.feel(state, (5,) + senses[1:])
+    assert budget.messages_left(state) == 0 and budget.pulls_left(state) == 0
+    st.feel(state, (DAY,) + senses[1:])
+    assert budget.messages_left(state) == 60
+
+
 def test_a_loss_of_power_forgets_the_time_and_keeps_the_place():
     state = st.new()
     for i in (st.OFFSET, st.LAST_UPLOAD, st.PARKED, st.MCC, st.HELD_PLMN, st.TRY_FAILS):
@@ -137,3 +149,16 @@ def test_nobody_looks_for_a_cell_while_the_card_is_refused():
     assert not budget.may_look(state) and budget.wait_s(state) == 1
     state[st.NOW] += 1
     assert budget.may_look(state)
+
+
+def test_a_context_that_is_refused_for_good_has_a_ladder_of_its_own():
+    state = st.new()
+    now = 1000
+    for hours in (1, 4, 8, 16, 24):
+        budget.data_refused(state, now, 27)
+        assert state[st.DATA_UNTIL] >= now + 3600 * hours
+        assert state[st.DATA_UNTIL] < now + 4000 * hours
+        now = state[st.DATA_UNTIL]
+    for cause in (0, 26, 31, 34, 35, 38, 102, 111):
+        budget.data_refused(state, now, cause)
+        assert state[st.DATA_UNTIL] == now

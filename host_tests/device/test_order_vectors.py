@@ -44,7 +44,7 @@ class Port:
 def test_orders_are_obeyed_and_reported_to_the_byte():
     count = 0
     for case in cases():
-        at = desk.Desk(Port(), None, None, None, st.new(), None)
+        at = desk.Desk(Port(), None, None, None, st.new(), None, "SIM")
         order = cbor.loads(unhexlify(case["order"]))
         order[3] = case["time"]
         at.take(order)
@@ -53,4 +53,4 @@ def test_orders_are_obeyed_and_reported_to_the_byte():
         assert at.write(out) == 1, case["name"]
         assert hexlify(out.buf[: out.n]).decode() == case["report"], case["name"]
         count += 1
-    assert count == 4
+    assert count == 6

@@ -1,7 +1,16 @@
 """What real modems do beside their manuals, quirk by quirk; the numbers are those of docs/quirks.md."""
 
 import scripted
-from locator.modem import DENIED, REGISTERED, ModemError, ModemRestarted, ModemSilent
+from locator.modem import (
+    DENIED,
+    REGISTERED,
+    ConnectionLost,
+    ModemError,
+    ModemRestarted,
+    ModemSilent,
+    PdpError,
+)
+from locator.modem.driver import ca_name
 from locator.modem.ladder import Ladder
 from locator.plan import regions
 from scripted import OK, line
@@ -21,14 +30,19 @@ def test_q01_a_urc_between_the_reply_and_its_ok():
     driver, table = scripted.bg95()
     table.answers[b"+CSQ"] = b"\r\n+CSQ: 20,99\r\n\r\n+CEREG: 2\r\n" + OK
     assert driver._signal() == 20
+    table.answers[b"+CSQ"] = b"\r\n+CSQ: 20,99\r\n\r\n+NEWS: 7\r\n" + OK  # one that nobody knows
+    assert driver.channel.command(b"+CSQ", 1000, b"+CSQ:") == [b"20,99"]
 
 
 def test_q02_a_urc_with_the_prefix_of_the_question():
     driver, table = scripted.bg95()
-    urc = b'\r\n+CEREG: 2,"5A31","1A2D003",8\r\n'
-    table.answers[b"+CEREG?"] = urc + b'\r\n+CEREG: 4,5,"5A31","1A2D003",8\r\n' + OK
+    urc = b'\r\n+CEREG: 2,"%s","1A2D003",8\r\n'
     table.answers[b"+CREG?"] = CALM
-    assert driver._registration()[0] == 5
+    for area in (b"5A31", b"0005"):  # the second would do for a state
+        table.answers[b"+CEREG?"] = urc % area + b'\r\n+CEREG: 4,5,"5A31","1A2D003",8\r\n' + OK
+        assert driver._registration()[0] == 5
+        table.answers[b"+CEREG?"] = urc % area + line(b"+CEREG: 4,2")
+        assert driver._registration()[0] == 2
 
 
 def test_q03_echo_is_back_after_a_reset():
@@ -37,6 +51,8 @@ def test_q03_echo_is_back_after_a_reset():
     assert driver._signal() == 9
     table.answers[b"+CSQ"] = b"\xff\xfe+CSQ\r\r\n+CSQ: 9,99\r\n" + OK
     assert driver._signal() == 9
+    table.answers[b"+CIMI"] = b"AT+CIMI\r\r\n204046612345678\r\n" + OK
+    assert driver.identity()[2] == "204046612345678"
 
 
 def test_q04_replies_come_in_any_pieces():
@@ -82,10 +98,21 @@ def test_q07_two_messages_keep_their_borders():
     assert driver.mqtt_receive(1000) == b"wxyz"
 
 
+def test_q07_two_messages_that_come_while_another_command_is_under_way():
+    driver, table = scripted.bg95()
+    two = b'\r\n+QMTRECV: 0,0,"t",3,"abc"\r\n\r\n+QMTRECV: 0,0,"t",4,"wxyz"\r\n'
+    table.answers[b"+CSQ"] = two + line(b"+CSQ: 9,99")
+    assert driver._signal() == 9
+    assert driver.mqtt_receive(1000) == b"abc"
+    assert driver.mqtt_receive(1000) == b"wxyz"
+
+
 def test_q08_a_bare_reply_beside_a_urc():
     driver, table = scripted.bg95()
     table.answers[b"+CIMI"] = b"\r\n+QIND: SMS DONE\r\n\r\n204046612345678\r\n" + OK
     assert driver.identity()[2] == "204046612345678"
+    table.answers[b"+CIMI"] = b'\r\n+CMTI: "SM",1\r\n\r\n204046612345678\r\n' + OK
+    assert driver.identity()[2] == "204046612345678"  # one that nobody knows
 
 
 def test_q09_a_prefix_that_is_not_the_command():
@@ -102,6 +129,7 @@ def test_q10_the_first_commands_after_power_on_are_not_heard():
     table.answers[b""] = [None, None, None, OK]
     driver.start(True, False)
     assert driver.on and table.sent.count(b"") == 4
+    assert table.pins.count(("key", True)) == 1
 
 
 def test_q11_a_call_or_a_multiplexer_left_open_is_ended_before_the_key_is_pressed():
@@ -209,7 +237,7 @@ def test_q19_denied_is_not_the_end():
     driver, table = scripted.bg95()
     table.answers[b"+CEREG?"] = [line(b"+CEREG: 4,3")] * 30 + [line(b"+CEREG: 4,5")]
     table.answers[b"+CREG?"] = CALM
-    table.answers[b"+CSQ"] = line(b"+CSQ: 15,99")
+    table.answers[b"+CSQ"] = line(b"+CSQ: 99,99")  # between two networks nothing is heard
     assert driver.attach(5, 120, 0)[0] == REGISTERED
 
 
@@ -244,12 +272,57 @@ def test_q22_registered_without_data_ends_at_the_deadline():
     assert table.now < 60000
 
 
+def test_q23_q30_a_connection_that_ends_is_noticed_at_once():
+    driver, table = scripted.bg95()
+    table.answers[b"+QMTOPEN="] = OK + b"\r\n+QMTOPEN: 0,0\r\n"
+    table.answers[b"+QMTCONN="] = OK + b"\r\n+QMTCONN: 0,0,0\r\n"
+    table.answers[b"+QFUPL"] = b"\r\nCONNECT\r\n"
+    driver.mqtt_open(b"h", 8883, b"d", b"p", b"ca")
+    table.answers[b"+QMTPUB"] = b"\r\n> "
+    for after_the_data in (OK + b"\r\n+QMTSTAT: 0,2\r\n", b"\r\n+QMTSTAT: 0,2\r\n\r\n+CME ERROR: 3\r\n"):
+        table.answers[b"data"] = after_the_data
+        began = table.now
+        assert raises(ConnectionLost, driver.mqtt_publish, b"t", b"x").code == 2
+        assert table.now - began < 1000
+    driver, table = scripted.sim7600()
+    table.answers[b"+CMQTTSTART"] = OK + b"\r\n+CMQTTSTART: 0\r\n"
+    table.answers[b"+CMQTTCONNECT"] = OK + b"\r\n+CMQTTCONNECT: 0,0\r\n"
+    table.answers[b"+CCERTDOWN"] = b"\r\n>"
+    driver.mqtt_open(b"h", 8883, b"d", b"p", b"ca")
+    table.rx = b"\r\n+CMQTTCONNLOST: 0,1\r\n"
+    assert raises(ConnectionLost, driver.mqtt_receive, 10000).code == 1
+    driver.mqtt_close()
+    table.rx = b"\r\n+CMQTTCONNLOST: 0,1\r\n"
+    assert driver.mqtt_receive(1000) is None  # nobody is connected
+
+
+def test_q22_a_context_is_asked_for_twice_however_the_refusal_is_worded():
+    for refusal in (b"\r\n+CME ERROR: 30\r\n", b"\r\nERROR\r\n"):
+        driver, table = scripted.bg95()
+        table.answers[b"+CEREG?"] = line(b"+CEREG: 4,5")
+        table.answers[b"+QIACT="] = refusal
+        raises(PdpError, driver.pdp_open)
+        assert table.sent.count(b"+QIACT=1") == 2
+
+
 def test_q25_mqtt_that_was_started_before():
     for late in (b"\r\n+CMQTTSTART: 23\r\n\r\nERROR\r\n", b"\r\n+CMQTTSTART: 0,23\r\n\r\nERROR\r\n"):
         driver, table = scripted.sim7600()
         table.answers[b"+CMQTTSTART"] = [late, OK + b"\r\n+CMQTTSTART: 0\r\n"]
         driver._start_service()
         assert b"+CMQTTREL=0" in table.sent and b"+CMQTTSTOP" in table.sent
+
+
+def test_q25_an_error_alone_is_taken_for_it_only_if_the_service_runs():
+    driver, table = scripted.sim7600()
+    error = b"\r\nERROR\r\n"
+    table.answers[b"+CMQTTSTART"] = [error, OK + b"\r\n+CMQTTSTART: 0\r\n"]
+    driver._start_service()
+    assert table.sent.count(b"+CMQTTSTART") == 2
+    driver, table = scripted.sim7600()
+    table.answers[b"+CMQTTSTART"] = table.answers[b"+CMQTTSTOP"] = error
+    raises(PdpError, driver._start_service)
+    assert table.sent.count(b"+CMQTTSTART") == 1
 
 
 def test_q26_a_session_left_half_open_is_closed_first():
@@ -289,6 +362,18 @@ def test_q30_sent_again_is_no_failure():
     driver.mqtt_publish(b"t", b"x")
 
 
+def test_q30_sent_again_while_connecting_and_subscribing():
+    driver, table = scripted.bg95()
+    table.answers[b"+QFUPL"] = b"\r\nCONNECT\r\n"
+    table.answers[b"+QMTOPEN="] = OK + b"\r\n+QMTOPEN: 0,0\r\n"
+    table.answers[b"+QMTCONN="] = OK + b"\r\n+QMTCONN: 0,1\r\n\r\n+QMTCONN: 0,0,0\r\n"
+    driver.mqtt_open(b"h", 8883, b"d", b"p", b"ca")
+    table.answers[b"+QMTSUB="] = OK + b"\r\n+QMTSUB: 0,1,1,1\r\n\r\n+QMTSUB: 0,1,0,0\r\n"
+    driver.mqtt_subscribe(b"t")
+    table.answers[b"+QMTSUB="] = OK + b"\r\n+QMTSUB: 0,1,1,1\r\n"
+    raises(ModemSilent, driver.mqtt_subscribe, b"t")
+
+
 def test_q30_sent_again_for_ever_ends_at_the_deadline():
     driver, table = scripted.bg95()
     table.answers[b"+QMTPUB"] = b"\r\n> "
@@ -303,7 +388,8 @@ def test_q31_q32_gnss_on_and_off_twice():
     table.answers[b"+QGPSEND"] = b"\r\n+CME ERROR: 505\r\n"
     driver.gnss_start(False)
     driver.gnss_stop()
-    assert table.sent[-1] == b'+QGPSCFG="priority",1'
+    first, last = b'+QGPSCFG="priority",0', b'+QGPSCFG="priority",1'
+    assert table.sent == [first, b"+QGPS=1", b"+QGPSEND", last]
 
 
 def test_q33_gnss_that_stops_later_holds_nobody_up():
@@ -328,6 +414,14 @@ def test_q34_a_gsm_cell_of_the_sim7600():
     assert (cell.plmn, cell.tac, cell.cell, cell.rsrp) == (460000, 0x182D, 12401, -64)
 
 
+def test_q34_a_wcdma_cell_of_the_sim7600_tells_its_level_without_a_sign():
+    driver, table = scripted.sim7600()
+    text = b"+CPSI: WCDMA,Online,250-20,0x4D07,4487261,WCDMA IMT 2000,38,10563,0,4.0,69,32,46,500"
+    table.answers[b"+CPSI?"] = line(text)
+    cell = driver.cell()
+    assert (cell.plmn, cell.tac, cell.cell, cell.rsrp) == (250020, 0x4D07, 4487261, -69)
+
+
 def test_q35_the_filler_of_an_odd_iccid():
     driver, table = scripted.bg95()
     table.answers[b"+QCCID"] = line(b"+QCCID: 8949227002805216770F")
@@ -348,7 +442,7 @@ def test_q46_a_power_off_without_an_answer_is_bounded_and_cuts_the_supply():
         driver, table = make()
         driver.stop(False)
         assert table.now < 80000
-        assert table.pins[-1] == ("rail", False)
+        assert table.pins[-1] == ("rail", False) and driver.lost_supply
 
 
 def test_q47_a_modem_that_does_not_answer_loses_its_supply():
@@ -381,3 +475,53 @@ def test_a_cell_identity_that_no_cell_has_is_no_cell():
     head = b'+QENG: "servingcell","NOCONN","eMTC","FDD",310,410,'
     table.answers[b"+QENG"] = line(head + b"FFFFFFFF,152,5110,12,3,3,5003,-88,-11,-62,11,41")
     assert driver.cell() is None
+
+
+def test_a_card_that_is_served_on_gsm_for_data_only_is_registered():
+    for make in (scripted.bg95, scripted.sim7600):
+        driver, table = make()
+        table.answers[b"+CEREG?"], table.answers[b"+CREG?"] = line(b"+CEREG: 0,2"), line(b"+CREG: 0,3")
+        table.answers[b"+CGREG?"] = line(b"+CGREG: 0,5")
+        assert driver.attach(5, 5, 0) == (REGISTERED, 0)
+
+
+def test_the_access_point_is_named_before_the_first_attach():
+    for make, text in (
+        (scripted.bg95, b'+QICSGP=1,1,"iot","","",0'),
+        (scripted.sim7600, b'+CGDCONT=1,"IP","iot"'),
+    ):
+        driver, table = make()
+        table.answers[text] = b"\r\nERROR\r\n"
+        driver.start(False, True)
+        assert driver.on and text in table.sent
+
+
+def test_the_cause_of_a_refusal_in_the_code_of_a_choice_by_hand():
+    driver, table = scripted.sim7600()
+    table.answers[b"+COPS=1"] = b"\r\n+CME ERROR: 107\r\n"
+    table.answers[b"+CEREG?"], table.answers[b"+CREG?"] = line(b"+CEREG: 0,2"), CALM
+    assert driver.attach(60, 60, 262001) == (DENIED, 7)
+    assert table.now < 5000
+
+
+def test_a_slow_sim7600_is_waited_for():
+    driver, table = scripted.sim7600()
+    table.answers[b"+CCLK?"] = None
+    raises(ModemSilent, driver.network_time)
+    assert table.now == 9000  # the manual names no time-out
+
+
+def test_a_certificate_is_found_with_and_without_the_name_of_the_store():
+    for store in (b"", b"UFS:"):
+        driver, table = scripted.bg95()
+        name = ca_name(b"ca")
+        table.answers[b"+QFLST"] = line(b'+QFLST: "%s%s",2' % (store, name))
+        assert driver._provide_ca(b"ca") == name
+        assert len(table.sent) == 1
+
+
+def test_psm_with_its_active_time_switched_off_is_not_granted():
+    driver, table = scripted.bg95()
+    for active, granted in ((b"00100010", True), (b"11100000", False)):
+        table.answers[b"+CEREG?"] = line(b'+CEREG: 4,5,"5A31","1A2D003",8,,,"%s","01000011"' % active)
+        assert driver.psm_granted() == granted

@@ -177,8 +177,11 @@ def _complaints(outcome: Outcome) -> Iterator[str]:
             yield f"hangs at step {one.step}: {one.words}"
         elif one.state == "failed":
             yield f"step {one.step} failed: {one.words}"
+    names: dict[str, list[str]] = {}
     for name, why in outcome.restored.not_back.items():
-        yield f"not put back: {name}: {why}"
+        names.setdefault(why, []).append(name)
+    for why, those in names.items():
+        yield f"not put back: {', '.join(those)}: {why}"
     for command in outcome.unkept:
         yield f"not put back: {command}: its former value is not known"
 

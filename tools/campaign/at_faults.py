@@ -148,7 +148,7 @@ def _device(dialect: Dialect, kind: Kind, seed: int) -> Device:
     device = Device(dialect, f"{seed}/{dialect}/{kind}")
     if kind == "reset":
         device.leave_open()
-    elif kind in ("probe", "survey"):
+    elif kind in ("probe", "survey", "mend"):
         device.wake("first")
     return device
 

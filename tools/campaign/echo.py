@@ -1,4 +1,4 @@
-"""A network without sockets: every broker is there, grants everything and echoes what is published."""
+"""A network without real sockets: every broker is there, grants everything and echoes what is published."""
 
 from __future__ import annotations
 
@@ -9,6 +9,9 @@ import simpy
 
 from tools.modem.dial import Tls
 from tools.modem.mqtt import LockStepNetwork, Login, MqttLink, Waiting
+from tools.modem.stream import Stream
+
+CONNECT, SUBSCRIBE, PUBLISH_QOS1 = 0x10, 0x82, 0x32
 
 
 class EchoLink(MqttLink):
@@ -51,15 +54,71 @@ class EchoLink(MqttLink):
         self.lost = True
 
 
-class EchoNetwork(LockStepNetwork):
-    """Makes such links; nobody waits for them. Plain sockets find nobody."""
+class EchoStream(Stream):
+    """The broker behind a TLS socket, for an MQTT client of one's own (MQTT 3.1.1, packets up to 16 KB)."""
 
     def __init__(self) -> None:
-        super().__init__({}, reachable=lambda: False)
+        super().__init__(lambda host, port: (host, port))
+        self._heard = bytearray()
+
+    def open(self, host: str, port: int, tls: Tls | None) -> None:
+        """Connected."""
+        self.opened = True
+
+    def send(self, data: bytes) -> None:
+        """Answers each packet that is whole."""
+        self._heard += data
+        while len(self._heard) >= 3:
+            long = self._heard[1] >= 0x80
+            length = self._heard[1] % 0x80 + (self._heard[2] * 0x80 if long else 0)
+            end = 2 + long + length
+            if len(self._heard) < end:
+                return
+            self._answer(self._heard[0], bytes(self._heard[2 + long : end]))
+            del self._heard[:end]
+
+    def step(self, wait_s: float) -> None:
+        """Nothing is under way."""
+
+    def close(self) -> None:
+        """Closed."""
+        self.lost = True
+
+    def _answer(self, first: int, body: bytes) -> None:
+        if first == CONNECT:
+            self.inbox += b"\x20\x02\0\0"
+        elif first == SUBSCRIBE:
+            self.inbox += b"\x90\x03" + body[:2] + b"\0"
+        elif first == PUBLISH_QOS1:
+            topic_end = 2 + int.from_bytes(body[:2], "big")
+            echo = body[:topic_end] + body[topic_end + 2 :]
+            length = bytes([len(echo) % 0x80 | 0x80, len(echo) // 0x80])
+            self.inbox += b"\x40\x02" + body[topic_end : topic_end + 2] + b"\x30" + length + echo
+
+
+class EchoNetwork(LockStepNetwork):
+    """Makes such links and streams; nobody waits for them."""
+
+    def __init__(self) -> None:
+        super().__init__({}, reachable=lambda: True)
 
     def link(self) -> MqttLink:
         """A fresh link."""
         return EchoLink()
+
+    def stream(self) -> Stream:
+        """A fresh stream."""
+        return EchoStream()
+
+    def settle_stream(self, env: simpy.Environment, stream: Stream) -> Waiting:
+        """The answer is there."""
+        return bool(stream.inbox)
+        yield  # see settle
+
+    def look(self, env: simpy.Environment, stream: Stream) -> Waiting:
+        """Nobody says more."""
+        return bool(stream.inbox)
+        yield  # see settle
 
     def settle(
         self, env: simpy.Environment, link: object, done: Callable[[], bool], limit_ms: int

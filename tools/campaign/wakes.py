@@ -9,21 +9,33 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
-from locator.modem import REGISTERED, ModemError, ModemRestarted, edrx, survey
+from locator import mending
+from locator.link.mqtt import MqttClient
+from locator.modem import (
+    REGISTERED,
+    ModemError,
+    ModemRestarted,
+    assistance,
+    edrx,
+    ntp,
+    sockets,
+    survey,
+)
 
 from tools.bench import DRIVERS, Channel
 from tools.campaign.port import FOR_EVER_MS, Hang, VirtualPort
 from tools.modem import Dialect
 
-Kind = Literal["first", "next", "reset", "probe", "survey"]
+Kind = Literal["first", "next", "reset", "probe", "survey", "mend"]
 """first: after power-on of the device, all there is. next: from deep sleep. reset: the device alone was reset
 in mid-conversation. probe: forbidden networks cleared, a look at the cell, one operator held, the radio
-off beside GNSS. survey: a scan, the radio off and on, one of the
-operators heard by hand, eDRX."""
+off beside GNSS. survey: a scan, the radio off and on, one of the operators heard by hand, eDRX. mend: time
+server, orbits, a new PDP context, and MQTT over a socket in place of the modem's own client."""
 
 HOST, PORT, DEVICE = b"broker.landbridge.example", 8883, b"lb-1"
 CA = b"-----BEGIN CERTIFICATE-----\n" + 20 * (b"A" * 64 + b"\n") + b"-----END CERTIFICATE-----\n"
 PAYLOAD = bytes(range(256)) * 2 + b"\r\nOK\r\n"
+ORBITS, UTC = bytes(range(256)) * 8, (2026, 1, 5, 6, 30, 0)
 ATTACH_S, LOOK_S, GNSS_S, REPLY_S = 300, 40, 120, 10
 SLEEP_MS = 600_000
 
@@ -131,6 +143,8 @@ class Device:
             self._group(lambda: self._search(radio_off=True))
         elif kind == "survey":
             self._group(self._survey)
+        elif kind == "mend":
+            self._group(self._mend)
         else:
             self._group(lambda: self._reach(kind != "reset", kind == "first", 0))
             if self.told.registered:
@@ -156,6 +170,18 @@ class Device:
             self._timed("eDRX granted", edrx.granted_ms, self._modem)
             self._timed("eDRX", edrx.request, self._modem, False)
 
+    def _mend(self) -> None:
+        self._reach(True, False, 0)
+        modem = self._modem
+        self._timed("time server", ntp.ask, modem)
+        self._timed("orbits left", assistance.minutes_left, modem)
+        if self.port.dialect == "bg95":
+            self._timed("orbits given", assistance.inject, modem, ORBITS, UTC)
+        else:
+            self._timed("orbits fetched", assistance.download, modem)
+        self._timed("new context", mending.give_up_context, modem)
+        self._talk(close=True, client=MqttClient(self.port, sockets.make(modem)))
+
     def _start(self, surely_off: bool, configure: bool) -> None:
         if not self._modem.on:
             fresh, self._fresh = self._fresh, False
@@ -168,13 +194,20 @@ class Device:
         self._call("cell")
         self._call("network_time")
 
-    def _talk(self, close: bool) -> None:
-        self._call("mqtt_open", HOST, PORT, DEVICE, b"secret", CA)
-        self._call("mqtt_subscribe", b"landbridge/lb-1/down")
-        self._call("mqtt_publish", b"landbridge/lb-1/up", PAYLOAD)
-        self.told.echoed = self._call("mqtt_receive", 1000 * REPLY_S) == PAYLOAD
+    def _talk(self, close: bool, client: Any = None) -> None:
+        """By the modem's own MQTT client, or by another."""
+        said = client or self._modem
+        over = " by socket" if client else ""
+
+        def call(verb: str, *args: Any) -> Any:
+            return self._timed(verb + over, getattr(said, verb), *args)
+
+        call("mqtt_open", HOST, PORT, DEVICE, b"secret", CA)
+        call("mqtt_subscribe", b"landbridge/lb-1/down")
+        call("mqtt_publish", b"landbridge/lb-1/up", PAYLOAD)
+        self.told.echoed = call("mqtt_receive", 1000 * REPLY_S) == PAYLOAD
         if close:
-            self._call("mqtt_close")
+            call("mqtt_close")
 
     def _search(self, radio_off: bool) -> None:
         self._start(True, False)

@@ -83,6 +83,7 @@ class MqttClient:
     def mqtt_receive(self, timeout_ms):
         """The next message received, as bytes; None at the time-out."""
         deadline = self._port.ticks_ms() + timeout_ms
+        self._take_all()  # a message may have come together with an acknowledgement
         while not self._inbox:
             left = deadline - self._port.ticks_ms()
             if left <= 0:

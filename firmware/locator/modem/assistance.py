@@ -25,9 +25,7 @@ def minutes_left(driver):
 
 
 def download(driver):
-    """Let the modem fetch new ones, about 40 kB; True when they have come. The modem is registered."""
-    if driver.KIND != "sim7600":
-        return False
+    """Let a SIM7600 fetch new ones, about 40 kB; True when they have come. The modem is registered."""
     at = driver._at
     driver.pdp_define()
     at.unsolicited += (b"+CGPSXD:",)

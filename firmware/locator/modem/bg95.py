@@ -24,6 +24,7 @@ _NO_PDP = const(3)
 
 class Bg95(Driver):
     KIND = "bg95"
+    REPLY_MS = SHORT_MS  # the manual says 300 ms
     KEY_MS = 700
     QUIET_MS = 1500
     BOOT_MS = 8500
@@ -152,16 +153,24 @@ class Bg95(Driver):
         if code != 0:
             raise ModemError("open", code)
         self._at.command(b'+QMTCONN=0,"%s","%s","%s"' % (device, device, password), SIM_MS)
-        if self._outcome(b"+QMTCONN:", _ANSWER_MS)[1:3] != [0, 0]:
+        if self._final(b"+QMTCONN:", 1)[1:3] != [0, 0]:
             raise ModemError("connect")
         self._at.lost = (b"+QMTSTAT:", b'+QIURC: "pdpdeact"')
 
     def mqtt_subscribe(self, topic):
         """Subscribe to `topic` (bytes) at QoS 0."""
         self._at.command(b'+QMTSUB=0,1,"%s",0' % topic, SIM_MS)
-        result = self._outcome(b"+QMTSUB:", _ANSWER_MS)
+        result = self._final(b"+QMTSUB:", 2)
         if result[2:3] != [0] or result[3:4] == [128]:
             raise ModemError("subscribe")
+
+    def _final(self, prefix, at):
+        """The outcome whose integer at place `at` is not 1, "sent again": that is still under way."""
+        deadline = self._port.ticks_ms() + _ANSWER_MS
+        while True:
+            result = self._outcome(prefix, deadline - self._port.ticks_ms())
+            if result[at : at + 1] != [1]:
+                return result
 
     def mqtt_publish(self, topic, data):
         """Publish `data` (bytes-like) at QoS 1 and wait for the broker's PUBACK."""
@@ -202,7 +211,7 @@ class Bg95(Driver):
                 return True
         self._try(b"+QPOWD=1")
         if not self._power_down(_POWER_DOWN_MS):
-            self._port.modem_rail(False)
+            self._cut_supply()
         return False
 
     def _power_down(self, timeout_ms):
@@ -219,7 +228,7 @@ class Bg95(Driver):
         """Whether the network has granted PSM: +CEREG level 4 then tells both timers (manual 6.3)."""
         for line in self._list(b"+CEREG?", b"+CEREG:"):
             parts = parse.fields(line)
-            if len(parts) > 8 and parts[7] and parts[8]:
+            if len(parts) > 8 and parts[7] and parts[8] and not parts[7].startswith(b"111"):  # 111: timer off
                 return True
         return False
 
@@ -228,21 +237,24 @@ class Bg95(Driver):
         for line in self._at.command(b"+QIACT?", _PDP_MS, b"+QIACT:"):
             if parse.fields(line)[:2] == [b"1", b"1"]:
                 return
-        user, password = self.login
-        settings = (self._board.apn, user, password, 3 if user else 0)  # PAP or CHAP, as the network likes
-        self._at.command(b'+QICSGP=1,1,"%s","%s","%s",%d' % settings, SHORT_MS)
-        # GNSS had the radio: it takes some seconds until the network is found again.
-        deadline = self._port.ticks_ms() + _FOUND_AGAIN_MS
-        while True:
+        self.pdp_define()
+        for last in (False, True):  # operators count: a refusal may come as a bare ERROR
+            self.serves(_FOUND_AGAIN_MS)  # GNSS had the radio
             try:
                 self._at.command(b"+QIACT=1", _PDP_MS)
                 return
             except (ModemSilent, ModemRestarted):
                 raise
             except ModemError as e:
-                if e.code > _NETWORK_SAYS or self._port.ticks_ms() >= deadline:
+                if last or e.code > _NETWORK_SAYS:
                     raise PdpError("context", e.code)
             self._port.sleep_ms(_ACTIVATE_PAUSE_MS)
+
+    def pdp_define(self):
+        """As in `Driver`."""
+        user, password = self.login
+        settings = (self._board.apn, user, password, 3 if user else 0)  # PAP or CHAP, as the network likes
+        self._try(b'+QICSGP=1,1,"%s","%s","%s",%d' % settings)
 
     def secure(self, ca):
         """Set up TLS context 1: the server is verified against `ca` (PEM)."""
@@ -260,9 +272,10 @@ class Bg95(Driver):
     def _provide_ca(self, ca):
         """Upload `ca` unless the modem has it; returns its name there."""
         name = ca_name(ca)
-        listed = b'"UFS:%s",%d' % (name, len(ca))  # an upload that broke off is shorter
-        if listed in self._list(b'+QFLST="UFS:%s"' % name, b"+QFLST:"):
-            return name
+        listed = b'%s",%d' % (name, len(ca))  # an upload that broke off is shorter
+        for line in self._list(b'+QFLST="%s"' % name, b"+QFLST:"):
+            if line.endswith(listed):  # some firmware puts UFS: in front
+                return name
         self._try(b'+QFDEL="%s"' % name)
         text = b'+QFUPL="%s",%d,60' % (name, len(ca))
         self._at.prompted(text, ca, 60000, b"CONNECT")

@@ -22,7 +22,9 @@ _POLL_MS = const(1000)
 _NO_SIGNAL = const(99)
 _SERVED = (1, 5)  # <stat>: home, roaming
 _REFUSED = const(3)
-_REFUSALS = (30, 32, 111)  # CME of a choice by hand: no service, emergency calls only, not allowed
+_REFUSALS = (30, 32)  # CME of a choice by hand: no service, emergency calls only
+_CAUSES = const(100)  # CME 103 to 122 are the EMM causes 3 to 22 (TS 27.007 9.2.2)
+_LAST_CAUSE = const(22)
 _CARD_TRIES = const(10)
 _NO_CARD = const(10)  # +CME ERROR
 
@@ -44,6 +46,7 @@ class Driver:
     RESTART: tuple = ()
     NEIGHBOURS: bytes | None = None  # the command that lists neighbour cells
     ICCID: tuple = ()  # the command that reads it, and the prefix of its reply
+    REPLY_MS = 0  # for commands whose time-out the manual does not list
     KIND = ""  # as `make` has it: what is seldom needed is found by it
     login = (b"", b"")  # user and password of the access point
 
@@ -54,6 +57,7 @@ class Driver:
         at.unsolicited = self.UNSOLICITED
         at.restart = self.RESTART
         self.on = False
+        self.lost_supply = False  # by `stop`; and with it the clock and the orbits of GNSS
 
     def start(self, surely_off, configure):
         """Power on and reach `OK`. `surely_off` saves the probe; `configure` repeats CONFIGURE."""
@@ -71,6 +75,7 @@ class Driver:
         if configure:
             for text in self.CONFIGURE:
                 self._try(text)
+            self.pdp_define()  # LTE asks for it with the attach: a wrong one may be why it is refused
 
     def attach(self, limit_s, patience_s, plmn):
         """Wait until registered: `limit_s` when nothing is heard, `patience_s` when there is a cell.
@@ -81,8 +86,10 @@ class Driver:
         """
         self.await_card()
         start = self._port.ticks_ms()
-        over = self._select(plmn) in _REFUSALS
-        result, cause = NO_SERVICE, 0
+        code = self._select(plmn)
+        denied = 0 < code - _CAUSES <= _LAST_CAUSE
+        over = denied or code in _REFUSALS
+        result, cause = (DENIED, code - _CAUSES) if denied else (NO_SERVICE, 0)
         while True:
             stat, refused = self._registration()
             if stat in _SERVED:
@@ -124,6 +131,10 @@ class Driver:
                 return False, 0
             self._port.sleep_ms(_POLL_MS)
 
+    def pdp_define(self):
+        """Name the access point for PDP context 1; a refusal is no failure."""
+        raise NotImplementedError
+
     def supply_mv(self):
         """The supply as the modem measures it, mV; None when it does not tell."""
         for line in self._list(b"+CBC", b"+CBC:"):
@@ -145,7 +156,7 @@ class Driver:
 
     def network_time(self):
         """Epoch seconds UTC as the network told the modem, None when it did not."""
-        lines = self._at.command(b"+CCLK?", SHORT_MS, b"+CCLK:")
+        lines = self._at.command(b"+CCLK?", self.REPLY_MS, b"+CCLK:")
         return parse.network_clock(lines[0]) if lines else None
 
     def identity(self):
@@ -178,6 +189,10 @@ class Driver:
             if self.answers(_SYNC_TRIES):
                 return
         raise ModemSilent("power on")
+
+    def _cut_supply(self):
+        self._port.modem_rail(False)
+        self.lost_supply = True
 
     def _rescue(self):
         from locator.modem import rescue
@@ -226,8 +241,8 @@ class Driver:
     def _registration(self):
         """(stat, reject cause) from CEREG, CGREG or CREG, whichever is registered."""
         best = (0, 0)
-        for text in (b"+CEREG", b"+CREG"):
-            for line in self._at.command(text + b"?", SHORT_MS, text + b":"):
+        for text in (b"+CEREG", b"+CGREG", b"+CREG"):
+            for line in self._at.command(text + b"?", self.REPLY_MS, text + b":"):
                 got = parse.registration(line, True)
                 if got and got[0] in _SERVED:
                     return got
@@ -240,11 +255,13 @@ class Driver:
         return 0
 
     def _signal(self):
-        lines = self._at.command(b"+CSQ", SHORT_MS, b"+CSQ:")
+        lines = self._at.command(b"+CSQ", self.REPLY_MS, b"+CSQ:")
         return parse.integer(parse.fields(lines[0])[0]) if lines else _NO_SIGNAL
 
     def _one(self, text, prefix):
         lines = self._at.command(text, SIM_MS, prefix)
+        if prefix is None:  # a bare reply, or one behind its own name; not what comes unasked
+            lines = [line for line in lines if line.startswith(text) or not line.startswith(b"+")]
         try:
             return lines[0].decode() if lines else ""
         except ValueError:  # noise on the line

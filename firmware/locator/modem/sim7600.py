@@ -18,6 +18,7 @@ _TLS_FAILED = (32, 33, 34)
 
 class Sim7600(Driver):
     KIND = "sim7600"
+    REPLY_MS = _MS
     KEY_MS = 700
     QUIET_MS = 8000
     BOOT_MS = 12000
@@ -29,6 +30,7 @@ class Sim7600(Driver):
         b"SMS DONE",
         b"PB DONE",
         b"+CREG:",
+        b"+CGREG:",
         b"+CEREG:",
         b"+CGPS:",
         b"+CMQTT",
@@ -48,7 +50,8 @@ class Sim7600(Driver):
         """The serving `Cell`, None without service."""
         lines = self._list(b"+CPSI?", b"+CPSI:")
         parts = parse.fields(lines[0]) if lines else []
-        level_at = {b"LTE": 11, b"GSM": 6}.get(parts[0] if parts else b"", 0)
+        kind = parts[0] if parts else b""
+        level_at = {b"LTE": 11, b"WCDMA": 10, b"GSM": 6}.get(kind, 0)
         if not level_at or len(parts) <= level_at:
             return None
         mcc, _, mnc = parts[2].partition(b"-")
@@ -57,7 +60,8 @@ class Sim7600(Driver):
         level = parse.integer(parts[level_at])
         if None in (mcc, mnc, tac, cell, level):
             return None
-        return plausible_cell(1000 * mcc + mnc, tac, cell, _dbm(level))
+        level = -abs(level) if kind == b"WCDMA" else _dbm(level)  # RSCP, told without its sign
+        return plausible_cell(1000 * mcc + mnc, tac, cell, level)
 
     def gnss_start(self, radio_off):
         """Start GNSS; the radio goes on registering beside it unless `radio_off`."""
@@ -115,13 +119,16 @@ class Sim7600(Driver):
         return self._take_inbox(parse.integer(parse.fields(start)[-1]))
 
     def mqtt_close(self):
-        """Disconnect and leave the MQTT service, refusals ignored (MQTT note: DISC, REL, STOP)."""
+        """Disconnect and leave the MQTT service, refusals ignored (MQTT note: DISC, REL, STOP). True if it
+        was running."""
         self._at.lost = ()
         if self._try(b"+CMQTTDISC=0,60", _NET_MS):
             self._at.wait(b"+CMQTTDISC:", _MS)
         self._try(b"+CMQTTREL=0", _MS)
-        if self._try(b"+CMQTTSTOP", _NET_MS):
+        running = self._try(b"+CMQTTSTOP", _NET_MS)
+        if running:
             self._at.wait(b"+CMQTTSTOP:", _MS)
+        return running
 
     def stop(self, park):
         """Power off; the modem has no PSM, so it never is parked (False). Its supply stays on, as
@@ -129,7 +136,7 @@ class Sim7600(Driver):
         self.on = False
         self._try(b"+CPOF", _MS)
         if self._at.wait(b"NORMAL POWER DOWN", _POWER_DOWN_MS) is None:
-            self._port.modem_rail(False)
+            self._cut_supply()
         return False
 
     def _why(self, layer=b"EMM"):
@@ -138,11 +145,11 @@ class Sim7600(Driver):
         return 0
 
     def pdp_define(self):
-        """Define the PDP context: the services of the modem open it by themselves."""
-        self._at.command(b'+CGDCONT=1,"IP","%s"' % self._board.apn, _MS)
+        """As in `Driver`; the services of the modem open the context by themselves."""
+        self._try(b'+CGDCONT=1,"IP","%s"' % self._board.apn, _MS)
         user, password = self.login
         if user:
-            self._at.command(b'+CGAUTH=1,1,"%s","%s"' % (password, user), _MS)  # PAP
+            self._try(b'+CGAUTH=1,1,"%s","%s"' % (password, user), _MS)  # PAP
 
     def open_service(self, name):
         """Start a service (bytes, `+CMQTTSTART`); it opens the PDP context. Raises `PdpError`."""
@@ -158,10 +165,11 @@ class Sim7600(Driver):
     def _start_service(self):
         try:
             self.open_service(b"+CMQTTSTART")
-        except PdpError:
+        except (ModemSilent, ModemRestarted):
             raise
-        except ModemError:  # left over by a reset of ours, or by a failure
-            self.mqtt_close()
+        except ModemError:  # left over by a reset of ours, or by a failure; some firmware says ERROR alone
+            if not self.mqtt_close():
+                raise
             self.open_service(b"+CMQTTSTART")
 
     def secure(self, ca):

@@ -63,6 +63,8 @@ def _obey(desk, book, command):
     number, expiry, verb, argument = command
     for entry in book.entries:
         if entry[ID] == number:
+            if _result(desk, entry) != BEGUN:  # that it is to be told was forgotten
+                desk.tell(st.TELL_COMMANDS)
             return
     result = REPEATED if number <= book.last else _refusal(desk.server_s, expiry, verb, argument)
     entry = [number, verb if verb in _DO else 0, result]
@@ -125,15 +127,18 @@ def told(desk):
 def _results(desk, book):
     """The entries of `book` that have come to an end, with their results."""
     ended = []
-    for number, verb, noted in book.entries:
-        result = _outcome(desk, verb) if noted == BEGUN else noted
+    for entry in book.entries:
+        result = _result(desk, entry)
         if result != BEGUN:
-            ended.append((number, verb, result))
+            ended.append((entry[ID], entry[VERB], result))
     return ended
 
 
-def _outcome(desk, verb):
-    """What has become of a command that was begun."""
+def _result(desk, entry):
+    """What has become of a command; BEGUN while it is not over."""
+    _, verb, noted = entry
+    if noted != BEGUN:
+        return noted
     if verb == LOCATE and desk.state[st.ERRAND] in _ERRANDS:
         return (BEGUN, DONE, NO_FIX)[desk.state[st.ERRAND] - st.LOCATE]
     return BEGUN if verb in (REBOOT, FACTORY) and desk.at_last else CUT_SHORT

@@ -77,19 +77,21 @@ class Release:
         offset = _size(self.folder + _LIST)
         if offset < self._list_bytes:
             return 0, offset, self._list_bytes, self.folder + _LIST
-        for i, (name, size, digest) in enumerate(self._files()):
-            path = self.folder + "/" + name
-            offset = _size(path)
-            if offset < size and (offset or not self._copy(name, size, digest, path)):
-                return i + 1, offset, size, path
+        with self._open_list() as f:
+            for i, (name, size, digest) in enumerate(self._files(f)):
+                path = self.folder + "/" + name
+                offset = _size(path)
+                if offset < size and (offset or not self._copy(name, size, digest, path)):
+                    return i + 1, offset, size, path
         return None
 
     def verify(self):
         """Read all of it from flash: `ReleaseError` unless each file is as the list says, and says so."""
-        for name, size, digest in self._files():
-            path = self.folder + "/" + name
-            if _size(path) != size or self._digest(path) != digest:
-                raise ReleaseError(DAMAGED)
+        with self._open_list() as f:
+            for name, size, digest in self._files(f):
+                path = self.folder + "/" + name
+                if _size(path) != size or self._digest(path) != digest:
+                    raise ReleaseError(DAMAGED)
         with open(self.folder + trials.COMPLETE, "wb"):
             pass
 
@@ -100,28 +102,31 @@ class Release:
         except (OSError, ValueError, TypeError, cbor.CborError):
             self.sequence = 0
 
-    def _files(self):
-        """Yield [name, bytes, SHA-256] of each file, after the list has been compared with the offer. One
-        by one: the whole list would take a large piece of the heap."""
+    def _open_list(self):
+        """The list of files, compared with the offer."""
         path = self.folder + _LIST
         if self._digest(path) != self.digest:
             raise ReleaseError(DAMAGED)
+        return open(path, "rb")
+
+    def _files(self, f):
+        """Yield [name, bytes, SHA-256] of each file in the list `f`. One by one: all of them would take a
+        large piece of the heap."""
         at = total = count = 0
-        with open(path, "rb") as f:
-            while at < self._list_bytes:
-                f.seek(at)
-                try:
-                    item, length = cbor.first(f.read(_MOST_ITEM_BYTES))
-                except cbor.CborError:
-                    raise ReleaseError(MALFORMED)
-                if not _is_file(item):
-                    raise ReleaseError(MALFORMED)
-                at += length
-                count += 1
-                total += item[1]
-                if count > MOST_FILES or total > MOST_BYTES:
-                    raise ReleaseError(MALFORMED)
-                yield item
+        while at < self._list_bytes:
+            f.seek(at)
+            try:
+                item, length = cbor.first(f.read(_MOST_ITEM_BYTES))
+            except cbor.CborError:
+                raise ReleaseError(MALFORMED)
+            if not _is_file(item):
+                raise ReleaseError(MALFORMED)
+            at += length
+            count += 1
+            total += item[1]
+            if count > MOST_FILES or total > MOST_BYTES:
+                raise ReleaseError(MALFORMED)
+            yield item
 
     def _copy(self, name, size, digest, path):
         """True when the running slot had the file, and it is here now."""

@@ -4,9 +4,10 @@ Limits of a resold card (1NCE, "Suggested Limits": 24 attaches and 120 messages 
 of network friendliness (Telefonica REQ_008: retries a minute apart and 10 in an hour at most). The
 windows slide over the last tries. A try counts from the moment it begins; the state is in flash by
 then, so that neither a reset nor a power cut forgets it. To look for a cell is a try, too: the modem
-registers as soon as its radio is on. A try asks for a PDP context twice at most (`locator/contact.py`),
-so 20 times an hour (TS.34 8.2.3: 30 after a permanent refusal, 30 pairs of opening and closing). `now`
-is the moment itself, later than the beginning of the wake.
+registers as soon as its radio is on. A try in which the network refuses a PDP context asks for one twice
+at most, so 20 times an hour (TS.34 8.2.3: 30 after a permanent refusal), and twice more where a time server
+had to be asked; one that is granted is given up once at most (`locator/mending.py`). `now` is the moment
+itself, later than the beginning of the wake.
 
 All times are the device's own, whose clock gains in sleep (boards: 0.2 to 5 %, more while it cools
 down): each window and pause is a sixteenth longer by it than operators count.
@@ -31,6 +32,7 @@ _AWAKE_MW = const(600)  # what a wake draws at most: a SIM7600 that is connected
 # EMM causes (TS 24.301) that no second try mends: this card is not wanted here. The pauses are in
 # hours (TS.34, Telefonica REQ_009).
 _PERMANENT = (2, 3, 6, 7, 8)
+_ORBITS_S = const(4 * 3600)  # as long as an ephemeris may be used
 _DATA_PERMANENT = (8, 27, 28, 29, 30, 32, 33)  # ESM causes (TS.34 8.2.3 REQ_003)
 _PAUSES_H = (1, 4, 8, 16, 24, 36, 48, 72, 96)
 
@@ -115,6 +117,13 @@ def _pause_s(state, counter):
     step = min(state[counter], len(_PAUSES_H) - 1)
     state[counter] = step + 1
     return _long(3600 * _PAUSES_H[step])
+
+
+def orbits_due(state):
+    """Whether predicted orbits pay, 40 kB on the connection that is there for a search that takes 23 s less:
+    when those that the satellites told are too old, once a day, and only with the time known."""
+    cold = not state[st.ORBITS] or state[st.NOW] - state[st.ORBITS] > _ORBITS_S
+    return cold and state[st.OFFSET] != 0 and state[st.NOW] - (state[st.ORBITS_TRIED] or -86400) >= 86400
 
 
 def accepted(state):

@@ -104,7 +104,19 @@ _TIMES = (
     WAY_SINCE,
     ORBITS_TRIED,
 )
-_LOST_WITH_POWER = (NOW, OFFSET, OFFSET_QUALITY, LAST_RECORD, LAST_UPLOAD, PARKED, CONFIGURED, ERRAND, ORBITS)
+_LOST_WITH_POWER = (
+    NOW,
+    DAY,  # what was sent in it is not: its messages and pulls are still to be counted
+    OFFSET,
+    OFFSET_QUALITY,
+    LAST_RECORD,
+    LAST_UPLOAD,
+    PARKED,
+    CONFIGURED,
+    ERRAND,
+    ORBITS,
+    IDENTITY_DAY,
+)
 
 EVERYONE = const(0xFF)  # in TO_TELL: whoever has something to say
 

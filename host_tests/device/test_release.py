@@ -1,0 +1,174 @@
+"""Pulling a release: what is taken, what is refused, and where it goes on."""
+
+import hashlib
+import os
+
+import scratch
+import slots
+import trials
+from locator.link import cbor
+from locator.orders import desk as desks
+from locator.orders import release
+from locator.plan import state as st
+
+SAME, OTHER = b"same" * 400, b"other" * 300
+
+
+class Home:
+    """A flash whose slot_a runs and has one file; the current folder inside."""
+
+    data_dir = "data"
+
+    def __enter__(self):
+        self.before = os.getcwd()
+        os.chdir(scratch.folder())
+        release.append("slot_a/locator/same.mpy", SAME)
+        slots.choose()
+        self.state = st.new()
+        self.state[st.LOADED_MV] = 3600
+        self.desk = desks.Desk(self, None, None, None, self.state, None, "SIM")
+        return self
+
+    def __exit__(self, *_):
+        os.chdir(self.before)
+
+    def feed(self):
+        pass
+
+    def clock_s(self):
+        return 100
+
+    def takes(self, key, value):
+        self.desk.take({3: 0, key: value})
+
+    def refused(self):
+        return self.state[st.REFUSED], self.state[st.REFUSED_WHY]
+
+
+def digest(data):
+    return hashlib.sha256(data).digest()
+
+
+def listed(files):
+    out = cbor.Writer(bytearray(1024))
+    for name, data in files:
+        out.head(cbor.ARRAY, 3)
+        out.text(name)
+        out.int(len(data))
+        out.bytes(digest(data))
+    return bytes(out.buf[: out.n])
+
+
+def offer(data, sequence=2):
+    return [sequence, len(data), digest(data), "SIM", release.runtime()]
+
+
+FILES = (("locator/same.mpy", SAME), ("locator/new.mpy", OTHER))
+
+
+def pull_list(home, data):
+    home.takes(7, offer(data))
+    home.takes(8, [2, 0, 0, data])
+
+
+def test_what_is_there_is_copied_and_the_rest_is_pulled():
+    with Home() as home:
+        data = listed(FILES)
+        pull_list(home, data)
+        assert home.desk.pull[:4] == (2, 2, 0, len(OTHER))
+        home.takes(8, [2, 2, 0, OTHER[:1000]])
+        assert home.desk.pull[:3] == (2, 2, 1000)
+        again = desks.Desk(home, None, None, None, home.state, None, "SIM")  # the conversation broke off
+        home.desk = again
+        home.takes(7, offer(data))
+        assert home.desk.pull[:3] == (2, 2, 1000)
+        home.takes(8, [2, 2, 1000, OTHER[1000:]])
+        assert home.desk.pull is None and not trials.Pointer().on_trial
+        home.desk.at_last()
+        assert trials.Pointer().on_trial and home.state[st.URGENT]
+        for name, content in FILES:
+            with open("slot_b/" + name, "rb") as f:
+                assert f.read() == content
+
+
+def test_only_the_piece_that_is_wanted_is_taken():
+    with Home() as home:
+        pull_list(home, listed(FILES))
+        wanted = home.desk.pull
+        for piece in (
+            [2, 2, 1, b"x"], [2, 1, 0, b"x"], [3, 2, 0, b"x"], [2, 2, 0], [2, 2, 0, b"x", 1],
+            None, 7, "x", {},
+        ):  # fmt: skip
+            home.takes(8, piece)
+            assert home.desk.pull == wanted
+        for data in (b"", bytes(len(OTHER) + 1), "text", 5):
+            home.desk.pull = wanted
+            home.takes(8, [2, 2, 0, data])
+            assert home.desk.pull is None
+        assert "new.mpy" not in os.listdir("slot_b/locator")
+
+
+def test_a_list_that_is_not_the_one_offered_is_refused():
+    with Home() as home:
+        data = listed(FILES)
+        home.takes(7, offer(data))
+        home.takes(8, [2, 0, 0, bytes(len(data))])
+        assert home.refused() == (2, release.DAMAGED)
+        assert "slot_b" not in os.listdir(".")
+        home.takes(7, offer(data))  # once is enough
+        assert home.desk.pull is None
+
+
+def test_no_list_leads_out_of_the_slot():
+    for name in (
+        "boot.py", "../boot.py", "locator/../../boot.py", "/locator/x.mpy", "locator\\x", "", "locator/X",
+        "locator/" + "l" * 60,
+    ):  # fmt: skip
+        with Home() as home:
+            pull_list(home, listed(((name, OTHER),)))
+            assert home.refused() == (2, release.MALFORMED), name
+
+
+def test_lists_that_are_none_or_too_large():
+    huge = cbor.Writer(bytearray(100))
+    huge.head(cbor.ARRAY, 3)
+    huge.text("locator/x.mpy")
+    huge.int(release.MOST_BYTES + 1)
+    huge.bytes(bytes(32))
+    for data in (b"\x01", b"\x83", b"\xff" * 20, listed(FILES)[:-1], bytes(huge.buf[: huge.n])):
+        with Home() as home:
+            pull_list(home, data)
+            assert home.refused() == (2, release.MALFORMED), data
+
+
+def test_offers_that_are_none():
+    good = offer(b"x")
+    for at, bad in ((0, 0), (0, -1), (0, "2"), (0, 1 << 30), (1, 0), (1, 8193), (2, b"x"), (3, 5), (4, "6")):
+        with Home() as home:
+            value = good[:]
+            value[at] = bad
+            home.takes(7, value)
+            assert home.refused()[1] == release.MALFORMED and home.desk.pull is None
+    for value in (None, 5, [], good[:4], good + [1], {0: good}):
+        with Home() as home:
+            home.takes(7, value)
+            assert home.refused()[1] == release.MALFORMED
+
+
+def test_a_weak_battery_and_a_spent_day_pull_nothing():
+    for index, value in ((st.LOADED_MV, 3300), (st.PULLED_TODAY, 40)):
+        with Home() as home:
+            home.state[index] = value
+            home.takes(7, offer(listed(FILES)))
+            assert home.desk.pull is None and home.refused() == (0, 0)
+
+
+def test_a_file_that_changes_before_the_switch_is_found():
+    with Home() as home:
+        pull_list(home, listed(FILES))
+        home.takes(8, [2, 2, 0, OTHER])
+        with open("slot_b/locator/new.mpy", "wb") as f:
+            f.write(bytes(len(OTHER)))
+        home.desk.at_last()
+        assert home.refused() == (2, release.DAMAGED)
+        assert not trials.Pointer().on_trial and "slot_b" not in os.listdir(".")

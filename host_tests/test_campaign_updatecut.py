@@ -1,0 +1,56 @@
+"""A slice of the updates that go wrong; and that the campaign would notice."""
+
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tools.campaign import update_cases, updatecut
+from tools.flash.layout import FIRMWARE, compile_module
+
+
+@pytest.fixture(scope="module")
+def stand() -> Any:
+    folder = Path(tempfile.mkdtemp(prefix="landbridge-updates-"))
+    yield update_cases.moments(folder)
+    shutil.rmtree(folder)
+
+
+def failures(stand: Any, kind: str, every: int, step: int) -> list[str]:
+    """What fell short in each `step`-th case of a kind."""
+    cases = list(update_cases.CASES[kind](stand, every))
+    assert cases
+    return [said for case in cases[::step] if (said := updatecut._run(stand, case)[1])]
+
+
+@pytest.mark.parametrize(
+    ("kind", "every", "step"),
+    [
+        ("truncated", 1, 11),
+        ("corrupted", 1, 60),
+        ("pointer", 1, 13),
+        ("refused", 1, 1),
+        ("crashes", 1, 2),
+        ("agent not reached", 1, 1),
+        ("power cut", 173, 1),
+    ],
+)
+def test_the_device_comes_back(stand, kind, every, step):
+    assert failures(stand, kind, every, step) == []
+
+
+def test_a_device_that_does_not_verify_is_found_out(tmp_path):
+    def careless(flash: Path) -> None:
+        text = (FIRMWARE / "locator" / "orders" / "release.py").read_text()
+        check = "_size(path) != size or self._digest(path) != digest:\n                raise"
+        assert check in text
+        source = tmp_path / "source" / "release.py"
+        source.parent.mkdir()
+        source.write_text(text.replace(check, "_size(path) != size:\n                raise"))
+        compile_module(source, flash / "slot_a" / "locator" / "orders" / "release.py", tmp_path)
+
+    stand = update_cases.moments(tmp_path / "stand", careless)
+    cases = [case for case in update_cases.corrupted(stand, 1) if "/locator/wake" in case.name]
+    assert updatecut._run(stand, cases[2])[1]

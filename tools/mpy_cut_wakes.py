@@ -1,0 +1,201 @@
+"""Power cuts under whole wakes, for `mpy_powercut.py`: settings, commands, updates, the switch of slots.
+
+A life is a device (`mpy_device`) that an agent (`mpy_agent`) asks for one thing after the other, boot by
+boot. Each boot that matters is begun again and again from a copy of the flash, and cut at each of its flash
+operations, before it and half-way, once with the RTC memory lost and once with only a reset. Then the
+device boots with everything in order, often after more cuts at random: it has to report, to have lost no
+record whose append returned, to have used no number twice, and to have done no command twice. Often it goes
+on until all is done that it was asked for.
+"""
+
+import random
+
+from locator import settings as cfg
+from locator.orders import commands
+from mpy_agent import EPOCH_S, Agent
+from mpy_device import CUT, STUCK, Machine
+
+BOOTS_A_LIFE = 60
+BOOTS_TO_REPORT = 10
+BOOTS_TO_SETTLE = 20
+SETTLE_ONE_IN = 6
+CUT_AGAIN_ONE_IN = 3
+MOST_OPERATIONS = 40
+"""Later cuts of a sequence come at one of so many."""
+BOOTS_ON_TRIAL = 24
+TRIES = 10
+"""Failures until new settings are given up."""
+
+
+class Settings:
+    """New values every few boots; every other time the agent falls silent until they are given up."""
+
+    PERIOD = TRIES + 8
+    MOST = {
+        cfg.INTERVAL_S: 7200, cfg.UPLOAD_EVERY_S: 14400, cfg.LIGHT_LUX: 1000, cfg.SHOCK_MG: 16000,
+    }  # fmt: skip
+
+    def wish(self, machine, i):
+        """Before boot `i`; whether it matters."""
+        agent, at = machine.agent, i % self.PERIOD
+        agent.silent = 7 <= at < 7 + TRIES
+        if at in (1, 6):
+            keys = [key for key in self.MOST if random.randrange(2)]
+            agent.set(i, {key: random.randrange(self.MOST[key] // 2, self.MOST[key] + 1) for key in keys})
+        return at < 8 or at >= 5 + TRIES
+
+    def is_settled(self, agent):
+        """Whether all that was wished is done."""
+        revision, _, source, refused, _ = agent.applied
+        return (revision == agent.settings[0] and source == 1) or refused == agent.settings[0]
+
+
+class Commands:
+    """Some commands every other boot, of all verbs; one in eight has expired."""
+
+    def wish(self, machine, i):
+        agent = machine.agent
+        if i % 2:
+            for number in range(agent.time_s, agent.time_s + random.randrange(1, 4)):
+                verb = random.randrange(commands.LOCATE, commands.SHIPPING + 1)
+                argument = 600 if verb == commands.DENSE else 0
+                expiry = agent.time_s + (-1 if random.randrange(8) == 0 else 30 * 86400)
+                agent.commands[number] = [number, expiry, verb, argument]
+        return i > 0
+
+    def is_settled(self, agent):
+        return not agent.commands
+
+
+class Updates:
+    """A new release every few boots, and every other one crashes."""
+
+    def wish(self, machine, i):
+        if i % 5 == 1:
+            machine.agent.release += 1 + (machine.agent.release == 0)
+            if machine.agent.release % 2:
+                machine.bad.append(machine.agent.release)
+        return 1 <= i % 5 < 4
+
+    def is_settled(self, agent):
+        running, on_trial, failed = agent.report[:3]
+        return not agent.release or (not on_trial and agent.release in (running, failed))
+
+
+class Slots(Updates):
+    """Releases on trial, in turn: good, crashing, not answered by the agent until the trial is over."""
+
+    PERIODS = (4, 4, BOOTS_ON_TRIAL + 5)
+
+    def wish(self, machine, i):
+        agent, kind = machine.agent, 0
+        while i >= self.PERIODS[kind]:
+            i -= self.PERIODS[kind]
+            kind = (kind + 1) % len(self.PERIODS)
+        agent.silent = kind == 2 and 1 <= i <= BOOTS_ON_TRIAL + 1
+        if i == 0:
+            agent.release += 1 + (agent.release == 0)
+            if kind == 1:
+                machine.bad.append(agent.release)
+        return i in (1, 2, 3, BOOTS_ON_TRIAL, BOOTS_ON_TRIAL + 1, BOOTS_ON_TRIAL + 2)
+
+
+SUBJECTS = {"settings": Settings, "commands": Commands, "update": Updates, "slots": Slots}
+
+
+class Count:
+    """Cuts so far, of at most `most`."""
+
+    def __init__(self, most):
+        self.cuts = self.torn = 0
+        self.most = most
+
+    def add(self, torn):
+        self.cuts += 1
+        self.torn += torn
+
+
+class Life:
+    """One device, from its first boot on."""
+
+    def __init__(self, subject, count):
+        # No two lives begin alike, so no two cuts are the same.
+        self._machine = Machine(Agent(EPOCH_S + random.randrange(10_000_000)))
+        self._subject = subject
+        self._count = count
+
+    def live(self):
+        """All its boots, each cut wherever it can be, as long as there are cuts left."""
+        machine = self._machine
+        for i in range(BOOTS_A_LIFE):
+            matters = self._subject.wish(machine, i)
+            before = machine.snapshot()
+            machine.boot()
+            self._tell(f"boot {i}")
+            operations, after = machine.operations, machine.snapshot()
+            for at in range(1, operations + 1) if matters else ():
+                for kind in range(4):
+                    if self._count.cuts >= self._count.most:
+                        return
+                    machine.restore(before)
+                    self._cut(at, kind & 1 == 1, kind & 2 == 2)
+                    self._tell(f"boot {i} cut at {at} of {operations}, kind {kind}")
+            machine.restore(after)
+
+    def _cut(self, at, torn, keep_rtc):
+        machine, agent = self._machine, self._machine.agent
+        ended = machine.boot(at, torn, keep_rtc)
+        self._count.add(torn)
+        if ended != CUT:
+            agent.blame("the same boot took another course")
+        while random.randrange(CUT_AGAIN_ONE_IN) == 0:
+            torn = random.randrange(2) == 1
+            if machine.boot(random.randrange(1, MOST_OPERATIONS), torn, random.randrange(2) == 1) == CUT:
+                self._count.add(torn)
+        agent.silent = False
+        self._recover()
+        if random.randrange(SETTLE_ONE_IN) == 0:
+            self._settle()
+
+    def _recover(self):
+        """The device reports, and nothing that it has promised is missing."""
+        machine, agent = self._machine, self._machine.agent
+        uplinks = agent.uplinks
+        for _ in range(BOOTS_TO_REPORT):
+            if machine.boot() == STUCK:
+                agent.blame("a boot does not come to its sleep")
+            if agent.uplinks > uplinks:
+                break
+        else:
+            agent.blame("it does not report any more")
+        for seq in agent.promised:
+            if seq not in agent.stored:
+                agent.blame("record", seq, "lost")
+
+    def _settle(self):
+        machine, agent = self._machine, self._machine.agent
+        for _ in range(BOOTS_TO_SETTLE):
+            if self._subject.is_settled(agent):
+                break
+            machine.boot()
+        else:
+            agent.blame("what was asked for is never done")
+        for command, results in agent.results.items():
+            done = agent.executed.get(command, 0)
+            if results[0] == commands.REPEATED or (results[0] == commands.DONE and done != 1):
+                agent.blame("command", command, "told as", results[0], "after", done)
+
+    def _tell(self, when):
+        agent = self._machine.agent
+        for words in agent.wrong:
+            print("violation", words, "after", when)
+        agent.wrong = []
+
+
+def run(name, seed, cuts):
+    """Live as many lives as it takes; (cuts, torn ones)."""
+    random.seed(seed)
+    count = Count(cuts)
+    while count.cuts < cuts:
+        Life(SUBJECTS[name](), count).live()
+    return count.cuts, count.torn

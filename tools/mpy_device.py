@@ -1,0 +1,344 @@
+"""The device in this very process, on MicroPython: boot after boot from a flash image in memory.
+
+Each boot runs the real boot.py, slots.py, trials.py, main.py and wake. The slots hold stand-ins for a release
+(`mpy_agent.release_files`); the application itself stays loaded. The modem lives in the best of worlds, and
+whoever has `ask(uplink)` -> reply, or list of replies, is on the other end of it.
+"""
+
+import gc
+import os
+import sys
+from binascii import hexlify
+
+import locator
+import mpy_agent
+import vfs
+from locator import modem
+from locator.journal.store import Journal
+from locator.orders import commands
+from locator.port import DEEPSLEEP_RESET, POWER_ON, SOFT_RESET, WATCHDOG_RESET
+from mpy_flash import BLOCK, NEVER, Flash, PowerCut
+
+BLOCKS = 64
+PAUSE_S = 6 * 3600
+"""From boot to boot: each may ask the network, and has a report to make."""
+START_S = 100
+SLEPT, RESET, CUT, STUCK = "slept", "reset", "cut", "stuck"
+CONFIG = """{"device": "%s", "key": "%s", "broker_host": "localhost", "broker_port": 8883,
+"broker_password": "", "apn": "iot"}"""
+_PATH = sys.path[:]
+_OURS = ("boot", "main", "slots", "trials", "board")
+
+
+class _End(BaseException):
+    """The boot has ended: `args[0]` is SLEPT or RESET."""
+
+
+class Port:
+    """What of `locator.port` a wake uses, without a UART."""
+
+    data_dir = "data"
+    config_dir = "config"
+
+    def __init__(self, machine):
+        self._machine = machine
+        self._now_ms = 0
+        self.reset_cause = machine.cause
+        self.wake_reason = 1
+        self.rtc_memory = machine.rtc
+
+    def ticks_ms(self):
+        return self._now_ms
+
+    def clock_s(self):
+        return self._machine.clock_s + self._now_ms // 1000
+
+    def sleep_ms(self, ms):
+        self._now_ms += ms
+
+    def senses(self):
+        if self._machine.crashes():
+            raise ValueError("a release that crashes")
+        return 3600, 150, 0, 0, 0, 0, 0
+
+    def random(self, n):
+        return bytes(n)
+
+    def modem_rail(self, on):
+        pass
+
+    def rtc_write(self, data):
+        self._machine.alive()
+        self._machine.rtc = bytes(data)
+
+    def feed(self):
+        pass
+
+    def reset(self):
+        raise _End(RESET)
+
+    def deepsleep(self, ms, wake_on):
+        raise _End(SLEPT)
+
+
+class Modem:
+    """By its verbs; those that are not here have nothing to do."""
+
+    on = False
+
+    def __getattr__(self, verb):
+        return lambda *_: None
+
+    def __init__(self, port, machine):
+        self._port = port
+        self._machine = machine
+        self._replies = []
+        self.channel = self
+
+    def start(self, *_):
+        self.on = True
+
+    def attach(self, *_):
+        return modem.REGISTERED, 0
+
+    def cell(self):
+        return modem.Cell(460000, 1, 1, -90)
+
+    def look(self, limit_s):
+        return self.cell()
+
+    def serves(self, *_):
+        return True, 0
+
+    def card_gone(self):
+        return False
+
+    def identity(self):
+        return "860000000000017", "8986000000000000011", "460001234567890", "none"
+
+    def network_time(self):
+        return self._machine.agent.time_s
+
+    def psm_granted(self):
+        return False
+
+    def stop(self, park):
+        self.on = False
+        return False
+
+    def gnss_poll(self):
+        return modem.Fix(0, 2956301, 10655156, 122, 0, 0, 5, 9)
+
+    def mqtt_publish(self, topic, payload):
+        self._machine.alive()
+        replies = self._machine.broker.ask(bytes(payload))
+        self._replies = replies if type(replies) is list else [replies] if replies else []
+
+    def mqtt_receive(self, timeout_ms):
+        if self._replies:
+            return self._replies.pop(0)
+        self._port.sleep_ms(timeout_ms)
+
+
+class Machine:
+    """Flash, RTC memory and clock of one device; `agent` is told what it promises, `broker` has `ask`.
+
+    `bad` are the sequences of releases that crash. `operations` of the flash in the last boot.
+    """
+
+    NAME = mpy_agent.BOARD
+    MODEM = "none"
+
+    def __init__(self, agent):
+        self.agent = self.broker = agent
+        self.bad = []
+        self.rtc = b""
+        self.cause = POWER_ON
+        self.clock_s = START_S
+        self.operations = 0
+        self._running = 1
+        self.flash = Flash(bytearray(b"\xff" * (BLOCK * BLOCKS)))
+        vfs.VfsLfs2.mkfs(self.flash)
+        self.mount()
+        self._provision()
+        self.unmount()
+
+    def snapshot(self):
+        """Everything that lasts, and the agent's side of it, for `restore`."""
+        lasting = (bytes(self.flash.data), self.rtc, self.cause, self.clock_s, self.bad[:])
+        return lasting, self.agent.snapshot()
+
+    def restore(self, kept):
+        """Be as at `snapshot`."""
+        (self.flash.data[:], self.rtc, self.cause, self.clock_s, bad), theirs = kept
+        self.bad = bad[:]
+        self.agent.restore(theirs)
+
+    def boot(self, cut_at=NEVER, torn=False, keep_rtc=False):
+        """One boot; how it ended. The power fails at flash operation `cut_at`; with `keep_rtc` it is only
+        a reset."""
+        global machine
+        machine = self
+        _restarts.clear()
+        self.flash = Flash(self.flash.data, cut_at, torn)
+        self.agent.begun = 0
+        try:
+            self.mount()
+            ended = self._run()
+        except PowerCut:
+            ended = CUT
+        self.operations = self.flash.operations
+        if ended != CUT:
+            self._look()
+        self.unmount()
+        self._pass(ended, keep_rtc)
+        return ended
+
+    def _run(self):
+        for name in _OURS:
+            sys.modules.pop(name, None)
+        sys.modules["board"] = self
+        try:
+            __import__("boot")
+            self._running = self._release(sys.path[0])
+            locator.SEQUENCE = self._running
+            if self._running < self.agent.confirmed_release:
+                self.agent.blame("release", self._running, "runs again")
+            __import__("main")
+        except _End as end:
+            return end.args[0]
+        except SystemExit:
+            pass
+        return STUCK
+
+    def _look(self):
+        """After a boot that the power did not end."""
+        try:
+            os.stat("data/fault.new")
+            fault = True
+        except OSError:
+            fault = False
+        if fault and not self.crashes():
+            self.agent.blame("a wake raised")
+        self.agent.boot_ended()
+
+    def _pass(self, ended, keep_rtc):
+        """Time goes on, and so does the reason of the next boot."""
+        self.agent.time_s += PAUSE_S
+        self.clock_s += PAUSE_S
+        self.cause = {SLEPT: DEEPSLEEP_RESET, RESET: SOFT_RESET}.get(ended, WATCHDOG_RESET)
+        if ended == CUT and not keep_rtc:
+            self.rtc, self.cause, self.clock_s = b"", POWER_ON, START_S
+
+    def make_port(self):
+        """As board module."""
+        gc.threshold(-1)  # main.py sets that of a small heap
+        return Port(self)
+
+    def alive(self):
+        """Whatever is done after the power has failed happens nowhere."""
+        if self.flash.dead:
+            raise PowerCut
+
+    def crashes(self):
+        """Whether the release that runs is one of the `bad`."""
+        return self._running in self.bad
+
+    def mount(self):
+        """The file system, as it lies on the flash, is the working directory."""
+        vfs.mount(vfs.VfsLfs2(self.flash), "/flash")
+        os.chdir("/flash")
+
+    def unmount(self):
+        """Let go of it, whatever state it is in. Files left open are closed later, by finalisers: what
+        these do to a dead flash happens nowhere."""
+        self.flash.dead = True
+        sys.path[:] = _PATH
+        os.chdir("/")
+        try:
+            vfs.umount("/flash")
+        except (PowerCut, OSError):  # the power failed before it was mounted
+            pass
+
+    def _release(self, slot):
+        """Sequence of what lies in the slot; anything but a whole release is a promise broken."""
+        try:
+            with open(slot + "/" + mpy_agent.CHANGED_FILE, "rb") as f:
+                sequence = int(f.read(8))
+            for name, data in mpy_agent.release_files(sequence).items():
+                with open(slot + "/" + name, "rb") as f:
+                    if f.read() != data:
+                        raise ValueError
+        except (OSError, ValueError):
+            self.agent.blame("boots half a release in", slot)
+            return 0
+        return sequence
+
+    def _provision(self):
+        for folder in ("config", "slot_a", "slot_a/locator"):
+            os.mkdir(folder)
+        files = {"slot_a/" + name: data for name, data in mpy_agent.release_files(1).items()}
+        files["slot_a/complete"] = b""
+        files["config/ca.pem"] = b"none"
+        key = hexlify(mpy_agent.KEY).decode()
+        files["config/device.json"] = (CONFIG % (mpy_agent.DEVICE, key)).encode()
+        for name, data in files.items():
+            with open(name, "wb") as f:
+                f.write(data)
+
+
+machine = None
+"""The one that boots."""
+
+modem.make = lambda board, port: Modem(port, board)
+_append, _obey, _restart = Journal.append, commands._obey, commands._restart
+_now = 0
+"""Id of the command that is being obeyed."""
+_restarts = []
+"""Ids of those that will end in a restart."""
+
+
+def _noted_append(journal, fields):
+    agent = machine.agent
+    agent.begun += 1
+    seq = _append(journal, fields)
+    agent.begun -= 1
+    if seq in agent.promised:
+        agent.blame("sequence", seq, "given twice")
+    agent.promised[seq] = fields[4]
+    return seq
+
+
+def _noted_obey(desk, book, command):
+    global _now
+    _now = command[0]
+    _obey(desk, book, command)
+
+
+def _noted_restart(desk):
+    for command in _restarts:
+        _execute(command)
+    _restart(desk)
+
+
+def _noted(verb, do):
+    def noted(desk, argument):
+        if verb in (commands.REBOOT, commands.FACTORY):
+            _restarts.append(_now)
+        else:
+            _execute(_now)
+        return do(desk, argument)
+
+    return noted
+
+
+def _execute(command):
+    agent = machine.agent
+    agent.executed[command] = agent.executed.get(command, 0) + 1
+    if agent.executed[command] > 1:
+        agent.blame("command", command, "done twice")
+
+
+Journal.append, commands._obey, commands._restart = _noted_append, _noted_obey, _noted_restart
+for _verb in list(commands._DO):
+    commands._DO[_verb] = _noted(_verb, commands._DO[_verb])

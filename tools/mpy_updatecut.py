@@ -1,0 +1,260 @@
+"""One boot of the device from a flash image, with the real boot.py and main.py.
+
+    micropython mpy_updatecut.py make IMAGE FOLDER        a LittleFS image with what lies in the folder
+    micropython mpy_updatecut.py damage IMAGE FILE AT     inverts one byte of a file; AT -1 removes the file
+    micropython mpy_updatecut.py sizes IMAGE              prints "used BLOCKS OF" and "file NAME BYTES"
+    micropython mpy_updatecut.py boot IMAGE FD CUT TORN   one boot; the power fails at flash operation CUT
+
+At a boot the world is on the other end of FD: messages both ways are `<BH` kind, length; payload. The image
+has each operation at once, whatever becomes of the interpreter; "operations N" is printed at the end.
+"""
+
+import os
+import struct
+import sys
+
+import vfs
+
+sys.path.insert(0, __file__.rsplit("/", 1)[0])
+from mpy_flash import BLOCK, NEVER, Flash, PowerCut
+
+BLOCKS = 240
+"""960 KiB: the file system in the OTA layout of the ESP32."""
+NOW_S = 845_500_000
+HELLO, UPLINK, RTC, SLEEP = 1, 2, 3, 4
+
+
+class ImageFlash(Flash):
+    """A flash that is kept in the open file `image`."""
+
+    def __init__(self, image, cut_at=NEVER, torn=False):
+        image.seek(0)
+        super().__init__(bytearray(image.read()), cut_at, torn)
+        self._image = image
+
+    def changed(self, at, size):
+        self._image.seek(at)
+        self._image.write(memoryview(self.data)[at : at + size])
+
+
+class Port:
+    """What of `locator.port` a wake uses, without a UART."""
+
+    data_dir = "data"
+    config_dir = "config"
+
+    def __init__(self, fd):
+        self._pipe = open(fd, "r+b")
+        self._now_ms = 0
+        hello = self.ask(HELLO, b"")
+        self.reset_cause, self.wake_reason, self._clock_s = struct.unpack_from("<BBI", hello)
+        self.rtc_memory = hello[6:]
+
+    def ask(self, kind, payload):
+        """Send a message; the payload of the answer."""
+        self._pipe.write(struct.pack("<BH", kind, len(payload)) + payload)
+        size = struct.unpack("<H", self._read(2))[0]
+        return self._read(size)
+
+    def ticks_ms(self):
+        return self._now_ms
+
+    def clock_s(self):
+        return self._clock_s + self._now_ms // 1000
+
+    def sleep_ms(self, ms):
+        self._now_ms += ms
+
+    def senses(self):
+        return 3600, 150, 0, 0, 0, 0, 0
+
+    def random(self, n):
+        return bytes(n)
+
+    def modem_rail(self, on):
+        pass
+
+    def rtc_write(self, data):
+        self.ask(RTC, data)
+
+    def feed(self):
+        pass
+
+    def deepsleep(self, ms, wake_on):
+        self.ask(SLEEP, struct.pack("<I", ms))
+        sys.exit()
+
+    def _read(self, n):
+        data = b""
+        while len(data) < n:
+            got = self._pipe.read(n - len(data))
+            if not got:
+                sys.exit(2)  # the world is gone
+            data += got
+        return data
+
+
+class Modem:
+    """A modem in the best of worlds, by its verbs; those that are not here have nothing to do."""
+
+    on = False
+
+    def __getattr__(self, verb):
+        return lambda *_: None
+
+    def __init__(self, port, modem):
+        self._port = port
+        self._modem = modem
+        self._reply = b""
+        self.channel = self
+
+    def start(self, *_):
+        self.on = True
+
+    def attach(self, *_):
+        return self._modem.REGISTERED, 0
+
+    def cell(self):
+        return self._modem.Cell(460000, 1, 1, -90)
+
+    def look(self, limit_s):
+        return self.cell()
+
+    def serves(self, *_):
+        return True, 0
+
+    def card_gone(self):
+        return False
+
+    def network_time(self):
+        return NOW_S + self._port.clock_s()
+
+    def identity(self):
+        return "860000000000017", "8986000000000000011", "460001234567890", "none"
+
+    def psm_granted(self):
+        return False
+
+    def stop(self, park):
+        self.on = False
+        return False
+
+    def gnss_poll(self):
+        return self._modem.Fix(0, 2956301, 10655156, 122, 0, 0, 5, 9)
+
+    def mqtt_publish(self, topic, payload):
+        self._reply = self._port.ask(UPLINK, bytes(payload))
+
+    def mqtt_receive(self, timeout_ms):
+        reply, self._reply = self._reply, b""
+        if not reply:
+            self._port.sleep_ms(timeout_ms)
+        return reply or None
+
+
+class Board:
+    """The board module, as it lies beside boot.py."""
+
+    NAME = "SIM"
+    MODEM = "none"
+
+    def __init__(self, fd):
+        self._fd = fd
+
+    def make_port(self):
+        return Port(self._fd)
+
+
+def boot(flash, fd):
+    """Run boot.py and main.py from `flash`; the number of flash operations."""
+    sys.modules["board"] = Board(fd)
+    path = sys.path[:]
+    try:
+        vfs.mount(vfs.VfsLfs2(flash), "/flash")
+        os.chdir("/flash")
+        sys.path[:] = ["", ".frozen"]
+        __import__("boot")
+        try:
+            from locator import modem
+
+            modem.make = lambda board, port: Modem(port, modem)
+        except Exception as error:  # main.py meets it again
+            sys.print_exception(error)
+        __import__("main")
+    except (PowerCut, SystemExit) as end:
+        print("ended", "cut" if isinstance(end, PowerCut) else "exit")
+    flash.dead = True  # what finalisers do from here on happens nowhere
+    sys.path[:] = path
+    return flash.operations
+
+
+def make(flash, folder):
+    """Format the flash and copy `folder` onto it."""
+    vfs.VfsLfs2.mkfs(flash)
+    vfs.mount(vfs.VfsLfs2(flash), "/flash")
+    _copy(folder, "/flash")
+    vfs.umount("/flash")
+
+
+def _copy(source, target):
+    for entry in os.ilistdir(source):
+        name = "/" + entry[0]
+        if entry[1] & 0x4000:
+            os.mkdir(target + name)
+            _copy(source + name, target + name)
+        else:
+            with open(source + name, "rb") as f, open(target + name, "wb") as out:
+                out.write(f.read())
+
+
+def damage(flash, path, at):
+    """Invert the byte at `at` of a file, or remove it if `at` is negative."""
+    vfs.mount(vfs.VfsLfs2(flash), "/flash")
+    if at < 0:
+        os.remove("/flash/" + path)
+    else:
+        with open("/flash/" + path, "r+b") as f:
+            f.seek(at)
+            byte = f.read(1)[0]
+            f.seek(at)
+            f.write(bytes([byte ^ 0xFF]))
+    vfs.umount("/flash")
+
+
+def sizes(flash):
+    """Print what lies on the flash."""
+    vfs.mount(vfs.VfsLfs2(flash), "/flash")
+    stat = os.statvfs("/flash")
+    print("used", stat[2] - stat[3], stat[2])
+    _list("/flash")
+    vfs.umount("/flash")
+
+
+def _list(folder):
+    for entry in os.ilistdir(folder):
+        path = folder + "/" + entry[0]
+        if entry[1] & 0x4000:
+            _list(path)
+        else:
+            print("file", path[len("/flash/") :], os.stat(path)[6])
+
+
+def main(what, image, *rest):
+    """One command on the image."""
+    if what == "make":
+        with open(image, "wb") as f:
+            for _ in range(BLOCKS):
+                f.write(b"\xff" * BLOCK)
+    with open(image, "r+b") as f:
+        if what == "boot":
+            flash = ImageFlash(f, int(rest[1]) or NEVER, rest[2] == "1")
+            print("operations", boot(flash, int(rest[0])))
+        elif what == "make":
+            make(ImageFlash(f), rest[0])
+        elif what == "damage":
+            damage(ImageFlash(f), rest[0], int(rest[1]))
+        else:
+            sizes(ImageFlash(f))
+
+
+main(*sys.argv[1:])
