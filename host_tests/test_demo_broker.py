@@ -124,6 +124,7 @@ def test_dies_between_puback_and_delivery(broker, connect, tmp_path):
     (tmp_path / "trap" / "armed").write_text(BEFORE_DELIVERY)
     assert device.publish("landbridge/lb-1/up")
     assert agent.lost.wait(WAIT_S)
+    broker.await_end()
     assert not broker.alive()
     assert not agent.messages
     assert (tmp_path / "trap" / "sprung").exists()

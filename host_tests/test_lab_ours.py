@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from host_tests.lab_trips import trip
-from tools.lab import ours
+from tools.lab import ours, state
 from tools.lab.campaign import SETTINGS
 from tools.lab.instances import draw
 from tools.lab.journey import Guide, table
@@ -21,13 +21,14 @@ from tools.lab.train import monotone
 GUIDE = Guide(route("w1"), draw("w1", 1, "bg95").networks, places=True)
 
 
-def test_it_is_written_for_the_device():
+@pytest.mark.parametrize("module", [ours, state])
+def test_it_is_written_for_the_device(module):
     """Integers only, and nothing imported but names for types."""
-    tree = ast.parse(Path(ours.__file__).read_text(encoding="utf-8"))
+    tree = ast.parse(Path(module.__file__).read_text(encoding="utf-8"))
     assert not [n for n in ast.walk(tree) if isinstance(n, ast.Constant) and isinstance(n.value, float)]
     assert not [node for node in ast.walk(tree) if isinstance(node, ast.Div)]
     imported = [node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
-    assert set(imported) == {"__future__", "typing"}
+    assert set(imported) <= {"__future__", "typing", "tools.lab.state"}
 
 
 @pytest.mark.parametrize("modem", ["bg95", "sim7600"])

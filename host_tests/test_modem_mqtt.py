@@ -268,6 +268,19 @@ def test_coverage_lost_in_mid_conversation(broker):
     assert 10_000 < bench.now() - began < 25_000
 
 
+def test_coverage_lost_before_the_login_and_before_the_subscription(broker):
+    bench = bg95(broker.network(), broker.ca)
+    assert outcome(bench, f'AT+QMTOPEN=0,"{HOST}",8883', "+QMTOPEN:") == "+QMTOPEN: 0,0"
+    bench.air.audible = []
+    bench.send('AT+QMTCONN=0,"lb-1","lb-1","secret"')
+    assert [bench.until("+QMTCONN:") for _ in range(4)] == 3 * ["+QMTCONN: 0,1"] + ["+QMTCONN: 0,2"]
+    bench = connected(bg95(broker.network(), broker.ca))
+    bench.air.audible = []
+    bench.send('AT+QMTSUB=0,7,"a",1')
+    results = [bench.until("+QMTSUB:") for _ in range(4)]
+    assert results == [f"+QMTSUB: 0,7,1,{i}" for i in (1, 2, 3)] + ["+QMTSUB: 0,7,2"]
+
+
 def test_the_broker_goes_away(tmp_path):
     mosquitto = start_mosquitto(tmp_path)
     benches = [

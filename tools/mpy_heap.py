@@ -1,6 +1,6 @@
-"""Imports modules group by group and prints what each group keeps of the heap, in bytes.
+"""Imports modules one after the other and prints what each keeps of the heap, in bytes, behind its group.
 
-`micropython mpy_heap.py GROUP=MODULE,MODULE ...`
+`micropython mpy_heap.py GROUP=MODULE GROUP=MODULE ...`: an argument of MicroPython has 255 bytes at most.
 """
 
 import gc
@@ -14,8 +14,7 @@ def used():
 
 
 for group in sys.argv[1:]:
-    name, modules = group.split("=")
+    name, module = group.split("=")
     before = used()
-    for module in modules.split(","):
-        __import__(module)
+    __import__(module)
     print(name, used() - before)

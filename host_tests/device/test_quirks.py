@@ -518,3 +518,10 @@ def test_a_certificate_is_found_with_and_without_the_name_of_the_store():
         table.answers[b"+QFLST"] = line(b'+QFLST: "%s%s",2' % (store, name))
         assert driver._provide_ca(b"ca") == name
         assert len(table.sent) == 1
+
+
+def test_psm_with_its_active_time_switched_off_is_not_granted():
+    driver, table = scripted.bg95()
+    for active, granted in ((b"00100010", True), (b"11100000", False)):
+        table.answers[b"+CEREG?"] = line(b'+CEREG: 4,5,"5A31","1A2D003",8,,,"%s","01000011"' % active)
+        assert driver.psm_granted() == granted

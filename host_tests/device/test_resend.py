@@ -28,7 +28,7 @@ def told(desk):
 
 def test_what_is_there_waits_again():
     desk, journal = made()
-    desk.take({6: [3, 5, 50, 50]})
+    desk.take({3: 0, 6: [3, 5, 50, 50]})
     assert journal.pending() == 4 and not desk.to_tell()
     assert told(desk) == []
 
@@ -36,7 +36,7 @@ def test_what_is_there_waits_again():
 def test_what_is_gone_is_told_until_the_agent_has_heard_it():
     desk, journal = made()
     journal.give_up(0)
-    desk.take({6: [60, 70]})
+    desk.take({3: 0, 6: [60, 70]})
     assert journal.pending() == 6
     assert desk.to_tell() and told(desk) == [11, 0x82, 0x18, 60, 0x18, 64]
     resend.told(desk)
@@ -46,5 +46,5 @@ def test_what_is_gone_is_told_until_the_agent_has_heard_it():
 def test_what_is_no_range_changes_nothing():
     desk, journal = made()
     for value in (None, 7, [], [1], [0, 4], [1, "2"], [5, 3], [1, 2] * 9, [101, 200]):
-        desk.take({6: value})
+        desk.take({3: 0, 6: value})
         assert journal.pending() == 0 and not desk.gone

@@ -10,13 +10,14 @@ from rich.console import Console
 
 from tools.lab.campaign import SETTINGS, TRACE, judged_trips, spread
 from tools.lab.compare import Job, judge, summary
-from tools.lab.lines import FileError, read_line
+from tools.lab.lines import TRAINING, FileError, read_line
 from tools.lab.report import show, write_json
 from tools.lab.traces import read_trace
 
 OUT = Path("out/lab")
 FIGURES = Path("out/lab.json")
-QUICK_SETTINGS = 1
+TRAINED_IN = ("BG95", "SIM7600")
+"""The settings in which the menu of each class of modem is trained."""
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 console = Console()
@@ -59,11 +60,28 @@ def report(
 
 
 @app.command()
-def tune(processes: int | None = None) -> None:
-    """Tune every baseline for every budget; takes a quarter of an hour."""
+def tune(setting: list[str] | None = None, processes: int | None = None) -> None:
+    """Tune every baseline for every budget, in all settings or in these; takes some minutes."""
     from tools.lab.tune import tune as tune_all
 
-    tune_all(processes)
+    tune_all(setting, processes)
+
+
+@app.command()
+def train(passes: int = 1, processes: int | None = None) -> None:
+    """Train the menus on either training line and on both, from those that there are."""
+    from tools.lab.table import CARRIES_J
+    from tools.lab.train import train as train_one
+    from tools.lab.train import write
+
+    classes = [each for each in SETTINGS if each.name in TRAINED_IN]
+    menus = {
+        each.modem: {
+            training: train_one(each, training, passes, processes) for training in (*TRAINING, "both")
+        }
+        for each in classes
+    }
+    write(menus, CARRIES_J)
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tools.lab.instances import SLOT_H, Floats, Instance
-from tools.lab.physics import FACTOR_EXPONENT, Costs, capacity_j, failure, signal_factor
+from tools.lab.physics import FACTOR_EXPONENT, Costs, capacity_j, failure, signal_factor, stops
 from tools.lab.score import FARTHEST_KM, OLDEST_H, WEIGHTS, WINDOW_MOVING, WINDOW_STANDING
 from tools.world.coverage import USABLE_DBM
 
@@ -40,13 +40,14 @@ class Plan:
 class Bound:
     """Path values of one trip for one class of device; then any budget is quick."""
 
-    def __init__(self, instance: Instance, costs: Costs) -> None:
+    def __init__(self, instance: Instance, costs: Costs, still: bool = False) -> None:
         self._instance = instance
         self._costs = costs
         self._edges = fix_values(instance)
+        self._gaps_j = gap_costs_j(instance, costs, still)
         self._upload_j = upload_costs_j(instance, costs)
         flat = np.repeat(PRICES[:, None], instance.slots, axis=1)
-        self._fix_paths = _FixPaths(instance, costs, self._edges, flat)
+        self._fix_paths = _FixPaths(instance, costs, self._edges, self._gaps_j, flat)
         self._upload_paths = _UploadPaths(self._upload_j, flat)
 
     def utility(self, budget_j: float) -> float:
@@ -86,7 +87,7 @@ class Bound:
         price = np.zeros(self._instance.slots)
         for place, weight in zip(places, weights, strict=True):
             price[: place + 1] += weight
-        fixes = _FixPaths(self._instance, self._costs, self._edges, price[None, :])
+        fixes = _FixPaths(self._instance, self._costs, self._edges, self._gaps_j, price[None, :])
         uploads = _UploadPaths(self._upload_j, price[None, :])
         value = fixes.values[0] + uploads.values[0] + float(np.dot(weights, np.maximum(free_j[places], 0)))
         return float(value) / self._instance.slots
@@ -122,6 +123,16 @@ def _covered(moving: NDArray[np.bool_], gap: int) -> Floats32:
     return count
 
 
+def gap_costs_j(instance: Instance, costs: Costs, still: bool) -> Floats32:
+    """(slot, gap - 1): what a fix costs so long after the last; a wake where "still here" tells as much."""
+    gap_j = np.array([costs.fix_j((gap + 1) * SLOT_H) for gap in range(LONGEST_GAP)], dtype=np.float32)
+    gaps_j = np.repeat(gap_j[None, :], instance.slots, axis=0)
+    if still:
+        stood = np.arange(instance.slots) - np.array(stops(instance.moving))
+        gaps_j[np.arange(LONGEST_GAP)[None, :] < stood[:, None]] = costs.wake_j
+    return gaps_j
+
+
 def upload_costs_j(instance: Instance, costs: Costs) -> Floats:
     """The relaxed cost of an upload in each slot; infinite where no network is usable."""
     signal = np.vectorize(signal_factor)(instance.rsrp)
@@ -134,9 +145,10 @@ def upload_costs_j(instance: Instance, costs: Costs) -> Floats:
 class _FixPaths:
     """Longest paths over fixes, one a row of prices (rows, slots)."""
 
-    def __init__(self, instance: Instance, costs: Costs, edges: Floats32, prices: Floats) -> None:
+    def __init__(
+        self, instance: Instance, costs: Costs, edges: Floats32, gaps_j: Floats32, prices: Floats
+    ) -> None:
         slots = instance.slots
-        gap_j = np.array([costs.fix_j((gap + 1) * SLOT_H) for gap in range(LONGEST_GAP)])
         head, tail = _ends(instance)
         self._best = np.empty((len(prices), slots))
         self._gap = np.zeros((len(prices), slots), dtype=np.int32)
@@ -147,7 +159,7 @@ class _FixPaths:
             reach = min(slot, LONGEST_GAP)
             if reach:
                 before = self._best[:, slot - reach : slot][:, ::-1]
-                options = before + edges[slot, :reach] - prices[:, slot, None] * gap_j[:reach]
+                options = before + edges[slot, :reach] - prices[:, slot, None] * gaps_j[slot, :reach]
                 gap = options.argmax(axis=1)
                 value = options[rows, gap]
                 better = value > best

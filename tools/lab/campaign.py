@@ -35,7 +35,8 @@ Result = TypeVar("Result")
 
 class Setting(NamedTuple):
     """A world for all policies: class of modem, another cost of a probe, every network weaker by
-    `loss_db`, no distances to places, stays between stacks; `trackers`: B1 to B14 compete, too."""
+    `loss_db`, no distances to places, stays between stacks; `trackers`: B1 to B14 compete, too;
+    `still`: "still here" without GNSS counts as a point."""
 
     name: str
     modem: str
@@ -44,6 +45,7 @@ class Setting(NamedTuple):
     places: bool = True
     stacked: bool = False
     trackers: bool = False
+    still: bool = False
 
     @property
     def costs(self) -> Costs:
@@ -67,7 +69,13 @@ class Setting(NamedTuple):
         """So many joules a day for a trip; `known_end` tells how long it takes."""
         days = instance.days if known_end else None
         return Mission(
-            self.costs, budget * instance.days, instance.route, instance.networks, days, self.places
+            self.costs,
+            budget * instance.days,
+            instance.route,
+            instance.networks,
+            days,
+            self.places,
+            self.still,
         )
 
 
@@ -79,6 +87,7 @@ SETTINGS = (
     Setting("BG95, -25 dB", "bg95", loss_db=25.0),
     Setting("BG95, no places", "bg95", places=False),
     Setting("BG95, stacks", "bg95", stacked=True),
+    Setting("BG95, still here", "bg95", trackers=True, still=True),
 )
 TUNED_LIKE = {"BG95, no places": "BG95", "BG95, stacks": "BG95"}
 """Settings whose baselines are tuned in another."""

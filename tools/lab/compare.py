@@ -76,7 +76,7 @@ def judge(job: Job) -> list[Record]:
     setting = job.setting
     instance = setting.trip(job.line, job.seed)
     training = trained_on(job.line)
-    bound = Bound(instance, setting.costs)
+    bound = Bound(instance, setting.costs, setting.still)
     bounds = [bound.utility(budget * instance.days) for budget in setting.budgets]
     desk = _Desk(setting, instance, dict(zip(setting.budgets, bounds, strict=True)))
     for baseline in baselines(setting.modem, setting.trackers):
@@ -89,9 +89,8 @@ def judge(job: Job) -> list[Record]:
     desk.enter(OURS, "ours", ours, thrifty=True)
     desk.enter(KNOWN_END, "ours", ours, thrifty=True, known_end=True)
     budgets_j = [budget * instance.days for budget in setting.budgets]
-    for budget, value in zip(
-        setting.budgets, attainable(instance, setting.costs, bound, budgets_j), strict=True
-    ):
+    reached = attainable(instance, setting.costs, bound, budgets_j, setting.still)
+    for budget, value in zip(setting.budgets, reached, strict=True):
         desk.hindsight(budget, value)
     return desk.records
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from tools.lab.bound import PRICES, Bound
 from tools.lab.instances import Instance
-from tools.lab.physics import HOT_H, Costs, Device, Mission, failure, run
+from tools.lab.physics import ENDLESS_J, HOT_H, Costs, Device, Mission, failure, run
 from tools.lab.score import score
 
 
@@ -28,8 +28,10 @@ class Replay:
         slot = device.slot
         self._fix_due |= slot in self._fixes
         self._upload_due |= slot in self._uploads
+        if (self._fix_due or self._upload_due) and device.still():
+            self._fix_due = False
         fix = self._fix_due or (self._upload_due and 0 < device.hours_since_fix <= HOT_H)
-        if fix and self._instance.sky[slot]:
+        if fix and device.last_point != slot and self._instance.sky[slot]:
             device.fix()
             self._fix_due = False
         if self._upload_due and self._succeeds(device):
@@ -44,14 +46,16 @@ class Replay:
         return bool(self._instance.luck[device.slot] >= failure(used.rsrp_dbm))
 
 
-def attainable(instance: Instance, costs: Costs, bound: Bound, budgets_j: list[float]) -> list[float]:
+def attainable(
+    instance: Instance, costs: Costs, bound: Bound, budgets_j: list[float], still: bool = False
+) -> list[float]:
     """Utility by budget."""
     best = np.zeros(len(budgets_j))
+    mission = Mission(costs, ENDLESS_J, instance.route, still=still)
     for index in range(len(PRICES)):
         plan = bound.plan(index)
-        fixes, uploads = set(plan.fixes.tolist()), set(plan.uploads.tolist())
-        mission = Mission(costs, np.inf, instance.route)
-        lived = run(instance, lambda mission, f=fixes, u=uploads: Replay(instance, f, u), mission)  # type: ignore[misc]
+        replay = Replay(instance, set(plan.fixes.tolist()), set(plan.uploads.tolist()))
+        lived = run(instance, lambda _, replay=replay: replay, mission)  # type: ignore[misc]
         for place, budget_j in enumerate(budgets_j):
             best[place] = max(best[place], score(instance, lived, budget_j).utility)
     return [float(each) for each in best]

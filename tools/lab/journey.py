@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from tools.lab.lines import Route, route
-from tools.lab.ours import Journey
+from tools.lab.state import Journey
 from tools.world.sites import Operator
 from tools.world.train import DWELLS, LINE_STOP_PROBABILITY, SPEED_KMH, TRACK_KM_A_LINE_KM
 

@@ -6,7 +6,7 @@ import json
 from functools import lru_cache
 
 from tools.lab.lines import DATA
-from tools.lab.ours import Row
+from tools.lab.state import Row
 from tools.lab.table import MENUS
 
 FILE = DATA / "menus.json"

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tools.lab.instances import SLOT_H, SLOT_S, SLOTS_A_DAY, Floats, Heard, Instance
 from tools.lab.lines import Route
@@ -86,7 +87,7 @@ class Mission:
 
     `days` is the true length of the trip, for reference policies that are allowed to know it; None for
     those that are not. `networks` are those that the modem may meet. `places` False withholds the
-    distances to settlements.
+    distances to settlements. `still`: "still here" counts as a point.
     """
 
     costs: Costs
@@ -95,6 +96,7 @@ class Mission:
     networks: tuple[Operator, ...] = ()
     days: float | None = None
     places: bool = True
+    still: bool = False
 
 
 class Policy(Protocol):
@@ -109,9 +111,9 @@ Factory = Callable[[Mission], Policy]
 
 @dataclass
 class Run:
-    """What came of a policy: `uploads` are (slot, newest fix delivered), `spent_j` is cumulative by slot.
-
-    `died` is the first slot in which the energy was gone, or the number of slots.
+    """What came of a policy: `fixes` are points, those without GNSS too, `uploads` (slot, newest point
+    delivered); `spent_j` is cumulative by slot, `died` the first slot in which the energy was gone, or
+    the number of slots.
     """
 
     fixes: list[int] = field(default_factory=list)
@@ -133,22 +135,26 @@ class Run:
 class Device:
     """The verbs of a policy and what it can see; one object lives through one trip.
 
-    Visible: `slot`, `moving`, `battery_c`, `last_fix` (slot, -1: none), `fix_km` (kilometre of that
-    fix), `waiting` (fixes not delivered), `last_upload` (slot), `left_j`, `network` (registered with),
-    `country` (of the network last registered with), `cost_j` (what the last verb cost).
+    Visible: `slot`, `moving`, `battery_c`, `last_fix` (slot, -1: none), `last_point` (of fix or "still
+    here"), `parked` (no movement since the last fix), `fix_km` (kilometre of that fix), `waiting` (points
+    not delivered), `last_upload` (slot), `left_j`, `network` (registered with), `country` (of the network
+    last registered with), `cost_j` (what the last verb cost).
     """
 
-    def __init__(self, instance: Instance, costs: Costs, russia: bool) -> None:
+    def __init__(self, instance: Instance, mission: Mission, russia: bool) -> None:
         self._instance = instance
-        self._costs = costs
+        self._costs = mission.costs
+        self._still = mission.still
         self._russia = russia
         self._heard = instance.heard
         self.run = Run()
-        self.run.joules = dict.fromkeys(("sleep", "fix", "upload", "attach", "probe", "scan"), 0.0)
+        self.run.joules = dict.fromkeys(("sleep", "fix", "still", "upload", "attach", "probe", "scan"), 0.0)
         self.slot = 0
         self.moving = False
         self.battery_c = 0.0
         self.last_fix = -1
+        self.last_point = -1
+        self.parked = False
         self.fix_km = 0.0
         self.waiting = 0
         self.last_upload = -1
@@ -170,7 +176,12 @@ class Device:
         return (self.slot - max(0, self.last_upload)) * SLOT_H
 
     def fix(self, times: int = 1) -> bool:
-        """Look for satellites; True: a fix is kept. `times` fixes in this slot are one point."""
+        """Look for satellites; True: a fix is kept. `times` fixes in this slot are one point.
+
+        Where "still here" counts it takes the place of every fix that would find the train where it was.
+        """
+        if self.still():
+            return True
         slot, costs = self.slot, self._costs
         if not self._instance.sky[slot]:
             self._pay("fix", costs.blocked_j())
@@ -178,11 +189,26 @@ class Device:
         cost_j = costs.fix_j(self.hours_since_fix)
         cost_j += (times - 1) * costs.fix_j(0)
         self._pay("fix", cost_j * self._instance.fix_noise[slot])
-        if self.last_fix != slot:
-            self.run.fixes.append(slot)
-            self.waiting += 1
+        self._point()
         self.last_fix, self.fix_km = slot, self._instance.km[slot]
         return True
+
+    def still(self) -> bool:
+        """Say "still here", or "here until now" at a departure: a point for the price of a wake.
+
+        False, and nothing happens, where that does not count or the train has moved since the last fix.
+        """
+        if not (self._still and self.parked):
+            return False
+        self._pay("still", self._costs.wake_j)
+        self._point()
+        return True
+
+    def _point(self) -> None:
+        if self.last_point != self.slot:
+            self.run.fixes.append(self.slot)
+            self.waiting += 1
+            self.last_point = self.slot
 
     def probe(self, network: int | None = None) -> Heard | None:
         """Camp briefly on `network`, or on the one that an upload would use now: its level, or None."""
@@ -265,9 +291,10 @@ def run(
     `cold` withholds part of the budget by the temperature of the moment; the device comes back with
     the warmth. `russia` bars data in Russia for the first 24 hours.
     """
-    device = Device(instance, mission.costs, russia)
+    device = Device(instance, mission, russia)
     mind = policy(mission)
     moving, temperatures = instance.moving.tolist(), instance.battery_c.tolist()
+    stopped = stops(instance.moving)
     limits = capacity_j(instance, min(mission.budget_j, ENDLESS_J), cold).tolist()
     spent_j: list[float] = []
     drawn_j, sleep_j = 0.0, mission.costs.sleep_slot_j
@@ -276,6 +303,7 @@ def run(
         device.left_j = limits[slot] - drawn_j - sleep_j
         if device.left_j > 0:
             device.slot, device.moving, device.battery_c = slot, moving[slot], temperatures[slot]
+            device.parked = stopped[slot] <= device.last_fix
             fixes, uploads = len(device.run.fixes), len(device.run.uploads)
             mind.slot(device)
             if device.left_j < 0:  # what was begun did not come to its end
@@ -289,6 +317,13 @@ def run(
     device.run.joules["sleep"] = sleep_j * len(spent_j)
     device.run.spent_j = np.array(spent_j)
     return device.run
+
+
+def stops(moving: NDArray[np.bool_]) -> list[int]:
+    """Of each slot the first one since which its place has been the same."""
+    before = np.concatenate([[False], moving[:-1]])
+    first: list[int] = np.maximum.accumulate(np.where(before, np.arange(len(moving)), 0)).tolist()
+    return first
 
 
 def capacity_j(instance: Instance, budget_j: float, cold: bool) -> Floats:

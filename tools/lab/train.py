@@ -17,14 +17,14 @@ from typing import NamedTuple
 from rich.console import Console
 
 from tools.lab.bound import Bound
-from tools.lab.campaign import SETTINGS, TRAINING_SEEDS, Setting
+from tools.lab.campaign import TRAINING_SEEDS, Setting
 from tools.lab.instances import Instance
 from tools.lab.lines import TRAINING
 from tools.lab.menus import FILE, menu
-from tools.lab.ours import ENDLESS_S, HOUR_S, Row
 from tools.lab.physics import run
 from tools.lab.pilot import Ours
 from tools.lab.score import score
+from tools.lab.state import ENDLESS_S, HOUR_S, Row
 
 TABLE = Path(__file__).parent / "table.py"
 SLOTS_S = (1_800, 3_600, 5_400, 7_200, 14_400)
@@ -50,13 +50,12 @@ class Job(NamedTuple):
     seed: int
 
 
-def train(modem: str, training: str, passes: int = 2, processes: int | None = None) -> Menu:
+def train(setting: Setting, training: str, passes: int = 2, processes: int | None = None) -> Menu:
     """A menu from the training trips of a line, or of "both"; begins with the old one."""
-    setting = next(each for each in SETTINGS if each.modem == modem)
     lines = TRAINING if training == "both" else (training,)
     trips = [Job(setting, line, seed) for line in lines for seed in TRAINING_SEEDS]
     with ProcessPoolExecutor(processes) as pool:
-        rows = list(menu(modem, training))
+        rows = list(menu(setting.modem, training))
         values = {budget: _value(pool, trips, tuple(rows), budget) for budget in setting.budgets}
         for _ in range(passes):
             for index in range(len(rows)):
@@ -69,7 +68,7 @@ def train(modem: str, training: str, passes: int = 2, processes: int | None = No
                     if sum(tried.values()) > sum(values[budget] for budget in near) + 1e-4:
                         rows[index] = row
                         values |= tried
-            Console(stderr=True).print(f"{modem} {training}: {sum(values.values()) / len(values):.4f}")
+            Console(stderr=True).print(f"{setting.name} {training}: {sum(values.values()) / len(values):.4f}")
     return tuple(rows)
 
 
@@ -119,7 +118,7 @@ def _trip(job: Job) -> tuple[Instance, dict[int, float]]:
     """The trip and its bound by budget; each process draws it once."""
     setting = job.setting
     instance = setting.trip(job.line, job.seed)
-    bound = Bound(instance, setting.costs)
+    bound = Bound(instance, setting.costs, setting.still)
     return instance, {budget: bound.utility(budget * instance.days) for budget in setting.budgets}
 
 

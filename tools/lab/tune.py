@@ -33,12 +33,14 @@ class Job(NamedTuple):
     seed: int
 
 
-def tune(processes: int | None = None, file: Path = FILE) -> None:
-    """Write the file anew."""
-    settings = [setting for setting in SETTINGS if setting.name not in TUNED_LIKE]
+def tune(only: list[str] | None = None, processes: int | None = None, file: Path = FILE) -> None:
+    """Write the file anew, or only these settings of it."""
+    settings = [
+        each for each in SETTINGS if each.name not in TUNED_LIKE and each.name in (only or [each.name])
+    ]
     jobs = [Job(s, line, seed) for s in settings for line in TRAINING for seed in TRAINING_SEEDS]
     found = spread(_utilities, jobs, "tuning", processes)
-    tuned: dict[str, dict[str, dict[str, list[int]]]] = {}
+    tuned = dict(_read()) if only else {}
     for setting in settings:
         for training in (*TRAINING, "both"):
             mine = [
@@ -47,8 +49,8 @@ def tune(processes: int | None = None, file: Path = FILE) -> None:
                 if job.setting == setting and training in (job.line, "both")
             ]
             best = {name: np.sum([each[name] for each in mine], axis=0).argmax(axis=0) for name in mine[0]}
-            tuned.setdefault(setting.name, {})[training] = {
-                name: [int(index) for index in indices] for name, indices in best.items()
+            tuned[setting.name] = tuned.get(setting.name, {}) | {
+                training: {name: [int(index) for index in indices] for name, indices in best.items()}
             }
     text = json.dumps(tuned, indent=1)
     file.write_text(text.replace("\n    ", "").replace("\n   ]", "]") + "\n", encoding="utf-8")

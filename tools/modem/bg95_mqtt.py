@@ -108,7 +108,10 @@ def connect(unit: Unit, request: Request) -> None:
 
 
 def _connect(unit: Unit, client: int, broker: Broker, login: Login) -> Work:
+    turn = f"+QMTCONN/{client}"
+    _tell_repeats(unit, client, turn, f"+QMTCONN: {client},1", counted=False)
     code = yield from broker.login(login, _patience_ms(unit, client))
+    unit.volatile.pop(turn, None)
     unit.at.urc(f"+QMTCONN: {client},2" if code is None else f"+QMTCONN: {client},0,{code}")
     if code != 0:
         _forget(unit, client)
@@ -138,7 +141,10 @@ def subscribe(unit: Unit, request: Request) -> None:
 
 
 def _subscribe(unit: Unit, client: int, broker: Broker, message: int, topic: str, qos: int) -> Work:
+    turn = f"+QMTSUB/{client}/{message}"
+    _tell_repeats(unit, client, turn, f"+QMTSUB: {client},{message},1")
     granted = yield from broker.subscribe(topic, qos, _patience_ms(unit, client))
+    unit.volatile.pop(turn, None)
     result = "2" if granted is None else f"0,{granted}"
     unit.at.urc(f"+QMTSUB: {client},{message},{result}")
 
@@ -195,20 +201,25 @@ def _publish(unit: Unit, request: Request, payload: bytes) -> Work:
     name = "+QMTPUBEX" if request.key == "+QMTPUBEX=" and unit.has("pubex-length") else "+QMTPUB"
     head = f"{name}: {client},{message}"
     turn = f"{_IN_FLIGHT}{client}/{message}"
-    unit.volatile[turn] = ""
-    unit.tasks.start(_progress(unit, turn, head, _packet_ms(unit, client), patience_ms))
+    _tell_repeats(unit, client, turn, f"{head},1")
     done = broker and (yield from broker.publish(request.text(4), payload, qos, retain, patience_ms))
     unit.volatile.pop(turn, None)
     unit.at.urc(f"{head},{0 if done else 2}")
 
 
-def _progress(unit: Unit, turn: str, head: str, packet_ms: int, patience_ms: int) -> Work:
-    """A line each time the modem sends again: result 1 and how often so far."""
-    for count in range(1, patience_ms // packet_ms):
+def _tell_repeats(unit: Unit, client: int, turn: str, line: str, counted: bool = True) -> None:
+    """While `turn` is kept: a line each time the modem sends again, with result 1 and how often so far."""
+    unit.volatile[turn] = ""
+    unit.tasks.start(_repeats(unit, client, turn, line, counted))
+
+
+def _repeats(unit: Unit, client: int, turn: str, line: str, counted: bool) -> Work:
+    packet_ms = _packet_ms(unit, client)
+    for count in range(1, _patience_ms(unit, client) // packet_ms):
         yield unit.env.timeout(packet_ms)
         if turn not in unit.volatile:
             return
-        unit.at.urc(f"{head},1,{count}")
+        unit.at.urc(f"{line},{count}" if counted else line)
 
 
 def read_slot(unit: Unit, request: Request) -> None:

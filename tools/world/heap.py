@@ -40,12 +40,14 @@ def resident(modem: ModemClass) -> dict[str, int]:
     """Bytes that each room keeps once it is imported, by room; words of this machine."""
     with tempfile.TemporaryDirectory() as folder:
         lay_out(Path(folder), "SIM")
-        groups = [f"{room}={','.join(_modules(room, modem))}" for room in ROOMS]
+        groups = [f"{room}={module}" for room in ROOMS for module in _modules(room, modem)]
         command = [*interpreter(), str(PROBE), *groups]
         environment = {"MICROPYPATH": str(Path(folder, "slot_a"))}
         run = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
-    pairs = (line.split() for line in run.stdout.splitlines())
-    return {room: int(size) for room, size in pairs}
+    kept = dict.fromkeys(ROOMS, 0)
+    for room, size in (line.split() for line in run.stdout.splitlines()):
+        kept[room] += int(size)
+    return kept
 
 
 def _modules(room: str, modem: ModemClass) -> Iterator[str]:

@@ -228,7 +228,7 @@ class Bg95(Driver):
         """Whether the network has granted PSM: +CEREG level 4 then tells both timers (manual 6.3)."""
         for line in self._list(b"+CEREG?", b"+CEREG:"):
             parts = parse.fields(line)
-            if len(parts) > 8 and parts[7] and parts[8]:
+            if len(parts) > 8 and parts[7] and parts[8] and not parts[7].startswith(b"111"):  # 111: timer off
                 return True
         return False
 
