@@ -164,8 +164,6 @@ def read_reply(plain):
     answered, ranges, time = reply.get(_ANSWERED), reply.get(_RANGES), reply.get(_TIME)
     if type(answered) is not int or type(time) is not int or time >> 31 or type(ranges) is not list:
         raise cbor.CborError("reply incomplete")
-    if not 0 < time < 1 << 31:
-        raise cbor.CborError("time")
     if len(ranges) % 2 or not all(type(seq) is int and seq > 0 for seq in ranges):
         raise cbor.CborError("ranges")
     return reply
