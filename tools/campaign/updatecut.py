@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import logging
 import os
 import shutil
 import sys
@@ -72,6 +73,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tools.campaign.updatecut", description=__doc__)
     parser.add_argument("--every", type=int, default=EVERY, help="cut each so many-th flash operation")
     every = parser.parse_args().every
+    # What damaged releases send is buried one by one, with a warning.
+    logging.getLogger("landbridge").setLevel(logging.CRITICAL)
     try:
         with Progress(console=Console()) as progress:
             task = progress.add_task("updates")
