@@ -76,6 +76,7 @@ WAY_SINCE = const(83)
 TLS_FAILED = const(84)  # handshakes, counted by themselves: the radio was fine
 DATA_REFUSALS = const(85)  # of a PDP context for a permanent cause, one after the other
 DATA_UNTIL = const(86)  # until then none is asked for
+SKIP_FIX = const(87)  # the search for satellites ended in a fault: the next one is left out
 SIZE = const(88)
 
 # Errands.
@@ -162,6 +163,8 @@ def feel(state, senses):
     now, wake_reason, motion = senses[0], senses[1], senses[5]
     for i in (DID_FIX, DID_RECORD, ATTACHED, DID_TALK, DID_PROBE):
         state[i] = 0
+    if state[SKIP_FIX]:
+        state[DID_FIX], state[SKIP_FIX] = NO, 0
     if now // _DAY_S != state[DAY]:
         state[DAY] = now // _DAY_S
         state[SENT_TODAY] = state[PULLED_TODAY] = 0
@@ -242,7 +245,7 @@ def learn_attach(state, result, plmn):
         if plmn and state[MCC] == MCC_RUSSIA:
             _hold(state, plmn)
         return
-    _learn_failure(state)
+    learn_failure(state)
     state[PARKED] = 0  # the modem is not registered any more: GNSS may switch its radio off
     if not state[HELD_PLMN]:
         return
@@ -279,14 +282,15 @@ def learn_talk(state, answered):
         state[TRY_FAILS] = state[URGENT] = state[WAY_FAILS] = state[DATA_REFUSALS] = 0
         state[OPEN_PLMN] = state[HELD_PLMN]
         return
-    _learn_failure(state)
+    learn_failure(state)
     if state[HELD_PLMN] != state[OPEN_PLMN]:
         # Registered but no data yet: first the full bar, then short patience.
         first = state[BARRED_UNTIL] == 0
         state[BARRED_UNTIL] = state[NOW] + (_BAR_S if first else _BAR_AGAIN_S)
 
 
-def _learn_failure(state):
+def learn_failure(state):
+    """The agent was not reached."""
     state[FAILED] += 1
     state[TRY_FAILS] += 1
     if state[TRY_FAILS] > 1:
