@@ -16,6 +16,9 @@ _LINE_BYTES = const(400)
 _QUEUE = const(12)
 _INBOX_BYTES = const(1536)
 _MAX_RAW = const(10240)
+_PROBE_MS = const(300)
+_PROBE_TRIES = const(3)
+_LATE_TRIES = const(20)
 _PROMPT = const(-1)
 
 _FINALS_BAD = (b"ERROR", b"+CME ERROR", b"+CMS ERROR", b"NO CARRIER", b"SEND FAIL")
@@ -45,6 +48,7 @@ class Channel:
         self._piecewise = False
         self.inbox = bytearray(_INBOX_BYTES)
         self.inbox_n = 0
+        self._late = False  # a command was not answered in time: it may yet be
         self.booting = True  # boot lines are expected: they are no restart
 
     def command(self, text, timeout_ms, prefix=None):
@@ -54,15 +58,35 @@ class Channel:
         it and the blanks behind it), or without a `prefix` all that are not unsolicited. Raises
         `ModemError` with the CME code on a bad result, `ModemSilent` at the deadline.
         """
-        self._port.uart_write(b"AT" + text + b"\r")
+        self._send(text)
         return self._reply(text, timeout_ms, prefix)
+
+    def hears(self, tries=_PROBE_TRIES):
+        """Whether the modem answers `AT`. What came late, to questions before, is dropped then."""
+        for _ in range(tries):
+            self._port.uart_write(b"AT\r")
+            try:
+                self._reply(b"", _PROBE_MS, None)
+            except ModemSilent:
+                continue
+            except (ConnectionLost, ModemRestarted):
+                raise
+            except ModemError:
+                pass
+            if self._late:
+                from locator.modem.rescue import drain
+
+                drain(self, _PROBE_MS)
+                self._late = False
+            return True
+        return False
 
     def pieces(self, text, timeout_ms, take):
         """Like `command` for a reply whose one line may be longer than any buffer: `take` is given each
         piece of it that a closing parenthesis ends (bytes, without the parenthesis)."""
+        self._send(text)
         self._piecewise = True
         try:
-            self._port.uart_write(b"AT" + text + b"\r")
             deadline = self._port.ticks_ms() + timeout_ms
             while True:
                 piece = self._sort(text, self._next_line(deadline, False), None)
@@ -75,7 +99,7 @@ class Channel:
 
     def prompted(self, text, data, timeout_ms, prompt=b">"):
         """Send a command that asks for `data` (bytes-like) at its prompt; wait for the final result."""
-        self._port.uart_write(b"AT" + text + b"\r")
+        self._send(text)
         deadline = self._port.ticks_ms() + timeout_ms
         while True:
             got = self._next_line(deadline, prompt == b">")
@@ -100,12 +124,6 @@ class Channel:
                 return None
             self._keep_unsolicited()
 
-    def drain(self, quiet_ms):
-        """Drop what comes until the line has been quiet for so long: late answers to other questions."""
-        while self._byte(self._port.ticks_ms() + quiet_ms) >= 0:
-            pass
-        self._n = 0
-
     def forget(self, prefix):
         """Drop what is queued with `prefix`, so that the next `wait` sees only what comes later."""
         self._queue = [line for line in self._queue if not line.startswith(prefix)]
@@ -115,6 +133,12 @@ class Channel:
         for end in self.lost:
             if self._queue[i].startswith(end):
                 raise ConnectionLost(end, parse.last_integer(self._queue.pop(i)))
+
+    def _send(self, text):
+        """A late answer to the command before must not be taken for the one to this."""
+        if self._late and not self.hears(_LATE_TRIES):
+            raise ModemSilent(text)
+        self._port.uart_write(b"AT" + text + b"\r")
 
     def _reply(self, text, timeout_ms, prefix):
         deadline = self._port.ticks_ms() + timeout_ms
@@ -130,6 +154,7 @@ class Channel:
     def _sort(self, text, got, prefix):
         """What the line just read is: returns OK or an information line, None for anything else."""
         if not got:
+            self._late = True
             raise ModemSilent(text)
         if self._begins(b"AT"):  # echo
             return None

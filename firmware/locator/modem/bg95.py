@@ -17,7 +17,6 @@ _PARK_MS = const(25000)  # networks release the connection up to 20 s after the 
 _FOUND_AGAIN_MS = const(12000)
 _ACTIVATE_PAUSE_MS = const(3000)
 _ALREADY_ON = const(504)
-_NOT_ON = const(505)
 _OPEN_FAILED = const(-1)
 _NO_PDP = const(3)
 
@@ -98,7 +97,7 @@ class Bg95(Driver):
         """Give the radio to GNSS. Registration waits until `gnss_stop`."""
         if radio_off:
             self._try(b"+CFUN=4", 15000)
-        self._try(b'+QGPSCFG="priority",0')
+        self._first(0)
         try:
             self._at.command(b"+QGPS=1", SIM_MS)
         except ModemError as e:
@@ -118,11 +117,15 @@ class Bg95(Driver):
     def gnss_stop(self):
         """Give the radio back to the network."""
         try:
-            self._at.command(b"+QGPSEND", SIM_MS)
-        except ModemError as e:
-            if e.code != _NOT_ON:
-                raise
-        self._try(b'+QGPSCFG="priority",1')
+            self._try(b"+QGPSEND")  # refused when it is off already
+        finally:
+            self._first(1)
+
+    def _first(self, whom):
+        """Whom the radio serves first, 0: GNSS, 1: the network; for now, where the firmware can do that."""
+        text = b'+QGPSCFG="priority",%d' % whom
+        if not self._try(text + b",0"):
+            self._try(text)
 
     def mqtt_open(self, host, port, device, password, ca):
         """Activate the PDP context and connect with TLS, the broker verified against `ca` (PEM)."""

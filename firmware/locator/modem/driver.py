@@ -13,8 +13,6 @@ from locator.modem import DENIED, NO_SERVICE, REGISTERED, ModemError, ModemResta
 
 SHORT_MS = const(1000)
 SIM_MS = const(5000)
-_PROBE_MS = const(300)
-_PROBE_TRIES = const(3)
 _SYNC_TRIES = const(25)
 _COPS_MS = const(180000)
 _CFUN_MS = const(15000)
@@ -64,7 +62,7 @@ class Driver:
         self._at.booting = True
         self._port.modem_rail(True)
         try:
-            if surely_off or not (self.answers() or self._rescue().escape(self)):
+            if surely_off or not (self._at.hears() or self._rescue().escape(self)):
                 self.boot()
         except ModemSilent:
             self._rescue().cold_boot(self)
@@ -186,7 +184,7 @@ class Driver:
             self._port.modem_key(False)
             self._port.sleep_ms(self.QUIET_MS)
             self._at.wait(b"RDY", self.BOOT_MS)
-            if self.answers(_SYNC_TRIES):
+            if self._at.hears(_SYNC_TRIES):
                 return
         raise ModemSilent("power on")
 
@@ -198,20 +196,6 @@ class Driver:
         from locator.modem import rescue
 
         return rescue
-
-    def answers(self, tries=_PROBE_TRIES):
-        """Whether the modem hears `AT`."""
-        for i in range(tries):
-            try:
-                self._at.command(b"", _PROBE_MS)
-            except ModemSilent:
-                continue
-            except ModemError:
-                pass
-            if i:  # the questions before may yet be answered
-                self._at.drain(_PROBE_MS)
-            return True
-        return False
 
     def await_card(self):
         """A card is busy for some seconds after the start; what it is asked then is refused (CME 14)."""
