@@ -12,7 +12,6 @@ from locator.journal.log import Log
 from locator.journal.store import Journal
 from locator.modem import CALM_FAILS, REGISTERED, ModemError, ModemRestarted, recovery, unload
 from locator.modem import make as make_modem
-from locator.modem.parse import rounded
 from locator.orders import applied
 from locator.plan import alarms, budget, decide
 from locator.plan import state as st
@@ -86,7 +85,11 @@ class Wake:
             state = st.new()
         st.restart(state)
         state[st.EVENTS] |= record.EVENT_POWER_ON
-        self._ledger.count_power_on()
+        try:
+            self._ledger.count_power_on()
+        except OSError:  # the flash is full
+            self._journal.make_room()
+            self._ledger.save()
         return state
 
     def run(self):
@@ -184,8 +187,7 @@ class Wake:
         try:
             self._journal.append(self._fields())
         except OSError as error:
-            self._note(logs.FLASH, error.args[0])
-            # The flash does not take it: what it holds can still be told, and frees its space.
+            self._not_kept(error)
             self._state[st.DID_RECORD] = st.NO
             return
         st.learn_record(self._state)
@@ -226,7 +228,7 @@ class Wake:
         if outcome.server_time:
             self._set_time(outcome.server_time, record.TIME_NETWORK)
             self._state[st.IDENTITY_DAY] = self._state[st.DAY] + 1
-        answered = outcome.turns > 0 and self._journal.pending() == 0
+        answered = outcome.turns > 0 and (outcome.refused or self._journal.pending() == 0)
         if not answered:
             self._note(logs.UNANSWERED, outcome.turns)
         st.learn_talk(self._state, answered)
@@ -339,7 +341,7 @@ class Wake:
         if fix:
             place = (fix.lat, fix.lon, fix.alt, fix.speed, fix.heading, fix.hdop, fix.sats)
         heard = (cell.plmn, cell.tac, cell.cell, -cell.rsrp) if cell else (0,) * 4
-        body = (rounded(battery_mv, 20), rounded(temperature_dc, 5))
+        body = record.felt(battery_mv, temperature_dc)
         head = (kind, quality, self._state[st.EVENTS], 0, time, self._ledger.boot)
         return list(head + place + body + heard + (min(255, self._motion),))
 
@@ -357,7 +359,15 @@ class Wake:
     def _save_twice(self):
         """In flash as well, before the network is asked."""
         self._save()
-        rtc.keep_copy(self._port.data_dir, self._packed())
+        try:
+            rtc.keep_copy(self._port.data_dir, self._packed())
+        except OSError as error:
+            self._not_kept(error)
+
+    def _not_kept(self, error):
+        """The flash does not take something. What it holds can still be told, and what is told makes room."""
+        self._note(logs.FLASH, error.args[0])
+        self._journal.free(1)
 
     def _packed(self):
         return rtc.pack_into(self._packed_buf, self._state, self._log.pack())
