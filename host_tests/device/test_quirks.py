@@ -472,6 +472,14 @@ def test_q46_a_power_off_without_an_answer_is_bounded_and_cuts_the_supply():
         assert table.pins[-1] == ("rail", False) and driver.lost_supply
 
 
+def test_q46_a_sim7600_that_goes_without_a_word_keeps_its_supply():
+    driver, table = scripted.sim7600()
+    table.answers[b""] = [OK, None]
+    driver.stop(False)
+    assert not driver.lost_supply and ("rail", False) not in table.pins
+    assert table.now < 8000
+
+
 def test_q47_a_modem_that_does_not_answer_loses_its_supply():
     driver, table = scripted.bg95()
     driver.on = False

@@ -51,15 +51,17 @@ class Channel:
         self._late = False  # a command was not answered in time: it may yet be
         self.booting = True  # boot lines are expected: they are no restart
 
-    def command(self, text, timeout_ms, prefix=None):
+    def command(self, text, timeout_ms, prefix=None, take=None):
         """Send `AT` + `text` (bytes) and wait for the final result.
 
         Returns the information lines as a list of bytes: those that begin with `prefix` (without
         it and the blanks behind it), or without a `prefix` all that are not unsolicited. Raises
-        `ModemError` with the CME code on a bad result, `ModemSilent` at the deadline.
+        `ModemError` with the CME code on a bad result, `ModemSilent` at the deadline. For a reply whose one
+        line may be longer than any buffer `take` is given each piece of it that a closing parenthesis ends
+        (bytes, without the parenthesis).
         """
         self._send(text)
-        return self._reply(text, timeout_ms, prefix)
+        return self._reply(text, timeout_ms, prefix, take)
 
     def hears(self, tries=_PROBE_TRIES):
         """Whether the modem answers `AT`. What came late, to questions before, is dropped then."""
@@ -80,22 +82,6 @@ class Channel:
                 self._late = False
             return True
         return False
-
-    def pieces(self, text, timeout_ms, take):
-        """Like `command` for a reply whose one line may be longer than any buffer: `take` is given each
-        piece of it that a closing parenthesis ends (bytes, without the parenthesis)."""
-        self._send(text)
-        self._piecewise = True
-        try:
-            deadline = self._port.ticks_ms() + timeout_ms
-            while True:
-                piece = self._sort(text, self._next_line(deadline, False), None)
-                if piece == b"OK":
-                    return
-                if piece is not None:
-                    take(piece)
-        finally:
-            self._piecewise = False
 
     def prompted(self, text, data, timeout_ms, prompt=b">"):
         """Send a command that asks for `data` (bytes-like) at its prompt; wait for the final result."""
@@ -140,15 +126,20 @@ class Channel:
             raise ModemSilent(text)
         self._port.uart_write(b"AT" + text + b"\r")
 
-    def _reply(self, text, timeout_ms, prefix):
+    def _reply(self, text, timeout_ms, prefix, take=None):
         deadline = self._port.ticks_ms() + timeout_ms
+        self._piecewise = take is not None
         lines: list = []
         while True:
             got = self._next_line(deadline, False)
             line = self._sort(text, got, prefix)
             if line == b"OK" or line == b"SEND OK":
                 return lines
-            if line is not None and len(lines) < _QUEUE:
+            if line is None:
+                continue
+            if take:
+                take(line)
+            elif len(lines) < _QUEUE:
                 lines.append(line)
 
     def _sort(self, text, got, prefix):

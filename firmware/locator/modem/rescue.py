@@ -9,6 +9,8 @@ _SETTLE_MS = const(300)
 _OFF_MS = const(1500)
 _CHATTER_MS = const(5000)
 _CFUN_MS = const(15000)
+_CARD_MS = const(5000)
+_NO_CARD = const(10)  # +CME ERROR
 _RADIO_OFF_MS = const(10000)
 # The multiplexer's close-down frame on channel 0 (TS 27.010, basic mode).
 _CLOSE_DOWN = b"\xf9\x03\xef\x05\xc3\x01\xf2\xf9"
@@ -50,6 +52,17 @@ def cold_boot(driver):
     except ModemSilent:
         port.modem_rail(False)
         raise
+
+
+def card_gone(driver):
+    """Whether the modem says that no card is in its slot."""
+    try:
+        driver.channel.command(b"+CPIN?", _CARD_MS)
+    except ModemError as error:
+        if error.code != _NO_CARD:
+            raise
+        return True
+    return False
 
 
 def cycle_radio(driver):

@@ -76,6 +76,7 @@ WAY_SINCE = const(83)
 TLS_FAILED = const(84)  # handshakes, counted by themselves: the radio was fine
 DATA_REFUSALS = const(85)  # of a PDP context for a permanent cause, one after the other
 DATA_UNTIL = const(86)  # until then none is asked for
+UNTOLD = const(87)  # refusals in a row whose cause nobody has named
 SIZE = const(88)
 
 # Errands.
