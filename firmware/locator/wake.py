@@ -155,7 +155,11 @@ class Wake:
             registered = self._state[st.ATTACHED] == st.YES or self._state[st.PARKED]
             self._modem.gnss_start(not registered)
             self._fix = self._poll_fix(1000 * action.limit_s)
-            self._modem.gnss_stop()
+        except ModemError as error:
+            self._lost(error)
+        try:  # whatever happened: with GNSS on, a BG95 has no network
+            if self._modem.on:
+                self._modem.gnss_stop()
         except ModemError as error:
             self._lost(error)
         if self._fix and self._fix.time:

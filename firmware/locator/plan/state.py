@@ -65,6 +65,7 @@ ORBITS = const(71)  # when GNSS had its last fix, if the modem's supply has stay
 PULLED_TODAY = const(72)  # pieces of a release asked for
 REFUSED = const(73)  # sequence of the release that was refused last, and why (orders/release.py)
 REFUSED_WHY = const(74)
+SKIP_FIX = const(75)  # the search for satellites ended in a fault: the next one is left out
 DENSE_UNTIL = const(76)
 DENSE_LEFT_J = const(77)
 ERRAND = const(78)  # what a command has asked for, below
@@ -76,7 +77,7 @@ WAY_SINCE = const(83)
 TLS_FAILED = const(84)  # handshakes, counted by themselves: the radio was fine
 DATA_REFUSALS = const(85)  # of a PDP context for a permanent cause, one after the other
 DATA_UNTIL = const(86)  # until then none is asked for
-SKIP_FIX = const(87)  # the search for satellites ended in a fault: the next one is left out
+UNTOLD = const(87)  # refusals in a row whose cause nobody has named
 SIZE = const(88)
 
 # Errands.
