@@ -5,7 +5,6 @@ import sys
 
 from micropython import const
 
-from locator import orders
 from locator.link import cbor
 from locator.plan import state as st
 
@@ -102,7 +101,9 @@ def _use(name, verb, *arguments):
     finally:
         module = None
         for each in list(sys.modules):
-            if each not in before and each.startswith(_PACKAGE):
+            if each not in before:
                 del sys.modules[each]
-                delattr(orders, each[len(_PACKAGE) :])
+                package, _, name = each.rpartition(".")
+                if package:
+                    delattr(sys.modules[package], name)
         gc.collect()
