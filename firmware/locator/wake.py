@@ -62,7 +62,9 @@ class Wake:
         self._state = rtc.unpack(kept, st.SIZE)
         if self._state is None:
             kept = rtc.read_copy(port.data_dir)
-            self._state = self._after_power_on(kept)
+            from locator import trouble
+
+            self._state = trouble.power_was_lost(kept, self._ledger, self._journal)
         self._log = Log(rtc.log_of(kept, st.SIZE))
         # Taken while memory is in one piece: late in a wake there may be no room to save.
         self._packed_buf = bytearray(rtc.HEAD_SIZE + 4 * st.SIZE + logs.MAX_BYTES)
@@ -78,20 +80,6 @@ class Wake:
         self._senses = senses
         self._motion = motion
 
-    def _after_power_on(self, kept):
-        """The state as it was kept in flash, or a new one."""
-        state = rtc.unpack(kept, st.SIZE)
-        if state is None:
-            state = st.new()
-        st.restart(state)
-        state[st.EVENTS] |= record.EVENT_POWER_ON
-        try:
-            self._ledger.count_power_on()
-        except OSError:  # the flash is full
-            self._journal.make_room()
-            self._ledger.save()
-        return state
-
     def run(self):
         """Actions until the plan says sleep."""
         st.feel(self._state, self._senses)
@@ -102,8 +90,15 @@ class Wake:
             action = decide.next(self._state, self._senses, hints)
             if action.kind == decide.SLEEP:
                 break
-            self._DO[action.kind](self, action)
-            self._save()
+            try:
+                self._DO[action.kind](self, action)
+            except Exception:
+                from locator import trouble
+
+                trouble.fault(self, self._state, action.kind, hints)
+                raise
+            finally:
+                self._save()
         self._stop_modem()
         budget.spend(self._state, self._port.ticks_ms() // 1000)
         self._save()
@@ -183,7 +178,8 @@ class Wake:
             self._lost(error)
         self._state[st.DID_PROBE] = st.YES
 
-    def _record(self, action):
+    def keep_record(self, _=None):
+        """What this wake has found, into flash."""
         try:
             self._journal.append(self._fields())
         except OSError as error:
@@ -237,7 +233,7 @@ class Wake:
         decide.ATTACH: _attach,
         decide.FIX: _find,
         decide.PROBE: _probe,
-        decide.RECORD: _record,
+        decide.RECORD: keep_record,
         decide.TALK: _talk,
     }
 
