@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
 from locator.journal import record, store
 
 from tools.flash.layout import FIRMWARE, lay_out
