@@ -54,7 +54,7 @@ fuzz: .venv/demo.stamp ## random bytes through the AT channel and every parser o
 wire-bench: .venv/demo.stamp ## bytes a fix beside other formats, written by the device's code [SEED=1]
 	@$(BIN)/python -m tools.campaign.wire_bench --seed $(SEED)
 
-hostile: .venv/demo.stamp ## cryptography against the RFCs' vectors and 10,000 random checks, on both runtimes [SEED=1]
+hostile: .venv/demo.stamp ## cryptography against vectors and 10,000 checks; 3,000 hostile downlinks and damaged settings [SEED=1]
 	@$(BIN)/python -m tools.campaign.hostile --seed $(SEED)
 
 lab: .venv/demo.stamp ## the scheduler beside every baseline and the clairvoyant bound: out/lab/report.html [ARGS="--line FILE"]

@@ -43,7 +43,11 @@ class Pointer:
         os.rename(slots.FILE + ".new", slots.FILE)
 
     def roll_back(self, reason):
-        """The release on trial has failed."""
+        """The release on trial has failed, and its slot stands in for nothing any more."""
+        try:
+            os.remove(slots.SLOTS[1 - self.good] + COMPLETE)
+        except OSError:  # it was not there
+            pass
         self.on_trial = self.open = 0
         self.failed = self.trial
         self.reason = reason

@@ -9,7 +9,7 @@ from typing import Any
 
 from landbridge.clock import iso
 from landbridge.ingest.pipeline import Pipeline
-from landbridge.store import devices, letters, outbox, points, trips
+from landbridge.store import devices, letters, outbox, points, settings, trips
 from landbridge.store.keys import Keyring
 from landbridge.wire.downlink import ranges
 from sqlalchemy.exc import OperationalError
@@ -65,6 +65,18 @@ def test_an_uplink_that_comes_again_is_answered_and_changes_nothing(bench):
     device.send([point(3)])
     wait_until(lambda: len(platform.features()) >= 3, "three points")
     assert [each["properties"]["seq"] for each in platform.features()] == [1, 2, 3]
+
+
+def test_an_old_uplink_that_is_played_back_does_not_bring_back_what_it_reports(bench):
+    bench.start()
+    device = bench.device()
+    old = device.seal([point(1)], reports={6: [1, 0, 1, 0, 0]})
+    device.exchange(old)
+    device.send([point(2)], reports={6: [2, 0, 1, 0, 0]})
+    device.exchange(old)
+    with bench.database().reading() as connection:
+        said = settings.report(connection, DEVICE)
+    assert said is not None and said[0].revision == 2
 
 
 def test_a_number_used_twice_is_refused(bench):

@@ -1,12 +1,14 @@
 """A slice of the hostile campaign; and that it would notice."""
 
 import json
+import shutil
 
 import pytest
 from locator.link import cose
 
-from tools.campaign import hostile, hostile_crypto
+from tools.campaign import hostile, hostile_crypto, hostile_downlinks
 from tools.campaign.figures import Part
+from tools.flash.layout import FIRMWARE
 
 
 def test_published_vectors_and_a_slice_of_the_random_checks_are_right_on_both_runtimes():
@@ -56,3 +58,20 @@ def test_the_command_ends_with_1_after_a_failure(monkeypatch, tmp_path, capsys):
     assert hostile.main() == 1
     assert "one: tried 1\nfailures 1" in capsys.readouterr().out
     assert json.loads((tmp_path / hostile.OUT).read_text())["one"]["failures"] == ["taken"]
+
+
+def test_the_device_takes_no_hostile_downlink_and_reports_after_each():
+    part = hostile_downlinks.run(seed=3, many=20)
+    assert part.failures == []
+    assert part.figures["accepted"] == part.figures["stuck"] == 0
+    assert part.figures["settings, one bit"] > 200 and part.figures["bad tag"] == 64
+
+
+def test_a_device_that_takes_old_replies_is_found_out(tmp_path):
+    firmware = shutil.copytree(FIRMWARE, tmp_path / "firmware")
+    path = firmware / "locator" / "link" / "talk.py"
+    text = path.read_text()
+    assert "if reply[_ANSWERED] in self._numbers:" in text
+    path.write_text(text.replace("if reply[_ANSWERED] in self._numbers:", "if reply:"))
+    part = hostile_downlinks.run(seed=3, many=1, firmware=firmware)
+    assert any("replay" in failure and "freed" in failure for failure in part.failures)

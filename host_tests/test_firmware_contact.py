@@ -10,13 +10,14 @@ from typing import Any
 import pytest
 from locator import contact, mending
 from locator.link.mqtt import MqttClient
-from locator.modem import REGISTERED, ModemError, PdpError, make, sockets
+from locator.modem import REGISTERED, ModemError, PdpError, make, ntp, sockets
 from locator.plan import state as st
 from locator.plan import way
 
 from host_tests.modem_bench import HOST, Bench, Mosquitto, start_mosquitto
 from tools.modem import bg95_mqtt, sim7600_mqtt
 from tools.modem.scenario import parse
+from tools.modem.variants import VARIANTS
 from tools.world import certificates
 
 DIALECTS = ["bg95", "sim7600"]
@@ -174,9 +175,11 @@ def test_an_access_point_that_asks_for_a_login(dialect, broker):
 
 @pytest.mark.parametrize("dialect", DIALECTS)
 @pytest.mark.parametrize(("cause", "waits"), [(27, True), (29, True), (33, True), (26, False), (38, False)])
-def test_causes_of_the_context_permanent_and_temporary(dialect, broker, cause, waits):
+@pytest.mark.parametrize("variants", [(), ("ceer-words",), ("ceer-words", "no-reject-cause")])
+def test_causes_of_the_context_permanent_and_temporary(dialect, broker, cause, waits, variants):
+    variants = [name for name in variants if dialect in VARIANTS[name].dialects]
     refusing = f"[[event]]\nat_s = 0\ndo = 'pdp-refuse'\ncause = {cause}\n"
-    locator = Locator(dialect, broker, refusing)
+    locator = Locator(dialect, broker, refusing, variants)
     with pytest.raises(PdpError):
         locator.contact()
     now = locator.bench.now() // 1000
@@ -185,6 +188,16 @@ def test_causes_of_the_context_permanent_and_temporary(dialect, broker, cause, w
     with pytest.raises(PdpError):
         locator.contact()
     assert (locator.state[st.DATA_UNTIL] - now >= 4 * 3600) == waits
+
+
+def test_a_context_refused_without_any_cause_is_asked_for_twice(broker):
+    refusing = "[[event]]\nat_s = 0\ndo = 'pdp-refuse'\ncause = 27\n"
+    locator = Locator("bg95", broker, refusing, ["no-reject-cause", "ceer-mute"])
+    assert ntp.ask(locator.driver) is None
+    with pytest.raises(PdpError):
+        locator.contact()
+    assert locator.told(CONTEXT["bg95"]) == 2
+    assert locator.state[st.DATA_UNTIL] == 0
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)

@@ -288,7 +288,22 @@ def test_unknown_variants():
 ON_THEIR_OWN = {"strict-baud", "sim-busy", "sim-detect-open", "no-reject-cause", "clean-wake", "psm-text"}
 ON_THEIR_OWN |= {"prompt-bare", "prompt-blank", "scan-abort", "scan-patient", "off-silent", "netopen-code"}
 ON_THEIR_OWN |= {"start-indexed", "pubex-length", "urc-before", "urc-mixed", "cmee-text", "urc-in-data"}
-ON_THEIR_OWN |= {"socket-stuck", "mqtt-broken"}
+ON_THEIR_OWN |= {"socket-stuck", "mqtt-broken", "ceer-mute", "ceer-words"}
+
+
+REASONS = [
+    ("ceer-words", "EPS services not allowed in this PLMN"),
+    ("ceer-mute", "No cause information available"),
+]
+
+
+@pytest.mark.parametrize(("variant", "text"), REASONS)
+def test_a_cause_in_words_or_not_at_all(variant, text):
+    bench = Bench("sim7600", variants=[variant])
+    bench.boot()
+    bench.air.causes = {"26202": 14}
+    assert bench.send('AT+COPS=1,2,"26202"')[-1] == "ERROR"
+    assert bench.send("AT+CEER")[-2] == f"+CEER: {text}"
 
 
 def test_every_variant_has_been_seen():

@@ -24,7 +24,7 @@ def encode_uplink(points: list[Point], **parts: Any) -> bytes:
     for key, name in enumerate(("status", "identity", "next_contact_s", "clock"), 2):
         if name in parts:
             item[key] = parts[name]
-    return cbor2.dumps(item)
+    return cbor2.dumps(item | parts.get("reports", {}))
 
 
 def columns(points: list[Point]) -> list[Column]:

@@ -127,9 +127,9 @@ class Agent:
         self.applied = applied
         revision, crc, source = applied[:3]
         values = defaults()
-        for key, value in self.issued[revision].items():
+        for key, value in self.issued.get(revision, {}).items():
             values[key] = value
-        if crc32(bytes(values)) != crc:
+        if revision not in self.issued or crc32(bytes(values)) != crc:
             self.blame("settings", revision, "are others")
         if source in (BUILT_IN, LAST_GOOD) and revision < self.confirmed_settings:
             self.blame("settings", self.confirmed_settings, "lost for", revision)

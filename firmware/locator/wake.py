@@ -12,7 +12,6 @@ from locator.journal.log import Log
 from locator.journal.store import Journal
 from locator.modem import CALM_FAILS, REGISTERED, ModemError, ModemRestarted, recovery, unload
 from locator.modem import make as make_modem
-from locator.modem.parse import rounded
 from locator.orders import applied
 from locator.plan import alarms, budget, decide
 from locator.plan import state as st
@@ -63,7 +62,9 @@ class Wake:
         self._state = rtc.unpack(kept, st.SIZE)
         if self._state is None:
             kept = rtc.read_copy(port.data_dir)
-            self._state = self._after_power_on(kept)
+            from locator import trouble
+
+            self._state = trouble.power_was_lost(kept, self._ledger, self._journal)
         self._log = Log(rtc.log_of(kept, st.SIZE))
         # Taken while memory is in one piece: late in a wake there may be no room to save.
         self._packed_buf = bytearray(rtc.HEAD_SIZE + 4 * st.SIZE + logs.MAX_BYTES)
@@ -79,16 +80,6 @@ class Wake:
         self._senses = senses
         self._motion = motion
 
-    def _after_power_on(self, kept):
-        """The state as it was kept in flash, or a new one."""
-        state = rtc.unpack(kept, st.SIZE)
-        if state is None:
-            state = st.new()
-        st.restart(state)
-        state[st.EVENTS] |= record.EVENT_POWER_ON
-        self._ledger.count_power_on()
-        return state
-
     def run(self):
         """Actions until the plan says sleep."""
         st.feel(self._state, self._senses)
@@ -99,8 +90,15 @@ class Wake:
             action = decide.next(self._state, self._senses, hints)
             if action.kind == decide.SLEEP:
                 break
-            self._DO[action.kind](self, action)
-            self._save()
+            try:
+                self._DO[action.kind](self, action)
+            except Exception:
+                from locator import trouble
+
+                trouble.fault(self, self._state, action.kind, hints)
+                raise
+            finally:
+                self._save()
         self._stop_modem()
         budget.spend(self._state, self._port.ticks_ms() // 1000)
         self._save()
@@ -157,7 +155,11 @@ class Wake:
             registered = self._state[st.ATTACHED] == st.YES or self._state[st.PARKED]
             self._modem.gnss_start(not registered)
             self._fix = self._poll_fix(1000 * action.limit_s)
-            self._modem.gnss_stop()
+        except ModemError as error:
+            self._lost(error)
+        try:  # whatever happened: with GNSS on, a BG95 has no network
+            if self._modem.on:
+                self._modem.gnss_stop()
         except ModemError as error:
             self._lost(error)
         if self._fix and self._fix.time:
@@ -176,12 +178,12 @@ class Wake:
             self._lost(error)
         self._state[st.DID_PROBE] = st.YES
 
-    def _record(self, action):
+    def keep_record(self, _=None):
+        """What this wake has found, into flash."""
         try:
             self._journal.append(self._fields())
         except OSError as error:
-            self._note(logs.FLASH, error.args[0])
-            # The flash does not take it: what it holds can still be told, and frees its space.
+            self._not_kept(error)
             self._state[st.DID_RECORD] = st.NO
             return
         st.learn_record(self._state)
@@ -222,7 +224,7 @@ class Wake:
         if outcome.server_time:
             self._set_time(outcome.server_time, record.TIME_NETWORK)
             self._state[st.IDENTITY_DAY] = self._state[st.DAY] + 1
-        answered = outcome.turns > 0 and self._journal.pending() == 0
+        answered = outcome.turns > 0 and (outcome.refused or self._journal.pending() == 0)
         if not answered:
             self._note(logs.UNANSWERED, outcome.turns)
         st.learn_talk(self._state, answered)
@@ -231,7 +233,7 @@ class Wake:
         decide.ATTACH: _attach,
         decide.FIX: _find,
         decide.PROBE: _probe,
-        decide.RECORD: _record,
+        decide.RECORD: keep_record,
         decide.TALK: _talk,
     }
 
@@ -335,7 +337,7 @@ class Wake:
         if fix:
             place = (fix.lat, fix.lon, fix.alt, fix.speed, fix.heading, fix.hdop, fix.sats)
         heard = (cell.plmn, cell.tac, cell.cell, -cell.rsrp) if cell else (0,) * 4
-        body = (rounded(battery_mv, 20), rounded(temperature_dc, 5))
+        body = record.felt(battery_mv, temperature_dc)
         head = (kind, quality, self._state[st.EVENTS], 0, time, self._ledger.boot)
         return list(head + place + body + heard + (min(255, self._motion),))
 
@@ -353,7 +355,15 @@ class Wake:
     def _save_twice(self):
         """In flash as well, before the network is asked."""
         self._save()
-        rtc.keep_copy(self._port.data_dir, self._packed())
+        try:
+            rtc.keep_copy(self._port.data_dir, self._packed())
+        except OSError as error:
+            self._not_kept(error)
+
+    def _not_kept(self, error):
+        """The flash does not take something. What it holds can still be told, and what is told makes room."""
+        self._note(logs.FLASH, error.args[0])
+        self._journal.free(1)
 
     def _packed(self):
         return rtc.pack_into(self._packed_buf, self._state, self._log.pack())

@@ -151,3 +151,46 @@ def test_reading_a_line_allocates_nothing():
     n = line(1000, False)
     heap_unlock()
     assert n == 7
+
+
+def test_a_late_answer_is_not_taken_for_the_one_to_the_next_command():
+    late, ours = b"\r\n+CSQ: 17,99\r\n\r\nOK\r\n", b"\r\n+CSQ: 9,99\r\n\r\nOK\r\n"
+    for piece in (1, 512):
+        # What comes after +CSQ, the first AT, the second (its own OK behind the late answer), and +CSQ again.
+        at, port = channel(b"", b"", late + b"\r\nOK\r\n", ours, piece=piece)
+        raises(ModemSilent, at.command, b"+CSQ", 1000, b"+CSQ:")
+        assert at.command(b"+CSQ", 1000, b"+CSQ:") == [b"9,99"]
+        assert not port.rx.strip()
+
+
+def test_unsolicited_lines_beside_a_late_answer_are_kept():
+    at, _ = channel(b"", b"\r\n+X: 1\r\n\r\nOK\r\n\r\nOK\r\n\r\n+QMTSTAT: 0,1\r\n", b"\r\nOK\r\n")
+    raises(ModemSilent, at.command, b"+X", 1000)
+    at.command(b"+Y", 1000)
+    assert at.wait(b"+QMTSTAT:", 10) == b"0,1"
+
+
+def test_a_restart_is_seen_instead_of_a_late_answer():
+    at, _ = channel(b"", b"\r\nRDY\r\n")
+    raises(ModemSilent, at.command, b"+X", 1000)
+    raises(ModemRestarted, at.command, b"+Y", 1000)
+
+
+def test_a_modem_that_has_fallen_silent_is_not_waited_for_again_in_full():
+    at, port = channel()
+    raises(ModemSilent, at.command, b"+X", 120000)
+    raises(ModemSilent, at.prompted, b"+Y", b"data", 120000)
+    assert port.now < 130000 and b"+Y" not in port.sent and b"data" not in port.sent
+
+
+def test_chatter_that_does_not_end_holds_nobody_up():
+    class Chatter(FakePort):
+        def uart_readinto(self, buf, timeout_ms):
+            self.rx = self.rx or (b"\r\nOK\r\n" if self.sent else b"")
+            return FakePort.uart_readinto(self, buf, timeout_ms)
+
+    at, _ = channel()
+    raises(ModemSilent, at.command, b"+X", 1000)
+    at._port = Chatter()
+    at.command(b"+Y", 1000)
+    assert at._port.now < 7000

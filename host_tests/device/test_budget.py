@@ -1,6 +1,7 @@
 """The operators' budgets over hours and days, refusals, and a loss of power."""
 
 from locator import settings
+from locator.modem import UNTOLD
 from locator.plan import budget, decide
 from locator.plan import state as st
 from locator.port import DEEPSLEEP_RESET, WAKE_TIMER
@@ -91,6 +92,25 @@ def test_a_clock_that_gains_five_percent_keeps_the_pauses_and_windows():
     times = [t * 100 // 105 for t in impatient(st.new(), 72)]
     assert min(times[i + 1] - times[i] for i in range(len(times) - 1)) >= 60
     assert most_within(times, HOUR) <= 10 and most_within(times, DAY) <= 24
+
+
+def test_refusals_that_nobody_explains_are_taken_for_permanent_after_five():
+    state = st.new()
+    now = state[st.NOW] = HOUR
+    pauses = []
+    for _ in range(12):
+        budget.refused(state, now, UNTOLD)
+        state[st.NOW] = now
+        pauses.append(budget.wait_s(state) * 16 // 17 // HOUR)
+        budget.refused(state, now, 0)  # no service in between changes nothing
+        now += budget.wait_s(state) + 60
+    assert pauses == [0, 0, 0, 0, 1, 4, 8, 16, 24, 24, 24, 24]
+    for end in (lambda: budget.accepted(state), lambda: budget.refused(state, now, 11)):
+        end()
+        state[st.REFUSALS] = state[st.REFUSED_UNTIL] = 0
+        for _ in range(4):
+            budget.refused(state, now, UNTOLD)
+        assert state[st.REFUSED_UNTIL] == 0
 
 
 def test_causes_that_pass_are_no_refusal():

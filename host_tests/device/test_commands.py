@@ -306,3 +306,11 @@ def test_dense_reports_leave_half_of_the_budgets_to_others():
     state[st.TRIES : st.TRIES + st.TRIES_KEPT] = st.new()[: st.TRIES_KEPT]
     state[st.SENT_TODAY] = 30
     assert not budget.may_report_densely(state)
+
+
+def test_a_reboot_behind_a_factory_reset_leaves_nothing_of_it_out():
+    device = Device()
+    device.state[st.SKY_SATS] = 9
+    assert device.talk(command(1, commands.FACTORY), command(2, commands.REBOOT)) == []
+    assert device.state[st.SKY_SATS] == 0 and device.port.resets
+    assert device.talk() == [[1, commands.DONE], [2, commands.DONE]]

@@ -73,10 +73,3 @@ def test_rounding_is_to_the_nearest():
 def test_fields_survive_quotes():
     assert parse.fields(b'0,"a,b", "c" ,') == [b"0", b"a,b", b"c", b""]
     assert parse.fields(b'"open,1') == [b"open,1"]
-
-
-def test_the_cause_of_a_refusal_in_words():
-    assert parse.cause(b"EMM cause 8") == 8
-    assert parse.cause(b"EMM cause 15, no suitable cells") == 15
-    for text in (b"", b"No cause information available", b"ESM cause 27", b"EMM cause ", b"EMM cause x"):
-        assert parse.cause(text) == 0

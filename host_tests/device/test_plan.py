@@ -1,5 +1,7 @@
 """The decision table, row by row, and what the plan learns."""
 
+from array import array
+
 from locator import settings
 from locator.journal import record, rtc
 from locator.modem import DENIED, REGISTERED
@@ -296,6 +298,13 @@ def test_the_state_survives_in_rtc_memory_and_damage_is_seen():
     assert rtc.unpack(data, st.SIZE) == state
     for broken in (b"", data[:-1], data[:20] + b"\x01" + data[21:], data[1:]):
         assert rtc.unpack(broken, st.SIZE) is None
+
+
+def test_the_state_of_a_release_with_fewer_numbers_is_not_read():
+    # Its log, which lies behind it, would be: as pauses of years, for instance.
+    older = array("i", [7] * (st.SIZE - 8))
+    assert rtc.unpack(rtc.pack(older, bytes(230)), st.SIZE) is None
+    assert rtc.log_of(rtc.pack(older, bytes(230)), st.SIZE) == b""
 
 
 def test_a_better_clock_wins():

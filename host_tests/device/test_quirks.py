@@ -388,8 +388,35 @@ def test_q31_q32_gnss_on_and_off_twice():
     table.answers[b"+QGPSEND"] = b"\r\n+CME ERROR: 505\r\n"
     driver.gnss_start(False)
     driver.gnss_stop()
-    first, last = b'+QGPSCFG="priority",0', b'+QGPSCFG="priority",1'
+    first, last = b'+QGPSCFG="priority",0,0', b'+QGPSCFG="priority",1,0'
     assert table.sent == [first, b"+QGPS=1", b"+QGPSEND", last]
+
+
+def test_q31_firmware_that_knows_no_priority_for_now():
+    driver, table = scripted.bg95()
+    table.answers[b'+QGPSCFG="priority",0,0'] = table.answers[b'+QGPSCFG="priority",1,0'] = b"\r\nERROR\r\n"
+    driver.gnss_start(False)
+    driver.gnss_stop()
+    assert b'+QGPSCFG="priority",0' in table.sent and table.sent[-1] == b'+QGPSCFG="priority",1'
+
+
+def test_q31_the_network_gets_the_radio_back_though_gnss_does_not_answer():
+    driver, table = scripted.bg95()
+    table.answers[b"+QGPSEND"] = None
+    raises(ModemSilent, driver.gnss_stop)
+    assert table.sent[-1] == b'+QGPSCFG="priority",1,0'
+
+
+def test_an_answer_that_comes_late_shifts_nothing():
+    driver, table = scripted.sim7600()
+    fix = (
+        b"+CGNSSINFO: 2,09,05,00,3113.330650,N,12121.262554,E,131126,091918.0,32.9,0.0,255.0,1.1,0.8,0.7"
+    )
+    table.answers[b"+CSQ"], table.answers[b"+CGNSSINFO"] = None, line(fix)
+    raises(ModemSilent, driver._signal)
+    table.rx = line(b"+CSQ: 17,99")
+    driver.gnss_start(False)
+    assert driver.gnss_poll().lat == 3122218 and not table.rx.strip()
 
 
 def test_q33_gnss_that_stops_later_holds_nobody_up():
@@ -443,6 +470,14 @@ def test_q46_a_power_off_without_an_answer_is_bounded_and_cuts_the_supply():
         driver.stop(False)
         assert table.now < 80000
         assert table.pins[-1] == ("rail", False) and driver.lost_supply
+
+
+def test_q46_a_sim7600_that_goes_without_a_word_keeps_its_supply():
+    driver, table = scripted.sim7600()
+    table.answers[b""] = [OK, None]
+    driver.stop(False)
+    assert not driver.lost_supply and ("rail", False) not in table.pins
+    assert table.now < 8000
 
 
 def test_q47_a_modem_that_does_not_answer_loses_its_supply():

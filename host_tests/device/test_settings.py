@@ -1,5 +1,6 @@
 """Settings on the device: whole or not at all, on trial until the agent was reached, never none."""
 
+import os
 import struct
 from binascii import crc32
 
@@ -115,6 +116,20 @@ def test_a_value_out_of_range_refuses_the_whole_revision():
         )
         assert device.values == values(GOOD)
         assert device.order([8, {cfg.LIGHT_LUX: 30, key: value}]) is None  # told already
+
+
+def test_a_key_beyond_32_bits_is_refused_like_any_other():
+    for key in (1 << 31, 1 << 40, -(1 << 63)):
+        device = trusted(GOOD)
+        assert device.order([8, {key: 1}]) == report(7, GOOD, applied.CONFIRMED, 8, settings.MALFORMED)
+
+
+def test_a_refusal_that_the_flash_does_not_take_is_not_told():
+    # Otherwise each reply would bring the settings again, and each turn another one.
+    device = trusted(GOOD)
+    os.mkdir(device.port.data_dir + applied.FILE + ".new")
+    assert device.order([8, {99: 1}]) is None
+    assert not device.state[st.TO_TELL]
 
 
 def test_what_is_no_revision_is_refused():

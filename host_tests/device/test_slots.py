@@ -131,3 +131,15 @@ def test_a_boot_that_cannot_be_counted_is_no_trial():
         trials.confirm()  # of the slot that does not run
         os.rmdir("slots.bin.new")
         assert boot(True) == "slot_b"
+
+
+def test_a_release_that_has_failed_never_stands_in_for_a_good_one():
+    with Home(BOTH):
+        boot(True)
+        trials.try_out(2)
+        assert boot(False) == "slot_b"
+        assert boot(True) == "slot_a"
+        trials.failed(True)  # the good one, once: a sensor that did not answer, a read that failed
+        assert boot(True) == "slot_a"
+        os.remove("slots.bin")
+        assert boot(True) == "slot_a"

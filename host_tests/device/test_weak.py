@@ -4,6 +4,8 @@ import os
 
 import scratch
 from locator import wake
+from locator.journal.log import Log
+from locator.plan import state as st
 from locator.port import DEEPSLEEP_RESET, WAKE_TIMER
 
 
@@ -36,3 +38,30 @@ def test_at_the_limit_the_wake_goes_on():
     except AttributeError:  # it asks for the configuration
         return
     raise AssertionError
+
+
+class Full:
+    """Of a port only what is needed when the flash is full: its folder is not there."""
+
+    data_dir = scratch.folder() + "/none"
+
+    def clock_s(self):
+        return 5
+
+    def rtc_write(self, data):
+        self.kept = bytes(data)
+
+
+class Made:
+    freed = 0
+
+    def free(self, files):
+        self.freed += files
+
+
+def test_a_flash_that_takes_no_copy_of_the_plan_stops_no_report():
+    it = object.__new__(wake.Wake)
+    it._port, it._journal, it._log, it._state = Full(), Made(), Log(), st.new()
+    it._packed_buf = bytearray(1024)
+    it._save_twice()
+    assert it._journal.freed == 1 and len(it._log) == 1 and it._port.kept

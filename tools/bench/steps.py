@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from locator.modem import REGISTERED, ModemError, ModemSilent
+from locator.modem import REGISTERED
 from locator.modem import edrx as extended
 from locator.modem import survey as scan
 
@@ -40,7 +40,6 @@ DOZE_MS = {"bg95": 3_000, "sim7600": 22_000}
 """From DTR high to sleep: SIM7600 15 to 20 s (sleep note V3.00)."""
 ASLEEP_MS = 10_000
 WAKE_TRIES = 20
-WAKE_MS = 300
 PAYLOAD = b"OK\r\n\x00\xff" + bytes(range(256)) * 4
 """About an upload; with what a modem might take for its own lines."""
 
@@ -235,13 +234,13 @@ def sleep(bench: Bench) -> Found:
     bench.port.sleep_ms(DOZE_MS[bench.modem])
     bench.phase("asleep")
     bench.port.sleep_ms(ASLEEP_MS)
-    slept = not _answers(bench)
+    slept = not bench.at.hears(1)
     bench.phase("wake")
     begin = bench.port.ticks_ms()
     bench.port.modem_dtr(False)
     bench.port.sleep_ms(20)
     tries = 1
-    while not _answers(bench):
+    while not bench.at.hears(1):
         if tries == WAKE_TRIES:
             raise Silent(b"")
         tries += 1
@@ -286,16 +285,6 @@ def _first_fix(bench: Bench, start: str, begin: int) -> Any:
         if fix:
             return fix
     return None
-
-
-def _answers(bench: Bench) -> bool:
-    try:
-        bench.at.command(b"", WAKE_MS)
-    except ModemSilent:
-        return False
-    except ModemError:
-        pass
-    return True
 
 
 STEPS: dict[str, Callable[[Bench], Found]] = {

@@ -80,17 +80,13 @@ class TimedChannel(Channel):  # type: ignore[misc]
         self._granted.clear()
         self._granting.limit_ms = self._granting.ticks_ms() + ms
 
-    def command(self, text: bytes, timeout_ms: int, prefix: bytes | None = None) -> Any:
+    def command(self, text: bytes, timeout_ms: int, *how: Any) -> Any:
         self._grant(text, timeout_ms)
-        return super().command(text, timeout_ms, prefix)
+        return super().command(text, timeout_ms, *how)
 
     def prompted(self, text: bytes, data: bytes, timeout_ms: int, prompt: bytes = b">") -> Any:
         self._grant(text, 2 * timeout_ms)  # the prompt, and the result
         return super().prompted(text, data, timeout_ms, prompt)
-
-    def pieces(self, text: bytes, timeout_ms: int, take: Callable[[bytes], None]) -> Any:
-        self._grant(text, timeout_ms)
-        return super().pieces(text, timeout_ms, take)
 
     def wait(self, prefix: bytes, timeout_ms: int) -> Any:
         self._grant(prefix, timeout_ms)

@@ -23,6 +23,7 @@ MAX_SEND, MAX_READ = 1_460, 1_500
 MAX_CONTEXTS = {"nbiot": 2}
 """Active at the same time; 3 on other networks."""
 BLOCKED = ALREADY = 563
+NOT_OPENED = 561
 UNKNOWN, BAD, CREATE, DNS_BUSY, DNS, CONNECT, CLOSED = 550, 552, 554, 564, 565, 566, 567
 SERVER_SILENT, NO_CONTEXT, NOT_PERMITTED = 569, 570, 572
 ERRORS = {
@@ -32,6 +33,7 @@ ERRORS = {
     BAD: "invalid parameters",
     553: "memory not enough",
     CREATE: "create socket failed",
+    NOT_OPENED: "open PDP context failed",
     ALREADY: "socket identity has been used",
     DNS_BUSY: "DNS busy",
     DNS: "DNS parse failed",
@@ -77,7 +79,13 @@ def activate(unit: Unit, request: Request) -> Work:
     most = MAX_CONTEXTS.get(cell.rat, 3) if cell else 3
     if cid not in unit.nv.contexts or len(unit.pdp.address) >= most:
         raise Refused(NOT_ALLOWED)
-    yield from activate_context(unit, cid)
+    try:
+        yield from activate_context(unit, cid)
+    except Refused:
+        _remember(unit, NOT_OPENED)
+        if unit.has("no-reject-cause"):
+            raise Refused from None
+        raise
 
 
 def deactivate(unit: Unit, request: Request) -> Work:

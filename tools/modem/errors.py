@@ -50,6 +50,40 @@ TEXTS = {
     563: "operation blocked",
 }
 
+EMM_NAMES = {
+    2: "IMSI unknown in HSS",
+    3: "Illegal UE",
+    5: "IMEI not accepted",
+    6: "Illegal ME",
+    7: "EPS services not allowed",
+    8: "EPS services and non-EPS services not allowed",
+    9: "UE identity cannot be derived by the network",
+    10: "Implicitly detached",
+    11: "PLMN not allowed",
+    12: "Tracking Area not allowed",
+    13: "Roaming not allowed in this tracking area",
+    14: "EPS services not allowed in this PLMN",
+    15: "No suitable cells in tracking area",
+    16: "MSC temporarily not reachable",
+    17: "Network failure",
+    22: "Congestion",
+}
+"""Of EMM causes (TS 24.301 9.9.3.9)."""
+ESM_NAMES = {
+    8: "Operator Determined Barring",
+    26: "Insufficient resources",
+    27: "Missing or unknown APN",
+    28: "Unknown PDN type",
+    29: "User authentication failed",
+    30: "Request rejected by Serving GW or PDN GW",
+    31: "Request rejected, unspecified",
+    32: "Service option not supported",
+    33: "Requested service option not subscribed",
+    34: "Service option temporarily out of order",
+    38: "Network failure",
+}
+"""Of ESM causes (TS 24.301 9.9.4.4)."""
+
 NOT_ALLOWED = 3
 SIM_MISSING = 10
 PIN_NEEDED = 11

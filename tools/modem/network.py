@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from tools.modem import bands, operators
 from tools.modem.bands import BANDS
-from tools.modem.errors import BAD_PARAMETER, NO_SERVICE, NOT_ALLOWED, Refused
+from tools.modem.errors import BAD_PARAMETER, EMM_NAMES, ESM_NAMES, NO_SERVICE, NOT_ALLOWED, Refused
 from tools.modem.radio import FULL
 from tools.modem.registration import LINES
 from tools.modem.request import Request, Table
@@ -194,9 +194,16 @@ def list_operators(unit: Unit, request: Request) -> Work:
 
 def last_cause(unit: Unit, request: Request) -> None:
     """AT+CEER: the last refusal, in words [C]."""
-    cause = unit.radio.cause
-    text = f"EMM cause {cause}" if cause else "No cause information available"
-    unit.at.info(f"+CEER: {f'ESM cause {unit.pdp.cause}' if unit.pdp.cause and not cause else text}")
+    unit.at.info(f"+CEER: {_last_cause(unit)}")
+
+
+def _last_cause(unit: Unit) -> str:
+    layer, cause, names = "EMM", unit.radio.cause, EMM_NAMES
+    if not cause:
+        layer, cause, names = "ESM", unit.pdp.cause, ESM_NAMES
+    if not cause or unit.has("ceer-mute"):
+        return "No cause information available"
+    return names.get(cause, "Protocol error") if unit.has("ceer-words") else f"{layer} cause {cause}"
 
 
 NETWORK: Table = {

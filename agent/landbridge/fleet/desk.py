@@ -17,8 +17,7 @@ class Kind(Protocol):
     """One kind of order: settings, commands, ..."""
 
     def note(self, connection: Connection, device: str, uplink: Uplink, now_s: int) -> None:
-        """Note what the uplink reports; the same uplink may come again and then changes nothing.
-        `WireError` if the report does not keep the contract."""
+        """Note what the uplink reports. `WireError` if the report does not keep the contract."""
 
     def orders(
         self, connection: Connection, device: str, uplink: Uplink, now_s: int
@@ -40,11 +39,17 @@ KINDS: Sequence[Kind] = (settings, commands, resend, diagnostics, updates)
 
 
 def answer(
-    connection: Connection, device: str, uplink: Uplink, now_s: int, kinds: Sequence[Kind] = KINDS
+    connection: Connection,
+    device: str,
+    uplink: Uplink,
+    now_s: int,
+    kinds: Sequence[Kind] = KINDS,
+    again: bool = False,
 ) -> Answered:
-    """Note what `uplink` reports and find the orders that wait for the device."""
+    """Note what `uplink` reports and find the orders that wait for the device. When the same envelope
+    comes `again`, what it reports is noted already, and may be long past."""
     refused = []
-    for kind in kinds:
+    for kind in () if again else kinds:
         try:
             with connection.begin_nested():
                 kind.note(connection, device, uplink, now_s)

@@ -129,14 +129,15 @@ class Pipeline:
         device, number = opened.device, opened.number
         other = points.contradicted(connection, device, decoded.points)
         agreed = [each for each in judged if each.point.seq not in other]
-        if points.repeats_uplink(connection, device, number, received.payload):
+        again = points.repeats_uplink(connection, device, number, received.payload)
+        if again:
             _log.info("%s: uplink %d came again", device, number)
         else:
             new = self._store_new(connection, received.payload, opened, decoded, agreed, now_s)
             _log.info("%s: uplink %d, %d records, %d new", device, number, len(judged), new)
             if other:
                 self.bury(received, f"sequence used twice with other content: {_listed(other)}")
-        answered = desk.answer(connection, device, decoded, now_s)
+        answered = desk.answer(connection, device, decoded, now_s, again=again)
         for reason in answered.refused:
             self.bury(received, reason)
         committed = [each.point.seq for each in agreed]

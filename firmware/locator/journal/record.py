@@ -44,6 +44,11 @@ EVENT_GNSS = const(2048)
 EVENT_TEMPERATURE_BACK = const(4096)
 
 
+def felt(battery_mv, temperature_dc):
+    """(battery, temperature) in units of the record; what no byte holds as the nearest that one does."""
+    return min(255, (battery_mv + 10) // 20), max(-128, min(127, (temperature_dc + 2) // 5))
+
+
 def pack_into(buf, fields):
     """Write the 20 `fields` (in the order of FIELDS) and their CRC into `buf[0:46]`."""
     struct.pack_into(FORMAT, buf, 0, *fields, 0)

@@ -1,4 +1,5 @@
-"""RTC memory's layout: version, CRC-32, the state of the plan, the log; and a copy of it in flash.
+"""RTC memory's layout: version and size of the state, length, CRC-32, the state of the plan, the log; and a
+copy of it in flash. A release whose state is longer or shorter does not read another's.
 
 RTC memory survives resets, the copy a loss of power. It is as old as the last time the network was asked.
 """
@@ -10,8 +11,8 @@ from binascii import crc32
 
 from micropython import const
 
-_VERSION = const(3)
-_HEAD = "<HHI"
+_VERSION = const(4)
+_HEAD = "<BBHI"
 HEAD_SIZE = const(8)
 _COPY = "/plan.bin"
 
@@ -28,7 +29,7 @@ def pack_into(buf, state, log):
     view[HEAD_SIZE:start] = bytes(state)
     view[start:] = log
     body = view[HEAD_SIZE:]
-    struct.pack_into(_HEAD, view, 0, _VERSION, len(body), crc32(body))
+    struct.pack_into(_HEAD, view, 0, _VERSION, len(state), len(body), crc32(body))
     return view
 
 
@@ -36,9 +37,9 @@ def unpack(data, size):
     """The state of `size` integers that `pack` wrote, None when there is none or it is damaged."""
     if len(data) < HEAD_SIZE:
         return None
-    version, length, crc = struct.unpack_from(_HEAD, data)
+    version, integers, length, crc = struct.unpack_from(_HEAD, data)
     body = data[HEAD_SIZE : HEAD_SIZE + length]
-    if version != _VERSION or length < 4 * size or len(body) != length or crc != crc32(body):
+    if (version, integers) != (_VERSION, size) or len(body) != length or crc != crc32(body):
         return None
     return array("i", body[: 4 * size])
 

@@ -13,7 +13,8 @@ from micropython import const
 from locator.journal import record
 
 PER_SEGMENT = const(64)
-_ENOSPC = const(28)
+# ENOSPC; and ENAMETOOLONG, which LittleFS says when the entry of a new file finds no room.
+NO_ROOM = (28, 36)
 # 160 files of 2,944 bytes, each in a block of 4,096: 640 KiB of the 960 KiB in the OTA layout.
 MAX_FILES = 160
 SEGMENT = ".seg"
@@ -58,13 +59,13 @@ class Journal:
         try:
             return self._append(fields)
         except OSError as error:
-            self._mend(error.args[0] == _ENOSPC)
+            self._mend(error.args[0] in NO_ROOM)
             return self._append(fields)
 
     def _append(self, fields):
         if self._room <= 0:
             while len(self.files) >= MAX_FILES:
-                self._make_room()
+                self.make_room()
             self.files.append(self.next_seq)
             self._room = PER_SEGMENT
         fields[3] = seq = self.next_seq
@@ -151,9 +152,10 @@ class Journal:
             del self.files[-1]
         self._room = 0
         if full and self.files:
-            self._make_room()
+            self.make_room()
 
-    def _make_room(self):
+    def make_room(self):
+        """Give up or thin the file that is missed least."""
         for i in range(len(self.files)):
             if self.ledger.acks.covers(*self.span(i)):
                 self.give_up(i)
@@ -190,7 +192,8 @@ class Journal:
                     held += 1
                     if i < self.old:
                         seq = record.seq_of(buf, to) if good else 0
-                    if not seq or acks.has(seq):
+                    # Behind the end: after a power cut in thinning the next file has it as well.
+                    if not seq or seq > last or acks.has(seq):
                         continue
                     if skip:
                         skip -= 1

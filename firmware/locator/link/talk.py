@@ -23,11 +23,13 @@ _NEWEST_FIRST = const(16)  # records: they fit in one uplink
 
 
 class Outcome:
-    """What a conversation came to: messages `sent`, `turns` answered, `server_time` epoch or None."""
+    """What a conversation came to: messages `sent`, `turns` answered, `server_time` epoch or None;
+    `refused`: the agent has answered and keeps none of the records it was sent."""
 
     def __init__(self):
         self.sent = 0
         self.turns = 0
+        self.refused = False
         self.server_time = None
 
 
@@ -69,8 +71,8 @@ class Conversation:
             self._batch.n = self._journal.read_batch(self._batch.records, limit, newest)
             if turn and not self._batch.n and not (self.desk and self.desk.to_tell()):
                 return
-            if not self._turn(extras, turn > 0):
-                return
+            if not self._turn(extras, turn > 0) or self.outcome.refused:
+                return  # records that are not wanted would be sent until the day's messages are spent
 
     def _turn(self, extras, more):
         self._numbers = []  # a late answer to an earlier turn says nothing about this one
@@ -136,7 +138,9 @@ class Conversation:
         return False
 
     def _apply(self, reply):
+        waiting = self._journal.pending()
         self._journal.acknowledge(reply[_RANGES])
+        self.outcome.refused = self._batch.n > 0 and self._journal.pending() == waiting
         self.outcome.server_time = reply[_TIME]
         # An answer to an earlier attempt of this turn acknowledges what that said: the same.
         if self.desk:
@@ -158,7 +162,7 @@ def read_reply(plain):
     if type(reply) is not dict or reply.get(0) != _VERSION:
         raise cbor.CborError("not a reply of version 1")
     answered, ranges, time = reply.get(_ANSWERED), reply.get(_RANGES), reply.get(_TIME)
-    if type(answered) is not int or type(time) is not int or type(ranges) is not list:
+    if type(answered) is not int or type(time) is not int or time >> 31 or type(ranges) is not list:
         raise cbor.CborError("reply incomplete")
     if len(ranges) % 2 or not all(type(seq) is int and seq > 0 for seq in ranges):
         raise cbor.CborError("ranges")

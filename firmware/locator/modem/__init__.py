@@ -8,6 +8,9 @@ REGISTERED = const(0)
 NO_SERVICE = const(1)
 DENIED = const(2)
 
+UNTOLD = const(-1)
+"""The cause of a refusal that nobody has named."""
+
 CALM_FAILS = const(2)
 
 # Kinds of network, as a BG95 numbers them.

@@ -16,6 +16,9 @@ _LINE_BYTES = const(400)
 _QUEUE = const(12)
 _INBOX_BYTES = const(1536)
 _MAX_RAW = const(10240)
+_PROBE_MS = const(300)
+_PROBE_TRIES = const(3)
+_LATE_TRIES = const(20)
 _PROMPT = const(-1)
 
 _FINALS_BAD = (b"ERROR", b"+CME ERROR", b"+CMS ERROR", b"NO CARRIER", b"SEND FAIL")
@@ -45,37 +48,44 @@ class Channel:
         self._piecewise = False
         self.inbox = bytearray(_INBOX_BYTES)
         self.inbox_n = 0
+        self._late = False  # a command was not answered in time: it may yet be
         self.booting = True  # boot lines are expected: they are no restart
 
-    def command(self, text, timeout_ms, prefix=None):
+    def command(self, text, timeout_ms, prefix=None, take=None):
         """Send `AT` + `text` (bytes) and wait for the final result.
 
         Returns the information lines as a list of bytes: those that begin with `prefix` (without
         it and the blanks behind it), or without a `prefix` all that are not unsolicited. Raises
-        `ModemError` with the CME code on a bad result, `ModemSilent` at the deadline.
+        `ModemError` with the CME code on a bad result, `ModemSilent` at the deadline. For a reply whose one
+        line may be longer than any buffer `take` is given each piece of it that a closing parenthesis ends
+        (bytes, without the parenthesis).
         """
-        self._port.uart_write(b"AT" + text + b"\r")
-        return self._reply(text, timeout_ms, prefix)
+        self._send(text)
+        return self._reply(text, timeout_ms, prefix, take)
 
-    def pieces(self, text, timeout_ms, take):
-        """Like `command` for a reply whose one line may be longer than any buffer: `take` is given each
-        piece of it that a closing parenthesis ends (bytes, without the parenthesis)."""
-        self._piecewise = True
-        try:
-            self._port.uart_write(b"AT" + text + b"\r")
-            deadline = self._port.ticks_ms() + timeout_ms
-            while True:
-                piece = self._sort(text, self._next_line(deadline, False), None)
-                if piece == b"OK":
-                    return
-                if piece is not None:
-                    take(piece)
-        finally:
-            self._piecewise = False
+    def hears(self, tries=_PROBE_TRIES):
+        """Whether the modem answers `AT`. What came late, to questions before, is dropped then."""
+        for _ in range(tries):
+            self._port.uart_write(b"AT\r")
+            try:
+                self._reply(b"", _PROBE_MS, None)
+            except ModemSilent:
+                continue
+            except (ConnectionLost, ModemRestarted):
+                raise
+            except ModemError:
+                pass
+            if self._late:
+                from locator.modem.rescue import drain
+
+                drain(self, _PROBE_MS)
+                self._late = False
+            return True
+        return False
 
     def prompted(self, text, data, timeout_ms, prompt=b">"):
         """Send a command that asks for `data` (bytes-like) at its prompt; wait for the final result."""
-        self._port.uart_write(b"AT" + text + b"\r")
+        self._send(text)
         deadline = self._port.ticks_ms() + timeout_ms
         while True:
             got = self._next_line(deadline, prompt == b">")
@@ -100,12 +110,6 @@ class Channel:
                 return None
             self._keep_unsolicited()
 
-    def drain(self, quiet_ms):
-        """Drop what comes until the line has been quiet for so long: late answers to other questions."""
-        while self._byte(self._port.ticks_ms() + quiet_ms) >= 0:
-            pass
-        self._n = 0
-
     def forget(self, prefix):
         """Drop what is queued with `prefix`, so that the next `wait` sees only what comes later."""
         self._queue = [line for line in self._queue if not line.startswith(prefix)]
@@ -116,20 +120,32 @@ class Channel:
             if self._queue[i].startswith(end):
                 raise ConnectionLost(end, parse.last_integer(self._queue.pop(i)))
 
-    def _reply(self, text, timeout_ms, prefix):
+    def _send(self, text):
+        """A late answer to the command before must not be taken for the one to this."""
+        if self._late and not self.hears(_LATE_TRIES):
+            raise ModemSilent(text)
+        self._port.uart_write(b"AT" + text + b"\r")
+
+    def _reply(self, text, timeout_ms, prefix, take=None):
         deadline = self._port.ticks_ms() + timeout_ms
+        self._piecewise = take is not None
         lines: list = []
         while True:
             got = self._next_line(deadline, False)
             line = self._sort(text, got, prefix)
             if line == b"OK" or line == b"SEND OK":
                 return lines
-            if line is not None and len(lines) < _QUEUE:
+            if line is None:
+                continue
+            if take:
+                take(line)
+            elif len(lines) < _QUEUE:
                 lines.append(line)
 
     def _sort(self, text, got, prefix):
         """What the line just read is: returns OK or an information line, None for anything else."""
         if not got:
+            self._late = True
             raise ModemSilent(text)
         if self._begins(b"AT"):  # echo
             return None

@@ -5,19 +5,16 @@ Commands and time-outs: BG95 AT manual V2.0, MQTT manual V1.1; BG96 GNSS, SSL, F
 
 from micropython import const
 
-from locator.modem import ModemError, ModemRestarted, ModemSilent, PdpError, TlsError, parse, plausible_cell
+from locator.modem import ModemError, PdpError, TlsError, parse, plausible_cell
 from locator.modem.driver import SHORT_MS, SIM_MS, Driver, ca_name
 
 _PDP_MS = const(150000)
-_NETWORK_SAYS = const(100)  # CME codes above it are the network's
 _OPEN_MS = const(150000)
 _ANSWER_MS = const(25000)  # pkt_timeout 5 s, 3 repeats
 _POWER_DOWN_MS = const(65000)
 _PARK_MS = const(25000)  # networks release the connection up to 20 s after the last traffic
 _FOUND_AGAIN_MS = const(12000)
-_ACTIVATE_PAUSE_MS = const(3000)
 _ALREADY_ON = const(504)
-_NOT_ON = const(505)
 _OPEN_FAILED = const(-1)
 _NO_PDP = const(3)
 
@@ -98,7 +95,7 @@ class Bg95(Driver):
         """Give the radio to GNSS. Registration waits until `gnss_stop`."""
         if radio_off:
             self._try(b"+CFUN=4", 15000)
-        self._try(b'+QGPSCFG="priority",0')
+        self._first(0)
         try:
             self._at.command(b"+QGPS=1", SIM_MS)
         except ModemError as e:
@@ -118,11 +115,15 @@ class Bg95(Driver):
     def gnss_stop(self):
         """Give the radio back to the network."""
         try:
-            self._at.command(b"+QGPSEND", SIM_MS)
-        except ModemError as e:
-            if e.code != _NOT_ON:
-                raise
-        self._try(b'+QGPSCFG="priority",1')
+            self._try(b"+QGPSEND")  # refused when it is off already
+        finally:
+            self._first(1)
+
+    def _first(self, whom):
+        """Whom the radio serves first, 0: GNSS, 1: the network; for now, where the firmware can do that."""
+        text = b'+QGPSCFG="priority",%d' % whom
+        if not self._try(text + b",0"):
+            self._try(text)
 
     def mqtt_open(self, host, port, device, password, ca):
         """Activate the PDP context and connect with TLS, the broker verified against `ca` (PEM)."""
@@ -233,22 +234,22 @@ class Bg95(Driver):
         return False
 
     def pdp_open(self):
-        """Activate the PDP context unless it is. Raises `PdpError` when the network refuses it."""
+        """Activate the PDP context unless it is. Raises `PdpError` when the network refuses it, or has since
+        the start: it is asked twice at most, whoever needs the context."""
         for line in self._at.command(b"+QIACT?", _PDP_MS, b"+QIACT:"):
             if parse.fields(line)[:2] == [b"1", b"1"]:
                 return
-        self.pdp_define()
-        for last in (False, True):  # operators count: a refusal may come as a bare ERROR
+        if not self._refused:
+            self.pdp_define()
             self.serves(_FOUND_AGAIN_MS)  # GNSS had the radio
             try:
                 self._at.command(b"+QIACT=1", _PDP_MS)
-                return
-            except (ModemSilent, ModemRestarted):
-                raise
             except ModemError as e:
-                if last or e.code > _NETWORK_SAYS:
-                    raise PdpError("context", e.code)
-            self._port.sleep_ms(_ACTIVATE_PAUSE_MS)
+                from locator.modem import refusals
+
+                self._refused = refusals.context(self, e)
+        if self._refused:
+            raise self._refused
 
     def pdp_define(self):
         """As in `Driver`."""

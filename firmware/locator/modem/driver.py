@@ -13,8 +13,6 @@ from locator.modem import DENIED, NO_SERVICE, REGISTERED, ModemError, ModemResta
 
 SHORT_MS = const(1000)
 SIM_MS = const(5000)
-_PROBE_MS = const(300)
-_PROBE_TRIES = const(3)
 _SYNC_TRIES = const(25)
 _COPS_MS = const(180000)
 _CFUN_MS = const(15000)
@@ -22,11 +20,7 @@ _POLL_MS = const(1000)
 _NO_SIGNAL = const(99)
 _SERVED = (1, 5)  # <stat>: home, roaming
 _REFUSED = const(3)
-_REFUSALS = (30, 32)  # CME of a choice by hand: no service, emergency calls only
-_CAUSES = const(100)  # CME 103 to 122 are the EMM causes 3 to 22 (TS 27.007 9.2.2)
-_LAST_CAUSE = const(22)
 _CARD_TRIES = const(10)
-_NO_CARD = const(10)  # +CME ERROR
 
 
 def ca_name(ca):
@@ -57,14 +51,15 @@ class Driver:
         at.unsolicited = self.UNSOLICITED
         at.restart = self.RESTART
         self.on = False
+        self._refused = None  # the `PdpError` that this start has come to: nobody asks again
         self.lost_supply = False  # by `stop`; and with it the clock and the orbits of GNSS
 
     def start(self, surely_off, configure):
         """Power on and reach `OK`. `surely_off` saves the probe; `configure` repeats CONFIGURE."""
-        self._at.booting = True
+        self._at.booting, self._refused = True, None
         self._port.modem_rail(True)
         try:
-            if surely_off or not (self.answers() or self._rescue().escape(self)):
+            if surely_off or not (self._at.hears() or self._rescue().escape(self)):
                 self.boot()
         except ModemSilent:
             self._rescue().cold_boot(self)
@@ -82,14 +77,16 @@ class Driver:
 
         `plmn` is the only operator allowed, 0 for any; when the network refuses that choice there is
         nothing to wait for. Returns (REGISTERED | NO_SERVICE | DENIED,
-        reject cause or 0).
+        reject cause, UNTOLD or 0).
         """
         self.await_card()
         start = self._port.ticks_ms()
         code = self._select(plmn)
-        denied = 0 < code - _CAUSES <= _LAST_CAUSE
-        over = denied or code in _REFUSALS
-        result, cause = (DENIED, code - _CAUSES) if denied else (NO_SERVICE, 0)
+        over, result, cause = False, NO_SERVICE, 0
+        if code:
+            from locator.modem import refusals
+
+            over, result, cause = refusals.choice(code)
         while True:
             stat, refused = self._registration()
             if stat in _SERVED:
@@ -118,7 +115,7 @@ class Driver:
         return look(self, limit_s)
 
     def serves(self, limit_ms):
-        """(True while registered, cause of the refusal if the network has refused us since or 0): asked
+        """(True if registered, cause of the refusal or UNTOLD if the network has refused us, else 0); asked
         again up to `limit_ms` while the modem looks for the network that it has left for GNSS."""
         deadline = self._port.ticks_ms() + limit_ms
         while True:
@@ -169,13 +166,7 @@ class Driver:
 
     def card_gone(self):
         """Whether the modem says that no card is in its slot."""
-        try:
-            self._at.command(b"+CPIN?", SIM_MS, b"+CPIN:")
-        except ModemError as error:
-            if error.code != _NO_CARD:
-                raise
-            return True
-        return False
+        return self._rescue().card_gone(self)
 
     def boot(self):
         """Press the power key until the modem answers. Raises `ModemSilent`."""
@@ -186,7 +177,7 @@ class Driver:
             self._port.modem_key(False)
             self._port.sleep_ms(self.QUIET_MS)
             self._at.wait(b"RDY", self.BOOT_MS)
-            if self.answers(_SYNC_TRIES):
+            if self._at.hears(_SYNC_TRIES):
                 return
         raise ModemSilent("power on")
 
@@ -198,20 +189,6 @@ class Driver:
         from locator.modem import rescue
 
         return rescue
-
-    def answers(self, tries=_PROBE_TRIES):
-        """Whether the modem hears `AT`."""
-        for i in range(tries):
-            try:
-                self._at.command(b"", _PROBE_MS)
-            except ModemSilent:
-                continue
-            except ModemError:
-                pass
-            if i:  # the questions before may yet be answered
-                self._at.drain(_PROBE_MS)
-            return True
-        return False
 
     def await_card(self):
         """A card is busy for some seconds after the start; what it is asked then is refused (CME 14)."""
@@ -251,8 +228,10 @@ class Driver:
         return best
 
     def _why(self):
-        """The cause of the last refusal where +CEREG does not tell it, 0 when nobody does."""
-        return 0
+        """The EMM cause of the last refusal where +CEREG does not tell it, UNTOLD when nobody does."""
+        from locator.modem import refusals
+
+        return refusals.emm(self)
 
     def _signal(self):
         lines = self._at.command(b"+CSQ", self.REPLY_MS, b"+CSQ:")

@@ -133,12 +133,6 @@ def registration(line, read):
     return stat, cause or 0
 
 
-def cause(text, layer=b"EMM"):
-    """The cause of that layer (EMM, ESM) in the words of +CEER, 0 when it names none."""
-    _, named, number = text.partition(layer + b" cause ")
-    return (integer(number.split(b" ")[0].strip(b",.;")) or 0) if named else 0
-
-
 def supply_mv(line):
     """Millivolts of +CBC: `3.591V`, or `<charging>,<percent>,<mV>`. None when it does not tell."""
     text = fields(line)[-1]

@@ -7,10 +7,26 @@ from locator.modem import ModemError, ModemSilent
 _GUARD_MS = const(1100)
 _SETTLE_MS = const(300)
 _OFF_MS = const(1500)
+_CHATTER_MS = const(5000)
 _CFUN_MS = const(15000)
+_CARD_MS = const(5000)
+_NO_CARD = const(10)  # +CME ERROR
 _RADIO_OFF_MS = const(10000)
 # The multiplexer's close-down frame on channel 0 (TS 27.010, basic mode).
 _CLOSE_DOWN = b"\xf9\x03\xef\x05\xc3\x01\xf2\xf9"
+
+
+def drain(at, quiet_ms):
+    """Drop what comes, but unsolicited lines, until nothing comes for so long: late answers."""
+    end = at._port.ticks_ms() + _CHATTER_MS
+    part = at._n
+    while at._port.ticks_ms() < end:
+        if at._next_line(at._port.ticks_ms() + quiet_ms, False):
+            at._keep_unsolicited()
+        elif at._n == part:
+            break
+        part = at._n
+    at._n = 0
 
 
 def escape(driver):
@@ -19,10 +35,10 @@ def escape(driver):
     port, at = driver.port, driver.channel
     port.sleep_ms(_GUARD_MS)
     port.uart_write(b"+++")
-    at.drain(_GUARD_MS)
-    port.uart_write(b"ATH\r" if driver.answers() else _CLOSE_DOWN)
-    at.drain(_SETTLE_MS)
-    return driver.answers()
+    drain(at, _GUARD_MS)
+    port.uart_write(b"ATH\r" if at.hears() else _CLOSE_DOWN)
+    drain(at, _SETTLE_MS)
+    return at.hears()
 
 
 def cold_boot(driver):
@@ -36,6 +52,17 @@ def cold_boot(driver):
     except ModemSilent:
         port.modem_rail(False)
         raise
+
+
+def card_gone(driver):
+    """Whether the modem says that no card is in its slot."""
+    try:
+        driver.channel.command(b"+CPIN?", _CARD_MS)
+    except ModemError as error:
+        if error.code != _NO_CARD:
+            raise
+        return True
+    return False
 
 
 def cycle_radio(driver):

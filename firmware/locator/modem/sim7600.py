@@ -12,6 +12,7 @@ from locator.modem.driver import SHORT_MS, Driver, ca_name
 _MS = const(9000)
 _NET_MS = const(120000)
 _POWER_DOWN_MS = const(10000)
+_GOODBYE_MS = const(3000)  # some firmware goes without one: then it does not answer any more
 _ALREADY_STARTED = const(23)
 _TLS_FAILED = (32, 33, 34)
 
@@ -131,18 +132,16 @@ class Sim7600(Driver):
         return running
 
     def stop(self, park):
-        """Power off; the modem has no PSM, so it never is parked (False). Its supply stays on, as
-        with the BG95."""
+        """Power off; the modem has no PSM, so it never is parked (False). Its supply stays on unless it
+        answers for too long."""
         self.on = False
         self._try(b"+CPOF", _MS)
-        if self._at.wait(b"NORMAL POWER DOWN", _POWER_DOWN_MS) is None:
-            self._cut_supply()
+        deadline = self._port.ticks_ms() + _POWER_DOWN_MS
+        while self._at.wait(b"NORMAL POWER DOWN", _GOODBYE_MS) is None and self._at.hears():
+            if self._port.ticks_ms() >= deadline:
+                self._cut_supply()
+                break
         return False
-
-    def _why(self, layer=b"EMM"):
-        for line in self._list(b"+CEER", b"+CEER:"):
-            return parse.cause(line, layer)
-        return 0
 
     def pdp_define(self):
         """As in `Driver`; the services of the modem open the context by themselves."""
@@ -160,7 +159,9 @@ class Sim7600(Driver):
         except ModemError as e:
             if e.code == _ALREADY_STARTED:
                 raise
-            raise PdpError(name, 100 + self._why(b"ESM"))
+            from locator.modem import refusals
+
+            raise PdpError(name, 100 + refusals.ask(self, b"ESM"))
 
     def _start_service(self):
         try:

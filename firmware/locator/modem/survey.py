@@ -48,7 +48,7 @@ def scan(driver):
         if heard and len(found) < _MOST:
             found.append(heard)
 
-    driver.channel.pieces(b"+COPS=?", SCAN_MS, take)
+    driver.channel.command(b"+COPS=?", SCAN_MS, None, take)
     return found
 
 

@@ -170,7 +170,14 @@ def _ship(desk, _):
 
 
 def _reboot(desk, _):
-    desk.at_last = lambda: _restart(desk)
+    before = desk.at_last
+
+    def reboot():
+        if before:
+            before()
+        _restart(desk)
+
+    desk.at_last = reboot
     return BEGUN
 
 
@@ -199,7 +206,10 @@ def _restart(desk):
     desk.state[st.URGENT] = 1
     kept = rtc.pack(desk.state, desk.log.pack())
     desk.port.rtc_write(kept)
-    rtc.keep_copy(desk.port.data_dir, kept)
+    try:
+        rtc.keep_copy(desk.port.data_dir, kept)
+    except OSError:  # RTC memory has it
+        pass
     desk.port.reset()
 
 

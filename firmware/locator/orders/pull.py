@@ -10,6 +10,7 @@ import slots
 import trials
 from micropython import const
 
+from locator.journal.store import NO_ROOM
 from locator.link import cbor
 from locator.orders import release, report
 from locator.plan import budget
@@ -17,7 +18,6 @@ from locator.plan import state as st
 
 TELL = const(4)
 _KEY = const(8)
-_ENOSPC = const(28)
 _ROOM_FILES = const(16)
 
 
@@ -37,7 +37,7 @@ def go_on(desk, pulled):
 
 def stop(desk, error):
     """The flash has not taken something. The next offer finds what has come so far, and more room."""
-    if error.args[0] == _ENOSPC:
+    if error.args[0] in NO_ROOM:
         desk.journal.free(_ROOM_FILES)
 
 

@@ -17,6 +17,7 @@ _TRIES = const(10)
 _FRESH = const(11)  # came in this conversation, which proves nothing about them
 _MOST_BYTES = const(192)
 _MAX_REVISION = const(0x7FFFFFFF)
+_MAX_KEY = const(0x7FFFFFFF)
 
 # Why a revision was refused: the key of the setting, or
 UNREACHED = const(-1)  # the agent was not reached under it
@@ -31,8 +32,8 @@ def take(desk, value):
     if why is not None:
         if [revision, why] != found[applied.REFUSED :]:
             found[applied.REFUSED :] = [revision, why]
-            _write(folder + applied.FILE, found)
-            desk.tell(st.TELL_SETTINGS)
+            if _write(folder + applied.FILE, found):
+                desk.tell(st.TELL_SETTINGS)
         return
     if revision == found[applied.REVISION] and values == found[applied.VALUES]:
         return
@@ -48,7 +49,8 @@ def _judge(value):
     revision, values = value
     if type(revision) is not int or not 0 < revision <= _MAX_REVISION:
         return 0, None, MALFORMED
-    return revision, values, applied.bad_key(values)
+    why = applied.bad_key(values)
+    return revision, values, why if why is None or -1 <= why <= _MAX_KEY else MALFORMED
 
 
 def write(desk, out):

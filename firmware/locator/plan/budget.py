@@ -5,9 +5,9 @@ of network friendliness (Telefonica REQ_008: retries a minute apart and 10 in an
 windows slide over the last tries. A try counts from the moment it begins; the state is in flash by
 then, so that neither a reset nor a power cut forgets it. To look for a cell is a try, too: the modem
 registers as soon as its radio is on. A try in which the network refuses a PDP context asks for one twice
-at most, so 20 times an hour (TS.34 8.2.3: 30 after a permanent refusal), and twice more where a time server
-had to be asked; one that is granted is given up once at most (`locator/mending.py`). `now` is the moment
-itself, later than the beginning of the wake.
+at most, a time server included, so 20 times an hour (TS.34 8.2.3: 30 after a permanent refusal); one that is
+granted is given up once at most (`locator/mending.py`). `now` is the moment itself, later than the beginning
+of the wake.
 
 All times are the device's own, whose clock gains in sleep (boards: 0.2 to 5 %, more while it cools
 down): each window and pause is a sixteenth longer by it than operators count.
@@ -15,6 +15,7 @@ down): each window and pause is a sixteenth longer by it than operators count.
 
 from micropython import const
 
+from locator.modem import UNTOLD
 from locator.plan import state as st
 
 _APART_S = const(60)
@@ -35,6 +36,10 @@ _PERMANENT = (2, 3, 6, 7, 8)
 _ORBITS_S = const(4 * 3600)  # as long as an ephemeris may be used
 _DATA_PERMANENT = (8, 27, 28, 29, 30, 32, 33)  # ESM causes (TS.34 8.2.3 REQ_003)
 _PAUSES_H = (1, 4, 8, 16, 24, 36, 48, 72, 96)
+# Refusals whose cause nobody names are taken for permanent after so many in a row, but as another network
+# may yet take the card, the pauses grow to a day only.
+_MOST_UNTOLD = const(5)
+_LAST_UNTOLD = const(4)
 
 
 def wait_s(state):
@@ -100,10 +105,13 @@ def _count(state, now):
 
 
 def refused(state, now, cause):
-    """The network has refused the card for this EMM cause, 0 if it named none."""
-    if cause not in _PERMANENT:
-        return
-    state[st.REFUSED_UNTIL] = now + _pause_s(state, st.REFUSALS)
+    """The network has refused the card for this EMM cause, UNTOLD if nobody named it; 0: it has not."""
+    if cause in _PERMANENT:
+        state[st.REFUSED_UNTIL] = now + _pause_s(state, st.REFUSALS)
+    if cause:
+        state[st.UNTOLD] = state[st.UNTOLD] + 1 if cause == UNTOLD else 0
+    if cause == UNTOLD and state[st.UNTOLD] >= _MOST_UNTOLD:
+        state[st.REFUSED_UNTIL] = now + _pause_s(state, st.REFUSALS, _LAST_UNTOLD)
 
 
 def data_refused(state, now, cause):
@@ -113,9 +121,9 @@ def data_refused(state, now, cause):
         state[st.DATA_UNTIL] = now + _pause_s(state, st.DATA_REFUSALS)
 
 
-def _pause_s(state, counter):
-    step = min(state[counter], len(_PAUSES_H) - 1)
-    state[counter] = step + 1
+def _pause_s(state, counter, last=8):
+    step = min(state[counter], last)
+    state[counter] += 1
     return _long(3600 * _PAUSES_H[step])
 
 
@@ -128,7 +136,7 @@ def orbits_due(state):
 
 def accepted(state):
     """The network has taken the card."""
-    state[st.REFUSALS] = state[st.REFUSED_UNTIL] = 0
+    state[st.REFUSALS] = state[st.REFUSED_UNTIL] = state[st.UNTOLD] = 0
 
 
 def messages_left(state):

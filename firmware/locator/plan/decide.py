@@ -134,14 +134,15 @@ def _patience_s(state):
     return _ATTACH_PATIENCE_S if state[st.TRY_FAILS] < 2 else _ATTACH_PATIENCE_AGAIN_S
 
 
-def _record_due(state, hints):
+def record_due(state, hints):
+    """True when something is to be told, or the last record is long enough ago."""
     if state[st.EVENTS] or not state[st.LAST_RECORD] or state[st.ERRAND] == st.LOCATE:
         return True
     return state[st.NOW] - state[st.LAST_RECORD] >= record_every_s(state, hints) - _MIN_SLEEP_S
 
 
 def _fix(state, senses, hints, reason):
-    if state[st.DID_FIX] or not _record_due(state, hints):
+    if state[st.DID_FIX] or not record_due(state, hints):
         return None
     limit_s = fix_limit_s(state, hints[1][cfg.FIX_LIMIT_S])
     if state[st.URGENT]:
@@ -172,7 +173,7 @@ def _probe(state, senses, hints, reason):
 
 
 def _record(state, senses, hints, reason):
-    if state[st.DID_RECORD] or not _record_due(state, hints):
+    if state[st.DID_RECORD] or not record_due(state, hints):
         return None
     return Action(RECORD, reason)
 

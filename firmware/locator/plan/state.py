@@ -65,6 +65,7 @@ ORBITS = const(71)  # when GNSS had its last fix, if the modem's supply has stay
 PULLED_TODAY = const(72)  # pieces of a release asked for
 REFUSED = const(73)  # sequence of the release that was refused last, and why (orders/release.py)
 REFUSED_WHY = const(74)
+SKIP_FIX = const(75)  # the search for satellites ended in a fault: the next one is left out
 DENSE_UNTIL = const(76)
 DENSE_LEFT_J = const(77)
 ERRAND = const(78)  # what a command has asked for, below
@@ -76,6 +77,7 @@ WAY_SINCE = const(83)
 TLS_FAILED = const(84)  # handshakes, counted by themselves: the radio was fine
 DATA_REFUSALS = const(85)  # of a PDP context for a permanent cause, one after the other
 DATA_UNTIL = const(86)  # until then none is asked for
+UNTOLD = const(87)  # refusals in a row whose cause nobody has named
 SIZE = const(88)
 
 # Errands.
@@ -162,6 +164,8 @@ def feel(state, senses):
     now, wake_reason, motion = senses[0], senses[1], senses[5]
     for i in (DID_FIX, DID_RECORD, ATTACHED, DID_TALK, DID_PROBE):
         state[i] = 0
+    if state[SKIP_FIX]:
+        state[DID_FIX], state[SKIP_FIX] = NO, 0
     if now // _DAY_S != state[DAY]:
         state[DAY] = now // _DAY_S
         state[SENT_TODAY] = state[PULLED_TODAY] = 0
@@ -242,7 +246,7 @@ def learn_attach(state, result, plmn):
         if plmn and state[MCC] == MCC_RUSSIA:
             _hold(state, plmn)
         return
-    _learn_failure(state)
+    learn_failure(state)
     state[PARKED] = 0  # the modem is not registered any more: GNSS may switch its radio off
     if not state[HELD_PLMN]:
         return
@@ -279,14 +283,15 @@ def learn_talk(state, answered):
         state[TRY_FAILS] = state[URGENT] = state[WAY_FAILS] = state[DATA_REFUSALS] = 0
         state[OPEN_PLMN] = state[HELD_PLMN]
         return
-    _learn_failure(state)
+    learn_failure(state)
     if state[HELD_PLMN] != state[OPEN_PLMN]:
         # Registered but no data yet: first the full bar, then short patience.
         first = state[BARRED_UNTIL] == 0
         state[BARRED_UNTIL] = state[NOW] + (_BAR_S if first else _BAR_AGAIN_S)
 
 
-def _learn_failure(state):
+def learn_failure(state):
+    """The agent was not reached."""
     state[FAILED] += 1
     state[TRY_FAILS] += 1
     if state[TRY_FAILS] > 1:

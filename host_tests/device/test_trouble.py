@@ -1,0 +1,174 @@
+"""A fault that nobody thought of costs no record, and what it broke off is not tried again at once."""
+
+import scratch
+from locator import settings as cfg
+from locator import wake
+from locator.journal.ledger import Ledger
+from locator.journal.log import Log
+from locator.journal.store import Journal
+from locator.modem import REGISTERED, ModemError
+from locator.plan import decide
+from locator.plan import state as st
+from locator.port import POWER_ON, WAKE_TIMER
+
+PAUSE_S = 900  # of main.py after a fault
+
+
+class Broken(Exception):
+    pass
+
+
+class Port:
+    """Of a port only what these wakes touch."""
+
+    reset_cause = POWER_ON
+
+    def __init__(self):
+        self.data_dir = scratch.folder()
+        self.now_s = 5000
+
+    def clock_s(self):
+        return self.now_s
+
+    def ticks_ms(self):
+        return 0
+
+    def random(self, n):
+        return bytes(n)
+
+    def rtc_write(self, data):
+        self.kept = bytes(data)
+
+    def sleep_ms(self, ms):
+        pass
+
+    def feed(self):
+        pass
+
+    def senses(self):
+        return (3600, 200, 0, 0, 0, 0, 0)
+
+
+class Modem:
+    """`faulty` is the verb that raises what no driver should."""
+
+    KIND = "bg95"
+    on = True
+    lost_supply = False
+
+    def __init__(self, faulty):
+        self._faulty = faulty
+        self.asked = []
+
+    def _do(self, verb, answer=None):
+        self.asked.append(verb)
+        if verb == self._faulty:
+            raise Broken(verb)
+        return answer
+
+    def gnss_start(self, may_switch_radio):
+        self._do("fix")
+        raise ModemError("no GNSS", 0)
+
+    def gnss_stop(self):
+        pass
+
+    def attach(self, limit_s, patience_s, plmn):
+        return self._do("attach", (REGISTERED, 0))
+
+    def look(self, limit_s):
+        return self._do("look")
+
+    def prefer(self, region):
+        pass
+
+    def cell(self):
+        return None
+
+    def network_time(self):
+        return 800_000_000
+
+    def supply_mv(self):
+        return None
+
+    def identity(self):
+        return ("", "", "", "")
+
+    def stop(self, park):
+        return False
+
+    def serves(self, limit_ms):
+        return False, 0
+
+
+def device(faulty, battery_mv):
+    it = object.__new__(wake.Wake)
+    it._port, it._modem, it._state, it._settings = Port(), Modem(faulty), st.new(), cfg.defaults()
+    it._settings[cfg.INTERVAL_S] = PAUSE_S  # a record is due in every wake
+    it._ledger = Ledger(it._port.data_dir, 1)
+    it._journal = Journal(it._port.data_dir, it._ledger)
+    it._packed_buf, it._log, it._motion = bytearray(2048), Log(), 0
+    it._state[st.CONFIGURED] = 1
+    it.battery_mv = battery_mv
+    return it
+
+
+def live(it, wakes):
+    """So many wakes, PAUSE_S apart; how many of them ended in the fault."""
+    faults = 0
+    for _ in range(wakes):
+        it._fix = it._cell = it._identity = None
+        it._port.now_s += PAUSE_S
+        it._senses = (it._port.now_s, WAKE_TIMER, POWER_ON, it.battery_mv, 200, 0, 0, 0, 0, 0)
+        try:
+            it.run()
+        except Broken:
+            faults += 1
+    return faults
+
+
+def test_a_fault_in_the_search_for_a_fix_keeps_a_record_in_every_wake():
+    it = device("fix", 3100)  # too weak for a report
+    assert live(it, 6) == 3 and it._modem.asked.count("fix") == 3
+    assert it._journal.next_seq - 1 == 6
+    assert it._state[st.FIX_FAILS] == 3
+
+
+def test_after_a_fault_in_the_search_the_next_wake_reports():
+    it = device("fix", 3600)
+    talked = []
+    it._DO = dict(wake.Wake._DO)
+    it._DO[decide.TALK] = lambda self, action: talked.append(1) or st.learn_talk(self._state, True)
+    assert live(it, 1) == 1 and not talked and it._state[st.TRY_FAILS] == 1
+    it._port.now_s += 3600
+    assert live(it, 1) == 0 and talked
+    assert it._journal.next_seq - 1 == 2
+
+
+def test_a_fault_in_an_attach_keeps_a_record_and_is_spaced_like_a_try_in_vain():
+    it = device("attach", 3600)
+    live(it, 5)
+    assert it._journal.next_seq - 1 == 5
+    assert it._state[st.TRY_FAILS] == it._modem.asked.count("attach") < 4
+
+
+def test_a_fault_in_a_conversation_keeps_the_record_that_was_made_before_it():
+    it = device("", 3600)
+
+    def talk(self, action):
+        raise Broken
+
+    it._DO = dict(wake.Wake._DO)
+    it._DO[decide.TALK] = talk
+    assert live(it, 1) == 1
+    assert it._journal.next_seq - 1 == 1 and it._state[st.TRY_FAILS] == 1
+
+
+def test_a_fault_in_keeping_the_record_is_raised_as_it_is():
+    it = device("", 3100)
+
+    def append(fields):
+        raise Broken
+
+    it._journal.append = append
+    assert live(it, 2) == 2
