@@ -28,8 +28,8 @@ SEARCH_IN_VAIN_S = (1_800, 2 * HOUR_S, 6 * HOUR_S, 12 * HOUR_S)
 """After searches for satellites in vain while standing."""
 LOOK_STANDING_S = (3 * HOUR_S, 9 * HOUR_S // 2, 6 * HOUR_S, 9 * HOUR_S, 12 * HOUR_S)
 """After looks in vain while standing: only movement helps."""
-DEAREST = 7
-"""What the dearest operator multiplies the cost of an upload with."""
+DEAREST = 10
+"""What the dearest operator multiplies the cost of an upload with, and some luck."""
 TRIES_A_DAY, TRIES_SPARSE = 22, 16
 
 
