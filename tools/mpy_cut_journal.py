@@ -19,7 +19,7 @@ HOME = "/flash/data"
 CUTS_A_LIFE = 60
 """So many cuts one flash lives through before the next begins empty."""
 MANY_FILES = store.MAX_FILES
-FEW_FILES = 3
+FEW_FILES = 2
 """Every other life has a journal of so many files: it is full soon, and thinned."""
 
 

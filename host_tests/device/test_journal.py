@@ -280,13 +280,47 @@ def test_the_ledger_before_stands_in_for_a_damaged_one():
     assert Ledger(path, 0).acks.has(10)
 
 
+def damaged_twice(path):
+    for name in ("/state.bin", "/state.bin.old"):
+        with open(path + name, "wb") as f:
+            f.write(b"damaged")
+
+
 def test_two_damaged_ledgers_go_on_in_numbers_of_five_bytes():
-    for random_byte in range(256):
+    for random in (0, 1, 0x7FFFFFFF, 0xFFFFFFFF):
         path = scratch.folder()
-        for name in ("/state.bin", "/state.bin.old"):
-            with open(path + name, "wb") as f:
-                f.write(b"damaged")
-        assert 1 << 32 <= Ledger(path, random_byte).next_number() < (1 << 40) - 64
+        damaged_twice(path)
+        assert 1 << 32 <= Ledger(path, random).next_number() < (1 << 40) - 64
+
+
+def test_numbers_after_damage_rise_once_the_time_is_known():
+    path, last, now_s = scratch.folder(), 0, 850000000
+    for random in (0xFFFFFFFF, 0, 77, 0):
+        damaged_twice(path)
+        ledger = Ledger(path, random)
+        ledger.date(now_s)
+        number = ledger.next_number()
+        assert last < number < (1 << 40) - 64
+        ledger = Ledger(path, random)
+        ledger.date(now_s + 9000)  # what is dated goes on by counting
+        last = ledger.next_number()
+        assert number < last <= number + 64
+        now_s += 60
+
+
+def test_numbers_drawn_without_the_time_are_left_for_dated_ones_when_it_is_known():
+    path = scratch.folder()
+    damaged_twice(path)
+    drawn = Ledger(path, 0xFFFFFFFF).next_number()
+    ledger = Ledger(path, 0)
+    ledger.date(850000000)
+    assert ledger.next_number() == 850000000 << 8 > drawn
+
+
+def test_numbers_that_were_never_lost_are_not_dated():
+    ledger = Ledger(scratch.folder(), 0)
+    ledger.date(850000000)
+    assert ledger.next_number() == 1
 
 
 def test_a_newest_segment_that_is_lost_takes_no_sequence_with_it():
