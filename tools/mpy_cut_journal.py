@@ -16,10 +16,10 @@ from mpy_flash import BLOCK, Flash, PowerCut
 
 BLOCKS = 48
 HOME = "/flash/data"
-CUTS_A_LIFE = 60
+CUTS_A_LIFE = 150
 """So many cuts one flash lives through before the next begins empty."""
 MANY_FILES = store.MAX_FILES
-FEW_FILES = 2
+FEW_FILES = 3
 """Every other life has a journal of so many files: it is full soon, and thinned."""
 
 

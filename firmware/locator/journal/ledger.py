@@ -22,7 +22,7 @@ _DATED = 700_000_000 << 8  # numbers from here on come from a clock, as the agen
 
 
 class Ledger:
-    """`folder` is the device's data directory; `random`, up to 32 bits, only used when the file is damaged."""
+    """`folder` is the device's data directory; `random`, up to 32 bits, only used when the file is bad."""
 
     def __init__(self, folder, random):
         self._path = folder + "/state.bin"
@@ -44,7 +44,7 @@ class Ledger:
             self._reserved = self._next = (1 << 32) + (random << 5)
 
     def date(self, epoch_s):
-        """The time, if it is known: after a loss numbers go on from the clock, above all that were given before;
+        """The time, if it is known: after a loss numbers go on from it, above all given before;
         lower ones the agent would take for a replay."""
         if 1 << 32 <= self._next < _DATED <= epoch_s << 8:
             self._reserved = self._next = epoch_s << 8
