@@ -21,6 +21,7 @@ from landbridge.wire.uplink import Uplink
 from host_tests.agent_bench import DEVICE
 
 NOW_S = 850_000_000
+FIRST = NOW_S  # revisions come from the clock
 WHO = "operator"
 SET, TRIAL = 1, 3
 
@@ -37,11 +38,11 @@ class Agent:
         with self.database.writing() as connection:
             return settings.change(connection, DEVICE, settings.parse(assignments), WHO, NOW_S)
 
-    def hears(self, report: Any = None) -> Any:
+    def hears(self, report: Any = None, now_s: int = NOW_S) -> Any:
         """The device speaks; what the reply orders, or why the report was refused."""
         uplink = Uplink(reports={} if report is None else {wire.REPORT_KEY: report})
         with self.database.writing() as connection:
-            answered = desk.answer(connection, DEVICE, uplink, NOW_S, (settings,))
+            answered = desk.answer(connection, DEVICE, uplink, now_s, (settings,))
         return answered.refused or answered.orders[0].get(wire.ORDER_KEY)
 
     def state(self) -> str:
@@ -69,20 +70,20 @@ def test_a_device_nobody_has_set_is_told_nothing(agent):
 
 
 def test_settings_are_sent_until_the_device_applies_them(agent):
-    assert agent.change("interval_s=900", "temperature_low_dc=-350") == 1
-    order = [1, {0: 900, 7: -350}]
+    assert agent.change("interval_s=900", "temperature_low_dc=-350") == FIRST
+    order = [FIRST, {0: 900, 7: -350}]
     assert agent.hears() == order
     assert agent.hears(report(0, {}, 0)) == order
     assert "waiting" in agent.state()
     changes = {"interval_s": 900, "temperature_low_dc": -350}
-    assert agent.hears(report(1, changes, TRIAL)) is None
+    assert agent.hears(report(FIRST, changes, TRIAL)) is None
     assert agent.state() == "applied"
     assert agent.hears() is None
 
 
 def test_a_device_that_applies_other_values_under_the_revision_is_told(agent):
     agent.change("interval_s=900")
-    assert agent.hears(report(1, {"interval_s": 1000})) == [1, {0: 900}]
+    assert agent.hears(report(FIRST, {"interval_s": 1000})) == [FIRST, {0: 900}]
 
 
 @pytest.mark.parametrize(
@@ -90,18 +91,48 @@ def test_a_device_that_applies_other_values_under_the_revision_is_told(agent):
 )
 def test_what_a_device_has_refused_is_not_sent_again_until_it_is_set_again(agent, why, words):
     agent.change("interval_s=900")
-    assert agent.hears(report(0, {}, 2, 1, why)) is None
+    assert agent.hears(report(0, {}, 2, FIRST, why)) is None
     assert words in agent.state()
-    assert agent.change("interval_s=900") == 2
-    assert agent.hears() == [2, {0: 900}]
+    assert agent.change("interval_s=900") == FIRST + 1
+    assert agent.hears() == [FIRST + 1, {0: 900}]
+
+
+def test_settings_under_which_the_agent_was_not_reached_are_sent_again_a_few_times(agent):
+    revision, now_s, sent = agent.change("interval_s=900"), NOW_S, []
+    for _ in range(60):
+        order = agent.hears(report(0, {}, 2, revision, wire.UNREACHED), now_s)
+        if order:
+            revision = order[0]
+            sent.append((now_s - NOW_S) // 3600)
+            assert order == [now_s, {0: 900}] and agent.hears(report(0, {}, 2, 1, -1), now_s) == order
+        now_s += 3600
+    assert sent == [8, 16, 24]
+    assert agent.change("interval_s=900") > revision  # a person may begin anew
+
+
+def test_a_revision_set_after_a_restore_is_none_that_was_refused_before(agent):
+    refused = NOW_S - 5
+    agent.change("interval_s=900")
+    assert agent.hears(report(0, {}, 2, refused, 1)) == [FIRST, {0: 900}]
+
+
+def test_an_older_firmware_that_knows_fewer_settings_applies_them(agent, monkeypatch):
+    agent.change("interval_s=900")
+    applied = report(FIRST, {"interval_s": 900})
+    monkeypatch.setitem(SETTINGS, "later", wire.Setting(len(SETTINGS), "later", 5, 0, 9, ""))
+    assert agent.hears(applied) is None and agent.state() == "applied"
+    assert agent.hears(report(FIRST, {"interval_s": 900})) is None
+    agent.change("later=7")
+    assert agent.hears(applied) == [FIRST + 1, {0: 900, 13: 7}]
+    assert agent.hears([FIRST + 1, *applied[1:]]) == [FIRST + 1, {0: 900, 13: 7}]
 
 
 def test_the_same_settings_make_no_new_revision_and_default_takes_one_back(agent):
     assert agent.change("interval_s=3600") is None
-    assert agent.change("interval_s=900", "light_lux=50") == 1
+    assert agent.change("interval_s=900", "light_lux=50") == FIRST
     assert agent.change("light_lux=50") is None
-    assert agent.change("interval_s=default") == 2
-    assert agent.hears() == [2, {4: 50}]
+    assert agent.change("interval_s=default") == FIRST + 1
+    assert agent.hears() == [FIRST + 1, {4: 50}]
 
 
 def test_every_revision_stays_with_who_and_when(agent):
@@ -110,8 +141,8 @@ def test_every_revision_stays_with_who_and_when(agent):
     with agent.database.reading() as connection:
         history = stored.history(connection, DEVICE)
     assert history == [
-        stored.Desired(1, {"interval_s": 900}, WHO, NOW_S),
-        stored.Desired(2, {"interval_s": 1800}, WHO, NOW_S),
+        stored.Desired(FIRST, {"interval_s": 900}, WHO, NOW_S),
+        stored.Desired(FIRST + 1, {"interval_s": 1800}, WHO, NOW_S),
     ]
 
 

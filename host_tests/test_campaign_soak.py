@@ -103,6 +103,7 @@ def test_whoever_is_taken_starts_the_ladder_anew() -> None:
             "LTE-M, NB-IoT attaches tried, day",
             Watch(tries=[refusal(i, 0)._replace(rat="emtc") for i in range(25)]),
         ),
+        ("PDP contexts asked for, hour", Watch(contexts=[i * 59_000 for i in range(61)])),
         ("modem resets, hour", Watch(resets=[0, HOUR - 1])),
         ("messages, day", Watch(messages=[i * 10 * MIN for i in range(121)])),
         ("too soon after a refusal for good", Watch(tries=[refusal(0, 6), refusal(1, 6)])),
@@ -175,6 +176,33 @@ def test_what_the_modem_begins_by_itself_is_told_apart() -> None:
     desk.air.audible = audible
     desk.pass_s(300)
     assert (len(desk.watch.attaches), len(desk.watch.own_attaches)) == (1, 1)
+    (row,) = [row for row in budgets.table(desk.watch) if row.what.startswith("LTE-M")]
+    assert row.worst == 2  # whoever began it
+
+
+def test_messages_through_a_socket_are_counted() -> None:
+    desk = Desk("bg95")
+    observer = desk.modem._unit.observer
+    publish = b"\x32\xc8\x01" + bytes(200)
+    sent = b"\x10\x02ab" + publish + b"\xc0\x00" + publish + b"\x40\x02\x00\x01"
+    for i in range(len(sent)):
+        observer.sends(sent[i : i + 1], i == 0)
+    assert len(desk.watch.messages) == 2
+    observer.sends(publish[:7], first=True)
+    observer.sends(publish, first=True)
+    assert len(desk.watch.messages) == 3
+
+
+def test_contexts_asked_for_are_counted_granted_or_not() -> None:
+    desk = Desk("bg95")
+    desk.start()
+    desk.pass_s(120)
+    desk.say('AT+QICSGP=1,1,"iot"')
+    desk.say("AT+QIACT=1")
+    desk.say("AT+QIDEACT=1")
+    desk.modem._unit.pdp.refusal = 27
+    desk.say("AT+QIACT=1")
+    assert len(desk.watch.contexts) == 2
 
 
 def test_service_that_is_gone_when_gnss_gives_the_receiver_back_is_the_modem_s_own_matter() -> None:

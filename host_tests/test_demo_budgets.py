@@ -1,6 +1,7 @@
 """The budgets in docs/budgets.md are those that the code demands."""
 
 import pytest
+from locator.journal.store import PER_SEGMENT
 
 from host_tests import test_firmware_budgets as firmware
 from host_tests import test_firmware_wear as wear
@@ -25,7 +26,8 @@ BG95_MAH, SIM7600_MAH = (figures.MOST_MAH_A_DAY[modem] for modem in ("bg95", "si
         ("heap of a whole wake, one that pulls a release too", f"{HEAP_KW} kilo-words"),
         ("lines imported in an ordinary wake", f"{firmware.LINES:,}"),
         ("application in flash, `.mpy`", f"{firmware.SLOT_BYTES // 1024} KiB a slot"),
-        ("journal in flash", f"{FULL_SEGMENTS * 4} KiB: {FULL_SEGMENTS * 64:,} records"),
+        ("application in flash, blocks of LittleFS", f"{firmware.SLOT_BLOCKS} a slot"),
+        ("journal in flash", f"{FULL_SEGMENTS * 4} KiB: {FULL_SEGMENTS * PER_SEGMENT:,} records"),
         ("journey without any network", f"{wear.JOURNEY_DAYS} days at {wear.RECORDS_A_DAY} points a day"),
         ("erases of any block of flash in ten years", f"{wear.MOST_ERASES:,}"),
         ("charge a day at 3.6 V", f"{BG95_MAH:g} mAh with the BG95, {SIM7600_MAH:g} with the SIM7600"),

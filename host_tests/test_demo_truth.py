@@ -277,7 +277,7 @@ def test_a_record_acknowledged_and_not_stored_is_lost(world):
 def fill(world):
     """A journal that has no room for another segment."""
     for i in range(1, FULL_SEGMENTS):
-        (world.truth.flash / "data" / "journal" / f"{64 * i + 1:08x}.seg").touch()
+        (world.truth.flash / "data" / "journal" / f"{89 * i + 1:08x}.seg").touch()
 
 
 def give_up(world):

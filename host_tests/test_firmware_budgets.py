@@ -7,12 +7,20 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from locator.journal import record, store
 
 from tools.flash.layout import FIRMWARE, lay_out
 
 LINES = 2_850
 _BLOCKS = (ast.FunctionDef, ast.ClassDef, ast.If, ast.For, ast.While, ast.With, ast.Try)
 SLOT_BYTES = 96 * 1024
+# LittleFS in the OTA layout, in blocks (docs/budgets.md).
+BLOCK_BYTES = 4096
+FLASH_BLOCKS = 240
+SLOT_BLOCKS = 80
+OTHER_BLOCKS = 18
+SPARE_BLOCKS = 10
+INLINE_BYTES = 128
 ORDINARY = ("boot", "main", "locator.wake", "locator.modem.at", "locator.contact", "locator.link.extras")
 """Where a wake begins, and what the one that reports imports besides; the rest follows by itself."""
 
@@ -67,3 +75,17 @@ def test_the_application_fits_its_slot(tmp_path):
     lay_out(tmp_path, "SIM")
     size = sum(path.stat().st_size for path in (tmp_path / "slot_a").rglob("*.mpy"))
     assert 0 < size <= SLOT_BYTES
+
+
+def test_two_slots_and_a_full_journal_fit_in_the_flash(tmp_path):
+    lay_out(tmp_path, "SIM")
+    assert 0 < _blocks(tmp_path / "slot_a") <= SLOT_BLOCKS
+    assert 2 * SLOT_BLOCKS + store.MAX_FILES + OTHER_BLOCKS + SPARE_BLOCKS <= FLASH_BLOCKS
+    assert store.PER_SEGMENT * record.SIZE <= BLOCK_BYTES
+
+
+def _blocks(folder: Path) -> int:
+    """What LittleFS takes for `folder`: two blocks a folder; the smallest files stand in these."""
+    sizes = [path.stat().st_size for path in folder.rglob("*") if path.is_file()]
+    folders = 1 + sum(path.is_dir() for path in folder.rglob("*"))
+    return 2 * folders + sum(-(-size // BLOCK_BYTES) for size in sizes if size > INLINE_BYTES)

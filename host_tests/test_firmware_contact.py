@@ -36,6 +36,9 @@ def broker(tmp_path_factory) -> Iterator[Mosquitto]:
 class Silent:
     """Neither records nor an agent: what is of interest is the way to the broker."""
 
+    def date(self, epoch_s: int) -> None:
+        pass
+
     def read_batch(self, records: Any, most: int, newest: bool) -> int:
         return 0
 

@@ -68,7 +68,7 @@ def longest(times: list[int]) -> int:
 def test_a_setting_changes_the_interval_of_points_and_is_shown_as_applied(world: World) -> None:
     world.run(6)
     assert longest(world.times()) > 1_500
-    assert "revision 1" in world.do("settings", "set", DEVICE, "interval_s=600")
+    assert "revision " in world.do("settings", "set", DEVICE, "interval_s=600")
     assert "waiting" in world.do("settings", "show", DEVICE)
     world.run(6)
     shown = world.do("settings", "show", DEVICE)
@@ -76,7 +76,7 @@ def test_a_setting_changes_the_interval_of_points_and_is_shown_as_applied(world:
     before = world.times()[-1]
     world.run(6)
     assert 200 < longest([time for time in world.times() if time >= before]) < 900
-    assert "revision 1, set" in world.do("settings", "show", DEVICE)
+    assert re.search(r"revision \d+, set", world.do("settings", "show", DEVICE))
     assert not world.truth.wrong
 
 
@@ -99,7 +99,7 @@ def test_each_command_is_done_once_and_its_result_is_shown(world: World) -> None
     world.run(10)
     assert world.state(factory) == "done" and device.counters.resets == 2
     # What is desired was sent again.
-    assert "revision 1, set" in world.do("settings", "show", DEVICE)
+    assert re.search(r"revision \d+, set", world.do("settings", "show", DEVICE))
     shipping = world.send("shipping")
     world.run(6)
     assert world.state(shipping) == "done"

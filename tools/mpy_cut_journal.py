@@ -16,7 +16,7 @@ from mpy_flash import BLOCK, Flash, PowerCut
 
 BLOCKS = 48
 HOME = "/flash/data"
-CUTS_A_LIFE = 60
+CUTS_A_LIFE = 150
 """So many cuts one flash lives through before the next begins empty."""
 MANY_FILES = store.MAX_FILES
 FEW_FILES = 3

@@ -12,7 +12,7 @@ from binascii import crc32
 
 from locator.journal import acks, record
 from locator.link import cbor, cose, talk
-from locator.modem import ModemError, parse
+from locator.modem import ModemError, parse, refusals
 from locator.modem.at import Channel
 
 KEY = bytes(range(32))
@@ -264,7 +264,8 @@ class ParseTarget:
         parse.registration(data, True)
         parse.registration(data, False)
         parse.network_clock(data)
-        parse.cause(data)
+        refusals.cause(data, b"EMM")
+        refusals.cause(data, b"ESM")
         parse.last_integer(data)
         parse.supply_mv(data)
         for part in parts[:20]:

@@ -12,6 +12,7 @@ _SOCKET_BYTES = const(1380)  # with its topic one command of a socket; and the c
 
 def prepare(port, driver, state, journal, ledger, config, open_desk):
     """The conversation to come, over the way that the plan chooses; arguments as for `Conversation`."""
+    ledger.date(port.clock_s() + state[st.OFFSET])
     most = _SOCKET_BYTES if state[st.WAY] else UPLINK_BYTES
     talk = Conversation(driver, journal, ledger, config, open_desk, most)
     if state[st.WAY]:

@@ -56,7 +56,7 @@ class Wake:
         self._board = board
         self._config = Config(port.config_dir)
         board.apn = self._config.apn
-        self._ledger = Ledger(port.data_dir, port.random(1)[0])
+        self._ledger = Ledger(port.data_dir, int.from_bytes(port.random(4), "little"))
         self._journal = Journal(port.data_dir, self._ledger)
         kept = port.rtc_memory
         self._state = rtc.unpack(kept, st.SIZE)

@@ -91,8 +91,8 @@ def full(path):
     """A journal of a few files that nobody has acknowledged and that is full."""
     store.MAX_FILES = 4
     ledger, journal = opened(path)
-    stops = (20, 64, 150)  # the last point of each
-    for seq in range(1, 257):
+    stops = (20, 89, 150)  # the last point of each
+    for seq in range(1, 357):
         made = fields(seq % 200)
         made[2] = record.EVENT_DEPARTED if seq - 1 in stops else record.EVENT_LIGHT if seq == 40 else 0
         journal.append(made)
@@ -120,37 +120,37 @@ def with_few_files(test):
 
 def check_thinning(path):
     ledger, journal = full(path)
-    assert ledger.thinned == 0 and journal.pending() == 256
-    assert journal.append(fields()) == 257
-    kept = [8, 16, 20, 21, 24, 32, 40, 48, 56, 64, 65, 72, 80, 88, 96, 104, 112, 120, 128]
-    assert ledger.thinned == 128 - len(kept)
-    assert journal.pending() == 129 + len(kept)
+    assert ledger.thinned == 0 and journal.pending() == 356
+    assert journal.append(fields()) == 357
+    kept = sorted([20, 21, 89, 90, 150, 151] + list(range(8, 89, 8)) + list(range(97, 178, 8)))
+    assert ledger.thinned == 178 - len(kept)
+    assert journal.pending() == 179 + len(kept)
     _, journal = opened(path)
-    assert journal.pending() == 129 + len(kept)
-    assert batch_of(journal, 20) == kept + [129]
-    assert all_of(journal) == kept + list(range(129, 258))
-    assert journal.pending() == 0 and journal.ledger.acks.ranges == [1, 257]
+    assert journal.pending() == 179 + len(kept)
+    assert batch_of(journal, len(kept) + 1) == kept + [179]
+    assert all_of(journal) == kept + list(range(179, 358))
+    assert journal.pending() == 0 and journal.ledger.acks.ranges == [1, 357]
     assert Ledger(path, 0).thinned == ledger.thinned
 
 
 def check_acknowledged_go_first(path):
     ledger, journal = full(path)
-    journal.acknowledge([129, 256])
+    journal.acknowledge([179, 356])
     journal.append(fields())
     assert ledger.thinned == 0
-    assert all_of(journal) == list(range(1, 129)) + [257]
-    assert again.resend(journal, 1, 300) == [129, 192]
+    assert all_of(journal) == list(range(1, 179)) + [357]
+    assert again.resend(journal, 1, 400) == [179, 267]
 
 
 def check_the_thinned_go_last(path):
     ledger, journal = full(path)
-    for _ in range(20 * 64):
+    for _ in range(20 * store.PER_SEGMENT):
         journal.append(fields())
     left = journal.pending()
-    assert ledger.thinned + left == 256 + 20 * 64
+    assert ledger.thinned + left == 356 + 20 * store.PER_SEGMENT
     assert len(os.listdir(path + "/journal")) <= 4
     waiting = all_of(journal)
-    assert len(waiting) == left and waiting == sorted(waiting) and waiting[0] < 1000
+    assert len(waiting) == left and waiting == sorted(waiting) and waiting[0] < 1400
 
 
 class PowerCut(Exception):
@@ -159,7 +159,7 @@ class PowerCut(Exception):
 
 def check_a_cut_in_thinning(path):
     _, journal = full(path)
-    for _ in range(64):
+    for _ in range(store.PER_SEGMENT):
         journal.append(fields())
     calls = []
 
@@ -212,10 +212,10 @@ def test_what_was_acknowledged_is_sent_again_on_request():
     journal.acknowledge([1, 200])
     assert again.resend(journal, 60, 70) == []
     assert journal.pending() == 11 and all_of(journal) == list(range(60, 71))
-    os.remove(path + "/journal/00000041.seg")
+    os.remove(path + "/journal/0000005a.seg")
     _, journal = opened(path)
-    assert again.resend(journal, 60, 999) == [65, 128]
-    assert all_of(journal) == [60, 61, 62, 63, 64] + list(range(129, 201))
+    assert again.resend(journal, 60, 999) == [90, 178]
+    assert all_of(journal) == list(range(60, 90)) + list(range(179, 201))
     assert again.resend(journal, 300, 310) == [] and journal.pending() == 0
 
 
@@ -238,10 +238,10 @@ def damage(name, place):
 
 def test_a_segment_that_cannot_be_read_holds_up_nothing():
     path = scratch.folder()
-    ledger, journal = filled(path, 130)
-    os.remove(path + "/journal/00000041.seg")
-    assert batch_of(journal, 70) == list(range(1, 65)) + [129, 130]
-    assert ledger.damaged == 64 and journal.pending() == 66
+    ledger, journal = filled(path, 180)
+    os.remove(path + "/journal/0000005a.seg")
+    assert batch_of(journal, 95) == list(range(1, 90)) + [179, 180]
+    assert ledger.damaged == 89 and journal.pending() == 91
 
 
 def test_message_numbers_are_never_given_twice():
@@ -280,13 +280,47 @@ def test_the_ledger_before_stands_in_for_a_damaged_one():
     assert Ledger(path, 0).acks.has(10)
 
 
+def damaged_twice(path):
+    for name in ("/state.bin", "/state.bin.old"):
+        with open(path + name, "wb") as f:
+            f.write(b"damaged")
+
+
 def test_two_damaged_ledgers_go_on_in_numbers_of_five_bytes():
-    for random_byte in range(256):
+    for random in (0, 1, 0x7FFFFFFF, 0xFFFFFFFF):
         path = scratch.folder()
-        for name in ("/state.bin", "/state.bin.old"):
-            with open(path + name, "wb") as f:
-                f.write(b"damaged")
-        assert 1 << 32 <= Ledger(path, random_byte).next_number() < (1 << 40) - 64
+        damaged_twice(path)
+        assert 1 << 32 <= Ledger(path, random).next_number() < (1 << 40) - 64
+
+
+def test_numbers_after_damage_rise_once_the_time_is_known():
+    path, last, now_s = scratch.folder(), 0, 850000000
+    for random in (0xFFFFFFFF, 0, 77, 0):
+        damaged_twice(path)
+        ledger = Ledger(path, random)
+        ledger.date(now_s)
+        number = ledger.next_number()
+        assert last < number < (1 << 40) - 64
+        ledger = Ledger(path, random)
+        ledger.date(now_s + 9000)  # what is dated goes on by counting
+        last = ledger.next_number()
+        assert number < last <= number + 64
+        now_s += 60
+
+
+def test_numbers_drawn_without_the_time_are_left_for_dated_ones_when_it_is_known():
+    path = scratch.folder()
+    damaged_twice(path)
+    drawn = Ledger(path, 0xFFFFFFFF).next_number()
+    ledger = Ledger(path, 0)
+    ledger.date(850000000)
+    assert ledger.next_number() == 850000000 << 8 > drawn
+
+
+def test_numbers_that_were_never_lost_are_not_dated():
+    ledger = Ledger(scratch.folder(), 0)
+    ledger.date(850000000)
+    assert ledger.next_number() == 1
 
 
 def test_a_newest_segment_that_is_lost_takes_no_sequence_with_it():
@@ -294,7 +328,7 @@ def test_a_newest_segment_that_is_lost_takes_no_sequence_with_it():
         path = scratch.folder()
         _, journal = filled(path, 100)
         journal.acknowledge([1, 100])
-        name = path + "/journal/00000041.seg"
+        name = path + "/journal/0000005a.seg"
         if cut is None:
             os.remove(name)
         else:
@@ -316,8 +350,8 @@ def test_with_the_acknowledgements_lost_old_segments_do_not_wait_for_ever():
         if name[1:] in os.listdir(path):
             os.remove(path + name)
     _, journal = opened(path)
-    assert journal.pending() == 66
-    journal.acknowledge([65, 130])
+    assert journal.pending() == 41
+    journal.acknowledge([90, 130])
     assert journal.pending() == 0
 
 
@@ -338,13 +372,13 @@ class FullFlash(store.Journal):
 def test_a_flash_that_is_full_before_the_journal_is_makes_room():
     for errno in (28, 36):
         path = scratch.folder()
-        filled(path, 128)
+        filled(path, 178)
         ledger = Ledger(path, 0)
         journal = FullFlash(path, ledger)
         journal.errno = errno
-        assert journal.append(fields()) == 129
-        assert ledger.thinned == 56
-        assert batch_of(journal)[:9] == [8, 16, 24, 32, 40, 48, 56, 64, 65]
+        assert journal.append(fields()) == 179
+        assert ledger.thinned == 78
+        assert batch_of(journal)[:12] == list(range(8, 89, 8)) + [90]
 
 
 def test_power_ons_are_counted():

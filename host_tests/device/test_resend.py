@@ -36,9 +36,9 @@ def test_what_is_there_waits_again():
 def test_what_is_gone_is_told_until_the_agent_has_heard_it():
     desk, journal = made()
     journal.give_up(0)
-    desk.take({3: 0, 6: [60, 70]})
+    desk.take({3: 0, 6: [60, 95]})
     assert journal.pending() == 6
-    assert desk.to_tell() and told(desk) == [11, 0x82, 0x18, 60, 0x18, 64]
+    assert desk.to_tell() and told(desk) == [11, 0x82, 0x18, 60, 0x18, 89]
     resend.told(desk)
     assert told(desk) == []
 

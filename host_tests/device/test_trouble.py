@@ -70,6 +70,9 @@ class Modem:
         self._do("fix")
         raise ModemError("no GNSS", 0)
 
+    def gnss_stop(self):
+        pass
+
     def attach(self, limit_s, patience_s, plmn):
         return self._do("attach", (REGISTERED, 0))
 

@@ -1,6 +1,6 @@
 """What operators allow a locator, and the worst that was seen of it in windows that slide.
 
-N2, N3, N11 are the numbers of the rules in the collection of operators' demands: Telefonica
+N2, N3, N6, N11 are the numbers of the rules in the collection of operators' demands: Telefonica
 TEF.IOT.DB_4.3 REQ_008 and REQ_009, GSMA TS.34, and the limits 1NCE suggests.
 """
 
@@ -104,6 +104,7 @@ COUNTED = (
         lambda watch: [each.ms for each in watch.tries if each.attach and each.rat in NARROW],
         ((DAY, "day", 24, "N11"),),
     ),
+    Counted("PDP contexts asked for", lambda watch: watch.contexts, ((HOUR, "hour", 60, "N6"),)),
     Counted("modem resets", lambda watch: watch.resets, ((HOUR, "hour", 1, "N3"),)),
     Counted(
         "messages",

@@ -8,6 +8,7 @@ for T3412.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -17,6 +18,10 @@ from tools.world.stage import Stage
 
 NARROW = ("emtc", "nbiot")
 """Kinds of network whose operators count attaches by the dozen."""
+
+
+PUBLISH = 3
+"""Kind of MQTT packet."""
 
 
 class Try(NamedTuple):
@@ -46,10 +51,12 @@ class Watch:
     own_attaches: list[int] = field(default_factory=list)
     """Begun by the modem itself."""
     tries: list[Try] = field(default_factory=list)
+    contexts: list[int] = field(default_factory=list)
+    """PDP contexts asked for, granted or not."""
     resets: list[int] = field(default_factory=list)
     """The supply cut, a reset by command, a second power-on in one wake: a goodbye before sleep is none."""
     messages: list[int] = field(default_factory=list)
-    """MQTT messages sent by the device."""
+    """MQTT messages sent by the device, through the modem's client or its sockets."""
     passed: list[Passed] = field(default_factory=list)
 
     def follow(self, stage: Stage) -> None:
@@ -66,6 +73,8 @@ class _Watcher(Observer):
         self._watch = watch
         self._begun: list[int] | None = None
         """Where this search is to be counted as soon as it asks a network."""
+        self._unread = bytearray()
+        """Of the MQTT packets that go through a socket."""
         self._last_wake = 0
         """In which the modem was turned on, 0: while the device slept."""
 
@@ -85,8 +94,19 @@ class _Watcher(Observer):
     def accepted(self, cell: Cell) -> None:
         self._watch.tries[-1] = self._watch.tries[-1]._replace(accepted=True)
 
+    def requests(self) -> None:
+        self._watch.contexts.append(self._now())
+
     def passed(self, size: int) -> None:
         self._watch.passed.append(Passed(self._now(), size))
+
+    def sends(self, data: bytes, first: bool) -> None:
+        if first:
+            self._unread.clear()
+        self._unread += data
+        for packet in _packets(self._unread):
+            if packet >> 4 == PUBLISH:
+                self._watch.messages.append(self._now())
 
     def cut(self) -> None:
         self._watch.resets.append(self._now())
@@ -105,3 +125,20 @@ class _Watcher(Observer):
 
     def _asleep(self) -> bool:
         return self._stage.trip.meter.state_of("esp32") == "sleep"
+
+
+def _packets(unread: bytearray) -> Iterator[int]:
+    """The first byte of each whole MQTT packet (MQTT 3.1.1, 2.2), which is taken out of `unread`."""
+    while len(unread) >= 2:
+        length, at = 0, 1
+        while at < len(unread) and at <= 4:
+            length |= (unread[at] & 0x7F) << 7 * (at - 1)
+            at += 1
+            if unread[at - 1] < 0x80:
+                break
+        else:
+            return
+        if len(unread) < at + length:
+            return
+        yield unread[0]
+        del unread[: at + length]

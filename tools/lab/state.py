@@ -28,6 +28,8 @@ SEARCH_IN_VAIN_S = (1_800, 2 * HOUR_S, 6 * HOUR_S, 12 * HOUR_S)
 """After searches for satellites in vain while standing."""
 LOOK_STANDING_S = (3 * HOUR_S, 9 * HOUR_S // 2, 6 * HOUR_S, 9 * HOUR_S, 12 * HOUR_S)
 """After looks in vain while standing: only movement helps."""
+DEAREST = 10
+"""What the dearest operator multiplies the cost of an upload with, and some luck."""
 TRIES_A_DAY, TRIES_SPARSE = 22, 16
 
 
@@ -171,6 +173,8 @@ def learn_upload(state: State, facts: Facts, done: bool, network: int, cost: int
     state.network = network
     if cost:
         clean = max(1, cost - facts.wake) * 100 // (weak_cost(state.dbm_seen) if state.did_probe else 100)
+        # What is dearer than the dearest operator was the signal, or luck.
+        clean = min(clean, DEAREST * facts.upload)
         old = state.costs.get(network)
         state.costs[network] = clean if old is None else (7 * old + 3 * clean) // 10
     if done:

@@ -20,8 +20,14 @@ class Observer:
     def accepted(self, cell: Cell) -> None:
         """It has answered yes."""
 
+    def requests(self) -> None:
+        """The network is asked for a PDP context."""
+
     def passed(self, size: int) -> None:
         """So many bytes begin to go over the radio, both ways, headers and handshakes included."""
+
+    def sends(self, data: bytes, first: bool) -> None:
+        """Bytes begin to go through a socket, in the clear even where TLS carries them; `first`: of it."""
 
     def cut(self) -> None:
         """The supply was on and is cut."""

@@ -42,6 +42,7 @@ class Pdp:
         if not radio.registered() or radio.cell is None:
             yield unit.pause(100, 400)
             return False
+        unit.observer.requests()
         yield from radio.bearer.exchange(120, 120)
         if not radio.registered():
             return False

@@ -73,6 +73,7 @@ class Socket:
             return False
         if self._stream.lost or not self.opened or self.deaf:
             return False
+        self._unit.observer.sends(data, first=self.sent == 0)
         self.sent += len(data)
         self._stream.send(data)
         self._patient_until_ms = self._unit.env.now + PATIENT_MS

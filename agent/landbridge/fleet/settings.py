@@ -12,6 +12,10 @@ from landbridge.wire.settings import SETTINGS, Report
 from landbridge.wire.uplink import Uplink
 
 DEFAULT = "default"
+AGAIN = "agent, again"
+"""Who has set a revision that the agent sends a second time."""
+_AGAIN_AFTER_S = 8 * 3600
+_MOST_AGAIN = 3
 
 
 def note(connection: Connection, device: str, uplink: Uplink, now_s: int) -> None:
@@ -25,6 +29,9 @@ def orders(connection: Connection, device: str, uplink: Uplink, now_s: int) -> M
     """The desired settings, if the device is to be told."""
     desired = stored.desired(connection, device)
     said = stored.report(connection, device)
+    if said and _may_try_again(connection, device, desired, said[0], now_s):
+        stored.set_desired(connection, device, desired.changes, AGAIN, now_s)
+        desired = stored.desired(connection, device)
     if not desired.revision or (said and not _waits(desired, said[0])):
         return {}
     return wire.order(desired.revision, desired.changes)
@@ -86,7 +93,20 @@ def _number(setting: wire.Setting, text: str) -> int:
 def _waits(desired: stored.Desired, report: Report) -> bool:
     if _refused(desired, report):
         return False
-    return report.revision != desired.revision or report.hash != wire.values_hash(desired.changes)
+    return report.revision != desired.revision or report.hash not in wire.hashes(desired.changes)
+
+
+def _may_try_again(
+    connection: Connection, device: str, desired: stored.Desired, report: Report, now_s: int
+) -> bool:
+    """Whether the agent was out of reach under `desired`, which may have had other reasons: a border, a
+    dead broker. Three times at most, eight hours after it was set last; then a person must set it."""
+    if not _refused(desired, report) or report.why != wire.UNREACHED:
+        return False
+    if now_s - (desired.set_s or 0) < _AGAIN_AFTER_S:
+        return False
+    last = stored.history(connection, device)[-_MOST_AGAIN:]
+    return len(last) < _MOST_AGAIN or any(each.set_by != AGAIN for each in last)
 
 
 def _refused(desired: stored.Desired, report: Report) -> bool:

@@ -140,7 +140,8 @@ class Pipeline:
         answered = desk.answer(connection, device, decoded, now_s, again=again)
         for reason in answered.refused:
             self.bury(received, reason)
-        committed = [each.point.seq for each in agreed]
+        # Those that contradict are in the dead letter: a device that kept them would never get past them.
+        committed = [each.point.seq for each in judged]
         reply = downlink.encode_reply(number, committed, now_s, answered.orders)
         down_number = devices.take_down_number(connection, device, now_s)
         sealed = envelope.seal(opened.key, device, "down", down_number, reply)

@@ -15,7 +15,7 @@ class Desired(NamedTuple):
     """One revision of a device's settings."""
 
     revision: int
-    """From 1; 0 when none was ever set."""
+    """Higher than all before it; 0 when none was ever set."""
     changes: dict[str, int]
     """The values that differ from the defaults, by name."""
     set_by: str | None
@@ -41,8 +41,11 @@ def history(connection: Connection, device: str) -> list[Desired]:
 def set_desired(
     connection: Connection, device: str, changes: Mapping[str, int], who: str, now_s: int
 ) -> int:
-    """Make `changes` what `device` is to apply; returns the new revision."""
-    revision = desired(connection, device).revision + 1
+    """Make `changes` what `device` is to apply; returns the new revision, higher than all before.
+
+    It starts from the clock: a database restored from a backup gives none a second time.
+    """
+    revision = max(desired(connection, device).revision + 1, now_s)
     values = {"device": device, "revision": revision, "changes": json.dumps(changes)}
     connection.execute(insert(settings).values(**values, set_by=who, set_s=now_s))
     return revision

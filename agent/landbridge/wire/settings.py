@@ -66,6 +66,14 @@ def values_hash(changes: Mapping[str, int]) -> int:
     return crc32(struct.pack(f"<{len(SETTINGS)}i", *applied(changes).values()))
 
 
+def hashes(changes: Mapping[str, int]) -> set[int]:
+    """What a device that applies `changes` may report: an older firmware knows the first settings only, and
+    hashes these."""
+    values = list(applied(changes).values())
+    fewest = 1 + max((SETTINGS[name].key for name in changes), default=0)
+    return {crc32(struct.pack(f"<{n}i", *values[:n])) for n in range(fewest, len(values) + 1)}
+
+
 def order(revision: int, changes: Mapping[str, int]) -> dict[int, Any]:
     """The pair of a reply that has the device apply `changes`."""
     keys = sorted((SETTINGS[name].key, value) for name, value in changes.items())

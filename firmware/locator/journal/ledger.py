@@ -18,16 +18,15 @@ _MAGIC = const(0x4C)  # "L"
 _HEAD = "<BBHQII"
 _HEAD_SIZE = const(20)
 _RESERVE = const(64)
+_DATED = 700_000_000 << 8  # numbers from here on come from a clock, as the agent's do, 256 a second
 
 
 class Ledger:
-    """`folder` is the device's data directory; `random_byte` only used when the file is damaged."""
+    """`folder` is the device's data directory; `random`, up to 32 bits, only used when the file is bad."""
 
-    def __init__(self, folder, random_byte):
+    def __init__(self, folder, random):
         self._path = folder + "/state.bin"
-        self.boot = 0
-        self.thinned = 0
-        self.damaged = 0
+        self.boot = self.thinned = self.damaged = 0
         self.acks = Acks()
         self._reserved = self._next = 1
         self._is_good = True  # False: the file cannot be read, the one before it could
@@ -41,8 +40,14 @@ class Ledger:
                 self._is_good = behind == 0
                 return
         if found:
-            # Numbers that were used are unknown: go on in a range that never was, below 2^40.
-            self._reserved = self._next = (1 + random_byte % 254) << 32
+            # Numbers that were used are unknown: go on where none ever was, until the time is known.
+            self._reserved = self._next = (1 << 32) + (random << 5)
+
+    def date(self, epoch_s):
+        """The time, if it is known: after a loss numbers go on from it, above all given before;
+        lower ones the agent would take for a replay."""
+        if 1 << 32 <= self._next < _DATED <= epoch_s << 8:
+            self._reserved = self._next = epoch_s << 8
 
     def next_number(self):
         """A message number never given before; writes the file once in 64 numbers."""

@@ -19,7 +19,7 @@ RESET = const(1)  # its cause (port); what stands before a power-on counts the s
 RAISED = const(2)  # none: an exception ended a wake
 MODEM = const(3)  # code of the modem's error, -1 without one
 RESTARTED = const(4)  # none: the modem has rebooted by itself
-REFUSED = const(5)  # EMM cause of the network's refusal
+REFUSED = const(5)  # EMM cause of the network's refusal, -1: not told, 0: no service
 UNANSWERED = const(6)  # turns that the agent has answered before it fell silent
 FLASH = const(7)  # errno of a record that the flash did not take
 
