@@ -1,5 +1,6 @@
 """A slice of the updates that go wrong; and that the campaign would notice."""
 
+import json
 import shutil
 import tempfile
 from pathlib import Path
@@ -54,3 +55,20 @@ def test_a_device_that_does_not_verify_is_found_out(tmp_path):
     stand = update_cases.moments(tmp_path / "stand", careless)
     cases = [case for case in update_cases.corrupted(stand, 1) if "/locator/wake" in case.name]
     assert updatecut._run(stand, cases[2])[1]
+
+
+def test_the_figures_are_written_and_what_fell_short_is_told(tmp_path, monkeypatch, capsys, stand):
+    def two(_stand: Any, _every: int) -> list[update_cases.Case]:
+        return [
+            update_cases.Case("good", "one", lambda _stand, _folder: ""),
+            update_cases.Case("bad", "two", lambda _stand, _folder: "bricked: nothing"),
+        ]
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.argv", ["updatecut"])
+    monkeypatch.setattr(updatecut, "CASES", {"both": two})
+    monkeypatch.setattr(updatecut, "moments", lambda folder: stand)
+    assert updatecut.main() == 1
+    assert "cases 2, bricked 1, failures 1" in capsys.readouterr().out
+    written = json.loads((tmp_path / "out" / "updatecut.json").read_text())
+    assert written["cases"] == {"good": 1, "bad": 1} and written["bricked"] == 1
