@@ -23,7 +23,7 @@ def failures(stand: Any, kind: str, every: int, step: int) -> list[str]:
     """What fell short in each `step`-th case of a kind."""
     cases = list(update_cases.CASES[kind](stand, every))
     assert cases
-    return [said for case in cases[::step] if (said := updatecut._run(stand, case)[1])]
+    return [said for case in cases[::step] if (said := updatecut.run_case(stand, case)[1])]
 
 
 @pytest.mark.parametrize(
@@ -54,7 +54,7 @@ def test_a_device_that_does_not_verify_is_found_out(tmp_path):
 
     stand = update_cases.moments(tmp_path / "stand", careless)
     cases = [case for case in update_cases.corrupted(stand, 1) if "/locator/wake" in case.name]
-    assert updatecut._run(stand, cases[2])[1]
+    assert updatecut.run_case(stand, cases[2])[1]
 
 
 def test_the_figures_are_written_and_what_fell_short_is_told(tmp_path, monkeypatch, capsys, stand):

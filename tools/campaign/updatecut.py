@@ -51,7 +51,7 @@ def campaign(
         stand = moments(Path(folder))
         cases = [case for kind in kinds or CASES for case in CASES[kind](stand, every)]
         with ThreadPoolExecutor(os.cpu_count()) as pool:
-            for done, (case, failure) in enumerate(pool.map(partial(_run, stand), cases), 1):
+            for done, (case, failure) in enumerate(pool.map(partial(run_case, stand), cases), 1):
                 result.cases[case.kind] = result.cases.get(case.kind, 0) + 1
                 result.bricked += failure.startswith("bricked")
                 result.failures += [f"{case.kind}, {case.name}: {failure}"] if failure else []
@@ -59,7 +59,8 @@ def campaign(
     return result
 
 
-def _run(stand: Moments, case: Case) -> tuple[Case, str]:
+def run_case(stand: Moments, case: Case) -> tuple[Case, str]:
+    """Run one case in a folder of its own; with what fell short, "" if nothing did."""
     folder = Path(tempfile.mkdtemp(dir=stand.folder))
     try:
         return case, case.run(stand, folder)
