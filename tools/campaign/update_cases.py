@@ -15,7 +15,7 @@ from tools.flash.layout import FIRMWARE
 OLD, NEW = 1, 2
 PAGE = 256
 BOOTS_ON_TRIAL = 24
-BOOTS_TO_RECOVER = 12
+BOOTS_TO_RECOVER = BOOTS_ON_TRIAL + 8
 CHANGED = ("wake", "config", "link/talk", "journal/record", "plan/decide")
 """Modules that the new release has changed."""
 REFUSED, CRASHED = "messages refused", "the interpreter crashed"
