@@ -29,13 +29,13 @@ def failures(stand: Any, kind: str, every: int, step: int) -> list[str]:
 @pytest.mark.parametrize(
     ("kind", "every", "step"),
     [
-        ("truncated", 1, 11),
-        ("corrupted", 1, 60),
-        ("pointer", 1, 13),
+        ("truncated", 1, 22),
+        ("corrupted", 1, 120),
+        ("pointer", 1, 19),
         ("refused", 1, 1),
         ("crashes", 1, 2),
         ("agent not reached", 1, 1),
-        ("power cut", 173, 1),
+        ("power cut", 347, 1),
     ],
 )
 def test_the_device_comes_back(stand, kind, every, step):
