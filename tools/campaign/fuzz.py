@@ -1,7 +1,7 @@
 """Random and mutated bytes through the AT channel and every parser: `python -m tools.campaign.fuzz`.
 
-The targets stand in `tools/mpy_fuzz.py`. CPython gives the volume, MicroPython on the device's heap a slice:
-there a buffer that grows without bound ends in MemoryError. Passes when no exception but ours came out.
+The targets stand in `tools/mpy_fuzz.py`. CPython gives the volume, MicroPython a slice, on the device's heap with
+some for the harness: there a buffer that grows without bound ends in MemoryError. Passes when no exception but ours came out.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from rich.table import Table
 from tools.flash.layout import FIRMWARE, REPOSITORY
 
 CORE = REPOSITORY / "tools" / "mpy_fuzz.py"
-HEAP = "heapsize=96wK"
+HEAP = "heapsize=128wK"
 SLICE = 20
 """MicroPython gets one byte in so many."""
 ROUNDS = 10
@@ -47,7 +47,7 @@ def on_cpython(target: str, seed: str, budget: int) -> Result:
 
 
 def on_micropython(interpreter: Path, seed: str, budget: int, names: list[str]) -> list[Result]:
-    """The same on the device's runtime and heap; what ends the process is a crash, too."""
+    """The same on the device's runtime; what ends the process is a crash, too."""
     process = subprocess.run(
         [str(interpreter), "-X", HEAP, str(CORE), seed, str(budget), *names],
         env={**os.environ, "MICROPYPATH": f"{REPOSITORY}:{FIRMWARE}:.frozen"},
