@@ -1,7 +1,8 @@
 """Random and mutated bytes through the AT channel and every parser: `python -m tools.campaign.fuzz`.
 
-The targets stand in `tools/mpy_fuzz.py`. CPython gives the volume, MicroPython a slice, on the device's heap with
-some for the harness: there a buffer that grows without bound ends in MemoryError. Passes when no exception but ours came out.
+The targets stand in `tools/mpy_fuzz.py`. CPython gives the volume, MicroPython a slice, on the heap of
+the device with some for the harness: there a buffer that grows without bound ends in MemoryError.
+Passes when no exception but ours came out.
 """
 
 from __future__ import annotations
