@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from locator import contact, mending
+from locator import contact
 from locator.link.mqtt import MqttClient
-from locator.modem import REGISTERED, ModemError, PdpError, make, ntp, sockets
+from locator.modem import REGISTERED, ModemError, PdpError, make, ntp, refusals, sockets
 from locator.plan import state as st
 from locator.plan import way
 
@@ -172,7 +172,7 @@ def test_an_access_point_that_asks_for_a_login(dialect, broker):
         locator = Locator(dialect, broker, LOGIN, login=login)
         with pytest.raises(PdpError) as refused:
             locator.contact()
-        assert mending.esm_cause(refused.value.code) == 29
+        assert refusals.esm(refused.value.code) == 29
         assert locator.told(CONTEXT[dialect]) == 1
 
 

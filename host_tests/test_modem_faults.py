@@ -182,11 +182,11 @@ def test_a_driver_that_waits_for_ever_is_found(monkeypatch, wait):
     def cell(driver):
         while True:
             if wait == "sleeps":
-                driver._port.sleep_ms(1_000)
+                driver.port.sleep_ms(1_000)
             elif wait == "asks":
-                driver._at.command(b"+CSQ", 1_000)
+                driver.channel.command(b"+CSQ", 1_000)
             else:
-                driver._port.uart_readinto(bytearray(1), 0)
+                driver.port.uart_readinto(bytearray(1), 0)
 
     monkeypatch.setattr("locator.modem.bg95.Bg95.cell", cell)
     told = Device("bg95", "slow").wake("next")

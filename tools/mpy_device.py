@@ -12,6 +12,7 @@ from binascii import hexlify
 
 import locator
 import mpy_agent
+import mpy_ideal
 import vfs
 from locator import modem
 from locator.journal.store import Journal
@@ -34,110 +35,27 @@ class _End(BaseException):
     """The boot has ended: `args[0]` is SLEPT or RESET."""
 
 
-class Port:
-    """What of `locator.port` a wake uses, without a UART."""
-
-    data_dir = "data"
-    config_dir = "config"
+class Port(mpy_ideal.Port):
+    """The port of one boot of a `Machine`."""
 
     def __init__(self, machine):
+        super().__init__(machine.cause, 1, machine.clock_s, machine.rtc)
         self._machine = machine
-        self._now_ms = 0
-        self.reset_cause = machine.cause
-        self.wake_reason = 1
-        self.rtc_memory = machine.rtc
-
-    def ticks_ms(self):
-        return self._now_ms
-
-    def clock_s(self):
-        return self._machine.clock_s + self._now_ms // 1000
-
-    def sleep_ms(self, ms):
-        self._now_ms += ms
 
     def senses(self):
         if self._machine.crashes():
             raise ValueError("a release that crashes")
-        return 3600, 150, 0, 0, 0, 0, 0
-
-    def random(self, n):
-        return bytes(n)
-
-    def modem_rail(self, on):
-        pass
+        return super().senses()
 
     def rtc_write(self, data):
         self._machine.alive()
         self._machine.rtc = bytes(data)
-
-    def feed(self):
-        pass
 
     def reset(self):
         raise _End(RESET)
 
     def deepsleep(self, ms, wake_on):
         raise _End(SLEPT)
-
-
-class Modem:
-    """By its verbs; those that are not here have nothing to do."""
-
-    on = False
-
-    def __getattr__(self, verb):
-        return lambda *_: None
-
-    def __init__(self, port, machine):
-        self._port = port
-        self._machine = machine
-        self._replies = []
-        self.channel = self
-
-    def start(self, *_):
-        self.on = True
-
-    def attach(self, *_):
-        return modem.REGISTERED, 0
-
-    def cell(self):
-        return modem.Cell(460000, 1, 1, -90)
-
-    def look(self, limit_s):
-        return self.cell()
-
-    def serves(self, *_):
-        return True, 0
-
-    def card_gone(self):
-        return False
-
-    def identity(self):
-        return "860000000000017", "8986000000000000011", "460001234567890", "none"
-
-    def network_time(self):
-        return self._machine.agent.time_s
-
-    def psm_granted(self):
-        return False
-
-    def stop(self, park):
-        self.on = False
-        return False
-
-    def gnss_poll(self):
-        return modem.Fix(0, 2956301, 10655156, 122, 0, 0, 5, 9)
-
-    def mqtt_publish(self, topic, payload):
-        self._machine.alive()
-        replies = self._machine.broker.ask(bytes(payload))
-        self._replies = replies if type(replies) is list else [replies] if replies else []
-
-    def mqtt_receive(self, timeout_ms):
-        if self._replies:
-            return self._replies.pop(0)
-        self._port.sleep_ms(timeout_ms)
 
 
 class Machine:
@@ -235,6 +153,16 @@ class Machine:
         gc.threshold(-1)  # main.py sets that of a small heap
         return Port(self)
 
+    def ask(self, uplink):
+        """The broker's replies to an uplink."""
+        self.alive()
+        replies = self.broker.ask(uplink)
+        return replies if type(replies) is list else [replies] if replies else []
+
+    def time_s(self):
+        """What the network tells."""
+        return self.agent.time_s
+
     def alive(self):
         """Whatever is done after the power has failed happens nowhere."""
         if self.flash.dead:
@@ -290,7 +218,7 @@ class Machine:
 machine = None
 """The one that boots."""
 
-modem.make = lambda board, port: Modem(port, board)
+modem.make = lambda board, port: mpy_ideal.Modem(port, modem, board.ask, board.time_s)
 _append, _obey, _restart = Journal.append, commands._obey, commands._restart
 _now = 0
 """Id of the command that is being obeyed."""

@@ -16,6 +16,7 @@ import sys
 import vfs
 
 sys.path.insert(0, __file__.rsplit("/", 1)[0])
+import mpy_ideal
 from mpy_flash import BLOCK, NEVER, Flash, PowerCut
 
 BLOCKS = 240
@@ -37,18 +38,14 @@ class ImageFlash(Flash):
         self._image.write(memoryview(self.data)[at : at + size])
 
 
-class Port:
-    """What of `locator.port` a wake uses, without a UART."""
-
-    data_dir = "data"
-    config_dir = "config"
+class Port(mpy_ideal.Port):
+    """The port, with the world on the other end of a pipe."""
 
     def __init__(self, fd):
         self._pipe = open(fd, "r+b")
-        self._now_ms = 0
         hello = self.ask(HELLO, b"")
-        self.reset_cause, self.wake_reason, self._clock_s = struct.unpack_from("<BBI", hello)
-        self.rtc_memory = hello[6:]
+        cause, reason, clock_s = struct.unpack_from("<BBI", hello)
+        super().__init__(cause, reason, clock_s, hello[6:])
 
     def ask(self, kind, payload):
         """Send a message; the payload of the answer."""
@@ -56,29 +53,17 @@ class Port:
         size = struct.unpack("<H", self._read(2))[0]
         return self._read(size)
 
-    def ticks_ms(self):
-        return self._now_ms
+    def uplink(self, payload):
+        """The agent's replies."""
+        reply = self.ask(UPLINK, payload)
+        return [reply] if reply else []
 
-    def clock_s(self):
-        return self._clock_s + self._now_ms // 1000
-
-    def sleep_ms(self, ms):
-        self._now_ms += ms
-
-    def senses(self):
-        return 3600, 150, 0, 0, 0, 0, 0
-
-    def random(self, n):
-        return bytes(n)
-
-    def modem_rail(self, on):
-        pass
+    def time_s(self):
+        """What the network tells."""
+        return NOW_S + self.clock_s()
 
     def rtc_write(self, data):
         self.ask(RTC, data)
-
-    def feed(self):
-        pass
 
     def deepsleep(self, ms, wake_on):
         self.ask(SLEEP, struct.pack("<I", ms))
@@ -92,64 +77,6 @@ class Port:
                 sys.exit(2)  # the world is gone
             data += got
         return data
-
-
-class Modem:
-    """A modem in the best of worlds, by its verbs; those that are not here have nothing to do."""
-
-    on = False
-
-    def __getattr__(self, verb):
-        return lambda *_: None
-
-    def __init__(self, port, modem):
-        self._port = port
-        self._modem = modem
-        self._reply = b""
-        self.channel = self
-
-    def start(self, *_):
-        self.on = True
-
-    def attach(self, *_):
-        return self._modem.REGISTERED, 0
-
-    def cell(self):
-        return self._modem.Cell(460000, 1, 1, -90)
-
-    def look(self, limit_s):
-        return self.cell()
-
-    def serves(self, *_):
-        return True, 0
-
-    def card_gone(self):
-        return False
-
-    def network_time(self):
-        return NOW_S + self._port.clock_s()
-
-    def identity(self):
-        return "860000000000017", "8986000000000000011", "460001234567890", "none"
-
-    def psm_granted(self):
-        return False
-
-    def stop(self, park):
-        self.on = False
-        return False
-
-    def gnss_poll(self):
-        return self._modem.Fix(0, 2956301, 10655156, 122, 0, 0, 5, 9)
-
-    def mqtt_publish(self, topic, payload):
-        self._reply = self._port.ask(UPLINK, bytes(payload))
-
-    def mqtt_receive(self, timeout_ms):
-        reply, self._reply = self._reply, b""
-        if not reply:
-            self._port.sleep_ms(timeout_ms)
-        return reply or None
 
 
 class Board:
@@ -177,7 +104,7 @@ def boot(flash, fd):
         try:
             from locator import modem
 
-            modem.make = lambda board, port: Modem(port, modem)
+            modem.make = lambda board, port: mpy_ideal.Modem(port, modem, port.uplink, port.time_s)
         except Exception as error:  # main.py meets it again
             sys.print_exception(error)
         __import__("main")

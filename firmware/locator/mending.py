@@ -14,9 +14,6 @@ from locator.plan import state as st
 _MENDED_FAILS = const(2)  # after more tries in vain there is one attempt a wake: it is not the modem
 _PING_UNANSWERED = const(2)  # of +QMTSTAT: wants a new PDP context (MQTT manual V1.1)
 
-_NET_MS = const(40000)
-_WRONG_LOGIN, _LOGIN_FAILED = 149, 29
-
 _NOTHING, _AGAIN, _NEW_CONTEXT = 0, 1, 2
 
 
@@ -34,7 +31,9 @@ def mend(port, driver, state, error, done):
     """Do what comes after `done` (0: nothing yet) and return that; raises `error` when nothing is left,
     or when the network is to blame."""
     if isinstance(error, PdpError):
-        budget.data_refused(state, port.clock_s(), esm_cause(error.code))
+        from locator.modem.refusals import esm
+
+        budget.data_refused(state, port.clock_s(), esm(error.code))
         raise error
     if isinstance(error, TlsError):
         state[st.TLS_FAILED] += 1
@@ -46,27 +45,10 @@ def mend(port, driver, state, error, done):
         raise error
     if done == _NOTHING and not _wants_context(error):
         return _AGAIN
+    from locator.modem.rescue import give_up_context
+
     give_up_context(driver)
     return _NEW_CONTEXT
-
-
-def esm_cause(code):
-    """The ESM cause (TS 24.301) in a code of +CME ERROR, 0 when it names none (TS 27.007 9.2.2)."""
-    if code == _WRONG_LOGIN:
-        return _LOGIN_FAILED
-    return code - 100 if 108 <= code <= 140 else 0
-
-
-def give_up_context(driver):
-    """End the PDP context and whatever runs over it: the next opening asks the network anew."""
-    driver._at.lost = ()
-    if driver.KIND == "bg95":
-        driver._try(b"+QIDEACT=1", _NET_MS)
-        return
-    driver.mqtt_close()
-    if driver._try(b"+NETCLOSE", _NET_MS):
-        driver._at.wait(b"+NETCLOSE:", _NET_MS)
-    driver._try(b"+CGACT=0,1", _NET_MS)
 
 
 def _wants_context(error):

@@ -130,7 +130,7 @@ class Wake:
             if result == REGISTERED:
                 self._take_network_time()
                 self._weigh()
-                if self._modem.KIND == "sim7600" and budget.orbits_due(self._state):
+                if self._modem.FETCHES_ORBITS and budget.orbits_due(self._state):
                     from locator.modem import assistance
 
                     self._state[st.ORBITS_TRIED] = self._state[st.NOW]

@@ -231,7 +231,7 @@ def test_a_send_that_fails():
 def test_afterwards_the_channel_is_as_before():
     for made in (bg95, sim7600):
         driver, table = made()
-        at = driver._at
+        at = driver.channel
         before = (at.unsolicited, at.raw_prefix, at.raw_commas)
         socket, _ = opened((driver, table))
         socket.close()

@@ -52,7 +52,7 @@ class Port:
 class Modem:
     """`faulty` is the verb that raises what no driver should."""
 
-    KIND = "bg95"
+    FETCHES_ORBITS = False
     on = True
     lost_supply = False
 

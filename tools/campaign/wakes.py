@@ -9,7 +9,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
-from locator import mending
 from locator.link.mqtt import MqttClient
 from locator.modem import (
     REGISTERED,
@@ -18,6 +17,7 @@ from locator.modem import (
     assistance,
     edrx,
     ntp,
+    rescue,
     sockets,
     survey,
 )
@@ -175,7 +175,7 @@ class Device:
             self._timed("orbits given", assistance.inject, modem, ORBITS, UTC)
         else:
             self._timed("orbits fetched", assistance.download, modem)
-        self._timed("new context", mending.give_up_context, modem)
+        self._timed("new context", rescue.give_up_context, modem)
         self._talk(close=True, client=MqttClient(self.port, sockets.make(modem)))
 
     def _start(self, surely_off: bool, configure: bool) -> None:

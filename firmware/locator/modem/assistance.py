@@ -19,17 +19,17 @@ def minutes_left(driver):
     """For how many minutes those in a BG95 still hold, 0 for none; None where the modem does not tell."""
     if driver.KIND != "bg95":
         return None
-    for line in driver._list(b"+QGPSXTRADATA?", b"+QGPSXTRADATA:"):
+    for line in driver.listing(b"+QGPSXTRADATA?", b"+QGPSXTRADATA:"):
         return parse.integer(parse.fields(line)[0]) or 0
     return 0
 
 
 def download(driver):
     """Let a SIM7600 fetch new ones, about 40 kB; True when they have come. The modem is registered."""
-    at = driver._at
+    at = driver.channel
     driver.pdp_define()
     at.unsolicited += (b"+CGPSXD:",)
-    if not driver._try(b"+CGPSXD=0", _MS):
+    if not driver.accepts(b"+CGPSXD=0", _MS):
         return False
     return at.wait(b"+CGPSXD:", _DOWNLOAD_MS) == b"0"
 
@@ -37,8 +37,8 @@ def download(driver):
 def inject(driver, data, utc):
     """Give a BG95 the file `data` (bytes) and the time `utc` as (year, month, day, hour, minute, second);
     True when it has taken both."""
-    driver._try(b'+QFDEL="%s"' % _FILE, _MS)
-    driver._at.prompted(b'+QFUPL="%s",%d,60' % (_FILE, len(data)), data, _FILE_MS, b"CONNECT")
-    if not driver._try(b'+QGPSXTRATIME=0,"%04d/%02d/%02d,%02d:%02d:%02d",1,1,5' % utc, _MS):
+    driver.accepts(b'+QFDEL="%s"' % _FILE, _MS)
+    driver.channel.prompted(b'+QFUPL="%s",%d,60' % (_FILE, len(data)), data, _FILE_MS, b"CONNECT")
+    if not driver.accepts(b'+QGPSXTRATIME=0,"%04d/%02d/%02d,%02d:%02d:%02d",1,1,5' % utc, _MS):
         return False
-    return driver._try(b'+QGPSXTRADATA="UFS:%s"' % _FILE, _MS)
+    return driver.accepts(b'+QGPSXTRADATA="UFS:%s"' % _FILE, _MS)

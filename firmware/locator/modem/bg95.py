@@ -69,7 +69,7 @@ class Bg95(Driver):
 
     def cell(self):
         """The serving `Cell`, None without service."""
-        lines = self._list(b'+QENG="servingcell"', b"+QENG:")
+        lines = self.listing(b'+QENG="servingcell"', b"+QENG:")
         parts = parse.fields(lines[0]) if lines else []
         if len(parts) < 13:
             return None
@@ -89,15 +89,15 @@ class Bg95(Driver):
         from locator.modem.bg95_search import commands
 
         for text in commands(region):
-            self._try(text)
+            self.accepts(text)
 
     def gnss_start(self, radio_off):
         """Give the radio to GNSS. Registration waits until `gnss_stop`."""
         if radio_off:
-            self._try(b"+CFUN=4", 15000)
+            self.accepts(b"+CFUN=4", 15000)
         self._first(0)
         try:
-            self._at.command(b"+QGPS=1", SIM_MS)
+            self.channel.command(b"+QGPS=1", SIM_MS)
         except ModemError as e:
             if e.code != _ALREADY_ON:
                 raise
@@ -105,7 +105,7 @@ class Bg95(Driver):
     def gnss_poll(self):
         """A `Fix`, or None while there is none."""
         try:
-            lines = self._at.command(b"+QGPSLOC=2", SIM_MS, b"+QGPSLOC:")
+            lines = self.channel.command(b"+QGPSLOC=2", SIM_MS, b"+QGPSLOC:")
         except ModemError as e:
             if e.code < 0:
                 raise
@@ -115,25 +115,25 @@ class Bg95(Driver):
     def gnss_stop(self):
         """Give the radio back to the network."""
         try:
-            self._try(b"+QGPSEND")  # refused when it is off already
+            self.accepts(b"+QGPSEND")  # refused when it is off already
         finally:
             self._first(1)
 
     def _first(self, whom):
         """Whom the radio serves first, 0: GNSS, 1: the network; for now, where the firmware can do that."""
         text = b'+QGPSCFG="priority",%d' % whom
-        if not self._try(text + b",0"):
-            self._try(text)
+        if not self.accepts(text + b",0"):
+            self.accepts(text)
 
     def mqtt_open(self, host, port, device, password, ca):
         """Activate the PDP context and connect with TLS, the broker verified against `ca` (PEM)."""
         self.pdp_open()
-        self._at.lost = ()
-        if self._list(b"+QMTOPEN?", b"+QMTOPEN:"):  # left over by a reset of ours, or by a failure
-            if self._try(b"+QMTCLOSE=0"):
-                self._at.wait(b"+QMTCLOSE:", _ANSWER_MS)
-        self._at.forget(b"+QMT")
-        self._at.inbox_n = 0
+        self.channel.lost = ()
+        if self.listing(b"+QMTOPEN?", b"+QMTOPEN:"):  # left over by a reset of ours, or by a failure
+            if self.accepts(b"+QMTCLOSE=0"):
+                self.channel.wait(b"+QMTCLOSE:", _ANSWER_MS)
+        self.channel.forget(b"+QMT")
+        self.channel.inbox_n = 0
         self.secure(ca)
         for text in (
             b'+QMTCFG="version",0,4',
@@ -144,8 +144,8 @@ class Bg95(Driver):
             b'+QMTCFG="timeout",0,5,3,0',
             b'+QMTCFG="recv/mode",0,0,1',
         ):
-            self._at.command(text, SHORT_MS)
-        self._at.command(b'+QMTOPEN=0,"%s",%d' % (host, port), SIM_MS)
+            self.channel.command(text, SHORT_MS)
+        self.channel.command(b'+QMTOPEN=0,"%s",%d' % (host, port), SIM_MS)
         code = self._outcome(b"+QMTOPEN:", _OPEN_MS)[-1]
         if code == _NO_PDP:
             raise PdpError("open")
@@ -153,23 +153,23 @@ class Bg95(Driver):
             raise TlsError("open", code)
         if code != 0:
             raise ModemError("open", code)
-        self._at.command(b'+QMTCONN=0,"%s","%s","%s"' % (device, device, password), SIM_MS)
+        self.channel.command(b'+QMTCONN=0,"%s","%s","%s"' % (device, device, password), SIM_MS)
         if self._final(b"+QMTCONN:", 1)[1:3] != [0, 0]:
             raise ModemError("connect")
-        self._at.lost = (b"+QMTSTAT:", b'+QIURC: "pdpdeact"')
+        self.channel.lost = (b"+QMTSTAT:", b'+QIURC: "pdpdeact"')
 
     def mqtt_subscribe(self, topic):
         """Subscribe to `topic` (bytes) at QoS 0."""
-        self._at.command(b'+QMTSUB=0,1,"%s",0' % topic, SIM_MS)
+        self.channel.command(b'+QMTSUB=0,1,"%s",0' % topic, SIM_MS)
         result = self._final(b"+QMTSUB:", 2)
         if result[2:3] != [0] or result[3:4] == [128]:
             raise ModemError("subscribe")
 
     def _final(self, prefix, at):
         """The outcome whose integer at place `at` is not 1, "sent again": that is still under way."""
-        deadline = self._port.ticks_ms() + _ANSWER_MS
+        deadline = self.port.ticks_ms() + _ANSWER_MS
         while True:
-            result = self._outcome(prefix, deadline - self._port.ticks_ms())
+            result = self._outcome(prefix, deadline - self.port.ticks_ms())
             if result[at : at + 1] != [1]:
                 return result
 
@@ -177,10 +177,10 @@ class Bg95(Driver):
         """Publish `data` (bytes-like) at QoS 1 and wait for the broker's PUBACK."""
         self._message = self._message % 65535 + 1
         text = b'+QMTPUB=0,%d,1,0,"%s",%d' % (self._message, topic, len(data))
-        self._at.prompted(text, data, _ANSWER_MS)
-        deadline = self._port.ticks_ms() + _ANSWER_MS
+        self.channel.prompted(text, data, _ANSWER_MS)
+        deadline = self.port.ticks_ms() + _ANSWER_MS
         while True:
-            result = self._outcome(b"+QMTPUB:", deadline - self._port.ticks_ms())
+            result = self._outcome(b"+QMTPUB:", deadline - self.port.ticks_ms())
             if result[1:2] != [self._message] or result[2:3] == [1]:
                 continue  # an older message, or "sent again": still under way
             if result[2:3] != [0]:
@@ -189,16 +189,16 @@ class Bg95(Driver):
 
     def mqtt_receive(self, timeout_ms):
         """The next message received, as bytes; None at the time-out."""
-        line = self._at.wait(b"+QMTRECV:", timeout_ms)
+        line = self.channel.wait(b"+QMTRECV:", timeout_ms)
         if line is None:
             return None
-        return self._take_inbox(parse.integer(parse.fields(line)[-1]))
+        return self.take_inbox(parse.integer(parse.fields(line)[-1]))
 
     def mqtt_close(self):
         """Disconnect from the broker; the modem's refusal is no failure."""
-        self._at.lost = ()
-        if self._try(b"+QMTDISC=0"):
-            self._at.wait(b"+QMTDISC:", _ANSWER_MS)
+        self.channel.lost = ()
+        if self.accepts(b"+QMTDISC=0"):
+            self.channel.wait(b"+QMTDISC:", _ANSWER_MS)
 
     def stop(self, park):
         """Power off, or with `park` into PSM, which keeps the registration. True when parked.
@@ -207,19 +207,19 @@ class Bg95(Driver):
         for satellites is a short one.
         """
         self.on = False
-        if park and self._try(b'+QCFG="psm/enter",1'):
+        if park and self.accepts(b'+QCFG="psm/enter",1'):
             if self._power_down(_PARK_MS):
                 return True
-        self._try(b"+QPOWD=1")
+        self.accepts(b"+QPOWD=1")
         if not self._power_down(_POWER_DOWN_MS):
             self._cut_supply()
         return False
 
     def _power_down(self, timeout_ms):
-        deadline = self._port.ticks_ms() + timeout_ms
+        deadline = self.port.ticks_ms() + timeout_ms
         while True:
-            left = deadline - self._port.ticks_ms()
-            line = self._at.wait(b"", left) if left > 0 else None
+            left = deadline - self.port.ticks_ms()
+            line = self.channel.wait(b"", left) if left > 0 else None
             if line is None:
                 return False
             if line.endswith(b"DOWN"):
@@ -227,7 +227,7 @@ class Bg95(Driver):
 
     def psm_granted(self):
         """Whether the network has granted PSM: +CEREG level 4 then tells both timers (manual 6.3)."""
-        for line in self._list(b"+CEREG?", b"+CEREG:"):
+        for line in self.listing(b"+CEREG?", b"+CEREG:"):
             parts = parse.fields(line)
             if len(parts) > 8 and parts[7] and parts[8] and not parts[7].startswith(b"111"):  # 111: timer off
                 return True
@@ -236,14 +236,14 @@ class Bg95(Driver):
     def pdp_open(self):
         """Activate the PDP context unless it is. Raises `PdpError` when the network refuses it, or has since
         the start: it is asked twice at most, whoever needs the context."""
-        for line in self._at.command(b"+QIACT?", _PDP_MS, b"+QIACT:"):
+        for line in self.channel.command(b"+QIACT?", _PDP_MS, b"+QIACT:"):
             if parse.fields(line)[:2] == [b"1", b"1"]:
                 return
         if not self._refused:
             self.pdp_define()
             self.serves(_FOUND_AGAIN_MS)  # GNSS had the radio
             try:
-                self._at.command(b"+QIACT=1", _PDP_MS)
+                self.channel.command(b"+QIACT=1", _PDP_MS)
             except ModemError as e:
                 from locator.modem import refusals
 
@@ -255,7 +255,7 @@ class Bg95(Driver):
         """As in `Driver`."""
         user, password = self.login
         settings = (self._board.apn, user, password, 3 if user else 0)  # PAP or CHAP, as the network likes
-        self._try(b'+QICSGP=1,1,"%s","%s","%s",%d' % settings)
+        self.accepts(b'+QICSGP=1,1,"%s","%s","%s",%d' % settings)
 
     def secure(self, ca):
         """Set up TLS context 1: the server is verified against `ca` (PEM)."""
@@ -267,19 +267,19 @@ class Bg95(Driver):
             b'+QSSLCFG="cacert",1,"%s"' % name,
             b'+QSSLCFG="ignorelocaltime",1,1',
         ):
-            self._at.command(text, SHORT_MS)
-        self._try(b'+QSSLCFG="sni",1,1')  # newer firmware only
+            self.channel.command(text, SHORT_MS)
+        self.accepts(b'+QSSLCFG="sni",1,1')  # newer firmware only
 
     def _provide_ca(self, ca):
         """Upload `ca` unless the modem has it; returns its name there."""
         name = ca_name(ca)
         listed = b'%s",%d' % (name, len(ca))  # an upload that broke off is shorter
-        for line in self._list(b'+QFLST="%s"' % name, b"+QFLST:"):
+        for line in self.listing(b'+QFLST="%s"' % name, b"+QFLST:"):
             if line.endswith(listed):  # some firmware puts UFS: in front
                 return name
-        self._try(b'+QFDEL="%s"' % name)
+        self.accepts(b'+QFDEL="%s"' % name)
         text = b'+QFUPL="%s",%d,60' % (name, len(ca))
-        self._at.prompted(text, ca, 60000, b"CONNECT")
+        self.channel.prompted(text, ca, 60000, b"CONNECT")
         return name
 
 

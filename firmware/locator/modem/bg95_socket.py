@@ -20,7 +20,7 @@ class Bg95Socket(Socket):
         have the same code here (566), so neither counts as `TlsError`."""
         self._driver.pdp_open()
         self._driver.secure(ca)
-        self._driver._try(b"+QSSLCLOSE=0", MS)  # left over by a reset of ours, or by a failure
+        self._driver.accepts(b"+QSSLCLOSE=0", MS)  # left over by a reset of ours, or by a failure
         self._begin()
         self._at.command(b'+QSSLOPEN=1,1,0,"%s",%d,0' % (host, port), MS)
         code = self._driver._outcome(b"+QSSLOPEN:", _OPEN_MS)[-1]
@@ -37,5 +37,5 @@ class Bg95Socket(Socket):
     def close(self):
         """Close it; the modem's refusal is no failure."""
         self._at.lost = ()
-        self._driver._try(b"+QSSLCLOSE=0", MS)
+        self._driver.accepts(b"+QSSLCLOSE=0", MS)
         self._end()

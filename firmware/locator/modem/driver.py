@@ -42,11 +42,12 @@ class Driver:
     ICCID: tuple = ()  # the command that reads it, and the prefix of its reply
     REPLY_MS = 0  # for commands whose time-out the manual does not list
     KIND = ""  # as `make` has it: what is seldom needed is found by it
+    FETCHES_ORBITS = False  # predicted ones, from its vendor's server by itself
     login = (b"", b"")  # user and password of the access point
 
     def __init__(self, port, at, board):
-        self.port = self._port = port
-        self._at = self.channel = at
+        self.port = port
+        self.channel = at
         self._board = board
         at.unsolicited = self.UNSOLICITED
         at.restart = self.RESTART
@@ -56,20 +57,20 @@ class Driver:
 
     def start(self, surely_off, configure):
         """Power on and reach `OK`. `surely_off` saves the probe; `configure` repeats CONFIGURE."""
-        self._at.booting, self._refused = True, None
-        self._port.modem_rail(True)
+        self.channel.booting, self._refused = True, None
+        self.port.modem_rail(True)
         try:
-            if surely_off or not (self._at.hears() or self._rescue().escape(self)):
+            if surely_off or not (self.channel.hears() or self._rescue().escape(self)):
                 self.boot()
         except ModemSilent:
             self._rescue().cold_boot(self)
-        self._at.booting = False
+        self.channel.booting = False
         self.on = True
         for text in self.SETUP:
-            self._try(text)
+            self.accepts(text)
         if configure:
             for text in self.CONFIGURE:
-                self._try(text)
+                self.accepts(text)
             self.pdp_define()  # LTE asks for it with the attach: a wrong one may be why it is refused
 
     def attach(self, limit_s, patience_s, plmn):
@@ -80,7 +81,7 @@ class Driver:
         reject cause, UNTOLD or 0).
         """
         self.await_card()
-        start = self._port.ticks_ms()
+        start = self.port.ticks_ms()
         code = self._select(plmn)
         over, result, cause = False, NO_SERVICE, 0
         if code:
@@ -96,9 +97,9 @@ class Driver:
             limit = limit_s
             if patience_s > limit_s and (stat == _REFUSED or self._signal() != _NO_SIGNAL):
                 limit = patience_s
-            if over or self._port.ticks_ms() - start >= 1000 * limit:
+            if over or self.port.ticks_ms() - start >= 1000 * limit:
                 return result, cause or (self._why() if result == DENIED else 0)
-            self._port.sleep_ms(_POLL_MS)
+            self.port.sleep_ms(_POLL_MS)
 
     def cell(self):
         """The serving `Cell`, None without service."""
@@ -117,16 +118,16 @@ class Driver:
     def serves(self, limit_ms):
         """(True if registered, cause of the refusal or UNTOLD if the network has refused us, else 0); asked
         again up to `limit_ms` while the modem looks for the network that it has left for GNSS."""
-        deadline = self._port.ticks_ms() + limit_ms
+        deadline = self.port.ticks_ms() + limit_ms
         while True:
             stat, cause = self._registration()
             if stat in _SERVED:
                 return True, 0
             if stat == _REFUSED:
                 return False, cause or self._why()
-            if self._port.ticks_ms() >= deadline:
+            if self.port.ticks_ms() >= deadline:
                 return False, 0
-            self._port.sleep_ms(_POLL_MS)
+            self.port.sleep_ms(_POLL_MS)
 
     def pdp_define(self):
         """Name the access point for PDP context 1; a refusal is no failure."""
@@ -134,7 +135,7 @@ class Driver:
 
     def supply_mv(self):
         """The supply as the modem measures it, mV; None when it does not tell."""
-        for line in self._list(b"+CBC", b"+CBC:"):
+        for line in self.listing(b"+CBC", b"+CBC:"):
             return parse.supply_mv(line)
         return None
 
@@ -145,7 +146,7 @@ class Driver:
     def clear_forbidden(self):
         """Empty the card's list of forbidden networks (EF_FPLMN, TS 31.102): one refusal puts a
         network there for good. A card that does not allow it is left as it is."""
-        self._try(b'+CRSM=214,28539,0,0,12,"FFFFFFFFFFFFFFFFFFFFFFFF"')
+        self.accepts(b'+CRSM=214,28539,0,0,12,"FFFFFFFFFFFFFFFFFFFFFFFF"')
 
     def cycle_radio(self):
         """Off for 10 s and on again, which cures a registration that stays denied."""
@@ -153,7 +154,7 @@ class Driver:
 
     def network_time(self):
         """Epoch seconds UTC as the network told the modem, None when it did not."""
-        lines = self._at.command(b"+CCLK?", self.REPLY_MS, b"+CCLK:")
+        lines = self.channel.command(b"+CCLK?", self.REPLY_MS, b"+CCLK:")
         return parse.network_clock(lines[0]) if lines else None
 
     def identity(self):
@@ -171,18 +172,18 @@ class Driver:
     def boot(self):
         """Press the power key until the modem answers. Raises `ModemSilent`."""
         for _ in range(2):  # the key toggles: a modem that was on after all is off after the first
-            self._at.forget(b"RDY")
-            self._port.modem_key(True)
-            self._port.sleep_ms(self.KEY_MS)
-            self._port.modem_key(False)
-            self._port.sleep_ms(self.QUIET_MS)
-            self._at.wait(b"RDY", self.BOOT_MS)
-            if self._at.hears(_SYNC_TRIES):
+            self.channel.forget(b"RDY")
+            self.port.modem_key(True)
+            self.port.sleep_ms(self.KEY_MS)
+            self.port.modem_key(False)
+            self.port.sleep_ms(self.QUIET_MS)
+            self.channel.wait(b"RDY", self.BOOT_MS)
+            if self.channel.hears(_SYNC_TRIES):
                 return
         raise ModemSilent("power on")
 
     def _cut_supply(self):
-        self._port.modem_rail(False)
+        self.port.modem_rail(False)
         self.lost_supply = True
 
     def _rescue(self):
@@ -193,33 +194,28 @@ class Driver:
     def await_card(self):
         """A card is busy for some seconds after the start; what it is asked then is refused (CME 14)."""
         for _ in range(_CARD_TRIES):
-            if b"READY" in self._list(b"+CPIN?", b"+CPIN:"):
+            if b"READY" in self.listing(b"+CPIN?", b"+CPIN:"):
                 return
-            self._port.sleep_ms(_POLL_MS)
+            self.port.sleep_ms(_POLL_MS)
 
     def _select(self, plmn):
         """Hold the operator `plmn`, or let the modem choose (0); leave it alone when it is so already.
         Returns the CME code of a refusal, else 0."""
-        lines = self._list(b"+COPS?", b"+COPS:")
+        lines = self.listing(b"+COPS?", b"+COPS:")
         text = b"+COPS=0"
         if plmn:
             # Also when it is manual already: the operator held may be another one.
             text = b'+COPS=1,2,"%03d%02d"' % (plmn // 1000, plmn % 1000)
         elif not lines or lines[0].startswith(b"0"):
             return 0
-        try:
-            self._at.command(text, _COPS_MS)
-        except (ModemSilent, ModemRestarted):
-            raise
-        except ModemError as error:
-            return error.code
-        return 0
+        error = self._refusal(text, _COPS_MS)
+        return error.code if error else 0
 
     def _registration(self):
         """(stat, reject cause) from CEREG, CGREG or CREG, whichever is registered."""
         best = (0, 0)
         for text in (b"+CEREG", b"+CGREG", b"+CREG"):
-            for line in self._at.command(text + b"?", self.REPLY_MS, text + b":"):
+            for line in self.channel.command(text + b"?", self.REPLY_MS, text + b":"):
                 got = parse.registration(line, True)
                 if got and got[0] in _SERVED:
                     return got
@@ -234,11 +230,11 @@ class Driver:
         return refusals.emm(self)
 
     def _signal(self):
-        lines = self._at.command(b"+CSQ", self.REPLY_MS, b"+CSQ:")
+        lines = self.channel.command(b"+CSQ", self.REPLY_MS, b"+CSQ:")
         return parse.integer(parse.fields(lines[0])[0]) if lines else _NO_SIGNAL
 
     def _one(self, text, prefix):
-        lines = self._at.command(text, SIM_MS, prefix)
+        lines = self.channel.command(text, SIM_MS, prefix)
         if prefix is None:  # a bare reply, or one behind its own name; not what comes unasked
             lines = [line for line in lines if line.startswith(text) or not line.startswith(b"+")]
         try:
@@ -246,28 +242,32 @@ class Driver:
         except ValueError:  # noise on the line
             return ""
 
-    def _try(self, text, timeout_ms=SIM_MS):
+    def accepts(self, text, timeout_ms=SIM_MS):
         """Send a command whose refusal is no failure; True when it was accepted."""
+        return self._refusal(text, timeout_ms) is None
+
+    def _refusal(self, text, timeout_ms):
+        """The `ModemError` with which the modem refused a command, None when it did not."""
         try:
-            self._at.command(text, timeout_ms)
-            return True
+            self.channel.command(text, timeout_ms)
         except (ModemSilent, ModemRestarted):
             raise
-        except ModemError:
-            return False
+        except ModemError as error:
+            return error
+        return None
 
-    def _list(self, text, prefix):
+    def listing(self, text, prefix):
         """The lines of a listing; a listing that is refused is an empty one."""
         try:
-            return self._at.command(text, SIM_MS, prefix)
+            return self.channel.command(text, SIM_MS, prefix)
         except (ModemSilent, ModemRestarted):
             raise
         except ModemError:
             return []
 
-    def _take_inbox(self, length):
+    def take_inbox(self, length):
         """The first `length` bytes of what has been received; the next message may stand behind."""
-        at = self._at
+        at = self.channel
         length = min(length or 0, at.inbox_n)
         data = bytes(memoryview(at.inbox)[:length])
         rest = at.inbox_n - length
@@ -277,7 +277,7 @@ class Driver:
 
     def _outcome(self, prefix, timeout_ms):
         """The integers of the unsolicited line that tells how a two-stage command ended."""
-        line = self._at.wait(prefix, timeout_ms)
+        line = self.channel.wait(prefix, timeout_ms)
         if line is None:
             raise ModemSilent(prefix)
         return [parse.integer(field) for field in parse.fields(line)]

@@ -24,7 +24,7 @@ def ask(driver):
 
 def _bg95(driver):
     driver.pdp_open()
-    at = driver._at
+    at = driver.channel
     at.unsolicited += (b"+QNTP:",)
     at.command(b'+QNTP=1,"%s",123,1' % _SERVER, _MS)
     line = at.wait(b"+QNTP:", _ANSWER_MS)
@@ -35,7 +35,7 @@ def _bg95(driver):
 
 def _sim7600(driver):
     driver.pdp_define()
-    at = driver._at
+    at = driver.channel
     at.unsolicited += (b"+CNTP:", b"+NETCLOSE:")
     driver.open_service(b"+NETOPEN")
     try:
@@ -45,5 +45,5 @@ def _sim7600(driver):
             return None
         return driver.network_time()
     finally:
-        if driver._try(b"+NETCLOSE", _MS):
+        if driver.accepts(b"+NETCLOSE", _MS):
             at.wait(b"+NETCLOSE:", _MS)

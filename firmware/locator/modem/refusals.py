@@ -67,9 +67,16 @@ def emm(driver):
 
 def ask(driver, layer):
     """The cause (EMM or ESM, by `layer`) of the last refusal, 0 when the modem does not name it."""
-    for line in driver._list(b"+CEER", b"+CEER:"):
+    for line in driver.listing(b"+CEER", b"+CEER:"):
         return cause(line, layer)
     return 0
+
+
+def esm(code):
+    """The ESM cause (TS 24.301) in the code of a `PdpError`, 0 when it names none (TS 27.007 9.2.2)."""
+    if code == _LOGIN_CODE:
+        return _LOGIN_FAILED
+    return code - _CODES if _CODES + 8 <= code <= _CODES + 40 else 0
 
 
 def cause(text, layer):
@@ -118,7 +125,7 @@ def _code(driver, error):
     esm = ask(driver, b"ESM")
     if esm:
         return _CODES + esm
-    for line in driver._list(b"+QIGETERROR", b"+QIGETERROR:"):
+    for line in driver.listing(b"+QIGETERROR", b"+QIGETERROR:"):
         if line.startswith(_NO_ACCESS_POINT[0]):
             return _NO_ACCESS_POINT[1]
     return -1

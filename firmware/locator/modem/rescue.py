@@ -1,4 +1,5 @@
-"""What helps a modem that does not answer, or is denied for ever: imported when it is needed."""
+"""What helps a modem that does not answer, is denied for ever, or whose connections fail: imported when it
+is needed."""
 
 from micropython import const
 
@@ -12,6 +13,7 @@ _CFUN_MS = const(15000)
 _CARD_MS = const(5000)
 _NO_CARD = const(10)  # +CME ERROR
 _RADIO_OFF_MS = const(10000)
+_CONTEXT_MS = const(40000)
 # The multiplexer's close-down frame on channel 0 (TS 27.010, basic mode).
 _CLOSE_DOWN = b"\xf9\x03\xef\x05\xc3\x01\xf2\xf9"
 
@@ -74,3 +76,15 @@ def cycle_radio(driver):
             if error.code < 0:
                 raise
         driver.port.sleep_ms(pause_ms)
+
+
+def give_up_context(driver):
+    """End the PDP context and whatever runs over it: the next opening asks the network anew."""
+    driver.channel.lost = ()
+    if driver.KIND == "bg95":
+        driver.accepts(b"+QIDEACT=1", _CONTEXT_MS)
+        return
+    driver.mqtt_close()
+    if driver.accepts(b"+NETCLOSE", _CONTEXT_MS):
+        driver.channel.wait(b"+NETCLOSE:", _CONTEXT_MS)
+    driver.accepts(b"+CGACT=0,1", _CONTEXT_MS)

@@ -19,6 +19,7 @@ _TLS_FAILED = (32, 33, 34)
 
 class Sim7600(Driver):
     KIND = "sim7600"
+    FETCHES_ORBITS = True
     REPLY_MS = _MS
     KEY_MS = 700
     QUIET_MS = 8000
@@ -49,7 +50,7 @@ class Sim7600(Driver):
 
     def cell(self):
         """The serving `Cell`, None without service."""
-        lines = self._list(b"+CPSI?", b"+CPSI:")
+        lines = self.listing(b"+CPSI?", b"+CPSI:")
         parts = parse.fields(lines[0]) if lines else []
         kind = parts[0] if parts else b""
         level_at = {b"LTE": 11, b"WCDMA": 10, b"GSM": 6}.get(kind, 0)
@@ -67,88 +68,88 @@ class Sim7600(Driver):
     def gnss_start(self, radio_off):
         """Start GNSS; the radio goes on registering beside it unless `radio_off`."""
         if radio_off:
-            self._try(b"+CFUN=4", _MS)
-        self._try(b"+CGPS=1", _MS)  # refused when it is on already
+            self.accepts(b"+CFUN=4", _MS)
+        self.accepts(b"+CGPS=1", _MS)  # refused when it is on already
 
     def gnss_poll(self):
         """A `Fix`, or None while there is none."""
-        lines = self._at.command(b"+CGNSSINFO", _MS, b"+CGNSSINFO:")
+        lines = self.channel.command(b"+CGNSSINFO", _MS, b"+CGNSSINFO:")
         return _fix(parse.fields(lines[0])) if lines else None
 
     def gnss_stop(self):
         """Stop GNSS. The modem needs up to 30 s for it, in which it does not start again: a wake
         searches once, so nobody waits."""
-        self._try(b"+CGPS=0", _MS)
+        self.accepts(b"+CGPS=0", _MS)
 
     def mqtt_open(self, host, port, device, password, ca):
         """Connect with TLS, the broker verified against `ca` (PEM); the PDP context opens by itself."""
         self.pdp_define()
         name = self.secure(ca)
-        self._at.lost = ()
+        self.channel.lost = ()
         self._start_service()
-        self._at.forget(b"+CMQTT")
-        self._at.inbox_n = 0
-        self._at.command(b'+CMQTTACCQ=0,"%s",1' % device, _MS)
-        self._at.command(b"+CMQTTSSLCFG=0,0", _MS)
-        self._at.command(b'+CMQTTCFG="checkUTF8",0,0', _MS)
+        self.channel.forget(b"+CMQTT")
+        self.channel.inbox_n = 0
+        self.channel.command(b'+CMQTTACCQ=0,"%s",1' % device, _MS)
+        self.channel.command(b"+CMQTTSSLCFG=0,0", _MS)
+        self.channel.command(b'+CMQTTCFG="checkUTF8",0,0', _MS)
         login = (host, port, device, password)
         try:
             self.two_stage(b'+CMQTTCONNECT=0,"tcp://%s:%d",120,1,"%s","%s"' % login, b"+CMQTTCONNECT:")
         except ModemError as e:
             if e.code in _TLS_FAILED:  # perhaps a download that broke off: the list shows no sizes
-                self._try(b'+CCERTDELE="%s"' % name, _MS)
+                self.accepts(b'+CCERTDELE="%s"' % name, _MS)
                 raise TlsError("open", e.code)
             raise
-        self._at.lost = (b"+CMQTTCONNLOST:", b"+CMQTTPING:", b"+CMQTTNONET")
+        self.channel.lost = (b"+CMQTTCONNLOST:", b"+CMQTTPING:", b"+CMQTTNONET")
 
     def mqtt_subscribe(self, topic):
         """Subscribe to `topic` (bytes) at QoS 0."""
-        self._at.prompted(b"+CMQTTSUB=0,%d,0" % len(topic), topic, _NET_MS)
+        self.channel.prompted(b"+CMQTTSUB=0,%d,0" % len(topic), topic, _NET_MS)
         self._check(b"+CMQTTSUB:")
 
     def mqtt_publish(self, topic, data):
         """Publish `data` (bytes-like) at QoS 1 and wait for the broker's PUBACK."""
-        self._at.prompted(b"+CMQTTTOPIC=0,%d" % len(topic), topic, _MS)
-        self._at.prompted(b"+CMQTTPAYLOAD=0,%d" % len(data), data, _MS)
+        self.channel.prompted(b"+CMQTTTOPIC=0,%d" % len(topic), topic, _MS)
+        self.channel.prompted(b"+CMQTTPAYLOAD=0,%d" % len(data), data, _MS)
         self.two_stage(b"+CMQTTPUB=0,1,60", b"+CMQTTPUB:")
 
     def mqtt_receive(self, timeout_ms):
         """The next message received, as bytes; None at the time-out."""
-        start = self._at.wait(b"+CMQTTRXSTART:", timeout_ms)
-        if start is None or self._at.wait(b"+CMQTTRXEND:", _MS) is None:
+        start = self.channel.wait(b"+CMQTTRXSTART:", timeout_ms)
+        if start is None or self.channel.wait(b"+CMQTTRXEND:", _MS) is None:
             return None
-        return self._take_inbox(parse.integer(parse.fields(start)[-1]))
+        return self.take_inbox(parse.integer(parse.fields(start)[-1]))
 
     def mqtt_close(self):
         """Disconnect and leave the MQTT service, refusals ignored (MQTT note: DISC, REL, STOP). True if it
         was running."""
-        self._at.lost = ()
-        if self._try(b"+CMQTTDISC=0,60", _NET_MS):
-            self._at.wait(b"+CMQTTDISC:", _MS)
-        self._try(b"+CMQTTREL=0", _MS)
-        running = self._try(b"+CMQTTSTOP", _NET_MS)
+        self.channel.lost = ()
+        if self.accepts(b"+CMQTTDISC=0,60", _NET_MS):
+            self.channel.wait(b"+CMQTTDISC:", _MS)
+        self.accepts(b"+CMQTTREL=0", _MS)
+        running = self.accepts(b"+CMQTTSTOP", _NET_MS)
         if running:
-            self._at.wait(b"+CMQTTSTOP:", _MS)
+            self.channel.wait(b"+CMQTTSTOP:", _MS)
         return running
 
     def stop(self, park):
         """Power off; the modem has no PSM, so it never is parked (False). Its supply stays on unless it
         answers for too long."""
         self.on = False
-        self._try(b"+CPOF", _MS)
-        deadline = self._port.ticks_ms() + _POWER_DOWN_MS
-        while self._at.wait(b"NORMAL POWER DOWN", _GOODBYE_MS) is None and self._at.hears():
-            if self._port.ticks_ms() >= deadline:
+        self.accepts(b"+CPOF", _MS)
+        deadline = self.port.ticks_ms() + _POWER_DOWN_MS
+        while self.channel.wait(b"NORMAL POWER DOWN", _GOODBYE_MS) is None and self.channel.hears():
+            if self.port.ticks_ms() >= deadline:
                 self._cut_supply()
                 break
         return False
 
     def pdp_define(self):
         """As in `Driver`; the services of the modem open the context by themselves."""
-        self._try(b'+CGDCONT=1,"IP","%s"' % self._board.apn, _MS)
+        self.accepts(b'+CGDCONT=1,"IP","%s"' % self._board.apn, _MS)
         user, password = self.login
         if user:
-            self._try(b'+CGAUTH=1,1,"%s","%s"' % (password, user), _MS)  # PAP
+            self.accepts(b'+CGAUTH=1,1,"%s","%s"' % (password, user), _MS)  # PAP
 
     def open_service(self, name):
         """Start a service (bytes, `+CMQTTSTART`); it opens the PDP context. Raises `PdpError`."""
@@ -183,30 +184,30 @@ class Sim7600(Driver):
             b'+CSSLCFG="ignorelocaltime",0,1',
             b'+CSSLCFG="enableSNI",0,1',
         ):
-            self._at.command(text, _MS)
+            self.channel.command(text, _MS)
         return name
 
     def _provide_ca(self, ca):
         """Download `ca` into the modem unless it has it; returns its name there."""
         name = ca_name(ca)
-        for line in self._list(b"+CCERTLIST", b"+CCERTLIST:"):
+        for line in self.listing(b"+CCERTLIST", b"+CCERTLIST:"):
             if parse.fields(line)[0] == name:
                 return name
-        self._at.prompted(b'+CCERTDOWN="%s",%d' % (name, len(ca)), ca, _MS)
+        self.channel.prompted(b'+CCERTDOWN="%s",%d' % (name, len(ca)), ca, _MS)
         return name
 
     def two_stage(self, text, prefix):
         """A command whose outcome comes in a line of its own, before, after or instead of OK."""
-        self._at.forget(prefix)
+        self.channel.forget(prefix)
         try:
-            self._at.command(text, _NET_MS)
+            self.channel.command(text, _NET_MS)
         except ModemError as e:
-            line = self._at.wait(prefix, SHORT_MS)
+            line = self.channel.wait(prefix, SHORT_MS)
             raise e if line is None else ModemError(text, _last(line))
         self._check(prefix)
 
     def _check(self, prefix):
-        line = self._at.wait(prefix, _NET_MS)
+        line = self.channel.wait(prefix, _NET_MS)
         if line is None or _last(line) != 0:
             raise ModemError(prefix, -1 if line is None else _last(line))
 

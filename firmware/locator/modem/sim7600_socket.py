@@ -45,9 +45,9 @@ class Sim7600Socket(Socket):
 
     def _stop(self):
         """End what is left over by a reset of ours, or by a failure."""
-        if self._driver._try(b"+CCHCLOSE=0", MS):
+        if self._driver.accepts(b"+CCHCLOSE=0", MS):
             self._at.wait(b"+CCHCLOSE:", MS)
-        if self._driver._try(b"+CCHSTOP", MS):
+        if self._driver.accepts(b"+CCHSTOP", MS):
             self._at.wait(b"+CCHSTOP:", MS)
 
     def close(self):

@@ -34,8 +34,8 @@ class Socket:
 
     def __init__(self, driver):
         self._driver = driver
-        self._at = driver._at
-        self._port = driver._port
+        self._at = driver.channel
+        self._port = driver.port
         self._before = (self._at.unsolicited, self._at.raw_prefix, self._at.raw_commas)
         self._out = bytearray(self.MOST)
         self._more = False
@@ -97,7 +97,7 @@ class Socket:
 
     def take(self, count):
         """Take so many bytes from the inbox."""
-        return self._driver._take_inbox(count)
+        return self._driver.take_inbox(count)
 
     def _read(self, most):
         """Read at most so many bytes, of those that are there, into the inbox."""
