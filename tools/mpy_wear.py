@@ -14,8 +14,8 @@ from locator.journal import record, rtc
 from locator.journal.ledger import Ledger
 from locator.journal.store import Journal
 from locator.plan import state as st
+from mpy_flash import BLOCK, Flash
 
-BLOCK = 4096
 BLOCKS = 240
 APPLICATION = 170 * BLOCK
 """Bytes of both slots and of other files that never move (docs/budgets.md)."""
@@ -23,33 +23,17 @@ REPORTS_A_DAY = 6
 HOME = "/flash/data"
 
 
-class Flash:
-    """A block device in memory that counts the erases of each block."""
+class Worn(Flash):
+    """A flash that counts the erases of each block."""
 
     def __init__(self):
-        self._data = bytearray(b"\xff" * (BLOCK * BLOCKS))
+        super().__init__(bytearray(b"\xff" * (BLOCK * BLOCKS)))
         self.erases = [0] * BLOCKS
 
-    def readblocks(self, n, buf, offset=0):
-        at = n * BLOCK + offset
-        buf[:] = self._data[at : at + len(buf)]
-
-    def writeblocks(self, n, buf, offset=None):
-        if offset is None:
-            self.ioctl(6, n)
-            offset = 0
-        at = n * BLOCK + offset
-        self._data[at : at + len(buf)] = buf
-
     def ioctl(self, op, arg):
-        if op == 4:
-            return BLOCKS
-        if op == 5:
-            return BLOCK
         if op == 6:
             self.erases[arg] += 1
-            self._data[arg * BLOCK : arg * BLOCK + BLOCK] = b"\xff" * BLOCK
-        return 0
+        return super().ioctl(op, arg)
 
 
 def wake(fields, report):
@@ -65,7 +49,7 @@ def wake(fields, report):
 
 def main(days, records_a_day):
     """Live `days` days."""
-    flash = Flash()
+    flash = Worn()
     vfs.VfsLfs2.mkfs(flash)
     vfs.mount(vfs.VfsLfs2(flash), "/flash")
     os.mkdir(HOME)
