@@ -1,7 +1,22 @@
-"""Runs first after every reset: puts the application slot on the path."""
+"""Runs first after every reset: arms the watchdog, mounts the application slot where imports find it."""
 
 import sys
 
+import bundle
+import inplace
 import slots
+import vfs
 
-sys.path.insert(0, slots.choose())
+# Before anything of the slot runs: a release that hangs while it is imported must be reset, too.
+try:
+    from machine import WDT
+except ImportError:  # MicroPython on Unix has none
+    pass
+else:
+    WDT(timeout=60_000)  # as long as that of locator/port/esp32.py, which takes it over
+
+slot = slots.choose()
+vfs.mount(bundle.Slot(slot, inplace.view(slot)), "/app")
+del sys.modules["inplace"], inplace  # the wake needs the heap
+# Behind the folder of this file, whose modules no release replaces, and before what may be frozen.
+sys.path.insert(1, "/app")

@@ -35,6 +35,17 @@ def keep(error, port):
         sys.print_exception(also)
 
 
+def end_trial_boot():
+    """The boot on trial has come to its sleep. A flash that does not take this is no fault of the release:
+    the boot stays counted as one that has not."""
+    import trials
+
+    try:
+        trials.ended()
+    except OSError as error:
+        sys.print_exception(error)
+
+
 port = None
 loaded = False
 try:
@@ -46,9 +57,7 @@ try:
     loaded = True
     sleep = wake.run(port, board)
     if slots.on_trial:
-        import trials
-
-        trials.ended()
+        end_trial_boot()
 except Exception as error:
     # A fault of one wake must not end the device in a prompt: the next wake begins afresh.
     sys.print_exception(error)
@@ -58,8 +67,8 @@ except Exception as error:
         import trials
 
         trials.failed(not loaded)
-    except OSError as error:  # the flash takes nothing: the boot stays open
-        sys.print_exception(error)
+    except Exception as also:  # the flash takes nothing, or memory is short: the boot stays open
+        sys.print_exception(also)
     if port is None:
         import machine  # nothing of ours could be loaded
 

@@ -21,7 +21,7 @@ on_trial = False
 
 
 def choose():
-    """Called once a boot: the path of the slot to run."""
+    """Called once a boot: the file of the slot to run."""
     global running, on_trial
     values = load()
     if values is None or values[1]:

@@ -1,21 +1,22 @@
 """Releases on trial and their roll-back.
 
 Lies beside boot.py, outside the slots, and uses nothing of them. The pointer names the good slot, and
-counts the boots of a release on trial in the other one. A boot on trial that does not reach its sleep, for
-whatever reason, is the last one; so is the last of BOOTS that the agent has not answered. A pointer that
-cannot be read is made anew: the first slot that is complete runs.
+counts the boots of a release on trial in the other one. An exception ends the trial; so do UNENDED boots in
+succession that did not reach their sleep, for whatever reason (one may be the battery's), and BOOTS that the
+agent has not answered. A pointer that cannot be read is made anew: the first slot that is complete runs.
 """
 
 import os
 import struct
 from binascii import crc32
 
+import bundle
 import slots
 from micropython import const
 
-COMPLETE = "/complete"
-"""This file lies in a slot whose files are all there and have been verified."""
 BOOTS = const(24)
+UNENDED = const(3)
+_LEAST_MV = const(3000)  # as in locator/wake.py
 
 # Why a release was rolled back (orders/release.py has the other reasons).
 NOTHING = const(0)
@@ -25,18 +26,19 @@ NOT_ANSWERED = const(7)
 
 class Pointer:
     """What the file says: `good` is an index into slots.SLOTS, the other slot is `on_trial` or spare; `boots`
-    on trial so far, `open` when one has begun and not ended; sequences of the releases on `trial` and
-    `failed`, and the `reason` of the latter."""
+    on trial so far, `unended` the last of them that did not reach their sleep; sequences of the releases on
+    `trial` and `failed`, and the `reason` of the latter."""
 
     def __init__(self):
         values = slots.load()
         if values is None:
-            values = (0 if _is_complete(0) or not _is_complete(1) else 1, 0, 0, 0, NOTHING, 0, 0)
-        self.good, self.on_trial, self.boots, self.open, self.reason, self.trial, self.failed = values
+            first = 1 if _is_complete(1) and not _is_complete(0) else 0
+            values = (first, 0, 0, 0, NOTHING, 0, 0)
+        self.good, self.on_trial, self.boots, self.unended, self.reason, self.trial, self.failed = values
 
     def save(self):
         """Replace the file. OSError when the flash does not take it."""
-        values = (self.good, self.on_trial, self.boots, self.open, self.reason, self.trial, self.failed)
+        values = (self.good, self.on_trial, self.boots, self.unended, self.reason, self.trial, self.failed)
         data = struct.pack(slots.FORMAT, slots.MAGIC, *values)
         with open(slots.FILE + ".new", "wb") as f:
             f.write(data + struct.pack("<I", crc32(data)))
@@ -45,26 +47,33 @@ class Pointer:
     def roll_back(self, reason):
         """The release on trial has failed, and its slot stands in for nothing any more."""
         try:
-            os.remove(slots.SLOTS[1 - self.good] + COMPLETE)
+            os.remove(slots.SLOTS[1 - self.good])
         except OSError:  # it was not there
             pass
-        self.on_trial = self.open = 0
+        self.on_trial = self.unended = 0
         self.failed = self.trial
         self.reason = reason
 
 
 def begin():
-    """(index of the slot to run, whether it is on trial); a boot on trial is counted."""
+    """(index of the slot to run, whether it is on trial); a boot on trial is counted.
+
+    On a weak battery the good one runs, which sleeps again at once, and nothing is counted or written.
+    """
     pointer = Pointer()
     if not pointer.on_trial:
         pass
-    elif pointer.open:
+    elif is_weak():
+        return pointer.good, False
+    elif pointer.unended >= UNENDED:
         pointer.roll_back(CRASHED)
     elif pointer.boots >= BOOTS:
         pointer.roll_back(NOT_ANSWERED)
+    elif not bundle.head(slots.SLOTS[1 - pointer.good])[0]:
+        pointer.roll_back(CRASHED)  # the power failed in `failed`
     else:
         pointer.boots += 1
-        pointer.open = 1
+        pointer.unended += 1
     try:
         pointer.save()
     except OSError:  # a boot that cannot be counted is none
@@ -75,7 +84,7 @@ def begin():
 def ended():
     """This boot on trial has come to its sleep."""
     pointer = Pointer()
-    pointer.open = 0
+    pointer.unended = 0
     pointer.save()
 
 
@@ -83,9 +92,12 @@ def failed(at_import):
     """An exception has ended this boot; `at_import`: the application could not even be loaded.
 
     A release on trial is rolled back. A good one that cannot be loaded any more gives way to a complete
-    other slot.
+    other slot. Where the slot is used in place, its copy may be to blame (inplace.py).
     """
+    import inplace
+
     pointer = Pointer()
+    inplace.check(slots.SLOTS[slots.running])
     if slots.on_trial:
         if pointer.on_trial:
             pointer.roll_back(CRASHED)
@@ -102,14 +114,14 @@ def confirm():
     pointer = Pointer()
     if slots.on_trial and pointer.on_trial:
         pointer.good = slots.running
-        pointer.on_trial = pointer.open = pointer.failed = 0
+        pointer.on_trial = pointer.unended = pointer.failed = 0
         pointer.reason = NOTHING
         pointer.save()
     slots.on_trial = False
 
 
 def spare():
-    """Path of the slot that may be written, None while a release is on trial."""
+    """The file of the slot that may be written, None while a release is on trial."""
     return None if slots.on_trial or Pointer().on_trial else slots.SLOTS[1 - slots.running]
 
 
@@ -118,14 +130,23 @@ def try_out(sequence):
     pointer = Pointer()
     pointer.good = slots.running
     pointer.on_trial = 1
-    pointer.boots = pointer.open = 0
+    pointer.boots = pointer.unended = 0
     pointer.trial = sequence
     pointer.save()
 
 
 def _is_complete(slot):
+    return bundle.is_complete(slots.SLOTS[slot])
+
+
+def is_weak():
+    """Whether the battery is too low for a write to flash, as far as board.py knows where to look."""
     try:
-        os.stat(slots.SLOTS[slot] + COMPLETE)
-    except OSError:
+        import board
+        from machine import ADC, Pin
+
+        pin, ratio_milli = board.BATTERY_ADC, board.BATTERY_RATIO_MILLI  # type: ignore[attr-defined]
+        adc = ADC(Pin(pin), atten=ADC.ATTN_11DB)
+        return adc.read_uv() // 1000 * ratio_milli < 1000 * _LEAST_MV
+    except Exception:  # whatever is wrong with it, the release on trial is not to blame
         return False
-    return True

@@ -7,9 +7,9 @@ hangs up is nothing unusual: connecting again is the first thing tried.
 
 from micropython import const
 
-from locator.modem import ConnectionLost, ModemRestarted, PdpError, TlsError
-from locator.plan import budget, way
+from locator.modem import ConnectionLost, ModemRestarted, NotAllowed, PdpError, TlsError
 from locator.plan import state as st
+from locator.plan import way
 
 _MENDED_FAILS = const(2)  # after more tries in vain there is one attempt a wake: it is not the modem
 _PING_UNANSWERED = const(2)  # of +QMTSTAT: wants a new PDP context (MQTT manual V1.1)
@@ -30,10 +30,13 @@ def client(port, driver, state):
 def mend(port, driver, state, error, done):
     """Do what comes after `done` (0: nothing yet) and return that; raises `error` when nothing is left,
     or when the network is to blame."""
+    if isinstance(error, NotAllowed):
+        raise error
     if isinstance(error, PdpError):
         from locator.modem.refusals import esm
+        from locator.plan import refusals
 
-        budget.data_refused(state, port.clock_s(), esm(error.code))
+        refusals.learn_data(state, port.clock_s(), esm(error.code))
         raise error
     if isinstance(error, TlsError):
         state[st.TLS_FAILED] += 1

@@ -7,8 +7,8 @@ from array import array
 
 from micropython import const
 
-INTERVAL_S = const(0)  # pause between records while standing; half of it on the move
-UPLOAD_EVERY_S = const(1)  # pause between reports when nothing is wrong
+INTERVAL_S = const(0)  # when not paced: pause between records
+UPLOAD_EVERY_S = const(1)  # when not paced: pause between reports when nothing is wrong
 FIX_LIMIT_S = const(2)  # longest search for a fix; half of it where the last search was in vain
 BATTERY_LOW_MV = const(3)  # battery alarm below it; armed again 100 mV above
 LIGHT_LUX = const(4)  # a door is open from this light on
@@ -20,10 +20,28 @@ TEMPERATURE_HOLD_S = const(9)  # how long a temperature must be out of bounds fo
 DENSE_INTERVAL_S = const(10)  # pause between records and, budgets allowing, reports on the command dense
 GNSS_LOST_S = const(11)  # alarm when nothing was found for so long on the move, after a wide sky
 ALARMS = const(12)  # sum of the event bits (landbridge.cddl) that are told at once
+PACED = const(13)  # 1: the device paces itself by its energy; 0: by interval_s and upload_every_s alone
+PRIORITY = const(14)  # when paced, 0: balanced, 1: fresh reports, 2: dense points, 3: cheap
+REPORT_LEAST_S = const(15)  # when paced: no two reports closer than this when nothing is wrong
+REPORT_MOST_S = const(16)  # when paced: a report is tried at the latest after so long
+TARGET_DAYS = const(17)  # for so long after power-on the battery is to last, where no trip is known
+BATTERY_MAH = const(18)  # capacity of the battery when it was new, at 20 C
+BATTERY_KIND = const(19)  # 0: Li-SOCl2, 1: LiFePO4, 2: NMC
+COLDEST_DC = const(20)  # the coldest that the battery is to meet, in 0.1 C
 
-_DEFAULTS = (3600, 14400, 90, 3250, 20, 4000, 30, -400, 600, 1800, 300, 10800, 3855)
-_LOWEST = (300, 3600, 40, 3000, 5, 500, 10, -600, 0, 0, 120, 3600, 0)
-_HIGHEST = (86400, 86400, 300, 3500, 1000, 16000, 180, 200, 850, 86400, 3600, 604800, 65535)
+# fmt: off
+_DEFAULTS = (
+    3600, 14400, 90, 3250, 20, 4000, 30, -400, 600, 1800, 300, 10800, 3855, 1, 0, 1800, 43200, 365,
+    17000, 0, -300
+)
+_LOWEST = (
+    300, 3600, 40, 3000, 5, 500, 10, -600, 0, 0, 120, 3600, 0, 0, 0, 600, 3600, 7, 100, 0, -600
+)
+_HIGHEST = (
+    86400, 86400, 300, 3500, 1000, 16000, 180, 200, 850, 86400, 3600, 604800, 65535, 1, 3, 86400,
+    604800, 3650, 100000, 2, 200
+)
+# fmt: on
 
 
 def defaults():

@@ -1,8 +1,46 @@
 """A wake that begins after a loss of power, or meets a fault nobody thought of. Imported only then."""
 
 from locator.journal import record, rtc
-from locator.plan import decide
+from locator.plan import ATTACH, FIX, RECORD, budget
 from locator.plan import state as st
+
+_TIMES = (
+    st.LAST_FIX,
+    st.LAST_TRY,
+    st.BARRED_UNTIL,
+    st.REFUSED_UNTIL,
+    st.HELD_LOST,
+    st.DENSE_UNTIL,
+    st.OUT_SINCE,
+    st.BLIND_SINCE,
+    st.DATA_UNTIL,
+    st.STOPPED_AT,
+    st.POINT_AT,
+    st.FIX_NOT_BEFORE,
+    st.UPLOAD_NOT_BEFORE,
+    st.WAY_SINCE,
+    st.ORBITS_TRIED,
+    st.CARD_UNTIL,
+)
+_LOST_WITH_POWER = (
+    st.NOW,
+    st.DAY,  # what was sent in it is not: its messages and pulls are still to be counted
+    st.OFFSET,
+    st.OFFSET_QUALITY,
+    st.LAST_RECORD,
+    st.LAST_UPLOAD,
+    st.PARKED,
+    st.CONFIGURED,
+    st.ERRAND,
+    st.ORBITS,
+    st.ASLEEP_SINCE,
+    st.IDENTITY_DAY,
+    st.ROW_AT,
+    st.ENDS_AT,
+    st.UNMOVED,
+    st.HEARD_HERE,
+    st.NETWORK,
+)
 
 
 def power_was_lost(kept, ledger, journal):
@@ -10,7 +48,9 @@ def power_was_lost(kept, ledger, journal):
     state = rtc.unpack(kept, st.SIZE)
     if state is None:
         state = st.new()
-    st.restart(state)
+    if state[st.LAST_TRY]:
+        _in_a_try(state)
+    restart(state)
     state[st.EVENTS] |= record.EVENT_POWER_ON
     try:
         ledger.count_power_on()
@@ -20,16 +60,43 @@ def power_was_lost(kept, ledger, journal):
     return state
 
 
+def _in_a_try(state):
+    """The copy is of the last try. Whether the supply gave way in it, or long behind it, nobody can tell: it
+    has failed, and the battery is weak until the next connection shows otherwise."""
+    state[st.TRY_FAILS] += 1
+    state[st.LOADED_MV] = 1
+    if state[st.PARKED]:
+        budget.count(state, state[st.LAST_TRY])  # the modem may have had to ask
+
+
+def restart(state):
+    """Turn the state kept in flash into that of a device that has lost power meanwhile.
+
+    The clock begins at 0 again, and for how long it stood is unknown: all pauses go on as if no time
+    had passed.
+    """
+    ring = range(st.TRIES, st.TRIES + st.TRIES_KEPT)
+    for i in list(_TIMES) + list(ring):
+        if state[i]:
+            state[i] = (state[i] - state[st.NOW]) or -1
+    for i in _LOST_WITH_POWER:
+        state[i] = 0
+    state[st.TO_TELL] = st.EVERYONE
+    state[st.CARD_DUE] |= st.CARD_ASK  # a switch may have been cut short
+
+
 def fault(wake, state, kind, hints):
     """The action `kind` was broken off: it has failed, a search for satellites is left out once, so that the
     report behind it gets its turn, and the record that is due is kept."""
-    if kind == decide.ATTACH and not state[st.ATTACHED]:
+    if kind == ATTACH and not state[st.ATTACHED]:
         st.learn_attach(state, st.NO, 0)
-    elif kind == decide.FIX:
+    elif kind == FIX:
         state[st.SKIP_FIX] = 1
         if not state[st.DID_FIX]:
             st.learn_fix(state, False)
     if state[st.ATTACHED] == st.YES and not state[st.DID_TALK]:
         st.learn_failure(state)  # the agent was not reached, whatever the reason
-    if kind != decide.RECORD and not state[st.DID_RECORD] and decide.record_due(state, hints):
+    from locator.plan import decide
+
+    if kind != RECORD and decide.record_due(state, hints):
         wake.keep_record()

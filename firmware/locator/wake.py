@@ -4,23 +4,34 @@ import gc
 
 from micropython import const
 
+from locator import unload
 from locator.config import Config
 from locator.journal import log as logs
 from locator.journal import record, rtc
 from locator.journal.ledger import Ledger
 from locator.journal.log import Log
 from locator.journal.store import Journal
-from locator.modem import CALM_FAILS, REGISTERED, ModemError, ModemRestarted, recovery, unload
+from locator.modem import AS_IT_IS, CALM_FAILS, DENIED, REGISTERED, ModemError, ModemRestarted, recovery
 from locator.modem import make as make_modem
 from locator.orders import applied
-from locator.plan import alarms, budget, decide
+from locator.pacing import Pace
+from locator.plan import ATTACH, FIX, PROBE, RECORD, SLEEP, TALK, budget, energy
 from locator.plan import state as st
 from locator.port import DEEPSLEEP_RESET, POWER_ON, WAKE_MOTION
 
 _GNSS_POLL_MS = const(1000)
 _FOUND_AGAIN_MS = const(6000)
+_RESUMED_MS = const(6000)  # a network that is searched for takes longer
 _LEAST_MV = const(3000)  # the board's converters give up at 2800
 _WEAK_MS = const(3600 * 1000)
+_UPLINK_BYTES = const(3508)  # of link/talk.py
+_RECORDS_BYTES = const(2944)  # of link/batch.py
+_SELDOM = ("modem.ladder", "modem.survey", "modem.rescue", "modem.ntp", "modem.assistance")
+_TALKING = (
+    "contact", "mending", "orders.desk", "link.extras", "link.talk", "link.batch", "link.cose", "link.mqtt",
+    "link.keys", "modem.sockets", "updates",
+)  # fmt: skip
+_DOING = {ATTACH: energy.SEARCH, FIX: energy.FIND, PROBE: energy.SEARCH, TALK: energy.TALK}
 
 
 def run(port, board):
@@ -53,100 +64,141 @@ class Wake:
 
     def __init__(self, port, board, senses, motion):
         self._port = port
+        self._pace = Pace(port, board.MODEM)
         self._board = board
         self._config = Config(port.config_dir)
-        board.apn = self._config.apn
         self._ledger = Ledger(port.data_dir, int.from_bytes(port.random(4), "little"))
         self._journal = Journal(port.data_dir, self._ledger)
         kept = port.rtc_memory
-        self._state = rtc.unpack(kept, st.SIZE)
-        if self._state is None:
+        state = rtc.unpack(kept, st.SIZE)
+        if state is None:
             kept = rtc.read_copy(port.data_dir)
             from locator import trouble
 
-            self._state = trouble.power_was_lost(kept, self._ledger, self._journal)
+            state = trouble.power_was_lost(kept, self._ledger, self._journal)
+        self._state = st.new(state)
         self._log = Log(rtc.log_of(kept, st.SIZE))
-        # Taken while memory is in one piece: late in a wake there may be no room to save.
+        # Taken while memory is in one piece: late in a wake there may be no room to save, or to report.
         self._packed_buf = bytearray(rtc.HEAD_SIZE + 4 * st.SIZE + logs.MAX_BYTES)
+        self._room = bytearray(_UPLINK_BYTES), bytearray(_RECORDS_BYTES)
         if self._log.begin(port):
             self._state[st.TO_TELL] = st.EVERYONE  # the wake before may have ended before it was noted
         self._settings = applied.load(port.data_dir, self._state)
+        unload("trouble", "orders.settings")
         self._modem = make_modem(board, port)
-        self._modem.login = self._config.apn_login
-        self._identity = None
-        self._fix = None
-        self._cell = None
+        self._modem.own_hosts = self._config.hosts
+        self._modem.use(self._config.apn, self._config.apn_login, self._config.hosts)
+        if self._state[st.CARD_DUE]:
+            from locator.card import access
+
+            access.use(port.data_dir, self._modem)
+        self._identity = self._fix = self._cell = None
         self._was_on = False
         self._senses = senses
         self._motion = motion
 
     def run(self):
         """Actions until the plan says sleep."""
-        st.feel(self._state, self._senses)
-        alarms.feel(self._state, self._senses, self._settings)
-        self._save()
+        self._feel()
+        did = 0
         while True:
-            hints = (self._journal.pending(), self._settings)
-            action = decide.next(self._state, self._senses, hints)
-            if action.kind == decide.SLEEP:
+            pending = self._journal.pending()
+            action = self._pace.next(self._state, self._senses, pending, self._settings)
+            if action.kind == SLEEP:
                 break
+            did = did or action.reason
             try:
+                self._pace.to(_DOING.get(action.kind, self._resting()))
                 self._DO[action.kind](self, action)
             except Exception:
                 from locator import trouble
 
-                trouble.fault(self, self._state, action.kind, hints)
+                trouble.fault(self, self._state, action.kind, self._pace.hints)
                 raise
             finally:
                 self._save()
+        self._card("talked")
+        self._pace.to(self._resting())
         self._stop_modem()
         budget.spend(self._state, self._port.ticks_ms() // 1000)
+        spent_mj = self._pace.end(self._state)
+        self._log.wake(self._port.clock_s(), did, action.reason, spent_mj)
         self._save()
+        if self._port.reset_cause == POWER_ON:
+            self._port.show(self._state[st.ATTACHED] == st.YES, self._fix is not None)
         asleep_ms = 1000 * action.limit_s - self._port.ticks_ms()
         return max(1000, asleep_ms), action.wake_on
+
+    def _feel(self):
+        # Imported here: the frame of `run` would keep the module to the end of the wake.
+        from locator.plan import alarms
+
+        st.feel(self._state, self._senses)
+        alarms.feel(self._state, self._senses, self._settings)
+        self._pace.feel(self._state, self._settings, self._senses[4])
+        self._save()
 
     # What the plan may ask for.
 
     def _attach(self, action):
-        result, cause, plmn = st.NO, 0, 0
+        result, cause, plmn, seen, took_ms = st.NO, 0, 0, self._state[st.SEEN], _RESUMED_MS
         budget.begin_try(self._state, self._port.clock_s(), self._port.random(1)[0])
+        told, self._state[st.TOLD_PLMN] = self._state[st.TOLD_PLMN], 0  # until it has answered
         self._save_twice()
         try:
             ladder = recovery(self._state[st.TRY_FAILS])
             if ladder and not self._modem.on and ladder.before_start(self._port):
                 self._state[st.CONFIGURED] = self._state[st.PARKED] = self._state[st.ORBITS] = 0
             self._start_modem()
-            if self._state[st.SEARCHED] != action.mcc:
+            self._card("prepare")
+            # Behind a look the modem registers already: another search would ask the network again.
+            if self._state[st.SEARCHED] != action.mcc and not self._state[st.SEEN]:
                 from locator.plan.regions import region
 
                 self._modem.prefer(region(action.mcc))
                 self._state[st.SEARCHED] = action.mcc
             if ladder and not action.plmn:
-                action.plmn = ladder.after_start(self._modem, self._state[st.LAST_PLMN])
+                action.plmn = ladder.after_start(self._modem, self._state[st.LAST_PLMN], seen)
                 self._state[st.CHOSEN_PLMN] = action.plmn
-            result, cause = self._modem.attach(action.limit_s, action.patience_s, action.plmn)
+            # What a look has seen is asked already, unless another one is held.
+            wanted = AS_IT_IS if 0 < seen == (action.plmn or told or seen) else action.plmn
+            since_ms = self._port.ticks_ms()
+            result, cause = self._modem.attach(action.limit_s, action.patience_s, wanted, told)
+            took_ms = self._port.ticks_ms() - since_ms
+            self._state[st.TOLD_PLMN] = 0 if result == DENIED else told if wanted == AS_IT_IS else wanted
             self._cell = self._modem.cell()
             plmn = self._cell.plmn if self._cell else 0
             if result == REGISTERED:
-                self._take_network_time()
-                self._weigh()
-                if self._modem.FETCHES_ORBITS and budget.orbits_due(self._state):
-                    from locator.modem import assistance
-
-                    self._state[st.ORBITS_TRIED] = self._state[st.NOW]
-                    assistance.download(self._modem)
+                if plmn // 1000 == st.MCC_RUSSIA and wanted not in (AS_IT_IS, plmn):
+                    self._modem.attach(action.limit_s, 0, plmn)  # before anything searches again
+                    self._state[st.TOLD_PLMN] = plmn
+                self._registered()
             self._read_card(result == REGISTERED)
         except ModemError as error:
             self._lost(error)
             result = st.NO
         finally:
-            unload("ladder", "survey", "rescue", "ntp", "assistance")  # a conversation needs the heap
+            unload(*_SELDOM)  # a conversation needs the heap
+        is_there = plmn == self._state[st.LAST_PLMN]  # else another one was asked, quickly
+        budget.end_try(self._state, self._port.clock_s(), is_there and took_ms < _RESUMED_MS)
         if result == REGISTERED:
             budget.accepted(self._state)
         else:
             budget.refused(self._state, self._port.clock_s(), cause)
             self._note(logs.REFUSED, cause)
+            self._pace.reported(self._state, False, None)
         st.learn_attach(self._state, result, plmn)
+        self._card("tried", cause, plmn > 0)
+
+    def _registered(self):
+        self._take_network_time()
+        self._weigh()
+        if self._modem.FETCHES_ORBITS and budget.orbits_due(self._state):
+            from locator.modem import assistance
+
+            self._state[st.ORBITS_TRIED] = self._state[st.NOW]
+            self._state[st.CARD_BYTES] += assistance.BYTES
+            assistance.download(self._modem)
 
     def _find(self, action):
         """Search for a fix; the radio is off unless the agent is to be reached in this wake."""
@@ -155,6 +207,8 @@ class Wake:
             registered = self._state[st.ATTACHED] == st.YES or self._state[st.PARKED]
             self._modem.gnss_start(not registered)
             self._fix = self._poll_fix(1000 * action.limit_s)
+            if not registered:
+                self._state[st.SEEN] = 0  # the look is over: to register now would be a second attach
         except ModemError as error:
             self._lost(error)
         try:  # whatever happened: with GNSS on, a BG95 has no network
@@ -165,6 +219,10 @@ class Wake:
         if self._fix and self._fix.time:
             self._set_time(self._fix.time, record.TIME_GNSS)
         st.learn_fix(self._state, self._fix is not None)
+        if self._fix:
+            self._pace.found(self._state, self._fix)
+        from locator.plan import alarms
+
         alarms.searched(self._state, max(1, self._fix.sats) if self._fix else 0, self._settings)
 
     def _probe(self, action):
@@ -176,7 +234,7 @@ class Wake:
             self._cell = self._modem.look(action.limit_s)
         except ModemError as error:
             self._lost(error)
-        self._state[st.DID_PROBE] = st.YES
+        self._pace.looked(self._state, self._cell)
 
     def keep_record(self, _=None):
         """What this wake has found, into flash."""
@@ -189,62 +247,47 @@ class Wake:
         st.learn_record(self._state)
 
     def _talk(self, action):
+        """The plan and the conversation have no room beside each other."""
+        self._pace.rest()
+        try:
+            self._converse()
+        finally:
+            unload(*_TALKING)
+            gc.collect()
+        self._pace.reported(self._state, self._state[st.DID_TALK] == st.YES, self._cell)
+
+    def _converse(self):
         from locator import contact
 
-        gc.collect()
-        us, config = (self._port, self._modem, self._state), self._config
-        talk = contact.prepare(*us, self._journal, self._ledger, config, self._open_desk)
-        try:
-            contact.run(*us, config, talk, self._extras().write)
-        except ModemError as error:
-            self._lost(error)
-        finally:  # also when something else goes wrong: what has failed is not tried again at once
-            self._learn_talk(talk.outcome)
-            self._save()
-        if talk.desk:
-            self._settings = applied.load(self._port.data_dir, self._state)
-            if talk.desk.at_last:
-                talk.desk.at_last()
+        us = (self._port, self._modem, self._state, self._journal, self._ledger, self._config)
+        is_told = self._state[st.IDENTITY_DAY] == self._state[st.DAY] + 1  # today, who we are
+        told = (self._senses, self._settings, None if is_told else self._identity)
+        then = self._talked, self._lost
+        at_last = contact.converse(us, self._log, self._board.NAME, told, *then, self._room)
+        self._settings = applied.load(self._port.data_dir, self._state)
+        for do in at_last:
+            do()
 
-    def _extras(self):
-        from locator.link.extras import Extras
+    def _talked(self, server_time):
+        if server_time:
+            self._set_time(server_time, record.TIME_NETWORK)
+        self._save()
 
-        identity = self._identity if self._is_new_day() else None
-        told = (self._state, self._senses, self._settings, identity)
-        return Extras(self._port, self._journal, self._ledger, *told)
-
-    def _open_desk(self):
-        from locator.orders.desk import Desk
-
-        port, board = self._port, self._board
-        return Desk(port, self._config, self._journal, self._ledger, self._state, self._log, board.NAME)
-
-    def _learn_talk(self, outcome):
-        self._state[st.SENT_TODAY] += outcome.sent
-        if outcome.server_time:
-            self._set_time(outcome.server_time, record.TIME_NETWORK)
-            self._state[st.IDENTITY_DAY] = self._state[st.DAY] + 1
-        answered = outcome.turns > 0 and (outcome.refused or self._journal.pending() == 0)
-        if not answered:
-            self._note(logs.UNANSWERED, outcome.turns)
-        st.learn_talk(self._state, answered)
-
-    _DO = {
-        decide.ATTACH: _attach,
-        decide.FIX: _find,
-        decide.PROBE: _probe,
-        decide.RECORD: keep_record,
-        decide.TALK: _talk,
-    }
+    _DO = {ATTACH: _attach, FIX: _find, PROBE: _probe, RECORD: keep_record, TALK: _talk}
 
     # How it is done.
+
+    def _resting(self):
+        return energy.IDLE if self._modem.on else energy.ALONE
 
     def _start_modem(self):
         if self._modem.on:
             return
         surely_off = not self._was_on and self._port.reset_cause in (DEEPSLEEP_RESET, POWER_ON)
         self._was_on = True
+        doing = self._pace.to(energy.START)
         self._modem.start(surely_off, not self._state[st.CONFIGURED])
+        self._pace.to(doing)
         if not self._state[st.CONFIGURED]:
             self._state[st.CONFIGURED], self._state[st.SEARCHED] = 1, 0
 
@@ -260,27 +303,35 @@ class Wake:
         seen_mv, _, motion, _, shock_mg, _, _ = self._port.senses()
         self._state[st.LOADED_MV] = min(seen_mv, self._modem.supply_mv() or seen_mv)
         self._motion += motion
-        alarms.later_shock(self._state, shock_mg)
+        self._state[st.SHOCK_MG] = max(self._state[st.SHOCK_MG], shock_mg)  # the next wake counts it
 
     def _note(self, kind, value):
         self._log.add(self._port.clock_s(), kind, value)
 
+    def _card(self, verb, *arguments):
+        """What `profiles` does about it, where the card has profiles to choose from."""
+        if self._state[st.CARD_DUE]:
+            self._pace.rest()
+            from locator import profiles
+
+            us = (self._port, self._board, self._modem, self._state, self._save_twice)
+            profiles.run(verb, us, arguments)
+
     def _read_card(self, registered):
         """Which card it is: another one, or none, is an alarm. A card that cannot be read costs no report."""
+        from locator.plan import alarms
+
         try:
             if registered:
                 self._identity = self._modem.identity()
                 _, iccid, imsi, _ = self._identity
                 if iccid and imsi:
-                    alarms.card(self._state, alarms.number_of(iccid + imsi), self._settings)
+                    self._card("recognize", iccid)
+                    alarms.card(self._state, alarms.number_of(iccid), alarms.number_of(imsi), self._settings)
             elif self._modem.card_gone():
-                alarms.card(self._state, 0, self._settings)
+                alarms.card(self._state, 0, 0, self._settings)
         except ModemError as error:
             self._lost(error)
-
-    def _is_new_day(self):
-        """Whether the agent has not been told today who we are."""
-        return self._state[st.IDENTITY_DAY] != self._state[st.DAY] + 1
 
     def _stop_modem(self):
         if not self._modem.on:
@@ -302,8 +353,9 @@ class Wake:
             return False
         served, cause = self._modem.serves(_FOUND_AGAIN_MS if registered else 0)
         budget.refused(state, self._port.clock_s(), cause)
-        stays = served and registered and state[st.TRY_FAILS] < CALM_FAILS
-        return stays and self._modem.psm_granted()
+        if not (served or cause):
+            self._modem.radio_off()  # a refusal that comes while the modem shuts down is noticed by nobody
+        return served and registered and state[st.TRY_FAILS] < CALM_FAILS and self._modem.psm_granted()
 
     def _poll_fix(self, limit_ms):
         deadline = self._port.ticks_ms() + limit_ms
@@ -329,7 +381,6 @@ class Wake:
 
     def _fields(self):
         """The fields of a record from what this wake has found, in the order of record.FIELDS."""
-        battery_mv, temperature_dc = self._senses[3:5]
         fix, cell = self._fix, self._cell
         kind = record.FIX if fix else record.CELL if cell else record.STILL
         quality, time = self._time_of_record()
@@ -337,7 +388,7 @@ class Wake:
         if fix:
             place = (fix.lat, fix.lon, fix.alt, fix.speed, fix.heading, fix.hdop, fix.sats)
         heard = (cell.plmn, cell.tac, cell.cell, -cell.rsrp) if cell else (0,) * 4
-        body = record.felt(battery_mv, temperature_dc)
+        body = record.felt(*self._senses[3:5])  # battery, temperature
         head = (kind, quality, self._state[st.EVENTS], 0, time, self._ledger.boot)
         return list(head + place + body + heard + (min(255, self._motion),))
 
@@ -366,4 +417,4 @@ class Wake:
         self._journal.free(1)
 
     def _packed(self):
-        return rtc.pack_into(self._packed_buf, self._state, self._log.pack())
+        return rtc.pack_into(self._packed_buf, st.kept(self._state), self._log.pack())

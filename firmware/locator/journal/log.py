@@ -1,4 +1,5 @@
-"""A short log of what went wrong, and counters: behind the plan's state, in RTC memory and in its copy.
+"""A short log of what went wrong, counters, and why each wake did what it did: behind the plan's state, in
+RTC memory and in its copy.
 
 Entries are numbers, so that noting one costs no text: (seconds since power-on, kind, value). The traceback
 of a fault is text in the file FAULT, written by main.py, and becomes LAST_FAULT with the next wake.
@@ -29,13 +30,18 @@ RESETS = const(1)  # and then by cause: hard, watchdog, soft
 FAULTS = const(4)
 MODEM_ERRORS = const(5)
 MODEM_RESTARTS = const(6)
+FORGED = const(7)  # replies; begins anew with an epoch of the keys
 
-_HEAD = "<7H"
-_HEAD_SIZE = const(14)
+_HEAD = "<8HB"  # the last: wakes
+_HEAD_SIZE = const(17)
+# Minutes since power-on (mod 65,536), reasons of what a wake did first and of its rest, 0.1 J.
+_WAKE = "<HBBH"
+_WAKE_SIZE = const(6)
+_MOST_WAKES = const(40)
 _ENTRY = "<IBi"
 _ENTRY_SIZE = const(9)
 _MOST = const(24)
-MAX_BYTES = const(230)
+MAX_BYTES = const(473)
 _COUNTER_OF_KIND = {RAISED: FAULTS, MODEM: MODEM_ERRORS, RESTARTED: MODEM_RESTARTS}
 _COUNTER_OF_CAUSE = {HARD_RESET: RESETS, WATCHDOG_RESET: RESETS + 1, SOFT_RESET: RESETS + 2}
 
@@ -46,8 +52,11 @@ class Log:
     def __init__(self, data=b""):
         if len(data) < _HEAD_SIZE:
             data = bytes(_HEAD_SIZE)
-        self.counters = list(struct.unpack_from(_HEAD, data))
-        self._entries = bytes(data[_HEAD_SIZE:])
+        *self.counters, wakes = struct.unpack_from(_HEAD, data)
+        end = _HEAD_SIZE + _WAKE_SIZE * wakes
+        self.wakes = bytes(data[_HEAD_SIZE:end])
+        """Of the wakes since the last report, the oldest first."""
+        self._entries = bytes(data[end:])
         self.written = 0
         """Entries in the uplink that was written last."""
 
@@ -84,9 +93,14 @@ class Log:
         """Drop the `n` oldest entries."""
         self._entries = self._entries[n * _ENTRY_SIZE :]
 
+    def wake(self, clock_s, did, rest, mj):
+        """A wake has ended: reasons (plan.decide) of its first action, 0 for none, and of its rest."""
+        entry = struct.pack(_WAKE, clock_s // 60 & 0xFFFF, did, rest, min(0xFFFF, mj // 100))
+        self.wakes = (self.wakes + entry)[-_MOST_WAKES * _WAKE_SIZE :]
+
     def pack(self):
         """All of it as at most MAX_BYTES."""
-        return struct.pack(_HEAD, *self.counters) + self._entries
+        return struct.pack(_HEAD, *self.counters, len(self.wakes) // _WAKE_SIZE) + self.wakes + self._entries
 
     def _adopt_fault(self, port):
         try:

@@ -12,13 +12,11 @@ from micropython import const
 SIZE = const(46)
 FORMAT = "<BBHIIHiihBBBBBbIHIBBI"
 
-# Fields in the order of the record, each with the struct format and offset in it. The columns of
-# an uplink come in the order of COLUMNS.
 FIELDS = (
-    "kind", "quality", "events", "seq", "time", "boot", "lat",
-    "lon", "alt", "speed", "heading", "hdop", "sats", "battery",
-    "temperature", "plmn", "tac", "cell", "rsrp", "motion",
+    "kind quality events seq time boot lat lon alt speed heading hdop sats battery "
+    "temperature plmn tac cell rsrp motion"
 )
+"""Their names in the order of the record."""
 
 FIX = const(1)
 CELL = const(2)

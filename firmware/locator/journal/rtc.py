@@ -11,7 +11,7 @@ from binascii import crc32
 
 from micropython import const
 
-_VERSION = const(4)
+_VERSION = const(5)
 _HEAD = "<BBHI"
 HEAD_SIZE = const(8)
 _COPY = "/plan.bin"
@@ -26,7 +26,8 @@ def pack_into(buf, state, log):
     """The same, written into `buf`; returns the part of it that was used."""
     start = HEAD_SIZE + 4 * len(state)
     view = memoryview(buf)[: start + len(log)]
-    view[HEAD_SIZE:start] = bytes(state)
+    for i in range(len(state)):  # late in a wake there may be no room for a copy
+        struct.pack_into("<i", view, HEAD_SIZE + 4 * i, state[i])
     view[start:] = log
     body = view[HEAD_SIZE:]
     struct.pack_into(_HEAD, view, 0, _VERSION, len(state), len(body), crc32(body))

@@ -145,14 +145,18 @@ class Journal:
         self._room = first + PER_SEGMENT - self.next_seq if whole else 0
 
     def _mend(self, full):
-        """After a write that failed: what was written of the record stays torn and ends its segment."""
+        """After a write that failed: a segment that is whole goes on; what was written of the record stays
+        torn and ends it."""
         if _size(self.path(len(self.files) - 1)):
             self._open_newest()
         else:
             del self.files[-1]
-        self._room = 0
+            self._room = 0
         if full and self.files:
+            newest = self.files[-1]
             self.make_room()
+            if newest not in self.files:
+                self._room = 0
 
     def make_room(self):
         """Give up or thin the file that is missed least."""

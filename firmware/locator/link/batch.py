@@ -17,49 +17,49 @@ MAX_RECORDS = const(64)
 _KIND_AT = const(0)
 _PLMN_AT = const(30)
 
-# Order on the wire: name of the column as in `record.FIELDS`, its struct format and offset in the
-# record, and on what it depends: a position needs a fix, a cell needs an operator.
-_ALWAYS = const(0)
-_NEEDS_FIX = const(1)
-_NEEDS_CELL = const(2)
-COLUMNS = (
-    ("seq", "<I", 4, _ALWAYS),
-    ("time", "<I", 8, _ALWAYS),
-    ("kind", "<B", 0, _ALWAYS),
-    ("quality", "<B", 1, _ALWAYS),
-    ("events", "<H", 2, _ALWAYS),
-    ("boot", "<H", 12, _ALWAYS),
-    ("lat", "<i", 14, _NEEDS_FIX),
-    ("lon", "<i", 18, _NEEDS_FIX),
-    ("alt", "<h", 22, _NEEDS_FIX),
-    ("speed", "<B", 24, _NEEDS_FIX),
-    ("heading", "<B", 25, _NEEDS_FIX),
-    ("hdop", "<B", 26, _NEEDS_FIX),
-    ("sats", "<B", 27, _NEEDS_FIX),
-    ("battery", "<B", 28, _ALWAYS),
-    ("temperature", "<b", 29, _ALWAYS),
-    ("plmn", "<I", 30, _ALWAYS),
-    ("tac", "<H", 34, _NEEDS_CELL),
-    ("cell", "<I", 36, _NEEDS_CELL),
-    ("rsrp", "<B", 40, _NEEDS_CELL),
-    ("motion", "<B", 41, _ALWAYS),
+# Order on the wire, three bytes a column: the letter of its struct format, its offset in the record, and on
+# what it depends (a position needs a fix, a cell needs an operator).
+_NEEDS_FIX = const(70)
+_NEEDS_CELL = const(67)
+_COLUMN = const(3)
+_COLUMNS = (
+    b"I\x04A"  # seq
+    b"I\x08A"  # time
+    b"B\x00A"  # kind
+    b"B\x01A"  # quality
+    b"H\x02A"  # events
+    b"H\x0cA"  # boot
+    b"i\x0eF"  # lat
+    b"i\x12F"  # lon
+    b"h\x16F"  # alt
+    b"B\x18F"  # speed
+    b"B\x19F"  # heading
+    b"B\x1aF"  # hdop
+    b"B\x1bF"  # sats
+    b"B\x1cA"  # battery
+    b"b\x1dA"  # temperature
+    b"I\x1eA"  # plmn
+    b"H\x22C"  # tac
+    b"I\x24C"  # cell
+    b"B\x28C"  # rsrp
+    b"B\x29A"  # motion
 )
 
 
 class Batch:
     """Up to MAX_RECORDS records, as they stand in flash, and room to write them as columns."""
 
-    def __init__(self):
-        self.records = bytearray(MAX_RECORDS * record.SIZE)
+    def __init__(self, records=None):
+        self.records = records or bytearray(MAX_RECORDS * record.SIZE)
         self.n = 0
         self._values = array("q", bytes(8 * MAX_RECORDS))
 
     def write(self, out):
         """Write the array of columns into the `cbor.Writer` `out`."""
-        out.head(cbor.ARRAY, 1 + len(COLUMNS))
+        out.head(cbor.ARRAY, 1 + len(_COLUMNS) // _COLUMN)
         out.int(self.n)
-        for _, form, offset, needs in COLUMNS:
-            self._gather(form, offset, needs)
+        for i in range(0, len(_COLUMNS), _COLUMN):
+            self._gather("<" + chr(_COLUMNS[i]), _COLUMNS[i + 1], _COLUMNS[i + 2])
             _write_column(out, self._values, self.n)
 
     def sequences(self):

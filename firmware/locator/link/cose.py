@@ -46,9 +46,7 @@ def hkdf(key, salt, info, length):
     """HKDF-SHA256: `length` (at most 255 * 32) bytes derived from `key` for the purpose `info`."""
     prk = hmac_sha256(salt, key)
     out = block = b""
-    count = 0
-    while len(out) < length:
-        count += 1
+    for count in range(1, length // 32 + 2):
         block = hmac_sha256(prk, block + info + bytes([count]))
         out += block
     return out[:length]
@@ -87,13 +85,11 @@ class Ccm:
         block[14] = (end - start) >> 8
         block[15] = (end - start) & 0xFF
         mac.encrypt(block, block)
-        self._mac_padded(mac, bytes([len(aad) >> 8, len(aad) & 0xFF]) + aad)
+        data = bytes([len(aad) >> 8, len(aad) & 0xFF]) + aad
+        self._mac_range(mac, data, 0, len(data))
         self._mac_range(mac, buf, start, end)
         stream = self._key_stream(nonce, 0)
         return bytes(block[i] ^ stream[i] for i in range(TAG_SIZE))
-
-    def _mac_padded(self, mac, data):
-        self._mac_range(mac, data, 0, len(data))
 
     def _mac_range(self, mac, data, start, end):
         block = self._block
@@ -132,12 +128,14 @@ class Envelope:
     """
 
     def __init__(self, key, direction, device, epoch=0):
-        salt = bytes([0, 0, 0, epoch])
+        salt = epoch.to_bytes(4, "big")
         info = ("landbridge/1/" + direction + "/" + device).encode()
         derived = hkdf(key, salt, info, _BLOCK + _IV_SIZE)
         self._ccm = Ccm(derived[:_BLOCK])
         self._iv = derived[_BLOCK:]
         self._epoch = epoch
+        self.forged = 0
+        """Messages in the right form whose tag was wrong."""
         aad = cbor.Writer(bytearray(48 + len(device)))
         aad.head(cbor.ARRAY, 3)
         aad.int(_VERSION)
@@ -184,6 +182,7 @@ class Envelope:
         buf[:size] = memoryview(data)[start:end]
         end = size - TAG_SIZE
         if not self._ccm.decrypt(self._nonce(number), self._aad(protected), buf, 0, end):
+            self.forged += 1
             raise EnvelopeError
         return number, memoryview(buf)[:end]
 
@@ -193,19 +192,13 @@ class Envelope:
         out.int(1)
         out.int(_ALG_AES_CCM_16_64_128)
         out.int(4)
-        out.bytes(bytes([self._epoch]))
+        out.bytes(_shortest(self._epoch))
         out.int(6)
         out.bytes(_shortest(number))
         return bytes(out.buf[: out.n])
 
     def _nonce(self, number):
-        nonce = bytearray(self._iv)
-        i = _IV_SIZE - 1
-        while number:
-            nonce[i] ^= number & 0xFF
-            number >>= 8
-            i -= 1
-        return nonce
+        return (int.from_bytes(self._iv, "big") ^ number).to_bytes(_IV_SIZE, "big")
 
     def _aad(self, protected):
         out = cbor.Writer(bytearray(32 + len(protected) + len(self._external_aad)))
@@ -228,21 +221,14 @@ def _parts(data):
 
 
 def _shortest(number):
-    out = bytes([number & 0xFF])
-    number >>= 8
-    while number:
-        out = bytes([number & 0xFF]) + out
-        number >>= 8
-    return out
+    return number.to_bytes(5, "big").lstrip(b"\0") or b"\0"
 
 
 def _number(header, epoch):
-    if type(header) is not dict or header != {1: _ALG_AES_CCM_16_64_128, 4: bytes([epoch]), 6: header.get(6)}:
+    kid = _shortest(epoch)
+    if type(header) is not dict or header != {1: _ALG_AES_CCM_16_64_128, 4: kid, 6: header.get(6)}:
         raise ValueError
     partial_iv = header[6]
     if type(partial_iv) is not bytes or not 0 < len(partial_iv) <= 5:
         raise ValueError
-    number = 0
-    for byte in partial_iv:
-        number = number << 8 | byte
-    return number
+    return int.from_bytes(partial_iv, "big")

@@ -2,7 +2,7 @@
 
 import locator
 from locator.link import cbor
-from locator.plan import decide
+from locator.plan import budget
 from locator.plan import state as st
 
 _COUNTED = (st.TRIED, st.FAILED, st.TLS_FAILED, st.WAY)
@@ -33,7 +33,7 @@ class Extras:
         clock_s, offset = self._port.clock_s(), self._state[st.OFFSET]
         if offset:
             out.int(4)
-            out.int(clock_s + offset + decide.upload_every_s(self._state, self._settings))
+            out.int(clock_s + offset + budget.upload_every_s(self._state, self._settings))
             pairs += 1
         out.int(5)
         out.head(cbor.ARRAY, 3)

@@ -8,13 +8,15 @@ from micropython import const
 
 from locator.link import cbor
 from locator.link.batch import MAX_RECORDS, Batch
-from locator.link.cose import DOWN, TAG_SIZE, UP, Envelope, EnvelopeError
+from locator.link.cose import TAG_SIZE, EnvelopeError
 
 _VERSION = const(1)
 _ANSWERED = const(1)
 _RANGES = const(2)
 _TIME = const(3)
+_EPOCH = const(11)
 _REPLY_MS = const(10000)
+_PROMPT_MS = const(1500)
 _SENDS = const(2)  # one resend without a reply, then patience
 _HEADROOM = const(32)
 UPLINK_BYTES = const(3500)  # of plain text and envelope, what a turn may carry
@@ -23,67 +25,88 @@ _NEWEST_FIRST = const(16)  # records: they fit in one uplink
 
 
 class Outcome:
-    """What a conversation came to: messages `sent`, `turns` answered, `server_time` epoch or None;
-    `refused`: the agent has answered and keeps none of the records it was sent."""
+    """What a conversation came to: messages `sent`, `bytes` both ways, `turns` answered, `server_time` epoch
+    or None; `refused`: the agent has answered and keeps nothing of what it was sent."""
 
     def __init__(self):
-        self.sent = 0
+        self.sent = self.bytes = 0
         self.turns = 0
         self.refused = False
         self.server_time = None
+        self.late = False  # the last reply was long on its way, at weak signal: its time is of the past
 
 
 class Conversation:
-    """`config` is the device's configuration (`locator.config`), `modem` registered already. `open_desk`
+    """`keys` are those in use (`link.keys`), `modem` is registered already. `open_desk`
     makes the desk for orders (`orders.desk`), called when there is an order or something to tell. `most`
-    bytes go into an uplink."""
+    bytes go into an uplink. `buf` and `records` are room for an uplink and its records, if there is any."""
 
-    def __init__(self, modem, journal, ledger, config, open_desk, most):
+    def __init__(self, modem, journal, ledger, keys, open_desk, most, buf=None, records=None):
         self.modem = modem
         self._journal = journal
         self._ledger = ledger
-        self._up = Envelope(config.key, UP, config.device)
-        self._down = Envelope(config.key, DOWN, config.device)
-        self._topic = b"landbridge/%s/" % config.device.encode()
-        self._batch = Batch()
+        self.keys = keys
+        self._topic = b"landbridge/%s/" % keys.device.encode()
+        self._batch = Batch(records)
         self._most = most
-        self._buf = bytearray(most + TAG_SIZE)
+        self._buf = buf or bytearray(most + TAG_SIZE)
         self._numbers = []
+        self.port = None  # tells how long a reply was on its way, where there is one
+        self._heard = False  # the agent has kept a turn
         self._open_desk = open_desk
         self.desk = None
         self.outcome = Outcome()
 
     def run(self, extras, messages, to_tell, urgent):
         """Turns until nothing is left to send or `messages` are sent. `extras(writer, more)` writes
-        the pairs of the uplink map beside the columns and returns their number; `more` is False in
-        the first turn. `to_tell`: there is something to say about orders. `urgent`: the newest records
+        the pairs of the uplink map beside the columns and returns their number; `more` is False until
+        a turn was kept. `to_tell`: there is something to say about orders. `urgent`: the newest records
         go first, then the others from the oldest on. Raises `ModemError` when the connection breaks;
         `outcome` then tells how far it came.
         """
         if to_tell and not self.desk:
             self.desk = self._open_desk()
+        self._heard = False
         self.modem.mqtt_subscribe(self._topic + b"down")
-        for turn in range(_MAX_TURNS):
+        for _ in range(_MAX_TURNS):
             if self.outcome.sent >= messages:
                 return
-            newest = urgent and turn == 0
+            newest = urgent and not self._heard
             limit = _NEWEST_FIRST if newest else MAX_RECORDS
             self._batch.n = self._journal.read_batch(self._batch.records, limit, newest)
-            if turn and not self._batch.n and not (self.desk and self.desk.to_tell()):
+            if self._heard and not self._batch.n and not (self.desk and self.desk.to_tell()):
                 return
-            if not self._turn(extras, turn > 0) or self.outcome.refused:
+            if not self._turn(extras, self._heard) or self.outcome.refused:
                 return  # records that are not wanted would be sent until the day's messages are spent
+
+    def pull(self, messages):
+        """The same about nothing but the pieces of a release that `desk` wants: no record goes along."""
+        from locator.orders.desk import PULL
+
+        desk = self.desk = self.desk or self._open_desk()
+        desk.may_tell = PULL
+        self._batch.n = 0
+        self.modem.mqtt_subscribe(self._topic + b"down")
+        while desk.pull and self.outcome.sent < messages:
+            if not self._turn(_nothing, True):
+                return
 
     def _turn(self, extras, more):
         self._numbers = []  # a late answer to an earlier turn says nothing about this one
         for _ in range(_SENDS):
             sealed = self._seal(*self._write_fitting(extras, more))
             self.outcome.sent += 1
+            self.outcome.bytes += len(sealed)
             self.modem.mqtt_publish(self._topic + b"up", sealed)
+            sent_ms = self._ticks_ms()
             if self._await_reply():
                 self.outcome.turns += 1
+                self.outcome.late = self._ticks_ms() - sent_ms > _PROMPT_MS
                 return True
         return False
+
+    def _ticks_ms(self):
+        return self.port.ticks_ms() if self.port else 0
 
     def _write_fitting(self, extras, more):
         """Write as many of the records as fit in one uplink."""
@@ -118,7 +141,7 @@ class Conversation:
         """Seal the uplink where it stands; a second try is written anew, under another number."""
         number = self._ledger.next_number()
         self._numbers.append(number)
-        first, last = self._up.seal(self._buf, start, end, number)
+        first, last = self.keys.up.seal(self._buf, start, end, number)
         return memoryview(self._buf)[first:last]
 
     def _await_reply(self):
@@ -127,17 +150,26 @@ class Conversation:
             data = self.modem.mqtt_receive(_REPLY_MS)
             if data is None:
                 return False
+            self.outcome.bytes += len(data)
             try:
                 # The uplink in the buffer is on its way; another try would write it anew.
-                reply = read_reply(self._down.open(data, self._buf)[1])
+                reply = read_reply(self.keys.down.open(data, self._buf)[1])
             except (EnvelopeError, cbor.CborError):
                 continue
+            data = None  # what the orders ask for needs the heap
             if reply[_ANSWERED] in self._numbers:
                 self._apply(reply)
                 return True
         return False
 
     def _apply(self, reply):
+        if _EPOCH in reply:
+            # Under an epoch that is over nothing is kept: the next turn says it again under the present one.
+            from locator.link import epochs
+
+            self.outcome.refused = not epochs.enter(self.keys, reply[_EPOCH])
+            return
+        self._heard = True
         waiting = self._journal.pending()
         self._journal.acknowledge(reply[_RANGES])
         self.outcome.refused = self._batch.n > 0 and self._journal.pending() == waiting
@@ -149,6 +181,10 @@ class Conversation:
             if not self.desk:
                 self.desk = self._open_desk()
             self.desk.take(reply)
+
+
+def _nothing(out, more):
+    return 0
 
 
 def read_reply(plain):

@@ -1,12 +1,12 @@
 """Speak: the AT line discipline, reply parsers, and the drivers of the modems, behind one set of verbs."""
 
-import sys
-
 from micropython import const
 
 REGISTERED = const(0)
 NO_SERVICE = const(1)
 DENIED = const(2)
+
+AS_IT_IS = const(-1)  # in place of a PLMN
 
 UNTOLD = const(-1)
 """The cause of a refusal that nobody has named."""
@@ -48,20 +48,30 @@ class ConnectionLost(ModemError):
     """The connection to the broker has ended; `what` tells it, `code` is the modem's reason."""
 
 
-class Cell:
-    """The serving cell: `plmn` MCC*1000+MNC, `tac`, `cell` id, `rsrp` in dBm (negative)."""
+class NotAllowed(ModemError):
+    """The access point in use must not be used for that host: nothing was asked of the network."""
 
-    def __init__(self, plmn, tac, cell, rsrp):
+
+# A carrier of GSM is measured over 200 kHz, RSRP over 15 kHz (docs/modem.md).
+_GSM_ABOVE_RSRP_DB = const(14)
+
+
+class Cell:
+    """The serving cell: `plmn` MCC*1000+MNC, `tac`, `cell` id, `rsrp` in dBm (negative), and the RSRP that is
+    worth as much as this level: the same except on GSM."""
+
+    def __init__(self, plmn, tac, cell, rsrp, worth):
         self.plmn = plmn
         self.tac = tac
         self.cell = cell
         self.rsrp = rsrp
+        self.worth = worth
 
 
-def plausible_cell(plmn, tac, cell, rsrp):
+def plausible_cell(plmn, tac, cell, rsrp, gsm=False):
     """A `Cell`, or None for numbers that no cell has (TS 36.413: 28 bits of identity, 16 of TAC)."""
     if 0 < plmn <= 999999 and 0 <= tac <= 0xFFFF and 0 <= cell < 0x0FFFFFFF and -200 < rsrp < 0:
-        return Cell(plmn, tac, cell, rsrp)
+        return Cell(plmn, tac, cell, rsrp, rsrp - _GSM_ABOVE_RSRP_DB if gsm else rsrp)
     return None
 
 
@@ -87,13 +97,6 @@ def recovery(fails):
     from locator.modem.ladder import Ladder
 
     return Ladder(fails)
-
-
-def unload(*names):
-    """Give back the heap of modules of this room that a wake does not need any more."""
-    for name in names:
-        if sys.modules.pop(__name__ + "." + name, None):
-            globals().pop(name, None)
 
 
 def make(board, port):

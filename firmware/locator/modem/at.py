@@ -110,6 +110,10 @@ class Channel:
                 return None
             self._keep_unsolicited()
 
+    def take_lines_of(self, length=_LINE_BYTES):
+        """Lines of up to `length` bytes come from now on."""
+        self._line = self._line[: self._n] + bytes(length - self._n)
+
     def forget(self, prefix):
         """Drop what is queued with `prefix`, so that the next `wait` sees only what comes later."""
         self._queue = [line for line in self._queue if not line.startswith(prefix)]
@@ -202,7 +206,7 @@ class Channel:
                 return self._line_done(deadline)
             elif prompt and byte == 62 and self._n == 0:
                 return _PROMPT
-            elif self._n < _LINE_BYTES and byte:  # a disturbed line reads as NUL
+            elif self._n < len(line) and byte:  # a disturbed line reads as NUL
                 if byte != 32 or self._n:  # the blank behind a prompt
                     line[self._n] = byte
                     self._n += 1

@@ -13,6 +13,8 @@ _OPEN_MS = const(150000)
 _ANSWER_MS = const(25000)  # pkt_timeout 5 s, 3 repeats
 _POWER_DOWN_MS = const(65000)
 _PARK_MS = const(25000)  # networks release the connection up to 20 s after the last traffic
+_PARK_STEP_MS = const(2500)
+_PARK_TRIES = const(2)
 _FOUND_AGAIN_MS = const(12000)
 _ALREADY_ON = const(504)
 _OPEN_FAILED = const(-1)
@@ -29,34 +31,18 @@ class Bg95(Driver):
     # never wakes by itself; active time 2 min, so that it does not go to sleep by itself in mid-wake,
     # while GNSS searches: `stop` sends it there at once.
     SETUP = (b"E0", b"+CMEE=1", b"+CEREG=4", b'+CPSMS=1,,,"01000011","00100010"')
+    # Local time (CTZU) is what CCLK means everywhere else; the applets of multi-IMSI cards work through the
+    # toolkit (QSTK).
     CONFIGURE = (
-        b'+QURCCFG="urcport","uart1"',
-        b'+QCFG="nwscanmode",0',
-        b'+QCFG="nwscanseq",020103,1',
-        b'+QCFG="iotopmode",2,1',
-        b'+QCFG="band",F,400A0E189F,A0E189F,1',
-        b'+QCFG="psm/urc",1',
-        b"+QGPSXTRA=1",
-        b"+CTZU=3",  # local time: what CCLK means everywhere else
-    )
+        b'+QURCCFG="urcport","uart1"', b'+QCFG="nwscanmode",0', b'+QCFG="nwscanseq",020103,1',
+        b'+QCFG="iotopmode",2,1', b'+QCFG="band",F,400A0E189F,A0E189F,1', b'+QCFG="psm/urc",1',
+        b"+QGPSXTRA=1", b"+CTZU=3", b"+QSTK=1",
+    )  # fmt: skip
     UNSOLICITED = (
-        b"RDY",
-        b"APP RDY",
-        b"+CFUN:",
-        b"+CPIN:",
-        b"+QUSIM:",
-        b"+QIND:",
-        b"+CREG:",
-        b"+CGREG:",
-        b"+CEREG:",
-        b"+QPSMTIMER:",
-        b"+QMT",
-        b"+QIURC:",
-        b"POWERED DOWN",
-        b"NORMAL POWER DOWN",
-        b"PSM POWER DOWN",
+        b"RDY", b"APP RDY", b"+CFUN:", b"+CPIN:", b"+QUSIM:", b"+QIND:", b"+CREG:", b"+CGREG:", b"+CEREG:",
+        b"+QPSMTIMER:", b"+QMT", b"+QIURC:", b"POWERED DOWN", b"NORMAL POWER DOWN", b"PSM POWER DOWN",
         b"POWER DOWN",
-    )
+    )  # fmt: skip
     RESTART = (b"RDY",)
     NEIGHBOURS = b'+QENG="neighbourcell"'
     ICCID = (b"+QCCID", b"+QCCID:")
@@ -82,7 +68,7 @@ class Bg95(Driver):
         level = parse.integer(parts[at[3]])
         if None in (mcc, mnc, cell, tac, level):
             return None
-        return plausible_cell(1000 * mcc + mnc, tac, cell, level)
+        return plausible_cell(1000 * mcc + mnc, tac, cell, level, not lte)
 
     def prefer(self, region):
         """Search as plan.regions says, None: everything. At once, and kept."""
@@ -94,7 +80,7 @@ class Bg95(Driver):
     def gnss_start(self, radio_off):
         """Give the radio to GNSS. Registration waits until `gnss_stop`."""
         if radio_off:
-            self.accepts(b"+CFUN=4", 15000)
+            self.radio_off()
         self._first(0)
         try:
             self.channel.command(b"+QGPS=1", SIM_MS)
@@ -127,6 +113,7 @@ class Bg95(Driver):
 
     def mqtt_open(self, host, port, device, password, ca):
         """Activate the PDP context and connect with TLS, the broker verified against `ca` (PEM)."""
+        self.permit(host, port)
         self.pdp_open()
         self.channel.lost = ()
         if self.listing(b"+QMTOPEN?", b"+QMTOPEN:"):  # left over by a reset of ours, or by a failure
@@ -136,15 +123,10 @@ class Bg95(Driver):
         self.channel.inbox_n = 0
         self.secure(ca)
         for text in (
-            b'+QMTCFG="version",0,4',
-            b'+QMTCFG="pdpcid",0,1',
-            b'+QMTCFG="ssl",0,1,1',
-            b'+QMTCFG="keepalive",0,120',
-            b'+QMTCFG="session",0,1',
-            b'+QMTCFG="timeout",0,5,3,0',
-            b'+QMTCFG="recv/mode",0,0,1',
-        ):
-            self.channel.command(text, SHORT_MS)
+            b'"version",0,4', b'"pdpcid",0,1', b'"ssl",0,1,1', b'"keepalive",0,120', b'"session",0,1',
+            b'"timeout",0,5,3,0', b'"recv/mode",0,0,1',
+        ):  # fmt: skip
+            self.channel.command(b"+QMTCFG=" + text, SHORT_MS)
         self.channel.command(b'+QMTOPEN=0,"%s",%d' % (host, port), SIM_MS)
         code = self._outcome(b"+QMTOPEN:", _OPEN_MS)[-1]
         if code == _NO_PDP:
@@ -207,16 +189,25 @@ class Bg95(Driver):
         for satellites is a short one.
         """
         self.on = False
-        if park and self.accepts(b'+QCFG="psm/enter",1'):
-            if self._power_down(_PARK_MS):
-                return True
+        if park and self.accepts(b'+QCFG="psm/enter",1') and self._falls_asleep():
+            return True
         self.accepts(b"+QPOWD=1")
-        if not self._power_down(_POWER_DOWN_MS):
+        if not self._power_down():
             self._cut_supply()
         return False
 
-    def _power_down(self, timeout_ms):
-        deadline = self.port.ticks_ms() + timeout_ms
+    def _falls_asleep(self):
+        """Whether the modem falls silent when the network lets go of it. The board sleeps meanwhile: it would
+        take almost as much as the modem. It hears no last line then, so it looks again after each step."""
+        deadline = self.port.ticks_ms() + _PARK_MS
+        while self.port.ticks_ms() < deadline:
+            self.port.sleep_ms(_PARK_STEP_MS)
+            if not self.channel.hears(_PARK_TRIES):
+                return True
+        return False
+
+    def _power_down(self):
+        deadline = self.port.ticks_ms() + _POWER_DOWN_MS
         while True:
             left = deadline - self.port.ticks_ms()
             line = self.channel.wait(b"", left) if left > 0 else None
@@ -254,20 +245,17 @@ class Bg95(Driver):
     def pdp_define(self):
         """As in `Driver`."""
         user, password = self.login
-        settings = (self._board.apn, user, password, 3 if user else 0)  # PAP or CHAP, as the network likes
+        settings = (self.board.apn, user, password, 3 if user else 0)  # PAP or CHAP, as the network likes
         self.accepts(b'+QICSGP=1,1,"%s","%s","%s",%d' % settings)
 
     def secure(self, ca):
         """Set up TLS context 1: the server is verified against `ca` (PEM)."""
         name = self._provide_ca(ca)
         for text in (
-            b'+QSSLCFG="sslversion",1,3',
-            b'+QSSLCFG="ciphersuite",1,0XFFFF',
-            b'+QSSLCFG="seclevel",1,1',
-            b'+QSSLCFG="cacert",1,"%s"' % name,
-            b'+QSSLCFG="ignorelocaltime",1,1',
-        ):
-            self.channel.command(text, SHORT_MS)
+            b'"sslversion",1,3', b'"ciphersuite",1,0XFFFF', b'"seclevel",1,1', b'"cacert",1,"%s"' % name,
+            b'"ignorelocaltime",1,1',
+        ):  # fmt: skip
+            self.channel.command(b"+QSSLCFG=" + text, SHORT_MS)
         self.accepts(b'+QSSLCFG="sni",1,1')  # newer firmware only
 
     def _provide_ca(self, ca):
@@ -287,14 +275,7 @@ def _fix(parts):
     """`<UTC>,<lat>,<lon>,<HDOP>,<alt>,<fix>,<COG>,<km/h>,<knots>,<date>,<satellites>`"""
     if len(parts) != 11:
         return None
-    values = (
-        parse.epoch(parts[9], parts[0]),
-        parse.decimal(parts[1], 5),
-        parse.decimal(parts[2], 5),
-        parse.decimal(parts[4], 1),
-        parse.decimal(parts[7], 4),
-        parse.decimal(parts[6], 2),
-        parse.decimal(parts[3], 1),
-        parse.integer(parts[10]),
-    )
+    digits = ((1, 5), (2, 5), (4, 1), (7, 4), (6, 2), (3, 1))
+    values = [parse.decimal(parts[at], digit) for at, digit in digits]
+    values = [parse.epoch(parts[9], parts[0])] + values + [parse.integer(parts[10])]
     return None if None in values else parse.fix(*values)

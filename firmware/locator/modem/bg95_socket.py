@@ -18,6 +18,7 @@ class Bg95Socket(Socket):
     def open(self, host, port, ca):
         """Activate the PDP context and connect. A failed handshake and a host that does not answer
         have the same code here (566), so neither counts as `TlsError`."""
+        self._driver.permit(host, port)
         self._driver.pdp_open()
         self._driver.secure(ca)
         self._driver.accepts(b"+QSSLCLOSE=0", MS)  # left over by a reset of ours, or by a failure

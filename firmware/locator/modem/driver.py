@@ -9,7 +9,17 @@ from binascii import crc32
 
 from micropython import const
 
-from locator.modem import DENIED, NO_SERVICE, REGISTERED, ModemError, ModemRestarted, ModemSilent, parse
+from locator.modem import (
+    AS_IT_IS,
+    DENIED,
+    NO_SERVICE,
+    REGISTERED,
+    ModemError,
+    ModemRestarted,
+    ModemSilent,
+    NotAllowed,
+    parse,
+)
 
 SHORT_MS = const(1000)
 SIM_MS = const(5000)
@@ -44,24 +54,31 @@ class Driver:
     KIND = ""  # as `make` has it: what is seldom needed is found by it
     FETCHES_ORBITS = False  # predicted ones, from its vendor's server by itself
     login = (b"", b"")  # user and password of the access point
+    # (name, port) to which it may lead, the broker first; None, that of the bench: anywhere.
+    hosts: tuple | None = None
+    own_hosts: tuple | None = None  # where nothing is said of an access point
+    updates: list = []  # another access point, for releases (card/access.py)
 
     def __init__(self, port, at, board):
         self.port = port
         self.channel = at
-        self._board = board
+        self.board = board
         at.unsolicited = self.UNSOLICITED
         at.restart = self.RESTART
         self.on = False
+        self._silent = False  # the radio is off, for GNSS
         self._refused = None  # the `PdpError` that this start has come to: nobody asks again
         self.lost_supply = False  # by `stop`; and with it the clock and the orbits of GNSS
 
     def start(self, surely_off, configure):
         """Power on and reach `OK`. `surely_off` saves the probe; `configure` repeats CONFIGURE."""
-        self.channel.booting, self._refused = True, None
+        self.channel.booting, self._refused, self._silent = True, None, False
         self.port.modem_rail(True)
         try:
             if surely_off or not (self.channel.hears() or self._rescue().escape(self)):
                 self.boot()
+            else:
+                self._silent = True  # for all we know: a reset may have come while satellites were searched
         except ModemSilent:
             self._rescue().cold_boot(self)
         self.channel.booting = False
@@ -73,16 +90,17 @@ class Driver:
                 self.accepts(text)
             self.pdp_define()  # LTE asks for it with the attach: a wrong one may be why it is refused
 
-    def attach(self, limit_s, patience_s, plmn):
+    def attach(self, limit_s, patience_s, plmn, told=0):
         """Wait until registered: `limit_s` when nothing is heard, `patience_s` when there is a cell.
 
-        `plmn` is the only operator allowed, 0 for any; when the network refuses that choice there is
-        nothing to wait for. Returns (REGISTERED | NO_SERVICE | DENIED,
-        reject cause, UNTOLD or 0).
+        `plmn` is the only operator allowed, 0 for any, AS_IT_IS where it is held already, since to ask again
+        begins another search; when the network refuses that choice there is nothing to wait for. Returns
+        (REGISTERED | NO_SERVICE | DENIED, reject cause, UNTOLD or 0).
         """
+        self.radio_on()
         self.await_card()
         start = self.port.ticks_ms()
-        code = self._select(plmn)
+        code = self._select(plmn, told)
         over, result, cause = False, NO_SERVICE, 0
         if code:
             from locator.modem import refusals
@@ -100,6 +118,17 @@ class Driver:
             if over or self.port.ticks_ms() - start >= 1000 * limit:
                 return result, cause or (self._why() if result == DENIED else 0)
             self.port.sleep_ms(_POLL_MS)
+
+    def radio_off(self):
+        """The radio off until `radio_on`; a refusal is no failure."""
+        self._silent = True
+        self.accepts(b"+CFUN=4", _CFUN_MS)
+
+    def radio_on(self):
+        """On again, unless it is on."""
+        if self._silent:
+            self.channel.command(b"+CFUN=1", _CFUN_MS)
+            self._silent = False
 
     def cell(self):
         """The serving `Cell`, None without service."""
@@ -132,6 +161,16 @@ class Driver:
     def pdp_define(self):
         """Name the access point for PDP context 1; a refusal is no failure."""
         raise NotImplementedError
+
+    def permit(self, host, port):
+        """Raises `NotAllowed` unless the access point in use may lead to that host: called before every name
+        and connection."""
+        if self.hosts is not None and (host, port) not in self.hosts:
+            raise NotAllowed(host)
+
+    def use(self, apn, login, hosts):
+        """Another access point, from the next context on."""
+        self.board.apn, self.login, self.hosts, self._refused = apn, login, hosts or self.own_hosts, None
 
     def supply_mv(self):
         """The supply as the modem measures it, mV; None when it does not tell."""
@@ -198,13 +237,16 @@ class Driver:
                 return
             self.port.sleep_ms(_POLL_MS)
 
-    def _select(self, plmn):
+    def _select(self, plmn, told):
         """Hold the operator `plmn`, or let the modem choose (0); leave it alone when it is so already.
         Returns the CME code of a refusal, else 0."""
+        if plmn == AS_IT_IS:
+            return 0
         lines = self.listing(b"+COPS?", b"+COPS:")
         text = b"+COPS=0"
         if plmn:
-            # Also when it is manual already: the operator held may be another one.
+            if plmn == told and lines and lines[0].startswith(b"1"):
+                return 0
             text = b'+COPS=1,2,"%03d%02d"' % (plmn // 1000, plmn % 1000)
         elif not lines or lines[0].startswith(b"0"):
             return 0

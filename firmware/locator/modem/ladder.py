@@ -36,12 +36,14 @@ class Ladder:
         port.sleep_ms(_OFF_MS)
         return True
 
-    def after_start(self, driver, last_plmn):
+    def after_start(self, driver, last_plmn, seen=0):
         """What needs the modem on. Returns the operator to try by hand, 0 for any; without `last_plmn`,
-        the one that was heard or used in the last try, there is nobody to choose from."""
+        the one that was heard or used in the last try, there is nobody to choose from. Behind a look that
+        has `seen` an operator the radio has just come on: off and on again would be another attach within
+        the minute."""
         if self._rung in (CLEAR_FORBIDDEN, CYCLE_RADIO):
             driver.clear_forbidden()
-        if self._rung == CYCLE_RADIO:
+        if self._rung == CYCLE_RADIO and not seen:
             driver.cycle_radio()
         if self._rung != SURVEY or not last_plmn:
             return 0

@@ -7,14 +7,15 @@ from micropython import const
 
 from locator.modem import ModemError, ModemRestarted, ModemSilent, parse
 
-_SERVER = b"pool.ntp.org"
+SERVER = (b"pool.ntp.org", 123)
 _MS = const(9000)
 _ANSWER_MS = const(40000)  # the manuals allow 125 s: the time is not worth that
 
 
 def ask(driver):
-    """Epoch seconds UTC, None when nobody tells. `driver` is registered."""
+    """Epoch seconds UTC, None when nobody tells, or nobody may be asked. `driver` is registered."""
     try:
+        driver.permit(*SERVER)
         return _bg95(driver) if driver.KIND == "bg95" else _sim7600(driver)
     except (ModemSilent, ModemRestarted):
         raise
@@ -26,7 +27,7 @@ def _bg95(driver):
     driver.pdp_open()
     at = driver.channel
     at.unsolicited += (b"+QNTP:",)
-    at.command(b'+QNTP=1,"%s",123,1' % _SERVER, _MS)
+    at.command(b'+QNTP=1,"%s",%d,1' % SERVER, _MS)
     line = at.wait(b"+QNTP:", _ANSWER_MS)
     parts = parse.fields(line) if line else []
     # "2026/06/02,09:47:33+32": the year in full, else as in +CCLK.
@@ -39,7 +40,7 @@ def _sim7600(driver):
     at.unsolicited += (b"+CNTP:", b"+NETCLOSE:")
     driver.open_service(b"+NETOPEN")
     try:
-        at.command(b'+CNTP="%s",0' % _SERVER, _MS)
+        at.command(b'+CNTP="%s",0' % SERVER[0], _MS)
         at.command(b"+CNTP", _MS)
         if at.wait(b"+CNTP:", _ANSWER_MS) != b"0":
             return None

@@ -25,7 +25,7 @@ class Sim7600(Driver):
     QUIET_MS = 8000
     BOOT_MS = 12000
     SETUP = (b"E0", b"+CMEE=1", b"+CREG=0", b"+CEREG=0")
-    CONFIGURE = (b"+CNMP=2", b"+CTZU=1", b"+CGPSXE=1")
+    CONFIGURE = (b"+CNMP=2", b"+CTZU=1", b"+CGPSXE=1", b"+STK=1")  # by the toolkit multi-IMSI cards work
     UNSOLICITED = (
         b"RDY",
         b"+CPIN:",
@@ -63,12 +63,12 @@ class Sim7600(Driver):
         if None in (mcc, mnc, tac, cell, level):
             return None
         level = -abs(level) if kind == b"WCDMA" else _dbm(level)  # RSCP, told without its sign
-        return plausible_cell(1000 * mcc + mnc, tac, cell, level)
+        return plausible_cell(1000 * mcc + mnc, tac, cell, level, kind == b"GSM")
 
     def gnss_start(self, radio_off):
         """Start GNSS; the radio goes on registering beside it unless `radio_off`."""
         if radio_off:
-            self.accepts(b"+CFUN=4", _MS)
+            self.radio_off()
         self.accepts(b"+CGPS=1", _MS)  # refused when it is on already
 
     def gnss_poll(self):
@@ -83,6 +83,7 @@ class Sim7600(Driver):
 
     def mqtt_open(self, host, port, device, password, ca):
         """Connect with TLS, the broker verified against `ca` (PEM); the PDP context opens by itself."""
+        self.permit(host, port)
         self.pdp_define()
         name = self.secure(ca)
         self.channel.lost = ()
@@ -146,10 +147,10 @@ class Sim7600(Driver):
 
     def pdp_define(self):
         """As in `Driver`; the services of the modem open the context by themselves."""
-        self.accepts(b'+CGDCONT=1,"IP","%s"' % self._board.apn, _MS)
+        self.accepts(b'+CGDCONT=1,"IP","%s"' % self.board.apn, _MS)
         user, password = self.login
-        if user:
-            self.accepts(b'+CGAUTH=1,1,"%s","%s"' % (password, user), _MS)  # PAP
+        # PAP, or none: the login of another access point is nothing to this one.
+        self.accepts(b'+CGAUTH=1,1,"%s","%s"' % (password, user) if user else b"+CGAUTH=1,0", _MS)
 
     def open_service(self, name):
         """Start a service (bytes, `+CMQTTSTART`); it opens the PDP context. Raises `PdpError`."""

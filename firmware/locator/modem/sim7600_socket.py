@@ -16,6 +16,7 @@ class Sim7600Socket(Socket):
     def open(self, host, port, ca):
         """Start the service, which opens the PDP context, and connect."""
         driver = self._driver
+        driver.permit(host, port)
         driver.pdp_define()
         driver.secure(ca)
         self._begin()

@@ -10,8 +10,7 @@ from locator.modem import ModemError, parse
 
 SCAN_MS = const(240000)  # seen: 180 s and more
 _MOST = const(24)
-_RELEASE_MS = const(40000)
-_CFUN_MS = const(15000)
+RELEASE_MS = const(40000)
 _POLL_MS = const(1000)
 
 UNKNOWN = const(0)
@@ -23,7 +22,7 @@ FORBIDDEN = const(3)
 def look(driver, limit_s):
     """The serving cell, or None after `limit_s` without one."""
     deadline = driver.port.ticks_ms() + 1000 * limit_s
-    driver.channel.command(b"+CFUN=1", _CFUN_MS)
+    driver.radio_on()
     while driver.port.ticks_ms() < deadline:
         cell = driver.cell()
         if cell:
@@ -40,7 +39,7 @@ def scan(driver):
     SIM7600 would break off. Raises `ModemError`.
     """
     driver.await_card()
-    driver.channel.command(b"+COPS=2", _RELEASE_MS)
+    driver.channel.command(b"+COPS=2", RELEASE_MS)
     found: list = []
 
     def take(piece):

@@ -170,14 +170,7 @@ def _ship(desk, _):
 
 
 def _reboot(desk, _):
-    before = desk.at_last
-
-    def reboot():
-        if before:
-            before()
-        _restart(desk)
-
-    desk.at_last = reboot
+    desk.at_last.append(lambda: _restart(desk))
     return BEGUN
 
 
@@ -188,7 +181,7 @@ def _factory(desk, _):
         factory.reset(desk.port.data_dir, desk.state)
         _restart(desk)
 
-    desk.at_last = reset
+    desk.at_last.append(reset)
     return BEGUN
 
 
@@ -204,7 +197,7 @@ def _restart(desk):
         pass
     desk.tell(st.TELL_COMMANDS)
     desk.state[st.URGENT] = 1
-    kept = rtc.pack(desk.state, desk.log.pack())
+    kept = rtc.pack(st.kept(desk.state), desk.log.pack())
     desk.port.rtc_write(kept)
     try:
         rtc.keep_copy(desk.port.data_dir, kept)

@@ -10,6 +10,8 @@ from locator.plan import state as st
 
 _TIME = const(3)
 _PACKAGE = "locator.orders."
+PULL = const(4)
+"""In TO_TELL: a piece of a release is asked for."""
 FIRST_ORDER = const(4)
 """Keys of a reply below it are the acknowledgement."""
 
@@ -26,26 +28,31 @@ class Desk:
         self.state = state
         self.log = log
         self.board = board
+        self.may_tell = -1
+        """Bits of TO_TELL: the modules that may say something in this conversation."""
         self.pull = None
         """The piece of a release that is asked for (orders/pull.py), or None."""
-        state[st.TO_TELL] &= sum(_TELLS)
+        state[st.TO_TELL] &= sum([bit for bit, _ in _TELLS])
         self.gone: list = []  # ranges of records (orders/resend.py)
         self._written = 0  # bits of the modules whose words the next reply acknowledges
         self.server_s = 0
         """The agent's time in the reply that is obeyed, epoch seconds."""
-        self.at_last = None
-        """What is to be done when the conversation is over (a callable without arguments), or None."""
+        self.at_last: list = []
+        """What is to be done when the conversation is over: callables without arguments, a restart last."""
 
     def take(self, reply):
         """Obey the orders in `reply` (a dict with integer keys); keys nobody knows are for newer firmware."""
         self.server_s = reply[_TIME]
         for key in sorted(reply):
             if key in _TAKES:
-                _use(_TAKES[key], "take", self, reply[key])
+                try:
+                    _use(_TAKES[key], "take", self, reply[key])
+                except MemoryError:  # the agent orders again what it has not heard of
+                    pass
 
     def to_tell(self):
         """Whether another uplink has something to say."""
-        return self.state[st.TO_TELL] != 0
+        return self.state[st.TO_TELL] & self.may_tell != 0
 
     def tell(self, bit):
         """The module of `bit` has something to say."""
@@ -56,15 +63,15 @@ class Desk:
         pairs. What does not fit waits for the next turn."""
         pairs = 0
         self._written = 0
-        for bit in sorted(_TELLS):
-            if self.state[st.TO_TELL] & bit:
-                pairs += self._write_one(bit, out)
+        for bit, name in _TELLS:
+            if self.state[st.TO_TELL] & self.may_tell & bit:
+                pairs += self._write_one(bit, name, out)
         return pairs
 
-    def _write_one(self, bit, out):
+    def _write_one(self, bit, name, out):
         start = out.n
         try:
-            pairs = _use(_TELLS[bit], "write", self, out)
+            pairs = _use(name, "write", self, out)
         except cbor.Full:
             out.n = start
             return 0
@@ -79,16 +86,29 @@ class Desk:
 
     def told(self):
         """The agent has answered the uplink that was written last."""
-        for bit in sorted(_TELLS):
+        for bit, name in _TELLS:
             if self._written & bit:
                 self.state[st.TO_TELL] &= ~bit
-                _use(_TELLS[bit], "told", self)
+                try:
+                    _use(name, "told", self)
+                except MemoryError:  # it is told once more
+                    self.tell(bit)
         self._written = 0
 
 
 # Modules by the key of a reply, and by their bit in TO_TELL in the order of the uplink's keys.
-_TAKES: dict = {4: "settings", 5: "commands", 6: "resend", 7: "offer", 8: "pull"}
-_TELLS: dict = {1: "settings", 2: "commands", 4: "pull", 8: "diagnostics", 16: "report", 32: "resend"}
+_TAKES: dict = {4: "settings", 5: "commands", 6: "resend", 7: "offer", 8: "pull", 9: "guide", 10: "card"}
+_TELLS: tuple = (
+    (1, "settings"),
+    (2, "commands"),
+    (4, "pull"),
+    (8, "diagnostics"),
+    (16, "report"),
+    (32, "resend"),
+    (64, "guide"),
+    (256, "why"),
+    (128, "card"),
+)
 
 
 def _use(name, verb, *arguments):
@@ -100,7 +120,7 @@ def _use(name, verb, *arguments):
         return getattr(module, verb)(*arguments)
     finally:
         module = None
-        for each in list(sys.modules):
+        for each in sorted(sys.modules, reverse=True):  # what is inside a package before the package
             if each not in before:
                 del sys.modules[each]
                 package, _, name = each.rpartition(".")

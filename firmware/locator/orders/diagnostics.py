@@ -27,7 +27,7 @@ def write(desk, out):
     out.int(desk.ledger.boot)
     out.int(desk.state[st.OFFSET])
     out.int(1)
-    counters = log.counters + [desk.ledger.damaged]
+    counters = log.counters[: logs.FORGED] + [desk.ledger.damaged, log.counters[logs.FORGED]]
     out.head(cbor.ARRAY, len(counters))
     for count in counters:
         out.int(count)

@@ -25,7 +25,7 @@ def take(desk, value):
 
 
 def _take(desk, offer):
-    sequence, _, digest, board, mpy = offer
+    sequence, _, _, board, mpy = offer
     if trials.spare() is None or desk.at_last or _is_settled(desk, sequence):
         return
     if board != desk.board:
@@ -37,7 +37,7 @@ def _take(desk, offer):
     if not budget.pulls_left(desk.state):
         return
     pulled = pull.open_release(desk)
-    if pulled.sequence != sequence or pulled.digest != digest:
+    if not pulled.is_of(offer):
         pulled.begin(offer)
     pull.go_on(desk, pulled)
 

@@ -30,7 +30,7 @@ def go_on(desk, pulled):
     """Ask for the next piece that is missing, if the day and the battery allow it."""
     wanted = pulled.wanted()
     if wanted is None:
-        desk.at_last = lambda: _switch(desk, pulled)
+        desk.at_last.insert(0, lambda: _switch(desk, pulled))
     else:
         _ask(desk, (pulled.sequence,) + wanted)
 
@@ -63,15 +63,16 @@ def take(desk, value):
     if not wanted or type(value) is not list or len(value) != 4 or tuple(value[:3]) != wanted[:3]:
         return
     desk.pull = None
-    sequence, file, offset, size, path = wanted
-    data = value[3]
+    sequence, file, offset, size = wanted
+    data = value.pop()  # the reply does not keep it: what follows needs the heap
     if type(data) is not bytes or not 0 < len(data) <= size - offset:
         return
     try:
-        release.append(path, data)
+        release.append(trials.spare(), data)
         offset += len(data)
+        data = None
         if offset < size:
-            _ask(desk, (sequence, file, offset, size, path))
+            _ask(desk, (sequence, file, offset, size))
         else:
             go_on(desk, open_release(desk))
     except release.ReleaseError as error:

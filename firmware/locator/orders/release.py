@@ -1,18 +1,16 @@
-"""The release that is being pulled into the spare slot: its offer, its list of files, what is missing.
+"""The release that is being pulled into the spare slot (`bundle`): its list of files, what is missing.
 
-The slot holds `offer.cbor` (as in the reply), `files.cbor` (the list, once it has been pulled) and the
-files under their names. How far the pull has come is what the files' sizes say, so it survives everything.
-What the running slot already has is copied.
+The slot is only ever appended to: how far the pull has come is what its size says, so it survives
+everything. What the running slot already has is copied.
 """
 
 import hashlib
 import os
+import struct
 import sys
 
-import trials
+import bundle
 from micropython import const
-
-from locator.link import cbor
 
 # Why a release is refused; trials.CRASHED and trials.NOT_ANSWERED go on from here.
 OTHER_BOARD = const(1)
@@ -22,15 +20,10 @@ DAMAGED = const(4)
 MALFORMED = const(5)
 
 MOST_FILES = const(120)
-MOST_BYTES = const(98304)
-_MOST_LIST_BYTES = const(8192)
-_MOST_ITEM_BYTES = const(128)
+MOST_BYTES = const(131072)
+_MOST_LIST_BYTES = MOST_FILES * bundle.ITEM_BYTES
 _DIGEST_BYTES = const(32)
-_BLOCK = const(512)
-_FOLDER = const(0x4000)
-_LIST = "/files.cbor"
-_OFFER = "/offer.cbor"
-_NAME = "abcdefghijklmnopqrstuvwxyz0123456789_./"
+_BLOCK = const(256)
 
 
 class ReleaseError(Exception):
@@ -38,120 +31,114 @@ class ReleaseError(Exception):
 
 
 class Release:
-    """What lies in the slot `folder`, whose path is that of the spare one; `running` is the other's.
+    """What lies in the file `slot`, the spare one; `running` is the other.
 
     `sequence` is 0 when no release is being pulled. `feed` is called while there is much to do.
     """
 
-    def __init__(self, folder, running, feed):
-        self.folder = folder
+    def __init__(self, slot, running, feed):
+        self._slot = slot
         self._running = running
         self._feed = feed
-        self.sequence = 0
-        self.digest = b""
-        self._load()
+        self._block = bytearray(_BLOCK)
+        self.sequence, self._list_bytes, self._list_digest = bundle.head(slot)
+
+    def is_of(self, offer):
+        """Whether this is the release of `offer`: [sequence, bytes of the list, its SHA-256, ...]."""
+        return [self.sequence, self._list_bytes, self._list_digest] == offer[:3]
 
     def begin(self, offer):
-        """Empty the slot for the release of `offer`: [sequence, bytes of the list, its SHA-256, ...]."""
+        """Empty the slot for the release of `offer`."""
         self.clear()
-        _make_folders(self.folder + _OFFER)
-        out = cbor.Writer(bytearray(64))
-        out.head(cbor.ARRAY, 3)
-        out.int(offer[0])
-        out.int(offer[1])
-        out.bytes(offer[2])
-        with open(self.folder + _OFFER, "wb") as f:
-            f.write(memoryview(out.buf)[: out.n])
-        self._load()
+        append(self._slot, struct.pack(bundle.HEAD, bundle.MAGIC, *offer[:3]))
+        self.sequence, self._list_bytes, self._list_digest = bundle.head(self._slot)
 
     def clear(self):
-        """Remove the slot: first what says that it is complete, so that nobody starts half of it."""
-        for name in (trials.COMPLETE, _OFFER):
-            _remove(self.folder + name)
-        _remove_all(self.folder, self._feed)
+        """Remove what is in the slot."""
+        try:
+            os.remove(self._slot)
+        except OSError:  # it was empty
+            pass
         self.sequence = 0
 
     def wanted(self):
-        """The next piece to pull: (file, offset, size, path), file 0 being the list; None when all is
+        """The next piece to pull: (file, offset, bytes of the file), file 0 being the list; None when all is
         there. `ReleaseError` when the list is not what was offered."""
-        offset = _size(self.folder + _LIST)
+        offset = self._size() - bundle.HEAD_BYTES
         if offset < self._list_bytes:
-            return 0, offset, self._list_bytes, self.folder + _LIST
-        with self._open_list() as f:
-            for i, (name, size, digest) in enumerate(self._files(f)):
-                path = self.folder + "/" + name
-                offset = _size(path)
-                if offset < size and (offset or not self._copy(name, size, digest, path)):
-                    return i + 1, offset, size, path
-        return None
+            return 0, offset, self._list_bytes
+        self._check_list()
+        while True:
+            file, number, size, digest, offset = self._next()
+            if not file:
+                return None
+            if offset or not self._copy(number, size, digest):
+                return file, offset, size
 
     def verify(self):
-        """Read all of it from flash: `ReleaseError` unless each file is as the list says, and says so."""
-        with self._open_list() as f:
-            for name, size, digest in self._files(f):
-                path = self.folder + "/" + name
-                if _size(path) != size or self._digest(path) != digest:
+        """Read all of it from flash and mark it as complete: `ReleaseError` unless each file is as listed."""
+        self._check_list()
+        with open(self._slot, "rb") as f, open(self._slot, "rb") as contents:
+            for _, size, digest, at in bundle.files(f):
+                if self._digest(contents, at, size) != digest:
                     raise ReleaseError(DAMAGED)
-        with open(self.folder + trials.COMPLETE, "wb"):
-            pass
+        if not bundle.is_complete(self._slot):
+            append(self._slot, bundle.END)
 
-    def _load(self):
-        try:
-            with open(self.folder + _OFFER, "rb") as f:
-                self.sequence, self._list_bytes, self.digest = cbor.loads(f.read())
-        except (OSError, ValueError, TypeError, cbor.CborError):
-            self.sequence = 0
+    def _size(self):
+        return os.stat(self._slot)[6]
 
-    def _open_list(self):
-        """The list of files, compared with the offer."""
-        path = self.folder + _LIST
-        if self._digest(path) != self.digest:
-            raise ReleaseError(DAMAGED)
-        return open(path, "rb")
+    def _check_list(self):
+        """`ReleaseError` unless the list is the one of the offer, and one."""
+        with open(self._slot, "rb") as f:
+            if self._digest(f, bundle.HEAD_BYTES, self._list_bytes) != self._list_digest:
+                raise ReleaseError(DAMAGED)
+            before, end = -1, bundle.HEAD_BYTES + self._list_bytes + MOST_BYTES
+            for number, size, _, at in bundle.files(f):
+                if not before < number or not 0 < size <= end - at:
+                    raise ReleaseError(MALFORMED)
+                before = number
 
-    def _files(self, f):
-        """Yield [name, bytes, SHA-256] of each file in the list `f`. One by one: all of them would take a
-        large piece of the heap."""
-        at = total = count = 0
-        while at < self._list_bytes:
-            f.seek(at)
-            try:
-                item, length = cbor.first(f.read(_MOST_ITEM_BYTES))
-            except cbor.CborError:
-                raise ReleaseError(MALFORMED)
-            if not _is_file(item):
-                raise ReleaseError(MALFORMED)
-            at += length
-            count += 1
-            total += item[1]
-            if count > MOST_FILES or total > MOST_BYTES:
-                raise ReleaseError(MALFORMED)
-            yield item
+    def _next(self):
+        """The file at which the slot ends: (place in the list, number, bytes, SHA-256, bytes of it that are
+        there); place 0 when all is there."""
+        end = self._size()
+        with open(self._slot, "rb") as f:
+            for i, (number, size, digest, at) in enumerate(bundle.files(f)):
+                if end < at + size:
+                    return i + 1, number, size, digest, end - at
+        return 0, 0, 0, b"", 0
 
-    def _copy(self, name, size, digest, path):
+    def _copy(self, number, size, digest):
         """True when the running slot had the file, and it is here now."""
-        source = self._running + "/" + name
-        if _size(source) != size or self._digest(source) != digest:
-            return False
-        _make_folders(path)
-        block = bytearray(_BLOCK)
-        with open(source, "rb") as f, open(path, "wb") as out:
-            n = f.readinto(block)
-            while n:
-                out.write(memoryview(block)[:n])
-                n = f.readinto(block)
+        with open(self._running, "rb") as f:
+            at = _place(f, number, size, digest)
+            if not at or self._digest(f, at, size) != digest:
+                return False
+            f.seek(at)
+            with open(self._slot, "ab") as out:
+                for block in self._blocks(f, size):
+                    out.write(block)
         return True
 
-    def _digest(self, path):
+    def _digest(self, f, at, size):
+        """SHA-256 of a part of an open file."""
         self._feed()
+        f.seek(at)
         sha = hashlib.sha256()
-        block = bytearray(_BLOCK)
-        with open(path, "rb") as f:
-            n = f.readinto(block)
-            while n:
-                sha.update(memoryview(block)[:n])
-                n = f.readinto(block)
+        for block in self._blocks(f, size):
+            sha.update(block)
         return sha.digest()
+
+    def _blocks(self, f, size):
+        """Yield the next `size` bytes of an open file in blocks, as far as they are there."""
+        block = memoryview(self._block)
+        while size > 0:
+            n = f.readinto(block[: min(size, _BLOCK)])
+            if not n:
+                return
+            yield block[:n]
+            size -= n
 
 
 def check(offer):
@@ -161,7 +148,7 @@ def check(offer):
     sequence, size, digest, board, mpy = offer
     if type(sequence) is not int or type(size) is not int or type(board) is not str or type(mpy) is not int:
         raise ReleaseError(MALFORMED)
-    if not 0 < sequence < 0x40000000 or not 0 < size <= _MOST_LIST_BYTES:
+    if not 0 < sequence < 0x40000000 or not 0 < size <= _MOST_LIST_BYTES or size % bundle.ITEM_BYTES:
         raise ReleaseError(MALFORMED)
     if type(digest) is not bytes or len(digest) != _DIGEST_BYTES:
         raise ReleaseError(MALFORMED)
@@ -173,58 +160,14 @@ def runtime():
 
 
 def append(path, data):
-    """Append a piece; it is in flash when this returns."""
-    _make_folders(path)
+    """Append to a file; it is in flash when this returns."""
     with open(path, "ab") as f:
         f.write(data)
 
 
-def _is_file(item):
-    if type(item) is not list or len(item) != 3:
-        return False
-    name, size, digest = item
-    if type(name) is not str or type(size) is not int or type(digest) is not bytes:
-        return False
-    # Only below locator/, and nowhere up again.
-    good_name = name.startswith("locator/") and ".." not in name and len(name) <= 64
-    return good_name and all(c in _NAME for c in name) and size > 0 and len(digest) == _DIGEST_BYTES
-
-
-def _size(path):
-    """Bytes of the file, 0 when there is none."""
-    try:
-        return os.stat(path)[6]
-    except OSError:
-        return 0
-
-
-def _make_folders(path):
-    at = path.find("/")
-    while at > 0:
-        try:
-            os.mkdir(path[:at])
-        except OSError:  # there already
-            pass
-        at = path.find("/", at + 1)
-
-
-def _remove(path):
-    try:
-        os.remove(path)
-    except OSError:
-        pass
-
-
-def _remove_all(folder, feed):
-    try:
-        names = os.listdir(folder)
-    except OSError:
-        return
-    for name in names:
-        path = folder + "/" + name
-        if os.stat(path)[0] & _FOLDER:
-            _remove_all(path, feed)
-        else:
-            os.remove(path)
-    feed()
-    os.rmdir(folder)
+def _place(f, number, size, digest):
+    """Where the contents of this very file begin in the open slot `f`, 0: it has not got it."""
+    for named, length, has, at in bundle.files(f):
+        if named == number:
+            return at if length == size and has == digest else 0
+    return 0

@@ -43,4 +43,4 @@ def told(desk):
         trials.confirm()
         desk.tell(TELL)
     except OSError:  # the flash is full; the journal makes room
-        desk.at_last = lambda: desk.tell(TELL)
+        desk.at_last.insert(0, lambda: desk.tell(TELL))

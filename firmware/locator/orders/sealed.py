@@ -4,7 +4,12 @@ import os
 import struct
 from binascii import crc32
 
+from micropython import const
+
 from locator.link import cbor
+
+_BLOCK = const(128)
+_OF_ALL_WHOLE = 0x2144DF1C  # CRC-32 of whatever is followed by its CRC-32
 
 
 def read(path):
@@ -21,6 +26,19 @@ def read(path):
         return cbor.loads(body)
     except cbor.CborError:
         return None
+
+
+def is_whole(path):
+    """Whether the file is there and undamaged; it is never in memory as a whole."""
+    crc, block = 0, b"-"
+    try:
+        with open(path, "rb") as f:
+            while block:
+                block = f.read(_BLOCK)
+                crc = crc32(block, crc)
+    except OSError:
+        return False
+    return crc == _OF_ALL_WHOLE
 
 
 def write(path, body):

@@ -6,3 +6,26 @@
 
 All times are seconds since power-on (`clock_s`), which always grows; the wall clock only dates records.
 """
+
+from micropython import const
+
+# Kinds of action.
+ATTACH = const(1)
+FIX = const(2)
+PROBE = const(3)
+RECORD = const(4)
+TALK = const(5)
+SLEEP = const(6)
+
+
+class Action:
+    """`kind` as above, `reason` (decide.py, policy.py), `limit_s`, and what else that kind needs."""
+
+    def __init__(self, kind, reason, limit_s=0, patience_s=0, plmn=0, wake_on=0, mcc=0):
+        self.kind = kind
+        self.reason = reason
+        self.limit_s = limit_s
+        self.patience_s = patience_s
+        self.plmn = plmn
+        self.wake_on = wake_on
+        self.mcc = mcc

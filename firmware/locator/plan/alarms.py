@@ -46,11 +46,6 @@ def feel(state, senses, settings):
     _feel_temperature(state, senses[4], settings)
 
 
-def later_shock(state, shock_mg):
-    """A peak that was told after `feel`: it counts in the next wake."""
-    state[st.SHOCK_MG] = max(state[st.SHOCK_MG], shock_mg)
-
-
 def searched(state, sats, settings):
     """A search for satellites has ended; `sats` of its fix, 0 without one.
 
@@ -69,11 +64,14 @@ def searched(state, sats, settings):
     _level(state, settings, record.EVENT_GNSS, lost, False)
 
 
-def card(state, number, settings):
-    """`number` stands for the card and its identity (32 bits); 0: the modem says that there is none.
+def card(state, number, imsi, settings):
+    """`number` stands for the ICCID (32 bits), `imsi` for the IMSI; 0: the modem says that there is no card.
 
-    Another card, or another IMSI on it, is told each time; a missing one once, until a card is back.
+    Another card is told each time; a missing one once, until a card is back. Another IMSI of the same card,
+    as cards for many countries have it, is no alarm, but the agent is told who we are now.
     """
+    if imsi and imsi != state[st.IMSI]:
+        state[st.IMSI], state[st.IDENTITY_DAY] = imsi, 0
     known = state[st.CARD]
     if number:
         state[st.RAISED] &= ~record.EVENT_CARD

@@ -15,12 +15,15 @@ down): each window and pause is a sixteenth longer by it than operators count.
 
 from micropython import const
 
-from locator.modem import UNTOLD
+from locator import settings as cfg
 from locator.plan import state as st
 
 _APART_S = const(60)
+_MOST_BETWEEN_REPORTS_S = const(86400)
+_SAGGING_MV = const(3250)  # of Li-SOCl2, as the next
 _MOST_AN_HOUR = const(10)
 _MOST_A_DAY = st.TRIES_KEPT
+_ASKED_BY_ITSELF = const(2)  # networks, by a modem whose own has refused it a new tracking area
 _MOST_WITH_EXTRAS = const(12)  # a day: neither looks nor dense reports eat into what others may need
 # In a day of ours; any 24 hours touch two of them.
 _MESSAGES_A_DAY = const(60)
@@ -30,26 +33,27 @@ _PULL_MV = const(3350)  # under the load of a connection
 
 _AWAKE_MW = const(600)  # what a wake draws at most: a SIM7600 that is connected
 
-# EMM causes (TS 24.301) that no second try mends: this card is not wanted here. The pauses are in
-# hours (TS.34, Telefonica REQ_009).
-_PERMANENT = (2, 3, 6, 7, 8)
 _ORBITS_S = const(4 * 3600)  # as long as an ephemeris may be used
-_DATA_PERMANENT = (8, 27, 28, 29, 30, 32, 33)  # ESM causes (TS.34 8.2.3 REQ_003)
-_PAUSES_H = (1, 4, 8, 16, 24, 36, 48, 72, 96)
-# Refusals whose cause nobody names are taken for permanent after so many in a row, but as another network
-# may yet take the card, the pauses grow to a day only.
-_MOST_UNTOLD = const(5)
-_LAST_UNTOLD = const(4)
 
 
 def wait_s(state):
     """Seconds until the network may be asked again, 0 when it may be now."""
     until = state[st.REFUSED_UNTIL]
     for back, window_s in ((1, _APART_S), (_MOST_AN_HOUR, 3600), (_MOST_A_DAY, 86400)):
-        time = state[st.TRIES + (state[st.NEXT_TRY] - back) % st.TRIES_KEPT]
+        time = _try(state, back)
         if time:
-            until = max(until, time + _long(window_s))
+            until = max(until, time + long(window_s))
     return max(0, until - state[st.NOW])
+
+
+def since_try_s(state, back):
+    """Seconds since the try so many before the next; without end when there was none."""
+    time = _try(state, back)
+    return state[st.NOW] - time if time else 1 << 28
+
+
+def _try(state, back):
+    return state[st.TRIES + (state[st.NEXT_TRY] - back) % st.TRIES_KEPT]
 
 
 def may_look(state):
@@ -60,8 +64,7 @@ def may_look(state):
 
 
 def _may_extra(state):
-    time = state[st.TRIES + (state[st.NEXT_TRY] - _MOST_WITH_EXTRAS) % st.TRIES_KEPT]
-    return not wait_s(state) and (not time or state[st.NOW] - time >= _long(86400))
+    return not wait_s(state) and since_try_s(state, _MOST_WITH_EXTRAS) >= long(86400)
 
 
 def is_dense(state):
@@ -82,49 +85,48 @@ def spend(state, awake_s):
 
 
 def begin_try(state, now, phase):
-    """The network is about to be asked. `phase`, a random byte, makes the next pauses longer."""
+    """The network is about to be asked, unless a look has done so just now or the modem is registered and
+    sleeps. `phase`, a random byte, makes the next pauses longer."""
     state[st.PHASE] = phase
     state[st.TRIED] += 1
     state[st.LAST_TRY] = now
-    _count(state, now)
+    if not (state[st.DID_PROBE] or state[st.PARKED]):
+        count(state, now)
 
 
 def begin_look(state, now):
     """The radio is about to be switched on to look for a cell."""
     if not state[st.PARKED]:
-        _count(state, now)
+        count(state, now)
 
 
-def _long(seconds):
+def end_try(state, now, was_served):
+    """It is over: the network may have been asked at its end, after a long search; by a modem that sleeps
+    registered only unless it `was_served` at once."""
+    if not state[st.PARKED]:
+        state[st.TRIES + (state[st.NEXT_TRY] - 1) % st.TRIES_KEPT] = now
+    elif not was_served:
+        for _ in range(_ASKED_BY_ITSELF):
+            count(state, now)
+
+
+def long(seconds):
+    """As operators count so many seconds at least."""
     return seconds + seconds // 16
 
 
-def _count(state, now):
+def count(state, now):
+    """A try has begun."""
     state[st.TRIES + state[st.NEXT_TRY]] = now
     state[st.NEXT_TRY] = (state[st.NEXT_TRY] + 1) % st.TRIES_KEPT
 
 
 def refused(state, now, cause):
     """The network has refused the card for this EMM cause, UNTOLD if nobody named it; 0: it has not."""
-    if cause in _PERMANENT:
-        state[st.REFUSED_UNTIL] = now + _pause_s(state, st.REFUSALS)
     if cause:
-        state[st.UNTOLD] = state[st.UNTOLD] + 1 if cause == UNTOLD else 0
-    if cause == UNTOLD and state[st.UNTOLD] >= _MOST_UNTOLD:
-        state[st.REFUSED_UNTIL] = now + _pause_s(state, st.REFUSALS, _LAST_UNTOLD)
+        from locator.plan import refusals
 
-
-def data_refused(state, now, cause):
-    """The network has refused a PDP context for this ESM cause, 0 if it named none. After temporary
-    causes the pauses are those of any failure (`decide.retry_s`)."""
-    if cause in _DATA_PERMANENT:
-        state[st.DATA_UNTIL] = now + _pause_s(state, st.DATA_REFUSALS)
-
-
-def _pause_s(state, counter, last=8):
-    step = min(state[counter], last)
-    state[counter] += 1
-    return _long(3600 * _PAUSES_H[step])
+        refusals.learn(state, now, cause)
 
 
 def orbits_due(state):
@@ -139,6 +141,27 @@ def accepted(state):
     state[st.REFUSALS] = state[st.REFUSED_UNTIL] = state[st.UNTOLD] = 0
 
 
+def upload_every_s(state, settings):
+    """Pause between reports at most, when nothing is wrong: without a pace of its own twice as long while the
+    battery sags under load, a day at most."""
+    if settings[cfg.PACED]:
+        return spread_s(state, settings[cfg.REPORT_MOST_S] * 7 // 8)
+    seconds = settings[cfg.UPLOAD_EVERY_S]
+    if sags(state):
+        seconds = min(2 * seconds, _MOST_BETWEEN_REPORTS_S)
+    return spread_s(state, seconds)
+
+
+def spread_s(state, seconds):
+    """`seconds`, up to an eighth longer at random."""
+    return seconds + seconds * state[st.PHASE] // 2048
+
+
+def sags(state):
+    """Whether the battery was weak under load: then reports are half as often."""
+    return 0 < state[st.LOADED_MV] < _SAGGING_MV - state[st.LOWER_MV]
+
+
 def messages_left(state):
     """How many messages may still be sent today."""
     return max(0, _MESSAGES_A_DAY - state[st.SENT_TODAY])
@@ -146,6 +169,5 @@ def messages_left(state):
 
 def pulls_left(state):
     """How many pieces of a release may still be asked for today; none on a battery that is not good."""
-    if state[st.LOADED_MV] < _PULL_MV:
-        return 0
-    return max(0, _PULLS_A_DAY - state[st.PULLED_TODAY])
+    is_good = state[st.LOADED_MV] >= _PULL_MV - state[st.LOWER_MV]
+    return max(0, _PULLS_A_DAY - state[st.PULLED_TODAY]) if is_good else 0

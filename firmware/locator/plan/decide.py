@@ -1,23 +1,32 @@
 """The decision table: rules in order, the first that applies gives the next action.
 
-Each rule is a function of (state, senses, hints) that returns an Action or None, and its name is
-the reason. `hints` = (records not acknowledged, settings by the indexes of `locator.settings`).
+Each rule is a function of (state, senses, hints) that returns an Action or None. `hints` = (records not
+acknowledged, settings by the indexes of `locator.settings`, `energy.Costs`, journey as `policy` has it).
+What is not commanded, urgent or late is up to the policy, unless the settings say otherwise.
 """
 
 from micropython import const
 
 from locator import settings as cfg
 from locator.journal import record
-from locator.plan import budget
+from locator.plan import ATTACH, FIX, PROBE, RECORD, SLEEP, TALK, Action, budget, networks, policy
 from locator.plan import state as st
 from locator.port import ON_LIGHT, ON_MOTION, ON_TAMPER
 
-ATTACH = const(1)
-FIX = const(2)
-PROBE = const(3)
-RECORD = const(4)
-TALK = const(5)
-SLEEP = const(6)
+# Reasons, beside the verdicts of the policy.
+REPORT_NOW = const(60)
+REPORT_DENSE = const(61)
+REPORT_LATE = const(62)
+REPORT_PAUSE = const(63)
+OTHER_PROFILE = const(64)
+LOOK_BORDER = const(65)
+PLACE_TOLD = const(70)
+POINT_PAUSE = const(71)
+LOOK_FOR_CELL = const(72)
+KEEP = const(73)
+TELL = const(74)
+SHIPPED = const(75)
+REST_MAY_NOT = const(9)
 
 _FIX_LIMIT_URGENT_S = const(40)
 _ORBITS_HOT_S = const(2 * 3600)  # the orbits that satellites tell hold for 2 to 4 h
@@ -25,129 +34,227 @@ _ORBITS_WARM_S = const(4 * 3600)
 _ATTACH_LIMIT_S = const(50)
 _WHOLE_SCAN_S = const(180)
 # A network is heard but does not take us yet. First attach in a new network: 5 min uninterrupted
-# (operators' requirement), cards whose applet rotates its IMSI need at least 3.
+# (operators' requirement), cards whose applet rotates its IMSI need at least 3. The second try in a row is
+# the long one: nobody knows a network to be new before it has answered, and the first mostly fails on a weak
+# signal. Less than two minutes on the move was tried, and cost a silence of more than a day.
 _ATTACH_PATIENCE_S = const(300)
 _ATTACH_PATIENCE_AGAIN_S = const(120)
 _ATTACH_PATIENCE_HELD_S = const(90)
+_SEARCH_MW = const(600)  # at most, with a SIM7600
+_ATTACH_PATIENCE_PROFILES_S = const(60)  # where others may be better received
 _PROBE_LIMIT_S = const(20)
-_MOST_BETWEEN_REPORTS_S = const(86400)
+_BORDER_LIMIT_S = const(45)  # nothing is where the last network was
 _URGENT_RETRY_S = const(60)
-_MIN_UPLOAD_MV = const(3200)
-_SAGGING_MV = const(3250)
+_MIN_UPLOAD_MV = const(3200)  # of Li-SOCl2
 _MIN_SLEEP_S = const(60)
+_PACED_SLEEP_S = const(900)
 _MAX_RETRY_MOVING_S = const(3600)
 _MAX_RETRY_STANDING_S = const(4 * 3600)
 _SHIPPING_S = const(20 * 86400)  # what a timer of 2^31 ms can hold
-
-
-class Action:
-    """`kind` as above, `reason` the rule's name, `limit_s`, and what else that kind needs."""
-
-    def __init__(self, kind, reason, limit_s=0, patience_s=0, plmn=0, wake_on=0, mcc=0):
-        self.kind = kind
-        self.reason = reason
-        self.limit_s = limit_s
-        self.patience_s = patience_s
-        self.plmn = plmn
-        self.wake_on = wake_on
-        self.mcc = mcc
+_FRESH = (policy.FIX_FRESH, policy.STILL_FRESH)
+# Events that need no place of their own: the points before and behind them tell it.
+_ON_THE_WAY = const(16 | 32 | 64)  # departed, stopped, country
 
 
 def next(state, senses, hints):
     """The next `Action` of this wake. Same inputs, same answer."""
-    for reason, rule in RULES:
-        action = rule(state, senses, hints, reason)
+    state[st.WAITING] = hints[0] + (1 if state[st.DID_FIX] and not state[st.DID_RECORD] else 0)
+    for rule in RULES:
+        action = rule(state, senses, hints)
         if action:
             return action
-    return _sleep(state, senses, hints, "sleep")
+    return _sleep(state, senses, hints)
 
 
-def upload_due(state, senses, hints):
-    """True when this wake should reach the agent."""
-    now = state[st.NOW]
-    if not may_upload(state, senses) or budget.wait_s(state):
-        return False
-    if state[st.LAST_TRY] and now - state[st.LAST_TRY] < spread_s(state, retry_s(state)):
-        return False
+def report_due(state, settings):
+    """Why a report is due that the policy is not asked about; 0: none is."""
     if state[st.URGENT] or not state[st.LAST_UPLOAD]:
-        return True
-    if budget.may_report_densely(state):
-        return now - state[st.LAST_UPLOAD] >= hints[1][cfg.DENSE_INTERVAL_S] - _MIN_SLEEP_S
-    return now - state[st.LAST_UPLOAD] >= upload_every_s(state, hints[1])
+        return REPORT_NOW
+    since_s = state[st.NOW] - state[st.LAST_UPLOAD]
+    if budget.may_report_densely(state) and since_s >= settings[cfg.DENSE_INTERVAL_S] - _MIN_SLEEP_S:
+        return REPORT_DENSE
+    if since_s < budget.upload_every_s(state, settings):
+        return 0
+    return REPORT_LATE if settings[cfg.PACED] else REPORT_PAUSE
+
+
+def may_try(state, senses):
+    """Whether the network may be asked for service: what `may_upload` says, and the pauses are over. Behind
+    a look the radio is on already."""
+    if not may_upload(state, senses):
+        return False
+    if state[st.DID_PROBE]:
+        return state[st.SEEN] != 0 and state[st.HELD_PLMN] in (0, state[st.SEEN])
+    if budget.wait_s(state):
+        return False
+    pause_s = budget.spread_s(state, retry_s(state))
+    return not state[st.LAST_TRY] or state[st.NOW] - state[st.LAST_TRY] >= pause_s
 
 
 def may_upload(state, senses):
     """False while the network has no data for us, the battery is too weak or the day's messages are spent."""
     if state[st.NOW] < max(state[st.BARRED_UNTIL], state[st.DATA_UNTIL]) or not budget.messages_left(state):
         return False
-    return senses[3] >= _MIN_UPLOAD_MV
-
-
-def upload_every_s(state, settings):
-    """Pause between reports when nothing is wrong: twice as long while the battery sags under load,
-    a day at most."""
-    seconds = settings[cfg.UPLOAD_EVERY_S]
-    if 0 < state[st.LOADED_MV] < _SAGGING_MV:
-        seconds = min(2 * seconds, _MOST_BETWEEN_REPORTS_S)
-    return spread_s(state, seconds)
-
-
-def spread_s(state, seconds):
-    """`seconds`, up to an eighth longer at random."""
-    return seconds + seconds * state[st.PHASE] // 2048
+    return senses[3] >= _MIN_UPLOAD_MV - state[st.LOWER_MV]
 
 
 def retry_s(state):
     """Pause after the last try: doubles with each failure, shorter while moving: standing in a
-    place without service, waiting does not help."""
+    place without service, waiting does not help. Twice as long while the battery sags under load."""
     fails = state[st.TRY_FAILS]
     if not fails:
         return _URGENT_RETRY_S if state[st.URGENT] else 0
     if state[st.URGENT] and fails < 4:
         return _URGENT_RETRY_S << fails
-    if state[st.MOVING]:
-        return min(_MAX_RETRY_MOVING_S, 1200 << min(fails - 1, 4))
-    return min(_MAX_RETRY_STANDING_S, 1800 << min(fails - 1, 4))
+    most_s, first_s = (_MAX_RETRY_MOVING_S, 1200) if state[st.MOVING] else (_MAX_RETRY_STANDING_S, 1800)
+    return min(most_s, first_s << min(fails - 1, 4)) << budget.sags(state)
 
 
-def record_every_s(state, hints):
-    """Pause between records: the interval while standing, half of it on the move; less on command."""
-    interval_s = hints[1][cfg.INTERVAL_S]
-    if state[st.MOVING]:
-        interval_s //= 2
-    return min(interval_s, hints[1][cfg.DENSE_INTERVAL_S]) if budget.is_dense(state) else interval_s
+def _keep(state, senses, hints):
+    """A fix, while the battery sags under load: the radio may bring the supply down."""
+    held = state[st.DID_FIX] == st.YES and not state[st.DID_RECORD] and not state[st.ATTACHED]
+    return Action(RECORD, KEEP) if held and budget.sags(state) else None
 
 
-def _attach(state, senses, hints, reason):
-    if state[st.ATTACHED] or not upload_due(state, senses, hints):
+def _report(state, senses, hints):
+    """Urgent, asked for, or late."""
+    reason = 0 if state[st.ATTACHED] else report_due(state, hints[1])
+    if not reason or not may_try(state, senses):
         return None
+    return _point_first(state, hints) or _attach(state, reason)
+
+
+def _point_first(state, hints):
+    """The fix that a report takes along, unless there is one: it comes before the network, which would keep
+    the receiver of a BG95 for up to a minute and more behind a registration."""
+    if state[st.DID_FIX] or state[st.DID_PROBE]:
+        return None
+    reason = _place_due(state, hints[1])
+    if not reason and hints[1][cfg.PACED] and policy.fresh(state, hints[2]) == policy.FIX_FRESH:
+        reason = policy.FIX_FRESH
+    return _fix(state, reason, hints) if reason else None
+
+
+def _border(state, senses, hints):
+    """Not heard of since a border, a switch of profiles or a bar of data, or by the guide behind a border: a
+    look first, and a report where a network is heard."""
+    if state[st.ATTACHED] or not _may_be_unheard(state) or not may_upload(state, senses):
+        return None
+    from locator.plan import border
+
+    due = border.due(state, hints[3])
+    if due == border.REPORT:
+        return _attach(state, LOOK_BORDER)
+    return Action(PROBE, LOOK_BORDER, _BORDER_LIMIT_S) if due else None
+
+
+def _may_be_unheard(state):
+    return state[st.LAST_UPLOAD] and (state[st.CARD_DUE] or state[st.HELD_PLMN] != state[st.OPEN_PLMN])
+
+
+def _attach(state, reason):
     # A whole scan takes longer than the limit: every third try in vain is one.
     whole = not state[st.LAST_UPLOAD] or state[st.TRY_FAILS] % 3 == 2
     limit_s, mcc = (_WHOLE_SCAN_S, 0) if whole else (_ATTACH_LIMIT_S, state[st.MCC])
     plmn = state[st.HELD_PLMN] or state[st.CHOSEN_PLMN]
-    return Action(ATTACH, reason, limit_s, _patience_s(state), plmn, mcc=mcc)
+    patience_s = _patience_s(state)
+    if state[st.ENDS_AT] < 0:  # no attempt takes the sleep to the end
+        patience_s = min(patience_s, max(limit_s, (state[st.LEFT] - state[st.FLOOR]) // _SEARCH_MW))
+    return Action(ATTACH, reason, limit_s, patience_s, plmn, mcc=mcc)
+
+
+def _again(state, senses, hints):
+    """The attempt has failed, and the card has another profile for this country."""
+    if not state[st.CARD_DUE] & st.CARD_AGAIN or state[st.ATTACHED] != st.NO:
+        return None
+    return Action(ATTACH, OTHER_PROFILE, _WHOLE_SCAN_S, _ATTACH_PATIENCE_AGAIN_S)
 
 
 def _patience_s(state):
     if state[st.HELD_PLMN]:
         return _ATTACH_PATIENCE_HELD_S
-    return _ATTACH_PATIENCE_S if state[st.TRY_FAILS] < 2 else _ATTACH_PATIENCE_AGAIN_S
+    if state[st.CARD_DUE]:
+        return _ATTACH_PATIENCE_PROFILES_S
+    is_long = not state[st.LAST_UPLOAD] or state[st.TRY_FAILS] == 1
+    return _ATTACH_PATIENCE_S if is_long else _ATTACH_PATIENCE_AGAIN_S
 
 
-def record_due(state, hints):
-    """True when something is to be told, or the last record is long enough ago."""
-    if state[st.EVENTS] or not state[st.LAST_RECORD] or state[st.ERRAND] == st.LOCATE:
-        return True
-    return state[st.NOW] - state[st.LAST_RECORD] >= record_every_s(state, hints) - _MIN_SLEEP_S
+def _place(state, senses, hints):
+    """Something has happened, or a point is asked for: with its place, unless that is known."""
+    reason = 0 if state[st.DID_FIX] else _place_due(state, hints[1])
+    return _fix(state, reason, hints) if reason else None
 
 
-def _fix(state, senses, hints, reason):
-    if state[st.DID_FIX] or not record_due(state, hints):
-        return None
+def _place_due(state, settings):
+    if state[st.ERRAND] == st.LOCATE or not state[st.LAST_RECORD]:
+        return PLACE_TOLD
+    if state[st.EVENTS] & ~_ON_THE_WAY and not state[st.UNMOVED]:
+        return PLACE_TOLD
+    if settings[cfg.PACED] and not budget.is_dense(state):
+        return 0
+    over = state[st.NOW] - state[st.LAST_RECORD] >= point_every_s(state, settings) - _MIN_SLEEP_S
+    return POINT_PAUSE if state[st.EVENTS] or over else 0
+
+
+def point_every_s(state, settings):
+    """Pause between points that the policy is not asked about."""
+    if settings[cfg.PACED]:
+        return settings[cfg.DENSE_INTERVAL_S]
+    interval_s = settings[cfg.INTERVAL_S]
+    return min(interval_s, settings[cfg.DENSE_INTERVAL_S]) if budget.is_dense(state) else interval_s
+
+
+def _fix(state, reason, hints):
     limit_s = fix_limit_s(state, hints[1][cfg.FIX_LIMIT_S])
-    if state[st.URGENT]:
-        limit_s = _FIX_LIMIT_URGENT_S
-    return Action(FIX, reason, limit_s)
+    return Action(FIX, reason, _FIX_LIMIT_URGENT_S if state[st.URGENT] else limit_s)
+
+
+def _paced(state, senses, hints):
+    """What the policy says."""
+    if not hints[1][cfg.PACED]:
+        return None
+    served = state[st.ATTACHED] == st.YES and not state[st.DID_TALK]
+    verdict = policy.fresh(state, hints[2]) if served else policy.next(state, hints[2], hints[3])
+    state[st.WHY] = verdict
+    looked = state[st.DID_PROBE] != 0
+    if (verdict >= 20 or (looked and verdict >= 10)) and _is_open(state, senses, hints[1]):
+        # The network comes before a point without GNSS, which then tells the cell as well; behind a look
+        # before any, since it has the radio.
+        first = verdict if verdict >= 30 else _network_first(state, hints, verdict)
+        if first:
+            return _network(state, first)
+    if (verdict in _FRESH and state[st.ATTACHED] != st.YES) or verdict >= 30:
+        if verdict == policy.FIX_FRESH and _is_open(state, senses, hints[1]):
+            return _fix(state, verdict, hints)
+        state[st.WHY] = REST_MAY_NOT
+    elif verdict >= 10:
+        return _fix(state, verdict, hints) if verdict < 20 else Action(RECORD, verdict)
+    return None
+
+
+def _is_open(state, senses, settings):
+    """Whether the policy may use the network."""
+    early = state[st.NOW] - state[st.LAST_UPLOAD] < settings[cfg.REPORT_LEAST_S]
+    return not (state[st.ATTACHED] or early) and may_try(state, senses)
+
+
+def _network_first(state, hints, verdict):
+    """What the policy would say of the network if the point were there; 0: nothing."""
+    if verdict in _FRESH:
+        return verdict
+    state[st.DID_FIX] = st.SPARED
+    state[st.WAITING] += 1
+    then = policy.report(state, hints[2], hints[3])
+    state[st.DID_FIX] = 0
+    return then if then >= 30 else 0
+
+
+def _network(state, verdict):
+    if verdict == policy.PROBE_FIRST:
+        return Action(PROBE, verdict, _PROBE_LIMIT_S)
+    if verdict == policy.PROBE_OTHER:
+        networks.look_aside(state)
+    return _attach(state, verdict)
 
 
 def fix_limit_s(state, cold_s):
@@ -163,50 +270,62 @@ def fix_limit_s(state, cold_s):
     return cold_s // 2 if state[st.FIX_FAILS] % 2 else cold_s
 
 
-def _probe(state, senses, hints, reason):
+def _cell(state, senses, hints):
     """No fix, and no cell seen in this wake: where we are heard tells something too."""
     if state[st.DID_FIX] != st.NO or state[st.ATTACHED] or state[st.DID_PROBE]:
         return None
-    if not budget.may_look(state):
+    asked = state[st.ERRAND] or state[st.URGENT] or not hints[1][cfg.PACED]
+    if not (state[st.PARKED] or asked) or not budget.may_look(state):
         return None
-    return Action(PROBE, reason, _PROBE_LIMIT_S)
+    return Action(PROBE, LOOK_FOR_CELL, _PROBE_LIMIT_S)
 
 
-def _record(state, senses, hints, reason):
-    if state[st.DID_RECORD] or not record_due(state, hints):
-        return None
-    return Action(RECORD, reason)
+def _record(state, senses, hints):
+    """What was found, and what has happened."""
+    return Action(RECORD, KEEP) if record_due(state, hints) else None
 
 
-def _talk(state, senses, hints, reason):
-    if state[st.ATTACHED] != st.YES or state[st.DID_TALK]:
-        return None
-    return Action(TALK, reason)
+def record_due(state, hints):
+    """Whether there is something to keep."""
+    if state[st.DID_RECORD]:
+        return False
+    return bool(state[st.DID_FIX] or state[st.EVENTS] or _place_due(state, hints[1]))
 
 
-def _sleep(state, senses, hints, reason):
-    """Until the next record is due, or an urgent report may be tried again; in shipping mode until
-    something happens."""
-    now = state[st.NOW]
+def _talk(state, senses, hints):
+    """Registered: the agent is told all."""
+    is_silent = state[st.ATTACHED] == st.YES and not state[st.DID_TALK]
+    return Action(TALK, TELL) if is_silent else None
+
+
+def _sleep(state, senses, hints):
+    """Until the next point or report is due, as far as that is known, or something happens; in shipping mode
+    until something happens."""
+    now, settings = state[st.NOW], hints[1]
     # The interrupts are levels: an open door would wake us again at once.
     wake_on = 0 if state[st.RAISED] & record.EVENT_LIGHT else ON_LIGHT
     if not state[st.RAISED] & record.EVENT_TAMPER:
         wake_on |= ON_TAMPER
     if state[st.ERRAND] == st.SHIPPING:
-        return Action(SLEEP, "shipping mode", _SHIPPING_S, wake_on=ON_MOTION | wake_on)
-    until = state[st.LAST_RECORD] + record_every_s(state, hints)
-    if (state[st.URGENT] or state[st.ERRAND]) and may_upload(state, senses):
-        retry_at = state[st.LAST_TRY] + spread_s(state, retry_s(state))
-        until = min(until, max(retry_at, now + budget.wait_s(state)))
+        return Action(SLEEP, SHIPPED, _SHIPPING_S, wake_on=ON_MOTION | wake_on)
+    retry_at = state[st.LAST_TRY] + budget.spread_s(state, retry_s(state))
+    if settings[cfg.PACED]:
+        allowed = max(retry_at, state[st.BARRED_UNTIL], state[st.DATA_UNTIL])
+        late = max(allowed, state[st.LAST_UPLOAD] + budget.upload_every_s(state, settings))
+        report = max(allowed, state[st.LAST_UPLOAD] + settings[cfg.REPORT_LEAST_S])
+        until = max(min(policy.until(state, hints[2], report), late), now + _PACED_SLEEP_S)
+    if not settings[cfg.PACED] or budget.is_dense(state):
+        until = state[st.LAST_RECORD] + point_every_s(state, settings)
+    if may_upload(state, senses):
+        if report_due(state, settings) or state[st.ERRAND]:
+            until = min(until, max(retry_at, now + budget.wait_s(state)))
+        elif _may_be_unheard(state):
+            from locator.plan import border
+
+            until = min(until, max(retry_at, border.until(state)))
     if not state[st.MOVING]:
         wake_on |= ON_MOTION  # to see the departure; on the move the timer is enough
-    return Action(SLEEP, reason, max(_MIN_SLEEP_S, until - now), wake_on=wake_on)
+    return Action(SLEEP, state[st.WHY], max(_MIN_SLEEP_S, until - now), wake_on=wake_on)
 
 
-RULES = (
-    ("report due", _attach),
-    ("record due", _fix),
-    ("no fix, look for a cell", _probe),
-    ("keep it", _record),
-    ("registered, tell the agent", _talk),
-)
+RULES = (_keep, _border, _report, _again, _place, _paced, _cell, _record, _talk)

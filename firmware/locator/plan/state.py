@@ -16,7 +16,7 @@ from locator.port import WAKE_MOTION
 OFFSET = const(0)  # epoch seconds = clock_s + OFFSET; 0: the time is unknown
 OFFSET_QUALITY = const(1)  # record.TIME_* of the last setting
 NOW = const(2)
-LAST_WAKE = const(3)
+ASLEEP_SINCE = const(3)
 LAST_RECORD = const(4)
 LAST_FIX = const(5)
 FIX_FAILS = const(6)  # one after the other
@@ -38,12 +38,6 @@ TRIED = const(23)
 FAILED = const(24)
 IDENTITY_DAY = const(25)  # day on which the identity was sent, + 1
 CONFIGURED = const(26)  # the modem keeps our configuration
-# Of this wake only:
-DID_FIX = const(27)
-DID_RECORD = const(28)
-ATTACHED = const(29)  # 0 not tried, 1 registered, 2 not
-DID_TALK = const(30)
-DID_PROBE = const(31)
 LAST_PLMN = const(32)  # of the last try: asked for, used or heard; 0: nobody was heard
 OPEN_PLMN = const(33)  # the operator in Russia on which data has passed
 REFUSALS = const(34)  # for a permanent cause, one after the other
@@ -78,7 +72,55 @@ TLS_FAILED = const(84)  # handshakes, counted by themselves: the radio was fine
 DATA_REFUSALS = const(85)  # of a PDP context for a permanent cause, one after the other
 DATA_UNTIL = const(86)  # until then none is asked for
 UNTOLD = const(87)  # refusals in a row whose cause nobody has named
-SIZE = const(88)
+
+# What the policy has learned and decided (plan/policy.py, plan/menu.py, plan/networks.py).
+MOVE_S = const(20)  # between points on the move
+DWELL_S = const(21)  # standing
+EDGE_S = const(27)  # behind the last point a stop or a departure is worth one
+AGE_MIN = const(28)  # so old a report is when one of a joule is worth it
+LINGER_S = const(29)  # for so long a stop is watched
+ROW_AT = const(30)  # when these were chosen
+FLOOR = const(31)  # mJ that must stay for sleep to the end
+ENDS_AT = const(88)  # when the energy ends; -1: it lasts for the whole trip, 0: not known
+STOPPED_AT = const(89)
+POINT_AT = const(90)  # of the last fix, or "still here"
+UNMOVED = const(91)  # 1: no movement since that fix
+FIX_NOT_BEFORE = const(92)
+UPLOAD_NOT_BEFORE = const(93)
+LOOKS = const(94)  # for a network in vain, one after the other
+HEARD_HERE = const(95)  # dBm at which an upload has passed since the train stands; 0: none has
+NETWORK = const(96)  # PLMN registered with; 0: none
+PLACES = const(97)  # how often a network was heard, by kind of place
+NETWORKS = const(103)  # pairs of numbers by network, the newest first
+NETWORKS_KEPT = const(7)
+TOLD_PLMN = const(117)  # the only operator that the modem may use, as it was told last; 0: any
+CARD_BYTES = const(118)  # over its profile, not counted yet
+CARD_DUE = const(119)  # bits: what the card is to be looked at for
+CARD_UNTIL = const(120)  # then the policy of the profiles is asked again; 0: never
+CARD_FAILS = const(121)  # weight of the failures of the profile in this country
+IMSI = const(122)  # stands for it; 0: never read
+SPENT = const(123)  # mJ: board, modem, GNSS (plan/energy.py)
+GUIDE_KM4 = const(126)  # where on the line the last fix was, + 1 (plan/guide.py); 0: not on it
+FLEET_ERRORS = const(127)  # of what the fleet knows of coverage (plan/networks.py)
+SIZE = const(128)
+
+# Of this wake only: not kept.
+DID_FIX = const(128)
+DID_RECORD = const(129)
+ATTACHED = const(130)  # 0 not tried, 1 registered, 2 not
+DID_TALK = const(131)
+DID_PROBE = const(132)
+LEFT = const(133)  # mJ
+EDGE = const(134)  # 1: the train has stopped or departed
+WAITING = const(135)  # points
+SEEN = const(136)  # PLMN that a look has found; 0: none
+SEEN_DBM = const(137)
+WANTED = const(138)  # PLMN of another network to look at
+DID_LOOK_ASIDE = const(139)
+PLACE = const(140)  # kind of place
+WHY = const(141)  # the policy's last verdict
+LOWER_MV = const(142)  # than Li-SOCl2: the kind of the battery (plan/battery.py)
+_ALL = const(143)
 
 # Errands.
 LOCATE = const(1)
@@ -91,89 +133,63 @@ TELL_SETTINGS = const(1)
 TELL_COMMANDS = const(2)
 TELL_DIAGNOSTICS = const(8)
 TELL_GONE = const(32)
+TELL_GUIDE = const(64)
+TELL_WHY = const(256)
 
-_TIMES = (
-    LAST_WAKE,
-    LAST_FIX,
-    LAST_TRY,
-    BARRED_UNTIL,
-    REFUSED_UNTIL,
-    HELD_LOST,
-    DENSE_UNTIL,
-    OUT_SINCE,
-    BLIND_SINCE,
-    DATA_UNTIL,
-    WAY_SINCE,
-    ORBITS_TRIED,
-)
-_LOST_WITH_POWER = (
-    NOW,
-    DAY,  # what was sent in it is not: its messages and pulls are still to be counted
-    OFFSET,
-    OFFSET_QUALITY,
-    LAST_RECORD,
-    LAST_UPLOAD,
-    PARKED,
-    CONFIGURED,
-    ERRAND,
-    ORBITS,
-    IDENTITY_DAY,
-)
+# In CARD_DUE, beside those of plan/profile.py.
+CARD_ASK = const(1)  # the policy of the profiles is to be asked before the next attempt to register
+CARD_AGAIN = const(2)  # another profile is to be tried in this wake
+CARD_OPEN = const(8)  # a switch waits for the agent's acknowledgement
 
-EVERYONE = const(0xFF)  # in TO_TELL: whoever has something to say
+EVERYONE = const(0x1FF)  # in TO_TELL: whoever has something to say
 
 YES = const(1)
 NO = const(2)
+SPARED = const(3)  # the train stands where the last fix was made
 
 MCC_RUSSIA = const(250)
-# Foreign cards have no data for 24 h after their first registration in Russia.
-_BAR_S = const(25 * 3600)  # by a clock that may gain 2 % in the cold
-_BAR_AGAIN_S = const(2 * 3600)
+# Foreign cards have no data for 24 h after their first registration in Russia; by a clock that gains up to
+# 5 % until a fix sets it right.
+_BAR_S = const(86400 + 900)
+# Behind it signal may be what fails.
+_BAR_AGAIN_S = const(1800)  # four times so long after some tries
+_BAR_FIRST_TRIES = const(4)
 RECOUNT_S = const(60)
 """After a jolt the motion counts of so many seconds are what `feel` is given."""
 _MOVING_RATE = const(5)
 # For so long an operator that is not heard any more is held: a new one costs a day without data.
 _HOLD_S = const(12 * 3600)
 _JUMP_S = const(2700)
+# No search for satellites for so long after those in vain; only the first one counts on the move.
+_SEARCH_IN_VAIN_S = (1800, 7200, 21600, 43200)
 _DAY_S = const(86400)
 
 
-def new():
-    """The state of a device that has just been powered on."""
-    return array("i", bytes(4 * SIZE))
+def new(kept=b""):
+    """The state of a device that has just been powered on, or from an array that was `kept`."""
+    state = array("i", kept)
+    state.extend(array("i", bytes(4 * (_ALL - len(state)))))
+    return state
 
 
-def restart(state):
-    """Turn the state kept in flash into that of a device that has lost power meanwhile.
-
-    The clock begins at 0 again, and for how long it stood is unknown: all pauses go on as if no time
-    had passed.
-    """
-    ring = range(TRIES, TRIES + TRIES_KEPT)
-    for i in list(_TIMES) + list(ring):
-        if state[i]:
-            state[i] = (state[i] - state[NOW]) or -1
-    for i in _LOST_WITH_POWER:
-        state[i] = 0
-    state[TO_TELL] = EVERYONE
+def kept(state):
+    """The part of the state that is kept over the sleep."""
+    return memoryview(state)[:SIZE]
 
 
 def feel(state, senses):
     """Begin a wake: `senses` = (clock_s, wake reason, reset cause, battery mV, 0.1 C, motion, lux, shock mg,
     tilt degrees, lid open)."""
     now, wake_reason, motion = senses[0], senses[1], senses[5]
-    for i in (DID_FIX, DID_RECORD, ATTACHED, DID_TALK, DID_PROBE):
-        state[i] = 0
+    _feel_motion(state, now, motion, wake_reason)
     if state[SKIP_FIX]:
         state[DID_FIX], state[SKIP_FIX] = NO, 0
     if now // _DAY_S != state[DAY]:
         state[DAY] = now // _DAY_S
         state[SENT_TODAY] = state[PULLED_TODAY] = 0
         # Once a day: an agent restored from a backup learns what is applied, and how the device fares.
-        state[TO_TELL] |= TELL_SETTINGS | TELL_DIAGNOSTICS
+        state[TO_TELL] |= TELL_SETTINGS | TELL_DIAGNOSTICS | TELL_GUIDE
     _feel_errand(state)
-    _feel_motion(state, now, motion, wake_reason)
-    state[NOW] = state[LAST_WAKE] = now
 
 
 def _feel_errand(state):
@@ -187,13 +203,24 @@ def _feel_errand(state):
 
 
 def _feel_motion(state, now, motion, wake_reason):
-    elapsed_s = RECOUNT_S if wake_reason == WAKE_MOTION else max(60, now - state[LAST_WAKE])
-    moving = 60 * motion // elapsed_s >= _MOVING_RATE
-    if moving and not state[MOVING]:
-        state[EVENTS] |= record.EVENT_DEPARTED
-    elif not moving and state[MOVING]:
-        state[EVENTS] |= record.EVENT_STOPPED
+    elapsed_s = RECOUNT_S if wake_reason == WAKE_MOTION else max(60, now - state[NOW])
+    begin(state, now, 60 * motion // elapsed_s >= _MOVING_RATE)
+    if state[EDGE]:
+        state[EVENTS] |= record.EVENT_DEPARTED if state[MOVING] else record.EVENT_STOPPED
+
+
+def begin(state, now, moving):
+    """A wake begins: nothing is done yet, and the train runs or stands."""
+    for i in range(SIZE, _ALL):
+        state[i] = 0
+    state[NOW] = now
+    state[EDGE] = 1 if moving != (state[MOVING] == 1) else 0
     state[MOVING] = 1 if moving else 0
+
+
+def ran_s(state):
+    """Seconds that the train has run since the last point, as far as is known: it may have stood before."""
+    return 0 if state[EDGE] or not state[POINT_AT] else state[NOW] - state[POINT_AT]
 
 
 def alarm(state, event, settings):
@@ -212,6 +239,8 @@ def credible(state, clock_s, epoch_s):
 def learn_time(state, clock_s, epoch_s, quality):
     """Set the wall clock unless a better source has set it in this hour."""
     if state[OFFSET] == 0 or quality >= state[OFFSET_QUALITY] or _stale(state):
+        if state[BARRED_UNTIL] and state[OFFSET] and credible(state, clock_s, epoch_s):
+            state[BARRED_UNTIL] += state[OFFSET] - (epoch_s - clock_s)
         state[OFFSET] = epoch_s - clock_s
         state[OFFSET_QUALITY] = quality
 
@@ -220,14 +249,26 @@ def learn_fix(state, found):
     """A fix was found (True) or not within its limit."""
     state[DID_FIX] = YES if found else NO
     if found:
-        state[LAST_FIX] = state[ORBITS] = state[NOW]
+        state[LAST_FIX] = state[ORBITS] = state[POINT_AT] = state[NOW]
         state[FIX_FAILS] = 0
-    else:
-        state[FIX_FAILS] += 1
+        state[UNMOVED] = 1 - state[MOVING]
+        return
+    step = 0 if state[MOVING] else min(state[FIX_FAILS], len(_SEARCH_IN_VAIN_S) - 1)
+    state[FIX_NOT_BEFORE] = state[NOW] + _SEARCH_IN_VAIN_S[step]
+    state[FIX_FAILS] += 1
+
+
+def learn_still(state):
+    """A record says that the train stands where it stood, or has stood there until now."""
+    state[DID_FIX] = SPARED
+    state[POINT_AT] = state[NOW]
+    state[UNMOVED] = 1 - state[MOVING]
 
 
 def learn_record(state):
     """A record is in flash: its events are told."""
+    if not state[DID_FIX] and state[UNMOVED]:
+        learn_still(state)
     state[DID_RECORD] = YES
     state[LAST_RECORD] = state[NOW]
     state[EVENTS] = 0
@@ -240,7 +281,7 @@ def learn_attach(state, result, plmn):
     state[ATTACHED] = YES if result == REGISTERED else NO
     state[LAST_PLMN] = state[CHOSEN_PLMN] or plmn
     if plmn:
-        _learn_country(state, plmn)
+        learn_country(state, plmn)
     if result == REGISTERED:
         state[HELD_LOST] = 0
         if plmn and state[MCC] == MCC_RUSSIA:
@@ -263,13 +304,15 @@ def _hold(state, plmn):
         state[BARRED_UNTIL] = 0
 
 
-def _learn_country(state, plmn):
+def learn_country(state, plmn):
+    """A network was heard, served or not."""
     mcc = plmn // 1000
     if mcc == state[MCC]:
         return
     if state[MCC]:
         state[EVENTS] |= record.EVENT_COUNTRY
     state[MCC] = mcc
+    state[CARD_DUE] |= state[CARD_DUE] and CARD_ASK
     state[HELD_PLMN] = state[HELD_LOST] = state[BARRED_UNTIL] = state[OPEN_PLMN] = 0
     if state[CHOSEN_PLMN] // 1000 != mcc:
         state[CHOSEN_PLMN] = 0
@@ -286,8 +329,8 @@ def learn_talk(state, answered):
     learn_failure(state)
     if state[HELD_PLMN] != state[OPEN_PLMN]:
         # Registered but no data yet: first the full bar, then short patience.
-        first = state[BARRED_UNTIL] == 0
-        state[BARRED_UNTIL] = state[NOW] + (_BAR_S if first else _BAR_AGAIN_S)
+        pause_s = _BAR_AGAIN_S << (2 if state[TRY_FAILS] > _BAR_FIRST_TRIES else 0)
+        state[BARRED_UNTIL] = state[NOW] + (pause_s if state[BARRED_UNTIL] else _BAR_S)
 
 
 def learn_failure(state):

@@ -17,6 +17,7 @@ A port is an object with these attributes and methods; `boards/<BOARD>` names th
     rtc_write(data)                    at most 2,048 bytes; survive every reset but power-on
     data_dir, config_dir               paths in flash
     feed()                             the watchdog
+    show(registered, fixed)            to the person at the device, after the first wake since power-on
     deepsleep(ms, wake_on)             does not return: the next thing that runs is boot.py
     reset()                            does not return
 """

@@ -1,0 +1,62 @@
+"""What lies ahead: the energy that is left, and the way. Imported where a wake begins, and at a fix."""
+
+import os
+
+from micropython import const
+
+from locator import settings as cfg
+from locator import unload
+from locator.plan import battery, policy
+from locator.plan import state as st
+
+_GUIDE = "/guide"
+_DAY_S = const(86400)
+
+
+class NoLine:
+    """The journey of which nothing is known: some time lies ahead."""
+
+    to_go_s = 30 * _DAY_S
+    deviation_s = country_s = learned = mcc = 0
+    bin = -1
+    networks = ahead = ()
+
+
+def begin(state, modem, settings, temperature_dc, folder):
+    """A wake has begun: how much is left, where we are, which row of the menu. (Costs, journey) for the
+    policy; the guide is in `folder`."""
+    costs, journey = battery.costs(modem), _look_up(state, folder, None)
+    state[st.LOWER_MV] = battery.LOWER_MV[settings[cfg.BATTERY_KIND]]
+    if policy.feel(state, battery.left_mj(state, settings, temperature_dc), journey):
+        from locator.plan import menu
+
+        least_s = settings[cfg.TARGET_DAYS] * _DAY_S - state[st.NOW]
+        menu.select(state, costs, modem, journey, least_s, settings[cfg.PRIORITY])
+    return costs, journey
+
+
+def found(state, fix, folder):
+    """There is a fix: the journey that begins there."""
+    journey = _look_up(state, folder, fix)
+    policy.arrive(state, journey)
+    return journey
+
+
+def _look_up(state, folder, fix):
+    try:
+        os.stat(folder + _GUIDE)
+    except OSError:  # no trip
+        return NoLine
+    if not (fix or state[st.GUIDE_KM4]):
+        return NoLine
+    from locator.plan import guide
+
+    journey, known = NoLine, guide.load(folder)
+    unload("plan.guide", "plan.guide_file")
+    if known and fix:
+        state[st.GUIDE_KM4] = 1 + known.find(100 * fix.lat, 100 * fix.lon, state[st.GUIDE_KM4] - 1)
+    if known and state[st.GUIDE_KM4]:
+        now = state[st.NOW]
+        since_s, stood_s = st.ran_s(state), now - state[st.STOPPED_AT]
+        journey = known.journey(state[st.GUIDE_KM4] - 1, state[st.MOVING] == 1, since_s, stood_s)
+    return journey

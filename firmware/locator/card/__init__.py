@@ -1,0 +1,50 @@
+"""Identity: APDUs to the card, the profiles of an eUICC, the applet of a multi-IMSI card, the switch from one
+profile to another. Nothing here is imported in an ordinary wake; what was, is let go of by `unload`.
+"""
+
+import sys
+
+from micropython import const
+
+NO_CHANNEL = const(-1)
+NOT_READY = const(-2)
+DAMAGED = const(-3)
+
+
+class CardError(Exception):
+    """The card refuses; `code` is its status word, or one of those above."""
+
+    def __init__(self, code):
+        super().__init__(code)
+        self.code = code
+
+
+def iccid_text(data):
+    """The digits of an ICCID from its ten bytes (tag 5A, EF_ICCID)."""
+    digits = ""
+    for byte in data:
+        digits += "%X%X" % (byte & 15, byte >> 4)
+    return digits.rstrip("F")
+
+
+def iccid_bytes(text):
+    """Ten bytes, filled with F, from the digits of an ICCID; b"" for what is none."""
+    text = text + "F" * (20 - len(text))
+    try:
+        return bytes([int(text[i + 1] + text[i], 16) for i in range(0, 20, 2)])
+    except ValueError:
+        return b""
+
+
+def unload(*others):
+    """Give back the heap of the modules of this room, and of `others`."""
+    for name in list(sys.modules):
+        if name.startswith(__name__ + ".") or name in others:
+            _forget(name)
+
+
+def _forget(name):
+    del sys.modules[name]
+    package, _, last = name.rpartition(".")
+    if hasattr(sys.modules[package], last):
+        delattr(sys.modules[package], last)

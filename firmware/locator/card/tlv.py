@@ -1,0 +1,65 @@
+"""BER-TLV (ISO/IEC 8825-1) as cards speak it: a writer, and a reader that survives anything.
+
+Tags have one byte or two, lengths up to three. What is malformed reads as if it were not there.
+"""
+
+from micropython import const
+
+_TWO_BYTES = const(0x1F)
+
+
+def make(tag, value):
+    """One object as bytes; `value` at most 255 bytes."""
+    head = bytes([tag >> 8, tag & 0xFF]) if tag > 0xFF else bytes([tag])
+    length = len(value)
+    return head + (bytes([length]) if length < 0x80 else bytes([0x81, length])) + value
+
+
+def objects(data):
+    """The (tag, value) pairs that stand behind each other in `data` (bytes); the list ends where they do."""
+    found: list = []
+    at = 0
+    while at < len(data):
+        tag = data[at]
+        at += 1
+        if tag & _TWO_BYTES == _TWO_BYTES:
+            if at >= len(data) or data[at] & 0x80:
+                break
+            tag = tag << 8 | data[at]
+            at += 1
+        length, at = _length(data, at)
+        if length < 0 or at + length > len(data):
+            break
+        found.append((tag, data[at : at + length]))
+        at += length
+    return found
+
+
+def find(data, *path):
+    """The value at the end of a path of tags, None where there is none."""
+    for tag in path:
+        for each, value in objects(data):
+            if each == tag:
+                data = value
+                break
+        else:
+            return None
+    return data
+
+
+def number(data):
+    """The integer in a value, -1 for None or an empty one."""
+    return int.from_bytes(data, "big") if data else -1
+
+
+def _length(data, at):
+    """(length, where the value begins); -1 when there is none."""
+    if at >= len(data):
+        return -1, at
+    first = data[at]
+    if first < 0x80:
+        return first, at + 1
+    size = first & 0x7F
+    if not 1 <= size <= 3 or at + size >= len(data):
+        return -1, at
+    return int.from_bytes(data[at + 1 : at + 1 + size], "big"), at + 1 + size

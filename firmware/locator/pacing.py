@@ -1,0 +1,86 @@
+"""The pace of a wake: keeps the account of its energy, and asks the plan."""
+
+import gc
+
+from locator import unload
+from locator.plan import energy
+from locator.plan import state as st
+from locator.port import WAKE_MOTION
+
+_DECIDING = (
+    "ahead", "plan.decide", "plan.policy", "plan.networks", "plan.aside", "plan.fleet", "plan.menu",
+    "plan.battery", "plan.alarms", "plan.border",
+)  # fmt: skip
+
+
+class Pace:
+    """`hints` are what the last decision has taken (plan/decide.py)."""
+
+    def __init__(self, port, modem):
+        self._port = port
+        self._modem = modem
+        self._costs: tuple = ()
+        self._journey = None
+        self.hints: tuple = ()
+        # A wake by a jolt has slept for a minute, to count what follows.
+        self._account = energy.Account(modem, 1000 * st.RECOUNT_S if port.wake_reason == WAKE_MOTION else 0)
+
+    def to(self, doing):
+        """The wake does this now (energy); returns what it did before."""
+        return self._account.to(doing, self._port.ticks_ms())
+
+    def feel(self, state, settings, temperature_dc):
+        """A wake has begun."""
+        from locator import ahead
+
+        self._account.slept(state)
+        told = (state, self._modem, settings, temperature_dc, self._port.data_dir)
+        self._costs, self._journey = ahead.begin(*told)
+        unload("ahead", "plan.menu", "plan.battery")
+
+    def next(self, state, senses, pending, settings):
+        """The next action (plan/decide.py)."""
+        from locator.plan import decide
+
+        self.hints = (pending, settings, self._costs, self._journey)
+        return decide.next(state, senses, self.hints)
+
+    def rest(self):
+        """Nothing is decided for a while: a conversation, or the card, needs the heap."""
+        unload(*_DECIDING)
+        gc.collect()
+
+    def found(self, state, fix):
+        """There is a fix: the way ahead begins there."""
+        from locator import ahead
+
+        self._journey = ahead.found(state, fix, self._port.data_dir)
+        unload("ahead", "plan.battery")
+
+    def looked(self, state, cell):
+        """A look for a network has ended."""
+        from locator.plan import networks
+
+        if cell and cell.plmn:
+            st.learn_country(state, cell.plmn)
+        networks.learn_look(state, cell.plmn if cell else 0, cell.worth if cell else 0)
+
+    def reported(self, state, done, cell):
+        """A report has ended over `cell`, or no network was found (None)."""
+        from locator.plan import networks
+
+        if cell:
+            self.to(energy.IDLE)  # the conversation is over, and counts
+            spent = self._account.mj(energy.START, energy.TALK)
+            if cell.plmn == state[st.NETWORK]:
+                spent += self._account.mj(energy.SEARCH)
+            state[st.SEEN_DBM], state[st.DID_PROBE] = cell.worth, st.YES
+            networks.learn_upload(state, self._costs, done, cell.plmn, self._costs[0] + spent)
+        else:
+            networks.learn_upload(state, self._costs, done, state[st.NETWORK], 0)
+
+    def end(self, state):
+        """The wake ends; mJ that it has taken."""
+        before = energy.spent_mj(state)
+        self._account.settle(state, self._port.ticks_ms(), self._port.clock_s())
+        return energy.spent_mj(state) - before

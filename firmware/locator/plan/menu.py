@@ -1,0 +1,101 @@
+"""The menu: what so many joules a day can pay. Imported when a row is chosen.
+
+A row: joules a day, seconds between points on the move and standing, seconds behind a point to one at a stop
+or departure, minutes of age for a joule, seconds for which a stop is watched.
+
+`python -m tools.lab train` writes what stands behind the functions.
+"""
+
+from micropython import const
+
+from locator.plan import state as st
+
+_HOUR_S = const(3600)
+# A trip is planned to last so much longer than expected.
+AHEAD_S = const(6 * 3600)
+# Sleep stays paid for until so much later, and by so many percent of the deviation.
+_FLOOR_AHEAD_S = const(6 * 3600)
+_FLOOR_SHARE = const(150)
+_STILL_SAVES_J = const(10)
+# Of the settings.
+_FRESH = const(1)
+_DENSE = const(2)
+_CHEAP = const(3)
+
+
+def select(state, costs, modem, journey, least_s, priority):
+    """Choose the row for the joules a day that are left, and the sleep that must stay paid for.
+
+    The energy is to last for the journey, and for `least_s` at least. A mission that has less than
+    CARRIES_J a day cannot be carried through: it spends so much and ends early, instead of living long and
+    telling nothing.
+    """
+    choose(state, costs, carries_j(modem, costs.still), MENUS[modem], journey, least_s)
+    if priority == _FRESH:
+        state[st.AGE_MIN] = max(1, state[st.AGE_MIN] * 5 // 8)
+    elif priority == _DENSE:
+        state[st.MOVE_S], state[st.AGE_MIN] = state[st.MOVE_S] // 2, state[st.AGE_MIN] * 3 // 2
+    elif priority == _CHEAP:
+        state[st.MOVE_S], state[st.AGE_MIN] = state[st.MOVE_S] * 3 // 2, state[st.AGE_MIN] * 2
+
+
+def choose(state, costs, carries_j, rows, journey, least_s):
+    """The same with another menu, without priorities."""
+    now, left = state[st.NOW], state[st.LEFT]
+    state[st.ROW_AT] = now
+    to_go_s = max(journey.to_go_s, least_s) + AHEAD_S
+    if state[st.ENDS_AT] >= 0:
+        state[st.ENDS_AT] = state[st.ENDS_AT] or now + left // (carries_j * 1000 // 24) * _HOUR_S
+        ends_s = state[st.ENDS_AT] - now
+        if to_go_s <= ends_s:
+            state[st.ENDS_AT] = -1
+        to_go_s = min(to_go_s, ends_s)
+    rate = left // 1000 * 1440 // (max(to_go_s, _HOUR_S) // 60)
+    found = row(rows, rate)
+    state[st.MOVE_S], state[st.DWELL_S], state[st.EDGE_S], state[st.AGE_MIN], state[st.LINGER_S] = found[1:]
+    lasts_s = max(journey.to_go_s, least_s) + _FLOOR_AHEAD_S + journey.deviation_s * _FLOOR_SHARE // 100
+    state[st.FLOOR] = costs.sleep_a_day // 24 * (lasts_s // _HOUR_S) + costs.scan
+
+
+def carries_j(modem, still):
+    """The least J a day with which a mission is carried through; `still`: "still here" counts as a point."""
+    return CARRIES_J[modem] - (_STILL_SAVES_J if still else 0)
+
+
+def row(rows, rate):
+    """The row for so many joules a day: intervals of the nearer one, ages and watches in between."""
+    if rate <= rows[0][0]:
+        return rows[0]
+    for i in range(len(rows) - 1):
+        low, high = rows[i], rows[i + 1]
+        if rate < high[0]:
+            part, whole = rate - low[0], high[0] - low[0]
+            near = low if 10 * part < 6 * whole else high
+            age_min, linger_s = (low[k] + (high[k] - low[k]) * part // whole for k in (4, 5))
+            return (rate,) + tuple(near[1:4]) + (age_min, linger_s)
+    return rows[-1]
+
+
+CARRIES_J = {"bg95": 62, "sim7600": 90}
+MENUS = {
+    "bg95": (
+        (30, 14400, 14400, 5400, 900, 28800),
+        (45, 7200, 14400, 5400, 750, 28800),
+        (55, 7200, 14400, 3600, 360, 259200),
+        (65, 7200, 14400, 3600, 350, 1440000),
+        (80, 5400, 14400, 1800, 200, 1440000),
+        (120, 3600, 14400, 1800, 70, 1440000),
+        (200, 1800, 3600, 1800, 30, 1440000),
+        (400, 1800, 3600, 1800, 3, 1440000),
+    ),
+    "sim7600": (
+        (40, 14400, 14400, 5400, 900, 0),
+        (60, 7200, 14400, 3600, 480, 1440000),
+        (120, 5400, 14400, 3600, 400, 1440000),
+        (200, 5400, 14400, 1800, 200, 1440000),
+        (300, 3600, 14400, 1800, 96, 1440000),
+        (500, 1800, 7200, 1800, 70, 1440000),
+        (800, 1800, 7200, 1800, 32, 1440000),
+        (1500, 1800, 7200, 1800, 8, 1440000),
+    ),
+}

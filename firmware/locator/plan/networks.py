@@ -1,0 +1,175 @@
+"""What is known of networks: what a report over each of them costs, and where networks are heard.
+
+`costs` are those of the device (plan/battery.py). A network is known by its PLMN; 0: none.
+"""
+
+from micropython import const
+
+from locator.plan import state as st
+
+STANDING = const(5)
+LEARNED = const(8)
+"""From it on: places of which the fleet has learned the coverage, the best first."""
+UNKNOWN_PLACE = const(2)
+# Probability in 1000 that a network is heard on the move by kind of place, 0 the best, and where trains
+# stand, before anything is learned; what weight that has, and the most that can be learned.
+_PRIOR = (970, 900, 750, 500, 250, 950)
+_PRIOR_WEIGHT = const(6)
+_MOST_WEIGHT = const(40)
+# Two counts in a number: looks in steps of 1/500, and those that heard a network.
+_STEP = const(500)
+_COUNT_BITS = const(15)
+_COUNT = const(0x7FFF)
+
+WEAKEST_DBM = const(-122)
+# Percent of the cost at good signal, from WEAKEST_DBM upwards.
+_WEAK_COST = (
+    924, 852, 748, 619, 489, 384, 311, 265, 238, 220, 207, 196,
+    185, 173, 161, 148, 137, 128, 120, 114, 110, 107, 105, 100,
+)  # fmt: skip
+_USUAL_DBM = const(-90)
+# After looks in vain while standing: only movement helps.
+LOOK_STANDING_S = (10800, 16200, 21600, 32400, 43200)
+# Where reports cost little beside what their age is worth, one that was unlucky is not given up for hours.
+_AGE_RICH_MIN = const(15)
+_LOOK_RICH_S = const(1800)
+# What the dearest operator multiplies the cost of a report with, and some luck.
+_DEAREST = const(10)
+# A network's first number: PLMN, and half an hour in which another one was looked at instead, + 1.
+_TIME_BITS = const(10)
+_TIME = const(0x3FF)
+_HALF_HOURS = const(1023)
+
+
+def weak_cost(dbm):
+    """Percent of the cost at good signal."""
+    return _WEAK_COST[min(max(dbm - WEAKEST_DBM, 0), len(_WEAK_COST) - 1)]
+
+
+def cost_of(state, plmn):
+    """mJ that a report at good signal draws over this network; 0: not known."""
+    at = _find(state, plmn)
+    return state[at + 1] if at else 0
+
+
+def expected(state, costs, journey, plmn):
+    """The same from what was learned here or, before that, from what the fleet knows; 0: nobody does."""
+    cost = cost_of(state, plmn)
+    if not cost and plmn in journey.networks:
+        cost = costs.upload * journey.costs[journey.networks.index(plmn)] // 100
+    return cost
+
+
+def looked_lately(state, plmn):
+    """Whether this network was looked at in the last 12 hours, to leave another one for it."""
+    at = _find(state, plmn)
+    time = state[at] & _TIME if at else 0
+    return time != 0 and (state[st.NOW] // 1800 + 1 - time) % _HALF_HOURS < 24
+
+
+def share(state, place):
+    """Probability in 1000 that a network is heard in such a place."""
+    if place >= LEARNED:
+        from locator.plan import fleet
+
+        return fleet.share(state, place - LEARNED)
+    counts = state[st.PLACES + place] or _prior(place)
+    return (counts >> _COUNT_BITS) * 1000 // (counts & _COUNT)
+
+
+def learn_look(state, plmn, dbm):
+    """A network was seen at so many dBm, or none (0)."""
+    if state[st.WANTED]:
+        look_aside(state)
+        if plmn and dbm > WEAKEST_DBM + 9:
+            state[st.SEEN], state[st.SEEN_DBM], state[st.DID_PROBE] = plmn, dbm, st.YES
+        return
+    state[st.DID_PROBE] = st.YES
+    state[st.SEEN], state[st.SEEN_DBM] = plmn, dbm
+    _learn_place(state, dbm if plmn else 0)
+    if not plmn:
+        _wait(state)
+
+
+def look_aside(state):
+    """Another network is tried, by a look or by registering with it; that one is stayed with."""
+    at = _take(state, state[st.WANTED])
+    state[at] = state[at] & ~_TIME | (state[st.NOW] // 1800 % _HALF_HOURS + 1)
+    state[st.CHOSEN_PLMN] = state[st.WANTED]
+    state[st.WANTED], state[st.DID_LOOK_ASIDE] = 0, 1
+
+
+def learn_upload(state, costs, done, plmn, cost):
+    """A report has ended over this network, heard at SEEN_DBM (0: not known), or none was found; `cost` mJ of
+    it alone, 0: not known."""
+    state[st.NETWORK] = plmn
+    if cost:
+        clean = max(1, cost - costs.wake) * 100 // weak_cost(state[st.SEEN_DBM])
+        # What is dearer than the dearest operator was the signal, or luck.
+        clean = min(clean, _DEAREST * costs.upload)
+        at = _take(state, plmn)
+        state[at + 1] = (7 * state[at + 1] + 3 * clean) // 10 if state[at + 1] else clean
+    if done:
+        state[st.LOOKS] = 0
+        state[st.HEARD_HERE] = 0 if state[st.MOVING] else state[st.SEEN_DBM] or _USUAL_DBM
+        return
+    if state[st.DID_LOOK_ASIDE]:
+        # The one before is heard here still, and the other one, the newest known, is not worth a second try.
+        state[st.NETWORKS + 1] = state[st.NETWORKS + 1] or _DEAREST * costs.upload
+        state[st.CHOSEN_PLMN] = 0
+        return
+    if not state[st.DID_PROBE] and not cost:
+        _learn_place(state, 0)
+    _wait(state)
+
+
+def _wait(state):
+    """After a look or a report in vain: the next place while moving, hours while standing."""
+    step = min(state[st.LOOKS], len(LOOK_STANDING_S) - 1)
+    pause_s = LOOK_STANDING_S[step] if state[st.AGE_MIN] > _AGE_RICH_MIN else _LOOK_RICH_S << step
+    state[st.UPLOAD_NOT_BEFORE] = state[st.NOW] + (1 if state[st.MOVING] else pause_s)
+    state[st.LOOKS] += 1
+    state[st.HEARD_HERE] = 0
+
+
+def _learn_place(state, dbm):
+    """Coverage in such a place, where a network was heard at `dbm` or none (0); old observations fade."""
+    if state[st.HEARD_HERE] and dbm:
+        return
+    if state[st.PLACE] >= LEARNED:
+        from locator.plan import fleet
+
+        fleet.learn(state, state[st.PLACE] - LEARNED, dbm)
+        return
+    at = st.PLACES + state[st.PLACE]
+    counts = state[at] or _prior(state[st.PLACE])
+    looked = (counts & _COUNT) + _STEP
+    found = (counts >> _COUNT_BITS) + (_STEP if dbm else 0)
+    if looked > _STEP * _MOST_WEIGHT:
+        looked, found = looked * 9 // 10, found * 9 // 10
+    state[at] = found << _COUNT_BITS | looked
+
+
+def _prior(place):
+    """Counts of a place of which nothing is known."""
+    return _PRIOR[place] * _PRIOR_WEIGHT * _STEP // 1000 << _COUNT_BITS | _PRIOR_WEIGHT * _STEP
+
+
+def _find(state, plmn):
+    """Place of a network's numbers in the state, 0 when it is not known."""
+    for at in range(st.NETWORKS, st.NETWORKS + 2 * st.NETWORKS_KEPT, 2):
+        if state[at] >> _TIME_BITS == plmn:
+            return at
+    return 0
+
+
+def _take(state, plmn):
+    """The same for one that is used: it comes first, the one not used for longest makes room."""
+    at = _find(state, plmn)
+    first, cost = (state[at], state[at + 1]) if at else (plmn << _TIME_BITS, 0)
+    at = at or st.NETWORKS + 2 * st.NETWORKS_KEPT - 2
+    while at > st.NETWORKS:
+        state[at], state[at + 1] = state[at - 2], state[at - 1]
+        at -= 2
+    state[at], state[at + 1] = first, cost
+    return at
