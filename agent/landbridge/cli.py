@@ -1,24 +1,52 @@
 """The `landbridge` command."""
 
-import logging
+import os
 import signal
 import sys
 import threading
 from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
 
 import typer
 from sqlalchemy.exc import DBAPIError
 from typer.exceptions import TyperException
 
-from landbridge import config, service
+from landbridge import config, logs, service
 from landbridge.clock import iso
-from landbridge.commands import devices, letters, orders, settings, table, trips, update
+from landbridge.commands import (
+    alarms,
+    broker,
+    cards,
+    cells,
+    controls,
+    coverage,
+    devices,
+    doctor,
+    events,
+    fences,
+    keeping,
+    letters,
+    lines,
+    orders,
+    settings,
+    share,
+    sims,
+    table,
+    targets,
+    tokens,
+    trips,
+    update,
+)
 from landbridge.commands.opened import LARGEST, known_device, opened
+from landbridge.commands.tokens import signed_in
+from landbridge.coverage.cells import Located, locate
 from landbridge.errors import UserError, is_one_line
 from landbridge.outbound.export import Format, export
 from landbridge.store import points
 from landbridge.store import trips as stored_trips
 from landbridge.store.points import StoredPoint
+from landbridge.web.address import base_url
 
 # Plain help: the examples in it keep their lines.
 commands = typer.Typer(
@@ -30,13 +58,34 @@ commands = typer.Typer(
 )
 commands.add_typer(devices.commands, name="devices")
 commands.add_typer(trips.commands, name="trips")
+commands.add_typer(events.commands, name="events")
+commands.add_typer(alarms.commands, name="alarms")
+commands.add_typer(lines.commands, name="lines")
+commands.add_typer(fences.commands, name="fences")
+commands.add_typer(coverage.commands, name="coverage")
 commands.add_typer(update.commands, name="update")
+commands.add_typer(cards.commands, name="cards")
+commands.add_typer(cells.commands, name="cells")
+commands.add_typer(sims.commands, name="sims")
+commands.add_typer(controls.commands, name="controls")
 commands.add_typer(settings.commands, name="settings")
 commands.add_typer(orders.commands, name="commands")
+commands.add_typer(share.commands, name="share")
+commands.add_typer(tokens.commands, name="tokens")
+commands.add_typer(targets.commands, name="targets")
 commands.add_typer(letters.commands, name="dead-letters")
+commands.add_typer(broker.commands, name="broker")
+commands.command()(keeping.backup)
+commands.command("reprocess")(keeping.read_again)
+commands.command()(doctor.doctor)
 
 _DEVICE = typer.Argument(help="Device id.")
 _TRIP = typer.Option(None, min=1, max=LARGEST, help="Only this trip (`landbridge trips list`).")
+_DATA = typer.Option(None, help="Folder with landbridge.toml, instead of LANDBRIDGE_CONFIG.")
+_ONLY = typer.Option(None, help="Only this part of it.")
+_SOURCE = typer.Option(service.Source.MQTT, help="Where messages of devices come from.")
+_SHOWN = typer.Argument(None, help="Begin with the page of this device.")
+_WEB_PORT = typer.Option(8080, "--port", min=1, max=65535, help="TCP port, on this machine only.")
 _FORMAT = typer.Option(Format.GEOJSON, "--format", help="What to write.")
 
 
@@ -70,23 +119,57 @@ def _failure(text: str) -> int:
     return 2
 
 
+@commands.callback()
+def main(data: Path | None = _DATA) -> None:
+    """Take the options that stand before a command."""
+    if data is not None:
+        os.environ[config.FILE_VARIABLE] = str(data / config.DEFAULT_FILE)
+
+
 @commands.command()
-def run() -> None:
-    """Serve: receive from the broker, store, answer, pass on. Ctrl-C or SIGTERM ends it.
+def run(only: service.Part | None = _ONLY, source: service.Source = _SOURCE) -> None:
+    """Serve: receive from the broker, store, answer, pass on; pages, if [web] port is set. Ctrl-C or SIGTERM
+    ends it. With --source nats several agents share the fleet (docs/scale.md).
 
     \b
     Examples:
       landbridge run
+      landbridge run --only web
+      landbridge run --source nats
       LANDBRIDGE_BROKER_PORT=18883 landbridge run
     """
-    logging.basicConfig(
-        level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr, force=True
-    )
-    logging.getLogger("alembic").setLevel(logging.WARNING)
+    loaded = config.load()
+    stop = _stopped_by_signals(loaded.watch.json_log)
+    service.run(loaded, stop, only=only, source=source)
+
+
+@commands.command()
+def web(device: str | None = _SHOWN, port: int = _WEB_PORT) -> None:
+    """Look at a database in a browser on this machine; prints the link that signs in. Ctrl-C ends it.
+
+    \b
+    Examples:
+      landbridge web
+      landbridge --data out/demo/agent web lb-demo-1
+    """
+    here = replace(config.load(), web=config.Web(port=port))
+    with opened() as it, signed_in(it.database, it.clock) as secret:
+        if device is not None:
+            with it.database.reading() as connection:
+                known_device(connection, device)
+        # Behind the #, where neither a log nor a proxy sees it.
+        after = f"?after=/devices/{device}" if device is not None else ""
+        print(f"{base_url(here.web)}/sign-in{after}#{secret}", flush=True)
+        service.run(here, _stopped_by_signals(here.watch.json_log), only=service.Part.WEB)
+
+
+def _stopped_by_signals(json_log: bool) -> threading.Event:
+    """An event that Ctrl-C and SIGTERM set; what is logged goes to standard error."""
+    logs.begin(json_log)
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
-    service.run(config.load(), stop)
+    return stop
 
 
 @commands.command("config")
@@ -116,7 +199,7 @@ def track(device: str = _DEVICE, trip: int | None = _TRIP) -> None:
                 stored.point.longitude_deg, stored.point.speed, stored.point.battery_mv,
                 stored.point.temperature_c, stored.point.plmn or None, stored.flags or None,
             )
-            for stored in _track(device, trip)
+            for stored in _track(device, trip)[0]
         ),
     )  # fmt: skip
 
@@ -127,22 +210,25 @@ def export_track(
     form: Format = _FORMAT,
     trip: int | None = _TRIP,
 ) -> None:
-    """Write the track of a device to standard output; GPX has only the points with a position.
+    """Write the track of a device to standard output; GPX and KML have only the points with a position.
 
     \b
     Examples:
       landbridge export lb-0001 --format gpx > lb-0001.gpx
       landbridge export lb-0001 --format csv --trip 2 > trip-2.csv
     """
-    print(export(device, _track(device, trip), form), end="")
+    found, located = _track(device, trip)
+    print(export(device, found, form, located), end="")
 
 
-def _track(device: str, trip: int | None) -> list[StoredPoint]:
+def _track(device: str, trip: int | None) -> tuple[list[StoredPoint], dict[int, Located]]:
+    """The points, and where those without a fix were about."""
     with opened() as it, it.database.reading() as connection:
         known_device(connection, device)
         if trip is not None and not stored_trips.is_of(connection, trip, device):
             raise UserError(f"{device} has no trip {trip}; `landbridge trips list` shows those there are")
-        return points.track(connection, device, trip)
+        found = points.track(connection, device, trip)
+        return found, locate(connection, found)
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ seconds", names ending in `_s`).
 import os
 import struct
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from pathlib import Path
 
 from landbridge.errors import UserError
@@ -14,6 +15,7 @@ from landbridge.errors import UserError
 CLOCK_FILE_VARIABLE = "LANDBRIDGE_CLOCK_FILE"
 EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 _UNIX = datetime(1970, 1, 1, tzinfo=UTC)
+_DAY_S = 86_400
 
 
 class Clock:
@@ -58,4 +60,13 @@ def from_epoch_s(epoch_s: int) -> datetime:
 
 def iso(epoch_s: int | None) -> str | None:
     """`epoch_s` as ISO 8601 with a Z, None for None."""
-    return None if epoch_s is None else from_epoch_s(epoch_s).strftime("%Y-%m-%dT%H:%M:%SZ")
+    if epoch_s is None:
+        return None
+    day, second = divmod(epoch_s, _DAY_S)
+    return f"{_date(day)}T{second // 3600:02}:{second // 60 % 60:02}:{second % 60:02}Z"
+
+
+@lru_cache(maxsize=512)
+def _date(day: int) -> str:
+    """The day so many days after 2000-01-01."""
+    return from_epoch_s(day * _DAY_S).strftime("%Y-%m-%d")

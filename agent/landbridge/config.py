@@ -52,6 +52,10 @@ _SECONDS = (
     f"a number from {_INTERVAL.lowest} to {_INTERVAL.highest}",
     lambda value: _INTERVAL.lowest <= value <= _INTERVAL.highest,
 )
+_PORT_OR_NONE = ("a port, 1 to 65535, or 0", lambda value: 0 <= value <= 65535)
+_DAYS = ("a number from 0 to 36500", lambda value: 0 <= value <= 36500)
+_PARTS = ("a number from 1 to 256", lambda value: 1 <= value <= 256)
+_REPLICAS = ("a number from 1 to 5", lambda value: 1 <= value <= 5)
 _FILE = ("the name of a file or folder", lambda value: is_one_line(value) and value != "")
 _AT_TEXT = (
     "at most 64 characters of printable ASCII without quotes",
@@ -74,6 +78,10 @@ class Broker:
     clean_session: bool = _key(
         False, "Have the broker keep nothing while the agent is away; devices then send it again."
     )
+    home_assistant: str = _key(
+        "",
+        "Prefix under which Home Assistant looks for devices (there: homeassistant); empty: it is told none.",
+    )
 
 
 @dataclass(frozen=True)
@@ -81,7 +89,15 @@ class Store:
     """Where everything is kept."""
 
     database: str = _key(
-        "landbridge.sqlite3", "SQLite file. The key file of the device keys lies beside it.", _FILE, path=True
+        "landbridge.sqlite3",
+        "SQLite file, or postgresql://user@host/name (the password best in ~/.pgpass).",
+        _FILE,
+        path=True,
+    )
+    raw_days: int = _key(90, "Days for which uplinks are kept as they came, to be read again after a fix.")
+    points_days: int = _key(0, "Days for which points are kept, from when they came; 0: for good.", _DAYS)
+    key_file: str = _key(
+        "", "File of the key that wraps the devices' keys; empty: beside the SQLite file, .key.", path=True
     )
 
 
@@ -98,7 +114,49 @@ class Devices:
     apn: str = _key("iot", "Access point name of the cards.")
     apn_user: str = _key("", "User of the access point; empty: it asks for none.", _AT_TEXT)
     apn_password: str = _key("", "Its password.", _AT_TEXT, secret=True)
+    per_minute: int = _key(600, "Messages that are taken of one device in a minute; it keeps the others.")
     interval_s: int = _key(_INTERVAL.default, "Seconds between points until a trip says otherwise.", _SECONDS)
+
+
+@dataclass(frozen=True)
+class Web:
+    """The pages and the HTTP API; behind a proxy with TLS when others than this machine shall reach them."""
+
+    port: int = _key(0, "TCP port; 0: neither pages nor API.", _PORT_OR_NONE)
+    host: str = _key("127.0.0.1", "Address they listen on.", _HOST)
+    url: str = _key("", "Where browsers find them, for shared links; empty: http://<host>:<port>.")
+
+
+@dataclass(frozen=True)
+class Nats:
+    """The NATS server with JetStream, for `landbridge run --source nats`; [broker] is then its MQTT port."""
+
+    url: str = _key("nats://localhost:4222", "Address, of a cluster several with commas; tls://... for TLS.")
+    username: str = _key("", "User of the agents; empty: none.")
+    password: str = _key("", "Its password.", secret=True)
+    partitions: int = _key(16, "Parts of the fleet that agents share out; the same for all of them.", _PARTS)
+    replicas: int = _key(1, "Servers of a cluster that keep each message.", _REPLICAS)
+
+
+@dataclass(frozen=True)
+class Mail:
+    """The mail server through which alarms go to targets of the kind mail."""
+
+    host: str = _key("localhost", "Host name; with TLS it must be the one in the certificate.", _HOST)
+    port: int = _key(587, "TCP port.", _PORT)
+    tls: bool = _key(True, "Go over to TLS (STARTTLS) and check the certificate.")
+    username: str = _key("", "User of the agent there; empty: none.")
+    password: str = _key("", "Its password.", secret=True)
+    sender: str = _key("landbridge@localhost", "Address that the mails come from.")
+
+
+@dataclass(frozen=True)
+class Watch:
+    """What watches the agent: /health and /metrics (Prometheus), and its log."""
+
+    port: int = _key(0, "TCP port of /health and /metrics; 0: neither.", _PORT_OR_NONE)
+    host: str = _key("127.0.0.1", "Address they listen on.", _HOST)
+    json_log: bool = _key(False, "Log JSON objects, one a line, instead of text.")
 
 
 @dataclass(frozen=True)
@@ -108,6 +166,15 @@ class Config:
     broker: Broker = field(default_factory=Broker)
     store: Store = field(default_factory=Store)
     devices: Devices = field(default_factory=Devices)
+    web: Web = field(default_factory=Web)
+    mail: Mail = field(default_factory=Mail)
+    watch: Watch = field(default_factory=Watch)
+    nats: Nats = field(default_factory=Nats)
+
+
+def is_server(database: str) -> bool:
+    """Whether [store] database names a PostgreSQL server, not a file."""
+    return database.startswith("postgresql://")
 
 
 def load() -> Config:
@@ -133,6 +200,10 @@ def written(must_exist: bool) -> Config:
         broker=_section(Broker, "broker", given, path),
         store=_section(Store, "store", given, path),
         devices=_section(Devices, "devices", given, path),
+        web=_section(Web, "web", given, path),
+        mail=_section(Mail, "mail", given, path),
+        watch=_section(Watch, "watch", given, path),
+        nats=_section(Nats, "nats", given, path),
     )
 
 
@@ -142,7 +213,10 @@ def _file() -> Path:
 
 def _from_folder(section: Any, folder: Path) -> Any:
     paths = [key.name for key in fields(section) if key.metadata[_PATH] and getattr(section, key.name)]
-    return replace(section, **{name: str(folder / getattr(section, name)) for name in paths})
+    given = {name: getattr(section, name) for name in paths}
+    return replace(
+        section, **{name: str(folder / path) for name, path in given.items() if not is_server(path)}
+    )
 
 
 def annotated(config: Config) -> str:

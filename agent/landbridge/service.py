@@ -1,39 +1,134 @@
 """The running agent: its parts, started and stopped in order."""
 
-import fcntl
 import logging
-import os
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
 
 from landbridge.clock import Clock
 from landbridge.config import Config
 from landbridge.errors import UserError
+from landbridge.garbage import collect_seldom
+from landbridge.health import Health, notify, of_thread, serving
+from landbridge.ingest.limits import RateLimit
 from landbridge.ingest.pipeline import Pipeline
 from landbridge.ingest.session import Session
 from landbridge.ingest.worker import Worker
+from landbridge.journey.worker import Journeys
+from landbridge.outbound.deliveries import Deliveries
+from landbridge.outbound.home_assistant import announcing
+from landbridge.outbound.kinds import opened
 from landbridge.outbound.sender import Sender
+from landbridge.precedence import Precedence
 from landbridge.store import devices
 from landbridge.store.database import Database, open_database
 from landbridge.store.keys import Keyring
+from landbridge.store.leases import Leases
+from landbridge.store.single import alone
+from landbridge.upkeep import Upkeep
 
-MakePipeline = Callable[[Database, Keyring, Clock, Session, Sender], Pipeline]
+if TYPE_CHECKING:
+    from landbridge.ingest.nats_source import NatsSource
+
+MakePipeline = Callable[[Database, Keyring, Clock, Any, Sender], Pipeline]
+_WATCH_S = 5.0
 _log = logging.getLogger(__name__)
 
 
-def run(config: Config, stop: threading.Event, make_pipeline: MakePipeline = Pipeline) -> None:
+class Part(StrEnum):
+    """What of the agent runs, when it is not all of it."""
+
+    INGEST = "ingest"
+    WEB = "web"
+
+
+@dataclass(frozen=True)
+class Leads:
+    """Whether this agent passes messages on; of several that share a fleet one does, asked each time."""
+
+    may_send: Callable[[], bool] = lambda: True
+    """To the broker."""
+    may_deliver: Callable[[], bool] = lambda: True
+    """To targets."""
+
+
+class Source(StrEnum):
+    """Where messages of devices come from."""
+
+    MQTT = "mqtt"
+    NATS = "nats"
+
+
+def run(
+    config: Config,
+    stop: threading.Event,
+    make_pipeline: MakePipeline = Pipeline,
+    only: Part | None = None,
+    source: Source = Source.MQTT,
+) -> None:
     """Serve until `stop` is set; `UserError` when something needed is not there at the start."""
-    path = Path(config.store.database)
-    database = open_database(path)
+    database = open_database(config.store.database)
     try:
-        with _alone(path):
-            keyring = Keyring(path)
-            _check_keys(database, keyring)
-            _serve(config, stop, make_pipeline, database, keyring)
+        with _pages(config, database, stop, only):
+            if only == Part.WEB:
+                stop.wait()
+            else:
+                _ingest(config, stop, make_pipeline, database, source)
     finally:
         database.close()
+
+
+def _pages(
+    config: Config, database: Database, stop: threading.Event, only: Part | None
+) -> AbstractContextManager[None]:
+    """Pages and API while it lasts, if they are wanted."""
+    if only == Part.WEB and not config.web.port:
+        raise UserError("no port for the pages: set [web] port")
+    if only == Part.INGEST or not config.web.port:
+        return nullcontext()
+    # A host that only takes in messages need not load any of it.
+    from landbridge.web.server import serving
+
+    return serving(config, database, Clock(), stop)
+
+
+def _ingest(
+    config: Config, stop: threading.Event, make_pipeline: MakePipeline, database: Database, source: Source
+) -> None:
+    keyring = Keyring(config.store.database, config.store.key_file)
+    _check_keys(database, keyring)
+    limit = RateLimit(config.devices.per_minute)
+    if source == Source.MQTT:
+        with alone(database):
+            session = Session(config.broker, limit)
+            _serve(config, stop, make_pipeline, database, keyring, (session, session), Leads())
+        return
+    if not database.on_server:
+        raise UserError("agents that share NATS need a database on a server: set [store] database")
+    # Agents that have all of it to themselves need not load it.
+    from landbridge.ingest.nats_source import NatsSource
+    from landbridge.ingest.shares import Shares
+
+    with (
+        Leases(database, "agents") as present,
+        Leases(database, "sender") as sending,
+        Leases(database, "deliveries") as delivering,
+    ):
+        shares = Shares(database, present)
+        mine = replace(config.broker, client_id=f"{config.broker.client_id}-{shares.number}")
+        session = Session(mine, limit, listens=False)
+        taken = NatsSource(config.nats, limit, shares, session)
+        leads = Leads(lambda: _leads(sending), lambda: _leads(delivering))
+        _serve(config, stop, make_pipeline, database, keyring, (taken, session), leads)
+
+
+def _leads(lease: Leases) -> bool:
+    """Whether this agent is the one that holds the lease."""
+    lease.check()
+    return lease.take(0)
 
 
 def _serve(
@@ -42,54 +137,66 @@ def _serve(
     make_pipeline: MakePipeline,
     database: Database,
     keyring: Keyring,
+    ends: "tuple[Session | NatsSource, Session]",
+    leads: Leads,
 ) -> None:
-    session = Session(config.broker)
-    sender = Sender(database, session.publish)
-    worker = Worker(session.waiting, make_pipeline(database, keyring, Clock(), session, sender))
-    session.open()
-    worker.start()
-    sender.start()
-    stop.wait()
-    worker.stop()
-    sender.stop()
-    session.close()
-
-
-@contextmanager
-def _alone(database: Path) -> Iterator[None]:
-    """Hold `<database>.lock`: two agents would answer and pass on everything twice."""
-    path = database.with_name(database.name + ".lock")
+    """`ends`: where messages come from, and where others are published."""
+    source, session = ends
+    precedence = Precedence()
+    sender = Sender(
+        database, announcing(session.publish, config.broker.home_assistant), precedence, leads.may_send
+    )
+    worker = Worker(source.waiting, make_pipeline(database, keyring, Clock(), source, sender), precedence)
+    journeys = Journeys(database, Clock(), sender, precedence)
+    deliveries = Deliveries(
+        database, Clock(), lambda target: opened(target, keyring, config.mail), leads.may_deliver
+    )
+    upkeep = Upkeep(database, Clock(), config.store, precedence)
+    threads = (worker, journeys, sender, deliveries, upkeep)
+    checks = dict.fromkeys((source.trouble, session.trouble))
+    health = Health((*checks, worker.trouble, *map(of_thread, threads)))
+    for end in dict.fromkeys((session, source)):
+        end.open()
+    collect_seldom()
     try:
-        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-    except OSError as error:
-        raise UserError(f"cannot use {path}: {error.strerror}; check its permissions") from None
-    try:
-        _lock(handle, database)
-        yield
+        for thread in threads:
+            thread.start()
+        with serving(config.watch, health):
+            _watch(health, threads, stop)
     finally:
-        os.close(handle)
+        notify("STOPPING=1")
+        for thread in threads:
+            thread.stop()
+        for end in dict.fromkeys(ends):
+            end.close()
 
 
-def _lock(handle: int, database: Path) -> None:
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        raise UserError(
-            f"another agent uses this database, {database}; stop it or name another in [store] database"
-        ) from None
+def _watch(health: Health, threads: Sequence[threading.Thread], stop: threading.Event) -> None:
+    """Until `stop`. Whoever supervises the agent is told that it is well; `UserError` when a thread has died,
+    so that it is started again."""
+    notify("READY=1")
+    while not stop.wait(_WATCH_S):
+        trouble = health.trouble()
+        for why in trouble:
+            _log.error("not healthy: %s", why)
+        dead = [thread.name for thread in threads if not thread.is_alive()]
+        if dead:
+            raise UserError(f"the thread {dead[0]} has died: the log says why; start the agent again")
+        if not trouble:
+            notify("WATCHDOG=1")
 
 
 def _check_keys(database: Database, keyring: Keyring) -> None:
     """Refuse to start with the wrong key file; a device whose key alone is bad is named."""
+    bad, good = {}, 0
     with database.reading() as connection:
-        rows = devices.every(connection)
-    bad = {}
-    for row in rows:
-        try:
-            keyring.unwrap(row.wrapped_key)
-        except UserError as error:
-            bad[row.device] = error
-    if bad and len(bad) == len(rows):
+        for device, wrapped_key in devices.keys(connection):
+            try:
+                keyring.unwrap(wrapped_key)
+                good += 1
+            except UserError as error:
+                bad[device] = error
+    if bad and not good:
         raise next(iter(bad.values()))
     for device in bad:
         _log.error("the key of %s is not for this key file: its messages will be dead letters", device)

@@ -1,18 +1,23 @@
 """`landbridge devices`: the locators this agent knows."""
 
 import json
+from pathlib import Path
 
 import typer
 
 from landbridge.clock import iso
 from landbridge.commands import table
 from landbridge.commands.opened import known_device, opened, whoever
+from landbridge.fleet import enrol as enrolment
 from landbridge.fleet.enrol import CERTIFICATE, SETTINGS, enrol
+from landbridge.ingest.replay import Replay
 from landbridge.outbound import geojson
-from landbridge.store import devices, diagnostics, letters, points, trips
-from landbridge.wire.diagnostics import KINDS
+from landbridge.store import devices, diagnostics, epochs, letters, points, trips, wakes
+from landbridge.wire.diagnostics import KINDS, meaning
+from landbridge.wire.why import reason
 
 commands = typer.Typer(help="The locators this agent knows.")
+_SETTINGS = typer.Argument(help="Its device.json, as it was made when it was added elsewhere.")
 
 
 @commands.command()
@@ -27,6 +32,26 @@ def add(device: str = typer.Argument(help="Its id: 1 to 32 of a-z, 0-9 and -."))
         folder = enrol(it.config, it.database, it.keyring, it.clock, device, whoever())
     print(f"added {device}; {SETTINGS} and {CERTIFICATE} for its flash, folder config, are in {folder}")
     print(f"at the broker its user is {device}, its password the broker_password in {SETTINGS}")
+
+
+@commands.command()
+def adopt(
+    device: str = typer.Argument(help="Id of a device that is in quarantine."),
+    settings: Path = _SETTINGS,
+) -> None:
+    """Add a device that has its key already, and store what it has sent.
+
+    \b
+    Example:
+      landbridge devices adopt lb-0001 old/devices/lb-0001/device.json
+    """
+    with opened(make=True) as it:
+        waiting = enrolment.adopt(it.database, it.keyring, it.clock, device, settings)
+        again = Replay(it.database, it.keyring, it.clock)
+        why = again.take_again([(f"landbridge/{device}/up", payload) for payload in waiting])
+    print(f"adopted {device}; {sum(each is None for each in why)} of {len(why)} messages are stored")
+    for one in dict.fromkeys(each for each in why if each is not None):
+        print(f"not stored: {one}")
 
 
 @commands.command("list")
@@ -83,12 +108,49 @@ def show(device: str = typer.Argument(help="Its id.")) -> None:
             "position of": iso(row.position_at_s),
             "points": counts.stored,
             "points missing": counts.missing,
+            "points gone for good": counts.gone,
             "duplicates dropped": counts.duplicates,
             "uplinks": counts.uplinks,
             "uplinks repeated": counts.repeats,
+            "epoch of its keys": row.epoch,
+            "forged uplinks": row.forged,
             **json.loads(row.status),
             **json.loads(row.identity),
         }
+    )
+
+
+@commands.command()
+def rotate(device: str = typer.Argument(help="Its id.")) -> None:
+    """Give a device new keys: with its next report it derives those of the next epoch.
+
+    \b
+    Example:
+      landbridge devices rotate lb-0001
+    """
+    with opened() as it, it.database.writing() as connection:
+        known_device(connection, device)
+        epoch = epochs.next_one(connection, device)
+    print(f"{device} takes the keys of epoch {epoch} with its next report; earlier ones are refused")
+
+
+@commands.command()
+def why(
+    device: str = typer.Argument(help="Its id."),
+    wakes_shown: int = typer.Option(40, "--last", min=1, help="So many wakes."),
+) -> None:
+    """Show why a device did what it did in its last wakes, and why it then slept, the newest first.
+
+    \b
+    Example:
+      landbridge devices why lb-0001
+    """
+    with opened() as it, it.database.reading() as connection:
+        known_device(connection, device)
+        rows = wakes.newest(connection, device, wakes_shown)
+    table.show(
+        ("time", "did", "slept", "J"),
+        ((iso(each.at_s), reason(each.did), reason(each.rest), f"{each.joules:.1f}") for each in rows),
     )
 
 
@@ -108,7 +170,13 @@ def log(device: str = typer.Argument(help="Its id.")) -> None:
     table.show(
         ("time", "power-on", "seconds since", "what", "value"),
         (
-            (iso(each.at_s), each.boot, each.clock_s, KINDS.get(each.kind, f"kind {each.kind}"), each.value)
+            (
+                iso(each.at_s),
+                each.boot,
+                each.clock_s,
+                KINDS.get(each.kind, f"kind {each.kind}"),
+                meaning(each.kind, each.value),
+            )
             for each in entries
         ),
     )

@@ -6,6 +6,7 @@ from landbridge.clock import iso
 from landbridge.commands import table
 from landbridge.commands.opened import LARGEST, opened
 from landbridge.errors import UserError
+from landbridge.ingest.replay import Replay
 from landbridge.store import letters
 
 commands = typer.Typer(help="Messages that could not be read, with the reason.")
@@ -31,6 +32,50 @@ def list_letters() -> None:
 
 
 @commands.command()
+def replay(
+    letter: int | None = typer.Argument(None, min=1, max=LARGEST, help="Its number; all without one."),
+) -> None:
+    """Take dead letters once more, for instance after an update of the agent. What is stored now is no longer
+    a dead letter.
+
+    \b
+    Examples:
+      landbridge dead-letters replay
+      landbridge dead-letters replay 3
+    """
+    with opened() as it:
+        with it.database.reading() as connection:
+            rows = [row for row in letters.every(connection) if letter in (None, row.letter)]
+        if letter is not None and not rows:
+            raise _no_letter(letter)
+        again = Replay(it.database, it.keyring, it.clock)
+        for row in rows:
+            (why,) = again.take_again([(row.topic, row.payload)])
+            if why is None:
+                with it.database.writing() as connection:
+                    letters.remove(connection, row.letter)
+            print(f"{row.letter}: {why or 'stored'}")
+
+
+@commands.command()
+def purge(letter: int = typer.Argument(min=1, max=LARGEST, help="Its number in the list.")) -> None:
+    """Remove one dead letter.
+
+    \b
+    Example:
+      landbridge dead-letters purge 3
+    """
+    with opened() as it, it.database.writing() as connection:
+        if letters.find(connection, letter) is None:
+            raise _no_letter(letter)
+        letters.remove(connection, letter)
+
+
+def _no_letter(letter: int) -> UserError:
+    return UserError(f"no dead letter {letter}; `landbridge dead-letters list` shows those there are")
+
+
+@commands.command()
 def show(letter: int = typer.Argument(min=1, max=LARGEST, help="Its number in the list.")) -> None:
     """Show one dead letter with its bytes.
 
@@ -41,7 +86,7 @@ def show(letter: int = typer.Argument(min=1, max=LARGEST, help="Its number in th
     with opened() as it, it.database.reading() as connection:
         row = letters.find(connection, letter)
     if row is None:
-        raise UserError(f"no dead letter {letter}; `landbridge dead-letters list` shows those there are")
+        raise _no_letter(letter)
     table.show_one(
         {
             "letter": letter,

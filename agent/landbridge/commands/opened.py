@@ -3,7 +3,6 @@
 import getpass
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Row
@@ -32,10 +31,10 @@ class Opened(NamedTuple):
 def opened(make: bool = False) -> Iterator[Opened]:
     """Open what the settings name, closed at the end; a database that is missing only if to `make`."""
     settings, clock = config.load(), Clock()
-    path = Path(settings.store.database)
-    database = open_database(path, make)
+    database = open_database(settings.store.database, make)
     try:
-        yield Opened(settings, database, Keyring(path), clock)
+        keyring = Keyring(settings.store.database, settings.store.key_file)
+        yield Opened(settings, database, keyring, clock)
     finally:
         database.close()
 

@@ -35,13 +35,10 @@ def send(
     expires: str = typer.Option("24h", help="How long it may wait for the device: 30m, 24h, 7d."),
 ) -> None:
     """Give a command; `_SEND_HELP` is what a person reads."""
-    value = fleet.argument(verb, argument)
-    length_s = fleet.seconds(expires)
     with opened() as it, it.database.writing() as connection:
         row = known_device(connection, device)
-        now_s = it.clock.now_s()
-        command = stored.give(connection, device, verb, value, now_s + length_s, whoever(), now_s)
-    print(f"command {command}: {device} gets {verb} with its next report, until {iso(now_s + length_s)}")
+        given = fleet.give(connection, device, verb, argument, expires, whoever(), it.clock.now_s())
+    print(f"command {given.command}: {device} gets {verb} with its next report, until {iso(given.expires_s)}")
     if row.next_contact_s is not None:
         print(f"that report is due at {iso(row.next_contact_s)}")
 

@@ -1,17 +1,15 @@
 """`landbridge update`: releases of the application, and which devices get them."""
 
 from pathlib import Path
-from typing import Any
 
 import typer
-from sqlalchemy import Connection
 
 from landbridge.clock import iso
 from landbridge.commands import table
-from landbridge.commands.opened import opened
+from landbridge.commands.opened import opened, whoever
 from landbridge.errors import UserError
+from landbridge.fleet import rollout
 from landbridge.fleet.releases import read
-from landbridge.fleet.rollout import SHARES_PERCENT
 from landbridge.store import releases
 from landbridge.wire.limits import RELEASE_SEQUENCE
 
@@ -68,20 +66,12 @@ def list_releases() -> None:
         ("board", "release", "version", "added", "roll-out", "offered", "running", "failed"),
         (
             (
-                row.board, row.sequence, row.version, iso(row.added_s), _stage(row), row.offered, row.taken,
-                row.failed,
+                row.board, row.sequence, row.version, iso(row.added_s), rollout.stage(row), row.offered,
+                row.taken, row.failed,
             )
             for row in rows
         ),
     )  # fmt: skip
-
-
-def _stage(row: Any) -> str | None:
-    if row.stage is None:
-        return None
-    if row.halted is not None:
-        return f"halted: {row.halted}"
-    return f"{SHARES_PERCENT[row.stage - 1]} %" if row.stage else "canaries"
 
 
 @commands.command("roll-out")
@@ -102,14 +92,7 @@ def roll_out(
     """
     with opened() as it, it.database.writing() as connection:
         now_s = it.clock.now_s()
-        found = _known(connection, board, sequence)
-        stands = releases.rollout(connection, board, sequence)
-        _, _, failed = releases.tally(connection, board, sequence)
-        values = {"canaries": canaries, "stage_s": days * _DAY_S, "halted": None, "forgiven": failed}
-        if stands is None:
-            releases.add_rollout(connection, board, sequence, stage=0, stage_began_s=now_s, **values)
-        else:
-            releases.change_rollout(connection, board, sequence, **values)
+        found = rollout.begin(connection, board, sequence, canaries, days * _DAY_S, whoever(), now_s)
     print(f"release {sequence} ({found.version}) rolls out to devices with board {board}")
 
 
@@ -122,10 +105,7 @@ def halt(sequence: int = _SEQUENCE, board: str = _BOARD) -> None:
       landbridge update halt 2 --board ESP32
     """
     with opened() as it, it.database.writing() as connection:
-        _known(connection, board, sequence)
-        if releases.rollout(connection, board, sequence) is None:
-            raise UserError(f"release {sequence} for {board} is not rolling out")
-        releases.change_rollout(connection, board, sequence, halted="by hand")
+        rollout.halt(connection, board, sequence, whoever(), it.clock.now_s())
     print(f"release {sequence} for {board} is halted")
 
 
@@ -149,10 +129,3 @@ def status() -> None:
             for row in rows
         ),
     )  # fmt: skip
-
-
-def _known(connection: Connection, board: str, sequence: int) -> Any:
-    found = releases.find(connection, board, sequence)
-    if found is None:
-        raise UserError(f"no release {sequence} for {board}; `landbridge update list` shows those there are")
-    return found

@@ -4,14 +4,14 @@ Nothing wakes a device: each has its orders when it reports of itself, and no tw
 """
 
 import re
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Collection, Mapping
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Row
 
 from landbridge.errors import UserError
+from landbridge.store import audit, devices
 from landbridge.store import commands as stored
-from landbridge.store import devices
 from landbridge.wire import commands as wire
 from landbridge.wire.commands import VERBS
 from landbridge.wire.uplink import Uplink
@@ -32,11 +32,32 @@ def note(connection: Connection, device: str, uplink: Uplink, now_s: int) -> Non
             devices.expect_nothing(connection, device)
 
 
+def concerned(connection: Connection, uplinks: Mapping[str, Uplink], now_s: int) -> Collection[str]:
+    """Those for which commands wait."""
+    return stored.devices_with_waiting(connection, uplinks.keys(), now_s)
+
+
 def orders(connection: Connection, device: str, uplink: Uplink, now_s: int) -> Mapping[int, Any]:
     """The commands that wait for the device, a few at a time."""
     waiting = stored.waiting(connection, device, now_s, wire.MOST_AT_ONCE)
     stored.sent(connection, device, [each.command for each in waiting], now_s)
     return wire.order(waiting)
+
+
+class Given(NamedTuple):
+    """A command that waits for its device."""
+
+    command: int
+    expires_s: int
+
+
+def give(
+    connection: Connection, device: str, verb: str, given: int | None, expires: str, who: str, now_s: int
+) -> Given:
+    """Have `device` do something once; `UserError` if that is no command, or `expires` no time."""
+    value, expires_s = argument(verb, given), now_s + seconds(expires)
+    audit.add(connection, who, f"command {verb} {value or ''}".rstrip(), now_s, device)
+    return Given(stored.give(connection, device, verb, value, expires_s, who, now_s), expires_s)
 
 
 def argument(verb: str, given: int | None) -> int:
@@ -68,6 +89,7 @@ def cancel(connection: Connection, device: str, command: int, who: str, now_s: i
     if row.result is not None or row.cancelled_s is not None or row.expires_s <= now_s:
         raise UserError(f"command {command} of {device} is over: {state(row, now_s)}")
     stored.cancel(connection, device, command, who, now_s)
+    audit.add(connection, who, f"command {row.verb} cancelled", now_s, device)
     return row
 
 

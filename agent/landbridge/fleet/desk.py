@@ -3,12 +3,13 @@
 Each kind of order is a module with two functions, called in the transaction of the uplink.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 from sqlalchemy import Connection
 
-from landbridge.fleet import commands, diagnostics, resend, settings, updates
+from landbridge.controls import watch
+from landbridge.fleet import cards, commands, diagnostics, guide, resend, settings, updates, why
 from landbridge.wire.limits import WireError
 from landbridge.wire.uplink import Uplink
 
@@ -19,9 +20,10 @@ class Kind(Protocol):
     def note(self, connection: Connection, device: str, uplink: Uplink, now_s: int) -> None:
         """Note what the uplink reports. `WireError` if the report does not keep the contract."""
 
-    def orders(
-        self, connection: Connection, device: str, uplink: Uplink, now_s: int
-    ) -> Mapping[int, Any]:
+    def concerned(self, connection: Connection, uplinks: Mapping[str, Uplink], now_s: int) -> Collection[str]:
+        """The devices for which `orders` may find something, though their uplinks report nothing."""
+
+    def orders(self, connection: Connection, device: str, uplink: Uplink, now_s: int) -> Mapping[int, Any]:
         """Pairs for the reply, by key (docs/protocol/landbridge.cddl); empty when nothing waits."""
 
 
@@ -34,8 +36,22 @@ class Answered(NamedTuple):
     """Why a report could not be noted. The records beside it are good all the same."""
 
 
-KINDS: Sequence[Kind] = (settings, commands, resend, diagnostics, updates)
+KINDS: Sequence[Kind] = (settings, commands, cards, resend, diagnostics, guide, why, updates, watch)
 """The most important first: a reply has little room."""
+
+STATES: Sequence[Kind] = (settings, cards, guide, updates)
+"""What their reports say is how things stand; each is whole, and said until it was answered."""
+
+
+def concerned(connection: Connection, uplinks: Mapping[str, Uplink], now_s: int) -> dict[str, list[Kind]]:
+    """Which kinds of orders are to be looked for, for each of the devices that have sent `uplinks`: a few
+    statements for all of them. What an uplink reports may change what waits: then all kinds are."""
+    found = {device: list(KINDS) for device, uplink in uplinks.items() if uplink.reports or uplink.identity}
+    silent = {device: uplink for device, uplink in uplinks.items() if device not in found}
+    for kind in KINDS if silent else ():
+        for device in kind.concerned(connection, silent, now_s):
+            found.setdefault(device, []).append(kind)
+    return found
 
 
 def answer(
@@ -45,11 +61,16 @@ def answer(
     now_s: int,
     kinds: Sequence[Kind] = KINDS,
     again: bool = False,
+    overtaken: bool = False,
 ) -> Answered:
-    """Note what `uplink` reports and find the orders that wait for the device. When the same envelope
-    comes `again`, what it reports is noted already, and may be long past."""
+    """Note what `uplink` reports and find the orders of these kinds that wait for the device. When the
+    same envelope comes `again`, what it reports is noted already, and may be long past. One that was
+    `overtaken` by a later one knows less of how things stand; what happened, and results, are noted all the
+    same."""
     refused = []
     for kind in () if again else kinds:
+        if overtaken and kind in STATES:
+            continue
         try:
             with connection.begin_nested():
                 kind.note(connection, device, uplink, now_s)

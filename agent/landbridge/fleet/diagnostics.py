@@ -1,7 +1,7 @@
 """Diagnostics: what devices report of what went wrong is kept, and a fault is worth a line in the log."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from sqlalchemy import Connection
@@ -25,6 +25,11 @@ def note(connection: Connection, device: str, uplink: Uplink, now_s: int) -> Non
         if entry.text is not None:
             lines = entry.text.strip().splitlines()
             _log.error("%s: fault in its firmware: %s", device, lines[-1] if lines else "no text")
+
+
+def concerned(connection: Connection, uplinks: Mapping[str, Uplink], now_s: int) -> Collection[str]:
+    """None: nothing is ever ordered."""
+    return ()
 
 
 def orders(connection: Connection, device: str, uplink: Uplink, now_s: int) -> Mapping[int, Any]:

@@ -3,27 +3,32 @@
 import json
 import os
 import secrets
+from binascii import crc32
+from collections.abc import Mapping
 from pathlib import Path
 
 from landbridge import config
 from landbridge.clock import Clock
 from landbridge.errors import UserError
 from landbridge.fleet.settings import change
-from landbridge.store import devices
+from landbridge.store import devices, letters
 from landbridge.store.database import Database
 from landbridge.store.keys import Keyring
-from landbridge.wire.envelope import broker_password
-from landbridge.wire.limits import is_device_id
+from landbridge.wire.envelope import broker_password, open_envelope
+from landbridge.wire.limits import WireError, is_device_id
 
 KEY_BYTES = 32
 SETTINGS, CERTIFICATE = "device.json", "ca.pem"
+COPY = ".copy"
+"""Each of them lies on the flash twice."""
 _LARGEST_CERTIFICATE = 4096
 
 
 def enrol(
     settings: config.Config, database: Database, keyring: Keyring, clock: Clock, device: str, who: str
 ) -> Path:
-    """Add `device` for `who`; return the folder with its device.json and ca.pem, to lay on its flash."""
+    """Add `device` for `who`; return the folder with its device.json and ca.pem and the copy of each, to lay
+    on its flash."""
     if not is_device_id(device):
         raise UserError(f"{device!r} cannot be a device id: 1 to 32 of a-z, 0-9 and -")
     certificate = _certificate(settings)
@@ -37,6 +42,45 @@ def enrol(
         change(connection, device, interval_s, who, clock.now_s())
         # Before the commit: a device whose settings cannot be written is not added.
         return _write(settings.devices, device, key, certificate)
+
+
+def adopt(database: Database, keyring: Keyring, clock: Clock, device: str, settings: Path) -> list[bytes]:
+    """Add `device`, which has the settings in this device.json already; returns what it has sent so far.
+    `UserError` when they are not its own."""
+    key = _key_of(device, settings)
+    with database.writing() as connection:
+        if devices.find(connection, device):
+            raise UserError(f"device {device} is there already; `landbridge devices show {device}`")
+        waiting = letters.confined(connection, device)
+        if waiting and not any(_opens(key, device, payload) for payload in waiting):
+            raise UserError(
+                f"the key in {settings} opens nothing that {device} has sent: it is another device's"
+            )
+        first = not devices.every(connection)
+        devices.add(connection, device, keyring.wrap(key, first), clock.now_s())
+        letters.release(connection, device)
+    return waiting
+
+
+def _key_of(device: str, settings: Path) -> bytes:
+    try:
+        given = json.loads(settings.read_text())
+        key = bytes.fromhex(given["key"])
+        if given["device"] != device or len(key) != KEY_BYTES:
+            raise ValueError(f"it is of {given['device']}, its key has {len(key)} bytes")
+    except OSError as error:
+        raise UserError(f"cannot read {settings}: {error.strerror}; name the device's {SETTINGS}") from None
+    except (ValueError, KeyError, TypeError) as error:
+        raise UserError(f"{settings} is no {SETTINGS} of {device}: {error}") from None
+    return key
+
+
+def _opens(key: bytes, device: str, payload: bytes) -> bool:
+    try:
+        open_envelope(key, device, "up", payload)
+    except WireError:
+        return False
+    return True
 
 
 def _certificate(settings: config.Config) -> bytes:
@@ -57,7 +101,7 @@ def _certificate(settings: config.Config) -> bytes:
 
 def _write(given: config.Devices, device: str, key: bytes, certificate: bytes) -> Path:
     folder = Path(given.directory) / device
-    values = {
+    values: dict[str, str | int] = {
         "device": device,
         "key": key.hex(),
         "broker_host": given.broker_host,
@@ -67,18 +111,26 @@ def _write(given: config.Devices, device: str, key: bytes, certificate: bytes) -
     }
     if given.apn_user:
         values |= {"apn_user": given.apn_user, "apn_password": given.apn_password}
+    values["ca_crc"] = crc32(certificate)
+    values["crc"] = _crc_of(values)
     try:
         folder.mkdir(parents=True, mode=0o700)
-        (folder / CERTIFICATE).write_bytes(certificate)
-        handle = os.open(folder / SETTINGS, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(handle, "w") as file:
-            json.dump(values, file, indent=1)
-            file.write("\n")
-            file.flush()
-            os.fsync(file.fileno())
+        for copy in ("", COPY):
+            (folder / (CERTIFICATE + copy)).write_bytes(certificate)
+            handle = os.open(folder / (SETTINGS + copy), os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(handle, "w") as file:
+                json.dump(values, file, indent=1)
+                file.write("\n")
+                file.flush()
+                os.fsync(file.fileno())
     except FileExistsError:
         # It may hold the only copy of a device's key.
         raise UserError(f"{folder} is there already; move it away and add the device again") from None
     except OSError as error:
         raise UserError(f"cannot write {folder}: {error.strerror}; correct [devices] directory") from None
     return folder
+
+
+def _crc_of(values: Mapping[str, str | int]) -> int:
+    """What the device compares (firmware/locator/config.py)."""
+    return crc32("".join(f"{key}={values[key]}\n" for key in sorted(values)).encode())

@@ -1,16 +1,14 @@
 """A release of the application, as `python -m tools.flash.release` builds it: read, checked, stored."""
 
-import hashlib
 import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import cbor2
-
 from landbridge.errors import UserError
-from landbridge.wire.limits import RELEASE_BYTES, RELEASE_FILES, RELEASE_LIST_BYTES, RELEASE_SEQUENCE
+from landbridge.wire.limits import RELEASE_BYTES, RELEASE_FILES, RELEASE_SEQUENCE
+from landbridge.wire.releases import file_list, in_order
 
 MANIFEST = "release.json"
 _NAME = re.compile(r"locator/(?!.*\.\.)[a-z0-9_./]{1,56}")
@@ -29,11 +27,8 @@ class Release:
 
     @property
     def file_list(self) -> bytes:
-        """A CBOR sequence (RFC 8742) of `release-file` in docs/protocol/landbridge.cddl."""
-        return b"".join(
-            cbor2.dumps([name, len(content), hashlib.sha256(content).digest()])
-            for name, content in self.files
-        )
+        """What a device pulls first: `release-list` in docs/protocol/landbridge.cddl."""
+        return file_list(self.files)
 
 
 def read(folder: Path) -> Release:
@@ -41,16 +36,14 @@ def read(folder: Path) -> Release:
     try:
         manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
         names = _names(manifest, folder)
-        files = [(name, (folder / name).read_bytes()) for name in names]
+        files = in_order({name: (folder / name).read_bytes() for name in names})
     except FileNotFoundError as error:
         raise UserError(
             f"{error.filename} is missing: build the release with python -m tools.flash.release"
         ) from None
     except (OSError, ValueError) as error:
         raise UserError(f"cannot read the release in {folder}: {error}; build it again") from None
-    release = Release(
-        manifest["sequence"], manifest["version"], manifest["board"], manifest["mpy"], files
-    )
+    release = Release(manifest["sequence"], manifest["version"], manifest["board"], manifest["mpy"], files)
     _check_contents(release, folder)
     return release
 
@@ -73,5 +66,5 @@ def _check_contents(release: Release, folder: Path) -> None:
         if content[:2] != bytes([ord("M"), release.mpy]):
             raise UserError(f"{folder / name} is not compiled for runtime {release.mpy}; build it again")
     size = sum(len(content) for _, content in release.files)
-    if size > RELEASE_BYTES or len(release.file_list) > RELEASE_LIST_BYTES:
+    if size > RELEASE_BYTES:
         raise UserError(f"the release in {folder} has {size} bytes; a slot takes {RELEASE_BYTES}")

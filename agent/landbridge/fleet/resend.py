@@ -5,7 +5,7 @@ how many records it holds that nobody has acknowledged; when more is missing her
 some of it to be safe.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from sqlalchemy import Connection
@@ -19,6 +19,13 @@ def note(connection: Connection, device: str, uplink: Uplink, now_s: int) -> Non
     """Keep what is gone for good."""
     if wire.GONE_KEY in uplink.reports:
         gaps.note_gone(connection, device, wire.decode_gone(uplink.reports[wire.GONE_KEY]))
+
+
+def concerned(connection: Connection, uplinks: Mapping[str, Uplink], now_s: int) -> Collection[str]:
+    """Those that have made more than is stored without a gap."""
+    made = {device: uplink.status.get("next_seq") for device, uplink in uplinks.items()}
+    complete = gaps.complete(connection, [device for device, seq in made.items() if isinstance(seq, int)])
+    return [device for device, seq in complete.items() if seq + 1 != made[device]]
 
 
 def orders(connection: Connection, device: str, uplink: Uplink, now_s: int) -> Mapping[int, Any]:

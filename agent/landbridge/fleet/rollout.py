@@ -1,42 +1,62 @@
-"""How a release reaches the fleet: a few devices first, then growing shares, halted when it fails.
+"""How a release reaches the devices with its board (fleet/stages.py)."""
 
-Which devices are the first is decided by who calls first: a release is offered in replies only, never sent.
-"""
-
-from math import ceil
 from typing import Any
 
 from sqlalchemy import Connection, Row
 
-from landbridge.store import releases
+from landbridge.errors import UserError
+from landbridge.fleet import stages
+from landbridge.store import audit, releases
 
-SHARES_PERCENT = (5, 25, 50, 100)
-"""Of the devices with the board, by stage; stage 0, before them, is the canaries."""
-FAILURES_PERCENT = 5
-"""Of the devices that were offered a release: so many may fail before its roll-out halts. Of the few
-canaries, none."""
+
+def begin(
+    connection: Connection, board: str, sequence: int, canaries: int, stage_s: int, who: str, now_s: int
+) -> Row[Any]:
+    """Offer a release, or go on where its roll-out was halted; returns the release. `UserError`: there is
+    none."""
+    found = known(connection, board, sequence)
+    _, _, failed = releases.tally(connection, board, sequence)
+    values = {"canaries": canaries, "stage_s": stage_s, "halted": None, "forgiven": failed}
+    if releases.rollout(connection, board, sequence) is None:
+        releases.add_rollout(connection, board, sequence, stage=0, stage_began_s=now_s, **values)
+    else:
+        releases.change_rollout(connection, board, sequence, **values)
+    audit.add(connection, who, f"release {sequence} for {board} rolls out", now_s)
+    return found
+
+
+def halt(connection: Connection, board: str, sequence: int, who: str, now_s: int) -> None:
+    """Offer a release to no device any more; `UserError` if it is not rolling out."""
+    known(connection, board, sequence)
+    if releases.rollout(connection, board, sequence) is None:
+        raise UserError(f"release {sequence} for {board} is not rolling out")
+    releases.change_rollout(connection, board, sequence, halted="by hand")
+    audit.add(connection, who, f"release {sequence} for {board} halted", now_s)
+
+
+def known(connection: Connection, board: str, sequence: int) -> Row[Any]:
+    """The release; `UserError` if there is none."""
+    found = releases.find(connection, board, sequence)
+    if found is None:
+        raise UserError(f"no release {sequence} for {board}; `landbridge update list` shows those there are")
+    return found
+
+
+def stage(row: Row[Any]) -> str | None:
+    """How far the roll-out of a row of `releases.every` is, in words; None: it has not begun."""
+    return None if row.stage is None else stages.told(row)
 
 
 def rolls_out(connection: Connection, rollout: Row[Any], now_s: int) -> bool:
     """Whether the roll-out goes on; halts it, or takes it to its next stage, when it is time."""
-    if rollout.halted is not None:
-        return False
-    offered, taken, failed = releases.tally(connection, rollout.board, rollout.sequence)
     key = (connection, rollout.board, rollout.sequence)
-    if 100 * (failed - rollout.forgiven) > FAILURES_PERCENT * offered:
-        releases.change_rollout(*key, halted=f"failed on {failed} of {offered} devices")
-        return False
-    is_last = rollout.stage == len(SHARES_PERCENT)
-    if not is_last and taken >= rollout.canaries and now_s - rollout.stage_began_s >= rollout.stage_s:
-        releases.change_rollout(*key, stage=rollout.stage + 1, stage_began_s=now_s)
-    return True
+    step = stages.next_step(rollout, stages.Tally(*releases.tally(*key)), now_s)
+    if step:
+        releases.change_rollout(*key, **step)
+    return rollout.halted is None and "halted" not in step
 
 
 def most_devices(connection: Connection, board: str, sequence: int) -> int:
     """To how many devices the release may be offered by now."""
     rollout = releases.rollout(connection, board, sequence)
-    if rollout is None:
-        return 0
-    share = SHARES_PERCENT[rollout.stage - 1] if rollout.stage else 0
-    most: int = rollout.canaries
-    return max(most, ceil(share * releases.fleet_size(connection, board) / 100))
+    return stages.most_devices(rollout, releases.fleet_size(connection, board)) if rollout else 0

@@ -1,11 +1,14 @@
 """Settings: sent to a device as long as it applies others, unless it has refused them."""
 
-from collections.abc import Iterable, Mapping
+import json
+from collections.abc import Collection, Iterable, Mapping
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import Connection
 
 from landbridge.errors import UserError
+from landbridge.store import audit
 from landbridge.store import settings as stored
 from landbridge.wire import settings as wire
 from landbridge.wire.settings import SETTINGS, Report
@@ -25,6 +28,12 @@ def note(connection: Connection, device: str, uplink: Uplink, now_s: int) -> Non
         stored.keep_report(connection, device, report, now_s)
 
 
+def concerned(connection: Connection, uplinks: Mapping[str, Uplink], now_s: int) -> Collection[str]:
+    """Those that have settings and do not apply the newest, as far as they have said."""
+    newest = stored.newest(connection, uplinks.keys())
+    return [device for device, changes, applied in newest if applied not in _hashes(changes)]
+
+
 def orders(connection: Connection, device: str, uplink: Uplink, now_s: int) -> Mapping[int, Any]:
     """The desired settings, if the device is to be told."""
     desired = stored.desired(connection, device)
@@ -35,6 +44,11 @@ def orders(connection: Connection, device: str, uplink: Uplink, now_s: int) -> M
     if not desired.revision or (said and not _waits(desired, said[0])):
         return {}
     return wire.order(desired.revision, desired.changes)
+
+
+@lru_cache(maxsize=4096)
+def _hashes(changes: str) -> frozenset[int]:
+    return frozenset(wire.hashes(json.loads(changes)))
 
 
 def state(desired: stored.Desired, report: Report | None) -> str:
@@ -60,6 +74,8 @@ def change(
     said = stored.report(connection, device)
     if after == before.changes and not (said and _refused(before, said[0])):
         return None
+    told = " ".join(f"{name}={value}" for name, value in changes.items())
+    audit.add(connection, who, f"settings {told}", now_s, device)
     return stored.set_desired(connection, device, after, who, now_s)
 
 

@@ -2,7 +2,7 @@
 and pieces of them handed out."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from sqlalchemy import Connection, Row
@@ -30,10 +30,16 @@ def note(connection: Connection, device: str, uplink: Uplink, now_s: int) -> Non
         if said.failed:
             why = REASONS.get(said.reason, f"reason {said.reason}")
             releases.end_offer(connection, device, said.failed, why)
+        releases.fall_back(connection, device, said.board, said.running)
         if not said.on_trial:
             releases.end_offer(connection, device, said.running, releases.RUNNING)
     if PULL_KEY in uplink.reports:
         releases.pulled(connection, device, *decode_pull(uplink.reports[PULL_KEY]))
+
+
+def concerned(connection: Connection, uplinks: Mapping[str, Uplink], now_s: int) -> Collection[str]:
+    """Those on whose board a newer release rolls out."""
+    return releases.devices_behind(connection, uplinks.keys())
 
 
 def orders(connection: Connection, device: str, uplink: Uplink, now_s: int) -> Mapping[int, Any]:

@@ -13,6 +13,7 @@ BATTERY = 32
 OUT_OF_RANGE = 64
 PAST = 128
 BY_ARRIVAL = 256
+IMPLIED_SPEED = 512  # by its neighbours: journey/doubts.py
 
 NAMES = {
     ZERO_POSITION: "zero position",
@@ -24,8 +25,11 @@ NAMES = {
     OUT_OF_RANGE: "position out of range",
     PAST: "time long past",
     BY_ARRIVAL: "dated by arrival",
+    IMPLIED_SPEED: "implied speed",
 }
-NOT_LATEST = ZERO_POSITION | FUTURE | UNDATED | OUT_OF_RANGE | PAST
+NO_TIME = FUTURE | UNDATED | PAST
+"""A point with one of these is on no journey."""
+NOT_LATEST = ZERO_POSITION | OUT_OF_RANGE | NO_TIME | IMPLIED_SPEED
 """A fix with one of these is never the latest position."""
 
 _FEWEST_SATELLITES = 4
@@ -57,7 +61,7 @@ def knows_time(clock: DeviceClock, now_s: int) -> bool:
 
 def names(flags: int) -> list[str]:
     """The doubts in words."""
-    return [name for bit, name in NAMES.items() if flags & bit]
+    return [name for bit, name in NAMES.items() if flags & bit] if flags else []
 
 
 def _power_on_s(clock: DeviceClock, now_s: int) -> int:

@@ -1,12 +1,17 @@
 """What an uplink brings that platforms have to hear: new points, and stored ones now dated."""
 
+from collections.abc import Sequence
+from typing import NamedTuple
+
 from sqlalchemy import Connection
 
 from landbridge.ingest import judge
-from landbridge.outbound import topics
-from landbridge.store import devices, outbox, points
+from landbridge.outbound import announce, positions, topics
+from landbridge.store import outbox, points
+from landbridge.store.held import Held
+from landbridge.store.outbox import Outgoing
 from landbridge.store.points import StoredPoint
-from landbridge.wire.limits import MAX_RECORDS
+from landbridge.wire.point import KIND_FIX
 from landbridge.wire.uplink import DeviceClock
 
 _DRIFT_S = 3600
@@ -15,16 +20,27 @@ _DRIFT_PART = 20
 """An RC oscillator gains or loses a few hundredths of what has passed."""
 
 
+class News(NamedTuple):
+    """What an uplink has brought for one device."""
+
+    held: Held
+    changed: list[StoredPoint]
+    """Stored points that have changed, as they were: in time, or in all when they are read once more."""
+    dated: list[StoredPoint]
+    """The same as they are now."""
+    new: list[StoredPoint]
+
+
 def date_earlier(
     connection: Connection, device: str, clock: DeviceClock | None, now_s: int
-) -> list[StoredPoint]:
-    """Date the stored points of this power-on that have no time; return them as they are now.
+) -> tuple[list[StoredPoint], list[StoredPoint]]:
+    """Date the stored points of this power-on that have no time; return them as they were, and as they are.
 
     A clock that knows the time also corrects those that were dated by the arrival of an uplink, when
     they came late: a smaller difference is the drift of the device's clock since then.
     """
     if clock is None:
-        return []
+        return [], []
     doubts = judge.BY_ARRIVAL if judge.knows_time(clock, now_s) else 0
     waiting = points.to_date(connection, device, clock.boot, doubts)
     judged = [judge.judge(each.point, clock, now_s) for each in waiting]
@@ -33,7 +49,8 @@ def date_earlier(
         for old, new in zip(waiting, judged, strict=True)
         if _differs(old.at_s, new.at_s, clock.since_power_on_s - old.point.time)
     ]
-    return points.date(connection, [old for old, _ in told], [new for _, new in told])
+    changed = [old for old, _ in told]
+    return changed, points.date(connection, changed, [new for _, new in told])
 
 
 def _differs(before_s: int | None, after_s: int | None, elapsed_s: int) -> bool:
@@ -43,31 +60,65 @@ def _differs(before_s: int | None, after_s: int | None, elapsed_s: int) -> bool:
     return abs(after_s - before_s) > max(_DRIFT_S, elapsed_s // _DRIFT_PART)
 
 
-def post(connection: Connection, device: str, dated: list[StoredPoint], new: list[StoredPoint]) -> None:
-    """Put what `dated` and `new` points have to say to the platforms into the outbox."""
-    all_points = dated + new
-    if not all_points:
-        return
-    parts = [all_points[i : i + MAX_RECORDS] for i in range(0, len(all_points), MAX_RECORDS)]
-    messages = [topics.track(device, part) for part in parts]
-    messages += topics.events(device, all_points)
-    latest = _moved_position(connection, device, dated, new)
-    if latest:
-        messages.append(topics.position(latest))
-    outbox.post(connection, messages)
+def post(connection: Connection, brought: Sequence[News], now_s: int) -> None:
+    """Put what the points have to say to the platforms into the outbox."""
+    outbox.post(connection, tell(connection, brought, now_s))
 
 
-def _moved_position(
-    connection: Connection, device: str, dated: list[StoredPoint], new: list[StoredPoint]
-) -> StoredPoint | None:
+def tell(connection: Connection, brought: Sequence[News], now_s: int) -> list[Outgoing]:
+    """What the points have to say to the platforms, for the outbox; what comes before an alarm is there by
+    now. The journeys are to be worked out from the first of them on; the latest positions move."""
+    messages: list[Outgoing] = []
+    for each in brought:
+        all_points = each.dated + each.new
+        if not all_points:
+            continue
+        device = each.held.device
+        each.held.mark(one.at_s for one in each.changed + all_points if _is_on_journey(one))
+        messages += topics.tracks(device, all_points)
+        alarms = topics.alarms(device, all_points)
+        if alarms:
+            outbox.post(connection, messages)
+            messages = []
+            announce.tell(connection, alarms, now_s)
+        latest = _moved_position(connection, each)
+        if _stands(connection, each, latest):
+            latest = latest or points.latest_position(connection, device)
+        if latest:
+            messages.append(topics.position(latest, each.held.still_s))
+        messages += positions.late(connection, device, all_points, latest)
+    return messages
+
+
+def _is_on_journey(stored: StoredPoint) -> bool:
+    return stored.at_s is not None and not stored.flags & judge.NO_TIME
+
+
+def _stands(connection: Connection, brought: News, moved: StoredPoint | None) -> bool:
+    """Whether it is news that the device stands where its latest position is; that is `moved` from now on."""
+    held = brought.held
+    if held.position_seq is None:
+        return False
+    is_told = any(each.point.kind != KIND_FIX and each.point.motion == 0 for each in brought.new)
+    was_told = moved is not None and held.highest_seq > held.position_seq  # before the fix came in
+    if not (is_told or was_told):
+        return False
+    return held.stands(points.still_s(connection, held.device, held.position_seq))
+
+
+def _moved_position(connection: Connection, brought: News) -> StoredPoint | None:
     """The latest position, if it is another one now."""
-    if dated:
-        # The latest position may have got another time itself.
-        latest = points.newest_fix(connection, device, judge.NOT_LATEST)
-        moves = devices.set_position
+    held = brought.held
+    if brought.dated:
+        # The latest position may have got another time itself, or another place.
+        latest = points.newest_fix(connection, held.device, judge.NOT_LATEST)
+        is_same = latest and (latest.point.seq, latest.at_s) == (held.position_seq, held.position_at_s)
+        others = {each.point.seq for each in brought.dated}
+        moves = latest is not None and (not is_same or latest.point.seq in others)
     else:
-        latest = topics.newest(new)
-        moves = devices.move_position
-    if latest and latest.at_s is not None and moves(connection, device, latest.point.seq, latest.at_s):
-        return latest
-    return None
+        latest = topics.newest(brought.new)
+        moves = latest is not None and (held.position_at_s is None or held.position_at_s < (latest.at_s or 0))
+    if not moves or latest is None:
+        return None
+    held.has_position(latest.point.seq, latest.at_s)
+    return latest

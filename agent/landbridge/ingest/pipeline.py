@@ -2,35 +2,41 @@
 
     receive -> [ open -> decode -> judge -> store ] -> commit -> MQTT ack -> reply
 
-What is in brackets is one transaction for all messages that wait. Whoever wants to watch or
-disturb a step overrides its method.
+What is in brackets is one transaction for all messages that wait. They are taken in waves, in each of which
+a device has one message: so a step is a few statements for all of them. Whoever wants to watch or disturb a
+step overrides its method.
 """
 
 import logging
 import re
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple, Protocol
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import DatabaseError, OperationalError
 
+from landbridge import metrics
 from landbridge.clock import Clock
 from landbridge.errors import UserError
 from landbridge.fleet import desk
+from landbridge.ingest import storing
 from landbridge.ingest.judge import judge
-from landbridge.ingest.news import date_earlier, post
 from landbridge.ingest.session import Received, Session
+from landbridge.ingest.storing import Message, Opened
 from landbridge.outbound.sender import Sender
-from landbridge.store import devices, letters, points
+from landbridge.store import epochs, letters, outbox
 from landbridge.store.database import Database
-from landbridge.store.devices import Window
+from landbridge.store.held import Held, hold
 from landbridge.store.keys import Keyring
-from landbridge.store.points import JudgedPoint
+from landbridge.store.outbox import Outgoing
 from landbridge.wire import downlink, envelope, uplink
+from landbridge.wire.envelope import ForgedError
 from landbridge.wire.limits import WireError, is_device_id
-from landbridge.wire.uplink import Uplink
 
 _UP = re.compile(r"landbridge/([^/]+)/up")
+_MOST_KEYS = 50_000
+"""Keys of devices that are kept unwrapped; more are unwrapped again and again."""
 _log = logging.getLogger(__name__)
 
 
@@ -38,17 +44,12 @@ class Refused(Exception):
     """The message must not be stored, or cannot be opened; the text says why."""
 
 
+class Late(Exception):
+    """The message is genuine, of an epoch of the device's keys that is over."""
+
+
 class UnknownDevice(Exception):
     """The topic names a device that was never added."""
-
-
-class Opened(NamedTuple):
-    """A message whose envelope was genuine."""
-
-    device: str
-    key: bytes
-    number: int
-    text: bytes
 
 
 class Answer(NamedTuple):
@@ -56,6 +57,13 @@ class Answer(NamedTuple):
 
     topic: str
     payload: bytes
+
+
+class Countable(Protocol):
+    """A counter of landbridge/metrics.py."""
+
+    def inc(self, amount: float = 1) -> None:
+        """Count."""
 
 
 class Pipeline:
@@ -70,82 +78,140 @@ class Pipeline:
         self._session = session
         self._sender = sender
         self._connection: Connection
-        self._taken: list[tuple[Received, Answer | None]] = []
+        self._held: dict[str, Held] = {}
+        self._outgoing: list[Outgoing] = []
+        self._keys: dict[bytes, bytes] = {}
+        self._counts: list[tuple[Countable, int]] = []
 
     def process_all(self, batch: Sequence[Received]) -> None:
         """All steps. An exception means that nothing was stored and nothing acknowledged."""
-        self._taken = []
-        with self._database.writing() as self._connection:
-            for received in batch:
-                self.process(received)
-        for received, answer in self._taken:
+        waves = _waves(batch)
+        self._counts = []
+        answers: dict[Received, Answer | None] = {}
+        with self._database.writing(alone=False) as self._connection:
+            if len(waves) > 1:
+                hold(self._connection, _devices(batch))  # at once, or two agents could wait for each other
+            for wave in waves:
+                answers |= zip(wave, self.process(wave), strict=True)
+        for counter, count in self._counts:
+            counter.inc(count)
+        for received in batch:
             self.acknowledge(received)
-            if answer:
+            if answer := answers[received]:
                 self.reply(answer)
         self._sender.wake()
 
-    def process(self, received: Received) -> None:
-        """The part of one message in the transaction: it is stored, confined or buried."""
-        answer = None
+    def process(self, wave: Sequence[Received]) -> list[Answer | None]:
+        """The part of messages in the transaction: each is stored, confined or buried."""
+        counted = len(self._counts)
         try:
-            # What fails takes back its own changes, not those of the messages before it.
             with self._connection.begin_nested():
-                answer = self.take(received)
-        except UnknownDevice:
-            self.confine(received)
-        except (WireError, Refused) as error:
-            self.bury(received, str(error))
+                return self.take(wave)
         except Exception as error:
             if _may_pass(error):
                 raise
-            _log.exception("%s: internal error", received.topic)
-            self.bury(received, f"internal error: {error!r}")
-        self._taken.append((received, answer))
+            del self._counts[counted:]
+            if len(wave) > 1:
+                # What fails takes back its own changes, not those of the others.
+                return [answer for each in wave for answer in self.process([each])]
+            _log.exception("%s: internal error", wave[0].topic)
+            self._counts.append((metrics.FAULTS, 1))
+            self.bury(wave[0], f"internal error: {error!r}")
+            return [None]
 
-    def take(self, received: Received) -> Answer:
-        """From the envelope to the database; returns the reply."""
-        opened = self.open(received)
-        decoded = uplink.decode(opened.text)
+    def take(self, wave: Sequence[Received]) -> list[Answer | None]:
+        """From the envelopes to the database; returns the replies."""
         now_s = self._clock.now_s()
-        judged = [judge(point, decoded.clock, now_s) for point in decoded.points]
-        return self.store(self._connection, received, opened, decoded, judged, now_s)
+        self._held = hold(self._connection, _devices(wave))
+        read = [self.read(received, now_s) for received in wave]
+        messages = [each for each in read if isinstance(each, Message)]
+        self.store(self._connection, messages, now_s)
+        replies = iter(self.answer(messages, now_s))
+        # Last: from here to the commit other agents have to wait (store/order.py).
+        outbox.post(self._connection, self._outgoing)
+        return [next(replies) if isinstance(each, Message) else each for each in read]
+
+    def read(self, received: Received, now_s: int) -> Message | Answer | None:
+        """Open and decode one message. What cannot be is confined or buried, or answered at once."""
+        try:
+            opened = self.open(received)
+            decoded = uplink.decode(opened.text)
+            judged = [judge(point, decoded.clock, now_s) for point in decoded.points]
+            return Message(received, device_of(received.topic), opened, decoded, judged)
+        except UnknownDevice:
+            self._counts.append((metrics.UNKNOWN, 1))
+            self.confine(received)
+        except Late:
+            self._counts.append((metrics.EARLIER_EPOCH, 1))
+            return self.tell_epoch(received)
+        except (WireError, Refused) as error:
+            self._counts.append((metrics.UNREADABLE, 1))
+            self.bury(received, str(error))
+            if isinstance(error, ForgedError):
+                self.note_forged(received)
+        return None
 
     def open(self, received: Received) -> Opened:
         """Check and decrypt the envelope."""
         device = device_of(received.topic)
-        key = self._key(device)
-        return Opened(device, key, *envelope.open_envelope(key, device, "up", received.payload))
+        row = self._held.get(device)
+        if row is None:
+            raise UnknownDevice
+        key = self._key(row)
+        sealed = envelope.parse(received.payload)
+        number, epoch = sealed.header
+        if epoch > row.epoch + epochs.MOST_AHEAD:
+            raise Refused(f"epoch {epoch} of the keys, {row.epoch} is the present one")
+        text = envelope.decrypt(key, device, "up", sealed)
+        if epoch < row.epoch:
+            # Only what is genuine: else anyone could have replies made to uplinks that are still to come.
+            raise Late
+        return Opened(key, epoch, number, text)
 
-    def store(
-        self,
-        connection: Connection,
-        received: Received,
-        opened: Opened,
-        decoded: Uplink,
-        judged: list[JudgedPoint],
-        now_s: int,
-    ) -> Answer:
-        """Everything that is written for one uplink; the same envelope again changes no point."""
-        device, number = opened.device, opened.number
-        other = points.contradicted(connection, device, decoded.points)
-        agreed = [each for each in judged if each.point.seq not in other]
-        again = points.repeats_uplink(connection, device, number, received.payload)
-        if again:
-            _log.info("%s: uplink %d came again", device, number)
-        else:
-            new = self._store_new(connection, received.payload, opened, decoded, agreed, now_s)
-            _log.info("%s: uplink %d, %d records, %d new", device, number, len(judged), new)
-            if other:
-                self.bury(received, f"sequence used twice with other content: {_listed(other)}")
-        answered = desk.answer(connection, device, decoded, now_s, again=again)
-        for reason in answered.refused:
-            self.bury(received, reason)
-        # Those that contradict are in the dead letter: a device that kept them would never get past them.
-        committed = [each.point.seq for each in judged]
-        reply = downlink.encode_reply(number, committed, now_s, answered.orders)
-        down_number = devices.take_down_number(connection, device, now_s)
-        sealed = envelope.seal(opened.key, device, "down", down_number, reply)
-        return Answer(f"landbridge/{device}/down", sealed)
+    def store(self, connection: Connection, messages: Sequence[Message], now_s: int) -> None:
+        """Everything that is written for these uplinks; the same envelope again changes no point."""
+        self._outgoing = storing.store(connection, self._held, messages, now_s)
+        for each in messages:
+            if each.refused:
+                self._counts.append((metrics.REFUSED, 1))
+                self.bury(each.received, each.refused)
+            elif each.again:
+                self._counts.append((metrics.AGAIN, 1))
+                _log.info("%s: uplink %d came again", each.device, each.opened.number)
+            else:
+                self._counts += ((metrics.STORED, 1), (metrics.POINTS, len(each.new)))
+                counts = (each.opened.number, len(each.judged), len(each.new))
+                _log.info("%s: uplink %d, %d records, %d new", each.device, *counts)
+                if other := each.contradicted:
+                    self.bury(each.received, f"sequence used twice with other content: {_listed(other)}")
+
+    def answer(self, messages: Sequence[Message], now_s: int) -> list[Answer | None]:
+        """The replies, with the orders that wait; None to what was refused."""
+        answered = [each for each in messages if not each.refused]
+        kinds = desk.concerned(self._connection, {each.device: each.uplink for each in answered}, now_s)
+        replies: list[Answer | None] = []
+        for each in messages:
+            if each.refused:
+                replies.append(None)
+                continue
+            orders: Sequence[Mapping[int, Any]] = ()
+            if each.device in kinds:
+                found = desk.answer(
+                    self._connection,
+                    each.device,
+                    each.uplink,
+                    now_s,
+                    kinds[each.device],
+                    again=each.again,
+                    overtaken=each.overtaken,
+                )
+                orders = found.orders
+                for reason in found.refused:
+                    self.bury(each.received, reason)
+            # Those that contradict are in the dead letter: a device that kept them would never get past them.
+            committed = [one.point.seq for one in each.judged]
+            replies.append(_sealed(each.device, each.opened, each.reply_number, committed, now_s, orders))
+        return replies
 
     def acknowledge(self, received: Received) -> None:
         """The broker need not keep the message any longer."""
@@ -156,10 +222,24 @@ class Pipeline:
         """Tell the device what it may forget."""
         self._session.reply(answer.topic, answer.payload)
 
+    def tell_epoch(self, received: Received) -> Answer:
+        """Keep nothing of a message of an epoch that is over, but tell its sender the present one."""
+        row = self._held[device_of(received.topic)]
+        number, epoch = envelope.parse(received.payload).header
+        _log.info("%s: uplink %d is of epoch %d of its keys, told %d", row.device, number, epoch, row.epoch)
+        now_s = self._clock.now_s()
+        opened = Opened(self._key(row), epoch, number, b"")
+        orders = [{downlink.EPOCH_KEY: row.epoch}]
+        return _sealed(row.device, opened, row.take_down_number(now_s), (), now_s, orders)
+
     def bury(self, received: Received, reason: str) -> None:
         """Keep a message that cannot be stored, with the reason."""
         _log.warning("%s: dead letter: %s", received.topic, reason)
         letters.bury(self._connection, received.topic, received.payload, reason, self._clock.now_s())
+
+    def note_forged(self, received: Received) -> None:
+        """Count one more attempt at a key."""
+        epochs.note_forged(self._connection, device_of(received.topic))
 
     def confine(self, received: Received) -> None:
         """Keep a message of a device that is not known."""
@@ -167,36 +247,17 @@ class Pipeline:
         _log.warning("%s is not known: quarantined; `landbridge devices add` makes it known", device)
         letters.confine(self._connection, device, received.payload, self._clock.now_s())
 
-    def _store_new(
-        self,
-        connection: Connection,
-        payload: bytes,
-        opened: Opened,
-        decoded: Uplink,
-        judged: list[JudgedPoint],
-        now_s: int,
-    ) -> int:
-        """Store an uplink that was not there yet; returns how many of its points are new."""
-        device, number = opened.device, opened.number
-        window = _noted(connection, device, number)
-        devices.contact(connection, device, window, now_s)
-        if number == window.top:
-            # One that was overtaken knows less than what came before it.
-            devices.says(connection, device, decoded.next_contact_s, decoded.status, decoded.identity)
-        dated = date_earlier(connection, device, decoded.clock, now_s)
-        new = points.store(connection, device, judged, now_s)
-        points.keep_uplink(connection, device, number, payload, now_s, len(judged), len(new))
-        post(connection, device, dated, new)
-        return len(new)
-
-    def _key(self, device: str) -> bytes:
-        row = devices.find(self._connection, device)
-        if row is None:
-            raise UnknownDevice
-        try:
-            return self._keyring.unwrap(row.wrapped_key)
-        except UserError as error:
-            raise Refused(f"the key of {device} cannot be opened: {error}") from None
+    def _key(self, row: Held) -> bytes:
+        known = self._keys.get(row.wrapped_key)
+        if known is None:
+            try:
+                known = self._keyring.unwrap(row.wrapped_key)
+            except UserError as error:
+                raise Refused(f"the key of {row.device} cannot be opened: {error}") from None
+            if len(self._keys) >= _MOST_KEYS:
+                self._keys.clear()
+            self._keys[row.wrapped_key] = known
+        return known
 
 
 def device_of(topic: str) -> str:
@@ -212,16 +273,35 @@ def _may_pass(error: Exception) -> bool:
     return isinstance(error, OperationalError | OSError) or type(error) is DatabaseError
 
 
-def _noted(connection: Connection, device: str, number: int) -> Window:
-    """The device's replay window with `number` in it; `Refused` if it was there."""
-    row = devices.find(connection, device)
-    if row is None:
-        raise UnknownDevice
-    window = Window(row.window_top, row.window_bits)
-    if not window.is_new(number):
-        raise Refused(f"replayed: number {number} was seen or is older than the window")
-    window.add(number)
-    return window
+def _waves(batch: Sequence[Received]) -> list[list[Received]]:
+    """The messages in their order, in as few groups as can be with no topic twice in one."""
+    waves: list[list[Received]] = []
+    taken: Counter[str] = Counter()
+    for received in batch:
+        if taken[received.topic] == len(waves):
+            waves.append([])
+        waves[taken[received.topic]].append(received)
+        taken[received.topic] += 1
+    return waves
+
+
+def _devices(batch: Sequence[Received]) -> set[str]:
+    """The devices that the topics name."""
+    return {match[1] for received in batch if (match := _UP.fullmatch(received.topic))}
+
+
+def _sealed(
+    device: str,
+    opened: Opened,
+    number: int,
+    committed: Sequence[int],
+    now_s: int,
+    orders: Sequence[Mapping[int, Any]],
+) -> Answer:
+    """The reply of that number to an uplink, in its epoch."""
+    reply = downlink.encode_reply(opened.number, committed, now_s, orders)
+    sealed = envelope.seal(opened.key, device, "down", number, reply, opened.epoch)
+    return Answer(f"landbridge/{device}/down", sealed)
 
 
 def _listed(sequences: set[int]) -> str:

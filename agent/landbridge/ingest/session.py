@@ -16,8 +16,11 @@ import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.reasoncodes import ReasonCode
 
+from landbridge import metrics
 from landbridge.config import Broker
 from landbridge.errors import UserError
+from landbridge.health import Since
+from landbridge.ingest.limits import RateLimit
 from landbridge.store.outbox import Posted
 
 UP = "landbridge/+/up"
@@ -26,6 +29,7 @@ _KEEPALIVE_S = 60
 _RECONNECT_S = (0.25, 30)
 _MOST_WAITING = 1000
 _LOOK_S = 0.5
+_PATIENCE_S = 30.0
 _log = logging.getLogger(__name__)
 
 
@@ -43,10 +47,13 @@ class Received(NamedTuple):
 class Session:
     """One MQTT session, for as long as the agent runs."""
 
-    def __init__(self, broker: Broker) -> None:
+    def __init__(self, broker: Broker, limit: RateLimit, listens: bool = True) -> None:
+        """Without `listens` it only publishes."""
         self.waiting: queue.Queue[Received] = queue.Queue(_MOST_WAITING)
         """What was received and not yet taken; when it is full, the broker has to wait."""
         self._broker = broker
+        self._listens = listens
+        self._limit = limit
         self._closing = threading.Event()
         self._answered = threading.Event()
         self._refusal: str | None = None
@@ -54,6 +61,7 @@ class Session:
         # wrong message. The lock makes "same connection?" and "acknowledge" one step.
         self._connection = 0
         self._connection_lock = threading.Lock()
+        self._away = Since()
         self._client = self._make_client()
 
     def open(self) -> None:
@@ -69,6 +77,15 @@ class Session:
         if self._refusal:
             self.close()
             raise UserError(f"broker {where}: {self._refusal}")
+
+    def trouble(self) -> str | None:
+        """What is wrong with the connection, for too long."""
+        threads = (each.name for each in threading.enumerate())
+        if not any(name.startswith("paho-mqtt-client") for name in threads):
+            return "the thread that listens to the broker has died"
+        if self._away.seconds > _PATIENCE_S:
+            return f"the broker has been away for {self._away.seconds:.0f} s"
+        return None
 
     def acknowledge(self, received: Received) -> bool:
         """Tell the broker that `received` is safe; False if its connection is no more."""
@@ -111,7 +128,7 @@ class Session:
         if self._broker.tls:
             self._set_tls(client)
         client.reconnect_delay_set(*_RECONNECT_S)  # type: ignore[arg-type]
-        client.on_socket_open = _send_at_once
+        client.on_socket_open = send_at_once
         client.on_connect = self._on_connect
         client.on_connect_fail = self._on_connect_fail
         client.on_subscribe = self._on_subscribe
@@ -132,7 +149,10 @@ class Session:
             self._refuse(f"refuses us: {reason}; check username and password in [broker]")
         else:
             _log.info("connected to %s:%d", self._broker.host, self._broker.port)
-            client.subscribe(UP, qos=1)
+            if self._listens:
+                client.subscribe(UP, qos=1)
+            else:
+                self._is_ready()
 
     def _on_connect_fail(self, _client: mqtt.Client, _data: Any) -> None:
         # paho calls this while it handles the error, and does not say which one.
@@ -146,7 +166,13 @@ class Session:
             self._refuse(f"refuses the subscription {UP}; allow it to user {self._broker.username!r}")
         else:
             _log.info("listening to %s", UP)
-            self._answered.set()
+            self._is_ready()
+
+    def _is_ready(self) -> None:
+        self._away.ends()
+        metrics.CONNECTED.set(1)
+        metrics.RECONNECTS.inc()
+        self._answered.set()
 
     def _refuse(self, why: str) -> None:
         if self._answered.is_set():
@@ -158,6 +184,8 @@ class Session:
     def _on_disconnect(self, _client: Any, _data: Any, _flags: Any, reason: ReasonCode, _: Any) -> None:
         with self._connection_lock:
             self._connection += 1
+        self._away.begins()
+        metrics.CONNECTED.set(0)
         if not (self._closing.is_set() or self._refusal):
             _log.warning("lost the broker (%s); connecting again", reason)
 
@@ -167,6 +195,10 @@ class Session:
             return _log.debug("not for us: %s", message.topic)
         payload, number = bytes(message.payload), self._connection
         received = Received(message.topic, payload, message.mid, message.qos, number)
+        if not self._limit.allows(message.topic):
+            metrics.THROTTLED.inc()
+            self.acknowledge(received)
+            return
         while not self._closing.is_set():
             try:
                 return self.waiting.put(received, timeout=_LOOK_S)
@@ -181,6 +213,7 @@ def _why(error: BaseException) -> str:
     return f"is not there: {error}; start it or correct host and port in [broker]"
 
 
-def _send_at_once(_client: mqtt.Client, _data: Any, sock: Any) -> None:
+def send_at_once(_client: mqtt.Client, _data: Any, sock: Any) -> None:
+    """Give a socket of paho's TCP_NODELAY."""
     # Otherwise small packets wait for the acknowledgement of those before them, 40 ms and more.
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

@@ -5,29 +5,43 @@ import queue
 import threading
 from collections.abc import Sequence
 
+from landbridge import metrics
+from landbridge.health import Since
 from landbridge.ingest.pipeline import Pipeline
 from landbridge.ingest.session import Received
+from landbridge.precedence import Precedence
 
 _LOOK_S = 0.1
-_MOST_AT_ONCE = 64
+_MOST_AT_ONCE = 256
+_FEW = 16
+_PATIENCE_S = 10.0
 _FIRST_RETRY_S = 0.5
-_LAST_RETRY_S = 30.0
+_LAST_RETRY_S = 4.0  # a disk that has room again is seen at once
 _log = logging.getLogger(__name__)
 
 
 class Worker(threading.Thread):
     """The thread that takes messages from `waiting` to `pipeline`, in their order."""
 
-    def __init__(self, waiting: queue.Queue[Received], pipeline: Pipeline) -> None:
+    def __init__(self, waiting: queue.Queue[Received], pipeline: Pipeline, precedence: Precedence) -> None:
         super().__init__(name="ingest", daemon=True)
         self._waiting = waiting
         self._pipeline = pipeline
+        self._precedence = precedence
+        self._unstored = Since()
+        metrics.WAITING.set_function(waiting.qsize)
         self._stopping = threading.Event()
 
     def stop(self) -> None:
         """Finish the messages at hand; those still waiting stay with the broker."""
         self._stopping.set()
         self.join()
+
+    def trouble(self) -> str | None:
+        """What keeps messages from being stored, for too long."""
+        if self._unstored.seconds > _PATIENCE_S:
+            return f"messages have not been stored for {self._unstored.seconds:.0f} s: see the log"
+        return None
 
     def run(self) -> None:
         """Work until stopped."""
@@ -37,6 +51,7 @@ class Worker(threading.Thread):
             except queue.Empty:
                 continue
             self._insist(batch + self._those_waiting())
+            self._precedence.claim(self._waiting.qsize() > _FEW)
 
     def _those_waiting(self) -> list[Received]:
         """What waits besides: one commit for all, or a flood of rubbish would hold up the others."""
@@ -53,8 +68,14 @@ class Worker(threading.Thread):
         retry_s = _FIRST_RETRY_S
         while not self._stopping.is_set():
             try:
-                return self._pipeline.process_all(batch)
+                with metrics.TRANSACTION_S.time():
+                    self._pipeline.process_all(batch)
+                self._unstored.ends()
+                metrics.LAST_STORED.set_to_current_time()
+                return
             except Exception as error:
+                self._unstored.begins()
+                metrics.FAILED.inc()
                 _log.error("cannot store %d messages: %s; again in %.0f s", len(batch), error, retry_s)
             self._stopping.wait(retry_s)
             retry_s = min(2 * retry_s, _LAST_RETRY_S)

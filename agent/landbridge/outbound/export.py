@@ -1,12 +1,14 @@
-"""A track as a file: GeoJSON, GPX 1.1 or CSV."""
+"""A track as a file: GeoJSON, GPX 1.1, KML 2.2 or CSV."""
 
 import csv
 import io
 import json
+from collections.abc import Mapping
 from enum import StrEnum
 from xml.sax.saxutils import escape
 
 from landbridge.clock import iso
+from landbridge.coverage.cells import Located
 from landbridge.outbound import geojson
 from landbridge.store.points import StoredPoint
 
@@ -17,17 +19,32 @@ class Format(StrEnum):
     GEOJSON = "geojson"
     GPX = "gpx"
     CSV = "csv"
+    KML = "kml"
 
 
-def export(device: str, track: list[StoredPoint], form: Format) -> str:
-    """The text of a file with `track`; GPX leaves out points without position."""
+MEDIA_TYPES = {
+    Format.GEOJSON: "application/geo+json",
+    Format.GPX: "application/gpx+xml",
+    Format.CSV: "text/csv",
+    Format.KML: "application/vnd.google-earth.kml+xml",
+}
+
+
+def export(
+    device: str, track: list[StoredPoint], form: Format, located: Mapping[int, Located] | None = None
+) -> str:
+    """The text of a file with `track`; GPX and KML leave out points without position, GeoJSON and CSV say
+    where
+    those of `located` were about."""
     match form:
         case Format.GEOJSON:
-            return json.dumps(geojson.collection(track), indent=1) + "\n"
+            return json.dumps(geojson.collection(track, located), indent=1) + "\n"
         case Format.GPX:
             return _gpx(device, track)
         case Format.CSV:
-            return _csv(track)
+            return _csv(track, located or {})
+        case Format.KML:
+            return _kml(device, track)
 
 
 def _gpx(device: str, track: list[StoredPoint]) -> str:
@@ -51,23 +68,55 @@ def _gpx_point(stored: StoredPoint) -> str:
     return f"<trkpt {attributes}><ele>{point.altitude_m}</ele>{time}{precision}</trkpt>"
 
 
-def _csv(track: list[StoredPoint]) -> str:
+def _kml(device: str, track: list[StoredPoint]) -> str:
+    """The way as a line, and each point with its time, for the slider of whoever shows it."""
+    placed = [each for each in track if geojson.has_position(each)]
+    line = " ".join(_kml_place(each) for each in placed)
+    points = "\n".join(_kml_point(each) for each in placed)
+    return f"""<?xml version="1.0" encoding="UTF-8"?>
+<kml xmlns="http://www.opengis.net/kml/2.2"><Document>
+<name>{escape(device)}</name>
+<Placemark><name>{escape(device)}</name>
+<LineString><tessellate>1</tessellate><coordinates>{line}</coordinates></LineString></Placemark>
+<Folder><name>points</name>
+{points}
+</Folder>
+</Document></kml>
+"""
+
+
+def _kml_point(stored: StoredPoint) -> str:
+    time = f"<TimeStamp><when>{iso(stored.at_s)}</when></TimeStamp>" if stored.at_s is not None else ""
+    name = f"<name>{stored.point.seq}</name>"
+    return (
+        f"<Placemark>{name}{time}<Point><coordinates>{_kml_place(stored)}</coordinates></Point></Placemark>"
+    )
+
+
+def _kml_place(stored: StoredPoint) -> str:
+    point = stored.point
+    return f"{(point.lon or 0) / 1e5:.5f},{(point.lat or 0) / 1e5:.5f},{point.altitude_m or 0}"
+
+
+def _csv(track: list[StoredPoint], located: Mapping[int, Located]) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     for i, stored in enumerate(track):
-        row = _csv_row(stored)
+        row = _csv_row(stored, located.get(stored.point.seq))
         if i == 0:
             writer.writerow(row)
         writer.writerow(row.values())
     return text.getvalue()
 
 
-def _csv_row(stored: StoredPoint) -> dict[str, object]:
+def _csv_row(stored: StoredPoint, about: Located | None) -> dict[str, object]:
     known, point = geojson.has_position(stored), stored.point
     position = {
         "latitude": point.latitude_deg if known else None,
         "longitude": point.longitude_deg if known else None,
         "altitude_m": point.altitude_m if known else None,
     }
-    row = geojson.properties(stored) | position
+    names = ("latitude", "longitude", "radius_m", "method")
+    approximate = {f"approximate_{name}": about and getattr(about, name) for name in names}
+    row = geojson.properties(stored) | position | approximate
     return {name: " ".join(value) if isinstance(value, list) else value for name, value in row.items()}

@@ -1,12 +1,17 @@
 """Points as GeoJSON (RFC 7946): longitude first, UTC times, natural units."""
 
-from collections.abc import Iterable
-from typing import Any
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
 
 from landbridge.clock import iso
 from landbridge.ingest import judge
 from landbridge.store.points import StoredPoint
 from landbridge.wire.point import KIND_CELL, KIND_FIX
+
+if TYPE_CHECKING:
+    from landbridge.coverage.cells import Located
 
 _KINDS = {KIND_FIX: "fix", KIND_CELL: "cell"}
 
@@ -16,9 +21,21 @@ def has_position(stored: StoredPoint) -> bool:
     return stored.point.kind == KIND_FIX and not stored.flags & judge.OUT_OF_RANGE
 
 
-def collection(track: Iterable[StoredPoint]) -> dict[str, Any]:
-    """A FeatureCollection of all points of `track`, those without a position too."""
-    return {"type": "FeatureCollection", "features": [feature(stored) for stored in track]}
+def collection(track: Iterable[StoredPoint], located: Mapping[int, Located] | None = None) -> dict[str, Any]:
+    """A FeatureCollection of all points of `track`, those without a position too. With `located` these say
+    where
+    they were about."""
+    features = [feature(stored) for stored in track]
+    for each in features if located else ():
+        place_about(each, located)
+    return {"type": "FeatureCollection", "features": features}
+
+
+def place_about(found: dict[str, Any], located: Mapping[int, Located] | None) -> None:
+    """Add to a Feature where its point was about, if that is known."""
+    place = (located or {}).get(found["properties"]["seq"])
+    if place is not None:
+        found["properties"]["approximate"] = place._asdict()
 
 
 def feature(stored: StoredPoint) -> dict[str, Any]:

@@ -11,6 +11,8 @@ from collections.abc import Callable
 
 from paho.mqtt.client import MQTTMessageInfo
 
+from landbridge import metrics
+from landbridge.precedence import Precedence
 from landbridge.store import outbox
 from landbridge.store.database import Database
 from landbridge.store.outbox import Posted
@@ -27,10 +29,19 @@ Publish = Callable[[Posted], MQTTMessageInfo]
 class Sender(threading.Thread):
     """The thread that publishes; `wake` it when something was posted."""
 
-    def __init__(self, database: Database, publish: Publish) -> None:
+    def __init__(
+        self,
+        database: Database,
+        publish: Publish,
+        precedence: Precedence | None = None,
+        may_send: Callable[[], bool] = lambda: True,
+    ) -> None:
+        """Of several agents one at a time `may_send`."""
         super().__init__(name="sender", daemon=True)
         self._database = database
         self._publish = publish
+        self._precedence = precedence or Precedence()
+        self._may_send = may_send
         self._posted = threading.Event()
         self._deadline: float | None = None
         self._published = 0  # number of the last message that the broker has
@@ -49,28 +60,32 @@ class Sender(threading.Thread):
     def run(self) -> None:
         """Publish until stopped; trouble is logged and tried again."""
         while True:
+            sends = False
             try:
-                self._empty()
+                if sends := self._may_send():
+                    self._empty()
             except Exception:
                 _log.exception("cannot publish the outbox; trying again in %d s", _RETRY_S)
                 time.sleep(0 if self._stopping() else _RETRY_S)
                 self.wake()
             if self._stopping():
                 return
-            self._posted.wait()
+            self._posted.wait(None if sends else _RETRY_S)
 
     def _empty(self) -> None:
         """Publish until the outbox is empty or time is up."""
         self._posted.clear()
         while messages := self._head():
+            self._precedence.give_way(0 if self._stopping() else _LOOK_S)
             # Those before are published; what failed was to remove them.
             new = [message for message in messages if message.message > self._published]
             waiting = [self._publish(message) for message in new]
             if not all(self._has_arrived(info) for info in waiting):
                 return
             self._published = messages[-1].message
-            with self._database.writing() as connection:
+            with self._database.writing(alone=False) as connection:
                 outbox.remove(connection, messages[-1].message)
+            metrics.PUBLISHED.inc(len(messages))
 
     def _head(self) -> list[Posted]:
         with self._database.reading() as connection:

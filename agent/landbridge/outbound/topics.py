@@ -1,35 +1,64 @@
 """What a newly stored batch says to the platforms: track, events, position (docs/protocol)."""
 
-import json
+from collections.abc import Mapping, Sequence
+from itertools import groupby
 from typing import Any
 
+import orjson
+
+from landbridge.clock import iso
 from landbridge.ingest import judge
 from landbridge.outbound import geojson
-from landbridge.store.outbox import Outgoing
+from landbridge.store.events import Event
+from landbridge.store.outbox import HOUSE, Outgoing
 from landbridge.store.points import StoredPoint
-from landbridge.wire.point import EVENTS
+from landbridge.wire.limits import MAX_RECORDS
 
-TENANT = "default"
-_OTHERS = {16: "departure", 32: "stop", 64: "border", 128: None}
-_EVENTS = {
-    bit: (_OTHERS[bit], None) if bit in _OTHERS else ("alarm", name) for bit, name in EVENTS.items()
-}
-"""Bit of a record's events -> type, the last level of the topic (None: no news), and which alarm."""
+NO_ALARMS = ("departed", "stopped", "country", "power-on")
+"""Events of a record that are none; stops, departures and borders the journey tells, which knows better."""
 
 
-def track(device: str, stored: list[StoredPoint]) -> Outgoing:
-    """The batch, each point once, as one GeoJSON FeatureCollection."""
-    return _outgoing(device, "track", geojson.collection(stored))
-
-
-def events(device: str, stored: list[StoredPoint]) -> list[Outgoing]:
-    """One event for each bit of each record that is one, in their order."""
-    return [
-        _outgoing(device, f"event/{kind}", _event(each, kind, alarm))
-        for each in stored
-        for bit, (kind, alarm) in _EVENTS.items()
-        if kind and each.point.events & bit
+def tracks(device: str, stored: Sequence[StoredPoint]) -> list[Outgoing]:
+    """Batches, each point once, as GeoJSON FeatureCollections; none has points of two tenants."""
+    parts = [
+        mine[i : i + MAX_RECORDS]
+        for _, group in groupby(stored, lambda each: each.tenant)
+        for mine in [list(group)]
+        for i in range(0, len(mine), MAX_RECORDS)
     ]
+    return [_outgoing(part[0].tenant, device, "track", geojson.collection(part)) for part in parts]
+
+
+def alarms(device: str, stored: list[StoredPoint]) -> list[Event]:
+    """One alarm for each bit of each record that is one, in their order."""
+    return [
+        event(each, "alarm", {"alarm": name}, name)
+        for each in stored
+        for name in each.point.event_names
+        if name not in NO_ALARMS
+    ]
+
+
+def event(
+    stored: StoredPoint, kind: str, details: Mapping[str, Any], name: str = "", inferred: bool = False
+) -> Event:
+    """The event of type `kind` that a point shows; `name` tells it from others of its type there."""
+    event_id = f"{geojson.point_id(stored)}/{kind}{name and '-'}{name}"
+    content = {"id": event_id, "type": kind} | whereabouts(stored) | dict(details)
+    shown_by = (stored.trip, stored.point.seq, stored.at_s)
+    return Event(event_id, stored.device, kind, inferred, *shown_by, content, stored.tenant)
+
+
+def told(event: Event, number: int, replaces: int | None = None) -> Outgoing:
+    """The message of an event."""
+    return _outgoing(
+        event.tenant, event.device, f"event/{event.type}", message(number, replaces, event.content)
+    )
+
+
+def message(number: int, replaces: int | None, content: Mapping[str, Any]) -> dict[str, Any]:
+    """An event as platforms get it, on topics and over HTTP."""
+    return {"event": number} | ({"replaces": replaces} if replaces else {}) | dict(content)
 
 
 def newest(stored: list[StoredPoint]) -> StoredPoint | None:
@@ -38,19 +67,20 @@ def newest(stored: list[StoredPoint]) -> StoredPoint | None:
     return max(good, key=lambda each: each.at_s or 0, default=None)
 
 
-def position(stored: StoredPoint) -> Outgoing:
-    """The retained message that `stored` is the latest position of its device."""
-    content = {"id": geojson.point_id(stored)} | _whereabouts(stored)
-    return _outgoing(stored.device, "position", content, retain=True)
+def position(stored: StoredPoint, still_s: int | None = None) -> Outgoing:
+    """The retained message that `stored` is the latest position of its device, which stood there still at
+    that time."""
+    content = {"id": geojson.point_id(stored)} | whereabouts(stored) | {"still": iso(still_s)}
+    return _outgoing(stored.tenant, stored.device, "position", content, retain=True)
 
 
-def _event(stored: StoredPoint, kind: str, alarm: str | None) -> dict[str, Any]:
-    name = f"{kind}-{alarm}" if alarm else kind
-    which = {"alarm": alarm} if alarm else {}
-    return {"id": f"{geojson.point_id(stored)}/{name}", "type": kind} | which | _whereabouts(stored)
+def no_position(device: str, tenant: str | None) -> Outgoing:
+    """The retained message is taken away: no fix of the device lies within a trip of this tenant."""
+    return Outgoing(_topic(tenant, device, "position"), b"", True)
 
 
-def _whereabouts(stored: StoredPoint) -> dict[str, Any]:
+def whereabouts(stored: StoredPoint) -> dict[str, Any]:
+    """The point as messages have it that are not GeoJSON."""
     point, known = stored.point, geojson.has_position(stored)
     return {
         "latitude": point.latitude_deg if known else None,
@@ -59,6 +89,13 @@ def _whereabouts(stored: StoredPoint) -> dict[str, Any]:
     } | geojson.properties(stored)
 
 
-def _outgoing(device: str, leaf: str, content: dict[str, Any], retain: bool = False) -> Outgoing:
-    topic = f"landbridge/out/{TENANT}/{device}/{leaf}"
-    return Outgoing(topic, json.dumps(content, separators=(",", ":")).encode(), retain)
+def _outgoing(
+    tenant: str | None, device: str, leaf: str, content: dict[str, Any], retain: bool = False
+) -> Outgoing:
+    payload = orjson.dumps(content)
+    what = leaf.partition("/")[0]
+    return Outgoing(_topic(tenant, device, leaf), payload, retain, tenant or HOUSE, device, what)
+
+
+def _topic(tenant: str | None, device: str, leaf: str) -> str:
+    return f"landbridge/out/{tenant or HOUSE}/{device}/{leaf}"

@@ -1,6 +1,6 @@
 """Commands: a row each, with who and when of each of its steps. None is ever removed."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from sqlalchemy import Connection, Row, func, insert, select, update
@@ -48,6 +48,13 @@ def waiting(connection: Connection, device: str, now_s: int, most: int) -> list[
         .limit(most)
     )
     return [Command(*row) for row in connection.execute(statement)]
+
+
+def devices_with_waiting(connection: Connection, devices: Collection[str], now_s: int) -> set[str]:
+    """Those of the devices for which `waiting` finds something."""
+    open_ones = commands.c.result.is_(None), commands.c.cancelled_s.is_(None), commands.c.expires_s > now_s
+    statement = select(commands.c.device).distinct().where(commands.c.device.in_(devices), *open_ones)
+    return set(connection.execute(statement).scalars())
 
 
 def sent(connection: Connection, device: str, ids: Iterable[int], now_s: int) -> None:

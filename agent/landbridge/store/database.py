@@ -1,55 +1,70 @@
-"""Opens the SQLite database, durable before anything is acknowledged, and brings it up to date."""
+"""Opens the database, a file of SQLite or one on a PostgreSQL server, and brings it up to date."""
 
 import os
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import Any
 
 from alembic import command
 from alembic.config import Config as AlembicConfig
 from alembic.util import CommandError
-from sqlalchemy import Connection, Engine, create_engine, event
-from sqlalchemy.engine import URL
+from sqlalchemy import Connection, make_url, text
 from sqlalchemy.exc import DBAPIError
 
+from landbridge.config import is_server
 from landbridge.errors import UserError
+from landbridge.store import engines
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
-_BUSY_TIMEOUT_S = 30
-_WRITES = "landbridge_writes"
+_LOCK = 0x4C42
+"""Number of the advisory lock that writers on PostgreSQL take."""
 
 
 class Database:
-    """The database file; hands out connections."""
+    """The database; hands out connections."""
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._engine = _engine(path)
+    def __init__(self, place: str | Path) -> None:
+        self.place = str(place)
+        """The file, or postgresql://..."""
+        self.on_server = is_server(self.place)
+        self._engine = engines.postgresql(self.place) if self.on_server else engines.sqlite(Path(place))
         # SQLite has one writer at a time; waiting here is faster than its polling.
-        self._write_lock = threading.Lock()
+        self._write_lock = nullcontext() if self.on_server else threading.Lock()
 
     @contextmanager
-    def writing(self) -> Iterator[Connection]:
-        """One transaction that may write; committed at the end, rolled back on an exception."""
+    def writing(self, alone: bool = True) -> Iterator[Connection]:
+        """One transaction that may write; committed at the end, rolled back on an exception.
+
+        Not `alone`: beside others of this kind, where the engine can. Whoever writes so changes only what
+        belongs to devices that he holds (`devices.hold`), or to none.
+        """
         with self._write_lock, self._engine.connect() as connection:
-            writer = connection.execution_options(**{_WRITES: True})
+            writer = connection.execution_options(**{engines.WRITES: True})
             with writer.begin():
+                if self.on_server:
+                    shared = "" if alone else "_shared"
+                    writer.execute(text(f"SELECT pg_advisory_xact_lock{shared}({_LOCK})"))
                 yield writer
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """One transaction that sees one state and writes nothing."""
-        with self._engine.connect() as connection, connection.begin():
-            yield connection
+        with self._engine.connect() as connection:
+            if self.on_server:
+                connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+            with connection.begin():
+                yield connection
+
+    def lasting(self) -> Connection:
+        """A connection to a server outside of any transaction, for who keeps it."""
+        return self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
 
     def migrate(self) -> None:
-        """Bring the tables to this version of the agent; needs no rights but on the file."""
+        """Bring the tables to this version of the agent; needs no rights but on the file or database."""
         config = AlembicConfig()
         config.set_main_option("script_location", str(_MIGRATIONS))
-        with self._write_lock, self._engine.connect() as connection:
-            config.attributes["connection"] = connection.execution_options(**{_WRITES: True})
+        with self.writing() as config.attributes["connection"]:
             command.upgrade(config, "head")
 
     def close(self) -> None:
@@ -57,22 +72,24 @@ class Database:
         self._engine.dispose()
 
 
-def open_database(path: Path, make: bool = True) -> Database:
-    """Open `path` with all tables; `UserError` if that cannot be, or it is missing and not to `make`."""
+def open_database(place: str | Path, make: bool = True) -> Database:
+    """Open `place` with all tables; `UserError` if that cannot be, or a file is missing and not to `make`."""
+    shown = make_url(str(place)).render_as_string() if is_server(str(place)) else str(place)
     try:
-        _only_for_us(path, make)
-        database = Database(path)
+        if not is_server(str(place)):
+            _only_for_us(Path(place), make)
+        database = Database(place)
         database.migrate()
     except FileNotFoundError:
         raise UserError(
-            f"no database {path}: `landbridge devices add` makes it; or correct [store] database"
+            f"no database {place}: `landbridge devices add` makes it; or correct [store] database"
         ) from None
     except CommandError as error:
-        raise UserError(f"database {path} is of another version ({error}); update landbridge") from None
+        raise UserError(f"database {shown} is of another version ({error}); update landbridge") from None
     except DBAPIError as error:
-        raise _unreadable(path, str(error.orig)) from None
+        raise _unusable(shown, str(error.orig)) from None
     except OSError as error:
-        raise _unreadable(path, str(error.strerror)) from None
+        raise _unusable(shown, str(error.strerror)) from None
     return database
 
 
@@ -84,30 +101,6 @@ def _only_for_us(path: Path, make: bool) -> None:
     os.chmod(path, 0o600)
 
 
-def _unreadable(path: Path, why: str) -> UserError:
-    return UserError(
-        f"cannot use database {path}: {why}; check the file and its permissions,"
-        " or name another in [store] database"
-    )
-
-
-def _engine(path: Path) -> Engine:
-    engine = create_engine(
-        URL.create("sqlite", database=str(path)), connect_args={"timeout": _BUSY_TIMEOUT_S}
-    )
-    event.listen(engine, "connect", _prepare)
-    event.listen(engine, "begin", _begin)
-    return engine
-
-
-def _prepare(connection: Any, _: Any) -> None:
-    # The driver's own transaction handling is off; `_begin` says when one starts.
-    connection.isolation_level = None
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
-        connection.execute(f"PRAGMA {pragma}")
-
-
-def _begin(connection: Connection) -> None:
-    # A writer takes the lock at once: to upgrade later fails when another wrote in between.
-    writes = connection.get_execution_options().get(_WRITES)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+def _unusable(shown: str, why: str) -> UserError:
+    remedy = "check server, user and rights" if is_server(shown) else "check the file and its permissions"
+    return UserError(f"cannot use database {shown}: {why}; {remedy}, or name another in [store] database")

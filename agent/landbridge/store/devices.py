@@ -1,14 +1,13 @@
 """Devices: identity, key, message numbers, what they last said of themselves."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, exists, func, insert, select, update
 
-from landbridge.store.tables import devices
-from landbridge.wire.limits import MAX_PARTIAL_IV
+from landbridge.store.tables import devices, points
 
 WINDOW = 64
 """Numbers the replay window looks back, its top included."""
@@ -46,9 +45,32 @@ def add(connection: Connection, device: str, wrapped_key: bytes, now_s: int) -> 
     connection.execute(insert(devices).values(values))
 
 
+def add_all(connection: Connection, keys: Iterable[tuple[str, bytes]], now_s: int) -> None:
+    """Add devices that are not there yet, each with its wrapped key."""
+    rows = [{"device": device, "wrapped_key": key, "created_s": now_s} for device, key in keys]
+    connection.execute(insert(devices), rows)
+
+
 def find(connection: Connection, device: str) -> Row[Any] | None:
     """The device's row, None if it is unknown."""
     return connection.execute(select(devices).where(devices.c.device == device)).one_or_none()
+
+
+def keys(connection: Connection) -> Iterator[tuple[str, bytes]]:
+    """Each device with its wrapped key, by id."""
+    statement = select(devices.c.device, devices.c.wrapped_key).order_by(devices.c.device)
+    for row in connection.execution_options(yield_per=1000).execute(statement):
+        yield row.device, row.wrapped_key
+
+
+def last_contact(connection: Connection) -> int | None:
+    """When any device was heard last."""
+    return connection.execute(select(func.max(devices.c.last_contact_s))).scalar()
+
+
+def names(connection: Connection) -> list[str]:
+    """The ids of all devices."""
+    return list(connection.execute(select(devices.c.device).order_by(devices.c.device)).scalars())
 
 
 def every(connection: Connection) -> list[Row[Any]]:
@@ -56,29 +78,10 @@ def every(connection: Connection) -> list[Row[Any]]:
     return list(connection.execute(select(devices).order_by(devices.c.device)))
 
 
-def contact(connection: Connection, device: str, window: Window, now_s: int) -> None:
-    """Note that a message was accepted."""
-    values = {"window_top": window.top, "window_bits": window.bits, "last_contact_s": now_s}
-    connection.execute(update(devices).where(devices.c.device == device).values(values))
-
-
-def says(
-    connection: Connection,
-    device: str,
-    next_contact_s: int | None,
-    status: Mapping[str, object],
-    identity: Mapping[str, object],
-) -> None:
-    """Keep what the device says of itself; parts that it left out stay as they were."""
-    values: dict[str, object] = {}
-    if next_contact_s is not None:
-        values["next_contact_s"] = next_contact_s
-    if status:
-        values["status"] = json.dumps(status)
-    if identity:
-        values["identity"] = json.dumps(identity)
-    if values:
-        connection.execute(update(devices).where(devices.c.device == device).values(values))
+def identity(row: Row[Any]) -> dict[str, Any]:
+    """What a device has said of itself last: imei, iccid, imsi, modem, as far as it did."""
+    found: dict[str, Any] = json.loads(row.identity)
+    return found
 
 
 def expect_nothing(connection: Connection, device: str) -> None:
@@ -86,20 +89,24 @@ def expect_nothing(connection: Connection, device: str) -> None:
     connection.execute(update(devices).where(devices.c.device == device).values(next_contact_s=None))
 
 
-def take_down_number(connection: Connection, device: str, now_s: int) -> int:
-    """The number of the next reply to the device; the same is never given twice.
+def overdue(connection: Connection, before_s: int) -> list[Row[Any]]:
+    """Devices whose next contact was due before a time, and of which this has not been told; not those that
+    never made a point."""
+    due = devices.c.next_contact_s
+    has_points = exists().where(points.c.device == devices.c.device)
+    late = select(devices).where(due < before_s, devices.c.last_contact_s < due, has_points)
+    return list(connection.execute(late.where(devices.c.silent_due_s.is_distinct_from(due))))
 
-    It starts from the clock, 256 numbers a second: a database restored from a backup has forgotten
-    its last numbers, and with AES-CCM none may come again.
-    """
-    next_number = devices.c.next_down_number
-    stored = connection.execute(select(next_number).where(devices.c.device == device)).scalar_one()
-    number = max(int(stored), now_s << 8)
-    if number > MAX_PARTIAL_IV:
-        raise ValueError(f"no reply numbers are left for {device}: was the clock far ahead?")
-    of_device = update(devices).where(devices.c.device == device)
-    connection.execute(of_device.values(next_down_number=number + 1))
-    return number
+
+def heard_again(connection: Connection) -> list[Row[Any]]:
+    """Devices that were told to be silent and have been heard since."""
+    since = devices.c.last_contact_s > devices.c.silent_due_s
+    return list(connection.execute(select(devices).where(devices.c.silent_due_s.is_not(None), since)))
+
+
+def silent(connection: Connection, device: str, due_s: int | None) -> None:
+    """Note that the contact that was due then is told to be missing; None: that it was heard again."""
+    connection.execute(update(devices).where(devices.c.device == device).values(silent_due_s=due_s))
 
 
 def next_seq(connection: Connection, device: str) -> int:
@@ -116,17 +123,6 @@ def set_position(connection: Connection, device: str, seq: int, at_s: int) -> bo
     moved = connection.execute(
         update(devices)
         .where(devices.c.device == device, is_another)
-        .values(position_seq=seq, position_at_s=at_s)
-    )
-    return moved.rowcount == 1
-
-
-def move_position(connection: Connection, device: str, seq: int, at_s: int) -> bool:
-    """Make the point `seq`, taken at `at_s`, the latest position, if it is the newest by time."""
-    moved = connection.execute(
-        update(devices)
-        .where(devices.c.device == device)
-        .where(devices.c.position_at_s.is_(None) | (devices.c.position_at_s < at_s))
-        .values(position_seq=seq, position_at_s=at_s)
+        .values(position_seq=seq, position_at_s=at_s, still_s=None)
     )
     return moved.rowcount == 1

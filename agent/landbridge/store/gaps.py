@@ -1,12 +1,18 @@
 """Capture sequences that ought to be stored and are not."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
-from sqlalchemy import Connection, select, update
-from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy import Connection, func, select, update
+from sqlalchemy.dialects.postgresql import insert
 
 from landbridge.store.tables import devices, gone, points
 from landbridge.wire.resend import Range
+
+
+def complete(connection: Connection, of_devices: Collection[str]) -> dict[str, int]:
+    """Up to which sequence nothing of these devices is missing, as far as that is known."""
+    statement = select(devices.c.device, devices.c.complete_seq).where(devices.c.device.in_(of_devices))
+    return {row.device: row.complete_seq for row in connection.execute(statement)}
 
 
 def missing(connection: Connection, device: str, next_seq: int) -> list[Range]:
@@ -42,3 +48,26 @@ def note_gone(connection: Connection, device: str, ranges: Iterable[Range]) -> N
     """Keep what the device says it no longer has."""
     rows = [{"device": device, "low": low, "high": high} for low, high in ranges]
     connection.execute(insert(gone).values(rows).on_conflict_do_nothing())
+
+
+def count_missing(connection: Connection, device: str, highest: int) -> int:
+    """How many sequences up to `highest` may still come."""
+    of_device = select(devices.c.complete_seq).where(devices.c.device == device)
+    complete: int = connection.execute(of_device).scalar() or 0
+    above = points.c.device == device, points.c.seq > complete
+    stored: int = connection.execute(select(func.count()).where(*above)).scalar_one()
+    return max(0, highest - complete - stored - count_gone(connection, device, highest, complete))
+
+
+def count_gone(connection: Connection, device: str, highest: int, above: int = 0) -> int:
+    """How many sequences `above` one, up to `highest`, are gone for good."""
+    reported = select(gone.c.low, gone.c.high).where(gone.c.device == device, gone.c.low <= highest)
+    count, covered = 0, above
+    for begin, end in sorted((low, high) for low, high in connection.execute(reported)):
+        low, high = max(begin, covered + 1), min(end, highest)
+        if low <= high:
+            there = points.c.device == device, points.c.seq.between(low, high)
+            stored: int = connection.execute(select(func.count()).where(*there)).scalar_one()
+            count += high - low + 1 - stored
+            covered = high
+    return count

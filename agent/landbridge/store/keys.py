@@ -1,4 +1,4 @@
-"""Device keys at rest: wrapped with a key that lies in a file beside the database.
+"""Device keys at rest: wrapped with a key that lies in a file, for SQLite beside the database.
 
 A copy of the database alone opens no message of any device.
 """
@@ -8,14 +8,18 @@ from pathlib import Path
 
 from cryptography.fernet import Fernet, InvalidToken
 
+from landbridge.config import is_server
 from landbridge.errors import UserError
 
 
 class Keyring:
-    """Wraps and unwraps device keys with the key in `<database>.key`."""
+    """Wraps and unwraps device keys with the key in `file`; without one, in `<database>.key`."""
 
-    def __init__(self, database: Path) -> None:
-        self._path = database.with_name(database.name + ".key")
+    def __init__(self, database: str | Path, file: str = "") -> None:
+        """`UserError` for a database on a server without a key file."""
+        if not file and is_server(str(database)):
+            raise UserError("a database on a server has no file beside it: name one in [store] key_file")
+        self._path = Path(file or f"{database}.key")
         self._fernet: Fernet | None = None
 
     def wrap(self, device_key: bytes, first: bool) -> bytes:

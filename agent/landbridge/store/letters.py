@@ -8,6 +8,8 @@ from landbridge.store.tables import dead_letters, devices, quarantine
 
 QUARANTINE_MESSAGES = 20
 """Messages kept of one unknown device; the first ones say who it is."""
+QUARANTINE_ALL = 20_000
+"""Of all unknown devices together."""
 LETTERS = 100
 """Dead letters kept of one topic, the newest; those before are only counted."""
 _SAMPLE_BYTES = 4096
@@ -27,9 +29,13 @@ def bury(connection: Connection, topic: str, payload: bytes, reason: str, now_s:
 
 
 def confine(connection: Connection, device: str, payload: bytes, now_s: int) -> None:
-    """Keep a message of an unknown device, up to QUARANTINE_MESSAGES of it."""
+    """Keep a message of an unknown device, up to QUARANTINE_MESSAGES of it, QUARANTINE_ALL of all."""
     of_device = select(func.count()).where(quarantine.c.device == device)
-    if connection.execute(of_device).scalar_one() < QUARANTINE_MESSAGES:
+    of_all = select(func.count()).select_from(quarantine)
+    if (
+        connection.execute(of_device).scalar_one() < QUARANTINE_MESSAGES
+        and connection.execute(of_all).scalar_one() < QUARANTINE_ALL
+    ):
         values = {"device": device, "received_s": now_s, "payload": payload[:_SAMPLE_BYTES]}
         connection.execute(insert(quarantine).values(values))
 
@@ -50,6 +56,22 @@ def find(connection: Connection, letter: int) -> Row[Any] | None:
     """One dead letter."""
     statement = select(dead_letters).where(dead_letters.c.letter == letter)
     return connection.execute(statement).one_or_none()
+
+
+def confined(connection: Connection, device: str) -> list[bytes]:
+    """What is in quarantine of a device, the oldest first."""
+    of_device = select(quarantine.c.payload).where(quarantine.c.device == device)
+    return list(connection.execute(of_device.order_by(quarantine.c.entry)).scalars())
+
+
+def release(connection: Connection, device: str) -> None:
+    """Nothing of the device is in quarantine any longer."""
+    connection.execute(delete(quarantine).where(quarantine.c.device == device))
+
+
+def remove(connection: Connection, letter: int) -> None:
+    """Remove a dead letter."""
+    connection.execute(delete(dead_letters).where(dead_letters.c.letter == letter))
 
 
 def unknown_devices(connection: Connection) -> list[Row[Any]]:

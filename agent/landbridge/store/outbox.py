@@ -1,18 +1,30 @@
-"""Messages to publish: written with the data they tell of, gone when the broker has them."""
+"""Messages to pass on: written with the data they tell of, gone when the broker and every target have
+them."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import ColumnElement, Connection, delete, exists, func, insert, select, update
 
-from landbridge.store.tables import outbox
+from landbridge.store import order
+from landbridge.store.tables import outbox, refusals, targets
+
+BROKER = "broker"
+"""The kind of target that the MQTT broker is, which the sender brings the outbox to."""
+HOUSE = "default"
+"""The tenant of what lies on nobody's trip."""
 
 
 class Outgoing(NamedTuple):
-    """One message to publish."""
+    """One message to pass on."""
 
     topic: str
     payload: bytes
     retain: bool
+    tenant: str | None = None
+    device: str | None = None
+    what: str | None = None
+    """position, track or event; None: it is for the broker only."""
 
 
 class Posted(NamedTuple):
@@ -22,20 +34,81 @@ class Posted(NamedTuple):
     topic: str
     payload: bytes
     retain: bool
+    tenant: str | None
+    device: str | None
+    what: str | None
 
 
 def post(connection: Connection, messages: list[Outgoing]) -> None:
     """Append `messages` in this order."""
     if messages:
+        order.keep(connection)
         connection.execute(insert(outbox), [message._asdict() for message in messages])
 
 
 def head(connection: Connection, limit: int) -> list[Posted]:
-    """The oldest messages, at most `limit`."""
-    rows = connection.execute(select(outbox).order_by(outbox.c.message).limit(limit))
-    return [Posted(*row) for row in rows]
+    """The oldest messages that the broker does not have, at most `limit`."""
+    waiting = select(outbox).where(outbox.c.message > _broker_cursor())
+    return [Posted(*row) for row in connection.execute(waiting.order_by(outbox.c.message).limit(limit))]
 
 
 def remove(connection: Connection, upto: int) -> None:
-    """Forget all messages up to and with number `upto`: the broker has them."""
-    connection.execute(delete(outbox).where(outbox.c.message <= upto))
+    """The broker has all messages up to and with number `upto`; those that nobody else waits for go."""
+    moved = connection.execute(update(targets).where(targets.c.kind == BROKER).values(cursor=upto))
+    if not moved.rowcount:
+        row = {"name": BROKER, "kind": BROKER, "address": "", "what": "[]", "cursor": upto}
+        connection.execute(insert(targets).values(**row, added_by="the agent", added_s=0))
+    tidy(connection)
+
+
+def tidy(connection: Connection) -> None:
+    """Forget the messages that everybody has."""
+    slowest = select(func.min(targets.c.cursor)).where(targets.c.removed_s.is_(None)).scalar_subquery()
+    waits = exists().where(refusals.c.device == outbox.c.device, refusals.c.message <= outbox.c.message)
+    # The broker has no row before the first message: until then it has none.
+    have = outbox.c.message <= slowest, outbox.c.message <= _broker_cursor()
+    connection.execute(delete(outbox).where(*have, ~waits))
+
+
+def of_target(
+    connection: Connection, tenant: str | None, what: Sequence[str], span: tuple[int, int], limit: int
+) -> list[Posted]:
+    """The oldest messages behind the first number of `span`, up to the last, that are `tenant`'s (None:
+    anybody's) and one of `what`."""
+    after, upto = span
+    wanted = select(outbox).where(outbox.c.message > after, outbox.c.message <= upto, outbox.c.what.in_(what))
+    if tenant is not None:
+        wanted = wanted.where(outbox.c.tenant == tenant)
+    return [Posted(*row) for row in connection.execute(wanted.order_by(outbox.c.message).limit(limit))]
+
+
+def of_device(
+    connection: Connection, tenant: str | None, what: Sequence[str], device: str, span: tuple[int, int]
+) -> list[Posted]:
+    """Those of one device, from the first number of `span` to the last."""
+    wanted = select(outbox).where(
+        outbox.c.device == device, outbox.c.what.in_(what), outbox.c.message.between(*span)
+    )
+    if tenant is not None:
+        wanted = wanted.where(outbox.c.tenant == tenant)
+    return [Posted(*row) for row in connection.execute(wanted.order_by(outbox.c.message))]
+
+
+def waiting(connection: Connection, tenant: str | None, what: Sequence[str], after: int) -> int:
+    """How many messages behind `after` there are of these."""
+    wanted = select(func.count()).where(outbox.c.message > after, outbox.c.what.in_(what))
+    if tenant is not None:
+        wanted = wanted.where(outbox.c.tenant == tenant)
+    return int(connection.execute(wanted).scalar_one())
+
+
+def last(connection: Connection) -> int:
+    """The number of the newest message that there was."""
+    newest = select(func.coalesce(func.max(outbox.c.message), 0)).scalar_subquery()
+    known, published = connection.execute(select(newest, _broker_cursor())).one()
+    return max(int(known), int(published))
+
+
+def _broker_cursor() -> ColumnElement[int]:
+    cursor = select(targets.c.cursor).where(targets.c.kind == BROKER).scalar_subquery()
+    return func.coalesce(cursor, 0)

@@ -3,14 +3,34 @@
 (device, seq) tells one point from another, whenever and however often it comes.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Row, Select, bindparam, func, insert, literal_column, select, update
-from sqlalchemy.dialects.sqlite import insert as insert_or_ignore
+from sqlalchemy import (
+    Connection,
+    Row,
+    Select,
+    bindparam,
+    func,
+    insert,
+    literal_column,
+    select,
+    tuple_,
+    update,
+)
+from sqlalchemy.exc import OperationalError
 
+from landbridge.store import gaps
 from landbridge.store.tables import devices, points, trips, uplinks
 from landbridge.wire.point import KIND_FIX, Point
+
+_NAMES = ("device", *Point._fields, "at_s", "dated", "flags", "received_s", "trip")
+_COLUMNS = ", ".join(f'"{name}"' for name in _NAMES)
+_INSERT = f"INSERT INTO points ({_COLUMNS}) VALUES ({', '.join('?' * len(_NAMES))})"
+_COPY = f"COPY points ({_COLUMNS}) FROM STDIN"
+# As a literal, or SQLite would not see that the partial index fits.
+_NO_SEQ = 2**62
+_WITHOUT_CLOCK = points.c.quality == literal_column("0")
 
 
 class JudgedPoint(NamedTuple):
@@ -36,38 +56,69 @@ class StoredPoint(NamedTuple):
     received_s: int
     trip: int | None
     container: str | None
+    tenant: str | None = None
+    """Whose trip it is, beside the house."""
 
 
-def known(connection: Connection, device: str, sequences: Sequence[int]) -> set[int]:
-    """Which of `sequences` are stored."""
-    statement = select(points.c.seq).where(points.c.device == device, points.c.seq.in_(sequences))
-    return set(connection.execute(statement).scalars())
-
-
-def contradicted(connection: Connection, device: str, taken: Sequence[Point]) -> set[int]:
-    """The sequences of `taken` under which something else is stored."""
+def under(connection: Connection, device: str, sequences: Sequence[int]) -> dict[int, Point]:
+    """What is stored under `sequences`."""
     columns = [points.c[name] for name in Point._fields]
-    sequences = [point.seq for point in taken]
     statement = select(*columns).where(points.c.device == device, points.c.seq.in_(sequences))
-    stored = {row.seq: Point(*row) for row in connection.execute(statement)}
-    return {point.seq for point in taken if stored.get(point.seq, point) != point}
+    return {row.seq: Point(*row) for row in connection.execute(statement)}
+
+
+def trips_of(connection: Connection, of_devices: Sequence[str]) -> dict[str, list[Row[Any]]]:
+    """The trips of these devices."""
+    found: dict[str, list[Row[Any]]] = {}
+    for trip in connection.execute(select(trips).where(trips.c.device.in_(of_devices))):
+        found.setdefault(trip.device, []).append(trip)
+    return found
+
+
+def insert_all(connection: Connection, stored: Sequence[StoredPoint]) -> None:
+    """Store points, of whatever devices, none of which is there yet."""
+    if not stored:
+        return
+    rows = [
+        (each.device, *each.point, each.at_s, each.dated, each.flags, each.received_s, each.trip)
+        for each in stored
+    ]
+    if connection.dialect.name == "postgresql":
+        _copy(connection, rows)
+    else:
+        # Past SQLAlchemy, which would sort the values of each row into their places.
+        connection.exec_driver_sql(_INSERT, rows)
+
+
+def _copy(connection: Connection, rows: Sequence[Sequence[Any]]) -> None:
+    """Past SQLAlchemy; a server that takes nothing now is told as it would tell it."""
+    from psycopg import OperationalError as Away
+
+    driver: Any = connection.connection.driver_connection
+    try:
+        with driver.cursor() as cursor, cursor.copy(_COPY) as copy:
+            for row in rows:
+                copy.write_row(row)
+    except Away as error:
+        raise OperationalError(_COPY, None, error) from error
 
 
 def store(
     connection: Connection, device: str, judged: Sequence[JudgedPoint], received_s: int
 ) -> list[StoredPoint]:
-    """Store the points that are not there yet and return these, in the given order."""
-    already = known(connection, device, [each.point.seq for each in judged])
-    new = [each for each in judged if each.point.seq not in already]
-    if not new:
-        return []
-    of_device = _trips(connection, device)
-    stored = [_with_trip(device, each, received_s, of_device) for each in new]
-    connection.execute(insert_or_ignore(points).on_conflict_do_nothing(), [_values(each) for each in stored])
+    """Store the points of one device that are not there yet and return these, in the given order."""
+    already = under(connection, device, [each.point.seq for each in judged])
+    of_device = trips_of(connection, [device]).get(device, ())
+    fresh = [each for each in judged if each.point.seq not in already]
+    stored = [with_trip(device, each, received_s, of_device) for each in fresh]
+    insert_all(connection, stored)
+    highest = max((each.point.seq for each in judged), default=0)
+    lower = devices.c.device == device, devices.c.highest_seq < highest
+    connection.execute(update(devices).where(*lower).values(highest_seq=highest))
     return stored
 
 
-def _with_trip(
+def with_trip(
     device: str, judged: JudgedPoint, received_s: int, of_device: Sequence[Row[Any]]
 ) -> StoredPoint:
     """The point on the trip that was under way when it was taken; on none when that is not known.
@@ -77,23 +128,27 @@ def _with_trip(
     at_s = judged.at_s
     for trip in of_device if at_s is not None else ():
         if trip.started_s <= at_s and (trip.ended_s is None or at_s < trip.ended_s):
-            return StoredPoint(device, *judged, received_s, trip.trip, trip.container)
+            return StoredPoint(device, *judged, received_s, trip.trip, trip.container, trip.tenant)
     return StoredPoint(device, *judged, received_s, None, None)
 
 
-def _values(stored: StoredPoint) -> dict[str, Any]:
-    values = stored._asdict()
-    del values["container"]
-    point: Point = values.pop("point")
-    return values | point._asdict()
+def devices_to_date(connection: Connection, boots: Mapping[str, int]) -> set[str]:
+    """Which of these devices, each with its present power-on, have points of some power-on among these that
+    have no time, or an uncertain one."""
+    if not boots:
+        return set()
+    statement = (
+        select(points.c.device)
+        .distinct()
+        .where(points.c.boot.in_(set(boots.values())), points.c.device.in_(boots), _WITHOUT_CLOCK)
+    )
+    return set(connection.execute(statement).scalars())
 
 
 def to_date(connection: Connection, device: str, boot: int, doubts: int) -> list[StoredPoint]:
     """The stored points of `boot` that have no time, or one with a doubt of `doubts`."""
-    # As a literal, or SQLite would not see that the partial index fits.
-    without_clock = points.c.quality == literal_column("0")
     uncertain = points.c.at_s.is_(None) | (points.c.flags.bitwise_and(doubts) != 0)
-    statement = _stored().where(points.c.device == device, points.c.boot == boot, without_clock, uncertain)
+    statement = _stored().where(points.c.device == device, points.c.boot == boot, _WITHOUT_CLOCK, uncertain)
     return [_from_row(row) for row in connection.execute(statement.order_by(points.c.seq))]
 
 
@@ -107,9 +162,9 @@ def date(
     if not stored:
         return []
     device = stored[0].device
-    of_device = _trips(connection, device)
+    of_device = trips_of(connection, [device]).get(device, ())
     dated = [
-        _with_trip(device, new, old.received_s, of_device) for old, new in zip(stored, judged, strict=True)
+        with_trip(device, new, old.received_s, of_device) for old, new in zip(stored, judged, strict=True)
     ]
     of_point = update(points).where(points.c.device == device, points.c.seq == bindparam("of_seq"))
     connection.execute(
@@ -123,25 +178,130 @@ def date(
     return dated
 
 
-def newest_fix(connection: Connection, device: str, doubts: int) -> StoredPoint | None:
-    """The fix of `device` with the greatest time that has none of `doubts`."""
+def newest_fix(
+    connection: Connection, device: str, doubts: int, trip: int | None = None, tenant: str | None = None
+) -> StoredPoint | None:
+    """The fix of `device`, of one `trip` of it or those of one `tenant`, with the greatest time that has none
+    of `doubts`."""
     fixes = _stored().where(points.c.device == device, points.c.kind == KIND_FIX)
+    if trip is not None:
+        fixes = fixes.where(points.c.trip == trip)
+    if tenant is not None:
+        fixes = fixes.where(trips.c.tenant == tenant)
     good = fixes.where(points.c.at_s.is_not(None), points.c.flags.bitwise_and(doubts) == 0)
     row = connection.execute(good.order_by(points.c.at_s.desc(), points.c.seq).limit(1)).one_or_none()
     return None if row is None else _from_row(row)
 
 
-def _trips(connection: Connection, device: str) -> Sequence[Row[Any]]:
-    return connection.execute(select(trips).where(trips.c.device == device)).all()
+def from_point(connection: Connection, device: str, begin: tuple[int, int], doubts: int) -> list[StoredPoint]:
+    """The points of `device` from `begin` on, (at_s, seq), that have a time and none of `doubts`, by time."""
+    statement = _stored().where(points.c.device == device, points.c.flags.bitwise_and(doubts) == 0)
+    later = statement.where(tuple_(points.c.at_s, points.c.seq) >= begin)
+    return [_from_row(row) for row in connection.execute(later.order_by(points.c.at_s, points.c.seq))]
 
 
-def track(connection: Connection, device: str, trip: int | None = None) -> list[StoredPoint]:
-    """All points of `device`, or those of one `trip` of it, by time; undated ones come last."""
+def last_fix(connection: Connection, device: str, before: tuple[int, int], doubts: int) -> StoredPoint | None:
+    """The last fix of `device` before the point `before`, (at_s, seq), that has none of `doubts`."""
+    fixes = _stored().where(points.c.device == device, points.c.kind == KIND_FIX)
+    point = tuple_(points.c.at_s, points.c.seq)
+    good = fixes.where(point < before, points.c.flags.bitwise_and(doubts) == 0)
+    newest = good.order_by(points.c.at_s.desc(), points.c.seq.desc()).limit(1)
+    row = connection.execute(newest).one_or_none()
+    return None if row is None else _from_row(row)
+
+
+def judge_again(connection: Connection, device: str, flags: Mapping[int, int]) -> None:
+    """Give points other flags, by sequence."""
+    of_point = update(points).where(points.c.device == device, points.c.seq == bindparam("of_seq"))
+    if flags:
+        rows = [{"of_seq": seq, "flags": each} for seq, each in flags.items()]
+        connection.execute(of_point, rows)
+
+
+def bind(connection: Connection, device: str, from_s: int) -> list[tuple[StoredPoint, StoredPoint]]:
+    """Put the points from a time on, each to the trip that was under way when it was taken; return those that
+    this has moved, as they were and as they are."""
+    statement = _stored().where(points.c.device == device, points.c.at_s >= from_s).order_by(points.c.at_s)
+    stored = [_from_row(row) for row in connection.execute(statement)]
+    of_device = trips_of(connection, [device]).get(device, ())
+    moved = [
+        (was, now)
+        for was in stored
+        if (now := with_trip(device, _judged(was), was.received_s, of_device)).trip != was.trip
+    ]
+    of_point = update(points).where(points.c.device == device, points.c.seq == bindparam("of_seq"))
+    if moved:
+        connection.execute(of_point, [{"of_seq": now.point.seq, "trip": now.trip} for _, now in moved])
+    return moved
+
+
+def _judged(stored: StoredPoint) -> JudgedPoint:
+    return JudgedPoint(stored.point, stored.at_s, stored.dated, stored.flags)
+
+
+def track(
+    connection: Connection, device: str, of_trips: Sequence[int] | int | None = None
+) -> list[StoredPoint]:
+    """All points of `device`, or those of some trips of it, by time; undated ones come last."""
     statement = _stored().where(points.c.device == device)
-    if trip is not None:
-        statement = statement.where(points.c.trip == trip)
+    if of_trips is not None:
+        statement = statement.where(points.c.trip.in_([of_trips] if isinstance(of_trips, int) else of_trips))
     by_time = statement.order_by(points.c.at_s.is_(None), points.c.at_s, points.c.seq)
     return [_from_row(row) for row in connection.execute(by_time)]
+
+
+def newest(connection: Connection, device: str) -> StoredPoint:
+    """The point of `device` with the highest sequence; there must be one."""
+    statement = _stored().where(points.c.device == device).order_by(points.c.seq.desc()).limit(1)
+    return _from_row(connection.execute(statement).one())
+
+
+def find(connection: Connection, device: str, seq: int) -> StoredPoint | None:
+    """One point."""
+    row = connection.execute(_stored().where(points.c.device == device, points.c.seq == seq)).one_or_none()
+    return None if row is None else _from_row(row)
+
+
+def last(connection: Connection, device: str) -> StoredPoint | None:
+    """The point of `device` with the highest sequence, None if it never made one."""
+    statement = _stored().where(points.c.device == device).order_by(points.c.seq.desc()).limit(1)
+    row = connection.execute(statement).one_or_none()
+    return None if row is None else _from_row(row)
+
+
+def of_sequences(connection: Connection, device: str, sequences: Sequence[int]) -> list[StoredPoint]:
+    """The points of `device` with these sequences."""
+    statement = _stored().where(points.c.device == device, points.c.seq.in_(sequences))
+    return [_from_row(row) for row in connection.execute(statement)]
+
+
+def between(connection: Connection, device: str, low: int, high: int) -> list[StoredPoint]:
+    """The points of `device` with these sequences and those between them."""
+    statement = _stored().where(points.c.device == device, points.c.seq.between(low, high))
+    return [_from_row(row) for row in connection.execute(statement)]
+
+
+def countries(connection: Connection, device: str) -> list[tuple[int, int]]:
+    """(time, mobile country code) of each dated point of `device` that had a network, where it is another
+    one than
+    before."""
+    dated = points.c.at_s.is_not(None)
+    statement = select(points.c.at_s, points.c.plmn).where(
+        points.c.device == device, dated, points.c.plmn > 0
+    )
+    found: list[tuple[int, int]] = []
+    for at_s, plmn in connection.execute(statement.order_by(points.c.at_s, points.c.seq)):
+        if not found or found[-1][1] != plmn // 1000:
+            found.append((at_s, plmn // 1000))
+    return found
+
+
+def messages(connection: Connection, device: str, from_s: int, until_s: int) -> list[tuple[int, int, int]]:
+    """(received, bytes, how often) of the uplinks of `device` in a time, in their order."""
+    columns = (uplinks.c.received_s, func.length(uplinks.c.payload), uplinks.c.repeats + 1)
+    of_device = select(*columns).where(uplinks.c.device == device)
+    within = of_device.where(uplinks.c.received_s >= from_s, uplinks.c.received_s < until_s)
+    return [(row[0], row[1], row[2]) for row in connection.execute(within.order_by(uplinks.c.received_s))]
 
 
 def latest_position(connection: Connection, device: str) -> StoredPoint | None:
@@ -152,8 +312,53 @@ def latest_position(connection: Connection, device: str) -> StoredPoint | None:
     return None if row is None else _from_row(row)
 
 
+def still_s(connection: Connection, device: str, fix: int) -> int | None:
+    """When the device was last known to stand where it took the fix of that sequence: each record since,
+    without a fix, has felt no motion. None: it is not known to, or something is missing since. Of a tenant's
+    trip only what was said on it counts; the house hears all of its own."""
+    of_fix = select(points.c.trip, trips.c.tenant).select_from(points.outerjoin(trips))
+    trip, tenant = connection.execute(of_fix.where(points.c.device == device, points.c.seq == fix)).one()
+    of_house = select(trips.c.trip).where(trips.c.tenant.is_(None))
+    is_none = points.c.trip.is_(None)
+    is_mine = is_none | points.c.trip.in_(of_house) if tenant is None else points.c.trip == trip
+    rests = (points.c.kind != KIND_FIX) & (points.c.motion == 0)
+    since = (points.c.device == device, points.c.seq > fix)
+    other = select(func.min(points.c.seq)).where(*since, ~(rests & func.coalesce(is_mine, False)))
+    before = points.c.seq < func.coalesce(other.scalar_subquery(), _NO_SEQ)
+    wanted = select(func.count(), func.max(points.c.seq), func.max(points.c.at_s)).where(*since, before)
+    count, last, at_s = connection.execute(wanted).one()
+    return at_s if count and count == last - fix else None
+
+
+class Place(NamedTuple):
+    """Where a page of a track ended: time and sequence of its last point."""
+
+    at_s: int
+    seq: int
+
+
+def page(
+    connection: Connection,
+    device: str,
+    of_trips: Sequence[int] | None,
+    since_s: int,
+    until_s: int,
+    after: Place,
+    most: int,
+) -> list[StoredPoint]:
+    """At most `most` dated points of `device` (of these trips; None: of any and none) by time, taken from
+    `since_s` on, before `until_s`, and behind the place `after`."""
+    seq, at_s = points.c.seq, points.c.at_s
+    statement = _stored().where(points.c.device == device, at_s >= since_s, at_s < until_s)
+    behind = (at_s > after.at_s) | ((at_s == after.at_s) & (seq > after.seq))
+    if of_trips is not None:
+        statement = statement.where(points.c.trip.in_(of_trips))
+    rows = connection.execute(statement.where(behind).order_by(at_s, seq).limit(most))
+    return [_from_row(row) for row in rows]
+
+
 def _stored() -> Select[Any]:
-    return select(points, trips.c.container).select_from(points.outerjoin(trips))
+    return select(points, trips.c.container, trips.c.tenant).select_from(points.outerjoin(trips))
 
 
 def _from_row(row: Row[Any]) -> StoredPoint:
@@ -167,7 +372,9 @@ class Counts(NamedTuple):
 
     stored: int
     missing: int
-    """Capture sequences up to the highest stored one that are not there (yet)."""
+    """Capture sequences up to the highest stored one that are not there (yet) and may still come."""
+    gone: int
+    """Those that the device no longer has."""
     duplicates: int
     """Records that came again and were dropped."""
     uplinks: int
@@ -184,22 +391,58 @@ def counts(connection: Connection, device: str) -> Counts:
         func.coalesce(dropped, 0), func.count(), func.coalesce(func.sum(uplinks.c.repeats), 0)
     )
     duplicates, received, repeats = connection.execute(of_uplinks.where(uplinks.c.device == device)).one()
-    return Counts(stored, highest - stored, duplicates, received, repeats)
+    lost = gaps.count_gone(connection, device, highest)
+    missing = gaps.count_missing(connection, device, highest)
+    # PostgreSQL's sums are of a type of their own.
+    return Counts(stored, missing, lost, int(duplicates), received, int(repeats))
 
 
-def keep_uplink(
-    connection: Connection,
-    device: str,
-    number: int,
-    payload: bytes,
-    received_s: int,
-    records: int,
-    new_records: int,
-) -> None:
-    """Keep an accepted uplink as it came."""
-    values = {"device": device, "number": number, "payload": payload, "received_s": received_s}
-    counts = {"records": records, "new_records": new_records}
-    connection.execute(insert(uplinks).values(**values, **counts))
+class KeptUplink(NamedTuple):
+    """An accepted uplink as it came."""
+
+    device: str
+    number: int
+    received_s: int
+    payload: bytes
+    records: int
+    new_records: int
+    """The others were there before."""
+
+
+def keep_uplinks(connection: Connection, kept: Sequence[KeptUplink]) -> None:
+    """Keep them."""
+    if kept:
+        connection.execute(insert(uplinks), [each._asdict() for each in kept])
+
+
+def kept(connection: Connection, device: str, since_s: int) -> list[tuple[int, bytes]]:
+    """(received_s, payload) of the uplinks of `device` that are still kept as they came, in that order."""
+    columns = select(uplinks.c.received_s, uplinks.c.payload)
+    of_device = columns.where(uplinks.c.device == device, uplinks.c.received_s >= since_s)
+    whole = of_device.where(uplinks.c.payload != b"").order_by(uplinks.c.received_s, uplinks.c.number)
+    return [(row.received_s, row.payload) for row in connection.execute(whole)]
+
+
+def put_right(connection: Connection, changed: Sequence[StoredPoint]) -> None:
+    """Let points that are there be like these."""
+    if not changed:
+        return
+    names = [name for name in _NAMES if name not in ("device", "seq", "received_s")]
+    of_point = update(points).where(
+        points.c.device == bindparam("of_device"), points.c.seq == bindparam("of_seq")
+    )
+    rows = [
+        {"of_device": each.device, "of_seq": each.point.seq}
+        | {f"new_{name}": getattr(each.point if name in Point._fields else each, name) for name in names}
+        for each in changed
+    ]
+    connection.execute(of_point.values({name: bindparam(f"new_{name}") for name in names}), rows)
+
+
+def number_is_taken(connection: Connection, device: str, number: int) -> bool:
+    """Whether an uplink of that number was accepted."""
+    statement = select(uplinks.c.number).where(uplinks.c.device == device, uplinks.c.number == number)
+    return connection.execute(statement).first() is not None
 
 
 def repeats_uplink(connection: Connection, device: str, number: int, payload: bytes) -> bool:

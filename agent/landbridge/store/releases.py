@@ -1,15 +1,17 @@
 """Releases, their roll-outs, and what each device has of them."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, func, insert, select, update
-from sqlalchemy.dialects.sqlite import insert as upsert
+from sqlalchemy import Connection, Row, and_, exists, func, insert, select, update
+from sqlalchemy.dialects.postgresql import insert as upsert
 
 from landbridge.store.tables import device_releases, devices, offers, release_files, releases, rollouts
 
 RUNNING = "running"
 """How an offer has ended that was taken."""
+FELL_BACK = "fell back"
+"""How it has ended when the device runs an older release after all."""
 
 
 def add(
@@ -51,10 +53,17 @@ def every(connection: Connection) -> list[Row[Any]]:
         )
         .outerjoin(rollouts, _same(releases, rollouts))
         .outerjoin(offers, _same(releases, offers))
-        .group_by(releases.c.board, releases.c.sequence)
+        .group_by(releases.c.board, releases.c.sequence, rollouts.c.board, rollouts.c.sequence)
         .order_by(releases.c.board, releases.c.sequence.desc())
     )
     return list(connection.execute(statement))
+
+
+def devices_behind(connection: Connection, names: Collection[str]) -> list[str]:
+    """Those of the devices on whose board a release newer than theirs rolls out."""
+    newer = (rollouts.c.board == device_releases.c.board) & (rollouts.c.sequence > device_releases.c.running)
+    statement = select(device_releases.c.device).where(device_releases.c.device.in_(names))
+    return list(connection.execute(statement.where(exists().where(newer))).scalars())
 
 
 def piece(connection: Connection, board: str, sequence: int, file: int, start: int, size: int) -> bytes:
@@ -101,13 +110,11 @@ def tally(connection: Connection, board: str, sequence: int) -> tuple[int, int, 
     return offered, taken, failed
 
 
-def says(
-    connection: Connection, device: str, board: str, running: int, on_trial: bool, now_s: int
-) -> None:
+def says(connection: Connection, device: str, board: str, running: int, on_trial: bool, now_s: int) -> None:
     """Note what a device reports of itself."""
     values = {"board": board, "running": running, "on_trial": on_trial, "reported_s": now_s}
     statement = upsert(device_releases).values(device=device, **values)
-    connection.execute(statement.on_conflict_do_update(["device"], set_=values))
+    connection.execute(statement.on_conflict_do_update(index_elements=["device"], set_=values))
 
 
 def of_device(connection: Connection, device: str) -> Row[Any] | None:
@@ -143,6 +150,12 @@ def end_offer(connection: Connection, device: str, sequence: int, how: str) -> N
     """An offer has ended; what ended first, stays."""
     statement = update(offers).where(_of(device, sequence), offers.c.ended.is_(None))
     connection.execute(statement.values(ended=how))
+
+
+def fall_back(connection: Connection, device: str, board: str, running: int) -> None:
+    """The device runs this release, and none any longer that is newer."""
+    newer = offers.c.device == device, offers.c.board == board, offers.c.sequence > running
+    connection.execute(update(offers).where(*newer, offers.c.ended == RUNNING).values(ended=FELL_BACK))
 
 
 def by_device(connection: Connection) -> list[Row[Any]]:

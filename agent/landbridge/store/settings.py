@@ -1,11 +1,11 @@
 """What each device is to apply, revision by revision, and what it last said it applies."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
-from sqlalchemy import Connection, Row, insert, select
-from sqlalchemy.dialects.sqlite import insert as insert_or_replace
+from sqlalchemy import Connection, Row, func, insert, select
+from sqlalchemy.dialects.postgresql import insert as insert_or_replace
 
 from landbridge.store.tables import setting_reports, settings
 from landbridge.wire.settings import Report
@@ -32,15 +32,25 @@ def desired(connection: Connection, device: str) -> Desired:
     return NOTHING_SET if row is None else _desired(row)
 
 
+def newest(connection: Connection, devices: Collection[str]) -> list[tuple[str, str, int | None]]:
+    """Of each of the devices that has settings: the newest changes as JSON, and the hash of what it has said
+    to apply under that revision; None if it has not said so."""
+    highest = select(settings.c.device, func.max(settings.c.revision).label("revision"))
+    newest = highest.where(settings.c.device.in_(devices)).group_by(settings.c.device).subquery()
+    same = (settings.c.device == newest.c.device) & (settings.c.revision == newest.c.revision)
+    said = (setting_reports.c.device == newest.c.device) & (setting_reports.c.revision == newest.c.revision)
+    rows = newest.join(settings, same).outerjoin(setting_reports, said)
+    columns = (settings.c.device, settings.c.changes, setting_reports.c.hash)
+    return [(row[0], row[1], row[2]) for row in connection.execute(select(*columns).select_from(rows))]
+
+
 def history(connection: Connection, device: str) -> list[Desired]:
     """All revisions, the oldest first."""
     statement = select(settings).where(settings.c.device == device).order_by(settings.c.revision)
     return [_desired(row) for row in connection.execute(statement)]
 
 
-def set_desired(
-    connection: Connection, device: str, changes: Mapping[str, int], who: str, now_s: int
-) -> int:
+def set_desired(connection: Connection, device: str, changes: Mapping[str, int], who: str, now_s: int) -> int:
     """Make `changes` what `device` is to apply; returns the new revision, higher than all before.
 
     It starts from the clock: a database restored from a backup gives none a second time.
@@ -53,9 +63,7 @@ def set_desired(
 
 def report(connection: Connection, device: str) -> tuple[Report, int] | None:
     """What the device last said, and when; None if it never did."""
-    row = connection.execute(
-        select(setting_reports).where(setting_reports.c.device == device)
-    ).one_or_none()
+    row = connection.execute(select(setting_reports).where(setting_reports.c.device == device)).one_or_none()
     return None if row is None else (Report(*row[1:6]), row.reported_s)
 
 

@@ -1,5 +1,7 @@
 """Trips: which container a device rides, from when to when."""
 
+import json
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Row, insert, select, update
@@ -15,8 +17,10 @@ def start(
     destination: str,
     interval_s: int,
     now_s: int,
+    customer: Mapping[str, str] | None = None,
+    tags: Sequence[str] = (),
 ) -> int:
-    """Start a trip of `device` now; return its number."""
+    """Start a trip of `device` now; return its number. `customer`: the shipper's references by name."""
     statement = insert(trips).values(
         device=device,
         container=container,
@@ -24,19 +28,52 @@ def start(
         destination=destination,
         interval_s=interval_s,
         started_s=now_s,
+        customer=json.dumps(dict(customer or {})),
+        tags=json.dumps(list(tags)),
     )
     return int(connection.execute(statement.returning(trips.c.trip)).scalar_one())
 
 
 def end(connection: Connection, trip: int, now_s: int) -> None:
     """End `trip` now."""
-    connection.execute(update(trips).where(trips.c.trip == trip).values(ended_s=now_s))
+    connection.execute(update(trips).where(trips.c.trip == trip).values(ended_s=now_s, by_arrival=False))
+
+
+def arrive(connection: Connection, trip: int, ended_s: int) -> bool:
+    """End `trip` because it has arrived; True if that changed anything. If ended otherwise it stays so."""
+    not_so = trips.c.ended_s.is_(None) | (trips.c.by_arrival & (trips.c.ended_s != ended_s))
+    of_trip = update(trips).where(trips.c.trip == trip, not_so)
+    return connection.execute(of_trip.values(ended_s=ended_s, by_arrival=True)).rowcount == 1
+
+
+def reopen(connection: Connection, trip: int, ended_s: int | None) -> None:
+    """It has not arrived after all: `trip` goes on, up to `ended_s` if another one has begun since."""
+    connection.execute(
+        update(trips).where(trips.c.trip == trip).values(ended_s=ended_s, by_arrival=ended_s is not None)
+    )
+
+
+def expect(connection: Connection, trip: int, hours: str) -> None:
+    """Keep how long the way is expected to take (tables.py)."""
+    connection.execute(update(trips).where(trips.c.trip == trip).values(expected=hours))
+
+
+def find(connection: Connection, trip: int) -> Row[Any] | None:
+    """The trip of that number."""
+    return connection.execute(select(trips).where(trips.c.trip == trip)).one_or_none()
 
 
 def running(connection: Connection, device: str) -> Row[Any] | None:
     """The trip of `device` that has not ended."""
     statement = select(trips).where(trips.c.device == device, trips.c.ended_s.is_(None))
     return connection.execute(statement).one_or_none()
+
+
+def tagged(connection: Connection, tag: str) -> list[str]:
+    """The devices whose trips that have not ended have the tag."""
+    has_tag = trips.c.tags.contains(json.dumps(tag), autoescape=True)
+    running = select(trips.c.device).where(trips.c.ended_s.is_(None), has_tag)
+    return list(connection.execute(running).scalars())
 
 
 def last(connection: Connection, device: str) -> Row[Any] | None:
@@ -51,6 +88,32 @@ def is_of(connection: Connection, trip: int, device: str) -> bool:
     return connection.execute(statement).first() is not None
 
 
+def give_to(connection: Connection, trip: int, tenant: str) -> None:
+    """The trip is `tenant`'s: he sees what lies within it."""
+    connection.execute(update(trips).where(trips.c.trip == trip).values(tenant=tenant))
+
+
+def of_tenant(connection: Connection, device: str, tenant: str) -> list[Row[Any]]:
+    """The trips of `device` that are `tenant`'s, in order."""
+    statement = select(trips).where(trips.c.device == device, trips.c.tenant == tenant)
+    return list(connection.execute(statement.order_by(trips.c.started_s, trips.c.trip)))
+
+
+def of_device(connection: Connection, device: str) -> list[Row[Any]]:
+    """The trips of `device`, in order."""
+    statement = select(trips).where(trips.c.device == device)
+    return list(connection.execute(statement.order_by(trips.c.started_s, trips.c.trip)))
+
+
 def every(connection: Connection) -> list[Row[Any]]:
     """All trips, in order."""
     return list(connection.execute(select(trips).order_by(trips.c.started_s, trips.c.trip)))
+
+
+def on_line(connection: Connection, line: str, most: int, tenant: str | None = None) -> list[Row[Any]]:
+    """The newest trips on `line` (of one tenant; None: of all), in the order in which they started."""
+    mine = select(trips).where(trips.c.line == line)
+    if tenant is not None:
+        mine = mine.where(trips.c.tenant == tenant)
+    newest = mine.order_by(trips.c.started_s.desc(), trips.c.trip.desc())
+    return list(connection.execute(newest.limit(most)))[::-1]

@@ -13,6 +13,7 @@ COUNTERS = (
     "modem_errors",
     "modem_restarts",
     "damaged",
+    "forged_replies",
 )
 RESET, FAULT = 1, 2
 POWER_ON = 1
@@ -26,6 +27,7 @@ KINDS = {
     7: "flash error, errno",
 }
 """Entries of the log, and what their value is."""
+_WORDS = {(FAULT, 0): "", (3, -1): "not told", (4, 0): "", (5, -1): "not told", (5, 0): "no service"}
 MAX_ENTRIES = 128
 MAX_FAULT_CHARS = 1_000
 _I32 = (-0x80000000, 0x7FFFFFFF)
@@ -42,6 +44,11 @@ class Entry(NamedTuple):
     value: int
     text: str | None = None
     """The traceback of a fault."""
+
+
+def meaning(kind: int, value: int) -> str | int:
+    """The value of an entry of this kind, in words where it is no number."""
+    return _WORDS.get((kind, value), value)
 
 
 class Diagnostics(NamedTuple):

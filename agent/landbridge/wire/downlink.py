@@ -11,6 +11,9 @@ import cbor2
 
 from landbridge.wire.limits import MAX_REPLY_BYTES, VERSION
 
+EPOCH_KEY = 11
+"""The present epoch of the device's keys, in the reply to an uplink of an earlier one."""
+
 
 def encode_reply(
     answered: int, committed: Iterable[int], now_s: int, orders: Sequence[Mapping[int, Any]] = ()

@@ -1,8 +1,8 @@
 """The envelope: COSE_Encrypt0 (RFC 9052) with AES-CCM-16-64-128 (RFC 9053), both ways.
 
 Keys come from the device's 32-byte key by HKDF-SHA256 (RFC 5869), one per device, direction and
-epoch. The nonce is the direction's IV xor the partial IV (RFC 9052, 3.1); a partial IV is the
-message's number and never used twice with one key.
+epoch; which epochs are taken is for the caller to say. The nonce is the direction's IV xor the partial
+IV (RFC 9052, 3.1); a partial IV is the message's number and never used twice with one key.
 """
 
 from functools import lru_cache
@@ -15,17 +15,36 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from landbridge.wire import cbor
-from landbridge.wire.limits import MAX_PARTIAL_IV, VERSION, WireError
+from landbridge.wire.limits import MAX_EPOCH, MAX_PARTIAL_IV, VERSION, WireError
 
 Direction = Literal["up", "down"]
 
-EPOCH = 0
-"""The key epoch in use; another one in a header is refused."""
 TAG_BYTES = 8
 _KEY_BYTES = 16
 _IV_BYTES = 13
 _ALG, _KID, _PARTIAL_IV = 1, 4, 6
 _AES_CCM_16_64_128 = 10
+
+
+class ForgedError(WireError):
+    """An envelope in the right form whose tag is wrong: one attempt at the key."""
+
+
+class Header(NamedTuple):
+    """What an envelope says openly."""
+
+    number: int
+    """The partial IV."""
+    epoch: int
+
+
+class Sealed(NamedTuple):
+    """The parts of an envelope."""
+
+    header: Header
+    protected: bytes
+    """The header as it is authenticated."""
+    ciphertext: bytes
 
 
 class DirectionKeys(NamedTuple):
@@ -41,12 +60,18 @@ def _hkdf(device_key: bytes, salt: bytes, info: str, length: int) -> bytes:
     return HKDF(SHA256(), length, salt, info.encode()).derive(device_key)
 
 
-@lru_cache(maxsize=4096)
-def direction_keys(device_key: bytes, device: str, direction: Direction) -> DirectionKeys:
-    """Key and IV of `direction` for the device with the 32-byte `device_key`."""
+def direction_keys(device_key: bytes, device: str, direction: Direction, epoch: int = 0) -> DirectionKeys:
+    """Key and IV of `direction` for the device with the 32-byte `device_key` in an epoch of its keys."""
     info = f"landbridge/{VERSION}/{direction}/{device}"
-    material = _hkdf(device_key, EPOCH.to_bytes(4, "big"), info, _KEY_BYTES + _IV_BYTES)
+    material = _hkdf(device_key, epoch.to_bytes(4, "big"), info, _KEY_BYTES + _IV_BYTES)
     return DirectionKeys(material[:_KEY_BYTES], material[_KEY_BYTES:])
+
+
+@lru_cache(maxsize=4096)
+def _cipher(device_key: bytes, device: str, direction: Direction, epoch: int) -> tuple[AESCCM, bytes, bytes]:
+    """What encrypts a direction, its IV, and the external data that is authenticated."""
+    keys = direction_keys(device_key, device, direction, epoch)
+    return AESCCM(keys.key, TAG_BYTES), keys.iv, cbor2.dumps([VERSION, direction, device])
 
 
 def broker_password(device_key: bytes, device: str) -> str:
@@ -54,30 +79,46 @@ def broker_password(device_key: bytes, device: str) -> str:
     return _hkdf(device_key, b"", f"landbridge/{VERSION}/broker/{device}", 16).hex()
 
 
-def seal(device_key: bytes, device: str, direction: Direction, number: int, plaintext: bytes) -> bytes:
+def seal(
+    device_key: bytes, device: str, direction: Direction, number: int, plaintext: bytes, epoch: int = 0
+) -> bytes:
     """Encrypt `plaintext` as message `number` (0 .. 2^40-1) and return the envelope."""
     if not 0 <= number <= MAX_PARTIAL_IV:
         raise WireError(f"number {number} does not fit in a partial IV")
-    keys = direction_keys(device_key, device, direction)
-    protected = _protected(number)
-    ciphertext = AESCCM(keys.key, TAG_BYTES).encrypt(
-        _nonce(keys.iv, number), plaintext, _additional_data(protected, device, direction)
-    )
+    cipher, iv, external = _cipher(device_key, device, direction, epoch)
+    protected = _protected(Header(number, epoch))
+    ciphertext = cipher.encrypt(_nonce(iv, number), plaintext, _additional_data(protected, external))
     return cbor2.dumps([protected, {}, ciphertext])
 
 
 def open_envelope(device_key: bytes, device: str, direction: Direction, envelope: bytes) -> tuple[int, bytes]:
-    """Check and decrypt `envelope`; return its number and the plaintext. Raises `WireError`."""
+    """Check and decrypt `envelope`; return its number and the plaintext. Raises `WireError`, `ForgedError` if
+    the tag is wrong."""
+    sealed = parse(envelope)
+    return sealed.header.number, decrypt(device_key, device, direction, sealed)
+
+
+def parse(envelope: bytes) -> Sealed:
+    """The parts of `envelope`; nobody has checked what it says. Raises `WireError`."""
     protected, ciphertext = _parts(cbor.loads(envelope))
-    number = _number(protected)
-    keys = direction_keys(device_key, device, direction)
+    return Sealed(_header(protected), protected, ciphertext)
+
+
+def decrypt(device_key: bytes, device: str, direction: Direction, sealed: Sealed) -> bytes:
+    """Check `sealed`, and return the plaintext; `ForgedError` if the tag is wrong."""
+    number, epoch = sealed.header
+    cipher, iv, external = _cipher(device_key, device, direction, epoch)
     try:
-        plaintext = AESCCM(keys.key, TAG_BYTES).decrypt(
-            _nonce(keys.iv, number), ciphertext, _additional_data(protected, device, direction)
+        return cipher.decrypt(
+            _nonce(iv, number), sealed.ciphertext, _additional_data(sealed.protected, external)
         )
     except InvalidTag:
-        raise WireError("envelope: not sealed by this device for this direction") from None
-    return number, plaintext
+        raise ForgedError("envelope: not sealed by this device for this direction") from None
+
+
+def header(envelope: bytes) -> Header:
+    """What `envelope` says openly; nobody has checked it. Raises `WireError`."""
+    return parse(envelope).header
 
 
 def _parts(item: object) -> tuple[bytes, bytes]:
@@ -88,28 +129,35 @@ def _parts(item: object) -> tuple[bytes, bytes]:
     raise WireError("envelope: not [protected, {}, ciphertext]")
 
 
-def _number(protected: bytes) -> int:
-    """The partial IV of a protected header that is exactly the one of the contract."""
-    header = cbor.loads(protected)
-    partial_iv = header.get(_PARTIAL_IV) if type(header) is dict else None
-    if type(partial_iv) is not bytes or not 1 <= len(partial_iv) <= 5:
-        raise WireError("envelope: no partial IV of 1 to 5 bytes")
-    number = int.from_bytes(partial_iv, "big")
-    # One spelling only: unknown algorithms, epochs and critical headers all end here.
-    if protected != _protected(number):
+def _header(protected: bytes) -> Header:
+    """A protected header that is exactly the one of the contract."""
+    item = cbor.loads(protected)
+    fields = item if type(item) is dict else {}
+    found = Header(_integer(fields.get(_PARTIAL_IV), 5), _integer(fields.get(_KID), 4))
+    # One spelling only: unknown algorithms and critical headers all end here.
+    if protected != _protected(found) or found.epoch > MAX_EPOCH:
         raise WireError("envelope: unknown algorithm, key epoch or header")
-    return number
+    return found
 
 
-def _protected(number: int) -> bytes:
-    partial_iv = number.to_bytes(max(1, (number.bit_length() + 7) // 8), "big")
-    return cbor2.dumps({_ALG: _AES_CCM_16_64_128, _KID: bytes([EPOCH]), _PARTIAL_IV: partial_iv})
+def _integer(item: object, most_bytes: int) -> int:
+    if type(item) is not bytes or not 1 <= len(item) <= most_bytes:
+        raise WireError("envelope: no partial IV of 1 to 5 bytes, or no epoch of 1 to 4")
+    return int.from_bytes(item, "big")
+
+
+def _protected(of: Header) -> bytes:
+    fields = {_ALG: _AES_CCM_16_64_128, _KID: _shortest(of.epoch), _PARTIAL_IV: _shortest(of.number)}
+    return cbor2.dumps(fields)
+
+
+def _shortest(number: int) -> bytes:
+    return number.to_bytes(max(1, (number.bit_length() + 7) // 8), "big")
 
 
 def _nonce(iv: bytes, number: int) -> bytes:
     return (int.from_bytes(iv, "big") ^ number).to_bytes(_IV_BYTES, "big")
 
 
-def _additional_data(protected: bytes, device: str, direction: Direction) -> bytes:
-    external = cbor2.dumps([VERSION, direction, device])
+def _additional_data(protected: bytes, external: bytes) -> bytes:
     return cbor2.dumps(["Encrypt0", protected, external])

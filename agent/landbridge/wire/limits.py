@@ -12,13 +12,13 @@ PIECE_BYTES = 1024
 block of flash."""
 RELEASE_SEQUENCE = (1 << 30) - 1
 RELEASE_FILES = 120
-RELEASE_BYTES = 98_304
-RELEASE_LIST_BYTES = 8_192
+RELEASE_BYTES = 131_072
 """What a device takes of a release at most."""
 MAX_RECORDS = 64
 MAX_DEPTH = 5
 """Deepest nesting of an uplink: map > columns > column > deltas."""
 MAX_PARTIAL_IV = (1 << 40) - 1
+MAX_EPOCH = (1 << 31) - 1
 
 _DEVICE_ID = re.compile(r"[0-9a-z-]{1,32}")
 

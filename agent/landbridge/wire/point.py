@@ -121,7 +121,7 @@ class Point(NamedTuple):
     @property
     def event_names(self) -> list[str]:
         """The names of the events that are set, lowest bit first."""
-        return [name for bit, name in EVENTS.items() if self.events & bit]
+        return [name for bit, name in EVENTS.items() if self.events & bit] if self.events else []
 
 
 POSITION_FIELDS = ("lat", "lon", "alt", "speed", "heading", "hdop", "sats")

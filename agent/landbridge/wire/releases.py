@@ -1,5 +1,10 @@
 """Releases of the application on the wire: what devices report of them, and the pieces they ask for."""
 
+import hashlib
+import struct
+from binascii import crc32
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 from landbridge.wire.limits import RELEASE_BYTES, RELEASE_FILES, RELEASE_SEQUENCE, WireError
@@ -20,6 +25,7 @@ REASONS = {
 }
 """Why a release failed on a device."""
 _MOST_BOARD = 32
+_LISTED = struct.Struct("<II32s")
 
 
 class Report(NamedTuple):
@@ -38,6 +44,29 @@ class Pull(NamedTuple):
     sequence: int
     file: int
     offset: int
+
+
+def in_order(files: Mapping[str, bytes]) -> list[tuple[str, bytes]]:
+    """The files of a release, contents by path, in the order of its list. `ValueError` when two of them have
+    one number: rename a file."""
+    ordered = sorted(files.items(), key=lambda file: _number(file[0]))
+    for (one, _), (other, _) in pairwise(ordered):
+        if _number(one) == _number(other):
+            raise ValueError(f"{one} and {other} have the same number in a release: rename one of them")
+    return ordered
+
+
+def file_list(ordered: Sequence[tuple[str, bytes]]) -> bytes:
+    """The list of files of a release, 40 bytes each: number, bytes, SHA-256 (docs/protocol, "Updates")."""
+    return b"".join(
+        _LISTED.pack(_number(path), len(content), hashlib.sha256(content).digest())
+        for path, content in ordered
+    )
+
+
+def _number(path: str) -> int:
+    """CRC-32 of the path, cut to the 30 bits of a small integer on the device."""
+    return crc32(path.encode()) & 0x3FFFFFFF
 
 
 def decode_report(item: Any) -> Report:

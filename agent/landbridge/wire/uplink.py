@@ -112,18 +112,18 @@ def _points(columns: Any) -> list[Point]:
         raise WireError(f"columns: not an array of {1 + len(RANGES)}")
     n = _integer(columns[0], (1, MAX_RECORDS), "number of records")
     values = [
-        _checked(_expand(column, n, name), limits, name)
+        _expand(column, n, name, limits)
         for column, (name, limits) in zip(columns[1:], RANGES.items(), strict=True)
     ]
     if len(set(values[0])) != n:
         raise WireError("column seq: the same sequence twice")
-    return [Point(*row).meaningful() for row in zip(*values, strict=True)]
+    return [Point._make(row).meaningful() for row in zip(*values, strict=True)]
 
 
-def _expand(column: Any, n: int, name: str) -> list[int]:
+def _expand(column: Any, n: int, name: str, limits: tuple[int, int]) -> list[int]:
     """The `n` values of one column, in whichever form it has."""
     if type(column) is int:
-        return [column] * n
+        return _checked([column], limits, name) * n
     if type(column) is not list or not 2 <= len(column) <= 3:
         raise WireError(f"column {name}: neither an integer nor [starts, differences]")
     *starts, rest = column
@@ -132,15 +132,16 @@ def _expand(column: Any, n: int, name: str) -> list[int]:
     values = _differences(rest, n - len(starts), name)
     for start in reversed(starts):
         values = list(accumulate(values, initial=start))
-    return values
+    return _checked(values, limits, name)
 
 
 def _differences(rest: Any, n: int, name: str) -> list[int]:
     """The `n` differences of a column: packed, each in as many bits as fit `n` times, or changes."""
-    if type(rest) is bytes and n <= 8 * len(rest) <= _MOST_BITS * n:
+    if type(rest) is bytes and 0 < n <= 8 * len(rest) <= _MOST_BITS * n:
         width, bits = 8 * len(rest) // n, int.from_bytes(rest, "little")
         sign = 1 << (width - 1)
-        return [((bits >> width * i) + sign) % (2 * sign) - sign for i in range(n)]
+        mask = 2 * sign - 1
+        return [((bits >> shift) + sign & mask) - sign for shift in range(0, n * width, width)]
     if type(rest) is dict and all(_is_change(*change, n) for change in rest.items()):
         return [rest.get(position, 0) for position in range(n)]
     raise WireError(f"column {name}: not {n} differences")
@@ -171,6 +172,8 @@ def _named(item: Any, names: dict[int, tuple[str, type]], part: str) -> dict[str
         name, kind = names.get(key, ("", object))
         if name and type(value) is not kind:
             raise WireError(f"{part}: {name} is not of type {kind.__name__}")
+        if type(value) is int and not _I32[0] <= value <= _U32[1]:
+            raise WireError(f"{part}: {name} is out of range")
         if name:
             named[name] = value
     return named

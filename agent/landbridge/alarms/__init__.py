@@ -1,0 +1,1 @@
+"""Alarms: raised, acknowledged, cleared; whatever tells of them, a device or what the agent finds out."""

@@ -1,0 +1,69 @@
+"""`landbridge cells`: where cells are, for points that have no fix."""
+
+from pathlib import Path
+
+import typer
+
+from landbridge.clock import iso
+from landbridge.commands import table
+from landbridge.commands.opened import known_device, opened
+from landbridge.coverage import cells as places
+from landbridge.errors import UserError
+from landbridge.store import cells as stored
+from landbridge.store import points
+
+commands = typer.Typer(help="Where cells are: points without a fix are placed by them.")
+_FILE = typer.Argument(help="CSV as of OpenCelliD: radio,mcc,net,area,cell,unit,lon,lat,range,...")
+
+
+@commands.command("import")
+def take(file: Path = _FILE) -> None:
+    """Take a list of cells. What the fleet has heard itself goes before it.
+
+    \b
+    Example:
+      landbridge cells import 460.csv
+    """
+    try:
+        with file.open(encoding="utf-8", newline="") as text, opened(make=True) as it:
+            with it.database.writing() as connection:
+                count = places.take_list(connection, places.read(text, str(file)))
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{file}: {error}") from None
+    print(f"{count} cells are listed")
+
+
+@commands.command()
+def learn() -> None:
+    """Learn the cells anew from all stored points; the agent itself learns from each point as it comes.
+
+    \b
+    Example:
+      landbridge cells learn
+    """
+    with opened() as it, it.database.writing() as connection:
+        places.learn_anew(connection)
+        counts = dict(stored.counts(connection))
+    print(f"{counts.get(False, 0)} cells were heard by the fleet, {counts.get(True, 0)} are listed")
+
+
+@commands.command()
+def show(device: str = typer.Argument(help="Device id.")) -> None:
+    """Show where the points of a device without a fix were, as far as is known.
+
+    \b
+    Example:
+      landbridge cells show lb-0001
+    """
+    with opened() as it, it.database.reading() as connection:
+        known_device(connection, device)
+        track = points.track(connection, device)
+        found = places.locate(connection, track)
+    table.show(
+        ("seq", "time", "latitude", "longitude", "radius m", "by"),
+        (
+            (each.point.seq, iso(each.at_s), *found[each.point.seq])
+            for each in track
+            if each.point.seq in found
+        ),
+    )

@@ -1,0 +1,157 @@
+"""`landbridge doctor`: looks at everything the agent needs, and says what is wrong and what to do."""
+
+import json
+import shutil
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import typer
+from sqlalchemy import text
+
+from landbridge.clock import iso
+from landbridge.commands import table
+from landbridge.commands.opened import Opened, opened
+from landbridge.errors import UserError
+from landbridge.ingest.limits import RateLimit
+from landbridge.ingest.session import Session
+from landbridge.store import devices, letters, outbox
+from landbridge.store.leases import Leases
+from landbridge.store.single import alone
+
+_LEAST_FREE_BYTES = 1 << 30
+_DAY_S = 86_400
+_MOST_IN_OUTBOX = 10_000
+_OTHER = "-doctor"
+
+
+def doctor() -> None:
+    """Look at database, keys, broker and what waits; exits with 1 when something is wrong.
+
+    \b
+    Example:
+      landbridge doctor
+    """
+    rows = []
+    with opened() as it:
+        for name, look in _LOOKS.items():
+            try:
+                found, is_good = look(it), True
+            except UserError as error:
+                found, is_good = str(error), False
+            rows.append((name, "ok" if is_good else "WRONG", found))
+    table.show(("what", "", "found"), rows)
+    if any(state != "ok" for _, state, _ in rows):
+        raise typer.Exit(1)
+
+
+def _database(it: Opened) -> str:
+    if it.database.on_server:
+        with it.database.reading() as connection:
+            version = connection.execute(text("SHOW server_version")).scalar_one()
+        return f"PostgreSQL {version}"
+    with it.database.reading() as connection:
+        state = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar_one()
+    if state != "ok":
+        raise UserError(f"{it.database.place} is damaged: {state}; put the backup in its place")
+    folder = Path(it.database.place).absolute().parent
+    free = shutil.disk_usage(folder).free
+    if free < _LEAST_FREE_BYTES:
+        raise UserError(f"{free >> 20} MiB are free in {folder}: make room, or nothing can be stored soon")
+    return f"{it.database.place} is sound; {free >> 30} GiB are free"
+
+
+def _keys(it: Opened) -> str:
+    bad, count = [], 0
+    with it.database.reading() as connection:
+        for device, wrapped in devices.keys(connection):
+            count += 1
+            try:
+                it.keyring.unwrap(wrapped)
+            except UserError:
+                bad.append(device)
+    if bad:
+        some = ", ".join(bad[:5])
+        raise UserError(f"the key file opens the keys of all but {len(bad)} of {count} devices: {some}")
+    return f"the key file opens the keys of all {count} devices"
+
+
+def _broker(it: Opened) -> str:
+    broker = it.config.broker
+    # Under the agent's own name it would throw the agent out.
+    another = replace(broker, client_id=broker.client_id[:50] + _OTHER, clean_session=True)
+    session = Session(another, RateLimit(1), listens=False)
+    session.open()  # says itself what is wrong
+    session.close()
+    if not broker.tls:
+        raise UserError(f"{broker.host}:{broker.port} answers, without TLS: set [broker] tls = true")
+    return f"{broker.host}:{broker.port} answers, over TLS; `landbridge broker check` tries its settings"
+
+
+def _agent(it: Opened) -> str:
+    watch = it.config.watch
+    if watch.port:
+        return _health(f"http://{watch.host}:{watch.port}/health")
+    if it.database.on_server:
+        with Leases(it.database, "agents") as agents:
+            if count := agents.holders():
+                return f"{count} share the fleet; set [watch] port, and each can be asked whether it is well"
+    try:
+        with alone(it.database):
+            pass
+    except UserError:
+        return "it runs; set [watch] port, and it can be asked whether it is well"
+    raise UserError("no agent runs on this database: start it, `systemctl start landbridge`")
+
+
+def _health(url: str) -> str:
+    try:
+        with urllib.request.urlopen(url, timeout=10):
+            return f"it runs and is well, says {url}"
+    except urllib.error.HTTPError as error:
+        trouble = json.loads(error.read())["trouble"]
+        raise UserError(f"it is not well: {'; '.join(trouble)}") from None
+    except (OSError, ValueError) as error:
+        raise UserError(f"no answer from {url}: {error}; start the agent") from None
+
+
+def _contacts(it: Opened) -> str:
+    now_s = it.clock.now_s()
+    with it.database.reading() as connection:
+        last = devices.last_contact(connection)
+        count = len(devices.names(connection))
+    if count and (last or 0) < now_s - _DAY_S:
+        raise UserError(f"none of {count} devices was heard for a day, the last {iso(last)}: see the broker")
+    return f"{count} devices, the last heard at {iso(last)}"
+
+
+def _letters(it: Opened) -> str:
+    now_s = it.clock.now_s()
+    with it.database.reading() as connection:
+        fresh = [row for row in letters.every(connection) if row.received_s > now_s - _DAY_S]
+        unknown = letters.unknown_devices(connection)
+    if fresh:
+        raise UserError(f"{len(fresh)} dead letters in a day: `landbridge dead-letters list` says why")
+    waiting = f", {len(unknown)} unknown devices in quarantine" if unknown else ""
+    return f"no dead letter in a day{waiting}"
+
+
+def _outbox(it: Opened) -> str:
+    with it.database.reading() as connection:
+        waiting = len(outbox.head(connection, _MOST_IN_OUTBOX))
+    if waiting >= _MOST_IN_OUTBOX:
+        raise UserError(f"{waiting} messages and more wait for the platforms: is the broker slow?")
+    return f"{waiting} messages wait for the platforms"
+
+
+_LOOKS: dict[str, Callable[[Opened], str]] = {
+    "database": _database,
+    "keys": _keys,
+    "broker": _broker,
+    "agent": _agent,
+    "devices": _contacts,
+    "dead letters": _letters,
+    "outbox": _outbox,
+}

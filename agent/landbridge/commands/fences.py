@@ -1,0 +1,83 @@
+"""`landbridge fences`: places that matter."""
+
+from pathlib import Path
+
+import typer
+
+from landbridge.clock import iso
+from landbridge.commands import table
+from landbridge.commands.opened import opened
+from landbridge.errors import UserError
+from landbridge.journey.fences import from_row, read
+from landbridge.store import fences
+
+_NAME = typer.Argument(help="Name of the fence.")
+_FILE = typer.Argument(help="GeoJSON file: a Point or LineString with a radius, a Polygon or MultiPolygon.")
+commands = typer.Typer(help="Geofences: circles, polygons, corridors. They hold for every device.")
+
+
+@commands.command()
+def add(
+    name: str = _NAME,
+    file: Path = _FILE,
+    radius: float | None = typer.Option(
+        None, help="Metres around a point or line; else the feature's property radius_m."
+    ),
+) -> None:
+    """Add a fence, for points from now on; a trip whose destination has its name ends in it.
+
+    \b
+    Examples:
+      landbridge fences add Duisburg terminal.geojson
+      landbridge fences add "Ural corridor" line.geojson --radius 5000
+    """
+    try:
+        text = file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{file}: {error}") from None
+    drawn = read(text, radius, str(file))
+    with opened() as it, it.database.writing() as connection:
+        if fences.find(connection, name):
+            raise UserError(
+                f"there is a fence {name} already; `landbridge fences remove '{name}'` removes it"
+            )
+        number = fences.add(connection, name, drawn.geometry, drawn.radius_m, it.clock.now_s())
+    print(f"fence {number}: {name}")
+
+
+@commands.command("list")
+def list_fences() -> None:
+    """List all fences, removed ones too.
+
+    \b
+    Example:
+      landbridge fences list
+    """
+    with opened() as it, it.database.reading() as connection:
+        rows = fences.every(connection)
+    table.show(
+        ("fence", "name", "shape", "radius m", "added", "removed"),
+        (
+            (
+                row.fence, row.name, from_row(row).shape.geom_type, round(row.radius_m) or None,
+                iso(row.added_s), iso(row.removed_s),
+            )
+            for row in rows
+        ),
+    )  # fmt: skip
+
+
+@commands.command()
+def remove(name: str = _NAME) -> None:
+    """Remove a fence, for points from now on; what it has told stays.
+
+    \b
+    Example:
+      landbridge fences remove Duisburg
+    """
+    with opened() as it, it.database.writing() as connection:
+        row = fences.find(connection, name)
+        if row is None:
+            raise UserError(f"no fence {name}; `landbridge fences list` shows those there are")
+        fences.remove(connection, row.fence, it.clock.now_s())
+    print(f"fence {name} is removed")

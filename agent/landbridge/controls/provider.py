@@ -1,0 +1,159 @@
+"""The connectivity platform of a card's vendor: status, usage, lock, reset. One HTTP client that a
+description fits to any of them, and a fake.
+
+[provider]
+url = "https://api.vendor.example/v1/sims/{iccid}"
+token_env = "VENDOR_TOKEN"             # the variable that has the secret
+header = "Authorization"
+prefix = "Bearer "
+
+[provider.status]                      # GET; where in the answer is what
+path = ""
+state = "status"
+imei = "device.imei"
+
+[provider.usage]
+path = "/usage"
+bytes = "month.total_bytes"
+
+[provider.lock]
+method = "PATCH"
+path = ""
+body = { status = "suspended" }
+
+[provider.reset]
+method = "POST"
+path = "/connectivity-reset"
+"""
+
+import json
+import os
+import tomllib
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from typing import Any, NamedTuple, Protocol
+
+from landbridge.errors import UserError
+
+_TIMEOUT_S = 30
+_ASKS = {"status": ("state", "imei"), "usage": ("bytes",)}
+_DOES = ("lock", "reset")
+
+
+class Status(NamedTuple):
+    """What the platform says of a card; None: it does not tell."""
+
+    state: str | None
+    imei: str | None
+
+
+class Provider(Protocol):
+    """One platform."""
+
+    def status(self, iccid: str) -> Status:
+        """The state of a card; `UserError` when it cannot be had."""
+
+    def usage(self, iccid: str) -> int | None:
+        """Bytes since the first of the month."""
+
+    def lock(self, iccid: str) -> None:
+        """Let it transmit nothing any more."""
+
+    def reset(self, iccid: str) -> None:
+        """Have its connection made anew."""
+
+
+class Fake:
+    """A platform in memory."""
+
+    def __init__(self) -> None:
+        self.states: dict[str, Status] = {}
+        self.used: dict[str, int] = {}
+        self.done: list[tuple[str, str]] = []
+
+    def status(self, iccid: str) -> Status:
+        """As set; unknown cards are so."""
+        return self.states.get(iccid, Status(None, None))
+
+    def usage(self, iccid: str) -> int | None:
+        """As set."""
+        return self.used.get(iccid)
+
+    def lock(self, iccid: str) -> None:
+        """Remembered."""
+        self.done.append(("lock", iccid))
+
+    def reset(self, iccid: str) -> None:
+        """Remembered."""
+        self.done.append(("reset", iccid))
+
+
+class Http:
+    """A platform that a file describes."""
+
+    def __init__(self, text: str) -> None:
+        """`UserError` says what is wrong in the file."""
+        try:
+            found = tomllib.loads(text).get("provider")
+        except tomllib.TOMLDecodeError as error:
+            raise UserError(f"no TOML: {error}") from None
+        if not isinstance(found, dict) or "{iccid}" not in str(found.get("url", "")):
+            raise UserError("[provider] needs a url with {iccid} in it")
+        self._url = str(found["url"])
+        self._parts: Mapping[str, Any] = found
+        variable = found.get("token_env", "")
+        if variable and variable not in os.environ:
+            raise UserError(f"[provider] token_env: the variable {variable} is not set")
+        self._headers = {"Content-Type": "application/json", "User-Agent": "landbridge"}
+        if variable:
+            self._headers[found.get("header", "Authorization")] = (
+                found.get("prefix", "") + os.environ[variable]
+            )
+
+    def status(self, iccid: str) -> Status:
+        """By GET."""
+        state, imei = self._told("status", iccid)
+        return Status(None if state is None else str(state), None if imei is None else str(imei))
+
+    def usage(self, iccid: str) -> int | None:
+        """By GET."""
+        (used,) = self._told("usage", iccid)
+        return None if used is None else int(used)
+
+    def lock(self, iccid: str) -> None:
+        """By the request that is described."""
+        self._do("lock", iccid)
+
+    def reset(self, iccid: str) -> None:
+        """By the request that is described."""
+        self._do("reset", iccid)
+
+    def _told(self, what: str, iccid: str) -> list[Any]:
+        part = self._parts.get(what)
+        if part is None:
+            return [None for _ in _ASKS[what]]
+        answer = json.loads(self._ask("GET", iccid, part.get("path", ""), None) or b"null")
+        return [_at(answer, part[name]) if name in part else None for name in _ASKS[what]]
+
+    def _do(self, what: str, iccid: str) -> None:
+        part = self._parts.get(what)
+        if part is None:
+            raise UserError(f"[provider.{what}] is not described: the platform cannot be asked to {what}")
+        body = json.dumps(part["body"]).encode() if "body" in part else None
+        self._ask(part.get("method", "POST"), iccid, part.get("path", ""), body)
+
+    def _ask(self, method: str, iccid: str, path: str, body: bytes | None) -> bytes:
+        url = self._url.replace("{iccid}", iccid) + path
+        request = urllib.request.Request(url, body, self._headers, method=method)
+        try:
+            with urllib.request.urlopen(request, timeout=_TIMEOUT_S) as answer:
+                return bytes(answer.read())
+        except (OSError, ValueError) as error:
+            raise UserError(f"the card's platform, {method} {url}: {error}") from None
+
+
+def _at(answer: Any, path: str) -> Any:
+    for name in path.split("."):
+        answer = answer.get(name) if isinstance(answer, dict) else None
+    return answer

@@ -1,0 +1,197 @@
+"""The controls, each a function of what a card may and what was seen of it: pure, so that a file of cases
+tests them.
+
+The names of `Seen` are those of a case in such a file. None there: it was not told, and no rule judges it.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from landbridge.controls.classes import Class
+from landbridge.journey.seen import Place
+
+STAGES = ("stock", "test", "active", "suspended", "retired")
+"""The life cycle of a card. In stock, suspended and retired it is not to be heard of."""
+SPEAKING = ("test", "active")
+_DIFFER = 0.2
+_LEAST_BYTES = 1_000_000
+
+
+@dataclass(frozen=True)
+class Card:
+    """What the register has of a card."""
+
+    iccids: tuple[str, ...] = ()
+    """Of its profiles; a card that is no eUICC has one."""
+    imsis: tuple[str, ...] = ()
+    """Those its applet may use; none: any."""
+    imei: str | None = None
+    """The locator's modem that it is bound to; None: to none yet."""
+    stage: str = "active"
+    blocked: str | None = None
+    """Why it may not be used at all."""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What is known of a card at one moment."""
+
+    imei: str | None = None
+    iccid: str | None = None
+    imsi: str | None = None
+    plmn: int | None = None
+    latitude: float | None = None
+    longitude: float | None = None
+    month_bytes: int | None = None
+    """Since the first of the month, by the agent's model."""
+    hosts: tuple[str, ...] | None = None
+    """name:port of all that the locator may talk to by its policy."""
+    voice: bool | None = None
+    sms: bool | None = None
+    carrier_imei: str | None = None
+    """As the platform of the card's vendor has it."""
+    carrier_bytes: int | None = None
+
+
+class Rule(NamedTuple):
+    """One control."""
+
+    severity: str
+    demanded: Callable[[Class], bool]
+    """Whether a class has it."""
+    judges: Callable[[Seen], bool]
+    """Whether enough was seen to judge."""
+    broken: Callable[[Class, Card, Seen], str | None]
+    """What is wrong, None: nothing."""
+
+
+def judge(demands: Class, card: Card, seen: Seen) -> dict[str, str | None]:
+    """Why each control that can be judged is broken; None: it is kept."""
+    return {
+        name: rule.broken(demands, card, seen)
+        for name, rule in RULES.items()
+        if rule.demanded(demands) and rule.judges(seen)
+    }
+
+
+def _separation(_: Class, card: Card, seen: Seen) -> str | None:
+    for imei, who in ((seen.imei, "reported"), (seen.carrier_imei, "seen by its network")):
+        if card.imei is not None and imei is not None and imei != card.imei:
+            return f"in IMEI {imei} as {who}, bound to {card.imei}"
+    return None
+
+
+def _binding(_: Class, card: Card, seen: Seen) -> str | None:
+    if seen.iccid not in card.iccids:
+        return f"ICCID {seen.iccid} is none of the card's"
+    if seen.imsi and card.imsis and seen.imsi not in card.imsis:
+        return f"IMSI {seen.imsi} is none of the card's"
+    return None
+
+
+def _region(demands: Class, _: Card, seen: Seen) -> str | None:
+    mcc = (seen.plmn or 0) // 1000
+    return None if mcc in demands.regions else f"registered in country {mcc}, allowed are {demands.regions}"
+
+
+def _network(demands: Class, _: Card, seen: Seen) -> str | None:
+    plmn = seen.plmn or 0
+    if plmn in demands.blocked_networks:
+        return f"registered with {plmn}, which is on the block list"
+    of_country = [each for each in demands.networks if each // 1000 == plmn // 1000]
+    return (
+        f"registered with {plmn}, allowed there are {of_country}"
+        if of_country and plmn not in of_country
+        else None
+    )
+
+
+def _high_risk(demands: Class, _: Card, seen: Seen) -> str | None:
+    mcc = (seen.plmn or 0) // 1000
+    return f"registered in country {mcc}, which is a high-risk region" if mcc in demands.high_risk else None
+
+
+def _area(demands: Class, _: Card, seen: Seen) -> str | None:
+    here = Place(seen.latitude or 0.0, seen.longitude or 0.0)
+    away_km = min(here.metres_to(Place(lat, lon)) / 1000 - km for lat, lon, km in demands.area)
+    return f"{away_km:.0f} km outside the area it may be in" if away_km > 0 else None
+
+
+def _quota(percent: int) -> Callable[[Class, Card, Seen], str | None]:
+    def broken(demands: Class, _: Card, seen: Seen) -> str | None:
+        used = 100 * (seen.month_bytes or 0) / (demands.quota_mb * 1e6)
+        return f"{used:.0f} % of {demands.quota_mb:g} MB this month" if used >= percent else None
+
+    return broken
+
+
+def _traffic(demands: Class, _: Card, seen: Seen) -> str | None:
+    others = [host for host in seen.hosts or () if host not in demands.hosts]
+    return f"may talk to {', '.join(others)}, directed to {', '.join(demands.hosts)}" if others else None
+
+
+def _services(demands: Class, _: Card, seen: Seen) -> str | None:
+    on = [name for name in ("voice", "sms") if getattr(seen, name) and not getattr(demands, name)]
+    return f"{' and '.join(on)} on" if on else None
+
+
+def _blocked(_: Class, card: Card, __: Seen) -> str | None:
+    return f"on the block list: {card.blocked}" if card.blocked is not None else None
+
+
+def _life_cycle(_: Class, card: Card, __: Seen) -> str | None:
+    return None if card.stage in SPEAKING else f"heard of while {card.stage}"
+
+
+def _differs(_: Class, __: Card, seen: Seen) -> str | None:
+    ours, theirs = seen.month_bytes or 0, seen.carrier_bytes or 0
+    most = max(ours, theirs)
+    if most < _LEAST_BYTES or most - min(ours, theirs) <= _DIFFER * most:
+        return None
+    return f"its network counts {theirs} bytes this month, the agent {ours}"
+
+
+def _always(_: Class) -> bool:
+    return True
+
+
+def _speaks(seen: Seen) -> bool:
+    return seen.iccid is not None
+
+
+def _registered(seen: Seen) -> bool:
+    return bool(seen.plmn)
+
+
+def _both_off(demands: Class) -> bool:
+    return not (demands.voice and demands.sms)
+
+
+def _has_imei(seen: Seen) -> bool:
+    return seen.imei is not None or seen.carrier_imei is not None
+
+
+def _counted(seen: Seen) -> bool:
+    return seen.month_bytes is not None
+
+
+RULES = {
+    "separation": Rule("critical", lambda c: c.binding, _has_imei, _separation),
+    "binding": Rule("critical", lambda c: c.binding, _speaks, _binding),
+    "region": Rule("major", lambda c: bool(c.regions), _registered, _region),
+    "network": Rule("major", lambda c: bool(c.networks or c.blocked_networks), _registered, _network),
+    "high-risk": Rule("critical", lambda c: bool(c.high_risk), _registered, _high_risk),
+    "area": Rule("major", lambda c: bool(c.area), lambda s: s.latitude is not None, _area),
+    "quota-50": Rule("warning", lambda c: bool(c.quota_mb), _counted, _quota(50)),
+    "quota-80": Rule("minor", lambda c: bool(c.quota_mb), _counted, _quota(80)),
+    "quota-100": Rule("critical", lambda c: bool(c.quota_mb), _counted, _quota(100)),
+    "usage": Rule(
+        "major", lambda c: bool(c.quota_mb), lambda s: _counted(s) and s.carrier_bytes is not None, _differs
+    ),
+    "traffic": Rule("critical", lambda c: bool(c.hosts), lambda s: s.hosts is not None, _traffic),
+    "services": Rule("major", _both_off, lambda s: s.voice is not None or s.sms is not None, _services),
+    "blocked": Rule("critical", _always, _speaks, _blocked),
+    "life-cycle": Rule("major", _always, _speaks, _life_cycle),
+}
+"""By the name of the event and the alarm."""

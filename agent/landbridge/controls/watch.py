@@ -1,0 +1,202 @@
+"""Watches the cards of devices: judges what each uplink shows, tells what is broken and what is kept again.
+
+One of the kinds of the desk (fleet/desk.py): `note` runs in the transaction of the uplink.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row
+
+from landbridge.clock import from_epoch_s, to_epoch_s
+from landbridge.controls import binding, classes, usage
+from landbridge.controls.binding import Binding
+from landbridge.controls.classes import Class
+from landbridge.controls.rules import RULES, Card, Seen, judge
+from landbridge.fleet import settings
+from landbridge.journey.seen import see
+from landbridge.outbound import announce, topics
+from landbridge.store import cards, devices, points, register, trips
+from landbridge.store.events import Event
+from landbridge.store.points import StoredPoint
+from landbridge.store.register import Registered
+from landbridge.wire.point import KIND_STILL
+from landbridge.wire.settings import SETTINGS
+from landbridge.wire.uplink import Uplink
+
+WHO = "control"
+"""Who has changed what a control demands."""
+_NAMES = ("imei", "iccid", "imsi")
+_SLOWEST = {"upload_every_s": SETTINGS["upload_every_s"].highest}
+
+
+def note(connection: Connection, device: str, uplink: Uplink, now_s: int) -> None:
+    """Judge the card of a device by what it reports of itself and by its new points; a card that is not in
+    the
+    register is nobody's to judge."""
+    identity = _identity(connection, device, uplink)
+    found = known(connection, identity)
+    if found is None:
+        return
+    demands = demanded(connection, found)
+    if uplink.identity and identity["iccid"] in found.iccids and identity.get("imei"):
+        found = _bind(connection, found, str(identity["imei"]), now_s)
+    card = of_register(found)
+    for stored in _by_time(connection, device, uplink):
+        tell(connection, device, demands, card, _place(stored), stored.at_s or now_s, now_s, stored)
+    used = month_bytes(connection, device, now_s) if demands.quota_mb else None
+    imei, iccid, imsi = (str(identity[name]) if identity.get(name) else None for name in _NAMES)
+    hosts = _hosts(connection, device)
+    itself = Seen(imei=imei, iccid=iccid, imsi=imsi, month_bytes=used, hosts=hosts)
+    tell(connection, device, demands, card, itself, now_s, now_s)
+    if used is not None and demands.slow_at and used >= demands.quota_mb * 1e4 * demands.slow_at:
+        settings.change(connection, device, _SLOWEST, WHO, now_s)
+
+
+def concerned(connection: Connection, uplinks: Mapping[str, Uplink], now_s: int) -> Collection[str]:
+    """Those whose cards are in the register."""
+    return register.devices_with_cards(connection, uplinks.keys())
+
+
+def orders(connection: Connection, device: str, uplink: Uplink, now_s: int) -> Mapping[int, Any]:
+    """None: what a control demands goes by settings."""
+    return {}
+
+
+def known(connection: Connection, identity: Mapping[str, Any]) -> Registered | None:
+    """The card of this ICCID, or else the one that belongs into the locator that says so."""
+    iccid, imei = identity.get("iccid"), identity.get("imei")
+    found = register.of_iccid(connection, str(iccid)) if iccid else None
+    return found or (register.of_imei(connection, str(imei)) if iccid and imei else None)
+
+
+def demanded(connection: Connection, found: Registered) -> Class:
+    """The controls of a card's class."""
+    content = register.class_of(connection, found.class_)
+    return classes.of_table(f"class.{found.class_}", content or {})
+
+
+def of_register(found: Registered) -> Card:
+    """The card as rules see it; one that is about to be moved may be in either locator."""
+    imei = None if found.binding == binding.REBIND_PENDING else found.imei
+    return Card(found.iccids, found.imsis, imei, found.stage, found.blocked)
+
+
+def devices_iccid(row: Row[Any]) -> str:
+    """The ICCID that a device told last; "" if it never did."""
+    return str(devices.identity(row).get("iccid", ""))
+
+
+def month_bytes(connection: Connection, device: str, now_s: int) -> int:
+    """What the device has used since the first of the month, by the model."""
+    messages = points.messages(connection, device, month_s(now_s), now_s + 1)
+    return usage.used(usage.Message(*each) for each in messages).on_air_bytes
+
+
+def month_s(now_s: int) -> int:
+    """The beginning of the month, UTC."""
+    now = from_epoch_s(now_s)
+    return to_epoch_s(datetime(now.year, now.month, 1, tzinfo=UTC))
+
+
+def tell(
+    connection: Connection,
+    device: str,
+    demands: Class,
+    card: Card,
+    seen: Seen,
+    at_s: int,
+    now_s: int,
+    stored: StoredPoint | None = None,
+) -> None:
+    """Tell which controls are broken now that were not, and which are kept again; `stored` is the point
+    that shows
+    it. What is older than the last change changes nothing."""
+    states = register.states(connection, device)
+    for control, why in judge(demands, card, seen).items():
+        broken, since_s = states.get(control, (False, -1))
+        if (why is not None) == broken or at_s < since_s:
+            continue
+        register.set_state(connection, device, control, why is not None, at_s)
+        event = _event(connection, device, control, why, at_s, stored)
+        if event:
+            announce.tell(connection, [event], now_s)
+
+
+def _event(
+    connection: Connection, device: str, control: str, why: str | None, at_s: int, stored: StoredPoint | None
+) -> Event | None:
+    """None: the device has never made a point, and there is nothing to hang it on."""
+    action = "kept" if why is None else "broken"
+    details = {
+        "control": control, "action": action, "severity": RULES[control].severity,
+        "why": why or "as the class of the card demands",
+    }  # fmt: skip
+    name = f"{control}-{action}"
+    if stored is not None:
+        return topics.event(stored, "control", details, name)
+    last = _last(connection, device)
+    if last is None:
+        return None
+    event_id = f"{device}/{at_s}/control-{name}"
+    event = topics.event(last, "control", details, name)
+    return event._replace(id=event_id, at_s=at_s, content=dict(event.content) | {"id": event_id})
+
+
+def _last(connection: Connection, device: str) -> StoredPoint | None:
+    """The last point, for the trip that is under way: where the device was before is nothing to that."""
+    last = points.latest_position(connection, device) or points.last(connection, device)
+    trip = trips.running(connection, device)
+    if last is None or (trip is not None and trip.trip == last.trip):
+        return last
+    still = last.point._replace(kind=KIND_STILL, plmn=0, events=0).meaningful()
+    whose = (trip.trip, trip.container, trip.tenant) if trip is not None else (None, None, None)
+    return last._replace(point=still, trip=whose[0], container=whose[1], tenant=whose[2])
+
+
+def _identity(connection: Connection, device: str, uplink: Uplink) -> dict[str, Any]:
+    if uplink.identity:
+        return dict(uplink.identity)
+    row = devices.find(connection, device)
+    return devices.identity(row) if row is not None else {}
+
+
+def _by_time(connection: Connection, device: str, uplink: Uplink) -> list[StoredPoint]:
+    stored = points.of_sequences(connection, device, [each.seq for each in uplink.points])
+    dated = [each for each in stored if each.at_s is not None]
+    return sorted(dated, key=lambda each: (each.at_s, each.point.seq))
+
+
+def _place(stored: StoredPoint) -> Seen:
+    """Where it was: by its network, and by a fix that is beyond doubt."""
+    plmn, place = stored.point.plmn or None, see(stored).place
+    return Seen(plmn=plmn) if place is None else Seen(plmn=plmn, latitude=place.lat, longitude=place.lon)
+
+
+def _hosts(connection: Connection, device: str) -> tuple[str, ...] | None:
+    """All that the policy of its card lets a device talk to."""
+    desired = cards.desired(connection, device)
+    if desired is None:
+        return None
+    profiles = desired.policy.profiles.values()
+    hosts = {f"{name}:{port}" for each in profiles for name, port in each.hosts}
+    hosts |= {f"{each.updates[3]}:{each.updates[4]}" for each in profiles if each.updates}
+    return tuple(sorted(hosts))
+
+
+def _bind(connection: Connection, found: Registered, imei: str, now_s: int) -> Registered:
+    before = Binding(found.binding, found.imei)
+    after = binding.heard(before, imei)
+    if after == before:
+        return found
+    values = {"binding": after.state, "imei": after.imei}
+    register.change(connection, found.card, values, f"heard of in IMEI {imei}", WHO, now_s)
+    return found._replace(binding=after.state, imei=after.imei)
+
+
+def moved_s(connection: Connection, found: Registered) -> Sequence[int]:
+    """When it was announced that the card goes to another locator."""
+    return [
+        row.done_s for row in register.actions(connection, found.card) if binding.REBIND_PENDING in row.what
+    ]

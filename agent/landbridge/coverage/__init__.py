@@ -1,0 +1,1 @@
+"""What the whole fleet learned about networks along a line."""

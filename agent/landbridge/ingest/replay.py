@@ -1,0 +1,54 @@
+"""Messages taken once more: dead letters after a fix, what is in quarantine of a device that is adopted."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from landbridge.clock import Clock
+from landbridge.ingest.pipeline import Pipeline
+from landbridge.ingest.session import Received
+from landbridge.ingest.storing import Message
+from landbridge.store.database import Database
+from landbridge.store.keys import Keyring
+
+
+class Replay(Pipeline):
+    """The pipeline without a broker. Numbers may be older than the replay window: a person vouches for the
+    message, and its points are stored once anyway."""
+
+    def __init__(self, database: Database, keyring: Keyring, clock: Clock) -> None:
+        nobody: Any = self  # neither broker nor platform waits for it
+        super().__init__(database, keyring, clock, nobody, nobody)
+        self._why: dict[Received, str] = {}
+
+    def take_again(self, messages: Sequence[tuple[str, bytes]]) -> list[str | None]:
+        """Take (topic, payload) each; returns why one was not stored, None: it is."""
+        batch = [Received(*message, number, 0, 0) for number, message in enumerate(messages)]
+        self._why.clear()
+        self.process_all(batch)
+        return [self._why.get(received) for received in batch]
+
+    def store(self, connection: Any, messages: Sequence[Message], now_s: int) -> None:
+        """As ever, but late."""
+        for message in messages:
+            message.late = True
+        super().store(connection, messages, now_s)
+
+    def bury(self, received: Received, reason: str) -> None:
+        """It lies where it lies."""
+        self._why[received] = reason
+
+    def confine(self, received: Received) -> None:
+        """The same."""
+        self._why[received] = "the device is not known"
+
+    def note_forged(self, received: Received) -> None:
+        """It was counted when it came."""
+
+    def acknowledge(self, received: Received) -> None:
+        """Nobody waits for it."""
+
+    def reply(self, *_: Any) -> None:
+        """The same."""
+
+    def wake(self) -> None:
+        """The agent looks into the outbox itself, when it stores something."""

@@ -1,0 +1,124 @@
+"""What is written for the uplinks of several devices, one of each: few statements for all of them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from sqlalchemy import Connection
+
+from landbridge.ingest import news
+from landbridge.ingest.session import Received
+from landbridge.store import points
+from landbridge.store.held import Held, write
+from landbridge.store.outbox import Outgoing
+from landbridge.store.points import JudgedPoint, KeptUplink, StoredPoint
+from landbridge.wire.point import Point
+from landbridge.wire.uplink import Uplink
+
+
+class Opened(NamedTuple):
+    """A message whose envelope was genuine."""
+
+    key: bytes
+    epoch: int
+    number: int
+    text: bytes
+
+
+@dataclass
+class Message:
+    """An uplink that was opened and decoded, and what becomes of it."""
+
+    received: Received
+    device: str
+    opened: Opened
+    uplink: Uplink
+    judged: list[JudgedPoint]
+    refused: str | None = None
+    """Why nothing of it is stored."""
+    late: bool = False
+    """A person has it taken once more: it says nothing of how things stand, and its number may be old."""
+    again: bool = False
+    """The same envelope was taken before: it changes nothing."""
+    overtaken: bool = False
+    """A later one of the device has been taken: this one knows less of how things stand."""
+    stored: dict[int, Point] = field(default_factory=dict)
+    """What was stored under its sequences before."""
+    new: list[StoredPoint] = field(default_factory=list)
+    reply_number: int = 0
+
+    @property
+    def contradicted(self) -> set[int]:
+        """The sequences under which something else is stored."""
+        points = (each.point for each in self.judged if self.stored)
+        return {each.seq for each in points if self.stored.get(each.seq, each) != each}
+
+
+def store(
+    connection: Connection, held: Mapping[str, Held], messages: Sequence[Message], now_s: int
+) -> list[Outgoing]:
+    """Store what is new of each message; notes in each what has become of it. Returns what is to be passed
+    on. `held` are the devices of all of them; they are written back."""
+    taken = [each for each in messages if _is_taken(connection, held[each.device], each)]
+    for each in taken:
+        sequences = [one.point.seq for one in each.judged]
+        if sequences and min(sequences) <= held[each.device].highest_seq:
+            each.stored = points.under(connection, each.device, sequences)
+    boots = {each.device: each.uplink.clock.boot for each in taken if each.uplink.clock}
+    undated = points.devices_to_date(connection, boots)
+    trips = points.trips_of(connection, [each.device for each in taken])
+    brought = []
+    for each in taken:
+        row, of_device = held[each.device], trips.get(each.device, ())
+        _note(row, each, now_s)
+        clock = each.uplink.clock if each.device in undated else None
+        changed, dated = news.date_earlier(connection, each.device, clock, now_s)
+        fresh = [one for one in each.judged if one.point.seq not in each.stored]
+        each.new = [points.with_trip(each.device, one, now_s, of_device) for one in fresh]
+        brought.append(news.News(row, changed, dated, each.new))
+    points.insert_all(connection, [one for each in taken for one in each.new])
+    points.keep_uplinks(connection, [_kept(each, now_s) for each in taken])
+    outgoing = news.tell(connection, brought, now_s)
+    for each in messages:
+        if not each.refused:
+            each.reply_number = held[each.device].take_down_number(now_s)
+    write(connection, held.values())
+    return outgoing
+
+
+def _is_taken(connection: Connection, row: Held, message: Message) -> bool:
+    """Whether the uplink is stored: it was not there yet, nor is it replayed."""
+    window, number = row.window, message.opened.number
+    if number <= window.top:
+        message.again = points.repeats_uplink(connection, row.device, number, message.received.payload)
+    is_new = (
+        not points.number_is_taken(connection, row.device, number) if message.late else window.is_new(number)
+    )
+    if not message.again and not is_new:
+        message.refused = f"replayed: number {number} was seen or is older than the window"
+    message.overtaken = number < window.top or message.late
+    return not message.again and not message.refused
+
+
+def _note(row: Held, message: Message, now_s: int) -> None:
+    """What is known of the device by this message."""
+    window = row.window
+    number = message.opened.number
+    if not message.late:
+        window.add(number)
+        row.contact(window, message.opened.epoch, now_s)
+    elif window.is_new(number):  # it may come once more from the device itself
+        window.add(number)
+        row.window_top, row.window_bits, row.touched = window.top, window.bits, True
+    uplink = message.uplink
+    if not message.overtaken:
+        row.says(uplink.next_contact_s, uplink.status, uplink.identity)
+    if message.judged:
+        row.has_stored([each.point.seq for each in message.judged])
+
+
+def _kept(message: Message, now_s: int) -> KeptUplink:
+    agreed = len(message.judged) - len(message.contradicted)
+    return KeptUplink(
+        message.device, message.opened.number, now_s, message.received.payload, agreed, len(message.new)
+    )

@@ -1,0 +1,26 @@
+"""Arrival: the container stands at its destination."""
+
+from collections.abc import Iterator
+
+from landbridge.clock import iso
+from landbridge.journey.fences import Fences
+from landbridge.journey.route import Route
+from landbridge.journey.seen import Finding, Seen
+from landbridge.journey.stops import Stops
+from landbridge.journey.way import Way
+
+
+def step(seen: Seen, way: Way, stops: Stops, fences: Fences, route: Route) -> Iterator[Finding]:
+    """What a point finds: a stop in the fence named like the destination, or else at the last station of the
+    line. A container that was never elsewhere has not arrived."""
+    if way.trip is None or route.arrived or not stops.told or stops.place is None or stops.before_s is None:
+        return
+    fence = way.destination()
+    if fence:
+        there = fence.fence in fences.inside
+    else:
+        there = bool(way.stations) and way.station_at(stops.place) == len(way.stations) - 1
+    if there:
+        route.arrived = True
+        details = {"place": way.trip.destination, "since": iso(stops.since_s), "ends_trip": fence is not None}
+        yield Finding("arrival", seen, details | {"not_before": iso(stops.before_s)})

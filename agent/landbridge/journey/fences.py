@@ -1,0 +1,193 @@
+"""Geofences: circle, polygon and corridor, with the accuracy of a fix taken into account.
+
+A fence is a GeoJSON geometry and a radius: a circle is a Point, a corridor a LineString. Distances are
+measured in a plane that touches the globe at the fix, which is good to a per cent for a hundred kilometres.
+"""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from math import cos, inf, radians
+from typing import Any, NamedTuple
+
+import shapely
+from shapely.geometry.base import BaseGeometry
+from sqlalchemy import Row
+
+from landbridge.errors import UserError
+from landbridge.journey.seen import Finding, Place, Seen
+
+_M_A_DEGREE = 111_195.0
+_PASSED_WITHIN_S = 7_200
+"""Two fixes further apart say too little of the way between."""
+_NEEDS_RADIUS = ("Point", "LineString", "MultiLineString")
+_AREAS = ("Polygon", "MultiPolygon")
+
+
+@dataclass(frozen=True)
+class Fence:
+    """`radius_m` is 0 for an area."""
+
+    fence: int
+    name: str
+    shape: BaseGeometry
+    radius_m: float
+    added_s: int
+    removed_s: int | None
+
+    def holds_at(self, at_s: int) -> bool:
+        """A fence says nothing of points from before it was there."""
+        return self.added_s <= at_s and (self.removed_s is None or at_s < self.removed_s)
+
+    def outside_m(self, place: Place) -> float:
+        """Metres outside the fence; negative: so far inside."""
+        if self._far_from(place):
+            return inf
+        shape = _plane(self.shape, place)
+        origin = shapely.Point(0, 0)
+        distance = float(shape.distance(origin))
+        if distance == 0 and not self.radius_m:
+            distance = -float(shape.boundary.distance(origin))
+        return float(distance - self.radius_m)
+
+    def is_passed(self, a: Place, b: Place) -> bool:
+        """True when the straight way from `a` to `b` leads through it."""
+        if self._far_from(a, b):
+            return False
+        way = _plane(shapely.LineString([(a.lon, a.lat), (b.lon, b.lat)]), a)
+        return bool(_plane(self.shape, a).distance(way) <= self.radius_m)
+
+    @property
+    def size_m(self) -> float:
+        """Extent, to tell a yard from the country around it."""
+        west, south, east, north = self.shape.bounds
+        return float(self.radius_m + max(north - south, (east - west) * cos(radians(south))) * _M_A_DEGREE)
+
+    def _far_from(self, *places: Place) -> bool:
+        """True when a box around the fence holds none of them, nor anything between."""
+        margin = (self.radius_m + 1000) / _M_A_DEGREE
+        west, south, east, north = self.shape.bounds
+        wide = margin / max(0.01, cos(radians(max(abs(south), abs(north)) + margin)))
+        lats, lons = [each.lat for each in places], [each.lon for each in places]
+        return bool(
+            max(lats) < south - margin
+            or min(lats) > north + margin
+            or max(lons) < west - wide
+            or min(lons) > east + wide
+        )
+
+
+def _plane(shape: BaseGeometry, origin: Place) -> BaseGeometry:
+    """The shape in metres east and north of `origin`."""
+    scale = (_M_A_DEGREE * cos(radians(origin.lat)), _M_A_DEGREE)
+    return shapely.transform(shape, lambda lonlat: (lonlat - (origin.lon, origin.lat)) * scale)
+
+
+def from_row(row: Row[Any]) -> Fence:
+    """A stored fence."""
+    return Fence(row.fence, row.name, _shape(row.geometry), row.radius_m, row.added_s, row.removed_s)
+
+
+@lru_cache(10_000)
+def _shape(geometry: str) -> BaseGeometry:
+    return shapely.from_geojson(geometry)
+
+
+class Drawn(NamedTuple):
+    """What a GeoJSON file says of a fence."""
+
+    geometry: str
+    radius_m: float
+
+
+def read(text: str, radius_m: float | None, where: str) -> Drawn:
+    """The fence of a GeoJSON text: a geometry, a Feature, or a FeatureCollection of one; a Point or
+    LineString needs a radius, which a Feature may have as property `radius_m`. `UserError` names `where`."""
+    try:
+        content = json.loads(text)
+    except ValueError as error:
+        raise UserError(f"{where} is no JSON: {error}; write GeoJSON (RFC 7946)") from None
+    feature = _only_feature(content, where)
+    geometry = feature.get("geometry")
+    kind = geometry.get("type") if isinstance(geometry, dict) else None
+    if kind not in (*_NEEDS_RADIUS, *_AREAS):
+        raise UserError(f"{where}: geometry {kind!r} is none of {', '.join((*_NEEDS_RADIUS, *_AREAS))}")
+    try:
+        shape = shapely.from_geojson(json.dumps(geometry))
+    except shapely.errors.GEOSException as error:
+        raise UserError(f"{where}: {error}; correct the coordinates") from None
+    _check(shape, where)
+    given = radius_m if radius_m is not None else (feature.get("properties") or {}).get("radius_m")
+    if kind in _AREAS and given:
+        raise UserError(f"{where}: a {kind} has no radius; draw it as large as it is meant")
+    if kind in _NEEDS_RADIUS and not (isinstance(given, int | float) and 50 <= given <= 500_000):
+        raise UserError(f"{where}: a {kind} needs a radius of 50 to 500000 metres, not {given!r}: --radius")
+    return Drawn(shapely.to_geojson(shape), float(given or 0))
+
+
+def _only_feature(content: Any, where: str) -> Mapping[str, Any]:
+    if isinstance(content, dict) and content.get("type") == "FeatureCollection":
+        features = content.get("features")
+        if not isinstance(features, list) or len(features) != 1:
+            raise UserError(f"{where}: a collection must have one feature; add the others one by one")
+        content = features[0]
+    if not isinstance(content, dict):
+        raise UserError(f"{where} is no GeoJSON: not an object")
+    return content if content.get("type") == "Feature" else {"geometry": content, "properties": {}}
+
+
+def _check(shape: BaseGeometry, where: str) -> None:
+    if shape.is_empty or not shape.is_valid:
+        raise UserError(f"{where}: {shapely.is_valid_reason(shape)}; draw the outline without crossings")
+    west, south, east, north = shape.bounds
+    if not (-180 <= west <= east <= 180 and -90 <= south <= north <= 90):
+        raise UserError(f"{where}: coordinates beyond the globe; longitude comes first")
+    if east - west > 180:
+        raise UserError(f"{where}: it crosses the 180th meridian; draw two fences")
+
+
+@dataclass
+class Fences:
+    """In which fences the container is; one whose edge is nearer than the fix is good stays as it was."""
+
+    inside: list[int] = field(default_factory=list)
+    outside: list[int] = field(default_factory=list)
+    """Those that it surely was outside of at the last fix."""
+    last: tuple[float, float, int] | None = None
+
+    def step(self, seen: Seen, fences: Sequence[Fence]) -> Iterator[Finding]:
+        """What a point finds: enter, leave, and pass between two fixes."""
+        if seen.place is None:
+            return
+        before, self.last = self.last, (*seen.place, seen.at_s)
+        for fence in fences:
+            if fence.holds_at(seen.at_s):
+                yield from self._at(fence, seen, seen.place, before)
+
+    def _at(
+        self, fence: Fence, seen: Seen, place: Place, before: tuple[float, float, int] | None
+    ) -> Iterator[Finding]:
+        away_m = fence.outside_m(place)
+        if away_m < -min(seen.accuracy_m, fence.size_m / 4):
+            if fence.fence not in self.inside:
+                yield _finding(seen, fence, "enter")
+            _move(fence.fence, self.outside, self.inside)
+        elif away_m > seen.accuracy_m:
+            if fence.fence in self.inside:
+                yield _finding(seen, fence, "leave")
+            elif before and fence.fence in self.outside and seen.at_s - before[2] <= _PASSED_WITHIN_S:
+                if fence.is_passed(Place(*before[:2]), place):
+                    yield _finding(seen, fence, "pass")
+            _move(fence.fence, self.inside, self.outside)
+
+
+def _move(fence: int, source: list[int], target: list[int]) -> None:
+    if fence in source:
+        source.remove(fence)
+    if fence not in target:
+        target.append(fence)
+
+
+def _finding(seen: Seen, fence: Fence, action: str) -> Finding:
+    return Finding("fence", seen, {"action": action, "fence": fence.name}, f"{fence.fence}-{action}")

@@ -1,0 +1,48 @@
+"""Events: kept under a number that rises, and told to the platforms in that order."""
+
+from collections.abc import Iterable
+
+from sqlalchemy import Connection
+
+from landbridge.alarms import engine
+from landbridge.outbound import topics
+from landbridge.store import events, outbox
+from landbridge.store.events import Event
+
+
+def tell(connection: Connection, news: Iterable[Event], now_s: int) -> None:
+    """Tell events; what was told under the same id before gives way to them."""
+    for each in news:
+        before = events.withdraw(connection, each.id)
+        if before and before[1].tenant != each.tenant:
+            # Whoever was told it is not told what takes its place.
+            _post(connection, _retraction(before[1]), now_s, before[0], standing=False)
+        _post(connection, each, now_s, before and before[0])
+
+
+def retract(connection: Connection, untrue: Iterable[Event], now_s: int) -> None:
+    """Take back what was told and is not true."""
+    for each in untrue:
+        before = events.withdraw(connection, each.id)
+        _post(connection, _retraction(each), now_s, before and before[0], standing=False)
+
+
+def _post(
+    connection: Connection, event: Event, now_s: int, replaces: int | None, standing: bool = True
+) -> None:
+    number = events.tell(connection, event, now_s, replaces, standing)
+    outbox.post(connection, [topics.told(event, number, replaces)])
+    for each in engine.follow(connection, event, now_s):
+        _post(connection, each, now_s, None)
+
+
+def _retraction(event: Event) -> Event:
+    """It has all that the event had."""
+    head, _, name = event.id.rpartition("/")
+    content = dict(event.content) | {
+        "id": f"{head}/retraction-{name}",
+        "type": "retraction",
+        "retracts": event.id,
+        "was": event.type,
+    }
+    return event._replace(id=content["id"], type="retraction", content=content)

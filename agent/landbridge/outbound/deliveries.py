@@ -1,0 +1,197 @@
+"""Brings messages to targets: each at least once, in order of each device, again and again until it is taken.
+
+A target that is away is tried again later and later; nothing of it is skipped. One that refuses a message
+has that device's messages waiting, this one first, and gets those of the other devices meanwhile.
+"""
+
+import logging
+import random
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+
+from landbridge.clock import Clock
+from landbridge.outbound.kinds import Away, Refused, Send
+from landbridge.store import outbox, targets
+from landbridge.store.database import Database
+from landbridge.store.outbox import Posted
+from landbridge.store.targets import Refusal, Target
+
+BATCH = 64
+LOOK_S = 0.5
+_AT_ONCE = 8
+_FIRST_WAIT_S, _LONGEST_WAIT_S = 1.0, 900.0
+_HELD_S, _LONGEST_HELD_S = 30, 6 * 3600
+_log = logging.getLogger(__name__)
+
+
+class Deliveries(threading.Thread):
+    """The thread that looks for what is to be delivered; the targets are served side by side."""
+
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        make: Callable[[Target], Send],
+        may_deliver: Callable[[], bool] = lambda: True,
+    ) -> None:
+        """Of several agents one at a time `may_deliver`."""
+        super().__init__(name="deliveries", daemon=True)
+        self._database = database
+        self._clock = clock
+        self._make = make
+        self._may_deliver = may_deliver
+        self._stopping = threading.Event()
+        self._waits: dict[int, Backoff] = {}
+
+    def stop(self) -> None:
+        """Finish the messages at hand; the others keep."""
+        self._stopping.set()
+        self.join()
+
+    def run(self) -> None:
+        """Deliver until stopped."""
+        running: dict[int, Future[None]] = {}
+        with ThreadPoolExecutor(_AT_ONCE, "delivery") as pool:
+            while not self._stopping.wait(LOOK_S):
+                try:
+                    for target in self._due():
+                        if target.target not in running or running[target.target].done():
+                            running[target.target] = pool.submit(self._serve, target)
+                except Exception:
+                    _log.exception("cannot look for what is to be delivered; trying again")
+
+    def _due(self) -> list[Target]:
+        if not self._may_deliver():
+            return []
+        with self._database.reading() as connection:
+            found = targets.active(connection)
+        return [each for each in found if self._backoff(each).is_over()]
+
+    def _backoff(self, target: Target) -> "Backoff":
+        return self._waits.setdefault(target.target, Backoff())
+
+    def _serve(self, target: Target) -> None:
+        """Bring a target what there is for it."""
+        backoff = self._backoff(target)
+        try:
+            delivery = Delivery(self._database, self._clock, target, self._make(target), self._stopping)
+            while delivery.step():
+                backoff.reset()
+        except Away as error:
+            backoff.grow()
+            self._fail(target, str(error))
+        except Exception as error:
+            backoff.grow()
+            _log.exception("target %s", target.name)
+            self._fail(target, f"internal error: {error!r}")
+
+    def _fail(self, target: Target, why: str) -> None:
+        _log.warning("target %s: %s; trying again", target.name, why)
+        with self._database.writing() as connection:
+            targets.fail(connection, target.target, why, self._clock.now_s())
+
+
+class Backoff:
+    """How long a target is left alone: longer each time, and never two targets in step."""
+
+    def __init__(self) -> None:
+        self._wait_s = _FIRST_WAIT_S
+        self._until = 0.0
+
+    def is_over(self) -> bool:
+        """Whether it may be tried."""
+        return time.monotonic() >= self._until
+
+    def reset(self) -> None:
+        """It has taken something."""
+        self._wait_s = _FIRST_WAIT_S
+
+    def grow(self) -> None:
+        """It was away once more."""
+        self._until = time.monotonic() + self._wait_s * random.uniform(0.5, 1.0)
+        self._wait_s = min(2 * self._wait_s, _LONGEST_WAIT_S)
+
+
+class Delivery:
+    """The next messages of one target."""
+
+    def __init__(
+        self, database: Database, clock: Clock, target: Target, send: Send, stopping: threading.Event
+    ) -> None:
+        self._database, self._clock, self._target, self._send = database, clock, target, send
+        self._stopping = stopping
+        self._cursor = target.cursor
+
+    def step(self) -> bool:
+        """Deliver a batch; False when there was nothing left, or the agent stops. `Away`: none is taken
+        now."""
+        target = self._target
+        with self._database.reading() as connection:
+            last = outbox.last(connection)
+            span = (self._cursor, last)
+            batch = outbox.of_target(connection, target.tenant, target.what, span, BATCH)
+            waiting = {each.device: each for each in targets.holds(connection, target.target)}
+        self._retry(waiting)
+        if not batch:
+            # What others get moves it on too, or it would keep that in the outbox.
+            if last > self._cursor:
+                self._advance(last, 0)
+            return False
+        delivered, upto = 0, self._cursor
+        try:
+            for message in batch:
+                if self._stopping.is_set():
+                    return False
+                if message.device not in waiting:
+                    delivered += self._deliver(message, waiting)
+                upto = message.message
+        finally:
+            if upto > self._cursor:
+                self._advance(upto, delivered)
+        return True
+
+    def _deliver(self, message: Posted, waiting: dict[str, Refusal]) -> bool:
+        """True if it was taken; if it is refused its device waits from now on."""
+        try:
+            self._send(message)
+        except Refused as error:
+            assert message.device is not None
+            waiting[message.device] = self._hold(message, 0, str(error))
+            return False
+        return True
+
+    def _retry(self, waiting: dict[str, Refusal]) -> None:
+        """Try the devices that wait and are due."""
+        now_s, target = self._clock.now_s(), self._target
+        for waits in [each for each in waiting.values() if each.next_s <= now_s]:
+            with self._database.reading() as connection:
+                span = (waits.message, self._cursor)
+                found = outbox.of_device(connection, target.tenant, target.what, waits.device, span)
+            for message in found:
+                try:
+                    self._send(message)
+                except Refused as error:
+                    tries = waits.tries + 1 if message.message == waits.message else 0
+                    waiting[waits.device] = self._hold(message, tries, str(error))
+                    break
+            else:
+                with self._database.writing() as connection:
+                    targets.release(connection, target.target, waits.device)
+                    targets.advance(connection, target.target, self._cursor, len(found), now_s)
+                del waiting[waits.device]
+
+    def _hold(self, message: Posted, tries: int, why: str) -> Refusal:
+        now_s = self._clock.now_s()
+        wait_s = min(_HELD_S * 2**tries, _LONGEST_HELD_S)
+        waits = Refusal(message.device or "", message.message, tries, now_s + wait_s, why)
+        with self._database.writing() as connection:
+            targets.hold(connection, self._target.target, waits)
+        _log.warning("target %s refuses a message of %s: %s", self._target.name, message.device, why)
+        return waits
+
+    def _advance(self, upto: int, delivered: int) -> None:
+        self._cursor = upto
+        with self._database.writing() as connection:
+            targets.advance(connection, self._target.target, upto, delivered, self._clock.now_s())

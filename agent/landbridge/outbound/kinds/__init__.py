@@ -1,0 +1,51 @@
+"""How a message is brought to each kind of target."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from landbridge.config import Mail
+from landbridge.outbound.kinds import dcsa, mail, traccar, webhook
+from landbridge.outbound.kinds.errors import Away, Refused
+from landbridge.store.keys import Keyring
+from landbridge.store.outbox import Posted
+from landbridge.store.targets import Target
+
+__all__ = ["KINDS", "Away", "Refused", "Send", "opened"]
+
+Send = Callable[[Posted], None]
+"""Brings one message; `Away` when the target takes none now, `Refused` when it does not want this one."""
+
+
+class Kind(NamedTuple):
+    """One kind of target."""
+
+    what: tuple[str, ...]
+    """Kinds of messages it can take; it gets them all unless told otherwise."""
+    scheme: tuple[str, ...]
+    """What its address begins with."""
+    signs: bool
+    """Whether its messages are signed, so that it needs a secret."""
+    help: str
+
+
+KINDS = {
+    "webhook": Kind(("event", "position", "track"), ("http", "https"), True, "POST of each message, signed"),
+    "dcsa": Kind(("event",), ("http", "https"), True, "POST of events as DCSA has them, signed"),
+    "traccar": Kind(("track",), ("http", "https"), False, "each point by the OsmAnd protocol"),
+    "mail": Kind(("event",), ("mailto",), False, "alarms as e-mail, by [mail]"),
+}
+
+
+def opened(target: Target, keyring: Keyring, settings: Mail) -> Send:
+    """How messages are brought to this target; `UserError` when its secret cannot be opened."""
+    secret = keyring.unwrap(target.wrapped_secret) if target.wrapped_secret else b""
+    match target.kind:
+        case "webhook":
+            return lambda message: webhook.send(target.address, secret, message)
+        case "dcsa":
+            return lambda message: dcsa.send(target.address, secret, message)
+        case "traccar":
+            return lambda message: traccar.send(target.address, message)
+        case "mail":
+            return lambda message: mail.send(settings, target.address, message)
+    raise ValueError(f"no kind of target {target.kind!r}")

@@ -1,0 +1,41 @@
+"""The retained positions of tenants, each the newest within that tenant's own trips.
+
+A device has one latest position, and the topic of whoever's trip it lies on gets it when it moves. What
+comes late, or is put to another trip, changes what others hold.
+"""
+
+from collections.abc import Collection, Iterable
+
+from sqlalchemy import Connection
+
+from landbridge.ingest import judge
+from landbridge.outbound import topics
+from landbridge.store import outbox, points
+from landbridge.store.outbox import Outgoing
+from landbridge.store.points import StoredPoint
+
+
+def correct(connection: Connection, device: str, tenants: Iterable[str | None]) -> None:
+    """Tell these tenants where the device was last on their trips; nothing, if nowhere. The house (None)
+    keeps
+    what it was told."""
+    for tenant in sorted(each for each in tenants if each is not None):
+        fix = points.newest_fix(connection, device, judge.NOT_LATEST, tenant=tenant)
+        message = topics.position(fix) if fix else topics.no_position(device, tenant)
+        outbox.post(connection, [message])
+
+
+def late(
+    connection: Connection, device: str, stored: Collection[StoredPoint], told: StoredPoint | None
+) -> list[Outgoing]:
+    """The positions of those on whose trips one of `stored` is the newest fix, but for the one that was
+    `told`."""
+    seqs = {each.point.seq for each in stored}
+    found = []
+    for tenant in sorted({each.tenant for each in stored if each.tenant is not None}):
+        if told and told.tenant == tenant:
+            continue
+        fix = points.newest_fix(connection, device, judge.NOT_LATEST, tenant=tenant)
+        if fix and fix.point.seq in seqs:
+            found.append(topics.position(fix))
+    return found

@@ -1,0 +1,29 @@
+"""Geofences."""
+
+from typing import Any
+
+from sqlalchemy import Connection, Row, insert, select, update
+
+from landbridge.store.tables import fences
+
+
+def add(connection: Connection, name: str, geometry: str, radius_m: float, now_s: int) -> int:
+    """Add a fence, a GeoJSON geometry with a radius (0: an area); it holds from now on. Return its number."""
+    values = {"name": name, "geometry": geometry, "radius_m": radius_m, "added_s": now_s}
+    return int(connection.execute(insert(fences).values(values).returning(fences.c.fence)).scalar_one())
+
+
+def find(connection: Connection, name: str) -> Row[Any] | None:
+    """The fence of that name that has not been removed."""
+    statement = select(fences).where(fences.c.name == name, fences.c.removed_s.is_(None))
+    return connection.execute(statement).one_or_none()
+
+
+def remove(connection: Connection, fence: int, now_s: int) -> None:
+    """It holds no longer."""
+    connection.execute(update(fences).where(fences.c.fence == fence).values(removed_s=now_s))
+
+
+def every(connection: Connection) -> list[Row[Any]]:
+    """All fences, in the order in which they were added; removed ones too."""
+    return list(connection.execute(select(fences).order_by(fences.c.fence)))

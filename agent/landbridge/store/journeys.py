@@ -1,0 +1,65 @@
+"""How far the journey of each device is worked out: marks of what has changed, and states to begin from."""
+
+from collections.abc import Collection
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, Select, delete, insert, select, tuple_, update
+
+from landbridge.store.tables import devices, journey_states
+
+
+class SavedState(NamedTuple):
+    """The state before the point (at_s, seq)."""
+
+    at_s: int
+    seq: int
+    state: str
+
+
+def mark(connection: Connection, device: str, from_s: int) -> None:
+    """The points of `device` have changed from this time on."""
+    later = devices.c.journey_from_s.is_(None) | (devices.c.journey_from_s > from_s)
+    of_device = update(devices).where(devices.c.device == device, later)
+    connection.execute(of_device.values(journey_from_s=from_s))
+
+
+def next_marked(connection: Connection, besides: Collection[str | None] = ()) -> str | None:
+    """A device whose journey is to be worked out, none of `besides`."""
+    return connection.execute(_marked(besides)).scalar()
+
+
+def hold_marked(connection: Connection, besides: Collection[str | None] = ()) -> str | None:
+    """The same, but one that nobody else holds; nobody else changes it until the transaction ends."""
+    return connection.execute(_marked(besides).with_for_update(skip_locked=True, key_share=True)).scalar()
+
+
+def _marked(besides: Collection[str | None]) -> Select[Any]:
+    marked = select(devices.c.device).where(devices.c.journey_from_s.is_not(None))
+    return marked.where(devices.c.device.not_in(besides)).limit(1)
+
+
+def take_mark(connection: Connection, device: str) -> int | None:
+    """From when on the journey is to be worked out; the mark is gone with it."""
+    of_device = devices.c.device == device
+    from_s = connection.execute(select(devices.c.journey_from_s).where(of_device)).scalar()
+    connection.execute(update(devices).where(of_device).values(journey_from_s=None))
+    return from_s
+
+
+def last_state(connection: Connection, device: str, upto_s: int) -> SavedState | None:
+    """The newest state before a point that is not later than `upto_s`."""
+    columns = (journey_states.c.at_s, journey_states.c.seq, journey_states.c.state)
+    of_device = select(*columns).where(journey_states.c.device == device, journey_states.c.at_s <= upto_s)
+    newest = of_device.order_by(journey_states.c.at_s.desc(), journey_states.c.seq.desc()).limit(1)
+    row = connection.execute(newest).one_or_none()
+    return None if row is None else SavedState(*row)
+
+
+def replace_states(
+    connection: Connection, device: str, begin: tuple[int, int], states: list[SavedState]
+) -> None:
+    """Put `states` in place of those of the points from `begin` on, (at_s, seq)."""
+    point = tuple_(journey_states.c.at_s, journey_states.c.seq)
+    connection.execute(delete(journey_states).where(journey_states.c.device == device, point >= begin))
+    if states:
+        connection.execute(insert(journey_states), [{"device": device} | each._asdict() for each in states])

@@ -1,0 +1,45 @@
+"""Shared links: a row each, with who and when. None is ever removed."""
+
+from typing import Any
+
+from sqlalchemy import Connection, Row, Select, insert, select, update
+
+from landbridge.store.tables import shares, trips
+
+
+def add(
+    connection: Connection, hashed: str, trip: int, from_s: int, until_s: int, who: str, now_s: int
+) -> int:
+    """Add a link; returns its number."""
+    values = {"hash": hashed, "trip": trip, "from_s": from_s, "until_s": until_s}
+    statement = insert(shares).values(**values, added_by=who, added_s=now_s)
+    return int(connection.execute(statement.returning(shares.c.share)).scalar_one())
+
+
+def every(connection: Connection, device: str | None = None) -> list[Row[Any]]:
+    """All links, or those to trips of one device, with columns of their trips, the oldest first."""
+    statement = _with_trip().order_by(shares.c.share)
+    return list(
+        connection.execute(statement if device is None else statement.where(trips.c.device == device))
+    )
+
+
+def find(connection: Connection, share: int) -> Row[Any] | None:
+    """One link with columns of its trip, None if it is not there."""
+    return connection.execute(_with_trip().where(shares.c.share == share)).one_or_none()
+
+
+def opened_by(connection: Connection, hashed: str, now_s: int) -> Row[Any] | None:
+    """The link with this hash, with columns of its trip, if it may be looked at now."""
+    good = (shares.c.revoked_s.is_(None), shares.c.from_s <= now_s, shares.c.until_s > now_s)
+    return connection.execute(_with_trip().where(shares.c.hash == hashed, *good)).one_or_none()
+
+
+def revoke(connection: Connection, share: int, who: str, now_s: int) -> None:
+    """It shows nothing any more."""
+    connection.execute(update(shares).where(shares.c.share == share).values(revoked_by=who, revoked_s=now_s))
+
+
+def _with_trip() -> Select[Any]:
+    of_trip = (trips.c.device, trips.c.container, trips.c.started_s, trips.c.ended_s, trips.c.tenant)
+    return select(shares, *of_trip).join(trips)

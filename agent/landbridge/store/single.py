@@ -1,0 +1,52 @@
+"""One agent at a time works on a database: two would answer and pass on everything twice."""
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from landbridge.errors import UserError
+from landbridge.store.database import Database
+from landbridge.store.leases import Leases
+
+_ALONE = "alone"
+
+
+@contextmanager
+def alone(database: Database) -> Iterator[None]:
+    """Be the only one as long as it lasts; `UserError` when another is. Held by the operating system, or by
+    the server for the connection: it ends with the process, however that ends."""
+    with _on_server(database) if database.on_server else _on_file(Path(database.place)):
+        yield
+
+
+@contextmanager
+def _on_server(database: Database) -> Iterator[None]:
+    with Leases(database, _ALONE) as leases:
+        if not leases.take(0):
+            raise _another(database.place)
+        yield
+
+
+@contextmanager
+def _on_file(database: Path) -> Iterator[None]:
+    """Hold `<database>.lock`."""
+    path = database.with_name(database.name + ".lock")
+    try:
+        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        raise UserError(f"cannot use {path}: {error.strerror}; check its permissions") from None
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    except BlockingIOError:
+        raise _another(str(database)) from None
+    finally:
+        os.close(handle)
+
+
+def _another(place: str) -> UserError:
+    return UserError(
+        f"another agent uses this database, {place}; stop it or name another in [store] database"
+    )

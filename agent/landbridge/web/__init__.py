@@ -1,0 +1,1 @@
+"""HTTP API and pages: reads the store, acts through `fleet`."""

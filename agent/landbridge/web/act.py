@@ -1,0 +1,125 @@
+"""What viewers do, by the same functions of `fleet` as the command line: role checked, names kept."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import NamedTuple
+
+from fastapi import HTTPException
+from sqlalchemy import Connection
+
+from landbridge.alarms import engine
+from landbridge.errors import UserError
+from landbridge.fleet import cards, commands, rollout, settings, shares
+from landbridge.outbound import announce
+from landbridge.store import alarms
+from landbridge.store import shares as stored_shares
+from landbridge.web import seen
+from landbridge.web.forms import only_house
+from landbridge.web.here import Here
+from landbridge.web.seen import Ride
+from landbridge.web.viewer import Viewer, demand
+from landbridge.wire.commands import SHIPPING
+
+FOR_ADMINS = (SHIPPING, "factory-reset")
+"""Verbs that silence a device or make it forget."""
+
+
+def ride(connection: Connection, viewer: Viewer, device: str) -> Ride:
+    """The device as the viewer sees it; 404 if he does not, whether there is one or not."""
+    found = seen.ride(connection, viewer.tenant, device)
+    if found is None:
+        raise HTTPException(404, f"no device {device}")
+    return found
+
+
+def send(
+    it: Here, viewer: Viewer, device: str, verb: str, argument: int | None, expires: str
+) -> commands.Given:
+    """Give a command; `UserError` if it is none."""
+    with _acting(it, viewer, device, "admin" if verb in FOR_ADMINS else "operator") as (connection, _):
+        now_s = it.clock.now_s()
+        return commands.give(connection, device, verb, argument, expires, viewer.who, now_s)
+
+
+def cancel(it: Here, viewer: Viewer, device: str, command: int) -> None:
+    """Take a command back; `UserError` if it is over."""
+    with _acting(it, viewer, device, "operator") as (connection, _):
+        commands.cancel(connection, device, command, viewer.who, it.clock.now_s())
+
+
+def change(it: Here, viewer: Viewer, device: str, changes: Mapping[str, str]) -> int | None:
+    """Change settings, values as text; returns the new revision, None if it is set so already."""
+    parsed = settings.parse(f"{name}={value}" for name, value in changes.items())
+    with _acting(it, viewer, device, "operator") as (connection, _):
+        return settings.change(connection, device, parsed, viewer.who, it.clock.now_s())
+
+
+def share(it: Here, viewer: Viewer, device: str, length: str) -> shares.Made:
+    """Share the trip that the device is on."""
+    length_s = commands.seconds(length)
+    with _acting(it, viewer, device, "operator") as (connection, found):
+        if found.trip is None:
+            raise UserError(f"{device} is on no trip; start one, then share it")
+        return shares.add(connection, found.trip, length_s, viewer.who, it.clock.now_s())
+
+
+def revoke(it: Here, viewer: Viewer, device: str, link: int) -> None:
+    """End a link to a trip that the viewer sees; his trip need not run any more."""
+    demand(viewer, "operator")
+    with it.database.writing() as connection:
+        found = ride(connection, viewer, device)
+        row = stored_shares.find(connection, link)
+        if row is None or row.trip not in {each.trip for each in seen.trips_of(connection, found)}:
+            raise HTTPException(404, f"no link {link}")
+        shares.revoke(connection, link, viewer.who, it.clock.now_s())
+
+
+def switch(it: Here, viewer: Viewer, device: str, wish: str) -> int:
+    """Have the device use a profile of its card; returns the revision."""
+    with _acting(it, viewer, device, "operator") as (connection, _):
+        return cards.switch(connection, device, wish, viewer.who, it.clock.now_s())
+
+
+def acknowledge(it: Here, viewer: Viewer, alarm: int) -> None:
+    """The viewer looks after an alarm; 404 if it is none of his."""
+    demand(viewer, "operator")
+    with it.database.writing() as connection:
+        row = alarms.find(connection, alarm)
+        if row is None or (viewer.tenant is not None and row.tenant != viewer.tenant):
+            raise HTTPException(404, f"no alarm {alarm}")
+        now_s = it.clock.now_s()
+        announce.tell(connection, engine.acknowledge(connection, alarm, viewer.who, "", now_s), now_s)
+
+
+def roll_out(it: Here, viewer: Viewer, board: str, sequence: int, canaries: int, days: int) -> None:
+    """Offer a release to the fleet, or go on with it."""
+    _for_the_house(viewer)
+    with it.database.writing() as connection:
+        rollout.begin(connection, board, sequence, canaries, days * 86_400, viewer.who, it.clock.now_s())
+
+
+def halt(it: Here, viewer: Viewer, board: str, sequence: int) -> None:
+    """Offer a release to no device any more."""
+    _for_the_house(viewer)
+    with it.database.writing() as connection:
+        rollout.halt(connection, board, sequence, viewer.who, it.clock.now_s())
+
+
+def _for_the_house(viewer: Viewer) -> None:
+    demand(viewer, "admin")
+    only_house(viewer)
+
+
+class _Acting(NamedTuple):
+    connection: Connection
+    ride: Ride
+
+
+@contextmanager
+def _acting(it: Here, viewer: Viewer, device: str, role: str) -> Iterator[_Acting]:
+    demand(viewer, role)
+    with it.database.writing() as connection:
+        found = ride(connection, viewer, device)
+        if not found.live:
+            raise HTTPException(403, f"{device} is on no trip of yours now")
+        yield _Acting(connection, found)

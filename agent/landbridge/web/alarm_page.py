@@ -1,0 +1,45 @@
+"""The page of alarms; its data are those of `alarms.py`."""
+
+from typing import Any
+
+from fastapi import APIRouter, Request
+from fastapi.responses import HTMLResponse, Response
+from sqlalchemy import Connection, Row
+
+from landbridge.alarms import engine
+from landbridge.store import alarms
+from landbridge.web import act, tell
+from landbridge.web.api import LARGEST, Number
+from landbridge.web.forms import Acts, Looks, back, inside
+from landbridge.web.here import here
+from landbridge.web.render import page
+
+router = APIRouter(include_in_schema=False)
+_MOST = 200
+
+
+@router.get("/alarms")
+def alarms_page(request: Request, who: Looks, every: bool = False) -> HTMLResponse:
+    """The list."""
+    with here(request).database.reading() as connection:
+        found = told(alarms.listed(connection, who.tenant, None, not every, LARGEST, _MOST))
+    return page(request, "alarms.html", who=who, alarms=found, every=every)
+
+
+@router.post("/alarms/{alarm}/acknowledge")
+async def acknowledge(request: Request, who: Acts, alarm: Number) -> Response:
+    """By the button; back to where it was pressed."""
+    act.acknowledge(here(request), who, alarm)
+    return back(inside(str((await request.form()).get("after", "/alarms"))))
+
+
+def told(rows: list[Row[Any]]) -> list[dict[str, Any]]:
+    """As the API has them, with the place."""
+    found = [engine.told(row) for row in rows]
+    return [each | tell.place(each["latitude"], each["longitude"]) for each in found]
+
+
+def raised(connection: Connection, tenant: str | None, device: str) -> list[dict[str, Any]]:
+    """Those of a device that nobody looks after yet."""
+    rows = alarms.listed(connection, tenant, device, True, LARGEST, _MOST)
+    return told([row for row in rows if row.acknowledged_s is None])

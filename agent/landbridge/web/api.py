@@ -1,0 +1,137 @@
+"""The HTTP API, under /v1. Tokens come as `Authorization: Bearer ...`; docs/web.md."""
+
+from datetime import datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, HTTPException, Path, Query, Request
+from pydantic import BaseModel, ConfigDict, Field
+
+from landbridge.clock import iso
+from landbridge.web import act, seen, tell
+from landbridge.web.here import here
+from landbridge.web.viewer import Viewer, viewer, viewer_who_acts
+
+LARGEST = 2**31 - 1
+router = APIRouter(prefix="/v1")
+Looks = Annotated[Viewer, Depends(viewer)]
+Acts = Annotated[Viewer, Depends(viewer_who_acts)]
+Device = Annotated[str, Path(max_length=32, description="Device id.")]
+Number = Annotated[int, Path(ge=1, le=LARGEST)]
+
+
+class Order(BaseModel):
+    """A command."""
+
+    model_config = ConfigDict(extra="forbid")
+    verb: str = Field(max_length=32)
+    argument: int | None = Field(None, ge=0, le=LARGEST)
+    expires: str = Field(
+        "24h", max_length=8, description="How long it may wait for the device: 30m, 24h, 7d."
+    )
+
+
+class Length(BaseModel):
+    """How long a link works."""
+
+    model_config = ConfigDict(extra="forbid")
+    length: str = Field("30d", max_length=8, description="12h, 30d.")
+
+
+@router.get("/fleet")
+def fleet(
+    request: Request,
+    who: Looks,
+    after: Annotated[str, Query(max_length=32)] = "",
+    limit: Annotated[int, Query(ge=1, le=10_000)] = 1_000,
+) -> dict[str, Any]:
+    """The devices by id, where they are and how; `next` is `after` of the next page, null on the last."""
+    it = here(request)
+    with it.database.reading() as connection:
+        found = [each for each in seen.rides(connection, who.tenant) if each.device > after]
+        told = seen.whereabouts(connection, found[:limit], it.clock.now_s())
+    return {"devices": told, "next": found[limit - 1].device if len(found) > limit else None}
+
+
+@router.get("/devices/{device}")
+def device(request: Request, who: Looks, device: Device) -> dict[str, Any]:
+    """One device: where it is, near which place, its trips."""
+    it = here(request)
+    with it.database.reading() as connection:
+        return tell.device(connection, act.ride(connection, who, device), it.clock.now_s())
+
+
+@router.get("/devices/{device}/track")
+def track(
+    request: Request,
+    who: Looks,
+    device: Device,
+    trip: Annotated[int | None, Query(ge=1, le=LARGEST)] = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    after: Annotated[str | None, Query(max_length=32)] = None,
+    limit: Annotated[int, Query(ge=1, le=10_000)] = 1_000,
+) -> dict[str, Any]:
+    """Its dated points by time as a GeoJSON FeatureCollection, taken from `since` on and before `until`."""
+    with here(request).database.reading() as connection:
+        found = act.ride(connection, who, device)
+        return tell.track(connection, found, trip, since, until, after, limit)
+
+
+@router.get("/devices/{device}/commands")
+def commands(request: Request, who: Looks, device: Device) -> list[dict[str, Any]]:
+    """The commands it was given, the newest first, and what has become of them."""
+    it = here(request)
+    with it.database.reading() as connection:
+        return tell.ordered(connection, act.ride(connection, who, device), it.clock.now_s())
+
+
+@router.post("/devices/{device}/commands", status_code=201)
+def send(request: Request, who: Acts, device: Device, order: Order) -> dict[str, Any]:
+    """Have it do something once; it gets it with the reply to its next report."""
+    given = act.send(here(request), who, device, order.verb, order.argument, order.expires)
+    return {"command": given.command, "expires": iso(given.expires_s)}
+
+
+@router.delete("/devices/{device}/commands/{command}", status_code=204)
+def cancel(request: Request, who: Acts, device: Device, command: Number) -> None:
+    """Do not send a command any more."""
+    act.cancel(here(request), who, device, command)
+
+
+@router.get("/devices/{device}/settings")
+def settings(request: Request, who: Looks, device: Device) -> dict[str, Any]:
+    """What it is to apply, with ranges, and whether it does."""
+    with here(request).database.reading() as connection:
+        found = act.ride(connection, who, device)
+        if not found.live:
+            raise HTTPException(404, f"{device} is on no trip of yours now")
+        return tell.set_so(connection, found)
+
+
+@router.patch("/devices/{device}/settings")
+def change(request: Request, who: Acts, device: Device, changes: dict[str, int | str]) -> dict[str, Any]:
+    """Change some; the value "default" takes one back. Revision null: it was set so already."""
+    given = {name: str(value) for name, value in changes.items()}
+    return {"revision": act.change(here(request), who, device, given)}
+
+
+@router.get("/devices/{device}/shares")
+def shares(request: Request, who: Looks, device: Device) -> list[dict[str, Any]]:
+    """The links to its trips, the newest first; not their secrets, which nobody has kept."""
+    it = here(request)
+    with it.database.reading() as connection:
+        return tell.shared(connection, act.ride(connection, who, device), it.clock.now_s())
+
+
+@router.post("/devices/{device}/shares", status_code=201)
+def share(request: Request, who: Acts, device: Device, length: Length) -> dict[str, Any]:
+    """Make a link that shows where its trip's container is; its address is told only now."""
+    it = here(request)
+    made = act.share(it, who, device, length.length)
+    return {"link": made.share, "path": f"/s/{made.secret}", "until": iso(made.until_s)}
+
+
+@router.delete("/devices/{device}/shares/{link}", status_code=204)
+def revoke(request: Request, who: Acts, device: Device, link: Number) -> None:
+    """End a link at once."""
+    act.revoke(here(request), who, device, link)

@@ -1,0 +1,86 @@
+"""The application: routes, errors in the form that the asker reads, the guard around all."""
+
+from urllib.parse import quote
+
+from fastapi import FastAPI, HTTPException, Request
+from fastapi.exception_handlers import http_exception_handler
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, RedirectResponse, Response
+from starlette.exceptions import HTTPException as AnyHTTPException
+from starlette.middleware.gzip import GZipMiddleware
+
+from landbridge.errors import UserError
+from landbridge.web import (
+    alarm_page,
+    alarms,
+    api,
+    assets,
+    audit,
+    card,
+    feed,
+    history,
+    journeys,
+    pages,
+    shared,
+    updates,
+)
+from landbridge.web.guard import Guard
+from landbridge.web.here import Here
+from landbridge.web.render import page
+from landbridge.web.viewer import NotSignedIn
+
+
+def make(it: Here) -> FastAPI:
+    """The application on these parts."""
+    # The usual documentation pages load scripts from elsewhere.
+    app = FastAPI(
+        title="Landbridge", version="1", openapi_url="/v1/openapi.json", docs_url=None, redoc_url=None
+    )
+    app.state.here = it
+    for each in (api, history, feed, alarms, alarm_page, card, journeys, audit, updates, pages, shared):
+        app.include_router(each.router)
+    assets.attach(app)
+    app.add_exception_handler(NotSignedIn, _not_signed_in)
+    app.add_exception_handler(UserError, _user_error)
+    app.add_exception_handler(RequestValidationError, _not_valid)
+    app.add_exception_handler(AnyHTTPException, _http_error)
+    app.add_middleware(GZipMiddleware, minimum_size=1000, compresslevel=4)
+    app.add_middleware(Guard)
+    return app
+
+
+def _is_api(request: Request) -> bool:
+    return request.url.path.startswith(("/v1/", "/dcsa/v1/"))
+
+
+async def _not_signed_in(request: Request, _: Exception) -> Response:
+    if _is_api(request):
+        why = {"detail": "no token, or one that is not good (any more)"}
+        return JSONResponse(why, 401, {"www-authenticate": "Bearer"})
+    after = f"?after={quote(request.url.path)}" if request.method == "GET" else ""
+    return RedirectResponse(f"/sign-in{after}", 303)
+
+
+async def _user_error(request: Request, error: Exception) -> Response:
+    told = str(error).encode("utf-8", "backslashreplace").decode()  # half a surrogate pair cannot be sent
+    return await _http_error(request, HTTPException(400, told))
+
+
+async def _not_valid(request: Request, error: Exception) -> Response:
+    """Without what was given, as a NaN or half a surrogate pair cannot be told in JSON."""
+    assert isinstance(error, RequestValidationError)
+    told = [
+        {"loc": [ascii(part)[1:-1] if isinstance(part, str) else part for part in each["loc"]]}
+        | {"msg": each["msg"], "type": each["type"]}
+        for each in error.errors()
+    ]
+    if _is_api(request):
+        return JSONResponse({"detail": told}, 422)
+    return await _http_error(request, HTTPException(422, told[0]["msg"]))
+
+
+async def _http_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, AnyHTTPException)
+    if _is_api(request):
+        return await http_exception_handler(request, error)
+    return page(request, "error.html", error.status_code, code=error.status_code, why=error.detail)

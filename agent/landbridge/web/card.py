@@ -1,0 +1,170 @@
+"""The card of a device: its profiles, its switches, what it has used where, whether it is still the same."""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from fastapi import APIRouter, HTTPException, Request
+from fastapi.responses import HTMLResponse, Response
+from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy import Connection, Row
+
+from landbridge.clock import from_epoch_s, iso
+from landbridge.fleet import cards
+from landbridge.fleet.line import MCC
+from landbridge.fleet.policy import AUTOMATIC
+from landbridge.store import cards as stored
+from landbridge.store import outline
+from landbridge.web import act, seen, tell
+from landbridge.web.api import Acts as ApiActs
+from landbridge.web.api import Device, Looks
+from landbridge.web.forms import Acts, back, device_path
+from landbridge.web.forms import Field as FormField
+from landbridge.web.here import here
+from landbridge.web.render import page
+from landbridge.web.seen import Ride
+from landbridge.wire import cards as wire
+
+router = APIRouter()
+_COUNTRIES = {mcc: code for code, mcc in MCC.items()}
+_MONTHS_S = 400 * 86_400
+Spans = Sequence[tuple[int, int]]
+"""When the device is the viewer's, [from, until) each."""
+
+
+class Wish(BaseModel):
+    """A profile of the policy."""
+
+    model_config = ConfigDict(extra="forbid")
+    profile: str = Field(max_length=63, description=f"Its name, or {AUTOMATIC}: the policy decides.")
+
+
+@router.get("/v1/devices/{device}/card")
+def card(request: Request, who: Looks, device: Device) -> dict[str, Any]:
+    """Profiles, switches and what became of them, bytes by month and country, identity."""
+    it = here(request)
+    with it.database.reading() as connection:
+        return _told(connection, _live(act.ride(connection, who, device)), it.clock.now_s())
+
+
+@router.post("/v1/devices/{device}/card/switch")
+def switch(request: Request, who: ApiActs, device: Device, wish: Wish) -> dict[str, Any]:
+    """Have it use a profile; one that cannot connect it leaves again by itself."""
+    return {"revision": act.switch(here(request), who, device, wish.profile)}
+
+
+@router.get("/devices/{device}/card", include_in_schema=False)
+def card_page(request: Request, who: Looks, device: Device) -> HTMLResponse:
+    """The page of the card."""
+    it = here(request)
+    now_s = it.clock.now_s()
+    with it.database.reading() as connection:
+        found = _live(act.ride(connection, who, device))
+        told = _told(connection, found, now_s)
+        whole = tell.device(connection, found, now_s)
+    acts = who.may("operator") and found.live
+    return page(request, "card.html", who=who, device=whole, card=told, acts=acts, automatic=AUTOMATIC)
+
+
+@router.post("/devices/{device}/card/switch", include_in_schema=False)
+def switch_form(request: Request, who: Acts, device: Device, profile: FormField) -> Response:
+    """By the button."""
+    act.switch(here(request), who, device, profile)
+    return back(device_path(device, "/card"), "profiles")
+
+
+def _live(found: Ride) -> Ride:
+    if not found.live:
+        raise HTTPException(404, f"{found.device} is on no trip of yours now")
+    return found
+
+
+def _told(connection: Connection, found: Ride, now_s: int) -> dict[str, Any]:
+    device, spans = found.device, seen.intervals(connection, found, now_s)
+    asked, said = stored.history(connection, device), stored.report(connection, device)
+    identities = stored.identities(connection, device)
+    desired = asked[-1] if asked else None
+    used = desired.policy.name(said.used) if desired and said and said.revision == desired.revision else None
+    return {
+        "state": cards.state(connection, device),
+        "wish": desired and desired.wish,
+        "reported": iso(said.reported_s) if said else None,
+        "eid": (said.eid if said else None) or None,
+        "binding": _binding(identities, desired),
+        "identity": {name: getattr(identities[-1], name) or None for name in ("imei", "iccid", "imsi")}
+        if identities
+        else None,
+        "profiles": _profiles(desired, used),
+        "switches": _switches(asked, stored.events(connection, device), spans),
+        "usage": _usage(connection, device, spans, now_s),
+    }
+
+
+def _profiles(desired: stored.Desired | None, used: str | None) -> list[dict[str, Any]]:
+    if desired is None:
+        return []
+    rows = sorted(desired.policy.countries.items(), key=lambda row: row[0] or math.inf)
+    countries = {
+        name: [_COUNTRIES.get(mcc, str(mcc)) if mcc else "*" for mcc, best in rows if name in best]
+        for name in desired.policy.profiles
+    }
+    return [
+        {
+            "name": name, "iccid": each.iccid, "apn": each.apn, "used": name == used,
+            "fallback": name == desired.policy.fallback, "countries": countries[name],
+        }
+        for name, each in desired.policy.profiles.items()
+    ]  # fmt: skip
+
+
+def _switches(
+    asked: Sequence[stored.Desired], ended: Sequence[Row[Any]], spans: Spans
+) -> list[dict[str, Any]]:
+    """What was asked for and what became of switches while the device was the viewer's, the newest first."""
+    policies = {each.revision: each.policy for each in asked}
+    rows: list[tuple[int, dict[str, Any]]] = [
+        (each.set_s, {"what": "asked", "by": each.set_by, "from": None, "to": each.wish, "cause": None})
+        for each in asked
+    ]
+    for event in ended:
+        policy = policies.get(event.revision)
+        before, after = (policy.name(each) if policy else None for each in (event.before, event.after))
+        what = wire.OUTCOMES.get(event.outcome, f"outcome {event.outcome}")
+        told = {"what": what, "by": None, "from": before, "to": after, "cause": event.cause or None}
+        rows.append((event.at_s or event.received_s, told))
+    rows.sort(key=lambda row: row[0], reverse=True)
+    return [{"time": iso(at_s)} | told for at_s, told in rows if _lies_in(spans, at_s)]
+
+
+def _usage(connection: Connection, device: str, spans: Spans, now_s: int) -> list[dict[str, Any]]:
+    """Bytes of the viewer's reports by month and by the country of the network that the newest point in each
+    was under."""
+    networks = outline.networks(connection, device)
+    found: dict[tuple[str, str | None], list[int]] = {}
+    country: str | None = None
+    reported = outline.reports(connection, device, now_s - _MONTHS_S)
+    for row in (each for each in reported if _lies_in(spans, each.received_s)):
+        plmn = networks.get(row.received_s)
+        country = _COUNTRIES.get(plmn // 1000, str(plmn // 1000)) if plmn else country
+        of_month = found.setdefault((f"{from_epoch_s(row.received_s):%Y-%m}", country), [0, 0])
+        of_month[0] += 1
+        of_month[1] += row.bytes
+    return [
+        {"month": month, "country": code, "reports": reports, "bytes": size}
+        for (month, code), (reports, size) in sorted(found.items(), key=lambda each: each[0][0], reverse=True)
+    ]
+
+
+def _lies_in(spans: Spans, at_s: int) -> bool:
+    return any(begin_s <= at_s < end_s for begin_s, end_s in spans)
+
+
+def _binding(identities: Sequence[Row[Any]], desired: stored.Desired | None) -> str:
+    """Whether locator and card are those that came together, in words."""
+    if not identities:
+        return "not known yet"
+    first, now = identities[0], identities[-1]
+    if now.imei != first.imei:
+        return "another locator has this card"
+    known = {each.iccid for each in desired.policy.profiles.values()} if desired else {first.iccid}
+    return "bound" if now.iccid in known | {first.iccid} else "a card that nobody knows"

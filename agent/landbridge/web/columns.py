@@ -1,0 +1,45 @@
+"""Much of one kind in little: a column a field, numbers as steps, texts that repeat as numbers."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from landbridge.web.seen import Glance
+
+_REPEATED = ("line", "destination", "state")
+_TIMES = ("at_s", "still_s", "next_s")
+_SHOWN = ("device", "container", *_REPEATED, "lon", "lat", "battery_mv", *_TIMES)
+_STEPPED = ("seq", "at_s", "lat", "lon")
+
+
+def fleet(glances: Sequence[Glance]) -> dict[str, Any]:
+    """What the fleet's page shows of `Glance`: of `texts` a number is the place in it; times in minutes;
+    alarms by row, of those that have any."""
+    columns: dict[str, list[Any]] = {name: [] for name in _SHOWN}
+    if glances:
+        every = dict(zip(Glance._fields, zip(*glances, strict=True), strict=True))
+        columns = {name: list(every[name]) for name in _SHOWN}
+    names = dict.fromkeys(text for name in _REPEATED for text in columns[name])
+    texts = {text: place for place, text in enumerate(names)}
+    for name in _REPEATED:
+        columns[name] = [texts[text] for text in columns[name]]
+    for name in _TIMES:
+        columns[name] = [None if at_s is None else at_s // 60 for at_s in columns[name]]
+    alarms = {row: each.alarms for row, each in enumerate(glances) if each.alarms}
+    return {"columns": columns, "texts": list(texts), "alarms": alarms}
+
+
+def track(rows: Sequence[Any], names: Sequence[str]) -> dict[str, list[int | None]]:
+    """Columns of points, in their own units; those of _STEPPED each as the step from the one before that is
+    known."""
+    found: dict[str, list[int | None]] = {}
+    for name in names:
+        values = [getattr(row, name) for row in rows]
+        found[name] = list(_steps(values)) if name in _STEPPED else values
+    return found
+
+
+def _steps(values: Iterable[int | None]) -> Iterable[int | None]:
+    before = 0
+    for value in values:
+        yield None if value is None else value - before
+        before = before if value is None else value

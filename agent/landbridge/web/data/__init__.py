@@ -1,0 +1,1 @@
+"""The base map and the names of places, shipped."""

@@ -1,0 +1,102 @@
+"""Around every request: how many a client may make, and the headers that confine a page to this host."""
+
+import time
+from collections import OrderedDict
+from typing import NamedTuple
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from landbridge.web.address import SHARE
+
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; font-src 'self'; "
+    # The map draws its pictures itself, and has its worker in a blob of its own script.
+    "img-src 'self' data: blob:; worker-src blob:; "
+    "form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+)
+HEADERS = {
+    "content-security-policy": POLICY,
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "same-origin",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+    "permissions-policy": "geolocation=(), camera=(), microphone=()",
+}
+
+
+class Rate(NamedTuple):
+    """So many at once, so many a second after that."""
+
+    burst: float
+    a_second: float
+
+
+USUAL, SIGN_IN, SHARED = Rate(300, 20), Rate(10, 0.1), Rate(30, 0.5)
+LARGEST_BODY = 65_536
+_MOST_CLIENTS = 10_000
+
+
+class Buckets:
+    """A token bucket a client; the clients that were away longest are forgotten when there are too many."""
+
+    def __init__(self) -> None:
+        self._left: OrderedDict[tuple[str, Rate], tuple[float, float]] = OrderedDict()
+
+    def take(self, client: str, rate: Rate, now: float) -> bool:
+        """Whether `client` may make one more request at `now`, seconds."""
+        key = (client, rate)
+        left, at = self._left.pop(key, (rate.burst, now))
+        left = min(rate.burst, left + (now - at) * rate.a_second)
+        self._left[key] = (max(0.0, left - 1) if left >= 1 else left, now)
+        if len(self._left) > _MOST_CLIENTS:
+            self._left.popitem(last=False)
+        return left >= 1
+
+
+class Guard:
+    """The outermost layer of the application."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+        self._buckets = Buckets()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Refuse with 429 or pass on; add the headers."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                headers.update(HEADERS)
+                headers.setdefault("cache-control", "no-store")
+                if scope["scheme"] == "https":
+                    headers["strict-transport-security"] = "max-age=31536000"
+            await send(message)
+
+        client = scope["client"][0] if scope["client"] else ""
+        answer: ASGIApp = self._app
+        if not self._buckets.take(client, rate_of(scope), time.monotonic()):
+            answer = PlainTextResponse("too many requests, wait a little", 429, {"retry-after": "10"})
+        elif not is_small(scope):
+            answer = PlainTextResponse(f"give at most {LARGEST_BODY} bytes, and their number", 413)
+        await answer(scope, receive, send_with_headers)
+
+
+def is_small(scope: Scope) -> bool:
+    """Whether what comes with a request, which is read before anybody is asked who sends it, is small."""
+    headers = Headers(scope=scope)
+    length = headers.get("content-length", "0")
+    chunked = "transfer-encoding" in headers
+    return not chunked and length.isascii() and length.isdigit() and int(length) <= LARGEST_BODY
+
+
+def rate_of(scope: Scope) -> Rate:
+    """Guessing is slow: at a token, and at a link."""
+    path = scope["path"]
+    if path.startswith(SHARE):
+        return SHARED
+    return SIGN_IN if path == "/sign-in" and scope["method"] == "POST" else USUAL

@@ -1,0 +1,170 @@
+"""The pages: fleet, device, sign-in, and their forms."""
+
+import hmac
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Form, HTTPException, Request
+from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response, StreamingResponse
+
+from landbridge.fleet import passwords, secret
+from landbridge.store import tokens
+from landbridge.web import act, alarm_page, columns, seen, tell, viewer
+from landbridge.web.address import share_url
+from landbridge.web.api import Number
+from landbridge.web.forms import Acts, Field, Looks, back, device_path, inside, number
+from landbridge.web.here import here
+from landbridge.web.live import stream
+from landbridge.web.render import page
+from landbridge.web.viewer import Viewer
+from landbridge.wire.commands import VERBS
+
+router = APIRouter(include_in_schema=False)
+FORM_COOKIE, MADE_COOKIE = "landbridge-form", "landbridge-made"
+
+
+@router.get("/sign-in")
+def sign_in_page(request: Request, after: str = "/") -> HTMLResponse:
+    """The form that takes a token."""
+    made, _ = secret.make()
+    answer = page(request, "sign_in.html", after=inside(after), csrf=viewer.csrf_of(made))
+    _set_cookie(request, answer, FORM_COOKIE, made, 3600)
+    return answer
+
+
+@router.post("/sign-in")
+def sign_in(
+    request: Request,
+    token: Field,
+    csrf: Field,
+    name: Field = "",
+    after: Annotated[str, Form(max_length=500)] = "/",
+) -> Response:
+    """Begin a session with a token that is good, or with a name and its password."""
+    it = here(request)
+    known = viewer.csrf_of(request.cookies.get(FORM_COOKIE, ""))
+    if not hmac.compare_digest(known.encode(), csrf.encode()):
+        raise HTTPException(403, "this form is not from these pages, or too old: load the page again")
+    with it.database.reading() as connection:  # who guesses holds up nobody
+        if name.strip():
+            row = tokens.named(connection, name.strip())
+        else:
+            row = tokens.valid(connection, secret.hashed(token.strip()))
+    if name.strip() and not passwords.is_of(row, token):
+        row = None
+    if row is None:
+        return page(request, "sign_in.html", 401, after=inside(after), csrf=csrf, wrong=True)
+    with it.database.writing() as connection:
+        cookie = viewer.begin(connection, it, row)
+    answer = RedirectResponse(inside(after), 303)
+    _set_cookie(request, answer, viewer.COOKIE, cookie, viewer.SESSION_S)
+    return answer
+
+
+@router.post("/sign-out")
+def sign_out(request: Request, who: Acts) -> Response:
+    """End the session."""
+    with here(request).database.writing() as connection:
+        tokens.end_session(connection, secret.hashed(request.cookies.get(viewer.COOKIE, "")))
+    answer = RedirectResponse("/sign-in", 303)
+    answer.delete_cookie(viewer.COOKIE)
+    return answer
+
+
+@router.get("/")
+def fleet(request: Request, who: Looks) -> HTMLResponse:
+    """Map and list of all devices."""
+    return page(request, "fleet.html", who=who)
+
+
+@router.get("/fleet")
+def fleet_rows(request: Request, who: Looks) -> JSONResponse:
+    """All of `seen.Glance`, for the map and the list."""
+    it = here(request)
+    with it.database.reading() as connection:
+        told = seen.glances(connection, seen.rides(connection, who.tenant), it.clock.now_s())
+    return JSONResponse(columns.fleet(told))
+
+
+@router.get("/live")
+def live(request: Request, who: Looks) -> StreamingResponse:
+    """What changes in the fleet."""
+    it, cookie = here(request), request.cookies.get(viewer.COOKIE, "")
+    events = stream(it, who.tenant, lambda: viewer.is_signed_in(it, cookie))
+    return StreamingResponse(events, media_type="text/event-stream")
+
+
+@router.get("/devices/{device}")
+def device(request: Request, who: Looks, device: str) -> HTMLResponse:
+    """One device: track, charts, reasons, orders, links; of a link just made the address, this once."""
+    made = request.cookies.get(MADE_COOKIE)
+    address = {"made": share_url(here(request).config.web, made)} if made else {}
+    answer = _device(request, who, device, **address)
+    if made:
+        answer.delete_cookie(MADE_COOKIE)
+    return answer
+
+
+@router.post("/devices/{device}/commands")
+def send(
+    request: Request, who: Acts, device: str, verb: Field, argument: Field = "", expires: Field = "24h"
+) -> Response:
+    """Give a command."""
+    act.send(here(request), who, device, verb, number(argument), expires)
+    return back(device_path(device), "commands")
+
+
+@router.post("/devices/{device}/commands/{command}/cancel")
+def cancel(request: Request, who: Acts, device: str, command: Number) -> Response:
+    """Take a command back."""
+    act.cancel(here(request), who, device, command)
+    return back(device_path(device), "commands")
+
+
+@router.post("/devices/{device}/settings")
+async def change(request: Request, who: Acts, device: str) -> Response:
+    """Change the settings whose fields were filled in."""
+    given = {name: str(value) for name, value in (await request.form()).items()}
+    given.pop(viewer.CSRF_FIELD, None)  # who comes with a token has none
+    act.change(here(request), who, device, {name: value for name, value in given.items() if value})
+    return back(device_path(device), "settings")
+
+
+@router.post("/devices/{device}/shares")
+def share(request: Request, who: Acts, device: str, length: Field = "30d") -> Response:
+    """Make a link; the next page is the only one that shows it."""
+    made = act.share(here(request), who, device, length)
+    answer = back(device_path(device), "shares")
+    _set_cookie(request, answer, MADE_COOKIE, made.secret, 60)
+    return answer
+
+
+@router.post("/devices/{device}/shares/{link}/revoke")
+def revoke(request: Request, who: Acts, device: str, link: Number) -> Response:
+    """End a link."""
+    act.revoke(here(request), who, device, link)
+    return back(device_path(device), "shares")
+
+
+def _device(request: Request, who: Viewer, device: str, **more: Any) -> HTMLResponse:
+    it = here(request)
+    now_s = it.clock.now_s()
+    with it.database.reading() as connection:
+        found = act.ride(connection, who, device)
+        told: Mapping[str, Any] = {
+            "device": tell.device(connection, found, now_s),
+            "commands": tell.ordered(connection, found, now_s),
+            "settings": tell.set_so(connection, found) if found.live else None,
+            "shares": tell.shared(connection, found, now_s),
+            "alarms": alarm_page.raised(connection, who.tenant, device) if found.live else [],
+        }
+    verbs = {name: verb for name, verb in VERBS.items() if name not in act.FOR_ADMINS or who.may("admin")}
+    acts = who.may("operator") and found.live
+    return page(
+        request, "device.html", who=who, verbs=verbs, acts=acts, alarm_bits=seen.ALARM_BITS, **told, **more
+    )
+
+
+def _set_cookie(request: Request, answer: Response, name: str, value: str, seconds: int) -> None:
+    secure = request.url.scheme == "https"
+    answer.set_cookie(name, value, max_age=seconds, httponly=True, samesite="strict", secure=secure)

@@ -1,0 +1,51 @@
+"""Templates into pages: language, texts, and the headers that a page needs."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from fastapi import Request
+from fastapi.responses import HTMLResponse
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+from markupsafe import Markup
+
+from landbridge.clock import iso
+from landbridge.web import words
+from landbridge.web.here import here
+
+_templates = Environment(
+    loader=FileSystemLoader(Path(__file__).parent / "templates"),
+    autoescape=select_autoescape(),
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+_YEAR_S = 365 * 86400
+
+
+def page(request: Request, template: str, status: int = 200, **values: Any) -> HTMLResponse:
+    """The page that `template` makes of `values`."""
+    language = words.language_of(request)
+    table = words.table(language)
+    common = {
+        "_": lambda phrase: table.get(phrase, phrase),
+        "as_json": as_json,
+        "language": language,
+        "languages": words.LANGUAGES,
+        "texts": table,
+        "now": iso(here(request).clock.now_s()),
+        # A path that begins with two slashes would be another host.
+        "path": "/" + request.url.path.lstrip("/\\") if request.method == "GET" else "",
+        "who": None,
+        "data": None,
+    }
+    answer = HTMLResponse(_templates.get_template(template).render(common | values), status)
+    if request.query_params.get(words.COOKIE) == language:
+        answer.set_cookie(words.COOKIE, language, max_age=_YEAR_S, samesite="strict")
+    return answer
+
+
+def as_json(value: Any) -> Markup:
+    """For a data block: what could end the element is escaped as JSON may be."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return Markup(text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026"))

@@ -1,0 +1,25 @@
+// What the pages ask this host for.
+const EPOCH_MS = Date.UTC(2000, 0, 1);
+
+/** A time of the wire (seconds since 2000) in ms; null stays null. */
+export const ms = (seconds) => (seconds === null ? null : EPOCH_MS + seconds * 1000);
+
+/** The JSON at `path`. */
+export async function json(path) {
+  const answer = await fetch(path);
+  if (!answer.ok) throw new Error(`${path}: ${answer.status}`);
+  return answer.json();
+}
+
+/** Do something; the message for the person if it was refused, else null. */
+export async function act(path) {
+  const csrf = document.documentElement.dataset.csrf;
+  const answer = await fetch(path, { method: "POST", headers: { "X-CSRF-Token": csrf, "Content-Type": "application/json" }, body: "{}" });
+  return answer.ok ? null : String((await answer.json()).detail);
+}
+
+/** The steps of a column as its values. */
+export function summed(steps) {
+  let sum = 0;
+  return steps.map((step) => (step === null ? null : (sum += step)));
+}

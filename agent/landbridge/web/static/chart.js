@@ -1,0 +1,105 @@
+// Small charts over time that share one cursor.
+import { _, make } from "./words.js";
+
+const SVG = "http://www.w3.org/2000/svg";
+const [WIDTH, HEIGHT] = [1000, 72];
+const GAP_MS = 24 * 3600_000;
+const DAY_MS = 24 * 3600_000;
+
+/** An element of a drawing. */
+export const svg = (tag, attributes) => {
+  const made = document.createElementNS(SVG, tag);
+  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
+  return made;
+};
+
+/** A chart of `values` ([ms, number], by time) between two times; `move(at)` sets the cursor and the reading.
+ * `note` stands beside its range. */
+export function chart({ title, unit, digits, values, from, until, seek, note = "", gap = GAP_MS }) {
+  const numbers = values.map(([, value]) => value);
+  let [low, high] = [Math.min(...numbers), Math.max(...numbers)];
+  if (!(low < high)) [low, high] = [low - 1, high + 1];
+  const x = (ms) => ((ms - from) / (until - from || 1)) * WIDTH;
+  const y = (value) => HEIGHT - 4 - ((value - low) / (high - low)) * (HEIGHT - 8);
+  const text = (value) => `${value.toFixed(digits)} ${unit}`;
+  const range = values.length ? `${text(low)} … ${text(high)}` : "–";
+  const drawn = [svg("path", { d: path(values, x, y, gap), class: "curve" })];
+  const read = (at) => {
+    const value = last(values, at);
+    return value === undefined ? "–" : text(value);
+  };
+  return framed({ title, about: note ? `${range} · ${note}` : range, drawn, x, from, until, seek, read });
+}
+
+/** A bar a day, of `days` ({ms, parts: {name: number}}, by time), the parts on top of each other in the order of
+ * `names` ({name: what it is called}). */
+export function bars({ title, unit, days, names, from, until, seek }) {
+  const x = (ms) => ((ms - from) / (until - from || 1)) * WIDTH;
+  const sum = ({ parts }) => Object.values(parts).reduce((a, b) => a + b, 0);
+  const high = Math.max(...days.map(sum), 1e-9);
+  const scale = (HEIGHT - 4) / high;
+  const drawn = days.flatMap(({ ms, parts }) => {
+    let below = HEIGHT;
+    return Object.keys(names).map((name, i) => {
+      const height = (parts[name] ?? 0) * scale;
+      below -= height;
+      const width = Math.max(x(ms + DAY_MS) - x(ms) - 1, 1);
+      return svg("rect", { x: x(ms), y: below, width, height, class: `part part-${i}` });
+    });
+  });
+  const keys = Object.values(names).length > 1
+    ? Object.values(names).map((name, i) => make("span", { class: `key part-${i}` }, name)) : [];
+  const read = (at) => {
+    const day = days.findLast((it) => it.ms <= at && at < it.ms + DAY_MS);
+    return day ? `${sum(day).toFixed(0)} ${unit}` : "–";
+  };
+  const about = `${_("a day, at most")} ${high.toFixed(0)} ${unit}`;
+  return framed({ title, about, keys, drawn, x, from, until, seek, read });
+}
+
+function framed({ title, about, keys = [], drawn, x, from, until, seek, read }) {
+  const picture = svg("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, preserveAspectRatio: "none", "aria-hidden": "true" });
+  const cursor = svg("line", { y1: 0, y2: HEIGHT, class: "cursor" });
+  picture.append(...drawn, cursor);
+  const reading = make("output", { class: "reading" });
+  const caption = make("figcaption", {}, make("b", {}, title), make("span", {}, about), ...keys, reading);
+  seeks(picture, from, until, seek);
+  const move = (at) => {
+    cursor.setAttribute("x1", x(at));
+    cursor.setAttribute("x2", x(at));
+    reading.textContent = read(at);
+  };
+  return { element: make("figure", {}, caption, picture), move };
+}
+
+/** Pressing and dragging on `picture` moves the moment. */
+export function seeks(picture, from, until, seek) {
+  const follow = (event) => {
+    const box = picture.getBoundingClientRect();
+    seek(from + (Math.min(Math.max(event.clientX - box.left, 0), box.width) / box.width) * (until - from));
+  };
+  picture.addEventListener("pointerdown", (event) => {
+    picture.setPointerCapture(event.pointerId);
+    follow(event);
+  });
+  picture.addEventListener("pointermove", (event) => event.buttons && follow(event));
+}
+
+function path(values, x, y, gap) {
+  let before = -Infinity;
+  return values.map(([ms, value]) => {
+    const step = `${ms - before > gap ? "M" : "L"}${x(ms).toFixed(1)} ${y(value).toFixed(1)}`;
+    before = ms;
+    return step;
+  }).join("");
+}
+
+function last(values, at) {
+  let [low, high] = [0, values.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (values[middle][0] <= at) low = middle + 1;
+    else high = middle;
+  }
+  return values[low - 1]?.[1];
+}

@@ -1,0 +1,136 @@
+// One device: its track, a slider over its time, charts, events and reasons that follow the slider.
+import { json } from "./ask.js";
+import { bars, chart } from "./chart.js";
+import * as journey from "./events.js";
+import { Track, read } from "./track.js";
+import { Wakes } from "./wakes.js";
+import { _, at, make, time } from "./words.js";
+
+const { device, alarms } = document.getElementById("device").dataset;
+const base = `/v1/devices/${encodeURIComponent(device)}`;
+const [slider, moment, known, colour, play, scale, charts] = [
+  "slider", "moment", "known", "colour", "play", "scale", "charts",
+].map((id) => document.getElementById(id));
+const PLAY_MS = 20_000; // the whole track
+const PARTS = {
+  position: _("position"), standing: _("standing"), search: _("search"), report: _("report"), other: _("other"),
+};
+
+const [outline, days, events] = await Promise.all(["/outline?most=2000", "/days", "/journey"].map((path) => json(base + path)));
+const points = read(outline, Number(alarms));
+const from = points[0]?.taken ?? 0;
+const until = points.at(-1)?.taken ?? 0;
+const gap = Math.max(24 * 3600_000, 3000 * outline.step_s);
+const dated = events.filter((it) => it.time);
+const wakes = new Wakes(base, document.querySelector("#wakes tbody"));
+const track = new Track(base, points, outline.step_s, Number(alarms), dated, { known: () => known.checked, seek, chosen: record });
+
+const end = days.battery_end && `${_("empty about")} ${at(Date.parse(days.battery_end), true)}`;
+const day = (key) => days[key].map((it) => ({ ms: Date.parse(it.day), parts: it.joules ?? { bytes: it.bytes } }));
+const shared = { from, until, seek };
+const curves = [
+  { title: _("Battery"), unit: "V", digits: 2, of: "volts", note: end ?? "" },
+  { title: _("Temperature"), unit: "°C", digits: 1, of: "celsius" },
+  { title: _("Signal"), unit: "dBm", digits: 0, of: "rsrp" },
+  { title: _("Age when it came in"), unit: "h", digits: 1, of: "delay_h" },
+].map((it) => chart({
+  ...it, ...shared, gap, values: points.filter((each) => each[it.of] !== null).map((each) => [each.taken, each[it.of]]),
+}));
+const all = [
+  journey.strip({ events: dated, ...shared }), ...curves,
+  bars({ title: _("Energy"), unit: "J", days: day("energy"), names: PARTS, ...shared }),
+  bars({ title: _("Data"), unit: "B", days: day("traffic"), names: { bytes: _("Data") }, ...shared }),
+];
+charts.append(...all.map(({ element }) => element));
+journey.list(document.querySelector("#events tbody"), dated, seek);
+document.getElementById("events").hidden = !dated.length;
+if (end) document.getElementById("end").replaceChildren(time(days.battery_end, "day"));
+
+// Seconds, so that a step of the arrow keys is a minute.
+slider.max = Math.max(0, Math.ceil((until - from) / 60_000) * 60);
+slider.value = slider.max;
+slider.disabled = play.disabled = !points.length;
+
+let waiting = false;
+
+/** Move everything to `when`. */
+function seek(when) {
+  slider.value = Math.round((when - from) / 1000);
+  changed();
+}
+
+const now = () => (points.length ? from + Number(slider.value) * 1000 : 0);
+
+function changed() {
+  if (waiting) return;
+  waiting = true;
+  requestAnimationFrame(() => {
+    waiting = false;
+    draw();
+  });
+}
+
+function draw() {
+  moment.textContent = points.length ? at(now()) : _("no points yet");
+  slider.setAttribute("aria-valuetext", moment.textContent);
+  all.forEach(({ move }) => move(now()));
+  wakes.show(now());
+  track.draw(now());
+}
+
+/** Show a record as the device made it. */
+async function record(seq) {
+  const { record: raw, told } = await json(`${base}/points/${seq}`);
+  const where = told.geometry?.coordinates ?? [null, null];
+  const rows = { latitude: where[1], longitude: where[0], ...told.properties };
+  const dialog = document.getElementById("record");
+  const table = (of) => Object.entries(of).map(([name, value]) => make(
+    "tr", {}, make("th", { scope: "row" }, name), make("td", {}, value === null ? "–" : String(value)),
+  ));
+  dialog.querySelector("tbody").replaceChildren(...table(rows));
+  dialog.querySelector("code").textContent = JSON.stringify(raw);
+  dialog.showModal();
+}
+
+function playOn() {
+  let [begin, start] = [performance.now(), Number(slider.value)];
+  const last = Number(slider.max);
+  if (start >= last) start = 0;
+  const step = (stamp) => {
+    if (play.getAttribute("aria-pressed") !== "true") return;
+    slider.value = Math.min(last, start + ((stamp - begin) / PLAY_MS) * last);
+    draw();
+    if (Number(slider.value) >= last) pause();
+    else requestAnimationFrame(step);
+  };
+  requestAnimationFrame(step);
+}
+
+function pause() {
+  play.setAttribute("aria-pressed", "false");
+  play.textContent = _("Play");
+}
+
+play.addEventListener("click", () => {
+  if (play.getAttribute("aria-pressed") === "true") {
+    pause();
+    return;
+  }
+  play.setAttribute("aria-pressed", "true");
+  play.textContent = _("Pause");
+  playOn();
+});
+slider.addEventListener("input", () => {
+  pause();
+  changed();
+});
+known.addEventListener("change", changed);
+colour.addEventListener("change", () => track.paint(colour.value, scale));
+document.getElementById("raw").addEventListener("click", () => {
+  const passed = points.filter((it) => it.taken <= now()).at(-1);
+  if (passed) record(passed.seq);
+});
+draw();
+await track.show(document.getElementById("map"), colour.value, scale);
+draw();
+track.map.once("idle", () => performance.mark("usable"));

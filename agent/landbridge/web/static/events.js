@@ -1,0 +1,94 @@
+// What happened on the way: in words, as a strip over the time of the charts, and on the map.
+import { seeks, svg } from "./chart.js";
+import { LABELS, STATES } from "./map.js";
+import { _, country, make, time } from "./words.js";
+
+const [WIDTH, HEIGHT] = [1000, 26];
+const COLOURS = { stop: "#b08948", border: "#7a4fb5", alarm: STATES.alarm, gap: "#e07a3f", arrival: STATES.moving };
+const DRAWN = ["stop", "border", "alarm", "arrival"];
+
+/** An event in a line. */
+export function told(it) {
+  const place = it.place ? ` ${it.place}` : "";
+  const stood = it.stood_s ? ` (${Math.round(it.stood_s / 3600)} h)` : "";
+  const texts = {
+    alarm: () => `${_("alarm")}: ${_(it.alarm)}`,
+    border: () => `${_("border")} ${country(it.from, it.from)} → ${country(it.to, it.to)}`,
+    departure: () => `${_("departure")}${place}${stood}`,
+    fence: () => `${_(it.action)} ${it.fence}`,
+    "off-route": () => `${_("off its line")}: ${_(it.action)}`,
+  };
+  return texts[it.type]?.() ?? `${_(it.type)}${place}`;
+}
+
+/** Stops from their begin to their end: of one that has ended its departure tells. */
+function spans(events) {
+  const left = new Map(events.filter(({ type }) => type === "departure").map((it) => [it.since, Date.parse(it.until)]));
+  return events.filter(({ type }) => type === "stop").map((it) => (
+    { ...it, begin: Date.parse(it.since), end: left.get(it.since) ?? null }
+  ));
+}
+
+/** The strip: stops as bars, gaps light, borders and alarms as marks. */
+export function strip({ events, from, until, seek }) {
+  const x = (ms) => ((ms - from) / (until - from || 1)) * WIDTH;
+  const bar = (begin, end, of, titled) => {
+    const rect = svg("rect", { x: x(begin), y: 8, width: Math.max(x(end) - x(begin), 1), height: 10, fill: COLOURS[of] });
+    rect.append(svg("title", {}));
+    rect.firstChild.textContent = titled;
+    return rect;
+  };
+  const mark = (it) => {
+    const at = x(Date.parse(it.time));
+    const line = svg("line", { x1: at, x2: at, y1: 1, y2: HEIGHT - 1, stroke: COLOURS[it.type], class: "mark" });
+    line.append(svg("title", {}));
+    line.firstChild.textContent = told(it);
+    return line;
+  };
+  const cursor = svg("line", { y1: 0, y2: HEIGHT, class: "cursor" });
+  const picture = svg("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, preserveAspectRatio: "none", "aria-hidden": "true", class: "strip" });
+  picture.append(
+    ...spans(events).map((it) => bar(it.begin, it.end ?? until, "stop", told(it))),
+    ...events.filter(({ type }) => type === "gap").map((it) => bar(Date.parse(it.since), Date.parse(it.time), "gap", told(it))),
+    ...events.filter(({ type }) => ["border", "alarm", "arrival"].includes(type)).map(mark), cursor,
+  );
+  seeks(picture, from, until, seek);
+  const keys = Object.keys(COLOURS).filter((type) => events.some((it) => it.type === type));
+  const caption = make("figcaption", {}, make("b", {}, _("Events")), ...keys.map((type) => make("span", { class: `key event-${type}` }, _(type))));
+  const move = (at) => {
+    cursor.setAttribute("x1", x(at));
+    cursor.setAttribute("x2", x(at));
+  };
+  return { element: make("figure", {}, caption, picture), move };
+}
+
+/** Fill the table: its buttons go to the time of an event. */
+export function list(body, events, seek) {
+  body.replaceChildren(...events.toReversed().slice(0, 300).map((it) => {
+    const button = make("button", { class: "quiet" }, told(it));
+    button.addEventListener("click", () => seek(Date.parse(it.time)));
+    return make("tr", {}, make("td", {}, time(it.time, "at")), make("td", {}, button));
+  }));
+}
+
+/** For the map: features of the events that have a place, and the names of those at borders and stops. */
+export function features(events, until) {
+  const shown = events.filter((it) => DRAWN.includes(it.type) && it.latitude !== null && Date.parse(it.time) <= until);
+  return {
+    type: "FeatureCollection",
+    features: shown.map((it) => ({
+      type: "Feature", properties: { type: it.type, at: Date.parse(it.time) },
+      geometry: { type: "Point", coordinates: [it.longitude, it.latitude] },
+    })),
+  };
+}
+
+export const COLOUR_OF_TYPE = ["match", ["get", "type"], ...Object.entries(COLOURS).flat(), "#888"];
+
+/** Names that go before those of the base map. */
+export function names(events) {
+  const named = events.filter((it) => it.latitude !== null && (it.type === "border" || (it.type === "stop" && it.place)));
+  return named.toSorted((a, b) => (a.type === "border" ? 0 : 1) - (b.type === "border" ? 0 : 1)).map((it) => (
+    { ...LABELS.event, text: it.type === "border" ? `${it.from} → ${it.to}` : it.place, at: [it.longitude, it.latitude] }
+  ));
+}

@@ -1,0 +1,222 @@
+// The fleet: a map and a list of the same rows, kept current by server-sent events.
+import { act, json, ms } from "./ask.js";
+import { LABELS, makeMap, STATES } from "./map.js";
+import { _, make, time } from "./words.js";
+
+const ORDER = ["alarm", "silent", "moving", "dwelling", "new", "ended"];
+const REFRESH_MS = 300_000;
+const PAGE = 100; // rows; more are shown when asked for
+const rows = new Map();
+const search = document.getElementById("search");
+const body = document.querySelector("tbody");
+const feed = document.getElementById("feed");
+const more = document.getElementById("more");
+const may = Boolean(document.querySelector(".list").dataset.acts);
+const shown = new Set(ORDER);
+let sorted = { by: "state", up: true };
+let most = PAGE;
+let map = null;
+let waiting = null;
+
+const KEYS = {
+  state: (row) => ORDER.indexOf(row.state),
+  container: (row) => row.container ?? row.device,
+  time: (row) => (row.time === null ? Infinity : -row.time),
+  next_contact: (row) => row.due ?? Infinity,
+  battery_mv: (row) => row.battery_mv ?? Infinity,
+};
+
+/** The columns of /fleet as rows. */
+function read({ columns, texts, alarms }) {
+  const minutes = (at) => (at === null ? null : ms(60 * at));
+  columns.device.forEach((device, i) => rows.set(device, {
+    device, container: columns.container[i], line: texts[columns.line[i]], destination: texts[columns.destination[i]],
+    state: texts[columns.state[i]], alarms: alarms[i] ?? [], time: minutes(columns.still_s[i] ?? columns.at_s[i]), due: minutes(columns.next_s[i]),
+    battery_mv: columns.battery_mv[i], at: columns.lat[i] === null ? null : [columns.lon[i] / 1e5, columns.lat[i] / 1e5],
+  }));
+}
+
+/** A row as the API and the feed have it. */
+function put(it) {
+  const parsed = (iso) => (iso === null ? null : Date.parse(iso));
+  const at = it.latitude === null ? null : [it.longitude, it.latitude];
+  rows.set(it.device, { ...it, at, time: parsed(it.still ?? it.time), due: parsed(it.next_contact) });
+}
+
+function list() {
+  const wanted = search.value.trim().toLowerCase();
+  const key = KEYS[sorted.by];
+  const order = (a, b) => (a < b ? -1 : a > b ? 1 : 0);
+  const fit = [...rows.values()].filter((row) => shown.has(row.state) && (!wanted
+    || `${row.device} ${row.container} ${row.line} ${row.destination}`.toLowerCase().includes(wanted)));
+  return fit.sort((a, b) => (sorted.up ? 1 : -1) * order(key(a), key(b)) || order(a.device, b.device));
+}
+
+const when = (at) => time(at === null ? null : new Date(at).toISOString().replace(".000Z", "Z"));
+
+function line(row) {
+  const link = make("a", { href: `/devices/${encodeURIComponent(row.device)}` }, row.container ?? row.device);
+  const name = make("td", {}, link, make("small", {}, row.container ? row.device : _("no trip")));
+  const volts = row.battery_mv ? `${(row.battery_mv / 1000).toFixed(2)} V` : "–";
+  const why = row.alarms.map(_).join(", ");
+  const state = make("span", { class: `badge ${row.state}`, title: why }, why || _(row.state));
+  return make(
+    "tr", { "data-device": row.device }, make("td", {}, state), name, make("td", {}, when(row.time)),
+    make("td", { class: "wide" }, when(row.due)), make("td", { class: "wide" }, volts),
+  );
+}
+
+function draw() {
+  const fit = list();
+  body.replaceChildren(...fit.slice(0, most).map(line));
+  document.getElementById("none").hidden = fit.length > 0 || !rows.size;
+  more.hidden = fit.length <= most;
+  chips();
+  map?.getSource("fleet")?.setData(features(fit));
+}
+
+/** Many rows may change at once: they are drawn together. */
+function changed() {
+  waiting ??= setTimeout(() => {
+    waiting = null;
+    draw();
+  }, rows.size > 1000 ? 2000 : 100);
+}
+
+function chips() {
+  const counts = Object.fromEntries(ORDER.map((state) => [state, 0]));
+  for (const row of rows.values()) counts[row.state] += 1;
+  document.querySelector(".states").replaceChildren(...ORDER.filter((state) => counts[state]).map((state) => {
+    const pressed = String(shown.has(state));
+    const chip = make("button", { class: `chip ${state}`, "aria-pressed": pressed }, `${_(state)} ${counts[state]}`);
+    chip.addEventListener("click", () => {
+      if (!shown.delete(state)) shown.add(state);
+      draw();
+      document.querySelector(`.chip.${state}`).focus();
+    });
+    return chip;
+  }));
+}
+
+function features(fit) {
+  return {
+    type: "FeatureCollection",
+    features: fit.filter((row) => row.at).map((row) => ({
+      type: "Feature",
+      properties: { device: row.device, state: row.state, name: row.container ?? row.device },
+      geometry: { type: "Point", coordinates: row.at },
+    })),
+  };
+}
+
+async function drawMap() {
+  const places = [...rows.values()].flatMap((row) => (row.at ? [row.at] : []));
+  const around = { places, fitBoundsOptions: { padding: 60, maxZoom: 4 } };
+  const made = await makeMap(document.getElementById("map"), around, names);
+  const colour = ["match", ["get", "state"], ...Object.entries(STATES).flat(), "#888"];
+  const mostly = (state) => [">=", ["*", 2, ["get", state]], ["get", "point_count"]];
+  const any = (state) => ["+", ["case", ["==", ["get", "state"], state], 1, 0]];
+  made.addSource("fleet", {
+    type: "geojson", data: features(list()), cluster: true, clusterRadius: 44, clusterMaxZoom: 11,
+    clusterProperties: { alarm: any("alarm"), silent: any("silent"), moving: any("moving") },
+  });
+  made.addLayer({
+    id: "clusters", type: "circle", source: "fleet", filter: ["has", "point_count"],
+    paint: {
+      "circle-radius": ["step", ["get", "point_count"], 13, 10, 17, 100, 22, 1000, 28],
+      // What most of them do; the ring says that one has an alarm.
+      "circle-color": ["case", mostly("alarm"), STATES.alarm, mostly("silent"), STATES.silent, mostly("moving"), STATES.moving, STATES.dwelling],
+      "circle-stroke-color": ["case", [">", ["get", "alarm"], 0], STATES.alarm, "#fff"],
+      "circle-stroke-width": ["case", [">", ["get", "alarm"], 0], 4, 2], "circle-opacity": 0.9,
+    },
+  });
+  made.addLayer({
+    id: "devices", type: "circle", source: "fleet", filter: ["!", ["has", "point_count"]],
+    paint: { "circle-radius": 7, "circle-color": colour, "circle-stroke-color": "#fff", "circle-stroke-width": 2 },
+  });
+  made.on("click", "devices", ({ features: [found] }) => { location.href = `/devices/${found.properties.device}`; });
+  made.on("click", "clusters", async ({ features: [found] }) => {
+    const zoom = await made.getSource("fleet").getClusterExpansionZoom(found.properties.cluster_id);
+    made.easeTo({ center: found.geometry.coordinates, zoom });
+  });
+  for (const layer of ["devices", "clusters"]) {
+    made.on("mouseenter", layer, () => { made.getCanvas().style.cursor = "pointer"; });
+    made.on("mouseleave", layer, () => { made.getCanvas().style.cursor = ""; });
+  }
+  map = made;
+  map.once("idle", () => performance.mark("usable"));
+}
+
+/** How many a cluster has, and what a single one is called. */
+function names(of) {
+  if (!of.getLayer("devices")) return [];
+  return of.queryRenderedFeatures({ layers: ["clusters", "devices"] }).map(({ properties, geometry }) => (
+    properties.point_count
+      ? { ...LABELS.count, text: String(properties.point_count), at: geometry.coordinates }
+      : { ...LABELS.device, text: properties.name, at: geometry.coordinates }
+  ));
+}
+
+function follow() {
+  const source = new EventSource("/live");
+  source.onopen = () => { feed.textContent = _("live"); };
+  source.onerror = () => { feed.textContent = _("not connected; trying again"); };
+  source.onmessage = ({ data }) => {
+    const row = JSON.parse(data);
+    const before = rows.get(row.device)?.alarms.join();
+    put(row);
+    changed();
+    setTimeout(() => document.querySelector(`tr[data-device="${CSS.escape(row.device)}"]`)?.classList.add("fresh"), 150);
+    if (before !== row.alarms.join()) alarms();
+  };
+}
+
+async function alarms() {
+  const open = (await json("/v1/alarms?limit=1000")).filter(({ state }) => state === "raised");
+  const place = document.getElementById("alarms");
+  place.hidden = !open.length;
+  document.getElementById("raised").textContent = open.length;
+  place.querySelector("ul").replaceChildren(...open.slice(0, 20).map((it) => {
+    const link = make("a", { href: `/devices/${encodeURIComponent(it.device)}` }, it.container ?? it.device);
+    const button = make("button", { "aria-label": `${_("Acknowledge")}: ${_(it.alarm)}, ${it.container ?? it.device}` }, _("Acknowledge"));
+    button.addEventListener("click", () => acknowledge(it));
+    const what = make("span", { class: "badge alarm" }, _(it.alarm));
+    return make("li", {}, what, link, time(it.since), ...(may ? [button] : []));
+  }));
+}
+
+async function acknowledge(it) {
+  if (!window.confirm(_("Have you seen to this alarm?"))) return;
+  const refused = await act(`/v1/alarms/${it.number}/acknowledge`);
+  if (refused) window.alert(refused);
+  put(await json(`/v1/devices/${encodeURIComponent(it.device)}`));
+  draw();
+  await alarms();
+}
+
+// Silence is not told by anybody: look again from time to time.
+async function refresh() {
+  read(await json("/fleet"));
+  draw();
+}
+
+search.addEventListener("input", () => {
+  most = PAGE;
+  changed();
+});
+more.addEventListener("click", () => {
+  most += PAGE;
+  draw();
+});
+document.querySelectorAll("[data-sort]").forEach((button) => button.addEventListener("click", () => {
+  const by = button.dataset.sort;
+  sorted = { by, up: sorted.by === by ? !sorted.up : true };
+  document.querySelectorAll("th").forEach((head) => head.removeAttribute("aria-sort"));
+  button.parentElement.setAttribute("aria-sort", sorted.up ? "ascending" : "descending");
+  draw();
+}));
+await refresh();
+follow();
+alarms();
+setInterval(refresh, REFRESH_MS);
+await drawMap();

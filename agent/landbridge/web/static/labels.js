@@ -1,0 +1,47 @@
+// Names on a map, drawn by the browser's own fonts on a canvas above it: none are fetched, any language is there.
+const FONT = '"Noto Sans", "PingFang SC", "Microsoft YaHei", "WenQuanYi Micro Hei", system-ui, sans-serif';
+const MARGIN = 4;
+
+/** Keep the names of `find()` on `map` while it moves. The first have the room where two would overlap: each
+ * is {text, at: [longitude, latitude], size, weight, color, halo, below (px), always}. */
+export function showLabels(map, find) {
+  const canvas = document.createElement("canvas");
+  canvas.className = "labels";
+  map.getCanvasContainer().append(canvas);
+  const context = canvas.getContext("2d");
+  const widths = new Map();
+  const width = (text, font) => {
+    const key = font + text;
+    if (!widths.has(key)) widths.set(key, context.measureText(text).width);
+    return widths.get(key);
+  };
+  const draw = () => {
+    const { clientWidth, clientHeight } = map.getContainer();
+    const ratio = window.devicePixelRatio;
+    canvas.width = clientWidth * ratio;
+    canvas.height = clientHeight * ratio;
+    context.scale(ratio, ratio);
+    Object.assign(context, { textAlign: "center", textBaseline: "middle", lineJoin: "round", lineWidth: 3 });
+    const [taken, bounds] = [[], map.getBounds()];
+    for (const it of find()) {
+      if (!bounds.contains(it.at)) continue;
+      const { x, y } = map.project(it.at);
+      const middle = y + (it.below ?? 0);
+      context.font = `${it.weight} ${it.size}px ${FONT}`;
+      const half = width(it.text, context.font) / 2 + MARGIN;
+      const box = [x - half, middle - it.size * 0.6, x + half, middle + it.size * 0.6];
+      if (!it.always && taken.some((other) => overlap(box, other))) continue;
+      taken.push(box);
+      if (it.halo) {
+        context.strokeStyle = it.halo;
+        context.strokeText(it.text, x, middle);
+      }
+      context.fillStyle = it.color;
+      context.fillText(it.text, x, middle);
+    }
+  };
+  map.on("render", draw);
+  draw();
+}
+
+const overlap = (a, b) => a[0] < b[2] && a[2] > b[0] && a[1] < b[3] && a[3] > b[1];

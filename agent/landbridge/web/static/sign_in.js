@@ -1,0 +1,8 @@
+// A link from `landbridge web` has the token behind its #, which never leaves the browser.
+const secret = decodeURIComponent(location.hash.slice(1));
+if (secret) {
+  history.replaceState(null, "", location.pathname + location.search);
+  const form = document.getElementById("sign-in");
+  form.elements.token.value = secret;
+  form.submit();
+}

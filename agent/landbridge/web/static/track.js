@@ -1,0 +1,137 @@
+// A track on the map: overview first, all points of what is looked at when that is nearer.
+import { json, ms, summed } from "./ask.js";
+import * as journey from "./events.js";
+import { LABELS, makeMap, STATES } from "./map.js";
+import { _, make } from "./words.js";
+
+const HOUR_MS = 3600_000;
+const GAP_MS = 6 * HOUR_MS;
+const LATE_MS = 24 * HOUR_MS;
+const EMPTY = { type: "FeatureCollection", features: [] };
+const RAMP = ["#46327e", "#277f8e", "#4ac16d", "#f6d746"];
+const SCALES = {
+  signal: { of: "rsrp", from: -125, until: -75, unit: "dBm" },
+  speed: { of: "speed", from: 0, until: 90, unit: "km/h" },
+  delay: { of: "delay_h", from: 0, until: 48, unit: "h" },
+};
+
+/** The points of an outline. */
+export function read({ columns: it }, alarms) {
+  const [seqs, taken, lats, lons] = [it.seq, it.at_s, it.lat, it.lon].map(summed);
+  return seqs.map((seq, i) => ({
+    seq, taken: ms(taken[i]), received: ms(taken[i] + it.delay_s[i]), late: it.delay_s[i] * 1000 >= LATE_MS,
+    where: lats[i] === null ? null : [lons[i] / 1e5, lats[i] / 1e5], speed: it.speed[i], rsrp: it.rsrp[i] ? -it.rsrp[i] : null,
+    volts: it.battery[i] / 50, celsius: it.temperature[i] / 2, delay_h: it.delay_s[i] / 3600, alarm: (it.events[i] & alarms) !== 0,
+  }));
+}
+
+/** The track of a device in `container`. `known()`: only what had come in by then; `seek` moves the moment. */
+export class Track {
+  constructor(base, overview, step_s, alarms, events, { known, seek, chosen }) {
+    Object.assign(this, { base, overview, alarms, events, known, seek, chosen });
+    this.isWhole = step_s === 1;
+    this.gap = Math.max(GAP_MS, 3000 * step_s);
+    this.fixes = overview.filter((it) => it.where);
+    this.map = null;
+  }
+
+  async show(container, colour, scale) {
+    const places = this.fixes.map((it) => it.where);
+    const made = await makeMap(container, { places }, () => journey.names(this.happened ?? []));
+    for (const source of ["lines", "points", "events", "here"]) made.addSource(source, { type: "geojson", data: EMPTY });
+    const line = { "line-color": "#e07a3f", "line-width": 2 };
+    made.addLayer({ id: "way", type: "line", source: "lines", filter: ["!", ["get", "gap"]], paint: line });
+    made.addLayer({
+      id: "gaps", type: "line", source: "lines", filter: ["get", "gap"],
+      paint: { ...line, "line-width": 1.5, "line-dasharray": [2, 3] },
+    });
+    made.addLayer({
+      id: "points", type: "circle", source: "points",
+      paint: {
+        "circle-radius": ["interpolate", ["linear"], ["zoom"], 2, 2.5, 7, 5],
+        "circle-stroke-color": ["case", ["get", "late"], LABELS.device.color, "rgba(255,255,255,0.8)"],
+        "circle-stroke-width": ["case", ["get", "late"], 1.3, 0.6],
+      },
+    });
+    made.addLayer({
+      id: "events", type: "circle", source: "events",
+      paint: {
+        "circle-radius": 6, "circle-color": "rgba(255,255,255,0.85)",
+        "circle-stroke-color": journey.COLOUR_OF_TYPE, "circle-stroke-width": 3,
+      },
+    });
+    made.addLayer({
+      id: "here", type: "circle", source: "here",
+      paint: { "circle-radius": 8, "circle-color": STATES.moving, "circle-stroke-color": "#fff", "circle-stroke-width": 3 },
+    });
+    made.on("click", "points", ({ features: [found] }) => {
+      this.seek(found.properties.taken);
+      this.chosen(found.properties.seq);
+    });
+    made.on("click", "events", ({ features: [found] }) => this.seek(found.properties.at));
+    this.map = made;
+    this.paint(colour, scale);
+    if (!this.isWhole) made.on("moveend", () => this.nearer());
+  }
+
+  /** Put all points of what the map shows, or as many as it can bear, between those of the overview. */
+  async nearer() {
+    const [west, south, east, north] = this.map.getBounds().toArray().flat().map((each) => each.toFixed(4));
+    const asked = `${this.base}/outline?most=2000&box=${west},${south},${east},${north}`;
+    this.asked = asked;
+    const answer = await json(asked);
+    if (this.asked !== asked) return; // it was moved on
+    const all = new Map([...this.overview, ...read(answer, this.alarms)].map((it) => [it.seq, it]));
+    this.fixes = [...all.values()].filter((it) => it.where).sort((a, b) => a.taken - b.taken);
+    this.draw(this.now);
+  }
+
+  draw(now) {
+    this.now = now;
+    if (!this.map) return;
+    const passed = this.fixes.filter((it) => it.taken <= now && (!this.known() || it.received <= now));
+    this.map.getSource("lines").setData({ type: "FeatureCollection", features: this.lines(passed) });
+    this.map.getSource("points").setData({ type: "FeatureCollection", features: passed.map(dot) });
+    this.map.getSource("events").setData(journey.features(this.events, now));
+    this.happened = this.events.filter((it) => Date.parse(it.time) <= now);
+    const last = passed.at(-1);
+    this.map.getSource("here").setData(last ? dot(last) : EMPTY);
+  }
+
+  lines(passed) {
+    const features = [];
+    let piece = [];
+    const end = () => {
+      if (piece.length > 1) features.push(stroke(piece, false));
+      piece = [];
+    };
+    passed.forEach((it, i) => {
+      const before = passed[i - 1];
+      if (before && it.taken - before.taken >= this.gap) {
+        end();
+        features.push(stroke([before.where, it.where], true));
+      }
+      piece.push(it.where);
+    });
+    end();
+    return features;
+  }
+
+  paint(colour, scale) {
+    const { of, from: low, until: high, unit } = SCALES[colour];
+    const stops = RAMP.flatMap((each, i) => [low + (i * (high - low)) / (RAMP.length - 1), each]);
+    const value = ["case", ["==", ["typeof", ["get", of]], "number"], ["interpolate", ["linear"], ["to-number", ["get", of]], ...stops], "#9aa3ab"];
+    this.map?.setPaintProperty("points", "circle-color", ["case", ["get", "alarm"], STATES.alarm, value]);
+    const bar = make("i", { class: "ramp", role: "img", "aria-label": _("colours from low to high") });
+    scale.replaceChildren(`${low} `, bar, ` ${high} ${unit}`);
+  }
+}
+
+const stroke = (coordinates, gap) => ({
+  type: "Feature", properties: { gap }, geometry: { type: "LineString", coordinates },
+});
+
+const dot = ({ where, seq, rsrp, speed, delay_h, late, taken, alarm }) => ({
+  type: "Feature", properties: { seq, rsrp, speed, delay_h, late, taken, alarm },
+  geometry: { type: "Point", coordinates: where },
+});

@@ -1,0 +1,165 @@
+"""What is told of one device, for the API and for its page."""
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+from fastapi import HTTPException
+from sqlalchemy import Connection, Row
+
+from landbridge.clock import iso, to_epoch_s
+from landbridge.coverage import cells
+from landbridge.fleet import commands, settings, shares
+from landbridge.outbound import geojson
+from landbridge.store import commands as stored_commands
+from landbridge.store import points
+from landbridge.store import settings as stored_settings
+from landbridge.store import shares as stored_shares
+from landbridge.store.points import Place
+from landbridge.web import geography, seen
+from landbridge.web.seen import Ride
+from landbridge.wire.settings import SETTINGS, SOURCES, applied
+
+BEGINNING_S, END_S = 0, 2**31 - 1
+_OF_EVENT = (
+    "latitude", "longitude", "container", "alarm", "place", "since", "until", "stood_s", "from", "to",
+    "agreed", "fence", "action", "missing", "away_km", "earliest", "likely", "latest", "to_go_km",
+    "ends_trip", "due",
+)  # fmt: skip
+_DIGITS = 18
+"""A number of so many is one that the database takes."""
+
+
+def device(connection: Connection, found: Ride, now_s: int) -> dict[str, Any]:
+    """Whereabouts, nearest place, trips."""
+    (told,) = seen.whereabouts(connection, [found], now_s)
+    trips = [
+        {
+            "trip": each.trip, "container": each.container, "line": each.line,
+            "destination": each.destination, "started": iso(each.started_s), "ended": iso(each.ended_s),
+        }
+        for each in seen.trips_of(connection, found)
+    ]  # fmt: skip
+    return told | place(told["latitude"], told["longitude"]) | {"trips": trips}
+
+
+def place(lat: float | None, lon: float | None) -> dict[str, Any]:
+    """The nearest place and the country; None where there is none."""
+    if lat is None or lon is None:
+        return {"place": None, "country": None}
+    near, land = geography.nearest(lat, lon), geography.country(lat, lon)
+    return {
+        "place": near and {"name": near.place.name, "chinese": near.place.chinese or None, "km": near.km},
+        "country": land and {"code": land.code or None, "name": land.name},
+    }
+
+
+def track(
+    connection: Connection,
+    found: Ride,
+    trip: int | None,
+    since: datetime | None,
+    until: datetime | None,
+    after: str | None,
+    most: int,
+) -> dict[str, Any]:
+    """One page of a track as GeoJSON; its "next" is what `after` of the next page is, None on the last."""
+    mine = of_trips(connection, found, trip)
+    span = (epoch_s(since, BEGINNING_S), epoch_s(until, END_S))
+    stored = points.page(connection, found.device, mine, *span, Place(*place_behind(after, 2)), most + 1)
+    more = len(stored) > most
+    last = stored[most - 1] if more else None
+    located = cells.locate(connection, stored[:most])
+    features = [seen.feature(each) for each in stored[:most]]
+    for each in features:
+        geojson.place_about(each, located)
+    return {
+        "type": "FeatureCollection",
+        "features": features,
+        "next": f"{last.at_s}.{last.point.seq}" if last else None,
+    }
+
+
+def of_trips(connection: Connection, found: Ride, trip: int | None) -> list[int] | None:
+    """The trips whose points the viewer sees, or only `trip` (404 if that is none of them); None: all."""
+    mine = [each.trip for each in seen.trips_of(connection, found)]
+    if trip is not None and trip not in mine:
+        raise HTTPException(404, f"{found.device} has no trip {trip}")
+    return [trip] if trip is not None else None if found.tenant is None else mine
+
+
+def ordered(connection: Connection, found: Ride, now_s: int) -> list[dict[str, Any]]:
+    """The commands that the viewer's device was given, the newest first."""
+    mine = seen.intervals(connection, found, now_s)
+    return [
+        {
+            "command": row.command, "verb": row.verb, "argument": row.argument, "by": row.given_by,
+            "given": iso(row.given_s), "expires": iso(row.expires_s), "sent": iso(row.sent_s),
+            "result_of": iso(row.result_s), "state": commands.state(row, now_s),
+            "open": row.result is None and row.cancelled_s is None and row.expires_s > now_s,
+        }
+        for row in reversed(stored_commands.every(connection, found.device))
+        if any(begin_s <= row.given_s < end_s for begin_s, end_s in mine)
+    ]  # fmt: skip
+
+
+def set_so(connection: Connection, found: Ride) -> dict[str, Any]:
+    """What the device is to apply, and how far that has come."""
+    desired = stored_settings.desired(connection, found.device)
+    said = stored_settings.report(connection, found.device)
+    report, reported_s = said or (None, None)
+    return {
+        "revision": desired.revision,
+        "state": settings.state(desired, report),
+        "set": iso(desired.set_s),
+        "applied": report and {"revision": report.revision, "source": SOURCES[report.source]},
+        "reported": iso(reported_s),
+        "settings": [
+            {
+                "name": name, "value": value, "default": known.default,
+                "lowest": known.lowest, "highest": known.highest, "help": known.help,
+            }
+            for name, value in applied(desired.changes).items()
+            for known in (SETTINGS[name],)
+        ],
+    }  # fmt: skip
+
+
+def shared(connection: Connection, found: Ride, now_s: int) -> list[dict[str, Any]]:
+    """The links to trips that the viewer sees, the newest first."""
+    mine = {each.trip for each in seen.trips_of(connection, found)}
+    return [
+        {
+            "link": row.share, "trip": row.trip, "container": row.container, "until": iso(row.until_s),
+            "by": row.added_by, "made": iso(row.added_s), "state": shares.state(row, now_s),
+        }
+        for row in reversed(stored_shares.every(connection, found.device))
+        if row.trip in mine
+    ]  # fmt: skip
+
+
+def epoch_s(time: datetime | None, otherwise: int) -> int:
+    """Seconds since 2000; a time without a zone is UTC."""
+    if time is None:
+        return otherwise
+    aware = time if time.tzinfo else time.replace(tzinfo=UTC)
+    return min(max(to_epoch_s(aware), BEGINNING_S), END_S)
+
+
+def place_behind(after: str | None, parts: int) -> tuple[int, ...]:
+    """Where the page before has ended, by so many numbers; 400 if `after` is none of ours."""
+    if after is None:
+        return (-1,) * parts
+    found = after.split(".")
+    if len(found) != parts or not all(
+        each.isascii() and each.isdigit() and len(each) <= _DIGITS for each in found
+    ):
+        raise HTTPException(400, "after: give what the page before had as next")
+    return tuple(map(int, found))
+
+
+def event(row: Row[Any]) -> dict[str, Any]:
+    """An event as platforms are told it, without what else its point says."""
+    content = json.loads(row.content)
+    told = {name: content[name] for name in _OF_EVENT if name in content}
+    return {"event": row.event, "type": row.type, "time": iso(row.at_s), "seq": row.seq} | told

@@ -1,0 +1,98 @@
+"""Who asks: a token in the header, or the session of a browser; and what that may do."""
+
+import hashlib
+import hmac
+from dataclasses import dataclass
+from typing import Any
+
+from fastapi import HTTPException, Request
+from sqlalchemy import Connection, Row
+
+from landbridge.fleet import secret
+from landbridge.fleet.tokens import ROLES
+from landbridge.store import tokens
+from landbridge.web.here import Here, here
+
+COOKIE = "landbridge"
+SESSION_S = 12 * 3600
+CSRF_FIELD, CSRF_HEADER = "csrf", "x-csrf-token"
+
+
+class NotSignedIn(Exception):
+    """Nobody, or somebody whose session is over."""
+
+
+@dataclass(frozen=True)
+class Viewer:
+    """Who looks. `tenant` None sees everything; `csrf` is "" for those who come with a token."""
+
+    name: str
+    role: str
+    tenant: str | None
+    csrf: str
+
+    def may(self, role: str) -> bool:
+        """Whether he may do what `role` may."""
+        return ROLES.index(self.role) >= ROLES.index(role)
+
+    @property
+    def who(self) -> str:
+        """For the audit trail."""
+        return f"token {self.name}"
+
+
+def viewer(request: Request) -> Viewer:
+    """Who asks; `NotSignedIn` if nobody. A browser that changes something must have asked from our pages."""
+    it = here(request)
+    kind, _, given = request.headers.get("authorization", "").partition(" ")
+    with it.database.reading() as connection:
+        if given:
+            row = tokens.valid(connection, secret.hashed(given)) if kind.lower() == "bearer" else None
+            return _viewer(row, "")
+        cookie = request.cookies.get(COOKIE, "")
+        row = tokens.of_session(connection, secret.hashed(cookie), it.clock.now_s())
+    return _viewer(row, csrf_of(cookie))
+
+
+def is_signed_in(it: Here, cookie: str) -> bool:
+    """Whether this session is not over."""
+    with it.database.reading() as connection:
+        return tokens.of_session(connection, secret.hashed(cookie), it.clock.now_s()) is not None
+
+
+def viewer_who_acts(request: Request) -> Viewer:
+    """As `viewer`, for what changes something over the API: a session must prove where it comes from."""
+    found = viewer(request)
+    check_csrf(found, request.headers.get(CSRF_HEADER, ""))
+    return found
+
+
+def check_csrf(found: Viewer, given: str) -> None:
+    """403 unless a browser's request carries what only our pages know."""
+    if found.csrf and not hmac.compare_digest(found.csrf.encode(), given.encode()):
+        raise HTTPException(403, "this form is not from these pages, or too old: load the page again")
+
+
+def demand(found: Viewer, role: str) -> None:
+    """403 unless he may do what `role` may."""
+    if not found.may(role):
+        raise HTTPException(403, f"this needs the role {role}; the token {found.name} is a {found.role}'s")
+
+
+def begin(connection: Connection, it: Here, token: Row[Any]) -> str:
+    """Begin a session with `token`; returns the cookie."""
+    cookie, hashed = secret.make()
+    now_s = it.clock.now_s()
+    tokens.begin_session(connection, hashed, token.token, now_s + SESSION_S, now_s)
+    return cookie
+
+
+def csrf_of(cookie: str) -> str:
+    """What forms of this session carry; tells nothing of the cookie."""
+    return hashlib.sha256(b"csrf" + cookie.encode()).hexdigest()[:32]
+
+
+def _viewer(row: Row[Any] | None, csrf: str) -> Viewer:
+    if row is None:
+        raise NotSignedIn
+    return Viewer(row.name, row.role, row.tenant, csrf)
