@@ -5,12 +5,17 @@ What the device may not do it notes in `wrong`. All that it keeps are plain valu
 """
 
 import hashlib
+import struct
 from binascii import crc32
 
+import bundle
+import trials
 from locator.link import cbor
-from locator.link.batch import COLUMNS
-from locator.link.cose import DOWN, TAG_SIZE, UP, Envelope
+from locator.link.cose import DOWN, TAG_SIZE, UP, Envelope, _parts
 from locator.orders.applied import BUILT_IN, CONFIRMED, LAST_GOOD
+from locator.orders.commands import CUT_SHORT, DONE, EXPIRED, FACTORY, REBOOT
+from locator.orders.release import DAMAGED
+from locator.orders.settings import UNREACHED
 from locator.settings import defaults
 
 DEVICE = "lb-0001"
@@ -21,21 +26,37 @@ HEADROOM = 32
 EPOCH_S = 845_500_000
 """When the world begins."""
 
-_UP = Envelope(KEY, UP, DEVICE)
-_DOWN = Envelope(KEY, DOWN, DEVICE)
-SEQ, TIME = [[column[0] for column in COLUMNS].index(name) for name in ("seq", "time")]
+_EPOCH_KEY = 11
+_MOST_EPOCHS = 16
+"""Keys of so many are held: to derive them takes long."""
+_held = {}
+SEQ, TIME = 0, 1
+"""Places of these columns."""
 KEPT_FILE, CHANGED_FILE = "locator/kept.mpy", "locator/changed.mpy"
 
 
 class Agent:
     """`orders(number)` -> what the reply to an uplink says from key 4 on, comes from its wishes:
-    `settings` [revision, values], `commands` {id: [id, expiry, verb, argument]}, `release` a sequence."""
+    `settings` [revision, values], `commands` {id: [id, expiry, verb, argument]}, `release` a sequence.
+
+    These go wrong on purpose: under the revisions in `deaf` the agent is not reached, releases in `mute` do
+    not reach it either, those in `bad` crash (every other one hangs), and pieces of those in `rotten` have a
+    wrong byte."""
 
     def __init__(self, time_s=EPOCH_S):
         self.time_s = time_s
         self.wrong = []
         self.silent = False
         self.uplinks = 0
+        self.epoch = 0  # of the keys: those before are over
+        self.heard_epoch = 0  # of the newest uplink
+        self.cuts = 0  # of the power, so far
+        self.in_force = b""  # the values of the settings that the device works with
+        self.running = 1  # the release
+        self.deaf = []
+        self.mute = []
+        self.bad = []
+        self.rotten = []
         self.replies = 0
         self.numbers = {}  # of uplinks -> CRC-32
         self.begun = 0  # appends that did not return
@@ -43,12 +64,16 @@ class Agent:
         self.stored = {}
         self.settings = [0, {}]
         self.issued = {0: {}}  # revision -> values, as `set` gave them
+        self.came = {}  # revision -> number of the first uplink whose reply brought it
+        self.began = 0  # number of the first uplink of this boot
         self.confirmed_settings = 0
         self.applied = [0, 0, 0, 0, 0]  # the settings report
         self.commands = {}
+        self.given = {}  # all of them, and the cuts before each
         self.results = {}
         self.executed = {}  # id -> times
         self.release = 0
+        self.offered = {}  # release -> cuts before
         self.confirmed_release = 0
         self.report = [1, 0, 0, 0, BOARD]
 
@@ -70,6 +95,15 @@ class Agent:
         self.settings = [revision, values]
         self.issued[revision] = values
 
+    def command(self, number, verb, argument, expiry):
+        """Wish this to be done."""
+        self.commands[number] = [number, expiry, verb, argument]
+        self.given[number] = self.commands[number] + [self.cuts]
+
+    def boot_begins(self):
+        """So far no append of this boot has begun, and nothing was said."""
+        self.begun = self.began = 0
+
     def boot_ended(self):
         """The device has come to its sleep, so it has taken the replies to what it said."""
         revision, _, source = self.applied[:3]
@@ -80,31 +114,44 @@ class Agent:
 
     def ask(self, payload):
         """The reply to an uplink, None when there is none."""
-        number, plain = _UP.open(payload)
+        epoch = epoch_of(payload)
+        number, plain = keys(epoch)[0].open(payload)
         if self.numbers.get(number, crc32(payload)) != crc32(payload):
             self.blame("message number", number, "used twice")
         self.numbers[number] = crc32(payload)
-        if self.silent:
+        self.began = self.began or number
+        deaf = [values_of(self.issued[revision]) for revision in self.deaf]
+        if self.silent or self.running in self.mute or self.in_force in deaf:
             return None
+        if epoch < self.epoch:
+            reply = {0: 1, 1: number, 2: [], 3: self.time_s, _EPOCH_KEY: self.epoch}
+            return self.seal(encoded(reply), epoch)
+        if epoch > self.epoch:
+            self.blame("epoch", epoch, "begun by itself")
+        self.heard_epoch = epoch
         said = cbor.loads(plain)
         self.uplinks += 1
         sequences = self._store(said[1]) if 1 in said else []
         if 6 in said:
             self._judge(said[6])
         for command, result in said.get(7, ()):
-            self.results.setdefault(command, []).append(result)
-            self.commands.pop(command, None)
-        self.report = said.get(10, self.report)
+            self._hear(command, result)
+        if 10 in said:
+            self._weigh(said[10])
+        if 14 in said:
+            self.noted(said[14])
         ranges = [seq for seq in sequences for _ in range(2)]
         reply = {0: 1, 1: number, 2: ranges, 3: self.time_s}
         reply.update(self.orders(said.get(8)))
-        return self.seal(encoded(reply))
+        if 4 in reply:
+            self.came.setdefault(reply[4][0], number)
+        return self.seal(encoded(reply), epoch)
 
-    def seal(self, plain):
+    def seal(self, plain, epoch=0):
         """An envelope for the device."""
         buf = bytearray(HEADROOM) + plain + bytes(TAG_SIZE)
         self.replies += 1
-        start, end = _DOWN.seal(buf, HEADROOM, HEADROOM + len(plain), self.replies)
+        start, end = keys(epoch)[1].seal(buf, HEADROOM, HEADROOM + len(plain), self.replies)
         return bytes(buf[start:end])
 
     def orders(self, pull):
@@ -117,22 +164,57 @@ class Agent:
         if self.release > self.report[0] and self.release != self.report[2]:
             if pull:
                 orders[8] = list(pull)
-                orders[8].append(piece(*pull))
+                orders[8].append(self._piece(*pull))
             else:
                 orders[7] = offer(self.release)
+                self.offered.setdefault(self.release, self.cuts)
         return orders
+
+    def noted(self, card):
+        """The report of the card: who has profiles overrides this."""
 
     def _judge(self, applied):
         """Whole sets of values only, and never older ones than were confirmed."""
         self.applied = applied
-        revision, crc, source = applied[:3]
-        values = defaults()
-        for key, value in self.issued.get(revision, {}).items():
-            values[key] = value
-        if revision not in self.issued or crc32(bytes(values)) != crc:
+        revision, crc, source, refused, why = applied
+        if revision not in self.issued or crc32(values_of(self.issued[revision])) != crc:
             self.blame("settings", revision, "are others")
+        if source == CONFIRMED and self.came.get(revision, 0) >= self.began:
+            self.blame("settings", revision, "confirmed by the conversation that brought them")
+        if refused in self.issued and refused and (why != UNREACHED or refused not in self.deaf):
+            self.blame("settings", refused, "refused for", why)
         if source in (BUILT_IN, LAST_GOOD) and revision < self.confirmed_settings:
             self.blame("settings", self.confirmed_settings, "lost for", revision)
+
+    def _hear(self, command, result):
+        """What is told of a command must be true."""
+        first = command not in self.results
+        self.results.setdefault(command, []).append(result)
+        self.commands.pop(command, None)
+        if command not in self.given:  # by another hand
+            return
+        _, expiry, verb, _, cuts = self.given[command]
+        done = self.executed.get(command, 0)
+        wrong = result == DONE and done != 1
+        wrong = wrong or (result == CUT_SHORT and verb in (REBOOT, FACTORY) and cuts == self.cuts)
+        wrong = wrong or (result == EXPIRED and (done or expiry > self.time_s))
+        wrong = wrong or (first and result not in (DONE, CUT_SHORT, EXPIRED))
+        if wrong:
+            self.blame("command", command, "of verb", verb, "told as", result, "after", done)
+
+    def _weigh(self, report):
+        """No release may be refused for nothing."""
+        self.report = report
+        _, _, failed, reason, _ = report
+        unlucky = self.cuts - self.offered.get(failed, 0) >= trials.UNENDED
+        wrong = reason == DAMAGED and failed not in self.rotten
+        wrong = wrong or (reason == trials.CRASHED and failed not in self.bad and not unlucky)
+        if wrong or (reason == trials.NOT_ANSWERED and failed not in self.mute):
+            self.blame("release", failed, "has failed for", reason)
+
+    def _piece(self, sequence, file, offset):
+        data = piece(sequence, file, offset)
+        return data[:-1] + b"?" if file and sequence in self.rotten else data
 
     def _store(self, columns):
         count = columns[0]
@@ -147,16 +229,51 @@ class Agent:
         return sequences
 
 
+def epoch_of(payload):
+    """Epoch of the keys that an envelope names."""
+    return int.from_bytes(cbor.loads(_parts(payload)[0])[4], "big")
+
+
+def keys(epoch):
+    """(envelope up, envelope down) of an epoch."""
+    if epoch not in _held:
+        if len(_held) >= _MOST_EPOCHS:
+            _held.clear()
+        _held[epoch] = Envelope(KEY, UP, DEVICE, epoch), Envelope(KEY, DOWN, DEVICE, epoch)
+    return _held[epoch]
+
+
+def values_of(changes):
+    """All settings as bytes; `changes` are those that differ from the defaults."""
+    values = defaults()
+    for key, value in changes.items():
+        values[key] = value
+    return bytes(values)
+
+
 def release_files(sequence):
     """The files of a release, name -> bytes: one that never changes and one that always does."""
     return {KEPT_FILE: b"as ever " * 40, CHANGED_FILE: b"%08d" % sequence * 80}
 
 
+def listed_files(sequence):
+    """(name, contents) of each, in the order of the list."""
+    return sorted(release_files(sequence).items(), key=lambda file: bundle.number(file[0]))
+
+
 def file_list(sequence):
     """The list of them, as it is pulled."""
-    files = release_files(sequence)
-    items = [[name, len(files[name]), hashlib.sha256(files[name]).digest()] for name in sorted(files)]
-    return b"".join(encoded(item) for item in items)
+    return b"".join(
+        struct.pack(bundle.ITEM, bundle.number(name), len(data), hashlib.sha256(data).digest())
+        for name, data in listed_files(sequence)
+    )
+
+
+def slot(sequence):
+    """All of the release, as it lies in a slot."""
+    listed = file_list(sequence)
+    head = struct.pack(bundle.HEAD, bundle.MAGIC, sequence, len(listed), hashlib.sha256(listed).digest())
+    return head + listed + b"".join(data for _, data in listed_files(sequence)) + bundle.END
 
 
 def offer(sequence):
@@ -169,8 +286,7 @@ def offer(sequence):
 
 def piece(sequence, file, offset):
     """The bytes that a pull asks for."""
-    files = release_files(sequence)
-    data = files[sorted(files)[file - 1]] if file else file_list(sequence)
+    data = listed_files(sequence)[file - 1][1] if file else file_list(sequence)
     return data[offset : offset + PIECE_BYTES]
 
 

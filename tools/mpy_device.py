@@ -10,13 +10,14 @@ import os
 import sys
 from binascii import hexlify
 
+import bundle
 import locator
 import mpy_agent
 import mpy_ideal
 import vfs
 from locator import modem
 from locator.journal.store import Journal
-from locator.orders import commands
+from locator.orders import applied, commands
 from locator.port import DEEPSLEEP_RESET, POWER_ON, SOFT_RESET, WATCHDOG_RESET
 from mpy_flash import BLOCK, NEVER, Flash, PowerCut
 
@@ -24,7 +25,7 @@ BLOCKS = 64
 PAUSE_S = 6 * 3600
 """From boot to boot: each may ask the network, and has a report to make."""
 START_S = 100
-SLEPT, RESET, CUT, STUCK = "slept", "reset", "cut", "stuck"
+SLEPT, RESET, CUT, HUNG, STUCK = "slept", "reset", "cut", "hung", "stuck"
 CONFIG = """{"device": "%s", "key": "%s", "broker_host": "localhost", "broker_port": 8883,
 "broker_password": "", "apn": "iot"}"""
 _PATH = sys.path[:]
@@ -61,20 +62,20 @@ class Port(mpy_ideal.Port):
 class Machine:
     """Flash, RTC memory and clock of one device; `agent` is told what it promises, `broker` has `ask`.
 
-    `bad` are the sequences of releases that crash. `operations` of the flash in the last boot.
+    `operations` of the flash in the last boot.
     """
 
     NAME = mpy_agent.BOARD
-    MODEM = "none"
+    MODEM = "bg95"
 
     def __init__(self, agent):
         self.agent = self.broker = agent
-        self.bad = []
         self.rtc = b""
         self.cause = POWER_ON
         self.clock_s = START_S
         self.operations = 0
         self._running = 1
+        self._watched = False
         self.flash = Flash(bytearray(b"\xff" * (BLOCK * BLOCKS)))
         vfs.VfsLfs2.mkfs(self.flash)
         self.mount()
@@ -83,13 +84,12 @@ class Machine:
 
     def snapshot(self):
         """Everything that lasts, and the agent's side of it, for `restore`."""
-        lasting = (bytes(self.flash.data), self.rtc, self.cause, self.clock_s, self.bad[:])
+        lasting = (bytes(self.flash.data), self.rtc, self.cause, self.clock_s)
         return lasting, self.agent.snapshot()
 
     def restore(self, kept):
         """Be as at `snapshot`."""
-        (self.flash.data[:], self.rtc, self.cause, self.clock_s, bad), theirs = kept
-        self.bad = bad[:]
+        (self.flash.data[:], self.rtc, self.cause, self.clock_s), theirs = kept
         self.agent.restore(theirs)
 
     def boot(self, cut_at=NEVER, torn=False, keep_rtc=False):
@@ -99,14 +99,16 @@ class Machine:
         machine = self
         _restarts.clear()
         self.flash = Flash(self.flash.data, cut_at, torn)
-        self.agent.begun = 0
+        self.agent.boot_begins()
         try:
             self.mount()
             ended = self._run()
         except PowerCut:
             ended = CUT
         self.operations = self.flash.operations
-        if ended != CUT:
+        if ended == CUT:
+            self.agent.cuts += 1
+        elif ended != HUNG:
             self._look()
         self.unmount()
         self._pass(ended, keep_rtc)
@@ -115,13 +117,19 @@ class Machine:
     def _run(self):
         for name in _OURS:
             sys.modules.pop(name, None)
-        sys.modules["board"] = self
+        sys.modules["board"] = sys.modules["machine"] = self
+        self._watched = False
         try:
             __import__("boot")
-            self._running = self._release(sys.path[0])
+            slots = sys.modules["slots"]
+            self._running = self.agent.running = self._release(slots.SLOTS[slots.running])
             locator.SEQUENCE = self._running
             if self._running < self.agent.confirmed_release:
                 self.agent.blame("release", self._running, "runs again")
+            if self.crashes() and self.hangs():  # while it is imported
+                if not self._watched:
+                    self.agent.blame("release", self._running, "hangs, and nothing resets it")
+                return HUNG
             __import__("main")
         except _End as end:
             return end.args[0]
@@ -148,6 +156,10 @@ class Machine:
         if ended == CUT and not keep_rtc:
             self.rtc, self.cause, self.clock_s = b"", POWER_ON, START_S
 
+    def WDT(self, timeout):
+        """As module `machine`: what resets a boot that hangs."""
+        self._watched = True
+
     def make_port(self):
         """As board module."""
         gc.threshold(-1)  # main.py sets that of a small heap
@@ -169,8 +181,12 @@ class Machine:
             raise PowerCut
 
     def crashes(self):
-        """Whether the release that runs is one of the `bad`."""
-        return self._running in self.bad
+        """Whether the release that runs is a bad one."""
+        return self._running in self.agent.bad
+
+    def hangs(self):
+        """Whether it does so without an exception."""
+        return self.agent.bad.index(self._running) % 2 == 1
 
     def mount(self):
         """The file system, as it lies on the flash, is the working directory."""
@@ -183,33 +199,32 @@ class Machine:
         self.flash.dead = True
         sys.path[:] = _PATH
         os.chdir("/")
-        try:
-            vfs.umount("/flash")
-        except (PowerCut, OSError):  # the power failed before it was mounted
-            pass
+        for path in ("/app", "/flash"):
+            try:
+                vfs.umount(path)
+            except (PowerCut, OSError):  # the power failed before it was mounted
+                pass
 
     def _release(self, slot):
         """Sequence of what lies in the slot; anything but a whole release is a promise broken."""
+        sequence = bundle.head(slot)[0]
         try:
-            with open(slot + "/" + mpy_agent.CHANGED_FILE, "rb") as f:
-                sequence = int(f.read(8))
-            for name, data in mpy_agent.release_files(sequence).items():
-                with open(slot + "/" + name, "rb") as f:
-                    if f.read() != data:
-                        raise ValueError
-        except (OSError, ValueError):
-            self.agent.blame("boots half a release in", slot)
-            return 0
-        return sequence
+            with open(slot, "rb") as f:
+                if f.read() == mpy_agent.slot(sequence):
+                    return sequence
+        except OSError:
+            pass
+        self.agent.blame("boots half a release in", slot)
+        return 0
 
     def _provision(self):
-        for folder in ("config", "slot_a", "slot_a/locator"):
-            os.mkdir(folder)
-        files = {"slot_a/" + name: data for name, data in mpy_agent.release_files(1).items()}
-        files["slot_a/complete"] = b""
-        files["config/ca.pem"] = b"none"
+        os.mkdir("config")
         key = hexlify(mpy_agent.KEY).decode()
-        files["config/device.json"] = (CONFIG % (mpy_agent.DEVICE, key)).encode()
+        files = {
+            "slot_a": mpy_agent.slot(1),
+            "config/ca.pem": b"none",
+            "config/device.json": (CONFIG % (mpy_agent.DEVICE, key)).encode(),
+        }
         for name, data in files.items():
             with open(name, "wb") as f:
                 f.write(data)
@@ -220,6 +235,7 @@ machine = None
 
 modem.make = lambda board, port: mpy_ideal.Modem(port, modem, board.ask, board.time_s)
 _append, _obey, _restart = Journal.append, commands._obey, commands._restart
+_load = applied.load
 _now = 0
 """Id of the command that is being obeyed."""
 _restarts = []
@@ -241,6 +257,12 @@ def _noted_obey(desk, book, command):
     global _now
     _now = command[0]
     _obey(desk, book, command)
+
+
+def _noted_load(folder, state):
+    values = _load(folder, state)
+    machine.agent.in_force = bytes(values)
+    return values
 
 
 def _noted_restart(desk):
@@ -265,8 +287,11 @@ def _execute(command):
     agent.executed[command] = agent.executed.get(command, 0) + 1
     if agent.executed[command] > 1:
         agent.blame("command", command, "done twice")
+    if command in agent.given and agent.given[command][1] <= agent.time_s:
+        agent.blame("command", command, "done after its time")
 
 
 Journal.append, commands._obey, commands._restart = _noted_append, _noted_obey, _noted_restart
+applied.load = _noted_load
 for _verb in list(commands._DO):
     commands._DO[_verb] = _noted(_verb, commands._DO[_verb])

@@ -44,7 +44,7 @@ class Broker:
         self.heard = payload
         if not self.attack:
             return self._agent.ask(payload)
-        number = mpy_agent._UP.open(payload)[0]
+        number = mpy_agent.keys(0)[0].open(payload)[0]
         return self.attack(number)
 
 

@@ -1,5 +1,7 @@
 """The best of worlds for a device in a campaign: a port without a UART, and a modem by its verbs."""
 
+_REGISTERED = 0  # of locator.modem; a slot holds no constants
+
 
 class Port:
     """What of `locator.port` a wake uses. Whoever knows how a boot ends gives the rest."""
@@ -35,6 +37,9 @@ class Port:
     def feed(self):
         pass
 
+    def show(self, registered, fixed):
+        pass
+
 
 class Modem:
     """Registered at once, a fix at once; verbs that are not here have nothing to do.
@@ -44,6 +49,8 @@ class Modem:
     """
 
     FETCHES_ORBITS = False
+    hosts = None
+    updates = ()
     on = False
 
     def __getattr__(self, verb):
@@ -61,10 +68,10 @@ class Modem:
         self.on = True
 
     def attach(self, *_):
-        return self._rooms.REGISTERED, 0
+        return _REGISTERED, 0
 
     def cell(self):
-        return self._rooms.Cell(460000, 1, 1, -90)
+        return self._rooms.Cell(460000, 1, 1, -90, -90)
 
     def look(self, limit_s):
         return self.cell()

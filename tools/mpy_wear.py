@@ -17,7 +17,7 @@ from locator.plan import state as st
 from mpy_flash import BLOCK, Flash
 
 BLOCKS = 240
-APPLICATION = 170 * BLOCK
+APPLICATION = 87 * BLOCK
 """Bytes of both slots and of other files that never move (docs/budgets.md)."""
 REPORTS_A_DAY = 6
 HOME = "/flash/data"
@@ -42,7 +42,7 @@ def wake(fields, report):
     journal = Journal(HOME, ledger)
     journal.append(fields)
     if report:
-        rtc.keep_copy(HOME, rtc.pack(st.new()))
+        rtc.keep_copy(HOME, rtc.pack(st.kept(st.new())))
         ledger.next_number()
         journal.acknowledge([1, journal.next_seq - 1])
 

@@ -77,6 +77,9 @@ def _options() -> argparse.Namespace:
         "--apn", default="", help="access point; without it that of the modem's first context"
     )
     parser.add_argument("--key", action="store_true", help="the adapter's RTS presses the modem's power key")
+    parser.add_argument(
+        "--switch", action="store_true", help="switch an eUICC to another of its profiles and back"
+    )
     parser.add_argument("--repeat", metavar="N", type=_count, default=1, help="rounds of all steps")
     parser.add_argument(
         "--meter", metavar="FILE", type=Path, help="CSV of a power profiler: time, current, voltage"
@@ -113,6 +116,7 @@ def _live(options: argparse.Namespace, console: Console) -> int:
             options.apn,
             serial_port.urc_port(options.port),
             options.key,
+            options.switch,
         )
         folder = _folder(options.out, began)
         with (folder / TRANSCRIPT).open("w", encoding="utf-8") as file:

@@ -190,6 +190,8 @@ class Run:
             return "no --broker given"
         if step == "edrx" and self._request.modem != "bg95":
             return "this modem has no eDRX"
+        if step == "switch" and not self._request.switch:
+            return "no --switch given"
         if step in NEED_KEY and not self._request.key:
             return "no --key given"
         return ""

@@ -245,6 +245,7 @@ BG95 = (
     *(keyed("+QCFG", key) for key in _QCFG_KEYS),
     keyed("+QURCCFG", "urcport"),
     simple("+QGPSXTRA", "+QGPSXTRA"),
+    simple("+QSTK", "+QSTK"),
     keyed("+QGPSCFG", "priority"),
     Setting("PSM", "+CPSMS?", "+CPSMS:", _timers, lambda was, now: [f"+CPSMS={','.join(was)}"]),
     Setting("eDRX", "+CEDRXS?", "+CEDRXS:", _extended, _extend),
@@ -263,6 +264,7 @@ SIM7600 = (
     Setting("PDP logins", "+CGAUTH?", "+CGAUTH:", _logins, _log_in, secret=True),
     Setting("time server", "+CNTP?", "+CNTP:", _whole, _serve_time),
     simple("+CGPSXE", "+CGPSXE"),
+    simple("+STK", "+STK"),
     *(indexed("+CSSLCFG", key, 0, default) for key, default in _CSSL.items()),
     Setting("certificates", "+CCERTLIST", "+CCERTLIST:", _names, _delete("+CCERTDELE"), refused_is_none=True),
     simple("+CSCLK", "+CSCLK"),
@@ -278,10 +280,10 @@ _WORK = {
     "bg95": "+QENG +QIACT +QIDEACT +QFUPL +QFDEL +QFLST +QMTOPEN +QMTCONN +QMTSUB +QMTUNS +QMTPUB +QMTRECV"
     ' +QMTDISC +QMTCLOSE +QGPS +QGPSLOC +QGPSDEL +QCFG="psm/enter" +QPINC +QLTS +QNTP'
     " +QPOWD +QIOPEN +QISEND +QIRD +QICLOSE +QSSLOPEN +QSSLSEND +QSSLRECV +QSSLCLOSE"
-    " +QGPSXTRATIME +QGPSXTRADATA",
+    " +QGPSXTRATIME +QGPSXTRADATA +QSTKGI +QSTKRSP",
     "sim7600": "+CCERTDOWN +CCERTDELE +CMQTTACCQ +CMQTTSSLCFG +CMQTTCFG +CMQTTCONNECT +CMQTTTOPIC"
     " +CMQTTPAYLOAD +CMQTTPUB +CMQTTSUB +CMQTTUNSUB +CMQTTDISC +CMQTTREL +CGPS +CGPSXD +CGATT +CGACT +CCHSET"
-    " +CCHSSLCFG +CCHOPEN +CCHSEND +CCHRECV +CCHCLOSE",
+    " +CCHSSLCFG +CCHOPEN +CCHSEND +CCHRECV +CCHCLOSE +STGI +STGR",
 }
 _WORK_OF_BOTH = "+CRSM +CFUN +COPS +CCHO +CCHC +CGLA +CSIM"
 

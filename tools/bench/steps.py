@@ -14,6 +14,7 @@ from locator.modem import edrx as extended
 from locator.modem import survey as scan
 
 from tools.bench import Silent, profiles, replies, work
+from tools.bench.switch import switch
 from tools.bench.work import Bench, Found, StepFailed, ending, since, tried
 
 SHORT_MS = 1_000
@@ -298,4 +299,5 @@ STEPS: dict[str, Callable[[Bench], Found]] = {
     "park": park,
     "resume": resume,
     "sleep": sleep,
+    "switch": switch,
 }

@@ -25,7 +25,8 @@ _PDP_LOGIN = re.compile(rb'(\+QICSGP: \d,"[^"\r]*",")([^"\r]*)(",")([^"\r]*)(")'
 class Request:
     """What a run was asked for. `password` is asterisks, as many as it has letters; `ca` is the certificate
     of the broker's authority, PEM; without an `apn` the modem's own is taken. `urc_port` is where a
-    Quectel modem has to tell unsolicited lines, when not on its UART. `key`: the power key can be pressed."""
+    Quectel modem has to tell unsolicited lines, when not on its UART. `key`: the power key can be pressed.
+    `switch`: the card may be switched to another profile and back."""
 
     modem: str
     port: str
@@ -39,6 +40,7 @@ class Request:
     apn: str = ""
     urc_port: str = ""
     key: bool = False
+    switch: bool = False
 
 
 class Event(NamedTuple):

@@ -14,11 +14,20 @@ from tools.modem.stream import Stream
 CONNECT, SUBSCRIBE, PUBLISH_QOS1 = 0x10, 0x82, 0x32
 
 
+Answer = Callable[[bytes], bytes | None]
+"""From what is published to what comes back, if anything does."""
+
+
+def _same(payload: bytes) -> bytes | None:
+    return payload
+
+
 class EchoLink(MqttLink):
     """Every step succeeds at once."""
 
-    def __init__(self) -> None:
+    def __init__(self, answer: Answer) -> None:
         super().__init__(lambda host, port: (host, port))
+        self._answer = answer
         self._topic = ""
 
     def open(self, host: str, port: int, tls: Tls | None) -> None:
@@ -36,10 +45,11 @@ class EchoLink(MqttLink):
         self.granted = qos
 
     def publish(self, topic: str, payload: bytes, qos: int, retain: bool) -> None:
-        """Acknowledged, and echoed."""
+        """Acknowledged, and answered."""
         self.acknowledged = True
-        if self._topic:
-            self.inbox.append((self._topic, payload))
+        reply = self._answer(payload)
+        if self._topic and reply is not None:
+            self.inbox.append((self._topic, reply))
 
     def step(self, wait_s: float) -> None:
         """Nothing is under way."""
@@ -57,8 +67,9 @@ class EchoLink(MqttLink):
 class EchoStream(Stream):
     """The broker behind a TLS socket, for an MQTT client of one's own (MQTT 3.1.1, packets up to 16 KB)."""
 
-    def __init__(self) -> None:
+    def __init__(self, answer: Answer) -> None:
         super().__init__(lambda host, port: (host, port))
+        self._answer = answer
         self._heard = bytearray()
 
     def open(self, host: str, port: int, tls: Tls | None) -> None:
@@ -74,7 +85,7 @@ class EchoStream(Stream):
             end = 2 + long + length
             if len(self._heard) < end:
                 return
-            self._answer(self._heard[0], bytes(self._heard[2 + long : end]))
+            self._obey(self._heard[0], bytes(self._heard[2 + long : end]))
             del self._heard[:end]
 
     def step(self, wait_s: float) -> None:
@@ -84,31 +95,34 @@ class EchoStream(Stream):
         """Closed."""
         self.lost = True
 
-    def _answer(self, first: int, body: bytes) -> None:
+    def _obey(self, first: int, body: bytes) -> None:
         if first == CONNECT:
             self.inbox += b"\x20\x02\0\0"
         elif first == SUBSCRIBE:
             self.inbox += b"\x90\x03" + body[:2] + b"\0"
         elif first == PUBLISH_QOS1:
             topic_end = 2 + int.from_bytes(body[:2], "big")
-            echo = body[:topic_end] + body[topic_end + 2 :]
-            length = bytes([len(echo) % 0x80 | 0x80, len(echo) // 0x80])
-            self.inbox += b"\x40\x02" + body[topic_end : topic_end + 2] + b"\x30" + length + echo
+            self.inbox += b"\x40\x02" + body[topic_end : topic_end + 2]
+            reply = self._answer(body[topic_end + 2 :])
+            if reply is not None:
+                echo = body[:topic_end] + reply
+                self.inbox += b"\x30" + bytes([len(echo) % 0x80 | 0x80, len(echo) // 0x80]) + echo
 
 
 class EchoNetwork(LockStepNetwork):
     """Makes such links and streams; nobody waits for them."""
 
-    def __init__(self) -> None:
+    def __init__(self, answer: Answer = _same) -> None:
         super().__init__({}, reachable=lambda: True)
+        self._answer = answer
 
     def link(self) -> MqttLink:
         """A fresh link."""
-        return EchoLink()
+        return EchoLink(self._answer)
 
     def stream(self) -> Stream:
         """A fresh stream."""
-        return EchoStream()
+        return EchoStream(self._answer)
 
     def settle_stream(self, env: simpy.Environment, stream: Stream) -> Waiting:
         """The answer is there."""

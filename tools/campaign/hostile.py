@@ -13,13 +13,14 @@ from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
-from tools.campaign import hostile_crypto, hostile_downlinks
+from tools.campaign import hostile_broker, hostile_crypto, hostile_downlinks
 from tools.campaign.figures import Part
 
 OUT = Path("out/hostile.json")
 PARTS: dict[str, Callable[[int], Part]] = {
     "cryptography": hostile_crypto.run,
     "downlinks": hostile_downlinks.run,
+    "broker": hostile_broker.run,
 }
 
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable, Sequence
 
 import simpy
 
 from tools.campaign.echo import EchoNetwork
 from tools.modem import Dialect, Modem
-from tools.modem.air import Rat, StaticAir
+from tools.modem.air import Air, Rat, StaticAir
+from tools.modem.card import Card
 from tools.modem.faults import FaultyLine
+from tools.modem.mqtt import Network
 
 START_UTC_S = 1_767_592_800
 FOR_EVER_MS = 1 << 62
@@ -35,9 +38,18 @@ class VirtualAir(StaticAir):
 
 
 class VirtualPort:
-    """What of `locator.port` the drivers use. `limit_ms`: the moment at which `Hang` is raised."""
+    """What of `locator.port` the drivers use. `limit_ms`: the moment at which `Hang` is raised. `device`: the
+    modem itself, behind its line."""
 
-    def __init__(self, dialect: Dialect, seed: str) -> None:
+    def __init__(
+        self,
+        dialect: Dialect,
+        seed: str,
+        card: Card | None = None,
+        air: Callable[[simpy.Environment], Air] | None = None,
+        network: Network | None = None,
+        variants: Sequence[str] = (),
+    ) -> None:
         self.env = simpy.Environment(initial_time=0)
         self.dialect = dialect
         self.lines: list[tuple[str, str]] = []
@@ -45,11 +57,14 @@ class VirtualPort:
         modem = Modem(
             self.env,
             dialect,
-            VirtualAir(self.env, dialect),
-            EchoNetwork(),
+            air(self.env) if air else VirtualAir(self.env, dialect),
+            network or EchoNetwork(),
             random.Random(f"{seed}/modem"),
             lambda part, state: None,
+            card,
+            variants=variants,
         )
+        self.device = modem
         self.modem = FaultyLine(self.env, modem, random.Random(f"{seed}/faults"))
         self.modem.on_output = self._came
         self.modem.on_line = lambda direction, text: self.lines.append((direction, text))
@@ -67,6 +82,9 @@ class VirtualPort:
 
     def feed(self) -> None:
         """No watchdog."""
+
+    def show(self, registered: bool, fixed: bool) -> None:
+        """No lamp."""
 
     def uart_write(self, data: bytes) -> None:
         """To the modem."""

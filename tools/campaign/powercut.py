@@ -2,7 +2,8 @@
 
 `python -m tools.campaign.powercut [--cuts N] [--seed N]` runs the firmware, compiled, on LittleFS in
 MicroPython (`tools/mpy_powercut.py` tells how), on all cores: the journal alone, and whole wakes that are
-given settings, commands and updates. It writes out/powercut.json and exits with 1 when a promise was broken.
+given settings, commands, other keys and updates. Then the careless firmwares (`careless`) have to be found
+out. It writes out/powercut.json and exits with 1 when a promise was broken, or by one of these unnoticed.
 """
 
 from __future__ import annotations
@@ -10,59 +11,28 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from pathlib import Path
 
 from rich.console import Console
 from rich.progress import Progress
 
-from tools.flash.layout import FIRMWARE, REPOSITORY, LayoutError, compile_module, modules
+from tools.campaign import careless
+from tools.campaign.cutting import Result, run
+from tools.flash.layout import FIRMWARE, LayoutError, compile_module, modules
 
-SCRIPT = REPOSITORY / "tools" / "mpy_powercut.py"
-MICROPYTHON = Path(sys.executable).with_name("micropython")
-HEAP = "heapsize=4M"
-"""The flash lies in it, a copy to begin again from, and what is promised."""
 OUT = Path("out/powercut.json")
-SUBJECTS = {"journal": 14, "settings": 4, "commands": 4, "update": 4, "slots": 5}
-"""What the power is cut under, and how many of 31 cuts it gets."""
-CUTS = 31_000
-SHARE = 500
+SUBJECTS = {"journal": 14, "settings": 4, "commands": 4, "keys": 4, "update": 4, "slots": 5}
+"""What the power is cut under, and how many of 35 cuts it gets."""
+CUTS = 35_000
+SHARE = 250
 """Cuts of one process."""
-
-
-@dataclass
-class Result:
-    """What came of some cuts under a subject; `violations` in words."""
-
-    subject: str
-    cuts: int = 0
-    torn: int = 0
-    violations: list[str] = field(default_factory=list)
-
-
-def run(firmware: Path, subject: str, seed: int, cuts: int) -> Result:
-    """Cut the power so many times under a subject of the firmware compiled in `firmware`."""
-    search = f"{firmware}:{SCRIPT.parent}:.frozen"
-    command = [str(MICROPYTHON), "-X", HEAP, str(SCRIPT), subject, str(seed), str(cuts)]
-    ended = subprocess.run(
-        command, env=os.environ | {"MICROPYPATH": search}, capture_output=True, text=True, check=False
-    )
-    result = Result(subject)
-    for line in ended.stdout.splitlines():
-        match line.split():
-            case ["violation", *_]:
-                result.violations.append(f"{subject}, seed {seed}: {line}")
-            case ["done", count, torn]:
-                result.cuts, result.torn = int(count), int(torn)
-    if not result.cuts:
-        said = "\n".join((ended.stdout + ended.stderr).splitlines()[-12:])
-        result.violations.append(f"{subject}, seed {seed}: the device's code failed:\n{said}")
-    return result
+SEEDS = range(7, 15)
+"""Under which a careless firmware is found out."""
 
 
 def campaign(seed: int, cuts: int) -> Iterator[Result]:
@@ -84,6 +54,18 @@ def _shares(seed: int, cuts: int) -> Iterator[tuple[str, int, int]]:
             seed += 1
 
 
+def _unnoticed(progress: Progress) -> Iterator[str]:
+    """What is wrong with careless firmwares that no cut has shown."""
+    task = progress.add_task("careless firmwares", total=len(careless.ALL))
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for each, found in zip(
+            careless.ALL, pool.map(lambda each: careless.is_found(each, SEEDS), careless.ALL), strict=True
+        ):
+            progress.advance(task)
+            if not found:
+                yield each.fault
+
+
 def main() -> int:
     """The command line."""
     parser = argparse.ArgumentParser(prog="python -m tools.campaign.powercut")
@@ -100,19 +82,22 @@ def main() -> int:
                 total.torn += result.torn
                 total.violations += result.violations
                 progress.advance(task, result.cuts)
+            unnoticed = list(_unnoticed(progress))
     except (LayoutError, OSError) as error:
         print(error, file=sys.stderr)
         return 1
     OUT.parent.mkdir(exist_ok=True)
-    OUT.write_text(json.dumps({name: asdict(total) for name, total in totals.items()}, indent=2) + "\n")
+    told: dict[str, object] = {name: asdict(total) for name, total in totals.items()}
+    OUT.write_text(json.dumps(told | {"unnoticed": unnoticed}, indent=2) + "\n")
     violations = [violation for total in totals.values() for violation in total.violations]
-    for violation in violations[:20]:
-        print(violation, file=sys.stderr)
+    for line in (*violations[:20], *(f"unnoticed: {fault}" for fault in unnoticed)):
+        print(line, file=sys.stderr)
     for name, total in totals.items():
         print(f"{name}: cuts {total.cuts}, {total.torn} of them torn")
     cuts = sum(total.cuts for total in totals.values())
+    print(f"careless firmwares {len(careless.ALL)}; found out {len(careless.ALL) - len(unnoticed)}")
     print(f"cuts {cuts}; violations {len(violations)}")
-    return 1 if violations or cuts < arguments.cuts else 0
+    return 1 if violations or unnoticed or cuts < arguments.cuts else 0
 
 
 if __name__ == "__main__":

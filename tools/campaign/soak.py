@@ -23,15 +23,22 @@ from tools.campaign.budgets import Row
 from tools.campaign.watch import Watch
 from tools.flash.layout import LayoutError
 from tools.world import figures, stage
-from tools.world.demo import Demo, Parser, add_task, measure, progress_bar
+from tools.world.demo import Parser
 from tools.world.diary import Diary
 from tools.world.figures import DEMANDS, Demand, Figures
 from tools.world.harsh import HARSH
+from tools.world.ride import Demo, add_task, measure, progress_bar
 from tools.world.services import ServiceError
 from tools.world.trip import ModemClass
 from tools.world.truth import Truth
 
-TRIPS: tuple[ModemClass, ...] = ("bg95", "sim7600", "bg95")
+NOT_PACED = ("paced=0",)
+TRIPS: tuple[tuple[ModemClass, tuple[str, ...]], ...] = (
+    ("bg95", ()),
+    ("sim7600", NOT_PACED),
+    ("bg95", NOT_PACED),
+)
+"""Modem and settings: as shipped, and as many points as ever are asked for."""
 LEAST_POINTS_A_DAY = 12.0
 DEMANDED = (
     *(each for each in DEMANDS if each.figure not in ("longest_silence_h", "points_a_day")),
@@ -69,15 +76,16 @@ def soak(out: Path, days: int, first_seed: int, console: Console) -> list[Soaked
     """Run the trips one after the other, with a folder for each below `out`."""
     done = []
     with progress_bar(console) as progress:
-        for seed, modem in enumerate(TRIPS, first_seed):
-            task = add_task(progress, days, f"{modem} {seed} ")
-            built = stage.build(out / f"{modem}-{seed}", modem, seed, days, 0, None, harshness=HARSH)
+        for seed, (modem, settings) in enumerate(TRIPS, first_seed):
+            tell = add_task(progress, days, f"{modem} {seed} ")
+            folder = out / f"{modem}-{seed}"
+            built = stage.build(folder, modem, seed, days, 0, None, harshness=HARSH, settings=settings)
             try:
                 watch = Watch()
                 watch.follow(built)
                 truth = Truth(built.flash, built.trip, built.network.traffic)
                 demo = Demo(built, truth, Diary(built.trip), None)
-                demo.run(progress, task)
+                demo.run(tell)
                 found, _ = measure(demo)
             finally:
                 built.close()

@@ -8,25 +8,29 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from tools.campaign.update_device import BOARD, Agent, Locator, make_locator
+from tools.campaign.update_device import BOARD, DEEP_SLEEP, POWER_ON, Agent, Locator, make_locator
 from tools.flash import release
 from tools.flash.layout import FIRMWARE
 
 OLD, NEW = 1, 2
 PAGE = 256
+SPARE = "slot_b"
 BOOTS_ON_TRIAL = 24
+UNENDED = 3
 BOOTS_TO_RECOVER = BOOTS_ON_TRIAL + 8
 CHANGED = ("wake", "config", "link/talk", "journal/record", "plan/decide")
 """Modules that the new release has changed."""
 REFUSED, CRASHED = "messages refused", "the interpreter crashed"
+HANGS = "import time\n\nwhile True:\n    time.sleep(1)\n"
 BREAKS = {
     "raises when imported": "raise ValueError\n",
     "raises in its wake": "def run(port, board):\n    raise ValueError\n",
     "ends without sleep": "import sys\n\n\ndef run(port, board):\n    sys.exit()\n",
     "lacks what it imports": "import locator.nothing\n",
     "runs out of memory": "def run(port, board):\n    bytearray(1 << 30)\n",
+    "hangs when imported": HANGS,
 }
-"""`locator/wake.py` of releases that must not stay."""
+"""What ends `locator/wake.py` of releases that must not stay."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +92,7 @@ def moments(folder: Path, touch: Callable[[Path], None] = lambda flash: None) ->
 
 
 def build(folder: Path, sequence: int, broken: str = "") -> Path:
-    """A release in `folder`; with `broken` as its wake."""
+    """A release in `folder`; with `broken` at the end of its wake."""
     firmware = folder / "firmware"
     shutil.copytree(FIRMWARE, firmware, ignore=shutil.ignore_patterns("__pycache__"))
     for module in CHANGED:
@@ -97,7 +101,8 @@ def build(folder: Path, sequence: int, broken: str = "") -> Path:
     constants = firmware / "locator" / "__init__.py"
     constants.write_text(constants.read_text().replace("SEQUENCE = 1", f"SEQUENCE = {sequence}"))
     if broken:
-        (firmware / "locator" / "wake.py").write_text(f'"""Broken."""\n\n{broken}')
+        path = firmware / "locator" / "wake.py"
+        path.write_text(f"{path.read_text()}\n\n{broken}")
     release.build(folder / "release", BOARD, firmware)
     return folder / "release"
 
@@ -176,7 +181,7 @@ def corrupted(stand: Moments, every: int) -> Iterator[Case]:
     """A byte is inverted in each page of what has been pulled, before the last piece comes."""
     _, files = Locator(stand.almost / "flash.img").sizes()
     for name, size in sorted(files.items()):
-        for at in range(0, size if name.startswith("slot_b/") else 0, PAGE):
+        for at in range(0, size if name == SPARE else 0, PAGE):
             yield Case("corrupted", f"{name} at {at}", _bound(_corrupt, name, at))
 
 
@@ -184,19 +189,18 @@ def _corrupt(name: str, at: int, stand: Moments, folder: Path) -> str:
     agent, device = taken(stand.almost, folder)
     device.damage(name, at)
     short = recovered(agent, device, (OLD, NEW))
-    # What has lost its offer or its list begins anew; a file that is not as the list says ends the update.
+    # What has lost its offer begins anew; a list or a file that is not as it should be ends the update.
     _, _, ended = agent.running()
-    if not short and name.startswith("slot_b/locator/") and ended != "damaged":
+    if not short and at and ended != "damaged":
         return f"{ended} with a damaged file"
     return short
 
 
 def corrupted_later(stand: Moments, every: int) -> Iterator[Case]:
-    """A byte is inverted in each file between the switch and the boot on trial."""
+    """A byte is inverted in each page between the switch and the boot on trial."""
     _, files = Locator(stand.switched / "flash.img").sizes()
-    for name, size in sorted(files.items()):
-        if name.startswith("slot_b/") and size:
-            yield Case("corrupted after the switch", name, _bound(_corrupt_later, name, size // 2))
+    for at in range(0, files[SPARE], PAGE * every):
+        yield Case("corrupted after the switch", f"at {at}", _bound(_corrupt_later, SPARE, at))
 
 
 def _corrupt_later(name: str, at: int, stand: Moments, folder: Path) -> str:
@@ -205,6 +209,29 @@ def _corrupt_later(name: str, at: int, stand: Moments, folder: Path) -> str:
     short = recovered(agent, device, (OLD, NEW))
     # What the damaged release has said or done to the interpreter does not count, what is left does.
     return "" if short.endswith((REFUSED, CRASHED)) else short
+
+
+def damaged_copy(stand: Moments, every: int) -> Iterator[Case]:
+    """A byte is inverted in each page of the copy that the device runs, in its sleep or while it is off."""
+    _, files = Locator(stand.after / "flash.img").sizes()
+    for at in range(0, files[SPARE], PAGE * every):
+        cause = DEEP_SLEEP if at // PAGE // every % 2 else POWER_ON
+        yield Case("damaged copy", f"at {at}, reset {cause}", _bound(_damage_copy, at, cause))
+
+
+def _damage_copy(at: int, cause: int, stand: Moments, folder: Path) -> str:
+    agent, device = taken(stand.after, folder)
+    device.boot(agent)
+    device.damage("romfs", at)
+    device.cause = cause
+    if cause == DEEP_SLEEP:
+        device.boot(agent)  # whatever comes of it
+        device.boots.clear()
+        pause(device, agent)
+    short = recovered(agent, device, (NEW,))
+    if not short and "in place" not in device.boots[-1].printed:
+        return "does not run in place any more"
+    return "" if cause == DEEP_SLEEP and short.endswith(REFUSED) else short
 
 
 def pointer(stand: Moments, every: int) -> Iterator[Case]:
@@ -228,7 +255,7 @@ def refused(stand: Moments, every: int) -> Iterator[Case]:
         ("after", OLD, BOARD, 6, 3),
         ("before", 0, BOARD, 6, 5),
     ):
-        offer = [sequence, 100, bytes(32), board, mpy]
+        offer = [sequence, 120, bytes(32), board, mpy]
         yield Case("refused", f"{moment}: {offer}", _bound(_refuse, moment, offer, reason))
 
 
@@ -243,19 +270,20 @@ def _refuse(moment: str, offer: list[object], reason: int, stand: Moments, folde
 
 
 def breaks(stand: Moments, every: int) -> Iterator[Case]:
-    """Releases that crash on their first boot: the old one runs at the next."""
+    """Releases that crash on their first boot: the old one runs soon."""
 
     def run(broken: str, stand: Moments, folder: Path) -> str:
         agent, device = taken(stand.before, folder)
         agent.halt(NEW)
         agent.roll_out(build(folder / "broken", 3, broken))
-        for _ in range(3):  # pulls it, crashes, is back
+        for _ in range(2 + UNENDED):  # pulls it, crashes, is back
             device.boot(agent)
             pause(device, agent)
         running, _, ended = agent.running()
         if (running, ended) != (OLD, "crashed"):
-            return f"runs {running}, {ended}, two boots after it crashed"
-        return recovered(agent, device, (OLD,))
+            return f"runs {running}, {ended}, {UNENDED} boots after it crashed"
+        short = recovered(agent, device, (OLD,))
+        return "" if broken == HANGS and short == CRASHED else short
 
     for name, broken in BREAKS.items():
         yield Case("crashes", name, _bound(run, broken))
@@ -303,6 +331,7 @@ CASES: dict[str, Callable[[Moments, int], Iterator[Case]]] = {
     "truncated": truncated,
     "corrupted": corrupted,
     "corrupted after the switch": corrupted_later,
+    "damaged copy": damaged_copy,
     "pointer": pointer,
     "refused": refused,
     "crashes": breaks,

@@ -13,7 +13,6 @@ import argparse
 import json
 import logging
 import os
-import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Iterable
@@ -61,11 +60,9 @@ def campaign(
 
 def run_case(stand: Moments, case: Case) -> tuple[Case, str]:
     """Run one case in a folder of its own; with what fell short, "" if nothing did."""
-    folder = Path(tempfile.mkdtemp(dir=stand.folder))
-    try:
-        return case, case.run(stand, folder)
-    finally:
-        shutil.rmtree(folder)
+    # An agent that is let go of removes files of its database, perhaps while all are being removed here.
+    with tempfile.TemporaryDirectory(dir=stand.folder, ignore_cleanup_errors=True) as folder:
+        return case, case.run(stand, Path(folder))
 
 
 def main() -> int:

@@ -18,9 +18,10 @@ from pathlib import Path
 from typing import Any
 
 import cbor2
+from landbridge.wire.uplink import RANGES
 from locator.journal import record
 from locator.link import cbor, cose
-from locator.link.batch import COLUMNS, Batch
+from locator.link.batch import Batch
 from rich.console import Console
 from rich.table import Table
 
@@ -39,7 +40,7 @@ UNITS = (1, 1e-5, 1e-5, 2, 1, 2, 0.2, 1, 20, 0.5, 1, 1)
 FIELDS = ("time", "lat", "lon", "alt", "speed", "heading", "hdop", "sats", "battery", "temperature",
           "cell", "rsrp")  # fmt: skip
 """Columns of ours that carry the fields of a `Sample`, in their order; the others are the batch's head."""
-_PLACES = [[name for name, *_ in COLUMNS].index(name) for name in FIELDS]
+_PLACES = [list(RANGES).index(name) for name in FIELDS]
 _PLMN = 250_001
 _HALF_TURN = 180
 _HEADROOM = 32

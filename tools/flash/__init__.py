@@ -1,1 +1,13 @@
 """From the firmware's sources to what lies on a device's flash."""
+
+from pathlib import Path
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+FIRMWARE = REPOSITORY / "firmware"
+BOARDS = REPOSITORY / "boards"
+
+WORN_OUT = "the flash does not hold what was written: worn out, or its supply is weak"
+
+
+class LayoutError(Exception):
+    """A module does not compile, or a board is not there or wrong; the message says which and what to do."""

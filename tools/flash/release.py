@@ -8,46 +8,36 @@ Number and version stand in firmware/locator/__init__.py: raise SEQUENCE before 
 """
 
 import argparse
-import ast
 import json
 import shutil
 import sys
 from pathlib import Path
 
-from tools.flash.layout import BOARDS, FIRMWARE, LayoutError, compile_module, modules
+from tools.flash.boards import names
+from tools.flash.layout import FIRMWARE, LayoutError, application, constants
 
 MANIFEST = "release.json"
 
 
 def build(target: Path, board: str, firmware: Path = FIRMWARE) -> None:
     """Fill `target` with the release of the sources in `firmware` for `board`."""
-    if not (BOARDS / board / "board.py").is_file():
-        raise LayoutError(f"no board {board!r} in {BOARDS.name}/")
+    if board not in names():
+        raise LayoutError(f"no board {board!r}: known boards are {', '.join(names())}")
     shutil.rmtree(target, ignore_errors=True)
     target.mkdir(parents=True)
-    for source in modules(firmware / "locator"):
-        compile_module(source, target / source.relative_to(firmware), firmware.parent)
-    files = sorted(path.relative_to(target).as_posix() for path in target.rglob("*.mpy"))
-    constants = _constants(firmware / "locator" / "__init__.py")
+    files = application(firmware)
+    for name, content in files.items():
+        (target / name).parent.mkdir(parents=True, exist_ok=True)
+        (target / name).write_bytes(content)
+    said = constants(firmware)
     manifest = {
-        "sequence": constants["SEQUENCE"],
-        "version": constants["VERSION"],
+        "sequence": said["SEQUENCE"],
+        "version": said["VERSION"],
         "board": board,
-        "mpy": (target / files[0]).read_bytes()[1],
-        "files": files,
+        "mpy": next(iter(files.values()))[1],
+        "files": sorted(files),
     }
     (target / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n")
-
-
-def _constants(source: Path) -> dict[str, object]:
-    """The constants that a module assigns."""
-    return {
-        target.id: node.value.value
-        for node in ast.parse(source.read_text()).body
-        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant)
-        for target in node.targets
-        if isinstance(target, ast.Name)
-    }
 
 
 def main() -> int:

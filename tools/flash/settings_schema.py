@@ -3,7 +3,9 @@
 The device's table, the agent's copy and the table for people.
 """
 
+import textwrap
 import tomllib
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +24,17 @@ from micropython import const
 
 {indexes}
 
-_DEFAULTS = ({defaults})
-_LOWEST = ({lowest})
-_HIGHEST = ({highest})
+# fmt: off
+_DEFAULTS = (
+    {defaults}
+)
+_LOWEST = (
+    {lowest}
+)
+_HIGHEST = (
+    {highest}
+)
+# fmt: on
 
 
 def defaults():
@@ -55,10 +65,8 @@ def made() -> dict[Path, str]:
         raise ValueError(f"{SOURCE}: the keys must be 0, 1, 2, ...")
     indexes = (f"{each['name'].upper()} = const({each['key']})  # {each['help']}" for each in settings)
     limits = ("default", "lowest", "highest")
-    default, lowest, highest = (", ".join(str(each[name]) for each in settings) for name in limits)
-    device = _DEVICE.format(
-        indexes="\n".join(indexes), defaults=default, lowest=lowest, highest=highest
-    )
+    default, lowest, highest = (_wrapped(str(each[name]) for each in settings) for name in limits)
+    device = _DEVICE.format(indexes="\n".join(indexes), defaults=default, lowest=lowest, highest=highest)
     columns = ("key", "name", "default", "lowest", "highest", "help")
     rows = ("| " + " | ".join(str(each[name]) for name in columns) + " |" for each in settings)
     return {
@@ -66,6 +74,11 @@ def made() -> dict[Path, str]:
         REPOSITORY / "agent" / "landbridge" / "wire" / "settings.toml": text,
         PROTOCOL / "settings.md": _TABLE.format(rows="\n".join(rows)),
     }
+
+
+def _wrapped(values: Iterable[str]) -> str:
+    """Values of a tuple over as many lines as they need."""
+    return textwrap.fill(", ".join(values), 100).replace("\n", "\n    ")
 
 
 if __name__ == "__main__":

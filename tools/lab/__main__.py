@@ -13,10 +13,11 @@ from tools.lab.compare import Job, judge, summary
 from tools.lab.lines import TRAINING, FileError, read_line
 from tools.lab.report import show, write_json
 from tools.lab.traces import read_trace
+from tools.world.trip import ModemClass
 
 OUT = Path("out/lab")
 FIGURES = Path("out/lab.json")
-TRAINED_IN = ("BG95", "SIM7600")
+TRAINED_IN = {"bg95": ("BG95", "BG95, still here"), "sim7600": ("SIM7600", "SIM7600, still here")}
 """The settings in which the menu of each class of modem is trained."""
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
@@ -49,7 +50,7 @@ def report(
     except FileError as error:
         Console(stderr=True).print(f"[red]{error}[/red]", highlight=False)
         raise typer.Exit(2) from None
-    jobs = [Job(each, *trip) for each in chosen for trip in judged]
+    jobs = [Job(each, *trip) for each in chosen for trip in judged[:: each.every]]
     rows = summary([record for found in spread(judge, jobs, "judging", processes) for record in found])
     missed = show(console, chosen, rows)
     write_json(FIGURES, rows, missed)
@@ -57,6 +58,8 @@ def report(
 
     write_report(OUT / "report.html", chosen, rows, missed, *judged[0])
     console.print(f"{OUT / 'report.html'}, {FIGURES}")
+    if missed:
+        raise typer.Exit(1)
 
 
 @app.command()
@@ -68,20 +71,62 @@ def tune(setting: list[str] | None = None, processes: int | None = None) -> None
 
 
 @app.command()
+def explain() -> None:
+    """Print the decision table of the device, and put it into docs/scheduler.md."""
+    from tools.lab.explain import markdown, update
+
+    update()
+    print(markdown(), end="")
+
+
+@app.command()
+def lasts() -> None:
+    """Print how long batteries last, by budget and temperature, and put it into docs/field-guide.md."""
+    from tools.lab.lasts import markdown, update
+
+    update()
+    print(markdown(), end="")
+
+
+@app.command()
 def train(passes: int = 1, processes: int | None = None) -> None:
     """Train the menus on either training line and on both, from those that there are."""
-    from tools.lab.table import CARRIES_J
+    from tools.lab.plan import menu
     from tools.lab.train import train as train_one
     from tools.lab.train import write
 
-    classes = [each for each in SETTINGS if each.name in TRAINED_IN]
+    settings = {each.name: each for each in SETTINGS}
     menus = {
-        each.modem: {
-            training: train_one(each, training, passes, processes) for training in (*TRAINING, "both")
+        modem: {
+            training: train_one([settings[name] for name in names], training, passes, processes)
+            for training in (*TRAINING, "both")
         }
-        for each in classes
+        for modem, names in TRAINED_IN.items()
     }
-    write(menus, CARRIES_J)
+    write(menus, menu.CARRIES_J)
+
+
+@app.command()
+def digest(lands: int = 3, processes: int | None = None) -> None:
+    """What five earlier trips of a line have learned, on later ones in thin coverage; out/lab-digest.json."""
+    from tools.lab.digest import experiment
+
+    if not experiment(lands, processes, console):
+        raise typer.Exit(1)
+
+
+@app.command()
+def check(
+    modem: str = "bg95",
+    days: int = 45,
+    rate: Annotated[int, typer.Option(help="joules a day")] = 100,
+    trips: int = 5,
+) -> None:
+    """Hold the lab against the full world on the same trips; a few minutes a trip."""
+    from tools.lab.check import check as check_all
+
+    fitted: ModemClass = "sim7600" if modem == "sim7600" else "bg95"
+    raise typer.Exit(check_all(OUT / "world", fitted, days, rate, list(range(1, trips + 1)), console))
 
 
 if __name__ == "__main__":

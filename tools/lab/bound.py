@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from tools.lab.instances import SLOT_H, Floats, Instance
 from tools.lab.physics import FACTOR_EXPONENT, Costs, capacity_j, failure, signal_factor, stops
-from tools.lab.score import FARTHEST_KM, OLDEST_H, WEIGHTS, WINDOW_MOVING, WINDOW_STANDING
+from tools.lab.score import FARTHEST_KM, OLDEST_H, WEIGHTS, WINDOW_MOVING, WINDOW_STANDING, Weights
 from tools.world.coverage import USABLE_DBM
 
 LONGEST_GAP = 336
@@ -40,15 +40,19 @@ class Plan:
 class Bound:
     """Path values of one trip for one class of device; then any budget is quick."""
 
-    def __init__(self, instance: Instance, costs: Costs, still: bool = False) -> None:
+    def __init__(
+        self, instance: Instance, costs: Costs, still: bool = False, weights: Weights = WEIGHTS
+    ) -> None:
         self._instance = instance
         self._costs = costs
-        self._edges = fix_values(instance)
+        self._weights = weights
+        self._edges = fix_values(instance, weights)
+        self._ends = _ends(instance, weights)
         self._gaps_j = gap_costs_j(instance, costs, still)
         self._upload_j = upload_costs_j(instance, costs)
         flat = np.repeat(PRICES[:, None], instance.slots, axis=1)
-        self._fix_paths = _FixPaths(instance, costs, self._edges, self._gaps_j, flat)
-        self._upload_paths = _UploadPaths(self._upload_j, flat)
+        self._fix_paths = _FixPaths(costs, self._ends, self._edges, self._gaps_j, flat)
+        self._upload_paths = _UploadPaths(self._upload_j, flat, weights[2])
 
     def utility(self, budget_j: float) -> float:
         """The bound for a budget that is there from the first slot on."""
@@ -87,16 +91,16 @@ class Bound:
         price = np.zeros(self._instance.slots)
         for place, weight in zip(places, weights, strict=True):
             price[: place + 1] += weight
-        fixes = _FixPaths(self._instance, self._costs, self._edges, self._gaps_j, price[None, :])
-        uploads = _UploadPaths(self._upload_j, price[None, :])
+        fixes = _FixPaths(self._costs, self._ends, self._edges, self._gaps_j, price[None, :])
+        uploads = _UploadPaths(self._upload_j, price[None, :], self._weights[2])
         value = fixes.values[0] + uploads.values[0] + float(np.dot(weights, np.maximum(free_j[places], 0)))
         return float(value) / self._instance.slots
 
 
-def fix_values(instance: Instance) -> Floats32:
+def fix_values(instance: Instance, weights: Weights = WEIGHTS) -> Floats32:
     """(slot j, gap g - 1): what the slots j-g .. j-1 are worth when j-g and j are consecutive fixes."""
     km, moving = instance.km.astype(np.float32), instance.moving
-    points, shape, _ = WEIGHTS
+    points, shape, _ = weights
     slots = len(km)
     values = np.full((slots, LONGEST_GAP), -np.inf, dtype=np.float32)
     for gap in range(1, min(LONGEST_GAP, slots - 1) + 1):
@@ -146,10 +150,15 @@ class _FixPaths:
     """Longest paths over fixes, one a row of prices (rows, slots)."""
 
     def __init__(
-        self, instance: Instance, costs: Costs, edges: Floats32, gaps_j: Floats32, prices: Floats
+        self,
+        costs: Costs,
+        ends: tuple[Floats, Floats],
+        edges: Floats32,
+        gaps_j: Floats32,
+        prices: Floats,
     ) -> None:
-        slots = instance.slots
-        head, tail = _ends(instance)
+        slots = len(edges)
+        head, tail = ends
         self._best = np.empty((len(prices), slots))
         self._gap = np.zeros((len(prices), slots), dtype=np.int32)
         first_j = costs.fix_j(1e3)
@@ -180,10 +189,10 @@ class _FixPaths:
             slot -= gap
 
 
-def _ends(instance: Instance) -> tuple[Floats, Floats]:
+def _ends(instance: Instance, weights: Weights) -> tuple[Floats, Floats]:
     """What is worth the time before a first and from a last fix, by its slot."""
     km, slots = instance.km, instance.slots
-    points, shape, _ = WEIGHTS
+    points, shape, _ = weights
     near = np.clip(1 - np.abs(km[:, None] - km[None, :]) / FARTHEST_KM, 0, None)
     apart = np.abs(np.arange(slots)[:, None] - np.arange(slots)[None, :])
     window = np.where(instance.moving, WINDOW_MOVING, WINDOW_STANDING)
@@ -194,9 +203,9 @@ def _ends(instance: Instance) -> tuple[Floats, Floats]:
 class _UploadPaths:
     """Longest paths over uploads, one a row of prices (rows, slots)."""
 
-    def __init__(self, upload_j: Floats, prices: Floats) -> None:
+    def __init__(self, upload_j: Floats, prices: Floats, weight: float) -> None:
         slots = len(upload_j)
-        fresh = WEIGHTS[2] * np.clip(1 - np.arange(slots + 1) * SLOT_H / OLDEST_H, 0, None)
+        fresh = weight * np.clip(1 - np.arange(slots + 1) * SLOT_H / OLDEST_H, 0, None)
         worth = np.concatenate([[0.0], np.cumsum(fresh)])[: slots + 1]
         longest = int(OLDEST_H / SLOT_H)  # a longer gap is worth no more
         rows = np.arange(len(prices))

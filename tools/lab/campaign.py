@@ -11,8 +11,10 @@ from typing import NamedTuple, TypeVar
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from tools.lab.bound import Bound
 from tools.lab.instances import Instance, draw
-from tools.lab.physics import Costs, Mission, costs
+from tools.lab.physics import Costs, Mission, Run, costs
+from tools.lab.score import WEIGHTS, Score, Weights, score
 from tools.lab.traces import read_trace
 
 BUDGETS = {"bg95": (40, 50, 65, 80, 120, 200, 400), "sim7600": (120, 200, 300, 500, 800, 1500)}
@@ -36,7 +38,8 @@ Result = TypeVar("Result")
 class Setting(NamedTuple):
     """A world for all policies: class of modem, another cost of a probe, every network weaker by
     `loss_db`, no distances to places, stays between stacks; `trackers`: B1 to B14 compete, too;
-    `still`: "still here" without GNSS counts as a point."""
+    `still`: "still here" without GNSS counts as a point; `cold`, `russia`: rules of `physics.Mission`;
+    `weights` of the utility; `every`: judged on one trip of so many."""
 
     name: str
     modem: str
@@ -46,6 +49,10 @@ class Setting(NamedTuple):
     stacked: bool = False
     trackers: bool = False
     still: bool = False
+    cold: bool = False
+    russia: bool = False
+    weights: Weights = WEIGHTS
+    every: int = 1
 
     @property
     def costs(self) -> Costs:
@@ -76,7 +83,18 @@ class Setting(NamedTuple):
             days,
             self.places,
             self.still,
+            cold=self.cold,
+            russia=self.russia,
         )
+
+    def bounds(self, instance: Instance, bound: Bound) -> list[float]:
+        """The bound on utility by budget."""
+        limit = bound.cold_utility if self.cold else bound.utility
+        return [limit(budget * instance.days) for budget in self.budgets]
+
+    def score(self, instance: Instance, lived: Run, budget: float) -> Score:
+        """What a run was worth with so many joules a day."""
+        return score(instance, lived, budget * instance.days, self.weights, self.cold)
 
 
 SETTINGS = (
@@ -88,8 +106,19 @@ SETTINGS = (
     Setting("BG95, no places", "bg95", places=False),
     Setting("BG95, stacks", "bg95", stacked=True),
     Setting("BG95, still here", "bg95", trackers=True, still=True),
+    Setting("SIM7600, still here", "sim7600", still=True, every=3),
+    Setting("BG95, still here, Russia", "bg95", still=True, russia=True, every=3),
+    Setting("BG95, still here, cold", "bg95", still=True, cold=True, every=3),
+    Setting("BG95, still here, points", "bg95", still=True, weights=(0.6, 0.2, 0.2), every=3),
+    Setting("BG95, still here, shape", "bg95", still=True, weights=(0.2, 0.6, 0.2), every=3),
+    Setting("BG95, still here, fresh", "bg95", still=True, weights=(0.2, 0.2, 0.6), every=3),
 )
-TUNED_LIKE = {"BG95, no places": "BG95", "BG95, stacks": "BG95"}
+TUNED_LIKE = {
+    "BG95, no places": "BG95",
+    "BG95, stacks": "BG95",
+    "SIM7600, still here": "SIM7600",
+    **{each.name: "BG95, still here" for each in SETTINGS if each.every > 1 and each.modem == "bg95"},
+}
 """Settings whose baselines are tuned in another."""
 
 

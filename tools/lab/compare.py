@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -16,8 +16,7 @@ from tools.lab.hindsight import attainable
 from tools.lab.instances import Instance
 from tools.lab.menus import menu
 from tools.lab.physics import ENDLESS_J, Run, run
-from tools.lab.pilot import Ours
-from tools.lab.score import score
+from tools.lab.pilot import CHANGES, Ours
 from tools.lab.tune import tuned_rule
 
 OURS, ATTAINABLE, KNOWN_END = "ours", "attainable", "ours, end known"
@@ -28,7 +27,7 @@ GOAL = 0.03
 
 
 class Record(NamedTuple):
-    """One run: `kind` is ours, shipped, tuned or hindsight."""
+    """One run: `kind` is ours, ablation, shipped, tuned or hindsight."""
 
     setting: str
     policy: str
@@ -76,8 +75,8 @@ def judge(job: Job) -> list[Record]:
     setting = job.setting
     instance = setting.trip(job.line, job.seed)
     training = trained_on(job.line)
-    bound = Bound(instance, setting.costs, setting.still)
-    bounds = [bound.utility(budget * instance.days) for budget in setting.budgets]
+    bound = Bound(instance, setting.costs, setting.still, setting.weights)
+    bounds = setting.bounds(instance, bound)
     desk = _Desk(setting, instance, dict(zip(setting.budgets, bounds, strict=True)))
     for baseline in baselines(setting.modem, setting.trackers):
         shipped = dict.fromkeys(setting.budgets, baseline.shipped)
@@ -88,9 +87,11 @@ def judge(job: Job) -> list[Record]:
     ours = dict.fromkeys(setting.budgets, Ours(setting.modem, menu(setting.modem, training)))
     desk.enter(OURS, "ours", ours, thrifty=True)
     desk.enter(KNOWN_END, "ours", ours, thrifty=True, known_end=True)
-    budgets_j = [budget * instance.days for budget in setting.budgets]
-    reached = attainable(instance, setting.costs, bound, budgets_j, setting.still)
-    for budget, value in zip(setting.budgets, reached, strict=True):
+    for change, name in CHANGES.items():
+        if change != "coldest" or setting.cold:
+            rules = dict.fromkeys(setting.budgets, replace(ours[setting.budgets[0]], changed=change))
+            desk.enter(f"ours, {name}", "ablation", rules, thrifty=True)
+    for budget, value in zip(setting.budgets, attainable(setting, instance, bound), strict=True):
         desk.hindsight(budget, value)
     return desk.records
 
@@ -108,9 +109,9 @@ class _Desk:
         """One policy with its rule for each budget."""
         lived: dict[Rule, Run] = {}
         for budget, rule in rules.items():
-            known = None if thrifty else lived.get(rule)
+            known = None if thrifty or self._setting.cold else lived.get(rule)
             if known is None:
-                given = budget if thrifty else ENDLESS_J
+                given = budget if thrifty or self._setting.cold else ENDLESS_J
                 mission = self._setting.mission(self._instance, given, known_end or name.startswith("P"))
                 known = lived[rule] = run(self._instance, rule.factory(), mission)
             self._write(name, kind, budget, known)
@@ -126,7 +127,7 @@ class _Desk:
         )
 
     def _write(self, name: str, kind: str, budget: int, lived: Run) -> None:
-        figures = score(self._instance, lived, budget * self._instance.days)
+        figures = self._setting.score(self._instance, lived, budget)
         self.records.append(
             Record(
                 setting=self._setting.name,
@@ -171,7 +172,7 @@ def floor(setting: Setting, budget: int) -> float | None:
     """The least ratio that ours must have, where one is set."""
     if setting.loss_db:
         return THIN_FLOORS.get(setting.loss_db) if budget >= 120 else None
-    if setting.probe_j is not None or setting.stacked or not setting.places:
+    if setting.probe_j is not None or setting.stacked or not setting.places or setting.every > 1:
         return None
     return dict(zip(setting.budgets, FLOORS[setting.modem], strict=True))[budget]
 
@@ -185,6 +186,8 @@ def shortfalls(setting: Setting, rows: Sequence[Row], budget: int) -> list[str]:
     least = floor(setting, budget)
     if least is not None and ours.ratio < least:
         missed.append(f"ratio {ours.ratio:.3f} below {least:.3f}")
+    if setting.every > 1:
+        return missed
     if setting.loss_db:
         fixed = max(row.ratio for row in tuned if row.policy in FIXED)
         if 65 <= budget <= 120 and ours.ratio < fixed + 0.10:

@@ -7,12 +7,14 @@ in which it succeeds. What a budget attains is the best replay that it can pay.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from tools.lab.bound import PRICES, Bound
+from tools.lab.campaign import Setting
 from tools.lab.instances import Instance
-from tools.lab.physics import ENDLESS_J, HOT_H, Costs, Device, Mission, failure, run
-from tools.lab.score import score
+from tools.lab.physics import ENDLESS_J, HOT_H, Device, failure, run
 
 
 class Replay:
@@ -46,16 +48,15 @@ class Replay:
         return bool(self._instance.luck[device.slot] >= failure(used.rsrp_dbm))
 
 
-def attainable(
-    instance: Instance, costs: Costs, bound: Bound, budgets_j: list[float], still: bool = False
-) -> list[float]:
+def attainable(setting: Setting, instance: Instance, bound: Bound) -> list[float]:
     """Utility by budget."""
-    best = np.zeros(len(budgets_j))
-    mission = Mission(costs, ENDLESS_J, instance.route, still=still)
+    best = np.zeros(len(setting.budgets))
     for index in range(len(PRICES)):
         plan = bound.plan(index)
         replay = Replay(instance, set(plan.fixes.tolist()), set(plan.uploads.tolist()))
-        lived = run(instance, lambda _, replay=replay: replay, mission)  # type: ignore[misc]
-        for place, budget_j in enumerate(budgets_j):
-            best[place] = max(best[place], score(instance, lived, budget_j).utility)
+        for place, budget in enumerate(setting.budgets):
+            if setting.cold or not place:
+                mission = setting.mission(instance, budget if setting.cold else ENDLESS_J)
+                lived = run(instance, lambda _, replay=replay: replay, replace(mission, russia=False))  # type: ignore[misc]
+            best[place] = max(best[place], setting.score(instance, lived, budget).utility)
     return [float(each) for each in best]

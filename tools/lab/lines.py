@@ -6,7 +6,6 @@ table of places exists they are drawn, as densely as in the tables of the known 
 
 from __future__ import annotations
 
-import csv
 import math
 import random
 from collections.abc import Iterator, Sequence
@@ -16,20 +15,20 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from landbridge.errors import UserError
+from landbridge.fleet.line import LINE_KM_A_CHORD_KM, read
 from numpy.typing import NDArray
 
 from tools.world.line import DATA as WORLD_DATA
-from tools.world.line import Border, Line, Waypoint, distance_km, rows
+from tools.world.line import Border, Line, Waypoint, rows
 from tools.world.sites import Settlement
-from tools.world.train import DWELLS, SPEED_KMH
+from tools.world.train import SPEED_KMH
 from tools.world.weather import read_nodes
 
 DATA = Path(__file__).parent / "data"
 TRAINING = ("w1", "n1")
 STEP_KM = 2.0
 """Of the tables along a line."""
-LINE_KM_A_CHORD_KM = 1.054
-"""Table against straight pieces between its waypoints, on W1."""
 PLACES_A_KM = {"CN": 0.15, "KZ": 0.0085, "RU": 0.18, "BY": 0.17, "PL": 0.61, "DE": 1.39}
 """Within `NEAR_KM` of W1."""
 NEAR_KM = 27.0
@@ -38,8 +37,6 @@ TOWN_POPULATION = (10.5, 1.2)
 """Mean and sigma of the logarithm, of a place and of a town that has a station [C]."""
 STATION_TOWN = {"KZ": 0.5}
 """Probability that a station has a town of its own; elsewhere 0.95 [C]."""
-COLUMNS = ("name", "country", "lat", "lon", "kind")
-KINDS = tuple(kind for kind in DWELLS if kind not in ("Malaszewicze", "loop"))
 
 
 class FileError(ValueError):
@@ -76,22 +73,11 @@ def route(name: str) -> Route:
 
 
 def read_line(path: Path) -> tuple[Waypoint, ...]:
-    """Waypoints of a CSV file with the columns of `COLUMNS`; kilometres are computed. Raises FileError."""
+    """Waypoints of a CSV file as the agent reads it, where the trains are known. Raises FileError."""
     try:
-        with path.open(encoding="utf-8", newline="") as file:
-            lines = [(number, text) for number, text in enumerate(file, 1) if not text.startswith("#")]
-    except (OSError, UnicodeDecodeError) as error:
-        raise FileError(f"{path}: {error}") from None
-    reader = csv.DictReader(text for _, text in lines)
-    missing = [column for column in COLUMNS if column not in (reader.fieldnames or ())]
-    if missing:
-        raise FileError(f"{path}: row 1: no column {missing[0]}")
-    waypoints: list[Waypoint] = []
-    for (number, _), row in zip(lines[1:], reader, strict=False):
-        waypoints.append(_waypoint(f"{path}: row {number}", row, waypoints))
-    if len(waypoints) < 2:
-        raise FileError(f"{path}: row {len(lines) + 1}: a line has at least two waypoints")
-    return tuple(waypoints)
+        return tuple(Waypoint(*station) for station in read(path, tuple(SPEED_KMH)))
+    except UserError as error:
+        raise FileError(str(error)) from None
 
 
 def number(where: str, row: dict[str, str], column: str, low: float, high: float) -> float:
@@ -114,20 +100,6 @@ def coldest_c(line: Line) -> NDArray[np.float32]:
     mean, half_range, extreme = (nodes[nearest, column].mean(axis=1) for column in (2, 3, 4))
     coldest: NDArray[np.float32] = (mean - 2 * (mean - extreme) / 3 - half_range).astype(np.float32)
     return coldest
-
-
-def _waypoint(where: str, row: dict[str, str], before: Sequence[Waypoint]) -> Waypoint:
-    lat, lon = number(where, row, "lat", -90, 90), number(where, row, "lon", -180, 180)
-    if row["country"] not in SPEED_KMH:
-        raise FileError(f"{where}, column country: {row['country']!r} is none of {', '.join(SPEED_KMH)}")
-    if row["kind"] not in KINDS:
-        raise FileError(f"{where}, column kind: {row['kind']!r} is none of {', '.join(KINDS)}")
-    km = 0.0
-    if before:
-        km = before[-1].km + LINE_KM_A_CHORD_KM * distance_km(before[-1][2:4], (lat, lon))
-        if km <= before[-1].km:
-            raise FileError(f"{where}, column lat: the place of the row before")
-    return Waypoint(row["name"], row["country"], lat, lon, row["kind"], km)
 
 
 def _known(path: Path) -> tuple[Waypoint, ...]:

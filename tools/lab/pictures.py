@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from tools.lab.campaign import Setting, trained_on
-from tools.lab.compare import ATTAINABLE, OURS, Row
+from tools.lab.compare import ATTAINABLE, OURS, Row, floor
 from tools.lab.instances import SLOTS_A_DAY, Instance
 from tools.lab.menus import menu
 from tools.lab.physics import Factory, Run, run
@@ -108,7 +108,14 @@ def _curves(setting: Setting, rows: Sequence[Row]) -> Figure:
         )
     axes.set_xscale("log")
     axes.set_xticks(setting.budgets, [str(budget) for budget in setting.budgets])
-    axes.set(xlabel="J a day", ylabel="part of the clairvoyant bound", ylim=(0, 1.02))
+    axes.minorticks_off()
+    floors = [(budget, floor(setting, budget)) for budget in setting.budgets]
+    kept = [(budget, least) for budget, least in floors if least is not None]
+    if kept:
+        axes.plot(*zip(*kept, strict=True), "_", color=INK, markersize=16, label="floor")
+    worst = [row for row in rows if row.policy == OURS]
+    axes.plot(setting.budgets, [row.worst for row in worst], ":", color=COLOURS[0], label="ours, worst trip")
+    axes.set(xlabel="J a day", ylabel="part of the clairvoyant bound", ylim=(0.2, 1.02))
     axes.grid(alpha=0.3)
     axes.legend(loc="lower right", fontsize=8)
     return figure
@@ -119,7 +126,7 @@ def _hours(instance: Instance, lived: Run, budget: float) -> Figure:
     figure = Figure(figsize=(12, 7), layout="constrained")
     line, radio, acts, energy = figure.subplots(4, 1, sharex=True, height_ratios=(2, 1.5, 1, 1.5))
     line.plot(days, instance.km, color=INK, linewidth=1)
-    line.plot(days[lived.fixes], instance.km[lived.fixes], ".", color=COLOURS[0], markersize=3, label="fix")
+    line.plot(days[lived.fixes], instance.km[lived.fixes], ".", color=COLOURS[0], markersize=3, label="point")
     line.set_ylabel("km")
     line.legend(fontsize=8)
     radio.fill_between(days, 0, 1, where=instance.moving, color=LAND, step="post", label="moving")
@@ -128,7 +135,7 @@ def _hours(instance: Instance, lived: Run, budget: float) -> Figure:
     level = radio.twinx()
     level.plot(days, np.maximum(instance.rsrp.max(axis=0), -140), color=COLOURS[1], linewidth=0.6)
     level.axhline(USABLE_DBM, color=FAINT, linewidth=0.8)
-    level.set_ylabel("best dBm")
+    level.set_ylabel("best network, dBm")
     for height, (name, slots) in enumerate(
         (
             ("fix", lived.fixes),
@@ -138,10 +145,11 @@ def _hours(instance: Instance, lived: Run, budget: float) -> Figure:
         )
     ):
         acts.plot(days[slots], np.full(len(slots), height), "|", color=COLOURS[height], markersize=9)
-        acts.text(-0.4, height, name, ha="right", va="center", fontsize=8)
+        acts.text(-0.2, height, name, ha="right", va="center", fontsize=8)
     acts.set(yticks=[], ylim=(-0.6, 3.6))
-    energy.plot(days[: len(lived.spent_j)], lived.spent_j, color=COLOURS[3])
-    energy.plot([0, instance.days], [0, budget * instance.days], "--", color=FAINT)
+    energy.plot(days[: len(lived.spent_j)], lived.spent_j, color=COLOURS[3], label="drawn")
+    energy.plot([0, instance.days], [0, budget * instance.days], "--", color=FAINT, label="budget, evenly")
+    energy.legend(fontsize=8)
     energy.set(xlabel="day", ylabel="J drawn")
     return figure
 

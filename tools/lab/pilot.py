@@ -1,21 +1,26 @@
-"""Flies our policy through a trip of the lab: turns slots into wakes and verbs into outcomes."""
+"""Flies our policy, the firmware's own, through a trip of the lab: slots are wakes, verbs have outcomes."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
+from typing import Any
 
-from tools.lab import ours, state
+import numpy as np
+
 from tools.lab.instances import SLOT_H, SLOT_S
-from tools.lab.journey import Guide
-from tools.lab.physics import AIDED_H, HOT_H, Costs, Device, Factory, Mission
-from tools.lab.table import CARRIES_J, MENUS
+from tools.lab.journey import Guide, new_line, plmn
+from tools.lab.menus import Menu
+from tools.lab.physics import AIDED_H, BLOCKED_S, HOT_H, Costs, Device, Factory, Mission, usable
+from tools.lab.plan import battery, budget, decide, menu, networks, policy, settings, st
+
+START_S = 30 * 86_400
+"""The clock when a trip begins; 0 would mean never."""
 
 
-def facts(
-    costs: Costs, modem: str, menu: tuple[state.Row, ...] | None = None, still: bool = False
-) -> state.Facts:
+def built(costs: Costs, still: bool = False) -> Any:
     """What the device is built with, in mJ."""
-    return state.Facts(
+    return battery.Costs(
         wake=_mj(costs.wake_j),
         fixes=(_mj(costs.fix_j(HOT_H)), _mj(costs.fix_j(AIDED_H)), _mj(costs.fix_j(1e3))),
         upload=_mj(costs.upload_j),
@@ -23,65 +28,172 @@ def facts(
         scan=_mj(costs.scan_j),
         probe=_mj(costs.probe_j),
         sleep_a_day=_mj(costs.sleep_w * 86_400),
-        carries_j=CARRIES_J[modem],
         still=still,
-        menu=menu or MENUS[modem],
     )
+
+
+CHANGES = {
+    "probe": "no looks",
+    "costs": "no costs of operators",
+    "end": "45 days planned",
+    "coldest": "energy at -30 C",
+}
+"""What can be changed in our policy, to see what it buys; the last one only where cold withholds energy."""
+PLANNED_S, PLANNED_LEAST_S = 45 * 86_400, 2 * 86_400
+NEVER_J = 1e6
+COLDEST_C = -30.0
+LEAST_S = settings.defaults()[settings.REPORT_LEAST_S]
 
 
 @dataclass(frozen=True)
 class Ours:
-    """Our policy for a class of modem, with the menu that ships or another one."""
+    """Our policy for a class of modem, with the menu that ships or another one, one of CHANGES `changed`.
+
+    It takes things to cost what it `believes`, or what they do.
+    """
 
     modem: str
-    menu: tuple[state.Row, ...] | None = None
+    rows: Menu | None = None
+    changed: str = ""
+    believes: Costs | None = None
 
     def factory(self) -> Factory:
         """Makes the policy for a trip."""
-        return lambda mission: _Pilot(facts(mission.costs, self.modem, self.menu, mission.still), mission)
+        rows = self.rows or menu.MENUS[self.modem]
+        return lambda mission: _Pilot(
+            mission,
+            (menu.carries_j(self.modem, mission.still), rows),
+            self.changed,
+            self.believes or mission.costs,
+        )
 
 
 class _Pilot:
-    def __init__(self, built: state.Facts, mission: Mission) -> None:
-        self._facts = built
-        self._state = state.State(built)
-        self._guide = Guide(mission.route, mission.networks, mission.places)
-        self._days = mission.days
+    """The lab numbers networks from 0 on, the device knows PLMNs: one more, 0 is none."""
+
+    def __init__(self, mission: Mission, chosen: tuple[int, Menu], changed: str, costs: Costs) -> None:
+        believed = replace(costs, probe_j=NEVER_J) if changed == "probe" else costs
+        self._costs = built(believed, mission.still)
+        self._mission = mission
+        self._menu = chosen
+        self._changed = changed
+        self._state: Any = st.new()
+        self._state[st.LAST_UPLOAD] = self._state[st.STOPPED_AT] = START_S
+        data = mission.guide or new_line(mission.route, mission.networks, mission.places)
+        self._guide = Guide(data, mission.networks)
+        self._plmns = [plmn(each) for each in mission.networks]
+        self._in_russia = False
+        self._until = 0
 
     def slot(self, device: Device) -> None:
-        """One wake, from what it begins with to sleep."""
-        mind, now = self._state, device.slot * SLOT_S
-        ours.feel(mind, self._facts, now, int(device.moving), _mj(device.left_j), self._journey(device))
+        """One wake, from what it begins with to rest; where wakes for nothing cost, they are counted, too."""
+        left_j = device.left_j
+        self._wake(device)
+        if self._mission.bumps is not None:
+            mind = self._state
+            idle = device.left_j == left_j and (mind[st.EDGE] or mind[st.NOW] >= self._until)
+            device.woke(self._mission.bumps[device.slot] + (1 if idle else 0))
+            self._until = policy.until(mind, self._costs, mind[st.LAST_UPLOAD] + LEAST_S)
+
+    def _wake(self, device: Device) -> None:
+        mind, costs = self._state, self._costs
+        st.begin(mind, START_S + device.slot * SLOT_S, bool(device.moving))
+        mind[st.WAITING] = device.waiting
+        journey = self._journey(device)
+        if policy.feel(mind, _mj(self._left_j(device)), journey):
+            lasts_s = round(86_400 * self._mission.lasts_days) - device.slot * SLOT_S
+            menu.choose(mind, costs, *self._menu, journey, lasts_s)
+        if self._in_russia:
+            mind[st.UPLOAD_NOT_BEFORE] = max(mind[st.UPLOAD_NOT_BEFORE], mind[st.BARRED_UNTIL])
+        if device.age_h >= self._mission.late_h and mind[st.NOW] >= mind[st.UPLOAD_NOT_BEFORE]:
+            self._report_late(device)
         while True:
-            action = ours.next(mind, self._facts)
-            if action == ours.SLEEP:
+            action = policy.next(mind, costs, journey) // 10
+            if action == policy.REST:
                 return
-            if action == ours.FIX:
-                found = device.fix()
-                state.learn_fix(mind, found, self._journey(device))
-            elif action == ours.STILL:
+            if action == policy.FIX:
+                found = self._fix(device)
+                if found:
+                    journey = self._journey(device)
+                    policy.arrive(mind, journey)
+            elif action == policy.STILL:
                 device.still()
-                state.learn_still(mind)
-            elif action == ours.PROBE:
-                seen = device.probe(mind.wanted if mind.wanted >= 0 else None)
-                state.learn_probe(mind, *((seen.network, round(seen.rsrp_dbm)) if seen else (-1, 0)))
+                st.learn_still(mind)
+            elif action == policy.PROBE:
+                self._probe(device)
             else:
-                self._upload(device, mind.network_seen if action == ours.UPLOAD else None)
+                self._upload(device, mind[st.SEEN] - 1 if action == policy.UPLOAD else None)
+            mind[st.WAITING] = device.waiting
+
+    def _report_late(self, device: Device) -> None:
+        """A report that is due whatever it costs, with a fresh point."""
+        mind, point = self._state, policy.fresh(self._state, self._costs) // 10
+        if point == policy.FIX:
+            self._fix(device)
+        elif point == policy.STILL:
+            device.still()
+            st.learn_still(mind)
+        self._upload(device, None)
+
+    def _fix(self, device: Device) -> bool:
+        found = device.fix(limit_s=decide.fix_limit_s(self._state, round(BLOCKED_S)))
+        st.learn_fix(self._state, found)
+        return found
+
+    def _probe(self, device: Device) -> None:
+        mind = self._state
+        seen = device.probe(mind[st.WANTED] - 1 if mind[st.WANTED] else self._held())
+        number, dbm = (seen.network + 1, round(seen.rsrp_dbm)) if seen else (0, 0)
+        if number != mind[st.NETWORK]:
+            budget.count(mind, mind[st.NOW])
+        networks.learn_look(mind, number, dbm)
 
     def _upload(self, device: Device, network: int | None) -> None:
+        mind = self._state
         searched = device.run.joules["scan"]
-        done = device.upload(network)
+        network = self._held() if network is None else network
+        # As the firmware waits for a network: an attempt does not take the sleep to the end.
+        spare_j = max(0, mind[st.LEFT] - mind[st.FLOOR]) / 1_000 if mind[st.ENDS_AT] < 0 else math.inf
+        done = device.upload(network, limit_j=spare_j)
         found = device.run.joules["scan"] == searched
-        state.learn_upload(self._state, self._facts, done, device.network, _mj(device.cost_j) if found else 0)
+        number = device.network + 1
+        mind[st.LAST_TRY] = mind[st.NOW]
+        if not (found and number == mind[st.NETWORK] and device.sleeps_registered):
+            budget.count(mind, mind[st.NOW])
+        mind[st.PARKED] = found and device.sleeps_registered
+        if found and self._mission.russia:
+            st.learn_attach(mind, st.REGISTERED, self._plmns[device.network])
+        st.learn_talk(mind, done)
+        mind[st.SEEN_DBM] = round(device.level_dbm) if found else 0
+        known = found and self._changed != "costs"
+        networks.learn_upload(mind, self._costs, done, number, _mj(device.cost_j) if known else 0)
 
-    def _journey(self, device: Device) -> state.Journey:
-        since_h = (device.slot - max(0, device.last_fix)) * SLOT_H
-        stood_h = device.slot * SLOT_H - self._state.stopped_at / 3_600
+    def _journey(self, device: Device) -> Any:
+        since_h = st.ran_s(self._state) / 3_600
+        stood_h = device.slot * SLOT_H - (self._state[st.STOPPED_AT] - START_S) / 3_600
         journey = self._guide.journey(device.fix_km, device.moving, since_h, stood_h)
-        if self._days is None:
+        self._in_russia = self._mission.russia and journey.mcc == st.MCC_RUSSIA
+        if self._in_russia:
+            journey = journey._replace(networks=())  # another operator there costs a day
+        if self._changed == "end":
+            left_s = PLANNED_S - device.slot * SLOT_S
+            return journey._replace(to_go_s=max(PLANNED_LEAST_S, left_s), deviation_s=0)
+        if self._mission.days is None:
             return journey
-        left_s = int(self._days * 86_400) - device.slot * SLOT_S
-        return journey._replace(to_go_s=max(0, left_s - ours.AHEAD_S), deviation_s=0)
+        left_s = int(self._mission.days * 86_400) - device.slot * SLOT_S
+        return journey._replace(to_go_s=max(0, left_s - menu.AHEAD_S), deviation_s=0)
+
+    def _held(self) -> int | None:
+        """The one network to use in Russia, None elsewhere."""
+        held = self._state[st.HELD_PLMN] if self._in_russia else 0
+        return self._plmns.index(held) if held else None
+
+    def _left_j(self, device: Device) -> float:
+        """What can be drawn now, or when it will be as cold as `COLDEST_C`."""
+        if self._changed != "coldest":
+            return device.left_j
+        withheld = float(np.diff(usable(np.array([COLDEST_C, device.battery_c])))[0])
+        return device.left_j - max(0.0, withheld) * self._mission.budget_j
 
 
 def _mj(joules: float) -> int:

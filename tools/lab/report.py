@@ -42,6 +42,9 @@ def _table(setting: Setting, rows: Sequence[Row]) -> Table:
         cells = [_cell(setting, rows, row_name, kind, budget) for budget in setting.budgets]
         table.add_row(row_name if kind in ("ours", "hindsight") else f"{row_name}, {kind}", *cells)
     table.add_section()
+    for name in dict.fromkeys(row.policy for row in rows if row.kind == "ablation"):
+        table.add_row(name, *(_cell(setting, rows, name, "ablation", budget) for budget in setting.budgets))
+    table.add_section()
     ours = [row for row in rows if row.policy == OURS]
     table.add_row("ours: points", *(f"{row.points:.0f}" for row in ours))
     table.add_row("ours: mAh a day", *(f"{row.mah_a_day:.1f}" for row in ours))

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from tools.lab.instances import SLOT_H, Floats, Instance
 from tools.lab.physics import Run
 
-WEIGHTS = (0.35, 0.35, 0.30)
+Weights = tuple[float, float, float]
+WEIGHTS: Weights = (0.35, 0.35, 0.30)
 """Of points, reconstruction and freshness."""
 FARTHEST_KM = 25.0
 OLDEST_H = 24.0
@@ -39,11 +40,20 @@ class Score:
     died: bool
 
 
-def score(instance: Instance, run: Run, budget_j: float = math.inf) -> Score:
-    """The run as it had been with so much energy, if that is less than it had."""
+def score(
+    instance: Instance,
+    run: Run,
+    budget_j: float = math.inf,
+    weights: Weights = WEIGHTS,
+    comes_back: bool = False,
+) -> Score:
+    """The run as it had been with so much energy, if that is less than it had.
+
+    `comes_back`: what is withheld by the cold ends nothing for good.
+    """
     slots = instance.slots
     died = int(np.searchsorted(run.spent_j, budget_j, side="right"))
-    died = min(died, run.died) if died < slots else run.died
+    died = min(died, run.died) if died < slots else slots if comes_back else run.died
     uploads = run.uploads[: bisect_right(run.uploads, (died - 1, slots))]
     last_fix = uploads[-1][1] if uploads else -1
     points = np.array(run.fixes[: bisect_right(run.fixes, last_fix)], dtype=int)
@@ -56,7 +66,7 @@ def score(instance: Instance, run: Run, budget_j: float = math.inf) -> Score:
     heard = np.array([0, *(slot for slot, _ in uploads), slots])
     joules = float(min(run.spent_j[min(died, slots - 1, len(run.spent_j) - 1)], budget_j))
     return Score(
-        utility=float(np.dot(WEIGHTS, parts)),
+        utility=float(np.dot(weights, parts)),
         joules=joules,
         points=len(points),
         mah_a_day=joules / JOULES_A_MAH / instance.days,
@@ -64,7 +74,7 @@ def score(instance: Instance, run: Run, budget_j: float = math.inf) -> Score:
         mean_age_h=float(age_h.mean()),
         p95_error_km=float(np.quantile(errors_km, 0.95)),
         silent_h=float(np.diff(heard).max() * SLOT_H),
-        died=died < slots,
+        died=min(died, run.died) < slots,
     )
 
 

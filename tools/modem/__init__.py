@@ -7,7 +7,7 @@ network through `mqtt.Network`, and tells what it consumes through `meter`.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Literal
 
 import simpy
@@ -19,8 +19,10 @@ from tools.modem.dialect_bg95 import BG95
 from tools.modem.dialect_sim7600 import SIM7600
 from tools.modem.mqtt import Network
 from tools.modem.observer import Observer
+from tools.modem.pdp import AccessPoint
 from tools.modem.scenario import Event
 from tools.modem.script import Script, ScriptedAir
+from tools.modem.uicc import Uicc
 from tools.modem.unit import Unit, UrcOrder
 from tools.modem.variants import adapt
 
@@ -86,6 +88,11 @@ class Modem:
         """The baud rate that the modem is set to; 0: it takes any."""
         return self._unit.baud
 
+    def swap_card(self, card: Card) -> None:
+        """Somebody has put in another one; the modem sees it when it is started anew."""
+        self._unit.card = card
+        self._unit.slot.uicc = Uicc(card)
+
     def rail(self, on: bool) -> None:
         """Supply on or cut; a cut loses what is in RAM and keeps files, settings and the card."""
         self._unit.power.rail(on)
@@ -101,6 +108,10 @@ class Modem:
     def watched_by(self, observer: Observer) -> None:
         """From now on tell it, in place of whoever watched before."""
         self._unit.observer = observer
+
+    def knows(self, points: Mapping[str, Mapping[str, AccessPoint]]) -> None:
+        """The access points that operators know, by IMSI; see `Pdp`."""
+        self._unit.pdp.points = points
 
     def restart(self) -> None:
         """A reset by itself, as after a dip of the supply."""

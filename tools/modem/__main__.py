@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import NoReturn
 
 from tools.modem import DIALECTS
+from tools.modem.card import Card
+from tools.modem.euicc import PROVISIONING, Euicc, Profile
 from tools.modem.scenario import Event, ScenarioError, load
 from tools.modem.serve import Server
 from tools.modem.variants import VARIANTS, VariantError, adapt
@@ -61,6 +63,7 @@ def main() -> int:
     )
     where.add_argument("--unix", metavar="PATH", help="a modem for each connection to this socket")
     parser.add_argument("--speed", type=_speed, default=1.0, help="time runs so many times as fast")
+    parser.add_argument("--euicc", action="store_true", help="its card is an eUICC with three profiles")
     parser.add_argument("--variant", metavar="NAME", action="append", default=[], help="as some firmware is")
     parser.add_argument("--scenario", metavar="FILE", type=Path, help="what will happen, and when (TOML)")
     options = parser.parse_args()
@@ -70,7 +73,8 @@ def main() -> int:
     except (VariantError, ScenarioError) as error:
         print(f"{parser.prog}: {error}", file=sys.stderr)
         return 2
-    server = Server(options.dialect, options.speed, options.variant, scenario)
+    card = _euicc if options.euicc else Card
+    server = Server(options.dialect, options.speed, options.variant, scenario, card)
     try:
         print(_open(server, options), flush=True)
         server.serve()
@@ -82,6 +86,16 @@ def main() -> int:
     except KeyboardInterrupt:
         return 0
     return 0
+
+
+def _euicc() -> Card:
+    return Euicc(
+        [
+            Profile("8931440400012345678", "204046612345678", "roaming", fallback=True),
+            Profile("8988280000000000033", "901280000000003", "europe"),
+            Profile("8988000000000000001", "001010000000001", "bootstrap", kind=PROVISIONING),
+        ]
+    )
 
 
 def _open(server: Server, options: argparse.Namespace) -> str:

@@ -82,7 +82,7 @@ class Bearer:
         yield unit.env.timeout(unit.spread(wait_ms * slow, 0.2))
         self.linger(self.tail_ms(cell.plmn))
         lost = unit.rng.random() < bands.failure(cell) / EXCHANGES
-        if not (yield from radio.still_there()) or not unit.air.data_open(unit.card.imsi, cell.plmn) or lost:
+        if not (yield from radio.still_there()) or not unit.air.data_open(unit.slot.imsi, cell.plmn) or lost:
             return False
         unit.air.sent(cell.plmn)
         return True

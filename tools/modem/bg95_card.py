@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 def iccid(unit: Unit, request: Request) -> None:
     """AT+QCCID"""
     unit.slot.need()
-    unit.at.info(f"+QCCID: {unit.card.iccid.ljust(20, 'F')}")
+    unit.at.info(f"+QCCID: {unit.slot.iccid.ljust(20, 'F')}")
 
 
 def init_state(unit: Unit, request: Request) -> None:

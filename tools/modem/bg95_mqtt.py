@@ -52,10 +52,14 @@ def _open(unit: Unit, client: int, host: str, port: int) -> Work:
 
 def _refuses(unit: Unit, client: int) -> int:
     """Why the stack does not even try; 0: it does."""
-    cid = int(value(unit, "+QMTCFG", "pdpcid", client, "1")[0])
+    cid = _context(unit, client)
     if client in unit.brokers:
         return 2
     return 3 if cid not in unit.pdp.address else 1 if unit.sockets.refused(cid) else 0
+
+
+def _context(unit: Unit, client: int) -> int:
+    return int(value(unit, "+QMTCFG", "pdpcid", client, "1")[0])
 
 
 def _opened(unit: Unit, client: int, host: str, port: int) -> Outcome:
@@ -77,7 +81,7 @@ def _opened(unit: Unit, client: int, host: str, port: int) -> Outcome:
     )
     unit.brokers[client] = broker
     unit.volatile[f"+QMTOPEN/{client}"] = f'"{host}",{port}'
-    failure = yield from broker.open(host, port, secrets)
+    failure = yield from broker.open(host, port, secrets, _context(unit, client))
     if failure is None:
         return 0
     _forget(unit, client)
@@ -272,7 +276,7 @@ def _tell_message(unit: Unit, client: int, topic: str, payload: bytes) -> None:
 
 
 def _hung_up(unit: Unit, client: int) -> None:
-    unit.sockets.stick(int(value(unit, "+QMTCFG", "pdpcid", client, "1")[0]))
+    unit.sockets.stick(_context(unit, client))
     _stat(unit, client, CLOSED_BY_PEER)
 
 

@@ -33,14 +33,15 @@ def ask_server(unit: Unit, request: Request) -> None:
     if cid not in unit.pdp.address:
         raise Refused(NOT_ALLOWED)
     unit.volatile["+QNTP"] = f'"{server}",{port}'
-    unit.at.after(_ask(unit, cid, sets))
+    leads = unit.pdp.leads(cid, server, port)
+    unit.at.after(_ask(unit, cid, sets, leads))
 
 
-def _ask(unit: Unit, cid: int, sets: bool) -> Work:
+def _ask(unit: Unit, cid: int, sets: bool, leads: bool) -> Work:
     began_ms = unit.env.now
     if cid not in unit.pdp.address:
         unit.at.urc(f"+QNTP: {NO_CONTEXT}")
-    elif unit.hosts == "none" or not (yield from unit.radio.bearer.exchange(120, 120, 2)):
+    elif not leads or unit.hosts == "none" or not (yield from unit.radio.bearer.exchange(120, 120, 2)):
         yield unit.env.timeout(max(0, began_ms + NTP_MS - unit.env.now))
         unit.at.urc(f"+QNTP: {SERVER_SILENT}")
     else:

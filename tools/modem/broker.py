@@ -50,11 +50,15 @@ class Broker:
         self._last_ms: float = 0
         self._deaf = False
         self._publishing = simpy.Resource(unit.env)
+        self._cid = 0
         self.connected = False
 
-    def open(self, host: str, port: int, tls: Tls | None) -> Generator[simpy.Event, Any, Failure | None]:
-        """None when the socket is open."""
+    def open(
+        self, host: str, port: int, tls: Tls | None, cid: int
+    ) -> Generator[simpy.Event, Any, Failure | None]:
+        """None when the socket is open, over the PDP context `cid`."""
         unit, began = self._unit, self._unit.env.now
+        self._cid, leads = cid, unit.pdp.leads(cid, host, port)
         trips = TLS_TRIPS if tls else 2
         if not (yield from self._exchange(TLS_UP, TLS_DOWN, trips)):
             yield from self._until(began + OPEN_LIMIT_MS)
@@ -62,7 +66,7 @@ class Broker:
         if tls:
             yield unit.pause(*TLS_CPU_MS)
         link = self._link
-        if unit.barred(uses_tls=tls is not None):
+        if unit.barred(uses_tls=tls is not None) or not leads:
             yield from self._until(began + OPEN_LIMIT_MS)
             return Failure.TLS if unit.hosts == "no-tls" else Failure.CONNECT
         if not (yield from self._settle(lambda: True, 0)):  # scripted dead: not even tried
@@ -152,6 +156,7 @@ class Broker:
         self.connected = False
 
     def _exchange(self, up: int, down: int, trips: int = 1) -> Generator[simpy.Event, Any, bool]:
+        self._unit.pdp.carries(self._cid, up + down + 2 * OVERHEAD)
         through = yield from self._unit.radio.bearer.exchange(up + OVERHEAD, down + OVERHEAD, trips)
         self._last_ms = self._unit.env.now
         return through and not self._link.lost and not self._deaf

@@ -1,8 +1,14 @@
-"""The card as far as a registration needs it: identity, PIN and the list of forbidden networks."""
+"""The card as far as a registration needs it: identity, PIN and files; and what other cards do beside.
+
+`euicc.Euicc` has several profiles, `applet.AppletCard` changes its identity by itself.
+"""
 
 from __future__ import annotations
 
+from tools.modem.files import iccid_bytes, imsi_bytes, plmn_bytes, plmn_text
+
 FPLMN_ENTRIES = 4
+ICCID, IMSI, AD, FPLMN, LOCI, EPSLOCI = 0x2FE2, 0x6F07, 0x6FAD, 0x6F7B, 0x6F7E, 0x6FE3
 PIN_TRIES, PUK_TRIES = 3, 10
 
 
@@ -66,34 +72,51 @@ class Card:
 
     def read(self, file_id: int) -> bytes | None:
         """Contents of an elementary file; None when the card does not have it."""
-        if file_id == 0x2FE2:
-            return _swapped(self.iccid.ljust(20, "F"))
-        if file_id == 0x6F07:
-            return bytes([8]) + _swapped("9" + self.imsi)
-        if file_id == 0x6F7B:
-            entries = b"".join(_plmn_bytes(plmn) for plmn in self.forbidden)
+        if file_id == ICCID:
+            return iccid_bytes(self.iccid)
+        if file_id == IMSI:
+            return imsi_bytes(self.imsi)
+        if file_id == FPLMN:
+            entries = b"".join(plmn_bytes(plmn) for plmn in self.forbidden)
             return entries.ljust(3 * FPLMN_ENTRIES, b"\xff")
-        return None
+        return _FIXED.get(file_id)
 
     def write_forbidden(self, data: bytes) -> None:
         """Replace EF_FPLMN by `data`, three bytes an entry."""
         entries = [data[i : i + 3] for i in range(0, 3 * FPLMN_ENTRIES, 3)]
         self.forbidden = [
-            _plmn_text(entry) for entry in entries if len(entry) == 3 and entry != b"\xff\xff\xff"
+            plmn_text(entry) for entry in entries if len(entry) == 3 and entry != b"\xff\xff\xff"
         ]
 
+    # What other cards do beside.
 
-def _swapped(digits: str) -> bytes:
-    """Digits as BCD with the low nibble first."""
-    return bytes(int(digits[i + 1] + digits[i], 16) for i in range(0, len(digits), 2))
+    has_isdr = False
+    quirks: frozenset[str] = frozenset()
+    polls = False
+    """Its applet looks at the location status again and again."""
+    refresh_ms: int | None = None
+    """It wants to be reset in so many milliseconds; None: it does not."""
+    menu: tuple[str, ...] = ()
+    """The items of its toolkit's menu."""
+
+    def reset(self, cold: bool = False) -> None:
+        """The modem has obeyed a REFRESH; `cold`: the contacts were without power."""
+        self.refresh_ms = None
+
+    def es10(self, request: bytes) -> bytes:
+        """The answer of the ISD-R; a card without one is not asked."""
+        raise NotImplementedError
+
+    def status(self, mcc: str, in_service: bool, elapsed_ms: float) -> None:
+        """Told by the modem while the toolkit is on: location status, and for how long it has been so."""
+
+    def choose(self, item: int) -> bool:
+        """Somebody has chosen this item of the menu, from 1 on; False when there is none."""
+        return False
 
 
-def _plmn_bytes(plmn: str) -> bytes:
-    """TS 24.008 10.5.1.13: MCC2 MCC1, MNC3 MCC3, MNC2 MNC1."""
-    mcc, mnc = plmn[:3], plmn[3:].ljust(3, "F")
-    return bytes.fromhex(mcc[1] + mcc[0] + mnc[2] + mcc[2] + mnc[1] + mnc[0])
-
-
-def _plmn_text(entry: bytes) -> str:
-    text = entry.hex().upper()
-    return (text[1] + text[0] + text[3] + text[5] + text[4] + text[2]).rstrip("F")
+_FIXED = {
+    AD: bytes.fromhex("00000002"),
+    LOCI: bytes.fromhex("FFFFFFFFFFFFFFFFFFFF01"),
+    EPSLOCI: bytes.fromhex("FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF0001"),
+}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from tools.modem.datamode import Call, Multiplexer
@@ -36,7 +37,8 @@ def set_context(unit: Unit, request: Request) -> None:
     kind = request.text(1).upper()
     if kind not in KINDS:
         raise Refused(BAD_PARAMETER)
-    unit.nv.contexts[cid] = Context(kind, request.text(2, ""))
+    before = unit.nv.contexts.get(cid, Context(kind, ""))  # AT+CGAUTH stays
+    unit.nv.contexts[cid] = replace(before, kind=kind, apn=request.text(2, ""))
 
 
 def context_id(unit: Unit, request: Request, index: int = 0, default: int | None = None) -> int:

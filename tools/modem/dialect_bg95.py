@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tools.modem.apdus import CHANNELS, GENERIC
 from tools.modem.bg95_card import CARD
 from tools.modem.bg95_files import FILES
 from tools.modem.bg95_gnss import GNSS
@@ -18,6 +19,7 @@ from tools.modem.network import EXTENDED_QUALITY
 from tools.modem.power_saving import POWER_SAVING
 from tools.modem.request import Request
 from tools.modem.tasks import Work
+from tools.modem.toolkit import QUECTEL
 
 if TYPE_CHECKING:
     from tools.modem.unit import Unit
@@ -88,6 +90,9 @@ BG95 = Dialect(
     commands={
         **COMMON,
         **CARD,
+        **CHANNELS,
+        **GENERIC,
+        **QUECTEL,
         **FILES,
         **GNSS,
         **MQTT,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tools.modem.apdus import CHANNELS, GENERIC
 from tools.modem.common import COMMON
 from tools.modem.contexts import context_id
 from tools.modem.dialect import Dialect
@@ -20,6 +21,7 @@ from tools.modem.sim7600_radio import RADIO, bands_share, hears, scan_order
 from tools.modem.sim7600_sockets import SOCKETS, lost
 from tools.modem.sim7600_ssl import SSL
 from tools.modem.tasks import Work
+from tools.modem.toolkit import SIMCOM
 
 if TYPE_CHECKING:
     from tools.modem.unit import Unit
@@ -100,6 +102,9 @@ SIM7600 = Dialect(
     commands={
         **COMMON,
         **CARD,
+        **CHANNELS,
+        **GENERIC,
+        **SIMCOM,
         **FILES,
         **GNSS,
         **MQTT,

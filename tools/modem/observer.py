@@ -23,6 +23,15 @@ class Observer:
     def requests(self) -> None:
         """The network is asked for a PDP context."""
 
+    def refuses(self, apn: str, cause: int) -> None:
+        """It has refused one, with this ESM cause."""
+
+    def reaches(self, apn: str, host: str, port: int) -> None:
+        """A name is asked for, or a connection begun, over the context of this access point."""
+
+    def carries(self, apn: str, size: int) -> None:
+        """So many of the bytes that begin to go over the radio belong to a connection over this one."""
+
     def passed(self, size: int) -> None:
         """So many bytes begin to go over the radio, both ways, headers and handshakes included."""
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import simpy
@@ -18,16 +19,29 @@ CME = {UNKNOWN_APN: 132, AUTHENTICATION: 149, NOT_SUBSCRIBED: 133, RESOURCES: 13
 """+CME codes by ESM cause [C]; all others are 148."""
 
 
+@dataclass(frozen=True)
+class AccessPoint:
+    """`hosts`: (name, port) to which the operator lets it lead, None: anywhere; `cause`: the ESM cause with
+    which it is refused, 0: it is not."""
+
+    hosts: frozenset[tuple[str, int]] | None = None
+    cause: int = 0
+
+
 class Pdp:
     """`address`: cid -> IP address of the contexts that are active. `refusal`: the ESM cause with which
     the network refuses every context, 0: none. `login`: user and password that it demands, None: any
-    will do. `cause`: why it has refused the last context, 0: it has not."""
+    will do. `cause`: why it has refused the last context, 0: it has not. `points`: by IMSI the access
+    points that its operator knows; an IMSI that is not there has any."""
 
     def __init__(self, unit: Unit) -> None:
         self._unit = unit
         self.address: dict[int, str] = {}
         self.refusal = self.cause = 0
         self.login: tuple[str, str] | None = None
+        self.points: Mapping[str, Mapping[str, AccessPoint]] = {}
+        self._apn: dict[int, str] = {}
+        """By cid, of the contexts that were activated."""
         self.reports = False
         """After AT+CGEREP=1 or 2: tell events."""
 
@@ -46,16 +60,39 @@ class Pdp:
         yield from radio.bearer.exchange(120, 120)
         if not radio.registered():
             return False
-        self.cause = self.refusal or (0 if self._may_log_in(cid) else AUTHENTICATION)
+        self._apn[cid] = self._defined(cid).apn
+        self.cause = self.refusal or self._refused(cid) or (0 if self._may_log_in(cid) else AUTHENTICATION)
         if self.cause:
+            unit.observer.refuses(self._apn[cid], self.cause)
             return False
         self.address[cid] = (
             f"10.{unit.rng.randint(0, 255)}.{unit.rng.randint(0, 255)}.{unit.rng.randint(2, 250)}"
         )
         return True
 
+    def carries(self, cid: int, size: int) -> None:
+        """So many bytes go over a context."""
+        self._unit.observer.carries(self._apn.get(cid, ""), size)
+
+    def leads(self, cid: int, host: str, port: int) -> bool:
+        """Whether a name may be asked for, and a connection made, over a context."""
+        apn = self._apn.get(cid, "")
+        self._unit.observer.reaches(apn, host, port)
+        point = self.points.get(self._unit.card.imsi, {}).get(apn, AccessPoint())
+        return point.hosts is None or (host, port) in point.hosts
+
+    def _refused(self, cid: int) -> int:
+        known = self.points.get(self._unit.card.imsi)
+        if known is None:
+            return 0
+        point = known.get(self._apn[cid])
+        return UNKNOWN_APN if point is None else point.cause
+
+    def _defined(self, cid: int) -> Context:
+        return self._unit.nv.contexts.get(cid, Context("IP", ""))
+
     def _may_log_in(self, cid: int) -> bool:
-        context = self._unit.nv.contexts.get(cid, Context("IP", ""))
+        context = self._defined(cid)
         return self.login is None or (context.auth > 0 and self.login == (context.user, context.password))
 
     def deactivate(self, cid: int) -> Generator[simpy.Event, Any, None]:

@@ -158,6 +158,7 @@ class Power:
         """AT+CFUN=1 after 0: the card starts anew, and is busy meanwhile."""
         self.sim_ready = False
         yield self._unit.env.timeout(self._unit.dialect.sim_ready_ms)
+        self._unit.slot.restart()
         self.sim_ready = True
         self._unit.radio.start()
 

@@ -172,7 +172,7 @@ class Radio:
         self.cell, self.home = cell, cell.plmn
         self.cause = 0
         self.searching = False
-        self.set(HOME if self._unit.card.imsi.startswith(cell.plmn) else ROAMING)
+        self.set(HOME if self._unit.slot.imsi.startswith(cell.plmn) else ROAMING)
 
     def _restart(self) -> None:
         self._idle()

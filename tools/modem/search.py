@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 FORBIDDEN_PLMN = (11, 14)
 FORBIDDEN_AREA = (12, 13, 15)
 SIM_INVALID = (3, 6, 7, 8)
+ILLEGAL_UE = 3
+"""The keys of the card are not those of the identity that asks."""
 
 RESUME_MS = (700, 2_000)
 """To find the network again when the modem is still registered."""
@@ -163,7 +165,9 @@ class Search:
             yield unit.env.timeout(ATTACH_TIMEOUT_MS)
             self._failures += 1
             return False
-        cause = unit.air.attach_cause(unit.card.imsi, cell.plmn)
+        cause = unit.air.attach_cause(unit.slot.imsi, cell.plmn)
+        if unit.slot.imsi != unit.card.imsi:
+            cause = ILLEGAL_UE
         if cause:
             self._refused(cell, cause)
             return False
@@ -190,7 +194,7 @@ class Search:
     def _accepted(self, cell: Cell) -> None:
         unit = self._unit
         unit.observer.accepted(cell)
-        unit.air.registered(unit.card.imsi, cell.plmn)
+        unit.air.registered(unit.slot.imsi, cell.plmn)
         unit.pdp.detach(by_network=True)  # what was active before has another address now
         unit.card.allow(cell.plmn)
         unit.nv.last = (cell.plmn, cell.rat)
@@ -224,7 +228,7 @@ class Search:
         self._unit.observer.asks(cell, attach=False)
         usual_ms = BANDS[cell.rat].attach_ms * bands.slowness(cell) / 3
         yield from self._radio.bearer.signal(cell.rat, self._unit.spread(usual_ms))
-        cause = self._unit.air.attach_cause(self._unit.card.imsi, cell.plmn)
+        cause = self._unit.air.attach_cause(self._unit.slot.imsi, cell.plmn)
         if cause:
             self._radio.home = None
             self._refused(cell, cause)

@@ -21,6 +21,7 @@ import simpy
 
 from tools.modem import Dialect, Modem
 from tools.modem.air import Rat, StaticAir
+from tools.modem.card import Card
 from tools.modem.mqtt import RealTimeNetwork
 from tools.modem.scenario import Event
 
@@ -47,6 +48,7 @@ class Powered:
         dialect: Dialect,
         variants: Collection[str],
         scenario: Sequence[Event],
+        card: Card,
     ) -> None:
         self._env = env
         self._state = "off"
@@ -54,7 +56,8 @@ class Powered:
         rng = random.Random()
         network = RealTimeNetwork()
         air = StaticAir(RATS[dialect])
-        self.modem = Modem(env, dialect, air, network, rng, self._meter, variants=variants, scenario=scenario)
+        meter = self._meter
+        self.modem = Modem(env, dialect, air, network, rng, meter, card, variants=variants, scenario=scenario)
         self.modem.rail(True)
         env.process(self._keep_on())
 
@@ -94,8 +97,10 @@ class Server:
         speed: float = 1,
         variants: Collection[str] = (),
         scenario: Sequence[Event] = (),
+        card: Callable[[], Card] = Card,
     ) -> None:
         self._dialect = dialect
+        self._card = card
         self._variants = frozenset(variants)
         self._scenario = scenario
         self._speed = speed
@@ -144,7 +149,7 @@ class Server:
                 key.data()
 
     def _powered(self) -> Powered:
-        return Powered(self._env, self._dialect, self._variants, self._scenario)
+        return Powered(self._env, self._dialect, self._variants, self._scenario, self._card())
 
     def _now_ms(self) -> int:
         return int((time.monotonic() - self._began_s) * 1_000 * self._speed)

@@ -63,7 +63,7 @@ def _verify(unit: Unit, pin: str) -> None:
 def imsi(unit: Unit, request: Request) -> None:
     """AT+CIMI"""
     unit.slot.need()
-    unit.at.info(unit.card.imsi)
+    unit.at.info(unit.slot.imsi)
 
 
 def restricted_access(unit: Unit, request: Request) -> None:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 def iccid(unit: Unit, request: Request) -> None:
     """AT+CICCID: the prefix of the answer is another."""
     unit.slot.need()
-    unit.at.info(f"+ICCID: {unit.card.iccid.ljust(20, 'F')}")
+    unit.at.info(f"+ICCID: {unit.slot.iccid.ljust(20, 'F')}")
 
 
 def tries(unit: Unit, request: Request) -> None:

@@ -11,6 +11,7 @@ from tools.modem.air import Fix
 from tools.modem.errors import Refused
 from tools.modem.nmea import minutes
 from tools.modem.request import Request, Table
+from tools.modem.sim7600_sockets import PDP_CID
 from tools.modem.tasks import Work
 
 if TYPE_CHECKING:
@@ -21,6 +22,8 @@ STOP_MS = (2_000, 6_000)
 _STOPPING = "+CGPS/stopping"
 KNOT_KMH = 1.852
 XTRA_BYTES = 40_000
+XTRA_SERVER = ("xtrapath1.izatcloud.net", 443)
+"""Which is asked by the modem itself [C]."""
 XTRA_FAILED, XTRA_OFF = 1, 2
 
 
@@ -88,7 +91,8 @@ def load_xtra(unit: Unit, request: Request) -> None:
 def _download(unit: Unit, told: bool) -> Work:
     code = XTRA_OFF
     if assistance.enabled(unit):
-        came = yield from unit.radio.bearer.exchange(400, XTRA_BYTES, 4)
+        leads = unit.pdp.leads(PDP_CID, *XTRA_SERVER)
+        came = leads and (yield from unit.radio.bearer.exchange(400, XTRA_BYTES, 4))
         code = 0 if came else XTRA_FAILED
     if code == 0:
         assistance.load(unit)

@@ -148,7 +148,7 @@ def _connect(unit: Unit, index: int, client: Client, address: tuple[str, int], l
         lambda: _ping_unanswered(unit, index),
     )
     unit.brokers[index] = broker
-    failure = yield from broker.open(*address, secrets)
+    failure = yield from broker.open(*address, secrets, PDP_CID)
     code = (yield from broker.login(login, ANSWER_MS)) if failure is None else 0
     if failure is None and code == 0:
         return 0

@@ -21,6 +21,7 @@ CONNECT_FAILED = 6
 _FAILURES = {Failure.DNS: DNS, Failure.CONNECT: TIMEOUT, Failure.TLS: CONNECT_FAILED}
 REMOTE = 1
 """Of +IPCLOSE."""
+NTP_PORT = 123
 _OPEN, _MANUAL, _NTP = "+NETOPEN", "+CIPRXGET", "+CNTP"
 NTP_FAILED, NTP_TIMEOUT = 1, 5
 
@@ -225,7 +226,9 @@ def ask_server(unit: Unit, request: Request) -> Work:
 def _ask(unit: Unit) -> Outcome:
     if not is_open(unit):
         return NTP_FAILED
-    if unit.hosts == "none" or not (yield from unit.radio.bearer.exchange(120, 120, 2)):
+    server = unit.volatile[_NTP].split('"')[1]
+    leads = unit.pdp.leads(PDP_CID, server, NTP_PORT)
+    if not leads or unit.hosts == "none" or not (yield from unit.radio.bearer.exchange(120, 120, 2)):
         return NTP_TIMEOUT
     unit.clock.set(float(int(unit.air.utc_s())), int(unit.volatile[_NTP].rpartition(",")[2]))
     return 0

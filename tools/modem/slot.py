@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from tools.modem.errors import PIN_NEEDED, PUK_NEEDED, SIM_BUSY, SIM_FAILURE, SIM_MISSING, Refused
 from tools.modem.tasks import Work
+from tools.modem.uicc import Uicc
 
 if TYPE_CHECKING:
     from tools.modem.unit import Unit
@@ -14,14 +15,20 @@ _CARD_LINES = ("+QUSIM: 1", "+QIND: SMS DONE", "SMS DONE", "PB DONE")
 """Boot lines that only a working card brings about."""
 INSERTED_MS = (800, 2_000)
 """From the contact of a card to the end of its start [C]."""
+LOOK_MS = 25_000
+"""Between two looks of a card's applet at the location status."""
 
 
 class Slot:
-    """`present`: there is a card. `noticed`: hot swap was on when the modem booted."""
+    """`present`: there is a card. `imsi` and `iccid`: what the modem has read of it when it was started, by
+    which it goes on until it is started anew. `uicc`: its contacts."""
 
     def __init__(self, unit: Unit) -> None:
         self._unit = unit
         self.present = True
+        self.imsi = self.iccid = ""
+        self.uicc = Uicc(unit.card)
+        self._refreshing = False
         self._noticed = False
         self._read = False
         self._unlocked = False
@@ -29,7 +36,7 @@ class Slot:
 
     def off(self) -> None:
         """The power is gone."""
-        self._read = self._unlocked = self._stuck = False
+        self._read = self._unlocked = self._stuck = self._refreshing = False
 
     def fault(self) -> int | None:
         """The +CME code that refuses all that needs the card; None when it is ready."""
@@ -74,6 +81,22 @@ class Slot:
         self._noticed = settings.get("hot swap", "0") == "1"
         broken = self._noticed and self._unit.has("sim-detect-open")
         self._read = self.present and not broken
+        self._start(cold=True)
+        if self._unit.card.polls and self.toolkit():
+            self._unit.tasks.start(self._poll())
+
+    def _start(self, cold: bool) -> None:
+        """The card is reset and read."""
+        card = self._unit.card
+        card.reset(cold)
+        self.uicc.reset()
+        if (self.imsi, self.iccid) != (card.imsi, card.iccid):
+            self.imsi, self.iccid = card.imsi, card.iccid
+            self._unit.radio.forget_card()
+
+    def toolkit(self) -> bool:
+        """Whether the modem does what the card asks of it; a setting that holds from the next boot on."""
+        return self._unit.boot_settings.get("stk", "0") != "0"
 
     def lines(self, lines: tuple[tuple[int, str], ...]) -> tuple[tuple[int, str], ...]:
         """The lines of a boot, or of AT+CFUN=1, as this card has them."""
@@ -95,6 +118,53 @@ class Slot:
     def usable(self) -> bool:
         """Whether the radio may use the card."""
         return self._read and not self.locked()
+
+    # What the card asks for
+
+    def obey(self) -> None:
+        """The card may want a REFRESH."""
+        wait_ms = self._unit.card.refresh_ms
+        if wait_ms is not None and not self._refreshing:
+            self._refreshing = True
+            self._unit.tasks.start(self._refresh(wait_ms))
+
+    def restart(self) -> None:
+        """AT+CFUN=1 after 0: the card is started anew."""
+        self._refreshing = False
+        self._start(cold=False)
+
+    def _refresh(self, wait_ms: int) -> Work:
+        """UICC reset, as the card has asked."""
+        unit = self._unit
+        yield unit.env.timeout(wait_ms)
+        if unit.card.refresh_ms is None:
+            return  # reset meanwhile
+        self._read = self._unlocked = False
+        unit.radio.deregister()
+        unit.pdp.detach(by_network=False)
+        unit.at.urc("+CPIN: NOT READY")
+        yield unit.pause(*INSERTED_MS)
+        self._refreshing = False
+        self._read = self.present
+        self._start(cold=False)
+        for line in self.lines(tuple((0, line) for line in unit.dialect.radio_on_lines)):
+            unit.at.urc(line[1])
+        unit.radio.start()
+
+    def _poll(self) -> Work:
+        """The applet's looks."""
+        unit, since_ms = self._unit, self._unit.env.now
+        while True:
+            yield unit.env.timeout(LOOK_MS)
+            radio = unit.radio
+            if radio.function != 1 or not self.usable():
+                since_ms = unit.env.now
+                continue
+            if radio.registered():
+                since_ms = unit.env.now
+            plmn = radio.cell.plmn if radio.cell else ""
+            unit.card.status(plmn[:3], radio.registered(), unit.env.now - since_ms)
+            self.obey()
 
     # From outside
 
@@ -133,6 +203,7 @@ class Slot:
         yield unit.pause(*INSERTED_MS)
         self._read = self.present
         if self._read:
+            self._start(cold=True)
             unit.at.urc(f"+CPIN: {self.state()}")
             unit.radio.start()
 

@@ -45,14 +45,13 @@ class Socket:
     def open(self, host: str, port: int, tls: Tls | None) -> Generator[simpy.Event, Any, Failure | None]:
         """None when it is open."""
         unit, began = self._unit, self._unit.env.now
-        self.peer = (host, port)
-        exchange = unit.radio.bearer.exchange
+        self.peer, leads = (host, port), unit.pdp.leads(self.cid, host, port)
         up, down, trips = (TLS_UP, TLS_DOWN, TLS_TRIPS) if tls else (OVERHEAD, OVERHEAD, 2)
-        if not (yield from exchange(up, down, trips)):
+        if not (yield from self._exchange(up, down, trips)):
             yield from self._until(began + OPEN_LIMIT_MS)
             return Failure.CONNECT if unit.radio.registered() else Failure.DNS
         stream = self._stream
-        if unit.barred(uses_tls=tls is not None):
+        if unit.barred(uses_tls=tls is not None) or not leads:
             yield from self._until(began + OPEN_LIMIT_MS)
             return Failure.TLS if unit.hosts == "no-tls" else Failure.CONNECT
         if not (yield from self._settle(lambda: True, 0)):
@@ -69,7 +68,7 @@ class Socket:
 
     def send(self, data: bytes) -> Generator[simpy.Event, Any, bool]:
         """True when the bytes are on their way; what they provoke comes by itself."""
-        if not (yield from self._unit.radio.bearer.exchange(len(data) + OVERHEAD, 0)):
+        if not (yield from self._exchange(len(data) + OVERHEAD, 0)):
             return False
         if self._stream.lost or not self.opened or self.deaf:
             return False
@@ -116,7 +115,7 @@ class Socket:
         if stream.inbox:
             data = bytes(stream.inbox)
             stream.inbox.clear()
-            if (yield from self._unit.radio.bearer.exchange(OVERHEAD, len(data) + OVERHEAD)):
+            if (yield from self._exchange(OVERHEAD, len(data) + OVERHEAD)):
                 was_empty = not self.inbox
                 self.inbox += data
                 self.received += len(data)
@@ -125,6 +124,10 @@ class Socket:
         if stream.lost and self.opened:
             self.opened = False
             self._closed()
+
+    def _exchange(self, up: int, down: int, trips: int = 1) -> Generator[simpy.Event, Any, bool]:
+        self._unit.pdp.carries(self.cid, up + down)
+        return (yield from self._unit.radio.bearer.exchange(up, down, trips))
 
     def _settle(self, done: Callable[[], bool], limit_ms: int) -> Generator[simpy.Event, Any, bool]:
         return self._unit.network.settle(self._unit.env, self._stream, done, limit_ms)

@@ -33,25 +33,33 @@ def _sim7600(meaning: str) -> Variant:
 
 VARIANTS = {
     "app-rdy-late": _bg95("APP RDY comes behind +CPIN: READY"),
+    "bare-ccho": _both("AT+CCHO answers the session alone, without its prefix"),
     "boot-atready": _sim7600("*ATREADY: 1 in place of RDY"),
     "boot-noise": _both("the line carries FF bytes before the first boot line"),
     "boot-silent": _both("no boot lines at all, as with automatic baud rate or a UART opened late"),
     "cat-m-names": _bg95('technologies are "CAT-M1" and "CAT-NB1"'),
+    "cchc-told": _both("AT+CCHC answers +CCHC before its OK"),
     "ceer-mute": _both("AT+CEER never names a cause"),
     "ceer-words": _both("AT+CEER has the cause by its name in TS 24.301, without its number"),
     "cesq": _both("AT+CESQ is known"),
     "cgmr-bare": _sim7600("AT+CGMR without prefix"),
     "cgmr-prefix": _bg95("AT+CGMR with prefix"),
     "cgpaddr-quoted": _both("AT+CGPADDR quotes the address"),
+    "cla-80": _both("AT+CGLA refuses a class byte with a channel in it (6E00)"),
     "clean-wake": _both("the first byte after a DTR wake is heard"),
     "cmee-text": _both("AT+CMEE is 2 after each boot"),
     "cpsi-index": _sim7600("AT+CPSI tells RSRQ, RSRP and RSSI as index values"),
     "cpsms": _sim7600("AT+CPSMS and AT+CEDRXS are known, as in recent firmware"),
     "creg-follows": _bg95("+CREG and +CGREG tell registrations on LTE-M and NB-IoT too (combined attach)"),
+    "csim-basic": _both("APDUs on a channel that AT+CSIM has opened are refused, as on EG25"),
     "error-alone": _sim7600("a refused CMQTT command answers ERROR without the line of its code"),
     "gnss-tight": _sim7600("+CGPSINFO: and +CGNSSINFO: without the blank"),
+    "hex-session": _both("the session of AT+CCHO has 16 hexadecimal digits"),
     "mqtt-broken": _both("the MQTT client never gets through: its opening fails, whatever the network does"),
     "netopen-code": _sim7600("AT+NETOPEN when open: +NETOPEN: 1 in place of the text"),
+    "no-cchc": _both("AT+CCHC is not known"),
+    "no-cgla": _both("AT+CCHO, AT+CGLA and AT+CCHC are not known, as in SIM7600 V3.00 and BG95 V2.0"),
+    "no-csim": _both("AT+CSIM is not known, as in BG96 V2"),
     "no-reject-cause": _bg95("no cause of a refusal in +CEREG, and a refused AT+QIACT answers ERROR alone"),
     "off-silent": _sim7600("no NORMAL POWER DOWN behind AT+CPOF"),
     "prompt-bare": _bg95("the prompt has no blank"),
@@ -109,12 +117,19 @@ def _busy(dialect: Dialect) -> dict[str, Any]:
     return {"boot_lines": lines, "sim_ready_ms": ready_ms + _BUSY_MS}
 
 
+def _without(dialect: Dialect, *names: str) -> dict[str, Any]:
+    return {"commands": {key: one for key, one in dialect.commands.items() if not key.startswith(names)}}
+
+
 _CHANGES: dict[str, Callable[[Dialect], dict[str, Any]]] = {
     "app-rdy-late": lambda d: {"boot_lines": _app_ready_late(d.boot_lines, d.sim_ready_ms + 50)},
     "boot-atready": lambda d: {"boot_lines": _at_ready(d.boot_lines)},
     "boot-noise": lambda d: {"boot_lines": ((0, "\xff\xff\xff"), *d.boot_lines)},
     "boot-silent": lambda d: {"boot_lines": ()},
     "cpsms": lambda d: {"has_psm": True},
+    "no-cchc": lambda d: _without(d, "+CCHC"),
+    "no-cgla": lambda d: _without(d, "+CCHO", "+CGLA", "+CCHC"),
+    "no-csim": lambda d: _without(d, "+CSIM"),
     "no-reject-cause": lambda d: {"tells_cause": False},
     "off-silent": lambda d: {"off_line": ""},
     "prompt-bare": lambda d: {"prompt": "\r\n>"},

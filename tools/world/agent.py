@@ -10,6 +10,7 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,16 +29,17 @@ class FrailPipeline(Pipeline):
         super().__init__(*parts)
         self._trap = trap
 
-    def process(self, received: Received) -> None:
+    def process(self, wave: Sequence[Received]) -> list[Answer | None]:
         """Dies after the message was received."""
         self._die(AFTER_RECEIVE)
-        super().process(received)
+        return super().process(wave)
 
-    def store(self, *message: Any) -> Answer:
+    def answer(self, *messages: Any) -> list[Answer | None]:
         """Dies when everything is written and nothing is committed."""
-        answer = super().store(*message)
-        self._die(IN_TRANSACTION)
-        return answer
+        answers = super().answer(*messages)
+        if any(answers):
+            self._die(IN_TRANSACTION)
+        return answers
 
     def acknowledge(self, received: Received) -> None:
         """Dies when everything is committed and the broker does not know."""

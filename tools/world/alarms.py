@@ -53,7 +53,7 @@ class Alarms:
         self._feel_temperature(now.ms, now.temp_dc)
 
     def searched(self, fields: Record, wake: Wake, moving: bool | None) -> None:
-        """A record follows a search for satellites."""
+        """A search for satellites has ended in this record."""
         if fields["kind"] == FIX:
             self._satellites, self._raised[GNSS] = max(1, fields["sats"]), False
         narrow = self._satellites is not None and self._satellites < WIDE_SKY

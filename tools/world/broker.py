@@ -1,7 +1,7 @@
 """The demo's MQTT broker: amqtt with TLS on loopback and a list of users, as a process of its own.
 
-`python -m tools.world.broker --folder DIR [--port N] [--trap DIR]` reads broker.pem, broker.key
-and users.json ({name: {"password", "publish": [filters], "subscribe": [filters]}}) from DIR.
+`python -m tools.world.broker --folder DIR [--port N] [--trap DIR] [--hostile DIR]` reads broker.pem,
+broker.key and users.json ({name: {"password", "publish": [filters], "subscribe": [filters]}}) from DIR.
 It prints "listening PORT" once and "subscribed USER FILTER" for each subscription, and ends when
 its standard input does, so that it cannot outlive who started it.
 """
@@ -24,6 +24,7 @@ from amqtt.session import Session
 from paho.mqtt.client import topic_matches_sub
 
 from tools.world.chaos import BEFORE_DELIVERY, FLUSH_S, Trap
+from tools.world.hostile import Hand, Message
 
 
 class Users(BaseAuthPlugin, BaseTopicPlugin):  # type: ignore[misc]
@@ -98,7 +99,23 @@ class FrailBroker(Broker):  # type: ignore[misc]
         return delivered
 
 
-async def serve(folder: Path, port: int, trap: Trap) -> None:
+class HostileBroker(FrailBroker):
+    """A broker that does to the messages of devices what `hand` wants."""
+
+    def __init__(self, config: dict[str, Any], trap: Trap, hand: Hand) -> None:
+        super().__init__(config, trap)
+        self._hand = hand
+
+    async def _broadcast_message(
+        self, session: Session | None, topic: str | None, data: bytes | bytearray | None, qos: Any = None
+    ) -> None:
+        given = Message(topic or "", bytes(data or b""))
+        is_devices = given.topic.endswith(("/up", "/down"))
+        for message in self._hand.deal(given) if is_devices else [given]:
+            await super()._broadcast_message(session, *message, qos)
+
+
+async def serve(folder: Path, port: int, trap: Trap, hostile: Path | None) -> None:
     """Serve until standard input ends."""
     listener = {
         "type": "tcp",
@@ -108,7 +125,8 @@ async def serve(folder: Path, port: int, trap: Trap) -> None:
         "keyfile": str(folder / "broker.key"),
     }
     plugins = {"tools.world.broker.Users": {"file": str(folder / "users.json")}}
-    broker = FrailBroker({"listeners": {"default": listener}, "plugins": plugins}, trap)
+    config = {"listeners": {"default": listener}, "plugins": plugins}
+    broker = HostileBroker(config, trap, Hand(hostile)) if hostile else FrailBroker(config, trap)
     await broker.start()
     print("listening", broker._servers["default"].instance.sockets[0].getsockname()[1], flush=True)
     await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
@@ -121,8 +139,9 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, required=True)
     parser.add_argument("--port", type=int, default=0, help="0: any free one")
     parser.add_argument("--trap", type=Path, help="folder in which chaos arms its traps")
+    parser.add_argument("--hostile", type=Path, help="folder in which it reads what to do to messages")
     arguments = parser.parse_args()
-    asyncio.run(serve(arguments.folder, arguments.port, Trap(arguments.trap)))
+    asyncio.run(serve(arguments.folder, arguments.port, Trap(arguments.trap), arguments.hostile))
 
 
 if __name__ == "__main__":

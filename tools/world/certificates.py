@@ -17,8 +17,8 @@ AUTHORITY = int.from_bytes(hashlib.sha256(b"the demo's authority, which protects
 """Its private key. The device is told the certificate, so it has to be the same for a trip to be the same."""
 
 
-def make(folder: Path, host: str) -> None:
-    """Write ca.pem, broker.pem and broker.key to `folder`; the broker is `host` or loopback."""
+def make(folder: Path, host: str, *others: str) -> None:
+    """Write ca.pem, broker.pem and broker.key to `folder`; the broker is `host`, `others` or loopback."""
     folder.mkdir(parents=True, exist_ok=True)
     authority_key = ec.derive_private_key(AUTHORITY, ec.SECP256R1())
     authority_name = _name("Landbridge demo CA")
@@ -29,7 +29,7 @@ def make(folder: Path, host: str) -> None:
     )
     broker_key = ec.generate_private_key(ec.SECP256R1())
     loopback = x509.IPAddress(ipaddress.ip_address("127.0.0.1"))
-    names = [x509.DNSName(host), x509.DNSName("localhost"), loopback]
+    names = [*(x509.DNSName(each) for each in (host, *others, "localhost")), loopback]
     broker = (
         _builder(_name(host), authority_name, broker_key, x509.random_serial_number())
         .add_extension(x509.SubjectAlternativeName(names), critical=False)

@@ -1,87 +1,41 @@
 """A container crosses Eurasia: real firmware, simulated modem and world, real broker and agent.
 
-`python -m tools.world.demo [--modem bg95|sim7600] [--seed N] [--days N] [--chaos] [--port N]
-[--out DIR]` prints the figures of the trip and leaves its picture, its track and all figures in
-DIR. It exits with 1, naming what fell short, when a figure is not as it must be.
+`python -m tools.world.demo [--modem bg95|sim7600] [--seed N] [--days N] [--card KIND] [--apns 2]
+[--season NAME] [--battery NAME] [--compare] [--chaos] [--port N] [--show] [--out DIR]` prints the figures of
+the trip and leaves its picture, its track and all figures in DIR. With --compare fixed schedules ride along
+(`tools.world.compare`). It exits with 1, naming what fell short, when a figure is not as it must be.
 """
 
 from __future__ import annotations
 
 import argparse
 import logging
+import math
 import sys
 from collections import Counter
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from tools.flash.layout import LayoutError
-from tools.world import delivered, figures, picture, stage, summary
-from tools.world.chaos import AGENT_CONVERSATION, BROKER_CONVERSATION, Chaos
+from tools.world import battery, cards, compare, figures, page, picture, stage, summary, weather
+from tools.world.access import Access
+from tools.world.compare import Comparison
 from tools.world.delivered import Delivered
-from tools.world.diary import DAY_MS, Diary
-from tools.world.digest import digest
+from tools.world.diary import Diary
 from tools.world.figures import Figures
+from tools.world.ride import Demo, add_task, chaos_on, measure, progress_bar
 from tools.world.services import ServiceError
-from tools.world.stage import Stage
 from tools.world.trail import trail
 from tools.world.truth import Truth
 
 MODEMS = ("bg95", "sim7600")
-HOUR_MS = 3_600_000
 LOG = "world.log"
-DRAIN_HOURS = 24
-"""After the last day the device may go on for this long, until all it holds is acknowledged."""
-
-
-@dataclass
-class Demo:
-    """One run: the trip on its stage, and those who watch it."""
-
-    stage: Stage
-    truth: Truth
-    diary: Diary
-    chaos: Chaos | None
-
-    def run(self, progress: Progress, task: TaskID) -> None:
-        """Run the trip to its end, then until the device has nothing left to tell."""
-        device, end_ms = self.stage.device, self.stage.trip.end_ms
-
-        def after_wake(now_ms: int) -> None:
-            self._after_wake(now_ms)
-            progress.update(task, **self._standing(now_ms))
-
-        device.run(end_ms, after_wake)
-        for hour in range(1, DRAIN_HOURS + 1):
-            if not self.truth.pending():
-                break
-            device.run(end_ms + hour * HOUR_MS, after_wake)
-
-    def _after_wake(self, now_ms: int) -> None:
-        self.truth.after_wake()
-        self.diary.after_wake(now_ms, self.truth.pending(), self.stage.device.rtc_memory)
-        services = self.stage.services
-        # Before chaos counts: who dies in its trap has said so first.
-        alive = services.alive()
-        died = self.chaos.after_wake(now_ms) if self.chaos else ""
-        if died:
-            services.await_end(died.partition(":")[0])
-            services.start()
-        elif not alive:
-            services.check()
-
-    def _standing(self, now_ms: int) -> dict[str, Any]:
-        """What the progress bar shows."""
-        pending = self.truth.pending()
-        return {
-            "completed": min(now_ms / DAY_MS, self.stage.trip.end_ms / DAY_MS),
-            "country": self.stage.trip.country(now_ms),
-            "taken": len(self.truth.records),
-            "pending": pending,
-        }
+COLDEST_C = {"winter": -30, "extreme": -45}
+"""The setting coldest_dc, by season: for a winter as it is built in."""
+BATTERY_COUNTED = 0.92
+"""firmware/locator/plan/battery.py"""
 
 
 def play(arguments: argparse.Namespace, console: Console) -> int:
@@ -91,86 +45,101 @@ def play(arguments: argparse.Namespace, console: Console) -> int:
     out.mkdir(parents=True, exist_ok=True)
     logging.basicConfig(filename=out / LOG, filemode="w", level=logging.WARNING, force=True)
     with console.status("starting broker and agent, compiling the firmware"):
-        built = stage.build(out, arguments.modem, arguments.seed, arguments.days, arguments.port, trap)
+        trip = _trip(arguments)
+        built = stage.build(out, **trip | {"port": arguments.port, "trap": trap})
     try:
         chaos = chaos_on(built, trap) if trap else None
-        demo = Demo(built, Truth(built.flash, built.trip, built.network.traffic), Diary(built.trip), chaos)
+        access = Access(built) if arguments.apns == 2 else None
+        if access:
+            built.modem.watched_by(access)
+        truth = Truth(built.flash, built.trip, built.network.traffic)
+        demo = Demo(built, truth, Diary(built.trip), chaos, access)
         port = built.services.broker.port
         console.print(f"broker on localhost:{port}; everything lies in {_shown(out)}", soft_wrap=True)
         with progress_bar(console) as progress:
-            demo.run(progress, add_task(progress, arguments.days))
-        return _tell(demo, arguments, console)
+            beside = Comparison(out, trip, progress) if arguments.compare else None
+            demo.run(add_task(progress, arguments.days, "ours " if beside else ""))
+            found, had = measure(demo)
+            others = beside.figures(found) if beside else {}
+        code = _tell(demo, found, had, others, arguments, console)
+        if page.picture(built.services.agent, stage.DEVICE, arguments.out / "page.png"):
+            console.print(f"its page as a picture: {_shown(arguments.out)}/page.png", soft_wrap=True)
+        if arguments.show:
+            built.services.agent.show(stage.DEVICE)
+        return code
     finally:
         built.close()
 
 
-def chaos_on(built: Stage, folder: Path) -> Chaos:
-    """Chaos for the services of a stage; `folder` is where they look for their traps."""
-    kill = {
-        AGENT_CONVERSATION: built.services.agent.kill,
-        BROKER_CONVERSATION: built.services.broker.kill,
+def _trip(arguments: argparse.Namespace) -> dict[str, Any]:
+    """What makes the trip, as `stage.build` takes it: the same for all who are compared."""
+    return {
+        "modem": arguments.modem,
+        "seed": arguments.seed,
+        "days": arguments.days,
+        "port": 0,
+        "trap": None,
+        "card": arguments.card,
+        "apns": arguments.apns,
+        "settings": settings(arguments),
+        "season": arguments.season,
+        "battery_kind": arguments.battery,
     }
-    chaos = Chaos(folder, built.trip.end_ms, kill)
-    built.network.before_publish = chaos.before_publish
-    built.services.reply_awaited = chaos.reply_awaited
-    return chaos
 
 
-def progress_bar(console: Console) -> Progress:
-    """Shows trips as they run."""
-    return Progress(
-        TextColumn("{task.description}{task.fields[country]:2}"),
-        BarColumn(None),
-        TextColumn("day {task.completed:.0f} of {task.total:.0f}"),
-        TextColumn("{task.fields[taken]} points, {task.fields[pending]} waiting"),
-        TimeElapsedColumn(),
-        console=console,
-        refresh_per_second=4,
-    )
+def settings(arguments: argparse.Namespace) -> list[str]:
+    """What is ordered before the trip: the cold that is to come, the battery unless it is the usual one; a
+    budget is a battery that gives so much a day at the coldest, for all days of the trip: the container may
+    stand at its goal for weeks before it is fetched."""
+    kind, coldest_c = battery.KINDS[arguments.battery], COLDEST_C[arguments.season]
+    wanted = [*kind.settings]
+    if arguments.season != weather.USUAL:
+        wanted.append(f"coldest_dc={10 * coldest_c}")
+    if arguments.budget:
+        given = BATTERY_COUNTED * battery.at(kind.usable, coldest_c) * kind.nominal_v * 3.6
+        mah = round(arguments.budget * arguments.days / given)
+        wanted += [f"target_days={max(7, arguments.days)}", f"battery_mah={mah}"]
+    elif arguments.battery != battery.USUAL:
+        wanted.append(f"battery_mah={kind.capacity_mah:.0f}")
+    return [*wanted, *arguments.set]
 
 
-def add_task(progress: Progress, days: int, name: str = "") -> TaskID:
-    """A line for one trip in the progress bar."""
-    return progress.add_task(name, total=days, country="", taken=0, pending=0)
-
-
-def measure(demo: Demo) -> tuple[Figures, Delivered]:
-    """End the services and measure what came of the trip."""
-    built = demo.stage
-    delivered.await_outbox(built.services.agent.database)
-    built.services.stop()
-    had = delivered.read(built.services.agent.database, stage.DEVICE)
-    found = figures.measure(
-        built.trip,
-        demo.diary,
-        demo.truth.settle(had.points),
-        had,
-        built.network,
-        built.device.counters,
-        digest(had.points, built.device.transcript_digest()),
-    )
-    return found, had
-
-
-def _tell(demo: Demo, arguments: argparse.Namespace, console: Console) -> int:
-    """Measure, draw, write, print."""
+def _tell(
+    demo: Demo,
+    found: Figures,
+    had: Delivered,
+    others: dict[str, Figures],
+    arguments: argparse.Namespace,
+    console: Console,
+) -> int:
+    """Draw, write, print."""
     out, built = arguments.out, demo.stage
-    found, had = measure(demo)
-    demands = figures.demands(arguments.modem)
+    demands = figures.demands(
+        arguments.modem, arguments.season, arguments.battery, arguments.budget or math.inf
+    )
     short = figures.fell_short(found, demands)
     short += [f"nobody was killed at: {point}" for point in demo.chaos.missed()] if demo.chaos else []
+    short += compare.fell_short(found, others)
+    short += demo.access.short() if demo.access else []
     title = f"{stage.CONTAINER}, {stage.LINE}: {found.days:.1f} days"
     picture.draw(trail(title, built.trip, demo.diary.states, had.points), out / "track.png")
     track = built.services.agent.do("export", stage.DEVICE, "--format", "geojson")
     (out / "track.geojson").write_text(track)
-    again = {name: getattr(arguments, name) for name in ("modem", "seed", "days", "chaos")}
+    names = ("modem", "seed", "days", "card", "apns", "season", "battery", "chaos", "budget", "set")
+    again = {name: getattr(arguments, name) for name in names}
     kills = demo.chaos.kills if demo.chaos else Counter()
-    summary.write(out.with_suffix(".json"), again, found, demands, kills, short)
+    summary.write(out.with_suffix(".json"), again, found, demands, kills, short, others)
     console.print(summary.table(title, found, kills))
+    for line in demo.access.told() if demo.access else ():
+        console.print(line)
     shown = _shown(out)
     console.print(
         f"picture {shown}/track.png, track {shown}/track.geojson, figures {shown}.json", soft_wrap=True
     )
+    if others:
+        console.print(compare.table(found, others))
+    look = f"LANDBRIDGE_CLOCK_FILE={shown}/clock .venv/bin/landbridge --data {shown}/agent web {stage.DEVICE}"
+    console.print(f"its page: {look}", soft_wrap=True, highlight=False)
     for line in (*found.wrong[:10], *short):
         print(f"fell short: {line}" if line in short else line, file=sys.stderr)
     if found.crashes:
@@ -196,12 +165,28 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--modem", choices=MODEMS, default="bg95")
     parser.add_argument("--seed", type=int, default=1, help="the same seed is the same trip")
     parser.add_argument("--days", type=int, default=45)
+    parser.add_argument("--card", choices=cards.KINDS, default="single", help="docs/card.md tells of each")
+    parser.add_argument(
+        "--season", choices=weather.SEASONS, default=weather.USUAL, help="docs/world.md tells of each"
+    )
+    parser.add_argument("--battery", choices=battery.KINDS, default=battery.USUAL, help="the same")
+    parser.add_argument("--compare", action="store_true", help="with fixed schedules on the same trip")
+    parser.add_argument(
+        "--apns", type=int, choices=(1, 2), default=1, help="2: one for positions, another for updates"
+    )
     parser.add_argument("--chaos", action="store_true", help="kill broker and agent where it hurts")
+    parser.add_argument("--budget", type=int, default=0, help="joules a day that the device may spend")
+    parser.add_argument("--set", nargs="*", default=[], metavar="NAME=VALUE", help="settings of the device")
     parser.add_argument("--port", type=int, default=0, help="of the broker; 0: any free one")
+    parser.add_argument("--show", action="store_true", help="then serve its page until Ctrl-C")
     parser.add_argument("--out", type=Path, default=Path("out/demo"))
     arguments = parser.parse_args()
+    if arguments.compare and arguments.chaos:
+        parser.error("--compare: who is killed, and when, is never the same twice; leave out --chaos")
     if arguments.days < 1 or not 0 <= arguments.port < 65536:
         parser.error("--days must be at least 1, --port at most 65535")
+    if arguments.apns == 2 and arguments.card != "euicc4":
+        parser.error("--apns 2 needs --card euicc4: access points belong to profiles")
     arguments.out = arguments.out.resolve()
     return arguments
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from tools.world.firmware import Uploads, uploads
+from tools.world.firmware import Uploads, account_j, uploads
 from tools.world.picture import State
 from tools.world.trip import Trip
 
@@ -19,6 +19,11 @@ class Diary:
     states: list[State] = field(default_factory=list)
     uploads_tried: int = 0
     uploads_failed: int = 0
+    account_j: float = 0.0
+    """What the device believes to have spent."""
+    refused_ms: int = 0
+    """Time in which networks were heard and none took the card, as it was at each wake."""
+    _before_ms: int = 0
     _told: Uploads = field(default_factory=lambda: Uploads(0, 0))
 
     def after_wake(self, now_ms: int, pending: int, rtc_memory: bytes) -> None:
@@ -27,6 +32,10 @@ class Diary:
         battery_v, temperature_c = sense.battery_mv / 1000, sense.temp_dc / 10
         self.states.append(State(now_ms / DAY_MS, battery_v, temperature_c, pending))
         self._count_uploads(rtc_memory)
+        self.account_j = account_j(rtc_memory)
+        if self.trip.refused():
+            self.refused_ms += now_ms - self._before_ms
+        self._before_ms = now_ms
 
     def _count_uploads(self, rtc_memory: bytes) -> None:
         """The device's own counts start again when it has lost power."""

@@ -28,6 +28,8 @@ class Events:
     _due: int = 0
     _either: int = 0
     _heard: set[int] = field(default_factory=set)
+    _around: set[int] = field(default_factory=set)
+    """MCCs of what was heard since a country was told last."""
 
     def feel(self, wake: Wake) -> None:
         """A wake has begun."""
@@ -46,7 +48,8 @@ class Events:
     def told(self, fields: Record, wake: Wake) -> str:
         """What a record tells otherwise than it happened; then nothing is due any more."""
         events = fields["events"]
-        self.alarms.searched(fields, wake, self.moving)
+        if wake.searched:
+            self.alarms.searched(fields, wake, self.moving)
         due, either = self._due | self.alarms.due, self._either | self.alarms.either
         wrong = (events ^ due) & ~either & ~COUNTRY
         wrong |= COUNTRY if self._country_is_wrong(fields, wake) else 0
@@ -93,8 +96,12 @@ class Events:
     def _country_is_wrong(self, fields: Record, wake: Wake) -> bool:
         """The country is learned while registering. That it succeeded is seen when a connection follows."""
         told, country = bool(fields["events"] & COUNTRY), fields["plmn"] // 1_000
-        if not country:
-            return told
+        self._around |= {int(cell.plmn[:3]) for cell in wake.cells}
+        if not country:  # a look or an attempt has heard it, and was over before the record
+            others = self._around - {self.country}
+            if told and others:
+                self.country, self._around = max(others), set()
+            return told and not others
         self._heard.add(country)
         before = {self.country} if self.country else self._heard
         other = bool(before - {country})

@@ -34,7 +34,8 @@ class Uploads(NamedTuple):
 
 def records(segment: Path) -> list[Record]:
     """The good records of a file of the journal."""
-    return [dict(zip(record.FIELDS, _fields(buf), strict=True)) for _offset, buf in _scan(str(segment))]
+    names = record.FIELDS.split()
+    return [dict(zip(names, _fields(buf), strict=True)) for _offset, buf in _scan(str(segment))]
 
 
 def ledger(flash: Path) -> Any:
@@ -51,7 +52,19 @@ def fill(flash: Path, count: int) -> None:
         journal.append([FIX, 3, 0, 0, 845_000_000 + 1_801 * i, 1, *place, *cell, i % 200])
 
 
+def account_j(rtc_memory: bytes) -> float:
+    """What the device believes to have spent, in joules."""
+    state = _unpack(rtc_memory, plan.SIZE)
+    return sum(state[plan.SPENT : plan.SPENT + 3]) / 1000 if state else 0.0
+
+
 def uploads(rtc_memory: bytes) -> Uploads:
     """What the plan has counted."""
     state = _unpack(rtc_memory, plan.SIZE)
     return Uploads(state[plan.TRIED], state[plan.FAILED]) if state else Uploads(0, 0)
+
+
+def spent_mj(rtc_memory: bytes) -> int:
+    """What the device believes to have drawn since it has last lost power."""
+    state = _unpack(rtc_memory, plan.SIZE)
+    return sum(state[plan.SPENT : plan.SPENT + 3]) if state else 0

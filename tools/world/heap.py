@@ -1,48 +1,84 @@
 """Memory of the device: what each room keeps of the heap, and the least heap in which a whole wake runs.
 
-`python -m tools.world.heap` prints both for each modem, writes them to out/heap.json and exits with
-1 when a wake needs more than the budget. The whole wake is the largest there is: power-on, attach,
-fix, record and a conversation of several full turns. Heaps are in kilo-words (`80wK`): what 80 KiB
-are on the ESP32, whose words have 32 bits, however wide the words of this machine are.
+`python -m tools.world.heap` prints both for each modem, writes them to out/heap.json and exits with 1 when
+a wake needs more than the budget. The whole wake is the largest there is: a switch of the card's profile,
+attach, fix, record, a conversation of several full turns and the pull of a release. Heaps are in kilo-words
+(`80wK`): what 80 KiB are on the ESP32, whose words have 32 bits, however wide the words of this machine are.
+
+What a real board has is there as well, in memory if not in use, and counts: the port of the ESP32, its
+accelerometer and the pins (`tools/world/device/heap/`).
+
+`--micropython PATH` measures another one in place of the wheel's: `make heap32` gives that of 32 bits, on
+which byte strings and code weigh what they do on the chip; its budget is that of an ESP32. The simulated
+board's port, which is not the firmware's, is frozen into it and takes next to nothing. There the wake is
+measured both ways in which a board runs the application: in place, as with the MicroPython of `boards/`,
+which the budget is for, and from the file of its slot, as with one from the shop. What stands for the
+partition, which is flash, is taken off.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import logging
+import os
+import shutil
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, NamedTuple, get_args
 
 from rich.console import Console
 from rich.table import Table
 
-from tools.flash.layout import FIRMWARE, REPOSITORY, LayoutError, lay_out, modules
+from tools.flash import BOARDS, image, release
+from tools.flash.boards import device_module
+from tools.flash.bundle import pack
+from tools.flash.image import SIMULATED
+from tools.flash.imports import ordinary
+from tools.flash.layout import FIRMWARE, REPOSITORY, LayoutError, application, compile_module, constants
 from tools.world import firmware, stage
-from tools.world.process import HEAP_KW, interpreter
+from tools.world.process import HEAP_KW, OTHER, interpreter
 from tools.world.services import ServiceError
 from tools.world.trip import ModemClass
 
 MODEMS: tuple[ModemClass, ...] = get_args(ModemClass)
-ROOMS = ("port", "journal", "modem", "plan", "link", "wake")
+ROOMS = ("port", "journal", "modem", "plan", "link", "orders", "wake")
 """In an order in which each finds what it imports in the ones before."""
 PROBE = REPOSITORY / "tools" / "mpy_heap.py"
 BACKLOG = 200
 """Records that wait when the wake begins: four turns, three of them full."""
-LEAST_KW = 8
-OUT = Path("out/heap.json")
+LEAST_KW, MOST_KW = 40, 160
+ROOMY_KW = 256
+BUDGET_32_KB = 72
+WAYS = {"in_place_kw": "in place", "from_file_kw": "from its file"}
+CARD = "euicc4"
+SWITCHED_S = 3600
+"""In which a new device has switched to the profile that its first reply asks for."""
+CHIP = REPOSITORY / "tools" / "world" / "device" / "heap"
+OUT = Path("out")
+
+
+class Before(NamedTuple):
+    """What the wake that is measured begins with."""
+
+    data: Path
+    rtc_memory: bytes
 
 
 def resident(modem: ModemClass) -> dict[str, int]:
-    """Bytes that each room keeps once it is imported, by room; words of this machine."""
+    """Bytes that each room keeps of what an ordinary wake imports, by room; words of the interpreter."""
     with tempfile.TemporaryDirectory() as folder:
-        lay_out(Path(folder), "SIM")
+        for name, content in application().items():
+            Path(folder, name).parent.mkdir(parents=True, exist_ok=True)
+            Path(folder, name).write_bytes(content)
+        _add_chip(Path(folder))
         groups = [f"{room}={module}" for room in ROOMS for module in _modules(room, modem)]
-        command = [*interpreter(), str(PROBE), *groups]
-        environment = {"MICROPYPATH": str(Path(folder, "slot_a"))}
+        groups.append("port=chip")
+        command = [*interpreter(ROOMY_KW), str(PROBE), *groups]
+        environment = {"MICROPYPATH": f"{folder}:{os.environ.get('MICROPYPATH', '.frozen')}"}
         run = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
     kept = dict.fromkeys(ROOMS, 0)
     for room, size in (line.split() for line in run.stdout.splitlines()):
@@ -50,72 +86,155 @@ def resident(modem: ModemClass) -> dict[str, int]:
     return kept
 
 
+def _add_chip(folder: Path) -> None:
+    """What chip.py needs, and chip.py itself, as modules in `folder`."""
+    (folder / "pins.py").write_text(device_module(BOARDS / SIMULATED))
+    compile_module(folder / "pins.py", folder / "pins.py", folder)
+    (folder / "pins.py").unlink()
+    for source in CHIP.glob("*.py"):
+        compile_module(source, folder / source.name, CHIP)
+
+
 def _modules(room: str, modem: ModemClass) -> Iterator[str]:
-    """Dotted names of the modules of a room; a device has one modem."""
-    for path in modules(FIRMWARE / "locator"):
+    """Dotted names of the modules of a room that an ordinary wake imports."""
+    for path in sorted(ordinary(modem)):
         parts = path.relative_to(FIRMWARE).with_suffix("").parts
         mine = parts[1] if len(parts) > 2 else "wake"
-        if mine == room and parts[-1] not in set(MODEMS) - {modem}:
+        if mine == room and parts[0] == "locator":
             yield ".".join(part for part in parts if part != "__init__")
 
 
-def least_heap_kw(modem: ModemClass, console: Console) -> int:
-    """The smallest heap, in kilo-words, in which the whole wake ends with all records acknowledged."""
-    low, high = LEAST_KW, HEAP_KW + 1
+def least_heap_kw(modem: ModemClass, before: Before, rom: bytes, bits: int, console: Console) -> int:
+    """The smallest heap, in kilo-words, in which the whole wake ends with all done; with `rom` in place."""
+    # A heap of MicroPython has 3 bits of tables for each 16 bytes.
+    rom_kw = -(-len(rom) * 131 * 32 // bits // 128 // 1024)
+    low, high = LEAST_KW, MOST_KW
     while high - low > 1:
         middle = (low + high) // 2
         with console.status(f"{modem}: one wake in {middle}wK"):
-            enough = _wakes_in(modem, middle)
+            enough = _wakes_in(modem, before, middle + rom_kw, rom)
         low, high = (low, middle) if enough else (middle, high)
     return high
 
 
-def _wakes_in(modem: ModemClass, heap_kw: int) -> bool:
+def wakes_before(modem: ModemClass, data: Path) -> bytes:
+    """With room for everything, from the first start to before the wake in which the card switches to the
+    profile of the policy that has come; leaves what is in flash in `data`, returns the RTC memory."""
     with tempfile.TemporaryDirectory() as folder:
-        built = stage.build(Path(folder), modem, 1, 1, 0, None, heap_kw)
+        built = stage.build(Path(folder), modem, 1, 1, 0, None, ROOMY_KW, card=CARD)
+        rtc_memory = b""
+
+        def keep(_: int) -> None:
+            nonlocal rtc_memory
+            if not built.card.switches():
+                shutil.rmtree(data, ignore_errors=True)
+                shutil.copytree(built.flash / "data", data)
+                rtc_memory = built.device.rtc_memory
+
         try:
-            firmware.fill(built.flash, BACKLOG)
-            built.device.run(0, lambda now_ms: None)
-            told = int(firmware.ledger(built.flash).acks.count(0, 1 << 32))
+            built.device.run(1000 * SWITCHED_S, keep)
+            assert built.card.switches(), "no wake has switched"
+            return rtc_memory
         finally:
             built.close()
-    return bool(told > BACKLOG)
 
 
-def table(found: dict[str, Any]) -> Table:
+def _wakes_in(modem: ModemClass, before: Before, heap_kw: int, rom: bytes) -> bool:
+    with tempfile.TemporaryDirectory() as folder:
+        built = stage.build(Path(folder), modem, 1, 1, 0, None, heap_kw, card=CARD)
+        try:
+            shutil.rmtree(built.flash / "data")
+            shutil.copytree(before.data, built.flash / "data")
+            _add_chip(built.flash)
+            if OTHER in os.environ:  # frozen into that MicroPython
+                for name in ("lockstep", "machine", "esp32", "romfs"):
+                    (built.flash / f"{name}.mpy").unlink()
+            if rom:
+                (built.flash / "romfs").write_bytes(rom)
+            (built.flash / "boot.py").write_text((built.flash / "boot.py").read_text() + "import chip\n")
+            told = firmware.ledger(built.flash).acks.count(0, 1 << 32)
+            firmware.fill(built.flash, BACKLOG)
+            _offer_release(built, Path(folder))
+            built.device.resume(before.rtc_memory, SWITCHED_S)
+            built.device.run(0, lambda now_ms: None)
+            told = firmware.ledger(built.flash).acks.count(0, 1 << 32) - told
+            is_pulled = (built.flash / "slot_b").exists()
+            return bool(told > BACKLOG and built.card.switches() and is_pulled)
+        finally:
+            built.close()
+
+
+def _offer_release(built: stage.Stage, folder: Path) -> None:
+    """The same firmware under the next number: its list and a file are pulled."""
+    sources = folder / "firmware"
+    shutil.copytree(FIRMWARE, sources, ignore=shutil.ignore_patterns("__pycache__"))
+    number = constants()["SEQUENCE"]
+    file = sources / "locator" / "__init__.py"
+    file.write_text(file.read_text().replace(f"SEQUENCE = {number}", f"SEQUENCE = {number + 1}"))
+    release.build(folder / "release", "SIM", sources)
+    do = built.services.agent.do
+    do("update", "add", str(folder / "release"))
+    do("update", "roll-out", str(number + 1), "--board", "SIM", "--canaries", "1", "--days", "0")
+
+
+def measure(modem: ModemClass, bits: int, console: Console) -> dict[str, Any]:
+    """What the rooms keep and what the wake needs, with one modem."""
+    found: dict[str, Any] = {"resident": resident(modem)}
+    with tempfile.TemporaryDirectory() as folder:
+        data, slot = Path(folder, "data"), Path(folder, image.SLOT)
+        before = Before(data, wakes_before(modem, data))
+        found["from_file_kw"] = least_heap_kw(modem, before, b"", bits, console)
+        if bits == 32:
+            slot.write_bytes(pack(constants()["SEQUENCE"], application()))
+            found["in_place_kw"] = least_heap_kw(modem, before, image.in_place(slot), bits, console)
+    return found
+
+
+def held(bits: int) -> str:
+    """Which of the two ways the budget is for."""
+    return "in_place_kw" if bits == 32 else "from_file_kw"
+
+
+def table(found: dict[str, Any], bits: int, budget_kw: int) -> Table:
     """Rooms and modems."""
-    words = "64" if sys.maxsize > 1 << 32 else "32"
-    result = Table(title=f"Heap of the device, bytes in words of {words} bits")
+    result = Table(title=f"Heap of the device, bytes in words of {bits} bits")
     result.add_column("resident")
     for modem in MODEMS:
         result.add_column(modem, justify="right")
-    for room in ROOMS:
+    for room in found[MODEMS[0]]["resident"]:
         result.add_row(room, *(f"{found[modem]['resident'][room]:,}" for modem in MODEMS))
     result.add_section()
     result.add_row("all rooms", *(f"{sum(found[modem]['resident'].values()):,}" for modem in MODEMS))
-    result.add_row("peak of a whole wake", *(f"{found[modem]['peak_kw']}wK" for modem in MODEMS))
-    result.add_row("budget", *(f"{HEAP_KW}wK" for _ in MODEMS))
+    for way, title in WAYS.items():
+        if way in found[MODEMS[0]]:
+            result.add_row(f"whole wake, {title}", *(f"{found[modem][way]}wK" for modem in MODEMS))
+    result.add_row(f"budget, {WAYS[held(bits)]}", *(f"{budget_kw}wK" for _ in MODEMS))
     return result
 
 
 def main() -> int:
     """The command line."""
+    parser = argparse.ArgumentParser(prog="python -m tools.world.heap", description=__doc__)
+    parser.add_argument("--micropython", type=Path, help="one with words of 32 bits")
+    arguments = parser.parse_args()
+    bits, budget_kw, name = 64, HEAP_KW, "heap"
+    if arguments.micropython:
+        os.environ |= {OTHER: str(arguments.micropython.resolve()), "MICROPYPATH": ".frozen"}
+        bits, budget_kw, name = 32, BUDGET_32_KB, "heap32"
     console = Console()
     # That the device fails in a heap that is too small is what is looked for.
     logging.disable(logging.ERROR)
     try:
-        found: dict[str, Any] = {
-            modem: {"resident": resident(modem), "peak_kw": least_heap_kw(modem, console)} for modem in MODEMS
-        }
+        found: dict[str, Any] = {modem: measure(modem, bits, console) for modem in MODEMS}
     except (ServiceError, LayoutError, OSError) as error:
         print(error, file=sys.stderr)
         return 1
-    OUT.parent.mkdir(exist_ok=True)
-    OUT.write_text(json.dumps({"budget_kw": HEAP_KW, **found}, indent=2) + "\n")
-    console.print(table(found))
-    over = [modem for modem in MODEMS if found[modem]["peak_kw"] > HEAP_KW]
+    OUT.mkdir(exist_ok=True)
+    (OUT / f"{name}.json").write_text(json.dumps({"budget_kw": budget_kw, **found}, indent=2) + "\n")
+    console.print(table(found, bits, budget_kw))
+    over = [modem for modem in MODEMS if found[modem][held(bits)] > budget_kw]
     for modem in over:
-        print(f"fell short: a whole wake with the {modem} needs more than {HEAP_KW}wK", file=sys.stderr)
+        print(f"fell short: a whole wake with the {modem} needs more than {budget_kw}wK", file=sys.stderr)
     return 1 if over else 0
 
 

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tools.world import cpu
+from tools.world.ciphers import Ciphers
 from tools.world.clock import VirtualClock
 from tools.world.pipe import WAKE_ON_LIGHT, WAKE_ON_MOTION, WAKE_ON_TAMPER, Cause, Op, Wake
 from tools.world.process import DeviceEnded, DeviceHangs, DeviceProcess
@@ -90,6 +91,7 @@ class Device:
         self._random = random.Random(f"{trip.seed}/device")
         self._transcript = hashlib.sha256()
         self._receiver = Receiver()
+        self._ciphers = Ciphers()
         self._draining = False
         self._rtc_memory = b""
         self._power_on_ms = 0
@@ -111,6 +113,12 @@ class Device:
                 self._run_wake(self._start)
                 progress(self._now_ms())
         self._slept(until_ms)
+
+    def resume(self, rtc_memory: bytes, clock_s: int) -> None:
+        """Begin with a reset in place of a power-on: with this RTC memory, and the device's clock."""
+        self._rtc_memory = rtc_memory
+        self._power_on_ms = -1_000 * clock_s
+        self._start = Start(0, Cause.HARD, Wake.NONE)
 
     def transcript_digest(self) -> str:
         """SHA-256 over every AT line so far with its virtual time, in hex."""
@@ -238,13 +246,15 @@ class Device:
             case Op.PIN:
                 self._pin(payload[0], bool(payload[1]))
             case Op.SENSE:
-                return struct.pack("<HhIHHBB", *self._trip.sense()[1:])
+                return struct.pack("<HhIHHBB", *self._trip.sense()[1:-1])
             case Op.RTC:
                 self._rtc_memory = payload[:RTC_BYTES]
             case Op.RANDOM:
                 return self._random.randbytes(payload[0])
             case Op.LOG:
                 log.debug("%d %s", self._now_ms(), payload.decode("utf-8", "replace"))
+            case Op.AES:
+                return self._ciphers.encrypt(payload)
             case _:
                 raise ValueError(f"unknown op {op}: the device's port speaks another protocol")
         return b""
@@ -274,7 +284,9 @@ class Device:
             self._advance(now + length_ms)
             return
         self._esp32("light")
+        self._receiver.deaf = True
         self._advance(self._trip.rtc.due_ms(now, length_ms))
+        self._receiver.deaf = False
 
     def _pin(self, pin: int, level: bool) -> None:
         (self._modem.rail, self._modem.key, self._modem.dtr)[pin](level)

@@ -22,6 +22,7 @@ class Op(IntEnum):
     LOG = 8
     DEEPSLEEP = 9
     RESET = 10
+    AES = 11
 
 
 class Cause(IntEnum):

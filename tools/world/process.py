@@ -13,8 +13,8 @@ from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
-HEAP_KW = 84
-"""Kilo-words of heap: what 84 KiB are to the 32-bit words of the ESP32."""
+HEAP_KW = 104
+"""Kilo-words of heap: what 96 KiB are to the 32-bit words of the ESP32."""
 
 REAL_SECONDS_A_WAKE = 30.0
 """Longest time the world waits for the device in one wake, on the host's clock."""
@@ -34,11 +34,18 @@ class DeviceHangs(Exception):
     """The process has not asked for anything in the time one wake may take."""
 
 
+OTHER = "LOCKSTEP_MICROPYTHON"
+"""Environment variable with the path of another MicroPython than the wheel's (make heap32)."""
+
+
 def interpreter(heap_kw: int = HEAP_KW) -> list[str]:
     """The command that starts MicroPython from its wheel, without the delay of site packages.
 
     Raises FileNotFoundError with the remedy when the wheel is not installed.
     """
+    heap = ["-X", f"heapsize={heap_kw}wK"]
+    if other := os.environ.get(OTHER):
+        return [other, *heap]
     found = find_spec("micropython_run")
     if found is None or found.origin is None:
         raise FileNotFoundError(
@@ -46,7 +53,7 @@ def interpreter(heap_kw: int = HEAP_KW) -> list[str]:
         )
     folder = str(Path(found.origin).parent)
     start = f"import sys; sys.path.insert(0, {folder!r}); import micropython_run as m"
-    return [sys.executable, "-I", "-S", "-c", start + "; m.run_main(sys.argv)", "-X", f"heapsize={heap_kw}wK"]
+    return [sys.executable, "-I", "-S", "-c", start + "; m.run_main(sys.argv)", *heap]
 
 
 class DeviceProcess:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import random
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from tools.world.harsh import MILD, PERMANENT, Harshness, Spells
@@ -55,10 +55,14 @@ class Bar(NamedTuple):
 
 
 class Admission:
-    """Which networks accept which cards on one trip."""
+    """Which networks accept which cards on one trip. `agreements`: countries (MCC) in which an IMSI is
+    accepted, and those alone; one that is not in it meets the refusals that were drawn."""
 
-    def __init__(self, seed: int, harshness: Harshness = MILD) -> None:
+    def __init__(
+        self, seed: int, harshness: Harshness = MILD, agreements: Mapping[str, frozenset[str]] | None = None
+    ) -> None:
         self._seed = seed
+        self._agreements = agreements or {}
         self._congested = harshness.congested
         self._causes = _refusals(random.Random(f"{seed}/refusals"), harshness.refused)
         self._bans = Spells(seed, "bans", harshness.banned)
@@ -71,7 +75,10 @@ class Admission:
             return ROAMING_NOT_ALLOWED  # a card of the country's own has no national roaming
         if self._bans.on(ms, plmn):
             return self._bans.choice(ms, plmn, PERMANENT)
-        if self._causes.get(plmn):
+        agreed = self._agreements.get(imsi)
+        if agreed is not None and plmn[:3] not in agreed:
+            return ILLEGAL_HERE
+        if agreed is None and self._causes.get(plmn):
             return self._causes[plmn]
         slot = random.Random(f"{self._seed}/congestion/{plmn}/{ms // CONGESTED_MS}")
         return CONGESTION if slot.random() < self._congested else 0
@@ -96,7 +103,7 @@ class DataBar:
     def __init__(self, left_russia_ms: int) -> None:
         self._left_ms = left_russia_ms
         self._bars: list[Bar] = []
-        self._plmn = ""
+        self._plmn = self._imsi = ""
         self._heard_ms = 0
 
     @property
@@ -104,12 +111,13 @@ class DataBar:
         """All bars so far, in order; the last may go on."""
         return sorted(self._bars)
 
-    def registered(self, ms: int, plmn: str) -> None:
-        """The card has registered: the bar falls at the first time and at a change of operator."""
+    def registered(self, ms: int, plmn: str, imsi: str = "") -> None:
+        """The card has registered: the bar falls at the first time, at a change of operator or identity."""
         if plmn[:3] != BAR_MCC:
             self._plmn = ""
             return
-        if plmn != self._plmn or ms - self._heard_ms > SILENCE_MS:
+        other, self._imsi = imsi != self._imsi, imsi
+        if other or plmn != self._plmn or ms - self._heard_ms > SILENCE_MS:
             self._bar(ms, plmn)
 
     def open(self, ms: int, plmn: str) -> bool:

@@ -3,17 +3,24 @@
 import json
 import os
 import secrets
+import signal
 import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from tools.flash.layout import REPOSITORY
 from tools.world import certificates
 
 BROKER_HOST = "broker.landbridge.example"
+UPDATES_HOST = "updates.landbridge.example"
+"""The same broker, for who comes over the access point for updates."""
+BROKER_PORT = 8883
+"""As devices are told."""
 AGENT = "agent"
 PLATFORM = "platform"
 """The user who may subscribe to what the agent publishes; on loopback its name is its password."""
@@ -123,14 +130,14 @@ class Service:
 class Broker(Service):
     """The demo's broker (`tools.world.broker`); knows whether the agent listens to it."""
 
-    def __init__(self, folder: Path, port: int, trap: Path | None) -> None:
+    def __init__(self, folder: Path, port: int, trap: Path | None, hostile: Path | None = None) -> None:
         self.folder = folder
         self.port = port
+        self._hostile = hostile
         self.agent_listens = threading.Event()
         self._listening = threading.Event()
         self._trap = trap
-        if not (folder / "broker.key").exists():
-            certificates.make(folder, BROKER_HOST)
+        certificates.make(folder, BROKER_HOST, UPDATES_HOST)
 
     def allow(self, name: str, password: str, publish: list[str], subscribe: list[str]) -> None:
         """Add a user; known to the broker from its next start."""
@@ -148,6 +155,7 @@ class Broker(Service):
         command = [sys.executable, "-m", "tools.world.broker", "--folder", str(self.folder)]
         command += ["--port", str(self.port)]
         command += ["--trap", str(self._trap)] if self._trap else []
+        command += ["--hostile", str(self._hostile)] if self._hostile else []
         self._child = Child("broker", command, self.folder / "broker.log", self._heard)
         self._child.await_event(self._listening)
 
@@ -215,6 +223,30 @@ ca_file = "{certificate}"
             raise ServiceError(f"landbridge {' '.join(arguments)}: {result.stderr.strip()}")
         return result.stdout
 
+    def show(self, device: str) -> None:
+        """Serve the agent's pages, and print the link to that of `device`, until Ctrl-C."""
+        command = [str(Path(sys.executable).with_name("landbridge")), "web", device]
+        with suppress(KeyboardInterrupt):
+            subprocess.run(command, check=False, env=os.environ | self._environment)
+
+    @contextmanager
+    def pages(self, device: str) -> Iterator[str]:
+        """The link to the page of `device`, served meanwhile."""
+        program = str(Path(sys.executable).with_name("landbridge"))
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        command = [program, "web", device, "--port", str(port)]
+        environment = os.environ | self._environment
+        with subprocess.Popen(command, text=True, stdout=subprocess.PIPE, env=environment) as serving:
+            assert serving.stdout
+            try:
+                link = serving.stdout.readline().strip()
+                _await_listener(port)
+                yield link
+            finally:
+                serving.send_signal(signal.SIGINT)
+
     def start(self) -> None:
         """Start the agent and wait until it has subscribed; the broker must run."""
         environment = self._environment | {"LANDBRIDGE_BROKER_PORT": str(self._broker.port)}
@@ -229,6 +261,15 @@ ca_file = "{certificate}"
         """Wait until the broker has the agent's subscription."""
         assert self._child
         self._child.await_event(self._broker.agent_listens)
+
+
+def _await_listener(port: int) -> None:
+    end = time.monotonic() + START_TIMEOUT_S
+    while time.monotonic() < end:
+        with suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+            return
+        time.sleep(0.1)
+    raise ServiceError(f"nobody listens on port {port}")
 
 
 class Services:

@@ -14,12 +14,12 @@ from typing import IO
 
 from tools.flash.layout import lay_out
 from tools.modem import Modem
-from tools.modem.card import Card
+from tools.world import battery, cards, weather
 from tools.world.clock import VirtualClock
 from tools.world.harsh import MILD, Harshness
 from tools.world.lockstep import Device
 from tools.world.process import HEAP_KW, interpreter
-from tools.world.services import BROKER_HOST, PLATFORM, Agent, Broker, ServiceError, Services
+from tools.world.services import BROKER_HOST, PLATFORM, UPDATES_HOST, Agent, Broker, ServiceError, Services
 from tools.world.traffic import CountedNetwork, Traffic
 from tools.world.trip import START_UTC_S, ModemClass, Trip
 
@@ -27,6 +27,7 @@ DEVICE = "lb-demo-1"
 CONTAINER = "CSQU3054383"
 """The example of ISO 6346: it belongs to nobody."""
 LINE = "Chongqing - Alashankou - Duisburg"
+LINE_FILE = Path(__file__).parent / "data" / "w1.csv"
 DESTINATION = "Duisburg"
 SETTINGS = Path("config", "device.json")
 OLD = ("agent", "chaos", "flash", "broker/users.json", "broker/broker.log", "clock")
@@ -45,6 +46,7 @@ class Stage:
     network: CountedNetwork
     clock: VirtualClock
     lock: IO[str]
+    card: cards.Issued
 
     def close(self) -> None:
         """End all processes."""
@@ -64,34 +66,51 @@ def build(
     heap_kw: int = HEAP_KW,
     harshness: Harshness = MILD,
     variants: Sequence[str] = (),
+    hostile: Path | None = None,
+    card: str = "single",
+    settings: Sequence[str] = (),
+    season: str = weather.USUAL,
+    battery_kind: str = battery.USUAL,
+    shuttles: int = 0,
+    apns: int = 1,
 ) -> Stage:
     """Make the trip of `seed`, start broker and agent, add the device and its trip to the agent.
 
     `out` gets a folder for each part; `port` is the broker's, 0 for any free one; `trap` is where
     chaos arms its traps; `heap_kw` is the device's heap in kilo-words; `harshness` is the world's.
-    `variants` are those of the modem's firmware. Raises `ServiceError` when a service does not start.
+    `variants` are those of the modem's firmware; in `hostile` a broker that is against us reads what to do.
+    `card` is one of `cards.KINDS`; `settings` (NAME=VALUE) are ordered before the trip. `season`,
+    `battery_kind` and `shuttles` as in `Trip`; `apns` as in `cards.issue`. Raises `ServiceError` when a
+    service does not start.
     """
     lock = _lock(out)
     _clear(out)
     clock = VirtualClock(out / "clock", START_UTC_S)
-    broker = Broker(out / "broker", port, trap)
+    broker = Broker(out / "broker", port, trap, hostile)
     agent = Agent(out / "agent", broker, clock.path, trap)
     services = Services(broker, agent)
-    trip = Trip(seed, modem, days, harshness)
+    issued = cards.issue(card, apns)
+    trip = Trip(seed, modem, days, harshness, issued.agreements, season, battery_kind, shuttles)
+    trip.card = issued.card
     try:
         flash = _provision(out / "flash", services)
+        if issued.policy:
+            (out / "cards.toml").write_text(issued.policy)
+            services.agent.do("cards", "policy", str(out / "cards.toml"), DEVICE)
+        if settings:
+            services.agent.do("settings", "set", DEVICE, *settings)
         services.start()
         network = _network(services)
         rng = random.Random(f"{seed}/modem")
-        card = Card()
-        card.forbidden = list(trip.forbidden)
-        simulated = Modem(trip.env, modem, trip, network, rng, trip.charge, card, variants=variants)
+        issued.card.forbidden = list(trip.forbidden)
+        simulated = Modem(trip.env, modem, trip, network, rng, trip.charge, issued.card, variants=variants)
+        simulated.knows(issued.points)
         device = Device(trip, simulated, flash, _command(modem, heap_kw), clock)
         _mask(simulated, flash)
     except BaseException:
         services.stop()
         raise
-    return Stage(trip, simulated, device, flash, services, network, clock, lock)
+    return Stage(trip, simulated, device, flash, services, network, clock, lock, issued)
 
 
 def _lock(out: Path) -> IO[str]:
@@ -120,6 +139,7 @@ def _provision(flash: Path, services: Services) -> Path:
     """Do what the manual tells an operator to do; returns the device's flash."""
     agent, broker = services.agent, services.broker
     agent.do("devices", "add", DEVICE)
+    agent.do("lines", "add", LINE, str(LINE_FILE))
     trip = ("--container", CONTAINER, "--line", LINE, "--destination", DESTINATION)
     agent.do("trips", "start", DEVICE, *trip)
     lay_out(flash, "SIM")
@@ -134,7 +154,9 @@ def _provision(flash: Path, services: Services) -> Path:
 def _network(services: Services) -> CountedNetwork:
     # The port in the device's settings is that of a real broker; here it is any free one.
     address = ("127.0.0.1", services.broker.port)
-    network = CountedNetwork({BROKER_HOST: address}, services.reachable, services.reply_expected)
+    network = CountedNetwork(
+        {BROKER_HOST: address, UPDATES_HOST: address}, services.reachable, services.reply_expected
+    )
     network.traffic = Traffic()
     network.before_publish = lambda: None
     return network

@@ -27,6 +27,8 @@ DWELLS = {
 }
 """Median in hours and sigma by kind of stop, or by the name of a station that differs."""
 LONGEST_DWELL_H = 14 * 24.0
+SHUTTLE_KM = 5.0
+"""A train that shuttles goes at least so far beyond the border."""
 LINE_STOP_PROBABILITY = 0.5
 LOOP_STOP_PROBABILITY = 0.35
 SPEED_KMH = {"CN": 62.0, "KZ": 48.0, "RU": 52.0, "BY": 48.0, "PL": 34.0, "DE": 50.0}
@@ -45,6 +47,10 @@ class Segment(NamedTuple):
     end_km: float
     kind: str
     name: str
+
+    def later(self, ms: int) -> Segment:
+        """The same at another time."""
+        return self._replace(start_ms=self.start_ms + ms, end_ms=self.end_ms + ms)
 
 
 @dataclass(frozen=True)
@@ -65,6 +71,26 @@ class Train:
     def arrival_ms(self) -> int:
         """When the train reaches the end of the line."""
         return self.segments[-1].start_ms
+
+    @classmethod
+    def shuttle(cls, line: Line, rng: random.Random, times: int) -> Train:
+        """A trip that begins in the yard at the first border and passes it `times` times, an odd number,
+        before it goes on."""
+        at_km = line.borders[0].km
+        drawn = tuple(_segments(line, rng))
+        first = next(i for i, each in enumerate(drawn) if each.start_km > at_km + SHUTTLE_KM)
+        there = drawn[first].start_km, 2 * at_km - drawn[first].start_km
+        ms, segments = 0, []
+        for turn in range(times):
+            to_km, from_km = there if turn % 2 == 0 else there[::-1]
+            stands_ms, runs_ms = (round(rng.uniform(0.1, 1.5) * HOUR_MS) for _ in range(2))
+            segments.append(Segment(ms, ms + stands_ms, from_km, from_km, "yard", "shuttle"))
+            ms += stands_ms
+            segments.append(Segment(ms, ms + runs_ms, from_km, to_km, "run", "shuttle"))
+            ms += runs_ms
+        later_ms = ms - drawn[first].start_ms
+        segments += (each.later(later_ms) for each in drawn[first:])
+        return cls(line, tuple(segments), tuple(segment.start_ms for segment in segments))
 
     def segment(self, ms: int) -> Segment:
         """What the train does at a moment."""
@@ -87,12 +113,11 @@ class Train:
     def speed_kmh(self, ms: int) -> float:
         """Speed over ground, 0 when it stands."""
         at = self.segment(ms)
-        return (at.end_km - at.start_km) * TRACK_KM_A_LINE_KM / _hours(at) if at.kind == "run" else 0.0
+        return abs(at.end_km - at.start_km) * TRACK_KM_A_LINE_KM / _hours(at) if at.kind == "run" else 0.0
 
     def passes_ms(self, km: float) -> int:
         """When it passes a kilometre for the first time."""
-        index = bisect_right(self.segments, km, key=lambda segment: segment.end_km)
-        at = self.segments[index]
+        at = next(segment for segment in self.segments if segment.end_km > km)
         part = (km - at.start_km) / (at.end_km - at.start_km)
         return round(at.start_ms + part * (at.end_ms - at.start_ms))
 

@@ -7,12 +7,15 @@ device. All times are virtual milliseconds since the trip began at `START_UTC_S`
 from __future__ import annotations
 
 import random
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 import simpy
 
 from tools.modem.air import Cell, Fix, Sky
+from tools.modem.card import Card
+from tools.world import battery, weather
 from tools.world.battery import MINIMUM_V, START_V, Battery
 from tools.world.coverage import Coverage
 from tools.world.doors import Doors
@@ -22,7 +25,7 @@ from tools.world.line import Line
 from tools.world.meter import ESP32_W, NOMINAL_V, Meter
 from tools.world.motion import Motion
 from tools.world.rtc import GAIN_PPM, Rtc
-from tools.world.rules import Admission, Bar, DataBar
+from tools.world.rules import CONGESTION, Admission, Bar, DataBar
 from tools.world.satellites import Satellites
 from tools.world.train import Train
 from tools.world.weather import Weather
@@ -48,6 +51,8 @@ class Sense(NamedTuple):
     shock_mg: int = 0
     tilt_deg: int = 0
     lid_open: int = 0
+    loaded: bool = False
+    """The modem is on."""
 
 
 class SeenCell(NamedTuple):
@@ -84,16 +89,30 @@ class Given:
     fixes: list[Fix] = field(default_factory=list)
     senses: list[Sense] = field(default_factory=list)
     cells: list[SeenCell] = field(default_factory=list)
+    ahead_ms: int = 0
+    """Of the device's own clock, at the last fix."""
 
 
 class Trip:
     """The world of one seed and one class of modem, `days` long; it goes on for `MARGIN_MS` more.
 
     `battery` tells what is left (`left()`), what was drawn (`used_mah`) and the `lowest` voltage;
-    `rtc` is the device's own clock; `forbidden` are the networks on the card's list when the trip begins.
+    `rtc` is the device's own clock; `forbidden` are the networks on the card's list when the trip begins;
+    `agreements` as in `rules.Admission`; `season` of `weather.SEASONS`, `battery_kind` of `battery.KINDS`.
+    `shuttles` as `times` of `Train.shuttle`, 0: the usual trip.
     """
 
-    def __init__(self, seed: int, modem: ModemClass, days: int = 45, harshness: Harshness = MILD) -> None:
+    def __init__(
+        self,
+        seed: int,
+        modem: ModemClass,
+        days: int = 45,
+        harshness: Harshness = MILD,
+        agreements: Mapping[str, frozenset[str]] | None = None,
+        season: str = weather.USUAL,
+        battery_kind: str = battery.USUAL,
+        shuttles: int = 0,
+    ) -> None:
         self.seed = seed
         self.env = simpy.Environment(initial_time=0)
         self.meter = Meter(self.env, modem)
@@ -101,17 +120,20 @@ class Trip:
         self.given = Given()
         self.brown_outs: list[BrownOut] = []
         self.line = Line.read()
-        self.train = Train.draw(self.line, random.Random(f"{seed}/train"))
+        rng = random.Random(f"{seed}/train")
+        self.train = Train.shuttle(self.line, rng, shuttles) if shuttles else Train.draw(self.line, rng)
         last_ms = self.end_ms + MARGIN_MS
-        self.weather = Weather(random.Random(f"{seed}/weather"), self.train.position, START_UTC_S, last_ms)
-        self.battery = Battery(self.weather.battery_c)
+        rng = random.Random(f"{seed}/weather")
+        cold = weather.SEASONS[season]
+        self.weather = Weather(rng, self.train.position, START_UTC_S, last_ms, cold)
+        self.battery = Battery(self.weather.battery_c, battery.KINDS[battery_kind])
         self.rtc = Rtc(random.Random(f"{seed}/rtc").uniform(*GAIN_PPM), self.weather.battery_c)
         self.motion = Motion(self.train, last_ms, random.Random(f"{seed}/motion"))
         self.doors = Doors(self.train, START_UTC_S, random.Random(f"{seed}/doors"))
         self.handling = Handling(self.train, self.motion, random.Random(f"{seed}/handling"))
         self._satellites = Satellites(self.train, seed)
         self._coverage = Coverage(self.line, modem, seed, harshness.usable_share)
-        self._admission = Admission(seed, harshness)
+        self._admission = Admission(seed, harshness, agreements)
         self.forbidden = self._admission.forbidden(harshness.forbidden)
         self._dead = Spells(seed, "dead", harshness.dead)
         self._crossings = [
@@ -119,6 +141,8 @@ class Trip:
             for border in self.line.borders
         ]
         self._bar = DataBar(next(each.ms for each in self._crossings if each.left == "RU"))
+        self.card = Card()
+        """Who asks the networks; the stage puts in the one of the trip."""
         self._motion_told = 0
         self._sensed_ms = 0
         self._shown: list[Cell] = []
@@ -174,7 +198,8 @@ class Trip:
         motion = min(counts - self._motion_told, 0xFFFF_FFFF)
         handled = self.handling
         felt = (handled.peak_mg(self._sensed_ms, now), handled.tilt_deg(now), handled.lid_open(now))
-        sense = Sense(now, battery_mv, self.temperature_dc(now), motion, self.doors.lux(now), *felt)
+        loaded = self.meter.state_of("modem") not in ("off", "psm")
+        sense = Sense(now, battery_mv, self.temperature_dc(now), motion, self.doors.lux(now), *felt, loaded)
         self._sensed_ms = now
         self._motion_told = counts
         self._shown = []
@@ -219,6 +244,13 @@ class Trip:
         """0, or the EMM cause with which the network refuses the card."""
         return self._admission.cause(self._now_ms(), imsi, plmn)
 
+    def refused(self) -> bool:
+        """Whether networks are heard now and, congestion apart, none takes the card as it is."""
+        now = self._now_ms()
+        heard = {cell.plmn for cell in self._coverage.cells(self.km(now), now)}
+        causes = [self._admission.cause(now, self.card.imsi, plmn) for plmn in sorted(heard)]
+        return bool(causes) and all(cause not in (0, CONGESTION) for cause in causes)
+
     def data_open(self, imsi: str, plmn: str) -> bool:
         """False when the card is registered and its data is barred, or the network's core is dead."""
         now = self._now_ms()
@@ -226,7 +258,7 @@ class Trip:
 
     def registered(self, imsi: str, plmn: str) -> None:
         """The modem has registered."""
-        self._bar.registered(self._now_ms(), plmn)
+        self._bar.registered(self._now_ms(), plmn, imsi)
 
     def sent(self, plmn: str) -> None:
         """The modem has passed traffic on this network."""
@@ -243,6 +275,7 @@ class Trip:
     def fix_given(self, fix: Fix) -> None:
         """The modem has printed a fix."""
         self.given.fixes.append(fix)
+        self.given.ahead_ms = self.rtc.told_ms(self._now_ms()) - self._now_ms()
 
     def _now_ms(self) -> int:
         return int(self.env.now)

@@ -19,7 +19,7 @@ from tools.world.firmware import FIX, Record, ledger, records
 from tools.world.traffic import Traffic
 from tools.world.trip import Trip
 from tools.world.wakes import Wake, Wakes
-from tools.world.witness import PLACE, QUALITY_NONE, SERVED, difference, times_s
+from tools.world.witness import PLACE, QUALITY_NONE, SERVED, START_S, difference, times_s
 
 UNDATED_S = 2_400
 """Dated backwards from when the time is known, by a clock that gains so much in 26 h at most."""
@@ -57,6 +57,8 @@ class Truth:
     _events: Events = field(default_factory=Events)
     _dated_boot: int = 0
     """The boot in which a fix has told the device the time."""
+    _power_on_s: list[float] = field(default_factory=list)
+    """The agent's time of each boot, the first one first."""
     _segments: list[int] = field(default_factory=list)
     _kept: set[int] = field(default_factory=set)
     """Sequences in the files of those that were kept when segments were thinned."""
@@ -75,11 +77,14 @@ class Truth:
             self._check(seq, fields, wake)
         if wake.fixes:
             self._dated_boot = wake.boot
+        if wake.boot > len(self._power_on_s):
+            self._power_on_s.append(START_S + wake.power_on_ms / 1_000)
         self._note_thinned()
 
     def settle(self, stored: Sequence[StoredPoint]) -> Settlement:
         """Compare with what the agent has `stored`."""
         points = {each.point.seq: each for each in stored}
+        reported = {bisect_right(self._power_on_s, each.received_s) for each in stored}
         wrong = {seq: f"record {seq}: stored and never taken" for seq in points if seq not in self.records}
         wrong |= self.wrong
         acks = ledger(self.flash).acks
@@ -87,7 +92,7 @@ class Truth:
         missing, in_flash = [], 0
         for seq, fields in self.records.items():
             if seq in points:
-                otherwise = _unequal(fields, points[seq]) or self._misdated(seq, points[seq])
+                otherwise = _unequal(fields, points[seq]) or self._misdated(seq, points[seq], reported)
                 if otherwise:
                     wrong.setdefault(seq, f"record {seq} as stored: {otherwise}")
             elif seq in on_flash and not acks.has(seq):
@@ -148,12 +153,13 @@ class Truth:
         place = bisect_right(self._segments, seq)
         return self._segments[place - 1] if place else 0
 
-    def _misdated(self, seq: int, stored: StoredPoint) -> str:
-        """The agent's time against the world's; without one is what no clock was ever known for."""
+    def _misdated(self, seq: int, stored: StoredPoint, reported: set[int]) -> str:
+        """The agent's time against the world's. Without one is what no clock was known for; or what a device
+        has found that lost its power before it reported: with it its seconds since power-on are gone."""
         if stored.at_s is None:
             boot = self.records[seq]["boot"]
             known = any(each["boot"] == boot and each["quality"] for each in self.records.values())
-            return "no date, though its boot knew the time" if known else ""
+            return "no date, though its boot knew the time" if known and boot in reported else ""
         early_s, late_s = self._taken_s[seq]
         if self.records[seq]["quality"] == QUALITY_NONE:
             early_s -= UNDATED_S

@@ -23,12 +23,16 @@ class Receiver:
         self._end_ms = 0
         self.puts = 0
         """How often the modem has sent so far."""
+        self.deaf = False
+        """In light sleep the UART has no clock, and what comes is lost (ESP-IDF, Sleep Modes)."""
 
     def put(self, now_ms: int, data: bytes, draining: bool) -> None:
         """The modem starts to send `data` now.
 
-        Unless the firmware is `draining` the buffer, what does not fit into it is lost.
+        Unless the firmware is `draining` the buffer, what does not fit into it is lost; in light sleep all.
         """
+        if self.deaf:
+            return
         if not draining:
             data = data[: max(0, BUFFER_BYTES - len(self._bytes))]
         self._bytes += data

@@ -35,6 +35,8 @@ class Wake:
     weighs the battery under load."""
     cells: list[SeenCell]
     fixes: list[Fix]
+    searched: bool
+    """GNSS was on."""
     connected: bool
     """The modem opened a connection, so it was registered."""
     opened: bool
@@ -51,6 +53,7 @@ class Wakes:
         self._traffic = traffic
         self._senses = self._cells = self._fixes = self._connections = self._brown_outs = 0
         self._boot = self._power_on_ms = self._ahead_ms = 0
+        self._gnss_j = 0.0
 
     def next(self) -> Wake:
         """The wake that has just ended."""
@@ -64,6 +67,7 @@ class Wakes:
         if power_on:
             self._boot, self._power_on_ms = self._boot + 1, start_ms
             self._ahead_ms = ahead_ms
+        gnss_j = trip.meter.joules_by_part()["gnss"]
         wake = Wake(
             start_ms=start_ms,
             end_ms=int(trip.env.now),
@@ -74,14 +78,16 @@ class Wakes:
             felt=_felt(senses, trip.rtc),
             cells=given.cells[self._cells :],
             fixes=given.fixes[self._fixes :],
+            searched=gnss_j > self._gnss_j,
             connected=self._traffic.connections > self._connections,
             opened=any(0 <= start_ms - each.start_ms <= BOOT_MS for each in trip.doors.openings),
             gained_s=(ahead_ms - self._ahead_ms) / 1_000,
         )
         if wake.fixes:
-            self._ahead_ms = ahead_ms
+            self._ahead_ms = given.ahead_ms
         self._senses, self._cells, self._fixes = len(given.senses), len(given.cells), len(given.fixes)
         self._connections, self._brown_outs = self._traffic.connections, failed
+        self._gnss_j = gnss_j
         return wake
 
 
@@ -89,4 +95,5 @@ def _felt(senses: list[Sense], rtc: Rtc) -> list[Sense]:
     if len(senses) < 2:
         return senses
     due_ms = rtc.due_ms(senses[0].ms, 1_000 * RECOUNT_S)
-    return senses[: 2 if 0 <= senses[1].ms - due_ms <= RECOUNT_LATE_MS else 1]
+    again = not senses[1].loaded and 0 <= senses[1].ms - due_ms <= RECOUNT_LATE_MS
+    return senses[: 2 if again else 1]

@@ -1,8 +1,8 @@
 """Weather: the temperature outside, and that of a battery which follows it slowly.
 
 Ambient = mean of the three nearest nodes (January mean) + a(t) * (mean - extreme) / 3
-+ half range * sin(2 pi (day - 0.4)), a(t) a unit AR(1) with a time constant of 3 days. The battery
-lags 4 hours behind. Days are in UTC.
++ half range * sin(2 pi (day - 0.4)), a(t) an AR(1) with a time constant of 3 days, mean and deviation by
+season. The battery lags 4 hours behind. Days are in UTC.
 """
 
 from __future__ import annotations
@@ -20,6 +20,21 @@ DAY_MS = 86_400_000
 SPELL_DAYS = 3.0
 LAG_H = 4.0
 NEAREST_NODES = 3
+
+
+class Season(NamedTuple):
+    """Mean and deviation of a(t): 0 is the mean of a January, -3 the lowest of a winter."""
+
+    mean: float
+    deviation: float
+
+
+SEASONS = {
+    "winter": Season(0.0, 1.0),
+    # A cold wave over the whole trip, which seldom goes beyond the lowest of a winter [C].
+    "extreme": Season(-2.4, 0.4),
+}
+USUAL = "winter"
 
 
 class Node(NamedTuple):
@@ -41,7 +56,9 @@ class Weather:
         position: Callable[[int], tuple[float, float]],
         start_utc_s: int,
         end_ms: int,
+        season: Season = SEASONS[USUAL],
     ) -> None:
+        self._season = season
         self._start_day = start_utc_s % 86_400 / 86_400
         self._nodes = read_nodes()
         self._ambient_c: list[float] = []
@@ -65,6 +82,11 @@ class Weather:
         """Inside the locator, degrees Celsius."""
         return _between(self._battery_c, ms)
 
+    def hours_below(self, temperature_c: float, until_ms: int) -> float:
+        """So long the locator has been colder than this."""
+        tabled = self._battery_c[: until_ms // STEP_MS]
+        return sum(each < temperature_c for each in tabled) * STEP_MS / 3_600_000
+
     def _ambient(self, ms: int, place: tuple[float, float], spell: float) -> float:
         near = heapq.nsmallest(NEAREST_NODES, self._nodes, key=lambda node: distance_km(place, node[:2]))
         mean_c = sum(node.mean_c for node in near) / len(near)
@@ -72,6 +94,7 @@ class Weather:
         extreme_c = sum(node.extreme_c for node in near) / len(near)
         day = self._start_day + ms / DAY_MS
         daily = half_range_k * math.sin(2 * math.pi * (day - 0.4))
+        spell = self._season.mean + self._season.deviation * spell
         return mean_c + spell * (mean_c - extreme_c) / 3 + daily
 
 

@@ -8,25 +8,27 @@ import os
 import struct
 import sys
 
-_READ = 1
-_SLEEP = 2
-_PIN = 3
-_SENSE = 4
-_HELLO = 5
-_RTC = 6
-_RANDOM = 7
-_DEEPSLEEP = 9
-_RESET = 10
+from micropython import const
 
-_PIN_RAIL = 0
-_PIN_KEY = 1
-_PIN_DTR = 2
+_READ = const(1)
+_SLEEP = const(2)
+_PIN = const(3)
+_SENSE = const(4)
+_HELLO = const(5)
+_RTC = const(6)
+_RANDOM = const(7)
+_DEEPSLEEP = const(9)
+_RESET = const(10)
 
-_COST_DECISION = 0
-_COST_RECORD = 1
-_COST_ENVELOPE = 2
-_COST_KILOBYTE_READ = 3
-_SEGMENT_KB = 3  # what the journal reads at a time
+_PIN_RAIL = const(0)
+_PIN_KEY = const(1)
+_PIN_DTR = const(2)
+
+_COST_DECISION = const(0)
+_COST_RECORD = const(1)
+_COST_ENVELOPE = const(2)
+_COST_KILOBYTE_READ = const(3)
+_SEGMENT_KB = const(3)  # what the journal reads at a time
 
 
 class LockstepPort:
@@ -88,6 +90,9 @@ class LockstepPort:
     def feed(self):
         pass
 
+    def show(self, registered, fixed):
+        pass
+
     def deepsleep(self, ms, wake_on):
         self._tell(_DEEPSLEEP, struct.pack("<IB", ms, wake_on))
         sys.exit()
@@ -100,11 +105,11 @@ class LockstepPort:
         """From now on the work that has a price in the world's table of CPU times is charged."""
         from locator.journal.store import Journal
         from locator.link.cose import Envelope
-        from locator.plan import decide
+        from locator.pacing import Pace
 
         costs_us = self._costs_us
         for owner, name, us in (
-            (decide, "next", costs_us[_COST_DECISION]),
+            (Pace, "next", costs_us[_COST_DECISION]),
             (Journal, "append", costs_us[_COST_RECORD]),
             (Journal, "_read", _SEGMENT_KB * costs_us[_COST_KILOBYTE_READ]),
             (Envelope, "seal", costs_us[_COST_ENVELOPE]),
@@ -157,4 +162,10 @@ class LockstepPort:
             at += got
 
 
-port = LockstepPort(int(os.getenv("LOCKSTEP_FD", "")))
+port: LockstepPort
+
+
+def connect():
+    """Meet the world."""
+    global port
+    port = LockstepPort(int(os.getenv("LOCKSTEP_FD", "")))

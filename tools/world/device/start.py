@@ -1,12 +1,16 @@
 """What the chip's boot does, for the simulated board: meet the world, run boot.py, then main.py."""
 
 import lockstep
+import romfs
 
-import boot  # noqa: F401  isort: skip
+lockstep.connect()
+romfs.connect(lockstep.port.reset_cause)
+
+import boot  # noqa: E402, F401  isort: skip
 
 try:
     lockstep.port.charge()
 except Exception:
     pass  # a slot that cannot be loaded: main.py meets it and deals with it
 
-import main  # noqa: F401
+import main  # noqa: E402, F401

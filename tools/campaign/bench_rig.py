@@ -1,0 +1,132 @@
+"""What the agent's benchmark runs on: a broker that holds messages, databases, agents as processes."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from landbridge.config import Nats
+from landbridge.ingest import nats_source
+from landbridge.store.database import open_database
+from sqlalchemy import text
+
+from tools.campaign import bench_load
+from tools.campaign.bench_bare import CLIENT
+from tools.campaign.mosquitto import Mosquitto
+from tools.campaign.nats_server import NatsServer
+from tools.campaign.postgres import Postgres
+
+PARTITIONS = 8
+_LOOK_S = 0.02
+
+
+class Took(NamedTuple):
+    """What an agent needed for all messages."""
+
+    seconds: float
+    """From the first to the last."""
+    started_s: float
+    """From its start to the first."""
+    told_s: float
+    most_mb: float
+
+
+class Rig:
+    """One broker, and what it is given again and again."""
+
+    def __init__(self, folder: Path, fleet: Sequence[str], each: int, seed: int) -> None:
+        folder.mkdir(parents=True)
+        self._folder = folder
+        self.fleet = fleet
+        self._each, self._seed = each, seed
+        self.messages = bench_load.uplinks(fleet, each, seed)
+        self._broker = Mosquitto(folder, {}, tls=False)
+        self._broker.start()
+
+    def close(self) -> None:
+        """End the broker."""
+        self._broker.kill()
+
+    def fresh(self, name: str, fleet: Sequence[str] = ()) -> str:
+        """A SQLite database that knows the fleet, and nothing else."""
+        place = self._emptied(name)
+        bench_load.add_fleet(place, self._keys, fleet or self.fleet)
+        return place
+
+    def renewed(self, server: Postgres) -> str:
+        """The same on PostgreSQL."""
+        server.empty()
+        bench_load.add_fleet(server.url, self._keys, self.fleet)
+        return server.url
+
+    def bare(self) -> Took:
+        """The bare loop on a file of its own."""
+        self._fill(self.messages)
+        arguments = (str(self._broker.port), str(len(self.messages)), self._emptied("bare"))
+        return Took(self._run("tools.campaign.bench_bare", *arguments)["seconds"], 0, 0, 0)
+
+    def agent(self, place: str, turn: int = 0) -> Took:
+        """The agent on a database that knows the fleet, and has had `turn` rounds of messages before."""
+        messages = self.messages
+        if turn:
+            messages = bench_load.uplinks(self.fleet, self._each, self._seed, turn * self._each)
+        self._fill(messages)
+        environment = bench_load.settings(self._folder, self._broker.port, place)
+        return Took(**self._run("tools.campaign.benched_agent", str(len(messages)), environment=environment))
+
+    def agents(self, count: int, place: str, broker: NatsServer) -> float:
+        """Seconds that so many agents behind NATS need, from the first message to the last commit."""
+        more = f'[nats]\nurl = "{broker.url}"\npartitions = {PARTITIONS}\n'
+        environment = bench_load.settings(self._folder, broker.mqtt_port, place, more)
+        asyncio.run(nats_source.make_stream(Nats(url=broker.url, partitions=PARTITIONS)))
+        feeder = bench_load.Feeder(broker.mqtt_port)
+        feeder.publish(self.messages)
+        feeder.close()
+        command = [sys.executable, "-m", "landbridge.cli", "run", "--source", "nats"]
+        with open(self._folder / "log", "ab") as log:
+            running = [subprocess.Popen(command, stderr=log, env=environment) for _ in range(count)]
+        try:
+            return self._time(place)
+        finally:
+            for each in running:
+                each.terminate()
+            for each in running:
+                each.wait()
+
+    def _time(self, place: str) -> float:
+        """From the first that is stored to the last."""
+        database, since, stored = open_database(place), 0.0, 0
+        while stored < len(self.messages):
+            time.sleep(_LOOK_S)
+            with database.reading() as connection:
+                stored = connection.execute(text("SELECT count(*) FROM uplinks")).scalar_one()
+            since = since or (time.perf_counter() if stored else 0.0)
+        database.close()
+        return time.perf_counter() - since
+
+    @property
+    def _keys(self) -> str:
+        return str(self._folder / "keys")
+
+    def _fill(self, messages: Sequence[bench_load.Message]) -> None:
+        bench_load.leave_session(self._broker.port, CLIENT)
+        feeder = bench_load.Feeder(self._broker.port)
+        feeder.publish(messages)
+        feeder.close()
+
+    def _emptied(self, name: str) -> str:
+        for file in self._folder.glob(f"{name}.sqlite3*"):
+            file.unlink()
+        return str(self._folder / f"{name}.sqlite3")
+
+    def _run(self, module: str, *arguments: str, environment: dict[str, str] | None = None) -> Any:
+        command = [sys.executable, "-m", module, *arguments]
+        with open(self._folder / "log", "ab") as log:
+            done = subprocess.run(command, stdout=subprocess.PIPE, stderr=log, env=environment, check=True)
+        return json.loads(done.stdout)

@@ -1,0 +1,104 @@
+"""Renews the firmware on a board that runs MicroPython: `make deploy BOARD=REFERENCE_BG95 PORT=/dev/ttyUSB0`.
+
+Each file is written beside the old one and read back; when all are there, they take the places of the old
+ones. Records, settings and keys stay. What was there already is not written again: after an interruption,
+repeat it.
+"""
+
+import argparse
+import hashlib
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from rich.progress import Progress as Bars
+
+from tools.flash import WORN_OUT, LayoutError
+from tools.flash.device import Device, Progress
+from tools.flash.layout import lay_out
+
+SLOT, OTHERS = "slot_a", ("slots.bin", "slot_b")
+"""The slot that is written; what earlier updates have left, and says which of them runs."""
+_MARGIN_BYTES = 32_768
+_ACTIVATE = """
+import os
+for path in {gone}:
+    try:
+        os.remove(path)
+    except OSError:
+        pass
+for path in {changed}:
+    os.rename(path + ".new", path)
+os.sync() if hasattr(os, "sync") else None
+"""
+
+Bar = Callable[[str, int], Progress | None]
+"""Makes the progress of a file from its name and bytes."""
+
+
+def files(board: str) -> dict[str, bytes]:
+    """What belongs on the board's flash, by path."""
+    with tempfile.TemporaryDirectory() as folder:
+        lay_out(Path(folder), board)
+        found = sorted(path for path in Path(folder).rglob("*") if path.is_file())
+        return {path.relative_to(folder).as_posix(): path.read_bytes() for path in found}
+
+
+def deploy(device: Device, wanted: dict[str, bytes], bar: Bar = lambda name, size: None) -> list[str]:
+    """Bring `wanted` on the device; the paths that were not there already. Raises `LayoutError`."""
+    device.make_folder("data")
+    changed = [path for path, data in wanted.items() if device.hash(path) != _hash(data)]
+    needed = sum(len(wanted[path]) for path in changed) + _MARGIN_BYTES
+    if changed and device.free_bytes < needed:
+        free = f"the flash has {device.free_bytes:,} bytes free"
+        raise LayoutError(f"{free}, {needed:,} are needed: make flash ERASE=1")
+    for path in changed:
+        put(device, path + ".new", wanted[path], bar(path, len(wanted[path])))
+    if changed:
+        gone = OTHERS if SLOT in changed else ()
+        device.run(_ACTIVATE.format(gone=gone, changed=changed))
+    return changed
+
+
+def put(device: Device, path: str, data: bytes, progress: Progress | None = None) -> None:
+    """Write a file unless it is there, and read it back. Raises `LayoutError`."""
+    if device.hash(path) != _hash(data):
+        device.write(path, data, progress)
+    if device.hash(path) != _hash(data):
+        raise LayoutError(f"{path}: {WORN_OUT}")
+
+
+def _hash(data: bytes) -> bytes:
+    return hashlib.sha256(data).digest()
+
+
+def main() -> int:
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="python -m tools.flash.deploy", description=__doc__)
+    parser.add_argument("board", help="name of a folder in boards/")
+    parser.add_argument("--port", required=True, help="for example /dev/ttyUSB0")
+    arguments = parser.parse_args()
+    try:
+        wanted = files(arguments.board)
+        device = Device(arguments.port)
+        try:
+            with Bars() as bars:
+
+                def bar(name: str, size: int) -> Progress:
+                    task = bars.add_task(name, total=size)
+                    return lambda done, _: bars.update(task, completed=done)
+
+                changed = deploy(device, wanted, bar)
+            device.restart()
+        finally:
+            device.close()
+    except (LayoutError, OSError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    print(f"{len(changed)} of {len(wanted)} files were new: " + (", ".join(changed) or "none"))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

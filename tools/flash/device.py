@@ -1,0 +1,115 @@
+"""A board's MicroPython at a serial port, spoken to through mpremote; paths are those from its root."""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from mpremote.transport import TransportError
+from mpremote.transport_serial import SerialTransport
+from serial import SerialException
+
+from tools.flash import LayoutError
+from tools.flash.micropython import OLDEST
+
+CHUNK = 1024
+PATIENCE_S = 30
+"""So long somebody may take to press RESET."""
+MPY_VERSION = 6
+_WATCHDOG = """
+try:
+    import machine
+    machine.WDT(timeout=900000)
+except (ImportError, AttributeError):
+    pass
+"""
+"""The firmware's watchdog outlasts a soft reset and cannot be stopped; 15 minutes are enough for us."""
+_WHO = """
+import os, sys
+told = os.statvfs(".")
+print((sys.implementation.version[:2], getattr(sys.implementation, "_mpy", 0) & 255, told[0] * told[3]))
+"""
+_RESET = "import machine\nmachine.reset()"
+
+Progress = Callable[[int, int], None]
+"""Told bytes written and bytes in all."""
+
+
+class Device:
+    """The board, stopped and waiting. Close it when done; `restart` lets it run again."""
+
+    def __init__(self, port: str, patience_s: float = PATIENCE_S) -> None:
+        self._transport: Any = _connect(port, patience_s)
+        try:
+            self.run(_WATCHDOG)
+            self.version, mpy, self.free_bytes = self._said(_WHO)
+        except (TransportError, OSError) as error:
+            self.close()
+            raise LayoutError(f"{port}: {error}") from None
+        if self.version < OLDEST or mpy != MPY_VERSION:
+            self.close()
+            version, least = (".".join(map(str, each)) for each in (self.version, OLDEST))
+            raise LayoutError(f"MicroPython {version} is on the board, {least} is needed: make flash first")
+
+    def run(self, code: str, silent_s: float = 10) -> str:
+        """What `code` prints, silent for at most `silent_s`. Raises `LayoutError` with the end of its
+        traceback."""
+        printed, error = self._transport.exec_raw(code, silent_s)
+        if error:
+            raise LayoutError(error.decode().strip().splitlines()[-1])
+        return str(printed.decode())
+
+    def hash(self, path: str) -> bytes:
+        """SHA-256 of a file; empty when there is none."""
+        if not self._transport.fs_exists(path):
+            return b""
+        digest: bytes = self._transport.fs_hashfile(path, "sha256", CHUNK)
+        return digest
+
+    def read(self, path: str) -> bytes:
+        """A whole file; empty when there is none."""
+        return bytes(self._transport.fs_readfile(path, CHUNK)) if self._transport.fs_exists(path) else b""
+
+    def write(self, path: str, data: bytes, progress: Progress | None = None) -> None:
+        """A whole file, over what was there."""
+        self._transport.fs_writefile(path, data, CHUNK, progress)
+
+    def make_folder(self, path: str) -> None:
+        """Unless it is there."""
+        if not self._transport.fs_exists(path):
+            self._transport.fs_mkdir(path)
+
+    def restart(self) -> None:
+        """As after RESET; a stand-in for a board has none."""
+        try:
+            self._transport.exec_raw_no_follow(_RESET)
+        except (TransportError, OSError):  # it is gone already
+            pass
+
+    def close(self) -> None:
+        """Give the port free."""
+        self._transport.close()
+
+    def _said(self, code: str) -> Any:
+        import ast
+
+        return ast.literal_eval(self.run(code).strip())
+
+
+def _connect(port: str, patience_s: float) -> Any:
+    """The board, interrupted in what it does; tried again while it may sleep or start."""
+    deadline = time.monotonic() + patience_s
+    while True:
+        transport = None
+        try:
+            transport = SerialTransport(port, 115200)
+            transport.enter_raw_repl(soft_reset=True, timeout_overall=5)
+            return transport
+        except (TransportError, SerialException, OSError) as error:
+            if transport:
+                transport.close()
+            if time.monotonic() > deadline:
+                raise LayoutError(
+                    f"{port}: no MicroPython answers ({str(error).strip() or 'silence'}): is it the right "
+                    "port, and the console closed? A tracker that sleeps wakes when RESET is pressed"
+                ) from None
+            time.sleep(0.5)

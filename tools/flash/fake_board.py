@@ -1,0 +1,153 @@
+"""A board at a pseudo terminal: a real MicroPython with its REPL, whose flash is a file with LittleFS and
+whose NVS lies in files beside it.
+
+It takes soft resets and Ctrl-C as a board does, and loses its power when it is told to. It has no chip:
+what imports `machine` for pins or sleep does not run on it.
+"""
+
+import os
+import pty
+import select
+import signal
+import subprocess
+import threading
+import tty
+from contextlib import suppress
+from pathlib import Path
+
+from tools.world.process import interpreter
+
+HEAP_KW = 128
+BLOCKS = 240
+_START = """
+import os, sys, vfs
+
+class Flash:
+    def __init__(self, path):
+        self._file = open(path, "r+b")
+
+    def readblocks(self, block, buf, offset=0):
+        self._file.seek(4096 * block + offset)
+        self._file.readinto(buf)
+
+    def writeblocks(self, block, buf, offset=None):
+        if offset is None:
+            offset = 0
+        self._file.seek(4096 * block + offset)
+        self._file.write(buf)
+
+    def ioctl(self, op, arg):
+        return {{4: {blocks}, 5: 4096}}.get(op, 0)
+
+class Nvs:
+    def __init__(self, space):
+        self._name = {path!r} + "." + space + "."
+
+    def NVS(self, space):
+        return Nvs(space)
+
+    def set_blob(self, key, data):
+        self._key, self._data = key, bytes(data)
+
+    def commit(self):
+        with open(self._name + self._key, "wb") as f:
+            f.write(self._data)
+
+    def get_blob(self, key, buf):
+        with open(self._name + key, "rb") as f:
+            return f.readinto(buf)
+
+sys.modules["esp32"] = Nvs("")
+_flash = Flash({path!r})
+try:
+    vfs.mount(vfs.VfsLfs2(_flash), "/flash")
+except OSError:
+    vfs.VfsLfs2.mkfs(_flash)
+    vfs.mount(vfs.VfsLfs2(_flash), "/flash")
+os.chdir("/flash")
+sys.path[:] = ["", ".frozen"]
+try:
+    with open("boot.py") as boot:
+        exec(boot.read())
+except Exception as error:  # it may have been half of a deployment
+    sys.print_exception(error)
+"""
+_INTERRUPT, _RAW, _FRIENDLY = 0x03, 0x01, 0x02
+_PROMPT = b">>> "
+
+
+class FakeBoard:
+    """Powered on within its `with`; `port` is what to connect to. `folder` gets flash.bin, which stays."""
+
+    def __init__(self, folder: Path) -> None:
+        self.flash = folder / "flash.bin"
+        if not self.flash.exists():
+            self.flash.write_bytes(b"\xff" * 4096 * BLOCKS)
+        self._start = folder / "start_board.py"
+        self._start.write_text(_START.format(blocks=BLOCKS, path=str(self.flash)))
+        self._raw = False
+        self._on = True
+
+    def __enter__(self) -> "FakeBoard":
+        self._host, slave = pty.openpty()
+        tty.setraw(slave)
+        self._slave = slave  # kept open: the port stays while nobody is connected
+        self.port = os.ttyname(slave)
+        self._boot()
+        self._relay = threading.Thread(target=self._run, daemon=True)
+        self._relay.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.cut_power()
+        self._relay.join()
+        for handle in (self._host, self._slave, self._board):
+            with suppress(OSError):
+                os.close(handle)
+
+    def cut_power(self) -> None:
+        """In the middle of whatever it does."""
+        self._on = False
+        self._process.kill()
+        self._process.wait()
+
+    def _boot(self) -> None:
+        self._board, slave = pty.openpty()
+        tty.setraw(slave)
+        command = [*interpreter(HEAP_KW), "-i", str(self._start)]
+        self._process = subprocess.Popen(
+            command, stdin=slave, stdout=slave, stderr=slave, start_new_session=True
+        )
+        os.close(slave)
+
+    def _run(self) -> None:
+        while self._on:
+            ready, _, _ = select.select([self._host, self._board], [], [], 0.1)
+            if self._host in ready:
+                self._to_board(os.read(self._host, 4096))
+            if self._board in ready:
+                try:
+                    os.write(self._host, os.read(self._board, 4096))
+                except OSError:  # its process has ended: a soft reset
+                    if self._on:
+                        self._soft_reset()
+
+    def _to_board(self, data: bytes) -> None:
+        for byte in data:
+            if byte in {_RAW, _FRIENDLY}:
+                self._raw = byte == _RAW
+        if _INTERRUPT in data:  # both terminals are raw: the byte alone stops nothing
+            self._process.send_signal(signal.SIGINT)
+        with suppress(OSError):
+            os.write(self._board, data)
+
+    def _soft_reset(self) -> None:
+        self._process.wait()
+        os.close(self._board)
+        os.write(self._host, b"MPY: soft reboot\r\n")
+        self._boot()
+        if self._raw:
+            seen = b""
+            while not seen.endswith(_PROMPT):
+                seen += os.read(self._board, 1)
+            os.write(self._board, bytes([_RAW]))

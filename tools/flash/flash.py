@@ -1,0 +1,129 @@
+"""Flashes a board: `make flash BOARD=REFERENCE_BG95 PORT=/dev/ttyUSB0 MICROPYTHON=image.bin`.
+
+Builds the image (tools.flash.image), looks at chip and flash size, then writes MicroPython and the file
+system and verifies both, all by esptool. A file system that is there already is left alone, because records
+lie in it: `make deploy` renews the firmware beside them, ERASE=1 gives them up, and
+identity and key in NVS with them. May be repeated after any interruption.
+"""
+
+import argparse
+import re
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from tools.flash import BOARDS, WORN_OUT, LayoutError
+from tools.flash.boards import load
+from tools.flash.image import FILES, ROMFS, SIMULATED, build
+from tools.flash.layout import PORTS
+from tools.flash.micropython import BLOCK, read
+
+REMEDIES = (
+    (r"This chip is (\S+),", "the chip is {0}, the board needs a plain ESP32: another board, or BOARD="),
+    (r"Permission denied", "no permission for {port}: sudo usermod -aG dialout $USER, then log in again"),
+    (r"doesn't exist|No such file|could not open", "no such port {port}: is the cable one for data? {ports}"),
+    (r"busy|exclusively lock", "{port} is busy: end the program that has it open"),
+    (
+        r"Failed to connect|No serial data|Wrong boot mode|No more data",
+        "no answer at {port}: hold BOOT, press RESET, let BOOT go, and try again",
+    ),
+    (r"MD5|digest|Verification failed", WORN_OUT),
+)
+
+
+class Esptool:
+    """esptool at a port; `plain` for one without a line to reset the chip."""
+
+    def __init__(self, port: str) -> None:
+        self._port = port
+        after = ("--after", "no-reset") if "://" in port else ()
+        self._command = [sys.executable, "-m", "esptool", "--chip", "esp32", "--port", port, *after]
+
+    def ask(self, *arguments: str) -> str:
+        """What it says. Raises `LayoutError` with the remedy."""
+        result = subprocess.run([*self._command, *arguments], capture_output=True, text=True, check=False)
+        if result.returncode:
+            raise LayoutError(self._why(result.stdout + result.stderr))
+        return result.stdout
+
+    def show(self, *arguments: str) -> None:
+        """Let it tell of its progress itself. Raises `LayoutError` when it fails."""
+        if subprocess.run([*self._command, *arguments], check=False).returncode:
+            raise LayoutError(f"esptool has failed at {self._port}; what it said stands above. Try again")
+
+    def is_blank(self, at: int) -> bool:
+        """Whether the block of flash at that offset is erased."""
+        with tempfile.NamedTemporaryFile(suffix=".bin") as blank:
+            blank.write(b"\xff" * BLOCK)
+            blank.flush()
+            try:
+                self.ask("verify-flash", hex(at), blank.name)
+            except LayoutError:
+                return False
+        return True
+
+    def _why(self, said: str) -> str:
+        for pattern, remedy in REMEDIES:
+            found = re.search(pattern, said)
+            if found:
+                return remedy.format(*found.groups(), port=self._port, ports=_ports())
+        return said.strip().splitlines()[-1] if said.strip() else "esptool has failed and said nothing"
+
+
+def _ports() -> str:
+    from serial.tools import list_ports
+
+    there = ", ".join(sorted(each.device for each in list_ports.comports()))
+    return f"there are {there}" if there else "there is no serial port at all"
+
+
+def flash(board: str, port: str, micropython: Path, out: Path, erase: bool) -> None:
+    """Write MicroPython and the file system for `board`. Raises `LayoutError`."""
+    folder = BOARDS / (SIMULATED if board in PORTS else board)
+    flash_mb = load(folder)["board"]["flash_mb"]
+    image = read(micropython, flash_mb << 20)
+    tool = Esptool(port)
+    there = re.search(r"Detected flash size: (\d+)MB", tool.ask("flash-id"))
+    if not there or int(there.group(1)) < flash_mb:
+        size = f"{there.group(1)} MB" if there else "of unknown size"
+        raise LayoutError(f"the flash is {size}, {board} needs {flash_mb} MB: another board, or BOARD=")
+    build(out, board, micropython)
+    if not erase and not tool.is_blank(image.files_at):
+        raise LayoutError(
+            f"there is a file system at {image.files_at:#x}, perhaps with records and a key: make deploy "
+            "leaves them alone and renews the firmware; ERASE=1 gives them up"
+        )
+    if erase:
+        tool.show("erase-flash")
+    parts = [hex(image.files_at), str(out / FILES)]
+    for at, data in image.parts():
+        part = out / f"micropython-{at:#x}.bin"
+        part.write_bytes(data)
+        parts += [hex(at), str(part)]
+    if image.rom_at is not None:
+        parts += [hex(image.rom_at), str(out / ROMFS)]
+    tool.show("write-flash", *parts)
+    tool.ask("verify-flash", *parts)
+    print(f"flashed: MicroPython {image.version} and {board}, read back and found the same")
+
+
+def main() -> int:
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="python -m tools.flash.flash", description=__doc__)
+    parser.add_argument("board", help="name of a folder in boards/")
+    parser.add_argument("--port", required=True, help="for example /dev/ttyUSB0")
+    parser.add_argument("--micropython", required=True, type=Path, help="its image for the ESP32")
+    parser.add_argument("--erase", action="store_true", help="give up identity and records on the board")
+    arguments = parser.parse_args()
+    out = Path("build", "image", arguments.board)
+    try:
+        flash(arguments.board, arguments.port, arguments.micropython, out, arguments.erase)
+    except (LayoutError, OSError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

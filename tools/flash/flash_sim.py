@@ -1,0 +1,75 @@
+"""`make flash-sim [MICROPYTHON=image.bin]`: the whole way to a flashed board, on stand-ins.
+
+The image of the simulated board is built and written by esptool through the very code of `make flash` to a
+stand-in for the ROM's bootloader, and verified. Then the part with the file system is cut out of the merged
+image, mounted by MicroPython as a block device, and completes one wake against the simulated modem, broker
+and agent.
+"""
+
+import argparse
+import json
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+from esp32_mock_bootloader import mock_bootloader
+
+from tools.flash import BOARDS, LayoutError
+from tools.flash.flash import flash
+from tools.flash.image import FILES, FLASH, MANIFEST, SIMULATED, littlefs, unpack
+from tools.flash.stand_in import make
+from tools.flash.wake_sim import wake
+from tools.world import firmware
+from tools.world.services import ServiceError
+
+BOARD = "SIM"
+RECORDS = 3
+
+
+def written(micropython: Path, out: Path) -> bytes:
+    """Flash the simulated board through the stand-in of the bootloader; the merged image that was written."""
+    with mock_bootloader(chip="esp32") as bootloader:
+        flash(BOARD, bootloader.url(), micropython, out, erase=False)
+        try:
+            flash(BOARD, bootloader.url(), micropython, out, erase=False)
+        except LayoutError as refused:
+            print(f"again: {refused}")
+        else:
+            raise LayoutError("a file system that is there was written over")
+    return (out / FLASH).read_bytes()
+
+
+def _provisioned(files: bytes, config: Path, tree: Path) -> bytes:
+    """The file system with an identity and some records."""
+    unpack(files, tree)
+    shutil.copytree(config, tree / "config")
+    firmware.fill(tree, RECORDS)
+    return littlefs(tree, len(files))
+
+
+def main() -> int:
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="python -m tools.flash.flash_sim", description=__doc__)
+    parser.add_argument("--micropython", type=Path, help="image of MicroPython; else a stand-in without code")
+    arguments = parser.parse_args()
+    out = Path("build", "image", BOARD)
+    try:
+        with tempfile.TemporaryDirectory() as name:
+            micropython = arguments.micropython
+            if micropython is None:
+                micropython = Path(name, "micropython.bin")
+                micropython.write_bytes(make(BOARDS / SIMULATED / "partitions.csv"))
+            whole = written(micropython, out)
+            at = json.loads((out / MANIFEST).read_text())["images"][FILES]["offset"]
+            files = whole[at : at + (out / FILES).stat().st_size]
+            told = wake(Path(name, "world"), lambda config: _provisioned(files, config, Path(name, "tree")))
+    except (LayoutError, ServiceError, OSError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    print(f"one wake from the flashed file system: {told} records acknowledged")
+    return 0 if told > RECORDS else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,55 @@
+"""Which modules of the firmware a wake imports: those that it begins with, and what they import at once.
+
+Imports within functions are for seldom needs, and left out.
+"""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+from tools.flash import FIRMWARE
+
+ALWAYS = ("boot", "main", "locator.wake", "locator.modem.at")
+"""Where a wake begins; the modem's driver comes to it."""
+LET_GO = "inplace"
+"""boot.py needs it no longer than for itself."""
+DECIDING = ("locator.plan.decide", "locator.plan.alarms")
+TALKING = ("locator.contact", "locator.link.extras")
+"""What is imported besides for the plan, and for a conversation: wake.py lets go of the one for the other."""
+
+
+def ordinary(modem: str) -> set[Path]:
+    """The files that an ordinary wake imports, one time or other, with that modem."""
+    return together(modem, DECIDING) | together(modem, TALKING)
+
+
+def together(modem: str, doing: tuple[str, ...]) -> set[Path]:
+    """Those that are there at the same time, while it does that."""
+    found: set[Path] = set()
+    for name in (*ALWAYS, *doing, f"locator.modem.{modem}"):
+        _follow(_file(name), found)
+    return found - {_file(LET_GO)}
+
+
+def _follow(path: Path | None, found: set[Path]) -> None:
+    if path is None or path in found:
+        return
+    found.add(path)
+    for node in ast.parse(path.read_text()).body:
+        for name in _names(node):
+            _follow(_file(name), found)
+
+
+def _names(node: ast.stmt) -> Iterator[str]:
+    if isinstance(node, ast.Import):
+        yield from (alias.name for alias in node.names)
+    elif isinstance(node, ast.ImportFrom) and node.module:
+        yield node.module
+        yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def _file(name: str) -> Path | None:
+    """The firmware's file of that module; None when it is not the firmware's."""
+    path = FIRMWARE.joinpath(*name.split("."))
+    files = (path.with_suffix(".py"), path / "__init__.py")
+    return next((file for file in files if file.is_file()), None)

@@ -1,0 +1,91 @@
+"""The user's image of MicroPython for the ESP32: what it is, and where its flash leaves room for files."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from esp_idf_defs import PartitionTable
+
+from tools.flash import LayoutError
+
+OFFSET = 0x1000
+"""Where in flash the plain ESP32's image begins: bootloader, then table, then application."""
+TABLE, TABLE_BYTES = 0x8000, 0xC00
+BLOCK = 4096
+OLDEST = (1, 26)
+IMAGE_MAGIC, ESP32 = 0xE9, 0
+BANNER = re.compile(rb"v?(\d+)\.(\d+)\.(\d+)([-.\w]*) on \d{4}-\d\d-\d\d")
+REMEDY = "take ESP32_GENERIC (with -OTA for updates of MicroPython itself) from micropython.org/download"
+
+
+@dataclass(frozen=True)
+class Micropython:
+    """An image: its bytes, its version as text, where in flash the file system lies and how long it is,
+    where the partition in which the application is used in place, None without one, and where NVS begins and
+    ends."""
+
+    data: bytes
+    version: str
+    files_at: int
+    files_bytes: int
+    rom_at: int | None
+    nvs: tuple[int, int]
+
+    def parts(self) -> list[tuple[int, bytes]]:
+        """What is to be flashed, by offset: an image has blank flash in the place of NVS, where identity and
+        key lie."""
+        begin, end = (at - OFFSET for at in self.nvs)
+        return [(OFFSET, self.data[:begin]), (OFFSET + end, self.data[end:])]
+
+
+def read(path: Path, flash_bytes: int) -> Micropython:
+    """The image in `path`, for a flash of that size. Raises `LayoutError` with the remedy when it will not
+    do."""
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise LayoutError(f"{path}: {error.strerror}; {REMEDY}") from None
+    if len(data) < TABLE or data[0] != IMAGE_MAGIC:
+        raise LayoutError(f"{path}: no image for a flash of an ESP32; {REMEDY}")
+    if int.from_bytes(data[12:14], "little") != ESP32:
+        raise LayoutError(f"{path}: an image for another chip than the plain ESP32; {REMEDY}")
+    banner = BANNER.search(data)
+    if not banner:
+        raise LayoutError(f"{path}: no MicroPython; {REMEDY}")
+    version = b"%s.%s.%s" % banner.groups()[:3]
+    if tuple(int(part) for part in banner.groups()[:2]) < OLDEST:
+        least = ".".join(map(str, OLDEST))
+        raise LayoutError(f"{path}: MicroPython {version.decode()} is older than {least}; {REMEDY}")
+    table = data[TABLE - OFFSET : TABLE - OFFSET + TABLE_BYTES]
+    try:
+        partitions = PartitionTable.from_binary(table)
+    except RuntimeError as error:
+        raise LayoutError(f"{path}: partition table: {error}; {REMEDY}") from None
+    files_at, files_bytes = room_for_files(partitions, flash_bytes)
+    if len(data) + OFFSET > files_at:
+        raise LayoutError(f"{path}: reaches into the file system at {files_at:#x}")
+    nvs = next(((each.offset, each.offset + each.size) for each in partitions if each.name == "nvs"), None)
+    if nvs is None:
+        raise LayoutError(f"{path}: partition table: no nvs; {REMEDY}")
+    return Micropython(data, version.decode(), files_at, files_bytes, room_in_place(partitions), nvs)
+
+
+def room_for_files(table: Any, flash_bytes: int) -> tuple[int, int]:
+    """(offset, bytes) of the file system: the partition vfs, or as MicroPython does without one, all that is
+    behind the last. Raises `LayoutError` when the table is none or the flash is too small."""
+    try:
+        table.verify()
+        table.verify_size_fits(flash_bytes)
+    except RuntimeError as error:
+        raise LayoutError(f"partition table: {error}; has the flash the size that board.toml says?") from None
+    for entry in table:
+        if entry.name == "vfs":
+            return entry.offset, entry.size
+    end = max(entry.offset + entry.size for entry in table)
+    return end, flash_bytes - end
+
+
+def room_in_place(table: Any) -> int | None:
+    """Where the partition lies that MicroPython maps into memory, None without one."""
+    return next((int(entry.offset) for entry in table if entry.name == "romfs"), None)

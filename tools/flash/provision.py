@@ -1,0 +1,133 @@
+"""Gives trackers their identity: `make provision DEVICE=devices/lb-0001 PORT=/dev/ttyUSB0`.
+
+DEVICE is a folder that `landbridge devices add` has made, or several, for one tracker after the other at
+the same port. Identity, key and the broker's authority are written to files and to NVS, which outlasts
+them, read back and compared. Each is noted
+in out/provisioned.csv, with a label to print in out/labels/. May be repeated; another identity than the one
+on the tracker needs REPLACE=1, and takes its records with it: they were the other one's.
+"""
+
+import argparse
+import csv
+import json
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+from tools.flash import LayoutError
+from tools.flash.deploy import put
+from tools.flash.device import Device
+from tools.flash.label import write_label
+
+NAMES = ("ca.pem", "device.json")
+SPACE = "landbridge"
+LOG, LABELS = Path("out", "provisioned.csv"), Path("out", "labels")
+_KEYS = {"device", "key", "broker_host", "broker_port", "broker_password", "apn"}
+_ACTIVATE = """
+import os
+if {replaced}:
+    for name in os.listdir("data"):
+        os.remove("data/" + name)
+for name in {names}:
+    os.rename("config/" + name + ".new", "config/" + name)
+"""
+# As firmware/locator/config_kept.py reads it. The settings come last: with them all of it is there.
+_KEEP = """
+try:
+    import esp32
+    store = esp32.NVS({space!r})
+except ImportError:
+    store = None
+for name in {names} if store else ():
+    with open("config/" + name, "rb") as f:
+        data = f.read()
+    store.set_blob(name, data)
+    store.commit()
+    buf = bytearray(len(data) + 1)
+    if buf[: store.get_blob(name, buf)] != data:
+        raise OSError(name + " in NVS")
+"""
+_KEPT = """
+try:
+    import esp32
+    buf = bytearray(4000)
+    print(bytes(buf[: esp32.NVS({space!r}).get_blob("device.json", buf)]).decode())
+except (ImportError, OSError):
+    pass
+"""
+
+
+def identity(folder: Path) -> dict[str, bytes]:
+    """The two files of a device's folder, by name. Raises `LayoutError`."""
+    try:
+        found = {name: (folder / name).read_bytes() for name in NAMES}
+        values = json.loads(found["device.json"])
+    except (OSError, ValueError) as error:
+        raise LayoutError(f"{folder}: {error}; landbridge devices add makes this folder") from None
+    if not isinstance(values, dict) or _KEYS - set(values):
+        raise LayoutError(f"{folder}: device.json: a key is missing; landbridge devices add makes it")
+    return found
+
+
+def provision(device: Device, given: dict[str, bytes], replace: bool) -> str:
+    """Write the identity; returns its name. Raises `LayoutError`."""
+    name = str(json.loads(given["device.json"])["device"])
+    there = _name(device.run(_KEPT.format(space=SPACE))) or _name(device.read("config/device.json"))
+    if there not in {"", name} and not replace:
+        raise LayoutError(f"this tracker is {there}, not {name}: another tracker, or REPLACE=1")
+    device.make_folder("config")
+    device.make_folder("data")
+    for file, data in given.items():
+        put(device, f"config/{file}.new", data)
+    device.run(_ACTIVATE.format(replaced=there not in {"", name}, names=NAMES))
+    for file, data in given.items():
+        put(device, f"config/{file}", data)
+    device.run(_KEEP.format(space=SPACE, names=NAMES))
+    return name
+
+
+def _name(data: bytes | str) -> str:
+    try:
+        return str(json.loads(data)["device"])
+    except (ValueError, KeyError, TypeError):
+        return ""
+
+
+def note(name: str, version: tuple[int, int]) -> None:
+    """One line more in the log of what was provisioned."""
+    LOG.parent.mkdir(exist_ok=True)
+    is_new = not LOG.exists()
+    with LOG.open("a", newline="") as file:
+        rows = csv.writer(file)
+        if is_new:
+            rows.writerow(("time", "device", "micropython"))
+        rows.writerow((datetime.now(UTC).isoformat(timespec="seconds"), name, ".".join(map(str, version))))
+
+
+def main() -> int:
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="python -m tools.flash.provision", description=__doc__)
+    parser.add_argument("folders", nargs="+", type=Path, help="made by landbridge devices add")
+    parser.add_argument("--port", required=True, help="for example /dev/ttyUSB0")
+    parser.add_argument("--replace", action="store_true", help="give the tracker another identity")
+    arguments = parser.parse_args()
+    try:
+        for i, (folder, given) in enumerate([(folder, identity(folder)) for folder in arguments.folders]):
+            if i:
+                input(f"connect the tracker that becomes {folder.name}, then press Enter ")
+            device = Device(arguments.port)
+            try:
+                name = provision(device, given, arguments.replace)
+                device.restart()
+            finally:
+                device.close()
+            note(name, device.version)
+            print(f"{name}: provisioned, read back; label {write_label(LABELS, name)}")
+    except (LayoutError, OSError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,41 @@
+"""A stand-in for MicroPython's image where none is at hand: headers, table, checksums, banner, but no code.
+
+It is for trying out the tools (`make flash-sim`): what is flashed with it does not start.
+"""
+
+import hashlib
+import struct
+from functools import reduce
+from operator import xor
+from pathlib import Path
+
+from esp_idf_defs import PartitionTable
+
+from tools.flash.micropython import ESP32, IMAGE_MAGIC, OFFSET, TABLE, TABLE_BYTES
+
+_APP = 0x10000
+_LOAD = 0x3F400020
+_CHECKSUM_SEED = 0xEF
+_SIZE_AND_SPEED = 0x20  # 4 MB, 40 MHz
+
+
+def make(partitions: Path, version: str = "1.28.0") -> bytes:
+    """An image for the table in `partitions`, a CSV file, as it lies from 0x1000 on."""
+    table = PartitionTable.from_csv(partitions.read_text()).to_binary()
+    banner = f"MicroPython v{version} on 2026-01-01; a stand-in without code".encode()
+    data = _padded(_image(b"boot"), TABLE - OFFSET) + _padded(table, TABLE_BYTES)
+    return _padded(data, _APP - OFFSET) + _image(banner)
+
+
+def _padded(data: bytes, size: int) -> bytes:
+    return data + b"\xff" * (size - len(data))
+
+
+def _image(code: bytes) -> bytes:
+    """One segment, as ESP-IDF's image format has it: headers, data, checksum, SHA-256."""
+    code += bytes(-len(code) % 4)
+    head = struct.pack("<BBBBI", IMAGE_MAGIC, 1, 0, _SIZE_AND_SPEED, _LOAD)
+    head += struct.pack("<B3xHBHH4xB", 0xEE, ESP32, 0, 0, 0xFFFF, 1)
+    data = head + struct.pack("<II", _LOAD, len(code)) + code
+    data += bytes(-(len(data) + 1) % 16) + bytes([reduce(xor, code, _CHECKSUM_SEED)])
+    return data + hashlib.sha256(data).digest()

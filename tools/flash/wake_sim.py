@@ -1,0 +1,65 @@
+"""One wake of a flash image: MicroPython mounts it as a block device and boots from it, in the world."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+from tools.flash import LayoutError
+from tools.flash.image import unpack
+from tools.world import firmware, stage
+
+HEAP_KW = 128
+"""More than the firmware has elsewhere: here the block device and its file system live in the same heap."""
+START = '''"""What the chip does: mounts the file system at the root of everything, then boots from it."""
+
+import os
+import sys
+
+import vfs
+
+
+class Flash:
+    def __init__(self, path):
+        self._file = open(path, "r+b")
+        self._blocks = self._file.seek(0, 2) // 4096
+
+    def readblocks(self, block, buf, offset=0):
+        self._file.seek(4096 * block + offset)
+        self._file.readinto(buf)
+
+    def writeblocks(self, block, buf, offset=None):
+        self._file.seek(4096 * block + (offset or 0))
+        self._file.write(buf)
+
+    def ioctl(self, op, arg):
+        if op == 3:
+            self._file.flush()
+        return {4: self._blocks, 5: 4096}.get(op, 0)
+
+
+flash = Flash("flash.bin")
+vfs.mount(vfs.VfsLfs2(flash), "/flash")
+os.chdir("/flash")
+sys.path[:] = ["", ".frozen"]
+with open("start.py") as start:
+    exec(start.read())
+'''
+
+
+def wake(folder: Path, image: Callable[[Path], bytes]) -> int:
+    """Boot what `image` returns for a folder with a device's identity; how many records the agent has
+    acknowledged after one wake. Raises `LayoutError` when the device meets a fault."""
+    built = stage.build(folder, "bg95", 1, 1, 0, None, HEAP_KW)
+    try:
+        files = image(built.flash / "config")
+        shutil.rmtree(built.flash)
+        built.flash.mkdir()
+        (built.flash / "flash.bin").write_bytes(files)
+        (built.flash / "start.py").write_text(START)
+        built.device.run(0, lambda now_ms: None)
+        if built.device.counters.crashes:
+            raise LayoutError("the device has met a fault; what it printed stands above")
+        unpack((built.flash / "flash.bin").read_bytes(), folder / "after")
+        return int(firmware.ledger(folder / "after").acks.count(0, 1 << 32))
+    finally:
+        built.close()

@@ -1,0 +1,134 @@
+"""The lab beside the full world on the same trips: joules and points must agree, and the device's account.
+
+The battery gives so many joules for each day of the trip, as in the demo. The lab has what things cost in the
+world (`physics.MEASURED`; where that has nothing, one trip more is measured first), and the firmware's own
+policy as the device has it: it believes the constants of the facts until it has learned better.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from tools.lab.physics import COSTS, MEASURED, Costs, Mission, run
+from tools.lab.pilot import Ours
+from tools.lab.world import Woken, bumps, instance, measured
+from tools.world import delivered, stage
+from tools.world.diary import DAY_MS
+from tools.world.firmware import spent_mj
+from tools.world.trip import ModemClass, Trip
+
+AGREE, ACCOUNT_AGREES = 0.05, 0.10
+LATE_H = 11.2
+"""The setting report_most_s as it is built in, less an eighth and a mean spread (plan/budget.py)."""
+J_A_MAH = 0.68 * 0.92 * 12.96
+"""What the firmware counts on at its coldest, -30 C (plan/battery.py)."""
+
+
+@dataclass(frozen=True)
+class Compared:
+    """One trip in both: J and points a day, and the device's own account of what it has drawn."""
+
+    seed: int
+    world_j: float
+    lab_j: float
+    world_points: float
+    lab_points: float
+    account: float
+
+    def short(self) -> list[str]:
+        """What does not agree."""
+        found = []
+        for name, mine, true, most in (
+            ("joules", self.lab_j, self.world_j, AGREE),
+            ("points", self.lab_points, self.world_points, AGREE),
+            ("account", self.account, 1.0, ACCOUNT_AGREES),
+        ):
+            if abs(mine - true) > most * true:
+                found.append(f"trip {self.seed}: {name} off by {100 * (mine / true - 1):+.0f} %")
+        return found
+
+
+def check(folder: Path, modem: ModemClass, days: int, rate: int, seeds: list[int], console: Console) -> int:
+    """Run and print; the exit code."""
+    costs = MEASURED.get(modem)
+    if costs is None:
+        costs = measured(_live(folder, modem, days, rate, max(seeds) + 1)[0], modem)
+        console.print(costs)
+    table = Table("trip", "J a day", "lab", "points a day", "lab", "account")
+    short = []
+    for seed in seeds:
+        wakes, points, account = _live(folder, modem, days, rate, seed)
+        total_j = sum(sum(wake.joules.values()) for wake in wakes)
+        lab_j, lab_points = _lab(modem, days, rate, seed, costs)
+        each = Compared(seed, total_j / days, lab_j, points / days, lab_points, account / total_j)
+        figures = each.world_j, each.lab_j, each.world_points, each.lab_points, each.account
+        table.add_row(str(seed), *(f"{figure:.2f}" for figure in figures))
+        short += each.short()
+    console.print(table)
+    for line in short:
+        console.print(f"[red]short[/red] {line}", highlight=False)
+    return 1 if short else 0
+
+
+def _live(folder: Path, modem: ModemClass, days: int, rate: int, seed: int) -> tuple[list[Woken], int, float]:
+    """A trip in the full world with a battery for so many J a day: wakes, points stored, J by its account."""
+    built = stage.build(folder.resolve(), modem, seed, days, 0, None)
+    trip, network = built.trip, built.network
+    wakes: list[Woken] = []
+    registered: list[str] = []
+    before: dict[tuple[str, str], float] = {}
+    seen = [0, 0]
+    tell = trip.registered
+
+    def note(imsi: str, plmn: str) -> None:
+        registered.append(plmn)
+        tell(imsi, plmn)
+
+    def after_wake(now_ms: int) -> None:
+        joules = trip.meter.joules_by_state()
+        drawn = {key: value - before.get(key, 0.0) for key, value in joules.items()}
+        counts = [len(trip.given.fixes), network.traffic.connections]
+        news = [now - then for now, then in zip(counts, seen, strict=True)]
+        wakes.append(
+            Woken(trip.given.senses[-1].ms, trip.moving(now_ms), drawn, news[0], news[1], tuple(registered))
+        )
+        before.update(joules)
+        seen[:] = counts
+        registered.clear()
+
+    trip.registered = note  # type: ignore[method-assign]
+    try:
+        orders = f"battery_mah={round(rate * days / J_A_MAH)}", f"target_days={max(7, days)}"
+        built.services.agent.do("settings", "set", stage.DEVICE, *orders)
+        built.device.run(days * DAY_MS, after_wake)
+        delivered.await_outbox(built.services.agent.database)
+        built.services.stop()
+        had = delivered.read(built.services.agent.database, stage.DEVICE)
+        account = spent_mj(built.device.rtc_memory) / 1_000
+        return wakes, len(had.points), account
+    finally:
+        built.close()
+
+
+def _lab(modem: ModemClass, days: int, rate: int, seed: int, costs: Costs) -> tuple[float, float]:
+    """J and points a day of the same trip in the lab."""
+    trip = Trip(seed, modem, days)
+    here = instance(trip, modem, days)
+    woken = tuple(int(each) for each in bumps(trip, here.slots))
+    mission = Mission(
+        costs,
+        rate * days,
+        here.route,
+        here.networks,
+        still=True,
+        russia=True,
+        bumps=woken,
+        lasts_days=days,
+        late_h=LATE_H,
+    )
+    lived = run(here, Ours(modem, believes=COSTS[modem]).factory(), mission)
+    return float(lived.spent_j[-1]) / days, len(lived.fixes) / days

@@ -1,0 +1,64 @@
+"""The decision table as Markdown, from the rules themselves: `python -m tools.lab explain` prints it and puts
+it into docs/scheduler.md."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from landbridge.wire.why import REASONS
+
+from tools.flash.layout import REPOSITORY
+from tools.lab.plan import decide, policy
+
+PAGE = REPOSITORY / "docs" / "scheduler.md"
+BEGIN, END = "<!-- explain: begin -->\n", "<!-- explain: end -->\n"
+_OTHERS = ("OTHER_PROFILE", "KEEP", "TELL", "SHIPPED")
+_PREFIXES = ("REST_", "FIX_", "STILL_", "PROBE_", "UPLOAD_", "TRY_", "REPORT_", "PLACE_", "POINT_", "LOOK_")
+_DONE = (
+    ("REST_", "sleep"),
+    ("FIX_", "fix"),
+    ("PLACE_", "fix"),
+    ("POINT_", "fix"),
+    ("STILL_", "record"),
+    ("KEEP", "record"),
+    ("PROBE_FIRST", "look for a network"),
+    ("LOOK_", "look for a network"),
+    ("TELL", "conversation"),
+    ("SHIPPED", "sleep"),
+)
+"""What is done for a reason by the beginning of its name; all others are to register and report."""
+
+
+def rules() -> list[tuple[str, str]]:
+    """Name and meaning of each rule, in the order in which they are asked."""
+    return [(rule.__name__.strip("_"), " ".join(rule.__doc__.split())) for rule in decide.RULES]
+
+
+def reasons() -> list[tuple[int, str, str]]:
+    """Number, words and what is done, of each reason that a decision can have."""
+    found = []
+    for module in (policy, decide):
+        for name, value in vars(module).items():
+            if isinstance(value, int) and (name in _OTHERS or name.startswith(_PREFIXES)):
+                found.append((value, REASONS[value], _done(name)))
+    return sorted(set(found))
+
+
+def markdown() -> str:
+    """Both tables."""
+    lines = ["| | rule | applies when |", "|---|---|---|"]
+    lines += [f"| {i} | {name} | {words} |" for i, (name, words) in enumerate(rules(), 1)]
+    lines += ["", "| reason | | then |", "|---|---|---|"]
+    lines += [f"| {number} | {words} | {done} |" for number, words, done in reasons()]
+    return "\n".join(lines) + "\n"
+
+
+def update(page: Path = PAGE) -> None:
+    """Put the tables where the page has its marks."""
+    text = page.read_text(encoding="utf-8")
+    before, _, rest = text.partition(BEGIN)
+    page.write_text(before + BEGIN + markdown() + END + rest.partition(END)[2], encoding="utf-8")
+
+
+def _done(name: str) -> str:
+    return next((done for prefix, done in _DONE if name.startswith(prefix)), "register, report")

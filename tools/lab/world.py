@@ -1,0 +1,125 @@
+"""A trip of the full world as a trip of the lab, and what things cost there by the world's meter."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tools.lab.instances import MOVING_KM, SLOT_S, Instance
+from tools.lab.lines import route
+from tools.lab.physics import AIDED_H, HOT_H, Costs
+from tools.lab.radio import SILENT_DBM
+from tools.world.coverage import Coverage
+from tools.world.meter import MODEM_W, SLEEP_FLOOR_W
+from tools.world.rules import CONGESTION
+from tools.world.satellites import BLOCKED, Satellites
+from tools.world.sites import read_operators
+from tools.world.trip import Trip
+
+SLOT_MS = 1_000 * SLOT_S
+LIT_J = 1e-3
+"""A part that has drawn so much in a wake was on."""
+
+
+@dataclass(frozen=True)
+class Woken:
+    """One wake of the device in the full world, as the world saw it: joules by (part, state)."""
+
+    start_ms: int
+    moving: bool
+    joules: dict[tuple[str, str], float]
+    fixes: int
+    connections: int
+    registered: tuple[str, ...]
+
+    @property
+    def searched(self) -> bool:
+        """For satellites."""
+        return self.joules.get(("gnss", "search"), 0.0) > LIT_J
+
+    @property
+    def listened(self) -> bool:
+        """For a network."""
+        return self.joules.get(("modem", "search"), 0.0) > LIT_J
+
+
+def instance(trip: Trip, modem: str, days: int) -> Instance:
+    """The first days of a trip of the world, without scatter of its own."""
+    slots = days * 86_400 // SLOT_S
+    starts_ms = [slot * SLOT_MS for slot in range(slots)]
+    km = np.array([trip.km(ms) for ms in [*starts_ms, slots * SLOT_MS]])
+    points = np.array([trip.position(ms) for ms in starts_ms])
+    here = {point.country for point in trip.line.waypoints}
+    networks = tuple(each for each in read_operators(modem) if each.country in here)
+    satellites = Satellites(trip.train, trip.seed)
+    return Instance(
+        name=f"world-{trip.seed}",
+        route=route("w1"),
+        km=km[:-1],
+        moving=np.diff(km) > MOVING_KM,
+        lat=points[:, 0],
+        lon=points[:, 1],
+        country=tuple(trip.country(ms) for ms in starts_ms),
+        networks=networks,
+        factor=np.ones(len(networks)),
+        rsrp=_levels(trip, modem, [each.plmn for each in networks], km[:-1]),
+        sky=np.array([satellites.view(ms) != BLOCKED for ms in starts_ms]),
+        battery_c=np.array([trip.temperature_dc(ms) / 10 for ms in starts_ms]),
+        fix_noise=np.ones(slots),
+        upload_noise=np.ones(slots),
+        luck=np.random.default_rng(trip.seed).random(slots),
+    )
+
+
+def bumps(trip: Trip, slots: int) -> NDArray[np.int64]:
+    """By slot, how often the accelerometer wakes a device that stands and goes on standing."""
+    starts = [piece.start_ms // SLOT_MS for piece in trip.motion.pieces if piece.kind != "run"]
+    return np.bincount([slot for slot in starts if slot < slots], minlength=slots)
+
+
+def measured(wakes: Sequence[Woken], modem: str) -> Costs:
+    """What things cost, by least squares over wakes."""
+    rows, drawn_j = [], []
+    fixed_ms, network = -(1 << 62), ""
+    for wake in wakes:
+        gap_h = (wake.start_ms - fixed_ms) / 3_600_000
+        found = wake.fixes > 0
+        age = 0 if gap_h <= HOT_H else 1 if gap_h <= AIDED_H else 2
+        kinds = [found and age == each for each in range(3)]
+        new = [each for each in wake.registered if each != network]
+        abroad = [each for each in new if each[:3] != network[:3]]
+        talked = wake.connections > 0
+        vain = wake.listened and not talked
+        rows.append([1, *kinds, wake.searched and not found, talked, bool(new), bool(abroad), vain])
+        drawn_j.append(sum(wake.joules.values()) - wake.joules.get(("esp32", "sleep"), 0.0))
+        fixed_ms = wake.start_ms if found else fixed_ms
+        network = wake.registered[-1] if wake.registered else network
+    solved = np.linalg.lstsq(np.array(rows, dtype=float), np.array(drawn_j), rcond=None)[0]
+    wake_j, hot_j, aided_j, cold_j, blocked_j, talk_j, attach_j, abroad_j, vain_j = np.maximum(solved, 0.0)
+    return Costs(
+        upload_j=float(max(0.0, talk_j - wake_j)),
+        attach_j=float(attach_j),
+        attach_abroad_j=float(attach_j + abroad_j),
+        scan_j=float(vain_j),
+        probe_j=float(vain_j),
+        gnss_w=1.0,
+        sleep_w=SLEEP_FLOOR_W[modem] + MODEM_W[modem]["psm"],
+        wake_j=float(wake_j),
+        ttff_s=(float(hot_j), float(aided_j), float(cold_j)),
+        blocked_s=float(blocked_j),
+    )
+
+
+def _levels(trip: Trip, modem: str, plmns: Sequence[str], km: NDArray[np.float64]) -> NDArray[np.float64]:
+    coverage = Coverage(trip.line, modem, trip.seed)
+    levels = np.full((len(plmns), len(km)), SILENT_DBM)
+    takes = {plmn: trip.attach_cause(trip.card.imsi, plmn) in (0, CONGESTION) for plmn in plmns}
+    for slot, each in enumerate(km):
+        for (plmn, _), level in coverage.levels(float(each), slot * SLOT_MS).items():
+            if takes.get(plmn):
+                row = plmns.index(plmn)
+                levels[row, slot] = max(levels[row, slot], level)
+    return levels

@@ -1,0 +1,59 @@
+"""BER-TLV as cards speak it (ISO/IEC 8825-1): tags of up to two bytes, lengths of up to three."""
+
+from __future__ import annotations
+
+TWO_BYTES = 0x1F
+CONSTRUCTED = 0x20
+
+
+def encode(tag: int, *parts: bytes) -> bytes:
+    """One object; `parts` make up its value."""
+    value = b"".join(parts)
+    head = bytes([tag >> 8, tag & 0xFF] if tag > 0xFF else [tag])
+    if len(value) < 0x80:
+        return head + bytes([len(value)]) + value
+    size = (len(value).bit_length() + 7) // 8
+    return head + bytes([0x80 | size]) + len(value).to_bytes(size) + value
+
+
+def decode(data: bytes) -> list[tuple[int, bytes]]:
+    """The objects that stand behind each other in `data`. Raises ValueError when it does not end with one."""
+    found, at = [], 0
+    while at < len(data):
+        tag, at = _tag(data, at)
+        length, at = _length(data, at)
+        if at + length > len(data):
+            raise ValueError("value cut short")
+        found.append((tag, data[at : at + length]))
+        at += length
+    return found
+
+
+def find(data: bytes, *path: int) -> bytes | None:
+    """The value at the end of a path of tags, None where there is none. Raises ValueError as `decode`."""
+    value: bytes | None = data
+    for tag in path:
+        if value is None:
+            return None
+        value = dict(decode(value)).get(tag)
+    return value
+
+
+def _tag(data: bytes, at: int) -> tuple[int, int]:
+    if data[at] & TWO_BYTES != TWO_BYTES:
+        return data[at], at + 1
+    if at + 1 >= len(data) or data[at + 1] & 0x80:
+        raise ValueError("tag")
+    return data[at] << 8 | data[at + 1], at + 2
+
+
+def _length(data: bytes, at: int) -> tuple[int, int]:
+    if at >= len(data):
+        raise ValueError("no length")
+    first = data[at]
+    if first < 0x80:
+        return first, at + 1
+    size = first & 0x7F
+    if not 1 <= size <= 3 or at + 1 + size > len(data):
+        raise ValueError("length")
+    return int.from_bytes(data[at + 1 : at + 1 + size]), at + 1 + size

@@ -1,0 +1,129 @@
+"""One trip from end to end on its stage, watched by those who measure it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+from tools.world import delivered, figures, stage
+from tools.world.access import Access
+from tools.world.chaos import AGENT_CONVERSATION, BROKER_CONVERSATION, Chaos
+from tools.world.delivered import Delivered
+from tools.world.diary import DAY_MS, Diary
+from tools.world.digest import digest
+from tools.world.figures import Figures
+from tools.world.stage import Stage
+from tools.world.truth import Truth
+
+HOUR_MS = 3_600_000
+DRAIN_HOURS = 24
+"""After the last day the device may go on for this long, until all it holds is acknowledged."""
+
+
+Tell = Callable[[dict[str, Any]], None]
+"""Is told after each wake how the trip stands: "completed" days, "country", points "taken" and "pending"."""
+
+
+@dataclass
+class Demo:
+    """One run: the trip on its stage, and those who watch it."""
+
+    stage: Stage
+    truth: Truth
+    diary: Diary
+    chaos: Chaos | None
+    access: Access | None = None
+
+    def run(self, tell: Tell) -> None:
+        """Run the trip to its end, then until the device has nothing left to tell."""
+        device, end_ms = self.stage.device, self.stage.trip.end_ms
+
+        def after_wake(now_ms: int) -> None:
+            self._after_wake(now_ms)
+            tell(self._standing(now_ms))
+
+        device.run(end_ms, after_wake)
+        for hour in range(1, DRAIN_HOURS + 1):
+            if not self.truth.pending():
+                break
+            device.run(end_ms + hour * HOUR_MS, after_wake)
+
+    def _after_wake(self, now_ms: int) -> None:
+        self.truth.after_wake()
+        self.diary.after_wake(now_ms, self.truth.pending(), self.stage.device.rtc_memory)
+        if self.access:
+            self.access.after_wake(now_ms, self.stage.flash.parent / "release")
+        services = self.stage.services
+        # Before chaos counts: who dies in its trap has said so first.
+        alive = services.alive()
+        died = self.chaos.after_wake(now_ms) if self.chaos else ""
+        if died:
+            services.await_end(died.partition(":")[0])
+            services.start()
+        elif not alive:
+            services.check()
+
+    def _standing(self, now_ms: int) -> dict[str, Any]:
+        """What `Tell` is told."""
+        pending = self.truth.pending()
+        return {
+            "completed": min(now_ms / DAY_MS, self.stage.trip.end_ms / DAY_MS),
+            "country": self.stage.trip.country(now_ms),
+            "taken": len(self.truth.records),
+            "pending": pending,
+        }
+
+
+def chaos_on(built: Stage, folder: Path) -> Chaos:
+    """Chaos for the services of a stage; `folder` is where they look for their traps."""
+    kill = {
+        AGENT_CONVERSATION: built.services.agent.kill,
+        BROKER_CONVERSATION: built.services.broker.kill,
+    }
+    chaos = Chaos(folder, built.trip.end_ms, kill)
+    built.network.before_publish = chaos.before_publish
+    built.services.reply_awaited = chaos.reply_awaited
+    return chaos
+
+
+def progress_bar(console: Console) -> Progress:
+    """Shows trips as they run."""
+    return Progress(
+        TextColumn("{task.description}{task.fields[country]:2}"),
+        BarColumn(None),
+        TextColumn("day {task.completed:.0f} of {task.total:.0f}"),
+        TextColumn("{task.fields[taken]} points, {task.fields[pending]} waiting"),
+        TimeElapsedColumn(),
+        console=console,
+        refresh_per_second=4,
+    )
+
+
+def add_task(progress: Progress, days: int, name: str = "") -> Tell:
+    """A line for one trip in the progress bar; returns what moves it."""
+    task = progress.add_task(name, total=days, country="", taken=0, pending=0)
+    return lambda standing: progress.update(task, **standing)
+
+
+def measure(demo: Demo) -> tuple[Figures, Delivered]:
+    """End the services and measure what came of the trip."""
+    built = demo.stage
+    delivered.await_outbox(built.services.agent.database)
+    built.services.stop()
+    had = delivered.read(built.services.agent.database, stage.DEVICE)
+    found = figures.measure(
+        built.trip,
+        demo.diary,
+        demo.truth.settle(had.points),
+        had,
+        built.network,
+        built.device.counters,
+        digest(had.points, built.device.transcript_digest()),
+        built.card.switches(),
+    )
+    return found, had
