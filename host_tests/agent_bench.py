@@ -2,15 +2,14 @@
 
 import json
 import os
-import shutil
-import socket
 import struct
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import cbor2
@@ -22,13 +21,16 @@ from landbridge.fleet.enrol import enrol
 from landbridge.ingest.pipeline import Pipeline
 from landbridge.store import letters, points
 from landbridge.store.database import Database, open_database
+from landbridge.store.held import hold, write
 from landbridge.store.keys import Keyring
 from landbridge.wire import envelope
 from landbridge.wire.point import Point
 from paho.mqtt.enums import CallbackAPIVersion
+from sqlalchemy import Connection
 
 from host_tests.make_vectors import fix
 from host_tests.uplink_encoder import encode_uplink
+from tools.campaign.mosquitto import Mosquitto
 from tools.world import certificates
 
 BROKER_HOST = "broker.landbridge.example"
@@ -37,7 +39,6 @@ WAIT_S = 20
 PASSWORD = "right"
 NOW_S = 845_500_000
 """What the clock of the bench says, in epoch seconds: some days after the points were taken."""
-_PATH = f"{os.environ.get('PATH', '')}:/usr/sbin"
 
 
 def wait_until(condition: Callable[[], Any], what: str) -> Any:
@@ -70,51 +71,21 @@ def acknowledged(reply: dict[int, Any]) -> list[tuple[int, int]]:
     return list(zip(flat[::2], flat[1::2], strict=True))
 
 
-class Mosquitto:
-    """A broker on loopback: TLS, a password for each user, each device confined to its topics."""
-
-    def __init__(self, folder: Path, users: dict[str, str]) -> None:
-        self.folder = folder
-        self.port = _free_port()
-        self._process: subprocess.Popen[bytes] | None = None
-        passwords = folder / "passwords"
-        passwords.touch()
-        for user, password in users.items():
-            command = [_tool("mosquitto_passwd"), "-b", str(passwords), user, password]
-            subprocess.run(command, check=True, capture_output=True)
-        (folder / "acl").write_text(
-            "user agent\ntopic readwrite landbridge/#\n"
-            "user platform\ntopic read landbridge/out/#\n"
-            "pattern write landbridge/%u/up\npattern read landbridge/%u/down\n"
-        )
-        (folder / "mosquitto.conf").write_text(
-            f"listener {self.port} 127.0.0.1\n"
-            f"certfile {folder / 'broker.pem'}\nkeyfile {folder / 'broker.key'}\n"
-            f"password_file {passwords}\nacl_file {folder / 'acl'}\n"
-            f"allow_anonymous false\nset_tcp_nodelay true\nuser root\n"
-            "log_dest stderr\nlog_type all\n"
-        )
-
-    def start(self) -> None:
-        """Start and wait until it listens."""
-        command = [_tool("mosquitto"), "-c", str(self.folder / "mosquitto.conf")]
-        with (self.folder / "mosquitto.log").open("ab") as log:
-            self._process = subprocess.Popen(command, stdout=log, stderr=log)
-        wait_until(self._listens, f"Mosquitto listens; see {log.name}")
-
-    def kill(self) -> None:
-        """End it as a power cut would: all sessions are gone."""
-        if self._process:
-            self._process.kill()
-            self._process.wait()
-
-    def log(self) -> str:
-        """What it wrote so far."""
-        return (self.folder / "mosquitto.log").read_text()
-
-    def _listens(self) -> bool:
-        with socket.socket() as probe:
-            return probe.connect_ex(("127.0.0.1", self.port)) == 0
+def heard(
+    connection: Connection,
+    device: str,
+    now_s: int,
+    next_contact_s: int | None = None,
+    status: Mapping[str, object] = MappingProxyType({}),
+    identity: Mapping[str, object] = MappingProxyType({}),
+) -> None:
+    """A message of `device` came in, under the next number."""
+    row = hold(connection, [device])[device]
+    window = row.window
+    window.add(window.top + 1)
+    row.contact(window, row.epoch, now_s)
+    row.says(next_contact_s, status, identity)
+    write(connection, [row])
 
 
 class Client:
@@ -183,8 +154,8 @@ class Device(Client):
 class Platform(Client):
     """Someone who listens to what the agent passes on."""
 
-    def __init__(self, broker: Mosquitto) -> None:
-        super().__init__(broker, "platform", PASSWORD, "landbridge/out/#", 1)
+    def __init__(self, broker: Mosquitto, user: str = "platform") -> None:
+        super().__init__(broker, user, PASSWORD, "landbridge/out/#", 1)
 
     def on(self, leaf: str) -> list[Any]:
         """What came on the topics that end with `leaf`."""
@@ -205,13 +176,18 @@ class Bench:
         set_clock(folder / "clock", NOW_S)
         environment.setenv(CLOCK_FILE_VARIABLE, str(folder / "clock"))
         self.config = config.load()
-        database = open_database(Path(self.config.store.database))
-        keyring = Keyring(database.path)
+        database = open_database(self.config.store.database)
+        keyring = Keyring(database.place, self.config.store.key_file)
         enrol(self.config, database, keyring, Clock(), DEVICE, "bench")
         database.close()
         settings = json.loads((folder / "devices" / DEVICE / "device.json").read_text())
         self.key = bytes.fromhex(settings["key"])
-        users = {"agent": PASSWORD, "platform": PASSWORD, DEVICE: settings["broker_password"]}
+        users = {
+            "agent": PASSWORD,
+            "platform": PASSWORD,
+            "tenant-acme": PASSWORD,
+            DEVICE: settings["broker_password"],
+        }
         users["lb-unknown"] = envelope.broker_password(bytes(32), "lb-unknown")
         self.broker = Mosquitto(folder / "broker", users)
         environment.setenv("LANDBRIDGE_BROKER_PORT", str(self.broker.port))
@@ -225,7 +201,7 @@ class Bench:
     def database(self) -> Database:
         """The agent's database, opened once more."""
         if self._database is None:
-            self._database = open_database(Path(self.config.store.database))
+            self._database = open_database(self.config.store.database)
         return self._database
 
     def stored(self) -> list[points.StoredPoint]:
@@ -245,8 +221,8 @@ class Bench:
         self._clients.append(device := Device(self.broker, key or self.key, name))
         return device
 
-    def platform(self) -> Platform:
-        self._clients.append(platform := Platform(self.broker))
+    def platform(self, user: str = "platform") -> Platform:
+        self._clients.append(platform := Platform(self.broker, user))
         return platform
 
     def start(self, pipeline: service.MakePipeline = Pipeline) -> None:
@@ -299,19 +275,6 @@ class Bench:
             f'[devices]\ndirectory = "{self.folder / "devices"}"\nbroker_host = "{BROKER_HOST}"\n'
         )
         return file
-
-
-def _tool(name: str) -> str:
-    found = shutil.which(name, path=_PATH)
-    assert found, f"{name} is missing: install Mosquitto"
-    return found
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @pytest.fixture

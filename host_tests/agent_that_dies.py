@@ -11,8 +11,9 @@ import time
 from typing import Any
 
 from landbridge import config, service
-from landbridge.ingest.pipeline import Answer, Opened, Pipeline
+from landbridge.ingest.pipeline import Answer, Pipeline
 from landbridge.ingest.session import Received
+from landbridge.ingest.storing import Opened
 
 AFTER_RECEIVE = "after receive"
 IN_TRANSACTION = "inside the transaction"
@@ -30,10 +31,11 @@ class Frail(Pipeline):
         _die(AFTER_RECEIVE)
         return super().open(received)
 
-    def store(self, *given: Any) -> Answer:
-        answer = super().store(*given)
-        _die(IN_TRANSACTION)
-        return answer
+    def answer(self, *given: Any) -> list[Answer | None]:
+        answers = super().answer(*given)
+        if any(answers):
+            _die(IN_TRANSACTION)
+        return answers
 
     def acknowledge(self, received: Received) -> None:
         _die(BEFORE_ACK)

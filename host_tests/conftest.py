@@ -8,6 +8,7 @@ each other.
 
 import ast
 import functools
+import gc
 import json
 import os
 import shutil
@@ -26,6 +27,8 @@ from tools.flash.layout import FIRMWARE, REPOSITORY, compile_module, modules
 RUNNER = REPOSITORY / "tools" / "mpy_runner.py"
 # "w" before the K: words, so that 96 K on a 64-bit host is like 96 K on the 32-bit device.
 HEAP = "heapsize=96wK"
+HEAP_OF_SOURCES = "heapsize=160wK"
+"""To compile takes memory that the device, which runs .mpy, does not need."""
 TIMEOUT_S = 120
 
 
@@ -38,10 +41,28 @@ def compiled_firmware() -> Path:
     return target
 
 
+def pytest_collection_finish() -> None:
+    """The firmware collects garbage often; what pytest itself has made need not be searched each time."""
+    gc.collect()
+    gc.freeze()
+
+
 def pytest_sessionfinish() -> None:
     """Remove what `compiled_firmware` made."""
     if compiled_firmware.cache_info().currsize:
         shutil.rmtree(compiled_firmware())
+
+
+@pytest.fixture(autouse=True)
+def whole_firmware() -> Iterator[None]:
+    """A conversation unloads modules of the firmware: another test's names must not be of another load."""
+    before = {name: module for name, module in sys.modules.items() if name.startswith("locator.")}
+    yield
+    for name, module in before.items():
+        if sys.modules.get(name) is not module:
+            sys.modules[name] = module
+            room, _, last = name.rpartition(".")
+            setattr(sys.modules[room], last, module)
 
 
 @functools.cache
@@ -78,8 +99,9 @@ class Leg:
         firmware = compiled_firmware() if self.compiled else FIRMWARE
         folders = (REPOSITORY, firmware, self.file.parent, ".frozen")
         try:
+            heap = HEAP if self.compiled else HEAP_OF_SOURCES
             process = subprocess.run(
-                [self.interpreter, "-X", HEAP, str(RUNNER), str(self.file)],
+                [self.interpreter, "-X", heap, str(RUNNER), str(self.file)],
                 env={**os.environ, "MICROPYPATH": ":".join(str(folder) for folder in folders)},
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,  # an uncaught traceback goes to either, by version

@@ -47,5 +47,5 @@ class Script:
 
 def live(instance, act, budget_j=1e6, modem="bg95", **rules):
     """Run a function of the device through a trip."""
-    mission = Mission(costs(modem), budget_j, instance.route, instance.networks)
-    return run(instance, lambda _: Script(act), mission, **rules)
+    mission = Mission(costs(modem), budget_j, instance.route, instance.networks, **rules)
+    return run(instance, lambda _: Script(act), mission)

@@ -6,13 +6,14 @@ Run from the root of the repository: python -m host_tests.make_vectors
 import json
 import struct
 from binascii import crc32
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import cbor2
-from landbridge.wire import commands, envelope, settings, uplink
+from landbridge.wire import cards, commands, envelope, guide, resend, settings, uplink
 from landbridge.wire.commands import Command
-from landbridge.wire.downlink import encode_reply, ranges
+from landbridge.wire.downlink import EPOCH_KEY, encode_reply, ranges
 from landbridge.wire.envelope import Direction
 from landbridge.wire.point import CELL_FIELDS, POSITION_FIELDS, Point
 
@@ -27,7 +28,7 @@ RECORD_FIELDS = (
     "kind quality events seq time boot lat lon alt speed heading hdop sats battery temperature"
     " plmn tac cell rsrp motion"
 ).split()
-_LISTS = ("columns", "uplinks", "replies", "orders", "refused")
+_LISTS = ("columns", "uplinks", "replies", "epochs", "orders", "refused")
 _FORMAT = "<BBHIIHiihBBBBBbIHIBBI"
 
 
@@ -72,6 +73,23 @@ def moving(seq: int) -> dict[str, int]:
     )
 
 
+GUIDE = guide.encode(
+    guide.Guide(
+        revision=7,
+        stations=[
+            guide.Station(50.0, 20.0, 0.0, 2400.0, 600.0, 2500.0, 120.0, 260, 0),
+            guide.Station(51.0, 15.0, 400.0, 0.0, 0.0, 0.0, 0.0, 262, 0),
+        ],
+        stays=[guide.Stay([1.5] * len(guide.STOOD), [1.0] * len(guide.STOOD))],
+        networks=[guide.Network(26003, 208, 90)],
+        tile_km=5,
+        tiles=[0, 1, 2, 3, 4, guide.NO_BIN, 2 | guide.LEARNED],
+    )
+)
+PROFILES = [
+    cards.Profile("8931440400012345678", "iot.example", "", ""),
+    cards.Profile("89701010000000000127", "cis.example", "user", "secret"),
+]
 STATUS = {0: 3610, 1: 205, 2: 3, 3: 0, 4: "0.1.0", 5: 4, 6: 1, 7: 12, 8: 1}
 IDENTITY = {0: "860000000000017", 1: "8986000000000000011", 2: "460001234567890", 3: "BG95-M3"}
 
@@ -162,18 +180,60 @@ def replies() -> list[dict[str, Any]]:
     return made
 
 
+def epochs() -> list[dict[str, Any]]:
+    """Envelopes of later epochs; and the reply of an earlier one that tells the present."""
+    up, down = UPLINKS[1][2], encode_reply(251, [], 845_300_000, [{EPOCH_KEY: 256}])
+    texts: dict[Direction, bytes] = {"up": encode_uplink([], **up), "down": down}
+    return [
+        {
+            "epoch": epoch,
+            "direction": direction,
+            "number": 260,
+            "cbor": texts[direction].hex(),
+            "envelope": envelope.seal(KEY, DEVICE, direction, 260, texts[direction], epoch).hex(),
+        }
+        for epoch in (1, 255, 256, 2_147_483_647)
+        for direction in DIRECTIONS
+    ]
+
+
 def orders() -> list[dict[str, Any]]:
-    """What a reply orders of a new device, by its key, and what the device then reports, by its key."""
+    """What a reply orders of a new device, by its key, and what the device then reports, by its key.
+
+    It is on power-on 3, knows no time, has 100 records of which the first 89 are gone, and its log has two
+    entries: after 50 s a network refused with EMM cause 19, after 60 s an error of the modem without a code.
+    """
     now_s = 845_300_000
     changes = {"interval_s": 900, "temperature_low_dc": -350}
     given = [Command(now_s, now_s + 60, "dense", 3600), Command(now_s + 1, now_s, "log", 0)]
-    cases: list[tuple[str, dict[int, Any], dict[int, Any]]] = [
+    cases: list[tuple[str, Mapping[int, Any], dict[int, Any]]] = [
         ("settings", settings.order(7, changes), {6: [7, settings.values_hash(changes), 3, 0, 0]}),
         ("settings out of range", {4: [8, {0: 299}]}, {6: [0, settings.values_hash({}), 0, 8, 0]}),
         ("a command in time and one that is late", commands.order(given), {7: [[now_s, 1], [now_s + 1, 3]]}),
-        ("a release for another board", {7: [2, 100, bytes(32), "OTHER", 6]}, {10: [1, 0, 2, 1, "SIM"]}),
+        ("a release for another board", {7: [2, 120, bytes(32), "OTHER", 6]}, {10: [1, 0, 2, 1, "SIM"]}),
         ("an offer that is none", {7: [3, 9000, bytes(32), "SIM", 6]}, {10: [1, 0, 3, 5, "SIM"]}),
         ("an unknown verb", {5: [[9, now_s + 60, 99, 0]]}, {7: [[9, 4]]}),
+        (
+            "the log",
+            {5: [[9, now_s + 60, 4, 0]]},
+            {
+                7: [[9, 1]],
+                9: {0: [3, 0], 1: [0, 0, 0, 0, 0, 1, 0, 0, 0], 2: [50, 5, 19, 60, 3, -1]},
+            },
+        ),
+        ("records again, some of them gone", resend.order([(80, 84), (86, 95)]), {11: [80, 84, 86, 89]}),
+        ("records again, all of them there", resend.order([(90, 100)]), {}),
+        ("the first piece of a guide", {9: [7, 0, GUIDE[:100]]}, {12: [0, 7, 100]}),
+        ("a whole guide", {9: guide.piece(GUIDE, 7, 0)}, {12: [7, 0, 0]}),
+        ("no guide", {9: guide.NONE}, {12: [0, 0, 0]}),
+        (
+            "a policy of profiles",
+            cards.order(5, 2, 1, PROFILES, [[401, 2], [0, 1]]),
+            {
+                14: [5, 0, "", 0, 0, [], [], [], []],
+            },
+        ),
+        ("a policy that is none", {10: [6, 3]}, {}),
     ]
     return [
         {
@@ -220,7 +280,9 @@ def _refused(direction: Direction) -> list[dict[str, str]]:
         "empty": b"",
         "no ciphertext": outer(protected, body=b""),
         "unknown algorithm": outer(header(alg=1)),
-        "unknown epoch": outer(header(epoch=b"\1")),
+        "another epoch": outer(header(epoch=b"\1")),
+        "epoch with a leading zero": outer(header(epoch=b"\0\0")),
+        "epoch of five bytes": outer(header(epoch=b"\1\0\0\0\0")),
         "critical header": outer(header(crit=[9])),
         "partial IV with a leading zero": outer(header(partial_iv=b"\0\x09")),
         "partial IV of six bytes": outer(header(partial_iv=b"\1\2\3\4\5\6")),
@@ -247,7 +309,6 @@ def make() -> dict[str, Any]:
     return {
         "device": DEVICE,
         "key": KEY.hex(),
-        "epoch": envelope.EPOCH,
         "derived": {
             "up": {"key": up.key.hex(), "iv": up.iv.hex()},
             "down": {"key": down.key.hex(), "iv": down.iv.hex()},
@@ -260,6 +321,7 @@ def make() -> dict[str, Any]:
         ],
         "uplinks": uplinks(),
         "replies": replies(),
+        "epochs": epochs(),
         "orders": orders(),
         "refused": refused(),
     }

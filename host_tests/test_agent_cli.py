@@ -29,7 +29,11 @@ from host_tests.agent_bench import (
 from tools.world import certificates
 
 __all__ = ["bench"]
-GROUPS = ("devices", "trips", "update", "settings", "commands", "dead-letters")
+GROUPS = (
+    "devices", "trips", "events", "lines", "fences", "coverage", "update", "cards", "settings", "commands",
+    "share", "tokens", "alarms", "controls", "sims", "targets", "broker", "cells",
+    "dead-letters",
+)  # fmt: skip
 SETTINGS = """
 [broker]
 host = "localhost"
@@ -124,6 +128,26 @@ def test_trips(landbridge):
     assert "on no trip" in landbridge.fails("trips", "end", DEVICE)
     assert "900" in landbridge("trips", "list")
     assert "重庆　杜伊斯堡" in landbridge("trips", "list")
+
+
+def test_lines_and_coverage(landbridge):
+    file = landbridge.folder / "line.csv"
+    file.write_text("name,country,lat,lon,kind\nA,KZ,50,60,hub\nB,RU,50,58,hub\n")
+    landbridge("devices", "add", DEVICE)
+    assert "2 stations, 151 km" in landbridge("lines", "add", "north", str(file))
+    assert "already" in landbridge.fails("lines", "add", "north", str(file))
+    assert re.search(r"^north +A +B +2 +151 ", landbridge("lines", "list"), re.MULTILINE)
+    start = ("trips", "start", DEVICE, "--destination", "B", "--container", "CSQU3054383")
+    assert "lines add" in landbridge(*start, "--line", "south")
+    landbridge("trips", "end", DEVICE)
+    assert "lines add" not in landbridge(*start, "--line", "north")
+    assert "0 looks" in landbridge("coverage", "learn", "north")
+    assert re.search(r"^0 +A +0 +0 +0 +0\.\d\d", landbridge("coverage", "show", "north"), re.MULTILINE)
+    landbridge("lines", "remove", "north")
+    for command in (("lines", "remove"), ("coverage", "learn"), ("coverage", "show")):
+        assert "no line north" in landbridge.fails(*command, "north")
+    file.write_text("name,country,lat,lon,kind\nA,KZ,50,60,hub\nB,RU,50,x,hub\n")
+    assert "row 3, column lon" in landbridge.fails("lines", "add", "north", str(file))
 
 
 @pytest.mark.parametrize("text", ["CSQU3054383", "MSKU6011672", "TEXU3070079", "BICU1234565"])

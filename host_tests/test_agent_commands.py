@@ -17,7 +17,7 @@ from landbridge.wire.commands import VERBS
 from landbridge.wire.limits import WireError
 from landbridge.wire.uplink import Uplink
 
-from host_tests.agent_bench import DEVICE
+from host_tests.agent_bench import DEVICE, heard
 
 NOW_S = 850_000_000
 HOUR_S = 3600
@@ -128,7 +128,7 @@ def test_what_is_cancelled_is_not_sent_any_more(agent):
 
 def test_nothing_is_expected_of_a_device_in_shipping_mode(agent):
     with agent.database.writing() as connection:
-        devices.says(connection, DEVICE, NOW_S + 14400, {}, {})
+        heard(connection, DEVICE, NOW_S, NOW_S + 14400)
     command = agent.send("shipping")
     agent.hears()
     agent.hears([command, 1])

@@ -117,7 +117,7 @@ def test_without_a_credible_clock_nothing_is_dated(database):
 
 def test_counters_are_those_that_came_last(database):
     tell(database, SAID)
-    tell(database, {0: [3, OFFSET_S], 1: [95, 0, 1, 0, 2, 5, 1, 0, 77], 2: []})
+    tell(database, {0: [3, OFFSET_S], 1: [95, 0, 1, 0, 2, 5, 1, 0, 3, 77], 2: []})
     with database.reading() as connection:
         row = devices.find(connection, DEVICE)
     counters = row.counters if row else ""

@@ -9,9 +9,10 @@ from typing import Any
 
 from landbridge.clock import iso
 from landbridge.ingest.pipeline import Pipeline
-from landbridge.store import devices, letters, outbox, points, settings, trips
+from landbridge.store import commands, devices, letters, outbox, points, releases, settings, trips
 from landbridge.store.keys import Keyring
 from landbridge.wire.downlink import ranges
+from landbridge.wire.point import KIND_CELL, KIND_STILL
 from sqlalchemy.exc import OperationalError
 
 from host_tests.agent_bench import (
@@ -50,7 +51,7 @@ def test_a_record_that_comes_again_is_dropped_and_counted(bench):
     device = bench.device()
     device.send([point(1), point(2)])
     assert acknowledged(device.send([point(2), point(3)])) == [(2, 3)]
-    assert bench.counts() == points.Counts(stored=3, missing=0, duplicates=1, uplinks=2, repeats=0)
+    assert bench.counts() == points.Counts(stored=3, missing=0, gone=0, duplicates=1, uplinks=2, repeats=0)
 
 
 def test_an_uplink_that_comes_again_is_answered_and_changes_nothing(bench):
@@ -61,7 +62,7 @@ def test_an_uplink_that_comes_again_is_answered_and_changes_nothing(bench):
     first = device.exchange(envelope)
     again = device.exchange(envelope)
     assert (again[1], again[2]) == (first[1], first[2])
-    assert bench.counts() == points.Counts(stored=2, missing=0, duplicates=0, uplinks=1, repeats=1)
+    assert bench.counts() == points.Counts(stored=2, missing=0, gone=0, duplicates=0, uplinks=1, repeats=1)
     device.send([point(3)])
     wait_until(lambda: len(platform.features()) >= 3, "three points")
     assert [each["properties"]["seq"] for each in platform.features()] == [1, 2, 3]
@@ -102,7 +103,7 @@ def test_other_content_under_a_used_sequence_is_kept_aside_and_acknowledged(benc
     assert bench.dead_letters() == [
         f"sequence used twice with other content: {seqs}" for seqs in ("1", "1, 4")
     ]
-    assert bench.counts() == points.Counts(stored=4, missing=0, duplicates=1, uplinks=3, repeats=1)
+    assert bench.counts() == points.Counts(stored=4, missing=0, gone=0, duplicates=1, uplinks=3, repeats=1)
 
 
 def test_a_point_is_on_no_trip_until_it_is_dated_and_then_passed_on_again(bench):
@@ -176,6 +177,22 @@ def test_an_uplink_that_was_overtaken_changes_no_status(bench):
     assert (json.loads(row.status), row.next_contact_s) == ({"battery_mv": 3600}, 900_000_000)
 
 
+def test_an_uplink_that_was_overtaken_says_what_happened_and_not_how_things_stand(bench):
+    bench.start()
+    device = bench.device()
+    with bench.database().writing() as connection:
+        command = commands.give(connection, DEVICE, "locate", 0, NOW_S + 1000, "test", NOW_S)
+    said = {6: [1, 1, 1, 0, 0], 7: [[command, 1]], 10: [1, 1, 0, 0, "SIM"]}
+    older = device.seal([], reports=said)
+    device.exchange(device.seal([], reports={6: [2, 2, 1, 0, 0], 10: [2, 0, 0, 0, "SIM"]}))
+    device.exchange(older)
+    with bench.database().reading() as connection:
+        report, release = settings.report(connection, DEVICE), releases.of_device(connection, DEVICE)
+        done = commands.find(connection, DEVICE, command)
+    assert report and release and done
+    assert (report[0].revision, release.running, done.result) == (2, 2, 1)
+
+
 def test_what_waits_is_one_transaction_in_which_each_stands_alone(bench):
     commits: list[int] = []
 
@@ -184,11 +201,10 @@ def test_what_waits_is_one_transaction_in_which_each_stands_alone(bench):
             super().process_all(batch)
             commits.append(len(batch))
 
-        def store(self, connection, received, opened, *more):
-            answer = super().store(connection, received, opened, *more)
-            if opened.number == 2:
+        def store(self, connection, messages, now_s):
+            super().store(connection, messages, now_s)
+            if any(each.opened.number == 2 for each in messages):
                 raise ZeroDivisionError
-            return answer
 
     bench.start(Counting)
     bench.stop()
@@ -228,6 +244,37 @@ def test_late_points_do_not_move_the_position(bench):
     wait_until(lambda: len(platform.on("/position")) >= 2, "two positions")
     assert [each["seq"] for each in platform.on("/position")] == [5, 6]
     assert [each["properties"]["seq"] for each in platform.features()] == [5, 2, 6]
+
+
+def still(seq, kind=KIND_STILL, motion=0):
+    return point(seq, kind=kind, motion=motion).meaningful()
+
+
+def test_a_device_that_says_it_stands_makes_its_position_no_older(bench):
+    platform = bench.platform()
+    bench.start()
+    device = bench.device()
+    for each in (point(5), still(6, KIND_CELL), still(8), still(7), point(3), point(9)):
+        device.send([each])
+    wait_until(lambda: len(platform.on("/position")) >= 4, "four positions")
+    told = [(each["seq"], each["still"]) for each in platform.on("/position")]
+    at = {each.point.seq: iso(each.at_s) for each in bench.stored()}
+    # What was said behind a gap counts when the gap is filled: the device might have moved in it.
+    assert told == [(5, None), (5, at[6]), (5, at[8]), (9, None)]
+
+
+def test_what_was_said_before_the_fix_came_in_counts_and_ends_where_it_has_moved(bench):
+    platform = bench.platform()
+    bench.start()
+    device = bench.device()
+    device.send([still(6)])
+    device.send([point(5)])
+    device.send([still(7, motion=3), still(8)])
+    device.send([point(9)])
+    wait_until(lambda: len(platform.on("/position")) >= 2, "two positions")
+    at = {each.point.seq: iso(each.at_s) for each in bench.stored()}
+    told = [(each["seq"], each["still"]) for each in platform.on("/position")]
+    assert told == [(5, at[6]), (9, None)]
 
 
 def test_what_cannot_be_read_is_a_dead_letter_and_the_agent_goes_on(bench):
@@ -335,7 +382,7 @@ def test_a_full_disk_is_waited_for_and_nothing_is_acknowledged(bench):
             steps.append("store")
             if len(steps) == 1:
                 raise OperationalError("INSERT", {}, Exception("database or disk is full"))
-            return super().store(*given)
+            super().store(*given)
 
         def acknowledge(self, received):
             steps.append("acknowledge")
@@ -349,10 +396,10 @@ def test_a_full_disk_is_waited_for_and_nothing_is_acknowledged(bench):
 
 def test_a_fault_of_our_own_is_a_dead_letter_and_the_agent_goes_on(bench):
     class Faulty(Pipeline):
-        def store(self, connection, received, opened, *more):
-            if opened.number == 1:
+        def store(self, connection, messages, now_s):
+            if any(each.opened.number == 1 for each in messages):
                 raise ZeroDivisionError
-            return super().store(connection, received, opened, *more)
+            super().store(connection, messages, now_s)
 
     bench.start(Faulty)
     device = bench.device()
@@ -384,8 +431,8 @@ def test_the_subscriber_of_the_documentation_receives_everything(bench):
         device.send([point(1, events=2), point(2)])
         device.send([point(3)])
         assert subscriber.stdout
-        lines = [next(subscriber.stdout).split(" ", 1) for _ in range(5)]
+        lines = [next(subscriber.stdout).split(" ", 1) for _ in range(6)]
         subscriber.kill()
     leaves = [topic.removeprefix(f"landbridge/out/default/{DEVICE}/") for topic, _ in lines]
-    assert leaves == ["track", "event/alarm", "position", "track", "position"]
+    assert leaves == ["track", "event/alarm", "event/alarm-raised", "position", "track", "position"]
     assert json.loads(lines[-1][1])["id"] == f"{DEVICE}/3"

@@ -11,6 +11,7 @@ from xml.etree import ElementTree
 
 import pytest
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
+from landbridge.clock import iso
 from landbridge.ingest import judge
 from landbridge.outbound import sender, topics
 from landbridge.outbound.export import Format, export
@@ -96,7 +97,7 @@ def test_a_point_without_time_is_dated_by_the_clock_of_its_boot(clock, at_s, dou
 def test_a_track_has_every_point_and_keeps_its_schema(container):
     undated = FIX._replace(seq=4, quality=0)
     lost = FIX._replace(seq=5, lat=91_00000)
-    track = content(topics.track(DEVICE, stored(FIX, CELL, STILL, undated, lost, container=container)))
+    track = content(topics.tracks(DEVICE, stored(FIX, CELL, STILL, undated, lost, container=container))[0])
     schema("track").validate(track)
     assert [each["id"] for each in track["features"]] == [f"{DEVICE}/{seq}" for seq in range(1, 6)]
     assert [bool(each["geometry"]) for each in track["features"]] == [True, False, False, True, False]
@@ -112,13 +113,14 @@ def test_a_position_keeps_its_schema():
 
 def test_each_event_keeps_its_schema():
     everything = sum(EVENTS)
-    messages = topics.events(DEVICE, stored(FIX._replace(events=everything), CELL._replace(events=1)))
+    alarms = topics.alarms(DEVICE, stored(FIX._replace(events=everything), CELL._replace(events=1)))
+    messages = [topics.told(each, number) for number, each in enumerate(alarms, 1)]
     for message in messages:
         schema("event").validate(content(message))
         assert message.topic.endswith(f"/event/{content(message)['type']}")
         assert not message.retain
     ids = [content(message)["id"] for message in messages]
-    assert len(set(ids)) == len(ids) == 13
+    assert len(set(ids)) == len(ids) == 10
     assert ids[-1] == f"{DEVICE}/2/alarm-light"
 
 
@@ -127,8 +129,8 @@ def test_schemas_name_all_that_is_sent(name):
     point = stored(FIX._replace(events=1))
     sent = {
         "position": topics.position(point[0]),
-        "track": topics.track(DEVICE, point),
-        "event": topics.events(DEVICE, point)[0],
+        "track": topics.tracks(DEVICE, point)[0],
+        "event": topics.told(topics.alarms(DEVICE, point)[0], 1),
     }[name]
     text = (PROTOCOL / f"{name}.schema.json").read_text()
     Draft202012Validator(json.loads(text, object_hook=closed)).validate(content(sent))
@@ -154,6 +156,12 @@ def test_exports():
     points = gpx.findall(".//{http://www.topografix.com/GPX/1/1}trkpt")
     assert [each.get("lat") for each in points] == ["29.56301", "29.56301"]
     assert export(DEVICE, [], Format.CSV) == ""
+    kml = ElementTree.fromstring(export(DEVICE, track, Format.KML))
+    places = [each.text for each in kml.findall(".//{http://www.opengis.net/kml/2.2}coordinates")]
+    assert places[0] == "106.55156,29.56301,244 106.55156,29.56301,244"
+    assert places[1:] == ["106.55156,29.56301,244"] * 2
+    times = [each.text for each in kml.findall(".//{http://www.opengis.net/kml/2.2}when")]
+    assert times == [iso(track[0].at_s)]
 
 
 def test_gpx_has_decimals_and_its_own_date_line():
@@ -171,7 +179,7 @@ class Busy:
         self._database = database
         self._locked = locked
 
-    def writing(self) -> AbstractContextManager[Connection]:
+    def writing(self, alone: bool = True) -> AbstractContextManager[Connection]:
         self._locked -= 1
         if self._locked >= 0:
             raise OperationalError("DELETE", {}, Exception("database is locked"))

@@ -11,7 +11,7 @@ from landbridge.wire import resend as wire
 from landbridge.wire.limits import WireError
 from landbridge.wire.uplink import Uplink
 
-from host_tests.agent_bench import DEVICE, NOW_S, point
+from host_tests.agent_bench import DEVICE, NOW_S, heard, point
 
 
 @pytest.fixture
@@ -58,7 +58,7 @@ def test_a_gap_at_the_end_is_seen(connection):
 
 def test_what_is_gone_is_not_asked_for_again(connection):
     store(connection, *range(1, 41))
-    devices.says(connection, DEVICE, None, {"next_seq": 101}, {})
+    heard(connection, DEVICE, NOW_S, None, {"next_seq": 101})
     assert gone(connection, 41, 90) == [91, 100]
     assert gone(connection, 41, 80) == [91, 100]
     assert gone(connection, 41, 95) == [96, 100]
@@ -66,6 +66,15 @@ def test_what_is_gone_is_not_asked_for_again(connection):
     assert asks(connection, 101, 0) is None
     row = devices.find(connection, DEVICE)
     assert row is not None and row.complete_seq == 100
+
+
+def test_what_is_gone_is_no_longer_missing(connection):
+    store(connection, *range(1, 41), 95, 100)
+    assert points.counts(connection, DEVICE)[:3] == (42, 58, 0)
+    gone(connection, 41, 90)
+    gone(connection, 80, 98)
+    gone(connection, 99, 200)
+    assert points.counts(connection, DEVICE)[:3] == (42, 0, 58)
 
 
 def test_no_more_than_eight_ranges_at_once(connection):

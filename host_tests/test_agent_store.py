@@ -12,10 +12,12 @@ from alembic.migration import MigrationContext
 from hypothesis import given
 from hypothesis import strategies as st
 from landbridge.errors import UserError
+from landbridge.ingest import news
 from landbridge.ingest.judge import BY_ARRIVAL, UNDATED
 from landbridge.store import devices, letters, outbox, points, trips
 from landbridge.store.database import Database, open_database
 from landbridge.store.devices import WINDOW, Window
+from landbridge.store.held import hold, write
 from landbridge.store.keys import Keyring
 from landbridge.store.outbox import Outgoing
 from landbridge.store.points import JudgedPoint
@@ -23,14 +25,18 @@ from landbridge.store.tables import devices as devices_table
 from landbridge.store.tables import metadata
 from sqlalchemy import Engine, event, update
 
-from host_tests.agent_bench import DEVICE, point
+from host_tests.agent_bench import DEVICE, heard, point
+from host_tests.postgres_bench import postgres, server  # noqa: F401
 
 NOW_S = 850_000_000
 
 
-@pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    database = open_database(tmp_path / "landbridge.sqlite3")
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+    """Each of its tests runs on both engines."""
+    on_server = request.param == "postgresql"
+    place = request.getfixturevalue("postgres") if on_server else str(tmp_path / "landbridge.sqlite3")
+    database = open_database(place)
     with database.writing() as connection:
         devices.add(connection, DEVICE, b"wrapped", NOW_S)
     yield database
@@ -48,6 +54,10 @@ def test_migrations_make_the_tables(database):
 
 def test_what_is_committed_is_on_the_disk(database):
     with database.reading() as connection:
+        if database.on_server:
+            assert connection.exec_driver_sql("SHOW synchronous_commit").scalar() == "on"
+            assert connection.exec_driver_sql("SHOW fsync").scalar() == "on"
+            return
         assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
         assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == 2
         assert connection.exec_driver_sql("PRAGMA foreign_keys").scalar() == 1
@@ -76,7 +86,7 @@ def test_a_database_of_a_later_version_is_left_alone(database):
     with database.writing() as connection:
         connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
     with pytest.raises(UserError, match="another version"):
-        open_database(database.path)
+        open_database(database.place)
 
 
 @given(st.lists(st.integers(0, 3 * WINDOW), max_size=60))
@@ -128,6 +138,8 @@ def test_points_without_time_are_dated_later(database):
 
 @pytest.mark.parametrize("doubts", [0, BY_ARRIVAL])
 def test_points_to_date_are_found_by_an_index(database, doubts):
+    if database.on_server:
+        pytest.skip("PostgreSQL chooses by what is in the tables")
     statements: list[tuple[str, Any]] = []
     event.listen(Engine, "before_cursor_execute", lambda *it: statements.append((it[2], it[3])))
     with database.reading() as connection:
@@ -139,10 +151,33 @@ def test_points_to_date_are_found_by_an_index(database, doubts):
 
 def test_the_position_moves_by_time_only(database):
     with database.writing() as connection:
-        assert devices.move_position(connection, DEVICE, 5, NOW_S)
-        assert not devices.move_position(connection, DEVICE, 6, NOW_S - 1)
-        assert not devices.move_position(connection, DEVICE, 7, NOW_S)
-        assert devices.move_position(connection, DEVICE, 4, NOW_S + 1)
+        for seq, at_s in ((5, NOW_S), (6, NOW_S - 1), (7, NOW_S), (4, NOW_S + 1)):
+            row = hold(connection, [DEVICE])[DEVICE]
+            new = points.store(connection, DEVICE, [judged(seq, at_s)], NOW_S)
+            news.post(connection, [news.News(row, [], [], new)], NOW_S)
+            write(connection, [row])
+        told = [json.loads(each.payload) for each in outbox.head(connection, 9) if each.retain]
+        assert [each["seq"] for each in told] == [5, 4]
+        latest = points.latest_position(connection, DEVICE)
+    assert latest and latest.point.seq == 4
+
+
+@pytest.mark.parametrize(("tenant", "known_to"), [(None, 4), ("acme", 2)])
+def test_how_long_it_is_known_to_stand(database, tenant, known_to):
+    with database.writing() as connection:
+        trip = trips.start(connection, DEVICE, "CSQU3054383", "", "", 3600, NOW_S)
+        if tenant:
+            trips.give_to(connection, trip, tenant)
+        new = [judged(1, NOW_S)] + [judged(seq, NOW_S + seq, kind=2 + seq % 2, motion=0) for seq in (2, 4)]
+        points.store(connection, DEVICE, new[:2], NOW_S)
+        trips.end(connection, trip, NOW_S + 3)
+        points.store(connection, DEVICE, new[2:], NOW_S)
+        # The third is missing; of a tenant nothing counts behind the trip.
+        assert points.still_s(connection, DEVICE, 1) == (NOW_S + 2 if tenant else None)
+        points.store(connection, DEVICE, [judged(3, NOW_S + 3, kind=3, motion=0)], NOW_S)
+        assert points.still_s(connection, DEVICE, 1) == NOW_S + known_to
+        points.store(connection, DEVICE, [judged(5, NOW_S + 5, kind=2, motion=9)], NOW_S)
+        assert points.still_s(connection, DEVICE, 1) == NOW_S + known_to
 
 
 def test_the_outbox_keeps_its_order(database):
@@ -211,22 +246,22 @@ def test_keys_are_wrapped_and_the_wrong_key_file_is_noticed(tmp_path):
 
 def test_status_stays_when_the_device_says_nothing_new(database):
     with database.writing() as connection:
-        devices.contact(connection, DEVICE, Window(1, 0), NOW_S)
-        devices.says(connection, DEVICE, 9, {"battery_mv": 3600}, {"imei": "1"})
-        devices.contact(connection, DEVICE, Window(2, 1), NOW_S + 1)
-        devices.says(connection, DEVICE, None, {}, {})
+        heard(connection, DEVICE, NOW_S, 9, {"battery_mv": 3600}, {"imei": "1"})
+        heard(connection, DEVICE, NOW_S + 1)
         row = devices.find(connection, DEVICE)
     assert row
     assert json.loads(row.status) == {"battery_mv": 3600}
-    assert (row.next_contact_s, row.last_contact_s, row.window_top) == (9, NOW_S + 1, 2)
+    assert (row.next_contact_s, row.last_contact_s, row.window_top) == (9, NOW_S + 1, 1)
 
 
 def test_reply_numbers_rise_even_in_a_restored_database(database):
     with database.writing() as connection:
-        given = [devices.take_down_number(connection, DEVICE, NOW_S) for _ in range(300)]
+        row = hold(connection, [DEVICE])[DEVICE]
+        given = [row.take_down_number(NOW_S) for _ in range(300)]
+        write(connection, [row])
         connection.execute(update(devices_table).values(next_down_number=0))
-        given.append(devices.take_down_number(connection, DEVICE, NOW_S + 2))
-        given.append(devices.take_down_number(connection, DEVICE, NOW_S - 99))
+        row = hold(connection, [DEVICE])[DEVICE]
+        given += [row.take_down_number(NOW_S + 2), row.take_down_number(NOW_S - 99)]
         with pytest.raises(ValueError, match="clock"):
-            devices.take_down_number(connection, DEVICE, 1 << 32)
+            row.take_down_number(1 << 32)
     assert given == sorted(set(given))

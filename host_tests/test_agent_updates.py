@@ -2,10 +2,11 @@
 
 import hashlib
 import json
+import struct
+from binascii import crc32
 from pathlib import Path
 from typing import Any
 
-import cbor2
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,7 +16,7 @@ from landbridge.fleet.releases import Release, read
 from landbridge.store import devices, releases
 from landbridge.store.database import Database, open_database
 from landbridge.wire.limits import PIECE_BYTES, WireError
-from landbridge.wire.releases import decode_pull, decode_report
+from landbridge.wire.releases import decode_pull, decode_report, in_order
 from landbridge.wire.uplink import Uplink
 
 from tools.flash import release as builder
@@ -144,13 +145,24 @@ def test_what_is_taken_up_again_is_not_for_those_on_which_it_failed(database):
     assert 7 in hears(database, "lb-1", {})
 
 
-def test_a_late_report_changes_no_end(database):
+def test_what_failed_before_it_was_taken_changes_no_end(database):
     add_release(database)
     hears(database, "lb-1", says(1))
     hears(database, "lb-1", says(2))
-    hears(database, "lb-1", says(1, failed=2, reason=6))
+    hears(database, "lb-1", says(2, failed=2, reason=6))
     with database.reading() as connection:
         assert releases.by_device(connection)[0].ended == releases.RUNNING
+
+
+def test_a_device_that_runs_the_older_release_again_has_failed(database):
+    add_release(database)
+    for running in (1, 2):
+        hears(database, "lb-1", says(running))
+    assert hears(database, "lb-1", says(1)) == {}
+    with database.reading() as connection:
+        assert releases.by_device(connection)[0].ended == "fell back"
+        rollout = releases.rollout(connection, BOARD, 2)
+        assert rollout and rollout.halted == "failed on 1 of 1 devices"
 
 
 def test_the_newest_release_goes_before_older_ones(database):
@@ -179,11 +191,16 @@ def test_the_builder_makes_what_the_agent_takes(tmp_path):
     assert (release.board, release.mpy, release.sequence >= 1) == ("SIM", 6, True)
     names = [name for name, _ in release.files]
     assert "locator/wake.mpy" in names and len(names) == len(set(names))
-    items, rest = [], release.file_list
-    while rest:
-        items.append(cbor2.loads(rest))
-        rest = rest[len(cbor2.dumps(items[-1])) :]
-    assert items == [[name, len(code), hashlib.sha256(code).digest()] for name, code in release.files]
+    assert len(release.file_list) == 40 * len(release.files)
+    for i, (name, code) in enumerate(release.files):
+        number, listed = crc32(name.encode()) & 0x3FFFFFFF, release.file_list[40 * i : 40 * i + 40]
+        assert listed == struct.pack("<II", number, len(code)) + hashlib.sha256(code).digest()
+
+
+def test_two_paths_with_one_number_are_refused():
+    """CRC-32 of both is 0x4DDB0C25: a known collision."""
+    with pytest.raises(ValueError, match="buckeroo and plumless have the same number"):
+        in_order({"buckeroo": b"", "plumless": b""})
 
 
 @pytest.mark.parametrize(
@@ -213,7 +230,7 @@ def test_a_release_that_is_none_is_refused(tmp_path, changes, said):
 
 def test_a_release_that_no_slot_holds_is_refused(tmp_path):
     (tmp_path / "locator").mkdir()
-    (tmp_path / "locator" / "a.mpy").write_bytes(CODE * 50)
+    (tmp_path / "locator" / "a.mpy").write_bytes(CODE * 60)
     manifest = {"sequence": 2, "version": "0", "board": "SIM", "mpy": 6, "files": ["locator/a.mpy"]}
     (tmp_path / "release.json").write_text(json.dumps(manifest))
     with pytest.raises(UserError, match="a slot takes"):

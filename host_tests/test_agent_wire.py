@@ -7,7 +7,7 @@ import cbor2
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from landbridge.wire import commands, envelope, releases, settings, uplink
+from landbridge.wire import cards, commands, diagnostics, envelope, guide, releases, resend, settings, uplink
 from landbridge.wire.downlink import encode_reply, ranges
 from landbridge.wire.limits import MAX_ENVELOPE_BYTES, WireError
 from landbridge.wire.point import KIND_FIX, Point
@@ -49,13 +49,34 @@ def test_replies_are_encoded_and_sealed_to_the_byte(case):
 
 @pytest.mark.parametrize("case", VECTORS["orders"], ids=lambda case: case["name"])
 def test_reports_on_orders_are_read(case):
-    ((key, report),) = cbor2.loads(bytes.fromhex(case["report"])).items()
-    if key == settings.REPORT_KEY:
-        assert list(settings.decode_report(report)) == report
-    elif key == releases.REPORT_KEY:
-        assert list(releases.decode_report(report)) == report
-    else:
-        assert list(commands.decode_results(report).items()) == [tuple(each) for each in report]
+    for key, report in cbor2.loads(bytes.fromhex(case["report"])).items():
+        if key == settings.REPORT_KEY:
+            assert list(settings.decode_report(report)) == report
+        elif key == releases.REPORT_KEY:
+            assert list(releases.decode_report(report)) == report
+        elif key == guide.REPORT_KEY:
+            assert list(guide.decode_report(report)) == report
+        elif key == cards.REPORT_KEY:
+            said = cards.decode_report(report)
+            assert [said.revision, said.used, said.profiles, said.events] == [report[0], report[3], (), ()]
+        elif key == resend.GONE_KEY:
+            assert [bound for low_high in resend.decode_gone(report) for bound in low_high] == report
+        elif key == 9:
+            told = diagnostics.decode(report)
+            assert [told.boot, told.offset_s] == report[0] and list(told.counters.values()) == report[1]
+            assert [each for entry in told.entries for each in entry[1:4]] == report[2]
+        else:
+            assert list(commands.decode_results(report).items()) == [tuple(each) for each in report]
+
+
+@pytest.mark.parametrize("case", VECTORS["epochs"], ids=lambda case: f"{case['epoch']} {case['direction']}")
+def test_later_epochs_have_their_own_keys(case):
+    epoch, direction, sealed = case["epoch"], case["direction"], bytes.fromhex(case["envelope"])
+    text = bytes.fromhex(case["cbor"])
+    assert envelope.seal(KEY, DEVICE, direction, case["number"], text, epoch) == sealed
+    assert envelope.open_envelope(KEY, DEVICE, direction, sealed) == (case["number"], text)
+    assert envelope.header(sealed) == (case["number"], epoch)
+    assert sealed != envelope.seal(KEY, DEVICE, direction, case["number"], text)
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from dataclasses import replace
 import pytest
 
 from host_tests.bench_line import PASSWORD, Hung, Line, Trouble, request, run
+from host_tests.card_bench import four_profiles
 from host_tests.modem_bench import Mosquitto, start_mosquitto
 from tools.bench import BenchError, report, steps, transcript
 from tools.bench.keep import Form, form
@@ -60,9 +61,13 @@ def test_a_full_run(dialect, broker):
     before = settings(line)
     line.output.clear()
     outcome, text = run(line, request(dialect, broker.ca, key=True))
+    order: tuple[str, ...]
     order = ("identity", "sim", "survey", "attach", "gnss", "mqtt", "edrx", "park", "resume", "sleep")
+    order = (*order, "switch")
     assert [(one.step, one.state, one.words) for one in outcome.results] == [
-        (step, "ok", "")
+        (step, "skipped", "no --switch given")
+        if step == "switch"
+        else (step, "ok", "")
         if dialect == "bg95" or step != "edrx"
         else (step, "skipped", "this modem has no eDRX")
         for step in order
@@ -134,7 +139,7 @@ def test_a_modem_with_its_radio_off_is_left_so(dialect):
 @pytest.mark.parametrize("dialect", DIALECTS)
 @pytest.mark.parametrize(
     ("at", "step"),
-    [(b"+CGSN", "identity"), (b"+COPS=?", "survey"), (b"+CFUN=4", "attach"), (b"+CFUN=1", "attach")],
+    [(b"+CGSN", "identity"), (b"+COPS=?", "survey"), (b"+CFUN=4", "attach"), (b"+CFUN=1", "survey")],
 )
 def test_interrupted_it_puts_everything_back(dialect, at, step):
     def interrupt(line: Line) -> None:
@@ -301,7 +306,7 @@ def test_psm_is_for_those_who_can_press_the_key(key):
 
 def test_rounds():
     outcome, _ = run(modem("bg95"), request("bg95", repeat=2))
-    assert [(one.round, one.step) for one in outcome.results][10] == (2, "identity")
+    assert [(one.round, one.step) for one in outcome.results][11] == (2, "identity")
     content = report.as_json(request("bg95", repeat=2), outcome)
     assert content["ok"] and content["seconds_by_step"]["gnss"]["n"] == 2
     assert "| gnss | 2 |" in report.as_markdown(request("bg95", repeat=2), outcome, None)
@@ -339,3 +344,25 @@ def test_what_nobody_knows_how_to_put_back():
         "ATE0\r",
     ]
     assert unkept("bg95", sent) == ["AT+FOO=1", 'AT+QCFG="bar"', "AT+FOO=2"]
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+@pytest.mark.parametrize("quirks", [(), ("no-refresh",), ("aid-only",)])
+def test_a_profile_there_and_back(dialect, quirks):
+    card = four_profiles(frozenset(quirks))
+    line = Line(dialect, card=card)
+    line.boot()
+    line.run(120_000)
+    line.output.clear()
+    outcome, _ = run(line, replace(request(dialect), switch=True))
+    told = next(one for one in outcome.results if one.step == "switch")
+    assert told.state == "ok", told.words
+    assert told.found["profiles"] == 5 and told.found["route"] == "AT+CGLA"
+    assert len(card.switches) == 2 and card.iccid == card.profiles[0].iccid
+
+
+def test_nothing_to_switch():
+    line = modem("bg95")
+    outcome, _ = run(line, replace(request("bg95"), switch=True))
+    told = next(one for one in outcome.results if one.step == "switch")
+    assert (told.state, told.words) == ("failed", "no eUICC, or the modem passes no commands to it")

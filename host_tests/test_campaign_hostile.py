@@ -6,9 +6,11 @@ import shutil
 import pytest
 from locator.link import cose
 
-from tools.campaign import hostile, hostile_crypto, hostile_downlinks
+from tools.campaign import hostile, hostile_broker, hostile_crypto, hostile_downlinks
 from tools.campaign.figures import Part
 from tools.flash.layout import FIRMWARE
+from tools.world import hostile as broker
+from tools.world.hostile import Message
 
 
 def test_published_vectors_and_a_slice_of_the_random_checks_are_right_on_both_runtimes():
@@ -75,3 +77,33 @@ def test_a_device_that_takes_old_replies_is_found_out(tmp_path):
     path.write_text(text.replace("if reply[_ANSWERED] in self._numbers:", "if reply:"))
     part = hostile_downlinks.run(seed=3, many=1, firmware=firmware)
     assert any("replay" in failure and "freed" in failure for failure in part.failures)
+
+
+def test_behind_a_hostile_broker_nothing_is_lost_and_no_order_is_done_twice():
+    part = hostile_broker.run(seed=1, days=1)
+    assert part.failures == []
+    assert part.figures["records"] > 20 and part.figures["restarts"] == 1
+    assert sum(figure for name, figure in part.figures.items() if name.startswith("messages")) > 5
+
+
+UP, DOWN = "landbridge/lb-1/up", "landbridge/lb-1/down"
+
+
+@pytest.mark.parametrize("deed", [broker.HONEST, *broker.DEEDS])
+def test_what_the_broker_does(tmp_path, deed):
+    hostility = broker.Hostility(tmp_path, 1, [b"theirs"])
+    hand = broker.Hand(tmp_path)
+    hand.deal(Message(UP, b"first up"))
+    hand.deal(Message(DOWN, b"first down"))
+    (tmp_path / "deed").write_text(deed)
+    ups, downs = hand.deal(Message(UP, b"up")), hand.deal(Message(DOWN, b"down"))
+    assert (Message(UP, b"up") in ups) == (deed != broker.HOLD_UP)
+    assert (Message(DOWN, b"down") in downs) == (deed != broker.HOLD_DOWN)
+    least = {broker.HONEST: 2, broker.HOLD_UP: 1, broker.HOLD_DOWN: 1, broker.FLOOD: broker.MANY}
+    assert len(ups) + len(downs) >= least.get(deed, 4)
+    hostility.rest()
+    hostility.before_publish()
+    assert hostility.reply_awaited() and hostility.deeds == {broker.HONEST: 1}
+    later = [*hand.deal(Message(UP, b"later")), *hand.deal(Message(DOWN, b"later"))]
+    assert (Message(UP, b"up") in later) == (deed == broker.HOLD_UP)
+    assert (Message(DOWN, b"down") in later) == (deed == broker.HOLD_DOWN)

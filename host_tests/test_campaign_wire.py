@@ -59,13 +59,14 @@ def test_the_reader_of_the_documentation_reads_the_same():
             assert names["records"](encoded) == wire_bench.records(encoded)
 
 
+ANY = (-(2**63), 2**63)
 whole_numbers = st.one_of(st.integers(-3, 3), st.integers(-(2**31), 2**32 - 1))
 
 
 @given(st.lists(whole_numbers, min_size=1, max_size=64))
 def test_every_column_is_read_as_it_was_by_both_readers(values):
     form = column(values)
-    assert uplink._expand(form, len(values), "any") == values
+    assert uplink._expand(form, len(values), "any", ANY) == values
     assert wire_bench.records(cbor2.dumps({1: [len(values), form]})) == [(value,) for value in values]
 
 
@@ -76,7 +77,7 @@ def test_every_column_is_read_as_it_was_by_both_readers(values):
 )  # fmt: skip
 def test_what_is_no_column_of_three_is_refused(form):
     with pytest.raises(WireError):
-        uplink._expand(form, 3, "any")
+        uplink._expand(form, 3, "any", ANY)
 
 
 def test_a_record_written_by_teltonika_has_the_length_its_manual_says():

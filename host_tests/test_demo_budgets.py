@@ -24,8 +24,8 @@ BG95_MAH, SIM7600_MAH = (figures.MOST_MAH_A_DAY[modem] for modem in ("bg95", "si
     ("what", "budget"),
     [
         ("heap of a whole wake, one that pulls a release too", f"{HEAP_KW} kilo-words"),
-        ("lines imported in an ordinary wake", f"{firmware.LINES:,}"),
-        ("application in flash, `.mpy`", f"{firmware.SLOT_BYTES // 1024} KiB a slot"),
+        ("lines imported at a time in an ordinary wake", f"{firmware.LINES:,}"),
+        ("application in flash", f"{firmware.SLOT_BYTES // 1024} KiB a slot"),
         ("application in flash, blocks of LittleFS", f"{firmware.SLOT_BLOCKS} a slot"),
         ("journal in flash", f"{FULL_SEGMENTS * 4} KiB: {FULL_SEGMENTS * PER_SEGMENT:,} records"),
         ("journey without any network", f"{wear.JOURNEY_DAYS} days at {wear.RECORDS_A_DAY} points a day"),

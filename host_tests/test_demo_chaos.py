@@ -16,7 +16,7 @@ from tools.world.chaos import (
     Chaos,
 )
 from tools.world.clock import VirtualClock
-from tools.world.demo import Demo
+from tools.world.ride import Demo
 from tools.world.services import Agent, Broker, Child, ServiceError, Services
 from tools.world.trip import START_UTC_S
 

@@ -19,8 +19,10 @@ FIGURES = Figures(
     days=45.2, points_taken=1300, points_stored=1295, still_in_flash=5, thinned=0, lost=0, wrong=[],
     duplicates_removed=7, duplicates_stored=0, dead_letters=0, outbox_left=0,
     uploads_tried=300, uploads_failed=20, connections=290, bytes_up=90_000,
-    bytes_down=20_000, bytes_a_point=48.0, joules={"esp32": 1000.0, "modem": 9000.0},
+    bytes_down=20_000, bytes_a_point=48.0, mb_a_month=1.2, joules={"esp32": 1000.0, "modem": 9000.0},
+    account_percent=99.0,
     mah_a_day=20.0, battery_left_percent=93.0, lowest_battery_mv=3300, lowest_battery_c=-31.5,
+    lowest_left_percent=60.0, below_35_h=0.0, silent_at_end_h=1.0, newest_age_h=0.9,
     brown_outs=0, radio_on_h=6.0, radio_waits_percent=2.0, bars=1,
     longest_silence_h=20.0, median_age_h=0.5, age_95_h=9.0,
     borders=[Border("CN-KZ", 3.0), Border("KZ-RU", None)], points_a_day=28.8, wakes=1400, crashes=0,
@@ -42,6 +44,9 @@ def demo(*arguments: str) -> subprocess.CompletedProcess[str]:
         (["--days", "0"], "--days must be at least 1"),
         (["--port", "70000"], "--port at most 65535"),
         (["--speed", "9"], "--speed"),
+        (["--season", "summer"], "'summer'"),
+        (["--battery", "aa"], "'aa'"),
+        (["--compare", "--chaos"], "leave out --chaos"),
     ],
 )
 def test_a_bad_option_is_one_line(arguments, text):
@@ -70,18 +75,21 @@ def test_the_table_says_what_people_ask_for():
         "1295  (28.8 a day)", "7 removed, 0 stored", "median 30 min, 95 % 9.0 h", "CN-KZ 3.0 h, KZ-RU never",
         "10,000 J: esp32 1,000, modem 9,000", "3.30 V at -32 °C", "2 x agent: after receive",
         "0123456789abcdef", "data barred                 1 x", "48 a point",
+        "median 54 min", "where 60 % of the charge could be had", "1.0 h before the end",
     ):  # fmt: skip
         assert expected in text
 
 
 def test_all_figures_are_in_the_file(tmp_path):
     target = tmp_path / "demo.json"
-    summary.write(target, {"seed": 1}, FIGURES, demands("bg95"), Counter(), ["lost 1, must be 0"])
+    short, others = ["lost 1, must be 0"], {"hourly": FIGURES}
+    summary.write(target, {"seed": 1}, FIGURES, demands("bg95"), Counter(), short, others)
     content = json.loads(target.read_text())
     assert content["figures"]["longest_silence_h"] == 20.0
     assert content["must_be"]["longest_silence_h"] == "at most 24"
     assert content["must_be"]["mah_a_day"] == "at most 30"
     assert content["fell_short"] == ["lost 1, must be 0"]
+    assert content["beside"]["hourly"]["newest_age_h"] == 0.9
 
 
 @pytest.mark.parametrize("points", [0, 40])

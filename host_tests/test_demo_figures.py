@@ -18,8 +18,10 @@ GOOD = Figures(
     days=45.0, points_taken=1300, points_stored=1295, still_in_flash=5, thinned=0, lost=0, wrong=[],
     duplicates_removed=7, duplicates_stored=0, dead_letters=0, outbox_left=0,
     uploads_tried=300, uploads_failed=20, connections=290, bytes_up=90_000,
-    bytes_down=20_000, bytes_a_point=48.0, joules={"esp32": 1000.0, "modem": 9000.0},
+    bytes_down=20_000, bytes_a_point=48.0, mb_a_month=1.2, joules={"esp32": 1000.0, "modem": 9000.0},
+    account_percent=99.0,
     mah_a_day=20.0, battery_left_percent=93.0, lowest_battery_mv=3300, lowest_battery_c=-31.5,
+    lowest_left_percent=60.0, below_35_h=0.0, silent_at_end_h=1.0, newest_age_h=0.9,
     brown_outs=0, radio_on_h=6.0, radio_waits_percent=2.0, bars=1,
     longest_silence_h=20.0, median_age_h=2.0, age_95_h=9.0, borders=[Border("CN-KZ", 3.0)],
     points_a_day=28.8, wakes=1400, crashes=0, stalls=0, digest="00",
@@ -28,7 +30,8 @@ GOOD = Figures(
 
 def diary():
     """A diary of a world in which the device always feels the same."""
-    trip: Any = SimpleNamespace(given=SimpleNamespace(senses=[Sense(0, 3600, -50, 0, 0)]))
+    given = SimpleNamespace(senses=[Sense(0, 3600, -50, 0, 0)])
+    trip: Any = SimpleNamespace(given=given, refused=lambda: False)
     return Diary(trip)
 
 
@@ -42,7 +45,7 @@ def rtc_memory(tried, failed):
     memory: Any = rtc
     state: Any = plan.new()
     state[plan.TRIED], state[plan.FAILED] = tried, failed
-    return bytes(memory.pack(state))
+    return bytes(memory.pack(plan.kept(state)))
 
 
 def test_silence_does_not_count_the_hours_of_a_bar():
@@ -87,9 +90,10 @@ def test_a_good_trip_falls_short_of_nothing():
         ("duplicates_stored", 1, "duplicates stored 1, must be 0"),
         ("thinned", 1, "thinned 1, must be 0"),
         ("outbox_left", 1, "outbox left 1, must be 0"),
-        ("bytes_a_point", 60.1, "bytes a point 60.1, must be at most 60"),
+        ("mb_a_month", 4.3, "mb a month 4.3, must be at most 4.2"),
+        ("bytes_a_point", 125.1, "bytes a point 125.1, must be at most 125"),
         ("crashes", 1, "crashes 1, must be 0"),
-        ("points_a_day", 19.94, "points a day 19.9, must be at least 20"),
+        ("account_percent", 88.0, "account percent 88.0, must be 90 to 110"),
         ("longest_silence_h", 24.1, "longest silence h 24.1, must be at most 24"),
         ("radio_waits_percent", 5.0, "radio waits percent 5.0, must be below 5"),
         ("battery_left_percent", 0.0, "battery left percent 0.0, must be more than 0"),
@@ -103,6 +107,41 @@ def test_what_falls_short_is_named(figure, value, line):
 def test_each_modem_has_its_charge(modem, most):
     demands = figures.demands(modem)
     assert figures.fell_short(dataclasses.replace(GOOD, mah_a_day=most), demands) == []
+    few = figures.LEAST_POINTS_A_DAY[modem] - 0.1
+    assert len(figures.fell_short(dataclasses.replace(GOOD, points_a_day=few), demands)) == 1
     assert figures.fell_short(dataclasses.replace(GOOD, mah_a_day=most + 1.0), demands) == [
         f"mah a day {most + 1:.1f}, must be at most {most}"
     ]
+
+
+def test_a_budget_is_a_charge_a_day_that_is_held():
+    demands = figures.demands("bg95", budget_j=100)
+    assert figures.fell_short(dataclasses.replace(GOOD, mah_a_day=8.0), demands) == []
+    assert figures.fell_short(dataclasses.replace(GOOD, mah_a_day=9.0), demands) == [
+        "mah a day 9.0, must be at most 8.1"
+    ]
+
+
+def test_in_another_season_or_on_another_battery_a_trip_must_be_lived_through():
+    hard = dataclasses.replace(
+        GOOD, brown_outs=9, longest_silence_h=300.0, points_a_day=9.0, mah_a_day=99.0, below_35_h=30.0
+    )
+    assert len(figures.fell_short(hard, figures.demands("bg95"))) == 4
+    for season, kind in (("extreme", "lfp5ah"), ("extreme", "er34615"), ("winter", "lfp5ah")):
+        demands = figures.demands("bg95", season, kind)
+        assert figures.fell_short(hard, demands) == []
+        for bad in ({"lost": 1}, {"crashes": 1}, {"silent_at_end_h": 24.1}):
+            assert len(figures.fell_short(dataclasses.replace(hard, **bad), demands)) == 1
+    warm = dataclasses.replace(hard, below_35_h=23.0)
+    assert figures.fell_short(warm, figures.demands("bg95", "extreme", "lfp5ah")) == [
+        "below 35 h 23.0, must be at least 24"
+    ]
+
+
+def test_time_without_a_network_that_takes_the_card_is_counted_from_wake_to_wake():
+    told = diary()
+    answers = iter([False, True, True, False])
+    told.trip.refused = lambda: next(answers)
+    for hour in (1, 2, 4, 5):
+        told.after_wake(hour * HOUR_MS, 0, rtc_memory(0, 0))
+    assert told.refused_ms == 3 * HOUR_MS

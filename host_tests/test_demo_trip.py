@@ -3,7 +3,7 @@
 import json
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -11,12 +11,11 @@ from typing import Any
 import paho.mqtt.client as mqtt
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion
-from rich.progress import Progress
 
 from tools.world import delivered, stage
-from tools.world.demo import Demo, chaos_on
 from tools.world.diary import Diary
 from tools.world.digest import digest
+from tools.world.ride import Demo, chaos_on
 from tools.world.services import PLATFORM
 from tools.world.stage import DEVICE, Stage
 from tools.world.truth import Settlement, Truth
@@ -69,17 +68,18 @@ class Run:
 
 
 @contextmanager
-def trip(out: Path, modem: Any, seed: int, days: int, chaos: bool = False) -> Iterator[Run]:
+def trip(
+    out: Path, modem: Any, seed: int, days: int, chaos: bool = False, settings: Sequence[str] = ()
+) -> Iterator[Run]:
     """Run a trip to its end."""
     trap = out / "chaos" if chaos else None
-    built = stage.build(out, modem, seed, days, 0, trap)
+    built = stage.build(out, modem, seed, days, 0, trap, settings=settings)
     try:
         killer = chaos_on(built, trap) if trap else None
         truth = Truth(built.flash, built.trip, built.network.traffic)
         demo = Demo(built, truth, Diary(built.trip), killer)
         platform = Platform(built)
-        with Progress(disable=True) as progress:
-            demo.run(progress, progress.add_task("", total=days))
+        demo.run(lambda standing: None)
         yield Run(demo, built, platform)
     finally:
         built.close()
@@ -88,7 +88,7 @@ def trip(out: Path, modem: Any, seed: int, days: int, chaos: bool = False) -> It
 @pytest.mark.parametrize("modem", ["bg95", "sim7600"])
 def test_nothing_is_lost_and_the_same_seed_is_the_same_trip(tmp_path, monkeypatch, modem):
     monkeypatch.setenv("LOCKSTEP_MODEM", modem)
-    with trip(tmp_path / "one", modem, 3, 2) as one:
+    with trip(tmp_path / "one", modem, 3, 2, settings=["paced=0"]) as one:
         settled = one.settle()
         assert settled.wrong == []
         assert (settled.lost, settled.in_flash) == (0, 0)
@@ -96,7 +96,7 @@ def test_nothing_is_lost_and_the_same_seed_is_the_same_trip(tmp_path, monkeypatc
         assert one.stage.network.stalls == 0
         assert one.had.dead_letters == one.had.outbox_left == 0
         assert any(each.point.kind == 1 for each in one.had.points)
-    with trip(tmp_path / "two", modem, 3, 2) as two:
+    with trip(tmp_path / "two", modem, 3, 2, settings=["paced=0"]) as two:
         assert two.digest == one.digest
     assert one.digest != "" and one.had.points
 

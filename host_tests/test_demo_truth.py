@@ -1,5 +1,6 @@
 """The ledger of a trip tells kept, lost and falsified records apart."""
 
+from itertools import count
 from types import SimpleNamespace
 from typing import Any
 
@@ -37,12 +38,14 @@ class World:
     """A device's flash, its journal, and the truth about it, after the wake of its power-on."""
 
     def __init__(self, folder):
+        gnss_j = count(1.0)  # every wake has searched
         trip: Any = SimpleNamespace(
             env=SimpleNamespace(now=0),
             given=Given(),
             brown_outs=[],
             doors=SimpleNamespace(openings=[]),
             rtc=Rtc(0.0, lambda ms: 20.0),
+            meter=SimpleNamespace(joules_by_part=lambda: {"gnss": next(gnss_j)}),
         )
         self.trip = trip
         self.traffic = Traffic()
@@ -67,11 +70,13 @@ class World:
     def keep(self, fields):
         """Append a record, with its own `seq`."""
         place = self.journal.next_seq
-        self.journal.append([fields[name] for name in record.FIELDS])
+        self.journal.append([fields[name] for name in record.FIELDS.split()])
         if fields["seq"] != place:
             path = self.truth.flash / "data" / "journal" / "00000001.seg"
             data = bytearray(path.read_bytes())
-            record.pack_into(memoryview(data)[-record.SIZE :], [fields[name] for name in record.FIELDS])
+            record.pack_into(
+                memoryview(data)[-record.SIZE :], [fields[name] for name in record.FIELDS.split()]
+            )
             path.write_bytes(data)
 
     def second(self, fields=TRUE):
@@ -108,7 +113,7 @@ def test_true_records_that_were_stored(world):
     assert (settled.taken, settled.stored, settled.lost, settled.wrong) == (2, 2, 0, [])
 
 
-FALSE = [(name, TRUE[name] + 2) for name in record.FIELDS]
+FALSE = [(name, TRUE[name] + 2) for name in record.FIELDS.split()]
 FALSE += [("events", 1 << bit) for bit in range(8)]
 FALSE += [("quality", quality) for quality in (0, 1, 2)]
 FALSE += [("rsrp", 0), ("plmn", 0), ("sats", 0), ("kind", 2), ("heading", 203), ("boot", 0), ("motion", 255)]
@@ -124,7 +129,7 @@ def test_a_record_with_one_field_falsified(world, field, value):
     assert world.wrong() in settled.wrong
 
 
-@pytest.mark.parametrize("field", record.FIELDS)
+@pytest.mark.parametrize("field", record.FIELDS.split())
 def test_a_record_with_one_field_stored_otherwise(world, field):
     world.second()
     settled = world.settle(**{field: TRUE[field] + 1})
@@ -219,6 +224,13 @@ def test_a_jolt_is_counted_for_a_minute_and_the_load_is_not_felt(world):
     assert world.wrong() == ""
 
 
+def test_weighed_a_minute_into_a_wake_the_battery_is_not_felt_again(world):
+    weighed = Sense(660_020, 3_100, -123, 6, DARK, loaded=True)
+    fields = STILL | {"motion": 7, "time": START_S + 661}
+    world.wake([Sense(600_000, 3_611, -123, 1, DARK), weighed], 661_000, fields)
+    assert world.wrong() == ""
+
+
 def test_a_battery_that_is_low_is_told_once(world):
     assert told(world, lit(600, DARK, 0, 3_200), 0) == "record 2: events 0: 8 is otherwise"
     assert told(world, lit(1_200, DARK, 0, 3_300), 8) == "record 3: events 8: 8 is otherwise"
@@ -258,6 +270,18 @@ def test_a_point_without_a_date_that_its_boot_knew(world):
     world.second()
     points = [each._replace(at_s=None) if each.point.seq == 1 else each for each in world.stored()]
     assert world.truth.settle(points).wrong == ["record 1 as stored: no date, though its boot knew the time"]
+
+
+def test_a_point_without_a_date_of_a_boot_that_ended_before_it_reported(world):
+    world.second()
+    world.trip.brown_outs.append(BrownOut(99_000, 2_700, -300))
+    later = STILL | {"seq": 3, "quality": 0, "boot": 2, "events": 128, "time": 1}
+    world.wake([Sense(100_000, 3_611, -123, 4, DARK)], 103_000, later)
+    points = [each._replace(received_s=START_S + 200) for each in world.stored()]
+    undated = [each._replace(at_s=None) if each.point.seq == 1 else each for each in points]
+    assert world.truth.settle(undated).wrong == []
+    told = [each._replace(received_s=START_S + 98) if each.point.seq == 2 else each for each in undated]
+    assert world.truth.settle(told).wrong == ["record 1 as stored: no date, though its boot knew the time"]
 
 
 def test_a_record_that_waits_in_flash_is_not_lost(world):
@@ -330,6 +354,21 @@ def test_a_clock_that_has_gained_100_s_since_the_last_fix(world, seconds, wrong)
     world.trip.rtc.wake(10_070_000)
     sense = Sense(10_071_000, 3_611, -123, 4, DARK)
     world.wake([sense], 10_071_500, STILL | {"seq": 3, "time": START_S + 10_071 + seconds})
+    assert bool(world.wrong(3)) is wrong
+
+
+@pytest.mark.parametrize(("seconds", "wrong"), [(3, False), (5, True)])
+def test_what_the_clock_has_gained_since_the_fix_counts_from_the_fix(world, seconds, wrong):
+    """Between the fix and the end of its wake the board sleeps as well."""
+    world.trip.rtc = Rtc(10_000.0, lambda ms: 20.0)
+    world.trip.given.ahead_ms = 0
+    world.trip.rtc.sleep(65_000)
+    world.trip.rtc.wake(265_000)
+    world.wake([SENSE], 270_000, TRUE, cells=[CELL], fixes=[FIX])
+    world.trip.rtc.sleep(270_000)
+    world.trip.rtc.wake(10_270_000)
+    sense = Sense(10_271_000, 3_611, -123, 4, DARK)
+    world.wake([sense], 10_271_500, STILL | {"seq": 3, "time": START_S + 10_271 + 100 + 2 + seconds})
     assert bool(world.wrong(3)) is wrong
 
 

@@ -67,6 +67,7 @@ class Locator:
         self.driver = make(types.SimpleNamespace(MODEM=dialect, apn=b"iot"), self.bench)
         self.driver.login = login
         self.state = st.new()
+        self.bench.data_dir = "nowhere"  # type: ignore[attr-defined]
         self.bench.clock_s = lambda: int(self.bench.env.now) // 1000  # type: ignore[attr-defined]
         self.driver.start(True, True)
         assert self.driver.attach(200, 200, 0) == (REGISTERED, 0)

@@ -129,7 +129,7 @@ def _within(form, offset):
     return st.integers(0, 2 ** WIDTH[letter] - 1)
 
 
-FREE = [_within(name, i) for i, name in enumerate(record.FIELDS)]
+FREE = [_within(name, i) for i, name in enumerate(record.FIELDS.split())]
 
 
 @st.composite
@@ -162,7 +162,7 @@ def test_the_agent_decodes_every_batch_field_by_field(rows):
     out.int(1)
     batch.write(out)
     points = uplink.decode(bytes(out.buf[: out.n])).points
-    named = [Point(**dict(zip(record.FIELDS, row, strict=True))) for row in rows]
+    named = [Point(**dict(zip(record.FIELDS.split(), row, strict=True))) for row in rows]
     assert points == [point.meaningful() for point in named]
 
 

@@ -1,14 +1,12 @@
 """What few wakes need, against the simulated modem: a time server, predicted orbits, the supply as the
-modem measures it, a login of the access point."""
+modem measures it."""
 
 from __future__ import annotations
 
-import json
 import types
 from typing import Any
 
 import pytest
-from locator.config import Config
 from locator.modem import REGISTERED, assistance, make, ntp
 from locator.plan import budget
 from locator.plan import state as st
@@ -127,35 +125,3 @@ def test_predicted_orbits_are_fetched_only_when_they_pay():
     assert not budget.orbits_due(state)
     state[st.ORBITS_TRIED] -= 400
     assert budget.orbits_due(state)
-
-
-GIVEN = {
-    "device": "lb-1",
-    "key": "00" * 32,
-    "broker_host": "h",
-    "broker_port": 8883,
-    "broker_password": "p",
-    "apn": "iot",
-    "interval_s": 900,
-}
-
-
-@pytest.mark.parametrize(
-    ("more", "login"),
-    [
-        ({}, (b"", b"")),
-        ({"apn_user": "me"}, (b"me", b"")),
-        ({"apn_user": "me", "apn_password": "it is"}, (b"me", b"it is")),
-        ({"apn_user": 'a"b'}, None),
-        ({"apn_password": "a\rAT+CPOF"}, None),
-        ({"apn_user": "ü"}, None),
-        ({"apn_user": 7}, None),
-    ],
-)
-def test_a_login_that_may_stand_in_a_command(tmp_path, more, login):
-    (tmp_path / "device.json").write_text(json.dumps(GIVEN | more))
-    if login is None:
-        with pytest.raises(ValueError, match="apn_user"):
-            Config(str(tmp_path))
-    else:
-        assert Config(str(tmp_path)).apn_login == login

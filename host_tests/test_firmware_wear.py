@@ -6,7 +6,7 @@ import subprocess
 
 from locator.journal import store
 
-from tools.campaign.powercut import MICROPYTHON
+from tools.campaign.cutting import MICROPYTHON
 from tools.flash.layout import FIRMWARE, REPOSITORY
 
 DAYS = 30

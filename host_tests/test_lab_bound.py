@@ -6,6 +6,7 @@ import pytest
 from host_tests.lab_trips import live, trip
 from tools.lab.baselines import baselines
 from tools.lab.bound import LONGEST_GAP, PRICES, Bound, fix_values
+from tools.lab.campaign import SETTINGS
 from tools.lab.hindsight import attainable
 from tools.lab.instances import draw
 from tools.lab.physics import Mission, costs, run
@@ -76,7 +77,8 @@ def test_no_policy_exceeds_the_bound_nor_the_replay_of_its_plan(travelled):
         lived = run(instance, rule.factory(), mission)
         assert score(instance, lived).utility <= limit
         assert lived.spent_j[min(lived.died, instance.slots - 1) - 1] <= budget_j
-    reached = attainable(instance, BG95, bound, [budget * instance.days for budget in BUDGETS])
+    reached = attainable(SETTINGS[0], instance, bound)
+    limits = SETTINGS[0].bounds(instance, bound)
     assert all(low <= high for low, high in zip(reached, limits, strict=True))
     assert reached[-1] > 0.95 * limits[-1]
 

@@ -86,9 +86,9 @@ def test_a_line_from_a_file_can_be_travelled(tmp_path):
         (LINE.replace("34.5", "134.5"), "row 3, column lat: 134.5 is not between"),
         (LINE.replace("B,CN", "B,XX"), "row 3, column country"),
         (LINE.replace("107.0,line", "107.0,siding"), "row 3, column kind"),
-        (LINE.replace("34.5,107.0", "34.0,108.0"), "row 3, column lat: the place of the row before"),
+        (LINE.replace("34.5,107.0", "34.0,108.0"), "row 3, column lat: not further along the line"),
         (LINE.replace("lon,", "long,"), "row 1: no column lon"),
-        ("name,country,lat,lon,kind\n", "row 2: a line has at least two waypoints"),
+        ("name,country,lat,lon,kind\n", "0 stations; a line has 2 to 120"),
     ],
 )
 def test_a_wrong_line_is_told_by_row_and_column(tmp_path, text, says):

@@ -1,34 +1,22 @@
-import ast
-from pathlib import Path
-
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from host_tests.lab_trips import trip
-from tools.lab import ours, state
 from tools.lab.campaign import SETTINGS
 from tools.lab.instances import draw
-from tools.lab.journey import Guide, table
+from tools.lab.journey import Guide, new_line
 from tools.lab.lines import route
-from tools.lab.menus import menu
+from tools.lab.menus import Row, menu
 from tools.lab.physics import Mission, costs, run
 from tools.lab.pilot import Ours
+from tools.lab.plan import menu as shipped
 from tools.lab.score import score
 from tools.lab.train import monotone
 
-GUIDE = Guide(route("w1"), draw("w1", 1, "bg95").networks, places=True)
-
-
-@pytest.mark.parametrize("module", [ours, state])
-def test_it_is_written_for_the_device(module):
-    """Integers only, and nothing imported but names for types."""
-    tree = ast.parse(Path(module.__file__).read_text(encoding="utf-8"))
-    assert not [n for n in ast.walk(tree) if isinstance(n, ast.Constant) and isinstance(n.value, float)]
-    assert not [node for node in ast.walk(tree) if isinstance(node, ast.Div)]
-    imported = [node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
-    assert set(imported) <= {"__future__", "typing", "tools.lab.state"}
+NETWORKS = draw("w1", 1, "bg95").networks
+GUIDE = Guide(new_line(route("w1"), NETWORKS, places=True), NETWORKS)
 
 
 @pytest.mark.parametrize("modem", ["bg95", "sim7600"])
@@ -41,7 +29,7 @@ def test_menus_are_monotone(modem, training):
 @given(st.integers(0, 5_000))
 def test_a_row_lies_between_its_neighbours(rate):
     rows = menu("bg95", "both")
-    found = ours.row(rows, rate)
+    found = Row(*shipped.row(rows, rate))
     assert rows[-1].age_min <= found.age_min <= rows[0].age_min
     assert rows[-1].move_s <= found.move_s <= rows[0].move_s
 
@@ -98,12 +86,11 @@ def test_same_trip_same_run():
 
 
 def test_time_to_go_shrinks_along_the_line_and_while_standing():
-    stations = table(route("w1"))
-    hours = [station.arrival()[0] for station in stations]
-    assert hours == sorted(hours, reverse=True) and hours[-1] == 0
-    assert 25 * 24 < hours[0] < 45 * 24
-    hub = stations[0]
-    waits = [GUIDE.journey(hub.km, False, 0.0, stood).to_go_s for stood in (0.0, 24.0, 48.0, 500.0)]
+    hub, *_, last = kms = [point.km for point in route("w1").line.waypoints]
+    hours = [GUIDE.journey(km, True, 0.0, 0.0).to_go_s / 3_600 for km in kms]
+    assert hours == sorted(hours, reverse=True) and GUIDE.journey(last, True, 0.0, 0.0).to_go_s == 0
+    assert 20 * 24 < hours[0] < 45 * 24
+    waits = [GUIDE.journey(hub, False, 0.0, stood).to_go_s for stood in (0.0, 24.0, 48.0, 500.0)]
     assert waits[:3] == sorted(waits[:3], reverse=True)
     assert waits[3] > waits[2] - 24 * 3_600, "who has waited so long may wait longer still"
 
@@ -112,3 +99,32 @@ def test_it_does_without_distances_to_places():
     instance = draw("n1", 3, "bg95")
     lived = flown(instance, 80.0 * instance.days, places=False)
     assert score(instance, lived).utility > 0.8
+
+
+def test_a_report_over_a_dear_and_weak_network_ends_no_trip():
+    km = np.r_[np.linspace(0, 900, 60), np.full(400, 900.0)]
+    instance = trip(km, [[-120.0] * len(km)], factor=[10.0])
+    lived = flown(instance, 5_000.0, modem="sim7600")
+    assert lived.died == len(km)
+    assert lived.joules["upload"] > 0
+
+
+def test_in_russia_one_network_is_held_and_left_alone_while_it_is_barred():
+    km = np.linspace(5_000, 5_600, 240)
+    networks = draw("w1", 1, "bg95").networks
+    rsrp = [[-80.0] * len(km) for _ in networks]
+    lived = flown(trip(km, rsrp, networks=networks), 3_000.0, russia=True)
+    assert lived.uploads
+    free = lived.uploads[0][0]
+    assert len([slot for slot in lived.failures if slot < free]) <= 2
+    assert lived.joules["attach"] < 36
+
+
+@pytest.mark.parametrize("change", ["probe", "costs", "end"])
+def test_each_part_changes_what_is_done(change):
+    instance = draw("n1", 3, "bg95")
+    mission = Mission(costs("bg95"), 80 * instance.days, instance.route, instance.networks)
+    one = run(instance, Ours("bg95").factory(), mission)
+    other = run(instance, Ours("bg95", changed=change).factory(), mission)
+    assert one.uploads != other.uploads
+    assert change != "probe" or not other.probes

@@ -24,6 +24,14 @@ def test_a_fix_costs_by_the_age_of_the_ephemeris(gap, seconds):
     assert lived.joules["fix"] == pytest.approx(0.4 + 0.2 * 38 + 0.4 + 0.2 * seconds)
 
 
+def test_a_search_that_is_given_up_sooner_costs_less_and_may_miss():
+    instance = trip([10.0] * 4, [[-80.0] * 4])
+    lived = live(trip([10.0] * 4, [[-80.0] * 4], sky=[False] * 4), lambda d: d.fix(limit_s=45.0))
+    assert not lived.fixes and lived.joules["fix"] == pytest.approx(4 * (0.4 + 0.2 * 45))
+    assert live(instance, lambda d: d.fix(limit_s=39.0)).fixes == [0, 1, 2, 3]
+    assert not live(instance, lambda d: d.fix(limit_s=37.0)).fixes, "a cold start takes 38 s"
+
+
 def test_blocked_sky_costs_ninety_seconds_and_gives_nothing():
     lived = live(trip(STANDING, GOOD, sky=[False] * 12), lambda d: d.fix() if d.slot == 0 else None)
     assert lived.joules["fix"] == pytest.approx(0.4 + 0.2 * 90)
@@ -144,3 +152,16 @@ def test_every_tracker_delivers_something(name):
     instance = trip(np.r_[np.arange(40) * 15.0, np.full(60, 600.0)], [[-85.0] * 100])
     lived = run(instance, SHIPPED[name].factory(), Mission(BG95, 1e6, instance.route))
     assert lived.uploads and lived.fixes
+
+
+def test_an_upload_is_given_up_at_its_limit():
+    instance = trip([10.0] * 4, [[-121.0] * 4], factor=[10.0])
+    lived = live(instance, lambda d: d.fix() and d.upload(limit_j=5.0))
+    assert not lived.uploads and len(lived.failures) == 4
+    assert lived.joules["upload"] == pytest.approx(4 * 5.0)
+    assert live(instance, lambda d: d.fix() and d.upload(limit_j=500.0)).uploads
+
+
+def test_wakes_for_nothing_cost_only_where_they_are_counted():
+    lived = live(trip([10.0] * 4, [[-80.0] * 4]), lambda d: d.woke(2))
+    assert lived.joules["wake"] == pytest.approx(8 * 0.4)

@@ -24,7 +24,7 @@ def test_judged_trips_are_not_those_of_training():
 def test_every_policy_is_judged_at_every_budget(rows):
     budgets = SETTINGS[1].budgets
     assert all(sum(row.policy == "ours" and row.budget == budget for row in rows) == 1 for budget in budgets)
-    assert {row.kind for row in rows} == {"ours", "shipped", "tuned", "hindsight"}
+    assert {row.kind for row in rows} == {"ours", "ablation", "shipped", "tuned", "hindsight"}
     assert not any(row.above_bound for row in rows)
     assert all(0 < row.ratio <= 1 for row in rows)
 

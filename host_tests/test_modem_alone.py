@@ -17,6 +17,7 @@ import serial
 import simpy
 
 from tools.flash.layout import REPOSITORY
+from tools.modem.card import Card
 from tools.modem.serve import Powered
 
 PATIENCE_S = 60
@@ -157,7 +158,7 @@ class Host:
     def __init__(self) -> None:
         self.env = simpy.Environment(initial_time=0)
         self.output = bytearray()
-        self.powered = Powered(self.env, "bg95", (), ())
+        self.powered = Powered(self.env, "bg95", (), (), Card())
         self.powered.modem.on_output = self.output.extend
 
     def hears(self, text: bytes, limit_s: int) -> bool:

@@ -10,7 +10,7 @@ from dataclasses import replace
 import paho.mqtt.client as mqtt
 import pytest
 from locator.modem import DENIED, NO_SERVICE, REGISTERED, ModemRestarted, edrx, make, survey
-from locator.plan.decide import spread_s
+from locator.plan.budget import spread_s
 from locator.plan.state import PHASE
 from paho.mqtt.enums import CallbackAPIVersion
 

@@ -289,6 +289,9 @@ ON_THEIR_OWN = {"strict-baud", "sim-busy", "sim-detect-open", "no-reject-cause",
 ON_THEIR_OWN |= {"prompt-bare", "prompt-blank", "scan-abort", "scan-patient", "off-silent", "netopen-code"}
 ON_THEIR_OWN |= {"start-indexed", "pubex-length", "urc-before", "urc-mixed", "cmee-text", "urc-in-data"}
 ON_THEIR_OWN |= {"socket-stuck", "mqtt-broken", "ceer-mute", "ceer-words"}
+# test_card_simulator.py
+ON_THEIR_OWN |= {"bare-ccho", "hex-session", "no-cgla", "no-csim", "no-cchc", "cla-80", "cchc-told"}
+ON_THEIR_OWN |= {"csim-basic"}
 
 
 REASONS = [

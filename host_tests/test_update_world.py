@@ -56,7 +56,7 @@ def settled(built: Stage, truth: Truth) -> Settlement:
 @pytest.fixture
 def built(tmp_path: Path, monkeypatch: Any) -> Any:
     monkeypatch.setenv("LOCKSTEP_MODEM", "bg95")
-    made = stage.build(tmp_path / "world", "bg95", 3, 4, 0, None)
+    made = stage.build(tmp_path / "world", "bg95", 3, 4, 0, None, settings=["paced=0"])
     yield made
     made.close()
 

@@ -5,16 +5,17 @@ from __future__ import annotations
 import pytest
 import simpy
 
-from tools.world.battery import CAPACITY_MAH, MINIMUM_V, Battery, at
+from tools.world.battery import KINDS, MINIMUM_V, START_V, USUAL, Battery, at
 from tools.world.meter import MODEM_W, NOMINAL_V, SLEEP_FLOOR_W, Meter
 
 HOUR_MS = 3_600_000
 JOULES_A_MAH = 3.6 * NOMINAL_V
+CAPACITY_MAH = KINDS[USUAL].capacity_mah
 
 
-def standing(temperature_c: float) -> Battery:
+def standing(temperature_c: float, kind: str = USUAL) -> Battery:
     """A fresh battery where the temperature never changes."""
-    return Battery(lambda ms: temperature_c)
+    return Battery(lambda ms: temperature_c, KINDS[kind])
 
 
 def test_the_meter_charges_each_state_and_the_sum_is_the_total() -> None:
@@ -94,6 +95,45 @@ def test_self_discharge_is_one_percent_a_year() -> None:
     battery = standing(20.0)
     battery.advance(365 * 24 * HOUR_MS, 0.0)
     assert battery.used_mah == pytest.approx(0.01 * 19_000, rel=0.05)
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_cold_never_makes_a_battery_better(name: str) -> None:
+    kind = KINDS[name]
+    for curve in (kind.usable, kind.plateau_v, kind.lasting_ma):
+        values = [value for _, value in curve]
+        assert values == sorted(values)
+    ohms = [value for _, value in kind.resistance_ohm]
+    assert ohms == sorted(ohms, reverse=True)
+    for curve in (kind.usable, kind.plateau_v, kind.resistance_ohm, kind.lasting_ma):
+        degrees_c = [degree_c for degree_c, _ in curve]
+        assert degrees_c == sorted(set(degrees_c))
+    assert at(kind.usable, 20.0) == 1.0
+    assert at(kind.plateau_v, 20.0) > START_V
+
+
+def test_a_lifepo4_cell_carries_lte_in_the_cold_and_browns_out_on_gsm() -> None:
+    """Five to ten times the resistance at -30 C (energy facts): 0.5 A at 3.6 V pass, 1.8 A do not."""
+    warm, cold = KINDS["lfp5ah"].resistance_ohm[-1][1], at(KINDS["lfp5ah"].resistance_ohm, -30.0)
+    assert 5 <= cold / warm <= 10
+    assert standing(-30.0, "lfp5ah").voltage(0.5) > MINIMUM_V > standing(-30.0, "lfp5ah").voltage(1.8)
+    assert standing(-10.0, "lfp5ah").voltage(1.8) > MINIMUM_V
+
+
+def test_a_battery_of_less_volts_gives_more_amperes_for_the_same_joules() -> None:
+    battery = standing(20.0, "lfp5ah")
+    spent_j = 0.5 * 5_000 * JOULES_A_MAH
+    battery.advance(HOUR_MS, spent_j)
+    assert battery.left() == pytest.approx(1 - 0.5 * 3.6 / 3.2, abs=0.001)
+    drop_v = standing(-40.0, "lfp5ah").voltage(0.0) - standing(-40.0, "lfp5ah").voltage(1.0)
+    assert drop_v == pytest.approx(0.45 * 3.6 / 3.2)
+
+
+def test_the_lowest_voltage_knows_what_could_be_had_there() -> None:
+    battery = standing(-40.0, "lfp5ah")
+    battery.advance(1_000, 0.1 * 5_000 * 3.6 * 3.2)
+    battery.voltage(0.5)
+    assert battery.lowest.left == pytest.approx(0.15, abs=0.001)  # of a quarter a tenth is drawn
 
 
 def test_curves_are_linear_between_points_and_flat_outside() -> None:

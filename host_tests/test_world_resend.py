@@ -1,28 +1,19 @@
 """The agent's database is restored from a backup in mid-trip, and the device fills the gap."""
 
-import shutil
-import sqlite3
-
 from tools.world import delivered, stage
-from tools.world.demo import Demo
 from tools.world.diary import Diary
+from tools.world.ride import Demo
 from tools.world.truth import Truth
 
 HOUR_MS = 3_600_000
 
 
-def backup(database, copy):
-    """What the manual tells an operator to do."""
-    with sqlite3.connect(database) as source, sqlite3.connect(copy) as target:
-        source.backup(target)
-
-
 def restore(agent, copy):
-    """The agent stands still meanwhile."""
+    """As the manual tells an operator; the agent stands still meanwhile."""
     agent.stop()
     for suffix in ("-wal", "-shm"):
         agent.database.with_name(agent.database.name + suffix).unlink(missing_ok=True)
-    shutil.copy(copy, agent.database)
+    copy.rename(agent.database)
 
 
 def test_after_a_restore_in_mid_trip_nothing_is_lost(tmp_path, monkeypatch):
@@ -30,9 +21,10 @@ def test_after_a_restore_in_mid_trip_nothing_is_lost(tmp_path, monkeypatch):
     built = stage.build(tmp_path / "out", "bg95", 6, 2, 0, None)
     try:
         agent = built.services.agent
+        agent.do("settings", "set", stage.DEVICE, "paced=0")  # a point an hour at least
         demo = Demo(built, Truth(built.flash, built.trip, built.network.traffic), Diary(built.trip), None)
         built.device.run(14 * HOUR_MS, demo._after_wake)
-        backup(agent.database, tmp_path / "copy.sqlite3")
+        agent.do("backup", str(tmp_path / "copy.sqlite3"))
         before = {each.point.seq for each in delivered.read(agent.database, stage.DEVICE).points}
         built.device.run(30 * HOUR_MS, demo._after_wake)
         forgotten = {each.point.seq for each in delivered.read(agent.database, stage.DEVICE).points} - before

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from statistics import mean
 
-from tools.world.rules import BAR_MS, CONGESTED_MS, CONGESTION, HOUR_MS, REFUSES, Admission, DataBar
+from tools.world.rules import (
+    BAR_MS,
+    CONGESTED_MS,
+    CONGESTION,
+    HOUR_MS,
+    ILLEGAL_HERE,
+    REFUSES,
+    Admission,
+    DataBar,
+)
 
 FOREIGN = "204046612345678"
 LEAVES_MS = 400 * HOUR_MS
@@ -83,3 +92,22 @@ def test_other_countries_bar_nothing_and_the_border_ends_the_bar() -> None:
     assert bar.hours(100 * HOUR_MS) == 8
     bar.registered(11 * HOUR_MS, "25701")
     assert bar.open(11 * HOUR_MS, "25701")
+
+
+def test_agreements_decide_where_an_identity_is_taken():
+    agreed = Admission(1, agreements={"901280000000002": frozenset({"401"})})
+    for ms in range(0, 20 * CONGESTED_MS, CONGESTED_MS):
+        assert agreed.cause(ms, "901280000000002", "40177") in (0, CONGESTION)
+        assert agreed.cause(ms, "901280000000002", "25001") == ILLEGAL_HERE
+    others = Admission(1)
+    for plmn in REFUSES:
+        assert agreed.cause(0, "204046612345678", plmn) == others.cause(0, "204046612345678", plmn)
+
+
+def test_another_identity_begins_the_bar_anew():
+    bar = DataBar(10**12)
+    bar.registered(0, "25001", "a")
+    bar.registered(BAR_MS + 1, "25001", "a")
+    assert len(bar.bars) == 1
+    bar.registered(BAR_MS + 2, "25001", "b")
+    assert len(bar.bars) == 2

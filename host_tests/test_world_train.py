@@ -8,9 +8,10 @@ from statistics import mean, median
 
 import pytest
 
+from tools.world.figures import LEAST_COLD_H
 from tools.world.line import Line
 from tools.world.train import DWELLS, HOUR_MS, LONGEST_DWELL_H, SPEED_KMH, Train
-from tools.world.trip import DAY_MS, START_UTC_S
+from tools.world.trip import DAY_MS, START_UTC_S, Trip
 from tools.world.weather import Weather
 
 LINE = Line.read()
@@ -80,6 +81,16 @@ def test_winter_is_as_cold_as_it_is_known_to_be() -> None:
     assert -51 < min(lows) and max(lows) < -13
     assert -35 < median(lows) < -20
     assert mean(lags) > 0.5
+
+
+def test_a_cold_wave_is_a_day_and_more_below_minus_35() -> None:
+    for seed in range(6):
+        trip = Trip(seed, "bg95", 45, season="extreme")
+        usual = Trip(seed, "bg95", 45)
+        assert trip.weather.hours_below(-35.0, trip.end_ms) >= LEAST_COLD_H
+        assert trip.weather.hours_below(-52.0, trip.end_ms) == 0  # the lowest of a winter on the line is -45
+        assert usual.weather.hours_below(-35.0, usual.end_ms) < LEAST_COLD_H
+        assert trip.position(DAY_MS) == usual.position(DAY_MS)
 
 
 def test_the_steppe_has_its_january_mean() -> None:

@@ -1,14 +1,15 @@
 """Alarms: raised once for each occurrence, and armed again."""
 
-from locator import settings
+import fixed
+from locator import settings, trouble
 from locator.journal import record
 from locator.plan import alarms, decide
 from locator.plan import state as st
 from locator.port import DEEPSLEEP_RESET, ON_LIGHT, ON_MOTION, ON_TAMPER, WAKE_LIGHT, WAKE_TAMPER, WAKE_TIMER
 
 START_S = 360_000
-SETTINGS = settings.defaults()
-HINTS = (5, SETTINGS)
+SETTINGS = fixed.unpaced()
+HINTS = fixed.hints(5, SETTINGS)
 EVERY = sum(rule[0] for rule in alarms.RULES) | record.EVENT_TAMPER
 
 
@@ -32,6 +33,9 @@ class Sensors:
         alarms.feel(state, senses, self.limits)
         events = state[st.EVENTS]
         self.action = decide.next(state, senses, HINTS)
+        if self.action.kind == decide.FIX:  # its place comes first
+            state[st.DID_FIX] = st.NO
+            self.action = decide.next(state, senses, HINTS)
         st.learn_record(state)
         return events
 
@@ -124,8 +128,7 @@ def test_an_alarm_that_may_wait_asks_for_no_upload():
 
 def test_a_shock_in_mid_wake_counts_in_the_next():
     sensors = Sensors()
-    alarms.later_shock(sensors.state, 4000)
-    alarms.later_shock(sensors.state, 200)
+    sensors.state[st.SHOCK_MG] = 4000
     assert sensors.look() == record.EVENT_SHOCK
     assert sensors.look() == 0
     assert sensors.look(mg=4000) == record.EVENT_SHOCK
@@ -185,7 +188,7 @@ def cards(*numbers):
     state = st.new()
     events = []
     for number in numbers:
-        alarms.card(state, number, SETTINGS)
+        alarms.card(state, number, 3 * number, SETTINGS)
         events.append(state[st.EVENTS])
         state[st.EVENTS] = 0
     return events
@@ -202,12 +205,20 @@ def test_another_card_is_told_each_time_and_a_missing_one_once():
 
 def test_another_card_is_shown_to_the_agent():
     state = st.new()
-    alarms.card(state, 7, SETTINGS)
+    alarms.card(state, 7, 1, SETTINGS)
     state[st.IDENTITY_DAY] = 3
-    alarms.card(state, 7, SETTINGS)
+    alarms.card(state, 7, 1, SETTINGS)
     assert state[st.IDENTITY_DAY] == 3
-    alarms.card(state, 8, SETTINGS)
+    alarms.card(state, 8, 1, SETTINGS)
     assert state[st.IDENTITY_DAY] == 0
+
+
+def test_another_imsi_of_the_same_card_is_told_and_no_alarm():
+    state = st.new()
+    alarms.card(state, 7, 1, SETTINGS)
+    state[st.IDENTITY_DAY] = 3
+    alarms.card(state, 7, 2, SETTINGS)
+    assert state[st.IDENTITY_DAY] == 0 and not state[st.EVENTS]
 
 
 def test_a_card_has_a_number_that_fits_in_the_state():
@@ -220,7 +231,7 @@ def test_a_card_has_a_number_that_fits_in_the_state():
 def test_after_a_power_failure_an_open_door_is_not_told_again():
     sensors = Sensors()
     sensors.look(lux=300, dc=-500)
-    st.restart(sensors.state)
+    trouble.restart(sensors.state)
     sensors.now = 0
     assert sensors.look(lux=300, dc=-500, after_s=1) == 0
     assert sensors.state[st.OUT_SINCE]

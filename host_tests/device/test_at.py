@@ -137,6 +137,7 @@ def test_reading_a_line_allocates_nothing():
         from micropython import heap_lock, heap_unlock
     except ImportError:
         return  # CPython has no such lock
+
     class Quiet(FakePort):
         def uart_readinto(self, buf, timeout_ms):
             for i in range(12):

@@ -1,14 +1,16 @@
 """The operators' budgets over hours and days, refusals, and a loss of power."""
 
-from locator import settings
+import fixed
+from locator import trouble
+from locator.journal import rtc
 from locator.modem import UNTOLD
-from locator.plan import budget, decide
+from locator.plan import budget, refusals
 from locator.plan import state as st
 from locator.port import DEEPSLEEP_RESET, WAKE_TIMER
 
 HOUR = 3600
 DAY = 24 * HOUR
-SETTINGS = settings.defaults()
+SETTINGS = fixed.unpaced()
 
 
 def impatient(state, hours, start=HOUR):
@@ -38,11 +40,35 @@ def test_a_loss_of_power_forgets_no_try():
     before = impatient(state, 3)
     assert len(before) == 24
     state[st.NOW] = 4 * HOUR
-    st.restart(state)
+    trouble.restart(state)
     state[st.NOW] = 5
     assert DAY - 4 * HOUR < budget.wait_s(state) <= DAY + DAY // 16
     after = impatient(state, 30, start=5)
     assert after[0] + 4 * HOUR - before[0] >= DAY
+
+
+def test_a_modem_that_sleeps_registered_asks_only_where_its_network_is_gone():
+    state = st.new()
+    state[st.NOW], state[st.PARKED] = HOUR, 1
+    for was_served, tries in ((True, 0), (False, 2)):
+        budget.begin_try(state, HOUR, 0)
+        budget.end_try(state, HOUR + 30, was_served)
+        assert sum(1 for time in state[st.TRIES : st.TRIES + st.TRIES_KEPT] if time) == tries
+    assert budget.since_try_s(state, 1) == -30
+
+
+def test_power_that_is_lost_in_a_try_makes_it_one_that_has_failed():
+    class Ledger:
+        def count_power_on(self):
+            pass
+
+    state = st.new()
+    for fails in (1, 2, 3):
+        state[st.NOW] = HOUR
+        budget.begin_try(state, HOUR, 0)
+        state = st.new(trouble.power_was_lost(rtc.pack(st.kept(state)), Ledger(), None))
+        assert state[st.TRY_FAILS] == fails and budget.sags(state)
+    assert trouble.power_was_lost(b"", Ledger(), None)[st.TRY_FAILS] == 0
 
 
 def test_a_loss_of_power_forgets_no_message():
@@ -50,7 +76,7 @@ def test_a_loss_of_power_forgets_no_message():
     senses = (5 * DAY, WAKE_TIMER, DEEPSLEEP_RESET, 3600, 200, 0, 0, 0, 0, 0)
     st.feel(state, senses)
     state[st.SENT_TODAY], state[st.PULLED_TODAY] = 60, 40
-    st.restart(state)
+    trouble.restart(state)
     st.feel(state, (5,) + senses[1:])
     assert budget.messages_left(state) == 0 and budget.pulls_left(state) == 0
     st.feel(state, (DAY,) + senses[1:])
@@ -62,7 +88,7 @@ def test_a_loss_of_power_forgets_the_time_and_keeps_the_place():
     for i in (st.OFFSET, st.LAST_UPLOAD, st.PARKED, st.MCC, st.HELD_PLMN, st.TRY_FAILS):
         state[i] = 7
     state[st.NOW], state[st.BARRED_UNTIL] = 1000, 5000
-    st.restart(state)
+    trouble.restart(state)
     assert not state[st.OFFSET] and not state[st.LAST_UPLOAD] and not state[st.PARKED]
     assert state[st.MCC] == state[st.HELD_PLMN] == state[st.TRY_FAILS] == 7
     assert state[st.BARRED_UNTIL] == 4000
@@ -125,12 +151,12 @@ def test_nothing_is_sent_when_the_messages_of_the_day_are_spent():
     state = st.new()
     told = (HOUR, WAKE_TIMER, DEEPSLEEP_RESET, 3600, 0, 0, 0)
     st.feel(state, told)
-    assert decide.upload_due(state, told, (5, SETTINGS))
+    assert fixed.upload_due(state, told, (5, SETTINGS))
     state[st.SENT_TODAY] = 60
-    assert not decide.upload_due(state, told, (5, SETTINGS))
+    assert not fixed.upload_due(state, told, (5, SETTINGS))
     told = (DAY + 1, WAKE_TIMER, DEEPSLEEP_RESET, 3600, 0, 0, 0)
     st.feel(state, told)
-    assert decide.upload_due(state, told, (5, SETTINGS))
+    assert fixed.upload_due(state, told, (5, SETTINGS))
 
 
 def test_pauses_are_spread_anew_with_each_try():
@@ -139,7 +165,7 @@ def test_pauses_are_spread_anew_with_each_try():
     for phase in range(256):
         state[st.NOW] = HOUR
         budget.begin_try(state, HOUR, phase)
-        pauses.add(decide.upload_every_s(state, SETTINGS))
+        pauses.add(budget.upload_every_s(state, SETTINGS))
     assert len(pauses) == 256
     assert min(pauses) == 4 * HOUR and max(pauses) <= 4.5 * HOUR
 
@@ -175,10 +201,10 @@ def test_a_context_that_is_refused_for_good_has_a_ladder_of_its_own():
     state = st.new()
     now = 1000
     for hours in (1, 4, 8, 16, 24):
-        budget.data_refused(state, now, 27)
+        refusals.learn_data(state, now, 27)
         assert state[st.DATA_UNTIL] >= now + 3600 * hours
         assert state[st.DATA_UNTIL] < now + 4000 * hours
         now = state[st.DATA_UNTIL]
     for cause in (0, 26, 31, 34, 35, 38, 102, 111):
-        budget.data_refused(state, now, cause)
+        refusals.learn_data(state, now, cause)
         assert state[st.DATA_UNTIL] == now

@@ -1,5 +1,6 @@
 """Commands on the device: at most once, whatever happens, and the result told until somebody has it."""
 
+import fixed
 import scratch
 from locator import settings as cfg
 from locator.journal.log import Log
@@ -50,8 +51,8 @@ class Device:
         results = self._say(at)
         at.take({3: now, 5: list(orders)})
         results += self._say(at)
-        if at.at_last:
-            at.at_last()
+        for do in at.at_last:
+            do()
         return results
 
     def _say(self, at):
@@ -67,7 +68,7 @@ class Device:
 
     def next(self):
         told = (self.state[st.NOW], WAKE_TIMER, DEEPSLEEP_RESET, 3600, -50, 0, 0, 0, 0, 0)
-        return decide.next(self.state, told, (0, cfg.defaults()))
+        return decide.next(self.state, told, fixed.hints(0, fixed.unpaced()))
 
     def lose_power(self):
         self.state = st.new()
@@ -140,10 +141,10 @@ def test_locate_takes_a_fix_in_the_next_wake_and_reports_it():
         assert device.talk(command(1, commands.LOCATE)) == []
         assert device.next().kind == decide.SLEEP and device.next().limit_s == 60
         device.wake()
-        assert device.next().kind == decide.ATTACH and device.state[st.TO_TELL] & st.TELL_COMMANDS
-        st.learn_attach(device.state, 1, 262001)
-        assert device.next().kind == decide.FIX
+        assert device.next().kind == decide.FIX and device.state[st.TO_TELL] & st.TELL_COMMANDS
         st.learn_fix(device.state, found)
+        assert device.next().kind == decide.ATTACH
+        st.learn_attach(device.state, 1, 262001)
         assert device.next().kind == decide.RECORD
         st.learn_record(device.state)
         assert device.talk() == [[1, result]]
@@ -184,13 +185,15 @@ def test_shipping_mode_begins_when_it_is_told_and_ends_with_the_first_jolt():
         device.state[i] = CLOCK_S
     at = device.desk()
     at.take({3: NOW, 5: [command(1, commands.SHIPPING)]})
-    assert device.next().reason != "shipping mode"  # nobody has heard of it
+    assert device.next().reason != decide.SHIPPED  # nobody has heard of it
     assert device.talk() == [[1, commands.DONE]]
     action = device.next()
-    assert action.reason == "shipping mode" and action.limit_s == 20 * 86400
+    assert action.reason == decide.SHIPPED and action.limit_s == 20 * 86400
     assert action.wake_on & ON_MOTION and action.wake_on & ON_LIGHT
     device.wake(CLOCK_S + 86400, WAKE_MOTION, 3)
     assert device.state[st.ERRAND] == 0 and device.state[st.URGENT]
+    assert device.next().kind == decide.FIX
+    st.learn_fix(device.state, True)
     assert device.next().kind == decide.ATTACH
 
 
@@ -273,11 +276,11 @@ def test_dense_points_end_with_their_time_or_their_energy():
 
     device = Device()
     state = device.state
-    settings = cfg.defaults()
+    settings = fixed.unpaced()
     device.talk(command(1, commands.DENSE, 7200))
-    assert decide.record_every_s(state, (0, settings)) == settings[cfg.DENSE_INTERVAL_S]
+    assert decide.point_every_s(state, settings) == settings[cfg.DENSE_INTERVAL_S]
     state[st.NOW] = CLOCK_S + 7200
-    assert decide.record_every_s(state, (0, settings)) == settings[cfg.INTERVAL_S]
+    assert decide.point_every_s(state, settings) == settings[cfg.INTERVAL_S]
     state[st.NOW] = CLOCK_S + 600
     wakes = 0
     while budget.is_dense(state):
@@ -291,13 +294,13 @@ def test_dense_reports_leave_half_of_the_budgets_to_others():
 
     device = Device()
     state = device.state
-    settings = cfg.defaults()
+    settings = fixed.unpaced()
     device.talk(command(1, commands.DENSE, 86400))
     state[st.LAST_UPLOAD] = state[st.LAST_RECORD] = CLOCK_S
     tries = 0
     for now in range(CLOCK_S, CLOCK_S + 80000, 300):
         state[st.NOW] = now
-        if decide.upload_due(state, (now, 0, 0, 3600), (0, settings)):
+        if fixed.upload_due(state, (now, 0, 0, 3600), (0, settings)):
             dense = now - state[st.LAST_UPLOAD] < settings[cfg.UPLOAD_EVERY_S]
             tries += dense
             budget.begin_try(state, now, 0)

@@ -39,21 +39,20 @@ def made(one, two):
         setattr(orders, name, module)
     desks._TAKES.clear()
     desks._TAKES.update({KEY: "one"})
-    desks._TELLS.clear()
-    desks._TELLS.update({ONE: "one", TWO: "two"})
+    desks._TELLS = ((ONE, "one"), (TWO, "two"))
     state = st.new()
     state[st.TO_TELL] = st.EVERYONE
     return desks.Desk(None, None, None, None, state, None)
 
 
 def with_modules(test):
-    kept = dict(desks._TAKES), dict(desks._TELLS)
+    takes, desks_tells = dict(desks._TAKES), desks._TELLS
     try:
         test()
     finally:
-        for table, before in ((desks._TAKES, kept[0]), (desks._TELLS, kept[1])):
-            table.clear()
-            table.update(before)
+        desks._TAKES.clear()
+        desks._TAKES.update(takes)
+        desks._TELLS = desks_tells
 
 
 def test_orders_go_to_their_modules_and_unknown_ones_nowhere():

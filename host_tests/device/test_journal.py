@@ -381,6 +381,42 @@ def test_a_flash_that_is_full_before_the_journal_is_makes_room():
         assert batch_of(journal)[:12] == list(range(8, 89, 8)) + [90]
 
 
+class TightFlash(store.Journal):
+    """A journal on a flash that has no room for one more record of the newest segment until a file goes."""
+
+    writes = 0
+
+    def _append(self, fields):
+        self.writes += 1
+        if self.writes == 1:
+            raise OSError(28)
+        return store.Journal._append(self, fields)
+
+
+def test_on_a_full_flash_a_segment_that_is_whole_goes_on():
+    path = scratch.folder()
+    filled(path, 181)
+    ledger = Ledger(path, 0)
+    journal = TightFlash(path, ledger)
+    assert journal.append(fields()) == 182
+    assert journal.files[-1] == 179 and ledger.thinned == 78
+    _, journal = opened(path)
+    assert batch_of(journal, 128)[-1] == 182 and journal.files[-1] == 179
+
+
+def test_a_full_flash_that_costs_the_newest_segment_begins_another():
+    for acknowledged in (True, False):
+        path = scratch.folder()
+        _, journal = filled(path, 5)
+        if acknowledged:
+            journal.acknowledge([1, 5])
+        ledger = Ledger(path, 0)
+        journal = TightFlash(path, ledger)
+        assert journal.append(fields()) == 6 and journal.files == [6]
+        _, journal = opened(path)
+        assert batch_of(journal) == [6]
+
+
 def test_power_ons_are_counted():
     path = scratch.folder()
     for boot in (1, 2, 3):

@@ -66,6 +66,12 @@ def test_two_resets_are_never_two_tries_in_a_row():
     assert not any(resets[i] and resets[i + 1] for i in range(39))
 
 
+def test_behind_a_look_the_radio_is_not_cycled():
+    driver = Driver()
+    assert Ladder(5).after_start(driver, 0, 26201) == 0
+    assert (driver.cleared, driver.cycled) == (1, 0)
+
+
 def test_nobody_is_scanned_for_where_nobody_is_heard():
     _, done = climb(12)
     assert not any(isinstance(rung, int) for rung in done)

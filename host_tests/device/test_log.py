@@ -10,7 +10,7 @@ from locator.plan import state as st
 from locator.port import DEEPSLEEP_RESET, HARD_RESET, POWER_ON, SOFT_RESET, WATCHDOG_RESET
 from scratch import folder
 
-TRACE = "Traceback (most recent call last):\n  File \"wake.py\", line 9, in run\nValueError: caf\xe9\n"
+TRACE = 'Traceback (most recent call last):\n  File "wake.py", line 9, in run\nValueError: caf\xe9\n'
 
 
 def entries(one):
@@ -32,8 +32,8 @@ def test_entries_survive_in_rtc_memory_behind_the_state():
     one.add(4000000000, log.REFUSED, 15)
     state = st.new()
     state[3] = -9
-    data = rtc.pack(state, one.pack())
-    assert rtc.unpack(data, st.SIZE) == state
+    data = rtc.pack(st.kept(state), one.pack())
+    assert rtc.unpack(data, st.SIZE) == state[: st.SIZE]
     again = log.Log(rtc.log_of(data, st.SIZE))
     assert entries(again) == [(7, log.MODEM, -1), (4000000000, log.REFUSED, 15)]
     assert again.counters[log.MODEM_ERRORS] == 1
@@ -48,7 +48,7 @@ def test_the_log_is_short_and_its_oldest_goes():
         one.add(i, log.FLASH, 5)
     kept = entries(one)
     assert len(kept) == 24 and kept[0][0] == 76 and kept[-1][0] == 99
-    assert len(one.pack()) == 230
+    assert len(one.pack()) == 233
     one.forget(20)
     assert [entry[0] for entry in entries(one)] == [96, 97, 98, 99]
 
@@ -103,7 +103,7 @@ def test_all_of_it_is_told_until_the_agent_has_it():
     one.add(497, log.RAISED)
     desk, said = told(path, one)
     assert said[0] == [0, 845000000]
-    assert said[1] == [0, 0, 0, 0, 1, 0, 0, 3]
+    assert said[1] == [0, 0, 0, 0, 1, 0, 0, 3, 0]
     assert said[2] == [400, log.REFUSED, 15, 497, log.RAISED, 0]
     assert said[3] == "497\n" + TRACE.replace("\xe9", "??")
     assert told(path, one)[1] == said  # nobody has answered
@@ -123,3 +123,14 @@ def test_a_full_log_and_a_long_fault_fit_in_an_uplink():
     _, said = told(path, one)
     assert len(said[2]) == 72 and len(said[3]) == 700
     os.remove(path + log.LAST_FAULT)
+
+
+def test_wakes_are_kept_until_they_are_told():
+    one = log.Log()
+    one.add(7, log.FLASH, 5)
+    for i in range(60):
+        one.wake(60 * (70000 + i), 11, 6, 12345)
+    again = log.Log(one.pack())
+    assert len(again.wakes) == 40 * 6 and again.wakes == one.wakes and entries(again) == entries(one)
+    assert again.wakes[-6:] == bytes([(70059 & 255), (70059 >> 8) & 255, 11, 6, 123, 0])
+    assert len(one.pack()) <= log.MAX_BYTES

@@ -2,10 +2,11 @@
 
 from array import array
 
-from locator import settings
+import fixed
+from locator import trouble
 from locator.journal import record, rtc
 from locator.modem import DENIED, REGISTERED
-from locator.plan import alarms, decide, regions
+from locator.plan import ATTACH, PROBE, alarms, border, budget, decide, networks, regions
 from locator.plan import state as st
 from locator.port import (
     DEEPSLEEP_RESET,
@@ -17,9 +18,10 @@ from locator.port import (
     WAKE_TIMER,
 )
 
-SETTINGS = settings.defaults()
-HINTS = (5, SETTINGS)
+SETTINGS = fixed.unpaced()
+HINTS = fixed.hints(5, SETTINGS)
 HOUR = 3600
+NOW_LATE = 100 * HOUR
 GERMANY, RUSSIA = 262001, 250001
 
 
@@ -30,7 +32,7 @@ def senses(now, wake=WAKE_TIMER, motion=0, lux=0, mv=3600):
 def settled(now=100 * HOUR):
     """Standing, everything reported, nothing due."""
     state = st.new()
-    for i in (st.LAST_WAKE, st.LAST_RECORD, st.LAST_FIX, st.LAST_UPLOAD, st.LAST_TRY):
+    for i in (st.NOW, st.LAST_RECORD, st.LAST_FIX, st.LAST_UPLOAD, st.LAST_TRY):
         state[i] = now
     return state
 
@@ -61,7 +63,7 @@ def wake(state, told):
 
 def test_first_wake_does_everything():
     kinds, _ = wake(st.new(), senses(2))
-    assert kinds == [decide.ATTACH, decide.FIX, decide.RECORD, decide.TALK, decide.SLEEP]
+    assert kinds == [decide.FIX, decide.ATTACH, decide.RECORD, decide.TALK, decide.SLEEP]
 
 
 def test_an_hour_later_only_a_fix():
@@ -84,11 +86,10 @@ def test_a_report_is_due_after_four_hours():
     assert kinds == [decide.ATTACH, decide.TALK, decide.SLEEP]
 
 
-def test_moving_halves_the_pause_and_disarms_motion():
+def test_on_the_move_the_timer_is_enough():
     state = settled()
     kinds, action = wake(state, senses(100 * HOUR + 1800, motion=900))
     assert kinds[0] == decide.FIX
-    assert action.limit_s == 1800
     assert action.wake_on == ON_LIGHT | ON_TAMPER
 
 
@@ -139,7 +140,7 @@ def test_an_empty_battery_does_not_transmit():
     told = senses(200 * HOUR, mv=3100)
     feel(state, told)
     assert state[st.EVENTS] & record.EVENT_BATTERY
-    assert not decide.upload_due(state, told, HINTS)
+    assert not fixed.upload_due(state, told, HINTS)
 
 
 def test_russia_is_waited_out_on_one_operator():
@@ -153,7 +154,9 @@ def test_russia_is_waited_out_on_one_operator():
     for hours, due in ((1, False), (12, False), (23, False), (26, True)):
         told = senses((110 + hours) * HOUR)
         feel(state, told)
-        assert decide.upload_due(state, told, HINTS) == due
+        assert fixed.upload_due(state, told, HINTS) == due
+    assert decide.next(state, told, HINTS).kind == PROBE
+    networks.learn_look(state, RUSSIA, -90)
     assert decide.next(state, told, HINTS).plmn == RUSSIA
 
 
@@ -197,9 +200,9 @@ def test_a_battery_that_sags_reports_half_as_often():
     state[st.LOADED_MV] = 3240
     told = senses(105 * HOUR)
     feel(state, told)
-    assert not decide.upload_due(state, told, HINTS)
+    assert not fixed.upload_due(state, told, HINTS)
     state[st.LOADED_MV] = 3400
-    assert decide.upload_due(state, told, HINTS)
+    assert fixed.upload_due(state, told, HINTS)
 
 
 def test_the_limit_of_a_search_for_satellites_follows_the_age_of_the_orbits():
@@ -222,7 +225,7 @@ def test_orbits_are_lost_with_the_modem_s_supply():
     state = settled()
     st.learn_fix(state, True)
     assert state[st.ORBITS] == state[st.NOW]
-    st.restart(state)
+    trouble.restart(state)
     assert state[st.ORBITS] == 0
 
 
@@ -235,7 +238,7 @@ def test_every_third_try_in_vain_scans_everything():
         state[st.LAST_TRY] = 0
         told = senses(200 * HOUR)
         feel(state, told)
-        action = decide.next(state, told, HINTS)
+        action = fixed.attach(state, told, HINTS)
         limits.append(action.limit_s)
         wide.append(action.mcc == 0)
     assert limits == [50, 50, 180, 50, 50, 180]
@@ -269,7 +272,7 @@ def test_without_data_once_it_was_open_is_a_failure_like_any_other():
     st.learn_talk(state, False)
     told = senses(115 * HOUR)
     feel(state, told)
-    assert decide.upload_due(state, told, HINTS)
+    assert fixed.upload_due(state, told, HINTS)
 
 
 def test_another_operator_in_russia_begins_the_bar_anew():
@@ -281,7 +284,7 @@ def test_another_operator_in_russia_begins_the_bar_anew():
     st.learn_talk(state, False)
     told = senses(133 * HOUR)
     feel(state, told)
-    assert not decide.upload_due(state, told, HINTS)
+    assert not fixed.upload_due(state, told, HINTS)
 
 
 def test_another_country_is_told_and_frees_the_operator():
@@ -293,9 +296,9 @@ def test_another_country_is_told_and_frees_the_operator():
 
 def test_the_state_survives_in_rtc_memory_and_damage_is_seen():
     state = settled()
-    data = rtc.pack(state)
-    assert len(data) <= 512
-    assert rtc.unpack(data, st.SIZE) == state
+    data = rtc.pack(st.kept(state))
+    assert 4 * st.SIZE <= 512
+    assert rtc.unpack(data, st.SIZE) == state[: st.SIZE]
     for broken in (b"", data[:-1], data[:20] + b"\x01" + data[21:], data[1:]):
         assert rtc.unpack(broken, st.SIZE) is None
 
@@ -325,7 +328,7 @@ def test_an_operator_chosen_from_a_scan_is_kept_until_two_tries_in_a_row_fail():
     st.learn_talk(state, True)
     told = senses(105 * HOUR)
     feel(state, told)
-    assert decide.next(state, told, HINTS).plmn == 262003
+    assert fixed.attach(state, told, HINTS).plmn == 262003
     st.learn_attach(state, DENIED, 0)
     assert state[st.CHOSEN_PLMN] == 262003
     st.learn_attach(state, DENIED, GERMANY)
@@ -357,3 +360,149 @@ def test_a_modem_that_did_not_register_is_not_left_registered():
     assert state[st.PARKED] == 1
     st.learn_attach(state, DENIED, GERMANY)
     assert state[st.PARKED] == 0
+
+
+class Way:
+    """All of a journey that a border needs."""
+
+    def __init__(self, mcc):
+        self.mcc = mcc
+
+
+def _at_border(mcc=460, here=401):
+    """(state, what `decide._border` says there) of a device with profiles that the guide sees in `here`."""
+    state = st.new()
+    state[st.MCC], state[st.NOW], state[st.LAST_TRY], state[st.LAST_UPLOAD] = mcc, 20000, 10000, 10000
+    state[st.CARD_DUE], state[st.MOVING], state[st.NETWORK] = 4, 1, 1000 * mcc
+    return state, lambda: decide._border(state, senses(20000), (0, None, None, Way(here)))
+
+
+def test_behind_a_border_a_device_with_profiles_looks_by_the_guide():
+    state, said = _at_border()
+    assert said().kind == PROBE
+    state[st.CARD_DUE] = 0
+    assert said() is None  # without profiles a border can wait
+    state, said = _at_border(here=460)
+    assert said() is None
+    state, said = _at_border(here=0)
+    assert said() is None
+
+
+def test_a_look_that_hears_the_next_country_leads_to_an_attempt_at_once():
+    state, said = _at_border()
+    networks.learn_look(state, 0, 0)
+    assert said() is None  # nothing is heard
+    state, said = _at_border()
+    st.learn_country(state, 401001)
+    networks.learn_look(state, 401001, -90)
+    action = said()
+    assert (action.kind, action.reason) == (ATTACH, decide.LOOK_BORDER)
+
+
+def test_until_it_has_registered_in_the_new_country_it_goes_on():
+    state, said = _at_border()
+    state[st.MCC] = 401
+    assert said().kind == PROBE
+    state[st.NETWORK] = 401001
+    assert said() is None
+
+
+def test_looks_behind_a_border_are_far_apart_where_nothing_changes():
+    state, said = _at_border()
+    budget.count(state, 19000)
+    for after_s, looks, moving, is_due in (
+        (1000, 0, 1, False),
+        (1200, 0, 1, True),
+        (1200, 4, 1, False),
+        (2400, 4, 1, True),
+        (3600, 0, 0, False),  # it stands, and hears the country before
+        (4 * 3600, 0, 0, True),
+    ):
+        state[st.NOW], state[st.LOOKS], state[st.MOVING] = 19000 + after_s, looks, moving
+        assert (said() is not None) == is_due
+    state[st.MCC] = 401
+    for after_s, looks, is_due in ((3500, 1, False), (3600, 1, True), (3600, 2, False), (7200, 2, True)):
+        state[st.NOW], state[st.LOOKS] = 19000 + after_s, looks
+        assert (said() is not None) == is_due
+
+
+def test_an_open_switch_is_gone_on_with_as_soon_as_the_operators_allow():
+    state, said = _at_border(here=460)
+    state[st.CARD_DUE] |= st.CARD_OPEN
+    assert said().kind == PROBE
+    budget.count(state, 19500)
+    assert said() is None
+    state[st.NOW] = 19500 + 1200
+    assert said().kind == PROBE
+    state[st.REFUSED_UNTIL] = 30000
+    assert said() is None
+    state[st.REFUSED_UNTIL] = 0
+    state[st.BARRED_UNTIL] = 30000
+    assert said() is None  # the bar of a day is neither success nor failure
+
+
+def test_when_the_bar_is_over_the_operator_held_is_looked_for():
+    state, said = _at_border(mcc=250, here=250)
+    state[st.CARD_DUE] = 0
+    assert said() is None
+    st.learn_attach(state, REGISTERED, RUSSIA)
+    state[st.ATTACHED] = 0
+    state[st.BARRED_UNTIL] = 20001
+    assert said() is None
+    state[st.BARRED_UNTIL] = 20000
+    assert said().kind == PROBE
+    networks.learn_look(state, 250002, -80)
+    assert said() is None  # to register there would begin the bar anew
+    networks.learn_look(state, RUSSIA, -80)
+    assert said().plmn == RUSSIA
+
+
+def test_nobody_wakes_between_looks_for_nothing():
+    for mcc, held in ((401, 0), (250, RUSSIA)):
+        for moving in (0, 1):
+            state = settled(20000)
+            state[st.MCC], state[st.NETWORK], state[st.MOVING] = mcc, 460000, moving
+            state[st.HELD_PLMN], state[st.CARD_DUE] = held, 0 if held else 4
+            assert border.is_unheard(state)
+            assert decide.next(state, senses(20000), HINTS).kind == PROBE
+            budget.begin_look(state, 20000)
+            networks.learn_look(state, 0, 0)
+            action = decide.next(state, senses(20000), HINTS)
+            assert action.kind == decide.SLEEP and action.limit_s == (1200 if moving else HOUR)
+            st.begin(state, 20000 + action.limit_s, moving)
+            assert decide._border(state, senses(state[st.NOW]), HINTS).kind == PROBE
+
+
+def test_a_fix_is_kept_before_the_radio_may_bring_a_weak_battery_down():
+    for mv, then in ((3400, decide.ATTACH), (3200, decide.RECORD)):
+        state = settled(NOW_LATE)
+        state[st.LAST_UPLOAD] = state[st.LAST_TRY] = state[st.LAST_RECORD] = 1000
+        state[st.LOADED_MV], state[st.MOVING] = mv, 1
+        told = senses(NOW_LATE)
+        assert decide.next(state, told, HINTS).kind == decide.FIX
+        st.learn_fix(state, True)
+        assert decide.next(state, told, HINTS).kind == then
+        state[st.DID_RECORD] = st.YES
+        assert decide.next(state, told, HINTS).kind == decide.ATTACH
+
+
+def test_a_bar_of_data_ends_by_the_clock_as_it_is_set_right():
+    state = settled(1000)
+    st.learn_time(state, 1000, 845000000, record.TIME_GNSS)
+    state[st.MCC] = 250
+    st.learn_attach(state, REGISTERED, RUSSIA)
+    st.learn_talk(state, False)
+    until = state[st.BARRED_UNTIL]
+    assert 86400 < until - 1000 < 26 * 3600
+    st.learn_time(state, 1000 + 7272, 845007200, record.TIME_GNSS)  # it has gained 72 s
+    assert state[st.BARRED_UNTIL] == until + 72
+    st.learn_time(state, 1000 + 7300, 846007200, record.TIME_GNSS)
+    assert state[st.BARRED_UNTIL] == until + 72  # no clock gains so much: the time before was wrong
+
+
+def test_without_a_line_there_is_no_border():
+    from locator.ahead import NoLine
+
+    state = st.new()
+    state[st.CARD_DUE], state[st.NOW] = 4, 20000
+    assert not border.is_abroad(state, NoLine) and not border.is_abroad(state, None)

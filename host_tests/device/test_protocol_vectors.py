@@ -86,6 +86,18 @@ def test_replies_are_opened_and_read():
         assert (read[1], read[2], read[3]) == (reply["answers"], ranges, reply["time"]), reply["name"]
 
 
+def test_later_epochs_have_their_own_keys():
+    for case in VECTORS["epochs"]:
+        side = cose.Envelope(KEY, case["direction"], DEVICE, case["epoch"])
+        number, plain = side.open(unhexlify(case["envelope"]))
+        assert number == case["number"] and hexlify(plain).decode() == case["cbor"]
+        plain = unhexlify(case["cbor"])
+        buf = bytearray(40) + plain + bytes(8)
+        start, end = side.seal(buf, 40, 40 + len(plain), number)
+        assert hexlify(buf[start:end]).decode() == case["envelope"]
+        assert refuses(cose.Envelope(KEY, case["direction"], DEVICE), unhexlify(case["envelope"]))
+
+
 def test_what_must_be_refused_is_refused():
     down = cose.Envelope(KEY, cose.DOWN, DEVICE)
     for case in VECTORS["refused"]:

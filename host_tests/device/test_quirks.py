@@ -409,9 +409,7 @@ def test_q31_the_network_gets_the_radio_back_though_gnss_does_not_answer():
 
 def test_an_answer_that_comes_late_shifts_nothing():
     driver, table = scripted.sim7600()
-    fix = (
-        b"+CGNSSINFO: 2,09,05,00,3113.330650,N,12121.262554,E,131126,091918.0,32.9,0.0,255.0,1.1,0.8,0.7"
-    )
+    fix = b"+CGNSSINFO: 2,09,05,00,3113.330650,N,12121.262554,E,131126,091918.0,32.9,0.0,255.0,1.1,0.8,0.7"
     table.answers[b"+CSQ"], table.answers[b"+CGNSSINFO"] = None, line(fix)
     raises(ModemSilent, driver._signal)
     table.rx = line(b"+CSQ: 17,99")

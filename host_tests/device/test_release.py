@@ -1,14 +1,17 @@
 """Pulling a release: what is taken, what is refused, and where it goes on."""
 
-import hashlib
 import os
+import struct
 
+import bundle
+import packed
 import scratch
 import slots
 import trials
-from locator.link import cbor
+from locator.journal.log import Log
+from locator.orders import commands, release
 from locator.orders import desk as desks
-from locator.orders import release
+from locator.orders.book import RESULT, Book
 from locator.plan import state as st
 
 SAME, OTHER = b"same" * 400, b"other" * 300
@@ -22,11 +25,11 @@ class Home:
     def __enter__(self):
         self.before = os.getcwd()
         os.chdir(scratch.folder())
-        release.append("slot_a/locator/same.mpy", SAME)
+        packed.write("slot_a", packed.slot((("locator/same.mpy", SAME),)))
         slots.choose()
         self.state = st.new()
         self.state[st.LOADED_MV] = 3600
-        self.desk = desks.Desk(self, None, None, None, self.state, None, "SIM")
+        self.desk = desks.Desk(self, None, None, None, self.state, Log(), "SIM")
         return self
 
     def __exit__(self, *_):
@@ -38,6 +41,12 @@ class Home:
     def clock_s(self):
         return 100
 
+    def rtc_write(self, data):
+        pass
+
+    def reset(self):
+        raise SystemExit
+
     def takes(self, key, value):
         self.desk.take({3: 0, key: value})
 
@@ -45,25 +54,11 @@ class Home:
         return self.state[st.REFUSED], self.state[st.REFUSED_WHY]
 
 
-def digest(data):
-    return hashlib.sha256(data).digest()
-
-
-def listed(files):
-    out = cbor.Writer(bytearray(1024))
-    for name, data in files:
-        out.head(cbor.ARRAY, 3)
-        out.text(name)
-        out.int(len(data))
-        out.bytes(digest(data))
-    return bytes(out.buf[: out.n])
-
-
 def offer(data, sequence=2):
-    return [sequence, len(data), digest(data), "SIM", release.runtime()]
+    return [sequence, len(data), packed.digest(data), "SIM", release.runtime()]
 
 
-FILES = (("locator/same.mpy", SAME), ("locator/new.mpy", OTHER))
+FILES = (("locator/same.mpy", SAME), ("locator/other.mpy", OTHER))
 
 
 def pull_list(home, data):
@@ -73,7 +68,7 @@ def pull_list(home, data):
 
 def test_what_is_there_is_copied_and_the_rest_is_pulled():
     with Home() as home:
-        data = listed(FILES)
+        data = packed.listed(FILES)
         pull_list(home, data)
         assert home.desk.pull[:4] == (2, 2, 0, len(OTHER))
         home.takes(8, [2, 2, 0, OTHER[:1000]])
@@ -84,16 +79,33 @@ def test_what_is_there_is_copied_and_the_rest_is_pulled():
         assert home.desk.pull[:3] == (2, 2, 1000)
         home.takes(8, [2, 2, 1000, OTHER[1000:]])
         assert home.desk.pull is None and not trials.Pointer().on_trial
-        home.desk.at_last()
+        home.desk.at_last.pop()()
         assert trials.Pointer().on_trial and home.state[st.URGENT]
-        for name, content in FILES:
-            with open("slot_b/" + name, "rb") as f:
-                assert f.read() == content
+        with open("slot_b", "rb") as f:
+            assert f.read() == packed.slot(FILES, 2)
+
+
+def test_a_restart_comes_after_the_switch_and_neither_costs_the_other():
+    for first in (5, 8):
+        with Home() as home:
+            os.mkdir("data")
+            pull_list(home, packed.listed(FILES))
+            orders = {5: [[9, 1, commands.REBOOT, 0]], 8: [2, 2, 0, OTHER]}
+            home.takes(first, orders.pop(first))
+            home.takes(*orders.popitem())
+            try:
+                for do in home.desk.at_last:
+                    do()
+            except SystemExit:
+                assert trials.Pointer().on_trial
+                assert Book("data", 0).entries[0][RESULT] == commands.DONE
+            else:
+                raise AssertionError("no restart")
 
 
 def test_only_the_piece_that_is_wanted_is_taken():
     with Home() as home:
-        pull_list(home, listed(FILES))
+        pull_list(home, packed.listed(FILES))
         wanted = home.desk.pull
         for piece in (
             [2, 2, 1, b"x"], [2, 1, 0, b"x"], [3, 2, 0, b"x"], [2, 2, 0], [2, 2, 0, b"x", 1],
@@ -105,12 +117,12 @@ def test_only_the_piece_that_is_wanted_is_taken():
             home.desk.pull = wanted
             home.takes(8, [2, 2, 0, data])
             assert home.desk.pull is None
-        assert "new.mpy" not in os.listdir("slot_b/locator")
+        assert bundle.HEAD_BYTES + 2 * bundle.ITEM_BYTES + len(SAME) == os.stat("slot_b")[6]
 
 
 def test_a_list_that_is_not_the_one_offered_is_refused():
     with Home() as home:
-        data = listed(FILES)
+        data = packed.listed(FILES)
         home.takes(7, offer(data))
         home.takes(8, [2, 0, 0, bytes(len(data))])
         assert home.refused() == (2, release.DAMAGED)
@@ -119,31 +131,25 @@ def test_a_list_that_is_not_the_one_offered_is_refused():
         assert home.desk.pull is None
 
 
-def test_no_list_leads_out_of_the_slot():
-    for name in (
-        "boot.py", "../boot.py", "locator/../../boot.py", "/locator/x.mpy", "locator\\x", "", "locator/X",
-        "locator/" + "l" * 60,
-    ):  # fmt: skip
-        with Home() as home:
-            pull_list(home, listed(((name, OTHER),)))
-            assert home.refused() == (2, release.MALFORMED), name
+def item(number, size):
+    return struct.pack(bundle.ITEM, number, size, bytes(32))
 
 
 def test_lists_that_are_none_or_too_large():
-    huge = cbor.Writer(bytearray(100))
-    huge.head(cbor.ARRAY, 3)
-    huge.text("locator/x.mpy")
-    huge.int(release.MOST_BYTES + 1)
-    huge.bytes(bytes(32))
-    for data in (b"\x01", b"\x83", b"\xff" * 20, listed(FILES)[:-1], bytes(huge.buf[: huge.n])):
+    for data in (
+        item(1, 0), item(1, release.MOST_BYTES + 1), item(1, release.MOST_BYTES) + item(2, 1),
+        item(2, 1) + item(1, 1), item(1, 1) + item(1, 1), item(1, 0xFFFFFFFF),
+    ):  # fmt: skip
         with Home() as home:
             pull_list(home, data)
             assert home.refused() == (2, release.MALFORMED), data
 
 
 def test_offers_that_are_none():
-    good = offer(b"x")
-    for at, bad in ((0, 0), (0, -1), (0, "2"), (0, 1 << 30), (1, 0), (1, 8193), (2, b"x"), (3, 5), (4, "6")):
+    good = offer(bytes(40))
+    for at, bad in (
+        (0, 0), (0, -1), (0, "2"), (0, 1 << 30), (1, 0), (1, 4840), (1, 41), (2, b"x"), (3, 5), (4, "6"),
+    ):  # fmt: skip
         with Home() as home:
             value = good[:]
             value[at] = bad
@@ -159,16 +165,17 @@ def test_a_weak_battery_and_a_spent_day_pull_nothing():
     for index, value in ((st.LOADED_MV, 3300), (st.PULLED_TODAY, 40)):
         with Home() as home:
             home.state[index] = value
-            home.takes(7, offer(listed(FILES)))
+            home.takes(7, offer(packed.listed(FILES)))
             assert home.desk.pull is None and home.refused() == (0, 0)
 
 
 def test_a_file_that_changes_before_the_switch_is_found():
     with Home() as home:
-        pull_list(home, listed(FILES))
+        pull_list(home, packed.listed(FILES))
         home.takes(8, [2, 2, 0, OTHER])
-        with open("slot_b/locator/new.mpy", "wb") as f:
+        with open("slot_b", "r+b") as f:
+            f.seek(os.stat("slot_b")[6] - len(OTHER))
             f.write(bytes(len(OTHER)))
-        home.desk.at_last()
+        home.desk.at_last.pop()()
         assert home.refused() == (2, release.DAMAGED)
         assert not trials.Pointer().on_trial and "slot_b" not in os.listdir(".")

@@ -1,7 +1,9 @@
 """Which slot a boot runs."""
 
 import os
+import sys
 
+import packed
 import scratch
 import slots
 import trials
@@ -14,9 +16,7 @@ class Home:
         self.before = os.getcwd()
         os.chdir(scratch.folder())
         for name in slots_complete:
-            os.mkdir(name)
-            with open(name + trials.COMPLETE, "wb"):
-                pass
+            packed.write(name, packed.slot((("locator/wake.mpy", b"code"),)))
 
     def __enter__(self):
         return self
@@ -64,11 +64,12 @@ def test_a_trial_that_is_answered_stays():
             assert boot(False) == "slot_b" and trials.spare() == "slot_a"
 
 
-def test_a_trial_that_does_not_reach_its_sleep_is_the_last():
+def test_boots_on_trial_that_do_not_reach_their_sleep_are_few():
     with Home(BOTH):
         boot(True)
         trials.try_out(2)
-        assert boot(False) == "slot_b"
+        for ends in (False, False, True, False, False, False):
+            assert boot(ends) == "slot_b"
         assert boot(True) == "slot_a"
         pointer = trials.Pointer()
         assert (pointer.failed, pointer.reason, trials.spare()) == (2, trials.CRASHED, "slot_b")
@@ -82,6 +83,44 @@ def test_a_trial_that_nobody_answers_ends():
             assert boot(True) == "slot_b"
         assert boot(True) == "slot_a"
         assert trials.Pointer().reason == trials.NOT_ANSWERED
+
+
+class Chip:
+    """As `machine` and as `board`: a battery behind a divider by two."""
+
+    BATTERY_ADC, BATTERY_RATIO_MILLI = 34, 2000
+    ATTN_11DB = 3
+    battery_mv = 0
+
+    def __init__(self):
+        self.ADC = self
+        self.Pin = str
+
+    def __call__(self, pin, atten):
+        assert pin == "34" and atten == self.ATTN_11DB
+        return self
+
+    def read_uv(self):
+        return self.battery_mv * 500
+
+
+def test_a_boot_on_a_weak_battery_is_no_trial_and_writes_nothing():
+    kept = {name: sys.modules.get(name) for name in ("board", "machine")}
+    chip = sys.modules["board"] = sys.modules["machine"] = Chip()
+    try:
+        with Home(BOTH):
+            boot(True)
+            trials.try_out(2)
+            before = read()
+            for chip.battery_mv in [2700, 2999] * trials.BOOTS:
+                assert boot(False) == "slot_a" and not slots.on_trial and read() == before
+            chip.battery_mv = 3000
+            assert boot(True) == "slot_b" and trials.Pointer().boots == 1
+    finally:
+        for name, module in kept.items():
+            sys.modules.pop(name)
+            if module:
+                sys.modules[name] = module
 
 
 def test_an_exception_rolls_back():
@@ -101,25 +140,33 @@ def test_a_good_slot_that_cannot_be_loaded_gives_way_only_to_a_complete_one():
         assert boot(True) == "slot_a"
         trials.failed(True)
         assert boot(True) == "slot_b"
-        os.remove("slot_a" + trials.COMPLETE)
+        packed.write("slot_a", packed.slot((("locator/wake.mpy", b"code"),))[:-1])
         trials.failed(True)
         assert boot(True) == "slot_b"
 
 
 def test_a_damaged_pointer_is_none():
-    with Home(("slot_b",)):
+    with Home(BOTH):
         slots.choose()
         trials.try_out(2)
         good = read()
-        assert boot(False) == "slot_a"  # on trial, and there is nothing: the next boot is another
+        assert boot(False) == "slot_b"
         for i in range(len(good)):
             for bit in range(8):
                 write(good[:i] + bytes([good[i] ^ 1 << bit]) + good[i + 1 :])
-                assert boot(True) == "slot_b"
+                assert boot(True) == "slot_a"
             write(good[:i])
-            assert boot(True) == "slot_b"
+            assert boot(True) == "slot_a"
         write(good)
-        assert boot(True) == "slot_a"
+        assert boot(True) == "slot_b"
+
+
+def test_a_roll_back_that_the_power_cut_short_goes_on():
+    with Home(("slot_b",)):
+        slots.choose()
+        trials.try_out(2)  # its slot is gone already, and the pointer still has it on trial
+        assert boot(True) == "slot_b"
+        assert trials.Pointer().failed == 2 and trials.Pointer().reason == trials.CRASHED
 
 
 def test_a_boot_that_cannot_be_counted_is_no_trial():
@@ -137,7 +184,8 @@ def test_a_release_that_has_failed_never_stands_in_for_a_good_one():
     with Home(BOTH):
         boot(True)
         trials.try_out(2)
-        assert boot(False) == "slot_b"
+        for _ in range(trials.UNENDED):
+            assert boot(False) == "slot_b"
         assert boot(True) == "slot_a"
         trials.failed(True)  # the good one, once: a sensor that did not answer, a read that failed
         assert boot(True) == "slot_a"

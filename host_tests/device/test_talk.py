@@ -3,9 +3,11 @@
 import scratch
 from locator.journal import record
 from locator.journal.ledger import Ledger
+from locator.journal.log import FORGED, Log
 from locator.journal.store import Journal
-from locator.link import cbor
-from locator.link.cose import DOWN, UP, Envelope
+from locator.link import cbor, epochs
+from locator.link.cose import DOWN, UP, Envelope, EnvelopeError
+from locator.link.keys import Keys
 from locator.link.talk import Conversation, read_reply
 
 KEY = bytes(32)
@@ -18,49 +20,81 @@ class Config:
 
 
 class Agent:
-    """The modem, and behind it an agent that acknowledges the sequences up to `keeps`."""
+    """The modem, and behind it an agent that acknowledges the sequences up to `keeps`. From what is said
+    in another epoch than its own it keeps nothing, and tells its own. Each reply comes behind so many
+    `forged` ones."""
 
-    def __init__(self, keeps):
+    def __init__(self, keeps, epoch=0, forged=0):
         self._keeps = keeps
-        self._up = Envelope(KEY, UP, "lb-0001")
-        self._down = Envelope(KEY, DOWN, "lb-0001")
-        self._reply = None
+        self._forged = forged
+        self._replies = []
+        self.kept = []  # uplinks that were said in the agent's own epoch, as maps
+        self.enter(epoch)
+
+    def enter(self, epoch):
+        self.epoch = epoch
+        self._up, self._down = (Envelope(KEY, way, "lb-0001", epoch) for way in (UP, DOWN))
 
     def mqtt_subscribe(self, topic):
         pass
 
     def mqtt_publish(self, topic, data):
-        number, _ = self._up.open(bytes(data))
+        keeps, down = self._keeps, self._down
+        try:
+            number, text = self._up.open(bytes(data))
+            self.kept.append(cbor.loads(text))
+        except EnvelopeError:
+            keeps = 0
+            number, down = self._earlier(data)
         buf = bytearray(128)
         out = cbor.Writer(buf)
         out.n = 32
-        out.head(cbor.MAP, 4)
+        out.head(cbor.MAP, 4 if down is self._down else 5)
         for key, value in ((0, 1), (1, number)):
             out.int(key)
             out.int(value)
         out.int(2)
-        out.head(cbor.ARRAY, 2 if self._keeps else 0)
-        for bound in (1, self._keeps)[: 2 if self._keeps else 0]:
+        out.head(cbor.ARRAY, 2 if keeps else 0)
+        for bound in (1, keeps)[: 2 if keeps else 0]:
             out.int(bound)
         out.int(3)
         out.int(NOW)
-        start, end = self._down.seal(buf, 32, out.n, number)
-        self._reply = bytes(buf[start:end])
+        if down is not self._down:
+            out.int(11)
+            out.int(self.epoch)
+        start, end = down.seal(buf, 32, out.n, number)
+        reply = bytes(buf[start:end])
+        self._replies = [reply[:-1] + bytes([reply[-1] ^ 1])] * self._forged + [reply]
+
+    def _earlier(self, data):
+        """The number of an uplink that was said in an earlier epoch, and what seals replies in it."""
+        for epoch in range(self.epoch):
+            try:
+                number, _ = Envelope(KEY, UP, "lb-0001", epoch).open(bytes(data))
+            except EnvelopeError:
+                continue
+            return number, Envelope(KEY, DOWN, "lb-0001", epoch)
+        raise AssertionError("of a later epoch")
 
     def mqtt_receive(self, timeout_ms):
-        return self._reply
+        return self._replies.pop(0) if self._replies else None
 
 
 def talk(records, keeps):
     """A conversation of a device with so many records; its outcome, and the records that wait."""
-    folder = scratch.folder()
+    outcome, pending, _ = talk_in(scratch.folder(), records, Agent(keeps))
+    return outcome, pending
+
+
+def talk_in(folder, records, agent):
+    """The same with this agent, and the keys at the end of it."""
     ledger = Ledger(folder, 1)
     journal = Journal(folder, ledger)
     for i in range(records):
         journal.append([record.STILL, 1, 0, 0, NOW + i, 1] + [0] * 14)
-    conversation = Conversation(Agent(keeps), journal, ledger, Config, None, 1000)
+    conversation = Conversation(agent, journal, ledger, Keys(folder, Config), None, 1000)
     conversation.run(lambda out, more: 0, 60, False, False)
-    return conversation.outcome, journal.pending()
+    return conversation.outcome, journal.pending(), conversation.keys
 
 
 def test_what_the_agent_keeps_is_freed():
@@ -83,3 +117,109 @@ def test_a_time_that_no_clock_of_ours_holds_makes_no_reply():
             assert not good
         else:
             assert good
+
+
+def test_a_device_that_is_behind_enters_the_epoch_of_the_agent_and_stays_there():
+    folder = scratch.folder()
+    outcome, pending, keys = talk_in(folder, 10, Agent(10, epoch=60))
+    assert (outcome.turns, outcome.refused, pending, keys.epoch) == (2, False, 0, 60)
+    outcome, pending, keys = talk_in(folder, 10, Agent(20, epoch=60))
+    assert (outcome.turns, pending, keys.epoch) == (1, 0, 60)
+
+
+def test_a_device_that_is_far_behind_gets_there_in_steps_in_which_an_agent_follows():
+    outcome, pending, keys = talk_in(scratch.folder(), 10, Agent(10, epoch=150))
+    assert (outcome.turns, outcome.refused, pending, keys.epoch) == (4, False, 0, 150)
+    keys = Keys(scratch.folder(), Config)
+    assert epochs.enter(keys, 0x7FFFFFFF) and keys.epoch == 64
+
+
+class Desk:
+    """Has one thing to say, until the agent has it."""
+
+    def __init__(self):
+        self.waits = True
+
+    def to_tell(self):
+        return self.waits
+
+    def write(self, out):
+        out.int(7)
+        out.int(1)
+        return 1
+
+    def told(self):
+        self.waits = False
+
+    def take(self, reply):
+        raise AssertionError("no order was given")
+
+
+def say_once(agent, folder):
+    """A conversation with something to say at its beginning; its outcome, and the desk."""
+
+    def extras(out, more):
+        if more:
+            return 0
+        out.int(4)
+        out.int(NOW)
+        return 1
+
+    ledger = Ledger(folder, 1)
+    desk = Desk()
+    conversation = Conversation(
+        agent, Journal(folder, ledger), ledger, Keys(folder, Config), lambda: desk, 1000
+    )
+    conversation.run(extras, 60, True, False)
+    return conversation.outcome, desk
+
+
+def test_what_was_said_in_an_epoch_that_is_over_is_said_again():
+    agent = Agent(0, epoch=1)
+    outcome, desk = say_once(agent, scratch.folder())
+    assert agent.kept == [{0: 1, 4: NOW, 7: 1}]
+    assert (outcome.turns, outcome.server_time, desk.waits) == (2, NOW, False)
+
+
+def test_a_reply_that_tells_an_epoch_acknowledges_nothing():
+    enter, epochs.enter = epochs.enter, lambda keys, epoch: False  # the flash is full
+    try:
+        outcome, desk = say_once(Agent(0, epoch=1), scratch.folder())
+    finally:
+        epochs.enter = enter
+    assert (outcome.turns, outcome.server_time, outcome.refused, desk.waits) == (1, None, True, True)
+
+
+def test_an_epoch_only_rises():
+    folder = scratch.folder()
+    keys = Keys(folder, Config)
+    assert epochs.enter(keys, 2)
+    for epoch in (2, 1, 0, -1, 1 << 31, True, None, "3"):
+        assert not epochs.enter(keys, epoch)
+    assert Keys(folder, Config).epoch == 2
+
+
+def test_forged_replies_are_counted_and_too_many_end_the_epoch():
+    folder = scratch.folder()
+    outcome, pending, keys = talk_in(folder, 10, Agent(10, forged=3))
+    assert (outcome.turns, pending, keys.down.forged) == (1, 0, 3)
+    log = Log()
+    log.counters[FORGED] = 15996
+    epochs.weigh(keys, log)
+    assert log.counters[FORGED] == 15999 and keys.epoch == 0
+    epochs.weigh(keys, log)
+    assert log.counters[FORGED] == 0 and keys.epoch == 1
+    assert Keys(folder, Config).epoch == 1
+
+
+def test_what_is_malformed_or_of_another_epoch_is_no_attempt_at_the_key():
+    keys = Keys(scratch.folder(), Config)
+    buf = bytearray(64)
+    start, end = Envelope(KEY, DOWN, "lb-0001", 1).seal(buf, 32, 40, 1)
+    for data in (b"", b"\x83", bytes(buf[start:end])):
+        try:
+            keys.down.open(data)
+        except EnvelopeError:
+            continue
+        raise AssertionError("opened")
+    assert keys.down.forged == 0

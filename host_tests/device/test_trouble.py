@@ -7,6 +7,7 @@ from locator.journal.ledger import Ledger
 from locator.journal.log import Log
 from locator.journal.store import Journal
 from locator.modem import REGISTERED, ModemError
+from locator.pacing import Pace
 from locator.plan import decide
 from locator.plan import state as st
 from locator.port import POWER_ON, WAKE_TIMER
@@ -22,6 +23,7 @@ class Port:
     """Of a port only what these wakes touch."""
 
     reset_cause = POWER_ON
+    wake_reason = WAKE_TIMER
 
     def __init__(self):
         self.data_dir = scratch.folder()
@@ -43,6 +45,9 @@ class Port:
         pass
 
     def feed(self):
+        pass
+
+    def show(self, registered, fixed):
         pass
 
     def senses(self):
@@ -73,7 +78,7 @@ class Modem:
     def gnss_stop(self):
         pass
 
-    def attach(self, limit_s, patience_s, plmn):
+    def attach(self, limit_s, patience_s, plmn, told=0):
         return self._do("attach", (REGISTERED, 0))
 
     def look(self, limit_s):
@@ -100,6 +105,9 @@ class Modem:
     def serves(self, limit_ms):
         return False, 0
 
+    def radio_off(self):
+        pass
+
 
 def device(faulty, battery_mv):
     it = object.__new__(wake.Wake)
@@ -109,6 +117,8 @@ def device(faulty, battery_mv):
     it._journal = Journal(it._port.data_dir, it._ledger)
     it._packed_buf, it._log, it._motion = bytearray(2048), Log(), 0
     it._state[st.CONFIGURED] = 1
+    it._settings[cfg.PACED] = 0
+    it._pace = Pace(it._port, "bg95")
     it.battery_mv = battery_mv
     return it
 
@@ -139,7 +149,7 @@ def test_after_a_fault_in_the_search_the_next_wake_reports():
     talked = []
     it._DO = dict(wake.Wake._DO)
     it._DO[decide.TALK] = lambda self, action: talked.append(1) or st.learn_talk(self._state, True)
-    assert live(it, 1) == 1 and not talked and it._state[st.TRY_FAILS] == 1
+    assert live(it, 1) == 1 and not talked and it._state[st.TRY_FAILS] == 0
     it._port.now_s += 3600
     assert live(it, 1) == 0 and talked
     assert it._journal.next_seq - 1 == 2

@@ -3,6 +3,7 @@
 import scripted
 from locator import settings, wake
 from locator.journal.log import Log
+from locator.modem import AS_IT_IS, DENIED, NO_SERVICE, REGISTERED, Cell, ModemSilent
 from locator.plan import state as st
 from scripted import OK
 
@@ -16,6 +17,7 @@ class Step(wake.Wake):
 
     def __init__(self, driver, table):
         table.clock_s = lambda: table.now // 1000
+        table.random = bytes
         self._port, self._modem = table, driver
         self._state, self._log, self._settings = st.new(), Log(), settings.defaults()
         self._fix = None
@@ -50,3 +52,98 @@ def test_gnss_that_cannot_be_switched_off_ends_no_wake():
 def test_a_modem_that_restarts_in_the_search_is_started_anew():
     driver, table = found(QGPSLOC=b"\r\nRDY\r\n")
     assert not driver.on and b"+QGPSEND" not in table.sent
+
+
+class Operators:
+    """A modem that is on; `came`: what the attempts to register come to."""
+
+    on, FETCHES_ORBITS = True, False
+
+    def __init__(self, *came):
+        self.came, self.asked = list(came), []
+
+    def attach(self, limit_s, patience_s, plmn, told=0):
+        self.asked.append((plmn, told))
+        came = self.came.pop(0)
+        if came == "silent":
+            raise ModemSilent("COPS")
+        return came, 0
+
+    def cell(self):
+        return Cell(250001, 1, 1, -90, -90)
+
+
+class Attempt(Step):
+    """An attempt to register with the operator `plmn`, told to the modem being `told`."""
+
+    def __init__(self, told, *came):
+        super().__init__(Operators(*came), scripted.bg95()[1])
+        self._state[st.TOLD_PLMN] = told
+        self.saved = None
+
+    def to(self, plmn):
+        action = Action()
+        action.plmn, action.patience_s, action.mcc = plmn, 0, 0
+        self._attach(action)
+        return self._state[st.TOLD_PLMN]
+
+    def _save_twice(self):
+        self.saved = self._state[st.TOLD_PLMN]
+
+    def _nothing(self, *_):
+        return None
+
+    _card = _read_card = _take_network_time = _weigh = _note = _nothing
+
+    class _pace:
+        reported = staticmethod(lambda *_: None)
+
+
+def test_what_the_modem_was_told_is_known_only_once_it_has_answered():
+    for came, known in ((REGISTERED, 250002), (NO_SERVICE, 250002), (DENIED, 0), ("silent", 0)):
+        attempt = Attempt(250009, came, REGISTERED)
+        assert attempt.to(250002) == (250001 if came == REGISTERED else known)
+        assert attempt.saved == 0  # a power cut may come before it has heard
+        assert attempt._modem.asked[0] == (250002, 250009)
+
+
+def test_the_operator_that_is_held_was_told():
+    attempt = Attempt(0, REGISTERED, REGISTERED)
+    assert attempt.to(0) == 250001 and attempt._modem.asked == [(0, 0), (250001, 0)]
+
+
+class Serves:
+    """A modem that was only looking for a network."""
+
+    def __init__(self, served, cause):
+        self.told, self.off = (served, cause), False
+
+    def serves(self, limit_ms):
+        return self.told
+
+    def radio_off(self):
+        self.off = True
+
+
+def test_a_refusal_behind_a_look_comes_before_the_modem_shuts_down_or_not_at_all():
+    for served, cause, off in ((False, 0, True), (False, 3, False), (True, 0, False)):
+        step = Step(Serves(served, cause), scripted.bg95()[1])
+        step._state[st.DID_PROBE] = st.NO
+        assert not step._may_park()
+        assert step._modem.off is off
+        assert (step._state[st.REFUSED_UNTIL] > 0) is (cause == 3)
+
+
+def test_behind_a_look_the_choice_stays_unless_another_operator_is_held():
+    cases = (
+        (0, 0, AS_IT_IS),
+        (250001, 0, AS_IT_IS),
+        (250009, 0, 0),
+        (250009, 250001, AS_IT_IS),
+        (0, 250002, 250002),
+    )
+    for told, plmn, wanted in cases:
+        attempt = Attempt(told, NO_SERVICE)
+        attempt._state[st.SEEN] = 250001
+        attempt.to(plmn)
+        assert attempt._modem.asked == [(wanted, told)]

@@ -1,0 +1,32 @@
+"""What tests of the plan share: settings by which the device does not pace itself, and their hints."""
+
+from locator import settings
+from locator.ahead import NoLine
+from locator.plan import battery, decide
+from locator.plan import state as st
+
+
+def unpaced():
+    """The settings with fixed pauses."""
+    found = settings.defaults()
+    found[settings.PACED] = 0
+    return found
+
+
+def hints(pending, told):
+    """What the decision table takes beside state and senses."""
+    return pending, told, battery.costs("bg95"), NoLine
+
+
+def attach(state, senses, told):
+    """The attempt to register of this wake, behind the fix that goes before it."""
+    action = decide.next(state, senses, told)
+    if action.kind == decide.FIX:
+        state[st.DID_FIX] = st.YES
+        action = decide.next(state, senses, told)
+    return action
+
+
+def upload_due(state, senses, told):
+    """Whether this wake is to reach the agent under the settings `told`."""
+    return decide.may_try(state, senses) and decide.report_due(state, told[1]) != 0

@@ -1,0 +1,32 @@
+"""Slots of the application for tests, packed as docs/updates.md says."""
+
+import hashlib
+import struct
+
+import bundle
+
+
+def digest(data):
+    return hashlib.sha256(data).digest()
+
+
+def ordered(files):
+    return sorted(files, key=lambda file: bundle.number(file[0]))
+
+
+def listed(files):
+    """The list of `files`, (path, contents) each."""
+    items = [(bundle.number(name), len(data), digest(data)) for name, data in ordered(files)]
+    return b"".join(struct.pack(bundle.ITEM, *item) for item in items)
+
+
+def slot(files, sequence=1, end=bundle.END):
+    """All of a slot."""
+    data = listed(files)
+    head = struct.pack(bundle.HEAD, bundle.MAGIC, sequence, len(data), digest(data))
+    return head + data + b"".join(content for _, content in ordered(files)) + end
+
+
+def write(path, data):
+    with open(path, "wb") as f:
+        f.write(data)

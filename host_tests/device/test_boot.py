@@ -1,0 +1,134 @@
+"""boot.py and main.py around a slot, with stand-ins for the chip and for what lies in the slot."""
+
+import gc
+import os
+import sys
+
+import packed
+import scratch
+import slots
+import trials
+
+NAMES = ("boot", "main", "board", "machine", "vfs", "trials")
+
+
+class Asleep(BaseException):
+    """The device sleeps; `args`: milliseconds, what else wakes."""
+
+
+class Device:
+    """In a flash of its own with both slots: as `board`, its port, `machine` and `vfs`; `done` in order."""
+
+    data_dir = "data"
+
+    def __init__(self):
+        self.done = []
+        self.before = os.getcwd(), sys.path[:], {name: sys.modules.get(name) for name in NAMES}
+        self.WDT = self.watchdog
+        for name in ("boot", "main"):
+            sys.modules.pop(name, None)
+        for name in ("board", "machine", "vfs"):
+            sys.modules[name] = self
+        if not hasattr(gc, "threshold"):  # CPython
+            gc.threshold = lambda *_: None
+            sys.print_exception = lambda *_: None
+
+    def __enter__(self):
+        # Imports are relative to where the tests began.
+        sys.path[:] = [self.before[0] + "/" + path if path[:1] not in "/." else path for path in sys.path]
+        os.chdir(scratch.folder())
+        for name in slots.SLOTS:
+            packed.write(name, packed.slot((("locator/wake.mpy", b"code"),)))
+        return self
+
+    def __exit__(self, *_):
+        cwd, sys.path[:], modules = self.before
+        os.chdir(cwd)
+        gc.threshold(-1)
+        for name, module in modules.items():
+            sys.modules.pop(name, None)
+            if module:
+                sys.modules[name] = module
+
+    def watchdog(self, timeout):
+        self.done.append(("watchdog", timeout))
+
+    def mount(self, slot, path):
+        self.done.append(("mount", path))
+
+    def make_port(self):
+        raise ValueError("no port")
+
+    def deepsleep(self, ms, wake_on=0):
+        raise Asleep(ms)
+
+
+def main():
+    """Run main.py; milliseconds of sleep."""
+    sys.modules.pop("main", None)
+    try:
+        __import__("main")
+    except Asleep as asleep:
+        return asleep.args[0]
+    raise AssertionError("it has not slept")
+
+
+def test_the_watchdog_is_armed_before_anything_of_the_slot_can_run():
+    with Device() as device:
+        __import__("boot")
+        assert device.done == [("watchdog", 60000), ("mount", "/app")]
+
+
+def test_the_slot_stands_behind_what_lies_beside_boot_and_before_what_is_frozen():
+    with Device():
+        before = sys.path[:]
+        __import__("boot")
+        assert sys.path == before[:1] + ["/app"] + before[1:]
+
+
+class Trial(Device):
+    """A boot on trial of a release whose wake is good, on a flash that takes nothing any more."""
+
+    def __enter__(self):
+        Device.__enter__(self)
+        from locator import wake
+
+        self._wake, self._run = wake, wake.run
+        wake.run = lambda port, board: (5000, 0)
+        slots.choose()
+        trials.try_out(2)
+        assert slots.choose() == "slot_b"
+        os.mkdir("slots.bin.new")
+        return self
+
+    def __exit__(self, *_):
+        self._wake.run = self._run
+        slots.on_trial = False
+        Device.__exit__(self)
+
+    def make_port(self):
+        return self
+
+
+def test_a_flash_that_is_full_when_a_boot_on_trial_ends_does_not_roll_back():
+    with Trial():
+        assert main() == 5000
+        os.rmdir("slots.bin.new")
+        pointer = trials.Pointer()
+        assert (pointer.on_trial, pointer.unended, pointer.failed) == (1, 1, 0)
+        assert "slot_b" in os.listdir(".")
+        assert slots.choose() == "slot_b" and main() == 5000
+        assert trials.Pointer().unended == 0
+
+
+class Short:
+    """As `trials`: there is no memory for it."""
+
+    def failed(self, at_import):
+        raise MemoryError
+
+
+def test_whatever_goes_wrong_after_a_fault_the_device_sleeps():
+    with Device():
+        sys.modules["trials"] = Short()
+        assert main() == 900000

@@ -1,0 +1,90 @@
+"""A slot as a file system."""
+
+import os
+import sys
+
+import bundle
+import packed
+import scratch
+
+FILES = (
+    ("locator/__init__.mpy", b"package"),
+    ("locator/wake.mpy", bytes(range(256)) * 5),
+    ("locator/plan/__init__.mpy", b"plan"),
+    ("locator/plan/decide.mpy", b"decide"),
+)
+
+
+def slot(data):
+    path = scratch.folder() + "/slot"
+    packed.write(path, data)
+    return path
+
+
+def contents(mounted, path):
+    data, buf = b"", bytearray(100)
+    f = mounted.open(path, "rb")
+    n = f.readinto(buf)
+    while n:
+        data += buf[:n]
+        n = f.readinto(buf)
+    f.ioctl(4, 0)
+    return data
+
+
+def refused(do, *arguments):
+    try:
+        do(*arguments)
+    except OSError as error:
+        return error.args[0]
+    return 0
+
+
+def test_files_and_folders_are_found():
+    mounted = bundle.Slot(slot(packed.slot(FILES)))
+    for name, data in FILES:
+        assert mounted.stat("/" + name)[:1] + mounted.stat("/" + name)[6:7] == (0x8000, len(data))
+        assert contents(mounted, "/" + name) == data
+    for folder in ("/locator", "locator/plan"):
+        assert mounted.stat(folder)[0] == 0x4000
+    for name in ("/", "/locator/pla", "/locator/wake", "/locator/wake.py", "/boot.py"):
+        assert refused(mounted.stat, name) == 2 and refused(mounted.open, name, "rb") == 2
+
+
+def test_a_slot_that_is_not_there_or_cut_off_is_no_error():
+    whole = packed.slot(FILES)
+    assert refused(bundle.Slot(scratch.folder() + "/none").stat, "/locator") == 2
+    for size in range(0, len(whole), 7):
+        path = slot(whole[:size])
+        mounted = bundle.Slot(path)
+        assert not bundle.is_complete(path)
+        for name, data in FILES:
+            if not refused(mounted.stat, name):
+                assert data.startswith(contents(mounted, name))
+
+
+def test_complete_is_what_has_its_end():
+    assert bundle.is_complete(slot(packed.slot(FILES)))
+    for end in (b"", b"\x01\x01"):
+        assert not bundle.is_complete(slot(packed.slot(FILES, 1, end)))
+    assert bundle.head(slot(packed.slot(FILES, 7)))[0] == 7
+    assert bundle.head(slot(b"\x00" + packed.slot(FILES)[1:])) == (0, 0, b"")
+
+
+def test_micropython_imports_from_it():
+    if sys.implementation.name != "micropython":
+        return
+    import vfs
+
+    code = b"VALUE = 42\n"
+    mounted = bundle.Slot(slot(packed.slot((("packed_probe.py", code), ("pack_of/__init__.mpy", b"M")))))
+    vfs.mount(mounted, "/packed")
+    sys.path.insert(0, "/packed")
+    try:
+        import packed_probe
+
+        assert packed_probe.VALUE == 42
+        assert os.stat("/packed/packed_probe.py")[6] == len(code)
+    finally:
+        sys.path.pop(0)
+        vfs.umount("/packed")

@@ -1,0 +1,56 @@
+"""The energy account: what a wake spends, what is left in the cold."""
+
+from locator import settings as cfg
+from locator.plan import battery, energy
+from locator.plan import state as st
+
+
+def test_a_wake_is_charged_by_what_it_does():
+    account = energy.Account("bg95", 0)
+    state = st.new()
+    assert account.to(energy.START, 1500) == energy.ALONE
+    account.to(energy.SEARCH, 4000)
+    account.to(energy.TALK, 14000)
+    assert 2000 < account.mj(energy.SEARCH) < 3000
+    account.settle(state, 24000, 77)
+    parts = list(state[st.SPENT : st.SPENT + 3])
+    assert energy.spent_mj(state) == sum(parts) > account.mj(energy.SEARCH, energy.TALK)
+    assert parts[1] > parts[0] > parts[2] == 0
+    assert state[st.ASLEEP_SINCE] == 77
+
+
+def test_satellites_are_charged_to_their_part():
+    account = energy.Account("sim7600", 0)
+    account.to(energy.FIND, 0)
+    state = st.new()
+    account.settle(state, 10000, 10)
+    assert state[st.SPENT + 2] == 2350
+
+
+def test_sleep_is_charged_when_it_is_over():
+    state = st.new()
+    state[st.ASLEEP_SINCE], state[st.NOW] = 1000, 1000 + 86400
+    energy.Account("bg95", 0).slept(state)
+    assert state[st.SPENT] == 18662 and state[st.SPENT + 1] == 2160
+    state[st.PARKED], state[st.SPENT + 1] = 1, 0
+    energy.Account("bg95", 0).slept(state)
+    assert state[st.SPENT + 1] == 1209
+
+
+def test_cold_withholds_charge_by_kind():
+    assert [battery.usable(0, dc) for dc in (250, 200, 0, -150, -400, -700)] == [100, 100, 95, 83, 55, 25]
+    for kind in (0, 1, 2):
+        parts = [battery.usable(kind, dc) for dc in range(-700, 300, 10)]
+        assert parts == sorted(parts)
+    assert battery.usable(1, -400) < battery.usable(2, -400) < battery.usable(0, -400)
+
+
+def test_what_is_left_counts_with_the_coldest_that_is_to_come():
+    state, settings = st.new(), cfg.defaults()
+    now = battery.left_mj(state, settings, 200)
+    assert now == battery.left_mj(state, settings, -300)
+    assert battery.left_mj(state, settings, -400) < now
+    state[st.SPENT + 1] = 5000
+    assert battery.left_mj(state, settings, 200) == now - 5000
+    settings[cfg.BATTERY_MAH] = 100000
+    assert 0 < battery.left_mj(state, settings, 200) < 1 << 30

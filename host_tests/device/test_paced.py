@@ -1,0 +1,256 @@
+"""The decision table of a device that paces itself: each rule fires, and what may not be is not."""
+
+import fixed
+from locator import settings as cfg
+from locator.journal import record
+from locator.modem import DENIED, REGISTERED
+from locator.plan import budget, decide, menu, networks, policy
+from locator.plan import state as st
+from locator.port import DEEPSLEEP_RESET, ON_MOTION, WAKE_MOTION, WAKE_TIMER
+
+SETTINGS = cfg.defaults()
+HINTS = fixed.hints(5, SETTINGS)
+HOUR = 3600
+NOW = 30 * 24 * HOUR
+GERMANY = 262001
+JOURNEY = HINTS[3]
+
+
+def senses(now, wake=WAKE_TIMER, motion=0, mv=3600):
+    return now, wake, DEEPSLEEP_RESET, mv, -50, motion, 0, 0, 0, 0
+
+
+def settled(joules_a_day=100, moving=0):
+    """Everything was done just now, with a network, and so much a day is left."""
+    state = st.new()
+    st.begin(state, NOW, moving)
+    state[st.EDGE] = 0
+    for i in (st.LAST_RECORD, st.LAST_FIX, st.ORBITS, st.POINT_AT, st.LAST_UPLOAD, st.STOPPED_AT):
+        state[i] = NOW
+    state[st.UNMOVED], state[st.NETWORK], state[st.MCC] = 1 - moving, GERMANY, 262
+    policy.feel(state, 1000 * joules_a_day * 30, JOURNEY)
+    menu.select(state, HINTS[2], "bg95", JOURNEY, 0, 0)
+    return state
+
+
+def feel(state, told, left=1 << 29):
+    st.feel(state, told)
+    policy.feel(state, left, JOURNEY)
+
+
+def step(state, told, hints=HINTS):
+    action = decide.next(state, told, hints)
+    return action.kind, action.reason
+
+
+def later(seconds, **kwargs):
+    return senses(NOW + seconds, **kwargs)
+
+
+def test_nothing_due_sleeps_until_something_is():
+    state = settled()
+    told = later(900)
+    feel(state, told)
+    action = decide.next(state, told, HINTS)
+    assert action.kind == decide.SLEEP and action.reason < 10
+    assert action.limit_s == HOUR - 900 and action.wake_on & ON_MOTION
+
+
+def test_a_departure_is_recorded_without_satellites():
+    state = settled()
+    told = later(2 * HOUR, wake=WAKE_MOTION, motion=20)
+    feel(state, told)
+    state[st.UPLOAD_NOT_BEFORE] = NOW + 99 * HOUR
+    assert step(state, told) == (decide.RECORD, policy.STILL_UNTIL)
+    st.learn_record(state)
+    assert state[st.DID_FIX] == st.SPARED and not state[st.UNMOVED] and not state[st.EVENTS]
+    assert decide.next(state, told, HINTS).kind == decide.SLEEP
+
+
+def test_a_stop_is_fixed():
+    state = settled(moving=1)
+    state[st.UPLOAD_NOT_BEFORE] = NOW + 99 * HOUR
+    told = later(2 * HOUR)
+    feel(state, told)
+    assert step(state, told) == (decide.FIX, policy.FIX_EDGE)
+    st.learn_fix(state, True)
+    assert step(state, told) == (decide.RECORD, decide.KEEP)
+
+
+def test_a_report_comes_with_a_fresh_point_that_knows_the_cell():
+    state = settled()
+    told = later(9 * HOUR)
+    feel(state, told)
+    state[st.POINT_AT] = NOW + 9 * HOUR - 1800
+    kind, reason = step(state, told)
+    assert (kind, reason) in ((decide.ATTACH, policy.STILL_FRESH), (decide.PROBE, policy.PROBE_FIRST))
+    if kind == decide.PROBE:
+        networks.learn_look(state, GERMANY, -90)
+        assert step(state, told) == (decide.ATTACH, policy.STILL_FRESH)
+    st.learn_attach(state, REGISTERED, GERMANY)
+    assert step(state, told) == (decide.RECORD, policy.STILL_FRESH)
+    st.learn_record(state)
+    assert step(state, told) == (decide.TALK, decide.TELL)
+    st.learn_talk(state, True)
+    assert decide.next(state, told, HINTS).kind == decide.SLEEP
+
+
+def test_a_look_in_vain_ends_the_matter():
+    state = settled()
+    told = later(9 * HOUR)
+    feel(state, told)
+    state[st.POINT_AT] = NOW + 9 * HOUR - 1800
+    networks.learn_look(state, 0, 0)
+    action = decide.next(state, told, HINTS)
+    assert action.kind == decide.SLEEP and action.reason == policy.REST_PAUSE
+
+
+def test_behind_a_look_the_network_is_asked_at_once():
+    state = settled()
+    told = later(9 * HOUR)
+    feel(state, told)
+    state[st.TRIES + 23] = state[st.NOW]  # the look counts
+    assert not decide.may_try(state, told)
+    networks.learn_look(state, GERMANY, -90)
+    assert decide.may_try(state, told)
+
+
+def test_a_report_is_tried_at_the_latest_after_so_long():
+    state = settled()
+    told = later(SETTINGS[cfg.REPORT_MOST_S])
+    feel(state, told, left=0)  # whatever the energy says
+    assert step(state, told) == (decide.ATTACH, decide.REPORT_LATE)
+    st.learn_attach(state, DENIED, 0)
+    assert decide.next(state, told, HINTS).kind != decide.ATTACH
+
+
+def test_reports_are_not_closer_than_they_may_be():
+    state = settled(2000, moving=1)
+    told = later(SETTINGS[cfg.REPORT_LEAST_S] - 60, motion=900)
+    feel(state, told)
+    assert step(state, told) == (decide.SLEEP, decide.REST_MAY_NOT)
+    told = later(SETTINGS[cfg.REPORT_LEAST_S], motion=900)
+    feel(state, told)
+    assert step(state, told)[0] == decide.FIX
+    st.learn_fix(state, True)
+    assert step(state, told)[0] in (decide.ATTACH, decide.PROBE)
+
+
+def test_a_barred_or_weak_device_does_not_ask_the_network():
+    for bar, mv in ((NOW + 99 * HOUR, 3600), (0, 3100)):
+        state = settled()
+        told = later(9 * HOUR, mv=mv)
+        feel(state, told)
+        state[st.BARRED_UNTIL] = bar
+        kinds = []
+        for _ in range(4):
+            kind, _ = step(state, told)
+            kinds.append(kind)
+            if kind == decide.RECORD:
+                st.learn_record(state)
+        assert decide.ATTACH not in kinds and decide.PROBE not in kinds
+
+
+def test_an_alarm_is_told_with_its_place_unless_that_is_known():
+    state = settled(moving=1)
+    told = later(60, motion=30)
+    feel(state, told)
+    st.alarm(state, record.EVENT_SHOCK, SETTINGS)
+    assert step(state, told) == (decide.FIX, decide.PLACE_TOLD)
+    st.learn_fix(state, True)
+    assert step(state, told) == (decide.ATTACH, decide.REPORT_NOW)
+    state = settled()
+    told = later(60)
+    feel(state, told)
+    st.alarm(state, record.EVENT_SHOCK, SETTINGS)
+    st.learn_attach(state, REGISTERED, GERMANY)
+    assert step(state, told)[0] == decide.RECORD
+
+
+def test_another_network_is_registered_with_and_kept():
+    state = settled()
+    state[st.WANTED] = 262003
+    networks.look_aside(state)
+    assert state[st.CHOSEN_PLMN] == 262003 and networks.looked_lately(state, 262003)
+
+
+def test_priorities_shift_the_row():
+    rows = []
+    for priority in (0, 1, 2, 3):
+        state = settled()
+        menu.select(state, HINTS[2], "bg95", JOURNEY, 0, priority)
+        rows.append((state[st.MOVE_S], state[st.AGE_MIN]))
+    balanced, fresh, dense, cheap = rows
+    assert fresh[1] < balanced[1] < dense[1] < cheap[1]
+    assert dense[0] < balanced[0] == fresh[0] < cheap[0]
+
+
+def test_a_sagging_battery_reports_later():
+    state = settled()
+    wake_at = policy.until(state, HINTS[2], 0)
+    state[st.LOADED_MV] = 3200
+    assert policy.until(state, HINTS[2], 0) >= wake_at
+
+
+def test_the_next_wake_is_when_something_is_due():
+    state = settled(moving=1)
+    found = policy.until(state, HINTS[2], 0)
+    assert NOW + 1800 <= found <= NOW + max(1800, state[st.MOVE_S] // 2)
+    state = settled()
+    state[st.UPLOAD_NOT_BEFORE] = NOW + 99 * HOUR
+    assert policy.until(state, HINTS[2], 0) == NOW + HOUR
+
+
+def test_no_wake_is_for_a_report_that_may_not_be():
+    for pause, bar in ((4 * HOUR, 0), (0, NOW + 5 * HOUR)):
+        state = settled(2000)
+        SETTINGS[cfg.REPORT_LEAST_S], was = max(pause, 600), SETTINGS[cfg.REPORT_LEAST_S]
+        state[st.BARRED_UNTIL], state[st.AGE_MIN] = bar, 200
+        ends = []
+        while not ends or ends[-1] < NOW + (pause or 5 * HOUR):
+            told = later((ends[-1] if ends else NOW) - NOW)
+            feel(state, told)
+            action = decide.next(state, told, HINTS)
+            if action.kind == decide.RECORD:
+                st.learn_record(state)
+                action = decide.next(state, told, HINTS)
+            assert action.kind == decide.SLEEP
+            ends.append(state[st.NOW] + action.limit_s)
+        SETTINGS[cfg.REPORT_LEAST_S] = was
+        assert len(ends) <= 6, "hourly points are what it wakes for"
+
+
+def test_reports_are_spread_over_the_day_and_closer_where_many_are_left():
+    state = settled(2000)
+    state[st.LAST_TRY] = NOW
+    assert policy.wait_s(state) == 2100
+    state[st.TRIES + 13] = NOW - 11 * HOUR  # eleven tries ago
+    assert policy.wait_s(state) == 3800
+    state[st.PARKED] = 1
+    assert policy.wait_s(state) == 2100
+    state[st.TRIED] = NOW // 4100
+    assert policy.wait_s(state) == 3800, "the card's data"
+    state[st.TRIES + 1] = NOW - 20 * HOUR
+    assert policy.wait_s(state) == 91800 - 20 * HOUR
+
+
+def test_a_cell_of_another_chemistry_is_weak_at_another_voltage():
+    state = settled()
+    for lower_mv, loaded_mv, open_mv in ((0, 3250, 3200), (300, 2950, 2900)):
+        state[st.LOWER_MV], state[st.LOADED_MV] = lower_mv, loaded_mv - 1
+        assert budget.sags(state) and not decide.may_upload(state, senses(NOW, mv=open_mv - 1))
+        state[st.LOADED_MV] = loaded_mv
+        assert not budget.sags(state) and decide.may_upload(state, senses(NOW, mv=open_mv))
+
+
+def test_a_weak_battery_keeps_the_fix_before_the_radio():
+    kinds = []
+    for sagging_mv in (0, 3200):
+        state = settled(2000, moving=1)
+        state[st.LOADED_MV] = sagging_mv
+        told = later(4 * HOUR, motion=900)
+        feel(state, told)
+        assert step(state, told)[0] == decide.FIX
+        st.learn_fix(state, True)
+        kinds.append(step(state, told)[0])
+    assert kinds[0] in (decide.ATTACH, decide.PROBE) and kinds[1] == decide.RECORD

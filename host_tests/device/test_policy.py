@@ -1,0 +1,202 @@
+"""Our policy by itself: when a point is due, when a report is worth it, what is learned of networks."""
+
+from locator.plan import aside, battery, menu, networks, policy
+from locator.plan import state as st
+
+HOUR = 3600
+DAY = 24 * HOUR
+NOW = 30 * DAY
+COSTS = battery.costs("bg95")
+
+
+class Journey:
+    to_go_s = 20 * DAY
+    deviation_s = 2 * DAY
+    country_s = 5 * DAY
+    bin = 0
+    networks = costs = ahead = ()
+    learned = 0
+
+
+def settled(joules_a_day=100, moving=0, now=NOW):
+    """Everything was done just now, and so much a day is left."""
+    state = st.new()
+    st.begin(state, now, moving)
+    state[st.EDGE] = 0
+    for i in (st.LAST_FIX, st.ORBITS, st.POINT_AT, st.LAST_UPLOAD, st.STOPPED_AT):
+        state[i] = now
+    state[st.UNMOVED] = 1 - moving
+    state[st.NETWORK] = 46000
+    policy.feel(state, 1000 * joules_a_day * 20, Journey)
+    menu.select(state, COSTS, "bg95", Journey, 0, 0)
+    return state
+
+
+def later(state, seconds, moving=None, waiting=1):
+    """The next wake."""
+    left = state[st.LEFT]
+    st.begin(state, state[st.NOW] + seconds, state[st.MOVING] if moving is None else moving)
+    state[st.WAITING] = waiting
+    policy.feel(state, left, Journey)
+    return verdict(state)
+
+
+def verdict(state):
+    return policy.next(state, COSTS, Journey) // 10
+
+
+def test_nothing_is_due_at_once():
+    assert later(settled(), 600, waiting=0) == policy.REST
+
+
+def test_on_the_move_points_come_at_the_pace_of_the_row():
+    state = settled(moving=1)
+    state[st.UPLOAD_NOT_BEFORE] = NOW + DAY
+    assert later(state, state[st.MOVE_S] - 60) == policy.REST
+    assert later(state, 60) == policy.FIX
+    st.learn_fix(state, True)
+    assert verdict(state) == policy.REST
+
+
+def test_a_standing_train_says_still_here():
+    state = settled()
+    state[st.UPLOAD_NOT_BEFORE] = NOW + DAY
+    assert later(state, HOUR - 60) == policy.REST
+    assert later(state, 60) == policy.STILL
+    st.learn_still(state)
+    assert verdict(state) == policy.REST
+    assert later(state, 60, moving=1) == policy.STILL, "here until now"
+    st.learn_still(state)
+    assert later(state, state[st.MOVE_S]) == policy.FIX
+
+
+def test_a_stop_is_worth_a_fix():
+    state = settled(moving=1)
+    state[st.UPLOAD_NOT_BEFORE] = NOW + DAY
+    assert later(state, 1900, moving=0) == policy.FIX
+
+
+def test_searches_in_vain_are_further_and_further_apart_while_standing():
+    state = settled()
+    pauses = []
+    for _ in range(5):
+        st.learn_fix(state, False)
+        pauses.append((state[st.FIX_NOT_BEFORE] - state[st.NOW]) // 1800)
+    assert pauses == [1, 4, 12, 24, 24]
+
+
+def test_a_look_then_a_report_where_coverage_is_not_certain():
+    state = settled(moving=1)
+    Journey.bin = 3
+    action = later(state, 12 * HOUR)
+    if action == policy.FIX:
+        st.learn_fix(state, True)
+        action = verdict(state)
+    Journey.bin = 0
+    assert action == policy.PROBE
+    networks.learn_look(state, 46000, -90)
+    assert verdict(state) == policy.UPLOAD
+
+
+def test_after_a_look_in_vain_only_movement_helps():
+    state = settled()
+    pauses = []
+    for _ in range(6):
+        networks.learn_look(state, 0, 0)
+        pauses.append((state[st.UPLOAD_NOT_BEFORE] - state[st.NOW]) // 1800)
+        assert verdict(state) == policy.REST
+    assert pauses == [6, 9, 12, 18, 24, 24]
+    later(state, 60, moving=1)
+    assert state[st.UPLOAD_NOT_BEFORE] == state[st.NOW]
+
+
+def test_where_reports_are_cheap_the_first_pauses_are_short():
+    state = settled(2000)
+    networks.learn_look(state, 0, 0)
+    assert state[st.UPLOAD_NOT_BEFORE] - state[st.NOW] == 1800
+
+
+def test_another_network_that_is_not_there_costs_no_pause_and_no_second_try():
+    state = settled()
+    networks.learn_upload(state, COSTS, True, 46000, 12400)
+    state[st.WANTED] = 46001
+    networks.look_aside(state)
+    networks.learn_upload(state, COSTS, False, 46000, 0)
+    assert state[st.CHOSEN_PLMN] == 0 and state[st.UPLOAD_NOT_BEFORE] <= state[st.NOW]
+    assert networks.cost_of(state, 46001) == 12000
+
+
+def test_the_cost_of_a_network_is_learned_and_bounded():
+    state = settled()
+    networks.learn_upload(state, COSTS, True, 46000, 400 + 2000)
+    assert networks.cost_of(state, 46000) == 2000
+    networks.learn_upload(state, COSTS, True, 46000, 400 + 1000)
+    assert networks.cost_of(state, 46000) == 1700
+    networks.learn_upload(state, COSTS, True, 46001, 1000000)
+    assert networks.cost_of(state, 46001) == 12000
+    assert networks.cost_of(state, 46002) == 0
+
+
+def test_the_network_that_was_not_used_for_longest_makes_room():
+    state = settled()
+    for plmn in range(1, 10):
+        networks.learn_upload(state, COSTS, True, plmn, 1400 + plmn)
+        networks.learn_upload(state, COSTS, True, 1, 1401)
+    known = [plmn for plmn in range(1, 10) if networks.cost_of(state, plmn)]
+    assert known == [1, 4, 5, 6, 7, 8, 9]
+
+
+def test_still_here_comes_as_often_as_can_be_paid():
+    pauses = [policy.still_every_s(settled(joules)) for joules in (70, 100, 150, 420)]
+    assert pauses == [2 * HOUR, HOUR, HOUR, 2000]
+    poor = settled()
+    poor[st.AGE_MIN] = 400
+    assert policy.still_every_s(poor) == 13 * 1800
+
+
+def test_the_largest_numbers_fit_in_a_word():
+    state = settled()
+    networks.learn_upload(state, battery.costs("sim7600"), True, 999999, 1 << 29)
+    state[st.WANTED], state[st.NOW] = 999999, 1 << 29
+    networks.learn_look(state, 0, 0)
+    assert networks.looked_lately(state, 999999)
+    assert networks.cost_of(state, 999999) == 400000
+    state[st.HEARD_HERE] = 0
+    for _ in range(200):
+        networks.learn_look(state, 46000, -90)
+    assert networks.share(state, networks.STANDING) > 980
+
+
+def test_another_network_is_looked_at_once_a_day_when_it_may_save_much():
+    state = settled()
+    Journey.networks, Journey.costs = (46000, 46001), (0, 0)
+    networks.learn_upload(state, COSTS, True, 46000, 12400)
+    assert aside.choose(state, COSTS, Journey, 46000) == 46001
+    state[st.WANTED] = 46001
+    networks.learn_look(state, 0, 0)
+    assert aside.choose(state, COSTS, Journey, 46000) == 0
+    state[st.NOW] += DAY
+    assert aside.choose(state, COSTS, Journey, 46000) == 46001
+    Journey.costs = (0, 900)  # the fleet knows that it is dear
+    fresh = settled()
+    networks.learn_upload(fresh, COSTS, True, 46000, 9000)
+    assert aside.choose(fresh, COSTS, Journey, 9000) == 0
+    Journey.networks = Journey.costs = ()
+
+
+def test_more_energy_never_buys_less():
+    rows = [menu.row(menu.MENUS["bg95"], rate) for rate in range(20, 500, 7)]
+    for i in range(len(rows) - 1):
+        assert rows[i][4] >= rows[i + 1][4] and rows[i][1] >= rows[i + 1][1]
+
+
+def test_what_cannot_be_carried_through_is_spent_evenly():
+    state = settled(joules_a_day=20)
+    assert state[st.ENDS_AT] > NOW
+    assert settled(joules_a_day=100)[st.ENDS_AT] == -1
+
+
+def test_sleep_stays_paid_for():
+    state = settled()
+    state[st.LEFT] = state[st.FLOOR] - 1
+    assert later(state, 24 * HOUR) == policy.REST

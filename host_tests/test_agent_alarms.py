@@ -1,0 +1,193 @@
+"""Alarms: raised once, counted, acknowledged, cleared; by what devices tell and what the agent finds; by
+e-mail too."""
+
+import json
+import socketserver
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
+from landbridge.alarms import engine
+from landbridge.alarms.rules import RULES, SEVERITIES
+from landbridge.clock import Clock
+from landbridge.config import Mail
+from landbridge.errors import UserError
+from landbridge.journey import silence
+from landbridge.outbound import announce, deliveries
+from landbridge.outbound.deliveries import Deliveries
+from landbridge.outbound.kinds import opened
+from landbridge.store import alarms, events
+
+from host_tests.agent_bench import wait_until
+from host_tests.fleet_bench import FIRST, NOW_S, Fleet, Pages, at
+from host_tests.journey_bench import BEGIN_S, HOUR_S
+
+PROTOCOL = Path(__file__).parent.parent / "docs" / "protocol"
+DAY_S = 24 * HOUR_S
+
+
+@pytest.fixture
+def fleet(tmp_path: Path) -> Iterator[Fleet]:
+    made = Fleet(tmp_path)
+    yield made
+    made.database.close()
+
+
+def every(fleet: Fleet) -> list[tuple[str, str, int, int | None]]:
+    """(name, state, times, trip) of all alarms, the oldest first."""
+    with fleet.database.reading() as connection:
+        rows = alarms.listed(connection, None, None, False, 10_000, 100)
+    return [(row.name, engine.state(row), row.times, row.trip) for row in reversed(rows)]
+
+
+def told(fleet: Fleet) -> list[dict[str, Any]]:
+    with fleet.database.reading() as connection:
+        rows = events.after(connection, FIRST, 0, 1_000)
+    return [json.loads(row.content) for row in rows if row.type.startswith("alarm-")]
+
+
+def pass_by(fleet: Fleet, now_s: int) -> None:
+    with fleet.database.writing() as connection:
+        announce.tell(connection, engine.expire(connection, now_s), now_s)
+
+
+def test_what_stands_is_counted_and_what_is_over_is_raised_anew(fleet):
+    fleet.deliver(at(1, events=4), at(2, events=4))
+    assert every(fleet) == [("temperature", "raised", 2, None)]
+    fleet.deliver(at(3, events=4096))
+    assert every(fleet) == [("temperature", "cleared", 2, None)]
+    fleet.deliver(at(4, events=4))
+    assert [each[:3] for each in every(fleet)] == [
+        ("temperature", "cleared", 2),
+        ("temperature", "raised", 1),
+    ]
+    schema = Draft202012Validator(json.loads((PROTOCOL / "event.schema.json").read_text()))
+    for each in told(fleet):
+        schema.validate({"event": 1} | each)
+    assert [each["type"] for each in told(fleet)] == ["alarm-raised", "alarm-cleared", "alarm-raised"]
+
+
+def test_late_news_do_not_raise_what_is_over(fleet):
+    fleet.deliver(at(10, events=4), at(12, events=4096))
+    fleet.deliver(at(11, 99, events=4))
+    assert every(fleet) == [("temperature", "cleared", 1, None)]
+
+
+def test_what_nobody_ends_is_over_when_it_is_quiet(fleet):
+    fleet.deliver(at(1, events=2))
+    last_s = BEGIN_S + HOUR_S
+    pass_by(fleet, last_s + DAY_S - 1)
+    assert every(fleet) == [("shock", "raised", 1, None)]
+    pass_by(fleet, last_s + DAY_S)
+    pass_by(fleet, last_s + 2 * DAY_S)
+    assert every(fleet) == [("shock", "cleared", 1, None)]
+    assert [each["type"] for each in told(fleet)] == ["alarm-raised", "alarm-cleared"]
+
+
+def test_the_journey_raises_and_takes_back(fleet):
+    fleet.deliver(at(1), at(40))
+    assert every(fleet) == [("gap", "raised", 1, None)]
+    fleet.deliver(at(20, 7))
+    assert every(fleet) == [("gap", "cleared", 1, None)]
+
+
+def test_silence_is_an_alarm_and_ends_with_a_word(fleet):
+    fleet.deliver(at(1))
+    due_s = BEGIN_S + 2 * HOUR_S
+    fleet.heard(BEGIN_S + HOUR_S, due_s)
+    with fleet.database.writing() as connection:
+        silence.look(connection, due_s + 3 * HOUR_S)
+    assert every(fleet) == [("silent", "raised", 1, None)]
+    fleet.heard(due_s + 4 * HOUR_S)
+    with fleet.database.writing() as connection:
+        silence.look(connection, due_s + 5 * HOUR_S)
+    assert every(fleet) == [("silent", "cleared", 1, None)]
+
+
+def test_one_trip_s_alarm_is_not_the_next_one_s(fleet):
+    first = fleet.trip("CSQU3054383", 0, 10, "acme")
+    second = fleet.trip("MSKU0000006", 10, None, "bolt")
+    fleet.deliver(at(5, events=512), at(15, events=512))
+    assert every(fleet) == [("tamper", "raised", 1, first), ("tamper", "raised", 1, second)]
+    assert [content["seq"] for leaf, content in fleet.sent("acme") if leaf == "event/alarm-raised"] == [5]
+
+
+def test_every_alarm_has_a_rule_that_can_be():
+    assert all(rule.severity in SEVERITIES for rule in RULES.values())
+    schema = json.loads((PROTOCOL / "event.schema.json").read_text())["properties"]
+    assert set(RULES) <= set(schema["alarm"]["enum"])
+
+
+def test_somebody_looks_after_an_alarm_over_http(fleet):
+    fleet.trip("CSQU3054383", 0, None, "acme")
+    fleet.deliver(at(1, events=512))
+    pages = Pages(fleet)
+    mine, other = pages.token("m", "operator", "acme"), pages.token("o", "operator", "bolt")
+    reader = pages.token("r", "reader", "acme")
+    with pages.served():
+        (row,) = json.loads(pages.ask("/v1/alarms", mine)[1])
+        assert (row["alarm"], row["severity"], row["state"]) == ("tamper", "critical", "raised")
+        assert json.loads(pages.ask("/v1/alarms?state=all", other)[1]) == []
+        path = f"/v1/alarms/{row['number']}/acknowledge"
+        assert pages.ask(path, other, "POST", {"note": "x"})[0] == 404
+        assert pages.ask(path, reader, "POST", {"note": "x"})[0] == 403
+        status, text = pages.ask(path, mine, "POST", {"note": "guard called"})
+        assert status == 200 and json.loads(text)["state"] == "acknowledged"
+        assert pages.ask(path, mine, "POST", {"note": ""})[0] == 400
+        assert pages.ask(f"/v1/alarms/{row['number']}/clear", mine, "POST")[0] == 200
+        assert json.loads(pages.ask("/v1/alarms", mine)[1]) == []
+    types = [each["type"] for each in told(fleet)]
+    assert types == ["alarm-raised", "alarm-acknowledged", "alarm-cleared"]
+    assert told(fleet)[1]["acknowledged_by"] == "token m"
+    with fleet.database.writing() as connection, pytest.raises(UserError, match="cleared"):
+        engine.acknowledge(connection, row["number"], "somebody", "", NOW_S)
+
+
+class MailServer(socketserver.ThreadingTCPServer):
+    """SMTP, as much of it as a client needs; keeps the mails."""
+
+    allow_reuse_address = True
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        self.mails: list[str] = []
+        super().__init__(("127.0.0.1", 0), _Smtp)
+        threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True).start()
+
+
+class _Smtp(socketserver.StreamRequestHandler):
+    server: MailServer
+
+    def handle(self) -> None:
+        self.wfile.write(b"220 here\r\n")
+        while line := self.rfile.readline():
+            if line.upper().startswith(b"DATA"):
+                self.wfile.write(b"354 go on\r\n")
+                lines = []
+                while (part := self.rfile.readline()) != b".\r\n":
+                    lines.append(part.decode())
+                self.server.mails.append("".join(lines))
+            self.wfile.write(b"221 bye\r\n" if line.upper().startswith(b"QUIT") else b"250 yes\r\n")
+            if line.upper().startswith(b"QUIT"):
+                return
+
+
+def test_alarms_are_mailed_when_raised_and_when_cleared(fleet, monkeypatch):
+    monkeypatch.setattr(deliveries, "LOOK_S", 0.02)
+    server = MailServer()
+    settings = Mail(port=server.server_address[1], host="127.0.0.1", tls=False)
+    fleet.add("desk", "mailto:desk@example.org", "mail")
+    fleet.deliver(at(1, events=4), at(2, events=4), at(3, events=4096))
+    fleet.published()
+    thread = Deliveries(fleet.database, Clock(), lambda each: opened(each, fleet.keyring, settings))
+    thread.start()
+    wait_until(lambda: len(server.mails) == 2 and not fleet.left(), "two mails")
+    thread.stop()
+    server.shutdown()
+    server.server_close()
+    assert "Subject: [major] temperature raised: lb-0001" in server.mails[0]
+    assert "Subject: [major] temperature cleared: lb-0001" in server.mails[1]
+    assert "29.56301, 106.55156" in server.mails[0]

@@ -1,0 +1,124 @@
+"""`landbridge broker check` and `landbridge doctor`, on the settings that are shipped and on others."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from landbridge import cli
+from landbridge.errors import UserError
+from landbridge.fleet import broker as checks
+
+from host_tests.agent_bench import DEVICE, Bench, bench, point, wait_until
+from tools.campaign.mosquitto import free_port
+
+__all__ = ["bench"]
+DELAY = "delay of a second message"
+"""A matter of time, and so of what else the machine does."""
+SHIPPED = Path(__file__).parents[1] / "deploy" / "mosquitto"
+
+
+class Shipped:
+    """A broker with the settings that are shipped; its paths, its ports and the agent's name put in."""
+
+    def __init__(self, bench: Bench) -> None:
+        bench.broker.kill()
+        folder = bench.broker.folder
+        self.devices_port = free_port()
+        text = (SHIPPED / "landbridge.conf").read_text()
+        for theirs, ours in {
+            "listener 8883": f"listener {self.devices_port} 127.0.0.1",
+            "listener 8884": f"listener {bench.broker.port} 127.0.0.1",
+            "/etc/mosquitto/certs": str(folder),
+            "/etc/mosquitto/landbridge.passwords": str(folder / "passwords"),
+            "/etc/mosquitto/landbridge.acl": str(folder / "shipped.acl"),
+            "/var/lib/mosquitto/": f"{folder}/",
+        }.items():
+            assert theirs in text
+            text = text.replace(theirs, ours)
+        acl = (SHIPPED / "landbridge.acl").read_text().replace("landbridge-agent", "agent")
+        (folder / "shipped.acl").write_text(acl)
+        (folder / "mosquitto.conf").write_text(f"user root\n{text}log_dest stderr\nlog_type all\n")
+        bench.broker.start()
+
+
+def found(findings: list[checks.Finding]) -> dict[str, bool]:
+    return {each.what: each.good for each in findings}
+
+
+def password(bench: Bench) -> str:
+    settings = json.loads((bench.folder / "devices" / DEVICE / "device.json").read_text())
+    return str(settings["broker_password"])
+
+
+def test_the_settings_that_are_shipped_are_good(bench):
+    shipped = Shipped(bench)
+    as_agent = checks.as_agent(bench.config.broker)
+    assert all(good for what, good in found(as_agent).items() if what != DELAY), as_agent
+    as_device = checks.as_device(bench.config.broker, DEVICE, password(bench), shipped.devices_port)
+    assert all(found(as_device).values()) and len(as_device) == 4, as_device
+    bench.start()
+    assert bench.device().send([point(1)])
+
+
+def test_what_is_not_as_it_must_be_is_found_with_its_remedy(bench):
+    bench.broker.kill()
+    conf = bench.broker.folder / "mosquitto.conf"
+    text = conf.read_text().replace("set_tcp_nodelay true\n", "")
+    conf.write_text(text.replace("allow_anonymous false", "allow_anonymous true"))
+    (bench.broker.folder / "acl").write_text("pattern readwrite #\n")
+    bench.broker.start()
+    as_agent = checks.as_agent(bench.config.broker)
+    bad = {each.what: each.remedy or "" for each in as_agent if not each.good}
+    assert bad.pop("it lets in who has no password").startswith("allow_anonymous false")
+    assert bad.pop("kept for an agent that is away").startswith("max_queued_messages")
+    assert bad.pop("messages before the first is acknowledged") == "max_inflight_messages 1000"
+    # Whoever is slow to send the second message does not see it wait.
+    assert bad.pop(DELAY, "set_tcp_nodelay true") == "set_tcp_nodelay true"
+    assert not bad
+    as_device = checks.as_device(bench.config.broker, DEVICE, password(bench))
+    assert found(as_device) == {
+        f"{DEVICE} may connect": True,
+        "it reads what is for others": False,
+        "it writes where it must not": False,
+        "it may use any client id": False,
+    }
+
+
+def test_a_broker_that_refuses_is_said(bench):
+    wrong = replace(bench.config.broker, password="wrong")
+    with pytest.raises(UserError, match="refuses the agent"):
+        checks.as_agent(wrong)
+    assert not checks.as_device(bench.config.broker, DEVICE, "wrong")[0].good
+    bench.broker.kill()
+    with pytest.raises(UserError, match="check "):
+        checks.as_agent(bench.config.broker)
+
+
+def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[object, str]:
+    with pytest.raises(SystemExit) as ended:
+        cli.app(arguments)
+    return ended.value.code, capsys.readouterr().out
+
+
+def test_the_doctor_finds_what_is_wrong(bench, capsys):
+    code, out = run(capsys, "doctor")
+    assert code == 1
+    wrong = [line.split()[0] for line in out.splitlines() if "WRONG" in line]
+    assert wrong == ["agent", "devices"], out
+    bench.start()
+    bench.device().send([point(1)])
+    code, out = run(capsys, "doctor")
+    assert not code and "WRONG" not in out and "it runs" in out, out
+    bench.device().publish(b"rubbish")
+    wait_until(bench.dead_letters, "a dead letter")
+    key = Path(f"{bench.config.store.database}.key")
+    key.rename(key.with_suffix(".away"))
+    code, out = run(capsys, "doctor")
+    assert code == 1 and "1 dead letters" in out and "all but 1 of 1" in out, out
+
+
+def test_the_command_prints_what_was_tried(bench, capsys, monkeypatch):
+    monkeypatch.setenv("LANDBRIDGE_DEVICES_BROKER_PORT", str(bench.broker.port))
+    code, out = run(capsys, "broker", "check", "--device", DEVICE)
+    assert code == 1 and "max_inflight_messages 1000" in out and "it may use any client id" in out

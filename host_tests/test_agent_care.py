@@ -1,0 +1,242 @@
+"""What is taken once more, what is kept for how long, and copied: replay, adoption, reprocessing, upkeep."""
+
+import json
+import shutil
+from dataclasses import replace
+from unittest.mock import MagicMock
+
+import psycopg
+import pytest
+from landbridge import cli
+from landbridge.clock import Clock
+from landbridge.ingest import limits, pipeline
+from landbridge.ingest.limits import RateLimit
+from landbridge.ingest.replay import Replay
+from landbridge.ingest.reprocess import reprocess
+from landbridge.precedence import Precedence
+from landbridge.store import events, letters, outbox, points, retention
+from landbridge.store.database import Database
+from landbridge.store.keys import Keyring
+from landbridge.store.tables import devices as devices_table
+from landbridge.store.tables import points as points_table
+from landbridge.store.tables import uplinks
+from landbridge.upkeep import Upkeep
+from landbridge.wire import envelope
+from sqlalchemy import select, update
+from sqlalchemy.exc import OperationalError
+
+from host_tests.agent_bench import DEVICE, NOW_S, bench, point, set_clock, wait_until
+from host_tests.fleet_bench import FIRST, Fleet, at
+from host_tests.test_agent_epochs import Agent
+from host_tests.uplink_encoder import encode_uplink
+
+__all__ = ["bench"]
+DAY_S = 86_400
+
+
+def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    """A command that succeeds; returns what it printed."""
+    try:
+        cli.app(arguments)
+    except SystemExit as end:
+        assert not end.code, capsys.readouterr().err
+    return capsys.readouterr().out
+
+
+def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    with pytest.raises(SystemExit) as end:
+        cli.app(arguments)
+    assert end.value.code == 2
+    return capsys.readouterr().err
+
+
+def test_a_dead_letter_is_taken_again_when_it_can_be_read(bench, capsys):
+    good = envelope.seal(bench.key, DEVICE, "up", 5, encode_uplink([point(7)]))
+    with bench.database().writing() as connection:
+        letters.bury(connection, f"landbridge/{DEVICE}/up", good, "a fault that is mended", NOW_S)
+        letters.bury(connection, f"landbridge/{DEVICE}/up", b"rubbish", "rubbish", NOW_S)
+        # Its number is older than the window by now.
+        connection.execute(update(devices_table).values(window_top=900, window_bits=0, last_contact_s=17))
+    said = run(capsys, "dead-letters", "replay").splitlines()
+    assert said[0] == "1: stored" and said[1].startswith("2: not the CBOR")
+    assert [each.point.seq for each in bench.stored()] == [7]
+    assert bench.dead_letters() == ["rubbish"]
+    with bench.database().reading() as connection:
+        row = connection.execute(select(devices_table)).one()
+        assert [each.topic.split("/")[-1] for each in outbox.head(connection, 9)] == ["track", "position"]
+    # It says nothing of how things stand.
+    assert (row.window_top, row.last_contact_s, row.forged) == (900, 17, 0)
+    run(capsys, "dead-letters", "purge", "2")
+    assert bench.dead_letters() == []
+    assert "no dead letter 2" in refused(capsys, "dead-letters", "replay", "2")
+
+
+def test_a_device_of_another_database_is_adopted_with_what_it_has_sent(bench, capsys, tmp_path):
+    theirs = tmp_path / "device.json"
+    shutil.copy(bench.folder / "devices" / DEVICE / "device.json", theirs)
+    wrong = tmp_path / "wrong.json"
+    wrong.write_text(theirs.read_text().replace(bench.key.hex(), "00" * 32))
+    with bench.database().writing() as connection:
+        connection.exec_driver_sql("DELETE FROM settings")
+        connection.exec_driver_sql("DELETE FROM devices")
+        for number in range(3):
+            sealed = envelope.seal(bench.key, DEVICE, "up", number, encode_uplink([point(number + 1)]))
+            letters.confine(connection, DEVICE, sealed, NOW_S)
+        letters.confine(connection, DEVICE, b"rubbish", NOW_S)
+    assert "opens nothing" in refused(capsys, "devices", "adopt", DEVICE, str(wrong))
+    assert "is no device.json of lb-0002" in refused(capsys, "devices", "adopt", "lb-0002", str(theirs))
+    assert "cannot read" in refused(capsys, "devices", "adopt", DEVICE, str(tmp_path / "none"))
+    said = run(capsys, "devices", "adopt", DEVICE, str(theirs))
+    assert f"adopted {DEVICE}; 3 of 4 messages are stored" in said and "not stored: not the CBOR" in said
+    assert [each.point.seq for each in bench.stored()] == [1, 2, 3]
+    assert "is there already" in refused(capsys, "devices", "adopt", DEVICE, str(theirs))
+
+
+def test_what_was_taken_once_more_may_come_again_from_its_device(tmp_path):
+    agent = Agent(tmp_path)
+    uplink = agent.seal(1, 0)
+    # Sent twice already, since nobody had answered.
+    topic = f"landbridge/{DEVICE}/up"
+    replay = Replay(agent.database, Keyring(agent.database.place), Clock())
+    assert replay.take_again([(topic, uplink)] * 2) == [None, None]
+    answer = agent.take(uplink)
+    assert answer is not None and answer[1][2] == [1, 1]
+    with agent.database.reading() as connection:
+        assert letters.every(connection) == []
+        counts = points.counts(connection, DEVICE)
+    assert (counts.stored, counts.uplinks, counts.repeats) == (1, 1, 2)
+
+
+def test_a_server_that_has_no_room_for_points_is_waited_for():
+    full = MagicMock()
+    full.connection.driver_connection.cursor.side_effect = psycopg.errors.DiskFull("no space")
+    with pytest.raises(OperationalError) as error:
+        points._copy(full, [(1,)])
+    assert pipeline._may_pass(error.value)
+
+
+def test_quarantine_is_limited_over_all_devices(bench, monkeypatch):
+    monkeypatch.setattr(letters, "QUARANTINE_ALL", 3)
+    with bench.database().writing() as connection:
+        for number in range(5):
+            letters.confine(connection, f"lb-x{number}", b"x", NOW_S)
+        assert len(letters.unknown_devices(connection)) == 3
+
+
+def test_uplinks_are_read_again_with_the_decoder_of_today(bench, capsys):
+    bench.start()
+    device = bench.device()
+    device.send([point(1), point(2)])
+    device.send([point(3)])
+    bench.stop()
+    right = bench.stored()
+    with bench.database().writing() as connection:
+        # An older decoder had them wrong, or not at all.
+        wrong = update(points_table).where(points_table.c.seq == 2)
+        connection.execute(wrong.values(lat=1, flags=64))
+        connection.exec_driver_sql("DELETE FROM points WHERE seq = 3")
+    said = run(capsys, "reprocess", DEVICE)
+    assert "2 uplinks read, 0 could not be" in said and "1 points changed, 1 added" in said
+    assert bench.stored() == right
+    with bench.database().reading() as connection:
+        assert [each.topic.split("/")[-1] for each in outbox.head(connection, 9)] == ["track"]
+    assert "0 points changed, 0 added" in run(capsys, "reprocess")
+
+
+def test_a_position_that_was_read_wrong_is_told_as_it_is(tmp_path):
+    agent = Agent(tmp_path)
+    agent.say(1, 0)
+    with agent.database.writing() as connection:
+        connection.execute(update(points_table).values(lat=1))
+        outbox.remove(connection, outbox.last(connection))
+        came = reprocess(connection, Keyring(agent.database.place), DEVICE, 0, NOW_S)
+        told = outbox.head(connection, 9)
+    assert came.changed == 1
+    assert [each.topic.split("/")[-1] for each in told] == ["track", "position"]
+    assert json.loads(told[-1].payload)["latitude"] == point(1).latitude_deg
+
+
+def test_what_is_no_longer_kept_is_neither_missing_nor_taken_back(tmp_path):
+    fleet = Fleet(tmp_path)
+    still = {"lat": 52_40000, "lon": 17_00000, "motion": 0, "speed": 0}
+    fleet.deliver(at(1, lat=51_00000), *(at(hour, **still) for hour in (3, 4, 5, 6)), at(9, lat=50_00000))
+    with fleet.database.writing() as connection:
+        before = {row.id for row in events.standing(connection, FIRST, None)}
+        connection.execute(update(points_table).where(points_table.c.seq < 9).values(received_s=0))
+        assert retention.forget_points(connection, [FIRST], 1)
+        assert points.counts(connection, FIRST).missing == 2  # 7 and 8
+    fleet.deliver(at(2, seq=10, lat=51_00000))
+    with fleet.database.reading() as connection:
+        assert {row.id for row in events.standing(connection, FIRST, None)} >= before > set()
+    fleet.database.close()
+
+
+def test_a_copy_is_made_while_the_agent_writes(bench, capsys, tmp_path):
+    bench.start()
+    device = bench.device()
+    device.send([point(1)])
+    copy = tmp_path / "copy.sqlite3"
+    assert "copied" in run(capsys, "backup", str(copy))
+    device.send([point(2)])
+    assert (copy.stat().st_mode & 0o777) == 0o600
+    assert "is there already" in refused(capsys, "backup", str(copy))
+    with Database(copy).reading() as connection:
+        assert [each.point.seq for each in points.track(connection, DEVICE)] == [1]
+
+
+def test_what_is_kept_for_a_time_is_counted_from_its_arrival(bench):
+    bench.start()
+    device = bench.device()
+    uplink = device.seal([point(1), point(2)])
+    device.exchange(uplink)
+    bench.stop()
+    set_clock(bench.folder / "clock", NOW_S + 10 * DAY_S)
+    with bench.database().writing() as connection:
+        letters.bury(connection, "t", b"x", "old", NOW_S)
+        letters.bury(connection, "t", b"x", "new", NOW_S + 9 * DAY_S)
+        # A gap: what is gone must not be asked for.
+        connection.execute(update(devices_table).values(complete_seq=0))
+    store = replace(bench.config.store, raw_days=5, points_days=0)
+    upkeep = Upkeep(bench.database(), Clock(), store, Precedence())
+    upkeep.tidy()
+    with bench.database().reading() as connection:
+        assert connection.execute(select(uplinks.c.payload)).scalars().all() == [b""]
+        assert points.kept(connection, DEVICE, 0) == []
+    assert bench.dead_letters() == ["new"]
+    assert len(bench.stored()) == 2 and bench.counts().uplinks == 1
+    Upkeep(bench.database(), Clock(), replace(store, points_days=5), Precedence()).tidy()
+    # The latest position stays.
+    assert [each.point.seq for each in bench.stored()] == [2]
+    with bench.database().reading() as connection:
+        assert connection.execute(select(devices_table.c.complete_seq)).scalar_one() == 1
+
+
+def test_a_device_that_sends_too_much_is_not_answered_and_keeps_it(bench):
+    bench.config = replace(bench.config, devices=replace(bench.config.devices, per_minute=3))
+    bench.start()
+    device = bench.device()
+    for seq in range(1, 9):
+        device.publish(device.seal([point(seq)]))
+    puback = "Received PUBACK from landbridge-agent"
+    wait_until(lambda: bench.broker.log().count(puback) >= 8, "all are acknowledged at the broker")
+    wait_until(lambda: len(device.messages) >= 3, "replies")
+    assert len(bench.stored()) in (3, 4) and len(device.messages) in (3, 4)
+    assert bench.dead_letters() == []
+
+
+def test_the_limit_of_a_device_is_its_own_and_fills_again():
+    now = [0.0]
+    limit = RateLimit(60, lambda: now[0])
+    assert [limit.allows("a") for _ in range(61)] == [True] * 60 + [False]
+    assert limit.allows("b")
+    now[0] += 1.0
+    assert [limit.allows("a") for _ in range(2)] == [True, False]
+    now[0] += 1e6
+    assert sum(limit.allows("a") for _ in range(99)) == 60
+
+
+def test_the_limits_of_many_topics_take_little_memory(monkeypatch):
+    monkeypatch.setattr(limits, "_MOST_TOPICS", 10)
+    limit = RateLimit(60, lambda: 0.0)
+    assert all(limit.allows(str(number)) for number in range(100))
+    assert len(limit._buckets) <= 10

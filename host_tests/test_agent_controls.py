@@ -1,0 +1,297 @@
+"""Controls of cards: rules offline, the binding, what devices report, the platform of the vendor, the
+register."""
+
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from landbridge import cli
+from landbridge.clock import Clock
+from landbridge.controls import binding, cases, check, classes, usage, watch
+from landbridge.controls.binding import ARMED, BOUND, REBIND_PENDING, SEPARATED, Binding
+from landbridge.controls.provider import Fake, Http, Status
+from landbridge.controls.rules import RULES
+from landbridge.controls.usage import Message, Span
+from landbridge.errors import UserError
+from landbridge.store import alarms, events, register, settings
+from landbridge.store.register import Registered
+
+from host_tests.agent_bench import DEVICE, NOW_S, Bench, bench, point, set_clock, wait_until
+
+__all__ = ["bench"]
+DOCS = Path(__file__).parent.parent / "docs"
+FILE = (DOCS / "controls.toml").read_text()
+ICCID, OTHER = "8931440400012345678", "8970101000000000012"
+IMEI, SECOND = "861234567890123", "860000000000000"
+IDENTITY = {0: IMEI, 1: ICCID, 2: "901280000000001", 3: "BG95"}
+
+
+def test_every_rule_of_the_file_in_docs_has_its_cases():
+    verdicts, lacking = cases.run(FILE)
+    assert [each.name for each in verdicts if not each.is_right] == []
+    assert lacking == []
+    assert {rule for each in verdicts for rule in each.found} == set(RULES)
+
+
+def test_a_case_that_comes_out_otherwise_is_named(tmp_path, capsys):
+    file = tmp_path / "controls.toml"
+    file.write_text(
+        FILE.replace("regions = [460, 401, 250, 257, 260]", "regions = [460, 401, 250, 257, 262]")
+    )
+    with pytest.raises(SystemExit) as ended:
+        cli.app(["controls", "test", str(file)])
+    assert ended.value.code == 1
+    told = capsys.readouterr().out
+    assert "WRONG  in a country where it may not be" in told
+    assert "20 cases, 1 wrong" in told
+
+
+def test_a_rule_without_a_case_is_named():
+    _, lacking = cases.run(FILE.partition('[[case]]\nname = "it is on the block list"')[0])
+    assert "resold: blocked is never broken" in lacking
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("[class.a]\nregion = [460]", "no region"),
+        ("[class.a]\nregions = [99]", "no mobile country code"),
+        ("[class.a]\nquota_mb = -1", "must be a number"),
+        ("[class.a]\narea = [[1.0, 2.0]]", "latitude"),
+        ("[class.a]\nbinding = 1", "true or false"),
+        ("[class.a", "no TOML"),
+        ("[other]", "write"),
+        ("", "no .class"),
+    ],
+)
+def test_a_file_that_is_wrong_is_said_in_one_line(text, why):
+    with pytest.raises(UserError, match=why):
+        classes.parse(text)
+
+
+def test_a_class_is_kept_as_it_was_read():
+    (found,) = classes.parse(FILE).values()
+    assert classes.of_table("class.x", json.loads(json.dumps(found.stored()))) == found
+
+
+@given(st.lists(st.one_of(st.just("move"), st.sampled_from((IMEI, SECOND, "3"))), max_size=20))
+def test_a_binding_never_moves_without_a_word(steps):
+    card, announced = Binding(ARMED, None), False
+    for step in steps:
+        before = card
+        if step == "move":
+            if card.state != ARMED:
+                card, announced = binding.announce(card, [], 2, 0), True
+            continue
+        card = binding.heard(card, step)
+        if before.imei is not None and card.imei != before.imei:
+            assert announced and before.state == REBIND_PENDING
+            announced = False
+        assert (card.state == SEPARATED) == (before.state in (BOUND, SEPARATED) and step != before.imei)
+
+
+def test_a_card_that_wanders_may_not_be_bound_again():
+    bound = Binding(BOUND, IMEI)
+    assert binding.announce(bound, [0, 100], 2, 31 * 86_400).state == REBIND_PENDING
+    with pytest.raises(UserError, match="2 times"):
+        binding.announce(bound, [0, 100], 2, 200)
+
+
+def test_use_is_told_by_profile_and_country():
+    messages = [Message(0, 100), Message(60, 100), Message(1_000, 100, 2), Message(5_000, 50)]
+    parts = usage.split(messages, [Span(0, ICCID), Span(900, OTHER)], [Span(0, "460"), Span(4_000, "401")])
+    assert parts[ICCID, "460"] == usage.Used(1, 2, 200)
+    assert parts[OTHER, "460"] == usage.Used(1, 2, 200)
+    assert parts[OTHER, "401"] == usage.Used(1, 1, 50)
+    assert parts[OTHER, "401"].on_air_bytes == 2_333 + 248 + 350 + 50
+
+
+class Desk:
+    """A running agent with a register of one card."""
+
+    def __init__(self, bench: Bench) -> None:
+        self.bench = bench
+        demands = classes.parse(FILE)["resold"].stored() | {"hosts": (), "quota_mb": 0.02, "area": ()}
+        with bench.database().writing() as connection:
+            register.set_class(connection, "resold", demands, "bench", NOW_S)
+            card = Registered(0, "ACME", "locator", "resold", "active", (), ARMED, None, None, (ICCID,))
+            register.add(connection, card, "bench", NOW_S)
+        bench.start()
+        self.device = bench.device()
+
+    def standing(self) -> set[str]:
+        with self.bench.database().reading() as connection:
+            return {row.name for row in alarms.every_standing(connection)}
+
+    def card(self) -> Registered:
+        with self.bench.database().reading() as connection:
+            (card,) = register.every(connection)
+        return card
+
+
+@pytest.fixture
+def desk(bench: Bench) -> Iterator[Desk]:
+    yield Desk(bench)
+
+
+def test_what_a_device_reports_breaks_rules_and_keeps_them_again(desk):
+    set_clock(desk.bench.folder / "clock", watch.month_s(NOW_S) + 86_400)
+    desk.device.send([point(1, plmn=460_000)], identity=IDENTITY)
+    assert desk.standing() == set()
+    assert desk.card().binding == BOUND and desk.card().imei == IMEI
+    desk.device.send([point(2, plmn=412_001)])
+    assert desk.standing() == {"region", "high-risk"}
+    desk.device.send([point(3, plmn=401_001)])
+    assert desk.standing() == set()
+    desk.device.send([point(4, plmn=250_099)])
+    assert desk.standing() == {"network"}
+    desk.device.send([point(5, plmn=460_000)])
+    desk.device.send([point(6)], identity=IDENTITY | {1: OTHER})
+    assert "binding" in desk.standing()
+    desk.device.send([point(7)], identity=IDENTITY)
+    assert "binding" not in desk.standing()
+    desk.device.send([point(8)], identity=IDENTITY | {0: SECOND})
+    assert "separation" in desk.standing() and desk.card().binding == SEPARATED
+    desk.device.send([point(9)], identity=IDENTITY)
+    assert "separation" not in desk.standing() and desk.card().binding == BOUND
+    for seq in range(10, 60):
+        if "quota-100" in desk.standing():
+            break
+        desk.device.send([point(seq)])
+    assert {"quota-50", "quota-80", "quota-100"} <= desk.standing()
+    with desk.bench.database().reading() as connection:
+        assert settings.history(connection, DEVICE)[-1].set_by == watch.WHO
+        told = [row for row in events.after(connection, DEVICE, 0, 1_000) if row.type == "control"]
+    assert [json.loads(row.content)["control"] for row in told][:2] == ["region", "high-risk"]
+    assert desk.bench.dead_letters() == []
+
+
+def test_a_card_goes_to_another_locator_when_that_was_said(desk, capsys):
+    desk.device.send([point(1)], identity=IDENTITY)
+    _run("sims", "rebind", ICCID, "--why", "broken")
+    assert desk.card().binding == REBIND_PENDING
+    desk.device.send([point(2)], identity=IDENTITY | {0: SECOND})
+    assert desk.card() == desk.card()._replace(binding=BOUND, imei=SECOND)
+    assert "separation" not in desk.standing()
+    _run("sims", "stage", ICCID, "suspended")
+    desk.device.send([point(3)])
+    assert "life-cycle" in desk.standing()
+    _run("sims", "block", ICCID, "--why", "stolen")
+    desk.device.send([point(4)])
+    assert "blocked" in desk.standing()
+    capsys.readouterr()
+    _run("sims", "history", ICCID)
+    assert "stolen" in capsys.readouterr().out
+    _run("controls", "usage")
+    told = capsys.readouterr().out
+    assert ICCID in told and " 460 " in told
+
+
+def _run(*arguments: str) -> None:
+    with pytest.raises(SystemExit) as ended:
+        cli.app(list(arguments))
+    assert not ended.value.code
+
+
+def test_what_the_vendor_sees_is_judged_and_locked(desk):
+    desk.device.send([point(1)], identity=IDENTITY)
+    platform = Fake()
+    platform.states[ICCID] = Status("active", IMEI)
+    database, clock = desk.bench.database(), Clock()
+    (found,) = check.check(database, clock, platform, True, "bench")
+    assert (found.broken, found.locked) == ([], False)
+    platform.states[ICCID] = Status("active", SECOND)
+    set_clock(desk.bench.folder / "clock", NOW_S + 60)
+    (found,) = check.check(database, clock, platform, False, "bench")
+    assert (found.broken, found.locked) == (["separation"], False)
+    (found,) = check.check(database, clock, platform, True, "bench")
+    assert found.locked and platform.done == [("lock", ICCID)]
+    assert desk.card().stage == "suspended"
+    wait_until(lambda: "separation" in desk.standing(), "an alarm")
+
+
+def test_a_connection_is_made_anew_over_the_command_line(desk, tmp_path, capsys):
+    asked: list[str] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            asked.append(self.path)
+            self.send_response(204)
+            self.end_headers()
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+    file = tmp_path / "vendor.toml"
+    url = f"http://127.0.0.1:{server.server_port}"
+    file.write_text(f'[provider]\nurl = "{url}/{{iccid}}"\n[provider.reset]\npath = "/reset"\n')
+    _run("controls", "reset", str(file), ICCID)
+    assert asked == [f"/{ICCID}/reset"]
+    _run("sims", "history", ICCID)
+    assert "reset" in capsys.readouterr().out.splitlines()[-1]
+    server.shutdown()
+    server.server_close()
+
+
+PROVIDER = """
+[provider]
+url = "{url}/v1/sims/{{iccid}}"
+token_env = "LANDBRIDGE_TEST_TOKEN"
+prefix = "Bearer "
+[provider.status]
+state = "status"
+imei = "device.imei"
+[provider.usage]
+path = "/usage"
+bytes = "month.total"
+[provider.lock]
+method = "PATCH"
+body = {{ status = "suspended" }}
+"""
+
+
+def test_a_platform_is_described_by_a_file(monkeypatch):
+    asked: list[tuple[str, str, str | None, bytes]] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def _answer(self) -> None:
+            body = self.rfile.read(int(self.headers.get("content-length", 0)))
+            asked.append((self.command, self.path, self.headers.get("authorization"), body))
+            told: Any = {"status": "active", "device": {"imei": IMEI}}
+            told = {"month": {"total": 12345}} if self.path.endswith("/usage") else told
+            text = json.dumps(told).encode()
+            self.send_response(200 if ICCID in self.path else 404)
+            self.send_header("Content-Length", str(len(text)))
+            self.end_headers()
+            self.wfile.write(text)
+
+        do_GET = do_PATCH = do_POST = _answer
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+    described = PROVIDER.format(url=f"http://127.0.0.1:{server.server_port}")
+    with pytest.raises(UserError, match="LANDBRIDGE_TEST_TOKEN"):
+        Http(described)
+    monkeypatch.setenv("LANDBRIDGE_TEST_TOKEN", "right")
+    platform = Http(described)
+    assert platform.status(ICCID) == Status("active", IMEI)
+    assert platform.usage(ICCID) == 12345
+    platform.lock(ICCID)
+    assert asked[-1] == ("PATCH", f"/v1/sims/{ICCID}", "Bearer right", b'{"status": "suspended"}')
+    with pytest.raises(UserError, match="not described"):
+        platform.reset(ICCID)
+    with pytest.raises(UserError, match="404"):
+        platform.status(OTHER)
+    server.shutdown()
+    server.server_close()

@@ -1,0 +1,325 @@
+"""Targets: every message arrives, in order of each device, whatever they do; each tenant gets its own."""
+
+import hashlib
+import hmac
+import json
+import runpy
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, cast
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
+from landbridge.clock import iso
+from landbridge.errors import UserError
+from landbridge.fleet import targets as fleet
+from landbridge.journey import silence
+from landbridge.outbound import deliveries, home_assistant
+from landbridge.outbound.kinds import dcsa, traccar, webhook
+from landbridge.store import events, fences, outbox, targets, trips
+from landbridge.store.events import Wanted
+from landbridge.store.keys import Keyring
+
+from host_tests.agent_bench import bench, point, wait_until
+from host_tests.fleet_bench import FIRST, NOW_S, SECOND, Fleet, Got, Receiver, at
+from host_tests.journey_bench import BEGIN_S, HOUR_S, POZNAN
+
+__all__ = ["bench"]
+PROTOCOL = Path(__file__).parent.parent / "docs" / "protocol"
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    made = Receiver()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def bound(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Fleet]:
+    monkeypatch.setattr(deliveries, "LOOK_S", 0.02)
+    monkeypatch.setattr(deliveries, "_FIRST_WAIT_S", 0.05)
+    monkeypatch.setattr(deliveries, "_LONGEST_WAIT_S", 0.2)
+    monkeypatch.setattr(deliveries, "_HELD_S", 0)
+    made = Fleet(tmp_path)
+    yield made
+    made.database.close()
+
+
+def test_a_webhook_is_signed_and_comes_in_order_whatever_the_receiver_does(bound, receiver):
+    secret = bound.add("erp", receiver.url, "webhook", None, "event", "position")
+    asked = 0
+
+    def unreliable(_: Got) -> int:
+        nonlocal asked
+        asked += 1
+        return 503 if asked % 3 else 204
+
+    receiver.answer = unreliable
+    bound.published()
+    with bound.delivering():
+        for hour in range(1, 5):
+            bound.deliver(at(hour, events=1))
+        wait_until(lambda: len(receiver.taken) >= 8, "all messages")
+        bound.published()
+        wait_until(lambda: not bound.left(), "an empty outbox")
+    assert receiver.refused, "it was never away"
+    assert receiver.alarms() == [(FIRST, seq) for seq in (1, 2, 3, 4)]
+    assert [each["seq"] for each in receiver.contents() if "type" not in each] == [1, 2, 3, 4]
+    is_genuine = runpy.run_path(str(PROTOCOL / "webhook.py"))["is_genuine"]
+    spelled = webhook.spelled(secret)
+    for each in receiver.taken:
+        assert is_genuine(spelled, each.headers, each.body, time.time())
+        assert not is_genuine(spelled, each.headers, each.body + b" ", time.time())
+        assert not is_genuine(spelled, each.headers, each.body, time.time() + webhook.TOLERANCE_S + 60)
+        assert not is_genuine(spelled, each.headers | {"webhook-id": "msg_0"}, each.body, time.time())
+    ids = [each.headers["webhook-id"] for each in receiver.taken]
+    assert len(set(ids)) == len(ids)
+
+
+def test_a_device_that_is_refused_waits_and_the_others_do_not(bound, receiver):
+    bound.add("erp", receiver.url, "webhook", None, "event")
+    known = {SECOND}
+    receiver.answer = lambda got: 204 if json.loads(got.body)["device"] in known else 422
+    for hour in (1, 2, 3):
+        bound.deliver(at(hour, events=1))
+        bound.deliver(at(hour, events=2), device=SECOND)
+    bound.published()
+    with bound.delivering():
+        wait_until(lambda: len(receiver.alarms()) == 3 and len(receiver.refused) > 2, "the other device")
+        assert {device for device, _ in receiver.alarms()} == {SECOND}
+        with bound.database.reading() as connection:
+            (target,) = targets.active(connection)
+            assert [each.device for each in targets.holds(connection, target.target)] == [FIRST]
+        assert bound.left(), "what waits was forgotten"
+        known.add(FIRST)
+        wait_until(lambda: len(receiver.alarms()) == 6, "the device that was refused")
+        wait_until(lambda: not bound.left(), "an empty outbox")
+    assert [seq for device, seq in receiver.alarms() if device == FIRST] == [1, 2, 3]
+
+
+def test_what_a_target_missed_comes_after_a_restart(bound, receiver):
+    bound.add("erp", "http://127.0.0.1:9/nobody", "webhook", None, "event")
+    bound.deliver(at(1, events=1))
+    bound.published()
+    with bound.delivering():
+
+        def failed() -> Any:
+            with bound.database.reading() as connection:
+                return targets.every(connection)[0].failure
+
+        assert "no answer" in wait_until(failed, "a failure that is told")
+    with bound.database.writing() as connection:
+        connection.exec_driver_sql(f"UPDATE targets SET address = '{receiver.url}' WHERE name = 'erp'")
+    bound.deliver(at(2, events=1))
+    with bound.delivering():
+        wait_until(lambda: len(receiver.alarms()) == 2, "both")
+    assert receiver.alarms() == [(FIRST, 1), (FIRST, 2)]
+
+
+def test_what_the_broker_has_not_had_yet_is_kept_for_it(bound, receiver):
+    """A target may be ahead of the broker, also before the first message that this ever had."""
+    bound.add("erp", receiver.url, "webhook", None, "event", "position", "track")
+    bound.deliver(at(1, events=1))
+    waiting = bound.left()
+    with bound.delivering():
+        wait_until(lambda: len(receiver.taken) == waiting, "all at the target")
+    assert bound.left() == waiting > 0
+    bound.published()
+    assert not bound.left()
+
+
+def test_a_target_of_a_tenant_gets_its_own_only(bound, receiver):
+    bound.trip("CSQU3054383", 0, 10, "acme")
+    bound.trip("MSKU0000006", 20, None, "bolt")
+    bound.add("acme", receiver.url, "webhook", "acme")
+    bound.published()
+    bound.deliver(at(5, events=1), at(15, events=1), at(25, events=1))
+    with bound.delivering():
+        wait_until(lambda: len(receiver.taken) >= 3, "the tenant's messages")
+        bound.published()
+        wait_until(lambda: not bound.left(), "an empty outbox")
+    assert "MSKU0000006" not in str(receiver.contents())
+    assert {each.get("seq", 5) for each in receiver.contents()} == {5}
+
+
+def test_a_device_bound_again_in_mid_track_shows_each_tenant_its_own_interval(bound):
+    first = bound.trip("CSQU3054383", 0, 10, "acme")
+    second = bound.trip("MSKU0000006", 10, None, "bolt")
+    bound.deliver(*(at(hour, events=1) for hour in range(11, 15)))
+    bound.deliver(*(at(hour, events=1) for hour in range(1, 10)))  # late
+    for tenant, trip, hours in (("acme", first, range(1, 10)), ("bolt", second, range(11, 15))):
+        sent = bound.sent(tenant)
+        tracks = [each for leaf, content in sent if leaf == "track" for each in content["features"]]
+        assert [each["properties"]["seq"] for each in tracks] == list(hours)
+        told = [content for leaf, content in sent if leaf.startswith("event/")]
+        assert {each["trip"] for each in told} == {trip}
+        assert [content["seq"] for leaf, content in sent if leaf == "position"][-1] == hours[-1]
+        with bound.database.reading() as connection:
+            rows = events.feed(connection, 0, 1_000, Wanted(tenant))
+        assert {row.trip for row in rows} == {trip}
+    assert bound.sent("default") == []
+
+
+def test_what_an_arrival_takes_from_a_trip_is_taken_back_from_its_tenant(bound):
+    """The trip ends in Poznan at hour 4; what came first, hour 9, was told to its tenant before that."""
+    with bound.database.writing() as connection:
+        fences.add(connection, "Poznan", POZNAN, 5_000.0, BEGIN_S)
+    bound.trip("CSQU3054383", 0, None, "acme")
+    there = {"lat": 52_40000, "lon": 17_00000, "motion": 0, "speed": 0}
+    away = {"lat": 51_10000, "lon": 16_00000}
+    bound.deliver(at(9, events=1, **away))
+    bound.deliver(at(1, **away), *(at(hour, **there) for hour in (3, 4, 5)))
+    sent = bound.sent("acme")
+    told = [content["id"] for leaf, content in sent if leaf == "event/alarm"]
+    taken_back = [content["retracts"] for leaf, content in sent if leaf == "event/retraction"]
+    assert f"{FIRST}/9/alarm-light" in told
+    assert f"{FIRST}/9/alarm-light" in taken_back
+    assert [content["seq"] for leaf, content in sent if leaf == "position"][-1] < 9
+
+
+def test_a_device_that_is_silent_after_a_trip_is_nothing_to_its_tenant(bound):
+    bound.trip("CSQU3054383", 0, 10, "acme")
+    bound.deliver(at(5))
+    before = len(bound.sent("acme"))
+    bound.heard(BEGIN_S + 11 * HOUR_S, BEGIN_S + 12 * HOUR_S)
+    with bound.database.writing() as connection:
+        assert silence.look(connection, NOW_S) == 1
+    assert len(bound.sent("acme")) == before
+    assert bound.sent("default")[-1][1]["alarm"] == "silent"
+
+
+def test_traccar_gets_each_fix_with_its_time(bound, receiver):
+    bound.add("map", receiver.url, "traccar")
+    bound.deliver(at(1, speed=100), at(2, kind=2), at(3, quality=0), device=SECOND)
+    bound.published()
+    with bound.delivering():
+        wait_until(lambda: receiver.taken and not bound.left(), "the fix")
+    (got,) = receiver.taken
+    asked = {name: values[0] for name, values in parse_qs(urlsplit(got.path).query).items()}
+    assert asked["id"] == SECOND
+    assert int(asked["timestamp"]) == 946_684_800 + BEGIN_S + HOUR_S
+    assert (asked["lat"], asked["lon"], asked["speed"]) == ("29.56301", "106.55156", "54.0")
+    assert asked["valid"] == "true"
+    cell = traccar.parameters({"geometry": {"coordinates": [1, 2, 3]}, "properties": _properties()})["cell"]
+    assert cell == "460,0,1234,5678,-90"
+
+
+def _properties() -> dict[str, Any]:
+    usual = dict.fromkeys(
+        ("heading_deg", "hdop", "satellites", "container", "trip", "speed_kmh", "battery_mv", "temperature_c")
+    )
+    told = {"device": "d", "time": iso(NOW_S), "plmn": 460_000, "tac": 1234, "cell": 5678, "rsrp_dbm": -90}
+    return usual | told | {"seq": 1, "doubts": []}
+
+
+def test_dcsa_events_keep_their_schema_and_take_back_what_was_not_true(bound, receiver):
+    secret = bound.add("port", receiver.url, "dcsa")
+    bound.trip("CSQU3054383", 0, None, "acme")
+    there = {"lat": 52_40000, "lon": 17_00000, "motion": 0, "speed": 0}
+    bound.deliver(at(1, events=1, **there), at(2, **there), at(3, **there))
+    bound.deliver(at(8, lat=51_10000, lon=16_00000, motion=9))
+    bound.published()
+    with bound.delivering():
+        wait_until(lambda: not bound.left(), "an empty outbox")
+    schema = Draft202012Validator(json.loads((PROTOCOL / "dcsa-event.schema.json").read_text()))
+    found = [each for body in receiver.contents() for each in body]
+    for each in found:
+        schema.validate(each)
+    codes = [each["payload"].get("iotEventCode") or _code(each["payload"]) for each in found]
+    assert codes == ["DRO", "DEPA"]
+    for got in receiver.taken:
+        signed = hmac.digest(secret, got.body, hashlib.sha256).hex()
+        assert got.headers["notification-signature"] == f"sha256={signed}"
+    told = {
+        "event": 9,
+        "replaces": 4,
+        "id": "d/1/retraction-border",
+        "retracts": "d/1/border",
+        "was": "border",
+    }
+    whole = found[0]["payload"]
+    point_of = {
+        "container": "CSQU3054383",
+        "time": whole["eventDateTime"],
+        "received": whole["eventDateTime"],
+    }
+    where = {"latitude": 1.5, "longitude": None}
+    taken_back = dcsa.event(told | {"type": "retraction"} | point_of | where)
+    assert taken_back
+    schema.validate(taken_back)
+    assert taken_back["metadata"]["retractedEventID"] == dcsa.event_id(4, "d/1/border")
+
+
+def _code(payload: dict[str, Any]) -> Any:
+    return payload.get("transportEventTypeCode") or payload.get("equipmentEventTypeCode")
+
+
+def test_home_assistant_is_told_of_a_device_before_its_first_position(bound):
+    published: list[outbox.Posted] = []
+    publish = home_assistant.announcing(cast(Any, published.append), "homeassistant")
+    bound.deliver(at(1))
+    bound.deliver(at(2))
+    with bound.database.reading() as connection:
+        for message in outbox.head(connection, 100):
+            publish(message)
+    topics = [each.topic for each in published]
+    assert topics.count(f"homeassistant/device_tracker/landbridge_default_{FIRST}/config") == 1
+    tracker = next(each for each in published if "/device_tracker/" in each.topic)
+    assert tracker.retain
+    position = json.loads(tracker.payload)["json_attributes_topic"]
+    assert topics.index(tracker.topic) < topics.index(position)
+    told = json.loads(next(each for each in published if each.topic == position).payload)
+    assert {"latitude", "longitude", "battery_mv", "temperature_c"} <= set(told)
+
+
+@pytest.mark.parametrize(
+    ("name", "address", "kind", "what", "why"),
+    [
+        ("Erp", "http://a/", "webhook", (), "cannot be the name"),
+        ("erp", "ftp://a/", "webhook", (), "no address"),
+        ("erp", "http:", "webhook", (), "no address"),
+        ("erp", "mailto:nobody", "mail", (), "no address"),
+        ("erp", "http://a/", "pigeon", (), "no kind"),
+        ("erp", "http://a/", "traccar", ("event",), "takes no 'event'"),
+    ],
+)
+def test_a_target_that_cannot_be_is_said_in_one_line(bound, name, address, kind, what, why):
+    with pytest.raises(UserError, match=why):
+        bound.add(name, address, kind, None, *what)
+
+
+def test_a_running_agent_delivers_and_signs(bench, receiver):
+    with bench.database().writing() as connection:
+        keyring = Keyring(bench.database().place)
+        fleet.add(connection, keyring, "erp", "webhook", receiver.url, None, ("event",), "bench", NOW_S)
+    bench.start()
+    bench.device().send([point(1, events=2)])
+    wait_until(lambda: receiver.taken, "the alarm")
+    assert receiver.contents()[0]["alarm"] == "shock"
+    assert receiver.taken[0].headers["landbridge-topic"].endswith("/event/alarm")
+
+
+def test_a_tenant_s_user_at_the_broker_gets_his_trips_and_no_more(bench):
+    """The ACL confines him to landbridge/out/acme/#; the device is bound to another container later."""
+    with bench.database().writing() as connection:
+        whose = ("CSQU3054383", 0, 10, "acme"), ("MSKU0000006", 10, None, "bolt")
+        for container, begin_h, end_h, tenant in whose:
+            begin_s = BEGIN_S + begin_h * HOUR_S
+            trip = trips.start(connection, FIRST, container, "west", "Poznan", 3600, begin_s)
+            trips.give_to(connection, trip, tenant)
+            if end_h is not None:
+                trips.end(connection, trip, BEGIN_S + end_h * HOUR_S)
+    bench.start()
+    house, acme = bench.platform(), bench.platform("tenant-acme")
+    device = bench.device()
+    device.send([at(12, events=1), at(20)])
+    device.send([at(3, events=1), at(5)])
+    wait_until(lambda: len(house.features()) == 4, "all points")
+    wait_until(lambda: len(acme.features()) == 2 and acme.on("/position"), "his points")
+    assert [each["properties"]["seq"] for each in acme.features()] == [3, 5]
+    assert [each["id"] for each in acme.on("/event/alarm")] == [f"{FIRST}/3/alarm-light"]
+    assert acme.on("/position")[-1]["seq"] == 5
+    assert not [topic for topic, _ in acme.messages if not topic.startswith("landbridge/out/acme/")]

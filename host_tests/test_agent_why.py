@@ -1,0 +1,52 @@
+"""Why devices slept: what they tell, and that every verdict has words."""
+
+import struct
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from landbridge.wire.limits import WireError
+from landbridge.wire.why import REASONS, decode, reason
+from locator.plan import decide, policy
+
+WAKE = struct.Struct("<HBBH")
+PREFIXES = ("REST_", "FIX_", "STILL_", "PROBE_", "UPLOAD_", "TRY_", "REPORT_", "PLACE_", "POINT_", "LOOK_")
+OTHERS = ("OTHER_PROFILE", "KEEP", "TELL", "SHIPPED")
+
+
+def test_every_reason_of_the_device_has_words():
+    names = {
+        name: getattr(module, name)
+        for module in (policy, decide)
+        for name in dir(module)
+        if name.startswith(PREFIXES) or name in OTHERS
+    }
+    assert len(names) > 25
+    assert {value: name for name, value in names.items() if value not in REASONS} == {}
+    assert sorted(REASONS) == sorted({0, *names.values()})
+    assert reason(11) == "the next point on the move" and reason(255) == "reason 255"
+
+
+def test_minutes_go_on_after_they_have_turned_over():
+    told = decode([3, 70_000, WAKE.pack(69_990 & 0xFFFF, 11, 6, 123) + WAKE.pack(70_000 & 0xFFFF, 0, 4, 4)])
+    assert [(each.clock_min, each.age_min, each.did, each.rest, each.joules) for each in told] == [
+        (69_990, 10, 11, 6, 12.3),
+        (70_000, 0, 0, 4, 0.4),
+    ]
+
+
+@pytest.mark.parametrize(
+    "told", [None, [], [1, 2], [1, 2, "x"], [-1, 2, b""], [1, 2.0, b""], [1, 2, bytes(5)], [1, 2, bytes(600)]]
+)
+def test_what_is_no_list_of_wakes_is_refused(told):
+    with pytest.raises(WireError):
+        decode(told)
+
+
+@given(st.binary(max_size=384), st.integers(0, 1 << 32))
+def test_any_bytes_are_wakes_or_refused(packed, now_min):
+    try:
+        told = decode([1, now_min, packed])
+    except WireError:
+        return
+    assert all(each.clock_min >= 0 and 0 <= each.joules < 6_554 for each in told)

@@ -1,0 +1,111 @@
+"""The boards: their files, and what the checker says of a wrong one."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from esp_idf_defs import PartitionTable
+
+from tools.flash import BOARDS, LayoutError
+from tools.flash.boards import FILE, REQUIRED, device_module, load, made
+
+REAL = sorted(path.parent.name for path in BOARDS.glob(f"*/{FILE}"))
+GOOD = (BOARDS / "REFERENCE_BG95" / FILE).read_text()
+
+
+def changed(folder: Path, old: str, new: str) -> Path:
+    """A board like the reference, with one place changed."""
+    assert old in GOOD
+    board = folder / "boards" / "MINE"
+    board.mkdir(parents=True)
+    (board / FILE).write_text(GOOD.replace(old, new))
+    return board
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("uart = 1", "uart = 3", "modem.uart: 3 is not a number from 1 to 2"),
+        ("uart = 1\n", "", "modem.uart: this key is missing; it must be a number from 1 to 2"),
+        ("tx = 27", "tx = 34", "modem.tx: 34 is not one of 0, 1, 2"),
+        ("tx = 27", "tx = 6", "modem.tx: 6 is not one of"),
+        ("tx = 27", "tx = 26", "modem.rx: pin 26 is modem.tx already"),
+        ("tx = 27", "tx = true", "modem.tx: True is not one of"),
+        ("rail = 25", "rail = 18", "modem.rail: 18 is not one of 0, 2, 4, 12"),
+        ("rail = 25", "rial = 25", "modem.rial: no such key; there are kind, uart"),
+        ("address = 0x48", "address = 0x4C", "temperature.address: 76 is not a number from 72 to 75"),
+        ("adc = 34", "adc = 27", "battery.adc: 27 is not one of 32, 33"),
+        ("ratio_milli = 2000", "ratio_milli = 999", "battery.ratio_milli: 999 is not a number from 1000"),
+        ('kind = "bg95"', 'kind = "bg96"', "modem.kind: 'bg96' is not one of bg95, sim7600"),
+        ("[i2c]\nsda = 21\nscl = 22", "", "i2c: this section is missing, and a sensor needs it"),
+        ("[lid]", "[lids]", "lids: no such section; there are board, modem"),
+        ("[board]", "[board", "Expected"),
+    ],
+)
+def test_an_error_names_file_key_and_range(tmp_path, old, new, said):
+    with pytest.raises(LayoutError) as raised:
+        load(changed(tmp_path, old, new))
+    assert str(raised.value).startswith("boards/MINE/board.toml: ")
+    assert said in str(raised.value)
+
+
+@pytest.mark.parametrize("section", REQUIRED)
+def test_a_section_that_is_missing_is_named(tmp_path, section):
+    board = changed(tmp_path, f"[{section}]", "[led]" if section != "battery" else "[lid]")
+    with pytest.raises(LayoutError):
+        load(board)
+
+
+def test_a_board_that_is_not_there():
+    with pytest.raises(LayoutError, match=r"known boards are .*REFERENCE_BG95.*SIM"):
+        load(BOARDS / "NO_SUCH")
+
+
+def test_there_are_boards_with_both_modems():
+    kinds = {load(BOARDS / name)["modem"]["kind"] for name in REAL}
+    assert len(REAL) >= 3 and kinds == {"bg95", "sim7600"}
+
+
+@pytest.mark.parametrize("name", REAL)
+def test_the_device_finds_each_constant_it_asks_for(name):
+    module: dict[str, object] = {}
+    exec(device_module(BOARDS / name), module)
+    asked = set()
+    for source in (BOARDS.parent / "firmware" / "locator" / "port").glob("*.py"):
+        text = source.read_text().replace("self._board.", "board.")
+        asked |= {part.split(".")[0] for part in _words_after(text, "board.")}
+    assert len(asked) > 15 and asked <= set(module)
+    assert module["NAME"] == name
+
+
+def _words_after(text, mark):
+    for part in text.split(mark)[1:]:
+        word = "".join(letter if letter.isalnum() or letter == "_" else " " for letter in part).split(" ")[0]
+        if word.isupper():
+            yield word
+
+
+def test_pins_csv_follows_from_the_board():
+    for path, text in made().items():
+        assert path.read_text() == text, f"{path}: run python -m tools.flash.boards"
+
+
+@pytest.mark.parametrize("name", REAL)
+def test_micropythons_own_files(name):
+    folder = BOARDS / name
+    said = json.loads((folder / "board.json").read_text())
+    assert said["mcu"] == "esp32" and said["deploy_options"]["flash_offset"] == "0x1000"
+    table = PartitionTable.from_csv((folder / "partitions.csv").read_text())
+    table.verify()
+    table.verify_size_fits(load(folder)["board"]["flash_mb"] << 20)
+    assert table.find_by_name("vfs").size == 240 * 4096
+    assert (folder / "board.md").read_text()
+    for file, needed in (
+        ("mpconfigboard.cmake", "MICROPY_FROZEN_MANIFEST"),
+        ("mpconfigboard.h", "MICROPY_HW_BOARD_NAME"),
+        ("sdkconfig.board", "APP_ROLLBACK_ENABLE=y"),
+        ("manifest.py", "../manifest.py"),
+    ):
+        assert needed in (folder / file).read_text()

@@ -1,0 +1,129 @@
+"""Images, the user's MicroPython, and what is said when one of them will not do."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tools.flash import BOARDS, LayoutError, flash
+from tools.flash.image import FILES, FLASH, MANIFEST, ROMFS, build, littlefs, unpack
+from tools.flash.label import write_label
+from tools.flash.micropython import OFFSET, TABLE, read
+from tools.flash.provision import identity
+from tools.flash.stand_in import make
+
+BOARD = "REFERENCE_BG95"
+PARTITIONS = BOARDS / BOARD / "partitions.csv"
+MB4 = 4 << 20
+AT = TABLE - OFFSET
+
+
+def test_the_same_sources_give_the_same_bytes(tmp_path):
+    micropython = tmp_path / "micropython.bin"
+    micropython.write_bytes(make(PARTITIONS))
+    for name in ("one", "two"):
+        build(tmp_path / name, BOARD, micropython)
+    for name in (FILES, FLASH, ROMFS, MANIFEST):
+        assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
+    manifest = json.loads((tmp_path / "one" / MANIFEST).read_text())
+    at = manifest["images"][FILES]["offset"]
+    whole = (tmp_path / "one" / FLASH).read_bytes()
+    assert len(whole) == MB4 and at == 0x310000
+    assert whole[OFFSET : OFFSET + len(make(PARTITIONS))] == make(PARTITIONS)
+    unpack(whole[at:], tmp_path / "back")
+    assert (tmp_path / "back" / "slot_a").read_bytes() == (tmp_path / "one" / "files" / "slot_a").read_bytes()
+    assert not list((tmp_path / "one" / "files").glob("*lockstep*"))
+
+
+def test_files_that_do_not_fit_are_told(tmp_path):
+    (tmp_path / "slot_a").write_bytes(b"x" * 20_000)
+    with pytest.raises(LayoutError, match="file system of 16 KiB is too small"):
+        littlefs(tmp_path, 16_384)
+
+
+def image(tmp_path: Path, data: bytes) -> Path:
+    path = tmp_path / "image.bin"
+    path.write_bytes(data)
+    return path
+
+
+def test_the_room_for_files_is_a_partition_or_what_is_behind_the_last(tmp_path):
+    found = read(image(tmp_path, make(PARTITIONS)), MB4)
+    assert (found.version, found.files_at, found.files_bytes) == ("1.28.0", 0x310000, 0xF0000)
+    assert found.rom_at == 0x2F0000 and [at for at, _ in found.parts()] == [OFFSET, 0xD000]
+    assert b"".join(data for _, data in found.parts()) == found.data[:0x8000] + found.data[0xC000:]
+    plain = tmp_path / "plain.csv"
+    plain.write_text(
+        "nvs,data,nvs,0x9000,0x6000\nphy,data,phy,0xf000,0x1000\nfactory,app,factory,0x10000,0x1F0000\n"
+    )
+    found = read(image(tmp_path, make(plain)), MB4)
+    assert (found.files_at, found.files_bytes) == (0x200000, 0x200000)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda data: make(PARTITIONS, "1.25.0"), r"MicroPython 1\.25\.0 is older than 1\.26; take"),
+        (lambda data: data[:100], "no image for a flash"),
+        (lambda data: b"\x7f" + data[1:], "no image for a flash"),
+        (lambda data: data[:12] + b"\x09\x00" + data[14:], "another chip"),
+        (lambda data: data.replace(b"MicroPython v1", b"Something else"), "no MicroPython"),
+        (lambda data: data + bytes(MB4), "reaches into the file system"),
+        (lambda data: data[:AT] + bytes(0xC00) + data[AT + 0xC00 :], "partition table"),
+    ],
+)
+def test_an_image_that_will_not_do_is_told_with_the_remedy(tmp_path, change, said):
+    with pytest.raises(LayoutError, match=said):
+        read(image(tmp_path, change(make(PARTITIONS))), MB4)
+
+
+def test_a_flash_that_is_too_small_for_the_table(tmp_path):
+    with pytest.raises(LayoutError, match="has the flash the size that"):
+        read(image(tmp_path, make(PARTITIONS)), 2 << 20)
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("fatal error: This chip is ESP32-S3, not ESP32. Wrong chip argument?", "the chip is ESP32-S3"),
+        ("[Errno 13] Permission denied: '/dev/ttyUSB9'", "usermod -aG dialout"),
+        ("Could not open X, the port is busy or doesn't exist. No such file", "no such port /dev/ttyUSB9"),
+        ("Failed to connect to ESP32: No serial data received.", "hold BOOT"),
+        ("MD5 of file does not match data in flash!", "does not hold what was written"),
+        ("something new", "something new"),
+    ],
+)
+def test_what_esptool_says_becomes_a_remedy(monkeypatch, said, told):
+    run = subprocess.CompletedProcess([], 2, "esptool v5\n", said)
+    monkeypatch.setattr(subprocess, "run", lambda *_, **__: run)
+    with pytest.raises(LayoutError) as raised:
+        flash.Esptool("/dev/ttyUSB9").ask("flash-id")
+    assert told in str(raised.value)
+
+
+def test_a_label_is_a_picture_that_names_the_device(tmp_path):
+    text = write_label(tmp_path, "lb-0001").read_text()
+    assert text.startswith("<svg") and ">lb-0001</text>" in text
+
+
+def test_an_identity_must_be_one(tmp_path):
+    with pytest.raises(LayoutError, match="landbridge devices add makes this folder"):
+        identity(tmp_path)
+    (tmp_path / "ca.pem").write_text("x")
+    (tmp_path / "device.json").write_text('{"device": "lb-1"}')
+    with pytest.raises(LayoutError, match="a key is missing"):
+        identity(tmp_path)
+
+
+def test_commands_tell_in_one_line(tmp_path):
+    for module, arguments in (
+        ("image", ("NONE",)),
+        ("flash", (BOARD, "--port", "x", "--micropython", str(tmp_path / "none"))),
+    ):
+        command = [sys.executable, "-m", f"tools.flash.{module}", *arguments]
+        ended = subprocess.run(command, cwd=BOARDS.parent, capture_output=True, text=True, check=False)
+        assert ended.returncode == 1 and len(ended.stderr.splitlines()) == 1, ended.stderr

@@ -1,0 +1,105 @@
+"""Flashing, deploying and provisioning with unmodified tools on stand-ins, and a wake of what lies there."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tools.flash import LayoutError, deploy, deploy_sim, device, flash_sim, provision, selftest, sent
+from tools.flash.fake_board import FakeBoard
+
+
+def test_what_was_flashed_completes_a_wake(monkeypatch):
+    monkeypatch.setattr("sys.argv", ["flash_sim"])
+    assert flash_sim.main() == 0
+
+
+def test_what_was_deployed_with_interruptions_completes_a_wake():
+    assert deploy_sim.main() == 0
+
+
+def given(folder: Path, name: str) -> dict[str, bytes]:
+    keys = ("key", "broker_host", "broker_port", "broker_password", "apn")
+    folder.mkdir()
+    (folder / "device.json").write_text(json.dumps({"device": name, **dict.fromkeys(keys, "")}))
+    (folder / "ca.pem").write_text("PEM")
+    return provision.identity(folder)
+
+
+def test_another_identity_takes_the_records_with_it(tmp_path):
+    one, other = given(tmp_path / "one", "lb-1"), given(tmp_path / "other", "lb-2")
+    with FakeBoard(tmp_path) as board:
+        there = device.Device(board.port)
+        assert provision.provision(there, one, replace=False) == "lb-1"
+        there.write("data/00000001.seg", b"a record")
+        assert provision.provision(there, one, replace=False) == "lb-1"
+        assert there.read("data/00000001.seg") == b"a record"
+        with pytest.raises(LayoutError, match="this tracker is lb-1, not lb-2"):
+            provision.provision(there, other, replace=False)
+        assert provision.provision(there, other, replace=True) == "lb-2"
+        assert there.read("data/00000001.seg") == b"" and b"lb-2" in there.read("config/device.json")
+        for name in provision.NAMES:  # the file system is made anew
+            there.run(f"import os\nos.remove('config/{name}')")
+        with pytest.raises(LayoutError, match="this tracker is lb-2, not lb-1"):
+            provision.provision(there, one, replace=False)
+        assert b"lb-2" in Path(f"{board.flash}.landbridge.device.json").read_bytes()
+        there.close()
+
+
+def test_errors_of_a_board_have_remedies(tmp_path, monkeypatch):
+    with pytest.raises(LayoutError, match="no MicroPython answers"):
+        device.Device(str(tmp_path / "none"), patience_s=0)
+    with FakeBoard(tmp_path) as board:
+        monkeypatch.setattr(device, "OLDEST", (9, 9))
+        with pytest.raises(LayoutError, match=r"9\.9 is needed: make flash first"):
+            device.Device(board.port)
+        monkeypatch.undo()
+        there = device.Device(board.port)
+        there.free_bytes = 1000
+        with pytest.raises(LayoutError, match="the flash has 1,000 bytes free"):
+            deploy.deploy(there, {"slot_a": b"x" * 1000})
+        with pytest.raises(LayoutError, match="ValueError: told"):
+            there.run("raise ValueError('told')")
+        there.close()
+
+
+BOARD = """
+class Port:
+    data_dir, config_dir, now_ms = "data", "config", 0
+    rtc_memory, reset_cause, wake_reason = b"", 1, 0
+    def __getattr__(self, name):
+        return lambda *_: 0
+    def ticks_ms(self):
+        return self.now_ms
+    def sleep_ms(self, ms):
+        self.now_ms += ms
+    def uart_readinto(self, buf, timeout_ms):
+        self.now_ms += timeout_ms
+        return 0
+    def senses(self):
+        return (3600, 215, 0, 0, 0, 0, 0)
+MODEM, BATTERY_ADC, LED_PIN = "bg95", 34, None
+make_port = Port
+"""
+MACHINE = "class WDT:\n    def __init__(self, timeout):\n        pass\n"
+
+
+def test_the_self_test_and_the_prompt_go_through_a_real_repl(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    with FakeBoard(tmp_path) as board:
+        there = device.Device(board.port)
+        fitted = {"board.py": BOARD.encode(), "machine.py": MACHINE.encode()}
+        deploy.deploy(there, deploy.files("SIM") | fitted)
+        there.run("import os\nos.remove('board.mpy')")
+        there.close()
+        monkeypatch.setattr("sys.argv", ["selftest", "--port", board.port])
+        assert selftest.main() == 1  # there is no modem
+        said = capsys.readouterr().out
+        assert "215 x 0.1 C" in said and "power on, code -1" in said and "The current in sleep" in said
+        assert len(list((tmp_path / "out" / "selftest").glob("*.txt"))) == 1
+        there = device.Device(board.port)
+        printed = there.run(sent.source("shell") + "\nstatus()\njournal()\n")
+        assert "battery mV   3600" in printed and "0 wait for the agent" in printed
+        there.close()

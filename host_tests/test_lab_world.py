@@ -1,0 +1,48 @@
+"""The full world's trips in the lab."""
+
+import random
+
+import numpy as np
+import pytest
+
+from tools.lab.world import Woken, bumps, instance, measured
+from tools.world.trip import Trip
+
+HOUR_MS = 3_600_000
+FIX_J, TALK_J, ATTACH_J, WAKE_J = (1.2, 3.0, 7.6), 5.0, 9.0, 0.4
+
+
+@pytest.fixture(scope="module")
+def trip():
+    return Trip(3, "bg95", 12)
+
+
+def test_it_is_the_same_trip(trip):
+    here = instance(trip, "bg95", 12)
+    assert here.slots == 12 * 48
+    assert here.km[96] == trip.km(2 * 86_400_000)
+    assert here.moving.any() and not here.moving.all()
+    assert here.heard[0] and here.heard[0][0].rsrp_dbm > -100
+    assert here.country[0] == "CN"
+    assert bumps(trip, here.slots).sum() > 0
+
+
+def test_what_things_cost_is_found_again():
+    rng = random.Random(5)
+    wakes, ms, fixed_ms, network = [], 0, -(1 << 62), ""
+    for _ in range(400):
+        ms += rng.choice((1, 3, 6)) * HOUR_MS
+        fix, talk, new = rng.random() < 0.7, rng.random() < 0.4, rng.random() < 0.1
+        gap_h = (ms - fixed_ms) / HOUR_MS
+        joules = {("esp32", "active"): WAKE_J, ("esp32", "sleep"): 0.8}
+        if fix:
+            joules["gnss", "search"] = FIX_J[int(gap_h > 2) + int(gap_h > 4)]
+            fixed_ms = ms
+        joules["modem", "tx"] = TALK_J * talk + ATTACH_J * new
+        network = rng.choice([each for each in ("46000", "46001") if each != network]) if new else network
+        wakes.append(Woken(ms, False, joules, int(fix), int(talk), (network,) if new else ()))
+    found = measured(wakes, "bg95")
+    assert found.wake_j == pytest.approx(WAKE_J, abs=0.05)
+    assert found.ttff_s == pytest.approx(FIX_J, abs=0.1)
+    assert found.upload_j == pytest.approx(TALK_J - WAKE_J, abs=0.1)
+    assert np.isclose(found.attach_j, ATTACH_J, atol=1.0)

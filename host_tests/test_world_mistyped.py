@@ -1,0 +1,52 @@
+"""A mistyped access point of the only profile costs some reports, not the device."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from tools.world import stage
+from tools.world.services import BROKER_HOST, BROKER_PORT
+from tools.world.truth import Truth
+
+HOUR_MS = 3_600_000
+POLICY = f"""
+fallback = "roaming"
+
+[profile.roaming]
+iccid = "8931440400012345678"
+apn = "iot.example"
+hosts = ["{BROKER_HOST}:{BROKER_PORT}"]
+
+[countries]
+elsewhere = ["roaming"]
+"""
+TRIED_AGAIN = "no answer under this access point, the one before is tried"
+
+
+def test_the_device_comes_back_by_itself(tmp_path: Path, monkeypatch: Any):
+    monkeypatch.setenv("LOCKSTEP_MODEM", "bg95")
+    built = stage.build(tmp_path / "world", "bg95", 1, 3, 0, None, card="euicc4", apns=2)
+    agent = built.services.agent
+    file = tmp_path / "policy.toml"
+
+    def follow(text: str) -> None:
+        file.write_text(text)
+        agent.do("cards", "policy", str(file), stage.DEVICE)
+
+    def history() -> str:
+        return agent.do("cards", "history", stage.DEVICE)
+
+    try:
+        truth = Truth(built.flash, built.trip, built.network.traffic)
+        follow(POLICY)
+        built.device.run(12 * HOUR_MS, lambda _: truth.after_wake())
+        assert TRIED_AGAIN not in history()
+        follow(POLICY.replace("iot.example", "iot.exmaple"))
+        built.device.run(72 * HOUR_MS, lambda _: truth.after_wake())
+        shown, said = agent.do("cards", "show", stage.DEVICE), history()
+    finally:
+        built.close()
+    assert said.count(TRIED_AGAIN) == 1
+    assert "settled, roaming" in shown  # it was heard of since, under the policy that is wrong
+    assert truth.wrong == {}
