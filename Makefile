@@ -2,40 +2,99 @@
 PYTHON ?= python3
 MODEM ?= bg95
 SEED ?= 1
+SEEDS ?= 3
 PORT ?= 0
 CHAOS ?=
+SHOW ?=
+BUDGET ?=
+APNS ?= 1
+CARD ?= $(if $(filter 2,$(APNS)),euicc4,single)
+SEASON ?= winter
+BATTERY ?= er34615
 BOARD ?=
 ARGS ?=
+COMPARE ?=
 
 BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint heap powercut bench-modem at-faults fuzz soak wire-bench hostile updatecut lab
+.PHONY: bench-web image flash deploy provision console selftest flash-sim deploy-sim heap32 lab-digest latedata killtest bench-agent located
+.PHONY: help demo test lint heap decide-bench powercut bench-modem at-faults fuzz soak wire-bench hostile updatecut switchcut cards lab lab-check
 .SUFFIXES:
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: .venv/demo.stamp ## a container crosses Eurasia in 45 simulated days [MODEM=bg95|sim7600 SEED=1 CHAOS=1 PORT=8883]
-	@$(BIN)/python -m tools.world.demo --modem $(MODEM) --seed $(SEED) --port $(PORT) $(if $(filter-out 0,$(CHAOS)),--chaos)
+demo: .venv/demo.stamp ## a container crosses Eurasia in 45 simulated days [MODEM=bg95|sim7600 BUDGET=100 SEED=1 CARD=euicc4 APNS=2 SEASON=extreme BATTERY=lfp5ah COMPARE=1 CHAOS=1 PORT=8883 SHOW=1]
+	@$(BIN)/python -m tools.world.demo --modem $(MODEM) --seed $(SEED) --port $(PORT) --card $(CARD) --apns $(APNS) --season $(SEASON) --battery $(BATTERY) $(if $(filter-out 0,$(COMPARE)),--compare) $(if $(filter-out 0,$(CHAOS)),--chaos) $(if $(BUDGET),--budget $(BUDGET)) $(if $(filter-out 0,$(SHOW)),--show)
 
-test: .venv/dev.stamp ## every test, on CPython and on MicroPython
+test: .venv/dev.stamp typings/lint.stamp ## every test, on CPython and on MicroPython
 	@sh .ci/system_packages.sh
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n 2 --dist loadfile
 
 lint: .venv/dev.stamp typings/lint.stamp ## style, and types of host code and of device code
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/mypy --config-file .ci/mypy-device.ini
 
+image: .venv/flash.stamp ## what is flashed on a board: build/image/ [BOARD=REFERENCE_BG95 MICROPYTHON=image.bin]
+	@$(if $(BOARD),,echo "say which board: make image BOARD=REFERENCE_BG95" >&2; exit 2)
+	@$(BIN)/python -m tools.flash.image $(BOARD) $(if $(MICROPYTHON),--micropython $(MICROPYTHON))
+
+flash: .venv/flash.stamp ## flash a board [BOARD=.. PORT=/dev/ttyUSB0 MICROPYTHON=image.bin ERASE=1]
+	@$(if $(and $(BOARD),$(MICROPYTHON),$(filter-out 0,$(PORT))),,echo "make flash BOARD=REFERENCE_BG95 PORT=/dev/ttyUSB0 MICROPYTHON=image.bin" >&2; exit 2)
+	@$(BIN)/python -m tools.flash.flash $(BOARD) --port $(PORT) --micropython $(MICROPYTHON) $(if $(ERASE),--erase)
+
+deploy: .venv/flash.stamp ## renew the firmware of a tracker; records and identity stay [BOARD=.. PORT=..]
+	@$(if $(and $(BOARD),$(filter-out 0,$(PORT))),,echo "make deploy BOARD=REFERENCE_BG95 PORT=/dev/ttyUSB0" >&2; exit 2)
+	@$(BIN)/python -m tools.flash.deploy $(BOARD) --port $(PORT)
+
+provision: .venv/flash.stamp ## give trackers their identity [DEVICE="devices/lb-0001 .." PORT=.. REPLACE=1]
+	@$(if $(and $(DEVICE),$(filter-out 0,$(PORT))),,echo "make provision DEVICE=devices/lb-0001 PORT=/dev/ttyUSB0" >&2; exit 2)
+	@$(BIN)/python -m tools.flash.provision $(DEVICE) --port $(PORT) $(if $(REPLACE),--replace)
+
+console: .venv/flash.stamp ## the prompt of a tracker, with status() plan() journal() at("+CSQ") [PORT=..]
+	@$(if $(filter 0,$(PORT)),echo "make console PORT=/dev/ttyUSB0" >&2; exit 2)
+	@$(BIN)/python -m tools.flash.sent $(PORT)
+
+selftest: .venv/flash.stamp ## every part of a tracker in turn [PORT=..]
+	@$(if $(filter 0,$(PORT)),echo "make selftest PORT=/dev/ttyUSB0" >&2; exit 2)
+	@$(BIN)/python -m tools.flash.selftest --port $(PORT)
+
+flash-sim: .venv/flash.stamp ## esptool against a stand-in for the bootloader; then a wake of what it wrote [MICROPYTHON=..]
+	@$(BIN)/python -m tools.flash.flash_sim $(if $(MICROPYTHON),--micropython $(MICROPYTHON))
+
+deploy-sim: .venv/flash.stamp ## mpremote against a stand-in for a board, cut off at every file; then a wake of it
+	@$(BIN)/python -m tools.flash.deploy_sim
+
+heap32: .venv/demo.stamp ## the same on words of 32 bits, as the ESP32 has them; needs Debian's sources and gcc
+	@sh .ci/heap32.sh build/heap32 || { [ $$? = 3 ] && exit 0; exit 1; }
+	@[ ! -x build/heap32/build/micropython ] || $(BIN)/python -m tools.world.heap --micropython build/heap32/build/micropython
+
+killtest: .venv/demo.stamp ## the agent and the broker killed 300 times under 50 devices: is a point lost? needs Mosquitto [SEED=1 ARGS="--engine postgresql"]
+	@$(BIN)/python -m tools.campaign.killtest --seed $(SEED) $(ARGS)
+
+bench-agent: .venv/demo.stamp ## the whole agent beside the bare loop of its parts; PostgreSQL, NATS, many points, many devices [ARGS="--turns 5"]
+	@sh .ci/system_packages.sh
+	@$(BIN)/python -m tools.campaign.bench_agent --seed $(SEED) $(ARGS)
+
+latedata: .venv/demo.stamp ## a trip's points in any order, twice, with a hole filled last: the same journey? [SEED=1]
+	@$(BIN)/python -m tools.campaign.latedata --seed $(SEED)
+
+located: .venv/demo.stamp ## points without GNSS on a second container of a line, placed by cells: how far off? [MODEM= SEED=1]
+	@$(BIN)/python -m tools.campaign.located --seed $(SEED) --modem $(MODEM)
+
 heap: .venv/demo.stamp ## memory of a whole wake on the device, by room
 	@$(BIN)/python -m tools.world.heap
+
+decide-bench: .venv/demo.stamp ## what a decision of the plan costs: time, garbage, state [MODEM= SEED=1]
+	@$(BIN)/python -m tools.campaign.decide_bench --modem $(MODEM) --seed $(SEED)
 
 soak: .venv/demo.stamp ## three trips through a harsh world: the operators' budgets, counted at the modem [SEED=1]
 	@$(BIN)/python -m tools.campaign.soak --seed $(SEED)
 
-powercut: .venv/demo.stamp ## 31,000 power cuts under records, settings, commands, updates: is anything lost?
+powercut: .venv/demo.stamp ## 35,000 power cuts under records, settings, commands, keys, updates: is anything lost? would it be seen?
 	@$(BIN)/python -m tools.campaign.powercut
 
 bench-modem: .venv/bench.stamp ## the firmware's drivers on a real modem [PORT=/dev/ttyUSB2 BOARD= ARGS="--broker ..."]
@@ -48,17 +107,34 @@ at-faults: .venv/demo.stamp ## every command that a wake uses with every fault o
 updatecut: .venv/demo.stamp ## updates cut off, damaged, wrong, crashing: does the device always come back?
 	@$(BIN)/python -m tools.campaign.updatecut
 
-fuzz: .venv/demo.stamp ## random bytes through the AT channel and every parser of the firmware [SEED=1]
+fuzz: .venv/demo.stamp ## random bytes through the AT channel and every parser of the firmware; through the agent [SEED=1]
 	@$(BIN)/python -m tools.campaign.fuzz --seed $(SEED)
+	@$(BIN)/python -m tools.campaign.fuzz_agent --seed $(SEED)
+
+bench-web: .venv/dev.stamp ## the pages with 10,000 devices and with 100,000 points of one: bytes, seconds; needs Chromium [SEED=1]
+	@sh .ci/system_packages.sh
+	@$(BIN)/python -m tools.campaign.web_bench --seed $(SEED)
 
 wire-bench: .venv/demo.stamp ## bytes a fix beside other formats, written by the device's code [SEED=1]
 	@$(BIN)/python -m tools.campaign.wire_bench --seed $(SEED)
 
-hostile: .venv/demo.stamp ## cryptography against vectors and 10,000 checks; 3,000 hostile downlinks and damaged settings [SEED=1]
+hostile: .venv/demo.stamp ## cryptography, hostile downlinks, damaged settings, ten days behind a hostile broker [SEED=1]
 	@$(BIN)/python -m tools.campaign.hostile --seed $(SEED)
+
+cards: .venv/demo.stamp ## the same trips with each kind of card, in one table: what several profiles gain and cost [MODEM= SEED=1 SEEDS=3]
+	@$(BIN)/python -m tools.campaign.cards --modem $(MODEM) --seed $(SEED) --seeds $(SEEDS)
+
+switchcut: .venv/demo.stamp ## power cuts and resets at every step of a switch of profiles: is a device stranded?
+	@$(BIN)/python -m tools.campaign.switchcut $(ARGS)
+
+lab-check: .venv/demo.stamp ## the lab beside the full world on the same trips [ARGS="--days 20 --trips 5"]
+	@$(BIN)/python -m tools.lab check $(ARGS)
 
 lab: .venv/demo.stamp ## the scheduler beside every baseline and the clairvoyant bound: out/lab/report.html [ARGS="--line FILE"]
 	@$(BIN)/python -m tools.lab $(ARGS)
+
+lab-digest: .venv/demo.stamp ## what a line's earlier trips are worth to later ones, in thin coverage: out/lab-digest.json
+	@$(BIN)/python -m tools.lab digest
 
 .venv/bin/python:
 	@$(PYTHON) .ci/check_python.py
@@ -68,6 +144,10 @@ lab: .venv/demo.stamp ## the scheduler beside every baseline and the clairvoyant
 .venv/demo.stamp: .venv/bin/python .ci/lock-demo.txt pyproject.toml
 	@$(INSTALL) -r .ci/lock-demo.txt
 	@$(INSTALL) --no-deps -e .
+	@touch $@
+
+.venv/flash.stamp: .venv/demo.stamp .ci/lock-flash.txt
+	@$(INSTALL) -r .ci/lock-flash.txt
 	@touch $@
 
 .venv/bench.stamp: .venv/demo.stamp .ci/lock-bench.txt

@@ -1,15 +1,17 @@
 #!/bin/sh
 # Installs what the tests need beside Python packages, where apt and the right to use it are there; otherwise says
-# in one line what is missing. Only Mosquitto is required; the second MicroPython (Debian's, an older one) and
-# ModemManager with its bus are welcome.
+# in one line what is missing. Only Mosquitto is required, and Chromium where apt is; PostgreSQL, nats-server, the second
+# MicroPython (Debian's, an older one), ModemManager with its bus and a Chinese font for pictures of pages are welcome.
 PATH="$PATH:/usr/sbin"
 
 look() {
     missing=""
     for pair in mosquitto:mosquitto micropython:micropython ModemManager:modemmanager \
-        dbus-daemon:dbus gdbus:libglib2.0-bin; do
+        dbus-daemon:dbus gdbus:libglib2.0-bin chromium:chromium nats-server:nats-server; do
         command -v "${pair%:*}" >/dev/null || missing="$missing ${pair#*:}"
     done
+    ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || missing="$missing postgresql"
+    [ -n "$(fc-list :lang=zh 2>/dev/null)" ] || missing="$missing fonts-wqy-microhei"
 }
 
 look
