@@ -7,6 +7,7 @@ whoever has `ask(uplink)` -> reply, or list of replies, is on the other end of i
 
 import gc
 import os
+import random
 import sys
 from binascii import hexlify
 
@@ -76,6 +77,8 @@ class Machine:
         self.operations = 0
         self._running = 1
         self._watched = False
+        self._hangs_first = random.getrandbits(1)
+        """Whether the first bad release hangs or crashes: a life may meet no second one."""
         self.flash = Flash(bytearray(b"\xff" * (BLOCK * BLOCKS)))
         vfs.VfsLfs2.mkfs(self.flash)
         self.mount()
@@ -186,7 +189,7 @@ class Machine:
 
     def hangs(self):
         """Whether it does so without an exception."""
-        return self.agent.bad.index(self._running) % 2 == 1
+        return (self.agent.bad.index(self._running) + self._hangs_first) % 2 == 1
 
     def mount(self):
         """The file system, as it lies on the flash, is the working directory."""

@@ -109,6 +109,27 @@ def test_an_agent_that_keeps_nothing_more_costs_one_message():
     assert (outcome.turns, outcome.refused, pending) == (2, True, 1)
 
 
+class Holding(Agent):
+    """The broker before it holds the first reply back, and hands it over when the second would come."""
+
+    def __init__(self, keeps):
+        super().__init__(keeps)
+        self._held = None
+
+    def mqtt_publish(self, topic, data):
+        super().mqtt_publish(topic, data)
+        reply = self._replies.pop()
+        self._replies = [] if self._held is None else [self._held]
+        self._held = reply
+
+
+def test_the_time_of_a_reply_to_an_earlier_try_is_of_the_past():
+    outcome, pending, _ = talk_in(scratch.folder(), 10, Holding(10))
+    assert (outcome.sent, outcome.turns, outcome.late, pending) == (2, 1, True, 0)
+    outcome, _ = talk(10, 10)
+    assert not outcome.late
+
+
 def test_a_time_that_no_clock_of_ours_holds_makes_no_reply():
     for time, good in ((b"\x1a\x7f\xff\xff\xff", True), (b"\x1a\x80\x00\x00\x00", False), (b"\x20", False)):
         try:

@@ -8,6 +8,7 @@ a file that the broker reads), so that the device waits for no answer that canno
 from __future__ import annotations
 
 import random
+import time
 from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
@@ -24,7 +25,9 @@ DEEDS = (REPLAY, HOLD_UP, HOLD_DOWN, ELSEWHERE, TRUNCATE, FORGE, FLOOD)
 HONEST_SHARE = 0.4
 """Of the messages; a broker that lets none pass is a dead one."""
 MANY = 100
-_DEED, _FOREIGN = "deed", "foreign"
+_DEED, _FOREIGN, _HELD = "deed", "foreign", "held"
+_HELD_S = 10.0
+"""Of real time, after which nothing more comes to be held."""
 _OTHER = "landbridge/lb-other/up"
 
 
@@ -37,7 +40,9 @@ class Hostility:
         self._rng = random.Random(f"{seed}/hostile")
         self._deed = HONEST
         self._honest_share = HONEST_SHARE
+        self._held = 0
         folder.mkdir(parents=True, exist_ok=True)
+        (folder / _HELD).write_bytes(b"")
         (folder / _FOREIGN).write_text("\n".join(reply.hex() for reply in foreign))
         (folder / _DEED).write_text(HONEST)
 
@@ -46,6 +51,7 @@ class Hostility:
         honest = self._rng.random() < self._honest_share
         self._deed = HONEST if honest else self._rng.choice(DEEDS)
         self.deeds[self._deed] += 1
+        self._held = self._count_held()
         (self._folder / _DEED).write_text(self._deed)
 
     def rest(self) -> None:
@@ -53,8 +59,16 @@ class Hostility:
         self._honest_share = 1.0
 
     def reply_awaited(self) -> bool:
-        """False when no reply will come."""
-        return self._deed not in (HOLD_UP, HOLD_DOWN)
+        """False when no reply will come; what is held the broker has in its hands then."""
+        if self._deed not in (HOLD_UP, HOLD_DOWN):
+            return True
+        end_s = time.monotonic() + _HELD_S
+        while self._count_held() == self._held and time.monotonic() < end_s:
+            time.sleep(0.005)
+        return False
+
+    def _count_held(self) -> int:
+        return (self._folder / _HELD).stat().st_size
 
 
 class Message(NamedTuple):
@@ -82,6 +96,8 @@ class Hand:
         self._kept.append(given)
         if deed == (HOLD_UP if is_up else HOLD_DOWN):
             self._held.append(given)
+            with (self._folder / _HELD).open("ab") as counted:
+                counted.write(b".")
             return before
         # What was held comes late and behind, in the wrong order.
         self._held = [message for message in self._held if message not in alike]

@@ -33,7 +33,7 @@ class Outcome:
         self.turns = 0
         self.refused = False
         self.server_time = None
-        self.late = False  # the last reply was long on its way, at weak signal: its time is of the past
+        self.late = False  # the last reply was long on its way, or to an earlier try: its time is past
 
 
 class Conversation:
@@ -99,9 +99,11 @@ class Conversation:
             self.outcome.bytes += len(sealed)
             self.modem.mqtt_publish(self._topic + b"up", sealed)
             sent_ms = self._ticks_ms()
-            if self._await_reply():
+            answered = self._await_reply()
+            if answered is not None:
                 self.outcome.turns += 1
-                self.outcome.late = self._ticks_ms() - sent_ms > _PROMPT_MS
+                is_slow = self._ticks_ms() - sent_ms > _PROMPT_MS
+                self.outcome.late = is_slow or answered != self._numbers[-1]
                 return True
         return False
 
@@ -145,11 +147,11 @@ class Conversation:
         return memoryview(self._buf)[first:last]
 
     def _await_reply(self):
-        """True when a genuine reply to an uplink of this conversation has come."""
+        """The number of the uplink of this conversation that a genuine reply has answered, or None."""
         for _ in range(4):  # a hostile broker may send more than one message
             data = self.modem.mqtt_receive(_REPLY_MS)
             if data is None:
-                return False
+                return None
             self.outcome.bytes += len(data)
             try:
                 # The uplink in the buffer is on its way; another try would write it anew.
@@ -159,8 +161,8 @@ class Conversation:
             data = None  # what the orders ask for needs the heap
             if reply[_ANSWERED] in self._numbers:
                 self._apply(reply)
-                return True
-        return False
+                return reply[_ANSWERED]
+        return None
 
     def _apply(self, reply):
         if _EPOCH in reply:
