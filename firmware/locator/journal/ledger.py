@@ -22,26 +22,23 @@ _DATED = 700_000_000 << 8  # numbers from here on come from a clock, as the agen
 
 
 class Ledger:
-    """`folder` is the device's data directory; `random`, up to 32 bits, only used when the file is bad."""
+    """`folder` is the device's data directory; `random`, up to 32 bits, serves when no file there is good."""
 
     def __init__(self, folder, random):
         self._path = folder + "/state.bin"
         self.boot = self.thinned = self.damaged = 0
         self.acks = Acks()
-        self._reserved = self._next = 1
         self._is_good = True  # False: the file cannot be read, the one before it could
-        found = False
         # The file of the save before is one reservation behind at most.
         for path, behind in ((self._path, 0), (self._path + ".old", _RESERVE)):
             data = _read(path)
-            found = found or data is not None
             if data is not None and self._load(data):
                 self._reserved = self._next = self._next + behind
                 self._is_good = behind == 0
                 return
-        if found:
-            # Numbers that were used are unknown: go on where none ever was, until the time is known.
-            self._reserved = self._next = (1 << 32) + (random << 5)
+        # Numbers that were used are unknown, also where nothing lies: the key in NVS outlives a file system
+        # made anew. Go on where none ever was, until the time is known.
+        self._reserved = self._next = (1 << 32) + (random << 5)
 
     def date(self, epoch_s):
         """The time, if it is known: after a loss numbers go on from it, above all given before;

@@ -35,23 +35,18 @@ class Writer:
         """Write the head of an item: its major type and its value or length (shortest form)."""
         buf = self.buf
         n = self.n
-        if n + 5 > len(buf):
-            raise Full
-        major <<= 5
+        size = 1 if value < 0x100 else 2 if value < 0x10000 else 4 if value >> 32 == 0 else 8
         if value < 24:
-            buf[n] = major | value
-            self.n = n + 1
-            return
-        size = 1 if value < 0x100 else 2 if value < 0x10000 else 4
-        if value >= 0x100000000:
-            raise CborError("integer above 32 bits")
-        buf[n] = major | (23 + size if size < 4 else 26)
+            size = 0
+        if n + 1 + size > len(buf):
+            raise Full
+        buf[n] = major << 5 | (value if size == 0 else 23 + size if size < 4 else 25 + size // 4)
         for i in range(size):
             buf[n + 1 + i] = (value >> (8 * (size - 1 - i))) & 0xFF
         self.n = n + 1 + size
 
     def int(self, value):
-        """Write a signed integer of at most 32 bits."""
+        """Write a signed integer of at most 64 bits."""
         if value >= 0:
             self.head(UINT, value)
         else:
