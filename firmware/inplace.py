@@ -47,16 +47,18 @@ def view(path):
 
 
 def check(path):
-    """A wake has met a fault: a copy of the slot `path` that is not like its file is given up, and made anew
-    at the next boot."""
+    """A wake has met a fault. True: a copy of the slot `path` was not like its file; it is given up, and made
+    anew at the next boot."""
     try:
         import vfs
 
         rom = vfs.rom_ioctl(_SEGMENT, 0)
-        if not _has(path, memoryview(rom), True):
-            rom.ioctl(_ERASE, 0)
+        if _has(path, memoryview(rom), True):
+            return False
+        rom.ioctl(_ERASE, 0)
+        return True
     except _NOT_HERE:
-        pass
+        return False
 
 
 def _has(path, mapped, to_the_end):

@@ -92,12 +92,14 @@ def failed(at_import):
     """An exception has ended this boot; `at_import`: the application could not even be loaded.
 
     A release on trial is rolled back. A good one that cannot be loaded any more gives way to a complete
-    other slot. Where the slot is used in place, its copy may be to blame (inplace.py).
+    other slot. Where the slot is used in place and its copy was damaged, that is to blame (inplace.py) and
+    the release is not judged; a boot on trial that did not reach its sleep counts all the same.
     """
     import inplace
 
+    if inplace.check(slots.SLOTS[slots.running]):
+        return
     pointer = Pointer()
-    inplace.check(slots.SLOTS[slots.running])
     if slots.on_trial:
         if pointer.on_trial:
             pointer.roll_back(CRASHED)
