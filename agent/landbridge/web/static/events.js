@@ -72,8 +72,8 @@ export function list(body, events, seek) {
 }
 
 /** For the map: features of the events that have a place, and the names of those at borders and stops. */
-export function features(events, until) {
-  const shown = events.filter((it) => DRAWN.includes(it.type) && it.latitude !== null && Date.parse(it.time) <= until);
+export function features(events) {
+  const shown = events.filter((it) => DRAWN.includes(it.type) && it.latitude !== null);
   return {
     type: "FeatureCollection",
     features: shown.map((it) => ({
