@@ -148,8 +148,8 @@ def _visitor(browser: Browser, url: str, cookie: str) -> Iterator[Page]:
 
 
 def _come_to_rest(page: Page) -> None:
-    """With a new window the browser makes its own controls, in half a second of a processor: a visit begins when
-    that is done."""
+    """With a new window the browser makes its own controls, in half a second of a processor: a visit begins
+    when that is done."""
     end = time.monotonic() + _WAIT_S
     before_s = _spent_s(page)
     while time.monotonic() < end:

@@ -1,4 +1,4 @@
-"""Makes countries.geojson.gz, overview.geojson.gz and places.csv.gz: `python -m landbridge.web.data.make_map ATLAS`.
+"""Makes the files beside it: `python -m landbridge.web.data.make_map ATLAS`.
 
 ATLAS is countries-50m.json of the npm package `world-atlas` 2.0.2 (`npm pack world-atlas`): Natural Earth
 1:50m, public domain. Places are those of GeoNames (geonames.org, CC BY 4.0) with at least 15,000 inhabitants.
