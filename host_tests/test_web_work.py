@@ -295,6 +295,7 @@ def test_the_journey_is_on_the_page(web: WebBench, operator: Page, keys: dict[st
     assert {"border", "alarm"} <= {each["type"] for each in told}
     operator.goto(f"{web.url}/devices/{DEVICE}")
     expect(operator.locator("#events tbody")).to_contain_text("China → Kazakhstan")
+    expect(operator.locator("#events tbody")).to_contain_text("alarm is over: temperature")
     operator.get_by_role("button", name="China → Kazakhstan").click()
     shown = "document.getElementById('map').map?.queryRenderedFeatures({layers: ['events']}).length"
     until(operator, shown, "events on the map")

@@ -1,5 +1,5 @@
 // Names on a map, drawn by the browser's own fonts on a canvas above it: none are fetched, any language is there.
-const FONT = '"Noto Sans", "PingFang SC", "Microsoft YaHei", "WenQuanYi Micro Hei", system-ui, sans-serif';
+const FONT = 'system-ui, "Noto Sans", "PingFang SC", "Microsoft YaHei", "WenQuanYi Micro Hei", sans-serif';
 const MARGIN = 4;
 
 /** Keep the names of `find()` on `map` while it moves; returns what draws them again when they are others. The
