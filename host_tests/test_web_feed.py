@@ -13,6 +13,7 @@ from landbridge.fleet import policy
 from landbridge.store import cards, register
 from landbridge.store.points import KeptUplink, keep_uplinks
 from landbridge.store.register import Registered
+from landbridge.web import seen
 from landbridge.wire.cards import Profile, Report
 
 from host_tests.agent_bench import set_clock
@@ -116,6 +117,15 @@ def test_what_a_card_did_on_the_trip_of_another_is_not_told(tmp_path, monkeypatc
     assert [each["reports"] for each in told["bolt"]["usage"]] == [1]
     assert [each["reports"] for each in told["house"]["usage"]] == [2]
     fleet.database.close()
+
+
+def test_a_large_fleet_is_told_as_a_small_one(pages, monkeypatch):
+    secrets = [pages.token("sees-all"), pages.token("sees-bolt", tenant="bolt")]
+    small = [json.loads(pages.ask("/v1/fleet", secret)[1])["devices"] for secret in secrets]
+    monkeypatch.setattr(seen, "_NAMED", 0)
+    assert [json.loads(pages.ask("/v1/fleet", secret)[1])["devices"] for secret in secrets] == small
+    assert [[each["device"] for each in told] for told in small] == [[FIRST, SECOND], [FIRST]]
+    assert all(each["latitude"] is not None for each in small[0])
 
 
 def test_without_a_token_there_is_no_feed(pages):
