@@ -181,7 +181,7 @@ def _usage(connection: Connection, device: str, spans: Spans, now_s: int) -> lis
         plmn = networks.get(row.received_s)
         country = _COUNTRIES.get(plmn // 1000, str(plmn // 1000)) if plmn else country
         of_month = found.setdefault((f"{from_epoch_s(row.received_s):%Y-%m}", country), [])
-        of_month.append(usage.Message(*row))
+        of_month.append(usage.Message(row.received_s, row.bytes, row.times))
     by_month = sorted(found.items(), key=lambda each: each[0][0], reverse=True)
     return [
         {"month": month, "country": code, "reports": len(messages)} | _bytes(usage.used(messages))

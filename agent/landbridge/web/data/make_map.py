@@ -110,7 +110,7 @@ def polygons(shape: dict[str, Any], arcs: list[Arc], detail: Detail) -> Iterable
 
 def is_speck(points: Arc, detail: Detail) -> bool:
     """Whether a ring is too small to be drawn."""
-    return Polygon(unwrapped(points)).area < detail.smallest
+    return bool(Polygon(unwrapped(points)).area < detail.smallest)
 
 
 def crosses(points: Arc) -> bool:
