@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import re
+import urllib.request
 from itertools import pairwise
 
 import pytest
@@ -235,10 +236,24 @@ def test_every_word_is_there_in_chinese():
     assert spoken - set(chinese()) == set()
 
 
-def test_no_outline_goes_around_the_world():
-    outlines = json.loads(gzip.decompress(geography.COUNTRIES.read_bytes()))["features"]
+def test_browsers_keep_files_until_an_update(web: WebBench):
+    (path,) = re.findall(r'href="(/static/[0-9a-f]+/pages.css)"', web.ask("/sign-in").text)
+
+    def got(asked: str) -> tuple[str, bytes]:
+        with urllib.request.urlopen(web.url + asked, timeout=60) as answer:
+            return answer.headers["cache-control"], gzip.decompress(answer.read())
+
+    style = (PAGES / "static" / "pages.css").read_bytes()
+    assert got(path) == ("public, max-age=31536000, immutable", style)
+    assert got("/static/old/pages.css") == ("no-store", style)
+    assert web.ask("/static/old/nothing.css").status == 404
+
+
+@pytest.mark.parametrize(("file", "least"), [(geography.COUNTRIES, 200), (geography.OVERVIEW, 150)])
+def test_no_outline_goes_around_the_world(file, least):
+    outlines = json.loads(gzip.decompress(file.read_bytes()))["features"]
     rings = [ring for each in outlines for polygon in each["geometry"]["coordinates"] for ring in polygon]
-    assert len(outlines) > 200 and all(ring[0] == ring[-1] for ring in rings)
+    assert len(outlines) > least and all(ring[0] == ring[-1] for ring in rings)
     # But for Antarctica, along the pole.
     steps = [(a, b) for ring in rings for a, b in pairwise(ring) if a[1] > -90]
     assert max(abs(b[0] - a[0]) for a, b in steps) < 30

@@ -10,9 +10,11 @@ import pytest
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 from landbridge.clock import CLOCK_FILE_VARIABLE
 from landbridge.fleet import policy
-from landbridge.store import cards
+from landbridge.store import cards, register
 from landbridge.store.points import KeptUplink, keep_uplinks
-from landbridge.wire.cards import Profile
+from landbridge.store.register import Registered
+from landbridge.web import seen
+from landbridge.wire.cards import Profile, Report
 
 from host_tests.agent_bench import set_clock
 from host_tests.fleet_bench import FIRST, NOW_S, SECOND, Fleet, Pages, at
@@ -94,6 +96,14 @@ def test_what_a_card_did_on_the_trip_of_another_is_not_told(tmp_path, monkeypatc
             found = policy.Policy({"cis": profile}, "cis", {})
             cards.set_desired(connection, FIRST, found, wish, "bench", at_s)
             keep_uplinks(connection, [KeptUplink(FIRST, hour, at_s, b"1234", 0, 0)])
+        cards.see_identity(connection, FIRST, {"iccid": profile.iccid}, BEGIN_S)
+        report = Report(2, 0, "", 1, 0, (), (), 321, ((profile.iccid, 3 * 1024),))
+        cards.keep_report(connection, FIRST, report, BEGIN_S + 13 * HOUR_S)
+        register.set_class(connection, "resold", {}, "bench", BEGIN_S)
+        card = Registered(
+            0, "ACME Rail", "locator", "resold", "active", (), "ARMED", None, None, (profile.iccid,)
+        )
+        register.add(connection, card, "bench", BEGIN_S)
     pages = Pages(fleet)
     with pages.served():
         told = {
@@ -102,9 +112,20 @@ def test_what_a_card_did_on_the_trip_of_another_is_not_told(tmp_path, monkeypatc
         }
     assert [each["to"] for each in told["bolt"]["switches"]] == ["cis"]
     assert [each["to"] for each in told["house"]["switches"]] == ["cis", policy.AUTOMATIC]
+    assert told["bolt"]["plan"] is None and told["bolt"]["profiles"][0]["used_mb"] is None
+    assert (told["house"]["plan"]["holder"], told["house"]["profiles"][0]["used_mb"]) == ("ACME Rail", 3)
     assert [each["reports"] for each in told["bolt"]["usage"]] == [1]
     assert [each["reports"] for each in told["house"]["usage"]] == [2]
     fleet.database.close()
+
+
+def test_a_large_fleet_is_told_as_a_small_one(pages, monkeypatch):
+    secrets = [pages.token("sees-all"), pages.token("sees-bolt", tenant="bolt")]
+    small = [json.loads(pages.ask("/v1/fleet", secret)[1])["devices"] for secret in secrets]
+    monkeypatch.setattr(seen, "_NAMED", 0)
+    assert [json.loads(pages.ask("/v1/fleet", secret)[1])["devices"] for secret in secrets] == small
+    assert [[each["device"] for each in told] for told in small] == [[FIRST, SECOND], [FIRST]]
+    assert all(each["latitude"] is not None for each in small[0])
 
 
 def test_without_a_token_there_is_no_feed(pages):

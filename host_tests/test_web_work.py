@@ -7,9 +7,12 @@ from typing import Any
 
 import pytest
 from landbridge.clock import iso
+from landbridge.controls.binding import ARMED
+from landbridge.controls.classes import Class
 from landbridge.fleet import passwords, policy
 from landbridge.journey.rework import work_out
-from landbridge.store import cards, journeys, releases
+from landbridge.store import cards, journeys, register, releases
+from landbridge.store.register import Registered
 from landbridge.wire.cards import to_bytes
 from playwright.sync_api import Page, expect
 
@@ -35,11 +38,13 @@ from host_tests.web_bench import (
 __all__ = ["browser", "web"]
 ITS = f"/v1/devices/{DEVICE}"
 LIGHT, BACK = 1, 4096
+IMEI = "867123456789012"
 POLICY = """
 fallback = "roaming"
 [profile.roaming]
 iccid = "8931440400012345678"
 apn = "iot.example"
+quota_mb = 20
 [profile.cis]
 iccid = "8970101000000000012"
 apn = "cis.example"
@@ -58,13 +63,20 @@ def keys(web: WebBench) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def card(web: WebBench) -> int:
-    """A policy with two profiles, the first in use; a switch that went back, to which cause 15 was told."""
+    """A policy with two profiles, the first in use, 5 MB of it used; a switch that went back, to which cause
+    15 was told. It is in the register, on a plan of 10 MB."""
     found = policy.parse(POLICY)
+    iccids = tuple(each.iccid for each in found.profiles.values())
     with web.bench.database().writing() as connection:
+        register.set_class(connection, "resold", Class(quota_mb=10).stored(), "bench", FIRST_S)
+        in_register = Registered(0, "ACME Rail", "locator", "resold", "active", (), ARMED, None, None, iccids)
+        register.add(connection, in_register, "bench", FIRST_S)
         revision = cards.set_desired(connection, DEVICE, found, policy.AUTOMATIC, "bench", FIRST_S)
     events = [[FIRST_S + 3600 * 20, 1, 2, 2, 15], [FIRST_S + 3600 * 30, 2, 1, 1, 0]]
-    profiles = [[to_bytes(each.iccid), 2] for each in found.profiles.values()]
-    web.device.send([on_line(LAST + 1)], reports={14: [revision, 2, "89033023", 1, 0, profiles, events]})
+    profiles = [[to_bytes(iccid), 2] for iccid in iccids]
+    used = [321, [to_bytes(iccids[0]), 5 * 1024 * 1024, 0]]
+    said = [revision, 2, "89033023", 1, 0, profiles, events, used]
+    web.device.send([on_line(LAST + 1)], reports={14: said}, identity={0: IMEI, 1: iccids[0]})
     return revision
 
 
@@ -220,6 +232,10 @@ def test_a_card_is_switched(web: WebBench, operator: Page, keys: dict[str, str],
     expect(operator.locator("#profiles tbody tr").first).to_contain_text("in use")
     expect(operator.get_by_text("back on the profile before (15)")).to_be_visible()
     expect(operator.get_by_role("region", name="Data by country")).to_contain_text("China")
+    expect(operator.locator("#profiles tbody tr").first).to_contain_text("5.00 of 20 MB")
+    expect(operator.locator("#plan")).to_contain_text("ACME Rail")
+    expect(operator.locator("#plan")).to_contain_text("of 10 MB")
+    expect(operator.get_by_role("region", name="Data by country")).to_contain_text("of 10 MB a month")
     operator.get_by_role("button", name="Switch cis").click()
     expect(operator.get_by_role("button", name="Switch cis")).to_be_disabled()
     expect(operator.get_by_text("waits for the device's next report")).to_be_visible()
@@ -227,6 +243,10 @@ def test_a_card_is_switched(web: WebBench, operator: Page, keys: dict[str, str],
     assert barriers(operator) == []
     told = web.ask(f"{ITS}/card", keys["reader"]).json
     assert (told["wish"], told["switches"][0]["by"]) == ("cis", "token admin")
+    assert (told["plan"]["stage"], told["plan"]["binding"], told["quota_mb"]) == ("active", "BOUND", 10)
+    assert [each["used_mb"] for each in told["profiles"]] == [5, None]
+    # What is around the payload on the air is counted too.
+    assert all(each["on_air_bytes"] > each["bytes"] + 598 * each["reports"] for each in told["usage"])
     assert web.ask(f"{ITS}/card/switch", keys["reader"], "POST", {"profile": "cis"}).status == 403
     assert web.ask(f"{ITS}/card/switch", keys["operator"], "POST", {"profile": "none"}).status == 400
     reply: Any = web.device.send([on_line(LAST + 6)])
@@ -275,6 +295,7 @@ def test_the_journey_is_on_the_page(web: WebBench, operator: Page, keys: dict[st
     assert {"border", "alarm"} <= {each["type"] for each in told}
     operator.goto(f"{web.url}/devices/{DEVICE}")
     expect(operator.locator("#events tbody")).to_contain_text("China → Kazakhstan")
+    expect(operator.locator("#events tbody")).to_contain_text("alarm is over: temperature")
     operator.get_by_role("button", name="China → Kazakhstan").click()
     shown = "document.getElementById('map').map?.queryRenderedFeatures({layers: ['events']}).length"
     until(operator, shown, "events on the map")

@@ -106,8 +106,9 @@ def networks(connection: Connection, device: str) -> dict[int, int]:
 
 
 def reports(connection: Connection, device: str, from_s: int) -> list[Row[Any]]:
-    """(received_s, bytes) of each report since a time."""
-    columns = (uplinks.c.received_s, func.length(uplinks.c.payload).label("bytes"))
+    """(received_s, bytes, how often it came) of each report since a time."""
+    bytes_, times = func.length(uplinks.c.payload).label("bytes"), (uplinks.c.repeats + 1).label("times")
+    columns = (uplinks.c.received_s, bytes_, times)
     of_device = select(*columns).where(uplinks.c.device == device, uplinks.c.received_s >= from_s)
     return list(connection.execute(of_device.order_by(uplinks.c.received_s)))
 

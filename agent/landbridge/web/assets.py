@@ -1,61 +1,69 @@
-"""Files of the pages: ours, the base map's, MapLibre GL JS out of its wheel. Nothing is from elsewhere."""
+"""Files of the pages: ours, the base map's, MapLibre GL JS out of its wheel. Nothing is from elsewhere.
+
+Their addresses name what is in them: browsers keep them for good, and an update of the agent has others.
+"""
 
 import gzip
+import hashlib
 import importlib.util
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal
 
-from fastapi import APIRouter, FastAPI
-from fastapi.responses import FileResponse, Response
-from fastapi.staticfiles import StaticFiles
+from fastapi import APIRouter, FastAPI, HTTPException
+from fastapi.responses import Response
 
 from landbridge.errors import UserError
 from landbridge.web import geography
 
 router = APIRouter(include_in_schema=False)
 STATIC = Path(__file__).parent / "static"
-_FRESH = {"cache-control": "public, max-age=3600"}
-_PACKED = {"content-encoding": "gzip"}
-_KINDS = {"js": "text/javascript", "css": "text/css"}
+_KEPT = "public, max-age=31536000, immutable"
+_KINDS = {
+    "js": "text/javascript",
+    "css": "text/css",
+    "svg": "image/svg+xml",
+    "json": "application/json",
+    "geojson": "application/geo+json",
+}
 
 
 def attach(app: FastAPI) -> None:
-    """Serve them."""
+    """Serve them; they are packed now, not when the first visitor waits."""
+    address()
     app.include_router(router)
-    app.mount("/static", _Ours(directory=STATIC), name="static")
-
-
-class _Ours(StaticFiles):
-    """Files that an update of the agent changes: browsers ask each time whether they have."""
-
-    def file_response(self, *args: Any, **kwargs: Any) -> Response:
-        answer = super().file_response(*args, **kwargs)
-        answer.headers["cache-control"] = "no-cache"
-        return answer
-
-
-@router.get("/static/maplibre/maplibre-gl.{kind}")
-def maplibre(kind: Literal["js", "css"]) -> Response:
-    """The map's library."""
-    return Response(_library(kind), media_type=_KINDS[kind], headers=_FRESH | _PACKED)
-
-
-@router.get("/map/countries.geojson")
-def countries() -> Response:
-    """Outlines of countries."""
-    return FileResponse(geography.COUNTRIES, media_type="application/geo+json", headers=_FRESH | _PACKED)
-
-
-@router.get("/map/names.json")
-def names() -> Response:
-    """What the map names."""
-    return Response(geography.labels(), media_type="application/json", headers=_FRESH | _PACKED)
 
 
 @cache
-def _library(kind: str) -> bytes:
-    return gzip.compress((_maplibre() / f"maplibre-gl.{kind}").read_bytes(), mtime=0)
+def address() -> str:
+    """Where they are, without a slash at the end."""
+    digest = hashlib.sha256()
+    for name, packed in sorted(_packed().items()):
+        digest.update(name.encode() + packed)
+    return f"/static/{digest.hexdigest()[:16]}"
+
+
+@router.get("/static/{version}/{name:path}")
+def file(version: str, name: str) -> Response:
+    """One of them, compressed; a page from before an update gets that of now, once."""
+    packed = _packed().get(name)
+    if packed is None:
+        raise HTTPException(404, "there is no such file")
+    keep = _KEPT if address().endswith(f"/{version}") else "no-store"
+    headers = {"content-encoding": "gzip", "cache-control": keep}
+    return Response(packed, media_type=_KINDS[name.rpartition(".")[2]], headers=headers)
+
+
+@cache
+def _packed() -> dict[str, bytes]:
+    """All by name."""
+    plain = {path.name: path for path in STATIC.iterdir()}
+    plain |= {f"maplibre/{path.name}": path for path in _maplibre().glob("maplibre-gl.*")}
+    packed = {name: gzip.compress(path.read_bytes(), mtime=0) for name, path in plain.items()}
+    return packed | {
+        "map/countries.geojson": geography.COUNTRIES.read_bytes(),
+        "map/overview.geojson": geography.OVERVIEW.read_bytes(),
+        "map/names.json": geography.labels(),
+    }
 
 
 def _maplibre() -> Path:

@@ -1,7 +1,8 @@
 """The card of a device: its profiles, its switches, what it has used where, whether it is still the same."""
 
+import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fastapi import APIRouter, HTTPException, Request
@@ -10,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import Connection, Row
 
 from landbridge.clock import from_epoch_s, iso
+from landbridge.controls import usage, watch
 from landbridge.fleet import cards
 from landbridge.fleet.line import MCC
 from landbridge.fleet.policy import AUTOMATIC
@@ -41,7 +43,8 @@ class Wish(BaseModel):
 
 @router.get("/v1/devices/{device}/card")
 def card(request: Request, who: Looks, device: Device) -> dict[str, Any]:
-    """Profiles, switches and what became of them, bytes by month and country, identity."""
+    """Profiles, switches and what became of them, bytes by month and country, identity; for the house what
+    the register has of the card, and what went over each profile."""
     it = here(request)
     with it.database.reading() as connection:
         return _told(connection, _live(act.ride(connection, who, device)), it.clock.now_s())
@@ -85,6 +88,12 @@ def _told(connection: Connection, found: Ride, now_s: int) -> dict[str, Any]:
     identities = stored.identities(connection, device)
     desired = asked[-1] if asked else None
     used = desired.policy.name(said.used) if desired and said and said.revision == desired.revision else None
+    # What others used before the viewer's trip is not his to see.
+    is_house = found.tenant is None
+    plan = _plan(connection, device, identities, now_s) if is_house else None
+    used_kb = dict(json.loads(said.used_kb)) if said and is_house else {}
+    profiles = _profiles(desired, used, used_kb)
+    quotas = [each["quota_mb"] for each in profiles if each["used"]]
     return {
         "state": cards.state(connection, device),
         "wish": desired and desired.wish,
@@ -94,13 +103,36 @@ def _told(connection: Connection, found: Ride, now_s: int) -> dict[str, Any]:
         "identity": {name: getattr(identities[-1], name) or None for name in ("imei", "iccid", "imsi")}
         if identities
         else None,
-        "profiles": _profiles(desired, used),
+        "plan": plan,
+        "profiles": profiles,
         "switches": _switches(asked, stored.events(connection, device), spans),
+        "quota_mb": (plan and plan["quota_mb"]) or next(iter(quotas), None),
         "usage": _usage(connection, device, spans, now_s),
     }
 
 
-def _profiles(desired: stored.Desired | None, used: str | None) -> list[dict[str, Any]]:
+def _plan(
+    connection: Connection, device: str, identities: Sequence[Row[Any]], now_s: int
+) -> dict[str, Any] | None:
+    """What the register of SIM cards has of the card in the device; None: it is not there."""
+    found = watch.known(connection, identities[-1]._asdict()) if identities else None
+    if found is None:
+        return None
+    return {
+        "class": found.class_,
+        "stage": found.stage,
+        "holder": found.holder,
+        "purpose": found.purpose,
+        "binding": found.binding,
+        "blocked": found.blocked,
+        "quota_mb": watch.demanded(connection, found).quota_mb or None,
+        "month_bytes": watch.month_bytes(connection, device, now_s),
+    }
+
+
+def _profiles(
+    desired: stored.Desired | None, used: str | None, used_kb: Mapping[str, int]
+) -> list[dict[str, Any]]:
     if desired is None:
         return []
     rows = sorted(desired.policy.countries.items(), key=lambda row: row[0] or math.inf)
@@ -112,6 +144,8 @@ def _profiles(desired: stored.Desired | None, used: str | None) -> list[dict[str
         {
             "name": name, "iccid": each.iccid, "apn": each.apn, "used": name == used,
             "fallback": name == desired.policy.fallback, "countries": countries[name],
+            "quota_mb": each.quota_kb / 1024 or None,
+            "used_mb": used_kb[each.iccid] / 1024 if each.iccid in used_kb else None,
         }
         for name, each in desired.policy.profiles.items()
     ]  # fmt: skip
@@ -137,22 +171,26 @@ def _switches(
 
 
 def _usage(connection: Connection, device: str, spans: Spans, now_s: int) -> list[dict[str, Any]]:
-    """Bytes of the viewer's reports by month and by the country of the network that the newest point in each
-    was under."""
+    """Bytes of the viewer's reports, themselves and on the air by the model, by month and by the country of
+    the network that the newest point in each was under."""
     networks = outline.networks(connection, device)
-    found: dict[tuple[str, str | None], list[int]] = {}
+    found: dict[tuple[str, str | None], list[usage.Message]] = {}
     country: str | None = None
     reported = outline.reports(connection, device, now_s - _MONTHS_S)
     for row in (each for each in reported if _lies_in(spans, each.received_s)):
         plmn = networks.get(row.received_s)
         country = _COUNTRIES.get(plmn // 1000, str(plmn // 1000)) if plmn else country
-        of_month = found.setdefault((f"{from_epoch_s(row.received_s):%Y-%m}", country), [0, 0])
-        of_month[0] += 1
-        of_month[1] += row.bytes
+        of_month = found.setdefault((f"{from_epoch_s(row.received_s):%Y-%m}", country), [])
+        of_month.append(usage.Message(row.received_s, row.bytes, row.times))
+    by_month = sorted(found.items(), key=lambda each: each[0][0], reverse=True)
     return [
-        {"month": month, "country": code, "reports": reports, "bytes": size}
-        for (month, code), (reports, size) in sorted(found.items(), key=lambda each: each[0][0], reverse=True)
+        {"month": month, "country": code, "reports": len(messages)} | _bytes(usage.used(messages))
+        for (month, code), messages in by_month
     ]
+
+
+def _bytes(used: usage.Used) -> dict[str, int]:
+    return {"bytes": used.payload_bytes, "on_air_bytes": used.on_air_bytes}
 
 
 def _lies_in(spans: Spans, at_s: int) -> bool:

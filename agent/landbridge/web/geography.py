@@ -13,6 +13,8 @@ from typing import Any, NamedTuple
 
 DATA = Path(__file__).parent / "data"
 COUNTRIES, PLACES = DATA / "countries.geojson.gz", DATA / "places.csv.gz"
+OVERVIEW = DATA / "overview.geojson.gz"
+"""COUNTRIES in less detail, for a map of the world."""
 LABEL_POPULATION = 100_000
 _KM_A_DEGREE = 111.195
 _REACH_DEG = 6

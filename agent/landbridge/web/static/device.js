@@ -24,6 +24,7 @@ const gap = Math.max(24 * 3600_000, 3000 * outline.step_s);
 const dated = events.filter((it) => it.time);
 const wakes = new Wakes(base, document.querySelector("#wakes tbody"));
 const track = new Track(base, points, outline.step_s, Number(alarms), dated, { known: () => known.checked, seek, chosen: record });
+const drawing = track.show(document.getElementById("map"), until, colour.value, scale);
 
 const end = days.battery_end && `${_("empty about")} ${at(Date.parse(days.battery_end), true)}`;
 const day = (key) => days[key].map((it) => ({ ms: Date.parse(it.day), parts: it.joules ?? { bytes: it.bytes } }));
@@ -71,11 +72,16 @@ function changed() {
 }
 
 function draw() {
+  tell();
+  track.draw(now());
+}
+
+/** All but the map. */
+function tell() {
   moment.textContent = points.length ? at(now()) : _("no points yet");
   slider.setAttribute("aria-valuetext", moment.textContent);
   all.forEach(({ move }) => move(now()));
   wakes.show(now());
-  track.draw(now());
 }
 
 /** Show a record as the device made it. */
@@ -130,7 +136,6 @@ document.getElementById("raw").addEventListener("click", () => {
   const passed = points.filter((it) => it.taken <= now()).at(-1);
   if (passed) record(passed.seq);
 });
-draw();
-await track.show(document.getElementById("map"), colour.value, scale);
-draw();
+tell();
+await drawing;
 track.map.once("idle", () => performance.mark("usable"));

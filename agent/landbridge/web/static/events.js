@@ -5,6 +5,7 @@ import { _, country, make, time } from "./words.js";
 
 const [WIDTH, HEIGHT] = [1000, 26];
 const COLOURS = { stop: "#b08948", border: "#7a4fb5", alarm: STATES.alarm, gap: "#e07a3f", arrival: STATES.moving };
+const BACK = { "temperature-back": "temperature", "heard-again": "silent" }; // that an alarm is over, and which
 const DRAWN = ["stop", "border", "alarm", "arrival"];
 
 /** An event in a line. */
@@ -12,7 +13,7 @@ export function told(it) {
   const place = it.place ? ` ${it.place}` : "";
   const stood = it.stood_s ? ` (${Math.round(it.stood_s / 3600)} h)` : "";
   const texts = {
-    alarm: () => `${_("alarm")}: ${_(it.alarm)}`,
+    alarm: () => (it.alarm in BACK ? `${_("alarm is over")}: ${_(BACK[it.alarm])}` : `${_("alarm")}: ${_(it.alarm)}`),
     border: () => `${_("border")} ${country(it.from, it.from)} → ${country(it.to, it.to)}`,
     departure: () => `${_("departure")}${place}${stood}`,
     fence: () => `${_(it.action)} ${it.fence}`,
@@ -50,7 +51,7 @@ export function strip({ events, from, until, seek }) {
   picture.append(
     ...spans(events).map((it) => bar(it.begin, it.end ?? until, "stop", told(it))),
     ...events.filter(({ type }) => type === "gap").map((it) => bar(Date.parse(it.since), Date.parse(it.time), "gap", told(it))),
-    ...events.filter(({ type }) => ["border", "alarm", "arrival"].includes(type)).map(mark), cursor,
+    ...events.filter(({ type }) => ["border", "alarm", "arrival"].includes(type)).filter(({ alarm }) => !(alarm in BACK)).map(mark), cursor,
   );
   seeks(picture, from, until, seek);
   const keys = Object.keys(COLOURS).filter((type) => events.some((it) => it.type === type));
@@ -72,8 +73,8 @@ export function list(body, events, seek) {
 }
 
 /** For the map: features of the events that have a place, and the names of those at borders and stops. */
-export function features(events, until) {
-  const shown = events.filter((it) => DRAWN.includes(it.type) && it.latitude !== null && Date.parse(it.time) <= until);
+export function features(events) {
+  const shown = events.filter((it) => DRAWN.includes(it.type) && !(it.alarm in BACK) && it.latitude !== null);
   return {
     type: "FeatureCollection",
     features: shown.map((it) => ({

@@ -1,6 +1,7 @@
 // The fleet: a map and a list of the same rows, kept current by server-sent events.
 import { act, json, ms } from "./ask.js";
-import { LABELS, makeMap, STATES } from "./map.js";
+import { grouped, SINGLE_ZOOM } from "./clusters.js";
+import { boundsOf, LABELS, makeMap, STATES } from "./map.js";
 import { _, make, time } from "./words.js";
 
 const ORDER = ["alarm", "silent", "moving", "dwelling", "new", "ended"];
@@ -15,8 +16,11 @@ const may = Boolean(document.querySelector(".list").dataset.acts);
 const shown = new Set(ORDER);
 let sorted = { by: "state", up: true };
 let most = PAGE;
-let map = null;
+let groups = [];
+let level = null; // the zoom that the groups are for
 let waiting = null;
+let fit = []; // what the list shows
+let regroup = () => {}; // until there is a map
 
 const KEYS = {
   state: (row) => ORDER.indexOf(row.state),
@@ -43,13 +47,14 @@ function put(it) {
   rows.set(it.device, { ...it, at, time: parsed(it.still ?? it.time), due: parsed(it.next_contact) });
 }
 
+/** Those that fit, sorted; such as are alike stay in the order of devices. */
 function list() {
   const wanted = search.value.trim().toLowerCase();
   const key = KEYS[sorted.by];
   const order = (a, b) => (a < b ? -1 : a > b ? 1 : 0);
-  const fit = [...rows.values()].filter((row) => shown.has(row.state) && (!wanted
+  const found = [...rows.values()].filter((row) => shown.has(row.state) && (!wanted
     || `${row.device} ${row.container} ${row.line} ${row.destination}`.toLowerCase().includes(wanted)));
-  return fit.sort((a, b) => (sorted.up ? 1 : -1) * order(key(a), key(b)) || order(a.device, b.device));
+  return found.sort((a, b) => (sorted.up ? 1 : -1) * order(key(a), key(b)));
 }
 
 const when = (at) => time(at === null ? null : new Date(at).toISOString().replace(".000Z", "Z"));
@@ -67,12 +72,12 @@ function line(row) {
 }
 
 function draw() {
-  const fit = list();
+  fit = list();
   body.replaceChildren(...fit.slice(0, most).map(line));
   document.getElementById("none").hidden = fit.length > 0 || !rows.size;
   more.hidden = fit.length <= most;
   chips();
-  map?.getSource("fleet")?.setData(features(fit));
+  regroup();
 }
 
 /** Many rows may change at once: they are drawn together. */
@@ -98,63 +103,63 @@ function chips() {
   }));
 }
 
-function features(fit) {
-  return {
-    type: "FeatureCollection",
-    features: fit.filter((row) => row.at).map((row) => ({
-      type: "Feature",
-      properties: { device: row.device, state: row.state, name: row.container ?? row.device },
-      geometry: { type: "Point", coordinates: row.at },
-    })),
-  };
-}
-
+/** The map, with what the list shows in groups. */
 async function drawMap() {
-  const places = [...rows.values()].flatMap((row) => (row.at ? [row.at] : []));
+  const places = [...rows.values()].flatMap(({ at }) => (at ? [at] : []));
   const around = { places, fitBoundsOptions: { padding: 60, maxZoom: 4 } };
-  const made = await makeMap(document.getElementById("map"), around, names);
+  const { map, drawNames } = await makeMap(document.getElementById("map"), around, () => groups.map(nameOf));
+  const group = () => {
+    level = Math.floor(map.getZoom());
+    groups = grouped(fit.filter(({ at }) => at), level);
+    return features();
+  };
   const colour = ["match", ["get", "state"], ...Object.entries(STATES).flat(), "#888"];
-  const mostly = (state) => [">=", ["*", 2, ["get", state]], ["get", "point_count"]];
-  const any = (state) => ["+", ["case", ["==", ["get", "state"], state], 1, 0]];
-  made.addSource("fleet", {
-    type: "geojson", data: features(list()), cluster: true, clusterRadius: 44, clusterMaxZoom: 11,
-    clusterProperties: { alarm: any("alarm"), silent: any("silent"), moving: any("moving") },
-  });
-  made.addLayer({
+  map.addSource("fleet", { type: "geojson", data: group() });
+  map.addLayer({
     id: "clusters", type: "circle", source: "fleet", filter: ["has", "point_count"],
     paint: {
       "circle-radius": ["step", ["get", "point_count"], 13, 10, 17, 100, 22, 1000, 28],
       // What most of them do; the ring says that one has an alarm.
-      "circle-color": ["case", mostly("alarm"), STATES.alarm, mostly("silent"), STATES.silent, mostly("moving"), STATES.moving, STATES.dwelling],
-      "circle-stroke-color": ["case", [">", ["get", "alarm"], 0], STATES.alarm, "#fff"],
-      "circle-stroke-width": ["case", [">", ["get", "alarm"], 0], 4, 2], "circle-opacity": 0.9,
+      "circle-color": colour, "circle-opacity": 0.9,
+      "circle-stroke-color": ["case", ["get", "alarm"], STATES.alarm, "#fff"],
+      "circle-stroke-width": ["case", ["get", "alarm"], 4, 2],
     },
   });
-  made.addLayer({
+  map.addLayer({
     id: "devices", type: "circle", source: "fleet", filter: ["!", ["has", "point_count"]],
     paint: { "circle-radius": 7, "circle-color": colour, "circle-stroke-color": "#fff", "circle-stroke-width": 2 },
   });
-  made.on("click", "devices", ({ features: [found] }) => { location.href = `/devices/${found.properties.device}`; });
-  made.on("click", "clusters", async ({ features: [found] }) => {
-    const zoom = await made.getSource("fleet").getClusterExpansionZoom(found.properties.cluster_id);
-    made.easeTo({ center: found.geometry.coordinates, zoom });
-  });
+  map.on("click", "devices", ({ features: [found] }) => { location.href = `/devices/${encodeURIComponent(found.properties.device)}`; });
+  map.on("click", "clusters", ({ features: [found] }) => (
+    map.fitBounds(boundsOf(groups[found.properties.group].rows.map(({ at }) => at)), { padding: 80, maxZoom: SINGLE_ZOOM })
+  ));
   for (const layer of ["devices", "clusters"]) {
-    made.on("mouseenter", layer, () => { made.getCanvas().style.cursor = "pointer"; });
-    made.on("mouseleave", layer, () => { made.getCanvas().style.cursor = ""; });
+    map.on("mouseenter", layer, () => { map.getCanvas().style.cursor = "pointer"; });
+    map.on("mouseleave", layer, () => { map.getCanvas().style.cursor = ""; });
   }
-  map = made;
+  regroup = () => {
+    map.getSource("fleet").setData(group());
+    drawNames();
+  };
+  map.on("zoom", () => level !== Math.floor(map.getZoom()) && regroup());
+  drawNames();
   map.once("idle", () => performance.mark("usable"));
 }
 
-/** How many a cluster has, and what a single one is called. */
-function names(of) {
-  if (!of.getLayer("devices")) return [];
-  return of.queryRenderedFeatures({ layers: ["clusters", "devices"] }).map(({ properties, geometry }) => (
-    properties.point_count
-      ? { ...LABELS.count, text: String(properties.point_count), at: geometry.coordinates }
-      : { ...LABELS.device, text: properties.name, at: geometry.coordinates }
-  ));
+function features() {
+  return {
+    type: "FeatureCollection",
+    features: groups.map(({ rows: [first, ...others], state, alarm, at }, group) => ({
+      type: "Feature", geometry: { type: "Point", coordinates: at },
+      properties: others.length ? { group, state, alarm, point_count: others.length + 1 } : { state, device: first.device },
+    })),
+  };
+}
+
+/** How many a group has, and what a single one is called. */
+function nameOf({ rows: [first, ...others], at }) {
+  if (others.length) return { ...LABELS.count, text: String(others.length + 1), at };
+  return { ...LABELS.device, text: first.container ?? first.device, at };
 }
 
 function follow() {
@@ -215,8 +220,9 @@ document.querySelectorAll("[data-sort]").forEach((button) => button.addEventList
   button.parentElement.setAttribute("aria-sort", sorted.up ? "ascending" : "descending");
   draw();
 }));
-await refresh();
+read(await json("/fleet"));
+drawMap();
+draw();
 follow();
 alarms();
 setInterval(refresh, REFRESH_MS);
-await drawMap();

@@ -1,9 +1,10 @@
 // Names on a map, drawn by the browser's own fonts on a canvas above it: none are fetched, any language is there.
-const FONT = '"Noto Sans", "PingFang SC", "Microsoft YaHei", "WenQuanYi Micro Hei", system-ui, sans-serif';
+const FONT = 'system-ui, "Noto Sans", "PingFang SC", "Microsoft YaHei", "WenQuanYi Micro Hei", sans-serif';
 const MARGIN = 4;
 
-/** Keep the names of `find()` on `map` while it moves. The first have the room where two would overlap: each
- * is {text, at: [longitude, latitude], size, weight, color, halo, below (px), always}. */
+/** Keep the names of `find()` on `map` while it moves; returns what draws them again when they are others. The
+ * first have the room where two would overlap: each is {text, at: [longitude, latitude], size, weight, color, halo,
+ * below (px), always}. */
 export function showLabels(map, find) {
   const canvas = document.createElement("canvas");
   canvas.className = "labels";
@@ -40,8 +41,9 @@ export function showLabels(map, find) {
       context.fillText(it.text, x, middle);
     }
   };
-  map.on("render", draw);
+  map.on("move", draw);
   draw();
+  return draw;
 }
 
 const overlap = (a, b) => a[0] < b[2] && a[2] > b[0] && a[1] < b[3] && a[3] > b[1];

@@ -1,11 +1,11 @@
 // The base map: outlines and names that this host serves.
+import { asset, json } from "./ask.js";
 import { showLabels } from "./labels.js";
 import { _, country, language } from "./words.js";
 
 const dark = matchMedia("(prefers-color-scheme: dark)").matches;
 const INK = dark ? "#aab6bf" : "#5b6770";
 const HALO = dark ? "#1a232a" : "#f7f8f4";
-const SEA = dark ? "#10181d" : "#dfeaf0";
 const LAND = dark ? "#1d272e" : "#f5f4ee";
 const BORDER = dark ? "#3a4751" : "#c4c9c4";
 export const STATES = {
@@ -28,10 +28,17 @@ const WORDS = {
 // A country is named where it is wide enough: degrees of its side, times the map's scale.
 const WIDE = 14;
 
-/** The map, in `container`, when it can take layers: around `places` ([longitude, latitude] each) where there are
- * any; `names()` gives labels that go before the usual ones. */
+const OVERVIEW = "map/overview.geojson";
+const DETAIL = "map/countries.geojson";
+const DETAIL_ZOOM = 3.5; // from here on the coarse outlines are seen to be coarse
+
+// Its worker begins before there is anything for it to do.
+maplibregl.prewarm();
+
+/** The map in `container` around `places` ([longitude, latitude] each), if there are any, when it can take layers;
+ * and what draws its names again: `names()` gives labels that go before the usual ones. */
 export async function makeMap(container, { places = [], ...options } = {}, names = () => []) {
-  const bounds = places.reduce((grown, at) => grown.extend(at), new maplibregl.LngLatBounds());
+  const bounds = boundsOf(places);
   const around = bounds.isEmpty() ? {} : { bounds, fitBoundsOptions: { padding: 40, maxZoom: 9 } };
   const map = new maplibregl.Map({
     container, style: style(), attributionControl: false, dragRotate: false, pitchWithRotate: false,
@@ -44,36 +51,52 @@ export async function makeMap(container, { places = [], ...options } = {}, names
   const credit = "Natural Earth · © GeoNames (CC BY 4.0)";
   map.addControl(new maplibregl.AttributionControl({ customAttribution: credit, compact: false }));
   container.map = map; // for whoever looks into the page from outside
-  let [ofCountries, ofPlaces] = [[], []];
-  fetch("/map/names.json").then((answer) => answer.json()).then(({ countries, places }) => {
-    ofCountries = countries.map(([code, name, lon, lat, area]) => (
-      { ...LABELS.country, text: country(code, name), at: [lon, lat], area }
-    ));
-    ofPlaces = places.map(([name, zh, lon, lat]) => (
-      { ...LABELS.place, text: language.startsWith("zh") ? zh : name, at: [lon, lat] }
-    ));
-    map.triggerRepaint();
-  });
+  const usual = baseNames();
   await new Promise((done) => map.once("style.load", done));
   map.resize(); // it may have been made before the page had its shape
-  showLabels(map, () => {
-    const zoom = map.getZoom();
-    const most = RANKS.findLast(([from]) => zoom >= from)?.[1] ?? 0;
-    return [...names(map), ...(zoom < 6 ? ofCountries.filter(({ area }) => Math.sqrt(area) * 2 ** zoom > WIDE) : []), ...ofPlaces.slice(0, most)];
+  map.on("zoom", () => refine(map));
+  refine(map);
+  let ofBase = () => [];
+  const drawNames = showLabels(map, () => [...names(), ...ofBase(map.getZoom())]);
+  usual.then((found) => {
+    ofBase = found;
+    drawNames();
   });
-  return map;
+  return { map, drawNames };
 }
 
-function style() {
-  return {
-    version: 8,
-    sources: {
-      countries: { type: "geojson", data: new URL("/map/countries.geojson", location).href, tolerance: 0.2 },
-    },
-    layers: [
-      { id: "sea", type: "background", paint: { "background-color": SEA } },
-      { id: "land", type: "fill", source: "countries", paint: { "fill-color": LAND } },
-      { id: "borders", type: "line", source: "countries", paint: { "line-color": BORDER, "line-width": 0.8 } },
-    ],
+export const boundsOf = (places) => places.reduce((grown, at) => grown.extend(at), new maplibregl.LngLatBounds());
+
+/** The names of the base map, the first first, by zoom. */
+async function baseNames() {
+  const { countries, places } = await json(asset("map/names.json"));
+  const ofCountries = countries.map(([code, name, lon, lat, area]) => (
+    { ...LABELS.country, text: country(code, name), at: [lon, lat], area }
+  ));
+  const ofPlaces = places.map(([name, zh, lon, lat]) => (
+    { ...LABELS.place, text: language.startsWith("zh") ? zh : name, at: [lon, lat] }
+  ));
+  return (zoom) => {
+    const most = RANKS.findLast(([from]) => zoom >= from)?.[1] ?? 0;
+    const wide = zoom < 6 ? ofCountries.filter(({ area }) => Math.sqrt(area) * 2 ** zoom > WIDE) : [];
+    return [...wide, ...ofPlaces.slice(0, most)];
   };
 }
+
+/** Put the outlines in detail in place of the coarse ones, once somebody looks near. */
+function refine(map) {
+  if (map.getZoom() < DETAIL_ZOOM || map.getSource("detail")) return;
+  const [, above] = map.getLayersOrder();
+  map.addSource("detail", outlines(DETAIL));
+  map.addLayer({ ...land("detail"), minzoom: DETAIL_ZOOM }, above);
+  const replace = ({ sourceId }) => {
+    if (sourceId !== "detail" || !map.isSourceLoaded("detail")) return;
+    map.off("sourcedata", replace);
+    map.setLayerZoomRange("overview", 0, DETAIL_ZOOM);
+  };
+  map.on("sourcedata", replace);
+}
+
+const outlines = (path) => ({ type: "geojson", data: asset(path), tolerance: 0.2 });
+const land = (source) => ({ id: source, type: "fill", source, paint: { "fill-color": LAND, "fill-outline-color": BORDER } });
+const style = () => ({ version: 8, sources: { overview: outlines(OVERVIEW) }, layers: [land("overview")] });

@@ -3,7 +3,7 @@ import { makeMap, STATES } from "./map.js";
 
 const { latitude, longitude } = JSON.parse(document.getElementById("data").textContent);
 const known = latitude !== null;
-const map = await makeMap(document.getElementById("map"), known ? { center: [longitude, latitude], zoom: 4 } : {});
+const { map } = await makeMap(document.getElementById("map"), known ? { center: [longitude, latitude], zoom: 4 } : {});
 if (known) {
   map.addSource("here", { type: "geojson", data: { type: "Point", coordinates: [longitude, latitude] } });
   map.addLayer({

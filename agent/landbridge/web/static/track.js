@@ -25,20 +25,21 @@ export function read({ columns: it }, alarms) {
   }));
 }
 
-/** The track of a device in `container`. `known()`: only what had come in by then; `seek` moves the moment. */
+/** The track of a device. `known()`: only what had come in by then; `seek` moves the moment. */
 export class Track {
   constructor(base, overview, step_s, alarms, events, { known, seek, chosen }) {
-    Object.assign(this, { base, overview, alarms, events, known, seek, chosen });
+    Object.assign(this, { base, overview, alarms, events, known, seek, chosen, happened: [] });
     this.isWhole = step_s === 1;
     this.gap = Math.max(GAP_MS, 3000 * step_s);
     this.fixes = overview.filter((it) => it.where);
     this.map = null;
   }
 
-  async show(container, colour, scale) {
+  /** Put it on a map in `container`, as it is at `now`. */
+  async show(container, now, colour, scale) {
     const places = this.fixes.map((it) => it.where);
-    const made = await makeMap(container, { places }, () => journey.names(this.happened ?? []));
-    for (const source of ["lines", "points", "events", "here"]) made.addSource(source, { type: "geojson", data: EMPTY });
+    const { map: made, drawNames } = await makeMap(container, { places }, () => journey.names(this.happened));
+    for (const [source, data] of Object.entries(this.at(now))) made.addSource(source, { type: "geojson", data });
     const line = { "line-color": "#e07a3f", "line-width": 2 };
     made.addLayer({ id: "way", type: "line", source: "lines", filter: ["!", ["get", "gap"]], paint: line });
     made.addLayer({
@@ -69,7 +70,8 @@ export class Track {
       this.chosen(found.properties.seq);
     });
     made.on("click", "events", ({ features: [found] }) => this.seek(found.properties.at));
-    this.map = made;
+    Object.assign(this, { map: made, drawNames });
+    drawNames();
     this.paint(colour, scale);
     if (!this.isWhole) made.on("moveend", () => this.nearer());
   }
@@ -87,15 +89,23 @@ export class Track {
   }
 
   draw(now) {
-    this.now = now;
     if (!this.map) return;
+    for (const [source, data] of Object.entries(this.at(now))) this.map.getSource(source).setData(data);
+    this.drawNames();
+  }
+
+  /** The sources of the map as they are at `now`. */
+  at(now) {
+    this.now = now;
     const passed = this.fixes.filter((it) => it.taken <= now && (!this.known() || it.received <= now));
-    this.map.getSource("lines").setData({ type: "FeatureCollection", features: this.lines(passed) });
-    this.map.getSource("points").setData({ type: "FeatureCollection", features: passed.map(dot) });
-    this.map.getSource("events").setData(journey.features(this.events, now));
     this.happened = this.events.filter((it) => Date.parse(it.time) <= now);
     const last = passed.at(-1);
-    this.map.getSource("here").setData(last ? dot(last) : EMPTY);
+    return {
+      lines: { type: "FeatureCollection", features: this.lines(passed) },
+      points: { type: "FeatureCollection", features: passed.map(dot) },
+      events: journey.features(this.happened),
+      here: last ? dot(last) : EMPTY,
+    };
   }
 
   lines(passed) {

@@ -35,10 +35,12 @@ export function ago(ms) {
   return relative.format(Math.round(seconds / 60), "minute");
 }
 
+const regions = new Intl.DisplayNames(language, { type: "region" });
+
 /** The name of a country, by its code of two letters. */
 export function country(code, otherwise) {
   try {
-    return new Intl.DisplayNames(language, { type: "region" }).of(code);
+    return regions.of(code);
   } catch {
     return otherwise;
   }
