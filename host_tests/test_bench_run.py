@@ -91,6 +91,15 @@ def test_a_full_run(dialect, broker):
     assert '\\"******\\"' in text and "204046000005678" in text
 
 
+def test_a_modem_that_may_go_into_psm_is_heard_throughout_edrx(monkeypatch):
+    monkeypatch.setattr(steps, "EXTENDED_MS", 300_000)
+    outcome, _ = run(modem("bg95"), request("bg95", key=True))
+    by_step = {one.step: one for one in outcome.results}
+    assert (by_step["edrx"].state, by_step["edrx"].found) == ("ok", {"cycle_s": 20.48})
+    assert by_step["park"].found["parked"] is True
+    assert outcome.as_found, outcome.restored
+
+
 @pytest.mark.parametrize("dialect", DIALECTS)
 def test_a_transcript_gives_the_same_run(dialect, broker, tmp_path):
     outcome, text = run(modem(dialect, broker), request(dialect, broker.ca, key=True))
