@@ -11,7 +11,7 @@ import pytest
 from host_tests.bench_line import PASSWORD, Hung, Line, Trouble, request, run
 from host_tests.card_bench import four_profiles
 from host_tests.modem_bench import Mosquitto, start_mosquitto
-from tools.bench import BenchError, report, steps, transcript
+from tools.bench import BenchError, live, report, steps, transcript
 from tools.bench.keep import Form, form
 from tools.bench.ports import Recorder
 from tools.bench.replay import ReplayPort
@@ -367,6 +367,7 @@ def test_a_profile_there_and_back(dialect, quirks):
     told = next(one for one in outcome.results if one.step == "switch")
     assert told.state == "ok", told.words
     assert told.found["profiles"] == 5 and told.found["route"] == "AT+CGLA"
+    assert live.summary(told).startswith("AT+CGLA, by ")
     assert len(card.switches) == 2 and card.iccid == card.profiles[0].iccid
 
 
