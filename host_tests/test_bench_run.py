@@ -11,7 +11,7 @@ import pytest
 from host_tests.bench_line import PASSWORD, Hung, Line, Trouble, request, run
 from host_tests.card_bench import four_profiles
 from host_tests.modem_bench import Mosquitto, start_mosquitto
-from tools.bench import BenchError, report, steps, transcript
+from tools.bench import BenchError, live, report, steps, transcript
 from tools.bench.keep import Form, form
 from tools.bench.ports import Recorder
 from tools.bench.replay import ReplayPort
@@ -89,6 +89,15 @@ def test_a_full_run(dialect, broker):
     assert settings(line) == before
     assert f'"{PASSWORD}' not in text and "204046612345678" not in text
     assert '\\"******\\"' in text and "204046000005678" in text
+
+
+def test_a_modem_that_may_go_into_psm_is_heard_throughout_edrx(monkeypatch):
+    monkeypatch.setattr(steps, "EXTENDED_MS", 300_000)
+    outcome, _ = run(modem("bg95"), request("bg95", key=True))
+    by_step = {one.step: one for one in outcome.results}
+    assert (by_step["edrx"].state, by_step["edrx"].found) == ("ok", {"cycle_s": 20.48})
+    assert by_step["park"].found["parked"] is True
+    assert outcome.as_found, outcome.restored
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
@@ -358,6 +367,7 @@ def test_a_profile_there_and_back(dialect, quirks):
     told = next(one for one in outcome.results if one.step == "switch")
     assert told.state == "ok", told.words
     assert told.found["profiles"] == 5 and told.found["route"] == "AT+CGLA"
+    assert live.summary(told).startswith("AT+CGLA, by ")
     assert len(card.switches) == 2 and card.iccid == card.profiles[0].iccid
 
 

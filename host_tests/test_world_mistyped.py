@@ -1,9 +1,11 @@
-"""A mistyped access point of the only profile costs some reports, not the device."""
+"""A mistyped access point or broker of the only profile costs some reports, not the device."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from tools.world import stage
 from tools.world.services import BROKER_HOST, BROKER_PORT
@@ -24,7 +26,12 @@ elsewhere = ["roaming"]
 TRIED_AGAIN = "no answer under this access point, the one before is tried"
 
 
-def test_the_device_comes_back_by_itself(tmp_path: Path, monkeypatch: Any):
+@pytest.mark.parametrize(
+    ("right", "mistyped"),
+    [("iot.example", "iot.exmaple"), (BROKER_HOST, BROKER_HOST.replace("broker", "borker"))],
+    ids=["access point", "broker"],
+)
+def test_the_device_comes_back_by_itself(right: str, mistyped: str, tmp_path: Path, monkeypatch: Any):
     monkeypatch.setenv("LOCKSTEP_MODEM", "bg95")
     built = stage.build(tmp_path / "world", "bg95", 1, 3, 0, None, card="euicc4", apns=2)
     agent = built.services.agent
@@ -42,7 +49,7 @@ def test_the_device_comes_back_by_itself(tmp_path: Path, monkeypatch: Any):
         follow(POLICY)
         built.device.run(12 * HOUR_MS, lambda _: truth.after_wake())
         assert TRIED_AGAIN not in history()
-        follow(POLICY.replace("iot.example", "iot.exmaple"))
+        follow(POLICY.replace(right, mistyped))
         built.device.run(72 * HOUR_MS, lambda _: truth.after_wake())
         shown, said = agent.do("cards", "show", stage.DEVICE), history()
     finally:

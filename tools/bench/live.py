@@ -118,4 +118,7 @@ _SUMMARIES: dict[str, Any] = {
         ("slept" if f["slept"] else "did not sleep (DTR not wired, or USB awake)")
         + f", awake in {f['wake_ms']} ms"
     ),
+    "switch": lambda f: (
+        f"{f['route']}, {f['there']}: there in {f['there_s']:.1f} s, back in {f['back_s']:.1f} s"
+    ),
 }

@@ -185,17 +185,20 @@ def mqtt(bench: Bench) -> Found:
 
 
 def edrx(bench: Bench) -> Found:
-    """Idle with eDRX: what the network grants, and what it costs."""
+    """Idle with eDRX: what the network grants, and what it costs. A modem that went into PSM meanwhile would
+    not be heard any more; that is for `park`."""
     if bench.driver.attach(FOUND_AGAIN_S, FOUND_AGAIN_S, 0)[0] != REGISTERED:
         raise StepFailed("not registered: nobody to ask for eDRX")
     bench.phase("ask")
-    extended.request(bench.driver, True)
-    bench.port.sleep_ms(TAIL_MS)
-    granted_s = extended.granted_ms(bench.driver) / 1000
-    bench.phase("idle" if granted_s else "not granted")
-    bench.port.sleep_ms(EXTENDED_MS)
-    bench.phase("end")
-    extended.request(bench.driver, False)
+    bench.ask("+CPSMS=0")
+    with ending(bench.start):
+        extended.request(bench.driver, True)
+        bench.port.sleep_ms(TAIL_MS)
+        granted_s = extended.granted_ms(bench.driver) / 1000
+        bench.phase("idle" if granted_s else "not granted")
+        bench.port.sleep_ms(EXTENDED_MS)
+        bench.phase("end")
+        extended.request(bench.driver, False)
     return {"cycle_s": granted_s}
 
 

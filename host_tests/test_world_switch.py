@@ -1,0 +1,54 @@
+"""Profiles asked for from afar while the device sleeps: one that connects is kept, the other one is left."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from landbridge.wire import cards as wire
+from locator.card import memory
+
+from tools.world import stage
+from tools.world.cards import CHINA, ROAMING
+from tools.world.truth import Truth
+
+HOUR_MS = 3_600_000
+COMMITTED, ROLLED_BACK, NO_CONNECTION = (
+    wire.OUTCOMES[each] for each in (memory.COMMITTED, memory.ROLLED_BACK, memory.NO_CONNECTION)
+)
+
+
+def test_a_switch_from_afar_is_kept_or_rolled_back(tmp_path: Path, monkeypatch: Any):
+    monkeypatch.setenv("LOCKSTEP_MODEM", "bg95")
+    built = stage.build(tmp_path / "world", "bg95", 1, 3, 0, None, card="euicc4")
+    agent, card = built.services.agent, built.card
+
+    def ask(profile: str) -> None:
+        agent.do("cards", "switch", stage.DEVICE, profile)
+
+    try:
+        truth = Truth(built.flash, built.trip, built.network.traffic)
+        built.device.run(12 * HOUR_MS, lambda _: truth.after_wake())
+        switches = card.switches()
+        ask("roaming")
+        assert card.switches() == switches and "waits for" in agent.do("cards", "show", stage.DEVICE)
+        built.device.run(36 * HOUR_MS, lambda _: truth.after_wake())
+        assert card.card.imsi == ROAMING and "settled, roaming" in agent.do("cards", "show", stage.DEVICE)
+        ask("europe")  # no network of China takes it
+        built.device.run(72 * HOUR_MS, lambda _: truth.after_wake())
+        lines = agent.do("cards", "history", stage.DEVICE).splitlines()
+    finally:
+        built.close()
+    assert card.card.imsi == CHINA  # a wish that has failed is none any more: the policy decides
+    told = [" ".join(line.split()) for line in lines]
+    for words in (
+        " roaming revision",
+        f"from china roaming {COMMITTED}",
+        " europe revision",
+        f"from roaming europe {NO_CONNECTION}",
+        f"roaming {ROLLED_BACK}",
+        f"from roaming china {COMMITTED}",
+        f"IMSI {ROAMING}",
+    ):
+        assert any(words in line for line in told), (words, told)
+    assert truth.wrong == {}
