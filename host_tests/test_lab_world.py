@@ -27,18 +27,6 @@ def test_it_is_the_same_trip(trip):
     assert bumps(trip, here.slots).sum() > 0
 
 
-def test_a_shunt_is_taken_for_a_departure_and_a_bump_is_not(trip):
-    here = instance(trip, "bg95", 12)
-    ran = np.diff(np.append(here.km, trip.km(12 * 86_400_000))) > 0.2
-    begun = [(piece.kind, piece.start_ms // 1_800_000) for piece in trip.motion.pieces]
-    here_begun = [(kind, slot) for kind, slot in begun if slot < here.slots]
-    shoved = {slot for kind, slot in here_begun if kind in ("shunt", "lift")}
-    bumped = [slot for kind, slot in here_begun if kind == "bump" and slot not in shoved and not ran[slot]]
-    assert any(not ran[slot] for slot in shoved) and all(here.moving[slot] for slot in shoved)
-    assert bumped and not any(here.moving[slot] for slot in bumped)
-    assert bumps(trip, here.slots).sum() == sum(kind == "bump" for kind, _ in here_begun)
-
-
 def test_what_things_cost_is_found_again():
     rng = random.Random(5)
     wakes, ms, fixed_ms, network = [], 0, -(1 << 62), ""

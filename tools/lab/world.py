@@ -22,11 +22,6 @@ from tools.world.trip import Trip
 SLOT_MS = 1_000 * SLOT_S
 LIT_J = 1e-3
 """A part that has drawn so much in a wake was on."""
-SHOVES = ("shunt", "lift")
-"""What a device that stands takes for a departure, and half an hour later for a stop: as many counts a minute
-as a running wagon has. A hump comes right behind a shunt."""
-BUMPS = ("bump",)
-"""What wakes it, and is seen to be nothing."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +47,7 @@ class Woken:
 
 
 def instance(trip: Trip, modem: str, days: int) -> Instance:
-    """The first days of a trip of the world, without scatter of its own; `moving` as the device feels it."""
+    """The first days of a trip of the world, without scatter of its own."""
     slots = days * 86_400 // SLOT_S
     starts_ms = [slot * SLOT_MS for slot in range(slots)]
     km = np.array([trip.km(ms) for ms in [*starts_ms, slots * SLOT_MS]])
@@ -64,7 +59,7 @@ def instance(trip: Trip, modem: str, days: int) -> Instance:
         name=f"world-{trip.seed}",
         route=route("w1"),
         km=km[:-1],
-        moving=(np.diff(km) > MOVING_KM) | (_begun(trip, slots, SHOVES) > 0),
+        moving=np.diff(km) > MOVING_KM,
         lat=points[:, 0],
         lon=points[:, 1],
         country=tuple(trip.country(ms) for ms in starts_ms),
@@ -80,8 +75,9 @@ def instance(trip: Trip, modem: str, days: int) -> Instance:
 
 
 def bumps(trip: Trip, slots: int) -> NDArray[np.int64]:
-    """By slot, how often the accelerometer wakes a device that stands for nothing."""
-    return _begun(trip, slots, BUMPS)
+    """By slot, how often the accelerometer wakes a device that stands and goes on standing."""
+    starts = [piece.start_ms // SLOT_MS for piece in trip.motion.pieces if piece.kind != "run"]
+    return np.bincount([slot for slot in starts if slot < slots], minlength=slots)
 
 
 def measured(wakes: Sequence[Woken], modem: str) -> Costs:
@@ -115,12 +111,6 @@ def measured(wakes: Sequence[Woken], modem: str) -> Costs:
         ttff_s=(float(hot_j), float(aided_j), float(cold_j)),
         blocked_s=float(blocked_j),
     )
-
-
-def _begun(trip: Trip, slots: int, kinds: Sequence[str]) -> NDArray[np.int64]:
-    """By slot, how many pieces of motion of these kinds begin in it."""
-    starts = [piece.start_ms // SLOT_MS for piece in trip.motion.pieces if piece.kind in kinds]
-    return np.bincount([slot for slot in starts if slot < slots], minlength=slots)
 
 
 def _levels(trip: Trip, modem: str, plmns: Sequence[str], km: NDArray[np.float64]) -> NDArray[np.float64]:
