@@ -34,8 +34,9 @@ def test_no_ordinary_wake_has_more_lines_imported_than_allowed(modem, doing):
 
 
 def test_the_room_that_a_wake_takes_early_is_what_a_conversation_needs():
-    assert wake._UPLINK_BYTES == talk.UPLINK_BYTES + cose.TAG_SIZE
-    assert wake._RECORDS_BYTES == batch.MAX_RECORDS * record.SIZE
+    assert wake._ROOM_BYTES == talk.ROOM_BYTES
+    assert talk.ROOM_BYTES == talk._BESIDE_BYTES + batch.MAX_RECORDS * record.SIZE
+    assert talk.ROOM_BYTES >= talk.UPLINK_BYTES + cose.TAG_SIZE
 
 
 def _code_lines(path: Path) -> int:

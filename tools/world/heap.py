@@ -58,6 +58,8 @@ CARD = "euicc4"
 SWITCHED_S = 3600
 """In which a new device has switched to the profile that its first reply asks for."""
 CHIP = REPOSITORY / "tools" / "world" / "device" / "heap"
+AT_BOOT = "import chip\nimport lockstep\nlockstep.port.charge = lambda: None\n"
+"""What the simulated board has a price for is imported when the wake uses it, as on hardware, not at boot."""
 OUT = Path("out")
 
 
@@ -66,6 +68,8 @@ class Before(NamedTuple):
 
     data: Path
     rtc_memory: bytes
+    release: Path
+    """The one that is offered to it."""
 
 
 def resident(modem: ModemClass) -> dict[str, int]:
@@ -151,10 +155,10 @@ def _wakes_in(modem: ModemClass, before: Before, heap_kw: int, rom: bytes) -> bo
                     (built.flash / f"{name}.mpy").unlink()
             if rom:
                 (built.flash / "romfs").write_bytes(rom)
-            (built.flash / "boot.py").write_text((built.flash / "boot.py").read_text() + "import chip\n")
+            (built.flash / "boot.py").write_text((built.flash / "boot.py").read_text() + AT_BOOT)
             told = firmware.ledger(built.flash).acks.count(0, 1 << 32)
             firmware.fill(built.flash, BACKLOG)
-            _offer_release(built, Path(folder))
+            _offer(built, before.release)
             built.device.resume(before.rtc_memory, SWITCHED_S)
             built.device.run(0, lambda now_ms: None)
             told = firmware.ledger(built.flash).acks.count(0, 1 << 32) - told
@@ -164,7 +168,7 @@ def _wakes_in(modem: ModemClass, before: Before, heap_kw: int, rom: bytes) -> bo
             built.close()
 
 
-def _offer_release(built: stage.Stage, folder: Path) -> None:
+def _build_release(folder: Path) -> Path:
     """The same firmware under the next number: its list and a file are pulled."""
     sources = folder / "firmware"
     shutil.copytree(FIRMWARE, sources, ignore=shutil.ignore_patterns("__pycache__"))
@@ -172,9 +176,13 @@ def _offer_release(built: stage.Stage, folder: Path) -> None:
     file = sources / "locator" / "__init__.py"
     file.write_text(file.read_text().replace(f"SEQUENCE = {number}", f"SEQUENCE = {number + 1}"))
     release.build(folder / "release", "SIM", sources)
-    do = built.services.agent.do
-    do("update", "add", str(folder / "release"))
-    do("update", "roll-out", str(number + 1), "--board", "SIM", "--canaries", "1", "--days", "0")
+    return folder / "release"
+
+
+def _offer(built: stage.Stage, made: Path) -> None:
+    do, number = built.services.agent.do, str(constants()["SEQUENCE"] + 1)
+    do("update", "add", str(made))
+    do("update", "roll-out", number, "--board", "SIM", "--canaries", "1", "--days", "0")
 
 
 def measure(modem: ModemClass, bits: int, console: Console) -> dict[str, Any]:
@@ -182,7 +190,7 @@ def measure(modem: ModemClass, bits: int, console: Console) -> dict[str, Any]:
     found: dict[str, Any] = {"resident": resident(modem)}
     with tempfile.TemporaryDirectory() as folder:
         data, slot = Path(folder, "data"), Path(folder, image.SLOT)
-        before = Before(data, wakes_before(modem, data))
+        before = Before(data, wakes_before(modem, data), _build_release(Path(folder)))
         found["from_file_kw"] = least_heap_kw(modem, before, b"", bits, console)
         if bits == 32:
             slot.write_bytes(pack(constants()["SEQUENCE"], application()))
