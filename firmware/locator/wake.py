@@ -79,8 +79,8 @@ class Wake:
             state = trouble.power_was_lost(kept, self._ledger, self._journal)
         self._state = st.new(state)
         self._log = Log(rtc.log_of(kept, st.SIZE))
-        # Taken while memory is in one piece: late in a wake there may be no room to save, or to report.
-        self._packed_buf = bytearray(rtc.HEAD_SIZE + 4 * st.SIZE + logs.MAX_BYTES)
+        # Taken while memory is in one piece: late in a wake there may be no room to save, or to report. Nothing
+        # is saved while a conversation uses it.
         self._room = bytearray(_ROOM_BYTES)
         if self._log.begin(port):
             self._state[st.TO_TELL] = st.EVERYONE  # the wake before may have ended before it was noted
@@ -428,4 +428,4 @@ class Wake:
         self._journal.free(1)
 
     def _packed(self):
-        return rtc.pack_into(self._packed_buf, st.kept(self._state), self._log.pack())
+        return rtc.pack_into(self._room, st.kept(self._state), self._log.pack())
