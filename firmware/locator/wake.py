@@ -79,8 +79,8 @@ class Wake:
             state = trouble.power_was_lost(kept, self._ledger, self._journal)
         self._state = st.new(state)
         self._log = Log(rtc.log_of(kept, st.SIZE))
-        # Taken while memory is in one piece: late in a wake there may be no room to save, or to report. Nothing
-        # is saved while a conversation uses it.
+        # Taken while memory is in one piece: late in a wake there may be no room to save, or to report.
+        # Nothing is saved while a conversation uses it.
         self._room = bytearray(_ROOM_BYTES)
         if self._log.begin(port):
             self._state[st.TO_TELL] = st.EVERYONE  # the wake before may have ended before it was noted
