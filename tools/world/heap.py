@@ -85,7 +85,7 @@ def resident(modem: ModemClass, modules: Mapping[str, bytes], rom: bytes) -> dic
     them those of all names. Words of the interpreter; with `rom` the `modules` are used in place."""
     with tempfile.TemporaryDirectory() as folder:
         _add_chip(Path(folder))
-        place = []
+        place: list[str] = []
         if rom:
             compile_module(FIRMWARE / "bundle.py", Path(folder, "bundle.py"))
             place = [str(Path(folder, name)) for name in ("romfs", image.SLOT)]
