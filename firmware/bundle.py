@@ -28,11 +28,13 @@ ITEM_BYTES = const(40)
 END = b"\x01"
 NAME = "%08x"
 """Of a file in a copy of the slot, by its number (inplace.py)."""
-_FILE, _FOLDER = const(0x8000), const(0x4000)
+_FILE = const(0x8000)
+_FOLDER = const(0x4000)
 _ENOENT = const(2)
 _EINVAL = const(22)
 # Requests of MicroPython's streams (py/stream.h).
-_CLOSE, _BUFFER_SIZE = const(4), const(11)
+_CLOSE = const(4)
+_BUFFER_SIZE = const(11)
 _MOST_BUFFER = const(255)
 
 

@@ -21,7 +21,8 @@ _EIO = const(5)
 _MAGIC = b"\xd2\xcd\x31"
 # Kind and bytes of a file's record, bytes of its name; the same of where its contents lie; of the contents.
 _FILE, _POINTER, _CONTENTS = b"\x05\x11\x08", b"\x03\x06", b"\x01"
-_FILE_BYTES, _CONTENTS_BYTES = const(19), const(4)
+_FILE_BYTES = const(19)
+_CONTENTS_BYTES = const(4)
 _NOT_HERE = (ImportError, AttributeError, TypeError, OSError, MemoryError)
 """MicroPython has no such partitions; the table has none (a number in place of a partition); the flash takes
 nothing, or nothing is there to copy; and a fault may leave no memory."""

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 from locator import wake
-from locator.journal import record, store
+from locator.journal import log, record, rtc, store
 from locator.link import batch, cose, talk
+from locator.plan import state
 
 from tools.flash.imports import DECIDING, TALKING, together
 from tools.flash.layout import FIRMWARE, lay_out
@@ -34,8 +35,10 @@ def test_no_ordinary_wake_has_more_lines_imported_than_allowed(modem, doing):
 
 
 def test_the_room_that_a_wake_takes_early_is_what_a_conversation_needs():
-    assert wake._UPLINK_BYTES == talk.UPLINK_BYTES + cose.TAG_SIZE
-    assert wake._RECORDS_BYTES == batch.MAX_RECORDS * record.SIZE
+    assert wake._ROOM_BYTES == talk.ROOM_BYTES
+    assert talk.ROOM_BYTES == talk._BESIDE_BYTES + batch.MAX_RECORDS * record.SIZE
+    assert talk.ROOM_BYTES >= talk.UPLINK_BYTES + cose.TAG_SIZE
+    assert talk.ROOM_BYTES >= rtc.HEAD_SIZE + 4 * state.SIZE + log.MAX_BYTES
 
 
 def _code_lines(path: Path) -> int:

@@ -14,7 +14,7 @@ _CONNECTION_BYTES = const(6000)  # of TLS and of headers, roughly
 _SOCKET_BYTES = const(1380)  # with its topic one command of a socket; and the client takes room as well
 
 
-def converse(us, log, board, told, talked, lost, room=()):
+def converse(us, log, board, told, talked, lost, room=None):
     """Talk with the agent; `us` = (port, driver, state, journal, ledger, config), `board` its name, `told` =
     (senses, settings, identity or None), `room` for the conversation (link/talk.py). Calls `lost` with a
     `ModemError` that nothing was done against, then `talked` with the agent's time or None. Returns what is
@@ -60,11 +60,11 @@ def _learn(state, came, journal, log, now):
     st.learn_talk(state, answered)
 
 
-def prepare(port, driver, state, journal, ledger, config, open_desk, room=()):
+def prepare(port, driver, state, journal, ledger, config, open_desk, room=None):
     """The conversation to come, over the way that the plan chooses; arguments as for `Conversation`."""
     ledger.date(port.clock_s() + state[st.OFFSET])
     most = _SOCKET_BYTES if state[st.WAY] else UPLINK_BYTES
-    talk = Conversation(driver, journal, ledger, Keys(port.data_dir, config), open_desk, most, *room)
+    talk = Conversation(driver, journal, ledger, Keys(port.data_dir, config), open_desk, most, room)
     talk.port = port
     if state[st.WAY]:
         from locator import mending

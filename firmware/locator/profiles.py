@@ -8,7 +8,7 @@ from micropython import const
 
 from locator import card
 from locator.modem import ModemError
-from locator.plan import alarms, profile
+from locator.plan import profile
 from locator.plan import state as st
 
 _STEP_BYTES = const(32768)
@@ -95,6 +95,8 @@ class Profiles:
             from locator.card import notices
 
             notices.collect(self._driver, self._state, self._port.data_dir)
+        from locator.plan import alarms
+
         state, folder, number = self._state, self._port.data_dir, alarms.number_of(iccid)
         if number == state[st.CARD]:
             return

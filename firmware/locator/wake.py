@@ -13,7 +13,6 @@ from locator.journal.log import Log
 from locator.journal.store import Journal
 from locator.modem import AS_IT_IS, CALM_FAILS, DENIED, REGISTERED, ModemError, ModemRestarted, recovery
 from locator.modem import make as make_modem
-from locator.orders import applied
 from locator.pacing import Pace
 from locator.plan import ATTACH, FIX, PROBE, RECORD, SLEEP, TALK, budget, energy
 from locator.plan import state as st
@@ -24,9 +23,11 @@ _FOUND_AGAIN_MS = const(6000)
 _RESUMED_MS = const(6000)  # a network that is searched for takes longer
 _LEAST_MV = const(3000)  # the board's converters give up at 2800
 _WEAK_MS = const(3600 * 1000)
-_UPLINK_BYTES = const(3508)  # of link/talk.py
-_RECORDS_BYTES = const(2944)  # of link/batch.py
-_SELDOM = ("modem.ladder", "modem.survey", "modem.rescue", "modem.ntp", "modem.assistance")
+_ROOM_BYTES = const(4736)  # of link/talk.py
+_SELDOM = (
+    "modem.ladder", "modem.survey", "modem.rescue", "modem.ntp", "modem.assistance", "modem.bg95_search",
+    "plan.regions",
+)  # fmt: skip
 _TALKING = (
     "contact", "mending", "orders.desk", "link.extras", "link.talk", "link.batch", "link.cose", "link.mqtt",
     "link.keys", "modem.sockets", "updates",
@@ -79,12 +80,12 @@ class Wake:
         self._state = st.new(state)
         self._log = Log(rtc.log_of(kept, st.SIZE))
         # Taken while memory is in one piece: late in a wake there may be no room to save, or to report.
-        self._packed_buf = bytearray(rtc.HEAD_SIZE + 4 * st.SIZE + logs.MAX_BYTES)
-        self._room = bytearray(_UPLINK_BYTES), bytearray(_RECORDS_BYTES)
+        # Nothing is saved while a conversation uses it.
+        self._room = bytearray(_ROOM_BYTES)
         if self._log.begin(port):
             self._state[st.TO_TELL] = st.EVERYONE  # the wake before may have ended before it was noted
-        self._settings = applied.load(port.data_dir, self._state)
-        unload("trouble", "orders.settings")
+        self._settings = self._applied()
+        unload("trouble")
         self._modem = make_modem(board, port)
         self._modem.own_hosts = self._config.hosts
         self._modem.use(self._config.apn, self._config.apn_login, self._config.hosts)
@@ -96,6 +97,15 @@ class Wake:
         self._was_on = False
         self._senses = senses
         self._motion = motion
+
+    def _applied(self):
+        """The settings in force."""
+        from locator.orders import applied
+
+        try:
+            return applied.load(self._port.data_dir, self._state)
+        finally:
+            unload("orders.applied", "orders.settings", "orders.sealed")
 
     def run(self):
         """Actions until the plan says sleep."""
@@ -264,7 +274,7 @@ class Wake:
         told = (self._senses, self._settings, None if is_told else self._identity)
         then = self._talked, self._lost
         at_last = contact.converse(us, self._log, self._board.NAME, told, *then, self._room)
-        self._settings = applied.load(self._port.data_dir, self._state)
+        self._settings = self._applied()
         for do in at_last:
             do()
 
@@ -311,6 +321,7 @@ class Wake:
     def _card(self, verb, *arguments):
         """What `profiles` does about it, where the card has profiles to choose from."""
         if self._state[st.CARD_DUE]:
+            unload(*_SELDOM)
             self._pace.rest()
             from locator import profiles
 
@@ -417,4 +428,4 @@ class Wake:
         self._journal.free(1)
 
     def _packed(self):
-        return rtc.pack_into(self._packed_buf, st.kept(self._state), self._log.pack())
+        return rtc.pack_into(self._room, st.kept(self._state), self._log.pack())

@@ -85,7 +85,7 @@ def test_silence_ends_at_the_deadline():
 def test_a_line_without_end_ends_at_the_deadline_and_stays_bounded():
     at, _ = channel(b"x" * 5000)
     raises(ModemSilent, at.command, b"", 3000)
-    assert len(at._line) == 400
+    assert len(at._line) == 560
 
 
 def test_nul_bytes_are_no_part_of_a_line():

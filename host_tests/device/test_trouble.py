@@ -115,7 +115,7 @@ def device(faulty, battery_mv):
     it._settings[cfg.INTERVAL_S] = PAUSE_S  # a record is due in every wake
     it._ledger = Ledger(it._port.data_dir, 1)
     it._journal = Journal(it._port.data_dir, it._ledger)
-    it._packed_buf, it._log, it._motion = bytearray(2048), Log(), 0
+    it._room, it._log, it._motion = bytearray(2048), Log(), 0
     it._state[st.CONFIGURED] = 1
     it._settings[cfg.PACED] = 0
     it._pace = Pace(it._port, "bg95")

@@ -62,6 +62,6 @@ class Made:
 def test_a_flash_that_takes_no_copy_of_the_plan_stops_no_report():
     it = object.__new__(wake.Wake)
     it._port, it._journal, it._log, it._state = Full(), Made(), Log(), st.new()
-    it._packed_buf = bytearray(1024)
+    it._room = bytearray(1024)
     it._save_twice()
     assert it._journal.freed == 1 and len(it._log) == 1 and it._port.kept

@@ -22,11 +22,12 @@ import argparse
 import json
 import logging
 import os
+import re
 import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, get_args
 
@@ -47,6 +48,12 @@ from tools.world.trip import ModemClass
 MODEMS: tuple[ModemClass, ...] = get_args(ModemClass)
 ROOMS = ("port", "journal", "modem", "plan", "link", "orders", "wake")
 """In an order in which each finds what it imports in the ones before."""
+SWITCH, NAMES = "switch", "names"
+SWITCHING = (
+    "locator.profiles", "locator.card.switch", "locator.card.policy", "locator.card.limits",
+    "locator.card.apdu", "locator.card.euicc",
+)  # fmt: skip
+"""What is imported for a switch of the card's profile only."""
 PROBE = REPOSITORY / "tools" / "mpy_heap.py"
 BACKLOG = 200
 """Records that wait when the wake begins: four turns, three of them full."""
@@ -54,10 +61,13 @@ LEAST_KW, MOST_KW = 40, 160
 ROOMY_KW = 256
 BUDGET_32_KB = 72
 WAYS = {"in_place_kw": "in place", "from_file_kw": "from its file"}
+RESIDENT = {"resident_in_place": "in place", "resident": "from files"}
 CARD = "euicc4"
 SWITCHED_S = 3600
 """In which a new device has switched to the profile that its first reply asks for."""
 CHIP = REPOSITORY / "tools" / "world" / "device" / "heap"
+AT_BOOT = "import chip\nimport lockstep\nlockstep.port.charge = lambda: None\n"
+"""What the simulated board has a price for is imported when the wake uses it, as on hardware, not at boot."""
 OUT = Path("out")
 
 
@@ -66,24 +76,35 @@ class Before(NamedTuple):
 
     data: Path
     rtc_memory: bytes
+    release: Path
+    """The one that is offered to it."""
 
 
-def resident(modem: ModemClass) -> dict[str, int]:
-    """Bytes that each room keeps of what an ordinary wake imports, by room; words of the interpreter."""
+def resident(modem: ModemClass, modules: Mapping[str, bytes], rom: bytes) -> dict[str, int]:
+    """Bytes that each room keeps, by room, of what an ordinary wake imports and of the card's modules; behind
+    them those of all names. Words of the interpreter; with `rom` the `modules` are used in place."""
     with tempfile.TemporaryDirectory() as folder:
-        for name, content in application().items():
-            Path(folder, name).parent.mkdir(parents=True, exist_ok=True)
-            Path(folder, name).write_bytes(content)
         _add_chip(Path(folder))
+        place: list[str] = []
+        if rom:
+            compile_module(FIRMWARE / "bundle.py", Path(folder, "bundle.py"))
+            place = [str(Path(folder, name)) for name in ("romfs", image.SLOT)]
+            Path(place[0]).write_bytes(rom)
+            Path(place[1]).write_bytes(pack(constants()["SEQUENCE"], modules))
+        else:
+            for name, content in modules.items():
+                Path(folder, name).parent.mkdir(parents=True, exist_ok=True)
+                Path(folder, name).write_bytes(content)
         groups = [f"{room}={module}" for room in ROOMS for module in _modules(room, modem)]
-        groups.append("port=chip")
-        command = [*interpreter(ROOMY_KW), str(PROBE), *groups]
+        groups += ["port=chip", *(f"{SWITCH}={module}" for module in SWITCHING)]
+        command = [*interpreter(ROOMY_KW), str(PROBE), *place, *groups]
         environment = {"MICROPYPATH": f"{folder}:{os.environ.get('MICROPYPATH', '.frozen')}"}
         run = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
-    kept = dict.fromkeys(ROOMS, 0)
-    for room, size in (line.split() for line in run.stdout.splitlines()):
+    kept = dict.fromkeys((*ROOMS, SWITCH), 0)
+    for room, size in re.findall(r"^(\w+) (\d+)$", run.stdout, re.MULTILINE):
         kept[room] += int(size)
-    return kept
+    (names,) = re.findall(r"n_total_bytes=(\d+)", run.stdout)
+    return {**kept, NAMES: int(names)}
 
 
 def _add_chip(folder: Path) -> None:
@@ -151,10 +172,10 @@ def _wakes_in(modem: ModemClass, before: Before, heap_kw: int, rom: bytes) -> bo
                     (built.flash / f"{name}.mpy").unlink()
             if rom:
                 (built.flash / "romfs").write_bytes(rom)
-            (built.flash / "boot.py").write_text((built.flash / "boot.py").read_text() + "import chip\n")
+            (built.flash / "boot.py").write_text((built.flash / "boot.py").read_text() + AT_BOOT)
             told = firmware.ledger(built.flash).acks.count(0, 1 << 32)
             firmware.fill(built.flash, BACKLOG)
-            _offer_release(built, Path(folder))
+            _offer(built, before.release)
             built.device.resume(before.rtc_memory, SWITCHED_S)
             built.device.run(0, lambda now_ms: None)
             told = firmware.ledger(built.flash).acks.count(0, 1 << 32) - told
@@ -164,7 +185,7 @@ def _wakes_in(modem: ModemClass, before: Before, heap_kw: int, rom: bytes) -> bo
             built.close()
 
 
-def _offer_release(built: stage.Stage, folder: Path) -> None:
+def _build_release(folder: Path) -> Path:
     """The same firmware under the next number: its list and a file are pulled."""
     sources = folder / "firmware"
     shutil.copytree(FIRMWARE, sources, ignore=shutil.ignore_patterns("__pycache__"))
@@ -172,21 +193,28 @@ def _offer_release(built: stage.Stage, folder: Path) -> None:
     file = sources / "locator" / "__init__.py"
     file.write_text(file.read_text().replace(f"SEQUENCE = {number}", f"SEQUENCE = {number + 1}"))
     release.build(folder / "release", "SIM", sources)
-    do = built.services.agent.do
-    do("update", "add", str(folder / "release"))
-    do("update", "roll-out", str(number + 1), "--board", "SIM", "--canaries", "1", "--days", "0")
+    return folder / "release"
+
+
+def _offer(built: stage.Stage, made: Path) -> None:
+    do, number = built.services.agent.do, str(constants()["SEQUENCE"] + 1)
+    do("update", "add", str(made))
+    do("update", "roll-out", number, "--board", "SIM", "--canaries", "1", "--days", "0")
 
 
 def measure(modem: ModemClass, bits: int, console: Console) -> dict[str, Any]:
     """What the rooms keep and what the wake needs, with one modem."""
-    found: dict[str, Any] = {"resident": resident(modem)}
+    modules = application()
+    found: dict[str, Any] = {"resident": resident(modem, modules, b"")}
     with tempfile.TemporaryDirectory() as folder:
         data, slot = Path(folder, "data"), Path(folder, image.SLOT)
-        before = Before(data, wakes_before(modem, data))
+        before = Before(data, wakes_before(modem, data), _build_release(Path(folder)))
         found["from_file_kw"] = least_heap_kw(modem, before, b"", bits, console)
         if bits == 32:
-            slot.write_bytes(pack(constants()["SEQUENCE"], application()))
-            found["in_place_kw"] = least_heap_kw(modem, before, image.in_place(slot), bits, console)
+            slot.write_bytes(pack(constants()["SEQUENCE"], modules))
+            rom = image.in_place(slot)
+            found["resident_in_place"] = resident(modem, modules, rom)
+            found["in_place_kw"] = least_heap_kw(modem, before, rom, bits, console)
     return found
 
 
@@ -198,18 +226,27 @@ def held(bits: int) -> str:
 def table(found: dict[str, Any], bits: int, budget_kw: int) -> Table:
     """Rooms and modems."""
     result = Table(title=f"Heap of the device, bytes in words of {bits} bits")
-    result.add_column("resident")
+    result.add_column("")
     for modem in MODEMS:
         result.add_column(modem, justify="right")
-    for room in found[MODEMS[0]]["resident"]:
-        result.add_row(room, *(f"{found[modem]['resident'][room]:,}" for modem in MODEMS))
-    result.add_section()
-    result.add_row("all rooms", *(f"{sum(found[modem]['resident'].values()):,}" for modem in MODEMS))
+    for kept, title in RESIDENT.items():
+        if kept in found[MODEMS[0]]:
+            _add_rooms(result, title, [found[modem][kept] for modem in MODEMS])
     for way, title in WAYS.items():
         if way in found[MODEMS[0]]:
             result.add_row(f"whole wake, {title}", *(f"{found[modem][way]}wK" for modem in MODEMS))
     result.add_row(f"budget, {WAYS[held(bits)]}", *(f"{budget_kw}wK" for _ in MODEMS))
     return result
+
+
+def _add_rooms(result: Table, title: str, kept: Sequence[Mapping[str, int]]) -> None:
+    """What the rooms keep, a column for each of `kept`."""
+    for room in (*ROOMS, SWITCH):
+        result.add_row(f"{title}: {room}", *(f"{each[room]:,}" for each in kept))
+    for room, what in ((None, "all of these"), (NAMES, "of which names")):
+        sizes = [each[room] if room else sum(each.values()) - each[NAMES] for each in kept]
+        result.add_row(f"{title}: {what}", *(f"{size:,}" for size in sizes))
+    result.add_section()
 
 
 def main() -> int:

@@ -234,7 +234,7 @@ class Device:
         seconds, ms = divmod(self._reset_ms - self._power_on_ms, 1_000)
         told = struct.pack("<BBIH", start.cause, start.wake, seconds, ms)
         costs = struct.pack(f"<B{len(cpu.COSTS_US)}H", len(cpu.COSTS_US), *cpu.COSTS_US)
-        return told + costs + self._rtc_memory
+        return told + costs
 
     def _answer(self, op: int, payload: bytes) -> bytes:
         """Do what the message asks, which may take virtual time; returns the answer's payload."""
@@ -247,6 +247,8 @@ class Device:
                 self._pin(payload[0], bool(payload[1]))
             case Op.SENSE:
                 return struct.pack("<HhIHHBB", *self._trip.sense()[1:-1])
+            case Op.RTC_MEMORY:
+                return self._rtc_memory
             case Op.RTC:
                 self._rtc_memory = payload[:RTC_BYTES]
             case Op.RANDOM:

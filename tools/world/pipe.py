@@ -23,6 +23,7 @@ class Op(IntEnum):
     DEEPSLEEP = 9
     RESET = 10
     AES = 11
+    RTC_MEMORY = 12
 
 
 class Cause(IntEnum):

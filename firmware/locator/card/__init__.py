@@ -37,9 +37,9 @@ def iccid_bytes(text):
 
 
 def unload(*others):
-    """Give back the heap of the modules of this room, and of `others`."""
-    for name in list(sys.modules):
-        if name.startswith(__name__ + ".") or name in others:
+    """Give back the heap of this room, all of it, and of `others`."""
+    for name in sorted(sys.modules, reverse=True):  # what is inside a package before the package
+        if name == __name__ or name.startswith(__name__ + ".") or name in others:
             _forget(name)
 
 

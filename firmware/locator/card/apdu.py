@@ -22,8 +22,8 @@ NONE = const(4)
 _MS = const(9000)
 _BLOCK = const(120)  # what public clients use; a SIM7600 takes lines of 559 characters
 _MOST = const(4096)  # bytes of an answer
-_LINE_BYTES = const(560)  # 255 bytes and a status word in hexadecimal digits
-_TRIES, _PAUSE_MS = const(10), const(250)  # a card is not ready for some seconds after a REFRESH (openpilot)
+_TRIES = const(10)  # a card is not ready for some seconds after a REFRESH (openpilot)
+_PAUSE_MS = const(250)
 _CHANNELS = const(3)
 
 _OK = const(0x9000)
@@ -40,7 +40,6 @@ class Transport:
         self.rung = rung
         self._session = b""
         self._channel = 1
-        driver.channel.take_lines_of(_LINE_BYTES)
 
     def open(self, aid):
         """Select the application `aid` (hexadecimal digits, bytes). Raises `CardError`."""
@@ -80,7 +79,6 @@ class Transport:
     def close(self):
         """Give the channel back. A refusal, as after a switch, is no failure."""
         self._close(self.rung)
-        self._driver.channel.take_lines_of()
 
     def _close(self, rung):
         if rung == CGLA:

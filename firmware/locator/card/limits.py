@@ -12,7 +12,8 @@ from locator.orders import sealed
 USED_UP = const(100)
 LEVELS = (50, 80, USED_UP)
 """Percent of the quota at which the agent is told."""
-_ICCID, _QUOTA = const(0), const(6)
+_ICCID = const(0)
+_QUOTA = const(6)
 _KB = const(1024)
 _DAY_S = const(86400)
 _MARCH = const(60)  # the first of March 2000 in days since 2000

@@ -4,13 +4,17 @@ the agent's acknowledgement commits. Otherwise it goes back to the profile befor
 
 Each attempt begins with `prepare`, which makes the card what it shall be, whatever a power cut or a reset has
 left: a transaction goes on where it was.
+
+What asks the policy and what speaks to the card have no room beside each other: each is imported where it is
+used, and the former is let go of before the latter comes.
 """
 
 import os
 
 from micropython import const
 
-from locator.card import CardError, access, apdu, euicc, files, limits, memory, policy, restart, trial
+from locator import unload
+from locator.card import CardError, access, files, memory, restart, trial
 from locator.link import cbor
 from locator.modem import NotAllowed
 from locator.orders import sealed
@@ -30,7 +34,9 @@ class Switch(trial.Trial):
         super().__init__(port, state, save)
         self._board = board
         self._driver = driver
-        self._judge()
+        from locator.card import policy
+
+        self._judge(policy)
         self._policy = policy.read(self._folder)
         if self._policy:
             self._memory.follow(self._policy)
@@ -46,6 +52,9 @@ class Switch(trial.Trial):
                 return
             self._pause()
         state[st.CARD_DUE] = profile.KNOWN | st.CARD_OPEN
+        unload("card.policy", "card.limits")
+        from locator.card import euicc
+
         while p[profile.STAGE] != profile.SETTLED:
             result = self._make_so(p[profile.TARGET])
             if result == euicc.OK:
@@ -54,7 +63,7 @@ class Switch(trial.Trial):
             self._note(p[profile.PROFILE], p[profile.TARGET], memory.REFUSED_BY_CARD, result)
             self._step_back()
 
-    def _judge(self):
+    def _judge(self, policy):
         """The policy that has come replaces the one in force if it is one, else the agent hears that it is
         refused."""
         coming = self._folder + files.COMING
@@ -79,6 +88,8 @@ class Switch(trial.Trial):
         """Ask the policy; True when a switch begins. Raises `NotAllowed` where no profile may be used."""
         if not self._may_ask():
             return False
+        from locator.card import policy
+
         state, p, now = self._state, self._memory.p, self._port.clock_s()
         place = policy.place_of(self._policy, restart.identity(self._driver)[0])
         if place:  # some cards return to their first profile
@@ -125,6 +136,8 @@ class Switch(trial.Trial):
     def _choose(self, now):
         """The place of the profile to use. Where none has data left the agent is told, then all is still
         but for a report a day, with which alarms, commands and another policy get through."""
+        from locator.card import limits
+
         p, state = self._memory.p, self._state
         full = limits.used_up(self._folder, self._policy, self._now())
         target = profile.choose(p, self._policy[files.ROWS], state[st.MCC], now, full)
@@ -139,6 +152,8 @@ class Switch(trial.Trial):
 
     def _stay_out(self):
         """Where no profile may be used, the network is not asked."""
+        from locator.card import limits
+
         if limits.is_blocked(self._policy, self._state[st.MCC]) and not self._has_left():
             self._shut(_SHUT_S, self._state[st.MCC])
 
@@ -146,6 +161,7 @@ class Switch(trial.Trial):
         """Whether another country is heard than the one in which no profile may be used; nobody is asked."""
         if not self._state[st.CARD_UNTIL]:
             return False  # it was heard just now
+        from locator.card import limits
         from locator.modem import survey
 
         self._driver.radio_on()
@@ -193,6 +209,8 @@ class Switch(trial.Trial):
     def _make_so(self, place):
         """Make the profile at `place` the enabled one; returns the card's result, OK when ICCID and IMSI are
         the proof."""
+        from locator.card import euicc
+
         iccid = self._policy[files.PROFILES][place - 1][0]
         before = restart.identity(self._driver)
         if before[0] != iccid or not before[1]:
@@ -204,6 +222,8 @@ class Switch(trial.Trial):
 
     def _enable(self, iccid, imsi):
         """Each way in turn, from the one that has worked on; `imsi`: the one until now."""
+        from locator.card import euicc
+
         count = len(euicc.WAYS)
         result = _NO_CARD_KNOWS
         for turn in range(count):
@@ -226,6 +246,8 @@ class Switch(trial.Trial):
 
     def _enable_once(self, iccid, way):
         """Ask the card once; OK also when the profile is enabled already."""
+        from locator.card import apdu, euicc
+
         transport = apdu.Transport(self._driver, self._rung())
         try:
             transport.open(euicc.ISD_R)

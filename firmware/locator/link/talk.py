@@ -20,6 +20,8 @@ _PROMPT_MS = const(1500)
 _SENDS = const(2)  # one resend without a reply, then patience
 _HEADROOM = const(32)
 UPLINK_BYTES = const(3500)  # of plain text and envelope, what a turn may carry
+ROOM_BYTES = const(4736)
+_BESIDE_BYTES = const(1792)  # of the room, an uplink or a reply; behind it are the records it is made of
 _MAX_TURNS = const(40)
 _NEWEST_FIRST = const(16)  # records: they fit in one uplink
 
@@ -39,17 +41,17 @@ class Outcome:
 class Conversation:
     """`keys` are those in use (`link.keys`), `modem` is registered already. `open_desk`
     makes the desk for orders (`orders.desk`), called when there is an order or something to tell. `most`
-    bytes go into an uplink. `buf` and `records` are room for an uplink and its records, if there is any."""
+    bytes go into an uplink. `room` is a bytearray of ROOM_BYTES for uplinks, their records and replies."""
 
-    def __init__(self, modem, journal, ledger, keys, open_desk, most, buf=None, records=None):
+    def __init__(self, modem, journal, ledger, keys, open_desk, most, room=None):
         self.modem = modem
         self._journal = journal
         self._ledger = ledger
         self.keys = keys
         self._topic = b"landbridge/%s/" % keys.device.encode()
-        self._batch = Batch(records)
+        self._room = memoryview(room or bytearray(ROOM_BYTES))
+        self._batch = Batch(self._room[_BESIDE_BYTES:])
         self._most = most
-        self._buf = buf or bytearray(most + TAG_SIZE)
         self._numbers = []
         self.port = None  # tells how long a reply was on its way, where there is one
         self._heard = False  # the agent has kept a turn
@@ -121,8 +123,9 @@ class Conversation:
                 self._batch.n //= 2
 
     def _write(self, extras, more):
-        """Write the uplink into the buffer; (start, end) of it."""
-        out = cbor.Writer(memoryview(self._buf)[: self._most])
+        """Write the uplink into the room; (start, end) of it. Another try needs the records again."""
+        most = min(self._most, _BESIDE_BYTES - TAG_SIZE) if self._batch.n else self._most
+        out = cbor.Writer(self._room[:most])
         out.n = _HEADROOM + 1  # the map's head is one byte and comes last
         out.int(0)
         out.int(_VERSION)
@@ -143,26 +146,32 @@ class Conversation:
         """Seal the uplink where it stands; a second try is written anew, under another number."""
         number = self._ledger.next_number()
         self._numbers.append(number)
-        first, last = self.keys.up.seal(self._buf, start, end, number)
-        return memoryview(self._buf)[first:last]
+        first, last = self.keys.up.seal(self._room, start, end, number)
+        return self._room[first:last]
 
     def _await_reply(self):
         """The number of the uplink of this conversation that a genuine reply has answered, or None."""
         for _ in range(4):  # a hostile broker may send more than one message
-            data = self.modem.mqtt_receive(_REPLY_MS)
-            if data is None:
+            reply = self._receive()
+            if reply is None:
                 return None
-            self.outcome.bytes += len(data)
-            try:
-                # The uplink in the buffer is on its way; another try would write it anew.
-                reply = read_reply(self.keys.down.open(data, self._buf)[1])
-            except (EnvelopeError, cbor.CborError):
-                continue
-            data = None  # what the orders ask for needs the heap
-            if reply[_ANSWERED] in self._numbers:
+            if reply.get(_ANSWERED) in self._numbers:
                 self._apply(reply)
                 return reply[_ANSWERED]
         return None
+
+    def _receive(self):
+        """The next message as a reply, an empty one when it is not genuine; None when there is no message. A
+        function of its own, whose frame goes with the message: what the orders ask for needs the heap."""
+        data = self.modem.mqtt_receive(_REPLY_MS)
+        if data is None:
+            return None
+        self.outcome.bytes += len(data)
+        try:
+            # The uplink in the room is on its way; another try would write it anew.
+            return read_reply(self.keys.down.open(data, self._room[:_BESIDE_BYTES])[1])
+        except (EnvelopeError, cbor.CborError):
+            return {}
 
     def _apply(self, reply):
         if _EPOCH in reply:

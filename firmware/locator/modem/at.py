@@ -12,7 +12,7 @@ from micropython import const
 from locator.modem import ConnectionLost, ModemError, ModemRestarted, ModemSilent, parse
 
 _RX_BYTES = const(512)
-_LINE_BYTES = const(400)
+_LINE_BYTES = const(560)  # an APDU of 255 bytes and a status word in hexadecimal digits
 _QUEUE = const(12)
 _INBOX_BYTES = const(1536)
 _MAX_RAW = const(10240)
@@ -109,10 +109,6 @@ class Channel:
             if not got:
                 return None
             self._keep_unsolicited()
-
-    def take_lines_of(self, length=_LINE_BYTES):
-        """Lines of up to `length` bytes come from now on."""
-        self._line = self._line[: self._n] + bytes(length - self._n)
 
     def forget(self, prefix):
         """Drop what is queued with `prefix`, so that the next `wait` sees only what comes later."""

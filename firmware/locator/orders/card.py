@@ -20,7 +20,9 @@ _PIECE_BYTES = const(400)  # of a notification, in an uplink
 
 # As in plan/profile.py, which there is no room for in a conversation.
 _KNOWN = const(4)
-_PROFILE, _STAGE, _INTEGERS = const(0), const(2), const(20)
+_PROFILE = const(0)
+_STAGE = const(2)
+_INTEGERS = const(20)
 
 
 def take(desk, value):

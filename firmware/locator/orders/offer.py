@@ -5,10 +5,12 @@ The agent makes it with each reply for as long as it means it. So a device that 
 one that is offered nothing any more stays as it is.
 """
 
-import trials
+import sys
+
+import slots
 
 import locator
-from locator.orders import pull, release, report
+from locator.orders import pull, release
 from locator.plan import budget
 from locator.plan import state as st
 
@@ -19,6 +21,8 @@ def take(desk, value):
         release.check(value)
         _take(desk, value)
     except release.ReleaseError as error:
+        from locator.orders import report
+
         report.refuse(desk, _sequence(value), error.args[0])
     except OSError as error:
         pull.stop(desk, error)
@@ -26,7 +30,7 @@ def take(desk, value):
 
 def _take(desk, offer):
     sequence, _, _, board, mpy = offer
-    if trials.spare() is None or desk.at_last or _is_settled(desk, sequence):
+    if desk.at_last or _is_settled(desk, sequence):
         return
     if board != desk.board:
         raise release.ReleaseError(release.OTHER_BOARD)
@@ -43,8 +47,15 @@ def _take(desk, offer):
 
 
 def _is_settled(desk, sequence):
-    """It runs already, or has been refused or rolled back: once is enough."""
-    return sequence in (locator.SEQUENCE, desk.state[st.REFUSED], trials.Pointer().failed)
+    """It runs already, or has been refused or rolled back: once is enough; or another is on trial."""
+    if slots.on_trial or sequence in (locator.SEQUENCE, desk.state[st.REFUSED]):
+        return True
+    import trials
+
+    try:
+        return trials.spare() is None or sequence == trials.Pointer().failed
+    finally:
+        del sys.modules["trials"]  # what follows needs the heap
 
 
 def _sequence(offer):

@@ -7,12 +7,11 @@ conversation, read from flash and compared once more.
 """
 
 import slots
-import trials
 from micropython import const
 
 from locator.journal.store import NO_ROOM
 from locator.link import cbor
-from locator.orders import release, report
+from locator.orders import release
 from locator.plan import budget
 from locator.plan import state as st
 
@@ -23,7 +22,7 @@ _ROOM_FILES = const(16)
 
 def open_release(desk):
     """What lies in the spare slot."""
-    return release.Release(trials.spare(), slots.SLOTS[slots.running], desk.port.feed)
+    return release.Release(_spare(), slots.SLOTS[slots.running], desk.port.feed)
 
 
 def go_on(desk, pulled):
@@ -68,7 +67,7 @@ def take(desk, value):
     if type(data) is not bytes or not 0 < len(data) <= size - offset:
         return
     try:
-        release.append(trials.spare(), data)
+        release.append(_spare(), data)
         offset += len(data)
         data = None
         if offset < size:
@@ -81,6 +80,11 @@ def take(desk, value):
         stop(desk, error)
 
 
+def _spare():
+    """The file of the slot that does not run; nothing is pulled while a release is on trial (offer.py)."""
+    return slots.SLOTS[1 - slots.running]
+
+
 def _ask(desk, wanted):
     if budget.pulls_left(desk.state):
         desk.pull = wanted
@@ -89,6 +93,10 @@ def _ask(desk, wanted):
 
 def _switch(desk, pulled):
     """Verify all of the release and put it on trial from the next boot on, which is soon."""
+    import trials
+
+    from locator.orders import report
+
     try:
         pulled.verify()
         trials.try_out(pulled.sequence)
@@ -103,6 +111,8 @@ def _switch(desk, pulled):
 
 
 def _give_up(desk, pulled, error):
+    from locator.orders import report
+
     report.refuse(desk, pulled.sequence, error.args[0])
     try:
         pulled.clear()

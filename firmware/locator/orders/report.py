@@ -5,7 +5,6 @@ The report of a release on trial is its probation: when the agent has answered i
 """
 
 import slots
-import trials
 from micropython import const
 
 import locator
@@ -25,6 +24,8 @@ def refuse(desk, sequence, reason):
 
 def write(desk, out):
     """Write the report."""
+    import trials
+
     pointer, state = trials.Pointer(), desk.state
     failed, reason = max((pointer.failed, pointer.reason), (state[st.REFUSED], state[st.REFUSED_WHY]))
     out.int(_KEY)
@@ -39,6 +40,8 @@ def told(desk):
     """The agent has answered a report: what was on trial is good. That is told at once."""
     if not slots.on_trial:
         return
+    import trials
+
     try:
         trials.confirm()
         desk.tell(TELL)

@@ -57,7 +57,9 @@ _WEAK_SUCCESS = (500, 661, 791, 881, 935, 966, 982, 991, 995, 998, 999)
 _STILL_EVERY_S = const(13 * 1800)
 _STILL_LEAST_S = const(3600)
 _STILL_RICH_S = const(2000)
-_AGE_RICH_MIN, _AGE_HOURLY_MIN, _AGE_POOR_MIN = const(15), const(260), const(360)
+_AGE_RICH_MIN = const(15)
+_AGE_HOURLY_MIN = const(260)
+_AGE_POOR_MIN = const(360)
 # Percent of the uploads in a new place that would attach to another network, without a look before.
 _ATTACH_BLIND = const(30)
 # Percent that weak signal adds to a report on the move and standing, as far as is known before a look, and

@@ -13,7 +13,7 @@ A port is an object with these attributes and methods; `boards/<BOARD>` names th
                  1 while the lid is open); 0 for a sensor that the board does not have
     reset_cause, wake_reason           constants below
     random(n) -> n random bytes
-    rtc_memory -> bytes                what was left by the wake before, b"" after power-on
+    rtc_memory -> bytes                what was left by the wake before, b"" after power-on; read each time
     rtc_write(data)                    at most 2,048 bytes; survive every reset but power-on
     data_dir, config_dir               paths in flash
     feed()                             the watchdog

@@ -19,7 +19,9 @@ _LIGHT_SLEEP_MS = const(20)  # shorter waits are not worth it
 _WATCHDOG_MS = const(60000)
 _ADC_LOOKS = const(8)
 _COUNT_MS = const(500)  # motion that goes on counts once in so long
-_RAIL, _KEY, _DTR = const(0), const(1), const(2)
+_RAIL = const(0)
+_KEY = const(1)
+_DTR = const(2)
 
 
 class Port:
@@ -39,7 +41,10 @@ class Port:
         self._watchdog = machine.WDT(timeout=_WATCHDOG_MS)
         self.reset_cause = machine.reset_cause()  # MicroPython numbers them as we do
         self.wake_reason = self._why_awake()
-        self.rtc_memory = b"" if self.reset_cause == port.POWER_ON else machine.RTC().memory()
+
+    @property
+    def rtc_memory(self):
+        return b"" if self.reset_cause == port.POWER_ON else machine.RTC().memory()
 
     def ticks_ms(self):
         return time.ticks_ms()

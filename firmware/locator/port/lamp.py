@@ -9,7 +9,9 @@ import time
 from machine import Pin
 from micropython import const
 
-_FLASH_MS, _PAUSE_MS, _LONG_MS = const(150), const(800), const(3000)
+_FLASH_MS = const(150)
+_PAUSE_MS = const(800)
+_LONG_MS = const(3000)
 _DARK_LUX = const(20)
 
 

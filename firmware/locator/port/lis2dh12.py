@@ -9,11 +9,19 @@ import struct
 import esp32
 from micropython import const
 
-_WHO_AM_I, _IS_LIS2DH12 = const(0x0F), const(0x33)
-_CTRL1, _REFERENCE, _OUT = const(0x20), const(0x26), const(0x28)
-_FIFO_CTRL, _FIFO_SRC = const(0x2E), const(0x2F)
-_INT1_CFG, _INT1_SRC, _INT1_THS = const(0x30), const(0x31), const(0x32)
-_INT2_CFG, _INT2_SRC, _INT2_THS = const(0x34), const(0x35), const(0x36)
+_WHO_AM_I = const(0x0F)
+_IS_LIS2DH12 = const(0x33)
+_CTRL1 = const(0x20)
+_REFERENCE = const(0x26)
+_OUT = const(0x28)
+_FIFO_CTRL = const(0x2E)
+_FIFO_SRC = const(0x2F)
+_INT1_CFG = const(0x30)
+_INT1_SRC = const(0x31)
+_INT1_THS = const(0x32)
+_INT2_CFG = const(0x34)
+_INT2_SRC = const(0x35)
+_INT2_THS = const(0x36)
 _AUTO = const(0x80)  # the address goes on by itself
 _ACTIVE = const(0x40)
 _SAMPLES = const(0x1F)
@@ -26,7 +34,8 @@ _FIFO_BYPASS = b"\x00"
 _MG_A_STEP = const(62)  # of a threshold
 _MG_A_COUNT = const(64)  # of a sample's high byte
 _SHOCK_STEPS = const(32)
-_LEAST, _MOST = const(1), const(4)  # steps of the threshold of motion
+_LEAST = const(1)  # steps of the threshold of motion
+_MOST = const(4)
 _SPACE, _POSITION = "landbridge", "position"
 # Cosine of 0, 10, ... 90 degrees, in thousandths.
 _COSINES = (1000, 985, 940, 866, 766, 643, 500, 342, 174, 0)

@@ -4,7 +4,10 @@ import struct
 
 from micropython import const
 
-_RESULT, _CONFIG, _LOW, _HIGH = const(0), const(1), const(2), const(3)
+_RESULT = const(0)
+_CONFIG = const(1)
+_LOW = const(2)
+_HIGH = const(3)
 # Any range, 800 ms, continuous, latched, interrupt active high.
 _WATCH = b"\xce\x18"
 _NEVER_LOW = b"\x00\x00"

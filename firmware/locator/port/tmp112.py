@@ -4,7 +4,8 @@ import struct
 
 from micropython import const
 
-_TEMPERATURE, _CONFIG = const(0), const(1)
+_TEMPERATURE = const(0)
+_CONFIG = const(1)
 _ONE_SHOT = b"\xe1\xa0"  # start one; off afterwards
 _DONE = const(0x80)
 _TRIES = const(6)

@@ -19,6 +19,7 @@ _RTC = const(6)
 _RANDOM = const(7)
 _DEEPSLEEP = const(9)
 _RESET = const(10)
+_RTC_MEMORY = const(12)
 
 _PIN_RAIL = const(0)
 _PIN_KEY = const(1)
@@ -47,7 +48,10 @@ class LockstepPort:
         head = struct.unpack_from("<BBIHB", hello)
         self.reset_cause, self.wake_reason, self._clock_s, self._clock_ms, n = head
         self._costs_us = struct.unpack_from("<%dH" % n, hello, 9)
-        self.rtc_memory = hello[9 + 2 * n :]
+
+    @property
+    def rtc_memory(self):
+        return self._ask(_RTC_MEMORY, b"")
 
     def ticks_ms(self):
         return self._now_ms
