@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 
 from tools.flash.layout import FIRMWARE, REPOSITORY, compile_module, modules
@@ -30,6 +31,10 @@ HEAP = "heapsize=96wK"
 HEAP_OF_SOURCES = "heapsize=160wK"
 """To compile takes memory that the device, which runs .mpy, does not need."""
 TIMEOUT_S = 120
+
+# How long an example takes is the machine's affair.
+hypothesis.settings.register_profile("landbridge", deadline=None)
+hypothesis.settings.load_profile("landbridge")
 
 
 @functools.cache

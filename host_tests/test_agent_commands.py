@@ -151,7 +151,7 @@ def test_a_report_that_is_none_is_refused_and_changes_nothing(agent, item):
     assert agent.state(command) == "sent, no result yet"
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(st.lists(st.integers(0, 10) | st.none(), max_size=3), max_size=10))
 def test_reports_of_any_kind_are_read_or_refused(item):
     try:

@@ -160,7 +160,7 @@ def test_a_report_that_is_none_is_refused_and_changes_nothing(agent, item):
     assert said is not None and said[0] == wire.Report(*report(0, {}, 0))
 
 
-@hypothesis_settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@hypothesis_settings(suppress_health_check=[HealthCheck.too_slow])
 @given(st.dictionaries(st.integers(), st.integers() | st.text()) | st.lists(st.integers() | st.binary()))
 def test_reports_of_any_kind_are_read_or_refused(item):
     try:

@@ -146,7 +146,7 @@ def batches(draw):
     return rows
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(batches())
 def test_the_agent_decodes_every_batch_field_by_field(rows):
     batch = Batch()

@@ -38,7 +38,7 @@ def deliveries(draw: st.DrawFn) -> tuple[list[Point], list[list[Point]]]:
     return journey, [list(dict.fromkeys(uplink)) for uplink in uplinks]
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow])
 @given(deliveries(), st.integers(1, 8))
 def test_order_and_repeats_make_no_difference(delivery, keep_every):
     journey, uplinks = delivery

@@ -62,7 +62,6 @@ def test_nothing_breaks_it_and_no_tenant_sees_another_s(served, viewer):
 
         @settings(
             max_examples=EXAMPLES,
-            deadline=None,
             database=None,
             derandomize=True,
             phases=(Phase.explicit, Phase.generate),

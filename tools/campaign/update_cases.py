@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 
 from tools.campaign.update_device import BOARD, DEEP_SLEEP, POWER_ON, Agent, Locator, make_locator
 from tools.flash import release
@@ -21,6 +22,9 @@ BOOTS_TO_RECOVER = BOOTS_ON_TRIAL + 8
 CHANGED = ("wake", "config", "link/talk", "journal/record", "plan/decide")
 """Modules that the new release has changed."""
 REFUSED, CRASHED = "messages refused", "the interpreter crashed"
+_BUILDING = Lock()
+"""CPython 3.11 counts the depth of a syntax tree for all threads together, and takes the sum for a fault
+(python/cpython #106905)."""
 HANGS = "import time\n\nwhile True:\n    time.sleep(1)\n"
 BREAKS = {
     "raises when imported": "raise ValueError\n",
@@ -103,7 +107,8 @@ def build(folder: Path, sequence: int, broken: str = "") -> Path:
     if broken:
         path = firmware / "locator" / "wake.py"
         path.write_text(f"{path.read_text()}\n\n{broken}")
-    release.build(folder / "release", BOARD, firmware)
+    with _BUILDING:
+        release.build(folder / "release", BOARD, firmware)
     return folder / "release"
 
 

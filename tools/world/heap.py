@@ -243,9 +243,9 @@ def _add_rooms(result: Table, title: str, kept: Sequence[Mapping[str, int]]) -> 
     """What the rooms keep, a column for each of `kept`."""
     for room in (*ROOMS, SWITCH):
         result.add_row(f"{title}: {room}", *(f"{each[room]:,}" for each in kept))
-    for room, what in ((None, "all of these"), (NAMES, "of which names")):
-        sizes = [each[room] if room else sum(each.values()) - each[NAMES] for each in kept]
-        result.add_row(f"{title}: {what}", *(f"{size:,}" for size in sizes))
+    sums = [sum(each.values()) - each[NAMES] for each in kept]
+    result.add_row(f"{title}: all of these", *(f"{size:,}" for size in sums))
+    result.add_row(f"{title}: of which names", *(f"{each[NAMES]:,}" for each in kept))
     result.add_section()
 
 

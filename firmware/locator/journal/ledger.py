@@ -29,6 +29,9 @@ class Ledger:
         self.boot = self.thinned = self.damaged = 0
         self.acks = Acks()
         self._is_good = True  # False: the file cannot be read, the one before it could
+        # Where no file is good, numbers that were used are unknown, also where nothing lies: the key in NVS
+        # outlives a file system made anew. They go on where none ever was, until the time is known.
+        self._reserved = self._next = (1 << 32) + (random << 5)
         # The file of the save before is one reservation behind at most.
         for path, behind in ((self._path, 0), (self._path + ".old", _RESERVE)):
             data = _read(path)
@@ -36,9 +39,6 @@ class Ledger:
                 self._reserved = self._next = self._next + behind
                 self._is_good = behind == 0
                 return
-        # Numbers that were used are unknown, also where nothing lies: the key in NVS outlives a file system
-        # made anew. Go on where none ever was, until the time is known.
-        self._reserved = self._next = (1 << 32) + (random << 5)
 
     def date(self, epoch_s):
         """The time, if it is known: after a loss numbers go on from it, above all given before;

@@ -157,8 +157,9 @@ class Guide:
         country_s = max(0, to_go_s - self._border_s(i, mcc))
         learned = 1 if tile & _LEARNED else 0
         ahead = self._ahead(km4) if moving and learned else ()
-        known = (mcc, next_mcc, leg_s) + self._known(mcc)
-        return Journey(to_go_s, deviation_s, country_s, place, learned, *known, ahead)
+        plmns, costs, shares = self._known(mcc)
+        ways = (mcc, next_mcc, leg_s, plmns, costs, shares)
+        return Journey(to_go_s, deviation_s, country_s, place, learned, *ways, ahead)
 
     def _ahead(self, km4):
         """Of each AHEAD_KM ahead the bin of the best tile that the fleet has learned, UNKNOWN without one."""
