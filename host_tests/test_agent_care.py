@@ -9,12 +9,13 @@ import psycopg
 import pytest
 from landbridge import cli
 from landbridge.clock import Clock
+from landbridge.commands import devices as devices_command
 from landbridge.ingest import limits, pipeline
 from landbridge.ingest.limits import RateLimit
 from landbridge.ingest.replay import Replay
 from landbridge.ingest.reprocess import reprocess
 from landbridge.precedence import Precedence
-from landbridge.store import events, letters, outbox, points, retention
+from landbridge.store import bulk, devices, events, letters, outbox, outline, points, retention
 from landbridge.store.database import Database
 from landbridge.store.keys import Keyring
 from landbridge.store.tables import devices as devices_table
@@ -89,7 +90,29 @@ def test_a_device_of_another_database_is_adopted_with_what_it_has_sent(bench, ca
     said = run(capsys, "devices", "adopt", DEVICE, str(theirs))
     assert f"adopted {DEVICE}; 3 of 4 messages are stored" in said and "not stored: not the CBOR" in said
     assert [each.point.seq for each in bench.stored()] == [1, 2, 3]
+    (buried,) = bench.dead_letters()
+    assert buried.startswith("not the CBOR of the contract")
+    with bench.database().reading() as connection:
+        assert letters.confined(connection, DEVICE) == []
     assert "is there already" in refused(capsys, "devices", "adopt", DEVICE, str(theirs))
+
+
+def test_an_adoption_that_breaks_off_leaves_all_in_quarantine(bench, monkeypatch):
+    theirs = bench.folder / "devices" / DEVICE / "device.json"
+    sealed = envelope.seal(bench.key, DEVICE, "up", 0, encode_uplink([point(1)]))
+    with bench.database().writing() as connection:
+        connection.exec_driver_sql("DELETE FROM settings")
+        connection.exec_driver_sql("DELETE FROM devices")
+        letters.confine(connection, DEVICE, sealed, NOW_S)
+    with monkeypatch.context() as patch:
+        patch.setattr(points, "keep_uplinks", MagicMock(side_effect=OperationalError("", (), OSError())))
+        with pytest.raises(OperationalError):
+            devices_command.adopt(DEVICE, theirs)
+    with bench.database().reading() as connection:
+        assert letters.confined(connection, DEVICE) == [sealed]
+        assert devices.find(connection, DEVICE) is None
+    devices_command.adopt(DEVICE, theirs)
+    assert [each.point.seq for each in bench.stored()] == [1]
 
 
 def test_what_was_taken_once_more_may_come_again_from_its_device(tmp_path):
@@ -111,7 +134,7 @@ def test_a_server_that_has_no_room_for_points_is_waited_for():
     full = MagicMock()
     full.connection.driver_connection.cursor.side_effect = psycopg.errors.DiskFull("no space")
     with pytest.raises(OperationalError) as error:
-        points._copy(full, [(1,)])
+        bulk._copy(full, "COPY points (seq) FROM STDIN", [(1,)])
     assert pipeline._may_pass(error.value)
 
 
@@ -200,6 +223,11 @@ def test_what_is_kept_for_a_time_is_counted_from_its_arrival(bench):
     upkeep = Upkeep(bench.database(), Clock(), store, Precedence())
     upkeep.tidy()
     with bench.database().reading() as connection:
+        # What a card has used is still known.
+        assert points.messages(connection, DEVICE, 0, NOW_S + DAY_S) == [(NOW_S, len(uplink), 1)]
+        assert [row.bytes for row in outline.traffic(connection, DEVICE, [(0, NOW_S + DAY_S)])] == [
+            len(uplink)
+        ]
         assert connection.execute(select(uplinks.c.payload)).scalars().all() == [b""]
         assert points.kept(connection, DEVICE, 0) == []
     assert bench.dead_letters() == ["new"]

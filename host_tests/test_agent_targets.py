@@ -1,9 +1,12 @@
 """Targets: every message arrives, in order of each device, whatever they do; each tenant gets its own."""
 
+import contextlib
 import hashlib
 import hmac
 import json
 import runpy
+import socket
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,7 +20,8 @@ from landbridge.errors import UserError
 from landbridge.fleet import targets as fleet
 from landbridge.journey import silence
 from landbridge.outbound import deliveries, home_assistant
-from landbridge.outbound.kinds import dcsa, traccar, webhook
+from landbridge.outbound.kinds import dcsa, http, traccar, webhook
+from landbridge.outbound.kinds.errors import Away, Refused
 from landbridge.store import events, fences, outbox, targets, trips
 from landbridge.store.events import Wanted
 from landbridge.store.keys import Keyring
@@ -46,6 +50,37 @@ def bound(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Fleet]:
     made = Fleet(tmp_path)
     yield made
     made.database.close()
+
+
+def test_a_target_that_answers_byte_by_byte_is_not_waited_for(monkeypatch):
+    monkeypatch.setattr(http, "WHOLE_S", 0.3)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def drip() -> None:
+            taken, _ = server.accept()
+            with taken, contextlib.suppress(OSError):
+                taken.sendall(b"HTTP/1.1 200 OK\r\n")
+                while True:
+                    taken.sendall(b"x")
+                    time.sleep(0.02)
+
+        dripping = threading.Thread(target=drip)
+        dripping.start()
+        with pytest.raises(Away, match=r"within 0\.3 s"):
+            http.post(f"http://127.0.0.1:{server.getsockname()[1]}/", b"{}", {})
+        dripping.join()
+
+
+def test_what_a_target_answers_is_told_apart(receiver):
+    receiver.answer = lambda got: int(got.path.rpartition("/")[2])
+    http.post(f"{receiver.url}/204", b"{}", {})
+    with pytest.raises(Refused, match="answers 422"):
+        http.post(f"{receiver.url}/422", b"{}", {})
+    for code in (302, 404, 500):
+        with pytest.raises(Away, match=f"answers {code}"):
+            http.post(f"{receiver.url}/{code}", b"{}", {})
+    with pytest.raises(Away, match="no answer"):
+        http.post("http://127.0.0.1:1/", b"{}", {})
 
 
 def test_a_webhook_is_signed_and_comes_in_order_whatever_the_receiver_does(bound, receiver):

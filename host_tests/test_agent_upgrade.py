@@ -78,6 +78,7 @@ def test_what_an_older_version_has_stored_is_kept_and_gone_on_with(tmp_path, rev
         for name, row in rows.items():
             stored = connection.execute(new.tables[name].select()).one()._mapping
             assert {column: stored[column] for column in row} == row, name
+        assert connection.execute(sa.select(new.tables["uplinks"].c.bytes)).scalars().all() == [1]
     agent = Agent(tmp_path)
     agent.number = 1
     answer = agent.say(2, rows["devices"].get("epoch", 0))

@@ -207,6 +207,20 @@ def test_guessing_is_slow():
     assert rate_of({"path": "/s/x", "method": "GET"}) == SHARED
 
 
+def test_guessing_a_name_is_slow_from_wherever_it_comes(web: WebBench):
+    form = web.ask("/sign-in")
+    cookie = form.headers["set-cookie"].partition(";")[0]
+
+    def guess(name: str, number: int) -> int:
+        body = f"name={name}&token=wrong&csrf={csrf_in(form)}"
+        from_there = {"Cookie": cookie, "X-Forwarded-For": f"192.0.2.{number}"}
+        return web.ask("/sign-in", method="POST", form=body, **from_there).status
+
+    told = [guess("somebody", number) for number in range(1, 31)]
+    assert told[0] == 401 and 429 in told
+    assert guess("else", 31) == 401
+
+
 def test_too_many_requests_are_refused(web: WebBench):
     answers = [web.ask("/s/none").status for _ in range(40)]
     assert 429 in answers and answers[0] in (404, 429)

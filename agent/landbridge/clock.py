@@ -16,6 +16,7 @@ CLOCK_FILE_VARIABLE = "LANDBRIDGE_CLOCK_FILE"
 EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 _UNIX = datetime(1970, 1, 1, tzinfo=UTC)
 _DAY_S = 86_400
+_TWO_DIGITS = [f"{number:02}" for number in range(60)]
 
 
 class Clock:
@@ -63,7 +64,14 @@ def iso(epoch_s: int | None) -> str | None:
     if epoch_s is None:
         return None
     day, second = divmod(epoch_s, _DAY_S)
-    return f"{_date(day)}T{second // 3600:02}:{second // 60 % 60:02}:{second % 60:02}Z"
+    minute, second = divmod(second, 60)
+    return f"{_date(day)}T{_time(minute)}:{_TWO_DIGITS[second]}Z"
+
+
+@lru_cache(maxsize=24 * 60)
+def _time(minute: int) -> str:
+    """Hour and minute, so many minutes after midnight."""
+    return f"{_TWO_DIGITS[minute // 60]}:{_TWO_DIGITS[minute % 60]}"
 
 
 @lru_cache(maxsize=512)

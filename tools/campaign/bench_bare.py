@@ -2,7 +2,8 @@
 
 `python -m tools.campaign.bench_bare PORT COUNT DATABASE` takes COUNT uplinks from the session that the broker
 keeps, and prints the seconds from the first to the last as JSON. It decrypts, with keys it is given, because
-the messages are those of the agent; it checks nothing, knows no device and answers nobody.
+the messages are those of the agent; it fills the same table, with all its columns and indexes, as durably. It
+checks nothing, knows no device and answers nobody.
 """
 
 from __future__ import annotations
@@ -18,14 +19,20 @@ from typing import Any
 import cbor2
 import paho.mqtt.client as mqtt
 from cryptography.hazmat.primitives.ciphers.aead import AESCCM
+from landbridge.store.tables import points
 from landbridge.wire import envelope
 from paho.mqtt.enums import CallbackAPIVersion
+from sqlalchemy import create_engine
+from sqlalchemy.schema import CreateIndex, CreateTable, ExecutableDDLElement
 
 from tools.campaign.bench_load import FIXES, key_of
 
 CLIENT = "landbridge-agent"
-_COLUMNS = 21
 _MOST = 256
+_EPOCH_S = 946_684_800
+"""2000-01-01, from which times count."""
+_TIME = 1
+"""Place of a record's time, among its columns; the agent's own is the same in these messages."""
 
 
 class Bare:
@@ -38,10 +45,9 @@ class Bare:
         self._connection = sqlite3.connect(database, isolation_level=None)
         for statement in ("PRAGMA journal_mode=WAL", "PRAGMA synchronous=FULL"):
             self._connection.execute(statement)
-        columns = ", ".join(f"c{number} INTEGER" for number in range(_COLUMNS - 1))
-        self._connection.execute(
-            f"CREATE TABLE points (device TEXT, {columns}, PRIMARY KEY (device, c0)) WITHOUT ROWID"
-        )
+        made: list[ExecutableDDLElement] = [CreateTable(points), *map(CreateIndex, points.indexes)]
+        for each in made:
+            self._connection.execute(str(each.compile(create_engine("sqlite://"))))
         self._client = mqtt.Client(CallbackAPIVersion.VERSION2, CLIENT, clean_session=False, manual_ack=True)
         self._client.on_message = lambda _client, _data, message: self._waiting.put(message)
         self._client.connect("127.0.0.1", port)
@@ -51,7 +57,7 @@ class Bare:
         self._client.loop_start()
         batch = [self._waiting.get()]
         since, taken = time.perf_counter(), 0
-        insert = f"INSERT OR IGNORE INTO points VALUES ({', '.join('?' * _COLUMNS)})"
+        insert = f"INSERT OR IGNORE INTO points VALUES ({', '.join('?' * len(points.columns))})"
         while True:
             while len(batch) < _MOST and not self._waiting.empty():
                 batch.append(self._waiting.get_nowait())
@@ -78,7 +84,10 @@ class Bare:
         nonce = (iv ^ int.from_bytes(number, "big")).to_bytes(13, "big")
         aad = cbor2.dumps(["Encrypt0", protected, cbor2.dumps([1, "up", device])])
         _, *columns = cbor2.loads(cipher.decrypt(nonce, ciphertext, aad))[1]
-        return list(zip([device] * FIXES, *map(_values, columns), strict=True))
+        values = [_values(column) for column in columns]
+        dated, flags, received_s, trip = 0, 0, int(time.time()) - _EPOCH_S, None
+        rest = ([each] * FIXES for each in (dated, flags, received_s, trip))
+        return list(zip([device] * FIXES, *values, values[_TIME], *rest, strict=True))
 
     def _cipher(self, device: str) -> tuple[AESCCM, int]:
         if device not in self._keys:

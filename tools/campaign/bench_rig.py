@@ -13,7 +13,8 @@ from typing import Any, NamedTuple
 
 from landbridge.config import Nats
 from landbridge.ingest import nats_source
-from landbridge.store.database import open_database
+from landbridge.store.database import Database, open_database
+from landbridge.store.leases import Leases
 from sqlalchemy import text
 
 from tools.campaign import bench_load
@@ -23,7 +24,8 @@ from tools.campaign.nats_server import NatsServer
 from tools.campaign.postgres import Postgres
 
 PARTITIONS = 8
-_LOOK_S = 0.02
+_LOOK_S = 0.1
+"""To count costs the database a millisecond and more."""
 
 
 class Took(NamedTuple):
@@ -81,7 +83,11 @@ class Rig:
         return Took(**self._run("tools.campaign.benched_agent", str(len(messages)), environment=environment))
 
     def agents(self, count: int, place: str, broker: NatsServer) -> float:
-        """Seconds that so many agents behind NATS need, from the first message to the last commit."""
+        """Seconds that so many agents behind NATS need, from the first message to the last commit.
+
+        The stream is full before they start, and they get its partitions when all of them are there: how long
+        Python takes to start, or an agent to give back what is more than its share, is not in it.
+        """
         more = f'[nats]\nurl = "{broker.url}"\npartitions = {PARTITIONS}\n'
         environment = bench_load.settings(self._folder, broker.mqtt_port, place, more)
         asyncio.run(nats_source.make_stream(Nats(url=broker.url, partitions=PARTITIONS)))
@@ -89,25 +95,32 @@ class Rig:
         feeder.publish(self.messages)
         feeder.close()
         command = [sys.executable, "-m", "landbridge.cli", "run", "--source", "nats"]
-        with open(self._folder / "log", "ab") as log:
-            running = [subprocess.Popen(command, stderr=log, env=environment) for _ in range(count)]
+        database, running = open_database(place), []
         try:
-            return self._time(place)
+            with Leases(database, "agents") as present, Leases(database, "partitions") as held_back:
+                for partition in range(PARTITIONS):
+                    assert held_back.take(partition), "another agent is at work on the database"
+                with open(self._folder / "log", "ab") as log:
+                    running += [subprocess.Popen(command, stderr=log, env=environment) for _ in range(count)]
+                while present.holders() < count:
+                    assert all(each.poll() is None for each in running), "an agent has ended: see the log"
+                    time.sleep(_LOOK_S)
+            return self._time(database)
         finally:
             for each in running:
                 each.terminate()
             for each in running:
                 each.wait()
+            database.close()
 
-    def _time(self, place: str) -> float:
+    def _time(self, database: Database) -> float:
         """From the first that is stored to the last."""
-        database, since, stored = open_database(place), 0.0, 0
+        since, stored = 0.0, 0
         while stored < len(self.messages):
             time.sleep(_LOOK_S)
             with database.reading() as connection:
                 stored = connection.execute(text("SELECT count(*) FROM uplinks")).scalar_one()
             since = since or (time.perf_counter() if stored else 0.0)
-        database.close()
         return time.perf_counter() - since
 
     @property

@@ -46,9 +46,15 @@ def adopt(
       landbridge devices adopt lb-0001 old/devices/lb-0001/device.json
     """
     with opened(make=True) as it:
-        waiting = enrolment.adopt(it.database, it.keyring, it.clock, device, settings)
-        again = Replay(it.database, it.keyring, it.clock)
-        why = again.take_again([(f"landbridge/{device}/up", payload) for payload in waiting])
+        topic = f"landbridge/{device}/up"
+        with it.database.writing() as connection:
+            waiting = enrolment.adopt(connection, it.keyring, it.clock, device, settings)
+            again = Replay(it.database, it.keyring, it.clock)
+            why = again.take_within(connection, [(topic, payload) for payload in waiting])
+            for payload, refusal in zip(waiting, why, strict=True):
+                if refusal is not None:
+                    letters.bury(connection, topic, payload, refusal, it.clock.now_s())
+            letters.release(connection, device)
     print(f"adopted {device}; {sum(each is None for each in why)} of {len(why)} messages are stored")
     for one in dict.fromkeys(each for each in why if each is not None):
         print(f"not stored: {one}")

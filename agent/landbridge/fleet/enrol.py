@@ -7,6 +7,8 @@ from binascii import crc32
 from collections.abc import Mapping
 from pathlib import Path
 
+from sqlalchemy import Connection
+
 from landbridge import config
 from landbridge.clock import Clock
 from landbridge.errors import UserError
@@ -44,21 +46,17 @@ def enrol(
         return _write(settings.devices, device, key, certificate)
 
 
-def adopt(database: Database, keyring: Keyring, clock: Clock, device: str, settings: Path) -> list[bytes]:
-    """Add `device`, which has the settings in this device.json already; returns what it has sent so far.
-    `UserError` when they are not its own."""
+def adopt(connection: Connection, keyring: Keyring, clock: Clock, device: str, settings: Path) -> list[bytes]:
+    """Add `device`, which has the settings in this device.json already; returns what it has sent so far,
+    which stays in quarantine. `UserError` when they are not its own."""
     key = _key_of(device, settings)
-    with database.writing() as connection:
-        if devices.find(connection, device):
-            raise UserError(f"device {device} is there already; `landbridge devices show {device}`")
-        waiting = letters.confined(connection, device)
-        if waiting and not any(_opens(key, device, payload) for payload in waiting):
-            raise UserError(
-                f"the key in {settings} opens nothing that {device} has sent: it is another device's"
-            )
-        first = not devices.every(connection)
-        devices.add(connection, device, keyring.wrap(key, first), clock.now_s())
-        letters.release(connection, device)
+    if devices.find(connection, device):
+        raise UserError(f"device {device} is there already; `landbridge devices show {device}`")
+    waiting = letters.confined(connection, device)
+    if waiting and not any(_opens(key, device, payload) for payload in waiting):
+        raise UserError(f"the key in {settings} opens nothing that {device} has sent: it is another device's")
+    first = not devices.every(connection)
+    devices.add(connection, device, keyring.wrap(key, first), clock.now_s())
     return waiting
 
 

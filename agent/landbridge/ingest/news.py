@@ -74,7 +74,13 @@ def tell(connection: Connection, brought: Sequence[News], now_s: int) -> list[Ou
         if not all_points:
             continue
         device = each.held.device
-        each.held.mark(one.at_s for one in each.changed + all_points if _is_on_journey(one))
+        each.held.mark(
+            [
+                one.at_s
+                for one in each.changed + all_points
+                if one.at_s is not None and not one.flags & judge.NO_TIME
+            ]
+        )
         messages += topics.tracks(device, all_points)
         alarms = topics.alarms(device, all_points)
         if alarms:
@@ -88,10 +94,6 @@ def tell(connection: Connection, brought: Sequence[News], now_s: int) -> list[Ou
             messages.append(topics.position(latest, each.held.still_s))
         messages += positions.late(connection, device, all_points, latest)
     return messages
-
-
-def _is_on_journey(stored: StoredPoint) -> bool:
-    return stored.at_s is not None and not stored.flags & judge.NO_TIME
 
 
 def _stands(connection: Connection, brought: News, moved: StoredPoint | None) -> bool:

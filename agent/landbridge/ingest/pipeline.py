@@ -85,14 +85,9 @@ class Pipeline:
 
     def process_all(self, batch: Sequence[Received]) -> None:
         """All steps. An exception means that nothing was stored and nothing acknowledged."""
-        waves = _waves(batch)
         self._counts = []
-        answers: dict[Received, Answer | None] = {}
-        with self._database.writing(alone=False) as self._connection:
-            if len(waves) > 1:
-                hold(self._connection, _devices(batch))  # at once, or two agents could wait for each other
-            for wave in waves:
-                answers |= zip(wave, self.process(wave), strict=True)
+        with self._database.writing(alone=False) as connection:
+            answers = self.take_all(connection, batch)
         for counter, count in self._counts:
             counter.inc(count)
         for received in batch:
@@ -100,6 +95,17 @@ class Pipeline:
             if answer := answers[received]:
                 self.reply(answer)
         self._sender.wake()
+
+    def take_all(self, connection: Connection, batch: Sequence[Received]) -> dict[Received, Answer | None]:
+        """What of it lies in one transaction; returns the reply to each."""
+        self._connection = connection
+        waves = _waves(batch)
+        answers: dict[Received, Answer | None] = {}
+        if len(waves) > 1:
+            hold(connection, _devices(batch))  # at once, or two agents could wait for each other
+        for wave in waves:
+            answers |= zip(wave, self.process(wave), strict=True)
+        return answers
 
     def process(self, wave: Sequence[Received]) -> list[Answer | None]:
         """The part of messages in the transaction: each is stored, confined or buried."""

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
+from sqlalchemy import Connection
+
 from landbridge.clock import Clock
 from landbridge.ingest.pipeline import Pipeline
 from landbridge.ingest.session import Received
@@ -16,15 +18,20 @@ class Replay(Pipeline):
     message, and its points are stored once anyway."""
 
     def __init__(self, database: Database, keyring: Keyring, clock: Clock) -> None:
-        nobody: Any = self  # neither broker nor platform waits for it
+        nobody: Any = None  # neither broker nor platform waits for it
         super().__init__(database, keyring, clock, nobody, nobody)
         self._why: dict[Received, str] = {}
 
     def take_again(self, messages: Sequence[tuple[str, bytes]]) -> list[str | None]:
         """Take (topic, payload) each; returns why one was not stored, None: it is."""
+        with self._database.writing(alone=False) as connection:
+            return self.take_within(connection, messages)
+
+    def take_within(self, connection: Connection, messages: Sequence[tuple[str, bytes]]) -> list[str | None]:
+        """The same in a transaction that is under way."""
         batch = [Received(*message, number, 0, 0) for number, message in enumerate(messages)]
         self._why.clear()
-        self.process_all(batch)
+        self.take_all(connection, batch)
         return [self._why.get(received) for received in batch]
 
     def store(self, connection: Any, messages: Sequence[Message], now_s: int) -> None:
@@ -43,12 +50,3 @@ class Replay(Pipeline):
 
     def note_forged(self, received: Received) -> None:
         """It was counted when it came."""
-
-    def acknowledge(self, received: Received) -> None:
-        """Nobody waits for it."""
-
-    def reply(self, *_: Any) -> None:
-        """The same."""
-
-    def wake(self) -> None:
-        """The agent looks into the outbox itself, when it stores something."""

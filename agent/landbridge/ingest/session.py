@@ -6,6 +6,7 @@ it, silently; none does.
 
 import logging
 import queue
+import re
 import socket
 import ssl
 import sys
@@ -24,6 +25,7 @@ from landbridge.ingest.limits import RateLimit
 from landbridge.store.outbox import Posted
 
 UP = "landbridge/+/up"
+_IS_UP = re.compile(UP.replace("+", "[^/]*"))
 _START_TIMEOUT_S = 25
 _KEEPALIVE_S = 60
 _RECONNECT_S = (0.25, 30)
@@ -190,12 +192,13 @@ class Session:
             _log.warning("lost the broker (%s); connecting again", reason)
 
     def _on_message(self, _client: Any, _data: Any, message: mqtt.MQTTMessage) -> None:
-        if not mqtt.topic_matches_sub(UP, message.topic):
+        topic = message.topic  # paho decodes it each time
+        if not _IS_UP.fullmatch(topic):
             # Some brokers hand out retained messages that nobody asked for.
-            return _log.debug("not for us: %s", message.topic)
+            return _log.debug("not for us: %s", topic)
         payload, number = bytes(message.payload), self._connection
-        received = Received(message.topic, payload, message.mid, message.qos, number)
-        if not self._limit.allows(message.topic):
+        received = Received(topic, payload, message.mid, message.qos, number)
+        if not self._limit.allows(topic):
             metrics.THROTTLED.inc()
             self.acknowledge(received)
             return

@@ -50,7 +50,9 @@ class Message:
     @property
     def contradicted(self) -> set[int]:
         """The sequences under which something else is stored."""
-        points = (each.point for each in self.judged if self.stored)
+        if not self.stored:
+            return set()
+        points = (each.point for each in self.judged)
         return {each.seq for each in points if self.stored.get(each.seq, each) != each}
 
 
@@ -73,7 +75,9 @@ def store(
         _note(row, each, now_s)
         clock = each.uplink.clock if each.device in undated else None
         changed, dated = news.date_earlier(connection, each.device, clock, now_s)
-        fresh = [one for one in each.judged if one.point.seq not in each.stored]
+        fresh = each.judged
+        if each.stored:
+            fresh = [one for one in fresh if one.point.seq not in each.stored]
         each.new = [points.with_trip(each.device, one, now_s, of_device) for one in fresh]
         brought.append(news.News(row, changed, dated, each.new))
     points.insert_all(connection, [one for each in taken for one in each.new])

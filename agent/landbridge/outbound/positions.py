@@ -30,9 +30,10 @@ def late(
 ) -> list[Outgoing]:
     """The positions of those on whose trips one of `stored` is the newest fix, but for the one that was
     `told`."""
-    seqs = {each.point.seq for each in stored}
+    tenants = sorted({each.tenant for each in stored if each.tenant is not None})
+    seqs = {each.point.seq for each in stored} if tenants else set()
     found = []
-    for tenant in sorted({each.tenant for each in stored if each.tenant is not None}):
+    for tenant in tenants:
         if told and told.tenant == tenant:
             continue
         fix = points.newest_fix(connection, device, judge.NOT_LATEST, tenant=tenant)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from itertools import groupby
+from operator import attrgetter
 from typing import Any
 
 import orjson
@@ -13,6 +14,7 @@ from landbridge.store.events import Event
 from landbridge.store.outbox import HOUSE, Outgoing
 from landbridge.store.points import StoredPoint
 from landbridge.wire.limits import MAX_RECORDS
+from landbridge.wire.point import KIND_FIX
 
 NO_ALARMS = ("departed", "stopped", "country", "power-on")
 """Events of a record that are none; stops, departures and borders the journey tells, which knows better."""
@@ -22,7 +24,7 @@ def tracks(device: str, stored: Sequence[StoredPoint]) -> list[Outgoing]:
     """Batches, each point once, as GeoJSON FeatureCollections; none has points of two tenants."""
     parts = [
         mine[i : i + MAX_RECORDS]
-        for _, group in groupby(stored, lambda each: each.tenant)
+        for _, group in groupby(stored, attrgetter("tenant"))
         for mine in [list(group)]
         for i in range(0, len(mine), MAX_RECORDS)
     ]
@@ -34,6 +36,7 @@ def alarms(device: str, stored: list[StoredPoint]) -> list[Event]:
     return [
         event(each, "alarm", {"alarm": name}, name)
         for each in stored
+        if each.point.events
         for name in each.point.event_names
         if name not in NO_ALARMS
     ]
@@ -63,7 +66,7 @@ def message(number: int, replaces: int | None, content: Mapping[str, Any]) -> di
 
 def newest(stored: list[StoredPoint]) -> StoredPoint | None:
     """The point of the batch that may become the device's position: the last good fix by time."""
-    good = [each for each in stored if geojson.has_position(each) and not each.flags & judge.NOT_LATEST]
+    good = [each for each in stored if each.point.kind == KIND_FIX and not each.flags & judge.NOT_LATEST]
     return max(good, key=lambda each: each.at_s or 0, default=None)
 
 

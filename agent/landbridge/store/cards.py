@@ -8,6 +8,7 @@ from sqlalchemy import Connection, Row, Subquery, func, insert, select
 from sqlalchemy.dialects.postgresql import insert as insert_or_replace
 
 from landbridge.fleet import policy as policies
+from landbridge.store.among import among
 from landbridge.store.tables import card_events, card_identities, card_policies, card_reports
 from landbridge.wire.cards import REFUSED_POLICY, Event, Report
 
@@ -42,7 +43,7 @@ def devices_behind(connection: Connection, devices: Collection[str]) -> list[str
 
 def _newest(devices: Collection[str]) -> Subquery:
     highest = select(card_policies.c.device, func.max(card_policies.c.revision).label("revision"))
-    return highest.where(card_policies.c.device.in_(devices)).group_by(card_policies.c.device).subquery()
+    return highest.where(among(card_policies.c.device, devices)).group_by(card_policies.c.device).subquery()
 
 
 def in_force(connection: Connection, device: str) -> Desired | None:

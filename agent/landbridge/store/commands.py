@@ -5,6 +5,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, func, insert, select, update
 
+from landbridge.store.among import among
 from landbridge.store.tables import commands
 from landbridge.wire.commands import Command
 
@@ -53,7 +54,7 @@ def waiting(connection: Connection, device: str, now_s: int, most: int) -> list[
 def devices_with_waiting(connection: Connection, devices: Collection[str], now_s: int) -> set[str]:
     """Those of the devices for which `waiting` finds something."""
     open_ones = commands.c.result.is_(None), commands.c.cancelled_s.is_(None), commands.c.expires_s > now_s
-    statement = select(commands.c.device).distinct().where(commands.c.device.in_(devices), *open_ones)
+    statement = select(commands.c.device).distinct().where(among(commands.c.device, devices), *open_ones)
     return set(connection.execute(statement).scalars())
 
 

@@ -5,13 +5,14 @@ from collections.abc import Collection, Iterable
 from sqlalchemy import Connection, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
+from landbridge.store.among import among
 from landbridge.store.tables import devices, gone, points
 from landbridge.wire.resend import Range
 
 
 def complete(connection: Connection, of_devices: Collection[str]) -> dict[str, int]:
     """Up to which sequence nothing of these devices is missing, as far as that is known."""
-    statement = select(devices.c.device, devices.c.complete_seq).where(devices.c.device.in_(of_devices))
+    statement = select(devices.c.device, devices.c.complete_seq).where(among(devices.c.device, of_devices))
     return {row.device: row.complete_seq for row in connection.execute(statement)}
 
 

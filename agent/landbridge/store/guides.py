@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
+from landbridge.store.among import among
 from landbridge.store.tables import guide_reports, guides, trips
 from landbridge.wire.guide import Report
 
@@ -31,7 +32,7 @@ def devices_behind(connection: Connection, devices: Collection[str], most_tries:
     other = func.coalesce(guides.c.revision, 0) != said.c.in_use
     half_there = guides.c.revision.is_(None) & (said.c.coming != 0)
     rows = said.outerjoin(trips, running).outerjoin(guides, guides.c.trip == trips.c.trip)
-    statement = select(said.c.device).select_from(rows).where(said.c.device.in_(devices))
+    statement = select(said.c.device).select_from(rows).where(among(said.c.device, devices))
     return list(connection.execute(statement.where(said.c.tries < most_tries, other | half_there)).scalars())
 
 

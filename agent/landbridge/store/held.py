@@ -2,10 +2,13 @@
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, fields
+from operator import attrgetter
 
 import orjson
-from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy import Connection, select
 
+from landbridge.store import bulk
+from landbridge.store.among import among
 from landbridge.store.devices import Window
 from landbridge.store.tables import devices
 from landbridge.wire.limits import MAX_PARTIAL_IV
@@ -73,16 +76,15 @@ class Held:
     def has_stored(self, sequences: Collection[int]) -> None:
         """These are stored now."""
         self.highest_seq, self.touched = max(self.highest_seq, *sequences), True
-        rising = iter(sorted(sequences))
-        for seq in rising:
+        for seq in sorted(sequences):
             if seq > self.complete_seq + 1:
                 break
             self.complete_seq = max(self.complete_seq, seq)
 
-    def mark(self, times: Iterable[int | None]) -> None:
+    def mark(self, times: Iterable[int]) -> None:
         """Points of these times have changed: the journey is to be worked out from there on."""
         known = [] if self.journey_from_s is None else [self.journey_from_s]
-        self.journey_from_s = min([*known, *(each for each in times if each is not None)], default=None)
+        self.journey_from_s = min([*known, *times], default=None)
         self.touched = True
 
     def has_position(self, seq: int, at_s: int | None) -> None:
@@ -100,26 +102,18 @@ class Held:
 _NAMES = [each.name for each in fields(Held)]
 _SELECT = select(*(devices.c[name] for name in _NAMES)).order_by(devices.c.device)
 _CHANGED = [name for name in _NAMES if name not in ("device", "wrapped_key")]
-_UPDATE = (
-    update(devices)
-    .where(devices.c.device == bindparam("of_device"))
-    .values({name: bindparam(f"new_{name}") for name in _CHANGED})
-)
+_values_of = attrgetter(*_CHANGED, "device")
 
 
 def hold(connection: Connection, names: Collection[str]) -> dict[str, Held]:
     """Those of the devices that are known; nobody else changes them until the transaction ends."""
     # All lock in the same order: so no two agents wait for each other.
-    statement = _SELECT.where(devices.c.device.in_(names)).with_for_update(key_share=True)
+    statement = _SELECT.where(among(devices.c.device, names)).with_for_update(key_share=True)
     return {row.device: Held(*row) for row in connection.execute(statement)}
 
 
 def write(connection: Connection, changed: Iterable[Held]) -> None:
     """Write back what was touched."""
-    rows = [
-        {"of_device": each.device} | {f"new_{name}": getattr(each, name) for name in _CHANGED}
-        for each in changed
-        if each.touched
-    ]
-    if rows:
-        connection.execute(_UPDATE, rows)
+    bulk.update(
+        connection, devices, _CHANGED, "device", [_values_of(each) for each in changed if each.touched]
+    )

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, delete, exists, func, insert, select, update
 
-from landbridge.store import order
+from landbridge.store import bulk, order
 from landbridge.store.tables import outbox, refusals, targets
 
 BROKER = "broker"
@@ -43,7 +43,7 @@ def post(connection: Connection, messages: list[Outgoing]) -> None:
     """Append `messages` in this order."""
     if messages:
         order.keep(connection)
-        connection.execute(insert(outbox), [message._asdict() for message in messages])
+        bulk.insert(connection, outbox, Outgoing._fields, messages)
 
 
 def head(connection: Connection, limit: int) -> list[Posted]:

@@ -91,7 +91,7 @@ def energy(connection: Connection, device: str, spans: Sequence[tuple[int, int]]
 def traffic(connection: Connection, device: str, spans: Sequence[tuple[int, int]]) -> list[Row[Any]]:
     """(day, bytes, reports) of each day: envelopes as they came, without what carries them."""
     day = uplinks.c.received_s // DAY_S
-    size = func.sum(func.length(uplinks.c.payload)).label("bytes")
+    size = func.sum(uplinks.c.bytes).label("bytes")
     statement = select(day.label("day"), size, func.count().label("reports"))
     of_device = statement.where(uplinks.c.device == device, _within(uplinks.c.received_s, spans))
     return list(connection.execute(of_device.group_by(day).order_by(day)))
@@ -107,8 +107,7 @@ def networks(connection: Connection, device: str) -> dict[int, int]:
 
 def reports(connection: Connection, device: str, from_s: int) -> list[Row[Any]]:
     """(received_s, bytes, how often it came) of each report since a time."""
-    bytes_, times = func.length(uplinks.c.payload).label("bytes"), (uplinks.c.repeats + 1).label("times")
-    columns = (uplinks.c.received_s, bytes_, times)
+    columns = (uplinks.c.received_s, uplinks.c.bytes, (uplinks.c.repeats + 1).label("times"))
     of_device = select(*columns).where(uplinks.c.device == device, uplinks.c.received_s >= from_s)
     return list(connection.execute(of_device.order_by(uplinks.c.received_s)))
 

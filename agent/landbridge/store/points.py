@@ -12,22 +12,18 @@ from sqlalchemy import (
     Select,
     bindparam,
     func,
-    insert,
     literal_column,
     select,
     tuple_,
     update,
 )
-from sqlalchemy.exc import OperationalError
 
-from landbridge.store import gaps
+from landbridge.store import bulk, gaps
+from landbridge.store.among import among
 from landbridge.store.tables import devices, points, trips, uplinks
 from landbridge.wire.point import KIND_FIX, Point
 
 _NAMES = ("device", *Point._fields, "at_s", "dated", "flags", "received_s", "trip")
-_COLUMNS = ", ".join(f'"{name}"' for name in _NAMES)
-_INSERT = f"INSERT INTO points ({_COLUMNS}) VALUES ({', '.join('?' * len(_NAMES))})"
-_COPY = f"COPY points ({_COLUMNS}) FROM STDIN"
 # As a literal, or SQLite would not see that the partial index fits.
 _NO_SEQ = 2**62
 _WITHOUT_CLOCK = points.c.quality == literal_column("0")
@@ -70,37 +66,18 @@ def under(connection: Connection, device: str, sequences: Sequence[int]) -> dict
 def trips_of(connection: Connection, of_devices: Sequence[str]) -> dict[str, list[Row[Any]]]:
     """The trips of these devices."""
     found: dict[str, list[Row[Any]]] = {}
-    for trip in connection.execute(select(trips).where(trips.c.device.in_(of_devices))):
+    for trip in connection.execute(select(trips).where(among(trips.c.device, of_devices))):
         found.setdefault(trip.device, []).append(trip)
     return found
 
 
 def insert_all(connection: Connection, stored: Sequence[StoredPoint]) -> None:
     """Store points, of whatever devices, none of which is there yet."""
-    if not stored:
-        return
     rows = [
-        (each.device, *each.point, each.at_s, each.dated, each.flags, each.received_s, each.trip)
-        for each in stored
+        (device, *point, at_s, dated, flags, received_s, trip)
+        for device, point, at_s, dated, flags, received_s, trip, _, _ in stored
     ]
-    if connection.dialect.name == "postgresql":
-        _copy(connection, rows)
-    else:
-        # Past SQLAlchemy, which would sort the values of each row into their places.
-        connection.exec_driver_sql(_INSERT, rows)
-
-
-def _copy(connection: Connection, rows: Sequence[Sequence[Any]]) -> None:
-    """Past SQLAlchemy; a server that takes nothing now is told as it would tell it."""
-    from psycopg import OperationalError as Away
-
-    driver: Any = connection.connection.driver_connection
-    try:
-        with driver.cursor() as cursor, cursor.copy(_COPY) as copy:
-            for row in rows:
-                copy.write_row(row)
-    except Away as error:
-        raise OperationalError(_COPY, None, error) from error
+    bulk.insert(connection, points, _NAMES, rows)
 
 
 def store(
@@ -126,9 +103,10 @@ def with_trip(
     A guess would show one shipper's point under another's container.
     """
     at_s = judged.at_s
-    for trip in of_device if at_s is not None else ():
-        if trip.started_s <= at_s and (trip.ended_s is None or at_s < trip.ended_s):
-            return StoredPoint(device, *judged, received_s, trip.trip, trip.container, trip.tenant)
+    if of_device and at_s is not None:
+        for trip in of_device:
+            if trip.started_s <= at_s and (trip.ended_s is None or at_s < trip.ended_s):
+                return StoredPoint(device, *judged, received_s, trip.trip, trip.container, trip.tenant)
     return StoredPoint(device, *judged, received_s, None, None)
 
 
@@ -298,7 +276,7 @@ def countries(connection: Connection, device: str) -> list[tuple[int, int]]:
 
 def messages(connection: Connection, device: str, from_s: int, until_s: int) -> list[tuple[int, int, int]]:
     """(received, bytes, how often) of the uplinks of `device` in a time, in their order."""
-    columns = (uplinks.c.received_s, func.length(uplinks.c.payload), uplinks.c.repeats + 1)
+    columns = (uplinks.c.received_s, uplinks.c.bytes, uplinks.c.repeats + 1)
     of_device = select(*columns).where(uplinks.c.device == device)
     within = of_device.where(uplinks.c.received_s >= from_s, uplinks.c.received_s < until_s)
     return [(row[0], row[1], row[2]) for row in connection.execute(within.order_by(uplinks.c.received_s))]
@@ -411,8 +389,8 @@ class KeptUplink(NamedTuple):
 
 def keep_uplinks(connection: Connection, kept: Sequence[KeptUplink]) -> None:
     """Keep them."""
-    if kept:
-        connection.execute(insert(uplinks), [each._asdict() for each in kept])
+    rows = [(*each, len(each.payload)) for each in kept]
+    bulk.insert(connection, uplinks, (*KeptUplink._fields, "bytes"), rows)
 
 
 def kept(connection: Connection, device: str, since_s: int) -> list[tuple[int, bytes]]:

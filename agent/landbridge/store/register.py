@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Row, Select, delete, insert, select, update
 
+from landbridge.store.among import among
 from landbridge.store.tables import (
     card_actions,
     control_classes,
@@ -63,7 +64,7 @@ def devices_with_cards(connection: Connection, of_devices: Collection[str]) -> l
     """Those of the devices whose ICCID is in the register, or to which a card of it is bound."""
     if connection.execute(select(sim_cards.c.card).limit(1)).first() is None:
         return []
-    columns = select(devices.c.device, devices.c.identity).where(devices.c.device.in_(of_devices))
+    columns = select(devices.c.device, devices.c.identity).where(among(devices.c.device, of_devices))
     told = {row.device: json.loads(row.identity) for row in connection.execute(columns)}
     iccids, imeis = ({each.get(name) for each in told.values()} - {None} for name in ("iccid", "imei"))
     profiles = select(sim_profiles.c.iccid).where(sim_profiles.c.iccid.in_(iccids))

@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, and_, exists, func, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
+from landbridge.store.among import among
 from landbridge.store.tables import device_releases, devices, offers, release_files, releases, rollouts
 
 RUNNING = "running"
@@ -62,7 +63,7 @@ def every(connection: Connection) -> list[Row[Any]]:
 def devices_behind(connection: Connection, names: Collection[str]) -> list[str]:
     """Those of the devices on whose board a release newer than theirs rolls out."""
     newer = (rollouts.c.board == device_releases.c.board) & (rollouts.c.sequence > device_releases.c.running)
-    statement = select(device_releases.c.device).where(device_releases.c.device.in_(names))
+    statement = select(device_releases.c.device).where(among(device_releases.c.device, names))
     return list(connection.execute(statement.where(exists().where(newer))).scalars())
 
 

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection, Row, func, insert, select
 from sqlalchemy.dialects.postgresql import insert as insert_or_replace
 
+from landbridge.store.among import among
 from landbridge.store.tables import setting_reports, settings
 from landbridge.wire.settings import Report
 
@@ -36,7 +37,7 @@ def newest(connection: Connection, devices: Collection[str]) -> list[tuple[str, 
     """Of each of the devices that has settings: the newest changes as JSON, and the hash of what it has said
     to apply under that revision; None if it has not said so."""
     highest = select(settings.c.device, func.max(settings.c.revision).label("revision"))
-    newest = highest.where(settings.c.device.in_(devices)).group_by(settings.c.device).subquery()
+    newest = highest.where(among(settings.c.device, devices)).group_by(settings.c.device).subquery()
     same = (settings.c.device == newest.c.device) & (settings.c.revision == newest.c.revision)
     said = (setting_reports.c.device == newest.c.device) & (setting_reports.c.revision == newest.c.revision)
     rows = newest.join(settings, same).outerjoin(setting_reports, said)

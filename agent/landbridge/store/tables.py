@@ -115,7 +115,8 @@ uplinks = Table(
     Column("device", ForeignKey("devices.device"), primary_key=True),
     Column("number", Integer, primary_key=True, autoincrement=False),
     Column("received_s", Integer, nullable=False),
-    Column("payload", LargeBinary, nullable=False),  # the envelope, byte for byte
+    Column("payload", LargeBinary, nullable=False),  # the envelope, byte for byte; empty: no longer kept
+    Column("bytes", Integer, nullable=False, server_default=text("0")),  # of the envelope as it came
     Column("records", Integer, nullable=False),
     Column("new_records", Integer, nullable=False),  # the others were there before
     Column("repeats", Integer, nullable=False, server_default=text("0")),  # same bytes again

@@ -39,7 +39,7 @@ _MOST_CLIENTS = 10_000
 
 
 class Buckets:
-    """A token bucket a client; the clients that were away longest are forgotten when there are too many."""
+    """A token bucket a client, or a name; those away longest are forgotten when there are too many."""
 
     def __init__(self) -> None:
         self._left: OrderedDict[tuple[str, Rate], tuple[float, float]] = OrderedDict()

@@ -1,13 +1,14 @@
 """What every request works with: database, clock, settings."""
 
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from fastapi import Request
 
 from landbridge.clock import Clock
 from landbridge.config import Config
 from landbridge.store.database import Database
+from landbridge.web.guard import Buckets
 
 
 @dataclass(frozen=True)
@@ -18,6 +19,8 @@ class Here:
     database: Database
     clock: Clock
     stop: threading.Event
+    guesses: Buckets = field(default_factory=Buckets)
+    """Attempts to sign in by name, from wherever they come."""
 
 
 def here(request: Request) -> Here:

@@ -1,6 +1,7 @@
 """The pages: fleet, device, sign-in, and their forms."""
 
 import hmac
+import time
 from collections.abc import Mapping
 from typing import Annotated, Any
 
@@ -13,6 +14,7 @@ from landbridge.web import act, alarm_page, columns, seen, tell, viewer
 from landbridge.web.address import share_url
 from landbridge.web.api import Number
 from landbridge.web.forms import Acts, Field, Looks, back, device_path, inside, number
+from landbridge.web.guard import SIGN_IN
 from landbridge.web.here import here
 from landbridge.web.live import stream
 from landbridge.web.render import page
@@ -45,12 +47,15 @@ def sign_in(
     known = viewer.csrf_of(request.cookies.get(FORM_COOKIE, ""))
     if not hmac.compare_digest(known.encode(), csrf.encode()):
         raise HTTPException(403, "this form is not from these pages, or too old: load the page again")
+    name = name.strip()
+    if name and not it.guesses.take(name, SIGN_IN, time.monotonic()):
+        raise HTTPException(429, f"too many attempts to sign in as {name}: wait a little, or give a token")
     with it.database.reading() as connection:  # who guesses holds up nobody
-        if name.strip():
-            row = tokens.named(connection, name.strip())
+        if name:
+            row = tokens.named(connection, name)
         else:
             row = tokens.valid(connection, secret.hashed(token.strip()))
-    if name.strip() and not passwords.is_of(row, token):
+    if name and not passwords.is_of(row, token):
         row = None
     if row is None:
         return page(request, "sign_in.html", 401, after=inside(after), csrf=csrf, wrong=True)

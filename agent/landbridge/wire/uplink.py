@@ -5,6 +5,7 @@ newer firmware may say more; everything else that does not fit is refused with `
 """
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import accumulate
 from typing import Any, NamedTuple
 
@@ -14,6 +15,8 @@ from landbridge.wire.point import Point
 
 _U8, _U16, _U32 = (0, 0xFF), (0, 0xFFFF), (0, 0xFFFFFFFF)
 _I8, _I16, _I32 = (-0x80, 0x7F), (-0x8000, 0x7FFF), (-0x80000000, 0x7FFFFFFF)
+_ONLY_INTEGERS = frozenset({int})
+"""The types of what must be integers; `bool` is none of them."""
 _MOST_BITS = 64
 """Of a packed difference; two of them in as few bytes as they fit may have more than they need."""
 
@@ -93,7 +96,7 @@ class Uplink:
 def decode(plaintext: bytes) -> Uplink:
     """Decode the CBOR inside an uplink's envelope; raises `WireError`."""
     item = cbor.loads(plaintext)
-    if type(item) is not dict or not all(type(key) is int for key in item):
+    if type(item) is not dict or not _ONLY_INTEGERS.issuperset(map(type, item)):
         raise WireError("uplink: not a map with integer keys")
     if type(item.get(0)) is not int or item[0] != VERSION:
         raise WireError(f"uplink: version {item.get(0)!r}, this agent reads {VERSION}")
@@ -117,7 +120,7 @@ def _points(columns: Any) -> list[Point]:
     ]
     if len(set(values[0])) != n:
         raise WireError("column seq: the same sequence twice")
-    return [Point._make(row).meaningful() for row in zip(*values, strict=True)]
+    return [point.meaningful() for point in map(Point._make, zip(*values, strict=True))]
 
 
 def _expand(column: Any, n: int, name: str, limits: tuple[int, int]) -> list[int]:
@@ -127,7 +130,7 @@ def _expand(column: Any, n: int, name: str, limits: tuple[int, int]) -> list[int
     if type(column) is not list or not 2 <= len(column) <= 3:
         raise WireError(f"column {name}: neither an integer nor [starts, differences]")
     *starts, rest = column
-    if len(starts) > n or not all(type(start) is int for start in starts):
+    if len(starts) > n or not _ONLY_INTEGERS.issuperset(map(type, starts)):
         raise WireError(f"column {name}: starts are not {n} integers at most")
     values = _differences(rest, n - len(starts), name)
     for start in reversed(starts):
@@ -138,17 +141,30 @@ def _expand(column: Any, n: int, name: str, limits: tuple[int, int]) -> list[int
 def _differences(rest: Any, n: int, name: str) -> list[int]:
     """The `n` differences of a column: packed, each in as many bits as fit `n` times, or changes."""
     if type(rest) is bytes and 0 < n <= 8 * len(rest) <= _MOST_BITS * n:
-        width, bits = 8 * len(rest) // n, int.from_bytes(rest, "little")
-        sign = 1 << (width - 1)
-        mask = 2 * sign - 1
-        return [((bits >> shift) + sign & mask) - sign for shift in range(0, n * width, width)]
-    if type(rest) is dict and all(_is_change(*change, n) for change in rest.items()):
-        return [rest.get(position, 0) for position in range(n)]
+        width = 8 * len(rest) // n
+        half, mask, halves = _field(n, width)
+        # With the sign bit of each turned over, they are whole numbers that are `half` too high.
+        bits = int.from_bytes(rest, "little") ^ halves
+        return [(bits >> shift & mask) - half for shift in range(0, n * width, width)]
+    if type(rest) is dict and _are_changes(rest, n):
+        values = [0] * n
+        for position, difference in rest.items():
+            values[position] = difference
+        return values
     raise WireError(f"column {name}: not {n} differences")
 
 
-def _is_change(position: Any, difference: Any, n: int) -> bool:
-    return type(position) is int and type(difference) is int and 0 <= position < n
+@lru_cache(maxsize=MAX_RECORDS * _MOST_BITS)
+def _field(n: int, width: int) -> tuple[int, int, int]:
+    """Of a packed difference of `width` bits: its sign bit, all of them, and the sign bits of `n` such."""
+    half = 1 << (width - 1)
+    return half, 2 * half - 1, sum(half << width * i for i in range(n))
+
+
+def _are_changes(rest: dict[Any, Any], n: int) -> bool:
+    """Whether `rest` has integers at some of `n` positions."""
+    only = _ONLY_INTEGERS.issuperset(map(type, rest)) and _ONLY_INTEGERS.issuperset(map(type, rest.values()))
+    return only and (not rest or (min(rest) >= 0 and max(rest) < n))
 
 
 def _checked(values: list[int], limits: tuple[int, int], name: str) -> list[int]:
@@ -165,7 +181,7 @@ def _integer(value: Any, limits: tuple[int, int], name: str) -> int:
 
 def _named(item: Any, names: dict[int, tuple[str, type]], part: str) -> dict[str, int | str]:
     """The map `item` with the names of its keys; keys this version does not know are left out."""
-    if type(item) is not dict or not all(type(key) is int for key in item):
+    if type(item) is not dict or not _ONLY_INTEGERS.issuperset(map(type, item)):
         raise WireError(f"{part}: not a map with integer keys")
     named = {}
     for key, value in item.items():

@@ -1,0 +1,58 @@
+"""Many rows at once, past SQLAlchemy, which would sort the values of each row into their places."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Dialect, Table
+from sqlalchemy.exc import OperationalError
+
+Rows = Sequence[Sequence[Any]]
+
+
+def insert(connection: Connection, table: Table, names: Sequence[str], rows: Rows) -> None:
+    """Put `rows` into `table`; their values are those of the columns `names`, as the driver takes them."""
+    if not rows:
+        return
+    columns = ", ".join(f'"{name}"' for name in names)
+    if connection.dialect.name == "postgresql":
+        _copy(connection, f"COPY {table.name} ({columns}) FROM STDIN", rows)
+    else:
+        places = ", ".join("?" * len(names))
+        connection.exec_driver_sql(f"INSERT INTO {table.name} ({columns}) VALUES ({places})", [*rows])
+
+
+def update(connection: Connection, table: Table, names: Sequence[str], key: str, rows: Rows) -> None:
+    """Give the columns `names` new values, in the row of `table` whose `key` is the last of the values."""
+    if not rows:
+        return
+    if connection.dialect.name == "postgresql":
+        arrays = tuple(map(list, zip(*rows, strict=True)))
+        connection.exec_driver_sql(_of_arrays(connection.dialect, table, names, key), arrays)
+    else:
+        changes = ", ".join(f'"{name}" = ?' for name in names)
+        connection.exec_driver_sql(f"UPDATE {table.name} SET {changes} WHERE {key} = ?", [*rows])
+
+
+def _of_arrays(dialect: Dialect, table: Table, names: Sequence[str], key: str) -> str:
+    """The update as one statement with an array a column: one of each row would be planned a row."""
+    columns = (*names, key)
+    changes = ", ".join(f'"{name}" = given."{name}"' for name in names)
+    arrays = ", ".join(f"%s::{table.c[name].type.compile(dialect)}[]" for name in columns)
+    named = ", ".join(f'"{name}"' for name in columns)
+    return (
+        f"UPDATE {table.name} SET {changes} FROM unnest({arrays}) AS given ({named})"
+        f" WHERE {table.name}.{key} = given.{key}"
+    )
+
+
+def _copy(connection: Connection, statement: str, rows: Rows) -> None:
+    """A server that takes nothing now is told as SQLAlchemy would tell it."""
+    from psycopg import OperationalError as Away
+
+    driver: Any = connection.connection.driver_connection
+    try:
+        with driver.cursor() as cursor, cursor.copy(statement) as copy:
+            for row in rows:
+                copy.write_row(row)
+    except Away as error:
+        raise OperationalError(statement, None, error) from error
