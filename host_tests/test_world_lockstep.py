@@ -50,7 +50,7 @@ class Port:
 port = Port()
 hello = port.ask(5)
 cause, wake, seconds, ms, costs = struct.unpack_from("<BBIHB", hello)
-rtc = hello[9 + 2 * costs:]
+rtc = port.ask(12)
 port.log("hello %d %d %d.%03d %d %s" % (cause, wake, seconds, ms, port.now, bytes(rtc).decode()))
 
 def deep_sleep(ms, wake_on=0):

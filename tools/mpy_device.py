@@ -16,9 +16,9 @@ import locator
 import mpy_agent
 import mpy_ideal
 import vfs
-from locator import modem
+from locator import modem, wake
 from locator.journal.store import Journal
-from locator.orders import applied, commands
+from locator.orders import commands
 from locator.port import DEEPSLEEP_RESET, POWER_ON, SOFT_RESET, WATCHDOG_RESET
 from mpy_flash import BLOCK, NEVER, Flash, PowerCut
 
@@ -30,7 +30,8 @@ SLEPT, RESET, CUT, HUNG, STUCK = "slept", "reset", "cut", "hung", "stuck"
 CONFIG = """{"device": "%s", "key": "%s", "broker_host": "localhost", "broker_port": 8883,
 "broker_password": "", "apn": "iot"}"""
 _PATH = sys.path[:]
-_OURS = ("boot", "main", "slots", "trials", "board")
+_OURS = ("boot", "main", "slots", "trials", "board", "locator.orders.report")
+"""Modules that a boot loads anew: those beside the slots, and what a switch leaves that holds on to them."""
 
 
 class _End(BaseException):
@@ -236,9 +237,9 @@ class Machine:
 machine = None
 """The one that boots."""
 
-modem.make = lambda board, port: mpy_ideal.Modem(port, modem, board.ask, board.time_s)
+wake.make_modem = lambda board, port: mpy_ideal.Modem(port, modem, board.ask, board.time_s)
 _append, _obey, _restart = Journal.append, commands._obey, commands._restart
-_load = applied.load
+_applied = wake.Wake._applied
 _now = 0
 """Id of the command that is being obeyed."""
 _restarts = []
@@ -262,8 +263,8 @@ def _noted_obey(desk, book, command):
     _obey(desk, book, command)
 
 
-def _noted_load(folder, state):
-    values = _load(folder, state)
+def _noted_applied(it):
+    values = _applied(it)
     machine.agent.in_force = bytes(values)
     return values
 
@@ -295,6 +296,6 @@ def _execute(command):
 
 
 Journal.append, commands._obey, commands._restart = _noted_append, _noted_obey, _noted_restart
-applied.load = _noted_load
+wake.Wake._applied = _noted_applied
 for _verb in list(commands._DO):
     commands._DO[_verb] = _noted(_verb, commands._DO[_verb])

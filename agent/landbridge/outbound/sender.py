@@ -60,6 +60,7 @@ class Sender(threading.Thread):
     def run(self) -> None:
         """Publish until stopped; trouble is logged and tried again."""
         while True:
+            is_last = self._stopping()  # what was posted before the stop is still sent
             sends = False
             try:
                 if sends := self._may_send():
@@ -68,9 +69,10 @@ class Sender(threading.Thread):
                 _log.exception("cannot publish the outbox; trying again in %d s", _RETRY_S)
                 time.sleep(0 if self._stopping() else _RETRY_S)
                 self.wake()
-            if self._stopping():
+            if is_last:
                 return
-            self._posted.wait(None if sends else _RETRY_S)
+            if not self._stopping():
+                self._posted.wait(None if sends else _RETRY_S)
 
     def _empty(self) -> None:
         """Publish until the outbox is empty or time is up."""
