@@ -54,8 +54,9 @@ def check(path):
         import vfs
 
         rom = vfs.rom_ioctl(_SEGMENT, 0)
-        if _has(path, memoryview(rom), True):
-            return False
+        mapped = memoryview(rom)
+        if not _has(path, mapped, False) or _has(path, mapped, True):
+            return False  # there was none, or it was good
         rom.ioctl(_ERASE, 0)
         return True
     except _NOT_HERE:

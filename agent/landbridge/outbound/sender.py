@@ -77,7 +77,7 @@ class Sender(threading.Thread):
     def _empty(self) -> None:
         """Publish until the outbox is empty or time is up."""
         self._posted.clear()
-        while messages := self._head():
+        while not self._is_late() and (messages := self._head()):
             self._precedence.give_way(0 if self._stopping() else _LOOK_S)
             # Those before are published; what failed was to remove them.
             new = [message for message in messages if message.message > self._published]
@@ -96,10 +96,13 @@ class Sender(threading.Thread):
     def _has_arrived(self, info: MQTTMessageInfo) -> bool:
         """Wait until the broker has the message, however often the connection breaks."""
         while not info.is_published():
-            if self._deadline is not None and time.monotonic() > self._deadline:
+            if self._is_late():
                 return False
             info.wait_for_publish(_LOOK_S)
         return True
+
+    def _is_late(self) -> bool:
+        return self._deadline is not None and time.monotonic() > self._deadline
 
     def _stopping(self) -> bool:
         return self._deadline is not None

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import Column, Connection, Row, and_, case, func, literal, select
+from sqlalchemy import BigInteger, Column, Connection, Row, and_, case, cast, func, literal, select
 
 from landbridge.store.tables import points, uplinks, wakes
 from landbridge.wire.point import KIND_FIX
@@ -91,7 +91,8 @@ def energy(connection: Connection, device: str, spans: Sequence[tuple[int, int]]
 def traffic(connection: Connection, device: str, spans: Sequence[tuple[int, int]]) -> list[Row[Any]]:
     """(day, bytes, reports) of each day: envelopes as they came, without what carries them."""
     day = uplinks.c.received_s // DAY_S
-    size = func.sum(uplinks.c.bytes).label("bytes")
+    # PostgreSQL sums whole numbers of 64 bits to a decimal one.
+    size = cast(func.sum(uplinks.c.bytes), BigInteger).label("bytes")
     statement = select(day.label("day"), size, func.count().label("reports"))
     of_device = statement.where(uplinks.c.device == device, _within(uplinks.c.received_s, spans))
     return list(connection.execute(of_device.group_by(day).order_by(day)))

@@ -47,7 +47,7 @@ def _within(seconds: float, connection: http.client.HTTPConnection) -> Iterator[
 
     def end() -> None:
         late.set()
-        with suppress(OSError):  # the other side may just have closed it
+        with suppress(OSError, TypeError):  # it may just have been closed, or be gone with the answer
             # Of the socket itself: what TLS makes of a shutdown is not for another thread.
             socket.socket.shutdown(connection.sock, socket.SHUT_RDWR)
 
