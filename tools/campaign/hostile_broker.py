@@ -61,12 +61,13 @@ class Journey:
                 do("settings", "set", DEVICE, f"light_lux={30 + step}")
 
     def settle(self) -> None:
-        """The broker is honest, until nothing waits any more."""
+        """The broker is honest, until nothing waits any more. Looked at each hour: soon after a report the
+        next record waits, in the best of worlds."""
         self.hostility.rest()
-        for _ in range(SILENT_H // STEP_H):
+        for _ in range(SILENT_H):
             if not self.truth.pending() and all(state == "done" for state in self.states().values()):
                 break
-            self.go(STEP_H)
+            self.go(1)
 
     def go(self, hours: int) -> None:
         """So many hours."""
