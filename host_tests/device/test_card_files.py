@@ -172,7 +172,10 @@ def test_hosts_and_the_access_point_for_updates_come_with_the_profile():
 
 def test_a_policy_whose_hosts_are_none_is_refused():
     good = [CARD[0], "apn", "", "", HOSTS, UPDATES]
-    whole = lambda each: policy._is_policy([5, 0, 1, [each], []])  # noqa: E731
+
+    def whole(each):
+        return policy._is_policy([5, 0, 1, [each], []])
+
     assert whole(good) and whole(good[:5]) and whole(good[:4] + [[]])
     for i, bad in (
         (4, ["broker.example"]),
