@@ -159,7 +159,7 @@ class Device:
         try:
             self._start = self._serve(process, start)
             self._esp32("sleep")
-            if printed := process.wait():
+            if printed := process.kill():
                 # The firmware survives its own faults; it prints what it was, and nothing else.
                 self._count("crashes", printed)
         except DeviceEnded:
