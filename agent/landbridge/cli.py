@@ -6,75 +6,77 @@ import sys
 import threading
 from collections.abc import Sequence
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import typer
 from sqlalchemy.exc import DBAPIError
+from typer.core import TyperGroup
 from typer.exceptions import TyperException
+from typer.main import get_group
 
-from landbridge import config, logs, service
+from landbridge import config, logs
 from landbridge.clock import iso
-from landbridge.commands import (
-    alarms,
-    broker,
-    cards,
-    cells,
-    controls,
-    coverage,
-    devices,
-    doctor,
-    events,
-    fences,
-    keeping,
-    letters,
-    lines,
-    orders,
-    settings,
-    share,
-    sims,
-    table,
-    targets,
-    tokens,
-    trips,
-    update,
-)
+from landbridge.commands import doctor, keeping, table
 from landbridge.commands.opened import LARGEST, known_device, opened
 from landbridge.commands.tokens import signed_in
 from landbridge.coverage.cells import Located, locate
 from landbridge.errors import UserError, is_one_line
 from landbridge.outbound.export import Format, export
+from landbridge.parts import Part, Source
 from landbridge.store import points
 from landbridge.store import trips as stored_trips
 from landbridge.store.points import StoredPoint
 from landbridge.web.address import base_url
 
+GROUPS = {
+    "devices": "devices",
+    "trips": "trips",
+    "events": "events",
+    "alarms": "alarms",
+    "lines": "lines",
+    "fences": "fences",
+    "coverage": "coverage",
+    "update": "update",
+    "cards": "cards",
+    "cells": "cells",
+    "sims": "sims",
+    "controls": "controls",
+    "settings": "settings",
+    "commands": "orders",
+    "share": "share",
+    "tokens": "tokens",
+    "targets": "targets",
+    "dead-letters": "letters",
+    "broker": "broker",
+}
+"""Groups of commands, and the modules of `landbridge.commands` in which they are."""
+
+
+class _Groups(TyperGroup):
+    """Commands of which a group is loaded when it is wanted: all of them take longer than most commands."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return [*self.commands, *(name for name in GROUPS if name not in self.commands)]
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        if cmd_name in GROUPS and cmd_name not in self.commands:
+            module = import_module(f"landbridge.commands.{GROUPS[cmd_name]}")
+            module.commands.rich_markup_mode = commands.rich_markup_mode
+            self.commands[cmd_name] = get_group(module.commands)
+        return super().get_command(ctx, cmd_name)
+
+
 # Plain help: the examples in it keep their lines.
 commands = typer.Typer(
+    cls=_Groups,
     help="Receives, checks, stores and passes on what Landbridge locators report.",
     epilog="The configuration is ./landbridge.toml, or what LANDBRIDGE_CONFIG names.",
     rich_markup_mode=None,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-commands.add_typer(devices.commands, name="devices")
-commands.add_typer(trips.commands, name="trips")
-commands.add_typer(events.commands, name="events")
-commands.add_typer(alarms.commands, name="alarms")
-commands.add_typer(lines.commands, name="lines")
-commands.add_typer(fences.commands, name="fences")
-commands.add_typer(coverage.commands, name="coverage")
-commands.add_typer(update.commands, name="update")
-commands.add_typer(cards.commands, name="cards")
-commands.add_typer(cells.commands, name="cells")
-commands.add_typer(sims.commands, name="sims")
-commands.add_typer(controls.commands, name="controls")
-commands.add_typer(settings.commands, name="settings")
-commands.add_typer(orders.commands, name="commands")
-commands.add_typer(share.commands, name="share")
-commands.add_typer(tokens.commands, name="tokens")
-commands.add_typer(targets.commands, name="targets")
-commands.add_typer(letters.commands, name="dead-letters")
-commands.add_typer(broker.commands, name="broker")
 commands.command()(keeping.backup)
 commands.command("reprocess")(keeping.read_again)
 commands.command()(doctor.doctor)
@@ -83,7 +85,7 @@ _DEVICE = typer.Argument(help="Device id.")
 _TRIP = typer.Option(None, min=1, max=LARGEST, help="Only this trip (`landbridge trips list`).")
 _DATA = typer.Option(None, help="Folder with landbridge.toml, instead of LANDBRIDGE_CONFIG.")
 _ONLY = typer.Option(None, help="Only this part of it.")
-_SOURCE = typer.Option(service.Source.MQTT, help="Where messages of devices come from.")
+_SOURCE = typer.Option(Source.MQTT, help="Where messages of devices come from.")
 _SHOWN = typer.Argument(None, help="Begin with the page of this device.")
 _WEB_PORT = typer.Option(8080, "--port", min=1, max=65535, help="TCP port, on this machine only.")
 _FORMAT = typer.Option(Format.GEOJSON, "--format", help="What to write.")
@@ -127,7 +129,7 @@ def main(data: Path | None = _DATA) -> None:
 
 
 @commands.command()
-def run(only: service.Part | None = _ONLY, source: service.Source = _SOURCE) -> None:
+def run(only: Part | None = _ONLY, source: Source = _SOURCE) -> None:
     """Serve: receive from the broker, store, answer, pass on; pages, if [web] port is set. Ctrl-C or SIGTERM
     ends it. With --source nats several agents share the fleet (docs/scale.md).
 
@@ -138,6 +140,8 @@ def run(only: service.Part | None = _ONLY, source: service.Source = _SOURCE) -> 
       landbridge run --source nats
       LANDBRIDGE_BROKER_PORT=18883 landbridge run
     """
+    from landbridge import service
+
     loaded = config.load()
     stop = _stopped_by_signals(loaded.watch.json_log)
     service.run(loaded, stop, only=only, source=source)
@@ -152,6 +156,8 @@ def web(device: str | None = _SHOWN, port: int = _WEB_PORT) -> None:
       landbridge web
       landbridge --data out/demo/agent web lb-demo-1
     """
+    from landbridge import service
+
     here = replace(config.load(), web=config.Web(port=port))
     with opened() as it, signed_in(it.database, it.clock) as secret:
         if device is not None:
@@ -160,7 +166,7 @@ def web(device: str | None = _SHOWN, port: int = _WEB_PORT) -> None:
         # Behind the #, where neither a log nor a proxy sees it.
         after = f"?after=/devices/{device}" if device is not None else ""
         print(f"{base_url(here.web)}/sign-in{after}#{secret}", flush=True)
-        service.run(here, _stopped_by_signals(here.watch.json_log), only=service.Part.WEB)
+        service.run(here, _stopped_by_signals(here.watch.json_log), only=Part.WEB)
 
 
 def _stopped_by_signals(json_log: bool) -> threading.Event:

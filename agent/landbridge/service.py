@@ -5,7 +5,6 @@ import threading
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
-from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from landbridge.clock import Clock
@@ -22,6 +21,7 @@ from landbridge.outbound.deliveries import Deliveries
 from landbridge.outbound.home_assistant import announcing
 from landbridge.outbound.kinds import opened
 from landbridge.outbound.sender import Sender
+from landbridge.parts import Part, Source
 from landbridge.precedence import Precedence
 from landbridge.store import devices
 from landbridge.store.database import Database, open_database
@@ -38,13 +38,6 @@ _WATCH_S = 5.0
 _log = logging.getLogger(__name__)
 
 
-class Part(StrEnum):
-    """What of the agent runs, when it is not all of it."""
-
-    INGEST = "ingest"
-    WEB = "web"
-
-
 @dataclass(frozen=True)
 class Leads:
     """Whether this agent passes messages on; of several that share a fleet one does, asked each time."""
@@ -53,13 +46,6 @@ class Leads:
     """To the broker."""
     may_deliver: Callable[[], bool] = lambda: True
     """To targets."""
-
-
-class Source(StrEnum):
-    """Where messages of devices come from."""
-
-    MQTT = "mqtt"
-    NATS = "nats"
 
 
 def run(

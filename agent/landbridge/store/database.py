@@ -6,10 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
-from alembic import command
-from alembic.config import Config as AlembicConfig
-from alembic.util import CommandError
-from sqlalchemy import Connection, make_url, text
+from sqlalchemy import Connection, inspect, make_url, text
 from sqlalchemy.exc import DBAPIError
 
 from landbridge.config import is_server
@@ -17,6 +14,8 @@ from landbridge.errors import UserError
 from landbridge.store import engines
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
+_VERSION = max(file.name[:4] for file in (_MIGRATIONS / "versions").glob("[0-9]*.py"))
+"""That the tables of this agent have: the newest migration."""
 _LOCK = 0x4C42
 """Number of the advisory lock that writers on PostgreSQL take."""
 
@@ -61,11 +60,31 @@ class Database:
         return self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
 
     def migrate(self) -> None:
-        """Bring the tables to this version of the agent; needs no rights but on the file or database."""
-        config = AlembicConfig()
+        """Bring the tables to this version of the agent; needs no rights but on the file or database.
+        `UserError` when they are of a later one."""
+        if self._version() == _VERSION:
+            return
+        # Takes as long to load as most commands take.
+        from alembic import command
+        from alembic.config import Config
+        from alembic.util import CommandError
+
+        config = Config()
         config.set_main_option("script_location", str(_MIGRATIONS))
-        with self.writing() as config.attributes["connection"]:
-            command.upgrade(config, "head")
+        try:
+            with self.writing() as config.attributes["connection"]:
+                command.upgrade(config, "head")
+        except CommandError as error:
+            raise UserError(
+                f"database {_shown(self.place)} is of another version ({error}); update landbridge"
+            ) from None
+
+    def _version(self) -> str | None:
+        """Of the tables that are there; None when there are none."""
+        with self.reading() as connection:
+            if not inspect(connection).has_table("alembic_version"):
+                return None
+            return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
 
     def close(self) -> None:
         """Close all connections."""
@@ -74,7 +93,6 @@ class Database:
 
 def open_database(place: str | Path, make: bool = True) -> Database:
     """Open `place` with all tables; `UserError` if that cannot be, or a file is missing and not to `make`."""
-    shown = make_url(str(place)).render_as_string() if is_server(str(place)) else str(place)
     try:
         if not is_server(str(place)):
             _only_for_us(Path(place), make)
@@ -84,12 +102,10 @@ def open_database(place: str | Path, make: bool = True) -> Database:
         raise UserError(
             f"no database {place}: `landbridge devices add` makes it; or correct [store] database"
         ) from None
-    except CommandError as error:
-        raise UserError(f"database {shown} is of another version ({error}); update landbridge") from None
     except DBAPIError as error:
-        raise _unusable(shown, str(error.orig)) from None
+        raise _unusable(str(place), str(error.orig)) from None
     except OSError as error:
-        raise _unusable(shown, str(error.strerror)) from None
+        raise _unusable(str(place), str(error.strerror)) from None
     return database
 
 
@@ -101,6 +117,13 @@ def _only_for_us(path: Path, make: bool) -> None:
     os.chmod(path, 0o600)
 
 
-def _unusable(shown: str, why: str) -> UserError:
-    remedy = "check server, user and rights" if is_server(shown) else "check the file and its permissions"
-    return UserError(f"cannot use database {shown}: {why}; {remedy}, or name another in [store] database")
+def _unusable(place: str, why: str) -> UserError:
+    remedy = "check server, user and rights" if is_server(place) else "check the file and its permissions"
+    return UserError(
+        f"cannot use database {_shown(place)}: {why}; {remedy}, or name another in [store] database"
+    )
+
+
+def _shown(place: str) -> str:
+    """Without the password of a server."""
+    return make_url(place).render_as_string() if is_server(place) else place

@@ -129,7 +129,7 @@ class LockstepPort:
         return call
 
     def _stop(self):
-        """The chip stops here, and the world ends this process: nothing runs after it, no `finally` either."""
+        """The chip stops here and the world ends this process: nothing runs after it, no `finally`."""
         while True:
             self._read_exact(self._head, 6)
 
