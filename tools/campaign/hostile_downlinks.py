@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +17,14 @@ CORE = REPOSITORY / "tools" / "mpy_downlinks.py"
 MICROPYTHON = Path(sys.executable).with_name("micropython")
 MANY = 1_000
 """Messages in a flood, and random cases of each kind."""
+PARTS = ("forged", "orders", "damaged")
+"""Messages that the agent never wrote, orders that it should not have, settings damaged on flash."""
 
 
-def run(seed: int, many: int = MANY, firmware: Path = FIRMWARE) -> Part:
-    """All of it: the cases by kind, what was accepted, where the device was stuck."""
+def run(seed: int, many: int = MANY, firmware: Path = FIRMWARE, parts: Sequence[str] = PARTS) -> Part:
+    """The cases by kind, what was accepted, where the device was stuck."""
     ended = subprocess.run(
-        [str(MICROPYTHON), "-X", "heapsize=4M", str(CORE), str(seed), str(many)],
+        [str(MICROPYTHON), "-X", "heapsize=4M", str(CORE), str(seed), str(many), *parts],
         env=os.environ | {"MICROPYPATH": f"{firmware}:{CORE.parent}:.frozen"},
         capture_output=True,
         text=True,
