@@ -245,6 +245,12 @@ def learn_time(state, clock_s, epoch_s, quality):
         state[OFFSET_QUALITY] = quality
 
 
+def plan_anew(state):
+    """There is another amount to spend, or another way to go: the next wake chooses the row of the menu, and
+    decides again whether the energy lasts to the end."""
+    state[ROW_AT] = state[ENDS_AT] = 0
+
+
 def learn_fix(state, found):
     """A fix was found (True) or not within its limit."""
     state[DID_FIX] = YES if found else NO
