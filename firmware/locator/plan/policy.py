@@ -98,7 +98,7 @@ def _turn(state):
     state[st.HEARD_HERE] = state[st.LOOKS] = 0
     state[st.UPLOAD_NOT_BEFORE] = min(state[st.UPLOAD_NOT_BEFORE], now)
     if state[st.MOVING]:
-        state[st.FIX_NOT_BEFORE] = min(state[st.FIX_NOT_BEFORE], now + 1)
+        state[st.FIX_NOT_BEFORE] = min(state[st.FIX_NOT_BEFORE], now + _LOOK_FOR_STOP_S)
     elif state[st.EDGE] != st.SHUNTED:
         state[st.STOPPED_AT], state[st.FIX_NOT_BEFORE], state[st.FIX_FAILS] = now, 0, 0
     else:
