@@ -15,7 +15,7 @@ from tools.lab.radio import SILENT_DBM
 from tools.world.coverage import Coverage
 from tools.world.meter import MODEM_W, SLEEP_FLOOR_W
 from tools.world.rules import CONGESTION
-from tools.world.satellites import BLOCKED, Satellites
+from tools.world.satellites import Satellites
 from tools.world.sites import read_operators
 from tools.world.trip import Trip
 
@@ -66,7 +66,7 @@ def instance(trip: Trip, modem: str, days: int) -> Instance:
         networks=networks,
         factor=np.ones(len(networks)),
         rsrp=_levels(trip, modem, [each.plmn for each in networks], km[:-1]),
-        sky=np.array([satellites.view(ms) != BLOCKED for ms in starts_ms]),
+        sky=np.array([not satellites.sky(ms).blocked for ms in starts_ms]),
         battery_c=np.array([trip.temperature_dc(ms) / 10 for ms in starts_ms]),
         fix_noise=np.ones(slots),
         upload_noise=np.ones(slots),
@@ -74,10 +74,11 @@ def instance(trip: Trip, modem: str, days: int) -> Instance:
     )
 
 
-def bumps(trip: Trip, slots: int) -> NDArray[np.int64]:
-    """By slot, how often the accelerometer wakes a device that stands and goes on standing."""
-    starts = [piece.start_ms // SLOT_MS for piece in trip.motion.pieces if piece.kind != "run"]
-    return np.bincount([slot for slot in starts if slot < slots], minlength=slots)
+def jolts(trip: Trip, slots: int, *kinds: str) -> tuple[int, ...]:
+    """By slot, how many pieces of motion of these kinds (`tools.world.motion`) begin in it."""
+    starts = [piece.start_ms // SLOT_MS for piece in trip.motion.pieces if piece.kind in kinds]
+    counts = np.bincount([slot for slot in starts if slot < slots], minlength=slots)
+    return tuple(int(count) for count in counts)
 
 
 def measured(wakes: Sequence[Woken], modem: str) -> Costs:
