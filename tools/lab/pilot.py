@@ -124,7 +124,7 @@ class _Pilot:
             menu.choose(mind, costs, *self._menu, journey, lasts_s)
         if self._in_russia:
             mind[st.UPLOAD_NOT_BEFORE] = max(mind[st.UPLOAD_NOT_BEFORE], mind[st.BARRED_UNTIL])
-        if device.age_h >= self._mission.late_h and mind[st.NOW] >= mind[st.UPLOAD_NOT_BEFORE]:
+        if self._is_late(device) and mind[st.NOW] >= mind[st.UPLOAD_NOT_BEFORE]:
             self._report_late(device)
         while True:
             action = policy.next(mind, costs, journey) // 10
@@ -143,6 +143,11 @@ class _Pilot:
             else:
                 self._upload(device, mind[st.SEEN] - 1 if action == policy.UPLOAD else None)
             mind[st.WAITING] = device.waiting
+
+    def _is_late(self, device: Device) -> bool:
+        """Whether a report is due whatever it costs; the first one is at once."""
+        late_h = self._mission.late_h
+        return device.age_h >= late_h or (device.last_upload < 0 and math.isfinite(late_h))
 
     def _report_late(self, device: Device) -> None:
         """A report that is due whatever it costs, with a fresh point."""
