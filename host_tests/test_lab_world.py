@@ -5,7 +5,7 @@ import random
 import numpy as np
 import pytest
 
-from tools.lab.world import Woken, bumps, instance, measured
+from tools.lab.world import Woken, instance, jolts, measured
 from tools.world.trip import Trip
 
 HOUR_MS = 3_600_000
@@ -24,7 +24,8 @@ def test_it_is_the_same_trip(trip):
     assert here.moving.any() and not here.moving.all()
     assert here.heard[0] and here.heard[0][0].rsrp_dbm > -100
     assert here.country[0] == "CN"
-    assert bumps(trip, here.slots).sum() > 0
+    assert here.fix_noise.mean() == pytest.approx(1) and here.fix_noise.max() > 1.4
+    assert sum(jolts(trip, here.slots, "bump")) > 0
 
 
 def test_what_things_cost_is_found_again():

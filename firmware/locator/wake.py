@@ -136,8 +136,9 @@ class Wake:
         self._save()
         if self._port.reset_cause == POWER_ON:
             self._port.show(self._state[st.ATTACHED] == st.YES, self._fix is not None)
-        asleep_ms = 1000 * action.limit_s - self._port.ticks_ms()
-        return max(1000, asleep_ms), action.wake_on
+        # From the moment that was decided about, and rounded up: to wake a moment early is to wake twice.
+        asleep_s = action.limit_s - (self._port.clock_s() - self._senses[0])
+        return 1000 * max(1, asleep_s), action.wake_on
 
     def _feel(self):
         # Imported here: the frame of `run` would keep the module to the end of the wake.

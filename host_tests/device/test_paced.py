@@ -77,6 +77,53 @@ def test_a_stop_is_fixed():
     assert step(state, told) == (decide.RECORD, decide.KEEP)
 
 
+def shunted(state, motion, after_s=3000):
+    """A departure, and what is done at the next wake, so many counts later."""
+    state[st.UPLOAD_NOT_BEFORE] = NOW + 99 * HOUR
+    told = later(2 * HOUR, wake=WAKE_MOTION, motion=20)
+    feel(state, told)
+    assert step(state, told)[0] == decide.RECORD
+    st.learn_record(state)
+    state[st.UPLOAD_NOT_BEFORE] = NOW + 99 * HOUR
+    told = later(2 * HOUR + after_s, motion=motion)
+    feel(state, told)
+    return step(state, told)
+
+
+def test_a_shunt_is_no_departure():
+    state = settled()
+    assert shunted(state, 149) == (decide.RECORD, policy.STILL_HERE)
+    assert state[st.EVENTS] == record.EVENT_STOPPED
+    assert state[st.STOPPED_AT] == NOW and state[st.UNMOVED]
+    assert shunted(settled(), 150) == (decide.FIX, policy.FIX_EDGE)
+
+
+def test_few_counts_behind_a_wake_on_the_move_are_a_stop():
+    state = settled()
+    assert shunted(state, 900)[0] == decide.SLEEP
+    told = later(3 * HOUR, motion=9)
+    feel(state, told)
+    assert step(state, told) == (decide.FIX, policy.FIX_EDGE)
+
+
+def test_a_shunt_does_not_uncover_the_sky():
+    state = settled()
+    state[st.UNMOVED] = 0  # it has stopped, and no satellites were found since
+    state[st.STOPPED_AT] = NOW + 1
+    for _ in range(3):
+        st.learn_fix(state, False)
+    state[st.FIX_NOT_BEFORE] = NOW + 99 * HOUR
+    assert shunted(state, 60) == (decide.RECORD, decide.KEEP)
+    assert state[st.FIX_NOT_BEFORE] == state[st.NOW] + 6 * HOUR
+
+
+def test_further_on_satellites_are_searched_for_again():
+    state = settled()
+    state[st.UNMOVED] = state[st.POINT_AT] = 0
+    state[st.FIX_NOT_BEFORE] = NOW + 99 * HOUR
+    assert shunted(state, 900)[0] == decide.FIX
+
+
 def test_a_report_comes_with_a_fresh_point_that_knows_the_cell():
     state = settled()
     told = later(9 * HOUR)

@@ -101,6 +101,18 @@ def test_new_settings_are_in_force_at_once_and_confirmed_by_the_next_conversatio
     assert device.talk() is None and device.state[st.TRIAL] == 0
 
 
+def test_another_energy_is_planned_with_anew():
+    device = trusted(GOOD)
+    device.state[st.ROW_AT], device.state[st.ENDS_AT] = 5, -1
+    device.order([8, OTHER])
+    assert device.state[st.ENDS_AT] == -1
+    device.order([9, {cfg.BATTERY_MAH: 500}])
+    assert device.state[st.ROW_AT] == device.state[st.ENDS_AT] == 0
+    device.state[st.ENDS_AT], device.state[st.TRIAL] = 77, -1  # the agent was not reached under these
+    device.wake()
+    assert device.state[st.ENDS_AT] == 0
+
+
 def test_the_same_revision_again_changes_and_says_nothing():
     device = trusted(GOOD)
     before = device.file()

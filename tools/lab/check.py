@@ -15,7 +15,7 @@ from rich.table import Table
 
 from tools.lab.physics import COSTS, MEASURED, Costs, Mission, run
 from tools.lab.pilot import Ours
-from tools.lab.world import Woken, bumps, instance, measured
+from tools.lab.world import Woken, instance, jolts, measured
 from tools.world import delivered, stage
 from tools.world.diary import DAY_MS
 from tools.world.firmware import spent_mj
@@ -115,10 +115,9 @@ def _live(folder: Path, modem: ModemClass, days: int, rate: int, seed: int) -> t
 
 
 def _lab(modem: ModemClass, days: int, rate: int, seed: int, costs: Costs) -> tuple[float, float]:
-    """J and points a day of the same trip in the lab."""
+    """J and points a day of the same trip in the lab; a point is what the agent stores, in both."""
     trip = Trip(seed, modem, days)
     here = instance(trip, modem, days)
-    woken = tuple(int(each) for each in bumps(trip, here.slots))
     mission = Mission(
         costs,
         rate * days,
@@ -126,9 +125,10 @@ def _lab(modem: ModemClass, days: int, rate: int, seed: int, costs: Costs) -> tu
         here.networks,
         still=True,
         russia=True,
-        bumps=woken,
+        bumps=jolts(trip, here.slots, "bump"),
+        shunts=jolts(trip, here.slots, "shunt", "lift"),
         lasts_days=days,
         late_h=LATE_H,
     )
     lived = run(here, Ours(modem, believes=COSTS[modem]).factory(), mission)
-    return float(lived.spent_j[-1]) / days, len(lived.fixes) / days
+    return float(lived.spent_j[-1]) / days, lived.records / days

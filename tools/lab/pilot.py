@@ -83,21 +83,40 @@ class _Pilot:
         self._guide = Guide(data, mission.networks)
         self._plmns = [plmn(each) for each in mission.networks]
         self._in_russia = False
-        self._until = 0
+        self._until = 0.0
+        self._shunted = False
+        """The last departure was none."""
 
     def slot(self, device: Device) -> None:
-        """One wake, from what it begins with to rest; where wakes for nothing cost, they are counted, too."""
-        left_j = device.left_j
-        self._wake(device)
-        if self._mission.bumps is not None:
-            mind = self._state
-            idle = device.left_j == left_j and (mind[st.EDGE] or mind[st.NOW] >= self._until)
-            device.woke(self._mission.bumps[device.slot] + (1 if idle else 0))
-            self._until = policy.until(mind, self._costs, mind[st.LAST_UPLOAD] + LEAST_S)
+        """The wakes of a slot. Where wakes for nothing cost, it sleeps until the plan wakes it, or a jolt."""
+        now, mission, mind = START_S + device.slot * SLOT_S, self._mission, self._state
+        stands = not (device.moving or mind[st.MOVING])
+        if now >= self._until or (device.moving and not mind[st.MOVING]):
+            self._wake(device, now, bool(device.moving))
+        if mission.bumps and stands:
+            device.woke(mission.bumps[device.slot], mission.bumps[device.slot])
+        if mission.shunts and mission.shunts[device.slot] and stands:
+            self._wake(device, now + SLOT_S // 2, True)
+            self._shunted = True
 
-    def _wake(self, device: Device) -> None:
+    def _wake(self, device: Device, now: int, moving: bool) -> None:
+        """One wake, from what it begins with to rest."""
+        mind, left_j = self._state, device.left_j
+        st.begin(mind, now, moving)
+        if mind[st.EDGE] and self._shunted:
+            mind[st.EDGE] = st.SHUNTED
+        self._shunted = False
+        self._act(device)
+        if mind[st.EDGE] or mind[st.DID_FIX]:
+            device.run.records += 1  # decide.record_due
+        if self._mission.bumps is not None:
+            device.woke(1 if device.left_j == left_j else 0, 1 if mind[st.EDGE] and moving else 0)
+            late = max(mind[st.UPLOAD_NOT_BEFORE], mind[st.LAST_UPLOAD] + 3_600 * self._mission.late_h)
+            self._until = min(policy.until(mind, self._costs, mind[st.LAST_UPLOAD] + LEAST_S), late)
+
+    def _act(self, device: Device) -> None:
+        """What is worth it now."""
         mind, costs = self._state, self._costs
-        st.begin(mind, START_S + device.slot * SLOT_S, bool(device.moving))
         mind[st.WAITING] = device.waiting
         journey = self._journey(device)
         if policy.feel(mind, _mj(self._left_j(device)), journey):
@@ -105,7 +124,7 @@ class _Pilot:
             menu.choose(mind, costs, *self._menu, journey, lasts_s)
         if self._in_russia:
             mind[st.UPLOAD_NOT_BEFORE] = max(mind[st.UPLOAD_NOT_BEFORE], mind[st.BARRED_UNTIL])
-        if device.age_h >= self._mission.late_h and mind[st.NOW] >= mind[st.UPLOAD_NOT_BEFORE]:
+        if self._is_late(device) and mind[st.NOW] >= mind[st.UPLOAD_NOT_BEFORE]:
             self._report_late(device)
         while True:
             action = policy.next(mind, costs, journey) // 10
@@ -124,6 +143,11 @@ class _Pilot:
             else:
                 self._upload(device, mind[st.SEEN] - 1 if action == policy.UPLOAD else None)
             mind[st.WAITING] = device.waiting
+
+    def _is_late(self, device: Device) -> bool:
+        """Whether a report is due whatever it costs; the first one is at once."""
+        late_h = self._mission.late_h
+        return device.age_h >= late_h or (device.last_upload < 0 and math.isfinite(late_h))
 
     def _report_late(self, device: Device) -> None:
         """A report that is due whatever it costs, with a fresh point."""

@@ -12,10 +12,11 @@ from tools.lab.instances import MOVING_KM, SLOT_S, Instance
 from tools.lab.lines import route
 from tools.lab.physics import AIDED_H, HOT_H, Costs
 from tools.lab.radio import SILENT_DBM
+from tools.modem.gnss import signal
 from tools.world.coverage import Coverage
 from tools.world.meter import MODEM_W, SLEEP_FLOOR_W
 from tools.world.rules import CONGESTION
-from tools.world.satellites import BLOCKED, Satellites
+from tools.world.satellites import Satellites
 from tools.world.sites import read_operators
 from tools.world.trip import Trip
 
@@ -47,7 +48,8 @@ class Woken:
 
 
 def instance(trip: Trip, modem: str, days: int) -> Instance:
-    """The first days of a trip of the world, without scatter of its own."""
+    """The first days of a trip of the world. A fix takes as long as the satellites in view make it, around
+    what fixes cost on average; there is no other scatter."""
     slots = days * 86_400 // SLOT_S
     starts_ms = [slot * SLOT_MS for slot in range(slots)]
     km = np.array([trip.km(ms) for ms in [*starts_ms, slots * SLOT_MS]])
@@ -55,6 +57,8 @@ def instance(trip: Trip, modem: str, days: int) -> Instance:
     here = {point.country for point in trip.line.waypoints}
     networks = tuple(each for each in read_operators(modem) if each.country in here)
     satellites = Satellites(trip.train, trip.seed)
+    skies = [satellites.sky(ms) for ms in starts_ms]
+    slowness = np.array([1.0 if sky.blocked else 1 / signal(sky) for sky in skies])
     return Instance(
         name=f"world-{trip.seed}",
         route=route("w1"),
@@ -66,18 +70,19 @@ def instance(trip: Trip, modem: str, days: int) -> Instance:
         networks=networks,
         factor=np.ones(len(networks)),
         rsrp=_levels(trip, modem, [each.plmn for each in networks], km[:-1]),
-        sky=np.array([satellites.view(ms) != BLOCKED for ms in starts_ms]),
+        sky=np.array([not sky.blocked for sky in skies]),
         battery_c=np.array([trip.temperature_dc(ms) / 10 for ms in starts_ms]),
-        fix_noise=np.ones(slots),
+        fix_noise=slowness / slowness.mean(),
         upload_noise=np.ones(slots),
         luck=np.random.default_rng(trip.seed).random(slots),
     )
 
 
-def bumps(trip: Trip, slots: int) -> NDArray[np.int64]:
-    """By slot, how often the accelerometer wakes a device that stands and goes on standing."""
-    starts = [piece.start_ms // SLOT_MS for piece in trip.motion.pieces if piece.kind != "run"]
-    return np.bincount([slot for slot in starts if slot < slots], minlength=slots)
+def jolts(trip: Trip, slots: int, *kinds: str) -> tuple[int, ...]:
+    """By slot, how many pieces of motion of these kinds (`tools.world.motion`) begin in it."""
+    starts = [piece.start_ms // SLOT_MS for piece in trip.motion.pieces if piece.kind in kinds]
+    counts = np.bincount([slot for slot in starts if slot < slots], minlength=slots)
+    return tuple(int(count) for count in counts)
 
 
 def measured(wakes: Sequence[Woken], modem: str) -> Costs:

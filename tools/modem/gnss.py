@@ -102,7 +102,7 @@ class Gnss:
                 self.fixed, need_ms = False, REACQUIRE_MS
                 self._unit.charge()
             elif not self.fixed and visible:
-                need_ms -= STEP_MS * _signal(sky)
+                need_ms -= STEP_MS * signal(sky)
                 if need_ms <= 0:
                     self.fixed = True
                     self._unit.charge()
@@ -141,7 +141,7 @@ def _visible(sky: Sky) -> bool:
     return not sky.blocked and sky.satellites >= LEAST_SATELLITES
 
 
-def _signal(sky: Sky) -> float:
+def signal(sky: Sky) -> float:
     """How fast acquisition goes: 1 in the sky of a door recess, less with few satellites."""
     return min(1.0, (sky.satellites - LEAST_SATELLITES + 1) / 3)
 

@@ -32,8 +32,9 @@ def take(desk, value):
         if value == [0]:
             sealed.remove(path)
             sealed.remove(path + _COMING)
+            st.plan_anew(desk.state)
         elif _is_piece(value) and _in_use(path) != value[0]:
-            _keep(path, value)
+            _keep(desk.state, path, value)
     except OSError:  # the agent offers the same piece again
         pass
 
@@ -60,7 +61,7 @@ def _is_piece(value):
     return good and 0 < revision <= _MOST_REVISION and 0 <= offset < guide.MOST_BYTES
 
 
-def _keep(path, piece):
+def _keep(state, path, piece):
     """Put a piece behind those that are there, if it is the next one; of no bytes after a power cut between
     the last piece and its use."""
     revision, offset, data = piece
@@ -74,17 +75,19 @@ def _keep(path, piece):
         return
     with open(coming, "ab") as f:
         f.write(data)
-    _finish(path, coming)
+    _finish(state, path, coming)
 
 
-def _finish(path, coming):
-    """Use the new one when it is all there, or remove it when that is not what it ought to be."""
+def _finish(state, path, coming):
+    """Use the new one when it is all there, or remove it when that is not what it ought to be. Another guide
+    is another trip."""
     with open(coming, "rb") as f:
         size = guide.size_of(f.read(guide.HEAD_SIZE))
     have = os.stat(coming)[6]
     if have >= size:
         if _is_whole(coming, have):
             os.rename(coming, path)
+            st.plan_anew(state)
         else:
             os.remove(coming)
 

@@ -8,6 +8,7 @@ from binascii import crc32
 
 from micropython import const
 
+from locator import settings as cfg
 from locator.link import cbor
 from locator.orders import applied, sealed
 from locator.plan import state as st
@@ -18,6 +19,8 @@ _FRESH = const(11)  # came in this conversation, which proves nothing about them
 _MOST_BYTES = const(192)
 _MAX_REVISION = const(0x7FFFFFFF)
 _MAX_KEY = const(0x7FFFFFFF)
+# What there is to spend, and for how long.
+_ENERGY = (cfg.TARGET_DAYS, cfg.BATTERY_MAH, cfg.BATTERY_KIND, cfg.COLDEST_DC)
 
 # Why a revision was refused: the key of the setting, or
 UNREACHED = const(-1)  # the agent was not reached under it
@@ -39,6 +42,7 @@ def take(desk, value):
         return
     if _write(folder + applied.FILE, [applied.ON_TRIAL, revision, values, 0, 0]):
         desk.state[st.TRIAL] = _FRESH
+        _weigh(desk.state, found[applied.VALUES], values)
         desk.tell(st.TELL_SETTINGS)
 
 
@@ -94,11 +98,17 @@ def settle(folder, state, found):
         return found
     else:
         state[st.TRIAL] = 0
-        refused = found[applied.REVISION]
-        found = _last_good(folder)
-        found[applied.REFUSED :] = [refused, UNREACHED]
+        tried, found = found, _last_good(folder)
+        _weigh(state, tried[applied.VALUES], found[applied.VALUES])
+        found[applied.REFUSED :] = [tried[applied.REVISION], UNREACHED]
     _write(folder + applied.FILE, found)
     return found
+
+
+def _weigh(state, before, values):
+    """Other values are in force: with another energy the plan begins anew."""
+    if any(before.get(key) != values.get(key) for key in _ENERGY):
+        st.plan_anew(state)
 
 
 def forget(folder):

@@ -83,17 +83,28 @@ def feel(state, left, journey):
     """A wake has begun with `left` mJ, and state.feel has told NOW, MOVING and EDGE; True when the row is to
     be chosen anew (menu.select)."""
     state[st.LEFT] = left
-    moving = state[st.MOVING]
     if state[st.EDGE]:
-        state[st.HEARD_HERE] = state[st.LOOKS] = state[st.FIX_FAILS] = 0
-        for i in (st.UPLOAD_NOT_BEFORE, st.FIX_NOT_BEFORE):
-            state[i] = min(state[i], state[st.NOW])
-        if not moving:
-            state[st.STOPPED_AT] = state[st.NOW]
-    elif moving:
-        state[st.UNMOVED] = 0
+        _turn(state)
+    elif state[st.MOVING]:
+        state[st.UNMOVED], state[st.STOPPED_AT] = 0, state[st.NOW]
     arrive(state, journey)
     return state[st.EDGE] or _since(state, st.ROW_AT) >= _RESELECT_S
+
+
+def _turn(state):
+    """The train has stopped or departed: pauses end. Not at once that of searches for satellites: it still
+    stands where none were found, and goes on standing there when this was a shunt."""
+    now = state[st.NOW]
+    state[st.HEARD_HERE] = state[st.LOOKS] = 0
+    state[st.UPLOAD_NOT_BEFORE] = min(state[st.UPLOAD_NOT_BEFORE], now)
+    if state[st.MOVING]:
+        state[st.FIX_NOT_BEFORE] = min(state[st.FIX_NOT_BEFORE], now + _LOOK_FOR_STOP_S)
+    elif state[st.EDGE] != st.SHUNTED:
+        state[st.STOPPED_AT], state[st.FIX_NOT_BEFORE], state[st.FIX_FAILS] = now, 0, 0
+    else:
+        state[st.UNMOVED] = 1 if state[st.POINT_AT] > state[st.STOPPED_AT] else 0
+        if state[st.FIX_FAILS]:
+            st.pause_fix(state)
 
 
 def arrive(state, journey):
@@ -127,7 +138,7 @@ def point_due(state, costs):
     gap_s, stood_s = _since(state, st.POINT_AT), state[st.NOW] - state[st.STOPPED_AT]
     if costs.still and state[st.UNMOVED]:
         if state[st.EDGE] and gap_s > 0:
-            return STILL_UNTIL
+            return STILL_UNTIL if state[st.MOVING] else STILL_HERE
         return STILL_HERE if gap_s >= still_every_s(state) else 0
     if state[st.NOW] < state[st.FIX_NOT_BEFORE]:
         return 0

@@ -111,7 +111,7 @@ ATTACHED = const(130)  # 0 not tried, 1 registered, 2 not
 DID_TALK = const(131)
 DID_PROBE = const(132)
 LEFT = const(133)  # mJ
-EDGE = const(134)  # 1: the train has stopped or departed
+EDGE = const(134)  # 1: the train has stopped or departed; SHUNTED
 WAITING = const(135)  # points
 SEEN = const(136)  # PLMN that a look has found; 0: none
 SEEN_DBM = const(137)
@@ -121,6 +121,9 @@ PLACE = const(140)  # kind of place
 WHY = const(141)  # the policy's last verdict
 LOWER_MV = const(142)  # than Li-SOCl2: the kind of the battery (plan/battery.py)
 _ALL = const(143)
+
+SHUNTED = const(2)
+"""In EDGE: what was taken for a departure has ended within the yard, by so few counts."""
 
 # Errands.
 LOCATE = const(1)
@@ -157,6 +160,8 @@ _BAR_FIRST_TRIES = const(4)
 RECOUNT_S = const(60)
 """After a jolt the motion counts of so many seconds are what `feel` is given."""
 _MOVING_RATE = const(5)
+# Counts of a shunt or a lift at most: six minutes of running.
+_SHUNT_MOST = const(150)
 # For so long an operator that is not heard any more is held: a new one costs a day without data.
 _HOLD_S = const(12 * 3600)
 _JUMP_S = const(2700)
@@ -204,8 +209,13 @@ def _feel_errand(state):
 
 def _feel_motion(state, now, motion, wake_reason):
     elapsed_s = RECOUNT_S if wake_reason == WAKE_MOTION else max(60, now - state[NOW])
+    # On the move STOPPED_AT is the wake before (policy.feel) unless that was the departure; what was counted
+    # before the power went is not known.
+    departed = state[NOW] and state[STOPPED_AT] != state[NOW]
     begin(state, now, 60 * motion // elapsed_s >= _MOVING_RATE)
     if state[EDGE]:
+        if departed and not state[MOVING] and motion < _SHUNT_MOST:
+            state[EDGE] = SHUNTED
         state[EVENTS] |= record.EVENT_DEPARTED if state[MOVING] else record.EVENT_STOPPED
 
 
@@ -245,6 +255,12 @@ def learn_time(state, clock_s, epoch_s, quality):
         state[OFFSET_QUALITY] = quality
 
 
+def plan_anew(state):
+    """There is another amount to spend, or another way to go: the next wake chooses the row of the menu, and
+    decides again whether the energy lasts to the end."""
+    state[ROW_AT] = state[ENDS_AT] = 0
+
+
 def learn_fix(state, found):
     """A fix was found (True) or not within its limit."""
     state[DID_FIX] = YES if found else NO
@@ -253,9 +269,14 @@ def learn_fix(state, found):
         state[FIX_FAILS] = 0
         state[UNMOVED] = 1 - state[MOVING]
         return
-    step = 0 if state[MOVING] else min(state[FIX_FAILS], len(_SEARCH_IN_VAIN_S) - 1)
-    state[FIX_NOT_BEFORE] = state[NOW] + _SEARCH_IN_VAIN_S[step]
     state[FIX_FAILS] += 1
+    pause_fix(state)
+
+
+def pause_fix(state):
+    """The searches for satellites here were in vain: none for a while."""
+    step = 1 if state[MOVING] else min(state[FIX_FAILS], len(_SEARCH_IN_VAIN_S))
+    state[FIX_NOT_BEFORE] = state[NOW] + _SEARCH_IN_VAIN_S[step - 1]
 
 
 def learn_still(state):
