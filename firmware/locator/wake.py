@@ -139,8 +139,8 @@ class Wake:
         return self._asleep_ms(action.limit_s), action.wake_on
 
     def _asleep_ms(self, limit_s):
-        """`limit_s` begin with the moment that was decided about, a minute behind a jolt. Rounded up: to wake a
-        moment early is to wake twice."""
+        """`limit_s` begin with the moment that was decided about, a minute behind a jolt. Rounded up: to wake
+        a moment early is to wake twice."""
         return 1000 * max(1, limit_s - (self._port.clock_s() - self._senses[0]))
 
     def _feel(self):
