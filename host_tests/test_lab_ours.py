@@ -48,6 +48,15 @@ def test_a_parked_train_without_network_is_searched_for_less_and_less():
     assert lived.most_attempts() <= 23
 
 
+def test_a_shunt_costs_wakes_and_no_satellites():
+    instance, never = trip([10.0] * 480, [[-80.0] * 480]), (0,) * 480
+    shunts = tuple(int(slot % 48 == 20) for slot in range(480))
+    calm = flown(instance, 4_000.0, still=True, bumps=never)
+    shunted = flown(instance, 4_000.0, still=True, bumps=never, shunts=shunts)
+    assert shunted.joules["fix"] == calm.joules["fix"]
+    assert calm.records + 5 < shunted.records <= calm.records + 2 * sum(shunts)
+
+
 def test_operators_budget_is_kept_in_the_worst_coverage():
     instance = draw("w1", 5, "bg95").thinned(30)
     assert flown(instance, 1_000.0 * instance.days).most_attempts() <= 24

@@ -163,5 +163,5 @@ def test_an_upload_is_given_up_at_its_limit():
 
 
 def test_wakes_for_nothing_cost_only_where_they_are_counted():
-    lived = live(trip([10.0] * 4, [[-80.0] * 4]), lambda d: d.woke(2))
+    lived = live(trip([10.0] * 4, [[-80.0] * 4]), lambda d: d.woke(2, 0))
     assert lived.joules["wake"] == pytest.approx(8 * 0.4)

@@ -136,9 +136,12 @@ class Wake:
         self._save()
         if self._port.reset_cause == POWER_ON:
             self._port.show(self._state[st.ATTACHED] == st.YES, self._fix is not None)
-        # From the moment that was decided about, and rounded up: to wake a moment early is to wake twice.
-        asleep_s = action.limit_s - (self._port.clock_s() - self._senses[0])
-        return 1000 * max(1, asleep_s), action.wake_on
+        return self._asleep_ms(action.limit_s), action.wake_on
+
+    def _asleep_ms(self, limit_s):
+        """`limit_s` begin with the moment that was decided about, a minute behind a jolt. Rounded up: to wake
+        a moment early is to wake twice."""
+        return 1000 * max(1, limit_s - (self._port.clock_s() - self._senses[0]))
 
     def _feel(self):
         # Imported here: the frame of `run` would keep the module to the end of the wake.

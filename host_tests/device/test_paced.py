@@ -98,6 +98,15 @@ def test_a_shunt_is_no_departure():
     assert shunted(settled(), 150) == (decide.FIX, policy.FIX_EDGE)
 
 
+def test_an_alarm_behind_a_shunt_has_a_place_of_its_own():
+    state = settled()
+    shunted(state, 60)
+    st.learn_record(state)
+    st.alarm(state, record.EVENT_LIGHT, SETTINGS)
+    state[st.URGENT] = state[st.DID_FIX] = state[st.DID_RECORD] = 0
+    assert step(state, later(2 * HOUR + 3000)) == (decide.FIX, decide.PLACE_TOLD)
+
+
 def test_few_counts_behind_a_wake_on_the_move_are_a_stop():
     state = settled()
     assert shunted(state, 900)[0] == decide.SLEEP

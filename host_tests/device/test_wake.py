@@ -54,6 +54,13 @@ def test_a_modem_that_restarts_in_the_search_is_started_anew():
     assert not driver.on and b"+QGPSEND" not in table.sent
 
 
+def test_it_sleeps_until_what_was_decided_about_is_due():
+    step = Step(*scripted.bg95())
+    step._port.now, step._senses = 63900, (60,)  # a minute was spent on counting
+    assert step._asleep_ms(900) == 897000
+    assert step._asleep_ms(2) == 1000
+
+
 class Operators:
     """A modem that is on; `came`: what the attempts to register come to."""
 

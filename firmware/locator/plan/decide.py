@@ -188,7 +188,7 @@ def _place(state, senses, hints):
 def _place_due(state, settings):
     if state[st.ERRAND] == st.LOCATE or not state[st.LAST_RECORD]:
         return PLACE_TOLD
-    if state[st.EVENTS] & ~_ON_THE_WAY and not state[st.UNMOVED]:
+    if state[st.EVENTS] & ~_ON_THE_WAY and state[st.UNMOVED] != 1:
         return PLACE_TOLD
     if settings[cfg.PACED] and not budget.is_dense(state):
         return 0

@@ -102,7 +102,7 @@ def _turn(state):
     elif state[st.EDGE] != st.SHUNTED:
         state[st.STOPPED_AT], state[st.FIX_NOT_BEFORE], state[st.FIX_FAILS] = now, 0, 0
     else:
-        state[st.UNMOVED] = 1 if state[st.POINT_AT] > state[st.STOPPED_AT] else 0
+        state[st.UNMOVED] = 2 if state[st.POINT_AT] > state[st.STOPPED_AT] else 0
         if state[st.FIX_FAILS]:
             st.pause_fix(state)
 

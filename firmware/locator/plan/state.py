@@ -84,7 +84,7 @@ FLOOR = const(31)  # mJ that must stay for sleep to the end
 ENDS_AT = const(88)  # when the energy ends; -1: it lasts for the whole trip, 0: not known
 STOPPED_AT = const(89)
 POINT_AT = const(90)  # of the last fix, or "still here"
-UNMOVED = const(91)  # 1: no movement since that fix
+UNMOVED = const(91)  # 1: no movement since that fix; 2: no more than a shunt
 FIX_NOT_BEFORE = const(92)
 UPLOAD_NOT_BEFORE = const(93)
 LOOKS = const(94)  # for a network in vain, one after the other
@@ -283,7 +283,8 @@ def learn_still(state):
     """A record says that the train stands where it stood, or has stood there until now."""
     state[DID_FIX] = SPARED
     state[POINT_AT] = state[NOW]
-    state[UNMOVED] = 1 - state[MOVING]
+    if state[MOVING]:
+        state[UNMOVED] = 0
 
 
 def learn_record(state):
