@@ -46,6 +46,18 @@ def end_trial_boot():
         sys.print_exception(error)
 
 
+def fault(error):
+    """A fault of one wake must not end the device in a prompt: the next wake begins afresh."""
+    sys.print_exception(error)
+    keep(error, port)
+    try:
+        import trials
+
+        trials.failed(not loaded)
+    except Exception as also:  # the flash takes nothing, or memory is short: the boot stays open
+        sys.print_exception(also)
+
+
 port = None
 loaded = False
 try:
@@ -59,20 +71,16 @@ try:
     if slots.on_trial:
         end_trial_boot()
 except Exception as error:
-    # A fault of one wake must not end the device in a prompt: the next wake begins afresh.
-    sys.print_exception(error)
-    keep(error, port)
+    fault(error)
     sleep = AFTER_FAULT
+if port is not None:
     try:
-        import trials
+        if sleep is AFTER_FAULT:
+            port.modem_rail(False)
+        port.deepsleep(*sleep)
+    except Exception as error:
+        fault(error)
+# Nothing of ours could be loaded, or a part of it is damaged: the chip's timer remains.
+import machine  # noqa: E402
 
-        trials.failed(not loaded)
-    except Exception as also:  # the flash takes nothing, or memory is short: the boot stays open
-        sys.print_exception(also)
-    if port is None:
-        import machine  # nothing of ours could be loaded
-
-        machine.deepsleep(sleep[0])
-    else:
-        port.modem_rail(False)
-port.deepsleep(*sleep)
+machine.deepsleep(sleep[0])

@@ -6,6 +6,7 @@ succession that did not reach their sleep, for whatever reason (one may be the b
 agent has not answered. A pointer that cannot be read is made anew: the first slot that is complete runs.
 """
 
+import hashlib
 import os
 import struct
 from binascii import crc32
@@ -17,6 +18,8 @@ from micropython import const
 BOOTS = const(24)
 UNENDED = const(3)
 _LEAST_MV = const(3000)  # as in locator/wake.py
+_BELIEVED_MV = const(1500)  # as in locator/port/esp32.py
+_READ_BYTES = const(512)
 
 # Why a release was rolled back (orders/release.py has the other reasons).
 NOTHING = const(0)
@@ -91,9 +94,10 @@ def ended():
 def failed(at_import):
     """An exception has ended this boot; `at_import`: the application could not even be loaded.
 
-    A release on trial is rolled back. A good one that cannot be loaded any more gives way to a complete
-    other slot. Where the slot is used in place and its copy was damaged, that is to blame (inplace.py) and
-    the release is not judged; a boot on trial that did not reach its sleep counts all the same.
+    A release on trial is rolled back. A good one that cannot be loaded any more, or whose file is not what it
+    was, gives way to a complete other slot. Where the slot is used in place and its copy was damaged, that is
+    to blame (inplace.py) and the release is not judged; a boot on trial that did not reach its sleep counts
+    all the same.
     """
     import inplace
 
@@ -103,7 +107,7 @@ def failed(at_import):
     if slots.on_trial:
         if pointer.on_trial:
             pointer.roll_back(CRASHED)
-    elif at_import and _is_complete(1 - slots.running):
+    elif _is_complete(1 - slots.running) and (at_import or not _is_whole(slots.running)):
         pointer.good = 1 - slots.running
         pointer.on_trial = 0
     else:
@@ -141,6 +145,29 @@ def _is_complete(slot):
     return bundle.is_complete(slots.SLOTS[slot])
 
 
+def _is_whole(slot):
+    """Whether each file in the slot still has the SHA-256 of the list."""
+    with open(slots.SLOTS[slot], "rb") as f, open(slots.SLOTS[slot], "rb") as contents:
+        for _, size, digest, at in bundle.files(f):
+            contents.seek(at)
+            if _sha256(contents, size) != digest:
+                return False
+    return True
+
+
+def _sha256(f, size):
+    """Of the next `size` bytes of the file, or of those there are."""
+    sha = hashlib.sha256()
+    buf = memoryview(bytearray(_READ_BYTES))
+    while size > 0:
+        got = f.readinto(buf[: min(size, _READ_BYTES)])
+        if not got:
+            break
+        sha.update(buf[:got])
+        size -= got
+    return sha.digest()
+
+
 def is_weak():
     """Whether the battery is too low for a write to flash, as far as board.py knows where to look."""
     try:
@@ -149,6 +176,6 @@ def is_weak():
 
         pin, ratio_milli = board.BATTERY_ADC, board.BATTERY_RATIO_MILLI  # type: ignore[attr-defined]
         adc = ADC(Pin(pin), atten=ADC.ATTN_11DB)
-        return adc.read_uv() // 1000 * ratio_milli < 1000 * _LEAST_MV
+        return _BELIEVED_MV <= adc.read_uv() // 1000 * ratio_milli // 1000 < _LEAST_MV
     except Exception:  # whatever is wrong with it, the release on trial is not to blame
         return False

@@ -38,10 +38,11 @@ _DOING = {ATTACH: energy.SEARCH, FIX: energy.FIND, PROBE: energy.SEARCH, TALK: e
 def run(port, board):
     """Do what this wake is for; returns (ms to sleep, what else wakes) for `port.deepsleep`.
 
-    A battery so weak that the power may fail in a write to flash is left alone.
+    A battery so weak that the power may fail in a write to flash is left alone; one that is not known is
+    taken for a good one.
     """
     senses, motion = _sense(port)
-    if senses[3] < _LEAST_MV:
+    if 0 < senses[3] < _LEAST_MV:
         return _WEAK_MS, 0
     return Wake(port, board, senses, motion).run()
 
@@ -78,6 +79,7 @@ class Wake:
 
             state = trouble.power_was_lost(kept, self._ledger, self._journal)
         self._state = st.new(state)
+        self._raised = self._state[st.RAISED]
         self._log = Log(rtc.log_of(kept, st.SIZE))
         # Taken while memory is in one piece: late in a wake there may be no room to save, or to report.
         # Nothing is saved while a conversation uses it.
@@ -133,7 +135,7 @@ class Wake:
         budget.spend(self._state, self._port.ticks_ms() // 1000)
         spent_mj = self._pace.end(self._state)
         self._log.wake(self._port.clock_s(), did, action.reason, spent_mj)
-        self._save()
+        self._save_alarms()
         if self._port.reset_cause == POWER_ON:
             self._port.show(self._state[st.ATTACHED] == st.YES, self._fix is not None)
         return self._asleep_ms(action.limit_s), action.wake_on
@@ -259,6 +261,7 @@ class Wake:
             self._state[st.DID_RECORD] = st.NO
             return
         st.learn_record(self._state)
+        self._save_alarms()
 
     def _talk(self, action):
         """The plan and the conversation have no room beside each other."""
@@ -315,7 +318,8 @@ class Wake:
     def _weigh(self):
         """The battery under the load of a connection; whatever moved meanwhile is not forgotten."""
         seen_mv, _, motion, _, shock_mg, _, _ = self._port.senses()
-        self._state[st.LOADED_MV] = min(seen_mv, self._modem.supply_mv() or seen_mv)
+        told_mv = self._modem.supply_mv()
+        self._state[st.LOADED_MV] = min(seen_mv or told_mv, told_mv or seen_mv)
         self._motion += motion
         self._state[st.SHOCK_MG] = max(self._state[st.SHOCK_MG], shock_mg)  # the next wake counts it
 
@@ -425,6 +429,14 @@ class Wake:
             rtc.keep_copy(self._port.data_dir, self._packed())
         except OSError as error:
             self._not_kept(error)
+
+    def _save_alarms(self):
+        """In flash as well when an alarm has been told or is over: a loss of power tells none twice."""
+        if self._state[st.RAISED] == self._raised:
+            self._save()
+            return
+        self._raised = self._state[st.RAISED]
+        self._save_twice()
 
     def _not_kept(self, error):
         """The flash does not take something. What it holds can still be told, and what is told makes room."""

@@ -235,3 +235,7 @@ def test_after_a_power_failure_an_open_door_is_not_told_again():
     sensors.now = 0
     assert sensors.look(lux=300, dc=-500, after_s=1) == 0
     assert sensors.state[st.OUT_SINCE]
+
+
+def test_a_battery_that_is_not_known_is_not_low():
+    assert not Sensors().look(mv=0) & record.EVENT_BATTERY

@@ -132,3 +132,34 @@ def test_whatever_goes_wrong_after_a_fault_the_device_sleeps():
     with Device():
         sys.modules["trials"] = Short()
         assert main() == 900000
+
+
+class Restless(Device):
+    """Its port cannot put it to sleep."""
+
+    def make_port(self):
+        return self
+
+    def clock_s(self):
+        return 7
+
+    def modem_rail(self, on):
+        self.done.append(("rail", on))
+
+    def deepsleep(self, ms, wake_on=None):
+        if wake_on is not None:
+            raise ValueError("incompatible .mpy file")
+        raise Asleep(ms)
+
+
+def test_a_port_that_cannot_sleep_leaves_it_to_the_timer_of_the_chip_and_is_told():
+    from locator import wake
+
+    before, wake.run = wake.run, lambda port, board: (5000, 3)
+    try:
+        with Restless() as device:
+            os.mkdir("data")
+            assert main() == 5000 and not device.done
+            assert "incompatible" in open("data/fault.new").read() or sys.implementation.name == "cpython"
+    finally:
+        wake.run = before

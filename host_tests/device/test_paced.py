@@ -297,6 +297,7 @@ def test_a_cell_of_another_chemistry_is_weak_at_another_voltage():
         assert budget.sags(state) and not decide.may_upload(state, senses(NOW, mv=open_mv - 1))
         state[st.LOADED_MV] = loaded_mv
         assert not budget.sags(state) and decide.may_upload(state, senses(NOW, mv=open_mv))
+        assert decide.may_upload(state, senses(NOW, mv=0))  # not known
 
 
 def test_a_weak_battery_keeps_the_fix_before_the_radio():

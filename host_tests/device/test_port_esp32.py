@@ -134,6 +134,14 @@ def test_senses():
     assert power_on(Bare).senses() == (0,) * 7
 
 
+def test_a_battery_behind_a_broken_divider_is_not_known():
+    before, chip.ADC.microvolts = chip.ADC.microvolts, 142_000
+    try:
+        assert power_on().senses()[0] == 0
+    finally:
+        chip.ADC.microvolts = before
+
+
 def test_a_sensor_that_has_failed_ends_no_wake():
     device = power_on()
     chip.bus.clear()

@@ -211,3 +211,25 @@ def test_a_release_that_has_failed_never_stands_in_for_a_good_one():
         assert boot(True) == "slot_a"
         os.remove("slots.bin")
         assert boot(True) == "slot_a"
+
+
+def test_a_good_release_whose_file_has_changed_gives_way_to_the_other_one():
+    with Home(BOTH):
+        assert boot(True) == "slot_a"
+        trials.failed(False)
+        assert boot(True) == "slot_a"
+        with open("slot_a", "r+b") as f:
+            f.seek(-3, 2)
+            f.write(b"?")
+        trials.failed(False)
+        assert boot(True) == "slot_b"
+
+
+def test_a_release_whose_file_has_changed_stays_where_there_is_no_other():
+    with Home(("slot_a",)):
+        boot(True)
+        with open("slot_a", "r+b") as f:
+            f.seek(-3, 2)
+            f.write(b"?")
+        trials.failed(False)
+        assert boot(True) == "slot_a"

@@ -2,7 +2,8 @@
 
 import scratch
 from locator import settings as cfg
-from locator import wake
+from locator import trouble, wake
+from locator.journal import record, rtc
 from locator.journal.ledger import Ledger
 from locator.journal.log import Log
 from locator.journal.store import Journal
@@ -115,11 +116,11 @@ def device(faulty, battery_mv):
     it._settings[cfg.INTERVAL_S] = PAUSE_S  # a record is due in every wake
     it._ledger = Ledger(it._port.data_dir, 1)
     it._journal = Journal(it._port.data_dir, it._ledger)
-    it._room, it._log, it._motion = bytearray(2048), Log(), 0
+    it._room, it._log, it._motion, it._raised = bytearray(2048), Log(), 0, 0
     it._state[st.CONFIGURED] = 1
     it._settings[cfg.PACED] = 0
     it._pace = Pace(it._port, "bg95")
-    it.battery_mv = battery_mv
+    it.battery_mv, it.lux = battery_mv, 0
     return it
 
 
@@ -129,7 +130,7 @@ def live(it, wakes):
     for _ in range(wakes):
         it._fix = it._cell = it._identity = None
         it._port.now_s += PAUSE_S
-        it._senses = (it._port.now_s, WAKE_TIMER, POWER_ON, it.battery_mv, 200, 0, 0, 0, 0, 0)
+        it._senses = (it._port.now_s, WAKE_TIMER, POWER_ON, it.battery_mv, 200, 0, it.lux, 0, 0, 0)
         try:
             it.run()
         except Broken:
@@ -182,3 +183,20 @@ def test_a_fault_in_keeping_the_record_is_raised_as_it_is():
 
     it._journal.append = append
     assert live(it, 2) == 2
+
+
+def after_a_loss_of_power(it):
+    """The state that goes on then."""
+    return trouble.power_was_lost(rtc.read_copy(it._port.data_dir), it._ledger, it._journal)
+
+
+def test_a_loss_of_power_tells_no_alarm_twice_and_forgets_none():
+    it = device("", 3100)
+    rtc.keep_copy(it._port.data_dir, it._packed())
+    it.lux = 500
+    live(it, 1)
+    state = after_a_loss_of_power(it)
+    assert state[st.EVENTS] == record.EVENT_POWER_ON and state[st.RAISED] & record.EVENT_LIGHT
+    it.lux = 0
+    live(it, 1)
+    assert not after_a_loss_of_power(it)[st.RAISED] & record.EVENT_LIGHT

@@ -32,12 +32,20 @@ def test_below_the_limit_nothing_is_written_and_the_device_sleeps_an_hour():
     assert os.listdir(port.data_dir[: -len("/data")]) == []
 
 
-def test_at_the_limit_the_wake_goes_on():
+def goes_on(battery_mv):
     try:
-        wake.run(Weak(3000), None)
+        wake.run(Weak(battery_mv), None)
     except AttributeError:  # it asks for the configuration
-        return
-    raise AssertionError
+        return True
+    return False
+
+
+def test_at_the_limit_the_wake_goes_on():
+    assert goes_on(3000)
+
+
+def test_a_battery_that_is_not_known_is_taken_for_a_good_one():
+    assert goes_on(0)
 
 
 class Full:

@@ -37,6 +37,8 @@ def feel(state, senses, settings):
     state[st.SHOCK_MG] = 0
     woken = _WOKEN.get(senses[1], 0)
     for event, place, sign, limit, part, better in RULES:
+        if event == record.EVENT_BATTERY and not senses[3]:
+            continue  # it is not known
         value = sign * (shock_mg if event == record.EVENT_SHOCK else senses[place])
         worst = sign * settings[limit]
         is_over = value <= worst * part // 100 - better

@@ -92,10 +92,11 @@ def may_try(state, senses):
 
 
 def may_upload(state, senses):
-    """False while the network has no data for us, the battery is too weak or the day's messages are spent."""
+    """False while the network has no data for us, the battery is known to be too weak or the day's messages
+    are spent."""
     if state[st.NOW] < max(state[st.BARRED_UNTIL], state[st.DATA_UNTIL]) or not budget.messages_left(state):
         return False
-    return senses[3] >= _MIN_UPLOAD_MV - state[st.LOWER_MV]
+    return not senses[3] or senses[3] >= _MIN_UPLOAD_MV - state[st.LOWER_MV]
 
 
 def retry_s(state):

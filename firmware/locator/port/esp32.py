@@ -17,6 +17,7 @@ _BUFFER_BYTES = const(4096)
 _BURST_MS = const(2)
 _LIGHT_SLEEP_MS = const(20)  # shorter waits are not worth it
 _WATCHDOG_MS = const(60000)
+_BELIEVED_MV = const(1500)  # on less the chip does not run: the divider is broken
 _ADC_LOOKS = const(8)
 _COUNT_MS = const(500)  # motion that goes on counts once in so long
 _RAIL = const(0)
@@ -177,7 +178,8 @@ class Port:
         microvolts = 0
         for _ in range(_ADC_LOOKS):
             microvolts += adc.read_uv() // _ADC_LOOKS  # with the factory's calibration
-        return microvolts // 1000 * board.BATTERY_RATIO_MILLI // 1000
+        battery_mv = microvolts // 1000 * board.BATTERY_RATIO_MILLI // 1000
+        return battery_mv if battery_mv >= _BELIEVED_MV else 0
 
     # Sensors.
 
