@@ -141,7 +141,7 @@ class _Pilot:
             elif action == policy.PROBE:
                 self._probe(device)
             else:
-                self._upload(device, mind[st.SEEN] - 1 if action == policy.UPLOAD else None)
+                self._upload(device, mind[st.SEEN] - 1 if action == policy.UPLOAD else None, self._spare_j())
             mind[st.WAITING] = device.waiting
 
     def _is_late(self, device: Device) -> bool:
@@ -157,7 +157,7 @@ class _Pilot:
         elif point == policy.STILL:
             device.still()
             st.learn_still(mind)
-        self._upload(device, None)
+        self._upload(device, None, math.inf)
 
     def _fix(self, device: Device) -> bool:
         found = device.fix(limit_s=decide.fix_limit_s(self._state, round(BLOCKED_S)))
@@ -172,13 +172,16 @@ class _Pilot:
             budget.count(mind, mind[st.NOW])
         networks.learn_look(mind, number, dbm)
 
-    def _upload(self, device: Device, network: int | None) -> None:
+    def _spare_j(self) -> float:
+        """What an attempt may take: as the firmware waits for a network, not the sleep to the end."""
+        mind = self._state
+        return max(0, mind[st.LEFT] - mind[st.FLOOR]) / 1_000 if mind[st.ENDS_AT] < 0 else math.inf
+
+    def _upload(self, device: Device, network: int | None, limit_j: float) -> None:
         mind = self._state
         searched = device.run.joules["scan"]
         network = self._held() if network is None else network
-        # As the firmware waits for a network: an attempt does not take the sleep to the end.
-        spare_j = max(0, mind[st.LEFT] - mind[st.FLOOR]) / 1_000 if mind[st.ENDS_AT] < 0 else math.inf
-        done = device.upload(network, limit_j=spare_j)
+        done = device.upload(network, limit_j=limit_j)
         found = device.run.joules["scan"] == searched
         number = device.network + 1
         mind[st.LAST_TRY] = mind[st.NOW]
