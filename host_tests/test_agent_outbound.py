@@ -93,6 +93,23 @@ def test_a_point_without_time_is_dated_by_the_clock_of_its_boot(clock, at_s, dou
     assert judge.names(each.flags) == doubts
 
 
+BESIDE_THE_LIMITS = [
+    {}, {"lat": 0, "lon": 0}, {"lat": 0}, {"lat": 90_00000}, {"lat": -90_00001}, {"lon": 180_00001},
+    {"sats": 4}, {"sats": 3}, {"hdop": 50}, {"hdop": 51}, {"battery": 74}, {"battery": 75}, {"battery": 250},
+    {"battery": 251}, {"time": NOW_S + 86_400}, {"time": NOW_S + 86_401}, {"time": NOW_S - 366 * 86_400},
+    {"time": NOW_S - 366 * 86_400 - 1}, {"quality": 0}, {"kind": 2}, {"kind": 3},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("changes", BESIDE_THE_LIMITS)
+@pytest.mark.parametrize("clock", [None, DeviceClock(1, 60, NOW_S - 60)])
+def test_the_points_of_an_uplink_are_judged_as_each_of_them_alone(changes, clock):
+    plain = FIX._replace(time=NOW_S - 60, boot=1)
+    points = [plain, plain._replace(**changes).meaningful(), plain]
+    assert judge.judge_all(points, clock, NOW_S) == [judge.judge(each, clock, NOW_S) for each in points]
+    assert judge.judge_all([], clock, NOW_S) == []
+
+
 @pytest.mark.parametrize("container", [None, "CSQU3054383"])
 def test_a_track_has_every_point_and_keeps_its_schema(container):
     undated = FIX._replace(seq=4, quality=0)

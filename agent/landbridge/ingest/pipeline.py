@@ -21,7 +21,7 @@ from landbridge.clock import Clock
 from landbridge.errors import UserError
 from landbridge.fleet import desk
 from landbridge.ingest import storing
-from landbridge.ingest.judge import judge
+from landbridge.ingest.judge import judge_all
 from landbridge.ingest.session import Received, Session
 from landbridge.ingest.storing import Message, Opened
 from landbridge.outbound.sender import Sender
@@ -142,7 +142,7 @@ class Pipeline:
         try:
             opened = self.open(received)
             decoded = uplink.decode(opened.text)
-            judged = [judge(point, decoded.clock, now_s) for point in decoded.points]
+            judged = judge_all(decoded.points, decoded.clock, now_s)
             return Message(received, device_of(received.topic), opened, decoded, judged)
         except UnknownDevice:
             self._counts.append((metrics.UNKNOWN, 1))
