@@ -85,7 +85,7 @@ def message(number: int, replaces: int | None, content: Mapping[str, Any]) -> di
 def newest(stored: list[StoredPoint]) -> StoredPoint | None:
     """The point of the batch that may become the device's position: the last good fix by time."""
     good = [each for each in stored if each.point.kind == KIND_FIX and not each.flags & judge.NOT_LATEST]
-    return max(good, key=lambda each: each.at_s or 0, default=None)
+    return max(good, key=attrgetter("at_s"), default=None)  # none of these is undated
 
 
 def position(stored: StoredPoint, still_s: int | None = None) -> Outgoing:
