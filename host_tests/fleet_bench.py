@@ -17,6 +17,7 @@ from landbridge.fleet import targets as fleet
 from landbridge.fleet import tokens
 from landbridge.ingest import judge, news
 from landbridge.journey.rework import work_out
+from landbridge.outbound import topics
 from landbridge.outbound.deliveries import Deliveries
 from landbridge.outbound.kinds import opened
 from landbridge.store import devices, outbox, points, trips
@@ -133,7 +134,7 @@ class Fleet:
         """(leaf, content) of what is on the topics of a tenant and the first device."""
         head = f"landbridge/out/{tenant}/{FIRST}/"
         with self.database.reading() as connection:
-            posted = outbox.head(connection, 10_000)
+            posted = [topics.whole(each) for each in outbox.head(connection, 10_000)]
         mine = [each for each in posted if each.topic.startswith(head)]
         return [(each.topic.removeprefix(head), json.loads(each.payload or b"{}")) for each in mine]
 

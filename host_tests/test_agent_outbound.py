@@ -17,7 +17,7 @@ from landbridge.outbound import sender, topics
 from landbridge.outbound.export import Format, export
 from landbridge.store import outbox
 from landbridge.store.database import Database, open_database
-from landbridge.store.outbox import Outgoing
+from landbridge.store.outbox import Outgoing, Posted
 from landbridge.store.points import StoredPoint
 from landbridge.wire.point import EVENTS, Point
 from landbridge.wire.uplink import DeviceClock
@@ -52,7 +52,7 @@ def closed(part: dict[str, Any]) -> dict[str, Any]:
 
 
 def content(message: Outgoing) -> dict[str, Any]:
-    decoded: dict[str, Any] = json.loads(message.payload)
+    decoded: dict[str, Any] = json.loads(topics.whole(Posted(1, *message)).payload)
     return decoded
 
 
@@ -93,6 +93,23 @@ def test_a_point_without_time_is_dated_by_the_clock_of_its_boot(clock, at_s, dou
     assert judge.names(each.flags) == doubts
 
 
+BESIDE_THE_LIMITS = [
+    {}, {"lat": 0, "lon": 0}, {"lat": 0}, {"lat": 90_00000}, {"lat": -90_00001}, {"lon": 180_00001},
+    {"sats": 4}, {"sats": 3}, {"hdop": 50}, {"hdop": 51}, {"battery": 74}, {"battery": 75}, {"battery": 250},
+    {"battery": 251}, {"time": NOW_S + 86_400}, {"time": NOW_S + 86_401}, {"time": NOW_S - 366 * 86_400},
+    {"time": NOW_S - 366 * 86_400 - 1}, {"quality": 0}, {"kind": 2}, {"kind": 3},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("changes", BESIDE_THE_LIMITS)
+@pytest.mark.parametrize("clock", [None, DeviceClock(1, 60, NOW_S - 60)])
+def test_the_points_of_an_uplink_are_judged_as_each_of_them_alone(changes, clock):
+    plain = FIX._replace(time=NOW_S - 60, boot=1)
+    points = [plain, plain._replace(**changes).meaningful(), plain]
+    assert judge.judge_all(points, clock, NOW_S) == [judge.judge(each, clock, NOW_S) for each in points]
+    assert judge.judge_all([], clock, NOW_S) == []
+
+
 @pytest.mark.parametrize("container", [None, "CSQU3054383"])
 def test_a_track_has_every_point_and_keeps_its_schema(container):
     undated = FIX._replace(seq=4, quality=0)
@@ -102,6 +119,20 @@ def test_a_track_has_every_point_and_keeps_its_schema(container):
     assert [each["id"] for each in track["features"]] == [f"{DEVICE}/{seq}" for seq in range(1, 6)]
     assert [bool(each["geometry"]) for each in track["features"]] == [True, False, False, True, False]
     assert track["features"][0]["geometry"]["coordinates"] == [106.55156, 29.56301, 244]
+
+
+def test_a_track_that_lay_in_the_outbox_before_an_update_is_still_told():
+    rows = (
+        b"[[1,843048000,1,3,0,1,2956301,10655156,122,0,0,5,9,180,20,46000,9311,77,95,0,"
+        b'843048000,false,0,843048060,7,"CSQU3054383","acme"]]'
+    )
+    finished = b'{"type":"FeatureCollection","features":[]}'
+    kept = Posted(1, "t", rows, False, "acme", DEVICE, "track")
+    told = json.loads(topics.whole(kept).payload)
+    schema("track").validate(told)
+    properties = told["features"][0]["properties"]
+    assert (properties["container"], properties["trip"], properties["cell"]) == ("CSQU3054383", 7, 77)
+    assert topics.whole(kept._replace(payload=finished)).payload == finished
 
 
 def test_a_position_keeps_its_schema():

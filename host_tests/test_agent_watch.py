@@ -3,18 +3,24 @@
 import json
 import logging
 import os
+import queue
 import socket
 import sqlite3
 import threading
 import urllib.error
 import urllib.request
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 from landbridge import config, health, logs
 from landbridge.errors import UserError
 from landbridge.ingest import session, worker
+from landbridge.ingest.session import Received
+from landbridge.precedence import Precedence
+from sqlalchemy.exc import OperationalError
 
 from host_tests.agent_bench import Bench, bench, point, wait_until  # noqa: F401
 
@@ -135,3 +141,20 @@ def test_logs_can_be_objects(capsys):
     assert (line["level"], line["logger"], line["message"]) == ("error", "x", "what 1")
     assert "ValueError: why" in line["trace"] and line["time"].endswith("Z")
     assert os.linesep not in line["message"]
+
+
+def test_a_database_that_is_there_again_is_found_within_a_second(monkeypatch):
+    waits: list[float] = []
+
+    class Away:
+        """As long as a server takes to start."""
+
+        def process_all(self, batch: Sequence[Received]) -> None:
+            if sum(waits) < 10:
+                raise OperationalError("SELECT", {}, Exception("the database system is starting up"))
+
+    feeder = worker.Worker(queue.Queue(), cast(Any, Away()), Precedence())
+    monkeypatch.setattr(feeder, "_stopping", SimpleNamespace(is_set=lambda: False, wait=waits.append))
+    feeder._insist([Received("landbridge/lb-1/up", b"", 1, 1, 0)])
+    assert 10 <= sum(waits)
+    assert max(waits) <= 1

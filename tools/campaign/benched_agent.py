@@ -11,7 +11,7 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from landbridge import config, service
+from landbridge import config, logs, service
 from landbridge.ingest.pipeline import Pipeline
 from landbridge.ingest.session import Received
 from landbridge.store import journeys, outbox
@@ -42,6 +42,7 @@ def main() -> None:
     """The command line."""
     began = time.perf_counter()
     Timed.count, Timed.done, stop = int(sys.argv[1]), threading.Event(), threading.Event()
+    logs.begin(as_json=False)
     loaded = config.load()
     agent = threading.Thread(target=service.run, args=(loaded, stop, Timed))
     agent.start()

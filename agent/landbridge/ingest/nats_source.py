@@ -10,6 +10,7 @@ import logging
 import queue
 import threading
 from collections import deque
+from collections.abc import Awaitable, Iterable
 from typing import Any
 
 import nats
@@ -29,11 +30,17 @@ from landbridge.ingest.shares import Shares
 
 STREAM = "LANDBRIDGE"
 _SUBJECT = "landbridge.*.up"
-_FETCH = 128
-_MOST_WAITING = 512
+_MOST_IN_HAND = 512
+"""Fetched and not stored, of all partitions together: two transactions of the worker. Fetches that are under
+way at the same time may bring as many again."""
+_FEWEST = 8
+"""Of one partition: to fetch fewer of many is not worth the request."""
 _ACK_WAIT_S = 5.0
-"""After it a message comes again: to who has taken over, or to an agent that is slow, which knows it."""
+"""After it a message comes again, to who has taken over. An agent that lives says of those in its hand that
+it is at work on them, three times as often; else a slow one would get its own once more, and be slower."""
 _LOOK_S = 1.0
+_LINGER_S = 0.05
+"""How long the client waits for the rest of a batch that is not full, holding back what it has."""
 _START_S = 15.0
 _PATIENCE_S = 30.0
 _log = logging.getLogger(__name__)
@@ -44,7 +51,7 @@ class NatsSource:
 
     def __init__(self, settings: Nats, limit: RateLimit, shares: Shares, session: Session) -> None:
         self.waiting: queue.Queue[Received] = queue.Queue()
-        """What was received and not yet taken; nothing more is fetched while much of it waits."""
+        """What was received and not yet taken."""
         self._settings = settings
         self._limit = limit
         self._shares = shares
@@ -55,9 +62,11 @@ class NatsSource:
         self._unacknowledged: dict[int, Msg] = {}
         self._to_acknowledge: deque[Msg] = deque()
         self._takers: dict[int, asyncio.Task[None]] = {}
+        self._leaving: set[asyncio.Task[None]] = set()
         self._away = Since()
         self._client: Any = None
         self._sharing: Any = None
+        self._holding: Any = None
 
     def open(self) -> None:
         """Connect, make the stream if need be, begin to take; `UserError` when that cannot be."""
@@ -111,12 +120,17 @@ class NatsSource:
         await _keep_stream(stream, self._settings)
         await self._on_found()
         self._sharing = asyncio.create_task(self._share(stream))
+        self._holding = asyncio.create_task(self._hold())
 
     async def _close(self) -> None:
-        for task in [self._sharing, *self._takers.values()]:
-            if task is not None:
-                task.cancel()
+        if self._sharing is not None:
+            self._sharing.cancel()
+            self._leave(list(self._takers))
+            await asyncio.gather(*self._leaving)
+            self._holding.cancel()
         await self._flush()
+        for message in self._unacknowledged.values():
+            await self._say(message.nak())
         if self._client is not None:
             await self._client.close()
 
@@ -125,26 +139,38 @@ class NatsSource:
         while True:
             try:
                 held = await asyncio.to_thread(self._shares.balance, self._settings.partitions)
-                for partition in self._takers.keys() - held:
-                    self._takers.pop(partition).cancel()
+                self._leave(self._takers.keys() - held)
                 for partition in held - self._takers.keys():
                     self._takers[partition] = asyncio.create_task(self._take(stream, partition))
             except Exception as error:
                 _log.error("cannot share partitions with other agents: %s; trying again", error)
             await asyncio.sleep(_LOOK_S)
 
+    def _leave(self, partitions: Iterable[int]) -> None:
+        """Take no more of these. What a fetch that was cut short brings would lie with nobody until it comes
+        again: so each fetch has its end."""
+        for partition in partitions:
+            taker = self._takers.pop(partition)
+            self._leaving.add(taker)
+            taker.add_done_callback(self._leaving.discard)
+
     async def _take(self, stream: JetStreamContext, partition: int) -> None:
         """Fetch what waits in one partition, for as long as we hold it."""
-        subscription = None
-        while True:
+        subscription, comes = None, False
+        while self._takers.get(partition) is asyncio.current_task():
             try:
                 if subscription is None:
                     durable = await _make_consumer(stream, partition)
                     subscription = await stream.pull_subscribe_bind(durable, stream=STREAM)
-                while self.waiting.qsize() >= _MOST_WAITING:
+                if (room := _MOST_IN_HAND - len(self._unacknowledged)) <= 0:
                     await asyncio.sleep(0.01)
-                for message in await subscription.fetch(_FETCH, timeout=_LOOK_S):
+                    continue
+                share = max(_FEWEST, room // max(1, len(self._takers)))
+                batch, wait_s = (share, _LINGER_S) if comes else (1, _LOOK_S)
+                comes = False
+                for message in await subscription.fetch(batch, timeout=wait_s):
                     self._receive(message)
+                    comes = True
                 await self._flush()
             except TimeoutError:
                 continue  # nothing waits
@@ -153,13 +179,20 @@ class NatsSource:
                 subscription = None
                 await asyncio.sleep(_LOOK_S)
 
+    async def _hold(self) -> None:
+        """Keep the server from giving to others what we have."""
+        while True:
+            await asyncio.sleep(_ACK_WAIT_S / 3)
+            for message in list(self._unacknowledged.values()):
+                await self._say(message.in_progress())
+
     def _receive(self, message: Msg) -> None:
         # landbridge.<partition>.<device>.up
         device = message.subject.split(".", 2)[2].removesuffix(".up")
         number = message.metadata.sequence.stream
         if number in self._unacknowledged:
             self._unacknowledged[number] = message
-            return  # we are slow, and have it still: this one is to be acknowledged in its place
+            return  # we have it still: this one is to be acknowledged in its place
         if not self._limit.allows(device):
             metrics.THROTTLED.inc()
             self._to_acknowledge.append(message)
@@ -169,10 +202,14 @@ class NatsSource:
 
     async def _flush(self) -> None:
         while self._to_acknowledge:
-            try:
-                await self._to_acknowledge.popleft().ack()
-            except NatsError as error:
-                _log.info("not acknowledged, comes again: %s", error)
+            await self._say(self._to_acknowledge.popleft().ack())
+
+    async def _say(self, word: Awaitable[None]) -> None:
+        """Tell the server something of a message; what it does not hear, it will ask by sending it again."""
+        try:
+            await word
+        except NatsError as error:
+            _log.info("not acknowledged, comes again: %s", error)
 
     async def _on_lost(self) -> None:
         self._away.begins()
@@ -232,7 +269,7 @@ async def _make_consumer(stream: JetStreamContext, partition: int) -> str:
             filter_subject=f"landbridge.{partition}.*.up",
             ack_policy=AckPolicy.EXPLICIT,
             ack_wait=_ACK_WAIT_S,
-            max_ack_pending=2 * _MOST_WAITING,
+            max_ack_pending=2 * _MOST_IN_HAND,
         ),
     )
     return name

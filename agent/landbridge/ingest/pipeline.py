@@ -21,7 +21,7 @@ from landbridge.clock import Clock
 from landbridge.errors import UserError
 from landbridge.fleet import desk
 from landbridge.ingest import storing
-from landbridge.ingest.judge import judge
+from landbridge.ingest.judge import judge_all
 from landbridge.ingest.session import Received, Session
 from landbridge.ingest.storing import Message, Opened
 from landbridge.outbound.sender import Sender
@@ -142,7 +142,7 @@ class Pipeline:
         try:
             opened = self.open(received)
             decoded = uplink.decode(opened.text)
-            judged = [judge(point, decoded.clock, now_s) for point in decoded.points]
+            judged = judge_all(decoded.points, decoded.clock, now_s)
             return Message(received, device_of(received.topic), opened, decoded, judged)
         except UnknownDevice:
             self._counts.append((metrics.UNKNOWN, 1))
@@ -177,6 +177,7 @@ class Pipeline:
     def store(self, connection: Connection, messages: Sequence[Message], now_s: int) -> None:
         """Everything that is written for these uplinks; the same envelope again changes no point."""
         self._outgoing = storing.store(connection, self._held, messages, now_s)
+        taken = []
         for each in messages:
             if each.refused:
                 self._counts.append((metrics.REFUSED, 1))
@@ -185,11 +186,14 @@ class Pipeline:
                 self._counts.append((metrics.AGAIN, 1))
                 _log.info("%s: uplink %d came again", each.device, each.opened.number)
             else:
-                self._counts += ((metrics.STORED, 1), (metrics.POINTS, len(each.new)))
-                counts = (each.opened.number, len(each.judged), len(each.new))
-                _log.info("%s: uplink %d, %d records, %d new", each.device, *counts)
+                taken.append(each)
                 if other := each.contradicted:
                     self.bury(each.received, f"sequence used twice with other content: {_listed(other)}")
+        points = sum(len(each.new) for each in taken)
+        self._counts += ((metrics.STORED, len(taken)), (metrics.POINTS, points))
+        if taken:
+            # In one line: to write one costs as much as to open an envelope.
+            _log.info("%s", "; ".join(map(_in_short, taken)))
 
     def answer(self, messages: Sequence[Message], now_s: int) -> list[Answer | None]:
         """The replies, with the orders that wait; None to what was refused."""
@@ -294,6 +298,12 @@ def _waves(batch: Sequence[Received]) -> list[list[Received]]:
 def _devices(batch: Sequence[Received]) -> set[str]:
     """The devices that the topics name."""
     return {match[1] for received in batch if (match := _UP.fullmatch(received.topic))}
+
+
+def _in_short(taken: Message) -> str:
+    """What came of it, for the log."""
+    counts = f"{len(taken.judged)} records, {len(taken.new)} new"
+    return f"{taken.device}: uplink {taken.opened.number}, {counts}"
 
 
 def _sealed(

@@ -78,7 +78,7 @@ def store(
         fresh = each.judged
         if each.stored:
             fresh = [one for one in fresh if one.point.seq not in each.stored]
-        each.new = [points.with_trip(each.device, one, now_s, of_device) for one in fresh]
+        each.new = points.with_trips(each.device, fresh, now_s, of_device)
         brought.append(news.News(row, changed, dated, each.new))
     points.insert_all(connection, [one for each in taken for one in each.new])
     points.keep_uplinks(connection, [_kept(each, now_s) for each in taken])

@@ -16,7 +16,7 @@ _MOST_AT_ONCE = 256
 _FEW = 16
 _PATIENCE_S = 10.0
 _FIRST_RETRY_S = 0.5
-_LAST_RETRY_S = 4.0  # a disk that has room again is seen at once
+_LAST_RETRY_S = 1.0  # a server or a disk that is there again is seen at once: devices wait ten seconds
 _log = logging.getLogger(__name__)
 
 

@@ -33,6 +33,7 @@ class Journeys(threading.Thread):
         self._stopping = threading.Event()
         self._minute_ends = time.monotonic()
         self._failed: set[str | None] = set()
+        countries.of_place(0.0, 0.0)  # reads the outlines now, not while ingest has to wait
 
     def stop(self) -> None:
         """Finish the device at hand; what is marked stays marked."""
@@ -41,7 +42,6 @@ class Journeys(threading.Thread):
 
     def run(self) -> None:
         """Work until stopped; what fails is logged and tried again."""
-        countries.of_place(0.0, 0.0)  # reads the outlines now, not while ingest has to wait
         while not self._stopping.wait(LOOK_S):
             try:
                 self._look()

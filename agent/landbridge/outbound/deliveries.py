@@ -12,6 +12,7 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 
 from landbridge.clock import Clock
+from landbridge.outbound import topics
 from landbridge.outbound.kinds import Away, Refused, Send
 from landbridge.store import outbox, targets
 from landbridge.store.database import Database
@@ -155,7 +156,7 @@ class Delivery:
     def _deliver(self, message: Posted, waiting: dict[str, Refusal]) -> bool:
         """True if it was taken; if it is refused its device waits from now on."""
         try:
-            self._send(message)
+            self._send(topics.whole(message))
         except Refused as error:
             assert message.device is not None
             waiting[message.device] = self._hold(message, 0, str(error))
@@ -171,7 +172,7 @@ class Delivery:
                 found = outbox.of_device(connection, target.tenant, target.what, waits.device, span)
             for message in found:
                 try:
-                    self._send(message)
+                    self._send(topics.whole(message))
                 except Refused as error:
                     tries = waits.tries + 1 if message.message == waits.message else 0
                     waiting[waits.device] = self._hold(message, tries, str(error))

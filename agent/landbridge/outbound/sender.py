@@ -12,6 +12,7 @@ from collections.abc import Callable
 from paho.mqtt.client import MQTTMessageInfo
 
 from landbridge import metrics
+from landbridge.outbound import topics
 from landbridge.precedence import Precedence
 from landbridge.store import outbox
 from landbridge.store.database import Database
@@ -81,7 +82,7 @@ class Sender(threading.Thread):
             self._precedence.give_way(0 if self._stopping() else _LOOK_S)
             # Those before are published; what failed was to remove them.
             new = [message for message in messages if message.message > self._published]
-            waiting = [self._publish(message) for message in new]
+            waiting = [self._publish(topics.whole(message)) for message in new]
             if not all(self._has_arrived(info) for info in waiting):
                 return
             self._published = messages[-1].message

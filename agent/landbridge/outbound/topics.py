@@ -11,24 +11,42 @@ from landbridge.clock import iso
 from landbridge.ingest import judge
 from landbridge.outbound import geojson
 from landbridge.store.events import Event
-from landbridge.store.outbox import HOUSE, Outgoing
+from landbridge.store.outbox import HOUSE, Outgoing, Posted
 from landbridge.store.points import StoredPoint
 from landbridge.wire.limits import MAX_RECORDS
-from landbridge.wire.point import KIND_FIX
+from landbridge.wire.point import KIND_FIX, Point
 
 NO_ALARMS = ("departed", "stopped", "country", "power-on")
 """Events of a record that are none; stops, departures and borders the journey tells, which knows better."""
 
+TRACK = "track"
+_ROWS = b"["
+"""What a track begins with that is not GeoJSON yet: an array of rows, each the columns of a point and what
+`StoredPoint` has besides."""
+_OF_POINT = len(Point._fields)
+
 
 def tracks(device: str, stored: Sequence[StoredPoint]) -> list[Outgoing]:
-    """Batches, each point once, as GeoJSON FeatureCollections; none has points of two tenants."""
+    """Batches, each point once; none has points of two tenants. They lie in the outbox as the points are now:
+    `whole` makes GeoJSON of them, when ingest need not wait for it."""
     parts = [
         mine[i : i + MAX_RECORDS]
         for _, group in groupby(stored, attrgetter("tenant"))
         for mine in [list(group)]
         for i in range(0, len(mine), MAX_RECORDS)
     ]
-    return [_outgoing(part[0].tenant, device, "track", geojson.collection(part)) for part in parts]
+    return [_of_track(part[0].tenant, device, part) for part in parts]
+
+
+def whole(message: Posted) -> Posted:
+    """A message of the outbox as it is passed on: of a track, a GeoJSON FeatureCollection."""
+    if message.what != TRACK or not message.payload.startswith(_ROWS):
+        return message
+    track = [
+        StoredPoint(message.device or "", Point(*row[:_OF_POINT]), *row[_OF_POINT:])
+        for row in orjson.loads(message.payload)
+    ]
+    return message._replace(payload=orjson.dumps(geojson.collection(track)))
 
 
 def alarms(device: str, stored: list[StoredPoint]) -> list[Event]:
@@ -67,7 +85,7 @@ def message(number: int, replaces: int | None, content: Mapping[str, Any]) -> di
 def newest(stored: list[StoredPoint]) -> StoredPoint | None:
     """The point of the batch that may become the device's position: the last good fix by time."""
     good = [each for each in stored if each.point.kind == KIND_FIX and not each.flags & judge.NOT_LATEST]
-    return max(good, key=lambda each: each.at_s or 0, default=None)
+    return max(good, key=attrgetter("at_s"), default=None)  # none of these is undated
 
 
 def position(stored: StoredPoint, still_s: int | None = None) -> Outgoing:
@@ -98,6 +116,11 @@ def _outgoing(
     payload = orjson.dumps(content)
     what = leaf.partition("/")[0]
     return Outgoing(_topic(tenant, device, leaf), payload, retain, tenant or HOUSE, device, what)
+
+
+def _of_track(tenant: str | None, device: str, part: Sequence[StoredPoint]) -> Outgoing:
+    rows = orjson.dumps([(*each.point, *each[2:]) for each in part])
+    return Outgoing(_topic(tenant, device, TRACK), rows, False, tenant or HOUSE, device, TRACK)
 
 
 def _topic(tenant: str | None, device: str, leaf: str) -> str:

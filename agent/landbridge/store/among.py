@@ -45,3 +45,9 @@ def _on_postgresql(element: _Among, compiler: SQLCompiler, **more: Any) -> str:
 def among(column: Column[Any], texts: Iterable[str]) -> ColumnElement[bool]:
     """The condition."""
     return _Among(column, bindparam(None, list(texts), _Texts()))
+
+
+def among_given(column: Column[Any]) -> ColumnElement[bool]:
+    """The condition of a statement that is made once, since to make it takes longer than to execute it; each
+    execution is given the list of texts as `texts`."""
+    return _Among(column, bindparam("texts", type_=_Texts()))

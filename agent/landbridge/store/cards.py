@@ -2,13 +2,14 @@
 
 import json
 from collections.abc import Collection
+from functools import cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Row, Subquery, func, insert, select
+from sqlalchemy import Connection, Row, Select, func, insert, select
 from sqlalchemy.dialects.postgresql import insert as insert_or_replace
 
 from landbridge.fleet import policy as policies
-from landbridge.store.among import among
+from landbridge.store.among import among_given
 from landbridge.store.tables import card_events, card_identities, card_policies, card_reports
 from landbridge.wire.cards import REFUSED_POLICY, Event, Report
 
@@ -35,15 +36,17 @@ def desired(connection: Connection, device: str) -> Desired | None:
 
 def devices_behind(connection: Connection, devices: Collection[str]) -> list[str]:
     """Those of the devices that have a policy and have not reported its newest revision."""
-    newest = _newest(devices)
+    return list(connection.execute(_behind(), {"texts": list(devices)}).scalars())
+
+
+@cache
+def _behind() -> Select[Any]:
+    highest = select(card_policies.c.device, func.max(card_policies.c.revision).label("revision"))
+    of_each = highest.where(among_given(card_policies.c.device)).group_by(card_policies.c.device)
+    newest = of_each.subquery()
     behind = card_reports.c.revision.is_distinct_from(newest.c.revision)
     reported = newest.outerjoin(card_reports, card_reports.c.device == newest.c.device)
-    return list(connection.execute(select(newest.c.device).select_from(reported).where(behind)).scalars())
-
-
-def _newest(devices: Collection[str]) -> Subquery:
-    highest = select(card_policies.c.device, func.max(card_policies.c.revision).label("revision"))
-    return highest.where(among(card_policies.c.device, devices)).group_by(card_policies.c.device).subquery()
+    return select(newest.c.device).select_from(reported).where(behind)
 
 
 def in_force(connection: Connection, device: str) -> Desired | None:

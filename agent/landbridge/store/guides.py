@@ -1,12 +1,13 @@
 """Guides of trips, and what devices said of theirs."""
 
 from collections.abc import Collection
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, select, update
+from sqlalchemy import Connection, Row, Select, bindparam, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
-from landbridge.store.among import among
+from landbridge.store.among import among_given
 from landbridge.store.tables import guide_reports, guides, trips
 from landbridge.wire.guide import Report
 
@@ -27,13 +28,19 @@ def of_device(connection: Connection, device: str) -> Row[Any] | None:
 def devices_behind(connection: Connection, devices: Collection[str], most_tries: int) -> list[str]:
     """Those of the devices that have spoken of guides and use another one than that of their trip, if an
     order about it may still go out."""
+    given = {"texts": list(devices), "most_tries": most_tries}
+    return list(connection.execute(_behind(), given).scalars())
+
+
+@cache
+def _behind() -> Select[Any]:
     said = guide_reports
     running = (trips.c.device == said.c.device) & trips.c.ended_s.is_(None)
     other = func.coalesce(guides.c.revision, 0) != said.c.in_use
     half_there = guides.c.revision.is_(None) & (said.c.coming != 0)
     rows = said.outerjoin(trips, running).outerjoin(guides, guides.c.trip == trips.c.trip)
-    statement = select(said.c.device).select_from(rows).where(among(said.c.device, devices))
-    return list(connection.execute(statement.where(said.c.tries < most_tries, other | half_there)).scalars())
+    statement = select(said.c.device).select_from(rows).where(among_given(said.c.device))
+    return statement.where(said.c.tries < bindparam("most_tries"), other | half_there)
 
 
 def report(connection: Connection, device: str) -> Row[Any] | None:

@@ -8,7 +8,7 @@ import orjson
 from sqlalchemy import Connection, select
 
 from landbridge.store import bulk
-from landbridge.store.among import among
+from landbridge.store.among import among_given
 from landbridge.store.devices import Window
 from landbridge.store.tables import devices
 from landbridge.wire.limits import MAX_PARTIAL_IV
@@ -100,16 +100,19 @@ class Held:
 
 
 _NAMES = [each.name for each in fields(Held)]
-_SELECT = select(*(devices.c[name] for name in _NAMES)).order_by(devices.c.device)
+_SELECT = (
+    select(*(devices.c[name] for name in _NAMES))
+    .where(among_given(devices.c.device))
+    .order_by(devices.c.device)  # all lock in the same order: so no two agents wait for each other
+    .with_for_update(key_share=True)
+)
 _CHANGED = [name for name in _NAMES if name not in ("device", "wrapped_key")]
 _values_of = attrgetter(*_CHANGED, "device")
 
 
 def hold(connection: Connection, names: Collection[str]) -> dict[str, Held]:
     """Those of the devices that are known; nobody else changes them until the transaction ends."""
-    # All lock in the same order: so no two agents wait for each other.
-    statement = _SELECT.where(among(devices.c.device, names)).with_for_update(key_share=True)
-    return {row.device: Held(*row) for row in connection.execute(statement)}
+    return {row.device: Held(*row) for row in connection.execute(_SELECT, {"texts": list(names)})}
 
 
 def write(connection: Connection, changed: Iterable[Held]) -> None:

@@ -87,12 +87,21 @@ def store(
     already = under(connection, device, [each.point.seq for each in judged])
     of_device = trips_of(connection, [device]).get(device, ())
     fresh = [each for each in judged if each.point.seq not in already]
-    stored = [with_trip(device, each, received_s, of_device) for each in fresh]
+    stored = with_trips(device, fresh, received_s, of_device)
     insert_all(connection, stored)
     highest = max((each.point.seq for each in judged), default=0)
     lower = devices.c.device == device, devices.c.highest_seq < highest
     connection.execute(update(devices).where(*lower).values(highest_seq=highest))
     return stored
+
+
+def with_trips(
+    device: str, judged: Sequence[JudgedPoint], received_s: int, of_device: Sequence[Row[Any]]
+) -> list[StoredPoint]:
+    """`with_trip` for each of `judged`."""
+    if of_device:
+        return [with_trip(device, each, received_s, of_device) for each in judged]
+    return [StoredPoint(device, *each, received_s, None, None) for each in judged]
 
 
 def with_trip(

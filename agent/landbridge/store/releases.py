@@ -1,12 +1,13 @@
 """Releases, their roll-outs, and what each device has of them."""
 
 from collections.abc import Collection, Sequence
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, exists, func, insert, select, update
+from sqlalchemy import Connection, Row, Select, and_, exists, func, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
-from landbridge.store.among import among
+from landbridge.store.among import among_given
 from landbridge.store.tables import device_releases, devices, offers, release_files, releases, rollouts
 
 RUNNING = "running"
@@ -62,9 +63,14 @@ def every(connection: Connection) -> list[Row[Any]]:
 
 def devices_behind(connection: Connection, names: Collection[str]) -> list[str]:
     """Those of the devices on whose board a release newer than theirs rolls out."""
+    return list(connection.execute(_behind(), {"texts": list(names)}).scalars())
+
+
+@cache
+def _behind() -> Select[Any]:
     newer = (rollouts.c.board == device_releases.c.board) & (rollouts.c.sequence > device_releases.c.running)
-    statement = select(device_releases.c.device).where(among(device_releases.c.device, names))
-    return list(connection.execute(statement.where(exists().where(newer))).scalars())
+    statement = select(device_releases.c.device).where(among_given(device_releases.c.device))
+    return statement.where(exists().where(newer))
 
 
 def piece(connection: Connection, board: str, sequence: int, file: int, start: int, size: int) -> bytes:

@@ -2,12 +2,13 @@
 
 import json
 from collections.abc import Collection, Mapping
-from typing import NamedTuple
+from functools import cache
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Row, func, insert, select
+from sqlalchemy import Connection, Row, Select, func, insert, select
 from sqlalchemy.dialects.postgresql import insert as insert_or_replace
 
-from landbridge.store.among import among
+from landbridge.store.among import among_given
 from landbridge.store.tables import setting_reports, settings
 from landbridge.wire.settings import Report
 
@@ -36,13 +37,18 @@ def desired(connection: Connection, device: str) -> Desired:
 def newest(connection: Connection, devices: Collection[str]) -> list[tuple[str, str, int | None]]:
     """Of each of the devices that has settings: the newest changes as JSON, and the hash of what it has said
     to apply under that revision; None if it has not said so."""
+    rows = connection.execute(_newest(), {"texts": list(devices)})
+    return [(row[0], row[1], row[2]) for row in rows]
+
+
+@cache
+def _newest() -> Select[Any]:
     highest = select(settings.c.device, func.max(settings.c.revision).label("revision"))
-    newest = highest.where(among(settings.c.device, devices)).group_by(settings.c.device).subquery()
+    newest = highest.where(among_given(settings.c.device)).group_by(settings.c.device).subquery()
     same = (settings.c.device == newest.c.device) & (settings.c.revision == newest.c.revision)
     said = (setting_reports.c.device == newest.c.device) & (setting_reports.c.revision == newest.c.revision)
     rows = newest.join(settings, same).outerjoin(setting_reports, said)
-    columns = (settings.c.device, settings.c.changes, setting_reports.c.hash)
-    return [(row[0], row[1], row[2]) for row in connection.execute(select(*columns).select_from(rows))]
+    return select(settings.c.device, settings.c.changes, setting_reports.c.hash).select_from(rows)
 
 
 def history(connection: Connection, device: str) -> list[Desired]:

@@ -6,12 +6,12 @@ newer firmware may say more; everything else that does not fit is refused with `
 
 from dataclasses import dataclass, field
 from functools import lru_cache
-from itertools import accumulate
+from itertools import accumulate, repeat
 from typing import Any, NamedTuple
 
 from landbridge.wire import cbor
 from landbridge.wire.limits import MAX_RECORDS, VERSION, WireError
-from landbridge.wire.point import Point
+from landbridge.wire.point import KIND_FIX, Point
 
 _U8, _U16, _U32 = (0, 0xFF), (0, 0xFFFF), (0, 0xFFFFFFFF)
 _I8, _I16, _I32 = (-0x80, 0x7F), (-0x8000, 0x7FFF), (-0x80000000, 0x7FFFFFFF)
@@ -114,13 +114,17 @@ def _points(columns: Any) -> list[Point]:
     if type(columns) is not list or len(columns) != 1 + len(RANGES):
         raise WireError(f"columns: not an array of {1 + len(RANGES)}")
     n = _integer(columns[0], (1, MAX_RECORDS), "number of records")
-    values = [
-        _expand(column, n, name, limits)
+    values = {
+        name: _expand(column, n, name, limits)
         for column, (name, limits) in zip(columns[1:], RANGES.items(), strict=True)
-    ]
-    if len(set(values[0])) != n:
+    }
+    if len(set(values["seq"])) != n:
         raise WireError("column seq: the same sequence twice")
-    return [point.meaningful() for point in map(Point._make, zip(*values, strict=True))]
+    # Past `Point._make`, which counts what the columns are: 20 of `n` values each.
+    points = list(map(tuple.__new__, repeat(Point), zip(*values.values(), strict=True)))
+    if max(values["kind"]) == KIND_FIX and min(values["plmn"]):
+        return points  # all of it means something
+    return [point.meaningful() for point in points]
 
 
 def _expand(column: Any, n: int, name: str, limits: tuple[int, int]) -> list[int]:
