@@ -11,7 +11,7 @@ from landbridge.alarms import engine
 from landbridge.errors import UserError
 from landbridge.fleet import cards, commands, rollout, settings, shares
 from landbridge.outbound import announce
-from landbridge.store import alarms
+from landbridge.store import alarms, trips
 from landbridge.store import shares as stored_shares
 from landbridge.web import seen
 from landbridge.web.forms import only_house
@@ -58,9 +58,10 @@ def share(it: Here, viewer: Viewer, device: str, length: str) -> shares.Made:
     """Share the trip that the device is on."""
     length_s = commands.seconds(length)
     with _acting(it, viewer, device, "operator") as (connection, found):
-        if found.trip is None:
+        trip = trips.find(connection, found.trip.trip) if found.trip else None
+        if trip is None:
             raise UserError(f"{device} is on no trip; start one, then share it")
-        return shares.add(connection, found.trip, length_s, viewer.who, it.clock.now_s())
+        return shares.add(connection, trip, length_s, viewer.who, it.clock.now_s())
 
 
 def revoke(it: Here, viewer: Viewer, device: str, link: int) -> None:

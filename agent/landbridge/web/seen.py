@@ -1,9 +1,9 @@
 """What a viewer sees: the house everything, a tenant what lies within his trips."""
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
+import orjson
 from sqlalchemy import Connection, Row, func, select
 
 from landbridge.alarms.rules import GRAVE
@@ -26,15 +26,32 @@ ALARM_BITS = sum(ALARMS)
 SILENT = "silent"
 """An alarm that is a state of its own."""
 MOVING_KMH = 3
-_SHOWN: list[Any] = [devices.c[name] for name in ("device", "status", "last_contact_s", "next_contact_s")]
-_OF_TRIP = [
-    trips_table.c[name]
-    for name in ("trip", "device", "container", "line", "destination", "started_s", "ended_s")
-]
 _NAMED = 1_000
 """Devices named in one statement; of more, all are read and sorted out here, in less time."""
 LATE_S = 3600
 """A contact is missed when it is later than this, and than the pause that was announced."""
+
+
+class Heard(NamedTuple):
+    """Of a device: what it said of itself last, and when (seconds since 2000)."""
+
+    device: str
+    status: str
+    """As JSON."""
+    last_contact_s: int | None
+    next_contact_s: int | None
+
+
+class Trip(NamedTuple):
+    """Of a trip what is shown of it; its `trip` is its number."""
+
+    trip: int
+    device: str
+    container: str
+    line: str
+    destination: str
+    started_s: int
+    ended_s: int | None
 
 
 class Fix(NamedTuple):
@@ -76,9 +93,9 @@ class Ride(NamedTuple):
     """A device as one viewer sees it."""
 
     device: str
-    row: Row[Any]
-    """Of the device; only to be shown of a ride that is `live`."""
-    trip: Row[Any] | None
+    heard: Heard
+    """Only to be shown of a ride that is `live`."""
+    trip: Trip | None
     """The running one; for a tenant his newest."""
     live: bool
     """Whether the viewer sees what is happening now, and may act."""
@@ -90,16 +107,16 @@ def rides(
 ) -> list[Ride]:
     """The devices that `tenant` sees, or only `device`, or those heard or
     with an alarm told or seen to since `since_s`; by id."""
-    wanted = select(*_SHOWN).order_by(devices.c.device)
+    wanted = select(*(devices.c[name] for name in Heard._fields)).order_by(devices.c.device)
     if device is not None:
         wanted = wanted.where(devices.c.device == device)
     if since_s is not None:
         stirred = alarms.stirred_since(since_s)
         wanted = wanted.where((devices.c.last_contact_s >= since_s) | devices.c.device.in_(stirred))
-    rows = connection.execute(wanted).all()
-    of_device = _trips(connection, tenant, device) if rows else {}
-    mine = (row for row in rows if tenant is None or row.device in of_device)
-    return [_ride(row, of_device.get(row.device), tenant) for row in mine]
+    heard = [*map(Heard._make, connection.execute(wanted))]
+    of_device = _trips(connection, tenant, device) if heard else {}
+    mine = (each for each in heard if tenant is None or each.device in of_device)
+    return [_ride(each, of_device.get(each.device), tenant) for each in mine]
 
 
 def ride(connection: Connection, tenant: str | None, device: str) -> Ride | None:
@@ -133,7 +150,7 @@ def glances(connection: Connection, of_rides: Sequence[Ride], now_s: int) -> lis
     fixes = {row.device: row for row in _latest(connection, live)}
     raised = alarms_of(connection, of_rides)
     # One text is read in half the time of many.
-    status = json.loads(f"[{','.join(each.row.status for each in of_rides)}]")
+    status = orjson.loads(f"[{','.join(each.heard.status for each in of_rides)}]")
     return [
         _glance(connection, each, fixes, raised.get(each.device, []), said, now_s)
         for each, said in zip(of_rides, status, strict=True)
@@ -161,12 +178,12 @@ def _latest(connection: Connection, live: Sequence[str]) -> Iterator[Fix]:
     wanted = select(*columns, devices.c.still_s).select_from(devices.outerjoin(table, to_point))
     if len(live) <= _NAMED:
         wanted = wanted.where(devices.c.device.in_(live))
-    fixes = map(Fix._make, connection.execute(wanted).all())
+    fixes = map(Fix._make, connection.execute(wanted))
     return (fix for fix in fixes if fix.lat is not None)
 
 
-def _trips(connection: Connection, tenant: str | None, device: str | None) -> dict[str, Row[Any]]:
-    wanted = select(*_OF_TRIP)
+def _trips(connection: Connection, tenant: str | None, device: str | None) -> dict[str, Trip]:
+    wanted = select(*(trips_table.c[name] for name in Trip._fields))
     if tenant is None:
         wanted = wanted.where(trips_table.c.ended_s.is_(None))
     else:
@@ -174,12 +191,12 @@ def _trips(connection: Connection, tenant: str | None, device: str | None) -> di
         wanted = wanted.where(trips_table.c.trip.in_(newest.group_by(trips_table.c.device)))
     if device is not None:
         wanted = wanted.where(trips_table.c.device == device)
-    return {row.device: row for row in connection.execute(wanted).all()}
+    return {each.device: each for each in map(Trip._make, connection.execute(wanted))}
 
 
-def _ride(row: Row[Any], trip: Row[Any] | None, tenant: str | None) -> Ride:
+def _ride(heard: Heard, trip: Trip | None, tenant: str | None) -> Ride:
     live = tenant is None or (trip is not None and trip.ended_s is None)
-    return Ride(row.device, row, trip, live, tenant)
+    return Ride(heard.device, heard, trip, live, tenant)
 
 
 def _glance(
@@ -204,7 +221,7 @@ def _glance(
         container=trip.container if trip else None,
         line=trip.line if trip else None,
         destination=trip.destination if trip else None,
-        state=_state(seen, fix, any(_is_grave(each) for each in raised), last_s, next_s, now_s),
+        state=_state(seen, fix, any(map(_is_grave, raised)), last_s, next_s, now_s),
         alarms=names,
         lon=fix.lon if fix else None,
         lat=fix.lat if fix else None,
@@ -241,9 +258,9 @@ def told(it: Glance) -> dict[str, Any]:
 
 def contacts(seen: Ride) -> tuple[int | None, int | None]:
     """The last contact, and when more is due, of what is happening now; none of before a tenant's trip."""
-    last_s: int | None = seen.row.last_contact_s
+    last_s = seen.heard.last_contact_s
     is_before = seen.tenant is not None and seen.trip is not None and (last_s or 0) < seen.trip.started_s
-    return (None, None) if not seen.live or is_before else (last_s, seen.row.next_contact_s)
+    return (None, None) if not seen.live or is_before else (last_s, seen.heard.next_contact_s)
 
 
 def _last_of(connection: Connection, seen: Ride) -> Fix | None:
