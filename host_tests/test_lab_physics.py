@@ -1,7 +1,9 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from host_tests.lab_trips import live, trip
+from host_tests.lab_trips import Script, live, trip
 from tools.lab.physics import Mission, costs, failure, run, signal_factor
 from tools.lab.score import ages_h, covered, errors, score
 from tools.lab.trackers import SHIPPED, Schedule, Tracker
@@ -165,3 +167,16 @@ def test_an_upload_is_given_up_at_its_limit():
 def test_wakes_for_nothing_cost_only_where_they_are_counted():
     lived = live(trip([10.0] * 4, [[-80.0] * 4]), lambda d: d.woke(2, 0))
     assert lived.joules["wake"] == pytest.approx(8 * 0.4)
+
+
+def test_a_network_that_is_heard_may_not_serve_and_one_may_be_found_later():
+    rules = replace(costs("bg95"), unserved=(0.2, 0.2), unserved_j=27.0, regained=0.2, regained_j=28.0)
+    instance = replace(
+        trip([10.0] * 4, [[-80.0, -80.0, -140.0, -140.0]]), luck=np.array([0.9, 0.1, 0.1, 0.9])
+    )
+    mission = Mission(rules, 1e6, instance.route, instance.networks)
+    lived = run(instance, lambda _: Script(lambda d: d.fix() and d.upload()), mission)
+    assert [slot for slot, _ in lived.uploads] == [0, 2] and lived.failures == [1, 3]
+    assert lived.joules["scan"] == pytest.approx(27.0 + 25.0)
+    looked = run(instance, lambda _: Script(lambda d: d.fix() and d.probe() and d.upload()), mission)
+    assert [slot for slot, _ in looked.uploads] == [0, 1]
