@@ -28,23 +28,75 @@ def given(folder: Path, name: str) -> dict[str, bytes]:
     return provision.identity(folder)
 
 
+RECORD = "data/journal/00000001.seg"
+
+
 def test_another_identity_takes_the_records_with_it(tmp_path):
     one, other = given(tmp_path / "one", "lb-1"), given(tmp_path / "other", "lb-2")
     with FakeBoard(tmp_path) as board:
         there = device.Device(board.port)
         assert provision.provision(there, one, replace=False) == "lb-1"
-        there.write("data/00000001.seg", b"a record")
+        there.make_folder("data/journal")
+        there.write(RECORD, b"a record")
         assert provision.provision(there, one, replace=False) == "lb-1"
-        assert there.read("data/00000001.seg") == b"a record"
+        assert there.read(RECORD) == b"a record"
         with pytest.raises(LayoutError, match="this tracker is lb-1, not lb-2"):
             provision.provision(there, other, replace=False)
         assert provision.provision(there, other, replace=True) == "lb-2"
-        assert there.read("data/00000001.seg") == b"" and b"lb-2" in there.read("config/device.json")
+        assert there.run("import os\nprint(os.listdir('data'))").strip() == "[]"
+        assert b"lb-2" in there.read("config/device.json")
         for name in provision.NAMES:  # the file system is made anew
             there.run(f"import os\nos.remove('config/{name}')")
         with pytest.raises(LayoutError, match="this tracker is lb-2, not lb-1"):
             provision.provision(there, one, replace=False)
         assert b"lb-2" in Path(f"{board.flash}.landbridge.device.json").read_bytes()
+        there.close()
+
+
+COUNTED = ("store.erase_key(", "os.remove(", "os.rename(", "store.set_blob(")
+COUNT = """
+left = {}
+def step():
+    global left
+    left -= 1
+    if left < 0:
+        raise ValueError("cut")
+"""
+
+
+@pytest.mark.parametrize("steps", range(8))
+def test_a_cut_never_leaves_the_old_identity_without_its_records(tmp_path, steps):
+    one, other = given(tmp_path / "one", "lb-1"), given(tmp_path / "other", "lb-2")
+    with FakeBoard(tmp_path) as board:
+        there = device.Device(board.port)
+        provision.provision(there, one, replace=False)
+        there.make_folder("data/journal")
+        there.write(RECORD, b"a record")
+        there.write("data/state.bin", b"a ledger")
+        run = there.run
+        run(COUNT.format(steps))
+
+        def counted(code: str, silent_s: float = 10) -> str:
+            for each in COUNTED:
+                code = code.replace(each, "step() or " + each)
+            return run(code, silent_s)
+
+        there.run = counted  # type: ignore[method-assign]
+        with pytest.raises(LayoutError, match="cut"):
+            provision.provision(there, other, replace=True)
+        there.run = run  # type: ignore[method-assign]
+        kept = Path(f"{board.flash}.landbridge.device.json")
+        is_one = kept.exists() or b"lb-1" in there.read("config/device.json")
+        if steps < 6:  # NVS has nothing new yet
+            assert is_one == (steps < 2)
+        if steps < 2:
+            assert there.read(RECORD) == b"a record" and there.read("data/state.bin")
+        else:
+            with pytest.raises(LayoutError, match="the records of lb-1 were given up"):
+                provision.provision(there, one, replace=True)
+        assert provision.provision(there, other, replace=steps < 2) == "lb-2"
+        assert there.run("import os\nprint(os.listdir('data'))").strip() == "[]"
+        assert "replaced" not in there.run("import os\nprint(os.listdir('config'))")
         there.close()
 
 
