@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
 
-from tools.flash import LayoutError, deploy, deploy_sim, device, flash_sim, provision, selftest, sent
+from host_tests.test_flash_identity import write_identity
+from tools.flash import (
+    LayoutError,
+    deploy,
+    deploy_sim,
+    device,
+    flash_sim,
+    identity,
+    provision,
+    selftest,
+    sent,
+)
 from tools.flash.fake_board import FakeBoard
 
 
@@ -21,11 +31,9 @@ def test_what_was_deployed_with_interruptions_completes_a_wake():
 
 
 def given(folder: Path, name: str) -> dict[str, bytes]:
-    keys = ("key", "broker_host", "broker_port", "broker_password", "apn")
     folder.mkdir()
-    (folder / "device.json").write_text(json.dumps({"device": name, **dict.fromkeys(keys, "")}))
-    (folder / "ca.pem").write_text("PEM")
-    return provision.identity(folder)
+    write_identity(folder, name)
+    return identity.read(folder)
 
 
 RECORD = "data/journal/00000001.seg"
@@ -45,7 +53,7 @@ def test_another_identity_takes_the_records_with_it(tmp_path):
         assert provision.provision(there, other, replace=True) == "lb-2"
         assert there.run("import os\nprint(os.listdir('data'))").strip() == "[]"
         assert b"lb-2" in there.read("config/device.json")
-        for name in provision.NAMES:  # the file system is made anew
+        for name in identity.NAMES:  # the file system is made anew
             there.run(f"import os\nos.remove('config/{name}')")
         with pytest.raises(LayoutError, match="this tracker is lb-2, not lb-1"):
             provision.provision(there, one, replace=False)
@@ -150,7 +158,9 @@ def test_the_self_test_and_the_prompt_go_through_a_real_repl(tmp_path, monkeypat
         assert selftest.main() == 1  # there is no modem
         said = capsys.readouterr().out
         assert "215 x 0.1 C" in said and "power on, code -1" in said and "The current in sleep" in said
-        assert len(list((tmp_path / "out" / "selftest").glob("*.txt"))) == 1
+        (report,) = (tmp_path / "out" / "selftest").glob("*.txt")
+        told = report.read_text()
+        assert "identity|bad|device.json: damaged, or a key is missing: make provision" in told
         there = device.Device(board.port)
         printed = there.run(sent.source("shell") + "\nstatus()\njournal()\n")
         assert "battery mV   3600" in printed and "0 wait for the agent" in printed

@@ -17,12 +17,11 @@ from pathlib import Path
 from tools.flash import LayoutError
 from tools.flash.deploy import put
 from tools.flash.device import Device
+from tools.flash.identity import NAMES, read
 from tools.flash.label import write_label
 
-NAMES = ("ca.pem", "device.json")
 SPACE = "landbridge"
 LOG, LABELS = Path("out", "provisioned.csv"), Path("out", "labels")
-_KEYS = {"device", "key", "broker_host", "broker_port", "broker_password", "apn"}
 _REPLACED = "config/replaced"
 """Whose identity is on its way out: there from before it goes until the new one is in its place."""
 # The old identity goes before its records: without them it would begin again at sequence 1.
@@ -85,18 +84,6 @@ except (ImportError, OSError):
 """
 
 
-def identity(folder: Path) -> dict[str, bytes]:
-    """The two files of a device's folder, by name. Raises `LayoutError`."""
-    try:
-        found = {name: (folder / name).read_bytes() for name in NAMES}
-        values = json.loads(found["device.json"])
-    except (OSError, ValueError) as error:
-        raise LayoutError(f"{folder}: {error}; landbridge devices add makes this folder") from None
-    if not isinstance(values, dict) or _KEYS - set(values):
-        raise LayoutError(f"{folder}: device.json: a key is missing; landbridge devices add makes it")
-    return found
-
-
 def provision(device: Device, given: dict[str, bytes], replace: bool) -> str:
     """Write the identity; returns its name. Raises `LayoutError`."""
     name = str(json.loads(given["device.json"])["device"])
@@ -148,7 +135,7 @@ def main() -> int:
     parser.add_argument("--replace", action="store_true", help="give the tracker another identity")
     arguments = parser.parse_args()
     try:
-        for i, (folder, given) in enumerate([(folder, identity(folder)) for folder in arguments.folders]):
+        for i, (folder, given) in enumerate([(each, read(each)) for each in arguments.folders]):
             if i:
                 input(f"connect the tracker that becomes {folder.name}, then press Enter ")
             device = Device(arguments.port)
