@@ -14,7 +14,7 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tools.flash import LayoutError
+from tools.flash import NEW_ID, LayoutError
 from tools.flash.deploy import put
 from tools.flash.device import Device
 from tools.flash.identity import NAMES, read
@@ -90,7 +90,7 @@ def provision(device: Device, given: dict[str, bytes], replace: bool) -> str:
     there = _name(device.run(_KEPT.format(space=SPACE))) or _name(device.read("config/device.json"))
     replaced = device.read(_REPLACED).decode()
     if replaced == name != there:
-        raise LayoutError(f"the records of {name} were given up: it would repeat sequences; add a new device")
+        raise LayoutError(f"the records of {name} were given up: {NEW_ID}")
     if there not in {"", name} and not replace:
         raise LayoutError(f"this tracker is {there}, not {name}: another tracker, or REPLACE=1")
     device.make_folder("config")
