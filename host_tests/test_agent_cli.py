@@ -108,6 +108,15 @@ def test_adds_a_device_and_never_prints_its_key(landbridge):
         assert secret not in out
 
 
+def test_a_device_is_not_sent_to_a_broker_that_nobody_has_named(landbridge):
+    text = SETTINGS.format(folder=landbridge.folder).replace(f'broker_host = "{BROKER_HOST}"', "")
+    (landbridge.folder / "landbridge.toml").write_text(text)
+    for _ in range(2):
+        assert "[devices] broker_host" in landbridge.fails("devices", "add", DEVICE)
+        assert not (landbridge.folder / "devices").exists()
+        (landbridge.folder / "landbridge.toml").write_text(landbridge("config"))
+
+
 def test_a_login_of_the_access_point(landbridge, monkeypatch):
     monkeypatch.setenv("LANDBRIDGE_DEVICES_APN_USER", "iot")
     monkeypatch.setenv("LANDBRIDGE_DEVICES_APN_PASSWORD", "it is")
@@ -202,7 +211,7 @@ def test_bad_commands(landbridge, arguments, line):
         ('[broker]\nhost = "%s"' % ("a" * 64), "must be the name or address of a host"),
         ('[broker]\nclient_id = ""', "client_id = '' must be"),
         ('[broker]\nusername = "a\\u0000b"', "must be a text"),
-        ('[devices]\nbroker_host = ""', "must be the name or address of a host"),
+        ('[devices]\nbroker_host = "a..b"', "must be the name or address of a host"),
         ("[devices]\ninterval_s = 3000000000", "must be a number from 300 to"),
         ('[store]\ndatabase = ""', "must be the name of a file"),
         ('[broker]\nca_file = "none.pem"', "none.pem"),
@@ -264,7 +273,7 @@ def test_who_only_looks_makes_no_database(landbridge, arguments):
 
 
 def test_paths_lead_from_the_configuration_file(landbridge, monkeypatch):
-    text = '[broker]\nca_file = "ca.pem"\n[devices]\ndirectory = "flash"\n'
+    text = '[broker]\nca_file = "ca.pem"\n[devices]\ndirectory = "flash"\nbroker_host = "b"\n'
     (landbridge.folder / "landbridge.toml").write_text(text)
     elsewhere = landbridge.folder / "elsewhere"
     elsewhere.mkdir()

@@ -106,6 +106,16 @@ def test_other_content_under_a_used_sequence_is_kept_aside_and_acknowledged(benc
     assert bench.counts() == points.Counts(stored=4, missing=0, gone=0, duplicates=1, uplinks=3, repeats=1)
 
 
+def test_a_flash_laid_out_anew_under_the_old_id_tells_nothing_until_its_sequences_are_new(bench):
+    bench.start()
+    device = bench.device()
+    device.send([point(1), point(2)])
+    device.next_number = NOW_S << 8  # as the device's ledger has it where none can be read
+    assert acknowledged(device.send([point(1, lat=1), point(2, lat=1), point(3, lat=1)])) == [(1, 3)]
+    assert [each.point for each in bench.stored()] == [point(1), point(2), point(3, lat=1)]
+    assert bench.dead_letters() == ["sequence used twice with other content: 1-2"]
+
+
 def test_a_point_is_on_no_trip_until_it_is_dated_and_then_passed_on_again(bench):
     with bench.database().writing() as connection:
         for container, start_s in (("CSQU3054383", NOW_S - 9000), ("MSKU6011672", NOW_S - 1000)):

@@ -13,7 +13,6 @@ from tools.flash import BOARDS, LayoutError, flash
 from tools.flash.image import FILES, FLASH, MANIFEST, ROMFS, build, littlefs, unpack
 from tools.flash.label import write_label
 from tools.flash.micropython import OFFSET, TABLE, read
-from tools.flash.provision import identity
 from tools.flash.stand_in import make
 
 BOARD = "REFERENCE_BG95"
@@ -108,15 +107,6 @@ def test_what_esptool_says_becomes_a_remedy(monkeypatch, said, told):
 def test_a_label_is_a_picture_that_names_the_device(tmp_path):
     text = write_label(tmp_path, "lb-0001").read_text()
     assert text.startswith("<svg") and ">lb-0001</text>" in text
-
-
-def test_an_identity_must_be_one(tmp_path):
-    with pytest.raises(LayoutError, match="landbridge devices add makes this folder"):
-        identity(tmp_path)
-    (tmp_path / "ca.pem").write_text("x")
-    (tmp_path / "device.json").write_text('{"device": "lb-1"}')
-    with pytest.raises(LayoutError, match="a key is missing"):
-        identity(tmp_path)
 
 
 def test_commands_tell_in_one_line(tmp_path):

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
 
-from tools.flash import LayoutError, deploy, deploy_sim, device, flash_sim, provision, selftest, sent
+from host_tests.test_flash_identity import write_identity
+from tools.flash import (
+    LayoutError,
+    deploy,
+    deploy_sim,
+    device,
+    flash_sim,
+    identity,
+    provision,
+    selftest,
+    sent,
+)
 from tools.flash.fake_board import FakeBoard
 
 
@@ -21,11 +31,12 @@ def test_what_was_deployed_with_interruptions_completes_a_wake():
 
 
 def given(folder: Path, name: str) -> dict[str, bytes]:
-    keys = ("key", "broker_host", "broker_port", "broker_password", "apn")
     folder.mkdir()
-    (folder / "device.json").write_text(json.dumps({"device": name, **dict.fromkeys(keys, "")}))
-    (folder / "ca.pem").write_text("PEM")
-    return provision.identity(folder)
+    write_identity(folder, name)
+    return identity.read(folder)
+
+
+RECORD = "data/journal/00000001.seg"
 
 
 def test_another_identity_takes_the_records_with_it(tmp_path):
@@ -33,18 +44,67 @@ def test_another_identity_takes_the_records_with_it(tmp_path):
     with FakeBoard(tmp_path) as board:
         there = device.Device(board.port)
         assert provision.provision(there, one, replace=False) == "lb-1"
-        there.write("data/00000001.seg", b"a record")
+        there.make_folder("data/journal")
+        there.write(RECORD, b"a record")
         assert provision.provision(there, one, replace=False) == "lb-1"
-        assert there.read("data/00000001.seg") == b"a record"
+        assert there.read(RECORD) == b"a record"
         with pytest.raises(LayoutError, match="this tracker is lb-1, not lb-2"):
             provision.provision(there, other, replace=False)
         assert provision.provision(there, other, replace=True) == "lb-2"
-        assert there.read("data/00000001.seg") == b"" and b"lb-2" in there.read("config/device.json")
-        for name in provision.NAMES:  # the file system is made anew
+        assert there.run("import os\nprint(os.listdir('data'))").strip() == "[]"
+        assert b"lb-2" in there.read("config/device.json")
+        for name in identity.NAMES:  # the file system is made anew
             there.run(f"import os\nos.remove('config/{name}')")
         with pytest.raises(LayoutError, match="this tracker is lb-2, not lb-1"):
             provision.provision(there, one, replace=False)
         assert b"lb-2" in Path(f"{board.flash}.landbridge.device.json").read_bytes()
+        there.close()
+
+
+COUNTED = ("store.erase_key(", "os.remove(", "os.rename(", "store.set_blob(")
+COUNT = """
+left = {}
+def step():
+    global left
+    left -= 1
+    if left < 0:
+        raise ValueError("cut")
+"""
+
+
+@pytest.mark.parametrize("steps", range(8))
+def test_a_cut_never_leaves_the_old_identity_without_its_records(tmp_path, steps):
+    one, other = given(tmp_path / "one", "lb-1"), given(tmp_path / "other", "lb-2")
+    with FakeBoard(tmp_path) as board:
+        there = device.Device(board.port)
+        provision.provision(there, one, replace=False)
+        there.make_folder("data/journal")
+        there.write(RECORD, b"a record")
+        there.write("data/state.bin", b"a ledger")
+        run = there.run
+        run(COUNT.format(steps))
+
+        def counted(code: str, silent_s: float = 10) -> str:
+            for each in COUNTED:
+                code = code.replace(each, "step() or " + each)
+            return run(code, silent_s)
+
+        there.run = counted  # type: ignore[method-assign]
+        with pytest.raises(LayoutError, match="cut"):
+            provision.provision(there, other, replace=True)
+        there.run = run  # type: ignore[method-assign]
+        kept = Path(f"{board.flash}.landbridge.device.json")
+        is_one = kept.exists() or b"lb-1" in there.read("config/device.json")
+        if steps < 6:  # NVS has nothing new yet
+            assert is_one == (steps < 2)
+        if steps < 2:
+            assert there.read(RECORD) == b"a record" and there.read("data/state.bin")
+        else:
+            with pytest.raises(LayoutError, match="the records of lb-1 were given up"):
+                provision.provision(there, one, replace=True)
+        assert provision.provision(there, other, replace=steps < 2) == "lb-2"
+        assert there.run("import os\nprint(os.listdir('data'))").strip() == "[]"
+        assert "replaced" not in there.run("import os\nprint(os.listdir('config'))")
         there.close()
 
 
@@ -58,7 +118,7 @@ def test_errors_of_a_board_have_remedies(tmp_path, monkeypatch):
         monkeypatch.undo()
         there = device.Device(board.port)
         there.free_bytes = 1000
-        with pytest.raises(LayoutError, match="the flash has 1,000 bytes free"):
+        with pytest.raises(LayoutError, match=r"the flash has 1,000 bytes free.* ERASE=1; a new device id"):
             deploy.deploy(there, {"slot_a": b"x" * 1000})
         with pytest.raises(LayoutError, match="ValueError: told"):
             there.run("raise ValueError('told')")
@@ -98,7 +158,9 @@ def test_the_self_test_and_the_prompt_go_through_a_real_repl(tmp_path, monkeypat
         assert selftest.main() == 1  # there is no modem
         said = capsys.readouterr().out
         assert "215 x 0.1 C" in said and "power on, code -1" in said and "The current in sleep" in said
-        assert len(list((tmp_path / "out" / "selftest").glob("*.txt"))) == 1
+        (report,) = (tmp_path / "out" / "selftest").glob("*.txt")
+        told = report.read_text()
+        assert "identity|bad|device.json: damaged, or a key is missing: make provision" in told
         there = device.Device(board.port)
         printed = there.run(sent.source("shell") + "\nstatus()\njournal()\n")
         assert "battery mV   3600" in printed and "0 wait for the agent" in printed

@@ -29,7 +29,7 @@ class Command:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         certificates.make(folder, "broker.landbridge.example")
-        (folder / "landbridge.toml").write_text('[devices]\nca_file = "ca.pem"\n')
+        (folder / "landbridge.toml").write_text('[devices]\nca_file = "ca.pem"\nbroker_host = "b"\n')
         set_clock(folder / "clock", NOW_S)
         given = {"LANDBRIDGE_CLOCK_FILE": str(folder / "clock"), "PYTHONPATH": os.pathsep.join(sys.path)}
         self.environment = os.environ | given

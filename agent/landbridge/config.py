@@ -46,6 +46,7 @@ _USUAL: dict[type, tuple[str, _Check]] = {
     bool: ("true or false", lambda value: True),
 }
 _HOST = ("the name or address of a host", lambda value: bool(_NAME.fullmatch(value)))
+_HOST_OR_NONE = (_HOST[0], lambda value: value == "" or _HOST[1](value))
 _PORT = ("a port, 1 to 65535", lambda value: 1 <= value <= 65535)
 _INTERVAL = SETTINGS["interval_s"]
 _SECONDS = (
@@ -108,7 +109,9 @@ class Devices:
     directory: str = _key(
         "devices", "Folder that gets one folder a device, to lay on its flash.", _FILE, path=True
     )
-    broker_host: str = _key("broker.landbridge.example", "The broker as devices reach it.", _HOST)
+    broker_host: str = _key(
+        "", "The broker as devices reach it; `landbridge devices add` needs it.", _HOST_OR_NONE
+    )
     broker_port: int = _key(8883, "Its TCP port (TLS).", _PORT)
     ca_file: str = _key("", "PEM file, at most 4 KB, of the broker's CA; empty: broker.ca_file.", path=True)
     apn: str = _key("iot", "Access point name of the cards.")

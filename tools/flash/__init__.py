@@ -8,6 +8,9 @@ BOARDS = REPOSITORY / "boards"
 
 WORN_OUT = "the flash does not hold what was written: worn out, or its supply is weak"
 
+NEW_ID = "a new device id is then needed (landbridge devices add): the old one would repeat sequences"
+"""What follows when the records of a tracker are gone (docs/operating.md, flash laid out anew)."""
+
 
 class LayoutError(Exception):
     """A module does not compile, or a board is not there or wrong; the message says which and what to do."""

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from rich.progress import Progress as Bars
 
-from tools.flash import WORN_OUT, LayoutError
+from tools.flash import NEW_ID, WORN_OUT, LayoutError
 from tools.flash.device import Device, Progress
 from tools.flash.layout import lay_out
 
@@ -52,7 +52,7 @@ def deploy(device: Device, wanted: dict[str, bytes], bar: Bar = lambda name, siz
     needed = sum(len(wanted[path]) for path in changed) + _MARGIN_BYTES
     if changed and device.free_bytes < needed:
         free = f"the flash has {device.free_bytes:,} bytes free"
-        raise LayoutError(f"{free}, {needed:,} are needed: make flash ERASE=1")
+        raise LayoutError(f"{free}, {needed:,} are needed: make flash ERASE=1; {NEW_ID}")
     for path in changed:
         put(device, path + ".new", wanted[path], bar(path, len(wanted[path])))
     if changed:

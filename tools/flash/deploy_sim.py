@@ -13,7 +13,7 @@ from pathlib import Path
 from mpremote.transport import TransportError
 from serial import SerialException
 
-from tools.flash import LayoutError, deploy, provision
+from tools.flash import LayoutError, deploy, identity, provision
 from tools.flash.device import Device, Progress
 from tools.flash.fake_board import FakeBoard
 from tools.flash.image import unpack
@@ -32,7 +32,7 @@ def whole(folder: Path, wanted: dict[str, bytes], config: Path) -> None:
     with FakeBoard(folder) as board:
         device = Device(board.port)
         deploy.deploy(device, wanted)
-        provision.provision(device, provision.identity(config), replace=False)
+        provision.provision(device, identity.read(config), replace=False)
         if deploy.deploy(device, wanted):
             raise LayoutError("a second run has written again")
         device.close()

@@ -73,6 +73,11 @@ class Device:
         """A whole file, over what was there."""
         self._transport.fs_writefile(path, data, CHUNK, progress)
 
+    def remove(self, path: str) -> None:
+        """A file, if it is there."""
+        if self._transport.fs_exists(path):
+            self._transport.fs_rmfile(path)
+
     def make_folder(self, path: str) -> None:
         """Unless it is there."""
         if not self._transport.fs_exists(path):

@@ -42,16 +42,25 @@ class Flash:
 class Nvs:
     def __init__(self, space):
         self._name = {path!r} + "." + space + "."
+        self._new = {{}}
 
     def NVS(self, space):
         return Nvs(space)
 
     def set_blob(self, key, data):
-        self._key, self._data = key, bytes(data)
+        self._new[key] = bytes(data)
 
     def commit(self):
-        with open(self._name + self._key, "wb") as f:
-            f.write(self._data)
+        for key, data in self._new.items():
+            with open(self._name + key, "wb") as f:
+                f.write(data)
+        self._new = {{}}
+
+    def erase_key(self, key):
+        try:
+            os.remove(self._name + key)
+        except OSError:
+            raise OSError(-0x1102)  # ESP_ERR_NVS_NOT_FOUND
 
     def get_blob(self, key, buf):
         with open(self._name + key, "rb") as f:

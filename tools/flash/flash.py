@@ -3,7 +3,8 @@
 Builds the image (tools.flash.image), looks at chip and flash size, then writes MicroPython and the file
 system and verifies both, all by esptool. A file system that is there already is left alone, because records
 lie in it: `make deploy` renews the firmware beside them, ERASE=1 gives them up, and
-identity and key in NVS with them. May be repeated after any interruption.
+identity and key in NVS with them; the tracker then needs a new device id. May be repeated after any
+interruption.
 """
 
 import argparse
@@ -13,7 +14,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tools.flash import BOARDS, WORN_OUT, LayoutError
+from tools.flash import BOARDS, NEW_ID, WORN_OUT, LayoutError
 from tools.flash.boards import load
 from tools.flash.image import FILES, ROMFS, SIMULATED, build
 from tools.flash.layout import PORTS
@@ -92,7 +93,7 @@ def flash(board: str, port: str, micropython: Path, out: Path, erase: bool) -> N
     if not erase and not tool.is_blank(image.files_at):
         raise LayoutError(
             f"there is a file system at {image.files_at:#x}, perhaps with records and a key: make deploy "
-            "leaves them alone and renews the firmware; ERASE=1 gives them up"
+            f"leaves them alone and renews the firmware; ERASE=1 gives them up: {NEW_ID}"
         )
     if erase:
         tool.show("erase-flash")

@@ -14,20 +14,47 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tools.flash import LayoutError
+from tools.flash import NEW_ID, LayoutError
 from tools.flash.deploy import put
 from tools.flash.device import Device
+from tools.flash.identity import NAMES, read
 from tools.flash.label import write_label
 
-NAMES = ("ca.pem", "device.json")
 SPACE = "landbridge"
 LOG, LABELS = Path("out", "provisioned.csv"), Path("out", "labels")
-_KEYS = {"device", "key", "broker_host", "broker_port", "broker_password", "apn"}
+_REPLACED = "config/replaced"
+"""Whose identity is on its way out: there from before it goes until the new one is in its place."""
+# The old identity goes before its records: without them it would begin again at sequence 1.
+_LEAVE = """
+import os
+def remove(path):
+    try:
+        if os.stat(path)[0] & 0x4000:
+            for name in os.listdir(path):
+                remove(path + "/" + name)
+            os.rmdir(path)
+        else:
+            os.remove(path)
+    except OSError as error:
+        if error.errno != 2:
+            raise
+try:
+    import esp32
+    store = esp32.NVS({space!r})
+    store.erase_key("device.json")
+    store.commit()
+except ImportError:
+    pass
+except OSError as error:
+    if error.errno != -0x1102:  # ESP_ERR_NVS_NOT_FOUND
+        raise
+for name in ("config/device.json.copy", "config/device.json"):
+    remove(name)
+for name in os.listdir("data"):
+    remove("data/" + name)
+"""
 _ACTIVATE = """
 import os
-if {replaced}:
-    for name in os.listdir("data"):
-        os.remove("data/" + name)
 for name in {names}:
     os.rename("config/" + name + ".new", "config/" + name)
 """
@@ -57,32 +84,28 @@ except (ImportError, OSError):
 """
 
 
-def identity(folder: Path) -> dict[str, bytes]:
-    """The two files of a device's folder, by name. Raises `LayoutError`."""
-    try:
-        found = {name: (folder / name).read_bytes() for name in NAMES}
-        values = json.loads(found["device.json"])
-    except (OSError, ValueError) as error:
-        raise LayoutError(f"{folder}: {error}; landbridge devices add makes this folder") from None
-    if not isinstance(values, dict) or _KEYS - set(values):
-        raise LayoutError(f"{folder}: device.json: a key is missing; landbridge devices add makes it")
-    return found
-
-
 def provision(device: Device, given: dict[str, bytes], replace: bool) -> str:
     """Write the identity; returns its name. Raises `LayoutError`."""
     name = str(json.loads(given["device.json"])["device"])
     there = _name(device.run(_KEPT.format(space=SPACE))) or _name(device.read("config/device.json"))
+    replaced = device.read(_REPLACED).decode()
+    if replaced == name != there:
+        raise LayoutError(f"the records of {name} were given up: {NEW_ID}")
     if there not in {"", name} and not replace:
         raise LayoutError(f"this tracker is {there}, not {name}: another tracker, or REPLACE=1")
     device.make_folder("config")
     device.make_folder("data")
     for file, data in given.items():
         put(device, f"config/{file}.new", data)
-    device.run(_ACTIVATE.format(replaced=there not in {"", name}, names=NAMES))
+    if there not in {"", name}:
+        put(device, _REPLACED, there.encode())
+    if there != name and (there or replaced):
+        device.run(_LEAVE.format(space=SPACE))
+    device.run(_ACTIVATE.format(names=NAMES))
     for file, data in given.items():
         put(device, f"config/{file}", data)
     device.run(_KEEP.format(space=SPACE, names=NAMES))
+    device.remove(_REPLACED)
     return name
 
 
@@ -112,7 +135,7 @@ def main() -> int:
     parser.add_argument("--replace", action="store_true", help="give the tracker another identity")
     arguments = parser.parse_args()
     try:
-        for i, (folder, given) in enumerate([(folder, identity(folder)) for folder in arguments.folders]):
+        for i, (folder, given) in enumerate([(each, read(each)) for each in arguments.folders]):
             if i:
                 input(f"connect the tracker that becomes {folder.name}, then press Enter ")
             device = Device(arguments.port)

@@ -33,6 +33,8 @@ def enrol(
     on its flash."""
     if not is_device_id(device):
         raise UserError(f"{device!r} cannot be a device id: 1 to 32 of a-z, 0-9 and -")
+    if not settings.devices.broker_host:
+        raise UserError("no broker for devices: name the host that they reach it by in [devices] broker_host")
     certificate = _certificate(settings)
     key = secrets.token_bytes(KEY_BYTES)
     with database.writing() as connection:

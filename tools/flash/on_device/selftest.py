@@ -148,8 +148,8 @@ def main():
         config = Config(port.config_dir)
         board.apn = config.apn  # type: ignore[attr-defined]
         print("identity|good|" + config.device)
-    except (OSError, ValueError):
-        print("identity|bad|none: make provision")
+    except ValueError as error:
+        print("identity|bad|%s: make provision" % error)
     lamp = None
     if board.LED_PIN is not None:
         pin = machine.Pin(board.LED_PIN, machine.Pin.OUT)
