@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import struct
 from pathlib import Path
+from unittest import mock
 
 import pytest
+from mpremote.transport import TransportError
 
 from host_tests.test_flash_identity import write_identity
 from tools.flash import (
@@ -122,6 +125,41 @@ def test_errors_of_a_board_have_remedies(tmp_path, monkeypatch):
             deploy.deploy(there, {"slot_a": b"x" * 1000})
         with pytest.raises(LayoutError, match="ValueError: told"):
             there.run("raise ValueError('told')")
+        there.close()
+
+
+def test_a_board_that_loses_its_power_while_its_port_stays_is_told(tmp_path):
+    with FakeBoard(tmp_path) as board:
+        there = device.Device(board.port)
+        assert there._transport.serial.timeout == there._transport.serial.write_timeout == device.ANSWER_S
+
+        def cut(done: int, _: int) -> None:
+            board.cut_power()
+            there._transport.serial.timeout = 0.1  # nothing comes any more
+
+        with pytest.raises(LayoutError, match=r"no longer answers.*: look at cable and supply, repeat"):
+            there.write("slot_a.new", b"x" * 5000, cut)
+        there.close()
+
+
+@pytest.mark.parametrize("error", [TransportError("timeout"), struct.error("2 bytes"), OSError(5, "I/O")])
+def test_whatever_a_silent_board_raises_has_the_remedy(tmp_path, error):
+    with FakeBoard(tmp_path) as board:
+        there = device.Device(board.port)
+        transport, there._transport = there._transport, mock.Mock()
+        for name in ("exec_raw", "fs_exists", "fs_writefile"):
+            getattr(there._transport, name).side_effect = error
+        for failing in (
+            lambda: there.run("1"),
+            lambda: there.hash("x"),
+            lambda: there.read("x"),
+            lambda: there.write("x", b""),
+            lambda: there.remove("x"),
+            lambda: there.make_folder("x"),
+        ):
+            with pytest.raises(LayoutError, match="look at cable and supply, repeat"):
+                failing()
+        there._transport = transport
         there.close()
 
 
