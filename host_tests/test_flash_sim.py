@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from functools import partial
 from pathlib import Path
 from unittest import mock
 
@@ -136,6 +137,7 @@ def test_a_board_that_loses_its_power_while_its_port_stays_is_told(tmp_path):
         def cut(done: int, _: int) -> None:
             board.cut_power()
             there._transport.serial.timeout = 0.1  # nothing comes any more
+            there._transport.read_until = partial(there._transport.read_until, timeout=0.1)
 
         with pytest.raises(LayoutError, match=r"no longer answers.*: look at cable and supply, repeat"):
             there.write("slot_a.new", b"x" * 5000, cut)
