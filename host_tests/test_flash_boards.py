@@ -29,11 +29,11 @@ def changed(folder: Path, old: str, new: str) -> Path:
     [
         ("uart = 1", "uart = 3", "modem.uart: 3 is not a number from 1 to 2"),
         ("uart = 1\n", "", "modem.uart: this key is missing; it must be a number from 1 to 2"),
-        ("tx = 27", "tx = 34", "modem.tx: 34 is not one of 0, 1, 2"),
+        ("tx = 27", "tx = 34", "modem.tx: 34 is not one of 0, 2, 4"),
         ("tx = 27", "tx = 6", "modem.tx: 6 is not one of"),
         ("tx = 27", "tx = 26", "modem.rx: pin 26 is modem.tx already"),
         ("tx = 27", "tx = true", "modem.tx: True is not one of"),
-        ("rail = 25", "rail = 18", "modem.rail: 18 is not one of 0, 2, 4, 12"),
+        ("rail = 25", "rail = 18", "modem.rail: 18 is not one of 0, 2, 4, 13"),
         ("rail = 25", "rial = 25", "modem.rial: no such key; there are kind, uart"),
         ("address = 0x48", "address = 0x4C", "temperature.address: 76 is not a number from 72 to 75"),
         ("adc = 34", "adc = 27", "battery.adc: 27 is not one of 32, 33"),
@@ -49,6 +49,29 @@ def test_an_error_names_file_key_and_range(tmp_path, old, new, said):
         load(changed(tmp_path, old, new))
     assert str(raised.value).startswith("boards/MINE/board.toml: ")
     assert said in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("old", "key", "pin", "why"),
+    [
+        ("tx = 27", "modem.tx", 1, "console"),
+        ("rx = 26", "modem.rx", 3, "console"),
+        ("switch = 36", "lid.switch", 0, "waits to be flashed"),
+        ("switch = 36", "lid.switch", 12, "wrong voltage"),
+        ("interrupt = 33", "accelerometer.interrupt", 12, "wrong voltage"),
+        ("interrupt = 39", "light.interrupt", 0, "waits to be flashed"),
+        ("rx = 26", "modem.rx", 12, "wrong voltage"),
+        ("sda = 21", "i2c.sda", 0, "waits to be flashed"),
+        ("scl = 22", "i2c.scl", 12, "wrong voltage"),
+        ("rail = 25", "modem.rail", 12, "wrong voltage"),
+    ],
+)
+def test_a_pin_that_would_keep_the_chip_from_starting_is_refused_with_the_reason(
+    tmp_path, old, key, pin, why
+):
+    board = changed(tmp_path, old, f"{old.split(' = ')[0]} = {pin}")
+    with pytest.raises(LayoutError, match=rf"boards/MINE/board\.toml: {key}: {pin} is not .*; .*{why}"):
+        load(board)
 
 
 @pytest.mark.parametrize("section", REQUIRED)

@@ -104,6 +104,70 @@ def test_what_esptool_says_becomes_a_remedy(monkeypatch, said, told):
     assert told in str(raised.value)
 
 
+class Cut(LayoutError):
+    """Of the cable, by us."""
+
+
+class Chip:
+    """esptool and a chip's flash; after `left` bytes more are written the cable is pulled."""
+
+    def __init__(self) -> None:
+        self.data = bytearray(b"\xff" * MB4)
+        self.left = MB4
+
+    def ask(self, *arguments: str) -> str:
+        return "Detected flash size: 4MB"
+
+    def show(self, command: str, *parts: str) -> None:
+        for at, part in zip(parts[::2], parts[1::2], strict=True):
+            data = Path(part).read_bytes()[: self.left]
+            self.data[int(at, 16) : int(at, 16) + len(data)] = data
+            self.left -= len(data)
+            if self.left <= 0:
+                raise Cut
+
+    def is_blank(self, at: int) -> bool:
+        return set(self.data[at : at + flash.HEAD]) == {0xFF}
+
+
+def test_an_interrupted_first_flash_is_repeated(tmp_path, monkeypatch):
+    micropython = image(tmp_path, make(PARTITIONS))
+    out = tmp_path / "out"
+    build(out, BOARD, micropython)
+    monkeypatch.setattr(flash, "build", lambda *_: None)
+    whole = Chip()
+    monkeypatch.setattr(flash, "Esptool", lambda port: whole)
+    flash.flash(BOARD, "x", micropython, out, erase=False)
+    at = read(micropython, MB4).files_at
+    assert whole.data[at : at + 0xF0000] == (out / FILES).read_bytes()
+    written = MB4 - whole.left
+    for left in (1, 100_000, 983_040 - flash.HEAD, 990_000, 1_050_000, written - flash.HEAD):
+        chip = Chip()
+        monkeypatch.setattr(flash, "Esptool", lambda port, chip=chip: chip)
+        chip.left = left
+        with pytest.raises(Cut):
+            flash.flash(BOARD, "x", micropython, out, erase=False)
+        chip.left = MB4
+        flash.flash(BOARD, "x", micropython, out, erase=False)
+        assert chip.data == whole.data
+    with pytest.raises(LayoutError, match=r"make deploy.*a new device id.*first make flash was interrupted"):
+        flash.flash(BOARD, "x", micropython, out, erase=False)
+
+
+def test_a_tracker_that_has_one_beginning_of_its_files_left_is_not_blank(monkeypatch):
+    chip = Chip()
+    chip.data[flash.HEAD // 2] = 0
+
+    def verify(command: list[str], **_: object) -> subprocess.CompletedProcess[str]:
+        at, file = command[-2:]
+        wanted = Path(file).read_bytes()
+        same = chip.data[int(at, 16) : int(at, 16) + len(wanted)] == wanted
+        return subprocess.CompletedProcess(command, not same, "", "Verification failed")
+
+    monkeypatch.setattr(subprocess, "run", verify)
+    assert not flash.Esptool("x").is_blank(0) and flash.Esptool("x").is_blank(flash.HEAD)
+
+
 def test_a_label_is_a_picture_that_names_the_device(tmp_path):
     text = write_label(tmp_path, "lb-0001").read_text()
     assert text.startswith("<svg") and ">lb-0001</text>" in text

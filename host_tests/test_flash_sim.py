@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import struct
+from functools import partial
 from pathlib import Path
+from unittest import mock
 
 import pytest
+from mpremote.transport import TransportError
+from serial import Serial
 
 from host_tests.test_flash_identity import write_identity
 from tools.flash import (
@@ -47,14 +52,17 @@ def test_another_identity_takes_the_records_with_it(tmp_path):
         there.make_folder("data/journal")
         there.write(RECORD, b"a record")
         assert provision.provision(there, one, replace=False) == "lb-1"
+        assert [there.read(f"config/{name}.copy") for name in identity.NAMES] == list(one.values())
         assert there.read(RECORD) == b"a record"
         with pytest.raises(LayoutError, match="this tracker is lb-1, not lb-2"):
             provision.provision(there, other, replace=False)
         assert provision.provision(there, other, replace=True) == "lb-2"
         assert there.run("import os\nprint(os.listdir('data'))").strip() == "[]"
+        assert there.read("config/device.json") == there.read("config/device.json.copy")
         assert b"lb-2" in there.read("config/device.json")
         for name in identity.NAMES:  # the file system is made anew
-            there.run(f"import os\nos.remove('config/{name}')")
+            there.remove(f"config/{name}")
+            there.remove(f"config/{name}.copy")
         with pytest.raises(LayoutError, match="this tracker is lb-2, not lb-1"):
             provision.provision(there, one, replace=False)
         assert b"lb-2" in Path(f"{board.flash}.landbridge.device.json").read_bytes()
@@ -72,7 +80,7 @@ def step():
 """
 
 
-@pytest.mark.parametrize("steps", range(8))
+@pytest.mark.parametrize("steps", range(9))
 def test_a_cut_never_leaves_the_old_identity_without_its_records(tmp_path, steps):
     one, other = given(tmp_path / "one", "lb-1"), given(tmp_path / "other", "lb-2")
     with FakeBoard(tmp_path) as board:
@@ -95,14 +103,14 @@ def test_a_cut_never_leaves_the_old_identity_without_its_records(tmp_path, steps
         there.run = run  # type: ignore[method-assign]
         kept = Path(f"{board.flash}.landbridge.device.json")
         is_one = kept.exists() or b"lb-1" in there.read("config/device.json")
-        if steps < 6:  # NVS has nothing new yet
-            assert is_one == (steps < 2)
-        if steps < 2:
+        if steps < 7:  # NVS has nothing new yet
+            assert is_one == (steps < 3)
+        if steps < 3:
             assert there.read(RECORD) == b"a record" and there.read("data/state.bin")
         else:
             with pytest.raises(LayoutError, match="the records of lb-1 were given up"):
                 provision.provision(there, one, replace=True)
-        assert provision.provision(there, other, replace=steps < 2) == "lb-2"
+        assert provision.provision(there, other, replace=steps < 3) == "lb-2"
         assert there.run("import os\nprint(os.listdir('data'))").strip() == "[]"
         assert "replaced" not in there.run("import os\nprint(os.listdir('config'))")
         there.close()
@@ -122,6 +130,49 @@ def test_errors_of_a_board_have_remedies(tmp_path, monkeypatch):
             deploy.deploy(there, {"slot_a": b"x" * 1000})
         with pytest.raises(LayoutError, match="ValueError: told"):
             there.run("raise ValueError('told')")
+        there.close()
+
+
+def test_a_file_system_that_cannot_be_mounted_is_not_made_anew(tmp_path):
+    (tmp_path / "flash.bin").write_bytes(bytes(4096 * 240))
+    with FakeBoard(tmp_path) as board, Serial(board.port, timeout=60) as port:
+        assert port.read_until(b"corrupted").endswith(b"corrupted")
+    assert (tmp_path / "flash.bin").read_bytes() == bytes(4096 * 240)
+
+
+def test_a_board_that_loses_its_power_while_its_port_stays_is_told(tmp_path):
+    with FakeBoard(tmp_path) as board:
+        there = device.Device(board.port)
+        assert there._transport.serial.timeout == there._transport.serial.write_timeout == device.ANSWER_S
+
+        def cut(done: int, _: int) -> None:
+            board.cut_power()
+            there._transport.serial.timeout = 0.1  # nothing comes any more
+            there._transport.read_until = partial(there._transport.read_until, timeout=0.1)
+
+        with pytest.raises(LayoutError, match=r"no longer answers.*: look at cable and supply, repeat"):
+            there.write("slot_a.new", b"x" * 5000, cut)
+        there.close()
+
+
+@pytest.mark.parametrize("error", [TransportError("timeout"), struct.error("2 bytes"), OSError(5, "I/O")])
+def test_whatever_a_silent_board_raises_has_the_remedy(tmp_path, error):
+    with FakeBoard(tmp_path) as board:
+        there = device.Device(board.port)
+        transport, there._transport = there._transport, mock.Mock()
+        for name in ("exec_raw", "fs_exists", "fs_writefile"):
+            getattr(there._transport, name).side_effect = error
+        for failing in (
+            lambda: there.run("1"),
+            lambda: there.hash("x"),
+            lambda: there.read("x"),
+            lambda: there.write("x", b""),
+            lambda: there.remove("x"),
+            lambda: there.make_folder("x"),
+        ):
+            with pytest.raises(LayoutError, match="look at cable and supply, repeat"):
+                failing()
+        there._transport = transport
         there.close()
 
 

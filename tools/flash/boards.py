@@ -14,12 +14,20 @@ from typing import Any
 from tools.flash import BOARDS, LayoutError
 
 FILE = "board.toml"
-# Of the plain ESP32: 6 to 11 belong to the flash, 34 to 39 have no output, the others with 20, 24, 28 to 31
-# are not led out. The RTC's pins keep their level in deep sleep, and wake from it.
-PINS = frozenset({0, 1, 2, 3, 4, 5, *range(12, 20), 21, 22, 23, 25, 26, 27, *range(32, 40)})
+# Of the plain ESP32: 1 and 3 are the console, 6 to 11 belong to the flash, 34 to 39 have no output;
+# 20, 24 and 28 to 31 are not led out. The RTC's pins keep their level in deep sleep, and wake from it.
+PINS = frozenset({0, 2, 4, 5, *range(12, 20), 21, 22, 23, 25, 26, 27, *range(32, 40)})
 OUTPUTS = frozenset(pin for pin in PINS if pin < 34)
 RTC_PINS = frozenset({0, 2, 4, *range(12, 16), 25, 26, 27, *range(32, 40)})
-HELD = OUTPUTS & RTC_PINS
+HELD = OUTPUTS & RTC_PINS - {12}
+DRIVEN = PINS - {0, 12}
+"""Those that something outside may drive, or pull up, while the chip is reset."""
+_WHY_NOT = {
+    0: "the chip waits to be flashed when it is low at a reset",
+    1: "it is the console, through which a tracker is flashed and given its identity",
+    3: "it is the console, through which a tracker is flashed and given its identity",
+    12: "the flash gets the wrong voltage, and nothing starts, when it is high at a reset",
+}
 ADC_PINS = frozenset(range(32, 40))  # ADC1: the other converter is the radio's
 
 
@@ -57,8 +65,8 @@ KEYS: dict[str, dict[str, Key]] = {
         "kind": Key(("bg95", "sim7600")),
         "uart": Key(range(1, 3)),
         "baud": Key(frozenset({115_200}), 115_200),
-        "tx": _pin(OUTPUTS, ...),
-        "rx": _pin(PINS, ...),
+        "tx": _pin(OUTPUTS - {12}, ...),
+        "rx": _pin(DRIVEN, ...),
         "key": _pin(HELD, ...),
         "key_pressed": Key(range(2), 1),
         "rail": _pin(HELD),
@@ -72,20 +80,20 @@ KEYS: dict[str, dict[str, Key]] = {
         "adc": _pin(ADC_PINS),
         "ratio_milli": Key(range(1_000, 20_001), 1_000),
     },
-    "i2c": {"sda": _pin(OUTPUTS, ...), "scl": _pin(OUTPUTS, ...)},
+    "i2c": {"sda": _pin(OUTPUTS & DRIVEN, ...), "scl": _pin(OUTPUTS & DRIVEN, ...)},
     "accelerometer": {
         "kind": Key(("lis2dh12",)),
         "address": Key(range(0x18, 0x1A)),
-        "interrupt": _pin(RTC_PINS, ...),
+        "interrupt": _pin(RTC_PINS & DRIVEN, ...),
     },
     "temperature": {"kind": Key(("tmp112",)), "address": Key(range(0x48, 0x4C))},
     "light": {
         "kind": Key(("opt3001",)),
         "address": Key(range(0x44, 0x48)),
-        "interrupt": _pin(RTC_PINS, ...),
+        "interrupt": _pin(RTC_PINS & DRIVEN, ...),
         "wake_lux": Key(range(5, 1_001), 20),
     },
-    "lid": {"switch": _pin(RTC_PINS, ...)},
+    "lid": {"switch": _pin(RTC_PINS & DRIVEN, ...)},
     "led": {"pin": _pin(OUTPUTS, ...), "on": Key(range(2), 1)},
 }
 REQUIRED = ("board", "modem", "battery")
@@ -151,7 +159,8 @@ def _section(shown: str, section: str, given: Any) -> dict[str, Any]:
         if name not in given and key.default is ...:
             raise LayoutError(f"{shown}: {section}.{name}: this key is missing; it must be {key.range()}")
         if name in given and given[name] not in key:
-            raise LayoutError(f"{shown}: {section}.{name}: {given[name]!r} is not {key.range()}")
+            why = f"; {_WHY_NOT[given[name]]}" if key.is_pin and given[name] in list(_WHY_NOT) else ""
+            raise LayoutError(f"{shown}: {section}.{name}: {given[name]!r} is not {key.range()}{why}")
     return {name: given.get(name, key.default) for name, key in keys.items()}
 
 

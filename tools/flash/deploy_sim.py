@@ -10,9 +10,6 @@ import sys
 import tempfile
 from pathlib import Path
 
-from mpremote.transport import TransportError
-from serial import SerialException
-
 from tools.flash import LayoutError, deploy, identity, provision
 from tools.flash.device import Device, Progress
 from tools.flash.fake_board import FakeBoard
@@ -77,7 +74,7 @@ def cut_in_between(folder: Path, wanted: dict[str, bytes]) -> None:
         device.run = half  # type: ignore[method-assign]
         try:
             deploy.deploy(device, wanted)
-        except (PowerCut, TransportError, SerialException):
+        except PowerCut:
             return
         finally:
             device.close()

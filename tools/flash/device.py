@@ -1,12 +1,13 @@
 """A board's MicroPython at a serial port, spoken to through mpremote; paths are those from its root."""
 
+import struct
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 
-from mpremote.transport import TransportError
+from mpremote.transport import TransportError, TransportExecError
 from mpremote.transport_serial import SerialTransport
-from serial import SerialException
 
 from tools.flash import LayoutError
 from tools.flash.micropython import OLDEST
@@ -14,6 +15,8 @@ from tools.flash.micropython import OLDEST
 CHUNK = 1024
 PATIENCE_S = 30
 """So long somebody may take to press RESET."""
+ANSWER_S = 5
+"""So long the prompt may take to answer a byte. Without power the board never does, and its port stays."""
 MPY_VERSION = 6
 _WATCHDOG = """
 try:
@@ -34,6 +37,18 @@ Progress = Callable[[int, int], None]
 """Told bytes written and bytes in all."""
 
 
+@contextmanager
+def _answering() -> Iterator[None]:
+    """A board that falls silent, or says what nobody asked, becomes `LayoutError` with the remedy."""
+    try:
+        yield
+    except TransportExecError as error:
+        raise LayoutError(error.error_output.strip().splitlines()[-1]) from None
+    except (TransportError, struct.error, OSError) as error:
+        why = str(error).strip() or "silence"
+        raise LayoutError(f"the board no longer answers ({why}): look at cable and supply, repeat") from None
+
+
 class Device:
     """The board, stopped and waiting. Close it when done; `restart` lets it run again."""
 
@@ -42,7 +57,7 @@ class Device:
         try:
             self.run(_WATCHDOG)
             self.version, mpy, self.free_bytes = self._said(_WHO)
-        except (TransportError, OSError) as error:
+        except LayoutError as error:
             self.close()
             raise LayoutError(f"{port}: {error}") from None
         if self.version < OLDEST or mpy != MPY_VERSION:
@@ -50,6 +65,7 @@ class Device:
             version, least = (".".join(map(str, each)) for each in (self.version, OLDEST))
             raise LayoutError(f"MicroPython {version} is on the board, {least} is needed: make flash first")
 
+    @_answering()
     def run(self, code: str, silent_s: float = 10) -> str:
         """What `code` prints, silent for at most `silent_s`. Raises `LayoutError` with the end of its
         traceback."""
@@ -58,6 +74,7 @@ class Device:
             raise LayoutError(error.decode().strip().splitlines()[-1])
         return str(printed.decode())
 
+    @_answering()
     def hash(self, path: str) -> bytes:
         """SHA-256 of a file; empty when there is none."""
         if not self._transport.fs_exists(path):
@@ -65,19 +82,23 @@ class Device:
         digest: bytes = self._transport.fs_hashfile(path, "sha256", CHUNK)
         return digest
 
+    @_answering()
     def read(self, path: str) -> bytes:
         """A whole file; empty when there is none."""
         return bytes(self._transport.fs_readfile(path, CHUNK)) if self._transport.fs_exists(path) else b""
 
+    @_answering()
     def write(self, path: str, data: bytes, progress: Progress | None = None) -> None:
         """A whole file, over what was there."""
         self._transport.fs_writefile(path, data, CHUNK, progress)
 
+    @_answering()
     def remove(self, path: str) -> None:
         """A file, if it is there."""
         if self._transport.fs_exists(path):
             self._transport.fs_rmfile(path)
 
+    @_answering()
     def make_folder(self, path: str) -> None:
         """Unless it is there."""
         if not self._transport.fs_exists(path):
@@ -87,17 +108,22 @@ class Device:
         """As after RESET; a stand-in for a board has none."""
         try:
             self._transport.exec_raw_no_follow(_RESET)
-        except (TransportError, OSError):  # it is gone already
+        except (TransportError, struct.error, OSError):  # it is gone already
             pass
 
     def close(self) -> None:
         """Give the port free."""
-        self._transport.close()
+        _close(self._transport)
 
     def _said(self, code: str) -> Any:
         import ast
 
         return ast.literal_eval(self.run(code).strip())
+
+
+def _close(transport: Any) -> None:
+    with suppress(OSError):  # the port is gone with its cable
+        transport.close()
 
 
 def _connect(port: str, patience_s: float) -> Any:
@@ -106,12 +132,13 @@ def _connect(port: str, patience_s: float) -> Any:
     while True:
         transport = None
         try:
-            transport = SerialTransport(port, 115200)
+            transport = SerialTransport(port, 115200, timeout=ANSWER_S)
+            transport.serial.write_timeout = ANSWER_S
             transport.enter_raw_repl(soft_reset=True, timeout_overall=5)
             return transport
-        except (TransportError, SerialException, OSError) as error:
+        except (TransportError, OSError) as error:
             if transport:
-                transport.close()
+                _close(transport)
             if time.monotonic() > deadline:
                 raise LayoutError(
                     f"{port}: no MicroPython answers ({str(error).strip() or 'silence'}): is it the right "

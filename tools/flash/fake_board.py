@@ -20,7 +20,7 @@ from tools.world.process import interpreter
 HEAP_KW = 128
 BLOCKS = 240
 _START = """
-import os, sys, vfs
+import os, sys, time, vfs
 
 class Flash:
     def __init__(self, path):
@@ -71,6 +71,11 @@ _flash = Flash({path!r})
 try:
     vfs.mount(vfs.VfsLfs2(_flash), "/flash")
 except OSError:
+    _first = bytearray(4096)
+    _flash.readblocks(0, _first)
+    while any(each != 255 for each in _first):  # as MicroPython does, for ever
+        print("filesystem appears to be corrupted")
+        time.sleep(3)
     vfs.VfsLfs2.mkfs(_flash)
     vfs.mount(vfs.VfsLfs2(_flash), "/flash")
 os.chdir("/flash")

@@ -3,8 +3,8 @@
 Builds the image (tools.flash.image), looks at chip and flash size, then writes MicroPython and the file
 system and verifies both, all by esptool. A file system that is there already is left alone, because records
 lie in it: `make deploy` renews the firmware beside them, ERASE=1 gives them up, and
-identity and key in NVS with them; the tracker then needs a new device id. May be repeated after any
-interruption.
+identity and key in NVS with them; the tracker then needs a new device id. Its beginning is written last:
+until then there is none, and all of it may be repeated after any interruption.
 """
 
 import argparse
@@ -18,8 +18,10 @@ from tools.flash import BOARDS, NEW_ID, WORN_OUT, LayoutError
 from tools.flash.boards import load
 from tools.flash.image import FILES, ROMFS, SIMULATED, build
 from tools.flash.layout import PORTS
-from tools.flash.micropython import BLOCK, read
+from tools.flash.micropython import BLOCK, Micropython, read
 
+HEAD = 2 * BLOCK
+"""LittleFS keeps its beginning twice, in the first two blocks; a tracker may have lost one of them."""
 REMEDIES = (
     (r"This chip is (\S+),", "the chip is {0}, the board needs a plain ESP32: another board, or BOARD="),
     (r"Permission denied", "no permission for {port}: sudo usermod -aG dialout $USER, then log in again"),
@@ -54,9 +56,9 @@ class Esptool:
             raise LayoutError(f"esptool has failed at {self._port}; what it said stands above. Try again")
 
     def is_blank(self, at: int) -> bool:
-        """Whether the block of flash at that offset is erased."""
+        """Whether the flash at that offset is erased where a file system begins."""
         with tempfile.NamedTemporaryFile(suffix=".bin") as blank:
-            blank.write(b"\xff" * BLOCK)
+            blank.write(b"\xff" * HEAD)
             blank.flush()
             try:
                 self.ask("verify-flash", hex(at), blank.name)
@@ -93,20 +95,30 @@ def flash(board: str, port: str, micropython: Path, out: Path, erase: bool) -> N
     if not erase and not tool.is_blank(image.files_at):
         raise LayoutError(
             f"there is a file system at {image.files_at:#x}, perhaps with records and a key: make deploy "
-            f"leaves them alone and renews the firmware; ERASE=1 gives them up: {NEW_ID}"
+            f"leaves them alone and renews the firmware; ERASE=1 gives them up: {NEW_ID}. Where a first make "
+            "flash was interrupted and no MicroPython answers, ERASE=1 gives up nothing"
         )
     if erase:
         tool.show("erase-flash")
-    parts = [hex(image.files_at), str(out / FILES)]
-    for at, data in image.parts():
-        part = out / f"micropython-{at:#x}.bin"
-        part.write_bytes(data)
-        parts += [hex(at), str(part)]
-    if image.rom_at is not None:
-        parts += [hex(image.rom_at), str(out / ROMFS)]
+    parts = _parts(out, image)
     tool.show("write-flash", *parts)
     tool.ask("verify-flash", *parts)
     print(f"flashed: MicroPython {image.version} and {board}, read back and found the same")
+
+
+def _parts(out: Path, image: Micropython) -> list[str]:
+    """What is written where, in this order, as esptool takes it."""
+    files = (out / FILES).read_bytes()
+    pieces = [(image.files_at + HEAD, files[HEAD:]), *image.parts()]
+    if image.rom_at is not None:
+        pieces.append((image.rom_at, (out / ROMFS).read_bytes()))
+    pieces.append((image.files_at, files[:HEAD]))
+    parts = []
+    for at, data in pieces:
+        part = out / f"part-{at:#x}.bin"
+        part.write_bytes(data)
+        parts += [hex(at), str(part)]
+    return parts
 
 
 def main() -> int:

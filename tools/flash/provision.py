@@ -1,9 +1,9 @@
 """Gives trackers their identity: `make provision DEVICE=devices/lb-0001 PORT=/dev/ttyUSB0`.
 
 DEVICE is a folder that `landbridge devices add` has made, or several, for one tracker after the other at
-the same port. Identity, key and the broker's authority are written to files and to NVS, which outlasts
-them, read back and compared. Each is noted
-in out/provisioned.csv, with a label to print in out/labels/. May be repeated; another identity than the one
+the same port. Identity, key and the broker's authority are written to files, each with a copy for the day on
+which a bit of it turns, and to NVS, which outlasts them, read back and compared. Each is noted in
+out/provisioned.csv, with a label to print in out/labels/. May be repeated; another identity than the one
 on the tracker needs REPLACE=1, and takes its records with it: they were the other one's.
 """
 
@@ -104,6 +104,7 @@ def provision(device: Device, given: dict[str, bytes], replace: bool) -> str:
     device.run(_ACTIVATE.format(names=NAMES))
     for file, data in given.items():
         put(device, f"config/{file}", data)
+        put(device, f"config/{file}.copy", data)
     device.run(_KEEP.format(space=SPACE, names=NAMES))
     device.remove(_REPLACED)
     return name

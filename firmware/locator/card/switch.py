@@ -18,7 +18,7 @@ from locator.card import CardError, access, files, memory, restart, trial
 from locator.link import cbor
 from locator.modem import NotAllowed
 from locator.orders import sealed
-from locator.plan import profile
+from locator.plan import budget, profile
 from locator.plan import state as st
 
 _SHUT_S = const(8 * 3600)
@@ -200,11 +200,13 @@ class Switch(trial.Trial):
             pass
 
     def _pause(self):
-        """Behind a look a network may have been asked for the profile that was; the radio waits a minute."""
+        """Behind a look a network may have been asked for the profile that was: the radio waits a minute, and
+        what is asked then is a try of its own."""
         if self._state[st.DID_PROBE]:
             self._driver.radio_off()
             self._port.sleep_ms(1000 * profile.APART_S)
             self._driver.radio_on()
+            budget.count(self._state, self._port.clock_s())
 
     def _make_so(self, place):
         """Make the profile at `place` the enabled one; returns the card's result, OK when ICCID and IMSI are
