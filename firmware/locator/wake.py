@@ -316,10 +316,14 @@ class Wake:
         self._note(logs.RESTARTED if restarted else logs.MODEM, error.code)
 
     def _weigh(self):
-        """The battery under the load of a connection; whatever moved meanwhile is not forgotten."""
-        seen_mv, _, motion, _, shock_mg, _, _ = self._port.senses()
+        """The battery under the load of a connection; whatever moved meanwhile is not forgotten: what is felt
+        behind the record is left for the next wake, where the modem can tell the voltage."""
         told_mv = self._modem.supply_mv()
-        self._state[st.LOADED_MV] = min(seen_mv or told_mv, told_mv or seen_mv)
+        if told_mv and self._state[st.DID_RECORD]:
+            self._state[st.LOADED_MV] = told_mv
+            return
+        seen_mv, _, motion, _, shock_mg, _, _ = self._port.senses()
+        self._state[st.LOADED_MV] = min(seen_mv or told_mv or 0, told_mv or seen_mv)
         self._motion += motion
         self._state[st.SHOCK_MG] = max(self._state[st.SHOCK_MG], shock_mg)  # the next wake counts it
 

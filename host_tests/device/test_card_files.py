@@ -189,3 +189,16 @@ def test_a_policy_whose_hosts_are_none_is_refused():
         (5, ['"', "", "", "a", 1]),
     ):
         assert not whole(good[:i] + [bad] + good[i + 1 :])
+
+
+def test_a_switch_behind_a_look_is_a_try_of_its_own():
+    done = []
+    device = Device(2)
+    device.driver.radio_off = lambda: done.append("off")
+    device.driver.radio_on = lambda: done.append("on")
+    device.port.sleep_ms = done.append
+    device.switch()._pause()
+    assert done == [] and device.state[st.NEXT_TRY] == 0
+    device.state[st.DID_PROBE] = st.YES
+    device.switch()._pause()
+    assert done == ["off", 60000, "on"] and device.state[st.NEXT_TRY] == 1

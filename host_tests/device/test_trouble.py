@@ -200,3 +200,12 @@ def test_a_loss_of_power_tells_no_alarm_twice_and_forgets_none():
     it.lux = 0
     live(it, 1)
     assert not after_a_loss_of_power(it)[st.RAISED] & record.EVENT_LIGHT
+
+
+def test_what_moves_behind_the_record_is_left_for_the_next_one():
+    it = device("", 3600)
+    it._state[st.DID_RECORD] = st.YES
+    it._modem.supply_mv = lambda: 3310
+    it._port.senses = None
+    it._weigh()
+    assert it._state[st.LOADED_MV] == 3310
