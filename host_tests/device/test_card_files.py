@@ -201,4 +201,4 @@ def test_a_switch_behind_a_look_is_a_try_of_its_own():
     assert done == [] and device.state[st.NEXT_TRY] == 0
     device.state[st.DID_PROBE] = st.YES
     device.switch()._pause()
-    assert done == ["off", 60000, "on"] and device.state[st.NEXT_TRY] == 1
+    assert done == ["off", 1000 * profile.APART_S, "on"] and device.state[st.NEXT_TRY] == 1
