@@ -14,6 +14,7 @@ from landbridge.store import devices, releases, trips
 from landbridge.web import geography
 from landbridge.web.guard import SHARED, Buckets, rate_of
 from landbridge.web.seen import ALARMS
+from landbridge.web.viewer import csrf_of
 from landbridge.web.words import chinese
 from landbridge.wire import cards, commands, settings, why
 
@@ -179,6 +180,8 @@ def test_a_form_from_elsewhere_is_refused(web: WebBench, keys: dict[str, str]):
 
     assert post("/sign-in", f"token={keys['operator']}&csrf=wrong", form_cookie).status == 403
     assert post("/sign-in", f"token={keys['operator']}&csrf={csrf}", "").status == 403
+    without_cookie = csrf_of("")
+    assert post("/sign-in", f"token={keys['operator']}&csrf={without_cookie}", "").status == 403
     assert post("/sign-in", f"token=wrong&csrf={csrf}", form_cookie).status == 401
     entered = post("/sign-in", f"token={keys['operator']}&csrf={csrf}", form_cookie)
     assert entered.status == 303

@@ -235,7 +235,7 @@ def _damage_copy(at: int, cause: int, stand: Moments, folder: Path) -> str:
         pause(device, agent)
     short = recovered(agent, device, (NEW,))
     if cause == DEEP_SLEEP and short.endswith((REFUSED, CRASHED)):
-        short = ""  # what a copy that was trusted has said or done to the interpreter, before a reset healed it
+        short = ""  # what a trusted copy has said or done to the interpreter, until a reset healed it
     if not short and "in place" not in device.boots[-1].printed:
         return "does not run in place any more"
     return short

@@ -12,6 +12,7 @@ from landbridge.errors import UserError
 from landbridge.fleet import cards, commands, rollout, settings, shares
 from landbridge.outbound import announce
 from landbridge.store import alarms, trips
+from landbridge.store import commands as stored_commands
 from landbridge.store import shares as stored_shares
 from landbridge.web import seen
 from landbridge.web.forms import only_house
@@ -42,9 +43,14 @@ def send(
 
 
 def cancel(it: Here, viewer: Viewer, device: str, command: int) -> None:
-    """Take a command back; `UserError` if it is over."""
-    with _acting(it, viewer, device, "operator") as (connection, _):
-        commands.cancel(connection, device, command, viewer.who, it.clock.now_s())
+    """Take a command back; 404 if it was not given in the viewer's time, `UserError` if it is over."""
+    with _acting(it, viewer, device, "operator") as (connection, found):
+        now_s = it.clock.now_s()
+        row = stored_commands.find(connection, device, command)
+        mine = seen.intervals(connection, found, now_s)
+        if row is not None and not any(begin <= row.given_s < end for begin, end in mine):
+            raise HTTPException(404, f"{device} has no command {command}")
+        commands.cancel(connection, device, command, viewer.who, now_s)
 
 
 def change(it: Here, viewer: Viewer, device: str, changes: Mapping[str, str]) -> int | None:

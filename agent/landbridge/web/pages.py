@@ -45,8 +45,8 @@ def sign_in(
 ) -> Response:
     """Begin a session with a token that is good, or with a name and its password."""
     it = here(request)
-    known = viewer.csrf_of(request.cookies.get(FORM_COOKIE, ""))
-    if not hmac.compare_digest(known.encode(), csrf.encode()):
+    kept = request.cookies.get(FORM_COOKIE)
+    if not kept or not hmac.compare_digest(viewer.csrf_of(kept).encode(), csrf.encode()):
         raise HTTPException(403, "this form is not from these pages, or too old: load the page again")
     name = name.strip()
     if name and not it.guesses.take(name, SIGN_IN, time.monotonic()):
@@ -108,7 +108,7 @@ def device(request: Request, who: Looks, device: str) -> HTMLResponse:
     address = {"made": share_url(here(request).config.web, made)} if made else {}
     answer = _device(request, who, device, **address)
     if made:
-        answer.delete_cookie(MADE_COOKIE)
+        answer.delete_cookie(MADE_COOKIE, path=device_path(device))
     return answer
 
 
@@ -142,7 +142,7 @@ def share(request: Request, who: Acts, device: str, length: Field = "30d") -> Re
     """Make a link; the next page is the only one that shows it."""
     made = act.share(here(request), who, device, length)
     answer = back(device_path(device), "shares")
-    _set_cookie(request, answer, MADE_COOKIE, made.secret, 60)
+    _set_cookie(request, answer, MADE_COOKIE, made.secret, 60, device_path(device))
     return answer
 
 
@@ -172,6 +172,10 @@ def _device(request: Request, who: Viewer, device: str, **more: Any) -> HTMLResp
     )
 
 
-def _set_cookie(request: Request, answer: Response, name: str, value: str, seconds: int) -> None:
+def _set_cookie(
+    request: Request, answer: Response, name: str, value: str, seconds: int, path: str = "/"
+) -> None:
     secure = request.url.scheme == "https"
-    answer.set_cookie(name, value, max_age=seconds, httponly=True, samesite="strict", secure=secure)
+    answer.set_cookie(
+        name, value, max_age=seconds, path=path, httponly=True, samesite="strict", secure=secure
+    )

@@ -17,12 +17,13 @@ export const svg = (tag, attributes) => {
  * `note` stands beside its range. */
 export function chart({ title, unit, digits, values, from, until, seek, note = "", gap = GAP_MS }) {
   const numbers = values.map(([, value]) => value);
-  let [low, high] = [Math.min(...numbers), Math.max(...numbers)];
-  if (!(low < high)) [low, high] = [low - 1, high + 1];
+  const [least, most] = [Math.min(...numbers), Math.max(...numbers)];
+  const [low, high] = least < most ? [least, most] : [least - 1, most + 1];
   const x = (ms) => ((ms - from) / (until - from || 1)) * WIDTH;
   const y = (value) => HEIGHT - 4 - ((value - low) / (high - low)) * (HEIGHT - 8);
   const text = (value) => `${value.toFixed(digits)} ${unit}`;
-  const range = values.length ? `${text(low)} … ${text(high)}` : "–";
+  const several = least < most ? `${text(least)} … ${text(most)}` : text(least);
+  const range = values.length ? several : "–";
   const drawn = [svg("path", { d: path(values, x, y, gap), class: "curve" })];
   const read = (at) => {
     const value = last(values, at);

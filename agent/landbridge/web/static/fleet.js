@@ -53,7 +53,7 @@ function list() {
   const key = KEYS[sorted.by];
   const order = (a, b) => (a < b ? -1 : a > b ? 1 : 0);
   const found = [...rows.values()].filter((row) => shown.has(row.state) && (!wanted
-    || `${row.device} ${row.container} ${row.line} ${row.destination}`.toLowerCase().includes(wanted)));
+    || [row.device, row.container, row.line, row.destination].join(" ").toLowerCase().includes(wanted)));
   return found.sort((a, b) => (sorted.up ? 1 : -1) * order(key(a), key(b)));
 }
 
@@ -73,11 +73,21 @@ function line(row) {
 
 function draw() {
   fit = list();
-  body.replaceChildren(...fit.slice(0, most).map(line));
+  keepFocus(() => body.replaceChildren(...fit.slice(0, most).map(line)));
   document.getElementById("none").hidden = fit.length > 0 || !rows.size;
   more.hidden = fit.length <= most;
-  chips();
+  keepFocus(chips);
   regroup();
+}
+
+/** `redraw` what may hold the focus: what stands for the same afterwards has it, for who goes by keyboard. */
+function keepFocus(redraw) {
+  const held = document.activeElement;
+  const device = held?.closest("tr[data-device]")?.dataset.device;
+  const state = held?.classList.contains("chip") ? held.classList.item(1) : undefined;
+  redraw();
+  if (device !== undefined) body.querySelector(`tr[data-device="${CSS.escape(device)}"] a`)?.focus();
+  if (state !== undefined) document.querySelector(`.chip.${state}`)?.focus();
 }
 
 /** Many rows may change at once: they are drawn together. */
@@ -97,7 +107,6 @@ function chips() {
     chip.addEventListener("click", () => {
       if (!shown.delete(state)) shown.add(state);
       draw();
-      document.querySelector(`.chip.${state}`).focus();
     });
     return chip;
   }));
