@@ -114,7 +114,8 @@ def test_a_tenant_sees_his_interval_of_a_device_and_no_other(web: WebBench):
     """The device rides for two tenants in turn, in mid-track; points come late for both."""
     border_s = FIRST_S + 3600 * 300
     acme, zeta, other = (web.token(name, "operator", name) for name in ("acme", "zeta", "other"))
-    house = web.token("house", "reader")
+    house = web.token("house", "operator")
+    before = web.ask(f"/v1/devices/{DEVICE}/commands", house, "POST", {"verb": "locate", "expires": "7d"}).json
     web.end_trip(1, FIRST_S + 3600 * 250)
     mine = web.begin_trip("MSKU0134216", FIRST_S + 3600 * 251, "acme")
     web.end_trip(mine, border_s)
@@ -143,6 +144,7 @@ def test_a_tenant_sees_his_interval_of_a_device_and_no_other(web: WebBench):
     assert web.ask(path, zeta, "POST", {"verb": "locate"}).status == 201
     assert [each["by"] for each in web.ask(path, zeta).json] == ["token zeta"]
     assert web.ask(path, acme).json == []
+    assert web.ask(f"{path}/{before['command']}", zeta, "DELETE").status == 404
     assert [web.ask(f"/v1/devices/{DEVICE}/settings", token).status for token in (acme, zeta)] == [404, 200]
     made = web.ask(f"/v1/devices/{DEVICE}/shares", zeta, "POST", {"length": "1d"}).json
     assert web.ask(f"/v1/devices/{DEVICE}/shares/{made['link']}", acme, "DELETE").status == 404
