@@ -115,7 +115,8 @@ def test_a_tenant_sees_his_interval_of_a_device_and_no_other(web: WebBench):
     border_s = FIRST_S + 3600 * 300
     acme, zeta, other = (web.token(name, "operator", name) for name in ("acme", "zeta", "other"))
     house = web.token("house", "operator")
-    before = web.ask(f"/v1/devices/{DEVICE}/commands", house, "POST", {"verb": "locate", "expires": "7d"}).json
+    path = f"/v1/devices/{DEVICE}/commands"
+    before = web.ask(path, house, "POST", {"verb": "locate", "expires": "7d"}).json
     web.end_trip(1, FIRST_S + 3600 * 250)
     mine = web.begin_trip("MSKU0134216", FIRST_S + 3600 * 251, "acme")
     web.end_trip(mine, border_s)
@@ -139,7 +140,6 @@ def test_a_tenant_sees_his_interval_of_a_device_and_no_other(web: WebBench):
         assert web.ask(f"/v1/devices/{DEVICE}{leaf}", other).status == 404
     assert web.ask(f"/v1/devices/{DEVICE}/track?trip={mine}", zeta).status == 404
     # Who has no trip there now cannot act; what he did is not seen by who has.
-    path = f"/v1/devices/{DEVICE}/commands"
     assert web.ask(path, acme, "POST", {"verb": "locate"}).status == 403
     assert web.ask(path, zeta, "POST", {"verb": "locate"}).status == 201
     assert [each["by"] for each in web.ask(path, zeta).json] == ["token zeta"]
