@@ -279,7 +279,7 @@ def test_what_was_said_before_the_fix_came_in_counts_and_ends_where_it_has_moved
     device = bench.device()
     device.send([still(6)])
     device.send([point(5)])
-    device.send([still(7, motion=3), still(8)])
+    device.send([still(7, KIND_CELL, motion=3), still(8, KIND_CELL)])
     device.send([point(9)])
     wait_until(lambda: len(platform.on("/position")) >= 2, "two positions")
     at = {each.point.seq: iso(each.at_s) for each in bench.stored()}

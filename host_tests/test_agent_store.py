@@ -178,6 +178,9 @@ def test_how_long_it_is_known_to_stand(database, tenant, known_to):
         assert points.still_s(connection, DEVICE, 1) == NOW_S + known_to
         points.store(connection, DEVICE, [judged(5, NOW_S + 5, kind=2, motion=9)], NOW_S)
         assert points.still_s(connection, DEVICE, 1) == NOW_S + known_to
+        # It was a shunt, says the device.
+        points.store(connection, DEVICE, [judged(6, NOW_S + 6, kind=3, motion=0)], NOW_S)
+        assert points.still_s(connection, DEVICE, 1) == NOW_S + (2 if tenant else 6)
 
 
 def test_the_outbox_keeps_its_order(database):

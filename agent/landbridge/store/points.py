@@ -21,7 +21,7 @@ from sqlalchemy import (
 from landbridge.store import bulk, gaps
 from landbridge.store.among import among
 from landbridge.store.tables import devices, points, trips, uplinks
-from landbridge.wire.point import KIND_FIX, Point
+from landbridge.wire.point import KIND_FIX, KIND_STILL, Point
 
 _NAMES = ("device", *Point._fields, "at_s", "dated", "flags", "received_s", "trip")
 # As a literal, or SQLite would not see that the partial index fits.
@@ -300,9 +300,10 @@ def latest_position(connection: Connection, device: str) -> StoredPoint | None:
 
 
 def still_s(connection: Connection, device: str, fix: int) -> int | None:
-    """When the device was last known to stand where it took the fix of that sequence: each record since,
-    without a fix, has felt no motion. None: it is not known to, or something is missing since. Of a tenant's
-    trip only what was said on it counts; the house hears all of its own."""
+    """When the device was last known to stand where it took the fix of that sequence: it says so itself, in a
+    record that it is still here, which a shunt in the yard does not end; and each record behind that, without
+    a fix, has felt no motion. None: it is not known to, or something is missing since. Of a tenant's trip only what was said on
+    it counts; the house hears all of its own."""
     of_fix = select(points.c.trip, trips.c.tenant).select_from(points.outerjoin(trips))
     trip, tenant = connection.execute(of_fix.where(points.c.device == device, points.c.seq == fix)).one()
     of_house = select(trips.c.trip).where(trips.c.tenant.is_(None))
@@ -310,7 +311,9 @@ def still_s(connection: Connection, device: str, fix: int) -> int | None:
     is_mine = is_none | points.c.trip.in_(of_house) if tenant is None else points.c.trip == trip
     rests = (points.c.kind != KIND_FIX) & (points.c.motion == 0)
     since = (points.c.device == device, points.c.seq > fix)
-    other = select(func.min(points.c.seq)).where(*since, ~(rests & func.coalesce(is_mine, False)))
+    said = select(func.max(points.c.seq)).where(*since, points.c.kind == KIND_STILL).scalar_subquery()
+    stands = rests | (points.c.kind != KIND_FIX) & (points.c.seq <= func.coalesce(said, fix))
+    other = select(func.min(points.c.seq)).where(*since, ~(stands & func.coalesce(is_mine, False)))
     before = points.c.seq < func.coalesce(other.scalar_subquery(), _NO_SEQ)
     wanted = select(func.count(), func.max(points.c.seq), func.max(points.c.at_s)).where(*since, before)
     count, last, at_s = connection.execute(wanted).one()
