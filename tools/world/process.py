@@ -115,10 +115,10 @@ class DeviceProcess:
 
     def kill(self) -> str:
         """End the process at once, like a power cut; returns what it printed."""
-        self._pipe.close()
         if self._process.poll() is None:
             self._process.kill()
         self._process.wait()
+        self._pipe.close()  # not before: a device that waits would see its end, and go on
         self._output.seek(0)
         text = self._output.read().decode("utf-8", "replace")
         self._output.close()

@@ -302,8 +302,8 @@ def latest_position(connection: Connection, device: str) -> StoredPoint | None:
 def still_s(connection: Connection, device: str, fix: int) -> int | None:
     """When the device was last known to stand where it took the fix of that sequence: it says so itself, in a
     record that it is still here, which a shunt in the yard does not end; and each record behind that, without
-    a fix, has felt no motion. None: it is not known to, or something is missing since. Of a tenant's trip only
-    what was said on it counts; the house hears all of its own."""
+    a fix, has felt no motion. None: it is not known to, or something is missing since. Of a tenant's trip
+    only what was said on it counts; the house hears all of its own."""
     of_fix = select(points.c.trip, trips.c.tenant).select_from(points.outerjoin(trips))
     trip, tenant = connection.execute(of_fix.where(points.c.device == device, points.c.seq == fix)).one()
     of_house = select(trips.c.trip).where(trips.c.tenant.is_(None))
