@@ -249,3 +249,4 @@ def test_two_days_of_each_trip(tmp_path, monkeypatch) -> None:
         assert rows["messages, day"] > 0
         assert rows["MB in 30 days"] > 0
         assert 0 < each.figures.radio_waits_percent < 5
+        assert 85 <= each.figures.account_percent <= 115

@@ -184,8 +184,7 @@ def damaged(data):
 def test_any_flipped_bit_or_cut_ends_in_settings_that_are_told():
     device = trusted(GOOD)
     whole, good = device.file(), device.file(applied.LAST_GOOD_FILE)
-    # Each of them is tried by `make hostile`; no byte is left out here.
-    for data in list(damaged(whole))[::7]:
+    for data in damaged(whole):
         device.put(data)
         device.put(good, applied.LAST_GOOD_FILE)
         assert device.talk() == report(7, GOOD, applied.LAST_GOOD)
