@@ -23,7 +23,7 @@ ALARMS = const(12)  # sum of the event bits (landbridge.cddl) that are told at o
 PACED = const(13)  # 1: the device paces itself by its energy; 0: by interval_s and upload_every_s alone
 PRIORITY = const(14)  # when paced, 0: balanced, 1: fresh reports, 2: dense points, 3: cheap
 REPORT_LEAST_S = const(15)  # when paced: no two reports closer than this when nothing is wrong
-REPORT_MOST_S = const(16)  # when paced: a report is tried at the latest after so long
+REPORT_MOST_S = const(16)  # when paced: a report is tried at the latest after so long, energy allowing
 TARGET_DAYS = const(17)  # for so long after power-on the battery is to last, where no trip is known
 BATTERY_MAH = const(18)  # capacity of the battery when it was new, at 20 C
 BATTERY_KIND = const(19)  # 0: Li-SOCl2, 1: LiFePO4, 2: NMC
@@ -31,7 +31,7 @@ COLDEST_DC = const(20)  # the coldest that the battery is to meet, in 0.1 C
 
 # fmt: off
 _DEFAULTS = (
-    3600, 14400, 90, 3250, 20, 4000, 30, -400, 600, 1800, 300, 10800, 3855, 1, 0, 1800, 43200, 365,
+    3600, 14400, 90, 3250, 20, 4000, 30, -400, 600, 1800, 300, 10800, 3855, 1, 0, 1800, 216000, 365,
     17000, 0, -300
 )
 _LOWEST = (

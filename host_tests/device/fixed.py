@@ -29,4 +29,4 @@ def attach(state, senses, told):
 
 def upload_due(state, senses, told):
     """Whether this wake is to reach the agent under the settings `told`."""
-    return decide.may_try(state, senses) and decide.report_due(state, told[1]) != 0
+    return decide.may_try(state, senses) and decide.report_due(state, told) != 0

@@ -174,10 +174,33 @@ def test_behind_a_look_the_network_is_asked_at_once():
 def test_a_report_is_tried_at_the_latest_after_so_long():
     state = settled()
     told = later(SETTINGS[cfg.REPORT_MOST_S])
-    feel(state, told, left=0)  # whatever the energy says
+    feel(state, told)
+    state[st.AGE_MIN] = 100000  # whatever the policy holds to be worth it
     assert step(state, told) == (decide.ATTACH, decide.REPORT_LATE)
     st.learn_attach(state, DENIED, 0)
     assert decide.next(state, told, HINTS).kind != decide.ATTACH
+
+
+def test_a_late_report_does_not_take_the_sleep_to_the_end():
+    state = settled()
+    told = later(SETTINGS[cfg.REPORT_MOST_S])
+    feel(state, told, left=0)
+    assert state[st.ENDS_AT] < 0
+    asleep = decide.next(state, told, HINTS)
+    assert (asleep.kind, asleep.reason) == (decide.SLEEP, policy.REST_FLOOR)
+    assert asleep.limit_s >= 6 * HOUR  # it does not wake for what it cannot pay
+    state[st.ENDS_AT] = state[st.NOW] + 9 * HOUR  # a trip that ends early has nothing to save for
+    assert step(state, told) == (decide.ATTACH, decide.REPORT_LATE)
+
+
+def test_the_agent_is_told_to_expect_a_report_by_how_often_they_are_worth_it():
+    state = st.new()
+    for age_min, silent_s in ((1, 12 * HOUR), (70, 53200), (900, SETTINGS[cfg.REPORT_MOST_S] * 7 // 8)):
+        state[st.AGE_MIN] = age_min
+        assert budget.silent_s(state, SETTINGS) == silent_s
+    settings = cfg.defaults()
+    settings[cfg.PACED] = 0
+    assert budget.silent_s(state, settings) == settings[cfg.UPLOAD_EVERY_S]
 
 
 def test_reports_are_not_closer_than_they_may_be():

@@ -3,7 +3,6 @@
 import os
 import sys
 
-import inplace
 import packed
 import scratch
 import slots
@@ -147,6 +146,8 @@ def test_a_good_slot_that_cannot_be_loaded_gives_way_only_to_a_complete_one():
 
 
 def test_a_copy_that_was_damaged_is_to_blame_and_no_release():
+    import inplace  # as trials does: a boot may have let go of another one
+
     whole = inplace.check
     with Home(BOTH):
         boot(True)

@@ -33,7 +33,7 @@ class Extras:
         clock_s, offset = self._port.clock_s(), self._state[st.OFFSET]
         if offset:
             out.int(4)
-            out.int(clock_s + offset + budget.upload_every_s(self._state, self._settings))
+            out.int(clock_s + offset + budget.silent_s(self._state, self._settings))
             pairs += 1
         out.int(5)
         out.head(cbor.ARRAY, 3)

@@ -20,6 +20,9 @@ from locator.plan import state as st
 
 _APART_S = const(60)
 _MOST_BETWEEN_REPORTS_S = const(86400)
+# What the agent is told to expect: four times the age at which a report of ten joules is worth them.
+_SILENT_S = const(12 * 3600)
+_SILENT_AGES_S = const(760)
 _SAGGING_MV = const(3250)  # of Li-SOCl2, as the next
 _MOST_AN_HOUR = const(10)
 _MOST_A_DAY = st.TRIES_KEPT
@@ -150,6 +153,13 @@ def upload_every_s(state, settings):
     if sags(state):
         seconds = min(2 * seconds, _MOST_BETWEEN_REPORTS_S)
     return spread_s(state, seconds)
+
+
+def silent_s(state, settings):
+    """Until the next report at the latest, as the agent is told: some times the age at which one is worth its
+    energy, with a pace of its own."""
+    most_s = upload_every_s(state, settings)
+    return min(most_s, max(_SILENT_S, _SILENT_AGES_S * state[st.AGE_MIN])) if settings[cfg.PACED] else most_s
 
 
 def spread_s(state, seconds):

@@ -66,16 +66,18 @@ def next(state, senses, hints):
     return _sleep(state, senses, hints)
 
 
-def report_due(state, settings):
+def report_due(state, hints):
     """Why a report is due that the policy is not asked about; 0: none is."""
     if state[st.URGENT] or not state[st.LAST_UPLOAD]:
         return REPORT_NOW
-    since_s = state[st.NOW] - state[st.LAST_UPLOAD]
+    settings, since_s = hints[1], state[st.NOW] - state[st.LAST_UPLOAD]
     if budget.may_report_densely(state) and since_s >= settings[cfg.DENSE_INTERVAL_S] - _MIN_SLEEP_S:
         return REPORT_DENSE
     if since_s < budget.upload_every_s(state, settings):
         return 0
-    return REPORT_LATE if settings[cfg.PACED] else REPORT_PAUSE
+    if not settings[cfg.PACED]:
+        return REPORT_PAUSE
+    return REPORT_LATE if policy.affords_late(state, hints[2]) else 0
 
 
 def may_try(state, senses):
@@ -119,7 +121,7 @@ def _keep(state, senses, hints):
 
 def _report(state, senses, hints):
     """Urgent, asked for, or late."""
-    reason = 0 if state[st.ATTACHED] else report_due(state, hints[1])
+    reason = 0 if state[st.ATTACHED] else report_due(state, hints)
     if not reason or not may_try(state, senses):
         return None
     return _point_first(state, hints) or _attach(state, reason)
@@ -313,12 +315,14 @@ def _sleep(state, senses, hints):
     if settings[cfg.PACED]:
         allowed = max(retry_at, state[st.BARRED_UNTIL], state[st.DATA_UNTIL])
         late = max(allowed, state[st.LAST_UPLOAD] + budget.upload_every_s(state, settings))
+        if not policy.affords_late(state, hints[2]):
+            late = now + _SHIPPING_S
         report = max(allowed, state[st.LAST_UPLOAD] + settings[cfg.REPORT_LEAST_S])
         until = max(min(policy.until(state, hints[2], report), late), now + _PACED_SLEEP_S)
     if not settings[cfg.PACED] or budget.is_dense(state):
         until = state[st.LAST_RECORD] + point_every_s(state, settings)
     if may_upload(state, senses):
-        if report_due(state, settings) or state[st.ERRAND]:
+        if report_due(state, hints) or state[st.ERRAND]:
             until = min(until, max(retry_at, now + budget.wait_s(state)))
         elif _may_be_unheard(state):
             from locator.plan import border

@@ -248,10 +248,20 @@ def _once(state, costs, journey):
 
 def _worth(state, cost, once):
     """Whether the age of what the agent knows outweighs `cost` mJ, and that and `once` can be paid."""
-    if state[st.ENDS_AT] < 0 and state[st.LEFT] - state[st.FLOOR] < cost + once:
+    if not _affords(state, cost + once):
         return False
     ratio = min(_since(state, st.LAST_UPLOAD) // 60 * 32 // _age_min(state), 30000)
     return ratio * ratio >= cost * 128 // 125
+
+
+def _affords(state, cost):
+    """Whether so many mJ can be paid beside the sleep to the end, where the trip can be carried through."""
+    return state[st.ENDS_AT] >= 0 or state[st.LEFT] - state[st.FLOOR] >= cost
+
+
+def affords_late(state, costs):
+    """The same of a report that is late, on a network that has to be searched for."""
+    return _affords(state, _cost(state, costs, state[st.NETWORK]) + costs.attach + costs.scan)
 
 
 def _age_min(state):
