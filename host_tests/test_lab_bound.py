@@ -54,6 +54,16 @@ def test_the_bound_is_near_what_a_small_trip_can_reach():
     assert Bound(instance, BG95).utility(1e4) == pytest.approx(1.0)
 
 
+def test_who_lives_well_and_dies_early_does_not_beat_the_bound():
+    instance = trip([10.0] * 480, [[-80.0] * 480])
+    lived = live(instance, lambda device: (device.fix(), device.upload()))
+    asleep_j = 480 * BG95.sleep_slot_j
+    for budget_j in (0.4 * asleep_j, 0.9 * asleep_j):
+        reached = score(instance, lived, budget_j)
+        assert reached.died and reached.utility > 0.35
+        assert reached.utility <= Bound(instance, BG95).utility(budget_j)
+
+
 def test_more_energy_never_lowers_the_bound(travelled):
     instance, bound = travelled
     values = [bound.utility(budget * instance.days) for budget in range(20, 200, 5)]

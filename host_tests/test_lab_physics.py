@@ -34,6 +34,12 @@ def test_a_search_that_is_given_up_sooner_costs_less_and_may_miss():
     assert not live(instance, lambda d: d.fix(limit_s=37.0)).fixes, "a cold start takes 38 s"
 
 
+def test_a_search_lasts_no_longer_than_the_age_of_the_orbits_says():
+    sky = [True] + [False] * 11
+    lived = live(trip(STANDING, GOOD, sky=sky), lambda d: d.fix() if d.slot in (0, 2, 8) else None)
+    assert lived.joules["fix"] == pytest.approx(0.4 + 0.2 * 38 + 2 * 0.4 + 0.2 * (40 + 60))
+
+
 def test_blocked_sky_costs_ninety_seconds_and_gives_nothing():
     lived = live(trip(STANDING, GOOD, sky=[False] * 12), lambda d: d.fix() if d.slot == 0 else None)
     assert lived.joules["fix"] == pytest.approx(0.4 + 0.2 * 90)
@@ -167,6 +173,14 @@ def test_an_upload_is_given_up_at_its_limit():
 def test_wakes_for_nothing_cost_only_where_they_are_counted():
     lived = live(trip([10.0] * 4, [[-80.0] * 4]), lambda d: d.woke(2, 0))
     assert lived.joules["wake"] == pytest.approx(8 * 0.4)
+
+
+def test_who_acts_at_stops_pays_for_looking_for_them():
+    instance = trip(np.arange(40) * 15.0, [[-85.0] * 40])
+    for edges, looked in ((True, True), (False, False)):
+        rule = Schedule((7_200, 7_200), (14_400, 14_400), edges=edges)
+        lived = run(instance, rule.factory(), Mission(BG95, 1e6, instance.route, bumps=(0,) * 40))
+        assert (lived.joules["wake"] >= 20 * BG95.wake_j) is looked
 
 
 def test_a_network_that_is_heard_may_not_serve_and_one_may_be_found_later():

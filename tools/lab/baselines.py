@@ -10,6 +10,9 @@ from tools.lab.physics import Factory
 from tools.lab.reference import Dual, Lyapunov, Menu, Moved, Periodic, Strong
 from tools.lab.trackers import SHIPPED, variants
 
+RICHER = (0.7, 0.85, 1.0, 1.25, 1.6)
+"""How much richer than it is a menu may take itself to be."""
+
 
 class Rule(Protocol):
     """Parameters that make a policy."""
@@ -63,9 +66,13 @@ def baselines(modem: str, trackers: bool = True) -> tuple[Baseline, ...]:
             Lyapunov(1, 40),
             tuple(Lyapunov(*each) for each in product((0.5, 1, 2, 3, 12), (5, 15, 40, 100, 300, 1000))),
         ),
-        Baseline("P6 dual price", Dual()),
-        Baseline("P7 menu", Menu(modem)),
-        Baseline("P8 menu, probes", Menu(modem, -112)),
+        Baseline("P6 dual price", Dual(), tuple(map(Dual, (0.35, 0.5, 0.7, 1.0, 1.4, 2.0)))),
+        Baseline("P7 menu", Menu(modem), tuple(Menu(modem, 0.0, richer) for richer in RICHER)),
+        Baseline(
+            "P8 menu, probes",
+            Menu(modem, -112),
+            tuple(Menu(modem, dbm, richer) for dbm, richer in product((-106, -112, -118), RICHER)),
+        ),
     )
     if not trackers:
         return reference

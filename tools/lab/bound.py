@@ -3,7 +3,8 @@
 Relaxed: every fix counts as delivered; every upload carries a fix of its own slot and costs the least
 over usable networks, without attach, border or search; GNSS is always there. A price of a joule then
 splits the problem into two longest paths, one over fixes and one over uploads; the least over prices
-of path values plus the price of the budget is the bound. Where cold withholds energy, B(t) binds at
+of path values plus the price of the budget is the bound. Sleep counts up to the last of either path,
+half on each: a device may be dead behind it. Where cold withholds energy, B(t) binds at
 several minima, and the price is a step function that falls there.
 """
 
@@ -51,15 +52,13 @@ class Bound:
         self._gaps_j = gap_costs_j(instance, costs, still)
         self._upload_j = upload_costs_j(instance, costs)
         flat = np.repeat(PRICES[:, None], instance.slots, axis=1)
-        self._fix_paths = _FixPaths(costs, self._ends, self._edges, self._gaps_j, flat)
-        self._upload_paths = _UploadPaths(self._upload_j, flat, weights[2])
+        self._fix_paths = _FixPaths(costs, self._ends, self._edges, self._gaps_j, flat, costs.sleep_slot_j)
+        self._upload_paths = _UploadPaths(self._upload_j, flat, weights[2], costs.sleep_slot_j)
 
     def utility(self, budget_j: float) -> float:
         """The bound for a budget that is there from the first slot on."""
-        slots = self._instance.slots
-        free_j = max(0.0, budget_j - slots * self._costs.sleep_slot_j)
-        values = self._fix_paths.values + self._upload_paths.values + PRICES * free_j
-        return float(min(1.0, values.min() / slots))
+        values = self._fix_paths.values + self._upload_paths.values + PRICES * budget_j
+        return float(min(1.0, values.min() / self._instance.slots))
 
     def cold_utility(self, budget_j: float) -> float:
         """The bound where the cold withholds part of the budget by the temperature of the moment."""
@@ -83,7 +82,8 @@ class Bound:
         return Plan(self._fix_paths.path(index), self._upload_paths.path(index))
 
     def _price(self, free_j: float) -> float:
-        values = self._fix_paths.values + self._upload_paths.values + PRICES * max(0.0, free_j)
+        slept_j = self._instance.slots * self._costs.sleep_slot_j
+        values = self._fix_paths.values + self._upload_paths.values + PRICES * (max(0.0, free_j) + slept_j)
         return float(PRICES[int(np.argmin(values))])
 
     def _priced(self, free_j: Floats, places: NDArray[np.int64], weights: Floats) -> float:
@@ -147,7 +147,8 @@ def upload_costs_j(instance: Instance, costs: Costs) -> Floats:
 
 
 class _FixPaths:
-    """Longest paths over fixes, one a row of prices (rows, slots)."""
+    """Longest paths over fixes, one a row of prices (rows, slots); half of `sleep_j` a slot up to the last
+    one is paid."""
 
     def __init__(
         self,
@@ -156,6 +157,7 @@ class _FixPaths:
         edges: Floats32,
         gaps_j: Floats32,
         prices: Floats,
+        sleep_j: float = 0.0,
     ) -> None:
         slots = len(edges)
         head, tail = ends
@@ -175,8 +177,9 @@ class _FixPaths:
                 self._gap[:, slot] = np.where(better, gap + 1, 0)
                 best = np.where(better, value, best)
             self._best[:, slot] = best
-        self._end = (self._best + tail).argmax(axis=1)
-        self.values = np.maximum(0.0, (self._best + tail).max(axis=1))
+        ended = self._best + tail - prices[:, :1] * sleep_j / 2 * np.arange(slots)
+        self._end = ended.argmax(axis=1)
+        self.values = np.maximum(0.0, ended.max(axis=1))
 
     def path(self, row: int) -> NDArray[np.int64]:
         """The slots of its fixes."""
@@ -201,9 +204,10 @@ def _ends(instance: Instance, weights: Weights) -> tuple[Floats, Floats]:
 
 
 class _UploadPaths:
-    """Longest paths over uploads, one a row of prices (rows, slots)."""
+    """Longest paths over uploads, one a row of prices (rows, slots); half of `sleep_j` a slot up to the last
+    one is paid."""
 
-    def __init__(self, upload_j: Floats, prices: Floats, weight: float) -> None:
+    def __init__(self, upload_j: Floats, prices: Floats, weight: float, sleep_j: float = 0.0) -> None:
         slots = len(upload_j)
         fresh = weight * np.clip(1 - np.arange(slots + 1) * SLOT_H / OLDEST_H, 0, None)
         worth = np.concatenate([[0.0], np.cumsum(fresh)])[: slots + 1]
@@ -214,7 +218,7 @@ class _UploadPaths:
         self._best[:, 0] = 0.0
         self._before = np.zeros((len(prices), slots + 1), dtype=np.int32)
         oldest, oldest_at = np.full(len(prices), -np.inf), np.zeros(len(prices), dtype=np.int32)
-        for slot in range(slots + 1):
+        for slot in range(slots):
             # Gaps 0 .. longest - 1 one by one, the rest by its best.
             nodes = np.arange(max(0, slot + 1 - longest), slot + 1)
             made = np.maximum(nodes - 1, 0)
@@ -227,11 +231,12 @@ class _UploadPaths:
             value, at = options[rows, index], nodes[index]
             older = oldest + worth[-1] > value
             value, at = np.where(older, oldest + worth[-1], value), np.where(older, oldest_at, at)
-            if slot == slots:
-                self.values, self._end = value, at
-            elif np.isfinite(upload_j[slot]):
+            if np.isfinite(upload_j[slot]):
                 self._best[:, slot + 1] = value - prices[:, slot] * upload_j[slot]
                 self._before[:, slot + 1] = at
+        made = np.maximum(np.arange(slots + 1) - 1, 0)
+        ended = self._best + worth[slots - made] - prices[:, :1] * sleep_j / 2 * made
+        self.values, self._end = ended.max(axis=1), ended.argmax(axis=1)
 
     def path(self, row: int) -> NDArray[np.int64]:
         """The slots of its uploads."""

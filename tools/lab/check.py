@@ -13,8 +13,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from tools.lab.physics import COSTS, MEASURED, Costs, Mission, run
-from tools.lab.pilot import Ours
+from tools.lab.physics import MEASURED, Costs, Mission, run
+from tools.lab.pilot import LATE_H, Ours
 from tools.lab.world import Woken, instance, jolts, measured
 from tools.world import delivered, stage
 from tools.world.diary import DAY_MS
@@ -22,8 +22,6 @@ from tools.world.firmware import spent_mj
 from tools.world.trip import ModemClass, Trip
 
 AGREE, ACCOUNT_AGREES = 0.05, 0.10
-LATE_H = 11.2
-"""The setting report_most_s as it is built in, less an eighth and a mean spread (plan/budget.py)."""
 J_A_MAH = 0.68 * 0.92 * 12.96
 """What the firmware counts on at its coldest, -30 C (plan/battery.py)."""
 
@@ -130,5 +128,5 @@ def _lab(modem: ModemClass, days: int, rate: int, seed: int, costs: Costs) -> tu
         lasts_days=days,
         late_h=LATE_H,
     )
-    lived = run(here, Ours(modem, believes=COSTS[modem]).factory(), mission)
+    lived = run(here, Ours(modem).factory(), mission)
     return float(lived.spent_j[-1]) / days, lived.records / days

@@ -14,7 +14,7 @@ import numpy as np
 from tools.lab.bound import PRICES, Bound
 from tools.lab.campaign import Setting
 from tools.lab.instances import Instance
-from tools.lab.physics import ENDLESS_J, HOT_H, Device, failure, run
+from tools.lab.physics import BLOCKED_S, ENDLESS_J, HOT_H, Device, failure, run
 
 
 class Replay:
@@ -34,7 +34,7 @@ class Replay:
             self._fix_due = False
         fix = self._fix_due or (self._upload_due and 0 < device.hours_since_fix <= HOT_H)
         if fix and device.last_point != slot and self._instance.sky[slot]:
-            device.fix()
+            device.fix(limit_s=BLOCKED_S)
             self._fix_due = False
         if self._upload_due and self._succeeds(device):
             device.upload()

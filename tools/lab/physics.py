@@ -22,6 +22,8 @@ HOT_H, AIDED_H = 2.0, 4.0
 TTFF_S = (6.0, 15.0, 38.0)
 """Hot, aided, cold: up to HOT_H, AIDED_H or longer since the last fix."""
 BLOCKED_S = 90.0
+SEARCH_S = (40.0, 60.0, BLOCKED_S)
+"""How long a search for satellites may take, by the same ages; what the firmware grants (plan/decide.py)."""
 FACTOR_EXPONENT = 0.8
 BAR_SLOTS, SILENCE_SLOTS = SLOTS_A_DAY, 3 * SLOTS_A_DAY
 """Russia: no data for a day after the first registration, again after three days of silence."""
@@ -146,7 +148,7 @@ class Mission:
     there knows of the line; b"": nobody has. `cold` withholds part of the energy by the temperature of the
     moment; a device comes back with the warmth. `russia` bars data in Russia for the first 24 hours.
     `bumps`: how often something wakes the device in a slot for nothing; None: such wakes, and those to look
-    whether the train still runs, cost nothing, as in the facts, and our policy decides in every slot.
+    whether the train still runs, cost nothing, and our policy decides in every slot.
     `shunts`: how many shunts and lifts, which a device takes for departures, begin in a slot. `lasts_days`:
     for so long the energy is to last at least, as a setting says; `late_h`: after so long a report is due
     whatever it costs.
@@ -169,7 +171,8 @@ class Mission:
 
 
 class Policy(Protocol):
-    """Decides in every slot; keeps what it remembers."""
+    """Decides in every slot; keeps what it remembers. One that acts at stops has `looks_for_stops`, and pays
+    for a wake in each slot on the move: an accelerometer tells by itself of departures only."""
 
     def slot(self, device: Device) -> None:
         """Do what is to be done in this slot with the verbs of `device`."""
@@ -256,15 +259,16 @@ class Device:
         """Hours since the last report, or since the trip began."""
         return (self.slot - max(0, self.last_upload)) * SLOT_H
 
-    def fix(self, times: int = 1, limit_s: float = BLOCKED_S) -> bool:
-        """Look for satellites, for `limit_s` at most; True: a fix is kept. `times` fixes in this slot are one
-        point.
+    def fix(self, times: int = 1, limit_s: float | None = None) -> bool:
+        """Look for satellites, for `limit_s` or by the age of the orbits at most; True: a fix is kept.
+        `times` fixes in this slot are one point.
 
         Where "still here" counts it takes the place of every fix that would find the train where it was.
         """
         if self.still():
             return True
         slot, costs = self.slot, self._costs
+        limit_s = limit_s or SEARCH_S[_start(self.hours_since_fix)]
         slow = TTFF_S[_start(self.hours_since_fix)] * self._instance.fix_noise[slot] > limit_s < BLOCKED_S
         if slow or not self._instance.sky[slot]:
             self._pay("fix", costs.blocked_j(limit_s))
@@ -400,6 +404,7 @@ def run(instance: Instance, policy: Factory, mission: Mission) -> Run:
     """A policy lives through a trip; an infinite budget never ends it."""
     device = Device(instance, mission)
     mind = policy(mission)
+    watches = mission.bumps is not None and getattr(mind, "looks_for_stops", False)
     moving, temperatures = instance.moving.tolist(), instance.battery_c.tolist()
     stopped = stops(instance.moving)
     limits = capacity_j(instance, min(mission.budget_j, ENDLESS_J), mission.cold).tolist()
@@ -412,7 +417,10 @@ def run(instance: Instance, policy: Factory, mission: Mission) -> Run:
             device.slot, device.moving, device.battery_c = slot, moving[slot], temperatures[slot]
             device.parked = stopped[slot] <= device.last_fix
             fixes, uploads = len(device.run.fixes), len(device.run.uploads)
+            before_j = device.left_j
             mind.slot(device)
+            if watches and moving[slot] and device.left_j == before_j:
+                device.woke(1, 0)
             if device.left_j < 0:  # what was begun did not come to its end
                 del device.run.fixes[fixes:], device.run.uploads[uploads:]
         drawn_j = limits[slot] - device.left_j

@@ -11,7 +11,7 @@ import numpy as np
 from tools.lab.instances import SLOT_H, SLOT_S
 from tools.lab.journey import Guide, new_line, plmn
 from tools.lab.menus import Menu
-from tools.lab.physics import AIDED_H, BLOCKED_S, HOT_H, Costs, Device, Factory, Mission, usable
+from tools.lab.physics import AIDED_H, BLOCKED_S, COSTS, HOT_H, Costs, Device, Factory, Mission, usable
 from tools.lab.plan import battery, budget, decide, menu, networks, policy, settings, st
 
 START_S = 30 * 86_400
@@ -43,19 +43,21 @@ PLANNED_S, PLANNED_LEAST_S = 45 * 86_400, 2 * 86_400
 NEVER_J = 1e6
 COLDEST_C = -30.0
 LEAST_S = settings.defaults()[settings.REPORT_LEAST_S]
+LATE_H = settings.defaults()[settings.REPORT_MOST_S] * 7 / 8 * 17 / 16 / 3_600
+"""When a report is late, by the settings as they are built in: less an eighth, and a mean spread
+(plan/budget.py)."""
 
 
 @dataclass(frozen=True)
 class Ours:
     """Our policy for a class of modem, with the menu that ships or another one, one of CHANGES `changed`.
 
-    It takes things to cost what it `believes`, or what they do.
+    It takes things to cost what the facts say until it has learned, whatever they do.
     """
 
     modem: str
     rows: Menu | None = None
     changed: str = ""
-    believes: Costs | None = None
 
     def factory(self) -> Factory:
         """Makes the policy for a trip."""
@@ -64,7 +66,7 @@ class Ours:
             mission,
             (menu.carries_j(self.modem, mission.still), rows),
             self.changed,
-            self.believes or mission.costs,
+            COSTS[self.modem],
         )
 
 
@@ -111,7 +113,9 @@ class _Pilot:
             device.run.records += 1  # decide.record_due
         if self._mission.bumps is not None:
             device.woke(1 if device.left_j == left_j else 0, 1 if mind[st.EDGE] and moving else 0)
-            late = max(mind[st.UPLOAD_NOT_BEFORE], mind[st.LAST_UPLOAD] + 3_600 * self._mission.late_h)
+            late = math.inf
+            if policy.affords_late(mind, self._costs):
+                late = max(mind[st.UPLOAD_NOT_BEFORE], mind[st.LAST_UPLOAD] + 3_600 * self._mission.late_h)
             self._until = min(policy.until(mind, self._costs, mind[st.LAST_UPLOAD] + LEAST_S), late)
 
     def _act(self, device: Device) -> None:
@@ -147,7 +151,9 @@ class _Pilot:
     def _is_late(self, device: Device) -> bool:
         """Whether a report is due whatever it costs; the first one is at once."""
         late_h = self._mission.late_h
-        return device.age_h >= late_h or (device.last_upload < 0 and math.isfinite(late_h))
+        if device.last_upload < 0 and math.isfinite(late_h):
+            return True
+        return device.age_h >= late_h and bool(policy.affords_late(self._state, self._costs))
 
     def _report_late(self, device: Device) -> None:
         """A report that is due whatever it costs, with a fresh point."""

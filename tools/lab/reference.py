@@ -174,15 +174,21 @@ class _Lyapunov:
 
 @dataclass(frozen=True)
 class Dual:
-    """P6: greedy on marginal utility against a price of a joule that follows the joules a day left."""
+    """P6: greedy on marginal utility against a price of a joule that follows the joules a day left, `dearer`
+    than in the table."""
+
+    dearer: float = 1.0
 
     def factory(self) -> Factory:
         """Makes the policy for a trip."""
-        return _Dual
+        return lambda mission: _Dual(self, mission)
 
 
 class _Dual:
-    def __init__(self, mission: Mission) -> None:
+    looks_for_stops = True
+
+    def __init__(self, rule: Dual, mission: Mission) -> None:
+        self._dearer = rule.dearer
         self._mission = mission
         self._days = mission.days or PLANNED_DAYS
         self._cost_j: dict[int, float] = {}
@@ -197,7 +203,7 @@ class _Dual:
         edge, self._moving = device.moving != self._moving, device.moving
         if spent_j > mission.budget_j * (min(1.0, day / self._days) + 0.03):
             return
-        price = _interpolated(DUAL, device.left_j / max(2.0, self._days - day))
+        price = self._dearer * _interpolated(DUAL, device.left_j / max(2.0, self._days - day))
         gap = device.hours_since_fix / SLOT_H
         window = 2.0 if device.moving else min(gap, 12.0)
         error = min(1.0, gap * SLOT_KM / 4 / 25) * gap / 4 if device.moving else 0.0
@@ -220,10 +226,12 @@ class _Dual:
 
 @dataclass(frozen=True)
 class Menu:
-    """P7 and P8: the row of the menu by joules a day left; P8 (`probe_dbm`) looks before it uploads."""
+    """P7 and P8: the row of the menu by joules a day left, taken for `richer` times as many; P8 (`probe_dbm`)
+    looks before it uploads."""
 
     modem: str
     probe_dbm: float = 0.0
+    richer: float = 1.0
 
     def factory(self) -> Factory:
         """Makes the policy for a trip."""
@@ -231,8 +239,11 @@ class Menu:
 
 
 class _Menu:
+    looks_for_stops = True
+
     def __init__(self, rule: Menu, mission: Mission) -> None:
         self._probe_dbm = rule.probe_dbm
+        self._richer = rule.richer
         self._rows = ROWS[rule.modem]
         self._row = self._rows[min(self._rows)]
         self._mission = mission
@@ -245,7 +256,8 @@ class _Menu:
         now_h = device.slot * SLOT_H
         if device.slot % RESELECT_SLOTS == 0:
             rate = device.left_j / max(2.0, (self._hours - now_h) / 24)
-            self._row = self._rows[max((b for b in self._rows if b <= 1.02 * rate), default=min(self._rows))]
+            paid = [budget for budget in self._rows if budget <= 1.02 * self._richer * rate]
+            self._row = self._rows[max(paid, default=min(self._rows))]
         if self._fix_due(device):
             device.fix()
         if self._upload_due(device, now_h):

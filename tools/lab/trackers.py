@@ -53,6 +53,7 @@ class Tracker:
 
     def __init__(self, schedule: Schedule, mission: Mission) -> None:
         self._is = schedule
+        self.looks_for_stops = schedule.edges
         self._budget_j = mission.budget_j
         self._moving = False
         self._fix_at = self._upload_at = 0.0
