@@ -274,7 +274,7 @@ def test_a_sagging_battery_reports_later():
 def test_the_next_wake_is_when_something_is_due():
     state = settled(moving=1)
     found = policy.until(state, HINTS[2], 0)
-    assert NOW + 1800 <= found <= NOW + max(1800, state[st.MOVE_S] // 2)
+    assert NOW + 1800 <= found <= NOW + state[st.MOVE_S]
     state = settled()
     state[st.UPLOAD_NOT_BEFORE] = NOW + 99 * HOUR
     assert policy.until(state, HINTS[2], 0) == NOW + HOUR

@@ -279,7 +279,8 @@ def until(state, costs, not_before):
         point = state[st.POINT_AT] + still_every_s(state)
     elif state[st.MOVING]:
         point = max(state[st.POINT_AT] + state[st.MOVE_S], state[st.FIX_NOT_BEFORE])
-        never = now + max(_LOOK_FOR_STOP_S, state[st.MOVE_S] // 2)
+        # Between two points only where they are so dense that energy is no matter.
+        never = now + (_LOOK_FOR_STOP_S if state[st.MOVE_S] <= 2 * _LOOK_FOR_STOP_S else state[st.MOVE_S])
     elif now - state[st.STOPPED_AT] <= state[st.LINGER_S]:
         point = max(state[st.POINT_AT] + state[st.DWELL_S], state[st.FIX_NOT_BEFORE])
     if not (state[st.WAITING] or state[st.UNMOVED]):
