@@ -17,7 +17,7 @@ class NoLine:
     """The journey of which nothing is known: some time lies ahead."""
 
     to_go_s = 30 * _DAY_S
-    deviation_s = country_s = learned = mcc = 0
+    deviation_s = country_s = learned = mcc = next_mcc = leg_s = 0
     bin = -1
     networks = ahead = ()
 

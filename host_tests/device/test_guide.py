@@ -60,7 +60,10 @@ def test_a_stop_that_lasts_longer_than_usual_lasts_longer_still():
 def test_a_border_lies_between_two_stations():
     found = [reader().journey(km4, True, 0, 0).mcc for km4 in (0, 390, 410, 800, 1200)]
     assert found == [401, 401, 250, 250, 250]
+    over = reader().journey(390, True, 0, 0)
+    assert (over.next_mcc, over.leg_s) == (250, 120 * (900 - 480))
     inside = reader().journey(900, True, 0, 0)
+    assert inside.next_mcc == 250
     assert inside.country_s == inside.to_go_s and inside.networks == (250002, 250001)
     assert reader().journey(0, False, 0, 0).country_s == 0  # the first station is the last of its country
 

@@ -365,16 +365,16 @@ def test_a_modem_that_did_not_register_is_not_left_registered():
 class Way:
     """All of a journey that a border needs."""
 
-    def __init__(self, mcc):
-        self.mcc = mcc
+    def __init__(self, mcc, next_mcc=0, leg_s=0):
+        self.mcc, self.next_mcc, self.leg_s = mcc, next_mcc, leg_s
 
 
-def _at_border(mcc=460, here=401):
+def _at_border(mcc=460, here=401, *beyond):
     """(state, what `decide._border` says there) of a device with profiles that the guide sees in `here`."""
     state = st.new()
     state[st.MCC], state[st.NOW], state[st.LAST_TRY], state[st.LAST_UPLOAD] = mcc, 20000, 10000, 10000
     state[st.CARD_DUE], state[st.MOVING], state[st.NETWORK] = 4, 1, 1000 * mcc
-    return state, lambda: decide._border(state, senses(20000), (0, None, None, Way(here)))
+    return state, lambda: decide._border(state, senses(20000), (0, None, None, Way(here, *beyond)))
 
 
 def test_behind_a_border_a_device_with_profiles_looks_by_the_guide():
@@ -386,6 +386,37 @@ def test_behind_a_border_a_device_with_profiles_looks_by_the_guide():
     assert said() is None
     state, said = _at_border(here=0)
     assert said() is None
+
+
+def test_on_the_way_over_a_border_it_looks_at_each_quarter_of_the_leg():
+    for leg_s, pause_s in ((900, 600), (14400, 3600)):
+        way = Way(460, 401, leg_s)
+        state, said = _at_border(460, 460, 401, leg_s)
+        state[st.EDGE] = 1
+        assert said() is None  # it has departed just now
+        assert border.until(state, way) == state[st.NOW] + pause_s
+        state[st.EDGE], state[st.CARD_DUE] = 0, 0
+        assert said() is None and border.until(state, way) > state[st.NOW] + 4 * HOUR
+        state[st.CARD_DUE] = 4
+        budget.count(state, state[st.NOW] - pause_s + 100)  # a report on departure
+        assert said().kind == PROBE
+        budget.begin_look(state, state[st.NOW])
+        assert said() is None and border.until(state, way) == state[st.NOW] + pause_s
+
+
+def test_a_stop_behind_the_border_is_asked_about_unless_a_fix_tells_where_it_is():
+    state, said = _at_border(460, 460, 401, 900)
+    state[st.MOVING], state[st.EDGE] = 0, 1
+    assert said().kind == PROBE
+    state[st.DID_FIX] = st.YES
+    assert said() is None
+    state[st.DID_FIX] = st.NO
+    assert said().kind == PROBE  # indoors
+    state[st.EDGE] = 0
+    assert said() is None  # it stands, and has looked
+    state, said = _at_border(401, 401, 401, 900)
+    state[st.EDGE], state[st.MOVING] = 1, 0
+    assert said() is None  # beyond
 
 
 def test_a_look_that_hears_the_next_country_leads_to_an_attempt_at_once():

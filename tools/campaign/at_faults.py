@@ -8,6 +8,7 @@ of what it published, found its position.
 from __future__ import annotations
 
 import argparse
+import gc
 import json
 import sys
 from collections import Counter
@@ -90,7 +91,7 @@ def run_all(
     tasks = list(wanted)
     if workers == 1:
         return [_counted(run(cell, seed), progress) for cell in tasks]
-    with ProcessPoolExecutor(workers) as pool:
+    with ProcessPoolExecutor(workers, initializer=gc.freeze) as pool:  # the firmware collects often
         done = pool.map(run, tasks, [seed] * len(tasks), chunksize=CHUNK)
         return [_counted(outcome, progress) for outcome in done]
 

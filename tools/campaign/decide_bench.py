@@ -48,7 +48,8 @@ lockstep.port.charge()
 from locator.pacing import Pace
 
 decide = Pace.next
-WAY = ("to_go_s", "deviation_s", "country_s", "bin", "learned", "mcc", "networks", "costs", "shares", "ahead")
+WAY = ("to_go_s", "deviation_s", "country_s", "bin", "learned", "mcc", "next_mcc", "leg_s")
+WAY += ("networks", "costs", "shares", "ahead")
 ACTION = ("kind", "reason", "limit_s", "patience_s", "plmn", "wake_on", "mcc")
 
 

@@ -10,6 +10,7 @@ otherwise.
 from __future__ import annotations
 
 import argparse
+import gc
 import json
 import os
 import sys
@@ -143,7 +144,10 @@ def main() -> int:
     arguments = parser.parse_args()
     todo = list(cases(arguments.seed, arguments.share))
     ended: list[Ended] = []
-    with Progress(console=Console()) as progress, ProcessPoolExecutor(os.cpu_count()) as pool:
+    with (
+        Progress(console=Console()) as progress,
+        ProcessPoolExecutor(os.cpu_count(), initializer=gc.freeze) as pool,  # the firmware collects often
+    ):
         task = progress.add_task("cases", total=len(todo))
         for each in pool.map(run, todo, [arguments.seed] * len(todo), chunksize=8):
             ended.append(each)

@@ -14,6 +14,10 @@ REPORT = const(2)
 # heard, the guide has put the border in the wrong place.
 _MOVING_S = const(1200)
 _STANDING_S = const(3600)
+# Where on a leg of the line the border lies nobody knows, often just behind the station: a look at each
+# quarter of it.
+_LEG_PARTS = const(4)
+_LEG_LEAST_S = const(600)
 
 
 def due(state, journey):
@@ -24,16 +28,17 @@ def due(state, journey):
     if state[st.DID_PROBE]:
         seen = state[st.SEEN]
         return REPORT if here and seen and state[st.HELD_PLMN] in (0, seen) else NOTHING
-    if not (here or is_abroad(state, journey)):
-        return NOTHING
-    if wait_s(state, here):
-        return NOTHING
-    return REPORT if shut else LOOK  # a look would register; what comes before a report only listens
+    if (here or is_abroad(state, journey)) and not wait_s(state, here):
+        return REPORT if shut else LOOK  # a look would register; what comes before a report only listens
+    return LOOK if not here and _may_be_behind(state, journey) else NOTHING
 
 
-def until(state):
-    """When who was not heard of looks next; a time without end for others."""
-    return state[st.NOW] + (wait_s(state, True) if is_unheard(state) else 1 << 28)
+def until(state, journey):
+    """When who was not heard of, or runs towards a border, looks next; a time without end for others."""
+    if is_unheard(state):
+        return state[st.NOW] + wait_s(state, True)
+    pause_s = _leg_pause_s(state, journey) if state[st.MOVING] else 0
+    return state[st.NOW] + (pause_s or 1 << 28)
 
 
 def wait_s(state, here):
@@ -46,6 +51,21 @@ def _pause_s(state, here):
     if state[st.MOVING] or state[st.EDGE]:
         return _MOVING_S * min(1 + vain // 4, 4)
     return _STANDING_S * (max(1, min(vain, 4)) if here else 4)
+
+
+def _may_be_behind(state, journey):
+    """Whether a train that is on its way over a border has run, since the look before, for a part of the leg.
+    A stop is asked about too, unless a fix has told where it is."""
+    pause_s = _leg_pause_s(state, journey)
+    has_run = state[st.MOVING] != state[st.EDGE] and state[st.DID_FIX] != st.YES
+    is_time = budget.since_try_s(state, 1) >= pause_s // 2  # a report on departure comes later in its wake
+    return pause_s != 0 and has_run and is_time and budget.may_look(state)
+
+
+def _leg_pause_s(state, journey):
+    """Seconds between looks on a leg that leads over a border, 0 on any other or with nothing to choose."""
+    is_over = bool(journey) and journey.next_mcc not in (0, state[st.MCC])
+    return max(_LEG_LEAST_S, journey.leg_s // _LEG_PARTS) if is_over and state[st.CARD_DUE] else 0
 
 
 def is_unheard(state):

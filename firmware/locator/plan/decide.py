@@ -139,8 +139,8 @@ def _point_first(state, hints):
 
 
 def _border(state, senses, hints):
-    """Not heard of since a border, a switch of profiles or a bar of data, or by the guide behind a border: a
-    look first, and a report where a network is heard."""
+    """Not heard of since a border, a switch of profiles or a bar of data, or by the guide behind a border or
+    on the way over one: a look first, and a report where a network is heard."""
     if state[st.ATTACHED] or not _may_be_unheard(state) or not may_upload(state, senses):
         return None
     from locator.plan import border
@@ -327,7 +327,7 @@ def _sleep(state, senses, hints):
         elif _may_be_unheard(state):
             from locator.plan import border
 
-            until = min(until, max(retry_at, border.until(state)))
+            until = min(until, max(retry_at, border.until(state, hints[3])))
     if not state[st.MOVING]:
         wake_on |= ON_MOTION  # to see the departure; on the move the timer is enough
     return Action(SLEEP, state[st.WHY], max(_MIN_SLEEP_S, until - now), wake_on=wake_on)

@@ -44,13 +44,16 @@ Journey = namedtuple(
         "bin",
         "learned",
         "mcc",
+        "next_mcc",
+        "leg_s",
         "networks",
         "costs",
         "shares",
         "ahead",
     ),
 )
-"""`networks` are PLMNs of the country; `costs` what a report over each costs in percent of the cheapest,
+"""`next_mcc` is the country of the next station, `leg_s` the time from station to station. `networks` are
+PLMNs of the country; `costs` what a report over each costs in percent of the cheapest,
 `shares` where each can be used in percent of the line there; 0: nobody knows. `ahead` are bins of what lies
 ahead in steps of AHEAD_KM, on the move where the fleet has been."""
 
@@ -145,6 +148,7 @@ class Guide:
                 to_go_s -= since_s
                 run_km4 = since_s * (next_km4 - at_km4) // max(120 * (after - arrival), 1)
                 km4 = min(km4 + run_km4, max(km4, next_km4))
+        leg_s = 120 * max(0, after - arrival)
         if 2 * km4 > at_km4 + next_km4:  # a border lies in the middle between two stations
             i, mcc = min(i + 1, self._stations - 1), next_mcc
         to_go_s = max(0, to_go_s)
@@ -154,7 +158,8 @@ class Guide:
         learned = 1 if tile & _LEARNED else 0
         ahead = self._ahead(km4) if moving and learned else ()
         plmns, costs, shares = self._known(mcc)
-        return Journey(to_go_s, deviation_s, country_s, place, learned, mcc, plmns, costs, shares, ahead)
+        ways = (mcc, next_mcc, leg_s, plmns, costs, shares)
+        return Journey(to_go_s, deviation_s, country_s, place, learned, *ways, ahead)
 
     def _ahead(self, km4):
         """Of each AHEAD_KM ahead the bin of the best tile that the fleet has learned, UNKNOWN without one."""
