@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, exists, func, insert, select, update
 
-from landbridge.store.tables import devices, points
+from landbridge.store.tables import alarms, devices, points, trips
 
 WINDOW = 64
 """Numbers the replay window looks back, its top included."""
@@ -102,6 +102,16 @@ def heard_again(connection: Connection) -> list[Row[Any]]:
     """Devices that were told to be silent and have been heard since."""
     since = devices.c.last_contact_s > devices.c.silent_due_s
     return list(connection.execute(select(devices).where(devices.c.silent_due_s.is_not(None), since)))
+
+
+def silent_on_another_trip(connection: Connection) -> list[Row[Any]]:
+    """Devices that are silent, of which that was told when another trip was under way, or none."""
+    trip = select(trips.c.trip).where(trips.c.device == devices.c.device, trips.c.ended_s.is_(None))
+    mine = alarms.c.device == devices.c.device, alarms.c.name == "silent"
+    of_trip = alarms.c.trip.is_not_distinct_from(trip.scalar_subquery())
+    of_this_time = alarms.c.last_s >= devices.c.silent_due_s
+    told = exists().where(*mine, of_trip, of_this_time)
+    return list(connection.execute(select(devices).where(devices.c.silent_due_s.is_not(None), ~told)))
 
 
 def silent(connection: Connection, device: str, due_s: int | None) -> None:
