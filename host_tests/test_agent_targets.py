@@ -138,6 +138,19 @@ def test_a_device_that_is_refused_waits_and_the_others_do_not(bound, receiver):
     assert [seq for device, seq in receiver.alarms() if device == FIRST] == [1, 2, 3]
 
 
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://[::1", "http://", "http://:80/", "http://h:99999/", "http://h:0/", "http://h/ a", "ftp://h/",
+        "http://ä.example/", "http://user:secret@h/", "http://h/#part", "mailto:a@b", "h",
+    ],
+)  # fmt: skip
+def test_an_address_to_which_nothing_can_be_brought_is_refused_at_once(bound, address):
+    with pytest.raises(UserError, match=r"address|ASCII") as refused:
+        bound.add("erp", address)
+    assert "secret" not in str(refused.value)
+
+
 class Few:
     """A target that takes two messages, and then none; or after which the agent ends."""
 
