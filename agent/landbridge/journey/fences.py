@@ -71,7 +71,8 @@ class Fence:
 
     @cached_property
     def _bounds(self) -> tuple[float, float, float, float]:
-        return self.shape.bounds
+        west, south, east, north = self.shape.bounds
+        return west, south, east, north
 
     @property
     def _middle(self) -> float:

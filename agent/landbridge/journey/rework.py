@@ -108,8 +108,8 @@ class Rework:
         announce.retract(self._connection, untrue, self._now_s)
         announce.tell(self._connection, news, self._now_s)
         for trip in sorted(self.changed_trips):
-            told = engine.follow_trip(self._connection, trip, self._now_s)
-            announce.tell(self._connection, told, self._now_s)
+            over = engine.follow_trip(self._connection, trip, self._now_s)
+            announce.tell(self._connection, over, self._now_s)
         if self.judged_again:
             self._correct_position()
         positions.correct(self._connection, self._device, self.tenants)

@@ -51,7 +51,8 @@ def export(
 
 def _gpx(device: str, track: list[StoredPoint]) -> str:
     """A segment ends at the 180th meridian: programs draw a line around the world otherwise."""
-    points, before = [], 0
+    points: list[str] = []
+    before = 0
     for each in (each for each in track if geojson.has_position(each)):
         if points and _crosses(before, each.point.lon or 0):
             points.append("</trkseg><trkseg>")
