@@ -195,6 +195,24 @@ def test_alarms_end_by_arrival_and_go_on_when_it_was_none(fleet, tenant):
     ]
 
 
+def test_of_a_name_one_stands_when_a_trip_goes_on_after_all(fleet):
+    with fleet.database.writing() as connection:
+        fences.add(connection, "Poznan", POZNAN, 5_000.0, BEGIN_S)
+    trip = fleet.trip("CSQU3054383", 0, None, "acme")
+    there = {"lat": 52_40000, "lon": 17_00000, "motion": 0, "speed": 0}
+    away = {"lat": 51_10000, "lon": 16_00000}
+    fleet.deliver(at(1, events=512, **away), *(at(hour, **there) for hour in (3, 4, 5)))
+    fleet.deliver(at(9, events=512, **away))
+    assert every(fleet) == [("tamper", "cleared", 1, trip), ("tamper", "raised", 1, None)]
+    with fleet.database.writing() as connection:
+        for fence in fences.every(connection):
+            fences.remove(connection, fence.fence, BEGIN_S)
+        journeys.mark(connection, FIRST, 0)
+        work_out(connection, FIRST, NOW_S)
+    assert [each[1] for each in every(fleet) if each[3] == trip].count("raised") == 1
+    assert [each[1] for each in every(fleet) if each[3] is None] == ["cleared"]
+
+
 def test_who_is_silent_when_the_trip_changes_is_so_on_the_next_one(fleet):
     first = fleet.trip("CSQU3054383", 0, None, "acme")
     fleet.deliver(at(1))

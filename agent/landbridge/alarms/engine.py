@@ -46,13 +46,15 @@ def _raised(connection: Connection, event: Event, name: str, at_s: int, now_s: i
     moved = [row for row in standing if row.event == event.id and row.trip != event.trip]
     news = _cleared(connection, moved, now_s, now_s, CORRECTION)
     before = stored.raised_by(connection, event.id, event.trip)
-    if before:
-        true_again = [row for row in before if row.cleared_by == CORRECTION]
-        return news + _raised_again(connection, true_again, now_s)
+    true_again = [row for row in before if row.cleared_by == CORRECTION]
+    if before and not true_again:
+        return news
     for row in standing:
         if row.trip == event.trip:
             stored.count(connection, row.alarm, at_s)
             return news
+    if true_again:
+        return news + _raised_again(connection, true_again[-1], now_s)
     cleared_s = stored.last_cleared_s(connection, event.device, name, event.trip)
     if cleared_s is not None and at_s < cleared_s:
         return news
@@ -80,15 +82,17 @@ def expire(connection: Connection, now_s: int) -> list[Event]:
 def follow_trip(connection: Connection, trip: int, now_s: int) -> list[Event]:
     """End the alarms of a trip with it; if it goes on after all, so do they."""
     ended_s = trips.ended_s(connection, trip)
-    news = []
-    for row in stored.of_trip(connection, trip):
+    rows, news = stored.of_trip(connection, trip), []
+    stands = {row.name for row in rows if row.cleared_s is None}
+    for row in rows:
         over_s = None if ended_s is None else max(ended_s, row.raised_s)
         if row.cleared_by not in (None, TRIP) or row.cleared_s == over_s:
             continue
         if over_s is not None:
             news += _cleared(connection, [row], over_s, now_s, TRIP)
-        else:
-            news += _raised_again(connection, [row], now_s)
+        elif row.name not in stands:
+            stands.add(row.name)
+            news += _raised_again(connection, row, now_s)
     return news
 
 
@@ -140,12 +144,9 @@ def told(row: Row[Any]) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _raised_again(connection: Connection, rows: list[Row[Any]], now_s: int) -> list[Event]:
-    news = []
-    for row in rows:
-        stored.clear(connection, row.alarm, None, None)
-        news.append(_told(known(connection, row.alarm), "raised", now_s))
-    return news
+def _raised_again(connection: Connection, row: Row[Any], now_s: int) -> list[Event]:
+    stored.clear(connection, row.alarm, None, None)
+    return [_told(known(connection, row.alarm), "raised", now_s)]
 
 
 def _cleared(connection: Connection, rows: list[Row[Any]], at_s: int, now_s: int, who: str) -> list[Event]:
