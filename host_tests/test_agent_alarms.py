@@ -23,7 +23,7 @@ from landbridge.journey.rework import work_out
 from landbridge.outbound import announce, deliveries
 from landbridge.outbound.deliveries import Deliveries
 from landbridge.outbound.kinds import opened
-from landbridge.store import alarms, events, fences, journeys, points, trips
+from landbridge.store import alarms, devices, events, fences, journeys, points, trips
 
 from host_tests.agent_bench import set_clock, wait_until
 from host_tests.fleet_bench import FIRST, NOW_S, Fleet, Pages, at
@@ -242,6 +242,15 @@ def test_who_is_silent_when_the_trip_changes_is_so_on_the_next_one(fleet):
         for leaf, content in fleet.sent(tenant):
             if leaf.startswith("event/"):
                 schema.validate(content)
+
+
+def test_a_silent_device_whose_points_are_no_longer_kept_holds_up_nobody(fleet):
+    fleet.heard(BEGIN_S + HOUR_S, BEGIN_S + 2 * HOUR_S)
+    for heard_s in (BEGIN_S + HOUR_S, BEGIN_S + 9 * HOUR_S):
+        fleet.heard(heard_s)
+        with fleet.database.writing() as connection:
+            devices.silent(connection, FIRST, BEGIN_S + 2 * HOUR_S)
+            assert silence.look(connection, BEGIN_S + 10 * HOUR_S) == 0
 
 
 def test_a_control_that_is_broken_when_the_trip_changes_is_so_on_the_next_one(fleet):
