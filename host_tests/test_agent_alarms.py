@@ -10,20 +10,24 @@ from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
+from landbridge import cli
 from landbridge.alarms import engine
 from landbridge.alarms.rules import RULES, SEVERITIES
-from landbridge.clock import Clock
+from landbridge.clock import CLOCK_FILE_VARIABLE, Clock, iso
 from landbridge.config import Mail
+from landbridge.controls import classes, watch
+from landbridge.controls.rules import Card, Seen
 from landbridge.errors import UserError
 from landbridge.journey import silence
+from landbridge.journey.rework import work_out
 from landbridge.outbound import announce, deliveries
 from landbridge.outbound.deliveries import Deliveries
 from landbridge.outbound.kinds import opened
-from landbridge.store import alarms, events
+from landbridge.store import alarms, devices, events, fences, journeys, points, trips
 
-from host_tests.agent_bench import wait_until
+from host_tests.agent_bench import set_clock, wait_until
 from host_tests.fleet_bench import FIRST, NOW_S, Fleet, Pages, at
-from host_tests.journey_bench import BEGIN_S, HOUR_S
+from host_tests.journey_bench import BEGIN_S, HOUR_S, POZNAN
 
 PROTOCOL = Path(__file__).parent.parent / "docs" / "protocol"
 DAY_S = 24 * HOUR_S
@@ -113,6 +117,163 @@ def test_one_trip_s_alarm_is_not_the_next_one_s(fleet):
     fleet.deliver(at(5, events=512), at(15, events=512))
     assert every(fleet) == [("tamper", "raised", 1, first), ("tamper", "raised", 1, second)]
     assert [content["seq"] for leaf, content in fleet.sent("acme") if leaf == "event/alarm-raised"] == [5]
+
+
+def sent_to(fleet: Fleet, tenant: str) -> list[tuple[str, str, int]]:
+    """(type, alarm, trip) of the changes that a tenant was told, in their order."""
+    told = [content for leaf, content in fleet.sent(tenant) if leaf.startswith("event/alarm-")]
+    return [(each["type"], each["alarm"], each["trip"]) for each in told]
+
+
+def test_an_alarm_is_not_cleared_by_what_the_next_trip_tells(fleet):
+    first = fleet.trip("CSQU3054383", 0, 10, "acme")
+    second = fleet.trip("MSKU0000006", 10, None, "bolt")
+    fleet.deliver(at(5, events=4))
+    fleet.deliver(at(15, events=4096))
+    assert every(fleet) == [("temperature", "raised", 1, first)]
+    fleet.deliver(at(16, events=4), at(9, 99, events=4096))
+    assert every(fleet) == [("temperature", "cleared", 1, first), ("temperature", "raised", 1, second)]
+
+
+def test_alarms_end_with_their_trip_whoever_looks_after_them(fleet, tmp_path, monkeypatch):
+    trip = fleet.trip("CSQU3054383", 0, None, "acme")
+    fleet.deliver(at(1, events=4), at(2, events=512))
+    with fleet.database.writing() as connection:
+        (looked_after,) = alarms.standing(connection, FIRST, "tamper")
+        engine.acknowledge(connection, looked_after.alarm, "somebody", "", NOW_S)
+    (tmp_path / "landbridge.toml").write_text(f'[store]\ndatabase = "{fleet.database.place}"\n')
+    monkeypatch.setenv("LANDBRIDGE_CONFIG", str(tmp_path / "landbridge.toml"))
+    set_clock(tmp_path / "clock", NOW_S)
+    monkeypatch.setenv(CLOCK_FILE_VARIABLE, str(tmp_path / "clock"))
+    with pytest.raises(SystemExit) as ended:
+        cli.app(["trips", "end", FIRST])
+    assert not ended.value.code
+    assert every(fleet) == [("temperature", "cleared", 1, trip), ("tamper", "cleared", 1, trip)]
+    assert {(each["cleared"], each["cleared_by"]) for each in told(fleet)[-2:]} == {(iso(NOW_S), engine.TRIP)}
+    assert sent_to(fleet, "acme")[-2:] == [
+        ("alarm-cleared", "temperature", trip),
+        ("alarm-cleared", "tamper", trip),
+    ]
+    assert sent_to(fleet, "default") == []
+
+
+def test_what_comes_late_of_a_trip_that_is_over_ends_with_it(fleet):
+    trip = fleet.trip("CSQU3054383", 0, 10, "acme")
+    fleet.deliver(at(5, events=512))
+    pass_by(fleet, NOW_S)
+    pass_by(fleet, NOW_S + 60)
+    assert sent_to(fleet, "acme") == [("alarm-raised", "tamper", trip), ("alarm-cleared", "tamper", trip)]
+    assert told(fleet)[-1]["cleared"] == iso(BEGIN_S + 10 * HOUR_S)
+
+
+@pytest.mark.parametrize("tenant", ["acme", None])
+def test_alarms_end_by_arrival_and_go_on_when_it_was_none(fleet, tenant):
+    with fleet.database.writing() as connection:
+        fences.add(connection, "Poznan", POZNAN, 5_000.0, BEGIN_S)
+        trip = trips.start(connection, FIRST, "CSQU3054383", "west", "Poznan", 3600, BEGIN_S)
+        if tenant:
+            trips.give_to(connection, trip, tenant)
+    there = {"lat": 52_40000, "lon": 17_00000, "motion": 0, "speed": 0}
+    away = {"lat": 51_10000, "lon": 16_00000}
+    fleet.deliver(at(1, events=4, **away), at(9, events=512, **away))
+    assert every(fleet) == [("temperature", "raised", 1, trip), ("tamper", "raised", 1, trip)]
+    fleet.deliver(*(at(hour, **there) for hour in (3, 4, 5)))
+    assert every(fleet) == [
+        ("temperature", "cleared", 1, trip),
+        ("tamper", "cleared", 1, trip),
+        ("tamper", "raised", 1, None),
+    ]
+    with fleet.database.writing() as connection:
+        for fence in fences.every(connection):
+            fences.remove(connection, fence.fence, BEGIN_S)
+        journeys.mark(connection, FIRST, 0)
+        work_out(connection, FIRST, NOW_S)
+    assert every(fleet) == [
+        ("temperature", "raised", 1, trip),
+        ("tamper", "raised", 1, trip),
+        ("tamper", "cleared", 1, None),
+    ]
+
+
+def test_of_a_name_one_stands_when_a_trip_goes_on_after_all(fleet):
+    with fleet.database.writing() as connection:
+        fences.add(connection, "Poznan", POZNAN, 5_000.0, BEGIN_S)
+    trip = fleet.trip("CSQU3054383", 0, None, "acme")
+    there = {"lat": 52_40000, "lon": 17_00000, "motion": 0, "speed": 0}
+    away = {"lat": 51_10000, "lon": 16_00000}
+    fleet.deliver(at(1, events=512, **away), *(at(hour, **there) for hour in (3, 4, 5)))
+    fleet.deliver(at(9, events=512, **away))
+    assert every(fleet) == [("tamper", "cleared", 1, trip), ("tamper", "raised", 1, None)]
+    with fleet.database.writing() as connection:
+        for fence in fences.every(connection):
+            fences.remove(connection, fence.fence, BEGIN_S)
+        journeys.mark(connection, FIRST, 0)
+        work_out(connection, FIRST, NOW_S)
+    assert [each[1] for each in every(fleet) if each[3] == trip].count("raised") == 1
+    assert [each[1] for each in every(fleet) if each[3] is None] == ["cleared"]
+
+
+def test_who_is_silent_when_the_trip_changes_is_so_on_the_next_one(fleet):
+    first = fleet.trip("CSQU3054383", 0, None, "acme")
+    fleet.deliver(at(1))
+    now_s = BEGIN_S + 5 * HOUR_S
+    fleet.heard(BEGIN_S + HOUR_S, BEGIN_S + 2 * HOUR_S)
+
+    def look(told: int) -> None:
+        with fleet.database.writing() as connection:
+            assert silence.look(connection, now_s) == told
+
+    look(1)
+    with fleet.database.writing() as connection:
+        trips.end(connection, first, now_s)
+    pass_by(fleet, now_s)
+    look(1)
+    second = fleet.trip("MSKU0000006", 6, None, "bolt")
+    look(1)
+    look(0)
+    assert every(fleet) == [
+        ("silent", "cleared", 1, first),
+        ("silent", "raised", 1, None),
+        ("silent", "raised", 1, second),
+    ]
+    assert [leaf for leaf, _ in fleet.sent("acme") if leaf == "event/retraction"] == []
+    schema = Draft202012Validator(json.loads((PROTOCOL / "event.schema.json").read_text()))
+    for tenant in ("acme", "default", "bolt"):
+        for leaf, content in fleet.sent(tenant):
+            if leaf.startswith("event/"):
+                schema.validate(content)
+
+
+def test_a_silent_device_whose_points_are_no_longer_kept_holds_up_nobody(fleet):
+    fleet.heard(BEGIN_S + HOUR_S, BEGIN_S + 2 * HOUR_S)
+    for heard_s in (BEGIN_S + HOUR_S, BEGIN_S + 9 * HOUR_S):
+        fleet.heard(heard_s)
+        with fleet.database.writing() as connection:
+            devices.silent(connection, FIRST, BEGIN_S + 2 * HOUR_S)
+            assert silence.look(connection, BEGIN_S + 10 * HOUR_S) == 0
+
+
+def test_a_control_that_is_broken_when_the_trip_changes_is_so_on_the_next_one(fleet):
+    first = fleet.trip("CSQU3054383", 0, 10, "acme")
+    second = fleet.trip("MSKU0000006", 10, None, "bolt")
+    demands = classes.parse((PROTOCOL.parent / "controls.toml").read_text())["resold"]
+    card = Card((), (), "1", "active", None)
+    fleet.deliver(at(1), at(11))
+
+    def see(hour: int, imei: str) -> None:
+        with fleet.database.writing() as connection:
+            (stored,) = points.of_sequences(connection, FIRST, [1 if hour < 10 else 11])
+            at_s = BEGIN_S + hour * HOUR_S
+            watch.tell(connection, FIRST, demands, card, Seen(imei=imei), at_s, at_s, stored)
+
+    see(5, "2")
+    see(6, "2")
+    pass_by(fleet, NOW_S)
+    see(12, "2")
+    see(13, "2")
+    assert every(fleet) == [("separation", "cleared", 1, first), ("separation", "raised", 1, second)]
+    see(14, "1")
+    assert every(fleet)[1] == ("separation", "cleared", 1, second)
 
 
 def test_every_alarm_has_a_rule_that_can_be():

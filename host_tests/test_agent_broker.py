@@ -8,8 +8,12 @@ import pytest
 from landbridge import cli
 from landbridge.errors import UserError
 from landbridge.fleet import broker as checks
+from landbridge.fleet import targets as fleet
+from landbridge.store import targets
+from landbridge.store.keys import Keyring
 
-from host_tests.agent_bench import DEVICE, Bench, bench, point, wait_until
+from host_tests.agent_bench import DEVICE, NOW_S, Bench, bench, point, wait_until
+from host_tests.fleet_bench import Receiver
 from tools.campaign.mosquitto import free_port
 
 __all__ = ["bench"]
@@ -116,6 +120,21 @@ def test_the_doctor_finds_what_is_wrong(bench, capsys):
     key.rename(key.with_suffix(".away"))
     code, out = run(capsys, "doctor")
     assert code == 1 and "1 dead letters" in out and "all but 1 of 1" in out, out
+
+
+def test_the_doctor_names_who_else_answers_and_who_does_not(bench, capsys, monkeypatch):
+    receiver = Receiver()
+    monkeypatch.setenv("LANDBRIDGE_WATCH_PORT", str(receiver.server.server_port))
+    with bench.database().writing() as connection:
+        keyring = Keyring(bench.config.store.database)
+        fleet.add(connection, keyring, "erp", "webhook", receiver.url, None, (), "bench", NOW_S)
+        (target,) = targets.active(connection)
+        targets.fail(connection, target.target, "no answer: gone", NOW_S)
+        targets.hold(connection, target.target, targets.Refusal(DEVICE, 1, 0, NOW_S, "it answers 422"))
+    code, out = run(capsys, "doctor")
+    receiver.close()
+    assert code == 1 and "/health answers 501, which no agent does: correct [watch] port" in out, out
+    assert "erp: no answer: gone" in out and "erp refuses messages of 1 devices" in out, out
 
 
 def test_the_command_prints_what_was_tried(bench, capsys, monkeypatch):

@@ -1,6 +1,7 @@
 """What is taken once more, what is kept for how long, and copied: replay, adoption, reprocessing, upkeep."""
 
 import json
+import resource
 import shutil
 from dataclasses import replace
 from unittest.mock import MagicMock
@@ -205,6 +206,18 @@ def test_a_copy_is_made_while_the_agent_writes(bench, capsys, tmp_path):
     assert "is there already" in refused(capsys, "backup", str(copy))
     with Database(copy).reading() as connection:
         assert [each.point.seq for each in points.track(connection, DEVICE)] == [1]
+
+
+def test_a_copy_for_which_there_is_no_room_is_none(bench, capsys, tmp_path):
+    copy = tmp_path / "copy.sqlite3"
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (65_536, before[1]))
+    try:
+        said = refused(capsys, "backup", str(copy))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert f"cannot copy to {copy}" in said and "space" in said
+    assert not copy.exists()
 
 
 def test_what_is_kept_for_a_time_is_counted_from_its_arrival(bench):

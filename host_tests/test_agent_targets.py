@@ -11,20 +11,23 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, cast
+from unittest.mock import Mock
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
-from landbridge.clock import iso
+from landbridge.clock import Clock, iso
 from landbridge.errors import UserError
 from landbridge.fleet import targets as fleet
 from landbridge.journey import silence
 from landbridge.outbound import deliveries, home_assistant
+from landbridge.outbound.deliveries import Delivery
 from landbridge.outbound.kinds import dcsa, http, traccar, webhook
 from landbridge.outbound.kinds.errors import Away, Refused
 from landbridge.store import events, fences, outbox, targets, trips
 from landbridge.store.events import Wanted
 from landbridge.store.keys import Keyring
+from landbridge.store.outbox import Posted
 
 from host_tests.agent_bench import bench, point, wait_until
 from host_tests.fleet_bench import FIRST, NOW_S, SECOND, Fleet, Got, Receiver, at
@@ -133,6 +136,59 @@ def test_a_device_that_is_refused_waits_and_the_others_do_not(bound, receiver):
         wait_until(lambda: len(receiver.alarms()) == 6, "the device that was refused")
         wait_until(lambda: not bound.left(), "an empty outbox")
     assert [seq for device, seq in receiver.alarms() if device == FIRST] == [1, 2, 3]
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://[::1", "http://", "http://:80/", "http://h:99999/", "http://h:0/", "http://h/ a", "ftp://h/",
+        "http://ä.example/", "http://user:secret@h/", "http://h/#part", "mailto:a@b", "h",
+    ],
+)  # fmt: skip
+def test_an_address_to_which_nothing_can_be_brought_is_refused_at_once(bound, address):
+    with pytest.raises(UserError, match=r"address|ASCII") as refused:
+        bound.add("erp", address)
+    assert "secret" not in str(refused.value)
+
+
+class Few:
+    """A target that takes two messages, and then none; or after which the agent ends."""
+
+    def __init__(self, stops: bool) -> None:
+        self.taken: list[int] = []
+        self.stopping = threading.Event()
+        self._stops = stops
+
+    def __call__(self, message: Posted) -> None:
+        if len(self.taken) == 2:
+            raise Away("enough")
+        self.taken.append(message.message)
+        if self._stops and len(self.taken) == 2:
+            self.stopping.set()
+
+
+@pytest.mark.parametrize("stops", [False, True])
+def test_what_was_taken_of_a_device_that_waited_is_not_sent_again(bound, stops):
+    bound.add("erp", "http://127.0.0.1:9/", "webhook", None, "event")
+    for hour in range(1, 7):
+        bound.deliver(at(hour, events=1))
+    with bound.database.reading() as connection:
+        every = [message.message for message in outbox.of_target(connection, None, ("event",), (0, 99), 99)]
+
+    def turn(now_s: int, send: Any, stopping: threading.Event) -> None:
+        with bound.database.reading() as connection:
+            (target,) = targets.active(connection)
+        clock = cast(Clock, Mock(now_s=lambda: now_s))
+        with contextlib.suppress(Away):
+            Delivery(bound.database, clock, target, send, stopping).step()
+
+    turn(NOW_S, Mock(side_effect=Refused("not yet")), threading.Event())
+    taken = []
+    for number in range(1, len(every)):
+        few = Few(stops)
+        turn(NOW_S + number * 7 * 3600, few, few.stopping)
+        taken += few.taken
+    assert taken == every
 
 
 def test_what_a_target_missed_comes_after_a_restart(bound, receiver):

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any, cast
+from unittest.mock import Mock
 
 import pytest
 from landbridge import config, health, logs
@@ -80,6 +81,25 @@ def test_health_fails_while_messages_are_not_stored_or_the_broker_is_away(watche
     wait_until(lambda: "broker has been away" in sick(watched), "trouble")
     watched.broker.start()
     wait_until(lambda: sick(watched) == "", "health")
+
+
+def test_a_database_that_does_not_answer_is_trouble(monkeypatch):
+    monkeypatch.setattr(worker, "_LONGEST_S", 0.05)
+    waiting: queue.Queue[Received] = queue.Queue()
+    begun, ends = threading.Event(), threading.Event()
+
+    def hang(_: object) -> None:
+        begun.set()
+        assert ends.wait(60)
+
+    thread = worker.Worker(waiting, Mock(process_all=hang), Precedence())
+    thread.start()
+    waiting.put(Received("landbridge/lb-0001/up", b"", 1, 1, 1))
+    assert begun.wait(60)
+    wait_until(lambda: "the database has not answered" in (thread.trouble() or ""), "trouble")
+    ends.set()
+    wait_until(lambda: thread.trouble() is None, "health")
+    thread.stop()
 
 
 def test_what_becomes_of_messages_is_counted_once(watched):

@@ -33,6 +33,8 @@ from host_tests.web_bench import (
 
 __all__ = ["browser", "web"]
 MAP = "document.getElementById('map').map"
+SAID = "[...document.querySelectorAll('#map [aria-label]')].map((it) => it.getAttribute('aria-label'))"
+"""What of the map is read aloud."""
 expect.set_options(timeout=WAIT_MS)
 
 
@@ -233,6 +235,7 @@ def test_all_of_it_is_there_in_chinese(web: WebBench, operator: Page):
     operator.goto(f"{web.url}/")
     expect(operator.locator(f"tr[data-device={DEVICE}]")).to_contain_text("光照")
     drawn(operator, "clusters")
+    assert re.findall(r"[A-Za-z]{4,}", " ".join(operator.evaluate(SAID))) == []
     picture(operator, "fleet-chinese")
     operator.get_by_label("搜索").fill("csqu")
     left = re.findall(r"[A-Za-z]{4,}", operator.locator(".list").inner_text())

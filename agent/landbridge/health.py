@@ -41,6 +41,12 @@ class Since:
         """It does not go on."""
         self._since = None
 
+    def __enter__(self) -> None:
+        self.begins()
+
+    def __exit__(self, *_: object) -> None:
+        self.ends()
+
     @property
     def seconds(self) -> float:
         """0: it does not go on."""

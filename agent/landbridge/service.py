@@ -7,6 +7,8 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from sqlalchemy.exc import DBAPIError
+
 from landbridge.clock import Clock
 from landbridge.config import Config
 from landbridge.errors import UserError
@@ -27,7 +29,7 @@ from landbridge.store import devices
 from landbridge.store.database import Database, open_database
 from landbridge.store.keys import Keyring
 from landbridge.store.leases import Leases
-from landbridge.store.single import alone
+from landbridge.store.single import Stay, alone
 from landbridge.upkeep import Upkeep
 
 if TYPE_CHECKING:
@@ -46,6 +48,8 @@ class Leads:
     """To the broker."""
     may_deliver: Callable[[], bool] = lambda: True
     """To targets."""
+    stay: Stay = lambda: None
+    """Of an agent that must be the only one (store/single.py)."""
 
 
 def run(
@@ -88,9 +92,9 @@ def _ingest(
     _check_keys(database, keyring)
     limit = RateLimit(config.devices.per_minute)
     if source == Source.MQTT:
-        with alone(database):
+        with alone(database) as stay:
             session = Session(config.broker, limit)
-            _serve(config, stop, make_pipeline, database, keyring, (session, session), Leads())
+            _serve(config, stop, make_pipeline, database, keyring, (session, session), Leads(stay=stay))
         return
     if not database.on_server:
         raise UserError("agents that share NATS need a database on a server: set [store] database")
@@ -148,7 +152,7 @@ def _serve(
         for thread in threads:
             thread.start()
         with serving(config.watch, health):
-            _watch(health, threads, stop)
+            _watch(health, threads, stop, leads.stay)
     finally:
         notify("STOPPING=1")
         for thread in threads:
@@ -157,11 +161,15 @@ def _serve(
             end.close()
 
 
-def _watch(health: Health, threads: Sequence[threading.Thread], stop: threading.Event) -> None:
+def _watch(health: Health, threads: Sequence[threading.Thread], stop: threading.Event, stay: Stay) -> None:
     """Until `stop`. Whoever supervises the agent is told that it is well; `UserError` when a thread has died,
-    so that it is started again."""
+    so that it is started again, or when another agent has taken the database."""
     notify("READY=1")
     while not stop.wait(_WATCH_S):
+        try:
+            stay()
+        except DBAPIError as error:
+            _log.error("cannot see whether another agent uses the database: %s", error.orig)
         trouble = health.trouble()
         for why in trouble:
             _log.error("not healthy: %s", why)

@@ -2,7 +2,7 @@
 
 An alarm is of a device, a trip and a name. While it stands, what raises it once more is only counted; when
 it has been cleared the next one raises it anew. Late news do not wake the dead: what is older than the
-clearing raises nothing."""
+clearing raises nothing. What is told of one trip clears nothing of another; alarms end with their trip."""
 
 import json
 from typing import Any
@@ -13,18 +13,22 @@ from landbridge.alarms.rules import RAISE, RULES, meaning
 from landbridge.clock import iso
 from landbridge.errors import UserError
 from landbridge.store import alarms as stored
-from landbridge.store import audit
+from landbridge.store import audit, trips
 from landbridge.store.events import Event
 
 AGENT = "the agent"
 """Who clears what an event, or silence, has ended."""
+TRIP = "the end of the trip"
+"""The same of what was not over when its trip was."""
+CORRECTION = "a correction"
+"""The same of what was raised by an event that is not true, or belongs to another trip."""
 
 
 def follow(connection: Connection, event: Event, now_s: int) -> list[Event]:
     """What an event that has just been told changes, to be told after it."""
     if event.type == "retraction":
         was = stored.raised_by(connection, str(event.content["retracts"]), event.trip)
-        return _cleared(connection, [row for row in was if row.cleared_s is None], now_s, now_s, AGENT)
+        return _cleared(connection, [row for row in was if row.cleared_s is None], now_s, now_s, CORRECTION)
     found = meaning(event)
     if found is None:
         return []
@@ -32,37 +36,64 @@ def follow(connection: Connection, event: Event, now_s: int) -> list[Event]:
     at_s = now_s if event.at_s is None else event.at_s
     if action != RAISE:
         standing = stored.standing(connection, event.device, name)
-        return _cleared(connection, [row for row in standing if row.raised_s <= at_s], at_s, now_s, AGENT)
+        over = [row for row in standing if row.trip == event.trip and row.raised_s <= at_s]
+        return _cleared(connection, over, at_s, now_s, AGENT)
     return _raised(connection, event, name, at_s, now_s)
 
 
 def _raised(connection: Connection, event: Event, name: str, at_s: int, now_s: int) -> list[Event]:
-    if stored.raised_by(connection, event.id, event.trip):
-        return []
-    for row in stored.standing(connection, event.device, name):
+    standing = stored.standing(connection, event.device, name)
+    moved = [row for row in standing if row.event == event.id and row.trip != event.trip]
+    news = _cleared(connection, moved, now_s, now_s, CORRECTION)
+    before = stored.raised_by(connection, event.id, event.trip)
+    true_again = [row for row in before if row.cleared_by == CORRECTION]
+    if before and not true_again:
+        return news
+    for row in standing:
         if row.trip == event.trip:
             stored.count(connection, row.alarm, at_s)
-            return []
+            return news
+    if true_again:
+        return news + _raised_again(connection, true_again[-1], now_s)
     cleared_s = stored.last_cleared_s(connection, event.device, name, event.trip)
     if cleared_s is not None and at_s < cleared_s:
-        return []
+        return news
     severity = str(event.content.get("severity", RULES[name].severity))
     row = stored.raise_(connection, event, name, severity, at_s, now_s)
-    return [_told(row, "raised", now_s)]
+    return [*news, _told(row, "raised", now_s)]
 
 
 def expire(connection: Connection, now_s: int) -> list[Event]:
-    """End the alarms of which nothing has told for as long as their rule says."""
+    """End the alarms of which nothing has told for as long as their rule says, and those that late news
+    have raised on a trip that is over."""
+    ended = [told for trip in stored.outlived(connection) for told in follow_trip(connection, trip, now_s)]
     over = [
         row
         for row in stored.every_standing(connection)
         if (quiet_s := RULES[row.name].quiet_s) is not None and row.last_s + quiet_s <= now_s
     ]
-    return [
+    return ended + [
         told
         for row in over
         for told in _cleared(connection, [row], row.last_s + (RULES[row.name].quiet_s or 0), now_s, AGENT)
     ]
+
+
+def follow_trip(connection: Connection, trip: int, now_s: int) -> list[Event]:
+    """End the alarms of a trip with it; if it goes on after all, so do they."""
+    ended_s = trips.ended_s(connection, trip)
+    rows, news = stored.of_trip(connection, trip), []
+    stands = {row.name for row in rows if row.cleared_s is None}
+    for row in rows:
+        over_s = None if ended_s is None else max(ended_s, row.raised_s)
+        if row.cleared_by not in (None, TRIP) or row.cleared_s == over_s:
+            continue
+        if over_s is not None:
+            news += _cleared(connection, [row], over_s, now_s, TRIP)
+        elif row.name not in stands:
+            stands.add(row.name)
+            news += _raised_again(connection, row, now_s)
+    return news
 
 
 def acknowledge(connection: Connection, alarm: int, who: str, note: str, now_s: int) -> list[Event]:
@@ -111,6 +142,11 @@ def told(row: Row[Any]) -> dict[str, Any]:
         "acknowledged": iso(row.acknowledged_s), "acknowledged_by": row.acknowledged_by, "note": row.note,
         "cleared": iso(row.cleared_s), "cleared_by": row.cleared_by,
     }  # fmt: skip
+
+
+def _raised_again(connection: Connection, row: Row[Any], now_s: int) -> list[Event]:
+    stored.clear(connection, row.alarm, None, None)
+    return [_told(known(connection, row.alarm), "raised", now_s)]
 
 
 def _cleared(connection: Connection, rows: list[Row[Any]], at_s: int, now_s: int, who: str) -> list[Event]:

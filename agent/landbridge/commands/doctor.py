@@ -17,7 +17,7 @@ from landbridge.commands.opened import Opened, opened
 from landbridge.errors import UserError
 from landbridge.ingest.limits import RateLimit
 from landbridge.ingest.session import Session
-from landbridge.store import devices, letters, outbox
+from landbridge.store import devices, letters, outbox, targets
 from landbridge.store.leases import Leases
 from landbridge.store.single import alone
 
@@ -111,10 +111,16 @@ def _health(url: str) -> str:
         with urllib.request.urlopen(url, timeout=10):
             return f"it runs and is well, says {url}"
     except urllib.error.HTTPError as error:
-        trouble = json.loads(error.read())["trouble"]
-        raise UserError(f"it is not well: {'; '.join(trouble)}") from None
+        raise UserError(_trouble(error)) from None
     except (OSError, ValueError) as error:
         raise UserError(f"no answer from {url}: {error}; start the agent") from None
+
+
+def _trouble(answer: urllib.error.HTTPError) -> str:
+    try:
+        return f"it is not well: {'; '.join(json.loads(answer.read())['trouble'])}"
+    except (OSError, ValueError, KeyError, TypeError):
+        return f"{answer.url} answers {answer.code}, which no agent does: correct [watch] port"
 
 
 def _contacts(it: Opened) -> str:
@@ -146,6 +152,17 @@ def _outbox(it: Opened) -> str:
     return f"{waiting} messages wait for the platforms"
 
 
+def _targets(it: Opened) -> str:
+    with it.database.reading() as connection:
+        rows = [row for row in targets.every(connection) if row.removed_s is None]
+        held = {row.name: len(targets.holds(connection, row.target)) for row in rows}
+    bad = [f"{row.name}: {row.failure}, last tried at {iso(row.failed_s)}" for row in rows if row.failure]
+    bad += [f"{name} refuses messages of {count} devices" for name, count in held.items() if count]
+    if bad:
+        raise UserError(f"{'; '.join(bad)}: `landbridge targets list` says how much waits")
+    return f"{len(rows)} targets, none of them away"
+
+
 _LOOKS: dict[str, Callable[[Opened], str]] = {
     "database": _database,
     "keys": _keys,
@@ -154,4 +171,5 @@ _LOOKS: dict[str, Callable[[Opened], str]] = {
     "devices": _contacts,
     "dead letters": _letters,
     "outbox": _outbox,
+    "targets": _targets,
 }

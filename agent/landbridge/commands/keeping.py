@@ -32,12 +32,22 @@ def backup(file: Path = _FILE) -> None:
             os.close(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
         except FileExistsError:
             raise UserError(f"{file} is there already; name another file") from None
-        with closing(sqlite3.connect(it.database.place)) as source, closing(sqlite3.connect(file)) as target:
-            source.backup(target)  # in one piece: one state, which the agent need not wait for
-            (state,) = target.execute("PRAGMA quick_check").fetchone()
+        try:
+            state = _copied(it.database.place, file)
+        except sqlite3.Error as error:
+            file.unlink()
+            raise UserError(f"cannot copy to {file}: {error}; is there space enough?") from None
     if state != "ok":
         raise UserError(f"the copy {file} is damaged: {state}; is the disk sound?")
     print(f"copied to {file}; without the key file, which is to be kept elsewhere, it opens no message")
+
+
+def _copied(place: str, file: Path) -> str:
+    """What SQLite finds of the copy that it has made: "ok"."""
+    with closing(sqlite3.connect(place)) as source, closing(sqlite3.connect(file)) as target:
+        source.backup(target)  # in one piece: one state, which the agent need not wait for
+        (state,) = target.execute("PRAGMA quick_check").fetchone()
+    return str(state)
 
 
 def read_again(device: str | None = _DEVICE, days: int = _DAYS) -> None:

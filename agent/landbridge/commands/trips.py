@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import typer
 
+from landbridge.alarms import engine
 from landbridge.clock import iso
 from landbridge.commands import events as told
 from landbridge.commands import table
@@ -14,6 +15,7 @@ from landbridge.fleet import guide
 from landbridge.fleet.container import container_number
 from landbridge.fleet.settings import change
 from landbridge.fleet.tokens import checked
+from landbridge.outbound import announce
 from landbridge.store import events, trips
 from landbridge.wire.settings import SETTINGS
 
@@ -94,6 +96,7 @@ def end(device: str = typer.Argument(help="Device id.")) -> None:
                 f" after this end at {iso(now_s)}; set this machine's clock"
             )
         trips.end(connection, running.trip, now_s)
+        announce.tell(connection, engine.follow_trip(connection, running.trip, now_s), now_s)
     print(f"trip {running.trip} of {device} with {running.container} is over")
 
 

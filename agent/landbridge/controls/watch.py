@@ -111,12 +111,16 @@ def tell(
     stored: StoredPoint | None = None,
 ) -> None:
     """Tell which controls are broken now that were not, and which are kept again; `stored` is the point
-    that shows
-    it. What is older than the last change changes nothing."""
+    that shows it. What is older than the last change changes nothing; what was broken before this trip is
+    told on it too."""
     states = register.states(connection, device)
     for control, why in judge(demands, card, seen).items():
         broken, since_s = states.get(control, (False, -1))
-        if (why is not None) == broken or at_s < since_s:
+        if why is None or not broken:
+            is_news = (why is not None) != broken
+        else:
+            is_news = since_s < trips.changed_s(connection, device, at_s)
+        if not is_news or at_s < since_s:
             continue
         register.set_state(connection, device, control, why is not None, at_s)
         event = _event(connection, device, control, why, at_s, stored)

@@ -124,6 +124,10 @@ def _waypoint(
         raise UserError(f"{where}, column {column}: not further along the line than the row before")
     if km > LONGEST_KM:
         raise UserError(f"{where}, column {column}: kilometre {km:.0f}; a line has at most {LONGEST_KM:.0f}")
+    if before and abs(lon - before[-1].lon) > 180:
+        raise UserError(
+            f"{where}, column lon: across the 180th meridian no device can follow a line; end it there"
+        )
     return Waypoint(row["name"], row["country"], lat, lon, row["kind"], km)
 
 

@@ -38,16 +38,31 @@ def add(
     for each in what:
         if each not in known.what:
             raise UserError(f"a {kind} takes no {each!r}; it takes {', '.join(known.what)}")
-    parts = urlsplit(address)
-    if parts.scheme not in known.scheme or not (
-        parts.netloc if "http" in known.scheme else "@" in parts.path
-    ):
-        raise UserError(f"{address!r} is no address of a {kind}: it begins with {' or '.join(known.scheme)}:")
+    _check_address(address, kind)
     secret = secrets.token_bytes(_SECRET_BYTES) if known.signs else b""
     wrapped = keyring.wrap(secret, first=not devices.every(connection)) if secret else None
     wanted = tuple(what) or known.what
     targets.add(connection, Target(0, name, kind, address, tenant, wanted, wrapped, 0), who, now_s)
     return secret
+
+
+def _check_address(address: str, kind: str) -> None:
+    """`UserError` if nothing could ever be brought there."""
+    schemes = KINDS[kind].scheme
+    try:
+        parts = urlsplit(address)
+        is_whole = bool(parts.hostname) if "http" in schemes else "@" in parts.path
+        has_port = parts.port is None or parts.port > 0  # one beyond 65535 is a ValueError
+    except ValueError as error:
+        raise UserError(f"{address!r} is no address: {error}") from None
+    if parts.scheme not in schemes or not (is_whole and has_port):
+        raise UserError(f"{address!r} is no address of a {kind}: it begins with {' or '.join(schemes)}:")
+    if not address.isascii() or any(each.isspace() for each in address):
+        raise UserError(f"{address!r}: write the host in ASCII (xn--...), and %20 for a space")
+    if "@" in parts.netloc or parts.fragment:
+        raise UserError(
+            f"the address of {parts.hostname} has a user or a part behind #, which is not sent: leave it out"
+        )
 
 
 def remove(connection: Connection, name: str, who: str, now_s: int) -> None:

@@ -15,6 +15,7 @@ _LOOK_S = 0.1
 _MOST_AT_ONCE = 256
 _FEW = 16
 _PATIENCE_S = 10.0
+_LONGEST_S = 20.0  # of a transaction: a database that does not answer fails none
 _FIRST_RETRY_S = 0.5
 _LAST_RETRY_S = 1.0  # a server or a disk that is there again is seen at once: devices wait ten seconds
 _log = logging.getLogger(__name__)
@@ -29,6 +30,7 @@ class Worker(threading.Thread):
         self._pipeline = pipeline
         self._precedence = precedence
         self._unstored = Since()
+        self._storing = Since()
         metrics.WAITING.set_function(waiting.qsize)
         self._stopping = threading.Event()
 
@@ -41,6 +43,8 @@ class Worker(threading.Thread):
         """What keeps messages from being stored, for too long."""
         if self._unstored.seconds > _PATIENCE_S:
             return f"messages have not been stored for {self._unstored.seconds:.0f} s: see the log"
+        if self._storing.seconds > _LONGEST_S:
+            return f"the database has not answered for {self._storing.seconds:.0f} s"
         return None
 
     def run(self) -> None:
@@ -68,7 +72,7 @@ class Worker(threading.Thread):
         retry_s = _FIRST_RETRY_S
         while not self._stopping.is_set():
             try:
-                with metrics.TRANSACTION_S.time():
+                with metrics.TRANSACTION_S.time(), self._storing:
                     self._pipeline.process_all(batch)
                 self._unstored.ends()
                 metrics.LAST_STORED.set_to_current_time()

@@ -2,16 +2,18 @@
 
 A fence is a GeoJSON geometry and a radius: a circle is a Point, a corridor a LineString. Distances are
 measured in a plane that touches the globe at the fix, which is good to a per cent for a hundred kilometres.
+One that lies across the 180th meridian comes in pieces (RFC 7946, 3.1.9), and is kept so; here it is whole.
 """
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from math import cos, inf, radians
 from typing import Any, NamedTuple
 
 import shapely
+from shapely.affinity import translate
 from shapely.geometry.base import BaseGeometry
 from sqlalchemy import Row
 
@@ -42,6 +44,7 @@ class Fence:
 
     def outside_m(self, place: Place) -> float:
         """Metres outside the fence; negative: so far inside."""
+        place = _beside(place, self._middle)
         if self._far_from(place):
             return inf
         shape = _plane(self.shape, place)
@@ -53,6 +56,8 @@ class Fence:
 
     def is_passed(self, a: Place, b: Place) -> bool:
         """True when the straight way from `a` to `b` leads through it."""
+        a = _beside(a, self._middle)
+        b = _beside(b, a.lon)
         if self._far_from(a, b):
             return False
         way = _plane(shapely.LineString([(a.lon, a.lat), (b.lon, b.lat)]), a)
@@ -61,13 +66,22 @@ class Fence:
     @property
     def size_m(self) -> float:
         """Extent, to tell a yard from the country around it."""
-        west, south, east, north = self.shape.bounds
+        west, south, east, north = self._bounds
         return float(self.radius_m + max(north - south, (east - west) * cos(radians(south))) * _M_A_DEGREE)
+
+    @cached_property
+    def _bounds(self) -> tuple[float, float, float, float]:
+        west, south, east, north = self.shape.bounds
+        return west, south, east, north
+
+    @property
+    def _middle(self) -> float:
+        return (self._bounds[0] + self._bounds[2]) / 2
 
     def _far_from(self, *places: Place) -> bool:
         """True when a box around the fence holds none of them, nor anything between."""
         margin = (self.radius_m + 1000) / _M_A_DEGREE
-        west, south, east, north = self.shape.bounds
+        west, south, east, north = self._bounds
         wide = margin / max(0.01, cos(radians(max(abs(south), abs(north)) + margin)))
         lats, lons = [each.lat for each in places], [each.lon for each in places]
         return bool(
@@ -76,6 +90,11 @@ class Fence:
             or max(lons) < west - wide
             or min(lons) > east + wide
         )
+
+
+def _beside(place: Place, lon: float) -> Place:
+    """The place with a longitude, beyond 180 if need be, that is next to another one."""
+    return place._replace(lon=place.lon + 360 * round((lon - place.lon) / 360))
 
 
 def _plane(shape: BaseGeometry, origin: Place) -> BaseGeometry:
@@ -91,7 +110,16 @@ def from_row(row: Row[Any]) -> Fence:
 
 @lru_cache(10_000)
 def _shape(geometry: str) -> BaseGeometry:
-    return shapely.from_geojson(geometry)
+    return _whole(shapely.from_geojson(geometry))
+
+
+def _whole(shape: BaseGeometry) -> BaseGeometry:
+    """Of pieces on both sides of the 180th meridian one, whose east is beyond 180."""
+    west, _, east, _ = shape.bounds
+    if east - west <= 180:
+        return shape
+    pieces = shapely.get_parts(shape)
+    return shapely.union_all([translate(each, 360) if each.bounds[2] <= 0 else each for each in pieces])
 
 
 class Drawn(NamedTuple):
@@ -143,8 +171,12 @@ def _check(shape: BaseGeometry, where: str) -> None:
     west, south, east, north = shape.bounds
     if not (-180 <= west <= east <= 180 and -90 <= south <= north <= 90):
         raise UserError(f"{where}: coordinates beyond the globe; longitude comes first")
+    west, _, east, _ = _whole(shape).bounds
     if east - west > 180:
-        raise UserError(f"{where}: it crosses the 180th meridian; draw two fences")
+        raise UserError(
+            f"{where}: it is wider than half the globe; one across the 180th meridian must be cut there"
+            " into a MultiPolygon or MultiLineString (RFC 7946, 3.1.9)"
+        )
 
 
 @dataclass

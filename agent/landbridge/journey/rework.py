@@ -9,6 +9,7 @@ from functools import cache
 
 from sqlalchemy import Connection
 
+from landbridge.alarms import engine
 from landbridge.coverage import cells
 from landbridge.ingest import judge
 from landbridge.journey import fences
@@ -43,6 +44,8 @@ class Rework:
         self.judged_again = False
         self.tenants: set[str | None] = set()
         """Whose points have become others."""
+        self.changed_trips: set[int] = set()
+        """Those whose end is another one now."""
 
     def walk(self, from_s: int) -> None:
         """Walk from the last state that does not know what has changed since `from_s`."""
@@ -91,6 +94,7 @@ class Rework:
             else:
                 continue
             if changed:
+                self.changed_trips.add(row.trip)
                 moved_s += self._bind(min(each for each in (row.ended_s, ended_s) if each is not None))
         return min(moved_s, default=None)
 
@@ -103,6 +107,9 @@ class Rework:
         news = [each for each in true.values() if each.id not in told or _differ(each, told[each.id])]
         announce.retract(self._connection, untrue, self._now_s)
         announce.tell(self._connection, news, self._now_s)
+        for trip in sorted(self.changed_trips):
+            over = engine.follow_trip(self._connection, trip, self._now_s)
+            announce.tell(self._connection, over, self._now_s)
         if self.judged_again:
             self._correct_position()
         positions.correct(self._connection, self._device, self.tenants)

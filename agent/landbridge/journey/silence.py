@@ -16,24 +16,32 @@ GRACE_S = 2 * 3600
 
 
 def look(connection: Connection, now_s: int) -> int:
-    """Tell of each device whose contact is overdue, once, and when it is heard again; return how many."""
-    news = [
-        _alarm(connection, row, name, now_s)
-        for name, rows in (
-            ("silent", devices.overdue(connection, now_s - GRACE_S)),
-            ("heard-again", devices.heard_again(connection)),
-        )
-        for row in rows
-    ]
+    """Tell of each device whose contact is overdue, once a trip, and when it is heard again; return how
+    many."""
+    overdue = devices.overdue(connection, now_s - GRACE_S)
+    news = [_alarm(connection, row, "silent", row.next_contact_s, now_s) for row in overdue]
+    for row in overdue:
+        devices.silent(connection, row.device, row.next_contact_s)
+    for row in devices.heard_again(connection):
+        news.append(_alarm(connection, row, "heard-again", row.silent_due_s, now_s))
+        devices.silent(connection, row.device, None)
     announce.tell(connection, news, now_s)
-    return len(news)
+    again = [
+        _of_trip(_alarm(connection, row, "silent", row.silent_due_s, now_s))
+        for row in devices.silent_on_another_trip(connection)
+    ]
+    announce.tell(connection, again, now_s)
+    return len(news) + len(again)
 
 
-def _alarm(connection: Connection, row: Row[Any], name: str, now_s: int) -> Event:
+def _of_trip(event: Event) -> Event:
+    """With an id of this trip: it takes the place of no other one's."""
+    event_id = f"{event.id}-{'no-trip' if event.trip is None else f'trip-{event.trip}'}"
+    return event._replace(id=event_id, content=dict(event.content) | {"id": event_id})
+
+
+def _alarm(connection: Connection, row: Row[Any], name: str, due_s: int, now_s: int) -> Event:
     """The alarm with the last position; its id names the contact that was due."""
-    silent = name == "silent"
-    due_s = row.next_contact_s if silent else row.silent_due_s
-    devices.silent(connection, row.device, due_s if silent else None)
     last = points.latest_position(connection, row.device) or points.newest(connection, row.device)
     trip = trips.running(connection, row.device)
     if trip is None:

@@ -8,7 +8,7 @@ import logging
 import random
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 
 from landbridge.clock import Clock
@@ -170,18 +170,38 @@ class Delivery:
             with self._database.reading() as connection:
                 span = (waits.message, self._cursor)
                 found = outbox.of_device(connection, target.tenant, target.what, waits.device, span)
-            for message in found:
-                try:
-                    self._send(topics.whole(message))
-                except Refused as error:
-                    tries = waits.tries + 1 if message.message == waits.message else 0
-                    waiting[waits.device] = self._hold(message, tries, str(error))
-                    break
-            else:
-                with self._database.writing() as connection:
-                    targets.release(connection, target.target, waits.device)
-                    targets.advance(connection, target.target, self._cursor, len(found), now_s)
-                del waiting[waits.device]
+            still = self._catch_up(waits, found)
+            if still:
+                waiting[waits.device] = still
+                continue
+            with self._database.writing() as connection:
+                targets.release(connection, target.target, waits.device)
+                targets.advance(connection, target.target, self._cursor, len(found), now_s)
+            del waiting[waits.device]
+
+    def _catch_up(self, waits: Refusal, found: Sequence[Posted]) -> Refusal | None:
+        """Bring a device what it waits for; returns how it waits from then on, None: it has it all. What was
+        taken is not sent again, whatever comes after it: `Away`, or the end of the agent."""
+        for number, message in enumerate(found):
+            if self._stopping.is_set():
+                return self._wait_from(waits, message)
+            if number and number % BATCH == 0:
+                self._wait_from(waits, message)
+            try:
+                self._send(topics.whole(message))
+            except Refused as error:
+                tries = waits.tries + 1 if message.message == waits.message else 0
+                return self._hold(message, tries, str(error))
+            except Exception:
+                self._wait_from(waits, message)
+                raise
+        return None
+
+    def _wait_from(self, waits: Refusal, message: Posted) -> Refusal:
+        still = waits._replace(message=message.message)
+        with self._database.writing() as connection:
+            targets.hold(connection, self._target.target, still)
+        return still
 
     def _hold(self, message: Posted, tries: int, why: str) -> Refusal:
         now_s = self._clock.now_s()

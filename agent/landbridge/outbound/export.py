@@ -5,12 +5,14 @@ import io
 import json
 from collections.abc import Mapping
 from enum import StrEnum
+from itertools import pairwise
 from xml.sax.saxutils import escape
 
 from landbridge.clock import iso
 from landbridge.coverage.cells import Located
 from landbridge.outbound import geojson
 from landbridge.store.points import StoredPoint
+from landbridge.wire.point import Point
 
 
 class Format(StrEnum):
@@ -48,11 +50,19 @@ def export(
 
 
 def _gpx(device: str, track: list[StoredPoint]) -> str:
-    points = "\n".join(_gpx_point(each) for each in track if geojson.has_position(each))
+    """A segment ends at the 180th meridian: programs draw a line around the world otherwise."""
+    points: list[str] = []
+    before = 0
+    for each in (each for each in track if geojson.has_position(each)):
+        if points and _crosses(before, each.point.lon or 0):
+            points.append("</trkseg><trkseg>")
+        before = each.point.lon or 0
+        points.append(_gpx_point(each))
+    segments = "\n".join(points)
     return f"""<?xml version="1.0" encoding="UTF-8"?>
 <gpx version="1.1" creator="landbridge" xmlns="http://www.topografix.com/GPX/1/1">
 <trk><name>{escape(device)}</name><trkseg>
-{points}
+{segments}
 </trkseg></trk>
 </gpx>
 """
@@ -71,18 +81,49 @@ def _gpx_point(stored: StoredPoint) -> str:
 def _kml(device: str, track: list[StoredPoint]) -> str:
     """The way as a line, and each point with its time, for the slider of whoever shows it."""
     placed = [each for each in track if geojson.has_position(each)]
-    line = " ".join(_kml_place(each) for each in placed)
+    lines = "\n".join(
+        f"<LineString><tessellate>1</tessellate><coordinates>{' '.join(piece)}</coordinates></LineString>"
+        for piece in _kml_pieces(placed)
+    )
     points = "\n".join(_kml_point(each) for each in placed)
     return f"""<?xml version="1.0" encoding="UTF-8"?>
 <kml xmlns="http://www.opengis.net/kml/2.2"><Document>
 <name>{escape(device)}</name>
 <Placemark><name>{escape(device)}</name>
-<LineString><tessellate>1</tessellate><coordinates>{line}</coordinates></LineString></Placemark>
+<MultiGeometry>{lines}</MultiGeometry></Placemark>
 <Folder><name>points</name>
 {points}
 </Folder>
 </Document></kml>
 """
+
+
+def _kml_pieces(placed: list[StoredPoint]) -> list[list[str]]:
+    """The way, cut where it crosses the 180th meridian (as of RFC 7946, 3.1.9)."""
+    pieces: list[list[str]] = [[]]
+    for before, each in pairwise([None, *placed]):
+        if before and each and _crosses(before.point.lon or 0, each.point.lon or 0):
+            here, there = _at_the_meridian(before.point, each.point)
+            pieces[-1].append(here)
+            pieces.append([there])
+        pieces[-1] += [_kml_place(each)] if each else []
+    return pieces
+
+
+def _at_the_meridian(a: Point, b: Point) -> tuple[str, str]:
+    """Where the way from `a` to `b` crosses it, on its side and on that of `b`."""
+    edge = 180_00000 if (a.lon or 0) > 0 else -180_00000
+    way = (b.lon or 0) + 2 * edge - (a.lon or 0)
+    part = (edge - (a.lon or 0)) / way if way else 0.0
+    lat = (a.lat or 0) + part * ((b.lat or 0) - (a.lat or 0))
+    altitude_m = (a.altitude_m or 0) + part * ((b.altitude_m or 0) - (a.altitude_m or 0))
+    rest = f"{lat / 1e5:.5f},{altitude_m:.0f}"
+    return f"{edge / 1e5:.5f},{rest}", f"{-edge / 1e5:.5f},{rest}"
+
+
+def _crosses(a: int, b: int) -> bool:
+    """Whether the way between these longitudes, 1e-5 degrees, is shorter across the 180th meridian."""
+    return abs(a - b) > 180_00000
 
 
 def _kml_point(stored: StoredPoint) -> str:

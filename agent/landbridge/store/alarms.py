@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, case, func, insert, select, update
 
 from landbridge.store.events import Event
-from landbridge.store.tables import alarms
+from landbridge.store.tables import alarms, trips
 
 
 def raise_(connection: Connection, event: Event, name: str, severity: str, at_s: int, now_s: int) -> Row[Any]:
@@ -34,8 +34,8 @@ def acknowledge(connection: Connection, alarm: int, who: str, note: str, now_s: 
     connection.execute(update(alarms).where(alarms.c.alarm == alarm).values(values))
 
 
-def clear(connection: Connection, alarm: int, who: str, at_s: int) -> None:
-    """It is over since then."""
+def clear(connection: Connection, alarm: int, who: str | None, at_s: int | None) -> None:
+    """It is over since then; None: it is not over after all."""
     values = {"cleared_by": who, "cleared_s": at_s}
     connection.execute(update(alarms).where(alarms.c.alarm == alarm).values(values))
 
@@ -54,6 +54,19 @@ def standing(connection: Connection, device: str, name: str) -> list[Row[Any]]:
 def every_standing(connection: Connection) -> list[Row[Any]]:
     """All that are not over."""
     return list(connection.execute(select(alarms).where(alarms.c.cleared_s.is_(None))))
+
+
+def of_trip(connection: Connection, trip: int) -> list[Row[Any]]:
+    """Those of a trip, in their order."""
+    device = select(trips.c.device).where(trips.c.trip == trip).scalar_subquery()
+    of_trip = select(alarms).where(alarms.c.device == device, alarms.c.trip == trip)
+    return list(connection.execute(of_trip.order_by(alarms.c.alarm)))
+
+
+def outlived(connection: Connection) -> list[int]:
+    """The trips that are over and have alarms that are not."""
+    standing = select(alarms.c.trip).where(alarms.c.cleared_s.is_(None)).join(trips)
+    return list(connection.execute(standing.where(trips.c.ended_s.is_not(None)).distinct()).scalars())
 
 
 def raised_by(connection: Connection, event: str, trip: int | None) -> list[Row[Any]]:

@@ -76,7 +76,7 @@ class Database:
                 command.upgrade(config, "head")
         except CommandError as error:
             raise UserError(
-                f"database {_shown(self.place)} is of another version ({error}); update landbridge"
+                f"database {shown(self.place)} is of another version ({error}); update landbridge"
             ) from None
 
     def _version(self) -> str | None:
@@ -120,10 +120,10 @@ def _only_for_us(path: Path, make: bool) -> None:
 def _unusable(place: str, why: str) -> UserError:
     remedy = "check server, user and rights" if is_server(place) else "check the file and its permissions"
     return UserError(
-        f"cannot use database {_shown(place)}: {why}; {remedy}, or name another in [store] database"
+        f"cannot use database {shown(place)}: {why}; {remedy}, or name another in [store] database"
     )
 
 
-def _shown(place: str) -> str:
+def shown(place: str) -> str:
     """Without the password of a server."""
     return make_url(place).render_as_string() if is_server(place) else place

@@ -7,8 +7,9 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, exists, func, insert, select, update
 
-from landbridge.store.tables import devices, points
+from landbridge.store.tables import alarms, devices, points, trips
 
+_HAS_POINTS = exists().where(points.c.device == devices.c.device)
 WINDOW = 64
 """Numbers the replay window looks back, its top included."""
 
@@ -93,15 +94,27 @@ def overdue(connection: Connection, before_s: int) -> list[Row[Any]]:
     """Devices whose next contact was due before a time, and of which this has not been told; not those that
     never made a point."""
     due = devices.c.next_contact_s
-    has_points = exists().where(points.c.device == devices.c.device)
-    late = select(devices).where(due < before_s, devices.c.last_contact_s < due, has_points)
+    late = select(devices).where(due < before_s, devices.c.last_contact_s < due, _HAS_POINTS)
     return list(connection.execute(late.where(devices.c.silent_due_s.is_distinct_from(due))))
 
 
 def heard_again(connection: Connection) -> list[Row[Any]]:
-    """Devices that were told to be silent and have been heard since."""
+    """Devices that were told to be silent and have been heard since; not those of which no point is kept."""
     since = devices.c.last_contact_s > devices.c.silent_due_s
-    return list(connection.execute(select(devices).where(devices.c.silent_due_s.is_not(None), since)))
+    silent = devices.c.silent_due_s.is_not(None)
+    return list(connection.execute(select(devices).where(silent, since, _HAS_POINTS)))
+
+
+def silent_on_another_trip(connection: Connection) -> list[Row[Any]]:
+    """Devices that are silent, of which that was told when another trip was under way, or none; not those of
+    which no point is kept."""
+    trip = select(trips.c.trip).where(trips.c.device == devices.c.device, trips.c.ended_s.is_(None))
+    mine = alarms.c.device == devices.c.device, alarms.c.name == "silent"
+    of_trip = alarms.c.trip.is_not_distinct_from(trip.scalar_subquery())
+    of_this_time = alarms.c.last_s >= devices.c.silent_due_s
+    told = exists().where(*mine, of_trip, of_this_time)
+    silent = devices.c.silent_due_s.is_not(None)
+    return list(connection.execute(select(devices).where(silent, ~told, _HAS_POINTS)))
 
 
 def silent(connection: Connection, device: str, due_s: int | None) -> None:

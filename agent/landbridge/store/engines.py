@@ -19,6 +19,7 @@ _OPTIONS = (
     " -c synchronous_commit=on -c timezone=UTC"
 )
 _KEEPALIVE = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3}
+_KEEPALIVE |= {"tcp_user_timeout": 25_000}  # milliseconds; the others count only while nothing is on its way
 """A server whose host is gone is noticed within half a minute."""
 
 

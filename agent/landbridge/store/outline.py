@@ -1,9 +1,10 @@
 """A track in as few points as a picture of it needs, and what a device took and sent day by day."""
 
 from collections.abc import Sequence
+from math import ceil, floor
 from typing import Any, NamedTuple
 
-from sqlalchemy import BigInteger, Column, Connection, Row, and_, case, cast, func, literal, select
+from sqlalchemy import BigInteger, Column, Connection, Row, and_, case, cast, func, literal, or_, select
 
 from landbridge.store.tables import points, uplinks, wakes
 from landbridge.wire.point import KIND_FIX
@@ -16,7 +17,7 @@ _COLUMNS = ("seq", "at_s", "lat", "lon", "speed", "rsrp", "battery", "temperatur
 
 
 class Box(NamedTuple):
-    """Degrees; what lies across the date line is not asked for."""
+    """Degrees; a west or east beyond 180 means what lies across the 180th meridian."""
 
     west: float
     south: float
@@ -51,7 +52,7 @@ def outline(
         wanted.append(points.c.trip.in_(of_trips))
     if box is not None:
         wanted += [points.c.lat.between(round(box.south * 1e5), round(box.north * 1e5))]
-        wanted += [points.c.lon.between(round(box.west * 1e5), round(box.east * 1e5))]
+        wanted += [_between(box.west, box.east)]
     found = connection.execute(select(func.count(), func.min(at_s), func.max(at_s)).where(*wanted)).one()
     count, first_s, last_s = found
     delay_s = (points.c.received_s - at_s).label("delay_s")
@@ -67,6 +68,13 @@ def outline(
     kept = list({*of_slots, *newest})
     rows = connection.execute(select(*columns).where(points.c.device == device, points.c.seq.in_(kept))).all()
     return Outline(sorted(rows, key=lambda row: (row.at_s, row.seq)), count, step_s)
+
+
+def _between(west: float, east: float) -> Any:
+    """That the longitude of a point lies there."""
+    turns = range(ceil((-180 - east) / 360), floor((180 - west) / 360) + 1)
+    there = [((west + 360 * turn) * 1e5, (east + 360 * turn) * 1e5) for turn in turns]
+    return or_(*(points.c.lon.between(round(low), round(high)) for low, high in there))
 
 
 def _first_of(connection: Connection, wanted: Sequence[Any], slot: Any, rank: Any) -> list[int]:

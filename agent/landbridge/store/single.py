@@ -2,35 +2,43 @@
 
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from landbridge.errors import UserError
-from landbridge.store.database import Database
+from landbridge.store.database import Database, shown
 from landbridge.store.leases import Leases
 
 _ALONE = "alone"
+Stay = Callable[[], None]
+"""Called every few seconds it takes again what a restart of the server has ended; `UserError` when another
+agent was faster, `DBAPIError` while the server is away."""
 
 
 @contextmanager
-def alone(database: Database) -> Iterator[None]:
+def alone(database: Database) -> Iterator[Stay]:
     """Be the only one as long as it lasts; `UserError` when another is. Held by the operating system, or by
     the server for the connection: it ends with the process, however that ends."""
-    with _on_server(database) if database.on_server else _on_file(Path(database.place)):
-        yield
+    with _on_server(database) if database.on_server else _on_file(Path(database.place)) as stay:
+        yield stay
 
 
 @contextmanager
-def _on_server(database: Database) -> Iterator[None]:
+def _on_server(database: Database) -> Iterator[Stay]:
     with Leases(database, _ALONE) as leases:
-        if not leases.take(0):
-            raise _another(database.place)
-        yield
+
+        def stay() -> None:
+            leases.check()
+            if not leases.take(0):
+                raise _another(shown(database.place))
+
+        stay()
+        yield stay
 
 
 @contextmanager
-def _on_file(database: Path) -> Iterator[None]:
+def _on_file(database: Path) -> Iterator[Stay]:
     """Hold `<database>.lock`."""
     path = database.with_name(database.name + ".lock")
     try:
@@ -39,7 +47,7 @@ def _on_file(database: Path) -> Iterator[None]:
         raise UserError(f"cannot use {path}: {error.strerror}; check its permissions") from None
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        yield
+        yield lambda: None
     except BlockingIOError:
         raise _another(str(database)) from None
     finally:

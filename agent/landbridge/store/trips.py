@@ -63,6 +63,17 @@ def find(connection: Connection, trip: int) -> Row[Any] | None:
     return connection.execute(select(trips).where(trips.c.trip == trip)).one_or_none()
 
 
+def ended_s(connection: Connection, trip: int) -> int | None:
+    """When the trip ended; None: it has not."""
+    return connection.execute(select(trips.c.ended_s).where(trips.c.trip == trip)).scalar()
+
+
+def changed_s(connection: Connection, device: str, at_s: int) -> int:
+    """When the last trip of `device` began or ended, up to that time; 0: none has."""
+    times = [each for row in of_device(connection, device) for each in (row.started_s, row.ended_s)]
+    return max((each for each in times if each is not None and each <= at_s), default=0)
+
+
 def running(connection: Connection, device: str) -> Row[Any] | None:
     """The trip of `device` that has not ended."""
     statement = select(trips).where(trips.c.device == device, trips.c.ended_s.is_(None))

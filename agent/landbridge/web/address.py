@@ -1,5 +1,10 @@
 """Where the pages are found."""
 
+from urllib.parse import quote
+
+from fastapi import Request
+from starlette.datastructures import URL
+
 from landbridge.config import Web
 
 SHARE = "/s/"
@@ -9,6 +14,15 @@ def base_url(web: Web) -> str:
     """Without a slash at its end."""
     host = f"[{web.host}]" if ":" in web.host else web.host
     return web.url.rstrip("/") or f"http://{host}:{web.port}"
+
+
+def own_address(request: Request, **query: str) -> str:
+    """Path and query of what is asked for, with these parts of the query instead; never another host's."""
+    # One that begins with two slashes would be.
+    path = "/" + quote(request.scope["path"].lstrip("/\\"))
+    asked = URL("?" + request.scope["query_string"].decode("latin-1"))
+    asked = asked.include_query_params(**query) if query else asked
+    return f"{path}?{asked.query}" if asked.query else path
 
 
 def share_url(web: Web, secret: str) -> str:

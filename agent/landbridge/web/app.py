@@ -24,6 +24,7 @@ from landbridge.web import (
     shared,
     updates,
 )
+from landbridge.web.address import own_address
 from landbridge.web.guard import Guard
 from landbridge.web.here import Here
 from landbridge.web.render import page
@@ -57,8 +58,9 @@ async def _not_signed_in(request: Request, _: Exception) -> Response:
     if _is_api(request):
         why = {"detail": "no token, or one that is not good (any more)"}
         return JSONResponse(why, 401, {"www-authenticate": "Bearer"})
-    after = f"?after={quote(request.url.path)}" if request.method == "GET" else ""
-    return RedirectResponse(f"/sign-in{after}", 303)
+    after = f"?after={quote(own_address(request))}" if request.method == "GET" else ""
+    # The empty part behind # keeps a browser from taking over that of the page: there it would be a token.
+    return RedirectResponse(f"/sign-in{after}#", 303)
 
 
 async def _user_error(request: Request, error: Exception) -> Response:

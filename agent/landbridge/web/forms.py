@@ -1,5 +1,6 @@
 """What the pages and their forms share: who looks, who acts, and the way back."""
 
+import re
 from typing import Annotated
 from urllib.parse import quote
 
@@ -10,6 +11,9 @@ from landbridge.web import viewer
 from landbridge.web.viewer import Viewer
 
 Looks = Annotated[Viewer, Depends(viewer.viewer)]
+LONGEST_PATH = 2_000
+_INSIDE = re.compile(r"/(?![/\\])[^\x00-\x20\x7f\\]*")
+"""Browsers read a backslash as a slash, and pass over tabs and the ends of lines."""
 Field = Annotated[str, Form(max_length=200)]
 
 
@@ -34,8 +38,8 @@ def device_path(device: str, leaf: str = "") -> str:
 
 
 def inside(path: str) -> str:
-    """`path` if it leads to one of our pages, else the first."""
-    return path if path.startswith("/") and not path.startswith(("//", "/\\")) else "/"
+    """`path`, with its query, if it leads to one of our pages, else the first."""
+    return path if len(path) <= LONGEST_PATH and _INSIDE.fullmatch(path) else "/"
 
 
 def number(text: str) -> int | None:

@@ -143,6 +143,7 @@ def _box(text: str | None) -> Box | None:
         west, south, east, north = (float(part) for part in text.split(","))
     except ValueError:
         raise HTTPException(400, f"box={text}: four numbers, west,south,east,north") from None
-    if not (-400 < west <= east < 400 and -90 <= south <= north <= 90):
+    if not (max(abs(west), abs(east)) < 400 and -90 <= south <= north <= 90):
         raise HTTPException(400, f"box={text}: degrees, west,south,east,north")
-    return Box(west, south, east, north)
+    # West of which the east lies: across the 180th meridian (RFC 7946, 5.2).
+    return Box(west, south, east if west <= east else east + 360, north)

@@ -14,7 +14,7 @@ from landbridge.store import tokens
 from landbridge.web import act, alarm_page, columns, seen, tell, viewer
 from landbridge.web.address import share_url
 from landbridge.web.api import Number
-from landbridge.web.forms import Acts, Field, Looks, back, device_path, inside, number
+from landbridge.web.forms import LONGEST_PATH, Acts, Field, Looks, back, device_path, inside, number
 from landbridge.web.guard import SIGN_IN
 from landbridge.web.here import here
 from landbridge.web.live import stream
@@ -41,7 +41,7 @@ def sign_in(
     token: Field,
     csrf: Field,
     name: Field = "",
-    after: Annotated[str, Form(max_length=500)] = "/",
+    after: Annotated[str, Form(max_length=LONGEST_PATH)] = "/",
 ) -> Response:
     """Begin a session with a token that is good, or with a name and its password."""
     it = here(request)

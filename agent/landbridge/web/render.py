@@ -11,6 +11,7 @@ from markupsafe import Markup
 
 from landbridge.clock import iso
 from landbridge.web import assets, words
+from landbridge.web.address import own_address
 from landbridge.web.here import here
 
 _templates = Environment(
@@ -26,17 +27,20 @@ _YEAR_S = 365 * 86400
 def page(request: Request, template: str, status: int = 200, **values: Any) -> HTMLResponse:
     """The page that `template` makes of `values`."""
     language = words.language_of(request)
-    table = words.table(language)
+    is_asked = request.method == "GET"  # nothing is behind the address that a form was sent to
     common = {
-        "_": lambda phrase: table.get(phrase, phrase),
+        **words.speakers(language),
         "as_json": as_json,
         "language": language,
         "languages": words.LANGUAGES,
-        "texts": table,
+        "texts": words.table(language),
         "static": assets.address(),
         "now": iso(here(request).clock.now_s()),
-        # A path that begins with two slashes would be another host.
-        "path": "/" + request.url.path.lstrip("/\\") if request.method == "GET" else "",
+        "path": request.url.path,
+        "address": own_address(request) if is_asked else "",
+        "in_language": {
+            code: own_address(request, **{words.COOKIE: code}) for code in words.LANGUAGES if is_asked
+        },
         "who": None,
         "data": None,
     }

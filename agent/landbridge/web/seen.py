@@ -290,7 +290,9 @@ def _state(
         return "new"
     if next_s is not None and now_s > next_s + max(LATE_S, next_s - last_s):
         return "silent"
-    moves = fix and fix.still_s is None and (fix.speed or 0) >= MOVING_KMH
+    if fix is None:
+        return "unlocated"
+    moves = fix.still_s is None and (fix.speed or 0) >= MOVING_KMH
     return "moving" if moves else "dwelling"
 
 

@@ -4,7 +4,7 @@ import { grouped, SINGLE_ZOOM } from "./clusters.js";
 import { boundsOf, LABELS, makeMap, STATES } from "./map.js";
 import { _, make, time } from "./words.js";
 
-const ORDER = ["alarm", "silent", "moving", "dwelling", "new", "ended"];
+const ORDER = ["alarm", "silent", "moving", "dwelling", "unlocated", "new", "ended"];
 const REFRESH_MS = 300_000;
 const PAGE = 100; // rows; more are shown when asked for
 const rows = new Map();

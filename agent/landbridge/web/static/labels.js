@@ -2,6 +2,9 @@
 const FONT = 'system-ui, "Noto Sans", "PingFang SC", "Microsoft YaHei", "WenQuanYi Micro Hei", sans-serif';
 const MARGIN = 4;
 
+/** `lon`, beyond 180 if need be, where it is nearest to another longitude. */
+export const beside = (lon, other) => lon + 360 * Math.round((other - lon) / 360);
+
 /** Keep the names of `find()` on `map` while it moves; returns what draws them again when they are others. The
  * first have the room where two would overlap: each is {text, at: [longitude, latitude], size, weight, color, halo,
  * below (px), always}. */
@@ -23,10 +26,11 @@ export function showLabels(map, find) {
     canvas.height = clientHeight * ratio;
     context.scale(ratio, ratio);
     Object.assign(context, { textAlign: "center", textBaseline: "middle", lineJoin: "round", lineWidth: 3 });
-    const [taken, bounds] = [[], map.getBounds()];
+    const [taken, bounds, centre] = [[], map.getBounds(), map.getCenter().lng];
     for (const it of find()) {
-      if (!bounds.contains(it.at)) continue;
-      const { x, y } = map.project(it.at);
+      const at = [beside(it.at[0], centre), it.at[1]];
+      if (!bounds.contains(at)) continue;
+      const { x, y } = map.project(at);
       const middle = y + (it.below ?? 0);
       context.font = `${it.weight} ${it.size}px ${FONT}`;
       const half = width(it.text, context.font) / 2 + MARGIN;

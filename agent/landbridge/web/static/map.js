@@ -23,7 +23,8 @@ export const LABELS = {
 const RANKS = [[2.5, 40], [3, 120], [4, 400], [5, 1500], [6, Infinity]];
 
 const WORDS = {
-  "Map.Title": _("Map"), "NavigationControl.ZoomIn": _("Zoom in"), "NavigationControl.ZoomOut": _("Zoom out"),
+  "Map.Title": _("Map"), "AttributionControl.ToggleAttribution": _("Who made the map"),
+  "NavigationControl.ZoomIn": _("Zoom in"), "NavigationControl.ZoomOut": _("Zoom out"),
 };
 // A country is named where it is wide enough: degrees of its side, times the map's scale.
 const WIDE = 14;
@@ -40,9 +41,10 @@ maplibregl.prewarm();
 export async function makeMap(container, { places = [], ...options } = {}, names = () => []) {
   const bounds = boundsOf(places);
   const around = bounds.isEmpty() ? {} : { bounds, fitBoundsOptions: { padding: 40, maxZoom: 9 } };
+  const isAcross = !bounds.isEmpty() && bounds.getEast() > 180;
   const map = new maplibregl.Map({
     container, style: style(), attributionControl: false, dragRotate: false, pitchWithRotate: false,
-    renderWorldCopies: false, fadeDuration: 0, maxZoom: 13, minZoom: 0.5, center: [60, 48], zoom: 2,
+    renderWorldCopies: isAcross, fadeDuration: 0, maxZoom: 13, minZoom: 0.5, center: [60, 48], zoom: 2,
     locale: WORDS, ...around, ...options,
   });
   map.touchZoomRotate.disableRotation();
@@ -65,7 +67,15 @@ export async function makeMap(container, { places = [], ...options } = {}, names
   return { map, drawNames };
 }
 
-export const boundsOf = (places) => places.reduce((grown, at) => grown.extend(at), new maplibregl.LngLatBounds());
+/** Around all places ([longitude, latitude] each): from behind the widest gap between them on, so that the east is
+ * beyond 180 where they lie on both sides of that meridian. */
+export function boundsOf(places) {
+  const lons = places.map(([lon]) => lon).sort((a, b) => a - b);
+  const widths = lons.map((lon, i) => lon - (i ? lons[i - 1] : lons.at(-1) - 360));
+  const west = lons[widths.indexOf(Math.max(...widths))];
+  const beyond = places.map(([lon, lat]) => [lon < west ? lon + 360 : lon, lat]);
+  return beyond.reduce((grown, at) => grown.extend(at), new maplibregl.LngLatBounds());
+}
 
 /** The names of the base map, the first first, by zoom. */
 async function baseNames() {

@@ -1,6 +1,7 @@
 // A track on the map: overview first, all points of what is looked at when that is nearer.
 import { json, ms, summed } from "./ask.js";
 import * as journey from "./events.js";
+import { beside } from "./labels.js";
 import { LABELS, makeMap, STATES } from "./map.js";
 import { _, make } from "./words.js";
 
@@ -78,8 +79,12 @@ export class Track {
 
   /** Put all points of what the map shows, or as many as it can bear, between those of the overview. */
   async nearer() {
-    const [west, south, east, north] = this.map.getBounds().toArray().flat().map((each) => each.toFixed(4));
-    const asked = `${this.base}/outline?most=2000&box=${west},${south},${east},${north}`;
+    // A map that goes on beyond 180 may have been turned around, or show more than one world.
+    const centre = this.map.getCenter().lng;
+    const side = (lon) => beside(centre, 0) + Math.min(Math.max(lon - centre, -180), 180);
+    const [[left, south], [right, north]] = this.map.getBounds().toArray();
+    const [west, east] = [left, right].map(side);
+    const asked = `${this.base}/outline?most=2000&box=${[west, south, east, north].map((each) => each.toFixed(4))}`;
     this.asked = asked;
     const answer = await json(asked);
     if (this.asked !== asked) return; // it was moved on
@@ -137,9 +142,12 @@ export class Track {
   }
 }
 
-const stroke = (coordinates, gap) => ({
-  type: "Feature", properties: { gap }, geometry: { type: "LineString", coordinates },
-});
+/** A line through `places`; across the 180th meridian it goes on beyond 180. */
+const stroke = (places, gap) => {
+  const coordinates = [];
+  for (const [lon, lat] of places) coordinates.push([beside(lon, coordinates.at(-1)?.[0] ?? lon), lat]);
+  return { type: "Feature", properties: { gap }, geometry: { type: "LineString", coordinates } };
+};
 
 const dot = ({ where, seq, rsrp, speed, delay_h, late, taken, alarm }) => ({
   type: "Feature", properties: { seq, rsrp, speed, delay_h, late, taken, alarm },

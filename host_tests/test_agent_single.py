@@ -1,0 +1,79 @@
+"""One agent at a time works on a database, also after its server was away."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from landbridge import service
+from landbridge.errors import UserError
+from landbridge.store.database import Database, open_database
+from landbridge.store.leases import Leases
+from landbridge.store.single import alone
+
+from host_tests.agent_bench import Bench, point, wait_until
+from host_tests.postgres_bench import postgres, server
+from tools.campaign.postgres import Postgres
+
+__all__ = ["postgres", "server"]
+
+
+@pytest.fixture
+def database(postgres: str) -> Iterator[Database]:
+    opened = open_database(postgres)
+    yield opened
+    opened.close()
+
+
+def restart(server: Postgres) -> None:
+    server.stop()
+    server.start()
+
+
+def test_the_only_agent_is_so_again_when_the_server_is_back(database, server, monkeypatch, tmp_path):
+    monkeypatch.setattr(service, "_WATCH_S", 0.05)
+    monkeypatch.setenv("LANDBRIDGE_STORE_DATABASE", database.place)
+    monkeypatch.setenv("LANDBRIDGE_STORE_KEY_FILE", str(tmp_path / "keys"))
+    bench = Bench(tmp_path, monkeypatch)
+    try:
+        bench.start()
+        device = bench.device()
+        device.send([point(1)])
+        restart(server)
+        with Leases(database, "alone") as leases:
+            wait_until(lambda: leases.check() and leases.holders() == 1, "the agent holds the database again")
+        with pytest.raises(UserError, match="another agent"), alone(database):
+            pass
+        device.send([point(2)])
+        assert [each.point.seq for each in bench.stored()] == [1, 2]
+    finally:
+        bench.close()
+
+
+def test_an_agent_ends_when_another_was_faster(database, server):
+    other = open_database(database.place)
+    with alone(database) as stay:
+        stay()
+        restart(server)
+        with alone(other), pytest.raises(UserError, match="another agent"):
+            stay()
+        stay()
+    other.close()
+
+
+def test_the_password_of_the_server_is_not_told(database, server, monkeypatch):
+    secret = open_database(database.place.replace("landbridge@", "landbridge:hush@"))
+    with alone(database), pytest.raises(UserError, match="another agent") as refused, alone(secret):
+        pass
+    assert "hush" not in str(refused.value)
+    secret.close()
+
+
+def test_a_file_is_held_as_long_as_it_is_used(tmp_path):
+    here = open_database(Path(tmp_path / "landbridge.sqlite3"))
+    with alone(here) as stay:
+        stay()
+        with pytest.raises(UserError, match="another agent"), alone(here):
+            pass
+    with alone(here):
+        pass
+    here.close()
