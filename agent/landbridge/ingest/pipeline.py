@@ -219,7 +219,7 @@ class Pipeline:
                 for reason in found.refused:
                     self.bury(each.received, reason)
             # Those that contradict are in the dead letter: a device that kept them would never get past them.
-            committed = [one.point.seq for one in each.judged]
+            committed = each.sequences
             replies.append(_sealed(each.device, each.opened, each.reply_number, committed, now_s, orders))
         return replies
 

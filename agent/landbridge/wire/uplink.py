@@ -4,14 +4,15 @@ The shape is `uplink` in docs/protocol/landbridge.cddl. Unknown integer keys are
 newer firmware may say more; everything else that does not fit is refused with `WireError`.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from itertools import accumulate, repeat
+from itertools import accumulate
 from typing import Any, NamedTuple
 
 from landbridge.wire import cbor
 from landbridge.wire.limits import MAX_RECORDS, VERSION, WireError
-from landbridge.wire.point import KIND_FIX, Point
+from landbridge.wire.point import Point, Points
 
 _U8, _U16, _U32 = (0, 0xFF), (0, 0xFFFF), (0, 0xFFFFFFFF)
 _I8, _I16, _I32 = (-0x80, 0x7F), (-0x8000, 0x7FFF), (-0x80000000, 0x7FFFFFFF)
@@ -83,7 +84,7 @@ class DeviceClock(NamedTuple):
 class Uplink:
     """One decoded uplink."""
 
-    points: list[Point] = field(default_factory=list)
+    points: Sequence[Point] = field(default_factory=list)
     status: dict[str, int | str] = field(default_factory=dict)
     identity: dict[str, int | str] = field(default_factory=dict)
     next_contact_s: int | None = None
@@ -110,21 +111,19 @@ def decode(plaintext: bytes) -> Uplink:
     )
 
 
-def _points(columns: Any) -> list[Point]:
+def _points(columns: Any) -> Points:
     if type(columns) is not list or len(columns) != 1 + len(RANGES):
         raise WireError(f"columns: not an array of {1 + len(RANGES)}")
     n = _integer(columns[0], (1, MAX_RECORDS), "number of records")
-    values = {
-        name: _expand(column, n, name, limits)
-        for column, (name, limits) in zip(columns[1:], RANGES.items(), strict=True)
-    }
-    if len(set(values["seq"])) != n:
+    points = Points(
+        [
+            _expand(column, n, name, limits)
+            for column, (name, limits) in zip(columns[1:], RANGES.items(), strict=True)
+        ]
+    )
+    if len(set(points.column("seq"))) != n:
         raise WireError("column seq: the same sequence twice")
-    # Past `Point._make`, which counts what the columns are: 20 of `n` values each.
-    points = list(map(tuple.__new__, repeat(Point), zip(*values.values(), strict=True)))
-    if max(values["kind"]) == KIND_FIX and min(values["plmn"]):
-        return points  # all of it means something
-    return [point.meaningful() for point in points]
+    return points.meaningful()
 
 
 def _expand(column: Any, n: int, name: str, limits: tuple[int, int]) -> list[int]:
