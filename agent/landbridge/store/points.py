@@ -362,7 +362,7 @@ def still_s(connection: Connection, device: str, fix: int) -> int | None:
 
 
 def _still(is_mine: ColumnElement[bool]) -> Select[Any]:
-    """Count, last sequence and last time of the points behind a fix that tell that the device stands there."""
+    """Count, last sequence, last time of the points behind a fix that tell that the device stands there."""
     rests = (points.c.kind != KIND_FIX) & (points.c.motion == 0)
     fix: BindParameter[int] = bindparam("fix", type_=Integer)
     since = (points.c.device == bindparam("of_device"), points.c.seq > fix)

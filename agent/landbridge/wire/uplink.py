@@ -128,8 +128,10 @@ def _points(columns: Any) -> Points:
 
 def _expand(column: Any, n: int, name: str, limits: tuple[int, int]) -> list[int]:
     """The `n` values of one column, in whichever form it has."""
+    if type(column) is int and limits[0] <= column <= limits[1]:
+        return [column] * n
     if type(column) is int:
-        return _checked([column], limits, name) * n
+        raise _outside(limits, name)
     if type(column) is not list or not 2 <= len(column) <= 3:
         raise WireError(f"column {name}: neither an integer nor [starts, differences]")
     *starts, rest = column
@@ -138,7 +140,9 @@ def _expand(column: Any, n: int, name: str, limits: tuple[int, int]) -> list[int
     values = _differences(rest, n - len(starts), name)
     for start in reversed(starts):
         values = list(accumulate(values, initial=start))
-    return _checked(values, limits, name)
+    if min(values) < limits[0] or max(values) > limits[1]:
+        raise _outside(limits, name)
+    return values
 
 
 def _differences(rest: Any, n: int, name: str) -> list[int]:
@@ -170,10 +174,8 @@ def _are_changes(rest: dict[Any, Any], n: int) -> bool:
     return only and (not rest or (min(rest) >= 0 and max(rest) < n))
 
 
-def _checked(values: list[int], limits: tuple[int, int], name: str) -> list[int]:
-    if min(values) < limits[0] or max(values) > limits[1]:
-        raise WireError(f"column {name}: a value outside {limits[0]} .. {limits[1]}")
-    return values
+def _outside(limits: tuple[int, int], name: str) -> WireError:
+    return WireError(f"column {name}: a value outside {limits[0]} .. {limits[1]}")
 
 
 def _integer(value: Any, limits: tuple[int, int], name: str) -> int:
