@@ -11,6 +11,7 @@ import logging
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple, Protocol
 
 from sqlalchemy import Connection
@@ -270,6 +271,7 @@ class Pipeline:
         return known
 
 
+@lru_cache(maxsize=_MOST_KEYS)
 def device_of(topic: str) -> str:
     """The device that `topic` belongs to; `WireError` if it is no device's."""
     match = _UP.fullmatch(topic)

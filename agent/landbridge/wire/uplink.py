@@ -135,10 +135,12 @@ def _expand(column: Any, n: int, name: str, limits: tuple[int, int]) -> list[int
     if type(column) is not list or not 2 <= len(column) <= 3:
         raise WireError(f"column {name}: neither an integer nor [starts, differences]")
     *starts, rest = column
-    if len(starts) > n or not _ONLY_INTEGERS.issuperset(map(type, starts)):
-        raise WireError(f"column {name}: starts are not {n} integers at most")
+    if len(starts) > n:
+        raise WireError(f"column {name}: more starts than the {n} records")
     values = _differences(rest, n - len(starts), name)
     for start in reversed(starts):
+        if type(start) is not int:
+            raise WireError(f"column {name}: a start is no integer")
         values = list(accumulate(values, initial=start))
     if min(values) < limits[0] or max(values) > limits[1]:
         raise _outside(limits, name)
@@ -170,8 +172,10 @@ def _field(n: int, width: int) -> tuple[int, int, int]:
 
 def _are_changes(rest: dict[Any, Any], n: int) -> bool:
     """Whether `rest` has integers at some of `n` positions."""
+    if not rest:
+        return True
     only = _ONLY_INTEGERS.issuperset(map(type, rest)) and _ONLY_INTEGERS.issuperset(map(type, rest.values()))
-    return only and (not rest or (min(rest) >= 0 and max(rest) < n))
+    return only and min(rest) >= 0 and max(rest) < n
 
 
 def _outside(limits: tuple[int, int], name: str) -> WireError:
