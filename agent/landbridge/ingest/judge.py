@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from landbridge.store.points import JudgedPoint
-from landbridge.wire.point import KIND_FIX, QUALITY_NONE, Point
+from landbridge.store.points import JudgedPoint, JudgedPoints
+from landbridge.wire.point import KIND_FIX, QUALITY_NONE, Point, Points
 from landbridge.wire.uplink import DeviceClock
 
 ZERO_POSITION = 1
@@ -42,11 +42,13 @@ _LONGEST_S = 366 * _DAY_S  # a flash holds months; clocks that were reset are ye
 _BATTERY_MV = (1500, 5000)
 
 
-def judge_all(points: Sequence[Point], clock: DeviceClock | None, now_s: int) -> list[JudgedPoint]:
+def judge_all(points: Sequence[Point], clock: DeviceClock | None, now_s: int) -> JudgedPoints:
     """`judge` for the points of one uplink."""
-    if points and _are_plain(points, now_s):
-        return [JudgedPoint(point, point.time, False, 0) for point in points]
-    return [judge(point, clock, now_s) for point in points]
+    columns = Points.of(points)
+    if points and _are_plain(columns, now_s):
+        n = len(points)
+        return JudgedPoints([*columns.columns, columns.column("time"), [False] * n, [0] * n])
+    return JudgedPoints.of([judge(point, clock, now_s) for point in points])
 
 
 def judge(point: Point, clock: DeviceClock | None, now_s: int) -> JudgedPoint:
@@ -74,24 +76,24 @@ def names(flags: int) -> list[str]:
     return [name for bit, name in NAMES.items() if flags & bit] if flags else []
 
 
-def _are_plain(points: Sequence[Point], now_s: int) -> bool:
+def _are_plain(points: Points, now_s: int) -> bool:
     """Whether `judge` would find no doubt about any of these fixes, nor has to date one: most uplinks are so,
     and their columns tell it in a fraction of the time."""
-    columns = dict(zip(Point._fields, zip(*points, strict=True), strict=True))
-    if max(columns["kind"]) != KIND_FIX or not min(columns["quality"]):
+    _, times, kinds, qualities, _, _, lat, lon, _, _, _, hdop, sats, battery, *_ = points.columns
+    if max(kinds) != KIND_FIX or QUALITY_NONE in qualities:
         return False
     return (
-        now_s - _LONGEST_S <= min(columns["time"])
-        and max(columns["time"]) <= now_s + _DAY_S
-        and min(columns["sats"]) >= _FEWEST_SATELLITES
-        and max(columns["hdop"]) <= _HIGHEST_HDOP
-        and min(columns["lat"]) >= -_MOST_LAT
-        and max(columns["lat"]) <= _MOST_LAT
-        and min(columns["lon"]) >= -_MOST_LON
-        and max(columns["lon"]) <= _MOST_LON
-        and (0 not in columns["lat"] or 0 not in columns["lon"])
-        and min(columns["battery"]) * 20 >= _BATTERY_MV[0]
-        and max(columns["battery"]) * 20 <= _BATTERY_MV[1]
+        now_s - _LONGEST_S <= min(times)
+        and max(times) <= now_s + _DAY_S
+        and min(sats) >= _FEWEST_SATELLITES
+        and max(hdop) <= _HIGHEST_HDOP
+        and min(lat) >= -_MOST_LAT
+        and max(lat) <= _MOST_LAT
+        and min(lon) >= -_MOST_LON
+        and max(lon) <= _MOST_LON
+        and (0 not in lat or 0 not in lon)
+        and min(battery) * 20 >= _BATTERY_MV[0]
+        and max(battery) * 20 <= _BATTERY_MV[1]
     )
 
 

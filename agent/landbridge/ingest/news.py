@@ -10,7 +10,7 @@ from landbridge.outbound import announce, positions, topics
 from landbridge.store import outbox, points
 from landbridge.store.held import Held
 from landbridge.store.outbox import Outgoing
-from landbridge.store.points import StoredPoint
+from landbridge.store.points import StoredPoint, StoredPoints
 from landbridge.wire.point import KIND_FIX
 from landbridge.wire.uplink import DeviceClock
 
@@ -28,7 +28,7 @@ class News(NamedTuple):
     """Stored points that have changed, as they were: in time, or in all when they are read once more."""
     dated: list[StoredPoint]
     """The same as they are now."""
-    new: list[StoredPoint]
+    new: Sequence[StoredPoint]
 
 
 def date_earlier(
@@ -70,17 +70,11 @@ def tell(connection: Connection, brought: Sequence[News], now_s: int) -> list[Ou
     now. The journeys are to be worked out from the first of them on; the latest positions move."""
     messages: list[Outgoing] = []
     for each in brought:
-        all_points = each.dated + each.new
+        all_points = StoredPoints.of([*each.dated, *each.new] if each.dated else each.new)
         if not all_points:
             continue
         device = each.held.device
-        each.held.mark(
-            [
-                one.at_s
-                for one in each.changed + all_points
-                if one.at_s is not None and not one.flags & judge.NO_TIME
-            ]
-        )
+        each.held.mark(_times(StoredPoints.of(each.changed)) + _times(all_points))
         messages += topics.tracks(device, all_points)
         alarms = topics.alarms(device, all_points)
         if alarms:
@@ -96,12 +90,20 @@ def tell(connection: Connection, brought: Sequence[News], now_s: int) -> list[Ou
     return messages
 
 
+def _times(stored: StoredPoints) -> list[int]:
+    """When those were taken of which it is known."""
+    times, flags = stored.column("at_s"), stored.column("flags")
+    return [at_s for at_s, each in zip(times, flags, strict=True) if not each & judge.NO_TIME]
+
+
 def _stands(connection: Connection, brought: News, moved: StoredPoint | None) -> bool:
     """Whether it is news that the device stands where its latest position is; that is `moved` from now on."""
     held = brought.held
     if held.position_seq is None:
         return False
-    is_told = any(each.point.kind != KIND_FIX and each.point.motion == 0 for each in brought.new)
+    new = StoredPoints.of(brought.new)
+    known = zip(new.column("kind"), new.column("motion"), strict=True)
+    is_told = any(kind != KIND_FIX and motion == 0 for kind, motion in known)
     was_told = moved is not None and held.highest_seq > held.position_seq  # before the fix came in
     if not (is_told or was_told):
         return False

@@ -11,6 +11,7 @@ import logging
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple, Protocol
 
 from sqlalchemy import Connection
@@ -219,7 +220,7 @@ class Pipeline:
                 for reason in found.refused:
                     self.bury(each.received, reason)
             # Those that contradict are in the dead letter: a device that kept them would never get past them.
-            committed = [one.point.seq for one in each.judged]
+            committed = each.sequences
             replies.append(_sealed(each.device, each.opened, each.reply_number, committed, now_s, orders))
         return replies
 
@@ -270,6 +271,7 @@ class Pipeline:
         return known
 
 
+@lru_cache(maxsize=_MOST_KEYS)
 def device_of(topic: str) -> str:
     """The device that `topic` belongs to; `WireError` if it is no device's."""
     match = _UP.fullmatch(topic)

@@ -11,7 +11,7 @@ from landbridge.ingest.session import Received
 from landbridge.store import points
 from landbridge.store.held import Held, write
 from landbridge.store.outbox import Outgoing
-from landbridge.store.points import JudgedPoint, KeptUplink, StoredPoint
+from landbridge.store.points import JudgedPoints, KeptUplink, StoredPoint
 from landbridge.wire.point import Point
 from landbridge.wire.uplink import Uplink
 
@@ -33,7 +33,7 @@ class Message:
     device: str
     opened: Opened
     uplink: Uplink
-    judged: list[JudgedPoint]
+    judged: JudgedPoints
     refused: str | None = None
     """Why nothing of it is stored."""
     late: bool = False
@@ -44,8 +44,13 @@ class Message:
     """A later one of the device has been taken: this one knows less of how things stand."""
     stored: dict[int, Point] = field(default_factory=dict)
     """What was stored under its sequences before."""
-    new: list[StoredPoint] = field(default_factory=list)
+    new: Sequence[StoredPoint] = ()
     reply_number: int = 0
+
+    @property
+    def sequences(self) -> Sequence[int]:
+        """Of its records."""
+        return self.judged.column("seq")
 
     @property
     def contradicted(self) -> set[int]:
@@ -63,9 +68,8 @@ def store(
     on. `held` are the devices of all of them; they are written back."""
     taken = [each for each in messages if _is_taken(connection, held[each.device], each)]
     for each in taken:
-        sequences = [one.point.seq for one in each.judged]
-        if sequences and min(sequences) <= held[each.device].highest_seq:
-            each.stored = points.under(connection, each.device, sequences)
+        if each.judged and min(each.sequences) <= held[each.device].highest_seq:
+            each.stored = points.under(connection, each.device, each.sequences)
     boots = {each.device: each.uplink.clock.boot for each in taken if each.uplink.clock}
     undated = points.devices_to_date(connection, boots)
     trips = points.trips_of(connection, [each.device for each in taken])
@@ -77,10 +81,10 @@ def store(
         changed, dated = news.date_earlier(connection, each.device, clock, now_s)
         fresh = each.judged
         if each.stored:
-            fresh = [one for one in fresh if one.point.seq not in each.stored]
+            fresh = fresh.only(seq not in each.stored for seq in each.sequences)
         each.new = points.with_trips(each.device, fresh, now_s, of_device)
         brought.append(news.News(row, changed, dated, each.new))
-    points.insert_all(connection, [one for each in taken for one in each.new])
+    points.insert_all(connection, *(each.new for each in taken))
     points.keep_uplinks(connection, [_kept(each, now_s) for each in taken])
     outgoing = news.tell(connection, brought, now_s)
     for each in messages:
@@ -118,7 +122,7 @@ def _note(row: Held, message: Message, now_s: int) -> None:
     if not message.overtaken:
         row.says(uplink.next_contact_s, uplink.status, uplink.identity)
     if message.judged:
-        row.has_stored([each.point.seq for each in message.judged])
+        row.has_stored(message.sequences)
 
 
 def _kept(message: Message, now_s: int) -> KeptUplink:

@@ -4,7 +4,7 @@ A device has one latest position, and the topic of whoever's trip it lies on get
 comes late, or is put to another trip, changes what others hold.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 
 from sqlalchemy import Connection
 
@@ -12,7 +12,7 @@ from landbridge.ingest import judge
 from landbridge.outbound import topics
 from landbridge.store import outbox, points
 from landbridge.store.outbox import Outgoing
-from landbridge.store.points import StoredPoint
+from landbridge.store.points import StoredPoint, StoredPoints
 
 
 def correct(connection: Connection, device: str, tenants: Iterable[str | None]) -> None:
@@ -26,12 +26,12 @@ def correct(connection: Connection, device: str, tenants: Iterable[str | None]) 
 
 
 def late(
-    connection: Connection, device: str, stored: Collection[StoredPoint], told: StoredPoint | None
+    connection: Connection, device: str, stored: StoredPoints, told: StoredPoint | None
 ) -> list[Outgoing]:
     """The positions of those on whose trips one of `stored` is the newest fix, but for the one that was
     `told`."""
-    tenants = sorted({each.tenant for each in stored if each.tenant is not None})
-    seqs = {each.point.seq for each in stored} if tenants else set()
+    tenants = sorted(set(stored.column("tenant")) - {None})
+    seqs = set(stored.column("seq")) if tenants else set()
     found = []
     for tenant in tenants:
         if told and told.tenant == tenant:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from itertools import groupby
-from operator import attrgetter
+from operator import itemgetter
 from typing import Any
 
 import orjson
@@ -12,7 +12,7 @@ from landbridge.ingest import judge
 from landbridge.outbound import geojson
 from landbridge.store.events import Event
 from landbridge.store.outbox import HOUSE, Outgoing, Posted
-from landbridge.store.points import StoredPoint
+from landbridge.store.points import StoredPoint, StoredPoints
 from landbridge.wire.limits import MAX_RECORDS
 from landbridge.wire.point import KIND_FIX, Point
 
@@ -29,13 +29,12 @@ _OF_POINT = len(Point._fields)
 def tracks(device: str, stored: Sequence[StoredPoint]) -> list[Outgoing]:
     """Batches, each point once; none has points of two tenants. They lie in the outbox as the points are now:
     `whole` makes GeoJSON of them, when ingest need not wait for it."""
-    parts = [
-        mine[i : i + MAX_RECORDS]
-        for _, group in groupby(stored, attrgetter("tenant"))
-        for mine in [list(group)]
+    return [
+        _of_track(tenant, device, mine[i : i + MAX_RECORDS])
+        for tenant, rows in groupby(StoredPoints.of(stored).values(first=1), itemgetter(-1))
+        for mine in [list(rows)]
         for i in range(0, len(mine), MAX_RECORDS)
     ]
-    return [_of_track(part[0].tenant, device, part) for part in parts]
 
 
 def whole(message: Posted) -> Posted:
@@ -49,12 +48,13 @@ def whole(message: Posted) -> Posted:
     return message._replace(payload=orjson.dumps(geojson.collection(track)))
 
 
-def alarms(device: str, stored: list[StoredPoint]) -> list[Event]:
+def alarms(device: str, stored: Sequence[StoredPoint]) -> list[Event]:
     """One alarm for each bit of each record that is one, in their order."""
+    if not any(StoredPoints.of(stored).column("events")):
+        return []
     return [
         event(each, "alarm", {"alarm": name}, name)
         for each in stored
-        if each.point.events
         for name in each.point.event_names
         if name not in NO_ALARMS
     ]
@@ -82,10 +82,13 @@ def message(number: int, replaces: int | None, content: Mapping[str, Any]) -> di
     return {"event": number} | ({"replaces": replaces} if replaces else {}) | dict(content)
 
 
-def newest(stored: list[StoredPoint]) -> StoredPoint | None:
+def newest(stored: Sequence[StoredPoint]) -> StoredPoint | None:
     """The point of the batch that may become the device's position: the last good fix by time."""
-    good = [each for each in stored if each.point.kind == KIND_FIX and not each.flags & judge.NOT_LATEST]
-    return max(good, key=attrgetter("at_s"), default=None)  # none of these is undated
+    of = StoredPoints.of(stored)
+    known = enumerate(zip(of.column("kind"), of.column("flags"), strict=True))
+    good = [place for place, (kind, flags) in known if kind == KIND_FIX and not flags & judge.NOT_LATEST]
+    # None of these is undated.
+    return of[max(good, key=of.column("at_s").__getitem__)] if good else None
 
 
 def position(stored: StoredPoint, still_s: int | None = None) -> Outgoing:
@@ -118,9 +121,9 @@ def _outgoing(
     return Outgoing(_topic(tenant, device, leaf), payload, retain, tenant or HOUSE, device, what)
 
 
-def _of_track(tenant: str | None, device: str, part: Sequence[StoredPoint]) -> Outgoing:
-    rows = orjson.dumps([(*each.point, *each[2:]) for each in part])
-    return Outgoing(_topic(tenant, device, TRACK), rows, False, tenant or HOUSE, device, TRACK)
+def _of_track(tenant: str | None, device: str, rows: Sequence[tuple[Any, ...]]) -> Outgoing:
+    payload = orjson.dumps(rows)
+    return Outgoing(_topic(tenant, device, TRACK), payload, False, tenant or HOUSE, device, TRACK)
 
 
 def _topic(tenant: str | None, device: str, leaf: str) -> str:

@@ -11,6 +11,7 @@ from landbridge.store import bulk
 from landbridge.store.among import among_given
 from landbridge.store.devices import Window
 from landbridge.store.tables import devices
+from landbridge.wire.downlink import ranges
 from landbridge.wire.limits import MAX_PARTIAL_IV
 
 
@@ -76,10 +77,10 @@ class Held:
     def has_stored(self, sequences: Collection[int]) -> None:
         """These are stored now."""
         self.highest_seq, self.touched = max(self.highest_seq, *sequences), True
-        for seq in sorted(sequences):
-            if seq > self.complete_seq + 1:
+        for low, high in ranges(sequences):
+            if low > self.complete_seq + 1:
                 break
-            self.complete_seq = max(self.complete_seq, seq)
+            self.complete_seq = max(self.complete_seq, high)
 
     def mark(self, times: Iterable[int]) -> None:
         """Points of these times have changed: the journey is to be worked out from there on."""

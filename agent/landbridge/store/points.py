@@ -7,7 +7,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
     Connection,
+    Integer,
     Row,
     Select,
     bindparam,
@@ -21,9 +24,11 @@ from sqlalchemy import (
 from landbridge.store import bulk, gaps
 from landbridge.store.among import among
 from landbridge.store.tables import devices, points, trips, uplinks
+from landbridge.wire.columns import Rows
 from landbridge.wire.point import KIND_FIX, KIND_STILL, Point
 
 _NAMES = ("device", *Point._fields, "at_s", "dated", "flags", "received_s", "trip")
+_OF_POINT = len(Point._fields)
 # As a literal, or SQLite would not see that the partial index fits.
 _NO_SEQ = 2**62
 _WITHOUT_CLOCK = points.c.quality == literal_column("0")
@@ -56,6 +61,45 @@ class StoredPoint(NamedTuple):
     """Whose trip it is, beside the house."""
 
 
+class JudgedPoints(Rows[JudgedPoint]):
+    """Judged points by column: those of `Point`, then what was found out."""
+
+    __slots__ = ()
+    places = {name: place for place, name in enumerate((*Point._fields, *JudgedPoint._fields[1:]))}
+
+    @staticmethod
+    def of(judged: Sequence[JudgedPoint]) -> "JudgedPoints":
+        """`judged`, which may be by column already."""
+        if isinstance(judged, JudgedPoints):
+            return judged
+        rows = [(*point, *rest) for point, *rest in judged]
+        return JudgedPoints(list(zip(*rows, strict=True)) or [()] * len(JudgedPoints.places))
+
+    @staticmethod
+    def _made(values: Sequence[Any]) -> JudgedPoint:
+        return JudgedPoint(Point._make(values[:_OF_POINT]), *values[_OF_POINT:])
+
+
+class StoredPoints(Rows[StoredPoint]):
+    """Stored points by column: those of the table, then whose the trip is."""
+
+    __slots__ = ()
+    places = {name: place for place, name in enumerate((*_NAMES, "container", "tenant"))}
+
+    @staticmethod
+    def of(stored: Sequence[StoredPoint]) -> "StoredPoints":
+        """`stored`, which may be by column already."""
+        if isinstance(stored, StoredPoints):
+            return stored
+        rows = [(device, *point, *rest) for device, point, *rest in stored]
+        return StoredPoints(list(zip(*rows, strict=True)) or [()] * len(StoredPoints.places))
+
+    @staticmethod
+    def _made(values: Sequence[Any]) -> StoredPoint:
+        device, *rest = values
+        return StoredPoint(device, Point._make(rest[:_OF_POINT]), *rest[_OF_POINT:])
+
+
 def under(connection: Connection, device: str, sequences: Sequence[int]) -> dict[int, Point]:
     """What is stored under `sequences`."""
     columns = [points.c[name] for name in Point._fields]
@@ -71,22 +115,19 @@ def trips_of(connection: Connection, of_devices: Sequence[str]) -> dict[str, lis
     return found
 
 
-def insert_all(connection: Connection, stored: Sequence[StoredPoint]) -> None:
+def insert_all(connection: Connection, *stored: Sequence[StoredPoint]) -> None:
     """Store points, of whatever devices, none of which is there yet."""
-    rows = [
-        (device, *point, at_s, dated, flags, received_s, trip)
-        for device, point, at_s, dated, flags, received_s, trip, _, _ in stored
-    ]
+    rows = [row for each in stored for row in StoredPoints.of(each).values(end=len(_NAMES))]
     bulk.insert(connection, points, _NAMES, rows)
 
 
 def store(
     connection: Connection, device: str, judged: Sequence[JudgedPoint], received_s: int
-) -> list[StoredPoint]:
+) -> StoredPoints:
     """Store the points of one device that are not there yet and return these, in the given order."""
     already = under(connection, device, [each.point.seq for each in judged])
     of_device = trips_of(connection, [device]).get(device, ())
-    fresh = [each for each in judged if each.point.seq not in already]
+    fresh = JudgedPoints.of([each for each in judged if each.point.seq not in already])
     stored = with_trips(device, fresh, received_s, of_device)
     insert_all(connection, stored)
     highest = max((each.point.seq for each in judged), default=0)
@@ -96,12 +137,15 @@ def store(
 
 
 def with_trips(
-    device: str, judged: Sequence[JudgedPoint], received_s: int, of_device: Sequence[Row[Any]]
-) -> list[StoredPoint]:
+    device: str, judged: JudgedPoints, received_s: int, of_device: Sequence[Row[Any]]
+) -> StoredPoints:
     """`with_trip` for each of `judged`."""
+    n = len(judged)
+    trip: list[Sequence[Any]] = [[None] * n] * 3
     if of_device:
-        return [with_trip(device, each, received_s, of_device) for each in judged]
-    return [StoredPoint(device, *each, received_s, None, None) for each in judged]
+        under_way = [_trip_at(at_s, of_device) for at_s in judged.column("at_s")]
+        trip = list(zip(*under_way, strict=True)) or trip
+    return StoredPoints([[device] * n, *judged.columns, [received_s] * n, *trip])
 
 
 def with_trip(
@@ -111,12 +155,16 @@ def with_trip(
 
     A guess would show one shipper's point under another's container.
     """
-    at_s = judged.at_s
-    if of_device and at_s is not None:
+    return StoredPoint(device, *judged, received_s, *_trip_at(judged.at_s, of_device))
+
+
+def _trip_at(at_s: int | None, of_device: Sequence[Row[Any]]) -> tuple[int | None, str | None, str | None]:
+    """Trip, container and tenant at that time."""
+    if at_s is not None:
         for trip in of_device:
             if trip.started_s <= at_s and (trip.ended_s is None or at_s < trip.ended_s):
-                return StoredPoint(device, *judged, received_s, trip.trip, trip.container, trip.tenant)
-    return StoredPoint(device, *judged, received_s, None, None)
+                return trip.trip, trip.container, trip.tenant
+    return None, None, None
 
 
 def devices_to_date(connection: Connection, boots: Mapping[str, int]) -> set[str]:
@@ -304,20 +352,36 @@ def still_s(connection: Connection, device: str, fix: int) -> int | None:
     record that it is still here, which a shunt in the yard does not end; and each record behind that, without
     a fix, has felt no motion. None: it is not known to, or something is missing since. Of a tenant's trip
     only what was said on it counts; the house hears all of its own."""
-    of_fix = select(points.c.trip, trips.c.tenant).select_from(points.outerjoin(trips))
-    trip, tenant = connection.execute(of_fix.where(points.c.device == device, points.c.seq == fix)).one()
-    of_house = select(trips.c.trip).where(trips.c.tenant.is_(None))
-    is_none = points.c.trip.is_(None)
-    is_mine = is_none | points.c.trip.in_(of_house) if tenant is None else points.c.trip == trip
+    given = {"of_device": device, "fix": fix}
+    trip, tenant = connection.execute(_TRIP_OF_FIX, given).one()
+    if tenant is None:
+        count, last, at_s = connection.execute(_STILL_FOR_HOUSE, given).one()
+    else:
+        count, last, at_s = connection.execute(_STILL_ON_TRIP, given | {"of_trip": trip}).one()
+    return at_s if count and count == last - fix else None
+
+
+def _still(is_mine: ColumnElement[bool]) -> Select[Any]:
+    """Count, last sequence, last time of the points behind a fix that tell that the device stands there."""
     rests = (points.c.kind != KIND_FIX) & (points.c.motion == 0)
-    since = (points.c.device == device, points.c.seq > fix)
+    fix: BindParameter[int] = bindparam("fix", type_=Integer)
+    since = (points.c.device == bindparam("of_device"), points.c.seq > fix)
     said = select(func.max(points.c.seq)).where(*since, points.c.kind == KIND_STILL).scalar_subquery()
     stands = rests | (points.c.kind != KIND_FIX) & (points.c.seq <= func.coalesce(said, fix))
     other = select(func.min(points.c.seq)).where(*since, ~(stands & func.coalesce(is_mine, False)))
     before = points.c.seq < func.coalesce(other.scalar_subquery(), _NO_SEQ)
-    wanted = select(func.count(), func.max(points.c.seq), func.max(points.c.at_s)).where(*since, before)
-    count, last, at_s = connection.execute(wanted).one()
-    return at_s if count and count == last - fix else None
+    return select(func.count(), func.max(points.c.seq), func.max(points.c.at_s)).where(*since, before)
+
+
+# Made once: to make such a statement takes longer than to execute it.
+_TRIP_OF_FIX = (
+    select(points.c.trip, trips.c.tenant)
+    .select_from(points.outerjoin(trips))
+    .where(points.c.device == bindparam("of_device"), points.c.seq == bindparam("fix"))
+)
+_HOUSE = select(trips.c.trip).where(trips.c.tenant.is_(None))
+_STILL_FOR_HOUSE = _still(points.c.trip.is_(None) | points.c.trip.in_(_HOUSE))
+_STILL_ON_TRIP = _still(points.c.trip == bindparam("of_trip"))
 
 
 class Place(NamedTuple):

@@ -38,6 +38,8 @@ def ranges(sequences: Iterable[int]) -> list[tuple[int, int]]:
     rising = sorted(set(sequences))
     if not rising:
         return []
+    if rising[-1] - rising[0] == len(rising) - 1:
+        return [(rising[0], rising[-1])]
     breaks = [(low, high) for low, high in pairwise(rising) if high != low + 1]
     lows = [rising[0], *(high for _, high in breaks)]
     highs = [*(low for low, _ in breaks), rising[-1]]

@@ -146,6 +146,7 @@ def _integer(item: object, most_bytes: int) -> int:
     return int.from_bytes(item, "big")
 
 
+@lru_cache(maxsize=4096)  # replies of the same second have the same number, and so has many an uplink
 def _protected(of: Header) -> bytes:
     fields = {_ALG: _AES_CCM_16_64_128, _KID: _shortest(of.epoch), _PARTIAL_IV: _shortest(of.number)}
     return cbor2.dumps(fields)

@@ -1,6 +1,9 @@
 """One record of a device: 20 fields in the record's own units, and the same in natural ones."""
 
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from landbridge.wire.columns import Rows
 
 KIND_FIX, KIND_CELL, KIND_STILL = 1, 2, 3
 QUALITY_NONE, QUALITY_RTC, QUALITY_NETWORK, QUALITY_GNSS = 0, 1, 2, 3
@@ -20,6 +23,10 @@ EVENTS = {
     4096: "temperature-back",
 }
 """Bits of `Point.events`."""
+POSITION_FIELDS = ("lat", "lon", "alt", "speed", "heading", "hdop", "sats")
+"""Meaningless unless `kind` is KIND_FIX."""
+CELL_FIELDS = ("tac", "cell", "rsrp")
+"""Meaningless when `plmn` is 0."""
 
 
 class Point(NamedTuple):
@@ -124,7 +131,34 @@ class Point(NamedTuple):
         return [name for bit, name in EVENTS.items() if self.events & bit] if self.events else []
 
 
-POSITION_FIELDS = ("lat", "lon", "alt", "speed", "heading", "hdop", "sats")
-"""Meaningless unless `kind` is KIND_FIX."""
-CELL_FIELDS = ("tac", "cell", "rsrp")
-"""Meaningless when `plmn` is 0."""
+class Points(Rows[Point]):
+    """Points by column, as an uplink has them: the columns are the fields of `Point`, in that order."""
+
+    __slots__ = ()
+    places = {name: place for place, name in enumerate(Point._fields)}
+
+    @staticmethod
+    def of(points: Sequence[Point]) -> "Points":
+        """`points`, which may be by column already."""
+        if isinstance(points, Points):
+            return points
+        return Points(list(zip(*points, strict=True)) or [()] * len(Point._fields))
+
+    def meaningful(self) -> "Points":
+        """The points without the values that their columns only carried on."""
+        columns = list(self.columns)
+        kinds, networks = self.column("kind"), self.column("plmn")
+        if kinds.count(KIND_FIX) < len(self):
+            for place in map(self.places.__getitem__, POSITION_FIELDS):
+                known = zip(kinds, columns[place], strict=True)
+                columns[place] = [value if kind == KIND_FIX else None for kind, value in known]
+        if 0 in networks:
+            for place in map(self.places.__getitem__, CELL_FIELDS):
+                columns[place] = [
+                    value if plmn else None for plmn, value in zip(networks, columns[place], strict=True)
+                ]
+        return Points(columns)
+
+    @staticmethod
+    def _made(values: Sequence[Any]) -> Point:
+        return Point._make(values)

@@ -4,14 +4,15 @@ The shape is `uplink` in docs/protocol/landbridge.cddl. Unknown integer keys are
 newer firmware may say more; everything else that does not fit is refused with `WireError`.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from itertools import accumulate, repeat
+from itertools import accumulate
 from typing import Any, NamedTuple
 
 from landbridge.wire import cbor
 from landbridge.wire.limits import MAX_RECORDS, VERSION, WireError
-from landbridge.wire.point import KIND_FIX, Point
+from landbridge.wire.point import Point, Points
 
 _U8, _U16, _U32 = (0, 0xFF), (0, 0xFFFF), (0, 0xFFFFFFFF)
 _I8, _I16, _I32 = (-0x80, 0x7F), (-0x8000, 0x7FFF), (-0x80000000, 0x7FFFFFFF)
@@ -83,7 +84,7 @@ class DeviceClock(NamedTuple):
 class Uplink:
     """One decoded uplink."""
 
-    points: list[Point] = field(default_factory=list)
+    points: Sequence[Point] = field(default_factory=list)
     status: dict[str, int | str] = field(default_factory=dict)
     identity: dict[str, int | str] = field(default_factory=dict)
     next_contact_s: int | None = None
@@ -110,36 +111,40 @@ def decode(plaintext: bytes) -> Uplink:
     )
 
 
-def _points(columns: Any) -> list[Point]:
+def _points(columns: Any) -> Points:
     if type(columns) is not list or len(columns) != 1 + len(RANGES):
         raise WireError(f"columns: not an array of {1 + len(RANGES)}")
     n = _integer(columns[0], (1, MAX_RECORDS), "number of records")
-    values = {
-        name: _expand(column, n, name, limits)
-        for column, (name, limits) in zip(columns[1:], RANGES.items(), strict=True)
-    }
-    if len(set(values["seq"])) != n:
+    points = Points(
+        [
+            _expand(column, n, name, limits)
+            for column, (name, limits) in zip(columns[1:], RANGES.items(), strict=True)
+        ]
+    )
+    if len(set(points.column("seq"))) != n:
         raise WireError("column seq: the same sequence twice")
-    # Past `Point._make`, which counts what the columns are: 20 of `n` values each.
-    points = list(map(tuple.__new__, repeat(Point), zip(*values.values(), strict=True)))
-    if max(values["kind"]) == KIND_FIX and min(values["plmn"]):
-        return points  # all of it means something
-    return [point.meaningful() for point in points]
+    return points.meaningful()
 
 
 def _expand(column: Any, n: int, name: str, limits: tuple[int, int]) -> list[int]:
     """The `n` values of one column, in whichever form it has."""
+    if type(column) is int and limits[0] <= column <= limits[1]:
+        return [column] * n
     if type(column) is int:
-        return _checked([column], limits, name) * n
+        raise _outside(limits, name)
     if type(column) is not list or not 2 <= len(column) <= 3:
         raise WireError(f"column {name}: neither an integer nor [starts, differences]")
     *starts, rest = column
-    if len(starts) > n or not _ONLY_INTEGERS.issuperset(map(type, starts)):
-        raise WireError(f"column {name}: starts are not {n} integers at most")
+    if len(starts) > n:
+        raise WireError(f"column {name}: more starts than the {n} records")
     values = _differences(rest, n - len(starts), name)
     for start in reversed(starts):
+        if type(start) is not int:
+            raise WireError(f"column {name}: a start is no integer")
         values = list(accumulate(values, initial=start))
-    return _checked(values, limits, name)
+    if min(values) < limits[0] or max(values) > limits[1]:
+        raise _outside(limits, name)
+    return values
 
 
 def _differences(rest: Any, n: int, name: str) -> list[int]:
@@ -167,14 +172,14 @@ def _field(n: int, width: int) -> tuple[int, int, int]:
 
 def _are_changes(rest: dict[Any, Any], n: int) -> bool:
     """Whether `rest` has integers at some of `n` positions."""
+    if not rest:
+        return True
     only = _ONLY_INTEGERS.issuperset(map(type, rest)) and _ONLY_INTEGERS.issuperset(map(type, rest.values()))
-    return only and (not rest or (min(rest) >= 0 and max(rest) < n))
+    return only and min(rest) >= 0 and max(rest) < n
 
 
-def _checked(values: list[int], limits: tuple[int, int], name: str) -> list[int]:
-    if min(values) < limits[0] or max(values) > limits[1]:
-        raise WireError(f"column {name}: a value outside {limits[0]} .. {limits[1]}")
-    return values
+def _outside(limits: tuple[int, int], name: str) -> WireError:
+    return WireError(f"column {name}: a value outside {limits[0]} .. {limits[1]}")
 
 
 def _integer(value: Any, limits: tuple[int, int], name: str) -> int:
