@@ -77,6 +77,50 @@ def test_a_stop_is_fixed():
     assert step(state, told) == (decide.RECORD, decide.KEEP)
 
 
+def lived(state, hours, motion):
+    """Reasons of what is done in so many hours without reports, each wake with so many counts."""
+    did, end = [], state[st.NOW] + hours * HOUR
+    now = state[st.NOW] + 900
+    while now < end:
+        told = senses(now, motion=motion)
+        feel(state, told)
+        state[st.LAST_UPLOAD], state[st.UPLOAD_NOT_BEFORE] = now, end + HOUR
+        while True:
+            action = decide.next(state, told, HINTS)
+            if action.kind == decide.SLEEP:
+                break
+            did.append(action.reason)
+            if action.kind == decide.FIX:
+                st.learn_fix(state, True)
+            else:
+                st.learn_record(state)
+        now += action.limit_s
+    return did
+
+
+def test_where_nothing_feels_motion_each_point_is_a_fix():
+    state = settled()
+    did = lived(state, 30 * 24, -1)
+    assert did.count(policy.FIX_STANDING) >= 30 * 24 // 5
+    assert policy.STILL_HERE not in did and not state[st.UNMOVED]
+    did = lived(settled(), 30 * 24, 0)
+    assert policy.FIX_STANDING not in did and policy.STILL_HERE in did
+
+
+def test_an_accelerometer_that_fails_tells_no_stop():
+    state = settled(moving=1)
+    feel(state, later(1800, motion=-1))
+    assert not (state[st.EVENTS] or state[st.EDGE] or state[st.MOVING])
+
+
+def test_in_another_country_it_is_not_still_here():
+    state = settled()
+    st.learn_country(state, 262009)
+    assert state[st.UNMOVED]
+    st.learn_country(state, 260001)
+    assert not state[st.UNMOVED]
+
+
 def shunted(state, motion, after_s=3000):
     """A departure, and what is done at the next wake, so many counts later."""
     state[st.UPLOAD_NOT_BEFORE] = NOW + 99 * HOUR

@@ -30,7 +30,8 @@ def select(state, costs, modem, journey, least_s, priority):
     CARRIES_J a day cannot be carried through: it spends so much and ends early, instead of living long and
     telling nothing.
     """
-    choose(state, costs, carries_j(modem, costs.still), MENUS[modem], journey, least_s)
+    still = costs.still and not state[st.UNFELT]
+    choose(state, costs, carries_j(modem, still), MENUS[modem], journey, least_s)
     if priority == _FRESH:
         state[st.AGE_MIN] = max(1, state[st.AGE_MIN] * 5 // 8)
     elif priority == _DENSE:

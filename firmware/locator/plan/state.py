@@ -120,7 +120,8 @@ DID_LOOK_ASIDE = const(139)
 PLACE = const(140)  # kind of place
 WHY = const(141)  # the policy's last verdict
 LOWER_MV = const(142)  # than Li-SOCl2: the kind of the battery (plan/battery.py)
-_ALL = const(143)
+UNFELT = const(143)  # 1: nothing feels motion, no accelerometer or one that has failed
+_ALL = const(144)
 
 SHUNTED = const(2)
 """In EDGE: what was taken for a departure has ended within the yard, by so few counts."""
@@ -183,8 +184,8 @@ def kept(state):
 
 
 def feel(state, senses):
-    """Begin a wake: `senses` = (clock_s, wake reason, reset cause, battery mV, 0.1 C, motion, lux, shock mg,
-    tilt degrees, lid open)."""
+    """Begin a wake: `senses` = (clock_s, wake reason, reset cause, battery mV, 0.1 C, motion or -1, lux,
+    shock mg, tilt degrees, lid open)."""
     now, wake_reason, motion = senses[0], senses[1], senses[5]
     _feel_motion(state, now, motion, wake_reason)
     if state[SKIP_FIX]:
@@ -213,10 +214,18 @@ def _feel_motion(state, now, motion, wake_reason):
     # before the power went is not known.
     departed = state[NOW] and state[STOPPED_AT] != state[NOW]
     begin(state, now, 60 * motion // elapsed_s >= _MOVING_RATE)
+    if motion < 0:
+        _feel_nothing(state)
     if state[EDGE]:
         if departed and not state[MOVING] and motion < _SHUNT_MOST:
             state[EDGE] = SHUNTED
         state[EVENTS] |= record.EVENT_DEPARTED if state[MOVING] else record.EVENT_STOPPED
+
+
+def _feel_nothing(state):
+    """It may have run and stopped since the last wake: no stop is told, none lasts, nothing is still here."""
+    state[UNFELT], state[STOPPED_AT] = 1, state[NOW]
+    state[EDGE] = state[UNMOVED] = state[HEARD_HERE] = 0
 
 
 def begin(state, now, moving):
@@ -267,7 +276,7 @@ def learn_fix(state, found):
     if found:
         state[LAST_FIX] = state[ORBITS] = state[POINT_AT] = state[NOW]
         state[FIX_FAILS] = 0
-        state[UNMOVED] = 1 - state[MOVING]
+        state[UNMOVED] = 0 if state[UNFELT] else 1 - state[MOVING]
         return
     state[FIX_FAILS] += 1
     pause_fix(state)
@@ -333,6 +342,7 @@ def learn_country(state, plmn):
         return
     if state[MCC]:
         state[EVENTS] |= record.EVENT_COUNTRY
+        state[UNMOVED] = 0  # whatever the accelerometer has felt
     state[MCC] = mcc
     state[CARD_DUE] |= state[CARD_DUE] and CARD_ASK
     state[HELD_PLMN] = state[HELD_LOST] = state[BARRED_UNTIL] = state[OPEN_PLMN] = 0
