@@ -210,9 +210,7 @@ def _feel_errand(state):
 
 def _feel_motion(state, now, motion, wake_reason):
     elapsed_s = RECOUNT_S if wake_reason == WAKE_MOTION else max(60, now - state[NOW])
-    # On the move STOPPED_AT is the wake before (policy.feel) unless that was the departure; what was counted
-    # before the power went is not known.
-    departed = state[NOW] and state[STOPPED_AT] != state[NOW]
+    departed = has_departed(state)
     begin(state, now, 60 * motion // elapsed_s >= _MOVING_RATE)
     if motion < 0:
         _feel_nothing(state)
@@ -226,6 +224,12 @@ def _feel_nothing(state):
     """It may have run and stopped since the last wake: no stop is told, none lasts, nothing is still here."""
     state[UNFELT], state[STOPPED_AT] = 1, state[NOW]
     state[EDGE] = state[UNMOVED] = state[HEARD_HERE] = 0
+
+
+def has_departed(state):
+    """Whether the wake before was a departure that may prove to be a shunt, on the move: else STOPPED_AT is
+    that wake. What was counted before the power went is not known."""
+    return state[NOW] != 0 and state[STOPPED_AT] != state[NOW]
 
 
 def begin(state, now, moving):
@@ -293,6 +297,8 @@ def learn_still(state):
     state[DID_FIX] = SPARED
     state[POINT_AT] = state[NOW]
     if state[MOVING]:
+        if state[UNMOVED] == 2:  # shunts add up: after the second one the last fix may be far
+            state[STOPPED_AT] = state[NOW]
         state[UNMOVED] = 0
 
 
