@@ -4,7 +4,7 @@ import fixed
 from locator import settings as cfg
 from locator.journal import record
 from locator.modem import DENIED, REGISTERED
-from locator.plan import budget, decide, menu, networks, policy
+from locator.plan import alarms, budget, decide, menu, networks, policy
 from locator.plan import state as st
 from locator.port import DEEPSLEEP_RESET, ON_MOTION, WAKE_MOTION, WAKE_TIMER
 
@@ -119,6 +119,44 @@ def test_in_another_country_it_is_not_still_here():
     assert state[st.UNMOVED]
     st.learn_country(state, 260001)
     assert not state[st.UNMOVED]
+
+
+def blind(hours, gnss_lost_s=1 << 30):
+    """Hours at which satellites are searched for on the move, and none are found."""
+    settings = cfg.defaults()
+    settings[cfg.GNSS_LOST_S] = gnss_lost_s
+    state, now, searched = settled(moving=1), NOW + 7200, []
+    alarms.searched(state, 8, settings)
+    while now < NOW + hours * HOUR:
+        told = senses(now, motion=900)
+        feel(state, told)
+        state[st.LAST_UPLOAD] = now
+        action = decide.next(state, told, fixed.hints(5, settings))
+        if action.kind == decide.FIX:
+            searched.append((now - NOW) // HOUR)
+            st.learn_fix(state, False)
+            alarms.searched(state, 0, settings)
+            state[st.EVENTS] = state[st.URGENT] = 0
+            action.limit_s = 1800
+        now += action.limit_s
+    return searched, state[st.RAISED] & record.EVENT_GNSS
+
+
+def test_searches_in_vain_are_further_and_further_apart_on_the_move_too():
+    assert blind(48) == ([2, 2, 3, 5, 11, 23, 35, 47], 0)
+
+
+def test_one_more_search_says_whether_gnss_is_lost():
+    assert blind(10, 4 * HOUR) == ([2, 2, 3, 5, 6], record.EVENT_GNSS)
+
+
+def test_behind_a_departure_searches_begin_anew():
+    for motion, fails in ((900, 0), (60, 3)):
+        state = settled()
+        state[st.UNMOVED], state[st.FIX_FAILS] = 0, 3
+        state[st.STOPPED_AT], state[st.FIX_NOT_BEFORE] = NOW + 1, NOW + 99 * HOUR
+        shunted(state, motion)
+        assert state[st.FIX_FAILS] == fails
 
 
 def shunted(state, motion, after_s=3000):

@@ -189,12 +189,19 @@ def _place(state, senses, hints):
 def _place_due(state, settings):
     if state[st.ERRAND] == st.LOCATE or not state[st.LAST_RECORD]:
         return PLACE_TOLD
-    if state[st.EVENTS] & ~_ON_THE_WAY and state[st.UNMOVED] != 1:
+    if (state[st.EVENTS] & ~_ON_THE_WAY and state[st.UNMOVED] != 1) or _may_have_lost_gnss(state, settings):
         return PLACE_TOLD
     if settings[cfg.PACED] and not budget.is_dense(state):
         return 0
     over = state[st.NOW] - state[st.LAST_RECORD] >= point_every_s(state, settings) - _MIN_SLEEP_S
     return POINT_PAUSE if state[st.EVENTS] or over else 0
+
+
+def _may_have_lost_gnss(state, settings):
+    """Whether a search tells if that alarm is to be raised (plan/alarms.py)."""
+    if not state[st.MOVING] or not state[st.BLIND_SINCE] or state[st.RAISED] & record.EVENT_GNSS:
+        return False
+    return state[st.NOW] - state[st.BLIND_SINCE] >= settings[cfg.GNSS_LOST_S]
 
 
 def point_every_s(state, settings):

@@ -166,7 +166,8 @@ _SHUNT_MOST = const(150)
 # For so long an operator that is not heard any more is held: a new one costs a day without data.
 _HOLD_S = const(12 * 3600)
 _JUMP_S = const(2700)
-# No search for satellites for so long after those in vain; only the first one counts on the move.
+# No search for satellites for so long after those in vain, one after the other; on the move, where the sky
+# changes, the first pause comes twice.
 _SEARCH_IN_VAIN_S = (1800, 7200, 21600, 43200)
 _DAY_S = const(86400)
 
@@ -236,6 +237,8 @@ def begin(state, now, moving):
     """A wake begins: nothing is done yet, and the train runs or stands."""
     for i in range(SIZE, _ALL):
         state[i] = 0
+    if moving and state[MOVING] == 1 and has_departed(state):
+        state[FIX_FAILS] = 0  # it was no shunt: the sky is another
     state[NOW] = now
     state[EDGE] = 1 if moving != (state[MOVING] == 1) else 0
     state[MOVING] = 1 if moving else 0
@@ -288,7 +291,7 @@ def learn_fix(state, found):
 
 def pause_fix(state):
     """The searches for satellites here were in vain: none for a while."""
-    step = 1 if state[MOVING] else min(state[FIX_FAILS], len(_SEARCH_IN_VAIN_S))
+    step = min(max(1, state[FIX_FAILS] - state[MOVING]), len(_SEARCH_IN_VAIN_S))
     state[FIX_NOT_BEFORE] = state[NOW] + _SEARCH_IN_VAIN_S[step - 1]
 
 
