@@ -341,6 +341,18 @@ def test_priorities_shift_the_row():
     assert dense[0] < balanced[0] == fresh[0] < cheap[0]
 
 
+def test_cheap_makes_no_fix_dearer():
+    for joules in range(20, 500, 5):
+        state = settled(joules)
+        fixes = []
+        for priority in (0, 3):
+            menu.select(state, HINTS[2], "bg95", JOURNEY, 0, priority)
+            apart_s = state[st.MOVE_S]
+            kind = 0 if apart_s <= 2 * HOUR else 1 if apart_s <= 4 * HOUR else 2
+            fixes.append(HINTS[2].fixes[kind] * 86400 // apart_s)
+        assert fixes[1] <= fixes[0], joules
+
+
 def test_a_sagging_battery_reports_later():
     state = settled()
     wake_at = policy.until(state, HINTS[2], 0)

@@ -18,9 +18,11 @@ _FLOOR_AHEAD_S = const(6 * 3600)
 _FLOOR_SHARE = const(150)
 _STILL_SAVES_J = const(10)
 # Of the settings.
-_FRESH = const(1)
-_DENSE = const(2)
+_FRESH_REPORTS = const(1)
+_DENSE_POINTS = const(2)
 _CHEAP = const(3)
+# Behind a longer interval the next fix is a dearer one; those of the menu end there, or far beyond.
+_HOT_S = const(7200)
 
 
 def select(state, costs, modem, journey, least_s, priority):
@@ -32,12 +34,13 @@ def select(state, costs, modem, journey, least_s, priority):
     """
     still = costs.still and not state[st.UNFELT]
     choose(state, costs, carries_j(modem, still), MENUS[modem], journey, least_s)
-    if priority == _FRESH:
+    if priority == _FRESH_REPORTS:
         state[st.AGE_MIN] = max(1, state[st.AGE_MIN] * 5 // 8)
-    elif priority == _DENSE:
+    elif priority == _DENSE_POINTS:
         state[st.MOVE_S], state[st.AGE_MIN] = state[st.MOVE_S] // 2, state[st.AGE_MIN] * 3 // 2
     elif priority == _CHEAP:
-        state[st.MOVE_S], state[st.AGE_MIN] = state[st.MOVE_S] * 3 // 2, state[st.AGE_MIN] * 2
+        thinner_s = min(state[st.MOVE_S] * 3 // 2, _HOT_S)
+        state[st.MOVE_S], state[st.AGE_MIN] = max(state[st.MOVE_S], thinner_s), state[st.AGE_MIN] * 2
 
 
 def choose(state, costs, carries_j, rows, journey, least_s):
