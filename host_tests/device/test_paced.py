@@ -280,6 +280,15 @@ def test_a_report_is_tried_at_the_latest_after_so_long():
     assert decide.next(state, told, HINTS).kind != decide.ATTACH
 
 
+def test_in_russia_nobody_is_silent_until_the_bar_begins_anew():
+    settings, state = cfg.defaults(), settled()
+    settings[cfg.REPORT_MOST_S] = 7 * 24 * HOUR
+    for mcc, most_h in ((262, 7 * 24), (250, 60)):
+        state[st.MCC] = mcc
+        for state[st.PHASE] in (0, 255):
+            assert most_h * 7 // 8 <= budget.upload_every_s(state, settings) // HOUR < most_h
+
+
 def test_reports_are_not_closer_than_they_may_be():
     state = settled(2000, moving=1)
     told = later(SETTINGS[cfg.REPORT_LEAST_S] - 60, motion=900)
