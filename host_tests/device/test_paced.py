@@ -421,6 +421,24 @@ def test_a_cell_of_another_chemistry_is_weak_at_another_voltage():
         assert decide.may_upload(state, senses(NOW, mv=0))  # not known
 
 
+def test_a_battery_of_which_the_settings_say_nothing_bears_a_report_a_week():
+    state = settled()
+    state[st.LAST_TRY] = NOW
+    for after_s, mv, bears in (
+        (7 * 24 * HOUR - 1, 3190, False),
+        (7 * 24 * HOUR, 3190, True),
+        (7 * 24 * HOUR, 2899, False),
+        (60, 3200, True),
+    ):
+        state[st.NOW] = NOW + after_s
+        assert decide.may_upload(state, senses(state[st.NOW], mv=mv)) == bears
+    state[st.LAST_TRY] = -5  # before the power was lost
+    state[st.NOW] = 60
+    assert not decide.may_upload(state, senses(60, mv=3190))
+    state[st.LAST_TRY] = state[st.LAST_UPLOAD] = 0  # it has never said anything
+    assert decide.may_upload(state, senses(60, mv=3190))
+
+
 def test_a_weak_battery_keeps_the_fix_before_the_radio():
     kinds = []
     for sagging_mv in (0, 3200):

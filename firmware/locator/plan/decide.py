@@ -46,6 +46,10 @@ _PROBE_LIMIT_S = const(20)
 _BORDER_LIMIT_S = const(45)  # nothing is where the last network was
 _URGENT_RETRY_S = const(60)
 _MIN_UPLOAD_MV = const(3200)  # of Li-SOCl2
+# Whatever the battery is said to be, a report is tried so seldom down to what any kind bears: a device whose
+# settings do not name its battery would never hear of it.
+_LEAST_UPLOAD_MV = const(2900)
+_WEAK_EVERY_S = const(7 * 86400)
 _MIN_SLEEP_S = const(60)
 _PACED_SLEEP_S = const(900)
 _MAX_RETRY_MOVING_S = const(3600)
@@ -96,7 +100,15 @@ def may_upload(state, senses):
     are spent."""
     if state[st.NOW] < max(state[st.BARRED_UNTIL], state[st.DATA_UNTIL]) or not budget.messages_left(state):
         return False
-    return not senses[3] or senses[3] >= _MIN_UPLOAD_MV - state[st.LOWER_MV]
+    return not senses[3] or _bears(state, senses[3])
+
+
+def _bears(state, battery_mv):
+    """Whether the battery bears a report."""
+    if battery_mv >= _MIN_UPLOAD_MV - state[st.LOWER_MV]:
+        return True
+    last = state[st.LAST_TRY] or state[st.LAST_UPLOAD]
+    return battery_mv >= _LEAST_UPLOAD_MV and (not last or state[st.NOW] - last >= _WEAK_EVERY_S)
 
 
 def retry_s(state):
