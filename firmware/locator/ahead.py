@@ -11,13 +11,13 @@ from locator.plan import state as st
 
 _GUIDE = "/guide"
 _DAY_S = const(86400)
+_UNTOLD_DAYS = const(365)  # the setting's default: nobody has said how long
 
 
 class NoLine:
-    """The journey of which nothing is known: some time lies ahead."""
+    """The journey of which nothing is known."""
 
-    to_go_s = 30 * _DAY_S
-    deviation_s = country_s = learned = mcc = next_mcc = leg_s = 0
+    to_go_s = deviation_s = country_s = learned = mcc = next_mcc = leg_s = 0
     bin = -1
     networks = ahead = ()
 
@@ -31,6 +31,8 @@ def begin(state, modem, settings, temperature_dc, folder):
         from locator.plan import menu
 
         least_s = settings[cfg.TARGET_DAYS] * _DAY_S - state[st.NOW]
+        if journey.to_go_s and settings[cfg.TARGET_DAYS] == _UNTOLD_DAYS:
+            least_s = 0  # the trip says it
         menu.select(state, costs, modem, journey, least_s, settings[cfg.PRIORITY])
     return costs, journey
 

@@ -413,7 +413,7 @@ class Wake:
         heard = (cell.plmn, cell.tac, cell.cell, -cell.rsrp) if cell else (0,) * 4
         body = record.felt(*self._senses[3:5])  # battery, temperature
         head = (kind, quality, self._state[st.EVENTS], 0, time, self._ledger.boot)
-        return list(head + place + body + heard + (min(255, self._motion),))
+        return list(head + place + body + heard + (max(0, min(255, self._motion)),))
 
     def _time_of_record(self):
         if self._fix and self._fix.time:

@@ -71,7 +71,15 @@ def test_a_border_lies_between_two_stations():
 def test_bins_and_what_the_fleet_has_seen():
     found = [reader().journey(km4, True, 0, 0) for km4 in (0, 39, 40, 80, 120, 160, 200, 1200)]
     assert [each.bin for each in found] == [0, 0, 1, 2, 3, -1, -1, -1]
-    assert [each.learned for each in found] == [0, 0, 1, 0, 0, 1, 0, 0]
+    assert [each.learned for each in found] == [0, 0, 1, 0, 0, 0, 0, 0]
+
+
+def test_a_bin_that_no_agent_writes_is_unknown():
+    for tile in range(16):
+        there = guide.Guide(guides.made(tiles=(tile,))).journey(0, True, 0, 0)
+        known = tile <= 4 or 8 <= tile <= 14
+        assert there.bin == (tile & 7 if known else guide.UNKNOWN)
+        assert there.learned == (1 if known and tile >= 8 else 0)
 
 
 def test_what_lies_ahead():

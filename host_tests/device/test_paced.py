@@ -4,7 +4,7 @@ import fixed
 from locator import settings as cfg
 from locator.journal import record
 from locator.modem import DENIED, REGISTERED
-from locator.plan import budget, decide, menu, networks, policy
+from locator.plan import alarms, budget, decide, menu, networks, policy
 from locator.plan import state as st
 from locator.port import DEEPSLEEP_RESET, ON_MOTION, WAKE_MOTION, WAKE_TIMER
 
@@ -77,6 +77,88 @@ def test_a_stop_is_fixed():
     assert step(state, told) == (decide.RECORD, decide.KEEP)
 
 
+def lived(state, hours, motion):
+    """Reasons of what is done in so many hours without reports, each wake with so many counts."""
+    did, end = [], state[st.NOW] + hours * HOUR
+    now = state[st.NOW] + 900
+    while now < end:
+        told = senses(now, motion=motion)
+        feel(state, told)
+        state[st.LAST_UPLOAD], state[st.UPLOAD_NOT_BEFORE] = now, end + HOUR
+        while True:
+            action = decide.next(state, told, HINTS)
+            if action.kind == decide.SLEEP:
+                break
+            did.append(action.reason)
+            if action.kind == decide.FIX:
+                st.learn_fix(state, True)
+            else:
+                st.learn_record(state)
+        now += action.limit_s
+    return did
+
+
+def test_where_nothing_feels_motion_each_point_is_a_fix():
+    state = settled()
+    did = lived(state, 30 * 24, -1)
+    assert did.count(policy.FIX_STANDING) >= 30 * 24 // 5
+    assert policy.STILL_HERE not in did and not state[st.UNMOVED]
+    did = lived(settled(), 30 * 24, 0)
+    assert policy.FIX_STANDING not in did and policy.STILL_HERE in did
+
+
+def test_an_accelerometer_that_fails_tells_no_stop():
+    state = settled(moving=1)
+    feel(state, later(1800, motion=-1))
+    assert not (state[st.EVENTS] or state[st.EDGE] or state[st.MOVING])
+
+
+def test_in_another_country_it_is_not_still_here():
+    state = settled()
+    st.learn_country(state, 262009)
+    assert state[st.UNMOVED]
+    st.learn_country(state, 260001)
+    assert not state[st.UNMOVED]
+
+
+def blind(hours, gnss_lost_s=1 << 30):
+    """Hours at which satellites are searched for on the move, and none are found."""
+    settings = cfg.defaults()
+    settings[cfg.GNSS_LOST_S] = gnss_lost_s
+    state, now, searched = settled(moving=1), NOW + 7200, []
+    alarms.searched(state, 8, settings)
+    while now < NOW + hours * HOUR:
+        told = senses(now, motion=900)
+        feel(state, told)
+        state[st.LAST_UPLOAD] = now
+        action = decide.next(state, told, fixed.hints(5, settings))
+        if action.kind == decide.FIX:
+            searched.append((now - NOW) // HOUR)
+            st.learn_fix(state, False)
+            alarms.searched(state, 0, settings)
+            state[st.EVENTS] = state[st.URGENT] = 0
+            action.limit_s = 1800
+        now += action.limit_s
+    return searched, state[st.RAISED] & record.EVENT_GNSS
+
+
+def test_searches_in_vain_are_further_and_further_apart_on_the_move_too():
+    assert blind(48) == ([2, 2, 3, 5, 11, 23, 35, 47], 0)
+
+
+def test_one_more_search_says_whether_gnss_is_lost():
+    assert blind(10, 4 * HOUR) == ([2, 2, 3, 5, 6], record.EVENT_GNSS)
+
+
+def test_behind_a_departure_searches_begin_anew():
+    for motion, fails in ((900, 0), (60, 3)):
+        state = settled()
+        state[st.UNMOVED], state[st.FIX_FAILS] = 0, 3
+        state[st.STOPPED_AT], state[st.FIX_NOT_BEFORE] = NOW + 1, NOW + 99 * HOUR
+        shunted(state, motion)
+        assert state[st.FIX_FAILS] == fails
+
+
 def shunted(state, motion, after_s=3000):
     """A departure, and what is done at the next wake, so many counts later."""
     state[st.UPLOAD_NOT_BEFORE] = NOW + 99 * HOUR
@@ -105,6 +187,24 @@ def test_an_alarm_behind_a_shunt_has_a_place_of_its_own():
     st.alarm(state, record.EVENT_LIGHT, SETTINGS)
     state[st.URGENT] = state[st.DID_FIX] = state[st.DID_RECORD] = 0
     assert step(state, later(2 * HOUR + 3000)) == (decide.FIX, decide.PLACE_TOLD)
+
+
+def test_the_second_shunt_since_the_last_fix_is_a_departure():
+    state = settled()
+    assert shunted(state, 100) == (decide.RECORD, policy.STILL_HERE)
+    for hours, motion, then in (
+        (4, 20, (decide.RECORD, policy.STILL_UNTIL)),
+        (5, 100, (decide.FIX, policy.FIX_EDGE)),
+        (6, 20, (decide.RECORD, policy.STILL_UNTIL)),
+        (7, 100, (decide.RECORD, policy.STILL_HERE)),
+    ):
+        told = later(hours * HOUR, wake=WAKE_MOTION if motion == 20 else WAKE_TIMER, motion=motion)
+        state[st.LAST_UPLOAD] = told[0]
+        feel(state, told)
+        assert step(state, told) == then
+        if then[0] == decide.FIX:
+            st.learn_fix(state, True)
+        st.learn_record(state)
 
 
 def test_few_counts_behind_a_wake_on_the_move_are_a_stop():
@@ -203,6 +303,15 @@ def test_the_agent_is_told_to_expect_a_report_by_how_often_they_are_worth_it():
     assert budget.silent_s(state, settings) == settings[cfg.UPLOAD_EVERY_S]
 
 
+def test_in_russia_nobody_is_silent_until_the_bar_begins_anew():
+    settings, state = cfg.defaults(), settled()
+    settings[cfg.REPORT_MOST_S] = 7 * 24 * HOUR
+    for mcc, most_h in ((262, 7 * 24), (250, 60)):
+        state[st.MCC] = mcc
+        for state[st.PHASE] in (0, 255):
+            assert most_h * 7 // 8 <= budget.upload_every_s(state, settings) // HOUR < most_h
+
+
 def test_reports_are_not_closer_than_they_may_be():
     state = settled(2000, moving=1)
     told = later(SETTINGS[cfg.REPORT_LEAST_S] - 60, motion=900)
@@ -264,6 +373,18 @@ def test_priorities_shift_the_row():
     assert dense[0] < balanced[0] == fresh[0] < cheap[0]
 
 
+def test_cheap_makes_no_fix_dearer():
+    for joules in range(20, 500, 5):
+        state = settled(joules)
+        fixes = []
+        for priority in (0, 3):
+            menu.select(state, HINTS[2], "bg95", JOURNEY, 0, priority)
+            apart_s = state[st.MOVE_S]
+            kind = 0 if apart_s <= 2 * HOUR else 1 if apart_s <= 4 * HOUR else 2
+            fixes.append(HINTS[2].fixes[kind] * 86400 // apart_s)
+        assert fixes[1] <= fixes[0], joules
+
+
 def test_a_sagging_battery_reports_later():
     state = settled()
     wake_at = policy.until(state, HINTS[2], 0)
@@ -321,6 +442,24 @@ def test_a_cell_of_another_chemistry_is_weak_at_another_voltage():
         state[st.LOADED_MV] = loaded_mv
         assert not budget.sags(state) and decide.may_upload(state, senses(NOW, mv=open_mv))
         assert decide.may_upload(state, senses(NOW, mv=0))  # not known
+
+
+def test_a_battery_of_which_the_settings_say_nothing_bears_a_report_a_week():
+    state = settled()
+    state[st.LAST_TRY] = NOW
+    for after_s, mv, bears in (
+        (7 * 24 * HOUR - 1, 3190, False),
+        (7 * 24 * HOUR, 3190, True),
+        (7 * 24 * HOUR, 2899, False),
+        (60, 3200, True),
+    ):
+        state[st.NOW] = NOW + after_s
+        assert decide.may_upload(state, senses(state[st.NOW], mv=mv)) == bears
+    state[st.LAST_TRY] = -5  # before the power was lost
+    state[st.NOW] = 60
+    assert not decide.may_upload(state, senses(60, mv=3190))
+    state[st.LAST_TRY] = state[st.LAST_UPLOAD] = 0  # it has never said anything
+    assert decide.may_upload(state, senses(60, mv=3190))
 
 
 def test_a_weak_battery_keeps_the_fix_before_the_radio():

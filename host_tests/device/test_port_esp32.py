@@ -131,7 +131,7 @@ def test_senses():
     chip.levels[36] = 1
     chip.bus[0x44].shine(0x3000 | 1250)  # 12.5 * 2 ** 3 = 100 lux
     assert device.senses() == (3600, -250, 0, 100, 0, 0, 1)
-    assert power_on(Bare).senses() == (0,) * 7
+    assert power_on(Bare).senses() == (0, 0, -1, 0, 0, 0, 0)
 
 
 def test_a_battery_behind_a_broken_divider_is_not_known():
@@ -145,7 +145,7 @@ def test_a_battery_behind_a_broken_divider_is_not_known():
 def test_a_sensor_that_has_failed_ends_no_wake():
     device = power_on()
     chip.bus.clear()
-    assert device.senses() == (3600, 0, 0, 0, 0, 0, 0)
+    assert device.senses() == (3600, 0, -1, 0, 0, 0, 0)
     device.sleep_ms(60000)
     assert sleep(device, 1000, 7) == (1000, (36,))
     chip.bus[0x18] = chip.Tmp112(0)  # something else answers

@@ -104,8 +104,9 @@ class _Pilot:
     def _wake(self, device: Device, now: int, moving: bool) -> None:
         """One wake, from what it begins with to rest."""
         mind, left_j = self._state, device.left_j
+        departed = st.has_departed(mind)
         st.begin(mind, now, moving)
-        if mind[st.EDGE] and self._shunted:
+        if mind[st.EDGE] and departed and self._shunted:
             mind[st.EDGE] = st.SHUNTED
         self._shunted = False
         self._act(device)

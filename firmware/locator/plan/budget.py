@@ -20,6 +20,7 @@ from locator.plan import state as st
 
 _APART_S = const(60)
 _MOST_BETWEEN_REPORTS_S = const(86400)
+_MOST_IN_RUSSIA_S = const(60 * 3600)  # three days of silence begin the bar anew
 # What the agent is told to expect: four times the age at which a report of ten joules is worth them.
 _SILENT_S = const(12 * 3600)
 _SILENT_AGES_S = const(760)
@@ -148,7 +149,10 @@ def upload_every_s(state, settings):
     """Pause between reports at most, when nothing is wrong: without a pace of its own twice as long while the
     battery sags under load, a day at most."""
     if settings[cfg.PACED]:
-        return spread_s(state, settings[cfg.REPORT_MOST_S] * 7 // 8)
+        most_s = settings[cfg.REPORT_MOST_S]
+        if state[st.MCC] == st.MCC_RUSSIA:
+            most_s = min(most_s, _MOST_IN_RUSSIA_S)
+        return spread_s(state, most_s * 7 // 8)
     seconds = settings[cfg.UPLOAD_EVERY_S]
     if sags(state):
         seconds = min(2 * seconds, _MOST_BETWEEN_REPORTS_S)

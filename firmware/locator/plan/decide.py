@@ -46,6 +46,10 @@ _PROBE_LIMIT_S = const(20)
 _BORDER_LIMIT_S = const(45)  # nothing is where the last network was
 _URGENT_RETRY_S = const(60)
 _MIN_UPLOAD_MV = const(3200)  # of Li-SOCl2
+# Whatever the battery is said to be, a report is tried so seldom down to what any kind bears: a device whose
+# settings do not name its battery would never hear of it.
+_LEAST_UPLOAD_MV = const(2900)
+_WEAK_EVERY_S = const(7 * 86400)
 _MIN_SLEEP_S = const(60)
 _PACED_SLEEP_S = const(900)
 _MAX_RETRY_MOVING_S = const(3600)
@@ -98,7 +102,15 @@ def may_upload(state, senses):
     are spent."""
     if state[st.NOW] < max(state[st.BARRED_UNTIL], state[st.DATA_UNTIL]) or not budget.messages_left(state):
         return False
-    return not senses[3] or senses[3] >= _MIN_UPLOAD_MV - state[st.LOWER_MV]
+    return not senses[3] or _bears(state, senses[3])
+
+
+def _bears(state, battery_mv):
+    """Whether the battery bears a report."""
+    if battery_mv >= _MIN_UPLOAD_MV - state[st.LOWER_MV]:
+        return True
+    last = state[st.LAST_TRY] or state[st.LAST_UPLOAD]
+    return battery_mv >= _LEAST_UPLOAD_MV and (not last or state[st.NOW] - last >= _WEAK_EVERY_S)
 
 
 def retry_s(state):
@@ -191,12 +203,19 @@ def _place(state, senses, hints):
 def _place_due(state, settings):
     if state[st.ERRAND] == st.LOCATE or not state[st.LAST_RECORD]:
         return PLACE_TOLD
-    if state[st.EVENTS] & ~_ON_THE_WAY and state[st.UNMOVED] != 1:
+    if (state[st.EVENTS] & ~_ON_THE_WAY and state[st.UNMOVED] != 1) or _may_have_lost_gnss(state, settings):
         return PLACE_TOLD
     if settings[cfg.PACED] and not budget.is_dense(state):
         return 0
     over = state[st.NOW] - state[st.LAST_RECORD] >= point_every_s(state, settings) - _MIN_SLEEP_S
     return POINT_PAUSE if state[st.EVENTS] or over else 0
+
+
+def _may_have_lost_gnss(state, settings):
+    """Whether a search tells if that alarm is to be raised (plan/alarms.py)."""
+    if not state[st.MOVING] or not state[st.BLIND_SINCE] or state[st.RAISED] & record.EVENT_GNSS:
+        return False
+    return state[st.NOW] - state[st.BLIND_SINCE] >= settings[cfg.GNSS_LOST_S]
 
 
 def point_every_s(state, settings):

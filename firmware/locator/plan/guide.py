@@ -31,7 +31,8 @@ _NEAR_LINE = const(1350)  # beyond 150 km it is another line
 UNKNOWN = const(-1)
 """Of `find`: not near the line. Of a bin: nothing is known of the place."""
 _LEARNED = const(8)  # bit of a tile
-_WORST_BIN = const(6)
+_WORST_BIN = const(6)  # that the fleet has learned
+_WORST_GUESS = const(4)
 AHEAD_KM = const(15)
 _STEPS_AHEAD = const(8)
 
@@ -153,9 +154,10 @@ class Guide:
             i, mcc = min(i + 1, self._stations - 1), next_mcc
         to_go_s = max(0, to_go_s)
         tile = self._tile(km4)
-        place = tile & 7 if tile & 7 <= _WORST_BIN else UNKNOWN
+        known = tile & 7 <= (_WORST_BIN if tile & _LEARNED else _WORST_GUESS)
+        place = tile & 7 if known else UNKNOWN
         country_s = max(0, to_go_s - self._border_s(i, mcc))
-        learned = 1 if tile & _LEARNED else 0
+        learned = 1 if tile & _LEARNED and known else 0
         ahead = self._ahead(km4) if moving and learned else ()
         plmns, costs, shares = self._known(mcc)
         ways = (mcc, next_mcc, leg_s, plmns, costs, shares)

@@ -17,10 +17,16 @@ AHEAD_S = const(6 * 3600)
 _FLOOR_AHEAD_S = const(6 * 3600)
 _FLOOR_SHARE = const(150)
 _STILL_SAVES_J = const(10)
+# What lies ahead where neither the line nor the settings say.
+_SOME_TIME_S = const(30 * 86400)
+# When the energy ends is told within 30 years: a time of the device stays below 2^31.
+_MOST_H = const(1 << 18)
 # Of the settings.
-_FRESH = const(1)
-_DENSE = const(2)
+_FRESH_REPORTS = const(1)
+_DENSE_POINTS = const(2)
 _CHEAP = const(3)
+# Behind a longer interval the next fix is a dearer one; those of the menu end there, or far beyond.
+_HOT_S = const(7200)
 
 
 def select(state, costs, modem, journey, least_s, priority):
@@ -30,22 +36,26 @@ def select(state, costs, modem, journey, least_s, priority):
     CARRIES_J a day cannot be carried through: it spends so much and ends early, instead of living long and
     telling nothing.
     """
-    choose(state, costs, carries_j(modem, costs.still), MENUS[modem], journey, least_s)
-    if priority == _FRESH:
+    still = costs.still and not state[st.UNFELT]
+    choose(state, costs, carries_j(modem, still), MENUS[modem], journey, least_s)
+    if priority == _FRESH_REPORTS:
         state[st.AGE_MIN] = max(1, state[st.AGE_MIN] * 5 // 8)
-    elif priority == _DENSE:
+    elif priority == _DENSE_POINTS:
         state[st.MOVE_S], state[st.AGE_MIN] = state[st.MOVE_S] // 2, state[st.AGE_MIN] * 3 // 2
     elif priority == _CHEAP:
-        state[st.MOVE_S], state[st.AGE_MIN] = state[st.MOVE_S] * 3 // 2, state[st.AGE_MIN] * 2
+        thinner_s = min(state[st.MOVE_S] * 3 // 2, _HOT_S)
+        state[st.MOVE_S], state[st.AGE_MIN] = max(state[st.MOVE_S], thinner_s), state[st.AGE_MIN] * 2
 
 
 def choose(state, costs, carries_j, rows, journey, least_s):
     """The same with another menu, without priorities."""
     now, left = state[st.NOW], state[st.LEFT]
     state[st.ROW_AT] = now
-    to_go_s = max(journey.to_go_s, least_s) + AHEAD_S
+    lasts_s = max(journey.to_go_s, least_s) or _SOME_TIME_S
+    to_go_s = lasts_s + AHEAD_S
     if state[st.ENDS_AT] >= 0:
-        state[st.ENDS_AT] = state[st.ENDS_AT] or now + left // (carries_j * 1000 // 24) * _HOUR_S
+        carries_h = min(max(left, 0) // (carries_j * 1000 // 24), _MOST_H)
+        state[st.ENDS_AT] = state[st.ENDS_AT] or now + carries_h * _HOUR_S
         ends_s = state[st.ENDS_AT] - now
         if to_go_s <= ends_s:
             state[st.ENDS_AT] = -1
@@ -53,7 +63,7 @@ def choose(state, costs, carries_j, rows, journey, least_s):
     rate = left // 1000 * 1440 // (max(to_go_s, _HOUR_S) // 60)
     found = row(rows, rate)
     state[st.MOVE_S], state[st.DWELL_S], state[st.EDGE_S], state[st.AGE_MIN], state[st.LINGER_S] = found[1:]
-    lasts_s = max(journey.to_go_s, least_s) + _FLOOR_AHEAD_S + journey.deviation_s * _FLOOR_SHARE // 100
+    lasts_s += _FLOOR_AHEAD_S + journey.deviation_s * _FLOOR_SHARE // 100
     state[st.FLOOR] = costs.sleep_a_day // 24 * (lasts_s // _HOUR_S) + costs.scan
 
 

@@ -120,7 +120,8 @@ DID_LOOK_ASIDE = const(139)
 PLACE = const(140)  # kind of place
 WHY = const(141)  # the policy's last verdict
 LOWER_MV = const(142)  # than Li-SOCl2: the kind of the battery (plan/battery.py)
-_ALL = const(143)
+UNFELT = const(143)  # 1: nothing feels motion, no accelerometer or one that has failed
+_ALL = const(144)
 
 SHUNTED = const(2)
 """In EDGE: what was taken for a departure has ended within the yard, by so few counts."""
@@ -165,7 +166,8 @@ _SHUNT_MOST = const(150)
 # For so long an operator that is not heard any more is held: a new one costs a day without data.
 _HOLD_S = const(12 * 3600)
 _JUMP_S = const(2700)
-# No search for satellites for so long after those in vain; only the first one counts on the move.
+# No search for satellites for so long after those in vain, one after the other; on the move, where the sky
+# changes, the first pause comes twice.
 _SEARCH_IN_VAIN_S = (1800, 7200, 21600, 43200)
 _DAY_S = const(86400)
 
@@ -183,8 +185,8 @@ def kept(state):
 
 
 def feel(state, senses):
-    """Begin a wake: `senses` = (clock_s, wake reason, reset cause, battery mV, 0.1 C, motion, lux, shock mg,
-    tilt degrees, lid open)."""
+    """Begin a wake: `senses` = (clock_s, wake reason, reset cause, battery mV, 0.1 C, motion or -1, lux,
+    shock mg, tilt degrees, lid open)."""
     now, wake_reason, motion = senses[0], senses[1], senses[5]
     _feel_motion(state, now, motion, wake_reason)
     if state[SKIP_FIX]:
@@ -209,20 +211,34 @@ def _feel_errand(state):
 
 def _feel_motion(state, now, motion, wake_reason):
     elapsed_s = RECOUNT_S if wake_reason == WAKE_MOTION else max(60, now - state[NOW])
-    # On the move STOPPED_AT is the wake before (policy.feel) unless that was the departure; what was counted
-    # before the power went is not known.
-    departed = state[NOW] and state[STOPPED_AT] != state[NOW]
+    departed = has_departed(state)
     begin(state, now, 60 * motion // elapsed_s >= _MOVING_RATE)
+    if motion < 0:
+        _feel_nothing(state)
     if state[EDGE]:
         if departed and not state[MOVING] and motion < _SHUNT_MOST:
             state[EDGE] = SHUNTED
         state[EVENTS] |= record.EVENT_DEPARTED if state[MOVING] else record.EVENT_STOPPED
 
 
+def _feel_nothing(state):
+    """It may have run and stopped since the last wake: no stop is told, none lasts, nothing is still here."""
+    state[UNFELT], state[STOPPED_AT] = 1, state[NOW]
+    state[EDGE] = state[UNMOVED] = state[HEARD_HERE] = 0
+
+
+def has_departed(state):
+    """Whether the wake before was a departure that may prove to be a shunt, on the move: else STOPPED_AT is
+    that wake. What was counted before the power went is not known."""
+    return state[NOW] != 0 and state[STOPPED_AT] != state[NOW]
+
+
 def begin(state, now, moving):
     """A wake begins: nothing is done yet, and the train runs or stands."""
     for i in range(SIZE, _ALL):
         state[i] = 0
+    if moving and state[MOVING] == 1 and has_departed(state):
+        state[FIX_FAILS] = 0  # it was no shunt: the sky is another
     state[NOW] = now
     state[EDGE] = 1 if moving != (state[MOVING] == 1) else 0
     state[MOVING] = 1 if moving else 0
@@ -267,7 +283,7 @@ def learn_fix(state, found):
     if found:
         state[LAST_FIX] = state[ORBITS] = state[POINT_AT] = state[NOW]
         state[FIX_FAILS] = 0
-        state[UNMOVED] = 1 - state[MOVING]
+        state[UNMOVED] = 0 if state[UNFELT] else 1 - state[MOVING]
         return
     state[FIX_FAILS] += 1
     pause_fix(state)
@@ -275,7 +291,7 @@ def learn_fix(state, found):
 
 def pause_fix(state):
     """The searches for satellites here were in vain: none for a while."""
-    step = 1 if state[MOVING] else min(state[FIX_FAILS], len(_SEARCH_IN_VAIN_S))
+    step = min(max(1, state[FIX_FAILS] - state[MOVING]), len(_SEARCH_IN_VAIN_S))
     state[FIX_NOT_BEFORE] = state[NOW] + _SEARCH_IN_VAIN_S[step - 1]
 
 
@@ -284,6 +300,8 @@ def learn_still(state):
     state[DID_FIX] = SPARED
     state[POINT_AT] = state[NOW]
     if state[MOVING]:
+        if state[UNMOVED] == 2:  # shunts add up: after the second one the last fix may be far
+            state[STOPPED_AT] = state[NOW]
         state[UNMOVED] = 0
 
 
@@ -333,6 +351,7 @@ def learn_country(state, plmn):
         return
     if state[MCC]:
         state[EVENTS] |= record.EVENT_COUNTRY
+        state[UNMOVED] = 0  # whatever the accelerometer has felt
     state[MCC] = mcc
     state[CARD_DUE] |= state[CARD_DUE] and CARD_ASK
     state[HELD_PLMN] = state[HELD_LOST] = state[BARRED_UNTIL] = state[OPEN_PLMN] = 0

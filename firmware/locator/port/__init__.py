@@ -9,8 +9,9 @@ A port is an object with these attributes and methods; `boards/<BOARD>` names th
     uart_readinto(buf, timeout_ms)     -> bytes read, 0 at the time-out; returns with what has come
     modem_rail(on) modem_key(pressed) modem_dtr(level)
     senses() -> (battery_mv, 0 if it cannot be known, temperature in 0.1 C, motion counts since the last
-                 call, light in lux, greatest shock since the last call in mg, tilt from the mounted
-                 position in degrees, 1 while the lid is open); 0 for a sensor that the board does not have
+                 call, -1 if nothing counts them, light in lux, greatest shock since the last call in mg,
+                 tilt from the mounted position in degrees, 1 while the lid is open); 0 for what no sensor
+                 of the board tells
     reset_cause, wake_reason           constants below
     random(n) -> n random bytes
     rtc_memory -> bytes                what was left by the wake before, b"" after power-on; read each time

@@ -110,7 +110,7 @@ class Port:
 
     def senses(self):
         board = self._board
-        felt = [self._battery_mv(), 0, 0, 0, 0, 0, 0]
+        felt = [self._battery_mv(), 0, -1, 0, 0, 0, 0]
         if board.LID_SWITCH is not None:
             felt[6] = Pin(board.LID_SWITCH, Pin.IN).value()
         for sensor, read in (

@@ -1,0 +1,50 @@
+"""For how long the energy is to last: by the line, by the settings, or by neither."""
+
+import guides
+import scratch
+from locator import ahead
+from locator import settings as cfg
+from locator.plan import battery, guide_file, menu
+from locator.plan import state as st
+
+HOUR = 3600
+DAY = 24 * HOUR
+COSTS = battery.costs("bg95")
+
+
+def planned_h(target_days, after_s=60, km4=0, mah=17000):
+    """Hours for which sleep stays paid for, with a guide where the last fix was at `km4` of the line."""
+    folder = scratch.folder()
+    if km4 >= 0:
+        with open(folder + guide_file.FILE, "wb") as f:
+            f.write(guides.made())
+    settings, state = cfg.defaults(), st.new()
+    settings[cfg.TARGET_DAYS], settings[cfg.BATTERY_MAH] = target_days, mah
+    st.begin(state, after_s, 1)
+    state[st.GUIDE_KM4] = 1 + km4
+    ahead.begin(state, "bg95", settings, 200, folder)
+    return (state[st.FLOOR] - COSTS.scan) // (COSTS.sleep_a_day // 24)
+
+
+def test_without_a_line_the_settings_say_it_and_then_a_month_is_planned():
+    assert [planned_h(days, km4=-1) // 24 for days in (7, 60, 365)] == [7, 60, 365]
+    assert planned_h(7, 6 * DAY, km4=-1) // 24 == 1
+    assert planned_h(7, 8 * DAY, km4=-1) // 24 == 30
+
+
+def test_what_is_built_in_does_not_stretch_a_trip():
+    trip_h = planned_h(7, 6 * DAY)
+    assert 30 < trip_h < 5 * 24
+    assert planned_h(cfg.defaults()[cfg.TARGET_DAYS]) == trip_h
+    assert planned_h(366) // 24 == planned_h(364) // 24 + 2  # told, for the container may wait at its goal
+    assert planned_h(365, km4=1200) // 24 == 365  # it has arrived
+
+
+def test_when_the_energy_ends_is_a_time_of_the_device():
+    years = 8 * 365 * DAY
+    for left, carries_j in ((1 << 30, 1), (1 << 30, 52), (-5000000, 52)):
+        state = st.new()
+        state[st.NOW], state[st.LEFT] = years, left
+        menu.choose(state, COSTS, carries_j, menu.MENUS["bg95"], ahead.NoLine, 3650 * DAY)
+        assert state[st.ENDS_AT] == -1 or years <= state[st.ENDS_AT] < 1 << 31
+    assert state[st.ENDS_AT] == years, "an account that is overdrawn has no sleep to save for"
