@@ -52,6 +52,7 @@ class Modem:
     hosts = None
     updates = ()
     on = False
+    uninvited = (0, 0)
 
     def __getattr__(self, verb):
         return lambda *_: None

@@ -100,7 +100,7 @@ class Attempt(Step):
     def _nothing(self, *_):
         return None
 
-    _card = _read_card = _take_network_time = _weigh = _note = _nothing
+    _card = _read_card = _take_network_time = _weigh = _note = _settle_services = _nothing
 
     class _pace:
         reported = staticmethod(lambda *_: None)

@@ -1,6 +1,6 @@
 """What both modems have in common: power, registration, clock, identity. The verbs of a wake:
 
-start, prefer, gnss_start, gnss_poll, gnss_stop, attach, look, serves, cell, network_time, identity,
+start, services, prefer, gnss_start, gnss_poll, gnss_stop, attach, look, serves, cell, network_time, identity,
 card_gone, mqtt_open, mqtt_publish, mqtt_receive, mqtt_close, psm_granted, clear_forbidden, cycle_radio,
 stop. All raise `ModemError` and its kinds; all have a deadline.
 """
@@ -50,6 +50,9 @@ class Driver:
     RESTART: tuple = ()
     NEIGHBOURS: bytes | None = None  # the command that lists neighbour cells
     ICCID: tuple = ()  # the command that reads it, and the prefix of its reply
+    # Voice and SMS: the question, the prefix of its reply, the change, and its values: off, on; the first
+    # of each is what is set.
+    SERVICES: tuple = ()
     REPLY_MS = 0  # for commands whose time-out the manual does not list
     KIND = ""  # as `make` has it: what is seldom needed is found by it
     FETCHES_ORBITS = False  # predicted ones, from its vendor's server by itself
@@ -203,6 +206,12 @@ class Driver:
         iccid = self._one(self.ICCID[0], self.ICCID[1]).rstrip("F")
         revision = self._one(b"+CGMR", None)
         return imei, iccid, imsi, revision[revision.find(":") + 1 :].strip()
+
+    def services(self, wanted):
+        """Voice and SMS as `services.settle` has found and left them."""
+        from locator.modem import services
+
+        return services.settle(self, wanted)
 
     def card_gone(self):
         """Whether the modem says that no card is in its slot."""
