@@ -27,7 +27,7 @@ _WEAK_MS = const(3600 * 1000)
 _ROOM_BYTES = const(4736)  # of link/talk.py
 _SELDOM = (
     "modem.ladder", "modem.survey", "modem.rescue", "modem.ntp", "modem.assistance", "modem.bg95_search",
-    "modem.services", "plan.regions",
+    "plan.regions",
 )  # fmt: skip
 _TALKING = (
     "contact", "mending", "orders.desk", "link.extras", "link.talk", "link.batch", "link.cose", "link.mqtt",
@@ -96,7 +96,7 @@ class Wake:
             from locator.card import access
 
             access.use(port.data_dir, self._modem)
-        self._identity = self._services = self._fix = self._cell = None
+        self._identity = self._fix = self._cell = None
         self._was_on = False
         self._senses = senses
         self._motion = motion
@@ -134,9 +134,9 @@ class Wake:
         self._pace.to(self._resting())
         self._stop_modem()
         if any(self._modem.channel.uninvited):
-            from locator.modem import services
+            from locator import trouble
 
-            services.note(self._modem.channel.uninvited, self._state, self._note)
+            trouble.uninvited(*self._modem.channel.uninvited, self._state, self._note)
         budget.spend(self._state, self._port.ticks_ms() // 1000)
         spent_mj = self._pace.end(self._state)
         self._log.wake(self._port.clock_s(), did, action.reason, spent_mj)
@@ -171,7 +171,7 @@ class Wake:
             if ladder and not self._modem.on and ladder.before_start(self._port):
                 self._state[st.CONFIGURED] = self._state[st.PARKED] = self._state[st.ORBITS] = 0
             self._start_modem()
-            self._settle_services()
+            self._services = self._modem.services(self._settings[cfg.SMS_TO_CARD])
             self._card("prepare")
             # Behind a look the modem registers already: another search would ask the network again.
             if self._state[st.SEARCHED] != action.mcc and not self._state[st.SEEN]:
@@ -283,8 +283,8 @@ class Wake:
         from locator import contact
 
         us = (self._port, self._modem, self._state, self._journal, self._ledger, self._config)
-        identity = self._identity + (self._services or ()) if self._identity and self._is_unknown() else None
-        told = self._senses, self._settings, identity
+        is_told = self._state[st.IDENTITY_DAY] == self._state[st.DAY] + 1  # today, who we are
+        told = (self._senses, self._settings, None if is_told else self._identity)
         then = self._talked, self._lost
         at_last = contact.converse(us, self._log, self._board.NAME, told, *then, self._room)
         self._settings = self._applied()
@@ -333,15 +333,6 @@ class Wake:
         self._motion += motion
         self._state[st.SHOCK_MG] = max(self._state[st.SHOCK_MG], shock_mg)  # the next wake counts it
 
-    def _is_unknown(self):
-        """Whether the agent is yet to be told today who we are."""
-        return self._state[st.IDENTITY_DAY] != self._state[st.DAY] + 1
-
-    def _settle_services(self):
-        """Voice and SMS as the settings want them: once in a wake that tells who we are."""
-        if self._services is None and self._is_unknown():
-            self._services = self._modem.services(self._settings[cfg.SMS_TO_CARD])
-
     def _note(self, kind, value):
         self._log.add(self._port.clock_s(), kind, value)
 
@@ -361,12 +352,11 @@ class Wake:
 
         try:
             if registered:
-                self._identity = self._modem.identity()
-                _, iccid, imsi, _ = self._identity
+                self._identity = self._modem.identity() + self._services
+                _, iccid, imsi, *_ = self._identity
                 if iccid and imsi:
                     self._card("recognize", iccid)
                     alarms.card(self._state, alarms.number_of(iccid), alarms.number_of(imsi), self._settings)
-                self._settle_services()  # it may be another card
             elif self._modem.card_gone():
                 alarms.card(self._state, 0, 0, self._settings)
         except ModemError as error:

@@ -1,30 +1,29 @@
 """Voice and SMS: asked, put off, told; and what comes all the same."""
 
 import scripted
-from locator import settings as cfg
-from locator import wake
+from locator import trouble
 from locator.journal import log as logs
 from locator.link import cbor
 from locator.link.extras import Extras
-from locator.modem import services
 from locator.plan import state as st
 from scripted import OK, line
 
+ON, OFF = (3,), (0,)
 REFUSED = b"\r\n+CME ERROR: 3\r\n"
 # What each modem answers to the question, and what that means.
 TOLD = (
-    (scripted.bg95, line(b'+QCFG: "servicedomain",2'), services.ON),
-    (scripted.bg95, line(b'+QCFG: "servicedomain",1'), services.OFF),
-    (scripted.bg95, line(b'+QCFG: "servicedomain",0'), services.ON),
-    (scripted.bg95, line(b'+QCFG:"servicedomain", 1'), services.OFF),
+    (scripted.bg95, line(b'+QCFG: "servicedomain",2'), ON),
+    (scripted.bg95, line(b'+QCFG: "servicedomain",1'), OFF),
+    (scripted.bg95, line(b'+QCFG: "servicedomain",0'), ON),
+    (scripted.bg95, line(b'+QCFG:"servicedomain", 1'), OFF),
     (scripted.bg95, line(b'+QCFG: "servicedomain"'), ()),
     (scripted.bg95, line(b'+QCFG: "servicedomain",7'), ()),
     (scripted.bg95, b"\r\nERROR\r\n", ()),
     (scripted.bg95, OK, ()),
-    (scripted.sim7600, line(b"+CEMODE: 0"), services.OFF),
-    (scripted.sim7600, line(b"+CEMODE: 1"), services.ON),
-    (scripted.sim7600, line(b"+CEMODE: 2"), services.ON),
-    (scripted.sim7600, line(b"+CEMODE: 3"), services.OFF),
+    (scripted.sim7600, line(b"+CEMODE: 0"), OFF),
+    (scripted.sim7600, line(b"+CEMODE: 1"), ON),
+    (scripted.sim7600, line(b"+CEMODE: 2"), ON),
+    (scripted.sim7600, line(b"+CEMODE: 3"), OFF),
     (scripted.sim7600, line(b"+CEMODE: x"), ()),
     (scripted.sim7600, REFUSED, ()),
 )
@@ -39,7 +38,7 @@ def test_each_answer_means_something_or_nothing():
         driver, table = make()
         question = driver.SERVICES[0]
         table.answers[question] = answer
-        wanted = meaning == services.ON
+        wanted = meaning == ON
         assert driver.services(wanted) == meaning, answer
         assert table.sent == [question], answer  # it is as it is wanted, or nobody knows
 
@@ -61,7 +60,7 @@ def test_a_change_that_is_refused_is_no_fault():
         question, prefix, change = driver.SERVICES[:3]
         table.answers[question] = line(prefix + b" " + shape % on)
         table.answers[change % off] = REFUSED
-        assert driver.services(0) == services.ON
+        assert driver.services(0) == ON
         assert table.sent == [question, change % off, question]
 
 
@@ -87,37 +86,11 @@ def test_the_text_of_a_message_is_taken_for_nothing_else():
         assert driver.channel.uninvited == [0, 1] and driver.channel._queue == []
 
 
-class Step(wake.Wake):
-    """A wake on a modem that answers from a table."""
-
-    def __init__(self, driver, table):
-        table.clock_s = lambda: table.now // 1000
-        self._port, self._modem = table, driver
-        self._state, self._settings, self._services = st.new(), cfg.defaults(), None
-
-
-def test_it_is_asked_once_in_a_wake_that_tells_who_we_are():
-    driver, table = scripted.bg95()
-    step = Step(driver, table)
-    step._settle_services()
-    step._settle_services()
-    assert table.sent == [driver.SERVICES[0]] and step._services == ()
-    step = Step(driver, table)
-    step._state[st.IDENTITY_DAY] = step._state[st.DAY] + 1
-    step._settle_services()
-    assert len(table.sent) == 1 and step._services is None
-    step._settings[cfg.SMS_TO_CARD] = 1
-    step._state[st.IDENTITY_DAY] = 0  # another card
-    table.answers[driver.SERVICES[0]] = line(b'+QCFG: "servicedomain",2')
-    step._settle_services()
-    assert step._services == services.ON and len(table.sent) == 2
-
-
 def test_what_came_is_noted_and_told():
     state, noted = st.new(), []
-    services.note([0, 2], state, lambda *entry: noted.append(entry))
+    trouble.uninvited(0, 2, state, lambda *entry: noted.append(entry))
     assert noted == [(logs.MESSAGED, 2)] and state[st.TO_TELL] == st.TELL_DIAGNOSTICS
-    services.note([3, 1], state, lambda *entry: noted.append(entry))
+    trouble.uninvited(3, 1, state, lambda *entry: noted.append(entry))
     assert noted[1:] == [(logs.CALLED, 3), (logs.MESSAGED, 1)]
 
 

@@ -134,7 +134,7 @@ def live(it, wakes):
     """So many wakes, PAUSE_S apart; how many of them ended in the fault."""
     faults = 0
     for _ in range(wakes):
-        it._fix = it._cell = it._identity = it._services = None
+        it._fix = it._cell = it._identity = None
         it._port.now_s += PAUSE_S
         it._senses = (it._port.now_s, WAKE_TIMER, POWER_ON, it.battery_mv, 200, 0, it.lux, 0, 0, 0)
         try:

@@ -76,6 +76,9 @@ class Operators:
             raise ModemSilent("COPS")
         return came, 0
 
+    def services(self, wanted):
+        return ()
+
     def cell(self):
         return Cell(250001, 1, 1, -90, -90)
 
@@ -100,7 +103,7 @@ class Attempt(Step):
     def _nothing(self, *_):
         return None
 
-    _card = _read_card = _take_network_time = _weigh = _note = _settle_services = _nothing
+    _card = _read_card = _take_network_time = _weigh = _note = _nothing
 
     class _pace:
         reported = staticmethod(lambda *_: None)
