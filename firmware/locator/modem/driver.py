@@ -209,9 +209,9 @@ class Driver:
         return imei, iccid, imsi, revision[revision.find(":") + 1 :].strip()
 
     def services(self, wanted):
-        """Have voice and SMS on (`wanted` 1) or off (0), unless they are: without the circuit-switched domain there
-        are none, SMS over LTE needs the combined attach (TS 24.301, 4.3). Returns what the modem then says of
-        them as an uplink has it: (0,), or (3,) for both; () where it does not tell."""
+        """Have voice and SMS on (`wanted` 1) or off (0), unless they are: without the circuit-switched domain
+        there are none, SMS over LTE needs the combined attach (TS 24.301, 4.3). Returns what the modem then
+        says of them as an uplink has it: (0,), or (3,) for both; () where it does not tell."""
         command, prefix, change, off, on = self.SERVICES
         told = ()
         for changed in (False, True):
