@@ -139,7 +139,7 @@ def uninvited(bench: Bench, driver: Any) -> list[int]:
     assert driver.channel.uninvited == [0, 0] and driver.supply_mv()
     bench.sleep_ms(20_000)
     assert driver.serves(0) == (True, 0)
-    return driver.channel.uninvited
+    return list(driver.channel.uninvited)
 
 
 @pytest.mark.parametrize(("dialect", "variants", "_"), SHIPPED)
