@@ -172,6 +172,36 @@ def test_what_a_device_reports_breaks_rules_and_keeps_them_again(desk):
     assert desk.bench.dead_letters() == []
 
 
+def test_voice_and_sms_are_judged_as_they_are_told(desk):
+    said: list[tuple[dict[str, Any], str | None]] = [
+        ({"identity": IDENTITY}, None),  # the modem does not tell
+        ({"identity": IDENTITY | {4: 3}}, "voice and sms on"),
+        ({}, "voice and sms on"),  # nothing new
+        ({"identity": IDENTITY | {4: 0}}, None),
+        ({"identity": IDENTITY | {4: 0}, "reports": {9: {0: [1, 0], 1: [1], 2: [60, 8, 3]}}}, "voice on"),
+        ({"identity": IDENTITY | {4: 0}}, None),
+        ({"reports": {9: {0: [1, 0], 1: [1], 2: [90, 9, 1]}}}, "sms on"),
+        ({"reports": {9: {0: [1, 0], 1: [1], 2: [95, 4, 0]}}}, "sms on"),
+        ({"reports": {9: "damaged"}}, "sms on"),
+        ({"identity": IDENTITY | {4: 0}}, None),
+    ]
+    for seq, (parts, why) in enumerate(said, 1):
+        set_clock(desk.bench.folder / "clock", NOW_S + 60 * seq)
+        desk.device.send([point(seq)], **parts)
+        assert ("services" in desk.standing()) == (why is not None), parts
+        assert why is None or _why(desk, "services") == why, parts
+    (letter,) = desk.bench.dead_letters()
+    assert "diagnostics: not a map" in str(letter)
+
+
+def _why(desk: Desk, control: str) -> str:
+    """Why it was told broken last."""
+    with desk.bench.database().reading() as connection:
+        told = [json.loads(row.content) for row in events.after(connection, DEVICE, 0, 1_000)]
+    broken = [each for each in told if (each.get("control"), each.get("action")) == (control, "broken")]
+    return str(broken[-1]["why"])
+
+
 def test_a_card_goes_to_another_locator_when_that_was_said(desk, capsys):
     desk.device.send([point(1)], identity=IDENTITY)
     _run("sims", "rebind", ICCID, "--why", "broken")

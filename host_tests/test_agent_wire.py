@@ -113,6 +113,22 @@ def test_every_bit_of_an_envelope_counts(bit):
         envelope.open_envelope(KEY, DEVICE, "up", bytes(sealed))
 
 
+@given(st.one_of(st.integers(-(1 << 63), 1 << 63), st.booleans(), st.text(max_size=3), st.none()))
+def test_of_voice_and_sms_only_what_there_is_is_read(told):
+    text = encode_uplink([], identity={0: "86", 4: told})
+    if type(told) is int and 0 <= told <= uplink.VOICE | uplink.SMS:
+        assert uplink.decode(text).identity == {"imei": "86", "services": told}
+        return
+    with pytest.raises(WireError, match="services"):
+        uplink.decode(text)
+
+
+def test_voice_and_sms_in_words():
+    words = [uplink.services({"services": told}) for told in range(4)]
+    assert words == ["off", "voice on", "SMS on", "on"]
+    assert uplink.services({"imei": "86"}) is None  # earlier firmware
+
+
 @given(st.binary(max_size=200))
 def test_no_bytes_upset_the_decoders(data):
     for read in (uplink.decode, lambda it: envelope.open_envelope(KEY, DEVICE, "up", it)):

@@ -1,5 +1,5 @@
 """What few wakes need, against the simulated modem: a time server, predicted orbits, the supply as the
-modem measures it."""
+modem measures it; voice and SMS."""
 
 from __future__ import annotations
 
@@ -125,3 +125,44 @@ def test_predicted_orbits_are_fetched_only_when_they_pay():
     assert not budget.orbits_due(state)
     state[st.ORBITS_TRIED] -= 400
     assert budget.orbits_due(state)
+
+
+CALLED = parse(
+    "[[event]]\nafter = 'AT+CBC'\ndo = 'call'\n[[event]]\nafter = 'AT+CBC'\nwait_s = 2\ndo = 'message'\n"
+)
+ON, OFF = (3,), (0,)
+SHIPPED = [("bg95", (), "servicedomain"), ("sim7600", ("cemode",), "cemode")]
+
+
+def uninvited(bench: Bench, driver: Any) -> list[int]:
+    """Rings and messages of somebody who calls and sends one."""
+    assert driver.channel.uninvited == [0, 0] and driver.supply_mv()
+    bench.sleep_ms(20_000)
+    assert driver.serves(0) == (True, 0)
+    return list(driver.channel.uninvited)
+
+
+@pytest.mark.parametrize(("dialect", "variants", "_"), SHIPPED)
+def test_calls_and_messages_reach_a_modem_as_shipped(dialect, variants, _):
+    assert uninvited(*registered(dialect, variants=variants, scenario=CALLED)) == [3, 1]
+
+
+@pytest.mark.parametrize(("dialect", "variants", "key"), SHIPPED)
+def test_they_are_put_off_and_stay_off_without_power(dialect, variants, key):
+    bench, driver = registered(dialect, variants=variants, scenario=CALLED)
+    kept = bench.modem._unit.nv.settings
+    assert driver.services(1) == ON
+    assert driver.services(0) == OFF
+    driver.stop(False)
+    bench.modem.rail(False)
+    driver.start(True, False)
+    assert driver.attach(200, 200, 0) == (REGISTERED, 0)
+    before = dict(kept)
+    assert driver.services(0) == OFF and kept == before
+    assert uninvited(bench, driver) == [0, 0]
+    assert driver.services(1) == ON and kept[key] == "2"
+
+
+def test_firmware_of_the_manual_does_not_tell():
+    _, driver = registered("sim7600")
+    assert driver.services(0) == ()

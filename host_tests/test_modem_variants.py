@@ -39,6 +39,7 @@ CPSI = "+CPSI: LTE,Online,262-01,0x5A31,27447297,151,EUTRAN-BAND3,1300,3,3,"
 # What is seen of each with it and without it: (modem, command, begin of the answer)
 ANSWERS = [
     ("cat-m-names", "bg95", "AT+QCSQ", '+QCSQ: "CAT-M1",', '+QCSQ: "eMTC",'),
+    ("cemode", "sim7600", "AT+CEMODE?", "+CEMODE: 1", "ERROR"),
     ("cesq", "bg95", "AT+CESQ", "+CESQ: 99,99,255,255,22,63", "ERROR"),
     ("cesq", "sim7600", "AT+CESQ", "+CESQ: 99,99,255,255,22,61", "ERROR"),
     ("cgmr-bare", "sim7600", "AT+CGMR", "LE11B", "+CGMR: LE11B"),

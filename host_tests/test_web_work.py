@@ -76,7 +76,7 @@ def card(web: WebBench) -> int:
     profiles = [[to_bytes(iccid), 2] for iccid in iccids]
     used = [321, [to_bytes(iccids[0]), 5 * 1024 * 1024, 0]]
     said = [revision, 2, "89033023", 1, 0, profiles, events, used]
-    web.device.send([on_line(LAST + 1)], reports={14: said}, identity={0: IMEI, 1: iccids[0]})
+    web.device.send([on_line(LAST + 1)], reports={14: said}, identity={0: IMEI, 1: iccids[0], 4: 0})
     return revision
 
 
@@ -234,6 +234,7 @@ def test_a_card_is_switched(web: WebBench, operator: Page, keys: dict[str, str],
     expect(operator.get_by_role("region", name="Data by country")).to_contain_text("China")
     expect(operator.locator("#profiles tbody tr").first).to_contain_text("5.00 of 20 MB")
     expect(operator.locator("#plan")).to_contain_text("ACME Rail")
+    expect(operator.get_by_text("Voice and SMS").locator("..")).to_contain_text("off")
     expect(operator.locator("#plan")).to_contain_text("of 10 MB")
     expect(operator.get_by_role("region", name="Data by country")).to_contain_text("of 10 MB a month")
     operator.get_by_role("button", name="Switch cis").click()
@@ -244,6 +245,7 @@ def test_a_card_is_switched(web: WebBench, operator: Page, keys: dict[str, str],
     told = web.ask(f"{ITS}/card", keys["reader"]).json
     assert (told["wish"], told["switches"][0]["by"]) == ("cis", "token admin")
     assert (told["plan"]["stage"], told["plan"]["binding"], told["quota_mb"]) == ("active", "BOUND", 10)
+    assert told["services"] == "off"
     assert [each["used_mb"] for each in told["profiles"]] == [5, None]
     # What is around the payload on the air is counted too.
     assert all(each["on_air_bytes"] > each["bytes"] + 598 * each["reports"] for each in told["usage"])

@@ -46,6 +46,9 @@ LINES = (
     b"\r\n+CGNSSINFO: 2,09,05,00,3113.330650,N,12121.262554,E,131126,091918.0,32.9,0.0,255.0,1.1,0.8,0.7"
     b"\r\n\r\nOK\r\n",
     b"\r\n864475041234565\r\n\r\nOK\r\n",
+    b'\r\n+QCFG: "servicedomain",2\r\n\r\nOK\r\n',
+    b"\r\n+CEMODE: 1\r\n\r\nOK\r\n",
+    b'\r\nRING\r\n\r\n+CMTI: "SM",0\r\n\r\n+CMT: ,24\r\n07911326040000F0\r\n',
     b"\r\n+ICCID: 8949227002805216770F\r\n\r\nOK\r\n",
     b"\r\n+QCCID: 8949227002805216770F\r\n\r\nOK\r\n",
     b'\r\n+QIACT: 1,1,1,"10.7.157.1"\r\n\r\nOK\r\n',
@@ -199,6 +202,7 @@ _VERBS = (
     ("mqtt_close", ()),
     ("look", (2,)),
     ("clear_forbidden", ()),
+    ("services", (0,)),
     ("stop", (False,)),
     ("start", (True, True)),
 )

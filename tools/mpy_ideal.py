@@ -52,6 +52,7 @@ class Modem:
     hosts = None
     updates = ()
     on = False
+    uninvited = (0, 0)
 
     def __getattr__(self, verb):
         return lambda *_: None
@@ -81,6 +82,9 @@ class Modem:
 
     def card_gone(self):
         return False
+
+    def services(self, wanted):
+        return ()
 
     def identity(self):
         return "860000000000017", "8986000000000000011", "460001234567890", "none"

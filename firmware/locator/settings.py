@@ -28,18 +28,19 @@ TARGET_DAYS = const(17)  # for so long after power-on the battery is to last; 36
 BATTERY_MAH = const(18)  # capacity of the battery when it was new, at 20 C
 BATTERY_KIND = const(19)  # 0: Li-SOCl2, 1: LiFePO4, 2: NMC
 COLDEST_DC = const(20)  # the coldest that the battery is to meet, in 0.1 C
+SMS_TO_CARD = const(21)  # 1: voice and SMS on, for a card that its vendor reaches by SMS; 0: off
 
 # fmt: off
 _DEFAULTS = (
     3600, 14400, 90, 3250, 20, 4000, 30, -400, 600, 1800, 300, 10800, 3855, 1, 0, 1800, 604800, 365,
-    17000, 0, -300
+    17000, 0, -300, 0
 )
 _LOWEST = (
-    300, 3600, 40, 3000, 5, 500, 10, -600, 0, 0, 120, 3600, 0, 0, 0, 600, 3600, 7, 100, 0, -600
+    300, 3600, 40, 3000, 5, 500, 10, -600, 0, 0, 120, 3600, 0, 0, 0, 600, 3600, 7, 100, 0, -600, 0
 )
 _HIGHEST = (
     86400, 86400, 300, 3500, 1000, 16000, 180, 200, 850, 86400, 3600, 604800, 65535, 1, 3, 86400,
-    604800, 3650, 100000, 2, 200
+    604800, 3650, 100000, 2, 200, 1
 )
 # fmt: on
 

@@ -1,5 +1,7 @@
-"""A wake that begins after a loss of power, or meets a fault nobody thought of. Imported only then."""
+"""A wake that begins after a loss of power, is called up, or meets a fault nobody thought of. Imported only
+then."""
 
+from locator.journal import log as logs
 from locator.journal import record, rtc
 from locator.plan import ATTACH, FIX, RECORD, budget
 from locator.plan import state as st
@@ -100,3 +102,13 @@ def fault(wake, state, kind, hints):
 
     if kind != RECORD and decide.record_due(state, hints):
         wake.keep_record()
+
+
+def uninvited(rings, messages, state, note):
+    """Calls and messages that have come in this wake, whatever the modem says of them; `note` takes a kind of
+    entry and its value."""
+    if rings:
+        note(logs.CALLED, rings)
+    if messages:
+        note(logs.MESSAGED, messages)
+    state[st.TO_TELL] |= st.TELL_DIAGNOSTICS

@@ -4,6 +4,7 @@ import gc
 
 from micropython import const
 
+from locator import settings as cfg
 from locator import unload
 from locator.config import Config
 from locator.journal import log as logs
@@ -132,6 +133,10 @@ class Wake:
         self._card("talked")
         self._pace.to(self._resting())
         self._stop_modem()
+        if any(self._modem.channel.uninvited):
+            from locator import trouble
+
+            trouble.uninvited(*self._modem.channel.uninvited, self._state, self._note)
         budget.spend(self._state, self._port.ticks_ms() // 1000)
         spent_mj = self._pace.end(self._state)
         self._log.wake(self._port.clock_s(), did, action.reason, spent_mj)
@@ -166,6 +171,7 @@ class Wake:
             if ladder and not self._modem.on and ladder.before_start(self._port):
                 self._state[st.CONFIGURED] = self._state[st.PARKED] = self._state[st.ORBITS] = 0
             self._start_modem()
+            self._services = self._modem.services(self._settings[cfg.SMS_TO_CARD])
             self._card("prepare")
             # Behind a look the modem registers already: another search would ask the network again.
             if self._state[st.SEARCHED] != action.mcc and not self._state[st.SEEN]:
@@ -346,8 +352,8 @@ class Wake:
 
         try:
             if registered:
-                self._identity = self._modem.identity()
-                _, iccid, imsi, _ = self._identity
+                self._identity = self._modem.identity() + self._services
+                _, iccid, imsi, *_ = self._identity
                 if iccid and imsi:
                     self._card("recognize", iccid)
                     alarms.card(self._state, alarms.number_of(iccid), alarms.number_of(imsi), self._settings)

@@ -97,6 +97,12 @@ class Modem:
     def supply_mv(self):
         return None
 
+    class channel:
+        uninvited = (0, 0)
+
+    def services(self, wanted):
+        return ()
+
     def identity(self):
         return ("", "", "", "")
 

@@ -260,7 +260,7 @@ BG95 = (
 )
 SIM7600 = (
     *_COMMON_FIRST,
-    *(simple(f"+{name}", f"+{name}", _whole) for name in ("CNMP", "CNAOP", "CNBP")),
+    *(simple(f"+{name}", f"+{name}", _whole) for name in ("CNMP", "CNAOP", "CNBP", "CEMODE")),
     Setting("PDP logins", "+CGAUTH?", "+CGAUTH:", _logins, _log_in, secret=True),
     Setting("time server", "+CNTP?", "+CNTP:", _whole, _serve_time),
     simple("+CGPSXE", "+CGPSXE"),

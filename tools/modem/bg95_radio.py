@@ -25,10 +25,11 @@ _DEFAULTS = {
     "nwscanseq": "00",
     "iotopmode": "0",
     "psm/urc": "0",
+    "servicedomain": "2",
     "band": _BANDS,
 }
-_OF_SEARCH = ("nwscanmode", "nwscanseq", "iotopmode", "band")
-"""Settings that change the search: with <effect> 1 at once, which begins it anew."""
+_OF_SEARCH = ("nwscanmode", "nwscanseq", "iotopmode", "servicedomain", "band")
+"""Settings that change the search or the attach: with <effect> 1 at once, which begins it anew."""
 SCAN_MS = 40_000
 
 
@@ -67,6 +68,11 @@ def bands_share(settings: Mapping[str, str], rat: Rat) -> float:
     at = {"gsm": 0, "emtc": 1, "nbiot": 2}[rat]
     allowed, own = (int(masks.split(",")[at], 16) for masks in (settings.get("band", _BANDS), _BANDS))
     return (allowed & own).bit_count() / own.bit_count()
+
+
+def lets_in(settings: Mapping[str, str]) -> bool:
+    """By QCFG "servicedomain": 1 is PS alone, 2 CS and PS."""
+    return settings.get("servicedomain", _DEFAULTS["servicedomain"]) == "2"
 
 
 def technology(unit: Unit, rat: Rat) -> str:
@@ -183,7 +189,7 @@ def scan_cells(unit: Unit, request: Request) -> Work:
 
 
 def configure(unit: Unit, request: Request) -> None:
-    """AT+QCFG="<key>"[,<value>[,<effect>]]: settings of the search and of PSM, kept."""
+    """AT+QCFG="<key>"[,<value>[,<effect>]]: settings of the search, the attach and PSM, kept."""
     key = request.text(0).lower()
     if key == "psm/enter":
         request.number(1, 1, 1)
@@ -214,7 +220,8 @@ def _setting(key: str, request: Request) -> str:
             raise Refused(BAD_PARAMETER)
         return ",".join(masks)
     number = request.number(1, 0, 3)
-    if number not in {"nwscanmode": (0, 1, 3), "iotopmode": (0, 1, 2), "psm/urc": (0, 1)}[key]:
+    allowed = {"nwscanmode": (0, 1, 3), "iotopmode": (0, 1, 2), "psm/urc": (0, 1), "servicedomain": (1, 2)}
+    if number not in allowed[key]:
         raise Refused(BAD_PARAMETER)
     return str(number)
 

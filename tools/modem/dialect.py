@@ -36,6 +36,8 @@ class Dialect:
     """Whether the settings allow the cell's band."""
     bands_share: Callable[[Mapping[str, str], Rat], float]
     """Share of the modem's bands of a kind that the settings allow."""
+    lets_in: Callable[[Mapping[str, str]], bool]
+    """Whether the settings let calls and messages in: the circuit-switched domain."""
     shared_receiver: bool
     """GNSS and the network take turns on one receiver."""
     functions: tuple[int, ...]

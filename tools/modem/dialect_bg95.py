@@ -9,7 +9,7 @@ from tools.modem.bg95_card import CARD
 from tools.modem.bg95_files import FILES
 from tools.modem.bg95_gnss import GNSS
 from tools.modem.bg95_mqtt import LONG_PUBLISH, MQTT
-from tools.modem.bg95_radio import RADIO, bands_share, hears, scan_order
+from tools.modem.bg95_radio import RADIO, bands_share, hears, lets_in, scan_order
 from tools.modem.bg95_sockets import SOCKETS, lost
 from tools.modem.bg95_time import TIME
 from tools.modem.common import COMMON
@@ -143,6 +143,7 @@ BG95 = Dialect(
     rats=scan_order,
     hears=hears,
     bands_share=bands_share,
+    lets_in=lets_in,
     shared_receiver=True,
     functions=(0, 1, 4),
     scan_aborts=False,

@@ -17,7 +17,7 @@ from tools.modem.sim7600_card import CARD
 from tools.modem.sim7600_files import FILES
 from tools.modem.sim7600_gnss import GNSS
 from tools.modem.sim7600_mqtt import MQTT
-from tools.modem.sim7600_radio import RADIO, bands_share, hears, scan_order
+from tools.modem.sim7600_radio import MODES_OF_OPERATION, RADIO, bands_share, hears, lets_in, scan_order
 from tools.modem.sim7600_sockets import SOCKETS, lost
 from tools.modem.sim7600_ssl import SSL
 from tools.modem.tasks import Work
@@ -140,6 +140,7 @@ SIM7600 = Dialect(
         "+CGAUTH?": get_login,
     },
     variant_commands={
+        "cemode": MODES_OF_OPERATION,
         "cesq": EXTENDED_QUALITY,
         "cgmr-bare": {"+CGMR": REVISION},
         "cpsms": STANDARD,
@@ -155,6 +156,7 @@ SIM7600 = Dialect(
     rats=scan_order,
     hears=hears,
     bands_share=bands_share,
+    lets_in=lets_in,
     shared_receiver=False,
     functions=(0, 1, 4, 5, 6, 7),
     scan_aborts=True,

@@ -13,6 +13,8 @@ from tools.modem.tasks import Work
 if TYPE_CHECKING:
     from tools.modem.unit import Unit
 
+RING_MS = 5_000
+
 
 class ScriptedAir:
     """The surroundings as a scenario has changed them; the rest is as it was."""
@@ -158,6 +160,28 @@ def _power_off(unit: Unit, air: ScriptedAir, text: str) -> None:
         unit.power.shut_down()
 
 
+def _call(unit: Unit, air: ScriptedAir, rings: int) -> None:
+    if _reached(unit):
+        unit.env.process(_ring(unit, rings))
+
+
+def _ring(unit: Unit, rings: int) -> Work:
+    for _ in range(rings):
+        if _reached(unit):
+            unit.at.urc("RING")
+        yield unit.env.timeout(RING_MS)
+
+
+def _message(unit: Unit, air: ScriptedAir) -> None:
+    if _reached(unit):
+        unit.at.urc('+CMTI: "SM",0')
+
+
+def _reached(unit: Unit) -> bool:
+    """Whether the network can bring the modem calls and messages."""
+    return unit.power.runs() and unit.radio.registered() and unit.dialect.lets_in(unit.nv.settings)
+
+
 def _say(unit: Unit, air: ScriptedAir, text: str) -> None:
     if unit.power.runs():
         unit.at.urc(text)
@@ -179,5 +203,7 @@ _ACTIONS: dict[str, Callable[..., None]] = {
     "temperature": _temperature,
     "reboot": _reboot,
     "power-off": _power_off,
+    "call": _call,
+    "message": _message,
     "say": _say,
 }

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 _MODES: dict[str, list[Rat]] = {"2": ["lte", "gsm"], "13": ["gsm"], "38": ["lte"], "51": ["lte", "gsm"]}
 _MODES |= {"39": ["lte", "gsm"], "14": [], "54": ["lte"]}
+_MODE_OF_OPERATION = "1"
+"""As shipped: CS and PS, voice centric."""
 _ORDERS = ("0", "1", "2", "3", "4", "5", "6", "7")
 _ALL_BANDS = "0x0002000004400380,0x000007FF3FDF3FFF,0x000000000000000F"
 _OWN_BANDS, _OWN_GSM = (1, 3, 5, 7, 8, 20, 38, 40, 41), (900, 1800)
@@ -174,6 +176,25 @@ def set_bands(unit: Unit, request: Request) -> None:
         unit.radio.search_anew()
 
 
+def lets_in(settings: Mapping[str, str]) -> bool:
+    """By AT+CEMODE: modes 1 and 2 are CS and PS, 0 and 3 PS alone."""
+    return settings.get("cemode", _MODE_OF_OPERATION) in "12"
+
+
+def get_operation(unit: Unit, request: Request) -> None:
+    """AT+CEMODE?"""
+    unit.at.info(f"+CEMODE: {unit.nv.settings.get('cemode', _MODE_OF_OPERATION)}")
+
+
+def set_operation(unit: Unit, request: Request) -> None:
+    """AT+CEMODE=<mode>: kept; the modem attaches anew when it is another."""
+    mode = str(request.number(0, 0, 3))
+    changed = mode != unit.nv.settings.get("cemode", _MODE_OF_OPERATION)
+    unit.nv.settings["cemode"] = mode
+    if changed:
+        unit.radio.search_anew()
+
+
 def network_position(unit: Unit, request: Request) -> Work:
     """AT+CLBS=1[,<cid>]: a position by cells from the maker's server."""
     request.number(0, 1, 1)
@@ -198,6 +219,12 @@ def _locate(unit: Unit) -> Work:
     unit.at.urc(f"+CLBS: 0,{lat:.6f},{lon:.6f},{NETWORK_POSITION_M}")
 
 
+MODES_OF_OPERATION: Table = {
+    "+CEMODE?": get_operation,
+    "+CEMODE=": set_operation,
+    "+CEMODE=?": "+CEMODE: (0-3)",
+}
+"""TS 27.007 10.1.28; the manual V3.00 has none of them."""
 RADIO: Table = {
     "+CPSI?": serving,
     "+CPSI=": repeat_serving,

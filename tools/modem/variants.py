@@ -41,6 +41,7 @@ VARIANTS = {
     "cchc-told": _both("AT+CCHC answers +CCHC before its OK"),
     "ceer-mute": _both("AT+CEER never names a cause"),
     "ceer-words": _both("AT+CEER has the cause by its name in TS 24.301, without its number"),
+    "cemode": _sim7600("AT+CEMODE is known, as AT&V of recent firmware has it"),
     "cesq": _both("AT+CESQ is known"),
     "cgmr-bare": _sim7600("AT+CGMR without prefix"),
     "cgmr-prefix": _bg95("AT+CGMR with prefix"),

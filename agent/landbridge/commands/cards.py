@@ -20,6 +20,7 @@ from landbridge.store import card_notifications as kept
 from landbridge.store import card_rollouts as rollouts
 from landbridge.store import cards as stored
 from landbridge.wire import cards as wire
+from landbridge.wire import uplink
 
 commands = typer.Typer(
     help="Profiles of cards: which there are, which is used where, what became of switches."
@@ -81,6 +82,7 @@ def show(device: str = _DEVICE) -> None:
             "EID": (said.eid if said else None) or None,
             "ICCID": identity.get("iccid"),
             "IMSI": identity.get("imsi"),
+            "voice and SMS": uplink.services(identity),
             "route to the card": said and wire.ROUTES[said.route],
             "desired": desired and f"{desired.wish}, revision {desired.revision} by {desired.set_by}",
             "state": state,

@@ -21,9 +21,12 @@ from landbridge.store import cards, devices, points, register, trips
 from landbridge.store.events import Event
 from landbridge.store.points import StoredPoint
 from landbridge.store.register import Registered
+from landbridge.wire import diagnostics
+from landbridge.wire.diagnostics import CALLED, MESSAGED
+from landbridge.wire.limits import WireError
 from landbridge.wire.point import KIND_STILL
 from landbridge.wire.settings import SETTINGS
-from landbridge.wire.uplink import Uplink
+from landbridge.wire.uplink import SMS, VOICE, Uplink
 
 WHO = "control"
 """Who has changed what a control demands."""
@@ -48,7 +51,10 @@ def note(connection: Connection, device: str, uplink: Uplink, now_s: int) -> Non
     used = month_bytes(connection, device, now_s) if demands.quota_mb else None
     imei, iccid, imsi = (str(identity[name]) if identity.get(name) else None for name in _NAMES)
     hosts = _hosts(connection, device)
-    itself = Seen(imei=imei, iccid=iccid, imsi=imsi, month_bytes=used, hosts=hosts)
+    voice, sms = _services(uplink)
+    itself = Seen(
+        imei=imei, iccid=iccid, imsi=imsi, month_bytes=used, hosts=hosts, voice=voice, sms=sms
+    )  # fmt: skip
     tell(connection, device, demands, card, itself, now_s, now_s)
     if used is not None and demands.slow_at and used >= demands.quota_mb * 1e4 * demands.slow_at:
         settings.change(connection, device, _SLOWEST, WHO, now_s)
@@ -176,6 +182,24 @@ def _place(stored: StoredPoint) -> Seen:
     """Where it was: by its network, and by a fix that is beyond doubt."""
     plmn, place = stored.point.plmn or None, see(stored).place
     return Seen(plmn=plmn) if place is None else Seen(plmn=plmn, latitude=place.lat, longitude=place.lon)
+
+
+def _services(uplink: Uplink) -> tuple[bool | None, bool | None]:
+    """Whether voice and SMS are on, as the modem says with the identity; a call or a message that came says
+    so too. None: neither is told."""
+    told, came = uplink.identity.get("services"), _came(uplink)
+    voice, sms = (None if told is None else bool(int(told) & bit) for bit in (VOICE, SMS))
+    return CALLED in came or voice, MESSAGED in came or sms
+
+
+def _came(uplink: Uplink) -> set[int]:
+    """The kinds of what the device has noted since its last diagnostics; those that do not keep the contract
+    are refused elsewhere (fleet/diagnostics.py)."""
+    try:
+        told = diagnostics.decode(uplink.reports.get(diagnostics.REPORT_KEY))
+    except WireError:
+        return set()
+    return {entry.kind for entry in told.entries}
 
 
 def _hosts(connection: Connection, device: str) -> tuple[str, ...] | None:

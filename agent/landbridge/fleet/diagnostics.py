@@ -7,18 +7,17 @@ from typing import Any
 from sqlalchemy import Connection
 
 from landbridge.store import diagnostics as stored
-from landbridge.wire.diagnostics import Diagnostics, Entry, decode
+from landbridge.wire.diagnostics import REPORT_KEY, Diagnostics, Entry, decode
 from landbridge.wire.uplink import Uplink
 
-_KEY = 9
 _log = logging.getLogger(__name__)
 
 
 def note(connection: Connection, device: str, uplink: Uplink, now_s: int) -> None:
     """Keep what the uplink tells; `WireError` if that does not keep the contract."""
-    if _KEY not in uplink.reports:
+    if REPORT_KEY not in uplink.reports:
         return
-    told = decode(uplink.reports[_KEY])
+    told = decode(uplink.reports[REPORT_KEY])
     stored.count(connection, device, told.counters)
     dated = [(entry, _at_s(entry, told, now_s)) for entry in told.entries]
     for entry in stored.add(connection, device, dated, now_s):

@@ -16,7 +16,7 @@ from landbridge.fleet import cards
 from landbridge.fleet.line import MCC
 from landbridge.fleet.policy import AUTOMATIC
 from landbridge.store import cards as stored
-from landbridge.store import outline
+from landbridge.store import devices, outline
 from landbridge.web import act, seen, tell
 from landbridge.web.api import Acts as ApiActs
 from landbridge.web.api import Device, Looks
@@ -26,6 +26,7 @@ from landbridge.web.here import here
 from landbridge.web.render import page
 from landbridge.web.seen import Ride
 from landbridge.wire import cards as wire
+from landbridge.wire import uplink
 
 router = APIRouter()
 _COUNTRIES = {mcc: code for code, mcc in MCC.items()}
@@ -103,12 +104,18 @@ def _told(connection: Connection, found: Ride, now_s: int) -> dict[str, Any]:
         "identity": {name: getattr(identities[-1], name) or None for name in ("imei", "iccid", "imsi")}
         if identities
         else None,
+        "services": _services(connection, device),
         "plan": plan,
         "profiles": profiles,
         "switches": _switches(asked, stored.events(connection, device), spans),
         "quota_mb": (plan and plan["quota_mb"]) or next(iter(quotas), None),
         "usage": _usage(connection, device, spans, now_s),
     }
+
+
+def _services(connection: Connection, device: str) -> str | None:
+    row = devices.find(connection, device)
+    return uplink.services(devices.identity(row)) if row is not None else None
 
 
 def _plan(

@@ -15,7 +15,10 @@ COUNTERS = (
     "damaged",
     "forged_replies",
 )
+REPORT_KEY = 9
+"""Of the uplink."""
 RESET, FAULT = 1, 2
+CALLED, MESSAGED = 8, 9
 POWER_ON = 1
 KINDS = {
     RESET: "reset, cause",
@@ -25,6 +28,8 @@ KINDS = {
     5: "refused, EMM cause",
     6: "agent silent after turns",
     7: "flash error, errno",
+    CALLED: "called, rings",
+    MESSAGED: "sent messages",
 }
 """Entries of the log, and what their value is."""
 _WORDS = {(FAULT, 0): "", (3, -1): "not told", (4, 0): "", (5, -1): "not told", (5, 0): "no service"}

@@ -4,7 +4,7 @@ The shape is `uplink` in docs/protocol/landbridge.cddl. Unknown integer keys are
 newer firmware may say more; everything else that does not fit is refused with `WireError`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import accumulate
@@ -67,8 +67,13 @@ IDENTITY: dict[int, tuple[str, type]] = {
     1: ("iccid", str),
     2: ("imsi", str),
     3: ("modem", str),
+    4: ("services", int),
 }
 """Keys of the two maps on the wire: (name, type) each; `_dc` is 0.1 C."""
+
+VOICE, SMS = 1, 2
+"""Bits of `services`: what the modem lets in. Without it in an identity the modem does not tell."""
+_SERVICES = ("off", "voice on", "SMS on", "on")
 
 
 class DeviceClock(NamedTuple):
@@ -104,7 +109,7 @@ def decode(plaintext: bytes) -> Uplink:
     return Uplink(
         points=_points(item[1]) if 1 in item else [],
         status=_named(item.get(2, {}), STATUS, "status"),
-        identity=_named(item.get(3, {}), IDENTITY, "identity"),
+        identity=_identity(item.get(3, {})),
         next_contact_s=_integer(item[4], _U32, "next contact") if 4 in item else None,
         clock=_clock(item[5]) if 5 in item else None,
         reports={key: value for key, value in item.items() if key >= FIRST_REPORT},
@@ -202,6 +207,19 @@ def _named(item: Any, names: dict[int, tuple[str, type]], part: str) -> dict[str
         if name:
             named[name] = value
     return named
+
+
+def _identity(item: Any) -> dict[str, int | str]:
+    named = _named(item, IDENTITY, "identity")
+    if "services" in named:
+        _integer(named["services"], (0, VOICE | SMS), "identity: services")
+    return named
+
+
+def services(identity: Mapping[str, Any]) -> str | None:
+    """Whether voice and SMS are on, in words; None: the device does not tell."""
+    told = identity.get("services")
+    return None if told is None else _SERVICES[told]
 
 
 def _clock(item: Any) -> DeviceClock:

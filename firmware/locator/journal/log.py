@@ -23,6 +23,8 @@ RESTARTED = const(4)  # none: the modem has rebooted by itself
 REFUSED = const(5)  # EMM cause of the network's refusal, -1: not told, 0: no service
 UNANSWERED = const(6)  # turns that the agent has answered before it fell silent
 FLASH = const(7)  # errno of a record that the flash did not take
+CALLED = const(8)  # rings in a wake
+MESSAGED = const(9)  # messages in a wake
 
 # Counters.
 WAKES = const(0)

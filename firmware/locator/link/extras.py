@@ -9,7 +9,8 @@ _COUNTED = (st.TRIED, st.FAILED, st.TLS_FAILED, st.WAY)
 
 
 class Extras:
-    """`senses` as the plan has felt them; `identity` (IMEI, ICCID, IMSI, revision) if it is due, or None."""
+    """`senses` as the plan has felt them; `identity` (IMEI, ICCID, IMSI, revision, and what the
+    modem tells of voice and SMS) if it is due, or None."""
 
     def __init__(self, port, journal, ledger, state, senses, settings, identity):
         self._port = port
@@ -61,7 +62,7 @@ class Extras:
 
     def _write_identity(self, out):
         out.int(3)
-        out.head(cbor.MAP, 4)
-        for key, text in enumerate(self._identity):
+        out.head(cbor.MAP, len(self._identity))
+        for key, value in enumerate(self._identity):
             out.int(key)
-            out.text(text)
+            (out.text if type(value) is str else out.int)(value)

@@ -21,7 +21,13 @@ _PROBE_TRIES = const(3)
 _LATE_TRIES = const(20)
 _PROMPT = const(-1)
 
+_TEXT_MS = const(1000)
+
 _FINALS_BAD = (b"ERROR", b"+CME ERROR", b"+CMS ERROR", b"NO CARRIER", b"SEND FAIL")
+# Rings and messages, as TS 27.007 and 27.005 announce them: counted, and nothing else.
+_UNINVITED = (b"RING", b"+CRING:", b"+CMTI:", b"+CDSI:", b"+CMT:", b"+CDS:")
+_MESSAGES = const(2)  # from here on
+_SHOWN = const(4)  # from here on the text is the next line
 
 
 class Channel:
@@ -48,6 +54,7 @@ class Channel:
         self._piecewise = False
         self.inbox = bytearray(_INBOX_BYTES)
         self.inbox_n = 0
+        self.uninvited = [0, 0]  # rings, messages
         self._late = False  # a command was not answered in time: it may yet be
         self.booting = True  # boot lines are expected: they are no restart
 
@@ -167,6 +174,12 @@ class Channel:
         for prefix in self.restart:
             if self._begins(prefix) and not self.booting:
                 raise ModemRestarted(prefix)
+        for i, prefix in enumerate(_UNINVITED):
+            if self._begins(prefix):
+                self.uninvited[i >= _MESSAGES] += 1
+                if i >= _SHOWN:
+                    self._next_line(self._port.ticks_ms() + _TEXT_MS, False)
+                return True
         for prefix in self.unsolicited:
             if self._begins(prefix):
                 if len(self._queue) >= _QUEUE:

@@ -46,6 +46,8 @@ class Bg95(Driver):
     RESTART = (b"RDY",)
     NEIGHBOURS = b'+QENG="neighbourcell"'
     ICCID = (b"+QCCID", b"+QCCID:")
+    # 0: CS alone, 1: PS alone, 2: both; at once, and kept.
+    SERVICES = (b'+QCFG="servicedomain"', b"+QCFG:", b'+QCFG="servicedomain",%d,1', (1,), (2, 0))
 
     def __init__(self, port, at, board):
         super().__init__(port, at, board)

@@ -43,6 +43,8 @@ class Sim7600(Driver):
     )
     RESTART = (b"RDY",)
     ICCID = (b"+CICCID", b"+ICCID:")
+    # TS 27.007 10.1.28: PS alone in modes 0 and 3, CS and PS in 1 and 2. Not in the manual; AT&V lists it.
+    SERVICES = (b"+CEMODE?", b"+CEMODE:", b"+CEMODE=%d", (0, 3), (2, 1))
 
     def __init__(self, port, at, board):
         super().__init__(port, at, board)
