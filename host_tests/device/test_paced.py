@@ -397,6 +397,25 @@ def test_no_wake_is_for_a_report_that_may_not_be():
         assert len(ends) <= 6, "hourly points are what it wakes for"
 
 
+def test_a_late_report_that_may_not_be_wakes_nobody():
+    for refused_until, sent, mv in ((NOW + 99 * HOUR, 0, 3600), (0, 60, 3600), (0, 0, 3190)):
+        state = settled()
+        state[st.LAST_UPLOAD] = NOW - 30 * HOUR
+        state[st.LAST_TRY], state[st.REFUSED_UNTIL] = NOW, refused_until
+        state[st.DAY], state[st.SENT_TODAY] = NOW // 86400, sent
+        now, wakes = NOW, 0
+        while now < NOW + 12 * HOUR:
+            told = senses(now, mv=mv)
+            feel(state, told)
+            action = decide.next(state, told, HINTS)
+            if action.kind == decide.RECORD:
+                st.learn_record(state)
+                action = decide.next(state, told, HINTS)
+            assert action.kind == decide.SLEEP
+            now, wakes = now + action.limit_s, wakes + 1
+        assert 12 <= wakes <= 16, "hourly points are what it wakes for"
+
+
 def test_reports_are_spread_over_the_day_and_closer_where_many_are_left():
     state = settled(2000)
     state[st.LAST_TRY] = NOW

@@ -98,13 +98,15 @@ def may_try(state, senses):
 def may_upload(state, senses):
     """False while the network has no data for us, the battery is known to be too weak or the day's messages
     are spent."""
-    if state[st.NOW] < max(state[st.BARRED_UNTIL], state[st.DATA_UNTIL]) or not budget.messages_left(state):
-        return False
-    return not senses[3] or _bears(state, senses[3])
+    return state[st.NOW] >= max(state[st.BARRED_UNTIL], state[st.DATA_UNTIL]) and _is_able(state, senses)
+
+
+def _is_able(state, senses):
+    """Whether there are messages left, and a battery that is not known to be too weak."""
+    return budget.messages_left(state) > 0 and (not senses[3] or _bears(state, senses[3]))
 
 
 def _bears(state, battery_mv):
-    """Whether the battery bears a report."""
     if battery_mv >= _MIN_UPLOAD_MV - state[st.LOWER_MV]:
         return True
     last = state[st.LAST_TRY] or state[st.LAST_UPLOAD]
@@ -328,9 +330,8 @@ def _sleep(state, senses, hints):
         wake_on |= ON_TAMPER
     if state[st.ERRAND] == st.SHIPPING:
         return Action(SLEEP, SHIPPED, _SHIPPING_S, wake_on=ON_MOTION | wake_on)
-    retry_at = state[st.LAST_TRY] + budget.spread_s(state, retry_s(state))
+    allowed = _allowed_at(state, senses)
     if settings[cfg.PACED]:
-        allowed = max(retry_at, state[st.BARRED_UNTIL], state[st.DATA_UNTIL])
         late = max(allowed, state[st.LAST_UPLOAD] + budget.upload_every_s(state, settings))
         report = max(allowed, state[st.LAST_UPLOAD] + settings[cfg.REPORT_LEAST_S])
         until = max(min(policy.until(state, hints[2], report), late), now + _PACED_SLEEP_S)
@@ -338,14 +339,23 @@ def _sleep(state, senses, hints):
         until = state[st.LAST_RECORD] + point_every_s(state, settings)
     if may_upload(state, senses):
         if report_due(state, settings) or state[st.ERRAND]:
-            until = min(until, max(retry_at, now + budget.wait_s(state)))
+            until = min(until, allowed)
         elif _may_be_unheard(state):
             from locator.plan import border
 
-            until = min(until, max(retry_at, border.until(state)))
+            until = min(until, max(allowed, border.until(state)))
     if not state[st.MOVING]:
         wake_on |= ON_MOTION  # to see the departure; on the move the timer is enough
     return Action(SLEEP, state[st.WHY], max(_MIN_SLEEP_S, until - now), wake_on=wake_on)
+
+
+def _allowed_at(state, senses):
+    """When the network may be asked next, as far as that is known; for a better battery, or other messages,
+    some hours are waited."""
+    now = state[st.NOW]
+    able_at = now if _is_able(state, senses) else now + _MAX_RETRY_STANDING_S
+    retry_at = state[st.LAST_TRY] + budget.spread_s(state, retry_s(state))
+    return max(able_at, retry_at, state[st.BARRED_UNTIL], state[st.DATA_UNTIL], now + budget.wait_s(state))
 
 
 RULES = (_keep, _border, _report, _again, _place, _paced, _cell, _record, _talk)
