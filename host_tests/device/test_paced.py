@@ -289,6 +289,46 @@ def test_in_russia_nobody_is_silent_until_the_bar_begins_anew():
             assert most_h * 7 // 8 <= budget.upload_every_s(state, settings) // HOUR < most_h
 
 
+def spent(uploaded_at=NOW):
+    """On the move at the end of a day, only sleep being paid for; senses, and the state."""
+    state = settled(moving=1)
+    told = later(24 * HOUR, motion=9000)
+    feel(state, told, left=state[st.FLOOR] - 1)
+    state[st.LAST_UPLOAD], state[st.TRY_FAILS] = uploaded_at, 3
+    state[st.LAST_TRY] = told[0] - 24 * HOUR
+    return told, state
+
+
+def test_where_only_sleep_is_paid_for_the_network_is_asked_once_a_day():
+    for uploaded_at in (0, NOW - 99 * HOUR):
+        told, state = spent(uploaded_at)
+        action = decide.next(state, told, HINTS)  # no fix goes before it
+        assert (action.kind, action.limit_s, action.patience_s) == (decide.ATTACH, 50, 50)
+        state[st.LAST_TRY] += 60
+        assert decide.next(state, told, HINTS).kind == decide.SLEEP
+        state[st.URGENT] = 1
+        assert decide.next(state, told, HINTS).kind == decide.ATTACH
+
+
+def test_where_only_sleep_is_paid_for_a_border_is_not_looked_for():
+    for left, then in ((1 << 29, decide.PROBE), (0, decide.SLEEP)):
+        told, state = spent()
+        state[st.LEFT], state[st.LAST_TRY] = left, told[0] - 2 * HOUR
+        state[st.CARD_DUE], state[st.MCC] = 4, 260
+        action = decide.next(state, told, HINTS)
+        assert action.kind == then
+    assert action.limit_s >= 6 * HOUR
+
+
+def test_no_search_takes_the_sleep_to_the_end():
+    told, state = spent()
+    state[st.TRY_FAILS] = 2
+    for spare_s, limit_s, mcc in ((400, 180, 0), (181, 180, 0), (179, 50, 262)):
+        state[st.LEFT] = state[st.FLOOR] + 600 * spare_s
+        action = fixed.attach(state, told, HINTS)
+        assert (action.limit_s, action.mcc) == (limit_s, mcc) and action.patience_s <= spare_s
+
+
 def test_reports_are_not_closer_than_they_may_be():
     state = settled(2000, moving=1)
     told = later(SETTINGS[cfg.REPORT_LEAST_S] - 60, motion=900)

@@ -33,6 +33,7 @@ _ORBITS_HOT_S = const(2 * 3600)  # the orbits that satellites tell hold for 2 to
 _ORBITS_WARM_S = const(4 * 3600)
 _ATTACH_LIMIT_S = const(50)
 _WHOLE_SCAN_S = const(180)
+_FIRST_TRIES = const(3)  # of a device that was never heard of
 # A network is heard but does not take us yet. First attach in a new network: 5 min uninterrupted
 # (operators' requirement), cards whose applet rotates its IMSI need at least 3. The second try in a row is
 # the long one: nobody knows a network to be new before it has answered, and the first mostly fails on a weak
@@ -54,6 +55,7 @@ _MIN_SLEEP_S = const(60)
 _PACED_SLEEP_S = const(900)
 _MAX_RETRY_MOVING_S = const(3600)
 _MAX_RETRY_STANDING_S = const(4 * 3600)
+_RETRY_SPENT_S = const(86400)  # where only sleep is paid for: it hears of another battery, or of other days
 _SHIPPING_S = const(20 * 86400)  # what a timer of 2^31 ms can hold
 _FRESH = (policy.FIX_FRESH, policy.STILL_FRESH)
 # Events that need no place of their own: the points before and behind them tell it.
@@ -117,6 +119,8 @@ def retry_s(state):
     """Pause after the last try: doubles with each failure, shorter while moving: standing in a
     place without service, waiting does not help. Twice as long while the battery sags under load."""
     fails = state[st.TRY_FAILS]
+    if not state[st.URGENT] and policy.is_spent(state) and (state[st.LAST_UPLOAD] or fails >= _FIRST_TRIES):
+        return _RETRY_SPENT_S
     if not fails:
         return _URGENT_RETRY_S if state[st.URGENT] else 0
     if state[st.URGENT] and fails < 4:
@@ -145,7 +149,8 @@ def _point_first(state, hints):
     if state[st.DID_FIX] or state[st.DID_PROBE]:
         return None
     reason = _place_due(state, hints[1])
-    if not reason and hints[1][cfg.PACED] and policy.fresh(state, hints[2]) == policy.FIX_FRESH:
+    pays = hints[1][cfg.PACED] and not policy.is_spent(state)
+    if not reason and pays and policy.fresh(state, hints[2]) == policy.FIX_FRESH:
         reason = policy.FIX_FRESH
     return _fix(state, reason, hints) if reason else None
 
@@ -164,17 +169,21 @@ def _border(state, senses, hints):
 
 
 def _may_be_unheard(state):
-    return state[st.LAST_UPLOAD] and (state[st.CARD_DUE] or state[st.HELD_PLMN] != state[st.OPEN_PLMN])
+    if not state[st.LAST_UPLOAD] or policy.is_spent(state):
+        return False
+    return state[st.CARD_DUE] or state[st.HELD_PLMN] != state[st.OPEN_PLMN]
 
 
 def _attach(state, reason):
-    # A whole scan takes longer than the limit: every third try in vain is one.
-    whole = not state[st.LAST_UPLOAD] or state[st.TRY_FAILS] % 3 == 2
+    fails, spare_s = state[st.TRY_FAILS], _ATTACH_PATIENCE_S
+    if state[st.ENDS_AT] < 0:  # no attempt takes the sleep to the end
+        spare_s = max(_ATTACH_LIMIT_S, (state[st.LEFT] - state[st.FLOOR]) // _SEARCH_MW)
+    # A whole scan takes longer than the limit: every third try in vain is one, and each of the first.
+    is_first = not state[st.LAST_UPLOAD] and fails < _FIRST_TRIES
+    whole = (is_first or fails % 3 == 2) and spare_s >= _WHOLE_SCAN_S
     limit_s, mcc = (_WHOLE_SCAN_S, 0) if whole else (_ATTACH_LIMIT_S, state[st.MCC])
     plmn = state[st.HELD_PLMN] or state[st.CHOSEN_PLMN]
-    patience_s = _patience_s(state)
-    if state[st.ENDS_AT] < 0:  # no attempt takes the sleep to the end
-        patience_s = min(patience_s, max(limit_s, (state[st.LEFT] - state[st.FLOOR]) // _SEARCH_MW))
+    patience_s = min(_patience_s(state, whole), spare_s)
     return Action(ATTACH, reason, limit_s, patience_s, plmn, mcc=mcc)
 
 
@@ -185,12 +194,12 @@ def _again(state, senses, hints):
     return Action(ATTACH, OTHER_PROFILE, _WHOLE_SCAN_S, _ATTACH_PATIENCE_AGAIN_S)
 
 
-def _patience_s(state):
+def _patience_s(state, whole):
     if state[st.HELD_PLMN]:
         return _ATTACH_PATIENCE_HELD_S
     if state[st.CARD_DUE]:
         return _ATTACH_PATIENCE_PROFILES_S
-    is_long = not state[st.LAST_UPLOAD] or state[st.TRY_FAILS] == 1
+    is_long = (whole and not state[st.LAST_UPLOAD]) or state[st.TRY_FAILS] == 1
     return _ATTACH_PATIENCE_S if is_long else _ATTACH_PATIENCE_AGAIN_S
 
 

@@ -107,6 +107,11 @@ def _turn(state):
             st.pause_fix(state)
 
 
+def is_spent(state):
+    """Whether only the sleep to the end is still paid for."""
+    return state[st.ENDS_AT] < 0 and state[st.LEFT] < state[st.FLOOR]
+
+
 def arrive(state, journey):
     """The place is known anew."""
     kind = journey.bin if journey.bin >= 0 else networks.UNKNOWN_PLACE
@@ -116,7 +121,7 @@ def arrive(state, journey):
 
 def next(state, costs, journey):
     """The next verdict of this wake, what to do by `verdict // 10`."""
-    if state[st.ENDS_AT] < 0 and state[st.LEFT] < state[st.FLOOR]:
+    if is_spent(state):
         return REST_FLOOR
     point = 0 if state[st.DID_FIX] else point_due(state, costs)
     return point or report(state, costs, journey)
@@ -263,7 +268,7 @@ def until(state, costs, not_before):
     wake by themselves, stops are looked for."""
     now = state[st.NOW]
     point = never = now + _NEVER_S
-    if state[st.ENDS_AT] < 0 and state[st.LEFT] < state[st.FLOOR]:
+    if is_spent(state):
         return now + _RESELECT_S
     if costs.still and state[st.UNMOVED]:
         point = state[st.POINT_AT] + still_every_s(state)
