@@ -456,6 +456,35 @@ def test_a_late_report_that_may_not_be_wakes_nobody():
         assert 12 <= wakes <= 16, "hourly points are what it wakes for"
 
 
+def test_what_is_jolted_again_and_again_sleeps_through_it():
+    state = settled()
+    state[st.LAST_RECORD], now, wakes = NOW, NOW, []
+    wake = WAKE_TIMER
+    while now < NOW + 24 * HOUR:
+        told = senses(now, wake=wake, motion=2)
+        feel(state, told)
+        state[st.LAST_UPLOAD] = now
+        action = decide.next(state, told, HINTS)
+        if action.kind == decide.RECORD:
+            st.learn_record(state)
+            action = decide.next(state, told, HINTS)
+        assert action.kind == decide.SLEEP and not state[st.MOVING]
+        state[st.ASLEEP_SINCE] = now
+        wake = WAKE_MOTION if action.wake_on & ON_MOTION else WAKE_TIMER
+        wakes.append(wake)
+        now += st.RECOUNT_S + 10 if wake == WAKE_MOTION else action.limit_s
+    assert len(wakes) <= 180 and wakes.count(WAKE_MOTION) <= 90
+    assert WAKE_MOTION in wakes[-2:], "it still wants to see a departure"
+
+
+def test_one_jolt_is_no_reason_to_sleep_through_the_next():
+    state = settled()
+    state[st.ASLEEP_SINCE] = NOW
+    told = later(600, wake=WAKE_MOTION, motion=2)
+    feel(state, told)
+    assert decide.next(state, told, HINTS).wake_on & ON_MOTION
+
+
 def test_reports_are_spread_over_the_day_and_closer_where_many_are_left():
     state = settled(2000)
     state[st.LAST_TRY] = NOW

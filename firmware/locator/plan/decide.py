@@ -11,7 +11,7 @@ from locator import settings as cfg
 from locator.journal import record
 from locator.plan import ATTACH, FIX, PROBE, RECORD, SLEEP, TALK, Action, budget, networks, policy
 from locator.plan import state as st
-from locator.port import ON_LIGHT, ON_MOTION, ON_TAMPER
+from locator.port import ON_LIGHT, ON_MOTION, ON_TAMPER, WAKE_MOTION
 
 # Reasons, beside the verdicts of the policy.
 REPORT_NOW = const(60)
@@ -53,6 +53,7 @@ _LEAST_UPLOAD_MV = const(2900)
 _WEAK_EVERY_S = const(7 * 86400)
 _MIN_SLEEP_S = const(60)
 _PACED_SLEEP_S = const(900)
+_JOLTED_S = const(300)  # so soon behind the wake before, a jolt that is no departure is one of many
 _MAX_RETRY_MOVING_S = const(3600)
 _MAX_RETRY_STANDING_S = const(4 * 3600)
 _RETRY_SPENT_S = const(86400)  # where only sleep is paid for: it hears of another battery, or of other days
@@ -353,9 +354,17 @@ def _sleep(state, senses, hints):
             from locator.plan import border
 
             until = min(until, max(allowed, border.until(state)))
-    if not state[st.MOVING]:
-        wake_on |= ON_MOTION  # to see the departure; on the move the timer is enough
+    if not state[st.MOVING]:  # on the move the timer is enough
+        if _is_jolted(state, senses):
+            until = min(until, now + _PACED_SLEEP_S)
+        else:
+            wake_on |= ON_MOTION  # to see the departure
     return Action(SLEEP, state[st.WHY], max(_MIN_SLEEP_S, until - now), wake_on=wake_on)
+
+
+def _is_jolted(state, senses):
+    """Whether something shakes it and does not carry it away: jolts are not to wake it for a while."""
+    return senses[1] == WAKE_MOTION and state[st.NOW] - state[st.ASLEEP_SINCE] < _JOLTED_S
 
 
 def _allowed_at(state, senses):
