@@ -76,7 +76,6 @@ _OF_THE_IMSI = (
     st.CHOSEN_PLMN,
     st.PARKED,
     st.SEEN,
-    st.DID_PROBE,
 )
 
 
