@@ -524,7 +524,9 @@ def test_a_battery_of_which_the_settings_say_nothing_bears_a_report_a_week():
     state[st.NOW] = 60
     assert not decide.may_upload(state, senses(60, mv=3190))
     state[st.LAST_TRY] = state[st.LAST_UPLOAD] = 0  # it has never said anything
-    assert decide.may_upload(state, senses(60, mv=3190))
+    assert not decide.may_upload(state, senses(60, mv=3190))
+    state[st.NOW] = 7 * 24 * HOUR
+    assert decide.may_upload(state, senses(state[st.NOW], mv=3190))
 
 
 def test_a_weak_battery_keeps_the_fix_before_the_radio():

@@ -113,7 +113,7 @@ def _bears(state, battery_mv):
     if battery_mv >= _MIN_UPLOAD_MV - state[st.LOWER_MV]:
         return True
     last = state[st.LAST_TRY] or state[st.LAST_UPLOAD]
-    return battery_mv >= _LEAST_UPLOAD_MV and (not last or state[st.NOW] - last >= _WEAK_EVERY_S)
+    return battery_mv >= _LEAST_UPLOAD_MV and state[st.NOW] - last >= _WEAK_EVERY_S
 
 
 def retry_s(state):
