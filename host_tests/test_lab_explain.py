@@ -1,3 +1,5 @@
+import reasons
+
 from tools.lab import explain
 from tools.lab.plan import decide
 
@@ -10,3 +12,8 @@ def test_every_rule_and_every_reason_is_told():
     assert len(explain.rules()) == len(decide.RULES) and all(words for _, words in explain.rules())
     numbers = [number for number, _, _ in explain.reasons()]
     assert numbers == sorted(set(numbers)) and len(numbers) > 25
+
+
+def test_every_reason_has_a_wake_in_the_tests():
+    """host_tests/device/test_reasons.py lives through them."""
+    assert {case[0] for case in reasons.CASES} == {number for number, _, _ in explain.reasons()}

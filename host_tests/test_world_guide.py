@@ -63,7 +63,7 @@ def test_a_guide_comes_with_the_first_report_and_goes_with_the_trip(world: World
     first = world.guide()
     assert first
     lat, lon = world.stage.trip.train.position(world.hours * HOUR_MS)
-    there = first.look_up(round(1e7 * lat), round(1e7 * lon))
+    there = first.journey(first.find(round(1e7 * lat), round(1e7 * lon), -1), True, 0, 0)
     assert 20 < there.to_go_s / 86_400 < 40 and there.mcc == 460 and there.bin == 0
     (tmp_path / "back.csv").write_text(LINE_BACK)
     world.do("lines", "add", "back", str(tmp_path / "back.csv"))

@@ -62,6 +62,7 @@ class Profiles:
             again = state[st.CARD_DUE] & st.CARD_ASK and self._begins()
         if again and profile.may_try_again(state):
             state[st.CARD_DUE] |= st.CARD_AGAIN
+            state[st.DID_PROBE] = 0  # the look was for the profile before: what follows is a try of its own
             self._port.sleep_ms(1000 * profile.apart_s(state, self._port.clock_s()))
 
     def talked(self):

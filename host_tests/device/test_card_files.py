@@ -1,11 +1,12 @@
 """The card's files: a flipped bit, a policy that is none, a flash that takes nothing cost no access point."""
 
 from carded import ASK, CARD, Device
+from locator import profiles
 from locator.card import access, files, memory, policy, trial
 from locator.modem import ModemRestarted
 from locator.orders import card as orders
 from locator.orders import sealed
-from locator.plan import profile
+from locator.plan import budget, profile
 from locator.plan import state as st
 
 
@@ -202,3 +203,28 @@ def test_a_switch_behind_a_look_is_a_try_of_its_own():
     device.state[st.DID_PROBE] = st.YES
     device.switch()._pause()
     assert done == ["off", 1000 * profile.APART_S, "on"] and device.state[st.NEXT_TRY] == 1
+
+
+class OneFailed(profiles.Profiles):
+    """The profile on trial is given up, another one is to be tried."""
+
+    def _trial(self):
+        return self
+
+    def lost(self, seconds, cause, heard):
+        return True
+
+
+def test_another_profile_behind_a_look_is_a_try_of_its_own():
+    device = Device(2)
+    state = device.state
+    state[st.CARD_DUE] |= st.CARD_OPEN
+    device.port.sleep_ms = lambda ms: None
+    budget.begin_look(state, 1000)
+    state[st.DID_PROBE], state[st.ATTACHED] = st.YES, st.NO
+    budget.begin_try(state, 1010, 0)
+    assert state[st.NEXT_TRY] == 1
+    OneFailed(device.port, None, device.driver, state, None).tried(0, True)
+    assert state[st.CARD_DUE] & st.CARD_AGAIN
+    budget.begin_try(state, 1100, 0)
+    assert state[st.NEXT_TRY] == 2

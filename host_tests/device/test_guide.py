@@ -113,9 +113,9 @@ def test_a_file_is_read_when_it_is_whole():
 
 
 def test_a_look_up_tells_all():
-    there = reader().look_up(509000000, 200000000)
+    there = reader().journey(reader().find(509000000, 200000000, guide.UNKNOWN), True, 0, 0)
     assert abs(there.to_go_s - 120 * 690) < 300 and there.bin == guide.UNKNOWN
-    assert reader().look_up(0, 0) is None
+    assert reader().find(0, 0, guide.UNKNOWN) == guide.UNKNOWN
 
 
 def test_no_file_makes_it_fail():

@@ -312,6 +312,46 @@ def test_in_russia_nobody_is_silent_until_the_bar_begins_anew():
             assert most_h * 7 // 8 <= budget.upload_every_s(state, settings) // HOUR < most_h
 
 
+def spent(uploaded_at=NOW):
+    """On the move at the end of a day, only sleep being paid for; senses, and the state."""
+    state = settled(moving=1)
+    told = later(24 * HOUR, motion=9000)
+    feel(state, told, left=state[st.FLOOR] - 1)
+    state[st.LAST_UPLOAD], state[st.TRY_FAILS] = uploaded_at, 3
+    state[st.LAST_TRY] = told[0] - 24 * HOUR
+    return told, state
+
+
+def test_where_only_sleep_is_paid_for_the_network_is_asked_once_a_day():
+    for uploaded_at in (0, NOW - 99 * HOUR):
+        told, state = spent(uploaded_at)
+        action = decide.next(state, told, HINTS)  # no fix goes before it
+        assert (action.kind, action.limit_s, action.patience_s) == (decide.ATTACH, 50, 50)
+        state[st.LAST_TRY] += 60
+        assert decide.next(state, told, HINTS).kind == decide.SLEEP
+        state[st.URGENT] = 1
+        assert decide.next(state, told, HINTS).kind == decide.ATTACH
+
+
+def test_where_only_sleep_is_paid_for_a_border_is_not_looked_for():
+    for left, then in ((1 << 29, decide.PROBE), (0, decide.SLEEP)):
+        told, state = spent()
+        state[st.LEFT], state[st.LAST_TRY] = left, told[0] - 2 * HOUR
+        state[st.CARD_DUE], state[st.MCC] = 4, 260
+        action = decide.next(state, told, HINTS)
+        assert action.kind == then
+    assert action.limit_s >= 6 * HOUR
+
+
+def test_no_search_takes_the_sleep_to_the_end():
+    told, state = spent()
+    state[st.TRY_FAILS] = 2
+    for spare_s, limit_s, mcc in ((400, 180, 0), (181, 180, 0), (179, 50, 262)):
+        state[st.LEFT] = state[st.FLOOR] + 600 * spare_s
+        action = fixed.attach(state, told, HINTS)
+        assert (action.limit_s, action.mcc) == (limit_s, mcc) and action.patience_s <= spare_s
+
+
 def test_reports_are_not_closer_than_they_may_be():
     state = settled(2000, moving=1)
     told = later(SETTINGS[cfg.REPORT_LEAST_S] - 60, motion=900)
@@ -420,6 +460,54 @@ def test_no_wake_is_for_a_report_that_may_not_be():
         assert len(ends) <= 6, "hourly points are what it wakes for"
 
 
+def test_a_late_report_that_may_not_be_wakes_nobody():
+    for refused_until, sent, mv in ((NOW + 99 * HOUR, 0, 3600), (0, 60, 3600), (0, 0, 3190)):
+        state = settled()
+        state[st.LAST_UPLOAD] = NOW - 30 * HOUR
+        state[st.LAST_TRY], state[st.REFUSED_UNTIL] = NOW, refused_until
+        state[st.DAY], state[st.SENT_TODAY] = NOW // 86400, sent
+        now, wakes = NOW, 0
+        while now < NOW + 12 * HOUR:
+            told = senses(now, mv=mv)
+            feel(state, told)
+            action = decide.next(state, told, HINTS)
+            if action.kind == decide.RECORD:
+                st.learn_record(state)
+                action = decide.next(state, told, HINTS)
+            assert action.kind == decide.SLEEP
+            now, wakes = now + action.limit_s, wakes + 1
+        assert 12 <= wakes <= 16, "hourly points are what it wakes for"
+
+
+def test_what_is_jolted_again_and_again_sleeps_through_it():
+    state = settled()
+    state[st.LAST_RECORD], now, wakes = NOW, NOW, []
+    wake = WAKE_TIMER
+    while now < NOW + 24 * HOUR:
+        told = senses(now, wake=wake, motion=2)
+        feel(state, told)
+        state[st.LAST_UPLOAD] = now
+        action = decide.next(state, told, HINTS)
+        if action.kind == decide.RECORD:
+            st.learn_record(state)
+            action = decide.next(state, told, HINTS)
+        assert action.kind == decide.SLEEP and not state[st.MOVING]
+        state[st.ASLEEP_SINCE] = now
+        wake = WAKE_MOTION if action.wake_on & ON_MOTION else WAKE_TIMER
+        wakes.append(wake)
+        now += st.RECOUNT_S + 10 if wake == WAKE_MOTION else action.limit_s
+    assert len(wakes) <= 180 and wakes.count(WAKE_MOTION) <= 90
+    assert WAKE_MOTION in wakes[-2:], "it still wants to see a departure"
+
+
+def test_one_jolt_is_no_reason_to_sleep_through_the_next():
+    state = settled()
+    state[st.ASLEEP_SINCE] = NOW
+    told = later(600, wake=WAKE_MOTION, motion=2)
+    feel(state, told)
+    assert decide.next(state, told, HINTS).wake_on & ON_MOTION
+
+
 def test_reports_are_spread_over_the_day_and_closer_where_many_are_left():
     state = settled(2000)
     state[st.LAST_TRY] = NOW
@@ -459,7 +547,9 @@ def test_a_battery_of_which_the_settings_say_nothing_bears_a_report_a_week():
     state[st.NOW] = 60
     assert not decide.may_upload(state, senses(60, mv=3190))
     state[st.LAST_TRY] = state[st.LAST_UPLOAD] = 0  # it has never said anything
-    assert decide.may_upload(state, senses(60, mv=3190))
+    assert not decide.may_upload(state, senses(60, mv=3190))
+    state[st.NOW] = 7 * 24 * HOUR
+    assert decide.may_upload(state, senses(state[st.NOW], mv=3190))
 
 
 def test_a_weak_battery_keeps_the_fix_before_the_radio():

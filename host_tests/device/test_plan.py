@@ -245,6 +245,21 @@ def test_every_third_try_in_vain_scans_everything():
     assert wide == [False, False, True, False, False, True]
 
 
+def test_who_was_never_heard_of_scans_everything_three_times_and_then_as_others():
+    state = settled()
+    state[st.LAST_UPLOAD] = 0
+    limits, patience = [], []
+    for fails in range(9):
+        state[st.TRY_FAILS], state[st.LAST_TRY] = fails, 0
+        told = senses(200 * HOUR)
+        feel(state, told)
+        action = fixed.attach(state, told, HINTS)
+        limits.append(action.limit_s)
+        patience.append(action.patience_s)
+    assert limits == [180, 180, 180, 50, 50, 180, 50, 50, 180]
+    assert patience == [300, 300, 300, 120, 120, 300, 120, 120, 300]
+
+
 def test_each_country_on_the_way_has_a_region_and_neighbours_share_bands():
     way = [regions.region(mcc) for mcc in (460, 401, 250, 257, 260, 262)]
     assert None not in way and regions.region(428) == way[0] and regions.region(310) is None

@@ -2,7 +2,7 @@
 
 import random
 
-from locator.plan import budget, networks, profile
+from locator.plan import profile
 from locator.plan import state as st
 
 ROAMING, CIS, EUROPE, CHINA = 1, 2, 3, 4
@@ -140,17 +140,6 @@ def test_a_registration_that_is_barred_is_waited_for():
     state[st.REFUSED_UNTIL] = state[st.BARRED_UNTIL] = 99
     profile.fresh(state)
     assert not state[st.REFUSED_UNTIL] and not state[st.HELD_PLMN] and not state[st.BARRED_UNTIL]
-
-
-def test_what_another_profile_asks_counts_beside_the_look_of_the_one_before():
-    state = st.new()
-    budget.begin_look(state, 1000)
-    networks.learn_look(state, 250001, -90)
-    budget.begin_try(state, 1010, 0)
-    assert state[st.NEXT_TRY] == 1
-    profile.fresh(state)
-    budget.begin_try(state, 1100, 0)
-    assert state[st.NEXT_TRY] == 2
 
 
 def test_switches_are_two_hours_apart_and_three_a_day():

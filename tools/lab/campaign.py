@@ -14,7 +14,6 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from tools.lab.bound import Bound
 from tools.lab.instances import Instance, draw
 from tools.lab.physics import Costs, Mission, Run, costs
-from tools.lab.pilot import LATE_H
 from tools.lab.score import WEIGHTS, Score, Weights, score
 from tools.lab.traces import read_trace
 
@@ -87,7 +86,7 @@ class Setting(NamedTuple):
             cold=self.cold,
             russia=self.russia,
             bumps=(0,) * instance.slots,
-            late_h=LATE_H,
+            late=True,
         )
 
     def bounds(self, instance: Instance, bound: Bound) -> list[float]:

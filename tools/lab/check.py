@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from tools.lab.physics import MEASURED, Costs, Mission, run
-from tools.lab.pilot import LATE_H, Ours
+from tools.lab.pilot import Ours
 from tools.lab.world import Woken, instance, jolts, measured
 from tools.world import delivered, stage
 from tools.world.diary import DAY_MS
@@ -126,7 +126,7 @@ def _lab(modem: ModemClass, days: int, rate: int, seed: int, costs: Costs) -> tu
         bumps=jolts(trip, here.slots, "bump"),
         shunts=jolts(trip, here.slots, "shunt", "lift"),
         lasts_days=days,
-        late_h=LATE_H,
+        late=True,
     )
     lived = run(here, Ours(modem).factory(), mission)
     return float(lived.spent_j[-1]) / days, lived.records / days

@@ -17,7 +17,7 @@ from tools.flash.layout import REPOSITORY
 from tools.lab.campaign import Setting
 from tools.lab.lines import TRAINING
 from tools.lab.physics import COSTS, MEASURED, Mission, run
-from tools.lab.pilot import LATE_H, Ours
+from tools.lab.pilot import Ours
 from tools.world.battery import KINDS, Kind, at
 
 PAGE = REPOSITORY / "docs" / "field-guide.md"
@@ -49,7 +49,7 @@ def paces() -> Iterator[Pace]:
             for seed in SEEDS:
                 trip = Setting(modem, modem).trip(TRAINING[0], seed)
                 given = costs, budget * trip.days, trip.route, trip.networks
-                told = Mission(*given, still=True, russia=True, bumps=(0,) * trip.slots, late_h=LATE_H)
+                told = Mission(*given, still=True, russia=True, bumps=(0,) * trip.slots, late=True)
                 told = replace(told, lasts_days=trip.days)
                 had = run(trip, Ours(modem).factory(), told)
                 reports = max(1, len(had.uploads))

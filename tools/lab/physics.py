@@ -150,8 +150,8 @@ class Mission:
     `bumps`: how often something wakes the device in a slot for nothing; None: such wakes, and those to look
     whether the train still runs, cost nothing, and our policy decides in every slot.
     `shunts`: how many shunts and lifts, which a device takes for departures, begin in a slot. `lasts_days`:
-    for so long the energy is to last at least, as a setting says; `late_h`: after so long a report is due
-    whatever it costs.
+    for so long the energy is to last at least, as a setting says; `late`: the first report
+    is due at once, others as the settings built in say, and our policy is not asked about them.
     """
 
     costs: Costs
@@ -167,7 +167,7 @@ class Mission:
     bumps: tuple[int, ...] | None = None
     shunts: tuple[int, ...] | None = None
     lasts_days: float = 0.0
-    late_h: float = math.inf
+    late: bool = False
 
 
 class Policy(Protocol):

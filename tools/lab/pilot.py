@@ -42,10 +42,8 @@ CHANGES = {
 PLANNED_S, PLANNED_LEAST_S = 45 * 86_400, 2 * 86_400
 NEVER_J = 1e6
 COLDEST_C = -30.0
-LEAST_S = settings.defaults()[settings.REPORT_LEAST_S]
-LATE_H = settings.defaults()[settings.REPORT_MOST_S] * 7 / 8 * 17 / 16 / 3_600
-"""When a report is late, by the settings as they are built in: less an eighth, and a mean spread
-(plan/budget.py)."""
+SETTINGS = settings.defaults()
+LEAST_S = SETTINGS[settings.REPORT_LEAST_S]
 
 
 @dataclass(frozen=True)
@@ -114,10 +112,8 @@ class _Pilot:
             device.run.records += 1  # decide.record_due
         if self._mission.bumps is not None:
             device.woke(1 if device.left_j == left_j else 0, 1 if mind[st.EDGE] and moving else 0)
-            late = math.inf
-            if policy.affords_late(mind, self._costs):
-                late = max(mind[st.UPLOAD_NOT_BEFORE], mind[st.LAST_UPLOAD] + 3_600 * self._mission.late_h)
-            self._until = min(policy.until(mind, self._costs, mind[st.LAST_UPLOAD] + LEAST_S), late)
+            until = policy.until(mind, self._costs, mind[st.LAST_UPLOAD] + LEAST_S)
+            self._until = min(until, max(mind[st.UPLOAD_NOT_BEFORE], self._late_at()))
 
     def _act(self, device: Device) -> None:
         """What is worth it now."""
@@ -149,12 +145,14 @@ class _Pilot:
                 self._upload(device, mind[st.SEEN] - 1 if action == policy.UPLOAD else None, self._spare_j())
             mind[st.WAITING] = device.waiting
 
+    def _late_at(self) -> float:
+        """When a report is due that the policy is not asked about."""
+        hints = 0, SETTINGS, self._costs, None
+        return float(decide.late_at(self._state, hints)) if self._mission.late else math.inf
+
     def _is_late(self, device: Device) -> bool:
-        """Whether a report is due whatever it costs; the first one is at once."""
-        late_h = self._mission.late_h
-        if device.last_upload < 0 and math.isfinite(late_h):
-            return True
-        return device.age_h >= late_h and bool(policy.affords_late(self._state, self._costs))
+        """Whether such a report is due now; the first one is at once."""
+        return self._state[st.NOW] >= self._late_at() or (device.last_upload < 0 and self._mission.late)
 
     def _report_late(self, device: Device) -> None:
         """A report that is due whatever it costs, with a fresh point."""

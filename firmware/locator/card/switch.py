@@ -47,12 +47,10 @@ class Switch(trial.Trial):
         state, p = self._state, self._memory.p
         self._driver.await_card()
         self._stay_out()
-        looked = state[st.DID_PROBE]
         if not self._policy or p[profile.STAGE] == profile.SETTLED:
             if not self.begin():
                 return
-            if looked:
-                self._pause()
+            self._pause()
         state[st.CARD_DUE] = profile.KNOWN | st.CARD_OPEN
         unload("card.policy", "card.limits")
         from locator.card import euicc
@@ -204,10 +202,11 @@ class Switch(trial.Trial):
     def _pause(self):
         """Behind a look a network may have been asked for the profile that was: the radio waits a minute, and
         what is asked then is a try of its own."""
-        self._driver.radio_off()
-        self._port.sleep_ms(1000 * profile.APART_S)
-        self._driver.radio_on()
-        budget.count(self._state, self._port.clock_s())
+        if self._state[st.DID_PROBE]:
+            self._driver.radio_off()
+            self._port.sleep_ms(1000 * profile.APART_S)
+            self._driver.radio_on()
+            budget.count(self._state, self._port.clock_s())
 
     def _make_so(self, place):
         """Make the profile at `place` the enabled one; returns the card's result, OK when ICCID and IMSI are

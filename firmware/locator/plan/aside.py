@@ -1,6 +1,6 @@
 """Whether another network of the country is worth a look. Imported when a report over a dear one is due."""
 
-from locator.plan import networks
+from locator.plan import networks, policy
 from locator.plan import state as st
 
 # What an unknown operator costs: (probability in 1000, percent of the cheapest).
@@ -45,14 +45,4 @@ def _rate(age, cost):
     That interval is age * sqrt(J) minutes, and staleness takes as much as energy then."""
     if age * age * cost < 1000 * _LEAST_MIN * _LEAST_MIN:
         return 1000 * cost // _LEAST_MIN + 1000000 * _LEAST_MIN // (age * age)
-    return 2000 * _root(1000 * cost) // age
-
-
-def _root(value):
-    """Square root, rounded down."""
-    root = 1 << 16
-    while True:
-        better = (root + value // root) // 2
-        if better >= root:
-            return root
-        root = better
+    return 2000 * policy.root(1000 * cost) // age

@@ -44,7 +44,7 @@ def wait_s(state):
     """Seconds until the network may be asked again, 0 when it may be now."""
     until = state[st.REFUSED_UNTIL]
     for back, window_s in ((1, _APART_S), (_MOST_AN_HOUR, 3600), (_MOST_A_DAY, 86400)):
-        time = _try(state, back)
+        time = try_at(state, back)
         if time:
             until = max(until, time + long(window_s))
     return max(0, until - state[st.NOW])
@@ -52,11 +52,12 @@ def wait_s(state):
 
 def since_try_s(state, back):
     """Seconds since the try so many before the next; without end when there was none."""
-    time = _try(state, back)
+    time = try_at(state, back)
     return state[st.NOW] - time if time else 1 << 28
 
 
-def _try(state, back):
+def try_at(state, back):
+    """When the network was asked, so many tries before the next; 0: never."""
     return state[st.TRIES + (state[st.NEXT_TRY] - back) % st.TRIES_KEPT]
 
 

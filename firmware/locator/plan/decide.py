@@ -11,7 +11,7 @@ from locator import settings as cfg
 from locator.journal import record
 from locator.plan import ATTACH, FIX, PROBE, RECORD, SLEEP, TALK, Action, budget, networks, policy
 from locator.plan import state as st
-from locator.port import ON_LIGHT, ON_MOTION, ON_TAMPER
+from locator.port import ON_LIGHT, ON_MOTION, ON_TAMPER, WAKE_MOTION
 
 # Reasons, beside the verdicts of the policy.
 REPORT_NOW = const(60)
@@ -33,6 +33,7 @@ _ORBITS_HOT_S = const(2 * 3600)  # the orbits that satellites tell hold for 2 to
 _ORBITS_WARM_S = const(4 * 3600)
 _ATTACH_LIMIT_S = const(50)
 _WHOLE_SCAN_S = const(180)
+_FIRST_TRIES = const(3)  # of a device that was never heard of
 # A network is heard but does not take us yet. First attach in a new network: 5 min uninterrupted
 # (operators' requirement), cards whose applet rotates its IMSI need at least 3. The second try in a row is
 # the long one: nobody knows a network to be new before it has answered, and the first mostly fails on a weak
@@ -52,8 +53,10 @@ _LEAST_UPLOAD_MV = const(2900)
 _WEAK_EVERY_S = const(7 * 86400)
 _MIN_SLEEP_S = const(60)
 _PACED_SLEEP_S = const(900)
+_JOLTED_S = const(300)  # so soon behind the wake before, a jolt that is no departure is one of many
 _MAX_RETRY_MOVING_S = const(3600)
 _MAX_RETRY_STANDING_S = const(4 * 3600)
+_RETRY_SPENT_S = const(86400)  # where only sleep is paid for
 _SHIPPING_S = const(20 * 86400)  # what a timer of 2^31 ms can hold
 _FRESH = (policy.FIX_FRESH, policy.STILL_FRESH)
 # Events that need no place of their own: the points before and behind them tell it.
@@ -77,11 +80,18 @@ def report_due(state, hints):
     settings, since_s = hints[1], state[st.NOW] - state[st.LAST_UPLOAD]
     if budget.may_report_densely(state) and since_s >= settings[cfg.DENSE_INTERVAL_S] - _MIN_SLEEP_S:
         return REPORT_DENSE
-    if since_s < budget.upload_every_s(state, settings):
+    if state[st.NOW] < late_at(state, hints):
         return 0
-    if not settings[cfg.PACED]:
-        return REPORT_PAUSE
-    return REPORT_LATE if policy.affords_late(state, hints[2]) else 0
+    return REPORT_LATE if settings[cfg.PACED] else REPORT_PAUSE
+
+
+def late_at(state, hints):
+    """When a report is due that the policy is not asked about, if nothing else happens: once a week where
+    only sleep is paid for, to hear of another battery."""
+    every_s = budget.upload_every_s(state, hints[1])
+    if hints[1][cfg.PACED] and not policy.affords_late(state, hints[2]):
+        every_s = max(every_s, _WEAK_EVERY_S)
+    return state[st.LAST_UPLOAD] + every_s
 
 
 def may_try(state, senses):
@@ -100,23 +110,27 @@ def may_try(state, senses):
 def may_upload(state, senses):
     """False while the network has no data for us, the battery is known to be too weak or the day's messages
     are spent."""
-    if state[st.NOW] < max(state[st.BARRED_UNTIL], state[st.DATA_UNTIL]) or not budget.messages_left(state):
-        return False
-    return not senses[3] or _bears(state, senses[3])
+    return state[st.NOW] >= max(state[st.BARRED_UNTIL], state[st.DATA_UNTIL]) and _is_able(state, senses)
+
+
+def _is_able(state, senses):
+    """Whether there are messages left, and a battery that is not known to be too weak."""
+    return budget.messages_left(state) > 0 and (not senses[3] or _bears(state, senses[3]))
 
 
 def _bears(state, battery_mv):
-    """Whether the battery bears a report."""
     if battery_mv >= _MIN_UPLOAD_MV - state[st.LOWER_MV]:
         return True
     last = state[st.LAST_TRY] or state[st.LAST_UPLOAD]
-    return battery_mv >= _LEAST_UPLOAD_MV and (not last or state[st.NOW] - last >= _WEAK_EVERY_S)
+    return battery_mv >= _LEAST_UPLOAD_MV and state[st.NOW] - last >= _WEAK_EVERY_S
 
 
 def retry_s(state):
     """Pause after the last try: doubles with each failure, shorter while moving: standing in a
     place without service, waiting does not help. Twice as long while the battery sags under load."""
     fails = state[st.TRY_FAILS]
+    if not state[st.URGENT] and policy.is_spent(state) and (state[st.LAST_UPLOAD] or fails >= _FIRST_TRIES):
+        return _RETRY_SPENT_S
     if not fails:
         return _URGENT_RETRY_S if state[st.URGENT] else 0
     if state[st.URGENT] and fails < 4:
@@ -145,7 +159,8 @@ def _point_first(state, hints):
     if state[st.DID_FIX] or state[st.DID_PROBE]:
         return None
     reason = _place_due(state, hints[1])
-    if not reason and hints[1][cfg.PACED] and policy.fresh(state, hints[2]) == policy.FIX_FRESH:
+    pays = hints[1][cfg.PACED] and not policy.is_spent(state)
+    if not reason and pays and policy.fresh(state, hints[2]) == policy.FIX_FRESH:
         reason = policy.FIX_FRESH
     return _fix(state, reason, hints) if reason else None
 
@@ -164,17 +179,21 @@ def _border(state, senses, hints):
 
 
 def _may_be_unheard(state):
-    return state[st.LAST_UPLOAD] and (state[st.CARD_DUE] or state[st.HELD_PLMN] != state[st.OPEN_PLMN])
+    if not state[st.LAST_UPLOAD] or policy.is_spent(state):
+        return False
+    return state[st.CARD_DUE] or state[st.HELD_PLMN] != state[st.OPEN_PLMN]
 
 
 def _attach(state, reason):
-    # A whole scan takes longer than the limit: every third try in vain is one.
-    whole = not state[st.LAST_UPLOAD] or state[st.TRY_FAILS] % 3 == 2
+    fails, spare_s = state[st.TRY_FAILS], _ATTACH_PATIENCE_S
+    if state[st.ENDS_AT] < 0:  # no attempt takes the sleep to the end
+        spare_s = max(_ATTACH_LIMIT_S, (state[st.LEFT] - state[st.FLOOR]) // _SEARCH_MW)
+    # A whole scan takes longer than the limit: every third try in vain is one, and each of the first.
+    is_first = not state[st.LAST_UPLOAD] and fails < _FIRST_TRIES
+    whole = (is_first or fails % 3 == 2) and spare_s >= _WHOLE_SCAN_S
     limit_s, mcc = (_WHOLE_SCAN_S, 0) if whole else (_ATTACH_LIMIT_S, state[st.MCC])
     plmn = state[st.HELD_PLMN] or state[st.CHOSEN_PLMN]
-    patience_s = _patience_s(state)
-    if state[st.ENDS_AT] < 0:  # no attempt takes the sleep to the end
-        patience_s = min(patience_s, max(limit_s, (state[st.LEFT] - state[st.FLOOR]) // _SEARCH_MW))
+    patience_s = min(_patience_s(state, whole), spare_s)
     return Action(ATTACH, reason, limit_s, patience_s, plmn, mcc=mcc)
 
 
@@ -185,12 +204,12 @@ def _again(state, senses, hints):
     return Action(ATTACH, OTHER_PROFILE, _WHOLE_SCAN_S, _ATTACH_PATIENCE_AGAIN_S)
 
 
-def _patience_s(state):
+def _patience_s(state, whole):
     if state[st.HELD_PLMN]:
         return _ATTACH_PATIENCE_HELD_S
     if state[st.CARD_DUE]:
         return _ATTACH_PATIENCE_PROFILES_S
-    is_long = not state[st.LAST_UPLOAD] or state[st.TRY_FAILS] == 1
+    is_long = (whole and not state[st.LAST_UPLOAD]) or state[st.TRY_FAILS] == 1
     return _ATTACH_PATIENCE_S if is_long else _ATTACH_PATIENCE_AGAIN_S
 
 
@@ -330,26 +349,40 @@ def _sleep(state, senses, hints):
         wake_on |= ON_TAMPER
     if state[st.ERRAND] == st.SHIPPING:
         return Action(SLEEP, SHIPPED, _SHIPPING_S, wake_on=ON_MOTION | wake_on)
-    retry_at = state[st.LAST_TRY] + budget.spread_s(state, retry_s(state))
+    allowed = _allowed_at(state, senses)
     if settings[cfg.PACED]:
-        allowed = max(retry_at, state[st.BARRED_UNTIL], state[st.DATA_UNTIL])
-        late = max(allowed, state[st.LAST_UPLOAD] + budget.upload_every_s(state, settings))
-        if not policy.affords_late(state, hints[2]):
-            late = now + _SHIPPING_S
+        late = max(allowed, late_at(state, hints))
         report = max(allowed, state[st.LAST_UPLOAD] + settings[cfg.REPORT_LEAST_S])
         until = max(min(policy.until(state, hints[2], report), late), now + _PACED_SLEEP_S)
     if not settings[cfg.PACED] or budget.is_dense(state):
         until = state[st.LAST_RECORD] + point_every_s(state, settings)
     if may_upload(state, senses):
         if report_due(state, hints) or state[st.ERRAND]:
-            until = min(until, max(retry_at, now + budget.wait_s(state)))
+            until = min(until, allowed)
         elif _may_be_unheard(state):
             from locator.plan import border
 
-            until = min(until, max(retry_at, border.until(state, hints[3])))
-    if not state[st.MOVING]:
-        wake_on |= ON_MOTION  # to see the departure; on the move the timer is enough
+            until = min(until, max(allowed, border.until(state, hints[3])))
+    if not state[st.MOVING]:  # on the move the timer is enough
+        if _is_jolted(state, senses):
+            until = min(until, now + _PACED_SLEEP_S)
+        else:
+            wake_on |= ON_MOTION  # to see the departure
     return Action(SLEEP, state[st.WHY], max(_MIN_SLEEP_S, until - now), wake_on=wake_on)
+
+
+def _is_jolted(state, senses):
+    """Whether something shakes it and does not carry it away: jolts are not to wake it for a while."""
+    return senses[1] == WAKE_MOTION and state[st.NOW] - state[st.ASLEEP_SINCE] < _JOLTED_S
+
+
+def _allowed_at(state, senses):
+    """When the network may be asked next, as far as that is known; for a better battery, or other messages,
+    some hours are waited."""
+    now = state[st.NOW]
+    able_at = now if _is_able(state, senses) else now + _MAX_RETRY_STANDING_S
+    retry_at = state[st.LAST_TRY] + budget.spread_s(state, retry_s(state))
+    return max(able_at, retry_at, state[st.BARRED_UNTIL], state[st.DATA_UNTIL], now + budget.wait_s(state))
 
 
 RULES = (_keep, _border, _report, _again, _place, _paced, _cell, _record, _talk)

@@ -90,11 +90,6 @@ class Guide:
         self._mcc = 0
         self._country: tuple = (), (), ()
 
-    def look_up(self, lat_e7, lon_e7):
-        """The `Journey` from a place passed on the move just now, None when it is not near the line."""
-        km4 = self.find(lat_e7, lon_e7, UNKNOWN)
-        return None if km4 < 0 else self.journey(km4, True, 0, 0)
-
     def find(self, lat_e7, lon_e7, before_km4):
         """Where on the line a fix is, UNKNOWN when it is not near it. `before_km4` is where the one before
         was, or UNKNOWN: a line may come near itself."""

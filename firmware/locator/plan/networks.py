@@ -31,7 +31,7 @@ _USUAL_DBM = const(-90)
 # After looks in vain while standing: only movement helps.
 LOOK_STANDING_S = (10800, 16200, 21600, 32400, 43200)
 # Where reports cost little beside what their age is worth, one that was unlucky is not given up for hours.
-_AGE_RICH_MIN = const(15)
+AGE_RICH_MIN = const(15)
 _LOOK_RICH_S = const(1800)
 # What the dearest operator multiplies the cost of a report with, and some luck.
 _DEAREST = const(10)
@@ -126,7 +126,7 @@ def learn_upload(state, costs, done, plmn, cost):
 def _wait(state):
     """After a look or a report in vain: the next place while moving, hours while standing."""
     step = min(state[st.LOOKS], len(LOOK_STANDING_S) - 1)
-    pause_s = LOOK_STANDING_S[step] if state[st.AGE_MIN] > _AGE_RICH_MIN else _LOOK_RICH_S << step
+    pause_s = LOOK_STANDING_S[step] if state[st.AGE_MIN] > AGE_RICH_MIN else _LOOK_RICH_S << step
     state[st.UPLOAD_NOT_BEFORE] = state[st.NOW] + (1 if state[st.MOVING] else pause_s)
     state[st.LOOKS] += 1
     state[st.HEARD_HERE] = 0

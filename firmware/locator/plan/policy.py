@@ -57,7 +57,6 @@ _WEAK_SUCCESS = (500, 661, 791, 881, 935, 966, 982, 991, 995, 998, 999)
 _STILL_EVERY_S = const(13 * 1800)
 _STILL_LEAST_S = const(3600)
 _STILL_RICH_S = const(2000)
-_AGE_RICH_MIN = const(15)
 _AGE_HOURLY_MIN = const(260)
 _AGE_POOR_MIN = const(360)
 # Percent of the uploads in a new place that would attach to another network, without a look before.
@@ -107,6 +106,11 @@ def _turn(state):
             st.pause_fix(state)
 
 
+def is_spent(state):
+    """Whether only the sleep to the end is still paid for."""
+    return state[st.ENDS_AT] < 0 and state[st.LEFT] < state[st.FLOOR]
+
+
 def arrive(state, journey):
     """The place is known anew."""
     kind = journey.bin if journey.bin >= 0 else networks.UNKNOWN_PLACE
@@ -116,7 +120,7 @@ def arrive(state, journey):
 
 def next(state, costs, journey):
     """The next verdict of this wake, what to do by `verdict // 10`."""
-    if state[st.ENDS_AT] < 0 and state[st.LEFT] < state[st.FLOOR]:
+    if is_spent(state):
         return REST_FLOOR
     point = 0 if state[st.DID_FIX] else point_due(state, costs)
     return point or report(state, costs, journey)
@@ -154,7 +158,7 @@ def still_every_s(state):
     age_min = state[st.AGE_MIN]
     if age_min > _AGE_HOURLY_MIN:
         return _STILL_EVERY_S if age_min > _AGE_POOR_MIN else 2 * _STILL_LEAST_S
-    return _STILL_RICH_S if age_min < _AGE_RICH_MIN else _STILL_LEAST_S
+    return _STILL_RICH_S if age_min < networks.AGE_RICH_MIN else _STILL_LEAST_S
 
 
 def _approach(state, costs, journey):
@@ -273,7 +277,7 @@ def until(state, costs, not_before):
     wake by themselves, stops are looked for."""
     now = state[st.NOW]
     point = never = now + _NEVER_S
-    if state[st.ENDS_AT] < 0 and state[st.LEFT] < state[st.FLOOR]:
+    if is_spent(state):
         return now + _RESELECT_S
     if costs.still and state[st.UNMOVED]:
         point = state[st.POINT_AT] + still_every_s(state)
@@ -287,17 +291,19 @@ def until(state, costs, not_before):
         return min(point, never)  # until then there is nothing to report
     cost = _cost(state, costs, state[st.NETWORK])
     cost += _weak(state, cost) + min(search_costs(state, costs)) + costs.wake
-    worth_s = 60 * (_age_min(state) * (_root(cost * 128 // 125) + 1) // 32 + 1)
+    worth_s = 60 * (_age_min(state) * (root(cost * 128 // 125) + 1) // 32 + 1)
     report = max(state[st.LAST_UPLOAD] + worth_s, state[st.UPLOAD_NOT_BEFORE], not_before)
     return min(point, never, max(report, now + (wait_s(state) or _LOOK_FOR_STOP_S)))
 
 
-def _root(n):
-    """The whole part of a square root."""
-    root = n
-    while root * root > n:
-        root = (root + n // root) // 2
-    return root
+def root(n):
+    """The whole part of the square root of a number from 1 to 2^32."""
+    found = 1 << 16
+    while True:
+        better = (found + n // found) // 2
+        if better >= found:
+            return found
+        found = better
 
 
 def _other(state, costs, journey):

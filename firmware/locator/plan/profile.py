@@ -9,6 +9,7 @@ from array import array
 
 from micropython import const
 
+from locator.plan import budget
 from locator.plan import state as st
 
 # In state[CARD_DUE], beside those of plan/state.py.
@@ -75,7 +76,6 @@ _OF_THE_IMSI = (
     st.CHOSEN_PLMN,
     st.PARKED,
     st.SEEN,
-    st.DID_PROBE,
 )
 
 
@@ -142,21 +142,17 @@ def wait_s(p, now):
 
 def apart_s(state, now):
     """Seconds until the operators' pause after the last try is over: another may follow in this wake."""
-    time = _try(state, 1)
+    time = budget.try_at(state, 1)
     return max(0, time + APART_S - now) if time else 0
 
 
 def may_try_again(state):
     """Whether hour and day have room for one more try in this wake (limits as in plan/budget.py)."""
     for back, window_s in _ROOM:
-        time = _try(state, back)
+        time = budget.try_at(state, back)
         if time and state[st.NOW] - time < window_s:
             return False
     return True
-
-
-def _try(state, back):
-    return state[st.TRIES + (state[st.NEXT_TRY] - back) % st.TRIES_KEPT]
 
 
 def forget_failures(p):
