@@ -108,7 +108,7 @@ CASES = (
         REPORT,
         lambda: wake(600, {st.DENSE_UNTIL: LATER, st.DENSE_LEFT_J: 99, st.DID_FIX: st.YES}),
     ),
-    (decide.REPORT_LATE, ATTACH, REPORT, lambda: wake(99 * HOUR, {st.AGE_MIN: 100000})),
+    (decide.REPORT_LATE, ATTACH, REPORT, lambda: wake(199 * HOUR, {st.AGE_MIN: 100000})),
     (decide.REPORT_PAUSE, ATTACH, REPORT, lambda: wake(4 * HOUR, {st.DID_FIX: st.YES}, paced=0)),
     (
         decide.OTHER_PROFILE,

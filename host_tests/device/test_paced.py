@@ -147,7 +147,7 @@ def test_searches_in_vain_are_further_and_further_apart_on_the_move_too():
 
 
 def test_one_more_search_says_whether_gnss_is_lost():
-    assert blind(10, 4 * HOUR) == ([2, 2, 3, 5, 6], record.EVENT_GNSS)
+    assert blind(10, 4 * HOUR) == ([2, 2, 3, 5, 7], record.EVENT_GNSS)
 
 
 def test_behind_a_departure_searches_begin_anew():
@@ -177,7 +177,7 @@ def test_a_shunt_is_no_departure():
     assert shunted(state, 149) == (decide.RECORD, policy.STILL_HERE)
     assert state[st.EVENTS] == record.EVENT_STOPPED
     assert state[st.STOPPED_AT] == NOW and state[st.UNMOVED]
-    assert shunted(settled(), 150) == (decide.FIX, policy.FIX_EDGE)
+    assert shunted(settled(120), 150) == (decide.FIX, policy.FIX_EDGE)
 
 
 def test_an_alarm_behind_a_shunt_has_a_place_of_its_own():
@@ -282,15 +282,16 @@ def test_a_report_is_tried_at_the_latest_after_so_long():
 
 
 def test_a_late_report_does_not_take_the_sleep_to_the_end():
-    state = settled()
-    told = later(SETTINGS[cfg.REPORT_MOST_S])
+    settings, state = cfg.defaults(), settled()
+    settings[cfg.REPORT_MOST_S], told = 12 * HOUR, later(24 * HOUR)
+    hints = fixed.hints(5, settings)
     feel(state, told, left=0)
     assert state[st.ENDS_AT] < 0
-    asleep = decide.next(state, told, HINTS)
+    asleep = decide.next(state, told, hints)
     assert (asleep.kind, asleep.reason) == (decide.SLEEP, policy.REST_FLOOR)
     assert asleep.limit_s >= 6 * HOUR  # it does not wake for what it cannot pay
     state[st.ENDS_AT] = state[st.NOW] + 9 * HOUR  # a trip that ends early has nothing to save for
-    assert step(state, told) == (decide.ATTACH, decide.REPORT_LATE)
+    assert step(state, told, hints) == (decide.ATTACH, decide.REPORT_LATE)
 
 
 def test_the_agent_is_told_to_expect_a_report_by_how_often_they_are_worth_it():
@@ -322,8 +323,10 @@ def spent(uploaded_at=NOW):
     return told, state
 
 
-def test_where_only_sleep_is_paid_for_the_network_is_asked_once_a_day():
-    for uploaded_at in (0, NOW - 99 * HOUR):
+def test_where_only_sleep_is_paid_for_the_network_is_asked_once_a_week():
+    told, state = spent(NOW - 6 * 24 * HOUR + 60)
+    assert decide.next(state, told, HINTS).kind == decide.SLEEP
+    for uploaded_at in (0, NOW - 6 * 24 * HOUR):
         told, state = spent(uploaded_at)
         action = decide.next(state, told, HINTS)  # no fix goes before it
         assert (action.kind, action.limit_s, action.patience_s) == (decide.ATTACH, 50, 50)
@@ -344,7 +347,7 @@ def test_where_only_sleep_is_paid_for_a_border_is_not_looked_for():
 
 
 def test_no_search_takes_the_sleep_to_the_end():
-    told, state = spent()
+    told, state = spent(NOW - 6 * 24 * HOUR)
     state[st.TRY_FAILS] = 2
     for spare_s, limit_s, mcc in ((400, 180, 0), (181, 180, 0), (179, 50, 262)):
         state[st.LEFT] = state[st.FLOOR] + 600 * spare_s

@@ -71,7 +71,7 @@ def test_a_standing_train_says_still_here():
 
 
 def test_a_stop_is_worth_a_fix():
-    state = settled(moving=1)
+    state = settled(120, moving=1)
     state[st.UPLOAD_NOT_BEFORE] = NOW + DAY
     assert later(state, 1900, moving=0) == policy.FIX
 
