@@ -24,7 +24,6 @@ _TIMES = (
 )
 _LOST_WITH_POWER = (
     st.NOW,
-    st.DAY,  # what was sent in it is not: its messages and pulls are still to be counted
     st.OFFSET,
     st.OFFSET_QUALITY,
     st.LAST_RECORD,
@@ -48,7 +47,7 @@ def power_was_lost(kept, ledger, journal):
     state = rtc.unpack(kept, st.SIZE)
     if state is None:
         state = st.new()
-    if state[st.LAST_TRY]:
+    if state[st.LAST_TRY] and state[st.LAST_TRY] >= state[st.NOW]:
         _in_a_try(state)
     restart(state)
     state[st.EVENTS] |= record.EVENT_POWER_ON
@@ -61,8 +60,8 @@ def power_was_lost(kept, ledger, journal):
 
 
 def _in_a_try(state):
-    """The copy is of the last try. Whether the supply gave way in it, or long behind it, nobody can tell: it
-    has failed, and the battery is weak until the next connection shows otherwise."""
+    """The copy is of the last try. Whether the supply gave way in it, or behind it, nobody can tell: it has
+    failed, and the battery is weak until the next connection shows otherwise."""
     state[st.TRY_FAILS] += 1
     state[st.LOADED_MV] = 1
     if state[st.PARKED]:
@@ -79,6 +78,7 @@ def restart(state):
     for i in list(_TIMES) + list(ring):
         if state[i]:
             state[i] = (state[i] - state[st.NOW]) or -1
+    state[st.BEGAN] -= state[st.NOW]
     for i in _LOST_WITH_POWER:
         state[i] = 0
     state[st.TO_TELL] = st.EVERYONE

@@ -190,6 +190,91 @@ def after_a_loss_of_power(it):
     return trouble.power_was_lost(rtc.read_copy(it._port.data_dir), it._ledger, it._journal)
 
 
+def wake_until(it, end_s):
+    """Wakes as far apart as it asks for, without satellites, until its clock shows `end_s`; how often it has
+    talked with the agent."""
+    talks = []
+    it._DO = dict(wake.Wake._DO)
+    it._DO[decide.TALK] = lambda self, action: talks.append(1) or st.learn_talk(self._state, True)
+    while it._port.now_s < end_s:
+        it._fix = it._cell = it._identity = None
+        it._senses = (it._port.now_s, WAKE_TIMER, POWER_ON, it.battery_mv, 200, 0, 0, 0, 0, 0)
+        it._port.now_s += it.run()[0] // 1000
+    return len(talks)
+
+
+def boots_until_heard(hours, hold):
+    """How often power is lost, every so many hours, until a device that `hold` has silenced is heard."""
+    it = device("", 3600)
+    it._settings = cfg.defaults()
+    it._state[st.NOW] = it._port.now_s
+    hold(it._state)
+    rtc.keep_copy(it._port.data_dir, it._packed())
+    for boot in range(60):
+        it._state = st.new(after_a_loss_of_power(it))
+        it._state[st.CARD_DUE] = 0  # a card without profiles
+        it._port.now_s = 1
+        if wake_until(it, hours * 3600):
+            return boot
+    return None
+
+
+def refused(state):
+    state[st.REFUSED_UNTIL] = state[st.NOW] + 96 * 3600
+
+
+def barred(state):
+    state[st.MCC], state[st.HELD_PLMN] = st.MCC_RUSSIA, 250001
+    state[st.BARRED_UNTIL] = state[st.NOW] + 24 * 3600
+
+
+def out_of_tries(state):
+    for i in range(st.TRIES_KEPT):
+        state[st.TRIES + i] = state[st.NOW] - 60 * (st.TRIES_KEPT - i)
+
+
+def out_of_messages(state):
+    state[st.SENT_TODAY] = 60
+
+
+def failing(state):
+    state[st.TRY_FAILS], state[st.LAST_TRY], state[st.LOADED_MV] = 8, state[st.NOW] - 1, 1
+
+
+def test_a_pause_ends_where_power_is_lost_oftener_than_it_lasts():
+    for hold, paused_s in (
+        (refused, 96 * 3600), (barred, 24 * 3600), (out_of_tries, 90360), (out_of_messages, 81400),
+        (failing, 8 * 3600),
+    ):  # fmt: skip
+        for hours in (3, 7, 20):
+            boots = boots_until_heard(hours, hold)
+            assert boots is not None and boots >= paused_s // (hours * 3600), (hold, hours, boots)
+            assert boots <= paused_s // (hours // 2 * 7200) + 1, (hold, hours, boots)
+
+
+def test_copies_of_the_state_are_hours_apart():
+    it = device("", 3600)
+    it._settings = cfg.defaults()
+    refused(it._state)
+    kept, keep_copy = [], rtc.keep_copy
+    rtc.keep_copy = lambda folder, *_: kept.append(it._port.now_s)
+    try:
+        wake_until(it, 5000 + 48 * 3600)
+    finally:
+        rtc.keep_copy = keep_copy
+    assert 20 <= len(kept) <= 25
+    assert min(kept[i + 1] - kept[i] for i in range(len(kept) - 1)) >= 2 * 3600 - 120
+
+
+def test_power_that_is_lost_long_behind_a_try_is_no_failure():
+    it = device("", 3600)
+    state = it._state
+    state[st.NOW] = state[st.LAST_TRY] = 3600
+    state[st.NOW] += 7200
+    rtc.keep_copy(it._port.data_dir, it._packed())
+    assert after_a_loss_of_power(it)[st.TRY_FAILS] == 0
+
+
 def test_a_loss_of_power_tells_no_alarm_twice_and_forgets_none():
     it = device("", 3100)
     rtc.keep_copy(it._port.data_dir, it._packed())

@@ -1,7 +1,8 @@
 """RTC memory's layout: version and size of the state, length, CRC-32, the state of the plan, the log; and a
 copy of it in flash. A release whose state is longer or shorter does not read another's.
 
-RTC memory survives resets, the copy a loss of power. It is as old as the last time the network was asked.
+RTC memory survives resets, the copy a loss of power. It is as old as the last time the network was asked, or
+some hours (wake.py).
 """
 
 import os
