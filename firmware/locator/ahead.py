@@ -54,7 +54,10 @@ def _look_up(state, folder, fix):
     journey, known = NoLine, guide.load(folder)
     unload("plan.guide", "plan.guide_file")
     if known and fix:
-        state[st.GUIDE_KM4] = 1 + known.find(100 * fix.lat, 100 * fix.lon, state[st.GUIDE_KM4] - 1)
+        before = state[st.GUIDE_KM4]
+        state[st.GUIDE_KM4] = 1 + known.find(100 * fix.lat, 100 * fix.lon, before - 1)
+        if state[st.GUIDE_KM4] and not before:  # until now nobody knew how far it is
+            st.plan_anew(state)
     if known and state[st.GUIDE_KM4]:
         now = state[st.NOW]
         since_s, stood_s = st.ran_s(state), now - state[st.STOPPED_AT]

@@ -1,0 +1,53 @@
+"""What lies ahead: decided with the place on the line that a guide is for."""
+
+import guides
+import scratch
+from locator import ahead
+from locator import settings as cfg
+from locator.plan import state as st
+
+DAY_S = 86400
+
+
+class Fix:
+    """1e-5 degrees."""
+
+    def __init__(self, lat, lon):
+        self.lat, self.lon = lat, lon
+
+
+START, TOWARDS_END, ELSEWHERE = Fix(5000000, 2000000), Fix(5180000, 2100000), Fix(1000000, 2000000)
+
+
+def standing():
+    """(state, folder) of a device that stands where its last trip has ended; it has the guide of the next."""
+    folder, state = scratch.folder(), st.new()
+    with open(folder + "/guide", "wb") as f:
+        f.write(guides.made())
+    for i in (st.NOW, st.LAST_FIX, st.POINT_AT, st.ASLEEP_SINCE):
+        state[i] = 40 * DAY_S
+    state[st.UNMOVED] = 1
+    return state, folder
+
+
+def wake(state, folder, settings, after_s=3600):
+    """A wake begins."""
+    st.begin(state, state[st.NOW] + after_s, False)
+    return ahead.begin(state, "bg95", settings, 200, folder)[1]
+
+
+def test_whether_the_energy_lasts_is_decided_again_where_the_new_line_is_met():
+    state, folder = standing()
+    settings = cfg.defaults()
+    settings[cfg.TARGET_DAYS], settings[cfg.BATTERY_MAH] = 1, 150
+    assert wake(state, folder, settings) is ahead.NoLine
+    assert state[st.ENDS_AT] > state[st.NOW]  # 30 days are too many
+    ahead.found(state, ELSEWHERE, folder)
+    assert state[st.ENDS_AT] and state[st.ROW_AT]
+    ahead.found(state, START, folder)
+    assert not state[st.ENDS_AT] and not state[st.ROW_AT]
+    assert wake(state, folder, settings).to_go_s > 0
+    assert state[st.ENDS_AT] == -1
+    chosen = state[st.ROW_AT]
+    ahead.found(state, TOWARDS_END, folder)
+    assert state[st.ENDS_AT] == -1 and state[st.ROW_AT] == chosen
