@@ -41,12 +41,12 @@ class Worn(Flash):
 def wake(fields, copy, report):
     """One wake; everything is opened anew, as after deep sleep."""
     if copy:
-        rtc.keep_copy(HOME, rtc.pack(st.kept(st.new())))
+        rtc.keep_copy(HOME, rtc.pack(st.kept(st.new())), st.lasting(st.new()))
     ledger = Ledger(HOME, 0)
     journal = Journal(HOME, ledger)
     journal.append(fields)
     if report:
-        rtc.keep_copy(HOME, rtc.pack(st.kept(st.new())))
+        rtc.keep_copy(HOME, rtc.pack(st.kept(st.new())), st.lasting(st.new()))
         ledger.next_number()
         journal.acknowledge([1, journal.next_seq - 1])
 

@@ -32,7 +32,6 @@ _LOST_WITH_POWER = (
     st.CONFIGURED,
     st.ERRAND,
     st.ORBITS,
-    st.ASLEEP_SINCE,
     st.IDENTITY_DAY,
     st.ROW_AT,
     st.ENDS_AT,
@@ -42,20 +41,26 @@ _LOST_WITH_POWER = (
 )
 
 
-def power_was_lost(kept, ledger, journal):
-    """The state as it was `kept` in flash, or a new one."""
-    state = rtc.unpack(kept, st.SIZE)
-    if state is None:
-        state = st.new()
+def power_was_lost(kept, ledger, journal, now=0):
+    """The state as it was `kept` in flash, or a new one with what lasts; the clock shows `now`."""
+    state = rtc.unpack(kept, st.SIZE) or _with_lasting(rtc.lasting_of(kept, len(st.LASTING)))
     if state[st.LAST_TRY] and state[st.LAST_TRY] >= state[st.NOW]:
         _in_a_try(state)
-    restart(state)
+    restart(state, now)
     state[st.EVENTS] |= record.EVENT_POWER_ON
     try:
         ledger.count_power_on()
     except OSError:  # the flash is full
         journal.make_room()
         ledger.save()
+    return state
+
+
+def _with_lasting(numbers):
+    """A new state with these numbers, if there are any."""
+    state = st.new()
+    for i, number in zip(st.LASTING, numbers or ()):
+        state[i] = number
     return state
 
 
@@ -68,19 +73,23 @@ def _in_a_try(state):
         budget.count(state, state[st.LAST_TRY])  # the modem may have had to ask
 
 
-def restart(state):
+def restart(state, now=0):
     """Turn the state kept in flash into that of a device that has lost power meanwhile.
 
-    The clock begins at 0 again, and for how long it stood is unknown: all pauses go on as if no time
-    had passed.
+    The clock has begun at 0 again, unless only RTC memory is lost, and shows `now`. For how long it stood is
+    unknown: all pauses go on as if no time had passed.
     """
+    gone_s = state[st.NOW] - now
     ring = range(st.TRIES, st.TRIES + st.TRIES_KEPT)
     for i in list(_TIMES) + list(ring):
         if state[i]:
-            state[i] = (state[i] - state[st.NOW]) or -1
-    state[st.BEGAN] -= state[st.NOW]
+            state[i] = (state[i] - gone_s) or -1
+    state[st.BEGAN] -= gone_s
+    owed = state[st.TRIED] - state[st.FAILED] - state[st.NOW] // budget.CONNECTION_S
+    state[st.TRIED], state[st.FAILED] = max(0, owed) + now // budget.CONNECTION_S, 0
     for i in _LOST_WITH_POWER:
         state[i] = 0
+    state[st.ASLEEP_SINCE] = now
     state[st.TO_TELL] = st.EVERYONE
     state[st.CARD_DUE] |= st.CARD_ASK  # a switch may have been cut short
 

@@ -78,7 +78,7 @@ class Wake:
             kept = rtc.read_copy(port.data_dir)
             from locator import trouble
 
-            state = trouble.power_was_lost(kept, self._ledger, self._journal)
+            state = trouble.power_was_lost(kept, self._ledger, self._journal, port.clock_s())
         self._state = st.new(state)
         self._raised = self._state[st.RAISED]
         self._log = Log(rtc.log_of(kept, st.SIZE))
@@ -438,7 +438,7 @@ class Wake:
         """In flash as well."""
         self._save()
         try:
-            rtc.keep_copy(self._port.data_dir, self._packed())
+            rtc.keep_copy(self._port.data_dir, self._packed(), st.lasting(self._state))
         except OSError as error:
             self._not_kept(error)
 

@@ -2,7 +2,7 @@
 
 import guides
 import scratch
-from locator import ahead
+from locator import ahead, trouble
 from locator import settings as cfg
 from locator.plan import state as st
 
@@ -34,6 +34,21 @@ def wake(state, folder, settings, after_s=3600):
     """A wake begins."""
     st.begin(state, state[st.NOW] + after_s, False)
     return ahead.begin(state, "bg95", settings, 200, folder)[1]
+
+
+def test_days_that_the_battery_is_to_last_go_on_after_a_loss_of_power():
+    state, folder, settings = st.new(), scratch.folder(), cfg.defaults()
+    settings[cfg.TARGET_DAYS] = 365
+    floors = []
+    for days, lose in ((300, False), (0, True), (0, False)):
+        if lose:
+            trouble.restart(state)
+        wake(state, folder, settings, days * DAY_S + 7 * 3600)
+        floors.append(state[st.FLOOR])
+    assert floors[0] > floors[1] > floors[2] > floors[0] * 98 // 100
+    state[st.BEGAN] = state[st.NOW]
+    wake(state, folder, settings, 7 * 3600)
+    assert state[st.FLOOR] > 4 * floors[0]
 
 
 def test_whether_the_energy_lasts_is_decided_again_where_the_new_line_is_met():
