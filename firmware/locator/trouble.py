@@ -59,8 +59,8 @@ def power_was_lost(kept, ledger, journal, now=0):
 def _with_lasting(numbers):
     """A new state with these numbers, if there are any."""
     state = st.new()
-    for i, number in zip(st.LASTING, numbers or ()):
-        state[i] = number
+    for i, number in enumerate(numbers or ()):
+        state[st.LASTING[i]] = number
     return state
 
 
