@@ -4,6 +4,7 @@ import guides
 import scratch
 from locator import ahead, trouble
 from locator import settings as cfg
+from locator.plan import battery, policy
 from locator.plan import state as st
 
 DAY_S = 86400
@@ -49,6 +50,16 @@ def test_days_that_the_battery_is_to_last_go_on_after_a_loss_of_power():
     state[st.BEGAN] = state[st.NOW]
     wake(state, folder, settings, 7 * 3600)
     assert state[st.FLOOR] > 4 * floors[0]
+
+
+def test_a_battery_that_is_empty_by_its_account_is_not_kept_for_an_end_that_is_over():
+    state, folder, settings = st.new(), scratch.folder(), cfg.defaults()
+    state[st.SPENT] = 1_000_000_000  # another battery is in, and nobody has told
+    for _ in range(3):
+        journey = wake(state, folder, settings, 7 * 3600)
+        assert state[st.LEFT] < 0 < state[st.ENDS_AT] <= state[st.NOW]
+        state[st.POINT_AT], state[st.UNMOVED], state[st.WAITING] = state[st.NOW], 1, 1
+        assert policy.next(state, battery.costs("bg95"), journey) == policy.PROBE_FIRST
 
 
 def test_whether_the_energy_lasts_is_decided_again_where_the_new_line_is_met():

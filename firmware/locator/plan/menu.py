@@ -45,7 +45,7 @@ def choose(state, costs, carries_j, rows, journey, least_s):
     state[st.ROW_AT] = now
     to_go_s = max(journey.to_go_s, least_s) + AHEAD_S
     if state[st.ENDS_AT] >= 0:
-        state[st.ENDS_AT] = state[st.ENDS_AT] or now + left // (carries_j * 1000 // 24) * _HOUR_S
+        state[st.ENDS_AT] = state[st.ENDS_AT] or now + max(0, left) // (carries_j * 1000 // 24) * _HOUR_S
         ends_s = state[st.ENDS_AT] - now
         if to_go_s <= ends_s:
             state[st.ENDS_AT] = -1
