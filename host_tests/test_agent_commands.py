@@ -10,12 +10,14 @@ from hypothesis import strategies as st
 from landbridge.errors import UserError
 from landbridge.fleet import commands, desk
 from landbridge.store import commands as stored
-from landbridge.store import devices
+from landbridge.store import devices, tables
 from landbridge.store.database import Database, open_database
+from landbridge.web import forecast
 from landbridge.wire import commands as wire
 from landbridge.wire.commands import VERBS
 from landbridge.wire.limits import WireError
 from landbridge.wire.uplink import Uplink
+from sqlalchemy import insert
 
 from host_tests.agent_bench import DEVICE, heard
 
@@ -135,6 +137,35 @@ def test_nothing_is_expected_of_a_device_in_shipping_mode(agent):
     with agent.database.reading() as connection:
         row = devices.find(connection, DEVICE)
     assert row is not None and row.next_contact_s is None
+
+
+def test_a_battery_that_is_new_ends_later(agent):
+    def wakes_of(days: range, joules: float) -> None:
+        rows = [
+            {"device": DEVICE, "boot": 1, "clock_min": 1440 * day, "at_s": NOW_S + 86400 * day, "did": 0,
+             "rest": 0, "joules": joules}
+            for day in days
+        ]  # fmt: skip
+        with agent.database.writing() as connection:
+            connection.execute(insert(tables.wakes), rows)
+
+    def left_days(day: int) -> float | None:
+        with agent.database.reading() as connection:
+            end_s = forecast.battery_end_s(connection, DEVICE, NOW_S + 86400 * day)
+        return None if end_s is None else (end_s - NOW_S) / 86400 - day
+
+    wakes_of(range(300), 650.0)
+    worn = left_days(300)
+    agent.now_s = NOW_S + 86400 * 300
+    command = agent.send("new-battery")
+    agent.hears([command, 2])
+    assert left_days(300) == worn, "cut short"
+    command = agent.send("new-battery")
+    agent.hears([command, 1])
+    assert left_days(300) is None
+    wakes_of(range(300, 310), 650.0)
+    new = left_days(310)
+    assert worn is not None and new is not None and worn < 100 and 260 < new - worn < 300
 
 
 @pytest.mark.parametrize(

@@ -102,6 +102,9 @@ def test_each_role_may_do_its_own(web: WebBench, keys: dict[str, str]):
     assert web.ask(f"{path}/{locate['command']}", keys["operator"], "DELETE").status == 400
     assert web.ask(path, keys["operator"], "POST", {"verb": "explode"}).status == 400
     assert web.ask(path, keys["operator"], "POST", {"verb": "locate", "expires": "x"}).status == 400
+    assert web.ask(path, keys["operator"], "POST", {"verb": "new-battery"}).status == 201
+    entry = web.ask("/v1/audit", keys["reader"]).json[0]
+    assert (entry["who"], entry["what"]) == ("token operator", "command new-battery")
     path = f"/v1/devices/{DEVICE}/settings"
     assert web.ask(path, keys["reader"], "PATCH", {"light_lux": 50}).status == 403
     assert web.ask(path, keys["operator"], "PATCH", {"light_lux": 0}).status == 400

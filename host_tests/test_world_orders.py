@@ -12,6 +12,7 @@ import pytest
 from landbridge.clock import to_epoch_s
 
 from tools.world import stage
+from tools.world.firmware import account_j
 from tools.world.stage import DEVICE, Stage
 from tools.world.truth import Truth
 
@@ -101,6 +102,10 @@ def test_each_command_is_done_once_and_its_result_is_shown(world: World) -> None
     assert world.state(factory) == "done" and device.counters.resets == 2
     # What is desired was sent again.
     assert re.search(r"revision \d+, set", world.do("settings", "show", DEVICE))
+    spent_j = account_j(device.rtc_memory)
+    battery = world.send("new-battery")
+    world.run(6)
+    assert world.state(battery) == "done" and account_j(device.rtc_memory) < spent_j / 2
     shipping = world.send("shipping")
     world.run(6)
     assert world.state(shipping) == "done"

@@ -81,7 +81,7 @@ class Life:
                 promise.numbers.add(number)
             if not self._is_full or rng.randrange(4) == 0:
                 self._acknowledge(journal)
-            rtc.keep_copy(HOME, rtc.pack(st.kept(st.new())))
+            rtc.keep_copy(HOME, rtc.pack(st.kept(st.new())), st.lasting(st.new()))
 
     def _append(self, journal):
         self._motion = (self._motion + 1) % 200

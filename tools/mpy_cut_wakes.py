@@ -74,7 +74,7 @@ class Commands:
         agent = machine.agent
         if i % 2:
             for number in range(agent.time_s, agent.time_s + random.randrange(1, 4)):
-                verb = random.randrange(commands.LOCATE, commands.SHIPPING + 1)
+                verb = random.randrange(commands.LOCATE, commands.NEW_BATTERY + 1)
                 argument = 600 if verb == commands.DENSE else 0
                 expiry = agent.time_s + (-1 if random.randrange(8) == 0 else 30 * 86400)
                 agent.command(number, verb, argument, expiry)

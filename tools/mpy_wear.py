@@ -2,7 +2,8 @@
 
 The file system of the OTA layout (960 KiB of LittleFS) with both slots of the application in it, and the
 firmware's journal, ledger and copy of the plan as ordinary wakes use them: a record appended at a time, six
-reports a day. Prints one JSON line: days, records, erases of all blocks and of the most worn one.
+reports a day, a copy at each and every two hours. Prints one JSON line: days, records, erases of all blocks
+and of the most worn one.
 """
 
 import json
@@ -20,6 +21,7 @@ BLOCKS = 240
 APPLICATION = 87 * BLOCK
 """Bytes of both slots and of other files that never move (docs/budgets.md)."""
 REPORTS_A_DAY = 6
+COPIES_A_DAY = 12
 HOME = "/flash/data"
 
 
@@ -36,13 +38,15 @@ class Worn(Flash):
         return super().ioctl(op, arg)
 
 
-def wake(fields, report):
+def wake(fields, copy, report):
     """One wake; everything is opened anew, as after deep sleep."""
+    if copy:
+        rtc.keep_copy(HOME, rtc.pack(st.kept(st.new())), st.lasting(st.new()))
     ledger = Ledger(HOME, 0)
     journal = Journal(HOME, ledger)
     journal.append(fields)
     if report:
-        rtc.keep_copy(HOME, rtc.pack(st.kept(st.new())))
+        rtc.keep_copy(HOME, rtc.pack(st.kept(st.new())), st.lasting(st.new()))
         ledger.next_number()
         journal.acknowledge([1, journal.next_seq - 1])
 
@@ -57,9 +61,9 @@ def main(days, records_a_day):
         f.write(bytes(APPLICATION))
     flash.erases = [0] * BLOCKS
     fields = [record.CELL, 1, 0, 0, 1, 1] + [0] * 14
-    every = records_a_day // REPORTS_A_DAY
+    copy_every, report_every = records_a_day // COPIES_A_DAY, records_a_day // REPORTS_A_DAY
     for i in range(days * records_a_day):
-        wake(fields, i % every == 0)
+        wake(fields, i % copy_every == 0, i % report_every == 0)
     records = days * records_a_day
     print(
         json.dumps(

@@ -30,7 +30,7 @@ def begin(state, modem, settings, temperature_dc, folder):
     if policy.feel(state, battery.left_mj(state, settings, temperature_dc), journey):
         from locator.plan import menu
 
-        least_s = settings[cfg.TARGET_DAYS] * _DAY_S - state[st.NOW]
+        least_s = settings[cfg.TARGET_DAYS] * _DAY_S - st.lived_s(state)
         if journey.to_go_s and settings[cfg.TARGET_DAYS] == _UNTOLD_DAYS:
             least_s = 0  # the trip says it
         menu.select(state, costs, modem, journey, least_s, settings[cfg.PRIORITY])
@@ -56,7 +56,10 @@ def _look_up(state, folder, fix):
     journey, known = NoLine, guide.load(folder)
     unload("plan.guide", "plan.guide_file")
     if known and fix:
-        state[st.GUIDE_KM4] = 1 + known.find(100 * fix.lat, 100 * fix.lon, state[st.GUIDE_KM4] - 1)
+        before = state[st.GUIDE_KM4]
+        state[st.GUIDE_KM4] = 1 + known.find(100 * fix.lat, 100 * fix.lon, before - 1)
+        if state[st.GUIDE_KM4] and not before:  # until now nobody knew how far it is
+            st.plan_anew(state)
     if known and state[st.GUIDE_KM4]:
         now = state[st.NOW]
         since_s, stood_s = st.ran_s(state), now - state[st.STOPPED_AT]

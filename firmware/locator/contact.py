@@ -53,7 +53,7 @@ def _learn(state, came, journal, log, now):
     if state[st.CARD_DUE]:
         state[st.CARD_BYTES] += came.bytes + _CONNECTION_BYTES
     if came.server_time:
-        state[st.IDENTITY_DAY] = state[st.DAY] + 1
+        state[st.IDENTITY_DAY] = st.day(state) + 1
     answered = came.turns > 0 and (came.refused or journal.pending() == 0)
     if not answered:
         log.add(now, logs.UNANSWERED, came.turns)

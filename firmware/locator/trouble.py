@@ -26,7 +26,6 @@ _TIMES = (
 )
 _LOST_WITH_POWER = (
     st.NOW,
-    st.DAY,  # what was sent in it is not: its messages and pulls are still to be counted
     st.OFFSET,
     st.OFFSET_QUALITY,
     st.LAST_RECORD,
@@ -35,7 +34,6 @@ _LOST_WITH_POWER = (
     st.CONFIGURED,
     st.ERRAND,
     st.ORBITS,
-    st.ASLEEP_SINCE,
     st.IDENTITY_DAY,
     st.ROW_AT,
     st.ENDS_AT,
@@ -45,14 +43,12 @@ _LOST_WITH_POWER = (
 )
 
 
-def power_was_lost(kept, ledger, journal):
-    """The state as it was `kept` in flash, or a new one."""
-    state = rtc.unpack(kept, st.SIZE)
-    if state is None:
-        state = st.new()
-    if state[st.LAST_TRY]:
+def power_was_lost(kept, ledger, journal, now=0):
+    """The state as it was `kept` in flash, or a new one with what lasts; the clock shows `now`."""
+    state = rtc.unpack(kept, st.SIZE) or _with_lasting(rtc.lasting_of(kept, len(st.LASTING)))
+    if state[st.LAST_TRY] and state[st.LAST_TRY] >= state[st.NOW]:
         _in_a_try(state)
-    restart(state)
+    restart(state, now)
     state[st.EVENTS] |= record.EVENT_POWER_ON
     try:
         ledger.count_power_on()
@@ -62,27 +58,40 @@ def power_was_lost(kept, ledger, journal):
     return state
 
 
+def _with_lasting(numbers):
+    """A new state with these numbers, if there are any."""
+    state = st.new()
+    for i, number in enumerate(numbers or ()):
+        state[st.LASTING[i]] = number
+    return state
+
+
 def _in_a_try(state):
-    """The copy is of the last try. Whether the supply gave way in it, or long behind it, nobody can tell: it
-    has failed, and the battery is weak until the next connection shows otherwise."""
+    """The copy is of the last try. Whether the supply gave way in it, or behind it, nobody can tell: it has
+    failed, and the battery is weak until the next connection shows otherwise."""
     state[st.TRY_FAILS] += 1
     state[st.LOADED_MV] = 1
     if state[st.PARKED]:
         budget.count(state, state[st.LAST_TRY])  # the modem may have had to ask
 
 
-def restart(state):
+def restart(state, now=0):
     """Turn the state kept in flash into that of a device that has lost power meanwhile.
 
-    The clock begins at 0 again, and for how long it stood is unknown: all pauses go on as if no time
-    had passed.
+    The clock has begun at 0 again, unless only RTC memory is lost, and shows `now`. For how long it stood is
+    unknown: all pauses go on as if no time had passed.
     """
+    gone_s = state[st.NOW] - now
     ring = range(st.TRIES, st.TRIES + st.TRIES_KEPT)
     for i in list(_TIMES) + list(ring):
         if state[i]:
-            state[i] = (state[i] - state[st.NOW]) or -1
+            state[i] = (state[i] - gone_s) or -1
+    state[st.BEGAN] -= gone_s
+    owed = state[st.TRIED] - state[st.FAILED] - state[st.NOW] // budget.CONNECTION_S
+    state[st.TRIED], state[st.FAILED] = max(0, owed) + now // budget.CONNECTION_S, 0
     for i in _LOST_WITH_POWER:
         state[i] = 0
+    state[st.ASLEEP_SINCE] = now
     state[st.TO_TELL] = st.EVERYONE
     state[st.CARD_DUE] |= st.CARD_ASK  # a switch may have been cut short
 

@@ -24,6 +24,7 @@ _FOUND_AGAIN_MS = const(6000)
 _RESUMED_MS = const(6000)  # a network that is searched for takes longer
 _LEAST_MV = const(3000)  # the board's converters give up at 2800
 _WEAK_MS = const(3600 * 1000)
+_KEEP_S = const(2 * 3600)  # copies of the state in flash are so far apart, when nothing else makes one
 _ROOM_BYTES = const(4736)  # of link/talk.py
 _SELDOM = (
     "modem.ladder", "modem.survey", "modem.rescue", "modem.ntp", "modem.assistance", "modem.bg95_search",
@@ -78,7 +79,7 @@ class Wake:
             kept = rtc.read_copy(port.data_dir)
             from locator import trouble
 
-            state = trouble.power_was_lost(kept, self._ledger, self._journal)
+            state = trouble.power_was_lost(kept, self._ledger, self._journal, port.clock_s())
         self._state = st.new(state)
         self._raised = self._state[st.RAISED]
         self._log = Log(rtc.log_of(kept, st.SIZE))
@@ -147,17 +148,24 @@ class Wake:
 
     def _asleep_ms(self, limit_s):
         """`limit_s` begin with the moment that was decided about, a minute behind a jolt. Rounded up: to wake
-        a moment early is to wake twice."""
+        a moment early is to wake twice. Where power is lost oftener than a pause lasts, its end comes by the
+        copies in flash: until the agent has answered no sleep leaves one out."""
+        if not self._state[st.LAST_UPLOAD] and self._state[st.ERRAND] != st.SHIPPING:
+            limit_s = min(limit_s, _KEEP_S + 60 - self._senses[0] % _KEEP_S)
         return 1000 * max(1, limit_s - (self._port.clock_s() - self._senses[0]))
 
     def _feel(self):
         # Imported here: the frame of `run` would keep the module to the end of the wake.
         from locator.plan import alarms
 
+        before = self._state[st.NOW]
         st.feel(self._state, self._senses)
         alarms.feel(self._state, self._senses, self._settings)
         self._pace.feel(self._state, self._settings, self._senses[4])
-        self._save()
+        if before // _KEEP_S == self._state[st.NOW] // _KEEP_S:
+            self._save()
+        else:  # a loss of power is not to begin the pauses anew
+            self._save_twice()
 
     # What the plan may ask for.
 
@@ -283,7 +291,7 @@ class Wake:
         from locator import contact
 
         us = (self._port, self._modem, self._state, self._journal, self._ledger, self._config)
-        is_told = self._state[st.IDENTITY_DAY] == self._state[st.DAY] + 1  # today, who we are
+        is_told = self._state[st.IDENTITY_DAY] == st.day(self._state) + 1  # today, who we are
         told = (self._senses, self._settings, None if is_told else self._identity)
         then = self._talked, self._lost
         at_last = contact.converse(us, self._log, self._board.NAME, told, *then, self._room)
@@ -433,10 +441,10 @@ class Wake:
         self._port.rtc_write(self._packed())
 
     def _save_twice(self):
-        """In flash as well, before the network is asked."""
+        """In flash as well."""
         self._save()
         try:
-            rtc.keep_copy(self._port.data_dir, self._packed())
+            rtc.keep_copy(self._port.data_dir, self._packed(), st.lasting(self._state))
         except OSError as error:
             self._not_kept(error)
 

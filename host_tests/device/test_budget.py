@@ -47,6 +47,25 @@ def test_a_loss_of_power_forgets_no_try():
     assert after[0] + 4 * HOUR - before[0] >= DAY
 
 
+def test_the_budgets_hold_and_their_pauses_end_over_losses_of_power():
+    for lost_every_s in (3000, 9000, 5 * HOUR, 17 * HOUR):
+        state, times = st.new(), []
+        for boot in range(8 * DAY // lost_every_s):
+            copy = bytes(st.kept(state))
+            for now in range(60, lost_every_s, 60):
+                state[st.NOW] = now
+                if not budget.wait_s(state):
+                    budget.begin_try(state, now, 0)
+                    times.append(boot * lost_every_s + now)
+                    copy = bytes(st.kept(state))
+                elif now % (2 * HOUR) == 0:
+                    copy = bytes(st.kept(state))
+            state = st.new(copy)
+            trouble.restart(state)
+        assert most_within(times, HOUR) <= 10 and most_within(times, DAY) <= 24
+        assert lost_every_s < 2 * HOUR or times[-1] >= 5 * DAY, lost_every_s
+
+
 def test_a_modem_that_sleeps_registered_asks_only_where_its_network_is_gone():
     state = st.new()
     state[st.NOW], state[st.PARKED] = HOUR, 1
@@ -81,6 +100,19 @@ def test_a_loss_of_power_forgets_no_message():
     assert budget.messages_left(state) == 0 and budget.pulls_left(state) == 0
     st.feel(state, (DAY,) + senses[1:])
     assert budget.messages_left(state) == 60
+
+
+def test_a_day_ends_where_power_is_lost_oftener():
+    state, told = st.new(), (WAKE_TIMER, DEEPSLEEP_RESET, 3600, 200, 0, 0, 0, 0, 0)
+    state[st.SENT_TODAY] = 60
+    sent = []
+    for _ in range(5):
+        for now in range(1, 10 * HOUR, HOUR):
+            st.feel(state, (now,) + told)
+        trouble.restart(state)
+        sent.append(state[st.SENT_TODAY])
+    assert sent == [60, 60, 0, 0, 0]
+    assert st.day(state) == 1
 
 
 def test_a_loss_of_power_forgets_the_time_and_keeps_the_place():

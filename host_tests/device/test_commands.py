@@ -3,17 +3,20 @@
 import fixed
 import scratch
 from locator import settings as cfg
+from locator.journal import rtc
 from locator.journal.log import Log
 from locator.link import cbor
 from locator.orders import applied, commands, desk, sealed
-from locator.plan import decide
+from locator.plan import decide, energy
 from locator.plan import state as st
 from locator.port import DEEPSLEEP_RESET, ON_LIGHT, ON_MOTION, WAKE_MOTION, WAKE_TIMER
 
 NOW = 845500000
 LATER = NOW + 3600
 CLOCK_S = 50000
-VERBS = (commands.LOCATE, commands.REBOOT, commands.LOG, commands.FACTORY, commands.SHIPPING)
+VERBS = (
+    commands.LOCATE, commands.REBOOT, commands.LOG, commands.FACTORY, commands.SHIPPING, commands.NEW_BATTERY,
+)  # fmt: skip
 
 
 class PowerCut(Exception):
@@ -177,6 +180,37 @@ def test_a_factory_reset_forgets_settings_and_keeps_the_budgets():
     assert applied.load(device.port.data_dir, device.state) == cfg.defaults()
     assert [device.state[i] for i in range(st.TRIES, st.TRIES + st.TRIES_KEPT)] == kept
     assert device.state[st.SENT_TODAY] == 9 and device.state[st.FIX_FAILS] == 0
+
+
+def test_a_new_battery_begins_its_account_and_its_days_in_flash_too():
+    device = Device()
+    state = device.state
+    for i in (st.SPENT, st.SPENT + 1, st.SPENT + 2):
+        state[i] = 900_000_000
+    state[st.BEGAN], state[st.ENDS_AT], state[st.ROW_AT] = -300 * 86400, -1, CLOCK_S
+    state[st.SENT_TODAY] = 60
+    assert device.talk(command(1, commands.NEW_BATTERY)) == [[1, commands.DONE]]
+    kept = rtc.unpack(rtc.read_copy(device.port.data_dir), st.SIZE)
+    for found in (state, kept, rtc.unpack(device.port.rtc, st.SIZE)):
+        assert energy.spent_mj(found) == st.lived_s(found) == 0
+        assert found[st.ENDS_AT] == found[st.ROW_AT] == 0
+    device.wake()
+    assert state[st.SENT_TODAY] == 60, "no more messages for it"
+    assert device.talk(command(1, commands.NEW_BATTERY)) == [[1, commands.REPEATED]]
+    assert device.talk(command(2, commands.NEW_BATTERY, 1)) == [[2, commands.BAD_ARGUMENT]]
+
+
+def test_a_new_battery_that_the_flash_does_not_take_is_not_told_as_done():
+    device = Device()
+
+    def full(*_):
+        raise OSError(28)
+
+    keep_copy, rtc.keep_copy = rtc.keep_copy, full
+    try:
+        assert device.talk(command(1, commands.NEW_BATTERY)) == [[1, commands.CUT_SHORT]]
+    finally:
+        rtc.keep_copy = keep_copy
 
 
 def test_shipping_mode_begins_when_it_is_told_and_ends_with_the_first_jolt():

@@ -58,14 +58,15 @@ def test_it_comes_in_pieces_and_is_used_when_it_is_whole():
 def test_another_way_is_planned_anew():
     desk = made()
     desk.tell(st.TELL_GUIDE)
-    desk.state[st.ROW_AT], desk.state[st.ENDS_AT] = 5, -1
+    desk.state[st.ROW_AT], desk.state[st.ENDS_AT], desk.state[st.GUIDE_KM4] = 5, -1, 900
     send(desk, guides.made(), 7, most=1)
-    assert desk.state[st.ENDS_AT] == -1
+    assert desk.state[st.ENDS_AT] == -1 and desk.state[st.GUIDE_KM4] == 900
     send(desk, guides.made(), 7)
     assert desk.state[st.ROW_AT] == desk.state[st.ENDS_AT] == 0
-    desk.state[st.ENDS_AT] = 77
+    assert desk.state[st.GUIDE_KM4] == 0, "a place of the line before"
+    desk.state[st.ENDS_AT], desk.state[st.GUIDE_KM4] = 77, 900
     desk.take({3: 0, 9: [0]})
-    assert desk.state[st.ENDS_AT] == 0
+    assert desk.state[st.ENDS_AT] == desk.state[st.GUIDE_KM4] == 0
 
 
 def test_the_old_one_is_used_until_the_new_one_is_whole():

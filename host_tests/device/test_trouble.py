@@ -1,5 +1,7 @@
 """A fault that nobody thought of costs no record, and what it broke off is not tried again at once."""
 
+from array import array
+
 import scratch
 from locator import settings as cfg
 from locator import trouble, wake
@@ -9,11 +11,12 @@ from locator.journal.log import Log
 from locator.journal.store import Journal
 from locator.modem import REGISTERED, ModemError
 from locator.pacing import Pace
-from locator.plan import decide
+from locator.plan import budget, decide, energy
 from locator.plan import state as st
 from locator.port import POWER_ON, WAKE_TIMER
 
 PAUSE_S = 900  # of main.py after a fault
+DAY_S = 86400
 
 
 class Broken(Exception):
@@ -196,9 +199,94 @@ def after_a_loss_of_power(it):
     return trouble.power_was_lost(rtc.read_copy(it._port.data_dir), it._ledger, it._journal)
 
 
+def wake_until(it, end_s):
+    """Wakes as far apart as it asks for, without satellites, until its clock shows `end_s`; how often it has
+    talked with the agent."""
+    talks = []
+    it._DO = dict(wake.Wake._DO)
+    it._DO[decide.TALK] = lambda self, action: talks.append(1) or st.learn_talk(self._state, True)
+    while it._port.now_s < end_s:
+        it._fix = it._cell = it._identity = None
+        it._senses = (it._port.now_s, WAKE_TIMER, POWER_ON, it.battery_mv, 200, 0, 0, 0, 0, 0)
+        it._port.now_s += it.run()[0] // 1000
+    return len(talks)
+
+
+def boots_until_heard(hours, hold):
+    """How often power is lost, every so many hours, until a device that `hold` has silenced is heard."""
+    it = device("", 3600)
+    it._settings = cfg.defaults()
+    it._state[st.NOW] = it._port.now_s
+    hold(it._state)
+    rtc.keep_copy(it._port.data_dir, it._packed(), st.lasting(it._state))
+    for boot in range(60):
+        it._state = st.new(after_a_loss_of_power(it))
+        it._state[st.CARD_DUE] = 0  # a card without profiles
+        it._port.now_s = 1
+        if wake_until(it, hours * 3600):
+            return boot
+    return None
+
+
+def refused(state):
+    state[st.REFUSED_UNTIL] = state[st.NOW] + 96 * 3600
+
+
+def barred(state):
+    state[st.MCC], state[st.HELD_PLMN] = st.MCC_RUSSIA, 250001
+    state[st.BARRED_UNTIL] = state[st.NOW] + 24 * 3600
+
+
+def out_of_tries(state):
+    for i in range(st.TRIES_KEPT):
+        state[st.TRIES + i] = state[st.NOW] - 60 * (st.TRIES_KEPT - i)
+
+
+def out_of_messages(state):
+    state[st.SENT_TODAY] = 60
+
+
+def failing(state):
+    state[st.TRY_FAILS], state[st.LAST_TRY], state[st.LOADED_MV] = 8, state[st.NOW] - 1, 1
+
+
+def test_a_pause_ends_where_power_is_lost_oftener_than_it_lasts():
+    for hold, paused_s in (
+        (refused, 96 * 3600), (barred, 24 * 3600), (out_of_tries, 90360), (out_of_messages, 81400),
+        (failing, 8 * 3600),
+    ):  # fmt: skip
+        for hours in (3, 7, 20):
+            boots = boots_until_heard(hours, hold)
+            assert boots is not None and boots >= paused_s // (hours * 3600), (hold, hours, boots)
+            assert boots <= paused_s // (hours // 2 * 7200) + 1, (hold, hours, boots)
+
+
+def test_copies_of_the_state_are_hours_apart():
+    it = device("", 3600)
+    it._settings = cfg.defaults()
+    refused(it._state)
+    kept, keep_copy = [], rtc.keep_copy
+    rtc.keep_copy = lambda folder, *_: kept.append(it._port.now_s)
+    try:
+        wake_until(it, 5000 + 48 * 3600)
+    finally:
+        rtc.keep_copy = keep_copy
+    assert 20 <= len(kept) <= 25
+    assert min(kept[i + 1] - kept[i] for i in range(len(kept) - 1)) >= 2 * 3600 - 120
+
+
+def test_power_that_is_lost_long_behind_a_try_is_no_failure():
+    it = device("", 3600)
+    state = it._state
+    state[st.NOW] = state[st.LAST_TRY] = 3600
+    state[st.NOW] += 7200
+    rtc.keep_copy(it._port.data_dir, it._packed(), st.lasting(it._state))
+    assert after_a_loss_of_power(it)[st.TRY_FAILS] == 0
+
+
 def test_a_loss_of_power_tells_no_alarm_twice_and_forgets_none():
     it = device("", 3100)
-    rtc.keep_copy(it._port.data_dir, it._packed())
+    rtc.keep_copy(it._port.data_dir, it._packed(), st.lasting(it._state))
     it.lux = 500
     live(it, 1)
     state = after_a_loss_of_power(it)
@@ -206,6 +294,76 @@ def test_a_loss_of_power_tells_no_alarm_twice_and_forgets_none():
     it.lux = 0
     live(it, 1)
     assert not after_a_loss_of_power(it)[st.RAISED] & record.EVENT_LIGHT
+
+
+def used_for_300_days(it):
+    """Its state by then, and the copy in flash."""
+    state = it._state
+    state[st.NOW] = 300 * DAY_S
+    state[st.SPENT], state[st.SPENT + 1], state[st.SPENT + 2] = 1000, 2000, 500
+    for i in range(st.TRIES_KEPT):
+        budget.count(state, state[st.NOW] - 60 * (st.TRIES_KEPT - i))
+    budget.count(state, state[st.NOW])
+    return state
+
+
+def test_a_brown_out_ends_no_day_of_the_battery():
+    it = device("", 3600)
+    state = used_for_300_days(it)
+    rtc.keep_copy(it._port.data_dir, it._packed(), st.lasting(state))
+    for lost in range(1, 4):
+        state = st.new(after_a_loss_of_power(it))
+        assert energy.spent_mj(state) == 3500
+        state[st.NOW] = 7200
+        assert st.lived_s(state) == 300 * DAY_S + lost * 7200
+        it._state = state
+        rtc.keep_copy(it._port.data_dir, it._packed(), st.lasting(state))
+
+
+def test_a_release_with_another_state_goes_on_with_the_battery_and_the_tries():
+    it = device("", 3600)
+    state = used_for_300_days(it)
+    for integers in (st.SIZE - 8, st.SIZE + 1):
+        rtc.keep_copy(it._port.data_dir, rtc.pack(array("i", [7] * integers), bytes(230)), st.lasting(state))
+        kept, now = rtc.read_copy(it._port.data_dir), 300 * DAY_S + 3600
+        assert rtc.unpack(kept, st.SIZE) is None
+        found = trouble.power_was_lost(kept, it._ledger, it._journal, now)
+        found[st.NOW] = now
+        assert energy.spent_mj(found) == 3500 and st.lived_s(found) == 300 * DAY_S
+        assert budget.wait_s(found) == budget.wait_s(state) > 80000, "as if no time had passed"
+        energy.Account("bg95", 0).slept(found)
+        assert energy.spent_mj(found) == 3500, "the sleep before is in it"
+        for damaged in (kept[:-1], kept[:-9] + b"?" + kept[-8:], kept[:5], b""):
+            found = trouble.power_was_lost(damaged, it._ledger, it._journal, now)
+            assert energy.spent_mj(found) == 0 and not budget.wait_s(found)
+
+
+def test_pauses_outlive_rtc_memory_that_is_lost_while_its_clock_goes_on():
+    it = device("", 3600)
+    state = it._state
+    state[st.NOW] = 40 * DAY_S
+    refused(state)
+    rtc.keep_copy(it._port.data_dir, it._packed(), st.lasting(state))
+    now = state[st.NOW] + 3600
+    found = trouble.power_was_lost(rtc.read_copy(it._port.data_dir), it._ledger, it._journal, now)
+    found[st.NOW] = now
+    assert budget.wait_s(found) == 96 * 3600
+
+
+def test_connections_are_spread_over_the_time_of_the_same_clock():
+    state = st.new()
+    state[st.NOW], state[st.TRIED], state[st.FAILED] = 62 * DAY_S, 21 * 62 + 70, 70
+    trouble.restart(state)
+    assert state[st.TRIED] - state[st.FAILED] == 0
+    state[st.NOW], state[st.TRIED] = 3600, 5
+    trouble.restart(state)
+    assert state[st.TRIED] - state[st.FAILED] == 5
+    state[st.NOW] = 2 * budget.CONNECTION_S
+    trouble.restart(state)
+    assert state[st.TRIED] - state[st.FAILED] == 3, "no more often for the power that is lost"
+    state[st.NOW] = 0
+    trouble.restart(state, 10 * budget.CONNECTION_S)
+    assert state[st.TRIED] - state[st.FAILED] == 13
 
 
 def test_what_moves_behind_the_record_is_left_for_the_next_one():

@@ -211,7 +211,7 @@ class Machine:
         state = st.new()
         state[st.CARD_DUE] = profile.KNOWN | st.CARD_ASK
         self.port.rtc_memory = rtc.pack(st.kept(state))
-        rtc.keep_copy(folder, self.port.rtc_memory)
+        rtc.keep_copy(folder, self.port.rtc_memory, st.lasting(state))
         self.agent.revision = 1
         self._next = DEEPSLEEP_RESET
 
@@ -276,10 +276,10 @@ class _Watched:
                 raise Cut
             _WRITE(path, body)
 
-        def keep_copy(folder: str, data: bytes) -> None:
+        def keep_copy(folder: str, data: bytes, lasting: Any) -> None:
             if machine.operation("copy of the state"):
                 raise Cut
-            _KEEP_COPY(folder, data)
+            _KEEP_COPY(folder, data, lasting)
 
         def begin_try(state: Any, now: int, phase: int) -> None:
             machine.tries.append(machine.port.ticks_ms() // 1000)

@@ -7,7 +7,7 @@ from sqlalchemy import Connection, Row, func, insert, select, update
 
 from landbridge.store.among import among
 from landbridge.store.tables import commands
-from landbridge.wire.commands import Command
+from landbridge.wire.commands import DONE, Command
 
 
 def give(
@@ -37,6 +37,13 @@ def find(connection: Connection, device: str, command: int) -> Row[Any] | None:
     """One command, None if it is not there."""
     statement = select(commands).where(commands.c.device == device, commands.c.command == command)
     return connection.execute(statement).one_or_none()
+
+
+def done_s(connection: Connection, device: str, verb: str) -> int | None:
+    """When the device last told that it had done this; None if it never did."""
+    statement = select(func.max(commands.c.result_s)).where(commands.c.device == device)
+    done = statement.where(commands.c.verb == verb, commands.c.result == DONE)
+    return connection.execute(done).scalar()
 
 
 def waiting(connection: Connection, device: str, now_s: int, most: int) -> list[Command]:

@@ -2,8 +2,9 @@
 
 from sqlalchemy import Connection, func, select
 
-from landbridge.store import settings
+from landbridge.store import commands, settings
 from landbridge.store.tables import wakes
+from landbridge.wire.commands import NEW_BATTERY
 from landbridge.wire.settings import applied
 
 _DAY_S = 86_400
@@ -16,9 +17,12 @@ _USABLE = 0.92
 
 
 def battery_end_s(connection: Connection, device: str, now_s: int) -> int | None:
-    """By the mean of the last two weeks; None while less than two days are known, or it gave nothing.
+    """By the mean of the last two weeks; None while less than two days of it are known, or it gave nothing.
     What wakes do not tell of, sleep above all, is not in it."""
-    of_device = select(func.sum(wakes.c.joules), func.min(wakes.c.at_s)).where(wakes.c.device == device)
+    new_s = commands.done_s(connection, device, NEW_BATTERY) or 0
+    of_device = select(func.sum(wakes.c.joules), func.min(wakes.c.at_s)).where(
+        wakes.c.device == device, wakes.c.at_s >= new_s
+    )
     spent, first_s = connection.execute(of_device).one()
     since_s = max(first_s or now_s, now_s - _RECENT_S)
     recent = connection.execute(of_device.where(wakes.c.at_s >= since_s)).one()[0]

@@ -39,6 +39,7 @@ class Verb(NamedTuple):
 
 
 SHIPPING = "shipping"
+NEW_BATTERY = "new-battery"
 VERBS = {
     "locate": Verb(1, "take a fix and report it in the next wake, a minute later"),
     "dense": Verb(2, "dense points and reports for a time, within the budgets", 86400, "seconds, 0 ends it"),
@@ -46,6 +47,7 @@ VERBS = {
     "log": Verb(4, "send log and counters"),
     "factory-reset": Verb(5, "forget settings and what was learnt; keep identity, keys, numbers, records"),
     SHIPPING: Verb(6, "sleep until light or motion, 20 days at most"),
+    NEW_BATTERY: Verb(7, "count energy and days from now on: its battery is new"),
 }
 """By name."""
 

@@ -1,7 +1,9 @@
 """RTC memory's layout: version and size of the state, length, CRC-32, the state of the plan, the log; and a
-copy of it in flash. A release whose state is longer or shorter does not read another's.
+copy of it in flash. A release whose state is longer or shorter does not read another's, only what lasts:
+packed alike under a version of its own, it stands behind the copy.
 
-RTC memory survives resets, the copy a loss of power. It is as old as the last time the network was asked.
+RTC memory survives resets, the copy a loss of power. It is as old as the last time the network was asked, or
+some hours (wake.py).
 """
 
 import os
@@ -12,17 +14,18 @@ from binascii import crc32
 from micropython import const
 
 _VERSION = const(5)
+_VERSION_OF_LASTING = const(1)
 _HEAD = "<BBHI"
 HEAD_SIZE = const(8)
 _COPY = "/plan.bin"
 
 
-def pack(state, log=b""):
+def pack(state, log=b"", version=_VERSION):
     """The state (an array of 32-bit integers) and the packed log as bytes for `port.rtc_write`."""
-    return bytes(pack_into(bytearray(HEAD_SIZE + 4 * len(state) + len(log)), state, log))
+    return bytes(pack_into(bytearray(HEAD_SIZE + 4 * len(state) + len(log)), state, log, version))
 
 
-def pack_into(buf, state, log):
+def pack_into(buf, state, log, version=_VERSION):
     """The same, written into `buf`; returns the part of it that was used."""
     start = HEAD_SIZE + 4 * len(state)
     view = memoryview(buf)[: start + len(log)]
@@ -30,17 +33,17 @@ def pack_into(buf, state, log):
         struct.pack_into("<i", view, HEAD_SIZE + 4 * i, state[i])
     view[start:] = log
     body = view[HEAD_SIZE:]
-    struct.pack_into(_HEAD, view, 0, _VERSION, len(state), len(body), crc32(body))
+    struct.pack_into(_HEAD, view, 0, version, len(state), len(body), crc32(body))
     return view
 
 
-def unpack(data, size):
+def unpack(data, size, version=_VERSION):
     """The state of `size` integers that `pack` wrote, None when there is none or it is damaged."""
     if len(data) < HEAD_SIZE:
         return None
-    version, integers, length, crc = struct.unpack_from(_HEAD, data)
+    packed_as, integers, length, crc = struct.unpack_from(_HEAD, data)
     body = data[HEAD_SIZE : HEAD_SIZE + length]
-    if (version, integers) != (_VERSION, size) or len(body) != length or crc != crc32(body):
+    if (packed_as, integers) != (version, size) or len(body) != length or crc != crc32(body):
         return None
     return array("i", body[: 4 * size])
 
@@ -52,11 +55,12 @@ def log_of(data, size):
     return data[HEAD_SIZE + 4 * size : HEAD_SIZE + struct.unpack_from("<H", data, 2)[0]]
 
 
-def keep_copy(folder, data):
-    """Replace the copy in the directory `folder` by what `pack` wrote."""
+def keep_copy(folder, data, lasting):
+    """Replace the copy in the directory `folder` by what `pack` wrote, and the integers that last."""
     path = folder + _COPY
     with open(path + ".new", "wb") as f:
         f.write(data)
+        f.write(pack(lasting, b"", _VERSION_OF_LASTING))
     os.rename(path + ".new", path)
 
 
@@ -67,3 +71,12 @@ def read_copy(folder):
             return f.read()
     except OSError:
         return b""
+
+
+def lasting_of(data, size):
+    """The `size` integers that last in what `read_copy` gave, whatever state is before them; None when there
+    are none, or they are damaged."""
+    if len(data) < HEAD_SIZE:
+        return None
+    end = HEAD_SIZE + struct.unpack_from("<H", data, 2)[0]
+    return unpack(data[end:], size, _VERSION_OF_LASTING)

@@ -21,6 +21,7 @@ REBOOT = const(3)
 LOG = const(4)
 FACTORY = const(5)
 SHIPPING = const(6)
+NEW_BATTERY = const(7)
 
 BEGUN = const(0)  # only in flash
 DONE = const(1)
@@ -197,13 +198,36 @@ def _restart(desk):
         pass
     desk.tell(st.TELL_COMMANDS)
     desk.state[st.URGENT] = 1
-    kept = rtc.pack(st.kept(desk.state), desk.log.pack())
-    desk.port.rtc_write(kept)
     try:
-        rtc.keep_copy(desk.port.data_dir, kept)
+        _keep(desk)
     except OSError:  # RTC memory has it
         pass
     desk.port.reset()
 
 
-_DO = {LOCATE: _locate, DENSE: _dense, REBOOT: _reboot, LOG: _log, FACTORY: _factory, SHIPPING: _ship}
+def _new_battery(desk, _):
+    """Its account and its days begin now: in flash before that is told, for nothing else knows of it."""
+    state = desk.state
+    state[st.SPENT] = state[st.SPENT + 1] = state[st.SPENT + 2] = 0
+    state[st.BEGAN] = state[st.NOW]
+    st.plan_anew(state)
+    _keep(desk)
+    return DONE
+
+
+def _keep(desk):
+    """The state, in RTC memory and in flash; `OSError` when this does not take it."""
+    kept = rtc.pack(st.kept(desk.state), desk.log.pack())
+    desk.port.rtc_write(kept)
+    rtc.keep_copy(desk.port.data_dir, kept, st.lasting(desk.state))
+
+
+_DO = {
+    LOCATE: _locate,
+    DENSE: _dense,
+    REBOOT: _reboot,
+    LOG: _log,
+    FACTORY: _factory,
+    SHIPPING: _ship,
+    NEW_BATTERY: _new_battery,
+}

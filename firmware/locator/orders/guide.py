@@ -32,7 +32,7 @@ def take(desk, value):
         if value == [0]:
             sealed.remove(path)
             sealed.remove(path + _COMING)
-            st.plan_anew(desk.state)
+            _begin_trip(desk.state)
         elif _is_piece(value) and _in_use(path) != value[0]:
             _keep(desk.state, path, value)
     except OSError:  # the agent offers the same piece again
@@ -87,9 +87,15 @@ def _finish(state, path, coming):
     if have >= size:
         if _is_whole(coming, have):
             os.rename(coming, path)
-            st.plan_anew(state)
+            _begin_trip(state)
         else:
             os.remove(coming)
+
+
+def _begin_trip(state):
+    """Where the old line was left says nothing of the new one."""
+    state[st.GUIDE_KM4] = 0
+    st.plan_anew(state)
 
 
 def _in_use(path):

@@ -24,7 +24,7 @@ LAST_UPLOAD = const(7)  # answered by the agent
 LAST_TRY = const(8)
 TRY_FAILS = const(9)  # one after the other
 SENT_TODAY = const(10)  # messages
-DAY = const(11)
+BEGAN = const(11)  # when the battery's days began
 MOVING = const(12)
 CHOSEN_PLMN = const(13)  # taken from a scan after others had failed; 0: the modem chooses
 MCC = const(14)
@@ -36,7 +36,7 @@ URGENT = const(19)
 PARKED = const(22)  # the modem was left in PSM
 TRIED = const(23)
 FAILED = const(24)
-IDENTITY_DAY = const(25)  # day on which the identity was sent, + 1
+IDENTITY_DAY = const(25)  # of the battery, on which the identity was sent, + 1
 CONFIGURED = const(26)  # the modem keeps our configuration
 LAST_PLMN = const(32)  # of the last try: asked for, used or heard; 0: nobody was heard
 OPEN_PLMN = const(33)  # the operator in Russia on which data has passed
@@ -103,6 +103,9 @@ SPENT = const(123)  # mJ: board, modem, GNSS (plan/energy.py)
 GUIDE_KM4 = const(126)  # where on the line the last fix was, + 1 (plan/guide.py); 0: not on it
 FLEET_ERRORS = const(127)  # of what the fleet knows of coverage (plan/networks.py)
 SIZE = const(128)
+
+# What goes on under a release with another state: the battery's account and the tries that operators count.
+LASTING = (NOW, BEGAN, NEXT_TRY, SPENT, SPENT + 1, SPENT + 2) + tuple(range(TRIES, TRIES + TRIES_KEPT))
 
 # Of this wake only: not kept.
 DID_FIX = const(128)
@@ -184,19 +187,34 @@ def kept(state):
     return memoryview(state)[:SIZE]
 
 
+def lasting(state):
+    """The numbers of LASTING."""
+    return array("i", [state[i] for i in LASTING])
+
+
 def feel(state, senses):
     """Begin a wake: `senses` = (clock_s, wake reason, reset cause, battery mV, 0.1 C, motion or -1, lux,
     shock mg, tilt degrees, lid open)."""
     now, wake_reason, motion = senses[0], senses[1], senses[5]
+    before = day(state)
     _feel_motion(state, now, motion, wake_reason)
     if state[SKIP_FIX]:
         state[DID_FIX], state[SKIP_FIX] = NO, 0
-    if now // _DAY_S != state[DAY]:
-        state[DAY] = now // _DAY_S
+    if day(state) != before:
         state[SENT_TODAY] = state[PULLED_TODAY] = 0
         # Once a day: an agent restored from a backup learns what is applied, and how the device fares.
         state[TO_TELL] |= TELL_SETTINGS | TELL_DIAGNOSTICS | TELL_GUIDE
     _feel_errand(state)
+
+
+def lived_s(state):
+    """Seconds for which the battery has been in use; power that was lost does not end them."""
+    return state[NOW] - state[BEGAN]
+
+
+def day(state):
+    """Which of the battery's days this is, from 0."""
+    return lived_s(state) // _DAY_S
 
 
 def _feel_errand(state):
