@@ -2,6 +2,7 @@
 
 import json
 import os
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from landbridge.store.devices import WINDOW, Window
 from landbridge.store.held import hold, write
 from landbridge.store.keys import Keyring
 from landbridge.store.outbox import Outgoing
-from landbridge.store.points import JudgedPoint
+from landbridge.store.points import JudgedPoint, JudgedPoints
 from landbridge.store.tables import devices as devices_table
 from landbridge.store.tables import metadata
 from sqlalchemy import Engine, event, update
@@ -41,6 +42,36 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Databas
         devices.add(connection, DEVICE, b"wrapped", NOW_S)
     yield database
     database.close()
+
+
+def test_many_rows_are_stored_in_their_order_however_few_values_a_statement_takes(database):
+    messages = [Outgoing(f"t/{number}", b"", False) for number in range(300)]
+    for most in (32_766, 2 * len(Outgoing._fields) + 1):
+        with database.writing() as connection:
+            if not database.on_server:
+                driver = connection.connection.driver_connection
+                driver.setlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER, most)
+            outbox.post(connection, messages)
+            last = outbox.last(connection)
+            stored = outbox.head(connection, 1000)[-300:]
+        assert [each.topic for each in stored] == [each.topic for each in messages]
+        assert [each.message for each in stored] == list(range(last - 299, last + 1))
+
+
+def test_points_by_column_are_those_points():
+    some = [judged(1, NOW_S), judged(2, None, 16, kind=3, plmn=0), judged(3, NOW_S + 1)]
+    by_column = JudgedPoints.of(some)
+    assert by_column == some and len(by_column) == 3 and JudgedPoints.of(by_column) is by_column
+    assert (
+        by_column[-1] == some[-1]
+        and by_column[1:] == some[1:]
+        and by_column.only([True, False, True]) == some[::2]
+    )
+    assert by_column.column("at_s") == (NOW_S, None, NOW_S + 1)
+    assert JudgedPoints.of([]) == [] and by_column != some[:2]
+    stored = points.with_trips(DEVICE, by_column, NOW_S, [])
+    assert stored == [points.StoredPoint(DEVICE, *each, NOW_S, None, None) for each in some]
+    assert points.StoredPoints.of(list(stored)) == stored
 
 
 def judged(seq: int, at_s: int | None, flags: int = 0, **changes: int) -> JudgedPoint:

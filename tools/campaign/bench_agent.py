@@ -42,6 +42,10 @@ class Found:
     agent_messages_s: float | None = None
     agent_fixes_s: float | None = None
     agent_of_bare: float | None = None
+    bare_cpu_us: float | None = None
+    agent_cpu_us: float | None = None
+    """Processor time a message: what else the machine does shows less in it."""
+    agent_of_bare_by_cpu: float | None = None
     told_after_s: float | None = None
     """From the first message until platforms have all of it, and all journeys are worked out."""
     full_points: int = 0
@@ -93,6 +97,8 @@ class Bench:
         self.found.agent_messages_s = self._rate(agent)
         self.found.agent_fixes_s = self.found.agent_messages_s * bench_load.FIXES
         self.found.agent_of_bare = self.found.agent_messages_s / self.found.bare_messages_s
+        self.found.bare_cpu_us, self.found.agent_cpu_us = self._cpu_us(bare), self._cpu_us(agent)
+        self.found.agent_of_bare_by_cpu = self.found.bare_cpu_us / self.found.agent_cpu_us
         self.found.told_after_s = statistics.median(each.told_s for each in agent)
 
     def on_a_full_table(self, points: int) -> None:
@@ -131,6 +137,9 @@ class Bench:
         self.found.one_nats_agent_messages_s = self.found.messages / statistics.median(one)
         self.found.two_nats_agents_messages_s = self.found.messages / statistics.median(two)
         self.found.two_of_one = self.found.two_nats_agents_messages_s / self.found.one_nats_agent_messages_s
+
+    def _cpu_us(self, turns: list[Took]) -> float:
+        return 1e6 * statistics.median(each.cpu_s for each in turns) / self.found.messages
 
     def _rate(self, turns: list[Took]) -> float:
         return self.found.messages / statistics.median(each.seconds for each in turns)

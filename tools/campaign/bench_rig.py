@@ -33,6 +33,8 @@ class Took(NamedTuple):
 
     seconds: float
     """From the first to the last."""
+    cpu_s: float
+    """Processor time in that, of all threads."""
     started_s: float
     """From its start to the first."""
     told_s: float
@@ -71,7 +73,7 @@ class Rig:
         """The bare loop on a file of its own."""
         self._fill(self.messages)
         arguments = (str(self._broker.port), str(len(self.messages)), self._emptied("bare"))
-        return Took(self._run("tools.campaign.bench_bare", *arguments)["seconds"], 0, 0, 0)
+        return Took(**self._run("tools.campaign.bench_bare", *arguments), started_s=0, told_s=0, most_mb=0)
 
     def agent(self, place: str, turn: int = 0) -> Took:
         """The agent on a database that knows the fleet, and has had `turn` rounds of messages before."""

@@ -26,15 +26,16 @@ class Timed(Pipeline):
     count: int
     done: threading.Event
     taken = 0
-    since = 0.0
-    stored = 0.0
+    since = cpu_since = 0.0
+    stored = cpu_stored = 0.0
 
     def process_all(self, batch: Sequence[Received]) -> None:
         Timed.since = Timed.since or time.perf_counter()
+        Timed.cpu_since = Timed.cpu_since or time.process_time()
         super().process_all(batch)
         Timed.taken += len(batch)
         if Timed.taken >= Timed.count and not Timed.stored:
-            Timed.stored = time.perf_counter()
+            Timed.stored, Timed.cpu_stored = time.perf_counter(), time.process_time()
             Timed.done.set()
 
 
@@ -55,6 +56,7 @@ def main() -> None:
     agent.join()
     found = {
         "seconds": Timed.stored - Timed.since,
+        "cpu_s": Timed.cpu_stored - Timed.cpu_since,
         "started_s": Timed.since - began,
         "told_s": told - Timed.since,
         "most_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,

@@ -1,10 +1,15 @@
 """Many rows at once, past SQLAlchemy, which would sort the values of each row into their places."""
 
+import sqlite3
 from collections.abc import Sequence
+from itertools import chain
 from typing import Any
 
 from sqlalchemy import Connection, Dialect, Table
 from sqlalchemy.exc import OperationalError
+
+_BLOCK = 128
+"""Rows of one statement of SQLite at most."""
 
 Rows = Sequence[Sequence[Any]]
 
@@ -17,8 +22,7 @@ def insert(connection: Connection, table: Table, names: Sequence[str], rows: Row
     if connection.dialect.name == "postgresql":
         _copy(connection, f"COPY {table.name} ({columns}) FROM STDIN", rows)
     else:
-        places = ", ".join("?" * len(names))
-        connection.exec_driver_sql(f"INSERT INTO {table.name} ({columns}) VALUES ({places})", [*rows])
+        _in_blocks(connection, f"INSERT INTO {table.name} ({columns}) VALUES ", len(names), rows)
 
 
 def update(connection: Connection, table: Table, names: Sequence[str], key: str, rows: Rows) -> None:
@@ -43,6 +47,20 @@ def _of_arrays(dialect: Dialect, table: Table, names: Sequence[str], key: str) -
         f"UPDATE {table.name} SET {changes} FROM unnest({arrays}) AS given ({named})"
         f" WHERE {table.name}.{key} = given.{key}"
     )
+
+
+def _in_blocks(connection: Connection, start: str, width: int, rows: Rows) -> None:
+    """Many rows an execution, to SQLite: at each one the driver lets other threads go first."""
+    driver: Any = connection.connection.driver_connection
+    size = min(_BLOCK, driver.getlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER) // width)
+    places = f"({', '.join('?' * width)})"
+    whole = len(rows) - len(rows) % size
+    statement = start + ", ".join([places] * size)
+    for first in range(0, whole, size):
+        values = tuple(chain.from_iterable(rows[first : first + size]))
+        connection.exec_driver_sql(statement, values)
+    if whole < len(rows):
+        connection.exec_driver_sql(start + places, [*rows[whole:]])
 
 
 def _copy(connection: Connection, statement: str, rows: Rows) -> None:

@@ -361,7 +361,7 @@ def still_s(connection: Connection, device: str, fix: int) -> int | None:
     return at_s if count and count == last - fix else None
 
 
-def _still(is_mine: ColumnElement[bool]) -> Select[Any]:
+def _still(is_mine: ColumnElement[bool]) -> Select[int, Any, Any]:
     """Count, last sequence, last time of the points behind a fix that tell that the device stands there."""
     rests = (points.c.kind != KIND_FIX) & (points.c.motion == 0)
     fix: BindParameter[int] = bindparam("fix", type_=Integer)
