@@ -468,7 +468,7 @@ def test_a_late_report_that_may_not_be_wakes_nobody():
         state = settled()
         state[st.LAST_UPLOAD] = NOW - 30 * HOUR
         state[st.LAST_TRY], state[st.REFUSED_UNTIL] = NOW, refused_until
-        state[st.DAY], state[st.SENT_TODAY] = NOW // 86400, sent
+        state[st.SENT_TODAY] = sent
         now, wakes = NOW, 0
         while now < NOW + 12 * HOUR:
             told = senses(now, mv=mv)
