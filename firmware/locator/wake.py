@@ -134,10 +134,11 @@ class Wake:
         self._card("talked")
         self._pace.to(self._resting())
         self._stop_modem()
-        if any(self._modem.channel.uninvited):
+        rings, messages = self._modem.channel.uninvited
+        if rings or messages:
             from locator import trouble
 
-            trouble.uninvited(*self._modem.channel.uninvited, self._state, self._note)
+            trouble.uninvited(rings, messages, self._state, self._note)
         budget.spend(self._state, self._port.ticks_ms() // 1000)
         spent_mj = self._pace.end(self._state)
         self._log.wake(self._port.clock_s(), did, action.reason, spent_mj)

@@ -213,7 +213,7 @@ class Driver:
         there are none, SMS over LTE needs the combined attach (TS 24.301, 4.3). Returns what the modem then
         says of them as an uplink has it: (0,), or (3,) for both; () where it does not tell."""
         command, prefix, change, off, on = self.SERVICES
-        told = ()
+        told: tuple = ()
         for changed in (False, True):
             lines = self.listing(command, prefix)
             value = parse.last_integer(lines[0]) if lines else None
