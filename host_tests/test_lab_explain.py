@@ -16,5 +16,5 @@ def test_every_rule_and_every_reason_is_told():
 
 def test_every_reason_has_a_wake_in_the_tests():
     """host_tests/device/test_reasons.py lives through them."""
-    lived = {case[0] for case in import_module("reasons").CASES}
-    assert lived == {number for number, _, _ in explain.reasons()}
+    cases = import_module("reasons").CASES
+    assert {case[0] for case in cases} == {number for number, _, _ in explain.reasons()}

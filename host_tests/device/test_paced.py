@@ -189,24 +189,6 @@ def test_an_alarm_behind_a_shunt_has_a_place_of_its_own():
     assert step(state, later(2 * HOUR + 3000)) == (decide.FIX, decide.PLACE_TOLD)
 
 
-def test_the_second_shunt_since_the_last_fix_is_a_departure():
-    state = settled()
-    assert shunted(state, 100) == (decide.RECORD, policy.STILL_HERE)
-    for hours, motion, then in (
-        (4, 20, (decide.RECORD, policy.STILL_UNTIL)),
-        (5, 100, (decide.FIX, policy.FIX_EDGE)),
-        (6, 20, (decide.RECORD, policy.STILL_UNTIL)),
-        (7, 100, (decide.RECORD, policy.STILL_HERE)),
-    ):
-        told = later(hours * HOUR, wake=WAKE_MOTION if motion == 20 else WAKE_TIMER, motion=motion)
-        state[st.LAST_UPLOAD] = told[0]
-        feel(state, told)
-        assert step(state, told) == then
-        if then[0] == decide.FIX:
-            st.learn_fix(state, True)
-        st.learn_record(state)
-
-
 def test_few_counts_behind_a_wake_on_the_move_are_a_stop():
     state = settled()
     assert shunted(state, 900)[0] == decide.SLEEP

@@ -318,8 +318,6 @@ def learn_still(state):
     state[DID_FIX] = SPARED
     state[POINT_AT] = state[NOW]
     if state[MOVING]:
-        if state[UNMOVED] == 2:  # shunts add up: after the second one the last fix may be far
-            state[STOPPED_AT] = state[NOW]
         state[UNMOVED] = 0
 
 
