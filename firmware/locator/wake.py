@@ -17,7 +17,7 @@ from locator.modem import make as make_modem
 from locator.pacing import Pace
 from locator.plan import ATTACH, FIX, PROBE, RECORD, SLEEP, TALK, budget, energy
 from locator.plan import state as st
-from locator.port import DEEPSLEEP_RESET, POWER_ON, WAKE_MOTION
+from locator.port import DEEPSLEEP_RESET, POWER_ON, WAKE_MOTION, WAKE_TIMER
 
 _GNSS_POLL_MS = const(1000)
 _FOUND_AGAIN_MS = const(6000)
@@ -51,15 +51,17 @@ def run(port, board):
 
 def _sense(port):
     """What is felt now, and all counts of motion; after a jolt the counts of the minute that follows
-    it, because a bump is no departure."""
+    it, because a bump is no departure. So it is where the sleep tells only that something has moved in it."""
     felt = port.senses()
-    motion, shock_mg = felt[2], felt[4]
-    if port.wake_reason == WAKE_MOTION:
+    motion, shock_mg, reason = felt[2], felt[4], port.wake_reason
+    if reason == WAKE_TIMER and motion > 0 and getattr(port, "latches_motion", False):
+        reason = WAKE_MOTION
+    if reason == WAKE_MOTION:
         port.sleep_ms(1000 * st.RECOUNT_S)
         felt = port.senses()
         motion += felt[2]
         shock_mg = max(shock_mg, felt[4])
-    clock = (port.clock_s(), port.wake_reason, port.reset_cause)
+    clock = (port.clock_s(), reason, port.reset_cause)
     return clock + felt[:4] + (shock_mg,) + felt[5:], motion
 
 

@@ -234,7 +234,9 @@ def _feel_motion(state, now, motion, wake_reason):
     if motion < 0:
         _feel_nothing(state)
     if state[EDGE]:
-        if departed and not state[MOVING] and motion < _SHUNT_MOST:
+        # Counts of a minute do not tell how far it has run before.
+        counted = wake_reason != WAKE_MOTION
+        if departed and not state[MOVING] and counted and motion < _SHUNT_MOST:
             state[EDGE] = SHUNTED
         state[EVENTS] |= record.EVENT_DEPARTED if state[MOVING] else record.EVENT_STOPPED
 

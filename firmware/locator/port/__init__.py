@@ -12,6 +12,7 @@ A port is an object with these attributes and methods; `boards/<BOARD>` names th
                  call, -1 if nothing counts them, light in lux, greatest shock since the last call in mg,
                  tilt from the mounted position in degrees, 1 while the lid is open); 0 for what no sensor
                  of the board tells
+    latches_motion                     True where a deep sleep counts as one at most; may be left out
     reset_cause, wake_reason           constants below
     random(n) -> n random bytes
     rtc_memory -> bytes                what was left by the wake before, b"" after power-on; read each time

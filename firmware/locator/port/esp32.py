@@ -30,6 +30,7 @@ class Port:
 
     data_dir = "/data"
     config_dir = "/config"
+    latches_motion = True
 
     def __init__(self, board):
         self._board = board
