@@ -31,9 +31,11 @@ def begin(state, modem, settings, temperature_dc, folder):
         from locator.plan import menu
 
         least_s = settings[cfg.TARGET_DAYS] * _DAY_S - st.lived_s(state)
-        if journey.to_go_s and settings[cfg.TARGET_DAYS] == _UNTOLD_DAYS:
+        if journey is not NoLine and settings[cfg.TARGET_DAYS] == _UNTOLD_DAYS:
             least_s = 0  # the trip says it
         menu.select(state, costs, modem, journey, least_s, settings[cfg.PRIORITY])
+    if not settings[cfg.PACED]:
+        state[st.ENDS_AT] = 0  # the settings hold, whatever is left
     return costs, journey
 
 

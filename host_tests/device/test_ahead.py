@@ -4,7 +4,7 @@ import guides
 import scratch
 from locator import ahead
 from locator import settings as cfg
-from locator.plan import battery, guide_file, menu
+from locator.plan import battery, guide_file, menu, policy
 from locator.plan import state as st
 
 HOUR = 3600
@@ -23,7 +23,7 @@ def planned_h(target_days, after_s=60, km4=0, mah=17000):
     st.begin(state, after_s, 1)
     state[st.GUIDE_KM4] = 1 + km4
     ahead.begin(state, "bg95", settings, 200, folder)
-    return (state[st.FLOOR] - COSTS.scan) // (COSTS.sleep_a_day // 24)
+    return (state[st.FLOOR] - COSTS.scan) // ((COSTS.sleep_a_day + 4 * COSTS.wake) // 24)
 
 
 def test_without_a_line_the_settings_say_it_and_then_a_month_is_planned():
@@ -37,7 +37,19 @@ def test_what_is_built_in_does_not_stretch_a_trip():
     assert 30 < trip_h < 5 * 24
     assert planned_h(cfg.defaults()[cfg.TARGET_DAYS]) == trip_h
     assert planned_h(366) // 24 == planned_h(364) // 24 + 2  # told, for the container may wait at its goal
-    assert planned_h(365, km4=1200) // 24 == 365  # it has arrived
+    assert planned_h(365, km4=1200) // 24 == 30  # it has arrived
+
+
+def test_who_has_arrived_is_not_kept_for_what_it_cannot_pay():
+    folder, state = scratch.folder(), st.new()
+    with open(folder + guide_file.FILE, "wb") as f:
+        f.write(guides.made())
+    settings = cfg.defaults()
+    settings[cfg.BATTERY_MAH] = 30
+    st.begin(state, 60, 1)
+    state[st.GUIDE_KM4], state[st.ENDS_AT] = 1201, -1
+    ahead.begin(state, "bg95", settings, 200, folder)
+    assert not policy.is_spent(state) and state[st.ENDS_AT] > 0
 
 
 def test_when_the_energy_ends_is_a_time_of_the_device():

@@ -1,6 +1,8 @@
 """The decision table of a device that paces itself: each rule fires, and what may not be is not."""
 
 import fixed
+import scratch
+from locator import ahead
 from locator import settings as cfg
 from locator.journal import record
 from locator.modem import DENIED, REGISTERED
@@ -328,13 +330,33 @@ def test_where_only_sleep_is_paid_for_a_border_is_not_looked_for():
     assert action.limit_s >= 6 * HOUR
 
 
-def test_no_search_takes_the_sleep_to_the_end():
+def test_no_waiting_takes_the_sleep_to_the_end():
     told, state = spent(NOW - 6 * 24 * HOUR)
     state[st.TRY_FAILS] = 2
-    for spare_s, limit_s, mcc in ((400, 180, 0), (181, 180, 0), (179, 50, 262)):
-        state[st.LEFT] = state[st.FLOOR] + 600 * spare_s
+    for fails, spare_s, limit_s, patience_s in ((2, 400, 180, 120), (2, 99, 180, 120), (3, 99, 50, 99)):
+        state[st.TRY_FAILS], state[st.LEFT] = fails, state[st.FLOOR] + 600 * spare_s
         action = fixed.attach(state, told, HINTS)
-        assert (action.limit_s, action.mcc) == (limit_s, mcc) and action.patience_s <= spare_s
+        assert (action.limit_s, action.patience_s) == (limit_s, patience_s)
+
+
+def test_a_late_report_of_who_has_only_sleep_left_takes_no_fix():
+    told, state = spent(NOW - 6 * 24 * HOUR)
+    assert step(state, told) == (decide.ATTACH, decide.REPORT_LATE)
+    st.learn_attach(state, REGISTERED, GERMANY)
+    assert step(state, told)[0] != decide.FIX
+
+
+def test_the_agent_is_told_that_who_has_only_sleep_left_is_silent_for_a_week():
+    _, state = spent()
+    assert budget.silent_s(state, SETTINGS) == 9 * 24 * HOUR
+
+
+def test_settings_without_a_pace_hold_whatever_is_left():
+    told, state = spent()
+    settings = cfg.defaults()
+    settings[cfg.PACED] = 0
+    ahead.begin(state, "bg95", settings, 200, scratch.folder())
+    assert not policy.is_spent(state) and decide.retry_s(state) < 24 * HOUR
 
 
 def test_reports_are_not_closer_than_they_may_be():

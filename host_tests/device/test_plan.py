@@ -419,6 +419,20 @@ def test_on_the_way_over_a_border_it_looks_at_each_quarter_of_the_leg():
         assert said() is None and border.until(state, way) == state[st.NOW] + pause_s
 
 
+def test_on_the_way_over_a_border_looks_in_vain_come_to_an_end():
+    way = Way(460, 401, 900)
+    state, said = _at_border(460, 460, 401, 900)
+    state[st.EDGE], looks = 0, 0
+    for _ in range(40):
+        state[st.NOW] += 600
+        if said():
+            looks += 1
+            budget.begin_look(state, state[st.NOW])
+            networks.learn_look(state, 0, 0)
+            state[st.DID_PROBE] = 0
+    assert looks == 4 and border.until(state, way) > state[st.NOW] + 4 * HOUR
+
+
 def test_a_stop_behind_the_border_is_asked_about_unless_a_fix_tells_where_it_is():
     state, said = _at_border(460, 460, 401, 900)
     state[st.MOVING], state[st.EDGE] = 0, 1

@@ -153,6 +153,7 @@ def test_switches_are_two_hours_apart_and_three_a_day():
     assert profile.wait_s(p, 9 * HOUR_S) == 1000 + DAY_S - 9 * HOUR_S
     assert profile.wait_s(p, 27 * HOUR_S) == 0
     assert profile.wait_s(p, 5) <= DAY_S  # after a loss of power the clock begins anew
+    assert profile.wait_s(p, 5 + DAY_S) == 0  # and the pause with it, once
 
 
 def test_a_border_flapped_fifty_times():

@@ -63,7 +63,10 @@ def _may_be_behind(state, journey):
 
 
 def _leg_pause_s(state, journey):
-    """Seconds between looks on a leg that leads over a border, 0 on any other or with nothing to choose."""
+    """Seconds between looks on a leg that leads over a border, 0 on any other, with nothing to choose, behind
+    the border by the guide, or after as many looks in vain."""
+    if is_abroad(state, journey) or state[st.LOOKS] >= _LEG_PARTS:
+        return 0
     is_over = bool(journey) and journey.next_mcc not in (0, state[st.MCC])
     return max(_LEG_LEAST_S, journey.leg_s // _LEG_PARTS) if is_over and state[st.CARD_DUE] else 0
 

@@ -24,6 +24,7 @@ _MOST_IN_RUSSIA_S = const(60 * 3600)  # three days of silence begin the bar anew
 # What the agent is told to expect: four times the age at which a report of ten joules is worth them.
 _SILENT_S = const(12 * 3600)
 _SILENT_AGES_S = const(760)
+_SILENT_SPENT_S = const(9 * 86400)
 _SAGGING_MV = const(3250)  # of Li-SOCl2, as the next
 _MOST_AN_HOUR = const(10)
 _MOST_A_DAY = st.TRIES_KEPT
@@ -166,8 +167,10 @@ def upload_every_s(state, settings):
 
 def silent_s(state, settings):
     """Until the next report at the latest, as the agent is told: some times the age at which one is worth its
-    energy, with a pace of its own."""
+    energy, with a pace of its own; a week and a try more where only sleep is paid for."""
     most_s = upload_every_s(state, settings)
+    if settings[cfg.PACED] and state[st.ENDS_AT] < 0 and state[st.LEFT] < state[st.FLOOR]:
+        return max(most_s, _SILENT_SPENT_S)
     return min(most_s, max(_SILENT_S, _SILENT_AGES_S * state[st.AGE_MIN])) if settings[cfg.PACED] else most_s
 
 

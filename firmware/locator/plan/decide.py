@@ -186,12 +186,11 @@ def _may_be_unheard(state):
 
 def _attach(state, reason):
     fails, spare_s = state[st.TRY_FAILS], _ATTACH_PATIENCE_S
-    if state[st.ENDS_AT] < 0:  # no attempt takes the sleep to the end
-        spare_s = max(_ATTACH_LIMIT_S, (state[st.LEFT] - state[st.FLOOR]) // _SEARCH_MW)
     # A whole scan takes longer than the limit: every third try in vain is one, and each of the first.
-    is_first = not state[st.LAST_UPLOAD] and fails < _FIRST_TRIES
-    whole = (is_first or fails % 3 == 2) and spare_s >= _WHOLE_SCAN_S
+    whole = (not state[st.LAST_UPLOAD] and fails < _FIRST_TRIES) or fails % 3 == 2
     limit_s, mcc = (_WHOLE_SCAN_S, 0) if whole else (_ATTACH_LIMIT_S, state[st.MCC])
+    if state[st.ENDS_AT] < 0 and not state[st.URGENT]:  # no waiting takes the sleep to the end
+        spare_s = max(limit_s, (state[st.LEFT] - state[st.FLOOR]) // _SEARCH_MW)
     plmn = state[st.HELD_PLMN] or state[st.CHOSEN_PLMN]
     patience_s = min(_patience_s(state, whole), spare_s)
     return Action(ATTACH, reason, limit_s, patience_s, plmn, mcc=mcc)
@@ -254,7 +253,7 @@ def _paced(state, senses, hints):
     """What the policy says."""
     if not hints[1][cfg.PACED]:
         return None
-    served = state[st.ATTACHED] == st.YES and not state[st.DID_TALK]
+    served = state[st.ATTACHED] == st.YES and not (state[st.DID_TALK] or policy.is_spent(state))
     verdict = policy.fresh(state, hints[2]) if served else policy.next(state, hints[2], hints[3])
     state[st.WHY] = verdict
     looked = state[st.DID_PROBE] != 0
@@ -363,7 +362,7 @@ def _sleep(state, senses, hints):
             from locator.plan import border
 
             until = min(until, max(allowed, border.until(state, hints[3])))
-    if not state[st.MOVING]:  # on the move the timer is enough
+    if not (state[st.MOVING] or policy.is_spent(state)):  # on the move the timer is enough
         if _is_jolted(state, senses):
             until = min(until, now + _PACED_SLEEP_S)
         else:

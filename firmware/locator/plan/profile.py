@@ -134,9 +134,10 @@ def wait_s(p, now):
     """Seconds until another switch is allowed: three a day, two hours apart."""
     until = 0
     for back, window_s in ((1, DWELL_S), (MOST_A_DAY, _DAY_S)):
-        time = p[SWITCHED + (p[NEXT] - back) % MOST_A_DAY]
-        if time:
-            until = max(until, min(time, now) + window_s)  # a later time is of before a loss of power
+        at = SWITCHED + (p[NEXT] - back) % MOST_A_DAY
+        if p[at]:
+            p[at] = min(p[at], max(1, now))  # a later time is of before a loss of power: the pause begins anew
+            until = max(until, p[at] + window_s)
     return max(0, until - now)
 
 
