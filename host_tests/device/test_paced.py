@@ -352,7 +352,7 @@ def test_the_agent_is_told_that_who_has_only_sleep_left_is_silent_for_a_week():
 
 
 def test_settings_without_a_pace_hold_whatever_is_left():
-    told, state = spent()
+    _, state = spent()
     settings = cfg.defaults()
     settings[cfg.PACED] = 0
     ahead.begin(state, "bg95", settings, 200, scratch.folder())

@@ -136,7 +136,7 @@ def wait_s(p, now):
     for back, window_s in ((1, DWELL_S), (MOST_A_DAY, _DAY_S)):
         at = SWITCHED + (p[NEXT] - back) % MOST_A_DAY
         if p[at]:
-            p[at] = min(p[at], max(1, now))  # a later time is of before a loss of power: the pause begins anew
+            p[at] = min(p[at], max(1, now))  # a later time is of before a loss of power
             until = max(until, p[at] + window_s)
     return max(0, until - now)
 
