@@ -91,8 +91,7 @@ class _Pilot:
         """The wakes of a slot. Where wakes for nothing cost, it sleeps until the plan wakes it, or a jolt."""
         now, mission, mind = START_S + device.slot * SLOT_S, self._mission, self._state
         stands = not (device.moving or mind[st.MOVING])
-        departs = device.moving and not mind[st.MOVING] and not policy.is_spent(mind)
-        if now >= self._until or departs:
+        if now >= self._until or (device.moving and not mind[st.MOVING]):
             self._wake(device, now, bool(device.moving))
         if mission.bumps and stands:
             device.woke(mission.bumps[device.slot], mission.bumps[device.slot])

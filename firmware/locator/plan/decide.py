@@ -51,6 +51,7 @@ _MIN_UPLOAD_MV = const(3200)  # of Li-SOCl2
 # settings do not name its battery would never hear of it.
 _LEAST_UPLOAD_MV = const(2900)
 _WEAK_EVERY_S = const(7 * 86400)
+_NEVER_S = const(1 << 28)
 _MIN_SLEEP_S = const(60)
 _PACED_SLEEP_S = const(900)
 _JOLTED_S = const(300)  # so soon behind the wake before, a jolt that is no departure is one of many
@@ -86,11 +87,12 @@ def report_due(state, hints):
 
 
 def late_at(state, hints):
-    """When a report is due that the policy is not asked about, if nothing else happens: once a week where
-    only sleep is paid for, to hear of another battery."""
+    """When a report is due that the policy is not asked about, if nothing else happens: not where it would
+    take the sleep to the end. Who lives on though nothing is left has another battery than it believes, and
+    asks once a week."""
     every_s = budget.upload_every_s(state, hints[1])
     if hints[1][cfg.PACED] and not policy.affords_late(state, hints[2]):
-        every_s = max(every_s, _WEAK_EVERY_S)
+        every_s = _NEVER_S if state[st.LEFT] > 0 else _WEAK_EVERY_S
     return state[st.LAST_UPLOAD] + every_s
 
 
@@ -362,7 +364,7 @@ def _sleep(state, senses, hints):
             from locator.plan import border
 
             until = min(until, max(allowed, border.until(state, hints[3])))
-    if not (state[st.MOVING] or policy.is_spent(state)):  # on the move the timer is enough
+    if not state[st.MOVING]:  # on the move the timer is enough
         if _is_jolted(state, senses):
             until = min(until, now + _PACED_SLEEP_S)
         else:

@@ -16,10 +16,11 @@ AHEAD_S = const(6 * 3600)
 # Sleep stays paid for until so much later, and by so many percent of the deviation.
 _FLOOR_AHEAD_S = const(6 * 3600)
 _FLOOR_SHARE = const(150)
-_WAKES_ASLEEP = const(4)  # a day, where nothing but sleep is paid for (plan/policy.py)
+_WAKES_ASLEEP = const(2)  # a day, where nothing but sleep is paid for (plan/policy.py)
 _STILL_SAVES_J = const(10)
 # What lies ahead where neither the line nor the settings say.
 _SOME_TIME_S = const(30 * 86400)
+_OVERDUE_S = const(6 * 3600)
 # When the energy ends is told within 30 years: a time of the device stays below 2^31.
 _MOST_H = const(1 << 18)
 # Of the settings.
@@ -53,9 +54,8 @@ def choose(state, costs, carries_j, rows, journey, least_s):
     now, left = state[st.NOW], state[st.LEFT]
     state[st.ROW_AT] = now
     lasts_s = max(journey.to_go_s, least_s)
-    if lasts_s <= 0:  # the end is over: whether some time more can be paid is another question
-        lasts_s, state[st.ENDS_AT] = _SOME_TIME_S, max(0, state[st.ENDS_AT])
-    to_go_s = lasts_s + AHEAD_S
+    # Behind the expected end some time is paced for, and little sleep withheld: it may be over any moment.
+    to_go_s = (lasts_s if lasts_s > 0 else _SOME_TIME_S) + AHEAD_S
     if state[st.ENDS_AT] >= 0:
         carries_h = min(max(left, 0) // (carries_j * 1000 // 24), _MOST_H)
         state[st.ENDS_AT] = state[st.ENDS_AT] or now + carries_h * _HOUR_S
@@ -66,7 +66,7 @@ def choose(state, costs, carries_j, rows, journey, least_s):
     rate = left // 1000 * 1440 // (max(to_go_s, _HOUR_S) // 60)
     found = row(rows, rate)
     state[st.MOVE_S], state[st.DWELL_S], state[st.EDGE_S], state[st.AGE_MIN], state[st.LINGER_S] = found[1:]
-    lasts_s += _FLOOR_AHEAD_S + journey.deviation_s * _FLOOR_SHARE // 100
+    lasts_s = (lasts_s if lasts_s > 0 else _OVERDUE_S) + _FLOOR_AHEAD_S + journey.deviation_s * _FLOOR_SHARE // 100
     asleep_a_day = costs.sleep_a_day + _WAKES_ASLEEP * costs.wake
     state[st.FLOOR] = asleep_a_day // 24 * (lasts_s // _HOUR_S) + costs.scan
 
