@@ -135,6 +135,18 @@ def test_an_alarm_is_not_cleared_by_what_the_next_trip_tells(fleet):
     assert every(fleet) == [("temperature", "cleared", 1, first), ("temperature", "raised", 1, second)]
 
 
+def test_what_was_raised_on_no_trip_is_ended_by_what_the_trip_after_it_tells(fleet):
+    fleet.trip("MSKU0000006", 3, None, "bolt")
+    fleet.deliver(at(1, events=4))
+    fleet.deliver(at(4, events=4096))
+    assert every(fleet) == [("temperature", "cleared", 1, None)]
+    assert sent_to(fleet, "bolt") == []
+    assert [leaf for leaf, _ in fleet.sent("default") if leaf.startswith("event/alarm-")] == [
+        "event/alarm-raised",
+        "event/alarm-cleared",
+    ]
+
+
 def test_alarms_end_with_their_trip_whoever_looks_after_them(fleet, tmp_path, monkeypatch):
     trip = fleet.trip("CSQU3054383", 0, None, "acme")
     fleet.deliver(at(1, events=4), at(2, events=512))

@@ -2,7 +2,8 @@
 
 An alarm is of a device, a trip and a name. While it stands, what raises it once more is only counted; when
 it has been cleared the next one raises it anew. Late news do not wake the dead: what is older than the
-clearing raises nothing. What is told of one trip clears nothing of another; alarms end with their trip."""
+clearing raises nothing. What is told of one trip clears nothing of another, but what was raised
+on none; alarms end with their trip."""
 
 import json
 from typing import Any
@@ -36,7 +37,7 @@ def follow(connection: Connection, event: Event, now_s: int) -> list[Event]:
     at_s = now_s if event.at_s is None else event.at_s
     if action != RAISE:
         standing = stored.standing(connection, event.device, name)
-        over = [row for row in standing if row.trip == event.trip and row.raised_s <= at_s]
+        over = [row for row in standing if row.trip in (None, event.trip) and row.raised_s <= at_s]
         return _cleared(connection, over, at_s, now_s, AGENT)
     return _raised(connection, event, name, at_s, now_s)
 
