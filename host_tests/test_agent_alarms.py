@@ -225,6 +225,51 @@ def test_of_a_name_one_stands_when_a_trip_goes_on_after_all(fleet):
     assert [each[1] for each in every(fleet) if each[3] is None] == ["cleared"]
 
 
+@pytest.mark.parametrize("late", [True, False])
+def test_what_was_over_behind_the_arrival_is_so_when_the_trip_goes_on_after_all(fleet, late):
+    with fleet.database.writing() as connection:
+        fences.add(connection, "Poznan", POZNAN, 5_000.0, BEGIN_S)
+    trip = fleet.trip("CSQU3054383", 0, None, "acme")
+    there = {"lat": 52_40000, "lon": 17_00000, "motion": 0, "speed": 0}
+    away = {"lat": 51_10000, "lon": 16_00000}
+    fleet.deliver(at(1, events=4, **away), *(at(hour, **there) for hour in (3, 6)))
+    fleet.deliver(at(9, events=4096, **away))
+    assert every(fleet) == [("temperature", "cleared", 1, trip)]
+    if late:
+        fleet.deliver(at(4, 50, **away), at(5, 51, **away))
+    else:
+        with fleet.database.writing() as connection:
+            for fence in fences.every(connection):
+                fences.remove(connection, fence.fence, BEGIN_S)
+            journeys.mark(connection, FIRST, 0)
+            work_out(connection, FIRST, NOW_S)
+    with fleet.database.reading() as connection:
+        assert trips.running(connection, FIRST)
+        (row,) = alarms.of_trip(connection, trip)
+    assert (row.cleared_s, row.cleared_by) == (BEGIN_S + 9 * HOUR_S, engine.AGENT)
+
+
+def test_what_lay_behind_the_arrival_is_the_trip_s_when_its_end_is_later(fleet):
+    with fleet.database.writing() as connection:
+        fences.add(connection, "Poznan", POZNAN, 5_000.0, BEGIN_S)
+    first = fleet.trip("CSQU3054383", 0, None, "acme")
+    there = {"lat": 52_40000, "lon": 17_00000, "motion": 0, "speed": 0}
+    away = {"lat": 51_10000, "lon": 16_00000}
+    fleet.deliver(at(1, events=4 + 512, **away), *(at(hour, **there) for hour in (3, 6)))
+    fleet.deliver(at(9, events=4096, **away), at(10, events=512 + 2, **away))
+    fleet.trip("MSKU0000006", 12, None, "bolt")
+    fleet.deliver(at(4, 50, **away), at(5, 51, **away))
+    with fleet.database.reading() as connection:
+        assert trips.ended_s(connection, first) == BEGIN_S + 12 * HOUR_S
+        rows = [(row.name, row.times, row.cleared_s) for row in alarms.of_trip(connection, first)]
+    assert rows == [
+        ("temperature", 1, BEGIN_S + 9 * HOUR_S),
+        ("tamper", 2, BEGIN_S + 12 * HOUR_S),
+        ("shock", 1, BEGIN_S + 12 * HOUR_S),
+    ]
+    assert sent_to(fleet, "bolt") == []
+
+
 def test_who_is_silent_when_the_trip_changes_is_so_on_the_next_one(fleet):
     first = fleet.trip("CSQU3054383", 0, None, "acme")
     fleet.deliver(at(1))

@@ -81,17 +81,24 @@ def expire(connection: Connection, now_s: int) -> list[Event]:
 
 
 def follow_trip(connection: Connection, trip: int, now_s: int) -> list[Event]:
-    """End the alarms of a trip with it; if it goes on after all, so do they."""
+    """End the alarms of a trip with it."""
     ended_s = trips.ended_s(connection, trip)
+    if ended_s is None:
+        return []
+    return [
+        told
+        for row in stored.of_trip(connection, trip)
+        if row.cleared_by in (None, TRIP) and row.cleared_s != (over_s := max(ended_s, row.raised_s))
+        for told in _cleared(connection, [row], over_s, now_s, TRIP)
+    ]
+
+
+def take_up(connection: Connection, trip: int, now_s: int) -> list[Event]:
+    """The trip goes on behind what was held for its end: so do the alarms that ended there, one of a name."""
     rows, news = stored.of_trip(connection, trip), []
     stands = {row.name for row in rows if row.cleared_s is None}
     for row in rows:
-        over_s = None if ended_s is None else max(ended_s, row.raised_s)
-        if row.cleared_by not in (None, TRIP) or row.cleared_s == over_s:
-            continue
-        if over_s is not None:
-            news += _cleared(connection, [row], over_s, now_s, TRIP)
-        elif row.name not in stands:
+        if row.cleared_by == TRIP and row.name not in stands:
             stands.add(row.name)
             news += _raised_again(connection, row, now_s)
     return news
