@@ -98,6 +98,16 @@ def test_the_journey_raises_and_takes_back(fleet):
     assert every(fleet) == [("gap", "cleared", 1, None)]
 
 
+def test_what_another_point_shows_after_all_stands_though_it_is_older_than_the_correction(fleet):
+    fleet.deliver(at(1), at(40))
+    fleet.deliver(at(38, 7))
+    assert every(fleet) == [("gap", "cleared", 1, None), ("gap", "raised", 1, None)]
+    with fleet.database.reading() as connection:
+        (row,) = alarms.every_standing(connection)
+        shown = [each.id for each in events.standing(connection, FIRST, None) if each.type == "gap"]
+    assert (row.event, row.raised_s) == (shown[0], BEGIN_S + 38 * HOUR_S)
+
+
 def test_silence_is_an_alarm_and_ends_with_a_word(fleet):
     fleet.deliver(at(1))
     due_s = BEGIN_S + 2 * HOUR_S

@@ -56,7 +56,7 @@ def _raised(connection: Connection, event: Event, name: str, at_s: int, now_s: i
             return news
     if true_again:
         return news + _raised_again(connection, true_again[-1], now_s)
-    cleared_s = stored.last_cleared_s(connection, event.device, name, event.trip)
+    cleared_s = stored.last_cleared_s(connection, event.device, name, event.trip, but_by=CORRECTION)
     if cleared_s is not None and at_s < cleared_s:
         return news
     severity = str(event.content.get("severity", RULES[name].severity))
