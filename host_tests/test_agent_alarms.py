@@ -280,6 +280,50 @@ def test_what_lay_behind_the_arrival_is_the_trip_s_when_its_end_is_later(fleet):
     assert sent_to(fleet, "bolt") == []
 
 
+def map_of(fleet: Fleet, tenant: str) -> dict[str, str]:
+    """State by id of what whoever keeps the last message of each, less what is retracted, has of alarms."""
+    kept: dict[str, dict[str, Any]] = {}
+    schema = Draft202012Validator(json.loads((PROTOCOL / "event.schema.json").read_text()))
+    for leaf, content in fleet.sent(tenant):
+        if leaf == "event/retraction":
+            schema.validate(content)
+            assert content["replaces"] == kept.pop(content["retracts"])["event"]
+        elif leaf.startswith("event/"):
+            assert content.get("replaces") == kept.get(content["id"], {}).get("event")
+            kept[content["id"]] = content
+    return {name: each["state"] for name, each in kept.items() if each["type"].startswith("alarm-")}
+
+
+def test_whoever_keeps_the_last_message_of_each_id_knows_that_an_alarm_stands_again(fleet):
+    with fleet.database.writing() as connection:
+        fences.add(connection, "Poznan", POZNAN, 5_000.0, BEGIN_S)
+    fleet.trip("CSQU3054383", 0, None, "acme")
+    there = {"lat": 52_40000, "lon": 17_00000, "motion": 0, "speed": 0}
+    away = {"lat": 51_10000, "lon": 16_00000}
+    fleet.deliver(at(1, events=4, **away), *(at(hour, **there) for hour in (3, 6)))
+    raised, cleared = f"{FIRST}/1/alarm-raised", f"{FIRST}/1/alarm-cleared"
+    assert map_of(fleet, "acme") == {raised: "raised", cleared: "cleared"}
+    fleet.deliver(at(4, 50, **away), at(5, 51, **away))
+    assert map_of(fleet, "acme") == {raised: "raised"}
+    fleet.deliver(at(9, events=4096, **away))
+    assert map_of(fleet, "acme") == {raised: "raised", cleared: "cleared"}
+
+
+def test_what_is_taken_back_and_true_after_all_is_told_under_the_same_ids(fleet):
+    fleet.deliver(at(1), at(40))
+    with fleet.database.writing() as connection:
+        (gap,) = [each for each in events.inferred_from(connection, FIRST, (0, 0)) if each.type == "gap"]
+        announce.retract(connection, [gap], NOW_S)
+        announce.tell(connection, [gap], NOW_S)
+    assert map_of(fleet, "default") == {f"{FIRST}/1/alarm-raised": "raised"}
+    with fleet.database.writing() as connection:
+        announce.retract(connection, [gap], NOW_S)
+    assert map_of(fleet, "default") == {
+        f"{FIRST}/1/alarm-raised": "raised",
+        f"{FIRST}/1/alarm-cleared": "cleared",
+    }
+
+
 def test_who_is_silent_when_the_trip_changes_is_so_on_the_next_one(fleet):
     first = fleet.trip("CSQU3054383", 0, None, "acme")
     fleet.deliver(at(1))

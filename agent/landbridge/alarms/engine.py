@@ -104,6 +104,14 @@ def take_up(connection: Connection, trip: int, now_s: int) -> list[Event]:
     return news
 
 
+def disproved(event: Event) -> str | None:
+    """The id under which is told what is not true after this event: an alarm that stands (again) is not
+    over."""
+    if event.type != "alarm-raised":
+        return None
+    return _event_id(event.device, event.content["number"], "alarm-cleared")
+
+
 def acknowledge(connection: Connection, alarm: int, who: str, note: str, now_s: int) -> list[Event]:
     """Somebody looks after it; `UserError` if there is no such alarm, or it is over or acknowledged."""
     row = known(connection, alarm)
@@ -169,6 +177,10 @@ def _told(row: Row[Any], change: str, now_s: int) -> Event:
     """The event of a change. Its place and its time on the journey are those of the event that raised it: so
     nobody hears of a place that lies on somebody else's trip."""
     kind = f"alarm-{change}"
-    event_id = f"{row.device}/{row.alarm}/{kind}"
+    event_id = _event_id(row.device, row.alarm, kind)
     content = {"id": event_id, "type": kind} | told(row)
     return Event(event_id, row.device, kind, False, row.trip, None, now_s, content, row.tenant)
+
+
+def _event_id(device: str, alarm: int, kind: str) -> str:
+    return f"{device}/{alarm}/{kind}"
