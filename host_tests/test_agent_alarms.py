@@ -2,6 +2,7 @@
 e-mail too."""
 
 import json
+import re
 import socketserver
 import threading
 from collections.abc import Iterator
@@ -18,6 +19,7 @@ from landbridge.config import Mail
 from landbridge.controls import classes, watch
 from landbridge.controls.rules import Card, Seen
 from landbridge.errors import UserError
+from landbridge.ingest import judge
 from landbridge.journey import silence
 from landbridge.journey.rework import work_out
 from landbridge.outbound import announce, deliveries
@@ -353,6 +355,36 @@ def test_who_is_silent_when_the_trip_changes_is_so_on_the_next_one(fleet):
         for leaf, content in fleet.sent(tenant):
             if leaf.startswith("event/"):
                 schema.validate(content)
+
+
+@pytest.mark.parametrize("told_before", [True, False])
+def test_who_is_silent_tells_the_next_trip_nothing_of_before_it(fleet, told_before):
+    fleet.trip("CSQU3054383", 0, 4, "acme")
+    with fleet.database.writing() as connection:
+        points.store(connection, FIRST, [judge.judge(at(1), None, NOW_S)], BEGIN_S + HOUR_S)
+    fleet.heard(BEGIN_S + HOUR_S, BEGIN_S + 2 * HOUR_S)
+    if told_before:
+        with fleet.database.writing() as connection:
+            assert silence.look(connection, BEGIN_S + 5 * HOUR_S) == 1
+    fleet.trip("MSKU0000006", 6, None, "bolt")
+    begin_s = BEGIN_S + 6 * HOUR_S
+    with fleet.database.writing() as connection:
+        assert silence.look(connection, BEGIN_S + 7 * HOUR_S) == 1
+    fleet.heard(BEGIN_S + 8 * HOUR_S)
+    with fleet.database.writing() as connection:
+        assert silence.look(connection, BEGIN_S + 9 * HOUR_S) == 1
+    told = [content for leaf, content in fleet.sent("bolt") if leaf.startswith("event/")]
+    assert [each["type"] for each in told] == ["alarm", "alarm-raised", "alarm", "alarm-cleared"]
+    assert {(each["time"], each["due"]) for each in told} == {(None, iso(begin_s))}
+    heard = [each.get("last_contact") for each in told if each["type"] == "alarm"]
+    assert heard == [None, iso(BEGIN_S + 8 * HOUR_S)]
+    for each in told:
+        times = re.findall(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}Z", json.dumps(each))
+        assert min(times) >= iso(begin_s)
+        assert str(BEGIN_S + 2 * HOUR_S) not in each["id"]
+    schema = Draft202012Validator(json.loads((PROTOCOL / "event.schema.json").read_text()))
+    for each in told:
+        schema.validate(each)
 
 
 def test_a_silent_device_whose_points_are_no_longer_kept_holds_up_nobody(fleet):
