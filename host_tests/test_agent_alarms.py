@@ -2,6 +2,7 @@
 e-mail too."""
 
 import json
+import re
 import socketserver
 import threading
 from collections.abc import Iterator
@@ -18,6 +19,7 @@ from landbridge.config import Mail
 from landbridge.controls import classes, watch
 from landbridge.controls.rules import Card, Seen
 from landbridge.errors import UserError
+from landbridge.ingest import judge
 from landbridge.journey import silence
 from landbridge.journey.rework import work_out
 from landbridge.outbound import announce, deliveries
@@ -98,6 +100,16 @@ def test_the_journey_raises_and_takes_back(fleet):
     assert every(fleet) == [("gap", "cleared", 1, None)]
 
 
+def test_what_another_point_shows_after_all_stands_though_it_is_older_than_the_correction(fleet):
+    fleet.deliver(at(1), at(40))
+    fleet.deliver(at(38, 7))
+    assert every(fleet) == [("gap", "cleared", 1, None), ("gap", "raised", 1, None)]
+    with fleet.database.reading() as connection:
+        (row,) = alarms.every_standing(connection)
+        shown = [each.id for each in events.standing(connection, FIRST, None) if each.type == "gap"]
+    assert (row.event, row.raised_s) == (shown[0], BEGIN_S + 38 * HOUR_S)
+
+
 def test_silence_is_an_alarm_and_ends_with_a_word(fleet):
     fleet.deliver(at(1))
     due_s = BEGIN_S + 2 * HOUR_S
@@ -133,6 +145,18 @@ def test_an_alarm_is_not_cleared_by_what_the_next_trip_tells(fleet):
     assert every(fleet) == [("temperature", "raised", 1, first)]
     fleet.deliver(at(16, events=4), at(9, 99, events=4096))
     assert every(fleet) == [("temperature", "cleared", 1, first), ("temperature", "raised", 1, second)]
+
+
+def test_what_was_raised_on_no_trip_is_ended_by_what_the_trip_after_it_tells(fleet):
+    fleet.trip("MSKU0000006", 3, None, "bolt")
+    fleet.deliver(at(1, events=4))
+    fleet.deliver(at(4, events=4096))
+    assert every(fleet) == [("temperature", "cleared", 1, None)]
+    assert sent_to(fleet, "bolt") == []
+    assert [leaf for leaf, _ in fleet.sent("default") if leaf.startswith("event/alarm-")] == [
+        "event/alarm-raised",
+        "event/alarm-cleared",
+    ]
 
 
 def test_alarms_end_with_their_trip_whoever_looks_after_them(fleet, tmp_path, monkeypatch):
@@ -213,6 +237,95 @@ def test_of_a_name_one_stands_when_a_trip_goes_on_after_all(fleet):
     assert [each[1] for each in every(fleet) if each[3] is None] == ["cleared"]
 
 
+@pytest.mark.parametrize("late", [True, False])
+def test_what_was_over_behind_the_arrival_is_so_when_the_trip_goes_on_after_all(fleet, late):
+    with fleet.database.writing() as connection:
+        fences.add(connection, "Poznan", POZNAN, 5_000.0, BEGIN_S)
+    trip = fleet.trip("CSQU3054383", 0, None, "acme")
+    there = {"lat": 52_40000, "lon": 17_00000, "motion": 0, "speed": 0}
+    away = {"lat": 51_10000, "lon": 16_00000}
+    fleet.deliver(at(1, events=4, **away), *(at(hour, **there) for hour in (3, 6)))
+    fleet.deliver(at(9, events=4096, **away))
+    assert every(fleet) == [("temperature", "cleared", 1, trip)]
+    if late:
+        fleet.deliver(at(4, 50, **away), at(5, 51, **away))
+    else:
+        with fleet.database.writing() as connection:
+            for fence in fences.every(connection):
+                fences.remove(connection, fence.fence, BEGIN_S)
+            journeys.mark(connection, FIRST, 0)
+            work_out(connection, FIRST, NOW_S)
+    with fleet.database.reading() as connection:
+        assert trips.running(connection, FIRST)
+        (row,) = alarms.of_trip(connection, trip)
+    assert (row.cleared_s, row.cleared_by) == (BEGIN_S + 9 * HOUR_S, engine.AGENT)
+
+
+def test_what_lay_behind_the_arrival_is_the_trip_s_when_its_end_is_later(fleet):
+    with fleet.database.writing() as connection:
+        fences.add(connection, "Poznan", POZNAN, 5_000.0, BEGIN_S)
+    first = fleet.trip("CSQU3054383", 0, None, "acme")
+    there = {"lat": 52_40000, "lon": 17_00000, "motion": 0, "speed": 0}
+    away = {"lat": 51_10000, "lon": 16_00000}
+    fleet.deliver(at(1, events=4 + 512, **away), *(at(hour, **there) for hour in (3, 6)))
+    fleet.deliver(at(9, events=4096, **away), at(10, events=512 + 2, **away))
+    fleet.trip("MSKU0000006", 12, None, "bolt")
+    fleet.deliver(at(4, 50, **away), at(5, 51, **away))
+    with fleet.database.reading() as connection:
+        assert trips.ended_s(connection, first) == BEGIN_S + 12 * HOUR_S
+        rows = [(row.name, row.times, row.cleared_s) for row in alarms.of_trip(connection, first)]
+    assert rows == [
+        ("temperature", 1, BEGIN_S + 9 * HOUR_S),
+        ("tamper", 2, BEGIN_S + 12 * HOUR_S),
+        ("shock", 1, BEGIN_S + 12 * HOUR_S),
+    ]
+    assert sent_to(fleet, "bolt") == []
+
+
+def map_of(fleet: Fleet, tenant: str) -> dict[str, str]:
+    """State by id of what whoever keeps the last message of each, less what is retracted, has of alarms."""
+    kept: dict[str, dict[str, Any]] = {}
+    schema = Draft202012Validator(json.loads((PROTOCOL / "event.schema.json").read_text()))
+    for leaf, content in fleet.sent(tenant):
+        if leaf == "event/retraction":
+            schema.validate(content)
+            assert content["replaces"] == kept.pop(content["retracts"])["event"]
+        elif leaf.startswith("event/"):
+            assert content.get("replaces") == kept.get(content["id"], {}).get("event")
+            kept[content["id"]] = content
+    return {name: each["state"] for name, each in kept.items() if each["type"].startswith("alarm-")}
+
+
+def test_whoever_keeps_the_last_message_of_each_id_knows_that_an_alarm_stands_again(fleet):
+    with fleet.database.writing() as connection:
+        fences.add(connection, "Poznan", POZNAN, 5_000.0, BEGIN_S)
+    fleet.trip("CSQU3054383", 0, None, "acme")
+    there = {"lat": 52_40000, "lon": 17_00000, "motion": 0, "speed": 0}
+    away = {"lat": 51_10000, "lon": 16_00000}
+    fleet.deliver(at(1, events=4, **away), *(at(hour, **there) for hour in (3, 6)))
+    raised, cleared = f"{FIRST}/1/alarm-raised", f"{FIRST}/1/alarm-cleared"
+    assert map_of(fleet, "acme") == {raised: "raised", cleared: "cleared"}
+    fleet.deliver(at(4, 50, **away), at(5, 51, **away))
+    assert map_of(fleet, "acme") == {raised: "raised"}
+    fleet.deliver(at(9, events=4096, **away))
+    assert map_of(fleet, "acme") == {raised: "raised", cleared: "cleared"}
+
+
+def test_what_is_taken_back_and_true_after_all_is_told_under_the_same_ids(fleet):
+    fleet.deliver(at(1), at(40))
+    with fleet.database.writing() as connection:
+        (gap,) = [each for each in events.inferred_from(connection, FIRST, (0, 0)) if each.type == "gap"]
+        announce.retract(connection, [gap], NOW_S)
+        announce.tell(connection, [gap], NOW_S)
+    assert map_of(fleet, "default") == {f"{FIRST}/1/alarm-raised": "raised"}
+    with fleet.database.writing() as connection:
+        announce.retract(connection, [gap], NOW_S)
+    assert map_of(fleet, "default") == {
+        f"{FIRST}/1/alarm-raised": "raised",
+        f"{FIRST}/1/alarm-cleared": "cleared",
+    }
+
+
 def test_who_is_silent_when_the_trip_changes_is_so_on_the_next_one(fleet):
     first = fleet.trip("CSQU3054383", 0, None, "acme")
     fleet.deliver(at(1))
@@ -242,6 +355,36 @@ def test_who_is_silent_when_the_trip_changes_is_so_on_the_next_one(fleet):
         for leaf, content in fleet.sent(tenant):
             if leaf.startswith("event/"):
                 schema.validate(content)
+
+
+@pytest.mark.parametrize("told_before", [True, False])
+def test_who_is_silent_tells_the_next_trip_nothing_of_before_it(fleet, told_before):
+    fleet.trip("CSQU3054383", 0, 4, "acme")
+    with fleet.database.writing() as connection:
+        points.store(connection, FIRST, [judge.judge(at(1), None, NOW_S)], BEGIN_S + HOUR_S)
+    fleet.heard(BEGIN_S + HOUR_S, BEGIN_S + 2 * HOUR_S)
+    if told_before:
+        with fleet.database.writing() as connection:
+            assert silence.look(connection, BEGIN_S + 5 * HOUR_S) == 1
+    fleet.trip("MSKU0000006", 6, None, "bolt")
+    begin_s = BEGIN_S + 6 * HOUR_S
+    with fleet.database.writing() as connection:
+        assert silence.look(connection, BEGIN_S + 7 * HOUR_S) == 1
+    fleet.heard(BEGIN_S + 8 * HOUR_S)
+    with fleet.database.writing() as connection:
+        assert silence.look(connection, BEGIN_S + 9 * HOUR_S) == 1
+    told = [content for leaf, content in fleet.sent("bolt") if leaf.startswith("event/")]
+    assert [each["type"] for each in told] == ["alarm", "alarm-raised", "alarm", "alarm-cleared"]
+    assert {(each["time"], each["due"]) for each in told} == {(None, iso(begin_s))}
+    heard = [each.get("last_contact") for each in told if each["type"] == "alarm"]
+    assert heard == [None, iso(BEGIN_S + 8 * HOUR_S)]
+    for each in told:
+        times = re.findall(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}Z", json.dumps(each))
+        assert min(times) >= iso(begin_s)
+        assert str(BEGIN_S + 2 * HOUR_S) not in each["id"]
+    schema = Draft202012Validator(json.loads((PROTOCOL / "event.schema.json").read_text()))
+    for each in told:
+        schema.validate(each)
 
 
 def test_a_silent_device_whose_points_are_no_longer_kept_holds_up_nobody(fleet):

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from landbridge import cli
+from landbridge.alarms import engine
 from landbridge.clock import Clock
 from landbridge.controls import binding, cases, check, classes, usage, watch
 from landbridge.controls.binding import ARMED, BOUND, REBIND_PENDING, SEPARATED, Binding
@@ -192,6 +193,31 @@ def test_voice_and_sms_are_judged_as_they_are_told(desk):
         assert why is None or _why(desk, "services") == why, parts
     (letter,) = desk.bench.dead_letters()
     assert "diagnostics: not a map" in str(letter)
+
+
+def test_a_call_or_a_message_raises_anew_what_a_person_has_cleared(desk):
+    def say(seq: int, **parts: Any) -> list[int]:
+        """Times of the alarms of that name that stand."""
+        set_clock(desk.bench.folder / "clock", NOW_S + 60 * seq)
+        desk.device.send([point(seq)], **parts)
+        with desk.bench.database().reading() as connection:
+            return [row.times for row in alarms.standing(connection, DEVICE, "services")]
+
+    def clear() -> None:
+        with desk.bench.database().writing() as connection:
+            (row,) = alarms.standing(connection, DEVICE, "services")
+            engine.clear(connection, row.alarm, "somebody", NOW_S + 60 * 3)
+
+    def came(clock_s: int, kind: int) -> dict[int, Any]:
+        return {9: {0: [1, 0], 1: [1], 2: [clock_s, kind, 1]}}
+
+    say(1, identity=IDENTITY)  # its modem does not tell
+    assert say(2, reports=came(60, 9)) == [1]
+    assert say(3, reports=came(60, 9)) == [1]  # the reply was lost
+    clear()
+    assert say(4, reports=came(60, 9)) == say(5) == say(6, reports=came(95, 4)) == []
+    assert say(7, reports=came(120, 9)) == [1]
+    assert say(8, reports=came(180, 8)) == [2]
 
 
 def _why(desk: Desk, control: str) -> str:

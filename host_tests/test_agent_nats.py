@@ -15,6 +15,7 @@ from landbridge.store.database import open_database
 from landbridge.store.leases import Leases
 from paho.mqtt.enums import CallbackAPIVersion
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 
 from host_tests.agent_bench import wait_until
 from host_tests.postgres_bench import postgres, server  # noqa: F401
@@ -136,4 +137,19 @@ def test_shares_are_even_and_free_when_an_agent_goes(postgres):  # noqa: F811
     for _ in range(2):
         held = [agent.balance(8) for agent in agents[1:]]
     assert [len(each) for each in held] == [4, 4] and set().union(*held) == set(range(8))
+    database.close()
+
+
+def test_an_agent_that_the_server_has_missed_is_counted_again(postgres):  # noqa: F811
+    database = open_database(postgres)
+    with Leases(database, "agents") as presence:
+        shares = Shares(database, presence)
+        with database.writing() as connection:
+            holders = "SELECT pg_terminate_backend(pid, 60000) FROM pg_locks WHERE classid = :kind"
+            connection.execute(text(holders), {"kind": presence.kind})
+        with pytest.raises(DBAPIError):
+            presence.holders()
+        assert shares.balance(8) == set(range(8))
+        assert presence.held == {shares.number} and presence.holders() == 1
+        shares.close()
     database.close()

@@ -9,6 +9,8 @@ from landbridge.errors import UserError
 from landbridge.store.database import Database, open_database
 from landbridge.store.leases import Leases
 from landbridge.store.single import alone
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 
 from host_tests.agent_bench import Bench, point, wait_until
 from host_tests.postgres_bench import postgres, server
@@ -58,6 +60,19 @@ def test_an_agent_ends_when_another_was_faster(database, server):
             stay()
         stay()
     other.close()
+
+
+def test_a_server_that_goes_away_behind_the_check_is_asked_anew(database):
+    with Leases(database, "alone") as leases:
+        assert leases.take(0)
+        with database.writing() as connection:
+            holders = "SELECT pg_terminate_backend(pid, 60000) FROM pg_locks WHERE classid = :kind"
+            connection.execute(text(holders), {"kind": leases.kind})
+        with pytest.raises(DBAPIError):
+            leases.take(1)
+        assert leases.held == set()
+        assert leases.take(1)
+        assert leases.check() and leases.held == {1}
 
 
 def test_the_password_of_the_server_is_not_told(database, server, monkeypatch):

@@ -2,7 +2,8 @@
 
 An alarm is of a device, a trip and a name. While it stands, what raises it once more is only counted; when
 it has been cleared the next one raises it anew. Late news do not wake the dead: what is older than the
-clearing raises nothing. What is told of one trip clears nothing of another; alarms end with their trip."""
+clearing raises nothing. What is told of one trip clears nothing of another, but what was raised
+on none; alarms end with their trip."""
 
 import json
 from typing import Any
@@ -36,7 +37,7 @@ def follow(connection: Connection, event: Event, now_s: int) -> list[Event]:
     at_s = now_s if event.at_s is None else event.at_s
     if action != RAISE:
         standing = stored.standing(connection, event.device, name)
-        over = [row for row in standing if row.trip == event.trip and row.raised_s <= at_s]
+        over = [row for row in standing if row.trip in (None, event.trip) and row.raised_s <= at_s]
         return _cleared(connection, over, at_s, now_s, AGENT)
     return _raised(connection, event, name, at_s, now_s)
 
@@ -55,7 +56,7 @@ def _raised(connection: Connection, event: Event, name: str, at_s: int, now_s: i
             return news
     if true_again:
         return news + _raised_again(connection, true_again[-1], now_s)
-    cleared_s = stored.last_cleared_s(connection, event.device, name, event.trip)
+    cleared_s = stored.last_cleared_s(connection, event.device, name, event.trip, but_by=CORRECTION)
     if cleared_s is not None and at_s < cleared_s:
         return news
     severity = str(event.content.get("severity", RULES[name].severity))
@@ -80,20 +81,35 @@ def expire(connection: Connection, now_s: int) -> list[Event]:
 
 
 def follow_trip(connection: Connection, trip: int, now_s: int) -> list[Event]:
-    """End the alarms of a trip with it; if it goes on after all, so do they."""
+    """End the alarms of a trip with it."""
     ended_s = trips.ended_s(connection, trip)
+    if ended_s is None:
+        return []
+    return [
+        told
+        for row in stored.of_trip(connection, trip)
+        if row.cleared_by in (None, TRIP) and row.cleared_s != (over_s := max(ended_s, row.raised_s))
+        for told in _cleared(connection, [row], over_s, now_s, TRIP)
+    ]
+
+
+def take_up(connection: Connection, trip: int, now_s: int) -> list[Event]:
+    """The trip goes on behind what was held for its end: so do the alarms that ended there, one of a name."""
     rows, news = stored.of_trip(connection, trip), []
     stands = {row.name for row in rows if row.cleared_s is None}
     for row in rows:
-        over_s = None if ended_s is None else max(ended_s, row.raised_s)
-        if row.cleared_by not in (None, TRIP) or row.cleared_s == over_s:
-            continue
-        if over_s is not None:
-            news += _cleared(connection, [row], over_s, now_s, TRIP)
-        elif row.name not in stands:
+        if row.cleared_by == TRIP and row.name not in stands:
             stands.add(row.name)
             news += _raised_again(connection, row, now_s)
     return news
+
+
+def disproved(event: Event) -> str | None:
+    """The id under which is told what is not true after this event: an alarm that stands (again) is not
+    over."""
+    if event.type != "alarm-raised":
+        return None
+    return _event_id(event.device, event.content["number"], "alarm-cleared")
 
 
 def acknowledge(connection: Connection, alarm: int, who: str, note: str, now_s: int) -> list[Event]:
@@ -161,6 +177,10 @@ def _told(row: Row[Any], change: str, now_s: int) -> Event:
     """The event of a change. Its place and its time on the journey are those of the event that raised it: so
     nobody hears of a place that lies on somebody else's trip."""
     kind = f"alarm-{change}"
-    event_id = f"{row.device}/{row.alarm}/{kind}"
+    event_id = _event_id(row.device, row.alarm, kind)
     content = {"id": event_id, "type": kind} | told(row)
     return Event(event_id, row.device, kind, False, row.trip, None, now_s, content, row.tenant)
+
+
+def _event_id(device: str, alarm: int, kind: str) -> str:
+    return f"{device}/{alarm}/{kind}"

@@ -18,6 +18,7 @@ from landbridge.fleet import settings
 from landbridge.journey.seen import see
 from landbridge.outbound import announce, topics
 from landbridge.store import cards, devices, points, register, trips
+from landbridge.store import diagnostics as device_log
 from landbridge.store.events import Event
 from landbridge.store.points import StoredPoint
 from landbridge.store.register import Registered
@@ -51,11 +52,14 @@ def note(connection: Connection, device: str, uplink: Uplink, now_s: int) -> Non
     used = month_bytes(connection, device, now_s) if demands.quota_mb else None
     imei, iccid, imsi = (str(identity[name]) if identity.get(name) else None for name in _NAMES)
     hosts = _hosts(connection, device)
-    voice, sms = _services(uplink)
+    came = _came(uplink)
+    voice, sms = _services(uplink, came)
     itself = Seen(
         imei=imei, iccid=iccid, imsi=imsi, month_bytes=used, hosts=hosts, voice=voice, sms=sms
     )  # fmt: skip
-    tell(connection, device, demands, card, itself, now_s, now_s)
+    # When a reply is lost the same comes again.
+    anew = {"services"} if came and came & device_log.kinds(connection, device, now_s) else set()
+    tell(connection, device, demands, card, itself, now_s, now_s, anew=anew)
     if used is not None and demands.slow_at and used >= demands.quota_mb * 1e4 * demands.slow_at:
         settings.change(connection, device, _SLOWEST, WHO, now_s)
 
@@ -115,17 +119,18 @@ def tell(
     at_s: int,
     now_s: int,
     stored: StoredPoint | None = None,
+    anew: Collection[str] = (),
 ) -> None:
     """Tell which controls are broken now that were not, and which are kept again; `stored` is the point
     that shows it. What is older than the last change changes nothing; what was broken before this trip is
-    told on it too."""
+    told on it too, and what has been broken `anew` once more."""
     states = register.states(connection, device)
     for control, why in judge(demands, card, seen).items():
         broken, since_s = states.get(control, (False, -1))
         if why is None or not broken:
             is_news = (why is not None) != broken
         else:
-            is_news = since_s < trips.changed_s(connection, device, at_s)
+            is_news = control in anew or since_s < trips.changed_s(connection, device, at_s)
         if not is_news or at_s < since_s:
             continue
         register.set_state(connection, device, control, why is not None, at_s)
@@ -184,22 +189,22 @@ def _place(stored: StoredPoint) -> Seen:
     return Seen(plmn=plmn) if place is None else Seen(plmn=plmn, latitude=place.lat, longitude=place.lon)
 
 
-def _services(uplink: Uplink) -> tuple[bool | None, bool | None]:
+def _services(uplink: Uplink, came: set[int]) -> tuple[bool | None, bool | None]:
     """Whether voice and SMS are on, as the modem says with the identity; a call or a message that came says
     so too. None: neither is told."""
-    told, came = uplink.identity.get("services"), _came(uplink)
+    told = uplink.identity.get("services")
     voice, sms = (None if told is None else bool(int(told) & bit) for bit in (VOICE, SMS))
     return CALLED in came or voice, MESSAGED in came or sms
 
 
 def _came(uplink: Uplink) -> set[int]:
-    """The kinds of what the device has noted since its last diagnostics; those that do not keep the contract
-    are refused elsewhere (fleet/diagnostics.py)."""
+    """`CALLED` and `MESSAGED`, if the device has noted them since its last diagnostics; what does not keep
+    the contract is refused elsewhere (fleet/diagnostics.py)."""
     try:
         told = diagnostics.decode(uplink.reports.get(diagnostics.REPORT_KEY))
     except WireError:
         return set()
-    return {entry.kind for entry in told.entries}
+    return {entry.kind for entry in told.entries} & {CALLED, MESSAGED}
 
 
 def _hosts(connection: Connection, device: str) -> tuple[str, ...] | None:

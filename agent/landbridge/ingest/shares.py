@@ -20,7 +20,8 @@ class Shares:
 
     def balance(self, partitions: int) -> set[int]:
         """Give back what is more than our share, take what is less, if it is free; returns what we hold."""
-        if not self._presence.check():
+        self._presence.check()
+        if self.number not in self._presence.held:
             self.number = self._appear()
         self._partitions.check()
         share = ceil(partitions / max(1, self._presence.holders()))

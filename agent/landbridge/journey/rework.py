@@ -95,6 +95,10 @@ class Rework:
                 continue
             if changed:
                 self.changed_trips.add(row.trip)
+                if row.ended_s is not None and (ended_s is None or ended_s > row.ended_s):
+                    # Before its points come back: what they tell may end these alarms.
+                    again = engine.take_up(self._connection, row.trip, self._now_s)
+                    announce.tell(self._connection, again, self._now_s)
                 moved_s += self._bind(min(each for each in (row.ended_s, ended_s) if each is not None))
         return min(moved_s, default=None)
 

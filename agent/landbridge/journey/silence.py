@@ -41,22 +41,34 @@ def _of_trip(event: Event) -> Event:
 
 
 def _alarm(connection: Connection, row: Row[Any], name: str, due_s: int, now_s: int) -> Event:
-    """The alarm with the last position; its id names the contact that was due."""
+    """The alarm with the last position; its id names the contact that was due, or the beginning of the trip
+    that is under way if that came later: nothing before it is this trip's."""
     last = points.latest_position(connection, row.device) or points.newest(connection, row.device)
     trip = trips.running(connection, row.device)
+    heard_s = row.last_contact_s
     if trip is None:
         last = last._replace(
             trip=None, container=None, tenant=None
         )  # what is now is nobody's but the house's
-    elif trip.trip != last.trip:
-        last = _without_place(last, trip)
-    details = {"alarm": name, "due": iso(due_s), "last_contact": iso(row.last_contact_s)}
+    else:
+        if trip.trip != last.trip:
+            last = _without_place(last, trip)
+        due_s, heard_s = max(due_s, trip.started_s), _since(trip, heard_s)
+    details = {"alarm": name, "due": iso(due_s), "last_contact": iso(heard_s)}
     event = topics.event(last, "alarm", details, name)
     event_id = f"{row.device}/{due_s}/alarm-{name}"
     return event._replace(id=event_id, at_s=now_s, content=dict(event.content) | {"id": event_id})
 
 
 def _without_place(last: StoredPoint, trip: Row[Any]) -> StoredPoint:
-    """For the trip that is under way: `last` is from before it, and where that was is nothing to this one."""
+    """For the trip that is under way: `last` is from before it, and where and when that was is nothing to
+    this one."""
     point = last.point._replace(kind=KIND_STILL, plmn=0, events=0).meaningful()
-    return last._replace(point=point, trip=trip.trip, container=trip.container, tenant=trip.tenant)
+    at_s, received_s = _since(trip, last.at_s), max(last.received_s, trip.started_s)
+    whose = {"trip": trip.trip, "container": trip.container, "tenant": trip.tenant}
+    return last._replace(point=point, at_s=at_s, received_s=received_s, **whose)
+
+
+def _since(trip: Row[Any], at_s: int | None) -> int | None:
+    """The time, if it is none before the trip."""
+    return at_s if at_s is not None and at_s >= trip.started_s else None

@@ -11,8 +11,13 @@ from landbridge.store.events import Event
 
 
 def tell(connection: Connection, news: Iterable[Event], now_s: int) -> None:
-    """Tell events; what was told under the same id before gives way to them."""
+    """Tell events; what was told under the same id before gives way to them, and what they disprove is taken
+    back."""
     for each in news:
+        disproved = engine.disproved(each)
+        untrue = events.withdraw(connection, disproved) if disproved else None
+        if untrue:
+            _post(connection, _retraction(untrue[1]), now_s, untrue[0], standing=False)
         before = events.withdraw(connection, each.id)
         if before and before[1].tenant != each.tenant:
             # Whoever was told it is not told what takes its place.
@@ -32,8 +37,7 @@ def _post(
 ) -> None:
     number = events.tell(connection, event, now_s, replaces, standing)
     outbox.post(connection, [topics.told(event, number, replaces)])
-    for each in engine.follow(connection, event, now_s):
-        _post(connection, each, now_s, None)
+    tell(connection, engine.follow(connection, event, now_s), now_s)
 
 
 def _retraction(event: Event) -> Event:

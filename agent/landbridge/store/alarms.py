@@ -75,10 +75,13 @@ def raised_by(connection: Connection, event: str, trip: int | None) -> list[Row[
     return list(connection.execute(of_event))
 
 
-def last_cleared_s(connection: Connection, device: str, name: str, trip: int | None) -> int | None:
-    """When the last such alarm of this trip was over."""
+def last_cleared_s(
+    connection: Connection, device: str, name: str, trip: int | None, but_by: str
+) -> int | None:
+    """When the last such alarm of this trip was over, but for those that `but_by` has cleared."""
     of_name = select(func.max(alarms.c.cleared_s)).where(alarms.c.device == device, alarms.c.name == name)
-    return connection.execute(of_name.where(alarms.c.trip.is_not_distinct_from(trip))).scalar()
+    of_trip = of_name.where(alarms.c.trip.is_not_distinct_from(trip))
+    return connection.execute(of_trip.where(alarms.c.cleared_by != but_by)).scalar()
 
 
 def listed(

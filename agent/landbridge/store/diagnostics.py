@@ -24,6 +24,12 @@ def add(
     return new
 
 
+def kinds(connection: Connection, device: str, received_s: int) -> set[int]:
+    """The kinds of the entries of a device that were told first at that time."""
+    statement = select(device_log.c.kind).where(device_log.c.device == device)
+    return set(connection.execute(statement.where(device_log.c.received_s == received_s)).scalars())
+
+
 def count(connection: Connection, device: str, counters: dict[str, int]) -> None:
     """Keep the device's counters as they stand."""
     of_device = update(devices).where(devices.c.device == device)

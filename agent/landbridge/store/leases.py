@@ -48,7 +48,6 @@ class Leases:
             self._ask("SELECT 1")
             return True
         except DBAPIError:
-            self.close()
             return False
 
     def holders(self) -> int:
@@ -61,11 +60,16 @@ class Leases:
         return int(self._ask(query) or 0)
 
     def _ask(self, query: str, number: int | None = None) -> int:
+        """The answer; `DBAPIError` when the server is away: then none is held, and the next connects anew."""
         if self._connection is None:
             self._connection = self._database.lasting()
         values = {"kind": self.kind} | ({} if number is None else {"number": number})
         statement = text(query).bindparams(**{name: values[name] for name in values if f":{name}" in query})
-        return int(self._connection.execute(statement).scalar_one())
+        try:
+            return int(self._connection.execute(statement).scalar_one())
+        except DBAPIError:
+            self.close()
+            raise
 
     def close(self) -> None:
         """Hold none any longer."""
