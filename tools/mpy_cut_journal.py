@@ -9,6 +9,7 @@ import random
 
 import vfs
 from locator.journal import again, record, rtc, store
+from locator.journal import copy as flash
 from locator.journal.ledger import Ledger
 from locator.journal.store import Journal
 from locator.plan import state as st
@@ -81,7 +82,7 @@ class Life:
                 promise.numbers.add(number)
             if not self._is_full or rng.randrange(4) == 0:
                 self._acknowledge(journal)
-            rtc.keep_copy(HOME, rtc.pack(st.kept(st.new())), st.lasting(st.new()))
+            flash.keep(HOME, rtc.pack(st.kept(st.new())), st.new())
 
     def _append(self, journal):
         self._motion = (self._motion + 1) % 200
@@ -126,7 +127,7 @@ class Life:
                 self._miss(seq, kept.get(seq))
         if promise.thinned > ledger.thinned:
             print("violation", promise.thinned, "records thinned,", ledger.thinned, "counted")
-        if rtc.read_copy(HOME) and rtc.unpack(rtc.read_copy(HOME), st.SIZE) != st.new()[: st.SIZE]:
+        if flash.read(HOME) and rtc.unpack(flash.read(HOME), st.SIZE) != st.new()[: st.SIZE]:
             print("violation copy of the plan damaged")
         if promise.begun > 1:
             print("violation", promise.begun, "appends lost by one cut")

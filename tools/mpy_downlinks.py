@@ -186,7 +186,7 @@ def bad_commands(bench):
     send, now = sender(bench), bench.agent.time_s
     for expiry in (0, 1, now - 86400, now - 1, -1):
         send("expired command", expiry, b"\x05" + encoded([[now, expiry, commands.DENSE, 600]]))
-    for verb in (0, 7, 8, 100, -1, 1 << 31):
+    for verb in (0, 8, 9, 100, -1, 1 << 31):
         send("unknown verb", verb, b"\x05" + encoded([[now, now + 86400, verb, 0]]))
     for argument in (-1, 86401, 1 << 31):
         send("bad argument", argument, b"\x05" + encoded([[now, now + 86400, commands.DENSE, argument]]))

@@ -11,6 +11,7 @@ import os
 import sys
 
 import vfs
+from locator.journal import copy as kept
 from locator.journal import record, rtc
 from locator.journal.ledger import Ledger
 from locator.journal.store import Journal
@@ -41,12 +42,12 @@ class Worn(Flash):
 def wake(fields, copy, report):
     """One wake; everything is opened anew, as after deep sleep."""
     if copy:
-        rtc.keep_copy(HOME, rtc.pack(st.kept(st.new())), st.lasting(st.new()))
+        kept.keep(HOME, rtc.pack(st.kept(st.new())), st.new())
     ledger = Ledger(HOME, 0)
     journal = Journal(HOME, ledger)
     journal.append(fields)
     if report:
-        rtc.keep_copy(HOME, rtc.pack(st.kept(st.new())), st.lasting(st.new()))
+        kept.keep(HOME, rtc.pack(st.kept(st.new())), st.new())
         ledger.next_number()
         journal.acknowledge([1, journal.next_seq - 1])
 

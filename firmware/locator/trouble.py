@@ -1,8 +1,8 @@
 """A wake that begins after a loss of power, is called up, or meets a fault nobody thought of. Imported only
 then."""
 
+from locator.journal import copy, record, rtc
 from locator.journal import log as logs
-from locator.journal import record, rtc
 from locator.plan import ATTACH, FIX, RECORD, budget
 from locator.plan import state as st
 
@@ -45,7 +45,7 @@ _LOST_WITH_POWER = (
 
 def power_was_lost(kept, ledger, journal, now=0):
     """The state as it was `kept` in flash, or a new one with what lasts; the clock shows `now`."""
-    state = rtc.unpack(kept, st.SIZE) or _with_lasting(rtc.lasting_of(kept, len(st.LASTING)))
+    state = rtc.unpack(kept, st.SIZE) or copy.lasting(kept) or st.new()
     if state[st.LAST_TRY] and state[st.LAST_TRY] >= state[st.NOW]:
         _in_a_try(state)
     restart(state, now)
@@ -55,14 +55,6 @@ def power_was_lost(kept, ledger, journal, now=0):
     except OSError:  # the flash is full
         journal.make_room()
         ledger.save()
-    return state
-
-
-def _with_lasting(numbers):
-    """A new state with these numbers, if there are any."""
-    state = st.new()
-    for i, number in enumerate(numbers or ()):
-        state[st.LASTING[i]] = number
     return state
 
 

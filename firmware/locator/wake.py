@@ -78,9 +78,10 @@ class Wake:
         kept = port.rtc_memory
         state = rtc.unpack(kept, st.SIZE)
         if state is None:
-            kept = rtc.read_copy(port.data_dir)
             from locator import trouble
+            from locator.journal import copy
 
+            kept = copy.read(port.data_dir)
             state = trouble.power_was_lost(kept, self._ledger, self._journal, port.clock_s())
         self._state = st.new(state)
         self._raised = self._state[st.RAISED]
@@ -91,7 +92,7 @@ class Wake:
         if self._log.begin(port):
             self._state[st.TO_TELL] = st.EVERYONE  # the wake before may have ended before it was noted
         self._settings = self._applied()
-        unload("trouble")
+        unload("trouble", "journal.copy")
         self._modem = make_modem(board, port)
         self._modem.own_hosts = self._config.hosts
         self._modem.use(self._config.apn, self._config.apn_login, self._config.hosts)
@@ -445,11 +446,14 @@ class Wake:
 
     def _save_twice(self):
         """In flash as well."""
+        from locator.journal import copy
+
         self._save()
         try:
-            rtc.keep_copy(self._port.data_dir, self._packed(), st.lasting(self._state))
+            copy.keep(self._port.data_dir, self._packed(), self._state)
         except OSError as error:
             self._not_kept(error)
+        unload("journal.copy")
 
     def _save_alarms(self):
         """In flash as well when an alarm has been told or is over: a loss of power tells none twice."""

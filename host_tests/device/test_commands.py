@@ -3,7 +3,7 @@
 import fixed
 import scratch
 from locator import settings as cfg
-from locator.journal import rtc
+from locator.journal import copy, rtc
 from locator.journal.log import Log
 from locator.link import cbor
 from locator.orders import applied, commands, desk, sealed
@@ -190,7 +190,7 @@ def test_a_new_battery_begins_its_account_and_its_days_in_flash_too():
     state[st.BEGAN], state[st.ENDS_AT], state[st.ROW_AT] = -300 * 86400, -1, CLOCK_S
     state[st.SENT_TODAY] = 60
     assert device.talk(command(1, commands.NEW_BATTERY)) == [[1, commands.DONE]]
-    kept = rtc.unpack(rtc.read_copy(device.port.data_dir), st.SIZE)
+    kept = rtc.unpack(copy.read(device.port.data_dir), st.SIZE)
     for found in (state, kept, rtc.unpack(device.port.rtc, st.SIZE)):
         assert energy.spent_mj(found) == st.lived_s(found) == 0
         assert found[st.ENDS_AT] == found[st.ROW_AT] == 0
@@ -206,11 +206,11 @@ def test_a_new_battery_that_the_flash_does_not_take_is_not_told_as_done():
     def full(*_):
         raise OSError(28)
 
-    keep_copy, rtc.keep_copy = rtc.keep_copy, full
+    keep_copy, commands.copy.keep = commands.copy.keep, full
     try:
         assert device.talk(command(1, commands.NEW_BATTERY)) == [[1, commands.CUT_SHORT]]
     finally:
-        rtc.keep_copy = keep_copy
+        commands.copy.keep = keep_copy
 
 
 def test_shipping_mode_begins_when_it_is_told_and_ends_with_the_first_jolt():

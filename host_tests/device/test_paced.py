@@ -307,11 +307,14 @@ def spent(uploaded_at=NOW):
     return told, state
 
 
-def test_where_only_sleep_is_paid_for_the_network_is_asked_once_a_week():
-    told, state = spent(NOW - 6 * 24 * HOUR + 60)
-    assert decide.next(state, told, HINTS).kind == decide.SLEEP
+def test_who_lives_though_nothing_is_left_asks_the_network_once_a_week():
+    for uploaded_at, left in ((NOW - 6 * 24 * HOUR + 60, 0), (NOW - 6 * 24 * HOUR, 1)):
+        told, state = spent(uploaded_at)
+        state[st.LEFT] = left
+        assert decide.next(state, told, HINTS).kind == decide.SLEEP
     for uploaded_at in (0, NOW - 6 * 24 * HOUR):
         told, state = spent(uploaded_at)
+        state[st.LEFT] = 0  # and it lives
         action = decide.next(state, told, HINTS)  # no fix goes before it
         assert (action.kind, action.limit_s, action.patience_s) == (decide.ATTACH, 50, 50)
         state[st.LAST_TRY] += 60
@@ -341,6 +344,7 @@ def test_no_waiting_takes_the_sleep_to_the_end():
 
 def test_a_late_report_of_who_has_only_sleep_left_takes_no_fix():
     told, state = spent(NOW - 6 * 24 * HOUR)
+    state[st.LEFT] = 0
     assert step(state, told) == (decide.ATTACH, decide.REPORT_LATE)
     st.learn_attach(state, REGISTERED, GERMANY)
     assert step(state, told)[0] != decide.FIX

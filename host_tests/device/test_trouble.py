@@ -5,7 +5,7 @@ from array import array
 import scratch
 from locator import settings as cfg
 from locator import trouble, wake
-from locator.journal import record, rtc
+from locator.journal import copy, record, rtc
 from locator.journal.ledger import Ledger
 from locator.journal.log import Log
 from locator.journal.store import Journal
@@ -196,7 +196,7 @@ def test_a_fault_in_keeping_the_record_is_raised_as_it_is():
 
 def after_a_loss_of_power(it):
     """The state that goes on then."""
-    return trouble.power_was_lost(rtc.read_copy(it._port.data_dir), it._ledger, it._journal)
+    return trouble.power_was_lost(copy.read(it._port.data_dir), it._ledger, it._journal)
 
 
 def wake_until(it, end_s):
@@ -218,7 +218,7 @@ def boots_until_heard(hours, hold):
     it._settings = cfg.defaults()
     it._state[st.NOW] = it._port.now_s
     hold(it._state)
-    rtc.keep_copy(it._port.data_dir, it._packed(), st.lasting(it._state))
+    copy.keep(it._port.data_dir, it._packed(), it._state)
     for boot in range(60):
         it._state = st.new(after_a_loss_of_power(it))
         it._state[st.CARD_DUE] = 0  # a card without profiles
@@ -265,12 +265,9 @@ def test_copies_of_the_state_are_hours_apart():
     it = device("", 3600)
     it._settings = cfg.defaults()
     refused(it._state)
-    kept, keep_copy = [], rtc.keep_copy
-    rtc.keep_copy = lambda folder, *_: kept.append(it._port.now_s)
-    try:
-        wake_until(it, 5000 + 48 * 3600)
-    finally:
-        rtc.keep_copy = keep_copy
+    kept = []
+    it._save_twice = lambda: kept.append(it._port.now_s)
+    wake_until(it, 5000 + 48 * 3600)
     assert 20 <= len(kept) <= 25
     assert min(kept[i + 1] - kept[i] for i in range(len(kept) - 1)) >= 2 * 3600 - 120
 
@@ -280,13 +277,13 @@ def test_power_that_is_lost_long_behind_a_try_is_no_failure():
     state = it._state
     state[st.NOW] = state[st.LAST_TRY] = 3600
     state[st.NOW] += 7200
-    rtc.keep_copy(it._port.data_dir, it._packed(), st.lasting(it._state))
+    copy.keep(it._port.data_dir, it._packed(), it._state)
     assert after_a_loss_of_power(it)[st.TRY_FAILS] == 0
 
 
 def test_a_loss_of_power_tells_no_alarm_twice_and_forgets_none():
     it = device("", 3100)
-    rtc.keep_copy(it._port.data_dir, it._packed(), st.lasting(it._state))
+    copy.keep(it._port.data_dir, it._packed(), it._state)
     it.lux = 500
     live(it, 1)
     state = after_a_loss_of_power(it)
@@ -310,22 +307,22 @@ def used_for_300_days(it):
 def test_a_brown_out_ends_no_day_of_the_battery():
     it = device("", 3600)
     state = used_for_300_days(it)
-    rtc.keep_copy(it._port.data_dir, it._packed(), st.lasting(state))
+    copy.keep(it._port.data_dir, it._packed(), state)
     for lost in range(1, 4):
         state = st.new(after_a_loss_of_power(it))
         assert energy.spent_mj(state) == 3500
         state[st.NOW] = 7200
         assert st.lived_s(state) == 300 * DAY_S + lost * 7200
         it._state = state
-        rtc.keep_copy(it._port.data_dir, it._packed(), st.lasting(state))
+        copy.keep(it._port.data_dir, it._packed(), state)
 
 
 def test_a_release_with_another_state_goes_on_with_the_battery_and_the_tries():
     it = device("", 3600)
     state = used_for_300_days(it)
     for integers in (st.SIZE - 8, st.SIZE + 1):
-        rtc.keep_copy(it._port.data_dir, rtc.pack(array("i", [7] * integers), bytes(230)), st.lasting(state))
-        kept, now = rtc.read_copy(it._port.data_dir), 300 * DAY_S + 3600
+        copy.keep(it._port.data_dir, rtc.pack(array("i", [7] * integers), bytes(230)), state)
+        kept, now = copy.read(it._port.data_dir), 300 * DAY_S + 3600
         assert rtc.unpack(kept, st.SIZE) is None
         found = trouble.power_was_lost(kept, it._ledger, it._journal, now)
         found[st.NOW] = now
@@ -343,9 +340,9 @@ def test_pauses_outlive_rtc_memory_that_is_lost_while_its_clock_goes_on():
     state = it._state
     state[st.NOW] = 40 * DAY_S
     refused(state)
-    rtc.keep_copy(it._port.data_dir, it._packed(), st.lasting(state))
+    copy.keep(it._port.data_dir, it._packed(), state)
     now = state[st.NOW] + 3600
-    found = trouble.power_was_lost(rtc.read_copy(it._port.data_dir), it._ledger, it._journal, now)
+    found = trouble.power_was_lost(copy.read(it._port.data_dir), it._ledger, it._journal, now)
     found[st.NOW] = now
     assert budget.wait_s(found) == 96 * 3600
 

@@ -15,7 +15,7 @@ from typing import Any, Literal
 import simpy
 from locator import wake
 from locator.card import files, iccid_bytes, memory
-from locator.journal import rtc
+from locator.journal import copy, rtc
 from locator.orders import sealed
 from locator.plan import budget, profile
 from locator.plan import state as st
@@ -211,7 +211,7 @@ class Machine:
         state = st.new()
         state[st.CARD_DUE] = profile.KNOWN | st.CARD_ASK
         self.port.rtc_memory = rtc.pack(st.kept(state))
-        rtc.keep_copy(folder, self.port.rtc_memory, st.lasting(state))
+        copy.keep(folder, self.port.rtc_memory, state)
         self.agent.revision = 1
         self._next = DEEPSLEEP_RESET
 
@@ -276,10 +276,10 @@ class _Watched:
                 raise Cut
             _WRITE(path, body)
 
-        def keep_copy(folder: str, data: bytes, lasting: Any) -> None:
+        def save_twice(it: Any) -> None:
             if machine.operation("copy of the state"):
                 raise Cut
-            _KEEP_COPY(folder, data, lasting)
+            _SAVE_TWICE(it)
 
         def begin_try(state: Any, now: int, phase: int) -> None:
             machine.tries.append(machine.port.ticks_ms() // 1000)
@@ -287,7 +287,7 @@ class _Watched:
 
         for module, name, ours in (
             (sealed, "write", write),
-            (rtc, "keep_copy", keep_copy),
+            (wake.Wake, "_save_twice", save_twice),
             (budget, "begin_try", begin_try),
         ):
             self._kept.append((module, name, getattr(module, name)))
@@ -299,5 +299,5 @@ class _Watched:
 
 
 _WRITE: Any = sealed.write
-_KEEP_COPY: Any = rtc.keep_copy
+_SAVE_TWICE: Any = wake.Wake._save_twice
 _BEGIN_TRY: Any = budget.begin_try

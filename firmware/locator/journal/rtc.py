@@ -1,12 +1,7 @@
-"""RTC memory's layout: version and size of the state, length, CRC-32, the state of the plan, the log; and a
-copy of it in flash. A release whose state is longer or shorter does not read another's, only what lasts:
-packed alike under a version of its own, it stands behind the copy.
-
-RTC memory survives resets, the copy a loss of power. It is as old as the last time the network was asked, or
-some hours (wake.py).
+"""RTC memory's layout: version and size of the state, length, CRC-32, the state of the plan, the log. It
+survives resets. A release whose state is longer or shorter does not read another's, but see copy.py.
 """
 
-import os
 import struct
 from array import array
 from binascii import crc32
@@ -14,10 +9,8 @@ from binascii import crc32
 from micropython import const
 
 _VERSION = const(5)
-_VERSION_OF_LASTING = const(1)
 _HEAD = "<BBHI"
 HEAD_SIZE = const(8)
-_COPY = "/plan.bin"
 
 
 def pack(state, log=b"", version=_VERSION):
@@ -53,30 +46,3 @@ def log_of(data, size):
     if unpack(data, size) is None:
         return b""
     return data[HEAD_SIZE + 4 * size : HEAD_SIZE + struct.unpack_from("<H", data, 2)[0]]
-
-
-def keep_copy(folder, data, lasting):
-    """Replace the copy in the directory `folder` by what `pack` wrote, and the integers that last."""
-    path = folder + _COPY
-    with open(path + ".new", "wb") as f:
-        f.write(data)
-        f.write(pack(lasting, b"", _VERSION_OF_LASTING))
-    os.rename(path + ".new", path)
-
-
-def read_copy(folder):
-    """What `keep_copy` wrote last, b"" when there is none."""
-    try:
-        with open(folder + _COPY, "rb") as f:
-            return f.read()
-    except OSError:
-        return b""
-
-
-def lasting_of(data, size):
-    """The `size` integers that last in what `read_copy` gave, whatever state is before them; None when there
-    are none, or they are damaged."""
-    if len(data) < HEAD_SIZE:
-        return None
-    end = HEAD_SIZE + struct.unpack_from("<H", data, 2)[0]
-    return unpack(data[end:], size, _VERSION_OF_LASTING)

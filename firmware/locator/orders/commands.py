@@ -7,7 +7,7 @@ Reply key 5: [[id, expiry in epoch seconds, verb, argument], ...], ids rising. U
 
 from micropython import const
 
-from locator.journal import rtc
+from locator.journal import copy, rtc
 from locator.link import cbor
 from locator.orders.book import ID, MOST, RESULT, VERB, Book
 from locator.plan import state as st
@@ -219,7 +219,7 @@ def _keep(desk):
     """The state, in RTC memory and in flash; `OSError` when this does not take it."""
     kept = rtc.pack(st.kept(desk.state), desk.log.pack())
     desk.port.rtc_write(kept)
-    rtc.keep_copy(desk.port.data_dir, kept, st.lasting(desk.state))
+    copy.keep(desk.port.data_dir, kept, desk.state)
 
 
 _DO = {

@@ -66,7 +66,9 @@ def choose(state, costs, carries_j, rows, journey, least_s):
     rate = left // 1000 * 1440 // (max(to_go_s, _HOUR_S) // 60)
     found = row(rows, rate)
     state[st.MOVE_S], state[st.DWELL_S], state[st.EDGE_S], state[st.AGE_MIN], state[st.LINGER_S] = found[1:]
-    lasts_s = (lasts_s if lasts_s > 0 else _OVERDUE_S) + _FLOOR_AHEAD_S + journey.deviation_s * _FLOOR_SHARE // 100
+    lasts_s = (
+        (lasts_s if lasts_s > 0 else _OVERDUE_S) + _FLOOR_AHEAD_S + journey.deviation_s * _FLOOR_SHARE // 100
+    )
     asleep_a_day = costs.sleep_a_day + _WAKES_ASLEEP * costs.wake
     state[st.FLOOR] = asleep_a_day // 24 * (lasts_s // _HOUR_S) + costs.scan
 

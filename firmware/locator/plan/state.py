@@ -104,9 +104,6 @@ GUIDE_KM4 = const(126)  # where on the line the last fix was, + 1 (plan/guide.py
 FLEET_ERRORS = const(127)  # of what the fleet knows of coverage (plan/networks.py)
 SIZE = const(128)
 
-# What goes on under a release with another state: the battery's account and the tries that operators count.
-LASTING = (NOW, BEGAN, NEXT_TRY, SPENT, SPENT + 1, SPENT + 2) + tuple(range(TRIES, TRIES + TRIES_KEPT))
-
 # Of this wake only: not kept.
 DID_FIX = const(128)
 DID_RECORD = const(129)
@@ -185,11 +182,6 @@ def new(kept=b""):
 def kept(state):
     """The part of the state that is kept over the sleep."""
     return memoryview(state)[:SIZE]
-
-
-def lasting(state):
-    """The numbers of LASTING."""
-    return array("i", [state[i] for i in LASTING])
 
 
 def feel(state, senses):

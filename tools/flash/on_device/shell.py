@@ -5,7 +5,7 @@ at("+CSQ") to the modem; selftest by `make selftest`. keep_tilt() makes this its
 """
 
 import machine
-from locator.journal import record, rtc
+from locator.journal import copy, record, rtc
 from locator.journal.ledger import Ledger
 from locator.journal.store import Journal
 from locator.plan import state as st
@@ -18,7 +18,7 @@ keep_tilt = getattr(port, "keep_tilt", None)
 
 def _state():
     kept = rtc.unpack(port.rtc_memory, st.SIZE)
-    return st.new(kept or rtc.unpack(rtc.read_copy(port.data_dir), st.SIZE) or b"")
+    return st.new(kept or rtc.unpack(copy.read(port.data_dir), st.SIZE) or b"")
 
 
 def status():

@@ -62,6 +62,16 @@ def fresh(state, costs):
     return _POINT if state[_POINT_DUE] and not state[st.DID_FIX] else 0
 
 
+def is_spent(state):
+    """A schedule saves for nothing."""
+    return False
+
+
+def affords_late(state, costs):
+    """Nor does it."""
+    return True
+
+
 def until(state, costs, not_before):
     """When the next point is due."""
     return state[_DUE_AT] + POINT_EVERY_S
