@@ -13,7 +13,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from tools.lab.physics import MEASURED, Costs, Mission, run
+from tools.lab.physics import COSTS, MEASURED, Costs, Mission, run
 from tools.lab.pilot import Ours
 from tools.lab.world import Woken, instance, jolts, measured
 from tools.world import delivered, stage
@@ -128,5 +128,5 @@ def _lab(modem: ModemClass, days: int, rate: int, seed: int, costs: Costs) -> tu
         lasts_days=days,
         late=True,
     )
-    lived = run(here, Ours(modem).factory(), mission)
+    lived = run(here, Ours(modem, believes=COSTS[modem]).factory(), mission)
     return float(lived.spent_j[-1]) / days, lived.records / days

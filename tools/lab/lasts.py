@@ -51,7 +51,7 @@ def paces() -> Iterator[Pace]:
                 given = costs, budget * trip.days, trip.route, trip.networks
                 told = Mission(*given, still=True, russia=True, bumps=(0,) * trip.slots, late=True)
                 told = replace(told, lasts_days=trip.days)
-                had = run(trip, Ours(modem).factory(), told)
+                had = run(trip, Ours(modem, believes=COSTS[modem]).factory(), told)
                 reports = max(1, len(had.uploads))
                 lived.append(
                     (

@@ -11,7 +11,7 @@ import numpy as np
 from tools.lab.instances import SLOT_H, SLOT_S
 from tools.lab.journey import Guide, new_line, plmn
 from tools.lab.menus import Menu
-from tools.lab.physics import AIDED_H, BLOCKED_S, COSTS, HOT_H, Costs, Device, Factory, Mission, usable
+from tools.lab.physics import AIDED_H, BLOCKED_S, HOT_H, Costs, Device, Factory, Mission, usable
 from tools.lab.plan import battery, budget, decide, menu, networks, policy, settings, st
 
 START_S = 30 * 86_400
@@ -50,12 +50,13 @@ LEAST_S = SETTINGS[settings.REPORT_LEAST_S]
 class Ours:
     """Our policy for a class of modem, with the menu that ships or another one, one of CHANGES `changed`.
 
-    It takes things to cost what the facts say until it has learned, whatever they do.
+    It is built with what things cost, as a bench would find them, or with what it `believes`.
     """
 
     modem: str
     rows: Menu | None = None
     changed: str = ""
+    believes: Costs | None = None
 
     def factory(self) -> Factory:
         """Makes the policy for a trip."""
@@ -64,7 +65,7 @@ class Ours:
             mission,
             (menu.carries_j(self.modem, mission.still), rows),
             self.changed,
-            COSTS[self.modem],
+            self.believes or mission.costs,
         )
 
 
