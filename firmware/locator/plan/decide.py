@@ -90,8 +90,9 @@ def late_at(state, hints):
     """When a report is due that the policy is not asked about, if nothing else happens: not where it would
     take the sleep to the end. Who lives on though nothing is left has another battery than it believes, and
     asks once a week."""
-    every_s = budget.upload_every_s(state, hints[1])
-    if hints[1][cfg.PACED] and not policy.affords_late(state, hints[2]):
+    if not hints[1][cfg.PACED] or policy.affords_late(state, hints[2]):
+        every_s = budget.silent_s(state, hints[1])
+    else:
         every_s = _NEVER_S if state[st.LEFT] > 0 else _WEAK_EVERY_S
     return state[st.LAST_UPLOAD] + every_s
 

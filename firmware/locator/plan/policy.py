@@ -263,8 +263,8 @@ def _affords(state, cost):
 
 
 def affords_late(state, costs):
-    """The same of a report that is late, on a network that has to be searched for."""
-    return _affords(state, _cost(state, costs, state[st.NETWORK]) + costs.attach + costs.scan)
+    """The same of a report that is late, on a network that has to be searched for and may be weak."""
+    return _affords(state, 3 * _cost(state, costs, state[st.NETWORK]) + costs.attach + costs.scan)
 
 
 def _age_min(state):
