@@ -20,6 +20,7 @@ _WAKES_ASLEEP = const(2)  # a day, where nothing but sleep is paid for (plan/pol
 _STILL_SAVES_J = const(10)
 # What lies ahead where neither the line nor the settings say.
 _SOME_TIME_S = const(30 * 86400)
+_AT_GOAL_S = const(2 * 86400)
 _OVERDUE_S = const(6 * 3600)
 # When the energy ends is told within 30 years: a time of the device stays below 2^31.
 _MOST_H = const(1 << 18)
@@ -55,7 +56,8 @@ def choose(state, costs, carries_j, rows, journey, least_s):
     state[st.ROW_AT] = now
     lasts_s = max(journey.to_go_s, least_s)
     # Behind the expected end some time is paced for, and little sleep withheld: it may be over any moment.
-    to_go_s = (lasts_s if lasts_s > 0 else _SOME_TIME_S) + AHEAD_S
+    some_s = _AT_GOAL_S if journey.mcc else _SOME_TIME_S
+    to_go_s = (lasts_s if lasts_s > 0 else some_s) + AHEAD_S
     if state[st.ENDS_AT] >= 0:
         carries_h = min(max(left, 0) // (carries_j * 1000 // 24), _MOST_H)
         state[st.ENDS_AT] = state[st.ENDS_AT] or now + carries_h * _HOUR_S
