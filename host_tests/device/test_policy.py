@@ -16,6 +16,7 @@ class Journey:
     bin = 0
     networks = costs = ahead = ()
     learned = 0
+    mcc = 262
 
 
 def settled(joules_a_day=100, moving=0, now=NOW):

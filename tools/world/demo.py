@@ -34,6 +34,8 @@ MODEMS = ("bg95", "sim7600")
 LOG = "world.log"
 COLDEST_C = {"winter": -30, "extreme": -45}
 """The setting coldest_dc, by season: for a winter as it is built in."""
+AROUND_DAYS = 2
+"""It is powered on before the trip and lives a day beyond it."""
 BATTERY_COUNTED = 0.92
 """firmware/locator/plan/battery.py"""
 
@@ -98,7 +100,8 @@ def settings(arguments: argparse.Namespace) -> list[str]:
     if arguments.budget:
         given = BATTERY_COUNTED * battery.at(kind.usable, coldest_c) * kind.nominal_v * 3.6
         mah = round(arguments.budget * arguments.days / given)
-        wanted += [f"target_days={max(7, arguments.days)}", f"battery_mah={mah}"]
+        target_days = max(7, arguments.days + AROUND_DAYS)
+        wanted += [f"target_days={target_days}", f"battery_mah={mah}"]
     elif arguments.battery != battery.USUAL:
         wanted.append(f"battery_mah={kind.capacity_mah:.0f}")
     return [*wanted, *arguments.set]
