@@ -7,7 +7,7 @@ import types
 from typing import Any
 
 import pytest
-from locator.modem import REGISTERED, assistance, make, ntp
+from locator.modem import REGISTERED, assistance, make, ntp, services
 from locator.plan import budget
 from locator.plan import state as st
 
@@ -151,18 +151,18 @@ def test_calls_and_messages_reach_a_modem_as_shipped(dialect, variants, _):
 def test_they_are_put_off_and_stay_off_without_power(dialect, variants, key):
     bench, driver = registered(dialect, variants=variants, scenario=CALLED)
     kept = bench.modem._unit.nv.settings
-    assert driver.services(1) == ON
-    assert driver.services(0) == OFF
+    assert services.settle(driver, 1) == ON
+    assert services.settle(driver, 0) == OFF
     driver.stop(False)
     bench.modem.rail(False)
     driver.start(True, False)
     assert driver.attach(200, 200, 0) == (REGISTERED, 0)
     before = dict(kept)
-    assert driver.services(0) == OFF and kept == before
+    assert services.settle(driver, 0) == OFF and kept == before
     assert uninvited(bench, driver) == [0, 0]
-    assert driver.services(1) == ON and kept[key] == "2"
+    assert services.settle(driver, 1) == ON and kept[key] == "2"
 
 
 def test_firmware_of_the_manual_does_not_tell():
     _, driver = registered("sim7600")
-    assert driver.services(0) == ()
+    assert services.settle(driver, 0) == ()

@@ -46,6 +46,11 @@ def found(state, fix, folder):
     return journey
 
 
+def ran_s(state):
+    """Seconds that the train has run since the last point, as far as is known: it may have stood before."""
+    return 0 if state[st.EDGE] or not state[st.POINT_AT] else state[st.NOW] - state[st.POINT_AT]
+
+
 def _look_up(state, folder, fix):
     try:
         os.stat(folder + _GUIDE)
@@ -64,6 +69,6 @@ def _look_up(state, folder, fix):
             st.plan_anew(state)
     if known and state[st.GUIDE_KM4]:
         now = state[st.NOW]
-        since_s, stood_s = st.ran_s(state), now - state[st.STOPPED_AT]
+        since_s, stood_s = ran_s(state), now - state[st.STOPPED_AT]
         journey = known.journey(state[st.GUIDE_KM4] - 1, state[st.MOVING] == 1, since_s, stood_s)
     return journey

@@ -183,7 +183,10 @@ class Wake:
             if ladder and not self._modem.on and ladder.before_start(self._port):
                 self._state[st.CONFIGURED] = self._state[st.PARKED] = self._state[st.ORBITS] = 0
             self._start_modem()
-            self._services = self._modem.services(self._settings[cfg.SMS_TO_CARD])
+            from locator.modem import services
+
+            self._services = services.settle(self._modem, self._settings[cfg.SMS_TO_CARD])
+            unload("modem.services")
             self._card("prepare")
             # Behind a look the modem registers already: another search would ask the network again.
             if self._state[st.SEARCHED] != action.mcc and not self._state[st.SEEN]:

@@ -5,6 +5,7 @@ from locator import trouble
 from locator.journal import log as logs
 from locator.link import cbor
 from locator.link.extras import Extras
+from locator.modem import services
 from locator.plan import state as st
 from scripted import OK, line
 
@@ -39,7 +40,7 @@ def test_each_answer_means_something_or_nothing():
         question = driver.SERVICES[0]
         table.answers[question] = answer
         wanted = meaning == ON
-        assert driver.services(wanted) == meaning, answer
+        assert services.settle(driver, wanted) == meaning, answer
         assert table.sent == [question], answer  # it is as it is wanted, or nobody knows
 
 
@@ -50,7 +51,7 @@ def test_it_is_changed_once_and_read_again():
             question, prefix, change = driver.SERVICES[:3]
             table.answers[question] = [line(prefix + b" " + shape % each) for each in (before, after)]
             table.answers[change % (2 if wanted else off)] = OK
-            assert driver.services(wanted) == told
+            assert services.settle(driver, wanted) == told
             assert table.sent == [question, change % (2 if wanted else off), question]
 
 
@@ -60,7 +61,7 @@ def test_a_change_that_is_refused_is_no_fault():
         question, prefix, change = driver.SERVICES[:3]
         table.answers[question] = line(prefix + b" " + shape % on)
         table.answers[change % off] = REFUSED
-        assert driver.services(0) == ON
+        assert services.settle(driver, 0) == ON
         assert table.sent == [question, change % off, question]
 
 

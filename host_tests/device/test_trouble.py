@@ -103,8 +103,7 @@ class Modem:
     class channel:
         uninvited = (0, 0)
 
-    def services(self, wanted):
-        return ()
+    SERVICES = ()
 
     def identity(self):
         return ("", "", "", "")

@@ -12,7 +12,7 @@ from tools.lab.instances import SLOT_H, SLOT_S
 from tools.lab.journey import Guide, new_line, plmn
 from tools.lab.menus import Menu
 from tools.lab.physics import AIDED_H, BLOCKED_S, HOT_H, Costs, Device, Factory, Mission, usable
-from tools.lab.plan import battery, budget, decide, menu, networks, policy, settings, st
+from tools.lab.plan import ahead, battery, budget, decide, menu, networks, policy, settings, st
 
 START_S = 30 * 86_400
 """The clock when a trip begins; 0 would mean never."""
@@ -202,7 +202,7 @@ class _Pilot:
         networks.learn_upload(mind, self._costs, done, number, _mj(device.cost_j) if known else 0)
 
     def _journey(self, device: Device) -> Any:
-        since_h = st.ran_s(self._state) / 3_600
+        since_h = ahead.ran_s(self._state) / 3_600
         stood_h = device.slot * SLOT_H - (self._state[st.STOPPED_AT] - START_S) / 3_600
         journey = self._guide.journey(device.fix_km, device.moving, since_h, stood_h)
         self._in_russia = self._mission.russia and journey.mcc == st.MCC_RUSSIA

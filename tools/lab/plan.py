@@ -9,6 +9,7 @@ from tools.flash.layout import FIRMWARE, REPOSITORY
 
 sys.path[:0] = [str(FIRMWARE), str(REPOSITORY / "tools" / "cpython")]
 
+import locator.ahead  # noqa: E402
 import locator.plan.battery  # noqa: E402
 import locator.plan.budget  # noqa: E402
 import locator.plan.decide  # noqa: E402
@@ -20,6 +21,7 @@ import locator.plan.state  # noqa: E402
 import locator.settings  # noqa: E402
 
 # The firmware has no annotations.
+ahead: Any = locator.ahead
 budget: Any = locator.plan.budget
 battery: Any = locator.plan.battery
 decide: Any = locator.plan.decide

@@ -1,6 +1,6 @@
 """What both modems have in common: power, registration, clock, identity. The verbs of a wake:
 
-start, services, prefer, gnss_start, gnss_poll, gnss_stop, attach, look, serves, cell, network_time, identity,
+start, prefer, gnss_start, gnss_poll, gnss_stop, attach, look, serves, cell, network_time, identity,
 card_gone, mqtt_open, mqtt_publish, mqtt_receive, mqtt_close, psm_granted, clear_forbidden, cycle_radio,
 stop. All raise `ModemError` and its kinds; all have a deadline.
 """
@@ -31,7 +31,6 @@ _NO_SIGNAL = const(99)
 _SERVED = (1, 5)  # <stat>: home, roaming
 _REFUSED = const(3)
 _CARD_TRIES = const(10)
-_BOTH = const(3)  # 1: voice, 2: SMS
 
 
 def ca_name(ca):
@@ -207,21 +206,6 @@ class Driver:
         iccid = self._one(self.ICCID[0], self.ICCID[1]).rstrip("F")
         revision = self._one(b"+CGMR", None)
         return imei, iccid, imsi, revision[revision.find(":") + 1 :].strip()
-
-    def services(self, wanted):
-        """Have voice and SMS on (`wanted` 1) or off (0), unless they are: without the circuit-switched domain
-        there are none, SMS over LTE needs the combined attach (TS 24.301, 4.3). Returns what the modem then
-        says of them as an uplink has it: (0,), or (3,) for both; () where it does not tell."""
-        command, prefix, change, off, on = self.SERVICES
-        told: tuple = ()
-        for changed in (False, True):
-            lines = self.listing(command, prefix)
-            value = parse.last_integer(lines[0]) if lines else None
-            told = (0,) if value in off else (_BOTH,) if value in on else ()
-            if changed or told == () or told == (_BOTH * wanted,):
-                break
-            self.accepts(change % (on if wanted else off)[0])
-        return told
 
     def card_gone(self):
         """Whether the modem says that no card is in its slot."""

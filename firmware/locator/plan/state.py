@@ -256,11 +256,6 @@ def begin(state, now, moving):
     state[MOVING] = 1 if moving else 0
 
 
-def ran_s(state):
-    """Seconds that the train has run since the last point, as far as is known: it may have stood before."""
-    return 0 if state[EDGE] or not state[POINT_AT] else state[NOW] - state[POINT_AT]
-
-
 def alarm(state, event, settings):
     """Note `event` (record.EVENT_*) for the next record, and report it at once if the settings say so."""
     state[EVENTS] |= event
