@@ -30,7 +30,7 @@ def begin(state, modem, settings, temperature_dc, folder):
     if policy.feel(state, battery.left_mj(state, settings, temperature_dc), journey):
         from locator.plan import menu
 
-        least_s = settings[cfg.TARGET_DAYS] * _DAY_S - st.lived_s(state)
+        least_s = settings[cfg.TARGET_DAYS] * _DAY_S - (state[st.NOW] - state[st.BEGAN])
         if journey is not NoLine and settings[cfg.TARGET_DAYS] == _UNTOLD_DAYS:
             least_s = 0  # the trip says it
         menu.select(state, costs, modem, journey, least_s, settings[cfg.PRIORITY])

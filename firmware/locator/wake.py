@@ -28,7 +28,7 @@ _KEEP_S = const(2 * 3600)  # copies of the state in flash are so far apart, when
 _ROOM_BYTES = const(4736)  # of link/talk.py
 _SELDOM = (
     "modem.ladder", "modem.survey", "modem.rescue", "modem.ntp", "modem.assistance", "modem.bg95_search",
-    "plan.regions",
+    "modem.services", "plan.regions",
 )  # fmt: skip
 _TALKING = (
     "contact", "mending", "orders.desk", "link.extras", "link.talk", "link.batch", "link.cose", "link.mqtt",
@@ -137,11 +137,10 @@ class Wake:
         self._card("talked")
         self._pace.to(self._resting())
         self._stop_modem()
-        rings, messages = self._modem.channel.uninvited
-        if rings or messages:
+        if any(self._modem.channel.uninvited):
             from locator import trouble
 
-            trouble.uninvited(rings, messages, self._state, self._note)
+            trouble.uninvited(self._modem.channel.uninvited, self._state, self._note)
         budget.spend(self._state, self._port.ticks_ms() // 1000)
         spent_mj = self._pace.end(self._state)
         self._log.wake(self._port.clock_s(), did, action.reason, spent_mj)
@@ -186,7 +185,6 @@ class Wake:
             from locator.modem import services
 
             self._services = services.settle(self._modem, self._settings[cfg.SMS_TO_CARD])
-            unload("modem.services")
             self._card("prepare")
             # Behind a look the modem registers already: another search would ask the network again.
             if self._state[st.SEARCHED] != action.mcc and not self._state[st.SEEN]:

@@ -192,7 +192,7 @@ def test_a_new_battery_begins_its_account_and_its_days_in_flash_too():
     assert device.talk(command(1, commands.NEW_BATTERY)) == [[1, commands.DONE]]
     kept = rtc.unpack(copy.read(device.port.data_dir), st.SIZE)
     for found in (state, kept, rtc.unpack(device.port.rtc, st.SIZE)):
-        assert energy.spent_mj(found) == st.lived_s(found) == 0
+        assert energy.spent_mj(found) == found[st.NOW] - found[st.BEGAN] == 0
         assert found[st.ENDS_AT] == found[st.ROW_AT] == 0
     device.wake()
     assert state[st.SENT_TODAY] == 60, "no more messages for it"

@@ -89,9 +89,9 @@ def test_the_text_of_a_message_is_taken_for_nothing_else():
 
 def test_what_came_is_noted_and_told():
     state, noted = st.new(), []
-    trouble.uninvited(0, 2, state, lambda *entry: noted.append(entry))
+    trouble.uninvited((0, 2), state, lambda *entry: noted.append(entry))
     assert noted == [(logs.MESSAGED, 2)] and state[st.TO_TELL] == st.TELL_DIAGNOSTICS
-    trouble.uninvited(3, 1, state, lambda *entry: noted.append(entry))
+    trouble.uninvited((3, 1), state, lambda *entry: noted.append(entry))
     assert noted[1:] == [(logs.CALLED, 3), (logs.MESSAGED, 1)]
 
 

@@ -21,7 +21,6 @@ _PROBE_TRIES = const(3)
 _LATE_TRIES = const(20)
 _PROMPT = const(-1)
 
-_TEXT_MS = const(1000)
 
 _FINALS_BAD = (b"ERROR", b"+CME ERROR", b"+CMS ERROR", b"NO CARRIER", b"SEND FAIL")
 # Rings and messages, as TS 27.007 and 27.005 announce them: counted, and nothing else.
@@ -178,7 +177,7 @@ class Channel:
             if self._begins(prefix):
                 self.uninvited[i >= _MESSAGES] += 1
                 if i >= _SHOWN:
-                    self._next_line(self._port.ticks_ms() + _TEXT_MS, False)
+                    self._next_line(self._port.ticks_ms() + 1000, False)
                 return True
         for prefix in self.unsolicited:
             if self._begins(prefix):

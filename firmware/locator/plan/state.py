@@ -199,14 +199,9 @@ def feel(state, senses):
     _feel_errand(state)
 
 
-def lived_s(state):
-    """Seconds for which the battery has been in use; power that was lost does not end them."""
-    return state[NOW] - state[BEGAN]
-
-
 def day(state):
-    """Which of the battery's days this is, from 0."""
-    return lived_s(state) // _DAY_S
+    """Which of the battery's days this is, from 0; power that was lost does not end them."""
+    return (state[NOW] - state[BEGAN]) // _DAY_S
 
 
 def _feel_errand(state):
@@ -223,20 +218,14 @@ def _feel_motion(state, now, motion, wake_reason):
     elapsed_s = RECOUNT_S if wake_reason == WAKE_MOTION else max(60, now - state[NOW])
     departed = has_departed(state)
     begin(state, now, 60 * motion // elapsed_s >= _MOVING_RATE)
-    if motion < 0:
-        _feel_nothing(state)
+    if motion < 0:  # it may have run and stopped: no stop is told, none lasts, nothing is still here
+        state[UNFELT], state[STOPPED_AT] = 1, state[NOW]
+        state[EDGE] = state[UNMOVED] = state[HEARD_HERE] = 0
     if state[EDGE]:
-        # Counts of a minute do not tell how far it has run before.
-        counted = wake_reason != WAKE_MOTION
-        if departed and not state[MOVING] and counted and motion < _SHUNT_MOST:
+        # Counts of the minute behind a jolt do not tell how far it has run before.
+        if departed and not state[MOVING] and motion < _SHUNT_MOST and wake_reason != WAKE_MOTION:
             state[EDGE] = SHUNTED
         state[EVENTS] |= record.EVENT_DEPARTED if state[MOVING] else record.EVENT_STOPPED
-
-
-def _feel_nothing(state):
-    """It may have run and stopped since the last wake: no stop is told, none lasts, nothing is still here."""
-    state[UNFELT], state[STOPPED_AT] = 1, state[NOW]
-    state[EDGE] = state[UNMOVED] = state[HEARD_HERE] = 0
 
 
 def has_departed(state):
