@@ -202,7 +202,6 @@ _VERBS = (
     ("mqtt_close", ()),
     ("look", (2,)),
     ("clear_forbidden", ()),
-    ("services", (0,)),
     ("stop", (False,)),
     ("start", (True, True)),
 )

@@ -1,7 +1,8 @@
-"""Targets of `mpy_fuzz.py` in what few wakes import: our MQTT client, TLS sockets, NTP, predicted orbits."""
+"""Targets of `mpy_fuzz.py` in what few wakes import: our MQTT client, TLS sockets, NTP, predicted orbits, voice
+and SMS."""
 
 from locator.link.mqtt import MqttClient
-from locator.modem import ModemError, assistance, ntp
+from locator.modem import ModemError, assistance, ntp, services
 from locator.modem.sockets import make
 
 _LONGEST_MS = 600_000
@@ -26,6 +27,7 @@ _VERBS = (
     ("mqtt_receive", (1000,)),
     ("mqtt_close", ()),
     ("ask", ()),
+    ("settle", (0,)),
     ("minutes_left", ()),
     ("inject", (b"x", (2026, 6, 2, 1, 47, 33))),
 )
@@ -48,7 +50,8 @@ def sockets(base, kind):
         def _call(self, name, args):
             if name.startswith("mqtt"):
                 return getattr(self._client, name)(*args)
-            return getattr(ntp if name == "ask" else assistance, name)(self._driver, *args)
+            module = {"ask": ntp, "settle": services}.get(name, assistance)
+            return getattr(module, name)(self._driver, *args)
 
     return SocketVerbs()
 

@@ -3,7 +3,7 @@ then."""
 
 from locator.journal import copy, record, rtc
 from locator.journal import log as logs
-from locator.plan import ATTACH, FIX, RECORD, budget, policy
+from locator.plan import ATTACH, FIX, RECORD, budget
 from locator.plan import state as st
 
 _TIMES = (
@@ -79,8 +79,8 @@ def restart(state, now=0):
         if state[i]:
             state[i] = (state[i] - gone_s) or -1
     state[st.BEGAN] -= gone_s
-    owed = state[st.TRIED] - state[st.FAILED] - state[st.NOW] // policy.CONNECTION_S
-    state[st.TRIED], state[st.FAILED] = max(0, owed) + now // policy.CONNECTION_S, 0
+    owed = state[st.TRIED] - state[st.FAILED] - state[st.NOW] // budget.CONNECTION_S
+    state[st.TRIED], state[st.FAILED] = max(0, owed) + now // budget.CONNECTION_S, 0
     for i in _LOST_WITH_POWER:
         state[i] = 0
     state[st.ASLEEP_SINCE] = now

@@ -11,7 +11,7 @@ from locator.journal.log import Log
 from locator.journal.store import Journal
 from locator.modem import REGISTERED, ModemError
 from locator.pacing import Pace
-from locator.plan import budget, decide, energy, policy
+from locator.plan import budget, decide, energy
 from locator.plan import state as st
 from locator.port import POWER_ON, WAKE_TIMER
 
@@ -354,11 +354,11 @@ def test_connections_are_spread_over_the_time_of_the_same_clock():
     state[st.NOW], state[st.TRIED] = 3600, 5
     trouble.restart(state)
     assert state[st.TRIED] - state[st.FAILED] == 5
-    state[st.NOW] = 2 * policy.CONNECTION_S
+    state[st.NOW] = 2 * budget.CONNECTION_S
     trouble.restart(state)
     assert state[st.TRIED] - state[st.FAILED] == 3, "no more often for the power that is lost"
     state[st.NOW] = 0
-    trouble.restart(state, 10 * policy.CONNECTION_S)
+    trouble.restart(state, 10 * budget.CONNECTION_S)
     assert state[st.TRIED] - state[st.FAILED] == 13
 
 

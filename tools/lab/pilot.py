@@ -156,14 +156,15 @@ class _Pilot:
         return self._state[st.NOW] >= self._late_at() or (device.last_upload < 0 and self._mission.late)
 
     def _report_late(self, device: Device) -> None:
-        """A report that is due whatever it costs, with a fresh point."""
+        """A report that is late, with a fresh point; the first one is due whatever it costs."""
         mind, point = self._state, policy.fresh(self._state, self._costs) // 10
         if point == policy.FIX:
             self._fix(device)
         elif point == policy.STILL:
             device.still()
             st.learn_still(mind)
-        self._upload(device, None, math.inf)
+        limit_j = policy.late_mj(mind, self._costs) / 1_000 if device.run.uploads else math.inf
+        self._upload(device, None, limit_j)
 
     def _fix(self, device: Device) -> bool:
         found = device.fix(limit_s=decide.fix_limit_s(self._state, round(BLOCKED_S)))

@@ -27,10 +27,10 @@ from tools.lab.score import score
 
 TABLE = FIRMWARE / "locator" / "plan" / "menu.py"
 HOUR_S, ENDLESS_S = 3_600, 400 * 3_600
-SLOTS_S = (1_800, 3_600, 5_400, 7_200, 14_400)
+SLOTS_S = (1_800, 3_600, 5_400, 7_200)
 CHOICES = {
     "move_s": SLOTS_S,
-    "dwell_s": (3_600, 7_200, 14_400),
+    "dwell_s": (3_600, 7_200),
     "edge_s": (1_800, 3_600, 5_400, 7_200),
     "linger_s": (0, 8 * HOUR_S, 24 * HOUR_S, 72 * HOUR_S, ENDLESS_S),
 }

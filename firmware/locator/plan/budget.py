@@ -36,6 +36,10 @@ _MESSAGES_A_DAY = const(60)
 _PULLS_A_DAY = const(40)
 _PULL_MV = const(3350)  # under the load of a connection
 
+# Reports may be closer than they are spread so long as they come to no more than 21 connections a day, 4 MB a
+# month.
+CONNECTION_S = const(4114)
+
 _AWAKE_MW = const(600)  # what a wake draws at most: a SIM7600 that is connected
 
 _ORBITS_S = const(4 * 3600)  # as long as an ephemeris may be used

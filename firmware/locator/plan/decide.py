@@ -90,7 +90,7 @@ def late_at(state, hints):
     """When a report is due that the policy is not asked about, if nothing else happens: not where it would
     take the sleep to the end. Who lives on though nothing is left has another battery than it believes, and
     asks once a week."""
-    if not hints[1][cfg.PACED] or policy.affords_late(state, hints[2]):
+    if not hints[1][cfg.PACED] or policy.affords(state, policy.late_mj(state, hints[2])):
         every_s = budget.silent_s(state, hints[1])
     else:
         every_s = _NEVER_S if state[st.LEFT] > 0 else _WEAK_EVERY_S
@@ -153,7 +153,8 @@ def _report(state, senses, hints):
     reason = 0 if state[st.ATTACHED] else report_due(state, hints)
     if not reason or not may_try(state, senses):
         return None
-    return _point_first(state, hints) or _attach(state, reason)
+    most_mj = policy.late_mj(state, hints[2]) if reason == REPORT_LATE else 0
+    return _point_first(state, hints) or _attach(state, reason, most_mj)
 
 
 def _point_first(state, hints):
@@ -187,13 +188,14 @@ def _may_be_unheard(state):
     return state[st.CARD_DUE] or state[st.HELD_PLMN] != state[st.OPEN_PLMN]
 
 
-def _attach(state, reason):
+def _attach(state, reason, most_mj=0):
+    """`most_mj`: what the search may take, 0: what is left beside the sleep to the end, if that is to be kept."""
     fails, spare_s = state[st.TRY_FAILS], _ATTACH_PATIENCE_S
     # A whole scan takes longer than the limit: every third try in vain is one, and each of the first.
     whole = (not state[st.LAST_UPLOAD] and fails < _FIRST_TRIES) or fails % 3 == 2
     limit_s, mcc = (_WHOLE_SCAN_S, 0) if whole else (_ATTACH_LIMIT_S, state[st.MCC])
-    if state[st.ENDS_AT] < 0 and not state[st.URGENT]:  # no waiting takes the sleep to the end
-        spare_s = max(limit_s, (state[st.LEFT] - state[st.FLOOR]) // _SEARCH_MW)
+    if most_mj or (state[st.ENDS_AT] < 0 and not state[st.URGENT]):
+        spare_s = max(limit_s, (most_mj or state[st.LEFT] - state[st.FLOOR]) // _SEARCH_MW)
     plmn = state[st.HELD_PLMN] or state[st.CHOSEN_PLMN]
     patience_s = min(_patience_s(state, whole), spare_s)
     return Action(ATTACH, reason, limit_s, patience_s, plmn, mcc=mcc)

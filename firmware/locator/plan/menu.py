@@ -13,9 +13,10 @@ from locator.plan import state as st
 _HOUR_S = const(3600)
 # A trip is planned to last so much longer than expected.
 AHEAD_S = const(6 * 3600)
-# Sleep stays paid for until so much later, and by so many percent of the deviation.
+# Sleep stays paid for until so much later, and by so many percent of the deviation, which is also what a mission
+# must have to spare before it counts as one that can be carried through.
 _FLOOR_AHEAD_S = const(6 * 3600)
-_FLOOR_SHARE = const(150)
+_SPARE_SHARE = const(150)
 _WAKES_ASLEEP = const(2)  # a day, where nothing but sleep is paid for (plan/policy.py)
 _STILL_SAVES_J = const(10)
 # What lies ahead where neither the line nor the settings say.
@@ -53,6 +54,7 @@ def select(state, costs, modem, journey, least_s, priority):
 def choose(state, costs, carries_j, rows, journey, least_s):
     """The same with another menu, without priorities."""
     now, left = state[st.NOW], state[st.LEFT]
+    spare_s = journey.deviation_s * _SPARE_SHARE // 100
     state[st.ROW_AT] = now
     lasts_s = max(journey.to_go_s, least_s)
     # Behind the expected end some time is paced for, and little sleep withheld: it may be over any moment.
@@ -62,15 +64,13 @@ def choose(state, costs, carries_j, rows, journey, least_s):
         carries_h = min(max(left, 0) // (carries_j * 1000 // 24), _MOST_H)
         state[st.ENDS_AT] = state[st.ENDS_AT] or now + carries_h * _HOUR_S
         ends_s = state[st.ENDS_AT] - now
-        if to_go_s <= ends_s:
+        if to_go_s + spare_s <= ends_s:
             state[st.ENDS_AT] = -1
         to_go_s = min(to_go_s, ends_s)
     rate = left // 1000 * 1440 // (max(to_go_s, _HOUR_S) // 60)
     found = row(rows, rate)
     state[st.MOVE_S], state[st.DWELL_S], state[st.EDGE_S], state[st.AGE_MIN], state[st.LINGER_S] = found[1:]
-    lasts_s = (
-        (lasts_s if lasts_s > 0 else _OVERDUE_S) + _FLOOR_AHEAD_S + journey.deviation_s * _FLOOR_SHARE // 100
-    )
+    lasts_s = (lasts_s if lasts_s > 0 else _OVERDUE_S) + _FLOOR_AHEAD_S + spare_s
     asleep_a_day = costs.sleep_a_day + _WAKES_ASLEEP * costs.wake
     state[st.FLOOR] = asleep_a_day // 24 * (lasts_s // _HOUR_S) + costs.scan
 
@@ -97,23 +97,23 @@ def row(rows, rate):
 CARRIES_J = {"bg95": 62, "sim7600": 90}
 MENUS = {
     "bg95": (
-        (30, 14400, 14400, 5400, 864, 28800),
-        (45, 7200, 14400, 5400, 450, 86400),
-        (55, 7200, 14400, 3600, 360, 1440000),
-        (65, 5400, 14400, 3600, 350, 1440000),
-        (80, 5400, 14400, 3600, 160, 1440000),
-        (120, 3600, 14400, 1800, 112, 1440000),
-        (200, 1800, 3600, 1800, 18, 1440000),
+        (30, 7200, 7200, 7200, 518, 1440000),
+        (52, 7200, 7200, 7200, 500, 1440000),
+        (62, 5400, 7200, 5400, 350, 1440000),
+        (72, 5400, 7200, 5400, 250, 1440000),
+        (80, 5400, 7200, 1800, 200, 1440000),
+        (120, 3600, 7200, 1800, 100, 1440000),
+        (200, 1800, 3600, 1800, 20, 1440000),
         (400, 1800, 3600, 1800, 3, 1440000),
     ),
     "sim7600": (
-        (40, 14400, 14400, 5400, 900, 0),
-        (60, 7200, 14400, 3600, 600, 1440000),
-        (120, 5400, 14400, 1800, 400, 1440000),
-        (200, 3600, 14400, 1800, 200, 1440000),
+        (60, 7200, 7200, 7200, 600, 1440000),
+        (90, 7200, 7200, 5400, 500, 1440000),
+        (120, 5400, 7200, 3600, 400, 1440000),
+        (200, 5400, 7200, 1800, 180, 1440000),
         (300, 3600, 7200, 1800, 96, 1440000),
         (500, 1800, 7200, 1800, 42, 1440000),
         (800, 1800, 7200, 1800, 19, 1440000),
-        (1500, 1800, 7200, 1800, 8, 1440000),
+        (1500, 1800, 7200, 1800, 7, 1440000),
     ),
 }

@@ -69,12 +69,11 @@ _WEAK_SPARED = const(60)
 _DAY_S = const(86400)
 # The tries that operators allow in a day are spread over it, one is left for an alarm. Reports may be closer
 # where many are left, and where the modem sleeps registered and need not ask: so long as they come to no more
-# than 21 connections a day, 4 MB a month.
+# than one connection in budget.CONNECTION_S.
 _TRIES_A_DAY = const(23)
 _TRIES_HALF = const(11)
 _EVEN_S = const(3800)
 _CLOSE_S = const(2100)
-CONNECTION_S = const(4114)
 _LOOK_FOR_STOP_S = const(1800)
 
 
@@ -252,20 +251,20 @@ def _once(state, costs, journey):
 
 def _worth(state, cost, once):
     """Whether the age of what the agent knows outweighs `cost` mJ, and that and `once` can be paid."""
-    if not _affords(state, cost + once):
+    if not affords(state, cost + once):
         return False
     ratio = min(_since(state, st.LAST_UPLOAD) // 60 * 32 // _age_min(state), 30000)
     return ratio * ratio >= cost * 128 // 125
 
 
-def _affords(state, cost):
+def affords(state, cost):
     """Whether so many mJ can be paid beside the sleep to the end, where the trip can be carried through."""
     return state[st.ENDS_AT] >= 0 or state[st.LEFT] - state[st.FLOOR] >= cost
 
 
-def affords_late(state, costs):
-    """The same of a report that is late, on a network that has to be searched for and may be weak."""
-    return _affords(state, 3 * _cost(state, costs, state[st.NETWORK]) + costs.attach + costs.scan)
+def late_mj(state, costs):
+    """mJ that a report which is late may take: its network has to be searched for and may be weak."""
+    return 3 * _cost(state, costs, state[st.NETWORK]) + costs.attach + costs.scan
 
 
 def _age_min(state):
@@ -336,7 +335,7 @@ def _fresh_cost(state, costs):
 
 def wait_s(state):
     """Seconds until what operators allow, and the card's data, are enough for a report; 0: they are now."""
-    is_cheap = (state[st.TRIED] - state[st.FAILED]) * CONNECTION_S < state[st.NOW]
+    is_cheap = (state[st.TRIED] - state[st.FAILED]) * budget.CONNECTION_S < state[st.NOW]
     is_close = is_cheap if state[st.PARKED] else budget.since_try_s(state, _TRIES_HALF) >= _DAY_S // 2
     apart_s = (_CLOSE_S if is_close else _EVEN_S) - _since(state, st.LAST_TRY)
     return max(0, apart_s, budget.long(_DAY_S) - budget.since_try_s(state, _TRIES_A_DAY))
