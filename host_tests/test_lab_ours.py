@@ -51,8 +51,8 @@ def test_a_parked_train_without_network_is_searched_for_less_and_less():
 def test_a_shunt_costs_wakes_and_no_satellites():
     instance, never = trip([10.0] * 480, [[-80.0] * 480]), (0,) * 480
     shunts = tuple(int(slot % 48 == 20) for slot in range(480))
-    calm = flown(instance, 4_000.0, still=True, bumps=never)
-    shunted = flown(instance, 4_000.0, still=True, bumps=never, shunts=shunts)
+    calm = flown(instance, 1_500.0, still=True, bumps=never)
+    shunted = flown(instance, 1_500.0, still=True, bumps=never, shunts=shunts)
     assert shunted.joules["fix"] == calm.joules["fix"]
     assert calm.records + 5 < shunted.records <= calm.records + 2 * sum(shunts)
 
@@ -75,7 +75,7 @@ def test_a_trip_that_lasts_longer_than_expected_is_survived():
     km = np.r_[np.linspace(8_000, 8_769, 60), np.full(12 * 48, 8_769.0)]
     networks = draw("w1", 1, "bg95").networks
     rsrp = np.full((len(networks), len(km)), -80.0)
-    lived = flown(trip(km, rsrp, networks=networks), 700.0)
+    lived = flown(trip(km, rsrp, networks=networks), 800.0)
     assert lived.died == len(km)
 
 

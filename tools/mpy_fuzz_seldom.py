@@ -1,5 +1,5 @@
-"""Targets of `mpy_fuzz.py` in what few wakes import: our MQTT client, TLS sockets, NTP, predicted orbits, voice
-and SMS."""
+"""Targets of `mpy_fuzz.py` in what few wakes import: our MQTT client, TLS sockets, NTP, predicted orbits,
+voice and SMS."""
 
 from locator.link.mqtt import MqttClient
 from locator.modem import ModemError, assistance, ntp, services

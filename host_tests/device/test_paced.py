@@ -336,10 +336,23 @@ def test_where_only_sleep_is_paid_for_a_border_is_not_looked_for():
 def test_no_waiting_takes_the_sleep_to_the_end():
     told, state = spent(NOW - 6 * 24 * HOUR)
     state[st.TRY_FAILS] = 2
-    for fails, spare_s, limit_s, patience_s in ((2, 400, 180, 120), (2, 99, 180, 120), (3, 99, 50, 99)):
+    for fails, spare_s, limit_s, patience_s in ((2, 400, 180, 120), (2, 99, 180, 120)):
         state[st.TRY_FAILS], state[st.LEFT] = fails, state[st.FLOOR] + 600 * spare_s
         action = fixed.attach(state, told, HINTS)
         assert (action.limit_s, action.patience_s) == (limit_s, patience_s)
+    for spare_s in (99, 60):
+        state[st.TRY_FAILS], state[st.LEFT] = 3, state[st.FLOOR] + 600 * spare_s
+        action = decide._attach(state, policy.TRY_HEARD)
+        assert (action.limit_s, action.patience_s) == (50, spare_s)
+
+
+def test_a_late_report_searches_no_longer_than_it_was_said_to_afford():
+    told, state = spent(NOW - 6 * 24 * HOUR)
+    state[st.TRY_FAILS], state[st.LEFT] = 3, 1 << 29
+    action = fixed.attach(state, told, HINTS)
+    assert (action.reason, action.patience_s) == (decide.REPORT_LATE, policy.late_mj(state, HINTS[2]) // 600)
+    state[st.URGENT], state[st.DID_FIX] = 1, 0
+    assert fixed.attach(state, told, HINTS).patience_s == 120
 
 
 def test_a_late_report_of_who_has_only_sleep_left_takes_no_fix():

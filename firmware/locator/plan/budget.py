@@ -68,9 +68,7 @@ def try_at(state, back):
 
 def may_look(state):
     """Whether the radio may be switched on only to see which cell is heard."""
-    if state[st.PARKED]:
-        return True  # registered already
-    return _may_extra(state)
+    return bool(state[st.PARKED]) or _may_extra(state)  # parked: it is registered already
 
 
 def _may_extra(state):

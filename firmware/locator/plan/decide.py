@@ -41,6 +41,7 @@ _FIRST_TRIES = const(3)  # of a device that was never heard of
 _ATTACH_PATIENCE_S = const(300)
 _ATTACH_PATIENCE_AGAIN_S = const(120)
 _ATTACH_PATIENCE_HELD_S = const(90)
+_ANY_MJ = const(1 << 28)
 _SEARCH_MW = const(600)  # at most, with a SIM7600
 _ATTACH_PATIENCE_PROFILES_S = const(60)  # where others may be better received
 _PROBE_LIMIT_S = const(20)
@@ -153,7 +154,7 @@ def _report(state, senses, hints):
     reason = 0 if state[st.ATTACHED] else report_due(state, hints)
     if not reason or not may_try(state, senses):
         return None
-    most_mj = policy.late_mj(state, hints[2]) if reason == REPORT_LATE else 0
+    most_mj = policy.late_mj(state, hints[2]) if reason == REPORT_LATE else _ANY_MJ
     return _point_first(state, hints) or _attach(state, reason, most_mj)
 
 
@@ -188,17 +189,16 @@ def _may_be_unheard(state):
     return state[st.CARD_DUE] or state[st.HELD_PLMN] != state[st.OPEN_PLMN]
 
 
-def _attach(state, reason, most_mj=0):
-    """`most_mj`: what the search may take, 0: what is left beside the sleep to the end, if that is to be kept."""
-    fails, spare_s = state[st.TRY_FAILS], _ATTACH_PATIENCE_S
+def _attach(state, reason, most_mj=_ANY_MJ):
+    """With a search that takes no more than `most_mj`, nor the sleep to the end."""
+    fails = state[st.TRY_FAILS]
     # A whole scan takes longer than the limit: every third try in vain is one, and each of the first.
     whole = (not state[st.LAST_UPLOAD] and fails < _FIRST_TRIES) or fails % 3 == 2
     limit_s, mcc = (_WHOLE_SCAN_S, 0) if whole else (_ATTACH_LIMIT_S, state[st.MCC])
-    if most_mj or (state[st.ENDS_AT] < 0 and not state[st.URGENT]):
-        spare_s = max(limit_s, (most_mj or state[st.LEFT] - state[st.FLOOR]) // _SEARCH_MW)
-    plmn = state[st.HELD_PLMN] or state[st.CHOSEN_PLMN]
-    patience_s = min(_patience_s(state, whole), spare_s)
-    return Action(ATTACH, reason, limit_s, patience_s, plmn, mcc=mcc)
+    if state[st.ENDS_AT] < 0 and not state[st.URGENT]:
+        most_mj = min(most_mj, state[st.LEFT] - state[st.FLOOR])
+    patience_s = min(_patience_s(state, whole), max(limit_s, most_mj // _SEARCH_MW))
+    return Action(ATTACH, reason, limit_s, patience_s, state[st.HELD_PLMN] or state[st.CHOSEN_PLMN], mcc=mcc)
 
 
 def _again(state, senses, hints):

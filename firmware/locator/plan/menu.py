@@ -13,12 +13,12 @@ from locator.plan import state as st
 _HOUR_S = const(3600)
 # A trip is planned to last so much longer than expected.
 AHEAD_S = const(6 * 3600)
-# Sleep stays paid for until so much later, and by so many percent of the deviation, which is also what a mission
-# must have to spare before it counts as one that can be carried through.
+# Sleep stays paid for until so much later, and by so many percent of the deviation: a mission that can be
+# carried through has those to spare, too.
 _FLOOR_AHEAD_S = const(6 * 3600)
 _SPARE_SHARE = const(150)
 _WAKES_ASLEEP = const(2)  # a day, where nothing but sleep is paid for (plan/policy.py)
-_STILL_SAVES_J = const(10)
+_STILL_SAVES_J = const(8)
 # What lies ahead where neither the line nor the settings say.
 _SOME_TIME_S = const(30 * 86400)
 _AT_GOAL_S = const(2 * 86400)
@@ -94,7 +94,7 @@ def row(rows, rate):
     return rows[-1]
 
 
-CARRIES_J = {"bg95": 62, "sim7600": 90}
+CARRIES_J = {"bg95": 59, "sim7600": 90}
 MENUS = {
     "bg95": (
         (30, 7200, 7200, 7200, 518, 1440000),
@@ -107,9 +107,9 @@ MENUS = {
         (400, 1800, 3600, 1800, 3, 1440000),
     ),
     "sim7600": (
-        (60, 7200, 7200, 7200, 600, 1440000),
-        (90, 7200, 7200, 5400, 500, 1440000),
-        (120, 5400, 7200, 3600, 400, 1440000),
+        (60, 7200, 7200, 7200, 960, 1440000),
+        (90, 7200, 7200, 5400, 625, 1440000),
+        (120, 5400, 7200, 3600, 500, 1440000),
         (200, 5400, 7200, 1800, 180, 1440000),
         (300, 3600, 7200, 1800, 96, 1440000),
         (500, 1800, 7200, 1800, 42, 1440000),

@@ -73,8 +73,8 @@ def affords(state, cost):
 
 
 def late_mj(state, costs):
-    """Nor does it give up early."""
-    return 0
+    """It gives up no sooner."""
+    return 1 << 28
 
 
 def until(state, costs, not_before):
