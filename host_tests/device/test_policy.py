@@ -159,7 +159,7 @@ def test_the_largest_numbers_fit_in_a_word():
     state = settled()
     networks.learn_upload(state, battery.costs("sim7600"), True, 999999, 1 << 29)
     state[st.WANTED], state[st.NOW] = 999999, 1 << 29
-    networks.learn_look(state, 0, 0)
+    networks.look_aside(state)
     assert networks.looked_lately(state, 999999)
     assert networks.cost_of(state, 999999) == 400000
     state[st.HEARD_HERE] = 0
@@ -174,7 +174,7 @@ def test_another_network_is_looked_at_once_a_day_when_it_may_save_much():
     networks.learn_upload(state, COSTS, True, 46000, 12400)
     assert aside.choose(state, COSTS, Journey, 46000) == 46001
     state[st.WANTED] = 46001
-    networks.learn_look(state, 0, 0)
+    networks.look_aside(state)
     assert aside.choose(state, COSTS, Journey, 46000) == 0
     state[st.NOW] += DAY
     assert aside.choose(state, COSTS, Journey, 46000) == 46001

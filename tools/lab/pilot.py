@@ -41,6 +41,8 @@ CHANGES = {
 """What can be changed in our policy, to see what it buys; the last one only where cold withholds energy."""
 PLANNED_S, PLANNED_LEAST_S = 45 * 86_400, 2 * 86_400
 NEVER_J = 1e6
+FAINT_DBM = networks.WEAKEST_DBM + 9
+"""Below this nobody registers with another network than the one in use."""
 COLDEST_C = -30.0
 SETTINGS = settings.defaults()
 LEAST_S = SETTINGS[settings.REPORT_LEAST_S]
@@ -173,11 +175,19 @@ class _Pilot:
 
     def _probe(self, device: Device) -> None:
         mind = self._state
-        seen = device.probe(mind[st.WANTED] - 1 if mind[st.WANTED] else self._held())
+        wanted = mind[st.WANTED]
+        seen = device.probe(wanted - 1 if wanted else self._held())
         number, dbm = (seen.network + 1, round(seen.rsrp_dbm)) if seen else (0, 0)
         if number != mind[st.NETWORK]:
             budget.count(mind, mind[st.NOW])
-        networks.learn_look(mind, number, dbm)
+        if not wanted:
+            networks.learn_look(mind, number, dbm)
+            return
+        networks.look_aside(mind)
+        if seen and dbm > FAINT_DBM:
+            mind[st.SEEN], mind[st.SEEN_DBM], mind[st.DID_PROBE] = number, dbm, st.YES
+        else:  # as the firmware, which registers with it in vain
+            networks.learn_upload(mind, self._costs, False, mind[st.NETWORK], 0)
 
     def _spare_j(self) -> float:
         """What an attempt may take: as the firmware waits for a network, not the sleep to the end."""

@@ -61,10 +61,12 @@ def expected(state, costs, journey, plmn):
 
 
 def looked_lately(state, plmn):
-    """Whether this network was looked at in the last 12 hours, to leave another one for it."""
+    """Whether this network was looked at in the last 12 hours, or where the train still stands, to leave
+    another one for it."""
     at = _find(state, plmn)
     time = state[at] & _TIME if at else 0
-    return time != 0 and (state[st.NOW] // 1800 + 1 - time) % _HALF_HOURS < 24
+    stood = (state[st.NOW] - state[st.STOPPED_AT]) // 1800
+    return time != 0 and (state[st.NOW] // 1800 + 1 - time) % _HALF_HOURS < max(24, stood + 1)
 
 
 def share(state, place):
@@ -79,11 +81,6 @@ def share(state, place):
 
 def learn_look(state, plmn, dbm):
     """A network was seen at so many dBm, or none (0)."""
-    if state[st.WANTED]:
-        look_aside(state)
-        if plmn and dbm > WEAKEST_DBM + 9:
-            state[st.SEEN], state[st.SEEN_DBM], state[st.DID_PROBE] = plmn, dbm, st.YES
-        return
     state[st.DID_PROBE] = st.YES
     state[st.SEEN], state[st.SEEN_DBM] = plmn, dbm
     _learn_place(state, dbm if plmn else 0)
@@ -92,7 +89,7 @@ def learn_look(state, plmn, dbm):
 
 
 def look_aside(state):
-    """Another network is tried, by a look or by registering with it; that one is stayed with."""
+    """Another network is tried, and stayed with where it serves."""
     at = _take(state, state[st.WANTED])
     state[at] = state[at] & ~_TIME | (state[st.NOW] // 1800 % _HALF_HOURS + 1)
     state[st.CHOSEN_PLMN] = state[st.WANTED]
@@ -114,9 +111,7 @@ def learn_upload(state, costs, done, plmn, cost):
         state[st.HEARD_HERE] = 0 if state[st.MOVING] else state[st.SEEN_DBM] or _USUAL_DBM
         return
     if state[st.DID_LOOK_ASIDE]:
-        # The one before is heard here still, and the other one, the newest known, is not worth a second try.
-        state[st.NETWORKS + 1] = state[st.NETWORKS + 1] or _DEAREST * costs.upload
-        state[st.CHOSEN_PLMN] = 0
+        state[st.CHOSEN_PLMN] = 0  # the one before is heard here still
         return
     if not state[st.DID_PROBE] and not cost:
         _learn_place(state, 0)
