@@ -41,6 +41,8 @@ CHANGES = {
 """What can be changed in our policy, to see what it buys; the last one only where cold withholds energy."""
 PLANNED_S, PLANNED_LEAST_S = 45 * 86_400, 2 * 86_400
 NEVER_J = 1e6
+SHORTEST_S = 900
+"""Of a sleep (plan/decide.py)."""
 FAINT_DBM = networks.WEAKEST_DBM + 9
 """Below this nobody registers with another network than the one in use."""
 COLDEST_C = -30.0
@@ -91,11 +93,14 @@ class _Pilot:
         """The last departure was none."""
 
     def slot(self, device: Device) -> None:
-        """The wakes of a slot. Where wakes for nothing cost, it sleeps until the plan wakes it, or a jolt."""
+        """The wakes of a slot. Where wakes for nothing cost, it sleeps until the plan wakes it, or a jolt; on
+        a trip of the world, where it stands, to the second and not to the next slot."""
         now, mission, mind = START_S + device.slot * SLOT_S, self._mission, self._state
         stands = not (device.moving or mind[st.MOVING])
         if now >= self._until or (device.moving and not mind[st.MOVING]):
             self._wake(device, now, bool(device.moving))
+        while mission.shunts and not device.moving and self._until < now + SLOT_S:
+            self._wake(device, int(self._until), False)
         if mission.bumps and stands:
             device.woke(mission.bumps[device.slot], mission.bumps[device.slot])
         if mission.shunts and mission.shunts[device.slot] and stands:
@@ -116,7 +121,8 @@ class _Pilot:
         if self._mission.bumps is not None:
             device.woke(1 if device.left_j == left_j else 0, 1 if mind[st.EDGE] and moving else 0)
             until = policy.until(mind, self._costs, mind[st.LAST_UPLOAD] + LEAST_S)
-            self._until = min(until, max(mind[st.UPLOAD_NOT_BEFORE], self._late_at()))
+            until = min(until, max(mind[st.UPLOAD_NOT_BEFORE], self._late_at()))
+            self._until = max(until, now + SHORTEST_S)
 
     def _act(self, device: Device) -> None:
         """What is worth it now."""
@@ -233,11 +239,13 @@ class _Pilot:
         return self._plmns.index(held) if held else None
 
     def _left_j(self, device: Device) -> float:
-        """What can be drawn now, or when it will be as cold as `COLDEST_C`."""
+        """By the device's own account, what can be drawn now, or when it will be as cold as `COLDEST_C`."""
+        mission = self._mission
+        left_j = mission.budget_j - mission.costs.counted * (mission.budget_j - device.left_j)
         if self._changed != "coldest":
-            return device.left_j
+            return left_j
         withheld = float(np.diff(usable(np.array([COLDEST_C, device.battery_c])))[0])
-        return device.left_j - max(0.0, withheld) * self._mission.budget_j
+        return left_j - max(0.0, withheld) * mission.budget_j
 
 
 def _mj(joules: float) -> int:
