@@ -1,8 +1,8 @@
 """The whole decision table: each reason and each rule has a wake of its own."""
 
-from locator.plan import decide
+from locator.plan import decide, networks, policy
 from locator.plan import state as st
-from reasons import CASES
+from reasons import CASES, dear
 
 
 def rule_of(state, senses, hints):
@@ -24,3 +24,19 @@ def test_each_rule_of_the_table_has_its_turn():
     for reason, _, rule, wake in CASES:
         assert rule_of(*wake()) == rule, (reason, rule)
     assert {rule for _, _, rule, _ in CASES} == set(range(-1, len(decide.RULES)))
+
+
+def test_another_network_that_does_not_answer_is_not_waited_for():
+    action = decide.next(*dear())
+    assert (action.reason, action.limit_s, action.patience_s) == (policy.PROBE_OTHER, 50, 50)
+
+
+def test_it_is_not_tried_again_where_the_train_still_stands():
+    for moving, hours, again in ((0, 11, 0), (0, 40, 0), (1, 11, 0), (1, 13, 1)):
+        state, told, hints = dear()
+        tried = decide.next(state, told, hints).plmn
+        networks.learn_upload(state, hints[2], False, state[st.NETWORK], 0)
+        state[st.NOW] += hours * 3600
+        if moving:
+            state[st.STOPPED_AT] = state[st.NOW]
+        assert networks.looked_lately(state, tried) == (not again), (moving, hours)

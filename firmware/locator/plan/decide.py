@@ -190,7 +190,7 @@ def _may_be_unheard(state):
 
 
 def _attach(state, reason, most_mj=_ANY_MJ):
-    """With a search that takes no more than `most_mj`, nor the sleep to the end."""
+    """With a wait for a network that takes no more than `most_mj`, nor the sleep to the end."""
     fails = state[st.TRY_FAILS]
     # A whole scan takes longer than the limit: every third try in vain is one, and each of the first.
     whole = (not state[st.LAST_UPLOAD] and fails < _FIRST_TRIES) or fails % 3 == 2
@@ -299,6 +299,7 @@ def _network(state, verdict):
         return Action(PROBE, verdict, _PROBE_LIMIT_S)
     if verdict == policy.PROBE_OTHER:
         networks.look_aside(state)
+        return _attach(state, verdict, 0)
     return _attach(state, verdict)
 
 
