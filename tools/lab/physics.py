@@ -65,6 +65,8 @@ class Costs:
     """Of each of these."""
     counted: float = 1.0
     """What the device's own account makes of a joule."""
+    most_upload_j: float = math.inf
+    """What an attempt can take at most: each wait of a tracker has a deadline."""
 
     @property
     def sleep_slot_j(self) -> float:
@@ -81,10 +83,12 @@ class Costs:
 
 
 COSTS = {
-    "bg95": Costs(1.2, 8.8, 35.0, 25.0, 1.5, 0.20, 216e-6),
-    "sim7600": Costs(40.0, 4.0, 70.0, 60.0, 25.0, 0.30, 300e-6),
+    "bg95": Costs(1.2, 8.8, 35.0, 25.0, 1.5, 0.20, 216e-6, most_upload_j=300.0),
+    "sim7600": Costs(40.0, 4.0, 70.0, 60.0, 25.0, 0.30, 300e-6, most_upload_j=600.0),
 }
-"""Of the facts: what all policies are judged with, and what a device believes before it has learned."""
+"""Of the facts: what all policies are judged with, and what a device believes before it has learned. What an
+attempt can take is what the firmware draws (plan/energy.py) in some 15 minutes: five of patience, two to four
+to open the connection, half a minute for each piece that is sent."""
 MEASURED = {
     # By the world's meter, BG95, seeds 1 to 3, 45 days at 100 J a day. In wakes without a fix: a report
     # over GSM 5.0 J + 5.0 J x M(r) (152 of them, least squares), over LTE-M 4.0 to 5.6 J by how long the
@@ -338,6 +342,7 @@ class Device:
         operator = self._instance.factor[found.network] ** FACTOR_EXPONENT
         signal = signal_factor(found.rsrp_dbm) * self._instance.upload_noise[slot]
         cost_j = times * (costs.wake_j + costs.upload_j * operator * signal)
+        limit_j = min(limit_j, costs.most_upload_j)
         self._pay("upload", min(cost_j, limit_j))
         self.cost_j += again_j
         lost = self._instance.luck[slot] < failure(found.rsrp_dbm)

@@ -13,10 +13,9 @@ from locator.plan import state as st
 _HOUR_S = const(3600)
 # A trip is planned to last so much longer than expected.
 AHEAD_S = const(6 * 3600)
-# Sleep stays paid for until so much later, and by so many percent of the deviation: a mission that can be
-# carried through has those to spare, too.
+# Sleep stays paid for until so much later, and by so many percent of the deviation.
 _FLOOR_AHEAD_S = const(6 * 3600)
-_SPARE_SHARE = const(150)
+_FLOOR_SHARE = const(150)
 _WAKES_ASLEEP = const(2)  # a day, where nothing but sleep is paid for (plan/policy.py)
 _STILL_SAVES_J = const(8)
 # What lies ahead where neither the line nor the settings say.
@@ -37,8 +36,8 @@ def select(state, costs, modem, journey, least_s, priority):
     """Choose the row for the joules a day that are left, and the sleep that must stay paid for.
 
     The energy is to last for the journey, and for `least_s` at least. A mission that has less than
-    CARRIES_J a day cannot be carried through: it spends so much and ends early, instead of living long and
-    telling nothing.
+    CARRIES_J a day, until one deviation behind the expected end, cannot be carried through: it spends so much
+    and ends early, instead of living long and telling nothing.
     """
     still = costs.still and not state[st.UNFELT]
     choose(state, costs, carries_j(modem, still), MENUS[modem], journey, least_s)
@@ -54,7 +53,6 @@ def select(state, costs, modem, journey, least_s, priority):
 def choose(state, costs, carries_j, rows, journey, least_s):
     """The same with another menu, without priorities."""
     now, left = state[st.NOW], state[st.LEFT]
-    spare_s = journey.deviation_s * _SPARE_SHARE // 100
     state[st.ROW_AT] = now
     lasts_s = max(journey.to_go_s, least_s)
     # Behind the expected end some time is paced for, and little sleep withheld: it may be over any moment.
@@ -64,13 +62,15 @@ def choose(state, costs, carries_j, rows, journey, least_s):
         carries_h = min(max(left, 0) // (carries_j * 1000 // 24), _MOST_H)
         state[st.ENDS_AT] = state[st.ENDS_AT] or now + carries_h * _HOUR_S
         ends_s = state[st.ENDS_AT] - now
-        if to_go_s + spare_s <= ends_s:
+        if to_go_s + journey.deviation_s <= ends_s:
             state[st.ENDS_AT] = -1
         to_go_s = min(to_go_s, ends_s)
     rate = left // 1000 * 1440 // (max(to_go_s, _HOUR_S) // 60)
     found = row(rows, rate)
     state[st.MOVE_S], state[st.DWELL_S], state[st.EDGE_S], state[st.AGE_MIN], state[st.LINGER_S] = found[1:]
-    lasts_s = (lasts_s if lasts_s > 0 else _OVERDUE_S) + _FLOOR_AHEAD_S + spare_s
+    lasts_s = (
+        (lasts_s if lasts_s > 0 else _OVERDUE_S) + _FLOOR_AHEAD_S + journey.deviation_s * _FLOOR_SHARE // 100
+    )
     asleep_a_day = costs.sleep_a_day + _WAKES_ASLEEP * costs.wake
     state[st.FLOOR] = asleep_a_day // 24 * (lasts_s // _HOUR_S) + costs.scan
 

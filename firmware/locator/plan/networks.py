@@ -29,7 +29,7 @@ _WEAK_COST = (
 )  # fmt: skip
 _USUAL_DBM = const(-90)
 # After looks in vain while standing: only movement helps.
-LOOK_STANDING_S = (10800, 16200, 21600, 32400, 43200)
+LOOK_STANDING_S = (10800, 21600, 43200, 86400)
 # Where reports cost little beside what their age is worth, one that was unlucky is not given up for hours.
 AGE_RICH_MIN = const(15)
 _LOOK_RICH_S = const(1800)
