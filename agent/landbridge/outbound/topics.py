@@ -29,10 +29,12 @@ _OF_POINT = len(Point._fields)
 def tracks(device: str, stored: Sequence[StoredPoint]) -> list[Outgoing]:
     """Batches, each point once; none has points of two tenants. They lie in the outbox as the points are now:
     `whole` makes GeoJSON of them, when ingest need not wait for it."""
+    by_column = StoredPoints.of(stored)
+    rows, tenants = list(by_column.values(first=1)), set(by_column.column("tenant"))
+    of_one = [rows] if len(tenants) == 1 else [list(each) for _, each in groupby(rows, itemgetter(-1))]
     return [
-        _of_track(tenant, device, mine[i : i + MAX_RECORDS])
-        for tenant, rows in groupby(StoredPoints.of(stored).values(first=1), itemgetter(-1))
-        for mine in [list(rows)]
+        _of_track(mine[0][-1], device, mine[i : i + MAX_RECORDS])
+        for mine in of_one
         for i in range(0, len(mine), MAX_RECORDS)
     ]
 
@@ -85,8 +87,11 @@ def message(number: int, replaces: int | None, content: Mapping[str, Any]) -> di
 def newest(stored: Sequence[StoredPoint]) -> StoredPoint | None:
     """The point of the batch that may become the device's position: the last good fix by time."""
     of = StoredPoints.of(stored)
-    known = enumerate(zip(of.column("kind"), of.column("flags"), strict=True))
-    good = [place for place, (kind, flags) in known if kind == KIND_FIX and not flags & judge.NOT_LATEST]
+    kinds, doubts = of.column("kind"), of.column("flags")
+    good: Sequence[int] = range(len(of))
+    if any(doubts) or kinds.count(KIND_FIX) < len(of):
+        known = enumerate(zip(kinds, doubts, strict=True))
+        good = [place for place, (kind, flags) in known if kind == KIND_FIX and not flags & judge.NOT_LATEST]
     # None of these is undated.
     return of[max(good, key=of.column("at_s").__getitem__)] if good else None
 

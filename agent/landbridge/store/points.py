@@ -22,7 +22,7 @@ from sqlalchemy import (
 )
 
 from landbridge.store import bulk, gaps
-from landbridge.store.among import among
+from landbridge.store.among import among_given
 from landbridge.store.tables import devices, points, trips, uplinks
 from landbridge.wire.columns import Rows
 from landbridge.wire.point import KIND_FIX, KIND_STILL, Point
@@ -32,6 +32,7 @@ _OF_POINT = len(Point._fields)
 # As a literal, or SQLite would not see that the partial index fits.
 _NO_SEQ = 2**62
 _WITHOUT_CLOCK = points.c.quality == literal_column("0")
+_TRIPS = select(trips).where(among_given(trips.c.device))
 
 
 class JudgedPoint(NamedTuple):
@@ -110,15 +111,24 @@ def under(connection: Connection, device: str, sequences: Sequence[int]) -> dict
 def trips_of(connection: Connection, of_devices: Sequence[str]) -> dict[str, list[Row[Any]]]:
     """The trips of these devices."""
     found: dict[str, list[Row[Any]]] = {}
-    for trip in connection.execute(select(trips).where(among(trips.c.device, of_devices))):
+    for trip in connection.execute(_TRIPS, {"texts": list(of_devices)}):
         found.setdefault(trip.device, []).append(trip)
     return found
 
 
 def insert_all(connection: Connection, *stored: Sequence[StoredPoint]) -> None:
     """Store points, of whatever devices, none of which is there yet."""
-    rows = [row for each in stored for row in StoredPoints.of(each).values(end=len(_NAMES))]
-    bulk.insert(connection, points, _NAMES, rows)
+    without, of_trips = [], []
+    for each in map(StoredPoints.of, stored):
+        *columns, dated, flags, received_s, trip = each.columns[: len(_NAMES)]
+        columns += list(map(int, dated)), flags, received_s
+        if any(trip):
+            of_trips += zip(*columns, trip, strict=True)
+        else:
+            without += zip(*columns, strict=True)
+    # SQLite's driver takes as long for a null or a truth value as for many numbers.
+    bulk.insert(connection, points, _NAMES[:-1], without)
+    bulk.insert(connection, points, _NAMES, of_trips)
 
 
 def store(
