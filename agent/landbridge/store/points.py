@@ -32,6 +32,13 @@ _OF_POINT = len(Point._fields)
 # As a literal, or SQLite would not see that the partial index fits.
 _NO_SEQ = 2**62
 _WITHOUT_CLOCK = points.c.quality == literal_column("0")
+_TO_DATE = (
+    select(points.c.device)
+    .distinct()
+    .where(
+        points.c.boot.in_(bindparam("boots", expanding=True)), among_given(points.c.device), _WITHOUT_CLOCK
+    )
+)
 _TRIPS = select(trips).where(among_given(trips.c.device))
 
 
@@ -182,12 +189,8 @@ def devices_to_date(connection: Connection, boots: Mapping[str, int]) -> set[str
     have no time, or an uncertain one."""
     if not boots:
         return set()
-    statement = (
-        select(points.c.device)
-        .distinct()
-        .where(points.c.boot.in_(set(boots.values())), points.c.device.in_(boots), _WITHOUT_CLOCK)
-    )
-    return set(connection.execute(statement).scalars())
+    given = {"boots": list(set(boots.values())), "texts": list(boots)}
+    return set(connection.execute(_TO_DATE, given).scalars())
 
 
 def to_date(connection: Connection, device: str, boot: int, doubts: int) -> list[StoredPoint]:
