@@ -24,8 +24,8 @@ _KEEPALIVE |= {"tcp_user_timeout": 25_000}  # milliseconds; the others count onl
 
 
 def sqlite(path: Path, sorts_on_disk: bool = False) -> Engine:
-    """The engine of a file; WAL, synchronous. What a savepoint or a statement can take back is kept in memory,
-    or else each page that changes is written to a file first; but so is what is sorted, unless on disk."""
+    """The engine of a file; WAL, synchronous. What a savepoint or a statement can take back is in memory, or
+    each page that changes would be written to a file first. So is what is sorted, but for `sorts_on_disk`."""
     engine = create_engine(
         URL.create("sqlite", database=str(path)), connect_args={"timeout": _BUSY_TIMEOUT_S}
     )
