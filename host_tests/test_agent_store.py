@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from landbridge.errors import UserError
 from landbridge.ingest import news
 from landbridge.ingest.judge import BY_ARRIVAL, UNDATED
+from landbridge.outbound import topics
 from landbridge.store import commands, devices, gaps, letters, outbox, points, settings, trips
 from landbridge.store.database import Database, open_database
 from landbridge.store.devices import WINDOW, Window
@@ -238,7 +239,7 @@ def test_the_position_moves_by_time_only(database):
             new = points.store(connection, DEVICE, [judged(seq, at_s)], NOW_S)
             news.post(connection, [news.News(row, [], [], new)], NOW_S)
             write(connection, [row])
-        told = [json.loads(each.payload) for each in outbox.head(connection, 9) if each.retain]
+        told = [json.loads(topics.whole(each).payload) for each in outbox.head(connection, 9) if each.retain]
         assert [each["seq"] for each in told] == [5, 4]
         latest = points.latest_position(connection, DEVICE)
     assert latest and latest.point.seq == 4
