@@ -125,10 +125,11 @@ def trips_of(connection: Connection, of_devices: Sequence[str]) -> dict[str, lis
 
 def insert_all(connection: Connection, *stored: Sequence[StoredPoint]) -> None:
     """Store points, of whatever devices, none of which is there yet."""
-    without, of_trips = [], []
+    without: list[tuple[Any, ...]] = []
+    of_trips: list[tuple[Any, ...]] = []
     for each in map(StoredPoints.of, stored):
         *columns, dated, flags, received_s, trip = each.columns[: len(_NAMES)]
-        columns += list(map(int, dated)), flags, received_s
+        columns += list(map(int, dated)) if any(dated) else [0] * len(dated), flags, received_s
         if any(trip):
             of_trips += zip(*columns, trip, strict=True)
         else:
