@@ -134,7 +134,7 @@ def insert_all(connection: Connection, *stored: Sequence[StoredPoint]) -> None:
             of_trips += zip(*columns, trip, strict=True)
         else:
             without += zip(*columns, strict=True)
-    # SQLite's driver takes as long for a null or a truth value as for many numbers.
+    # SQLite's driver looks for an adapter for each null and truth value, and for no number.
     bulk.insert(connection, points, _NAMES[:-1], without)
     bulk.insert(connection, points, _NAMES, of_trips)
 
