@@ -15,6 +15,7 @@ from landbridge.ingest import limits, pipeline
 from landbridge.ingest.limits import RateLimit
 from landbridge.ingest.replay import Replay
 from landbridge.ingest.reprocess import reprocess
+from landbridge.outbound import topics
 from landbridge.precedence import Precedence
 from landbridge.store import bulk, devices, events, letters, outbox, outline, points, retention
 from landbridge.store.database import Database
@@ -177,7 +178,7 @@ def test_a_position_that_was_read_wrong_is_told_as_it_is(tmp_path):
         told = outbox.head(connection, 9)
     assert came.changed == 1
     assert [each.topic.split("/")[-1] for each in told] == ["track", "position"]
-    assert json.loads(told[-1].payload)["latitude"] == point(1).latitude_deg
+    assert json.loads(topics.whole(told[-1]).payload)["latitude"] == point(1).latitude_deg
 
 
 def test_what_is_no_longer_kept_is_neither_missing_nor_taken_back(tmp_path):

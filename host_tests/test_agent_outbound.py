@@ -135,6 +135,13 @@ def test_a_track_that_lay_in_the_outbox_before_an_update_is_still_told():
     assert topics.whole(kept._replace(payload=finished)).payload == finished
 
 
+def test_a_position_that_lay_in_the_outbox_before_an_update_is_still_told():
+    finished = Posted(1, "t", b'{"id":"lb-0001/1"}', True, "default", DEVICE, "position")
+    assert topics.whole(finished) == finished
+    taken_away = Posted(1, *topics.no_position(DEVICE, None))
+    assert topics.whole(taken_away) == taken_away
+
+
 def test_a_position_keeps_its_schema():
     message = topics.position(stored(FIX)[0])
     assert message.retain

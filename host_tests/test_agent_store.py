@@ -3,7 +3,7 @@
 import json
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from landbridge.errors import UserError
 from landbridge.ingest import news
 from landbridge.ingest.judge import BY_ARRIVAL, UNDATED
-from landbridge.store import devices, letters, outbox, points, trips
+from landbridge.outbound import topics
+from landbridge.store import commands, devices, gaps, letters, outbox, points, settings, trips
 from landbridge.store.database import Database, open_database
 from landbridge.store.devices import WINDOW, Window
 from landbridge.store.held import hold, write
@@ -24,7 +25,8 @@ from landbridge.store.outbox import Outgoing
 from landbridge.store.points import JudgedPoint, JudgedPoints
 from landbridge.store.tables import devices as devices_table
 from landbridge.store.tables import metadata
-from sqlalchemy import Engine, event, update
+from sqlalchemy import Connection, Engine, event, update
+from sqlalchemy.exc import IntegrityError
 
 from host_tests.agent_bench import DEVICE, heard, point
 from host_tests.postgres_bench import postgres, server  # noqa: F401
@@ -180,6 +182,56 @@ def test_points_to_date_are_found_by_an_index(database, doubts):
     assert any("USING INDEX points_by_power_on (boot=? AND device=?)" in row[-1] for row in plan), plan
 
 
+ASKED_FOR_MANY: list[Callable[[Connection], object]] = [
+    lambda connection: hold(connection, [DEVICE, "lb-0002"]),
+    lambda connection: points.trips_of(connection, [DEVICE, "lb-0002"]),
+    lambda connection: points.devices_to_date(connection, {DEVICE: 1}),
+    lambda connection: points.devices_to_date(connection, {DEVICE: 1, "lb-0002": 2, "lb-0003": 3}),
+    lambda connection: gaps.complete(connection, [DEVICE, "lb-0002"]),
+    lambda connection: commands.devices_with_waiting(connection, [DEVICE, "lb-0002"], NOW_S),
+    lambda connection: settings.newest(connection, [DEVICE, "lb-0002"]),
+]
+
+
+@pytest.mark.parametrize("ask", ASKED_FOR_MANY)
+def test_what_is_asked_for_many_devices_is_found_by_an_index(database, ask):
+    if database.on_server:
+        pytest.skip("PostgreSQL chooses by what is in the tables")
+    statements: list[tuple[str, Any]] = []
+    event.listen(Engine, "before_cursor_execute", lambda *it: statements.append((it[2], it[3])))
+    with database.writing() as connection:
+        ask(connection)
+        sql, values = statements[-1]
+        steps = [row[-1] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}", values)]
+    scanned = {step.split()[1] for step in steps if step.startswith("SCAN ")}
+    assert scanned - {"json_each", "anon_1"} == set(), steps
+
+
+def test_what_sqlite_refuses_of_many_rows_is_told_as_of_one(database):
+    if database.on_server:
+        pytest.skip("psycopg tells it in its own words")
+    new = points.with_trips(DEVICE, JudgedPoints.of([judged(1, NOW_S)]), NOW_S, [])
+    with database.writing() as connection:
+        points.insert_all(connection, new)
+    for some in ([new], [new] * 200):
+        with pytest.raises(IntegrityError, match="UNIQUE"), database.writing() as connection:
+            points.insert_all(connection, *some)
+
+
+@pytest.mark.parametrize("trips_of_points", [[None, None], [1, 1], [None, 1]])
+def test_points_of_trips_and_of_none_are_stored_alike(database, trips_of_points):
+    with database.writing() as connection:
+        trip = trips.start(connection, DEVICE, "CSQU3054383", "", "", 3600, NOW_S)
+        stored = [
+            points.StoredPoint(
+                DEVICE, point(seq), NOW_S, seq == 1, 0, NOW_S, each and trip, each and "CSQU3054383"
+            )
+            for seq, each in enumerate(trips_of_points, 1)
+        ]
+        points.insert_all(connection, stored)
+        assert points.track(connection, DEVICE) == stored
+
+
 def test_the_position_moves_by_time_only(database):
     with database.writing() as connection:
         for seq, at_s in ((5, NOW_S), (6, NOW_S - 1), (7, NOW_S), (4, NOW_S + 1)):
@@ -187,7 +239,7 @@ def test_the_position_moves_by_time_only(database):
             new = points.store(connection, DEVICE, [judged(seq, at_s)], NOW_S)
             news.post(connection, [news.News(row, [], [], new)], NOW_S)
             write(connection, [row])
-        told = [json.loads(each.payload) for each in outbox.head(connection, 9) if each.retain]
+        told = [json.loads(topics.whole(each).payload) for each in outbox.head(connection, 9) if each.retain]
         assert [each["seq"] for each in told] == [5, 4]
         latest = points.latest_position(connection, DEVICE)
     assert latest and latest.point.seq == 4

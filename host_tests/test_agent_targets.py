@@ -24,6 +24,7 @@ from landbridge.outbound import deliveries, home_assistant
 from landbridge.outbound.deliveries import Delivery
 from landbridge.outbound.kinds import dcsa, http, traccar, webhook
 from landbridge.outbound.kinds.errors import Away, Refused
+from landbridge.outbound.topics import whole
 from landbridge.store import events, fences, outbox, targets, trips
 from landbridge.store.events import Wanted
 from landbridge.store.keys import Keyring
@@ -355,7 +356,7 @@ def test_home_assistant_is_told_of_a_device_before_its_first_position(bound):
     bound.deliver(at(2))
     with bound.database.reading() as connection:
         for message in outbox.head(connection, 100):
-            publish(message)
+            publish(whole(message))
     topics = [each.topic for each in published]
     assert topics.count(f"homeassistant/device_tracker/landbridge_default_{FIRST}/config") == 1
     tracker = next(each for each in published if "/device_tracker/" in each.topic)

@@ -74,7 +74,8 @@ def tell(connection: Connection, brought: Sequence[News], now_s: int) -> list[Ou
         if not all_points:
             continue
         device = each.held.device
-        each.held.mark(_times(StoredPoints.of(each.changed)) + _times(all_points))
+        times = _times(all_points)
+        each.held.mark([*_times(StoredPoints.of(each.changed)), *times] if each.changed else times)
         messages += topics.tracks(device, all_points)
         alarms = topics.alarms(device, all_points)
         if alarms:
@@ -90,9 +91,11 @@ def tell(connection: Connection, brought: Sequence[News], now_s: int) -> list[Ou
     return messages
 
 
-def _times(stored: StoredPoints) -> list[int]:
+def _times(stored: StoredPoints) -> Sequence[int]:
     """When those were taken of which it is known."""
     times, flags = stored.column("at_s"), stored.column("flags")
+    if not any(flags):
+        return times
     return [at_s for at_s, each in zip(times, flags, strict=True) if not each & judge.NO_TIME]
 
 
@@ -102,8 +105,10 @@ def _stands(connection: Connection, brought: News, moved: StoredPoint | None) ->
     if held.position_seq is None:
         return False
     new = StoredPoints.of(brought.new)
-    known = zip(new.column("kind"), new.column("motion"), strict=True)
-    is_told = any(kind != KIND_FIX and motion == 0 for kind, motion in known)
+    kinds, motions = new.column("kind"), new.column("motion")
+    is_told = kinds.count(KIND_FIX) < len(new) and any(
+        kind != KIND_FIX and motion == 0 for kind, motion in zip(kinds, motions, strict=True)
+    )
     was_told = moved is not None and held.highest_seq > held.position_seq  # before the fix came in
     if not (is_told or was_told):
         return False

@@ -19,33 +19,42 @@ from landbridge.wire.point import KIND_FIX, Point
 NO_ALARMS = ("departed", "stopped", "country", "power-on")
 """Events of a record that are none; stops, departures and borders the journey tells, which knows better."""
 
-TRACK = "track"
+TRACK, POSITION = "track", "position"
 _ROWS = b"["
-"""What a track begins with that is not GeoJSON yet: an array of rows, each the columns of a point and what
-`StoredPoint` has besides."""
+"""What a track or a position begins with that is not yet as platforms get it. A row is the columns of a point
+and what `StoredPoint` has besides: a track is rows, a position [row, when it stood there still]."""
 _OF_POINT = len(Point._fields)
 
 
 def tracks(device: str, stored: Sequence[StoredPoint]) -> list[Outgoing]:
     """Batches, each point once; none has points of two tenants. They lie in the outbox as the points are now:
     `whole` makes GeoJSON of them, when ingest need not wait for it."""
+    by_column = StoredPoints.of(stored)
+    rows, tenants = list(by_column.values(first=1)), set(by_column.column("tenant"))
+    of_one = [rows] if len(tenants) == 1 else [list(each) for _, each in groupby(rows, itemgetter(-1))]
     return [
-        _of_track(tenant, device, mine[i : i + MAX_RECORDS])
-        for tenant, rows in groupby(StoredPoints.of(stored).values(first=1), itemgetter(-1))
-        for mine in [list(rows)]
+        _of_track(mine[0][-1], device, mine[i : i + MAX_RECORDS])
+        for mine in of_one
         for i in range(0, len(mine), MAX_RECORDS)
     ]
 
 
 def whole(message: Posted) -> Posted:
     """A message of the outbox as it is passed on: of a track, a GeoJSON FeatureCollection."""
-    if message.what != TRACK or not message.payload.startswith(_ROWS):
+    if not message.payload.startswith(_ROWS):
         return message
-    track = [
-        StoredPoint(message.device or "", Point(*row[:_OF_POINT]), *row[_OF_POINT:])
-        for row in orjson.loads(message.payload)
-    ]
-    return message._replace(payload=orjson.dumps(geojson.collection(track)))
+    device, kept = message.device or "", orjson.loads(message.payload)
+    if message.what == TRACK:
+        content = geojson.collection(_stored(device, row) for row in kept)
+    else:
+        stored, still_s = _stored(device, kept[0]), kept[1]
+        content = {"id": geojson.point_id(stored)} | whereabouts(stored) | {"still": iso(still_s)}
+    return message._replace(payload=orjson.dumps(content))
+
+
+def _stored(device: str, row: Sequence[Any]) -> StoredPoint:
+    """The point of a row."""
+    return StoredPoint(device, Point(*row[:_OF_POINT]), *row[_OF_POINT:])
 
 
 def alarms(device: str, stored: Sequence[StoredPoint]) -> list[Event]:
@@ -85,22 +94,25 @@ def message(number: int, replaces: int | None, content: Mapping[str, Any]) -> di
 def newest(stored: Sequence[StoredPoint]) -> StoredPoint | None:
     """The point of the batch that may become the device's position: the last good fix by time."""
     of = StoredPoints.of(stored)
-    known = enumerate(zip(of.column("kind"), of.column("flags"), strict=True))
-    good = [place for place, (kind, flags) in known if kind == KIND_FIX and not flags & judge.NOT_LATEST]
+    kinds, doubts = of.column("kind"), of.column("flags")
+    good: Sequence[int] = range(len(of))
+    if any(doubts) or kinds.count(KIND_FIX) < len(of):
+        known = enumerate(zip(kinds, doubts, strict=True))
+        good = [place for place, (kind, flags) in known if kind == KIND_FIX and not flags & judge.NOT_LATEST]
     # None of these is undated.
     return of[max(good, key=of.column("at_s").__getitem__)] if good else None
 
 
 def position(stored: StoredPoint, still_s: int | None = None) -> Outgoing:
     """The retained message that `stored` is the latest position of its device, which stood there still at
-    that time."""
-    content = {"id": geojson.point_id(stored)} | whereabouts(stored) | {"still": iso(still_s)}
-    return _outgoing(stored.tenant, stored.device, "position", content, retain=True)
+    that time. It lies in the outbox as a track does."""
+    _, point, *rest = stored
+    return _outgoing(stored.tenant, stored.device, POSITION, [(*point, *rest), still_s], retain=True)
 
 
 def no_position(device: str, tenant: str | None) -> Outgoing:
     """The retained message is taken away: no fix of the device lies within a trip of this tenant."""
-    return Outgoing(_topic(tenant, device, "position"), b"", True)
+    return Outgoing(_topic(tenant, device, POSITION), b"", True)
 
 
 def whereabouts(stored: StoredPoint) -> dict[str, Any]:
@@ -113,17 +125,14 @@ def whereabouts(stored: StoredPoint) -> dict[str, Any]:
     } | geojson.properties(stored)
 
 
-def _outgoing(
-    tenant: str | None, device: str, leaf: str, content: dict[str, Any], retain: bool = False
-) -> Outgoing:
+def _outgoing(tenant: str | None, device: str, leaf: str, content: object, retain: bool = False) -> Outgoing:
     payload = orjson.dumps(content)
     what = leaf.partition("/")[0]
     return Outgoing(_topic(tenant, device, leaf), payload, retain, tenant or HOUSE, device, what)
 
 
 def _of_track(tenant: str | None, device: str, rows: Sequence[tuple[Any, ...]]) -> Outgoing:
-    payload = orjson.dumps(rows)
-    return Outgoing(_topic(tenant, device, TRACK), payload, False, tenant or HOUSE, device, TRACK)
+    return _outgoing(tenant, device, TRACK, rows)
 
 
 def _topic(tenant: str | None, device: str, leaf: str) -> str:

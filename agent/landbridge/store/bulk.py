@@ -1,12 +1,13 @@
 """Many rows at once, past SQLAlchemy, which would sort the values of each row into their places."""
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from itertools import chain
 from typing import Any
 
 from sqlalchemy import Connection, Dialect, Table
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError
 
 _BLOCK = 128
 """Rows of one statement of SQLite at most."""
@@ -34,7 +35,8 @@ def update(connection: Connection, table: Table, names: Sequence[str], key: str,
         connection.exec_driver_sql(_of_arrays(connection.dialect, table, names, key), arrays)
     else:
         changes = ", ".join(f'"{name}" = ?' for name in names)
-        connection.exec_driver_sql(f"UPDATE {table.name} SET {changes} WHERE {key} = ?", [*rows])
+        with _sqlite(connection) as driver:
+            driver.executemany(f"UPDATE {table.name} SET {changes} WHERE {key} = ?", rows)
 
 
 def _of_arrays(dialect: Dialect, table: Table, names: Sequence[str], key: str) -> str:
@@ -51,16 +53,24 @@ def _of_arrays(dialect: Dialect, table: Table, names: Sequence[str], key: str) -
 
 def _in_blocks(connection: Connection, start: str, width: int, rows: Rows) -> None:
     """Many rows an execution, to SQLite: at each one the driver lets other threads go first."""
-    driver: Any = connection.connection.driver_connection
-    size = min(_BLOCK, driver.getlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER) // width)
     places = f"({', '.join('?' * width)})"
-    whole = len(rows) - len(rows) % size
-    statement = start + ", ".join([places] * size)
-    for first in range(0, whole, size):
-        values = tuple(chain.from_iterable(rows[first : first + size]))
-        connection.exec_driver_sql(statement, values)
-    if whole < len(rows):
-        connection.exec_driver_sql(start + places, [*rows[whole:]])
+    with _sqlite(connection) as driver:
+        size = min(_BLOCK, driver.getlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER) // width)
+        whole = len(rows) - len(rows) % size
+        statement = start + ", ".join([places] * size)
+        for first in range(0, whole, size):
+            driver.execute(statement, tuple(chain.from_iterable(rows[first : first + size])))
+        driver.executemany(start + places, rows[whole:])
+
+
+@contextmanager
+def _sqlite(connection: Connection) -> Iterator[sqlite3.Connection]:
+    """The driver's own connection; what it raises is raised as SQLAlchemy would."""
+    driver: Any = connection.connection.driver_connection
+    try:
+        yield driver
+    except sqlite3.Error as error:
+        raise DBAPIError.instance(None, None, error, sqlite3.Error) from error
 
 
 def _copy(connection: Connection, statement: str, rows: Rows) -> None:

@@ -3,11 +3,18 @@
 from collections.abc import Collection, Iterable
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
 
-from landbridge.store.among import among
+from landbridge.store.among import among_given
 from landbridge.store.tables import commands
 from landbridge.wire.commands import DONE, Command
+
+_WITH_WAITING = (
+    select(commands.c.device)
+    .distinct()
+    .where(among_given(commands.c.device), commands.c.result.is_(None), commands.c.cancelled_s.is_(None))
+    .where(commands.c.expires_s > bindparam("now_s"))
+)
 
 
 def give(
@@ -60,9 +67,7 @@ def waiting(connection: Connection, device: str, now_s: int, most: int) -> list[
 
 def devices_with_waiting(connection: Connection, devices: Collection[str], now_s: int) -> set[str]:
     """Those of the devices for which `waiting` finds something."""
-    open_ones = commands.c.result.is_(None), commands.c.cancelled_s.is_(None), commands.c.expires_s > now_s
-    statement = select(commands.c.device).distinct().where(among(commands.c.device, devices), *open_ones)
-    return set(connection.execute(statement).scalars())
+    return set(connection.execute(_WITH_WAITING, {"texts": list(devices), "now_s": now_s}).scalars())
 
 
 def sent(connection: Connection, device: str, ids: Iterable[int], now_s: int) -> None:

@@ -23,11 +23,13 @@ _LOCK = 0x4C42
 class Database:
     """The database; hands out connections."""
 
-    def __init__(self, place: str | Path) -> None:
+    def __init__(self, place: str | Path, sorts_on_disk: bool = False) -> None:
         self.place = str(place)
         """The file, or postgresql://..."""
         self.on_server = is_server(self.place)
-        self._engine = engines.postgresql(self.place) if self.on_server else engines.sqlite(Path(place))
+        self._engine = (
+            engines.postgresql(self.place) if self.on_server else engines.sqlite(Path(place), sorts_on_disk)
+        )
         # SQLite has one writer at a time; waiting here is faster than its polling.
         self._write_lock = nullcontext() if self.on_server else threading.Lock()
 
@@ -71,13 +73,16 @@ class Database:
 
         config = Config()
         config.set_main_option("script_location", str(_MIGRATIONS))
+        changed = Database(self.place, sorts_on_disk=True)  # an index of a large table
         try:
-            with self.writing() as config.attributes["connection"]:
+            with changed.writing() as config.attributes["connection"]:
                 command.upgrade(config, "head")
         except CommandError as error:
             raise UserError(
                 f"database {shown(self.place)} is of another version ({error}); update landbridge"
             ) from None
+        finally:
+            changed.close()
 
     def _version(self) -> str | None:
         """Of the tables that are there; None when there are none."""

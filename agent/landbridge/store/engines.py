@@ -23,12 +23,15 @@ _KEEPALIVE |= {"tcp_user_timeout": 25_000}  # milliseconds; the others count onl
 """A server whose host is gone is noticed within half a minute."""
 
 
-def sqlite(path: Path) -> Engine:
-    """The engine of a file; WAL, synchronous."""
+def sqlite(path: Path, sorts_on_disk: bool = False) -> Engine:
+    """The engine of a file; WAL, synchronous. What a savepoint or a statement can take back is in memory, or
+    each page that changes would be written to a file first. So is what is sorted, but for `sorts_on_disk`."""
     engine = create_engine(
         URL.create("sqlite", database=str(path)), connect_args={"timeout": _BUSY_TIMEOUT_S}
     )
     event.listen(engine, "connect", _prepare)
+    if not sorts_on_disk:
+        event.listen(engine, "connect", _keep_in_memory)
     event.listen(engine, "begin", _begin)
     return engine
 
@@ -50,6 +53,10 @@ def _prepare(connection: Any, _: Any) -> None:
     connection.isolation_level = None
     for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
         connection.execute(f"PRAGMA {pragma}")
+
+
+def _keep_in_memory(connection: Any, _: Any) -> None:
+    connection.execute("PRAGMA temp_store=MEMORY")
 
 
 def _begin(connection: Connection) -> None:

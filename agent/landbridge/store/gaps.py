@@ -5,15 +5,17 @@ from collections.abc import Collection, Iterable
 from sqlalchemy import Connection, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
-from landbridge.store.among import among
+from landbridge.store.among import among_given
 from landbridge.store.tables import devices, gone, points
 from landbridge.wire.resend import Range
+
+_COMPLETE = select(devices.c.device, devices.c.complete_seq).where(among_given(devices.c.device))
 
 
 def complete(connection: Connection, of_devices: Collection[str]) -> dict[str, int]:
     """Up to which sequence nothing of these devices is missing, as far as that is known."""
-    statement = select(devices.c.device, devices.c.complete_seq).where(among(devices.c.device, of_devices))
-    return {row.device: row.complete_seq for row in connection.execute(statement)}
+    rows = connection.execute(_COMPLETE, {"texts": list(of_devices)})
+    return {row[0]: row[1] for row in rows}
 
 
 def missing(connection: Connection, device: str, next_seq: int) -> list[Range]:

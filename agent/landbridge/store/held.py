@@ -76,16 +76,18 @@ class Held:
 
     def has_stored(self, sequences: Collection[int]) -> None:
         """These are stored now."""
-        self.highest_seq, self.touched = max(self.highest_seq, *sequences), True
-        for low, high in ranges(sequences):
+        stored = ranges(sequences)
+        self.highest_seq, self.touched = max(self.highest_seq, stored[-1][1]), True
+        for low, high in stored:
             if low > self.complete_seq + 1:
                 break
             self.complete_seq = max(self.complete_seq, high)
 
     def mark(self, times: Iterable[int]) -> None:
         """Points of these times have changed: the journey is to be worked out from there on."""
-        known = [] if self.journey_from_s is None else [self.journey_from_s]
-        self.journey_from_s = min([*known, *times], default=None)
+        first_s = min(times, default=None)
+        if first_s is not None and (self.journey_from_s is None or first_s < self.journey_from_s):
+            self.journey_from_s = first_s
         self.touched = True
 
     def has_position(self, seq: int, at_s: int | None) -> None:
@@ -113,7 +115,8 @@ _values_of = attrgetter(*_CHANGED, "device")
 
 def hold(connection: Connection, names: Collection[str]) -> dict[str, Held]:
     """Those of the devices that are known; nobody else changes them until the transaction ends."""
-    return {row.device: Held(*row) for row in connection.execute(_SELECT, {"texts": list(names)})}
+    found = (Held(*row) for row in connection.execute(_SELECT, {"texts": list(names)}))
+    return {each.device: each for each in found}
 
 
 def write(connection: Connection, changed: Iterable[Held]) -> None:

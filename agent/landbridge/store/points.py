@@ -22,7 +22,7 @@ from sqlalchemy import (
 )
 
 from landbridge.store import bulk, gaps
-from landbridge.store.among import among
+from landbridge.store.among import among_given
 from landbridge.store.tables import devices, points, trips, uplinks
 from landbridge.wire.columns import Rows
 from landbridge.wire.point import KIND_FIX, KIND_STILL, Point
@@ -32,6 +32,14 @@ _OF_POINT = len(Point._fields)
 # As a literal, or SQLite would not see that the partial index fits.
 _NO_SEQ = 2**62
 _WITHOUT_CLOCK = points.c.quality == literal_column("0")
+_TO_DATE = (
+    select(points.c.device)
+    .distinct()
+    .where(
+        points.c.boot.in_(bindparam("boots", expanding=True)), among_given(points.c.device), _WITHOUT_CLOCK
+    )
+)
+_TRIPS = select(trips).where(among_given(trips.c.device))
 
 
 class JudgedPoint(NamedTuple):
@@ -110,15 +118,25 @@ def under(connection: Connection, device: str, sequences: Sequence[int]) -> dict
 def trips_of(connection: Connection, of_devices: Sequence[str]) -> dict[str, list[Row[Any]]]:
     """The trips of these devices."""
     found: dict[str, list[Row[Any]]] = {}
-    for trip in connection.execute(select(trips).where(among(trips.c.device, of_devices))):
+    for trip in connection.execute(_TRIPS, {"texts": list(of_devices)}):
         found.setdefault(trip.device, []).append(trip)
     return found
 
 
 def insert_all(connection: Connection, *stored: Sequence[StoredPoint]) -> None:
     """Store points, of whatever devices, none of which is there yet."""
-    rows = [row for each in stored for row in StoredPoints.of(each).values(end=len(_NAMES))]
-    bulk.insert(connection, points, _NAMES, rows)
+    without: list[tuple[Any, ...]] = []
+    of_trips: list[tuple[Any, ...]] = []
+    for each in map(StoredPoints.of, stored):
+        *columns, dated, flags, received_s, trip = each.columns[: len(_NAMES)]
+        columns += list(map(int, dated)) if any(dated) else [0] * len(dated), flags, received_s
+        if any(trip):
+            of_trips += zip(*columns, trip, strict=True)
+        else:
+            without += zip(*columns, strict=True)
+    # SQLite's driver looks for an adapter for each null and truth value, and for no number.
+    bulk.insert(connection, points, _NAMES[:-1], without)
+    bulk.insert(connection, points, _NAMES, of_trips)
 
 
 def store(
@@ -172,12 +190,8 @@ def devices_to_date(connection: Connection, boots: Mapping[str, int]) -> set[str
     have no time, or an uncertain one."""
     if not boots:
         return set()
-    statement = (
-        select(points.c.device)
-        .distinct()
-        .where(points.c.boot.in_(set(boots.values())), points.c.device.in_(boots), _WITHOUT_CLOCK)
-    )
-    return set(connection.execute(statement).scalars())
+    given = {"boots": list(set(boots.values())), "texts": list(boots)}
+    return set(connection.execute(_TO_DATE, given).scalars())
 
 
 def to_date(connection: Connection, device: str, boot: int, doubts: int) -> list[StoredPoint]:

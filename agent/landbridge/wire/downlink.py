@@ -35,11 +35,13 @@ def encode_reply(
 
 def ranges(sequences: Iterable[int]) -> list[tuple[int, int]]:
     """The sequences as inclusive (lowest, highest) ranges in rising order."""
-    rising = sorted(set(sequences))
-    if not rising:
+    distinct = set(sequences)
+    if not distinct:
         return []
-    if rising[-1] - rising[0] == len(rising) - 1:
-        return [(rising[0], rising[-1])]
+    lowest, highest = min(distinct), max(distinct)
+    if highest - lowest == len(distinct) - 1:
+        return [(lowest, highest)]
+    rising = sorted(distinct)
     breaks = [(low, high) for low, high in pairwise(rising) if high != low + 1]
     lows = [rising[0], *(high for _, high in breaks)]
     highs = [*(low for low, _ in breaks), rising[-1]]

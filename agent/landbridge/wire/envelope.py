@@ -68,10 +68,11 @@ def direction_keys(device_key: bytes, device: str, direction: Direction, epoch: 
 
 
 @lru_cache(maxsize=4096)
-def _cipher(device_key: bytes, device: str, direction: Direction, epoch: int) -> tuple[AESCCM, bytes, bytes]:
-    """What encrypts a direction, its IV, and the external data that is authenticated."""
+def _cipher(device_key: bytes, device: str, direction: Direction, epoch: int) -> tuple[AESCCM, int, bytes]:
+    """What encrypts a direction, its IV as a number, and the external data that is authenticated, as CBOR."""
     keys = direction_keys(device_key, device, direction, epoch)
-    return AESCCM(keys.key, TAG_BYTES), keys.iv, cbor2.dumps([VERSION, direction, device])
+    external = cbor2.dumps(cbor2.dumps([VERSION, direction, device]))
+    return AESCCM(keys.key, TAG_BYTES), int.from_bytes(keys.iv, "big"), external
 
 
 def broker_password(device_key: bytes, device: str) -> str:
@@ -87,7 +88,7 @@ def seal(
         raise WireError(f"number {number} does not fit in a partial IV")
     cipher, iv, external = _cipher(device_key, device, direction, epoch)
     protected = _protected(Header(number, epoch))
-    ciphertext = cipher.encrypt(_nonce(iv, number), plaintext, _additional_data(protected, external))
+    ciphertext = cipher.encrypt(_nonce(iv, number), plaintext, _begin(protected) + external)
     return cbor2.dumps([protected, {}, ciphertext])
 
 
@@ -109,9 +110,7 @@ def decrypt(device_key: bytes, device: str, direction: Direction, sealed: Sealed
     number, epoch = sealed.header
     cipher, iv, external = _cipher(device_key, device, direction, epoch)
     try:
-        return cipher.decrypt(
-            _nonce(iv, number), sealed.ciphertext, _additional_data(sealed.protected, external)
-        )
+        return cipher.decrypt(_nonce(iv, number), sealed.ciphertext, _begin(sealed.protected) + external)
     except InvalidTag:
         raise ForgedError("envelope: not sealed by this device for this direction") from None
 
@@ -129,6 +128,7 @@ def _parts(item: object) -> tuple[bytes, bytes]:
     raise WireError("envelope: not [protected, {}, ciphertext]")
 
 
+@lru_cache(maxsize=4096)  # many an uplink has the same number, of one device or another
 def _header(protected: bytes) -> Header:
     """A protected header that is exactly the one of the contract."""
     item = cbor.loads(protected)
@@ -146,7 +146,7 @@ def _integer(item: object, most_bytes: int) -> int:
     return int.from_bytes(item, "big")
 
 
-@lru_cache(maxsize=4096)  # replies of the same second have the same number, and so has many an uplink
+@lru_cache(maxsize=4096)  # replies of the same second have the same number
 def _protected(of: Header) -> bytes:
     fields = {_ALG: _AES_CCM_16_64_128, _KID: _shortest(of.epoch), _PARTIAL_IV: _shortest(of.number)}
     return cbor2.dumps(fields)
@@ -156,9 +156,12 @@ def _shortest(number: int) -> bytes:
     return number.to_bytes(max(1, (number.bit_length() + 7) // 8), "big")
 
 
-def _nonce(iv: bytes, number: int) -> bytes:
-    return (int.from_bytes(iv, "big") ^ number).to_bytes(_IV_BYTES, "big")
+def _nonce(iv: int, number: int) -> bytes:
+    return (iv ^ number).to_bytes(_IV_BYTES, "big")
 
 
-def _additional_data(protected: bytes, external: bytes) -> bytes:
-    return cbor2.dumps(["Encrypt0", protected, external])
+@lru_cache(maxsize=4096)
+def _begin(protected: bytes) -> bytes:
+    """What is authenticated beside the text, an array of three, but for the last: the external data."""
+    array_of_three = b"\x83"
+    return array_of_three + cbor2.dumps("Encrypt0") + cbor2.dumps(protected)

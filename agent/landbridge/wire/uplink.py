@@ -4,7 +4,7 @@ The shape is `uplink` in docs/protocol/landbridge.cddl. Unknown integer keys are
 newer firmware may say more; everything else that does not fit is refused with `WireError`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import accumulate
@@ -133,21 +133,23 @@ def _points(columns: Any) -> Points:
 
 def _expand(column: Any, n: int, name: str, limits: tuple[int, int]) -> list[int]:
     """The `n` values of one column, in whichever form it has."""
-    if type(column) is int and limits[0] <= column <= limits[1]:
-        return [column] * n
+    low, high = limits
     if type(column) is int:
+        if low <= column <= high:
+            return [column] * n
         raise _outside(limits, name)
     if type(column) is not list or not 2 <= len(column) <= 3:
         raise WireError(f"column {name}: neither an integer nor [starts, differences]")
     *starts, rest = column
     if len(starts) > n:
         raise WireError(f"column {name}: more starts than the {n} records")
-    values = _differences(rest, n - len(starts), name)
+    running: Iterable[int] = _differences(rest, n - len(starts), name)
     for start in reversed(starts):
         if type(start) is not int:
             raise WireError(f"column {name}: a start is no integer")
-        values = list(accumulate(values, initial=start))
-    if min(values) < limits[0] or max(values) > limits[1]:
+        running = accumulate(running, initial=start)
+    values = list(running)
+    if min(values) < low or max(values) > high:
         raise _outside(limits, name)
     return values
 
@@ -155,11 +157,10 @@ def _expand(column: Any, n: int, name: str, limits: tuple[int, int]) -> list[int
 def _differences(rest: Any, n: int, name: str) -> list[int]:
     """The `n` differences of a column: packed, each in as many bits as fit `n` times, or changes."""
     if type(rest) is bytes and 0 < n <= 8 * len(rest) <= _MOST_BITS * n:
-        width = 8 * len(rest) // n
-        half, mask, halves = _field(n, width)
+        half, mask, halves, shifts = _fields(n, 8 * len(rest) // n)
         # With the sign bit of each turned over, they are whole numbers that are `half` too high.
         bits = int.from_bytes(rest, "little") ^ halves
-        return [(bits >> shift & mask) - half for shift in range(0, n * width, width)]
+        return [(bits >> shift & mask) - half for shift in shifts]
     if type(rest) is dict and _are_changes(rest, n):
         values = [0] * n
         for position, difference in rest.items():
@@ -169,10 +170,11 @@ def _differences(rest: Any, n: int, name: str) -> list[int]:
 
 
 @lru_cache(maxsize=MAX_RECORDS * _MOST_BITS)
-def _field(n: int, width: int) -> tuple[int, int, int]:
-    """Of a packed difference of `width` bits: its sign bit, all of them, and the sign bits of `n` such."""
-    half = 1 << (width - 1)
-    return half, 2 * half - 1, sum(half << width * i for i in range(n))
+def _fields(n: int, width: int) -> tuple[int, int, int, Sequence[int]]:
+    """Of a packed difference of `width` bits: its sign bit, all of them; of `n` such the sign bits, and where
+    each begins."""
+    half, begins = 1 << (width - 1), tuple(range(0, n * width, width))
+    return half, 2 * half - 1, sum(half << begin for begin in begins), begins
 
 
 def _are_changes(rest: dict[Any, Any], n: int) -> bool:
@@ -198,11 +200,12 @@ def _named(item: Any, names: dict[int, tuple[str, type]], part: str) -> dict[str
     if type(item) is not dict or not _ONLY_INTEGERS.issuperset(map(type, item)):
         raise WireError(f"{part}: not a map with integer keys")
     named = {}
+    lowest, highest = _I32[0], _U32[1]
     for key, value in item.items():
         name, kind = names.get(key, ("", object))
         if name and type(value) is not kind:
             raise WireError(f"{part}: {name} is not of type {kind.__name__}")
-        if type(value) is int and not _I32[0] <= value <= _U32[1]:
+        if type(value) is int and not lowest <= value <= highest:
             raise WireError(f"{part}: {name} is out of range")
         if name:
             named[name] = value
