@@ -34,7 +34,7 @@ _ORBITS_WARM_S = const(4 * 3600)
 _ATTACH_LIMIT_S = const(50)
 _WHOLE_SCAN_S = const(180)
 _FIRST_TRIES = const(3)  # of a device that was never heard of
-# So many tries in vain later it may lie anywhere, without a network for weeks: it is asked four times more seldom.
+# So many tries in vain later it may lie without a network for weeks: it is asked four times more seldom.
 _FIRST_MANY = const(8)
 _NEVER_HEARD = const(2)
 # A network is heard but does not take us yet. First attach in a new network: 5 min uninterrupted
