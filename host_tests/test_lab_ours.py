@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -86,6 +88,28 @@ def test_it_spends_what_it_has_and_no_more():
         figures = score(instance, lived)
         assert not figures.died
         assert 0.75 < figures.joules / (budget * instance.days) <= 1.0
+
+
+def test_it_spends_by_its_own_account():
+    instance = draw("w1", 5, "bg95")
+    spent = []
+    for counted in (1.0, 1.2):
+        told = replace(costs("bg95"), counted=counted)
+        mission = Mission(
+            told, 100.0 * instance.days, instance.route, instance.networks, lasts_days=instance.days
+        )
+        spent.append(run(instance, Ours("bg95").factory(), mission).spent_j[-1])
+    assert spent[1] == pytest.approx(spent[0] / 1.2, rel=0.04)
+
+
+def test_on_a_trip_of_the_world_reports_come_when_they_are_due():
+    """35 minutes apart, where slots would make it an hour."""
+    instance = trip([10.0] * 96, [[-80.0] * 96])
+    never, shunts = (0,) * 96, (1,) + (0,) * 95
+    by_slots, exact = (
+        len(flown(instance, 9_000.0, still=True, bumps=never, shunts=each).uploads) for each in (None, shunts)
+    )
+    assert by_slots <= 48 < exact
 
 
 def test_same_trip_same_run():

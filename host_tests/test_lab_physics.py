@@ -170,6 +170,13 @@ def test_an_upload_is_given_up_at_its_limit():
     assert live(instance, lambda d: d.fix() and d.upload(limit_j=500.0)).uploads
 
 
+def test_no_attempt_takes_longer_than_its_deadlines():
+    instance = trip([10.0] * 4, [[-121.0] * 4], factor=[1e4])
+    lived = live(instance, lambda d: d.fix() and d.upload())
+    assert not lived.uploads and len(lived.failures) == 4
+    assert lived.joules["upload"] == pytest.approx(4 * 300.0)
+
+
 def test_wakes_for_nothing_cost_only_where_they_are_counted():
     lived = live(trip([10.0] * 4, [[-80.0] * 4]), lambda d: d.woke(2, 0))
     assert lived.joules["wake"] == pytest.approx(8 * 0.4)
