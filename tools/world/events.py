@@ -108,4 +108,6 @@ class Events:
         certain = wake.connected and self.country != 0
         if told or wake.connected:
             self.country = country
+        if told:
+            self._around = set()
         return told != other if certain else told and not other

@@ -1,0 +1,25 @@
+"""The judge of events: what it holds against a device, and what not."""
+
+from types import SimpleNamespace
+from typing import Any
+
+from tools.world.events import COUNTRY, Events
+
+
+def told(events: Events, mcc: int, around: int, flags: int, connected: bool) -> str:
+    """What is wrong with a record from network `mcc`, 0: none, with cells of `around` heard meanwhile."""
+    wake: Any = SimpleNamespace(
+        cells=[SimpleNamespace(plmn=f"{around}01")], connected=connected, searched=False
+    )
+    record: Any = {"events": flags, "plmn": mcc * 1_000 + 1 if mcc else 0}
+    return events.told(record, wake)
+
+
+def test_a_country_left_long_ago_is_not_taken_for_the_one_that_was_heard():
+    """460, 401 where it connects, and 250, heard in vain and told: then the connection there is no news."""
+    events = Events()
+    assert not told(events, 460, 460, 0, True)
+    assert not told(events, 401, 401, COUNTRY, True)
+    assert not told(events, 0, 250, COUNTRY, False)
+    assert not told(events, 250, 250, 0, True)
+    assert told(events, 257, 257, 0, True), "but another one is"
