@@ -103,11 +103,11 @@ class Journal:
         Sequences that were never given are ignored: nobody can have stored them. Between two records
         that were sent side by side nothing waits, so the ranges of such are one.
         """
-        after = {self._sent[i]: self._sent[i + 1] for i in range(len(self._sent) - 1)}
-        acks, lo = self.ledger.acks, 0
+        sent, acks, lo = self._sent, self.ledger.acks, 0
         for i in range(0, len(ranges), 2):
             lo, hi = lo or max(1, ranges[i]), min(ranges[i + 1], self.next_seq - 1)
-            if i + 2 < len(ranges) and after.get(hi) == ranges[i + 2]:
+            at = sent.index(hi) + 1 if hi in sent else len(sent)
+            if i + 2 < len(ranges) and at < len(sent) and sent[at] == ranges[i + 2]:
                 continue
             if lo <= hi:
                 acks.add(lo, hi)
