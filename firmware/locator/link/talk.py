@@ -165,9 +165,8 @@ class Conversation:
         return None
 
     def _receive(self):
-        """What the next message says, nothing when it is not genuine; None when there is no message. A
-        function of its own, whose frame goes with the message: to read it, and what it asks for, needs the heap.
-        """
+        """The text of the next message, an empty one when it is not genuine; None when there is no message. A
+        function of its own, whose frame goes with the message: to read it, and to obey, needs the heap."""
         data = self.modem.mqtt_receive(_REPLY_MS)
         if data is None:
             return None

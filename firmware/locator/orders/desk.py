@@ -97,7 +97,7 @@ class Desk:
 
     def _use(self, name, verb, *arguments):
         """Call a function of a module that is there only meanwhile: a conversation leaves no room for all.
-        What it remembers is on the desk or in flash. What else was imported since the desk is there goes, too."""
+        What it remembers is on the desk or in flash. All that was imported behind the desk goes with it."""
         try:
             module = getattr(__import__(_PACKAGE + name).orders, name)
             return getattr(module, verb)(self, *arguments)
