@@ -82,7 +82,7 @@ def application(firmware: Path = FIRMWARE, met_by: Sequence[str] = ()) -> dict[s
 def _slot_files() -> dict[str, bytes]:
     """SLOT_FILES compiled, by name: private names short, public ones as they are, for any release."""
     texts = {Path(name).stem: (FIRMWARE / name).read_text() for name in SLOT_FILES}
-    return _compile({Path(f"{name}.py"): text for name, text in rename(texts, texts.values()).items()})
+    return _compile({Path(f"{name}.py"): text for name, text in rename(texts, outside()).items()})
 
 
 def _compile(texts: Mapping[Path, str]) -> dict[str, bytes]:
