@@ -24,6 +24,13 @@ def test_every_module_is_laid_down(tmp_path):
     assert (tmp_path / "data").is_dir()
 
 
+def test_start_up_files_keep_their_public_names_only(tmp_path):
+    lay_out(tmp_path, "SIM")
+    compiled = (tmp_path / "bundle.mpy").read_bytes()
+    assert b"is_complete" in compiled and b"ITEM_BYTES" in compiled
+    assert b"_read_list" in (FIRMWARE / "bundle.py").read_bytes() and b"_read_list" not in compiled
+
+
 def test_what_belongs_to_the_device_stays(tmp_path):
     own = tmp_path / "config" / "device.json"
     own.parent.mkdir()

@@ -107,3 +107,27 @@ def test_who_has_nothing_to_say_is_not_asked_again():
         assert not desk.to_tell()
 
     with_modules(check)
+
+
+class Wide(Words):
+    """A module that needs others."""
+
+    def take(self, desk, value):
+        from locator.orders import report, why
+
+        self.taken = [report.TELL, why.write]
+
+
+def test_nothing_that_an_order_has_imported_stays():
+    def check():
+        for name in ("report", "why"):
+            if sys.modules.pop("locator.orders." + name, None):
+                delattr(orders, name)
+        wide = Wide(6, 0)
+        desk = made(wide, Words(7, 0))
+        before = sorted(sys.modules)
+        desk.take({3: 4, KEY: [9]})
+        assert len(wide.taken) == 2 and sorted(sys.modules) == before
+        assert not hasattr(orders, "why")
+
+    with_modules(check)

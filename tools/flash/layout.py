@@ -15,7 +15,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ from tools.flash import BOARDS, FIRMWARE, REPOSITORY, LayoutError
 from tools.flash.boards import device_module
 from tools.flash.bundle import pack
 from tools.flash.fold import fold, module_name
+from tools.flash.names import rename
 
 __all__ = ["FIRMWARE", "REPOSITORY", "LayoutError", "application", "compile_module", "lay_out", "modules"]
 
@@ -45,8 +46,8 @@ def lay_out(target: Path, board: str) -> None:
     target.mkdir(parents=True, exist_ok=True)
     for name in START_FILES:
         shutil.copyfile(FIRMWARE / name, target / name)
-    for name in SLOT_FILES:
-        compile_module(FIRMWARE / name, target / name)
+    for name, content in _slot_files().items():
+        (target / name).write_bytes(content)
     _lay_out_board(target, board)
     for name in ("slot_b", "slots.bin"):  # what earlier releases have left, and says which of them runs
         (target / name).unlink(missing_ok=True)
@@ -75,12 +76,23 @@ def application(firmware: Path = FIRMWARE, met_by: Sequence[str] = ()) -> dict[s
     those that the texts `met_by` use, too."""
     paths = {path.relative_to(firmware): path.read_text() for path in modules(firmware / "locator")}
     folded = fold({module_name(path): text for path, text in paths.items()}, [*outside(firmware), *met_by])
+    return _compile({path: folded[module_name(path)] for path in paths})
+
+
+def _slot_files() -> dict[str, bytes]:
+    """SLOT_FILES compiled, by name: private names short, public ones as they are, for any release."""
+    texts = {Path(name).stem: (FIRMWARE / name).read_text() for name in SLOT_FILES}
+    return _compile({Path(f"{name}.py"): text for name, text in rename(texts, outside()).items()})
+
+
+def _compile(texts: Mapping[Path, str]) -> dict[str, bytes]:
+    """Compiled modules by their path, from the texts of their sources."""
     made = {}
     with tempfile.TemporaryDirectory() as folder:
-        for path in paths:
+        for path, text in texts.items():
             source, compiled = Path(folder, path), path.with_suffix(".mpy")
             source.parent.mkdir(parents=True, exist_ok=True)
-            source.write_text(folded[module_name(path)])
+            source.write_text(text)
             compile_module(source, source, Path(folder))
             made[compiled.as_posix()] = Path(folder, compiled).read_bytes()
     return made

@@ -21,7 +21,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import count
 from zlib import crc32
 
-SHORT_NAMES = 67
+SHORT_NAMES = 59
 """A prime number, above the names that meet anywhere."""
 _TYPES = (
     str, bytes, bytearray, memoryview, int, list, dict, set, tuple, BaseException, io.BytesIO, io.FileIO,

@@ -29,8 +29,7 @@ class Acks:
             else:
                 lo = min(lo, old_lo)
                 hi = max(hi, old_hi)
-        self.ranges = merged[:at] + [lo, hi] + merged[at:]
-        ranges = self.ranges
+        ranges = self.ranges = merged[:at] + [lo, hi] + merged[at:]
         while len(ranges) > 2 * MAX_RANGES:
             shortest = min(range(0, len(ranges), 2), key=lambda i: ranges[i + 1] - ranges[i])
             del ranges[shortest : shortest + 2]

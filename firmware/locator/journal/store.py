@@ -103,15 +103,14 @@ class Journal:
         Sequences that were never given are ignored: nobody can have stored them. Between two records
         that were sent side by side nothing waits, so the ranges of such are one.
         """
-        after = {self._sent[i]: self._sent[i + 1] for i in range(len(self._sent) - 1)}
-        acks, lo = self.ledger.acks, 0
+        sent, acks, lo = self._sent, self.ledger.acks, 0
         for i in range(0, len(ranges), 2):
             lo, hi = lo or max(1, ranges[i]), min(ranges[i + 1], self.next_seq - 1)
-            if i + 2 < len(ranges) and after.get(hi) == ranges[i + 2]:
-                continue
-            if lo <= hi:
-                acks.add(lo, hi)
-            lo = 0
+            at = sent.index(hi) + 1 if hi in sent else len(sent)
+            if i + 2 == len(ranges) or at == len(sent) or sent[at] != ranges[i + 2]:
+                if lo <= hi:
+                    acks.add(lo, hi)
+                lo = 0
         self.ledger.save()
 
     def span(self, i):
@@ -140,9 +139,8 @@ class Journal:
         first = self.files[-1]
         size = _size(self.path(len(self.files) - 1))
         self.next_seq = first + (size + record.SIZE - 1) // record.SIZE
-        whole = size % record.SIZE == 0
         # A torn record ends its segment: the next one begins a new file and a new sequence.
-        self._room = first + PER_SEGMENT - self.next_seq if whole else 0
+        self._room = 0 if size % record.SIZE else first + PER_SEGMENT - self.next_seq
 
     def _mend(self, full):
         """After a write that failed: a segment that is whole goes on; what was written of the record stays

@@ -152,26 +152,30 @@ class Conversation:
     def _await_reply(self):
         """The number of the uplink of this conversation that a genuine reply has answered, or None."""
         for _ in range(4):  # a hostile broker may send more than one message
-            reply = self._receive()
-            if reply is None:
+            plain = self._receive()
+            if plain is None:
                 return None
+            try:
+                reply = read_reply(plain)
+            except cbor.CborError:
+                continue
             if reply.get(_ANSWERED) in self._numbers:
                 self._apply(reply)
                 return reply[_ANSWERED]
         return None
 
     def _receive(self):
-        """The next message as a reply, an empty one when it is not genuine; None when there is no message. A
-        function of its own, whose frame goes with the message: what the orders ask for needs the heap."""
+        """The text of the next message, an empty one when it is not genuine; None when there is no message. A
+        function of its own, whose frame goes with the message: to read it, and to obey, needs the heap."""
         data = self.modem.mqtt_receive(_REPLY_MS)
         if data is None:
             return None
         self.outcome.bytes += len(data)
         try:
             # The uplink in the room is on its way; another try would write it anew.
-            return read_reply(self.keys.down.open(data, self._room[:_BESIDE_BYTES])[1])
-        except (EnvelopeError, cbor.CborError):
-            return {}
+            return self.keys.down.open(data, self._room[:_BESIDE_BYTES])[1]
+        except EnvelopeError:
+            return b""
 
     def _apply(self, reply):
         if _EPOCH in reply:

@@ -39,6 +39,7 @@ class Desk:
         """The agent's time in the reply that is obeyed, epoch seconds."""
         self.at_last: list = []
         """What is to be done when the conversation is over: callables without arguments, a restart last."""
+        self._held = list(sys.modules)  # taken here: later there may be no room for so long a list
 
     def take(self, reply):
         """Obey the orders in `reply` (a dict with integer keys); keys nobody knows are for newer firmware."""
@@ -46,7 +47,7 @@ class Desk:
         for key in sorted(reply):
             if key in _TAKES:
                 try:
-                    _use(_TAKES[key], "take", self, reply[key])
+                    self._use(_TAKES[key], "take", reply[key])
                 except MemoryError:  # the agent orders again what it has not heard of
                     pass
 
@@ -61,8 +62,7 @@ class Desk:
     def write(self, out):
         """Write what the modules have to say behind the other pairs of an uplink; returns the number of
         pairs. What does not fit waits for the next turn."""
-        pairs = 0
-        self._written = 0
+        pairs = self._written = 0
         for bit, name in _TELLS:
             if self.state[st.TO_TELL] & self.may_tell & bit:
                 pairs += self._write_one(bit, name, out)
@@ -71,7 +71,7 @@ class Desk:
     def _write_one(self, bit, name, out):
         start = out.n
         try:
-            pairs = _use(name, "write", self, out)
+            pairs = self._use(name, "write", out)
         except cbor.Full:
             out.n = start
             return 0
@@ -90,10 +90,26 @@ class Desk:
             if self._written & bit:
                 self.state[st.TO_TELL] &= ~bit
                 try:
-                    _use(name, "told", self)
+                    self._use(name, "told")
                 except MemoryError:  # it is told once more
                     self.tell(bit)
         self._written = 0
+
+    def _use(self, name, verb, *arguments):
+        """Call a function of a module that is there only meanwhile: a conversation leaves no room for all.
+        What it remembers is on the desk or in flash. All that was imported behind the desk goes with it."""
+        try:
+            module = getattr(__import__(_PACKAGE + name).orders, name)
+            return getattr(module, verb)(self, *arguments)
+        finally:
+            module = None
+            # What is inside a package before the package.
+            for each in sorted([each for each in sys.modules if each not in self._held], reverse=True):
+                del sys.modules[each]
+                package, _, last = each.rpartition(".")
+                if package:
+                    delattr(sys.modules[package], last)
+            gc.collect()
 
 
 # Modules by the key of a reply, and by their bit in TO_TELL in the order of the uplink's keys.
@@ -109,21 +125,3 @@ _TELLS: tuple = (
     (256, "why"),
     (128, "card"),
 )
-
-
-def _use(name, verb, *arguments):
-    """Call a function of a module that is there only meanwhile: a conversation leaves no room for all.
-    What it remembers is on the desk or in flash."""
-    before = list(sys.modules)
-    module = getattr(__import__(_PACKAGE + name).orders, name)
-    try:
-        return getattr(module, verb)(*arguments)
-    finally:
-        module = None
-        for each in sorted(sys.modules, reverse=True):  # what is inside a package before the package
-            if each not in before:
-                del sys.modules[each]
-                package, _, name = each.rpartition(".")
-                if package:
-                    delattr(sys.modules[package], name)
-        gc.collect()

@@ -5,14 +5,17 @@ The agent makes it with each reply for as long as it means it. So a device that 
 one that is offered nothing any more stays as it is.
 """
 
-import sys
-
 import slots
+from micropython import const
 
 import locator
 from locator.orders import pull, release
 from locator.plan import budget
 from locator.plan import state as st
+
+# As in trials.Pointer, for which a conversation has no room.
+_ON_TRIAL = const(1)
+_FAILED = const(6)
 
 
 def take(desk, value):
@@ -50,12 +53,8 @@ def _is_settled(desk, sequence):
     """It runs already, or has been refused or rolled back: once is enough; or another is on trial."""
     if slots.on_trial or sequence in (locator.SEQUENCE, desk.state[st.REFUSED]):
         return True
-    import trials
-
-    try:
-        return trials.spare() is None or sequence == trials.Pointer().failed
-    finally:
-        del sys.modules["trials"]  # what follows needs the heap
+    pointer = slots.load()
+    return pointer is not None and (pointer[_ON_TRIAL] or sequence == pointer[_FAILED])
 
 
 def _sequence(offer):

@@ -13,6 +13,9 @@ from locator.plan import state as st
 
 TELL = const(16)
 _KEY = const(10)
+# As in trials.Pointer, for which a conversation has no room.
+_REASON = const(4)
+_FAILED = const(6)
 
 
 def refuse(desk, sequence, reason):
@@ -24,10 +27,10 @@ def refuse(desk, sequence, reason):
 
 def write(desk, out):
     """Write the report."""
-    import trials
-
-    pointer, state = trials.Pointer(), desk.state
-    failed, reason = max((pointer.failed, pointer.reason), (state[st.REFUSED], state[st.REFUSED_WHY]))
+    failed, reason = desk.state[st.REFUSED], desk.state[st.REFUSED_WHY]
+    pointer = slots.load()
+    if pointer:
+        failed, reason = max((pointer[_FAILED], pointer[_REASON]), (failed, reason))
     out.int(_KEY)
     out.head(cbor.ARRAY, 5)
     for value in (locator.SEQUENCE, 1 if slots.on_trial else 0, failed, reason):
