@@ -166,3 +166,15 @@ def test_they_are_put_off_and_stay_off_without_power(dialect, variants, key):
 def test_firmware_of_the_manual_does_not_tell():
     _, driver = registered("sim7600")
     assert services.settle(driver, 0) == ()
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_behind_an_operator_that_is_not_there_a_look_sees_what_is(dialect):
+    _, driver = registered(dialect)
+    here = driver.cell().plmn
+    driver.stop(False)
+    driver.start(True, False)
+    assert driver.attach(50, 50, 460999)[0] != REGISTERED
+    driver.stop(False)
+    driver.start(True, False)
+    assert driver.look(20, 0).plmn == here

@@ -1,6 +1,6 @@
 """The whole decision table: each reason and each rule has a wake of its own."""
 
-from locator.plan import decide, networks, policy
+from locator.plan import decide, policy
 from locator.plan import state as st
 from reasons import CASES, dear
 
@@ -29,14 +29,3 @@ def test_each_rule_of_the_table_has_its_turn():
 def test_another_network_that_does_not_answer_is_not_waited_for():
     action = decide.next(*dear())
     assert (action.reason, action.limit_s, action.patience_s) == (policy.PROBE_OTHER, 50, 50)
-
-
-def test_it_is_not_tried_again_where_the_train_still_stands():
-    for moving, hours, again in ((0, 11, 0), (0, 40, 0), (1, 11, 0), (1, 13, 1)):
-        state, told, hints = dear()
-        tried = decide.next(state, told, hints).plmn
-        networks.learn_upload(state, hints[2], False, state[st.NETWORK], 0)
-        state[st.NOW] += hours * 3600
-        if moving:
-            state[st.STOPPED_AT] = state[st.NOW]
-        assert networks.looked_lately(state, tried) == (not again), (moving, hours)

@@ -85,7 +85,7 @@ class Modem:
     def attach(self, limit_s, patience_s, plmn, told=0):
         return self._do("attach", (REGISTERED, 0))
 
-    def look(self, limit_s):
+    def look(self, limit_s, plmn):
         return self._do("look")
 
     def prefer(self, region):
@@ -256,7 +256,7 @@ def failing_for_long(state):
 def test_a_pause_ends_where_power_is_lost_oftener_than_it_lasts():
     for hold, paused_s in (
         (refused, 96 * 3600), (barred, 24 * 3600), (out_of_tries, 90360), (out_of_messages, 81400),
-        (failing, 8 * 3600), (failing_for_long, 16 * 3600),
+        (failing, 8 * 3600), (failing_for_long, 4 * 3600),
     ):  # fmt: skip
         for hours in (3, 7, 20):
             boots = boots_until_heard(hours, hold)

@@ -342,7 +342,7 @@ class Device:
         operator = self._instance.factor[found.network] ** FACTOR_EXPONENT
         signal = signal_factor(found.rsrp_dbm) * self._instance.upload_noise[slot]
         cost_j = times * (costs.wake_j + costs.upload_j * operator * signal)
-        limit_j = min(limit_j, costs.most_upload_j)
+        limit_j = min(limit_j, times * costs.most_upload_j)
         self._pay("upload", min(cost_j, limit_j))
         self.cost_j += again_j
         lost = self._instance.luck[slot] < failure(found.rsrp_dbm)

@@ -43,8 +43,6 @@ PLANNED_S, PLANNED_LEAST_S = 45 * 86_400, 2 * 86_400
 NEVER_J = 1e6
 SHORTEST_S = 900
 """Of a sleep (plan/decide.py)."""
-FAINT_DBM = networks.WEAKEST_DBM + 9
-"""Below this nobody registers with another network than the one in use."""
 COLDEST_C = -30.0
 SETTINGS = settings.defaults()
 LEAST_S = SETTINGS[settings.REPORT_LEAST_S]
@@ -99,7 +97,7 @@ class _Pilot:
         stands = not (device.moving or mind[st.MOVING])
         if now >= self._until or (device.moving and not mind[st.MOVING]):
             self._wake(device, now, bool(device.moving))
-        while mission.shunts and not device.moving and self._until < now + SLOT_S:
+        while mission.shunts and mission.bumps and not device.moving and self._until < now + SLOT_S:
             self._wake(device, int(self._until), False)
         if mission.bumps and stands:
             device.woke(mission.bumps[device.slot], mission.bumps[device.slot])
@@ -165,14 +163,22 @@ class _Pilot:
 
     def _report_late(self, device: Device) -> None:
         """A report that is late, with a fresh point; the first one is due whatever it costs."""
-        mind, point = self._state, policy.fresh(self._state, self._costs) // 10
+        self._freshen(device)
+        mind = self._state
+        limit_j = policy.late_mj(mind, self._costs) / 1_000 if device.run.uploads else math.inf
+        self._upload(device, None, limit_j)
+        if device.last_upload < 0:
+            mind[st.TRY_FAILS] += 1
+            mind[st.UPLOAD_NOT_BEFORE] = mind[st.NOW] + decide.retry_s(mind)
+
+    def _freshen(self, device: Device) -> None:
+        """A point for a report that the policy is not asked about."""
+        point = policy.fresh(self._state, self._costs) // 10
         if point == policy.FIX:
             self._fix(device)
         elif point == policy.STILL:
             device.still()
-            st.learn_still(mind)
-        limit_j = policy.late_mj(mind, self._costs) / 1_000 if device.run.uploads else math.inf
-        self._upload(device, None, limit_j)
+            st.learn_still(self._state)
 
     def _fix(self, device: Device) -> bool:
         found = device.fix(limit_s=decide.fix_limit_s(self._state, round(BLOCKED_S)))
@@ -181,19 +187,17 @@ class _Pilot:
 
     def _probe(self, device: Device) -> None:
         mind = self._state
-        wanted = mind[st.WANTED]
-        seen = device.probe(wanted - 1 if wanted else self._held())
+        if mind[st.WANTED]:  # the device does not look at another network, it registers
+            wanted = mind[st.WANTED] - 1
+            networks.look_aside(mind)
+            self._freshen(device)
+            self._upload(device, wanted, self._spare_j())
+            return
+        seen = device.probe(self._held())
         number, dbm = (seen.network + 1, round(seen.rsrp_dbm)) if seen else (0, 0)
         if number != mind[st.NETWORK]:
             budget.count(mind, mind[st.NOW])
-        if not wanted:
-            networks.learn_look(mind, number, dbm)
-            return
-        networks.look_aside(mind)
-        if seen and dbm > FAINT_DBM:
-            mind[st.SEEN], mind[st.SEEN_DBM], mind[st.DID_PROBE] = number, dbm, st.YES
-        else:  # as the firmware, which registers with it in vain
-            networks.learn_upload(mind, self._costs, False, mind[st.NETWORK], 0)
+        networks.learn_look(mind, number, dbm)
 
     def _spare_j(self) -> float:
         """What an attempt may take: as the firmware waits for a network, not the sleep to the end."""

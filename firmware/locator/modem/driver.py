@@ -103,7 +103,7 @@ class Driver:
         self.radio_on()
         self.await_card()
         start = self.port.ticks_ms()
-        code = self._select(plmn, told)
+        code = self.choose(plmn, told)
         over, result, cause = False, NO_SERVICE, 0
         if code:
             from locator.modem import refusals
@@ -141,11 +141,11 @@ class Driver:
         """Set the search to what plan.regions says, None: everything that the modem can. Where this
         gains nothing (SIM7600, docs/firmware.md) the modem is left alone."""
 
-    def look(self, limit_s):
-        """The serving cell, or None after `limit_s` without one."""
+    def look(self, limit_s, plmn):
+        """The serving cell, or None after `limit_s` without one; `plmn` is the operator held, 0 for any."""
         from locator.modem.survey import look
 
-        return look(self, limit_s)
+        return look(self, limit_s, plmn)
 
     def serves(self, limit_ms):
         """(True if registered, cause of the refusal or UNTOLD if the network has refused us, else 0); asked
@@ -240,7 +240,7 @@ class Driver:
                 return
             self.port.sleep_ms(_POLL_MS)
 
-    def _select(self, plmn, told):
+    def choose(self, plmn, told=0):
         """Hold the operator `plmn`, or let the modem choose (0); leave it alone when it is so already.
         Returns the CME code of a refusal, else 0."""
         if plmn == AS_IT_IS:

@@ -19,10 +19,15 @@ CURRENT = const(2)
 FORBIDDEN = const(3)
 
 
-def look(driver, limit_s):
-    """The serving cell, or None after `limit_s` without one."""
-    deadline = driver.port.ticks_ms() + 1000 * limit_s
+def look(driver, limit_s, plmn):
+    """The serving cell, or None after `limit_s` without one. Where no operator is held (`plmn` 0) the modem
+    gets its choice back, if an attempt in vain has left it without."""
     driver.radio_on()
+    mode = [] if plmn else driver.listing(b"+COPS?", b"+COPS:")
+    if mode and mode[0].startswith(b"1"):
+        driver.choose(0)
+        limit_s *= 2  # it begins to search only now
+    deadline = driver.port.ticks_ms() + 1000 * limit_s
     while driver.port.ticks_ms() < deadline:
         cell = driver.cell()
         if cell:

@@ -13,11 +13,11 @@ _LEAST_MIN = 30
 
 def choose(state, costs, journey, known):
     """PLMN of a network that beats the one in use, over which a report costs `known` mJ: what the reports
-    still to come in this country would save is more than attach and looks; 0: none does."""
+    still to come in this country would save is more than an attach and a search in vain; 0: none does."""
     age = state[st.AGE_MIN]
     now_rate = _rate(age, known + costs.wake)
     minutes = (journey.country_s or _STAYS_S) // 60
-    best, best_gain = 0, costs.attach * 13 // 10 + 2 * costs.probe
+    best, best_gain = 0, costs.attach * 13 // 10 + costs.scan
     for other in journey.networks:
         if other == state[st.NETWORK] or networks.looked_lately(state, other):
             continue

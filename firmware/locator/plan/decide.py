@@ -34,9 +34,6 @@ _ORBITS_WARM_S = const(4 * 3600)
 _ATTACH_LIMIT_S = const(50)
 _WHOLE_SCAN_S = const(180)
 _FIRST_TRIES = const(3)  # of a device that was never heard of
-# So many tries in vain later it may lie without a network for weeks: it is asked four times more seldom.
-_FIRST_MANY = const(8)
-_NEVER_HEARD = const(2)
 # A network is heard but does not take us yet. First attach in a new network: 5 min uninterrupted
 # (operators' requirement), cards whose applet rotates its IMSI need at least 3. The second try in a row is
 # the long one: nobody knows a network to be new before it has answered, and the first mostly fails on a weak
@@ -134,8 +131,8 @@ def _bears(state, battery_mv):
 
 def retry_s(state):
     """Pause after the last try: doubles with each failure, shorter while moving: standing in a
-    place without service, waiting does not help. Twice as long while the battery sags under load, four times
-    where many tries have found nobody since the device was built."""
+    place without service, waiting does not help. Twice as long while the battery sags under load, up to a day
+    where it stands and was not heard of since its power came."""
     fails = state[st.TRY_FAILS]
     if not state[st.URGENT] and policy.is_spent(state) and (state[st.LAST_UPLOAD] or fails >= _FIRST_TRIES):
         return _RETRY_SPENT_S
@@ -144,8 +141,9 @@ def retry_s(state):
     if state[st.URGENT] and fails < 4:
         return _URGENT_RETRY_S << fails
     most_s, first_s = (_MAX_RETRY_MOVING_S, 1200) if state[st.MOVING] else (_MAX_RETRY_STANDING_S, 1800)
-    longer = _NEVER_HEARD if not state[st.LAST_UPLOAD] and fails >= _FIRST_MANY else budget.sags(state)
-    return min(most_s, first_s << min(fails - 1, 4)) << longer
+    if not (state[st.LAST_UPLOAD] or state[st.MOVING] or state[st.URGENT]):
+        most_s = _RETRY_SPENT_S  # it may lie there for weeks
+    return min(most_s, first_s << min(fails - 1, 6)) << budget.sags(state)
 
 
 def _keep(state, senses, hints):

@@ -61,12 +61,10 @@ def expected(state, costs, journey, plmn):
 
 
 def looked_lately(state, plmn):
-    """Whether this network was looked at in the last 12 hours, or where the train still stands, to leave
-    another one for it."""
+    """Whether this network was looked at in the last 12 hours, to leave another one for it."""
     at = _find(state, plmn)
     time = state[at] & _TIME if at else 0
-    stood = (state[st.NOW] - state[st.STOPPED_AT]) // 1800
-    return time != 0 and (state[st.NOW] // 1800 + 1 - time) % _HALF_HOURS < max(24, stood + 1)
+    return time != 0 and (state[st.NOW] // 1800 + 1 - time) % _HALF_HOURS < 24
 
 
 def share(state, place):
@@ -111,7 +109,9 @@ def learn_upload(state, costs, done, plmn, cost):
         state[st.HEARD_HERE] = 0 if state[st.MOVING] else state[st.SEEN_DBM] or _USUAL_DBM
         return
     if state[st.DID_LOOK_ASIDE]:
-        state[st.CHOSEN_PLMN] = 0  # the one before is heard here still
+        # The one before is heard here still, and the other one, the newest known, is not worth a second try.
+        state[st.NETWORKS + 1] = state[st.NETWORKS + 1] or _DEAREST * costs.upload
+        state[st.CHOSEN_PLMN] = 0
         return
     if not state[st.DID_PROBE] and not cost:
         _learn_place(state, 0)
