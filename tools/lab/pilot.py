@@ -164,12 +164,8 @@ class _Pilot:
     def _report_late(self, device: Device) -> None:
         """A report that is late, with a fresh point; the first one is due whatever it costs."""
         self._freshen(device)
-        mind = self._state
-        limit_j = policy.late_mj(mind, self._costs) / 1_000 if device.run.uploads else math.inf
+        limit_j = policy.late_mj(self._state, self._costs) / 1_000 if device.run.uploads else math.inf
         self._upload(device, None, limit_j)
-        if device.last_upload < 0:
-            mind[st.TRY_FAILS] += 1
-            mind[st.UPLOAD_NOT_BEFORE] = mind[st.NOW] + decide.retry_s(mind)
 
     def _freshen(self, device: Device) -> None:
         """A point for a report that the policy is not asked about."""
