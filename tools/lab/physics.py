@@ -322,7 +322,7 @@ class Device:
     def upload(self, network: int | None = None, times: int = 1, limit_j: float = math.inf) -> bool:
         """Deliver all that waits, over `network` or the one the modem chooses; True: delivered.
 
-        It is given up in vain when it would take more than `limit_j`.
+        It is given up in vain when it would take more than `limit_j`, with its registration.
         """
         slot, costs = self.slot, self._costs
         found = self._camp(network)
@@ -337,7 +337,9 @@ class Device:
             self.run.attempts.append(slot)
             self.run.failures.append(slot)
             return False
+        before_j = self.left_j
         again_j = self._register(found.network)
+        limit_j = max(0.0, limit_j - (before_j - self.left_j))
         self.level_dbm = found.rsrp_dbm
         operator = self._instance.factor[found.network] ** FACTOR_EXPONENT
         signal = signal_factor(found.rsrp_dbm) * self._instance.upload_noise[slot]

@@ -172,6 +172,7 @@ def _approach(state, costs, journey):
     other = _other(state, costs, journey)
     if other:
         cost = min(cost, _cost(state, costs, other))
+        once += costs.scan  # it may not be there
     weak = _weak(state, cost)
     spared = 0 if state[st.HEARD_HERE] else weak * _WEAK_SPARED // 100
     look, blind = search_costs(state, costs)
