@@ -1,5 +1,5 @@
-"""Positions wait in the outbox as points, as tracks do: an agent of before, which would publish them as they lie,
-does not open the database any more."""
+"""Positions wait in the outbox as points, as tracks do: an agent of before, which would publish them as they
+lie, does not open the database any more."""
 
 revision = "0022"
 down_revision = "0021"
