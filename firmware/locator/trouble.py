@@ -1,8 +1,6 @@
 """A wake that begins after a loss of power, is called up, or meets a fault nobody thought of. Imported only
 then."""
 
-from micropython import const
-
 from locator.journal import copy, record, rtc
 from locator.journal import log as logs
 from locator.plan import ATTACH, FIX, RECORD, budget
@@ -26,8 +24,6 @@ _TIMES = (
     st.ORBITS_TRIED,
     st.CARD_UNTIL,
 )
-# Of the tries in vain in a row, so that who presses the button waits for no day (plan/decide.py).
-_MOST_FAILS = const(4)
 _LOST_WITH_POWER = (
     st.NOW,
     st.OFFSET,
@@ -88,7 +84,6 @@ def restart(state, now=0):
     for i in _LOST_WITH_POWER:
         state[i] = 0
     state[st.ASLEEP_SINCE] = now
-    state[st.TRY_FAILS] = min(state[st.TRY_FAILS], _MOST_FAILS)
     state[st.TO_TELL] = st.EVERYONE
     state[st.CARD_DUE] |= st.CARD_ASK  # a switch may have been cut short
 

@@ -135,16 +135,6 @@ def test_pauses_grow_with_failures_and_are_shorter_on_the_move():
     assert moving == sorted(moving) and moving[-1] == HOUR
 
 
-def test_who_was_never_heard_asks_once_a_day_in_the_end_where_it_stands():
-    state = st.new()
-    state[st.NOW], state[st.TRY_FAILS] = NOW_LATE, 9
-    assert decide.retry_s(state) == 24 * HOUR
-    for field in (st.MOVING, st.URGENT, st.LAST_UPLOAD):
-        state[field] = 1
-        assert decide.retry_s(state) <= 4 * HOUR
-        state[field] = 0
-
-
 def test_an_empty_battery_does_not_transmit():
     state = settled()
     told = senses(200 * HOUR, mv=3100)

@@ -246,17 +246,13 @@ def out_of_messages(state):
 
 
 def failing(state):
-    state[st.TRY_FAILS], state[st.LAST_TRY], state[st.LOADED_MV] = 6, state[st.NOW] - 1, 1
-
-
-def failing_for_long(state):
-    state[st.TRY_FAILS], state[st.LAST_TRY] = 8, state[st.NOW] - 1
+    state[st.TRY_FAILS], state[st.LAST_TRY], state[st.LOADED_MV] = 8, state[st.NOW] - 1, 1
 
 
 def test_a_pause_ends_where_power_is_lost_oftener_than_it_lasts():
     for hold, paused_s in (
         (refused, 96 * 3600), (barred, 24 * 3600), (out_of_tries, 90360), (out_of_messages, 81400),
-        (failing, 8 * 3600), (failing_for_long, 4 * 3600),
+        (failing, 8 * 3600),
     ):  # fmt: skip
         for hours in (3, 7, 20):
             boots = boots_until_heard(hours, hold)

@@ -152,7 +152,7 @@ class Device:
     def _look(self) -> None:
         self._start(True, False)
         self._call("clear_forbidden")
-        self._call("look", LOOK_S)
+        self._call("look", LOOK_S, 0)
 
     def _survey(self) -> None:
         self._start(True, False)

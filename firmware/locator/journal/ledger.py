@@ -28,7 +28,7 @@ class Ledger:
         self._path = folder + "/state.bin"
         self.boot = self.thinned = self.damaged = 0
         self.acks = Acks()
-        self._is_good = False  # the file is there and can be read
+        self._is_good = True  # False: the file cannot be read, the one before it could
         # Where no file is good, numbers that were used are unknown, also where nothing lies: the key in NVS
         # outlives a file system made anew. They go on where none ever was, until the time is known.
         self._reserved = self._next = (1 << 32) + (random << 5)
@@ -67,13 +67,13 @@ class Ledger:
         data = struct.pack(_HEAD, _MAGIC, len(ranges), *counts)
         data += struct.pack("<%dI" % len(ranges), *ranges)
         data += struct.pack("<I", crc32(data))
-        if self._is_good:
-            os.rename(self._path, self._path + ".old")
-        else:  # the one before is all there may be: renewed first, or it falls more than one save behind
+        if not self._is_good:
+            # The one before is all there is: renew it first, or it falls more than one save behind.
             _write(self._path + ".old", data)
-        self._is_good = False  # should the flash not take it
+            self._is_good = True
+        elif _read(self._path) is not None:
+            os.rename(self._path, self._path + ".old")
         _write(self._path, data)
-        self._is_good = True
 
     def _load(self, data):
         body = data[:-4]

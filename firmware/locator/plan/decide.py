@@ -131,8 +131,7 @@ def _bears(state, battery_mv):
 
 def retry_s(state):
     """Pause after the last try: doubles with each failure, shorter while moving: standing in a
-    place without service, waiting does not help. Twice as long while the battery sags under load, up to a day
-    where it stands and was not heard of since its power came."""
+    place without service, waiting does not help. Twice as long while the battery sags under load."""
     fails = state[st.TRY_FAILS]
     if not state[st.URGENT] and policy.is_spent(state) and (state[st.LAST_UPLOAD] or fails >= _FIRST_TRIES):
         return _RETRY_SPENT_S
@@ -141,9 +140,7 @@ def retry_s(state):
     if state[st.URGENT] and fails < 4:
         return _URGENT_RETRY_S << fails
     most_s, first_s = (_MAX_RETRY_MOVING_S, 1200) if state[st.MOVING] else (_MAX_RETRY_STANDING_S, 1800)
-    if not (state[st.LAST_UPLOAD] or state[st.MOVING] or state[st.URGENT]):
-        most_s = _RETRY_SPENT_S  # it may lie there for weeks
-    return min(most_s, first_s << min(fails - 1, 6)) << budget.sags(state)
+    return min(most_s, first_s << min(fails - 1, 4)) << budget.sags(state)
 
 
 def _keep(state, senses, hints):
