@@ -1,8 +1,8 @@
 """The whole decision table: each reason and each rule has a wake of its own."""
 
-from locator.plan import decide, policy
+from locator.plan import decide
 from locator.plan import state as st
-from reasons import CASES, dear
+from reasons import CASES
 
 
 def rule_of(state, senses, hints):
@@ -24,8 +24,3 @@ def test_each_rule_of_the_table_has_its_turn():
     for reason, _, rule, wake in CASES:
         assert rule_of(*wake()) == rule, (reason, rule)
     assert {rule for _, _, rule, _ in CASES} == set(range(-1, len(decide.RULES)))
-
-
-def test_another_network_that_does_not_answer_is_not_waited_for():
-    action = decide.next(*dear())
-    assert (action.reason, action.limit_s, action.patience_s) == (policy.PROBE_OTHER, 50, 50)

@@ -299,7 +299,6 @@ def _network(state, verdict):
         return Action(PROBE, verdict, _PROBE_LIMIT_S)
     if verdict == policy.PROBE_OTHER:
         networks.look_aside(state)
-        return _attach(state, verdict, 0)
     return _attach(state, verdict)
 
 
