@@ -200,7 +200,7 @@ _VERBS = (
     ("mqtt_publish", (b"a/up", b"x")),
     ("mqtt_receive", (1000,)),
     ("mqtt_close", ()),
-    ("look", (2, 0)),
+    ("look", (2, False)),
     ("clear_forbidden", ()),
     ("stop", (False,)),
     ("start", (True, True)),

@@ -266,8 +266,8 @@ class Wake:
         self._save_twice()
         try:
             self._start_modem()
-            held = self._state[st.HELD_PLMN] or self._state[st.CHOSEN_PLMN]
-            self._cell = self._modem.look(action.limit_s, held)
+            kept = (0, self._state[st.HELD_PLMN], self._state[st.CHOSEN_PLMN], self._state[st.NETWORK])
+            self._cell = self._modem.look(action.limit_s, self._state[st.TOLD_PLMN] in kept)
         except ModemError as error:
             self._lost(error)
         self._pace.looked(self._state, self._cell)

@@ -85,7 +85,7 @@ class Modem:
     def attach(self, limit_s, patience_s, plmn, told=0):
         return self._do("attach", (REGISTERED, 0))
 
-    def look(self, limit_s, plmn):
+    def look(self, limit_s, is_kept):
         return self._do("look")
 
     def prefer(self, region):

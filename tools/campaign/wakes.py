@@ -152,7 +152,7 @@ class Device:
     def _look(self) -> None:
         self._start(True, False)
         self._call("clear_forbidden")
-        self._call("look", LOOK_S, 0)
+        self._call("look", LOOK_S, False)
 
     def _survey(self) -> None:
         self._start(True, False)

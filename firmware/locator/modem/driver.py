@@ -141,11 +141,11 @@ class Driver:
         """Set the search to what plan.regions says, None: everything that the modem can. Where this
         gains nothing (SIM7600, docs/firmware.md) the modem is left alone."""
 
-    def look(self, limit_s, plmn):
-        """The serving cell, or None after `limit_s` without one; `plmn` is the operator held, 0 for any."""
+    def look(self, limit_s, is_kept):
+        """The serving cell, or None after `limit_s` without one; `is_kept`: it keeps to whom it was told."""
         from locator.modem.survey import look
 
-        return look(self, limit_s, plmn)
+        return look(self, limit_s, is_kept)
 
     def serves(self, limit_ms):
         """(True if registered, cause of the refusal or UNTOLD if the network has refused us, else 0); asked

@@ -19,11 +19,11 @@ CURRENT = const(2)
 FORBIDDEN = const(3)
 
 
-def look(driver, limit_s, plmn):
-    """The serving cell, or None after `limit_s` without one. Where no operator is held (`plmn` 0) the modem
-    gets its choice back, if an attempt in vain has left it without."""
+def look(driver, limit_s, is_kept):
+    """The serving cell, or None after `limit_s` without one. Unless it `is_kept` to an operator the modem
+    gets its choice back: an attempt in vain may have left it without."""
     driver.radio_on()
-    mode = [] if plmn else driver.listing(b"+COPS?", b"+COPS:")
+    mode = [] if is_kept else driver.listing(b"+COPS?", b"+COPS:")
     if mode and mode[0].startswith(b"1"):
         driver.choose(0)
         limit_s *= 2  # it begins to search only now
