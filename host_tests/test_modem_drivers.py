@@ -11,6 +11,7 @@ import paho.mqtt.client as mqtt
 import pytest
 from locator.modem import DENIED, NO_SERVICE, REGISTERED, ModemRestarted, edrx, make, survey
 from locator.plan.budget import spread_s
+from locator.plan.regions import region
 from locator.plan.state import PHASE
 from paho.mqtt.enums import CallbackAPIVersion
 
@@ -239,6 +240,23 @@ def test_registered_again_soon_after_gnss(broker, echo):
     assert modem.serves(0) == (False, 0)
     assert modem.serves(6_000) == (True, 0)
     assert modem.psm_granted()
+
+
+def test_off_gsm_only_when_the_search_is_set_anew():
+    bench = Bench("bg95")
+    modem, everything = driver(bench), bench.air.audible
+    modem.start(True, True)
+    modem.prefer(region(262))
+    bench.air.audible = [cell for cell in everything if cell.rat == "gsm"]
+    assert modem.attach(180, 0, 0) == (REGISTERED, 0)
+    bench.air.audible = everything
+    modem.stop(False)
+    modem.start(True, False)
+    assert modem.attach(180, 0, 0) == (REGISTERED, 0)
+    assert modem.cell().worth == modem.cell().rsrp - 14  # it began with what served last
+    modem.prefer(region(262))
+    assert modem.attach(180, 0, 0) == (REGISTERED, 0)
+    assert modem.cell().worth == modem.cell().rsrp
 
 
 @pytest.mark.parametrize("dialect", ["bg95", "sim7600"])

@@ -186,12 +186,7 @@ class Wake:
 
             self._services = services.settle(self._modem, self._settings[cfg.SMS_TO_CARD])
             self._card("prepare")
-            # Behind a look the modem registers already: another search would ask the network again.
-            if self._state[st.SEARCHED] != action.mcc and not self._state[st.SEEN]:
-                from locator.plan.regions import region
-
-                self._modem.prefer(region(action.mcc))
-                self._state[st.SEARCHED] = action.mcc
+            self._set_search(action.mcc)
             if ladder and not action.plmn:
                 action.plmn = ladder.after_start(self._modem, self._state[st.LAST_PLMN], seen)
                 self._state[st.CHOSEN_PLMN] = action.plmn
@@ -225,7 +220,20 @@ class Wake:
         st.learn_attach(self._state, result, plmn)
         self._card("tried", cause, plmn > 0)
 
+    def _set_search(self, mcc):
+        from locator.plan import regions
+
+        if regions.must_set(self._state, mcc):
+            if self._state[st.SEEN]:
+                budget.count(self._state, self._port.clock_s())
+            self._modem.prefer(regions.region(mcc))
+            regions.learn_set(self._state, mcc)
+
     def _registered(self):
+        if self._cell and self._cell.worth != self._cell.rsrp:
+            from locator.plan.regions import learn_gsm
+
+            learn_gsm(self._state, self._cell.plmn // 1000)
         self._take_network_time()
         self._weigh()
         if self._modem.FETCHES_ORBITS and budget.orbits_due(self._state):

@@ -268,6 +268,34 @@ def test_each_country_on_the_way_has_a_region_and_neighbours_share_bands():
         assert len(set(way[i][1]) & set(way[i + 1][1])) >= 2
 
 
+def test_the_search_is_set_once_in_each_country_and_not_behind_a_look():
+    state = settled()
+    assert regions.must_set(state, GERMANY // 1000)
+    regions.learn_set(state, GERMANY // 1000)
+    assert not regions.must_set(state, GERMANY // 1000)
+    assert regions.must_set(state, 260) and regions.must_set(state, 0)
+    state[st.SEEN] = 260003
+    assert not regions.must_set(state, 260)
+
+
+def on_gsm(hours, moved, mcc=262):
+    """Whether the modem is to search anew, so many hours after it was set to, when it is on GSM."""
+    state = settled()
+    state[st.NOW], state[st.MOVING] = 100 * HOUR, 0
+    regions.learn_set(state, mcc)
+    state[st.STOPPED_AT] = state[st.NOW] + (HOUR if moved else -HOUR)
+    state[st.NOW] += hours * HOUR
+    regions.learn_gsm(state, mcc)
+    state[st.SEEN] = 1000 * mcc + 1
+    return regions.must_set(state, mcc)
+
+
+def test_who_is_on_gsm_where_there_is_lte_m_searches_anew_elsewhere_or_a_day_later():
+    assert not on_gsm(1, True) and on_gsm(2, True)
+    assert not on_gsm(23, False) and on_gsm(24, False)
+    assert not on_gsm(24, True, 401) and not on_gsm(24, True, 310)
+
+
 def test_a_network_that_is_wrong_by_an_hour_or_a_year_is_not_believed():
     state = settled()
     assert st.credible(state, 100, 845000000)

@@ -208,12 +208,14 @@ def test_q18_the_search_of_a_bg95_by_region():
     driver, table = scripted.bg95()
     driver.prefer(regions.region(401))
     assert table.sent == [
+        b'+QCFG="nwscanseq",00,0',
         b'+QCFG="nwscanseq",0102,1',
         b'+QCFG="iotopmode",0,1',
         b'+QCFG="band",3,80084,80084,1',
     ]
     driver.prefer(regions.region(0))
-    assert table.sent[3:] == [
+    assert table.sent[4:] == [
+        b'+QCFG="nwscanseq",00,0',
         b'+QCFG="nwscanseq",020103,1',
         b'+QCFG="iotopmode",2,1',
         b'+QCFG="band",F,400A0E189F,A0E189F,1',
@@ -230,7 +232,7 @@ def test_q18_a_setting_that_is_refused_stops_nobody():
     driver, table = scripted.bg95()
     table.answers[b"+QCFG"] = b"\r\nERROR\r\n"
     driver.prefer(regions.region(460))
-    assert len(table.sent) == 3
+    assert len(table.sent) == 4
 
 
 def test_q19_denied_is_not_the_end():

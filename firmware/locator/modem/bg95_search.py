@@ -13,6 +13,7 @@ def commands(region):
     for band in bands:
         mask |= 1 << (band - 1)
     return (
+        b'+QCFG="nwscanseq",00,0',  # what is set already would begin no search
         b'+QCFG="nwscanseq",%s,1' % b"".join([b"%02d" % kind for kind in order]),
         b'+QCFG="iotopmode",%d,1' % (2 if NB_IOT in order else 0),
         b'+QCFG="band",%s,1' % (b"3,%X,%X" % (mask, mask) if bands else _ALL_BANDS),
