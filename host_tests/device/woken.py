@@ -1,0 +1,143 @@
+"""A wake whose modem and port are stand-ins: what `locator.wake` does with what the plan asks for."""
+
+import scratch
+from locator import settings as cfg
+from locator import wake
+from locator.journal.ledger import Ledger
+from locator.journal.log import Log
+from locator.journal.store import Journal
+from locator.modem import REGISTERED, ModemError
+from locator.pacing import Pace
+from locator.plan import state as st
+from locator.port import POWER_ON, WAKE_TIMER
+
+PAUSE_S = 900  # of main.py after a fault
+
+
+class Broken(Exception):
+    pass
+
+
+class Port:
+    """Of a port only what these wakes touch."""
+
+    reset_cause = POWER_ON
+    wake_reason = WAKE_TIMER
+
+    def __init__(self):
+        self.data_dir = scratch.folder()
+        self.now_s = 5000
+
+    def clock_s(self):
+        return self.now_s
+
+    def ticks_ms(self):
+        return 0
+
+    def random(self, n):
+        return bytes(n)
+
+    def rtc_write(self, data):
+        self.kept = bytes(data)
+
+    def sleep_ms(self, ms):
+        pass
+
+    def feed(self):
+        pass
+
+    def show(self, registered, fixed):
+        pass
+
+    def senses(self):
+        return (3600, 200, 0, 0, 0, 0, 0)
+
+
+class Modem:
+    """`faulty` is the verb that raises what no driver should."""
+
+    FETCHES_ORBITS = False
+    on = True
+    lost_supply = False
+    hears = None
+
+    def __init__(self, faulty):
+        self._faulty = faulty
+        self.asked = []
+
+    def _do(self, verb, answer=None):
+        self.asked.append(verb)
+        if verb == self._faulty:
+            raise Broken(verb)
+        return answer
+
+    def gnss_start(self, may_switch_radio):
+        self._do("fix")
+        raise ModemError("no GNSS", 0)
+
+    def gnss_stop(self):
+        pass
+
+    def attach(self, limit_s, patience_s, plmn, told=0):
+        return self._do("attach", (REGISTERED, 0))
+
+    def look(self, limit_s, is_kept):
+        self.is_kept = is_kept
+        return self._do("look")
+
+    def prefer(self, region):
+        self.asked.append("prefer")
+
+    def cell(self):
+        return self.hears
+
+    def network_time(self):
+        return 800_000_000
+
+    def supply_mv(self):
+        return None
+
+    class channel:
+        uninvited = (0, 0)
+
+    SERVICES = ()
+
+    def identity(self):
+        return ("", "", "", "")
+
+    def stop(self, park):
+        return False
+
+    def serves(self, limit_ms):
+        return False, 0
+
+    def radio_off(self):
+        pass
+
+
+def device(faulty, battery_mv):
+    it = object.__new__(wake.Wake)
+    it._port, it._modem, it._state, it._settings = Port(), Modem(faulty), st.new(), cfg.defaults()
+    it._settings[cfg.INTERVAL_S] = PAUSE_S  # a record is due in every wake
+    it._ledger = Ledger(it._port.data_dir, 1)
+    it._journal = Journal(it._port.data_dir, it._ledger)
+    it._room, it._log, it._motion, it._raised = bytearray(2048), Log(), 0, 0
+    it._state[st.CONFIGURED] = 1
+    it._settings[cfg.PACED] = 0
+    it._pace = Pace(it._port, "bg95")
+    it.battery_mv, it.lux = battery_mv, 0
+    return it
+
+
+def live(it, wakes):
+    """So many wakes, PAUSE_S apart; how many of them ended in the fault."""
+    faults = 0
+    for _ in range(wakes):
+        it._fix = it._cell = it._identity = None
+        it._port.now_s += PAUSE_S
+        it._senses = (it._port.now_s, WAKE_TIMER, POWER_ON, it.battery_mv, 200, 0, it.lux, 0, 0, 0)
+        try:
+            it.run()
+        except Broken:
+            faults += 1
+    return faults
