@@ -68,7 +68,7 @@ flash-sim: .venv/flash.stamp ## esptool against a stand-in for the bootloader; t
 deploy-sim: .venv/flash.stamp ## mpremote against a stand-in for a board, cut off at every file; then a wake of it
 	@$(BIN)/python -m tools.flash.deploy_sim
 
-heap32: .venv/demo.stamp ## the same on words of 32 bits, as the ESP32 has them; needs Debian's sources and gcc
+heap32: .venv/flash.stamp ## the same on words of 32 bits, as the ESP32 has them; needs Debian's sources and gcc
 	@sh .ci/heap32.sh build/heap32 || { [ $$? = 3 ] && exit 0; exit 1; }
 	@[ ! -x build/heap32/build/micropython ] || $(BIN)/python -m tools.world.heap --micropython build/heap32/build/micropython
 
@@ -85,7 +85,7 @@ latedata: .venv/demo.stamp ## a trip's points in any order, twice, with a hole f
 located: .venv/demo.stamp ## points without GNSS on a second container of a line, placed by cells: how far off? [MODEM= SEED=1]
 	@$(BIN)/python -m tools.campaign.located --seed $(SEED) --modem $(MODEM)
 
-heap: .venv/demo.stamp ## memory of a whole wake on the device, by room
+heap: .venv/flash.stamp ## memory of a whole wake on the device, by room
 	@$(BIN)/python -m tools.world.heap
 
 decide-bench: .venv/demo.stamp ## what a decision of the plan costs: time, garbage, state [MODEM= SEED=1]

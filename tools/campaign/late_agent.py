@@ -58,7 +58,7 @@ def encode(taken: Sequence[Point], clock: DeviceClock | None) -> bytes:
     for i, point in enumerate(taken):
         values: dict[str, int] = {name: value or 0 for name, value in point._asdict().items()}
         one = bytearray(record.SIZE)
-        record.pack_into(one, [values[name] for name in record.FIELDS])
+        record.pack_into(one, [values[name] for name in record.FIELDS.split()])
         batch.records[i * record.SIZE : (i + 1) * record.SIZE] = one
     out = cbor.Writer(bytearray(4096))
     out.head(cbor.MAP, 1 + bool(taken) + (clock is not None))
