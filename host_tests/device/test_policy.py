@@ -117,14 +117,18 @@ def test_where_reports_are_cheap_the_first_pauses_are_short():
     assert state[st.UPLOAD_NOT_BEFORE] - state[st.NOW] == 1800
 
 
-def test_another_network_that_is_not_there_costs_no_pause_and_no_second_try():
+def test_another_network_that_is_not_there_costs_no_pause_and_is_tried_again_a_day_later():
     state = settled()
     networks.learn_upload(state, COSTS, True, 46000, 12400)
     state[st.WANTED] = 46001
     networks.look_aside(state)
     networks.learn_upload(state, COSTS, False, 46000, 0)
     assert state[st.CHOSEN_PLMN] == 0 and state[st.UPLOAD_NOT_BEFORE] <= state[st.NOW]
-    assert networks.cost_of(state, 46001) == 12000
+    assert networks.cost_of(state, 46001) == 0
+    state[st.NOW] += 47 * 1800
+    assert networks.looked_lately(state, 46001)
+    state[st.NOW] += 1800
+    assert not networks.looked_lately(state, 46001)
 
 
 def test_the_cost_of_a_network_is_learned_and_bounded():

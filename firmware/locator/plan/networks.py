@@ -39,6 +39,7 @@ _DEAREST = const(10)
 _TIME_BITS = const(10)
 _TIME = const(0x3FF)
 _HALF_HOURS = const(1023)
+_DAY_HALF_HOURS = const(48)
 
 
 def weak_cost(dbm):
@@ -61,10 +62,10 @@ def expected(state, costs, journey, plmn):
 
 
 def looked_lately(state, plmn):
-    """Whether this network was looked at in the last 12 hours, to leave another one for it."""
+    """Whether this network was looked at in the last day, to leave another one for it."""
     at = _find(state, plmn)
     time = state[at] & _TIME if at else 0
-    return time != 0 and (state[st.NOW] // 1800 + 1 - time) % _HALF_HOURS < 24
+    return time != 0 and (state[st.NOW] // 1800 + 1 - time) % _HALF_HOURS < _DAY_HALF_HOURS
 
 
 def share(state, place):
@@ -109,8 +110,7 @@ def learn_upload(state, costs, done, plmn, cost):
         state[st.HEARD_HERE] = 0 if state[st.MOVING] else state[st.SEEN_DBM] or _USUAL_DBM
         return
     if state[st.DID_LOOK_ASIDE]:
-        # The one before is heard here still, and the other one, the newest known, is not worth a second try.
-        state[st.NETWORKS + 1] = state[st.NETWORKS + 1] or _DEAREST * costs.upload
+        # The one before is heard here still.
         state[st.CHOSEN_PLMN] = 0
         return
     if not state[st.DID_PROBE] and not cost:
