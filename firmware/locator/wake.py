@@ -28,7 +28,7 @@ _KEEP_S = const(2 * 3600)  # copies of the state in flash are so far apart, when
 _ROOM_BYTES = const(4736)  # of link/talk.py
 _SELDOM = (
     "modem.ladder", "modem.survey", "modem.rescue", "modem.ntp", "modem.assistance", "modem.bg95_search",
-    "modem.services", "plan.regions",
+    "modem.services", "plan.regions", "searching",
 )  # fmt: skip
 _TALKING = (
     "contact", "mending", "orders.desk", "link.extras", "link.talk", "link.batch", "link.cose", "link.mqtt",
@@ -182,11 +182,12 @@ class Wake:
             if ladder and not self._modem.on and ladder.before_start(self._port):
                 self._state[st.CONFIGURED] = self._state[st.PARKED] = self._state[st.ORBITS] = 0
             self._start_modem()
+            from locator import searching
             from locator.modem import services
 
             self._services = services.settle(self._modem, self._settings[cfg.SMS_TO_CARD])
             self._card("prepare")
-            self._set_search(action.mcc)
+            searching.settle(self._modem, self._state, action.mcc, self._port.clock_s())
             if ladder and not action.plmn:
                 action.plmn = ladder.after_start(self._modem, self._state[st.LAST_PLMN], seen)
                 self._state[st.CHOSEN_PLMN] = action.plmn
@@ -199,6 +200,7 @@ class Wake:
             self._cell = self._modem.cell()
             plmn = self._cell.plmn if self._cell else 0
             if result == REGISTERED:
+                searching.learn(self._state, self._cell)
                 if plmn // 1000 == st.MCC_RUSSIA and wanted not in (AS_IT_IS, plmn):
                     self._modem.attach(action.limit_s, 0, plmn)  # before anything searches again
                     self._state[st.TOLD_PLMN] = plmn
@@ -220,20 +222,7 @@ class Wake:
         st.learn_attach(self._state, result, plmn)
         self._card("tried", cause, plmn > 0)
 
-    def _set_search(self, mcc):
-        from locator.plan import regions
-
-        if regions.must_set(self._state, mcc):
-            if self._state[st.SEEN]:
-                budget.count(self._state, self._port.clock_s())
-            self._modem.prefer(regions.region(mcc))
-            regions.learn_set(self._state, mcc)
-
     def _registered(self):
-        if self._cell and self._cell.worth != self._cell.rsrp:
-            from locator.plan.regions import learn_gsm
-
-            learn_gsm(self._state, self._cell.plmn // 1000)
         self._take_network_time()
         self._weigh()
         if self._modem.FETCHES_ORBITS and budget.orbits_due(self._state):

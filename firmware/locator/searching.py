@@ -1,0 +1,19 @@
+"""Sets how the modem searches, by country and off GSM again. Imported with an attempt to register."""
+
+from locator.plan import budget, regions
+from locator.plan import state as st
+
+
+def settle(modem, state, mcc, now):
+    """Before it registers: for the networks of this country; 0: for all."""
+    if regions.must_set(state, mcc):
+        if state[st.SEEN]:
+            budget.count(state, now)
+        modem.prefer(regions.region(mcc))
+        regions.learn_set(state, mcc)
+
+
+def learn(state, cell):
+    """It has registered over this `Cell`, None where the modem does not tell."""
+    if cell and cell.worth != cell.rsrp:
+        regions.learn_gsm(state, cell.plmn // 1000)
