@@ -154,7 +154,7 @@ class LateAgent:
         for content in told:
             if content["type"] == "retraction":
                 believed.discard(content["retracts"])
-            elif content["type"] != "alarm":
+            elif not content["type"].startswith("alarm"):  # raised and cleared as the points come
                 believed.add(content["id"])
         return Outcome(
             {each.id: dict(each.content) | {"received": None} for each in stands},
