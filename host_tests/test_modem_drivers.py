@@ -246,7 +246,7 @@ def test_off_gsm_only_when_the_search_is_set_anew():
     bench = Bench("bg95")
     modem, everything = driver(bench), bench.air.audible
     modem.start(True, True)
-    modem.prefer(region(262))
+    modem.prefer(region(262), False)
     bench.air.audible = [cell for cell in everything if cell.rat == "gsm"]
     assert modem.attach(180, 0, 0) == (REGISTERED, 0)
     bench.air.audible = everything
@@ -254,7 +254,10 @@ def test_off_gsm_only_when_the_search_is_set_anew():
     modem.start(True, False)
     assert modem.attach(180, 0, 0) == (REGISTERED, 0)
     assert modem.cell().worth == modem.cell().rsrp - 14  # it began with what served last
-    modem.prefer(region(262))
+    modem.prefer(region(262), False)
+    assert modem.attach(180, 0, 0) == (REGISTERED, 0)
+    assert modem.cell().worth == modem.cell().rsrp - 14
+    modem.prefer(region(262), True)
     assert modem.attach(180, 0, 0) == (REGISTERED, 0)
     assert modem.cell().worth == modem.cell().rsrp
 

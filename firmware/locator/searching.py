@@ -1,15 +1,12 @@
 """Sets how the modem searches, by country and off GSM again. Imported with an attempt to register."""
 
-from locator.plan import budget, regions
-from locator.plan import state as st
+from locator.plan import regions
 
 
-def settle(modem, state, mcc, now):
+def settle(modem, state, mcc):
     """Before it registers: for the networks of this country; 0: for all."""
     if regions.must_set(state, mcc):
-        if state[st.SEEN]:
-            budget.count(state, now)
-        modem.prefer(regions.region(mcc))
+        modem.prefer(regions.region(mcc), regions.is_anew(state))
         regions.learn_set(state, mcc)
 
 

@@ -187,7 +187,7 @@ class Wake:
 
             self._services = services.settle(self._modem, self._settings[cfg.SMS_TO_CARD])
             self._card("prepare")
-            searching.settle(self._modem, self._state, action.mcc, self._port.clock_s())
+            searching.settle(self._modem, self._state, action.mcc)
             if ladder and not action.plmn:
                 action.plmn = ladder.after_start(self._modem, self._state[st.LAST_PLMN], seen)
                 self._state[st.CHOSEN_PLMN] = action.plmn

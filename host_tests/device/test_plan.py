@@ -286,8 +286,11 @@ def on_gsm(hours, moved, mcc=262):
     state[st.STOPPED_AT] = state[st.NOW] + (HOUR if moved else -HOUR)
     state[st.NOW] += hours * HOUR
     regions.learn_gsm(state, mcc)
-    state[st.SEEN] = 1000 * mcc + 1
-    return regions.must_set(state, mcc)
+    anew = regions.is_anew(state)
+    assert regions.must_set(state, 0) and regions.must_set(state, mcc) == anew
+    regions.learn_set(state, mcc)
+    assert not regions.is_anew(state)
+    return anew
 
 
 def test_who_is_on_gsm_where_there_is_lte_m_searches_anew_elsewhere_or_a_day_later():

@@ -129,6 +129,9 @@ def test_another_network_that_is_not_there_costs_no_pause_and_is_tried_again_a_d
     assert networks.looked_lately(state, 46001)
     state[st.NOW] += 1800
     assert not networks.looked_lately(state, 46001)
+    state[st.REFUSALS], state[st.DID_LOOK_ASIDE] = 1, 1
+    networks.learn_upload(state, COSTS, False, 46000, 0)
+    assert networks.cost_of(state, 46001) == 12000, "it has refused us"
 
 
 def test_the_cost_of_a_network_is_learned_and_bounded():

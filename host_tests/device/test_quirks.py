@@ -206,15 +206,14 @@ def test_q16_a_card_that_stays_away_is_not_waited_for_longer_than_ten_seconds():
 
 def test_q18_the_search_of_a_bg95_by_region():
     driver, table = scripted.bg95()
-    driver.prefer(regions.region(401))
+    driver.prefer(regions.region(401), False)
     assert table.sent == [
-        b'+QCFG="nwscanseq",00,0',
         b'+QCFG="nwscanseq",0102,1',
         b'+QCFG="iotopmode",0,1',
         b'+QCFG="band",3,80084,80084,1',
     ]
-    driver.prefer(regions.region(0))
-    assert table.sent[4:] == [
+    driver.prefer(regions.region(0), True)
+    assert table.sent[3:] == [
         b'+QCFG="nwscanseq",00,0',
         b'+QCFG="nwscanseq",020103,1',
         b'+QCFG="iotopmode",2,1',
@@ -224,14 +223,14 @@ def test_q18_the_search_of_a_bg95_by_region():
 
 def test_q18_a_sim7600_is_left_alone():
     driver, table = scripted.sim7600()
-    driver.prefer(regions.region(262))
+    driver.prefer(regions.region(262), True)
     assert table.sent == []
 
 
 def test_q18_a_setting_that_is_refused_stops_nobody():
     driver, table = scripted.bg95()
     table.answers[b"+QCFG"] = b"\r\nERROR\r\n"
-    driver.prefer(regions.region(460))
+    driver.prefer(regions.region(460), True)
     assert len(table.sent) == 4
 
 

@@ -26,9 +26,9 @@ def test_a_look_keeps_an_operator_that_is_held_chosen_or_used_and_no_other():
         assert kept(262003, **{name: 262003}) and not kept(262003, **{name: 262002})
 
 
-def searches(gsm, hours, seen=0):
-    """How often the modem was set to search, in three attempts, the first so many hours before the others and
-    the last behind a look where that has `seen` a network; and how many tries the last counts as."""
+def searches(gsm, hours, seen=0, mcc=GERMANY):
+    """What the modem is set to in three attempts to register, the first so many hours before the others, the
+    last for `mcc` and behind a look where that has `seen` a network."""
     it = device("", 3600)
     it._modem.hears = plausible_cell(262002, 1, 2, -80, gsm)
     it._state[st.NOW], it._state[st.MCC], it._state[st.MOVING] = 100 * HOUR, GERMANY, 1
@@ -36,13 +36,17 @@ def searches(gsm, hours, seen=0):
     it._state[st.NOW] += hours * HOUR
     it._attach(Action(ATTACH, 0, 50, mcc=GERMANY))
     it._state[st.SEEN] = seen
-    tries = it._state[st.NEXT_TRY]
-    it._attach(Action(ATTACH, 0, 50, mcc=GERMANY))
-    return it._modem.asked.count("prefer"), it._state[st.NEXT_TRY] - tries
+    it._attach(Action(ATTACH, 0, 50, mcc=mcc))
+    return [verb for verb in it._modem.asked if verb != "attach"]
 
 
-def test_on_gsm_the_modem_searches_anew_hours_later_behind_a_look_too():
-    assert searches(False, 2) == (1, 1)
-    assert searches(True, 1) == (1, 1)
-    assert searches(True, 2) == (2, 1)
-    assert searches(True, 2, 262002) == (2, 2), "to search again asks the network again"
+def test_on_gsm_the_modem_searches_anew_hours_later_but_not_behind_a_look():
+    assert searches(False, 2) == ["search"]
+    assert searches(True, 1) == ["search"]
+    assert searches(True, 2) == ["search", "search anew"]
+    assert searches(True, 2, 262002) == ["search"], "it would ask the network twice within the minute"
+
+
+def test_all_networks_are_searched_when_that_is_asked_for():
+    assert searches(False, 2, 0, 0) == ["search", "search"]
+    assert searches(True, 2, 0, 0) == ["search", "search anew"]

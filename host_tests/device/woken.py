@@ -85,8 +85,8 @@ class Modem:
         self.is_kept = is_kept
         return self._do("look")
 
-    def prefer(self, region):
-        self.asked.append("prefer")
+    def prefer(self, region, anew):
+        self.asked.append("search anew" if anew else "search")
 
     def cell(self):
         return self.hears

@@ -72,11 +72,11 @@ class Bg95(Driver):
             return None
         return plausible_cell(1000 * mcc + mnc, tac, cell, level, not lte)
 
-    def prefer(self, region):
+    def prefer(self, region, anew):
         """Search as plan.regions says, None: everything. At once, and kept."""
         from locator.modem.bg95_search import commands
 
-        for text in commands(region):
+        for text in commands(region, anew):
             self.accepts(text)
 
     def gnss_start(self, radio_off):

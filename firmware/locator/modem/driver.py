@@ -137,9 +137,10 @@ class Driver:
         """The serving `Cell`, None without service."""
         raise NotImplementedError
 
-    def prefer(self, region):
-        """Set the search to what plan.regions says, None: everything that the modem can. Where this
-        gains nothing (SIM7600, docs/firmware.md) the modem is left alone."""
+    def prefer(self, region, anew):
+        """Set the search to what plan.regions says, None: everything that the modem can; `anew`: search
+        again though it is set so. Where this gains nothing (SIM7600, docs/firmware.md) the modem is left
+        alone."""
 
     def look(self, limit_s, is_kept):
         """The serving cell, or None after `limit_s` without one; `is_kept`: it keeps to whom it was told."""

@@ -18,8 +18,9 @@ _EUROPE = ((LTE_M, GSM, NB_IOT), (3, 8, 20, 28))
 # How the modem is set to search: half an hour in which that was, above these bits, and the MCC; 0: all.
 _MCC_BITS = const(10)
 _MCC = const(0x3FF)
+_ANEW = const(0x3FF)  # in place of the MCC
 # A modem begins with what served last. Over GSM a report takes twice the energy and nobody sleeps registered,
-# a search takes one report's: again elsewhere, or when what failed may have been luck.
+# a search takes some seconds: again elsewhere, or when what failed may have been luck.
 _GSM_MOVED = const(4)  # half hours
 _GSM_STOOD = const(48)
 
@@ -35,10 +36,13 @@ def region(mcc):
 
 def must_set(state, mcc):
     """Whether the modem is to be set to search the networks of this country, or, 0, all, before it registers.
-    Behind a look it does so already, and another search asks the network again: only GSM is worth that."""
-    if state[st.SEEN] and state[st.SEARCHED]:
-        return False
-    return state[st.SEARCHED] & _MCC != mcc
+    Behind a look it does so already, and another search would ask the network again within the minute."""
+    return not state[st.SEEN] and state[st.SEARCHED] & _MCC != mcc
+
+
+def is_anew(state):
+    """Whether it is to search anew even where it is set so already."""
+    return state[st.SEARCHED] & _MCC == _ANEW
 
 
 def learn_set(state, mcc):
@@ -54,4 +58,4 @@ def learn_gsm(state, mcc):
     moved = state[st.MOVING] or state[st.STOPPED_AT] // 1800 > state[st.SEARCHED] >> _MCC_BITS
     pause = _GSM_MOVED if moved else _GSM_STOOD
     if state[st.NOW] // 1800 - (state[st.SEARCHED] >> _MCC_BITS) >= pause:
-        state[st.SEARCHED] = 0
+        state[st.SEARCHED] |= _ANEW
