@@ -245,6 +245,25 @@ def test_the_position_moves_by_time_only(database):
     assert latest and latest.point.seq == 4
 
 
+def test_a_sequence_of_32_bits_stands_as_others_do(database):
+    first = 2**32 - 2
+    with database.writing() as connection:
+        new = [judged(first, NOW_S), judged(first + 1, NOW_S + 5, kind=3, motion=0)]
+        points.store(connection, DEVICE, new, NOW_S)
+        assert points.still_s(connection, DEVICE, first) == NOW_S + 5
+
+
+def test_a_position_that_waits_since_migration_22_can_still_be_told():
+    row = (
+        b"[[5,845018000,1,3,0,7,2956301,10655156,122,0,0,5,9,180,41,460000,9311,123456789,97,0,"
+        b"850000000,false,0,850000000,null,null,null],null]"
+    )
+    waits = outbox.Posted(1, f"landbridge/out/default/{DEVICE}/position", row, True, None, DEVICE, "position")
+    told = json.loads(topics.whole(waits).payload)
+    assert (told["id"], told["latitude"], told["battery_mv"]) == (f"{DEVICE}/5", 29.56301, 3600)
+    assert (told["time"], told["plmn"], told["still"]) == ("2026-12-07T23:06:40Z", 460000, None)
+
+
 @pytest.mark.parametrize(("tenant", "known_to"), [(None, 4), ("acme", 2)])
 def test_how_long_it_is_known_to_stand(database, tenant, known_to):
     with database.writing() as connection:

@@ -8,10 +8,12 @@ import itertools
 import os
 import signal
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from landbridge import config, service
+from landbridge.store import bulk
 from sqlalchemy import Connection, Engine, event
 
 from tools.world.agent import end_with_parent
@@ -29,6 +31,16 @@ def die_at(statement: int) -> None:
 
     event.listen(Engine, "before_cursor_execute", count)
     event.listen(Engine, "commit", count)
+    for name in ("insert", "update"):  # rows that go past SQLAlchemy
+        setattr(bulk, name, _counted(getattr(bulk, name), count))
+
+
+def _counted(write: Callable[..., None], count: Callable[[], None]) -> Callable[..., None]:
+    def counted(connection: Connection, *given: Any) -> None:
+        count()
+        write(connection, *given)
+
+    return counted
 
 
 def fill(file: Path) -> None:

@@ -1,5 +1,6 @@
 """Opens the database, a file of SQLite or one on a PostgreSQL server, and brings it up to date."""
 
+import fcntl
 import os
 import threading
 from collections.abc import Iterator
@@ -63,9 +64,14 @@ class Database:
 
     def migrate(self) -> None:
         """Bring the tables to this version of the agent; needs no rights but on the file or database.
-        `UserError` when they are of a later one."""
-        if self._version() == _VERSION:
+        `UserError` when they are of a later one, or while an agent works on them."""
+        version = self._version()
+        if version == _VERSION:
             return
+        if version and (self._is_leased() if self.on_server else _is_locked(Path(self.place))):
+            raise UserError(
+                f"an agent of another version works on database {shown(self.place)}; stop all agents first"
+            )
         # Takes as long to load as most commands take.
         from alembic import command
         from alembic.config import Config
@@ -90,6 +96,15 @@ class Database:
             if not inspect(connection).has_table("alembic_version"):
                 return None
             return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+
+    def _is_leased(self) -> bool:
+        """Whether an agent holds a lease (store/leases.py), an advisory lock of two numbers."""
+        query = (
+            "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objsubid = 2 AND granted"
+            " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+        )
+        with self.reading() as connection:
+            return bool(connection.execute(text(query)).scalar())
 
     def close(self) -> None:
         """Close all connections."""
@@ -120,6 +135,21 @@ def _only_for_us(path: Path, make: bool) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
     os.close(os.open(path, os.O_RDWR | (os.O_CREAT if make else 0), 0o600))
     os.chmod(path, 0o600)
+
+
+def _is_locked(path: Path) -> bool:
+    """Whether an agent holds the lock beside the file (store/single.py)."""
+    try:
+        handle = os.open(path.with_name(path.name + ".lock"), os.O_RDWR)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(handle)
+    return False
 
 
 def _unusable(place: str, why: str) -> UserError:

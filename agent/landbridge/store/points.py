@@ -10,7 +10,6 @@ from sqlalchemy import (
     BindParameter,
     ColumnElement,
     Connection,
-    Integer,
     Row,
     Select,
     bindparam,
@@ -378,7 +377,7 @@ def still_s(connection: Connection, device: str, fix: int) -> int | None:
 def _still(is_mine: ColumnElement[bool]) -> Select[int, Any, Any]:
     """Count, last sequence, last time of the points behind a fix that tell that the device stands there."""
     rests = (points.c.kind != KIND_FIX) & (points.c.motion == 0)
-    fix: BindParameter[int] = bindparam("fix", type_=Integer)
+    fix: BindParameter[int] = bindparam("fix", type_=points.c.seq.type)
     since = (points.c.device == bindparam("of_device"), points.c.seq > fix)
     said = select(func.max(points.c.seq)).where(*since, points.c.kind == KIND_STILL).scalar_subquery()
     stands = rests | (points.c.kind != KIND_FIX) & (points.c.seq <= func.coalesce(said, fix))
