@@ -3,7 +3,7 @@
 from types import SimpleNamespace
 from typing import Any
 
-from tools.world.events import COUNTRY, Events
+from tools.world.events import COUNTRY, DEPARTED, STOPPED, Events
 
 
 def told(events: Events, mcc: int, around: int, flags: int, connected: bool) -> str:
@@ -23,3 +23,12 @@ def test_a_country_left_long_ago_is_not_taken_for_the_one_that_was_heard():
     assert not told(events, 0, 250, COUNTRY, False)
     assert not told(events, 250, 250, 0, True)
     assert told(events, 257, 257, 0, True), "but another one is"
+
+
+def test_who_departed_and_stopped_around_a_loss_of_power_may_depart_again():
+    events = Events(country=460)
+    for flags, moving in ((DEPARTED, True), (STOPPED, False), (DEPARTED | STOPPED, None), (0, None)):
+        events.moving = None
+        events._either = DEPARTED | STOPPED
+        assert not told(events, 460, 460, flags, True)
+        assert events.moving == moving

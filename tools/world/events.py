@@ -54,7 +54,9 @@ class Events:
         wrong = (events ^ due) & ~either & ~COUNTRY
         wrong |= COUNTRY if self._country_is_wrong(fields, wake) else 0
         if self.moving is None or self._either & (DEPARTED | STOPPED):
-            self.moving = True if events & DEPARTED else False if events & STOPPED else self.moving
+            # A record that tells both does not tell which came last.
+            ends = {0: self.moving, DEPARTED: True, STOPPED: False}
+            self.moving = ends.get(events & (DEPARTED | STOPPED))
         self._due = self._either = 0
         self.alarms.told(events)
         return f"events {events}: {wrong} is otherwise" if wrong else ""
