@@ -51,18 +51,29 @@ def test_the_only_agent_is_so_again_when_the_server_is_back(database, server, mo
         bench.close()
 
 
+def pretend(database: Database, version: str | None) -> None:
+    """The tables are of this version."""
+    with database.writing() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = :version"), {"version": version})
+
+
 @pytest.mark.parametrize("on_server", [False, True])
 def test_tables_are_not_changed_under_an_agent(database, tmp_path, on_server):
     used = database if on_server else open_database(tmp_path / "agent.sqlite3")
-    with used.writing() as connection:
+    with used.reading() as connection:
         version = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
-        connection.execute(text("UPDATE alembic_version SET version_num = '0001'"))
-    with alone(used), pytest.raises(UserError, match="stop all agents first"):
-        open_database(used.place)
-    with used.writing() as connection:
-        connection.execute(text("UPDATE alembic_version SET version_num = :version"), {"version": version})
     with alone(used):
         open_database(used.place).close()
+        pretend(used, "0001")
+        with pytest.raises(UserError, match="stop all agents first"):
+            open_database(used.place)
+        pretend(used, "9999")
+        with pytest.raises(UserError, match="update landbridge"):
+            open_database(used.place)
+    pretend(used, "0001")
+    with pytest.raises(UserError, match="cannot use"):  # it is changed, and it is not of that version
+        open_database(used.place)
+    pretend(used, version)
     used.close()
 
 

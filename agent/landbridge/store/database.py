@@ -68,9 +68,10 @@ class Database:
         version = self._version()
         if version == _VERSION:
             return
-        if version and (self._is_leased() if self.on_server else _is_locked(Path(self.place))):
+        is_older = version is not None and version < _VERSION
+        if is_older and (self._is_leased() if self.on_server else _is_locked(Path(self.place))):
             raise UserError(
-                f"an agent of another version works on database {shown(self.place)}; stop all agents first"
+                f"an agent of the version before works on database {shown(self.place)}; stop all agents first"
             )
         # Takes as long to load as most commands take.
         from alembic import command
