@@ -12,8 +12,11 @@ REPORT = const(2)
 
 # Between looks: on the move what is heard changes; standing where the networks of the country before are
 # heard, the guide has put the border in the wrong place.
-_MOVING_S = const(1200)
+_MOVING_S = const(600)
 _STANDING_S = const(3600)
+# Tries in a day with which looks on the way come to an end: reports leave some for borders (plan/policy.py),
+# and two of these are for behind it.
+_MOST_BEFORE = const(22)
 # Where on a leg of the line the border lies nobody knows, often just behind the station: a look at each
 # quarter of it.
 _LEG_PARTS = const(4)
@@ -49,17 +52,18 @@ def wait_s(state, here):
 def _pause_s(state, here):
     vain = max(state[st.LOOKS], state[st.TRY_FAILS])
     if state[st.MOVING] or state[st.EDGE]:
-        return _MOVING_S * min(1 + vain // 4, 4)
+        return _MOVING_S * min(1 + vain // 2, 8)
     return _STANDING_S * (max(1, min(vain, 4)) if here else 4)
 
 
 def _may_be_behind(state, journey):
     """Whether a train that is on its way over a border has run, since the look before, for a part of the leg.
-    A stop is asked about too, unless a fix has told where it is."""
+    A stop is asked about too, unless a fix has told where it is: on the move the guide does not tell the
+    border so well."""
     pause_s = _leg_pause_s(state, journey)
-    has_run = state[st.MOVING] != state[st.EDGE] and state[st.DID_FIX] != st.YES
+    has_run = not state[st.EDGE] if state[st.MOVING] else state[st.EDGE] and state[st.DID_FIX] != st.YES
     is_time = budget.since_try_s(state, 1) >= pause_s // 2  # a report on departure comes later in its wake
-    return pause_s != 0 and has_run and is_time and budget.may_look(state)
+    return pause_s != 0 and has_run and is_time and budget.may_look(state, _MOST_BEFORE)
 
 
 def _leg_pause_s(state, journey):

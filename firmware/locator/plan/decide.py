@@ -360,13 +360,13 @@ def _sleep(state, senses, hints):
         until = max(min(policy.until(state, hints[2], report), late), now + _PACED_SLEEP_S)
     if not settings[cfg.PACED] or budget.is_dense(state):
         until = state[st.LAST_RECORD] + point_every_s(state, settings)
-    if may_upload(state, senses):
+    if _is_able(state, senses):
         if report_due(state, hints) or state[st.ERRAND]:
             until = min(until, allowed)
         elif _may_be_unheard(state):
             from locator.plan import border
 
-            until = min(until, max(allowed, border.until(state, hints[3])))
+            until = min(until, max(_open_at(state, senses), border.until(state, hints[3])))
     if not state[st.MOVING]:  # on the move the timer is enough
         if _is_jolted(state, senses):
             until = min(until, now + _PACED_SLEEP_S)
@@ -381,12 +381,15 @@ def _is_jolted(state, senses):
 
 
 def _allowed_at(state, senses):
-    """When the network may be asked next, as far as that is known; for a better battery, or other messages,
-    some hours are waited."""
-    now = state[st.NOW]
-    able_at = now if _is_able(state, senses) else now + _MAX_RETRY_STANDING_S
+    """When the network may be asked next, as far as that is known."""
     retry_at = state[st.LAST_TRY] + budget.spread_s(state, retry_s(state))
-    return max(able_at, retry_at, state[st.BARRED_UNTIL], state[st.DATA_UNTIL], now + budget.wait_s(state))
+    return max(_open_at(state, senses), retry_at, state[st.NOW] + budget.wait_s(state))
+
+
+def _open_at(state, senses):
+    """When data is open for us again; for a better battery, or other messages, some hours are waited."""
+    able_at = state[st.NOW] if _is_able(state, senses) else state[st.NOW] + _MAX_RETRY_STANDING_S
+    return max(able_at, state[st.BARRED_UNTIL], state[st.DATA_UNTIL])
 
 
 RULES = (_keep, _border, _report, _again, _place, _paced, _cell, _record, _talk)

@@ -69,9 +69,10 @@ _WEAK_SPARED = const(60)
 _DAY_S = const(86400)
 # The tries that operators allow in a day are spread over it, one is left for an alarm. Reports may be closer
 # where many are left, and where the modem sleeps registered and need not ask: so long as they come to no more
-# than one connection in budget.CONNECTION_S.
+# than one connection in budget.CONNECTION_S. Where the card has profiles some more are left for borders.
 _TRIES_A_DAY = const(23)
 _TRIES_HALF = const(11)
+_TRIES_FOR_BORDERS = const(4)
 _EVEN_S = const(3800)
 _CLOSE_S = const(2100)
 _LOOK_FOR_STOP_S = const(1800)
@@ -339,7 +340,8 @@ def wait_s(state):
     is_cheap = (state[st.TRIED] - state[st.FAILED]) * budget.CONNECTION_S < state[st.NOW]
     is_close = is_cheap if state[st.PARKED] else budget.since_try_s(state, _TRIES_HALF) >= _DAY_S // 2
     apart_s = (_CLOSE_S if is_close else _EVEN_S) - _since(state, st.LAST_TRY)
-    return max(0, apart_s, budget.long(_DAY_S) - budget.since_try_s(state, _TRIES_A_DAY))
+    most = _TRIES_A_DAY - _TRIES_FOR_BORDERS if state[st.CARD_DUE] else _TRIES_A_DAY
+    return max(0, apart_s, budget.long(_DAY_S) - budget.since_try_s(state, most))
 
 
 def _since(state, i):
