@@ -6,7 +6,7 @@ import fixed
 from locator import trouble
 from locator.journal import record, rtc
 from locator.modem import DENIED, REGISTERED
-from locator.plan import ATTACH, PROBE, alarms, border, budget, decide, networks, regions
+from locator.plan import ATTACH, PROBE, alarms, border, budget, decide, networks, policy, regions
 from locator.plan import state as st
 from locator.port import (
     DEEPSLEEP_RESET,
@@ -479,6 +479,19 @@ def test_a_stop_behind_the_border_is_asked_about_unless_a_fix_tells_where_it_is(
     assert said() is None  # beyond
 
 
+def test_on_the_move_a_look_is_made_beside_a_fix_and_leaves_tries_for_behind_the_border():
+    state, said = _at_border(460, 460, 401, 900)
+    state[st.EDGE], state[st.DID_FIX] = 0, st.YES
+    assert said().kind == PROBE
+    for i in range(22):
+        assert said().kind == PROBE
+        budget.count(state, state[st.NOW] - 10000 + 400 * i)
+    assert said() is None
+    state[st.MCC] = 401  # it is behind it
+    state[st.NETWORK] = 460000
+    assert said().kind == PROBE
+
+
 def test_a_look_that_hears_the_next_country_leads_to_an_attempt_at_once():
     state, said = _at_border()
     networks.learn_look(state, 0, 0)
@@ -502,10 +515,12 @@ def test_looks_behind_a_border_are_far_apart_where_nothing_changes():
     state, said = _at_border()
     budget.count(state, 19000)
     for after_s, looks, moving, is_due in (
-        (1000, 0, 1, False),
-        (1200, 0, 1, True),
-        (1200, 4, 1, False),
-        (2400, 4, 1, True),
+        (500, 0, 1, False),
+        (600, 0, 1, True),
+        (1700, 4, 1, False),
+        (1800, 4, 1, True),
+        (4700, 20, 1, False),
+        (4800, 20, 1, True),
         (3600, 0, 0, False),  # it stands, and hears the country before
         (4 * 3600, 0, 0, True),
     ):
@@ -559,9 +574,30 @@ def test_nobody_wakes_between_looks_for_nothing():
             budget.begin_look(state, 20000)
             networks.learn_look(state, 0, 0)
             action = decide.next(state, senses(20000), HINTS)
-            assert action.kind == decide.SLEEP and action.limit_s == (1200 if moving else HOUR)
+            assert action.kind == decide.SLEEP and action.limit_s == (600 if moving else HOUR)
             st.begin(state, 20000 + action.limit_s, moving)
             assert decide._border(state, senses(state[st.NOW]), HINTS).kind == PROBE
+
+
+def test_who_waits_for_the_end_of_a_bar_wakes_then_and_not_when_ordinary_reports_may_be_tried():
+    state = settled(20000)
+    state[st.MCC], state[st.NETWORK], state[st.HELD_PLMN], state[st.MOVING] = 250, RUSSIA, RUSSIA, 1
+    state[st.TRY_FAILS], state[st.LAST_TRY] = 4, 18400  # an hour from there
+    budget.count(state, 18400)
+    for barred_for_s, asleep_s in ((100, 200), (500, 500)):
+        state[st.BARRED_UNTIL] = 20000 + barred_for_s
+        action = decide.next(state, senses(20000), HINTS)
+        assert action.kind == decide.SLEEP and action.limit_s == asleep_s
+
+
+def test_reports_leave_tries_for_borders_where_the_card_has_profiles():
+    for due, most in ((0, 23), (4, 19)):
+        state = settled(100000)
+        state[st.CARD_DUE], state[st.LAST_TRY] = due, 50000
+        for i in range(most):
+            assert not policy.wait_s(state)
+            budget.count(state, state[st.NOW] - 50000 + i)
+        assert policy.wait_s(state)
 
 
 def test_a_fix_is_kept_before_the_radio_may_bring_a_weak_battery_down():
