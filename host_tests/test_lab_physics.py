@@ -201,3 +201,17 @@ def test_a_network_that_is_heard_may_not_serve_and_one_may_be_found_later():
     assert lived.joules["scan"] == pytest.approx(27.0 + 25.0)
     looked = run(instance, lambda _: Script(lambda d: d.fix() and d.probe() and d.upload()), mission)
     assert [slot for slot, _ in looked.uploads] == [0, 1]
+
+
+def test_a_report_behind_a_look_does_not_search_again():
+    rules = replace(costs("bg95"), probe_j=0.5, look_j=4.0)
+    instance = trip([10.0] * 2, [[-80.0, -80.0]])
+    mission = Mission(rules, 1e6, instance.route, instance.networks)
+
+    def spent_j(act):
+        return sum(run(instance, lambda _: Script(act), mission).joules.values())
+
+    reported_j = spent_j(lambda d: d.fix() and d.upload())
+    assert spent_j(lambda d: d.fix() and d.probe() and d.upload()) == pytest.approx(reported_j + 2 * 0.5)
+    silent_j = spent_j(lambda d: d.fix())
+    assert spent_j(lambda d: d.fix() and d.probe() and None) == pytest.approx(silent_j + 2 * 4.5)

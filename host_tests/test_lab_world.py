@@ -5,7 +5,11 @@ import random
 import numpy as np
 import pytest
 
-from tools.lab.world import Woken, instance, jolts, measured
+from tools.lab.physics import FACTOR_EXPONENT
+from tools.lab.world import HELD, Woken, instance, jolts, measured
+from tools.modem import Modem
+from tools.modem.mqtt import LockStepNetwork
+from tools.world import stage
 from tools.world.trip import Trip
 
 HOUR_MS = 3_600_000
@@ -26,6 +30,17 @@ def test_it_is_the_same_trip(trip):
     assert here.country[0] == "CN"
     assert here.fix_noise.mean() == pytest.approx(1) and here.fix_noise.max() > 1.4
     assert sum(jolts(trip, here.slots, "bump")) > 0
+
+
+def test_a_report_costs_by_how_long_the_network_of_that_trip_holds_the_connection(trip):
+    here = instance(trip, "bg95", 12)
+    rng, network = stage.modem_rng(trip.seed), LockStepNetwork({})
+    unit = Modem(trip.env, "bg95", trip, network, rng, trip.charge)._unit
+    for network, factor in zip(here.networks, here.factor, strict=True):
+        tail_ms = unit.radio.bearer.tail_ms(network.plmn)
+        held = HELD[tail_ms] if "emtc" in network.kinds else 1.0
+        assert factor**FACTOR_EXPONENT == pytest.approx(held)
+    assert here.factor.max() > 1
 
 
 def test_what_things_cost_is_found_again():

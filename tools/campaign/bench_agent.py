@@ -29,6 +29,9 @@ OF_BARE, GOAL_OF_BARE = 0.5, 0.7
 OF_EMPTY = 0.8
 OF_SQLITE = 0.5
 OF_ONE_AGENT = 1.5
+OF_A_CORE = 0.5
+"""What each agent behind NATS has where two are held against one: they are for machines of their own, and two
+whole ones, PostgreSQL and NATS would ask for more than the two cores of a small machine."""
 MOST_MB = 300.0
 MOST_START_S = 10.0
 
@@ -59,6 +62,11 @@ class Found:
     one_nats_agent_messages_s: float | None = None
     two_nats_agents_messages_s: float | None = None
     two_of_one: float | None = None
+    """Each agent with OF_A_CORE."""
+    one_nats_agent_on_all_cores_messages_s: float | None = None
+    two_nats_agents_on_all_cores_messages_s: float | None = None
+    two_of_one_on_all_cores: float | None = None
+    """They share all cores with each other, the database and NATS: it tells as much of the machine."""
     left_out: list[str] = field(default_factory=list)
 
     def short(self) -> list[str]:
@@ -129,14 +137,22 @@ class Bench:
         self.found.postgresql_of_sqlite = self.found.postgresql_messages_s / self._rate(theirs)
 
     def behind_nats(self, server: Postgres, broker: NatsServer) -> None:
-        """One agent, then two, on the same messages out of JetStream."""
-        one, two = [], []
+        """One agent, then two, on the same messages out of JetStream: each with a part of a core, then with
+        all cores for all."""
+        took: dict[tuple[int, float | None], list[float]] = {}
         for _ in range(self._turns):
-            one.append(self.rig.agents(1, self.rig.renewed(server), broker))
-            two.append(self.rig.agents(2, self.rig.renewed(server), broker))
-        self.found.one_nats_agent_messages_s = self.found.messages / statistics.median(one)
-        self.found.two_nats_agents_messages_s = self.found.messages / statistics.median(two)
-        self.found.two_of_one = self.found.two_nats_agents_messages_s / self.found.one_nats_agent_messages_s
+            for cores in (OF_A_CORE, None):
+                for count in (1, 2):
+                    seconds = self.rig.agents(count, self.rig.renewed(server), broker, cores)
+                    took.setdefault((count, cores), []).append(seconds)
+        rates = {key: self.found.messages / statistics.median(each) for key, each in took.items()}
+        found = self.found
+        found.one_nats_agent_messages_s = one = rates[1, OF_A_CORE]
+        found.two_nats_agents_messages_s = two = rates[2, OF_A_CORE]
+        found.two_of_one = two / one
+        found.one_nats_agent_on_all_cores_messages_s = one = rates[1, None]
+        found.two_nats_agents_on_all_cores_messages_s = two = rates[2, None]
+        found.two_of_one_on_all_cores = two / one
 
     def _cpu_us(self, turns: list[Took]) -> float:
         return 1e6 * statistics.median(each.cpu_s for each in turns) / self.found.messages

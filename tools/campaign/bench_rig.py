@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -22,6 +23,7 @@ from tools.campaign.bench_bare import CLIENT
 from tools.campaign.mosquitto import Mosquitto
 from tools.campaign.nats_server import NatsServer
 from tools.campaign.postgres import Postgres
+from tools.campaign.rationed import Rationed
 
 PARTITIONS = 8
 _LOOK_S = 0.1
@@ -84,8 +86,9 @@ class Rig:
         environment = bench_load.settings(self._folder, self._broker.port, place)
         return Took(**self._run("tools.campaign.benched_agent", str(len(messages)), environment=environment))
 
-    def agents(self, count: int, place: str, broker: NatsServer) -> float:
-        """Seconds that so many agents behind NATS need, from the first message to the last commit.
+    def agents(self, count: int, place: str, broker: NatsServer, cores: float | None = None) -> float:
+        """Seconds that so many agents behind NATS need, each with `cores` of a core if that is given, from
+        the first message to the last commit.
 
         The stream is full before they start, and they get its partitions when all of them are there: how long
         Python takes to start, or an agent to give back what is more than its share, is not in it.
@@ -107,7 +110,8 @@ class Rig:
                 while present.holders() < count:
                     assert all(each.poll() is None for each in running), "an agent has ended: see the log"
                     time.sleep(_LOOK_S)
-            return self._time(database)
+            with Rationed(running, cores) if cores else nullcontext():
+                return self._time(database)
         finally:
             for each in running:
                 each.terminate()

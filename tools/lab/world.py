@@ -10,17 +10,23 @@ from numpy.typing import NDArray
 
 from tools.lab.instances import MOVING_KM, SLOT_S, Instance
 from tools.lab.lines import route
-from tools.lab.physics import AIDED_H, HOT_H, Costs
+from tools.lab.physics import AIDED_H, FACTOR_EXPONENT, HOT_H, Costs
 from tools.lab.radio import SILENT_DBM
+from tools.modem import bands
+from tools.modem.bearer import networks_of
 from tools.modem.gnss import signal
+from tools.world import stage
 from tools.world.coverage import Coverage
 from tools.world.meter import MODEM_W, SLEEP_FLOOR_W
 from tools.world.rules import CONGESTION
 from tools.world.satellites import Satellites
-from tools.world.sites import read_operators
+from tools.world.sites import Operator, read_operators
 from tools.world.trip import Trip
 
 SLOT_MS = 1_000 * SLOT_S
+HELD = {5_000: 1.0, 20_000: 1.7, 90_000: 3.4}
+"""What a report over LTE-M costs by how long the network holds the connection behind it (ms), in reports over
+the quickest one (physics.MEASURED)."""
 LIT_J = 1e-3
 """A part that has drawn so much in a wake was on."""
 
@@ -68,7 +74,7 @@ def instance(trip: Trip, modem: str, days: int) -> Instance:
         lon=points[:, 1],
         country=tuple(trip.country(ms) for ms in starts_ms),
         networks=networks,
-        factor=np.ones(len(networks)),
+        factor=np.array([_held(trip.seed, each) for each in networks]),
         rsrp=_levels(trip, modem, [each.plmn for each in networks], km[:-1]),
         sky=np.array([not sky.blocked for sky in skies]),
         battery_c=np.array([trip.temperature_dc(ms) / 10 for ms in starts_ms]),
@@ -116,6 +122,15 @@ def measured(wakes: Sequence[Woken], modem: str) -> Costs:
         ttff_s=(float(hot_j), float(aided_j), float(cold_j)),
         blocked_s=float(blocked_j),
     )
+
+
+def _held(seed: int, operator: Operator) -> float:
+    """By how long the network holds the connection behind a report. Where it grants no PSM the modem does not
+    wait for that."""
+    if "emtc" not in operator.kinds:
+        return 1.0
+    tail_ms = bands.tail_ms(networks_of(stage.modem_rng(seed)), operator.plmn)
+    return float(HELD[tail_ms] ** (1 / FACTOR_EXPONENT))
 
 
 def _levels(trip: Trip, modem: str, plmns: Sequence[str], km: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Generator
 from copy import copy
 from typing import TYPE_CHECKING, Any
@@ -37,8 +38,7 @@ class Bearer:
         """After AT+QCFG="psm/enter",1."""
         self._connected = False
         self._turn = 0
-        self._networks = copy(unit.rng).getrandbits(32)
-        """How the networks of this trip are configured; a copy, so that nothing else is drawn otherwise."""
+        self._networks = networks_of(unit.rng)
 
     def connected(self) -> bool:
         """Whether the radio is busy with the network."""
@@ -163,3 +163,9 @@ class Bearer:
         yield self._unit.env.timeout(duration_ms)
         self.transmitting = False
         self._unit.charge()
+
+
+def networks_of(rng: random.Random) -> int:
+    """How the networks of a trip are configured (`bands.tail_ms`), by the chance of its modem before anything
+    was drawn of it; of a copy, so that nothing else is drawn otherwise."""
+    return copy(rng).getrandbits(32)

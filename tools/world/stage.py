@@ -56,6 +56,11 @@ class Stage:
         self.lock.close()
 
 
+def modem_rng(seed: int) -> random.Random:
+    """The chance of a trip's modem and networks."""
+    return random.Random(f"{seed}/modem")
+
+
 def build(
     out: Path,
     modem: ModemClass,
@@ -101,7 +106,7 @@ def build(
             services.agent.do("settings", "set", DEVICE, *settings)
         services.start()
         network = _network(services)
-        rng = random.Random(f"{seed}/modem")
+        rng = modem_rng(seed)
         issued.card.forbidden = list(trip.forbidden)
         simulated = Modem(trip.env, modem, trip, network, rng, trip.charge, issued.card, variants=variants)
         simulated.knows(issued.points)
