@@ -36,9 +36,9 @@ def test_a_report_costs_by_how_long_the_network_of_that_trip_holds_the_connectio
     here = instance(trip, "bg95", 12)
     rng, network = stage.modem_rng(trip.seed), LockStepNetwork({})
     unit = Modem(trip.env, "bg95", trip, network, rng, trip.charge)._unit
-    for network, factor in zip(here.networks, here.factor, strict=True):
-        tail_ms = unit.radio.bearer.tail_ms(network.plmn)
-        held = HELD[tail_ms] if "emtc" in network.kinds else 1.0
+    for operator, factor in zip(here.networks, here.factor, strict=True):
+        tail_ms = unit.radio.bearer.tail_ms(operator.plmn)
+        held = HELD[tail_ms] if "emtc" in operator.kinds else 1.0
         assert factor**FACTOR_EXPONENT == pytest.approx(held)
     assert here.factor.max() > 1
 
