@@ -16,7 +16,7 @@ from tools.lab.traces import read_trace
 from tools.world.trip import ModemClass
 
 OUT = Path("out/lab")
-FIGURES = Path("out/lab.json")
+FIGURES, CHECKED = Path("out/lab.json"), Path("out/lab-check.json")
 TRAINED_IN = {"bg95": ("BG95", "BG95, still here"), "sim7600": ("SIM7600", "SIM7600, still here")}
 """The settings in which the menu of each class of modem is trained."""
 
@@ -52,13 +52,13 @@ def report(
         raise typer.Exit(2) from None
     jobs = [Job(each, *trip) for each in chosen for trip in judged[:: each.every]]
     rows = summary([record for found in spread(judge, jobs, "judging", processes) for record in found])
-    missed = show(console, chosen, rows)
-    write_json(FIGURES, rows, missed)
+    found = show(console, chosen, rows)
+    write_json(FIGURES, rows, found)
     from tools.lab.pictures import write_report
 
-    write_report(OUT / "report.html", chosen, rows, missed, *judged[0])
+    write_report(OUT / "report.html", chosen, rows, found.missed, *judged[0])
     console.print(f"{OUT / 'report.html'}, {FIGURES}")
-    if missed:
+    if found.missed:
         raise typer.Exit(1)
 
 
@@ -122,11 +122,12 @@ def check(
     rate: Annotated[int, typer.Option(help="joules a day")] = 100,
     trips: int = 5,
 ) -> None:
-    """Hold the lab against the full world on the same trips; a few minutes a trip."""
+    """Hold the lab against the full world on the same trips, a few minutes a trip; out/lab-check.json."""
     from tools.lab.check import check as check_all
 
     fitted: ModemClass = "sim7600" if modem == "sim7600" else "bg95"
-    raise typer.Exit(check_all(OUT / "world", fitted, days, rate, list(range(1, trips + 1)), console))
+    seeds = list(range(1, trips + 1))
+    raise typer.Exit(check_all(OUT / "world", CHECKED, fitted, days, rate, seeds, console))
 
 
 if __name__ == "__main__":

@@ -7,7 +7,8 @@ policy as the device has it: it believes the constants of the facts until it has
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from rich.console import Console
@@ -50,22 +51,28 @@ class Compared:
         return found
 
 
-def check(folder: Path, modem: ModemClass, days: int, rate: int, seeds: list[int], console: Console) -> int:
-    """Run and print; the exit code."""
+def check(
+    folder: Path, figures: Path, modem: ModemClass, days: int, rate: int, seeds: list[int], console: Console
+) -> int:
+    """Run, print, write all to a file; the exit code."""
     costs = MEASURED.get(modem)
     if costs is None:
         costs = measured(_live(folder, modem, days, rate, max(seeds) + 1)[0], modem)
         console.print(costs)
     table = Table("trip", "J a day", "lab", "points a day", "lab", "account")
-    short = []
+    trips = []
     for seed in seeds:
         wakes, points, account = _live(folder, modem, days, rate, seed)
         total_j = sum(sum(wake.joules.values()) for wake in wakes)
         lab_j, lab_points = _lab(modem, days, rate, seed, costs)
         each = Compared(seed, total_j / days, lab_j, points / days, lab_points, account / total_j)
-        figures = each.world_j, each.lab_j, each.world_points, each.lab_points, each.account
-        table.add_row(str(seed), *(f"{figure:.2f}" for figure in figures))
-        short += each.short()
+        told = each.world_j, each.lab_j, each.world_points, each.lab_points, each.account
+        table.add_row(str(seed), *(f"{figure:.2f}" for figure in told))
+        trips.append(each)
+    short = [line for each in trips for line in each.short()]
+    content = {"days": days, "rate_j": rate, "trips": [asdict(each) for each in trips], "short": short}
+    figures.parent.mkdir(parents=True, exist_ok=True)
+    figures.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
     console.print(table)
     for line in short:
         console.print(f"[red]short[/red] {line}", highlight=False)

@@ -24,6 +24,8 @@ FIXED = ("P1 hourly", "P2 batch")
 """Schedules that look at nothing."""
 GOAL = 0.03
 """Below the attainable line at most."""
+ABOVE_SCHEDULE = 0.10
+"""The best fixed schedule, in thin coverage."""
 
 
 class Record(NamedTuple):
@@ -178,9 +180,9 @@ def floor(setting: Setting, budget: int) -> float | None:
 
 
 def shortfalls(setting: Setting, rows: Sequence[Row], budget: int) -> list[str]:
-    """What ours misses at a budget; empty when it keeps all."""
+    """What ours misses at a budget, but for what is `bounded`; empty when it keeps all."""
     here = [row for row in rows if row.setting == setting.name and row.budget == budget]
-    ours = next(row for row in here if row.policy == OURS)
+    ours = _of(here, OURS)
     tuned = [row for row in here if row.kind == "tuned"]
     missed = [f"{row.policy} above the bound" for row in here if row.above_bound]
     least = floor(setting, budget)
@@ -189,9 +191,9 @@ def shortfalls(setting: Setting, rows: Sequence[Row], budget: int) -> list[str]:
     if setting.every > 1:
         return missed
     if setting.loss_db:
-        fixed = max(row.ratio for row in tuned if row.policy in FIXED)
-        if 65 <= budget <= 120 and ours.ratio < fixed + 0.10:
-            missed.append(f"fixed schedule {fixed:.3f}, less than 0.10 below")
+        fixed = _best_schedule(here)
+        if 65 <= budget <= 120 and ours.ratio < fixed + ABOVE_SCHEDULE and not bounded(setting, rows, budget):
+            missed.append(f"fixed schedule {fixed:.3f}, {ours.ratio - fixed:.3f} below")
         return missed
     best = max(tuned, key=lambda row: row.ratio)
     steady = max(tuned, key=lambda row: row.worst)
@@ -203,3 +205,27 @@ def shortfalls(setting: Setting, rows: Sequence[Row], budget: int) -> list[str]:
     if ours.died and budget >= 65:
         missed.append(f"{ours.died} trips died")
     return missed
+
+
+def bounded(setting: Setting, rows: Sequence[Row], budget: int) -> list[str]:
+    """What ours falls short of though it reaches the goal, GOAL below the attainable line: where
+    ABOVE_SCHEDULE above the best fixed schedule lies beyond that goal; and what bounds it."""
+    if not setting.loss_db or setting.every > 1 or not 65 <= budget <= 120:
+        return []
+    here = [row for row in rows if row.setting == setting.name and row.budget == budget]
+    ours, attainable, fixed = _of(here, OURS).ratio, _of(here, ATTAINABLE).ratio, _best_schedule(here)
+    asked = fixed + ABOVE_SCHEDULE
+    if ours >= asked or ours < attainable - GOAL or asked <= attainable - GOAL:
+        return []
+    return [
+        f"{ours - fixed:.3f} above the best fixed schedule instead of {ABOVE_SCHEDULE:.2f}: from its"
+        f" {fixed:.3f} to the attainable line, {attainable:.3f}, it is {attainable - fixed:.3f}"
+    ]
+
+
+def _best_schedule(here: Sequence[Row]) -> float:
+    return max(row.ratio for row in here if row.kind == "tuned" and row.policy in FIXED)
+
+
+def _of(here: Sequence[Row], policy: str) -> Row:
+    return next(row for row in here if row.policy == policy)
