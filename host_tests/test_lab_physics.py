@@ -204,14 +204,33 @@ def test_a_network_that_is_heard_may_not_serve_and_one_may_be_found_later():
 
 
 def test_a_report_behind_a_look_does_not_search_again():
+    rules = replace(costs("bg95"), probe_j=0.5, look_j=4.0, again_j=6.0, attach_j=5.0)
+    gsm = replace(
+        trip([10.0] * 3, [[-80.0] * 3, [-90.0] * 3]), networks=(Operator("46000", "CN", ("gsm",)),) * 2
+    )
+    mission = Mission(rules, 1e6, gsm.route, gsm.networks)
+
+    def lived(act):
+        return run(gsm, lambda _: Script(act), mission)
+
+    plain = lived(lambda d: d.fix() and d.upload())
+    looked = lived(lambda d: d.fix() and d.probe() and d.upload())
+    assert looked.joules["probe"] == pytest.approx(3 * 4.5)
+    assert looked.joules["attach"] == pytest.approx(plain.joules["attach"] - 3 * 4.0)
+    assert looked.joules["upload"] == plain.joules["upload"] > 0
+    assert looked.reports == plain.reports  # what the device learns of it has the search in it
+    twice = lived(lambda d: d.fix() and d.probe() and d.upload() and d.upload())
+    again = lived(lambda d: d.fix() and d.upload() and d.upload())
+    assert twice.joules["attach"] == pytest.approx(again.joules["attach"] - 3 * 4.0)
+    other = lived(lambda d: d.fix() and d.probe(1) and d.upload())
+    assert other.joules["attach"] == plain.joules["attach"]
+
+
+def test_a_modem_that_sleeps_registered_looks_without_a_search():
     rules = replace(costs("bg95"), probe_j=0.5, look_j=4.0)
-    instance = trip([10.0] * 2, [[-80.0, -80.0]])
-    mission = Mission(rules, 1e6, instance.route, instance.networks)
-
-    def spent_j(act):
-        return sum(run(instance, lambda _: Script(act), mission).joules.values())
-
-    reported_j = spent_j(lambda d: d.fix() and d.upload())
-    assert spent_j(lambda d: d.fix() and d.probe() and d.upload()) == pytest.approx(reported_j + 2 * 0.5)
-    silent_j = spent_j(lambda d: d.fix())
-    assert spent_j(lambda d: d.fix() and d.probe() and None) == pytest.approx(silent_j + 2 * 4.5)
+    lived = run(
+        trip([10.0] * 3, [[-80.0] * 3]),
+        lambda _: Script(lambda d: d.fix() and d.probe() and d.upload()),
+        Mission(rules, 1e6, trip([10.0], [[-80.0]]).route),
+    )
+    assert lived.joules["probe"] == pytest.approx(3 * 0.5 + 4.0)

@@ -479,17 +479,45 @@ def test_a_stop_behind_the_border_is_asked_about_unless_a_fix_tells_where_it_is(
     assert said() is None  # beyond
 
 
-def test_on_the_move_a_look_is_made_beside_a_fix_and_leaves_tries_for_behind_the_border():
+def test_on_the_move_a_look_is_made_beside_a_fix():
     state, said = _at_border(460, 460, 401, 900)
     state[st.EDGE], state[st.DID_FIX] = 0, st.YES
     assert said().kind == PROBE
-    for i in range(22):
+
+
+def test_looks_before_a_border_leave_tries_for_behind_it():
+    for here, mcc, network, most in ((460, 460, 460000, 20), (401, 460, 460000, 22), (401, 401, 460000, 24)):
+        state, said = _at_border(460, here, 401, 900)
+        state[st.NOW] = state[st.POINT_AT] = 100000
+        state[st.MCC], state[st.NETWORK] = mcc, network
+        for i in range(most):
+            assert said().kind == PROBE
+            budget.count(state, 20000 + 1000 * i)
+        assert said() is None
+
+
+def test_looks_that_hear_the_country_before_make_the_next_one_later():
+    for here, parts in ((460, (300, 600, 600, 900)), (401, (600, 1200, 1200, 1800))):
+        state, said = _at_border(460, here, 401, 900)
+        for pause_s in parts:
+            budget.begin_look(state, state[st.NOW])
+            networks.learn_look(state, 460001, -80)
+            state[st.DID_PROBE] = 0
+            state[st.NOW] += pause_s - 1
+            assert said() is None
+            state[st.NOW] += 1
+            assert said().kind == PROBE
+
+
+def test_where_the_guide_knows_of_no_point_for_a_day_it_tells_no_border():
+    for here in (460, 401):
+        state, said = _at_border(460, here, 401, 900)
+        state[st.NOW] = 200000
+        state[st.POINT_AT] = 200000 - 86399
+        state[st.LAST_TRY] = 100000
         assert said().kind == PROBE
-        budget.count(state, state[st.NOW] - 10000 + 400 * i)
-    assert said() is None
-    state[st.MCC] = 401  # it is behind it
-    state[st.NETWORK] = 460000
-    assert said().kind == PROBE
+        state[st.POINT_AT] = 200000 - 86400
+        assert said() is None
 
 
 def test_a_look_that_hears_the_next_country_leads_to_an_attempt_at_once():
@@ -569,6 +597,7 @@ def test_nobody_wakes_between_looks_for_nothing():
             state = settled(20000)
             state[st.MCC], state[st.NETWORK], state[st.MOVING] = mcc, 460000, moving
             state[st.HELD_PLMN], state[st.CARD_DUE] = held, 0 if held else 4
+            state[st.LAST_TRY] = 10000
             assert border.is_unheard(state)
             assert decide.next(state, senses(20000), HINTS).kind == PROBE
             budget.begin_look(state, 20000)
@@ -580,14 +609,35 @@ def test_nobody_wakes_between_looks_for_nothing():
 
 
 def test_who_waits_for_the_end_of_a_bar_wakes_then_and_not_when_ordinary_reports_may_be_tried():
-    state = settled(20000)
+    for bar in (st.BARRED_UNTIL, st.DATA_UNTIL):
+        for heard in (20000, 20000 - 26 * HOUR):  # the report is late, too
+            state = settled(100000)
+            state[st.MCC], state[st.NETWORK], state[st.HELD_PLMN], state[st.MOVING] = 250, RUSSIA, RUSSIA, 1
+            state[st.TRY_FAILS], state[st.LAST_TRY], state[st.LAST_UPLOAD] = 4, 98400, 80000 + heard
+            budget.count(state, 98400)
+            for barred_for_s, asleep_s in ((100, 200), (500, 500)):
+                state[bar] = 100000 + barred_for_s
+                action = decide.next(state, senses(100000), HINTS)
+                assert action.kind == decide.SLEEP and action.limit_s == asleep_s
+
+
+def test_who_waits_for_the_end_of_a_bar_on_a_weak_battery_does_not_wake_for_it():
+    state = settled(100000)
     state[st.MCC], state[st.NETWORK], state[st.HELD_PLMN], state[st.MOVING] = 250, RUSSIA, RUSSIA, 1
-    state[st.TRY_FAILS], state[st.LAST_TRY] = 4, 18400  # an hour from there
-    budget.count(state, 18400)
-    for barred_for_s, asleep_s in ((100, 200), (500, 500)):
-        state[st.BARRED_UNTIL] = 20000 + barred_for_s
-        action = decide.next(state, senses(20000), HINTS)
-        assert action.kind == decide.SLEEP and action.limit_s == asleep_s
+    state[st.BARRED_UNTIL], state[st.LAST_TRY] = 100500, 98400
+    assert decide.next(state, senses(100000, mv=2000), HINTS).limit_s >= 1800
+
+
+def test_a_modem_that_sleeps_registered_pauses_between_attempts_in_vain_too():
+    state, said = _at_border(here=460)
+    state[st.CARD_DUE] |= st.CARD_OPEN
+    state[st.PARKED] = 1
+    assert said().kind == PROBE
+    budget.begin_try(state, state[st.NOW], 0)
+    state[st.NOW] += 599
+    assert said() is None
+    state[st.NOW] += 1
+    assert said().kind == PROBE
 
 
 def test_reports_leave_tries_for_borders_where_the_card_has_profiles():

@@ -111,7 +111,7 @@ class Rig:
                     assert all(each.poll() is None for each in running), "an agent has ended: see the log"
                     time.sleep(_LOOK_S)
             with Rationed(running, cores) if cores else nullcontext():
-                return self._time(database)
+                return self._time(database, running)
         finally:
             for each in running:
                 each.terminate()
@@ -119,11 +119,12 @@ class Rig:
                 each.wait()
             database.close()
 
-    def _time(self, database: Database) -> float:
+    def _time(self, database: Database, running: Sequence[subprocess.Popen[bytes]]) -> float:
         """From the first that is stored to the last."""
         since, stored = 0.0, 0
         while stored < len(self.messages):
             time.sleep(_LOOK_S)
+            assert all(each.poll() is None for each in running), "an agent has ended: see the log"
             with database.reading() as connection:
                 stored = connection.execute(text("SELECT count(*) FROM uplinks")).scalar_one()
             since = since or (time.perf_counter() if stored else 0.0)

@@ -9,6 +9,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from types import TracebackType
 
 _LOOK_S = 0.002
@@ -41,20 +42,25 @@ class Rationed:
     def _run(self) -> None:
         due_s = {pid: ran_s(pid) for pid in self._pids}
         before_s, stopped = time.monotonic(), set[int]()
-        while not self._over.wait(_LOOK_S):
-            now_s = time.monotonic()
-            more_s, before_s = self._cores * (now_s - before_s), now_s
-            for pid in self._pids:
-                had_s = ran_s(pid)
-                due_s[pid] = min(due_s[pid] + more_s, had_s + _CREDIT_S)
-                if had_s > due_s[pid] and pid not in stopped:
-                    os.kill(pid, signal.SIGSTOP)
-                    stopped.add(pid)
-                elif had_s <= due_s[pid] and pid in stopped:
+        try:
+            while not self._over.wait(_LOOK_S):
+                now_s = time.monotonic()
+                more_s, before_s = self._cores * (now_s - before_s), now_s
+                for pid in self._pids:
+                    had_s = ran_s(pid)
+                    due_s[pid] = min(due_s[pid] + more_s, had_s + _CREDIT_S)
+                    if had_s > due_s[pid] and pid not in stopped:
+                        os.kill(pid, signal.SIGSTOP)
+                        stopped.add(pid)
+                    elif had_s <= due_s[pid] and pid in stopped:
+                        os.kill(pid, signal.SIGCONT)
+                        stopped.discard(pid)
+        except OSError:  # one of them has ended: whoever waits for its work finds out
+            pass
+        finally:
+            for pid in stopped:
+                with suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGCONT)
-                    stopped.discard(pid)
-        for pid in stopped:
-            os.kill(pid, signal.SIGCONT)
 
 
 def ran_s(pid: int) -> float:

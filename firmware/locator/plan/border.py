@@ -14,9 +14,15 @@ REPORT = const(2)
 # heard, the guide has put the border in the wrong place.
 _MOVING_S = const(600)
 _STANDING_S = const(3600)
-# Tries in a day with which looks on the way come to an end: reports leave some for borders (plan/policy.py),
-# and two of these are for behind it.
+# Of the day's tries reports leave some for borders (plan/policy.py). So many may be used up when a look is
+# made on the way over a border, and when the guide tells that it is passed; two are for behind it, or for an
+# alarm.
+_MOST_ON_THE_WAY = const(20)
 _MOST_BEFORE = const(22)
+_RECENT_S = const(4 * 3600)
+_MOST_RECENT = const(14)
+# The guide tells where a train is by its last point.
+_POINT_LASTS_S = const(86400)
 # Where on a leg of the line the border lies nobody knows, often just behind the station: a look at each
 # quarter of it.
 _LEG_PARTS = const(4)
@@ -31,29 +37,36 @@ def due(state, journey):
     if state[st.DID_PROBE]:
         seen = state[st.SEEN]
         return REPORT if here and seen and state[st.HELD_PLMN] in (0, seen) else NOTHING
-    if (here or is_abroad(state, journey)) and not wait_s(state, here):
+    if here:
+        if wait_s(state):
+            return NOTHING
         return REPORT if shut else LOOK  # a look would register; what comes before a report only listens
-    return LOOK if not here and _may_be_behind(state, journey) else NOTHING
+    return LOOK if _has_been_passed(state, journey) or _may_be_behind(state, journey) else NOTHING
 
 
 def until(state, journey):
     """When who was not heard of, or runs towards a border, looks next; a time without end for others."""
     if is_unheard(state):
-        return state[st.NOW] + wait_s(state, True)
+        return state[st.NOW] + wait_s(state)
     pause_s = _leg_pause_s(state, journey) if state[st.MOVING] else 0
     return state[st.NOW] + (pause_s or 1 << 28)
 
 
-def wait_s(state, here):
-    """Seconds until the next look, 0 when it may be now; `here`: `is_unheard`."""
-    return max(0, budget.wait_s(state), _pause_s(state, here) - budget.since_try_s(state, 1))
+def wait_s(state):
+    """Seconds until the next look of one that `is_unheard`, 0 when it may be now."""
+    pause_s = _STANDING_S * max(1, min(_vain(state), 4))
+    if _runs(state):
+        pause_s = _moving_s(_vain(state))
+    return max(0, budget.wait_s(state), pause_s - _since_try_s(state))
 
 
-def _pause_s(state, here):
-    vain = max(state[st.LOOKS], state[st.TRY_FAILS])
-    if state[st.MOVING] or state[st.EDGE]:
-        return _MOVING_S * min(1 + vain // 2, 8)
-    return _STANDING_S * (max(1, min(vain, 4)) if here else 4)
+def _has_been_passed(state, journey):
+    """Whether the guide has the train behind the border, and it is time for a look. The guide may be ahead of
+    the train: each look of the last hours makes the next one later."""
+    if not is_abroad(state, journey) or not _may_look(state, _MOST_BEFORE):
+        return False
+    pause_s = _moving_s(max(_vain(state), _recent(state))) if _runs(state) else 4 * _STANDING_S
+    return _since_try_s(state) >= pause_s
 
 
 def _may_be_behind(state, journey):
@@ -62,8 +75,39 @@ def _may_be_behind(state, journey):
     border so well."""
     pause_s = _leg_pause_s(state, journey)
     has_run = not state[st.EDGE] if state[st.MOVING] else state[st.EDGE] and state[st.DID_FIX] != st.YES
-    is_time = budget.since_try_s(state, 1) >= pause_s // 2  # a report on departure comes later in its wake
-    return pause_s != 0 and has_run and is_time and budget.may_look(state, _MOST_BEFORE)
+    if not pause_s or not has_run or not _may_look(state, _MOST_ON_THE_WAY):
+        return False
+    # A report on departure comes later in its wake.
+    return _since_try_s(state) >= pause_s // 2 * (1 + _recent(state) // 2)
+
+
+def _may_look(state, most):
+    return state[st.NOW] - state[st.POINT_AT] < _POINT_LASTS_S and budget.may_look(state, most)
+
+
+def _moving_s(vain):
+    return _MOVING_S * min(1 + vain // 2, 8)
+
+
+def _runs(state):
+    return state[st.MOVING] or state[st.EDGE]
+
+
+def _vain(state):
+    return max(state[st.LOOKS], state[st.TRY_FAILS])
+
+
+def _recent(state):
+    """How many tries there were in the last hours."""
+    n = 0
+    while n < _MOST_RECENT and budget.since_try_s(state, n + 1) < _RECENT_S:
+        n += 1
+    return n
+
+
+def _since_try_s(state):
+    """Since the network was asked, also by a modem that sleeps registered."""
+    return min(budget.since_try_s(state, 1), state[st.NOW] - state[st.LAST_TRY])
 
 
 def _leg_pause_s(state, journey):

@@ -363,7 +363,7 @@ def _sleep(state, senses, hints):
     if _is_able(state, senses):
         if report_due(state, hints) or state[st.ERRAND]:
             until = min(until, allowed)
-        elif _may_be_unheard(state):
+        if _may_be_unheard(state):
             from locator.plan import border
 
             until = min(until, max(_open_at(state, senses), border.until(state, hints[3])))
