@@ -10,6 +10,7 @@ from tools.lab.world import HELD, Woken, instance, jolts, measured
 from tools.modem import Modem
 from tools.modem.mqtt import LockStepNetwork
 from tools.world import stage
+from tools.world.coverage import USABLE_DBM, Coverage
 from tools.world.trip import Trip
 
 HOUR_MS = 3_600_000
@@ -30,6 +31,21 @@ def test_it_is_the_same_trip(trip):
     assert here.country[0] == "CN"
     assert here.fix_noise.mean() == pytest.approx(1) and here.fix_noise.max() > 1.4
     assert sum(jolts(trip, here.slots, "bump")) > 0
+
+
+def test_where_lte_m_is_heard_gsm_is_left():
+    trip = Trip(1, "bg95", 45)
+    here = instance(trip, "bg95", 45)
+    coverage, first = Coverage(trip.line, "bg95", 1), {True: 0, False: 0}
+    for slot in range(0, here.slots, 5):
+        levels = coverage.levels(float(here.km[slot]), slot * 1_800_000)
+        heard = {here.networks[each.network].plmn: each.rsrp_dbm for each in here.heard[slot]}
+        over_lte_m = {plmn: dbm for (plmn, kind), dbm in levels.items() if kind == "emtc"}
+        is_first = any(over_lte_m.get(plmn, -200.0) > USABLE_DBM for plmn in heard)
+        first[is_first] += bool(heard)
+        for plmn, dbm in heard.items():
+            assert dbm == (over_lte_m[plmn] if is_first else levels[plmn, "gsm"])
+    assert min(first.values()) > 50
 
 
 def test_a_report_costs_by_how_long_the_network_of_that_trip_holds_the_connection(trip):

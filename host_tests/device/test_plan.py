@@ -640,14 +640,38 @@ def test_a_modem_that_sleeps_registered_pauses_between_attempts_in_vain_too():
     assert said().kind == PROBE
 
 
-def test_reports_leave_tries_for_borders_where_the_card_has_profiles():
-    for due, most in ((0, 23), (4, 19)):
+def test_reports_leave_tries_for_borders_where_the_card_has_profiles_and_do_not_bunch():
+    for due, most, longest_s in ((0, 23, 8 * HOUR), (4, 19, 4 * HOUR)):
         state = settled(100000)
-        state[st.CARD_DUE], state[st.LAST_TRY] = due, 50000
-        for i in range(most):
-            assert not policy.wait_s(state)
-            budget.count(state, state[st.NOW] - 50000 + i)
-        assert policy.wait_s(state)
+        state[st.CARD_DUE], state[st.LAST_TRY], state[st.TRIED] = due, 0, 1000
+        made = []
+        for now in range(100000, 100000 + 20 * 86400, 300):
+            state[st.NOW] = now
+            if not policy.wait_s(state):
+                budget.begin_try(state, now, 0)
+                made.append(now)
+        assert max([made[i] - made[i - 1] for i in range(1, len(made))]) <= longest_s
+        in_a_day = [sum([1 for each in made if now - 86400 < each <= now]) for now in made]
+        assert most - 2 <= max(in_a_day) <= most
+
+
+def test_a_day_in_a_yard_at_a_border_leaves_tries_for_behind_it():
+    way = Way(460, 401, 1800)
+    for moving_s, standing_s in ((600, 600), (1200, 600), (2700, 900)):
+        state, said = _at_border(460, 460, 401, 1800)
+        state[st.NOW], state[st.LAST_TRY], looks = 200000, 0, 0
+        for now in range(200000, 200000 + 24 * HOUR, 300):
+            state[st.NOW] = state[st.POINT_AT] = now
+            runs = (now - 200000) % (moving_s + standing_s) < moving_s
+            state[st.EDGE], state[st.MOVING] = int(runs != bool(state[st.MOVING])), int(runs)
+            if said():
+                looks += 1
+                budget.begin_look(state, now)
+                networks.learn_look(state, 460001, -80)
+                state[st.DID_PROBE] = 0
+        assert 4 <= looks <= 20
+        state[st.MCC] = 401  # over
+        assert said().kind == PROBE and border.until(state, way) == state[st.NOW]
 
 
 def test_a_fix_is_kept_before_the_radio_may_bring_a_weak_battery_down():

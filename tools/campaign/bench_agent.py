@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import json
 import shutil
+import signal
 import statistics
 import sys
 from collections.abc import Callable
@@ -139,20 +140,19 @@ class Bench:
     def behind_nats(self, server: Postgres, broker: NatsServer) -> None:
         """One agent, then two, on the same messages out of JetStream: each with a part of a core, then with
         all cores for all."""
-        took: dict[tuple[int, float | None], list[float]] = {}
+        found: dict[tuple[int, float | None], list[float]] = {}
         for _ in range(self._turns):
             for cores in (OF_A_CORE, None):
                 for count in (1, 2):
-                    seconds = self.rig.agents(count, self.rig.renewed(server), broker, cores)
-                    took.setdefault((count, cores), []).append(seconds)
-        rates = {key: self.found.messages / statistics.median(each) for key, each in took.items()}
-        found = self.found
-        found.one_nats_agent_at_a_third_messages_s = one = rates[1, OF_A_CORE]
-        found.two_nats_agents_at_a_third_messages_s = two = rates[2, OF_A_CORE]
-        found.two_of_one_at_a_third_of_a_core = two / one
-        found.one_nats_agent_on_all_cores_messages_s = one = rates[1, None]
-        found.two_nats_agents_on_all_cores_messages_s = two = rates[2, None]
-        found.two_of_one_on_all_cores = two / one
+                    rate = self.rig.agents(count, self.rig.renewed(server), broker, cores)
+                    found.setdefault((count, cores), []).append(rate)
+        rates = {key: statistics.median(each) for key, each in found.items()}
+        self.found.one_nats_agent_at_a_third_messages_s = one = rates[1, OF_A_CORE]
+        self.found.two_nats_agents_at_a_third_messages_s = two = rates[2, OF_A_CORE]
+        self.found.two_of_one_at_a_third_of_a_core = two / one
+        self.found.one_nats_agent_on_all_cores_messages_s = one = rates[1, None]
+        self.found.two_nats_agents_on_all_cores_messages_s = two = rates[2, None]
+        self.found.two_of_one_on_all_cores = two / one
 
     def _cpu_us(self, turns: list[Took]) -> float:
         return 1e6 * statistics.median(each.cpu_s for each in turns) / self.found.messages
@@ -202,6 +202,7 @@ def main() -> int:
     parser.add_argument("--turns", type=int, default=3)
     parser.add_argument("--only", action="append", help="bare, full, known, postgresql or nats")
     parser.add_argument("--seed", type=int, default=1)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # nobody is left stopped (rationed.py)
     found = run(FOLDER, parser.parse_args())
     OUT.parent.mkdir(exist_ok=True)
     OUT.write_text(json.dumps(asdict(found), indent=2) + "\n")

@@ -87,8 +87,8 @@ class Rig:
         return Took(**self._run("tools.campaign.benched_agent", str(len(messages)), environment=environment))
 
     def agents(self, count: int, place: str, broker: NatsServer, cores: float | None = None) -> float:
-        """Seconds that so many agents behind NATS need, each with `cores` of a core if that is given, from
-        the first message to the last commit.
+        """Messages a second that so many agents behind NATS store, each with `cores` of a core if that is
+        given.
 
         The stream is full before they start, and they get its partitions when all of them are there: how long
         Python takes to start, or an agent to give back what is more than its share, is not in it.
@@ -120,15 +120,16 @@ class Rig:
             database.close()
 
     def _time(self, database: Database, running: Sequence[subprocess.Popen[bytes]]) -> float:
-        """From the first that is stored to the last."""
-        since, stored = 0.0, 0
+        """Messages a second, from the first look that finds some to the last of them."""
+        since, before, stored = 0.0, 0, 0
         while stored < len(self.messages):
             time.sleep(_LOOK_S)
             assert all(each.poll() is None for each in running), "an agent has ended: see the log"
             with database.reading() as connection:
                 stored = connection.execute(text("SELECT count(*) FROM uplinks")).scalar_one()
-            since = since or (time.perf_counter() if stored else 0.0)
-        return time.perf_counter() - since
+            if stored and not since:
+                since, before = time.perf_counter(), stored
+        return (stored - before) / (time.perf_counter() - since)
 
     @property
     def _keys(self) -> str:

@@ -40,9 +40,9 @@ class Rationed:
         self._thread.join()
 
     def _run(self) -> None:
-        due_s = {pid: ran_s(pid) for pid in self._pids}
         before_s, stopped = time.monotonic(), set[int]()
         try:
+            due_s = {pid: ran_s(pid) for pid in self._pids}
             while not self._over.wait(_LOOK_S):
                 now_s = time.monotonic()
                 more_s, before_s = self._cores * (now_s - before_s), now_s

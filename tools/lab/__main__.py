@@ -56,7 +56,7 @@ def report(
     write_json(FIGURES, rows, found)
     from tools.lab.pictures import write_report
 
-    write_report(OUT / "report.html", chosen, rows, found.missed, *judged[0])
+    write_report(OUT / "report.html", chosen, rows, found, *judged[0])
     console.print(f"{OUT / 'report.html'}, {FIGURES}")
     if found.missed:
         raise typer.Exit(1)

@@ -15,6 +15,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
+from tools.lab.journey import new_line
 from tools.lab.physics import COSTS, MEASURED, Costs, Mission, run
 from tools.lab.pilot import Ours
 from tools.lab.world import Woken, instance, jolts, measured
@@ -133,6 +134,7 @@ def _lab(modem: ModemClass, days: int, rate: int, seed: int, costs: Costs) -> tu
         here.route,
         here.networks,
         still=True,
+        guide=new_line(here.route, (), places=True),  # the agent names networks once the fleet has heard them
         russia=True,
         bumps=jolts(trip, here.slots, "bump"),
         shunts=jolts(trip, here.slots, "shunt", "lift"),

@@ -56,8 +56,8 @@ class Costs:
     recount_j: float = 0.0
     """Of a wake by a jolt, which counts for a minute whether the train runs."""
     unserved: tuple[float, float] = (0.0, 0.0)
-    """Part of the reports without a look before for which the network heard does not take the device after
-    all, standing and on the move, where it is soon left behind."""
+    """Part of the reports for which the network heard does not take the device after all, standing and on the
+    move, where it is soon left behind."""
     unserved_j: float = 0.0
     """Of each of these."""
     regained: float = 0.0
@@ -249,8 +249,8 @@ class Device:
         self.country = instance.country[0]  # where it was commissioned
         self.cost_j = 0.0
         self.level_dbm = 0.0
-        self._searched = -1
-        """The network that the last look has found, until something is reported."""
+        self._searched = (-1, 0.0)
+        """The network that the last look has found, and the joules of that search, until a report."""
         self._barred_until = -1
         self._heard_russia = -SILENCE_SLOTS
 
@@ -310,10 +310,12 @@ class Device:
 
     def probe(self, network: int | None = None) -> Heard | None:
         """Camp briefly on `network`, or on the one that an upload would use now: its level, or None."""
-        self._pay("probe", self._costs.probe_j + (0.0 if self.sleeps_registered else self._costs.look_j))
-        self.run.probes.append(self.slot)
         found = self._camp(network)
-        self._searched = found.network if found else -1
+        is_own = found is not None and found.network == self.network and self.sleeps_registered
+        search_j = 0.0 if is_own else self._costs.look_j
+        self._pay("probe", self._costs.probe_j + search_j)
+        self.run.probes.append(self.slot)
+        self._searched = (found.network, search_j) if found else (-1, 0.0)
         if network is None:
             self.run.looks.append((self.slot, found))
         if found is None or found.network != self.network:
@@ -333,14 +335,15 @@ class Device:
             self.run.attempts.append(slot)
             return self._deliver(self.network)
         looked = self.run.probes[-1:] == [slot]
-        searched, self._searched = looked and found is not None and found.network == self._searched, -1
-        if found is None or (luck < costs.unserved[self.moving] and not looked):
+        (searched, search_j), self._searched = self._searched, (-1, 0.0)
+        if found is None or (luck < costs.unserved[self.moving]):
             self._pay("scan", costs.unserved_j if found else costs.scan_j)
             self.run.attempts.append(slot)
             self.run.failures.append(slot)
             return False
         before_j = self.left_j
-        again_j = self._register(found.network, costs.look_j if searched else 0.0)
+        had_j = search_j if looked and found.network == searched else 0.0
+        again_j = self._register(found.network, had_j)
         limit_j = max(0.0, limit_j - (before_j - self.left_j))
         self.level_dbm = found.rsrp_dbm
         operator = self._instance.factor[found.network] ** FACTOR_EXPONENT

@@ -59,6 +59,7 @@ def instance(trip: Trip, modem: str, days: int) -> Instance:
     slots = days * 86_400 // SLOT_S
     starts_ms = [slot * SLOT_MS for slot in range(slots)]
     km = np.array([trip.km(ms) for ms in [*starts_ms, slots * SLOT_MS]])
+    runs = np.diff(km) > MOVING_KM
     points = np.array([trip.position(ms) for ms in starts_ms])
     here = {point.country for point in trip.line.waypoints}
     networks = tuple(each for each in read_operators(modem) if each.country in here)
@@ -69,7 +70,7 @@ def instance(trip: Trip, modem: str, days: int) -> Instance:
         name=f"world-{trip.seed}",
         route=route("w1"),
         km=km[:-1],
-        moving=np.diff(km) > MOVING_KM,
+        moving=runs | np.concatenate([[False], runs[:-1]]),
         lat=points[:, 0],
         lon=points[:, 1],
         country=tuple(trip.country(ms) for ms in starts_ms),

@@ -19,8 +19,10 @@ _STANDING_S = const(3600)
 # alarm.
 _MOST_ON_THE_WAY = const(20)
 _MOST_BEFORE = const(22)
+# Each try of the last hours makes the next look later; of those of half a day what is more than reports make.
 _RECENT_S = const(4 * 3600)
-_MOST_RECENT = const(14)
+_HALF_DAY_S = const(12 * 3600)
+_OF_REPORTS = const(9)
 # The guide tells where a train is by its last point.
 _POINT_LASTS_S = const(86400)
 # Where on a leg of the line the border lies nobody knows, often just behind the station: a look at each
@@ -48,8 +50,9 @@ def until(state, journey):
     """When who was not heard of, or runs towards a border, looks next; a time without end for others."""
     if is_unheard(state):
         return state[st.NOW] + wait_s(state)
-    pause_s = _leg_pause_s(state, journey) if state[st.MOVING] else 0
-    return state[st.NOW] + (pause_s or 1 << 28)
+    may_come = state[st.MOVING] and _is_left(state, _MOST_ON_THE_WAY)
+    pause_s = _leg_pause_s(state, journey) if may_come else 0
+    return state[st.NOW] + (max(pause_s, _leg_least_s(state, pause_s)) or 1 << 28)
 
 
 def wait_s(state):
@@ -77,12 +80,23 @@ def _may_be_behind(state, journey):
     has_run = not state[st.EDGE] if state[st.MOVING] else state[st.EDGE] and state[st.DID_FIX] != st.YES
     if not pause_s or not has_run or not _may_look(state, _MOST_ON_THE_WAY):
         return False
-    # A report on departure comes later in its wake.
-    return _since_try_s(state) >= pause_s // 2 * (1 + _recent(state) // 2)
+    return _since_try_s(state) >= _leg_least_s(state, pause_s)
+
+
+def _leg_least_s(state, pause_s):
+    """From a try to a look: half of a pause, since a report on departure comes later in its wake, or more."""
+    return pause_s // 2 * (1 + _recent(state) // 2)
 
 
 def _may_look(state, most):
-    return state[st.NOW] - state[st.POINT_AT] < _POINT_LASTS_S and budget.may_look(state, most)
+    return _is_left(state, most) and (state[st.PARKED] or not budget.wait_s(state))
+
+
+def _is_left(state, most):
+    """Whether less than so many tries were made in a day, and the guide's word is not too old. A modem that
+    is registered asks nobody."""
+    is_left = state[st.PARKED] or budget.since_try_s(state, most) >= budget.long(86400)
+    return is_left and state[st.NOW] - state[st.POINT_AT] < _POINT_LASTS_S
 
 
 def _moving_s(vain):
@@ -98,9 +112,14 @@ def _vain(state):
 
 
 def _recent(state):
-    """How many tries there were in the last hours."""
+    """How many tries of late make the next look later."""
+    return max(_tries(state, _RECENT_S), 2 * (_tries(state, _HALF_DAY_S) - _OF_REPORTS))
+
+
+def _tries(state, seconds):
+    """How many there were in the last so many seconds."""
     n = 0
-    while n < _MOST_RECENT and budget.since_try_s(state, n + 1) < _RECENT_S:
+    while n < st.TRIES_KEPT and budget.since_try_s(state, n + 1) < seconds:
         n += 1
     return n
 

@@ -66,13 +66,13 @@ def try_at(state, back):
     return state[st.TRIES + (state[st.NEXT_TRY] - back) % st.TRIES_KEPT]
 
 
-def may_look(state, most=_MOST_WITH_EXTRAS):
-    """Whether the radio may be switched on only to see which cell is heard, with so many tries in a day."""
-    return bool(state[st.PARKED]) or _may_extra(state, most)  # parked: it is registered already
+def may_look(state):
+    """Whether the radio may be switched on only to see which cell is heard."""
+    return bool(state[st.PARKED]) or _may_extra(state)  # parked: it is registered already
 
 
-def _may_extra(state, most=_MOST_WITH_EXTRAS):
-    return not wait_s(state) and since_try_s(state, most) >= long(86400)
+def _may_extra(state):
+    return not wait_s(state) and since_try_s(state, _MOST_WITH_EXTRAS) >= long(86400)
 
 
 def is_dense(state):

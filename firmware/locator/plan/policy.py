@@ -67,15 +67,12 @@ _WEAK_MOVING = const(130)
 _WEAK_STANDING = const(10)
 _WEAK_SPARED = const(60)
 _DAY_S = const(86400)
-# The tries that operators allow in a day are spread over it, one is left for an alarm. Reports may be closer
-# where many are left, and where the modem sleeps registered and need not ask: so long as they come to no more
-# than one connection in budget.CONNECTION_S. Where the card has profiles four more are left for borders.
-_TRIES_A_DAY = const(23)
-_TRIES_HALF = const(11)
-_EVEN_S = const(3800)
-_TRIES_BESIDE_BORDERS = const(19)
-_HALF_BESIDE_BORDERS = const(9)
-_EVEN_BESIDE_BORDERS_S = const(4850)
+# Reports a day, of them close to each other in half a day, seconds between the others: the tries that
+# operators allow are spread over the day, one is left for an alarm, four more for borders where the card has
+# profiles. Reports may be closer where many are left, and where the modem sleeps registered and need not ask:
+# so long as they come to no more than one connection in budget.CONNECTION_S.
+_REPORTS = (23, 11, 3800)
+_REPORTS_BESIDE_BORDERS = (19, 5, 4850)
 _CLOSE_S = const(2100)
 _LOOK_FOR_STOP_S = const(1800)
 
@@ -339,11 +336,9 @@ def _fresh_cost(state, costs):
 
 def wait_s(state):
     """Seconds until what operators allow, and the card's data, are enough for a report; 0: they are now."""
-    most, half, even_s = _TRIES_A_DAY, _TRIES_HALF, _EVEN_S
-    if state[st.CARD_DUE]:
-        most, half, even_s = _TRIES_BESIDE_BORDERS, _HALF_BESIDE_BORDERS, _EVEN_BESIDE_BORDERS_S
+    most, close, even_s = _REPORTS_BESIDE_BORDERS if state[st.CARD_DUE] else _REPORTS
     is_cheap = (state[st.TRIED] - state[st.FAILED]) * budget.CONNECTION_S < state[st.NOW]
-    is_close = is_cheap if state[st.PARKED] else budget.since_try_s(state, half) >= _DAY_S // 2
+    is_close = is_cheap if state[st.PARKED] else budget.since_try_s(state, close) >= _DAY_S // 2
     apart_s = (_CLOSE_S if is_close else even_s) - _since(state, st.LAST_TRY)
     return max(0, apart_s, budget.long(_DAY_S) - budget.since_try_s(state, most))
 
