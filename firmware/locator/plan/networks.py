@@ -53,14 +53,6 @@ def cost_of(state, plmn):
     return state[at + 1] if at else 0
 
 
-def expected(state, costs, journey, plmn):
-    """The same from what was learned here or, before that, from what the fleet knows; 0: nobody does."""
-    cost = cost_of(state, plmn)
-    if not cost and plmn in journey.networks:
-        cost = costs.upload * journey.costs[journey.networks.index(plmn)] // 100
-    return cost
-
-
 def looked_lately(state, plmn):
     """Whether this network was looked at in the last day, to leave another one for it."""
     at = _find(state, plmn)

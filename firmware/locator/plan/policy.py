@@ -308,7 +308,7 @@ def root(n):
 
 def _other(state, costs, journey):
     """Another network of this country that is worth a look; 0: none is."""
-    known = networks.expected(state, costs, journey, state[st.NETWORK])
+    known = networks.cost_of(state, state[st.NETWORK])
     held = state[st.DID_LOOK_ASIDE] or state[st.HELD_PLMN] or state[st.NETWORK] not in journey.networks
     if held or 2 * known < 3 * costs.upload:
         return 0
