@@ -192,6 +192,34 @@ def test_another_network_is_looked_at_once_a_day_when_it_may_save_much():
     Journey.networks = Journey.costs = ()
 
 
+def test_what_the_fleet_knows_is_beside_the_network_in_use():
+    """Where all take more than the device was built to believe, as over GSM, none is worth a search."""
+    state = settled()
+    Journey.networks, Journey.costs = (46000, 46001), (290, 290)
+    networks.learn_upload(state, COSTS, True, 46000, 9400)
+    assert aside.choose(state, COSTS, Journey, 9000) == 0
+    Journey.costs = (290, 100)
+    assert aside.choose(state, COSTS, Journey, 9000) == 46001
+    Journey.costs = (100, 65535)
+    assert aside.choose(state, COSTS, Journey, 400000) == 0
+    Journey.networks = Journey.costs = ()
+
+
+def test_the_more_networks_were_dear_the_less_is_hoped_of_another():
+    state = settled()
+    Journey.networks, Journey.costs = (46000, 46001), (0, 0)
+    chosen = []
+    for plmn in (25001, 25002, 40101, 40177, 46000):
+        networks.learn_upload(state, COSTS, True, plmn, 9400)
+        state[st.NETWORK] = 46000
+        chosen.append(aside.choose(state, COSTS, Journey, 9000))
+    assert chosen[0] == 46001 and chosen[-1] == 0
+    networks.learn_upload(state, COSTS, True, 25701, 1600)  # there are cheap ones
+    state[st.NETWORK] = 46000
+    assert aside.choose(state, COSTS, Journey, 9000) == 46001
+    Journey.networks = Journey.costs = ()
+
+
 def test_more_energy_never_buys_less():
     rows = [menu.row(menu.MENUS["bg95"], rate) for rate in range(20, 500, 7)]
     for i in range(len(rows) - 1):

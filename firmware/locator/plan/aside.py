@@ -8,6 +8,7 @@ from locator.plan import state as st
 # What an unknown operator costs: (probability in 1000, percent of the cheapest).
 _COST_SPREAD = ((550, 100), (330, 208), (120, 631))
 _DEARER = const(450)  # in 1000, than the cheapest
+_MOST_PERCENT = const(1000)
 # At its goal a container waits for nobody knows how long.
 _STAYS_S = 86400
 # Between two reports of a device that has more energy than it can spend.
@@ -41,14 +42,14 @@ def _expected(state, costs, journey, known, plmn):
     cost = networks.cost_of(state, plmn)
     if cost:
         return cost
-    here = _percent(journey, state[st.NETWORK])
-    there = _percent(journey, plmn)
+    here, there = _percent(journey, state[st.NETWORK]), _percent(journey, plmn)
     return known * there // here if here else costs.upload * there // 100
 
 
 def _percent(journey, plmn):
     """Of the cost over the cheapest network, as the fleet knows; 0: it does not."""
-    return journey.costs[journey.networks.index(plmn)] if plmn in journey.networks else 0
+    at = journey.networks.index(plmn) if plmn in journey.networks else -1
+    return min(journey.costs[at], _MOST_PERCENT) if at >= 0 else 0
 
 
 def _hoped(state, costs, now_rate):
