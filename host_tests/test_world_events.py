@@ -25,6 +25,15 @@ def test_a_country_left_long_ago_is_not_taken_for_the_one_that_was_heard():
     assert told(events, 257, 257, 0, True), "but another one is"
 
 
+def test_a_country_that_was_heard_and_left_again_in_a_wake_may_be_told():
+    for connected in (False, True):
+        events = Events(country=401)
+        assert not told(events, 401, 460, COUNTRY, connected)
+        assert told(events, 401, 401, COUNTRY, connected), "nothing else was heard since"
+        assert not told(events, 401, 460, 0, connected)
+        assert told(Events(country=401), 460, 460, 0, True), "another one has to be told"
+
+
 def test_who_departed_and_stopped_around_a_loss_of_power_may_depart_again():
     events = Events(country=460)
     for flags, moving in ((DEPARTED, True), (STOPPED, False), (DEPARTED | STOPPED, None), (0, None)):

@@ -108,8 +108,9 @@ class Events:
         before = {self.country} if self.country else self._heard
         other = bool(before - {country})
         certain = wake.connected and self.country != 0
+        between = bool(self._around - {country})  # one may have been heard since, and left again
         if told or wake.connected:
             self.country = country
         if told:
             self._around = set()
-        return told != other if certain else told and not other
+        return certain and other if not told else not (other or between)
