@@ -263,8 +263,9 @@ class Wake:
         self._save_twice()
         try:
             self._start_modem()
-            kept = (0, self._state[st.HELD_PLMN], self._state[st.CHOSEN_PLMN], self._state[st.NETWORK])
-            self._cell = self._modem.look(action.limit_s, self._state[st.TOLD_PLMN] in kept)
+            told, used = self._state[st.TOLD_PLMN], (self._state[st.CHOSEN_PLMN], self._state[st.NETWORK])
+            is_kept = told in (0, self._state[st.HELD_PLMN]) or (told in used and not self._state[st.LOOKS])
+            self._cell = self._modem.look(action.limit_s, is_kept)
         except ModemError as error:
             self._lost(error)
         self._pace.looked(self._state, self._cell)

@@ -192,6 +192,14 @@ def test_another_network_is_looked_at_once_a_day_when_it_may_save_much():
     Journey.networks = Journey.costs = ()
 
 
+def test_a_network_that_was_chosen_and_is_not_heard_is_given_up():
+    for seen, chosen in ((46001, 46001), (46000, 0), (0, 0)):
+        state = settled()
+        state[st.CHOSEN_PLMN] = 46001
+        networks.learn_look(state, seen, -80 if seen else 0)
+        assert state[st.CHOSEN_PLMN] == chosen
+
+
 def test_what_the_fleet_knows_is_beside_the_network_in_use():
     """Where all take more than the device was built to believe, as over GSM, none is worth a search."""
     state = settled()

@@ -24,6 +24,7 @@ def test_a_look_keeps_an_operator_that_is_held_chosen_or_used_and_no_other():
     assert not kept(262003)
     for name in ("HELD_PLMN", "CHOSEN_PLMN", "NETWORK"):
         assert kept(262003, **{name: 262003}) and not kept(262003, **{name: 262002})
+        assert kept(262003, LOOKS=1, **{name: 262003}) is (name == "HELD_PLMN"), "it was not there"
 
 
 def searches(gsm, hours, seen=0, mcc=GERMANY):

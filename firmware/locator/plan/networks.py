@@ -71,10 +71,12 @@ def share(state, place):
 
 
 def learn_look(state, plmn, dbm):
-    """A network was seen at so many dBm, or none (0)."""
+    """A network was seen at so many dBm, or none (0): one that was chosen and is not it is not there."""
     state[st.DID_PROBE] = st.YES
     state[st.SEEN], state[st.SEEN_DBM] = plmn, dbm
     _learn_place(state, dbm if plmn else 0)
+    if plmn != state[st.CHOSEN_PLMN]:
+        state[st.CHOSEN_PLMN] = 0
     if not plmn:
         _wait(state)
 
