@@ -144,7 +144,7 @@ class Bench:
         for _ in range(self._turns):
             for cores in (OF_A_CORE, None):
                 for count in (1, 2):
-                    rate = self.rig.agents(count, self.rig.renewed(server), broker, cores)
+                    rate = self.rig.agents(count, server, broker, cores)
                     found.setdefault((count, cores), []).append(rate)
         rates = {key: statistics.median(each) for key, each in found.items()}
         self.found.one_nats_agent_at_a_third_messages_s = one = rates[1, OF_A_CORE]

@@ -26,6 +26,8 @@ from tools.campaign.postgres import Postgres
 from tools.campaign.rationed import Rationed
 
 PARTITIONS = 8
+AS_MANY_TIMES = 3
+"""The fleet, for agents behind NATS: they begin up to a second apart."""
 _LOOK_S = 0.1
 """To count costs the database a millisecond and more."""
 
@@ -65,10 +67,10 @@ class Rig:
         bench_load.add_fleet(place, self._keys, fleet or self.fleet)
         return place
 
-    def renewed(self, server: Postgres) -> str:
+    def renewed(self, server: Postgres, fleet: Sequence[str] = ()) -> str:
         """The same on PostgreSQL."""
         server.empty()
-        bench_load.add_fleet(server.url, self._keys, self.fleet)
+        bench_load.add_fleet(server.url, self._keys, fleet or self.fleet)
         return server.url
 
     def bare(self) -> Took:
@@ -86,18 +88,20 @@ class Rig:
         environment = bench_load.settings(self._folder, self._broker.port, place)
         return Took(**self._run("tools.campaign.benched_agent", str(len(messages)), environment=environment))
 
-    def agents(self, count: int, place: str, broker: NatsServer, cores: float | None = None) -> float:
+    def agents(self, count: int, server: Postgres, broker: NatsServer, cores: float | None = None) -> float:
         """Messages a second that so many agents behind NATS store, each with `cores` of a core if that is
         given.
 
         The stream is full before they start, and they get its partitions when all of them are there: how long
         Python takes to start, or an agent to give back what is more than its share, is not in it.
         """
+        fleet = bench_load.names(AS_MANY_TIMES * len(self.fleet))
+        place, messages = self.renewed(server, fleet), bench_load.uplinks(fleet, self._each, self._seed)
         more = f'[nats]\nurl = "{broker.url}"\npartitions = {PARTITIONS}\n'
         environment = bench_load.settings(self._folder, broker.mqtt_port, place, more)
         asyncio.run(nats_source.make_stream(Nats(url=broker.url, partitions=PARTITIONS)))
         feeder = bench_load.Feeder(broker.mqtt_port)
-        feeder.publish(self.messages)
+        feeder.publish(messages)
         feeder.close()
         command = [sys.executable, "-m", "landbridge.cli", "run", "--source", "nats"]
         database, running = open_database(place), []
@@ -111,7 +115,7 @@ class Rig:
                     assert all(each.poll() is None for each in running), "an agent has ended: see the log"
                     time.sleep(_LOOK_S)
             with Rationed(running, cores) if cores else nullcontext():
-                return self._time(database, running)
+                return self._time(database, running, len(messages))
         finally:
             for each in running:
                 each.terminate()
@@ -119,10 +123,10 @@ class Rig:
                 each.wait()
             database.close()
 
-    def _time(self, database: Database, running: Sequence[subprocess.Popen[bytes]]) -> float:
+    def _time(self, database: Database, running: Sequence[subprocess.Popen[bytes]], count: int) -> float:
         """Messages a second, from the first look that finds some to the last of them."""
         since, before, stored = 0.0, 0, 0
-        while stored < len(self.messages):
+        while stored < count:
             time.sleep(_LOOK_S)
             assert all(each.poll() is None for each in running), "an agent has ended: see the log"
             with database.reading() as connection:
