@@ -52,13 +52,13 @@ def report(
         raise typer.Exit(2) from None
     jobs = [Job(each, *trip) for each in chosen for trip in judged[:: each.every]]
     rows = summary([record for found in spread(judge, jobs, "judging", processes) for record in found])
-    found = show(console, chosen, rows)
-    write_json(FIGURES, rows, found)
+    missed = show(console, chosen, rows)
+    write_json(FIGURES, rows, missed)
     from tools.lab.pictures import write_report
 
-    write_report(OUT / "report.html", chosen, rows, found, *judged[0])
+    write_report(OUT / "report.html", chosen, rows, missed, *judged[0])
     console.print(f"{OUT / 'report.html'}, {FIGURES}")
-    if found.missed:
+    if missed:
         raise typer.Exit(1)
 
 

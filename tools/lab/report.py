@@ -4,42 +4,31 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
 from tools.lab.campaign import Setting
-from tools.lab.compare import ATTAINABLE, GOAL, KNOWN_END, OURS, Row, bounded, floor, shortfalls
+from tools.lab.compare import ATTAINABLE, GOAL, KNOWN_END, OURS, Row, floor, shortfalls
 
 SHOWN = 5
 """Tuned baselines in the table, the best ones; the JSON file has all."""
 
 
-@dataclass(frozen=True)
-class Judged:
-    """In words what ours misses, and what is short but bounded."""
-
-    missed: list[str]
-    bounded: list[str]
-
-
-def show(console: Console, settings: Sequence[Setting], rows: Sequence[Row]) -> Judged:
-    """Print a table for each setting, and what is short."""
-    judged = Judged([], [])
+def show(console: Console, settings: Sequence[Setting], rows: Sequence[Row]) -> list[str]:
+    """Print a table for each setting; returns what ours misses."""
+    missed = []
     for setting in settings:
         mine = [row for row in rows if row.setting == setting.name]
         console.print(_table(setting, mine))
         for budget in setting.budgets:
-            where = f"{setting.name}, {budget} J a day: "
-            judged.missed.extend(where + what for what in shortfalls(setting, mine, budget))
-            judged.bounded.extend(where + what for what in bounded(setting, mine, budget))
-    for line in judged.bounded:
-        console.print(f"[yellow]bounded[/yellow] {line}", highlight=False)
-    for line in judged.missed:
+            for what in shortfalls(setting, mine, budget):
+                missed.append(f"{setting.name}, {budget} J a day: {what}")
+    for line in missed:
         console.print(f"[red]missed[/red] {line}", highlight=False)
-    return judged
+    return missed
 
 
 def _table(setting: Setting, rows: Sequence[Row]) -> Table:
@@ -91,8 +80,8 @@ def _cell(setting: Setting, rows: Sequence[Row], name: str, kind: str, budget: i
     return f"[bold green]{text}[/bold green]" if reached else f"[bold]{text}[/bold]"
 
 
-def write_json(path: Path, rows: Sequence[Row], judged: Judged) -> None:
+def write_json(path: Path, rows: Sequence[Row], missed: Sequence[str]) -> None:
     """All figures, those of baselines that the table leaves out too."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    text = json.dumps(asdict(judged) | {"rows": [asdict(row) for row in rows]}, indent=1)
+    text = json.dumps({"missed": list(missed), "rows": [asdict(row) for row in rows]}, indent=1)
     path.write_text(text + "\n", encoding="utf-8")
