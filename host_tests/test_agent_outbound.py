@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import time
 from contextlib import AbstractContextManager
 from pathlib import Path
 from types import SimpleNamespace
@@ -248,3 +249,22 @@ def test_what_is_published_is_not_published_again_because_the_database_is_locked
     thread.stop()
     database.close()
     assert published == ["t/0", "t/1", "t/2", "t/3"]
+
+
+def test_a_sender_that_may_not_send_asks_again_only_when_there_is_something(tmp_path):
+    database = open_database(tmp_path / "landbridge.sqlite3")
+    asked: list[float] = []
+
+    def may_send() -> bool:
+        asked.append(time.monotonic())
+        return False
+
+    thread = sender.Sender(database, cast(Any, None), may_send=may_send)
+    thread.start()
+    wait_until(lambda: len(asked) == 1, "its first question")
+    thread.wake()
+    wait_until(lambda: len(asked) > 1, "its second question")
+    time.sleep(0.05)
+    assert len(asked) == 2
+    thread.stop()
+    database.close()

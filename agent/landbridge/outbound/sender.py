@@ -18,7 +18,7 @@ from landbridge.store import outbox
 from landbridge.store.database import Database
 from landbridge.store.outbox import Posted
 
-BATCH = 64
+BATCH = 256
 _RETRY_S = 5.0
 _LOOK_S = 0.5
 _LAST_WORDS_S = 5.0
@@ -63,6 +63,7 @@ class Sender(threading.Thread):
         while True:
             is_last = self._stopping()  # what was posted before the stop is still sent
             sends = False
+            self._posted.clear()
             try:
                 if sends := self._may_send():
                     self._empty()
@@ -77,7 +78,6 @@ class Sender(threading.Thread):
 
     def _empty(self) -> None:
         """Publish until the outbox is empty or time is up."""
-        self._posted.clear()
         while not self._is_late() and (messages := self._head()):
             self._precedence.give_way(0 if self._stopping() else _LOOK_S)
             # Those before are published; what failed was to remove them.
