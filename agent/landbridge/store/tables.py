@@ -87,6 +87,10 @@ def _wide_enough(name: str) -> TypeEngine[int]:
     return narrow.with_variant(Integer32(), "sqlite") if high < 1 << 31 else Integer
 
 
+UNCHECKED = ("points", "uplinks")
+"""PostgreSQL does not look up the device and the trip of each of their rows: that costs more than to store
+it. Who stores holds the row of the device (store/held.py), and neither devices nor trips are ever removed."""
+
 points = Table(
     "points",
     metadata,
@@ -107,7 +111,12 @@ points = Table(
 )
 # Those that the clock of an uplink dates. With the device in it, SQLite prefers the primary key,
 # which is in the index anyway.
-Index("points_by_power_on", points.c.boot, sqlite_where=points.c.quality == 0)
+Index(
+    "points_by_power_on",
+    points.c.boot,
+    sqlite_where=points.c.quality == 0,
+    postgresql_where=points.c.quality == 0,
+)
 
 uplinks = Table(
     "uplinks",
