@@ -263,9 +263,9 @@ class Wake:
         self._save_twice()
         try:
             self._start_modem()
-            told, used = self._state[st.TOLD_PLMN], (self._state[st.CHOSEN_PLMN], self._state[st.NETWORK])
-            is_kept = told in (0, self._state[st.HELD_PLMN]) or (told in used and not self._state[st.LOOKS])
-            self._cell = self._modem.look(action.limit_s, is_kept)
+            state, told, held = self._state, self._state[st.TOLD_PLMN], self._state[st.HELD_PLMN]
+            used = told in (state[st.CHOSEN_PLMN], state[st.NETWORK]) and not state[st.LOOKS]
+            self._cell = self._modem.look(action.limit_s, told in (0, held) if held else told and used)
         except ModemError as error:
             self._lost(error)
         self._pace.looked(self._state, self._cell)

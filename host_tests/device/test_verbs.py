@@ -20,8 +20,9 @@ def kept(told, **others):
 
 
 def test_a_look_keeps_an_operator_that_is_held_chosen_or_used_and_no_other():
-    assert kept(0)
     assert not kept(262003)
+    assert not kept(0) and not kept(0, CHOSEN_PLMN=262003), "it may keep to one that refused it"
+    assert kept(0, HELD_PLMN=262003)
     for name in ("HELD_PLMN", "CHOSEN_PLMN", "NETWORK"):
         assert kept(262003, **{name: 262003}) and not kept(262003, **{name: 262002})
         assert kept(262003, LOOKS=1, **{name: 262003}) is (name == "HELD_PLMN"), "it was not there"
