@@ -47,6 +47,7 @@ def demo(*arguments: str) -> subprocess.CompletedProcess[str]:
         (["--season", "summer"], "'summer'"),
         (["--battery", "aa"], "'aa'"),
         (["--compare", "--chaos"], "leave out --chaos"),
+        (["--after", "out/demo"], "a demo cannot come after itself"),
     ],
 )
 def test_a_bad_option_is_one_line(arguments, text):

@@ -1,9 +1,10 @@
 """A container crosses Eurasia: real firmware, simulated modem and world, real broker and agent.
 
 `python -m tools.world.demo [--modem bg95|sim7600] [--seed N] [--days N] [--card KIND] [--apns 2]
-[--season NAME] [--battery NAME] [--compare] [--chaos] [--port N] [--show] [--out DIR]` prints the figures of
-the trip and leaves its picture, its track and all figures in DIR. With --compare fixed schedules ride along
-(`tools.world.compare`). It exits with 1, naming what fell short, when a figure is not as it must be.
+[--season NAME] [--battery NAME] [--compare] [--chaos] [--port N] [--show] [--out DIR] [--after DIR ...]`
+prints the figures of the trip and leaves its picture, its track and all figures in DIR. With --compare fixed
+schedules ride along (`tools.world.compare`). It exits with 1, naming what fell short, when a figure is not as
+it must be.
 """
 
 from __future__ import annotations
@@ -86,6 +87,7 @@ def _trip(arguments: argparse.Namespace) -> dict[str, Any]:
         "settings": settings(arguments),
         "season": arguments.season,
         "battery_kind": arguments.battery,
+        "after": arguments.after,
     }
 
 
@@ -183,6 +185,14 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--port", type=int, default=0, help="of the broker; 0: any free one")
     parser.add_argument("--show", action="store_true", help="then serve its page until Ctrl-C")
     parser.add_argument("--out", type=Path, default=Path("out/demo"))
+    parser.add_argument(
+        "--after",
+        type=Path,
+        nargs="*",
+        default=[],
+        metavar="DIR",
+        help="demos that the agent has seen",
+    )
     arguments = parser.parse_args()
     if arguments.compare and arguments.chaos:
         parser.error("--compare: who is killed, and when, is never the same twice; leave out --chaos")
@@ -191,6 +201,9 @@ def _arguments() -> argparse.Namespace:
     if arguments.apns == 2 and arguments.card != "euicc4":
         parser.error("--apns 2 needs --card euicc4: access points belong to profiles")
     arguments.out = arguments.out.resolve()
+    arguments.after = [each.resolve() for each in arguments.after]
+    if arguments.out in arguments.after:
+        parser.error("--after: a demo cannot come after itself; name another --out")
     return arguments
 
 

@@ -14,7 +14,7 @@ from typing import IO
 
 from tools.flash.layout import lay_out
 from tools.modem import Modem
-from tools.world import battery, cards, weather
+from tools.world import battery, cards, earlier, weather
 from tools.world.clock import VirtualClock
 from tools.world.harsh import MILD, Harshness
 from tools.world.lockstep import Device
@@ -78,6 +78,7 @@ def build(
     battery_kind: str = battery.USUAL,
     shuttles: int = 0,
     apns: int = 1,
+    after: Sequence[Path] = (),
 ) -> Stage:
     """Make the trip of `seed`, start broker and agent, add the device and its trip to the agent.
 
@@ -85,8 +86,8 @@ def build(
     chaos arms its traps; `heap_kw` is the device's heap in kilo-words; `harshness` is the world's.
     `variants` are those of the modem's firmware; in `hostile` a broker that is against us reads what to do.
     `card` is one of `cards.KINDS`; `settings` (NAME=VALUE) are ordered before the trip. `season`,
-    `battery_kind` and `shuttles` as in `Trip`; `apns` as in `cards.issue`. Raises `ServiceError` when a
-    service does not start.
+    `battery_kind` and `shuttles` as in `Trip`; `apns` as in `cards.issue`; the agent has seen the demos in
+    the folders `after`. Raises `ServiceError` when a service does not start.
     """
     lock = _lock(out)
     _clear(out)
@@ -98,7 +99,7 @@ def build(
     trip = Trip(seed, modem, days, harshness, issued.agreements, season, battery_kind, shuttles)
     trip.card = issued.card
     try:
-        flash = _provision(out / "flash", services)
+        flash = _provision(out / "flash", services, after)
         if issued.policy:
             (out / "cards.toml").write_text(issued.policy)
             services.agent.do("cards", "policy", str(out / "cards.toml"), DEVICE)
@@ -140,11 +141,12 @@ def _clear(out: Path) -> None:
             path.unlink(missing_ok=True)
 
 
-def _provision(flash: Path, services: Services) -> Path:
+def _provision(flash: Path, services: Services, after: Sequence[Path]) -> Path:
     """Do what the manual tells an operator to do; returns the device's flash."""
     agent, broker = services.agent, services.broker
     agent.do("devices", "add", DEVICE)
     agent.do("lines", "add", LINE, str(LINE_FILE))
+    earlier.bring(agent.database, after)
     trip = ("--container", CONTAINER, "--line", LINE, "--destination", DESTINATION)
     agent.do("trips", "start", DEVICE, *trip)
     lay_out(flash, "SIM")
