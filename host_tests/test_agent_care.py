@@ -25,7 +25,7 @@ from landbridge.store.tables import points as points_table
 from landbridge.store.tables import uplinks
 from landbridge.upkeep import Upkeep
 from landbridge.wire import envelope
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 from sqlalchemy.exc import OperationalError
 
 from host_tests.agent_bench import DEVICE, NOW_S, bench, point, set_clock, wait_until
@@ -130,6 +130,36 @@ def test_what_was_taken_once_more_may_come_again_from_its_device(tmp_path):
         assert letters.every(connection) == []
         counts = points.counts(connection, DEVICE)
     assert (counts.stored, counts.uplinks, counts.repeats) == (1, 1, 2)
+
+
+def test_a_letter_that_contradicts_what_is_stored_stays_when_it_is_taken_again(bench, capsys):
+    bench.start()
+    device = bench.device()
+    device.send([point(1), point(2)])
+    device.send([point(2, lat=1), point(3)])  # the device is told that both are safe, and forgets them
+    bench.stop()
+    stays = ["1: taken before, without the records 2"]
+    assert run(capsys, "dead-letters", "replay").splitlines() == stays
+    assert bench.dead_letters() == ["sequence used twice with other content: 2"]
+    assert [each.point for each in bench.stored()] == [point(1), point(2), point(3)]
+    with bench.database().writing() as connection:
+        connection.execute(delete(points_table).where(points_table.c.seq == 2))  # it is kept for a time only
+    assert run(capsys, "dead-letters", "replay", "1").splitlines() == stays
+    # Read rightly by now, it contradicts nothing.
+    with bench.database().writing() as connection:
+        reprocess(connection, Keyring(bench.config.store.database), DEVICE, NOW_S, NOW_S)
+        connection.execute(update(points_table).where(points_table.c.seq == 2).values(lat=1))
+    assert run(capsys, "dead-letters", "replay").splitlines() == ["1: stored"]
+    assert bench.dead_letters() == []
+
+
+def test_a_letter_of_an_epoch_that_is_over_stays_when_it_is_taken_again(tmp_path):
+    agent = Agent(tmp_path)
+    uplink = agent.seal(1, 0)
+    agent.rotate()
+    replay = Replay(agent.database, Keyring(agent.database.place), Clock())
+    (why,) = replay.take_again([(f"landbridge/{DEVICE}/up", uplink)])
+    assert why is not None and "epoch" in why and agent.stored() == []
 
 
 def test_a_server_that_has_no_room_for_points_is_waited_for():

@@ -189,7 +189,7 @@ class Pipeline:
             else:
                 taken.append(each)
                 if other := each.contradicted:
-                    self.bury(each.received, f"sequence used twice with other content: {_listed(other)}")
+                    self.bury(each.received, f"sequence used twice with other content: {listed(other)}")
         points = sum(len(each.new) for each in taken)
         self._counts += ((metrics.STORED, len(taken)), (metrics.POINTS, points))
         if taken:
@@ -233,7 +233,7 @@ class Pipeline:
         """Tell the device what it may forget."""
         self._session.reply(answer.topic, answer.payload)
 
-    def tell_epoch(self, received: Received) -> Answer:
+    def tell_epoch(self, received: Received) -> Answer | None:
         """Keep nothing of a message of an epoch that is over, but tell its sender the present one."""
         row = self._held[device_of(received.topic)]
         number, epoch = envelope.parse(received.payload).header
@@ -322,5 +322,6 @@ def _sealed(
     return Answer(f"landbridge/{device}/down", sealed)
 
 
-def _listed(sequences: set[int]) -> str:
+def listed(sequences: set[int]) -> str:
+    """Sequences in words, as ranges."""
     return ", ".join(f"{low}-{high}" if low < high else str(low) for low, high in downlink.ranges(sequences))

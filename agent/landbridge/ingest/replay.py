@@ -6,9 +6,10 @@ from typing import Any
 from sqlalchemy import Connection
 
 from landbridge.clock import Clock
-from landbridge.ingest.pipeline import Pipeline
+from landbridge.ingest.pipeline import Pipeline, listed
 from landbridge.ingest.session import Received
 from landbridge.ingest.storing import Message
+from landbridge.store import points
 from landbridge.store.database import Database
 from landbridge.store.keys import Keyring
 
@@ -35,10 +36,17 @@ class Replay(Pipeline):
         return [self._why.get(received) for received in batch]
 
     def store(self, connection: Any, messages: Sequence[Message], now_s: int) -> None:
-        """As ever, but late."""
+        """As ever, but vouched for. What was taken before may contradict what is stored still."""
         for message in messages:
-            message.late = True
+            message.vouched = True
         super().store(connection, messages, now_s)
+        for message in messages:
+            if message.again and (lacking := _lacking(connection, message)):
+                self.bury(message.received, f"taken before, without the records {listed(lacking)}")
+
+    def tell_epoch(self, received: Received) -> None:
+        """Nobody waits to be told."""
+        self._why[received] = "it is of an epoch of the device's keys that is over"
 
     def bury(self, received: Received, reason: str) -> None:
         """It lies where it lies."""
@@ -50,3 +58,9 @@ class Replay(Pipeline):
 
     def note_forged(self, received: Received) -> None:
         """It was counted when it came."""
+
+
+def _lacking(connection: Connection, message: Message) -> set[int]:
+    """The sequences of its records under which something else is stored, or nothing is any longer."""
+    there = points.under(connection, message.device, message.sequences)
+    return {each.point.seq for each in message.judged if there.get(each.point.seq) != each.point}

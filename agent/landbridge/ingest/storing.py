@@ -36,7 +36,7 @@ class Message:
     judged: JudgedPoints
     refused: str | None = None
     """Why nothing of it is stored."""
-    late: bool = False
+    vouched: bool = False
     """A person has it taken once more: it says nothing of how things stand, and its number may be old."""
     again: bool = False
     """The same envelope was taken before: it changes nothing."""
@@ -99,12 +99,13 @@ def _is_taken(connection: Connection, row: Held, message: Message) -> bool:
     window, number = row.window, message.opened.number
     if number <= window.top:
         message.again = points.repeats_uplink(connection, row.device, number, message.received.payload)
-    is_new = (
-        not points.number_is_taken(connection, row.device, number) if message.late else window.is_new(number)
-    )
+    if message.vouched:
+        is_new = not points.number_is_taken(connection, row.device, number)
+    else:
+        is_new = window.is_new(number)
     if not message.again and not is_new:
         message.refused = f"replayed: number {number} was seen or is older than the window"
-    message.overtaken = number < window.top or message.late
+    message.overtaken = number < window.top or message.vouched
     return not message.again and not message.refused
 
 
@@ -112,7 +113,7 @@ def _note(row: Held, message: Message, now_s: int) -> None:
     """What is known of the device by this message."""
     window = row.window
     number = message.opened.number
-    if not message.late:
+    if not message.vouched:
         window.add(number)
         row.contact(window, message.opened.epoch, now_s)
     elif window.is_new(number):  # it may come once more from the device itself
