@@ -211,6 +211,52 @@ def test_a_position_that_was_read_wrong_is_told_as_it_is(tmp_path):
     assert json.loads(topics.whole(told[-1]).payload)["latitude"] == point(1).latitude_deg
 
 
+def test_points_that_are_read_again_keep_the_time_that_a_later_uplink_has_told(bench, capsys):
+    bench.start()
+    device = bench.device()
+    device.send([point(1, quality=0, time=50, boot=9)])
+    device.send([point(2, quality=0, time=60, boot=9)], clock=[9, 600, 0])
+    device.send([point(3)], clock=[9, 99_000, NOW_S - 99_000])
+    bench.stop()
+    right = bench.stored()
+    assert {(each.point.seq, each.at_s, each.flags) for each in right if each.point.seq < 3} == {
+        (1, NOW_S - 98_950, 0),
+        (2, NOW_S - 98_940, 0),
+    }
+    with bench.database().writing() as connection:
+        connection.execute(update(points_table).values(temperature=1))
+        connection.exec_driver_sql("DELETE FROM points WHERE seq = 2")
+    assert "2 points changed, 1 added" in run(capsys, "reprocess", DEVICE)
+    assert bench.stored() == right
+
+
+def test_a_contradiction_takes_no_point_s_place_when_the_first_uplink_is_no_longer_kept(bench, capsys):
+    bench.start()
+    device = bench.device()
+    device.send([point(1)])
+    set_clock(bench.folder / "clock", NOW_S + DAY_S)
+    device.send([point(1, lat=1)])
+    bench.stop()
+    with bench.database().writing() as connection:
+        assert retention.forget_raw(connection, [DEVICE], NOW_S + 1) == 1
+    assert "1 uplinks read" in run(capsys, "reprocess")
+    assert [each.point for each in bench.stored()] == [point(1)]
+
+
+def test_points_that_are_no_longer_kept_are_not_read_again(bench, capsys, monkeypatch):
+    bench.start()
+    device = bench.device()
+    device.send([point(1)])
+    device.send([point(2)])
+    bench.stop()
+    set_clock(bench.folder / "clock", NOW_S + 10 * DAY_S)
+    with bench.database().writing() as connection:
+        retention.forget_points(connection, [DEVICE], NOW_S + 5 * DAY_S)
+    monkeypatch.setenv("LANDBRIDGE_STORE_POINTS_DAYS", "5")
+    assert "0 points changed, 0 added" in run(capsys, "reprocess")
+    assert [each.point.seq for each in bench.stored()] == [2]
+
+
 def test_what_is_no_longer_kept_is_neither_missing_nor_taken_back(tmp_path):
     fleet = Fleet(tmp_path)
     still = {"lat": 52_40000, "lon": 17_00000, "motion": 0, "speed": 0}
