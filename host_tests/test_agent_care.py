@@ -3,6 +3,7 @@
 import json
 import resource
 import shutil
+import struct
 from dataclasses import replace
 from unittest.mock import MagicMock
 
@@ -13,11 +14,22 @@ from landbridge.clock import Clock
 from landbridge.commands import devices as devices_command
 from landbridge.ingest import limits, pipeline
 from landbridge.ingest.limits import RateLimit
-from landbridge.ingest.replay import Replay
+from landbridge.ingest.replay import Aside, Replay
 from landbridge.ingest.reprocess import reprocess
 from landbridge.outbound import topics
 from landbridge.precedence import Precedence
-from landbridge.store import bulk, devices, events, letters, outbox, outline, points, retention
+from landbridge.store import (
+    bulk,
+    commands,
+    devices,
+    events,
+    letters,
+    outbox,
+    outline,
+    points,
+    retention,
+    wakes,
+)
 from landbridge.store.database import Database
 from landbridge.store.keys import Keyring
 from landbridge.store.tables import devices as devices_table
@@ -99,6 +111,38 @@ def test_a_device_of_another_database_is_adopted_with_what_it_has_sent(bench, ca
     assert "is there already" in refused(capsys, "devices", "adopt", DEVICE, str(theirs))
 
 
+def test_what_waited_in_quarantine_is_dated_by_when_it_came(bench, capsys):
+    lost = [point(seq, quality=0, time=100 * seq, boot=7) for seq in (1, 2)]
+    wake = struct.pack("<HBBH", 4, 0, 0, 25)  # a minute before the report
+    text = encode_uplink(lost, clock=[7, 300, 0], reports={13: [7, 5, wake]})
+    with bench.database().writing() as connection:
+        connection.exec_driver_sql("DELETE FROM settings")
+        connection.exec_driver_sql("DELETE FROM devices")
+        letters.confine(connection, DEVICE, envelope.seal(bench.key, DEVICE, "up", 0, text), NOW_S)
+        letters.confine(connection, DEVICE, b"rubbish", NOW_S)
+    set_clock(bench.folder / "clock", NOW_S + 20 * DAY_S)
+    run(capsys, "devices", "adopt", DEVICE, str(bench.folder / "devices" / DEVICE / "device.json"))
+    assert {(each.at_s, each.received_s) for each in bench.stored()} == {
+        (NOW_S - 200, NOW_S),
+        (NOW_S - 100, NOW_S),
+    }
+    with bench.database().reading() as connection:
+        assert [row.received_s for row in letters.every(connection)] == [NOW_S]
+        assert [row[0] for row in points.messages(connection, DEVICE, 0, NOW_S + 1)] == [NOW_S]
+        assert [row.at_s for row in wakes.newest(connection, DEVICE, 9)] == [NOW_S - 60]
+
+
+def test_nothing_is_ordered_by_a_reply_that_nobody_waits_for(bench, capsys):
+    sealed = envelope.seal(bench.key, DEVICE, "up", 0, encode_uplink([point(1)]))
+    with bench.database().writing() as connection:
+        letters.bury(connection, f"landbridge/{DEVICE}/up", sealed, "a fault that is mended", NOW_S)
+        command = commands.give(connection, DEVICE, "locate", 0, NOW_S + 1000, "test", NOW_S)
+    assert run(capsys, "dead-letters", "replay").splitlines() == ["1: stored"]
+    with bench.database().reading() as connection:
+        row = commands.find(connection, DEVICE, command)
+    assert row is not None and row.sent_s is None
+
+
 def test_an_adoption_that_breaks_off_leaves_all_in_quarantine(bench, monkeypatch):
     theirs = bench.folder / "devices" / DEVICE / "device.json"
     sealed = envelope.seal(bench.key, DEVICE, "up", 0, encode_uplink([point(1)]))
@@ -111,7 +155,7 @@ def test_an_adoption_that_breaks_off_leaves_all_in_quarantine(bench, monkeypatch
         with pytest.raises(OperationalError):
             devices_command.adopt(DEVICE, theirs)
     with bench.database().reading() as connection:
-        assert letters.confined(connection, DEVICE) == [sealed]
+        assert [row.payload for row in letters.confined(connection, DEVICE)] == [sealed]
         assert devices.find(connection, DEVICE) is None
     devices_command.adopt(DEVICE, theirs)
     assert [each.point.seq for each in bench.stored()] == [1]
@@ -123,7 +167,7 @@ def test_what_was_taken_once_more_may_come_again_from_its_device(tmp_path):
     # Sent twice already, since nobody had answered.
     topic = f"landbridge/{DEVICE}/up"
     replay = Replay(agent.database, Keyring(agent.database.place), Clock())
-    assert replay.take_again([(topic, uplink)] * 2) == [None, None]
+    assert replay.take_again([Aside(topic, uplink, NOW_S)] * 2) == [None, None]
     answer = agent.take(uplink)
     assert answer is not None and answer[1][2] == [1, 1]
     with agent.database.reading() as connection:
@@ -158,7 +202,7 @@ def test_a_letter_of_an_epoch_that_is_over_stays_when_it_is_taken_again(tmp_path
     uplink = agent.seal(1, 0)
     agent.rotate()
     replay = Replay(agent.database, Keyring(agent.database.place), Clock())
-    (why,) = replay.take_again([(f"landbridge/{DEVICE}/up", uplink)])
+    (why,) = replay.take_again([Aside(f"landbridge/{DEVICE}/up", uplink, NOW_S)])
     assert why is not None and "epoch" in why and agent.stored() == []
 
 

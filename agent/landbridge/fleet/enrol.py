@@ -6,8 +6,9 @@ import secrets
 from binascii import crc32
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Row
 
 from landbridge import config
 from landbridge.clock import Clock
@@ -48,14 +49,16 @@ def enrol(
         return _write(settings.devices, device, key, certificate)
 
 
-def adopt(connection: Connection, keyring: Keyring, clock: Clock, device: str, settings: Path) -> list[bytes]:
-    """Add `device`, which has the settings in this device.json already; returns what it has sent so far,
-    which stays in quarantine. `UserError` when they are not its own."""
+def adopt(
+    connection: Connection, keyring: Keyring, clock: Clock, device: str, settings: Path
+) -> list[Row[Any]]:
+    """Add `device`, which has the settings in this device.json already; returns what it has sent so far
+    (payload, received_s), which stays in quarantine. `UserError` when they are not its own."""
     key = _key_of(device, settings)
     if devices.find(connection, device):
         raise UserError(f"device {device} is there already; `landbridge devices show {device}`")
     waiting = letters.confined(connection, device)
-    if waiting and not any(_opens(key, device, payload) for payload in waiting):
+    if waiting and not any(_opens(key, device, each.payload) for each in waiting):
         raise UserError(f"the key in {settings} opens nothing that {device} has sent: it is another device's")
     first = not devices.every(connection)
     devices.add(connection, device, keyring.wrap(key, first), clock.now_s())

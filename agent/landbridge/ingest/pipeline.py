@@ -143,8 +143,9 @@ class Pipeline:
         try:
             opened = self.open(received)
             decoded = uplink.decode(opened.text)
-            judged = judge_all(decoded.points, decoded.clock, now_s)
-            return Message(received, device_of(received.topic), opened, decoded, judged)
+            received_s = now_s if received.received_s is None else received.received_s
+            judged = judge_all(decoded.points, decoded.clock, received_s)
+            return Message(received, received_s, device_of(received.topic), opened, decoded, judged)
         except UnknownDevice:
             self._counts.append((metrics.UNKNOWN, 1))
             self.confine(received)

@@ -30,6 +30,7 @@ class Message:
     """An uplink that was opened and decoded, and what becomes of it."""
 
     received: Received
+    received_s: int
     device: str
     opened: Opened
     uplink: Uplink
@@ -78,14 +79,14 @@ def store(
         row, of_device = held[each.device], trips.get(each.device, ())
         _note(row, each, now_s)
         clock = each.uplink.clock if each.device in undated else None
-        changed, dated = news.date_earlier(connection, each.device, clock, now_s)
+        changed, dated = news.date_earlier(connection, each.device, clock, each.received_s)
         fresh = each.judged
         if each.stored:
             fresh = fresh.only(seq not in each.stored for seq in each.sequences)
-        each.new = points.with_trips(each.device, fresh, now_s, of_device)
+        each.new = points.with_trips(each.device, fresh, each.received_s, of_device)
         brought.append(news.News(row, changed, dated, each.new))
     points.insert_all(connection, *(each.new for each in taken))
-    points.keep_uplinks(connection, [_kept(each, now_s) for each in taken])
+    points.keep_uplinks(connection, [_kept(each) for each in taken])
     outgoing = news.tell(connection, brought, now_s)
     for each in messages:
         if not each.refused:
@@ -126,8 +127,7 @@ def _note(row: Held, message: Message, now_s: int) -> None:
         row.has_stored(message.sequences)
 
 
-def _kept(message: Message, now_s: int) -> KeptUplink:
+def _kept(message: Message) -> KeptUplink:
     agreed = len(message.judged) - len(message.contradicted)
-    return KeptUplink(
-        message.device, message.opened.number, now_s, message.received.payload, agreed, len(message.new)
-    )
+    number, payload = message.opened.number, message.received.payload
+    return KeptUplink(message.device, number, message.received_s, payload, agreed, len(message.new))

@@ -58,10 +58,10 @@ def find(connection: Connection, letter: int) -> Row[Any] | None:
     return connection.execute(statement).one_or_none()
 
 
-def confined(connection: Connection, device: str) -> list[bytes]:
+def confined(connection: Connection, device: str) -> list[Row[Any]]:
     """What is in quarantine of a device, the oldest first."""
-    of_device = select(quarantine.c.payload).where(quarantine.c.device == device)
-    return list(connection.execute(of_device.order_by(quarantine.c.entry)).scalars())
+    of_device = select(quarantine).where(quarantine.c.device == device)
+    return list(connection.execute(of_device.order_by(quarantine.c.entry)))
 
 
 def release(connection: Connection, device: str) -> None:
