@@ -22,6 +22,7 @@ from landbridge.store import (
     bulk,
     commands,
     devices,
+    diagnostics,
     events,
     letters,
     outbox,
@@ -37,6 +38,7 @@ from landbridge.store.tables import points as points_table
 from landbridge.store.tables import uplinks
 from landbridge.upkeep import Upkeep
 from landbridge.wire import envelope
+from landbridge.wire.diagnostics import Entry
 from sqlalchemy import delete, select, update
 from sqlalchemy.exc import OperationalError
 
@@ -371,6 +373,47 @@ def test_what_is_kept_for_a_time_is_counted_from_its_arrival(bench):
     assert [each.point.seq for each in bench.stored()] == [2]
     with bench.database().reading() as connection:
         assert connection.execute(select(devices_table.c.complete_seq)).scalar_one() == 1
+
+
+def test_an_uplink_is_recognized_when_nothing_is_known_of_it_any_more(bench, capsys):
+    bench.start()
+    device = bench.device()
+    uplink = device.seal([point(1)], reports={13: [7, 5, struct.pack("<HBBH", 4, 0, 0, 25)]})
+    device.exchange(uplink)
+    device.send([point(2)])
+    bench.stop()
+    topic = f"landbridge/{DEVICE}/up"
+    with bench.database().writing() as connection:
+        told = [(Entry(1, 50, 2, 3, None), None)]
+        diagnostics.add(connection, DEVICE, told, NOW_S)
+        letters.bury(connection, topic, uplink, "replayed", NOW_S + 400 * DAY_S)
+    upkeep = Upkeep(
+        bench.database(), Clock(), replace(bench.config.store, raw_days=30, points_days=30), Precedence()
+    )
+    for later_s, known in ((399 * DAY_S, 2), (401 * DAY_S, 0)):
+        set_clock(bench.folder / "clock", NOW_S + later_s)
+        upkeep.tidy()
+        assert bench.counts().uplinks == known
+    assert run(capsys, "dead-letters", "replay").startswith("1: replayed: number 1 was seen")
+    assert [each.point.seq for each in bench.stored()] == [2]
+    with bench.database().reading() as connection:
+        assert wakes.newest(connection, DEVICE, 9) == [] and diagnostics.log(connection, DEVICE) == []
+        assert not points.number_is_taken(connection, DEVICE, 3)
+
+
+def test_what_is_old_is_removed_a_little_at_a_time(bench, monkeypatch):
+    bench.start()
+    device = bench.device()
+    for seq in range(1, 8):
+        device.send([point(seq)])
+    bench.stop()
+    set_clock(bench.folder / "clock", NOW_S + 500 * DAY_S)
+    monkeypatch.setattr(retention, "MOST", 2)
+    forget = MagicMock(side_effect=retention.forget_points)
+    monkeypatch.setattr(retention, "forget_points", forget)
+    Upkeep(bench.database(), Clock(), replace(bench.config.store, points_days=5), Precedence()).tidy()
+    assert forget.call_count == 4
+    assert [each.point.seq for each in bench.stored()] == [7] and bench.counts().uplinks == 0
 
 
 def test_a_device_that_sends_too_much_is_not_answered_and_keeps_it(bench):

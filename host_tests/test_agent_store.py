@@ -16,15 +16,27 @@ from landbridge.errors import UserError
 from landbridge.ingest import news
 from landbridge.ingest.judge import BY_ARRIVAL, UNDATED
 from landbridge.outbound import topics
-from landbridge.store import commands, devices, gaps, letters, outbox, points, settings, trips
+from landbridge.store import (
+    commands,
+    devices,
+    gaps,
+    letters,
+    outbox,
+    points,
+    retention,
+    settings,
+    trips,
+    wakes,
+)
 from landbridge.store.database import Database, open_database
 from landbridge.store.devices import WINDOW, Window
 from landbridge.store.held import hold, write
 from landbridge.store.keys import Keyring
 from landbridge.store.outbox import Outgoing
-from landbridge.store.points import JudgedPoint, JudgedPoints
+from landbridge.store.points import JudgedPoint, JudgedPoints, KeptUplink
 from landbridge.store.tables import devices as devices_table
 from landbridge.store.tables import metadata
+from landbridge.wire.why import Wake
 from sqlalchemy import Connection, Engine, event, update
 from sqlalchemy.exc import IntegrityError
 
@@ -291,6 +303,20 @@ def test_the_outbox_keeps_its_order(database):
         head = outbox.head(connection, 2)
         outbox.remove(connection, head[-1].message)
         assert [each.topic for each in head + outbox.head(connection, 9)] == ["t/0", "t/1", "t/2"]
+
+
+def test_of_what_is_no_longer_kept_some_is_removed_at_a_time(database, monkeypatch):
+    monkeypatch.setattr(retention, "MOST", 2)
+    forget = (retention.forget_raw, retention.forget_points, retention.forget_told, retention.forget_uplinks)
+    with database.writing() as connection:
+        points.store(connection, DEVICE, [judged(seq, NOW_S) for seq in (1, 2, 3)], NOW_S)
+        kept = [KeptUplink(DEVICE, number, NOW_S, b"x", 1, 1) for number in (1, 2, 3)]
+        points.keep_uplinks(connection, kept)
+        wakes.add(connection, DEVICE, [Wake(1, minute, 0, 0, 0, 1.0) for minute in (1, 2, 3)], NOW_S)
+        found = [[each(connection, [DEVICE], NOW_S + 1) for each in forget] for _ in range(3)]
+        assert found == [[2] * 4, [1] * 4, [0] * 4]
+        assert [points.number_is_taken(connection, DEVICE, number) for number in (3, 4)] == [True, False]
+        assert points.counts(connection, DEVICE)[:5] == (0, 0, 0, 0, 0)
 
 
 def test_of_an_unknown_device_only_some_is_kept(database):

@@ -13,6 +13,7 @@ from sqlalchemy import (
     Row,
     Select,
     bindparam,
+    exists,
     func,
     literal_column,
     select,
@@ -507,9 +508,10 @@ def put_right(connection: Connection, changed: Sequence[StoredPoint]) -> None:
 
 
 def number_is_taken(connection: Connection, device: str, number: int) -> bool:
-    """Whether an uplink of that number was accepted."""
-    statement = select(uplinks.c.number).where(uplinks.c.device == device, uplinks.c.number == number)
-    return connection.execute(statement).first() is not None
+    """Whether an uplink of that number was accepted, or may have been before what is still known."""
+    known = exists().where(uplinks.c.device == device, uplinks.c.number == number)
+    statement = select(known | (devices.c.forgotten_number >= number)).where(devices.c.device == device)
+    return bool(connection.execute(statement).scalar_one())
 
 
 def repeats_uplink(connection: Connection, device: str, number: int, payload: bytes) -> bool:
