@@ -29,6 +29,7 @@ from landbridge.store import (
     outline,
     points,
     retention,
+    trips,
     wakes,
 )
 from landbridge.store.database import Database
@@ -39,7 +40,7 @@ from landbridge.store.tables import uplinks
 from landbridge.upkeep import Upkeep
 from landbridge.wire import envelope
 from landbridge.wire.diagnostics import Entry
-from sqlalchemy import delete, select, update
+from sqlalchemy import Engine, delete, event, select, update
 from sqlalchemy.exc import OperationalError
 
 from host_tests.agent_bench import DEVICE, NOW_S, bench, point, set_clock, wait_until
@@ -143,6 +144,24 @@ def test_nothing_is_ordered_by_a_reply_that_nobody_waits_for(bench, capsys):
     with bench.database().reading() as connection:
         row = commands.find(connection, DEVICE, command)
     assert row is not None and row.sent_s is None
+
+
+def test_a_large_fleet_is_listed_and_added_to_in_a_few_statements(bench, capsys, monkeypatch):
+    with bench.database().writing() as connection:
+        assert not devices.are_none(connection)
+        devices.add_all(connection, ((f"lb-x{number}", b"wrapped") for number in range(300)), NOW_S)
+        trips.start(connection, "lb-x7", "CSQU3054383", "line", "Duisburg", 60, NOW_S)
+        over = trips.start(connection, "lb-x8", "MSKU6011672", "line", "Duisburg", 60, 0)
+        trips.end(connection, over, NOW_S)
+    statements: list[str] = []
+    event.listen(Engine, "before_cursor_execute", lambda *it: statements.append(it[2]))
+    listed = run(capsys, "devices", "list")
+    assert [line.split()[:2] for line in listed.splitlines() if "CSQU" in line or "MSKU" in line] == [
+        ["lb-x7", "CSQU3054383"]
+    ]
+    assert "lb-x299" in listed and len(statements) < 20
+    monkeypatch.setattr(devices, "every", MagicMock(side_effect=AssertionError("all of them are read")))
+    run(capsys, "devices", "add", "lb-x300")
 
 
 def test_an_adoption_that_breaks_off_leaves_all_in_quarantine(bench, monkeypatch):

@@ -70,14 +70,14 @@ def list_devices() -> None:
     """
     with opened() as it, it.database.reading() as connection:
         rows = devices.every(connection)
-        riding = {row.device: trips.running(connection, row.device) for row in rows}
+        riding = trips.under_way(connection)
         unknown = letters.unknown_devices(connection)
     table.show(
         ("device", "container", "last contact", "next contact", "position of"),
         (
             (
                 row.device,
-                getattr(riding[row.device], "container", None),
+                riding[row.device].container if row.device in riding else None,
                 iso(row.last_contact_s),
                 iso(row.next_contact_s),
                 iso(row.position_at_s),

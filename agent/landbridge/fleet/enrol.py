@@ -41,8 +41,8 @@ def enrol(
     with database.writing() as connection:
         if devices.find(connection, device):
             raise UserError(f"device {device} is there already; `landbridge devices show {device}`")
-        first = not devices.every(connection)
-        devices.add(connection, device, keyring.wrap(key, first), clock.now_s())
+        wrapped = keyring.wrap(key, first=devices.are_none(connection))
+        devices.add(connection, device, wrapped, clock.now_s())
         interval_s = {"interval_s": settings.devices.interval_s}
         change(connection, device, interval_s, who, clock.now_s())
         # Before the commit: a device whose settings cannot be written is not added.
@@ -60,8 +60,8 @@ def adopt(
     waiting = letters.confined(connection, device)
     if waiting and not any(_opens(key, device, each.payload) for each in waiting):
         raise UserError(f"the key in {settings} opens nothing that {device} has sent: it is another device's")
-    first = not devices.every(connection)
-    devices.add(connection, device, keyring.wrap(key, first), clock.now_s())
+    wrapped = keyring.wrap(key, first=devices.are_none(connection))
+    devices.add(connection, device, wrapped, clock.now_s())
     return waiting
 
 
