@@ -299,12 +299,6 @@ def track(
     return [_from_row(row) for row in connection.execute(by_time)]
 
 
-def newest(connection: Connection, device: str) -> StoredPoint:
-    """The point of `device` with the highest sequence; there must be one."""
-    statement = _stored().where(points.c.device == device).order_by(points.c.seq.desc()).limit(1)
-    return _from_row(connection.execute(statement).one())
-
-
 def find(connection: Connection, device: str, seq: int) -> StoredPoint | None:
     """One point."""
     row = connection.execute(_stored().where(points.c.device == device, points.c.seq == seq)).one_or_none()
@@ -313,9 +307,17 @@ def find(connection: Connection, device: str, seq: int) -> StoredPoint | None:
 
 def last(connection: Connection, device: str) -> StoredPoint | None:
     """The point of `device` with the highest sequence, None if it never made one."""
-    statement = _stored().where(points.c.device == device).order_by(points.c.seq.desc()).limit(1)
-    row = connection.execute(statement).one_or_none()
+    row = connection.execute(_last(device)).one_or_none()
     return None if row is None else _from_row(row)
+
+
+def newest(connection: Connection, device: str) -> StoredPoint:
+    """The same of a device that has made one."""
+    return _from_row(connection.execute(_last(device)).one())
+
+
+def _last(device: str) -> Select[Any]:
+    return _stored().where(points.c.device == device).order_by(points.c.seq.desc()).limit(1)
 
 
 def of_sequences(connection: Connection, device: str, sequences: Sequence[int]) -> list[StoredPoint]:
