@@ -337,6 +337,43 @@ def test_of_a_topic_only_the_newest_dead_letters_are_kept_and_the_others_counted
     assert kept == [str(number) for number in range(5, letters.LETTERS + 5)]
 
 
+def test_of_all_dead_letters_those_whose_records_a_device_has_forgotten_go_last(database, monkeypatch):
+    monkeypatch.setattr(letters, "LETTERS_ALL", 4)
+    forgotten = f"{letters.CONTRADICTION}: 1"
+    reasons = [forgotten, "a", forgotten, "b", "c", forgotten, forgotten, "d", forgotten]
+    with database.writing() as connection:
+        dropped = [
+            letters.bury(connection, f"t{number}", b"x", reason, NOW_S)
+            for number, reason in enumerate(reasons)
+        ]
+        kept = [(row.topic, row.reason) for row in letters.every(connection)]
+    assert dropped == [0, 0, 0, 0, 1, 1, 1, 1, 1]
+    assert kept == [(f"t{number}", forgotten) for number in (2, 5, 6, 8)]
+
+
+def test_agents_that_make_room_for_dead_letters_do_not_wait_for_each_other(database, monkeypatch):
+    if not database.on_server:
+        pytest.skip("SQLite has one writer at a time")
+    monkeypatch.setattr(letters, "LETTERS_ALL", 3)
+    with database.writing() as connection:
+        for number in range(3):
+            letters.bury(connection, f"t{number}", b"x", "a", NOW_S)
+    with database.writing(alone=False) as one, database.writing(alone=False) as two:
+        two.exec_driver_sql("SET LOCAL lock_timeout = '5s'")
+        assert [letters.bury(each, "t", b"x", "b", NOW_S) for each in (one, two)] == [1, 1]
+    with database.reading() as connection:
+        assert [row.reason for row in letters.every(connection)] == ["a", "b", "b"]
+
+
+def test_of_a_topic_too_those_whose_records_a_device_has_forgotten_go_last(database, monkeypatch):
+    monkeypatch.setattr(letters, "LETTERS", 2)
+    with database.writing() as connection:
+        for reason in (f"{letters.CONTRADICTION}: 1", "a", "b", "c"):
+            letters.bury(connection, "t", b"x", reason, NOW_S)
+        assert [row.reason for row in letters.every(connection)] == [f"{letters.CONTRADICTION}: 1", "c"]
+        assert [tuple(row) for row in letters.dropped(connection)] == [("t", 2)]
+
+
 def test_a_device_that_is_known_now_is_no_longer_unknown(database):
     with database.writing() as connection:
         letters.confine(connection, "lb-2", b"x", NOW_S)

@@ -190,7 +190,7 @@ class Pipeline:
             else:
                 taken.append(each)
                 if other := each.contradicted:
-                    self.bury(each.received, f"sequence used twice with other content: {listed(other)}")
+                    self.bury(each.received, f"{letters.CONTRADICTION}: {listed(other)}")
         points = sum(len(each.new) for each in taken)
         self._counts += ((metrics.STORED, len(taken)), (metrics.POINTS, points))
         if taken:
@@ -247,7 +247,10 @@ class Pipeline:
     def bury(self, received: Received, reason: str) -> None:
         """Keep a message that cannot be stored, with the reason."""
         _log.warning("%s: dead letter: %s", received.topic, reason)
-        letters.bury(self._connection, received.topic, received.payload, reason, self._clock.now_s())
+        now_s = self._clock.now_s()
+        if dropped := letters.bury(self._connection, received.topic, received.payload, reason, now_s):
+            _log.warning("dead letters that made room: %d", dropped)
+            self._counts.append((metrics.LETTERS_DROPPED, dropped))
 
     def note_forged(self, received: Received) -> None:
         """Count one more attempt at a key."""
