@@ -3,6 +3,7 @@
 import json
 import resource
 import shutil
+import struct
 from dataclasses import replace
 from unittest.mock import MagicMock
 
@@ -13,11 +14,24 @@ from landbridge.clock import Clock
 from landbridge.commands import devices as devices_command
 from landbridge.ingest import limits, pipeline
 from landbridge.ingest.limits import RateLimit
-from landbridge.ingest.replay import Replay
+from landbridge.ingest.replay import Aside, Replay
 from landbridge.ingest.reprocess import reprocess
 from landbridge.outbound import topics
 from landbridge.precedence import Precedence
-from landbridge.store import bulk, devices, events, letters, outbox, outline, points, retention
+from landbridge.store import (
+    bulk,
+    commands,
+    devices,
+    diagnostics,
+    events,
+    letters,
+    outbox,
+    outline,
+    points,
+    retention,
+    trips,
+    wakes,
+)
 from landbridge.store.database import Database
 from landbridge.store.keys import Keyring
 from landbridge.store.tables import devices as devices_table
@@ -25,7 +39,8 @@ from landbridge.store.tables import points as points_table
 from landbridge.store.tables import uplinks
 from landbridge.upkeep import Upkeep
 from landbridge.wire import envelope
-from sqlalchemy import select, update
+from landbridge.wire.diagnostics import Entry
+from sqlalchemy import Engine, delete, event, select, update
 from sqlalchemy.exc import OperationalError
 
 from host_tests.agent_bench import DEVICE, NOW_S, bench, point, set_clock, wait_until
@@ -99,6 +114,56 @@ def test_a_device_of_another_database_is_adopted_with_what_it_has_sent(bench, ca
     assert "is there already" in refused(capsys, "devices", "adopt", DEVICE, str(theirs))
 
 
+def test_what_waited_in_quarantine_is_dated_by_when_it_came(bench, capsys):
+    lost = [point(seq, quality=0, time=100 * seq, boot=7) for seq in (1, 2)]
+    wake = struct.pack("<HBBH", 4, 0, 0, 25)  # a minute before the report
+    text = encode_uplink(lost, clock=[7, 300, 0], reports={13: [7, 5, wake]})
+    with bench.database().writing() as connection:
+        connection.exec_driver_sql("DELETE FROM settings")
+        connection.exec_driver_sql("DELETE FROM devices")
+        letters.confine(connection, DEVICE, envelope.seal(bench.key, DEVICE, "up", 0, text), NOW_S)
+        letters.confine(connection, DEVICE, b"rubbish", NOW_S)
+    set_clock(bench.folder / "clock", NOW_S + 20 * DAY_S)
+    run(capsys, "devices", "adopt", DEVICE, str(bench.folder / "devices" / DEVICE / "device.json"))
+    assert {(each.at_s, each.received_s) for each in bench.stored()} == {
+        (NOW_S - 200, NOW_S),
+        (NOW_S - 100, NOW_S),
+    }
+    with bench.database().reading() as connection:
+        assert [row.received_s for row in letters.every(connection)] == [NOW_S]
+        assert [row[0] for row in points.messages(connection, DEVICE, 0, NOW_S + 1)] == [NOW_S]
+        assert [row.at_s for row in wakes.newest(connection, DEVICE, 9)] == [NOW_S - 60]
+
+
+def test_nothing_is_ordered_by_a_reply_that_nobody_waits_for(bench, capsys):
+    sealed = envelope.seal(bench.key, DEVICE, "up", 0, encode_uplink([point(1)]))
+    with bench.database().writing() as connection:
+        letters.bury(connection, f"landbridge/{DEVICE}/up", sealed, "a fault that is mended", NOW_S)
+        command = commands.give(connection, DEVICE, "locate", 0, NOW_S + 1000, "test", NOW_S)
+    assert run(capsys, "dead-letters", "replay").splitlines() == ["1: stored"]
+    with bench.database().reading() as connection:
+        row = commands.find(connection, DEVICE, command)
+    assert row is not None and row.sent_s is None
+
+
+def test_a_large_fleet_is_listed_and_added_to_in_a_few_statements(bench, capsys, monkeypatch):
+    with bench.database().writing() as connection:
+        assert not devices.are_none(connection)
+        devices.add_all(connection, ((f"lb-x{number}", b"wrapped") for number in range(300)), NOW_S)
+        trips.start(connection, "lb-x7", "CSQU3054383", "line", "Duisburg", 60, NOW_S)
+        over = trips.start(connection, "lb-x8", "MSKU6011672", "line", "Duisburg", 60, 0)
+        trips.end(connection, over, NOW_S)
+    statements: list[str] = []
+    event.listen(Engine, "before_cursor_execute", lambda *it: statements.append(it[2]))
+    listed = run(capsys, "devices", "list")
+    assert [line.split()[:2] for line in listed.splitlines() if "CSQU" in line or "MSKU" in line] == [
+        ["lb-x7", "CSQU3054383"]
+    ]
+    assert "lb-x299" in listed and len(statements) < 20
+    monkeypatch.setattr(devices, "every", MagicMock(side_effect=AssertionError("all of them are read")))
+    run(capsys, "devices", "add", "lb-x300")
+
+
 def test_an_adoption_that_breaks_off_leaves_all_in_quarantine(bench, monkeypatch):
     theirs = bench.folder / "devices" / DEVICE / "device.json"
     sealed = envelope.seal(bench.key, DEVICE, "up", 0, encode_uplink([point(1)]))
@@ -111,7 +176,7 @@ def test_an_adoption_that_breaks_off_leaves_all_in_quarantine(bench, monkeypatch
         with pytest.raises(OperationalError):
             devices_command.adopt(DEVICE, theirs)
     with bench.database().reading() as connection:
-        assert letters.confined(connection, DEVICE) == [sealed]
+        assert [row.payload for row in letters.confined(connection, DEVICE)] == [sealed]
         assert devices.find(connection, DEVICE) is None
     devices_command.adopt(DEVICE, theirs)
     assert [each.point.seq for each in bench.stored()] == [1]
@@ -123,13 +188,43 @@ def test_what_was_taken_once_more_may_come_again_from_its_device(tmp_path):
     # Sent twice already, since nobody had answered.
     topic = f"landbridge/{DEVICE}/up"
     replay = Replay(agent.database, Keyring(agent.database.place), Clock())
-    assert replay.take_again([(topic, uplink)] * 2) == [None, None]
+    assert replay.take_again([Aside(topic, uplink, NOW_S)] * 2) == [None, None]
     answer = agent.take(uplink)
     assert answer is not None and answer[1][2] == [1, 1]
     with agent.database.reading() as connection:
         assert letters.every(connection) == []
         counts = points.counts(connection, DEVICE)
     assert (counts.stored, counts.uplinks, counts.repeats) == (1, 1, 2)
+
+
+def test_a_letter_that_contradicts_what_is_stored_stays_when_it_is_taken_again(bench, capsys):
+    bench.start()
+    device = bench.device()
+    device.send([point(1), point(2)])
+    device.send([point(2, lat=1), point(3)])  # the device is told that both are safe, and forgets them
+    bench.stop()
+    stays = ["1: taken before, without the records 2"]
+    assert run(capsys, "dead-letters", "replay").splitlines() == stays
+    assert bench.dead_letters() == ["sequence used twice with other content: 2"]
+    assert [each.point for each in bench.stored()] == [point(1), point(2), point(3)]
+    with bench.database().writing() as connection:
+        connection.execute(delete(points_table).where(points_table.c.seq == 2))  # it is kept for a time only
+    assert run(capsys, "dead-letters", "replay", "1").splitlines() == stays
+    # Read rightly by now, it contradicts nothing.
+    with bench.database().writing() as connection:
+        reprocess(connection, Keyring(bench.config.store.database), DEVICE, NOW_S, NOW_S)
+        connection.execute(update(points_table).where(points_table.c.seq == 2).values(lat=1))
+    assert run(capsys, "dead-letters", "replay").splitlines() == ["1: stored"]
+    assert bench.dead_letters() == []
+
+
+def test_a_letter_of_an_epoch_that_is_over_stays_when_it_is_taken_again(tmp_path):
+    agent = Agent(tmp_path)
+    uplink = agent.seal(1, 0)
+    agent.rotate()
+    replay = Replay(agent.database, Keyring(agent.database.place), Clock())
+    (why,) = replay.take_again([Aside(f"landbridge/{DEVICE}/up", uplink, NOW_S)])
+    assert why is not None and "epoch" in why and agent.stored() == []
 
 
 def test_a_server_that_has_no_room_for_points_is_waited_for():
@@ -179,6 +274,52 @@ def test_a_position_that_was_read_wrong_is_told_as_it_is(tmp_path):
     assert came.changed == 1
     assert [each.topic.split("/")[-1] for each in told] == ["track", "position"]
     assert json.loads(topics.whole(told[-1]).payload)["latitude"] == point(1).latitude_deg
+
+
+def test_points_that_are_read_again_keep_the_time_that_a_later_uplink_has_told(bench, capsys):
+    bench.start()
+    device = bench.device()
+    device.send([point(1, quality=0, time=50, boot=9)])
+    device.send([point(2, quality=0, time=60, boot=9)], clock=[9, 600, 0])
+    device.send([point(3)], clock=[9, 99_000, NOW_S - 99_000])
+    bench.stop()
+    right = bench.stored()
+    assert {(each.point.seq, each.at_s, each.flags) for each in right if each.point.seq < 3} == {
+        (1, NOW_S - 98_950, 0),
+        (2, NOW_S - 98_940, 0),
+    }
+    with bench.database().writing() as connection:
+        connection.execute(update(points_table).values(temperature=1))
+        connection.exec_driver_sql("DELETE FROM points WHERE seq = 2")
+    assert "2 points changed, 1 added" in run(capsys, "reprocess", DEVICE)
+    assert bench.stored() == right
+
+
+def test_a_contradiction_takes_no_point_s_place_when_the_first_uplink_is_no_longer_kept(bench, capsys):
+    bench.start()
+    device = bench.device()
+    device.send([point(1)])
+    set_clock(bench.folder / "clock", NOW_S + DAY_S)
+    device.send([point(1, lat=1)])
+    bench.stop()
+    with bench.database().writing() as connection:
+        assert retention.forget_raw(connection, [DEVICE], NOW_S + 1) == 1
+    assert "1 uplinks read" in run(capsys, "reprocess")
+    assert [each.point for each in bench.stored()] == [point(1)]
+
+
+def test_points_that_are_no_longer_kept_are_not_read_again(bench, capsys, monkeypatch):
+    bench.start()
+    device = bench.device()
+    device.send([point(1)])
+    device.send([point(2)])
+    bench.stop()
+    set_clock(bench.folder / "clock", NOW_S + 10 * DAY_S)
+    with bench.database().writing() as connection:
+        retention.forget_points(connection, [DEVICE], NOW_S + 5 * DAY_S)
+    monkeypatch.setenv("LANDBRIDGE_STORE_POINTS_DAYS", "5")
+    assert "0 points changed, 0 added" in run(capsys, "reprocess")
+    assert [each.point.seq for each in bench.stored()] == [2]
 
 
 def test_what_is_no_longer_kept_is_neither_missing_nor_taken_back(tmp_path):
@@ -251,6 +392,47 @@ def test_what_is_kept_for_a_time_is_counted_from_its_arrival(bench):
     assert [each.point.seq for each in bench.stored()] == [2]
     with bench.database().reading() as connection:
         assert connection.execute(select(devices_table.c.complete_seq)).scalar_one() == 1
+
+
+def test_an_uplink_is_recognized_when_nothing_is_known_of_it_any_more(bench, capsys):
+    bench.start()
+    device = bench.device()
+    uplink = device.seal([point(1)], reports={13: [7, 5, struct.pack("<HBBH", 4, 0, 0, 25)]})
+    device.exchange(uplink)
+    device.send([point(2)])
+    bench.stop()
+    topic = f"landbridge/{DEVICE}/up"
+    with bench.database().writing() as connection:
+        told = [(Entry(1, 50, 2, 3, None), None)]
+        diagnostics.add(connection, DEVICE, told, NOW_S)
+        letters.bury(connection, topic, uplink, "replayed", NOW_S + 400 * DAY_S)
+    upkeep = Upkeep(
+        bench.database(), Clock(), replace(bench.config.store, raw_days=30, points_days=30), Precedence()
+    )
+    for later_s, known in ((399 * DAY_S, 2), (401 * DAY_S, 0)):
+        set_clock(bench.folder / "clock", NOW_S + later_s)
+        upkeep.tidy()
+        assert bench.counts().uplinks == known
+    assert run(capsys, "dead-letters", "replay").startswith("1: replayed: number 1 was seen")
+    assert [each.point.seq for each in bench.stored()] == [2]
+    with bench.database().reading() as connection:
+        assert wakes.newest(connection, DEVICE, 9) == [] and diagnostics.log(connection, DEVICE) == []
+        assert not points.number_is_taken(connection, DEVICE, 3)
+
+
+def test_what_is_old_is_removed_a_little_at_a_time(bench, monkeypatch):
+    bench.start()
+    device = bench.device()
+    for seq in range(1, 8):
+        device.send([point(seq)])
+    bench.stop()
+    set_clock(bench.folder / "clock", NOW_S + 500 * DAY_S)
+    monkeypatch.setattr(retention, "MOST", 2)
+    forget = MagicMock(side_effect=retention.forget_points)
+    monkeypatch.setattr(retention, "forget_points", forget)
+    Upkeep(bench.database(), Clock(), replace(bench.config.store, points_days=5), Precedence()).tidy()
+    assert forget.call_count == 4
+    assert [each.point.seq for each in bench.stored()] == [7] and bench.counts().uplinks == 0
 
 
 def test_a_device_that_sends_too_much_is_not_answered_and_keeps_it(bench):

@@ -135,6 +135,10 @@ def test_trips(landbridge):
     assert "on trip 1" in landbridge.fails(*start, "--container", "CSQU3054383")
     landbridge("trips", "end", DEVICE)
     assert "on no trip" in landbridge.fails("trips", "end", DEVICE)
+    again = (*start, "--container", "CSQU3054383")
+    twice = landbridge.fails(*again, "--reference", "order=1", "--reference", "order=2")
+    assert "reference 'order' is given twice" in twice
+    assert "the destination is empty" in landbridge.fails(*again, "--destination", " ")
     assert "900" in landbridge("trips", "list")
     assert "重庆　杜伊斯堡" in landbridge("trips", "list")
 
@@ -360,7 +364,7 @@ def test_help_has_an_example_for_each_command(landbridge, group):
 def start_fails() -> str:
     """Start the agent in a process of its own; returns the one line that says why it ended."""
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
-    command = [sys.executable, "-m", "landbridge.cli", "run"]
+    command = [sys.executable, "-m", "landbridge", "run"]
     ended = subprocess.run(
         command, capture_output=True, text=True, env=environment, timeout=WAIT_S, check=False
     )
@@ -406,7 +410,7 @@ def test_a_second_agent_on_the_database(bench: Bench):
 
 def test_ends_cleanly_on_sigterm(bench: Bench):
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
-    command = [sys.executable, "-m", "landbridge.cli", "run"]
+    command = [sys.executable, "-m", "landbridge", "run"]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment) as agent:
         wait_until(bench.subscriptions, "the agent listens")
         bench.device().send([point(1)])

@@ -162,7 +162,7 @@ def test_only_what_has_the_right_form_is_an_attempt_at_the_key(agent):
 
 def test_the_last_epoch_is_the_last(agent):
     with agent.database.writing() as connection:
-        epochs.follow(connection, DEVICE, MAX_EPOCH)
+        assert epochs.next_one(connection, DEVICE, MAX_EPOCH) == MAX_EPOCH
         assert epochs.next_one(connection, DEVICE) == MAX_EPOCH
     assert agent.say(1, MAX_EPOCH)[1][2] == [1, 1]
     with pytest.raises(WireError):

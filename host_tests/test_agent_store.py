@@ -16,15 +16,27 @@ from landbridge.errors import UserError
 from landbridge.ingest import news
 from landbridge.ingest.judge import BY_ARRIVAL, UNDATED
 from landbridge.outbound import topics
-from landbridge.store import commands, devices, gaps, letters, outbox, points, settings, trips
+from landbridge.store import (
+    commands,
+    devices,
+    gaps,
+    letters,
+    outbox,
+    points,
+    retention,
+    settings,
+    trips,
+    wakes,
+)
 from landbridge.store.database import Database, open_database
 from landbridge.store.devices import WINDOW, Window
 from landbridge.store.held import hold, write
 from landbridge.store.keys import Keyring
 from landbridge.store.outbox import Outgoing
-from landbridge.store.points import JudgedPoint, JudgedPoints
+from landbridge.store.points import JudgedPoint, JudgedPoints, KeptUplink
 from landbridge.store.tables import UNCHECKED, metadata
 from landbridge.store.tables import devices as devices_table
+from landbridge.wire.why import Wake
 from sqlalchemy import Connection, Engine, event, update
 from sqlalchemy.exc import IntegrityError
 
@@ -301,6 +313,20 @@ def test_the_outbox_keeps_its_order(database):
         assert [each.topic for each in head + outbox.head(connection, 9)] == ["t/0", "t/1", "t/2"]
 
 
+def test_of_what_is_no_longer_kept_some_is_removed_at_a_time(database, monkeypatch):
+    monkeypatch.setattr(retention, "MOST", 2)
+    forget = (retention.forget_raw, retention.forget_points, retention.forget_told, retention.forget_uplinks)
+    with database.writing() as connection:
+        points.store(connection, DEVICE, [judged(seq, NOW_S) for seq in (1, 2, 3)], NOW_S)
+        kept = [KeptUplink(DEVICE, number, NOW_S, b"x", 1, 1) for number in (1, 2, 3)]
+        points.keep_uplinks(connection, kept)
+        wakes.add(connection, DEVICE, [Wake(1, minute, 0, 0, 0, 1.0) for minute in (1, 2, 3)], NOW_S)
+        found = [[each(connection, [DEVICE], NOW_S + 1) for each in forget] for _ in range(3)]
+        assert found == [[2] * 4, [1] * 4, [0] * 4]
+        assert [points.number_is_taken(connection, DEVICE, number) for number in (3, 4)] == [True, False]
+        assert points.counts(connection, DEVICE)[:5] == (0, 0, 0, 0, 0)
+
+
 def test_of_an_unknown_device_only_some_is_kept(database):
     with database.writing() as connection:
         for _ in range(letters.QUARANTINE_MESSAGES + 5):
@@ -317,6 +343,43 @@ def test_of_a_topic_only_the_newest_dead_letters_are_kept_and_the_others_counted
         kept = [row.reason for row in letters.every(connection) if row.topic == "t"]
         assert [tuple(row) for row in letters.dropped(connection)] == [("t", 5)]
     assert kept == [str(number) for number in range(5, letters.LETTERS + 5)]
+
+
+def test_of_all_dead_letters_those_whose_records_a_device_has_forgotten_go_last(database, monkeypatch):
+    monkeypatch.setattr(letters, "LETTERS_ALL", 4)
+    forgotten = f"{letters.CONTRADICTION}: 1"
+    reasons = [forgotten, "a", forgotten, "b", "c", forgotten, forgotten, "d", forgotten]
+    with database.writing() as connection:
+        dropped = [
+            letters.bury(connection, f"t{number}", b"x", reason, NOW_S)
+            for number, reason in enumerate(reasons)
+        ]
+        kept = [(row.topic, row.reason) for row in letters.every(connection)]
+    assert dropped == [0, 0, 0, 0, 1, 1, 1, 1, 1]
+    assert kept == [(f"t{number}", forgotten) for number in (2, 5, 6, 8)]
+
+
+def test_agents_that_make_room_for_dead_letters_do_not_wait_for_each_other(database, monkeypatch):
+    if not database.on_server:
+        pytest.skip("SQLite has one writer at a time")
+    monkeypatch.setattr(letters, "LETTERS_ALL", 3)
+    with database.writing() as connection:
+        for number in range(3):
+            letters.bury(connection, f"t{number}", b"x", "a", NOW_S)
+    with database.writing(alone=False) as one, database.writing(alone=False) as two:
+        two.exec_driver_sql("SET LOCAL lock_timeout = '5s'")
+        assert [letters.bury(each, "t", b"x", "b", NOW_S) for each in (one, two)] == [1, 1]
+    with database.reading() as connection:
+        assert [row.reason for row in letters.every(connection)] == ["a", "b", "b"]
+
+
+def test_of_a_topic_too_those_whose_records_a_device_has_forgotten_go_last(database, monkeypatch):
+    monkeypatch.setattr(letters, "LETTERS", 2)
+    with database.writing() as connection:
+        for reason in (f"{letters.CONTRADICTION}: 1", "a", "b", "c"):
+            letters.bury(connection, "t", b"x", reason, NOW_S)
+        assert [row.reason for row in letters.every(connection)] == [f"{letters.CONTRADICTION}: 1", "c"]
+        assert [tuple(row) for row in letters.dropped(connection)] == [("t", 2)]
 
 
 def test_a_device_that_is_known_now_is_no_longer_unknown(database):

@@ -35,7 +35,7 @@ class Command:
         self.environment = os.environ | given
 
     def start(self, *arguments: str, **more: str) -> subprocess.Popen[str]:
-        command = [sys.executable, "-m", "landbridge.cli", "--data", str(self.folder), *arguments]
+        command = [sys.executable, "-m", "landbridge", "--data", str(self.folder), *arguments]
         environment, pipe = self.environment | more, subprocess.PIPE
         return subprocess.Popen(command, text=True, env=environment, stdout=pipe, stderr=pipe)
 
@@ -101,7 +101,7 @@ def test_the_pages_can_be_all_that_runs(command: Command):
 
 def test_a_password_is_read_and_only_its_hash_is_kept(command: Command):
     command("tokens", "add", "berta")
-    arguments = [sys.executable, "-m", "landbridge.cli", "--data", str(command.folder), "tokens", "password"]
+    arguments = [sys.executable, "-m", "landbridge", "--data", str(command.folder), "tokens", "password"]
     for given, code in (("too short", 2), ("long enough, it is", 0)):
         told = subprocess.run(
             [*arguments, "berta"],

@@ -235,7 +235,3 @@ def _track(device: str, trip: int | None) -> tuple[list[StoredPoint], dict[int, 
             raise UserError(f"{device} has no trip {trip}; `landbridge trips list` shows those there are")
         found = points.track(connection, device, trip)
         return found, locate(connection, found)
-
-
-if __name__ == "__main__":
-    app()

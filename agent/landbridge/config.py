@@ -96,7 +96,9 @@ class Store:
         path=True,
     )
     raw_days: int = _key(90, "Days for which uplinks are kept as they came, to be read again after a fix.")
-    points_days: int = _key(0, "Days for which points are kept, from when they came; 0: for good.", _DAYS)
+    points_days: int = _key(
+        0, "Days for which points, wakes and devices' logs are kept, from when they came; 0: for good.", _DAYS
+    )
     key_file: str = _key(
         "", "File of the key that wraps the devices' keys; empty: beside the SQLite file, .key.", path=True
     )

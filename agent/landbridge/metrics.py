@@ -8,6 +8,7 @@ STORED, AGAIN, REFUSED, UNREADABLE, UNKNOWN, EARLIER_EPOCH, THROTTLED = (
     for name in ("stored", "again", "refused", "unreadable", "unknown", "earlier_epoch", "throttled")
 )
 FAULTS = Counter("landbridge_faults", "Messages that the agent could not take by a fault of its own.")
+LETTERS_DROPPED = Counter("landbridge_dropped_letters", "Dead letters that were too many to be kept.")
 POINTS = Counter("landbridge_points", "Points that were stored.")
 WAITING = Gauge("landbridge_waiting_messages", "Messages that were received and are not stored yet.")
 TRANSACTION_S = Histogram(

@@ -3,9 +3,15 @@
 import logging
 import threading
 import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from sqlalchemy import Connection
 
 from landbridge.clock import Clock
 from landbridge.config import Store
+from landbridge.controls import usage
 from landbridge.precedence import Precedence
 from landbridge.store import devices, retention
 from landbridge.store.database import Database
@@ -16,6 +22,12 @@ _DAY_S = 86_400
 _AT_ONCE = 50
 _YIELD_S = 0.05
 _log = logging.getLogger(__name__)
+
+
+class _Step(NamedTuple):
+    what: str
+    forget: Callable[[Connection, Sequence[str], int], int]
+    before_s: int
 
 
 class Upkeep(threading.Thread):
@@ -49,20 +61,31 @@ class Upkeep(threading.Thread):
         now_s = self._clock.now_s()
         with self._database.reading() as connection:
             names = devices.names(connection)
-        raw = points = 0
+        raw_s = now_s - self._store.raw_days * _DAY_S
+        steps = [_Step("raw uplinks", retention.forget_raw, raw_s)]
+        if self._store.points_days:
+            points_s = now_s - self._store.points_days * _DAY_S
+            steps += [
+                _Step("points", retention.forget_points, points_s),
+                _Step("wakes and log entries", retention.forget_told, points_s),
+                _Step("uplinks", retention.forget_uplinks, min(raw_s, points_s, now_s - usage.KEPT_S)),
+            ]
+        counts: Counter[str] = Counter()
         for begin in range(0, len(names), _AT_ONCE):
-            if self._stopping.is_set():
-                return
-            self._precedence.give_way(1.0)
-            some = names[begin : begin + _AT_ONCE]
-            with self._database.writing(alone=False) as connection:
-                hold(connection, some)
-                raw += retention.forget_raw(connection, some, now_s - self._store.raw_days * _DAY_S)
-                if self._store.points_days:
-                    before_s = now_s - self._store.points_days * _DAY_S
-                    points += retention.forget_points(connection, some, before_s)
-            time.sleep(_YIELD_S)
+            self._forget(names[begin : begin + _AT_ONCE], steps, counts)
         with self._database.writing() as connection:
-            letters = retention.forget_letters(connection, now_s - self._store.raw_days * _DAY_S)
-        if raw or points or letters:
-            _log.info("no longer kept: %d raw uplinks, %d points, %d letters", raw, points, letters)
+            counts["letters"] = retention.forget_letters(connection, raw_s)
+        if any(counts.values()):
+            _log.info("no longer kept: %s", ", ".join(f"{count} {what}" for what, count in counts.items()))
+
+    def _forget(self, names: Sequence[str], steps: Sequence[_Step], counts: Counter[str]) -> None:
+        """All that is old of a few devices, counted by what it is."""
+        while not self._stopping.is_set():
+            self._precedence.give_way(1.0)
+            with self._database.writing(alone=False) as connection:
+                hold(connection, names)
+                found = {each.what: each.forget(connection, names, each.before_s) for each in steps}
+            counts.update(found)
+            time.sleep(_YIELD_S)
+            if max(found.values()) < retention.MOST:
+                return

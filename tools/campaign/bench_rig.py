@@ -103,7 +103,7 @@ class Rig:
         feeder = bench_load.Feeder(broker.mqtt_port)
         feeder.publish(messages)
         feeder.close()
-        command = [sys.executable, "-m", "landbridge.cli", "run", "--source", "nats"]
+        command = [sys.executable, "-m", "landbridge", "run", "--source", "nats"]
         database, running = open_database(place), []
         try:
             with Leases(database, "agents") as present, Leases(database, "partitions") as held_back:

@@ -203,7 +203,7 @@ def policy(
     if bool(names) == everybody:
         raise UserError("name devices, or --all")
     with opened() as it, it.database.writing() as connection:
-        chosen = [row.device for row in devices.every(connection)] if everybody else names
+        chosen = devices.names(connection) if everybody else names
         for device in chosen:
             known_device(connection, device)
         lacking = [device for device in chosen if not _has(stored.desired(connection, device), found)][:most]

@@ -10,7 +10,7 @@ from landbridge.commands import table
 from landbridge.commands.opened import known_device, opened, whoever
 from landbridge.fleet import enrol as enrolment
 from landbridge.fleet.enrol import CERTIFICATE, SETTINGS, enrol
-from landbridge.ingest.replay import Replay
+from landbridge.ingest.replay import Aside, Replay
 from landbridge.outbound import geojson
 from landbridge.store import devices, diagnostics, epochs, letters, points, trips, wakes
 from landbridge.wire.diagnostics import KINDS, meaning
@@ -48,12 +48,12 @@ def adopt(
     with opened(make=True) as it:
         topic = f"landbridge/{device}/up"
         with it.database.writing() as connection:
-            waiting = enrolment.adopt(connection, it.keyring, it.clock, device, settings)
-            again = Replay(it.database, it.keyring, it.clock)
-            why = again.take_within(connection, [(topic, payload) for payload in waiting])
-            for payload, refusal in zip(waiting, why, strict=True):
+            rows = enrolment.adopt(connection, it.keyring, it.clock, device, settings)
+            waiting = [Aside(topic, row.payload, row.received_s) for row in rows]
+            why = Replay(it.database, it.keyring, it.clock).take_within(connection, waiting)
+            for each, refusal in zip(waiting, why, strict=True):
                 if refusal is not None:
-                    letters.bury(connection, topic, payload, refusal, it.clock.now_s())
+                    letters.bury(connection, topic, each.payload, refusal, each.received_s)
             letters.release(connection, device)
     print(f"adopted {device}; {sum(each is None for each in why)} of {len(why)} messages are stored")
     for one in dict.fromkeys(each for each in why if each is not None):
@@ -70,14 +70,14 @@ def list_devices() -> None:
     """
     with opened() as it, it.database.reading() as connection:
         rows = devices.every(connection)
-        riding = {row.device: trips.running(connection, row.device) for row in rows}
+        riding = trips.under_way(connection)
         unknown = letters.unknown_devices(connection)
     table.show(
         ("device", "container", "last contact", "next contact", "position of"),
         (
             (
                 row.device,
-                getattr(riding[row.device], "container", None),
+                riding[row.device].container if row.device in riding else None,
                 iso(row.last_contact_s),
                 iso(row.next_contact_s),
                 iso(row.position_at_s),

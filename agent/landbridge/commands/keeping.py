@@ -65,6 +65,8 @@ def read_again(device: str | None = _DEVICE, days: int = _DAYS) -> None:
             if device is not None:
                 known_device(connection, device)
             names = devices.names(connection) if device is None else [device]
+        # What is older has been removed on purpose.
+        days = min(days, it.config.store.points_days or days)
         for name in names:
             now_s = it.clock.now_s()
             with it.database.writing(alone=False) as connection:

@@ -6,7 +6,7 @@ from landbridge.clock import iso
 from landbridge.commands import table
 from landbridge.commands.opened import LARGEST, opened
 from landbridge.errors import UserError
-from landbridge.ingest.replay import Replay
+from landbridge.ingest.replay import Aside, Replay
 from landbridge.store import letters
 
 commands = typer.Typer(help="Messages that could not be read, with the reason.")
@@ -50,7 +50,7 @@ def replay(
             raise _no_letter(letter)
         again = Replay(it.database, it.keyring, it.clock)
         for row in rows:
-            (why,) = again.take_again([(row.topic, row.payload)])
+            (why,) = again.take_again([Aside(row.topic, row.payload, row.received_s)])
             if why is None:
                 with it.database.writing() as connection:
                     letters.remove(connection, row.letter)

@@ -48,6 +48,8 @@ def start(
     """
     number = container_number(container)
     customer = _references(reference)
+    if not destination.strip():
+        raise UserError("the destination is empty; name it, like --destination Duisburg")
     with opened() as it, it.database.writing() as connection:
         known_device(connection, device)
         running = trips.running(connection, device)
@@ -163,8 +165,12 @@ def show(
 
 
 def _references(given: Sequence[str]) -> dict[str, str]:
-    pairs = [text.partition("=") for text in given]
-    for text, (name, _, value) in zip(given, pairs, strict=True):
+    found: dict[str, str] = {}
+    for text in given:
+        name, _, value = text.partition("=")
         if not name or not value:
             raise UserError(f"reference {text!r} is not of the form NAME=TEXT, like order=4711")
-    return {name: value for name, _, value in pairs}
+        if name in found:
+            raise UserError(f"reference {name!r} is given twice; give each its own name")
+        found[name] = value
+    return found

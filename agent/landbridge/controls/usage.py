@@ -13,6 +13,8 @@ MESSAGE_BYTES = 248
 """PUBLISH and PUBACK beside the payload: MQTT, TLS records, TCP/IP headers both ways."""
 REPLY_BYTES = 350
 """A reply, with the same around it."""
+KEPT_S = 400 * 86_400
+"""So long it stays known what came: thirteen months at least."""
 SESSION_S = 120
 """Messages that lie no further apart came over one connection."""
 

@@ -63,12 +63,25 @@ def answer(
     again: bool = False,
     overtaken: bool = False,
 ) -> Answered:
-    """Note what `uplink` reports and find the orders of these kinds that wait for the device. When the
-    same envelope comes `again`, what it reports is noted already, and may be long past. One that was
+    """`note` what `uplink` reports and find the orders of these kinds that wait for the device. When the same
+    envelope comes `again`, what it reports is noted already, and may be long past."""
+    refused = [] if again else note(connection, device, uplink, now_s, kinds, overtaken)
+    return Answered([kind.orders(connection, device, uplink, now_s) for kind in kinds], refused)
+
+
+def note(
+    connection: Connection,
+    device: str,
+    uplink: Uplink,
+    now_s: int,
+    kinds: Sequence[Kind] = KINDS,
+    overtaken: bool = False,
+) -> list[str]:
+    """Note what `uplink`, which came at `now_s`, reports; returns why a report could not be. One that was
     `overtaken` by a later one knows less of how things stand; what happened, and results, are noted all the
     same."""
     refused = []
-    for kind in () if again else kinds:
+    for kind in kinds:
         if overtaken and kind in STATES:
             continue
         try:
@@ -76,4 +89,4 @@ def answer(
                 kind.note(connection, device, uplink, now_s)
         except WireError as error:
             refused.append(str(error))
-    return Answered([kind.orders(connection, device, uplink, now_s) for kind in kinds], refused)
+    return refused

@@ -6,8 +6,9 @@ import secrets
 from binascii import crc32
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Row
 
 from landbridge import config
 from landbridge.clock import Clock
@@ -40,25 +41,27 @@ def enrol(
     with database.writing() as connection:
         if devices.find(connection, device):
             raise UserError(f"device {device} is there already; `landbridge devices show {device}`")
-        first = not devices.every(connection)
-        devices.add(connection, device, keyring.wrap(key, first), clock.now_s())
+        wrapped = keyring.wrap(key, first=devices.are_none(connection))
+        devices.add(connection, device, wrapped, clock.now_s())
         interval_s = {"interval_s": settings.devices.interval_s}
         change(connection, device, interval_s, who, clock.now_s())
         # Before the commit: a device whose settings cannot be written is not added.
         return _write(settings.devices, device, key, certificate)
 
 
-def adopt(connection: Connection, keyring: Keyring, clock: Clock, device: str, settings: Path) -> list[bytes]:
-    """Add `device`, which has the settings in this device.json already; returns what it has sent so far,
-    which stays in quarantine. `UserError` when they are not its own."""
+def adopt(
+    connection: Connection, keyring: Keyring, clock: Clock, device: str, settings: Path
+) -> list[Row[Any]]:
+    """Add `device`, which has the settings in this device.json already; returns what it has sent so far
+    (payload, received_s), which stays in quarantine. `UserError` when they are not its own."""
     key = _key_of(device, settings)
     if devices.find(connection, device):
         raise UserError(f"device {device} is there already; `landbridge devices show {device}`")
     waiting = letters.confined(connection, device)
-    if waiting and not any(_opens(key, device, payload) for payload in waiting):
+    if waiting and not any(_opens(key, device, each.payload) for each in waiting):
         raise UserError(f"the key in {settings} opens nothing that {device} has sent: it is another device's")
-    first = not devices.every(connection)
-    devices.add(connection, device, keyring.wrap(key, first), clock.now_s())
+    wrapped = keyring.wrap(key, first=devices.are_none(connection))
+    devices.add(connection, device, wrapped, clock.now_s())
     return waiting
 
 

@@ -40,7 +40,7 @@ def add(
             raise UserError(f"a {kind} takes no {each!r}; it takes {', '.join(known.what)}")
     _check_address(address, kind)
     secret = secrets.token_bytes(_SECRET_BYTES) if known.signs else b""
-    wrapped = keyring.wrap(secret, first=not devices.every(connection)) if secret else None
+    wrapped = keyring.wrap(secret, first=devices.are_none(connection)) if secret else None
     wanted = tuple(what) or known.what
     targets.add(connection, Target(0, name, kind, address, tenant, wanted, wrapped, 0), who, now_s)
     return secret

@@ -71,6 +71,11 @@ def knows_time(clock: DeviceClock, now_s: int) -> bool:
     return clock.offset_s != 0 and abs(clock.offset_s - _power_on_s(clock, now_s)) <= _DAY_S
 
 
+def ended_by(clock: DeviceClock, now_s: int) -> int:
+    """The doubts about times of its power-on that the clock ends, as it came at `now_s`."""
+    return UNDATED | BY_ARRIVAL if knows_time(clock, now_s) else UNDATED
+
+
 def names(flags: int) -> list[str]:
     """The doubts in words."""
     return [name for bit, name in NAMES.items() if flags & bit] if flags else []

@@ -41,8 +41,7 @@ def date_earlier(
     """
     if clock is None:
         return [], []
-    doubts = judge.BY_ARRIVAL if judge.knows_time(clock, now_s) else 0
-    waiting = points.to_date(connection, device, clock.boot, doubts)
+    waiting = points.to_date(connection, device, clock.boot, judge.ended_by(clock, now_s))
     judged = [judge.judge(each.point, clock, now_s) for each in waiting]
     told = [
         (old, new)

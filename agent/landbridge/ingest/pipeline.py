@@ -143,8 +143,9 @@ class Pipeline:
         try:
             opened = self.open(received)
             decoded = uplink.decode(opened.text)
-            judged = judge_all(decoded.points, decoded.clock, now_s)
-            return Message(received, device_of(received.topic), opened, decoded, judged)
+            received_s = now_s if received.received_s is None else received.received_s
+            judged = judge_all(decoded.points, decoded.clock, received_s)
+            return Message(received, received_s, device_of(received.topic), opened, decoded, judged)
         except UnknownDevice:
             self._counts.append((metrics.UNKNOWN, 1))
             self.confine(received)
@@ -189,7 +190,7 @@ class Pipeline:
             else:
                 taken.append(each)
                 if other := each.contradicted:
-                    self.bury(each.received, f"sequence used twice with other content: {_listed(other)}")
+                    self.bury(each.received, f"{letters.CONTRADICTION}: {listed(other)}")
         points = sum(len(each.new) for each in taken)
         self._counts += ((metrics.STORED, len(taken)), (metrics.POINTS, points))
         if taken:
@@ -233,7 +234,7 @@ class Pipeline:
         """Tell the device what it may forget."""
         self._session.reply(answer.topic, answer.payload)
 
-    def tell_epoch(self, received: Received) -> Answer:
+    def tell_epoch(self, received: Received) -> Answer | None:
         """Keep nothing of a message of an epoch that is over, but tell its sender the present one."""
         row = self._held[device_of(received.topic)]
         number, epoch = envelope.parse(received.payload).header
@@ -246,7 +247,10 @@ class Pipeline:
     def bury(self, received: Received, reason: str) -> None:
         """Keep a message that cannot be stored, with the reason."""
         _log.warning("%s: dead letter: %s", received.topic, reason)
-        letters.bury(self._connection, received.topic, received.payload, reason, self._clock.now_s())
+        now_s = self._clock.now_s()
+        if dropped := letters.bury(self._connection, received.topic, received.payload, reason, now_s):
+            _log.warning("dead letters that made room: %d", dropped)
+            self._counts.append((metrics.LETTERS_DROPPED, dropped))
 
     def note_forged(self, received: Received) -> None:
         """Count one more attempt at a key."""
@@ -322,5 +326,6 @@ def _sealed(
     return Answer(f"landbridge/{device}/down", sealed)
 
 
-def _listed(sequences: set[int]) -> str:
+def listed(sequences: set[int]) -> str:
+    """Sequences in words, as ranges."""
     return ", ".join(f"{low}-{high}" if low < high else str(low) for low, high in downlink.ranges(sequences))

@@ -1,16 +1,26 @@
 """Messages taken once more: dead letters after a fix, what is in quarantine of a device that is adopted."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
 from landbridge.clock import Clock
-from landbridge.ingest.pipeline import Pipeline
+from landbridge.fleet import desk
+from landbridge.ingest.pipeline import Answer, Pipeline, listed
 from landbridge.ingest.session import Received
 from landbridge.ingest.storing import Message
+from landbridge.store import points
 from landbridge.store.database import Database
 from landbridge.store.keys import Keyring
+
+
+class Aside(NamedTuple):
+    """A message that was kept aside when it came."""
+
+    topic: str
+    payload: bytes
+    received_s: int
 
 
 class Replay(Pipeline):
@@ -22,23 +32,42 @@ class Replay(Pipeline):
         super().__init__(database, keyring, clock, nobody, nobody)
         self._why: dict[Received, str] = {}
 
-    def take_again(self, messages: Sequence[tuple[str, bytes]]) -> list[str | None]:
-        """Take (topic, payload) each; returns why one was not stored, None: it is."""
+    def take_again(self, messages: Sequence[Aside]) -> list[str | None]:
+        """Take `messages`; returns why one was not stored, None: it is."""
         with self._database.writing(alone=False) as connection:
             return self.take_within(connection, messages)
 
-    def take_within(self, connection: Connection, messages: Sequence[tuple[str, bytes]]) -> list[str | None]:
+    def take_within(self, connection: Connection, messages: Sequence[Aside]) -> list[str | None]:
         """The same in a transaction that is under way."""
-        batch = [Received(*message, number, 0, 0) for number, message in enumerate(messages)]
+        batch = [
+            Received(each.topic, each.payload, number, 0, 0, each.received_s)
+            for number, each in enumerate(messages)
+        ]
         self._why.clear()
         self.take_all(connection, batch)
         return [self._why.get(received) for received in batch]
 
     def store(self, connection: Any, messages: Sequence[Message], now_s: int) -> None:
-        """As ever, but late."""
+        """As ever, but vouched for. What was taken before may contradict what is stored still."""
         for message in messages:
-            message.late = True
+            message.vouched = True
         super().store(connection, messages, now_s)
+        for message in messages:
+            if message.again and (lacking := _lacking(connection, message)):
+                self.bury(message.received, f"taken before, without the records {listed(lacking)}")
+
+    def answer(self, messages: Sequence[Message], now_s: int) -> list[Answer | None]:
+        """Nobody waits for a reply, so nothing is ordered; what was reported when it came is noted."""
+        for each in messages:
+            if not each.refused and not each.again:
+                found = desk.note(self._connection, each.device, each.uplink, each.received_s, overtaken=True)
+                for reason in found:
+                    self.bury(each.received, reason)
+        return [None] * len(messages)
+
+    def tell_epoch(self, received: Received) -> None:
+        """Nobody waits to be told."""
+        self._why[received] = "it is of an epoch of the device's keys that is over"
 
     def bury(self, received: Received, reason: str) -> None:
         """It lies where it lies."""
@@ -50,3 +79,9 @@ class Replay(Pipeline):
 
     def note_forged(self, received: Received) -> None:
         """It was counted when it came."""
+
+
+def _lacking(connection: Connection, message: Message) -> set[int]:
+    """The sequences of its records under which something else is stored, or nothing is any longer."""
+    there = points.under(connection, message.device, message.sequences)
+    return {each.point.seq for each in message.judged if there.get(each.point.seq) != each.point}

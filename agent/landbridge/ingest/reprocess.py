@@ -1,17 +1,20 @@
 """Uplinks that are kept, read again by the decoder of today: points that come out otherwise are put right."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from sqlalchemy import Connection
 
 from landbridge.ingest import news
-from landbridge.ingest.judge import judge
+from landbridge.ingest.judge import ended_by, judge
 from landbridge.store import points
 from landbridge.store.held import hold, write
 from landbridge.store.keys import Keyring
-from landbridge.store.points import StoredPoint
+from landbridge.store.points import JudgedPoint, StoredPoint
 from landbridge.wire import envelope, uplink
 from landbridge.wire.limits import WireError
+from landbridge.wire.point import QUALITY_NONE
+from landbridge.wire.uplink import Uplink
 
 
 class Came(NamedTuple):
@@ -28,24 +31,22 @@ def reprocess(connection: Connection, keyring: Keyring, device: str, since_s: in
     row = hold(connection, [device])[device]
     trips = points.trips_of(connection, [device]).get(device, ())
     key = keyring.unwrap(row.wrapped_key)
-    count = unreadable = 0
-    fresh: dict[int, StoredPoint] = {}
-    for received_s, payload in points.kept(connection, device, since_s):
-        count += 1
+    read: list[tuple[int, Uplink]] = []
+    kept = points.kept(connection, device, since_s)
+    for received_s, payload in kept:
         try:
             _, text = envelope.open_envelope(key, device, "up", payload)
-            decoded = uplink.decode(text)
+            read.append((received_s, uplink.decode(text)))
         except WireError:
-            unreadable += 1
             continue
-        for point in decoded.points:
-            if point.seq not in fresh:
-                judged = judge(point, decoded.clock, received_s)
-                fresh[point.seq] = points.with_trip(device, judged, received_s, trips)
+    fresh = {
+        seq: points.with_trip(device, judged, received_s, trips)
+        for seq, (received_s, judged) in _judged(read).items()
+    }
     there = points.between(connection, device, min(fresh), max(fresh)) if fresh else []
     stored = {each.point.seq: each for each in there}
     added = [each for seq, each in fresh.items() if seq not in stored]
-    changed = [each for seq, each in fresh.items() if seq in stored and stored[seq].point != each.point]
+    changed = [each for seq, each in fresh.items() if seq in stored and _differs(stored[seq], each)]
     points.put_right(connection, changed)
     points.insert_all(connection, added)
     if fresh:
@@ -53,7 +54,33 @@ def reprocess(connection: Connection, keyring: Keyring, device: str, since_s: in
     were = [stored[each.point.seq] for each in changed]
     news.post(connection, [news.News(row, were, sorted(changed, key=_seq), sorted(added, key=_seq))], now_s)
     write(connection, [row])
-    return Came(count, len(changed), len(added), unreadable)
+    return Came(len(kept), len(changed), len(added), len(kept) - len(read))
+
+
+def _judged(read: Sequence[tuple[int, Uplink]]) -> dict[int, tuple[int, JudgedPoint]]:
+    """The points of uplinks by sequence, each as it came first and when that was. As at that time, those
+    without a certain date are dated by the next uplink of their power-on that has a clock."""
+    found: dict[int, tuple[int, JudgedPoint]] = {}
+    without_clock: dict[int, list[int]] = {}
+    for received_s, each in read:
+        for point in each.points:
+            if point.seq not in found:
+                found[point.seq] = received_s, judge(point, each.clock, received_s)
+                if point.quality == QUALITY_NONE:
+                    without_clock.setdefault(point.boot, []).append(point.seq)
+        if each.clock:
+            ended = ended_by(each.clock, received_s)
+            for seq in without_clock.get(each.clock.boot, ()):
+                came_s, judged = found[seq]
+                if judged.flags & ended:
+                    found[seq] = came_s, judge(judged.point, each.clock, received_s)
+    return found
+
+
+def _differs(stored: StoredPoint, fresh: StoredPoint) -> bool:
+    """Whether the record is another by now; one of a later uplink contradicts the stored one, whose own is no
+    longer kept."""
+    return stored.point != fresh.point and stored.received_s == fresh.received_s
 
 
 def _seq(stored: StoredPoint) -> int:

@@ -44,6 +44,8 @@ class Received(NamedTuple):
     qos: int
     connection: int
     """Number of the connection on which it came; an acknowledgement belongs on the same one."""
+    received_s: int | None = None
+    """When it came, if that is not now: it was kept aside."""
 
 
 class Session:

@@ -30,13 +30,14 @@ class Message:
     """An uplink that was opened and decoded, and what becomes of it."""
 
     received: Received
+    received_s: int
     device: str
     opened: Opened
     uplink: Uplink
     judged: JudgedPoints
     refused: str | None = None
     """Why nothing of it is stored."""
-    late: bool = False
+    vouched: bool = False
     """A person has it taken once more: it says nothing of how things stand, and its number may be old."""
     again: bool = False
     """The same envelope was taken before: it changes nothing."""
@@ -78,14 +79,14 @@ def store(
         row, of_device = held[each.device], trips.get(each.device, ())
         _note(row, each, now_s)
         clock = each.uplink.clock if each.device in undated else None
-        changed, dated = news.date_earlier(connection, each.device, clock, now_s)
+        changed, dated = news.date_earlier(connection, each.device, clock, each.received_s)
         fresh = each.judged
         if each.stored:
             fresh = fresh.only(seq not in each.stored for seq in each.sequences)
-        each.new = points.with_trips(each.device, fresh, now_s, of_device)
+        each.new = points.with_trips(each.device, fresh, each.received_s, of_device)
         brought.append(news.News(row, changed, dated, each.new))
     points.insert_all(connection, *(each.new for each in taken))
-    points.keep_uplinks(connection, [_kept(each, now_s) for each in taken])
+    points.keep_uplinks(connection, [_kept(each) for each in taken])
     outgoing = news.tell(connection, brought, now_s)
     for each in messages:
         if not each.refused:
@@ -99,12 +100,13 @@ def _is_taken(connection: Connection, row: Held, message: Message) -> bool:
     window, number = row.window, message.opened.number
     if number <= window.top:
         message.again = points.repeats_uplink(connection, row.device, number, message.received.payload)
-    is_new = (
-        not points.number_is_taken(connection, row.device, number) if message.late else window.is_new(number)
-    )
+    if message.vouched:
+        is_new = not points.number_is_taken(connection, row.device, number)
+    else:
+        is_new = window.is_new(number)
     if not message.again and not is_new:
         message.refused = f"replayed: number {number} was seen or is older than the window"
-    message.overtaken = number < window.top or message.late
+    message.overtaken = number < window.top or message.vouched
     return not message.again and not message.refused
 
 
@@ -112,7 +114,7 @@ def _note(row: Held, message: Message, now_s: int) -> None:
     """What is known of the device by this message."""
     window = row.window
     number = message.opened.number
-    if not message.late:
+    if not message.vouched:
         window.add(number)
         row.contact(window, message.opened.epoch, now_s)
     elif window.is_new(number):  # it may come once more from the device itself
@@ -125,8 +127,7 @@ def _note(row: Held, message: Message, now_s: int) -> None:
         row.has_stored(message.sequences)
 
 
-def _kept(message: Message, now_s: int) -> KeptUplink:
+def _kept(message: Message) -> KeptUplink:
     agreed = len(message.judged) - len(message.contradicted)
-    return KeptUplink(
-        message.device, message.opened.number, now_s, message.received.payload, agreed, len(message.new)
-    )
+    number, payload = message.opened.number, message.received.payload
+    return KeptUplink(message.device, number, message.received_s, payload, agreed, len(message.new))

@@ -57,6 +57,11 @@ def find(connection: Connection, device: str) -> Row[Any] | None:
     return connection.execute(select(devices).where(devices.c.device == device)).one_or_none()
 
 
+def are_none(connection: Connection) -> bool:
+    """Whether there is no device yet."""
+    return connection.execute(select(devices.c.device).limit(1)).first() is None
+
+
 def keys(connection: Connection) -> Iterator[tuple[str, bytes]]:
     """Each device with its wrapped key, by id."""
     statement = select(devices.c.device, devices.c.wrapped_key).order_by(devices.c.device)

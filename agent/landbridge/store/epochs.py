@@ -22,16 +22,11 @@ def present(connection: Connection, device: str) -> int:
     return found or 0
 
 
-def follow(connection: Connection, device: str, epoch: int) -> None:
-    """A genuine message of this epoch has come: those before are over."""
-    ahead = devices.c.device == device, devices.c.epoch < epoch
-    connection.execute(update(devices).where(*ahead).values(epoch=epoch, forged=0))
-
-
 def next_one(connection: Connection, device: str, step: int = 1) -> int:
     """Begin the next epoch, `step` later; returns it."""
     epoch = min(present(connection, device) + step, MAX_EPOCH)
-    follow(connection, device, epoch)
+    before = devices.c.device == device, devices.c.epoch < epoch
+    connection.execute(update(devices).where(*before).values(epoch=epoch, forged=0))
     return epoch
 
 

@@ -1,8 +1,9 @@
 """What could not be stored: messages with a reason, and messages of unknown devices."""
 
+from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, func, insert, select
+from sqlalchemy import ColumnElement, Connection, Row, delete, func, insert, select, true, update
 
 from landbridge.store.tables import dead_letters, devices, quarantine
 
@@ -12,20 +13,46 @@ QUARANTINE_ALL = 20_000
 """Of all unknown devices together."""
 LETTERS = 100
 """Dead letters kept of one topic, the newest; those before are only counted."""
+LETTERS_ALL = 20_000
+"""Of all topics together."""
+CONTRADICTION = "sequence used twice with other content"
+"""Begins the reason of a letter with records that its device was told are safe, and has forgotten."""
+_MOST_AT_ONCE = 1_000
 _SAMPLE_BYTES = 4096
 """Of a longer payload only the beginning is kept; the reason says its length."""
 
 
-def bury(connection: Connection, topic: str, payload: bytes, reason: str, now_s: int) -> None:
-    """Keep a message that cannot be stored, with the reason; the oldest of its topic makes room."""
-    of_topic = select(dead_letters.c.letter, dead_letters.c.dropped).where(dead_letters.c.topic == topic)
-    by_age = of_topic.order_by(dead_letters.c.letter.desc())
-    surplus = connection.execute(by_age.offset(LETTERS - 1)).all()
-    for row in surplus:
-        connection.execute(delete(dead_letters).where(dead_letters.c.letter == row.letter))
-    dropped = sum(1 + row.dropped for row in surplus)
-    values = {"received_s": now_s, "topic": topic, "reason": reason, "dropped": dropped}
-    connection.execute(insert(dead_letters).values(payload=payload[:_SAMPLE_BYTES], **values))
+def bury(connection: Connection, topic: str, payload: bytes, reason: str, now_s: int) -> int:
+    """Keep a message that cannot be stored, with the reason. Others make room for it, or it for them, if
+    there are too many of its topic, or of all; returns how many."""
+    values = {"received_s": now_s, "topic": topic, "reason": reason, "payload": payload[:_SAMPLE_BYTES]}
+    connection.execute(insert(dead_letters).values(values))
+    of_topic = dead_letters.c.topic == topic
+    older = _make_room(connection, of_topic, LETTERS)
+    if older:
+        newest = select(func.max(dead_letters.c.letter)).where(of_topic).scalar_subquery()
+        dropped = dead_letters.c.dropped + sum(1 + row.dropped for row in older)
+        connection.execute(
+            update(dead_letters).where(dead_letters.c.letter == newest).values(dropped=dropped)
+        )
+    return len(older) + len(_make_room(connection, true(), LETTERS_ALL))
+
+
+def _make_room(connection: Connection, among: ColumnElement[bool], most: int) -> Sequence[Row[Any, Any]]:
+    """Remove what is too much, the oldest first; those whose records a device has forgotten go last."""
+    of_them = select(func.count()).select_from(dead_letters).where(among)
+    count: int = connection.execute(of_them).scalar_one()
+    if count <= most:
+        return ()
+    letters = select(dead_letters.c.letter, dead_letters.c.dropped).where(among)
+    # Those that another agent removes at this moment are not waited for: it may wait for us.
+    free = letters.with_for_update(skip_locked=True)
+    oldest = free.order_by(dead_letters.c.letter).limit(min(count - most, _MOST_AT_ONCE))
+    can_go = ~dead_letters.c.reason.startswith(CONTRADICTION)
+    surplus = connection.execute(oldest.where(can_go)).all() or connection.execute(oldest).all()
+    gone = dead_letters.c.letter.in_([row.letter for row in surplus])
+    connection.execute(delete(dead_letters).where(gone))
+    return surplus
 
 
 def confine(connection: Connection, device: str, payload: bytes, now_s: int) -> None:
@@ -58,10 +85,10 @@ def find(connection: Connection, letter: int) -> Row[Any] | None:
     return connection.execute(statement).one_or_none()
 
 
-def confined(connection: Connection, device: str) -> list[bytes]:
+def confined(connection: Connection, device: str) -> list[Row[Any]]:
     """What is in quarantine of a device, the oldest first."""
-    of_device = select(quarantine.c.payload).where(quarantine.c.device == device)
-    return list(connection.execute(of_device.order_by(quarantine.c.entry)).scalars())
+    of_device = select(quarantine).where(quarantine.c.device == device)
+    return list(connection.execute(of_device.order_by(quarantine.c.entry)))
 
 
 def release(connection: Connection, device: str) -> None:

@@ -13,6 +13,7 @@ from sqlalchemy import (
     Row,
     Select,
     bindparam,
+    exists,
     func,
     literal_column,
     select,
@@ -298,12 +299,6 @@ def track(
     return [_from_row(row) for row in connection.execute(by_time)]
 
 
-def newest(connection: Connection, device: str) -> StoredPoint:
-    """The point of `device` with the highest sequence; there must be one."""
-    statement = _stored().where(points.c.device == device).order_by(points.c.seq.desc()).limit(1)
-    return _from_row(connection.execute(statement).one())
-
-
 def find(connection: Connection, device: str, seq: int) -> StoredPoint | None:
     """One point."""
     row = connection.execute(_stored().where(points.c.device == device, points.c.seq == seq)).one_or_none()
@@ -312,9 +307,17 @@ def find(connection: Connection, device: str, seq: int) -> StoredPoint | None:
 
 def last(connection: Connection, device: str) -> StoredPoint | None:
     """The point of `device` with the highest sequence, None if it never made one."""
-    statement = _stored().where(points.c.device == device).order_by(points.c.seq.desc()).limit(1)
-    row = connection.execute(statement).one_or_none()
+    row = connection.execute(_last(device)).one_or_none()
     return None if row is None else _from_row(row)
+
+
+def newest(connection: Connection, device: str) -> StoredPoint:
+    """The same of a device that has made one."""
+    return _from_row(connection.execute(_last(device)).one())
+
+
+def _last(device: str) -> Select[Any]:
+    return _stored().where(points.c.device == device).order_by(points.c.seq.desc()).limit(1)
 
 
 def of_sequences(connection: Connection, device: str, sequences: Sequence[int]) -> list[StoredPoint]:
@@ -507,9 +510,10 @@ def put_right(connection: Connection, changed: Sequence[StoredPoint]) -> None:
 
 
 def number_is_taken(connection: Connection, device: str, number: int) -> bool:
-    """Whether an uplink of that number was accepted."""
-    statement = select(uplinks.c.number).where(uplinks.c.device == device, uplinks.c.number == number)
-    return connection.execute(statement).first() is not None
+    """Whether an uplink of that number was accepted, or may have been before what is still known."""
+    known = exists().where(uplinks.c.device == device, uplinks.c.number == number)
+    statement = select(known | (devices.c.forgotten_number >= number)).where(devices.c.device == device)
+    return bool(connection.execute(statement).scalar_one())
 
 
 def repeats_uplink(connection: Connection, device: str, number: int, payload: bytes) -> bool:

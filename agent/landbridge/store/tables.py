@@ -37,6 +37,8 @@ devices = Table(
     # Replay window: the highest number seen, and which of the 63 before it (bit 0 = top - 1).
     Column("window_top", Integer, nullable=False, default=-1),
     Column("window_bits", Integer, nullable=False, default=0),
+    # Of uplinks up to this number it may not be known any more that they came (store/retention.py).
+    Column("forgotten_number", Integer, nullable=False, server_default=text("-1")),
     Column("epoch", Integer, nullable=False, server_default=text("0")),  # of its keys (store/epochs.py)
     Column("forged", Integer, nullable=False, server_default=text("0")),  # messages since the epoch began
     Column("last_contact_s", Integer),

@@ -80,6 +80,12 @@ def running(connection: Connection, device: str) -> Row[Any] | None:
     return connection.execute(statement).one_or_none()
 
 
+def under_way(connection: Connection) -> dict[str, Row[Any]]:
+    """The trips that have not ended, by device."""
+    statement = select(trips).where(trips.c.ended_s.is_(None))
+    return {trip.device: trip for trip in connection.execute(statement)}
+
+
 def tagged(connection: Connection, tag: str) -> list[str]:
     """The devices whose trips that have not ended have the tag."""
     has_tag = trips.c.tags.contains(json.dumps(tag), autoescape=True)

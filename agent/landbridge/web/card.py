@@ -30,7 +30,6 @@ from landbridge.wire import uplink
 
 router = APIRouter()
 _COUNTRIES = {mcc: code for code, mcc in MCC.items()}
-_MONTHS_S = 400 * 86_400
 Spans = Sequence[tuple[int, int]]
 """When the device is the viewer's, [from, until) each."""
 
@@ -183,7 +182,7 @@ def _usage(connection: Connection, device: str, spans: Spans, now_s: int) -> lis
     networks = outline.networks(connection, device)
     found: dict[tuple[str, str | None], list[usage.Message]] = {}
     country: str | None = None
-    reported = outline.reports(connection, device, now_s - _MONTHS_S)
+    reported = outline.reports(connection, device, now_s - usage.KEPT_S)
     for row in (each for each in reported if _lies_in(spans, each.received_s)):
         plmn = networks.get(row.received_s)
         country = _COUNTRIES.get(plmn // 1000, str(plmn // 1000)) if plmn else country
