@@ -6,6 +6,7 @@ import time
 
 from landbridge.clock import Clock
 from landbridge.config import Store
+from landbridge.journey import rework
 from landbridge.precedence import Precedence
 from landbridge.store import devices, retention
 from landbridge.store.database import Database
@@ -13,7 +14,7 @@ from landbridge.store.held import hold
 
 _FIRST_S = 600
 _DAY_S = 86_400
-_AT_ONCE = 50
+_AT_ONCE = 10
 _YIELD_S = 0.05
 _log = logging.getLogger(__name__)
 
@@ -60,7 +61,8 @@ class Upkeep(threading.Thread):
                 raw += retention.forget_raw(connection, some, now_s - self._store.raw_days * _DAY_S)
                 if self._store.points_days:
                     before_s = now_s - self._store.points_days * _DAY_S
-                    points += retention.forget_points(connection, some, before_s)
+                    settled = [device for device in some if rework.settle(connection, device, before_s)]
+                    points += retention.forget_points(connection, settled, before_s)
             time.sleep(_YIELD_S)
         with self._database.writing() as connection:
             letters = retention.forget_letters(connection, now_s - self._store.raw_days * _DAY_S)
