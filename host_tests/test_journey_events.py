@@ -13,6 +13,7 @@ from landbridge.journey import countries, fences, silence
 from landbridge.journey.rework import work_out
 from landbridge.journey.seen import Place, see
 from landbridge.store import devices, events, journeys, outbox, points, trips
+from landbridge.store import fences as stored_fences
 from landbridge.store.database import Database, open_database
 
 from host_tests.agent_bench import DEVICE, heard
@@ -205,6 +206,37 @@ def test_a_trip_ends_in_the_fence_of_its_destination_and_goes_on_if_that_was_wro
             assert {each.trip for each in points.track(connection, DEVICE)} == {1}
 
 
+def test_a_trip_ends_in_the_fence_of_its_destination_as_it_is_drawn_now():
+    with fleet() as database:
+        with database.writing() as connection:
+            drawn = stored_fences.find(connection, "poznan")
+            assert drawn is not None
+            stored_fences.remove(connection, drawn.fence, BEGIN_S + HOUR_S)
+            stored_fences.add(connection, "POZNAN", POZNAN, 6_000.0, BEGIN_S + HOUR_S)
+        deliver(database, hours((52.25, 21.1, "PL"), AT_POZNAN, AT_POZNAN, step_h=6), RECEIVED_S)
+        (arrival,) = told(database, "arrival")
+        assert (arrival["seq"], arrival["ends_trip"]) == (3, True)
+
+
+def test_a_fence_that_was_removed_around_a_container_ends_no_trip():
+    elsewhere = (52.3, 19.0, "PL")
+    with fleet() as database:
+        with database.writing() as connection:
+            trips.end(connection, 1, BEGIN_S + 1)
+            trips.start(connection, DEVICE, "CSQU3054383", "west", "Warsaw", 3600, BEGIN_S + 2)
+        deliver(database, hours((52.1, 23.7, "BY"), (52.25, 21.1, "PL"), step_h=6), RECEIVED_S)
+        with database.writing() as connection:
+            drawn = stored_fences.find(connection, "Warsaw")
+            assert drawn is not None
+            stored_fences.remove(connection, drawn.fence, BEGIN_S + 12 * HOUR_S + 60)
+        deliver(database, hours(elsewhere, elsewhere, first=3, step_h=6), RECEIVED_S)
+        with database.writing() as connection:
+            stored_fences.add(connection, "Warsaw", POZNAN, 500.0, BEGIN_S + 12 * HOUR_S + 60)
+        deliver(database, hours(elsewhere, first=5, step_h=6), RECEIVED_S)
+        assert told(database, "arrival") == []
+        assert [(each["fence"], each["action"]) for each in told(database, "fence")] == [("Warsaw", "enter")]
+
+
 def test_a_fix_that_no_train_could_reach_is_doubtful_until_the_next_says_otherwise():
     with fleet() as database:
         jump = fix(2, BEGIN_S + 2 * HOUR_S, 48.0, 10.0, "PL")
@@ -330,6 +362,9 @@ def test_the_journey_from_the_command_line(tmp_path, monkeypatch, capsys):
         started_s = trips.every(connection)[0].started_s
     landbridge("fences", "add", "Poznan", str(tmp_path / "poznan.json"), "--radius", "5000")
     assert "Point  5000" in landbridge("fences", "list")
+    with pytest.raises(SystemExit):
+        app(["fences", "add", "POZNAN", str(tmp_path / "poznan.json"), "--radius", "5000"])
+    assert "there is a fence Poznan already" in capsys.readouterr().err
     later_s = started_s + 10
     deliver(database, [fix(n, later_s + n * HOUR_S, *AT_POZNAN) for n in (1, 2)], later_s + 3 * HOUR_S)
     assert "Poznan enter" in landbridge("events", "list", DEVICE)
