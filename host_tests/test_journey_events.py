@@ -8,16 +8,27 @@ import shapely
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 from landbridge.cli import app
 from landbridge.errors import UserError
+from landbridge.fleet.line import Waypoint
 from landbridge.ingest import judge
 from landbridge.journey import countries, fences, silence
 from landbridge.journey.rework import work_out
 from landbridge.journey.seen import Place, see
-from landbridge.store import devices, events, journeys, outbox, points, trips
+from landbridge.store import devices, events, journeys, lines, outbox, points, trips
 from landbridge.store import fences as stored_fences
 from landbridge.store.database import Database, open_database
 
 from host_tests.agent_bench import DEVICE, heard
-from host_tests.journey_bench import BEGIN_S, HOUR_S, POZNAN, PROTOCOL, believed, deliver, fix, fleet
+from host_tests.journey_bench import (
+    BEGIN_S,
+    HOUR_S,
+    POZNAN,
+    PROTOCOL,
+    STATIONS,
+    believed,
+    deliver,
+    fix,
+    fleet,
+)
 
 RECEIVED_S = BEGIN_S + 30 * 86_400
 AT_POZNAN = (52.4, 17.0, "PL")
@@ -178,6 +189,23 @@ def test_what_earlier_containers_took_moves_the_arrival():
 
     with fleet() as fast, fleet() as slow:
         assert first_likely(fast, 20) < first_likely(slow, 300)
+
+
+@pytest.mark.parametrize("between", [[], [Waypoint("Siedlce", "PL", 52.16, 22.3, "line", 100.0)]])
+def test_a_line_that_was_drawn_anew_tells_the_arrival(between):
+    anew = [*STATIONS[:2], *between, *STATIONS[2:3], Waypoint("Berlin", "DE", 52.5, 13.4, "hub", 760.0)]
+    way = hours((52.1, 23.7, "BY"), (52.25, 21.1, "PL"))
+
+    def last_eta(before: list[Any], after: list[Any]) -> dict[str, Any]:
+        with fleet() as database:
+            deliver(database, before, RECEIVED_S)
+            with database.writing() as connection:
+                lines.remove(connection, "west")
+                lines.add(connection, "west", anew, [1.0], BEGIN_S)
+            deliver(database, after, RECEIVED_S)
+            return told(database, "eta")[-1]
+
+    assert last_eta(way[:1], way[1:]) == last_eta([], way)
 
 
 def test_a_trip_ends_in_the_fence_of_its_destination_and_goes_on_if_that_was_wrong():
