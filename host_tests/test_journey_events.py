@@ -13,9 +13,11 @@ from landbridge.ingest import judge
 from landbridge.journey import countries, fences, silence
 from landbridge.journey.rework import work_out
 from landbridge.journey.seen import Place, see
+from landbridge.journey.way import way_of
 from landbridge.store import devices, events, journeys, lines, outbox, points, trips
 from landbridge.store import fences as stored_fences
 from landbridge.store.database import Database, open_database
+from sqlalchemy import Connection
 
 from host_tests.agent_bench import DEVICE, heard
 from host_tests.journey_bench import (
@@ -192,6 +194,33 @@ def test_what_earlier_containers_took_moves_the_arrival():
 
 
 @pytest.mark.parametrize("between", [[], [Waypoint("Siedlce", "PL", 52.16, 22.3, "line", 100.0)]])
+def test_the_last_that_have_arrived_count_however_many_are_under_way():
+    def expected_h(under_way: int) -> float:
+        """Of a trip that begins after twelve that took ten days each."""
+        with fleet() as database, database.writing() as connection:
+            for n in range(12):
+                arrive(connection, f"gone-{n}", BEGIN_S + n)
+            for n in range(under_way):
+                ride(connection, f"goes-{n}", BEGIN_S + 19 * 86_400)
+            trip = ride(connection, "new", BEGIN_S + 20 * 86_400)
+            return way_of(connection, trip, []).ahead[0].after_h
+
+    def ride(connection: Connection, device: str, from_s: int) -> int:
+        devices.add(connection, device, b"wrapped", from_s)
+        return trips.start(connection, device, "CSQU3054383", "west", "Poznan", 3600, from_s)
+
+    def arrive(connection: Connection, device: str, from_s: int) -> None:
+        ride(connection, device, from_s)
+        ridden = [(1, (52.1, 23.7, "BY")), (240, AT_POZNAN), (242, AT_POZNAN)]
+        taken = [fix(n, BEGIN_S + hour * HOUR_S, *at) for n, (hour, at) in enumerate(ridden, 1)]
+        judged = [judge.judge(each, None, RECEIVED_S) for each in taken]
+        points.store(connection, device, judged, RECEIVED_S)
+        journeys.mark(connection, device, 0)
+        work_out(connection, device, RECEIVED_S)
+
+    assert expected_h(0) == expected_h(10) > 200
+
+
 def test_a_line_that_was_drawn_anew_tells_the_arrival(between):
     anew = [*STATIONS[:2], *between, *STATIONS[2:3], Waypoint("Berlin", "DE", 52.5, 13.4, "hub", 760.0)]
     way = hours((52.1, 23.7, "BY"), (52.25, 21.1, "PL"))

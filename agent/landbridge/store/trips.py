@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, insert, select, update
 
-from landbridge.store.tables import trips
+from landbridge.store.tables import events, trips
 
 
 def start(
@@ -128,3 +128,12 @@ def on_line(connection: Connection, line: str, most: int, tenant: str | None = N
         mine = mine.where(trips.c.tenant == tenant)
     newest = mine.order_by(trips.c.started_s.desc(), trips.c.trip.desc())
     return list(connection.execute(newest.limit(most)))[::-1]
+
+
+def arrived(connection: Connection, line: str, before_s: int, most: int) -> list[Row[Any]]:
+    """The newest trips on `line` whose arrival stands and was before that time, newest first, with
+    `arrived_s`, the time of the point that shows it."""
+    shown = events.c.standing, events.c.type == "arrival", events.c.at_s < before_s
+    arrivals = select(trips, events.c.at_s.label("arrived_s")).join(events, events.c.trip == trips.c.trip)
+    newest = arrivals.where(trips.c.line == line, *shown).order_by(trips.c.trip.desc())
+    return list(connection.execute(newest.limit(most)))
