@@ -123,6 +123,19 @@ def test_a_gap_is_taken_back_when_it_is_filled():
         assert last["type"] in ("retraction", "stop", "eta", "border", "departure")
 
 
+@pytest.mark.parametrize(("interval_h", "gaps"), [(1, 1), (24, 0)])
+def test_a_point_that_comes_by_its_interval_ends_no_gap(interval_h, gaps):
+    with fleet() as database:
+        with database.writing() as connection:
+            trips.end(connection, 1, BEGIN_S)
+            line = "CSQU3054383", "west", "Poznan"
+            trips.start(connection, DEVICE, *line, interval_h * HOUR_S, BEGIN_S)
+        deliver(database, hours((52.1, 23.7, "BY"), (52.1, 23.7, "BY"), step_h=24.5), RECEIVED_S)
+        assert len(told(database, "gap")) == gaps
+        deliver(database, hours((52.1, 23.7, "BY"), first=4, step_h=24.5), RECEIVED_S)
+        assert len(told(database, "gap")) == gaps + 1
+
+
 def test_a_fence_is_entered_and_left_and_one_between_two_fixes_passed():
     with fleet() as database:
         way = [(52.25, 21.6, "PL"), (52.25, 21.0, "PL"), (52.25, 20.4, "PL")]
@@ -193,7 +206,6 @@ def test_what_earlier_containers_took_moves_the_arrival():
         assert first_likely(fast, 20) < first_likely(slow, 300)
 
 
-@pytest.mark.parametrize("between", [[], [Waypoint("Siedlce", "PL", 52.16, 22.3, "line", 100.0)]])
 def test_the_last_that_have_arrived_count_however_many_are_under_way():
     def expected_h(under_way: int) -> float:
         """Of a trip that begins after twelve that took ten days each."""
@@ -221,6 +233,7 @@ def test_the_last_that_have_arrived_count_however_many_are_under_way():
     assert expected_h(0) == expected_h(10) > 200
 
 
+@pytest.mark.parametrize("between", [[], [Waypoint("Siedlce", "PL", 52.16, 22.3, "line", 100.0)]])
 def test_a_line_that_was_drawn_anew_tells_the_arrival(between):
     anew = [*STATIONS[:2], *between, *STATIONS[2:3], Waypoint("Berlin", "DE", 52.5, 13.4, "hub", 760.0)]
     way = hours((52.1, 23.7, "BY"), (52.25, 21.1, "PL"))

@@ -87,7 +87,8 @@ def test_what_is_no_longer_kept_has_told_what_it_has_told(journey, old, keep_eve
         for _ in range(2):
             forget(database, received_s + 1)
             work_out_again(database, received_s + DAY_S)
-        deliver(database, [journey[0]._replace(seq=99)], received_s + DAY_S, keep_every)
+        late = journey[0]._replace(seq=99, kind=3).meaningful()
+        deliver(database, [late], received_s + DAY_S, keep_every)
         told_since, _, *ends_since = outcome(database)
         assert (told_since, ends_since) == (told, ends)
 

@@ -133,7 +133,7 @@ def on_line(connection: Connection, line: str, most: int, tenant: str | None = N
 def arrived(connection: Connection, line: str, before_s: int, most: int) -> list[Row[Any]]:
     """The newest trips on `line` whose arrival stands and was before that time, newest first, with
     `arrived_s`, the time of the point that shows it."""
-    shown = events.c.standing, events.c.type == "arrival", events.c.at_s < before_s
-    arrivals = select(trips, events.c.at_s.label("arrived_s")).join(events, events.c.trip == trips.c.trip)
-    newest = arrivals.where(trips.c.line == line, *shown).order_by(trips.c.trip.desc())
-    return list(connection.execute(newest.limit(most)))
+    of_trip = events.c.trip == trips.c.trip, events.c.standing, events.c.type == "arrival"
+    arrived_s = select(events.c.at_s).where(*of_trip).limit(1).scalar_subquery()
+    newest = select(trips, arrived_s.label("arrived_s")).where(trips.c.line == line, arrived_s < before_s)
+    return list(connection.execute(newest.order_by(trips.c.trip.desc()).limit(most)))
