@@ -51,7 +51,7 @@ class State:
 
     def step(self, seen: Seen, way: Way) -> Iterator[Finding]:
         """Take the next point; everything it shows."""
-        yield from self.gaps.step(seen)
+        yield from self.gaps.step(seen, way)
         yield from self.borders.step(seen)
         yield from self.fences.step(seen, way.fences)
         yield from self.stops.step(seen, way)
