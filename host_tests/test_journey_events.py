@@ -91,6 +91,15 @@ def test_a_border_is_agreed_by_place_and_network():
         assert border["agreed"]
 
 
+def test_a_journey_does_not_begin_in_a_country_that_only_a_network_tells():
+    with fleet() as database:
+        heard_only = fix(1, BEGIN_S + HOUR_S, 0, 0, "PL", kind=2).meaningful()
+        deliver(database, [heard_only, *hours((52.1, 24.0, "BY"), first=2)], RECEIVED_S)
+        assert told(database, "border") == []
+        deliver(database, hours((52.1, 22.5, "PL"), first=3), RECEIVED_S)
+        assert [(each["from"], each["to"]) for each in told(database, "border")] == [("BY", "PL")]
+
+
 @pytest.mark.parametrize(("points_there", "crossings"), [(6, 0), (7, 1)])
 def test_a_border_that_only_one_side_tells_is_flagged_after_six_hours(points_there, crossings):
     with fleet() as database:
@@ -171,6 +180,15 @@ def test_off_the_line_and_back():
         assert [(each["seq"], each["action"]) for each in told(database, "off-route")] == [
             (3, "leave"), (5, "return"),
         ]  # fmt: skip
+
+
+def test_on_the_way_to_the_line_nothing_has_left_it():
+    with fleet() as database:
+        there, away = [(54.5, 24.5), (54.2, 24.4), (53.1, 24.0), (52.1, 23.7)], [(50.2, 22.0), (50.2, 21.5)]
+        way = [(*each, "BY") for each in [*there, (52.2, 22.5), *away]]
+        deliver(database, hours(*way, step_h=3), RECEIVED_S)
+        assert [(each["seq"], each["action"]) for each in told(database, "off-route")] == [(7, "leave")]
+        assert told(database, "eta")[0]["seq"] == 4
 
 
 def test_the_arrival_is_an_interval_and_comes_nearer():
