@@ -94,20 +94,20 @@ def test_what_nobody_ends_is_over_when_it_is_quiet(fleet):
 
 
 def test_the_journey_raises_and_takes_back(fleet):
-    fleet.deliver(at(1), at(40))
+    fleet.deliver(at(1), at(60))
     assert every(fleet) == [("gap", "raised", 1, None)]
     fleet.deliver(at(20, 7))
     assert every(fleet) == [("gap", "cleared", 1, None)]
 
 
 def test_what_another_point_shows_after_all_stands_though_it_is_older_than_the_correction(fleet):
-    fleet.deliver(at(1), at(40))
-    fleet.deliver(at(38, 7))
+    fleet.deliver(at(1), at(60))
+    fleet.deliver(at(58, 7))
     assert every(fleet) == [("gap", "cleared", 1, None), ("gap", "raised", 1, None)]
     with fleet.database.reading() as connection:
         (row,) = alarms.every_standing(connection)
         shown = [each.id for each in events.standing(connection, FIRST, None) if each.type == "gap"]
-    assert (row.event, row.raised_s) == (shown[0], BEGIN_S + 38 * HOUR_S)
+    assert (row.event, row.raised_s) == (shown[0], BEGIN_S + 58 * HOUR_S)
 
 
 def test_silence_is_an_alarm_and_ends_with_a_word(fleet):
@@ -312,7 +312,7 @@ def test_whoever_keeps_the_last_message_of_each_id_knows_that_an_alarm_stands_ag
 
 
 def test_what_is_taken_back_and_true_after_all_is_told_under_the_same_ids(fleet):
-    fleet.deliver(at(1), at(40))
+    fleet.deliver(at(1), at(60))
     with fleet.database.writing() as connection:
         (gap,) = [each for each in events.inferred_from(connection, FIRST, (0, 0)) if each.type == "gap"]
         announce.retract(connection, [gap], NOW_S)

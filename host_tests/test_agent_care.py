@@ -16,6 +16,7 @@ from landbridge.ingest import limits, pipeline
 from landbridge.ingest.limits import RateLimit
 from landbridge.ingest.replay import Aside, Replay
 from landbridge.ingest.reprocess import reprocess
+from landbridge.journey import rework
 from landbridge.outbound import topics
 from landbridge.precedence import Precedence
 from landbridge.store import (
@@ -24,6 +25,7 @@ from landbridge.store import (
     devices,
     diagnostics,
     events,
+    journeys,
     letters,
     outbox,
     outline,
@@ -329,6 +331,7 @@ def test_what_is_no_longer_kept_is_neither_missing_nor_taken_back(tmp_path):
     with fleet.database.writing() as connection:
         before = {row.id for row in events.standing(connection, FIRST, None)}
         connection.execute(update(points_table).where(points_table.c.seq < 9).values(received_s=0))
+        assert rework.settle(connection, FIRST, 1)
         assert retention.forget_points(connection, [FIRST], 1)
         assert points.counts(connection, FIRST).missing == 2  # 7 and 8
     fleet.deliver(at(2, seq=10, lat=51_00000))
@@ -362,11 +365,17 @@ def test_a_copy_for_which_there_is_no_room_is_none(bench, capsys, tmp_path):
     assert not copy.exists()
 
 
+def is_marked(bench):
+    with bench.database().reading() as connection:
+        return journeys.is_marked(connection, DEVICE)
+
+
 def test_what_is_kept_for_a_time_is_counted_from_its_arrival(bench):
     bench.start()
     device = bench.device()
     uplink = device.seal([point(1), point(2)])
     device.exchange(uplink)
+    wait_until(lambda: not is_marked(bench), "its journey is worked out: before, nothing of it is forgotten")
     bench.stop()
     set_clock(bench.folder / "clock", NOW_S + 10 * DAY_S)
     with bench.database().writing() as connection:

@@ -19,7 +19,9 @@ from landbridge.outbound import topics
 from landbridge.store import (
     commands,
     devices,
+    events,
     gaps,
+    journeys,
     letters,
     outbox,
     points,
@@ -30,7 +32,9 @@ from landbridge.store import (
 )
 from landbridge.store.database import Database, open_database
 from landbridge.store.devices import WINDOW, Window
+from landbridge.store.events import Event
 from landbridge.store.held import hold, write
+from landbridge.store.journeys import SavedState
 from landbridge.store.keys import Keyring
 from landbridge.store.outbox import Outgoing
 from landbridge.store.points import JudgedPoint, JudgedPoints, KeptUplink
@@ -250,6 +254,52 @@ def test_points_of_trips_and_of_none_are_stored_alike(database, trips_of_points)
         ]
         points.insert_all(connection, stored)
         assert points.track(connection, DEVICE) == stored
+
+
+def test_a_journey_begins_at_its_settled_state_at_the_earliest(database):
+    def begin(upto: tuple[int, int]) -> tuple[int, int] | None:
+        state = journeys.last_state(connection, DEVICE, upto)
+        return state and (state.at_s, state.seq)
+
+    with database.writing() as connection:
+        assert begin((NOW_S, 0)) is None
+        states = [SavedState(NOW_S + 10 * seq, seq, "{}") for seq in (1, 2, 3, 4)]
+        journeys.replace_states(connection, DEVICE, (0, 0), states)
+        assert (begin((NOW_S + 20, 1)), begin((NOW_S + 20, 2))) == ((NOW_S + 10, 1), (NOW_S + 20, 2))
+        journeys.settle(connection, DEVICE, SavedState(NOW_S + 21, 0, "{}"))
+        assert (begin((NOW_S, 0)), begin((NOW_S + 30, 3))) == ((NOW_S + 21, 0), (NOW_S + 30, 3))
+        journeys.replace_states(connection, DEVICE, (NOW_S + 21, 0), [])
+        assert begin((NOW_S + 99, 0)) == (NOW_S + 21, 0)
+
+
+def test_the_time_of_what_came_before_and_the_points_up_to_it(database):
+    with database.writing() as connection:
+        points.store(connection, DEVICE, [judged(1, NOW_S), judged(2, NOW_S + 9, UNDATED)], NOW_S)
+        points.store(connection, DEVICE, [judged(3, NOW_S + 1), judged(4, NOW_S + 2)], NOW_S + 1)
+        assert points.newest_s(connection, DEVICE, NOW_S, UNDATED) is None
+        assert points.newest_s(connection, DEVICE, NOW_S + 1, UNDATED) == NOW_S
+        taken = points.from_point(connection, DEVICE, (NOW_S, 1), UNDATED, (NOW_S + 2, 0))
+        assert [each.point.seq for each in taken] == [1, 3]
+
+
+def test_the_newest_trips_that_had_arrived_by_then(database):
+    def arrive(trip: int, at_s: int) -> None:
+        event = Event(f"{trip}", DEVICE, "arrival", True, trip, 1, at_s, {})
+        events.tell(connection, event, at_s, None)
+
+    with database.writing() as connection:
+        started = [
+            trips.start(connection, DEVICE, "CSQU3054383", line, "Duisburg", 3600, NOW_S)
+            for line in ("w1", "w1", "w1", "w2", "w1", "w1")
+        ]
+        for trip, at_s in zip(started[:-1], (1, 2, 3, 3, 9), strict=True):
+            arrive(trip, NOW_S + at_s)
+        events.withdraw(connection, f"{started[1]}")
+        arrived = trips.arrived(connection, "w1", NOW_S + 9, 10)
+        assert [(row.trip, row.arrived_s) for row in arrived] == [
+            (started[2], NOW_S + 3), (started[0], NOW_S + 1),
+        ]  # fmt: skip
+        assert trips.arrived(connection, "w1", NOW_S + 9, 1) == arrived[:1]
 
 
 def test_the_position_moves_by_time_only(database):

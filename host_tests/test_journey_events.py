@@ -8,15 +8,29 @@ import shapely
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 from landbridge.cli import app
 from landbridge.errors import UserError
+from landbridge.fleet.line import Waypoint
 from landbridge.ingest import judge
 from landbridge.journey import countries, fences, silence
 from landbridge.journey.rework import work_out
 from landbridge.journey.seen import Place, see
-from landbridge.store import devices, events, journeys, outbox, points, trips
+from landbridge.journey.way import way_of
+from landbridge.store import devices, events, journeys, lines, outbox, points, trips
+from landbridge.store import fences as stored_fences
 from landbridge.store.database import Database, open_database
+from sqlalchemy import Connection
 
 from host_tests.agent_bench import DEVICE, heard
-from host_tests.journey_bench import BEGIN_S, HOUR_S, POZNAN, PROTOCOL, believed, deliver, fix, fleet
+from host_tests.journey_bench import (
+    BEGIN_S,
+    HOUR_S,
+    POZNAN,
+    PROTOCOL,
+    STATIONS,
+    believed,
+    deliver,
+    fix,
+    fleet,
+)
 
 RECEIVED_S = BEGIN_S + 30 * 86_400
 AT_POZNAN = (52.4, 17.0, "PL")
@@ -77,6 +91,15 @@ def test_a_border_is_agreed_by_place_and_network():
         assert border["agreed"]
 
 
+def test_a_journey_does_not_begin_in_a_country_that_only_a_network_tells():
+    with fleet() as database:
+        heard_only = fix(1, BEGIN_S + HOUR_S, 0, 0, "PL", kind=2).meaningful()
+        deliver(database, [heard_only, *hours((52.1, 24.0, "BY"), first=2)], RECEIVED_S)
+        assert told(database, "border") == []
+        deliver(database, hours((52.1, 22.5, "PL"), first=3), RECEIVED_S)
+        assert [(each["from"], each["to"]) for each in told(database, "border")] == [("BY", "PL")]
+
+
 @pytest.mark.parametrize(("points_there", "crossings"), [(6, 0), (7, 1)])
 def test_a_border_that_only_one_side_tells_is_flagged_after_six_hours(points_there, crossings):
     with fleet() as database:
@@ -107,6 +130,19 @@ def test_a_gap_is_taken_back_when_it_is_filled():
             }
         assert gap["id"] not in believed(database)
         assert last["type"] in ("retraction", "stop", "eta", "border", "departure")
+
+
+@pytest.mark.parametrize(("interval_h", "gaps"), [(1, 1), (24, 0)])
+def test_a_point_that_comes_by_its_interval_ends_no_gap(interval_h, gaps):
+    with fleet() as database:
+        with database.writing() as connection:
+            trips.end(connection, 1, BEGIN_S)
+            line = "CSQU3054383", "west", "Poznan"
+            trips.start(connection, DEVICE, *line, interval_h * HOUR_S, BEGIN_S)
+        deliver(database, hours((52.1, 23.7, "BY"), (52.1, 23.7, "BY"), step_h=24.5), RECEIVED_S)
+        assert len(told(database, "gap")) == gaps
+        deliver(database, hours((52.1, 23.7, "BY"), first=4, step_h=24.5), RECEIVED_S)
+        assert len(told(database, "gap")) == gaps + 1
 
 
 def test_a_fence_is_entered_and_left_and_one_between_two_fixes_passed():
@@ -146,6 +182,15 @@ def test_off_the_line_and_back():
         ]  # fmt: skip
 
 
+def test_on_the_way_to_the_line_nothing_has_left_it():
+    with fleet() as database:
+        there, away = [(54.5, 24.5), (54.2, 24.4), (53.1, 24.0), (52.1, 23.7)], [(50.2, 22.0), (50.2, 21.5)]
+        way = [(*each, "BY") for each in [*there, (52.2, 22.5), *away]]
+        deliver(database, hours(*way, step_h=3), RECEIVED_S)
+        assert [(each["seq"], each["action"]) for each in told(database, "off-route")] == [(7, "leave")]
+        assert told(database, "eta")[0]["seq"] == 4
+
+
 def test_the_arrival_is_an_interval_and_comes_nearer():
     with fleet() as database:
         deliver(database, hours((52.1, 23.7, "BY"), (52.2, 22.0, "PL"), (52.3, 19.0, "PL")), RECEIVED_S)
@@ -179,6 +224,50 @@ def test_what_earlier_containers_took_moves_the_arrival():
         assert first_likely(fast, 20) < first_likely(slow, 300)
 
 
+def test_the_last_that_have_arrived_count_however_many_are_under_way():
+    def expected_h(under_way: int) -> float:
+        """Of a trip that begins after twelve that took ten days each."""
+        with fleet() as database, database.writing() as connection:
+            for n in range(12):
+                arrive(connection, f"gone-{n}", BEGIN_S + n)
+            for n in range(under_way):
+                ride(connection, f"goes-{n}", BEGIN_S + 19 * 86_400)
+            trip = ride(connection, "new", BEGIN_S + 20 * 86_400)
+            return way_of(connection, trip, []).ahead[0].after_h
+
+    def ride(connection: Connection, device: str, from_s: int) -> int:
+        devices.add(connection, device, b"wrapped", from_s)
+        return trips.start(connection, device, "CSQU3054383", "west", "Poznan", 3600, from_s)
+
+    def arrive(connection: Connection, device: str, from_s: int) -> None:
+        ride(connection, device, from_s)
+        ridden = [(1, (52.1, 23.7, "BY")), (240, AT_POZNAN), (242, AT_POZNAN)]
+        taken = [fix(n, BEGIN_S + hour * HOUR_S, *at) for n, (hour, at) in enumerate(ridden, 1)]
+        judged = [judge.judge(each, None, RECEIVED_S) for each in taken]
+        points.store(connection, device, judged, RECEIVED_S)
+        journeys.mark(connection, device, 0)
+        work_out(connection, device, RECEIVED_S)
+
+    assert expected_h(0) == expected_h(10) > 200
+
+
+@pytest.mark.parametrize("between", [[], [Waypoint("Siedlce", "PL", 52.16, 22.3, "line", 100.0)]])
+def test_a_line_that_was_drawn_anew_tells_the_arrival(between):
+    anew = [*STATIONS[:2], *between, *STATIONS[2:3], Waypoint("Berlin", "DE", 52.5, 13.4, "hub", 760.0)]
+    way = hours((52.1, 23.7, "BY"), (52.25, 21.1, "PL"))
+
+    def last_eta(before: list[Any], after: list[Any]) -> dict[str, Any]:
+        with fleet() as database:
+            deliver(database, before, RECEIVED_S)
+            with database.writing() as connection:
+                lines.remove(connection, "west")
+                lines.add(connection, "west", anew, [1.0], BEGIN_S)
+            deliver(database, after, RECEIVED_S)
+            return told(database, "eta")[-1]
+
+    assert last_eta(way[:1], way[1:]) == last_eta([], way)
+
+
 def test_a_trip_ends_in_the_fence_of_its_destination_and_goes_on_if_that_was_wrong():
     with fleet() as database:
         deliver(database, hours((52.25, 21.1, "PL"), AT_POZNAN, step_h=4), RECEIVED_S)
@@ -203,6 +292,37 @@ def test_a_trip_ends_in_the_fence_of_its_destination_and_goes_on_if_that_was_wro
             (trip,) = trips.every(connection)
             assert (trip.ended_s, trip.by_arrival) == (None, False)
             assert {each.trip for each in points.track(connection, DEVICE)} == {1}
+
+
+def test_a_trip_ends_in_the_fence_of_its_destination_as_it_is_drawn_now():
+    with fleet() as database:
+        with database.writing() as connection:
+            drawn = stored_fences.find(connection, "poznan")
+            assert drawn is not None
+            stored_fences.remove(connection, drawn.fence, BEGIN_S + HOUR_S)
+            stored_fences.add(connection, "POZNAN", POZNAN, 6_000.0, BEGIN_S + HOUR_S)
+        deliver(database, hours((52.25, 21.1, "PL"), AT_POZNAN, AT_POZNAN, step_h=6), RECEIVED_S)
+        (arrival,) = told(database, "arrival")
+        assert (arrival["seq"], arrival["ends_trip"]) == (3, True)
+
+
+def test_a_fence_that_was_removed_around_a_container_ends_no_trip():
+    elsewhere = (52.3, 19.0, "PL")
+    with fleet() as database:
+        with database.writing() as connection:
+            trips.end(connection, 1, BEGIN_S + 1)
+            trips.start(connection, DEVICE, "CSQU3054383", "west", "Warsaw", 3600, BEGIN_S + 2)
+        deliver(database, hours((52.1, 23.7, "BY"), (52.25, 21.1, "PL"), step_h=6), RECEIVED_S)
+        with database.writing() as connection:
+            drawn = stored_fences.find(connection, "Warsaw")
+            assert drawn is not None
+            stored_fences.remove(connection, drawn.fence, BEGIN_S + 12 * HOUR_S + 60)
+        deliver(database, hours(elsewhere, elsewhere, first=3, step_h=6), RECEIVED_S)
+        with database.writing() as connection:
+            stored_fences.add(connection, "Warsaw", POZNAN, 500.0, BEGIN_S + 12 * HOUR_S + 60)
+        deliver(database, hours(elsewhere, first=5, step_h=6), RECEIVED_S)
+        assert told(database, "arrival") == []
+        assert [(each["fence"], each["action"]) for each in told(database, "fence")] == [("Warsaw", "enter")]
 
 
 def test_a_fix_that_no_train_could_reach_is_doubtful_until_the_next_says_otherwise():
@@ -330,6 +450,9 @@ def test_the_journey_from_the_command_line(tmp_path, monkeypatch, capsys):
         started_s = trips.every(connection)[0].started_s
     landbridge("fences", "add", "Poznan", str(tmp_path / "poznan.json"), "--radius", "5000")
     assert "Point  5000" in landbridge("fences", "list")
+    with pytest.raises(SystemExit):
+        app(["fences", "add", "POZNAN", str(tmp_path / "poznan.json"), "--radius", "5000"])
+    assert "there is a fence Poznan already" in capsys.readouterr().err
     later_s = started_s + 10
     deliver(database, [fix(n, later_s + n * HOUR_S, *AT_POZNAN) for n in (1, 2)], later_s + 3 * HOUR_S)
     assert "Poznan enter" in landbridge("events", "list", DEVICE)

@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 from landbridge.clock import Clock
 from landbridge.config import Store
 from landbridge.controls import usage
+from landbridge.journey import rework
 from landbridge.precedence import Precedence
 from landbridge.store import devices, retention
 from landbridge.store.database import Database
@@ -19,7 +20,7 @@ from landbridge.store.held import hold
 
 _FIRST_S = 600
 _DAY_S = 86_400
-_AT_ONCE = 50
+_AT_ONCE = 10
 _YIELD_S = 0.05
 _log = logging.getLogger(__name__)
 
@@ -66,7 +67,7 @@ class Upkeep(threading.Thread):
         if self._store.points_days:
             points_s = now_s - self._store.points_days * _DAY_S
             steps += [
-                _Step("points", retention.forget_points, points_s),
+                _Step("points", _forget_points, points_s),
                 _Step("wakes and log entries", retention.forget_told, points_s),
                 _Step("uplinks", retention.forget_uplinks, min(raw_s, points_s, now_s - usage.KEPT_S)),
             ]
@@ -89,3 +90,8 @@ class Upkeep(threading.Thread):
             time.sleep(_YIELD_S)
             if max(found.values()) < retention.MOST:
                 return
+
+
+def _forget_points(connection: Connection, names: Sequence[str], before_s: int) -> int:
+    settled = [device for device in names if rework.settle(connection, device, before_s)]
+    return retention.forget_points(connection, settled, before_s)

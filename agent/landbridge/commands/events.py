@@ -57,7 +57,7 @@ def list_events(
 
 @commands.command()
 def rework(device: str = _DEVICE) -> None:
-    """Work a device's journey out again from its first point, and tell what differs.
+    """Work a device's journey out again, from behind the points that are no longer kept; tell what differs.
 
     \b
     The agent does so by itself, from the first point that has changed. Use it after an update that says so.

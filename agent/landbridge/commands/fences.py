@@ -37,9 +37,10 @@ def add(
         raise UserError(f"{file}: {error}") from None
     drawn = read(text, radius, str(file))
     with opened() as it, it.database.writing() as connection:
-        if fences.find(connection, name):
+        there = fences.find(connection, name)
+        if there is not None:
             raise UserError(
-                f"there is a fence {name} already; `landbridge fences remove '{name}'` removes it"
+                f"there is a fence {there.name} already; `landbridge fences remove '{there.name}'` removes it"
             )
         number = fences.add(connection, name, drawn.geometry, drawn.radius_m, it.clock.now_s())
     print(f"fence {number}: {name}")
@@ -80,4 +81,4 @@ def remove(name: str = _NAME) -> None:
         if row is None:
             raise UserError(f"no fence {name}; `landbridge fences list` shows those there are")
         fences.remove(connection, row.fence, it.clock.now_s())
-    print(f"fence {name} is removed")
+    print(f"fence {row.name} is removed")

@@ -65,7 +65,8 @@ def list_lines() -> None:
 
 @commands.command()
 def remove(name: str = _NAME) -> None:
-    """Remove a line and what was learned of it; devices under way on it lose their guide.
+    """Remove a line and what was learned of it; devices under way on it lose their guide, and
+    are expected anew by the line that is added under its name.
 
     \b
     Example:

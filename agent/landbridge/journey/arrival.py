@@ -15,7 +15,7 @@ def step(seen: Seen, way: Way, stops: Stops, fences: Fences, route: Route) -> It
     line. A container that was never elsewhere has not arrived."""
     if way.trip is None or route.arrived or not stops.told or stops.place is None or stops.before_s is None:
         return
-    fence = way.destination()
+    fence = way.destination(seen.at_s)
     if fence:
         there = fence.fence in fences.inside
     else:

@@ -46,8 +46,8 @@ class Borders:
             return
         heard = self.network if seen.at_s - self.network_s <= COUNTS_S else None
         place = self.place if seen.at_s - self.place_s <= COUNTS_S else None
-        if self.country is None:
-            self.country = place or heard
+        if self.country is None and seen.place and place and countries.is_alone(*seen.place, place):
+            self.country = place
         if self.country in (heard, place):
             self.seen_s = seen.at_s
         if heard and heard == place:

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Row
 from landbridge.fleet.line import Waypoint, find
 from landbridge.fleet.timetable import Ahead
 from landbridge.journey.seen import see
-from landbridge.store import events, points, trips
+from landbridge.store import points, trips
 
 NEWEST_TRIPS = 10
 _TABLE_COUNTS = 2
@@ -21,13 +21,10 @@ _PASSED_KM = 20.0
 def hours_to_go(
     connection: Connection, trip: Row[Any], stations: Sequence[Waypoint], usual: Sequence[Ahead]
 ) -> list[tuple[float, float]]:
-    """(mean, variance) of the hours after each station's stop, from the timetable and the containers that
-    arrived on this line before `trip` began."""
-    taken = [
-        _taken(connection, row, stations, arrived_s)
-        for row in trips.on_line(connection, trip.line, NEWEST_TRIPS)
-        if (arrived_s := events.arrived_s(connection, row.trip)) is not None and arrived_s < trip.started_s
-    ]
+    """(mean, variance) of the hours after each station's stop, from the timetable and the last containers
+    that arrived on this line before `trip` began."""
+    before = trips.arrived(connection, trip.line, trip.started_s, NEWEST_TRIPS)
+    taken = [_taken(connection, row, stations) for row in before]
     return [_mixed(each, [hours[i] for hours in taken]) for i, each in enumerate(usual)]
 
 
@@ -47,16 +44,14 @@ def _mixed(usual: Ahead, taken: Sequence[float | None]) -> tuple[float, float]:
     return mean_h, (spread + sum((hours - mean_h) ** 2 for hours in known)) / count
 
 
-def _taken(
-    connection: Connection, trip: Row[Any], stations: Sequence[Waypoint], arrived_s: int
-) -> list[float | None]:
+def _taken(connection: Connection, trip: Row[Any], stations: Sequence[Waypoint]) -> list[float | None]:
     """Hours of one trip from its last fix at or before each station to the end; None before its first fix."""
     reached: list[float] = []
     times: list[int] = []
     km: float | None = None
     for stored in points.track(connection, trip.device, trip.trip):
         place = see(stored).place if stored.at_s is not None else None
-        if place is None or (stored.at_s or 0) > arrived_s:
+        if place is None or (stored.at_s or 0) > trip.arrived_s:
             continue
         km = find(stations, place.lat, place.lon, km)
         if km is not None:
@@ -65,5 +60,5 @@ def _taken(
     hours: list[float | None] = []
     for station in stations:
         passed = bisect_right(reached, station.km + _PASSED_KM)
-        hours.append((arrived_s - times[passed - 1]) / 3600 if passed else None)
+        hours.append((trip.arrived_s - times[passed - 1]) / 3600 if passed else None)
     return hours

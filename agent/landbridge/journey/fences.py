@@ -193,9 +193,11 @@ class Fences:
         if seen.place is None:
             return
         before, self.last = self.last, (*seen.place, seen.at_s)
-        for fence in fences:
-            if fence.holds_at(seen.at_s):
-                yield from self._at(fence, seen, seen.place, before)
+        held = {each.fence: each for each in fences if each.holds_at(seen.at_s)}
+        self.inside = [each for each in self.inside if each in held]
+        self.outside = [each for each in self.outside if each in held]
+        for fence in held.values():
+            yield from self._at(fence, seen, seen.place, before)
 
     def _at(
         self, fence: Fence, seen: Seen, place: Place, before: tuple[float, float, int] | None

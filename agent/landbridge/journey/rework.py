@@ -4,7 +4,7 @@ It is one transaction: whoever reads sees the journey before it or after it.
 """
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from functools import cache
 
 from sqlalchemy import Connection
@@ -12,17 +12,19 @@ from sqlalchemy import Connection
 from landbridge.alarms import engine
 from landbridge.coverage import cells
 from landbridge.ingest import judge
-from landbridge.journey import fences
-from landbridge.journey.walk import State, Step, walk
+from landbridge.journey import doubts, fences
+from landbridge.journey.walk import State, Walk
 from landbridge.journey.way import Way, way_of
 from landbridge.outbound import announce, positions, topics
 from landbridge.store import devices, events, journeys, outbox, points, trips
 from landbridge.store import fences as stored_fences
 from landbridge.store.events import Event
 from landbridge.store.journeys import SavedState
+from landbridge.store.points import StoredPoint
 
 KEEP_EVERY = 128
-"""Points between two states that are kept: what comes late is worked out from the last one before it."""
+"""The state before the point of each such sequence is kept: what comes late is worked out from the last one
+before it."""
 _MOST_TURNS = 4
 """The end of a trip moves points to another one or none, and these may tell another end."""
 
@@ -53,23 +55,24 @@ class Rework:
         begin, state = self._last_state(from_s)
         last_good = points.last_fix(connection, device, begin, judge.NOT_LATEST)
         taken = points.from_point(connection, device, begin, judge.NO_TIME)
-        steps = list(walk(taken, state, last_good, self._way, self._keep_every))
+        judged = doubts.judged_all(taken, last_good)
         flags = {
-            step.stored.point.seq: step.stored.flags
-            for was, step in zip(taken, steps, strict=True)
-            if was.flags != step.stored.flags
+            now.point.seq: now.flags for was, now in zip(taken, judged, strict=True) if was.flags != now.flags
         }
         points.judge_again(connection, device, flags)
-        cells.learn(connection, [step.stored for step in steps])
-        kept = [SavedState(*_key(step), step.before) for step in steps if step.before is not None]
-        journeys.replace_states(connection, device, begin, kept)
+        cells.learn(connection, judged)
         self.judged_again = self.judged_again or bool(flags)
         self.found = [each for each in self.found if (each.at_s or 0, each.seq or 0) < begin]
-        self.found += [
-            topics.event(step.stored, each.type, each.details, each.name, inferred=True)
-            for step in steps
-            for each in step.found
-        ]
+        going, kept = Walk(state, self._way), []
+        last_fix = next((each for each in reversed(judged) if doubts.is_judged(each)), None)
+        for stored in judged:
+            if stored is last_fix or stored.point.seq % self._keep_every == 0:
+                kept.append(SavedState(*_key(stored), going.state.to_json()))
+            self.found += [
+                topics.event(stored, each.type, each.details, each.name, inferred=True)
+                for each in going.step(stored)
+            ]
+        journeys.replace_states(connection, device, begin, kept)
         self.begin = begin if self.begin is None else min(begin, self.begin)
 
     def end_trips(self) -> int | None:
@@ -107,7 +110,7 @@ class Rework:
         assert self.begin is not None
         told = {each.id: each for each in events.inferred_from(self._connection, self._device, self.begin)}
         true = {each.id: each for each in self.found}
-        untrue = self._of_points_there(each for each in told.values() if each.id not in true)
+        untrue = [each for each in told.values() if each.id not in true]
         news = [each for each in true.values() if each.id not in told or _differ(each, told[each.id])]
         announce.retract(self._connection, untrue, self._now_s)
         announce.tell(self._connection, news, self._now_s)
@@ -118,26 +121,12 @@ class Rework:
             self._correct_position()
         positions.correct(self._connection, self._device, self.tenants)
 
-    def _of_points_there(self, untrue: Iterable[Event]) -> list[Event]:
-        """Those whose points are still kept: of what store/retention.py has removed nobody can tell."""
-        found = list(untrue)
-        seqs = [each.seq for each in found if each.seq is not None]
-        if not seqs:
-            return found
-        kept = points.between(self._connection, self._device, min(seqs), max(seqs))
-        there = {None, *(each.point.seq for each in kept)}
-        return [each for each in found if each.seq in there]
-
     def _last_state(self, from_s: int) -> tuple[Key, State]:
         """Where to begin, and the state before that point."""
         others = judge.NOT_LATEST & ~judge.IMPLIED_SPEED
         fix = points.last_fix(self._connection, self._device, (from_s, 0), others)
         # What is doubtful about this fix depends on what comes after it.
-        upto_s = from_s - 1 if fix is None or fix.at_s is None else fix.at_s
-        saved = journeys.last_state(self._connection, self._device, upto_s)
-        if saved is None:
-            return (0, 0), State()
-        return (saved.at_s, saved.seq), State.from_json(saved.state)
+        return _state_upto(self._connection, self._device, (from_s, 0) if fix is None else _key(fix))
 
     def _bind(self, from_s: int) -> list[int]:
         """Put points to their trips; times of those that moved, which are told again."""
@@ -172,8 +161,35 @@ def work_out(connection: Connection, device: str, now_s: int, keep_every: int = 
     return True
 
 
-def _key(step: Step) -> Key:
-    return step.stored.at_s or 0, step.stored.point.seq
+def settle(connection: Connection, device: str, before_s: int) -> bool:
+    """Keep what the journey has come to behind the points that came before `before_s`, which are about to be
+    removed: from now on no pass begins before it, nor changes what those have told. False: it is not worked
+    out yet."""
+    if journeys.is_marked(connection, device):
+        return False
+    newest_s = points.newest_s(connection, device, before_s, judge.NO_TIME)
+    if newest_s is None:
+        return True
+    end = (newest_s + 1, 0)
+    begin, state = _state_upto(connection, device, end)
+    if begin < end:
+        going = Walk(state, _ways(connection))
+        for stored in points.from_point(connection, device, begin, judge.NO_TIME, end):
+            going.step(stored)
+        journeys.settle(connection, device, SavedState(*end, going.state.to_json()))
+    return True
+
+
+def _state_upto(connection: Connection, device: str, upto: Key) -> tuple[Key, State]:
+    """Where to begin so that nothing from `upto` on is known, and the state before that point."""
+    saved = journeys.last_state(connection, device, upto)
+    if saved is None:
+        return (0, 0), State()
+    return (saved.at_s, saved.seq), State.from_json(saved.state)
+
+
+def _key(stored: StoredPoint) -> Key:
+    return stored.at_s or 0, stored.point.seq
 
 
 def _differ(a: Event, b: Event) -> bool:

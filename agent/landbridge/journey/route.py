@@ -27,6 +27,8 @@ class Route:
     """Kilometre on the line, and the arrival that was told last."""
 
     km: float | None = None
+    reached: bool = False
+    """It has been on the line: before, it is on its way there, and has neither left it nor an arrival."""
     off: bool = False
     doubts: int = 0
     """Fixes one after the other that speak for the contrary of `off`."""
@@ -41,13 +43,14 @@ class Route:
             km = find(way.stations, *seen.place, self.km)
             self.km = self.km if km is None else km
             yield from self._off(seen, seen.place, km, way)
-        if self.km is not None and not self.off:
+        if self.km is not None and self.reached and not self.off:
             yield from self._eta(seen, self.km, way, stops)
 
     def _off(self, seen: Seen, place: Place, km: float | None, way: Way) -> Iterator[Finding]:
         away_m = None if km is None else place.metres_to(Place(*position(way.stations, km)))
-        contrary = away_m is not None and away_m < BACK_M if self.off else away_m is None or away_m > OFF_M
-        self.doubts = self.doubts + 1 if contrary else 0
+        near = away_m is not None and away_m <= (BACK_M if self.off else OFF_M)
+        self.reached = self.reached or near
+        self.doubts = self.doubts + 1 if near == self.off and self.reached else 0
         if self.doubts >= OFF_FIXES:
             self.off, self.doubts = not self.off, 0
             action = "leave" if self.off else "return"

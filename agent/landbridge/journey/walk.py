@@ -4,11 +4,11 @@ of the trips and the state it begins with, and on nothing else: so it can be beg
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from landbridge.journey import arrival, doubts
+from landbridge.journey import arrival
 from landbridge.journey.borders import Borders
 from landbridge.journey.fences import Fences
 from landbridge.journey.gaps import Gaps
@@ -51,7 +51,7 @@ class State:
 
     def step(self, seen: Seen, way: Way) -> Iterator[Finding]:
         """Take the next point; everything it shows."""
-        yield from self.gaps.step(seen)
+        yield from self.gaps.step(seen, way)
         yield from self.borders.step(seen)
         yield from self.fences.step(seen, way.fences)
         yield from self.stops.step(seen, way)
@@ -60,39 +60,15 @@ class State:
 
 
 @dataclass
-class Step:
-    """One point: as it is judged now, what it shows, and the state before it."""
+class Walk:
+    """Where a walk has come to."""
 
-    stored: StoredPoint
-    before: str | None
-    """None where nobody keeps it."""
-    found: list[Finding]
+    state: State
+    """Before the next point."""
+    way_of: WayOf
 
-
-def walk(
-    points: Sequence[StoredPoint], begin: State, last_good: StoredPoint | None, way_of: WayOf, every: int
-) -> Iterator[Step]:
-    """Walk over `points`, all of one device and with a time, by time. `last_good` is the last good fix before
-    them; the state is given for every `every`th point, and for the last fix and what follows it."""
-    state, nexts = begin, _next_fixes(points)
-    last_fix = max((i for i, each in enumerate(points) if doubts.is_judged(each)), default=0)
-    for index, stored in enumerate(points):
-        point = stored
-        if doubts.is_judged(point):
-            point = doubts.judged(last_good, point, nexts[index])
-            last_good = last_good if doubts.is_doubtful(point) else point
-        kept = index == last_fix or (index and index % every == 0)
-        before = state.to_json() if kept else None
-        if point.trip != state.trip:
-            state = State(point.trip)
-        yield Step(point, before, list(state.step(see(point), way_of(point.trip))))
-
-
-def _next_fixes(points: Sequence[StoredPoint]) -> list[StoredPoint | None]:
-    """For each point the next fix after it."""
-    found: list[StoredPoint | None] = []
-    coming: StoredPoint | None = None
-    for each in reversed(points):
-        found.append(coming)
-        coming = each if doubts.is_judged(each) else coming
-    return found[::-1]
+    def step(self, stored: StoredPoint) -> list[Finding]:
+        """Take the next point, judged and with a time; everything it shows."""
+        if stored.trip != self.state.trip:
+            self.state = State(stored.trip)
+        return list(self.state.step(see(stored), self.way_of(stored.trip)))

@@ -47,10 +47,11 @@ class Way:
         index = self.station_at(place)
         return None if index is None else self.stations[index].name
 
-    def destination(self) -> Fence | None:
-        """The fence that is named like the trip's destination: in it the trip ends."""
+    def destination(self, at_s: int) -> Fence | None:
+        """The fence of that time that is named like the trip's destination: in it the trip ends."""
         named = self.trip.destination.casefold() if self.trip else None
-        return next((each for each in self.fences if each.name.casefold() == named), None)
+        held = (each for each in self.fences if each.holds_at(at_s))
+        return next((each for each in held if each.name.casefold() == named), None)
 
 
 def way_of(connection: Connection, trip: int | None, fences: Sequence[Fence]) -> Way:

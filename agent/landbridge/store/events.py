@@ -106,12 +106,6 @@ def standing(connection: Connection, device: str, of_trips: Sequence[int] | None
     return list(connection.execute(statement.order_by(events.c.at_s, events.c.seq, events.c.event)))
 
 
-def arrived_s(connection: Connection, trip: int) -> int | None:
-    """The point that shows the arrival of a trip; None: it has not arrived."""
-    statement = select(events.c.at_s).where(events.c.trip == trip, events.c.standing)
-    return connection.execute(statement.where(events.c.type == "arrival")).scalar()
-
-
 def _events() -> Select[Any]:
     return select(*(events.c[name] for name in Event._fields))
 

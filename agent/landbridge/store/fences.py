@@ -14,9 +14,11 @@ def add(connection: Connection, name: str, geometry: str, radius_m: float, now_s
 
 
 def find(connection: Connection, name: str) -> Row[Any] | None:
-    """The fence of that name that has not been removed."""
-    statement = select(fences).where(fences.c.name == name, fences.c.removed_s.is_(None))
-    return connection.execute(statement).one_or_none()
+    """The fence that has not been removed and has that name, with whatever capitals: so a trip's destination
+    finds it, too."""
+    held = connection.execute(select(fences).where(fences.c.removed_s.is_(None)))
+    named = [row for row in held if row.name.casefold() == name.casefold()]
+    return min(named, key=lambda row: bool(row.name != name), default=None)
 
 
 def remove(connection: Connection, fence: int, now_s: int) -> None:

@@ -1,11 +1,15 @@
 """How far the journey of each device is worked out: marks of what has changed, and states to begin from."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Select, delete, insert, select, tuple_, update
 
 from landbridge.store.tables import devices, journey_states
+
+_POINT = tuple_(journey_states.c.at_s, journey_states.c.seq)
+_IS_SETTLED = journey_states.c.seq == 0
+"""Points before it are no longer kept: nothing begins earlier. Sequences begin at 1."""
 
 
 class SavedState(NamedTuple):
@@ -46,20 +50,34 @@ def take_mark(connection: Connection, device: str) -> int | None:
     return from_s
 
 
-def last_state(connection: Connection, device: str, upto_s: int) -> SavedState | None:
-    """The newest state before a point that is not later than `upto_s`."""
+def is_marked(connection: Connection, device: str) -> bool:
+    """True if the journey of `device` is to be worked out."""
+    from_s = select(devices.c.journey_from_s).where(devices.c.device == device)
+    return connection.execute(from_s).scalar() is not None
+
+
+def last_state(connection: Connection, device: str, upto: tuple[int, int]) -> SavedState | None:
+    """The newest state before a point that is not later than `upto`, (at_s, seq), or else the settled one."""
     columns = (journey_states.c.at_s, journey_states.c.seq, journey_states.c.state)
-    of_device = select(*columns).where(journey_states.c.device == device, journey_states.c.at_s <= upto_s)
+    early = (_POINT <= upto) | _IS_SETTLED
+    of_device = select(*columns).where(journey_states.c.device == device, early)
     newest = of_device.order_by(journey_states.c.at_s.desc(), journey_states.c.seq.desc()).limit(1)
     row = connection.execute(newest).one_or_none()
     return None if row is None else SavedState(*row)
 
 
 def replace_states(
-    connection: Connection, device: str, begin: tuple[int, int], states: list[SavedState]
+    connection: Connection, device: str, begin: tuple[int, int], states: Sequence[SavedState]
 ) -> None:
-    """Put `states` in place of those of the points from `begin` on, (at_s, seq)."""
-    point = tuple_(journey_states.c.at_s, journey_states.c.seq)
-    connection.execute(delete(journey_states).where(journey_states.c.device == device, point >= begin))
+    """Put `states` in place of those of the points from `begin` on, (at_s, seq); a settled one stays."""
+    later = journey_states.c.device == device, _POINT >= begin, ~_IS_SETTLED
+    connection.execute(delete(journey_states).where(*later))
     if states:
         connection.execute(insert(journey_states), [{"device": device} | each._asdict() for each in states])
+
+
+def settle(connection: Connection, device: str, state: SavedState) -> None:
+    """Put a settled state, of no point (seq 0), in place of all before it."""
+    earlier = journey_states.c.device == device, _POINT < (state.at_s, state.seq)
+    connection.execute(delete(journey_states).where(*earlier))
+    connection.execute(insert(journey_states).values(device=device, **state._asdict()))

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, delete, insert, select, update
 
 from landbridge.store.tables import coverage, guides, lines, network_costs, trips
 
@@ -52,9 +52,10 @@ def every(connection: Connection) -> list[StoredLine]:
 
 
 def remove(connection: Connection, line: str) -> None:
-    """Remove a line, what was learned of it and the guides that were made of it."""
+    """Remove a line, what was learned of it, and what trips on it have of it: guides and expected hours."""
     of_line = select(trips.c.trip).where(trips.c.line == line)
     connection.execute(delete(guides).where(guides.c.trip.in_(of_line)))
+    connection.execute(update(trips).where(trips.c.line == line).values(expected=None))
     for table in (coverage, network_costs):
         connection.execute(delete(table).where(table.c.line == line))
     connection.execute(delete(lines).where(lines.c.line == line))

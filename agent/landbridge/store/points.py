@@ -242,10 +242,19 @@ def newest_fix(
     return None if row is None else _from_row(row)
 
 
-def from_point(connection: Connection, device: str, begin: tuple[int, int], doubts: int) -> list[StoredPoint]:
-    """The points of `device` from `begin` on, (at_s, seq), that have a time and none of `doubts`, by time."""
+def from_point(
+    connection: Connection,
+    device: str,
+    begin: tuple[int, int],
+    doubts: int,
+    end: tuple[int, int] | None = None,
+) -> list[StoredPoint]:
+    """The points of `device` from `begin` on, (at_s, seq), and before `end` (None: all), that have a time and
+    none of `doubts`, by time."""
     statement = _stored().where(points.c.device == device, points.c.flags.bitwise_and(doubts) == 0)
     later = statement.where(tuple_(points.c.at_s, points.c.seq) >= begin)
+    if end is not None:
+        later = later.where(tuple_(points.c.at_s, points.c.seq) < end)
     return [_from_row(row) for row in connection.execute(later.order_by(points.c.at_s, points.c.seq))]
 
 
@@ -257,6 +266,14 @@ def last_fix(connection: Connection, device: str, before: tuple[int, int], doubt
     newest = good.order_by(points.c.at_s.desc(), points.c.seq.desc()).limit(1)
     row = connection.execute(newest).one_or_none()
     return None if row is None else _from_row(row)
+
+
+def newest_s(connection: Connection, device: str, before_s: int, doubts: int) -> int | None:
+    """The greatest time of the points of `device` that came before, leaving out those with one of `doubts`;
+    None: there are none."""
+    came = points.c.device == device, points.c.received_s < before_s
+    newest = select(func.max(points.c.at_s)).where(*came, points.c.flags.bitwise_and(doubts) == 0)
+    return connection.execute(newest).scalar()
 
 
 def judge_again(connection: Connection, device: str, flags: Mapping[int, int]) -> None:

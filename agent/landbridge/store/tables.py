@@ -565,7 +565,7 @@ journey_states = Table(
     metadata,
     Column("device", ForeignKey("devices.device"), primary_key=True),
     Column("at_s", Integer, primary_key=True, autoincrement=False),
-    Column("seq", Integer, primary_key=True, autoincrement=False),
+    Column("seq", Integer, primary_key=True, autoincrement=False),  # 0: settled, of no point
     Column("state", Text, nullable=False),
     sqlite_with_rowid=False,
 )

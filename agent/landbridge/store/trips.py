@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, insert, select, update
 
-from landbridge.store.tables import trips
+from landbridge.store.tables import events, trips
 
 
 def start(
@@ -134,3 +134,12 @@ def on_line(connection: Connection, line: str, most: int, tenant: str | None = N
         mine = mine.where(trips.c.tenant == tenant)
     newest = mine.order_by(trips.c.started_s.desc(), trips.c.trip.desc())
     return list(connection.execute(newest.limit(most)))[::-1]
+
+
+def arrived(connection: Connection, line: str, before_s: int, most: int) -> list[Row[Any]]:
+    """The newest trips on `line` whose arrival stands and was before that time, newest first, with
+    `arrived_s`, the time of the point that shows it."""
+    of_trip = events.c.trip == trips.c.trip, events.c.standing, events.c.type == "arrival"
+    arrived_s = select(events.c.at_s).where(*of_trip).limit(1).scalar_subquery()
+    newest = select(trips, arrived_s.label("arrived_s")).where(trips.c.line == line, arrived_s < before_s)
+    return list(connection.execute(newest.order_by(trips.c.trip.desc()).limit(most)))
