@@ -142,7 +142,7 @@ def desk(bench: Bench) -> Iterator[Desk]:
 
 
 def test_what_a_device_reports_breaks_rules_and_keeps_them_again(desk):
-    set_clock(desk.bench.folder / "clock", watch.month_s(NOW_S) + 86_400)
+    set_clock(desk.bench.folder / "clock", usage.month_s(NOW_S) + 86_400)
     desk.device.send([point(1, plmn=460_000)], identity=IDENTITY)
     assert desk.standing() == set()
     assert desk.card().binding == BOUND and desk.card().imei == IMEI

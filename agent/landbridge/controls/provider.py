@@ -10,6 +10,7 @@ prefix = "Bearer "
 [provider.status]                      # GET; where in the answer is what
 path = ""
 state = "status"
+locked = ["suspended", "terminated"]   # the states in which a card can transmit nothing
 imei = "device.imei"
 
 [provider.usage]
@@ -46,6 +47,8 @@ class Status(NamedTuple):
 
     state: str | None
     imei: str | None
+    locked: bool = False
+    """Whether it is known to let the card transmit nothing."""
 
 
 class Provider(Protocol):
@@ -83,6 +86,7 @@ class Fake:
     def lock(self, iccid: str) -> None:
         """Remembered."""
         self.done.append(("lock", iccid))
+        self.states[iccid] = self.status(iccid)._replace(state="locked", locked=True)
 
     def reset(self, iccid: str) -> None:
         """Remembered."""

@@ -52,6 +52,8 @@ class Seen:
     carrier_imei: str | None = None
     """As the platform of the card's vendor has it."""
     carrier_bytes: int | None = None
+    carrier_locked: bool | None = None
+    """Whether it can transmit nothing, by that platform."""
 
 
 class Rule(NamedTuple):
@@ -136,12 +138,14 @@ def _services(demands: Class, _: Card, seen: Seen) -> str | None:
     return f"{' and '.join(on)} on" if on else None
 
 
-def _blocked(_: Class, card: Card, __: Seen) -> str | None:
-    return f"on the block list: {card.blocked}" if card.blocked is not None else None
+def _blocked(_: Class, card: Card, seen: Seen) -> str | None:
+    is_kept = card.blocked is None or seen.carrier_locked
+    return None if is_kept else f"on the block list: {card.blocked}"
 
 
-def _life_cycle(_: Class, card: Card, __: Seen) -> str | None:
-    return None if card.stage in SPEAKING else f"heard of while {card.stage}"
+def _life_cycle(_: Class, card: Card, seen: Seen) -> str | None:
+    is_kept = card.stage in SPEAKING or seen.carrier_locked
+    return None if is_kept else f"heard of while {card.stage}"
 
 
 def _differs(_: Class, __: Card, seen: Seen) -> str | None:
@@ -158,6 +162,16 @@ def _always(_: Class) -> bool:
 
 def _speaks(seen: Seen) -> bool:
     return seen.iccid is not None
+
+
+def _may_speak(seen: Seen) -> bool:
+    return _speaks(seen) or seen.carrier_locked is not None
+
+
+def _spoke(seen: Seen) -> bool:
+    # Of bytes that the agent counted too nobody knows how the card stood when it sent them.
+    elsewhere = bool(seen.carrier_bytes) and seen.month_bytes == 0
+    return _speaks(seen) or elsewhere or bool(seen.carrier_locked)
 
 
 def _registered(seen: Seen) -> bool:
@@ -191,7 +205,7 @@ RULES = {
     ),
     "traffic": Rule("critical", lambda c: bool(c.hosts), lambda s: s.hosts is not None, _traffic),
     "services": Rule("major", _both_off, lambda s: s.voice is not None or s.sms is not None, _services),
-    "blocked": Rule("critical", _always, _speaks, _blocked),
-    "life-cycle": Rule("major", _always, _speaks, _life_cycle),
+    "blocked": Rule("critical", _always, _may_speak, _blocked),
+    "life-cycle": Rule("major", _always, _spoke, _life_cycle),
 }
 """By the name of the event and the alarm."""

@@ -4,13 +4,11 @@ One of the kinds of the desk (fleet/desk.py): `note` runs in the transaction of 
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row
 
-from landbridge.clock import from_epoch_s, to_epoch_s
-from landbridge.controls import binding, classes, usage
+from landbridge.controls import binding, classes, sent
 from landbridge.controls.binding import Binding
 from landbridge.controls.classes import Class
 from landbridge.controls.rules import RULES, Card, Seen, judge
@@ -49,7 +47,7 @@ def note(connection: Connection, device: str, uplink: Uplink, now_s: int) -> Non
     card = of_register(found)
     for stored in _by_time(connection, device, uplink):
         tell(connection, device, demands, card, _place(stored), stored.at_s or now_s, now_s, stored)
-    used = month_bytes(connection, device, now_s) if demands.quota_mb else None
+    used = sum(sent.month_bytes(connection, found, now_s).values()) if demands.quota_mb else None
     imei, iccid, imsi = (str(identity[name]) if identity.get(name) else None for name in _NAMES)
     hosts = _hosts(connection, device)
     came = _came(uplink)
@@ -96,18 +94,6 @@ def of_register(found: Registered) -> Card:
 def devices_iccid(row: Row[Any]) -> str:
     """The ICCID that a device told last; "" if it never did."""
     return str(devices.identity(row).get("iccid", ""))
-
-
-def month_bytes(connection: Connection, device: str, now_s: int) -> int:
-    """What the device has used since the first of the month, by the model."""
-    messages = points.messages(connection, device, month_s(now_s), now_s + 1)
-    return usage.used(usage.Message(*each) for each in messages).on_air_bytes
-
-
-def month_s(now_s: int) -> int:
-    """The beginning of the month, UTC."""
-    now = from_epoch_s(now_s)
-    return to_epoch_s(datetime(now.year, now.month, 1, tzinfo=UTC))
 
 
 def tell(

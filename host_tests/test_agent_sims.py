@@ -1,0 +1,134 @@
+"""Cards in the register and what becomes of them, whatever locator they are in, or none."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from landbridge.clock import CLOCK_FILE_VARIABLE, Clock
+from landbridge.controls import check, classes
+from landbridge.controls.binding import ARMED, BOUND
+from landbridge.controls.provider import Fake, Status
+from landbridge.store import cards, devices, register
+from landbridge.store.database import Database, open_database
+from landbridge.store.points import KeptUplink, keep_uplinks
+from landbridge.store.register import Registered
+
+from host_tests.agent_bench import NOW_S, heard, set_clock
+from host_tests.fleet_bench import FIRST, SECOND
+from host_tests.postgres_bench import postgres, server  # noqa: F401
+
+DAY_S = 86_400
+CARD, PROFILE, OTHER = "8931440400012345678", "8931440400012345686", "8970101000000000012"
+IMEI, ELSEWHERE = "861234567890123", "860000000000000"
+
+
+class Sims:
+    """A register of cards on a plan of 10 MB, and two devices."""
+
+    def __init__(self, database: Database) -> None:
+        self.database, self.platform = database, Fake()
+        with database.writing() as connection:
+            register.set_class(connection, "resold", classes.Class(quota_mb=10).stored(), "bench", NOW_S)
+            for device in (FIRST, SECOND):
+                devices.add(connection, device, b"wrapped", NOW_S)
+
+    def add(self, *iccids: str, stage: str = "active", imei: str | None = None) -> int:
+        """Its number."""
+        binding = BOUND if imei else ARMED
+        card = Registered(0, "ACME", "locator", "resold", stage, (), binding, imei, None, iccids)
+        with self.database.writing() as connection:
+            return register.add(connection, card, "bench", NOW_S)
+
+    def had(self, device: str, iccid: str, at_s: int, kilobytes: int = 0) -> None:
+        """A device has said that it has this card, and has sent so much over it."""
+        identity = {"iccid": iccid, "imei": IMEI}
+        with self.database.writing() as connection:
+            heard(connection, device, at_s, identity=identity)
+            cards.see_identity(connection, device, identity, at_s)
+            keep_uplinks(connection, [KeptUplink(device, at_s, at_s, bytes(kilobytes * 1_000), 0, 0)])
+
+    def block(self, number: int, why: str) -> None:
+        with self.database.writing() as connection:
+            register.change(connection, number, {"blocked": why}, why, "bench", NOW_S)
+
+    def stages(self) -> list[str]:
+        with self.database.reading() as connection:
+            return [each.stage for each in register.every(connection)]
+
+    def check(self, lock: bool = True) -> list[check.Checked]:
+        return check.check(self.database, Clock(), self.platform, lock, "bench")
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def sims(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sims]:
+    set_clock(tmp_path / "clock", NOW_S)
+    monkeypatch.setenv(CLOCK_FILE_VARIABLE, str(tmp_path / "clock"))
+    on_server = request.param == "postgresql"
+    place = request.getfixturevalue("postgres") if on_server else str(tmp_path / "landbridge.sqlite3")
+    database = open_database(place)
+    yield Sims(database)
+    database.close()
+
+
+def test_a_quota_is_that_of_a_card_whatever_locator_it_is_in(sims):
+    sims.add(CARD, PROFILE)
+    sims.add(OTHER)
+    sims.had(FIRST, CARD, NOW_S - 2 * DAY_S, 6_000)
+    sims.had(FIRST, OTHER, NOW_S - DAY_S, 20)
+    first, second = sims.check()
+    assert (first.device, first.broken, first.locked) == (None, ["quota-50"], False)
+    assert (second.device, second.broken, second.locked) == (FIRST, [], False)
+    sims.had(SECOND, PROFILE, NOW_S - 3_600, 5_000)
+    first, second = sims.check()
+    assert (first.device, first.broken) == (SECOND, ["quota-100", "quota-50", "quota-80"])
+    assert sims.platform.done == [("lock", PROFILE)]
+    assert (second.broken, second.locked) == ([], False)
+
+
+def test_a_card_that_no_device_ever_reported_is_judged_by_its_vendor(sims):
+    stolen = sims.add(CARD, stage="stock")
+    sims.add(OTHER, imei=IMEI)
+    sims.block(stolen, "stolen")
+    sims.platform.states |= {CARD: Status("active", ELSEWHERE), OTHER: Status("active", ELSEWHERE)}
+    sims.platform.used[CARD] = 50_000_000
+    first, second = sims.check()
+    assert (first.device, first.broken, first.locked) == (None, ["blocked", "life-cycle", "usage"], True)
+    assert (second.broken, second.locked) == (["separation"], True)
+    assert sims.platform.done == [("lock", CARD), ("lock", OTHER)]
+    first, second = sims.check()
+    assert (first.broken, first.locked) == (["usage"], False)
+    assert (second.broken, second.locked) == (["separation"], False)
+    assert sims.stages() == ["suspended", "suspended"] and len(sims.platform.done) == 2
+
+
+def test_only_the_vendor_knows_whether_a_card_is_locked(sims):
+    number = sims.add(CARD, imei=IMEI, stage="suspended")
+    sims.had(FIRST, CARD, NOW_S - 60)
+    sims.platform.states[CARD] = Status("active", IMEI)
+    (found,) = sims.check()
+    assert (found.broken, found.locked) == ([], False)
+    sims.block(number, "stolen")
+    (found,) = sims.check(lock=False)
+    assert (found.broken, found.locked) == (["blocked"], False)
+    (found,) = sims.check()
+    assert (found.broken, found.locked, sims.platform.done) == (["blocked"], True, [("lock", CARD)])
+    (found,) = sims.check()
+    assert (found.broken, found.locked) == ([], False)
+    sims.platform.states[CARD] = Status("active", IMEI)  # somebody has unlocked it there
+    (found,) = sims.check()
+    assert (found.broken, found.locked) == (["blocked"], True)
+
+
+def test_the_device_that_was_heard_last_has_a_card(sims):
+    sims.add(CARD)
+    sims.had(SECOND, CARD, NOW_S - 600)
+    sims.had(FIRST, CARD, NOW_S - 60)
+    assert [each.device for each in sims.check()] == [FIRST]
+
+
+def test_what_other_vendors_count_is_not_missed_by_this_one(sims):
+    sims.add(CARD, PROFILE)
+    sims.had(FIRST, CARD, NOW_S - 2 * DAY_S, 2_000)
+    sims.had(FIRST, PROFILE, NOW_S - DAY_S, 1)
+    sims.platform.used[PROFILE] = 1_000
+    assert [(each.iccid, each.broken) for each in sims.check()] == [(PROFILE, [])]
