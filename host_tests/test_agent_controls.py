@@ -3,7 +3,8 @@ register."""
 
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -273,28 +274,13 @@ def test_what_the_vendor_sees_is_judged_and_locked(desk):
 
 
 def test_a_connection_is_made_anew_over_the_command_line(desk, tmp_path, capsys):
-    asked: list[str] = []
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            asked.append(self.path)
-            self.send_response(204)
-            self.end_headers()
-
-        def log_message(self, *_: Any) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
     file = tmp_path / "vendor.toml"
-    url = f"http://127.0.0.1:{server.server_port}"
-    file.write_text(f'[provider]\nurl = "{url}/{{iccid}}"\n[provider.reset]\npath = "/reset"\n')
-    _run("controls", "reset", str(file), ICCID)
-    assert asked == [f"/{ICCID}/reset"]
+    with vendor(lambda _: (204, b"")) as (url, asked):
+        file.write_text(f'[provider]\nurl = "{url}/{{iccid}}"\n[provider.reset]\npath = "/reset"\n')
+        _run("controls", "reset", str(file), ICCID)
+    assert asked == [("POST", f"/{ICCID}/reset", None, b"")]
     _run("sims", "history", ICCID)
     assert "reset" in capsys.readouterr().out.splitlines()[-1]
-    server.shutdown()
-    server.server_close()
 
 
 PROVIDER = """
@@ -314,17 +300,22 @@ body = {{ status = "suspended" }}
 """
 
 
-def test_a_platform_is_described_by_a_file(monkeypatch):
-    asked: list[tuple[str, str, str | None, bytes]] = []
+Asked = tuple[str, str, str | None, bytes]
+"""Method, path, authorization and body of a request."""
+
+
+@contextmanager
+def vendor(answer: Callable[[str], tuple[int, bytes]], other: str = "") -> Iterator[tuple[str, list[Asked]]]:
+    """A platform of a vendor that answers by path, or sends to another: its address, and what it is asked."""
+    asked: list[Asked] = []
 
     class Handler(BaseHTTPRequestHandler):
         def _answer(self) -> None:
             body = self.rfile.read(int(self.headers.get("content-length", 0)))
             asked.append((self.command, self.path, self.headers.get("authorization"), body))
-            told: Any = {"status": "active", "device": {"imei": IMEI}}
-            told = {"month": {"total": 12345}} if self.path.endswith("/usage") else told
-            text = json.dumps(told).encode()
-            self.send_response(200 if ICCID in self.path else 404)
+            code, text = answer(self.path)
+            self.send_response(code)
+            self.send_header("Location", other)
             self.send_header("Content-Length", str(len(text)))
             self.end_headers()
             self.wfile.write(text)
@@ -336,18 +327,68 @@ def test_a_platform_is_described_by_a_file(monkeypatch):
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
-    described = PROVIDER.format(url=f"http://127.0.0.1:{server.server_port}")
-    with pytest.raises(UserError, match="LANDBRIDGE_TEST_TOKEN"):
-        Http(described)
-    monkeypatch.setenv("LANDBRIDGE_TEST_TOKEN", "right")
-    platform = Http(described)
-    assert platform.status(ICCID) == Status("active", IMEI)
-    assert platform.usage(ICCID) == 12345
-    platform.lock(ICCID)
-    assert asked[-1] == ("PATCH", f"/v1/sims/{ICCID}", "Bearer right", b'{"status": "suspended"}')
-    with pytest.raises(UserError, match="not described"):
-        platform.reset(ICCID)
-    with pytest.raises(UserError, match="404"):
-        platform.status(OTHER)
+    yield f"http://127.0.0.1:{server.server_port}", asked
     server.shutdown()
     server.server_close()
+
+
+def well(path: str) -> tuple[int, bytes]:
+    """What it says of one card."""
+    told: Any = {"status": "active", "device": {"imei": IMEI}}
+    told = {"month": {"total": 12345}} if path.endswith("/usage") else told
+    return 200 if ICCID in path else 404, json.dumps(told).encode()
+
+
+def test_a_platform_is_described_by_a_file(monkeypatch):
+    with vendor(well) as (url, asked):
+        described = PROVIDER.format(url=url)
+        with pytest.raises(UserError, match="LANDBRIDGE_TEST_TOKEN"):
+            Http(described)
+        monkeypatch.setenv("LANDBRIDGE_TEST_TOKEN", "right")
+        platform = Http(described)
+        assert platform.status(ICCID) == Status("active", IMEI)
+        assert platform.usage(ICCID) == 12345
+        platform.lock(ICCID)
+        assert asked[-1] == ("PATCH", f"/v1/sims/{ICCID}", "Bearer right", b'{"status": "suspended"}')
+        with pytest.raises(UserError, match="not described"):
+            platform.reset(ICCID)
+        with pytest.raises(UserError, match="404"):
+            platform.status(OTHER)
+        locked = Http(described.replace("[provider.usage]", 'locked = ["active"]\n[provider.usage]'))
+        assert locked.status(ICCID).locked
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        (("http:", "ftp:"), "needs a url"),
+        (("{iccid}", ""), "needs a url"),
+        (('state = "status"', 'locked = "suspended"'), "list of texts"),
+        (("[provider.status]", "reset = 1\n[provider.status]"), "reset. is no table"),
+    ],
+)
+def test_a_description_that_is_wrong_is_said_in_one_line(monkeypatch, change, why):
+    monkeypatch.setenv("LANDBRIDGE_TEST_TOKEN", "right")
+    text = PROVIDER.format(url="http://127.0.0.1").replace(*change)
+    with pytest.raises(UserError, match=why):
+        Http(text)
+
+
+def test_the_token_goes_to_the_platform_and_nowhere_else(monkeypatch):
+    monkeypatch.setenv("LANDBRIDGE_TEST_TOKEN", "right")
+    with vendor(well) as (other, overheard), vendor(lambda _: (302, b""), other) as (url, asked):
+        monkeypatch.setenv("http_proxy", other)
+        with pytest.raises(UserError, match="302"):
+            Http(PROVIDER.format(url=url)).lock(ICCID)
+        assert len(asked) == 1 and overheard == []
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [b"<html>maintenance</html>", b'{"month": {"total": "12.5 MB"}}', b'{"month": {"total": Infinity}}',
+     b'{"month": {"total": []}}', b"[" * 100_000, b"\xff"],
+)  # fmt: skip
+def test_an_odd_answer_is_the_fault_of_one_card(monkeypatch, odd):
+    monkeypatch.setenv("LANDBRIDGE_TEST_TOKEN", "right")
+    with vendor(lambda _: (200, odd)) as (url, _), pytest.raises(UserError, match="platform, usage of"):
+        Http(PROVIDER.format(url=url)).usage(ICCID)

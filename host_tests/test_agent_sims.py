@@ -1,5 +1,8 @@
 """Cards in the register and what becomes of them, whatever locator they are in, or none."""
 
+import json
+import socket
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -7,7 +10,7 @@ import pytest
 from landbridge.clock import CLOCK_FILE_VARIABLE, Clock
 from landbridge.controls import check, classes
 from landbridge.controls.binding import ARMED, BOUND
-from landbridge.controls.provider import Fake, Status
+from landbridge.controls.provider import Fake, Http, Status
 from landbridge.store import cards, devices, register
 from landbridge.store.database import Database, open_database
 from landbridge.store.points import KeptUplink, keep_uplinks
@@ -117,6 +120,35 @@ def test_only_the_vendor_knows_whether_a_card_is_locked(sims):
     sims.platform.states[CARD] = Status("active", IMEI)  # somebody has unlocked it there
     (found,) = sims.check()
     assert (found.broken, found.locked) == (["blocked"], True)
+
+
+def test_what_a_platform_says_of_one_card_keeps_no_other_from_being_locked(sims):
+    sims.add(CARD, imei=IMEI)
+    sims.add(OTHER, imei=IMEI)
+    odd = b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{"
+    good = json.dumps({"state": "active", "imei": ELSEWHERE}).encode()
+    good = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(good), good)
+    with socket.create_server(("127.0.0.1", 0)) as platform:
+        asked: list[bytes] = []
+
+        def answer() -> None:
+            while len(asked) < 3:
+                taken, _ = platform.accept()
+                with taken:
+                    asked.append(taken.recv(10_000).splitlines()[0])
+                    taken.sendall(odd if CARD.encode() in asked[-1] else good)
+
+        thread = threading.Thread(target=answer, daemon=True)
+        thread.start()
+        url = f"http://127.0.0.1:{platform.getsockname()[1]}/{{iccid}}"
+        sims.platform = Http(
+            f"[provider]\nurl = '{url}'\nstatus = {{ state = 'state', imei = 'imei' }}\nlock = {{}}\n"
+        )
+        first, second = sims.check()
+        thread.join()
+    assert "no JSON" in str(first.failure) and not first.locked
+    assert (second.state, second.locked, second.failure) == ("active", True, None)
+    assert asked[-1].startswith(b"POST")
 
 
 def test_the_device_that_was_heard_last_has_a_card(sims):
