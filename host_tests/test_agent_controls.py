@@ -18,7 +18,7 @@ from landbridge.clock import Clock
 from landbridge.controls import binding, cases, check, classes, usage, watch
 from landbridge.controls.binding import ARMED, BOUND, REBIND_PENDING, SEPARATED, Binding
 from landbridge.controls.provider import Fake, Http, Status
-from landbridge.controls.rules import RULES
+from landbridge.controls.rules import RULES, Card, Seen, judge
 from landbridge.controls.usage import Message, Span
 from landbridge.errors import UserError
 from landbridge.store import alarms, events, register, settings
@@ -67,6 +67,10 @@ def test_a_rule_without_a_case_is_named():
         ("[class.a]\nquota_mb = -1", "must be a number"),
         ("[class.a]\narea = [[1.0, 2.0]]", "latitude"),
         ("[class.a]\nbinding = 1", "true or false"),
+        ("[class.a]\nblocked_networks = [25099]", "25099 is no network: write MCC . 1000 . MNC"),
+        ("[class.a]\nnetworks = [460000, 4600000]", "4600000 is no network"),
+        ("[class.a]\nhosts = 'broker.example:8883'", "a list of texts"),
+        ("[class.a]\nslow_at = -80", "must be a number"),
         ("[class.a", "no TOML"),
         ("[other]", "write"),
         ("", "no .class"),
@@ -77,9 +81,52 @@ def test_a_file_that_is_wrong_is_said_in_one_line(text, why):
         classes.parse(text)
 
 
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        (("broken = []", "broken = 5"), "case 1.broken = 5 must be a list of texts"),
+        (("broken = []", "broken = 'area'"), "must be a list of texts"),
+        (('name = "all is well"', "name = 5"), "case 1.name = 5 must be a text"),
+        (('class = "resold"\ncard', 'class = ["resold"]\ncard'), "case 1.class = ..resold.. must be a text"),
+        (("month_bytes = 1000000", 'month_bytes = "9"'), "month_bytes = '9' must be a whole number"),
+        (("latitude = 29.6", "latitude = true"), "latitude = True must be a number"),
+        (("sms = false }", "sms = 0 }"), "sms = 0 must be true or false"),
+        (('iccids = ["8931440400012345678", "8931440400012345686"]', 'iccids = "8931440400012345678"'),
+         "case 1.card.iccids = '8931440400012345678' must be a list of texts"),
+        (('imei = "861234567890123" }', "imei = 861234567890123 }"), "imei = 861234567890123 must be a text"),
+        (("plmn = 460000,", "plmn = 46000,"), "46000 is no network"),
+        (("plmn = 460000,", "plnm = 460000,"), "no plnm; known are imei"),
+        (("[[case]]", "[case]"), "write ..case"),
+    ],
+)  # fmt: skip
+def test_a_case_that_is_wrong_is_said_in_one_line(change, why):
+    first, mark, rest = FILE.partition("\n[[case]]\n")
+    case = mark + rest.partition(mark)[0]
+    assert cases.run(first + case)[0][0].is_right
+    before, after = change
+    with pytest.raises(UserError, match=why):
+        cases.run(first + case.replace(before, after, 1))
+
+
+def test_hosts_are_the_same_however_they_are_spelled():
+    may = classes.Class(hosts=("Broker.Example:8883",))
+    assert judge(may, Card(), Seen(hosts=("broker.example:8883",)))["traffic"] is None
+    assert judge(may, Card(), Seen(hosts=("BROKER.example:8883", "broker.example:443")))["traffic"]
+
+
 def test_a_class_is_kept_as_it_was_read():
     (found,) = classes.parse(FILE).values()
-    assert classes.of_table("class.x", json.loads(json.dumps(found.stored()))) == found
+    kept = json.loads(json.dumps(found.stored()))
+    assert classes.of_table("class.x", kept) == found
+    assert json.loads(json.dumps(classes.restored(kept).stored())) == kept
+
+
+def test_a_card_is_judged_by_a_class_that_would_not_be_set_any_more(desk):
+    with desk.bench.database().writing() as connection:
+        demands = classes.Class(blocked_networks=(25_099, 460_000)).stored()
+        register.set_class(connection, "resold", demands, "bench", NOW_S)
+    desk.device.send([point(1, plmn=460_000)], identity=IDENTITY)
+    assert desk.standing() == {"network"} and desk.bench.dead_letters() == []
 
 
 @given(st.lists(st.one_of(st.just("move"), st.sampled_from((IMEI, SECOND, "3"))), max_size=20))

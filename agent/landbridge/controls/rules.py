@@ -129,7 +129,8 @@ def _quota(percent: int) -> Callable[[Class, Card, Seen], str | None]:
 
 
 def _traffic(demands: Class, _: Card, seen: Seen) -> str | None:
-    others = [host for host in seen.hosts or () if host not in demands.hosts]
+    directed = {host.lower() for host in demands.hosts}
+    others = [host for host in seen.hosts or () if host.lower() not in directed]
     return f"may talk to {', '.join(others)}, directed to {', '.join(demands.hosts)}" if others else None
 
 

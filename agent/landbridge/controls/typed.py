@@ -39,10 +39,11 @@ def checked(where: str, kind: Any, value: Any) -> Any:
 def _read(kind: Any, value: Any) -> Any:
     if isinstance(kind, UnionType):  # or None, which no file has
         return _read(get_args(kind)[0], value)
-    if isinstance(value, list | tuple):
-        if get_origin(kind) is tuple:
-            return tuple(_read(get_args(kind)[0], each) for each in value)
-        parts = zip(kind.__annotations__.values(), value, strict=True)  # of a NamedTuple
+    is_list = isinstance(value, list | tuple)
+    if get_origin(kind) is tuple and is_list:
+        return tuple(_read(get_args(kind)[0], each) for each in value)
+    if hasattr(kind, "_fields") and is_list:
+        parts = zip(kind.__annotations__.values(), value, strict=True)
         return kind(*(_read(*each) for each in parts))
     if type(value) is kind or (kind is float and type(value) is int):
         return value

@@ -81,8 +81,7 @@ def known(connection: Connection, identity: Mapping[str, Any]) -> Registered | N
 
 def demanded(connection: Connection, found: Registered) -> Class:
     """The controls of a card's class."""
-    content = register.class_of(connection, found.class_)
-    return classes.of_table(f"class.{found.class_}", content or {})
+    return classes.restored(register.class_of(connection, found.class_) or {})
 
 
 def of_register(found: Registered) -> Card:
