@@ -5,16 +5,18 @@ import socket
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from landbridge.clock import CLOCK_FILE_VARIABLE, Clock
-from landbridge.controls import check, classes
-from landbridge.controls.binding import ARMED, BOUND
+from landbridge.controls import check, classes, usage
+from landbridge.controls.binding import ARMED, BOUND, REBIND_PENDING, SEPARATED
 from landbridge.controls.provider import Fake, Http, Status
 from landbridge.store import cards, devices, register
 from landbridge.store.database import Database, open_database
 from landbridge.store.points import KeptUplink, keep_uplinks
 from landbridge.store.register import Registered
+from landbridge.web import card, seen
 
 from host_tests.agent_bench import NOW_S, heard, set_clock
 from host_tests.fleet_bench import FIRST, SECOND
@@ -38,21 +40,26 @@ class Sims:
     def add(self, *iccids: str, stage: str = "active", imei: str | None = None) -> int:
         """Its number."""
         binding = BOUND if imei else ARMED
-        card = Registered(0, "ACME", "locator", "resold", stage, (), binding, imei, None, iccids)
+        made = Registered(0, "ACME", "locator", "resold", stage, (), binding, imei, None, iccids)
         with self.database.writing() as connection:
-            return register.add(connection, card, "bench", NOW_S)
+            return register.add(connection, made, "bench", NOW_S)
 
-    def had(self, device: str, iccid: str, at_s: int, kilobytes: int = 0) -> None:
+    def had(self, device: str, iccid: str, at_s: int, kilobytes: int = 0, imei: str = IMEI) -> None:
         """A device has said that it has this card, and has sent so much over it."""
-        identity = {"iccid": iccid, "imei": IMEI}
+        identity = {"iccid": iccid, "imei": imei}
         with self.database.writing() as connection:
             heard(connection, device, at_s, identity=identity)
             cards.see_identity(connection, device, identity, at_s)
             keep_uplinks(connection, [KeptUplink(device, at_s, at_s, bytes(kilobytes * 1_000), 0, 0)])
 
-    def block(self, number: int, why: str) -> None:
+    def change(self, number: int, **values: str) -> None:
         with self.database.writing() as connection:
-            register.change(connection, number, {"blocked": why}, why, "bench", NOW_S)
+            register.change(connection, number, values, "", "bench", NOW_S)
+
+    def page(self) -> dict[str, Any]:
+        """What the page of the first device's card tells the house."""
+        with self.database.reading() as connection:
+            return card._told(connection, seen.rides(connection, None, FIRST)[0], NOW_S)
 
     def stages(self) -> list[str]:
         with self.database.reading() as connection:
@@ -91,7 +98,7 @@ def test_a_quota_is_that_of_a_card_whatever_locator_it_is_in(sims):
 def test_a_card_that_no_device_ever_reported_is_judged_by_its_vendor(sims):
     stolen = sims.add(CARD, stage="stock")
     sims.add(OTHER, imei=IMEI)
-    sims.block(stolen, "stolen")
+    sims.change(stolen, blocked="stolen")
     sims.platform.states |= {CARD: Status("active", ELSEWHERE), OTHER: Status("active", ELSEWHERE)}
     sims.platform.used[CARD] = 50_000_000
     first, second = sims.check()
@@ -110,7 +117,7 @@ def test_only_the_vendor_knows_whether_a_card_is_locked(sims):
     sims.platform.states[CARD] = Status("active", IMEI)
     (found,) = sims.check()
     assert (found.broken, found.locked) == ([], False)
-    sims.block(number, "stolen")
+    sims.change(number, blocked="stolen")
     (found,) = sims.check(lock=False)
     assert (found.broken, found.locked) == (["blocked"], False)
     (found,) = sims.check()
@@ -149,6 +156,29 @@ def test_what_a_platform_says_of_one_card_keeps_no_other_from_being_locked(sims)
     assert "no JSON" in str(first.failure) and not first.locked
     assert (second.state, second.locked, second.failure) == ("active", True, None)
     assert asked[-1].startswith(b"POST")
+
+
+def test_the_page_has_the_binding_of_the_register(sims):
+    number = sims.add(CARD, PROFILE)
+    sims.had(FIRST, CARD, NOW_S - 600)
+    assert sims.page()["binding"] == "armed"
+    sims.change(number, binding=BOUND, imei=IMEI)
+    assert sims.page()["binding"] == "bound"
+    sims.had(FIRST, PROFILE, NOW_S - 300, imei=ELSEWHERE)
+    for state, word in ((REBIND_PENDING, "rebind pending"), (BOUND, "bound"), (SEPARATED, "separated")):
+        sims.change(number, binding=state)
+        assert (sims.page()["binding"], sims.page()["plan"]["binding"]) == (word, state)
+    sims.had(FIRST, OTHER, NOW_S - 60)
+    assert sims.page()["binding"] == "a card that nobody knows"
+
+
+def test_the_page_has_the_bytes_of_the_card(sims):
+    sims.add(CARD)
+    sims.had(FIRST, OTHER, NOW_S - 600, 500)
+    sims.had(FIRST, CARD, NOW_S - 300, 20)
+    sims.had(SECOND, CARD, NOW_S - 60, 10)
+    around = usage.SESSION_BYTES + usage.MESSAGE_BYTES + usage.REPLY_BYTES
+    assert sims.page()["plan"]["month_bytes"] == 30_000 + 2 * around
 
 
 def test_the_device_that_was_heard_last_has_a_card(sims):

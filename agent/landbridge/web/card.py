@@ -18,6 +18,7 @@ from landbridge.fleet.line import MCC
 from landbridge.fleet.policy import AUTOMATIC
 from landbridge.store import cards as stored
 from landbridge.store import devices
+from landbridge.store.register import Registered
 from landbridge.web import act, seen, tell
 from landbridge.web.api import Acts as ApiActs
 from landbridge.web.api import Device, Looks
@@ -92,7 +93,8 @@ def _told(connection: Connection, found: Ride, now_s: int) -> dict[str, Any]:
     used = desired.policy.name(said.used) if desired and said and said.revision == desired.revision else None
     # What others used before the viewer's trip is not his to see.
     is_house = found.tenant is None
-    plan = _plan(connection, identities, now_s) if is_house else None
+    in_register = watch.known(connection, identities[-1]._asdict()) if identities else None
+    plan = _plan(connection, in_register, now_s) if in_register and is_house else None
     used_kb = dict(json.loads(said.used_kb)) if said and is_house else {}
     profiles = _profiles(desired, used, used_kb)
     quotas = [each["quota_mb"] for each in profiles if each["used"]]
@@ -101,7 +103,7 @@ def _told(connection: Connection, found: Ride, now_s: int) -> dict[str, Any]:
         "wish": desired and desired.wish,
         "reported": iso(said.reported_s) if said else None,
         "eid": (said.eid if said else None) or None,
-        "binding": _binding(identities, desired),
+        "binding": _binding(identities, desired, in_register),
         "identity": {name: getattr(identities[-1], name) or None for name in ("imei", "iccid", "imsi")}
         if identities
         else None,
@@ -119,11 +121,8 @@ def _services(connection: Connection, device: str) -> str | None:
     return uplink.services(devices.identity(row)) if row is not None else None
 
 
-def _plan(connection: Connection, identities: Sequence[Row[Any]], now_s: int) -> dict[str, Any] | None:
-    """What the register of SIM cards has of the card in the device; None: it is not there."""
-    found = watch.known(connection, identities[-1]._asdict()) if identities else None
-    if found is None:
-        return None
+def _plan(connection: Connection, found: Registered, now_s: int) -> dict[str, Any]:
+    """What the register of SIM cards has of the card in the device, or of the one that belongs there."""
     return {
         "class": found.class_,
         "stage": found.stage,
@@ -198,11 +197,17 @@ def _lies_in(spans: Spans, at_s: int) -> bool:
     return any(begin_s <= at_s < end_s for begin_s, end_s in spans)
 
 
-def _binding(identities: Sequence[Row[Any]], desired: stored.Desired | None) -> str:
-    """Whether locator and card are those that came together, in words."""
+def _binding(
+    identities: Sequence[Row[Any]], desired: stored.Desired | None, in_register: Registered | None
+) -> str:
+    """How the register has it; of a card that is not there, whether locator and card are those that came
+    together. In words."""
     if not identities:
         return "not known yet"
     first, now = identities[0], identities[-1]
+    if in_register is not None:
+        is_its = now.iccid in in_register.iccids
+        return in_register.binding.lower().replace("_", " ") if is_its else "a card that nobody knows"
     if now.imei != first.imei:
         return "another locator has this card"
     known = {each.iccid for each in desired.policy.profiles.values()} if desired else {first.iccid}
