@@ -221,6 +221,15 @@ def test_what_a_device_reports_breaks_rules_and_keeps_them_again(desk):
     assert desk.bench.dead_letters() == []
 
 
+def test_what_is_demanded_no_more_is_broken_no_more(desk):
+    desk.device.send([point(1, plmn=412_001)], identity=IDENTITY)
+    assert desk.standing() == {"region", "high-risk"}
+    with desk.bench.database().writing() as connection:
+        register.set_class(connection, "resold", classes.Class().stored(), "bench", NOW_S)
+    desk.device.send([point(2, plmn=412_001)])
+    assert desk.standing() == set()
+
+
 def test_voice_and_sms_are_judged_as_they_are_told(desk):
     said: list[tuple[dict[str, Any], str | None]] = [
         ({"identity": IDENTITY}, None),  # the modem does not tell

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from landbridge.clock import CLOCK_FILE_VARIABLE, Clock
-from landbridge.controls import check, classes, usage
+from landbridge.controls import check, classes, usage, watch
 from landbridge.controls.binding import ARMED, BOUND, REBIND_PENDING, SEPARATED
 from landbridge.controls.provider import Fake, Http, Status
 from landbridge.store import cards, devices, register
@@ -17,6 +17,7 @@ from landbridge.store.database import Database, open_database
 from landbridge.store.points import KeptUplink, keep_uplinks
 from landbridge.store.register import Registered
 from landbridge.web import card, seen
+from landbridge.wire.uplink import Uplink
 
 from host_tests.agent_bench import NOW_S, heard, set_clock
 from host_tests.fleet_bench import FIRST, SECOND
@@ -64,6 +65,19 @@ class Sims:
     def stages(self) -> list[str]:
         with self.database.reading() as connection:
             return [each.stage for each in register.every(connection)]
+
+    def says(self, device: str, at_s: int, **identity: str) -> set[str]:
+        """A report of a device, with its identity if that has changed; the controls that are broken then."""
+        with self.database.writing() as connection:
+            heard(connection, device, at_s, identity=identity)
+            watch.note(connection, device, Uplink(identity=dict(identity)), at_s)
+            states = register.states(connection, device)
+        return {name for name, (is_broken, _) in states.items() if is_broken}
+
+    def card(self) -> Registered:
+        """The first of the register."""
+        with self.database.reading() as connection:
+            return register.every(connection)[0]
 
     def check(self, lock: bool = True) -> list[check.Checked]:
         return check.check(self.database, Clock(), self.platform, lock, "bench")
@@ -194,3 +208,44 @@ def test_what_other_vendors_count_is_not_missed_by_this_one(sims):
     sims.had(FIRST, PROFILE, NOW_S - DAY_S, 1)
     sims.platform.used[PROFILE] = 1_000
     assert [(each.iccid, each.broken) for each in sims.check()] == [(PROFILE, [])]
+
+
+def test_what_a_card_broke_is_over_when_the_locator_has_another(sims):
+    sims.change(sims.add(CARD, imei=ELSEWHERE), blocked="stolen")
+    assert sims.says(FIRST, NOW_S, iccid=CARD, imei=IMEI) == {"separation", "blocked"}
+    assert sims.says(FIRST, NOW_S + 60, imei=IMEI) == {"separation", "blocked"}  # it could not read its card
+    assert sims.says(FIRST, NOW_S + 120, iccid=OTHER, imei=IMEI) == set()
+
+
+def test_a_card_is_bound_to_the_locator_that_had_told_its_identity_before(sims):
+    identity = {"iccid": CARD, "imei": IMEI}
+    assert sims.says(FIRST, NOW_S, **identity) == set()
+    number = sims.add(CARD)
+    assert sims.says(FIRST, NOW_S + 60) == set()
+    assert (sims.card().binding, sims.card().imei) == (BOUND, IMEI)
+    assert sims.says(SECOND, NOW_S + 120, iccid=CARD, imei=ELSEWHERE) == {"separation"}
+    sims.change(number, binding=REBIND_PENDING)
+    assert sims.says(SECOND, NOW_S + 180) == set()
+    assert (sims.card().binding, sims.card().imei) == (BOUND, ELSEWHERE)
+
+
+def test_only_a_card_that_is_heard_of_breaks_what_its_state_forbids(sims):
+    number = sims.add(CARD, imei=IMEI)
+    sims.change(number, blocked="lost", stage="suspended")
+    assert sims.says(FIRST, NOW_S, iccid=OTHER, imei=IMEI) == {"binding"}
+    assert sims.says(FIRST, NOW_S + 60, iccid=CARD, imei=IMEI) == {"blocked", "life-cycle"}
+
+
+@pytest.mark.parametrize("gone", [{"stage": "retired"}, {"binding": REBIND_PENDING}])
+def test_a_card_that_is_gone_belongs_in_no_locator(sims, gone):
+    number = sims.add(CARD, imei=IMEI)
+    assert sims.says(FIRST, NOW_S, iccid=OTHER, imei=IMEI) == {"binding"}
+    sims.change(number, **gone)
+    assert sims.says(FIRST, NOW_S + 60, iccid=OTHER, imei=IMEI) == set()
+
+
+@pytest.mark.parametrize("told", [IMEI[:14], IMEI[:14] + "01"])
+def test_an_imei_is_the_same_with_and_without_what_follows_it(sims, told):
+    sims.add(CARD, imei=IMEI)
+    sims.platform.states[CARD] = Status("active", told)
+    assert [each.broken for each in sims.check()] == [[]]

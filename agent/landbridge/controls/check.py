@@ -73,8 +73,9 @@ def _judged(
             # What went over its other profiles another vendor counts.
             seen = replace(seen, carrier_bytes=None)
         demands, itself = watch.demanded(connection, card), watch.of_register(card)
+        judged = judge(demands, itself, seen)
         if device is None:
-            return sorted(name for name, why in judge(demands, itself, seen).items() if why is not None)
-        watch.tell(connection, device, demands, itself, seen, now_s, now_s)
+            return sorted(name for name, why in judged.items() if why is not None)
+        watch.tell(connection, device, judged, now_s, now_s)
         states = register.states(connection, device)
     return sorted(name for name, (is_broken, _) in states.items() if is_broken)

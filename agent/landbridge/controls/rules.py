@@ -14,6 +14,8 @@ from landbridge.journey.seen import Place
 STAGES = ("stock", "test", "active", "suspended", "retired")
 """The life cycle of a card. In stock, suspended and retired it is not to be heard of."""
 SPEAKING = ("test", "active")
+_IMEI_DIGITS = 14
+"""Of the modem itself. A check digit follows, or its software version, or nothing, by who tells it."""
 _DIFFER = 0.2
 _LEAST_BYTES = 1_000_000
 
@@ -69,17 +71,17 @@ class Rule(NamedTuple):
 
 
 def judge(demands: Class, card: Card, seen: Seen) -> dict[str, str | None]:
-    """Why each control that can be judged is broken; None: it is kept."""
+    """Why each control that can be judged is broken; None: it is kept, or nobody demands it."""
     return {
-        name: rule.broken(demands, card, seen)
+        name: rule.broken(demands, card, seen) if rule.demanded(demands) else None
         for name, rule in RULES.items()
-        if rule.demanded(demands) and rule.judges(seen)
+        if not rule.demanded(demands) or rule.judges(seen)
     }
 
 
 def _separation(_: Class, card: Card, seen: Seen) -> str | None:
     for imei, who in ((seen.imei, "reported"), (seen.carrier_imei, "seen by its network")):
-        if card.imei is not None and imei is not None and imei != card.imei:
+        if card.imei is not None and imei is not None and imei[:_IMEI_DIGITS] != card.imei[:_IMEI_DIGITS]:
             return f"in IMEI {imei} as {who}, bound to {card.imei}"
     return None
 
@@ -140,13 +142,13 @@ def _services(demands: Class, _: Card, seen: Seen) -> str | None:
 
 
 def _blocked(_: Class, card: Card, seen: Seen) -> str | None:
-    is_kept = card.blocked is None or seen.carrier_locked
-    return None if is_kept else f"on the block list: {card.blocked}"
+    may = seen.iccid in card.iccids or seen.carrier_locked is False
+    return f"on the block list: {card.blocked}" if card.blocked is not None and may else None
 
 
 def _life_cycle(_: Class, card: Card, seen: Seen) -> str | None:
-    is_kept = card.stage in SPEAKING or seen.carrier_locked
-    return None if is_kept else f"heard of while {card.stage}"
+    spoke = seen.iccid in card.iccids or (seen.iccid is None and not seen.carrier_locked)
+    return f"heard of while {card.stage}" if card.stage not in SPEAKING and spoke else None
 
 
 def _differs(_: Class, __: Card, seen: Seen) -> str | None:

@@ -35,18 +35,21 @@ _SLOWEST = {"upload_every_s": SETTINGS["upload_every_s"].highest}
 
 def note(connection: Connection, device: str, uplink: Uplink, now_s: int) -> None:
     """Judge the card of a device by what it reports of itself and by its new points; a card that is not in
-    the
-    register is nobody's to judge."""
+    the register is nobody's to judge, and the one before it broke what it did."""
     identity = _identity(connection, device, uplink)
     found = known(connection, identity)
     if found is None:
+        if identity.get("iccid"):
+            tell(connection, device, dict.fromkeys(RULES), now_s, now_s)
         return
     demands = demanded(connection, found)
-    if uplink.identity and identity["iccid"] in found.iccids and identity.get("imei"):
+    # It told its identity once; the card may have been added, or its move announced, since.
+    if identity["iccid"] in found.iccids and identity.get("imei"):
         found = _bind(connection, found, str(identity["imei"]), now_s)
     card = of_register(found)
     for stored in _by_time(connection, device, uplink):
-        tell(connection, device, demands, card, _place(stored), stored.at_s or now_s, now_s, stored)
+        judged = judge(demands, card, _place(stored))
+        tell(connection, device, judged, stored.at_s or now_s, now_s, stored)
     used = sum(sent.month_bytes(connection, found, now_s).values()) if demands.quota_mb else None
     imei, iccid, imsi = (str(identity[name]) if identity.get(name) else None for name in _NAMES)
     hosts = _hosts(connection, device)
@@ -57,7 +60,7 @@ def note(connection: Connection, device: str, uplink: Uplink, now_s: int) -> Non
     )  # fmt: skip
     # When a reply is lost the same comes again.
     anew = {"services"} if came and came & device_log.kinds(connection, device, now_s) else set()
-    tell(connection, device, demands, card, itself, now_s, now_s, anew=anew)
+    tell(connection, device, judge(demands, card, itself), now_s, now_s, anew=anew)
     if used is not None and demands.slow_at and used >= demands.quota_mb * 1e4 * demands.slow_at:
         settings.change(connection, device, _SLOWEST, WHO, now_s)
 
@@ -73,10 +76,17 @@ def orders(connection: Connection, device: str, uplink: Uplink, now_s: int) -> M
 
 
 def known(connection: Connection, identity: Mapping[str, Any]) -> Registered | None:
-    """The card of this ICCID, or else the one that belongs into the locator that says so."""
+    """The card of this ICCID, or else the one that belongs into the locator that says so; none does once it
+    is retired or goes to another."""
     iccid, imei = identity.get("iccid"), identity.get("imei")
     found = register.of_iccid(connection, str(iccid)) if iccid else None
-    return found or (register.of_imei(connection, str(imei)) if iccid and imei else None)
+    if found is None and iccid and imei:
+        found = next((each for each in register.of_imei(connection, str(imei)) if _belongs(each)), None)
+    return found
+
+
+def _belongs(card: Registered) -> bool:
+    return card.stage != "retired" and card.binding != binding.REBIND_PENDING
 
 
 def demanded(connection: Connection, found: Registered) -> Class:
@@ -98,19 +108,17 @@ def devices_iccid(row: Row[Any]) -> str:
 def tell(
     connection: Connection,
     device: str,
-    demands: Class,
-    card: Card,
-    seen: Seen,
+    judged: Mapping[str, str | None],
     at_s: int,
     now_s: int,
     stored: StoredPoint | None = None,
     anew: Collection[str] = (),
 ) -> None:
-    """Tell which controls are broken now that were not, and which are kept again; `stored` is the point
-    that shows it. What is older than the last change changes nothing; what was broken before this trip is
-    told on it too, and what has been broken `anew` once more."""
+    """Tell which controls are broken now that were not, and which are kept again, as rules.py has `judged`;
+    `stored` is the point that shows it. What is older than the last change changes nothing; what was broken
+    before this trip is told on it too, and what has been broken `anew` once more."""
     states = register.states(connection, device)
-    for control, why in judge(demands, card, seen).items():
+    for control, why in judged.items():
         broken, since_s = states.get(control, (False, -1))
         if why is None or not broken:
             is_news = (why is not None) != broken
