@@ -16,7 +16,7 @@ from landbridge.alarms import engine
 from landbridge.alarms.rules import RULES, SEVERITIES
 from landbridge.clock import CLOCK_FILE_VARIABLE, Clock, iso
 from landbridge.config import Mail
-from landbridge.controls import classes, watch
+from landbridge.controls import classes, rules, watch
 from landbridge.controls.rules import Card, Seen
 from landbridge.errors import UserError
 from landbridge.ingest import judge
@@ -407,7 +407,8 @@ def test_a_control_that_is_broken_when_the_trip_changes_is_so_on_the_next_one(fl
         with fleet.database.writing() as connection:
             (stored,) = points.of_sequences(connection, FIRST, [1 if hour < 10 else 11])
             at_s = BEGIN_S + hour * HOUR_S
-            watch.tell(connection, FIRST, demands, card, Seen(imei=imei), at_s, at_s, stored)
+            judged = rules.judge(demands, card, Seen(imei=imei))
+            watch.tell(connection, FIRST, judged, at_s, at_s, stored)
 
     see(5, "2")
     see(6, "2")

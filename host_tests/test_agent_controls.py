@@ -3,7 +3,8 @@ register."""
 
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from landbridge.clock import Clock
 from landbridge.controls import binding, cases, check, classes, usage, watch
 from landbridge.controls.binding import ARMED, BOUND, REBIND_PENDING, SEPARATED, Binding
 from landbridge.controls.provider import Fake, Http, Status
-from landbridge.controls.rules import RULES
+from landbridge.controls.rules import RULES, Card, Seen, judge
 from landbridge.controls.usage import Message, Span
 from landbridge.errors import UserError
 from landbridge.store import alarms, events, register, settings
@@ -66,6 +67,10 @@ def test_a_rule_without_a_case_is_named():
         ("[class.a]\nquota_mb = -1", "must be a number"),
         ("[class.a]\narea = [[1.0, 2.0]]", "latitude"),
         ("[class.a]\nbinding = 1", "true or false"),
+        ("[class.a]\nblocked_networks = [25099]", "25099 is no network: write MCC . 1000 . MNC"),
+        ("[class.a]\nnetworks = [460000, 4600000]", "4600000 is no network"),
+        ("[class.a]\nhosts = 'broker.example:8883'", "a list of texts"),
+        ("[class.a]\nslow_at = -80", "must be a number"),
         ("[class.a", "no TOML"),
         ("[other]", "write"),
         ("", "no .class"),
@@ -76,9 +81,52 @@ def test_a_file_that_is_wrong_is_said_in_one_line(text, why):
         classes.parse(text)
 
 
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        (("broken = []", "broken = 5"), "case 1.broken = 5 must be a list of texts"),
+        (("broken = []", "broken = 'area'"), "must be a list of texts"),
+        (('name = "all is well"', "name = 5"), "case 1.name = 5 must be a text"),
+        (('class = "resold"\ncard', 'class = ["resold"]\ncard'), "case 1.class = ..resold.. must be a text"),
+        (("month_bytes = 1000000", 'month_bytes = "9"'), "month_bytes = '9' must be a whole number"),
+        (("latitude = 29.6", "latitude = true"), "latitude = True must be a number"),
+        (("sms = false }", "sms = 0 }"), "sms = 0 must be true or false"),
+        (('iccids = ["8931440400012345678", "8931440400012345686"]', 'iccids = "8931440400012345678"'),
+         "case 1.card.iccids = '8931440400012345678' must be a list of texts"),
+        (('imei = "861234567890123" }', "imei = 861234567890123 }"), "imei = 861234567890123 must be a text"),
+        (("plmn = 460000,", "plmn = 46000,"), "46000 is no network"),
+        (("plmn = 460000,", "plnm = 460000,"), "no plnm; known are imei"),
+        (("[[case]]", "[case]"), "write ..case"),
+    ],
+)  # fmt: skip
+def test_a_case_that_is_wrong_is_said_in_one_line(change, why):
+    first, mark, rest = FILE.partition("\n[[case]]\n")
+    case = mark + rest.partition(mark)[0]
+    assert cases.run(first + case)[0][0].is_right
+    before, after = change
+    with pytest.raises(UserError, match=why):
+        cases.run(first + case.replace(before, after, 1))
+
+
+def test_hosts_are_the_same_however_they_are_spelled():
+    may = classes.Class(hosts=("Broker.Example:8883",))
+    assert judge(may, Card(), Seen(hosts=("broker.example:8883",)))["traffic"] is None
+    assert judge(may, Card(), Seen(hosts=("BROKER.example:8883", "broker.example:443")))["traffic"]
+
+
 def test_a_class_is_kept_as_it_was_read():
     (found,) = classes.parse(FILE).values()
-    assert classes.of_table("class.x", json.loads(json.dumps(found.stored()))) == found
+    kept = json.loads(json.dumps(found.stored()))
+    assert classes.of_table("class.x", kept) == found
+    assert json.loads(json.dumps(classes.restored(kept).stored())) == kept
+
+
+def test_a_card_is_judged_by_a_class_that_would_not_be_set_any_more(desk):
+    with desk.bench.database().writing() as connection:
+        demands = classes.Class(blocked_networks=(25_099, 460_000)).stored()
+        register.set_class(connection, "resold", demands, "bench", NOW_S)
+    desk.device.send([point(1, plmn=460_000)], identity=IDENTITY)
+    assert desk.standing() == {"network"} and desk.bench.dead_letters() == []
 
 
 @given(st.lists(st.one_of(st.just("move"), st.sampled_from((IMEI, SECOND, "3"))), max_size=20))
@@ -142,7 +190,7 @@ def desk(bench: Bench) -> Iterator[Desk]:
 
 
 def test_what_a_device_reports_breaks_rules_and_keeps_them_again(desk):
-    set_clock(desk.bench.folder / "clock", watch.month_s(NOW_S) + 86_400)
+    set_clock(desk.bench.folder / "clock", usage.month_s(NOW_S) + 86_400)
     desk.device.send([point(1, plmn=460_000)], identity=IDENTITY)
     assert desk.standing() == set()
     assert desk.card().binding == BOUND and desk.card().imei == IMEI
@@ -171,6 +219,15 @@ def test_what_a_device_reports_breaks_rules_and_keeps_them_again(desk):
         told = [row for row in events.after(connection, DEVICE, 0, 1_000) if row.type == "control"]
     assert [json.loads(row.content)["control"] for row in told][:2] == ["region", "high-risk"]
     assert desk.bench.dead_letters() == []
+
+
+def test_what_is_demanded_no_more_is_broken_no_more(desk):
+    desk.device.send([point(1, plmn=412_001)], identity=IDENTITY)
+    assert desk.standing() == {"region", "high-risk"}
+    with desk.bench.database().writing() as connection:
+        register.set_class(connection, "resold", classes.Class().stored(), "bench", NOW_S)
+    desk.device.send([point(2, plmn=412_001)])
+    assert desk.standing() == set()
 
 
 def test_voice_and_sms_are_judged_as_they_are_told(desk):
@@ -273,28 +330,13 @@ def test_what_the_vendor_sees_is_judged_and_locked(desk):
 
 
 def test_a_connection_is_made_anew_over_the_command_line(desk, tmp_path, capsys):
-    asked: list[str] = []
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            asked.append(self.path)
-            self.send_response(204)
-            self.end_headers()
-
-        def log_message(self, *_: Any) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
     file = tmp_path / "vendor.toml"
-    url = f"http://127.0.0.1:{server.server_port}"
-    file.write_text(f'[provider]\nurl = "{url}/{{iccid}}"\n[provider.reset]\npath = "/reset"\n')
-    _run("controls", "reset", str(file), ICCID)
-    assert asked == [f"/{ICCID}/reset"]
+    with vendor(lambda _: (204, b"")) as (url, asked):
+        file.write_text(f'[provider]\nurl = "{url}/{{iccid}}"\n[provider.reset]\npath = "/reset"\n')
+        _run("controls", "reset", str(file), ICCID)
+    assert asked == [("POST", f"/{ICCID}/reset", None, b"")]
     _run("sims", "history", ICCID)
     assert "reset" in capsys.readouterr().out.splitlines()[-1]
-    server.shutdown()
-    server.server_close()
 
 
 PROVIDER = """
@@ -314,17 +356,22 @@ body = {{ status = "suspended" }}
 """
 
 
-def test_a_platform_is_described_by_a_file(monkeypatch):
-    asked: list[tuple[str, str, str | None, bytes]] = []
+Asked = tuple[str, str, str | None, bytes]
+"""Method, path, authorization and body of a request."""
+
+
+@contextmanager
+def vendor(answer: Callable[[str], tuple[int, bytes]], other: str = "") -> Iterator[tuple[str, list[Asked]]]:
+    """A platform of a vendor that answers by path, or sends to another: its address, and what it is asked."""
+    asked: list[Asked] = []
 
     class Handler(BaseHTTPRequestHandler):
         def _answer(self) -> None:
             body = self.rfile.read(int(self.headers.get("content-length", 0)))
             asked.append((self.command, self.path, self.headers.get("authorization"), body))
-            told: Any = {"status": "active", "device": {"imei": IMEI}}
-            told = {"month": {"total": 12345}} if self.path.endswith("/usage") else told
-            text = json.dumps(told).encode()
-            self.send_response(200 if ICCID in self.path else 404)
+            code, text = answer(self.path)
+            self.send_response(code)
+            self.send_header("Location", other)
             self.send_header("Content-Length", str(len(text)))
             self.end_headers()
             self.wfile.write(text)
@@ -336,18 +383,68 @@ def test_a_platform_is_described_by_a_file(monkeypatch):
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
-    described = PROVIDER.format(url=f"http://127.0.0.1:{server.server_port}")
-    with pytest.raises(UserError, match="LANDBRIDGE_TEST_TOKEN"):
-        Http(described)
-    monkeypatch.setenv("LANDBRIDGE_TEST_TOKEN", "right")
-    platform = Http(described)
-    assert platform.status(ICCID) == Status("active", IMEI)
-    assert platform.usage(ICCID) == 12345
-    platform.lock(ICCID)
-    assert asked[-1] == ("PATCH", f"/v1/sims/{ICCID}", "Bearer right", b'{"status": "suspended"}')
-    with pytest.raises(UserError, match="not described"):
-        platform.reset(ICCID)
-    with pytest.raises(UserError, match="404"):
-        platform.status(OTHER)
+    yield f"http://127.0.0.1:{server.server_port}", asked
     server.shutdown()
     server.server_close()
+
+
+def well(path: str) -> tuple[int, bytes]:
+    """What it says of one card."""
+    told: Any = {"status": "active", "device": {"imei": IMEI}}
+    told = {"month": {"total": 12345}} if path.endswith("/usage") else told
+    return 200 if ICCID in path else 404, json.dumps(told).encode()
+
+
+def test_a_platform_is_described_by_a_file(monkeypatch):
+    with vendor(well) as (url, asked):
+        described = PROVIDER.format(url=url)
+        with pytest.raises(UserError, match="LANDBRIDGE_TEST_TOKEN"):
+            Http(described)
+        monkeypatch.setenv("LANDBRIDGE_TEST_TOKEN", "right")
+        platform = Http(described)
+        assert platform.status(ICCID) == Status("active", IMEI)
+        assert platform.usage(ICCID) == 12345
+        platform.lock(ICCID)
+        assert asked[-1] == ("PATCH", f"/v1/sims/{ICCID}", "Bearer right", b'{"status": "suspended"}')
+        with pytest.raises(UserError, match="not described"):
+            platform.reset(ICCID)
+        with pytest.raises(UserError, match="404"):
+            platform.status(OTHER)
+        locked = Http(described.replace("[provider.usage]", 'locked = ["active"]\n[provider.usage]'))
+        assert locked.status(ICCID).locked
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        (("http:", "ftp:"), "needs a url"),
+        (("{iccid}", ""), "needs a url"),
+        (('state = "status"', 'locked = "suspended"'), "list of texts"),
+        (("[provider.status]", "reset = 1\n[provider.status]"), "reset. is no table"),
+    ],
+)
+def test_a_description_that_is_wrong_is_said_in_one_line(monkeypatch, change, why):
+    monkeypatch.setenv("LANDBRIDGE_TEST_TOKEN", "right")
+    text = PROVIDER.format(url="http://127.0.0.1").replace(*change)
+    with pytest.raises(UserError, match=why):
+        Http(text)
+
+
+def test_the_token_goes_to_the_platform_and_nowhere_else(monkeypatch):
+    monkeypatch.setenv("LANDBRIDGE_TEST_TOKEN", "right")
+    with vendor(well) as (other, overheard), vendor(lambda _: (302, b""), other) as (url, asked):
+        monkeypatch.setenv("http_proxy", other)
+        with pytest.raises(UserError, match="302"):
+            Http(PROVIDER.format(url=url)).lock(ICCID)
+        assert len(asked) == 1 and overheard == []
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [b"<html>maintenance</html>", b'{"month": {"total": "12.5 MB"}}', b'{"month": {"total": Infinity}}',
+     b'{"month": {"total": []}}', b"[" * 100_000, b"\xff"],
+)  # fmt: skip
+def test_an_odd_answer_is_the_fault_of_one_card(monkeypatch, odd):
+    monkeypatch.setenv("LANDBRIDGE_TEST_TOKEN", "right")
+    with vendor(lambda _: (200, odd)) as (url, _), pytest.raises(UserError, match="platform, usage of"):
+        Http(PROVIDER.format(url=url)).usage(ICCID)

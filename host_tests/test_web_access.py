@@ -252,6 +252,7 @@ def test_every_word_is_there_in_chinese():
     spoken |= {each.help for each in commands.VERBS.values()}
     spoken |= {each.help for each in settings.SETTINGS.values()}
     spoken |= {*cards.OUTCOMES.values(), "asked", "bound", "another locator has this card"}
+    spoken |= {"armed", "separated", "rebind pending"}
     spoken |= {"stop", "departure", "border", "arrival", "dwell", "gap", "enter", "leave", "pass", "return"}
     spoken |= {"canaries", releases.RUNNING, releases.FELL_BACK, "a card that nobody knows"}
     spoken |= {

@@ -9,9 +9,11 @@ from xml.etree import ElementTree
 import pytest
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 from landbridge.clock import CLOCK_FILE_VARIABLE
+from landbridge.controls import report
 from landbridge.fleet import policy
+from landbridge.ingest import judge
 from landbridge.store import cards, register
-from landbridge.store.points import KeptUplink, keep_uplinks
+from landbridge.store.points import KeptUplink, keep_uplinks, store
 from landbridge.store.register import Registered
 from landbridge.web import seen
 from landbridge.wire.cards import Profile, Report
@@ -97,8 +99,8 @@ def test_what_a_card_did_on_the_trip_of_another_is_not_told(tmp_path, monkeypatc
             cards.set_desired(connection, FIRST, found, wish, "bench", at_s)
             keep_uplinks(connection, [KeptUplink(FIRST, hour, at_s, b"1234", 0, 0)])
         cards.see_identity(connection, FIRST, {"iccid": profile.iccid}, BEGIN_S)
-        report = Report(2, 0, "", 1, 0, (), (), 321, ((profile.iccid, 3 * 1024),))
-        cards.keep_report(connection, FIRST, report, BEGIN_S + 13 * HOUR_S)
+        said = Report(2, 0, "", 1, 0, (), (), 321, ((profile.iccid, 3 * 1024),))
+        cards.keep_report(connection, FIRST, said, BEGIN_S + 13 * HOUR_S)
         register.set_class(connection, "resold", {}, "bench", BEGIN_S)
         card = Registered(
             0, "ACME Rail", "locator", "resold", "active", (), "ARMED", None, None, (profile.iccid,)
@@ -116,6 +118,31 @@ def test_what_a_card_did_on_the_trip_of_another_is_not_told(tmp_path, monkeypatc
     assert (told["house"]["plan"]["holder"], told["house"]["profiles"][0]["used_mb"]) == ("ACME Rail", 3)
     assert [each["reports"] for each in told["bolt"]["usage"]] == [1]
     assert [each["reports"] for each in told["house"]["usage"]] == [2]
+    fleet.database.close()
+
+
+def test_bytes_by_country_are_the_same_on_the_page_and_in_the_report(tmp_path, monkeypatch):
+    set_clock(tmp_path / "clock", NOW_S)
+    monkeypatch.setenv(CLOCK_FILE_VARIABLE, str(tmp_path / "clock"))
+    fleet = Fleet(tmp_path)
+    fleet.trip("MSKU0000006", 10, None, "bolt")
+    with fleet.database.writing() as connection:
+        for hour, plmn in ((2, 460_000), (12, 0), (14, 401_001)):
+            at_s = BEGIN_S + hour * HOUR_S
+            store(connection, FIRST, [judge.judge(at(hour, plmn=plmn), None, at_s)], at_s)
+            keep_uplinks(connection, [KeptUplink(FIRST, hour, at_s, b"1234", 0, 0)])
+        kazakhstan, china = report.lines(connection, BEGIN_S, NOW_S)
+    pages = Pages(fleet)
+    with pages.served():
+        house, bolt = (
+            json.loads(pages.ask(f"/v1/devices/{FIRST}/card", pages.token(name, tenant=tenant))[1])["usage"]
+            for name, tenant in (("house", None), ("bolt", "bolt"))
+        )
+    assert [(each.country, each.used.messages) for each in (kazakhstan, china)] == [("401", 1), ("460", 2)]
+    counted = {each["country"]: (each["reports"], each["on_air_bytes"]) for each in house}
+    assert counted == {"CN": (2, china.used.on_air_bytes), "KZ": (1, kazakhstan.used.on_air_bytes)}
+    # Where it was before his trip is not the tenant's to see.
+    assert {each["country"]: each["reports"] for each in bolt} == {None: 1, "KZ": 1}
     fleet.database.close()
 
 

@@ -113,12 +113,14 @@ def reset(provider: Path = _PROVIDER, iccid: str = typer.Argument(help="ICCID of
       landbridge controls reset vendor.toml 8931440400012345678
     """
     asked = Http(_text(provider))
-    with opened() as it, it.database.writing() as connection:
-        found = register.of_iccid(connection, iccid)
+    with opened() as it:
+        with it.database.reading() as connection:
+            found = register.of_iccid(connection, iccid)
         if found is None:
             raise UserError(f"no card {iccid}; `landbridge sims list` shows those there are")
-        asked.reset(iccid)
-        register.note(connection, found.card, "reset", "", whoever(), it.clock.now_s())
+        asked.reset(iccid)  # nobody waits for the database meanwhile
+        with it.database.writing() as connection:
+            register.note(connection, found.card, "reset", "", whoever(), it.clock.now_s())
     print(f"the connection of {iccid} is made anew")
 
 

@@ -137,8 +137,8 @@ def rebind(iccid: str = _ICCID, why: str = typer.Option("", help="Why.")) -> Non
 
 @commands.command()
 def block(iccid: str = _ICCID, why: str = typer.Option(..., help="Why; it is what the alarm says.")) -> None:
-    """Put a card on the block list: heard of, it raises an alarm and is locked by `landbridge controls
-    check --lock`.
+    """Put a card on the block list: heard of, it raises an alarm; heard of or not, `landbridge controls
+    check --lock` locks it.
 
     \b
     Example:

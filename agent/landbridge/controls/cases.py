@@ -8,12 +8,12 @@ seen = { iccid = "8931440400012345678", imei = "860000000000000", plmn = 460000 
 broken = ["separation"]              # exactly these
 """
 
-from dataclasses import fields
 from typing import Any, NamedTuple
 
 from landbridge.controls import classes
 from landbridge.controls.classes import Class
 from landbridge.controls.rules import RULES, STAGES, Card, Seen, judge
+from landbridge.controls.typed import checked, made
 from landbridge.errors import UserError
 
 
@@ -39,7 +39,10 @@ def run(text: str) -> tuple[list[Verdict], list[str]]:
     known = classes.of_tables(file.get("class", {}))
     verdicts: list[Verdict] = []
     seen: dict[str, list[Verdict]] = {name: [] for name in known}
-    for number, case in enumerate(file.get("case", []), 1):
+    cases = file.get("case", [])
+    if not isinstance(cases, list):
+        raise UserError("case: write [[case]], once for each")
+    for number, case in enumerate(cases, 1):
         name, verdict = _verdict(f"case {number}", case, known)
         seen[name].append(verdict)
         verdicts.append(verdict)
@@ -58,23 +61,20 @@ def run(text: str) -> tuple[list[Verdict], list[str]]:
 def _verdict(where: str, case: Any, known: dict[str, Class]) -> tuple[str, Verdict]:
     if not isinstance(case, dict) or set(case) != {"name", "class", "card", "seen", "broken"}:
         raise UserError(f"{where}: it has name, class, card, seen and broken, no more and no less")
-    name = case["class"]
-    if name not in known:
-        raise UserError(f"{where}: no class {name!r}; there are {', '.join(known)}")
-    unknown = set(case["broken"]) - set(RULES)
+    name, class_ = (checked(f"{where}.{key}", str, case[key]) for key in ("name", "class"))
+    expected = checked(f"{where}.broken", tuple[str, ...], case["broken"])
+    if class_ not in known:
+        raise UserError(f"{where}: no class {class_!r}; there are {', '.join(known)}")
+    unknown = set(expected) - set(RULES)
     if unknown:
         raise UserError(f"{where}: no rule {', '.join(sorted(unknown))}; there are {', '.join(RULES)}")
-    card, seen = _made(f"{where}.card", Card, case["card"]), _made(f"{where}.seen", Seen, case["seen"])
+    card: Card = made(f"{where}.card", Card, case["card"])
+    seen: Seen = made(f"{where}.seen", Seen, case["seen"])
     if card.stage not in STAGES:
         raise UserError(f"{where}.card.stage = {card.stage!r}; there are {', '.join(STAGES)}")
-    judged = judge(known[name], card, seen)
+    if seen.plmn is not None:
+        classes.network(f"{where}.seen.plmn", seen.plmn)
+    judged = judge(known[class_], card, seen)
     found = {rule: why for rule, why in judged.items() if why is not None}
     kept = tuple(rule for rule, why in judged.items() if why is None)
-    return name, Verdict(str(case["name"]), tuple(case["broken"]), found, kept)
-
-
-def _made(where: str, kind: type[Any], table: Any) -> Any:
-    names = [key.name for key in fields(kind)]
-    if not isinstance(table, dict) or set(table) - set(names):
-        raise UserError(f"{where}: a table of {', '.join(names)}")
-    return kind(**{name: tuple(value) if isinstance(value, list) else value for name, value in table.items()})
+    return class_, Verdict(name, expected, found, kept)

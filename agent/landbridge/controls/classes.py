@@ -17,12 +17,21 @@ slow_at = 80                         # percent of the quota from which the locat
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
-from typing import Any
+from dataclasses import asdict, dataclass
+from typing import Any, NamedTuple
 
+from landbridge.controls.typed import made
 from landbridge.errors import UserError
 
 QUOTA_PERCENT = (50, 80, 100)
+
+
+class Circle(NamedTuple):
+    """Degrees, and how far around."""
+
+    latitude: float
+    longitude: float
+    km: float
 
 
 @dataclass(frozen=True)
@@ -34,7 +43,7 @@ class Class:
     high_risk: tuple[int, ...] = ()
     networks: tuple[int, ...] = ()
     blocked_networks: tuple[int, ...] = ()
-    area: tuple[tuple[float, float, float], ...] = ()
+    area: tuple[Circle, ...] = ()
     quota_mb: float = 0.0
     hosts: tuple[str, ...] = ()
     voice: bool = False
@@ -43,7 +52,7 @@ class Class:
     slow_at: int = 0
 
     def stored(self) -> dict[str, Any]:
-        """For JSON; `of_table` reads it."""
+        """For JSON; `restored` reads it."""
         return asdict(self)
 
 
@@ -73,41 +82,25 @@ def of_tables(tables: Any) -> dict[str, Class]:
 
 def of_table(where: str, table: Any) -> Class:
     """One class; `UserError` names the key that is wrong."""
-    if not isinstance(table, Mapping):
-        raise UserError(f"{where} is no table")
-    usual = {key.name: key for key in fields(Class)}
-    values: dict[str, Any] = {}
-    for name, value in table.items():
-        if name not in usual:
-            raise UserError(f"{where}: no {name}; known are {', '.join(usual)}")
-        values[name] = _checked(f"{where}.{name}", usual[name].default, value)
-    found = Class(**values)
+    found: Class = made(where, Class, table)
+    for name in ("quota_mb", "rebinds_a_month", "slow_at"):
+        if not getattr(found, name) >= 0:
+            raise UserError(f"{where}.{name} = {getattr(found, name)} must be a number, 0 or more")
     for mcc in (*found.regions, *found.high_risk):
         if not 200 <= mcc <= 799:
             raise UserError(f"{where}: {mcc} is no mobile country code, 200 to 799")
+    for plmn in (*found.networks, *found.blocked_networks):
+        network(where, plmn)
     return found
 
 
-def _checked(where: str, default: Any, value: Any) -> Any:
-    if isinstance(default, bool):
-        good, wanted = isinstance(value, bool), "true or false"
-    elif isinstance(default, int | float):
-        good = isinstance(value, int | float) and not isinstance(value, bool) and value >= 0
-        wanted = "a number"
-    elif where.endswith(".area"):
-        good = isinstance(value, list | tuple) and all(_is_circle(each) for each in value)
-        wanted = "a list of [latitude, longitude, km]"
-        value = tuple(tuple(float(part) for part in each) for each in value) if good else value
-    else:
-        kind = str if where.endswith(".hosts") else int
-        good = isinstance(value, list | tuple) and all(type(each) is kind for each in value)
-        wanted = f"a list of {'texts, name:port' if kind is str else 'numbers'}"
-        value = tuple(value) if good else value
-    if not good:
-        raise UserError(f"{where} = {value!r} must be {wanted}")
-    return value
+def network(where: str, plmn: int) -> None:
+    """`UserError` unless it may be one, as records have them."""
+    if not 200_000 <= plmn <= 799_999:
+        raise UserError(f"{where}: {plmn} is no network: write MCC * 1000 + MNC, as 250099 for 250 99")
 
 
-def _is_circle(value: Any) -> bool:
-    numbers = isinstance(value, list | tuple) and len(value) == 3
-    return numbers and all(isinstance(part, int | float) for part in value)
+def restored(stored: Mapping[str, Any]) -> Class:
+    """Of what `stored` gave. It was checked when it was set, by what held then: cards are judged all the
+    same."""
+    return Class(**stored)

@@ -10,6 +10,7 @@ prefix = "Bearer "
 [provider.status]                      # GET; where in the answer is what
 path = ""
 state = "status"
+locked = ["suspended", "terminated"]   # the states in which a card can transmit nothing
 imei = "device.imei"
 
 [provider.usage]
@@ -29,14 +30,15 @@ path = "/connectivity-reset"
 import json
 import os
 import tomllib
-import urllib.error
-import urllib.request
 from collections.abc import Mapping
 from typing import Any, NamedTuple, Protocol
 
+from landbridge.controls.typed import checked
 from landbridge.errors import UserError
+from landbridge.outbound.kinds import http
+from landbridge.outbound.kinds.errors import Away
 
-_TIMEOUT_S = 30
+_MOST_BYTES = 1_000_000
 _ASKS = {"status": ("state", "imei"), "usage": ("bytes",)}
 _DOES = ("lock", "reset")
 
@@ -46,6 +48,8 @@ class Status(NamedTuple):
 
     state: str | None
     imei: str | None
+    locked: bool = False
+    """Whether it is known to let the card transmit nothing."""
 
 
 class Provider(Protocol):
@@ -83,6 +87,7 @@ class Fake:
     def lock(self, iccid: str) -> None:
         """Remembered."""
         self.done.append(("lock", iccid))
+        self.states[iccid] = self.status(iccid)._replace(state="locked", locked=True)
 
     def reset(self, iccid: str) -> None:
         """Remembered."""
@@ -98,28 +103,40 @@ class Http:
             found = tomllib.loads(text).get("provider")
         except tomllib.TOMLDecodeError as error:
             raise UserError(f"no TOML: {error}") from None
-        if not isinstance(found, dict) or "{iccid}" not in str(found.get("url", "")):
-            raise UserError("[provider] needs a url with {iccid} in it")
-        self._url = str(found["url"])
+        if not isinstance(found, dict):
+            raise UserError("no [provider] is there")
+        self._url = str(found.get("url", ""))
+        if not self._url.startswith(("http://", "https://")) or "{iccid}" not in self._url:
+            raise UserError("[provider] needs a url, https:// or http://, with {iccid} in it")
+        for name in (*_ASKS, *_DOES):
+            if not isinstance(found.get(name, {}), dict):
+                raise UserError(f"[provider.{name}] is no table")
         self._parts: Mapping[str, Any] = found
+        locked = found.get("status", {}).get("locked", [])
+        self._locked = checked("provider.status.locked", tuple[str, ...], locked)
         variable = found.get("token_env", "")
         if variable and variable not in os.environ:
             raise UserError(f"[provider] token_env: the variable {variable} is not set")
-        self._headers = {"Content-Type": "application/json", "User-Agent": "landbridge"}
+        self._headers = {"Content-Type": "application/json"}
         if variable:
-            self._headers[found.get("header", "Authorization")] = (
-                found.get("prefix", "") + os.environ[variable]
-            )
+            secret = found.get("prefix", "") + os.environ[variable].strip()
+            self._headers[found.get("header", "Authorization")] = secret
 
     def status(self, iccid: str) -> Status:
         """By GET."""
         state, imei = self._told("status", iccid)
-        return Status(None if state is None else str(state), None if imei is None else str(imei))
+        state, imei = (None if each in (None, "") else str(each) for each in (state, imei))
+        return Status(state, imei, state in self._locked)
 
     def usage(self, iccid: str) -> int | None:
         """By GET."""
         (used,) = self._told("usage", iccid)
-        return None if used is None else int(used)
+        try:
+            return None if used is None else int(used)
+        except (TypeError, ValueError, OverflowError):
+            raise UserError(
+                f"the card's platform, usage of {iccid}: {used!r} is no number of bytes"
+            ) from None
 
     def lock(self, iccid: str) -> None:
         """By the request that is described."""
@@ -133,7 +150,11 @@ class Http:
         part = self._parts.get(what)
         if part is None:
             return [None for _ in _ASKS[what]]
-        answer = json.loads(self._ask("GET", iccid, part.get("path", ""), None) or b"null")
+        text = self._ask("GET", iccid, part.get("path", ""), None)
+        try:
+            answer = json.loads(text or b"null")
+        except (ValueError, RecursionError):
+            raise UserError(f"the card's platform, {what} of {iccid}: no JSON: {text[:60]!r}") from None
         return [_at(answer, part[name]) if name in part else None for name in _ASKS[what]]
 
     def _do(self, what: str, iccid: str) -> None:
@@ -145,12 +166,13 @@ class Http:
 
     def _ask(self, method: str, iccid: str, path: str, body: bytes | None) -> bytes:
         url = self._url.replace("{iccid}", iccid) + path
-        request = urllib.request.Request(url, body, self._headers, method=method)
         try:
-            with urllib.request.urlopen(request, timeout=_TIMEOUT_S) as answer:
-                return bytes(answer.read())
-        except (OSError, ValueError) as error:
+            answer = http.ask(method, url, body, self._headers, _MOST_BYTES)
+        except Away as error:
             raise UserError(f"the card's platform, {method} {url}: {error}") from None
+        if not answer.is_good:
+            raise UserError(f"the card's platform, {method} {url}: {answer.told}")
+        return answer.body
 
 
 def _at(answer: Any, path: str) -> Any:

@@ -14,6 +14,8 @@ from landbridge.journey.seen import Place
 STAGES = ("stock", "test", "active", "suspended", "retired")
 """The life cycle of a card. In stock, suspended and retired it is not to be heard of."""
 SPEAKING = ("test", "active")
+_IMEI_DIGITS = 14
+"""Of the modem itself. A check digit follows, or its software version, or nothing, by who tells it."""
 _DIFFER = 0.2
 _LEAST_BYTES = 1_000_000
 
@@ -52,6 +54,8 @@ class Seen:
     carrier_imei: str | None = None
     """As the platform of the card's vendor has it."""
     carrier_bytes: int | None = None
+    carrier_locked: bool | None = None
+    """Whether it can transmit nothing, by that platform."""
 
 
 class Rule(NamedTuple):
@@ -67,17 +71,17 @@ class Rule(NamedTuple):
 
 
 def judge(demands: Class, card: Card, seen: Seen) -> dict[str, str | None]:
-    """Why each control that can be judged is broken; None: it is kept."""
+    """Why each control that can be judged is broken; None: it is kept, or nobody demands it."""
     return {
-        name: rule.broken(demands, card, seen)
+        name: rule.broken(demands, card, seen) if rule.demanded(demands) else None
         for name, rule in RULES.items()
-        if rule.demanded(demands) and rule.judges(seen)
+        if not rule.demanded(demands) or rule.judges(seen)
     }
 
 
 def _separation(_: Class, card: Card, seen: Seen) -> str | None:
     for imei, who in ((seen.imei, "reported"), (seen.carrier_imei, "seen by its network")):
-        if card.imei is not None and imei is not None and imei != card.imei:
+        if card.imei is not None and imei is not None and imei[:_IMEI_DIGITS] != card.imei[:_IMEI_DIGITS]:
             return f"in IMEI {imei} as {who}, bound to {card.imei}"
     return None
 
@@ -127,7 +131,8 @@ def _quota(percent: int) -> Callable[[Class, Card, Seen], str | None]:
 
 
 def _traffic(demands: Class, _: Card, seen: Seen) -> str | None:
-    others = [host for host in seen.hosts or () if host not in demands.hosts]
+    directed = {host.lower() for host in demands.hosts}
+    others = [host for host in seen.hosts or () if host.lower() not in directed]
     return f"may talk to {', '.join(others)}, directed to {', '.join(demands.hosts)}" if others else None
 
 
@@ -136,12 +141,14 @@ def _services(demands: Class, _: Card, seen: Seen) -> str | None:
     return f"{' and '.join(on)} on" if on else None
 
 
-def _blocked(_: Class, card: Card, __: Seen) -> str | None:
-    return f"on the block list: {card.blocked}" if card.blocked is not None else None
+def _blocked(_: Class, card: Card, seen: Seen) -> str | None:
+    may = seen.iccid in card.iccids or seen.carrier_locked is False
+    return f"on the block list: {card.blocked}" if card.blocked is not None and may else None
 
 
-def _life_cycle(_: Class, card: Card, __: Seen) -> str | None:
-    return None if card.stage in SPEAKING else f"heard of while {card.stage}"
+def _life_cycle(_: Class, card: Card, seen: Seen) -> str | None:
+    spoke = seen.iccid in card.iccids or (seen.iccid is None and not seen.carrier_locked)
+    return f"heard of while {card.stage}" if card.stage not in SPEAKING and spoke else None
 
 
 def _differs(_: Class, __: Card, seen: Seen) -> str | None:
@@ -158,6 +165,16 @@ def _always(_: Class) -> bool:
 
 def _speaks(seen: Seen) -> bool:
     return seen.iccid is not None
+
+
+def _may_speak(seen: Seen) -> bool:
+    return _speaks(seen) or seen.carrier_locked is not None
+
+
+def _spoke(seen: Seen) -> bool:
+    # Of bytes that the agent counted too nobody knows how the card stood when it sent them.
+    elsewhere = bool(seen.carrier_bytes) and seen.month_bytes == 0
+    return _speaks(seen) or elsewhere or bool(seen.carrier_locked)
 
 
 def _registered(seen: Seen) -> bool:
@@ -191,7 +208,7 @@ RULES = {
     ),
     "traffic": Rule("critical", lambda c: bool(c.hosts), lambda s: s.hosts is not None, _traffic),
     "services": Rule("major", _both_off, lambda s: s.voice is not None or s.sms is not None, _services),
-    "blocked": Rule("critical", _always, _speaks, _blocked),
-    "life-cycle": Rule("major", _always, _speaks, _life_cycle),
+    "blocked": Rule("critical", _always, _may_speak, _blocked),
+    "life-cycle": Rule("major", _always, _spoke, _life_cycle),
 }
 """By the name of the event and the alarm."""

@@ -4,8 +4,12 @@ Figures: platform facts of this project, measured on loopback with TLS 1.2 and o
 (docs/budgets.md). The operator counts IP bytes, so the model does too.
 """
 
+from bisect import bisect_right
 from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
 from typing import NamedTuple
+
+from landbridge.clock import from_epoch_s, to_epoch_s
 
 SESSION_BYTES = 1_250 + 1_083
 """TCP set-up and close, CONNECT, SUBSCRIBE, DISCONNECT; a full handshake that authenticates the server."""
@@ -55,6 +59,12 @@ def used(messages: Iterable[Message]) -> Used:
     return Used(sessions, count, payload_bytes)
 
 
+def month_s(now_s: int) -> int:
+    """The beginning of the month, UTC."""
+    now = from_epoch_s(now_s)
+    return to_epoch_s(datetime(now.year, now.month, 1, tzinfo=UTC))
+
+
 class Span(NamedTuple):
     """From a time on, something was so."""
 
@@ -64,15 +74,13 @@ class Span(NamedTuple):
 
 def at(spans: Sequence[Span], at_s: int) -> str:
     """What was so at a time, spans by time; "" before the first."""
-    found = [each.what for each in spans if each.from_s <= at_s]
-    return found[-1] if found else ""
+    begun = bisect_right(spans, at_s, key=lambda span: span.from_s)
+    return spans[begun - 1].what if begun else ""
 
 
-def split(
-    messages: Iterable[Message], cards: Sequence[Span], countries: Sequence[Span]
-) -> dict[tuple[str, str], Used]:
-    """By (ICCID, MCC) that held when each message came."""
-    parts: dict[tuple[str, str], list[Message]] = {}
+def split(messages: Iterable[Message], *by: Sequence[Span]) -> dict[tuple[str, ...], Used]:
+    """By what was so in each of `by` when each message came: its ICCID, its country, ..."""
+    parts: dict[tuple[str, ...], list[Message]] = {}
     for each in messages:
-        parts.setdefault((at(cards, each.at_s), at(countries, each.at_s)), []).append(each)
+        parts.setdefault(tuple(at(spans, each.at_s) for spans in by), []).append(each)
     return {key: used(part) for key, part in sorted(parts.items())}

@@ -4,13 +4,11 @@ One of the kinds of the desk (fleet/desk.py): `note` runs in the transaction of 
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row
 
-from landbridge.clock import from_epoch_s, to_epoch_s
-from landbridge.controls import binding, classes, usage
+from landbridge.controls import binding, classes, sent
 from landbridge.controls.binding import Binding
 from landbridge.controls.classes import Class
 from landbridge.controls.rules import RULES, Card, Seen, judge
@@ -37,19 +35,22 @@ _SLOWEST = {"upload_every_s": SETTINGS["upload_every_s"].highest}
 
 def note(connection: Connection, device: str, uplink: Uplink, now_s: int) -> None:
     """Judge the card of a device by what it reports of itself and by its new points; a card that is not in
-    the
-    register is nobody's to judge."""
+    the register is nobody's to judge, and the one before it broke what it did."""
     identity = _identity(connection, device, uplink)
     found = known(connection, identity)
     if found is None:
+        if identity.get("iccid"):
+            tell(connection, device, dict.fromkeys(RULES), now_s, now_s)
         return
     demands = demanded(connection, found)
-    if uplink.identity and identity["iccid"] in found.iccids and identity.get("imei"):
+    # It told its identity once; the card may have been added, or its move announced, since.
+    if identity["iccid"] in found.iccids and identity.get("imei"):
         found = _bind(connection, found, str(identity["imei"]), now_s)
     card = of_register(found)
     for stored in _by_time(connection, device, uplink):
-        tell(connection, device, demands, card, _place(stored), stored.at_s or now_s, now_s, stored)
-    used = month_bytes(connection, device, now_s) if demands.quota_mb else None
+        judged = judge(demands, card, _place(stored))
+        tell(connection, device, judged, stored.at_s or now_s, now_s, stored)
+    used = sum(sent.month_bytes(connection, found, now_s).values()) if demands.quota_mb else None
     imei, iccid, imsi = (str(identity[name]) if identity.get(name) else None for name in _NAMES)
     hosts = _hosts(connection, device)
     came = _came(uplink)
@@ -59,7 +60,7 @@ def note(connection: Connection, device: str, uplink: Uplink, now_s: int) -> Non
     )  # fmt: skip
     # When a reply is lost the same comes again.
     anew = {"services"} if came and came & device_log.kinds(connection, device, now_s) else set()
-    tell(connection, device, demands, card, itself, now_s, now_s, anew=anew)
+    tell(connection, device, judge(demands, card, itself), now_s, now_s, anew=anew)
     if used is not None and demands.slow_at and used >= demands.quota_mb * 1e4 * demands.slow_at:
         settings.change(connection, device, _SLOWEST, WHO, now_s)
 
@@ -75,16 +76,22 @@ def orders(connection: Connection, device: str, uplink: Uplink, now_s: int) -> M
 
 
 def known(connection: Connection, identity: Mapping[str, Any]) -> Registered | None:
-    """The card of this ICCID, or else the one that belongs into the locator that says so."""
+    """The card of this ICCID, or else the one that belongs into the locator that says so; none does once it
+    is retired or goes to another."""
     iccid, imei = identity.get("iccid"), identity.get("imei")
     found = register.of_iccid(connection, str(iccid)) if iccid else None
-    return found or (register.of_imei(connection, str(imei)) if iccid and imei else None)
+    if found is None and iccid and imei:
+        found = next((each for each in register.of_imei(connection, str(imei)) if _belongs(each)), None)
+    return found
+
+
+def _belongs(card: Registered) -> bool:
+    return card.stage != "retired" and card.binding != binding.REBIND_PENDING
 
 
 def demanded(connection: Connection, found: Registered) -> Class:
     """The controls of a card's class."""
-    content = register.class_of(connection, found.class_)
-    return classes.of_table(f"class.{found.class_}", content or {})
+    return classes.restored(register.class_of(connection, found.class_) or {})
 
 
 def of_register(found: Registered) -> Card:
@@ -98,34 +105,20 @@ def devices_iccid(row: Row[Any]) -> str:
     return str(devices.identity(row).get("iccid", ""))
 
 
-def month_bytes(connection: Connection, device: str, now_s: int) -> int:
-    """What the device has used since the first of the month, by the model."""
-    messages = points.messages(connection, device, month_s(now_s), now_s + 1)
-    return usage.used(usage.Message(*each) for each in messages).on_air_bytes
-
-
-def month_s(now_s: int) -> int:
-    """The beginning of the month, UTC."""
-    now = from_epoch_s(now_s)
-    return to_epoch_s(datetime(now.year, now.month, 1, tzinfo=UTC))
-
-
 def tell(
     connection: Connection,
     device: str,
-    demands: Class,
-    card: Card,
-    seen: Seen,
+    judged: Mapping[str, str | None],
     at_s: int,
     now_s: int,
     stored: StoredPoint | None = None,
     anew: Collection[str] = (),
 ) -> None:
-    """Tell which controls are broken now that were not, and which are kept again; `stored` is the point
-    that shows it. What is older than the last change changes nothing; what was broken before this trip is
-    told on it too, and what has been broken `anew` once more."""
+    """Tell which controls are broken now that were not, and which are kept again, as rules.py has `judged`;
+    `stored` is the point that shows it. What is older than the last change changes nothing; what was broken
+    before this trip is told on it too, and what has been broken `anew` once more."""
     states = register.states(connection, device)
-    for control, why in judge(demands, card, seen).items():
+    for control, why in judged.items():
         broken, since_s = states.get(control, (False, -1))
         if why is None or not broken:
             is_news = (why is not None) != broken

@@ -122,5 +122,11 @@ def identities(connection: Connection, device: str) -> list[Row[Any]]:
     return list(connection.execute(statement.order_by(card_identities.c.identity)))
 
 
+def devices_with(connection: Connection, iccids: Collection[str]) -> list[str]:
+    """Those that had a profile of one of these ICCIDs at some time."""
+    statement = select(card_identities.c.device).where(card_identities.c.iccid.in_(iccids))
+    return list(connection.execute(statement.distinct().order_by(card_identities.c.device)).scalars())
+
+
 def _desired(row: Row[Any]) -> Desired:
     return Desired(row.revision, policies.restored(json.loads(row.policy)), row.wish, row.set_by, row.set_s)

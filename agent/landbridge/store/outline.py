@@ -114,13 +114,6 @@ def networks(connection: Connection, device: str) -> dict[int, int]:
     return {row.received_s: row.newest % _PLMNS for row in rows}
 
 
-def reports(connection: Connection, device: str, from_s: int) -> list[Row[Any]]:
-    """(received_s, bytes, how often it came) of each report since a time."""
-    columns = (uplinks.c.received_s, uplinks.c.bytes, (uplinks.c.repeats + 1).label("times"))
-    of_device = select(*columns).where(uplinks.c.device == device, uplinks.c.received_s >= from_s)
-    return list(connection.execute(of_device.order_by(uplinks.c.received_s)))
-
-
 def along(connection: Connection, device: str, trip: int, most: int) -> list[Row[Any]]:
     """(at_s, lat, lon) of about `most` fixes of a trip that are equally far apart in time."""
     at_s = points.c.at_s

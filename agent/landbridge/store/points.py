@@ -349,21 +349,6 @@ def between(connection: Connection, device: str, low: int, high: int) -> list[St
     return [_from_row(row) for row in connection.execute(statement)]
 
 
-def countries(connection: Connection, device: str) -> list[tuple[int, int]]:
-    """(time, mobile country code) of each dated point of `device` that had a network, where it is another
-    one than
-    before."""
-    dated = points.c.at_s.is_not(None)
-    statement = select(points.c.at_s, points.c.plmn).where(
-        points.c.device == device, dated, points.c.plmn > 0
-    )
-    found: list[tuple[int, int]] = []
-    for at_s, plmn in connection.execute(statement.order_by(points.c.at_s, points.c.seq)):
-        if not found or found[-1][1] != plmn // 1000:
-            found.append((at_s, plmn // 1000))
-    return found
-
-
 def messages(connection: Connection, device: str, from_s: int, until_s: int) -> list[tuple[int, int, int]]:
     """(received, bytes, how often) of the uplinks of `device` in a time, in their order."""
     columns = (uplinks.c.received_s, uplinks.c.bytes, uplinks.c.repeats + 1)

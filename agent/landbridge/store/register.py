@@ -4,7 +4,7 @@ import json
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Row, Select, delete, insert, select, update
+from sqlalchemy import Connection, Row, delete, insert, select, update
 
 from landbridge.store.among import among
 from landbridge.store.tables import (
@@ -52,12 +52,14 @@ def add(connection: Connection, card: Registered, who: str, now_s: int) -> int:
 def of_iccid(connection: Connection, iccid: str) -> Registered | None:
     """The card that has a profile of this ICCID."""
     owner = select(sim_profiles.c.card).where(sim_profiles.c.iccid == iccid).scalar_subquery()
-    return _first(connection, select(sim_cards).where(sim_cards.c.card == owner))
+    row = connection.execute(select(sim_cards).where(sim_cards.c.card == owner)).one_or_none()
+    return None if row is None else _registered(connection, row)
 
 
-def of_imei(connection: Connection, imei: str) -> Registered | None:
-    """The card that is bound to the modem of this IMEI."""
-    return _first(connection, select(sim_cards).where(sim_cards.c.imei == imei).order_by(sim_cards.c.card))
+def of_imei(connection: Connection, imei: str) -> list[Registered]:
+    """The cards that are bound to the modem of this IMEI, the oldest first."""
+    rows = connection.execute(select(sim_cards).where(sim_cards.c.imei == imei).order_by(sim_cards.c.card))
+    return [_registered(connection, row) for row in rows.all()]
 
 
 def devices_with_cards(connection: Connection, of_devices: Collection[str]) -> list[str]:
@@ -132,11 +134,6 @@ def set_state(connection: Connection, device: str, control: str, broken: bool, a
     of_control = control_states.c.device == device, control_states.c.control == control
     connection.execute(delete(control_states).where(*of_control))
     connection.execute(insert(control_states).values(**key, broken=broken, at_s=at_s))
-
-
-def _first(connection: Connection, statement: Select[Any]) -> Registered | None:
-    row = connection.execute(statement.limit(1)).one_or_none()
-    return None if row is None else _registered(connection, row)
 
 
 def _registered(connection: Connection, row: Row[Any]) -> Registered:

@@ -480,7 +480,7 @@ card_identities = Table(
     Column("identity", Integer, primary_key=True),
     Column("device", ForeignKey("devices.device"), nullable=False, index=True),
     Column("imei", Text, nullable=False),
-    Column("iccid", Text, nullable=False),
+    Column("iccid", Text, nullable=False, index=True),
     Column("imsi", Text, nullable=False),
     Column("seen_s", Integer, nullable=False),
 )

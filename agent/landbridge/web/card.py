@@ -11,12 +11,14 @@ from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import Connection, Row
 
 from landbridge.clock import from_epoch_s, iso
-from landbridge.controls import usage, watch
+from landbridge.controls import sent, usage, watch
+from landbridge.controls.usage import Span
 from landbridge.fleet import cards
 from landbridge.fleet.line import MCC
 from landbridge.fleet.policy import AUTOMATIC
 from landbridge.store import cards as stored
-from landbridge.store import devices, outline
+from landbridge.store import devices
+from landbridge.store.register import Registered
 from landbridge.web import act, seen, tell
 from landbridge.web.api import Acts as ApiActs
 from landbridge.web.api import Device, Looks
@@ -90,7 +92,8 @@ def _told(connection: Connection, found: Ride, now_s: int) -> dict[str, Any]:
     used = desired.policy.name(said.used) if desired and said and said.revision == desired.revision else None
     # What others used before the viewer's trip is not his to see.
     is_house = found.tenant is None
-    plan = _plan(connection, device, identities, now_s) if is_house else None
+    in_register = watch.known(connection, identities[-1]._asdict()) if identities else None
+    plan = _plan(connection, in_register, now_s) if in_register and is_house else None
     used_kb = dict(json.loads(said.used_kb)) if said and is_house else {}
     profiles = _profiles(desired, used, used_kb)
     quotas = [each["quota_mb"] for each in profiles if each["used"]]
@@ -99,7 +102,7 @@ def _told(connection: Connection, found: Ride, now_s: int) -> dict[str, Any]:
         "wish": desired and desired.wish,
         "reported": iso(said.reported_s) if said else None,
         "eid": (said.eid if said else None) or None,
-        "binding": _binding(identities, desired),
+        "binding": _binding(identities, desired, in_register),
         "identity": {name: getattr(identities[-1], name) or None for name in ("imei", "iccid", "imsi")}
         if identities
         else None,
@@ -117,13 +120,8 @@ def _services(connection: Connection, device: str) -> str | None:
     return uplink.services(devices.identity(row)) if row is not None else None
 
 
-def _plan(
-    connection: Connection, device: str, identities: Sequence[Row[Any]], now_s: int
-) -> dict[str, Any] | None:
-    """What the register of SIM cards has of the card in the device; None: it is not there."""
-    found = watch.known(connection, identities[-1]._asdict()) if identities else None
-    if found is None:
-        return None
+def _plan(connection: Connection, found: Registered, now_s: int) -> dict[str, Any]:
+    """What the register of SIM cards has of the card in the device, or of the one that belongs there."""
     return {
         "class": found.class_,
         "stage": found.stage,
@@ -132,7 +130,7 @@ def _plan(
         "binding": found.binding,
         "blocked": found.blocked,
         "quota_mb": watch.demanded(connection, found).quota_mb or None,
-        "month_bytes": watch.month_bytes(connection, device, now_s),
+        "month_bytes": sum(sent.month_bytes(connection, found, now_s).values()),
     }
 
 
@@ -177,37 +175,38 @@ def _switches(
 
 
 def _usage(connection: Connection, device: str, spans: Spans, now_s: int) -> list[dict[str, Any]]:
-    """Bytes of the viewer's reports, themselves and on the air by the model, by month and by the country of
-    the network that the newest point in each was under."""
-    networks = outline.networks(connection, device)
-    found: dict[tuple[str, str | None], list[usage.Message]] = {}
-    country: str | None = None
-    reported = outline.reports(connection, device, now_s - usage.KEPT_S)
-    for row in (each for each in reported if _lies_in(spans, each.received_s)):
-        plmn = networks.get(row.received_s)
-        country = _COUNTRIES.get(plmn // 1000, str(plmn // 1000)) if plmn else country
-        of_month = found.setdefault((f"{from_epoch_s(row.received_s):%Y-%m}", country), [])
-        of_month.append(usage.Message(row.received_s, row.bytes, row.times))
+    """Bytes of the viewer's reports, themselves and on the air by the model, by month and country."""
+    sent_s = now_s - usage.KEPT_S, now_s + 1
+    reports = [each for each in sent.messages(connection, device, *sent_s) if _lies_in(spans, each.at_s)]
+    begun = sorted({usage.month_s(each.at_s) for each in reports})
+    months = [Span(from_s, f"{from_epoch_s(from_s):%Y-%m}") for from_s in begun]
+    countries = [each for each in sent.countries(connection, device) if _lies_in(spans, each.from_s)]
+    found = usage.split(reports, months, countries)
     by_month = sorted(found.items(), key=lambda each: each[0][0], reverse=True)
     return [
-        {"month": month, "country": code, "reports": len(messages)} | _bytes(usage.used(messages))
-        for (month, code), messages in by_month
-    ]
-
-
-def _bytes(used: usage.Used) -> dict[str, int]:
-    return {"bytes": used.payload_bytes, "on_air_bytes": used.on_air_bytes}
+        {
+            "month": month, "country": _COUNTRIES.get(int(mcc), mcc) if mcc else None,
+            "reports": used.messages, "bytes": used.payload_bytes, "on_air_bytes": used.on_air_bytes,
+        }
+        for (month, mcc), used in by_month
+    ]  # fmt: skip
 
 
 def _lies_in(spans: Spans, at_s: int) -> bool:
     return any(begin_s <= at_s < end_s for begin_s, end_s in spans)
 
 
-def _binding(identities: Sequence[Row[Any]], desired: stored.Desired | None) -> str:
-    """Whether locator and card are those that came together, in words."""
+def _binding(
+    identities: Sequence[Row[Any]], desired: stored.Desired | None, in_register: Registered | None
+) -> str:
+    """How the register has it; of a card that is not there, whether locator and card are those that came
+    together. In words."""
     if not identities:
         return "not known yet"
     first, now = identities[0], identities[-1]
+    if in_register is not None:
+        is_its = now.iccid in in_register.iccids
+        return in_register.binding.lower().replace("_", " ") if is_its else "a card that nobody knows"
     if now.imei != first.imei:
         return "another locator has this card"
     known = {each.iccid for each in desired.policy.profiles.values()} if desired else {first.iccid}

@@ -1,10 +1,11 @@
-"""One HTTP request to a target, and what its answer means."""
+"""One HTTP request to another party, and what its answer means."""
 
 import http.client
 import socket
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from landbridge.outbound.kinds.errors import Away, Refused
@@ -23,20 +24,43 @@ _KINDS: Mapping[str, type[http.client.HTTPConnection]] = {
 
 
 def post(url: str, body: bytes, headers: Mapping[str, str]) -> None:
-    """POST `body`, following no redirect: a signed message goes where the operator said, nowhere else.
-    `Away` or `Refused` unless the answer is a 2xx."""
+    """POST `body`. `Away` or `Refused` unless the answer is a 2xx."""
+    answer = ask("POST", url, body, headers)
+    if not answer.is_good:
+        raise (Refused if answer.status in _OF_THIS_MESSAGE else Away)(answer.told)
+
+
+class Answer(NamedTuple):
+    """What came back."""
+
+    status: int
+    reason: str
+    body: bytes
+
+    @property
+    def is_good(self) -> bool:
+        """Whether it is a 2xx."""
+        return 200 <= self.status < 300
+
+    @property
+    def told(self) -> str:
+        """For people."""
+        return f"it answers {self.status} {self.reason}"
+
+
+def ask(method: str, url: str, body: bytes | None, headers: Mapping[str, str], most: int = 0) -> Answer:
+    """Make a request, over no proxy and following no redirect: what is signed or has a secret goes where the
+    operator said, nowhere else. Of the answer's body `most` bytes are read. `Away` when there is none."""
     try:
         address = urlsplit(url)
         connection = _KINDS[address.scheme](address.netloc, timeout=TIMEOUT_S)
         path = (address.path or "/") + (f"?{address.query}" if address.query else "")
         with _within(WHOLE_S, connection):
-            connection.request("POST", path, body, {"User-Agent": "landbridge"} | dict(headers))
+            connection.request(method, path, body, {"User-Agent": "landbridge"} | dict(headers))
             answer = connection.getresponse()
+            return Answer(answer.status, answer.reason, answer.read(most))
     except (OSError, http.client.HTTPException, ValueError) as error:
         raise Away(f"no answer: {error}") from None
-    if not 200 <= answer.status < 300:
-        told = f"it answers {answer.status} {answer.reason}"
-        raise (Refused if answer.status in _OF_THIS_MESSAGE else Away)(told)
 
 
 @contextmanager
