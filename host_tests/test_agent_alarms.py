@@ -26,6 +26,7 @@ from landbridge.outbound import announce, deliveries
 from landbridge.outbound.deliveries import Deliveries
 from landbridge.outbound.kinds import opened
 from landbridge.store import alarms, devices, events, fences, journeys, points, trips
+from sqlalchemy import Connection
 
 from host_tests.agent_bench import set_clock, wait_until
 from host_tests.fleet_bench import FIRST, NOW_S, Fleet, Pages, at
@@ -51,7 +52,11 @@ def every(fleet: Fleet) -> list[tuple[str, str, int, int | None]]:
 
 def told(fleet: Fleet) -> list[dict[str, Any]]:
     with fleet.database.reading() as connection:
-        rows = events.after(connection, FIRST, 0, 1_000)
+        return told_of(connection)
+
+
+def told_of(connection: Connection) -> list[dict[str, Any]]:
+    rows = events.after(connection, FIRST, 0, 1_000)
     return [json.loads(row.content) for row in rows if row.type.startswith("alarm-")]
 
 
@@ -85,12 +90,43 @@ def test_late_news_do_not_raise_what_is_over(fleet):
 def test_what_nobody_ends_is_over_when_it_is_quiet(fleet):
     fleet.deliver(at(1, events=2))
     last_s = BEGIN_S + HOUR_S
-    pass_by(fleet, last_s + DAY_S - 1)
+    fleet.heard(last_s + DAY_S)
+    pass_by(fleet, NOW_S + DAY_S - 1)
     assert every(fleet) == [("shock", "raised", 1, None)]
-    pass_by(fleet, last_s + DAY_S)
-    pass_by(fleet, last_s + 2 * DAY_S)
+    pass_by(fleet, NOW_S + DAY_S)
+    pass_by(fleet, NOW_S + 2 * DAY_S)
     assert every(fleet) == [("shock", "cleared", 1, None)]
     assert [each["type"] for each in told(fleet)] == ["alarm-raised", "alarm-cleared"]
+    assert told(fleet)[-1]["cleared"] == iso(last_s + DAY_S)
+
+
+def test_it_is_not_quiet_as_long_as_nothing_is_heard(fleet):
+    fleet.deliver(at(1, events=1))
+    fleet.heard(BEGIN_S + 25 * HOUR_S - 1)
+    pass_by(fleet, NOW_S + 7 * DAY_S)
+    fleet.deliver(at(20, events=1))
+    fleet.heard(BEGIN_S + 26 * HOUR_S)
+    pass_by(fleet, NOW_S + 8 * DAY_S)
+    assert every(fleet) == [("light", "raised", 2, None)]
+
+
+def test_what_was_not_heard_of_before_it_was_quiet_is_raised_anew(fleet):
+    fleet.deliver(at(1, events=1), at(3, events=1))
+    fleet.heard(BEGIN_S + 28 * HOUR_S)
+    pass_by(fleet, NOW_S + DAY_S)
+    fleet.deliver(at(2, 50, events=1))
+    assert every(fleet) == [("light", "cleared", 2, None)]
+    fleet.deliver(at(20, events=1))
+    assert [each[:3] for each in every(fleet)] == [("light", "cleared", 2), ("light", "raised", 1)]
+
+
+def test_what_comes_late_stands_for_as_long_as_what_does_not(fleet):
+    fleet.deliver(at(1, events=1))
+    fleet.heard(NOW_S)
+    pass_by(fleet, NOW_S + 60)
+    assert every(fleet) == [("light", "raised", 1, None)]
+    pass_by(fleet, NOW_S + DAY_S)
+    assert every(fleet) == [("light", "cleared", 1, None)]
 
 
 def test_the_journey_raises_and_takes_back(fleet):
@@ -103,11 +139,78 @@ def test_the_journey_raises_and_takes_back(fleet):
 def test_what_another_point_shows_after_all_stands_though_it_is_older_than_the_correction(fleet):
     fleet.deliver(at(1), at(40))
     fleet.deliver(at(38, 7))
-    assert every(fleet) == [("gap", "cleared", 1, None), ("gap", "raised", 1, None)]
+    assert every(fleet) == [("gap", "cleared", 2, None), ("gap", "raised", 1, None)]
     with fleet.database.reading() as connection:
         (row,) = alarms.every_standing(connection)
         shown = [each.id for each in events.standing(connection, FIRST, None) if each.type == "gap"]
     assert (row.event, row.raised_s) == (shown[0], BEGIN_S + 38 * HOUR_S)
+
+
+def test_what_was_counted_is_raised_when_what_raised_it_is_not_true(fleet):
+    fleet.deliver(at(1), at(40), at(70), at(100))
+    assert every(fleet) == [("gap", "raised", 3, None)]
+    fleet.deliver(at(20, 7))
+    assert every(fleet) == [("gap", "cleared", 3, None), ("gap", "raised", 2, None)]
+    with fleet.database.reading() as connection:
+        (row,) = alarms.every_standing(connection)
+    assert (row.raised_s, row.last_s) == (BEGIN_S + 70 * HOUR_S, BEGIN_S + 100 * HOUR_S)
+    fleet.deliver(at(60, 8), at(90, 9))
+    assert [each[:2] for each in every(fleet)] == [("gap", "cleared"), ("gap", "cleared")]
+
+
+def test_what_is_told_late_of_before_the_end_raises_nothing(fleet):
+    fleet.deliver(at(12, events=4096))
+    fleet.deliver(at(11, events=4))
+    assert every(fleet) == []
+
+
+def test_an_end_that_is_told_late_ends_nothing_that_was_after_it(fleet):
+    fleet.deliver(at(10, events=4), at(14, events=4))
+    fleet.deliver(at(12, events=4096))
+    assert [each[1:3] for each in every(fleet)] == [("cleared", 2), ("raised", 1)]
+
+
+def off_route(action: str, hour: int) -> events.Event:
+    """What the journey tells of the first device on no trip."""
+    event_id = f"{FIRST}/{hour}/off-route"
+    content = {"id": event_id, "type": "off-route", "action": action}
+    return events.Event(event_id, FIRST, "off-route", True, None, hour, BEGIN_S + hour * HOUR_S, content)
+
+
+LEFT, BACK, LATER_BACK = off_route("leave", 24), off_route("return", 36), off_route("return", 48)
+
+
+@pytest.mark.parametrize(
+    ("untrue", "news", "states", "types"),
+    [
+        ([BACK], [], ["raised"], ["raised"]),
+        ([BACK], [LATER_BACK], ["cleared"], ["cleared"]),
+        ([LEFT, BACK], [], ["cleared"], []),
+        ([LEFT], [], ["cleared"], []),
+        ([LEFT], [off_route("leave", 12)], ["cleared"], []),
+    ],
+)
+def test_what_an_event_has_ended_stands_when_it_is_not_true(fleet, untrue, news, states, types):
+    with fleet.database.writing() as connection:
+        announce.tell(connection, [LEFT, BACK], NOW_S)
+        before = len(told_of(connection))
+        announce.correct(connection, untrue, news, NOW_S)
+        now = told_of(connection)
+    assert [each[1] for each in every(fleet)] == states
+    assert [each["type"] for each in now[before:]] == [f"alarm-{each}" for each in types]
+
+
+def test_what_is_not_true_does_not_go_on_with_its_trip(fleet):
+    trip = fleet.trip("CSQU3054383", 0, None, "acme")
+    fleet.deliver(at(1), at(40))
+    with fleet.database.writing() as connection:
+        trips.end(connection, trip, BEGIN_S + 50 * HOUR_S)
+        announce.tell(connection, engine.follow_trip(connection, trip, NOW_S), NOW_S)
+    fleet.deliver(at(20, 7))
+    with fleet.database.writing() as connection:
+        trips.reopen(connection, trip, None)
+        assert engine.take_up(connection, trip, NOW_S) == []
+    assert every(fleet) == [("gap", "cleared", 1, trip)]
 
 
 def test_silence_is_an_alarm_and_ends_with_a_word(fleet):
@@ -315,11 +418,11 @@ def test_what_is_taken_back_and_true_after_all_is_told_under_the_same_ids(fleet)
     fleet.deliver(at(1), at(40))
     with fleet.database.writing() as connection:
         (gap,) = [each for each in events.inferred_from(connection, FIRST, (0, 0)) if each.type == "gap"]
-        announce.retract(connection, [gap], NOW_S)
+        announce.correct(connection, [gap], [], NOW_S)
         announce.tell(connection, [gap], NOW_S)
     assert map_of(fleet, "default") == {f"{FIRST}/1/alarm-raised": "raised"}
     with fleet.database.writing() as connection:
-        announce.retract(connection, [gap], NOW_S)
+        announce.correct(connection, [gap], [], NOW_S)
     assert map_of(fleet, "default") == {
         f"{FIRST}/1/alarm-raised": "raised",
         f"{FIRST}/1/alarm-cleared": "cleared",

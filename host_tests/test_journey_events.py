@@ -106,7 +106,7 @@ def test_a_gap_is_taken_back_when_it_is_filled():
                 json.loads(row.content).get("retracts") for row in events.after(connection, DEVICE, 0, 100)
             }
         assert gap["id"] not in believed(database)
-        assert last["type"] in ("retraction", "stop", "eta", "border", "departure")
+        assert last["type"] in ("retraction", "stop", "eta", "border", "departure", "alarm-cleared")
 
 
 def test_a_fence_is_entered_and_left_and_one_between_two_fixes_passed():

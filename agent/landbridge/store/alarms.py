@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, case, func, insert, select, update
 
 from landbridge.store.events import Event
-from landbridge.store.tables import alarms, trips
+from landbridge.store.tables import alarms, devices, trips
 
 
 def raise_(connection: Connection, event: Event, name: str, severity: str, at_s: int, now_s: int) -> Row[Any]:
@@ -20,12 +20,11 @@ def raise_(connection: Connection, event: Event, name: str, severity: str, at_s:
     return connection.execute(statement.returning(*alarms.c)).one()
 
 
-def count(connection: Connection, alarm: int, at_s: int) -> None:
+def count(connection: Connection, alarm: int, at_s: int, now_s: int) -> None:
     """It was told of once more."""
     last_s = case((alarms.c.last_s < at_s, at_s), else_=alarms.c.last_s)
-    connection.execute(
-        update(alarms).where(alarms.c.alarm == alarm).values(times=alarms.c.times + 1, last_s=last_s)
-    )
+    values = {"times": alarms.c.times + 1, "last_s": last_s, "told_s": now_s}
+    connection.execute(update(alarms).where(alarms.c.alarm == alarm).values(values))
 
 
 def acknowledge(connection: Connection, alarm: int, who: str, note: str, now_s: int) -> None:
@@ -34,9 +33,15 @@ def acknowledge(connection: Connection, alarm: int, who: str, note: str, now_s: 
     connection.execute(update(alarms).where(alarms.c.alarm == alarm).values(values))
 
 
-def clear(connection: Connection, alarm: int, who: str | None, at_s: int | None) -> None:
-    """It is over since then; None: it is not over after all."""
-    values = {"cleared_by": who, "cleared_s": at_s}
+def clear(connection: Connection, alarm: int, who: str, at_s: int, event: str | None = None) -> None:
+    """It is over since then, by the event of this id if one has ended it."""
+    values = {"cleared_by": who, "cleared_s": at_s, "cleared_event": event}
+    connection.execute(update(alarms).where(alarms.c.alarm == alarm).values(values))
+
+
+def raise_again(connection: Connection, alarm: int, now_s: int) -> None:
+    """It is not over after all."""
+    values = {"cleared_by": None, "cleared_s": None, "cleared_event": None, "told_s": now_s}
     connection.execute(update(alarms).where(alarms.c.alarm == alarm).values(values))
 
 
@@ -52,8 +57,9 @@ def standing(connection: Connection, device: str, name: str) -> list[Row[Any]]:
 
 
 def every_standing(connection: Connection) -> list[Row[Any]]:
-    """All that are not over."""
-    return list(connection.execute(select(alarms).where(alarms.c.cleared_s.is_(None))))
+    """All that are not over, with the last contact of their devices."""
+    with_contact = select(alarms, devices.c.last_contact_s).join(devices)
+    return list(connection.execute(with_contact.where(alarms.c.cleared_s.is_(None))))
 
 
 def of_trip(connection: Connection, trip: int) -> list[Row[Any]]:
@@ -75,13 +81,23 @@ def raised_by(connection: Connection, event: str, trip: int | None) -> list[Row[
     return list(connection.execute(of_event))
 
 
-def last_cleared_s(
-    connection: Connection, device: str, name: str, trip: int | None, but_by: str
-) -> int | None:
-    """When the last such alarm of this trip was over, but for those that `but_by` has cleared."""
-    of_name = select(func.max(alarms.c.cleared_s)).where(alarms.c.device == device, alarms.c.name == name)
+def cleared_with(connection: Connection, device: str, event: str) -> list[Row[Any]]:
+    """Those of the device that the event of this id has ended."""
+    of_device = select(alarms).where(alarms.c.device == device, alarms.c.cleared_event == event)
+    return list(connection.execute(of_device))
+
+
+def over_from_s(
+    connection: Connection, device: str, name: str, trip: int | None, quiet_by: str, but_by: str
+) -> int:
+    """What is older has had its alarm: the end of the last such alarm of this trip, but for those that
+    `but_by` has cleared; 0: there is none. Of one that `quiet_by` has cleared without an event, what came
+    later than the last that told of it was not heard of yet."""
+    was_quiet = (alarms.c.cleared_by == quiet_by) & alarms.c.cleared_event.is_(None)
+    over_s = func.max(case((was_quiet, alarms.c.last_s + 1), else_=alarms.c.cleared_s))
+    of_name = select(func.coalesce(over_s, 0)).where(alarms.c.device == device, alarms.c.name == name)
     of_trip = of_name.where(alarms.c.trip.is_not_distinct_from(trip))
-    return connection.execute(of_trip.where(alarms.c.cleared_by != but_by)).scalar()
+    return int(connection.execute(of_trip.where(alarms.c.cleared_by != but_by)).scalar_one())
 
 
 def listed(

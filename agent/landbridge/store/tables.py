@@ -603,6 +603,7 @@ alarms = Table(
     Column("note", Text),
     Column("cleared_by", Text),
     Column("cleared_s", Integer),  # by the time of the event that cleared it
+    Column("cleared_event", Text),  # id of that event; null: no event did
     sqlite_autoincrement=True,  # numbers are part of events' ids
 )
 Index("alarms_by_device", alarms.c.device, alarms.c.name)
