@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
@@ -20,16 +21,19 @@ from landbridge.controls import classes, watch
 from landbridge.controls.rules import Card, Seen
 from landbridge.errors import UserError
 from landbridge.ingest import judge
-from landbridge.journey import silence
+from landbridge.journey import silence, worker
 from landbridge.journey.rework import work_out
 from landbridge.outbound import announce, deliveries
 from landbridge.outbound.deliveries import Deliveries
 from landbridge.outbound.kinds import opened
+from landbridge.precedence import Precedence
 from landbridge.store import alarms, devices, events, fences, journeys, points, trips
+from landbridge.store.devices import Window
+from landbridge.store.held import hold, write
 from sqlalchemy import Connection
 
 from host_tests.agent_bench import set_clock, wait_until
-from host_tests.fleet_bench import FIRST, NOW_S, Fleet, Pages, at
+from host_tests.fleet_bench import FIRST, NOW_S, SECOND, Fleet, Pages, at
 from host_tests.journey_bench import BEGIN_S, HOUR_S, POZNAN
 
 PROTOCOL = Path(__file__).parent.parent / "docs" / "protocol"
@@ -62,7 +66,7 @@ def told_of(connection: Connection) -> list[dict[str, Any]]:
 
 def pass_by(fleet: Fleet, now_s: int) -> None:
     with fleet.database.writing() as connection:
-        announce.tell(connection, engine.expire(connection, now_s), now_s)
+        announce.tell(connection, engine.expire(connection, [FIRST], now_s), now_s)
 
 
 def test_what_stands_is_counted_and_what_is_over_is_raised_anew(fleet):
@@ -218,11 +222,11 @@ def test_silence_is_an_alarm_and_ends_with_a_word(fleet):
     due_s = BEGIN_S + 2 * HOUR_S
     fleet.heard(BEGIN_S + HOUR_S, due_s)
     with fleet.database.writing() as connection:
-        silence.look(connection, due_s + 3 * HOUR_S)
+        silence.look(connection, [FIRST], 0, due_s + 3 * HOUR_S)
     assert every(fleet) == [("silent", "raised", 1, None)]
     fleet.heard(due_s + 4 * HOUR_S)
     with fleet.database.writing() as connection:
-        silence.look(connection, due_s + 5 * HOUR_S)
+        silence.look(connection, [FIRST], 0, due_s + 5 * HOUR_S)
     assert every(fleet) == [("silent", "cleared", 1, None)]
 
 
@@ -429,6 +433,54 @@ def test_what_is_taken_back_and_true_after_all_is_told_under_the_same_ids(fleet)
     }
 
 
+class Passing(Clock):
+    """A clock that is set."""
+
+    def __init__(self, at_s: int) -> None:
+        self.at_s, self.asked = at_s, 0
+
+    def now_s(self) -> int:
+        self.asked += 1
+        return self.at_s
+
+    def is_looked_at(self) -> None:
+        """Until whoever works by it has begun and ended a look."""
+        asked = self.asked
+        wait_until(lambda: self.asked > asked + 4, "looks")
+
+
+def test_nobody_is_silent_while_the_agent_could_not_hear_him(fleet, monkeypatch):
+    monkeypatch.setattr(worker, "LOOK_S", 0.001)
+    monkeypatch.setattr(worker, "_MINUTE_S", 0.0)
+    monkeypatch.setattr(worker, "_MOST_AT_ONCE", 1)
+    with fleet.database.writing() as connection:
+        for device in (FIRST, SECOND):
+            points.store(connection, device, [judge.judge(at(1), None, NOW_S)], NOW_S)
+            row = hold(connection, [device])[device]
+            row.contact(Window(1, 0), 0, BEGIN_S)
+            row.says(BEGIN_S + HOUR_S, {}, {})
+            write(connection, [row])
+    away: list[str] = []
+    clock = Passing(BEGIN_S + 6 * HOUR_S)
+    check = Mock(side_effect=lambda: away[0] if away else None)
+    thread = worker.Journeys(fleet.database, clock, Mock(), Precedence(), (check,))
+    thread.start()
+
+    def silent_after(passing_s: int) -> list[str]:
+        clock.at_s += passing_s
+        clock.is_looked_at()
+        with fleet.database.reading() as connection:
+            return [row.device for row in alarms.every_standing(connection)]
+
+    assert silent_after(silence.GRACE_S) == []
+    away.append("the broker is away")
+    assert silent_after(5 * HOUR_S) == []
+    away.clear()
+    assert silent_after(silence.GRACE_S) == []
+    assert silent_after(1) == [FIRST, SECOND]
+    thread.stop()
+
+
 def test_who_is_silent_when_the_trip_changes_is_so_on_the_next_one(fleet):
     first = fleet.trip("CSQU3054383", 0, None, "acme")
     fleet.deliver(at(1))
@@ -437,7 +489,7 @@ def test_who_is_silent_when_the_trip_changes_is_so_on_the_next_one(fleet):
 
     def look(told: int) -> None:
         with fleet.database.writing() as connection:
-            assert silence.look(connection, now_s) == told
+            assert silence.look(connection, [FIRST], 0, now_s) == told
 
     look(1)
     with fleet.database.writing() as connection:
@@ -468,14 +520,14 @@ def test_who_is_silent_tells_the_next_trip_nothing_of_before_it(fleet, told_befo
     fleet.heard(BEGIN_S + HOUR_S, BEGIN_S + 2 * HOUR_S)
     if told_before:
         with fleet.database.writing() as connection:
-            assert silence.look(connection, BEGIN_S + 5 * HOUR_S) == 1
+            assert silence.look(connection, [FIRST], 0, BEGIN_S + 5 * HOUR_S) == 1
     fleet.trip("MSKU0000006", 6, None, "bolt")
     begin_s = BEGIN_S + 6 * HOUR_S
     with fleet.database.writing() as connection:
-        assert silence.look(connection, BEGIN_S + 7 * HOUR_S) == 1
+        assert silence.look(connection, [FIRST], 0, BEGIN_S + 7 * HOUR_S) == 1
     fleet.heard(BEGIN_S + 8 * HOUR_S)
     with fleet.database.writing() as connection:
-        assert silence.look(connection, BEGIN_S + 9 * HOUR_S) == 1
+        assert silence.look(connection, [FIRST], 0, BEGIN_S + 9 * HOUR_S) == 1
     told = [content for leaf, content in fleet.sent("bolt") if leaf.startswith("event/")]
     assert [each["type"] for each in told] == ["alarm", "alarm-raised", "alarm", "alarm-cleared"]
     assert {(each["time"], each["due"]) for each in told} == {(None, iso(begin_s))}
@@ -496,7 +548,7 @@ def test_a_silent_device_whose_points_are_no_longer_kept_holds_up_nobody(fleet):
         fleet.heard(heard_s)
         with fleet.database.writing() as connection:
             devices.silent(connection, FIRST, BEGIN_S + 2 * HOUR_S)
-            assert silence.look(connection, BEGIN_S + 10 * HOUR_S) == 0
+            assert silence.look(connection, [FIRST], 0, BEGIN_S + 10 * HOUR_S) == 0
 
 
 def test_a_control_that_is_broken_when_the_trip_changes_is_so_on_the_next_one(fleet):

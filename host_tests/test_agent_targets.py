@@ -278,7 +278,7 @@ def test_a_device_that_is_silent_after_a_trip_is_nothing_to_its_tenant(bound):
     before = len(bound.sent("acme"))
     bound.heard(BEGIN_S + 11 * HOUR_S, BEGIN_S + 12 * HOUR_S)
     with bound.database.writing() as connection:
-        assert silence.look(connection, NOW_S) == 1
+        assert silence.look(connection, [FIRST], 0, NOW_S) == 1
     assert len(bound.sent("acme")) == before
     assert bound.sent("default")[-1][1]["alarm"] == "silent"
 

@@ -234,9 +234,13 @@ def test_a_contact_that_does_not_come_is_told_once_and_when_it_does():
         with database.writing() as connection:
             heard(connection, DEVICE, RECEIVED_S, RECEIVED_S + HOUR_S)
             due_s = RECEIVED_S + HOUR_S + silence.GRACE_S
-            assert [silence.look(connection, now_s) for now_s in (due_s, due_s + 1, due_s + 60)] == [0, 1, 0]
+
+            def look(after_s: int) -> int:
+                return silence.look(connection, [DEVICE], 0, due_s + after_s)
+
+            assert [look(0), look(1), look(60)] == [0, 1, 0]
             heard(connection, DEVICE, due_s + 90)
-            assert [silence.look(connection, due_s + 100 + n) for n in range(2)] == [1, 0]
+            assert [look(100), look(101)] == [1, 0]
             rows = events.after(connection, DEVICE, 0, 100)
         told(database, "none")
         alarms = [json.loads(row.content)["alarm"] for row in rows if row.type == "alarm"]
@@ -252,7 +256,7 @@ def test_the_silence_of_a_trip_is_none_of_the_trip_before():
             trips.end(connection, before.trip, BEGIN_S + 3 * HOUR_S)
             trip = trips.start(connection, DEVICE, "MSCU1234566", "west", "Poznan", 3600, RECEIVED_S)
             heard(connection, DEVICE, RECEIVED_S, RECEIVED_S + HOUR_S)
-            assert silence.look(connection, RECEIVED_S + HOUR_S + silence.GRACE_S + 1) == 1
+            assert silence.look(connection, [DEVICE], 0, RECEIVED_S + HOUR_S + silence.GRACE_S + 1) == 1
             (row,) = [each for each in events.after(connection, DEVICE, 0, 100) if each.type == "alarm"]
         content = json.loads(row.content)
         assert row.trip == content["trip"] == trip and content["container"] == "MSCU1234566"

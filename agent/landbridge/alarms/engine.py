@@ -135,26 +135,32 @@ def _end(connection: Connection, event: Event, name: str, at_s: int) -> Event | 
     return next(ends, None)
 
 
-def expire(connection: Connection, now_s: int) -> list[Event]:
-    """End the alarms of which nothing has told for as long as their rule says, and those that late news
-    have raised on a trip that is over."""
-    ended = [told for trip in stored.outlived(connection) for told in follow_trip(connection, trip, now_s)]
-    return ended + [
+def concerned(connection: Connection, now_s: int) -> set[str]:
+    """The devices that have alarms to `expire`."""
+    return {row.device for row in stored.every_standing(connection) if _expired(row, now_s)}
+
+
+def expire(connection: Connection, names: Collection[str], now_s: int) -> list[Event]:
+    """End the alarms of these devices of which nothing has told for as long as their rule says, and those
+    that late news have raised on a trip that is over."""
+    return [
         told
-        for row in stored.every_standing(connection)
-        if (over_s := _quiet_s(row, now_s)) is not None
-        for told in _cleared(connection, [row], over_s, now_s, AGENT)
+        for row in stored.every_standing(connection, names)
+        if (ended := _expired(row, now_s))
+        for told in _cleared(connection, [row], ended[0], now_s, ended[1])
     ]
 
 
-def _quiet_s(row: Row[Any], now_s: int) -> int | None:
-    """Since when it is over as its rule says. Quiet is only what the device was heard after, and whoever
-    watches has as long to see what was late."""
+def _expired(row: Row[Any], now_s: int) -> tuple[int, str] | None:
+    """Since when it is over, and by what. Quiet is only what the device was heard after, and whoever watches
+    has as long to see what was late."""
+    if row.trip_ended_s is not None:
+        return max(row.trip_ended_s, row.raised_s), TRIP
     quiet_s = RULES[row.name].quiet_s
-    if quiet_s is None or row.last_contact_s is None:
+    if quiet_s is None or row.told_s + quiet_s > now_s:
         return None
-    over_s = int(row.last_s + quiet_s)
-    return over_s if over_s <= row.last_contact_s and row.told_s + quiet_s <= now_s else None
+    over_s = row.last_s + quiet_s
+    return (over_s, AGENT) if over_s <= (row.last_contact_s or 0) else None
 
 
 def follow_trip(connection: Connection, trip: int, now_s: int) -> list[Event]:

@@ -1,10 +1,12 @@
 """Alarms as they stand and stood; none is ever removed."""
 
 import json
+from collections.abc import Collection
 from typing import Any
 
 from sqlalchemy import Connection, Row, Select, case, func, insert, select, update
 
+from landbridge.store.among import among
 from landbridge.store.events import Event
 from landbridge.store.tables import alarms, devices, trips
 
@@ -56,10 +58,15 @@ def standing(connection: Connection, device: str, name: str) -> list[Row[Any]]:
     return list(connection.execute(of_name.where(alarms.c.cleared_s.is_(None))))
 
 
-def every_standing(connection: Connection) -> list[Row[Any]]:
-    """All that are not over, with the last contact of their devices."""
-    with_contact = select(alarms, devices.c.last_contact_s).join(devices)
-    return list(connection.execute(with_contact.where(alarms.c.cleared_s.is_(None))))
+def every_standing(connection: Connection, names: Collection[str] | None = None) -> list[Row[Any]]:
+    """All that are not over, of these devices (None: of any), with `last_contact_s` of the device and
+    `trip_ended_s`."""
+    columns = (alarms, devices.c.last_contact_s, trips.c.ended_s.label("trip_ended_s"))
+    tables = alarms.join(devices).outerjoin(trips, alarms.c.trip == trips.c.trip)
+    wanted = select(*columns).select_from(tables)
+    if names is not None:
+        wanted = wanted.where(among(alarms.c.device, names))
+    return list(connection.execute(wanted.where(alarms.c.cleared_s.is_(None))))
 
 
 def of_trip(connection: Connection, trip: int) -> list[Row[Any]]:
@@ -67,12 +74,6 @@ def of_trip(connection: Connection, trip: int) -> list[Row[Any]]:
     device = select(trips.c.device).where(trips.c.trip == trip).scalar_subquery()
     of_trip = select(alarms).where(alarms.c.device == device, alarms.c.trip == trip)
     return list(connection.execute(of_trip.order_by(alarms.c.alarm)))
-
-
-def outlived(connection: Connection) -> list[int]:
-    """The trips that are over and have alarms that are not."""
-    standing = select(alarms.c.trip).where(alarms.c.cleared_s.is_(None)).join(trips)
-    return list(connection.execute(standing.where(trips.c.ended_s.is_not(None)).distinct()).scalars())
 
 
 def raised_by(connection: Connection, event: str, trip: int | None) -> list[Row[Any]]:
