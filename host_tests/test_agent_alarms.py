@@ -103,6 +103,11 @@ def test_what_nobody_ends_is_over_when_it_is_quiet(fleet):
     assert every(fleet) == [("shock", "cleared", 1, None)]
     assert [each["type"] for each in told(fleet)] == ["alarm-raised", "alarm-cleared"]
     assert told(fleet)[-1]["cleared"] == iso(last_s + DAY_S)
+    with fleet.database.reading() as connection:
+        stirred = [
+            list(connection.execute(alarms.stirred_since(NOW_S + DAY_S + s)).scalars()) for s in (0, 1)
+        ]
+    assert stirred == [[FIRST], []]
 
 
 def test_it_is_not_quiet_as_long_as_nothing_is_heard(fleet):

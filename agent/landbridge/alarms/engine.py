@@ -91,7 +91,7 @@ def _taken_back(connection: Connection, retraction: Event, now_s: int) -> list[E
         return _corrected(connection, [row for row in rows if row.cleared_by in (None, TRIP)], now_s)
     ended = stored.cleared_with(connection, event.device, event.id)
     for row in ended:
-        stored.clear(connection, row.alarm, CORRECTION, row.cleared_s)
+        stored.clear(connection, row.alarm, CORRECTION, row.cleared_s, now_s)
     concerned = {event.trip, *(row.trip for row in ended)}
     return _looked_at_again(connection, event.device, name, concerned, now_s)
 
@@ -253,7 +253,7 @@ def _cleared(
 ) -> list[Event]:
     news = []
     for row in rows:
-        stored.clear(connection, row.alarm, who, at_s, event)
+        stored.clear(connection, row.alarm, who, at_s, now_s, event)
         news.append(_told(known(connection, row.alarm), "cleared", now_s))
     return news
 

@@ -35,9 +35,11 @@ def acknowledge(connection: Connection, alarm: int, who: str, note: str, now_s: 
     connection.execute(update(alarms).where(alarms.c.alarm == alarm).values(values))
 
 
-def clear(connection: Connection, alarm: int, who: str, at_s: int, event: str | None = None) -> None:
+def clear(
+    connection: Connection, alarm: int, who: str, at_s: int, now_s: int, event: str | None = None
+) -> None:
     """It is over since then, by the event of this id if one has ended it."""
-    values = {"cleared_by": who, "cleared_s": at_s, "cleared_event": event}
+    values = {"cleared_by": who, "cleared_s": at_s, "cleared_event": event, "told_s": now_s}
     connection.execute(update(alarms).where(alarms.c.alarm == alarm).values(values))
 
 
@@ -124,8 +126,5 @@ def shown(connection: Connection, device: str | None = None) -> list[Row[Any]]:
 
 
 def stirred_since(since_s: int) -> Select[Any]:
-    """The devices with an alarm that was told, or looked after, or cleared since a time."""
-    times = (alarms.c.told_s, alarms.c.acknowledged_s, alarms.c.cleared_s)
-    return select(alarms.c.device).where(
-        (times[0] >= since_s) | (times[1] >= since_s) | (times[2] >= since_s)
-    )
+    """The devices of whose alarms something was told since a time, or that are looked after since."""
+    return select(alarms.c.device).where((alarms.c.told_s >= since_s) | (alarms.c.acknowledged_s >= since_s))

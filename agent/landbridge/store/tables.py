@@ -596,7 +596,7 @@ alarms = Table(
     Column("raised_s", Integer, nullable=False),  # by the time of that event
     Column("last_s", Integer, nullable=False),
     Column("times", Integer, nullable=False),
-    Column("told_s", Integer, nullable=False),
+    Column("told_s", Integer, nullable=False),  # last, of it or that it is over
     Column("content", Text, nullable=False),  # JSON: of the event that raised it
     Column("acknowledged_by", Text),
     Column("acknowledged_s", Integer),
