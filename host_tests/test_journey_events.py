@@ -334,6 +334,8 @@ def test_the_journey_from_the_command_line(tmp_path, monkeypatch, capsys):
         started_s = trips.every(connection)[0].started_s
     landbridge("fences", "add", "Poznan", str(tmp_path / "poznan.json"), "--radius", "5000")
     assert "Point  5000" in landbridge("fences", "list")
+    landbridge("fences", "add", "Hall", str(tmp_path / "poznan.json"), "--radius", "500", "--tenant", "acme")
+    assert "acme" in landbridge("fences", "list")
     later_s = started_s + 10
     deliver(database, [fix(n, later_s + n * HOUR_S, *AT_POZNAN) for n in (1, 2)], later_s + 3 * HOUR_S)
     assert "Poznan enter" in landbridge("events", "list", DEVICE)

@@ -580,6 +580,7 @@ fences = Table(
     Column("radius_m", Float, nullable=False),
     Column("added_s", Integer, nullable=False),
     Column("removed_s", Integer),
+    Column("tenant", Text),  # on whose trips it holds; null: everywhere
 )
 
 # What calls for somebody: raised by an event, acknowledged, cleared. None is ever removed.
