@@ -5,9 +5,11 @@ import json
 import re
 import socketserver
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
@@ -20,15 +22,19 @@ from landbridge.controls import classes, rules, watch
 from landbridge.controls.rules import Card, Seen
 from landbridge.errors import UserError
 from landbridge.ingest import judge
-from landbridge.journey import silence
+from landbridge.journey import silence, worker
 from landbridge.journey.rework import work_out
 from landbridge.outbound import announce, deliveries
 from landbridge.outbound.deliveries import Deliveries
 from landbridge.outbound.kinds import opened
-from landbridge.store import alarms, devices, events, fences, journeys, points, trips
+from landbridge.precedence import Precedence
+from landbridge.store import alarms, devices, events, fences, journeys, points, targets, trips
+from landbridge.store.devices import Window
+from landbridge.store.held import hold, write
+from sqlalchemy import Connection
 
 from host_tests.agent_bench import set_clock, wait_until
-from host_tests.fleet_bench import FIRST, NOW_S, Fleet, Pages, at
+from host_tests.fleet_bench import FIRST, NOW_S, SECOND, Fleet, Pages, Receiver, at
 from host_tests.journey_bench import BEGIN_S, HOUR_S, POZNAN
 
 PROTOCOL = Path(__file__).parent.parent / "docs" / "protocol"
@@ -51,13 +57,17 @@ def every(fleet: Fleet) -> list[tuple[str, str, int, int | None]]:
 
 def told(fleet: Fleet) -> list[dict[str, Any]]:
     with fleet.database.reading() as connection:
-        rows = events.after(connection, FIRST, 0, 1_000)
+        return told_of(connection)
+
+
+def told_of(connection: Connection) -> list[dict[str, Any]]:
+    rows = events.after(connection, FIRST, 0, 1_000)
     return [json.loads(row.content) for row in rows if row.type.startswith("alarm-")]
 
 
 def pass_by(fleet: Fleet, now_s: int) -> None:
     with fleet.database.writing() as connection:
-        announce.tell(connection, engine.expire(connection, now_s), now_s)
+        announce.tell(connection, engine.expire(connection, [FIRST], now_s), now_s)
 
 
 def test_what_stands_is_counted_and_what_is_over_is_raised_anew(fleet):
@@ -85,12 +95,48 @@ def test_late_news_do_not_raise_what_is_over(fleet):
 def test_what_nobody_ends_is_over_when_it_is_quiet(fleet):
     fleet.deliver(at(1, events=2))
     last_s = BEGIN_S + HOUR_S
-    pass_by(fleet, last_s + DAY_S - 1)
+    fleet.heard(last_s + DAY_S)
+    pass_by(fleet, NOW_S + DAY_S - 1)
     assert every(fleet) == [("shock", "raised", 1, None)]
-    pass_by(fleet, last_s + DAY_S)
-    pass_by(fleet, last_s + 2 * DAY_S)
+    pass_by(fleet, NOW_S + DAY_S)
+    pass_by(fleet, NOW_S + 2 * DAY_S)
     assert every(fleet) == [("shock", "cleared", 1, None)]
     assert [each["type"] for each in told(fleet)] == ["alarm-raised", "alarm-cleared"]
+    assert told(fleet)[-1]["cleared"] == iso(last_s + DAY_S)
+    with fleet.database.reading() as connection:
+        stirred = [
+            list(connection.execute(alarms.stirred_since(NOW_S + DAY_S + s)).scalars()) for s in (0, 1)
+        ]
+    assert stirred == [[FIRST], []]
+
+
+def test_it_is_not_quiet_as_long_as_nothing_is_heard(fleet):
+    fleet.deliver(at(1, events=1))
+    fleet.heard(BEGIN_S + 25 * HOUR_S - 1)
+    pass_by(fleet, NOW_S + 7 * DAY_S)
+    fleet.deliver(at(20, events=1))
+    fleet.heard(BEGIN_S + 26 * HOUR_S)
+    pass_by(fleet, NOW_S + 8 * DAY_S)
+    assert every(fleet) == [("light", "raised", 2, None)]
+
+
+def test_what_was_not_heard_of_before_it_was_quiet_is_raised_anew(fleet):
+    fleet.deliver(at(1, events=1), at(3, events=1))
+    fleet.heard(BEGIN_S + 28 * HOUR_S)
+    pass_by(fleet, NOW_S + DAY_S)
+    fleet.deliver(at(2, 50, events=1))
+    assert every(fleet) == [("light", "cleared", 2, None)]
+    fleet.deliver(at(20, events=1))
+    assert [each[:3] for each in every(fleet)] == [("light", "cleared", 2), ("light", "raised", 1)]
+
+
+def test_what_comes_late_stands_for_as_long_as_what_does_not(fleet):
+    fleet.deliver(at(1, events=1))
+    fleet.heard(NOW_S)
+    pass_by(fleet, NOW_S + 60)
+    assert every(fleet) == [("light", "raised", 1, None)]
+    pass_by(fleet, NOW_S + DAY_S)
+    assert every(fleet) == [("light", "cleared", 1, None)]
 
 
 def test_the_journey_raises_and_takes_back(fleet):
@@ -103,11 +149,79 @@ def test_the_journey_raises_and_takes_back(fleet):
 def test_what_another_point_shows_after_all_stands_though_it_is_older_than_the_correction(fleet):
     fleet.deliver(at(1), at(60))
     fleet.deliver(at(58, 7))
-    assert every(fleet) == [("gap", "cleared", 1, None), ("gap", "raised", 1, None)]
+    assert every(fleet) == [("gap", "cleared", 2, None), ("gap", "raised", 1, None)]
     with fleet.database.reading() as connection:
         (row,) = alarms.every_standing(connection)
         shown = [each.id for each in events.standing(connection, FIRST, None) if each.type == "gap"]
     assert (row.event, row.raised_s) == (shown[0], BEGIN_S + 58 * HOUR_S)
+
+
+def test_what_was_counted_is_raised_when_what_raised_it_is_not_true(fleet):
+    fleet.deliver(at(1), at(60), at(120), at(180))
+    assert every(fleet) == [("gap", "raised", 3, None)]
+    fleet.deliver(at(30, 7))
+    assert every(fleet) == [("gap", "cleared", 3, None), ("gap", "raised", 2, None)]
+    with fleet.database.reading() as connection:
+        (row,) = alarms.every_standing(connection)
+    assert (row.raised_s, row.last_s) == (BEGIN_S + 120 * HOUR_S, BEGIN_S + 180 * HOUR_S)
+    fleet.deliver(at(90, 8), at(150, 9))
+    assert [each[:2] for each in every(fleet)] == [("gap", "cleared"), ("gap", "cleared")]
+
+
+def test_what_is_told_late_of_before_the_end_raises_nothing(fleet):
+    fleet.deliver(at(12, events=4096))
+    fleet.deliver(at(11, events=4))
+    assert every(fleet) == []
+
+
+def test_an_end_that_is_told_late_ends_nothing_that_was_after_it(fleet):
+    fleet.deliver(at(10, events=4), at(14, events=4))
+    fleet.deliver(at(12, events=4096))
+    assert [each[1:3] for each in every(fleet)] == [("cleared", 2), ("raised", 1)]
+
+
+def off_route(action: str, hour: int) -> events.Event:
+    """What the journey tells of the first device on no trip."""
+    event_id = f"{FIRST}/{hour}/off-route"
+    content = {"id": event_id, "type": "off-route", "action": action, "device": FIRST, "container": None}
+    content |= {"latitude": None, "longitude": None}
+    return events.Event(event_id, FIRST, "off-route", True, None, hour, BEGIN_S + hour * HOUR_S, content)
+
+
+LEFT, BACK, LATER_BACK = off_route("leave", 24), off_route("return", 36), off_route("return", 48)
+
+
+@pytest.mark.parametrize(
+    ("untrue", "news", "states", "types"),
+    [
+        ([BACK], [], ["raised"], ["raised"]),
+        ([BACK], [LATER_BACK], ["cleared"], ["cleared"]),
+        ([LEFT, BACK], [], ["cleared"], []),
+        ([LEFT], [], ["cleared"], []),
+        ([LEFT], [off_route("leave", 12)], ["cleared"], []),
+    ],
+)
+def test_what_an_event_has_ended_stands_when_it_is_not_true(fleet, untrue, news, states, types):
+    with fleet.database.writing() as connection:
+        announce.tell(connection, [LEFT, BACK], NOW_S)
+        before = len(told_of(connection))
+        announce.correct(connection, untrue, news, NOW_S)
+        now = told_of(connection)
+    assert [each[1] for each in every(fleet)] == states
+    assert [each["type"] for each in now[before:]] == [f"alarm-{each}" for each in types]
+
+
+def test_what_is_not_true_does_not_go_on_with_its_trip(fleet):
+    trip = fleet.trip("CSQU3054383", 0, None, "acme")
+    fleet.deliver(at(1), at(40))
+    with fleet.database.writing() as connection:
+        trips.end(connection, trip, BEGIN_S + 50 * HOUR_S)
+        announce.tell(connection, engine.follow_trip(connection, trip, NOW_S), NOW_S)
+    fleet.deliver(at(20, 7))
+    with fleet.database.writing() as connection:
+        trips.reopen(connection, trip, None)
+        assert engine.take_up(connection, trip, NOW_S) == []
+    assert every(fleet) == [("gap", "cleared", 1, trip)]
 
 
 def test_silence_is_an_alarm_and_ends_with_a_word(fleet):
@@ -115,11 +229,11 @@ def test_silence_is_an_alarm_and_ends_with_a_word(fleet):
     due_s = BEGIN_S + 2 * HOUR_S
     fleet.heard(BEGIN_S + HOUR_S, due_s)
     with fleet.database.writing() as connection:
-        silence.look(connection, due_s + 3 * HOUR_S)
+        silence.look(connection, [FIRST], 0, due_s + 3 * HOUR_S)
     assert every(fleet) == [("silent", "raised", 1, None)]
     fleet.heard(due_s + 4 * HOUR_S)
     with fleet.database.writing() as connection:
-        silence.look(connection, due_s + 5 * HOUR_S)
+        silence.look(connection, [FIRST], 0, due_s + 5 * HOUR_S)
     assert every(fleet) == [("silent", "cleared", 1, None)]
 
 
@@ -315,15 +429,64 @@ def test_what_is_taken_back_and_true_after_all_is_told_under_the_same_ids(fleet)
     fleet.deliver(at(1), at(60))
     with fleet.database.writing() as connection:
         (gap,) = [each for each in events.inferred_from(connection, FIRST, (0, 0)) if each.type == "gap"]
-        announce.retract(connection, [gap], NOW_S)
+        announce.correct(connection, [gap], [], NOW_S)
         announce.tell(connection, [gap], NOW_S)
     assert map_of(fleet, "default") == {f"{FIRST}/1/alarm-raised": "raised"}
     with fleet.database.writing() as connection:
-        announce.retract(connection, [gap], NOW_S)
+        announce.correct(connection, [gap], [], NOW_S)
     assert map_of(fleet, "default") == {
         f"{FIRST}/1/alarm-raised": "raised",
         f"{FIRST}/1/alarm-cleared": "cleared",
     }
+
+
+class Passing(Clock):
+    """A clock that is set."""
+
+    def __init__(self, at_s: int) -> None:
+        self.at_s, self.asked = at_s, 0
+
+    def now_s(self) -> int:
+        self.asked += 1
+        return self.at_s
+
+    def is_looked_at(self) -> None:
+        """Until whoever works by it has begun and ended a look."""
+        asked = self.asked
+        wait_until(lambda: self.asked > asked + 4, "looks")
+
+
+def test_nobody_is_silent_while_the_agent_could_not_hear_him(fleet, monkeypatch):
+    monkeypatch.setattr(worker, "LOOK_S", 0.001)
+    monkeypatch.setattr(worker, "_MINUTE_S", 0.0)
+    monkeypatch.setattr(worker, "_MOST_AT_ONCE", 1)
+    with fleet.database.writing() as connection:
+        for device in (FIRST, SECOND):
+            points.store(connection, device, [judge.judge(at(1), None, NOW_S)], NOW_S)
+            row = hold(connection, [device])[device]
+            row.contact(Window(1, 0), 0, BEGIN_S)
+            row.says(BEGIN_S + HOUR_S, {}, {})
+            write(connection, [row])
+    away: list[str] = []
+    clock = Passing(BEGIN_S + 6 * HOUR_S)
+    check = Mock(side_effect=lambda: away[0] if away else None)
+    thread = worker.Journeys(fleet.database, clock, Mock(), Precedence(), (check,))
+    thread.start()
+
+    def silent_after(passing_s: int) -> list[str]:
+        clock.at_s += passing_s
+        clock.is_looked_at()
+        with fleet.database.reading() as connection:
+            return [row.device for row in alarms.every_standing(connection)]
+
+    assert silent_after(silence.GRACE_S) == []
+    away.append("the broker is away")
+    assert silent_after(0) == []
+    assert silent_after(5 * HOUR_S) == []
+    away.clear()
+    assert silent_after(silence.GRACE_S) == []
+    assert silent_after(1) == [FIRST, SECOND]
+    thread.stop()
 
 
 def test_who_is_silent_when_the_trip_changes_is_so_on_the_next_one(fleet):
@@ -334,7 +497,7 @@ def test_who_is_silent_when_the_trip_changes_is_so_on_the_next_one(fleet):
 
     def look(told: int) -> None:
         with fleet.database.writing() as connection:
-            assert silence.look(connection, now_s) == told
+            assert silence.look(connection, [FIRST], 0, now_s) == told
 
     look(1)
     with fleet.database.writing() as connection:
@@ -365,14 +528,14 @@ def test_who_is_silent_tells_the_next_trip_nothing_of_before_it(fleet, told_befo
     fleet.heard(BEGIN_S + HOUR_S, BEGIN_S + 2 * HOUR_S)
     if told_before:
         with fleet.database.writing() as connection:
-            assert silence.look(connection, BEGIN_S + 5 * HOUR_S) == 1
+            assert silence.look(connection, [FIRST], 0, BEGIN_S + 5 * HOUR_S) == 1
     fleet.trip("MSKU0000006", 6, None, "bolt")
     begin_s = BEGIN_S + 6 * HOUR_S
     with fleet.database.writing() as connection:
-        assert silence.look(connection, BEGIN_S + 7 * HOUR_S) == 1
+        assert silence.look(connection, [FIRST], 0, BEGIN_S + 7 * HOUR_S) == 1
     fleet.heard(BEGIN_S + 8 * HOUR_S)
     with fleet.database.writing() as connection:
-        assert silence.look(connection, BEGIN_S + 9 * HOUR_S) == 1
+        assert silence.look(connection, [FIRST], 0, BEGIN_S + 9 * HOUR_S) == 1
     told = [content for leaf, content in fleet.sent("bolt") if leaf.startswith("event/")]
     assert [each["type"] for each in told] == ["alarm", "alarm-raised", "alarm", "alarm-cleared"]
     assert {(each["time"], each["due"]) for each in told} == {(None, iso(begin_s))}
@@ -393,7 +556,7 @@ def test_a_silent_device_whose_points_are_no_longer_kept_holds_up_nobody(fleet):
         fleet.heard(heard_s)
         with fleet.database.writing() as connection:
             devices.silent(connection, FIRST, BEGIN_S + 2 * HOUR_S)
-            assert silence.look(connection, BEGIN_S + 10 * HOUR_S) == 0
+            assert silence.look(connection, [FIRST], 0, BEGIN_S + 10 * HOUR_S) == 0
 
 
 def test_a_control_that_is_broken_when_the_trip_changes_is_so_on_the_next_one(fleet):
@@ -452,13 +615,14 @@ def test_somebody_looks_after_an_alarm_over_http(fleet):
 
 
 class MailServer(socketserver.ThreadingTCPServer):
-    """SMTP, as much of it as a client needs; keeps the mails."""
+    """SMTP, as much of it as a client needs; keeps the mails. `answer` is to a command, or to a mail."""
 
     allow_reuse_address = True
     daemon_threads = True
 
     def __init__(self) -> None:
         self.mails: list[str] = []
+        self.answer: Callable[[str], str] = lambda _: "250 yes"
         super().__init__(("127.0.0.1", 0), _Smtp)
         threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True).start()
 
@@ -474,25 +638,91 @@ class _Smtp(socketserver.StreamRequestHandler):
                 lines = []
                 while (part := self.rfile.readline()) != b".\r\n":
                     lines.append(part.decode())
-                self.server.mails.append("".join(lines))
-            self.wfile.write(b"221 bye\r\n" if line.upper().startswith(b"QUIT") else b"250 yes\r\n")
+                line = "".join(lines).encode()
+                if self.server.answer(line.decode()).startswith("250"):
+                    self.server.mails.append(line.decode())
             if line.upper().startswith(b"QUIT"):
+                self.wfile.write(b"221 bye\r\n")
                 return
+            self.wfile.write(f"{self.server.answer(line.decode())}\r\n".encode())
 
 
-def test_alarms_are_mailed_when_raised_and_when_cleared(fleet, monkeypatch):
+@contextmanager
+def mailed(fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> Iterator[MailServer]:
+    """Alarms are brought to a server while it lasts."""
     monkeypatch.setattr(deliveries, "LOOK_S", 0.02)
     server = MailServer()
     settings = Mail(port=server.server_address[1], host="127.0.0.1", tls=False)
     fleet.add("desk", "mailto:desk@example.org", "mail")
-    fleet.deliver(at(1, events=4), at(2, events=4), at(3, events=4096))
-    fleet.published()
     thread = Deliveries(fleet.database, Clock(), lambda each: opened(each, fleet.keyring, settings))
     thread.start()
-    wait_until(lambda: len(server.mails) == 2 and not fleet.left(), "two mails")
+    yield server
     thread.stop()
     server.shutdown()
     server.server_close()
+
+
+def test_alarms_are_mailed_when_raised_and_when_cleared(fleet, monkeypatch):
+    with mailed(fleet, monkeypatch) as server:
+        fleet.deliver(at(1, events=4), at(2, events=4), at(3, events=4096))
+        fleet.published()
+        wait_until(lambda: len(server.mails) == 2 and not fleet.left(), "two mails")
     assert "Subject: [major] temperature raised: lb-0001" in server.mails[0]
     assert "Subject: [major] temperature cleared: lb-0001" in server.mails[1]
     assert "29.56301, 106.55156" in server.mails[0]
+
+
+@pytest.mark.parametrize(
+    ("where", "answer", "holds"),
+    [
+        ("Subject:", "554 not that", True),
+        ("rcpt ", "550 nobody of that name", True),
+        ("Subject:", "451 not now", False),
+        ("rcpt ", "450 come again", False),
+        ("mail ", "550 who are you", False),
+    ],
+)
+def test_a_mail_that_is_refused_for_good_holds_up_only_its_device(fleet, monkeypatch, where, answer, holds):
+    with mailed(fleet, monkeypatch) as server:
+        server.answer = lambda said: answer if where in said else "250 yes"
+
+        def waiting() -> tuple[bool, bool]:
+            """Whether the device does, and all of the target."""
+            with fleet.database.reading() as connection:
+                (desk,) = targets.every(connection)
+                return bool(targets.holds(connection, desk.target)), bool(desk.failure)
+
+        fleet.deliver(at(1, events=4))
+        wait_until(lambda: any(waiting()), "refusal")
+        assert waiting() == (holds, not holds)
+        server.answer = lambda _: "250 yes"
+        fleet.deliver(at(1, events=4), device=SECOND)
+        wait_until(lambda: len(server.mails) == (1 if holds else 2), "mails")
+    assert SECOND in server.mails[-1]
+
+
+def test_each_change_of_an_alarm_is_told_once_everywhere(fleet, monkeypatch):
+    receiver = Receiver()
+    fleet.add("hook", receiver.url, "webhook", None, "event")
+    with mailed(fleet, monkeypatch) as server:
+        with fleet.database.writing() as connection:
+            announce.tell(connection, [LEFT], NOW_S)
+            announce.tell(connection, [LEFT], NOW_S)
+            (row,) = alarms.every_standing(connection)
+            announce.tell(connection, engine.acknowledge(connection, row.alarm, "desk", "", NOW_S), NOW_S)
+            announce.tell(connection, [BACK, BACK], NOW_S)
+            announce.correct(connection, [BACK], [LATER_BACK], NOW_S)
+            announce.correct(connection, [LATER_BACK], [], NOW_S)
+            announce.tell(connection, [BACK, off_route("leave", 60)], NOW_S)
+        on_topics = [content for leaf, content in fleet.sent("default") if leaf.startswith("event/alarm-")]
+
+        def posted() -> list[dict[str, Any]]:
+            return [each for each in receiver.contents() if each["type"].startswith("alarm-")]
+
+        wait_until(lambda: len(server.mails) >= 5 and len(posted()) >= len(on_topics), "all")
+        assert posted() == on_topics
+    receiver.close()
+    states = ["raised", "acknowledged", "cleared", "cleared", "acknowledged", "cleared", "raised"]
+    assert [each["state"] for each in on_topics] == states
+    subjects = [re.findall("Subject: .* ([a-z]+): lb-0001", mail)[0] for mail in server.mails]
+    assert subjects == ["raised", "cleared", "raised", "cleared", "raised"]

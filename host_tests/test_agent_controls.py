@@ -21,6 +21,7 @@ from landbridge.controls.provider import Fake, Http, Status
 from landbridge.controls.rules import RULES, Card, Seen, judge
 from landbridge.controls.usage import Message, Span
 from landbridge.errors import UserError
+from landbridge.journey.seen import Place
 from landbridge.store import alarms, events, register, settings
 from landbridge.store.register import Registered
 
@@ -228,6 +229,21 @@ def test_what_is_demanded_no_more_is_broken_no_more(desk):
         register.set_class(connection, "resold", classes.Class().stored(), "bench", NOW_S)
     desk.device.send([point(2, plmn=412_001)])
     assert desk.standing() == set()
+
+
+def test_who_stands_on_the_border_of_its_area_does_not_go_in_and_out(desk):
+    lat, lon = 29.5, 106.5
+    border_km = Place(lat, lon).metres_to(Place(lat + 0.1, lon)) / 1000
+    with desk.bench.database().writing() as connection:
+        demands = classes.parse(FILE)["resold"].stored() | {"hosts": (), "area": ((lat, lon, border_km),)}
+        register.set_class(connection, "resold", demands, "bench", NOW_S)
+    desk.device.send([point(1)], identity=IDENTITY)
+    north_m = [10, -10, 30, -10, 10, -10, -30, 10]
+    standing = [False, False, True, True, True, True, False, False]
+    for seq, (metres, stands) in enumerate(zip(north_m, standing, strict=True), 2):
+        place = {"lat": round((lat + 0.1) * 1e5 + metres / 1.11), "lon": round(lon * 1e5)}
+        desk.device.send([point(seq, **place)])
+        assert ("area" in desk.standing()) == stands, metres
 
 
 def test_voice_and_sms_are_judged_as_they_are_told(desk):

@@ -17,6 +17,7 @@ from landbridge.ingest import news
 from landbridge.ingest.judge import BY_ARRIVAL, UNDATED
 from landbridge.outbound import topics
 from landbridge.store import (
+    alarms,
     commands,
     devices,
     events,
@@ -491,3 +492,32 @@ def test_reply_numbers_rise_even_in_a_restored_database(database):
         with pytest.raises(ValueError, match="clock"):
             row.take_down_number(1 << 32)
     assert given == sorted(set(given))
+
+
+def test_of_alarms_what_was_quiet_is_over_before_what_has_ended(database):
+    raised = Event(f"{DEVICE}/1/alarm-light", DEVICE, "alarm", False, None, 1, NOW_S, {"alarm": "light"})
+    with database.writing() as connection:
+        row = alarms.raise_(connection, raised, "light", "major", NOW_S, NOW_S)
+        alarms.count(connection, row.alarm, NOW_S + 5, NOW_S + 9)
+        assert [each.told_s for each in alarms.every_standing(connection, [DEVICE, "lb-0002"])] == [NOW_S + 9]
+        assert alarms.every_standing(connection, ["lb-0002"]) == []
+
+        def over_from_s(who: str, event: str | None = None) -> int:
+            alarms.clear(connection, row.alarm, who, NOW_S + 60, NOW_S + 90, event)
+            return alarms.over_from_s(connection, DEVICE, "light", None, "agent", "correction") - NOW_S
+
+        assert [over_from_s("agent"), over_from_s("agent", "x"), over_from_s("somebody")] == [6, 60, 60]
+        assert over_from_s("correction") == -NOW_S
+
+
+def test_who_is_silent_is_found_among_those_asked_for(database):
+    with database.writing() as connection:
+        points.store(connection, DEVICE, [judged(1, NOW_S)], NOW_S)
+        row = hold(connection, [DEVICE])[DEVICE]
+        row.contact(Window(1, 0), 0, NOW_S)
+        row.says(NOW_S + 60, {}, {})
+        write(connection, [row])
+        assert devices.to_tell_of(connection, NOW_S + 60) == set()
+        assert devices.to_tell_of(connection, NOW_S + 61) == {DEVICE}
+        assert [each.device for each in devices.overdue(connection, [DEVICE], NOW_S + 61)] == [DEVICE]
+        assert devices.overdue(connection, ["lb-0002"], NOW_S + 61) == []

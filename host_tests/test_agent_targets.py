@@ -272,13 +272,30 @@ def test_what_an_arrival_takes_from_a_trip_is_taken_back_from_its_tenant(bound):
     assert [content["seq"] for leaf, content in sent if leaf == "position"][-1] < 9
 
 
+def test_a_tenant_s_fence_is_there_on_his_trips_only(bound):
+    here = '{"type":"Point","coordinates":[106.55156,29.56301]}'
+    with bound.database.writing() as connection:
+        fences.give_to(connection, fences.add(connection, "secret", here, 5_000.0, BEGIN_S), "acme")
+        fences.add(connection, "yard", here, 9_000.0, BEGIN_S)
+    bound.trip("CSQU3054383", 2, 4, "acme")
+    bound.trip("MSKU0000006", 4, 8, "bolt")
+    bound.deliver(*map(at, range(1, 12)))
+    told = {
+        tenant: {(each["fence"], each["trip"]) for leaf, each in bound.sent(tenant) if leaf == "event/fence"}
+        for tenant in ("acme", "bolt", "default")
+    }
+    assert told == {"acme": {("secret", 1), ("yard", 1)}, "bolt": {("yard", 2)}, "default": {("yard", None)}}
+    assert {leaf for leaf, each in bound.sent("bolt") if "secret" in str(each)} == set()
+    assert {leaf for leaf, each in bound.sent("acme") if each.get("place") == "secret"} == {"event/stop"}
+
+
 def test_a_device_that_is_silent_after_a_trip_is_nothing_to_its_tenant(bound):
     bound.trip("CSQU3054383", 0, 10, "acme")
     bound.deliver(at(5))
     before = len(bound.sent("acme"))
     bound.heard(BEGIN_S + 11 * HOUR_S, BEGIN_S + 12 * HOUR_S)
     with bound.database.writing() as connection:
-        assert silence.look(connection, NOW_S) == 1
+        assert silence.look(connection, [FIRST], 0, NOW_S) == 1
     assert len(bound.sent("acme")) == before
     assert bound.sent("default")[-1][1]["alarm"] == "silent"
 

@@ -137,7 +137,7 @@ def _serve(
         database, announcing(session.publish, config.broker.home_assistant), precedence, leads.may_send
     )
     worker = Worker(source.waiting, make_pipeline(database, keyring, Clock(), source, sender), precedence)
-    journeys = Journeys(database, Clock(), sender, precedence)
+    journeys = Journeys(database, Clock(), sender, precedence, (source.trouble, worker.trouble))
     deliveries = Deliveries(
         database, Clock(), lambda target: opened(target, keyring, config.mail), leads.may_deliver
     )

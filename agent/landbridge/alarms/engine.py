@@ -1,20 +1,22 @@
 """Follows what is told and keeps the state of each alarm; what changes it is told in its turn.
 
 An alarm is of a device, a trip and a name. While it stands, what raises it once more is only counted; when
-it has been cleared the next one raises it anew. Late news do not wake the dead: what is older than the
-clearing raises nothing. What is told of one trip clears nothing of another, but what was raised
-on none; alarms end with their trip."""
+it has been cleared the next one raises it anew. Late news do not wake the dead: what is older than what
+cleared it raises nothing. What is told of one trip clears nothing of another, but what was raised
+on none; alarms end with their trip. When something turns out not to be true, what is true beside it is looked
+at again."""
 
 import json
+from collections.abc import Collection
 from typing import Any
 
 from sqlalchemy import Connection, Row
 
-from landbridge.alarms.rules import RAISE, RULES, meaning
+from landbridge.alarms.rules import CLEAR, RAISE, RULES, TYPES, meaning
 from landbridge.clock import iso
 from landbridge.errors import UserError
 from landbridge.store import alarms as stored
-from landbridge.store import audit, trips
+from landbridge.store import audit, events, trips
 from landbridge.store.events import Event
 
 AGENT = "the agent"
@@ -28,56 +30,137 @@ CORRECTION = "a correction"
 def follow(connection: Connection, event: Event, now_s: int) -> list[Event]:
     """What an event that has just been told changes, to be told after it."""
     if event.type == "retraction":
-        was = stored.raised_by(connection, str(event.content["retracts"]), event.trip)
-        return _cleared(connection, [row for row in was if row.cleared_s is None], now_s, now_s, CORRECTION)
+        return _taken_back(connection, event, now_s)
     found = meaning(event)
     if found is None:
         return []
     name, action = found
     at_s = now_s if event.at_s is None else event.at_s
-    if action != RAISE:
-        standing = stored.standing(connection, event.device, name)
-        over = [row for row in standing if row.trip in (None, event.trip) and row.raised_s <= at_s]
-        return _cleared(connection, over, at_s, now_s, AGENT)
-    return _raised(connection, event, name, at_s, now_s)
+    return (_raised if action == RAISE else _over)(connection, event, name, at_s, now_s)
 
 
 def _raised(connection: Connection, event: Event, name: str, at_s: int, now_s: int) -> list[Event]:
     standing = stored.standing(connection, event.device, name)
     moved = [row for row in standing if row.event == event.id and row.trip != event.trip]
-    news = _cleared(connection, moved, now_s, now_s, CORRECTION)
+    news = _corrected(connection, moved, now_s)
     before = stored.raised_by(connection, event.id, event.trip)
     true_again = [row for row in before if row.cleared_by == CORRECTION]
     if before and not true_again:
         return news
     for row in standing:
         if row.trip == event.trip:
-            stored.count(connection, row.alarm, at_s)
+            stored.count(connection, row.alarm, at_s, now_s)
             return news
-    if true_again:
-        return news + _raised_again(connection, true_again[-1], now_s)
-    cleared_s = stored.last_cleared_s(connection, event.device, name, event.trip, but_by=CORRECTION)
-    if cleared_s is not None and at_s < cleared_s:
+    if at_s < _over_from_s(connection, event.device, name, event.trip):
         return news
+    end = _end(connection, event, name, at_s)
+    if true_again:
+        return news + _true_again(connection, true_again[-1], end, now_s)
+    return news if end else [*news, _new(connection, event, name, at_s, now_s)]
+
+
+def _new(connection: Connection, event: Event, name: str, at_s: int, now_s: int) -> Event:
     severity = str(event.content.get("severity", RULES[name].severity))
-    row = stored.raise_(connection, event, name, severity, at_s, now_s)
-    return [*news, _told(row, "raised", now_s)]
+    return _told(stored.raise_(connection, event, name, severity, at_s, now_s), "raised", now_s)
 
 
-def expire(connection: Connection, now_s: int) -> list[Event]:
-    """End the alarms of which nothing has told for as long as their rule says, and those that late news
-    have raised on a trip that is over."""
-    ended = [told for trip in stored.outlived(connection) for told in follow_trip(connection, trip, now_s)]
-    over = [
-        row
-        for row in stored.every_standing(connection)
-        if (quiet_s := RULES[row.name].quiet_s) is not None and row.last_s + quiet_s <= now_s
-    ]
-    return ended + [
+def _true_again(connection: Connection, row: Row[Any], end: Event | None, now_s: int) -> list[Event]:
+    if end is None or end.at_s is None:
+        return _raised_again(connection, row, now_s)
+    return _cleared(connection, [row], end.at_s, now_s, AGENT, end.id)
+
+
+def _over(connection: Connection, event: Event, name: str, at_s: int, now_s: int) -> list[Event]:
+    standing = stored.standing(connection, event.device, name)
+    over = [row for row in standing if row.trip in (None, event.trip) and row.raised_s <= at_s]
+    news = _cleared(connection, over, at_s, now_s, AGENT, event.id)
+    later = {row.trip for row in over if row.last_s > at_s}
+    return news + _looked_at_again(connection, event.device, name, later, now_s)
+
+
+def _taken_back(connection: Connection, retraction: Event, now_s: int) -> list[Event]:
+    """What was raised by an event that is not true is over; what it has ended is not."""
+    content = retraction.content
+    event = retraction._replace(id=str(content["retracts"]), type=str(content["was"]))
+    found = meaning(event)
+    if found is None:
+        return []
+    name, action = found
+    if action == RAISE:
+        rows = stored.raised_by(connection, event.id, event.trip)
+        return _corrected(connection, [row for row in rows if row.cleared_by in (None, TRIP)], now_s)
+    ended = stored.cleared_with(connection, event.device, event.id)
+    for row in ended:
+        stored.clear(connection, row.alarm, CORRECTION, row.cleared_s, now_s)
+    concerned = {event.trip, *(row.trip for row in ended)}
+    return _looked_at_again(connection, event.device, name, concerned, now_s)
+
+
+def _corrected(connection: Connection, rows: list[Row[Any]], now_s: int) -> list[Event]:
+    """End what is not true; whatever else was counted on it is true still."""
+    news = _cleared(connection, rows, now_s, now_s, CORRECTION)
+    for row in rows:
+        news += _looked_at_again(connection, row.device, row.name, {row.trip}, now_s)
+    return news
+
+
+def _looked_at_again(
+    connection: Connection, device: str, name: str, of_trips: Collection[int | None], now_s: int
+) -> list[Event]:
+    """Raise the alarm by those events that stand on these trips, as far as they are under way, and have none
+    any more."""
+    news = []
+    for trip in of_trips:
+        row = None if trip is None else trips.find(connection, trip)
+        if row is not None and row.ended_s is not None:
+            continue
+        from_s = max(_over_from_s(connection, device, name, trip), row.started_s if row else 0)
+        for event in events.standing_from(connection, device, TYPES, from_s):
+            if event.trip == trip and meaning(event) == (name, RAISE) and event.at_s is not None:
+                raised = [each for each in stored.standing(connection, device, name) if each.trip == trip]
+                if all(each.last_s < event.at_s for each in raised):
+                    news += _raised(connection, event, name, event.at_s, now_s)
+    return news
+
+
+def _over_from_s(connection: Connection, device: str, name: str, trip: int | None) -> int:
+    """What is older has had its alarm."""
+    return stored.over_from_s(connection, device, name, trip, quiet_by=AGENT, but_by=CORRECTION)
+
+
+def _end(connection: Connection, event: Event, name: str, at_s: int) -> Event | None:
+    """What was told before and has ended what this event, of that time, would raise."""
+    later = events.standing_from(connection, event.device, TYPES, at_s + 1)
+    ends = (each for each in later if event.trip in (None, each.trip) and meaning(each) == (name, CLEAR))
+    return next(ends, None)
+
+
+def concerned(connection: Connection, now_s: int) -> set[str]:
+    """The devices that have alarms to `expire`."""
+    return {row.device for row in stored.every_standing(connection) if _expired(row, now_s)}
+
+
+def expire(connection: Connection, names: Collection[str], now_s: int) -> list[Event]:
+    """End the alarms of these devices of which nothing has told for as long as their rule says, and those
+    that late news have raised on a trip that is over."""
+    return [
         told
-        for row in over
-        for told in _cleared(connection, [row], row.last_s + (RULES[row.name].quiet_s or 0), now_s, AGENT)
+        for row in stored.every_standing(connection, names)
+        if (ended := _expired(row, now_s))
+        for told in _cleared(connection, [row], ended[0], now_s, ended[1])
     ]
+
+
+def _expired(row: Row[Any], now_s: int) -> tuple[int, str] | None:
+    """Since when it is over, and by what. Quiet is only what the device was heard after, and whoever watches
+    has as long to see what was late."""
+    if row.trip_ended_s is not None:
+        return max(row.trip_ended_s, row.raised_s), TRIP
+    quiet_s = RULES[row.name].quiet_s
+    if quiet_s is None or row.told_s + quiet_s > now_s:
+        return None
+    over_s = row.last_s + quiet_s
+    return (over_s, AGENT) if over_s <= (row.last_contact_s or 0) else None
 
 
 def follow_trip(connection: Connection, trip: int, now_s: int) -> list[Event]:
@@ -161,14 +244,16 @@ def told(row: Row[Any]) -> dict[str, Any]:
 
 
 def _raised_again(connection: Connection, row: Row[Any], now_s: int) -> list[Event]:
-    stored.clear(connection, row.alarm, None, None)
+    stored.raise_again(connection, row.alarm, now_s)
     return [_told(known(connection, row.alarm), "raised", now_s)]
 
 
-def _cleared(connection: Connection, rows: list[Row[Any]], at_s: int, now_s: int, who: str) -> list[Event]:
+def _cleared(
+    connection: Connection, rows: list[Row[Any]], at_s: int, now_s: int, who: str, event: str | None = None
+) -> list[Event]:
     news = []
     for row in rows:
-        stored.clear(connection, row.alarm, who, at_s)
+        stored.clear(connection, row.alarm, who, at_s, now_s, event)
         news.append(_told(known(connection, row.alarm), "cleared", now_s))
     return news
 

@@ -38,6 +38,8 @@ RULES = {
 RULES |= {name: Rule(control.severity, None) for name, control in controls.RULES.items()}
 
 RAISE, CLEAR = "raise", "clear"
+TYPES = ("alarm", "off-route", "gap", "dwell", "departure", "control")
+"""Of events that may be about an alarm."""
 _BACK = {"temperature-back": "temperature", "heard-again": "silent"}
 
 

@@ -8,12 +8,13 @@ from landbridge.clock import iso
 from landbridge.commands import table
 from landbridge.commands.opened import opened
 from landbridge.errors import UserError
+from landbridge.fleet.tokens import checked
 from landbridge.journey.fences import from_row, read
 from landbridge.store import fences
 
 _NAME = typer.Argument(help="Name of the fence.")
 _FILE = typer.Argument(help="GeoJSON file: a Point or LineString with a radius, a Polygon or MultiPolygon.")
-commands = typer.Typer(help="Geofences: circles, polygons, corridors. They hold for every device.")
+commands = typer.Typer(help="Geofences: circles, polygons, corridors; for every device, or a tenant's trips.")
 
 
 @commands.command()
@@ -23,6 +24,7 @@ def add(
     radius: float | None = typer.Option(
         None, help="Metres around a point or line; else the feature's property radius_m."
     ),
+    tenant: str | None = typer.Option(None, help="It holds on this tenant's trips only; else everywhere."),
 ) -> None:
     """Add a fence, for points from now on; a trip whose destination has its name ends in it.
 
@@ -30,6 +32,7 @@ def add(
     Examples:
       landbridge fences add Duisburg terminal.geojson
       landbridge fences add "Ural corridor" line.geojson --radius 5000
+      landbridge fences add Warehouse warehouse.geojson --tenant acme
     """
     try:
         text = file.read_text(encoding="utf-8")
@@ -43,6 +46,8 @@ def add(
                 f"there is a fence {there.name} already; `landbridge fences remove '{there.name}'` removes it"
             )
         number = fences.add(connection, name, drawn.geometry, drawn.radius_m, it.clock.now_s())
+        if tenant is not None:
+            fences.give_to(connection, number, checked(tenant, "tenant"))
     print(f"fence {number}: {name}")
 
 
@@ -57,11 +62,11 @@ def list_fences() -> None:
     with opened() as it, it.database.reading() as connection:
         rows = fences.every(connection)
     table.show(
-        ("fence", "name", "shape", "radius m", "added", "removed"),
+        ("fence", "name", "shape", "radius m", "added", "removed", "tenant"),
         (
             (
                 row.fence, row.name, from_row(row).shape.geom_type, round(row.radius_m) or None,
-                iso(row.added_s), iso(row.removed_s),
+                iso(row.added_s), iso(row.removed_s), row.tenant,
             )
             for row in rows
         ),

@@ -45,6 +45,8 @@ class Seen:
     plmn: int | None = None
     latitude: float | None = None
     longitude: float | None = None
+    accuracy_m: float = 0.0
+    """By how much latitude and longitude may err."""
     month_bytes: int | None = None
     """Since the first of the month, by the agent's model."""
     hosts: tuple[str, ...] | None = None
@@ -64,7 +66,7 @@ class Rule(NamedTuple):
     severity: str
     demanded: Callable[[Class], bool]
     """Whether a class has it."""
-    judges: Callable[[Seen], bool]
+    judges: Callable[[Class, Seen], bool]
     """Whether enough was seen to judge."""
     broken: Callable[[Class, Card, Seen], str | None]
     """What is wrong, None: nothing."""
@@ -75,7 +77,7 @@ def judge(demands: Class, card: Card, seen: Seen) -> dict[str, str | None]:
     return {
         name: rule.broken(demands, card, seen) if rule.demanded(demands) else None
         for name, rule in RULES.items()
-        if not rule.demanded(demands) or rule.judges(seen)
+        if not rule.demanded(demands) or rule.judges(demands, seen)
     }
 
 
@@ -117,9 +119,14 @@ def _high_risk(demands: Class, _: Card, seen: Seen) -> str | None:
 
 
 def _area(demands: Class, _: Card, seen: Seen) -> str | None:
-    here = Place(seen.latitude or 0.0, seen.longitude or 0.0)
-    away_km = min(here.metres_to(Place(lat, lon)) / 1000 - km for lat, lon, km in demands.area)
+    away_km = _away_km(demands, seen)
     return f"{away_km:.0f} km outside the area it may be in" if away_km > 0 else None
+
+
+def _away_km(demands: Class, seen: Seen) -> float:
+    """Outside the area; negative: so far inside."""
+    here = Place(seen.latitude or 0.0, seen.longitude or 0.0)
+    return min(here.metres_to(Place(lat, lon)) / 1000 - km for lat, lon, km in demands.area)
 
 
 def _quota(percent: int) -> Callable[[Class, Card, Seen], str | None]:
@@ -163,21 +170,21 @@ def _always(_: Class) -> bool:
     return True
 
 
-def _speaks(seen: Seen) -> bool:
+def _speaks(_: Class, seen: Seen) -> bool:
     return seen.iccid is not None
 
 
-def _may_speak(seen: Seen) -> bool:
-    return _speaks(seen) or seen.carrier_locked is not None
+def _may_speak(demands: Class, seen: Seen) -> bool:
+    return _speaks(demands, seen) or seen.carrier_locked is not None
 
 
-def _spoke(seen: Seen) -> bool:
+def _spoke(demands: Class, seen: Seen) -> bool:
     # Of bytes that the agent counted too nobody knows how the card stood when it sent them.
     elsewhere = bool(seen.carrier_bytes) and seen.month_bytes == 0
-    return _speaks(seen) or elsewhere or bool(seen.carrier_locked)
+    return _speaks(demands, seen) or elsewhere or bool(seen.carrier_locked)
 
 
-def _registered(seen: Seen) -> bool:
+def _registered(_: Class, seen: Seen) -> bool:
     return bool(seen.plmn)
 
 
@@ -185,12 +192,30 @@ def _both_off(demands: Class) -> bool:
     return not (demands.voice and demands.sms)
 
 
-def _has_imei(seen: Seen) -> bool:
+def _has_imei(_: Class, seen: Seen) -> bool:
     return seen.imei is not None or seen.carrier_imei is not None
 
 
-def _counted(seen: Seen) -> bool:
+def _located(demands: Class, seen: Seen) -> bool:
+    """A fix that is nearer to the border than it is good says nothing: who stands there would go in and
+    out."""
+    return seen.latitude is not None and 1000 * abs(_away_km(demands, seen)) >= seen.accuracy_m
+
+
+def _counted(_: Class, seen: Seen) -> bool:
     return seen.month_bytes is not None
+
+
+def _counted_twice(_: Class, seen: Seen) -> bool:
+    return seen.month_bytes is not None and seen.carrier_bytes is not None
+
+
+def _has_hosts(_: Class, seen: Seen) -> bool:
+    return seen.hosts is not None
+
+
+def _has_services(_: Class, seen: Seen) -> bool:
+    return seen.voice is not None or seen.sms is not None
 
 
 RULES = {
@@ -199,15 +224,13 @@ RULES = {
     "region": Rule("major", lambda c: bool(c.regions), _registered, _region),
     "network": Rule("major", lambda c: bool(c.networks or c.blocked_networks), _registered, _network),
     "high-risk": Rule("critical", lambda c: bool(c.high_risk), _registered, _high_risk),
-    "area": Rule("major", lambda c: bool(c.area), lambda s: s.latitude is not None, _area),
+    "area": Rule("major", lambda c: bool(c.area), _located, _area),
     "quota-50": Rule("warning", lambda c: bool(c.quota_mb), _counted, _quota(50)),
     "quota-80": Rule("minor", lambda c: bool(c.quota_mb), _counted, _quota(80)),
     "quota-100": Rule("critical", lambda c: bool(c.quota_mb), _counted, _quota(100)),
-    "usage": Rule(
-        "major", lambda c: bool(c.quota_mb), lambda s: _counted(s) and s.carrier_bytes is not None, _differs
-    ),
-    "traffic": Rule("critical", lambda c: bool(c.hosts), lambda s: s.hosts is not None, _traffic),
-    "services": Rule("major", _both_off, lambda s: s.voice is not None or s.sms is not None, _services),
+    "usage": Rule("major", lambda c: bool(c.quota_mb), _counted_twice, _differs),
+    "traffic": Rule("critical", lambda c: bool(c.hosts), _has_hosts, _traffic),
+    "services": Rule("major", _both_off, _has_services, _services),
     "blocked": Rule("critical", _always, _may_speak, _blocked),
     "life-cycle": Rule("major", _always, _spoke, _life_cycle),
 }

@@ -178,8 +178,11 @@ def _by_time(connection: Connection, device: str, uplink: Uplink) -> list[Stored
 
 def _place(stored: StoredPoint) -> Seen:
     """Where it was: by its network, and by a fix that is beyond doubt."""
-    plmn, place = stored.point.plmn or None, see(stored).place
-    return Seen(plmn=plmn) if place is None else Seen(plmn=plmn, latitude=place.lat, longitude=place.lon)
+    plmn, seen = stored.point.plmn or None, see(stored)
+    if seen.place is None:
+        return Seen(plmn=plmn)
+    lat, lon = seen.place
+    return Seen(plmn=plmn, latitude=lat, longitude=lon, accuracy_m=seen.accuracy_m)
 
 
 def _services(uplink: Uplink, came: set[int]) -> tuple[bool | None, bool | None]:

@@ -37,6 +37,8 @@ class Fence:
     radius_m: float
     added_s: int
     removed_s: int | None
+    tenant: str | None = None
+    """On whose trips it holds; None: everywhere."""
 
     def holds_at(self, at_s: int) -> bool:
         """A fence says nothing of points from before it was there."""
@@ -105,7 +107,8 @@ def _plane(shape: BaseGeometry, origin: Place) -> BaseGeometry:
 
 def from_row(row: Row[Any]) -> Fence:
     """A stored fence."""
-    return Fence(row.fence, row.name, _shape(row.geometry), row.radius_m, row.added_s, row.removed_s)
+    shape = _shape(row.geometry)
+    return Fence(row.fence, row.name, shape, row.radius_m, row.added_s, row.removed_s, row.tenant)
 
 
 @lru_cache(10_000)

@@ -112,8 +112,7 @@ class Rework:
         true = {each.id: each for each in self.found}
         untrue = [each for each in told.values() if each.id not in true]
         news = [each for each in true.values() if each.id not in told or _differ(each, told[each.id])]
-        announce.retract(self._connection, untrue, self._now_s)
-        announce.tell(self._connection, news, self._now_s)
+        announce.correct(self._connection, untrue, news, self._now_s)
         for trip in sorted(self.changed_trips):
             over = engine.follow_trip(self._connection, trip, self._now_s)
             announce.tell(self._connection, over, self._now_s)

@@ -1,5 +1,6 @@
 """Contacts that were announced and did not come."""
 
+from collections.abc import Collection
 from typing import Any
 
 from sqlalchemy import Connection, Row
@@ -15,23 +16,34 @@ GRACE_S = 2 * 3600
 """A report may take that long: searching, waiting for its turn, a turn that has to be sent again."""
 
 
-def look(connection: Connection, now_s: int) -> int:
-    """Tell of each device whose contact is overdue, once a trip, and when it is heard again; return how
-    many."""
-    overdue = devices.overdue(connection, now_s - GRACE_S)
+def concerned(connection: Connection, hears_from_s: int, now_s: int) -> set[str]:
+    """The devices of which `look` has something to tell."""
+    return devices.to_tell_of(connection, _due_before_s(hears_from_s, now_s))
+
+
+def look(connection: Connection, names: Collection[str], hears_from_s: int, now_s: int) -> int:
+    """Tell of each of these devices whose contact is overdue, once a trip, and when it is heard again; return
+    how many. What was due while the agent could not hear counts from `hears_from_s`, when it could again."""
+    overdue = devices.overdue(connection, names, _due_before_s(hears_from_s, now_s))
     news = [_alarm(connection, row, "silent", row.next_contact_s, now_s) for row in overdue]
     for row in overdue:
         devices.silent(connection, row.device, row.next_contact_s)
-    for row in devices.heard_again(connection):
+    for row in devices.heard_again(connection, names):
         news.append(_alarm(connection, row, "heard-again", row.silent_due_s, now_s))
         devices.silent(connection, row.device, None)
     announce.tell(connection, news, now_s)
     again = [
         _of_trip(_alarm(connection, row, "silent", row.silent_due_s, now_s))
-        for row in devices.silent_on_another_trip(connection)
+        for row in devices.silent_on_another_trip(connection, names)
     ]
     announce.tell(connection, again, now_s)
     return len(news) + len(again)
+
+
+def _due_before_s(hears_from_s: int, now_s: int) -> int:
+    """A contact that was due before is missing; 0: that can be said of none yet."""
+    late_s = now_s - GRACE_S
+    return late_s if hears_from_s < late_s else 0
 
 
 def _of_trip(event: Event) -> Event:

@@ -58,6 +58,8 @@ def way_of(connection: Connection, trip: int | None, fences: Sequence[Fence]) ->
     """The way of a trip; None: of no trip."""
     row = trips.find(connection, trip) if trip is not None else None
     line = lines.find(connection, row.line) if row else None
+    # Nobody hears how another tenant calls a place.
+    fences = [each for each in fences if each.tenant in (None, row.tenant if row else None)]
     if row is None or line is None:
         return Way(row, [], [], fences)
     stations = [Waypoint(*each) for each in line.stations]

@@ -3,20 +3,25 @@
 import logging
 import threading
 import time
+from collections.abc import Sequence
 
 from landbridge.alarms import engine
 from landbridge.clock import Clock
+from landbridge.health import Check
 from landbridge.journey import countries, rework, silence
 from landbridge.outbound import announce
 from landbridge.outbound.sender import Sender
 from landbridge.precedence import Precedence
 from landbridge.store import journeys
 from landbridge.store.database import Database
+from landbridge.store.held import hold
 
 LOOK_S = 1.0
 _MINUTE_S = 60.0
 _YIELD_S = 0.002
 """Ingest may wait for the database; whoever has just left it would get it again first."""
+_MOST_AT_ONCE = 50
+"""Devices whose alarms are looked after in one transaction; each may take a few milliseconds."""
 _log = logging.getLogger(__name__)
 
 
@@ -24,12 +29,22 @@ class Journeys(threading.Thread):
     """Works out what ingest has marked, a device a transaction; looks every minute for contacts that
     are overdue and alarms that are over."""
 
-    def __init__(self, database: Database, clock: Clock, sender: Sender, precedence: Precedence) -> None:
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        sender: Sender,
+        precedence: Precedence,
+        deaf: Sequence[Check] = (),
+    ) -> None:
+        """`deaf`: what may keep the agent from hearing devices, which then are not silent."""
         super().__init__(name="journeys", daemon=True)
         self._database = database
         self._clock = clock
         self._sender = sender
         self._precedence = precedence
+        self._deaf = deaf
+        self._hears_from_s = clock.now_s()
         self._stopping = threading.Event()
         self._minute_ends = time.monotonic()
         self._failed: set[str | None] = set()
@@ -49,6 +64,8 @@ class Journeys(threading.Thread):
                 _log.exception("cannot work out the journeys; trying again")
 
     def _look(self) -> None:
+        if any(check() for check in self._deaf):
+            self._hears_from_s = self._clock.now_s()
         while not self._stopping.is_set() and self._next():
             self._precedence.give_way(LOOK_S)
             device = None
@@ -67,13 +84,25 @@ class Journeys(threading.Thread):
         if time.monotonic() >= self._minute_ends:
             self._minute_ends = time.monotonic() + _MINUTE_S
             self._failed.clear()
-            with self._database.writing() as connection:
-                now_s = self._clock.now_s()
-                told = silence.look(connection, now_s)
-                over = engine.expire(connection, now_s)
-                announce.tell(connection, over, now_s)
-            if told or over:
-                self._sender.wake()
+            self._look_after_alarms()
+
+    def _look_after_alarms(self) -> None:
+        """Tell of contacts that are overdue and of alarms that are over, of some devices at a time."""
+        now_s = self._clock.now_s()
+        with self._database.reading() as connection:
+            overdue = silence.concerned(connection, self._hears_from_s, now_s)
+            concerned = sorted(overdue | engine.concerned(connection, now_s))
+        for begin in range(0, len(concerned), _MOST_AT_ONCE):
+            if self._stopping.is_set():
+                return
+            names = concerned[begin : begin + _MOST_AT_ONCE]
+            self._precedence.give_way(LOOK_S)
+            with self._database.writing(alone=False) as connection:
+                hold(connection, names)
+                silence.look(connection, names, self._hears_from_s, now_s)
+                announce.tell(connection, engine.expire(connection, names, now_s), now_s)
+            self._sender.wake()
+            time.sleep(_YIELD_S)
 
     def _next(self) -> str | None:
         with self._database.reading() as connection:

@@ -25,19 +25,29 @@ def tell(connection: Connection, news: Iterable[Event], now_s: int) -> None:
         _post(connection, each, now_s, before and before[0])
 
 
-def retract(connection: Connection, untrue: Iterable[Event], now_s: int) -> None:
-    """Take back what was told and is not true."""
+def correct(connection: Connection, untrue: Iterable[Event], news: Iterable[Event], now_s: int) -> None:
+    """Take back what was told and is not true, and tell what is. Alarms follow what is not true when all is
+    said: they go on by what is true."""
+    retractions = []
     for each in untrue:
         before = events.withdraw(connection, each.id)
-        _post(connection, _retraction(each), now_s, before and before[0], standing=False)
+        retractions.append(_retraction(each))
+        _say(connection, retractions[-1], now_s, before and before[0], standing=False)
+    tell(connection, news, now_s)
+    for each in retractions:
+        tell(connection, engine.follow(connection, each, now_s), now_s)
 
 
 def _post(
     connection: Connection, event: Event, now_s: int, replaces: int | None, standing: bool = True
 ) -> None:
+    _say(connection, event, now_s, replaces, standing)
+    tell(connection, engine.follow(connection, event, now_s), now_s)
+
+
+def _say(connection: Connection, event: Event, now_s: int, replaces: int | None, standing: bool) -> None:
     number = events.tell(connection, event, now_s, replaces, standing)
     outbox.post(connection, [topics.told(event, number, replaces)])
-    tell(connection, engine.follow(connection, event, now_s), now_s)
 
 
 def _retraction(event: Event) -> Event:

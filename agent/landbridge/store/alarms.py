@@ -1,12 +1,14 @@
 """Alarms as they stand and stood; none is ever removed."""
 
 import json
+from collections.abc import Collection
 from typing import Any
 
 from sqlalchemy import Connection, Row, Select, case, func, insert, select, update
 
+from landbridge.store.among import among
 from landbridge.store.events import Event
-from landbridge.store.tables import alarms, trips
+from landbridge.store.tables import alarms, devices, trips
 
 
 def raise_(connection: Connection, event: Event, name: str, severity: str, at_s: int, now_s: int) -> Row[Any]:
@@ -20,12 +22,11 @@ def raise_(connection: Connection, event: Event, name: str, severity: str, at_s:
     return connection.execute(statement.returning(*alarms.c)).one()
 
 
-def count(connection: Connection, alarm: int, at_s: int) -> None:
+def count(connection: Connection, alarm: int, at_s: int, now_s: int) -> None:
     """It was told of once more."""
     last_s = case((alarms.c.last_s < at_s, at_s), else_=alarms.c.last_s)
-    connection.execute(
-        update(alarms).where(alarms.c.alarm == alarm).values(times=alarms.c.times + 1, last_s=last_s)
-    )
+    values = {"times": alarms.c.times + 1, "last_s": last_s, "told_s": now_s}
+    connection.execute(update(alarms).where(alarms.c.alarm == alarm).values(values))
 
 
 def acknowledge(connection: Connection, alarm: int, who: str, note: str, now_s: int) -> None:
@@ -34,9 +35,17 @@ def acknowledge(connection: Connection, alarm: int, who: str, note: str, now_s: 
     connection.execute(update(alarms).where(alarms.c.alarm == alarm).values(values))
 
 
-def clear(connection: Connection, alarm: int, who: str | None, at_s: int | None) -> None:
-    """It is over since then; None: it is not over after all."""
-    values = {"cleared_by": who, "cleared_s": at_s}
+def clear(
+    connection: Connection, alarm: int, who: str, at_s: int, now_s: int, event: str | None = None
+) -> None:
+    """It is over since then, by the event of this id if one has ended it."""
+    values = {"cleared_by": who, "cleared_s": at_s, "cleared_event": event, "told_s": now_s}
+    connection.execute(update(alarms).where(alarms.c.alarm == alarm).values(values))
+
+
+def raise_again(connection: Connection, alarm: int, now_s: int) -> None:
+    """It is not over after all."""
+    values = {"cleared_by": None, "cleared_s": None, "cleared_event": None, "told_s": now_s}
     connection.execute(update(alarms).where(alarms.c.alarm == alarm).values(values))
 
 
@@ -51,9 +60,15 @@ def standing(connection: Connection, device: str, name: str) -> list[Row[Any]]:
     return list(connection.execute(of_name.where(alarms.c.cleared_s.is_(None))))
 
 
-def every_standing(connection: Connection) -> list[Row[Any]]:
-    """All that are not over."""
-    return list(connection.execute(select(alarms).where(alarms.c.cleared_s.is_(None))))
+def every_standing(connection: Connection, names: Collection[str] | None = None) -> list[Row[Any]]:
+    """All that are not over, of these devices (None: of any), with `last_contact_s` of the device and
+    `trip_ended_s`."""
+    columns = (alarms, devices.c.last_contact_s, trips.c.ended_s.label("trip_ended_s"))
+    tables = alarms.join(devices).outerjoin(trips, alarms.c.trip == trips.c.trip)
+    wanted = select(*columns).select_from(tables)
+    if names is not None:
+        wanted = wanted.where(among(alarms.c.device, names))
+    return list(connection.execute(wanted.where(alarms.c.cleared_s.is_(None))))
 
 
 def of_trip(connection: Connection, trip: int) -> list[Row[Any]]:
@@ -63,25 +78,29 @@ def of_trip(connection: Connection, trip: int) -> list[Row[Any]]:
     return list(connection.execute(of_trip.order_by(alarms.c.alarm)))
 
 
-def outlived(connection: Connection) -> list[int]:
-    """The trips that are over and have alarms that are not."""
-    standing = select(alarms.c.trip).where(alarms.c.cleared_s.is_(None)).join(trips)
-    return list(connection.execute(standing.where(trips.c.ended_s.is_not(None)).distinct()).scalars())
-
-
 def raised_by(connection: Connection, event: str, trip: int | None) -> list[Row[Any]]:
     """Those that the event of this id has raised, on this trip."""
     of_event = select(alarms).where(alarms.c.event == event, alarms.c.trip.is_not_distinct_from(trip))
     return list(connection.execute(of_event))
 
 
-def last_cleared_s(
-    connection: Connection, device: str, name: str, trip: int | None, but_by: str
-) -> int | None:
-    """When the last such alarm of this trip was over, but for those that `but_by` has cleared."""
-    of_name = select(func.max(alarms.c.cleared_s)).where(alarms.c.device == device, alarms.c.name == name)
+def cleared_with(connection: Connection, device: str, event: str) -> list[Row[Any]]:
+    """Those of the device that the event of this id has ended."""
+    of_device = select(alarms).where(alarms.c.device == device, alarms.c.cleared_event == event)
+    return list(connection.execute(of_device))
+
+
+def over_from_s(
+    connection: Connection, device: str, name: str, trip: int | None, quiet_by: str, but_by: str
+) -> int:
+    """What is older has had its alarm: the end of the last such alarm of this trip, but for those that
+    `but_by` has cleared; 0: there is none. Of one that `quiet_by` has cleared without an event, what came
+    later than the last that told of it was not heard of yet."""
+    was_quiet = (alarms.c.cleared_by == quiet_by) & alarms.c.cleared_event.is_(None)
+    over_s = func.max(case((was_quiet, alarms.c.last_s + 1), else_=alarms.c.cleared_s))
+    of_name = select(func.coalesce(over_s, 0)).where(alarms.c.device == device, alarms.c.name == name)
     of_trip = of_name.where(alarms.c.trip.is_not_distinct_from(trip))
-    return connection.execute(of_trip.where(alarms.c.cleared_by != but_by)).scalar()
+    return int(connection.execute(of_trip.where(alarms.c.cleared_by != but_by)).scalar_one())
 
 
 def listed(
@@ -107,8 +126,5 @@ def shown(connection: Connection, device: str | None = None) -> list[Row[Any]]:
 
 
 def stirred_since(since_s: int) -> Select[Any]:
-    """The devices with an alarm that was told, or looked after, or cleared since a time."""
-    times = (alarms.c.told_s, alarms.c.acknowledged_s, alarms.c.cleared_s)
-    return select(alarms.c.device).where(
-        (times[0] >= since_s) | (times[1] >= since_s) | (times[2] >= since_s)
-    )
+    """The devices of whose alarms something was told since a time, or that are looked after since."""
+    return select(alarms.c.device).where((alarms.c.told_s >= since_s) | (alarms.c.acknowledged_s >= since_s))

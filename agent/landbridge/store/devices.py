@@ -1,12 +1,13 @@
 """Devices: identity, key, message numbers, what they last said of themselves."""
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, exists, func, insert, select, update
+from sqlalchemy import Connection, Row, Select, exists, func, insert, select, update
 
+from landbridge.store.among import among
 from landbridge.store.tables import alarms, devices, points, trips
 
 _HAS_POINTS = exists().where(points.c.device == devices.c.device)
@@ -95,31 +96,52 @@ def expect_nothing(connection: Connection, device: str) -> None:
     connection.execute(update(devices).where(devices.c.device == device).values(next_contact_s=None))
 
 
-def overdue(connection: Connection, before_s: int) -> list[Row[Any]]:
-    """Devices whose next contact was due before a time, and of which this has not been told; not those that
-    never made a point."""
+def to_tell_of(connection: Connection, before_s: int) -> set[str]:
+    """Devices that are `overdue`, `heard_again` or `silent_on_another_trip`."""
+    kinds = (_overdue(before_s), _heard_again(), _silent_on_another_trip())
+    names = (kind.with_only_columns(devices.c.device) for kind in kinds)
+    return {name for each in names for name in connection.execute(each).scalars()}
+
+
+def overdue(connection: Connection, names: Collection[str], before_s: int) -> list[Row[Any]]:
+    """Those of these devices whose next contact was due before a time, and of which this has not been told;
+    not those that never made a point."""
+    return _among(connection, names, _overdue(before_s))
+
+
+def heard_again(connection: Connection, names: Collection[str]) -> list[Row[Any]]:
+    """Those that were told to be silent and have been heard since; not those of which no point is kept."""
+    return _among(connection, names, _heard_again())
+
+
+def silent_on_another_trip(connection: Connection, names: Collection[str]) -> list[Row[Any]]:
+    """Those that are silent, of which that was told when another trip was under way, or none; not those of
+    which no point is kept."""
+    return _among(connection, names, _silent_on_another_trip())
+
+
+def _among(connection: Connection, names: Collection[str], wanted: Select[Any]) -> list[Row[Any]]:
+    return list(connection.execute(wanted.where(among(devices.c.device, names))))
+
+
+def _overdue(before_s: int) -> Select[Any]:
     due = devices.c.next_contact_s
     late = select(devices).where(due < before_s, devices.c.last_contact_s < due, _HAS_POINTS)
-    return list(connection.execute(late.where(devices.c.silent_due_s.is_distinct_from(due))))
+    return late.where(devices.c.silent_due_s.is_distinct_from(due))
 
 
-def heard_again(connection: Connection) -> list[Row[Any]]:
-    """Devices that were told to be silent and have been heard since; not those of which no point is kept."""
+def _heard_again() -> Select[Any]:
     since = devices.c.last_contact_s > devices.c.silent_due_s
-    silent = devices.c.silent_due_s.is_not(None)
-    return list(connection.execute(select(devices).where(silent, since, _HAS_POINTS)))
+    return select(devices).where(devices.c.silent_due_s.is_not(None), since, _HAS_POINTS)
 
 
-def silent_on_another_trip(connection: Connection) -> list[Row[Any]]:
-    """Devices that are silent, of which that was told when another trip was under way, or none; not those of
-    which no point is kept."""
+def _silent_on_another_trip() -> Select[Any]:
     trip = select(trips.c.trip).where(trips.c.device == devices.c.device, trips.c.ended_s.is_(None))
     mine = alarms.c.device == devices.c.device, alarms.c.name == "silent"
     of_trip = alarms.c.trip.is_not_distinct_from(trip.scalar_subquery())
     of_this_time = alarms.c.last_s >= devices.c.silent_due_s
     told = exists().where(*mine, of_trip, of_this_time)
-    silent = devices.c.silent_due_s.is_not(None)
-    return list(connection.execute(select(devices).where(silent, ~told, _HAS_POINTS)))
+    return select(devices).where(devices.c.silent_due_s.is_not(None), ~told, _HAS_POINTS)
 
 
 def silent(connection: Connection, device: str, due_s: int | None) -> None:

@@ -84,6 +84,14 @@ def inferred_from(connection: Connection, device: str, begin: tuple[int, int]) -
     return [_event(row) for row in connection.execute(standing)]
 
 
+def standing_from(connection: Connection, device: str, types: Sequence[str], from_s: int) -> list[Event]:
+    """What stands of these types and is not older than `from_s`, by its time."""
+    statement = _events().where(events.c.device == device, events.c.at_s >= from_s)
+    wanted = statement.where(events.c.standing, events.c.type.in_(types))
+    in_time = wanted.order_by(events.c.at_s, events.c.seq, events.c.event)
+    return [_event(row) for row in connection.execute(in_time)]
+
+
 def after(connection: Connection, device: str, number: int, limit: int) -> Sequence[Row[Any]]:
     """What was told of a device after the event of that number, in this order, retractions too."""
     statement = select(events).where(events.c.device == device, events.c.event > number)

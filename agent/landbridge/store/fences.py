@@ -21,6 +21,11 @@ def find(connection: Connection, name: str) -> Row[Any] | None:
     return min(named, key=lambda row: bool(row.name != name), default=None)
 
 
+def give_to(connection: Connection, fence: int, tenant: str) -> None:
+    """The fence is `tenant`'s: it holds on his trips and nowhere else."""
+    connection.execute(update(fences).where(fences.c.fence == fence).values(tenant=tenant))
+
+
 def remove(connection: Connection, fence: int, now_s: int) -> None:
     """It holds no longer."""
     connection.execute(update(fences).where(fences.c.fence == fence).values(removed_s=now_s))

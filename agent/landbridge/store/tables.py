@@ -580,6 +580,7 @@ fences = Table(
     Column("radius_m", Float, nullable=False),
     Column("added_s", Integer, nullable=False),
     Column("removed_s", Integer),
+    Column("tenant", Text),  # on whose trips it holds; null: everywhere
 )
 
 # What calls for somebody: raised by an event, acknowledged, cleared. None is ever removed.
@@ -596,13 +597,14 @@ alarms = Table(
     Column("raised_s", Integer, nullable=False),  # by the time of that event
     Column("last_s", Integer, nullable=False),
     Column("times", Integer, nullable=False),
-    Column("told_s", Integer, nullable=False),
+    Column("told_s", Integer, nullable=False),  # last, of it or that it is over
     Column("content", Text, nullable=False),  # JSON: of the event that raised it
     Column("acknowledged_by", Text),
     Column("acknowledged_s", Integer),
     Column("note", Text),
     Column("cleared_by", Text),
     Column("cleared_s", Integer),  # by the time of the event that cleared it
+    Column("cleared_event", Text),  # id of that event; null: no event did
     sqlite_autoincrement=True,  # numbers are part of events' ids
 )
 Index("alarms_by_device", alarms.c.device, alarms.c.name)

@@ -12,20 +12,34 @@ from landbridge.store.outbox import Posted
 
 TYPES = ("alarm-raised", "alarm-cleared")
 _TIMEOUT_S = 30
+_FOR_GOOD = 500
+"""From this code on a server means what it says of a mail for good (RFC 5321, 4.2.1)."""
 
 
 def send(settings: Mail, address: str, message: Posted) -> None:
-    """Send the mail that a message makes, if it makes one."""
+    """Send the mail that a message makes, if it makes one. `Refused` when the server will never take this
+    one, `Away` for what would be the same for every mail, or may be over soon."""
     told = json.loads(message.payload)
-    if told["type"] not in TYPES:
+    if told["type"] not in TYPES or _is_corrected(told):
         return
     try:
         with _connected(settings) as server:
             server.send_message(written(settings.sender, address.removeprefix("mailto:"), told))
-    except smtplib.SMTPRecipientsRefused as error:
-        raise Refused(f"the mail server refuses {error.recipients}") from None
+    except (smtplib.SMTPDataError, smtplib.SMTPRecipientsRefused) as error:
+        raise (Refused if _code(error) >= _FOR_GOOD else Away)(f"the mail server answers {error}") from None
     except (OSError, smtplib.SMTPException) as error:
         raise Away(f"mail server {settings.host}:{settings.port}: {error}") from None
+
+
+def _is_corrected(told: dict[str, Any]) -> bool:
+    """It was over before, by something else: who was told that needs no second mail."""
+    return told["type"] == "alarm-cleared" and "replaces" in told
+
+
+def _code(error: smtplib.SMTPDataError | smtplib.SMTPRecipientsRefused) -> int:
+    if isinstance(error, smtplib.SMTPDataError):
+        return error.smtp_code
+    return min(code for code, _ in error.recipients.values())
 
 
 def written(sender: str, to: str, told: dict[str, Any]) -> EmailMessage:
