@@ -1,6 +1,7 @@
 """Our policy by itself: when a point is due, when a report is worth it, what is learned of networks."""
 
-from locator.plan import aside, battery, menu, networks, policy
+from locator.modem import UNTOLD
+from locator.plan import aside, battery, menu, networks, policy, refusals
 from locator.plan import state as st
 
 HOUR = 3600
@@ -129,9 +130,22 @@ def test_another_network_that_is_not_there_costs_no_pause_and_is_tried_again_a_d
     assert networks.looked_lately(state, 46001)
     state[st.NOW] += 1800
     assert not networks.looked_lately(state, 46001)
-    state[st.REFUSALS], state[st.DID_LOOK_ASIDE] = 1, 1
-    networks.learn_upload(state, COSTS, False, 46000, 0)
-    assert networks.cost_of(state, 46001) == 12000, "it has refused us"
+
+
+def test_another_network_that_has_refused_us_is_never_worth_it_unless_it_has_served():
+    for cause, cost in ((11, 1000000), (14, 1000000), (3, 1000000), (UNTOLD, 1000000), (22, 0), (15, 0)):
+        state = settled()
+        networks.learn_upload(state, COSTS, True, 46000, 12400)
+        state[st.WANTED] = 46001
+        networks.look_aside(state)
+        refusals.learn(state, 0, cause)
+        assert networks.cost_of(state, 46001) == cost and networks.cost_of(state, 46000) == 12000
+    networks.learn_upload(state, COSTS, True, 46001, 2400)
+    networks.learn_upload(state, COSTS, True, 46000, 12400)
+    state[st.WANTED] = 46001
+    networks.look_aside(state)
+    refusals.learn(state, 0, 11)
+    assert networks.cost_of(state, 46001) == 2000
 
 
 def test_the_cost_of_a_network_is_learned_and_bounded():

@@ -104,10 +104,7 @@ def learn_upload(state, costs, done, plmn, cost):
         state[st.HEARD_HERE] = 0 if state[st.MOVING] else state[st.SEEN_DBM] or _USUAL_DBM
         return
     if state[st.DID_LOOK_ASIDE]:
-        # The one before is heard here still, and another one that has refused us is never worth it.
-        if state[st.REFUSALS]:
-            state[st.NETWORKS + 1] = state[st.NETWORKS + 1] or _DEAREST * costs.upload
-        state[st.CHOSEN_PLMN] = 0
+        state[st.CHOSEN_PLMN] = 0  # the one before is heard here still
         return
     if not state[st.DID_PROBE] and not cost:
         _learn_place(state, 0)

@@ -9,6 +9,9 @@ from locator.plan import state as st
 # EMM causes (TS 24.301) that no second try mends: this card is not wanted here. The pauses are in
 # hours (TS.34, Telefonica REQ_009).
 _PERMANENT = (2, 3, 6, 7, 8)
+# Nor another try at a network that was looked at because it may be cheaper: its reports cost more than any.
+_NOT_HERE = _PERMANENT + (11, 14, UNTOLD)
+_NEVER_MJ = const(1000000)
 _DATA_PERMANENT = (8, 27, 28, 29, 30, 32, 33)  # ESM causes (TS.34 8.2.3 REQ_003)
 _PAUSES_H = (1, 4, 8, 16, 24, 36, 48, 72, 96)
 # Refusals whose cause nobody names are taken for permanent after so many in a row, but as another network
@@ -19,6 +22,8 @@ _LAST_UNTOLD = const(4)
 
 def learn(state, now, cause):
     """The network has refused the card for this EMM cause, UNTOLD if nobody named it."""
+    if state[st.DID_LOOK_ASIDE] and cause in _NOT_HERE:
+        state[st.NETWORKS + 1] = state[st.NETWORKS + 1] or _NEVER_MJ
     if cause in _PERMANENT:
         state[st.REFUSED_UNTIL] = now + _pause_s(state, st.REFUSALS)
     state[st.UNTOLD] = state[st.UNTOLD] + 1 if cause == UNTOLD else 0
