@@ -13,6 +13,7 @@ from landbridge.alarms import engine
 from landbridge.coverage import cells
 from landbridge.ingest import judge
 from landbridge.journey import fences
+from landbridge.journey.binding import bind
 from landbridge.journey.walk import State, Step, walk
 from landbridge.journey.way import Way, way_of
 from landbridge.outbound import announce, positions, topics
@@ -38,7 +39,6 @@ class Rework:
         self._device = device
         self._now_s = now_s
         self._keep_every = keep_every
-        self._way = _ways(connection)
         self.begin: Key | None = None
         self.found: list[Event] = []
         self.judged_again = False
@@ -53,7 +53,7 @@ class Rework:
         begin, state = self._last_state(from_s)
         last_good = points.last_fix(connection, device, begin, judge.NOT_LATEST)
         taken = points.from_point(connection, device, begin, judge.NO_TIME)
-        steps = list(walk(taken, state, last_good, self._way, self._keep_every))
+        steps = list(walk(taken, state, last_good, _ways(connection, device), self._keep_every))
         flags = {
             step.stored.point.seq: step.stored.flags
             for was, step in zip(taken, steps, strict=True)
@@ -81,7 +81,8 @@ class Rework:
             for each in self.found
             if each.type == "arrival" and each.content["ends_trip"]
         }
-        every, moved_s = trips.of_device(self._connection, self._device), []
+        every = trips.of_device(self._connection, self._device)
+        moved_s: list[int] = []
         for row, after in zip(every, [*every[1:], None], strict=False):
             ended_s: int | None
             if row.trip in ends:
@@ -99,7 +100,10 @@ class Rework:
                     # Before its points come back: what they tell may end these alarms.
                     again = engine.take_up(self._connection, row.trip, self._now_s)
                     announce.tell(self._connection, again, self._now_s)
-                moved_s += self._bind(min(each for each in (row.ended_s, ended_s) if each is not None))
+                from_s = min(each for each in (row.ended_s, ended_s) if each is not None)
+                moved = bind(self._connection, self._device, from_s, self._now_s)
+                self.tenants |= moved.tenants
+                moved_s += moved.times
         return min(moved_s, default=None)
 
     def tell(self) -> None:
@@ -139,15 +143,6 @@ class Rework:
             return (0, 0), State()
         return (saved.at_s, saved.seq), State.from_json(saved.state)
 
-    def _bind(self, from_s: int) -> list[int]:
-        """Put points to their trips; times of those that moved, which are told again."""
-        moved = points.bind(self._connection, self._device, from_s)
-        bound = [now for _, now in moved]
-        outbox.post(self._connection, topics.tracks(self._device, bound))
-        announce.tell(self._connection, topics.alarms(self._device, bound), self._now_s)
-        self.tenants |= {each.tenant for pair in moved for each in pair if pair[0].tenant != pair[1].tenant}
-        return [now.at_s for now in bound if now.at_s is not None]
-
     def _correct_position(self) -> None:
         latest = points.newest_fix(self._connection, self._device, judge.NOT_LATEST)
         if latest and latest.at_s is not None:
@@ -180,7 +175,7 @@ def _differ(a: Event, b: Event) -> bool:
     return a.trip != b.trip or json.loads(json.dumps(a.content)) != dict(b.content)
 
 
-def _ways(connection: Connection) -> Callable[[int | None], Way]:
-    """The way of each trip, read once."""
+def _ways(connection: Connection, device: str) -> Callable[[int | None], Way]:
+    """The way of each trip of a device, read once."""
     drawn = tuple(fences.from_row(row) for row in stored_fences.every(connection))
-    return cache(lambda trip: way_of(connection, trip, drawn))
+    return cache(lambda trip: way_of(connection, device, trip, drawn))
