@@ -3,6 +3,7 @@ known."""
 
 import io
 import json
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,9 +17,11 @@ from landbridge.outbound.export import Format, export
 from landbridge.store import cells as stored
 from landbridge.store import points
 from landbridge.store.cells import Box, Cell
+from landbridge.store.database import open_database
 from landbridge.wire.point import KIND_CELL
 
 from host_tests.fleet_bench import SECOND, Fleet, Pages, at
+from host_tests.postgres_bench import postgres, server  # noqa: F401
 
 PROTOCOL = Path(__file__).parent.parent / "docs" / "protocol"
 HEAD = "radio,mcc,net,area,cell,unit,lon,lat,range,samples,changeable,created,updated,averageSignal\n"
@@ -102,6 +105,30 @@ def test_a_box_is_the_same_in_any_order(places):
     for each in [*boxes, *boxes]:
         sides = sides.with_box(each)
     assert sides == Box(0, 9, -3, 4)
+
+
+def test_two_agents_learn_the_same_cell_at_once(postgres):  # noqa: F811
+    here, there = Cell(460_000, 7, 99), Cell(460_000, 7, 98)
+    databases = [open_database(postgres), open_database(postgres)]
+    begun = threading.Event()
+
+    def learn_too() -> None:
+        with databases[1].writing(alone=False) as connection:
+            begun.set()
+            stored.grow(connection, {here: Box(4, 5, 10, 11), there: Box(0, 0, 0, 0)})
+
+    other = threading.Thread(target=learn_too)
+    with databases[0].writing(alone=False) as connection:
+        stored.grow(connection, {here: Box(1, 2, 11, 13)})
+        other.start()
+        assert begun.wait(10)
+        other.join(0.2)
+    other.join()
+    with databases[0].reading() as connection:
+        found = stored.known(connection, [here, there], False)
+    assert found == {here: Box(1, 5, 10, 13), there: Box(0, 0, 0, 0)}
+    for each in databases:
+        each.close()
 
 
 def test_learned_anew_it_is_the_same(fleet):

@@ -49,8 +49,13 @@ def learn(connection: Connection, stored: Iterable[StoredPoint]) -> None:
             box = Box(lat, lat, lon, lon)
             heard[cell] = heard[cell].with_box(box) if cell in heard else box
     known = cells.known(connection, heard, listed=False)
-    grown = {cell: box.with_box(known[cell]) if cell in known else box for cell, box in heard.items()}
-    cells.put(connection, {cell: box for cell, box in grown.items() if known.get(cell) != box}, listed=False)
+    # Most is known: then there is nothing to write, and no other agent has to wait.
+    news = {
+        cell: box
+        for cell, box in heard.items()
+        if cell not in known or known[cell].with_box(box) != known[cell]
+    }
+    cells.grow(connection, news)
 
 
 def learn_anew(connection: Connection) -> None:
@@ -107,7 +112,7 @@ def read(file: TextIO, where: str) -> Iterator[tuple[Cell, Box]]:
 def take_list(connection: Connection, listed: Iterable[tuple[Cell, Box]]) -> int:
     """Keep a list, its cells in place of what was listed of them; returns how many."""
     found = dict(listed)
-    cells.put(connection, found, listed=True)
+    cells.put(connection, found)
     return len(found)
 
 

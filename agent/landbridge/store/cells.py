@@ -3,7 +3,8 @@
 from collections.abc import Collection, Iterable, Mapping
 from typing import NamedTuple
 
-from sqlalchemy import Connection, delete, func, insert, select, tuple_
+from sqlalchemy import ColumnElement, Connection, case, delete, func, select, tuple_
+from sqlalchemy.dialects.postgresql import insert
 
 from landbridge.store.tables import cells
 
@@ -63,15 +64,35 @@ def areas(connection: Connection, wanted: Collection[tuple[int, int]]) -> dict[t
     return found
 
 
-def put(connection: Connection, boxes: Mapping[Cell, Box], listed: bool) -> None:
-    """Keep boxes in place of those that were known of these cells."""
-    every = sorted(boxes)
-    name = tuple_(cells.c.plmn, cells.c.tac, cells.c.cell)
-    for i in range(0, len(every), _AT_ONCE):
-        part = every[i : i + _AT_ONCE]
-        connection.execute(delete(cells).where(name.in_(part), cells.c.listed == listed))
-        rows = [each._asdict() | boxes[each]._asdict() | {"listed": listed} for each in part]
-        connection.execute(insert(cells), rows)
+def put(connection: Connection, boxes: Mapping[Cell, Box]) -> None:
+    """List boxes in place of those that were listed of these cells."""
+    _upsert(connection, boxes, listed=True)
+
+
+def grow(connection: Connection, boxes: Mapping[Cell, Box]) -> None:
+    """Widen what the fleet has heard by these boxes; what other agents add at the same time stays."""
+    _upsert(connection, boxes, listed=False)
+
+
+def _upsert(connection: Connection, boxes: Mapping[Cell, Box], listed: bool) -> None:
+    new = insert(cells)
+    sides: dict[str, ColumnElement[int]] = {name: new.excluded[name] for name in Box._fields}
+    if not listed:
+        sides |= {name: _less(new.excluded[name], cells.c[name]) for name in ("south", "west")}
+        sides |= {name: _more(new.excluded[name], cells.c[name]) for name in ("north", "east")}
+    kept = new.on_conflict_do_update(index_elements=[*Cell._fields, "listed"], set_=sides)
+    # All lock in the same order: so no two agents wait for each other.
+    rows = [each._asdict() | boxes[each]._asdict() | {"listed": listed} for each in sorted(boxes)]
+    if rows:
+        connection.execute(kept, rows)
+
+
+def _less(a: ColumnElement[int], b: ColumnElement[int]) -> ColumnElement[int]:
+    return case((a < b, a), else_=b)
+
+
+def _more(a: ColumnElement[int], b: ColumnElement[int]) -> ColumnElement[int]:
+    return case((a > b, a), else_=b)
 
 
 def forget(connection: Connection, listed: bool) -> None:
