@@ -209,23 +209,24 @@ def test_a_fix_that_no_train_could_reach_is_doubtful_until_the_next_says_otherwi
     with fleet() as database:
         jump = fix(2, BEGIN_S + 2 * HOUR_S, 48.0, 10.0, "PL")
         still = fix(3, BEGIN_S + 3 * HOUR_S, 48.0, 10.0, "PL", kind=3, motion=0).meaningful()
-        deliver(database, [fix(1, BEGIN_S + HOUR_S, 52.1, 23.7, "BY")], RECEIVED_S, 1)
+        before = [fix(9, BEGIN_S + HOUR_S // 2, 52.1, 23.7, "BY"), fix(1, BEGIN_S + HOUR_S, 52.1, 23.7, "BY")]
+        deliver(database, before, RECEIVED_S, 1)
         deliver(database, [jump, still], RECEIVED_S, 1)
 
         def doubts() -> list[list[str]]:
             with database.reading() as connection:
                 return [judge.names(each.flags) for each in points.track(connection, DEVICE)]
 
-        assert doubts() == [[], ["implied speed"], []]
+        assert doubts() == [[], [], ["implied speed"], []]
         with database.reading() as connection:
             device = devices.find(connection, DEVICE)
             assert device is not None
             assert device.position_seq == 1
         deliver(database, [fix(4, BEGIN_S + 4 * HOUR_S, 48.0, 10.1, "PL")], RECEIVED_S, 1)
-        assert doubts() == [[], [], [], []]
+        assert doubts() == [[], [], [], [], []]
         deliver(database, [fix(5, BEGIN_S + 5 * HOUR_S, 52.1, 23.7, "PL")], RECEIVED_S, 1)
         deliver(database, [fix(6, BEGIN_S + 6 * HOUR_S, 48.0, 10.2, "PL")], RECEIVED_S, 1)
-        assert doubts() == [[], [], [], [], ["implied speed"], []]
+        assert doubts() == [[], [], [], [], [], ["implied speed"], []]
 
 
 def test_a_contact_that_does_not_come_is_told_once_and_when_it_does():
@@ -282,6 +283,7 @@ def test_near_a_border_an_outline_alone_proves_nothing():
         ("{", None, "no JSON"),
         ("[]", None, "not an object"),
         ('{"type":"FeatureCollection","features":[]}', None, "one feature"),
+        (f'{{"type":"Feature","properties":["r"],"geometry":{POZNAN}}}', None, "object or null"),
         (POZNAN, None, "needs a radius"),
         (POZNAN, 10.0, "needs a radius"),
         ('{"type":"Polygon","coordinates":[[[0,0],[1,1],[1,0],[0,1],[0,0]]]}', None, "without crossings"),

@@ -1,8 +1,11 @@
 """The doubt that needs neighbours: a fix to and from which no train is so fast.
 
 Two-sided: a fix is doubtful when it is too far from the good one before *and* from the next one. As long as
-there is no next one, too far from the one before is enough; the next fix then settles it.
+there is no next one, too far from the one before is enough; the next fix then settles it. The first fix of a
+device has none before it: the next two judge it.
 """
+
+from collections.abc import Iterable, Sequence
 
 from landbridge.ingest import judge
 from landbridge.journey.seen import place_of
@@ -10,6 +13,8 @@ from landbridge.outbound.geojson import has_position
 from landbridge.store.points import StoredPoint
 
 FASTEST_KMH = 250.0
+NEXT_OF_FIRST = 2
+"""So many fixes judge the first one."""
 _SLACK_M = 2_000.0
 """Two fixes of the same minute may differ by what each of them errs."""
 
@@ -25,15 +30,21 @@ def is_doubtful(stored: StoredPoint) -> bool:
     return bool(stored.flags & judge.IMPLIED_SPEED)
 
 
-def judged(before: StoredPoint | None, fix: StoredPoint, after: StoredPoint | None) -> StoredPoint:
-    """`fix` with or without the doubt; `before` is the last good fix, `after` the next one at all."""
-    doubtful = (
-        before is not None
-        and _too_far(before, fix)
-        and (after is None or _too_far(fix, after))
-    )  # fmt: skip
+def judged(before: StoredPoint | None, fix: StoredPoint, after: Sequence[StoredPoint]) -> StoredPoint:
+    """`fix` with or without the doubt; `before` is the last good fix, `after` the next two at all."""
+    beside = after if before is None else [before, *after[:1]]
+    enough = NEXT_OF_FIRST if before is None else 1
+    doubtful = len(beside) >= enough and all(_too_far(fix, each) for each in beside)
     flags = fix.flags & ~judge.IMPLIED_SPEED
     return fix._replace(flags=flags | judge.IMPLIED_SPEED if doubtful else flags)
+
+
+def settled(track: Iterable[StoredPoint], before: StoredPoint | None) -> list[StoredPoint]:
+    """The good fixes of a track, by time and judged, that late data alone can still put in doubt; `before`
+    is the last good one before it."""
+    fixes = [each for each in track if is_judged(each)]
+    good = [each for each in fixes[:-1] if not is_doubtful(each)]
+    return [] if before is None and good == fixes[-NEXT_OF_FIRST:-1] else good
 
 
 def _too_far(a: StoredPoint, b: StoredPoint) -> bool:

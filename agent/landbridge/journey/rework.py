@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from landbridge.alarms import engine
 from landbridge.coverage import cells
 from landbridge.ingest import judge
-from landbridge.journey import fences
+from landbridge.journey import doubts, fences
 from landbridge.journey.binding import bind
 from landbridge.journey.walk import State, Step, walk
 from landbridge.journey.way import Way, way_of
@@ -21,6 +21,7 @@ from landbridge.store import devices, events, journeys, outbox, points, trips
 from landbridge.store import fences as stored_fences
 from landbridge.store.events import Event
 from landbridge.store.journeys import SavedState
+from landbridge.store.points import StoredPoint
 
 KEEP_EVERY = 128
 """Points between two states that are kept: what comes late is worked out from the last one before it."""
@@ -42,6 +43,9 @@ class Rework:
         self.begin: Key | None = None
         self.found: list[Event] = []
         self.judged_again = False
+        self._settled: list[StoredPoint] = []
+        self._doubted: list[StoredPoint] = []
+        """Fixes that are doubtful and were not."""
         self.tenants: set[str | None] = set()
         """Whose points have become others."""
         self.changed_trips: set[int] = set()
@@ -60,7 +64,9 @@ class Rework:
             if was.flags != step.stored.flags
         }
         points.judge_again(connection, device, flags)
-        cells.learn(connection, [step.stored for step in steps])
+        fixes = [step.stored for step in steps]
+        self._settled += doubts.settled(fixes, last_good)
+        self._doubted += [each for each in fixes if doubts.is_doubtful(each) and each.point.seq in flags]
         kept = [SavedState(*_key(step), step.before) for step in steps if step.before is not None]
         journeys.replace_states(connection, device, begin, kept)
         self.judged_again = self.judged_again or bool(flags)
@@ -122,6 +128,12 @@ class Rework:
             self._correct_position()
         positions.correct(self._connection, self._device, self.tenants)
 
+    def learn(self) -> None:
+        """What the fixes tell of the cells that they were under. Last of all: who tells something has others
+        wait for the end of his transaction, and must not wait for one of them that holds a cell."""
+        cells.unlearn(self._connection, self._doubted)
+        cells.learn(self._connection, self._settled)
+
     def _of_points_there(self, untrue: Iterable[Event]) -> list[Event]:
         """Those whose points are still kept: of what store/retention.py has removed nobody can tell."""
         found = list(untrue)
@@ -164,6 +176,7 @@ def work_out(connection: Connection, device: str, now_s: int, keep_every: int = 
             break
         from_s = moved_s
     rework.tell()
+    rework.learn()
     return True
 
 

@@ -77,26 +77,30 @@ def walk(
     points: Sequence[StoredPoint], begin: State, last_good: StoredPoint | None, way_of: WayOf, every: int
 ) -> Iterator[Step]:
     """Walk over `points`, all of one device and with a time, by time. `last_good` is the last good fix before
-    them; the state is given for every `every`th point, and for the last fix and what follows it."""
+    them; the state is given for every `every`th point, and for the last fix and what follows it; but for none
+    that is behind a first fix which coming ones may still put in doubt."""
     state, nexts = begin, _next_fixes(points)
+    awaited = 0  # fixes until the first one is settled
     last_fix = max((i for i, each in enumerate(points) if doubts.is_judged(each)), default=0)
     for index, stored in enumerate(points):
-        point = stored
+        point, is_first = stored, False
         if doubts.is_judged(point):
+            is_first = last_good is None and not awaited
+            awaited = doubts.NEXT_OF_FIRST if last_good is None else max(0, awaited - 1)
             point = doubts.judged(last_good, point, nexts[index])
             last_good = last_good if doubts.is_doubtful(point) else point
-        kept = index == last_fix or (index and index % every == 0)
+        kept = is_first or (not awaited and (index == last_fix or (index and index % every == 0)))
         before = state.to_json() if kept else None
         if point.trip != state.trip:
             state = State(point.trip)
         yield Step(point, before, list(state.step(see(point), way_of(point.trip))))
 
 
-def _next_fixes(points: Sequence[StoredPoint]) -> list[StoredPoint | None]:
-    """For each point the next fix after it."""
-    found: list[StoredPoint | None] = []
-    coming: StoredPoint | None = None
+def _next_fixes(points: Sequence[StoredPoint]) -> list[list[StoredPoint]]:
+    """For each point the next fixes after it, as many as judge the first."""
+    found: list[list[StoredPoint]] = []
+    coming: list[StoredPoint] = []
     for each in reversed(points):
         found.append(coming)
-        coming = each if doubts.is_judged(each) else coming
+        coming = [each, *coming][: doubts.NEXT_OF_FIRST] if doubts.is_judged(each) else coming
     return found[::-1]

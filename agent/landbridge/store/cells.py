@@ -6,7 +6,8 @@ from typing import NamedTuple
 from sqlalchemy import ColumnElement, Connection, case, delete, func, select, tuple_
 from sqlalchemy.dialects.postgresql import insert
 
-from landbridge.store.tables import cells
+from landbridge.store.tables import cells, points
+from landbridge.wire.point import KIND_FIX
 
 _AT_ONCE = 500
 """Cells named in one statement."""
@@ -38,6 +39,11 @@ class Box(NamedTuple):
             max(self.east, other.east),
             max(self.range_m, other.range_m),
         )
+
+    def is_touched(self, other: "Box") -> bool:
+        """Whether the other lies in it and reaches its edge."""
+        sides = self.south == other.south, self.north == other.north, self.west == other.west
+        return self.with_box(other) == self and (any(sides) or self.east == other.east)
 
 
 def known(connection: Connection, wanted: Collection[Cell], listed: bool) -> dict[Cell, Box]:
@@ -95,9 +101,27 @@ def _more(a: ColumnElement[int], b: ColumnElement[int]) -> ColumnElement[int]:
     return case((a > b, a), else_=b)
 
 
-def forget(connection: Connection, listed: bool) -> None:
-    """Forget what the fleet has heard, or what is listed."""
-    connection.execute(delete(cells).where(cells.c.listed == listed))
+def forget(connection: Connection, heard: Collection[Cell] | None = None) -> None:
+    """Forget what the fleet has heard: all of it, or of some cells."""
+    of_fleet = delete(cells).where(cells.c.listed.is_(False))
+    if heard is None:
+        connection.execute(of_fleet)
+        return
+    every = sorted(heard)
+    for i in range(0, len(every), _AT_ONCE):
+        name = tuple_(cells.c.plmn, cells.c.tac, cells.c.cell)
+        connection.execute(of_fleet.where(name.in_(every[i : i + _AT_ONCE])))
+
+
+def around_fixes(connection: Connection, wanted: Collection[Cell], doubts: int) -> dict[Cell, Box]:
+    """The boxes around all stored fixes under these cells that have none of `doubts`. Reads every point that
+    there is."""
+    name = [points.c[each] for each in Cell._fields]
+    lat, lon = points.c.lat, points.c.lon
+    sides = [func.min(lat), func.max(lat), func.min(lon), func.max(lon)]
+    good = points.c.kind == KIND_FIX, points.c.flags.bitwise_and(doubts) == 0
+    rows = select(*name, *sides).where(tuple_(*name).in_(sorted(wanted)), *good).group_by(*name)
+    return {Cell(*row[:3]): Box(*row[3:7]) for row in connection.execute(rows)}
 
 
 def counts(connection: Connection) -> Iterable[tuple[bool, int]]:
