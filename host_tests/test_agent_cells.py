@@ -45,7 +45,7 @@ def test_what_one_container_has_heard_places_the_next(fleet):
     fleet.deliver(at(1, kind=KIND_CELL, plmn=460_000, tac=7, cell=99), device=SECOND)
     assert located(fleet) == {}
     here = {"lat": 30_00000, "lon": 100_00000}
-    fleet.deliver(at(1, **here, plmn=460_000, tac=7, cell=98), at(2, **here, plmn=0), at(3, **here, plmn=0))
+    fleet.deliver(at(1, **here, plmn=0), at(2, **here, plmn=460_000, tac=7, cell=98), at(3, **here, plmn=0))
     (found,) = located(fleet).values()
     assert found.method == "area" and found.radius_m == 45_000
     fleet.deliver(at(4, lat=30_01000, lon=100_00000, plmn=460_000, tac=7, cell=99))
@@ -127,7 +127,7 @@ def doubtful(fleet: Fleet) -> list[int]:
 @pytest.mark.parametrize("wrong", [1, 2, 3])
 def test_a_wrong_fix_widens_no_box_in_whatever_order_it_comes(tmp_path, wrong):
     taken = [at(hour, lat=39_00000 if hour == wrong else 30_00000 + hour, **UNDER) for hour in range(1, 6)]
-    right = [each.lat or 0 for each in taken[:-1] if each.seq != wrong]
+    right = [each.lat or 0 for each in taken[:-1] if each.seq != wrong][1:]
     for number, order in enumerate([taken, taken[::-1], [*taken[wrong - 1 :], *taken[: wrong - 1]]]):
         (tmp_path / f"{number}").mkdir()
         fleet = Fleet(tmp_path / f"{number}")
@@ -147,6 +147,18 @@ def test_a_fix_that_late_data_disprove_is_unlearned(fleet):
     fleet.deliver(at(19, lat=30_00000, **UNDER), at(21, lat=30_00000, **UNDER))
     assert doubtful(fleet) == [20]
     assert box(fleet) == Box(30_00000, 30_01000, 100_00000, 100_00000)
+
+
+def test_the_first_fix_of_a_device_teaches_nothing(fleet):
+    fleet.deliver(at(1, lat=29_00000, **UNDER), *(at(hour, lat=30_00000, **UNDER) for hour in (2, 3, 4)))
+    assert doubtful(fleet) == []
+    assert box(fleet) == Box(30_00000, 30_00000, 100_00000, 100_00000)
+
+
+def test_a_first_fix_is_not_put_in_doubt_by_two_that_do_not_agree(fleet):
+    jumps = [at(2, lat=36_00000, **UNDER), at(3, lat=42_00000, **UNDER)]
+    fleet.deliver(at(1, lat=30_00000, **UNDER), *jumps, at(4, lat=30_00000, **UNDER))
+    assert doubtful(fleet) == [2, 3]
 
 
 def test_lists_and_learning_by_command_many_transactions_each(fleet, tmp_path, monkeypatch, capsys):

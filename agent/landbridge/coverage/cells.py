@@ -1,8 +1,8 @@
 """Positions of points that have only a cell: from where the fleet heard that cell, and from lists.
 
-What is known of a cell is the box around all good fixes under it, but for the newest of each device, which
-are not settled: the same in whatever order, and however often, they come. It is looked up when a point is
-read, so that one that could not be placed yesterday can be today."""
+What is known of a cell is the box around all good fixes under it, but for the first and the newest of each
+device, which are not settled: the same in whatever order, and however often, they come. It is looked up when
+a point is read, so that one that could not be placed yesterday can be today."""
 
 import csv
 from collections.abc import Iterable, Iterator, Sequence

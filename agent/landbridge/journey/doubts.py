@@ -2,7 +2,7 @@
 
 Two-sided: a fix is doubtful when it is too far from the good one before *and* from the next one. As long as
 there is no next one, too far from the one before is enough; the next fix then settles it. The first fix of a
-device has none before it: the next two judge it.
+device has none before it: the next two judge it, if they agree.
 """
 
 from collections.abc import Iterable, Sequence
@@ -32,19 +32,21 @@ def is_doubtful(stored: StoredPoint) -> bool:
 
 def judged(before: StoredPoint | None, fix: StoredPoint, after: Sequence[StoredPoint]) -> StoredPoint:
     """`fix` with or without the doubt; `before` is the last good fix, `after` the next two at all."""
-    beside = after if before is None else [before, *after[:1]]
-    enough = NEXT_OF_FIRST if before is None else 1
-    doubtful = len(beside) >= enough and all(_too_far(fix, each) for each in beside)
+    far = [_too_far(fix, each) for each in after]
+    if before is not None:
+        doubtful = _too_far(before, fix) and all(far[:1])
+    else:
+        doubtful = len(far) == NEXT_OF_FIRST and all(far) and not _too_far(*after)
     flags = fix.flags & ~judge.IMPLIED_SPEED
     return fix._replace(flags=flags | judge.IMPLIED_SPEED if doubtful else flags)
 
 
 def settled(track: Iterable[StoredPoint], before: StoredPoint | None) -> list[StoredPoint]:
-    """The good fixes of a track, by time and judged, that late data alone can still put in doubt; `before`
-    is the last good one before it."""
+    """The good fixes of a track, by time and judged, that have neighbours on both sides: late data alone can
+    still put them in doubt. `before` is the last good one before it; the first of a device is left out."""
     fixes = [each for each in track if is_judged(each)]
     good = [each for each in fixes[:-1] if not is_doubtful(each)]
-    return [] if before is None and good == fixes[-NEXT_OF_FIRST:-1] else good
+    return good[1:] if before is None else good
 
 
 def _too_far(a: StoredPoint, b: StoredPoint) -> bool:
