@@ -8,6 +8,7 @@ import shapely
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 from landbridge.cli import app
 from landbridge.errors import UserError
+from landbridge.fleet import line
 from landbridge.ingest import judge
 from landbridge.journey import countries, fences, silence
 from landbridge.journey.rework import work_out
@@ -270,6 +271,22 @@ def test_countries(lat, lon, country):
     assert countries.of_place(lat, lon) == country
 
 
+@pytest.mark.parametrize(
+    ("lat", "lon", "plmn"),
+    [(40.18, 44.51, 283_001), (43.85, 18.38, 218_003), (49.61, 6.13, 270_001), (60.9, 10.0, 242_001),
+     (39.5, -8.2, 268_001), (33.7, 73.0, 410_001), (53.35, -6.4, 272_001), (22.4, 114.15, 454_000),
+     (25.1, 55.3, 431_002)],
+)  # fmt: skip
+def test_place_and_network_agree(lat, lon, plmn):
+    assert countries.of_place(lat, lon) == countries.of_network(plmn) is not None
+
+
+def test_every_country_with_a_code_has_an_outline_and_a_code_of_its_own():
+    codes, _ = countries._outlines()
+    assert set(line.MCC) <= set(codes)
+    assert len(set(line.MCC.values())) == len(line.MCC)
+
+
 def test_near_a_border_an_outline_alone_proves_nothing():
     assert not countries.is_alone(52.08, 23.6, "PL")
     assert countries.is_alone(52.2, 21.0, "PL")
@@ -299,13 +316,13 @@ def test_a_fence_that_is_none_is_refused(text, radius_m, complaint):
 
 
 def test_a_corridor_and_a_polygon_with_a_hole():
-    line = fences.read(
+    drawn = fences.read(
         '{"type":"Feature","properties":{"radius_m":2000},'
         '"geometry":{"type":"LineString","coordinates":[[20,52],[22,52]]}}',
         None,
         "x",
     )
-    corridor = fences.Fence(1, "c", shapely.from_geojson(line.geometry), line.radius_m, 0, None)
+    corridor = fences.Fence(1, "c", shapely.from_geojson(drawn.geometry), drawn.radius_m, 0, None)
     assert corridor.outside_m(Place(52.01, 21.0)) == pytest.approx(-888, abs=5)
     assert corridor.outside_m(Place(52.02, 21.0)) == pytest.approx(224, abs=5)
     assert corridor.outside_m(Place(50.0, 21.0)) > 100_000
