@@ -6,6 +6,8 @@ import json
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -16,13 +18,16 @@ from landbridge.commands import cells as commands
 from landbridge.coverage import cells
 from landbridge.errors import UserError
 from landbridge.outbound.export import Format, export
+from landbridge.outbound.sender import Sender
 from landbridge.store import cells as stored
 from landbridge.store import points
 from landbridge.store.cells import Box, Cell
 from landbridge.store.database import open_database
+from landbridge.store.outbox import Posted
 from landbridge.wire.point import KIND_CELL
 
-from host_tests.fleet_bench import FIRST, SECOND, Fleet, Pages, at
+from host_tests.agent_bench import wait_until
+from host_tests.fleet_bench import FIRST, SECOND, Fleet, Pages, Receiver, at
 from host_tests.postgres_bench import postgres, server  # noqa: F401
 
 PROTOCOL = Path(__file__).parent.parent / "docs" / "protocol"
@@ -159,6 +164,32 @@ def test_a_first_fix_is_not_put_in_doubt_by_two_that_do_not_agree(fleet):
     jumps = [at(2, lat=36_00000, **UNDER), at(3, lat=42_00000, **UNDER)]
     fleet.deliver(at(1, lat=30_00000, **UNDER), *jumps, at(4, lat=30_00000, **UNDER))
     assert doubtful(fleet) == [2, 3]
+
+
+def test_topics_and_webhooks_say_where_a_point_was_about(fleet):
+    fleet.deliver(*(at(hour, lat=30_00000, **UNDER) for hour in (1, 2, 3)))
+    receiver, published = Receiver(), []
+    fleet.add("erp", receiver.url, "webhook", None, "track")
+    fleet.published()
+    fleet.deliver(at(1, kind=KIND_CELL, **UNDER).meaningful(), device=SECOND)
+    with fleet.delivering():
+        wait_until(lambda: receiver.taken, "a delivery")
+
+    def publish(message: Posted) -> Any:
+        published.append(message)
+        return SimpleNamespace(is_published=lambda: True)
+
+    thread = Sender(fleet.database, publish)
+    thread.start()
+    thread.stop()
+    receiver.close()
+    (on_topic,) = [json.loads(each.payload) for each in published if each.topic.endswith("/track")]
+    (by_webhook,) = receiver.contents()
+    assert on_topic == by_webhook
+    Draft202012Validator(json.loads((PROTOCOL / "track.schema.json").read_text())).validate(on_topic)
+    (point,) = on_topic["features"]
+    about = {"latitude": 30.0, "longitude": 100.0, "radius_m": 5_000, "method": "cell"}
+    assert point["geometry"] is None and point["properties"]["approximate"] == about
 
 
 def test_lists_and_learning_by_command_many_transactions_each(fleet, tmp_path, monkeypatch, capsys):
