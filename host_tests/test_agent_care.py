@@ -409,6 +409,7 @@ def test_an_uplink_is_recognized_when_nothing_is_known_of_it_any_more(bench, cap
     uplink = device.seal([point(1)], reports={13: [7, 5, struct.pack("<HBBH", 4, 0, 0, 25)]})
     device.exchange(uplink)
     device.send([point(2)])
+    wait_until(lambda: not is_marked(bench), "its journey is worked out")
     bench.stop()
     topic = f"landbridge/{DEVICE}/up"
     with bench.database().writing() as connection:
@@ -434,6 +435,7 @@ def test_what_is_old_is_removed_a_little_at_a_time(bench, monkeypatch):
     device = bench.device()
     for seq in range(1, 8):
         device.send([point(seq)])
+    wait_until(lambda: not is_marked(bench), "its journey is worked out")
     bench.stop()
     set_clock(bench.folder / "clock", NOW_S + 500 * DAY_S)
     monkeypatch.setattr(retention, "MOST", 2)

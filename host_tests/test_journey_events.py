@@ -8,6 +8,7 @@ import shapely
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 from landbridge.cli import app
 from landbridge.errors import UserError
+from landbridge.fleet import line
 from landbridge.fleet.line import Waypoint
 from landbridge.ingest import judge
 from landbridge.journey import countries, fences, silence
@@ -233,7 +234,7 @@ def test_the_last_that_have_arrived_count_however_many_are_under_way():
             for n in range(under_way):
                 ride(connection, f"goes-{n}", BEGIN_S + 19 * 86_400)
             trip = ride(connection, "new", BEGIN_S + 20 * 86_400)
-            return way_of(connection, trip, []).ahead[0].after_h
+            return way_of(connection, "new", trip, []).ahead[0].after_h
 
     def ride(connection: Connection, device: str, from_s: int) -> int:
         devices.add(connection, device, b"wrapped", from_s)
@@ -329,23 +330,24 @@ def test_a_fix_that_no_train_could_reach_is_doubtful_until_the_next_says_otherwi
     with fleet() as database:
         jump = fix(2, BEGIN_S + 2 * HOUR_S, 48.0, 10.0, "PL")
         still = fix(3, BEGIN_S + 3 * HOUR_S, 48.0, 10.0, "PL", kind=3, motion=0).meaningful()
-        deliver(database, [fix(1, BEGIN_S + HOUR_S, 52.1, 23.7, "BY")], RECEIVED_S, 1)
+        before = [fix(9, BEGIN_S + HOUR_S // 2, 52.1, 23.7, "BY"), fix(1, BEGIN_S + HOUR_S, 52.1, 23.7, "BY")]
+        deliver(database, before, RECEIVED_S, 1)
         deliver(database, [jump, still], RECEIVED_S, 1)
 
         def doubts() -> list[list[str]]:
             with database.reading() as connection:
                 return [judge.names(each.flags) for each in points.track(connection, DEVICE)]
 
-        assert doubts() == [[], ["implied speed"], []]
+        assert doubts() == [[], [], ["implied speed"], []]
         with database.reading() as connection:
             device = devices.find(connection, DEVICE)
             assert device is not None
             assert device.position_seq == 1
         deliver(database, [fix(4, BEGIN_S + 4 * HOUR_S, 48.0, 10.1, "PL")], RECEIVED_S, 1)
-        assert doubts() == [[], [], [], []]
+        assert doubts() == [[], [], [], [], []]
         deliver(database, [fix(5, BEGIN_S + 5 * HOUR_S, 52.1, 23.7, "PL")], RECEIVED_S, 1)
         deliver(database, [fix(6, BEGIN_S + 6 * HOUR_S, 48.0, 10.2, "PL")], RECEIVED_S, 1)
-        assert doubts() == [[], [], [], [], ["implied speed"], []]
+        assert doubts() == [[], [], [], [], [], ["implied speed"], []]
 
 
 def test_a_contact_that_does_not_come_is_told_once_and_when_it_does():
@@ -393,6 +395,22 @@ def test_countries(lat, lon, country):
     assert countries.of_place(lat, lon) == country
 
 
+@pytest.mark.parametrize(
+    ("lat", "lon", "plmn"),
+    [(40.18, 44.51, 283_001), (43.85, 18.38, 218_003), (49.61, 6.13, 270_001), (60.9, 10.0, 242_001),
+     (39.5, -8.2, 268_001), (33.7, 73.0, 410_001), (53.35, -6.4, 272_001), (22.4, 114.15, 454_000),
+     (25.1, 55.3, 431_002)],
+)  # fmt: skip
+def test_place_and_network_agree(lat, lon, plmn):
+    assert countries.of_place(lat, lon) == countries.of_network(plmn) is not None
+
+
+def test_every_country_with_a_code_has_an_outline_and_a_code_of_its_own():
+    codes, _ = countries._outlines()
+    assert set(line.MCC) <= set(codes)
+    assert len(set(line.MCC.values())) == len(line.MCC)
+
+
 def test_near_a_border_an_outline_alone_proves_nothing():
     assert not countries.is_alone(52.08, 23.6, "PL")
     assert countries.is_alone(52.2, 21.0, "PL")
@@ -406,6 +424,7 @@ def test_near_a_border_an_outline_alone_proves_nothing():
         ("{", None, "no JSON"),
         ("[]", None, "not an object"),
         ('{"type":"FeatureCollection","features":[]}', None, "one feature"),
+        (f'{{"type":"Feature","properties":["r"],"geometry":{POZNAN}}}', None, "object or null"),
         (POZNAN, None, "needs a radius"),
         (POZNAN, 10.0, "needs a radius"),
         ('{"type":"Polygon","coordinates":[[[0,0],[1,1],[1,0],[0,1],[0,0]]]}', None, "without crossings"),
@@ -421,13 +440,13 @@ def test_a_fence_that_is_none_is_refused(text, radius_m, complaint):
 
 
 def test_a_corridor_and_a_polygon_with_a_hole():
-    line = fences.read(
+    drawn = fences.read(
         '{"type":"Feature","properties":{"radius_m":2000},'
         '"geometry":{"type":"LineString","coordinates":[[20,52],[22,52]]}}',
         None,
         "x",
     )
-    corridor = fences.Fence(1, "c", shapely.from_geojson(line.geometry), line.radius_m, 0, None)
+    corridor = fences.Fence(1, "c", shapely.from_geojson(drawn.geometry), drawn.radius_m, 0, None)
     assert corridor.outside_m(Place(52.01, 21.0)) == pytest.approx(-888, abs=5)
     assert corridor.outside_m(Place(52.02, 21.0)) == pytest.approx(224, abs=5)
     assert corridor.outside_m(Place(50.0, 21.0)) > 100_000
@@ -486,7 +505,9 @@ def test_a_device_on_no_trip_has_a_journey_too():
             journeys.mark(connection, "lb-0002", 0)
             work_out(connection, "lb-0002", RECEIVED_S)
             found = events.inferred_from(connection, "lb-0002", (0, 0))
-        assert [(each.type, each.trip) for each in found] == [("fence", None), ("stop", None)]
+        assert [(each.type, each.trip) for each in found] == [
+            ("fence", None), ("start-offered", None), ("stop", None),
+        ]  # fmt: skip
 
 
 def test_a_device_that_is_bound_again_keeps_the_journeys_apart():

@@ -61,7 +61,11 @@ def test_a_segment_ends_at_the_meridian_and_no_point_is_made_up():
 
 def fence(kind: str, coordinates: Any, radius_m: float | None = None) -> fences.Fence:
     drawn_fence = fences.read(json.dumps({"type": kind, "coordinates": coordinates}), radius_m, "x")
-    row = type("Row", (), {"fence": 1, "name": "x", "added_s": 0, "removed_s": None, **drawn_fence._asdict()})
+    row = type(
+        "Row",
+        (),
+        {"fence": 1, "name": "x", "added_s": 0, "removed_s": None, "tenant": None, **drawn_fence._asdict()},
+    )
     return fences.from_row(row)  # type: ignore[arg-type]
 
 

@@ -68,6 +68,15 @@ def iso(epoch_s: int | None) -> str | None:
     return f"{_date(day)}T{_time(minute)}:{_TWO_DIGITS[second]}Z"
 
 
+def from_iso(text: str) -> int:
+    """The epoch seconds of an ISO 8601 time; of UTC, if it names no zone. `UserError` if it is none."""
+    try:
+        time = datetime.fromisoformat(text)
+    except ValueError:
+        raise UserError(f"{text!r} is no time; write it like 2026-10-01T08:00:00Z") from None
+    return to_epoch_s(time if time.tzinfo else time.replace(tzinfo=UTC))
+
+
 @lru_cache(maxsize=24 * 60)
 def _time(minute: int) -> str:
     """Hour and minute, so many minutes after midnight."""

@@ -29,6 +29,7 @@ _TOLD = {
     "gap": ("since", "missing"),
     "off-route": ("action", "away_km"),
     "retraction": ("retracts",),
+    "start-offered": ("cause", "place"),
     "stop": ("place", "since"),
 }
 """What of each type is printed."""

@@ -6,17 +6,18 @@ from collections.abc import Sequence
 import typer
 
 from landbridge.alarms import engine
-from landbridge.clock import iso
+from landbridge.clock import from_iso, iso
 from landbridge.commands import events as told
 from landbridge.commands import table
 from landbridge.commands.opened import LARGEST, known_device, opened, whoever
 from landbridge.errors import UserError
-from landbridge.fleet import guide
 from landbridge.fleet.container import container_number
-from landbridge.fleet.settings import change
 from landbridge.fleet.tokens import checked
+from landbridge.journey import offers
+from landbridge.journey.start import Booking
+from landbridge.journey.start import start as start_trip
 from landbridge.outbound import announce
-from landbridge.store import events, trips
+from landbridge.store import devices, events, trips
 from landbridge.wire.settings import SETTINGS
 
 _INTERVAL = SETTINGS["interval_s"]
@@ -35,47 +36,64 @@ def start(
     interval: int | None = typer.Option(
         None, min=_INTERVAL.lowest, max=_INTERVAL.highest, help="Seconds between points (setting interval_s)."
     ),
+    begin: str | None = typer.Option(
+        None, "--from", help="When it began, like 2026-10-01T08:00:00Z; what was stored since goes to it."
+    ),
     reference: list[str] = _REFERENCES,
     tag: list[str] = _TAGS,
 ) -> None:
-    """Start a trip now. It ends by `trips end`, or in the fence that is named like its destination.
+    """Start a trip, now or in the past. It ends by `trips end`, or in the fence that is named like its
+    destination.
 
     \b
-    Example:
+    Examples:
       landbridge trips start lb-0001 --container CSQU3054383 \\
           --line chongqing-duisburg --destination Duisburg --interval 3600 \\
           --reference order=4711 --reference booking=B-88 --tag frozen
+      landbridge trips start lb-0001 --from 2026-10-01T08:00:00Z --container CSQU3054383 \\
+          --line chongqing-duisburg --destination Duisburg
     """
     number = container_number(container)
     customer = _references(reference)
     if not destination.strip():
         raise UserError("the destination is empty; name it, like --destination Duisburg")
+    owner = None if tenant is None else checked(tenant, "tenant")
     with opened() as it, it.database.writing() as connection:
         known_device(connection, device)
-        running = trips.running(connection, device)
-        if running:
-            raise UserError(
-                f"{device} is on trip {running.trip} with {running.container};"
-                f" `landbridge trips end {device}` ends it"
-            )
-        interval_s = interval or it.config.devices.interval_s
         now_s = it.clock.now_s()
-        last = trips.last(connection, device)
-        if last and now_s < last.ended_s:
-            raise UserError(
-                f"trip {last.trip} of {device} ended at {iso(last.ended_s)},"
-                f" after this start at {iso(now_s)}; set this machine's clock"
-            )
-        change(connection, device, {_INTERVAL.name: interval_s}, whoever(), now_s)
-        trip = trips.start(
-            connection, device, number, line, destination, interval_s, now_s, customer, sorted(set(tag))
-        )
-        if tenant is not None:
-            trips.give_to(connection, trip, checked(tenant, "tenant"))
-        guided = guide.make(connection, device, trip, line, now_s)
-    print(f"trip {trip}: {device} rides {number} to {destination} from {iso(now_s)}")
-    if not guided:
+        from_s = now_s if begin is None else from_iso(begin)
+        interval_s = interval or it.config.devices.interval_s
+        booking = Booking(number, line, destination, interval_s, owner, customer, sorted(set(tag)))
+        started = start_trip(connection, device, booking, from_s, whoever(), now_s)
+    print(f"trip {started.trip}: {device} rides {number} to {destination} from {iso(from_s)}")
+    if started.points:
+        print(f"{started.points} points that were on no trip go to it")
+    if not started.guided:
         print(f"no line {line} is known: the device is told nothing of the way (`landbridge lines add`)")
+
+
+@commands.command("offers")
+def list_offers() -> None:
+    """List the devices on no trip that have seen light or were moved since, and from when a trip may have
+    begun.
+
+    \b
+    Example:
+      landbridge trips offers
+    """
+    with opened() as it, it.database.reading() as connection:
+        found = [each for device in devices.names(connection) for each in offers.standing(connection, device)]
+    table.show(
+        ("device", "cause", "place", "latitude", "longitude", "accept by"),
+        (
+            (
+                each.device,
+                *(each.content[name] for name in ("cause", "place", "latitude", "longitude")),
+                f"landbridge trips start {each.device} --from {iso(each.at_s)} ...",
+            )
+            for each in found
+        ),
+    )
 
 
 @commands.command()

@@ -1,19 +1,21 @@
 """Positions of points that have only a cell: from where the fleet heard that cell, and from lists.
 
-What is known of a cell is the box around all good fixes under it: the same in whatever order, and however
-often, they come. It is looked up when a point is read, so that one that could not be placed yesterday can
-be today."""
+What is known of a cell is the box around all good fixes under it, but for the first and the newest of each
+device, which are not settled: the same in whatever order, and however often, they come. It is looked up when
+a point is read, so that one that could not be placed yesterday can be today."""
 
 import csv
 from collections.abc import Iterable, Iterator, Sequence
 from math import cos, hypot, radians
+from operator import gt
 from typing import NamedTuple, TextIO
 
 from sqlalchemy import Connection
 
 from landbridge.errors import UserError
-from landbridge.journey.seen import see
-from landbridge.store import cells, devices, points
+from landbridge.journey.doubts import settled
+from landbridge.journey.seen import NO_PLACE, see
+from landbridge.store import cells, points
 from landbridge.store.cells import Box, Cell
 from landbridge.store.points import StoredPoint
 from landbridge.wire.point import KIND_FIX
@@ -25,6 +27,8 @@ LARGEST_M = 120_000
 _E5_M = 1.113
 """Metres in 1e-5 degrees."""
 _MOST_RANGE_M = 100_000
+_LARGEST_NAME = Cell(999_999, (1 << 24) - 1, (1 << 36) - 1)
+"""As of 5G; those before it are shorter."""
 _COLUMNS = ("radio", "mcc", "net", "area", "cell", "unit", "lon", "lat", "range")
 
 
@@ -39,26 +43,38 @@ class Located(NamedTuple):
     heard."""
 
 
-def learn(connection: Connection, stored: Iterable[StoredPoint]) -> None:
-    """Take what fixes tell of the cells that they were under."""
+def learn(connection: Connection, fixes: Iterable[StoredPoint]) -> None:
+    """Take what good fixes tell of the cells that they were under; they are settled (journey/doubts.py)."""
     heard: dict[Cell, Box] = {}
-    for each in stored:
+    for each in fixes:
         cell = _cell(each)
-        if cell is not None and each.at_s is not None and each.point.kind == KIND_FIX and see(each).place:
-            lat, lon = each.point.lat or 0, each.point.lon or 0
-            box = Box(lat, lat, lon, lon)
+        if cell is not None and see(each).place:
+            box = _box_of(each)
             heard[cell] = heard[cell].with_box(box) if cell in heard else box
     known = cells.known(connection, heard, listed=False)
-    grown = {cell: box.with_box(known[cell]) if cell in known else box for cell, box in heard.items()}
-    cells.put(connection, {cell: box for cell, box in grown.items() if known.get(cell) != box}, listed=False)
+    # Most is known: then there is nothing to write, and no other agent has to wait.
+    news = {
+        cell: box
+        for cell, box in heard.items()
+        if cell not in known or known[cell].with_box(box) != known[cell]
+    }
+    cells.grow(connection, news)
 
 
-def learn_anew(connection: Connection) -> None:
-    """Forget what the fleet has heard and take it from all stored points: what has become doubtful is left
-    out."""
-    cells.forget(connection, listed=False)
-    for row in devices.every(connection):
-        learn(connection, points.track(connection, row.device))
+def unlearn(connection: Connection, doubted: Iterable[StoredPoint]) -> None:
+    """Find the boxes anew on whose edge fixes lie that have become doubtful: late data may disprove one that
+    was learned from. Any other is as far out as it is without them."""
+    under = [(cell, _box_of(each)) for each in doubted if (cell := _cell(each)) is not None]
+    known = cells.known(connection, {cell for cell, _ in under}, listed=False)
+    wrong = {cell for cell, box in under if cell in known and known[cell].is_touched(box)}
+    if wrong:
+        cells.forget(connection, wrong)
+        cells.grow(connection, cells.around_fixes(connection, wrong, NO_PLACE))
+
+
+def learn_anew(connection: Connection, device: str) -> None:
+    """Learn from all stored points of a device."""
+    learn(connection, settled(points.track(connection, device), None))
 
 
 def locate(connection: Connection, stored: Sequence[StoredPoint]) -> dict[int, Located]:
@@ -95,20 +111,18 @@ def read(file: TextIO, where: str) -> Iterator[tuple[Cell, Box]]:
             place = round(float(lat) * 1e5), round(float(lon) * 1e5)
             name = Cell(int(mcc) * 1000 + int(net), int(area), int(cell))
             spread_m = min(int(float(range_m)), _MOST_RANGE_M)
-        except ValueError:
+        except (ValueError, OverflowError):
             usual = ",".join(_COLUMNS)
             raise UserError(f"{where}, line {number}: not {usual},... as OpenCelliD has it") from None
         on_globe = abs(place[0]) <= 90_00000 and abs(place[1]) <= 180_00000
-        if not on_globe or min(*name, spread_m) < 0:
+        if not on_globe or min(*name, spread_m) < 0 or any(map(gt, name, _LARGEST_NAME)):
             raise UserError(f"{where}, line {number}: there is no such place or cell; correct that line")
         yield name, Box(place[0], place[0], place[1], place[1], spread_m)
 
 
-def take_list(connection: Connection, listed: Iterable[tuple[Cell, Box]]) -> int:
-    """Keep a list, its cells in place of what was listed of them; returns how many."""
-    found = dict(listed)
-    cells.put(connection, found, listed=True)
-    return len(found)
+def _box_of(fix: StoredPoint) -> Box:
+    lat, lon = fix.point.lat or 0, fix.point.lon or 0
+    return Box(lat, lat, lon, lon)
 
 
 def _cell(stored: StoredPoint) -> Cell | None:

@@ -15,7 +15,7 @@ from landbridge.fleet.line import MCC
 DATA = Path(__file__).parent / "data" / "countries.xz"
 UNSURE_KM = 10.0
 """Nearer to a border an outline alone proves nothing."""
-_SECOND_CODES = {461: "CN", 235: "GB", 405: "IN", 441: "JP", 289: "GE"}
+_SECOND_CODES = {235: "GB", 289: "GE", 405: "IN", 406: "IN", 430: "AE", 431: "AE", 441: "JP", 461: "CN"}
 _OF_MCC = {mcc: country for country, mcc in MCC.items()} | _SECOND_CODES
 
 

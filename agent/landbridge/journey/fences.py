@@ -165,7 +165,11 @@ def _only_feature(content: Any, where: str) -> Mapping[str, Any]:
         content = features[0]
     if not isinstance(content, dict):
         raise UserError(f"{where} is no GeoJSON: not an object")
-    return content if content.get("type") == "Feature" else {"geometry": content, "properties": {}}
+    if content.get("type") != "Feature":
+        return {"geometry": content, "properties": {}}
+    if not isinstance(content.get("properties"), dict | None):
+        raise UserError(f"{where}: the properties of a feature are an object or null (RFC 7946)")
+    return content
 
 
 def _check(shape: BaseGeometry, where: str) -> None:

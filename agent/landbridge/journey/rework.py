@@ -4,7 +4,7 @@ It is one transaction: whoever reads sees the journey before it or after it.
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 
 from sqlalchemy import Connection
@@ -13,6 +13,7 @@ from landbridge.alarms import engine
 from landbridge.coverage import cells
 from landbridge.ingest import judge
 from landbridge.journey import doubts, fences
+from landbridge.journey.binding import bind
 from landbridge.journey.walk import State, Walk
 from landbridge.journey.way import Way, way_of
 from landbridge.outbound import announce, positions, topics
@@ -40,10 +41,12 @@ class Rework:
         self._device = device
         self._now_s = now_s
         self._keep_every = keep_every
-        self._way = _ways(connection)
         self.begin: Key | None = None
         self.found: list[Event] = []
         self.judged_again = False
+        self._settled: list[StoredPoint] = []
+        self._doubted: list[StoredPoint] = []
+        """Fixes that are doubtful and were not."""
         self.tenants: set[str | None] = set()
         """Whose points have become others."""
         self.changed_trips: set[int] = set()
@@ -55,18 +58,20 @@ class Rework:
         begin, state = self._last_state(from_s)
         last_good = points.last_fix(connection, device, begin, judge.NOT_LATEST)
         taken = points.from_point(connection, device, begin, judge.NO_TIME)
-        judged = doubts.judged_all(taken, last_good)
+        begins = last_good is None and not journeys.is_settled(connection, device)
+        judged = doubts.judged_all(taken, last_good, begins)
         flags = {
             now.point.seq: now.flags for was, now in zip(taken, judged, strict=True) if was.flags != now.flags
         }
         points.judge_again(connection, device, flags)
-        cells.learn(connection, judged)
+        self._settled += doubts.settled(judged, last_good)
+        self._doubted += [each for each in judged if doubts.is_doubtful(each) and each.point.seq in flags]
         self.judged_again = self.judged_again or bool(flags)
         self.found = [each for each in self.found if (each.at_s or 0, each.seq or 0) < begin]
-        going, kept = Walk(state, self._way), []
-        last_fix = next((each for each in reversed(judged) if doubts.is_judged(each)), None)
+        going, kept = Walk(state, _ways(connection, device)), []
+        wanted = _to_keep(judged, begins, self._keep_every)
         for stored in judged:
-            if stored is last_fix or stored.point.seq % self._keep_every == 0:
+            if _key(stored) in wanted:
                 kept.append(SavedState(*_key(stored), going.state.to_json()))
             self.found += [
                 topics.event(stored, each.type, each.details, each.name, inferred=True)
@@ -84,7 +89,8 @@ class Rework:
             for each in self.found
             if each.type == "arrival" and each.content["ends_trip"]
         }
-        every, moved_s = trips.of_device(self._connection, self._device), []
+        every = trips.of_device(self._connection, self._device)
+        moved_s: list[int] = []
         for row, after in zip(every, [*every[1:], None], strict=False):
             ended_s: int | None
             if row.trip in ends:
@@ -102,7 +108,10 @@ class Rework:
                     # Before its points come back: what they tell may end these alarms.
                     again = engine.take_up(self._connection, row.trip, self._now_s)
                     announce.tell(self._connection, again, self._now_s)
-                moved_s += self._bind(min(each for each in (row.ended_s, ended_s) if each is not None))
+                from_s = min(each for each in (row.ended_s, ended_s) if each is not None)
+                moved = bind(self._connection, self._device, from_s, self._now_s)
+                self.tenants |= moved.tenants
+                moved_s += moved.times
         return min(moved_s, default=None)
 
     def tell(self) -> None:
@@ -120,21 +129,18 @@ class Rework:
             self._correct_position()
         positions.correct(self._connection, self._device, self.tenants)
 
+    def learn(self) -> None:
+        """What the fixes tell of the cells that they were under. Last of all: who tells something has others
+        wait for the end of his transaction, and must not wait for one of them that holds a cell."""
+        cells.unlearn(self._connection, self._doubted)
+        cells.learn(self._connection, self._settled)
+
     def _last_state(self, from_s: int) -> tuple[Key, State]:
         """Where to begin, and the state before that point."""
         others = judge.NOT_LATEST & ~judge.IMPLIED_SPEED
         fix = points.last_fix(self._connection, self._device, (from_s, 0), others)
         # What is doubtful about this fix depends on what comes after it.
         return _state_upto(self._connection, self._device, (from_s, 0) if fix is None else _key(fix))
-
-    def _bind(self, from_s: int) -> list[int]:
-        """Put points to their trips; times of those that moved, which are told again."""
-        moved = points.bind(self._connection, self._device, from_s)
-        bound = [now for _, now in moved]
-        outbox.post(self._connection, topics.tracks(self._device, bound))
-        announce.tell(self._connection, topics.alarms(self._device, bound), self._now_s)
-        self.tenants |= {each.tenant for pair in moved for each in pair if pair[0].tenant != pair[1].tenant}
-        return [now.at_s for now in bound if now.at_s is not None]
 
     def _correct_position(self) -> None:
         latest = points.newest_fix(self._connection, self._device, judge.NOT_LATEST)
@@ -157,6 +163,7 @@ def work_out(connection: Connection, device: str, now_s: int, keep_every: int = 
             break
         from_s = moved_s
     rework.tell()
+    rework.learn()
     return True
 
 
@@ -172,11 +179,23 @@ def settle(connection: Connection, device: str, before_s: int) -> bool:
     end = (newest_s + 1, 0)
     begin, state = _state_upto(connection, device, end)
     if begin < end:
-        going = Walk(state, _ways(connection))
+        going = Walk(state, _ways(connection, device))
         for stored in points.from_point(connection, device, begin, judge.NO_TIME, end):
             going.step(stored)
         journeys.settle(connection, device, SavedState(*end, going.state.to_json()))
     return True
+
+
+def _to_keep(judged: Sequence[StoredPoint], begins: bool, every: int) -> set[Key]:
+    """Before which points the state is kept: the last fix, as the next one may put it in doubt, and those of
+    each `every`th sequence. None behind the first fix of all as long as the next ones may, but before it."""
+    fixes = [_key(each) for each in judged if doubts.is_judged(each)]
+    wanted = {_key(each) for each in judged if each.point.seq % every == 0} | set(fixes[-1:])
+    if not begins or not fixes:
+        return wanted
+    settling = fixes[doubts.NEXT_OF_FIRST : doubts.NEXT_OF_FIRST + 1]
+    behind = {each for each in wanted if each > fixes[0] and not (settling and each >= settling[0])}
+    return wanted - behind | {fixes[0]}
 
 
 def _state_upto(connection: Connection, device: str, upto: Key) -> tuple[Key, State]:
@@ -195,7 +214,7 @@ def _differ(a: Event, b: Event) -> bool:
     return a.trip != b.trip or json.loads(json.dumps(a.content)) != dict(b.content)
 
 
-def _ways(connection: Connection) -> Callable[[int | None], Way]:
-    """The way of each trip, read once."""
+def _ways(connection: Connection, device: str) -> Callable[[int | None], Way]:
+    """The way of each trip of a device, read once."""
     drawn = tuple(fences.from_row(row) for row in stored_fences.every(connection))
-    return cache(lambda trip: way_of(connection, trip, drawn))
+    return cache(lambda trip: way_of(connection, device, trip, drawn))

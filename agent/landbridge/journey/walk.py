@@ -12,6 +12,7 @@ from landbridge.journey import arrival
 from landbridge.journey.borders import Borders
 from landbridge.journey.fences import Fences
 from landbridge.journey.gaps import Gaps
+from landbridge.journey.offers import Offers
 from landbridge.journey.route import Route
 from landbridge.journey.seen import Finding, Seen, see
 from landbridge.journey.stops import Stops
@@ -31,6 +32,7 @@ class State:
     fences: Fences = field(default_factory=Fences)
     gaps: Gaps = field(default_factory=Gaps)
     route: Route = field(default_factory=Route)
+    offers: Offers = field(default_factory=Offers)
 
     def to_json(self) -> str:
         """For the database."""
@@ -47,6 +49,7 @@ class State:
             Fences(**parts["fences"]),
             Gaps(**parts["gaps"]),
             Route(**parts["route"]),
+            Offers(**parts.get("offers", {})),  # not there in what was kept before there were any
         )
 
     def step(self, seen: Seen, way: Way) -> Iterator[Finding]:
@@ -57,6 +60,7 @@ class State:
         yield from self.stops.step(seen, way)
         yield from self.route.step(seen, way, self.stops)
         yield from arrival.step(seen, way, self.stops, self.fences, self.route)
+        yield from self.offers.step(seen, way, self.stops)
 
 
 @dataclass

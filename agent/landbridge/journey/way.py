@@ -28,6 +28,8 @@ class Way:
     ahead: Sequence[Ahead]
     """Of each station."""
     fences: Sequence[Fence]
+    idle_s: int | None = None
+    """Of points of no trip: since when the device is on none; None: it is on one now."""
 
     def station_at(self, place: Place) -> int | None:
         """Index of the nearest station, if the place is at one."""
@@ -54,13 +56,15 @@ class Way:
         return next((each for each in held if each.name.casefold() == named), None)
 
 
-def way_of(connection: Connection, trip: int | None, fences: Sequence[Fence]) -> Way:
-    """The way of a trip; None: of no trip."""
-    row = trips.find(connection, trip) if trip is not None else None
-    line = lines.find(connection, row.line) if row else None
+def way_of(connection: Connection, device: str, trip: int | None, fences: Sequence[Fence]) -> Way:
+    """The way of a trip of `device`; None: of no trip."""
+    row = None if trip is None else trips.find(connection, trip)
     # Nobody hears how another tenant calls a place.
     fences = [each for each in fences if each.tenant in (None, row.tenant if row else None)]
-    if row is None or line is None:
+    if row is None:
+        return Way(None, [], [], fences, trips.idle_s(connection, device) if trip is None else None)
+    line = lines.find(connection, row.line)
+    if line is None:
         return Way(row, [], [], fences)
     stations = [Waypoint(*each) for each in line.stations]
     return Way(row, stations, _expected(connection, row, stations), fences)

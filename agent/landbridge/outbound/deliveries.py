@@ -10,8 +10,10 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 
 from landbridge.clock import Clock
+from landbridge.coverage import cells
 from landbridge.outbound import topics
 from landbridge.outbound.kinds import Away, Refused, Send
 from landbridge.store import outbox, targets
@@ -156,12 +158,16 @@ class Delivery:
     def _deliver(self, message: Posted, waiting: dict[str, Refusal]) -> bool:
         """True if it was taken; if it is refused its device waits from now on."""
         try:
-            self._send(topics.whole(message))
+            self._send(self._whole(message))
         except Refused as error:
             assert message.device is not None
             waiting[message.device] = self._hold(message, 0, str(error))
             return False
         return True
+
+    def _whole(self, message: Posted) -> Posted:
+        with self._database.reading() as connection:
+            return topics.whole(message, partial(cells.locate, connection))
 
     def _retry(self, waiting: dict[str, Refusal]) -> None:
         """Try the devices that wait and are due."""
@@ -188,7 +194,7 @@ class Delivery:
             if number and number % BATCH == 0:
                 self._wait_from(waits, message)
             try:
-                self._send(topics.whole(message))
+                self._send(self._whole(message))
             except Refused as error:
                 tries = waits.tries + 1 if message.message == waits.message else 0
                 return self._hold(message, tries, str(error))

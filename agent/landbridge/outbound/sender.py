@@ -8,10 +8,12 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 
 from paho.mqtt.client import MQTTMessageInfo
 
 from landbridge import metrics
+from landbridge.coverage import cells
 from landbridge.outbound import topics
 from landbridge.precedence import Precedence
 from landbridge.store import outbox
@@ -82,7 +84,7 @@ class Sender(threading.Thread):
             self._precedence.give_way(0 if self._stopping() else _LOOK_S)
             # Those before are published; what failed was to remove them.
             new = [message for message in messages if message.message > self._published]
-            waiting = [self._publish(topics.whole(message)) for message in new]
+            waiting = [self._publish(message) for message in new]
             if not all(self._has_arrived(info) for info in waiting):
                 return
             self._published = messages[-1].message
@@ -92,7 +94,8 @@ class Sender(threading.Thread):
 
     def _head(self) -> list[Posted]:
         with self._database.reading() as connection:
-            return outbox.head(connection, BATCH)
+            locate = partial(cells.locate, connection)
+            return [topics.whole(each, locate) for each in outbox.head(connection, BATCH)]
 
     def _has_arrived(self, info: MQTTMessageInfo) -> bool:
         """Wait until the broker has the message, however often the connection breaks."""

@@ -1,9 +1,9 @@
 """What a newly stored batch says to the platforms: track, events, position (docs/protocol)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import groupby
 from operator import itemgetter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
@@ -16,9 +16,14 @@ from landbridge.store.points import StoredPoint, StoredPoints
 from landbridge.wire.limits import MAX_RECORDS
 from landbridge.wire.point import KIND_FIX, Point
 
+if TYPE_CHECKING:
+    from landbridge.coverage.cells import Located
+
 NO_ALARMS = ("departed", "stopped", "country", "power-on")
 """Events of a record that are none; stops, departures and borders the journey tells, which knows better."""
 
+Locate = Callable[[Sequence[StoredPoint]], Mapping[int, "Located"]]
+"""Where points without a fix were about, by sequence."""
 TRACK, POSITION = "track", "position"
 _ROWS = b"["
 """What a track or a position begins with that is not yet as platforms get it. A row is the columns of a point
@@ -39,13 +44,15 @@ def tracks(device: str, stored: Sequence[StoredPoint]) -> list[Outgoing]:
     ]
 
 
-def whole(message: Posted) -> Posted:
-    """A message of the outbox as it is passed on: of a track, a GeoJSON FeatureCollection."""
+def whole(message: Posted, locate: Locate = lambda _: {}) -> Posted:
+    """A message of the outbox as it is passed on: of a track, a GeoJSON FeatureCollection, with what `locate`
+    knows of its points."""
     if not message.payload.startswith(_ROWS):
         return message
     device, kept = message.device or "", orjson.loads(message.payload)
     if message.what == TRACK:
-        content = geojson.collection(_stored(device, row) for row in kept)
+        track = [_stored(device, row) for row in kept]
+        content = geojson.collection(track, locate(track))
     else:
         stored, still_s = _stored(device, kept[0]), kept[1]
         content = {"id": geojson.point_id(stored)} | whereabouts(stored) | {"still": iso(still_s)}

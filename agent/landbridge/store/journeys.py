@@ -66,6 +66,12 @@ def last_state(connection: Connection, device: str, upto: tuple[int, int]) -> Sa
     return None if row is None else SavedState(*row)
 
 
+def is_settled(connection: Connection, device: str) -> bool:
+    """True if points of `device` are no longer kept."""
+    settled = select(journey_states.c.seq).where(journey_states.c.device == device, _IS_SETTLED)
+    return connection.execute(settled).first() is not None
+
+
 def replace_states(
     connection: Connection, device: str, begin: tuple[int, int], states: Sequence[SavedState]
 ) -> None:

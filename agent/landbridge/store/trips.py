@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, insert, select, update
 
-from landbridge.store.tables import events, trips
+from landbridge.store.tables import devices, events, trips
 
 
 def start(
@@ -16,18 +16,18 @@ def start(
     line: str,
     destination: str,
     interval_s: int,
-    now_s: int,
+    started_s: int,
     customer: Mapping[str, str] | None = None,
     tags: Sequence[str] = (),
 ) -> int:
-    """Start a trip of `device` now; return its number. `customer`: the shipper's references by name."""
+    """Start a trip of `device`; return its number. `customer`: the shipper's references by name."""
     statement = insert(trips).values(
         device=device,
         container=container,
         line=line,
         destination=destination,
         interval_s=interval_s,
-        started_s=now_s,
+        started_s=started_s,
         customer=json.dumps(dict(customer or {})),
         tags=json.dumps(list(tags)),
     )
@@ -84,6 +84,15 @@ def under_way(connection: Connection) -> dict[str, Row[Any]]:
     """The trips that have not ended, by device."""
     statement = select(trips).where(trips.c.ended_s.is_(None))
     return {trip.device: trip for trip in connection.execute(statement)}
+
+
+def idle_s(connection: Connection, device: str) -> int | None:
+    """Since when `device` is on no trip: since its last one ended, or it was added. None: it is on one."""
+    if running(connection, device):
+        return None
+    ended = last(connection, device)
+    created_s = select(devices.c.created_s).where(devices.c.device == device)
+    return ended.ended_s if ended else connection.execute(created_s).scalar()
 
 
 def tagged(connection: Connection, tag: str) -> list[str]:
