@@ -112,15 +112,15 @@ class Fleet:
                 trips.end(connection, trip, BEGIN_S + end_h * HOUR_S)
         return trip
 
-    def deliver(self, *taken: Point, device: str = FIRST) -> None:
+    def deliver(self, *taken: Point, device: str = FIRST, now_s: int = NOW_S) -> None:
         """As an uplink would."""
         with self.database.writing() as connection:
-            judged = [judge.judge(each, None, NOW_S) for each in taken]
-            new = points.store(connection, device, judged, NOW_S)
+            judged = [judge.judge(each, None, now_s) for each in taken]
+            new = points.store(connection, device, judged, now_s)
             row = hold(connection, [device])[device]
-            news.post(connection, [news.News(row, [], [], new)], NOW_S)
+            news.post(connection, [news.News(row, [], [], new)], now_s)
             write(connection, [row])
-            work_out(connection, device, NOW_S)
+            work_out(connection, device, now_s)
 
     def heard(self, at_s: int, next_s: int | None = None) -> None:
         """The first device has spoken, and said when it will again."""

@@ -228,7 +228,7 @@ def test_what_is_published_is_not_published_again_because_the_database_is_locked
     monkeypatch.setattr(sender, "_RETRY_S", 0.01)
     database = open_database(tmp_path / "landbridge.sqlite3")
     with database.writing() as connection:
-        outbox.post(connection, [Outgoing(f"t/{i}", b"x", False) for i in range(3)])
+        outbox.post(connection, [Outgoing(f"t/{i}", b"x", False) for i in range(3)], NOW_S)
     published: list[str] = []
 
     def publish(message: outbox.Posted) -> Any:
@@ -244,7 +244,7 @@ def test_what_is_published_is_not_published_again_because_the_database_is_locked
 
     wait_until(lambda: not left(), "an empty outbox")
     with database.writing() as connection:
-        outbox.post(connection, [Outgoing("t/3", b"x", False)])
+        outbox.post(connection, [Outgoing("t/3", b"x", False)], NOW_S)
     thread.stop()
     database.close()
     assert published == ["t/0", "t/1", "t/2", "t/3"]

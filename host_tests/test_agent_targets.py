@@ -25,7 +25,7 @@ from landbridge.outbound.deliveries import Delivery
 from landbridge.outbound.kinds import dcsa, http, traccar, webhook
 from landbridge.outbound.kinds.errors import Away, Refused
 from landbridge.outbound.topics import whole
-from landbridge.store import events, fences, outbox, targets, trips
+from landbridge.store import events, fences, order, outbox, targets, trips
 from landbridge.store.events import Wanted
 from landbridge.store.keys import Keyring
 from landbridge.store.outbox import Posted
@@ -174,7 +174,10 @@ def test_what_was_taken_of_a_device_that_waited_is_not_sent_again(bound, stops):
     for hour in range(1, 7):
         bound.deliver(at(hour, events=1))
     with bound.database.reading() as connection:
-        every = [message.message for message in outbox.of_target(connection, None, ("event",), (0, 99), 99)]
+        every = [
+            message.message
+            for message in outbox.of_target(connection, None, ("event",), (0, order.HIGHEST), 99)
+        ]
 
     def turn(now_s: int, send: Any, stopping: threading.Event) -> None:
         with bound.database.reading() as connection:

@@ -1,6 +1,7 @@
 """The feed of events, and exports: what a platform that was away reads, and what a tenant does not."""
 
 import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -8,9 +9,9 @@ from xml.etree import ElementTree
 
 import pytest
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
-from landbridge.clock import CLOCK_FILE_VARIABLE
+from landbridge.clock import CLOCK_FILE_VARIABLE, Clock
 from landbridge.fleet import policy
-from landbridge.store import cards, register
+from landbridge.store import cards, order, register
 from landbridge.store.points import KeptUplink, keep_uplinks
 from landbridge.store.register import Registered
 from landbridge.web import seen
@@ -61,6 +62,39 @@ def test_a_platform_that_was_away_misses_nothing(pages):
     assert events(pages, token, f"after={last}") == ([], last)
     shocks, _ = events(pages, token, f"after=0&device={SECOND}&type=alarm")
     assert [each["alarm"] for each in shocks] == ["shock"]
+
+
+def test_a_platform_that_has_read_more_than_a_restored_backup_misses_nothing_either(tmp_path):
+    fleet = Fleet(tmp_path)
+    pages = Pages(fleet)
+    secret = pages.token("platform")
+    file, copy = Path(fleet.database.place), tmp_path / "copy"
+    now_s = Clock().now_s()
+    fleet.deliver(at(1, events=2), now_s=now_s - 2)
+    fleet.database.close()
+    shutil.copy(file, copy)
+    fleet.deliver(at(2, events=512), now_s=now_s - 1)
+    with pages.served():
+        before, last = events(pages, secret, "after=0")
+    fleet.database.close()
+    shutil.copy(copy, file)
+    fleet.deliver(at(2, events=512), at(3, events=1), now_s=now_s)
+    with pages.served():
+        told, _ = events(pages, secret, f"after={last}")
+        again, _ = events(pages, secret, "after=0")
+    fleet.database.close()
+    raised = [each["alarm"] for each in told if each["type"] == "alarm-raised"]
+    assert raised == ["tamper", "light"]
+    assert {each["event"] for each in told}.isdisjoint(each["event"] for each in before)
+    assert again[-len(told) :] == told
+
+
+def test_a_number_that_no_event_had_is_refused(pages):
+    token = pages.token("ahead")
+    for path in ("/v1/events", "/dcsa/v1/events"):
+        status, text = pages.ask(f"{path}?after={order.HIGHEST}", token)
+        assert status == 409 and "after=0" in text
+        assert pages.ask(f"{path}?after={order.HIGHEST + 1}", token)[0] == 422
 
 
 def test_a_tenant_is_told_of_its_own_trips_only(pages):

@@ -116,7 +116,7 @@ class Rework:
             announce.tell(self._connection, over, self._now_s)
         if self.judged_again:
             self._correct_position()
-        positions.correct(self._connection, self._device, self.tenants)
+        positions.correct(self._connection, self._device, self.tenants, self._now_s)
 
     def _of_points_there(self, untrue: Iterable[Event]) -> list[Event]:
         """Those whose points are still kept: of what store/retention.py has removed nobody can tell."""
@@ -143,7 +143,7 @@ class Rework:
         """Put points to their trips; times of those that moved, which are told again."""
         moved = points.bind(self._connection, self._device, from_s)
         bound = [now for _, now in moved]
-        outbox.post(self._connection, topics.tracks(self._device, bound))
+        outbox.post(self._connection, topics.tracks(self._device, bound), self._now_s)
         announce.tell(self._connection, topics.alarms(self._device, bound), self._now_s)
         self.tenants |= {each.tenant for pair in moved for each in pair if pair[0].tenant != pair[1].tenant}
         return [now.at_s for now in bound if now.at_s is not None]
@@ -152,7 +152,7 @@ class Rework:
         latest = points.newest_fix(self._connection, self._device, judge.NOT_LATEST)
         if latest and latest.at_s is not None:
             if devices.set_position(self._connection, self._device, latest.point.seq, latest.at_s):
-                outbox.post(self._connection, [topics.position(latest)])
+                outbox.post(self._connection, [topics.position(latest)], self._now_s)
                 self.tenants.discard(latest.tenant)
 
 

@@ -33,10 +33,11 @@ def tell(
 ) -> int:
     """Keep an event as the last word under its id, in place of the one of the number `replaces`; return its
     own. Not `standing`: a retraction."""
-    order.keep(connection)
     values = event._asdict() | {"content": json.dumps(event.content, separators=(",", ":"))}
     values |= {"told_s": now_s, "standing": standing, "replaces": replaces}
-    return int(connection.execute(insert(events).values(values).returning(events.c.event)).scalar_one())
+    number = order.next_number(connection, newest, now_s)
+    connection.execute(insert(events).values(event=number, **values))
+    return number
 
 
 def withdraw(connection: Connection, event_id: str) -> tuple[int, Event] | None:

@@ -182,7 +182,7 @@ quarantine = Table(
 outbox = Table(
     "outbox",
     metadata,
-    Column("message", Integer, primary_key=True),
+    Column("message", Integer, primary_key=True),  # rises; from the clock (store/order.py)
     Column("topic", Text, nullable=False),
     Column("payload", LargeBinary, nullable=False),
     Column("retain", Boolean, nullable=False),
@@ -190,7 +190,7 @@ outbox = Table(
     Column("tenant", Text),
     Column("device", String(32)),
     Column("what", String(16)),
-    sqlite_autoincrement=True,  # ids are never used again: they name what was published
+    sqlite_autoincrement=True,
 )
 
 # Who takes messages from the outbox, each at its own pace. None is ever removed.
@@ -518,7 +518,7 @@ shares = Table(
 events = Table(
     "events",
     metadata,
-    Column("event", Integer, primary_key=True),
+    Column("event", Integer, primary_key=True),  # rises; from the clock (store/order.py)
     Column("id", Text, nullable=False, index=True),  # the same when it is told again
     Column("device", ForeignKey("devices.device"), nullable=False),
     Column("type", Text, nullable=False),
@@ -575,7 +575,7 @@ fences = Table(
 alarms = Table(
     "alarms",
     metadata,
-    Column("alarm", Integer, primary_key=True),
+    Column("alarm", Integer, primary_key=True),  # rises; from the clock: part of events' ids
     Column("device", ForeignKey("devices.device"), nullable=False),
     Column("name", String(16), nullable=False),
     Column("severity", String(16), nullable=False),
@@ -592,7 +592,7 @@ alarms = Table(
     Column("note", Text),
     Column("cleared_by", Text),
     Column("cleared_s", Integer),  # by the time of the event that cleared it
-    sqlite_autoincrement=True,  # numbers are part of events' ids
+    sqlite_autoincrement=True,
 )
 Index("alarms_by_device", alarms.c.device, alarms.c.name)
 

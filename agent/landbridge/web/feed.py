@@ -1,16 +1,18 @@
 """What platforms read: the events as they were told, from any number on. docs/web.md."""
 
 import json
+from collections.abc import Sequence
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, HTTPException, Query, Request
 from fastapi.responses import Response
+from sqlalchemy import Row
 
 from landbridge.coverage import cells
 from landbridge.outbound.export import MEDIA_TYPES, Format, export
 from landbridge.outbound.kinds import dcsa
 from landbridge.outbound.topics import message
-from landbridge.store import events, points
+from landbridge.store import events, order, points
 from landbridge.store.events import Wanted
 from landbridge.web import act, tell
 from landbridge.web.api import LARGEST, Device, Looks
@@ -18,7 +20,7 @@ from landbridge.web.here import here
 
 router = APIRouter()
 After = Annotated[
-    int, Query(ge=0, le=LARGEST, description="`next` of the page before; 0: from the first on.")
+    int, Query(ge=0, le=order.HIGHEST, description="`next` of the page before; 0: from the first on.")
 ]
 Limit = Annotated[int, Query(ge=1, le=10_000)]
 
@@ -33,10 +35,9 @@ def told(
     type: Annotated[list[str] | None, Query(max_length=20)] = None,
 ) -> dict[str, Any]:
     """What was told after the event of that number, in this order, retractions too. `next` is `after` of
-    the next
-    page, also when this one is empty."""
-    with here(request).database.reading() as connection:
-        rows = events.feed(connection, after, limit, Wanted(who.tenant, device, type))
+    the next page, also when this one is empty. 409: no event has that number yet, nor had one before the
+    database was restored."""
+    rows = _told(request, after, limit, Wanted(who.tenant, device, type))
     found = [message(row.event, row.replaces, json.loads(row.content)) for row in rows]
     return {"events": found, "next": rows[-1].event if rows else after}
 
@@ -44,10 +45,20 @@ def told(
 @router.get("/dcsa/v1/events")
 def of_dcsa(request: Request, who: Looks, after: After = 0, limit: Limit = 1_000) -> dict[str, Any]:
     """The same as DCSA's IoT and Track & Trace events, those that have a place there."""
-    with here(request).database.reading() as connection:
-        rows = events.feed(connection, after, limit, Wanted(who.tenant))
+    rows = _told(request, after, limit, Wanted(who.tenant))
     each = (dcsa.event(message(row.event, row.replaces, json.loads(row.content))) for row in rows)
     return {"events": [found for found in each if found], "next": rows[-1].event if rows else after}
+
+
+def _told(request: Request, after: int, limit: int, wanted: Wanted) -> Sequence[Row[Any]]:
+    it = here(request)
+    with it.database.reading() as connection:
+        newest = events.newest(connection)
+        if after > max(newest, order.of_time(it.clock.now_s())):
+            raise HTTPException(
+                409, f"after={after}: the newest event is {newest}; begin behind that, or with after=0"
+            )
+        return events.feed(connection, after, limit, wanted)
 
 
 @router.get("/v1/devices/{device}/export")
