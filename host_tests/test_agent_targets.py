@@ -6,6 +6,7 @@ import hmac
 import json
 import runpy
 import socket
+import socketserver
 import threading
 import time
 from collections.abc import Iterator
@@ -71,20 +72,65 @@ def test_a_target_that_answers_byte_by_byte_is_not_waited_for(monkeypatch):
         dripping = threading.Thread(target=drip)
         dripping.start()
         with pytest.raises(Away, match=r"within 0\.3 s"):
-            http.post(f"http://127.0.0.1:{server.getsockname()[1]}/", b"{}", {})
+            http.Line(f"http://127.0.0.1:{server.getsockname()[1]}/").post(b"{}", {})
         dripping.join()
+
+
+def test_a_connection_is_kept_for_as_long_as_the_target_keeps_it():
+    taken: list[int] = []
+
+    class Keeps(socketserver.StreamRequestHandler):
+        """Answers two requests, then ends the connection without a word."""
+
+        def handle(self) -> None:
+            for text in (b"fine", b""):
+                while (line := self.rfile.readline()) not in (b"\r\n", b""):
+                    if line.lower().startswith(b"content-length:"):
+                        length = int(line.partition(b":")[2])
+                if not line:
+                    return
+                self.rfile.read(length)
+                taken.append(self.client_address[1])
+                self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(text), text))
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Keeps) as server:
+        threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+        line = http.Line(f"http://127.0.0.1:{server.server_address[1]}/")
+        for number in range(5):
+            line.post(b"%d" % number, {})
+        line.close()
+        server.shutdown()
+    assert [taken.count(port) for port in dict.fromkeys(taken)] == [2, 2, 1]
+
+
+def test_an_answer_counts_when_its_first_lines_are_there(monkeypatch):
+    monkeypatch.setattr(http, "_REST_S", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def begin() -> None:
+            taken, _ = server.accept()
+            with taken:
+                taken.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nx")
+                while taken.recv(4096):
+                    pass
+
+        begun = threading.Thread(target=begin)
+        begun.start()
+        http.Line(f"http://127.0.0.1:{server.getsockname()[1]}/").post(b"{}", {})
+        begun.join(5)
+        assert not begun.is_alive()
 
 
 def test_what_a_target_answers_is_told_apart(receiver):
     receiver.answer = lambda got: int(got.path.rpartition("/")[2])
-    http.post(f"{receiver.url}/204", b"{}", {})
+    http.Line(f"{receiver.url}/204").post(b"{}", {})
     with pytest.raises(Refused, match="answers 422"):
-        http.post(f"{receiver.url}/422", b"{}", {})
+        http.Line(f"{receiver.url}/422").post(b"{}", {})
     for code in (302, 404, 500):
         with pytest.raises(Away, match=f"answers {code}"):
-            http.post(f"{receiver.url}/{code}", b"{}", {})
+            http.Line(f"{receiver.url}/{code}").post(b"{}", {})
     with pytest.raises(Away, match="no answer"):
-        http.post("http://127.0.0.1:1/", b"{}", {})
+        http.Line("http://127.0.0.1:1/").post(b"{}", {})
 
 
 def test_a_webhook_is_signed_and_comes_in_order_whatever_the_receiver_does(bound, receiver):
@@ -224,6 +270,40 @@ def test_what_the_broker_has_not_had_yet_is_kept_for_it(bound, receiver):
     assert bound.left() == waiting > 0
     bound.published()
     assert not bound.left()
+
+
+def test_targets_that_are_slow_keep_no_other_one_waiting(bound, receiver):
+    slow, over = Receiver(), threading.Event()
+    slow.answer = lambda _: 204 if over.wait(30) else 503
+    for number in range(20):
+        bound.add(f"slow-{number}", slow.url, "webhook", None, "event")
+    bound.add("fast", receiver.url, "webhook", None, "event")
+    bound.deliver(at(1, events=1))
+    with bound.delivering():
+        wait_until(receiver.alarms, "the message at the fast one")
+        assert not slow.taken
+        over.set()
+        wait_until(lambda: len(slow.alarms()) == 20, "the others")
+    slow.close()
+
+
+def test_who_does_not_answer_keeps_the_agent_from_ending_for_a_moment_only(bound, receiver, monkeypatch):
+    monkeypatch.setattr(deliveries, "_LAST_WORDS_S", 0.2)
+    asked, over = threading.Event(), threading.Event()
+
+    def slow(_: Got) -> int:
+        asked.set()
+        return 204 if over.wait(30) else 503
+
+    receiver.answer = slow
+    bound.add("map", receiver.url, "traccar")
+    bound.deliver(*(at(hour) for hour in range(1, 26)))
+    with bound.delivering():
+        assert asked.wait(20)
+        stopped_s = time.monotonic()
+    assert time.monotonic() - stopped_s < 10
+    assert bound.left(), "what was not answered was forgotten"
+    over.set()
 
 
 def test_a_target_of_a_tenant_gets_its_own_only(bound, receiver):

@@ -11,7 +11,7 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
-from landbridge.outbound.kinds.http import post
+from landbridge.outbound.kinds.http import Line
 from landbridge.store.outbox import Posted
 
 PUBLISHER = {"partyName": "Landbridge"}
@@ -72,10 +72,10 @@ def _payload(told: Mapping[str, Any]) -> dict[str, Any] | None:
     return None
 
 
-def send(url: str, secret: bytes, message: Posted) -> None:
+def send(line: Line, secret: bytes, message: Posted) -> None:
     """POST an event to the callback of a subscription, the signature over the body as DCSA says."""
     found = event(json.loads(message.payload))
     if found is not None:
         body = json.dumps([found], separators=(",", ":")).encode()
         signed = hmac.digest(secret, body, hashlib.sha256).hex()
-        post(url, body, {"Content-Type": "application/json", "Notification-Signature": f"sha256={signed}"})
+        line.post(body, {"Content-Type": "application/json", "Notification-Signature": f"sha256={signed}"})
