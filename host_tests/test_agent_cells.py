@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 from landbridge.coverage import cells
 from landbridge.errors import UserError
-from landbridge.outbound.export import Format, export
+from landbridge.outbound.export import Format
 from landbridge.store import cells as stored
 from landbridge.store import points
 from landbridge.store.cells import Box, Cell
 from landbridge.wire.point import KIND_CELL
 
-from host_tests.fleet_bench import SECOND, Fleet, Pages, at
+from host_tests.fleet_bench import SECOND, Fleet, Pages, at, exported
 
 PROTOCOL = Path(__file__).parent.parent / "docs" / "protocol"
 HEAD = "radio,mcc,net,area,cell,unit,lon,lat,range,samples,changeable,created,updated,averageSignal\n"
@@ -49,11 +49,11 @@ def test_what_one_container_has_heard_places_the_next(fleet):
     assert found.radius_m == 5_000 + 1_113
     with fleet.database.reading() as connection:
         track = points.track(connection, SECOND)
-    told = json.loads(export(SECOND, track, Format.GEOJSON, {1: found}))
+    told = json.loads(exported(SECOND, track, Format.GEOJSON, {1: found}))
     assert told["features"][0]["geometry"] is None
     assert told["features"][0]["properties"]["approximate"]["method"] == "cell"
     Draft202012Validator(json.loads((PROTOCOL / "track.schema.json").read_text())).validate(told)
-    assert "30.02,100.0" in export(SECOND, track, Format.CSV, {1: found})
+    assert "30.02000,100.00000" in exported(SECOND, track, Format.CSV, {1: found})
     pages = Pages(fleet)
     token = pages.token("a")
     with pages.served():

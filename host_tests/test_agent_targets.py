@@ -421,11 +421,12 @@ def test_dcsa_events_keep_their_schema_and_take_back_what_was_not_true(bound, re
         "time": whole["eventDateTime"],
         "received": whole["eventDateTime"],
     }
-    where = {"latitude": 1.5, "longitude": None}
+    where = {"latitude": 1.5, "longitude": 0.00005}
     taken_back = dcsa.event(told | {"type": "retraction"} | point_of | where)
     assert taken_back
     schema.validate(taken_back)
     assert taken_back["metadata"]["retractedEventID"] == dcsa.event_id(4, "d/1/border")
+    assert taken_back["payload"]["geoLocation"] == {"latitude": "1.50000", "longitude": "0.00005"}
 
 
 def _code(payload: dict[str, Any]) -> Any:

@@ -36,7 +36,7 @@ def _post(
     connection: Connection, event: Event, now_s: int, replaces: int | None, standing: bool = True
 ) -> None:
     number = events.tell(connection, event, now_s, replaces, standing)
-    outbox.post(connection, [topics.told(event, number, replaces)], now_s)
+    outbox.post(connection, [topics.told(event, number, now_s, replaces)], now_s)
     tell(connection, engine.follow(connection, event, now_s), now_s)
 
 

@@ -298,6 +298,20 @@ def track(
     return [_from_row(row) for row in connection.execute(by_time)]
 
 
+def sequences(
+    connection: Connection, device: str, of_trips: Sequence[int] | None, span: tuple[int, int] | None
+) -> Sequence[int]:
+    """Those of the points of `device` (of these trips; None: of any and none) by time, undated ones last;
+    with `span` of dated ones in [from, until) only."""
+    statement = select(points.c.seq).where(points.c.device == device)
+    if of_trips is not None:
+        statement = statement.where(points.c.trip.in_(of_trips))
+    if span is not None:
+        statement = statement.where(points.c.at_s >= span[0], points.c.at_s < span[1])
+    by_time = statement.order_by(points.c.at_s.is_(None), points.c.at_s, points.c.seq)
+    return connection.execute(by_time).scalars().all()
+
+
 def newest(connection: Connection, device: str) -> StoredPoint:
     """The point of `device` with the highest sequence; there must be one."""
     statement = _stored().where(points.c.device == device).order_by(points.c.seq.desc()).limit(1)

@@ -28,7 +28,8 @@ def event(told: Mapping[str, Any]) -> dict[str, Any] | None:
         return None
     metadata: dict[str, Any] = {
         "eventID": event_id(told["event"], told["id"]),
-        "eventCreatedDateTime": told["received"],
+        # A message that lay in the outbox before an update does not say when it was told.
+        "eventCreatedDateTime": told.get("told", told["received"]),
         "eventType": payload.pop("eventType"),
         "publisher": PUBLISHER,
     }
@@ -43,7 +44,8 @@ def event(told: Mapping[str, Any]) -> dict[str, Any] | None:
     }
     place = {}
     if told["latitude"] is not None:
-        place = {"geoLocation": {"latitude": f"{told['latitude']}", "longitude": f"{told['longitude']}"}}
+        degrees = {name: f"{told[name]:.5f}" for name in ("latitude", "longitude")}
+        place = {"geoLocation": degrees}
     return {"metadata": metadata, "payload": common | payload | place}
 
 
