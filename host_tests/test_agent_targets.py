@@ -26,7 +26,7 @@ from landbridge.outbound.deliveries import Delivery
 from landbridge.outbound.kinds import dcsa, http, traccar, webhook
 from landbridge.outbound.kinds.errors import Away, Refused
 from landbridge.outbound.topics import whole
-from landbridge.store import events, fences, order, outbox, targets, trips
+from landbridge.store import audit, events, fences, order, outbox, targets, trips
 from landbridge.store.events import Wanted
 from landbridge.store.keys import Keyring
 from landbridge.store.outbox import Posted
@@ -183,6 +183,33 @@ def test_a_device_that_is_refused_waits_and_the_others_do_not(bound, receiver):
         wait_until(lambda: len(receiver.alarms()) == 6, "the device that was refused")
         wait_until(lambda: not bound.left(), "an empty outbox")
     assert [seq for device, seq in receiver.alarms() if device == FIRST] == [1, 2, 3]
+
+
+def test_a_message_that_is_never_taken_is_skipped_and_those_behind_it_come(bound, receiver):
+    bound.add("erp", receiver.url, "webhook", None, "event")
+    bound.deliver(at(1, events=1))
+    bound.deliver(at(2, events=2))
+    bound.published()
+    first: list[str] = []
+
+    def picky(got: Got) -> int:
+        first.append(got.headers["webhook-id"])
+        return 422 if got.headers["webhook-id"] == first[0] else 204
+
+    receiver.answer = picky
+    with bound.delivering():
+        wait_until(lambda: receiver.refused, "a refusal")
+    assert not receiver.taken
+    with bound.database.writing() as connection:
+        number = fleet.skip(connection, "erp", FIRST, "anna", NOW_S)
+    assert first[0] == f"msg_{number}"
+    with bound.delivering():
+        wait_until(lambda: not bound.left(), "the others")
+    assert receiver.alarms() == [(FIRST, 2)]
+    with bound.database.writing() as connection:
+        assert audit.newest(connection, 9, 1)[0].what == f"message {number} of {FIRST} skipped at target erp"
+        with pytest.raises(UserError, match="refuses no message"):
+            fleet.skip(connection, "erp", FIRST, "anna", NOW_S)
 
 
 @pytest.mark.parametrize(
@@ -367,14 +394,14 @@ def test_a_device_that_is_silent_after_a_trip_is_nothing_to_its_tenant(bound):
 
 
 def test_traccar_gets_each_fix_with_its_time(bound, receiver):
-    bound.add("map", receiver.url, "traccar")
+    bound.add("map", f"{receiver.url}?token=X", "traccar")
     bound.deliver(at(1, speed=100), at(2, kind=2), at(3, quality=0), device=SECOND)
     bound.published()
     with bound.delivering():
         wait_until(lambda: receiver.taken and not bound.left(), "the fix")
     (got,) = receiver.taken
     asked = {name: values[0] for name, values in parse_qs(urlsplit(got.path).query).items()}
-    assert asked["id"] == SECOND
+    assert asked["id"] == SECOND and asked["token"] == "X"
     assert int(asked["timestamp"]) == 946_684_800 + BEGIN_S + HOUR_S
     assert (asked["lat"], asked["lon"], asked["speed"]) == ("29.56301", "106.55156", "54.0")
     assert asked["valid"] == "true"
