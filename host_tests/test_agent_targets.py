@@ -25,7 +25,7 @@ from landbridge.outbound import deliveries, home_assistant
 from landbridge.outbound.deliveries import Delivery
 from landbridge.outbound.kinds import dcsa, http, traccar, webhook
 from landbridge.outbound.kinds.errors import Away, Refused
-from landbridge.outbound.topics import whole
+from landbridge.outbound.topics import no_position, whole
 from landbridge.store import audit, events, fences, order, outbox, targets, trips
 from landbridge.store.events import Wanted
 from landbridge.store.keys import Keyring
@@ -476,6 +476,29 @@ def test_home_assistant_is_told_of_a_device_before_its_first_position(bound):
     assert topics.index(tracker.topic) < topics.index(position)
     told = json.loads(next(each for each in published if each.topic == position).payload)
     assert {"latitude", "longitude", "battery_mv", "temperature_c"} <= set(told)
+
+
+def test_home_assistant_forgets_a_device_with_its_position_and_tells_tenants_apart():
+    kept: dict[str, bytes] = {}
+
+    def publish(message: Posted) -> None:
+        assert message.retain
+        kept[message.topic] = message.payload
+        if not message.payload:
+            del kept[message.topic]
+
+    announced = home_assistant.announcing(cast(Any, publish), "homeassistant")
+    names = []
+    for tenant in ("default", "acme"):
+        topic = f"landbridge/out/{tenant}/{FIRST}/position"
+        announced(Posted(1, topic, b"{}", True, tenant, FIRST, "position"))
+        tracker = kept[f"homeassistant/device_tracker/landbridge_{tenant}_{FIRST}/config"]
+        names.append(json.loads(tracker)["device"]["name"])
+    assert names == [FIRST, f"{FIRST} (acme)"] and len(kept) == 8
+    announced(Posted(2, *no_position(FIRST, "acme")))
+    assert len(kept) == 4 and not [topic for topic in kept if "acme" in topic]
+    announced(Posted(3, topic, b"{}", True, "acme", FIRST, "position"))
+    assert len(kept) == 8
 
 
 @pytest.mark.parametrize(
