@@ -95,9 +95,9 @@ def test_a_platform_that_has_read_more_than_a_restored_backup_misses_nothing_eit
 def test_dcsa_events_come_in_the_order_in_which_they_were_told(tmp_path):
     fleet = Fleet(tmp_path)
     fleet.trip("CSQU3054383", 0, None, "acme")
-    there = {"lat": 52_40000, "lon": 17_00000}
-    fleet.deliver(at(1, **there), at(3, **there, motion=0), at(9, lat=51_00000, events=1))
-    fleet.deliver(at(2, lat=51_00000), now_s=NOW_S + 60)
+    there, away = {"lat": 52_40000, "lon": 17_00000}, {"lat": 51_10000, "lon": 16_00000}
+    fleet.deliver(at(1, **there), at(3, **there, motion=0), at(9, **away, events=1))
+    fleet.deliver(at(2, **away), now_s=NOW_S + 60)
     pages = Pages(fleet)
     with pages.served():
         status, text = pages.ask("/dcsa/v1/events", pages.token("port"))
