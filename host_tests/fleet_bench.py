@@ -4,7 +4,7 @@ import json
 import threading
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -13,18 +13,21 @@ from typing import Any, NamedTuple
 
 from landbridge.clock import Clock
 from landbridge.config import Config, Mail, Web
+from landbridge.coverage.cells import Located
 from landbridge.fleet import targets as fleet
 from landbridge.fleet import tokens
 from landbridge.ingest import judge, news
 from landbridge.journey.rework import work_out
 from landbridge.outbound import topics
 from landbridge.outbound.deliveries import Deliveries
+from landbridge.outbound.export import Format, export
 from landbridge.outbound.kinds import opened
 from landbridge.store import devices, outbox, points, trips
 from landbridge.store.database import Database, open_database
 from landbridge.store.devices import Window
 from landbridge.store.held import hold, write
 from landbridge.store.keys import Keyring
+from landbridge.store.points import StoredPoint
 from landbridge.web.server import serving
 from landbridge.wire.point import Point
 
@@ -38,6 +41,13 @@ NOW_S = BEGIN_S + 1_000 * HOUR_S
 
 def at(hour: int, seq: int | None = None, **changes: int) -> Point:
     return point(seq or hour, time=BEGIN_S + hour * HOUR_S, **changes)
+
+
+def exported(
+    device: str, track: Iterable[StoredPoint], form: Format, located: Mapping[int, Located] | None = None
+) -> str:
+    """The text of a file; `located` by sequence."""
+    return "".join(export(device, [(each, (located or {}).get(each.point.seq)) for each in track], form))
 
 
 class Got(NamedTuple):
@@ -112,15 +122,15 @@ class Fleet:
                 trips.end(connection, trip, BEGIN_S + end_h * HOUR_S)
         return trip
 
-    def deliver(self, *taken: Point, device: str = FIRST) -> None:
+    def deliver(self, *taken: Point, device: str = FIRST, now_s: int = NOW_S) -> None:
         """As an uplink would."""
         with self.database.writing() as connection:
-            judged = [judge.judge(each, None, NOW_S) for each in taken]
-            new = points.store(connection, device, judged, NOW_S)
+            judged = [judge.judge(each, None, now_s) for each in taken]
+            new = points.store(connection, device, judged, now_s)
             row = hold(connection, [device])[device]
-            news.post(connection, [news.News(row, [], [], new)], NOW_S)
+            news.post(connection, [news.News(row, [], [], new)], now_s)
             write(connection, [row])
-            work_out(connection, device, NOW_S)
+            work_out(connection, device, now_s)
 
     def heard(self, at_s: int, next_s: int | None = None) -> None:
         """The first device has spoken, and said when it will again."""

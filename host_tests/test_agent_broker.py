@@ -89,6 +89,20 @@ def test_what_is_not_as_it_must_be_is_found_with_its_remedy(bench):
     }
 
 
+def test_whether_home_assistant_gets_what_is_for_it_is_tried(bench, capsys, monkeypatch):
+    Shipped(bench)
+    monkeypatch.setenv("LANDBRIDGE_BROKER_HOME_ASSISTANT", "homeassistant")
+    assert checks.home_assistant(replace(bench.config.broker, home_assistant="homeassistant")).good
+    assert "Home Assistant" not in run(capsys, "doctor")[1]
+    acl = bench.broker.folder / "shipped.acl"
+    acl.write_text(acl.read_text().replace("homeassistant/#", "elsewhere/#"))
+    bench.broker.kill()
+    bench.broker.start()
+    denied = checks.home_assistant(replace(bench.config.broker, home_assistant="homeassistant"))
+    assert not denied.good and (denied.remedy or "").startswith("topic readwrite homeassistant/#")
+    assert "topic readwrite homeassistant/#" in run(capsys, "doctor")[1]
+
+
 def test_a_broker_that_refuses_is_said(bench):
     wrong = replace(bench.config.broker, password="wrong")
     with pytest.raises(UserError, match="refuses the agent"):

@@ -17,7 +17,7 @@ from landbridge.cli import app
 from landbridge.commands import cells as commands
 from landbridge.coverage import cells
 from landbridge.errors import UserError
-from landbridge.outbound.export import Format, export
+from landbridge.outbound.export import Format
 from landbridge.outbound.sender import Sender
 from landbridge.store import cells as stored
 from landbridge.store import points
@@ -27,7 +27,7 @@ from landbridge.store.outbox import Posted
 from landbridge.wire.point import KIND_CELL
 
 from host_tests.agent_bench import wait_until
-from host_tests.fleet_bench import FIRST, SECOND, Fleet, Pages, Receiver, at
+from host_tests.fleet_bench import FIRST, SECOND, Fleet, Pages, Receiver, at, exported
 from host_tests.postgres_bench import postgres, server  # noqa: F401
 
 PROTOCOL = Path(__file__).parent.parent / "docs" / "protocol"
@@ -61,11 +61,11 @@ def test_what_one_container_has_heard_places_the_next(fleet):
     assert found.radius_m == 5_000 + 1_113
     with fleet.database.reading() as connection:
         track = points.track(connection, SECOND)
-    told = json.loads(export(SECOND, track, Format.GEOJSON, {1: found}))
+    told = json.loads(exported(SECOND, track, Format.GEOJSON, {1: found}))
     assert told["features"][0]["geometry"] is None
     assert told["features"][0]["properties"]["approximate"]["method"] == "cell"
     Draft202012Validator(json.loads((PROTOCOL / "track.schema.json").read_text())).validate(told)
-    assert "30.02,100.0" in export(SECOND, track, Format.CSV, {1: found})
+    assert "30.02000,100.00000" in exported(SECOND, track, Format.CSV, {1: found})
     pages = Pages(fleet)
     token = pages.token("a")
     with pages.served():

@@ -15,7 +15,8 @@ from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 from landbridge.clock import iso
 from landbridge.ingest import judge
 from landbridge.outbound import sender, topics
-from landbridge.outbound.export import Format, export
+from landbridge.outbound.export import Format
+from landbridge.outbound.kinds import dcsa
 from landbridge.store import outbox
 from landbridge.store.database import Database, open_database
 from landbridge.store.outbox import Outgoing, Posted
@@ -27,6 +28,7 @@ from sqlalchemy.exc import OperationalError
 
 from host_tests import make_vectors
 from host_tests.agent_bench import DEVICE, NOW_S, wait_until
+from host_tests.fleet_bench import exported
 
 PROTOCOL = Path(__file__).parent.parent / "docs" / "protocol"
 FIX, CELL, STILL = (Point(**make(seq)).meaningful() for seq, make in enumerate(
@@ -153,7 +155,7 @@ def test_a_position_keeps_its_schema():
 def test_each_event_keeps_its_schema():
     everything = sum(EVENTS)
     alarms = topics.alarms(DEVICE, stored(FIX._replace(events=everything), CELL._replace(events=1)))
-    messages = [topics.told(each, number) for number, each in enumerate(alarms, 1)]
+    messages = [topics.told(each, number, NOW_S) for number, each in enumerate(alarms, 1)]
     for message in messages:
         schema("event").validate(content(message))
         assert message.topic.endswith(f"/event/{content(message)['type']}")
@@ -169,7 +171,7 @@ def test_schemas_name_all_that_is_sent(name):
     sent = {
         "position": topics.position(point[0]),
         "track": topics.tracks(DEVICE, point)[0],
-        "event": topics.told(topics.alarms(DEVICE, point)[0], 1),
+        "event": topics.told(topics.alarms(DEVICE, point)[0], 1, NOW_S),
     }[name]
     text = (PROTOCOL / f"{name}.schema.json").read_text()
     Draft202012Validator(json.loads(text, object_hook=closed)).validate(content(sent))
@@ -186,26 +188,70 @@ def test_the_newest_is_the_last_good_fix_by_time():
 
 def test_exports():
     track = stored(FIX, CELL, FIX._replace(seq=3, quality=0), container="CSQU3054383")
-    schema("track").validate(json.loads(export(DEVICE, track, Format.GEOJSON)))
-    rows = list(csv.DictReader(io.StringIO(export(DEVICE, track, Format.CSV))))
+    schema("track").validate(json.loads(exported(DEVICE, track, Format.GEOJSON)))
+    rows = list(csv.DictReader(io.StringIO(exported(DEVICE, track, Format.CSV))))
     latitudes = {row["seq"]: row["latitude"] for row in rows}
     assert latitudes == {"1": "29.56301", "2": "", "3": "29.56301"}
     assert rows[2]["doubts"] == "undated"
-    gpx = ElementTree.fromstring(export(DEVICE, track, Format.GPX))
+    gpx = ElementTree.fromstring(exported(DEVICE, track, Format.GPX))
     points = gpx.findall(".//{http://www.topografix.com/GPX/1/1}trkpt")
-    assert [each.get("lat") for each in points] == ["29.56301", "29.56301"]
-    assert export(DEVICE, [], Format.CSV) == ""
-    kml = ElementTree.fromstring(export(DEVICE, track, Format.KML))
+    assert [each.get("lat") for each in points] == ["29.56301"]
+    (undated,) = gpx.findall("{http://www.topografix.com/GPX/1/1}wpt")
+    assert undated.findtext("{http://www.topografix.com/GPX/1/1}desc") == "undated"
+    assert exported(DEVICE, [], Format.CSV) == exported(DEVICE, track, Format.CSV).partition("\n")[0] + "\n"
+    kml = ElementTree.fromstring(exported(DEVICE, track, Format.KML))
     places = [each.text for each in kml.findall(".//{http://www.opengis.net/kml/2.2}coordinates")]
-    assert places[0] == "106.55156,29.56301,244 106.55156,29.56301,244"
+    assert (places[0] or "").split() == ["106.55156,29.56301,244"]
     assert places[1:] == ["106.55156,29.56301,244"] * 2
     times = [each.text for each in kml.findall(".//{http://www.opengis.net/kml/2.2}when")]
     assert times == [iso(track[0].at_s)]
 
 
+DOUBTFUL = FIX._replace(seq=2, lat=10_00000, lon=10_00000, sats=3, hdop=90), judge.IMPLIED_SPEED
+NOWHERE = FIX._replace(seq=3, lat=0, lon=0), 0
+
+
+def test_what_is_doubtful_is_on_no_line_and_says_why():
+    track = [
+        each._replace(flags=each.flags | more)
+        for point, more in ((FIX, 0), DOUBTFUL, NOWHERE, (FIX._replace(seq=4, battery=251), 0))
+        for each in stored(point)
+    ]
+    gpx = ElementTree.fromstring(exported(DEVICE, track, Format.GPX))
+    head = "{http://www.topografix.com/GPX/1/1}"
+    assert [each.findtext(f"{head}desc") for each in gpx.iter(f"{head}trkpt")] == [None, "battery voltage"]
+    (apart,) = gpx.findall(f"{head}wpt")
+    assert apart.findtext(f"{head}desc") == "few satellites, high hdop, implied speed"
+    assert [each.tag for each in gpx] == [f"{head}wpt", f"{head}trk"]
+    kml = ElementTree.fromstring(exported(DEVICE, track, Format.KML))
+    head = "{http://www.opengis.net/kml/2.2}"
+    (line,) = kml.iter(f"{head}LineString")
+    assert (line.findtext(f"{head}coordinates") or "").split() == ["106.55156,29.56301,244"] * 2
+    placed = kml.findall(f".//{head}Folder/{head}Placemark")
+    assert [each.findtext(f"{head}name") for each in placed] == ["1", "2", "4"]
+    assert placed[1].findtext(f"{head}description") == "few satellites, high hdop, implied speed"
+    rows = list(csv.DictReader(io.StringIO(exported(DEVICE, track, Format.CSV))))
+    assert [row["latitude"] for row in rows] == ["29.56301", "10.00000", "", "29.56301"]
+    assert rows[2]["doubts"] == "zero position"
+
+
+@pytest.mark.parametrize(("fix", "flags"), [DOUBTFUL, NOWHERE])
+def test_an_event_is_told_at_no_wrong_place(fix, flags):
+    (there,) = stored(fix, container="CSQU3054383")
+    told = topics.event(there._replace(flags=there.flags | flags), "alarm", {"alarm": "light"}, "light")
+    schema("event").validate({"event": 1} | dict(told.content))
+    assert (told.content["latitude"], told.content["longitude"]) == (None, None) and told.content["doubts"]
+    assert "geoLocation" not in (dcsa.event({"event": 1} | dict(told.content)) or {})["payload"]
+
+
+def test_csv_has_decimals():
+    (row,) = csv.DictReader(io.StringIO(exported(DEVICE, stored(FIX._replace(lat=5)), Format.CSV)))
+    assert row["latitude"] == "0.00005"
+
+
 def test_gpx_has_decimals_and_its_own_date_line():
     track = stored(FIX._replace(lat=-4, lon=180_00000), FIX._replace(seq=2, lat=9, lon=-180_00000))
-    text = export(DEVICE, track, Format.GPX)
+    text = exported(DEVICE, track, Format.GPX)
     assert 'lat="-0.00004" lon="-180.00000"' in text
     assert 'lat="0.00009" lon="-180.00000"' in text
 
@@ -229,7 +275,7 @@ def test_what_is_published_is_not_published_again_because_the_database_is_locked
     monkeypatch.setattr(sender, "_RETRY_S", 0.01)
     database = open_database(tmp_path / "landbridge.sqlite3")
     with database.writing() as connection:
-        outbox.post(connection, [Outgoing(f"t/{i}", b"x", False) for i in range(3)])
+        outbox.post(connection, [Outgoing(f"t/{i}", b"x", False) for i in range(3)], NOW_S)
     published: list[str] = []
 
     def publish(message: outbox.Posted) -> Any:
@@ -245,7 +291,7 @@ def test_what_is_published_is_not_published_again_because_the_database_is_locked
 
     wait_until(lambda: not left(), "an empty outbox")
     with database.writing() as connection:
-        outbox.post(connection, [Outgoing("t/3", b"x", False)])
+        outbox.post(connection, [Outgoing("t/3", b"x", False)], NOW_S)
     thread.stop()
     database.close()
     assert published == ["t/0", "t/1", "t/2", "t/3"]

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from landbridge.errors import UserError
 from landbridge.ingest import news
 from landbridge.ingest.judge import BY_ARRIVAL, UNDATED
-from landbridge.outbound import topics
+from landbridge.outbound import announce, topics
 from landbridge.store import (
     alarms,
     commands,
@@ -70,7 +70,7 @@ def test_many_rows_are_stored_in_their_order_however_few_values_a_statement_take
             if not database.on_server:
                 driver = connection.connection.driver_connection
                 driver.setlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER, most)
-            outbox.post(connection, messages)
+            outbox.post(connection, messages, NOW_S)
             last = outbox.last(connection)
             stored = outbox.head(connection, 1000)[-300:]
         assert [each.topic for each in stored] == [each.topic for each in messages]
@@ -358,7 +358,7 @@ def test_how_long_it_is_known_to_stand(database, tenant, known_to):
 
 def test_the_outbox_keeps_its_order(database):
     with database.writing() as connection:
-        outbox.post(connection, [Outgoing(f"t/{i}", b"x", False) for i in range(3)])
+        outbox.post(connection, [Outgoing(f"t/{i}", b"x", False) for i in range(3)], NOW_S)
         head = outbox.head(connection, 2)
         outbox.remove(connection, head[-1].message)
         assert [each.topic for each in head + outbox.head(connection, 9)] == ["t/0", "t/1", "t/2"]
@@ -376,6 +376,24 @@ def test_of_what_is_no_longer_kept_some_is_removed_at_a_time(database, monkeypat
         assert found == [[2] * 4, [1] * 4, [0] * 4]
         assert [points.number_is_taken(connection, DEVICE, number) for number in (3, 4)] == [True, False]
         assert points.counts(connection, DEVICE)[:5] == (0, 0, 0, 0, 0)
+
+
+def test_a_number_that_was_given_and_forgotten_is_not_given_again(database):
+    """As by a database that is restored from a backup."""
+
+    def given(now_s: int) -> tuple[int, int, int]:
+        for name in ("tamper", "light", "shock"):
+            content = {"alarm": name}
+            told = Event(f"{DEVICE}/1/{name}", DEVICE, "alarm", False, None, 1, now_s, content)
+            announce.tell(connection, [told], now_s)
+        (newest,) = alarms.listed(connection, None, None, True, 2**31 - 1, 1)
+        return events.newest(connection), outbox.last(connection), newest.alarm
+
+    with pytest.raises(InterruptedError), database.writing() as connection:
+        forgotten = given(NOW_S - 60)
+        raise InterruptedError
+    with database.writing() as connection:
+        assert all(new > old for new, old in zip(given(NOW_S), forgotten, strict=True))
 
 
 def test_of_an_unknown_device_only_some_is_kept(database):

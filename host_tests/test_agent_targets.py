@@ -6,6 +6,7 @@ import hmac
 import json
 import runpy
 import socket
+import socketserver
 import threading
 import time
 from collections.abc import Iterator
@@ -24,8 +25,8 @@ from landbridge.outbound import deliveries, home_assistant
 from landbridge.outbound.deliveries import Delivery
 from landbridge.outbound.kinds import dcsa, http, traccar, webhook
 from landbridge.outbound.kinds.errors import Away, Refused
-from landbridge.outbound.topics import whole
-from landbridge.store import events, fences, outbox, targets, trips
+from landbridge.outbound.topics import no_position, whole
+from landbridge.store import audit, events, fences, order, outbox, targets, trips
 from landbridge.store.events import Wanted
 from landbridge.store.keys import Keyring
 from landbridge.store.outbox import Posted
@@ -71,20 +72,65 @@ def test_a_target_that_answers_byte_by_byte_is_not_waited_for(monkeypatch):
         dripping = threading.Thread(target=drip)
         dripping.start()
         with pytest.raises(Away, match=r"within 0\.3 s"):
-            http.post(f"http://127.0.0.1:{server.getsockname()[1]}/", b"{}", {})
+            http.Line(f"http://127.0.0.1:{server.getsockname()[1]}/").post(b"{}", {})
         dripping.join()
+
+
+def test_a_connection_is_kept_for_as_long_as_the_target_keeps_it():
+    taken: list[int] = []
+
+    class Keeps(socketserver.StreamRequestHandler):
+        """Answers two requests, then ends the connection without a word."""
+
+        def handle(self) -> None:
+            for text in (b"fine", b""):
+                while (line := self.rfile.readline()) not in (b"\r\n", b""):
+                    if line.lower().startswith(b"content-length:"):
+                        length = int(line.partition(b":")[2])
+                if not line:
+                    return
+                self.rfile.read(length)
+                taken.append(self.client_address[1])
+                self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(text), text))
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Keeps) as server:
+        threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+        line = http.Line(f"http://127.0.0.1:{server.server_address[1]}/")
+        for number in range(5):
+            line.post(b"%d" % number, {})
+        line.close()
+        server.shutdown()
+    assert [taken.count(port) for port in dict.fromkeys(taken)] == [2, 2, 1]
+
+
+def test_an_answer_counts_when_its_first_lines_are_there(monkeypatch):
+    monkeypatch.setattr(http, "_REST_S", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def begin() -> None:
+            taken, _ = server.accept()
+            with taken:
+                taken.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nx")
+                while taken.recv(4096):
+                    pass
+
+        begun = threading.Thread(target=begin)
+        begun.start()
+        http.Line(f"http://127.0.0.1:{server.getsockname()[1]}/").post(b"{}", {})
+        begun.join(5)
+        assert not begun.is_alive()
 
 
 def test_what_a_target_answers_is_told_apart(receiver):
     receiver.answer = lambda got: int(got.path.rpartition("/")[2])
-    http.post(f"{receiver.url}/204", b"{}", {})
+    http.Line(f"{receiver.url}/204").post(b"{}", {})
     with pytest.raises(Refused, match="answers 422"):
-        http.post(f"{receiver.url}/422", b"{}", {})
+        http.Line(f"{receiver.url}/422").post(b"{}", {})
     for code in (302, 404, 500):
         with pytest.raises(Away, match=f"answers {code}"):
-            http.post(f"{receiver.url}/{code}", b"{}", {})
+            http.Line(f"{receiver.url}/{code}").post(b"{}", {})
     with pytest.raises(Away, match="no answer"):
-        http.post("http://127.0.0.1:1/", b"{}", {})
+        http.Line("http://127.0.0.1:1/").post(b"{}", {})
 
 
 def test_a_webhook_is_signed_and_comes_in_order_whatever_the_receiver_does(bound, receiver):
@@ -139,6 +185,33 @@ def test_a_device_that_is_refused_waits_and_the_others_do_not(bound, receiver):
     assert [seq for device, seq in receiver.alarms() if device == FIRST] == [1, 2, 3]
 
 
+def test_a_message_that_is_never_taken_is_skipped_and_those_behind_it_come(bound, receiver):
+    bound.add("erp", receiver.url, "webhook", None, "event")
+    bound.deliver(at(1, events=1))
+    bound.deliver(at(2, events=2))
+    bound.published()
+    first: list[str] = []
+
+    def picky(got: Got) -> int:
+        first.append(got.headers["webhook-id"])
+        return 422 if got.headers["webhook-id"] == first[0] else 204
+
+    receiver.answer = picky
+    with bound.delivering():
+        wait_until(lambda: receiver.refused, "a refusal")
+    assert not receiver.taken
+    with bound.database.writing() as connection:
+        number = fleet.skip(connection, "erp", FIRST, "anna", NOW_S)
+    assert first[0] == f"msg_{number}"
+    with bound.delivering():
+        wait_until(lambda: not bound.left(), "the others")
+    assert receiver.alarms() == [(FIRST, 2)]
+    with bound.database.writing() as connection:
+        assert audit.newest(connection, 9, 1)[0].what == f"message {number} of {FIRST} skipped at target erp"
+        with pytest.raises(UserError, match="refuses no message"):
+            fleet.skip(connection, "erp", FIRST, "anna", NOW_S)
+
+
 @pytest.mark.parametrize(
     "address",
     [
@@ -174,7 +247,10 @@ def test_what_was_taken_of_a_device_that_waited_is_not_sent_again(bound, stops):
     for hour in range(1, 7):
         bound.deliver(at(hour, events=1))
     with bound.database.reading() as connection:
-        every = [message.message for message in outbox.of_target(connection, None, ("event",), (0, 99), 99)]
+        every = [
+            message.message
+            for message in outbox.of_target(connection, None, ("event",), (0, order.HIGHEST), 99)
+        ]
 
     def turn(now_s: int, send: Any, stopping: threading.Event) -> None:
         with bound.database.reading() as connection:
@@ -221,6 +297,40 @@ def test_what_the_broker_has_not_had_yet_is_kept_for_it(bound, receiver):
     assert bound.left() == waiting > 0
     bound.published()
     assert not bound.left()
+
+
+def test_targets_that_are_slow_keep_no_other_one_waiting(bound, receiver):
+    slow, over = Receiver(), threading.Event()
+    slow.answer = lambda _: 204 if over.wait(30) else 503
+    for number in range(20):
+        bound.add(f"slow-{number}", slow.url, "webhook", None, "event")
+    bound.add("fast", receiver.url, "webhook", None, "event")
+    bound.deliver(at(1, events=1))
+    with bound.delivering():
+        wait_until(receiver.alarms, "the message at the fast one")
+        assert not slow.taken
+        over.set()
+        wait_until(lambda: len(slow.alarms()) == 20, "the others")
+    slow.close()
+
+
+def test_who_does_not_answer_keeps_the_agent_from_ending_for_a_moment_only(bound, receiver, monkeypatch):
+    monkeypatch.setattr(deliveries, "_LAST_WORDS_S", 0.2)
+    asked, over = threading.Event(), threading.Event()
+
+    def slow(_: Got) -> int:
+        asked.set()
+        return 204 if over.wait(30) else 503
+
+    receiver.answer = slow
+    bound.add("map", receiver.url, "traccar")
+    bound.deliver(*(at(hour) for hour in range(1, 26)))
+    with bound.delivering():
+        assert asked.wait(20)
+        stopped_s = time.monotonic()
+    assert time.monotonic() - stopped_s < 10
+    assert bound.left(), "what was not answered was forgotten"
+    over.set()
 
 
 def test_a_target_of_a_tenant_gets_its_own_only(bound, receiver):
@@ -301,14 +411,14 @@ def test_a_device_that_is_silent_after_a_trip_is_nothing_to_its_tenant(bound):
 
 
 def test_traccar_gets_each_fix_with_its_time(bound, receiver):
-    bound.add("map", receiver.url, "traccar")
+    bound.add("map", f"{receiver.url}?token=X", "traccar")
     bound.deliver(at(1, speed=100), at(2, kind=2), at(3, quality=0), device=SECOND)
     bound.published()
     with bound.delivering():
         wait_until(lambda: receiver.taken and not bound.left(), "the fix")
     (got,) = receiver.taken
     asked = {name: values[0] for name, values in parse_qs(urlsplit(got.path).query).items()}
-    assert asked["id"] == SECOND
+    assert asked["id"] == SECOND and asked["token"] == "X"
     assert int(asked["timestamp"]) == 946_684_800 + BEGIN_S + HOUR_S
     assert (asked["lat"], asked["lon"], asked["speed"]) == ("29.56301", "106.55156", "54.0")
     assert asked["valid"] == "true"
@@ -355,11 +465,12 @@ def test_dcsa_events_keep_their_schema_and_take_back_what_was_not_true(bound, re
         "time": whole["eventDateTime"],
         "received": whole["eventDateTime"],
     }
-    where = {"latitude": 1.5, "longitude": None}
+    where = {"latitude": 1.5, "longitude": 0.00005}
     taken_back = dcsa.event(told | {"type": "retraction"} | point_of | where)
     assert taken_back
     schema.validate(taken_back)
     assert taken_back["metadata"]["retractedEventID"] == dcsa.event_id(4, "d/1/border")
+    assert taken_back["payload"]["geoLocation"] == {"latitude": "1.50000", "longitude": "0.00005"}
 
 
 def _code(payload: dict[str, Any]) -> Any:
@@ -382,6 +493,29 @@ def test_home_assistant_is_told_of_a_device_before_its_first_position(bound):
     assert topics.index(tracker.topic) < topics.index(position)
     told = json.loads(next(each for each in published if each.topic == position).payload)
     assert {"latitude", "longitude", "battery_mv", "temperature_c"} <= set(told)
+
+
+def test_home_assistant_forgets_a_device_with_its_position_and_tells_tenants_apart():
+    kept: dict[str, bytes] = {}
+
+    def publish(message: Posted) -> None:
+        assert message.retain
+        kept[message.topic] = message.payload
+        if not message.payload:
+            del kept[message.topic]
+
+    announced = home_assistant.announcing(cast(Any, publish), "homeassistant")
+    names = []
+    for tenant in ("default", "acme"):
+        topic = f"landbridge/out/{tenant}/{FIRST}/position"
+        announced(Posted(1, topic, b"{}", True, tenant, FIRST, "position"))
+        tracker = kept[f"homeassistant/device_tracker/landbridge_{tenant}_{FIRST}/config"]
+        names.append(json.loads(tracker)["device"]["name"])
+    assert names == [FIRST, f"{FIRST} (acme)"] and len(kept) == 8
+    announced(Posted(2, *no_position(FIRST, "acme")))
+    assert len(kept) == 4 and not [topic for topic in kept if "acme" in topic]
+    announced(Posted(3, topic, b"{}", True, "acme", FIRST, "position"))
+    assert len(kept) == 8
 
 
 @pytest.mark.parametrize(

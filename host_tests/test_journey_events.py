@@ -70,6 +70,16 @@ def test_a_stop_and_a_departure_at_a_station():
         assert stop["not_before"] < stop["since"] < stop["time"] < left["time"]
 
 
+@pytest.mark.parametrize("changes", [{"lat": 0, "lon": 0}, {"kind": 2}])
+def test_a_stop_is_told_where_it_is_whatever_the_point_that_shows_it_says(changes):
+    stand = (52.25, 21.1, "PL")
+    with fleet() as database:
+        deliver(database, hours((52.2, 22.0, "PL"), stand), RECEIVED_S)
+        deliver(database, [fix(3, BEGIN_S + 4 * HOUR_S, *stand, motion=0)._replace(**changes)], RECEIVED_S)
+        (stop,) = told(database, "stop")
+        assert (stop["seq"], stop["latitude"], stop["longitude"]) == (3, 52.25, 21.1)
+
+
 def test_a_halt_of_less_than_an_hour_is_no_stop():
     with fleet() as database:
         deliver(database, hours((52.25, 21.5, "PL"), (52.25, 21.5, "PL"), step_h=0.9), RECEIVED_S)
@@ -481,7 +491,10 @@ def test_the_journey_from_the_command_line(tmp_path, monkeypatch, capsys):
     later_s = started_s + 10
     deliver(database, [fix(n, later_s + n * HOUR_S, *AT_POZNAN) for n in (1, 2)], later_s + 3 * HOUR_S)
     assert "Poznan enter" in landbridge("events", "list", DEVICE)
-    assert "Poznan enter" not in landbridge("events", "list", DEVICE, "--after", "1")
+    number = next(row for row in landbridge("events", "list", DEVICE).splitlines() if "enter" in row).split()[
+        0
+    ]
+    assert "Poznan enter" not in landbridge("events", "list", DEVICE, "--after", number)
     landbridge("events", "rework", DEVICE)
     shown = landbridge("trips", "show", "1")
     assert "order=4711" in shown

@@ -12,11 +12,11 @@ from landbridge.errors import UserError
 from landbridge.fleet import line
 from landbridge.journey import fences
 from landbridge.journey.seen import Place
-from landbridge.outbound.export import Format, export
+from landbridge.outbound.export import Format
 from landbridge.store.points import StoredPoint
 from playwright.sync_api import Page
 
-from host_tests.fleet_bench import FIRST, Fleet, Pages, at
+from host_tests.fleet_bench import FIRST, Fleet, Pages, at, exported
 from host_tests.test_web_pages import MAP, drawn
 from host_tests.web_bench import Watched, browser, sign_in, until
 
@@ -32,7 +32,7 @@ def crossing(lons: list[int], **changes: int) -> list[StoredPoint]:
 
 
 def kml_lines(track: list[StoredPoint]) -> list[list[tuple[float, ...]]]:
-    kml = ElementTree.fromstring(export(FIRST, track, Format.KML))
+    kml = ElementTree.fromstring(exported(FIRST, track, Format.KML))
     found = kml.findall(f".//{KML}LineString/{KML}coordinates")
     return [[tuple(map(float, place.split(","))) for place in (each.text or "").split()] for each in found]
 
@@ -51,7 +51,7 @@ def test_a_line_that_does_not_cross_is_whole():
 
 
 def test_a_segment_ends_at_the_meridian_and_no_point_is_made_up():
-    gpx = ElementTree.fromstring(export(FIRST, crossing([179_00000, -179_00000, -178_00000]), Format.GPX))
+    gpx = ElementTree.fromstring(exported(FIRST, crossing([179_00000, -179_00000, -178_00000]), Format.GPX))
     segments = [
         [each.get("lon") for each in segment.findall(f"{GPX}trkpt")]
         for segment in gpx.findall(f".//{GPX}trkseg")

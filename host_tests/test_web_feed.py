@@ -1,6 +1,9 @@
 """The feed of events, and exports: what a platform that was away reads, and what a tenant does not."""
 
+import csv
+import io
 import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -8,11 +11,12 @@ from xml.etree import ElementTree
 
 import pytest
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
-from landbridge.clock import CLOCK_FILE_VARIABLE
+from landbridge.clock import CLOCK_FILE_VARIABLE, Clock, iso
 from landbridge.controls import report
 from landbridge.fleet import policy
 from landbridge.ingest import judge
-from landbridge.store import cards, register
+from landbridge.outbound import paged
+from landbridge.store import cards, order, points, register
 from landbridge.store.points import KeptUplink, keep_uplinks, store
 from landbridge.store.register import Registered
 from landbridge.web import seen
@@ -65,6 +69,56 @@ def test_a_platform_that_was_away_misses_nothing(pages):
     assert [each["alarm"] for each in shocks] == ["shock"]
 
 
+def test_a_platform_that_has_read_more_than_a_restored_backup_misses_nothing_either(tmp_path):
+    fleet = Fleet(tmp_path)
+    pages = Pages(fleet)
+    secret = pages.token("platform")
+    file, copy = Path(fleet.database.place), tmp_path / "copy"
+    now_s = Clock().now_s()
+    fleet.deliver(at(1, events=2), now_s=now_s - 2)
+    fleet.database.close()
+    shutil.copy(file, copy)
+    fleet.deliver(at(2, events=512), now_s=now_s - 1)
+    with pages.served():
+        before, last = events(pages, secret, "after=0")
+    fleet.database.close()
+    shutil.copy(copy, file)
+    fleet.deliver(at(2, events=512), at(3, events=1), now_s=now_s)
+    with pages.served():
+        told, _ = events(pages, secret, f"after={last}")
+        again, _ = events(pages, secret, "after=0")
+    fleet.database.close()
+    raised = [each["alarm"] for each in told if each["type"] == "alarm-raised"]
+    assert raised == ["tamper", "light"]
+    assert {each["event"] for each in told}.isdisjoint(each["event"] for each in before)
+    assert again[-len(told) :] == told
+
+
+def test_dcsa_events_come_in_the_order_in_which_they_were_told(tmp_path):
+    fleet = Fleet(tmp_path)
+    fleet.trip("CSQU3054383", 0, None, "acme")
+    there, away = {"lat": 52_40000, "lon": 17_00000}, {"lat": 51_10000, "lon": 16_00000}
+    fleet.deliver(at(1, **there), at(3, **there, motion=0), at(9, **away, events=1))
+    fleet.deliver(at(2, **away), now_s=NOW_S + 60)
+    pages = Pages(fleet)
+    with pages.served():
+        status, text = pages.ask("/dcsa/v1/events", pages.token("port"))
+        told = events(pages, pages.token("house"), "after=0")[0]
+    fleet.database.close()
+    assert status == 200
+    times = [each["metadata"]["eventCreatedDateTime"] for each in json.loads(text)["events"]]
+    assert times == sorted(times) and set(times) == {iso(NOW_S), iso(NOW_S + 60)}
+    assert [each["told"] for each in told] == sorted(each["told"] for each in told)
+
+
+def test_a_number_that_no_event_had_is_refused(pages):
+    token = pages.token("ahead")
+    for path in ("/v1/events", "/dcsa/v1/events"):
+        status, text = pages.ask(f"{path}?after={order.HIGHEST}", token)
+        assert status == 409 and "after=0" in text
+        assert pages.ask(f"{path}?after={order.HIGHEST + 1}", token)[0] == 422
+
+
 def test_a_tenant_is_told_of_its_own_trips_only(pages):
     for tenant, container, hours in (("acme", "CSQU3054383", [2, 4]), ("bolt", "MSKU0000006", [12, 14])):
         token = pages.token(f"of-{tenant}", tenant=tenant)
@@ -83,6 +137,45 @@ def test_a_tenant_is_told_of_its_own_trips_only(pages):
     assert pages.ask(f"/v1/devices/{FIRST}/export?trip=2", pages.token("a", tenant="acme"))[0] == 404
     status, text = pages.ask(f"/v1/devices/{FIRST}/export?format=kml", pages.token("all"))
     assert status == 200 and text.count("<Point>") == 4
+
+
+def test_an_export_is_read_in_pages_and_of_a_time(pages, monkeypatch):
+    token = pages.token("exports")
+    path = f"/v1/devices/{FIRST}/export?format=csv"
+    whole = pages.ask(path, token)[1]
+    asked: list[int] = []
+    of_sequences = points.of_sequences
+
+    def seen_in_pages(connection: Any, device: str, sequences: Any) -> Any:
+        asked.append(len(sequences))
+        return of_sequences(connection, device, sequences)
+
+    monkeypatch.setattr(points, "of_sequences", seen_in_pages)
+    monkeypatch.setattr(paged, "PAGE", 3)
+    assert pages.ask(path, token)[1] == whole and asked == [3, 1]
+    assert [row["seq"] for row in csv.DictReader(io.StringIO(whole))] == ["2", "4", "12", "14"]
+    span = f"since={iso(BEGIN_S + 4 * HOUR_S)}&until={iso(BEGIN_S + 14 * HOUR_S)}"
+    part = csv.DictReader(io.StringIO(pages.ask(f"{path}&{span}", token)[1]))
+    assert [row["seq"] for row in part] == ["4", "12"]
+
+
+def test_lists_have_a_limit(pages):
+    token = pages.token("lists", "operator")
+    its = f"/v1/devices/{FIRST}"
+    journey = json.loads(pages.ask(f"{its}/journey", token)[1])
+    assert json.loads(pages.ask(f"{its}/journey?limit=2", token)[1]) == journey[-2:]
+    span = f"since={journey[1]['time']}&until={journey[-1]['time']}"
+    part = json.loads(pages.ask(f"{its}/journey?{span}", token)[1])
+    assert part == [each for each in journey if journey[1]["time"] <= each["time"] < journey[-1]["time"]]
+    for leaf, made, number in (
+        ("commands", {"verb": "locate"}, "command"),
+        ("shares", {"length": "1d"}, "link"),
+    ):
+        for _ in range(3):
+            assert pages.ask(f"{its}/{leaf}", token, "POST", made)[0] == 201
+        newest, second, oldest = (each[number] for each in json.loads(pages.ask(f"{its}/{leaf}", token)[1]))
+        (one,) = json.loads(pages.ask(f"{its}/{leaf}?limit=1&before={newest}", token)[1])
+        assert newest > second > oldest and one[number] == second
 
 
 def test_what_a_card_did_on_the_trip_of_another_is_not_told(tmp_path, monkeypatch):

@@ -64,6 +64,15 @@ def test_an_outline_has_a_point_of_every_piece_and_all_alarms(filled: Database, 
         assert (fixes or mine)[0].point.seq in chosen[slot]
 
 
+def test_of_a_piece_a_fix_beyond_doubt_is_shown_before_others(database: Database):
+    judged = [JudgedPoint(point(seq), NOW_S + 60 * seq, False, 512 * (seq % 10 < 9)) for seq in range(1, 101)]
+    with database.writing() as connection:
+        points.store(connection, DEVICE, judged, NOW_S)
+    with database.reading() as connection:
+        found = outline.outline(connection, DEVICE, None, SPAN, None, 10, seen.ALARM_BITS)
+    assert [row.seq % 10 for row in found.rows if row.flags == 0] == [9] * 10
+
+
 def test_a_box_has_what_lies_in_it(filled: Database):
     box = Box(79.9, 40.001, 80.1, 40.00201)
     with filled.reading() as connection:

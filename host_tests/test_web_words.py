@@ -91,8 +91,8 @@ def alarmed(connection: Connection, trip: int) -> None:
         content = {"latitude": 52.4, "longitude": 17.0, "container": CONTAINER, "device": FIRST}
         raised = Event(f"{FIRST}/{number}/x", FIRST, "x", False, trip, 1, NOW_S, content, "acme")
         alarms.raise_(connection, raised, name, RULES[name].severity, NOW_S, NOW_S)
-    announce.tell(connection, engine.acknowledge(connection, 1, "token house", "", NOW_S), NOW_S)
-    announce.tell(connection, engine.clear(connection, 2, "bench", NOW_S), NOW_S)
+    announce.tell(connection, engine.acknowledge(connection, NOW_S, "token house", "", NOW_S), NOW_S)
+    announce.tell(connection, engine.clear(connection, NOW_S + 1, "bench", NOW_S), NOW_S)
 
 
 def ordered(connection: Connection) -> None:
@@ -236,7 +236,7 @@ def test_a_shared_page_in_chinese_has_no_english_left(pages: Shown):
         (f"/devices/{FIRST}/commands", {"verb": "dense"}),
         (f"/devices/{FIRST}/commands", {"verb": "locate", "expires": "1y"}),
         (f"/devices/{SECOND}/shares", {"length": "1d"}),
-        ("/alarms/1/acknowledge", {"after": "/"}),
+        (f"/alarms/{NOW_S}/acknowledge", {"after": "/"}),
         ("/alarms/99/acknowledge", {"after": "/"}),
     ],
 )

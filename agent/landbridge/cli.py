@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import typer
+from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 from typer.core import TyperGroup
 from typer.exceptions import TyperException
@@ -21,13 +22,12 @@ from landbridge.clock import iso
 from landbridge.commands import doctor, keeping, table
 from landbridge.commands.opened import LARGEST, known_device, opened
 from landbridge.commands.tokens import signed_in
-from landbridge.coverage.cells import Located, locate
 from landbridge.errors import UserError, is_one_line
 from landbridge.outbound.export import Format, export
+from landbridge.outbound.paged import Paged
 from landbridge.parts import Part, Source
 from landbridge.store import points
 from landbridge.store import trips as stored_trips
-from landbridge.store.points import StoredPoint
 from landbridge.web.address import base_url
 
 GROUPS = {
@@ -197,6 +197,9 @@ def track(device: str = _DEVICE, trip: int | None = _TRIP) -> None:
     Example:
       landbridge track lb-0001
     """
+    with opened() as it, it.database.reading() as connection:
+        _check(connection, device, trip)
+        found = points.track(connection, device, trip)
     table.show(
         ("seq", "time", "kind", "latitude", "longitude", "km/h", "mV", "C", "operator", "doubts"),
         (
@@ -205,7 +208,7 @@ def track(device: str = _DEVICE, trip: int | None = _TRIP) -> None:
                 stored.point.longitude_deg, stored.point.speed, stored.point.battery_mv,
                 stored.point.temperature_c, stored.point.plmn or None, stored.flags or None,
             )
-            for stored in _track(device, trip)[0]
+            for stored in found
         ),
     )  # fmt: skip
 
@@ -223,15 +226,14 @@ def export_track(
       landbridge export lb-0001 --format gpx > lb-0001.gpx
       landbridge export lb-0001 --format csv --trip 2 > trip-2.csv
     """
-    found, located = _track(device, trip)
-    print(export(device, found, form, located), end="")
+    with opened() as it:
+        with it.database.reading() as connection:
+            _check(connection, device, trip)
+        track = Paged(it.database, device, None if trip is None else [trip])
+        sys.stdout.writelines(export(device, track, form))
 
 
-def _track(device: str, trip: int | None) -> tuple[list[StoredPoint], dict[int, Located]]:
-    """The points, and where those without a fix were about."""
-    with opened() as it, it.database.reading() as connection:
-        known_device(connection, device)
-        if trip is not None and not stored_trips.is_of(connection, trip, device):
-            raise UserError(f"{device} has no trip {trip}; `landbridge trips list` shows those there are")
-        found = points.track(connection, device, trip)
-        return found, locate(connection, found)
+def _check(connection: Connection, device: str, trip: int | None) -> None:
+    known_device(connection, device)
+    if trip is not None and not stored_trips.is_of(connection, trip, device):
+        raise UserError(f"{device} has no trip {trip}; `landbridge trips list` shows those there are")

@@ -50,7 +50,7 @@ def acknowledge(
 
     \b
     Example:
-      landbridge alarms acknowledge 12 --note "terminal called"
+      landbridge alarms acknowledge 848664000 --note "terminal called"
     """
     with opened() as it, it.database.writing() as connection:
         now_s = it.clock.now_s()
@@ -64,7 +64,7 @@ def clear(number: int = _NUMBER) -> None:
 
     \b
     Example:
-      landbridge alarms clear 12
+      landbridge alarms clear 848664000
     """
     with opened() as it, it.database.writing() as connection:
         now_s = it.clock.now_s()

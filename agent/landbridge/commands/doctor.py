@@ -15,6 +15,7 @@ from landbridge.clock import iso
 from landbridge.commands import table
 from landbridge.commands.opened import Opened, opened
 from landbridge.errors import UserError
+from landbridge.fleet import broker as checks
 from landbridge.ingest.limits import RateLimit
 from landbridge.ingest.session import Session
 from landbridge.store import devices, letters, outbox, targets
@@ -85,6 +86,8 @@ def _broker(it: Opened) -> str:
     session = Session(another, RateLimit(1), listens=False)
     session.open()  # says itself what is wrong
     session.close()
+    if broker.home_assistant and (remedy := checks.home_assistant(broker).remedy):
+        raise UserError(f"{broker.host}:{broker.port} keeps from Home Assistant what is for it: {remedy}")
     if not broker.tls:
         raise UserError(f"{broker.host}:{broker.port} answers, without TLS: set [broker] tls = true")
     return f"{broker.host}:{broker.port} answers, over TLS; `landbridge broker check` tries its settings"

@@ -11,7 +11,7 @@ from landbridge.clock import iso
 from landbridge.commands import table
 from landbridge.commands.opened import LARGEST, known_device, opened
 from landbridge.journey.rework import work_out
-from landbridge.store import events, journeys
+from landbridge.store import events, journeys, order
 
 _DEVICE = typer.Argument(help="Device id.")
 _TOLD = {
@@ -40,7 +40,7 @@ commands = typer.Typer(help="What was told of a device: alarms, and its journey.
 def list_events(
     device: str = _DEVICE,
     after: int = typer.Option(
-        0, min=0, max=LARGEST, help="Only what was told after the event of this number."
+        0, min=0, max=order.HIGHEST, help="Only what was told after the event of this number."
     ),
     limit: int = typer.Option(1000, min=1, max=LARGEST, help="At most so many."),
 ) -> None:

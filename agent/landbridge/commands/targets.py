@@ -93,6 +93,19 @@ def show(name: str = _NAME) -> None:
 
 
 @commands.command()
+def skip(name: str = _NAME, device: str = typer.Argument(help="Device id.")) -> None:
+    """Give up the message of a device that a target refuses: those behind it are tried again at once.
+
+    \b
+    Example:
+      landbridge targets skip map lb-0001
+    """
+    with opened() as it, it.database.writing() as connection:
+        message = fleet.skip(connection, name, device, whoever(), it.clock.now_s())
+    print(f"{name} does not get message {message} of {device}")
+
+
+@commands.command()
 def remove(name: str = _NAME) -> None:
     """End a target; what waits for it is forgotten.
 

@@ -13,8 +13,9 @@ from typing import NamedTuple, TextIO
 from sqlalchemy import Connection
 
 from landbridge.errors import UserError
+from landbridge.ingest import judge
 from landbridge.journey.doubts import settled
-from landbridge.journey.seen import NO_PLACE, see
+from landbridge.journey.seen import see
 from landbridge.store import cells, points
 from landbridge.store.cells import Box, Cell
 from landbridge.store.points import StoredPoint
@@ -69,7 +70,7 @@ def unlearn(connection: Connection, doubted: Iterable[StoredPoint]) -> None:
     wrong = {cell for cell, box in under if cell in known and known[cell].is_touched(box)}
     if wrong:
         cells.forget(connection, wrong)
-        cells.grow(connection, cells.around_fixes(connection, wrong, NO_PLACE))
+        cells.grow(connection, cells.around_fixes(connection, wrong, judge.NO_PLACE))
 
 
 def learn_anew(connection: Connection, device: str) -> None:

@@ -1,6 +1,7 @@
 """Tries a broker: what a setting is shows in what the broker does, whichever broker it is.
 
-All of it happens on topics below landbridge/out/check- under client ids of its own, beside a running agent.
+All of it happens on topics below landbridge/out/check- (and check- of Home Assistant) under client ids of its
+own, beside a running agent.
 """
 
 import threading
@@ -120,13 +121,25 @@ def as_agent(broker: Broker) -> list[Finding]:
     with _connected(broker, _name()) as ours:
         if ours.code != 0:
             raise UserError(f"the broker refuses the agent (code {ours.code}): check username and password")
-    return [
+    found = [
         _encrypted(broker),
         _anonymous(broker),
         _session(broker, topic),
         _delay(broker, topic),
         _in_flight(broker, topic),
     ]
+    return [*found, home_assistant(broker)] if broker.home_assistant else found
+
+
+def home_assistant(broker: Broker) -> Finding:
+    """Whether it passes on what is for Home Assistant: a refusal to write is told to nobody in MQTT 3.1.1."""
+    topic = f"{broker.home_assistant}/check-{uuid4().hex[:12]}/x"
+    with _connected(broker, _name()) as ours:
+        ours.subscribe(topic)
+        ours.publish(topic)
+        came = ours.wait_for(1, _QUIET_S) > 0
+    remedy = None if came else f"topic readwrite {broker.home_assistant}/#, for the agent's user"
+    return Finding("it passes on what is for Home Assistant", came, "yes" if came else "no", remedy)
 
 
 def as_device(broker: Broker, device: str, password: str, port: int | None = None) -> list[Finding]:

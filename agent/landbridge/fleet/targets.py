@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 from landbridge.errors import UserError
 from landbridge.fleet.tokens import checked
 from landbridge.outbound.kinds import KINDS
-from landbridge.store import devices, targets
+from landbridge.store import audit, devices, targets
 from landbridge.store.keys import Keyring
 from landbridge.store.targets import Target
 
@@ -68,6 +68,19 @@ def _check_address(address: str, kind: str) -> None:
 def remove(connection: Connection, name: str, who: str, now_s: int) -> None:
     """End a target; `UserError` if there is none."""
     targets.remove(connection, known(connection, name).target, who, now_s)
+
+
+def skip(connection: Connection, name: str, device: str, who: str, now_s: int) -> int:
+    """Never bring a target the message of a device that it refuses; those behind it are tried again at once.
+    Returns its number; `UserError` if it refuses none."""
+    found = known(connection, name)
+    waits = next((each for each in targets.holds(connection, found.target) if each.device == device), None)
+    if waits is None:
+        raise UserError(f"{name} refuses no message of {device}; `landbridge targets show {name}` lists them")
+    behind = waits._replace(message=waits.message + 1, tries=0, next_s=now_s)
+    targets.hold(connection, found.target, behind)
+    audit.add(connection, who, f"message {waits.message} of {device} skipped at target {name}", now_s)
+    return waits.message
 
 
 def known(connection: Connection, name: str) -> Target:

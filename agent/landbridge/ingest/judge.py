@@ -31,8 +31,14 @@ NAMES = {
 }
 NO_TIME = FUTURE | UNDATED | PAST
 """A point with one of these is on no journey."""
-NOT_LATEST = ZERO_POSITION | OUT_OF_RANGE | NO_TIME | IMPLIED_SPEED
+NOWHERE = ZERO_POSITION | OUT_OF_RANGE
+"""A fix with one of these has no position."""
+WRONG_PLACE = NOWHERE | IMPLIED_SPEED
+"""A fix with one of these was taken elsewhere."""
+NOT_LATEST = WRONG_PLACE | NO_TIME
 """A fix with one of these is never the latest position."""
+NO_PLACE = NOT_LATEST | FEW_SATELLITES | HIGH_HDOP
+"""A fix with one of these says nothing of where the container was when: it belongs on no line."""
 
 _FEWEST_SATELLITES = 4
 _HIGHEST_HDOP = 50  # 10.0: a fix worth tens of metres

@@ -61,7 +61,7 @@ def _differs(before_s: int | None, after_s: int | None, elapsed_s: int) -> bool:
 
 def post(connection: Connection, brought: Sequence[News], now_s: int) -> None:
     """Put what the points have to say to the platforms into the outbox."""
-    outbox.post(connection, tell(connection, brought, now_s))
+    outbox.post(connection, tell(connection, brought, now_s), now_s)
 
 
 def tell(connection: Connection, brought: Sequence[News], now_s: int) -> list[Outgoing]:
@@ -78,7 +78,7 @@ def tell(connection: Connection, brought: Sequence[News], now_s: int) -> list[Ou
         messages += topics.tracks(device, all_points)
         alarms = topics.alarms(device, all_points)
         if alarms:
-            outbox.post(connection, messages)
+            outbox.post(connection, messages, now_s)
             messages = []
             announce.tell(connection, alarms, now_s)
         latest = _moved_position(connection, each)

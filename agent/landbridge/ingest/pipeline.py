@@ -135,7 +135,7 @@ class Pipeline:
         self.store(self._connection, messages, now_s)
         replies = iter(self.answer(messages, now_s))
         # Last: from here to the commit other agents have to wait (store/order.py).
-        outbox.post(self._connection, self._outgoing)
+        outbox.post(self._connection, self._outgoing, now_s)
         return [next(replies) if isinstance(each, Message) else each for each in read]
 
     def read(self, received: Received, now_s: int) -> Message | Answer | None:

@@ -23,4 +23,5 @@ def step(seen: Seen, way: Way, stops: Stops, fences: Fences, route: Route) -> It
     if there:
         route.arrived = True
         details = {"place": way.trip.destination, "since": iso(stops.since_s), "ends_trip": fence is not None}
-        yield Finding("arrival", seen, details | {"not_before": iso(stops.before_s)})
+        details |= {"not_before": iso(stops.before_s)}
+        yield Finding("arrival", seen, details | stops.place.told)

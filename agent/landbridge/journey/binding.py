@@ -21,7 +21,7 @@ def bind(connection: Connection, device: str, from_s: int, now_s: int) -> Moved:
     """Put the points from a time on to their trips; those that move are told again, with their alarms."""
     moved = points.bind(connection, device, from_s)
     bound = [now for _, now in moved]
-    outbox.post(connection, topics.tracks(device, bound))
+    outbox.post(connection, topics.tracks(device, bound), now_s)
     announce.tell(connection, topics.alarms(device, bound), now_s)
     times = [now.at_s for now in bound if now.at_s is not None]
     tenants = {each.tenant for was, now in moved for each in (was, now) if was.tenant != now.tenant}

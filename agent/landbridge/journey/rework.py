@@ -127,7 +127,7 @@ class Rework:
             announce.tell(self._connection, over, self._now_s)
         if self.judged_again:
             self._correct_position()
-        positions.correct(self._connection, self._device, self.tenants)
+        positions.correct(self._connection, self._device, self.tenants, self._now_s)
 
     def learn(self) -> None:
         """What the fixes tell of the cells that they were under. Last of all: who tells something has others
@@ -146,7 +146,7 @@ class Rework:
         latest = points.newest_fix(self._connection, self._device, judge.NOT_LATEST)
         if latest and latest.at_s is not None:
             if devices.set_position(self._connection, self._device, latest.point.seq, latest.at_s):
-                outbox.post(self._connection, [topics.position(latest)])
+                outbox.post(self._connection, [topics.position(latest)], self._now_s)
                 self.tenants.discard(latest.tenant)
 
 

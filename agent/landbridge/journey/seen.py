@@ -8,8 +8,6 @@ from landbridge.ingest import judge
 from landbridge.outbound.geojson import has_position
 from landbridge.store.points import StoredPoint
 
-NO_PLACE = judge.NOT_LATEST | judge.FEW_SATELLITES | judge.HIGH_HDOP
-"""A fix with one of these doubts says nothing of where the container is."""
 _EARTH_M = 6_371_000.0
 _UERE_M = 5.0
 """Error of one satellite's range; times HDOP, and twice for 95 %, that of a fix."""
@@ -21,6 +19,11 @@ class Place(NamedTuple):
 
     lat: float
     lon: float
+
+    @property
+    def told(self) -> dict[str, float]:
+        """As events have it: where it happened, in place of where the point that shows it was taken."""
+        return {"latitude": self.lat, "longitude": self.lon}
 
     def metres_to(self, other: "Place") -> float:
         """Along the great circle."""
@@ -35,7 +38,7 @@ class Seen(NamedTuple):
     stored: StoredPoint
     at_s: int
     place: Place | None
-    """None: no fix, or one with a doubt of NO_PLACE."""
+    """None: no fix, or one with a doubt of judge.NO_PLACE."""
     accuracy_m: float
 
     @property
@@ -59,7 +62,7 @@ def see(stored: StoredPoint) -> Seen:
     assert stored.at_s is not None
     point = stored.point
     accuracy_m = max(_LEAST_ACCURACY_M, 2 * _UERE_M * (point.hdop_ratio or 0))
-    trusted = has_position(stored) and not stored.flags & NO_PLACE
+    trusted = has_position(stored) and not stored.flags & judge.NO_PLACE
     return Seen(stored, stored.at_s, place_of(stored) if trusted else None, accuracy_m)
 
 

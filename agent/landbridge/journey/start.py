@@ -52,7 +52,7 @@ def start(
         trips.give_to(connection, trip, booking.tenant)
     announce.correct(connection, offered, [], now_s)
     moved = bind(connection, device, from_s, now_s)
-    positions.correct(connection, device, moved.tenants)
+    positions.correct(connection, device, moved.tenants, now_s)
     journeys.mark(connection, device, from_s)
     return Started(trip, guide.make(connection, device, trip, booking.line, now_s), len(moved.times))
 

@@ -48,7 +48,7 @@ class Stops:
             self.until_s = seen.at_s
         if self.place and not self.told and self.until_s - self.since_s >= SHORTEST_S:
             self.told = True
-            yield Finding("stop", seen, self._stay(self.place, way))
+            yield Finding("stop", seen, self._stay(self.place, way) | self.place.told)
         if self.place and self.told and not self.long:
             yield from self._long(seen, self.place, way)
 
@@ -74,4 +74,5 @@ class Stops:
         median_h, sigma = STOPS_AT.get(station.name, STOPS[station.kind])
         if self.until_s - self.since_s > 3600 * median_h * exp(LONG * sigma):
             self.long = True
-            yield Finding("dwell", seen, self._stay(here, way) | {"usual_s": round(3600 * median_h)})
+            stay = self._stay(here, way) | {"usual_s": round(3600 * median_h)}
+            yield Finding("dwell", seen, stay | here.told)

@@ -47,7 +47,7 @@ def _post(
 
 def _say(connection: Connection, event: Event, now_s: int, replaces: int | None, standing: bool) -> None:
     number = events.tell(connection, event, now_s, replaces, standing)
-    outbox.post(connection, [topics.told(event, number, replaces)])
+    outbox.post(connection, [topics.told(event, number, now_s, replaces)], now_s)
 
 
 def _retraction(event: Event) -> Event:

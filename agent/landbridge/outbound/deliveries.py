@@ -8,8 +8,9 @@ import logging
 import random
 import threading
 import time
+from collections import defaultdict
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from functools import partial
 
 from landbridge.clock import Clock
@@ -23,20 +24,21 @@ from landbridge.store.targets import Refusal, Target
 
 BATCH = 64
 LOOK_S = 0.5
-_AT_ONCE = 8
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 1.0, 900.0
 _HELD_S, _LONGEST_HELD_S = 30, 6 * 3600
+_LAST_WORDS_S = 5.0
 _log = logging.getLogger(__name__)
 
 
 class Deliveries(threading.Thread):
-    """The thread that looks for what is to be delivered; the targets are served side by side."""
+    """The thread that looks for what is to be delivered. Each target is served by a thread of its own: one
+    that is slow, whatever waits for it, keeps no other one waiting."""
 
     def __init__(
         self,
         database: Database,
         clock: Clock,
-        make: Callable[[Target], Send],
+        make: Callable[[Target], AbstractContextManager[Send]],
         may_deliver: Callable[[], bool] = lambda: True,
     ) -> None:
         """Of several agents one at a time `may_deliver`."""
@@ -46,42 +48,48 @@ class Deliveries(threading.Thread):
         self._make = make
         self._may_deliver = may_deliver
         self._stopping = threading.Event()
-        self._waits: dict[int, Backoff] = {}
+        self._waits: defaultdict[int, Backoff] = defaultdict(Backoff)
+        self._serving: dict[int, threading.Thread] = {}
 
     def stop(self) -> None:
-        """Finish the messages at hand; the others keep."""
+        """Finish the messages at hand, for _LAST_WORDS_S at most: what a target has not answered by then is
+        left, ends with the process, and is sent again by the next one. The others keep."""
         self._stopping.set()
         self.join()
+        deadline = time.monotonic() + _LAST_WORDS_S
+        for thread in self._serving.values():
+            thread.join(max(deadline - time.monotonic(), 0))
 
     def run(self) -> None:
         """Deliver until stopped."""
-        running: dict[int, Future[None]] = {}
-        with ThreadPoolExecutor(_AT_ONCE, "delivery") as pool:
-            while not self._stopping.wait(LOOK_S):
-                try:
-                    for target in self._due():
-                        if target.target not in running or running[target.target].done():
-                            running[target.target] = pool.submit(self._serve, target)
-                except Exception:
-                    _log.exception("cannot look for what is to be delivered; trying again")
+        while not self._stopping.wait(LOOK_S):
+            try:
+                for target in self._due():
+                    name = f"delivery to {target.name}"
+                    thread = threading.Thread(target=self._serve, args=(target,), name=name, daemon=True)
+                    self._serving[target.target] = thread
+                    thread.start()
+            except Exception:
+                _log.exception("cannot look for what is to be delivered; trying again")
 
     def _due(self) -> list[Target]:
+        """Those that may be tried and are not being served; those that are keep their turn."""
         if not self._may_deliver():
             return []
+        self._serving = {target: thread for target, thread in self._serving.items() if thread.is_alive()}
         with self._database.reading() as connection:
             found = targets.active(connection)
-        return [each for each in found if self._backoff(each).is_over()]
-
-    def _backoff(self, target: Target) -> "Backoff":
-        return self._waits.setdefault(target.target, Backoff())
+        idle = [each for each in found if each.target not in self._serving]
+        return [each for each in idle if self._waits[each.target].is_over()]
 
     def _serve(self, target: Target) -> None:
         """Bring a target what there is for it."""
-        backoff = self._backoff(target)
+        backoff = self._waits[target.target]
         try:
-            delivery = Delivery(self._database, self._clock, target, self._make(target), self._stopping)
-            while delivery.step():
-                backoff.reset()
+            with self._make(target) as send:
+                delivery = Delivery(self._database, self._clock, target, send, self._stopping)
+                while delivery.step():
+                    backoff.reset()
         except Away as error:
             backoff.grow()
             self._fail(target, str(error))

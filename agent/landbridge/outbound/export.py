@@ -3,16 +3,28 @@
 import csv
 import io
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator
 from enum import StrEnum
-from itertools import pairwise
 from xml.sax.saxutils import escape
 
 from landbridge.clock import iso
 from landbridge.coverage.cells import Located
+from landbridge.ingest import judge
 from landbridge.outbound import geojson
 from landbridge.store.points import StoredPoint
 from landbridge.wire.point import Point
+
+Track = Iterable[tuple[StoredPoint, Located | None]]
+"""Points in their order, each with where it was about if it has no position; gone through more than once."""
+
+
+_COLUMNS = (
+    "device", "container", "trip", "seq", "time", "received", "kind", "speed_kmh", "heading_deg", "hdop",
+    "satellites", "battery_mv", "temperature_c", "plmn", "tac", "cell", "rsrp_dbm", "motion", "events",
+    "doubts", "latitude", "longitude", "altitude_m", "approximate_latitude", "approximate_longitude",
+    "approximate_radius_m", "approximate_method",
+)  # fmt: skip
+"""Of CSV."""
 
 
 class Format(StrEnum):
@@ -32,82 +44,90 @@ MEDIA_TYPES = {
 }
 
 
-def export(
-    device: str, track: list[StoredPoint], form: Format, located: Mapping[int, Located] | None = None
-) -> str:
-    """The text of a file with `track`; GPX and KML leave out points without position, GeoJSON and CSV say
-    where
-    those of `located` were about."""
+def export(device: str, track: Track, form: Format) -> Iterator[str]:
+    """The text of a file with `track`, piece by piece. GPX and KML leave out points without position, and
+    from the line those with a doubt of `judge.NO_PLACE`; GeoJSON and CSV have them all."""
     match form:
         case Format.GEOJSON:
-            return json.dumps(geojson.collection(track, located), indent=1) + "\n"
+            return _geojson(track)
         case Format.GPX:
             return _gpx(device, track)
         case Format.CSV:
-            return _csv(track, located or {})
+            return _csv(track)
         case Format.KML:
             return _kml(device, track)
 
 
-def _gpx(device: str, track: list[StoredPoint]) -> str:
+def _geojson(track: Track) -> Iterator[str]:
+    yield '{"type": "FeatureCollection", "features": ['
+    for number, (stored, about) in enumerate(track):
+        found = geojson.feature(stored)
+        if about:
+            found["properties"]["approximate"] = about._asdict()
+        yield f"{',' if number else ''}\n{json.dumps(found)}"
+    yield "\n]}\n"
+
+
+def _gpx(device: str, track: Track) -> Iterator[str]:
     """A segment ends at the 180th meridian: programs draw a line around the world otherwise."""
-    points: list[str] = []
-    before = 0
-    for each in (each for each in track if geojson.has_position(each)):
-        if points and _crosses(before, each.point.lon or 0):
-            points.append("</trkseg><trkseg>")
-        before = each.point.lon or 0
-        points.append(_gpx_point(each))
-    segments = "\n".join(points)
-    return f"""<?xml version="1.0" encoding="UTF-8"?>
-<gpx version="1.1" creator="landbridge" xmlns="http://www.topografix.com/GPX/1/1">
-<trk><name>{escape(device)}</name><trkseg>
-{segments}
-</trkseg></trk>
-</gpx>
-"""
+    yield '<?xml version="1.0" encoding="UTF-8"?>\n'
+    yield '<gpx version="1.1" creator="landbridge" xmlns="http://www.topografix.com/GPX/1/1">\n'
+    for each in _placed(track, on_line=False):
+        yield _gpx_point("wpt", each)
+    yield f"<trk><name>{escape(device)}</name><trkseg>\n"
+    before: Point | None = None
+    for each in _placed(track, on_line=True):
+        if before and _crosses(before, each.point):
+            yield "</trkseg><trkseg>\n"
+        before = each.point
+        yield _gpx_point("trkpt", each)
+    yield "</trkseg></trk>\n</gpx>\n"
 
 
-def _gpx_point(stored: StoredPoint) -> str:
+def _gpx_point(tag: str, stored: StoredPoint) -> str:
     point = stored.point
     # Decimals, never an exponent; the schema of GPX has -180 and not 180.
     lat, lon = (point.lat or 0) / 1e5, (point.lon or 0) / 1e5
     attributes = f'lat="{lat:.5f}" lon="{-180 if lon == 180 else lon:.5f}"'
     time = f"<time>{iso(stored.at_s)}</time>" if stored.at_s is not None else ""
     precision = f"<sat>{point.sats}</sat><hdop>{point.hdop_ratio}</hdop>"
-    return f"<trkpt {attributes}><ele>{point.altitude_m}</ele>{time}{precision}</trkpt>"
+    told = f"<ele>{point.altitude_m}</ele>{time}{_doubts('desc', stored)}{precision}"
+    return f"<{tag} {attributes}>{told}</{tag}>\n"
 
 
-def _kml(device: str, track: list[StoredPoint]) -> str:
+def _kml(device: str, track: Track) -> Iterator[str]:
     """The way as a line, and each point with its time, for the slider of whoever shows it."""
-    placed = [each for each in track if geojson.has_position(each)]
-    lines = "\n".join(
-        f"<LineString><tessellate>1</tessellate><coordinates>{' '.join(piece)}</coordinates></LineString>"
-        for piece in _kml_pieces(placed)
-    )
-    points = "\n".join(_kml_point(each) for each in placed)
-    return f"""<?xml version="1.0" encoding="UTF-8"?>
-<kml xmlns="http://www.opengis.net/kml/2.2"><Document>
-<name>{escape(device)}</name>
-<Placemark><name>{escape(device)}</name>
-<MultiGeometry>{lines}</MultiGeometry></Placemark>
-<Folder><name>points</name>
-{points}
-</Folder>
-</Document></kml>
-"""
+    name = escape(device)
+    yield '<?xml version="1.0" encoding="UTF-8"?>\n<kml xmlns="http://www.opengis.net/kml/2.2"><Document>\n'
+    yield f"<name>{name}</name>\n<Placemark><name>{name}</name>\n<MultiGeometry>"
+    yield from _kml_lines(track)
+    yield "</MultiGeometry></Placemark>\n<Folder><name>points</name>\n"
+    for stored, _ in track:
+        if geojson.has_position(stored):
+            yield _kml_point(stored)
+    yield "</Folder>\n</Document></kml>\n"
 
 
-def _kml_pieces(placed: list[StoredPoint]) -> list[list[str]]:
+def _kml_lines(track: Track) -> Iterator[str]:
     """The way, cut where it crosses the 180th meridian (as of RFC 7946, 3.1.9)."""
-    pieces: list[list[str]] = [[]]
-    for before, each in pairwise([None, *placed]):
-        if before and each and _crosses(before.point.lon or 0, each.point.lon or 0):
-            here, there = _at_the_meridian(before.point, each.point)
-            pieces[-1].append(here)
-            pieces.append([there])
-        pieces[-1] += [_kml_place(each)] if each else []
-    return pieces
+    begin = "<LineString><tessellate>1</tessellate><coordinates>"
+    end = "</coordinates></LineString>"
+    yield begin
+    before: Point | None = None
+    for each in _placed(track, on_line=True):
+        if before and _crosses(before, each.point):
+            here, there = _at_the_meridian(before, each.point)
+            yield f"{here}{end}\n{begin}{there} "
+        before = each.point
+        yield f"{_kml_place(each)} "
+    yield end
+
+
+def _placed(track: Track, on_line: bool) -> Iterator[StoredPoint]:
+    """The points with a position that belong on the line, or those that are too doubtful for it."""
+    for stored, _ in track:
+        if geojson.has_position(stored) and on_line is not bool(stored.flags & judge.NO_PLACE):
+            yield stored
 
 
 def _at_the_meridian(a: Point, b: Point) -> tuple[str, str]:
@@ -121,17 +141,19 @@ def _at_the_meridian(a: Point, b: Point) -> tuple[str, str]:
     return f"{edge / 1e5:.5f},{rest}", f"{-edge / 1e5:.5f},{rest}"
 
 
-def _crosses(a: int, b: int) -> bool:
-    """Whether the way between these longitudes, 1e-5 degrees, is shorter across the 180th meridian."""
-    return abs(a - b) > 180_00000
+def _crosses(a: Point, b: Point) -> bool:
+    """Whether the way between these is shorter across the 180th meridian."""
+    return abs((a.lon or 0) - (b.lon or 0)) > 180_00000
 
 
 def _kml_point(stored: StoredPoint) -> str:
     time = f"<TimeStamp><when>{iso(stored.at_s)}</when></TimeStamp>" if stored.at_s is not None else ""
-    name = f"<name>{stored.point.seq}</name>"
-    return (
-        f"<Placemark>{name}{time}<Point><coordinates>{_kml_place(stored)}</coordinates></Point></Placemark>"
-    )
+    said = f"<name>{stored.point.seq}</name>{_doubts('description', stored)}{time}"
+    return f"<Placemark>{said}<Point><coordinates>{_kml_place(stored)}</coordinates></Point></Placemark>\n"
+
+
+def _doubts(tag: str, stored: StoredPoint) -> str:
+    return f"<{tag}>{', '.join(judge.names(stored.flags))}</{tag}>" if stored.flags else ""
 
 
 def _kml_place(stored: StoredPoint) -> str:
@@ -139,25 +161,32 @@ def _kml_place(stored: StoredPoint) -> str:
     return f"{(point.lon or 0) / 1e5:.5f},{(point.lat or 0) / 1e5:.5f},{point.altitude_m or 0}"
 
 
-def _csv(track: list[StoredPoint], located: Mapping[int, Located]) -> str:
+def _csv(track: Track) -> Iterator[str]:
     text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    for i, stored in enumerate(track):
-        row = _csv_row(stored, located.get(stored.point.seq))
-        if i == 0:
-            writer.writerow(row)
-        writer.writerow(row.values())
-    return text.getvalue()
+    writer = csv.DictWriter(text, _COLUMNS, lineterminator="\n")
+    writer.writeheader()
+    for stored, about in track:
+        yield text.getvalue()
+        text.seek(0)
+        text.truncate()
+        writer.writerow(_csv_row(stored, about))
+    yield text.getvalue()
 
 
 def _csv_row(stored: StoredPoint, about: Located | None) -> dict[str, object]:
     known, point = geojson.has_position(stored), stored.point
-    position = {
-        "latitude": point.latitude_deg if known else None,
-        "longitude": point.longitude_deg if known else None,
+    row = geojson.properties(stored) | {
+        "latitude": _degrees(point.latitude_deg) if known else None,
+        "longitude": _degrees(point.longitude_deg) if known else None,
         "altitude_m": point.altitude_m if known else None,
+        "approximate_latitude": _degrees(about and about.latitude),
+        "approximate_longitude": _degrees(about and about.longitude),
+        "approximate_radius_m": about and about.radius_m,
+        "approximate_method": about and about.method,
     }
-    names = ("latitude", "longitude", "radius_m", "method")
-    approximate = {f"approximate_{name}": about and getattr(about, name) for name in names}
-    row = geojson.properties(stored) | position | approximate
     return {name: " ".join(value) if isinstance(value, list) else value for name, value in row.items()}
+
+
+def _degrees(value: float | None) -> str | None:
+    """Decimals, never an exponent."""
+    return None if value is None else f"{value:.5f}"

@@ -17,8 +17,8 @@ _KINDS = {KIND_FIX: "fix", KIND_CELL: "cell"}
 
 
 def has_position(stored: StoredPoint) -> bool:
-    """True for a fix on the globe; a point with only a cell has no position yet."""
-    return stored.point.kind == KIND_FIX and not stored.flags & judge.OUT_OF_RANGE
+    """True for a fix on the globe, and not at 0,0; a point with only a cell has no position yet."""
+    return stored.point.kind == KIND_FIX and not stored.flags & judge.NOWHERE
 
 
 def collection(track: Iterable[StoredPoint], located: Mapping[int, Located] | None = None) -> dict[str, Any]:

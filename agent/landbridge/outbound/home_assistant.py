@@ -5,38 +5,46 @@ import json
 from typing import Any
 
 from landbridge.outbound.sender import Publish
-from landbridge.store.outbox import Posted
+from landbridge.outbound.topics import POSITION
+from landbridge.store.outbox import HOUSE, Posted
 
+_POSITION = f"/{POSITION}"
 _MILLIVOLTS = {"device_class": "voltage", "unit_of_measurement": "mV", "entity_category": "diagnostic"}
 _CELSIUS = {"device_class": "temperature", "unit_of_measurement": "°C"}
 _SENSORS: dict[str, dict[str, Any]] = {"battery_mv": _MILLIVOLTS, "temperature_c": _CELSIUS}
 
 
 def announcing(publish: Publish, prefix: str) -> Publish:
-    """`publish` that tells Home Assistant of each device with its first position since the agent began;
-    without
-    `prefix`, `publish` itself."""
+    """`publish` that tells Home Assistant of each device with its first position since the agent began, and
+    takes it away with that position; without `prefix`, `publish` itself."""
     if not prefix:
         return publish
     told: set[str] = set()
 
     def announced(message: Posted) -> Any:
-        if message.what == "position" and message.payload and message.topic not in told:
-            told.add(message.topic)
-            for topic, content in discovered(prefix, message.topic, message.device or ""):
-                payload = json.dumps(content, separators=(",", ":")).encode()
-                publish(message._replace(topic=topic, payload=payload, retain=True))
+        if message.topic.endswith(_POSITION):
+            found = discovered(prefix, message.topic)
+            if not message.payload:
+                told.discard(message.topic)
+                for topic, _ in found:
+                    publish(message._replace(topic=topic))
+            elif message.topic not in told:
+                told.add(message.topic)
+                for topic, content in found:
+                    payload = json.dumps(content, separators=(",", ":")).encode()
+                    publish(message._replace(topic=topic, payload=payload))
         return publish(message)
 
     return announced
 
 
-def discovered(prefix: str, position: str, device: str) -> list[tuple[str, dict[str, Any]]]:
+def discovered(prefix: str, position: str) -> list[tuple[str, dict[str, Any]]]:
     """(topic, content) of what makes Home Assistant show a device whose retained positions lie on
     `position`."""
-    tenant = position.split("/")[2]
+    _, _, tenant, device, _ = position.split("/")
     name = f"landbridge_{tenant}_{device}"
-    of_device = {"identifiers": [name], "name": device, "manufacturer": "Landbridge"}
+    shown = device if tenant == HOUSE else f"{device} ({tenant})"
+    of_device = {"identifiers": [name], "name": shown, "manufacturer": "Landbridge"}
     usual = {"device": of_device, "origin": {"name": "Landbridge"}}
     tracker = {
         "unique_id": name, "name": None, "source_type": "gps", "json_attributes_topic": position,

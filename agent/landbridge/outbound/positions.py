@@ -15,14 +15,14 @@ from landbridge.store.outbox import Outgoing
 from landbridge.store.points import StoredPoint, StoredPoints
 
 
-def correct(connection: Connection, device: str, tenants: Iterable[str | None]) -> None:
+def correct(connection: Connection, device: str, tenants: Iterable[str | None], now_s: int) -> None:
     """Tell these tenants where the device was last on their trips; nothing, if nowhere. The house (None)
     keeps
     what it was told."""
     for tenant in sorted(each for each in tenants if each is not None):
         fix = points.newest_fix(connection, device, judge.NOT_LATEST, tenant=tenant)
         message = topics.position(fix) if fix else topics.no_position(device, tenant)
-        outbox.post(connection, [message])
+        outbox.post(connection, [message], now_s)
 
 
 def late(

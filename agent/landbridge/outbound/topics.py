@@ -86,16 +86,16 @@ def event(
     return Event(event_id, stored.device, kind, inferred, *shown_by, content, stored.tenant)
 
 
-def told(event: Event, number: int, replaces: int | None = None) -> Outgoing:
+def told(event: Event, number: int, told_s: int, replaces: int | None = None) -> Outgoing:
     """The message of an event."""
-    return _outgoing(
-        event.tenant, event.device, f"event/{event.type}", message(number, replaces, event.content)
-    )
+    content = message(number, told_s, replaces, event.content)
+    return _outgoing(event.tenant, event.device, f"event/{event.type}", content)
 
 
-def message(number: int, replaces: int | None, content: Mapping[str, Any]) -> dict[str, Any]:
+def message(number: int, told_s: int, replaces: int | None, content: Mapping[str, Any]) -> dict[str, Any]:
     """An event as platforms get it, on topics and over HTTP."""
-    return {"event": number} | ({"replaces": replaces} if replaces else {}) | dict(content)
+    head = {"event": number, "told": iso(told_s)} | ({"replaces": replaces} if replaces else {})
+    return head | dict(content)
 
 
 def newest(stored: Sequence[StoredPoint]) -> StoredPoint | None:
@@ -123,8 +123,8 @@ def no_position(device: str, tenant: str | None) -> Outgoing:
 
 
 def whereabouts(stored: StoredPoint) -> dict[str, Any]:
-    """The point as messages have it that are not GeoJSON."""
-    point, known = stored.point, geojson.has_position(stored)
+    """The point as messages have it that are not GeoJSON; no position where that is a wrong one."""
+    point, known = stored.point, geojson.has_position(stored) and not stored.flags & judge.WRONG_PLACE
     return {
         "latitude": point.latitude_deg if known else None,
         "longitude": point.longitude_deg if known else None,

@@ -12,9 +12,14 @@ from landbridge.store.tables import alarms, devices, trips
 
 
 def raise_(connection: Connection, event: Event, name: str, severity: str, at_s: int, now_s: int) -> Row[Any]:
-    """An alarm begins with this event; returns it."""
-    values = {"device": event.device, "name": name, "severity": severity, "trip": event.trip}
-    values |= {"tenant": event.tenant, "event": event.id, "raised_s": at_s, "last_s": at_s, "told_s": now_s}
+    """An alarm begins with this event; returns it.
+
+    Its number starts from the clock: a database restored from a backup gives none a second time.
+    """
+    newest = connection.execute(select(func.max(alarms.c.alarm))).scalar() or 0
+    values = {"alarm": max(newest + 1, now_s), "name": name, "severity": severity}
+    values |= {"device": event.device, "trip": event.trip, "tenant": event.tenant, "event": event.id}
+    values |= {"raised_s": at_s, "last_s": at_s, "told_s": now_s}
     kept = {
         key: value for key, value in event.content.items() if key not in ("id", "type", "alarm", "action")
     }

@@ -1,9 +1,9 @@
 """Commands: a row each, with who and when of each of its steps. None is ever removed."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, false, func, insert, or_, select, update
 
 from landbridge.store.among import among_given
 from landbridge.store.tables import commands
@@ -38,6 +38,16 @@ def every(connection: Connection, device: str | None = None) -> list[Row[Any]]:
     if device is not None:
         statement = statement.where(commands.c.device == device)
     return list(connection.execute(statement))
+
+
+def newest(
+    connection: Connection, device: str, spans: Sequence[tuple[int, int]], before: int, limit: int
+) -> list[Row[Any]]:
+    """The newest commands of a device with ids below `before`, given in one of `spans`, [from, until)."""
+    given_s = commands.c.given_s
+    inside = or_(false(), *((given_s >= from_s) & (given_s < until_s) for from_s, until_s in spans))
+    mine = select(commands).where(commands.c.device == device, commands.c.command < before, inside)
+    return list(connection.execute(mine.order_by(commands.c.command.desc()).limit(limit)))
 
 
 def find(connection: Connection, device: str, command: int) -> Row[Any] | None:

@@ -33,10 +33,11 @@ def tell(
 ) -> int:
     """Keep an event as the last word under its id, in place of the one of the number `replaces`; return its
     own. Not `standing`: a retraction."""
-    order.keep(connection)
     values = event._asdict() | {"content": json.dumps(event.content, separators=(",", ":"))}
     values |= {"told_s": now_s, "standing": standing, "replaces": replaces}
-    return int(connection.execute(insert(events).values(values).returning(events.c.event)).scalar_one())
+    number = order.next_number(connection, newest, now_s)
+    connection.execute(insert(events).values(event=number, **values))
+    return number
 
 
 def withdraw(connection: Connection, event_id: str) -> tuple[int, Event] | None:
@@ -104,14 +105,23 @@ def of_trip(connection: Connection, trip: int) -> list[Row[Any]]:
     return list(connection.execute(statement.order_by(events.c.at_s, events.c.seq, events.c.event)))
 
 
-def standing(connection: Connection, device: str, of_trips: Sequence[int] | None) -> list[Row[Any]]:
-    """What stands of a device's journey (on these trips; None: on any and none), and its alarms, by the time
-    of the points that show them."""
+def standing(
+    connection: Connection,
+    device: str,
+    of_trips: Sequence[int] | None,
+    span: tuple[int, int] | None,
+    limit: int,
+) -> list[Row[Any]]:
+    """The last that stand of a device's journey (on these trips; None: on any and none), and of its alarms,
+    by the time of the points that show them; with `span` those in [from, until) only."""
     shown = events.c.standing, events.c.type.in_(_JOURNEY)
     statement = select(events).where(events.c.device == device, *shown)
     if of_trips is not None:
         statement = statement.where(events.c.trip.in_(of_trips))
-    return list(connection.execute(statement.order_by(events.c.at_s, events.c.seq, events.c.event)))
+    if span is not None:
+        statement = statement.where(events.c.at_s >= span[0], events.c.at_s < span[1])
+    last = statement.order_by(events.c.at_s.desc(), events.c.seq.desc(), events.c.event.desc()).limit(limit)
+    return list(connection.execute(last))[::-1]
 
 
 def _events() -> Select[Any]:

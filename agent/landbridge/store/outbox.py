@@ -39,11 +39,12 @@ class Posted(NamedTuple):
     what: str | None
 
 
-def post(connection: Connection, messages: list[Outgoing]) -> None:
+def post(connection: Connection, messages: list[Outgoing], now_s: int) -> None:
     """Append `messages` in this order."""
     if messages:
-        order.keep(connection)
-        bulk.insert(connection, outbox, Outgoing._fields, messages)
+        number = order.next_number(connection, last, now_s)
+        rows = [(number + place, *each) for place, each in enumerate(messages)]
+        bulk.insert(connection, outbox, ("message", *Outgoing._fields), rows)
 
 
 def head(connection: Connection, limit: int) -> list[Posted]:

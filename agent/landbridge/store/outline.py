@@ -13,7 +13,7 @@ DAY_S = 86_400
 _MOST_ALARMS = 500
 _SEQS, _PLMNS = 1 << 32, 1 << 20
 """More than there are: a time and a sequence, a sequence and a PLMN, fit into a number of 63 bits."""
-_COLUMNS = ("seq", "at_s", "lat", "lon", "speed", "rsrp", "battery", "temperature", "events")
+_COLUMNS = ("seq", "at_s", "lat", "lon", "speed", "rsrp", "battery", "temperature", "events", "flags")
 
 
 class Box(NamedTuple):
@@ -27,7 +27,8 @@ class Box(NamedTuple):
 
 class Outline(NamedTuple):
     """`rows` have columns of a point, and how long it took to come in; of every `step_s` seconds the first
-    fix, or else the first point, and whatever raises an alarm. 1: these are all points there are."""
+    fix beyond doubt, or else the first fix, or point, and whatever raises an alarm. 1: these are all points
+    there are."""
 
     rows: list[Row[Any]]
     total: int
@@ -61,7 +62,8 @@ def outline(
         rows = connection.execute(select(*columns).where(*wanted).order_by(at_s, points.c.seq)).all()
         return Outline(list(rows), count, 1)
     step_s = (last_s - first_s) // most + 1
-    late_s = case((points.c.kind == KIND_FIX, 0), else_=literal(step_s))
+    is_fix = points.c.kind == KIND_FIX
+    late_s = case((is_fix & (points.c.flags == 0), 0), (is_fix, literal(step_s)), else_=literal(2 * step_s))
     of_slots = _first_of(connection, wanted, (at_s - first_s) // step_s, at_s + late_s)
     loud = select(points.c.seq).where(*wanted, points.c.events.bitwise_and(alarms) != 0)
     newest = connection.execute(loud.order_by(at_s.desc()).limit(_MOST_ALARMS)).scalars()

@@ -316,6 +316,20 @@ def track(
     return [_from_row(row) for row in connection.execute(by_time)]
 
 
+def sequences(
+    connection: Connection, device: str, of_trips: Sequence[int] | None, span: tuple[int, int] | None
+) -> Sequence[int]:
+    """Those of the points of `device` (of these trips; None: of any and none) by time, undated ones last;
+    with `span` of dated ones in [from, until) only."""
+    statement = select(points.c.seq).where(points.c.device == device)
+    if of_trips is not None:
+        statement = statement.where(points.c.trip.in_(of_trips))
+    if span is not None:
+        statement = statement.where(points.c.at_s >= span[0], points.c.at_s < span[1])
+    by_time = statement.order_by(points.c.at_s.is_(None), points.c.at_s, points.c.seq)
+    return connection.execute(by_time).scalars().all()
+
+
 def find(connection: Connection, device: str, seq: int) -> StoredPoint | None:
     """One point."""
     row = connection.execute(_stored().where(points.c.device == device, points.c.seq == seq)).one_or_none()

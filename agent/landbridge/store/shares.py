@@ -1,5 +1,6 @@
 """Shared links: a row each, with who and when. None is ever removed."""
 
+from collections.abc import Collection
 from typing import Any
 
 from sqlalchemy import Connection, Row, Select, insert, select, update
@@ -22,6 +23,12 @@ def every(connection: Connection, device: str | None = None) -> list[Row[Any]]:
     return list(
         connection.execute(statement if device is None else statement.where(trips.c.device == device))
     )
+
+
+def newest(connection: Connection, of_trips: Collection[int], before: int, limit: int) -> list[Row[Any]]:
+    """The newest links to these trips with numbers below `before`, with columns of their trips."""
+    mine = _with_trip().where(shares.c.trip.in_(of_trips), shares.c.share < before)
+    return list(connection.execute(mine.order_by(shares.c.share.desc()).limit(limit)))
 
 
 def find(connection: Connection, share: int) -> Row[Any] | None:

@@ -193,7 +193,7 @@ quarantine = Table(
 outbox = Table(
     "outbox",
     metadata,
-    Column("message", Integer, primary_key=True),
+    Column("message", Integer, primary_key=True),  # rises; from the clock (store/order.py)
     Column("topic", Text, nullable=False),
     Column("payload", LargeBinary, nullable=False),
     Column("retain", Boolean, nullable=False),
@@ -201,7 +201,7 @@ outbox = Table(
     Column("tenant", Text),
     Column("device", String(32)),
     Column("what", String(16)),
-    sqlite_autoincrement=True,  # ids are never used again: they name what was published
+    sqlite_autoincrement=True,
 )
 
 # Who takes messages from the outbox, each at its own pace. None is ever removed.
@@ -529,7 +529,7 @@ shares = Table(
 events = Table(
     "events",
     metadata,
-    Column("event", Integer, primary_key=True),
+    Column("event", Integer, primary_key=True),  # rises; from the clock (store/order.py)
     Column("id", Text, nullable=False, index=True),  # the same when it is told again
     Column("device", ForeignKey("devices.device"), nullable=False),
     Column("type", Text, nullable=False),
@@ -587,7 +587,7 @@ fences = Table(
 alarms = Table(
     "alarms",
     metadata,
-    Column("alarm", Integer, primary_key=True),
+    Column("alarm", Integer, primary_key=True),  # rises; from the clock: part of events' ids
     Column("device", ForeignKey("devices.device"), nullable=False),
     Column("name", String(16), nullable=False),
     Column("severity", String(16), nullable=False),
@@ -605,7 +605,7 @@ alarms = Table(
     Column("cleared_by", Text),
     Column("cleared_s", Integer),  # by the time of the event that cleared it
     Column("cleared_event", Text),  # id of that event; null: no event did
-    sqlite_autoincrement=True,  # numbers are part of events' ids
+    sqlite_autoincrement=True,
 )
 Index("alarms_by_device", alarms.c.device, alarms.c.name)
 

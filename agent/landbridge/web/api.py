@@ -12,11 +12,15 @@ from landbridge.web.here import here
 from landbridge.web.viewer import Viewer, viewer, viewer_who_acts
 
 LARGEST = 2**31 - 1
+MOST = 1_000
+"""Of a list, when nobody says how many."""
 router = APIRouter(prefix="/v1")
 Looks = Annotated[Viewer, Depends(viewer)]
 Acts = Annotated[Viewer, Depends(viewer_who_acts)]
 Device = Annotated[str, Path(max_length=32, description="Device id.")]
 Number = Annotated[int, Path(ge=1, le=LARGEST)]
+Before = Annotated[int, Query(ge=1, le=LARGEST, description="A number: the older ones.")]
+Most = Annotated[int, Query(ge=1, le=10_000)]
 
 
 class Order(BaseModel):
@@ -78,11 +82,13 @@ def track(
 
 
 @router.get("/devices/{device}/commands")
-def commands(request: Request, who: Looks, device: Device) -> list[dict[str, Any]]:
+def commands(
+    request: Request, who: Looks, device: Device, before: Before = LARGEST, limit: Most = MOST
+) -> list[dict[str, Any]]:
     """The commands it was given, the newest first, and what has become of them."""
     it = here(request)
     with it.database.reading() as connection:
-        return tell.ordered(connection, act.ride(connection, who, device), it.clock.now_s())
+        return tell.ordered(connection, act.ride(connection, who, device), it.clock.now_s(), before, limit)
 
 
 @router.post("/devices/{device}/commands", status_code=201)
@@ -116,11 +122,13 @@ def change(request: Request, who: Acts, device: Device, changes: dict[str, int |
 
 
 @router.get("/devices/{device}/shares")
-def shares(request: Request, who: Looks, device: Device) -> list[dict[str, Any]]:
+def shares(
+    request: Request, who: Looks, device: Device, before: Before = LARGEST, limit: Most = MOST
+) -> list[dict[str, Any]]:
     """The links to its trips, the newest first; not their secrets, which nobody has kept."""
     it = here(request)
     with it.database.reading() as connection:
-        return tell.shared(connection, act.ride(connection, who, device), it.clock.now_s())
+        return tell.shared(connection, act.ride(connection, who, device), it.clock.now_s(), before, limit)
 
 
 @router.post("/devices/{device}/shares", status_code=201)

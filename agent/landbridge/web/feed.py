@@ -1,24 +1,29 @@
 """What platforms read: the events as they were told, from any number on. docs/web.md."""
 
 import json
+from collections.abc import AsyncIterator, Iterator, Sequence
+from datetime import datetime
+from itertools import islice
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request
-from fastapi.responses import Response
+from fastapi import APIRouter, HTTPException, Query, Request
+from fastapi.responses import StreamingResponse
+from sqlalchemy import Row
+from starlette.concurrency import run_in_threadpool
 
-from landbridge.coverage import cells
 from landbridge.outbound.export import MEDIA_TYPES, Format, export
 from landbridge.outbound.kinds import dcsa
+from landbridge.outbound.paged import PAGE, Paged
 from landbridge.outbound.topics import message
-from landbridge.store import events, points
+from landbridge.store import events, order
 from landbridge.store.events import Wanted
 from landbridge.web import act, tell
 from landbridge.web.api import LARGEST, Device, Looks
-from landbridge.web.here import here
+from landbridge.web.here import Here, here
 
 router = APIRouter()
 After = Annotated[
-    int, Query(ge=0, le=LARGEST, description="`next` of the page before; 0: from the first on.")
+    int, Query(ge=0, le=order.HIGHEST, description="`next` of the page before; 0: from the first on.")
 ]
 Limit = Annotated[int, Query(ge=1, le=10_000)]
 
@@ -33,21 +38,30 @@ def told(
     type: Annotated[list[str] | None, Query(max_length=20)] = None,
 ) -> dict[str, Any]:
     """What was told after the event of that number, in this order, retractions too. `next` is `after` of
-    the next
-    page, also when this one is empty."""
-    with here(request).database.reading() as connection:
-        rows = events.feed(connection, after, limit, Wanted(who.tenant, device, type))
-    found = [message(row.event, row.replaces, json.loads(row.content)) for row in rows]
+    the next page, also when this one is empty. 409: no event has that number yet, nor had one before the
+    database was restored."""
+    rows = _told(request, after, limit, Wanted(who.tenant, device, type))
+    found = [message(row.event, row.told_s, row.replaces, json.loads(row.content)) for row in rows]
     return {"events": found, "next": rows[-1].event if rows else after}
 
 
 @router.get("/dcsa/v1/events")
 def of_dcsa(request: Request, who: Looks, after: After = 0, limit: Limit = 1_000) -> dict[str, Any]:
     """The same as DCSA's IoT and Track & Trace events, those that have a place there."""
-    with here(request).database.reading() as connection:
-        rows = events.feed(connection, after, limit, Wanted(who.tenant))
-    each = (dcsa.event(message(row.event, row.replaces, json.loads(row.content))) for row in rows)
+    rows = _told(request, after, limit, Wanted(who.tenant))
+    each = (dcsa.event(message(row.event, row.told_s, row.replaces, json.loads(row.content))) for row in rows)
     return {"events": [found for found in each if found], "next": rows[-1].event if rows else after}
+
+
+def _told(request: Request, after: int, limit: int, wanted: Wanted) -> Sequence[Row[Any]]:
+    it = here(request)
+    with it.database.reading() as connection:
+        newest = events.newest(connection)
+        if after > max(newest, order.of_time(it.clock.now_s())):
+            raise HTTPException(
+                409, f"after={after}: the newest event is {newest}; begin behind that, or with after=0"
+            )
+        return events.feed(connection, after, limit, wanted)
 
 
 @router.get("/v1/devices/{device}/export")
@@ -57,13 +71,27 @@ def exported(
     device: Device,
     format: Format = Format.GEOJSON,
     trip: Annotated[int | None, Query(ge=1, le=LARGEST)] = None,
-) -> Response:
-    """Its track as a file, of one trip or of all that the viewer sees."""
-    with here(request).database.reading() as connection:
+    since: datetime | None = None,
+    until: datetime | None = None,
+) -> StreamingResponse:
+    """Its track as a file, of one trip or of all that the viewer sees; with `since` or `until` the dated
+    points taken from then on, or before."""
+    it = here(request)
+    with it.database.reading() as connection:
         found = act.ride(connection, who, device)
         mine = tell.of_trips(connection, found, trip)
-        track = points.track(connection, device, mine)
-        located = cells.locate(connection, track)
+    track = Paged(it.database, device, mine, tell.span(since, until))
     name = f"{device}{f'-{trip}' if trip else ''}.{format}"
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
-    return Response(export(device, track, format, located), media_type=MEDIA_TYPES[format], headers=headers)
+    text = _in_turn(it, export(device, track, format))
+    return StreamingResponse(text, media_type=MEDIA_TYPES[format], headers=headers)
+
+
+async def _in_turn(it: Here, text: Iterator[str]) -> AsyncIterator[str]:
+    """A piece at a time: however many exports there are, one page is read, and others get a turn after it."""
+    while True:
+        async with it.exports:
+            piece = await run_in_threadpool(lambda: "".join(islice(text, PAGE)))
+        if not piece:
+            return
+        yield piece

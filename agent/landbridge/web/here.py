@@ -1,5 +1,6 @@
 """What every request works with: database, clock, settings."""
 
+import asyncio
 import threading
 from dataclasses import dataclass, field
 
@@ -21,6 +22,8 @@ class Here:
     stop: threading.Event
     guesses: Buckets = field(default_factory=Buckets)
     """Attempts to sign in by name, from wherever they come."""
+    exports: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """Held while a piece of an export is made."""
 
 
 def here(request: Request) -> Here:

@@ -10,13 +10,25 @@ from landbridge.clock import iso
 from landbridge.store import events, outline, points, wakes
 from landbridge.store.outline import Box
 from landbridge.web import act, columns, forecast, seen, tell
-from landbridge.web.api import Device, Looks, Number
+from landbridge.web.api import MOST, Device, Looks, Most, Number
 from landbridge.web.here import here
 from landbridge.web.seen import Ride
 from landbridge.wire.why import reason
 
 router = APIRouter(prefix="/v1/devices/{device}")
-_TRACK = ("seq", "at_s", "lat", "lon", "delay_s", "speed", "rsrp", "battery", "temperature", "events")
+_TRACK = (
+    "seq",
+    "at_s",
+    "lat",
+    "lon",
+    "delay_s",
+    "speed",
+    "rsrp",
+    "battery",
+    "temperature",
+    "events",
+    "flags",
+)
 PARTS = {
     "position": (10, 11, 12, 13, 70, 71, 72, 73),
     "standing": (20, 21, 22),
@@ -37,8 +49,8 @@ def track_outline(
     most: Annotated[int, Query(ge=10, le=10_000)] = 2_000,
 ) -> dict[str, Any]:
     """Its dated points thinned to about `most`, in columns: seq, at_s, lat and lon are steps from the row
-    before that has one; records' units (1e-5 degrees, -dBm, 20 mV, 0.5 C). Alarms are never left out;
-    `step_s` 1 says that nothing is."""
+    before that has one; records' units (1e-5 degrees, -dBm, 20 mV, 0.5 C); `flags` has a bit for each doubt
+    (docs/web.md). Alarms are never left out; `step_s` 1 says that nothing is."""
     with here(request).database.reading() as connection:
         found = act.ride(connection, who, device)
         span = (tell.epoch_s(since, tell.BEGINNING_S), tell.epoch_s(until, tell.END_S))
@@ -74,13 +86,21 @@ def days(request: Request, who: Looks, device: Device) -> dict[str, Any]:
 
 
 @router.get("/journey")
-def journey(request: Request, who: Looks, device: Device) -> list[dict[str, Any]]:
-    """What its points show, by time: stops, borders, fences, gaps, alarms, arrival; nothing that was taken
-    back."""
+def journey(
+    request: Request,
+    who: Looks,
+    device: Device,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    limit: Most = MOST,
+) -> list[dict[str, Any]]:
+    """What its points show, by time, the last of it: stops, borders, fences, gaps, alarms, arrival; nothing
+    that was taken back."""
     it = here(request)
     with it.database.reading() as connection:
         found = act.ride(connection, who, device)
-        rows = events.standing(connection, device, _trips(connection, found))
+        span = tell.span(since, until)
+        rows = events.standing(connection, device, _trips(connection, found), span, limit)
     return [tell.event(row) for row in rows]
 
 

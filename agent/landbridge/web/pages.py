@@ -10,10 +10,11 @@ from fastapi import APIRouter, Form, HTTPException, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response, StreamingResponse
 
 from landbridge.fleet import passwords, secret
+from landbridge.ingest import judge
 from landbridge.store import tokens
 from landbridge.web import act, alarm_page, columns, seen, tell, viewer
 from landbridge.web.address import share_url
-from landbridge.web.api import Number
+from landbridge.web.api import LARGEST, MOST, Number
 from landbridge.web.forms import LONGEST_PATH, Acts, Field, Looks, back, device_path, inside, number
 from landbridge.web.guard import SIGN_IN
 from landbridge.web.here import here
@@ -160,16 +161,15 @@ def _device(request: Request, who: Viewer, device: str, **more: Any) -> HTMLResp
         found = act.ride(connection, who, device)
         told: Mapping[str, Any] = {
             "device": tell.device(connection, found, now_s),
-            "commands": tell.ordered(connection, found, now_s),
+            "commands": tell.ordered(connection, found, now_s, LARGEST, MOST),
             "settings": tell.set_so(connection, found) if found.live else None,
-            "shares": tell.shared(connection, found, now_s),
+            "shares": tell.shared(connection, found, now_s, LARGEST, MOST),
             "alarms": alarm_page.raised(connection, who.tenant, device) if found.live else [],
         }
     verbs = {name: verb for name, verb in VERBS.items() if name not in act.FOR_ADMINS or who.may("admin")}
     acts = who.may("operator") and found.live
-    return page(
-        request, "device.html", who=who, verbs=verbs, acts=acts, alarm_bits=seen.ALARM_BITS, **told, **more
-    )
+    bits = {"alarms": seen.ALARM_BITS, "doubtful": judge.NO_PLACE, "nowhere": judge.NOWHERE}
+    return page(request, "device.html", who=who, verbs=verbs, acts=acts, bits=bits, **told, **more)
 
 
 def _set_cookie(

@@ -88,8 +88,8 @@ def of_trips(connection: Connection, found: Ride, trip: int | None) -> list[int]
     return [trip] if trip is not None else None if found.tenant is None else mine
 
 
-def ordered(connection: Connection, found: Ride, now_s: int) -> list[dict[str, Any]]:
-    """The commands that the viewer's device was given, the newest first."""
+def ordered(connection: Connection, found: Ride, now_s: int, before: int, most: int) -> list[dict[str, Any]]:
+    """The newest commands that the viewer's device was given, of those with numbers below `before`."""
     mine = seen.intervals(connection, found, now_s)
     return [
         {
@@ -98,8 +98,7 @@ def ordered(connection: Connection, found: Ride, now_s: int) -> list[dict[str, A
             "result_of": iso(row.result_s), "state": commands.state(row, now_s),
             "open": row.result is None and row.cancelled_s is None and row.expires_s > now_s,
         }
-        for row in reversed(stored_commands.every(connection, found.device))
-        if any(begin_s <= row.given_s < end_s for begin_s, end_s in mine)
+        for row in stored_commands.newest(connection, found.device, mine, before, most)
     ]  # fmt: skip
 
 
@@ -125,17 +124,23 @@ def set_so(connection: Connection, found: Ride) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def shared(connection: Connection, found: Ride, now_s: int) -> list[dict[str, Any]]:
-    """The links to trips that the viewer sees, the newest first."""
+def shared(connection: Connection, found: Ride, now_s: int, before: int, most: int) -> list[dict[str, Any]]:
+    """The newest links to trips that the viewer sees, of those with numbers below `before`."""
     mine = {each.trip for each in seen.trips_of(connection, found)}
     return [
         {
             "link": row.share, "trip": row.trip, "container": row.container, "until": iso(row.until_s),
             "by": row.added_by, "made": iso(row.added_s), "state": shares.state(row, now_s),
         }
-        for row in reversed(stored_shares.every(connection, found.device))
-        if row.trip in mine
+        for row in stored_shares.newest(connection, mine, before, most)
     ]  # fmt: skip
+
+
+def span(since: datetime | None, until: datetime | None) -> tuple[int, int] | None:
+    """[from, until) in seconds since 2000; None: of any time, and of none."""
+    if since is None and until is None:
+        return None
+    return epoch_s(since, BEGINNING_S), epoch_s(until, END_S)
 
 
 def epoch_s(time: datetime | None, otherwise: int) -> int:

@@ -1,11 +1,14 @@
 """How a message is brought to each kind of target."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from functools import partial
 from typing import NamedTuple
 
 from landbridge.config import Mail
 from landbridge.outbound.kinds import dcsa, mail, traccar, webhook
 from landbridge.outbound.kinds.errors import Away, Refused
+from landbridge.outbound.kinds.http import Line
 from landbridge.store.keys import Keyring
 from landbridge.store.outbox import Posted
 from landbridge.store.targets import Target
@@ -36,16 +39,21 @@ KINDS = {
 }
 
 
-def opened(target: Target, keyring: Keyring, settings: Mail) -> Send:
-    """How messages are brought to this target; `UserError` when its secret cannot be opened."""
+@contextmanager
+def opened(target: Target, keyring: Keyring, settings: Mail) -> Iterator[Send]:
+    """How messages are brought to this target while it lasts; `UserError` when its secret cannot be
+    opened."""
     secret = keyring.unwrap(target.wrapped_secret) if target.wrapped_secret else b""
-    match target.kind:
-        case "webhook":
-            return lambda message: webhook.send(target.address, secret, message)
-        case "dcsa":
-            return lambda message: dcsa.send(target.address, secret, message)
-        case "traccar":
-            return lambda message: traccar.send(target.address, message)
-        case "mail":
-            return lambda message: mail.send(settings, target.address, message)
-    raise ValueError(f"no kind of target {target.kind!r}")
+    if target.kind == "mail":
+        yield partial(mail.send, settings, target.address)
+        return
+    with closing(Line(target.address)) as line:
+        match target.kind:
+            case "webhook":
+                yield partial(webhook.send, line, secret)
+            case "dcsa":
+                yield partial(dcsa.send, line, secret)
+            case "traccar":
+                yield partial(traccar.send, line)
+            case _:
+                raise ValueError(f"no kind of target {target.kind!r}")

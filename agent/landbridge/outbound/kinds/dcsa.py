@@ -11,7 +11,7 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
-from landbridge.outbound.kinds.http import post
+from landbridge.outbound.kinds.http import Line
 from landbridge.store.outbox import Posted
 
 PUBLISHER = {"partyName": "Landbridge"}
@@ -28,7 +28,8 @@ def event(told: Mapping[str, Any]) -> dict[str, Any] | None:
         return None
     metadata: dict[str, Any] = {
         "eventID": event_id(told["event"], told["id"]),
-        "eventCreatedDateTime": told["received"],
+        # A message that lay in the outbox before an update does not say when it was told.
+        "eventCreatedDateTime": told.get("told", told["received"]),
         "eventType": payload.pop("eventType"),
         "publisher": PUBLISHER,
     }
@@ -43,7 +44,8 @@ def event(told: Mapping[str, Any]) -> dict[str, Any] | None:
     }
     place = {}
     if told["latitude"] is not None:
-        place = {"geoLocation": {"latitude": f"{told['latitude']}", "longitude": f"{told['longitude']}"}}
+        degrees = {name: f"{told[name]:.5f}" for name in ("latitude", "longitude")}
+        place = {"geoLocation": degrees}
     return {"metadata": metadata, "payload": common | payload | place}
 
 
@@ -72,10 +74,10 @@ def _payload(told: Mapping[str, Any]) -> dict[str, Any] | None:
     return None
 
 
-def send(url: str, secret: bytes, message: Posted) -> None:
+def send(line: Line, secret: bytes, message: Posted) -> None:
     """POST an event to the callback of a subscription, the signature over the body as DCSA says."""
     found = event(json.loads(message.payload))
     if found is not None:
         body = json.dumps([found], separators=(",", ":")).encode()
         signed = hmac.digest(secret, body, hashlib.sha256).hex()
-        post(url, body, {"Content-Type": "application/json", "Notification-Signature": f"sha256={signed}"})
+        line.post(body, {"Content-Type": "application/json", "Notification-Signature": f"sha256={signed}"})

@@ -1,4 +1,4 @@
-"""One HTTP request to another party, and what its answer means."""
+"""HTTP requests to another party, and what its answers mean."""
 
 import http.client
 import socket
@@ -14,6 +14,8 @@ TIMEOUT_S = 20
 """Of each step: to connect, TLS, and every byte that the target lets us wait for."""
 WHOLE_S = 60
 """Of request and answer together, or a target that sends a byte now and then would hold its messages up."""
+_REST_S, _REST_BYTES = 5, 65_536
+"""For what follows the first lines of an answer; behind one that takes more, the connection ends."""
 _OF_THIS_MESSAGE = (400, 409, 413, 415, 422)
 """Any other failure would be the same for every message: a wrong address, no rights, a server that is
 down."""
@@ -21,13 +23,6 @@ _KINDS: Mapping[str, type[http.client.HTTPConnection]] = {
     "http": http.client.HTTPConnection,
     "https": http.client.HTTPSConnection,
 }
-
-
-def post(url: str, body: bytes, headers: Mapping[str, str]) -> None:
-    """POST `body`. `Away` or `Refused` unless the answer is a 2xx."""
-    answer = ask("POST", url, body, headers)
-    if not answer.is_good:
-        raise (Refused if answer.status in _OF_THIS_MESSAGE else Away)(answer.told)
 
 
 class Answer(NamedTuple):
@@ -63,10 +58,61 @@ def ask(method: str, url: str, body: bytes | None, headers: Mapping[str, str], m
         raise Away(f"no answer: {error}") from None
 
 
+class Line:
+    """POST requests to one URL, over a connection that is kept from one to the next."""
+
+    def __init__(self, url: str) -> None:
+        self._address = urlsplit(url)
+        self._connection = _KINDS[self._address.scheme](self._address.netloc, timeout=TIMEOUT_S)
+
+    def post(self, body: bytes, headers: Mapping[str, str], query: str = "") -> None:
+        """POST `body`, `query` behind that of the URL; follows no redirect: a signed message goes where the
+        operator said, nowhere else. `Away` or `Refused` unless the answer is a 2xx."""
+        queries = "&".join(filter(None, (self._address.query, query)))
+        path = (self._address.path or "/") + (f"?{queries}" if queries else "")
+        try:
+            answer = self._answer(path, body, {"User-Agent": "landbridge"} | dict(headers))
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            raise Away(f"no answer: {error}") from None
+        if not 200 <= answer.status < 300:
+            told = f"it answers {answer.status} {answer.reason}"
+            raise (Refused if answer.status in _OF_THIS_MESSAGE else Away)(told)
+
+    def close(self) -> None:
+        """End the connection; the next request makes another one."""
+        self._connection.close()
+
+    def _answer(self, path: str, body: bytes, headers: Mapping[str, str]) -> http.client.HTTPResponse:
+        was_kept = self._connection.sock is not None
+        try:
+            return self._ask(path, body, headers)
+        except ConnectionError:
+            if not was_kept:
+                raise
+        # The target may have ended at any time what it had kept open.
+        return self._ask(path, body, headers)
+
+    def _ask(self, path: str, body: bytes, headers: Mapping[str, str]) -> http.client.HTTPResponse:
+        if self._connection.sock is None:
+            self._connection.connect()
+        with _within(WHOLE_S, self._connection):
+            self._connection.request("POST", path, body, dict(headers))
+            answer = self._connection.getresponse()
+        if self._connection.sock is not None:
+            self._pass_over(answer)
+        return answer
+
+    def _pass_over(self, answer: http.client.HTTPResponse) -> None:
+        """Nobody looks at the rest of an answer, but the next one comes behind it."""
+        with suppress(OSError, http.client.HTTPException), _within(_REST_S, self._connection):
+            answer.read(_REST_BYTES)
+        if not answer.isclosed():
+            self.close()
+
+
 @contextmanager
 def _within(seconds: float, connection: http.client.HTTPConnection) -> Iterator[None]:
-    """Connect, and have it all done in time; `TimeoutError` if it is not. The connection is closed then."""
-    connection.connect()
+    """Have it done in time; `TimeoutError` if it is not. The connection is closed unless all goes well."""
     late = threading.Event()
 
     def end() -> None:
@@ -81,10 +127,11 @@ def _within(seconds: float, connection: http.client.HTTPConnection) -> Iterator[
     try:
         yield
     except (OSError, http.client.HTTPException, ValueError):
+        connection.close()
         if not late.is_set():
             raise
     finally:
         timer.cancel()
-        connection.close()
     if late.is_set():  # what was cut off may look like an answer
+        connection.close()
         raise TimeoutError(f"not done within {seconds:g} s")

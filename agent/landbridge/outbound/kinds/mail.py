@@ -52,7 +52,7 @@ def written(sender: str, to: str, told: dict[str, Any]) -> EmailMessage:
     mail["Subject"] = f"[{told['severity']}] {told['alarm']} {state}: {whose}"
     where = "not known"
     if told["latitude"] is not None:
-        where = f"{told['latitude']}, {told['longitude']}"
+        where = f"{told['latitude']:.5f}, {told['longitude']:.5f}"
     lines = {
         "alarm": f"{told['alarm']} ({told['severity']}), {state}",
         "number": told["number"],

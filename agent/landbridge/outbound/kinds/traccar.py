@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
-from landbridge.outbound.kinds.http import post
+from landbridge.outbound.kinds.http import Line
 from landbridge.store.outbox import Posted
 
 _KMH_IN_KNOTS = 1 / 1.852
@@ -20,11 +20,11 @@ _FIELDS = {
 """Properties of a point, by the name of Traccar's attribute."""
 
 
-def send(url: str, message: Posted) -> None:
+def send(line: Line, message: Posted) -> None:
     """Bring the fixes of a batch; points without a position or a time Traccar cannot place."""
     for feature in json.loads(message.payload)["features"]:
         if feature["geometry"] and feature["properties"]["time"]:
-            post(f"{url}?{urlencode(parameters(feature))}", b"", {})
+            line.post(b"", {}, urlencode(parameters(feature)))
 
 
 def parameters(feature: dict[str, Any]) -> dict[str, Any]:

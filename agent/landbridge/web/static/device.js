@@ -6,7 +6,8 @@ import { Track, read } from "./track.js";
 import { Wakes } from "./wakes.js";
 import { _, at, make, time } from "./words.js";
 
-const { device, alarms } = document.getElementById("device").dataset;
+const { device, bits: masks } = document.getElementById("device").dataset;
+const bits = JSON.parse(masks);
 const base = `/v1/devices/${encodeURIComponent(device)}`;
 const [slider, moment, known, colour, play, scale, charts] = [
   "slider", "moment", "known", "colour", "play", "scale", "charts",
@@ -17,13 +18,13 @@ const PARTS = {
 };
 
 const [outline, days, events] = await Promise.all(["/outline?most=2000", "/days", "/journey"].map((path) => json(base + path)));
-const points = read(outline, Number(alarms));
+const points = read(outline, bits);
 const from = points[0]?.taken ?? 0;
 const until = points.at(-1)?.taken ?? 0;
 const gap = Math.max(24 * 3600_000, 3000 * outline.step_s);
 const dated = events.filter((it) => it.time);
 const wakes = new Wakes(base, document.querySelector("#wakes tbody"));
-const track = new Track(base, points, outline.step_s, Number(alarms), dated, { known: () => known.checked, seek, chosen: record });
+const track = new Track(base, points, outline.step_s, bits, dated, { known: () => known.checked, seek, chosen: record });
 const drawing = track.show(document.getElementById("map"), until, colour.value, scale);
 
 const end = days.battery_end && `${_("empty about")} ${at(Date.parse(days.battery_end), true)}`;

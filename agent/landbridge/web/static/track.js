@@ -16,20 +16,21 @@ const SCALES = {
   delay: { of: "delay_h", from: 0, until: 48, unit: "h" },
 };
 
-/** The points of an outline. */
-export function read({ columns: it }, alarms) {
+/** The points of an outline; `bits`: of events that are alarms, of flags that keep a point off the line or the map. */
+export function read({ columns: it }, bits) {
   const [seqs, taken, lats, lons] = [it.seq, it.at_s, it.lat, it.lon].map(summed);
   return seqs.map((seq, i) => ({
     seq, taken: ms(taken[i]), received: ms(taken[i] + it.delay_s[i]), late: it.delay_s[i] * 1000 >= LATE_MS,
-    where: lats[i] === null ? null : [lons[i] / 1e5, lats[i] / 1e5], speed: it.speed[i], rsrp: it.rsrp[i] ? -it.rsrp[i] : null,
-    volts: it.battery[i] / 50, celsius: it.temperature[i] / 2, delay_h: it.delay_s[i] / 3600, alarm: (it.events[i] & alarms) !== 0,
+    where: lats[i] === null || it.flags[i] & bits.nowhere ? null : [lons[i] / 1e5, lats[i] / 1e5],
+    doubtful: (it.flags[i] & bits.doubtful) !== 0, speed: it.speed[i], rsrp: it.rsrp[i] ? -it.rsrp[i] : null,
+    volts: it.battery[i] / 50, celsius: it.temperature[i] / 2, delay_h: it.delay_s[i] / 3600, alarm: (it.events[i] & bits.alarms) !== 0,
   }));
 }
 
 /** The track of a device. `known()`: only what had come in by then; `seek` moves the moment. */
 export class Track {
-  constructor(base, overview, step_s, alarms, events, { known, seek, chosen }) {
-    Object.assign(this, { base, overview, alarms, events, known, seek, chosen, happened: [] });
+  constructor(base, overview, step_s, bits, events, { known, seek, chosen }) {
+    Object.assign(this, { base, overview, bits, events, known, seek, chosen, happened: [] });
     this.isWhole = step_s === 1;
     this.gap = Math.max(GAP_MS, 3000 * step_s);
     this.fixes = overview.filter((it) => it.where);
@@ -38,7 +39,7 @@ export class Track {
 
   /** Put it on a map in `container`, as it is at `now`. */
   async show(container, now, colour, scale) {
-    const places = this.fixes.map((it) => it.where);
+    const places = this.fixes.filter(isGood).map((it) => it.where);
     const { map: made, drawNames } = await makeMap(container, { places }, () => journey.names(this.happened));
     for (const [source, data] of Object.entries(this.at(now))) made.addSource(source, { type: "geojson", data });
     const line = { "line-color": "#e07a3f", "line-width": 2 };
@@ -51,6 +52,7 @@ export class Track {
       id: "points", type: "circle", source: "points",
       paint: {
         "circle-radius": ["interpolate", ["linear"], ["zoom"], 2, 2.5, 7, 5],
+        "circle-opacity": ["case", ["get", "doubtful"], 0.25, 1],
         "circle-stroke-color": ["case", ["get", "late"], LABELS.device.color, "rgba(255,255,255,0.8)"],
         "circle-stroke-width": ["case", ["get", "late"], 1.3, 0.6],
       },
@@ -88,7 +90,7 @@ export class Track {
     this.asked = asked;
     const answer = await json(asked);
     if (this.asked !== asked) return; // it was moved on
-    const all = new Map([...this.overview, ...read(answer, this.alarms)].map((it) => [it.seq, it]));
+    const all = new Map([...this.overview, ...read(answer, this.bits)].map((it) => [it.seq, it]));
     this.fixes = [...all.values()].filter((it) => it.where).sort((a, b) => a.taken - b.taken);
     this.draw(this.now);
   }
@@ -104,9 +106,10 @@ export class Track {
     this.now = now;
     const passed = this.fixes.filter((it) => it.taken <= now && (!this.known() || it.received <= now));
     this.happened = this.events.filter((it) => Date.parse(it.time) <= now);
-    const last = passed.at(-1);
+    const good = passed.filter(isGood);
+    const last = good.at(-1);
     return {
-      lines: { type: "FeatureCollection", features: this.lines(passed) },
+      lines: { type: "FeatureCollection", features: this.lines(good) },
       points: { type: "FeatureCollection", features: passed.map(dot) },
       events: journey.features(this.happened),
       here: last ? dot(last) : EMPTY,
@@ -149,7 +152,10 @@ const stroke = (places, gap) => {
   return { type: "Feature", properties: { gap }, geometry: { type: "LineString", coordinates } };
 };
 
-const dot = ({ where, seq, rsrp, speed, delay_h, late, taken, alarm }) => ({
-  type: "Feature", properties: { seq, rsrp, speed, delay_h, late, taken, alarm },
+/** Whether it belongs on the line: others are shown where they say, pale, and nothing goes there. */
+const isGood = (it) => !it.doubtful;
+
+const dot = ({ where, seq, rsrp, speed, delay_h, late, taken, alarm, doubtful }) => ({
+  type: "Feature", properties: { seq, rsrp, speed, delay_h, late, taken, alarm, doubtful },
   geometry: { type: "Point", coordinates: where },
 });
