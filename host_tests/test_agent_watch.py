@@ -16,7 +16,8 @@ from typing import Any, cast
 from unittest.mock import Mock
 
 import pytest
-from landbridge import config, health, logs
+import uvicorn
+from landbridge import config, health, logs, service
 from landbridge.errors import UserError
 from landbridge.ingest import session, worker
 from landbridge.ingest.session import Received
@@ -125,6 +126,16 @@ def test_a_thread_that_dies_is_trouble():
     thread.start()
     thread.join()
     assert health.Health([health.of_thread(thread)]).trouble() == ["the thread sender has died"]
+
+
+def test_pages_whose_thread_dies_end_the_agent(watched, monkeypatch):
+    monkeypatch.setattr(service, "_WATCH_S", 0.05)
+    monkeypatch.setattr(uvicorn.Server, "run", lambda *_, **__: None)
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        pages = config.Web(port=probe.getsockname()[1])
+    with pytest.raises(UserError, match="thread web has died"):
+        service.run(replace(watched.config, web=pages), threading.Event())
 
 
 def test_a_port_that_is_taken_is_said():
