@@ -13,6 +13,7 @@ from landbridge.clock import Clock
 from landbridge.config import Config
 from landbridge.errors import UserError
 from landbridge.garbage import collect_seldom
+from landbridge.gauges import Gauges
 from landbridge.health import Check, Health, notify, of_thread, serving
 from landbridge.ingest.limits import RateLimit
 from landbridge.ingest.pipeline import Pipeline
@@ -52,8 +53,8 @@ class Leads:
     """Of an agent that must be the only one (store/single.py)."""
 
 
-class Half(NamedTuple):
-    """What runs of one half of the agent, and what is to be watched of it."""
+class Running(NamedTuple):
+    """What runs of a part of the agent, and what is to be watched of it."""
 
     threads: Sequence[threading.Thread]
     checks: Sequence[Check] = ()
@@ -73,30 +74,41 @@ def run(
     database = open_database(config.store.database)
     try:
         with ExitStack() as running:
-            halves = []
+            parts = [running.enter_context(_counting(database))]
             if only != Part.INGEST and config.web.port:
-                halves.append(running.enter_context(_pages(config, database, stop)))
+                parts.append(running.enter_context(_pages(config, database, stop)))
             if only != Part.WEB:
-                halves.append(running.enter_context(_ingest(config, make_pipeline, database, source)))
-            _watch(config, halves, stop)
+                parts.append(running.enter_context(_ingest(config, make_pipeline, database, source)))
+            _watch(config, parts, stop)
     finally:
         database.close()
 
 
 @contextmanager
-def _pages(config: Config, database: Database, stop: threading.Event) -> Iterator[Half]:
+def _counting(database: Database) -> Iterator[Running]:
+    """What is watched of the database, whatever part of the agent works on it."""
+    gauges = Gauges(database, Clock())
+    gauges.start()
+    try:
+        yield Running((gauges,), (gauges.trouble,))
+    finally:
+        gauges.stop()
+
+
+@contextmanager
+def _pages(config: Config, database: Database, stop: threading.Event) -> Iterator[Running]:
     """Pages and API while it lasts."""
     # A host that only takes in messages need not load any of it.
     from landbridge.web import server
 
     with server.serving(config, database, Clock(), stop) as thread:
-        yield Half((thread,))
+        yield Running((thread,))
 
 
 @contextmanager
 def _ingest(
     config: Config, make_pipeline: MakePipeline, database: Database, source: Source
-) -> Iterator[Half]:
+) -> Iterator[Running]:
     """All the rest, from messages of devices to those for platforms, while it lasts."""
     keyring = Keyring(config.store.database, config.store.key_file)
     _check_keys(database, keyring)
@@ -105,8 +117,8 @@ def _ingest(
         with alone(database) as stay:
             session = Session(config.broker, limit)
             leads = Leads(stay=stay)
-            with _working(config, make_pipeline, database, keyring, (session, session), leads) as half:
-                yield half
+            with _working(config, make_pipeline, database, keyring, (session, session), leads) as part:
+                yield part
         return
     if not database.on_server:
         raise UserError("agents that share NATS need a database on a server: set [store] database")
@@ -124,8 +136,8 @@ def _ingest(
         session = Session(mine, limit, listens=False)
         taken = NatsSource(config.nats, limit, shares, session)
         leads = Leads(lambda: _leads(sending), lambda: _leads(delivering))
-        with _working(config, make_pipeline, database, keyring, (taken, session), leads) as half:
-            yield half
+        with _working(config, make_pipeline, database, keyring, (taken, session), leads) as part:
+            yield part
 
 
 def _leads(lease: Leases) -> bool:
@@ -142,7 +154,7 @@ def _working(
     keyring: Keyring,
     ends: "tuple[Session | NatsSource, Session]",
     leads: Leads,
-) -> Iterator[Half]:
+) -> Iterator[Running]:
     """`ends`: where messages come from, and where others are published."""
     source, session = ends
     precedence = Precedence()
@@ -163,7 +175,7 @@ def _working(
     try:
         for thread in threads:
             thread.start()
-        yield Half(threads, checks, leads.stay)
+        yield Running(threads, checks, leads.stay)
     finally:
         for thread in threads:
             thread.stop()
@@ -171,17 +183,17 @@ def _working(
             end.close()
 
 
-def _watch(config: Config, halves: Sequence[Half], stop: threading.Event) -> None:
+def _watch(config: Config, parts: Sequence[Running], stop: threading.Event) -> None:
     """Until `stop`. Whoever asks, or supervises the agent, is told whether all of it is well; `UserError`
     when a thread has died, so that it is started again, or when another agent has taken the database."""
-    threads = [thread for half in halves for thread in half.threads]
-    checks = [check for half in halves for check in half.checks]
+    threads = [thread for part in parts for thread in part.threads]
+    checks = [check for part in parts for check in part.checks]
     health = Health((*checks, *map(of_thread, threads)))
     try:
         with serving(config.watch, health):
             notify("READY=1")
             while not stop.wait(_WATCH_S):
-                _look(health, halves)
+                _look(health, parts)
                 dead = [thread.name for thread in threads if not thread.is_alive()]
                 if dead:
                     raise UserError(f"the thread {dead[0]} has died: the log says why; start the agent again")
@@ -189,11 +201,11 @@ def _watch(config: Config, halves: Sequence[Half], stop: threading.Event) -> Non
         notify("STOPPING=1")
 
 
-def _look(health: Health, halves: Sequence[Half]) -> None:
+def _look(health: Health, parts: Sequence[Running]) -> None:
     """Once: that the agent is still the only one, and what is wrong."""
-    for half in halves:
+    for part in parts:
         try:
-            half.stay()
+            part.stay()
         except DBAPIError as error:
             _log.error("cannot see whether another agent uses the database: %s", error.orig)
     trouble = health.trouble()
