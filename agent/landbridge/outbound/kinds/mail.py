@@ -20,7 +20,7 @@ def send(settings: Mail, address: str, message: Posted) -> None:
     if told["type"] not in TYPES:
         return
     try:
-        with _connected(settings) as server:
+        with connected(settings) as server:
             server.send_message(written(settings.sender, address.removeprefix("mailto:"), told))
     except smtplib.SMTPRecipientsRefused as error:
         raise Refused(f"the mail server refuses {error.recipients}") from None
@@ -52,7 +52,8 @@ def written(sender: str, to: str, told: dict[str, Any]) -> EmailMessage:
     return mail
 
 
-def _connected(settings: Mail) -> smtplib.SMTP:
+def connected(settings: Mail) -> smtplib.SMTP:
+    """The mail server, signed in to; `OSError` or `SMTPException` when it cannot be."""
     server = smtplib.SMTP(settings.host, settings.port, timeout=_TIMEOUT_S)
     if settings.tls:
         server.starttls(context=ssl.create_default_context())
