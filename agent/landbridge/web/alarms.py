@@ -2,16 +2,14 @@
 
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, HTTPException, Query, Request
+from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
-from sqlalchemy import Connection
 
 from landbridge.alarms import engine
-from landbridge.outbound import announce
 from landbridge.store import alarms
+from landbridge.web import act
 from landbridge.web.api import LARGEST, Acts, Looks, Number
 from landbridge.web.here import here
-from landbridge.web.viewer import Viewer, demand
 
 router = APIRouter(prefix="/v1")
 
@@ -41,29 +39,10 @@ def listed(
 @router.post("/alarms/{alarm}/acknowledge")
 def acknowledge(request: Request, who: Acts, alarm: Number, note: Note) -> dict[str, Any]:
     """Somebody looks after it; platforms are told."""
-    demand(who, "operator")
-    it = here(request)
-    with it.database.writing() as connection:
-        _mine(connection, who, alarm)
-        now_s = it.clock.now_s()
-        announce.tell(connection, engine.acknowledge(connection, alarm, who.who, note.note, now_s), now_s)
-        return engine.told(engine.known(connection, alarm))
+    return act.acknowledge(here(request), who, alarm, note.note)
 
 
 @router.post("/alarms/{alarm}/clear")
 def clear(request: Request, who: Acts, alarm: Number) -> dict[str, Any]:
     """It is over; the next event of its kind raises it anew."""
-    demand(who, "operator")
-    it = here(request)
-    with it.database.writing() as connection:
-        _mine(connection, who, alarm)
-        now_s = it.clock.now_s()
-        announce.tell(connection, engine.clear(connection, alarm, who.who, now_s), now_s)
-        return engine.told(engine.known(connection, alarm))
-
-
-def _mine(connection: Connection, who: Viewer, alarm: int) -> None:
-    """404 if the viewer has no such alarm, whether there is one or not."""
-    row = alarms.find(connection, alarm)
-    if row is None or (who.tenant is not None and row.tenant != who.tenant):
-        raise HTTPException(404, f"no alarm {alarm}")
+    return act.clear(here(request), who, alarm)
