@@ -47,7 +47,7 @@ def fleet(
     """The devices by id, where they are and how; `next` is `after` of the next page, null on the last."""
     it = here(request)
     with it.database.reading() as connection:
-        found = [each for each in seen.rides(connection, who.tenant) if each.device > after]
+        found = seen.rides(connection, who.tenant, after=after, limit=limit + 1)
         told = seen.whereabouts(connection, found[:limit], it.clock.now_s())
     return {"devices": told, "next": found[limit - 1].device if len(found) > limit else None}
 
