@@ -3,7 +3,7 @@
 import logging
 from urllib.parse import quote
 
-from fastapi import FastAPI, HTTPException, Request
+from fastapi import Depends, FastAPI, HTTPException, Request
 from fastapi.exception_handlers import http_exception_handler
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, RedirectResponse, Response
@@ -27,6 +27,7 @@ from landbridge.web import (
     updates,
 )
 from landbridge.web.address import own_address
+from landbridge.web.answers import BEARER, REFUSALS
 from landbridge.web.guard import Guard
 from landbridge.web.here import Here
 from landbridge.web.render import page
@@ -40,7 +41,13 @@ def make(it: Here) -> FastAPI:
     """The application on these parts."""
     # The usual documentation pages load scripts from elsewhere.
     app = FastAPI(
-        title="Landbridge", version="1", openapi_url="/v1/openapi.json", docs_url=None, redoc_url=None
+        title="Landbridge",
+        version="1",
+        openapi_url="/v1/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+        dependencies=[Depends(BEARER)],
+        responses=REFUSALS,
     )
     app.state.here = it
     for each in (api, history, feed, alarms, alarm_page, card, journeys, audit, updates, pages, shared):

@@ -1,9 +1,9 @@
 """What platforms read: the events as they were told, from any number on. docs/web.md."""
 
 import json
-from typing import Annotated, Any
+from typing import Annotated
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, HTTPException, Query, Request
 from fastapi.responses import Response
 
 from landbridge.coverage import cells
@@ -12,7 +12,8 @@ from landbridge.outbound.kinds import dcsa
 from landbridge.outbound.topics import message
 from landbridge.store import events, points
 from landbridge.store.events import Wanted
-from landbridge.web import act, tell
+from landbridge.web import act, answers, tell
+from landbridge.web.answers import Json, Told
 from landbridge.web.api import LARGEST, Device, Looks
 from landbridge.web.here import here
 
@@ -31,10 +32,12 @@ def told(
     limit: Limit = 1_000,
     device: Annotated[str | None, Query(max_length=32)] = None,
     type: Annotated[list[str] | None, Query(max_length=20)] = None,
-) -> dict[str, Any]:
+) -> Annotated[Json, Told(answers.Events)]:
     """What was told after the event of that number, in this order, retractions too. `next` is `after` of
     the next
     page, also when this one is empty."""
+    if unknown := sorted(set(type or ()) - set(answers.EVENT_TYPES)):
+        raise HTTPException(400, f"type={unknown[0]}: known are {', '.join(answers.EVENT_TYPES)}")
     with here(request).database.reading() as connection:
         rows = events.feed(connection, after, limit, Wanted(who.tenant, device, type))
     found = [message(row.event, row.replaces, json.loads(row.content)) for row in rows]
@@ -42,7 +45,9 @@ def told(
 
 
 @router.get("/dcsa/v1/events")
-def of_dcsa(request: Request, who: Looks, after: After = 0, limit: Limit = 1_000) -> dict[str, Any]:
+def of_dcsa(
+    request: Request, who: Looks, after: After = 0, limit: Limit = 1_000
+) -> Annotated[Json, Told(answers.DcsaEvents)]:
     """The same as DCSA's IoT and Track & Trace events, those that have a place there."""
     with here(request).database.reading() as connection:
         rows = events.feed(connection, after, limit, Wanted(who.tenant))
@@ -50,7 +55,7 @@ def of_dcsa(request: Request, who: Looks, after: After = 0, limit: Limit = 1_000
     return {"events": [found for found in each if found], "next": rows[-1].event if rows else after}
 
 
-@router.get("/v1/devices/{device}/export")
+@router.get("/v1/devices/{device}/export", response_class=Response, responses=answers.FILES)
 def exported(
     request: Request,
     who: Looks,
