@@ -1,18 +1,21 @@
 """`landbridge broker check` and `landbridge doctor`, on the settings that are shipped and on others."""
 
 import json
+import socket
+import threading
 from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from landbridge import cli
+from landbridge import cli, config
 from landbridge.errors import UserError
 from landbridge.fleet import broker as checks
 from landbridge.fleet import targets as fleet
-from landbridge.store import targets
+from landbridge.store import journeys, targets
 from landbridge.store.keys import Keyring
 
-from host_tests.agent_bench import DEVICE, NOW_S, Bench, bench, point, wait_until
+from host_tests.agent_bench import DEVICE, NOW_S, Bench, bench, heard, point, wait_until
 from host_tests.fleet_bench import Receiver
 from tools.campaign.mosquitto import free_port
 
@@ -20,6 +23,17 @@ __all__ = ["bench"]
 DELAY = "delay of a second message"
 """A matter of time, and so of what else the machine does."""
 SHIPPED = Path(__file__).parents[1] / "deploy" / "mosquitto"
+
+
+class Nothing(BaseHTTPRequestHandler):
+    """Says so to whatever is asked."""
+
+    def do_GET(self) -> None:
+        self.send_response(204)
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        pass
 
 
 class Shipped:
@@ -134,6 +148,50 @@ def test_the_doctor_finds_what_is_wrong(bench, capsys):
     key.rename(key.with_suffix(".away"))
     code, out = run(capsys, "doctor")
     assert code == 1 and "1 dead letters" in out and "all but 1 of 1" in out, out
+    key.with_suffix(".away").rename(key)
+    key.chmod(0o666)
+    assert f"others may use the key file, its mode is 666: `chmod 600 {key}`" in run(capsys, "doctor")[1]
+
+
+def test_the_doctor_believes_no_stranger_and_asks_no_proxy(bench, capsys, monkeypatch):
+    stranger = ThreadingHTTPServer(("127.0.0.1", 0), Nothing)
+    threading.Thread(target=stranger.serve_forever, daemon=True).start()
+    for section in ("WATCH", "WEB"):
+        monkeypatch.setenv(f"LANDBRIDGE_{section}_PORT", str(stranger.server_port))
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    _, out = run(capsys, "doctor")
+    stranger.shutdown()
+    stranger.server_close()
+    assert "/health answers 204, which no agent does: correct [watch] port" in out, out
+    assert "/sign-in answers 204, which no agent does: correct [web] port" in out, out
+    monkeypatch.setenv("LANDBRIDGE_WATCH_PORT", str(free_port()))
+    monkeypatch.setenv("LANDBRIDGE_WEB_PORT", str(free_port()))
+    _, out = run(capsys, "doctor")
+    assert out.count("start the agent") == 2, out
+    bench.config = config.load()
+    bench.start()
+    pages = (bench.config.web.host, bench.config.web.port)
+    with socket.socket() as probe:
+        wait_until(lambda: probe.connect_ex(pages) == 0, "pages")
+    _, out = run(capsys, "doctor")
+    assert "it runs and is well" in out and "/sign-in answers" in out, out
+
+
+def test_the_doctor_finds_a_mail_server_that_is_away_and_journeys_left_behind(bench, capsys, monkeypatch):
+    assert "no target gets any" in run(capsys, "doctor")[1]
+    port = free_port()
+    monkeypatch.setenv("LANDBRIDGE_MAIL_PORT", str(port))
+    with bench.database().writing() as connection:
+        keyring = Keyring(bench.config.store.database)
+        fleet.add(connection, keyring, "desk", "mail", "mailto:a@b.example", None, (), "bench", NOW_S)
+        journeys.mark(connection, DEVICE, NOW_S)
+        heard(connection, DEVICE, NOW_S - 300)
+    _, out = run(capsys, "doctor")
+    assert f"mail server localhost:{port}: " in out and "correct [mail]" in out, out
+    assert "all points that came more than 10 min ago" in out, out
+    with bench.database().writing() as connection:
+        heard(connection, DEVICE, NOW_S - 700)
+    assert "those of 1 devices lack points" in run(capsys, "doctor")[1]
 
 
 def test_the_doctor_names_who_else_answers_and_who_does_not(bench, capsys, monkeypatch):

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import math
 import os
 import queue
 import socket
@@ -16,14 +17,23 @@ from typing import Any, cast
 from unittest.mock import Mock
 
 import pytest
-from landbridge import config, health, logs
+import uvicorn
+from landbridge import config, gauges, health, logs, metrics, service
+from landbridge.clock import from_epoch_s
 from landbridge.errors import UserError
 from landbridge.ingest import session, worker
 from landbridge.ingest.session import Received
 from landbridge.precedence import Precedence
 from sqlalchemy.exc import OperationalError
 
-from host_tests.agent_bench import Bench, bench, point, wait_until  # noqa: F401
+from host_tests.agent_bench import (  # noqa: F401
+    NOW_S,
+    Bench,
+    bench,
+    point,
+    set_clock,
+    wait_until,
+)
 
 
 @pytest.fixture
@@ -57,6 +67,25 @@ def sick(it: Bench) -> str:
     status, text = ask(it, "/health")
     assert status == 503 or json.loads(text) == {"healthy": True, "trouble": []}
     return "" if status == 200 else " ".join(json.loads(text)["trouble"])
+
+
+def test_garbage_is_not_taken_for_messages_nor_a_start_for_an_outage(watched, monkeypatch):
+    monkeypatch.setattr(gauges, "_LOOK_S", 0.05)
+    name = "landbridge_last_stored_timestamp_seconds"
+    metrics.LAST_STORED.set(float("nan"))
+    begin(watched)
+    device = watched.device()
+    device.publish(b"rubbish")
+    wait_until(watched.dead_letters, "a dead letter")
+    assert math.isnan(counted(watched, name))
+    device.send([point(1)])
+    at_s = from_epoch_s(NOW_S).timestamp()
+    wait_until(lambda: counted(watched, name) == at_s, "the time of the message")
+    watched.stop()
+    metrics.LAST_STORED.set(0)
+    set_clock(watched.folder / "clock", NOW_S + 500)
+    begin(watched)
+    assert counted(watched, name) == at_s
 
 
 def counted(it: Bench, name: str) -> float:
@@ -125,6 +154,20 @@ def test_a_thread_that_dies_is_trouble():
     thread.start()
     thread.join()
     assert health.Health([health.of_thread(thread)]).trouble() == ["the thread sender has died"]
+
+
+def test_pages_whose_thread_dies_end_the_agent(watched, monkeypatch):
+    monkeypatch.setattr(service, "_WATCH_S", 0.05)
+    monkeypatch.setattr(uvicorn.Server, "run", lambda *_, **__: None)
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        pages = config.Web(port=probe.getsockname()[1])
+    stop = threading.Event()
+    late = threading.Timer(20, stop.set)
+    late.start()
+    with pytest.raises(UserError, match="thread web has died"):
+        service.run(replace(watched.config, web=pages), stop)
+    late.cancel()
 
 
 def test_a_port_that_is_taken_is_said():

@@ -6,6 +6,7 @@ import gzip
 import json
 import re
 import urllib.request
+from http.client import HTTPConnection
 from itertools import pairwise
 
 import pytest
@@ -204,6 +205,19 @@ def test_what_is_sent_is_small(web: WebBench, keys: dict[str, str]):
     path = f"/v1/devices/{DEVICE}/commands"
     assert web.ask(path, method="POST", body={"verb": "x" * 70_000}).status == 413
     assert web.ask(path, keys["operator"], "POST", {"verb": "x" * 60_000}).status == 422
+    chunks = {"Transfer-Encoding": "chunked", "Content-Type": "application/json"}
+    connection = HTTPConnection("127.0.0.1", web.bench.config.web.port, timeout=30)
+    connection.request("POST", path, iter([b"{}"]), chunks, encode_chunked=True)
+    assert connection.getresponse().status == 411
+    connection.close()
+
+
+def test_what_is_not_there_is_not_there_whatever_it_is(web: WebBench, keys: dict[str, str]):
+    for what in ("commands", "shares"):
+        missing = web.ask(f"/v1/devices/{DEVICE}/{what}/999", keys["operator"], "DELETE")
+        assert missing.status == 404, missing
+    refused = web.ask(f"/v1/devices/{DEVICE}/commands", keys["reader"], "POST", {"verb": "locate"})
+    assert refused.json["detail"] == "this needs the role operator; the token reader has the role reader"
 
 
 def test_guessing_is_slow():

@@ -99,6 +99,29 @@ def test_the_pages_can_be_all_that_runs(command: Command):
     assert serving.wait(20) == 0
 
 
+def test_the_pages_alone_are_watched_as_the_whole_is(command: Command, tmp_path: Path):
+    port, watch = free_port(), free_port()
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+        systemd.bind(str(tmp_path / "notify"))
+        systemd.settimeout(20)
+        ports = {"LANDBRIDGE_WEB_PORT": str(port), "LANDBRIDGE_WATCH_PORT": str(watch)}
+        serving = command.start("run", "--only", "web", NOTIFY_SOCKET=str(tmp_path / "notify"), **ports)
+        assert systemd.recv(100) == b"READY=1"
+        asked = (f"{port}/sign-in", f"{watch}/health", f"{watch}/metrics")
+        assert [status(f"http://127.0.0.1:{each}") for each in asked] == [200] * 3
+        assert systemd.recv(100) == b"WATCHDOG=1"
+        # Whoever looks at the database beside it opens no port but its own.
+        mine = free_port()
+        looking = command.start("web", "--port", str(mine), LANDBRIDGE_WATCH_PORT=str(watch))
+        assert wait_until(lambda: status(f"http://127.0.0.1:{mine}/sign-in"), "pages") == 200
+        looking.terminate()
+        assert looking.wait(20) == 0
+        serving.terminate()
+        assert serving.wait(20) == 0
+        said = iter(lambda: systemd.recv(100), b"STOPPING=1")
+        assert set(said) <= {b"WATCHDOG=1"}
+
+
 def test_a_password_is_read_and_only_its_hash_is_kept(command: Command):
     command("tokens", "add", "berta")
     arguments = [sys.executable, "-m", "landbridge", "--data", str(command.folder), "tokens", "password"]

@@ -248,6 +248,24 @@ def test_a_large_fleet_is_told_as_a_small_one(pages, monkeypatch):
     assert all(each["latitude"] is not None for each in small[0])
 
 
+def test_a_page_of_the_fleet_reads_no_more_than_it_shows(pages, monkeypatch):
+    rides, read = seen.rides, []
+
+    def counted(*given: Any, **named: Any) -> list[seen.Ride]:
+        read.append(rides(*given, **named))
+        return list(read[-1])
+
+    monkeypatch.setattr(seen, "rides", counted)
+    secret, after, devices = pages.token("turns"), "", []
+    while after is not None:
+        told = json.loads(pages.ask(f"/v1/fleet?limit=1&after={after}", secret)[1])
+        devices += [each["device"] for each in told["devices"]]
+        after = told["next"]
+    assert devices == [FIRST, SECOND] and [len(each) for each in read] == [2, 1]
+    mine = json.loads(pages.ask("/v1/fleet?limit=1", pages.token("bolt-turns", tenant="bolt"))[1])
+    assert ([each["device"] for each in mine["devices"]], mine["next"]) == ([FIRST], None)
+
+
 def test_without_a_token_there_is_no_feed(pages):
     for path in ("/v1/events", "/dcsa/v1/events", f"/v1/devices/{FIRST}/export"):
         assert pages.ask(path, "wrong")[0] == 401

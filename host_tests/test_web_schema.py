@@ -1,19 +1,29 @@
-"""The HTTP API against its own document, with whatever that describes: no server error, no other tenant's."""
+"""The HTTP API against its own document: with whatever that describes it answers as that says, without a
+server error, and nothing of another tenant's."""
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
+from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 from landbridge.fleet import commands, shares
-from landbridge.store import trips
+from landbridge.store import trips, wakes
+from landbridge.store.points import KeptUplink, keep_uplinks
 from landbridge.web import guard
+from landbridge.wire.why import Wake
 from schemathesis.checks import not_a_server_error
+from schemathesis.specs.openapi.checks import content_type_conformance, status_code_conformance
 
 from host_tests.fleet_bench import FIRST, NOW_S, SECOND, Fleet, Pages, at
+from host_tests.test_web_words import pages
+
+__all__ = ["pages"]
 
 MINE, THEIRS = "CSQU3054383", "MSKU0000006"
+CHECKS = (not_a_server_error, status_code_conformance, content_type_conformance)
 EXAMPLES = 4
 """Of each operation, for each viewer."""
 
@@ -51,6 +61,12 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         fleet.database.close()
 
 
+def hold_against(document: dict[str, Any], described: dict[str, Any], text: str) -> None:
+    """The content is what the document says; schemathesis itself does not know tuples of JSON Schema 2020."""
+    whole = described["schema"] | {"components": document["components"]}
+    Draft202012Validator(whole).validate(json.loads(text))
+
+
 @pytest.mark.parametrize("viewer", ["acme", "reader", "admin"])
 def test_nothing_breaks_it_and_no_tenant_sees_another_s(served, viewer):
     url = f"{served.pages.url}/v1/openapi.json"
@@ -76,7 +92,11 @@ def test_nothing_breaks_it_and_no_tenant_sees_another_s(served, viewer):
             if "alarm" in case.path_parameters:
                 case.path_parameters["alarm"] = 1 + asked % 6
             response = case.call(headers=headers)
-            case.validate_response(response, checks=(not_a_server_error,))
+            case.validate_response(response, checks=CHECKS)
+            kind = response.headers.get("content-type", [""])[0].partition(";")[0]
+            told = case.operation.definition.raw["responses"][str(response.status_code)]
+            if "json" in kind and response.content:
+                hold_against(document.raw_schema, told["content"][kind], response.text)
             if viewer != "admin":
                 assert response.status_code in (400, 403, 404, 405, 422) or (
                     THEIRS not in response.text and "TGHU0000009" not in response.text
@@ -91,3 +111,32 @@ def test_the_other_tenant_s_device_is_not_there(served):
     for path in ("", "/track", "/wakes", "/commands", "/settings", "/shares", "/export"):
         assert served.pages.ask(f"/v1/devices/{SECOND}{path}", mine)[0] == 404
     assert THEIRS in served.pages.ask("/v1/fleet", served.tokens["admin"])[1]
+
+
+def test_what_is_told_of_a_fleet_to_which_everything_has_happened_is_as_described(pages):
+    with pages._fleet.database.writing() as connection:
+        wakes.add(connection, FIRST, [Wake(1, 1, 2, 10, 3, 4.5)], NOW_S)
+        keep_uplinks(connection, [KeptUplink(FIRST, 1, NOW_S, b"1234", 0, 0)])
+    document = json.loads(pages.ask("/v1/openapi.json", pages.house)[1])
+    assert document["components"]["securitySchemes"]["HTTPBearer"]["scheme"] == "bearer"
+    asked = []
+    for path, operations in document["paths"].items():
+        for operation in operations.values():
+            assert operation["security"] == [{"HTTPBearer": []}]
+            codes = {"400", "401", "403", "404", "411", "413", "422", "429", "503"}
+            assert codes < set(operation["responses"]), path
+        if "get" in operations and path != "/v1/events":  # of these alarms no event was told
+            whole = path.format(device=FIRST, seq=1) + ("?line=west" if path == "/v1/journeys" else "")
+            status, text = pages.ask(whole + ("?state=all" if path == "/v1/alarms" else ""), pages.house)
+            assert status == 200, whole
+            (described, *_) = operations["get"]["responses"]["200"]["content"].values()
+            hold_against(document, described, text)
+            asked.append(path)
+    assert len(asked) > 15
+    assert len(document["paths"]["/v1/devices/{device}/export"]["get"]["responses"]["200"]["content"]) == 4
+
+
+def test_a_type_that_no_event_has_is_said(served):
+    status, text = served.pages.ask("/v1/events?type=alarm&type=nonsense", served.tokens["admin"])
+    assert status == 400 and "type=nonsense: known are alarm, alarm-acknowledged" in text
+    assert served.pages.ask("/v1/events?type=alarm&type=stop", served.tokens["admin"])[0] == 200

@@ -158,7 +158,9 @@ def web(device: str | None = _SHOWN, port: int = _WEB_PORT) -> None:
     """
     from landbridge import service
 
-    here = replace(config.load(), web=config.Web(port=port))
+    loaded = config.load()
+    # Beside an agent, which has the port of [watch].
+    here = replace(loaded, web=config.Web(port=port), watch=replace(loaded.watch, port=0))
     with opened() as it, signed_in(it.database, it.clock) as secret:
         if device is not None:
             with it.database.reading() as connection:

@@ -2,10 +2,10 @@
 
 import logging
 import threading
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlalchemy.exc import DBAPIError
 
@@ -13,7 +13,8 @@ from landbridge.clock import Clock
 from landbridge.config import Config
 from landbridge.errors import UserError
 from landbridge.garbage import collect_seldom
-from landbridge.health import Health, notify, of_thread, serving
+from landbridge.gauges import Gauges
+from landbridge.health import Check, Health, notify, of_thread, serving
 from landbridge.ingest.limits import RateLimit
 from landbridge.ingest.pipeline import Pipeline
 from landbridge.ingest.session import Session
@@ -52,6 +53,14 @@ class Leads:
     """Of an agent that must be the only one (store/single.py)."""
 
 
+class Running(NamedTuple):
+    """What runs of a part of the agent, and what is to be watched of it."""
+
+    threads: Sequence[threading.Thread]
+    checks: Sequence[Check] = ()
+    stay: Stay = lambda: None
+
+
 def run(
     config: Config,
     stop: threading.Event,
@@ -60,41 +69,56 @@ def run(
     source: Source = Source.MQTT,
 ) -> None:
     """Serve until `stop` is set; `UserError` when something needed is not there at the start."""
+    if only == Part.WEB and not config.web.port:
+        raise UserError("no port for the pages: set [web] port")
     database = open_database(config.store.database)
     try:
-        with _pages(config, database, stop, only):
-            if only == Part.WEB:
-                stop.wait()
-            else:
-                _ingest(config, stop, make_pipeline, database, source)
+        with ExitStack() as running:
+            parts = [running.enter_context(_counting(database))]
+            if only != Part.INGEST and config.web.port:
+                parts.append(running.enter_context(_pages(config, database, stop)))
+            if only != Part.WEB:
+                parts.append(running.enter_context(_ingest(config, make_pipeline, database, source)))
+            _watch(config, parts, stop)
     finally:
         database.close()
 
 
-def _pages(
-    config: Config, database: Database, stop: threading.Event, only: Part | None
-) -> AbstractContextManager[None]:
-    """Pages and API while it lasts, if they are wanted."""
-    if only == Part.WEB and not config.web.port:
-        raise UserError("no port for the pages: set [web] port")
-    if only == Part.INGEST or not config.web.port:
-        return nullcontext()
+@contextmanager
+def _counting(database: Database) -> Iterator[Running]:
+    """What is watched of the database, whatever part of the agent works on it."""
+    gauges = Gauges(database, Clock())
+    gauges.start()
+    try:
+        yield Running((gauges,), (gauges.trouble,))
+    finally:
+        gauges.stop()
+
+
+@contextmanager
+def _pages(config: Config, database: Database, stop: threading.Event) -> Iterator[Running]:
+    """Pages and API while it lasts."""
     # A host that only takes in messages need not load any of it.
-    from landbridge.web.server import serving
+    from landbridge.web import server
 
-    return serving(config, database, Clock(), stop)
+    with server.serving(config, database, Clock(), stop) as thread:
+        yield Running((thread,))
 
 
+@contextmanager
 def _ingest(
-    config: Config, stop: threading.Event, make_pipeline: MakePipeline, database: Database, source: Source
-) -> None:
+    config: Config, make_pipeline: MakePipeline, database: Database, source: Source
+) -> Iterator[Running]:
+    """All the rest, from messages of devices to those for platforms, while it lasts."""
     keyring = Keyring(config.store.database, config.store.key_file)
     _check_keys(database, keyring)
     limit = RateLimit(config.devices.per_minute)
     if source == Source.MQTT:
         with alone(database) as stay:
             session = Session(config.broker, limit)
-            _serve(config, stop, make_pipeline, database, keyring, (session, session), Leads(stay=stay))
+            leads = Leads(stay=stay)
+            with _working(config, make_pipeline, database, keyring, (session, session), leads) as part:
+                yield part
         return
     if not database.on_server:
         raise UserError("agents that share NATS need a database on a server: set [store] database")
@@ -112,7 +136,8 @@ def _ingest(
         session = Session(mine, limit, listens=False)
         taken = NatsSource(config.nats, limit, shares, session)
         leads = Leads(lambda: _leads(sending), lambda: _leads(delivering))
-        _serve(config, stop, make_pipeline, database, keyring, (taken, session), leads)
+        with _working(config, make_pipeline, database, keyring, (taken, session), leads) as part:
+            yield part
 
 
 def _leads(lease: Leases) -> bool:
@@ -121,15 +146,15 @@ def _leads(lease: Leases) -> bool:
     return lease.take(0)
 
 
-def _serve(
+@contextmanager
+def _working(
     config: Config,
-    stop: threading.Event,
     make_pipeline: MakePipeline,
     database: Database,
     keyring: Keyring,
     ends: "tuple[Session | NatsSource, Session]",
     leads: Leads,
-) -> None:
+) -> Iterator[Running]:
     """`ends`: where messages come from, and where others are published."""
     source, session = ends
     precedence = Precedence()
@@ -143,41 +168,51 @@ def _serve(
     )
     upkeep = Upkeep(database, Clock(), config.store, precedence)
     threads = (worker, journeys, sender, deliveries, upkeep)
-    checks = dict.fromkeys((source.trouble, session.trouble))
-    health = Health((*checks, worker.trouble, *map(of_thread, threads)))
+    checks = (*dict.fromkeys((source.trouble, session.trouble)), worker.trouble)
     for end in dict.fromkeys((session, source)):
         end.open()
     collect_seldom()
     try:
         for thread in threads:
             thread.start()
-        with serving(config.watch, health):
-            _watch(health, threads, stop, leads.stay)
+        yield Running(threads, checks, leads.stay)
     finally:
-        notify("STOPPING=1")
         for thread in threads:
             thread.stop()
         for end in dict.fromkeys(ends):
             end.close()
 
 
-def _watch(health: Health, threads: Sequence[threading.Thread], stop: threading.Event, stay: Stay) -> None:
-    """Until `stop`. Whoever supervises the agent is told that it is well; `UserError` when a thread has died,
-    so that it is started again, or when another agent has taken the database."""
-    notify("READY=1")
-    while not stop.wait(_WATCH_S):
+def _watch(config: Config, parts: Sequence[Running], stop: threading.Event) -> None:
+    """Until `stop`. Whoever asks, or supervises the agent, is told whether all of it is well; `UserError`
+    when a thread has died, so that it is started again, or when another agent has taken the database."""
+    threads = [thread for part in parts for thread in part.threads]
+    checks = [check for part in parts for check in part.checks]
+    health = Health((*checks, *map(of_thread, threads)))
+    try:
+        with serving(config.watch, health):
+            notify("READY=1")
+            while not stop.wait(_WATCH_S):
+                _look(health, parts)
+                dead = [thread.name for thread in threads if not thread.is_alive()]
+                if dead:
+                    raise UserError(f"the thread {dead[0]} has died: the log says why; start the agent again")
+    finally:
+        notify("STOPPING=1")
+
+
+def _look(health: Health, parts: Sequence[Running]) -> None:
+    """Once: that the agent is still the only one, and what is wrong."""
+    for part in parts:
         try:
-            stay()
+            part.stay()
         except DBAPIError as error:
             _log.error("cannot see whether another agent uses the database: %s", error.orig)
-        trouble = health.trouble()
-        for why in trouble:
-            _log.error("not healthy: %s", why)
-        dead = [thread.name for thread in threads if not thread.is_alive()]
-        if dead:
-            raise UserError(f"the thread {dead[0]} has died: the log says why; start the agent again")
-        if not trouble:
-            notify("WATCHDOG=1")
+    trouble = health.trouble()
+    for why in trouble:
+        _log.error("not healthy: %s", why)
+    if not trouble:
+        notify("WATCHDOG=1")
 
 
 def _check_keys(database: Database, keyring: Keyring) -> None:

@@ -6,7 +6,9 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable
 from dataclasses import replace
+from http.client import HTTPException
 from pathlib import Path
+from smtplib import SMTPException
 
 import typer
 from sqlalchemy import text
@@ -18,18 +20,23 @@ from landbridge.errors import UserError
 from landbridge.fleet import broker as checks
 from landbridge.ingest.limits import RateLimit
 from landbridge.ingest.session import Session
-from landbridge.store import devices, letters, outbox, targets
+from landbridge.outbound.kinds import mail
+from landbridge.store import devices, journeys, letters, outbox, targets
 from landbridge.store.leases import Leases
 from landbridge.store.single import alone
+from landbridge.web.address import local_url
 
 _LEAST_FREE_BYTES = 1 << 30
 _DAY_S = 86_400
 _MOST_IN_OUTBOX = 10_000
+_JOURNEY_S = 600
+_TOO_OPEN = 0o027
+"""Bits of a mode by which others than the owner write a file, or others than his group read it."""
 _OTHER = "-doctor"
 
 
 def doctor() -> None:
-    """Look at database, keys, broker and what waits; exits with 1 when something is wrong.
+    """Look at database, keys, broker, pages and what waits; exits with 1 when something is wrong.
 
     \b
     Example:
@@ -76,6 +83,9 @@ def _keys(it: Opened) -> str:
     if bad:
         some = ", ".join(bad[:5])
         raise UserError(f"the key file opens the keys of all but {len(bad)} of {count} devices: {some}")
+    file = it.keyring.path
+    if file.exists() and (mode := file.stat().st_mode & 0o777) & _TOO_OPEN:
+        raise UserError(f"others may use the key file, its mode is {mode:o}: `chmod 600 {file}`")
     return f"the key file opens the keys of all {count} devices"
 
 
@@ -96,7 +106,7 @@ def _broker(it: Opened) -> str:
 def _agent(it: Opened) -> str:
     watch = it.config.watch
     if watch.port:
-        return _health(f"http://{watch.host}:{watch.port}/health")
+        return _health(f"{local_url(watch.host, watch.port)}/health")
     if it.database.on_server:
         with Leases(it.database, "agents") as agents:
             if count := agents.holders():
@@ -110,20 +120,38 @@ def _agent(it: Opened) -> str:
 
 
 def _health(url: str) -> str:
+    code, text = _asked(url)
     try:
-        with urllib.request.urlopen(url, timeout=10):
-            return f"it runs and is well, says {url}"
-    except urllib.error.HTTPError as error:
-        raise UserError(_trouble(error)) from None
-    except (OSError, ValueError) as error:
+        said = json.loads(text)
+        is_healthy, trouble = said["healthy"], "; ".join(said["trouble"])
+    except (ValueError, KeyError, TypeError):
+        raise UserError(f"{url} answers {code}, which no agent does: correct [watch] port") from None
+    if is_healthy is not True:
+        raise UserError(f"it is not well: {trouble}")
+    return f"it runs and is well, says {url}"
+
+
+def _pages(it: Opened) -> str:
+    web = it.config.web
+    if not web.port:
+        return "none: [web] port is 0"
+    url = f"{local_url(web.host, web.port)}/sign-in"
+    code, text = _asked(url)
+    if code != 200 or "Landbridge" not in text:
+        raise UserError(f"{url} answers {code}, which no agent does: correct [web] port")
+    return f"{url} answers"
+
+
+def _asked(url: str) -> tuple[int, str]:
+    """Code and text; what listens on this machine is not asked for through a proxy."""
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with opener.open(url, timeout=10) as answer:
+            return answer.status, answer.read().decode(errors="replace")
+    except urllib.error.HTTPError as answer:
+        return answer.code, answer.read().decode(errors="replace")
+    except (OSError, ValueError, HTTPException) as error:
         raise UserError(f"no answer from {url}: {error}; start the agent") from None
-
-
-def _trouble(answer: urllib.error.HTTPError) -> str:
-    try:
-        return f"it is not well: {'; '.join(json.loads(answer.read())['trouble'])}"
-    except (OSError, ValueError, KeyError, TypeError):
-        return f"{answer.url} answers {answer.code}, which no agent does: correct [watch] port"
 
 
 def _contacts(it: Opened) -> str:
@@ -166,13 +194,39 @@ def _targets(it: Opened) -> str:
     return f"{len(rows)} targets, none of them away"
 
 
+def _mail(it: Opened) -> str:
+    with it.database.reading() as connection:
+        count = sum(each.kind == "mail" for each in targets.active(connection))
+    if not count:
+        return "no target gets any"
+    where = f"{it.config.mail.host}:{it.config.mail.port}"
+    try:
+        with mail.connected(it.config.mail):
+            return f"{where} answers"
+    except (OSError, SMTPException) as error:
+        raise UserError(f"mail server {where}: {error}; correct [mail]") from None
+
+
+def _journeys(it: Opened) -> str:
+    with it.database.reading() as connection:
+        count = journeys.left(connection, it.clock.now_s() - _JOURNEY_S)
+    if count:
+        raise UserError(
+            f"those of {count} devices lack points of more than 10 min ago: the agent's log says why"
+        )
+    return "they have all points that came more than 10 min ago"
+
+
 _LOOKS: dict[str, Callable[[Opened], str]] = {
     "database": _database,
     "keys": _keys,
     "broker": _broker,
     "agent": _agent,
+    "pages": _pages,
     "devices": _contacts,
     "dead letters": _letters,
     "outbox": _outbox,
     "targets": _targets,
+    "mail": _mail,
+    "journeys": _journeys,
 }

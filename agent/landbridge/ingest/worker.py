@@ -75,7 +75,6 @@ class Worker(threading.Thread):
                 with metrics.TRANSACTION_S.time(), self._storing:
                     self._pipeline.process_all(batch)
                 self._unstored.ends()
-                metrics.LAST_STORED.set_to_current_time()
                 return
             except Exception as error:
                 self._unstored.begins()

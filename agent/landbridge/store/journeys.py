@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Select, delete, insert, select, tuple_, update
+from sqlalchemy import Connection, Select, delete, func, insert, select, tuple_, update
 
 from landbridge.store.tables import devices, journey_states
 
@@ -40,6 +40,12 @@ def hold_marked(connection: Connection, besides: Collection[str | None] = ()) ->
 def _marked(besides: Collection[str | None]) -> Select[Any]:
     marked = select(devices.c.device).where(devices.c.journey_from_s.is_not(None))
     return marked.where(devices.c.device.not_in(besides)).limit(1)
+
+
+def left(connection: Connection, heard_before_s: int) -> int:
+    """How many devices heard last before a time have a journey that is to be worked out."""
+    marked = select(func.count()).where(devices.c.journey_from_s.is_not(None))
+    return int(connection.execute(marked.where(devices.c.last_contact_s < heard_before_s)).scalar_one())
 
 
 def take_mark(connection: Connection, device: str) -> int | None:

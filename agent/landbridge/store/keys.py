@@ -19,7 +19,7 @@ class Keyring:
         """`UserError` for a database on a server without a key file."""
         if not file and is_server(str(database)):
             raise UserError("a database on a server has no file beside it: name one in [store] key_file")
-        self._path = Path(file or f"{database}.key")
+        self.path = Path(file or f"{database}.key")
         self._fernet: Fernet | None = None
 
     def wrap(self, device_key: bytes, first: bool) -> bytes:
@@ -35,7 +35,7 @@ class Keyring:
             return self._cipher(make=False).decrypt(wrapped_key)
         except InvalidToken:
             raise UserError(
-                f"{self._path} is not the key file of this database; put the right one back"
+                f"{self.path} is not the key file of this database; put the right one back"
             ) from None
 
     def _cipher(self, make: bool) -> Fernet:
@@ -44,24 +44,24 @@ class Keyring:
                 self._fernet = Fernet(self._read(make))
             except FileNotFoundError:
                 raise UserError(
-                    f"key file missing: {self._path}; put it back from the backup,"
+                    f"key file missing: {self.path}; put it back from the backup,"
                     " without it no device of this database can be understood"
                 ) from None
             except OSError as error:
                 raise UserError(
-                    f"cannot use key file {self._path}: {error.strerror}; check its permissions"
+                    f"cannot use key file {self.path}: {error.strerror}; check its permissions"
                 ) from None
             except ValueError:
-                raise UserError(f"{self._path} is not a key file; put the right one back") from None
+                raise UserError(f"{self.path} is not a key file; put the right one back") from None
         return self._fernet
 
     def _read(self, make: bool) -> bytes:
         if not make:
-            return self._path.read_bytes()
+            return self.path.read_bytes()
         try:
-            handle = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            handle = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         except FileExistsError:
-            return self._path.read_bytes()
+            return self.path.read_bytes()
         key = Fernet.generate_key()
         with os.fdopen(handle, "wb") as file:
             file.write(key)

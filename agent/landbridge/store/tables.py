@@ -608,6 +608,12 @@ alarms = Table(
     sqlite_autoincrement=True,
 )
 Index("alarms_by_device", alarms.c.device, alarms.c.name)
+Index(
+    "alarms_that_stand",
+    alarms.c.severity,
+    sqlite_where=alarms.c.cleared_s.is_(None),
+    postgresql_where=alarms.c.cleared_s.is_(None),
+)
 
 # Classes of cards (controls/classes.py), as set last.
 control_classes = Table(

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from fastapi import HTTPException
 from sqlalchemy import Connection
@@ -43,12 +43,12 @@ def send(
 
 
 def cancel(it: Here, viewer: Viewer, device: str, command: int) -> None:
-    """Take a command back; 404 if it was not given in the viewer's time, `UserError` if it is over."""
+    """Take a command back; 404 if there is none of the viewer's time, `UserError` if it is over."""
     with _acting(it, viewer, device, "operator") as (connection, found):
         now_s = it.clock.now_s()
         row = stored_commands.find(connection, device, command)
         mine = seen.intervals(connection, found, now_s)
-        if row is not None and not any(begin <= row.given_s < end for begin, end in mine):
+        if row is None or not any(begin <= row.given_s < end for begin, end in mine):
             raise HTTPException(404, f"{device} has no command {command}")
         commands.cancel(connection, device, command, viewer.who, now_s)
 
@@ -87,15 +87,20 @@ def switch(it: Here, viewer: Viewer, device: str, wish: str) -> int:
         return cards.switch(connection, device, wish, viewer.who, it.clock.now_s())
 
 
-def acknowledge(it: Here, viewer: Viewer, alarm: int) -> None:
-    """The viewer looks after an alarm; 404 if it is none of his."""
-    demand(viewer, "operator")
-    with it.database.writing() as connection:
-        row = alarms.find(connection, alarm)
-        if row is None or (viewer.tenant is not None and row.tenant != viewer.tenant):
-            raise HTTPException(404, f"no alarm {alarm}")
+def acknowledge(it: Here, viewer: Viewer, alarm: int, note: str) -> dict[str, Any]:
+    """The viewer looks after an alarm, and says how; returns what is told of it then, as of what follows."""
+    with _at_alarm(it, viewer, alarm) as connection:
         now_s = it.clock.now_s()
-        announce.tell(connection, engine.acknowledge(connection, alarm, viewer.who, "", now_s), now_s)
+        announce.tell(connection, engine.acknowledge(connection, alarm, viewer.who, note, now_s), now_s)
+        return engine.told(engine.known(connection, alarm))
+
+
+def clear(it: Here, viewer: Viewer, alarm: int) -> dict[str, Any]:
+    """An alarm is over."""
+    with _at_alarm(it, viewer, alarm) as connection:
+        now_s = it.clock.now_s()
+        announce.tell(connection, engine.clear(connection, alarm, viewer.who, now_s), now_s)
+        return engine.told(engine.known(connection, alarm))
 
 
 def roll_out(it: Here, viewer: Viewer, board: str, sequence: int, canaries: int, days: int) -> None:
@@ -115,6 +120,17 @@ def halt(it: Here, viewer: Viewer, board: str, sequence: int) -> None:
 def _for_the_house(viewer: Viewer) -> None:
     demand(viewer, "admin")
     only_house(viewer)
+
+
+@contextmanager
+def _at_alarm(it: Here, viewer: Viewer, alarm: int) -> Iterator[Connection]:
+    """404 if the viewer has no such alarm, whether there is one or not."""
+    demand(viewer, "operator")
+    with it.database.writing() as connection:
+        row = alarms.find(connection, alarm)
+        if row is None or (viewer.tenant is not None and row.tenant != viewer.tenant):
+            raise HTTPException(404, f"no alarm {alarm}")
+        yield connection
 
 
 class _Acting(NamedTuple):

@@ -12,8 +12,12 @@ SHARE = "/s/"
 
 def base_url(web: Web) -> str:
     """Without a slash at its end."""
-    host = f"[{web.host}]" if ":" in web.host else web.host
-    return web.url.rstrip("/") or f"http://{host}:{web.port}"
+    return web.url.rstrip("/") or local_url(web.host, web.port)
+
+
+def local_url(host: str, port: int) -> str:
+    """Where this machine finds what listens there."""
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}"
 
 
 def own_address(request: Request, **query: str) -> str:

@@ -29,7 +29,7 @@ def alarms_page(request: Request, who: Looks, every: bool = False) -> HTMLRespon
 @router.post("/alarms/{alarm}/acknowledge")
 async def acknowledge(request: Request, who: Acts, alarm: Number) -> Response:
     """By the button; back to where it was pressed."""
-    act.acknowledge(here(request), who, alarm)
+    act.acknowledge(here(request), who, alarm, note="")
     return back(inside(str((await request.form()).get("after", "/alarms"))))
 
 

@@ -1,13 +1,14 @@
 """The HTTP API, under /v1. Tokens come as `Authorization: Bearer ...`; docs/web.md."""
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, HTTPException, Path, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from landbridge.clock import iso
-from landbridge.web import act, seen, tell
+from landbridge.web import act, answers, seen, tell
+from landbridge.web.answers import Json, Told
 from landbridge.web.here import here
 from landbridge.web.viewer import Viewer, viewer, viewer_who_acts
 
@@ -47,17 +48,17 @@ def fleet(
     who: Looks,
     after: Annotated[str, Query(max_length=32)] = "",
     limit: Annotated[int, Query(ge=1, le=10_000)] = 1_000,
-) -> dict[str, Any]:
+) -> Annotated[Json, Told(answers.FleetPage)]:
     """The devices by id, where they are and how; `next` is `after` of the next page, null on the last."""
     it = here(request)
     with it.database.reading() as connection:
-        found = [each for each in seen.rides(connection, who.tenant) if each.device > after]
+        found = seen.rides(connection, who.tenant, after=after, limit=limit + 1)
         told = seen.whereabouts(connection, found[:limit], it.clock.now_s())
     return {"devices": told, "next": found[limit - 1].device if len(found) > limit else None}
 
 
 @router.get("/devices/{device}")
-def device(request: Request, who: Looks, device: Device) -> dict[str, Any]:
+def device(request: Request, who: Looks, device: Device) -> Annotated[Json, Told(answers.OneDevice)]:
     """One device: where it is, near which place, its trips."""
     it = here(request)
     with it.database.reading() as connection:
@@ -74,7 +75,7 @@ def track(
     until: datetime | None = None,
     after: Annotated[str | None, Query(max_length=32)] = None,
     limit: Annotated[int, Query(ge=1, le=10_000)] = 1_000,
-) -> dict[str, Any]:
+) -> Annotated[Json, Told(answers.Track)]:
     """Its dated points by time as a GeoJSON FeatureCollection, taken from `since` on and before `until`."""
     with here(request).database.reading() as connection:
         found = act.ride(connection, who, device)
@@ -84,7 +85,7 @@ def track(
 @router.get("/devices/{device}/commands")
 def commands(
     request: Request, who: Looks, device: Device, before: Before = LARGEST, limit: Most = MOST
-) -> list[dict[str, Any]]:
+) -> list[Annotated[Json, Told(answers.Command)]]:
     """The commands it was given, the newest first, and what has become of them."""
     it = here(request)
     with it.database.reading() as connection:
@@ -92,7 +93,7 @@ def commands(
 
 
 @router.post("/devices/{device}/commands", status_code=201)
-def send(request: Request, who: Acts, device: Device, order: Order) -> dict[str, Any]:
+def send(request: Request, who: Acts, device: Device, order: Order) -> Annotated[Json, Told(answers.Given)]:
     """Have it do something once; it gets it with the reply to its next report."""
     given = act.send(here(request), who, device, order.verb, order.argument, order.expires)
     return {"command": given.command, "expires": iso(given.expires_s)}
@@ -105,7 +106,7 @@ def cancel(request: Request, who: Acts, device: Device, command: Number) -> None
 
 
 @router.get("/devices/{device}/settings")
-def settings(request: Request, who: Looks, device: Device) -> dict[str, Any]:
+def settings(request: Request, who: Looks, device: Device) -> Annotated[Json, Told(answers.Settings)]:
     """What it is to apply, with ranges, and whether it does."""
     with here(request).database.reading() as connection:
         found = act.ride(connection, who, device)
@@ -115,7 +116,9 @@ def settings(request: Request, who: Looks, device: Device) -> dict[str, Any]:
 
 
 @router.patch("/devices/{device}/settings")
-def change(request: Request, who: Acts, device: Device, changes: dict[str, int | str]) -> dict[str, Any]:
+def change(
+    request: Request, who: Acts, device: Device, changes: dict[str, int | str]
+) -> Annotated[Json, Told(answers.Revision)]:
     """Change some; the value "default" takes one back. Revision null: it was set so already."""
     given = {name: str(value) for name, value in changes.items()}
     return {"revision": act.change(here(request), who, device, given)}
@@ -124,7 +127,7 @@ def change(request: Request, who: Acts, device: Device, changes: dict[str, int |
 @router.get("/devices/{device}/shares")
 def shares(
     request: Request, who: Looks, device: Device, before: Before = LARGEST, limit: Most = MOST
-) -> list[dict[str, Any]]:
+) -> list[Annotated[Json, Told(answers.Link)]]:
     """The links to its trips, the newest first; not their secrets, which nobody has kept."""
     it = here(request)
     with it.database.reading() as connection:
@@ -132,7 +135,9 @@ def shares(
 
 
 @router.post("/devices/{device}/shares", status_code=201)
-def share(request: Request, who: Acts, device: Device, length: Length) -> dict[str, Any]:
+def share(
+    request: Request, who: Acts, device: Device, length: Length
+) -> Annotated[Json, Told(answers.NewLink)]:
     """Make a link that shows where its trip's container is; its address is told only now."""
     it = here(request)
     made = act.share(it, who, device, length.length)

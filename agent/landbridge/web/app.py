@@ -1,11 +1,13 @@
 """The application: routes, errors in the form that the asker reads, the guard around all."""
 
+import logging
 from urllib.parse import quote
 
-from fastapi import FastAPI, HTTPException, Request
+from fastapi import Depends, FastAPI, HTTPException, Request
 from fastapi.exception_handlers import http_exception_handler
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, RedirectResponse, Response
+from sqlalchemy.exc import OperationalError
 from starlette.exceptions import HTTPException as AnyHTTPException
 from starlette.middleware.gzip import GZipMiddleware
 
@@ -25,17 +27,27 @@ from landbridge.web import (
     updates,
 )
 from landbridge.web.address import own_address
+from landbridge.web.answers import BEARER, REFUSALS
 from landbridge.web.guard import Guard
 from landbridge.web.here import Here
 from landbridge.web.render import page
 from landbridge.web.viewer import NotSignedIn
+
+_RETRY_S = 10
+_log = logging.getLogger(__name__)
 
 
 def make(it: Here) -> FastAPI:
     """The application on these parts."""
     # The usual documentation pages load scripts from elsewhere.
     app = FastAPI(
-        title="Landbridge", version="1", openapi_url="/v1/openapi.json", docs_url=None, redoc_url=None
+        title="Landbridge",
+        version="1",
+        openapi_url="/v1/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+        dependencies=[Depends(BEARER)],
+        responses=REFUSALS,
     )
     app.state.here = it
     for each in (api, history, feed, alarms, alarm_page, card, journeys, audit, updates, pages, shared):
@@ -43,6 +55,7 @@ def make(it: Here) -> FastAPI:
     assets.attach(app)
     app.add_exception_handler(NotSignedIn, _not_signed_in)
     app.add_exception_handler(UserError, _user_error)
+    app.add_exception_handler(OperationalError, _no_database)
     app.add_exception_handler(RequestValidationError, _not_valid)
     app.add_exception_handler(AnyHTTPException, _http_error)
     app.add_middleware(GZipMiddleware, minimum_size=1000, compresslevel=4)
@@ -68,6 +81,16 @@ async def _user_error(request: Request, error: Exception) -> Response:
     return await _http_error(request, HTTPException(400, told))
 
 
+async def _no_database(request: Request, error: Exception) -> Response:
+    """It is locked, away or full: whoever asks again later may be answered."""
+    assert isinstance(error, OperationalError)
+    _log.error("%s %s: the database does not answer: %s", request.method, request.url.path, error.orig)
+    retry = {"retry-after": str(_RETRY_S)}
+    return await _http_error(
+        request, HTTPException(503, "the database does not answer: try again in a little while", retry)
+    )
+
+
 async def _not_valid(request: Request, error: Exception) -> Response:
     """Without what was given, as a NaN or half a surrogate pair cannot be told in JSON."""
     assert isinstance(error, RequestValidationError)
@@ -85,4 +108,6 @@ async def _http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, AnyHTTPException)
     if _is_api(request):
         return await http_exception_handler(request, error)
-    return page(request, "error.html", error.status_code, code=error.status_code, why=error.detail)
+    answer = page(request, "error.html", error.status_code, code=error.status_code, why=error.detail)
+    answer.headers.update(error.headers or {})
+    return answer

@@ -8,6 +8,8 @@ from sqlalchemy import Connection
 
 from landbridge.clock import iso
 from landbridge.store import audit
+from landbridge.web import answers
+from landbridge.web.answers import Json, Told
 from landbridge.web.api import LARGEST, Looks
 from landbridge.web.here import here
 from landbridge.web.render import page
@@ -19,7 +21,9 @@ Before = Annotated[int, Query(ge=1, le=LARGEST)]
 
 
 @router.get("/v1/audit")
-def entries(request: Request, who: Looks, before: Before = LARGEST) -> list[dict[str, Any]]:
+def entries(
+    request: Request, who: Looks, before: Before = LARGEST
+) -> list[Annotated[Json, Told(answers.Entry)]]:
     """What people did, the newest first, 200 at most, below the entry `before`."""
     with here(request).database.reading() as connection:
         return _told(connection, who, before)

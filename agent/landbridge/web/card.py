@@ -3,7 +3,7 @@
 import json
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Annotated, Any
 
 from fastapi import APIRouter, HTTPException, Request
 from fastapi.responses import HTMLResponse, Response
@@ -19,7 +19,8 @@ from landbridge.fleet.policy import AUTOMATIC
 from landbridge.store import cards as stored
 from landbridge.store import devices
 from landbridge.store.register import Registered
-from landbridge.web import act, seen, tell
+from landbridge.web import act, answers, seen, tell
+from landbridge.web.answers import Json, Told
 from landbridge.web.api import Acts as ApiActs
 from landbridge.web.api import Device, Looks
 from landbridge.web.forms import Acts, back, device_path
@@ -44,7 +45,7 @@ class Wish(BaseModel):
 
 
 @router.get("/v1/devices/{device}/card")
-def card(request: Request, who: Looks, device: Device) -> dict[str, Any]:
+def card(request: Request, who: Looks, device: Device) -> Annotated[Json, Told(answers.Card)]:
     """Profiles, switches and what became of them, bytes by month and country, identity; for the house what
     the register has of the card, and what went over each profile."""
     it = here(request)
@@ -53,7 +54,9 @@ def card(request: Request, who: Looks, device: Device) -> dict[str, Any]:
 
 
 @router.post("/v1/devices/{device}/card/switch")
-def switch(request: Request, who: ApiActs, device: Device, wish: Wish) -> dict[str, Any]:
+def switch(
+    request: Request, who: ApiActs, device: Device, wish: Wish
+) -> Annotated[Json, Told(answers.Revision)]:
     """Have it use a profile; one that cannot connect it leaves again by itself."""
     return {"revision": act.switch(here(request), who, device, wish.profile)}
 

@@ -7,7 +7,7 @@ from itertools import islice
 from typing import Annotated, Any
 
 from fastapi import APIRouter, HTTPException, Query, Request
-from fastapi.responses import StreamingResponse
+from fastapi.responses import Response, StreamingResponse
 from sqlalchemy import Row
 from starlette.concurrency import run_in_threadpool
 
@@ -17,7 +17,8 @@ from landbridge.outbound.paged import PAGE, Paged
 from landbridge.outbound.topics import message
 from landbridge.store import events, order
 from landbridge.store.events import Wanted
-from landbridge.web import act, tell
+from landbridge.web import act, answers, tell
+from landbridge.web.answers import Json, Told
 from landbridge.web.api import LARGEST, Device, Looks
 from landbridge.web.here import Here, here
 
@@ -28,7 +29,7 @@ After = Annotated[
 Limit = Annotated[int, Query(ge=1, le=10_000)]
 
 
-@router.get("/v1/events")
+@router.get("/v1/events", responses=answers.NOT_YET)
 def told(
     request: Request,
     who: Looks,
@@ -36,17 +37,21 @@ def told(
     limit: Limit = 1_000,
     device: Annotated[str | None, Query(max_length=32)] = None,
     type: Annotated[list[str] | None, Query(max_length=20)] = None,
-) -> dict[str, Any]:
+) -> Annotated[Json, Told(answers.Events)]:
     """What was told after the event of that number, in this order, retractions too. `next` is `after` of
     the next page, also when this one is empty. 409: no event has that number yet, nor had one before the
     database was restored."""
+    if unknown := sorted(set(type or ()) - set(answers.EVENT_TYPES)):
+        raise HTTPException(400, f"type={unknown[0]}: known are {', '.join(answers.EVENT_TYPES)}")
     rows = _told(request, after, limit, Wanted(who.tenant, device, type))
     found = [message(row.event, row.told_s, row.replaces, json.loads(row.content)) for row in rows]
     return {"events": found, "next": rows[-1].event if rows else after}
 
 
-@router.get("/dcsa/v1/events")
-def of_dcsa(request: Request, who: Looks, after: After = 0, limit: Limit = 1_000) -> dict[str, Any]:
+@router.get("/dcsa/v1/events", responses=answers.NOT_YET)
+def of_dcsa(
+    request: Request, who: Looks, after: After = 0, limit: Limit = 1_000
+) -> Annotated[Json, Told(answers.DcsaEvents)]:
     """The same as DCSA's IoT and Track & Trace events, those that have a place there."""
     rows = _told(request, after, limit, Wanted(who.tenant))
     each = (dcsa.event(message(row.event, row.told_s, row.replaces, json.loads(row.content))) for row in rows)
@@ -64,7 +69,7 @@ def _told(request: Request, after: int, limit: int, wanted: Wanted) -> Sequence[
         return events.feed(connection, after, limit, wanted)
 
 
-@router.get("/v1/devices/{device}/export")
+@router.get("/v1/devices/{device}/export", response_class=Response, responses=answers.FILES)
 def exported(
     request: Request,
     who: Looks,

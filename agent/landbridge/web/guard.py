@@ -63,7 +63,7 @@ class Guard:
         self._buckets = Buckets()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Refuse with 429 or pass on; add the headers."""
+        """Refuse or pass on; add the headers."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -81,17 +81,18 @@ class Guard:
         answer: ASGIApp = self._app
         if not self._buckets.take(client, rate_of(scope), time.monotonic()):
             answer = PlainTextResponse("too many requests, wait a little", 429, {"retry-after": "10"})
-        elif not is_small(scope):
-            answer = PlainTextResponse(f"give at most {LARGEST_BODY} bytes, and their number", 413)
+        elif code := refusal(Headers(scope=scope)):
+            answer = PlainTextResponse(f"give at most {LARGEST_BODY} bytes, and their number", code)
         await answer(scope, receive, send_with_headers)
 
 
-def is_small(scope: Scope) -> bool:
-    """Whether what comes with a request, which is read before anybody is asked who sends it, is small."""
-    headers = Headers(scope=scope)
+def refusal(headers: Headers) -> int | None:
+    """The code for what comes with a request, if it is too much, or nobody knows how much: it is read before
+    anybody is asked who sends it."""
     length = headers.get("content-length", "0")
-    chunked = "transfer-encoding" in headers
-    return not chunked and length.isascii() and length.isdigit() and int(length) <= LARGEST_BODY
+    if "transfer-encoding" in headers or not (length.isascii() and length.isdigit()):
+        return 411
+    return 413 if int(length) > LARGEST_BODY else None
 
 
 def rate_of(scope: Scope) -> Rate:

@@ -1,7 +1,7 @@
 """The API of what a device has done: its track in outline, its days, its journey, one record."""
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, HTTPException, Query, Request
 from sqlalchemy import Connection
@@ -9,7 +9,8 @@ from sqlalchemy import Connection
 from landbridge.clock import iso
 from landbridge.store import events, outline, points, wakes
 from landbridge.store.outline import Box
-from landbridge.web import act, columns, forecast, seen, tell
+from landbridge.web import act, answers, columns, forecast, seen, tell
+from landbridge.web.answers import Json, Told
 from landbridge.web.api import MOST, Device, Looks, Most, Number
 from landbridge.web.here import here
 from landbridge.web.seen import Ride
@@ -47,7 +48,7 @@ def track_outline(
     until: datetime | None = None,
     box: Annotated[str | None, Query(max_length=80, description="west,south,east,north in degrees")] = None,
     most: Annotated[int, Query(ge=10, le=10_000)] = 2_000,
-) -> dict[str, Any]:
+) -> Annotated[Json, Told(answers.Outline)]:
     """Its dated points thinned to about `most`, in columns: seq, at_s, lat and lon are steps from the row
     before that has one; records' units (1e-5 degrees, -dBm, 20 mV, 0.5 C); `flags` has a bit for each doubt
     (docs/web.md). Alarms are never left out; `step_s` 1 says that nothing is."""
@@ -60,7 +61,7 @@ def track_outline(
 
 
 @router.get("/days")
-def days(request: Request, who: Looks, device: Device) -> dict[str, Any]:
+def days(request: Request, who: Looks, device: Device) -> Annotated[Json, Told(answers.Days)]:
     """Day by day: joules by what they were for, bytes of reports; when the battery is expected to end."""
     it = here(request)
     now_s = it.clock.now_s()
@@ -93,7 +94,7 @@ def journey(
     since: datetime | None = None,
     until: datetime | None = None,
     limit: Most = MOST,
-) -> list[dict[str, Any]]:
+) -> list[Annotated[Json, Told(answers.JourneyEvent)]]:
     """What its points show, by time, the last of it: stops, borders, fences, gaps, alarms, arrival; nothing
     that was taken back."""
     it = here(request)
@@ -105,7 +106,9 @@ def journey(
 
 
 @router.get("/points/{seq}")
-def record(request: Request, who: Looks, device: Device, seq: Number) -> dict[str, Any]:
+def record(
+    request: Request, who: Looks, device: Device, seq: Number
+) -> Annotated[Json, Told(answers.Record)]:
     """One record as the device made it (docs/protocol), and as it is told."""
     it = here(request)
     with it.database.reading() as connection:
@@ -126,7 +129,7 @@ def woken(
     until: datetime | None = None,
     after: Annotated[str | None, Query(max_length=40)] = None,
     limit: Annotated[int, Query(ge=1, le=5_000)] = 1_000,
-) -> dict[str, Any]:
+) -> Annotated[Json, Told(answers.Wakes)]:
     """Why it did what it did in each wake, and why it then slept; `next` is `after` of the next page, null on
     the last."""
     it = here(request)

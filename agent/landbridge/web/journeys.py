@@ -9,6 +9,8 @@ from sqlalchemy import Connection
 from landbridge.clock import iso
 from landbridge.fleet.line import Waypoint, find
 from landbridge.store import lines, outline, trips
+from landbridge.web import answers
+from landbridge.web.answers import Json, Told
 from landbridge.web.api import Looks
 from landbridge.web.here import here
 from landbridge.web.render import page
@@ -20,7 +22,7 @@ Line = Annotated[str, Query(max_length=200)]
 
 
 @router.get("/v1/journeys")
-def journeys(request: Request, who: Looks, line: Line) -> dict[str, Any]:
+def journeys(request: Request, who: Looks, line: Line) -> Annotated[Json, Told(answers.Journeys)]:
     """The newest trips on a line, 40 at most: kilometre over time, thinned; its stations and borders."""
     with here(request).database.reading() as connection:
         return _told(connection, who, line)

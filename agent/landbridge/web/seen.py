@@ -27,7 +27,8 @@ SILENT = "silent"
 """An alarm that is a state of its own."""
 MOVING_KMH = 3
 _NAMED = 1_000
-"""Devices named in one statement; of more, all are read and sorted out here, in less time."""
+"""Devices named in one statement; of more, all from the first to the last are read and sorted out here, in
+less time."""
 LATE_S = 3600
 """A contact is missed when it is later than this, and than the pause that was announced."""
 
@@ -103,20 +104,28 @@ class Ride(NamedTuple):
 
 
 def rides(
-    connection: Connection, tenant: str | None, device: str | None = None, since_s: int | None = None
+    connection: Connection,
+    tenant: str | None,
+    device: str | None = None,
+    since_s: int | None = None,
+    after: str = "",
+    limit: int | None = None,
 ) -> list[Ride]:
-    """The devices that `tenant` sees, or only `device`, or those heard or
-    with an alarm told or seen to since `since_s`; by id."""
+    """The devices that `tenant` sees, or only `device`, or those heard or with an alarm told or seen to since
+    `since_s`; by id, the first `limit` of those behind `after`."""
     wanted = select(*(devices.c[name] for name in Heard._fields)).order_by(devices.c.device)
+    wanted = wanted.where(devices.c.device > after).limit(limit)
+    if tenant is not None:
+        of_tenant = select(trips_table.c.device).where(trips_table.c.tenant == tenant)
+        wanted = wanted.where(devices.c.device.in_(of_tenant))
     if device is not None:
         wanted = wanted.where(devices.c.device == device)
     if since_s is not None:
         stirred = alarms.stirred_since(since_s)
         wanted = wanted.where((devices.c.last_contact_s >= since_s) | devices.c.device.in_(stirred))
     heard = [*map(Heard._make, connection.execute(wanted))]
-    of_device = _trips(connection, tenant, device) if heard else {}
-    mine = (each for each in heard if tenant is None or each.device in of_device)
-    return [_ride(each, of_device.get(each.device), tenant) for each in mine]
+    of_device = _trips(connection, tenant, heard[0].device, heard[-1].device) if heard else {}
+    return [_ride(each, of_device.get(each.device), tenant) for each in heard]
 
 
 def ride(connection: Connection, tenant: str | None, device: str) -> Ride | None:
@@ -170,7 +179,8 @@ def alarms_of(connection: Connection, of_rides: Sequence[Ride]) -> dict[str, lis
 
 
 def _latest(connection: Connection, live: Sequence[str]) -> Iterator[Fix]:
-    """The latest position of each of these devices that has one; those of others may be among them."""
+    """The latest position of each of these devices, in their order, that has one; those of others may be
+    among them."""
     table = points_table
     # From the device to its one point: an outer join keeps the database from going through all points.
     to_point = (table.c.device == devices.c.device) & (table.c.seq == devices.c.position_seq)
@@ -178,19 +188,21 @@ def _latest(connection: Connection, live: Sequence[str]) -> Iterator[Fix]:
     wanted = select(*columns, devices.c.still_s).select_from(devices.outerjoin(table, to_point))
     if len(live) <= _NAMED:
         wanted = wanted.where(devices.c.device.in_(live))
+    else:
+        wanted = wanted.where(devices.c.device.between(live[0], live[-1]))
     fixes = map(Fix._make, connection.execute(wanted))
     return (fix for fix in fixes if fix.lat is not None)
 
 
-def _trips(connection: Connection, tenant: str | None, device: str | None) -> dict[str, Trip]:
-    wanted = select(*(trips_table.c[name] for name in Trip._fields))
+def _trips(connection: Connection, tenant: str | None, first: str, last: str) -> dict[str, Trip]:
+    """Of the devices from `first` to `last`."""
+    is_among = trips_table.c.device.between(first, last)
+    wanted = select(*(trips_table.c[name] for name in Trip._fields)).where(is_among)
     if tenant is None:
         wanted = wanted.where(trips_table.c.ended_s.is_(None))
     else:
-        newest = select(func.max(trips_table.c.trip)).where(trips_table.c.tenant == tenant)
+        newest = select(func.max(trips_table.c.trip)).where(trips_table.c.tenant == tenant, is_among)
         wanted = wanted.where(trips_table.c.trip.in_(newest.group_by(trips_table.c.device)))
-    if device is not None:
-        wanted = wanted.where(trips_table.c.device == device)
     return {each.device: each for each in map(Trip._make, connection.execute(wanted))}
 
 

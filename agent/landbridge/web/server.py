@@ -20,8 +20,11 @@ _PATIENCE_S = 2
 
 
 @contextmanager
-def serving(config: Config, database: Database, clock: Clock, stop: threading.Event) -> Iterator[None]:
-    """Serve meanwhile; `UserError` when the port cannot be had. `stop` ends the live feeds."""
+def serving(
+    config: Config, database: Database, clock: Clock, stop: threading.Event
+) -> Iterator[threading.Thread]:
+    """Serve meanwhile, by the thread it gives; `UserError` when the port cannot be had. `stop` ends the live
+    feeds."""
     listener = _listen(config.web.host, config.web.port)
     settings = uvicorn.Config(
         make(Here(config, database, clock, stop)),
@@ -36,7 +39,7 @@ def serving(config: Config, database: Database, clock: Clock, stop: threading.Ev
     collect_seldom()
     thread.start()
     try:
-        yield
+        yield thread
     finally:
         stop.set()
         server.should_exit = True

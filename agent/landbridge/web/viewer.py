@@ -75,7 +75,9 @@ def check_csrf(found: Viewer, given: str) -> None:
 def demand(found: Viewer, role: str) -> None:
     """403 unless he may do what `role` may."""
     if not found.may(role):
-        raise HTTPException(403, f"this needs the role {role}; the token {found.name} is a {found.role}'s")
+        raise HTTPException(
+            403, f"this needs the role {role}; the token {found.name} has the role {found.role}"
+        )
 
 
 def begin(connection: Connection, it: Here, token: Row[Any]) -> str:

@@ -23,7 +23,7 @@ def send(settings: Mail, address: str, message: Posted) -> None:
     if told["type"] not in TYPES or _is_corrected(told):
         return
     try:
-        with _connected(settings) as server:
+        with connected(settings) as server:
             server.send_message(written(settings.sender, address.removeprefix("mailto:"), told))
     except (smtplib.SMTPDataError, smtplib.SMTPRecipientsRefused) as error:
         raise (Refused if _code(error) >= _FOR_GOOD else Away)(f"the mail server answers {error}") from None
@@ -66,7 +66,8 @@ def written(sender: str, to: str, told: dict[str, Any]) -> EmailMessage:
     return mail
 
 
-def _connected(settings: Mail) -> smtplib.SMTP:
+def connected(settings: Mail) -> smtplib.SMTP:
+    """The mail server, signed in to; `OSError` or `SMTPException` when it cannot be."""
     server = smtplib.SMTP(settings.host, settings.port, timeout=_TIMEOUT_S)
     if settings.tls:
         server.starttls(context=ssl.create_default_context())

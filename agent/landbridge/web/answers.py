@@ -1,0 +1,435 @@
+"""What the API answers, for its document: shapes of what the routes return, and of refusals.
+
+The routes return what they have as it is; `Told[...]` only describes it. A test holds answers against it."""
+
+import json
+from importlib import resources
+from typing import Any, Literal, cast
+
+from fastapi.security import HTTPBearer
+from pydantic import BaseModel, ConfigDict, Field, GetJsonSchemaHandler
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
+from pydantic_core.core_schema import json_or_python_schema
+
+from landbridge.outbound.export import MEDIA_TYPES, Format
+
+Json = dict[str, Any]
+Time = str | None
+"""UTC, 2026-01-05T00:00:00Z."""
+
+
+class Told:
+    """Beside a type of whatever JSON: it is described as `model` is."""
+
+    def __init__(self, model: type[BaseModel]) -> None:
+        self._model = model
+
+    def __get_pydantic_json_schema__(self, _: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        # Its name, as pydantic makes it where the model is part of another: else it is written out each time.
+        name = f"{self._model.__module__}.{self._model.__qualname__}:{id(self._model)}"
+        core = cast(CoreSchema, {**self._model.__pydantic_core_schema__, "ref": name})
+        return handler(json_or_python_schema(core, core))
+
+
+def protocol(name: str) -> JsonSchemaValue:
+    """A schema of docs/protocol, which is linked to here."""
+    text = resources.files("landbridge.web").joinpath(f"schemas/{name}.schema.json").read_text()
+    found: JsonSchemaValue = json.loads(text)
+    return {key: value for key, value in found.items() if key != "$schema"}
+
+
+def _track() -> JsonSchemaValue:
+    """As on the topic, but it may be empty."""
+    found = protocol("track")
+    del found["properties"]["features"]["minItems"]
+    return found | {"description": "A track as GeoJSON (RFC 7946); `next` is on a page of it."}
+
+
+def _as(described: JsonSchemaValue) -> ConfigDict:
+    """A model that is described so."""
+    return ConfigDict(json_schema_extra=lambda schema: (schema.clear(), schema.update(described))[0])
+
+
+class Event(BaseModel):
+    """What platforms are told."""
+
+    model_config = _as(protocol("event"))
+
+
+class DcsaEvent(BaseModel):
+    """The same as DCSA has it."""
+
+    model_config = _as(protocol("dcsa-event"))
+
+
+class Track(BaseModel):
+    """A track."""
+
+    model_config = _as(_track())
+
+
+class Events(BaseModel):
+    """A page of the feed."""
+
+    events: list[Event]
+    next: int
+
+
+class DcsaEvents(BaseModel):
+    """A page of the feed as DCSA has it."""
+
+    events: list[DcsaEvent]
+    next: int
+
+
+class Whereabouts(BaseModel):
+    """Where a device is, and how."""
+
+    device: str
+    container: str | None
+    line: str | None
+    destination: str | None
+    state: Literal["alarm", "silent", "moving", "dwelling", "unlocated", "new", "ended"]
+    alarms: list[str]
+    longitude: float | None
+    latitude: float | None
+    time: Time
+    still: Time
+    speed_kmh: int | None
+    battery_mv: int | None
+    temperature_c: float | None
+    last_contact: Time
+    next_contact: Time
+
+
+class FleetPage(BaseModel):
+    """Devices by id."""
+
+    devices: list[Whereabouts]
+    next: str | None
+
+
+class Near(BaseModel):
+    """A place nearby."""
+
+    name: str
+    chinese: str | None
+    km: float
+
+
+class Country(BaseModel):
+    """A country; of some land there is no code."""
+
+    code: str | None
+    name: str
+
+
+class TripOfDevice(BaseModel):
+    """A trip."""
+
+    trip: int
+    container: str
+    line: str
+    destination: str
+    started: str
+    ended: Time
+
+
+class OneDevice(Whereabouts):
+    """The same with place and trips."""
+
+    place: Near | None
+    country: Country | None
+    trips: list[TripOfDevice]
+
+
+class Command(BaseModel):
+    """A command and what has become of it."""
+
+    command: int
+    verb: str
+    argument: int
+    by: str
+    given: str
+    expires: str
+    sent: Time
+    result_of: Time
+    state: str
+    open: bool
+
+
+class Given(BaseModel):
+    """A command that waits for its device."""
+
+    command: int
+    expires: str
+
+
+class Setting(BaseModel):
+    """One setting."""
+
+    name: str
+    value: int
+    default: int
+    lowest: int
+    highest: int
+    help: str
+
+
+class AppliedSettings(BaseModel):
+    """What the device said that it applies."""
+
+    revision: int
+    source: str
+
+
+class Settings(BaseModel):
+    """What a device is to apply."""
+
+    revision: int
+    state: str
+    set: Time
+    applied: AppliedSettings | None
+    reported: Time
+    settings: list[Setting]
+
+
+class Revision(BaseModel):
+    """Of what is desired now; null: it was so already."""
+
+    revision: int | None
+
+
+class Link(BaseModel):
+    """A link to a trip."""
+
+    link: int
+    trip: int
+    container: str
+    until: str
+    by: str
+    made: str
+    state: str
+
+
+class NewLink(BaseModel):
+    """A link with its secret."""
+
+    link: int
+    path: str
+    until: str
+
+
+class Outline(BaseModel):
+    """Points in columns, all of the same length."""
+
+    count: int
+    step_s: int
+    columns: dict[str, list[int | None]]
+
+
+class Energy(BaseModel):
+    """Joules of a day by what they were for."""
+
+    day: str
+    joules: dict[str, float]
+
+
+class Traffic(BaseModel):
+    """Reports of a day."""
+
+    day: str
+    bytes: int
+    reports: int
+
+
+class Days(BaseModel):
+    """Day by day."""
+
+    energy: list[Energy]
+    traffic: list[Traffic]
+    battery_end: Time
+
+
+class JourneyEvent(BaseModel):
+    """An event that stands; what else it has is that of `Event`."""
+
+    event: int
+    type: str
+    time: Time
+    seq: int | None
+
+
+class Record(BaseModel):
+    """A record in its own units, and the feature it makes."""
+
+    record: dict[str, int | None]
+    told: Json
+
+
+class Wake(BaseModel):
+    """A wake."""
+
+    time: str
+    did: str
+    slept: str
+    joules: float
+
+
+class Wakes(BaseModel):
+    """A page of wakes."""
+
+    wakes: list[Wake]
+    next: str | None
+
+
+class Alarm(BaseModel):
+    """An alarm; what else it has is of the event that raised it, as in `Event`."""
+
+    number: int
+    alarm: str
+    severity: Literal["warning", "minor", "major", "critical"]
+    state: Literal["raised", "acknowledged", "cleared"]
+    since: str
+    last: str
+    times: int
+    acknowledged: Time
+    acknowledged_by: str | None
+    note: str | None
+    cleared: Time
+    cleared_by: str | None
+
+
+class Identity(BaseModel):
+    """What a device said of modem and card."""
+
+    imei: str | None
+    iccid: str | None
+    imsi: str | None
+
+
+class Plan(BaseModel):
+    """What the register has of a card."""
+
+    class_: str = Field(serialization_alias="class")
+    stage: str
+    holder: str
+    purpose: str
+    binding: str
+    blocked: str | None
+    quota_mb: int | None
+    month_bytes: int
+
+
+class Profile(BaseModel):
+    """A profile of a card."""
+
+    name: str
+    iccid: str
+    apn: str
+    used: bool
+    fallback: bool
+    countries: list[str]
+    quota_mb: float | None
+    used_mb: float | None
+
+
+class Used(BaseModel):
+    """Bytes of a month in a country."""
+
+    month: str
+    country: str | None
+    reports: int
+    bytes: int
+    on_air_bytes: int
+
+
+class Card(BaseModel):
+    """The card of a device."""
+
+    state: str
+    wish: str | None
+    reported: Time
+    eid: str | None
+    binding: str
+    identity: Identity | None
+    services: str | None
+    plan: Plan | None
+    profiles: list[Profile]
+    switches: list[Json]
+    quota_mb: float | None
+    usage: list[Used]
+
+
+class Station(BaseModel):
+    """A station of a line."""
+
+    name: str
+    country: str
+    kind: str
+    km: int
+
+
+class Way(BaseModel):
+    """A trip as (time, kilometre)."""
+
+    trip: int
+    device: str
+    container: str
+    started: str
+    ended: Time
+    way: list[tuple[Time, int]]
+
+
+class Journeys(BaseModel):
+    """Trips on a line."""
+
+    line: str
+    stations: list[Station]
+    trips: list[Way]
+
+
+class Entry(BaseModel):
+    """Something that somebody did."""
+
+    entry: int
+    time: str
+    who: str
+    device: str | None
+    what: str
+
+
+class Problem(BaseModel):
+    """Why not."""
+
+    detail: str
+
+
+EVENT_TYPES: tuple[str, ...] = tuple(protocol("event")["properties"]["type"]["enum"])
+_FILES = {kind: {"schema": {"type": "string"}} for kind in MEDIA_TYPES.values()}
+_FILES[MEDIA_TYPES[Format.GEOJSON]] = {"schema": {"$ref": "#/components/schemas/Track"}}
+FILES: dict[int | str, Json] = {200: {"description": "The file.", "content": _FILES}}
+"""Of an export."""
+NOT_YET: dict[int | str, Json] = {409: {"model": Problem, "description": "No event can have that number."}}
+"""Of what is read on from a number."""
+BEARER = HTTPBearer(auto_error=False, description="A token: `landbridge tokens add`.")
+"""For the document: `viewer.py` looks at the header itself, and at the cookie of a session."""
+_LATER = {"Retry-After": {"description": "Seconds.", "schema": {"type": "integer"}}}
+
+
+def _in_words(description: str) -> Json:
+    return {"description": description, "content": {"text/plain": {"schema": {"type": "string"}}}}
+
+
+REFUSALS: dict[int | str, Json] = {
+    400: {"model": Problem, "description": "What is wrong with it, in a line."},
+    401: {"model": Problem, "description": "No token, or one that is not good (any more)."},
+    403: {"model": Problem, "description": "It needs another role."},
+    404: {"model": Problem, "description": "Not there, or not yours."},
+    411: _in_words("A body without its length."),
+    413: _in_words("More than 64 KB."),
+    429: _in_words("Too many requests.") | {"headers": _LATER},
+    503: {"model": Problem, "description": "The database does not answer.", "headers": _LATER},
+}
+"""Of every route."""
