@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import json
 import shutil
-import signal
 import statistics
 import sys
 from collections.abc import Callable
@@ -30,9 +29,6 @@ OF_BARE, GOAL_OF_BARE = 0.5, 0.7
 OF_EMPTY = 0.8
 OF_SQLITE = 0.5
 OF_ONE_AGENT = 1.5
-OF_A_CORE = 1 / 3
-"""What each agent behind NATS has where two are held against one as on machines of their own: two that have
-all they can use, PostgreSQL and NATS ask for more than two cores."""
 MOST_MB = 300.0
 MOST_START_S = 10.0
 
@@ -60,14 +56,9 @@ class Found:
     known_mb: float | None = None
     postgresql_messages_s: float | None = None
     postgresql_of_sqlite: float | None = None
-    one_nats_agent_at_a_third_messages_s: float | None = None
-    two_nats_agents_at_a_third_messages_s: float | None = None
-    two_of_one_at_a_third_of_a_core: float | None = None
-    """Each agent with OF_A_CORE."""
-    one_nats_agent_on_all_cores_messages_s: float | None = None
-    two_nats_agents_on_all_cores_messages_s: float | None = None
+    one_nats_agent_messages_s: float | None = None
+    two_nats_agents_messages_s: float | None = None
     two_of_one: float | None = None
-    """With all cores for all of them."""
     left_out: list[str] = field(default_factory=list)
 
     def short(self) -> list[str]:
@@ -76,7 +67,6 @@ class Found:
             "agent_of_bare": OF_BARE,
             "full_of_empty": OF_EMPTY,
             "postgresql_of_sqlite": OF_SQLITE,
-            "two_of_one_at_a_third_of_a_core": OF_ONE_AGENT,
             "two_of_one": OF_ONE_AGENT,
         }
         most = {"known_mb": MOST_MB, "known_start_s": MOST_START_S}
@@ -139,21 +129,14 @@ class Bench:
         self.found.postgresql_of_sqlite = self.found.postgresql_messages_s / self._rate(theirs)
 
     def behind_nats(self, server: Postgres, broker: NatsServer) -> None:
-        """One agent, then two, on the same messages out of JetStream: each with a part of a core, then with
-        all cores for all."""
-        found: dict[tuple[int, float | None], list[float]] = {}
+        """One agent, then two, on the same messages out of JetStream."""
+        one, two = [], []
         for _ in range(self._turns):
-            for cores in (OF_A_CORE, None):
-                for count in (1, 2):
-                    rate = self.rig.agents(count, server, broker, cores)
-                    found.setdefault((count, cores), []).append(rate)
-        rates = {key: statistics.median(each) for key, each in found.items()}
-        self.found.one_nats_agent_at_a_third_messages_s = one = rates[1, OF_A_CORE]
-        self.found.two_nats_agents_at_a_third_messages_s = two = rates[2, OF_A_CORE]
-        self.found.two_of_one_at_a_third_of_a_core = two / one
-        self.found.one_nats_agent_on_all_cores_messages_s = one = rates[1, None]
-        self.found.two_nats_agents_on_all_cores_messages_s = two = rates[2, None]
-        self.found.two_of_one = two / one
+            one.append(self.rig.agents(1, server, broker))
+            two.append(self.rig.agents(2, server, broker))
+        self.found.one_nats_agent_messages_s = statistics.median(one)
+        self.found.two_nats_agents_messages_s = statistics.median(two)
+        self.found.two_of_one = statistics.median(two) / statistics.median(one)
 
     def _cpu_us(self, turns: list[Took]) -> float:
         return 1e6 * statistics.median(each.cpu_s for each in turns) / self.found.messages
@@ -203,7 +186,6 @@ def main() -> int:
     parser.add_argument("--turns", type=int, default=3)
     parser.add_argument("--only", action="append", help="bare, full, known, postgresql or nats")
     parser.add_argument("--seed", type=int, default=1)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # nobody is left stopped (rationed.py)
     found = run(FOLDER, parser.parse_args())
     OUT.parent.mkdir(exist_ok=True)
     OUT.write_text(json.dumps(asdict(found), indent=2) + "\n")

@@ -8,7 +8,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
-from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -23,7 +22,6 @@ from tools.campaign.bench_bare import CLIENT
 from tools.campaign.mosquitto import Mosquitto
 from tools.campaign.nats_server import NatsServer
 from tools.campaign.postgres import Postgres
-from tools.campaign.rationed import Rationed
 
 PARTITIONS = 8
 AS_MANY_TIMES = 3
@@ -88,9 +86,8 @@ class Rig:
         environment = bench_load.settings(self._folder, self._broker.port, place)
         return Took(**self._run("tools.campaign.benched_agent", str(len(messages)), environment=environment))
 
-    def agents(self, count: int, server: Postgres, broker: NatsServer, cores: float | None = None) -> float:
-        """Messages a second that so many agents behind NATS store, each with `cores` of a core if that is
-        given.
+    def agents(self, count: int, server: Postgres, broker: NatsServer) -> float:
+        """Messages a second that so many agents behind NATS store.
 
         The stream is full before they start, and they get its partitions when all of them are there: how long
         Python takes to start, or an agent to give back what is more than its share, is not in it.
@@ -114,8 +111,7 @@ class Rig:
                 while present.holders() < count:
                     assert all(each.poll() is None for each in running), "an agent has ended: see the log"
                     time.sleep(_LOOK_S)
-            with Rationed(running, cores) if cores else nullcontext():
-                return self._time(database, running, len(messages))
+            return self._time(database, running, len(messages))
         finally:
             for each in running:
                 each.terminate()
