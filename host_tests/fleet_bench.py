@@ -158,11 +158,11 @@ class Fleet:
             return outbox.waiting(connection, None, ("event", "track", "position"), 0)
 
     @contextmanager
-    def delivering(self) -> Iterator[None]:
+    def delivering(self) -> Iterator[Deliveries]:
         thread = Deliveries(self.database, Clock(), lambda each: opened(each, self.keyring, Mail()))
         thread.start()
         try:
-            yield
+            yield thread
         finally:
             thread.stop()
 

@@ -202,7 +202,7 @@ def test_the_doctor_names_who_else_answers_and_who_does_not(bench, capsys, monke
         fleet.add(connection, keyring, "erp", "webhook", receiver.url, None, (), "bench", NOW_S)
         (target,) = targets.active(connection)
         targets.fail(connection, target.target, "no answer: gone", NOW_S)
-        targets.hold(connection, target.target, targets.Refusal(DEVICE, 1, 0, NOW_S, "it answers 422"))
+        targets.hold(connection, target.target, targets.Refusal(DEVICE, 1, 0, NOW_S, "it answers 422"), None)
     code, out = run(capsys, "doctor")
     receiver.close()
     assert code == 1 and "/health answers 501, which no agent does: correct [watch] port" in out, out

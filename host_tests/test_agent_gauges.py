@@ -58,7 +58,7 @@ def test_what_lies_behind_ingest_is_shown(database, monkeypatch):
         outbox.post(connection, [Outgoing("t/8", b"", False, what="event")] * 2, NOW_S)
         erp = targets.active(connection)[0].target
         targets.fail(connection, erp, "no answer", NOW_S)
-        targets.hold(connection, erp, Refusal(DEVICE, first, 0, NOW_S, "it answers 422"))
+        targets.hold(connection, erp, Refusal(DEVICE, first, 0, NOW_S, "it answers 422"), None)
         letters.bury(connection, f"landbridge/{DEVICE}/up", b"x", "rubbish", NOW_S)
         journeys.mark(connection, DEVICE, NOW_S)
         event = Event("e/1/alarm-light", DEVICE, "alarm", False, None, 1, NOW_S, {}, None)

@@ -5,6 +5,7 @@ import io
 import json
 import time
 from contextlib import AbstractContextManager
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -295,6 +296,24 @@ def test_what_is_published_is_not_published_again_because_the_database_is_locked
     thread.stop()
     database.close()
     assert published == ["t/0", "t/1", "t/2", "t/3"]
+
+
+def test_what_somebody_else_has_posted_is_published_too(tmp_path):
+    database = open_database(tmp_path / "landbridge.sqlite3")
+    published: list[str] = []
+
+    def publish(message: outbox.Posted) -> Any:
+        published.append(message.topic)
+        return SimpleNamespace(is_published=lambda: True)
+
+    thread = sender.Sender(database, publish)
+    thread.start()
+    for topic in ("t/0", "t/1"):
+        with database.writing() as connection:
+            outbox.post(connection, [Outgoing(topic, b"x", False)], NOW_S)
+        wait_until(partial(published.__contains__, topic), "it is published, though nobody woke the sender")
+    thread.stop()
+    database.close()
 
 
 def test_a_sender_that_may_not_send_asks_again_only_when_there_is_something(tmp_path):

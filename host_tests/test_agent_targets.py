@@ -257,7 +257,7 @@ def test_what_was_taken_of_a_device_that_waited_is_not_sent_again(bound, stops):
             (target,) = targets.active(connection)
         clock = cast(Clock, Mock(now_s=lambda: now_s))
         with contextlib.suppress(Away):
-            Delivery(bound.database, clock, target, send, stopping).step()
+            Delivery(bound.database, clock, target, send, lambda: not stopping.is_set()).step()
 
     turn(NOW_S, Mock(side_effect=Refused("not yet")), threading.Event())
     taken = []
@@ -266,6 +266,54 @@ def test_what_was_taken_of_a_device_that_waited_is_not_sent_again(bound, stops):
         turn(NOW_S + number * 7 * 3600, few, few.stopping)
         taken += few.taken
     assert taken == every
+
+
+def test_a_target_that_is_removed_gets_nothing_more_and_holds_nothing(bound, receiver):
+    bound.add("erp", receiver.url, "webhook", None, "event")
+    for hour in range(1, 40):
+        bound.deliver(at(hour, events=1))
+    bound.published()
+    came, removed = threading.Event(), threading.Event()
+
+    def answer(_: Got) -> int:
+        came.set()
+        removed.wait(30)
+        return 422
+
+    receiver.answer = answer
+    with bound.database.reading() as connection:
+        (target,) = targets.active(connection)
+    with bound.delivering() as thread:
+        assert came.wait(30)
+        with bound.database.writing() as connection:
+            fleet.remove(connection, "erp", "anna", NOW_S)
+        wait_until(lambda: not thread.serves(target.target), "it is seen that the target is removed")
+        removed.set()
+    assert len(receiver.refused) == 1
+    with bound.database.reading() as connection:
+        assert targets.holds(connection, target.target) == []
+
+
+def test_a_message_that_is_skipped_while_it_is_tried_again_stays_skipped(bound):
+    bound.add("erp", "http://127.0.0.1:9/", "webhook", None, "event")
+    bound.deliver(at(1, events=1))
+    bound.deliver(at(2, events=1))
+
+    def turn(now_s: int, send: Any) -> list[targets.Refusal]:
+        with bound.database.reading() as connection:
+            (target,) = targets.active(connection)
+        Delivery(bound.database, cast(Clock, Mock(now_s=lambda: now_s)), target, send, lambda: True).step()
+        with bound.database.reading() as connection:
+            return targets.holds(connection, target.target)
+
+    def skip_then_refuse(_: Posted) -> None:
+        with bound.database.writing() as connection:
+            fleet.skip(connection, "erp", FIRST, "anna", NOW_S)
+        raise Refused("never")
+
+    (first,) = turn(NOW_S, Mock(side_effect=Refused("never")))
+    (skipped,) = turn(NOW_S + 3600, skip_then_refuse)
+    assert (skipped.message, skipped.tries) == (first.message + 1, 0)
 
 
 def test_what_a_target_missed_comes_after_a_restart(bound, receiver):

@@ -25,6 +25,8 @@ SETTINGS, CERTIFICATE = "device.json", "ca.pem"
 COPY = ".copy"
 """Each of them lies on the flash twice."""
 _LARGEST_CERTIFICATE = 4096
+_MOST_WAITED_S = 7 * 86_400
+"""So far apart reports may lie (wire/settings.toml, report_most_s)."""
 
 
 def enrol(
@@ -61,7 +63,9 @@ def adopt(
     if waiting and not any(_opens(key, device, each.payload) for each in waiting):
         raise UserError(f"the key in {settings} opens nothing that {device} has sent: it is another device's")
     wrapped = keyring.wrap(key, first=devices.are_none(connection))
-    devices.add(connection, device, wrapped, clock.now_s())
+    # It has worked before: what it had to say when it was first heard is its own, too.
+    known_s = min([each.received_s - _MOST_WAITED_S for each in waiting], default=clock.now_s())
+    devices.add(connection, device, wrapped, known_s)
     return waiting
 
 

@@ -78,7 +78,7 @@ def skip(connection: Connection, name: str, device: str, who: str, now_s: int) -
     if waits is None:
         raise UserError(f"{name} refuses no message of {device}; `landbridge targets show {name}` lists them")
     behind = waits._replace(message=waits.message + 1, tries=0, next_s=now_s)
-    targets.hold(connection, found.target, behind)
+    targets.hold(connection, found.target, behind, waits)
     audit.add(connection, who, f"message {waits.message} of {device} skipped at target {name}", now_s)
     return waits.message
 

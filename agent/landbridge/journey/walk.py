@@ -42,13 +42,14 @@ class State:
     def from_json(cls, text: str) -> State:
         """The state that `to_json` wrote."""
         parts: dict[str, Any] = json.loads(text)
+        on_line = parts["route"]["km"] is not None  # what was kept before it was noted
         return cls(
             parts["trip"],
             Stops(**parts["stops"]),
             Borders(**parts["borders"]),
             Fences(**parts["fences"]),
             Gaps(**parts["gaps"]),
-            Route(**parts["route"]),
+            Route(**{"reached": on_line} | parts["route"]),
             Offers(**parts.get("offers", {})),  # not there in what was kept before there were any
         )
 

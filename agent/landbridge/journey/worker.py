@@ -64,8 +64,6 @@ class Journeys(threading.Thread):
                 _log.exception("cannot work out the journeys; trying again")
 
     def _look(self) -> None:
-        if any(check() for check in self._deaf):
-            self._hears_from_s = self._clock.now_s()
         while not self._stopping.is_set() and self._next():
             self._precedence.give_way(LOOK_S)
             device = None
@@ -89,6 +87,8 @@ class Journeys(threading.Thread):
     def _look_after_alarms(self) -> None:
         """Tell of contacts that are overdue and of alarms that are over, of some devices at a time."""
         now_s = self._clock.now_s()
+        if any(check() for check in self._deaf):
+            self._hears_from_s = now_s
         with self._database.reading() as connection:
             overdue = silence.concerned(connection, self._hears_from_s, now_s)
             concerned = sorted(overdue | engine.concerned(connection, now_s))

@@ -48,6 +48,8 @@ class Deliveries(threading.Thread):
         self._make = make
         self._may_deliver = may_deliver
         self._stopping = threading.Event()
+        self._active: frozenset[int] = frozenset()
+        """The targets that are there, and to whom this agent delivers, at the last look."""
         self._waits: defaultdict[int, Backoff] = defaultdict(Backoff)
         self._serving: dict[int, threading.Thread] = {}
 
@@ -70,24 +72,35 @@ class Deliveries(threading.Thread):
                     self._serving[target.target] = thread
                     thread.start()
             except Exception:
+                self._active = frozenset()
                 _log.exception("cannot look for what is to be delivered; trying again")
 
     def _due(self) -> list[Target]:
-        """Those that may be tried and are not being served; those that are keep their turn."""
+        """Those for which there is something, that may be tried and are not being served; those that are keep
+        their turn."""
         if not self._may_deliver():
+            self._active = frozenset()
             return []
         self._serving = {target: thread for target, thread in self._serving.items() if thread.is_alive()}
         with self._database.reading() as connection:
-            found = targets.active(connection)
-        idle = [each for each in found if each.target not in self._serving]
+            found, last = targets.active(connection), outbox.last(connection)
+            retried = targets.to_retry(connection, self._clock.now_s())
+        self._active = frozenset(each.target for each in found)
+        behind = [each for each in found if each.cursor < last or each.target in retried]
+        idle = [each for each in behind if each.target not in self._serving]
         return [each for each in idle if self._waits[each.target].is_over()]
+
+    def serves(self, target: int) -> bool:
+        """Whether this target is there, this agent is who delivers, and it does not stop."""
+        return target in self._active and not self._stopping.is_set()
 
     def _serve(self, target: Target) -> None:
         """Bring a target what there is for it."""
         backoff = self._waits[target.target]
         try:
             with self._make(target) as send:
-                delivery = Delivery(self._database, self._clock, target, send, self._stopping)
+                goes_on = partial(self.serves, target.target)
+                delivery = Delivery(self._database, self._clock, target, send, goes_on)
                 while delivery.step():
                     backoff.reset()
         except Away as error:
@@ -129,16 +142,19 @@ class Delivery:
     """The next messages of one target."""
 
     def __init__(
-        self, database: Database, clock: Clock, target: Target, send: Send, stopping: threading.Event
+        self, database: Database, clock: Clock, target: Target, send: Send, goes_on: Callable[[], bool]
     ) -> None:
+        """`goes_on` is False once the agent stops, another one delivers, or the target is removed."""
         self._database, self._clock, self._target, self._send = database, clock, target, send
-        self._stopping = stopping
+        self._goes_on = goes_on
         self._cursor = target.cursor
 
     def step(self) -> bool:
-        """Deliver a batch; False when there was nothing left, or the agent stops. `Away`: none is taken
+        """Deliver a batch; False when there was nothing left, or it does not go on. `Away`: none is taken
         now."""
         target = self._target
+        if not self._goes_on():
+            return False
         with self._database.reading() as connection:
             last = outbox.last(connection)
             span = (self._cursor, last)
@@ -153,7 +169,7 @@ class Delivery:
         delivered, upto = 0, self._cursor
         try:
             for message in batch:
-                if self._stopping.is_set():
+                if not self._goes_on():
                     return False
                 if message.device not in waiting:
                     delivered += self._deliver(message, waiting)
@@ -169,7 +185,7 @@ class Delivery:
             self._send(self._whole(message))
         except Refused as error:
             assert message.device is not None
-            waiting[message.device] = self._hold(message, 0, str(error))
+            waiting[message.device] = self._hold(message, None, str(error))
             return False
         return True
 
@@ -197,15 +213,14 @@ class Delivery:
         """Bring a device what it waits for; returns how it waits from then on, None: it has it all. What was
         taken is not sent again, whatever comes after it: `Away`, or the end of the agent."""
         for number, message in enumerate(found):
-            if self._stopping.is_set():
+            if not self._goes_on():
                 return self._wait_from(waits, message)
             if number and number % BATCH == 0:
-                self._wait_from(waits, message)
+                waits = self._wait_from(waits, message)
             try:
                 self._send(self._whole(message))
             except Refused as error:
-                tries = waits.tries + 1 if message.message == waits.message else 0
-                return self._hold(message, tries, str(error))
+                return self._hold(message, waits, str(error))
             except Exception:
                 self._wait_from(waits, message)
                 raise
@@ -214,15 +229,15 @@ class Delivery:
     def _wait_from(self, waits: Refusal, message: Posted) -> Refusal:
         still = waits._replace(message=message.message)
         with self._database.writing() as connection:
-            targets.hold(connection, self._target.target, still)
+            targets.hold(connection, self._target.target, still, waits)
         return still
 
-    def _hold(self, message: Posted, tries: int, why: str) -> Refusal:
-        now_s = self._clock.now_s()
+    def _hold(self, message: Posted, before: Refusal | None, why: str) -> Refusal:
+        tries = before.tries + 1 if before and before.message == message.message else 0
         wait_s = min(_HELD_S * 2**tries, _LONGEST_HELD_S)
-        waits = Refusal(message.device or "", message.message, tries, now_s + wait_s, why)
+        waits = Refusal(message.device or "", message.message, tries, self._clock.now_s() + wait_s, why)
         with self._database.writing() as connection:
-            targets.hold(connection, self._target.target, waits)
+            targets.hold(connection, self._target.target, waits, before)
         _log.warning("target %s refuses a message of %s: %s", self._target.name, message.device, why)
         return waits
 

@@ -20,7 +20,7 @@ from landbridge.store import outbox
 from landbridge.store.database import Database
 from landbridge.store.outbox import Posted
 
-BATCH = 256
+BATCH = 64
 _RETRY_S = 5.0
 _LOOK_S = 0.5
 _LAST_WORDS_S = 5.0
@@ -76,7 +76,8 @@ class Sender(threading.Thread):
             if is_last:
                 return
             if not self._stopping():
-                self._posted.wait(None if sends else _RETRY_S)
+                # Not all that is posted comes from this process: commands and other agents wake nobody here.
+                self._posted.wait(_LOOK_S if sends else _RETRY_S)
 
     def _empty(self) -> None:
         """Publish until the outbox is empty or time is up."""

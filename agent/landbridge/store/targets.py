@@ -69,11 +69,13 @@ def remove(connection: Connection, target: int, who: str, now_s: int) -> None:
 
 
 def advance(connection: Connection, target: int, cursor: int, delivered: int, now_s: int) -> None:
-    """It has, or holds, all messages up to `cursor`; so many were delivered."""
+    """It has, or holds, all messages up to `cursor`; so many were delivered. It never goes back: an agent
+    that is late in noticing that another one delivers now knows less."""
     values: dict[str, Any] = {"cursor": cursor, "delivered": targets.c.delivered + delivered}
     if delivered:
         values |= {"delivered_s": now_s, "failure": None}
-    connection.execute(update(targets).where(targets.c.target == target).values(values))
+    ahead = targets.c.target == target, targets.c.cursor <= cursor
+    connection.execute(update(targets).where(*ahead).values(values))
     outbox.tidy(connection)
 
 
@@ -91,8 +93,18 @@ def holds(connection: Connection, target: int) -> list[Refusal]:
     return [Refusal(*row) for row in rows]
 
 
-def hold(connection: Connection, target: int, waits: Refusal) -> None:
-    """This device waits, in place of what was noted of it before."""
+def to_retry(connection: Connection, now_s: int) -> set[int]:
+    """The targets at which a device waits that is due."""
+    return set(connection.execute(select(refusals.c.target).where(refusals.c.next_s <= now_s)).scalars())
+
+
+def hold(connection: Connection, target: int, waits: Refusal, before: Refusal | None) -> None:
+    """This device waits, in place of what was noted `before` (None: nothing); unless the target is removed,
+    or a person has it go on from another message by now."""
+    of_target = select(targets.c.target).where(targets.c.target == target, targets.c.removed_s.is_(None))
+    noted = {each.device: each.message for each in holds(connection, target)}.get(waits.device)
+    if noted != (before and before.message) or connection.execute(of_target).first() is None:
+        return
     release(connection, target, waits.device)
     connection.execute(insert(refusals).values(target=target, **waits._asdict()))
 
