@@ -102,7 +102,8 @@ def hold(connection: Connection, target: int, waits: Refusal, before: Refusal | 
     """This device waits, in place of what was noted `before` (None: nothing); unless the target is removed,
     or a person has it go on from another message by now."""
     of_target = select(targets.c.target).where(targets.c.target == target, targets.c.removed_s.is_(None))
-    noted = {each.device: each.message for each in holds(connection, target)}.get(waits.device)
+    of_device = refusals.c.target == target, refusals.c.device == waits.device
+    noted = connection.execute(select(refusals.c.message).where(*of_device)).scalar()
     if noted != (before and before.message) or connection.execute(of_target).first() is None:
         return
     release(connection, target, waits.device)
