@@ -4,6 +4,7 @@ import json
 import socket
 import threading
 from dataclasses import replace
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -153,6 +154,10 @@ def test_the_doctor_finds_what_is_wrong(bench, capsys):
     assert f"others may use the key file, its mode is 666: `chmod 600 {key}`" in run(capsys, "doctor")[1]
 
 
+def listens(probe: socket.socket, place: tuple[str, int]) -> bool:
+    return probe.connect_ex(place) == 0
+
+
 def test_the_doctor_believes_no_stranger_and_asks_no_proxy(bench, capsys, monkeypatch):
     stranger = ThreadingHTTPServer(("127.0.0.1", 0), Nothing)
     threading.Thread(target=stranger.serve_forever, daemon=True).start()
@@ -170,9 +175,9 @@ def test_the_doctor_believes_no_stranger_and_asks_no_proxy(bench, capsys, monkey
     assert out.count("start the agent") == 2, out
     bench.config = config.load()
     bench.start()
-    pages = (bench.config.web.host, bench.config.web.port)
-    with socket.socket() as probe:
-        wait_until(lambda: probe.connect_ex(pages) == 0, "pages")
+    for place in (bench.config.web, bench.config.watch):
+        with socket.socket() as probe:
+            wait_until(partial(listens, probe, (place.host, place.port)), "pages, then a watch over them")
     _, out = run(capsys, "doctor")
     assert "it runs and is well" in out and "/sign-in answers" in out, out
 
