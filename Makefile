@@ -72,8 +72,9 @@ heap32: .venv/flash.stamp ## the same on words of 32 bits, as the ESP32 has them
 	@sh .ci/heap32.sh build/heap32 || { [ $$? = 3 ] && exit 0; exit 1; }
 	@[ ! -x build/heap32/build/micropython ] || $(BIN)/python -m tools.world.heap --micropython build/heap32/build/micropython
 
-killtest: .venv/demo.stamp ## the agent and the broker killed 300 times under 50 devices: is a point lost? needs Mosquitto [SEED=1 ARGS="--engine postgresql"]
+killtest: .venv/demo.stamp ## the agent and the broker killed 300 times under 50 devices: is a point lost? do 1,000 devices come back at once? needs Mosquitto [SEED=1 ARGS="--engine postgresql"]
 	@$(BIN)/python -m tools.campaign.killtest --seed $(SEED) $(ARGS)
+	@$(BIN)/python -m tools.campaign.crowd --seed $(SEED)
 
 bench-agent: .venv/demo.stamp ## the whole agent beside the bare loop of its parts; PostgreSQL, NATS, many points, many devices [ARGS="--turns 5"]
 	@sh .ci/system_packages.sh
