@@ -160,7 +160,7 @@ def test_a_box_goes_on_beyond_the_meridian(web: Pages, key: str, box: str, least
 
 def test_the_map_draws_no_line_around_the_world(web: Pages, key: str, browser: Watched):
     page: Page = browser.context().new_page()
-    sign_in(page, web, key)  # type: ignore[arg-type]
+    sign_in(page, web, key)
     page.goto(f"{web.url}/devices/{FIRST}")
     drawn(page, "points")
     west, east = page.evaluate(f"{MAP}.getBounds().toArray().map(([lon]) => lon)")

@@ -28,7 +28,7 @@ def web(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pages]:
 
 def test_what_is_doubtful_is_beside_the_line(web: Pages, browser: Watched):
     page: Page = browser.context().new_page()
-    sign_in(page, web, web.token("anna"))  # type: ignore[arg-type]
+    sign_in(page, web, web.token("anna"))
     page.goto(f"{web.url}/devices/{FIRST}")
     drawn(page, "points")
     track = """async () => {

@@ -11,7 +11,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 from urllib.parse import urlsplit
 
 import pytest
@@ -223,7 +223,15 @@ def browser(web: WebBench) -> Iterator[Watched]:
         launched.close()
 
 
-def sign_in(page: Page, web: WebBench, token: str) -> None:
+class Served(Protocol):
+    """Whatever serves the pages."""
+
+    @property
+    def url(self) -> str:
+        """Of their first one."""
+
+
+def sign_in(page: Page, web: Served, token: str) -> None:
     """Through the form."""
     page.goto(f"{web.url}/sign-in")
     page.get_by_label("Token or password").fill(token)

@@ -27,16 +27,18 @@ method = "POST"
 path = "/connectivity-reset"
 """
 
+import http.client
 import json
 import os
 import tomllib
 from collections.abc import Mapping
+from contextlib import closing
 from typing import Any, NamedTuple, Protocol
 
 from landbridge.controls.typed import checked
 from landbridge.errors import UserError
-from landbridge.outbound.kinds import http
 from landbridge.outbound.kinds.errors import Away
+from landbridge.outbound.kinds.http import Line
 
 _MOST_BYTES = 1_000_000
 _ASKS = {"status": ("state", "imei"), "usage": ("bytes",)}
@@ -167,8 +169,9 @@ class Http:
     def _ask(self, method: str, iccid: str, path: str, body: bytes | None) -> bytes:
         url = self._url.replace("{iccid}", iccid) + path
         try:
-            answer = http.ask(method, url, body, self._headers, _MOST_BYTES)
-        except Away as error:
+            with closing(Line(url)) as line:
+                answer = line.ask(method, body, self._headers, most=_MOST_BYTES)
+        except (Away, http.client.HTTPException, ValueError) as error:
             raise UserError(f"the card's platform, {method} {url}: {error}") from None
         if not answer.is_good:
             raise UserError(f"the card's platform, {method} {url}: {answer.told}")

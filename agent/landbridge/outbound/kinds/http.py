@@ -23,6 +23,8 @@ _KINDS: Mapping[str, type[http.client.HTTPConnection]] = {
     "http": http.client.HTTPConnection,
     "https": http.client.HTTPSConnection,
 }
+Request = tuple[str, str, bytes | None, dict[str, str]]
+"""Method, path, body, headers."""
 
 
 class Answer(NamedTuple):
@@ -43,63 +45,55 @@ class Answer(NamedTuple):
         return f"it answers {self.status} {self.reason}"
 
 
-def ask(method: str, url: str, body: bytes | None, headers: Mapping[str, str], most: int = 0) -> Answer:
-    """Make a request, over no proxy and following no redirect: what is signed or has a secret goes where the
-    operator said, nowhere else. Of the answer's body `most` bytes are read. `Away` when there is none."""
-    try:
-        address = urlsplit(url)
-        connection = _KINDS[address.scheme](address.netloc, timeout=TIMEOUT_S)
-        path = (address.path or "/") + (f"?{address.query}" if address.query else "")
-        with _within(WHOLE_S, connection):
-            connection.request(method, path, body, {"User-Agent": "landbridge"} | dict(headers))
-            answer = connection.getresponse()
-            return Answer(answer.status, answer.reason, answer.read(most))
-    except (OSError, http.client.HTTPException, ValueError) as error:
-        raise Away(f"no answer: {error}") from None
-
-
 class Line:
-    """POST requests to one URL, over a connection that is kept from one to the next."""
+    """Requests to one URL, over a connection that is kept from one to the next; over no proxy, and following
+    no redirect: what is signed or has a secret goes where the operator said, nowhere else."""
 
     def __init__(self, url: str) -> None:
         self._address = urlsplit(url)
         self._connection = _KINDS[self._address.scheme](self._address.netloc, timeout=TIMEOUT_S)
 
     def post(self, body: bytes, headers: Mapping[str, str], query: str = "") -> None:
-        """POST `body`, `query` behind that of the URL; follows no redirect: a signed message goes where the
-        operator said, nowhere else. `Away` or `Refused` unless the answer is a 2xx."""
+        """POST `body`, `query` behind that of the URL. `Away` or `Refused` unless the answer is a 2xx."""
+        answer = self.ask("POST", body, headers, query)
+        if not answer.is_good:
+            raise (Refused if answer.status in _OF_THIS_MESSAGE else Away)(answer.told)
+
+    def ask(
+        self, method: str, body: bytes | None, headers: Mapping[str, str], query: str = "", most: int = 0
+    ) -> Answer:
+        """Make a request; of the answer's body `most` bytes are told. `Away` when there is none."""
         queries = "&".join(filter(None, (self._address.query, query)))
         path = (self._address.path or "/") + (f"?{queries}" if queries else "")
+        request = (method, path, body, {"User-Agent": "landbridge"} | dict(headers))
         try:
-            answer = self._answer(path, body, {"User-Agent": "landbridge"} | dict(headers))
+            return self._answer(request, most)
         except (OSError, http.client.HTTPException, ValueError) as error:
             raise Away(f"no answer: {error}") from None
-        if not 200 <= answer.status < 300:
-            told = f"it answers {answer.status} {answer.reason}"
-            raise (Refused if answer.status in _OF_THIS_MESSAGE else Away)(told)
 
     def close(self) -> None:
         """End the connection; the next request makes another one."""
         self._connection.close()
 
-    def _answer(self, path: str, body: bytes, headers: Mapping[str, str]) -> http.client.HTTPResponse:
+    def _answer(self, request: Request, most: int) -> Answer:
         was_kept = self._connection.sock is not None
         try:
-            return self._ask(path, body, headers)
+            return self._once(request, most)
         except ConnectionError:
             if not was_kept:
                 raise
         # The target may have ended at any time what it had kept open.
-        return self._ask(path, body, headers)
+        return self._once(request, most)
 
-    def _ask(self, path: str, body: bytes, headers: Mapping[str, str]) -> http.client.HTTPResponse:
+    def _once(self, request: Request, most: int) -> Answer:
         if self._connection.sock is None:
             self._connection.connect()
         with _within(WHOLE_S, self._connection):
-            self._connection.request("POST", path, body, dict(headers))
-            answer = self._connection.getresponse()
+            self._connection.request(*request)
+            response = self._connection.getresponse()
+            answer = Answer(response.status, response.reason, response.read(most))
         if self._connection.sock is not None:
-            self._pass_over(answer)
+            self._pass_over(response)
         return answer
 
     def _pass_over(self, answer: http.client.HTTPResponse) -> None:
