@@ -1,40 +1,27 @@
-"""Alarms: raised once, counted, acknowledged, cleared; by what devices tell and what the agent finds; by
-e-mail too."""
+"""Alarms: raised once, counted, acknowledged, cleared; by what devices tell and what the agent finds."""
 
 import json
-import re
-import socketserver
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from unittest.mock import Mock
 
 import pytest
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 from landbridge import cli
 from landbridge.alarms import engine
 from landbridge.alarms.rules import RULES, SEVERITIES
-from landbridge.clock import CLOCK_FILE_VARIABLE, Clock, iso
-from landbridge.config import Mail
+from landbridge.clock import CLOCK_FILE_VARIABLE, iso
 from landbridge.controls import classes, rules, watch
 from landbridge.controls.rules import Card, Seen
 from landbridge.errors import UserError
-from landbridge.ingest import judge
-from landbridge.journey import silence, worker
+from landbridge.journey import silence
 from landbridge.journey.rework import work_out
-from landbridge.outbound import announce, deliveries
-from landbridge.outbound.deliveries import Deliveries
-from landbridge.outbound.kinds import opened
-from landbridge.precedence import Precedence
-from landbridge.store import alarms, devices, events, fences, journeys, points, targets, trips
-from landbridge.store.devices import Window
-from landbridge.store.held import hold, write
+from landbridge.outbound import announce
+from landbridge.store import alarms, events, fences, journeys, points, trips
 from sqlalchemy import Connection
 
-from host_tests.agent_bench import set_clock, wait_until
-from host_tests.fleet_bench import FIRST, NOW_S, SECOND, Fleet, Pages, Receiver, at
+from host_tests.agent_bench import set_clock
+from host_tests.fleet_bench import FIRST, NOW_S, Fleet, Pages, at
 from host_tests.journey_bench import BEGIN_S, HOUR_S, POZNAN
 
 PROTOCOL = Path(__file__).parent.parent / "docs" / "protocol"
@@ -442,125 +429,6 @@ def test_what_is_taken_back_and_true_after_all_is_told_under_the_same_ids(fleet)
     }
 
 
-class Passing(Clock):
-    """A clock that is set."""
-
-    def __init__(self, at_s: int) -> None:
-        self.at_s, self.asked = at_s, 0
-
-    def now_s(self) -> int:
-        self.asked += 1
-        return self.at_s
-
-    def is_looked_at(self) -> None:
-        """Until whoever works by it has begun and ended a look."""
-        asked = self.asked
-        wait_until(lambda: self.asked > asked + 4, "looks")
-
-
-def test_nobody_is_silent_while_the_agent_could_not_hear_him(fleet, monkeypatch):
-    monkeypatch.setattr(worker, "LOOK_S", 0.001)
-    monkeypatch.setattr(worker, "_MINUTE_S", 0.0)
-    monkeypatch.setattr(worker, "_MOST_AT_ONCE", 1)
-    with fleet.database.writing() as connection:
-        for device in (FIRST, SECOND):
-            points.store(connection, device, [judge.judge(at(1), None, NOW_S)], NOW_S)
-            row = hold(connection, [device])[device]
-            row.contact(Window(1, 0), 0, BEGIN_S)
-            row.says(BEGIN_S + HOUR_S, {}, {})
-            write(connection, [row])
-    away: list[str] = []
-    clock = Passing(BEGIN_S + 6 * HOUR_S)
-    check = Mock(side_effect=lambda: away[0] if away else None)
-    thread = worker.Journeys(fleet.database, clock, Mock(), Precedence(), (check,))
-    thread.start()
-
-    def silent_after(passing_s: int) -> list[str]:
-        clock.at_s += passing_s
-        clock.is_looked_at()
-        with fleet.database.reading() as connection:
-            return [row.device for row in alarms.every_standing(connection)]
-
-    assert silent_after(silence.GRACE_S) == []
-    away.append("the broker is away")
-    assert silent_after(0) == []
-    assert silent_after(5 * HOUR_S) == []
-    away.clear()
-    assert silent_after(silence.GRACE_S) == []
-    assert silent_after(1) == [FIRST, SECOND]
-    thread.stop()
-
-
-def test_who_is_silent_when_the_trip_changes_is_so_on_the_next_one(fleet):
-    first = fleet.trip("CSQU3054383", 0, None, "acme")
-    fleet.deliver(at(1))
-    now_s = BEGIN_S + 5 * HOUR_S
-    fleet.heard(BEGIN_S + HOUR_S, BEGIN_S + 2 * HOUR_S)
-
-    def look(told: int) -> None:
-        with fleet.database.writing() as connection:
-            assert silence.look(connection, [FIRST], 0, now_s) == told
-
-    look(1)
-    with fleet.database.writing() as connection:
-        trips.end(connection, first, now_s)
-    pass_by(fleet, now_s)
-    look(1)
-    second = fleet.trip("MSKU0000006", 6, None, "bolt")
-    look(1)
-    look(0)
-    assert every(fleet) == [
-        ("silent", "cleared", 1, first),
-        ("silent", "raised", 1, None),
-        ("silent", "raised", 1, second),
-    ]
-    assert [leaf for leaf, _ in fleet.sent("acme") if leaf == "event/retraction"] == []
-    schema = Draft202012Validator(json.loads((PROTOCOL / "event.schema.json").read_text()))
-    for tenant in ("acme", "default", "bolt"):
-        for leaf, content in fleet.sent(tenant):
-            if leaf.startswith("event/"):
-                schema.validate(content)
-
-
-@pytest.mark.parametrize("told_before", [True, False])
-def test_who_is_silent_tells_the_next_trip_nothing_of_before_it(fleet, told_before):
-    fleet.trip("CSQU3054383", 0, 4, "acme")
-    with fleet.database.writing() as connection:
-        points.store(connection, FIRST, [judge.judge(at(1), None, NOW_S)], BEGIN_S + HOUR_S)
-    fleet.heard(BEGIN_S + HOUR_S, BEGIN_S + 2 * HOUR_S)
-    if told_before:
-        with fleet.database.writing() as connection:
-            assert silence.look(connection, [FIRST], 0, BEGIN_S + 5 * HOUR_S) == 1
-    fleet.trip("MSKU0000006", 6, None, "bolt")
-    begin_s = BEGIN_S + 6 * HOUR_S
-    with fleet.database.writing() as connection:
-        assert silence.look(connection, [FIRST], 0, BEGIN_S + 7 * HOUR_S) == 1
-    fleet.heard(BEGIN_S + 8 * HOUR_S)
-    with fleet.database.writing() as connection:
-        assert silence.look(connection, [FIRST], 0, BEGIN_S + 9 * HOUR_S) == 1
-    told = [content for leaf, content in fleet.sent("bolt") if leaf.startswith("event/")]
-    assert [each["type"] for each in told] == ["alarm", "alarm-raised", "alarm", "alarm-cleared"]
-    assert {(each["time"], each["due"]) for each in told} == {(None, iso(begin_s))}
-    heard = [each.get("last_contact") for each in told if each["type"] == "alarm"]
-    assert heard == [None, iso(BEGIN_S + 8 * HOUR_S)]
-    for each in told:
-        times = re.findall(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}Z", json.dumps(each))
-        assert min(times) >= iso(begin_s)
-        assert str(BEGIN_S + 2 * HOUR_S) not in each["id"]
-    schema = Draft202012Validator(json.loads((PROTOCOL / "event.schema.json").read_text()))
-    for each in told:
-        schema.validate(each)
-
-
-def test_a_silent_device_whose_points_are_no_longer_kept_holds_up_nobody(fleet):
-    fleet.heard(BEGIN_S + HOUR_S, BEGIN_S + 2 * HOUR_S)
-    for heard_s in (BEGIN_S + HOUR_S, BEGIN_S + 9 * HOUR_S):
-        fleet.heard(heard_s)
-        with fleet.database.writing() as connection:
-            devices.silent(connection, FIRST, BEGIN_S + 2 * HOUR_S)
-            assert silence.look(connection, [FIRST], 0, BEGIN_S + 10 * HOUR_S) == 0
-
-
 def test_a_control_that_is_broken_when_the_trip_changes_is_so_on_the_next_one(fleet):
     first = fleet.trip("CSQU3054383", 0, 10, "acme")
     second = fleet.trip("MSKU0000006", 10, None, "bolt")
@@ -619,117 +487,3 @@ def test_somebody_looks_after_an_alarm_over_http(fleet):
     assert told(fleet)[1]["acknowledged_by"] == "token m"
     with fleet.database.writing() as connection, pytest.raises(UserError, match="cleared"):
         engine.acknowledge(connection, row["number"], "somebody", "", NOW_S)
-
-
-class MailServer(socketserver.ThreadingTCPServer):
-    """SMTP, as much of it as a client needs; keeps the mails. `answer` is to a command, or to a mail."""
-
-    allow_reuse_address = True
-    daemon_threads = True
-
-    def __init__(self) -> None:
-        self.mails: list[str] = []
-        self.answer: Callable[[str], str] = lambda _: "250 yes"
-        super().__init__(("127.0.0.1", 0), _Smtp)
-        threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True).start()
-
-
-class _Smtp(socketserver.StreamRequestHandler):
-    server: MailServer
-
-    def handle(self) -> None:
-        self.wfile.write(b"220 here\r\n")
-        while line := self.rfile.readline():
-            if line.upper().startswith(b"DATA"):
-                self.wfile.write(b"354 go on\r\n")
-                lines = []
-                while (part := self.rfile.readline()) != b".\r\n":
-                    lines.append(part.decode())
-                line = "".join(lines).encode()
-                if self.server.answer(line.decode()).startswith("250"):
-                    self.server.mails.append(line.decode())
-            if line.upper().startswith(b"QUIT"):
-                self.wfile.write(b"221 bye\r\n")
-                return
-            self.wfile.write(f"{self.server.answer(line.decode())}\r\n".encode())
-
-
-@contextmanager
-def mailed(fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> Iterator[MailServer]:
-    """Alarms are brought to a server while it lasts."""
-    monkeypatch.setattr(deliveries, "LOOK_S", 0.02)
-    server = MailServer()
-    settings = Mail(port=server.server_address[1], host="127.0.0.1", tls=False)
-    fleet.add("desk", "mailto:desk@example.org", "mail")
-    thread = Deliveries(fleet.database, Clock(), lambda each: opened(each, fleet.keyring, settings))
-    thread.start()
-    yield server
-    thread.stop()
-    server.shutdown()
-    server.server_close()
-
-
-def test_alarms_are_mailed_when_raised_and_when_cleared(fleet, monkeypatch):
-    with mailed(fleet, monkeypatch) as server:
-        fleet.deliver(at(1, events=4), at(2, events=4), at(3, events=4096))
-        fleet.published()
-        wait_until(lambda: len(server.mails) == 2 and not fleet.left(), "two mails")
-    assert "Subject: [major] temperature raised: lb-0001" in server.mails[0]
-    assert "Subject: [major] temperature cleared: lb-0001" in server.mails[1]
-    assert "29.56301, 106.55156" in server.mails[0]
-
-
-@pytest.mark.parametrize(
-    ("where", "answer", "holds"),
-    [
-        ("Subject:", "554 not that", True),
-        ("rcpt ", "550 nobody of that name", True),
-        ("Subject:", "451 not now", False),
-        ("rcpt ", "450 come again", False),
-        ("mail ", "550 who are you", False),
-    ],
-)
-def test_a_mail_that_is_refused_for_good_holds_up_only_its_device(fleet, monkeypatch, where, answer, holds):
-    with mailed(fleet, monkeypatch) as server:
-        server.answer = lambda said: answer if where in said else "250 yes"
-
-        def waiting() -> tuple[bool, bool]:
-            """Whether the device does, and all of the target."""
-            with fleet.database.reading() as connection:
-                (desk,) = targets.every(connection)
-                return bool(targets.holds(connection, desk.target)), bool(desk.failure)
-
-        fleet.deliver(at(1, events=4))
-        wait_until(lambda: any(waiting()), "refusal")
-        assert waiting() == (holds, not holds)
-        server.answer = lambda _: "250 yes"
-        fleet.deliver(at(1, events=4), device=SECOND)
-        wait_until(lambda: len(server.mails) == (1 if holds else 2), "mails")
-    assert SECOND in server.mails[-1]
-
-
-def test_each_change_of_an_alarm_is_told_once_everywhere(fleet, monkeypatch):
-    receiver = Receiver()
-    fleet.add("hook", receiver.url, "webhook", None, "event")
-    with mailed(fleet, monkeypatch) as server:
-        with fleet.database.writing() as connection:
-            announce.tell(connection, [LEFT], NOW_S)
-            announce.tell(connection, [LEFT], NOW_S)
-            (row,) = alarms.every_standing(connection)
-            announce.tell(connection, engine.acknowledge(connection, row.alarm, "desk", "", NOW_S), NOW_S)
-            announce.tell(connection, [BACK, BACK], NOW_S)
-            announce.correct(connection, [BACK], [LATER_BACK], NOW_S)
-            announce.correct(connection, [LATER_BACK], [], NOW_S)
-            announce.tell(connection, [BACK, off_route("leave", 60)], NOW_S)
-        on_topics = [content for leaf, content in fleet.sent("default") if leaf.startswith("event/alarm-")]
-
-        def posted() -> list[dict[str, Any]]:
-            return [each for each in receiver.contents() if each["type"].startswith("alarm-")]
-
-        wait_until(lambda: len(server.mails) >= 5 and len(posted()) >= len(on_topics), "all")
-        assert posted() == on_topics
-    receiver.close()
-    states = ["raised", "acknowledged", "cleared", "cleared", "acknowledged", "cleared", "raised"]
-    assert [each["state"] for each in on_topics] == states
-    subjects = [re.findall("Subject: .* ([a-z]+): lb-0001", mail)[0] for mail in server.mails]
-    assert subjects == ["raised", "cleared", "raised", "cleared", "raised"]

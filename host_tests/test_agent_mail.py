@@ -1,0 +1,137 @@
+"""Alarms by e-mail, and what is told of each beside it."""
+
+import re
+import socketserver
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from landbridge.alarms import engine
+from landbridge.clock import Clock
+from landbridge.config import Mail
+from landbridge.outbound import announce, deliveries
+from landbridge.outbound.deliveries import Deliveries
+from landbridge.outbound.kinds import opened
+from landbridge.store import alarms, targets
+
+from host_tests.agent_bench import wait_until
+from host_tests.fleet_bench import NOW_S, SECOND, Fleet, Receiver, at
+from host_tests.test_agent_alarms import BACK, LATER_BACK, LEFT, fleet, off_route
+
+__all__ = ["fleet"]
+
+
+class MailServer(socketserver.ThreadingTCPServer):
+    """SMTP, as much of it as a client needs; keeps the mails. `answer` is to a command, or to a mail."""
+
+    allow_reuse_address = True
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        self.mails: list[str] = []
+        self.answer: Callable[[str], str] = lambda _: "250 yes"
+        super().__init__(("127.0.0.1", 0), _Smtp)
+        threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True).start()
+
+
+class _Smtp(socketserver.StreamRequestHandler):
+    server: MailServer
+
+    def handle(self) -> None:
+        self.wfile.write(b"220 here\r\n")
+        while line := self.rfile.readline():
+            if line.upper().startswith(b"DATA"):
+                self.wfile.write(b"354 go on\r\n")
+                lines = []
+                while (part := self.rfile.readline()) != b".\r\n":
+                    lines.append(part.decode())
+                line = "".join(lines).encode()
+                if self.server.answer(line.decode()).startswith("250"):
+                    self.server.mails.append(line.decode())
+            if line.upper().startswith(b"QUIT"):
+                self.wfile.write(b"221 bye\r\n")
+                return
+            self.wfile.write(f"{self.server.answer(line.decode())}\r\n".encode())
+
+
+@contextmanager
+def mailed(fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> Iterator[MailServer]:
+    """Alarms are brought to a server while it lasts."""
+    monkeypatch.setattr(deliveries, "LOOK_S", 0.02)
+    server = MailServer()
+    settings = Mail(port=server.server_address[1], host="127.0.0.1", tls=False)
+    fleet.add("desk", "mailto:desk@example.org", "mail")
+    thread = Deliveries(fleet.database, Clock(), lambda each: opened(each, fleet.keyring, settings))
+    thread.start()
+    yield server
+    thread.stop()
+    server.shutdown()
+    server.server_close()
+
+
+def test_alarms_are_mailed_when_raised_and_when_cleared(fleet, monkeypatch):
+    with mailed(fleet, monkeypatch) as server:
+        fleet.deliver(at(1, events=4), at(2, events=4), at(3, events=4096))
+        fleet.published()
+        wait_until(lambda: len(server.mails) == 2 and not fleet.left(), "two mails")
+    assert "Subject: [major] temperature raised: lb-0001" in server.mails[0]
+    assert "Subject: [major] temperature cleared: lb-0001" in server.mails[1]
+    assert "29.56301, 106.55156" in server.mails[0]
+
+
+@pytest.mark.parametrize(
+    ("where", "answer", "holds"),
+    [
+        ("Subject:", "554 not that", True),
+        ("rcpt ", "550 nobody of that name", True),
+        ("Subject:", "451 not now", False),
+        ("rcpt ", "450 come again", False),
+        ("mail ", "550 who are you", False),
+    ],
+)
+def test_a_mail_that_is_refused_for_good_holds_up_only_its_device(fleet, monkeypatch, where, answer, holds):
+    with mailed(fleet, monkeypatch) as server:
+        server.answer = lambda said: answer if where in said else "250 yes"
+
+        def waiting() -> tuple[bool, bool]:
+            """Whether the device does, and all of the target."""
+            with fleet.database.reading() as connection:
+                (desk,) = targets.every(connection)
+                return bool(targets.holds(connection, desk.target)), bool(desk.failure)
+
+        fleet.deliver(at(1, events=4))
+        wait_until(lambda: any(waiting()), "refusal")
+        assert waiting() == (holds, not holds)
+        server.answer = lambda _: "250 yes"
+        fleet.deliver(at(1, events=4), device=SECOND)
+        wait_until(lambda: len(server.mails) == (1 if holds else 2), "mails")
+    assert SECOND in server.mails[-1]
+
+
+def test_each_change_of_an_alarm_is_told_once_everywhere(fleet, monkeypatch):
+    receiver = Receiver()
+    fleet.add("hook", receiver.url, "webhook", None, "event")
+    with mailed(fleet, monkeypatch) as server:
+        with fleet.database.writing() as connection:
+            announce.tell(connection, [LEFT], NOW_S)
+            announce.tell(connection, [LEFT], NOW_S)
+            (row,) = alarms.every_standing(connection)
+            announce.tell(connection, engine.acknowledge(connection, row.alarm, "desk", "", NOW_S), NOW_S)
+            announce.tell(connection, [BACK, BACK], NOW_S)
+            announce.correct(connection, [BACK], [LATER_BACK], NOW_S)
+            announce.correct(connection, [LATER_BACK], [], NOW_S)
+            announce.tell(connection, [BACK, off_route("leave", 60)], NOW_S)
+        on_topics = [content for leaf, content in fleet.sent("default") if leaf.startswith("event/alarm-")]
+
+        def posted() -> list[dict[str, Any]]:
+            return [each for each in receiver.contents() if each["type"].startswith("alarm-")]
+
+        wait_until(lambda: len(server.mails) >= 5 and len(posted()) >= len(on_topics), "all")
+        assert posted() == on_topics
+    receiver.close()
+    states = ["raised", "acknowledged", "cleared", "cleared", "acknowledged", "cleared", "raised"]
+    assert [each["state"] for each in on_topics] == states
+    subjects = [re.findall("Subject: .* ([a-z]+): lb-0001", mail)[0] for mail in server.mails]
+    assert subjects == ["raised", "cleared", "raised", "cleared", "raised"]
