@@ -21,7 +21,7 @@ export function chart({ title, unit, digits, values, from, until, seek, note = "
   const [low, high] = least < most ? [least, most] : [least - 1, most + 1];
   const x = (ms) => ((ms - from) / (until - from || 1)) * WIDTH;
   const y = (value) => HEIGHT - 4 - ((value - low) / (high - low)) * (HEIGHT - 8);
-  const text = (value) => `${value.toFixed(digits)} ${unit}`;
+  const text = (value) => `${value.toFixed(digits).replace(/^-(?=[0.]*$)/, "")} ${unit}`; // no -0.0
   const several = least < most ? `${text(least)} … ${text(most)}` : text(least);
   const range = values.length ? several : "–";
   const drawn = [svg("path", { d: path(values, x, y, gap), class: "curve" })];
