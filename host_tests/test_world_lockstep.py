@@ -12,7 +12,7 @@ import simpy
 from tools.world import cpu
 from tools.world.clock import VirtualClock
 from tools.world.lockstep import Device
-from tools.world.meter import Meter
+from tools.world.meter import ESP32_W, Meter
 from tools.world.process import interpreter
 from tools.world.rtc import Rtc
 from tools.world.trip import START_UTC_S, Sense
@@ -57,6 +57,12 @@ def deep_sleep(ms, wake_on=0):
     port.send(9, struct.pack("<IB", ms, wake_on))
     raise SystemExit
 """
+
+
+@pytest.fixture(autouse=True)
+def starts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A start takes a second and a half."""
+    monkeypatch.setattr(cpu, "wake_us", lambda power_on=False: 1_500_000)
 
 
 class FakeModem:
@@ -137,13 +143,20 @@ class FakeTrip:
 class Bench:
     """A device with the given program, and what is needed to run it."""
 
-    def __init__(self, folder: Path, program: str) -> None:
+    def __init__(self, folder: Path, program: str, fixed_cpu: bool = False) -> None:
         self.flash = folder
         (folder / "start.py").write_text(PORT + program)
         self.trip = FakeTrip()
         self.modem = FakeModem(self.trip.env, self.trip.meter.state)
         self.clock = VirtualClock(folder / "clock", START_UTC_S)
-        self.device = Device(self.trip, self.modem, folder, interpreter(), self.clock)  # type: ignore[arg-type]
+        self.device = Device(
+            self.trip,  # type: ignore[arg-type]
+            self.modem,  # type: ignore[arg-type]
+            folder,
+            interpreter(),
+            self.clock,
+            fixed_cpu,
+        )
 
     def run(self, until_ms: int) -> list[str]:
         self.device.run(until_ms, lambda now_ms: None)
@@ -163,6 +176,42 @@ def test_deep_sleep_by_timer_keeps_only_rtc_memory_and_flash(tmp_path: Path) -> 
         "hello 4 1 61.500 1500 x",
         "hello 4 1 123.000 1500 xx",
     ]
+
+
+def test_a_start_takes_the_sum_of_its_terms_and_reads_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.undo()
+    assert all(each.least_ms <= each.ms <= each.most_ms for each in cpu.terms())
+    assert cpu.wake_us() == round(1_000 * sum(each.ms for each in cpu.terms()))
+    assert cpu.wake_us(power_on=True) - cpu.wake_us() == 45 * (cpu.READS_POWER_ON - cpu.READS)
+
+
+def test_a_fixed_cpu_makes_the_same_transcript_of_any_work(tmp_path: Path) -> None:
+    found = []
+    for cpu_us, fixed in ((0, True), (70_000, True), (70_000, False)):
+        folder = tmp_path / f"{cpu_us}{fixed}"
+        folder.mkdir()
+        program = f'port.read(100, 99, b"AT+CSQ\\r", {cpu_us})\ndeep_sleep(60_000)'
+        stand = Bench(folder, program, fixed)
+        stand.run(200_000)
+        found.append((stand.device.transcript_digest(), stand.trip.meter.total_j()))
+    assert found[0] == found[1] != found[2]
+
+
+def test_the_cpu_computes_slower_and_cheaper_while_the_modem_is_on(tmp_path: Path) -> None:
+    program = """
+before = port.now
+port.ask(8, b"", 100_000)
+port.ask(3, b"\\x00\\x01")
+port.log(str(port.now - before))
+before = port.now
+port.ask(8, b"", 100_000)
+port.log(str(port.now - before))
+deep_sleep(9_000_000)
+"""
+    stand = Bench(tmp_path, program)
+    assert stand.run(10_000)[1:] == ["100", "200"]
+    joules = stand.trip.meter.joules_by_state()
+    assert joules["esp32", "active-80"] == pytest.approx(0.2 * 0.112)
 
 
 def test_read_answers_at_the_end_of_a_burst_or_at_the_time_out(tmp_path: Path) -> None:
@@ -198,7 +247,7 @@ port.log(str(port.now))
 deep_sleep(9_000_000)
 """
     stand = Bench(tmp_path, program)
-    assert stand.run(10_000)[1:] == ["(3600, -305, 7, 12)", "4000", "16", "4500"]
+    assert stand.run(10_000)[1:] == ["(3600, -305, 7, 12)", "6501", "16", "7001"]  # at half the clock
     assert stand.modem.pins == [("rail", True), ("key", True)]
     light_j = stand.trip.meter.joules_by_state()["esp32", "light"]
     assert light_j == pytest.approx(0.5 * 0.0036)
@@ -290,7 +339,7 @@ deep_sleep(60_000)
     joules = stand.trip.meter.joules_by_state()
     assert sum(joules.values()) == pytest.approx(stand.trip.meter.total_j())
     wakes = stand.device.counters.wakes
-    assert joules["esp32", "active"] > wakes * cpu.BOOT_MS / 1_000 * 0.245
+    assert joules["esp32", "active"] > wakes * 1.5 * ESP32_W["active"]
     assert joules["modem", "tx"] == pytest.approx(wakes * 0.005 * 0.79)
 
 

@@ -14,6 +14,8 @@ bus = {}  # I2C address -> chip
 nvs = {}
 rtc = b""
 fed_ms = 0
+TICK_MS = 10  # of FreeRTOS: a sleep of no more computes
+spun_ms = idle_ms = 0
 armed = None  # pins that wake
 slept = []
 confirmed = 0
@@ -31,7 +33,7 @@ class Reset(Exception):
 def power_on():
     """Everything as it comes from the factory."""
     global now_ms, rtc, armed, confirmed, fed_ms
-    now_ms, rtc, armed, confirmed, fed_ms = 0, b"", None, 0, 0
+    now_ms, rtc, armed, confirmed, fed_ms, Machine.hz = 0, b"", None, 0, 0, 160_000_000
     for kept in (levels, written, held, bus, nvs, slept, outside):
         kept.clear()
     machine.cause, machine.reason = 1, 0
@@ -43,7 +45,7 @@ def wake(reason):
         if gpio in held:
             levels[gpio] = held[gpio]
     machine.cause, machine.reason = 4, reason
-    UART.open = 0
+    UART.open, Machine.hz = 0, 160_000_000
 
 
 def pass_ms(ms, until_armed=False):
@@ -72,6 +74,9 @@ class Time:
         return now_ms // 1000
 
     def sleep_ms(self, ms):
+        """The chip idles for whole ticks that end before the time is over, and computes for the rest."""
+        global spun_ms
+        spun_ms += min(ms, TICK_MS)
         pass_ms(ms)
 
 
@@ -98,21 +103,28 @@ class Pin:
 
 
 class UART:
-    """`lines` are (ms, bytes) that come."""
+    """`lines` are (ms, bytes) that come. A read waits for all that it wants, in whole ticks of `timeout`."""
 
     lines = []
     sent = b""
     open = 0
 
     def __init__(self, number, baud, **settings):
-        assert settings["rxbuf"] >= 2048 and settings["timeout"] == 0
+        assert settings["rxbuf"] >= 2048
+        self.ticks = settings["timeout"] // TICK_MS
         UART.open += 1
 
     def any(self):
         return sum(len(data) for ms, data in self.lines if ms <= now_ms)
 
-    def readinto(self, buf):
-        n = 0
+    def readinto(self, buf, most=None):
+        global idle_ms
+        buf = memoryview(buf)[:most] if most is not None else memoryview(buf)
+        n, ticks = 0, self.ticks
+        while ticks and self.any() < len(buf):
+            ticks -= 1
+            pass_ms(TICK_MS)
+            idle_ms += TICK_MS
         while self.lines and self.lines[0][0] <= now_ms and n < len(buf):
             ms, data = self.lines.pop(0)
             part = data[: len(buf) - n]
@@ -186,6 +198,7 @@ class WDT:
 
 class Machine:
     Pin, UART, ADC, I2C, RTC, WDT = Pin, UART, ADC, I2C, RTC, WDT
+    hz = 160_000_000
     EXT1_WAKE, TIMER_WAKE = 3, 4
     cause, reason = 1, 0
 
@@ -194,6 +207,11 @@ class Machine:
 
     def wake_reason(self):
         return self.reason
+
+    def freq(self, hz):
+        """Below 80 MHz the clock of UARTs would be another."""
+        assert hz in (80_000_000, 160_000_000, 240_000_000)
+        Machine.hz = hz
 
     def lightsleep(self, ms):
         slept.append(ms)

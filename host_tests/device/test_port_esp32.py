@@ -125,6 +125,17 @@ def test_a_read_returns_with_what_has_come_or_at_its_time_out():
     assert chip.UART.sent == b"AT\r"
 
 
+def test_the_chip_idles_at_half_its_clock_while_it_waits_for_the_modem():
+    device = power_on()
+    assert chip.Machine.hz == 160_000_000
+    device.modem_rail(True)
+    assert chip.Machine.hz == 80_000_000  # as slow as a UART bears
+    chip.UART.lines = [(chip.now_ms + 1000, b"OK")]
+    chip.idle_ms = chip.spun_ms = 0
+    assert device.uart_readinto(bytearray(8), 5000) == 2
+    assert chip.idle_ms == 1000 and chip.spun_ms == 0
+
+
 def test_senses():
     device = power_on()
     assert device.senses() == (3600, -250, 0, 0, 0, 0, 0)

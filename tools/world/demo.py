@@ -1,10 +1,10 @@
 """A container crosses Eurasia: real firmware, simulated modem and world, real broker and agent.
 
 `python -m tools.world.demo [--modem bg95|sim7600] [--seed N] [--days N] [--card KIND] [--apns 2]
-[--season NAME] [--battery NAME] [--compare] [--chaos] [--port N] [--show] [--out DIR] [--after DIR ...]`
-prints the figures of the trip and leaves its picture, its track and all figures in DIR. With --compare fixed
-schedules ride along (`tools.world.compare`). It exits with 1, naming what fell short, when a figure is not as
-it must be.
+[--season NAME] [--battery NAME] [--cpu fixed] [--compare] [--chaos] [--port N] [--show] [--out DIR]
+[--after DIR ...]` prints the figures of the trip and leaves its picture, its track and all figures in DIR.
+With --compare fixed schedules ride along (`tools.world.compare`). It exits with 1, naming what fell short,
+when a figure is not as it must be.
 """
 
 from __future__ import annotations
@@ -88,6 +88,7 @@ def _trip(arguments: argparse.Namespace) -> dict[str, Any]:
         "season": arguments.season,
         "battery_kind": arguments.battery,
         "after": arguments.after,
+        "fixed_cpu": arguments.cpu == "fixed",
     }
 
 
@@ -130,7 +131,7 @@ def _tell(
     picture.draw(trail(title, built.trip, demo.diary.states, had.points), out / "track.png")
     track = built.services.agent.do("export", stage.DEVICE, "--format", "geojson")
     (out / "track.geojson").write_text(track)
-    names = ("modem", "seed", "days", "card", "apns", "season", "battery", "chaos", "budget", "set")
+    names = ("modem", "seed", "days", "card", "apns", "season", "battery", "chaos", "cpu", "budget", "set")
     again = {name: getattr(arguments, name) for name in names}
     kills = demo.chaos.kills if demo.chaos else Counter()
     summary.write(out.with_suffix(".json"), again, found, demands, kills, short, others)
@@ -180,6 +181,9 @@ def _arguments() -> argparse.Namespace:
         "--apns", type=int, choices=(1, 2), default=1, help="2: one for positions, another for updates"
     )
     parser.add_argument("--chaos", action="store_true", help="kill broker and agent where it hurts")
+    parser.add_argument(
+        "--cpu", choices=("tabled", "fixed"), default="tabled", help="fixed: the same in each wake"
+    )
     parser.add_argument("--budget", type=int, default=0, help="joules a day that the device may spend")
     parser.add_argument("--set", nargs="*", default=[], metavar="NAME=VALUE", help="settings of the device")
     parser.add_argument("--port", type=int, default=0, help="of the broker; 0: any free one")

@@ -31,6 +31,10 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 RTC_BYTES = 2_048
+FULL_MHZ, SLOW_MHZ = 160, 80
+"""The clock of a start, and that of a wake whose modem is on."""
+RAIL = 0
+"""Of the modem's pins."""
 LIGHT_SLEEP_MS = 20
 """Shorter waits are not worth going to light sleep."""
 ASLEEP = ("sleep", "light")
@@ -70,7 +74,7 @@ class Device:
 
     `flash_dir` is the device's flash, with `start.py` in it; `command` starts MicroPython (see
     `process.interpreter`); `clock` is set to the virtual time before anything that happens then
-    can reach another process.
+    can reach another process. With `fixed_cpu` each wake takes the same CPU time, whatever it does.
     """
 
     def __init__(
@@ -80,6 +84,7 @@ class Device:
         flash_dir: Path,
         command: Sequence[str],
         clock: VirtualClock,
+        fixed_cpu: bool = False,
     ) -> None:
         self.counters = Counters()
         self._trip = trip
@@ -97,7 +102,9 @@ class Device:
         self._power_on_ms = 0
         self._reset_ms = 0
         """Of these two: what the device's own clock said then."""
+        self._fixed_cpu = fixed_cpu
         self._cpu_us = 0
+        self._mhz = FULL_MHZ
         self._ahead: DeviceProcess | None = None
         self._start = Start(0, Cause.POWER_ON, Wake.NONE)
         modem.on_output = self._modem_sent
@@ -155,7 +162,7 @@ class Device:
         if start.cause is Cause.POWER_ON:
             self._power_on_ms, self._rtc_memory = self._reset_ms, b""
         self._receiver.clear()
-        self._cpu_us = 0
+        self._cpu_us, self._mhz = 0, FULL_MHZ
         try:
             self._start = self._serve(process, start)
             self._esp32("sleep")
@@ -172,10 +179,10 @@ class Device:
 
     def _serve(self, process: DeviceProcess, start: Start) -> Start:
         """Answer the device until it goes to sleep or resets itself; returns its next start."""
-        self._work(cpu.BOOT_MS * 1_000)
+        self._work(cpu.FIXED_US if self._fixed_cpu else cpu.wake_us(start.cause is Cause.POWER_ON))
         while True:
             op, cpu_us, payload = process.receive()
-            self._work(cpu_us)
+            self._work(0 if self._fixed_cpu else cpu_us)
             if op == Op.DEEPSLEEP:
                 return self._deep_sleep(payload)
             if op == Op.RESET:
@@ -283,6 +290,7 @@ class Device:
         self._transmit(payload[4:])
         now = self._now_ms()
         if length_ms < LIGHT_SLEEP_MS:
+            self._esp32(self._active())  # MicroPython spins where a tick of 10 ms is too long
             self._advance(now + length_ms)
             return
         self._esp32("light")
@@ -291,6 +299,8 @@ class Device:
         self._receiver.deaf = False
 
     def _pin(self, pin: int, level: bool) -> None:
+        if pin == RAIL and level:
+            self._mhz = SLOW_MHZ  # port/esp32.py
         (self._modem.rail, self._modem.key, self._modem.dtr)[pin](level)
         self._check_power()
 
@@ -304,11 +314,14 @@ class Device:
 
     def _work(self, cpu_us: int) -> None:
         """The CPU is busy for this long; what is less than a millisecond is carried over."""
-        self._cpu_us += cpu_us
+        self._cpu_us += cpu_us * FULL_MHZ // self._mhz
         ms, self._cpu_us = divmod(self._cpu_us, 1_000)
-        self._esp32("active")
+        self._esp32(self._active())
         if ms:
             self._advance(self._now_ms() + ms)
+
+    def _active(self) -> str:
+        return "active" if self._mhz == FULL_MHZ else "active-80"
 
     def _advance(self, until_ms: int, until_received: bool = False) -> None:
         """Run the world up to `until_ms`, events of that millisecond included.
@@ -348,5 +361,6 @@ class Device:
 
     def _line(self, direction: str, line: str) -> None:
         # Not by the line ends on the wire: encrypted payloads hold as many of these as chance will.
-        self._cpu_us += cpu.AT_LINE_US
+        if not self._fixed_cpu:
+            self._cpu_us += cpu.AT_LINE_US * FULL_MHZ // self._mhz
         self._transcript.update(f"{self._now_ms()} {direction} {line}\n".encode())

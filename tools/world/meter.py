@@ -15,8 +15,11 @@ NOMINAL_V = 3.6
 ESP32_W = {
     "off": 0.0,
     "light": 0.0036,  # 1 mA, whole board [S Walter]
-    "wait": 0.090,  # 25 mA: CPU idles, clocks run [S 20-40 mA]
-    "active": 0.245,  # 68 mA [M 30-68 mA]: a wake with its boot costs 0.40 J [C]
+    # ESP32 data sheet, modem sleep: 27 to 44 mA at 160 MHz, 20 to 31 mA at 80; the least where the CPU waits
+    # for an interrupt, the most where it computes [S].
+    "wait": 0.072,  # at 80 MHz, the clock while the modem is on
+    "active": 0.158,
+    "active-80": 0.112,
 }
 SLEEP_FLOOR_W = {"bg95": 216e-6, "sim7600": 300e-6}
 """The whole board in deep sleep, its converter and divider included [M]."""

@@ -79,6 +79,7 @@ def build(
     shuttles: int = 0,
     apns: int = 1,
     after: Sequence[Path] = (),
+    fixed_cpu: bool = False,
 ) -> Stage:
     """Make the trip of `seed`, start broker and agent, add the device and its trip to the agent.
 
@@ -87,7 +88,7 @@ def build(
     `variants` are those of the modem's firmware; in `hostile` a broker that is against us reads what to do.
     `card` is one of `cards.KINDS`; `settings` (NAME=VALUE) are ordered before the trip. `season`,
     `battery_kind` and `shuttles` as in `Trip`; `apns` as in `cards.issue`; the agent has seen the demos in
-    the folders `after`. Raises `ServiceError` when a service does not start.
+    the folders `after`; `fixed_cpu` as in `Device`. Raises `ServiceError` when a service does not start.
     """
     lock = _lock(out)
     _clear(out)
@@ -111,7 +112,7 @@ def build(
         issued.card.forbidden = list(trip.forbidden)
         simulated = Modem(trip.env, modem, trip, network, rng, trip.charge, issued.card, variants=variants)
         simulated.knows(issued.points)
-        device = Device(trip, simulated, flash, _command(modem, heap_kw), clock)
+        device = Device(trip, simulated, flash, _command(modem, heap_kw), clock, fixed_cpu)
         _mask(simulated, flash)
     except BaseException:
         services.stop()

@@ -14,7 +14,9 @@ from micropython import const
 from locator import port, unload
 
 _BUFFER_BYTES = const(4096)
-_BURST_MS = const(2)
+# UARTs keep time down to this clock; below it their own changes with it.
+_SLOW_HZ = const(80000000)
+_WAIT_MS = const(20)  # for the first byte, between looks at the deadline: whole ticks of 10 ms
 _LIGHT_SLEEP_MS = const(20)  # shorter waits are not worth it
 _WATCHDOG_MS = const(60000)
 _BELIEVED_MV = const(1500)  # on less the chip does not run: the divider is broken
@@ -35,6 +37,8 @@ class Port:
     def __init__(self, board):
         self._board = board
         self._uart: machine.UART = None  # type: ignore[assignment]  # of a modem that is on
+        self._into = None  # where the UART was read into last, and what of it is behind the first byte
+        self._rest = memoryview(b"")
         self._outputs: list = [None, None, None]
         self._i2c = None
         self._accelerometer = None
@@ -71,26 +75,31 @@ class Port:
         self._uart.write(data)
 
     def uart_readinto(self, buf, timeout_ms):
+        """In a wait for the first byte the driver of the UART lets the chip idle; a sleep of less than a tick
+        would compute instead."""
         end = self.ticks_ms() + timeout_ms
-        while not self._uart.any():
+        while not self._uart.readinto(buf, 1):
             if self.ticks_ms() >= end:
                 return 0
             self.feed()
-            time.sleep_ms(_BURST_MS)
-        return self._uart.readinto(buf) or 0  # until nothing has come for _BURST_MS
+        if self._into is not buf:
+            self._into, self._rest = buf, memoryview(buf)[1:]
+        more = min(self._uart.any(), len(self._rest))
+        return 1 + (self._uart.readinto(self._rest, more) or 0 if more else 0)
 
     def modem_rail(self, on):
         """The UART goes with it: a line that is high feeds a modem that is off through its input."""
         board = self._board
         if on and not self._uart:
+            machine.freq(_SLOW_HZ)  # the modem takes its time, whatever the chip does
             self._uart = machine.UART(
                 board.MODEM_UART,
                 board.MODEM_BAUD,
                 tx=board.MODEM_TX,
                 rx=board.MODEM_RX,
                 rxbuf=_BUFFER_BYTES,
-                timeout=0,
-                timeout_char=_BURST_MS,
+                timeout=_WAIT_MS,
+                timeout_char=0,
             )
         elif self._uart and not on:
             self._uart.deinit()

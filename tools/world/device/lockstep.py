@@ -28,8 +28,6 @@ _PIN_DTR = const(2)
 _COST_DECISION = const(0)
 _COST_RECORD = const(1)
 _COST_ENVELOPE = const(2)
-_COST_KILOBYTE_READ = const(3)
-_SEGMENT_KB = const(3)  # what the journal reads at a time
 
 
 class LockstepPort:
@@ -115,7 +113,6 @@ class LockstepPort:
         for owner, name, us in (
             (Pace, "next", costs_us[_COST_DECISION]),
             (Journal, "append", costs_us[_COST_RECORD]),
-            (Journal, "_read", _SEGMENT_KB * costs_us[_COST_KILOBYTE_READ]),
             (Envelope, "seal", costs_us[_COST_ENVELOPE]),
             (Envelope, "open", costs_us[_COST_ENVELOPE]),
         ):
