@@ -91,35 +91,36 @@ COSTS = {
 attempt can take is what the firmware draws (plan/energy.py) in some 15 minutes: five of patience, two to four
 to open the connection, half a minute for each piece that is sent."""
 MEASURED = {
-    # By the world's meter, BG95, seeds 1 to 8, 45 days at 100 J a day; joules with the wake. A report in the
-    # wake of a point without GNSS 3.65 over LTE-M where the network ends the connection after 5 s (5.6 and
-    # 10.5 where later: world.HELD; 764 of them), 10.0 over GSM (220); in the lab its point has that wake, and
-    # the report one more. In a wake of its own a fix hot 3.0, aided 6.0, cold 9.9, in vain 10 moving and 20
-    # standing. A look behind which no report follows 4.9 beside the wake, whether it finds a network (180 of
-    # 300) or not. Behind a border, up to the first report, 11, 12 and 19 more. A wake by a jolt 0.6 to 0.7.
-    # Of reports for which a network was heard when the half hour began 12 of 1922 standing and 5 of 116 on
-    # the move were in vain, 23 each. Where none was, 34 of 111 tries passed, for 21.6, the others took 30 (89
-    # of them by an earlier firmware). Asleep, modem and all, 20.4 a day. The device's account: 1.01 to 1.06
-    # of the meter.
+    # By the world's meter, BG95, seeds 1 to 8, 45 days at 100 J a day; joules with the wake. Then a wake took
+    # 0.41 J and a wait 0.09 W; by today's tables (world/cpu.py, world/meter.py) it takes 0.19 J and 0.072 W,
+    # and each figure is less by that. A report in the wake of a point without GNSS 3.2 over LTE-M where the
+    # network ends the connection after 5 s (more where later: world.HELD; 764 of them), 9.3 over GSM (220); in
+    # the lab its point has that wake, and the report one more. In a wake of its own a fix hot 2.75, aided 5.7,
+    # cold 9.6, in vain 10 moving and 19 standing. A look behind which no report follows 4.6 beside the wake,
+    # whether it finds a network (180 of 300) or not. Behind a border, up to the first report, 11, 12 and 19
+    # more. A wake by a jolt 0.4. Of reports for which a network was heard when the half hour began 12 of 1922
+    # standing and 5 of 116 on the move were in vain, 22 each. Where none was, 34 of 111 tries passed, for
+    # 20.7, the others took 29 (89 of them by an earlier firmware). Asleep, modem and all, 20.4 a day. The
+    # device's account: 1.01 to 1.03 of the meter.
     "bg95": Costs(
-        upload_j=2.83,
-        attach_j=3.0,
-        attach_abroad_j=14.0,
-        scan_j=30.0,
-        probe_j=0.5,
-        look_j=4.4,
-        again_j=6.35,
+        upload_j=2.78,
+        attach_j=2.9,
+        attach_abroad_j=13.5,
+        scan_j=28.5,
+        probe_j=0.4,
+        look_j=4.2,
+        again_j=6.15,
         gnss_w=1.0,
-        ttff_s=(2.6, 5.6, 9.5),
-        blocked_s=20.0,
+        ttff_s=(2.56, 5.5, 9.4),
+        blocked_s=19.0,
         sleep_w=236e-6,
-        wake_j=0.41,
+        wake_j=0.19,
         recount_j=0.2,
         unserved=(0.006, 0.04),
-        unserved_j=23.0,
+        unserved_j=22.0,
         regained=0.31,
-        regained_j=21.6,
-        counted=1.04,
+        regained_j=20.7,
+        counted=1.02,
     ),
 }
 """Of the full world, device and conversation as they are; times of fixes are joules here, at 1 W."""
