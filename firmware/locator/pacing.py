@@ -63,7 +63,9 @@ class Pace:
 
         if cell and cell.plmn:
             st.learn_country(state, cell.plmn)
-        networks.learn_look(state, cell.plmn if cell else 0, cell.worth if cell else 0)
+        self.to(energy.IDLE)  # the look is over, and counts
+        cost = self._account.mj(energy.START, energy.SEARCH)
+        networks.learn_look(state, self._costs, cell.plmn if cell else 0, cell.worth if cell else 0, cost)
 
     def reported(self, state, done, cell):
         """A report has ended over `cell`, or no network was found (None)."""

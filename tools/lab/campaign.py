@@ -15,10 +15,12 @@ from tools.lab.bound import Bound
 from tools.lab.instances import Instance, draw
 from tools.lab.physics import Costs, Mission, Run, costs
 from tools.lab.score import WEIGHTS, Score, Weights, score
+from tools.lab.stress import ROWS, disturbed
 from tools.lab.traces import read_trace
 
 BUDGETS = {"bg95": (40, 50, 65, 80, 120, 200, 400), "sim7600": (120, 200, 300, 500, 800, 1500)}
 """Joules a day."""
+STRESS_BUDGETS = (65, 80, 120)
 FLOORS = {
     "bg95": (0.62, 0.71, 0.87, 0.94, 0.965, 0.98, 0.98),
     "sim7600": (0.62, 0.85, 0.88, 0.91, 0.96, 0.97),
@@ -39,7 +41,7 @@ class Setting(NamedTuple):
     """A world for all policies: class of modem, another cost of a probe, every network weaker by
     `loss_db`, no distances to places, stays between stacks; `trackers`: B1 to B14 compete, too;
     `still`: "still here" without GNSS counts as a point; `cold`, `russia`: rules of `physics.Mission`;
-    `weights` of the utility; `every`: judged on one trip of so many."""
+    `weights` of the utility; `every`: judged on one trip of so many; `stress`: a row of `stress.ROWS`."""
 
     name: str
     modem: str
@@ -53,6 +55,7 @@ class Setting(NamedTuple):
     russia: bool = False
     weights: Weights = WEIGHTS
     every: int = 1
+    stress: str = ""
 
     @property
     def costs(self) -> Costs:
@@ -62,7 +65,7 @@ class Setting(NamedTuple):
     @property
     def budgets(self) -> tuple[int, ...]:
         """Joules a day."""
-        return BUDGETS[self.modem]
+        return STRESS_BUDGETS if self.stress else BUDGETS[self.modem]
 
     def trip(self, line: str, seed: int) -> Instance:
         """A trip of this world."""
@@ -70,6 +73,8 @@ class Setting(NamedTuple):
             instance = read_trace(Path(line.removeprefix(TRACE)))
         else:
             instance = draw(line, seed, self.modem, self.stacked)
+        if self.stress:
+            instance = disturbed(instance, ROWS[self.stress])
         return instance.thinned(self.loss_db) if self.loss_db else instance
 
     def mission(self, instance: Instance, budget: float, known_end: bool = False) -> Mission:
@@ -87,7 +92,13 @@ class Setting(NamedTuple):
             russia=self.russia,
             bumps=(0,) * instance.slots,
             late=True,
+            part=self.part,
         )
+
+    @property
+    def part(self) -> float:
+        """Of the energy told that is there."""
+        return ROWS[self.stress].part if self.stress else 1.0
 
     def bounds(self, instance: Instance, bound: Bound) -> list[float]:
         """The bound on utility by budget."""
@@ -96,7 +107,7 @@ class Setting(NamedTuple):
 
     def score(self, instance: Instance, lived: Run, budget: float) -> Score:
         """What a run was worth with so many joules a day."""
-        return score(instance, lived, budget * instance.days, self.weights, self.cold)
+        return score(instance, lived, self.part * budget * instance.days, self.weights, self.cold)
 
 
 SETTINGS = (
@@ -115,6 +126,20 @@ SETTINGS = (
     Setting("BG95, still here, shape", "bg95", still=True, weights=(0.2, 0.6, 0.2), every=3),
     Setting("BG95, still here, fresh", "bg95", still=True, weights=(0.2, 0.2, 0.6), every=3),
 )
+STRESSES = tuple(
+    Setting(name, "bg95", probe_j=probe_j, still=True, stress=stress)
+    for name, stress, probe_j in (
+        ("dark under way", "dark under way", None),
+        ("longest stop dark", "longest stop dark", None),
+        ("sea, scan 1.2 J", "sea", 1.2),
+        ("sea, scan 4.9 J", "sea", 4.9),
+        ("false motion", "false motion", None),
+        ("weak battery", "weak battery", None),
+        ("twice the dwells", "twice the dwells", None),
+        ("stay", "stay", None),
+    )
+)
+"""The stress suite: "still here" counts, trips and energy as in the rows of `stress`."""
 TUNED_LIKE = {
     "BG95, no places": "BG95",
     "BG95, stacks": "BG95",

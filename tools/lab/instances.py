@@ -70,6 +70,15 @@ class Instance:
     fix_noise: Floats
     upload_noise: Floats
     luck: Floats
+    felt: NDArray[np.bool_] | None = None
+    """Slots in which motion is felt, where these are not those in which the train moves."""
+    arrival: int = 0
+    """The slot of the arrival, where the trip does not end with it."""
+
+    @property
+    def arrived(self) -> int:
+        """The first slot at the goal, or behind the trip."""
+        return self.arrival or self.slots
 
     @property
     def slots(self) -> int:

@@ -30,6 +30,8 @@ BAR_SLOTS, SILENCE_SLOTS = SLOTS_A_DAY, 3 * SLOTS_A_DAY
 USABLE_C = ((-60.0, 0.25), (-40.0, 0.55), (-30.0, 0.68), (-20.0, 0.80), (0.0, 0.95), (20.0, 1.0))
 """(C, usable part of a Li-SOCl2 cell): withheld by the cold, not destroyed."""
 PARTS = ("sleep", "wake", "fix", "still", "upload", "attach", "probe", "scan")
+PLATEAU_MV, KNEE_MV, KNEE_LEFT = 3_600, 900, 0.08
+"""Of a Li-SOCl2 cell: how far its voltage falls at the end of its charge, and from which part of it on."""
 ENDLESS_J = 1e7
 """More than any trip can spend."""
 
@@ -161,7 +163,8 @@ class Mission:
     `shunts`: how many shunts and lifts, which a device takes for departures, begin in a slot of a trip of the
     world. `lasts_days`:
     for so long the energy is to last at least, as a setting says; `late`: the first report
-    is due at once, others as the settings built in say, and our policy is not asked about them.
+    is due at once, others as the settings built in say, and our policy is not asked about them. `part` of
+    `budget_j` is what the battery gives: it may be weaker than told.
     """
 
     costs: Costs
@@ -178,6 +181,7 @@ class Mission:
     shunts: tuple[int, ...] | None = None
     lasts_days: float = 0.0
     late: bool = False
+    part: float = 1.0
 
 
 class Policy(Protocol):
@@ -225,7 +229,8 @@ class Device:
     Visible: `slot`, `moving`, `battery_c`, `last_fix` (slot, -1: none), `last_point` (of fix or "still
     here"), `parked` (no movement since the last fix), `fix_km` (kilometre of that fix), `waiting` (points
     not delivered), `last_upload` (slot), `left_j`, `network` (registered with), `country` (of the network
-    last registered with), `cost_j` (what the last verb cost), `level_dbm` (at the last upload).
+    last registered with), `cost_j` (what the last verb cost), `level_dbm` (at the last upload). `moving` is
+    what is felt; `left_j` counts on the battery as it was told, `battery_mv` is that of the one that is there.
     """
 
     def __init__(self, instance: Instance, mission: Mission) -> None:
@@ -246,6 +251,7 @@ class Device:
         self.waiting = 0
         self.last_upload = -1
         self.left_j = 0.0
+        self.battery_mv = PLATEAU_MV
         self.network = -1
         self.country = instance.country[0]  # where it was commissioned
         self.cost_j = 0.0
@@ -425,7 +431,8 @@ def run(instance: Instance, policy: Factory, mission: Mission) -> Run:
     device = Device(instance, mission)
     mind = policy(mission)
     watches = mission.bumps is not None and getattr(mind, "looks_for_stops", False)
-    moving, temperatures = instance.moving.tolist(), instance.battery_c.tolist()
+    felt = instance.moving if instance.felt is None else instance.felt
+    moving, temperatures = felt.tolist(), instance.battery_c.tolist()
     stopped = stops(instance.moving)
     limits = capacity_j(instance, min(mission.budget_j, ENDLESS_J), mission.cold).tolist()
     spent_j: list[float] = []
@@ -433,25 +440,32 @@ def run(instance: Instance, policy: Factory, mission: Mission) -> Run:
     device.run.died = instance.slots
     for slot in range(instance.slots):
         device.left_j = limits[slot] - drawn_j - sleep_j
-        if device.left_j > 0:
+        gone_j = limits[slot] * (1 - mission.part)  # what is told to be left then is not there
+        if device.left_j > gone_j:
             device.slot, device.moving, device.battery_c = slot, moving[slot], temperatures[slot]
+            device.battery_mv = _voltage_mv((device.left_j - gone_j) / (limits[slot] - gone_j))
             device.parked = stopped[slot] <= device.last_fix
             fixes, uploads = len(device.run.fixes), len(device.run.uploads)
             before_j = device.left_j
             mind.slot(device)
             if watches and moving[slot] and device.left_j == before_j:
                 device.woke(1, 0)
-            if device.left_j < 0:  # what was begun did not come to its end
+            if device.left_j < gone_j:  # what was begun did not come to its end
                 del device.run.fixes[fixes:], device.run.uploads[uploads:]
         drawn_j = limits[slot] - device.left_j
         spent_j.append(drawn_j)
-        if device.left_j <= 0:
+        if device.left_j <= gone_j:
             device.run.died = min(device.run.died, slot)
             if not mission.cold:
                 break
     device.run.joules["sleep"] = sleep_j * len(spent_j)
     device.run.spent_j = np.array(spent_j)
     return device.run
+
+
+def _voltage_mv(left: float) -> int:
+    """Of a cell of which this part is left."""
+    return round(PLATEAU_MV - KNEE_MV * max(0.0, 1 - left / KNEE_LEFT))
 
 
 def stops(moving: NDArray[np.bool_]) -> list[int]:

@@ -65,7 +65,7 @@ class Ours:
         rows = self.rows or menu.MENUS[self.modem]
         return lambda mission: _Pilot(
             mission,
-            (menu.carries_j(self.modem, mission.still), rows),
+            (0, rows),
             self.changed,
             self.believes or mission.costs,
         )
@@ -132,7 +132,7 @@ class _Pilot:
             menu.choose(mind, costs, *self._menu, journey, lasts_s)
         if self._in_russia:
             mind[st.UPLOAD_NOT_BEFORE] = max(mind[st.UPLOAD_NOT_BEFORE], mind[st.BARRED_UNTIL])
-        if self._is_late(device) and mind[st.NOW] >= mind[st.UPLOAD_NOT_BEFORE]:
+        if self._is_late(device) and not networks.is_silent(mind):
             self._report_late(device)
         while True:
             action = policy.next(mind, costs, journey) // 10
@@ -193,12 +193,11 @@ class _Pilot:
         number, dbm = (seen.network + 1, round(seen.rsrp_dbm)) if seen else (0, 0)
         if number != mind[st.NETWORK]:
             budget.count(mind, mind[st.NOW])
-        networks.learn_look(mind, number, dbm)
+        networks.learn_look(mind, self._costs, number, dbm, _mj(device.cost_j))
 
     def _spare_j(self) -> float:
         """What an attempt may take: as the firmware waits for a network, not the sleep to the end."""
-        mind = self._state
-        return max(0, mind[st.LEFT] - mind[st.FLOOR]) / 1_000 if mind[st.ENDS_AT] < 0 else math.inf
+        return max(0, policy.spare_mj(self._state)) / 1_000
 
     def _upload(self, device: Device, network: int | None, limit_j: float) -> None:
         mind = self._state

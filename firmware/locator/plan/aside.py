@@ -2,7 +2,7 @@
 
 from micropython import const
 
-from locator.plan import networks, policy
+from locator.plan import networks
 from locator.plan import state as st
 
 # What an unknown operator costs: (probability in 1000, percent of the cheapest).
@@ -22,7 +22,7 @@ def choose(state, costs, journey, known):
     now_rate = _rate(age, known + costs.wake)
     minutes = (journey.country_s or _STAYS_S) // 60
     hoped = _hoped(state, costs, now_rate)
-    best, best_gain = 0, costs.attach * 13 // 10 + costs.scan
+    best, best_gain = 0, costs.attach * 13 // 10 + networks.search_mj(state, costs)
     for other in journey.networks:
         if other == state[st.NETWORK] or networks.looked_lately(state, other):
             continue
@@ -73,4 +73,4 @@ def _rate(age, cost):
     That interval is age * sqrt(J) minutes, and staleness takes as much as energy then."""
     if age * age * cost < 1000 * _LEAST_MIN * _LEAST_MIN:
         return 1000 * cost // _LEAST_MIN + 1000000 * _LEAST_MIN // (age * age)
-    return 2000 * policy.root(1000 * cost) // age
+    return 2000 * networks.root(1000 * cost) // age

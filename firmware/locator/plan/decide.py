@@ -91,7 +91,9 @@ def late_at(state, hints):
     """When a report is due that the policy is not asked about, if nothing else happens: not where it would
     take the sleep to the end. Who lives on though nothing is left has another battery than it believes, and
     asks once a week."""
-    if not hints[1][cfg.PACED] or policy.affords(state, policy.late_mj(state, hints[2])):
+    if hints[1][cfg.PACED] and networks.is_silent(state):
+        every_s = _NEVER_S  # the policy looks
+    elif not hints[1][cfg.PACED] or policy.affords(state, policy.late_mj(state, hints[2])):
         every_s = budget.silent_s(state, hints[1])
     else:
         every_s = _NEVER_S if state[st.LEFT] > 0 else _WEAK_EVERY_S
@@ -154,6 +156,8 @@ def _report(state, senses, hints):
     reason = 0 if state[st.ATTACHED] else report_due(state, hints)
     if not reason or not may_try(state, senses):
         return None
+    if networks.is_silent(state) and not state[st.DID_PROBE]:
+        return Action(PROBE, reason, _PROBE_LIMIT_S) if state[st.NOW] >= state[st.UPLOAD_NOT_BEFORE] else None
     most_mj = policy.late_mj(state, hints[2]) if reason == REPORT_LATE else _ANY_MJ
     return _point_first(state, hints) or _attach(state, reason, most_mj)
 
@@ -196,7 +200,7 @@ def _attach(state, reason, most_mj=_ANY_MJ):
     whole = (not state[st.LAST_UPLOAD] and fails < _FIRST_TRIES) or fails % 3 == 2
     limit_s, mcc = (_WHOLE_SCAN_S, 0) if whole else (_ATTACH_LIMIT_S, state[st.MCC])
     if state[st.ENDS_AT] < 0 and not state[st.URGENT]:
-        most_mj = min(most_mj, state[st.LEFT] - state[st.FLOOR])
+        most_mj = min(most_mj, policy.spare_mj(state))
     patience_s = min(_patience_s(state, whole), max(limit_s, most_mj // _SEARCH_MW))
     return Action(ATTACH, reason, limit_s, patience_s, state[st.HELD_PLMN] or state[st.CHOSEN_PLMN], mcc=mcc)
 

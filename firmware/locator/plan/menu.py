@@ -16,12 +16,16 @@ AHEAD_S = const(6 * 3600)
 # Sleep stays paid for until so much later, and by so many percent of the deviation.
 _FLOOR_AHEAD_S = const(6 * 3600)
 _FLOOR_SHARE = const(150)
+# The same where a trip is short of energy: who spends on cannot make up for it.
+_FLOOR_SHARE_SHORT = const(250)
+_SHORT_J = const(58)
 _WAKES_ASLEEP = const(2)  # a day, where nothing but sleep is paid for (plan/policy.py)
 _STILL_SAVES_J = const(8)
 # What lies ahead where neither the line nor the settings say.
 _SOME_TIME_S = const(30 * 86400)
 _AT_GOAL_S = const(2 * 86400)
 _OVERDUE_S = const(6 * 3600)
+_PLACE_LASTS_S = const(86400)
 # When the energy ends is told within 30 years: a time of the device stays below 2^31.
 _MOST_H = const(1 << 18)
 # Of the settings.
@@ -40,7 +44,8 @@ def select(state, costs, modem, journey, least_s, priority):
     and ends early, instead of living long and telling nothing.
     """
     still = costs.still and not state[st.UNFELT]
-    choose(state, costs, carries_j(modem, still), MENUS[modem], journey, least_s)
+    least_j = carries_j(modem, still) if priority == _DENSE_POINTS else 0
+    choose(state, costs, least_j, MENUS[modem], journey, least_s)
     if priority == _FRESH_REPORTS:
         state[st.AGE_MIN] = max(1, state[st.AGE_MIN] * 5 // 8)
     elif priority == _DENSE_POINTS:
@@ -54,11 +59,13 @@ def choose(state, costs, carries_j, rows, journey, least_s):
     """The same with another menu, without priorities."""
     now, left = state[st.NOW], state[st.LEFT]
     state[st.ROW_AT] = now
-    lasts_s = max(journey.to_go_s, least_s)
+    lasts_s = max(_to_go_s(state, journey), least_s)
     # Behind the expected end some time is paced for, and little sleep withheld: it may be over any moment.
     some_s = _AT_GOAL_S if journey.mcc else _SOME_TIME_S
     to_go_s = (lasts_s if lasts_s > 0 else some_s) + AHEAD_S
-    if state[st.ENDS_AT] >= 0:
+    if not carries_j:
+        state[st.ENDS_AT] = -1
+    elif state[st.ENDS_AT] >= 0:
         carries_h = min(max(left, 0) // (carries_j * 1000 // 24), _MOST_H)
         state[st.ENDS_AT] = state[st.ENDS_AT] or now + carries_h * _HOUR_S
         ends_s = state[st.ENDS_AT] - now
@@ -66,13 +73,25 @@ def choose(state, costs, carries_j, rows, journey, least_s):
             state[st.ENDS_AT] = -1
         to_go_s = min(to_go_s, ends_s)
     rate = left // 1000 * 1440 // (max(to_go_s, _HOUR_S) // 60)
-    found = row(rows, rate)
-    state[st.MOVE_S], state[st.DWELL_S], state[st.EDGE_S], state[st.AGE_MIN], state[st.LINGER_S] = found[1:]
+    share = _FLOOR_SHARE if rate >= _SHORT_J else _FLOOR_SHARE_SHORT
     lasts_s = (
-        (lasts_s if lasts_s > 0 else _OVERDUE_S) + _FLOOR_AHEAD_S + journey.deviation_s * _FLOOR_SHARE // 100
+        (lasts_s if lasts_s > 0 else _OVERDUE_S) + _FLOOR_AHEAD_S + journey.deviation_s * share // 100
     )
     asleep_a_day = costs.sleep_a_day + _WAKES_ASLEEP * costs.wake
     state[st.FLOOR] = asleep_a_day // 24 * (lasts_s // _HOUR_S) + costs.scan
+    found = row(rows, rate)
+    state[st.MOVE_S], state[st.DWELL_S], state[st.EDGE_S], state[st.AGE_MIN], state[st.LINGER_S] = found[1:]
+
+
+def _to_go_s(state, journey):
+    """Seconds to the goal. Behind an old point of a train that has run since nobody knows the place, but that
+    time has passed."""
+    now = state[st.NOW]
+    has_run = state[st.MOVING] or state[st.STOPPED_AT] > state[st.POINT_AT]
+    if has_run and state[st.POINT_AT] and now - state[st.POINT_AT] > _PLACE_LASTS_S:
+        return max(0, min(journey.to_go_s, state[st.ARRIVES_AT] - now))
+    state[st.ARRIVES_AT] = now + journey.to_go_s
+    return journey.to_go_s
 
 
 def carries_j(modem, still):
@@ -97,7 +116,9 @@ def row(rows, rate):
 CARRIES_J = {"bg95": 59, "sim7600": 90}
 MENUS = {
     "bg95": (
-        (30, 7200, 7200, 7200, 518, 1440000),
+        (22, 86400, 7200, 86400, 2500, 0),
+        (30, 86400, 7200, 43200, 800, 0),
+        (40, 43200, 7200, 21600, 600, 0),
         (52, 7200, 7200, 7200, 500, 1440000),
         (62, 5400, 7200, 5400, 350, 1440000),
         (72, 5400, 7200, 5400, 250, 1440000),

@@ -33,6 +33,14 @@ LOOK_STANDING_S = (10800, 21600, 43200, 86400)
 # Where reports cost little beside what their age is worth, one that was unlucky is not given up for hours.
 AGE_RICH_MIN = const(15)
 _LOOK_RICH_S = const(1800)
+# So many searches in vain are bad luck. From then on there is silence, and pauses double from the first to the
+# longest, or last as long as reports are apart of which each costs as much: what reports would have taken pays
+# for the search. A train that runs comes to another place.
+_LUCK = const(4)
+_SILENT_S = const(1800)
+_SILENT_STANDING_S = const(3 * 3600)
+_SILENT_MOST_S = const(9 * 3600)
+_SILENT_DOUBLES = const(4)
 # What the dearest operator multiplies the cost of a report with, and some luck.
 _DEAREST = const(10)
 # A network's first number: PLMN, and half an hour in which another one was looked at instead, + 1.
@@ -70,15 +78,38 @@ def share(state, place):
     return (counts >> _COUNT_BITS) * 1000 // (counts & _COUNT)
 
 
-def learn_look(state, plmn, dbm):
-    """A network was seen at so many dBm, or none (0): one that was chosen and is not it is not there."""
+def is_silent(state):
+    """Whether it is more than bad luck that no network is heard: it is looked for before anything is tried."""
+    return state[st.VAIN] > 0
+
+
+def look_mj(state, costs):
+    """What a look for a network takes: as learned, or else as built in."""
+    return state[st.LOOK_MJ] or costs.probe
+
+
+def search_mj(state, costs):
+    """The same of an attempt to report that finds no network."""
+    return state[st.SEARCH_MJ] or costs.scan
+
+
+def learned(before, prior, found):
+    """A cost by what it was, or by what is built in, and what it is found to be now."""
+    return (3 * (before or prior) + found) // 4
+
+
+def learn_look(state, costs, plmn, dbm, cost=0):
+    """A network was seen at so many dBm, or none (0): one that was chosen and is not it is not there. `cost` mJ
+    of the look, 0: not known."""
+    if cost:
+        state[st.LOOK_MJ] = learned(state[st.LOOK_MJ], costs.probe, cost)
     state[st.DID_PROBE] = st.YES
     state[st.SEEN], state[st.SEEN_DBM] = plmn, dbm
     _learn_place(state, dbm if plmn else 0)
     if plmn != state[st.CHOSEN_PLMN]:
         state[st.CHOSEN_PLMN] = 0
     if not plmn:
-        _wait(state)
+        _wait(state, costs)
 
 
 def look_aside(state):
@@ -108,16 +139,44 @@ def learn_upload(state, costs, done, plmn, cost):
         return
     if not state[st.DID_PROBE] and not cost:
         _learn_place(state, 0)
-    _wait(state)
+    _wait(state, costs)
 
 
-def _wait(state):
-    """After a look or a report in vain: the next place while moving, hours while standing."""
+def _wait(state, costs):
+    """After a look or a report in vain: the next place while moving, hours while standing; in silence longer
+    and longer."""
     step = min(state[st.LOOKS], len(LOOK_STANDING_S) - 1)
     pause_s = LOOK_STANDING_S[step] if state[st.AGE_MIN] > AGE_RICH_MIN else _LOOK_RICH_S << step
-    state[st.UPLOAD_NOT_BEFORE] = state[st.NOW] + (1 if state[st.MOVING] else pause_s)
+    if state[st.MOVING]:
+        pause_s = 1
+    state[st.VAIN] += 1
+    if state[st.VAIN] > _LUCK:
+        pause_s = max(pause_s, _silence_s(state, costs))
+    state[st.UPLOAD_NOT_BEFORE] = state[st.NOW] + min(pause_s, _SILENT_MOST_S)
     state[st.LOOKS] += 1
     state[st.HEARD_HERE] = 0
+
+
+def rest_s(state):
+    """What is left of a pause when the train has stopped or departed: half of it in silence, else nothing."""
+    return max(0, state[st.UPLOAD_NOT_BEFORE] - state[st.NOW]) // 2 if state[st.VAIN] > _LUCK else 0
+
+
+def _silence_s(state, costs):
+    """Until the next look in silence."""
+    first_s = _SILENT_S if state[st.MOVING] else _SILENT_STANDING_S
+    grown_s = first_s << min(state[st.VAIN] - _LUCK - 1, _SILENT_DOUBLES)
+    return max(min(grown_s, _SILENT_MOST_S), 40 * state[st.AGE_MIN] * root(10 * look_mj(state, costs)) // 100)
+
+
+def root(n):
+    """The whole part of the square root of a number from 1 to 2^32."""
+    found = 1 << 16
+    while True:
+        better = (found + n // found) // 2
+        if better >= found:
+            return found
+        found = better
 
 
 def _learn_place(state, dbm):

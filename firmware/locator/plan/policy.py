@@ -47,7 +47,14 @@ UPLOAD_SEEN = const(40)
 TRY_HEARD = const(50)
 
 _RESELECT_S = const(6 * 3600)
+_SPENT_S = const(12 * 3600)
+# So often a device whose energy is spent but for its sleep says where it is.
+_SIGN_S = const(3 * 86400)
+# As long as so much of that sleep is there, in percent; it may take a fifth of it.
+_SIGN_SHARE = const(95)
+_SIGN_LEAVES = const(80)
 _NEVER_S = const(1 << 28)
+_ANY_MJ = const(1 << 28)
 # Where an upload has passed since the train stands.
 _HEARD_HERE = const(995)
 _WEAK_SUCCESS = (500, 661, 791, 881, 935, 966, 982, 991, 995, 998, 999)
@@ -75,6 +82,7 @@ _REPORTS = (23, 11, 3800)
 _REPORTS_BESIDE_BORDERS = (19, 5, 4850)
 _CLOSE_S = const(2100)
 _LOOK_FOR_STOP_S = const(1800)
+_LOOK_FOR_STOP_MOST_S = const(7200)
 
 
 def feel(state, left, journey):
@@ -94,7 +102,7 @@ def _turn(state):
     stands where none were found, and goes on standing there when this was a shunt."""
     now = state[st.NOW]
     state[st.HEARD_HERE] = state[st.LOOKS] = 0
-    state[st.UPLOAD_NOT_BEFORE] = min(state[st.UPLOAD_NOT_BEFORE], now)
+    state[st.UPLOAD_NOT_BEFORE] = min(state[st.UPLOAD_NOT_BEFORE], now + networks.rest_s(state))
     if state[st.MOVING]:
         state[st.FIX_NOT_BEFORE] = min(state[st.FIX_NOT_BEFORE], now + _LOOK_FOR_STOP_S)
     elif state[st.EDGE] != st.SHUNTED:
@@ -106,8 +114,16 @@ def _turn(state):
 
 
 def is_spent(state):
-    """Whether only the sleep to the end is still paid for."""
-    return state[st.ENDS_AT] < 0 and state[st.LEFT] < state[st.FLOOR]
+    """Whether only the sleep to the end is still paid for, and a sign of life is not due: without one nobody,
+    nor the device, would know how the trip goes on."""
+    return state[st.ENDS_AT] < 0 and state[st.LEFT] < state[st.FLOOR] and not _is_overdue(state)
+
+
+def _is_overdue(state):
+    """Whether a sign of life is due and can be paid: the agent has not heard of us for days."""
+    if state[st.NOW] - state[st.LAST_UPLOAD] < _SIGN_S or state[st.NOW] < state[st.UPLOAD_NOT_BEFORE]:
+        return False
+    return state[st.LEFT] * 100 >= state[st.FLOOR] * _SIGN_SHARE
 
 
 def arrive(state, journey):
@@ -177,7 +193,7 @@ def _approach(state, costs, journey):
     spared = 0 if state[st.HEARD_HERE] else weak * _WEAK_SPARED // 100
     look, blind = search_costs(state, costs)
     blind += spared
-    looks = other or look < blind
+    looks = other or look < blind or networks.is_silent(state)
     total = cost + weak - spared + point + (look if looks else blind)
     if not _worth(state, total, once) or _better_soon(state, costs, journey, total, look):
         return REST_NOT_WORTH
@@ -210,8 +226,8 @@ def search_costs(state, costs):
     if not here and not state[st.MOVING]:
         share >>= min(state[st.LOOKS], 4)
     share = max(share, 20)
-    blind = (1000 - share) * costs.scan // share
-    return costs.probe * 1000 // share, blind + (0 if here else costs.attach * _ATTACH_BLIND // 100)
+    blind = (1000 - share) * networks.search_mj(state, costs) // share
+    return networks.look_mj(state, costs) * 1000 // share, blind + (0 if here else costs.attach * _ATTACH_BLIND // 100)
 
 
 def _commit(state, costs, journey):
@@ -260,12 +276,19 @@ def _worth(state, cost, once):
 
 def affords(state, cost):
     """Whether so many mJ can be paid beside the sleep to the end, where the trip can be carried through."""
-    return state[st.ENDS_AT] >= 0 or state[st.LEFT] - state[st.FLOOR] >= cost
+    return spare_mj(state) >= cost
+
+
+def spare_mj(state):
+    """What may be spent beside the sleep to the end, where the trip can be carried through."""
+    if state[st.ENDS_AT] >= 0:
+        return _ANY_MJ
+    return state[st.LEFT] - state[st.FLOOR] * (_SIGN_LEAVES if _is_overdue(state) else 100) // 100
 
 
 def late_mj(state, costs):
     """mJ that a report which is late may take: its network has to be searched for and may be weak."""
-    return 3 * _cost(state, costs, state[st.NETWORK]) + costs.attach + costs.scan
+    return 3 * _cost(state, costs, state[st.NETWORK]) + costs.attach + networks.search_mj(state, costs)
 
 
 def _age_min(state):
@@ -278,32 +301,23 @@ def until(state, costs, not_before):
     now = state[st.NOW]
     point = never = now + _NEVER_S
     if is_spent(state):
-        return now + _RESELECT_S
+        return now + _SPENT_S
     if costs.still and state[st.UNMOVED]:
         point = state[st.POINT_AT] + still_every_s(state)
     elif state[st.MOVING]:
         point = max(state[st.POINT_AT] + state[st.MOVE_S], state[st.FIX_NOT_BEFORE])
         # Between two points only where they are so dense that energy is no matter.
-        never = now + (_LOOK_FOR_STOP_S if state[st.MOVE_S] <= 2 * _LOOK_FOR_STOP_S else state[st.MOVE_S])
+        least_s = _LOOK_FOR_STOP_S if state[st.MOVE_S] <= 2 * _LOOK_FOR_STOP_S else state[st.MOVE_S]
+        never = now + min(least_s, _LOOK_FOR_STOP_MOST_S)
     elif now - state[st.STOPPED_AT] <= state[st.LINGER_S]:
         point = max(state[st.POINT_AT] + state[st.DWELL_S], state[st.FIX_NOT_BEFORE])
     if not (state[st.WAITING] or state[st.UNMOVED]):
         return min(point, never)  # until then there is nothing to report
     cost = _cost(state, costs, state[st.NETWORK])
-    cost += _weak(state, cost) + min(search_costs(state, costs)) + costs.wake
-    worth_s = 60 * (_age_min(state) * (root(cost * 128 // 125) + 1) // 32 + 1)
+    cost += _weak(state, cost) + min(search_costs(state, costs)) + max(costs.wake, _fresh_cost(state, costs))
+    worth_s = 60 * (_age_min(state) * (networks.root(cost * 128 // 125) + 1) // 32 + 1)
     report = max(state[st.LAST_UPLOAD] + worth_s, state[st.UPLOAD_NOT_BEFORE], not_before)
     return min(point, never, max(report, now + (wait_s(state) or _LOOK_FOR_STOP_S)))
-
-
-def root(n):
-    """The whole part of the square root of a number from 1 to 2^32."""
-    found = 1 << 16
-    while True:
-        better = (found + n // found) // 2
-        if better >= found:
-            return found
-        found = better
 
 
 def _other(state, costs, journey):

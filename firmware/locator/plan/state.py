@@ -102,26 +102,30 @@ IMSI = const(122)  # stands for it; 0: never read
 SPENT = const(123)  # mJ: board, modem, GNSS (plan/energy.py)
 GUIDE_KM4 = const(126)  # where on the line the last fix was, + 1 (plan/guide.py); 0: not on it
 FLEET_ERRORS = const(127)  # of what the fleet knows of coverage (plan/networks.py)
-SIZE = const(128)
+VAIN = const(128)  # searches for a network in vain since the agent was reached last
+LOOK_MJ = const(129)  # what a look takes, as learned; 0: nothing is
+SEARCH_MJ = const(130)  # the same of an attempt that finds no network
+ARRIVES_AT = const(131)  # as it was expected at the last point
+SIZE = const(132)
 
 # Of this wake only: not kept.
-DID_FIX = const(128)
-DID_RECORD = const(129)
-ATTACHED = const(130)  # 0 not tried, 1 registered, 2 not
-DID_TALK = const(131)
-DID_PROBE = const(132)
-LEFT = const(133)  # mJ
-EDGE = const(134)  # 1: the train has stopped or departed; SHUNTED
-WAITING = const(135)  # points
-SEEN = const(136)  # PLMN that a look has found; 0: none
-SEEN_DBM = const(137)
-WANTED = const(138)  # PLMN of another network to look at
-DID_LOOK_ASIDE = const(139)
-PLACE = const(140)  # kind of place
-WHY = const(141)  # the policy's last verdict
-LOWER_MV = const(142)  # than Li-SOCl2: the kind of the battery (plan/battery.py)
-UNFELT = const(143)  # 1: nothing feels motion, no accelerometer or one that has failed
-_ALL = const(144)
+DID_FIX = const(132)
+DID_RECORD = const(133)
+ATTACHED = const(134)  # 0 not tried, 1 registered, 2 not
+DID_TALK = const(135)
+DID_PROBE = const(136)
+LEFT = const(137)  # mJ
+EDGE = const(138)  # 1: the train has stopped or departed; SHUNTED
+WAITING = const(139)  # points
+SEEN = const(140)  # PLMN that a look has found; 0: none
+SEEN_DBM = const(141)
+WANTED = const(142)  # PLMN of another network to look at
+DID_LOOK_ASIDE = const(143)
+PLACE = const(144)  # kind of place
+WHY = const(145)  # the policy's last verdict
+LOWER_MV = const(146)  # than Li-SOCl2: the kind of the battery (plan/battery.py)
+UNFELT = const(147)  # 1: nothing feels motion, no accelerometer or one that has failed
+_ALL = const(148)
 
 SHUNTED = const(2)
 """In EDGE: what was taken for a departure has ended within the yard, by so few counts."""
@@ -169,6 +173,7 @@ _JUMP_S = const(2700)
 # No search for satellites for so long after those in vain, one after the other; on the move, where the sky
 # changes, the first pause comes twice.
 _SEARCH_IN_VAIN_S = (1800, 7200, 21600, 43200)
+_AGE_SHORT_MIN = const(450)
 _DAY_S = const(86400)
 
 
@@ -250,6 +255,7 @@ def alarm(state, event, settings):
     state[EVENTS] |= event
     if settings[cfg.ALARMS] & event:
         state[URGENT] = 1
+        state[UPLOAD_NOT_BEFORE] = min(state[UPLOAD_NOT_BEFORE], state[NOW])
 
 
 def credible(state, clock_s, epoch_s):
@@ -286,8 +292,9 @@ def learn_fix(state, found):
 
 
 def pause_fix(state):
-    """The searches for satellites here were in vain: none for a while."""
-    step = min(max(1, state[FIX_FAILS] - state[MOVING]), len(_SEARCH_IN_VAIN_S))
+    """The searches for satellites here were in vain: none for a while, a longer one where energy is short."""
+    fails = state[FIX_FAILS] + (1 if state[AGE_MIN] > _AGE_SHORT_MIN else -state[MOVING])
+    step = min(max(1, fails), len(_SEARCH_IN_VAIN_S))
     state[FIX_NOT_BEFORE] = state[NOW] + _SEARCH_IN_VAIN_S[step - 1]
 
 
@@ -358,7 +365,7 @@ def learn_talk(state, answered):
     state[DID_TALK] = YES if answered else NO
     if answered:
         state[LAST_UPLOAD] = state[NOW]
-        state[TRY_FAILS] = state[URGENT] = state[WAY_FAILS] = state[DATA_REFUSALS] = 0
+        state[TRY_FAILS] = state[URGENT] = state[WAY_FAILS] = state[DATA_REFUSALS] = state[VAIN] = 0
         state[OPEN_PLMN] = state[HELD_PLMN]
         return
     learn_failure(state)
