@@ -93,6 +93,7 @@ class Setting(NamedTuple):
             bumps=(0,) * instance.slots,
             late=True,
             part=self.part,
+            stay_h=ROWS[self.stress].stay_h if self.stress else 0.0,
         )
 
     @property

@@ -32,15 +32,15 @@ def places_km(here: Route) -> list[float | None]:
 
 
 @lru_cache(maxsize=64)
-def made(line: Line, tiles: tuple[int, ...], networks: tuple[Network, ...]) -> bytes:
-    """The guide of a line."""
-    return digest.made(1, [Waypoint(*point) for point in line.waypoints], tiles, networks)
+def made(line: Line, tiles: tuple[int, ...], networks: tuple[Network, ...], stay_h: float = 0.0) -> bytes:
+    """The guide of a line, at whose goal a container stays for so long."""
+    return digest.made(1, [Waypoint(*point) for point in line.waypoints], tiles, networks, stay_h)
 
 
-def new_line(here: Route, networks: tuple[Operator, ...], places: bool) -> bytes:
+def new_line(here: Route, networks: tuple[Operator, ...], places: bool, stay_h: float = 0.0) -> bytes:
     """The guide of a line on which nobody has been yet."""
     tiles = tuple(digest.bin_of_distance(km) if places else NO_BIN for km in places_km(here))
-    return made(here.line, tiles, tuple(Network(plmn(each), 0, 0) for each in networks))
+    return made(here.line, tiles, tuple(Network(plmn(each), 0, 0) for each in networks), stay_h)
 
 
 class Guide:

@@ -164,7 +164,8 @@ class Mission:
     world. `lasts_days`:
     for so long the energy is to last at least, as a setting says; `late`: the first report
     is due at once, others as the settings built in say, and our policy is not asked about them. `part` of
-    `budget_j` is what the battery gives: it may be weaker than told.
+    `budget_j` is what the battery gives: it may be weaker than told. `stay_h` is what the fleet has learned
+    of the stay at the goal, where there is one.
     """
 
     costs: Costs
@@ -182,6 +183,7 @@ class Mission:
     lasts_days: float = 0.0
     late: bool = False
     part: float = 1.0
+    stay_h: float = 0.0
 
 
 class Policy(Protocol):

@@ -82,7 +82,9 @@ class _Pilot:
         self._changed = changed
         self._state: Any = st.new()
         self._state[st.LAST_UPLOAD] = self._state[st.STOPPED_AT] = START_S
-        data = mission.guide or new_line(mission.route, mission.networks, mission.places)
+        data = mission.guide or new_line(
+            mission.route, mission.networks, mission.places, mission.stay_h
+        )
         self._guide = Guide(data, mission.networks)
         self._plmns = [plmn(each) for each in mission.networks]
         self._in_russia = False

@@ -27,12 +27,12 @@ MIDDLE = (0.2, 0.75)
 
 @dataclass(frozen=True)
 class Stress:
-    """What is done to a trip; `part` of the energy that the battery is told to hold is there, `stays`: the
-    route data tell of a stay at the goal."""
+    """What is done to a trip; `part` of the energy that the battery is told to hold is there; of the stay at
+    the goal the route data tell `stay_h`."""
 
     change: Callable[[Instance, np.random.Generator], Instance]
     part: float = 1.0
-    stays: bool = False
+    stay_h: float = 0.0
 
 
 def disturbed(instance: Instance, stress: Stress) -> Instance:
@@ -105,7 +105,7 @@ ROWS = {
     "false motion": Stress(shaken),
     "weak battery": Stress(as_it_is, part=WEAK),
     "twice the dwells": Stress(slow),
-    "stay": Stress(stay, stays=True),
+    "stay": Stress(stay, stay_h=12.0 * LONGEST_STAY_DAYS),
 }
 
 

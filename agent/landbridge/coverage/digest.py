@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from landbridge.fleet.line import MCC, Waypoint
-from landbridge.fleet.timetable import STOPS, STOPS_AT, Ahead, stay, timetable
+from landbridge.fleet.timetable import STAY_SIGMA, STOPS, STOPS_AT, Ahead, stay, timetable
 from landbridge.wire.guide import LEARNED, NO_BIN, Guide, Network, Station, encode
 from landbridge.wire.limits import WireError
 
@@ -18,18 +18,22 @@ UNKNOWN_SHARE = 0.75
 WELL_HEARD_DBM = -114
 """From it on a report costs about what it costs at best: what a bin that was learned counts."""
 MOST_NETWORKS = 24
-_SIGMAS = sorted({sigma for _, sigma in (*STOPS.values(), *STOPS_AT.values())})
+_SIGMAS = sorted({STAY_SIGMA, *(sigma for _, sigma in (*STOPS.values(), *STOPS_AT.values()))})
 
 
 def made(
-    revision: int, waypoints: Sequence[Waypoint], tiles: Sequence[int], networks: Sequence[Network]
+    revision: int,
+    waypoints: Sequence[Waypoint],
+    tiles: Sequence[int],
+    networks: Sequence[Network],
+    stay_h: float = 0.0,
 ) -> bytes:
-    """The guide of a line; `tiles` of TILE_KM each from its begin on. Of the networks the first MOST_NETWORKS
+    """The guide of a line; `tiles` of TILE_KM each from its begin on; `stay_h` as in `timetable`. Of the networks the first MOST_NETWORKS
     have room. Where a line is too long, every other tile speaks for two; `WireError` if that is too much."""
     try:
-        return encode(_guide(revision, waypoints, tiles, networks, TILE_KM))
+        return encode(_guide(revision, waypoints, tiles, networks, TILE_KM, stay_h))
     except WireError:
-        return encode(_guide(revision, waypoints, tiles[::2], networks, 2 * TILE_KM))
+        return encode(_guide(revision, waypoints, tiles[::2], networks, 2 * TILE_KM, stay_h))
 
 
 def _guide(
@@ -38,8 +42,9 @@ def _guide(
     tiles: Sequence[int],
     networks: Sequence[Network],
     tile_km: int,
+    stay_h: float,
 ) -> Guide:
-    rows = zip(waypoints, timetable(waypoints), strict=True)
+    rows = zip(waypoints, timetable(waypoints, stay_h), strict=True)
     return Guide(
         revision=revision,
         stations=[_station(point, ahead) for point, ahead in rows],

@@ -22,6 +22,8 @@ STOPS = {
 """Median in hours and sigma of the logarithm, by kind of station."""
 STOPS_AT = {"Malaszewicze": (40.0, 1.0)}
 """Of stations that differ from their kind, by name."""
+STAY_SIGMA = 0.8
+"""Of the stay at the goal, log-normal as other stops."""
 LINE_STOP_PROBABILITY = 0.5
 SPEED_KMH = {"CN": 62.0, "KZ": 48.0, "RU": 52.0, "BY": 48.0, "PL": 34.0, "DE": 50.0}
 USUAL_KMH = 48.0
@@ -56,9 +58,11 @@ class Ahead:
         return self.after_h + self.stops * mean_h, self.variance + whole
 
 
-def timetable(waypoints: Sequence[Waypoint]) -> list[Ahead]:
-    """What is ahead at each station, in the order of the line."""
-    found = [Ahead(waypoints[-1].km, 0.0, 0.0, 0.0, 0.0, 1.0)]
+def timetable(waypoints: Sequence[Waypoint], stay_h: float = 0.0) -> list[Ahead]:
+    """What is ahead at each station, in the order of the line. At its goal a container stays for `stay_h` on
+    the average, until it is unpacked or the trip is ended; 0: it does not."""
+    median_h = stay_h / math.exp(STAY_SIGMA**2 / 2)
+    found = [Ahead(waypoints[-1].km, 0.0, 0.0, 1.0 if stay_h else 0.0, median_h, STAY_SIGMA)]
     for after, point in pairwise(reversed(waypoints)):
         median_h, sigma = STOPS_AT.get(point.name, STOPS[point.kind])
         stops = LINE_STOP_PROBABILITY if point.kind == "line" else 1.0

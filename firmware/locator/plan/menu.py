@@ -18,7 +18,7 @@ _FLOOR_AHEAD_S = const(6 * 3600)
 _FLOOR_SHARE = const(150)
 # The same where a trip is short of energy: who spends on cannot make up for it.
 _FLOOR_SHARE_SHORT = const(250)
-_SHORT_J = const(58)
+_SHORT_J = const(50)
 _WAKES_ASLEEP = const(2)  # a day, where nothing but sleep is paid for (plan/policy.py)
 _STILL_SAVES_J = const(8)
 # What lies ahead where neither the line nor the settings say.

@@ -39,8 +39,9 @@ _LOOK_RICH_S = const(1800)
 _LUCK = const(4)
 _SILENT_S = const(1800)
 _SILENT_STANDING_S = const(3 * 3600)
-_SILENT_MOST_S = const(9 * 3600)
+_SILENT_MOST_S = const(6 * 3600)
 _SILENT_DOUBLES = const(4)
+_SILENT_RICH = const(4)
 # What the dearest operator multiplies the cost of a report with, and some luck.
 _DEAREST = const(10)
 # A network's first number: PLMN, and half an hour in which another one was looked at instead, + 1.
@@ -164,9 +165,10 @@ def rest_s(state):
 
 def _silence_s(state, costs):
     """Until the next look in silence."""
+    paid_s = 30 * state[st.AGE_MIN] * root(10 * look_mj(state, costs)) // 100
     first_s = _SILENT_S if state[st.MOVING] else _SILENT_STANDING_S
     grown_s = first_s << min(state[st.VAIN] - _LUCK - 1, _SILENT_DOUBLES)
-    return max(min(grown_s, _SILENT_MOST_S), 40 * state[st.AGE_MIN] * root(10 * look_mj(state, costs)) // 100)
+    return max(min(grown_s, _SILENT_RICH * paid_s), paid_s)
 
 
 def root(n):
