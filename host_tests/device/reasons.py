@@ -54,7 +54,7 @@ def wake(after_s, numbers, moving=0, moved=None, joules=100, left=1 << 29, pendi
 def seen(after_s, dbm, numbers):
     """Behind a look that has found the network at `dbm`."""
     state, told, hints = wake(after_s, numbers)
-    networks.learn_look(state, HERE, dbm)
+    networks.learn_look(state, hints[2], HERE, dbm)
     return state, told, hints
 
 

@@ -28,7 +28,7 @@ def shares(state):
 def look(state, kind, dbm, times):
     state[st.PLACE] = networks.LEARNED + kind
     for _ in range(times):
-        networks.learn_look(state, 401001 if dbm else 0, dbm)
+        networks.learn_look(state, Costs, 401001 if dbm else 0, dbm)
 
 
 def test_it_is_believed_at_first():

@@ -225,7 +225,7 @@ def test_a_report_comes_with_a_fresh_point_that_knows_the_cell():
     kind, reason = step(state, told)
     assert (kind, reason) in ((decide.ATTACH, policy.STILL_FRESH), (decide.PROBE, policy.PROBE_FIRST))
     if kind == decide.PROBE:
-        networks.learn_look(state, GERMANY, -90)
+        networks.learn_look(state, HINTS[2], GERMANY, -90)
         assert step(state, told) == (decide.ATTACH, policy.STILL_FRESH)
     st.learn_attach(state, REGISTERED, GERMANY)
     assert step(state, told) == (decide.RECORD, policy.STILL_FRESH)
@@ -240,7 +240,7 @@ def test_a_look_in_vain_ends_the_matter():
     told = later(9 * HOUR)
     feel(state, told)
     state[st.POINT_AT] = NOW + 9 * HOUR - 1800
-    networks.learn_look(state, 0, 0)
+    networks.learn_look(state, HINTS[2], 0, 0)
     action = decide.next(state, told, HINTS)
     assert action.kind == decide.SLEEP and action.reason == policy.REST_PAUSE
 
@@ -251,7 +251,7 @@ def test_behind_a_look_the_network_is_asked_at_once():
     feel(state, told)
     state[st.TRIES + 23] = state[st.NOW]  # the look counts
     assert not decide.may_try(state, told)
-    networks.learn_look(state, GERMANY, -90)
+    networks.learn_look(state, HINTS[2], GERMANY, -90)
     assert decide.may_try(state, told)
 
 

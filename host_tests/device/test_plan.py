@@ -156,7 +156,7 @@ def test_russia_is_waited_out_on_one_operator():
         feel(state, told)
         assert fixed.upload_due(state, told, HINTS) == due
     assert decide.next(state, told, HINTS).kind == PROBE
-    networks.learn_look(state, RUSSIA, -90)
+    networks.learn_look(state, HINTS[2], RUSSIA, -90)
     assert decide.next(state, told, HINTS).plmn == RUSSIA
 
 
@@ -343,7 +343,7 @@ def test_another_country_is_told_and_frees_the_operator():
 def test_the_state_survives_in_rtc_memory_and_damage_is_seen():
     state = settled()
     data = rtc.pack(st.kept(state))
-    assert 4 * st.SIZE <= 512
+    assert 4 * st.SIZE <= 576
     assert rtc.unpack(data, st.SIZE) == state[: st.SIZE]
     for broken in (b"", data[:-1], data[:20] + b"\x01" + data[21:], data[1:]):
         assert rtc.unpack(broken, st.SIZE) is None
@@ -459,7 +459,7 @@ def test_on_the_way_over_a_border_looks_in_vain_come_to_an_end():
         if said():
             looks += 1
             budget.begin_look(state, state[st.NOW])
-            networks.learn_look(state, 0, 0)
+            networks.learn_look(state, HINTS[2], 0, 0)
             state[st.DID_PROBE] = 0
     assert looks == 4 and border.until(state, way) > state[st.NOW] + 4 * HOUR
 
@@ -501,7 +501,7 @@ def test_looks_that_hear_the_country_before_make_the_next_one_later():
         state, said = _at_border(460, here, 401, 900)
         for pause_s in parts:
             budget.begin_look(state, state[st.NOW])
-            networks.learn_look(state, 460001, -80)
+            networks.learn_look(state, HINTS[2], 460001, -80)
             state[st.DID_PROBE] = 0
             state[st.NOW] += pause_s - 1
             assert said() is None
@@ -522,11 +522,11 @@ def test_where_the_guide_knows_of_no_point_for_a_day_it_tells_no_border():
 
 def test_a_look_that_hears_the_next_country_leads_to_an_attempt_at_once():
     state, said = _at_border()
-    networks.learn_look(state, 0, 0)
+    networks.learn_look(state, HINTS[2], 0, 0)
     assert said() is None  # nothing is heard
     state, said = _at_border()
     st.learn_country(state, 401001)
-    networks.learn_look(state, 401001, -90)
+    networks.learn_look(state, HINTS[2], 401001, -90)
     action = said()
     assert (action.kind, action.reason) == (ATTACH, decide.LOOK_BORDER)
 
@@ -585,9 +585,9 @@ def test_when_the_bar_is_over_the_operator_held_is_looked_for():
     assert said() is None
     state[st.BARRED_UNTIL] = 20000
     assert said().kind == PROBE
-    networks.learn_look(state, 250002, -80)
+    networks.learn_look(state, HINTS[2], 250002, -80)
     assert said() is None  # to register there would begin the bar anew
-    networks.learn_look(state, RUSSIA, -80)
+    networks.learn_look(state, HINTS[2], RUSSIA, -80)
     assert said().plmn == RUSSIA
 
 
@@ -601,7 +601,7 @@ def test_nobody_wakes_between_looks_for_nothing():
             assert border.is_unheard(state)
             assert decide.next(state, senses(20000), HINTS).kind == PROBE
             budget.begin_look(state, 20000)
-            networks.learn_look(state, 0, 0)
+            networks.learn_look(state, HINTS[2], 0, 0)
             action = decide.next(state, senses(20000), HINTS)
             assert action.kind == decide.SLEEP and action.limit_s == (600 if moving else HOUR)
             st.begin(state, 20000 + action.limit_s, moving)
@@ -667,7 +667,7 @@ def test_a_day_in_a_yard_at_a_border_leaves_tries_for_behind_it():
             if said():
                 looks += 1
                 budget.begin_look(state, now)
-                networks.learn_look(state, 460001, -80)
+                networks.learn_look(state, HINTS[2], 460001, -80)
                 state[st.DID_PROBE] = 0
         assert 4 <= looks <= 20
         state[st.MCC] = 401  # over

@@ -96,25 +96,60 @@ def test_a_look_then_a_report_where_coverage_is_not_certain():
         action = verdict(state)
     Journey.bin = 0
     assert action == policy.PROBE
-    networks.learn_look(state, 46000, -90)
+    networks.learn_look(state, COSTS, 46000, -90)
     assert verdict(state) == policy.UPLOAD
 
 
 def test_after_a_look_in_vain_only_movement_helps():
     state = settled()
     pauses = []
-    for _ in range(6):
-        networks.learn_look(state, 0, 0)
+    for _ in range(4):
+        networks.learn_look(state, COSTS, 0, 0)
         pauses.append((state[st.UPLOAD_NOT_BEFORE] - state[st.NOW]) // 1800)
         assert verdict(state) == policy.REST
-    assert pauses == [6, 12, 24, 48, 48, 48]
+    assert pauses == [6, 12, 24, 24]
     later(state, 60, moving=1)
     assert state[st.UPLOAD_NOT_BEFORE] == state[st.NOW]
 
 
+def silent(state, looks, look_mj=1500):
+    """Seconds of the pause after so many more looks in vain."""
+    for _ in range(looks):
+        networks.learn_look(state, COSTS, 0, 0, look_mj)
+    return state[st.UPLOAD_NOT_BEFORE] - state[st.NOW]
+
+
+def test_in_silence_pauses_grow_on_the_move_and_a_stop_halves_what_is_left():
+    state = settled(80)
+    later(state, 60, moving=1)
+    assert silent(state, 1) == 1  # the next place may be better
+    pauses_s = [silent(state, 4)] + [silent(state, 1) for _ in range(6)]
+    assert pauses_s == sorted(pauses_s) and 1800 < pauses_s[0] < pauses_s[-1] <= 12 * 3600
+    later(state, 60, moving=0)
+    assert state[st.UPLOAD_NOT_BEFORE] - state[st.NOW] == (pauses_s[-1] - 60) // 2
+
+
+def test_dear_looks_are_made_seldom_and_never_more_than_half_a_day_apart():
+    for joules_a_day in (50, 65, 80, 120):
+        cheap, dear = (silent(settled(joules_a_day, moving=1), 12, each) for each in (1500, 12000))
+        assert cheap <= dear <= 12 * 3600
+    assert cheap < dear
+
+
+def test_in_silence_nothing_is_tried_blindly_and_an_answer_ends_it():
+    state = settled()
+    later(state, 60, moving=1)
+    silent(state, 1)
+    later(state, 30 * 3600, moving=1)
+    assert policy.report(state, COSTS, Journey) == policy.PROBE_FIRST
+    assert networks.is_silent(state)
+    st.learn_talk(state, True)
+    assert not networks.is_silent(state)
+
+
 def test_where_reports_are_cheap_the_first_pauses_are_short():
     state = settled(2000)
-    networks.learn_look(state, 0, 0)
+    networks.learn_look(state, COSTS, 0, 0)
     assert state[st.UPLOAD_NOT_BEFORE] - state[st.NOW] == 1800
 
 
@@ -185,7 +220,7 @@ def test_the_largest_numbers_fit_in_a_word():
     assert networks.cost_of(state, 999999) == 400000
     state[st.HEARD_HERE] = 0
     for _ in range(200):
-        networks.learn_look(state, 46000, -90)
+        networks.learn_look(state, COSTS, 46000, -90)
     assert networks.share(state, networks.STANDING) > 980
 
 
@@ -210,7 +245,7 @@ def test_a_network_that_was_chosen_and_is_not_heard_is_given_up():
     for seen, chosen in ((46001, 46001), (46000, 0), (0, 0)):
         state = settled()
         state[st.CHOSEN_PLMN] = 46001
-        networks.learn_look(state, seen, -80 if seen else 0)
+        networks.learn_look(state, COSTS, seen, -80 if seen else 0)
         assert state[st.CHOSEN_PLMN] == chosen
 
 
@@ -248,9 +283,13 @@ def test_more_energy_never_buys_less():
         assert rows[i][4] >= rows[i + 1][4] and rows[i][1] >= rows[i + 1][1]
 
 
-def test_what_cannot_be_carried_through_is_spent_evenly():
-    state = settled(joules_a_day=20)
-    assert state[st.ENDS_AT] > NOW
+def test_what_cannot_be_carried_through_is_thinned_out_unless_dense_points_are_wanted():
+    dense = 2
+    for priority, lasts in ((0, True), (dense, False)):
+        state = settled(joules_a_day=20)
+        st.plan_anew(state)
+        menu.select(state, COSTS, "bg95", Journey, 0, priority)
+        assert (state[st.ENDS_AT] == -1) == lasts
     assert settled(joules_a_day=100)[st.ENDS_AT] == -1
 
 

@@ -94,10 +94,10 @@ attempt can take is what the firmware draws (plan/energy.py) in some 15 minutes:
 to open the connection, half a minute for each piece that is sent."""
 MEASURED = {
     # By the world's meter, BG95, seeds 1 to 8, 45 days at 100 J a day; joules with the wake. Then a wake took
-    # 0.41 J and a wait 0.09 W; by today's tables (world/cpu.py, world/meter.py) it takes 0.19 J and 0.072 W,
-    # and each figure is less by that. A report in the wake of a point without GNSS 3.2 over LTE-M where the
-    # network ends the connection after 5 s (more where later: world.HELD; 764 of them), 9.3 over GSM (220); in
-    # the lab its point has that wake, and the report one more. In a wake of its own a fix hot 2.75, aided 5.7,
+    # 0.41 J and a wait 0.09 W; by today's tables (world/cpu.py, world/meter.py) these are 0.19 J and 0.072 W:
+    # each figure is less by that. A report in the wake of a point without GNSS 3.2 over LTE-M where the
+    # network ends the connection after 5 s (more where later: world.HELD; 764 of them), 9.3 over GSM (220):
+    # in the lab its point has that wake, the report one more. In a wake of its own a fix hot 2.75, aided 5.7,
     # cold 9.6, in vain 10 moving and 19 standing. A look behind which no report follows 4.6 beside the wake,
     # whether it finds a network (180 of 300) or not. Behind a border, up to the first report, 11, 12 and 19
     # more. A wake by a jolt 0.4. Of reports for which a network was heard when the half hour began 12 of 1922
@@ -231,8 +231,8 @@ class Device:
     Visible: `slot`, `moving`, `battery_c`, `last_fix` (slot, -1: none), `last_point` (of fix or "still
     here"), `parked` (no movement since the last fix), `fix_km` (kilometre of that fix), `waiting` (points
     not delivered), `last_upload` (slot), `left_j`, `network` (registered with), `country` (of the network
-    last registered with), `cost_j` (what the last verb cost), `level_dbm` (at the last upload). `moving` is
-    what is felt; `left_j` counts on the battery as it was told, `battery_mv` is that of the one that is there.
+    last registered with), `cost_j` (of the last verb), `level_dbm` (at the last upload). `moving` is
+    what is felt; `left_j` counts on the battery as it was told, `battery_mv` is of the one that is there.
     """
 
     def __init__(self, instance: Instance, mission: Mission) -> None:

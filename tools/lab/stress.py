@@ -1,5 +1,5 @@
-"""Trips that go otherwise than usual: days without any network, a container that waits at its goal, motion that
-is none, a battery that is weaker than told. Made from trips of `instances.draw`, whatever draws them.
+"""Trips that go otherwise than usual: days without any network, a container that waits at its goal, motion
+that is none, a battery that is weaker than told.
 """
 
 from __future__ import annotations

@@ -28,8 +28,9 @@ def made(
     networks: Sequence[Network],
     stay_h: float = 0.0,
 ) -> bytes:
-    """The guide of a line; `tiles` of TILE_KM each from its begin on; `stay_h` as in `timetable`. Of the networks the first MOST_NETWORKS
-    have room. Where a line is too long, every other tile speaks for two; `WireError` if that is too much."""
+    """The guide of a line; `tiles` of TILE_KM each from its begin on; `stay_h` as in `timetable`. Of the
+    networks the first MOST_NETWORKS have room. Where a line is too long, every other tile speaks for two;
+    `WireError` if that is too much."""
     try:
         return encode(_guide(revision, waypoints, tiles, networks, TILE_KM, stay_h))
     except WireError:

@@ -18,7 +18,7 @@ _FLOOR_AHEAD_S = const(6 * 3600)
 _FLOOR_SHARE = const(150)
 # The same where a trip is short of energy: who spends on cannot make up for it.
 _FLOOR_SHARE_SHORT = const(250)
-_SHORT_J = const(50)
+_SHORT_J = const(45)
 _WAKES_ASLEEP = const(2)  # a day, where nothing but sleep is paid for (plan/policy.py)
 _STILL_SAVES_J = const(8)
 # What lies ahead where neither the line nor the settings say.
@@ -64,7 +64,7 @@ def choose(state, costs, carries_j, rows, journey, least_s):
     some_s = _AT_GOAL_S if journey.mcc else _SOME_TIME_S
     to_go_s = (lasts_s if lasts_s > 0 else some_s) + AHEAD_S
     if not carries_j:
-        state[st.ENDS_AT] = -1
+        state[st.ENDS_AT] = -1 if left > 0 else now  # who lives on has another battery than it believes
     elif state[st.ENDS_AT] >= 0:
         carries_h = min(max(left, 0) // (carries_j * 1000 // 24), _MOST_H)
         state[st.ENDS_AT] = state[st.ENDS_AT] or now + carries_h * _HOUR_S

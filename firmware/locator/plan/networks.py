@@ -29,17 +29,18 @@ _WEAK_COST = (
 )  # fmt: skip
 _USUAL_DBM = const(-90)
 # After looks in vain while standing: only movement helps.
-LOOK_STANDING_S = (10800, 21600, 43200, 86400)
+LOOK_STANDING_S = (10800, 21600, 43200, 43200)
 # Where reports cost little beside what their age is worth, one that was unlucky is not given up for hours.
 AGE_RICH_MIN = const(15)
 _LOOK_RICH_S = const(1800)
-# So many searches in vain are bad luck. From then on there is silence, and pauses double from the first to the
-# longest, or last as long as reports are apart of which each costs as much: what reports would have taken pays
-# for the search. A train that runs comes to another place.
+# So many searches in vain are bad luck. From then on there is silence, and pauses double from the first on,
+# or are nearly as long as those between reports of which each costs as much: what reports would have taken
+# pays for the search. A train that runs comes to another place.
 _LUCK = const(4)
 _SILENT_S = const(1800)
 _SILENT_STANDING_S = const(3 * 3600)
-_SILENT_MOST_S = const(6 * 3600)
+_SILENT_GROWN_S = const(13 * 1800)
+_SILENT_MOST_S = const(12 * 3600)
 _SILENT_DOUBLES = const(4)
 _SILENT_RICH = const(4)
 # What the dearest operator multiplies the cost of a report with, and some luck.
@@ -80,7 +81,7 @@ def share(state, place):
 
 
 def is_silent(state):
-    """Whether it is more than bad luck that no network is heard: it is looked for before anything is tried."""
+    """Whether a network was searched for in vain: it is looked for before anything is tried again."""
     return state[st.VAIN] > 0
 
 
@@ -100,8 +101,8 @@ def learned(before, prior, found):
 
 
 def learn_look(state, costs, plmn, dbm, cost=0):
-    """A network was seen at so many dBm, or none (0): one that was chosen and is not it is not there. `cost` mJ
-    of the look, 0: not known."""
+    """A network was seen at so many dBm, or none (0): one that was chosen and is not it is not there. The
+    look has taken `cost` mJ, 0: not known."""
     if cost:
         state[st.LOOK_MJ] = learned(state[st.LOOK_MJ], costs.probe, cost)
     state[st.DID_PROBE] = st.YES
@@ -153,7 +154,7 @@ def _wait(state, costs):
     state[st.VAIN] += 1
     if state[st.VAIN] > _LUCK:
         pause_s = max(pause_s, _silence_s(state, costs))
-    state[st.UPLOAD_NOT_BEFORE] = state[st.NOW] + min(pause_s, _SILENT_MOST_S)
+    state[st.UPLOAD_NOT_BEFORE] = state[st.NOW] + pause_s
     state[st.LOOKS] += 1
     state[st.HEARD_HERE] = 0
 
@@ -168,7 +169,7 @@ def _silence_s(state, costs):
     paid_s = 30 * state[st.AGE_MIN] * root(10 * look_mj(state, costs)) // 100
     first_s = _SILENT_S if state[st.MOVING] else _SILENT_STANDING_S
     grown_s = first_s << min(state[st.VAIN] - _LUCK - 1, _SILENT_DOUBLES)
-    return max(min(grown_s, _SILENT_RICH * paid_s), paid_s)
+    return min(max(min(grown_s, _SILENT_GROWN_S, _SILENT_RICH * paid_s), paid_s), _SILENT_MOST_S)
 
 
 def root(n):

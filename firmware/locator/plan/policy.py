@@ -227,7 +227,8 @@ def search_costs(state, costs):
         share >>= min(state[st.LOOKS], 4)
     share = max(share, 20)
     blind = (1000 - share) * networks.search_mj(state, costs) // share
-    return networks.look_mj(state, costs) * 1000 // share, blind + (0 if here else costs.attach * _ATTACH_BLIND // 100)
+    look = networks.look_mj(state, costs) * 1000 // share
+    return look, blind + (0 if here else costs.attach * _ATTACH_BLIND // 100)
 
 
 def _commit(state, costs, journey):
