@@ -334,7 +334,7 @@ def test_where_only_sleep_is_paid_for_a_border_is_not_looked_for():
 
 
 def test_no_waiting_takes_the_sleep_to_the_end():
-    told, state = spent(NOW - 6 * 24 * HOUR)
+    told, state = spent(NOW - 24 * HOUR)
     state[st.TRY_FAILS] = 2
     for fails, spare_s, limit_s, patience_s in ((2, 400, 180, 120), (2, 99, 180, 120)):
         state[st.TRY_FAILS], state[st.LEFT] = fails, state[st.FLOOR] + 600 * spare_s

@@ -106,7 +106,7 @@ class Device:
         elif action.kind == PROBE:
             self._now_s += self._rng.randint(2, 10)
             budget.begin_look(self._state, self._now_s)
-            networks.learn_look(self._state, _PLMN, _RSRP_DBM)
+            networks.learn_look(self._state, costs, _PLMN, _RSRP_DBM)
         elif action.kind == RECORD:
             st.learn_record(self._state)
             self._pending += 1

@@ -199,7 +199,7 @@ class _Pilot:
 
     def _spare_j(self) -> float:
         """What an attempt may take: as the firmware waits for a network, not the sleep to the end."""
-        return max(0, policy.spare_mj(self._state)) / 1_000
+        return float(max(0, policy.spare_mj(self._state))) / 1_000
 
     def _upload(self, device: Device, network: int | None, limit_j: float) -> None:
         mind = self._state

@@ -111,7 +111,7 @@ ROWS = {
 
 def dark_spells(instance: Instance) -> list[tuple[int, int]]:
     """(First slot, slot behind it) of the times in which no network is heard."""
-    return _spells(~(instance.rsrp > SILENT_DBM).any(axis=0))
+    return _spells(np.asarray(instance.rsrp.max(axis=0) <= SILENT_DBM))
 
 
 def _stops(instance: Instance) -> list[tuple[int, int]]:
