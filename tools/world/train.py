@@ -64,7 +64,11 @@ class Train:
     @classmethod
     def draw(cls, line: Line, rng: random.Random) -> Train:
         """A trip of its own for each state of `rng`."""
-        segments = tuple(_segments(line, rng))
+        return cls.of(line, tuple(_segments(line, rng)))
+
+    @classmethod
+    def of(cls, line: Line, segments: tuple[Segment, ...]) -> Train:
+        """The trip of these segments, in order."""
         return cls(line, segments, tuple(segment.start_ms for segment in segments))
 
     @property

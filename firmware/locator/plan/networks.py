@@ -29,19 +29,19 @@ _WEAK_COST = (
 )  # fmt: skip
 _USUAL_DBM = const(-90)
 # After looks in vain while standing: only movement helps.
-LOOK_STANDING_S = (10800, 21600, 43200, 43200)
+LOOK_STANDING_S = (10800, 21600, 43200)
 # Where reports cost little beside what their age is worth, one that was unlucky is not given up for hours.
 AGE_RICH_MIN = const(15)
 _LOOK_RICH_S = const(1800)
-# So many searches in vain are bad luck. From then on there is silence, and pauses double from the first on,
-# or are nearly as long as those between reports of which each costs as much: what reports would have taken
-# pays for the search. A train that runs comes to another place.
+# So many searches in vain are bad luck. From then on there is silence, and pauses are nearly as long as those
+# between reports of which each costs as much: what reports would have taken pays for the search. Where that is
+# often they double on the move, from the first on, up to some times as long; where the train stands nothing
+# but time changes what is heard.
 _LUCK = const(4)
 _SILENT_S = const(1800)
-_SILENT_STANDING_S = const(3 * 3600)
-_SILENT_GROWN_S = const(13 * 1800)
+_SILENT_STANDING_S = const(13 * 1800)
 _SILENT_MOST_S = const(12 * 3600)
-_SILENT_DOUBLES = const(4)
+_SILENT_DOUBLES = const(3)
 _SILENT_RICH = const(4)
 # What the dearest operator multiplies the cost of a report with, and some luck.
 _DEAREST = const(10)
@@ -153,7 +153,7 @@ def _wait(state, costs):
         pause_s = 1
     state[st.VAIN] += 1
     if state[st.VAIN] > _LUCK:
-        pause_s = max(pause_s, _silence_s(state, costs))
+        pause_s = _silence_s(state, costs)
     state[st.UPLOAD_NOT_BEFORE] = state[st.NOW] + pause_s
     state[st.LOOKS] += 1
     state[st.HEARD_HERE] = 0
@@ -167,9 +167,10 @@ def rest_s(state):
 def _silence_s(state, costs):
     """Until the next look in silence."""
     paid_s = 30 * state[st.AGE_MIN] * root(10 * look_mj(state, costs)) // 100
-    first_s = _SILENT_S if state[st.MOVING] else _SILENT_STANDING_S
-    grown_s = first_s << min(state[st.VAIN] - _LUCK - 1, _SILENT_DOUBLES)
-    return min(max(min(grown_s, _SILENT_GROWN_S, _SILENT_RICH * paid_s), paid_s), _SILENT_MOST_S)
+    grown_s = _SILENT_STANDING_S
+    if state[st.MOVING]:
+        grown_s = min(_SILENT_S << min(state[st.VAIN] - _LUCK - 1, _SILENT_DOUBLES), _SILENT_RICH * paid_s)
+    return min(max(grown_s, paid_s), _SILENT_MOST_S)
 
 
 def root(n):
