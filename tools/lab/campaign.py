@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from tools.lab import heldout
 from tools.lab.bound import Bound
 from tools.lab.instances import Instance, draw
 from tools.lab.physics import Costs, Mission, Run, costs
@@ -32,6 +34,8 @@ TRACE = "trace:"
 """Before the path of a recording, in place of a line."""
 TRAINING_SEEDS = range(101, 111)
 JUDGED_SEEDS = range(1_001, 1_019)
+STRESS_SEEDS, STRESS_TRAINED = range(3_001, 3_006), 3
+"""Of the stress suite: judged on either known line and on lines drawn; so many training seeds a line."""
 
 Work = TypeVar("Work")
 Result = TypeVar("Result")
@@ -41,7 +45,8 @@ class Setting(NamedTuple):
     """A world for all policies: class of modem, another cost of a probe, every network weaker by
     `loss_db`, no distances to places, stays between stacks; `trackers`: B1 to B14 compete, too;
     `still`: "still here" without GNSS counts as a point; `cold`, `russia`: rules of `physics.Mission`;
-    `weights` of the utility; `every`: judged on one trip of so many; `stress`: a row of `stress.ROWS`."""
+    `weights` of the utility; `every`: judged on one trip of so many; `stress`: a row of `stress.ROWS`;
+    `held_out`: trips of `heldout`, whose costs nobody knows."""
 
     name: str
     modem: str
@@ -56,6 +61,7 @@ class Setting(NamedTuple):
     weights: Weights = WEIGHTS
     every: int = 1
     stress: str = ""
+    held_out: bool = False
 
     @property
     def costs(self) -> Costs:
@@ -71,6 +77,8 @@ class Setting(NamedTuple):
         """A trip of this world."""
         if line.startswith(TRACE):
             instance = read_trace(Path(line.removeprefix(TRACE)))
+        elif self.held_out:
+            instance = heldout.draw(seed)
         else:
             instance = draw(line, seed, self.modem, self.stacked)
         if self.stress:
@@ -81,7 +89,7 @@ class Setting(NamedTuple):
         """So many joules a day for a trip; `known_end` tells how long it takes."""
         days = instance.days if known_end else None
         return Mission(
-            self.costs,
+            self.costs_of(instance),
             budget * instance.days,
             instance.route,
             instance.networks,
@@ -95,6 +103,13 @@ class Setting(NamedTuple):
             part=self.part,
             stay_h=ROWS[self.stress].stay_h if self.stress else 0.0,
         )
+
+    def costs_of(self, instance: Instance) -> Costs:
+        """What things cost on a trip; in a row with another cost of a look, that."""
+        if not self.held_out:
+            return self.costs
+        found = heldout.costs(instance.name)
+        return found if self.probe_j is None else replace(found, probe_j=self.probe_j)
 
     @property
     def part(self) -> float:
@@ -141,6 +156,24 @@ STRESSES = tuple(
     )
 )
 """The stress suite: "still here" counts, trips and energy as in the rows of `stress`."""
+HELD_OUT = (
+    Setting("held out", "bg95", still=True, held_out=True),
+    *(each._replace(name=f"held out, {each.name}", held_out=True) for each in STRESSES),
+)
+"""The same rows in a world that is not the one of the training."""
+STRESS_FLOORS = {
+    "dark under way": (0.86, 0.90, 0.93),
+    "longest stop dark": (0.86, 0.90, 0.93),
+    "sea, scan 1.2 J": (0.85, 0.88, 0.91),
+    "sea, scan 4.9 J": (0.80, 0.84, 0.89),
+    "false motion": (0.85, 0.91, 0.95),
+    "weak battery": (0.78, 0.85, 0.90),
+    "twice the dwells": (0.94, 0.96, 0.98),
+    "stay": (0.88, 0.92, 0.95),
+}
+"""The least utility by STRESS_BUDGETS."""
+SILENT_BEYOND_H = 12.0
+"""Longer than a dark spell a silence may be by so much."""
 TUNED_LIKE = {
     "BG95, no places": "BG95",
     "BG95, stacks": "BG95",
@@ -148,6 +181,8 @@ TUNED_LIKE = {
     **{each.name: "BG95, still here" for each in SETTINGS if each.every > 1 and each.modem == "bg95"},
 }
 """Settings whose baselines are tuned in another."""
+TUNED_LIKE["held out"] = "BG95, still here"
+TUNED_LIKE |= {each.name: each.name.removeprefix("held out, ") for each in HELD_OUT[1:]}
 
 
 def judged_trips(count: int) -> list[tuple[str, int]]:

@@ -14,7 +14,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tools.lab.baselines import Baseline, Rule, baselines
-from tools.lab.campaign import SETTINGS, TRAINING_SEEDS, TUNED_LIKE, Setting, spread
+from tools.lab.campaign import (
+    SETTINGS,
+    STRESS_TRAINED,
+    STRESSES,
+    TRAINING_SEEDS,
+    TUNED_LIKE,
+    Setting,
+    spread,
+)
 from tools.lab.instances import Instance
 from tools.lab.lines import DATA, TRAINING
 from tools.lab.physics import ENDLESS_J, run
@@ -35,10 +43,16 @@ class Job(NamedTuple):
 
 def tune(only: list[str] | None = None, processes: int | None = None, file: Path = FILE) -> None:
     """Write the file anew, or only these settings of it."""
+    known = (*SETTINGS, *STRESSES)
     settings = [
-        each for each in SETTINGS if each.name not in TUNED_LIKE and each.name in (only or [each.name])
+        each for each in known if each.name not in TUNED_LIKE and each.name in (only or [each.name])
     ]
-    jobs = [Job(s, line, seed) for s in settings for line in TRAINING for seed in TRAINING_SEEDS]
+    jobs = [
+        Job(s, line, seed)
+        for s in settings
+        for line in TRAINING
+        for seed in TRAINING_SEEDS[: STRESS_TRAINED if s.stress else None]
+    ]
     found = spread(_utilities, jobs, "tuning", processes)
     tuned = dict(_read()) if only else {}
     for setting in settings:

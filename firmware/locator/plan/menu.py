@@ -26,6 +26,7 @@ _SOME_TIME_S = const(30 * 86400)
 _AT_GOAL_S = const(2 * 86400)
 _OVERDUE_S = const(6 * 3600)
 _PLACE_LASTS_S = const(86400)
+_BELIEVED_S = const(30 * 86400)
 # When the energy ends is told within 30 years: a time of the device stays below 2^31.
 _MOST_H = const(1 << 18)
 # Of the settings.
@@ -84,14 +85,28 @@ def choose(state, costs, carries_j, rows, journey, least_s):
 
 
 def _to_go_s(state, journey):
-    """Seconds to the goal. Behind an old point of a train that has run since nobody knows the place, but that
-    time has passed."""
+    """Seconds to the goal, at the pace of this trip. Behind an old point of a train that has run since nobody
+    knows the place, but that time has passed."""
     now = state[st.NOW]
     has_run = state[st.MOVING] or state[st.STOPPED_AT] > state[st.POINT_AT]
     if has_run and state[st.POINT_AT] and now - state[st.POINT_AT] > _PLACE_LASTS_S:
         return max(0, min(journey.to_go_s, state[st.ARRIVES_AT] - now))
-    state[st.ARRIVES_AT] = now + journey.to_go_s
-    return journey.to_go_s
+    to_go_s = _paced(state, journey.to_go_s)
+    state[st.ARRIVES_AT] = now + to_go_s
+    return to_go_s
+
+
+def _paced(state, to_go_s):
+    """Of the route data, by how much longer than they said the way so far has taken; they are believed for as
+    long as _BELIEVED_S of a trip would take."""
+    if not to_go_s or not state[st.GUIDE_KM4]:
+        return to_go_s
+    if not state[st.LINE_SINCE]:
+        state[st.LINE_SINCE], state[st.LINE_S] = state[st.NOW], to_go_s
+    took_s = state[st.NOW] - state[st.LINE_SINCE] + _BELIEVED_S
+    said_s = max(state[st.LINE_S] - to_go_s, 0) + _BELIEVED_S
+    took_h, said_h = took_s // _HOUR_S, said_s // _HOUR_S
+    return to_go_s // 60 * min(max(took_h, said_h // 2), 3 * said_h) // said_h * 60
 
 
 def carries_j(modem, still):

@@ -106,26 +106,28 @@ VAIN = const(128)  # searches for a network in vain since the agent was reached 
 LOOK_MJ = const(129)  # what a look takes, as learned; 0: nothing is
 SEARCH_MJ = const(130)  # the same of an attempt that finds no network
 ARRIVES_AT = const(131)  # as it was expected at the last point
-SIZE = const(132)
+LINE_SINCE = const(132)  # when the first point on the line of the trip was made
+LINE_S = const(133)  # seconds to its end, as the route data said then
+SIZE = const(134)
 
 # Of this wake only: not kept.
-DID_FIX = const(132)
-DID_RECORD = const(133)
-ATTACHED = const(134)  # 0 not tried, 1 registered, 2 not
-DID_TALK = const(135)
-DID_PROBE = const(136)
-LEFT = const(137)  # mJ
-EDGE = const(138)  # 1: the train has stopped or departed; SHUNTED
-WAITING = const(139)  # points
-SEEN = const(140)  # PLMN that a look has found; 0: none
-SEEN_DBM = const(141)
-WANTED = const(142)  # PLMN of another network to look at
-DID_LOOK_ASIDE = const(143)
-PLACE = const(144)  # kind of place
-WHY = const(145)  # the policy's last verdict
-LOWER_MV = const(146)  # than Li-SOCl2: the kind of the battery (plan/battery.py)
-UNFELT = const(147)  # 1: nothing feels motion, no accelerometer or one that has failed
-_ALL = const(148)
+DID_FIX = const(134)
+DID_RECORD = const(135)
+ATTACHED = const(136)  # 0 not tried, 1 registered, 2 not
+DID_TALK = const(137)
+DID_PROBE = const(138)
+LEFT = const(139)  # mJ
+EDGE = const(140)  # 1: the train has stopped or departed; SHUNTED
+WAITING = const(141)  # points
+SEEN = const(142)  # PLMN that a look has found; 0: none
+SEEN_DBM = const(143)
+WANTED = const(144)  # PLMN of another network to look at
+DID_LOOK_ASIDE = const(145)
+PLACE = const(146)  # kind of place
+WHY = const(147)  # the policy's last verdict
+LOWER_MV = const(148)  # than Li-SOCl2: the kind of the battery (plan/battery.py)
+UNFELT = const(149)  # 1: nothing feels motion, no accelerometer or one that has failed
+_ALL = const(150)
 
 SHUNTED = const(2)
 """In EDGE: what was taken for a departure has ended within the yard, by so few counts."""
@@ -276,7 +278,7 @@ def learn_time(state, clock_s, epoch_s, quality):
 def plan_anew(state):
     """There is another amount to spend, or another way to go: the next wake chooses the row of the menu, and
     decides again whether the energy lasts to the end."""
-    state[ROW_AT] = state[ENDS_AT] = 0
+    state[ROW_AT] = state[ENDS_AT] = state[LINE_SINCE] = 0
 
 
 def learn_fix(state, found):
