@@ -138,6 +138,7 @@ lab-check: .venv/demo.stamp ## the lab beside the full world on the same trips [
 
 lab: .venv/demo.stamp ## the scheduler beside every baseline and the clairvoyant bound: out/lab/report.html [ARGS="--line FILE"]
 	@$(BIN)/python -m tools.lab $(ARGS)
+	@$(if $(ARGS),,$(BIN)/python -m tools.lab stress && $(BIN)/python -m tools.lab stress --held-out)
 
 lab-digest: .venv/demo.stamp ## what a line's earlier trips are worth to later ones, in thin coverage: out/lab-digest.json
 	@$(BIN)/python -m tools.lab digest

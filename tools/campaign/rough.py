@@ -1,8 +1,9 @@
-"""Trips that go otherwise than usual, in the full world: days without a network, a ship, a truck, a long stay,
-a weak battery; on both modems, with fixed schedules on the same trips.
+"""Trips that go otherwise than usual, in the full world: days without a network, a ship, a truck, a long
+stay, a weak battery; on both modems, with fixed schedules on the same trips.
 
-`python -m tools.campaign.rough [--seed N] [--budget J] [--days N] [--world NAME ...] [--modem NAME ...]` prints a table, writes OUT.json and exits with 1, naming what fell short, when a record is lost, the device is
-silent for longer than it may be, or an operator's budget was broken.
+`python -m tools.campaign.rough [--seed N] [--budget J] [--days N] [--world NAME ...] [--modem NAME ...]`
+prints a table, writes OUT.json and exits with 1, naming what fell short, when a record is lost, the device is
+silent for longer than it may be, or an operator's budget was broken; with 3 when a part was left out.
 """
 
 from __future__ import annotations

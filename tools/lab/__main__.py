@@ -107,6 +107,16 @@ def train(passes: int = 1, processes: int | None = None) -> None:
 
 
 @app.command()
+def stress(held_out: bool = False, processes: int | None = None) -> None:
+    """Judge the stress suite, or it in the held-out world; out/lab-stress.json, out/lab-held-out.json."""
+    from tools.lab.rows import judge as judge_rows
+
+    name = "held-out" if held_out else "stress"
+    if not judge_rows(processes, Path(f"out/lab-{name}.json"), console, held_out):
+        raise typer.Exit(1)
+
+
+@app.command()
 def digest(lands: int = 3, processes: int | None = None) -> None:
     """What five earlier trips of a line have learned, on later ones in thin coverage; out/lab-digest.json."""
     from tools.lab.digest import experiment

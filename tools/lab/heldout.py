@@ -1,5 +1,5 @@
 """A world of another make, which nothing is trained in: other countries, trucks, ships and sidings; stops,
-speeds, radio and costs from wider laws than those of `instances` and `tools.world`. All numbers are chosen [C].
+speeds, radio and costs from wider laws than those of `instances` and `tools.world`. All is chosen [C].
 """
 
 from __future__ import annotations

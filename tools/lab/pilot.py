@@ -83,9 +83,7 @@ class _Pilot:
         self._state: Any = st.new()
         self._state[st.LAST_UPLOAD] = self._state[st.STOPPED_AT] = START_S
         self._state[st.GUIDE_KM4] = 1
-        data = mission.guide or new_line(
-            mission.route, mission.networks, mission.places, mission.stay_h
-        )
+        data = mission.guide or new_line(mission.route, mission.networks, mission.places, mission.stay_h)
         self._guide = Guide(data, mission.networks)
         self._plmns = [plmn(each) for each in mission.networks]
         self._in_russia = False

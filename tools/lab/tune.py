@@ -44,9 +44,7 @@ class Job(NamedTuple):
 def tune(only: list[str] | None = None, processes: int | None = None, file: Path = FILE) -> None:
     """Write the file anew, or only these settings of it."""
     known = (*SETTINGS, *STRESSES)
-    settings = [
-        each for each in known if each.name not in TUNED_LIKE and each.name in (only or [each.name])
-    ]
+    settings = [each for each in known if each.name not in TUNED_LIKE and each.name in (only or [each.name])]
     jobs = [
         Job(s, line, seed)
         for s in settings

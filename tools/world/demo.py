@@ -2,9 +2,9 @@
 
 `python -m tools.world.demo [--modem bg95|sim7600] [--seed N] [--days N] [--card KIND] [--apns 2]
 [--season NAME] [--battery NAME] [--world NAME] [--cpu fixed] [--compare] [--chaos] [--port N] [--show]
-[--out DIR] [--after DIR ...]` prints the figures of the trip and leaves its picture, its track and all figures in DIR.
-With --compare fixed schedules ride along (`tools.world.compare`). It exits with 1, naming what fell short,
-when a figure is not as it must be.
+[--out DIR] [--after DIR ...]` prints the figures of the trip and leaves its picture, its track and all
+figures in DIR. With --compare fixed schedules ride along (`tools.world.compare`). It exits with 1,
+naming what fell short, when a figure is not as it must be.
 """
 
 from __future__ import annotations
@@ -114,7 +114,7 @@ def told_mah(arguments: argparse.Namespace) -> int:
     """What the device is told that its battery holds, where it has a budget; else 0."""
     kind, coldest_c = battery.KINDS[arguments.battery], COLDEST_C[arguments.season]
     given = BATTERY_COUNTED * battery.at(kind.usable, coldest_c) * kind.nominal_v * 3.6
-    return round(arguments.budget * arguments.days / given)
+    return round(float(arguments.budget * arguments.days) / given)
 
 
 def _tell(
@@ -138,8 +138,8 @@ def _tell(
     picture.draw(trail(title, built.trip, demo.diary.states, had.points), out / "track.png")
     track = built.services.agent.do("export", stage.DEVICE, "--format", "geojson")
     (out / "track.geojson").write_text(track)
-    names = ("modem", "seed", "days", "card", "apns", "season", "battery", "world", "chaos", "cpu", "budget")
-    names += ("set",)
+    trip = ("modem", "seed", "days", "card", "apns", "season", "battery", "world")
+    names = (*trip, "chaos", "cpu", "budget", "set")
     again = {name: getattr(arguments, name) for name in names}
     kills = demo.chaos.kills if demo.chaos else Counter()
     summary.write(out.with_suffix(".json"), again, found, demands, kills, short, others)

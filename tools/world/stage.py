@@ -90,7 +90,8 @@ def build(
     `variants` are those of the modem's firmware; in `hostile` a broker that is against us reads what to do.
     `card` is one of `cards.KINDS`; `settings` (NAME=VALUE) are ordered before the trip. `season`,
     `battery_kind` and `shuttles` as in `Trip`; `apns` as in `cards.issue`; the agent has seen the demos in
-    the folders `after`; `fixed_cpu` as in `Device`; `world`, `told_mah` as in `Trip`. Raises `ServiceError` when a service does not start.
+    the folders `after`; `fixed_cpu` as in `Device`; `world`, `told_mah` as in `Trip`.
+    Raises `ServiceError` when a service does not start.
     """
     lock = _lock(out)
     _clear(out)

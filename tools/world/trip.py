@@ -99,8 +99,8 @@ class Trip:
     `battery` tells what is left (`left()`), what was drawn (`used_mah`) and the `lowest` voltage;
     `rtc` is the device's own clock; `forbidden` are the networks on the card's list when the trip begins;
     `agreements` as in `rules.Admission`; `season` of `weather.SEASONS`, `battery_kind` of `battery.KINDS`.
-    `shuttles` as `times` of `Train.shuttle`, 0: the usual trip; `world` of `unusual.WORLDS`. A battery that is
-    told to hold `told_mah` and is weaker than told holds so much less.
+    `shuttles` as `times` of `Train.shuttle`, 0: the usual trip; `world` of `unusual.WORLDS`, where the
+    battery may hold less than the `told_mah`.
     """
 
     def __init__(

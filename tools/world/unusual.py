@@ -22,9 +22,9 @@ TRUCK_LOADS_H = 30.0
 
 @dataclass(frozen=True)
 class World:
-    """Which days are `dark`: no cell is heard. In those of a `ship` the container is at sea, a `truck` carries it
-    all the way. It waits at its goal for `stay_days`, after which the trip is over; of the charge that the
-    battery is told to hold `part` is there."""
+    """Which days are `dark`: no cell is heard. In those of a `ship` the container is at sea, a `truck`
+    carries it all the way. It waits at its goal for `stay_days`, after which the trip is over; of the charge
+    that the battery is told to hold `part` is there."""
 
     dark: tuple[int, int] = (0, 0)
     ship: bool = False

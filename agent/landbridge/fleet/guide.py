@@ -8,6 +8,7 @@ from sqlalchemy import Connection
 
 from landbridge.coverage import digest, known, learn, shares
 from landbridge.fleet.line import Waypoint
+from landbridge.fleet.timetable import STAY_H
 from landbridge.store import guides, lines
 from landbridge.wire import guide as wire
 from landbridge.wire.releases import PULL_KEY
@@ -27,7 +28,7 @@ def make(connection: Connection, device: str, trip: int, line: str, now_s: int) 
     seen = lines.seen(connection, line)
     tiles = shares.tiles(learn.by_tile(seen), found.places_km)
     networks = known.networks(seen, lines.costs(connection, line), stations)
-    guides.keep(connection, trip, now_s, digest.made(now_s, stations, tiles, networks))
+    guides.keep(connection, trip, now_s, digest.made(now_s, stations, tiles, networks, STAY_H))
     guides.forget_tries(connection, device)
     return True
 

@@ -22,8 +22,8 @@ STOPS = {
 """Median in hours and sigma of the logarithm, by kind of station."""
 STOPS_AT = {"Malaszewicze": (40.0, 1.0)}
 """Of stations that differ from their kind, by name."""
-STAY_SIGMA = 0.8
-"""Of the stay at the goal, log-normal as other stops."""
+STAY_H, STAY_SIGMA = 120.0, 0.8
+"""Mean stay of a container at its goal until the trip is ended, and sigma of the logarithm."""
 LINE_STOP_PROBABILITY = 0.5
 SPEED_KMH = {"CN": 62.0, "KZ": 48.0, "RU": 52.0, "BY": 48.0, "PL": 34.0, "DE": 50.0}
 USUAL_KMH = 48.0

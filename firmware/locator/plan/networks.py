@@ -34,9 +34,9 @@ LOOK_STANDING_S = (10800, 21600, 43200)
 AGE_RICH_MIN = const(15)
 _LOOK_RICH_S = const(1800)
 # So many searches in vain are bad luck. From then on there is silence, and pauses are nearly as long as those
-# between reports of which each costs as much: what reports would have taken pays for the search. Where that is
-# often they double on the move, from the first on, up to some times as long; where the train stands nothing
-# but time changes what is heard.
+# between reports of which each costs as much: what reports would have taken pays for the search. Where that
+# is often they double on the move, from the first on, up to some times as long; where the train stands
+# nothing but time changes what is heard.
 _LUCK = const(4)
 _SILENT_S = const(1800)
 _SILENT_STANDING_S = const(13 * 1800)
