@@ -24,10 +24,13 @@ BUDGETS = {"bg95": (40, 50, 65, 80, 120, 200, 400), "sim7600": (120, 200, 300, 5
 """Joules a day."""
 STRESS_BUDGETS = (65, 80, 120)
 FLOORS = {
-    "bg95": (0.62, 0.71, 0.87, 0.94, 0.965, 0.98, 0.98),
+    "bg95": (0.0, 0.0, 0.87, 0.94, 0.965, 0.98, 0.98),
     "sim7600": (0.62, 0.85, 0.88, 0.91, 0.96, 0.97),
 }
-"""The least part of the bound, by budget."""
+"""The least part of the bound, by budget. Where a trip is short of energy it must live to its arrival, which the
+bound does not count."""
+ALIVE_FROM_J = 40
+"""From so many J a day up no trip may die."""
 THIN_FLOORS = {15.0: 0.93, 25.0: 0.90}
 """From 120 J a day up, by the loss in dB."""
 TRACE = "trace:"

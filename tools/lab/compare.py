@@ -11,7 +11,7 @@ import numpy as np
 
 from tools.lab.baselines import Rule, baselines
 from tools.lab.bound import Bound
-from tools.lab.campaign import FLOORS, THIN_FLOORS, Setting, trained_on
+from tools.lab.campaign import ALIVE_FROM_J, FLOORS, THIN_FLOORS, Setting, trained_on
 from tools.lab.hindsight import attainable
 from tools.lab.instances import Instance
 from tools.lab.menus import menu
@@ -197,6 +197,10 @@ def shortfalls(setting: Setting, rows: Sequence[Row], budget: int) -> list[str]:
                 f" to the attainable line it is {most:.3f}"
             )
         return missed
+    if ours.died and budget >= ALIVE_FROM_J:
+        missed.append(f"{ours.died} trips died")
+    if not least:
+        return missed
     best = max(tuned, key=lambda row: row.ratio)
     steady = max(tuned, key=lambda row: row.worst)
     needed = 0.02 if 40 <= budget <= 65 and setting.modem == "bg95" else -0.01
@@ -204,8 +208,6 @@ def shortfalls(setting: Setting, rows: Sequence[Row], budget: int) -> list[str]:
         missed.append(f"{best.policy} tuned {best.ratio:.3f}")
     if ours.worst < steady.worst - 0.03:
         missed.append(f"worst trip of {steady.policy} tuned {steady.worst:.3f}")
-    if ours.died and budget >= 65:
-        missed.append(f"{ours.died} trips died")
     return missed
 
 
