@@ -199,7 +199,7 @@ def shortfalls(setting: Setting, rows: Sequence[Row], budget: int) -> list[str]:
         return missed
     if ours.died and budget >= ALIVE_FROM_J:
         missed.append(f"{ours.died} trips died")
-    if not least:
+    if least == 0:  # who lives to the arrival is not measured by who does not
         return missed
     best = max(tuned, key=lambda row: row.ratio)
     steady = max(tuned, key=lambda row: row.worst)
