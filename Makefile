@@ -12,7 +12,6 @@ CARD ?= $(if $(filter 2,$(APNS)),euicc4,single)
 SEASON ?= winter
 BATTERY ?= er34615
 CPU ?= tabled
-WORLD ?= usual
 BOARD ?=
 ARGS ?=
 COMPARE ?=
@@ -22,14 +21,14 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
 .PHONY: bench-web image flash deploy provision console selftest flash-sim deploy-sim heap32 lab-digest latedata killtest bench-agent located
-.PHONY: help demo test lint heap decide-bench powercut bench-modem at-faults fuzz soak rough wire-bench hostile updatecut switchcut cards lab lab-check
+.PHONY: help demo test lint heap decide-bench powercut bench-modem at-faults fuzz soak wire-bench hostile updatecut switchcut cards lab lab-check
 .SUFFIXES:
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: .venv/demo.stamp ## a container crosses Eurasia in 45 simulated days [MODEM=bg95|sim7600 BUDGET=100 SEED=1 CARD=euicc4 APNS=2 SEASON=extreme BATTERY=lfp5ah WORLD=dark|sea|truck|stay|weak-battery CPU=fixed COMPARE=1 CHAOS=1 AFTER=out/earlier PORT=8883 SHOW=1]
-	@$(BIN)/python -m tools.world.demo --modem $(MODEM) --seed $(SEED) --port $(PORT) --card $(CARD) --apns $(APNS) --season $(SEASON) --battery $(BATTERY) --cpu $(CPU) --world $(WORLD) $(if $(filter-out 0,$(COMPARE)),--compare) $(if $(filter-out 0,$(CHAOS)),--chaos) $(if $(BUDGET),--budget $(BUDGET)) $(if $(AFTER),--after $(AFTER) --out out/demo-after) $(if $(filter-out 0,$(SHOW)),--show)
+demo: .venv/demo.stamp ## a container crosses Eurasia in 45 simulated days [MODEM=bg95|sim7600 BUDGET=100 SEED=1 CARD=euicc4 APNS=2 SEASON=extreme BATTERY=lfp5ah CPU=fixed COMPARE=1 CHAOS=1 AFTER=out/earlier PORT=8883 SHOW=1]
+	@$(BIN)/python -m tools.world.demo --modem $(MODEM) --seed $(SEED) --port $(PORT) --card $(CARD) --apns $(APNS) --season $(SEASON) --battery $(BATTERY) --cpu $(CPU) $(if $(filter-out 0,$(COMPARE)),--compare) $(if $(filter-out 0,$(CHAOS)),--chaos) $(if $(BUDGET),--budget $(BUDGET)) $(if $(AFTER),--after $(AFTER) --out out/demo-after) $(if $(filter-out 0,$(SHOW)),--show)
 
 test: .venv/dev.stamp typings/lint.stamp ## every test, on CPython and on MicroPython
 	@sh .ci/system_packages.sh
@@ -96,9 +95,6 @@ decide-bench: .venv/demo.stamp ## what a decision of the plan costs: time, garba
 
 soak: .venv/demo.stamp ## three trips through a harsh world: the operators' budgets, counted at the modem [SEED=1]
 	@$(BIN)/python -m tools.campaign.soak --seed $(SEED)
-
-rough: .venv/demo.stamp ## trips that go otherwise, both modems, fixed schedules beside them [SEED=1 BUDGET=100 ARGS="--world dark"]
-	@$(BIN)/python -m tools.campaign.rough --seed $(SEED) $(if $(BUDGET),--budget $(BUDGET)) $(ARGS)
 
 powercut: .venv/demo.stamp ## 35,000 power cuts under records, settings, commands, keys, updates: is anything lost? would it be seen?
 	@$(BIN)/python -m tools.campaign.powercut

@@ -1,10 +1,10 @@
 """A container crosses Eurasia: real firmware, simulated modem and world, real broker and agent.
 
 `python -m tools.world.demo [--modem bg95|sim7600] [--seed N] [--days N] [--card KIND] [--apns 2]
-[--season NAME] [--battery NAME] [--world NAME] [--cpu fixed] [--compare] [--chaos] [--port N] [--show]
-[--out DIR] [--after DIR ...]` prints the figures of the trip and leaves its picture, its track and all
-figures in DIR. With --compare fixed schedules ride along (`tools.world.compare`). It exits with 1,
-naming what fell short, when a figure is not as it must be.
+[--season NAME] [--battery NAME] [--cpu fixed] [--compare] [--chaos] [--port N] [--show] [--out DIR]
+[--after DIR ...]` prints the figures of the trip and leaves its picture, its track and all figures in DIR.
+With --compare fixed schedules ride along (`tools.world.compare`). It exits with 1, naming what fell short,
+when a figure is not as it must be.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from typing import Any, NoReturn
 from rich.console import Console
 
 from tools.flash.layout import LayoutError
-from tools.world import battery, cards, compare, figures, page, picture, stage, summary, unusual, weather
+from tools.world import battery, cards, compare, figures, page, picture, stage, summary, weather
 from tools.world.access import Access
 from tools.world.compare import Comparison
 from tools.world.delivered import Delivered
@@ -89,8 +89,6 @@ def _trip(arguments: argparse.Namespace) -> dict[str, Any]:
         "battery_kind": arguments.battery,
         "after": arguments.after,
         "fixed_cpu": arguments.cpu == "fixed",
-        "world": arguments.world,
-        "told_mah": told_mah(arguments),
     }
 
 
@@ -103,18 +101,13 @@ def settings(arguments: argparse.Namespace) -> list[str]:
     if arguments.season != weather.USUAL:
         wanted.append(f"coldest_dc={10 * coldest_c}")
     if arguments.budget:
+        given = BATTERY_COUNTED * battery.at(kind.usable, coldest_c) * kind.nominal_v * 3.6
+        mah = round(arguments.budget * arguments.days / given)
         target_days = max(7, arguments.days + AROUND_DAYS)
-        wanted += [f"target_days={target_days}", f"battery_mah={told_mah(arguments)}"]
+        wanted += [f"target_days={target_days}", f"battery_mah={mah}"]
     elif arguments.battery != battery.USUAL:
         wanted.append(f"battery_mah={kind.capacity_mah:.0f}")
     return [*wanted, *arguments.set]
-
-
-def told_mah(arguments: argparse.Namespace) -> int:
-    """What the device is told that its battery holds, where it has a budget; else 0."""
-    kind, coldest_c = battery.KINDS[arguments.battery], COLDEST_C[arguments.season]
-    given = BATTERY_COUNTED * battery.at(kind.usable, coldest_c) * kind.nominal_v * 3.6
-    return round(float(arguments.budget * arguments.days) / given)
 
 
 def _tell(
@@ -128,7 +121,7 @@ def _tell(
     """Draw, write, print."""
     out, built = arguments.out, demo.stage
     demands = figures.demands(
-        arguments.modem, arguments.season, arguments.battery, arguments.budget or math.inf, arguments.world
+        arguments.modem, arguments.season, arguments.battery, arguments.budget or math.inf
     )
     short = figures.fell_short(found, demands)
     short += [f"nobody was killed at: {point}" for point in demo.chaos.missed()] if demo.chaos else []
@@ -138,8 +131,7 @@ def _tell(
     picture.draw(trail(title, built.trip, demo.diary.states, had.points), out / "track.png")
     track = built.services.agent.do("export", stage.DEVICE, "--format", "geojson")
     (out / "track.geojson").write_text(track)
-    trip = ("modem", "seed", "days", "card", "apns", "season", "battery", "world")
-    names = (*trip, "chaos", "cpu", "budget", "set")
+    names = ("modem", "seed", "days", "card", "apns", "season", "battery", "chaos", "cpu", "budget", "set")
     again = {name: getattr(arguments, name) for name in names}
     kills = demo.chaos.kills if demo.chaos else Counter()
     summary.write(out.with_suffix(".json"), again, found, demands, kills, short, others)
@@ -184,7 +176,6 @@ def _arguments() -> argparse.Namespace:
         "--season", choices=weather.SEASONS, default=weather.USUAL, help="docs/world.md tells of each"
     )
     parser.add_argument("--battery", choices=battery.KINDS, default=battery.USUAL, help="the same")
-    parser.add_argument("--world", choices=unusual.WORLDS, default=unusual.USUAL, help="the same")
     parser.add_argument("--compare", action="store_true", help="with fixed schedules on the same trip")
     parser.add_argument(
         "--apns", type=int, choices=(1, 2), default=1, help="2: one for positions, another for updates"

@@ -10,7 +10,7 @@ from itertools import pairwise
 from statistics import median
 from typing import Any
 
-from tools.world import battery, newest, unusual, weather
+from tools.world import battery, newest, weather
 from tools.world.delivered import Delivered
 from tools.world.diary import DAY_MS, Diary
 from tools.world.lockstep import Counters
@@ -104,8 +104,6 @@ class Figures:
     """In which networks were heard and none took the card."""
     switches: int = 0
     """Of profiles or identities of the card."""
-    back_h: float = 0.0
-    """From the end of days without a network to the first contact."""
 
 
 def measure(
@@ -168,13 +166,7 @@ def measure(
         digest=digest,
         refused_h=diary.refused_ms / HOUR_MS,
         switches=switches,
-        back_h=back_h(trip.world.dark[1] * DAY_MS, [*delivered.contacts_ms, int(trip.env.now)]),
     )
-
-
-def back_h(back_ms: int, contacts_ms: Sequence[int]) -> float:
-    """Hours from a moment to the next contact; 0 where that is the begin of the trip."""
-    return (next(ms for ms in contacts_ms if ms >= back_ms) - back_ms) / HOUR_MS if back_ms else 0.0
 
 
 def megabytes(traffic: Traffic) -> float:
@@ -247,9 +239,6 @@ DEMANDS = (
 
 NOT_HARD = ("brown_outs", "longest_silence_h", "account_percent")
 """What a wake has spent in which the supply fails is in no account of the device."""
-NOT_ROUGH = (*NOT_HARD, "bytes_a_point", "mb_a_month")
-BACK_H, BACK_SHORT_H, SHORT_J = 6.0, 24.0, 80.0
-"""From the first network that is heard again to the first contact; the second on fewer J a day."""
 ALIVE = Demand("silent_at_end_h", f"at most {LONGEST_SILENCE_H:g}", lambda value: value <= LONGEST_SILENCE_H)
 COLD = Demand("below_35_h", f"at least {LEAST_COLD_H:g}", lambda value: value >= LEAST_COLD_H)
 """Of the season "extreme"."""
@@ -260,15 +249,10 @@ def demands(
     season: str = weather.USUAL,
     battery_kind: str = battery.USUAL,
     budget_j: float = math.inf,
-    world: str = unusual.USUAL,
 ) -> tuple[Demand, ...]:
-    """All demands on a trip with this modem and so many joules a day; in another season, on another battery
-    than the usual one or in another world, the supply may give way and the device may be silent for longer,
-    but it must live and lose nothing, and be heard of again soon after days without a network."""
-    if world != unusual.USUAL:
-        most_h = BACK_SHORT_H if budget_j < SHORT_J else BACK_H
-        back = Demand("back_h", f"at most {most_h:g}", lambda value: value <= most_h)
-        return (*(each for each in DEMANDS if each.figure not in NOT_ROUGH), ALIVE, back)
+    """All demands on a trip with this modem and so many joules a day; in another season, or on another
+    battery than the usual one, the supply may give way and the device may be silent for longer, but it must
+    live and lose nothing."""
     if (season, battery_kind) != (weather.USUAL, battery.USUAL):
         hard = (each for each in DEMANDS if each.figure not in NOT_HARD)
         return (*hard, ALIVE, COLD) if season == "extreme" else (*hard, ALIVE)

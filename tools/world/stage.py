@@ -14,7 +14,7 @@ from typing import IO
 
 from tools.flash.layout import lay_out
 from tools.modem import Modem
-from tools.world import battery, cards, earlier, unusual, weather
+from tools.world import battery, cards, earlier, weather
 from tools.world.clock import VirtualClock
 from tools.world.harsh import MILD, Harshness
 from tools.world.lockstep import Device
@@ -80,8 +80,6 @@ def build(
     apns: int = 1,
     after: Sequence[Path] = (),
     fixed_cpu: bool = False,
-    world: str = unusual.USUAL,
-    told_mah: float = 0.0,
 ) -> Stage:
     """Make the trip of `seed`, start broker and agent, add the device and its trip to the agent.
 
@@ -90,8 +88,7 @@ def build(
     `variants` are those of the modem's firmware; in `hostile` a broker that is against us reads what to do.
     `card` is one of `cards.KINDS`; `settings` (NAME=VALUE) are ordered before the trip. `season`,
     `battery_kind` and `shuttles` as in `Trip`; `apns` as in `cards.issue`; the agent has seen the demos in
-    the folders `after`; `fixed_cpu` as in `Device`; `world`, `told_mah` as in `Trip`.
-    Raises `ServiceError` when a service does not start.
+    the folders `after`; `fixed_cpu` as in `Device`. Raises `ServiceError` when a service does not start.
     """
     lock = _lock(out)
     _clear(out)
@@ -100,8 +97,7 @@ def build(
     agent = Agent(out / "agent", broker, clock.path, trap)
     services = Services(broker, agent)
     issued = cards.issue(card, apns)
-    unlike = season, battery_kind, shuttles, world, told_mah
-    trip = Trip(seed, modem, days, harshness, issued.agreements, *unlike)
+    trip = Trip(seed, modem, days, harshness, issued.agreements, season, battery_kind, shuttles)
     trip.card = issued.card
     try:
         flash = _provision(out / "flash", services, after)

@@ -64,11 +64,7 @@ class Train:
     @classmethod
     def draw(cls, line: Line, rng: random.Random) -> Train:
         """A trip of its own for each state of `rng`."""
-        return cls.of(line, tuple(_segments(line, rng)))
-
-    @classmethod
-    def of(cls, line: Line, segments: tuple[Segment, ...]) -> Train:
-        """The trip of these segments, in order."""
+        segments = tuple(_segments(line, rng))
         return cls(line, segments, tuple(segment.start_ms for segment in segments))
 
     @property

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 import simpy
 
 from tools.modem.air import Cell, Fix, Sky
 from tools.modem.card import Card
-from tools.world import battery, unusual, weather
+from tools.world import battery, weather
 from tools.world.battery import MINIMUM_V, START_V, Battery
 from tools.world.coverage import Coverage
 from tools.world.doors import Doors
@@ -99,8 +99,7 @@ class Trip:
     `battery` tells what is left (`left()`), what was drawn (`used_mah`) and the `lowest` voltage;
     `rtc` is the device's own clock; `forbidden` are the networks on the card's list when the trip begins;
     `agreements` as in `rules.Admission`; `season` of `weather.SEASONS`, `battery_kind` of `battery.KINDS`.
-    `shuttles` as `times` of `Train.shuttle`, 0: the usual trip; `world` of `unusual.WORLDS`, where the
-    battery may hold less than the `told_mah`.
+    `shuttles` as `times` of `Train.shuttle`, 0: the usual trip.
     """
 
     def __init__(
@@ -113,11 +112,8 @@ class Trip:
         season: str = weather.USUAL,
         battery_kind: str = battery.USUAL,
         shuttles: int = 0,
-        world: str = unusual.USUAL,
-        told_mah: float = 0.0,
     ) -> None:
         self.seed = seed
-        self.world = unusual.WORLDS[world]
         self.env = simpy.Environment(initial_time=0)
         self.meter = Meter(self.env, modem)
         self.end_ms = days * DAY_MS
@@ -125,20 +121,12 @@ class Trip:
         self.brown_outs: list[BrownOut] = []
         self.line = Line.read()
         rng = random.Random(f"{seed}/train")
-        if shuttles:
-            self.train = Train.shuttle(self.line, rng, shuttles)
-        else:
-            self.train = unusual.draw(self.line, rng, self.world)
-        if self.world.stay_days:
-            self.end_ms = self.train.arrival_ms + self.world.stay_days * DAY_MS
+        self.train = Train.shuttle(self.line, rng, shuttles) if shuttles else Train.draw(self.line, rng)
         last_ms = self.end_ms + MARGIN_MS
         rng = random.Random(f"{seed}/weather")
         cold = weather.SEASONS[season]
         self.weather = Weather(rng, self.train.position, START_UTC_S, last_ms, cold)
-        kind = battery.KINDS[battery_kind]
-        if self.world.part < 1:
-            kind = replace(kind, capacity_mah=self.world.part * (told_mah or kind.capacity_mah))
-        self.battery = Battery(self.weather.battery_c, kind)
+        self.battery = Battery(self.weather.battery_c, battery.KINDS[battery_kind])
         self.rtc = Rtc(random.Random(f"{seed}/rtc").uniform(*GAIN_PPM), self.weather.battery_c)
         self.motion = Motion(self.train, last_ms, random.Random(f"{seed}/motion"))
         self.doors = Doors(self.train, START_UTC_S, random.Random(f"{seed}/doors"))
@@ -244,16 +232,13 @@ class Trip:
     def cells(self) -> list[Cell]:
         """Cells audible now for this class of modem, strongest first."""
         now = self._now_ms()
-        cells = self._heard(now)
+        cells = self._coverage.cells(self.km(now), now)
         if cells != self._shown:
             self._shown = cells
             self.given.cells += (
                 SeenCell(now, cell.plmn, cell.rat, cell.tac, cell.cell_id, cell.rsrp_dbm) for cell in cells
             )
         return cells
-
-    def _heard(self, ms: int) -> list[Cell]:
-        return [] if unusual.is_dark(self.world, ms) else self._coverage.cells(self.km(ms), ms)
 
     def attach_cause(self, imsi: str, plmn: str) -> int:
         """0, or the EMM cause with which the network refuses the card."""
@@ -262,7 +247,7 @@ class Trip:
     def refused(self) -> bool:
         """Whether networks are heard now and, congestion apart, none takes the card as it is."""
         now = self._now_ms()
-        heard = {cell.plmn for cell in self._heard(now)}
+        heard = {cell.plmn for cell in self._coverage.cells(self.km(now), now)}
         causes = [self._admission.cause(now, self.card.imsi, plmn) for plmn in sorted(heard)]
         return bool(causes) and all(cause not in (0, CONGESTION) for cause in causes)
 
