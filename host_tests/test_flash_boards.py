@@ -74,6 +74,14 @@ def test_a_pin_that_would_keep_the_chip_from_starting_is_refused_with_the_reason
         load(board)
 
 
+def test_the_pins_of_psram_are_refused_on_a_module_that_has_it(tmp_path):
+    board = changed(tmp_path, "rx = 26", "rx = 16")
+    load(board)
+    (board / FILE).write_text((board / FILE).read_text().replace("flash_mb = 4", "flash_mb = 4\npsram = 1"))
+    with pytest.raises(LayoutError, match=r"modem\.rx: pin 16 belongs to the PSRAM of this module"):
+        load(board)
+
+
 @pytest.mark.parametrize("section", REQUIRED)
 def test_a_section_that_is_missing_is_named(tmp_path, section):
     board = changed(tmp_path, f"[{section}]", "[led]" if section != "battery" else "[lid]")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import struct
 from functools import partial
 from pathlib import Path
@@ -116,9 +117,18 @@ def test_a_cut_never_leaves_the_old_identity_without_its_records(tmp_path, steps
         there.close()
 
 
+def test_a_missing_port_is_reported_at_once(tmp_path, monkeypatch):
+    monkeypatch.setattr(device.time, "sleep", lambda s: pytest.fail("waits for a port that does not exist"))
+    with pytest.raises(LayoutError, match="no such port .*none: is the cable one for data"):
+        device.Device(str(tmp_path / "none"))
+
+
 def test_errors_of_a_board_have_remedies(tmp_path, monkeypatch):
+    ours, silent = os.openpty()
     with pytest.raises(LayoutError, match="no MicroPython answers"):
-        device.Device(str(tmp_path / "none"), patience_s=0)
+        device.Device(os.ttyname(silent), patience_s=0)
+    os.close(ours)
+    os.close(silent)
     with FakeBoard(tmp_path) as board:
         monkeypatch.setattr(device, "OLDEST", (9, 9))
         with pytest.raises(LayoutError, match=r"9\.9 is needed: make flash first"):

@@ -28,6 +28,7 @@ _WHY_NOT = {
     3: "it is the console, through which a tracker is flashed and given its identity",
     12: "the flash gets the wrong voltage, and nothing starts, when it is high at a reset",
 }
+PSRAM_PINS = frozenset({16, 17})  # taken inside a WROVER module (ESP32-WROVER-E data sheet, 3.2)
 ADC_PINS = frozenset(range(32, 40))  # ADC1: the other converter is the radio's
 
 
@@ -60,7 +61,7 @@ def _pin(allowed: frozenset[int], default: Any = None) -> Key:
 
 
 KEYS: dict[str, dict[str, Key]] = {
-    "board": {"name": Key(str), "chip": Key(("esp32",)), "flash_mb": Key(frozenset({4, 8, 16}))},
+    "board": {"name": Key(str), "chip": Key(("esp32",)), "flash_mb": Key(frozenset({4, 8, 16})), "psram": Key(range(2), 0)},
     "modem": {
         "kind": Key(("bg95", "sim7600")),
         "uart": Key(range(1, 3)),
@@ -169,6 +170,10 @@ def _check_pins(shown: str, board: dict[str, dict[str, Any]]) -> None:
     for name, pin in pins(board):
         if pin in used:
             raise LayoutError(f"{shown}: {name}: pin {pin} is {used[pin]} already")
+        if pin in PSRAM_PINS and board["board"]["psram"]:
+            raise LayoutError(
+                f"{shown}: {name}: pin {pin} belongs to the PSRAM of this module (board.psram = 1); use another"
+            )
         used[pin] = name
 
 

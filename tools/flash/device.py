@@ -1,5 +1,6 @@
 """A board's MicroPython at a serial port, spoken to through mpremote; paths are those from its root."""
 
+import errno
 import struct
 import time
 from collections.abc import Callable, Iterator
@@ -8,6 +9,7 @@ from typing import Any
 
 from mpremote.transport import TransportError, TransportExecError
 from mpremote.transport_serial import SerialTransport
+from serial.tools import list_ports
 
 from tools.flash import LayoutError
 from tools.flash.micropython import OLDEST
@@ -121,13 +123,22 @@ class Device:
         return ast.literal_eval(self.run(code).strip())
 
 
+def ports_there() -> str:
+    """The serial ports of this computer, in words."""
+    there = ", ".join(sorted(each.device for each in list_ports.comports()))
+    return f"there are {there}" if there else "there is no serial port at all"
+
+
 def _close(transport: Any) -> None:
     with suppress(OSError):  # the port is gone with its cable
         transport.close()
 
 
 def _connect(port: str, patience_s: float) -> Any:
-    """The board, interrupted in what it does; tried again while it may sleep or start."""
+    """The board, interrupted in what it does; tried again while it may sleep or start.
+
+    Raises `LayoutError`: for a port that does not exist at once, since no RESET brings it.
+    """
     deadline = time.monotonic() + patience_s
     while True:
         transport = None
@@ -139,6 +150,8 @@ def _connect(port: str, patience_s: float) -> Any:
         except (TransportError, OSError) as error:
             if transport:
                 _close(transport)
+            if isinstance(error, OSError) and error.errno == errno.ENOENT:
+                raise LayoutError(f"no such port {port}: is the cable one for data? {ports_there()}") from None
             if time.monotonic() > deadline:
                 raise LayoutError(
                     f"{port}: no MicroPython answers ({str(error).strip() or 'silence'}): is it the right "
