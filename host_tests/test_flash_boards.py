@@ -78,7 +78,7 @@ def test_the_pins_of_psram_are_refused_on_a_module_that_has_it(tmp_path):
     board = changed(tmp_path, "rx = 26", "rx = 16")
     load(board)
     (board / FILE).write_text((board / FILE).read_text().replace("flash_mb = 4", "flash_mb = 4\npsram = 1"))
-    with pytest.raises(LayoutError, match=r"modem\.rx: pin 16 belongs to the PSRAM of this module"):
+    with pytest.raises(LayoutError, match=r"modem\.rx: pin 16 belongs to the PSRAM"):
         load(board)
 
 

@@ -118,8 +118,8 @@ def test_a_cut_never_leaves_the_old_identity_without_its_records(tmp_path, steps
 
 
 def test_a_missing_port_is_reported_at_once(tmp_path, monkeypatch):
-    monkeypatch.setattr(device.time, "sleep", lambda s: pytest.fail("waits for a port that does not exist"))
-    with pytest.raises(LayoutError, match="no such port .*none: is the cable one for data"):
+    monkeypatch.setattr("time.sleep", lambda s: pytest.fail("waits for a port that does not exist"))
+    with pytest.raises(LayoutError, match=r"no such port .*none: is the cable one for data"):
         device.Device(str(tmp_path / "none"))
 
 

@@ -61,7 +61,12 @@ def _pin(allowed: frozenset[int], default: Any = None) -> Key:
 
 
 KEYS: dict[str, dict[str, Key]] = {
-    "board": {"name": Key(str), "chip": Key(("esp32",)), "flash_mb": Key(frozenset({4, 8, 16})), "psram": Key(range(2), 0)},
+    "board": {
+        "name": Key(str),
+        "chip": Key(("esp32",)),
+        "flash_mb": Key(frozenset({4, 8, 16})),
+        "psram": Key(range(2), 0),
+    },
     "modem": {
         "kind": Key(("bg95", "sim7600")),
         "uart": Key(range(1, 3)),
@@ -172,7 +177,7 @@ def _check_pins(shown: str, board: dict[str, dict[str, Any]]) -> None:
             raise LayoutError(f"{shown}: {name}: pin {pin} is {used[pin]} already")
         if pin in PSRAM_PINS and board["board"]["psram"]:
             raise LayoutError(
-                f"{shown}: {name}: pin {pin} belongs to the PSRAM of this module (board.psram = 1); use another"
+                f"{shown}: {name}: pin {pin} belongs to the PSRAM (board.psram = 1): use another"
             )
         used[pin] = name
 

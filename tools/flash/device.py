@@ -1,10 +1,10 @@
 """A board's MicroPython at a serial port, spoken to through mpremote; paths are those from its root."""
 
-import errno
 import struct
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 from mpremote.transport import TransportError, TransportExecError
@@ -139,6 +139,8 @@ def _connect(port: str, patience_s: float) -> Any:
 
     Raises `LayoutError`: for a port that does not exist at once, since no RESET brings it.
     """
+    if "://" not in port and not Path(port).exists():
+        raise LayoutError(f"no such port {port}: is the cable one for data? {ports_there()}")
     deadline = time.monotonic() + patience_s
     while True:
         transport = None
@@ -150,8 +152,6 @@ def _connect(port: str, patience_s: float) -> Any:
         except (TransportError, OSError) as error:
             if transport:
                 _close(transport)
-            if isinstance(error, OSError) and error.errno == errno.ENOENT:
-                raise LayoutError(f"no such port {port}: is the cable one for data? {ports_there()}") from None
             if time.monotonic() > deadline:
                 raise LayoutError(
                     f"{port}: no MicroPython answers ({str(error).strip() or 'silence'}): is it the right "
