@@ -121,9 +121,13 @@ SIM7600 = Dialect(
             )
         ),
         "+CGMI": "SIMCOM INCORPORATED",
+        "+GMI": "SIMCOM INCORPORATED",
         "+CGMM": "SIMCOM_SIM7600E-H",
+        "+GMM": "SIMCOM_SIM7600E-H",
         "+CGMR": f"+CGMR: {REVISION}",
+        "+GMR": f"+GMR: {REVISION}",
         "+CGSN": IMEI,
+        "+GSN": IMEI,
         "+GCAP": "+GCAP: +CGSM",
         "+WS46=?": "+WS46: (12,22,25,28,29,30,31)",  # TS 27.007 5.9: ModemManager asks for LTE so
         "+IPREX?": get_baud,

@@ -104,11 +104,33 @@ def set_flow(unit: Unit, request: Request) -> None:
     unit.nv.settings["ifc"] = f"{first},{second}"
 
 
+def activity(unit: Unit, request: Request) -> None:
+    """AT+CPAS: 0 ready, 4 in a call"""
+    unit.at.info(f"+CPAS: {0 if unit.at.call is None else 4}")
+
+
+def view(unit: Unit, request: Request) -> None:
+    """AT&V: the settings of the conversation as they are."""
+    form = unit.at.format
+    values = {"E": form.echo, "Q": form.quiet, "V": form.verbose, "S3": form.cr, "S4": form.lf}
+    unit.at.info("\n".join(f"{name}: {int(value)}" for name, value in values.items()))
+
+
+def commands(unit: Unit, request: Request) -> None:
+    """AT+CLAC: the commands there are, a line each (TS 27.007 8.37)."""
+    names = sorted({key.rstrip("=?") for key in unit.dialect.commands})
+    unit.at.info("\n".join(f"AT{name}" for name in names))
+
+
 FORMAT: Table = {
     "E": echo,
     "V": verbose,
     "Q": quiet,
     "S": register,
+    "&V": view,
+    "+CLAC": commands,
+    "+CPAS": activity,
+    "+CPAS=?": "+CPAS: (0,3,4)",
     "X": "",
     "&C": "",
     "&D": "",
