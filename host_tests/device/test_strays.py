@@ -183,6 +183,7 @@ def test_words_for_a_code_are_the_code():
     for words in (b"Not fixed now", b"not fixed now", b"NOT FIXED NOW"):
         table.answers[b"+QGPSLOC=2"] = b"\r\n+CME ERROR: " + words + b"\r\n"
         assert driver.gnss_poll() is None
+    assert not driver.channel.unsure  # it is asked once a second
     table.answers[b"+QGPS=1"] = b"\r\n+CME ERROR: Session is ongoing\r\n"
     driver.gnss_start(False)
     table.answers[b"+CPIN?"] = b"\r\n+CME ERROR: SIM not inserted\r\n"

@@ -17,6 +17,7 @@ _PARK_STEP_MS = const(2500)
 _PARK_TRIES = const(2)
 _FOUND_AGAIN_MS = const(12000)
 _ALREADY_ON = const(504)
+_NOT_FIXED = const(516)
 _OPEN_FAILED = const(-1)
 _NO_PDP = const(3)
 
@@ -98,6 +99,8 @@ class Bg95(Driver):
         except ModemError as e:
             if e.code < 0:
                 raise
+            # The usual answer, once a second: whatever follows it has come by the next time.
+            self.channel.unsure = e.code != _NOT_FIXED
             return None
         return _fix(parse.fields(lines[0])) if lines else None
 
