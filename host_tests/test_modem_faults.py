@@ -84,6 +84,13 @@ def test_final_results(bench):
     assert bytes(bench.output) == WHOLE
 
 
+def test_final_results_and_lines_that_nobody_asked_for(bench):
+    assert bench.answer("doubled final") == WHOLE + b"\r\nOK\r\n"
+    assert bench.answer("ended call") == b"\r\nRING\r\n\r\nNO CARRIER\r\n" + WHOLE
+    chatter = bench.answer("chatter")
+    assert b"\r\n+CSQ: 99,99\r\n" in chatter and chatter.count(b"\r\n\r\n") >= 5
+
+
 def test_the_line_that_follows_ok_is_lost(bench):
     bench.until_registered()
     assert bench.send('AT+QICSGP=1,1,"iot","","",0')[-1] == "OK"

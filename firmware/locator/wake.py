@@ -28,7 +28,7 @@ _KEEP_S = const(2 * 3600)  # copies of the state in flash are so far apart, when
 _ROOM_BYTES = const(4736)  # of link/talk.py
 _SELDOM = (
     "modem.ladder", "modem.survey", "modem.rescue", "modem.ntp", "modem.assistance", "modem.bg95_search",
-    "modem.services", "plan.regions", "searching",
+    "modem.services", "modem.cme_texts", "plan.regions", "searching",
 )  # fmt: skip
 _TALKING = (
     "contact", "mending", "orders.desk", "link.extras", "link.talk", "link.batch", "link.cose", "link.mqtt",

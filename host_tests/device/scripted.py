@@ -17,7 +17,8 @@ class Table:
     `closed_until` are bytes that lead out of a mode in which nothing is answered. `answers` maps a
     command (without AT and CR) or its beginning to bytes, or to a list of bytes that are given one after
     the other, the last for ever. Anything else is answered with OK. `data` collects what was sent after
-    a prompt. Silence (None) answers nothing.
+    a prompt. Silence (None) answers nothing. `sent` has the commands, but not the question by which the
+    channel catches up.
     """
 
     def __init__(self):
@@ -59,7 +60,8 @@ class Table:
             self.rx += self._answer(b"data")
             return
         command = data[2:-1]
-        self.sent.append(command)
+        if command != b"+CMEE?":  # the channel's own question
+            self.sent.append(command)
         self.rx += self._answer(command)
 
     def uart_readinto(self, buf, timeout_ms):
@@ -107,4 +109,5 @@ def _driver(kind):
     driver = kind(table, channel, Board())
     driver.on = True
     table.answers[b"+CPIN?"] = line(b"+CPIN: READY")
+    table.answers[b"+CMEE?"] = line(b"+CMEE: 1")
     return driver, table

@@ -122,6 +122,7 @@ BG95 = Dialect(
     },
     variant_commands={
         "cesq": EXTENDED_QUALITY,
+        "cgsn-prefix": {"+CGSN": f'+CGSN: "{IMEI}"'},
         "cgmr-prefix": {"+CGMR": f"+CGMR: {REVISION}"},
         "pubex-length": LONG_PUBLISH,
     },

@@ -146,6 +146,7 @@ SIM7600 = Dialect(
     variant_commands={
         "cemode": MODES_OF_OPERATION,
         "cesq": EXTENDED_QUALITY,
+        "cgsn-prefix": {"+CGSN": f'+CGSN: "{IMEI}"'},
         "cgmr-bare": {"+CGMR": REVISION},
         "cpsms": STANDARD,
     },

@@ -231,8 +231,11 @@ class Engine:
                 yield from self._handle(request)
             final = self._good
         except Refused as refusal:
-            final = final_result(refusal, self.format.cmee)
+            words = self.format.cmee and self._unit.has("cme-words")
+            final = final_result(refusal, 2 if words else self.format.cmee)
         self._final(final)
+        if final.startswith("+CME") and self._unit.has("double-final"):
+            self._final("OK")
         self._mode, self._next_mode = self._next_mode, None
         after, self._after = self._after, []
         for work in after:
