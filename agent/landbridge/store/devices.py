@@ -136,9 +136,11 @@ def _heard_again() -> Select[Any]:
 
 
 def _silent_on_another_trip() -> Select[Any]:
-    trip = select(trips.c.trip).where(trips.c.device == devices.c.device, trips.c.ended_s.is_(None))
+    running = select(trips.c.trip).where(trips.c.device == devices.c.device, trips.c.ended_s.is_(None))
+    # Between it and the devices lie the alarms: by itself it is correlated with those only.
+    trip = running.correlate(devices).scalar_subquery()
     mine = alarms.c.device == devices.c.device, alarms.c.name == "silent"
-    of_trip = alarms.c.trip.is_not_distinct_from(trip.scalar_subquery())
+    of_trip = alarms.c.trip.is_not_distinct_from(trip)
     of_this_time = alarms.c.last_s >= devices.c.silent_due_s
     told = exists().where(*mine, of_trip, of_this_time)
     return select(devices).where(devices.c.silent_due_s.is_not(None), ~told, _HAS_POINTS)
