@@ -115,8 +115,8 @@ def test_who_is_silent_when_the_trip_changes_is_so_on_the_next_one(fleet):
 
 
 def test_who_is_silent_is_told_once_however_many_trips_run(fleet):
-    own = fleet.trip("CSQU3054383", 0, None, "acme")
     fleet.trip("MSKU0000006", 0, None, "bolt", SECOND)
+    own = fleet.trip("CSQU3054383", 0, None, "acme")
     fleet.deliver(at(1))
     fleet.heard(BEGIN_S + HOUR_S, BEGIN_S + 2 * HOUR_S)
     told = []
