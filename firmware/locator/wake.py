@@ -68,6 +68,9 @@ def _sense(port):
 class Wake:
     """Everything that one wake holds. It ends with `run`: deep sleep is a reset."""
 
+    _network = None
+    """Epoch seconds less `clock_s`, as the network has told in this wake."""
+
     def __init__(self, port, board, senses, motion):
         self._port = port
         self._pace = Pace(port, board.MODEM)
@@ -304,7 +307,8 @@ class Wake:
             do()
 
     def _talked(self, server_time):
-        if server_time:
+        state, clock_s = self._state, self._port.clock_s()
+        if server_time and st.believes(state, clock_s, server_time, self._network):
             self._set_time(server_time, record.TIME_NETWORK)
         self._save()
 
@@ -414,7 +418,11 @@ class Wake:
             from locator.modem import ntp
 
             epoch_s = ntp.ask(self._modem)
-        if epoch_s and st.credible(self._state, self._port.clock_s(), epoch_s):
+        if not epoch_s:
+            return
+        clock_s = self._port.clock_s()
+        self._network = epoch_s - clock_s
+        if st.credible(self._state, clock_s, epoch_s):
             self._set_time(epoch_s, record.TIME_NETWORK)
 
     def _set_time(self, epoch_s, quality):
