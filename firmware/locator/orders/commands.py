@@ -63,8 +63,10 @@ def _is_command(value):
 
 def _now(desk):
     """The agent's time in the reply, or ours where that cannot be right."""
+    from locator import timing
+
     clock_s = desk.port.clock_s()
-    if st.believes(desk.state, clock_s, desk.server_s):
+    if timing.believes(desk.state, clock_s, desk.server_s):
         return desk.server_s
     return clock_s + desk.state[st.OFFSET]
 

@@ -258,15 +258,6 @@ def credible(state, clock_s, epoch_s):
     return state[OFFSET] == 0 or abs(epoch_s - clock_s - state[OFFSET]) <= _JUMP_S
 
 
-def believes(state, clock_s, epoch_s, network=None):
-    """Whether the agent's time can be right: ours is never off by a day, even when nobody has told it on a
-    whole trip. Where it seems to be, the network decides, which has told clock_s + `network` in this wake."""
-    offset = epoch_s - clock_s
-    if state[OFFSET] == 0 or abs(offset - state[OFFSET]) <= _DAY_S:
-        return True
-    return network is not None and abs(offset - network) <= _JUMP_S
-
-
 def learn_time(state, clock_s, epoch_s, quality):
     """Set the wall clock unless a better source has set it in this hour."""
     if state[OFFSET] == 0 or quality >= state[OFFSET_QUALITY] or _stale(state):
