@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Row, Select, func, insert, select
 from sqlalchemy.dialects.postgresql import insert as insert_or_replace
 
 from landbridge.fleet import policy as policies
+from landbridge.store import order
 from landbridge.store.among import among_given
 from landbridge.store.tables import card_events, card_identities, card_policies, card_reports
 from landbridge.wire.cards import REFUSED_POLICY, Event, Report
@@ -79,7 +80,7 @@ def set_desired(
     """Make them what `device` is to follow, the wish until the end of `trip` if there is one; returns the new
     revision, from the clock, higher than all before."""
     before = desired(connection, device)
-    revision = max(before.revision + 1 if before else 1, now_s)
+    revision = order.for_device(connection, device, before.revision if before else 0, now_s)
     values = {"device": device, "revision": revision, "policy": json.dumps(policy.stored()), "wish": wish}
     lasting = before.lasting if before and trip is not None else None
     statement = insert(card_policies).values(**values, trip=trip, lasting=lasting, set_by=who, set_s=now_s)

@@ -5,6 +5,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, false, func, insert, or_, select, update
 
+from landbridge.store import order
 from landbridge.store.among import among_given
 from landbridge.store.tables import commands
 from landbridge.wire.commands import DONE, Command
@@ -28,12 +29,13 @@ def give(
     trip: int | None = None,
 ) -> int:
     """Add a command for `device`, of the tenant of `trip` if there is one; returns its id, higher than all
-    before it.
+    before it that the device can take.
 
     It starts from the clock: a database restored from a backup does not give one again.
     """
-    highest = connection.execute(select(func.max(commands.c.command)).where(commands.c.device == device))
-    command = max((highest.scalar() or 0) + 1, now_s)
+    of_device = commands.c.device == device, commands.c.command <= order.HIGHEST_OF_DEVICE
+    highest = connection.execute(select(func.max(commands.c.command)).where(*of_device)).scalar()
+    command = order.for_device(connection, device, highest or 0, now_s)
     what = {"device": device, "command": command, "verb": verb, "argument": argument}
     times = {"expires_s": expires_s, "given_by": who, "given_s": now_s, "trip": trip}
     connection.execute(insert(commands).values(**what, **times))

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, Row, Select, func, insert, select
 from sqlalchemy.dialects.postgresql import insert as insert_or_replace
 
+from landbridge.store import order
 from landbridge.store.among import among_given
 from landbridge.store.tables import setting_reports, settings
 from landbridge.wire.settings import Report
@@ -75,7 +76,7 @@ def set_desired(
 
     It starts from the clock: a database restored from a backup gives none a second time.
     """
-    revision = max(desired(connection, device).revision + 1, now_s)
+    revision = order.for_device(connection, device, desired(connection, device).revision, now_s)
     values = {"device": device, "revision": revision, "changes": json.dumps(changes), "trip": trip}
     left = None if trip is None else json.dumps(lasting)
     connection.execute(insert(settings).values(**values, lasting=left, set_by=who, set_s=now_s))
