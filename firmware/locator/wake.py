@@ -28,11 +28,11 @@ _KEEP_S = const(2 * 3600)  # copies of the state in flash are so far apart, when
 _ROOM_BYTES = const(4736)  # of link/talk.py
 _SELDOM = (
     "modem.ladder", "modem.survey", "modem.rescue", "modem.ntp", "modem.assistance", "modem.bg95_search",
-    "modem.services", "modem.cme_texts", "plan.regions", "searching",
+    "modem.services", "modem.cme_texts", "plan.regions", "searching", "timing",
 )  # fmt: skip
 _TALKING = (
     "contact", "mending", "orders.desk", "link.extras", "link.talk", "link.batch", "link.cose", "link.mqtt",
-    "link.keys", "modem.sockets", "updates",
+    "link.keys", "modem.sockets", "updates", "timing",
 )  # fmt: skip
 _DOING = {ATTACH: energy.SEARCH, FIX: energy.FIND, PROBE: energy.SEARCH, TALK: energy.TALK}
 
@@ -100,7 +100,7 @@ class Wake:
             from locator.card import access
 
             access.use(port.data_dir, self._modem)
-        self._identity = self._fix = self._cell = None
+        self._identity = self._fix = self._cell = self._network = None
         self._was_on = False
         self._senses = senses
         self._motion = motion
@@ -249,7 +249,7 @@ class Wake:
         except ModemError as error:
             self._lost(error)
         if self._fix and self._fix.time:
-            self._set_time(self._fix.time, record.TIME_GNSS)
+            st.learn_time(self._state, self._port.clock_s(), self._fix.time, record.TIME_GNSS)
         st.learn_fix(self._state, self._fix is not None)
         if self._fix:
             self._pace.found(self._state, self._fix)
@@ -304,8 +304,8 @@ class Wake:
             do()
 
     def _talked(self, server_time):
-        if server_time:
-            self._set_time(server_time, record.TIME_NETWORK)
+        if server_time and self._believes(server_time):
+            st.learn_time(self._state, self._port.clock_s(), server_time, record.TIME_NETWORK)
         self._save()
 
     _DO = {ATTACH: _attach, FIX: _find, PROBE: _probe, RECORD: keep_record, TALK: _talk}
@@ -409,16 +409,17 @@ class Wake:
         return None
 
     def _take_network_time(self):
-        epoch_s = self._modem.network_time()
-        if not epoch_s and not self._state[st.OFFSET]:
-            from locator.modem import ntp
+        from locator import timing
 
-            epoch_s = ntp.ask(self._modem)
-        if epoch_s and st.credible(self._state, self._port.clock_s(), epoch_s):
-            self._set_time(epoch_s, record.TIME_NETWORK)
+        self._network = timing.network(self._port, self._modem, self._state)
 
-    def _set_time(self, epoch_s, quality):
-        st.learn_time(self._state, self._port.clock_s(), epoch_s, quality)
+    def _believes(self, epoch_s):
+        """Whether the agent's time can be right; `_network` is what the network has told in this wake."""
+        if st.credible(self._state, self._port.clock_s(), epoch_s):
+            return True
+        from locator import timing
+
+        return timing.believes(self._state, self._port.clock_s(), epoch_s, self._network)
 
     def _fields(self):
         """The fields of a record from what this wake has found, in the order of record.FIELDS."""

@@ -21,7 +21,7 @@ from landbridge.store.events import Event
 
 AGENT = "the agent"
 """Who clears what an event, or silence, has ended."""
-TRIP = "the end of the trip"
+TRIP = trips.END
 """The same of what was not over when its trip was."""
 CORRECTION = "a correction"
 """The same of what was raised by an event that is not true, or belongs to another trip."""

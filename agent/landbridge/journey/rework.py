@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from landbridge.alarms import engine
 from landbridge.coverage import cells
 from landbridge.ingest import judge
-from landbridge.journey import doubts, fences
+from landbridge.journey import doubts, end, fences
 from landbridge.journey.binding import bind
 from landbridge.journey.walk import State, Walk
 from landbridge.journey.way import Way, way_of
@@ -123,8 +123,7 @@ class Rework:
         news = [each for each in true.values() if each.id not in told or _differ(each, told[each.id])]
         announce.correct(self._connection, untrue, news, self._now_s)
         for trip in sorted(self.changed_trips):
-            over = engine.follow_trip(self._connection, trip, self._now_s)
-            announce.tell(self._connection, over, self._now_s)
+            end.follow(self._connection, self._device, trip, self._now_s)
         if self.judged_again:
             self._correct_position()
         positions.correct(self._connection, self._device, self.tenants, self._now_s)

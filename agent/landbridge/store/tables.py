@@ -247,6 +247,9 @@ settings = Table(
     Column("changes", Text, nullable=False),  # JSON: what differs from the defaults, by name
     Column("set_by", Text, nullable=False),
     Column("set_s", Integer, nullable=False),
+    # The trip whose tenant has set some of it, and JSON: what is left when that ends. Null: all of it.
+    Column("trip", ForeignKey("trips.trip")),
+    Column("lasting", Text),
 )
 
 # What a device said last (wire/settings.py, Report).
@@ -278,6 +281,7 @@ commands = Table(
     Column("cancelled_s", Integer),
     Column("result", Integer),  # wire/commands.py, RESULTS
     Column("result_s", Integer),
+    Column("trip", ForeignKey("trips.trip")),  # whose tenant has given it, with which it ends; null: neither
 )
 
 releases = Table(
@@ -399,6 +403,9 @@ card_policies = Table(
     Column("wish", Text, nullable=False),  # name of a profile, or "auto"
     Column("set_by", Text, nullable=False),
     Column("set_s", Integer, nullable=False),
+    # The trip with which the wish ends, and the one that holds again then; null: this one lasts.
+    Column("trip", ForeignKey("trips.trip")),
+    Column("lasting", Text),
 )
 
 # What a device said of its card last (wire/cards.py, Report).
@@ -471,6 +478,7 @@ card_rollout_devices = Table(
     Column("device", ForeignKey("devices.device"), primary_key=True),
     Column("revision", Integer, nullable=False),  # of the policy that asks for it
     Column("ended", Text),  # "in use", or why not; null: not yet
+    Column("trip", ForeignKey("trips.trip")),  # the last one on which it has reached the device
 )
 
 # A row a change of who a device is.

@@ -8,6 +8,9 @@ from sqlalchemy import Connection, Row, insert, select, update
 
 from landbridge.store.tables import devices, events, trips
 
+END = "the end of the trip"
+"""Who ends what belongs to a trip: its alarms, and what its tenant has ordered."""
+
 
 def start(
     connection: Connection,
