@@ -55,7 +55,7 @@ def give(
     connection: Connection, device: str, verb: str, given: int | None, expires: str, who: str, now_s: int
 ) -> Given:
     """Have `device` do something once; `UserError` if that is no command, or `expires` no time."""
-    value, expires_s = argument(verb, given), now_s + seconds(expires)
+    value, expires_s = argument(verb, given), now_s + seconds(expires, _LONGEST_S)
     audit.add(connection, who, f"command {verb} {value or ''}".rstrip(), now_s, device)
     return Given(stored.give(connection, device, verb, value, expires_s, who, now_s), expires_s)
 
@@ -72,12 +72,15 @@ def argument(verb: str, given: int | None) -> int:
     return given or 0
 
 
-def seconds(text: str) -> int:
-    """How long `text` is, for instance 30m, 24h or 7d; `UserError` if it is no such time."""
+def seconds(text: str, longest_s: int) -> int:
+    """How long `text` is, for instance 30m, 24h or 7d; `UserError` if it is no such time, or longer than
+    allowed."""
     match = re.fullmatch(r"([1-9][0-9]{0,5})([mhd])", text)
     length_s = int(match[1]) * _UNITS_S[match[2]] if match else 0
-    if not 0 < length_s <= _LONGEST_S:
-        raise UserError(f"{text!r} is no time from 1m to 30d: write for instance 30m, 24h or 7d")
+    if not 0 < length_s <= longest_s:
+        raise UserError(
+            f"{text!r} is no time from 1m to {longest_s // 86400}d: write for instance 30m, 24h or 7d"
+        )
     return length_s
 
 

@@ -139,7 +139,7 @@ async def change(request: Request, who: Acts, device: str) -> Response:
 
 
 @router.post("/devices/{device}/shares")
-def share(request: Request, who: Acts, device: str, length: Field = "30d") -> Response:
+def share(request: Request, who: Acts, device: str, length: Field = "") -> Response:
     """Make a link; the next page is the only one that shows it."""
     made = act.share(here(request), who, device, length)
     answer = back(device_path(device), "shares")
