@@ -40,12 +40,12 @@ KINDS = {
 
 
 @contextmanager
-def opened(target: Target, keyring: Keyring, settings: Mail) -> Iterator[Send]:
-    """How messages are brought to this target while it lasts; `UserError` when its secret cannot be
-    opened."""
+def opened(target: Target, keyring: Keyring, settings: Mail, pages: str = "") -> Iterator[Send]:
+    """How messages are brought to this target while it lasts; `UserError` when its secret cannot be opened.
+    Mails lead to `pages`, where browsers find them; empty: there are none."""
     secret = keyring.unwrap(target.wrapped_secret) if target.wrapped_secret else b""
     if target.kind == "mail":
-        yield partial(mail.send, settings, target.address)
+        yield partial(mail.send, settings, pages, target.address)
         return
     with closing(Line(target.address)) as line:
         match target.kind:
