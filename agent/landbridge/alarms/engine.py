@@ -1,6 +1,7 @@
 """Follows what is told and keeps the state of each alarm; what changes it is told in its turn.
 
-An alarm is of a device, a trip and a name. It is raised when it has stood for its minimum duration. While it stands, what raises it once more is only counted; when
+An alarm is of a device, a trip and a name. It is raised when it has stood for its minimum duration; what
+ends before is none. While it stands, what raises it once more is only counted; when
 it has been cleared the next one raises it anew. Late news do not wake the dead: what is older than what
 cleared it raises nothing. What is told of one trip clears nothing of another, but what was raised
 on none; alarms end with their trip. When something turns out not to be true, what is true beside it is looked
@@ -27,9 +28,7 @@ CORRECTION = "a correction"
 """The same of what was raised by an event that is not true, or belongs to another trip."""
 
 
-def follow(
-    connection: Connection, event: Event, now_s: int, coming: Sequence[Event] = ()
-) -> list[Event]:
+def follow(connection: Connection, event: Event, now_s: int, coming: Sequence[Event] = ()) -> list[Event]:
     """What an event that has just been told changes, to be told after it; `coming` are told next."""
     if event.type == "retraction":
         return _taken_back(connection, event, now_s)

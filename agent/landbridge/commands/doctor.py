@@ -34,6 +34,7 @@ _JOURNEY_S = 600
 _TOO_OPEN = 0o027
 """Bits of a mode by which others than the owner write a file, or others than his group read it."""
 _OTHER = "-doctor"
+_HEADS = ("what", "", "found")
 _OK, _NEXT, _WRONG = "ok", "next", "WRONG"
 _LACKS = ("broker", "agent", "pages", "devices")
 """What a fresh install may not have yet."""
@@ -50,12 +51,13 @@ def doctor() -> None:
     """
     place = config.load().store.database
     if not config.is_server(place) and not Path(place).exists():
-        table.show(("what", "", "found"), [("database", _NEXT, f"no {place} yet: {_FIRST_DEVICE} makes it; or correct [store] database")])
+        missing = f"no {place} yet: {_FIRST_DEVICE} makes it; or correct [store] database"
+        table.show(_HEADS, [("database", _NEXT, missing)])
         return
     with opened() as it:
         is_fresh = _is_fresh(it)
         rows = [(name, *_looked(it, name, is_fresh)) for name in _LOOKS]
-    table.show(("what", "", "found"), rows)
+    table.show(_HEADS, rows)
     if any(state == _WRONG for _, state, _ in rows):
         raise typer.Exit(1)
 

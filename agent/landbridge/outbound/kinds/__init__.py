@@ -26,16 +26,18 @@ class Kind(NamedTuple):
     """Kinds of messages it can take; it gets them all unless told otherwise."""
     scheme: tuple[str, ...]
     """What its address begins with."""
-    signs: bool
-    """Whether its messages are signed, so that it needs a secret."""
+    spelled: Callable[[bytes], str] | None
+    """The secret by which its messages are signed, as its receiver is given it; None: they are not signed."""
     help: str
 
 
 KINDS = {
-    "webhook": Kind(("event", "position", "track"), ("http", "https"), True, "POST of each message, signed"),
-    "dcsa": Kind(("event",), ("http", "https"), True, "POST of events as DCSA has them, signed"),
-    "traccar": Kind(("track",), ("http", "https"), False, "each point by the OsmAnd protocol"),
-    "mail": Kind(("event",), ("mailto",), False, "alarms as e-mail, by [mail]"),
+    "webhook": Kind(
+        ("event", "position", "track"), ("http", "https"), webhook.spelled, "POST of each message, signed"
+    ),
+    "dcsa": Kind(("event",), ("http", "https"), bytes.hex, "POST of events as DCSA has them, signed"),
+    "traccar": Kind(("track",), ("http", "https"), None, "each point by the OsmAnd protocol"),
+    "mail": Kind(("event",), ("mailto",), None, "alarms as e-mail, by [mail]"),
 }
 
 
