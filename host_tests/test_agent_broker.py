@@ -135,22 +135,22 @@ def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[object, st
     return ended.value.code, capsys.readouterr().out
 
 
-def found(out: str, state: str) -> list[str]:
+def are(out: str, state: str) -> list[str]:
     """What the doctor has found to be so."""
     return [line.split()[0] for line in out.splitlines() if f" {state} " in line]
 
 
 def test_a_fresh_install_is_good_and_is_told_what_to_do_next(bench, capsys, monkeypatch):
     code, out = run(capsys, "doctor")
-    assert not code and found(out, "next") == ["agent", "devices"], out
+    assert not code and are(out, "next") == ["agent", "devices"], out
     assert "start it" in out and "none of 1 devices was ever heard: switch one on" in out
     monkeypatch.setenv("LANDBRIDGE_BROKER_PORT", str(free_port()))
     code, out = run(capsys, "doctor")
-    assert not code and found(out, "next") == ["broker", "agent", "devices"], out
+    assert not code and are(out, "next") == ["broker", "agent", "devices"], out
     place = bench.folder / "elsewhere.sqlite3"
     monkeypatch.setenv("LANDBRIDGE_STORE_DATABASE", str(place))
     code, out = run(capsys, "doctor")
-    assert not code and found(out, "next") == ["database"] and not place.exists(), out
+    assert not code and are(out, "next") == ["database"] and not place.exists(), out
     assert "`landbridge devices add lb-0001` makes it; or correct [store] database" in out
     open_database(place).close()
     code, out = run(capsys, "doctor")
@@ -161,7 +161,7 @@ def test_the_doctor_finds_what_is_wrong(bench, capsys):
     set_clock(bench.folder / "clock", NOW_S + 86_401)
     code, out = run(capsys, "doctor")
     assert code == 1
-    assert found(out, "WRONG") == ["agent", "devices"], out
+    assert are(out, "WRONG") == ["agent", "devices"], out
     set_clock(bench.folder / "clock", NOW_S)
     bench.start()
     bench.device().send([point(1)])

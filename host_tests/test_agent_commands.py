@@ -229,10 +229,10 @@ def test_arguments():
 
 
 def test_times():
-    assert [commands.seconds(text, 30 * 86400) for text in ("30m", "24h", "7d")] == [1800, 86400, 604800]
+    assert [commands.seconds(text, 30 * 86400, "") for text in ("30m", "24h", "7d")] == [1800, 86400, 604800]
     for text in ("", "0h", "31d", "24", "h", "-1h", "1.5h", "1h ", "9999999m", "１h"):
         with pytest.raises(UserError, match="30m, 24h or 7d"):
-            commands.seconds(text, 30 * 86400)
+            commands.seconds(text, 30 * 86400, "")
 
 
 def test_verbs_have_codes_of_their_own():

@@ -23,7 +23,7 @@ class Made(NamedTuple):
 def add(connection: Connection, trip: Row[Any], length: str, who: str, now_s: int) -> Made:
     """Share `trip` from its start (what is older belongs to others) until it ends, or for a `length` like
     12h; `UserError` if that is none."""
-    until_s = now_s + seconds(length, shares.LONGEST_S) if length else None
+    until_s = now_s + seconds(length, shares.LONGEST_S, "length") if length else None
     made, hashed = secret.make()
     kept_s = shares.WHOLE_TRIP_S if until_s is None else until_s
     share = shares.add(connection, hashed, trip.trip, trip.started_s, kept_s, who, now_s)

@@ -74,8 +74,8 @@ def standing(connection: Connection, device: str, name: str) -> list[Row[Any]]:
 
 
 def every_standing(connection: Connection, names: Collection[str] | None = None) -> list[Row[Any]]:
-    """All that are not over, also if they are not raised yet, of these devices (None: of any), with `last_contact_s` of the device and
-    `trip_ended_s`."""
+    """All that are not over, also if they are not raised yet, of these devices (None: of any), with
+    `last_contact_s` of the device and `trip_ended_s`."""
     columns = (alarms, devices.c.last_contact_s, trips.c.ended_s.label("trip_ended_s"))
     tables = alarms.join(devices).outerjoin(trips, alarms.c.trip == trips.c.trip)
     wanted = select(*columns).select_from(tables)

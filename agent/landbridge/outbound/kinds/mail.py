@@ -20,8 +20,8 @@ _FOR_GOOD = 500
 
 
 def send(settings: Mail, pages: str, address: str, message: Posted) -> None:
-    """Send the mail that a message makes, if it makes one; `pages` as `written` has it. `Refused` when the server will never take this
-    one, `Away` for what would be the same for every mail, or may be over soon."""
+    """Send the mail that a message makes, if it makes one; `pages` as `written` has it. `Refused` when the
+    server will never take this one, `Away` for what would be the same for every mail, or may be over soon."""
     told = json.loads(message.payload)
     if told["type"] not in TYPES or _is_corrected(told):
         return
