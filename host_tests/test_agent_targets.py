@@ -489,10 +489,11 @@ def test_the_docs_tell_how_each_kind_of_webhook_is_verified(bound, receiver, mon
     snippet = section.partition("```python\n")[2].partition("```")[0]
     *imports, of_webhook, of_dcsa = snippet.splitlines()
     dcsa_receiver = Receiver()
-    secrets = {
-        kind: KINDS[kind].spelled(bound.add(kind, each.url, kind, None, "event"))
-        for kind, each in (("webhook", receiver), ("dcsa", dcsa_receiver))
-    }
+    secrets = {}
+    for kind, each in (("webhook", receiver), ("dcsa", dcsa_receiver)):
+        spelled = KINDS[kind].spelled
+        assert spelled is not None
+        secrets[kind] = spelled(bound.add(kind, each.url, kind, None, "event"))
     assert re.fullmatch("[0-9a-f]{64}", secrets["dcsa"]) and secrets["webhook"].startswith("whsec_")
     bound.trip("CSQU3054383", 0, None, "acme")
     bound.deliver(at(1, events=1))

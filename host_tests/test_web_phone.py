@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from html import unescape
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Dialog, Page, expect
 
 from host_tests.fleet_bench import FIRST, SECOND
 from host_tests.test_web_words import CONTAINER, Shown, english, pages
@@ -79,8 +79,14 @@ def test_every_page_fits_on_a_phone(watched: Watched, pages: Shown, language: st
 
 def test_a_command_that_is_refused_keeps_the_page_and_what_was_typed(page: Page, pages: Shown):
     page.goto(f"{pages.url}/devices/{FIRST}")
-    section, asked = page.locator("#commands"), []
-    page.on("dialog", lambda dialog: (asked.append(dialog.message), dialog.accept()))
+    section = page.locator("#commands")
+    asked: list[str] = []
+
+    def agree(dialog: Dialog) -> None:
+        asked.append(dialog.message)
+        dialog.accept()
+
+    page.on("dialog", agree)
     section.get_by_role("combobox").select_option("dense")
     section.get_by_label("Argument").fill("99999999")
     section.get_by_label("Expires after").fill("3d")

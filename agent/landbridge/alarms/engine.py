@@ -175,7 +175,7 @@ def expire(connection: Connection, names: Collection[str], now_s: int) -> list[E
 
 def _is_due(row: Row[Any], now_s: int) -> bool:
     """Whether it has stood for its minimum duration and is not raised yet."""
-    return row.times == 0 and row.raised_s + RULES[row.name].least_s <= now_s
+    return bool(row.times == 0 and row.raised_s + RULES[row.name].least_s <= now_s)
 
 
 def _expired(row: Row[Any], now_s: int) -> tuple[int, str] | None:
