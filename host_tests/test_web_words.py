@@ -45,6 +45,7 @@ NAMES = (
     *(FIRST, SECOND, CONTAINER, "acme", "bench", "house", "ESP32", "resold", "ACME Rail", "roaming", "cis"),
     *("iot.example", "cis.example", "landbridge tokens add", "landbridge", "landbridge.cddl"),
     *("west", "gone", "lb-9", "none", "Poznań"),
+    *("{verb}", "{changes}"),  # a script puts in what is chosen
     *(each.name for each in STATIONS), *SETTINGS, *VERBS, "auto",
 )  # fmt: skip
 """What is called so in any language."""
