@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from landbridge.clock import iso
 from landbridge.controls.binding import ARMED
 from landbridge.controls.classes import Class
 from landbridge.fleet import passwords, policy
