@@ -13,10 +13,11 @@ from landbridge import cli, config
 from landbridge.errors import UserError
 from landbridge.fleet import broker as checks
 from landbridge.fleet import targets as fleet
-from landbridge.store import journeys, targets
+from landbridge.store import devices, journeys, targets, trips
+from landbridge.store.database import open_database
 from landbridge.store.keys import Keyring
 
-from host_tests.agent_bench import DEVICE, NOW_S, Bench, bench, heard, point, wait_until
+from host_tests.agent_bench import DEVICE, NOW_S, Bench, bench, heard, point, set_clock, wait_until
 from host_tests.fleet_bench import Receiver
 from tools.campaign.mosquitto import free_port
 
@@ -134,11 +135,34 @@ def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[object, st
     return ended.value.code, capsys.readouterr().out
 
 
+def are(out: str, state: str) -> list[str]:
+    """What the doctor has found to be so."""
+    return [line.split()[0] for line in out.splitlines() if f" {state} " in line]
+
+
+def test_a_fresh_install_is_good_and_is_told_what_to_do_next(bench, capsys, monkeypatch):
+    code, out = run(capsys, "doctor")
+    assert not code and are(out, "next") == ["agent", "devices"], out
+    assert "start it" in out and "none of 1 devices was ever heard: switch one on" in out
+    monkeypatch.setenv("LANDBRIDGE_BROKER_PORT", str(free_port()))
+    code, out = run(capsys, "doctor")
+    assert not code and are(out, "next") == ["broker", "agent", "devices"], out
+    place = bench.folder / "elsewhere.sqlite3"
+    monkeypatch.setenv("LANDBRIDGE_STORE_DATABASE", str(place))
+    code, out = run(capsys, "doctor")
+    assert not code and are(out, "next") == ["database"] and not place.exists(), out
+    assert "`landbridge devices add lb-0001` makes it; or correct [store] database" in out
+    open_database(place).close()
+    code, out = run(capsys, "doctor")
+    assert not code and "none yet: `landbridge devices add lb-0001`" in out, out
+
+
 def test_the_doctor_finds_what_is_wrong(bench, capsys):
+    set_clock(bench.folder / "clock", NOW_S + 86_401)
     code, out = run(capsys, "doctor")
     assert code == 1
-    wrong = [line.split()[0] for line in out.splitlines() if "WRONG" in line]
-    assert wrong == ["agent", "devices"], out
+    assert are(out, "WRONG") == ["agent", "devices"], out
+    set_clock(bench.folder / "clock", NOW_S)
     bench.start()
     bench.device().send([point(1)])
     code, out = run(capsys, "doctor")
@@ -152,6 +176,15 @@ def test_the_doctor_finds_what_is_wrong(bench, capsys):
     key.with_suffix(".away").rename(key)
     key.chmod(0o666)
     assert f"others may use the key file, its mode is 666: `chmod 600 {key}`" in run(capsys, "doctor")[1]
+
+
+def test_the_doctor_names_a_container_that_is_on_two_devices(bench, capsys):
+    with bench.database().writing() as connection:
+        devices.add(connection, "lb-0002", b"wrapped", NOW_S)
+        for device in (DEVICE, "lb-0002"):
+            trips.start(connection, device, "CSQU3054383", "west", "Duisburg", 3600, NOW_S)
+    code, out = run(capsys, "doctor")
+    assert code == 1 and "CSQU3054383 is on lb-0001 and lb-0002: end the trip" in out, out
 
 
 def listens(probe: socket.socket, place: tuple[str, int]) -> bool:

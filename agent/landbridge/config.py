@@ -129,7 +129,7 @@ class Web:
 
     port: int = _key(0, "TCP port; 0: neither pages nor API.", _PORT_OR_NONE)
     host: str = _key("127.0.0.1", "Address they listen on.", _HOST)
-    url: str = _key("", "Where browsers find them, for shared links; empty: http://<host>:<port>.")
+    url: str = _key("", "Where browsers find them, for links and mails; empty: http://<host>:<port>.")
 
 
 @dataclass(frozen=True)

@@ -32,6 +32,7 @@ from landbridge.store.keys import Keyring
 from landbridge.store.leases import Leases
 from landbridge.store.single import Stay, alone
 from landbridge.upkeep import Upkeep
+from landbridge.web.address import base_url
 
 if TYPE_CHECKING:
     from landbridge.ingest.nats_source import NatsSource
@@ -163,8 +164,9 @@ def _working(
     )
     worker = Worker(source.waiting, make_pipeline(database, keyring, Clock(), source, sender), precedence)
     journeys = Journeys(database, Clock(), sender, precedence, (source.trouble, worker.trouble))
+    pages = base_url(config.web) if config.web.port or config.web.url else ""
     deliveries = Deliveries(
-        database, Clock(), lambda target: opened(target, keyring, config.mail), leads.may_deliver
+        database, Clock(), lambda target: opened(target, keyring, config.mail, pages), leads.may_deliver
     )
     upkeep = Upkeep(database, Clock(), config.store, precedence)
     threads = (worker, journeys, sender, deliveries, upkeep)

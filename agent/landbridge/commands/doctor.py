@@ -13,6 +13,7 @@ from smtplib import SMTPException
 import typer
 from sqlalchemy import text
 
+from landbridge import config
 from landbridge.clock import iso
 from landbridge.commands import table
 from landbridge.commands.opened import Opened, opened
@@ -21,7 +22,7 @@ from landbridge.fleet import broker as checks
 from landbridge.ingest.limits import RateLimit
 from landbridge.ingest.session import Session
 from landbridge.outbound.kinds import mail
-from landbridge.store import devices, journeys, letters, outbox, targets
+from landbridge.store import devices, journeys, letters, outbox, targets, trips
 from landbridge.store.leases import Leases
 from landbridge.store.single import alone
 from landbridge.web.address import local_url
@@ -33,26 +34,50 @@ _JOURNEY_S = 600
 _TOO_OPEN = 0o027
 """Bits of a mode by which others than the owner write a file, or others than his group read it."""
 _OTHER = "-doctor"
+_HEADS = ("what", "", "found")
+_OK, _NEXT, _WRONG = "ok", "next", "WRONG"
+_LACKS = ("broker", "agent", "pages", "devices")
+"""What a fresh install may not have yet."""
+_FIRST_DEVICE = "`landbridge devices add lb-0001`"
 
 
 def doctor() -> None:
-    """Look at database, keys, broker, pages and what waits; exits with 1 when something is wrong.
+    """Look at database, keys, broker, pages and what waits; exits with 1 when something is wrong. What a
+    fresh install does not have yet is not wrong: it is to do next.
 
     \b
     Example:
       landbridge doctor
     """
-    rows = []
+    place = config.load().store.database
+    if not config.is_server(place) and not Path(place).exists():
+        missing = f"no {place} yet: {_FIRST_DEVICE} makes it; or correct [store] database"
+        table.show(_HEADS, [("database", _NEXT, missing)])
+        return
     with opened() as it:
-        for name, look in _LOOKS.items():
-            try:
-                found, is_good = look(it), True
-            except UserError as error:
-                found, is_good = str(error), False
-            rows.append((name, "ok" if is_good else "WRONG", found))
-    table.show(("what", "", "found"), rows)
-    if any(state != "ok" for _, state, _ in rows):
+        is_fresh = _is_fresh(it)
+        rows = [(name, *_looked(it, name, is_fresh)) for name in _LOOKS]
+    table.show(_HEADS, rows)
+    if any(state == _WRONG for _, state, _ in rows):
         raise typer.Exit(1)
+
+
+def _looked(it: Opened, name: str, is_fresh: bool) -> tuple[str, str]:
+    """The state of one thing, and what was found."""
+    try:
+        return _OK, _LOOKS[name](it)
+    except UserError as error:
+        return _NEXT if is_fresh and name in _LACKS else _WRONG, str(error)
+
+
+def _is_fresh(it: Opened) -> bool:
+    """Whether no device was ever heard, and none was added more than a day ago."""
+    now_s = it.clock.now_s()
+    with it.database.reading() as connection:
+        if devices.last_contact(connection) is not None:
+            return False
+        first_s = devices.first_added(connection)
+    return first_s is None or first_s > now_s - _DAY_S
 
 
 def _database(it: Opened) -> str:
@@ -159,7 +184,11 @@ def _contacts(it: Opened) -> str:
     with it.database.reading() as connection:
         last = devices.last_contact(connection)
         count = len(devices.names(connection))
-    if count and (last or 0) < now_s - _DAY_S:
+    if not count:
+        raise UserError(f"none yet: {_FIRST_DEVICE}")
+    if last is None:
+        raise UserError(f"none of {count} devices was ever heard: switch one on, and see the broker")
+    if last < now_s - _DAY_S:
         raise UserError(f"none of {count} devices was heard for a day, the last {iso(last)}: see the broker")
     return f"{count} devices, the last heard at {iso(last)}"
 
@@ -207,6 +236,15 @@ def _mail(it: Opened) -> str:
         raise UserError(f"mail server {where}: {error}; correct [mail]") from None
 
 
+def _trips(it: Opened) -> str:
+    with it.database.reading() as connection:
+        twice = trips.twice(connection)
+    if twice:
+        some = "; ".join(f"{container} is on {one} and {other}" for container, one, other in twice[:5])
+        raise UserError(f"{some}: end the trip of the device that it is not on, `landbridge trips end`")
+    return "no container is on two devices"
+
+
 def _journeys(it: Opened) -> str:
     with it.database.reading() as connection:
         count = journeys.left(connection, it.clock.now_s() - _JOURNEY_S)
@@ -228,5 +266,6 @@ _LOOKS: dict[str, Callable[[Opened], str]] = {
     "outbox": _outbox,
     "targets": _targets,
     "mail": _mail,
+    "trips": _trips,
     "journeys": _journeys,
 }

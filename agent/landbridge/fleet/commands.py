@@ -63,7 +63,7 @@ def give(
 ) -> Given:
     """Have `device` do something once, before the end of `trip` if it is that one's tenant who wants it;
     `UserError` if that is no command, or `expires` no time."""
-    value, expires_s = argument(verb, given), now_s + seconds(expires)
+    value, expires_s = argument(verb, given), now_s + seconds(expires, _LONGEST_S, "expires")
     audit.add(connection, who, f"command {verb} {value or ''}".rstrip(), now_s, device)
     return Given(stored.give(connection, device, verb, value, expires_s, who, now_s, trip), expires_s)
 
@@ -84,20 +84,24 @@ def argument(verb: str, given: int | None) -> int:
     """The argument of `verb`; `UserError` if there is no such verb or it does not take that."""
     known = VERBS.get(verb)
     if known is None:
-        raise UserError(f"no command {verb!r}; known are {', '.join(VERBS)}")
+        raise UserError(f"no command {verb!r}; known are {', '.join(VERBS)}", "verb")
     if not known.most and given is not None:
-        raise UserError(f"{verb} takes no argument; leave {given} out")
+        raise UserError(f"{verb} takes no argument; leave {given} out", "argument")
     if known.most and (given is None or not 0 <= given <= known.most):
-        raise UserError(f"{verb} needs an argument from 0 to {known.most}: {known.wanted}")
+        raise UserError(f"{verb} needs an argument from 0 to {known.most}: {known.wanted}", "argument")
     return given or 0
 
 
-def seconds(text: str) -> int:
-    """How long `text` is, for instance 30m, 24h or 7d; `UserError` if it is no such time."""
+def seconds(text: str, longest_s: int, field: str) -> int:
+    """How long `text` is, for instance 30m, 24h or 7d; `UserError`, at the `field` of a form, if it is no
+    such time, or longer than allowed."""
     match = re.fullmatch(r"([1-9][0-9]{0,5})([mhd])", text)
     length_s = int(match[1]) * _UNITS_S[match[2]] if match else 0
-    if not 0 < length_s <= _LONGEST_S:
-        raise UserError(f"{text!r} is no time from 1m to 30d: write for instance 30m, 24h or 7d")
+    if not 0 < length_s <= longest_s:
+        raise UserError(
+            f"{text!r} is no time from 1m to {longest_s // 86400}d: write for instance 30m, 24h or 7d",
+            field,
+        )
     return length_s
 
 

@@ -120,7 +120,8 @@ def _number(setting: wire.Setting, text: str) -> int:
     if number is None or not setting.lowest <= number <= setting.highest:
         raise UserError(
             f"{setting.name}={text} is out of range: {setting.help};"
-            f" a number from {setting.lowest} to {setting.highest}, or {DEFAULT} ({setting.default})"
+            f" a number from {setting.lowest} to {setting.highest}, or {DEFAULT} ({setting.default})",
+            setting.name,
         )
     return number
 

@@ -6,8 +6,9 @@ It is one transaction: whoever reads sees the journey before it or after it.
 import json
 from collections.abc import Callable, Sequence
 from functools import cache
+from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Row
 
 from landbridge.alarms import engine
 from landbridge.coverage import cells
@@ -97,7 +98,7 @@ class Rework:
                 ended_s = ends[row.trip]
                 changed = trips.arrive(self._connection, row.trip, ended_s)
             elif row.by_arrival and row.ended_s > self.begin[0]:
-                ended_s = after.started_s if after else None
+                ended_s = self._next_began_s(row, after)
                 changed = ended_s != row.ended_s
                 trips.reopen(self._connection, row.trip, ended_s)
             else:
@@ -113,6 +114,13 @@ class Rework:
                 self.tenants |= moved.tenants
                 moved_s += moved.times
         return min(moved_s, default=None)
+
+    def _next_began_s(self, row: Row[Any], after: Row[Any] | None) -> int | None:
+        """When the next trip of its device, or of its container on another one, began; None: none has."""
+        container = trips.of_container(self._connection, row.container, row.ended_s)
+        others = [each.started_s for each in container if each.device != self._device]
+        began = [after.started_s] if after else []
+        return min(began + [each for each in others if each >= row.ended_s], default=None)
 
     def tell(self) -> None:
         """Take back what was told and is not true, and tell what is new or has changed."""

@@ -75,6 +75,11 @@ def last_contact(connection: Connection) -> int | None:
     return connection.execute(select(func.max(devices.c.last_contact_s))).scalar()
 
 
+def first_added(connection: Connection) -> int | None:
+    """When the first device was added."""
+    return connection.execute(select(func.min(devices.c.created_s))).scalar()
+
+
 def names(connection: Connection) -> list[str]:
     """The ids of all devices."""
     return list(connection.execute(select(devices.c.device).order_by(devices.c.device)).scalars())

@@ -604,7 +604,7 @@ alarms = Table(
     Column("event", Text, nullable=False, index=True),  # id of the one that raised it
     Column("raised_s", Integer, nullable=False),  # by the time of that event
     Column("last_s", Integer, nullable=False),
-    Column("times", Integer, nullable=False),
+    Column("times", Integer, nullable=False),  # it was told of; 0: not raised yet
     Column("told_s", Integer, nullable=False),  # last, of it or that it is over
     Column("content", Text, nullable=False),  # JSON: of the event that raised it
     Column("acknowledged_by", Text),

@@ -83,6 +83,22 @@ def running(connection: Connection, device: str) -> Row[Any] | None:
     return connection.execute(statement).one_or_none()
 
 
+def of_container(connection: Connection, container: str, from_s: int) -> list[Row[Any]]:
+    """The trips with `container` that have not ended before that time, in order."""
+    lasts = trips.c.ended_s.is_(None) | (trips.c.ended_s > from_s)
+    wanted = select(trips).where(trips.c.container == container, lasts)
+    return list(connection.execute(wanted.order_by(trips.c.started_s, trips.c.trip)))
+
+
+def twice(connection: Connection) -> list[tuple[str, str, str]]:
+    """(container, device, another device) of each pair of trips under way with the same container."""
+    other = trips.alias()
+    both = other.c.container == trips.c.container, other.c.device > trips.c.device
+    not_ended = trips.c.ended_s.is_(None), other.c.ended_s.is_(None)
+    pairs = select(trips.c.container, trips.c.device, other.c.device).where(*both, *not_ended)
+    return [tuple(row) for row in connection.execute(pairs.order_by(trips.c.container, trips.c.device))]
+
+
 def under_way(connection: Connection) -> dict[str, Row[Any]]:
     """The trips that have not ended, by device."""
     statement = select(trips).where(trips.c.ended_s.is_(None))

@@ -64,13 +64,12 @@ def change(it: Here, viewer: Viewer, device: str, changes: Mapping[str, str]) ->
 
 
 def share(it: Here, viewer: Viewer, device: str, length: str) -> shares.Made:
-    """Share the trip that the device is on."""
-    length_s = commands.seconds(length)
+    """Share the trip that the device is on, until it ends or for a `length` like 12h."""
     with _acting(it, viewer, device, "operator") as (connection, found):
         trip = trips.find(connection, found.trip.trip) if found.trip else None
         if trip is None:
             raise UserError(f"{device} is on no trip; start one, then share it")
-        return shares.add(connection, trip, length_s, viewer.who, it.clock.now_s())
+        return shares.add(connection, trip, length, viewer.who, it.clock.now_s())
 
 
 def revoke(it: Here, viewer: Viewer, device: str, link: int) -> None:

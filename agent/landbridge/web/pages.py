@@ -15,13 +15,24 @@ from landbridge.store import tokens
 from landbridge.web import act, alarm_page, columns, seen, tell, viewer
 from landbridge.web.address import share_url
 from landbridge.web.api import LARGEST, MOST, Number
-from landbridge.web.forms import LONGEST_PATH, Acts, Field, Looks, back, device_path, inside, number
+from landbridge.web.forms import (
+    LONGEST_PATH,
+    Acts,
+    Field,
+    Looks,
+    back,
+    device_path,
+    inside,
+    number,
+    of_page,
+)
 from landbridge.web.guard import SIGN_IN
 from landbridge.web.here import here
 from landbridge.web.live import stream
 from landbridge.web.render import page
 from landbridge.web.viewer import Viewer
 from landbridge.wire.commands import VERBS
+from landbridge.wire.settings import SETTINGS
 
 router = APIRouter(include_in_schema=False)
 FORM_COOKIE, MADE_COOKIE = "landbridge-form", "landbridge-made"
@@ -36,7 +47,12 @@ def sign_in_page(request: Request, after: str = "/") -> HTMLResponse:
     return answer
 
 
+def _sign_in_again(request: Request, names: Mapping[str, str]) -> HTMLResponse:
+    return sign_in_page(request, names["after"])
+
+
 @router.post("/sign-in")
+@of_page(_sign_in_again, "sign-in", "/sign-in")
 def sign_in(
     request: Request,
     token: Field,
@@ -60,7 +76,7 @@ def sign_in(
     if name and not passwords.is_of(row, token):
         row = None
     if row is None:
-        return page(request, "sign_in.html", 401, after=inside(after), csrf=csrf, wrong=True)
+        raise HTTPException(401, "This opens nothing: it is mistyped, or was revoked.")
     with it.database.writing() as connection:
         cookie = viewer.begin(connection, it, row)
     answer = RedirectResponse(inside(after), 303)
@@ -113,47 +129,6 @@ def device(request: Request, who: Looks, device: str) -> HTMLResponse:
     return answer
 
 
-@router.post("/devices/{device}/commands")
-def send(
-    request: Request, who: Acts, device: str, verb: Field, argument: Field = "", expires: Field = "24h"
-) -> Response:
-    """Give a command."""
-    act.send(here(request), who, device, verb, number(argument), expires)
-    return back(device_path(device), "commands")
-
-
-@router.post("/devices/{device}/commands/{command}/cancel")
-def cancel(request: Request, who: Acts, device: str, command: Number) -> Response:
-    """Take a command back."""
-    act.cancel(here(request), who, device, command)
-    return back(device_path(device), "commands")
-
-
-@router.post("/devices/{device}/settings")
-async def change(request: Request, who: Acts, device: str) -> Response:
-    """Change the settings whose fields were filled in."""
-    given = {name: str(value) for name, value in (await request.form()).items()}
-    given.pop(viewer.CSRF_FIELD, None)  # who comes with a token has none
-    act.change(here(request), who, device, {name: value for name, value in given.items() if value})
-    return back(device_path(device), "settings")
-
-
-@router.post("/devices/{device}/shares")
-def share(request: Request, who: Acts, device: str, length: Field = "30d") -> Response:
-    """Make a link; the next page is the only one that shows it."""
-    made = act.share(here(request), who, device, length)
-    answer = back(device_path(device), "shares")
-    _set_cookie(request, answer, MADE_COOKIE, made.secret, 60, device_path(device))
-    return answer
-
-
-@router.post("/devices/{device}/shares/{link}/revoke")
-def revoke(request: Request, who: Acts, device: str, link: Number) -> Response:
-    """End a link."""
-    act.revoke(here(request), who, device, link)
-    return back(device_path(device), "shares")
-
-
 def _device(request: Request, who: Viewer, device: str, **more: Any) -> HTMLResponse:
     it = here(request)
     now_s = it.clock.now_s()
@@ -170,6 +145,57 @@ def _device(request: Request, who: Viewer, device: str, **more: Any) -> HTMLResp
     acts = who.may("operator") and found.live
     bits = {"alarms": seen.ALARM_BITS, "doubtful": judge.NO_PLACE, "nowhere": judge.NOWHERE}
     return page(request, "device.html", who=who, verbs=verbs, acts=acts, bits=bits, **told, **more)
+
+
+def show_device(request: Request, names: Mapping[str, str]) -> HTMLResponse:
+    """The page of a device, after one of its forms was refused."""
+    return _device(request, viewer.viewer(request), names["device"])
+
+
+@router.post("/devices/{device}/commands")
+@of_page(show_device, "commands", "/devices/{device}", "verb", "argument", "expires")
+def send(
+    request: Request, who: Acts, device: str, verb: Field, argument: Field = "", expires: Field = "24h"
+) -> Response:
+    """Give a command."""
+    act.send(here(request), who, device, verb, number(argument), expires)
+    return back(device_path(device), "commands")
+
+
+@router.post("/devices/{device}/commands/{command}/cancel")
+@of_page(show_device, "commands", "/devices/{device}")
+def cancel(request: Request, who: Acts, device: str, command: Number) -> Response:
+    """Take a command back."""
+    act.cancel(here(request), who, device, command)
+    return back(device_path(device), "commands")
+
+
+@router.post("/devices/{device}/settings")
+@of_page(show_device, "settings", "/devices/{device}", *SETTINGS)
+async def change(request: Request, who: Acts, device: str) -> Response:
+    """Change the settings whose fields were filled in."""
+    given = {name: str(value) for name, value in (await request.form()).items()}
+    given.pop(viewer.CSRF_FIELD, None)  # who comes with a token has none
+    act.change(here(request), who, device, {name: value for name, value in given.items() if value})
+    return back(device_path(device), "settings")
+
+
+@router.post("/devices/{device}/shares")
+@of_page(show_device, "shares", "/devices/{device}", "length")
+def share(request: Request, who: Acts, device: str, length: Field = "") -> Response:
+    """Make a link; the next page is the only one that shows it."""
+    made = act.share(here(request), who, device, length)
+    answer = back(device_path(device), "shares")
+    _set_cookie(request, answer, MADE_COOKIE, made.secret, 60, device_path(device))
+    return answer
+
+
+@router.post("/devices/{device}/shares/{link}/revoke")
+@of_page(show_device, "shares", "/devices/{device}")
+def revoke(request: Request, who: Acts, device: str, link: Number) -> Response:
+    """End a link."""
+    act.revoke(here(request), who, device, link)
+    return back(device_path(device), "shares")
 
 
 def _set_cookie(

@@ -200,7 +200,9 @@ async function alarms() {
 }
 
 async function acknowledge(it) {
-  if (!window.confirm(_("Have you seen to this alarm?"))) return;
+  const whom = it.container ? `${it.device} (${it.container})` : it.device;
+  const question = _("Have you seen to the alarm {alarm} of {device}?");
+  if (!window.confirm(question.replace("{alarm}", _(it.alarm)).replace("{device}", whom))) return;
   const refused = await act(`/v1/alarms/${it.number}/acknowledge`);
   if (refused) window.alert(refused);
   put(await json(`/v1/devices/${encodeURIComponent(it.device)}`));
