@@ -73,6 +73,10 @@ class Broker:
     port: int = _key(8883, "TCP port.", _PORT)
     tls: bool = _key(True, "Speak TLS and check the certificate.")
     ca_file: str = _key("", "PEM file of the broker's CA; empty: the system's CAs.", path=True)
+    cert_file: str = _key(
+        "", "PEM file of the agent's certificate, for a broker that asks for one; empty: none.", path=True
+    )
+    cert_key_file: str = _key("", "PEM file of its key; empty: it is in cert_file.", path=True)
     username: str = _key("", "User of the agent at the broker; empty: none.")
     password: str = _key("", "Its password.", secret=True)
     client_id: str = _key("landbridge-agent", "Fixed client id; one agent at a time may use it.", _CLIENT_ID)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
+from uuid import uuid4
 
 from sqlalchemy.exc import DBAPIError
 
@@ -123,6 +124,7 @@ def _ingest(
     if not database.on_server:
         raise UserError("agents that share NATS need a database on a server: set [store] database")
     # Agents that have all of it to themselves need not load it.
+    from landbridge.fleet.nats_access import Access
     from landbridge.ingest.nats_source import NatsSource
     from landbridge.ingest.shares import Shares
 
@@ -132,9 +134,10 @@ def _ingest(
         Leases(database, "deliveries") as delivering,
     ):
         shares = Shares(database, present)
-        mine = replace(config.broker, client_id=f"{config.broker.client_id}-{shares.number}")
-        session = Session(mine, limit, listens=False)
-        taken = NatsSource(config.nats, limit, shares, session)
+        # NATS binds no client id to a user: one that nobody knows throws nobody out.
+        unknown = f"{config.broker.client_id[:50]}-{uuid4().hex[:12]}"
+        session = Session(replace(config.broker, client_id=unknown, clean_session=True), limit, listens=False)
+        taken = NatsSource(config.nats, limit, shares, session, Access(database, keyring).answer)
         leads = Leads(lambda: _leads(sending), lambda: _leads(delivering))
         with _working(config, make_pipeline, database, keyring, (taken, session), leads) as part:
             yield part

@@ -130,7 +130,7 @@ class Session:
         if self._broker.username:
             client.username_pw_set(self._broker.username, self._broker.password)
         if self._broker.tls:
-            self._set_tls(client)
+            set_tls(client, self._broker)
         client.reconnect_delay_set(*_RECONNECT_S)  # type: ignore[arg-type]
         client.on_socket_open = send_at_once
         client.on_connect = self._on_connect
@@ -139,14 +139,6 @@ class Session:
         client.on_disconnect = self._on_disconnect
         client.on_message = self._on_message
         return client
-
-    def _set_tls(self, client: mqtt.Client) -> None:
-        try:
-            client.tls_set(self._broker.ca_file or None)
-        except (OSError, ValueError) as error:
-            raise UserError(
-                f"cannot use {self._broker.ca_file}: {error}; name the CA's PEM file in [broker] ca_file"
-            ) from None
 
     def _on_connect(self, client: mqtt.Client, _data: Any, _flags: Any, reason: ReasonCode, _: Any) -> None:
         if reason.is_failure:
@@ -216,6 +208,17 @@ def _why(error: BaseException) -> str:
     if isinstance(error, ssl.SSLError):
         return f"TLS fails: {error}; check ca_file, host and tls in [broker]"
     return f"is not there: {error}; start it or correct host and port in [broker]"
+
+
+def set_tls(client: mqtt.Client, broker: Broker) -> None:
+    """Have paho check the broker's certificate, and show the agent's; `UserError` when a file is no good."""
+    try:
+        client.tls_set(broker.ca_file or None, broker.cert_file or None, broker.cert_key_file or None)
+    except (OSError, ValueError) as error:
+        files = ", ".join(filter(None, (broker.ca_file, broker.cert_file, broker.cert_key_file)))
+        raise UserError(
+            f"cannot use {files}: {error}; name PEM files in [broker] ca_file, cert_file and cert_key_file"
+        ) from None
 
 
 def send_at_once(_client: mqtt.Client, _data: Any, sock: Any) -> None:

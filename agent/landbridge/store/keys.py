@@ -7,6 +7,9 @@ import os
 from pathlib import Path
 
 from cryptography.fernet import Fernet, InvalidToken
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from landbridge.config import is_server
 from landbridge.errors import UserError
@@ -37,6 +40,13 @@ class Keyring:
             raise UserError(
                 f"{self.path} is not the key file of this database; put the right one back"
             ) from None
+
+    def signing_key(self, first: bool = False) -> Ed25519PrivateKey:
+        """What agents that have this key file sign with; the file is made as by `wrap`, else `UserError` when
+        it is missing."""
+        self._cipher(make=first)
+        seed = HKDF(SHA256(), 32, b"", b"landbridge/signing").derive(self._read(make=False))
+        return Ed25519PrivateKey.from_private_bytes(seed)
 
     def _cipher(self, make: bool) -> Fernet:
         if self._fernet is None:
