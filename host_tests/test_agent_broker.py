@@ -103,6 +103,15 @@ def test_whether_home_assistant_gets_what_is_for_it_is_tried(bench, capsys, monk
     assert "topic readwrite homeassistant/#" in run(capsys, "doctor")[1]
 
 
+def test_that_the_agent_cannot_ask_what_is_retained_is_found(bench):
+    bench.broker.kill()
+    conf = bench.broker.folder / "mosquitto.conf"
+    conf.write_text(conf.read_text() + "retain_available false\n")
+    bench.broker.start()
+    finding = checks._retained(bench.config.broker)
+    assert not finding.good and "landbridge/agent/#" in (finding.remedy or "")
+
+
 def test_a_broker_that_refuses_is_said(bench):
     wrong = replace(bench.config.broker, password="wrong")
     with pytest.raises(UserError, match="refuses the agent"):

@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,6 +17,7 @@ from landbridge.fleet import broker as checks
 from landbridge.fleet import nats_access
 from landbridge.fleet.enrol import enrol
 from landbridge.parts import Source
+from landbridge.store import devices
 from landbridge.store.database import open_database
 from landbridge.store.keys import Keyring
 from landbridge.wire import envelope
@@ -49,7 +51,8 @@ class Guest:
         self.client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id, reconnect_on_failure=False, **more)
         self.client.username_pw_set(user, password)
         shown = door.certificate
-        self.client.tls_set(str(door.ca), shown and str(shown), shown and str(shown.with_suffix(".key")))
+        own = (str(shown), str(shown.with_suffix(".key"))) if shown else (None, None)
+        self.client.tls_set(str(door.ca), *own)
         self.client.on_connect = self._on_connect
         self.client.on_disconnect = self._on_disconnect
         self.client.on_subscribe = lambda *_: self._subscribed.set()
@@ -82,6 +85,10 @@ class Guest:
         end = time.monotonic() + 5
         while not self.lost.is_set() and not info.is_published() and time.monotonic() < end:
             time.sleep(0.01)
+
+    def has(self, topic: str) -> bool:
+        """Whether what somebody published there has come."""
+        return (topic, b"mine") in self.messages
 
     def vanish(self) -> None:
         """As a device that loses its network."""
@@ -221,7 +228,7 @@ def test_mosquitto_keeps_for_an_agent_and_a_platform_that_are_away(bench, mosqui
     meet(mosquitto.agent, "agent", PASSWORD, "another").publish(away[1][3])
     for door, user, _, topic in away:
         back = meet(door, user, PASSWORD, user, clean_session=False)
-        wait_until(lambda at=back, of=topic: (of, b"mine") in at.messages, f"what was kept for {user}")
+        wait_until(partial(back.has, topic), f"what was kept for {user}")
 
 
 class NatsFleet(NamedTuple):
@@ -251,7 +258,8 @@ def nats_fleet(bench: Bench, postgres: str) -> Iterator[NatsFleet]:
         enrolled = replace(config, devices=replace(config.devices, directory=str(bench.folder / "enrolled")))
         enrol(enrolled, database, keyring, Clock(), name, "bench")
         with database.reading() as connection:
-            row = nats_access.devices.find(connection, name)
+            row = devices.find(connection, name)
+        assert row is not None
         secrets[name] = keyring.unwrap(row.wrapped_key)
     broker = ShippedNats(folder, nats_access.issuer(keyring.signing_key()))
     broker.start()

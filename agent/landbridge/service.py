@@ -24,6 +24,7 @@ from landbridge.journey.worker import Journeys
 from landbridge.outbound.deliveries import Deliveries
 from landbridge.outbound.home_assistant import announcing
 from landbridge.outbound.kinds import opened
+from landbridge.outbound.retained import Retained
 from landbridge.outbound.sender import Sender
 from landbridge.parts import Part, Source
 from landbridge.precedence import Precedence
@@ -162,7 +163,11 @@ def _working(
     source, session = ends
     precedence = Precedence()
     sender = Sender(
-        database, announcing(session.publish, config.broker.home_assistant), precedence, leads.may_send
+        database,
+        announcing(session.publish, config.broker.home_assistant),
+        precedence,
+        leads.may_send,
+        Retained(database, session, Clock(), precedence),
     )
     worker = Worker(source.waiting, make_pipeline(database, keyring, Clock(), source, sender), precedence)
     journeys = Journeys(database, Clock(), sender, precedence, (source.trouble, worker.trouble))

@@ -131,6 +131,7 @@ def as_agent(broker: Broker) -> list[Finding]:
         _session(broker, topic),
         _delay(broker, topic),
         _in_flight(broker, topic),
+        _retained(broker),
     ]
     return [*found, home_assistant(broker)] if broker.home_assistant else found
 
@@ -260,6 +261,23 @@ def _in_flight(broker: Broker, topic: str) -> Finding:
     good = count >= _INFLIGHT
     remedy = None if good else "max_inflight_messages 1000"
     return Finding("messages before the first is acknowledged", good, str(count), remedy)
+
+
+def _retained(broker: Broker) -> Finding:
+    """Whether the agent can ask it what it still has (outbound/retained.py)."""
+    topic = f"landbridge/agent/check-{uuid4().hex[:12]}"
+    with _connected(broker, _name()) as ours:
+        # Without waiting: a broker that retains nothing may end the connection.
+        ours.client.publish(topic, b"check", qos=1, retain=True)
+        ours.client.subscribe(topic, 1)
+        good = ours.wait_for(1, _QUIET_S) > 0
+        ours.client.publish(topic, b"", qos=1, retain=True)
+    remedy = (
+        None
+        if good
+        else "retain_available true, and topic readwrite landbridge/agent/#, for the agent's user"
+    )
+    return Finding("it gives back what it retains for the agent", good, "yes" if good else "no", remedy)
 
 
 def _name() -> str:

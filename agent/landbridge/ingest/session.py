@@ -32,6 +32,8 @@ _RECONNECT_S = (0.25, 30)
 _MOST_WAITING = 1000
 _LOOK_S = 0.5
 _PATIENCE_S = 30.0
+_RETAINED_S = 3.0
+"""A broker sends what it has retained at once."""
 _log = logging.getLogger(__name__)
 
 
@@ -64,6 +66,7 @@ class Session:
         # Message ids start anew with a connection: an acknowledgement that is late would hit the
         # wrong message. The lock makes "same connection?" and "acknowledge" one step.
         self._connection = 0
+        self._subscription: int | None = None
         self._connection_lock = threading.Lock()
         self._away = Since()
         self._client = self._make_client()
@@ -98,6 +101,30 @@ class Session:
                 return False
             self._client.ack(received.message_id, received.qos)
             return True
+
+    @property
+    def connection(self) -> int | None:
+        """Number of the connection; None while there is none."""
+        return self._connection if self._client.is_connected() else None
+
+    def retained(self, topic: str) -> bytes | None:
+        """What the broker has retained on a topic; None: nothing, or nothing that it lets us read."""
+        found: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+        self._client.message_callback_add(
+            topic, lambda _client, _data, message: found.put(bytes(message.payload))
+        )
+        self._client.subscribe(topic, qos=0)
+        try:
+            return found.get(timeout=_RETAINED_S)
+        except queue.Empty:
+            return None
+        finally:
+            self._client.unsubscribe(topic)
+            self._client.message_callback_remove(topic)
+
+    def retain(self, topic: str, payload: bytes) -> None:
+        """Publish at QoS 0, on this connection or not at all."""
+        self._client.publish(topic, payload, qos=0, retain=True)
 
     def reply(self, topic: str, payload: bytes) -> None:
         """Publish at QoS 0: what gets lost is asked for again."""
@@ -146,7 +173,7 @@ class Session:
         else:
             _log.info("connected to %s:%d", self._broker.host, self._broker.port)
             if self._listens:
-                client.subscribe(UP, qos=1)
+                _, self._subscription = client.subscribe(UP, qos=1)
             else:
                 self._is_ready()
 
@@ -157,7 +184,9 @@ class Session:
             where = f"{self._broker.host}:{self._broker.port}"
             _log.error("broker %s %s; trying again", where, _why(error))
 
-    def _on_subscribe(self, _client: Any, _data: Any, _id: int, reasons: list[ReasonCode], _: Any) -> None:
+    def _on_subscribe(self, _client: Any, _data: Any, number: int, reasons: list[ReasonCode], _: Any) -> None:
+        if number != self._subscription:
+            return
         if any(reason.is_failure for reason in reasons):
             self._refuse(f"refuses the subscription {UP}; allow it to user {self._broker.username!r}")
         else:
