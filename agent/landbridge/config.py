@@ -7,12 +7,12 @@ overrides one key. `annotated` prints it all, so the documentation cannot drift.
 import json
 import os
 import re
-import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import Field, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
+from landbridge import files
 from landbridge.errors import UserError, is_one_line
 from landbridge.wire.settings import SETTINGS
 
@@ -251,17 +251,12 @@ def _assignment(key: Field[Any], value: str | int | bool) -> str:
 
 
 def _read(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    if not path.exists():
         raise UserError(
             f"no configuration {path}: write one with `landbridge config > {path}`"
             f" or name yours in {FILE_VARIABLE}"
-        ) from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UserError(f"{path} is not TOML: {error}; correct that line") from None
-    except OSError as error:
-        raise UserError(f"cannot read {path}: {error.strerror}; check its permissions") from None
+        )
+    return files.toml_of(files.text(path), str(path))
 
 
 def _section(kind: type[Any], name: str, given: dict[str, Any], path: Path) -> Any:

@@ -52,4 +52,4 @@ def issuer() -> None:
     with opened() as it:
         with it.database.reading() as connection:
             is_first = devices.are_none(connection)
-        typer.echo(nats_access.issuer(it.keyring.signing_key(is_first)))
+        print(nats_access.issuer(it.keyring.signing_key(is_first)))

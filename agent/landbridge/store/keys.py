@@ -14,6 +14,9 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from landbridge.config import is_server
 from landbridge.errors import UserError
 
+_MOST_BYTES = 1024
+"""More than a key file has."""
+
 
 class Keyring:
     """Wraps and unwraps device keys with the key in `file`; without one, in `<database>.key`."""
@@ -67,11 +70,12 @@ class Keyring:
 
     def _read(self, make: bool) -> bytes:
         if not make:
-            return self.path.read_bytes()
+            with self.path.open("rb") as file:
+                return file.read(_MOST_BYTES)
         try:
             handle = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         except FileExistsError:
-            return self.path.read_bytes()
+            return self._read(make=False)
         key = Fernet.generate_key()
         with os.fdopen(handle, "wb") as file:
             file.write(key)
