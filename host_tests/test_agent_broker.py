@@ -132,7 +132,8 @@ def test_the_doctor_finds_what_is_wrong(bench, capsys):
     code, out = run(capsys, "doctor")
     assert code == 1
     wrong = [line.split()[0] for line in out.splitlines() if "WRONG" in line]
-    assert wrong == ["agent", "devices"], out
+    assert wrong == ["configuration", "agent", "devices"], out
+    (bench.folder / "landbridge.toml").chmod(0o640)
     bench.start()
     bench.device().send([point(1)])
     code, out = run(capsys, "doctor")
@@ -146,6 +147,35 @@ def test_the_doctor_finds_what_is_wrong(bench, capsys):
     key.with_suffix(".away").rename(key)
     key.chmod(0o666)
     assert f"others may use the key file, its mode is 666: `chmod 600 {key}`" in run(capsys, "doctor")[1]
+
+
+@pytest.mark.parametrize(
+    ("text", "mode", "named"),
+    [
+        ('[broker]\npassword = "x"\n', 0o644, "[broker] password"),
+        ('[broker]\npassword = "x"\n', 0o660, "[broker] password"),
+        ('[broker]\npassword = "x"\n', 0o640, None),
+        ('[broker]\nusername = "x"\n', 0o644, None),
+        ('[mail]\npassword = "x"\n[nats]\npassword = "y"\n', 0o604, "[mail] password, [nats] password"),
+        ('[store]\ndatabase = "postgresql://me:x@db/lb"\n', 0o644, "[store] database"),
+        ('[store]\ndatabase = "postgresql://me@db/lb"\n', 0o644, None),
+    ],
+)
+def test_a_secret_that_others_may_read_is_warned_of(tmp_path, monkeypatch, text, mode, named):
+    file = tmp_path / "landbridge.toml"
+    file.write_text(text)
+    file.chmod(mode)
+    monkeypatch.setenv("LANDBRIDGE_CONFIG", str(file))
+    why = config.exposed()
+    assert (why is None) == (named is None)
+    assert named is None or (why and f", and {named} is in it: `chmod 600 {file}`" in why)
+
+
+def test_the_agent_warns_of_it_when_it_starts(bench, caplog):
+    file = bench.folder / "landbridge.toml"
+    file.chmod(0o644)
+    bench.start()
+    assert f"others may use {file}" in caplog.text
 
 
 def listens(probe: socket.socket, place: tuple[str, int]) -> bool:

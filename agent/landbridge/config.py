@@ -19,6 +19,8 @@ from landbridge.wire.settings import SETTINGS
 FILE_VARIABLE = "LANDBRIDGE_CONFIG"
 DEFAULT_FILE = "landbridge.toml"
 _SECRET = "secret"
+TOO_OPEN = 0o027
+"""Bits of a mode by which others than the owner write a file, or others than his group read it."""
 
 
 _PATH = "path"
@@ -225,6 +227,27 @@ def _from_folder(section: Any, folder: Path) -> Any:
     given = {name: getattr(section, name) for name in paths}
     return replace(
         section, **{name: str(folder / path) for name, path in given.items() if not is_server(path)}
+    )
+
+
+def exposed() -> str | None:
+    """What is wrong with the rights of the configuration file; None: nothing, or no secret is in it."""
+    path = _file()
+    if not path.exists() or not (mode := path.stat().st_mode & 0o777) & TOO_OPEN:
+        return None
+    given = _read(path)
+    secrets = [
+        f"[{section.name}] {key.name}"
+        for section in fields(Config)
+        for key in fields(getattr(Config(), section.name))
+        if key.metadata[_SECRET] and given.get(section.name, {}).get(key.name)
+    ]
+    if "@" in (database := str(given.get("store", {}).get("database", ""))) and is_server(database):
+        secrets += ["[store] database"] if ":" in database.split("://")[1].rpartition("@")[0] else []
+    if not secrets:
+        return None
+    return (
+        f"others may use {path}, its mode is {mode:o}, and {', '.join(secrets)} is in it: `chmod 600 {path}`"
     )
 
 

@@ -11,7 +11,7 @@ from uuid import uuid4
 from sqlalchemy.exc import DBAPIError
 
 from landbridge.clock import Clock
-from landbridge.config import Config
+from landbridge.config import Config, exposed
 from landbridge.errors import UserError
 from landbridge.garbage import collect_seldom
 from landbridge.gauges import Gauges
@@ -61,6 +61,7 @@ class Running(NamedTuple):
     threads: Sequence[threading.Thread]
     checks: Sequence[Check] = ()
     stay: Stay = lambda: None
+    lasting: Sequence[Check] = ()
 
 
 def run(
@@ -71,6 +72,8 @@ def run(
     source: Source = Source.MQTT,
 ) -> None:
     """Serve until `stop` is set; `UserError` when something needed is not there at the start."""
+    if why := exposed():
+        _log.warning("%s", why)
     if only == Part.WEB and not config.web.port:
         raise UserError("no port for the pages: set [web] port")
     database = open_database(config.store.database)
@@ -169,7 +172,8 @@ def _working(
         leads.may_send,
         Retained(database, session, Clock(), precedence),
     )
-    worker = Worker(source.waiting, make_pipeline(database, keyring, Clock(), source, sender), precedence)
+    pipeline = make_pipeline(database, keyring, Clock(), source, sender)
+    worker = Worker(source.waiting, pipeline, precedence)
     journeys = Journeys(database, Clock(), sender, precedence, (source.trouble, worker.trouble))
     deliveries = Deliveries(
         database, Clock(), lambda target: opened(target, keyring, config.mail), leads.may_deliver
@@ -183,7 +187,7 @@ def _working(
     try:
         for thread in threads:
             thread.start()
-        yield Running(threads, checks, leads.stay)
+        yield Running(threads, checks, leads.stay, (pipeline.damage,))
     finally:
         for thread in threads:
             thread.stop()
@@ -196,7 +200,8 @@ def _watch(config: Config, parts: Sequence[Running], stop: threading.Event) -> N
     when a thread has died, so that it is started again, or when another agent has taken the database."""
     threads = [thread for part in parts for thread in part.threads]
     checks = [check for part in parts for check in part.checks]
-    health = Health((*checks, *map(of_thread, threads)))
+    lasting = [check for part in parts for check in part.lasting]
+    health = Health((*checks, *map(of_thread, threads)), lasting)
     try:
         with serving(config.watch, health):
             notify("READY=1")
@@ -216,10 +221,9 @@ def _look(health: Health, parts: Sequence[Running]) -> None:
             part.stay()
         except DBAPIError as error:
             _log.error("cannot see whether another agent uses the database: %s", error.orig)
-    trouble = health.trouble()
-    for why in trouble:
+    for why in health.trouble():
         _log.error("not healthy: %s", why)
-    if not trouble:
+    if not health.hangs():
         notify("WATCHDOG=1")
 
 
