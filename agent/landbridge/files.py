@@ -20,7 +20,7 @@ def contents(path: Path, most: int = MOST_BYTES) -> bytes:
         with path.open("rb") as file:
             found = file.read(most + 1)
     except FileNotFoundError:
-        raise UserError(f"{path} is missing; name the right file") from None
+        raise UserError(f"cannot read {path}: it is missing; name the right file") from None
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or error
         raise UserError(f"cannot read {path}: {why}; check its name and its permissions") from None

@@ -95,7 +95,7 @@ def _certificate(settings: config.Config) -> bytes:
     try:
         pem = files.contents(Path(file))
     except UserError as error:
-        raise UserError(f"cannot read CA: {error}; correct [devices] ca_file") from None
+        raise UserError(f"cannot read CA of [devices] ca_file: {error}") from None
     if b"-----BEGIN CERTIFICATE-----" not in pem or len(pem) > _LARGEST_CERTIFICATE:
         raise UserError(
             f"CA {file} is not a PEM certificate of at most {_LARGEST_CERTIFICATE} bytes;"
