@@ -274,6 +274,7 @@ class Bench:
             f'password = "{PASSWORD}"\n[store]\ndatabase = "{self.folder / "landbridge.sqlite3"}"\n'
             f'[devices]\ndirectory = "{self.folder / "devices"}"\nbroker_host = "{BROKER_HOST}"\n'
         )
+        file.chmod(0o600)  # a password is in it
         return file
 
 

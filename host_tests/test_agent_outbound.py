@@ -20,7 +20,7 @@ from landbridge.outbound.export import Format
 from landbridge.outbound.kinds import dcsa
 from landbridge.store import outbox
 from landbridge.store.database import Database, open_database
-from landbridge.store.outbox import Outgoing, Posted
+from landbridge.store.outbox import Outgoing, Posted, posted
 from landbridge.store.points import StoredPoint
 from landbridge.wire.point import EVENTS, Point
 from landbridge.wire.uplink import DeviceClock
@@ -56,7 +56,7 @@ def closed(part: dict[str, Any]) -> dict[str, Any]:
 
 
 def content(message: Outgoing) -> dict[str, Any]:
-    decoded: dict[str, Any] = json.loads(topics.whole(Posted(1, *message)).payload)
+    decoded: dict[str, Any] = json.loads(topics.whole(posted(1, message)).payload)
     return decoded
 
 
@@ -142,7 +142,7 @@ def test_a_track_that_lay_in_the_outbox_before_an_update_is_still_told():
 def test_a_position_that_lay_in_the_outbox_before_an_update_is_still_told():
     finished = Posted(1, "t", b'{"id":"lb-0001/1"}', True, "default", DEVICE, "position")
     assert topics.whole(finished) == finished
-    taken_away = Posted(1, *topics.no_position(DEVICE, None))
+    taken_away = posted(1, topics.no_position(DEVICE, None))
     assert topics.whole(taken_away) == taken_away
 
 

@@ -109,6 +109,30 @@ def test_the_password_of_the_server_is_not_told(database, server, monkeypatch):
     secret.close()
 
 
+@pytest.mark.parametrize("link", ["hardlink_to", "symlink_to"])
+def test_no_second_agent_comes_in_by_another_name(tmp_path, link):
+    (tmp_path / "elsewhere").mkdir()
+    here, other = tmp_path / "landbridge.sqlite3", tmp_path / "elsewhere" / "other.sqlite3"
+    opened = open_database(here)
+    with alone(opened):
+        getattr(other, link)(here)
+        with pytest.raises(UserError, match=r"hard links|another agent"), alone(open_database(other)):
+            pass
+    opened.close()
+
+
+def test_a_database_of_two_names_is_opened_under_neither(tmp_path):
+    """What one has committed stands in a log that is named like it, and that the other does not read."""
+    here, other = tmp_path / "landbridge.sqlite3", tmp_path / "other.sqlite3"
+    open_database(here).close()
+    other.hardlink_to(here)
+    for name in (here, other):
+        with pytest.raises(UserError, match=f"{name} has 2 names .*remove all but one"):
+            open_database(name)
+    other.unlink()
+    open_database(here).close()
+
+
 def test_a_file_is_held_as_long_as_it_is_used(tmp_path):
     here = open_database(Path(tmp_path / "landbridge.sqlite3"))
     with alone(here) as stay:

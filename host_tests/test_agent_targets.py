@@ -30,7 +30,7 @@ from landbridge.outbound.topics import no_position, whole
 from landbridge.store import audit, events, fences, order, outbox, targets, trips
 from landbridge.store.events import Wanted
 from landbridge.store.keys import Keyring
-from landbridge.store.outbox import Posted
+from landbridge.store.outbox import Posted, posted
 
 from host_tests.agent_bench import bench, point, wait_until
 from host_tests.fleet_bench import FIRST, NOW_S, SECOND, Fleet, Got, Receiver, at
@@ -589,7 +589,7 @@ def test_home_assistant_forgets_a_device_with_its_position_and_tells_tenants_apa
         tracker = kept[f"homeassistant/device_tracker/landbridge_{tenant}_{FIRST}/config"]
         names.append(json.loads(tracker)["device"]["name"])
     assert names == [FIRST, f"{FIRST} (acme)"] and len(kept) == 8
-    announced(Posted(2, *no_position(FIRST, "acme")))
+    announced(posted(2, no_position(FIRST, "acme")))
     assert len(kept) == 4 and not [topic for topic in kept if "acme" in topic]
     announced(Posted(3, topic, b"{}", True, "acme", FIRST, "position"))
     assert len(kept) == 8

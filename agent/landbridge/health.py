@@ -57,12 +57,22 @@ class Since:
 class Health:
     """Asks each part of the agent."""
 
-    def __init__(self, checks: Sequence[Check]) -> None:
+    def __init__(self, checks: Sequence[Check], lasting: Sequence[Check] = ()) -> None:
+        """`lasting`: what a start of the agent would not mend."""
         self._checks = checks
+        self._lasting = lasting
 
     def trouble(self) -> list[str]:
         """What is wrong; empty: nothing."""
-        return [why for check in self._checks if (why := check()) is not None]
+        return [*self.hangs(), *_found(self._lasting)]
+
+    def hangs(self) -> list[str]:
+        """What a start of the agent may mend."""
+        return _found(self._checks)
+
+
+def _found(checks: Sequence[Check]) -> list[str]:
+    return [why for check in checks if (why := check()) is not None]
 
 
 def of_thread(thread: threading.Thread) -> Check:

@@ -6,11 +6,12 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
+from uuid import uuid4
 
 from sqlalchemy.exc import DBAPIError
 
 from landbridge.clock import Clock
-from landbridge.config import Config
+from landbridge.config import Config, exposed
 from landbridge.errors import UserError
 from landbridge.garbage import collect_seldom
 from landbridge.gauges import Gauges
@@ -23,6 +24,7 @@ from landbridge.journey.worker import Journeys
 from landbridge.outbound.deliveries import Deliveries
 from landbridge.outbound.home_assistant import announcing
 from landbridge.outbound.kinds import opened
+from landbridge.outbound.retained import Retained
 from landbridge.outbound.sender import Sender
 from landbridge.parts import Part, Source
 from landbridge.precedence import Precedence
@@ -60,6 +62,7 @@ class Running(NamedTuple):
     threads: Sequence[threading.Thread]
     checks: Sequence[Check] = ()
     stay: Stay = lambda: None
+    lasting: Sequence[Check] = ()
 
 
 def run(
@@ -70,6 +73,8 @@ def run(
     source: Source = Source.MQTT,
 ) -> None:
     """Serve until `stop` is set; `UserError` when something needed is not there at the start."""
+    if why := exposed():
+        _log.warning("%s", why)
     if only == Part.WEB and not config.web.port:
         raise UserError("no port for the pages: set [web] port")
     database = open_database(config.store.database)
@@ -124,6 +129,7 @@ def _ingest(
     if not database.on_server:
         raise UserError("agents that share NATS need a database on a server: set [store] database")
     # Agents that have all of it to themselves need not load it.
+    from landbridge.fleet.nats_access import Access
     from landbridge.ingest.nats_source import NatsSource
     from landbridge.ingest.shares import Shares
 
@@ -133,9 +139,10 @@ def _ingest(
         Leases(database, "deliveries") as delivering,
     ):
         shares = Shares(database, present)
-        mine = replace(config.broker, client_id=f"{config.broker.client_id}-{shares.number}")
-        session = Session(mine, limit, listens=False)
-        taken = NatsSource(config.nats, limit, shares, session)
+        # NATS binds no client id to a user: one that nobody knows throws nobody out.
+        unknown = f"{config.broker.client_id[:50]}-{uuid4().hex[:12]}"
+        session = Session(replace(config.broker, client_id=unknown, clean_session=True), limit, listens=False)
+        taken = NatsSource(config.nats, limit, shares, session, Access(database, keyring).answer)
         leads = Leads(lambda: _leads(sending), lambda: _leads(delivering))
         with _working(config, make_pipeline, database, keyring, (taken, session), leads) as part:
             yield part
@@ -160,9 +167,14 @@ def _working(
     source, session = ends
     precedence = Precedence()
     sender = Sender(
-        database, announcing(session.publish, config.broker.home_assistant), precedence, leads.may_send
+        database,
+        announcing(session.publish, config.broker.home_assistant),
+        precedence,
+        leads.may_send,
+        Retained(database, session, Clock(), precedence),
     )
-    worker = Worker(source.waiting, make_pipeline(database, keyring, Clock(), source, sender), precedence)
+    pipeline = make_pipeline(database, keyring, Clock(), source, sender)
+    worker = Worker(source.waiting, pipeline, precedence)
     journeys = Journeys(database, Clock(), sender, precedence, (source.trouble, worker.trouble))
     pages = base_url(config.web) if config.web.port or config.web.url else ""
     deliveries = Deliveries(
@@ -177,7 +189,7 @@ def _working(
     try:
         for thread in threads:
             thread.start()
-        yield Running(threads, checks, leads.stay)
+        yield Running(threads, checks, leads.stay, (pipeline.damage,))
     finally:
         for thread in threads:
             thread.stop()
@@ -190,7 +202,8 @@ def _watch(config: Config, parts: Sequence[Running], stop: threading.Event) -> N
     when a thread has died, so that it is started again, or when another agent has taken the database."""
     threads = [thread for part in parts for thread in part.threads]
     checks = [check for part in parts for check in part.checks]
-    health = Health((*checks, *map(of_thread, threads)))
+    lasting = [check for part in parts for check in part.lasting]
+    health = Health((*checks, *map(of_thread, threads)), lasting)
     try:
         with serving(config.watch, health):
             notify("READY=1")
@@ -210,10 +223,9 @@ def _look(health: Health, parts: Sequence[Running]) -> None:
             part.stay()
         except DBAPIError as error:
             _log.error("cannot see whether another agent uses the database: %s", error.orig)
-    trouble = health.trouble()
-    for why in trouble:
+    for why in health.trouble():
         _log.error("not healthy: %s", why)
-    if not trouble:
+    if not health.hangs():
         notify("WATCHDOG=1")
 
 

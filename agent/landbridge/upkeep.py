@@ -16,7 +16,7 @@ from landbridge.controls import usage
 from landbridge.ingest import judge
 from landbridge.journey import rework
 from landbridge.precedence import Precedence
-from landbridge.store import devices, retention
+from landbridge.store import devices, order, retention, tracks
 from landbridge.store.database import Database
 from landbridge.store.held import hold
 
@@ -81,6 +81,7 @@ class Upkeep(threading.Thread):
             self._forget(names[begin : begin + _AT_ONCE], steps, counts)
         with self._database.writing() as connection:
             counts["letters"] = retention.forget_letters(connection, raw_s)
+            counts["tracks by number"] = tracks.forget(connection, order.of_time(max(raw_s, 0)))
         if any(counts.values()):
             _log.info("no longer kept: %s", ", ".join(f"{count} {what}" for what, count in counts.items()))
 

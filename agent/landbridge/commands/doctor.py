@@ -12,6 +12,7 @@ from smtplib import SMTPException
 
 import typer
 from sqlalchemy import text
+from sqlalchemy.exc import DatabaseError
 
 from landbridge import config
 from landbridge.clock import iso
@@ -31,8 +32,6 @@ _LEAST_FREE_BYTES = 1 << 30
 _DAY_S = 86_400
 _MOST_IN_OUTBOX = 10_000
 _JOURNEY_S = 600
-_TOO_OPEN = 0o027
-"""Bits of a mode by which others than the owner write a file, or others than his group read it."""
 _OTHER = "-doctor"
 _HEADS = ("what", "", "found")
 _OK, _NEXT, _WRONG = "ok", "next", "WRONG"
@@ -85,10 +84,16 @@ def _database(it: Opened) -> str:
         with it.database.reading() as connection:
             version = connection.execute(text("SHOW server_version")).scalar_one()
         return f"PostgreSQL {version}"
-    with it.database.reading() as connection:
-        state = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar_one()
+    try:
+        with it.database.reading() as connection:
+            state = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar_one()
+    except DatabaseError as error:
+        state = str(error.orig)
     if state != "ok":
-        raise UserError(f"{it.database.place} is damaged: {state}; put the backup in its place")
+        raise UserError(
+            f"{it.database.place} is damaged: {state}; put the backup in its place, then"
+            " `landbridge dead-letters replay`"
+        )
     folder = Path(it.database.place).absolute().parent
     free = shutil.disk_usage(folder).free
     if free < _LEAST_FREE_BYTES:
@@ -109,7 +114,7 @@ def _keys(it: Opened) -> str:
         some = ", ".join(bad[:5])
         raise UserError(f"the key file opens the keys of all but {len(bad)} of {count} devices: {some}")
     file = it.keyring.path
-    if file.exists() and (mode := file.stat().st_mode & 0o777) & _TOO_OPEN:
+    if file.exists() and (mode := file.stat().st_mode & 0o777) & config.TOO_OPEN:
         raise UserError(f"others may use the key file, its mode is {mode:o}: `chmod 600 {file}`")
     return f"the key file opens the keys of all {count} devices"
 
@@ -255,7 +260,14 @@ def _journeys(it: Opened) -> str:
     return "they have all points that came more than 10 min ago"
 
 
+def _configuration(it: Opened) -> str:
+    if why := config.exposed():
+        raise UserError(why)
+    return "others may not read what is secret in it"
+
+
 _LOOKS: dict[str, Callable[[Opened], str]] = {
+    "configuration": _configuration,
     "database": _database,
     "keys": _keys,
     "broker": _broker,

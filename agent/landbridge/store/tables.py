@@ -204,6 +204,17 @@ outbox = Table(
     sqlite_autoincrement=True,
 )
 
+# What went to the topics of tracks, for platforms that ask again: a batch of points a row.
+tracks = Table(
+    "tracks",
+    metadata,
+    Column("message", Integer, primary_key=True, autoincrement=False),  # that it had in the outbox
+    Column("tenant", Text, nullable=False),
+    Column("device", String(32), nullable=False),
+    Column("sequences", Text, nullable=False),  # JSON: lowest and highest of each range
+    Index("tracks_by_tenant", "tenant", "message"),
+)
+
 # Who takes messages from the outbox, each at its own pace. None is ever removed.
 targets = Table(
     "targets",

@@ -69,6 +69,13 @@ class Track(BaseModel):
     model_config = _as(_track())
 
 
+class Tracks(BaseModel):
+    """A page of what went to the topics of tracks."""
+
+    tracks: list[Track]
+    next: int
+
+
 class Events(BaseModel):
     """A page of the feed."""
 
