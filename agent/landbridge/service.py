@@ -32,6 +32,7 @@ from landbridge.store.keys import Keyring
 from landbridge.store.leases import Leases
 from landbridge.store.single import Stay, alone
 from landbridge.upkeep import Upkeep
+from landbridge.web import apart
 
 if TYPE_CHECKING:
     from landbridge.ingest.nats_source import NatsSource
@@ -58,6 +59,8 @@ class Running(NamedTuple):
 
     threads: Sequence[threading.Thread]
     checks: Sequence[Check] = ()
+    aside: Sequence[Check] = ()
+    """What is told too, and no reason to start the agent again."""
     stay: Stay = lambda: None
 
 
@@ -75,8 +78,10 @@ def run(
     try:
         with ExitStack() as running:
             parts = [running.enter_context(_counting(database))]
-            if only != Part.INGEST and config.web.port:
+            if only == Part.WEB:
                 parts.append(running.enter_context(_pages(config, database, stop)))
+            elif only is None and config.web.port:
+                parts.append(running.enter_context(_pages_apart(config)))
             if only != Part.WEB:
                 parts.append(running.enter_context(_ingest(config, make_pipeline, database, source)))
             _watch(config, parts, stop)
@@ -98,11 +103,18 @@ def _counting(database: Database) -> Iterator[Running]:
 @contextmanager
 def _pages(config: Config, database: Database, stop: threading.Event) -> Iterator[Running]:
     """Pages and API while it lasts."""
-    # A host that only takes in messages need not load any of it.
+    # Who does not serve them need not load any of it.
     from landbridge.web import server
 
     with server.serving(config, database, Clock(), stop) as thread:
         yield Running((thread,))
+
+
+@contextmanager
+def _pages_apart(config: Config) -> Iterator[Running]:
+    """The same in a process of their own: ingest goes on whatever becomes of them."""
+    with apart.kept(config) as keeper:
+        yield Running((keeper,), aside=(keeper.trouble,))
 
 
 @contextmanager
@@ -175,7 +187,7 @@ def _working(
     try:
         for thread in threads:
             thread.start()
-        yield Running(threads, checks, leads.stay)
+        yield Running(threads, checks, stay=leads.stay)
     finally:
         for thread in threads:
             thread.stop()
@@ -187,10 +199,10 @@ def _watch(config: Config, parts: Sequence[Running], stop: threading.Event) -> N
     """Until `stop`. Whoever asks, or supervises the agent, is told whether all of it is well; `UserError`
     when a thread has died, so that it is started again, or when another agent has taken the database."""
     threads = [thread for part in parts for thread in part.threads]
-    checks = [check for part in parts for check in part.checks]
-    health = Health((*checks, *map(of_thread, threads)))
+    vital = [*(check for part in parts for check in part.checks), *map(of_thread, threads)]
+    health = Health(vital)
     try:
-        with serving(config.watch, health):
+        with serving(config.watch, Health([*vital, *(check for part in parts for check in part.aside)])):
             notify("READY=1")
             while not stop.wait(_WATCH_S):
                 _look(health, parts)
