@@ -78,6 +78,9 @@ killtest: .venv/demo.stamp ## the agent and the broker killed 300 times under 50
 	@$(BIN)/python -m tools.campaign.killtest --seed $(SEED) $(ARGS)
 	@$(BIN)/python -m tools.campaign.crowd --seed $(SEED)
 
+flood: .venv/demo.stamp ## live feeds, half-open requests, sign-ins and junk, more than anybody needs, while 20 devices report: do they notice? Linux, needs Mosquitto
+	@$(BIN)/python -m tools.campaign.flood $(ARGS)
+
 bench-agent: .venv/demo.stamp ## the whole agent beside the bare loop of its parts; PostgreSQL, NATS, many points, many devices [ARGS="--turns 5"]
 	@sh .ci/system_packages.sh
 	@$(BIN)/python -m tools.campaign.bench_agent --seed $(SEED) $(ARGS)

@@ -79,7 +79,7 @@ def test_pages_that_cannot_be_started_are_trouble_and_nothing_else_is(bench, mon
     def fail(*_: Any, **__: Any) -> None:
         raise OSError(errno.EMFILE, "Too many open files")
 
-    monkeypatch.setattr(apart.subprocess, "Popen", fail)
+    monkeypatch.setattr(subprocess, "Popen", fail)
     watch = Watch(port=free_port())
     bench.config = replace(bench.config, web=replace(bench.config.web, port=free_port()), watch=watch)
     bench.start()

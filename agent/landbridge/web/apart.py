@@ -5,6 +5,7 @@ listens come over standard input, whose end is its own.
 """
 
 import logging
+import os
 import pickle
 import signal
 import socket
@@ -25,6 +26,8 @@ _COMMAND = (sys.executable, "-m", __name__)
 _LOOK_S = 0.25
 _PAUSE_S = 5.0
 _PATIENCE_S = 10.0
+_NICE = 10
+"""Ingest goes first when there is not enough processor for both."""
 _log = logging.getLogger(__name__)
 
 
@@ -107,6 +110,7 @@ def main() -> int:
     # Who has started it ends it.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
+    os.nice(_NICE)
     config, descriptor = pickle.load(sys.stdin.buffer)
     logs.begin(config.watch.json_log)
     from landbridge.web import server
