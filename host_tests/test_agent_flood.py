@@ -14,13 +14,20 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from landbridge import health, service
+from landbridge.clock import Clock
 from landbridge.config import Watch
+from landbridge.ingest.pipeline import Pipeline
+from landbridge.ingest.session import Received
+from landbridge.store import letters
 from landbridge.web import apart
+from sqlalchemy import Engine, event
 
 from host_tests.agent_bench import WAIT_S, bench, point, wait_until
+from host_tests.fleet_bench import Fleet
 from host_tests.test_agent_watch import ask
 from host_tests.web_bench import free_port
 
@@ -156,6 +163,27 @@ def test_who_asks_for_health_and_says_nothing_takes_a_few_threads_at_most(monkey
                 return False
 
         wait_until(answers, "a free place")
+
+
+def test_junk_of_one_device_makes_room_once_a_transaction(tmp_path, monkeypatch):
+    fleet = Fleet(tmp_path)
+    monkeypatch.setattr(letters, "LETTERS", 3)
+    pipeline = Pipeline(fleet.database, fleet.keyring, Clock(), Mock(), Mock())
+    topic = "landbridge/lb-0001/up"
+    removals = []
+
+    def seen(_: Any, __: Any, statement: str, *___: Any) -> None:
+        removals.extend([statement] if statement.startswith("DELETE FROM dead_letters") else [])
+
+    event.listen(Engine, "before_cursor_execute", seen)
+    try:
+        pipeline.process_all([Received(topic, b"junk", number, 1, 0) for number in range(40)])
+    finally:
+        event.remove(Engine, "before_cursor_execute", seen)
+    with fleet.database.reading() as connection:
+        assert [row.dropped for row in letters.every(connection)] == [0, 0, 37]
+    fleet.database.close()
+    assert len(removals) == 1
 
 
 def test_a_service_has_descriptors_to_spare():
