@@ -97,6 +97,7 @@ def test_requests_that_do_not_come_keep_nobody_out(fleet, monkeypatch):
 
 def test_when_all_are_answered_one_more_is_closed(fleet, monkeypatch):
     monkeypatch.setattr(connections, "MOST", 2)
+    monkeypatch.setattr(connections, "PATIENCE_S", AGES_S)
     with served(fleet) as pages, ExitStack() as stack:
         token = pages.token("anna")
         for _ in range(2):

@@ -36,10 +36,12 @@ from tools.campaign import killtest
 from tools.campaign.flooding import Seen, Sizes, flood
 from tools.campaign.kill_devices import Device, Link
 from tools.campaign.mosquitto import free_port
+from tools.flash.layout import REPOSITORY
 from tools.world.services import Child
 
 OUT = Path("out/flood.json")
 FOLDER = Path("out/flood").absolute()
+_SHIPPED = REPOSITORY / "deploy" / "mosquitto" / "landbridge.conf"
 DESCRIPTORS = 1_024
 MOST_MB = 500
 SLOWEST_S = 5.0
@@ -116,6 +118,8 @@ class FloodedFleet(killtest.Fleet):
     def __init__(self, folder: Path, count: int) -> None:
         super().__init__(folder, count)
         TimedLink.answers, TimedLink.unanswered = [], []
+        with (folder / "broker" / "mosquitto.conf").open("a") as settings:
+            settings.writelines(_shipped_limits())
         self.port = free_port()
         self.notified: list[tuple[float, str]] = []
         with self.database.writing() as connection:
@@ -154,6 +158,12 @@ class FloodedFleet(killtest.Fleet):
             processes += map(int, (thread / "children").read_text().split())
         peaks = (Path(f"/proc/{each}/status").read_text() for each in processes)
         return sum(int(re.findall(r"VmHWM:\s+(\d+) kB", each)[0]) for each in peaks) // 1024
+
+
+def _shipped_limits() -> list[str]:
+    """How much the broker that we ship keeps for a client, and has on its way to it."""
+    lines = _SHIPPED.read_text().splitlines(keepends=True)
+    return [line for line in lines if line.startswith(("max_inflight_messages", "max_queued_"))]
 
 
 class Junk(threading.Thread):

@@ -7,9 +7,6 @@ import subprocess
 import time
 from pathlib import Path
 
-from tools.flash.layout import REPOSITORY
-
-_SHIPPED = REPOSITORY / "deploy" / "mosquitto" / "landbridge.conf"
 _PATH = f"{os.environ.get('PATH', '')}:/usr/sbin"
 _START_S = 20
 TENANT = "tenant-"
@@ -47,7 +44,7 @@ class Mosquitto:
             f"listener {self.port} 127.0.0.1\n"
             f"certfile {folder / 'broker.pem'}\nkeyfile {folder / 'broker.key'}\n"
             f"password_file {passwords}\nacl_file {folder / 'acl'}\n"
-            f"allow_anonymous false\nuser root\n{_limits()}"
+            f"allow_anonymous false\nset_tcp_nodelay true\nuser root\n"
             "log_dest stderr\nlog_type all\n"
         )
 
@@ -74,14 +71,6 @@ class Mosquitto:
     def _listens(self) -> bool:
         with socket.socket() as probe:
             return probe.connect_ex(("127.0.0.1", self.port)) == 0
-
-
-def _limits() -> str:
-    """How much the broker that we ship keeps for a client, and has on its way to it."""
-    lines = _SHIPPED.read_text().splitlines(keepends=True)
-    return "".join(
-        line for line in lines if line.startswith(("set_tcp_nodelay ", "max_inflight", "max_queued"))
-    )
 
 
 def _tool(name: str) -> str:

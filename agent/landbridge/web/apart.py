@@ -110,11 +110,11 @@ def main() -> int:
     # Who has started it ends it.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
-    os.nice(_NICE)
     config, descriptor = pickle.load(sys.stdin.buffer)
     logs.begin(config.watch.json_log)
     from landbridge.web import server
 
+    os.nice(_NICE)  # of this thread, and of those that it begins
     stop = threading.Event()
     threading.Thread(target=_end_with_parent, args=(stop,), daemon=True).start()
     with (
