@@ -241,7 +241,7 @@ def _flooded(fleet: FloodedFleet, seconds: float, sizes: Sizes) -> Seen:
 
 def _left_out(seen: Seen, sizes: Sizes) -> list[str]:
     """Floods that did not happen."""
-    came = (sum(seen.streams.values()), seen.half_open, sum(seen.sign_ins.values()))
+    came = (sum(seen.streams.values()), seen.half_open, seen.sign_ins_begun)
     told = [
         f"only {count} of {wanted} {name}"
         for count, wanted, name in zip(came, sizes, Sizes._fields, strict=True)

@@ -40,7 +40,9 @@ class Seen:
     half_open: int = 0
     """Connections that were made and left half-open."""
     half_open_closed: int = 0
+    sign_ins_begun: int = 0
     sign_ins: Counter[str] = field(default_factory=Counter)
+    """Answers by status."""
     slowest_sign_in_s: float = 0.0
     pages: Counter[str] = field(default_factory=Counter)
     """Answers to somebody who looks at a page meanwhile."""
@@ -114,14 +116,11 @@ async def _form(port: int, host: str) -> tuple[str, str]:
     return (cookie[1], secret[1]) if cookie and secret else ("", "")
 
 
-async def _sign_ins(port: int, count: int, seen: Seen) -> None:
-    """So many people at once, each from an address of his own."""
-    hosts = [f"127.0.0.{number + 2}" for number in range(count)]
-    forms = await asyncio.gather(*(_form(port, host) for host in hosts))
+async def _sign_ins(port: int, forms: dict[str, tuple[str, str]], seen: Seen) -> None:
+    """Each with his form, from an address of his own, all at once."""
 
     async def sign_in(host: str, cookie: str, secret: str) -> None:
-        if not cookie:
-            return  # not even the form came
+        seen.sign_ins_begun += 1
         body = f"name=n{host.rpartition('.')[2]}&token=a-wrong-password&csrf={secret}"
         headers = (f"Cookie: {cookie}", "Content-Type: application/x-www-form-urlencoded")
         since = time.monotonic()
@@ -129,7 +128,7 @@ async def _sign_ins(port: int, count: int, seen: Seen) -> None:
         seen.sign_ins[status] += 1
         seen.slowest_sign_in_s = max(seen.slowest_sign_in_s, time.monotonic() - since)
 
-    await asyncio.gather(*(sign_in(host, *form) for host, form in zip(hosts, forms, strict=True)))
+    await asyncio.gather(*(sign_in(host, *form) for host, form in forms.items()))
 
 
 async def _look(port: int, seen: Seen) -> None:
@@ -142,8 +141,10 @@ async def _look(port: int, seen: Seen) -> None:
 
 async def _flood(port: int, token: str, seconds: float, sizes: Sizes) -> Seen:
     seen = Seen()
+    hosts = [f"127.0.0.{number + 2}" for number in range(sizes.sign_ins)]
+    forms = dict(zip(hosts, await asyncio.gather(*(_form(port, host) for host in hosts)), strict=True))
     work: list[Callable[[], Awaitable[None]]] = [
-        lambda: _sign_ins(port, sizes.sign_ins, seen),
+        lambda: _sign_ins(port, forms, seen),
         lambda: _look(port, seen),
     ]
     for number in range(sizes.streams):
