@@ -14,12 +14,15 @@ BATTERY ?= er34615
 BOARD ?=
 ARGS ?=
 COMPARE ?=
+UPGRADE ?=
 
 BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+# What comes as source only is built by the setuptools of the lock: pip would fetch one that nobody has looked at.
+LOCKED := $(INSTALL) --require-hashes --no-build-isolation
 
 .DEFAULT_GOAL := help
-.PHONY: bench-web image flash deploy provision console selftest flash-sim deploy-sim heap32 lab-digest latedata killtest bench-agent located
+.PHONY: flood locks bench-web image flash deploy provision console selftest flash-sim deploy-sim heap32 lab-digest latedata killtest bench-agent located
 .PHONY: help demo test lint heap decide-bench powercut bench-modem at-faults fuzz soak wire-bench hostile updatecut switchcut cards lab lab-check
 .SUFFIXES:
 
@@ -75,6 +78,9 @@ heap32: .venv/flash.stamp ## the same on words of 32 bits, as the ESP32 has them
 killtest: .venv/demo.stamp ## the agent and the broker killed 300 times under 50 devices: is a point lost? do 1,000 devices come back at once? needs Mosquitto [SEED=1 ARGS="--engine postgresql"]
 	@$(BIN)/python -m tools.campaign.killtest --seed $(SEED) $(ARGS)
 	@$(BIN)/python -m tools.campaign.crowd --seed $(SEED)
+
+flood: .venv/demo.stamp ## live feeds, half-open requests, sign-ins and junk, more than anybody needs, while 20 devices report: do they notice? Linux, needs Mosquitto
+	@$(BIN)/python -m tools.campaign.flood $(ARGS)
 
 bench-agent: .venv/demo.stamp ## the whole agent beside the bare loop of its parts; PostgreSQL, NATS, many points, many devices [ARGS="--turns 5"]
 	@sh .ci/system_packages.sh
@@ -137,28 +143,31 @@ lab: .venv/demo.stamp ## the scheduler beside every baseline and the clairvoyant
 lab-digest: .venv/demo.stamp ## what a line's earlier trips are worth to later ones, in thin coverage: out/lab-digest.json
 	@$(BIN)/python -m tools.lab digest
 
+locks: .venv/dev.stamp ## the locks again after pyproject.toml has changed: every version with its hashes [UPGRADE=1]
+	@sh .ci/locks.sh $(if $(filter-out 0,$(UPGRADE)),--upgrade)
+
 .venv/bin/python:
 	@$(PYTHON) .ci/check_python.py
 	@echo "setting up .venv, once"
 	@$(PYTHON) -m venv .venv
 
 .venv/demo.stamp: .venv/bin/python .ci/lock-demo.txt pyproject.toml
-	@$(INSTALL) -r .ci/lock-demo.txt
-	@$(INSTALL) --no-deps -e .
+	@$(LOCKED) -r .ci/lock-demo.txt
+	@$(INSTALL) --no-deps --no-build-isolation -e .
 	@touch $@
 
 .venv/flash.stamp: .venv/demo.stamp .ci/lock-flash.txt
-	@$(INSTALL) -r .ci/lock-flash.txt
+	@$(LOCKED) -r .ci/lock-flash.txt
 	@touch $@
 
 .venv/bench.stamp: .venv/demo.stamp .ci/lock-bench.txt
-	@$(INSTALL) -r .ci/lock-bench.txt
+	@$(LOCKED) -r .ci/lock-bench.txt
 	@touch $@
 
 .venv/dev.stamp: .venv/demo.stamp .ci/lock-dev.txt
-	@$(INSTALL) -r .ci/lock-dev.txt
+	@$(LOCKED) -r .ci/lock-dev.txt
 	@touch $@
 
 typings/lint.stamp: .venv/bin/python .ci/lock-typings.txt
-	@$(INSTALL) --upgrade --target typings -r .ci/lock-typings.txt
+	@$(LOCKED) --upgrade --target typings -r .ci/lock-typings.txt
 	@touch $@

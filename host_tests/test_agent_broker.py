@@ -5,6 +5,7 @@ import socket
 import threading
 from dataclasses import replace
 from functools import partial
+from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -234,6 +235,10 @@ def test_the_doctor_believes_no_stranger_and_asks_no_proxy(bench, capsys, monkey
     for place in (bench.config.web, bench.config.watch):
         with socket.socket() as probe:
             wait_until(partial(listens, probe, (place.host, place.port)), "pages, then a watch over them")
+    pages = HTTPConnection(bench.config.web.host, bench.config.web.port, timeout=60)
+    pages.request("GET", "/sign-in")  # their process begins to answer some time after the port is there
+    assert pages.getresponse().status == 200
+    pages.close()
     _, out = run(capsys, "doctor")
     assert "it runs and is well" in out and "/sign-in answers" in out, out
 

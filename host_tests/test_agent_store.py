@@ -455,6 +455,17 @@ def test_of_a_topic_only_the_newest_dead_letters_are_kept_and_the_others_counted
     assert kept == [str(number) for number in range(5, letters.LETTERS + 5)]
 
 
+def test_room_for_many_dead_letters_is_made_at_once(database):
+    with database.writing() as connection:
+        for number in range(letters.LETTERS + 5):
+            letters.add(connection, "t", b"x", str(number), NOW_S)
+        letters.add(connection, "other", b"x", "other", NOW_S)
+        assert letters.make_room(connection, ["other", "t"]) == 5
+        assert [tuple(row) for row in letters.dropped(connection)] == [("t", 5)]
+        kept = [row.reason for row in letters.every(connection) if row.topic == "t"]
+    assert kept == [str(number) for number in range(5, letters.LETTERS + 5)]
+
+
 def test_of_all_dead_letters_those_whose_records_a_device_has_forgotten_go_last(database, monkeypatch):
     monkeypatch.setattr(letters, "LETTERS_ALL", 4)
     forgotten = f"{letters.CONTRADICTION}: 1"

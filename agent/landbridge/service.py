@@ -34,6 +34,7 @@ from landbridge.store.keys import Keyring
 from landbridge.store.leases import Leases
 from landbridge.store.single import Stay, alone
 from landbridge.upkeep import Upkeep
+from landbridge.web import apart
 from landbridge.web.address import base_url
 
 if TYPE_CHECKING:
@@ -61,8 +62,9 @@ class Running(NamedTuple):
 
     threads: Sequence[threading.Thread]
     checks: Sequence[Check] = ()
-    stay: Stay = lambda: None
     lasting: Sequence[Check] = ()
+    """What is reported too, and no reason to start the agent again."""
+    stay: Stay = lambda: None
 
 
 def run(
@@ -81,8 +83,10 @@ def run(
     try:
         with ExitStack() as running:
             parts = [running.enter_context(_counting(database))]
-            if only != Part.INGEST and config.web.port:
+            if only == Part.WEB:
                 parts.append(running.enter_context(_pages(config, database, stop)))
+            elif only is None and config.web.port:
+                parts.append(running.enter_context(_pages_apart(config)))
             if only != Part.WEB:
                 parts.append(running.enter_context(_ingest(config, make_pipeline, database, source)))
             _watch(config, parts, stop)
@@ -104,11 +108,18 @@ def _counting(database: Database) -> Iterator[Running]:
 @contextmanager
 def _pages(config: Config, database: Database, stop: threading.Event) -> Iterator[Running]:
     """Pages and API while it lasts."""
-    # A host that only takes in messages need not load any of it.
+    # Who does not serve them need not load any of it.
     from landbridge.web import server
 
     with server.serving(config, database, Clock(), stop) as thread:
         yield Running((thread,))
+
+
+@contextmanager
+def _pages_apart(config: Config) -> Iterator[Running]:
+    """The same in a process of their own: ingest goes on whatever becomes of them."""
+    with apart.kept(config) as keeper:
+        yield Running((keeper,), lasting=(keeper.trouble,))
 
 
 @contextmanager
@@ -189,7 +200,7 @@ def _working(
     try:
         for thread in threads:
             thread.start()
-        yield Running(threads, checks, leads.stay, (pipeline.damage,))
+        yield Running(threads, checks, (pipeline.damage,), leads.stay)
     finally:
         for thread in threads:
             thread.stop()

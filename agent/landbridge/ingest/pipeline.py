@@ -81,6 +81,8 @@ class Pipeline:
         self._connection: Connection
         self._held: dict[str, Held] = {}
         self._outgoing: list[Outgoing] = []
+        self._buried: set[str] = set()
+        """Topics of the dead letters of this transaction: room is made for all of them at its end."""
         self._keys: dict[bytes, bytes] = {}
         self._counts: list[tuple[Countable, int]] = []
         self._damage: str | None = None
@@ -137,8 +139,12 @@ class Pipeline:
         answers: dict[Received, Answer | None] = {}
         if len(waves) > 1:
             hold(connection, _devices(batch))  # at once, or two agents could wait for each other
+        self._buried = set()
         for wave in waves:
             answers |= zip(wave, self.process(wave), strict=True)
+        if self._buried and (dropped := letters.make_room(connection, sorted(self._buried))):
+            _log.warning("dead letters that made room: %d", dropped)
+            self._counts.append((metrics.LETTERS_DROPPED, dropped))
         return answers
 
     def process(self, wave: Sequence[Received]) -> list[Answer | None]:
@@ -280,10 +286,8 @@ class Pipeline:
     def bury(self, received: Received, reason: str) -> None:
         """Keep a message that cannot be stored, with the reason."""
         _log.warning("%s: dead letter: %s", received.topic, reason)
-        now_s = self._clock.now_s()
-        if dropped := letters.bury(self._connection, received.topic, received.payload, reason, now_s):
-            _log.warning("dead letters that made room: %d", dropped)
-            self._counts.append((metrics.LETTERS_DROPPED, dropped))
+        letters.add(self._connection, received.topic, received.payload, reason, self._clock.now_s())
+        self._buried.add(received.topic)
 
     def note_forged(self, received: Received) -> None:
         """Count one more attempt at a key."""

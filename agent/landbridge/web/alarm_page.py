@@ -6,6 +6,7 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, Response
 from sqlalchemy import Connection, Row
+from starlette.concurrency import run_in_threadpool
 
 from landbridge.alarms import engine
 from landbridge.store import alarms
@@ -41,7 +42,7 @@ def show_again(request: Request, names: Mapping[str, str]) -> HTMLResponse:
 @of_page(show_again, "alarms", "/alarms")
 async def acknowledge(request: Request, who: Acts, alarm: Number) -> Response:
     """By the button; back to where it was pressed."""
-    act.acknowledge(here(request), who, alarm, note="")
+    await run_in_threadpool(act.acknowledge, here(request), who, alarm, note="")
     return back(inside(str((await request.form()).get("after", "/alarms"))))
 
 

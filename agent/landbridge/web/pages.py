@@ -7,7 +7,9 @@ from typing import Annotated, Any
 
 import orjson
 from fastapi import APIRouter, Form, HTTPException, Request
-from fastapi.responses import HTMLResponse, RedirectResponse, Response, StreamingResponse
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from sqlalchemy import Row
+from starlette.concurrency import run_in_threadpool
 
 from landbridge.fleet import passwords, secret
 from landbridge.ingest import judge
@@ -27,8 +29,8 @@ from landbridge.web.forms import (
     of_page,
 )
 from landbridge.web.guard import SIGN_IN
-from landbridge.web.here import here
-from landbridge.web.live import stream
+from landbridge.web.here import Here, here
+from landbridge.web.live import Live, stream
 from landbridge.web.render import page
 from landbridge.web.viewer import Viewer
 from landbridge.wire.commands import VERBS
@@ -53,7 +55,7 @@ def _sign_in_again(request: Request, names: Mapping[str, str]) -> HTMLResponse:
 
 @router.post("/sign-in")
 @of_page(_sign_in_again, "sign-in", "/sign-in")
-def sign_in(
+async def sign_in(
     request: Request,
     token: Field,
     csrf: Field,
@@ -68,17 +70,13 @@ def sign_in(
     name = name.strip()
     if name and not it.guesses.take(name, SIGN_IN, time.monotonic()):
         raise HTTPException(429, f"too many attempts to sign in as {name}: wait a little, or give a token")
-    with it.database.reading() as connection:  # who guesses holds up nobody
-        if name:
-            row = tokens.named(connection, name)
-        else:
-            row = tokens.valid(connection, secret.hashed(token.strip()))
-    if name and not passwords.is_of(row, token):
-        row = None
+    row = await run_in_threadpool(_token, it, name, token)
+    if name:
+        async with it.hashing.turn():  # who guesses holds up nobody
+            row = row if await run_in_threadpool(passwords.is_of, row, token) else None
     if row is None:
         raise HTTPException(401, "This opens nothing: it is mistyped, or was revoked.")
-    with it.database.writing() as connection:
-        cookie = viewer.begin(connection, it, row)
+    cookie = await run_in_threadpool(_begin, it, row)
     answer = RedirectResponse(inside(after), 303)
     _set_cookie(request, answer, viewer.COOKIE, cookie, viewer.SESSION_S)
     return answer
@@ -111,11 +109,10 @@ def fleet_rows(request: Request, who: Looks) -> Response:
 
 
 @router.get("/live")
-def live(request: Request, who: Looks) -> StreamingResponse:
+def live(request: Request, who: Looks) -> Live:
     """What changes in the fleet."""
     it, cookie = here(request), request.cookies.get(viewer.COOKIE, "")
-    events = stream(it, who.tenant, lambda: viewer.is_signed_in(it, cookie))
-    return StreamingResponse(events, media_type="text/event-stream")
+    return Live(it, who.name, stream(it, who.tenant, lambda: viewer.is_signed_in(it, cookie)))
 
 
 @router.get("/devices/{device}")
@@ -127,6 +124,19 @@ def device(request: Request, who: Looks, device: str) -> HTMLResponse:
     if made:
         answer.delete_cookie(MADE_COOKIE, path=device_path(device))
     return answer
+
+
+def _token(it: Here, name: str, given: str) -> Row[Any] | None:
+    """The token of this name; without one the token that is given itself."""
+    with it.database.reading() as connection:
+        if name:
+            return tokens.named(connection, name)
+        return tokens.valid(connection, secret.hashed(given.strip()))
+
+
+def _begin(it: Here, token: Row[Any]) -> str:
+    with it.database.writing() as connection:
+        return viewer.begin(connection, it, token)
 
 
 def _device(request: Request, who: Viewer, device: str, **more: Any) -> HTMLResponse:
@@ -176,7 +186,8 @@ async def change(request: Request, who: Acts, device: str) -> Response:
     """Change the settings whose fields were filled in."""
     given = {name: str(value) for name, value in (await request.form()).items()}
     given.pop(viewer.CSRF_FIELD, None)  # who comes with a token has none
-    act.change(here(request), who, device, {name: value for name, value in given.items() if value})
+    given = {name: value for name, value in given.items() if value}
+    await run_in_threadpool(act.change, here(request), who, device, given)
     return back(device_path(device), "settings")
 
 

@@ -174,7 +174,11 @@ function nameOf({ rows: [first, ...others], at }) {
 function follow() {
   const source = new EventSource("/live");
   source.onopen = () => { feed.textContent = _("live"); };
-  source.onerror = () => { feed.textContent = _("not connected; trying again"); };
+  source.onerror = () => {
+    feed.textContent = _("not connected; trying again");
+    // A refusal, of one feed too many, ends it for good.
+    if (source.readyState === EventSource.CLOSED) setTimeout(follow, 60_000);
+  };
   source.onmessage = ({ data }) => {
     const row = JSON.parse(data);
     const before = rows.get(row.device)?.alarms.join();
