@@ -10,7 +10,7 @@ import struct
 
 from micropython import const
 
-from locator.port import DEEPSLEEP_RESET, HARD_RESET, SOFT_RESET, WATCHDOG_RESET
+from locator.port import DEEPSLEEP_RESET, HARD_RESET, POWER_ON, SOFT_RESET, WATCHDOG_RESET
 
 FAULT = "/fault.new"
 LAST_FAULT = "/fault.txt"
@@ -25,6 +25,7 @@ UNANSWERED = const(6)  # turns that the agent has answered before it fell silent
 FLASH = const(7)  # errno of a record that the flash did not take
 CALLED = const(8)  # rings in a wake
 MESSAGED = const(9)  # messages in a wake
+UNCALIBRATED = const(10)  # none: the chip cannot measure the battery, which counts as good
 
 # Counters.
 WAKES = const(0)
@@ -81,6 +82,8 @@ class Log:
             self.count(_COUNTER_OF_CAUSE[cause])
         if cause != DEEPSLEEP_RESET:
             self.add(port.clock_s(), RESET, cause)
+        if cause == POWER_ON and getattr(port, "uncalibrated", False):
+            self.add(port.clock_s(), UNCALIBRATED)
         return self._adopt_fault(port) or cause != DEEPSLEEP_RESET
 
     def __len__(self):
