@@ -1,7 +1,8 @@
 """The small state that must never be forgotten, in one file that is replaced by rename.
 
 Counter of power-ons, message numbers reserved ahead (RFC 8613 appendix B.1.1: a number below the
-stored one may have been used, so after a reset counting goes on from the stored one), records
+stored one may have been used, so after a reset counting goes on from the stored one, or from the
+clock where that is ahead: a flash that was written back does not know all it has used), records
 thinned or damaged, and the acknowledged sequences. One file, because two can disagree after a power
 cut; the one before is kept, for the day on which this one cannot be read.
 """
@@ -19,6 +20,8 @@ _HEAD = "<BBHQII"
 _HEAD_SIZE = const(20)
 _RESERVE = const(64)
 _DATED = 700_000_000 << 8  # numbers from here on come from a clock, as the agent's do, 256 a second
+_LAST = 1 << 39  # no clock goes further: half of all numbers are left
+_IN_STORE = 5 * 365 * 86400 << 8  # no device lies longer between two contacts
 
 
 class Ledger:
@@ -28,6 +31,9 @@ class Ledger:
         self._path = folder + "/state.bin"
         self.boot = self.thinned = self.damaged = 0
         self.acks = Acks()
+        self._low = random & 0xFF  # two boards with one identity may begin in the same second
+        self._begin = 0  # where the next number begins, if that is ahead
+        self._is_dated = False
         self._is_good = True  # False: the file cannot be read, the one before it could
         # Where no file is good, numbers that were used are unknown, also where nothing lies: the key in NVS
         # outlives a file system made anew. They go on where none ever was, until the time is known.
@@ -40,20 +46,39 @@ class Ledger:
                 self._is_good = behind == 0
                 return
 
-    def date(self, epoch_s):
-        """The time, if it is known: after a loss numbers go on from it, above all given before;
-        lower ones the agent would take for a replay."""
-        if 1 << 32 <= self._next < _DATED <= epoch_s << 8:
-            self._reserved = self._next = epoch_s << 8
+    def date(self, epoch_s, is_sure=False):
+        """The time, if it is known: where it is ahead of the numbers they begin at it, once in a wake. So
+        they are above all given before, also by a flash that was written back meanwhile or by another board;
+        lower ones the agent would take for a replay. Years ahead only the agent `is_sure` of the time.
+        """
+        begin = (epoch_s << 8) + self._low
+        most = self._next + _IN_STORE if _DATED <= self._next and not is_sure else _LAST
+        if not self._is_dated and max(_DATED, self._next) < begin < min(most, _LAST):
+            self._begin, self._is_dated = begin, True
 
     def next_number(self):
-        """A message number never given before; writes the file once in 64 numbers."""
+        """A message number never given before; writes the file once in 64 numbers, and where they begin."""
+        begin, self._begin = self._begin, 0
+        if self._next < begin:
+            try:
+                self._reserve(begin)
+            except OSError:  # what was reserved before is as good
+                pass
         if self._next >= self._reserved:
-            self._reserved = self._next + _RESERVE
-            self.save()
+            self._reserve(self._next)
         number = self._next
         self._next = number + 1
         return number
+
+    def _reserve(self, number):
+        """Numbers from this one on, in flash before the first of them is given."""
+        before = self._next, self._reserved
+        self._next, self._reserved = number, number + _RESERVE
+        try:
+            self.save()
+        except OSError:
+            self._next, self._reserved = before
+            raise
 
     def count_power_on(self):
         """RTC memory is lost: seconds since power-on start again, under a new boot number."""
