@@ -6,7 +6,7 @@ import shutil
 from random import Random
 
 from landbridge.store.devices import Window
-from landbridge.wire.envelope import MAX_PARTIAL_IV
+from landbridge.wire.limits import MAX_PARTIAL_IV
 from locator.journal.ledger import Ledger
 
 NOW_S = 850_000_000
