@@ -71,12 +71,18 @@ def content(message: Outgoing) -> dict[str, Any]:
         ({"time": NOW_S - 367 * 86_400}, ["time long past"]),
         ({"quality": 2, "time": 1}, ["time long past"]),
         ({"battery": 74}, ["battery voltage"]),
+        ({"battery": 0}, []),  # it cannot be measured
         ({"quality": 0, "time": 60}, ["undated"]),
     ],
 )
 def test_doubts_are_flags(changes, doubts):
     (each,) = stored(Point(**make_vectors.fix(1, **changes)))
     assert judge.names(each.flags) == doubts
+
+
+def test_a_battery_that_cannot_be_measured_is_none_and_not_empty():
+    unknown, full = Point(**make_vectors.fix(1, battery=0)), Point(**make_vectors.fix(1, battery=180))
+    assert (unknown.battery_mv, full.battery_mv) == (None, 3600)
 
 
 @pytest.mark.parametrize(
