@@ -35,13 +35,13 @@ MODEM_ERRORS = const(5)
 MODEM_RESTARTS = const(6)
 FORGED = const(7)  # replies; begins anew with an epoch of the keys
 
-_HEAD = "<8HB"  # the last: wakes
+_HEAD = const("<8HB")  # the last: wakes
 _HEAD_SIZE = const(17)
 # Minutes since power-on (mod 65,536), reasons of what a wake did first and of its rest, 0.1 J.
-_WAKE = "<HBBH"
+_WAKE = const("<HBBH")
 _WAKE_SIZE = const(6)
 _MOST_WAKES = const(40)
-_ENTRY = "<IBi"
+_ENTRY = const("<IBi")
 _ENTRY_SIZE = const(9)
 _MOST = const(24)
 MAX_BYTES = const(473)
