@@ -55,7 +55,7 @@ class Ledger:
                 pass
 
     def next_number(self):
-        """A message number never given before; writes the file for the first one of a wake, and once in 64."""
+        """A message number never given before; writes the file for the first of a wake, and once in 64."""
         if self._next >= self._reserved:
             self._reserve(self._next)
         self._next += 1
