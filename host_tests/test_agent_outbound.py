@@ -107,7 +107,8 @@ BESIDE_THE_LIMITS = [
     {}, {"lat": 0, "lon": 0}, {"lat": 0}, {"lat": 90_00000}, {"lat": -90_00001}, {"lon": 180_00001},
     {"sats": 4}, {"sats": 3}, {"hdop": 50}, {"hdop": 51}, {"battery": 0}, {"battery": 74}, {"battery": 75},
     {"battery": 250}, {"battery": 251}, {"time": NOW_S + 86_400}, {"time": NOW_S + 86_401},
-    {"time": NOW_S - 366 * 86_400}, {"time": NOW_S - 366 * 86_400 - 1}, {"quality": 0}, {"kind": 2}, {"kind": 3},
+    {"time": NOW_S - 366 * 86_400}, {"time": NOW_S - 366 * 86_400 - 1}, {"quality": 0},
+    {"kind": 2}, {"kind": 3},
 ]  # fmt: skip
 
 
