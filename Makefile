@@ -49,9 +49,9 @@ flash: .venv/flash.stamp ## flash a board [BOARD=.. PORT=/dev/ttyUSB0 MICROPYTHO
 	@$(if $(and $(BOARD),$(MICROPYTHON),$(filter-out 0,$(PORT))),,echo "make flash BOARD=REFERENCE_BG95 PORT=/dev/ttyUSB0 MICROPYTHON=image.bin" >&2; exit 2)
 	@$(BIN)/python -m tools.flash.flash $(BOARD) --port $(PORT) --micropython $(MICROPYTHON) $(if $(ERASE),--erase)
 
-deploy: .venv/flash.stamp ## renew the firmware of a tracker; records and identity stay [BOARD=.. PORT=..]
+deploy: .venv/flash.stamp ## renew the firmware of a tracker; records and identity stay [BOARD=.. PORT=.. REPLACE=1]
 	@$(if $(and $(BOARD),$(filter-out 0,$(PORT))),,echo "make deploy BOARD=REFERENCE_BG95 PORT=/dev/ttyUSB0" >&2; exit 2)
-	@$(BIN)/python -m tools.flash.deploy $(BOARD) --port $(PORT)
+	@$(BIN)/python -m tools.flash.deploy $(BOARD) --port $(PORT) $(if $(REPLACE),--replace)
 
 provision: .venv/flash.stamp ## give trackers their identity [DEVICE="devices/lb-0001 .." PORT=.. REPLACE=1]
 	@$(if $(and $(DEVICE),$(filter-out 0,$(PORT))),,echo "make provision DEVICE=devices/lb-0001 PORT=/dev/ttyUSB0" >&2; exit 2)

@@ -66,7 +66,12 @@ def test_the_room_for_files_is_a_partition_or_what_is_behind_the_last(tmp_path):
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (lambda data: make(PARTITIONS, "1.25.0"), r"MicroPython 1\.25\.0 is older than 1\.26; take"),
+        (lambda data: make(PARTITIONS, "1.25.0"), r"MicroPython 1\.25\.0 is older than 1\.27: .*; take"),
+        (
+            lambda data: make(PARTITIONS, "1.26.1"),
+            r"1\.27: 1\.26, with ESP-IDF 5\.4\.2, has a fault in sleep",
+        ),
+        (lambda data: make(PARTITIONS, "1.27.0-preview.9"), r"1\.27\.0-preview\.9 is older than 1\.27: "),
         (lambda data: data[:100], "no image for a flash"),
         (lambda data: b"\x7f" + data[1:], "no image for a flash"),
         (lambda data: data[:12] + b"\x09\x00" + data[14:], "another chip"),

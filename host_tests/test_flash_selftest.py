@@ -51,6 +51,20 @@ def tried(port: Port, tmp_path: Path, capsys) -> tuple[dict[str, tuple[bool, str
     return {part: (fine, found) for part, fine, found in rows}, lamp, good
 
 
+class Uncalibrated(Port):
+    """A chip that cannot measure its battery."""
+
+    uncalibrated = True
+
+    def senses(self) -> tuple[int, ...]:
+        return (0, *super().senses()[1:])
+
+
+def test_a_battery_that_the_chip_cannot_measure_is_said_and_is_good(tmp_path, capsys):
+    said, _, good = tried(Uncalibrated("bg95"), tmp_path, capsys)
+    assert good and said["sensors"][0] and "battery not measured" in said["sensors"][1]
+
+
 @pytest.mark.parametrize("dialect", ["bg95", "sim7600"])
 def test_every_part_of_a_sound_tracker_is_good(dialect, tmp_path, capsys):
     said, lamp, good = tried(Port(dialect), tmp_path, capsys)

@@ -12,7 +12,7 @@ from mpremote.transport_serial import SerialTransport
 from serial.tools import list_ports
 
 from tools.flash import LayoutError
-from tools.flash.micropython import OLDEST
+from tools.flash.micropython import too_old
 
 CHUNK = 1024
 PATIENCE_S = 30
@@ -29,9 +29,10 @@ except (ImportError, AttributeError):
 """
 """The firmware's watchdog outlasts a soft reset and cannot be stopped; 15 minutes are enough for us."""
 _WHO = """
-import os, sys
+import machine, os, sys
 told = os.statvfs(".")
-print((sys.implementation.version[:2], getattr(sys.implementation, "_mpy", 0) & 255, told[0] * told[3]))
+version, mpy = sys.implementation.version, getattr(sys.implementation, "_mpy", 0) & 255
+print((version[:2], "".join(version[3:]), mpy, told[0] * told[3], machine.unique_id().hex()))
 """
 _RESET = "import machine\nmachine.reset()"
 
@@ -58,14 +59,17 @@ class Device:
         self._transport: Any = _connect(port, patience_s)
         try:
             self.run(_WATCHDOG)
-            self.version, mpy, self.free_bytes = self._said(_WHO)
+            self.version, suffix, mpy, self.free_bytes, self.chip = self._said(_WHO)
         except LayoutError as error:
             self.close()
             raise LayoutError(f"{port}: {error}") from None
-        if self.version < OLDEST or mpy != MPY_VERSION:
+        wrong = too_old(self.version, suffix)
+        if not wrong and mpy != MPY_VERSION:
+            wrong = f"takes bytecode of version {mpy}, not {MPY_VERSION}"
+        if wrong:
             self.close()
-            version, least = (".".join(map(str, each)) for each in (self.version, OLDEST))
-            raise LayoutError(f"MicroPython {version} is on the board, {least} is needed: make flash first")
+            version = ".".join(map(str, self.version))
+            raise LayoutError(f"{port}: its MicroPython {version}{suffix} {wrong}; make flash first")
 
     @_answering()
     def run(self, code: str, silent_s: float = 10) -> str:

@@ -1,10 +1,11 @@
 """A board at a pseudo terminal: a real MicroPython with its REPL, whose flash is a file with LittleFS and
 whose NVS lies in files beside it.
 
-It takes soft resets and Ctrl-C as a board does, and loses its power when it is told to. It has no chip:
-what imports `machine` for pins or sleep does not run on it.
+It takes soft resets and Ctrl-C as a board does, and loses its power when it is told to. Of its chip there
+is the number only, by its folder, and a watchdog that never bites: what needs pins or sleep does not run.
 """
 
+import hashlib
 import os
 import pty
 import select
@@ -39,6 +40,13 @@ class Flash:
     def ioctl(self, op, arg):
         return {{4: {blocks}, 5: 4096}}.get(op, 0)
 
+class Machine:
+    def unique_id(self):
+        return {chip!r}
+
+    def WDT(self, timeout):
+        pass
+
 class Nvs:
     def __init__(self, space):
         self._name = {path!r} + "." + space + "."
@@ -63,10 +71,18 @@ class Nvs:
             raise OSError(-0x1102)  # ESP_ERR_NVS_NOT_FOUND
 
     def get_blob(self, key, buf):
-        with open(self._name + key, "rb") as f:
-            return f.readinto(buf)
+        try:
+            with open(self._name + key, "rb") as f:
+                data = f.read()
+        except OSError:
+            raise OSError(-0x1102)
+        if len(data) > len(buf):
+            raise OSError(-0x110C)  # ESP_ERR_NVS_INVALID_LENGTH
+        buf[: len(data)] = data
+        return len(data)
 
 sys.modules["esp32"] = Nvs("")
+sys.modules["machine"] = Machine()
 _flash = Flash({path!r})
 try:
     vfs.mount(vfs.VfsLfs2(_flash), "/flash")
@@ -98,7 +114,8 @@ class FakeBoard:
         if not self.flash.exists():
             self.flash.write_bytes(b"\xff" * 4096 * BLOCKS)
         self._start = folder / "start_board.py"
-        self._start.write_text(_START.format(blocks=BLOCKS, path=str(self.flash)))
+        self.chip = hashlib.sha256(str(folder).encode()).digest()[:6]
+        self._start.write_text(_START.format(blocks=BLOCKS, path=str(self.flash), chip=self.chip))
         self._raw = False
         self._on = True
 

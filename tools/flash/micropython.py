@@ -13,7 +13,7 @@ OFFSET = 0x1000
 """Where in flash the plain ESP32's image begins: bootloader, then table, then application."""
 TABLE, TABLE_BYTES = 0x8000, 0xC00
 BLOCK = 4096
-OLDEST = (1, 26)
+OLDEST = (1, 27)
 IMAGE_MAGIC, ESP32 = 0xE9, 0
 BANNER = re.compile(rb"v?(\d+)\.(\d+)\.(\d+)([-.\w]*) on \d{4}-\d\d-\d\d")
 REMEDY = "take ESP32_GENERIC (with -OTA for updates of MicroPython itself) from micropython.org/download"
@@ -54,9 +54,9 @@ def read(path: Path, flash_bytes: int) -> Micropython:
     if not banner:
         raise LayoutError(f"{path}: no MicroPython; {REMEDY}")
     version = b"%s.%s.%s" % banner.groups()[:3]
-    if tuple(int(part) for part in banner.groups()[:2]) < OLDEST:
-        least = ".".join(map(str, OLDEST))
-        raise LayoutError(f"{path}: MicroPython {version.decode()} is older than {least}; {REMEDY}")
+    wrong = too_old((int(banner[1]), int(banner[2])), banner[4].decode())
+    if wrong:
+        raise LayoutError(f"{path}: MicroPython {(version + banner[4]).decode()} {wrong}; {REMEDY}")
     table = data[TABLE - OFFSET : TABLE - OFFSET + TABLE_BYTES]
     try:
         partitions = PartitionTable.from_binary(table)
@@ -69,6 +69,14 @@ def read(path: Path, flash_bytes: int) -> Micropython:
     if nvs is None:
         raise LayoutError(f"{path}: partition table: no nvs; {REMEDY}")
     return Micropython(data, version.decode(), files_at, files_bytes, room_in_place(partitions), nvs)
+
+
+def too_old(version: tuple[int, int], suffix: str) -> str:
+    """Why the firmware is not to run on it, empty: it may. A preview of the oldest may have the fault."""
+    if version > OLDEST or (version == OLDEST and "preview" not in suffix):
+        return ""
+    least = ".".join(map(str, OLDEST))
+    return f"is older than {least}: 1.26, with ESP-IDF 5.4.2, has a fault in sleep by which wakes are lost"
 
 
 def room_for_files(table: Any, flash_bytes: int) -> tuple[int, int]:

@@ -9,7 +9,7 @@ from binascii import crc32
 from micropython import const
 
 _VERSION = const(5)
-_HEAD = "<BBHI"
+_HEAD = const("<BBHI")
 HEAD_SIZE = const(8)
 
 

@@ -13,6 +13,8 @@ A port is an object with these attributes and methods; `boards/<BOARD>` names th
                  tilt from the mounted position in degrees, 1 while the lid is open); 0 for what no sensor
                  of the board tells
     latches_motion                     True where a deep sleep counts as one at most; may be left out
+    uncalibrated                       True once `senses` has found that the chip cannot measure the battery;
+                                       may be left out
     reset_cause, wake_reason           constants below
     random(n) -> n random bytes
     rtc_memory -> bytes                what was left by the wake before, b"" after power-on; read each time

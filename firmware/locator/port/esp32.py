@@ -40,6 +40,7 @@ class Port:
         self._accelerometer = None
         self._counts = 0  # since the last look
         self._counted = 0  # before it, in this wake
+        self.uncalibrated = False  # the battery was asked for, and cannot be measured
         self._watchdog = machine.WDT(timeout=_WATCHDOG_MS)
         self.reset_cause = machine.reset_cause()  # MicroPython numbers them as we do
         self.wake_reason = self._why_awake()
@@ -77,7 +78,7 @@ class Port:
                 return 0
             self.feed()
             time.sleep_ms(_BURST_MS)
-        return self._uart.readinto(buf) or 0  # until nothing has come for _BURST_MS
+        return self._uart.readinto(buf) or 0  # what is there: time-outs below 10 ms are none
 
     def modem_rail(self, on):
         """The UART goes with it: a line that is high feeds a modem that is off through its input."""
@@ -177,8 +178,12 @@ class Port:
             return 0
         adc = machine.ADC(Pin(board.BATTERY_ADC), atten=machine.ADC.ATTN_11DB)
         microvolts = 0
-        for _ in range(_ADC_LOOKS):
-            microvolts += adc.read_uv() // _ADC_LOOKS  # with the factory's calibration
+        try:
+            for _ in range(_ADC_LOOKS):
+                microvolts += adc.read_uv() // _ADC_LOOKS  # with the factory's calibration
+        except OSError:  # the chip has none in its eFuse
+            self.uncalibrated = True
+            return 0
         battery_mv = microvolts // 1000 * board.BATTERY_RATIO_MILLI // 1000
         return battery_mv if battery_mv >= _BELIEVED_MV else 0
 
@@ -244,7 +249,7 @@ class Port:
             pass
         if wake_on & port.ON_TAMPER and board.LID_SWITCH is not None:
             self._arm_level(pins, board.LID_SWITCH)
-        esp32.wake_on_ext1(tuple(pins) or None, esp32.WAKEUP_ANY_HIGH)
+        esp32.wake_on_ext1(tuple(pins), esp32.WAKEUP_ANY_HIGH)
 
     def _arm_level(self, pins, number):
         pin = Pin(number, Pin.IN)
@@ -254,15 +259,26 @@ class Port:
     def _nap(self, ms):
         """Light sleep for at most `ms`, ended by motion, which is counted."""
         if self._board.ACCELEROMETER_ADDRESS is None or ms < 2 * _COUNT_MS:
-            machine.lightsleep(ms)
+            self._doze(ms)
             return
+        end = self.ticks_ms() + ms
         pin = Pin(self._board.ACCELEROMETER_INTERRUPT, Pin.IN)
         esp32.wake_on_ext1((pin,), esp32.WAKEUP_ANY_HIGH)
         machine.lightsleep(ms)
-        esp32.wake_on_ext1(None, esp32.WAKEUP_ANY_HIGH)
-        if pin.value():
-            machine.lightsleep(_COUNT_MS)
-            try:
-                self._counts += self._feel().moved()
-            except OSError:
-                pass
+        # Light and deep sleep share this, and None would leave it as it is.
+        esp32.wake_on_ext1((), esp32.WAKEUP_ANY_HIGH)
+        if end - self.ticks_ms() < _COUNT_MS:  # what has moved at its end is latched for the next look
+            return
+        self._doze(_COUNT_MS)
+        try:  # the sensor knows: after such a sleep the pad is held, and its level tells nothing
+            self._counts += self._feel().moved()
+        except OSError:
+            pass
+
+    def _doze(self, ms):
+        """Light sleep by the timer alone; what keeps the chip from it costs current, but no time."""
+        end = self.ticks_ms() + ms
+        machine.lightsleep(ms)
+        left_ms = end - self.ticks_ms()
+        if left_ms > 0:
+            time.sleep_ms(left_ms)

@@ -70,9 +70,11 @@ def _flash(port, board):
 
 def _sensors(port, board):
     battery_mv, temperature_dc, motion, lux, shock_mg, tilt_deg, _ = port.senses()
-    good = board.BATTERY_ADC is None or _LEAST_MV < battery_mv < _MOST_MV
-    values = (battery_mv, temperature_dc, motion, lux, shock_mg, tilt_deg)
-    return _tell("sensors", good, "%d mV, %d x 0.1 C, motion %d, %d lux, shock %d mg, tilt %d deg" % values)
+    unknown = board.BATTERY_ADC is None or getattr(port, "uncalibrated", False)
+    good = unknown or _LEAST_MV < battery_mv < _MOST_MV
+    supply = "battery not measured" if unknown else "%d mV" % battery_mv
+    values = (supply, temperature_dc, motion, lux, shock_mg, tilt_deg)
+    return _tell("sensors", good, "%s, %d x 0.1 C, motion %d, %d lux, shock %d mg, tilt %d deg" % values)
 
 
 def _supply(port, board):
