@@ -9,7 +9,7 @@ target=$(mkdir -p "$1" && cd "$1" && pwd)
 build() {
     cat >"$target/manifest.py" <<END
 include("\$(MPY_DIR)/extmod/asyncio")
-freeze("$device", ("lockstep.py", "romfs.py"))
+freeze("$device", ("lockstep.py",))
 freeze("$device/heap", ("esp32.py", "machine.py"))
 freeze("$device/heap32", ("cryptolib.py",))
 END

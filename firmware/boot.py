@@ -3,7 +3,6 @@
 import sys
 
 import bundle
-import inplace
 import slots
 import vfs
 
@@ -16,8 +15,7 @@ else:
     WDT(timeout=60_000)  # as long as that of locator/port/esp32.py, which takes it over
 
 slot = slots.choose()
-vfs.mount(bundle.Slot(slot, inplace.view(slot)), "/app")
-del sys.modules["inplace"], inplace  # the wake needs the heap
+vfs.mount(bundle.Slot(slot), "/app")
 if not slots.on_trial:  # else a crash must find it here
     sys.modules.pop("trials", None)
 # Behind the folder of this file, whose modules no release replaces, and before what may be frozen.

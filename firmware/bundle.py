@@ -26,8 +26,6 @@ HEAD_BYTES = const(44)
 ITEM = "<II32s"
 ITEM_BYTES = const(40)
 END = b"\x01"
-NAME = "%08x"
-"""Of a file in a copy of the slot, by its number (inplace.py)."""
 _FILE = const(0x8000)
 _FOLDER = const(0x4000)
 _ENOENT = const(2)
@@ -83,12 +81,10 @@ def is_complete(path):
 
 class Slot:
     """The file `path` as a file system: what MicroPython's import needs of one. What is not there, or not
-    all of it, is an empty one. `rom` has the
-    files in memory, where that can be (inplace.py)."""
+    all of it, is an empty one."""
 
-    def __init__(self, path, rom=None):
+    def __init__(self, path):
         self._path = path
-        self._rom = rom
         self._numbers, self._starts = array("i"), array("i")
         if head(path)[0]:
             with open(path, "rb") as f:
@@ -115,8 +111,6 @@ class Slot:
         i = self._find(path.strip("/"))
         if i < 0:
             raise OSError(_ENOENT)
-        if self._rom:
-            return self._rom.open(NAME % self._numbers[i], mode)
         return Contents(self._path, self._starts[i], self._starts[i + 1] - self._starts[i])
 
     def _read_list(self, f):
