@@ -84,11 +84,10 @@ class Slot:
     all of it, is an empty one."""
 
     def __init__(self, path):
-        self._path = path
         self._numbers, self._starts = array("i"), array("i")
         if head(path)[0]:
-            with open(path, "rb") as f:
-                self._read_list(f)
+            self._f = open(path, "rb")  # once: to find a file in LittleFS takes as many reads as a module
+            self._read_list(self._f)
 
     def mount(self, readonly, mkfs):
         """Nothing to do."""
@@ -111,7 +110,7 @@ class Slot:
         i = self._find(path.strip("/"))
         if i < 0:
             raise OSError(_ENOENT)
-        return Contents(self._path, self._starts[i], self._starts[i + 1] - self._starts[i])
+        return Contents(self._f, self._starts[i], self._starts[i + 1] - self._starts[i])
 
     def _read_list(self, f):
         end = 0
@@ -135,22 +134,22 @@ class Slot:
 
 
 class Contents(io.IOBase):
-    """A file of a slot, open for reading."""
+    """A file of a slot, open for reading: `size` bytes of the open file `f`, from `at` on."""
 
-    def __init__(self, path, at, size):
-        self._f = open(path, "rb")
-        self._f.seek(at)
-        self._left = size
+    def __init__(self, f, at, size):
+        self._f = f
+        self._at = at
+        self._end = at + size
 
     def readinto(self, buf):
         """As of any stream."""
-        got = self._f.readinto(memoryview(buf)[: min(len(buf), self._left)])
-        self._left -= got
+        self._f.seek(self._at)
+        got = self._f.readinto(memoryview(buf)[: min(len(buf), self._end - self._at)])
+        self._at += got
         return got
 
     def ioctl(self, request, _):
-        """Closes it; and tells the importer to read in large pieces."""
+        """Tells the importer to read in large pieces."""
         if request == _CLOSE:
-            self._f.close()
             return 0
         return _MOST_BUFFER if request == _BUFFER_SIZE else -_EINVAL

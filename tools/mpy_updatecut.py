@@ -94,7 +94,10 @@ class Board:
 
 
 class Chip:
-    """The module `machine`."""
+    """The modules `machine` and `flashbdev`."""
+
+    def __init__(self, flash):
+        self.bdev = flash
 
     def WDT(self, timeout):
         print("watchdog armed")
@@ -103,11 +106,12 @@ class Chip:
 def boot(flash, fd):
     """Run boot.py and main.py from `flash`; the number of flash operations."""
     sys.modules["board"] = Board(fd)
-    sys.modules["machine"] = Chip()
+    sys.modules["machine"] = sys.modules["flashbdev"] = Chip(flash)
     path = sys.path[:]
     try:
-        vfs.mount(vfs.VfsLfs2(flash), "/flash")
-        os.chdir("/flash")
+        vfs.umount("/")
+        vfs.mount(flash, "/")
+        os.chdir("/")
         sys.path[:] = ["", ".frozen"]
         __import__("boot")
         try:
