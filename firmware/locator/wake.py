@@ -74,8 +74,10 @@ class Wake:
         self._board = board
         self._config = Config(port.config_dir)
         self._ledger = Ledger(port.data_dir, int.from_bytes(port.random(4), "little"))
-        self._journal = Journal(port.data_dir, self._ledger)
         kept = port.rtc_memory
+        # After another reset somebody else may have been at the flash.
+        known = rtc.journal_of(kept) if port.reset_cause == DEEPSLEEP_RESET else ()
+        self._journal = Journal(port.data_dir, self._ledger, known)
         state = rtc.unpack(kept, st.SIZE)
         if state is None:
             from locator import trouble
@@ -145,6 +147,7 @@ class Wake:
         spent_mj = self._pace.end(self._state)
         self._log.wake(self._port.clock_s(), did, action.reason, spent_mj)
         self._save_alarms()
+        self._port.rtc_write(rtc.pack_journal(self._room, self._packed(), self._journal.keep()))
         if self._port.reset_cause == POWER_ON:
             self._port.show(self._state[st.ATTACHED] == st.YES, self._fix is not None)
         return self._asleep_ms(action.limit_s), action.wake_on

@@ -1,12 +1,12 @@
-"""The small state that must never be forgotten, in one file that is replaced by rename.
+"""The small state that must never be forgotten, in one file and its copy.
 
 Counter of power-ons, message numbers reserved ahead (RFC 8613 appendix B.1.1: a number below the
 stored one may have been used, so after a reset counting goes on from the stored one), records
 thinned or damaged, and the acknowledged sequences. One file, because two can disagree after a power
-cut; the one before is kept, for the day on which this one cannot be read.
+cut; the copy stands in on the day on which the file cannot be read. Both are written in place: LittleFS takes
+a file in at its close, whole, and each rename would be one more write.
 """
 
-import os
 import struct
 from binascii import crc32
 
@@ -28,16 +28,14 @@ class Ledger:
         self._path = folder + "/state.bin"
         self.boot = self.thinned = self.damaged = 0
         self.acks = Acks()
-        self._is_good = True  # False: the file cannot be read, the one before it could
         # Where no file is good, numbers that were used are unknown, also where nothing lies: the key in NVS
         # outlives a file system made anew. They go on where none ever was, until the time is known.
         self._reserved = self._next = (1 << 32) + (random << 5)
-        # The file of the save before is one reservation behind at most.
+        # The copy may be that of the save before: one reservation behind at most.
         for path, behind in ((self._path, 0), (self._path + ".old", _RESERVE)):
             data = _read(path)
             if data is not None and self._load(data):
                 self._reserved = self._next = self._next + behind
-                self._is_good = behind == 0
                 return
 
     def date(self, epoch_s):
@@ -61,19 +59,15 @@ class Ledger:
         self.save()
 
     def save(self):
-        """Replace the file by the present state, and keep the one before."""
+        """Replace the file, and then its copy, by the present state."""
         ranges = self.acks.ranges
         counts = (self.boot, self._reserved, self.thinned, self.damaged)
         data = struct.pack(_HEAD, _MAGIC, len(ranges), *counts)
         data += struct.pack("<%dI" % len(ranges), *ranges)
         data += struct.pack("<I", crc32(data))
-        if not self._is_good:
-            # The one before is all there is: renew it first, or it falls more than one save behind.
-            _write(self._path + ".old", data)
-            self._is_good = True
-        elif _read(self._path) is not None:
-            os.rename(self._path, self._path + ".old")
-        _write(self._path, data)
+        for path in (self._path, self._path + ".old"):
+            with open(path, "wb") as f:
+                f.write(data)
 
     def _load(self, data):
         body = data[:-4]
@@ -86,12 +80,6 @@ class Ledger:
         self.acks = Acks(struct.unpack_from("<%dI" % n, body, _HEAD_SIZE))
         self._next = self._reserved = reserved
         return True
-
-
-def _write(path, data):
-    with open(path + ".new", "wb") as f:
-        f.write(data)
-    os.rename(path + ".new", path)
 
 
 def _read(path):
