@@ -19,7 +19,7 @@ BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: bench-web image flash deploy provision console selftest flash-sim deploy-sim heap32 lab-digest latedata killtest bench-agent located
+.PHONY: bench-web image flash deploy provision console selftest flash-sim deploy-sim heap32 lab-digest latedata killtest bench-agent located reads
 .PHONY: help demo test lint heap decide-bench powercut bench-modem at-faults fuzz soak wire-bench hostile updatecut switchcut cards lab lab-check
 .SUFFIXES:
 
@@ -88,6 +88,9 @@ located: .venv/demo.stamp ## points without GNSS on a second container of a line
 
 heap: .venv/flash.stamp ## memory of a whole wake on the device, by room
 	@$(BIN)/python -m tools.world.heap
+
+reads: .venv/flash.stamp ## reads, erases and bytes written of a wake, at its flash, by kind of wake
+	@$(BIN)/python -m tools.world.reads
 
 decide-bench: .venv/demo.stamp ## what a decision of the plan costs: time, garbage, state [MODEM= SEED=1]
 	@$(BIN)/python -m tools.campaign.decide_bench --modem $(MODEM) --seed $(SEED)

@@ -37,10 +37,12 @@ class Flash:
         return {4: self._blocks, 5: 4096}.get(op, 0)
 
 
-flash = Flash("flash.bin")
-vfs.mount(vfs.VfsLfs2(flash), "/flash")
-os.chdir("/flash")
-sys.path[:] = ["", ".frozen"]
+flash = sys.modules["flashbdev"] = Flash("flash.bin")
+flash.bdev = flash
+vfs.umount("/")
+vfs.mount(flash, "/")
+os.chdir("/")
+sys.path[:] = ["", ".frozen", "/lib"]
 with open("start.py") as start:
     exec(start.read())
 '''

@@ -6,7 +6,7 @@ attach, fix, record, a conversation of several full turns and the pull of a rele
 (`80wK`): what 80 KiB are on the ESP32, whose words have 32 bits, however wide the words of this machine are.
 
 What a real board has is there as well, in memory if not in use, and counts: the port of the ESP32, its
-accelerometer and the pins (`tools/world/device/heap/`).
+accelerometer and the pins (`tools/world/device/heap/`); LittleFS, whose caches lie in the heap.
 
 `--micropython PATH` measures another one in place of the wheel's: `make heap32` gives that of 32 bits, on
 which byte strings and code weigh what they do on the chip; its budget is that of an ESP32. The simulated
@@ -33,9 +33,11 @@ from rich.table import Table
 
 from tools.flash import BOARDS, release
 from tools.flash.boards import device_module
-from tools.flash.image import SIMULATED
+from tools.flash.image import SIMULATED, littlefs, unpack
 from tools.flash.imports import ordinary
 from tools.flash.layout import FIRMWARE, REPOSITORY, LayoutError, application, compile_module, constants
+from tools.flash.micropython import OTA_FILES
+from tools.flash.wake_sim import START
 from tools.world import firmware, stage
 from tools.world.process import HEAP_KW, OTHER, interpreter
 from tools.world.services import ServiceError
@@ -58,9 +60,12 @@ ROOMY_KW = 256
 BUDGET_32_KB = 132
 """165 KB are there on the stock image, less a margin of 25; 8 are kept free for the download of a profile."""
 CARD = "euicc4"
+_, FLASH_BYTES = OTA_FILES
 SWITCHED_S = 3600
 """In which a new device has switched to the profile that its first reply asks for."""
 CHIP = REPOSITORY / "tools" / "world" / "device" / "heap"
+BEFORE_BOOT = "import machine\n"
+"""The stand-in for the chip's, not what MicroPython on Unix has under this name."""
 AT_BOOT = "import chip\nimport lockstep\nlockstep.port.charge = lambda: None\n"
 """What the simulated board has a price for is imported when the wake uses it, as on hardware, not at boot."""
 OUT = Path("out")
@@ -79,7 +84,7 @@ def resident(modem: ModemClass, modules: Mapping[str, bytes]) -> dict[str, int]:
     """Bytes that each room keeps, by room, of what an ordinary wake imports and of the card's modules; behind
     them those of all names. Words of the interpreter."""
     with tempfile.TemporaryDirectory() as folder:
-        _add_chip(Path(folder))
+        add_chip(Path(folder))
         for name, content in modules.items():
             Path(folder, name).parent.mkdir(parents=True, exist_ok=True)
             Path(folder, name).write_bytes(content)
@@ -95,7 +100,7 @@ def resident(modem: ModemClass, modules: Mapping[str, bytes]) -> dict[str, int]:
     return {**kept, NAMES: int(names)}
 
 
-def _add_chip(folder: Path) -> None:
+def add_chip(folder: Path) -> None:
     """What chip.py needs, and chip.py itself, as modules in `folder`."""
     (folder / "pins.py").write_text(device_module(BOARDS / SIMULATED))
     compile_module(folder / "pins.py", folder / "pins.py", folder)
@@ -152,19 +157,23 @@ def _wakes_in(modem: ModemClass, before: Before, heap_kw: int) -> bool:
         try:
             shutil.rmtree(built.flash / "data")
             shutil.copytree(before.data, built.flash / "data")
-            _add_chip(built.flash)
+            add_chip(built.flash)
             if OTHER in os.environ:  # frozen into that MicroPython
                 for name in ("lockstep", "machine", "esp32"):
                     (built.flash / f"{name}.mpy").unlink()
-            (built.flash / "boot.py").write_text((built.flash / "boot.py").read_text() + AT_BOOT)
+            boot = built.flash / "boot.py"
+            boot.write_text(f"{BEFORE_BOOT}{boot.read_text()}{AT_BOOT}")
             told = firmware.ledger(built.flash).acks.count(0, 1 << 32)
             firmware.fill(built.flash, BACKLOG)
             _offer(built, before.release)
+            image, after = built.flash / "flash.bin", Path(folder, "after")
+            image.write_bytes(littlefs(built.flash, FLASH_BYTES))
+            (built.flash / "start.py").write_text(START)
             built.device.resume(before.rtc_memory, SWITCHED_S)
             built.device.run(0, lambda now_ms: None)
-            told = firmware.ledger(built.flash).acks.count(0, 1 << 32) - told
-            is_pulled = (built.flash / "slot_b").exists()
-            return bool(told > BACKLOG and built.card.switches() and is_pulled)
+            unpack(image.read_bytes(), after)
+            told = firmware.ledger(after).acks.count(0, 1 << 32) - told
+            return bool(told > BACKLOG and built.card.switches() and (after / "slot_b").exists())
         finally:
             built.close()
 
