@@ -103,7 +103,7 @@ class Wake:
 
             access.use(port.data_dir, self._modem)
         self._identity = self._fix = self._cell = None
-        self._was_on = False
+        self._was_on = self._copy_is_due = False
         self._senses = senses
         self._motion = motion
 
@@ -123,6 +123,9 @@ class Wake:
         while True:
             pending = self._journal.pending()
             action = self._pace.next(self._state, self._senses, pending, self._settings)
+            if self._copy_is_due and action.kind not in (ATTACH, PROBE):  # these make one themselves
+                self._save_twice()
+            self._copy_is_due = False
             if action.kind == SLEEP:
                 break
             did = did or action.reason
@@ -168,10 +171,9 @@ class Wake:
         st.feel(self._state, self._senses)
         alarms.feel(self._state, self._senses, self._settings)
         self._pace.feel(self._state, self._settings, self._senses[4])
-        if before // _KEEP_S == self._state[st.NOW] // _KEEP_S:
-            self._save()
-        else:  # a loss of power is not to begin the pauses anew
-            self._save_twice()
+        # A loss of power is not to begin the pauses anew.
+        self._copy_is_due = before // _KEEP_S != self._state[st.NOW] // _KEEP_S
+        self._save()
 
     # What the plan may ask for.
 

@@ -9,7 +9,7 @@ What a real board has is there as well, in memory if not in use, and counts: the
 accelerometer and the pins (`tools/world/device/heap/`); LittleFS, whose caches lie in the heap.
 
 `--micropython PATH` measures another one in place of the wheel's: `make heap32` gives that of 32 bits, on
-which byte strings and code weigh what they do on the chip; its budget is that of an ESP32. The simulated
+which byte strings and code weigh what they do on the chip. The simulated
 board's port, which is not the firmware's, is frozen into it and takes next to nothing.
 """
 
@@ -57,8 +57,6 @@ BACKLOG = 200
 """Records that wait when the wake begins: four turns, three of them full."""
 LEAST_KW, MOST_KW = 40, 160
 ROOMY_KW = 256
-BUDGET_32_KB = 132
-"""165 KB are there on the stock image, less a margin of 25; 8 are kept free for the download of a profile."""
 CARD = "euicc4"
 _, FLASH_BYTES = OTA_FILES
 SWITCHED_S = 3600
@@ -204,7 +202,7 @@ def measure(modem: ModemClass, console: Console) -> dict[str, Any]:
     return {"resident": resident(modem, application()), "wake_kw": least_kw}
 
 
-def table(found: dict[str, Any], bits: int, budget_kw: int) -> Table:
+def table(found: dict[str, Any], bits: int) -> Table:
     """Rooms and modems."""
     result = Table(title=f"Heap of the device, bytes in words of {bits} bits")
     result.add_column("")
@@ -217,7 +215,7 @@ def table(found: dict[str, Any], bits: int, budget_kw: int) -> Table:
     result.add_row("of which names", *(f"{each[NAMES]:,}" for each in kept))
     result.add_section()
     result.add_row("whole wake", *(f"{found[modem]['wake_kw']}wK" for modem in MODEMS))
-    result.add_row("budget", *(f"{budget_kw}wK" for _ in MODEMS))
+    result.add_row("budget", *(f"{HEAP_KW}wK" for _ in MODEMS))
     return result
 
 
@@ -226,10 +224,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tools.world.heap", description=__doc__)
     parser.add_argument("--micropython", type=Path, help="one with words of 32 bits")
     arguments = parser.parse_args()
-    bits, budget_kw, name = 64, HEAP_KW, "heap"
+    bits, name = 64, "heap"
     if arguments.micropython:
         os.environ |= {OTHER: str(arguments.micropython.resolve()), "MICROPYPATH": ".frozen"}
-        bits, budget_kw, name = 32, BUDGET_32_KB, "heap32"
+        bits, name = 32, "heap32"
     console = Console()
     # That the device fails in a heap that is too small is what is looked for.
     logging.disable(logging.ERROR)
@@ -239,11 +237,11 @@ def main() -> int:
         print(error, file=sys.stderr)
         return 1
     OUT.mkdir(exist_ok=True)
-    (OUT / f"{name}.json").write_text(json.dumps({"budget_kw": budget_kw, **found}, indent=2) + "\n")
-    console.print(table(found, bits, budget_kw))
-    over = [modem for modem in MODEMS if found[modem]["wake_kw"] > budget_kw]
+    (OUT / f"{name}.json").write_text(json.dumps({"budget_kw": HEAP_KW, **found}, indent=2) + "\n")
+    console.print(table(found, bits))
+    over = [modem for modem in MODEMS if found[modem]["wake_kw"] > HEAP_KW]
     for modem in over:
-        print(f"fell short: a whole wake with the {modem} needs more than {budget_kw}wK", file=sys.stderr)
+        print(f"fell short: a whole wake with the {modem} needs more than {HEAP_KW}wK", file=sys.stderr)
     return 1 if over else 0
 
 

@@ -35,7 +35,8 @@ from tools.world.services import ServiceError
 from tools.world.trip import ModemClass
 
 MODEMS: tuple[ModemClass, ...] = get_args(ModemClass)
-HOURS = 60
+HOURS = 112
+"""The train departs after 89."""
 RECORDS = 30 * 96
 ACKNOWLEDGED = RECORDS - 16
 HEAP_KW = 1536
