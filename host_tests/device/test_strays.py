@@ -287,6 +287,15 @@ def test_an_echo_that_was_never_off_is_no_restart():
                 assert driver._signal() == 9
 
 
+def test_a_scan_that_heard_nothing_and_a_card_that_is_not_told_leave_the_channel_unsure():
+    from locator.modem import survey
+
+    driver, table = scripted.sim7600()
+    assert survey.scan(driver) == [] and driver.channel.unsure
+    table.answers[b"+CPIN?"] = OK
+    assert not driver.card_gone() and driver.channel.unsure
+
+
 def test_a_late_boot_line_of_a_card_that_starts_anew_is_none():
     for make, sign in ((scripted.sim7600, b"PB DONE"), (scripted.bg95, b"APP RDY")):
         driver, table = make()

@@ -220,7 +220,7 @@ class Channel:
             got = self._next_line(deadline, False)
             line = self._sort(text, got, prefix, finals)
             if line == b"OK" or line == b"SEND OK":
-                self.unsure = self.unsure or not (lines or prefix is None)
+                self.unsure = self.unsure or not (lines or prefix is take is None)
                 return lines
             if line is None:
                 continue
