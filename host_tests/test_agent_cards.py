@@ -304,6 +304,6 @@ def test_the_commands(landbridge: Command, tmp_path):
     history = command("cards", "history", "lb-0001")
     assert history.count("asked by") == 2 and "cis" in history
     assert "not TOML" in command.fails("cards", "policy", __file__, "lb-0001")
-    assert "name a policy file" in command.fails("cards", "policy", "none.toml", "lb-0001")
+    assert "cannot read none.toml: it is missing" in command.fails("cards", "policy", "none.toml", "lb-0001")
     assert "or --all" in command.fails("cards", "policy", str(file))
     assert "no device" in command.fails("cards", "switch", "lb-0009", "cis")
