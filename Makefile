@@ -24,7 +24,7 @@ LOCKED := $(INSTALL) --require-hashes --no-build-isolation
 
 .DEFAULT_GOAL := help
 .PHONY: flood locks bench-web image flash deploy provision console selftest flash-sim deploy-sim heap32 lab-digest latedata killtest bench-agent located
-.PHONY: help demo test lint heap decide-bench powercut bench-modem at-faults fuzz soak wire-bench hostile updatecut switchcut cards lab lab-check
+.PHONY: help demo test lint heap decide-bench powercut bench-modem at-faults fuzz soak wire-bench hostile updatecut switchcut cards rough lab lab-check
 .SUFFIXES:
 
 help: ## list the targets
@@ -101,6 +101,9 @@ decide-bench: .venv/demo.stamp ## what a decision of the plan costs: time, garba
 
 soak: .venv/demo.stamp ## three trips through a harsh world: the operators' budgets, counted at the modem [SEED=1]
 	@$(BIN)/python -m tools.campaign.soak --seed $(SEED)
+
+rough: .venv/demo.stamp ## days without a network, a ship, a truck, a stay, a weak battery, on both modems, beside fixed schedules [SEED=1 ARGS="--world dark --modem bg95"]
+	@$(BIN)/python -m tools.campaign.rough --seed $(SEED) $(ARGS)
 
 powercut: .venv/demo.stamp ## 35,000 power cuts under records, settings, commands, keys, updates: is anything lost? would it be seen?
 	@$(BIN)/python -m tools.campaign.powercut

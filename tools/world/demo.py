@@ -1,7 +1,8 @@
 """A container crosses Eurasia: real firmware, simulated modem and world, real broker and agent.
 
 `python -m tools.world.demo [--modem bg95|sim7600] [--seed N] [--days N] [--card KIND] [--apns 2]
-[--world NAME] [--season NAME] [--battery NAME] [--compare] [--chaos] [--port N] [--show] [--out DIR] [--after DIR ...]`
+[--world NAME] [--season NAME] [--battery NAME] [--compare] [--chaos] [--port N] [--show] [--out DIR]
+[--after DIR ...]`
 prints the figures of the trip and leaves its picture, its track and all figures in DIR. With --compare fixed
 schedules ride along (`tools.world.compare`). It exits with 1, naming what fell short, when a figure is not as
 it must be.
@@ -14,6 +15,7 @@ import logging
 import math
 import sys
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -48,7 +50,7 @@ def play(arguments: argparse.Namespace, console: Console) -> int:
     out.mkdir(parents=True, exist_ok=True)
     logging.basicConfig(filename=out / LOG, filemode="w", level=logging.WARNING, force=True)
     with console.status("starting broker and agent, compiling the firmware"):
-        trip = _trip(arguments)
+        trip = trip_of(arguments)
         built = stage.build(out, **trip | {"port": arguments.port, "trap": trap})
     try:
         chaos = chaos_on(built, trap) if trap else None
@@ -74,7 +76,7 @@ def play(arguments: argparse.Namespace, console: Console) -> int:
         built.close()
 
 
-def _trip(arguments: argparse.Namespace) -> dict[str, Any]:
+def trip_of(arguments: argparse.Namespace) -> dict[str, Any]:
     """What makes the trip, as `stage.build` takes it: the same for all who are compared."""
     return {
         "world": worlds.WORLDS[arguments.world],
@@ -113,9 +115,10 @@ def told_mah(arguments: argparse.Namespace) -> int:
     """The charge that the device is told."""
     kind = battery.KINDS[arguments.battery]
     if not arguments.budget:
-        return round(kind.capacity_mah)
+        return int(kind.capacity_mah)
     given = BATTERY_COUNTED * battery.at(kind.usable, COLDEST_C[arguments.season]) * kind.nominal_v * 3.6
-    return round(arguments.budget * arguments.days / given)
+    mah: int = round(arguments.budget * arguments.days / given)
+    return mah
 
 
 def _tell(
@@ -127,11 +130,10 @@ def _tell(
     console: Console,
 ) -> int:
     """Draw, write, print."""
-    out, built = arguments.out, demo.stage
+    out: Path = arguments.out
+    built = demo.stage
     budget_j = arguments.budget or math.inf
-    demands = figures.demands(
-        arguments.modem, arguments.season, arguments.battery, budget_j, arguments.world
-    )
+    demands = figures.demands(arguments.modem, arguments.season, arguments.battery, budget_j, arguments.world)
     short = figures.fell_short(found, demands)
     short += [f"nobody was killed at: {point}" for point in demo.chaos.missed()] if demo.chaos else []
     short += compare.fell_short(found, others)
@@ -175,7 +177,8 @@ class Parser(argparse.ArgumentParser):
         self.exit(2, f"{message}; see {self.prog} --help\n")
 
 
-def _arguments() -> argparse.Namespace:
+def parsed(words: Sequence[str] | None = None) -> argparse.Namespace:
+    """The command line, or these `words` of one."""
     parser = Parser(prog="python -m tools.world.demo", description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--modem", choices=MODEMS, default="bg95")
     parser.add_argument("--seed", type=int, default=1, help="the same seed is the same trip")
@@ -206,7 +209,7 @@ def _arguments() -> argparse.Namespace:
         metavar="DIR",
         help="demos that the agent has seen",
     )
-    arguments = parser.parse_args()
+    arguments = parser.parse_args(words)
     if arguments.compare and arguments.chaos:
         parser.error("--compare: who is killed, and when, is never the same twice; leave out --chaos")
     if arguments.days is None:
@@ -225,7 +228,7 @@ def _arguments() -> argparse.Namespace:
 def main() -> int:
     """The command line."""
     try:
-        return play(_arguments(), Console())
+        return play(parsed(), Console())
     except (ServiceError, LayoutError, OSError) as error:
         print(error, file=sys.stderr)
         return 1

@@ -204,9 +204,7 @@ def longest_silence_h(contacts_ms: Sequence[int], barred: Sequence[Bar]) -> floa
     return max(silence_ms(*pair) for pair in pairwise(contacts_ms)) / HOUR_MS
 
 
-def back_h(
-    backs_ms: Sequence[int], contacts_ms: Sequence[int], bars: Sequence[Bar]
-) -> list[float | None]:
+def back_h(backs_ms: Sequence[int], contacts_ms: Sequence[int], bars: Sequence[Bar]) -> list[float | None]:
     """Hours from each time at which coverage was back to the first contact after it; the first bar between
     them is excused: no device can avoid it."""
 
@@ -276,10 +274,11 @@ def demands(
 ) -> tuple[Demand, ...]:
     """All demands on a trip with this modem and so many joules a day; in another season, or on another
     battery than the usual one, the supply may give way and the device may be silent for longer, but it must
-    live and lose nothing. In another world it must be heard of again soon after each time without a network."""
+    live and lose nothing. In another world it must be heard of again soon after each time without a
+    network."""
     if world != worlds.USUAL:
-        hard = (each for each in DEMANDS if each.figure not in NOT_HARD)
-        return (*hard, ALIVE, back(budget_j))
+        forgiven = NOT_HARD if worlds.WORLDS[world].charge < 1 else ("longest_silence_h",)
+        return (*(each for each in DEMANDS if each.figure not in forgiven), ALIVE, back(budget_j))
     if (season, battery_kind) != (weather.USUAL, battery.USUAL):
         hard = (each for each in DEMANDS if each.figure not in NOT_HARD)
         return (*hard, ALIVE, COLD) if season == "extreme" else (*hard, ALIVE)

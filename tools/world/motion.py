@@ -23,7 +23,13 @@ SEA_RATE, SEA_SIGMA, SEA_MS = 8.0, 0.8, 6 * HOUR_MS
 """Counts a minute in a ship's hold: engine and waves, another sea every six hours; on a calm one a travelling
 container feels like a standing one."""
 SHUNTS_AN_HOUR = {
-    "hub": 0.02, "border": 0.15, "gauge": 0.12, "yard": 0.35, "line": 0.1, "loop": 0.0, "rest": 0.0,
+    "hub": 0.02,
+    "border": 0.15,
+    "gauge": 0.12,
+    "yard": 0.35,
+    "line": 0.1,
+    "loop": 0.0,
+    "rest": 0.0,
 }
 SHUNT_MIN = (2.0, 10.0)
 SHUNT_RATE = (6.0, 25.0)
@@ -32,7 +38,15 @@ HUMP_PROBABILITY = {"yard": 0.4}
 HUMP_COUNTS = (8, 25)
 LIFTS = {"hub": 2, "gauge": 1}
 LIFT_MIN, LIFT_RATE = 3.0, 20.0
-BUMPS_AN_HOUR = {"hub": 0.05, "border": 0.04, "gauge": 0.05, "yard": 0.06, "line": 0.1, "loop": 0.6, "rest": 0.2}
+BUMPS_AN_HOUR = {
+    "hub": 0.05,
+    "border": 0.04,
+    "gauge": 0.05,
+    "yard": 0.06,
+    "line": 0.1,
+    "loop": 0.6,
+    "rest": 0.2,
+}
 """False wakes: wind, a neighbour's crane, a train that passes on the other track."""
 BUMP_COUNTS = (1, 3)
 BUMP_MS = 2_000

@@ -89,8 +89,8 @@ def build(
     chaos arms its traps; `heap_kw` is the device's heap in kilo-words; `harshness` is the world's.
     `variants` are those of the modem's firmware; in `hostile` a broker that is against us reads what to do.
     `card` is one of `cards.KINDS`; `settings` (NAME=VALUE) are ordered before the trip. `season`,
-    `battery_kind`, `shuttles`, `world` and `told_mah` as in `Trip`; `apns` as in `cards.issue`; the agent has seen the demos in
-    the folders `after`. Raises `ServiceError` when a service does not start.
+    `battery_kind`, `shuttles`, `world` and `told_mah` as in `Trip`; `apns` as in `cards.issue`;
+    the agent has seen the demos in the folders `after`. Raises `ServiceError` when a service does not start.
     """
     lock = _lock(out)
     _clear(out)

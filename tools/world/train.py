@@ -41,9 +41,9 @@ TRACK_KM_A_LINE_KM = 1.10
 
 class Pace(NamedTuple):
     """How a vehicle travels: `dwells` as `DWELLS`, `kmh` by country, `kinds` what a kind of waypoint is to it
-    where that differs. Of the line's small stations it stops at `line_stop`; between two stops on the open line
-    it runs `SHORTEST_RUN_KM` and `mean_run_km` beyond, then stands with probability `loop_stop`. `rests`:
-    (hours at the wheel, hours of rest that are due then), the longest rest first."""
+    where that differs. It stops in a small station with probability `line_stop`. On the open line it runs
+    `SHORTEST_RUN_KM` and `mean_run_km` beyond, then stands with probability `loop_stop`. `rests`: (hours at
+    the wheel, hours of rest that are due then), the longest rest first."""
 
     dwells: Mapping[str, tuple[float, float]]
     kmh: Mapping[str, float]
@@ -127,11 +127,15 @@ class Train:
 
     def sailed(self, left: str, reached: str, days: float) -> Train:
         """The same trip with a ship from one station to another, on a straight course and without a stop."""
-        here, there = (next(each.km for each in self.line.waypoints if each.name == name) for name in (left, reached))
+        here, there = (
+            next(each.km for each in self.line.waypoints if each.name == name) for name in (left, reached)
+        )
         kept = tuple(each for each in self.line.waypoints if not here < each.km < there)
         before = [each for each in self.segments if each.end_km <= here]
         after = [each for each in self.segments if each.start_km >= there]
-        sea = Segment(before[-1].end_ms, before[-1].end_ms + round(days * 24 * HOUR_MS), here, there, "sea", left)
+        sea = Segment(
+            before[-1].end_ms, before[-1].end_ms + round(days * 24 * HOUR_MS), here, there, "sea", left
+        )
         later_ms = sea.end_ms - after[0].start_ms
         return self.of(
             replace(self.line, waypoints=kept), (*before, sea, *(each.later(later_ms) for each in after))
@@ -218,7 +222,9 @@ def _rested(segments: Iterable[Segment], rests: Sequence[tuple[float, float]]) -
         yield segment
         hours = _hours(segment)
         if segment.kind != "run":
-            driven_h = [0.0 if hours >= rest_h else was for was, (_, rest_h) in zip(driven_h, rests, strict=True)]
+            driven_h = [
+                0.0 if hours >= rest_h else was for was, (_, rest_h) in zip(driven_h, rests, strict=True)
+            ]
             continue
         driven_h = [was + hours for was in driven_h]
         due = next((i for i, (wheel_h, _) in enumerate(rests) if driven_h[i] >= wheel_h), None)

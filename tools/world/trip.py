@@ -102,8 +102,8 @@ class Trip:
     `battery` tells what is left (`left()`), what was drawn (`used_mah`) and the `lowest` voltage;
     `rtc` is the device's own clock; `forbidden` are the networks on the card's list when the trip begins;
     `agreements` as in `rules.Admission`; `season` of `weather.SEASONS`, `battery_kind` of `battery.KINDS`.
-    `shuttles` as `times` of `Train.shuttle`, 0: the trip of the `world`. `told_mah`: the charge that the device
-    was told, where that is not the capacity of its kind of battery.
+    `shuttles` as `times` of `Train.shuttle`, 0: the trip of the `world`. `told_mah`: the charge that the
+    device was told, where that is not the capacity of its kind of battery.
     """
 
     def __init__(

@@ -1,7 +1,7 @@
 """The worlds a trip can ride through: the usual line, and those that differ from it where real trips do.
 
-A world is data for the parts of `Trip`: how the container travels, when no network is there at all, how long it
-stands at its goal, what the battery really holds. Figures are model values [C] unless marked.
+A world is data for the parts of `Trip`: how the container travels, when no network is there at all, how long
+it stands at its goal, what the battery really holds. Figures are model values [C] unless marked.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ SEA_FROM, SEA_TO = "Alashankou", "Malaszewicze"
 class World:
     """What is other than usual. `dark_days`: so many without any network, from the day on which the container
     leaves its first country. `sea_days`: so long the ship takes, out of reach of every network. `stay_days`:
-    the operator ends the trip so long after the arrival, and nobody has told the device when. `charge`: the part
-    that the battery holds of what the device was told.
+    the operator ends the trip so long after the arrival, and nobody has told the device when. `charge`: the
+    part that the battery holds of what the device was told.
     """
 
     pace: Pace = RAIL
