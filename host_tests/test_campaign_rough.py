@@ -24,7 +24,8 @@ from tools.world.worlds import ROUGH, World
 
 def ridden(world: str = "dark", budget_j: int = 100, broken: Sequence[str] = (), **figures: Any) -> Ridden:
     """A good trip but for what is said."""
-    good: dict[str, Any] = {"back_h": [5.0] if world in ("dark", "sea") else [], "silent_at_end_h": 2.0} | figures
+    back_h: list[float | None] = [5.0] if world in ("dark", "sea") else []
+    good: dict[str, Any] = {"back_h": back_h, "silent_at_end_h": 2.0} | figures
     return Ridden(world, "bg95", budget_j, OURS, dataclasses.replace(GOOD, **good), list(broken))
 
 

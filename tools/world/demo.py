@@ -80,7 +80,7 @@ def trip_of(arguments: argparse.Namespace) -> dict[str, Any]:
     """What makes the trip, as `stage.build` takes it: the same for all who are compared."""
     return {
         "world": worlds.WORLDS[arguments.world],
-        "told_mah": told_mah(arguments),
+        "counted_mah": counted(arguments) * told_mah(arguments),
         "modem": arguments.modem,
         "seed": arguments.seed,
         "days": arguments.days,
@@ -116,9 +116,14 @@ def told_mah(arguments: argparse.Namespace) -> int:
     kind = battery.KINDS[arguments.battery]
     if not arguments.budget:
         return int(kind.capacity_mah)
-    given = BATTERY_COUNTED * battery.at(kind.usable, COLDEST_C[arguments.season]) * kind.nominal_v * 3.6
-    mah: int = round(arguments.budget * arguments.days / given)
+    wanted_mah = arguments.budget * arguments.days / (kind.nominal_v * 3.6)
+    mah: int = round(wanted_mah / counted(arguments))
     return mah
+
+
+def counted(arguments: argparse.Namespace) -> float:
+    """The part of it that the device counts on, in the cold that is to come."""
+    return BATTERY_COUNTED * battery.at(battery.KINDS[arguments.battery].usable, COLDEST_C[arguments.season])
 
 
 def _tell(

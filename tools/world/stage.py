@@ -81,7 +81,7 @@ def build(
     apns: int = 1,
     after: Sequence[Path] = (),
     world: World = worlds.WORLDS[worlds.USUAL],
-    told_mah: float | None = None,
+    counted_mah: float | None = None,
 ) -> Stage:
     """Make the trip of `seed`, start broker and agent, add the device and its trip to the agent.
 
@@ -89,7 +89,7 @@ def build(
     chaos arms its traps; `heap_kw` is the device's heap in kilo-words; `harshness` is the world's.
     `variants` are those of the modem's firmware; in `hostile` a broker that is against us reads what to do.
     `card` is one of `cards.KINDS`; `settings` (NAME=VALUE) are ordered before the trip. `season`,
-    `battery_kind`, `shuttles`, `world` and `told_mah` as in `Trip`; `apns` as in `cards.issue`;
+    `battery_kind`, `shuttles`, `world` and `counted_mah` as in `Trip`; `apns` as in `cards.issue`;
     the agent has seen the demos in the folders `after`. Raises `ServiceError` when a service does not start.
     """
     lock = _lock(out)
@@ -100,7 +100,7 @@ def build(
     services = Services(broker, agent)
     issued = cards.issue(card, apns)
     trip = Trip(
-        seed, modem, days, harshness, issued.agreements, season, battery_kind, shuttles, world, told_mah
+        seed, modem, days, harshness, issued.agreements, season, battery_kind, shuttles, world, counted_mah
     )
     trip.card = issued.card
     try:
