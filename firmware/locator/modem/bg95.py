@@ -12,6 +12,7 @@ _PDP_MS = const(150000)
 _OPEN_MS = const(150000)
 _ANSWER_MS = const(25000)  # pkt_timeout 5 s, 3 repeats
 _POWER_DOWN_MS = const(65000)
+_STATUS_MS = const(1000)  # between two looks at it
 _PARK_MS = const(25000)  # networks release the connection up to 20 s after the last traffic
 _PARK_STEP_MS = const(2500)
 _PARK_TRIES = const(2)
@@ -26,6 +27,7 @@ class Bg95(Driver):
     KIND = "bg95"
     REPLY_MS = SHORT_MS  # the manual says 300 ms
     KEY_MS = 700
+    RESET_MS = 2500  # 2 to 3.8 s (hardware design, "Reset the Module")
     QUIET_MS = 1500
     BOOT_MS = 8500
     # PSM: periodic TAU 30 h, longer than any pause between reports (a day and its spread), so that the modem
@@ -211,18 +213,23 @@ class Bg95(Driver):
         deadline = self.port.ticks_ms() + _PARK_MS
         while self.port.ticks_ms() < deadline:
             self.port.sleep_ms(_PARK_STEP_MS)
-            if not self.channel.hears(_PARK_TRIES):
+            is_on = self.port.modem_status()
+            if is_on is None:
+                is_on = self.channel.hears(_PARK_TRIES)
+            if not is_on:
                 return True
         return False
 
     def _power_down(self):
+        """Whether the modem says that it goes, or has gone by its STATUS."""
+        looks = self.port.modem_status() is not None
         deadline = self.port.ticks_ms() + _POWER_DOWN_MS
         while True:
             left = deadline - self.port.ticks_ms()
-            line = self.channel.wait(b"", left) if left > 0 else None
-            if line is None:
+            if left <= 0:
                 return False
-            if line.endswith(b"DOWN"):
+            line = self.channel.wait(b"", min(left, _STATUS_MS) if looks else left)
+            if (line and line.endswith(b"DOWN")) or self.port.modem_status() is False:
                 return True
 
     def psm_granted(self):

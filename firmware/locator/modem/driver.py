@@ -47,7 +47,8 @@ class Driver:
     """`at` is the `Channel`; a subclass gives the constants below and the verbs that differ."""
 
     KEY_MS = 0  # power key pulse
-    QUIET_MS = 0  # after it nothing is sent for at least so long
+    RESET_MS = 0  # pulse of the reset line
+    QUIET_MS = 0  # after either nothing is sent for at least so long
     BOOT_MS = 0  # from then to `RDY`, at most
     SETUP: tuple = ()  # commands after each boot, refusals ignored
     CONFIGURE: tuple = ()  # commands whose effect the modem keeps, once after power-on of the device
@@ -81,9 +82,10 @@ class Driver:
         self.lost_supply = False  # by `stop`; and with it the clock and the orbits of GNSS
 
     def start(self, surely_off, configure):
-        """Power on and reach `OK`. `surely_off` saves the probe; `configure` repeats CONFIGURE."""
+        """Power on and reach `OK`. `surely_off`, like STATUS, saves the probe; `configure` repeats CONFIGURE."""
         self.channel.booting, self._refused, self._silent = True, None, False
         self.port.modem_rail(True)
+        surely_off = surely_off or self.port.modem_status() is False
         try:
             if surely_off or not (self.channel.hears() or self._rescue().escape(self)):
                 self.boot()
@@ -238,15 +240,21 @@ class Driver:
     def boot(self):
         """Press the power key until the modem answers. Raises `ModemSilent`."""
         for _ in range(2):  # the key toggles: a modem that was on after all is off after the first
-            self.channel.forget(b"RDY")
-            self.port.modem_key(True)
-            self.port.sleep_ms(self.KEY_MS)
-            self.port.modem_key(False)
-            self.port.sleep_ms(self.QUIET_MS)
-            self.channel.wait(b"RDY", self.BOOT_MS)
-            if self.channel.hears(_SYNC_TRIES):
+            if self.starts_after(self.port.modem_key, self.KEY_MS):
                 return
         raise ModemSilent("power on")
+
+    def starts_after(self, press, ms):
+        """Whether the modem answers after a pulse of its power key or its reset line; at once False where
+        the board has no such line."""
+        self.channel.forget(b"RDY")
+        if press(True) is False:
+            return False
+        self.port.sleep_ms(ms)
+        press(False)
+        self.port.sleep_ms(self.QUIET_MS)
+        self.channel.wait(b"RDY", self.BOOT_MS)
+        return self.channel.hears(_SYNC_TRIES)
 
     def _cut_supply(self):
         self.port.modem_rail(False)
