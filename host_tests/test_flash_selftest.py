@@ -109,7 +109,7 @@ class Inverted(Port):
 
 def test_a_status_line_that_lies_is_found_bad(tmp_path, capsys):
     said, _, good = tried(Inverted("bg95"), tmp_path, capsys)
-    assert not good and not said["modem"][0] and "status_on" in said["modem"][1]
+    assert not good and not said["off"][0] and "status_on" in said["off"][1]
 
 
 def test_what_is_bad_is_told_and_the_rest_still_tested(tmp_path, capsys):

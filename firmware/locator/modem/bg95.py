@@ -12,7 +12,6 @@ _PDP_MS = const(150000)
 _OPEN_MS = const(150000)
 _ANSWER_MS = const(25000)  # pkt_timeout 5 s, 3 repeats
 _POWER_DOWN_MS = const(65000)
-_STATUS_MS = const(1000)  # between two looks at it
 _PARK_MS = const(25000)  # networks release the connection up to 20 s after the last traffic
 _PARK_STEP_MS = const(2500)
 _PARK_TRIES = const(2)
@@ -213,24 +212,19 @@ class Bg95(Driver):
         deadline = self.port.ticks_ms() + _PARK_MS
         while self.port.ticks_ms() < deadline:
             self.port.sleep_ms(_PARK_STEP_MS)
-            is_on = self.port.modem_status()
-            if is_on is None:
-                is_on = self.channel.hears(_PARK_TRIES)
-            if not is_on:
+            if not self.is_on(_PARK_TRIES):
                 return True
         return False
 
     def _power_down(self):
         """Whether the modem says that it goes, or has gone by its STATUS."""
-        looks = self.port.modem_status() is not None
+        step_ms = _POWER_DOWN_MS if self.port.modem_status() is None else SHORT_MS
         deadline = self.port.ticks_ms() + _POWER_DOWN_MS
-        while True:
-            left = deadline - self.port.ticks_ms()
-            if left <= 0:
-                return False
-            line = self.channel.wait(b"", min(left, _STATUS_MS) if looks else left)
+        while self.port.ticks_ms() < deadline:
+            line = self.channel.wait(b"", min(step_ms, deadline - self.port.ticks_ms()))
             if (line and line.endswith(b"DOWN")) or self.port.modem_status() is False:
                 return True
+        return False
 
     def psm_granted(self):
         """Whether the network has granted PSM: +CEREG level 4 then tells both timers (manual 6.3)."""

@@ -82,7 +82,7 @@ class Driver:
         self.lost_supply = False  # by `stop`; and with it the clock and the orbits of GNSS
 
     def start(self, surely_off, configure):
-        """Power on and reach `OK`. `surely_off`, like STATUS, saves the probe; `configure` repeats CONFIGURE."""
+        """Power on and reach `OK`. `surely_off` or STATUS saves the probe; `configure` repeats CONFIGURE."""
         self.channel.booting, self._refused, self._silent = True, None, False
         self.port.modem_rail(True)
         surely_off = surely_off or self.port.modem_status() is False
@@ -102,6 +102,11 @@ class Driver:
             for text in self.CONFIGURE:
                 self.accepts(text)
             self.pdp_define()  # LTE asks for it with the attach: a wrong one may be why it is refused
+
+    def is_on(self, tries=1):
+        """By STATUS, or where the board does not have it by whether the modem answers."""
+        status = self.port.modem_status()
+        return self.channel.hears(tries) if status is None else status
 
     def attach(self, limit_s, patience_s, plmn, told=0):
         """Wait until registered: `limit_s` when nothing is heard, `patience_s` when there is a cell.
@@ -239,10 +244,10 @@ class Driver:
 
     def boot(self):
         """Press the power key until the modem answers. Raises `ModemSilent`."""
-        for _ in range(2):  # the key toggles: a modem that was on after all is off after the first
-            if self.starts_after(self.port.modem_key, self.KEY_MS):
-                return
-        raise ModemSilent("power on")
+        key = (self.port.modem_key, self.KEY_MS)
+        # The key toggles: a modem that was on after all is off after the first.
+        if not (self.starts_after(*key) or self.starts_after(*key)):
+            raise ModemSilent("power on")
 
     def starts_after(self, press, ms):
         """Whether the modem answers after a pulse of its power key or its reset line; at once False where

@@ -44,8 +44,8 @@ def escape(driver):
 
 
 def cold_boot(driver):
-    """The modem hangs: reset it where the board has the line for it, which spares its clock; else, or when that
-    does not help, take its supply away, which is left off when that does not help either (`ModemSilent`)."""
+    """The modem hangs: reset it where the board has the line, which spares its clock; else, or when that does
+    not help, take its supply away, which is left off when that does not help either (`ModemSilent`)."""
     port = driver.port
     if driver.starts_after(port.modem_reset, driver.RESET_MS):
         return

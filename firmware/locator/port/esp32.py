@@ -115,7 +115,6 @@ class Port:
         if self._board.MODEM_RESET is None:
             return False
         self._drive(_RESET, self._board.MODEM_RESET, self._board.MODEM_RESET_PRESSED, pressed)
-        return True
 
     def modem_status(self):
         number = self._board.MODEM_STATUS

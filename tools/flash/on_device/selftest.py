@@ -93,8 +93,6 @@ def _start(port, modem, lamp):
     modem.start(False, True)
     _flash_lamp(port, lamp, 1)
     told = (port.ticks_ms() - began_ms, modem.supply_mv() or 0)
-    if port.modem_status() is False:
-        return _tell("modem", False, "answers after %d ms, but STATUS says off: modem.status, status_on?" % told[0])
     return _tell("modem", True, "answers after %d ms, supply %d mV" % told)
 
 
@@ -133,21 +131,18 @@ def _satellites(port, modem, lamp):
 
 
 def _off(port, modem, lamp):
+    belied = port.modem_status() is False  # it answers
     modem.stop(False)
+    if belied:
+        return _tell("off", False, "STATUS says off while the modem is on: modem.status, status_on?")
     port.modem_rail(True)  # the line may be shut
     began_ms = port.ticks_ms()
-    while _is_on(port, modem):
+    while modem.is_on():
         if port.ticks_ms() - began_ms > 1000 * _OFF_S:
             return _tell("off", False, "the modem is still on: modem.key, rail, status?")
         port.sleep_ms(1000)
         port.feed()
     return _tell("off", True, "the modem is off" + (": its supply was cut" if modem.lost_supply else ""))
-
-
-def _is_on(port, modem):
-    """By STATUS, or where the board does not have it by whether the modem answers."""
-    on = port.modem_status()
-    return modem.channel.hears() if on is None else on
 
 
 _MODEM = (("modem", _start), ("card", _card), ("network", _network), ("GNSS", _satellites), ("off", _off))
