@@ -86,7 +86,7 @@ class Power:
     def reset(self, pressed: bool) -> None:
         """Acts when it is let go, after a pulse as long as the manual wants it (`Dialect.reset_ms`); one
         modem's is its power key held for longer."""
-        now, since = self._unit.env.now, self._reset_since
+        now, since = int(self._unit.env.now), self._reset_since
         self._reset_since = (now if since is None else since) if pressed else None
         if pressed or since is None or not self._rail:
             return
@@ -124,7 +124,7 @@ class Power:
         """Say goodbye, then off."""
         if self.state is State.ON:
             self.state = State.STOPPING
-            self._status_until = self._unit.env.now + self._unit.dialect.status_off_ms
+            self._status_until = int(self._unit.env.now) + self._unit.dialect.status_off_ms
             self._tasks.start(self._stop())
 
     def check_supply(self) -> None:
