@@ -225,13 +225,13 @@ def test_a_hang_ends_with_a_reset_of_the_right_length(bench):
 
 
 @pytest.mark.parametrize("dialect", ["bg95", "sim7600"])
-def test_a_modem_that_hangs_on_a_board_without_a_rail_is_reset_by_its_line(dialect):
+def test_a_modem_that_hangs_on_a_board_without_a_rail_is_reset_and_powered_off(dialect):
     device = Bench(dialect, has_lines=True)
     line = FaultyLine(device.env, device.modem, random.Random(1))
     line.on_output = device.output.extend
     device.modem = line  # type: ignore[assignment]
     line.rail(True)
-    line.rail = lambda on: None  # type: ignore[method-assign]
+    device.modem_rail = lambda on: False  # type: ignore[assignment, method-assign, return-value]
     modem = make(types.SimpleNamespace(MODEM=dialect, apn=b"iot"), device)
     modem.start(False, False)
     line.arm(Fault("hang", "AT+CGSN"))
@@ -240,3 +240,9 @@ def test_a_modem_that_hangs_on_a_board_without_a_rail_is_reset_by_its_line(diale
     modem.start(False, False)
     modem.await_card()
     assert modem.identity()[0].isdigit()
+    line.arm(Fault("hang", "AT+CPOF" if dialect == "sim7600" else "AT+QPOWD=1"))
+    with pytest.raises(ModemSilent):
+        modem.stop(False)
+    modem.cut_supply()  # as the wake does
+    device.run(30_000)
+    assert not line.status() and not modem.on

@@ -116,3 +116,23 @@ def test_a_bg95_is_parked_when_its_status_falls_and_is_not_asked():
     driver.port = driver.channel._port = other
     assert driver.stop(True) is True
     assert other.sent == [b'+QCFG="psm/enter",1']
+
+
+class NoRail(scripted.Table):
+    """A board whose modem stays at the battery."""
+
+    def modem_rail(self, on):
+        super().modem_rail(on)
+        return False
+
+
+def test_a_modem_that_takes_no_order_to_go_is_told_twice_where_only_a_reset_is_left():
+    for make, order in ((scripted.bg95, b"+QPOWD=1"), (scripted.sim7600, b"+CPOF")):
+        for has_reset, times in ((False, 1), (True, 2)):
+            driver, table = make()
+            other = NoRail()
+            other.answers, other.has_reset = table.answers, has_reset
+            driver.port = driver.channel._port = other
+            driver.stop(False)
+            assert other.sent.count(order) == times
+            assert driver.lost_supply and other.pins[-1] == ("rail", False)

@@ -125,7 +125,8 @@ def test_the_reset_line_is_pressed_as_the_board_has_it_and_held_let_go():
     assert device.modem_reset(False) is not False and chip.levels[14] == 0
     sleep(device, 1000, 0)
     assert chip.held[14] == 0
-    assert power_on(Bare).modem_reset(True) is False and not chip.written
+    device = power_on(Bare)
+    assert device.modem_reset(True) is False and device.modem_rail(False) is False and not chip.written
 
 
 def test_status_tells_whether_the_modem_is_on_as_the_board_has_it():

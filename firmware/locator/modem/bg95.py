@@ -203,7 +203,7 @@ class Bg95(Driver):
             return True
         self.accepts(b"+QPOWD=1")
         if not self._power_down():
-            self._cut_supply()
+            self.cut_supply()
         return False
 
     def _falls_asleep(self):

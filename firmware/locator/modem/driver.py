@@ -261,9 +261,9 @@ class Driver:
         self.channel.wait(b"RDY", self.BOOT_MS)
         return self.channel.hears(_SYNC_TRIES)
 
-    def _cut_supply(self):
-        self.port.modem_rail(False)
-        self.lost_supply = True
+    def cut_supply(self):
+        """What is left when the modem does not power off."""
+        self._rescue().cut_supply(self)
 
     def _rescue(self):
         from locator.modem import rescue

@@ -59,6 +59,21 @@ def cold_boot(driver):
         raise
 
 
+def cut_supply(driver):
+    """The modem does not power off. Where its supply cannot be cut, but its reset line pressed, it is started
+    again, which resets it if need be, and told once more: it would draw its current all through the pause.
+    """
+    port, again, driver.lost_supply = driver.port, driver.lost_supply, True
+    if port.modem_rail(False) is not False or again or port.modem_reset(False) is False:
+        return
+    try:
+        driver.start(False, False)
+        driver.stop(False)
+    except ModemError:
+        pass
+    port.modem_rail(False)
+
+
 def card_gone(driver):
     """Whether the modem says that no card is in its slot."""
     try:

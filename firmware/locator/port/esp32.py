@@ -98,7 +98,7 @@ class Port:
             self._uart.deinit()
             self._uart = None  # type: ignore[assignment]
         if board.MODEM_RAIL is None:
-            return
+            return False
         rises = on and not (self._outputs[_RAIL] and self._outputs[_RAIL].value() == board.MODEM_RAIL_ON)
         self._drive(_RAIL, board.MODEM_RAIL, board.MODEM_RAIL_ON, on)
         if rises:
