@@ -231,7 +231,7 @@ def test_a_modem_that_hangs_on_a_board_without_a_rail_is_reset_and_powered_off(d
     line.on_output = device.output.extend
     device.modem = line  # type: ignore[assignment]
     line.rail(True)
-    device.modem_rail = lambda on: False  # type: ignore[assignment, method-assign, return-value]
+    device.modem_rail = lambda on: False  # type: ignore[assignment, method-assign]
     modem = make(types.SimpleNamespace(MODEM=dialect, apn=b"iot"), device)
     modem.start(False, False)
     line.arm(Fault("hang", "AT+CGSN"))
