@@ -62,10 +62,7 @@ def test_the_room_for_files_is_a_partition_or_what_is_behind_the_last(tmp_path):
     ("change", "said"),
     [
         (lambda data: make(OTA, "1.25.0"), r"MicroPython 1\.25\.0 is older than 1\.27: .*; take"),
-        (
-            lambda data: make(OTA, "1.26.1"),
-            r"1\.27: 1\.26, with ESP-IDF 5\.4\.2, has a fault in sleep",
-        ),
+        (lambda data: make(OTA, "1.26.1"), r"1\.27: 1\.26, with ESP-IDF 5\.4\.2, has a fault in sleep"),
         (lambda data: make(OTA, "1.27.0-preview.9"), r"1\.27\.0-preview\.9 is older than 1\.27: "),
         (lambda data: data[:100], "no image for a flash"),
         (lambda data: b"\x7f" + data[1:], "no image for a flash"),

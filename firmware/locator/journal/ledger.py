@@ -37,8 +37,9 @@ class Ledger:
         # outlives a file system made anew. They go on where none ever was, until the time is known.
         self._reserved = self._next = (1 << 32) + (random << 5)
         # The copy may be that of the save before: one reservation behind at most.
-        if not self._load(_read(self._path), 0):
-            self._load(_read(self._path + ".old"), _RESERVE)
+        for path, behind in ((self._path, 0), (self._path + ".old", _RESERVE)):
+            if self._load(_read(path), behind):
+                break
 
     def date(self, epoch_s, is_sure=False):
         """The time, if it is known: where it is ahead of the numbers they begin at it, once in a wake. So
