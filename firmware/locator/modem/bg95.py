@@ -26,7 +26,6 @@ class Bg95(Driver):
     KIND = "bg95"
     REPLY_MS = SHORT_MS  # the manual says 300 ms
     KEY_MS = 700
-    RESET_MS = 2500  # 2 to 3.8 s (hardware design, "Reset the Module")
     QUIET_MS = 1500
     BOOT_MS = 8500
     # PSM: periodic TAU 30 h, longer than any pause between reports (a day and its spread), so that the modem
@@ -212,7 +211,7 @@ class Bg95(Driver):
         deadline = self.port.ticks_ms() + _PARK_MS
         while self.port.ticks_ms() < deadline:
             self.port.sleep_ms(_PARK_STEP_MS)
-            if not self.is_on(_PARK_TRIES):
+            if self.port.modem_status() is False or not self.channel.hears(_PARK_TRIES):
                 return True
         return False
 

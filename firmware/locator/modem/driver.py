@@ -47,8 +47,7 @@ class Driver:
     """`at` is the `Channel`; a subclass gives the constants below and the verbs that differ."""
 
     KEY_MS = 0  # power key pulse
-    RESET_MS = 0  # pulse of the reset line
-    QUIET_MS = 0  # after either nothing is sent for at least so long
+    QUIET_MS = 0  # after it nothing is sent for at least so long
     BOOT_MS = 0  # from then to `RDY`, at most
     SETUP: tuple = ()  # commands after each boot, refusals ignored
     CONFIGURE: tuple = ()  # commands whose effect the modem keeps, once after power-on of the device
@@ -102,11 +101,6 @@ class Driver:
             for text in self.CONFIGURE:
                 self.accepts(text)
             self.pdp_define()  # LTE asks for it with the attach: a wrong one may be why it is refused
-
-    def is_on(self, tries=1):
-        """By STATUS, or where the board does not have it by whether the modem answers."""
-        status = self.port.modem_status()
-        return self.channel.hears(tries) if status is None else status
 
     def attach(self, limit_s, patience_s, plmn, told=0):
         """Wait until registered: `limit_s` when nothing is heard, `patience_s` when there is a cell.
@@ -250,11 +244,9 @@ class Driver:
             raise ModemSilent("power on")
 
     def starts_after(self, press, ms):
-        """Whether the modem answers after a pulse of its power key or its reset line; at once False where
-        the board has no such line."""
+        """Whether the modem answers after a pulse of its power key, or of its reset line."""
         self.channel.forget(b"RDY")
-        if press(True) is False:
-            return False
+        press(True)
         self.port.sleep_ms(ms)
         press(False)
         self.port.sleep_ms(self.QUIET_MS)

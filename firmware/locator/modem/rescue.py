@@ -11,6 +11,7 @@ _OFF_MS = const(1500)
 _CHATTER_MS = const(5000)
 _CFUN_MS = const(15000)
 _CARD_MS = const(5000)
+_RESET_MS = {"bg95": 2500, "sim7600": 300}  # 2 to 3.8 s, 100 to 500 ms (hardware designs)
 _NO_CARD = const(10)  # +CME ERROR
 _RADIO_OFF_MS = const(10000)
 _CONTEXT_MS = const(40000)
@@ -47,7 +48,7 @@ def cold_boot(driver):
     """The modem hangs: reset it where the board has the line, which spares its clock; else, or when that does
     not help, take its supply away, which is left off when that does not help either (`ModemSilent`)."""
     port = driver.port
-    if driver.starts_after(port.modem_reset, driver.RESET_MS):
+    if port.modem_reset(False) is not False and driver.starts_after(port.modem_reset, _RESET_MS[driver.KIND]):
         return
     try:
         port.modem_rail(False)

@@ -22,7 +22,6 @@ class Sim7600(Driver):
     FETCHES_ORBITS = True
     REPLY_MS = _MS
     KEY_MS = 700
-    RESET_MS = 300  # 100 to 500 ms
     QUIET_MS = 8000
     BOOT_MS = 12000
     SETUP = (b"+CMEE=1", b"+CREG=0", b"+CEREG=0")

@@ -137,12 +137,18 @@ def _off(port, modem, lamp):
         return _tell("off", False, "STATUS says off while the modem is on: modem.status, status_on?")
     port.modem_rail(True)  # the line may be shut
     began_ms = port.ticks_ms()
-    while modem.is_on():
+    while _is_on(port, modem):
         if port.ticks_ms() - began_ms > 1000 * _OFF_S:
             return _tell("off", False, "the modem is still on: modem.key, rail, status?")
         port.sleep_ms(1000)
         port.feed()
     return _tell("off", True, "the modem is off" + (": its supply was cut" if modem.lost_supply else ""))
+
+
+def _is_on(port, modem):
+    """By STATUS, or where the board does not have it by whether the modem answers."""
+    status = port.modem_status()
+    return modem.channel.hears() if status is None else status
 
 
 _MODEM = (("modem", _start), ("card", _card), ("network", _network), ("GNSS", _satellites), ("off", _off))
