@@ -35,7 +35,7 @@ from tools.world import certificates
 
 BROKER_HOST = "broker.landbridge.example"
 DEVICE = "lb-0001"
-WAIT_S = 20
+WAIT_S = 120
 PASSWORD = "right"
 NOW_S = 845_500_000
 """What the clock of the bench says, in epoch seconds: some days after the points were taken."""
@@ -274,6 +274,7 @@ class Bench:
             f'password = "{PASSWORD}"\n[store]\ndatabase = "{self.folder / "landbridge.sqlite3"}"\n'
             f'[devices]\ndirectory = "{self.folder / "devices"}"\nbroker_host = "{BROKER_HOST}"\n'
         )
+        file.chmod(0o600)  # a password is in it
         return file
 
 

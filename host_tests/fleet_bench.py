@@ -99,9 +99,10 @@ class Receiver:
 class Fleet:
     """A database with two devices."""
 
-    def __init__(self, folder: Path) -> None:
-        self.database: Database = open_database(folder / "landbridge.sqlite3")
-        self.keyring = Keyring(self.database.place)
+    def __init__(self, folder: Path, server: str = "") -> None:
+        """Its database is a file in `folder`, or the one at the address `server`."""
+        self.database: Database = open_database(server or folder / "landbridge.sqlite3")
+        self.keyring = Keyring(self.database.place, str(folder / "landbridge.key"))
         with self.database.writing() as connection:
             for device in (FIRST, SECOND):
                 wrapped = self.keyring.wrap(bytes(32), first=device == FIRST)

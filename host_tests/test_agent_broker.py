@@ -5,6 +5,7 @@ import socket
 import threading
 from dataclasses import replace
 from functools import partial
+from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -13,17 +14,18 @@ from landbridge import cli, config
 from landbridge.errors import UserError
 from landbridge.fleet import broker as checks
 from landbridge.fleet import targets as fleet
-from landbridge.store import journeys, targets
+from landbridge.store import devices, journeys, targets, trips
+from landbridge.store.database import open_database
 from landbridge.store.keys import Keyring
 
-from host_tests.agent_bench import DEVICE, NOW_S, Bench, bench, heard, point, wait_until
+from host_tests.agent_bench import DEVICE, NOW_S, Bench, bench, heard, point, set_clock, wait_until
 from host_tests.fleet_bench import Receiver
+from host_tests.shipped_brokers import Shipped
 from tools.campaign.mosquitto import free_port
 
 __all__ = ["bench"]
 DELAY = "delay of a second message"
 """A matter of time, and so of what else the machine does."""
-SHIPPED = Path(__file__).parents[1] / "deploy" / "mosquitto"
 
 
 class Nothing(BaseHTTPRequestHandler):
@@ -37,30 +39,6 @@ class Nothing(BaseHTTPRequestHandler):
         pass
 
 
-class Shipped:
-    """A broker with the settings that are shipped; its paths, its ports and the agent's name put in."""
-
-    def __init__(self, bench: Bench) -> None:
-        bench.broker.kill()
-        folder = bench.broker.folder
-        self.devices_port = free_port()
-        text = (SHIPPED / "landbridge.conf").read_text()
-        for theirs, ours in {
-            "listener 8883": f"listener {self.devices_port} 127.0.0.1",
-            "listener 8884": f"listener {bench.broker.port} 127.0.0.1",
-            "/etc/mosquitto/certs": str(folder),
-            "/etc/mosquitto/landbridge.passwords": str(folder / "passwords"),
-            "/etc/mosquitto/landbridge.acl": str(folder / "shipped.acl"),
-            "/var/lib/mosquitto/": f"{folder}/",
-        }.items():
-            assert theirs in text
-            text = text.replace(theirs, ours)
-        acl = (SHIPPED / "landbridge.acl").read_text().replace("landbridge-agent", "agent")
-        (folder / "shipped.acl").write_text(acl)
-        (folder / "mosquitto.conf").write_text(f"user root\n{text}log_dest stderr\nlog_type all\n")
-        bench.broker.start()
-
-
 def found(findings: list[checks.Finding]) -> dict[str, bool]:
     return {each.what: each.good for each in findings}
 
@@ -70,14 +48,12 @@ def password(bench: Bench) -> str:
     return str(settings["broker_password"])
 
 
-def test_the_settings_that_are_shipped_are_good(bench):
-    shipped = Shipped(bench)
+def test_the_settings_that_are_shipped_are_good(bench, monkeypatch):
+    shipped = Shipped(bench, monkeypatch)
     as_agent = checks.as_agent(bench.config.broker)
     assert all(good for what, good in found(as_agent).items() if what != DELAY), as_agent
     as_device = checks.as_device(bench.config.broker, DEVICE, password(bench), shipped.devices_port)
-    assert all(found(as_device).values()) and len(as_device) == 4, as_device
-    bench.start()
-    assert bench.device().send([point(1)])
+    assert all(found(as_device).values()) and len(as_device) == 5, as_device
 
 
 def test_what_is_not_as_it_must_be_is_found_with_its_remedy(bench):
@@ -100,22 +76,42 @@ def test_what_is_not_as_it_must_be_is_found_with_its_remedy(bench):
         f"{DEVICE} may connect": True,
         "it reads what is for others": False,
         "it writes where it must not": False,
-        "it may use any client id": False,
+        f"it may use any client id on port {bench.broker.port}": False,
     }
 
 
+def test_that_a_device_may_come_in_by_the_door_of_the_agent_is_found(bench, monkeypatch):
+    """Where client ids are free, and nothing but a password is asked for."""
+    shipped = Shipped(bench, monkeypatch)
+    bench.broker.kill()
+    shipped.conf.write_text(shipped.conf.read_text().replace("require_certificate true\n", ""))
+    bench.broker.start()
+    as_device = found(checks.as_device(bench.config.broker, DEVICE, password(bench), shipped.devices_port))
+    assert as_device.pop(f"it may use any client id on port {bench.broker.port}") is False
+    assert all(as_device.values()) and len(as_device) == 4, as_device
+
+
 def test_whether_home_assistant_gets_what_is_for_it_is_tried(bench, capsys, monkeypatch):
-    Shipped(bench)
+    shipped = Shipped(bench, monkeypatch)
     monkeypatch.setenv("LANDBRIDGE_BROKER_HOME_ASSISTANT", "homeassistant")
     assert checks.home_assistant(replace(bench.config.broker, home_assistant="homeassistant")).good
     assert "Home Assistant" not in run(capsys, "doctor")[1]
-    acl = bench.broker.folder / "shipped.acl"
+    acl = shipped.acl
     acl.write_text(acl.read_text().replace("homeassistant/#", "elsewhere/#"))
     bench.broker.kill()
     bench.broker.start()
     denied = checks.home_assistant(replace(bench.config.broker, home_assistant="homeassistant"))
     assert not denied.good and (denied.remedy or "").startswith("topic readwrite homeassistant/#")
     assert "topic readwrite homeassistant/#" in run(capsys, "doctor")[1]
+
+
+def test_that_the_agent_cannot_ask_what_is_retained_is_found(bench):
+    bench.broker.kill()
+    conf = bench.broker.folder / "mosquitto.conf"
+    conf.write_text(conf.read_text() + "retain_available false\n")
+    bench.broker.start()
+    finding = checks._retained(bench.config.broker)
+    assert not finding.good and "landbridge/agent/#" in (finding.remedy or "")
 
 
 def test_a_broker_that_refuses_is_said(bench):
@@ -134,11 +130,34 @@ def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[object, st
     return ended.value.code, capsys.readouterr().out
 
 
+def are(out: str, state: str) -> list[str]:
+    """What the doctor has found to be so."""
+    return [line.split()[0] for line in out.splitlines() if f" {state} " in line]
+
+
+def test_a_fresh_install_is_good_and_is_told_what_to_do_next(bench, capsys, monkeypatch):
+    code, out = run(capsys, "doctor")
+    assert not code and are(out, "next") == ["agent", "devices"], out
+    assert "start it" in out and "none of 1 devices was ever heard: switch one on" in out
+    monkeypatch.setenv("LANDBRIDGE_BROKER_PORT", str(free_port()))
+    code, out = run(capsys, "doctor")
+    assert not code and are(out, "next") == ["broker", "agent", "devices"], out
+    place = bench.folder / "elsewhere.sqlite3"
+    monkeypatch.setenv("LANDBRIDGE_STORE_DATABASE", str(place))
+    code, out = run(capsys, "doctor")
+    assert not code and are(out, "next") == ["database"] and not place.exists(), out
+    assert "`landbridge devices add lb-0001` makes it; or correct [store] database" in out
+    open_database(place).close()
+    code, out = run(capsys, "doctor")
+    assert not code and "none yet: `landbridge devices add lb-0001`" in out, out
+
+
 def test_the_doctor_finds_what_is_wrong(bench, capsys):
+    set_clock(bench.folder / "clock", NOW_S + 86_401)
     code, out = run(capsys, "doctor")
     assert code == 1
-    wrong = [line.split()[0] for line in out.splitlines() if "WRONG" in line]
-    assert wrong == ["agent", "devices"], out
+    assert are(out, "WRONG") == ["agent", "devices"], out
+    set_clock(bench.folder / "clock", NOW_S)
     bench.start()
     bench.device().send([point(1)])
     code, out = run(capsys, "doctor")
@@ -152,6 +171,44 @@ def test_the_doctor_finds_what_is_wrong(bench, capsys):
     key.with_suffix(".away").rename(key)
     key.chmod(0o666)
     assert f"others may use the key file, its mode is 666: `chmod 600 {key}`" in run(capsys, "doctor")[1]
+
+
+def test_the_doctor_names_a_container_that_is_on_two_devices(bench, capsys):
+    with bench.database().writing() as connection:
+        devices.add(connection, "lb-0002", b"wrapped", NOW_S)
+        for device in (DEVICE, "lb-0002"):
+            trips.start(connection, device, "CSQU3054383", "west", "Duisburg", 3600, NOW_S)
+    code, out = run(capsys, "doctor")
+    assert code == 1 and "CSQU3054383 is on lb-0001 and lb-0002: end the trip" in out, out
+
+
+@pytest.mark.parametrize(
+    ("text", "mode", "named"),
+    [
+        ('[broker]\npassword = "x"\n', 0o644, "[broker] password"),
+        ('[broker]\npassword = "x"\n', 0o660, "[broker] password"),
+        ('[broker]\npassword = "x"\n', 0o640, None),
+        ('[broker]\nusername = "x"\n', 0o644, None),
+        ('[mail]\npassword = "x"\n[nats]\npassword = "y"\n', 0o604, "[mail] password, [nats] password"),
+        ('[store]\ndatabase = "postgresql://me:x@db/lb"\n', 0o644, "[store] database"),
+        ('[store]\ndatabase = "postgresql://me@db/lb"\n', 0o644, None),
+    ],
+)
+def test_a_secret_that_others_may_read_is_warned_of(tmp_path, monkeypatch, text, mode, named):
+    file = tmp_path / "landbridge.toml"
+    file.write_text(text)
+    file.chmod(mode)
+    monkeypatch.setenv("LANDBRIDGE_CONFIG", str(file))
+    why = config.exposed()
+    assert (why is None) == (named is None)
+    assert named is None or (why and f", and {named} is in it: `chmod 600 {file}`" in why)
+
+
+def test_the_agent_warns_of_it_when_it_starts(bench, caplog):
+    file = bench.folder / "landbridge.toml"
+    file.chmod(0o644)
+    bench.start()
+    assert f"others may use {file}" in caplog.text
 
 
 def listens(probe: socket.socket, place: tuple[str, int]) -> bool:
@@ -178,6 +235,10 @@ def test_the_doctor_believes_no_stranger_and_asks_no_proxy(bench, capsys, monkey
     for place in (bench.config.web, bench.config.watch):
         with socket.socket() as probe:
             wait_until(partial(listens, probe, (place.host, place.port)), "pages, then a watch over them")
+    pages = HTTPConnection(bench.config.web.host, bench.config.web.port, timeout=60)
+    pages.request("GET", "/sign-in")  # their process begins to answer some time after the port is there
+    assert pages.getresponse().status == 200
+    pages.close()
     _, out = run(capsys, "doctor")
     assert "it runs and is well" in out and "/sign-in answers" in out, out
 

@@ -113,6 +113,26 @@ def test_what_is_refused_or_asked_for_otherwise_ends_it(fleet):
     assert fleet.stands().halted
 
 
+def test_a_trip_that_ends_leaves_the_roll_out_and_the_next_one_with_the_tag_is_reached_again(fleet):
+    fleet.begins()
+    taken, waits = fleet.names[:2]
+    assert fleet.asked([taken, waits]) == [taken, waits]
+    fleet.speaks(taken, CIS)
+    with fleet.database.writing() as connection:
+        for trip in trips.every(connection)[:2]:
+            trips.end(connection, trip.trip, NOW_S)
+            desk.end_trip(connection, trip.device, trip.trip, NOW_S)
+    assert [fleet.desired(name).wish for name in (taken, waits)] == [policy.AUTOMATIC] * 2
+    assert (fleet.stands().reached, fleet.stands().taken, fleet.stands().failed) == (1, 1, 0)
+    assert fleet.asked([taken]) == []
+    with fleet.database.writing() as connection:
+        trips.start(connection, taken, "CSQU3054383", "L", "D", 900, NOW_S, None, ["frozen"])
+    assert fleet.asked([taken]) == [taken]
+    assert (fleet.stands().reached, fleet.stands().taken) == (1, 0)
+    fleet.speaks(taken, CIS)
+    assert (fleet.stands().reached, fleet.stands().taken) == (1, 1)
+
+
 def test_nobody_to_bring_it_to(fleet):
     with pytest.raises(UserError, match="no device on a trip with the tag 'dry'"):
         fleet.begins("cis", "dry")

@@ -4,7 +4,11 @@ import json
 import resource
 import shutil
 import struct
+from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 from unittest.mock import MagicMock
 
 import psycopg
@@ -12,6 +16,7 @@ import pytest
 from landbridge import cli
 from landbridge.clock import Clock
 from landbridge.commands import devices as devices_command
+from landbridge.config import Store
 from landbridge.ingest import limits, pipeline
 from landbridge.ingest.limits import RateLimit
 from landbridge.ingest.replay import Aside, Replay
@@ -45,12 +50,14 @@ from landbridge.wire.diagnostics import Entry
 from sqlalchemy import Engine, delete, event, select, update
 from sqlalchemy.exc import OperationalError
 
-from host_tests.agent_bench import DEVICE, NOW_S, bench, point, set_clock, wait_until
-from host_tests.fleet_bench import FIRST, Fleet, at
+from host_tests.agent_bench import DEVICE, NOW_S, Bench, bench, point, set_clock, wait_until
+from host_tests.fleet_bench import FIRST, SECOND, Fleet, at
+from host_tests.journey_bench import BEGIN_S, HOUR_S
+from host_tests.postgres_bench import postgres, server
 from host_tests.test_agent_epochs import Agent
 from host_tests.uplink_encoder import encode_uplink
 
-__all__ = ["bench"]
+__all__ = ["bench", "postgres", "server"]
 DAY_S = 86_400
 
 
@@ -318,7 +325,7 @@ def test_points_that_are_no_longer_kept_are_not_read_again(bench, capsys, monkey
     bench.stop()
     set_clock(bench.folder / "clock", NOW_S + 10 * DAY_S)
     with bench.database().writing() as connection:
-        retention.forget_points(connection, [DEVICE], NOW_S + 5 * DAY_S)
+        retention.forget_points(connection, [DEVICE], NOW_S + 5 * DAY_S, NOW_S + 10 * DAY_S)
     monkeypatch.setenv("LANDBRIDGE_STORE_POINTS_DAYS", "5")
     assert "0 points changed, 0 added" in run(capsys, "reprocess")
     assert [each.point.seq for each in bench.stored()] == [2]
@@ -332,7 +339,7 @@ def test_what_is_no_longer_kept_is_neither_missing_nor_taken_back(tmp_path):
         before = {row.id for row in events.standing(connection, FIRST, None, None, 10_000)}
         connection.execute(update(points_table).where(points_table.c.seq < 9).values(received_s=0))
         assert rework.settle(connection, FIRST, 1)
-        assert retention.forget_points(connection, [FIRST], 1)
+        assert retention.forget_points(connection, [FIRST], 1, 1)
         assert points.counts(connection, FIRST).missing == 2  # 7 and 8
     fleet.deliver(at(2, seq=10, lat=51_00000))
     with fleet.database.reading() as connection:
@@ -368,6 +375,51 @@ def test_a_copy_for_which_there_is_no_room_is_none(bench, capsys, tmp_path):
 def is_marked(bench):
     with bench.database().reading() as connection:
         return journeys.is_marked(connection, DEVICE)
+
+
+def stands_there(bench: Bench, at_s: int) -> None:
+    """The device has said so at that time."""
+    with bench.database().writing() as connection:
+        connection.execute(update(devices_table).values(still_s=at_s))
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def kept(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Fleet]:
+    """A fleet on both engines."""
+    made = Fleet(tmp_path, request.getfixturevalue("postgres") if request.param == "postgresql" else "")
+    yield made
+    made.database.close()
+
+
+def tidy(fleet: Fleet, now_s: int) -> list[int]:
+    """Remove what is older than 90 days at that time; the sequences that are left of the first device."""
+    clock: Any = SimpleNamespace(now_s=lambda: now_s)
+    Upkeep(fleet.database, clock, Store(points_days=90), Precedence()).tidy()
+    with fleet.database.reading() as connection:
+        return sorted(each.point.seq for each in points.track(connection, FIRST))
+
+
+def test_a_clock_that_is_years_ahead_removes_nothing_that_is_new(kept):
+    """Messages come in while it is so, too: from a device that has no fix as well."""
+    year = 365 * 24
+    for day in range(8):
+        kept.deliver(at(24 * day, day + 1), now_s=BEGIN_S + 24 * day * HOUR_S)
+    ahead_s = BEGIN_S + (10 * year + 200) * HOUR_S
+    kept.deliver(*(at(200 + hour, 9 + hour) for hour in range(5)), now_s=ahead_s)
+    kept.deliver(at(205, 1, quality=0), device=SECOND, now_s=ahead_s)
+    every = list(range(1, 14))
+    assert tidy(kept, ahead_s + HOUR_S) == every
+    assert tidy(kept, BEGIN_S + 240 * HOUR_S) == every
+    kept.deliver(at(200 * 24, 14), now_s=BEGIN_S + 200 * 24 * HOUR_S)
+    assert tidy(kept, BEGIN_S + 200 * 24 * HOUR_S) == [9, 10, 11, 12, 13, 14], "those came in years later"
+
+
+def test_what_came_while_the_clock_was_years_behind_is_kept_as_long(kept):
+    kept.deliver(at(1), at(2), now_s=BEGIN_S - 10 * 365 * 24 * HOUR_S)
+    kept.deliver(at(3), now_s=BEGIN_S + 3 * HOUR_S)
+    assert tidy(kept, BEGIN_S + 24 * HOUR_S) == [1, 2, 3]
+    kept.deliver(at(100 * 24, 4), now_s=BEGIN_S + 100 * 24 * HOUR_S)
+    assert tidy(kept, BEGIN_S + 100 * 24 * HOUR_S) == [4]
 
 
 def test_what_is_kept_for_a_time_is_counted_from_its_arrival(bench):
@@ -421,6 +473,7 @@ def test_an_uplink_is_recognized_when_nothing_is_known_of_it_any_more(bench, cap
     )
     for later_s, known in ((399 * DAY_S, 2), (401 * DAY_S, 0)):
         set_clock(bench.folder / "clock", NOW_S + later_s)
+        stands_there(bench, NOW_S + later_s)
         upkeep.tidy()
         assert bench.counts().uplinks == known
     assert run(capsys, "dead-letters", "replay").startswith("1: replayed: number 1 was seen")
@@ -438,6 +491,7 @@ def test_what_is_old_is_removed_a_little_at_a_time(bench, monkeypatch):
     wait_until(lambda: not is_marked(bench), "its journey is worked out")
     bench.stop()
     set_clock(bench.folder / "clock", NOW_S + 500 * DAY_S)
+    stands_there(bench, NOW_S + 500 * DAY_S)
     monkeypatch.setattr(retention, "MOST", 2)
     forget = MagicMock(side_effect=retention.forget_points)
     monkeypatch.setattr(retention, "forget_points", forget)

@@ -140,21 +140,13 @@ def test_nothing_is_expected_of_a_device_in_shipping_mode(agent):
 
 
 def test_a_battery_that_is_new_ends_later(agent):
-    def wakes_of(days: range, joules: float) -> None:
-        rows = [
-            {"device": DEVICE, "boot": 1, "clock_min": 1440 * day, "at_s": NOW_S + 86400 * day, "did": 0,
-             "rest": 0, "joules": joules}
-            for day in days
-        ]  # fmt: skip
-        with agent.database.writing() as connection:
-            connection.execute(insert(tables.wakes), rows)
-
     def left_days(day: int) -> float | None:
+        """At the earliest."""
         with agent.database.reading() as connection:
-            end_s = forecast.battery_end_s(connection, DEVICE, NOW_S + 86400 * day)
-        return None if end_s is None else (end_s - NOW_S) / 86400 - day
+            end = forecast.battery_end(connection, DEVICE, NOW_S + 86400 * day)
+        return None if end is None or end.earliest_s is None else (end.earliest_s - NOW_S) / 86400 - day
 
-    wakes_of(range(300), 650.0)
+    wakes_of(agent, range(300), 650.0)
     worn = left_days(300)
     agent.now_s = NOW_S + 86400 * 300
     command = agent.send("new-battery")
@@ -163,9 +155,40 @@ def test_a_battery_that_is_new_ends_later(agent):
     command = agent.send("new-battery")
     agent.hears([command, 1])
     assert left_days(300) is None
-    wakes_of(range(300, 310), 650.0)
+    wakes_of(agent, range(300, 310), 650.0)
     new = left_days(310)
-    assert worn is not None and new is not None and worn < 100 and 260 < new - worn < 300
+    assert worn is not None and new is not None and worn < 100 and 217 < new - worn < 251
+
+
+def test_the_end_of_a_battery_is_a_range_and_nothing_is_said_of_it_beyond_a_year(agent):
+    def left_days(now_day: int) -> list[Any]:
+        now_s = NOW_S + 86400 * now_day
+        with agent.database.reading() as connection:
+            end = forecast.battery_end(connection, DEVICE, now_s)
+        return [each and round((each - now_s) / 86400) for each in end or ()]
+
+    assert left_days(0) == []
+    wakes_of(agent, range(2), 1300.0)
+    assert left_days(2) == [], "not yet two days"
+    wakes_of(agent, range(2, 11), 1300.0)
+    earliest, latest = left_days(10)
+    assert 1.3 * earliest < latest < 365, "a steady device is no measurement either"
+    assert left_days(14) == [earliest - 4, latest - 4], "not heard of since: nothing was spent less for that"
+    wakes_of(agent, range(11, 15), 5.0)
+    assert left_days(14) == [earliest, None], "with the least of these two weeks it lasts longer than a year"
+    wakes_of(agent, range(15, 40), 5.0)
+    assert left_days(39) == [None, None]
+
+
+def wakes_of(agent: Agent, days: range, joules: float) -> None:
+    """A wake a day."""
+    rows = [
+        {"device": DEVICE, "boot": 1, "clock_min": 1440 * day, "at_s": NOW_S + 86400 * day, "did": 0,
+         "rest": 0, "joules": joules}
+        for day in days
+    ]  # fmt: skip
+    with agent.database.writing() as connection:
+        connection.execute(insert(tables.wakes), rows)
 
 
 @pytest.mark.parametrize(
@@ -206,10 +229,10 @@ def test_arguments():
 
 
 def test_times():
-    assert [commands.seconds(text) for text in ("30m", "24h", "7d")] == [1800, 86400, 604800]
+    assert [commands.seconds(text, 30 * 86400, "") for text in ("30m", "24h", "7d")] == [1800, 86400, 604800]
     for text in ("", "0h", "31d", "24", "h", "-1h", "1.5h", "1h ", "9999999m", "１h"):
         with pytest.raises(UserError, match="30m, 24h or 7d"):
-            commands.seconds(text)
+            commands.seconds(text, 30 * 86400, "")
 
 
 def test_verbs_have_codes_of_their_own():

@@ -54,6 +54,13 @@ def test_what_is_told_is_decoded():
     ]
 
 
+def test_a_chip_that_cannot_measure_its_battery_is_told_in_words():
+    told = diagnostics.decode(SAID | {2: [1, 10, 0]}).entries[0]
+    assert told == Entry(3, 1, diagnostics.UNCALIBRATED, 0)
+    assert diagnostics.KINDS[told.kind] == "battery not measured"
+    assert "counted as good" in str(diagnostics.meaning(told.kind, told.value))
+
+
 def test_a_fault_without_its_time_is_shown_all_the_same():
     assert diagnostics.decode(SAID | {3: "rest of a tor"}).entries[-1] == Entry(3, 0, 2, 1, "rest of a tor")
 

@@ -48,7 +48,7 @@ class Stream:
 @pytest.fixture
 def source():
     session = cast(Any, SimpleNamespace(reply=None))
-    source = NatsSource(Nats(), RateLimit(1_000_000), cast(Any, None), session)
+    source = NatsSource(Nats(), RateLimit(1_000_000), cast(Any, None), session, lambda request: request)
     yield source
     source._loop.close()
 

@@ -1,26 +1,35 @@
 """Alarms by e-mail, and what is told of each beside it."""
 
+import email
 import re
 import socketserver
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 import pytest
 from landbridge.alarms import engine
-from landbridge.clock import Clock
+from landbridge.alarms.rules import RULES
+from landbridge.clock import Clock, from_epoch_s, iso
 from landbridge.config import Mail
 from landbridge.outbound import announce, deliveries
 from landbridge.outbound.deliveries import Deliveries
 from landbridge.outbound.kinds import opened
 from landbridge.store import alarms, targets
+from landbridge.store.events import Event
+from landbridge.web.api import LARGEST
 
 from host_tests.agent_bench import wait_until
-from host_tests.fleet_bench import NOW_S, SECOND, Fleet, Receiver, at
-from host_tests.test_agent_alarms import BACK, LATER_BACK, LEFT, fleet, off_route
+from host_tests.fleet_bench import FIRST, NOW_S, SECOND, Fleet, Receiver, at
+from host_tests.journey_bench import BEGIN_S, HOUR_S
+from host_tests.test_agent_alarms import BACK, LATER_BACK, LEFT, every, fleet, off_route
 
 __all__ = ["fleet"]
+
+
+PAGES = "https://pages.example"
 
 
 class MailServer(socketserver.ThreadingTCPServer):
@@ -63,7 +72,7 @@ def mailed(fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> Iterator[MailServer
     server = MailServer()
     settings = Mail(port=server.server_address[1], host="127.0.0.1", tls=False)
     fleet.add("desk", "mailto:desk@example.org", "mail")
-    thread = Deliveries(fleet.database, Clock(), lambda each: opened(each, fleet.keyring, settings))
+    thread = Deliveries(fleet.database, Clock(), lambda each: opened(each, fleet.keyring, settings, PAGES))
     thread.start()
     yield server
     thread.stop()
@@ -79,6 +88,67 @@ def test_alarms_are_mailed_when_raised_and_when_cleared(fleet, monkeypatch):
     assert "Subject: [major] temperature raised: lb-0001" in server.mails[0]
     assert "Subject: [major] temperature cleared: lb-0001" in server.mails[1]
     assert "29.56301, 106.55156" in server.mails[0]
+
+
+def test_a_mail_says_when_and_where_and_only_an_open_alarm_asks_for_somebody(fleet, monkeypatch):
+    with mailed(fleet, monkeypatch) as server:
+        fleet.deliver(at(1, events=4), at(3, events=4096))
+        wait_until(lambda: len(server.mails) == 2, "two mails")
+    for mail in server.mails:
+        sent = email.message_from_string(mail.partition("\r\n")[2].replace("\r\n", "\n"))
+        assert parsedate_to_datetime(sent["Date"]) == from_epoch_s(NOW_S)
+        assert "\r\nplace: Chongqing, China\r\n" in mail
+        assert f"\r\npage: {PAGES}/devices/lb-0001\r\n" in mail
+    raised, cleared = server.mails
+    assert "landbridge alarms acknowledge" in raised and "cleared" not in raised
+    assert "acknowledge" not in cleared
+    assert f"\r\ncleared: {iso(BEGIN_S + 3 * HOUR_S)} by the agent\r\n" in cleared
+
+
+def test_what_ends_before_its_minimum_duration_is_neither_raised_nor_mailed(fleet, monkeypatch):
+    """Within a batch, and over time."""
+    least_s = RULES["dwell"].least_s
+    with mailed(fleet, monkeypatch) as server:
+        fleet.deliver(at(1, events=4 | 4096), at(2, events=4 | 4096))  # there and back within a record
+        with fleet.database.writing() as connection:
+            announce.tell(connection, [dwell(5, 0), departure(5, least_s - 1)], NOW_S)
+            now_s = BEGIN_S + 10 * HOUR_S
+            announce.tell(connection, [dwell(10, 0)], now_s)
+            announce.tell(connection, [dwell(10, 30)], now_s + 30)
+            announce.tell(connection, engine.expire(connection, [FIRST], now_s + 60), now_s + 60)
+            assert alarms.shown(connection) == [] == alarms.listed(connection, None, None, False, LARGEST, 9)
+            announce.tell(connection, [departure(10, least_s - 1)], now_s + least_s)
+            assert alarms.every_standing(connection) == []
+        assert every(fleet) == []
+        with fleet.database.writing() as connection:
+            announce.tell(connection, [dwell(20, 0), departure(20, least_s)], NOW_S)
+            now_s = BEGIN_S + 30 * HOUR_S
+            announce.tell(connection, [dwell(30, 0)], now_s)
+            assert engine.concerned(connection, now_s + least_s - 1) == set()
+            assert engine.concerned(connection, now_s + least_s) == {FIRST}
+            announce.tell(connection, engine.expire(connection, [FIRST], now_s + least_s), now_s + least_s)
+            assert engine.concerned(connection, now_s + least_s) == set()
+        fleet.published()
+        wait_until(lambda: len(server.mails) >= 3 and not fleet.left(), "three mails")
+    assert every(fleet) == [("dwell", "cleared", 1, None), ("dwell", "raised", 1, None)]
+    subjects = [re.findall("Subject: (.*): lb-0001", mail)[0] for mail in server.mails]
+    assert subjects == ["[warning] dwell raised", "[warning] dwell cleared", "[warning] dwell raised"]
+
+
+def dwell(hour: int, after_s: int) -> Event:
+    return _stay("dwell", hour, after_s)
+
+
+def departure(hour: int, after_s: int) -> Event:
+    return _stay("departure", hour, after_s)
+
+
+def _stay(kind: str, hour: int, after_s: int) -> Event:
+    """What the journey tells of the first device."""
+    at_s = BEGIN_S + hour * HOUR_S + after_s
+    content = {"id": f"{FIRST}/{at_s}/{kind}", "type": kind, "device": FIRST, "container": None}
+    content |= {"latitude": None, "longitude": None}
+    return Event(str(content["id"]), FIRST, kind, True, None, at_s, at_s, content)
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ from landbridge.outbound.export import Format
 from landbridge.outbound.kinds import dcsa
 from landbridge.store import outbox
 from landbridge.store.database import Database, open_database
-from landbridge.store.outbox import Outgoing, Posted
+from landbridge.store.outbox import Outgoing, Posted, posted
 from landbridge.store.points import StoredPoint
 from landbridge.wire.point import EVENTS, Point
 from landbridge.wire.uplink import DeviceClock
@@ -56,7 +56,7 @@ def closed(part: dict[str, Any]) -> dict[str, Any]:
 
 
 def content(message: Outgoing) -> dict[str, Any]:
-    decoded: dict[str, Any] = json.loads(topics.whole(Posted(1, *message)).payload)
+    decoded: dict[str, Any] = json.loads(topics.whole(posted(1, message)).payload)
     return decoded
 
 
@@ -71,12 +71,18 @@ def content(message: Outgoing) -> dict[str, Any]:
         ({"time": NOW_S - 367 * 86_400}, ["time long past"]),
         ({"quality": 2, "time": 1}, ["time long past"]),
         ({"battery": 74}, ["battery voltage"]),
+        ({"battery": 0}, []),  # it cannot be measured
         ({"quality": 0, "time": 60}, ["undated"]),
     ],
 )
 def test_doubts_are_flags(changes, doubts):
     (each,) = stored(Point(**make_vectors.fix(1, **changes)))
     assert judge.names(each.flags) == doubts
+
+
+def test_a_battery_that_cannot_be_measured_is_none_and_not_empty():
+    unknown, full = Point(**make_vectors.fix(1, battery=0)), Point(**make_vectors.fix(1, battery=180))
+    assert (unknown.battery_mv, full.battery_mv) == (None, 3600)
 
 
 @pytest.mark.parametrize(
@@ -99,9 +105,10 @@ def test_a_point_without_time_is_dated_by_the_clock_of_its_boot(clock, at_s, dou
 
 BESIDE_THE_LIMITS = [
     {}, {"lat": 0, "lon": 0}, {"lat": 0}, {"lat": 90_00000}, {"lat": -90_00001}, {"lon": 180_00001},
-    {"sats": 4}, {"sats": 3}, {"hdop": 50}, {"hdop": 51}, {"battery": 74}, {"battery": 75}, {"battery": 250},
-    {"battery": 251}, {"time": NOW_S + 86_400}, {"time": NOW_S + 86_401}, {"time": NOW_S - 366 * 86_400},
-    {"time": NOW_S - 366 * 86_400 - 1}, {"quality": 0}, {"kind": 2}, {"kind": 3},
+    {"sats": 4}, {"sats": 3}, {"hdop": 50}, {"hdop": 51}, {"battery": 0}, {"battery": 74}, {"battery": 75},
+    {"battery": 250}, {"battery": 251}, {"time": NOW_S + 86_400}, {"time": NOW_S + 86_401},
+    {"time": NOW_S - 366 * 86_400}, {"time": NOW_S - 366 * 86_400 - 1}, {"quality": 0},
+    {"kind": 2}, {"kind": 3},
 ]  # fmt: skip
 
 
@@ -142,7 +149,7 @@ def test_a_track_that_lay_in_the_outbox_before_an_update_is_still_told():
 def test_a_position_that_lay_in_the_outbox_before_an_update_is_still_told():
     finished = Posted(1, "t", b'{"id":"lb-0001/1"}', True, "default", DEVICE, "position")
     assert topics.whole(finished) == finished
-    taken_away = Posted(1, *topics.no_position(DEVICE, None))
+    taken_away = posted(1, topics.no_position(DEVICE, None))
     assert topics.whole(taken_away) == taken_away
 
 
@@ -151,6 +158,16 @@ def test_a_position_keeps_its_schema():
     assert message.retain
     assert message.topic == f"landbridge/out/default/{DEVICE}/position"
     schema("position").validate(content(message))
+
+
+def test_what_is_published_of_a_battery_that_cannot_be_measured_keeps_the_schemas():
+    unknown = stored(FIX._replace(battery=0, events=1))
+    track = content(topics.tracks(DEVICE, unknown)[0])
+    told = content(topics.told(topics.alarms(DEVICE, unknown)[0], 1, NOW_S))
+    position = content(topics.position(unknown[0]))
+    for name, said in (("track", track), ("position", position), ("event", told)):
+        schema(name).validate(said)
+    assert track["features"][0]["properties"]["battery_mv"] is position["battery_mv"] is None
 
 
 def test_each_event_keeps_its_schema():

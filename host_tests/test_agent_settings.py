@@ -141,8 +141,8 @@ def test_every_revision_stays_with_who_and_when(agent):
     with agent.database.reading() as connection:
         history = stored.history(connection, DEVICE)
     assert history == [
-        stored.Desired(FIRST, {"interval_s": 900}, WHO, NOW_S),
-        stored.Desired(FIRST + 1, {"interval_s": 1800}, WHO, NOW_S),
+        stored.Desired(FIRST, {"interval_s": 900}, WHO, NOW_S, None, {"interval_s": 900}),
+        stored.Desired(FIRST + 1, {"interval_s": 1800}, WHO, NOW_S, None, {"interval_s": 1800}),
     ]
 
 

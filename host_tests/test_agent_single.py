@@ -88,6 +88,13 @@ def test_an_agent_ends_when_another_was_faster(database, server):
     other.close()
 
 
+def test_leases_are_free_when_their_holder_has_let_go(database):
+    """Not some time later, when the server has noticed the end of a connection."""
+    for _ in range(20):
+        with Leases(database, "alone") as leases:
+            assert leases.take(0)
+
+
 def test_a_server_that_goes_away_behind_the_check_is_asked_anew(database):
     with Leases(database, "alone") as leases:
         assert leases.take(0)
@@ -107,6 +114,30 @@ def test_the_password_of_the_server_is_not_told(database, server, monkeypatch):
         pass
     assert "hush" not in str(refused.value)
     secret.close()
+
+
+@pytest.mark.parametrize("link", ["hardlink_to", "symlink_to"])
+def test_no_second_agent_comes_in_by_another_name(tmp_path, link):
+    (tmp_path / "elsewhere").mkdir()
+    here, other = tmp_path / "landbridge.sqlite3", tmp_path / "elsewhere" / "other.sqlite3"
+    opened = open_database(here)
+    with alone(opened):
+        getattr(other, link)(here)
+        with pytest.raises(UserError, match=r"hard links|another agent"), alone(open_database(other)):
+            pass
+    opened.close()
+
+
+def test_a_database_of_two_names_is_opened_under_neither(tmp_path):
+    """What one has committed stands in a log that is named like it, and that the other does not read."""
+    here, other = tmp_path / "landbridge.sqlite3", tmp_path / "other.sqlite3"
+    open_database(here).close()
+    other.hardlink_to(here)
+    for name in (here, other):
+        with pytest.raises(UserError, match=f"{name} has 2 names .*remove all but one"):
+            open_database(name)
+    other.unlink()
+    open_database(here).close()
 
 
 def test_a_file_is_held_as_long_as_it_is_used(tmp_path):

@@ -4,6 +4,7 @@ import json
 import os
 import sqlite3
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,15 +14,18 @@ from alembic.migration import MigrationContext
 from hypothesis import given
 from hypothesis import strategies as st
 from landbridge.errors import UserError
+from landbridge.fleet import policy
 from landbridge.ingest import news
 from landbridge.ingest.judge import BY_ARRIVAL, UNDATED
 from landbridge.outbound import announce, topics
 from landbridge.store import (
     alarms,
+    cards,
     commands,
     devices,
     events,
     gaps,
+    guides,
     journeys,
     letters,
     outbox,
@@ -47,6 +51,7 @@ from sqlalchemy.exc import IntegrityError
 
 from host_tests.agent_bench import DEVICE, heard, point
 from host_tests.postgres_bench import postgres, server  # noqa: F401
+from host_tests.test_agent_cards import TEXT
 
 NOW_S = 850_000_000
 
@@ -366,7 +371,8 @@ def test_the_outbox_keeps_its_order(database):
 
 def test_of_what_is_no_longer_kept_some_is_removed_at_a_time(database, monkeypatch):
     monkeypatch.setattr(retention, "MOST", 2)
-    forget = (retention.forget_raw, retention.forget_points, retention.forget_told, retention.forget_uplinks)
+    forget_points = partial(retention.forget_points, now_s=NOW_S + 1)
+    forget = (retention.forget_raw, forget_points, retention.forget_told, retention.forget_uplinks)
     with database.writing() as connection:
         points.store(connection, DEVICE, [judged(seq, NOW_S) for seq in (1, 2, 3)], NOW_S)
         kept = [KeptUplink(DEVICE, number, NOW_S, b"x", 1, 1) for number in (1, 2, 3)]
@@ -396,6 +402,41 @@ def test_a_number_that_was_given_and_forgotten_is_not_given_again(database):
         assert all(new > old for new, old in zip(given(NOW_S), forgotten, strict=True))
 
 
+@pytest.mark.parametrize("heard", [True, False])
+def test_ids_that_devices_take_do_not_follow_a_clock_that_is_years_wrong(database, heard):
+    year, found = 365 * 86_400, policy.parse(TEXT)
+
+    def given(now_s: int) -> list[int]:
+        with database.writing() as connection:
+            trip = trips.start(connection, DEVICE, "CSQU3054383", "L", "D", 900, NOW_S)
+            guides.keep(connection, trip, guides.next_revision(connection, DEVICE, now_s), b"")
+            ids = [
+                commands.give(connection, DEVICE, "locate", 0, now_s + 60, "mei", now_s),
+                settings.set_desired(connection, DEVICE, {}, "mei", now_s),
+                cards.set_desired(connection, DEVICE, found, "cis", "mei", now_s),
+                guides.next_revision(connection, DEVICE, now_s) - 1,
+            ]
+            trips.end(connection, trip, NOW_S)
+        return ids
+
+    if heard:
+        with database.writing() as connection:
+            devices.set_position(connection, DEVICE, 1, NOW_S - 86_400)
+    highest = [0] * 4
+    for now_s in (NOW_S, NOW_S + 10 * year, NOW_S + 60 * year, NOW_S - 30 * year, NOW_S + 60):
+        ids = given(now_s)
+        assert all(before < each < 2**31 - 1_000 for before, each in zip(highest, ids, strict=True))
+        highest = ids
+    assert not heard or max(highest) < NOW_S + 2 * year
+
+
+def test_a_command_can_be_given_after_one_whose_id_no_device_takes(database):
+    with database.writing() as connection:
+        commands.give(connection, DEVICE, "locate", 0, NOW_S + 60, "mei", NOW_S)
+        connection.execute(update(metadata.tables["commands"]).values(command=2**31 + 5))
+        assert commands.give(connection, DEVICE, "locate", 0, NOW_S + 60, "mei", NOW_S) == NOW_S
+
+
 def test_of_an_unknown_device_only_some_is_kept(database):
     with database.writing() as connection:
         for _ in range(letters.QUARANTINE_MESSAGES + 5):
@@ -411,6 +452,17 @@ def test_of_a_topic_only_the_newest_dead_letters_are_kept_and_the_others_counted
             letters.bury(connection, "t", b"x", str(number), NOW_S)
         kept = [row.reason for row in letters.every(connection) if row.topic == "t"]
         assert [tuple(row) for row in letters.dropped(connection)] == [("t", 5)]
+    assert kept == [str(number) for number in range(5, letters.LETTERS + 5)]
+
+
+def test_room_for_many_dead_letters_is_made_at_once(database):
+    with database.writing() as connection:
+        for number in range(letters.LETTERS + 5):
+            letters.add(connection, "t", b"x", str(number), NOW_S)
+        letters.add(connection, "other", b"x", "other", NOW_S)
+        assert letters.make_room(connection, ["other", "t"]) == 5
+        assert [tuple(row) for row in letters.dropped(connection)] == [("t", 5)]
+        kept = [row.reason for row in letters.every(connection) if row.topic == "t"]
     assert kept == [str(number) for number in range(5, letters.LETTERS + 5)]
 
 

@@ -4,6 +4,7 @@ import contextlib
 import hashlib
 import hmac
 import json
+import re
 import runpy
 import socket
 import socketserver
@@ -23,13 +24,13 @@ from landbridge.fleet import targets as fleet
 from landbridge.journey import silence
 from landbridge.outbound import deliveries, home_assistant
 from landbridge.outbound.deliveries import Delivery
-from landbridge.outbound.kinds import dcsa, http, traccar, webhook
+from landbridge.outbound.kinds import KINDS, dcsa, http, traccar, webhook
 from landbridge.outbound.kinds.errors import Away, Refused
 from landbridge.outbound.topics import no_position, whole
 from landbridge.store import audit, events, fences, order, outbox, targets, trips
 from landbridge.store.events import Wanted
 from landbridge.store.keys import Keyring
-from landbridge.store.outbox import Posted
+from landbridge.store.outbox import Posted, posted
 
 from host_tests.agent_bench import bench, point, wait_until
 from host_tests.fleet_bench import FIRST, NOW_S, SECOND, Fleet, Got, Receiver, at
@@ -482,6 +483,34 @@ def _properties() -> dict[str, Any]:
     return usual | told | {"seq": 1, "doubts": []}
 
 
+def test_the_docs_tell_how_each_kind_of_webhook_is_verified(bound, receiver, monkeypatch):
+    monkeypatch.syspath_prepend(str(PROTOCOL))
+    section = (PROTOCOL / "README.md").read_text().partition("## Is a webhook genuine?")[2]
+    snippet = section.partition("```python\n")[2].partition("```")[0]
+    *imports, of_webhook, of_dcsa = snippet.splitlines()
+    dcsa_receiver = Receiver()
+    secrets = {}
+    for kind, each in (("webhook", receiver), ("dcsa", dcsa_receiver)):
+        spelled = KINDS[kind].spelled
+        assert spelled is not None
+        secrets[kind] = spelled(bound.add(kind, each.url, kind, None, "event"))
+    assert re.fullmatch("[0-9a-f]{64}", secrets["dcsa"]) and secrets["webhook"].startswith("whsec_")
+    bound.trip("CSQU3054383", 0, None, "acme")
+    bound.deliver(at(1, events=1))
+    bound.published()
+    with bound.delivering():
+        wait_until(lambda: receiver.taken and dcsa_receiver.taken, "a message of each kind")
+    dcsa_receiver.close()
+    for line, got, secret in (
+        (of_webhook, receiver.taken[0], secrets["webhook"]),
+        (of_dcsa, dcsa_receiver.taken[0], secrets["dcsa"]),
+    ):
+        for body, is_ours in ((got.body, True), (got.body + b" ", False)):
+            names = {"secret": secret, "headers": got.headers, "body": body}
+            exec("\n".join([*imports, line]), names)
+            assert names["ours"] is is_ours, line
+
+
 def test_dcsa_events_keep_their_schema_and_take_back_what_was_not_true(bound, receiver):
     secret = bound.add("port", receiver.url, "dcsa")
     bound.trip("CSQU3054383", 0, None, "acme")
@@ -560,7 +589,7 @@ def test_home_assistant_forgets_a_device_with_its_position_and_tells_tenants_apa
         tracker = kept[f"homeassistant/device_tracker/landbridge_{tenant}_{FIRST}/config"]
         names.append(json.loads(tracker)["device"]["name"])
     assert names == [FIRST, f"{FIRST} (acme)"] and len(kept) == 8
-    announced(Posted(2, *no_position(FIRST, "acme")))
+    announced(posted(2, no_position(FIRST, "acme")))
     assert len(kept) == 4 and not [topic for topic in kept if "acme" in topic]
     announced(Posted(3, topic, b"{}", True, "acme", FIRST, "position"))
     assert len(kept) == 8

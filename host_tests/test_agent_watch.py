@@ -23,6 +23,7 @@ from landbridge.clock import from_epoch_s
 from landbridge.errors import UserError
 from landbridge.ingest import session, worker
 from landbridge.ingest.session import Received
+from landbridge.parts import Part
 from landbridge.precedence import Precedence
 from sqlalchemy.exc import OperationalError
 
@@ -156,7 +157,7 @@ def test_a_thread_that_dies_is_trouble():
     assert health.Health([health.of_thread(thread)]).trouble() == ["the thread sender has died"]
 
 
-def test_pages_whose_thread_dies_end_the_agent(watched, monkeypatch):
+def test_pages_alone_whose_thread_dies_end_the_agent(watched, monkeypatch):
     monkeypatch.setattr(service, "_WATCH_S", 0.05)
     monkeypatch.setattr(uvicorn.Server, "run", lambda *_, **__: None)
     with socket.socket() as probe:
@@ -166,7 +167,7 @@ def test_pages_whose_thread_dies_end_the_agent(watched, monkeypatch):
     late = threading.Timer(20, stop.set)
     late.start()
     with pytest.raises(UserError, match="thread web has died"):
-        service.run(replace(watched.config, web=pages), stop)
+        service.run(replace(watched.config, web=pages), stop, only=Part.WEB)
     late.cancel()
 
 

@@ -21,8 +21,9 @@ import serial
 from serial.tools import list_ports
 
 from host_tests.bench_line import Line, request, run
-from tools.bench import BenchError, __main__, serial_port, steps, work
+from tools.bench import DRIVERS, BenchError, __main__, serial_port, steps, work
 from tools.bench import run as bench_run
+from tools.flash import boards
 from tools.flash.layout import REPOSITORY
 
 WAIT_S = 60
@@ -107,7 +108,9 @@ def one_line(text: str) -> str:
         ([], "--port"),
         (["--port", "/dev/none", "--replay", "x"], "not allowed with"),
         (["--port", "/dev/none"], "no such device"),
-        (["--port", "/dev/none", "--board", "NONE"], "no boards/NONE/board.py; there are"),
+        (["--port", "/dev/none", "--board", "NONE"], "no board 'NONE': known boards are DEVKIT_SIM7600"),
+        (["--port", "/dev/none", "--volts", "3.8"], "--volts goes with --meter FILE"),
+        (["--replay", "x", "--meter", "p.csv", "--volts", "38"], "'38' is no supply voltage; write 1 to 20"),
         (["--port", "/dev/none", "--broker", "host"], "'host' is no broker; write HOST:PORT"),
         (["--port", "/dev/none", "--broker", "host:8883"], "--broker needs --ca, --user and --password"),
         (["--port", "/dev/none", "--repeat", "0"], "'0' is no number of rounds"),
@@ -123,6 +126,13 @@ def one_line(text: str) -> str:
 def test_what_is_wrong_is_said_in_one_line(options, said, monkeypatch, capsys):
     assert command(monkeypatch, *options) == 2
     assert said in one_line(capsys.readouterr().err)
+
+
+def test_the_modem_of_every_board_is_known():
+    found = {name: __main__._modem_of(name) for name in boards.names()}
+    assert found.pop("SIM") == ""  # it may have either
+    assert {"REFERENCE_BG95": "bg95", "LILYGO_T_SIM7600": "sim7600"}.items() <= found.items()
+    assert set(found.values()) <= set(DRIVERS)
 
 
 def test_busy(monkeypatch, capsys):
@@ -277,13 +287,14 @@ def terminal(dialect: str) -> Iterator[str]:
         yield path
 
 
-@pytest.mark.parametrize("dialect", ["bg95", "sim7600"])
-def test_all_steps_over_a_pseudo_terminal(dialect, monkeypatch, capsys, tmp_path):
+@pytest.mark.parametrize(("dialect", "board"), [("bg95", "REFERENCE_BG95"), ("sim7600", "LILYGO_T_SIM7600")])
+def test_all_steps_over_a_pseudo_terminal(dialect, board, monkeypatch, capsys, tmp_path):
     for name in ("RADIO_OFF_MS", "IDLE_MS", "TRACK_MS", "TAIL_MS", "EXTENDED_MS", "ASLEEP_MS"):
         monkeypatch.setattr(steps, name, 100)
     monkeypatch.setattr(steps, "DOZE_MS", {dialect: 100})
     with terminal(dialect) as path:
-        assert command(monkeypatch, "--port", path, "--out", tmp_path) == 0, capsys.readouterr().err
+        options = ("--port", path, "--board", board, "--out", tmp_path)
+        assert command(monkeypatch, *options) == 0, capsys.readouterr().err
     told = json.loads((tmp_path / "report.json").read_text())
     assert told["ok"] and told["run"]["modem"] == dialect and told["not_restored"] == {}
     assert {one["step"]: one["state"] for one in told["steps"]}["mqtt"] == "skipped"
@@ -354,4 +365,10 @@ def test_replay_with_a_profile(monkeypatch, capsys, tmp_path):
     assert "| gnss/cold |" in (tmp_path / "report.md").read_text()
     profile.write_text("time,current\n1,2\n")
     assert command(monkeypatch, *options) == 2
-    assert "row 1: no column voltage" in one_line(capsys.readouterr().err)
+    assert "no column voltage; give the supply's voltage with --volts" in one_line(capsys.readouterr().err)
+    profile.write_text("\n".join(row.rpartition(",")[0] for row in rows))
+    assert command(monkeypatch, *options, "--volts", "3.6") == 0, capsys.readouterr().err
+    assert json.loads((tmp_path / "energy.json").read_text())["phases"] == told["phases"]
+    profile.write_text("\n".join(rows))
+    assert command(monkeypatch, *options, "--volts", "3.6") == 2
+    assert "the recording has its own voltage" in one_line(capsys.readouterr().err)

@@ -98,6 +98,12 @@ def test_without_a_refresh_the_card_is_started_anew():
     assert restart.identity(driver) == (EUROPE_ICCID, EUROPE.encode())
 
 
+def test_a_profile_whose_class_is_left_out_is_an_operational_one():
+    card = four_profiles(frozenset({"default-class"}))
+    kinds = [each.kind for each in euicc.profiles(opened(on_bench("bg95", card)))]
+    assert kinds == [each.kind for each in card.profiles]
+
+
 def test_by_aid():
     transport = opened(on_bench("bg95", four_profiles(frozenset({"aid-only"}))))
     assert [euicc.enable(transport, EUROPE_ICCID, way) for way in (0, 1, 2)] == [1, 1, 0]

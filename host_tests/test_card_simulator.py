@@ -120,9 +120,9 @@ def test_channels_are_few_and_leak_until_a_reset():
 
 def test_files_by_apdu():
     uicc = Uicc(Card())
-    assert uicc.transmit(bytes.fromhex("00A40804022FE2")) == b"\x90\x00"
+    assert uicc.transmit(bytes.fromhex("00A4080C022FE2")) == b"\x90\x00"
     assert uicc.transmit(bytes.fromhex("00B000000A")).hex() == "981344400010325476f89000"
-    assert uicc.transmit(bytes.fromhex("00A40804026F07")) == b"\x90\x00"
+    assert uicc.transmit(bytes.fromhex("00A4080C026F07")) == b"\x90\x00"
     assert uicc.transmit(bytes.fromhex("00D600000100")) == b"\x69\x82"
     assert uicc.transmit(bytes.fromhex("00A40804026F99")) == b"\x6a\x82"
 

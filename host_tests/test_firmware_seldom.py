@@ -76,7 +76,7 @@ def median_s(times: list[float]) -> float:
 @pytest.mark.parametrize(("age_days", "gains"), [(0, True), (3, True), (8, False)])
 def test_what_predicted_orbits_gain(age_days, gains):
     times: dict[bool, list[float]] = {True: [], False: []}
-    for seed in range(7):
+    for seed in range(21):
         for fetched in (True, False):
             bench, driver = registered("sim7600", seed=seed)
             booted_again(bench, driver)

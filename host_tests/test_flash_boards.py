@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
-from esp_idf_defs import PartitionTable
 
 from tools.flash import BOARDS, LayoutError
-from tools.flash.boards import FILE, REQUIRED, device_module, load, made
+from tools.flash.boards import FILE, REQUIRED, device_module, load
 
 REAL = sorted(path.parent.name for path in BOARDS.glob(f"*/{FILE}"))
 GOOD = (BOARDS / "REFERENCE_BG95" / FILE).read_text()
@@ -34,6 +32,11 @@ def changed(folder: Path, old: str, new: str) -> Path:
         ("tx = 27", "tx = 26", "modem.rx: pin 26 is modem.tx already"),
         ("tx = 27", "tx = true", "modem.tx: True is not one of"),
         ("rail = 25", "rail = 18", "modem.rail: 18 is not one of 0, 2, 4, 13"),
+        ("dtr = 32", "reset = 18", "modem.reset: 18 is not one of 0, 2, 4, 13"),
+        ("dtr = 32", "reset = 25", "modem.reset: pin 25 is modem.rail already"),
+        ("dtr = 32", "reset_pressed = 2", "modem.reset_pressed: 2 is not a number from 0 to 1"),
+        ("status = 35", "status = 36", "lid.switch: pin 36 is modem.status already"),
+        ("dtr = 32", "status_on = true", "modem.status_on: True is not a number from 0 to 1"),
         ("rail = 25", "rial = 25", "modem.rial: no such key; there are kind, uart"),
         ("address = 0x48", "address = 0x4C", "temperature.address: 76 is not a number from 72 to 75"),
         ("adc = 34", "adc = 27", "battery.adc: 27 is not one of 32, 33"),
@@ -64,6 +67,9 @@ def test_an_error_names_file_key_and_range(tmp_path, old, new, said):
         ("sda = 21", "i2c.sda", 0, "waits to be flashed"),
         ("scl = 22", "i2c.scl", 12, "wrong voltage"),
         ("rail = 25", "modem.rail", 12, "wrong voltage"),
+        ("dtr = 32", "modem.dtr", 12, "wrong voltage"),
+        ("status = 35", "modem.status", 0, "waits to be flashed"),
+        ("status = 35", "modem.status", 12, "wrong voltage"),
     ],
 )
 def test_a_pin_that_would_keep_the_chip_from_starting_is_refused_with_the_reason(
@@ -71,6 +77,14 @@ def test_a_pin_that_would_keep_the_chip_from_starting_is_refused_with_the_reason
 ):
     board = changed(tmp_path, old, f"{old.split(' = ')[0]} = {pin}")
     with pytest.raises(LayoutError, match=rf"boards/MINE/board\.toml: {key}: {pin} is not .*; .*{why}"):
+        load(board)
+
+
+def test_the_pins_of_psram_are_refused_on_a_module_that_has_it(tmp_path):
+    board = changed(tmp_path, "rx = 26", "rx = 16")
+    load(board)
+    (board / FILE).write_text((board / FILE).read_text().replace("flash_mb = 4", "flash_mb = 4\npsram = 1"))
+    with pytest.raises(LayoutError, match=r"modem\.rx: pin 16 belongs to the PSRAM"):
         load(board)
 
 
@@ -108,27 +122,3 @@ def _words_after(text, mark):
         word = "".join(letter if letter.isalnum() or letter == "_" else " " for letter in part).split(" ")[0]
         if word.isupper():
             yield word
-
-
-def test_pins_csv_follows_from_the_board():
-    for path, text in made().items():
-        assert path.read_text() == text, f"{path}: run python -m tools.flash.boards"
-
-
-@pytest.mark.parametrize("name", REAL)
-def test_micropythons_own_files(name):
-    folder = BOARDS / name
-    said = json.loads((folder / "board.json").read_text())
-    assert said["mcu"] == "esp32" and said["deploy_options"]["flash_offset"] == "0x1000"
-    table = PartitionTable.from_csv((folder / "partitions.csv").read_text())
-    table.verify()
-    table.verify_size_fits(load(folder)["board"]["flash_mb"] << 20)
-    assert table.find_by_name("vfs").size == 240 * 4096
-    assert (folder / "board.md").read_text()
-    for file, needed in (
-        ("mpconfigboard.cmake", "MICROPY_FROZEN_MANIFEST"),
-        ("mpconfigboard.h", "MICROPY_HW_BOARD_NAME"),
-        ("sdkconfig.board", "APP_ROLLBACK_ENABLE=y"),
-        ("manifest.py", "../manifest.py"),
-    ):
-        assert needed in (folder / file).read_text()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import struct
 from functools import partial
 from pathlib import Path
@@ -19,6 +20,7 @@ from tools.flash import (
     device,
     flash_sim,
     identity,
+    micropython,
     provision,
     selftest,
     sent,
@@ -116,12 +118,116 @@ def test_a_cut_never_leaves_the_old_identity_without_its_records(tmp_path, steps
         there.close()
 
 
-def test_errors_of_a_board_have_remedies(tmp_path, monkeypatch):
-    with pytest.raises(LayoutError, match="no MicroPython answers"):
-        device.Device(str(tmp_path / "none"), patience_s=0)
+def test_a_missing_port_is_reported_at_once(tmp_path, monkeypatch):
+    monkeypatch.setattr("time.sleep", lambda s: pytest.fail("waits for a port that does not exist"))
+    with pytest.raises(LayoutError, match=r"no such port .*none: is the cable one for data"):
+        device.Device(str(tmp_path / "none"))
+
+
+def boards(*folders: Path) -> None:
+    for folder in folders:
+        folder.mkdir()
+
+
+def provisioned(monkeypatch, port: str, folder: Path, *more: str) -> int:
+    """What `make provision` ends with."""
+    monkeypatch.setattr("sys.argv", ["provision", str(folder), "--port", port, *more])
+    return provision.main()
+
+
+def test_an_identity_that_the_list_has_given_to_another_chip_is_refused(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    given(tmp_path / "lb-1", "lb-1")
+    boards(tmp_path / "a", tmp_path / "b")
+    with FakeBoard(tmp_path / "a") as a:
+        assert provisioned(monkeypatch, a.port, tmp_path / "lb-1") == 0
+        assert provisioned(monkeypatch, a.port, tmp_path / "lb-1") == 0  # the same chip, once more
+    assert a.chip.hex() in provision.LOG.read_text()
+    with FakeBoard(tmp_path / "b") as b:
+        assert provisioned(monkeypatch, b.port, tmp_path / "lb-1") == 1
+        said = capsys.readouterr().err
+        assert f"lb-1 was given to the chip {a.chip.hex()}" in said and "landbridge devices add" in said
+        there = device.Device(b.port)
+        assert there.read("config/device.json") == there.read("config/device.json.new") == b""
+        there.close()
+        assert provisioned(monkeypatch, b.port, tmp_path / "lb-1", "--replace") == 0
+    with FakeBoard(tmp_path / "a") as a:
+        assert provisioned(monkeypatch, a.port, tmp_path / "lb-1") == 1  # it is the other one's now
+
+
+def test_an_identity_counts_as_given_from_before_it_is_written(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    one = given(tmp_path / "lb-1", "lb-1")
     with FakeBoard(tmp_path) as board:
-        monkeypatch.setattr(device, "OLDEST", (9, 9))
-        with pytest.raises(LayoutError, match=r"9\.9 is needed: make flash first"):
+        there = device.Device(board.port)
+        there.write = mock.Mock(side_effect=LayoutError("cut"))  # type: ignore[method-assign]
+        with pytest.raises(LayoutError, match="cut"):
+            provision.provision(there, one, False, partial(provision.note, device=there, replace=False))
+        there.close()
+    assert board.chip.hex() in provision.LOG.read_text()
+
+
+def test_a_list_that_knows_no_chips_refuses_none_and_learns_them(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    given(tmp_path / "lb-1", "lb-1")
+    provision.LOG.parent.mkdir()
+    provision.LOG.write_text("time,device,micropython\n2026-01-01T00:00:00+00:00,lb-1,1.28\n")
+    with FakeBoard(tmp_path) as board:
+        assert provisioned(monkeypatch, board.port, tmp_path / "lb-1") == 0
+    assert provision._given("lb-1")[1] == board.chip.hex()
+
+
+def test_the_firmware_of_another_board_needs_a_word_of_consent(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    with FakeBoard(tmp_path) as board:
+
+        def deployed(name: str, *more: str) -> int:
+            monkeypatch.setattr("sys.argv", ["deploy", name, "--port", board.port, *more])
+            return deploy.main()
+
+        assert deployed("SIM") == 0  # nothing is on it
+        assert deployed("REFERENCE_BG95") == 1
+        said = capsys.readouterr().err
+        assert (
+            "this tracker is a SIM, whose pins are not those of REFERENCE_BG95: BOARD=SIM, or REPLACE=1"
+            in said
+        )
+        assert deployed("SIM") == 0
+        assert deployed("REFERENCE_BG95", "--replace") == 0
+        assert deployed("SIM") == 1
+        there = device.Device(board.port)
+        there.write("board.mpy", b"damaged")
+        there.close()
+        assert deployed("LILYGO_T_SIM7600") == 0
+
+
+def test_the_stand_in_for_nvs_has_the_errors_of_the_chip(tmp_path):
+    with FakeBoard(tmp_path) as board:
+        there = device.Device(board.port)
+        there.run("import esp32\nstore = esp32.NVS('landbridge')")
+        ask = (
+            "try:\n    store.get_blob('x', bytearray({}))\nexcept OSError as error:\n    print(error.args[0])"
+        )
+        assert there.run(ask.format(9)).strip() == "-4354"
+        there.run("store.set_blob('x', bytes(9))\nstore.commit()")
+        assert there.run(ask.format(8)).strip() == "-4364"
+        assert there.run(ask.format(9)).strip() == ""
+        there.close()
+
+
+def test_errors_of_a_board_have_remedies(tmp_path, monkeypatch):
+    ours, silent = os.openpty()
+    with pytest.raises(LayoutError, match="no MicroPython answers"):
+        device.Device(os.ttyname(silent), patience_s=0)
+    os.close(ours)
+    os.close(silent)
+    with FakeBoard(tmp_path) as board:
+        monkeypatch.setattr(micropython, "OLDEST", (9, 9))
+        with pytest.raises(LayoutError, match=r"is older than 9\.9: .* fault in sleep .*make flash first"):
+            device.Device(board.port)
+        monkeypatch.undo()
+        monkeypatch.setattr(device, "MPY_VERSION", 9)
+        with pytest.raises(LayoutError, match=r"takes bytecode of version 6, not 9; make flash first"):
             device.Device(board.port)
         monkeypatch.undo()
         there = device.Device(board.port)
@@ -194,14 +300,13 @@ class Port:
 MODEM, BATTERY_ADC, LED_PIN = "bg95", 34, None
 make_port = Port
 """
-MACHINE = "class WDT:\n    def __init__(self, timeout):\n        pass\n"
 
 
 def test_the_self_test_and_the_prompt_go_through_a_real_repl(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     with FakeBoard(tmp_path) as board:
         there = device.Device(board.port)
-        fitted = {"board.py": BOARD.encode(), "machine.py": MACHINE.encode()}
+        fitted = {"board.py": BOARD.encode()}
         deploy.deploy(there, deploy.files("SIM") | fitted)
         there.run("import os\nos.remove('board.mpy')")
         there.close()

@@ -66,7 +66,7 @@ def forget(database: Database, before_s: int) -> int:
     """As upkeep does: the points that came before are no longer kept. Returns how many those were."""
     with database.writing() as connection:
         assert rework.settle(connection, DEVICE, before_s)
-        return retention.forget_points(connection, [DEVICE], before_s)
+        return retention.forget_points(connection, [DEVICE], before_s, before_s)
 
 
 def work_out_again(database: Database, now_s: int) -> None:

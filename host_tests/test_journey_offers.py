@@ -1,6 +1,7 @@
 """A trip that begins in the past, and the offer of one, at first light or motion of a device on none."""
 
 import json
+import re
 from collections.abc import Iterator
 from itertools import permutations
 from pathlib import Path
@@ -23,6 +24,7 @@ from host_tests.journey_bench import BEGIN_S, HOUR_S, POZNAN, PROTOCOL, believed
 from host_tests.postgres_bench import postgres, server  # noqa: F401
 
 NOW_S = BEGIN_S + 40 * HOUR_S
+OTHER = "lb-0002"
 BREST = (52.1, 23.7, "BY")
 LIGHT, STILL = 1, 0
 
@@ -64,6 +66,48 @@ def book(database: Database, from_s: int, now_s: int = NOW_S) -> Started:
         started = start(connection, DEVICE, booking, from_s, "bench", now_s)
         work_out(connection, DEVICE, now_s)
     return started
+
+
+def test_a_container_is_on_one_device_at_a_time(database):
+    with database.writing() as connection:
+        devices.add(connection, OTHER, b"wrapped", BEGIN_S)
+        other = trips.start(connection, OTHER, "CSQU3054383", "west", "Poznan", 3600, BEGIN_S)
+    since = (
+        f"CSQU3054383 is on {OTHER}, trip {other} since {iso(BEGIN_S)}: `landbridge trips end {OTHER}` ends"
+    )
+    with pytest.raises(UserError, match=re.escape(since)):
+        book(database, BEGIN_S + HOUR_S)
+    assert offers_and_trips(database) == ([], [other])
+    with database.writing() as connection:
+        trips.end(connection, other, BEGIN_S + 2 * HOUR_S)
+    with pytest.raises(UserError, match=f"was on {OTHER}, trip {other}, until {iso(BEGIN_S + 2 * HOUR_S)}"):
+        book(database, BEGIN_S + HOUR_S)
+    assert book(database, BEGIN_S + 2 * HOUR_S).trip > other
+
+
+def test_a_trip_that_has_not_arrived_after_all_ends_where_its_container_went_on_with_another(database):
+    there, elsewhere = (52.4, 17.0, "PL"), (52.3, 18.0, "PL")
+    with database.writing() as connection:
+        devices.add(connection, OTHER, b"wrapped", BEGIN_S)
+        fences.add(connection, "Poznan", POZNAN, 5_000.0, BEGIN_S)
+    trip = book(database, BEGIN_S).trip
+    came = [(1, 1, elsewhere), (2, 4, there), (3, 10, there), (5, 20, there)]
+    deliver(database, [fix(seq, BEGIN_S + hour * HOUR_S, *place) for seq, hour, place in came], NOW_S)
+    began_s = BEGIN_S + 12 * HOUR_S
+    with database.writing() as connection:
+        assert trips.ended_s(connection, trip) == BEGIN_S + 10 * HOUR_S + 1
+        trips.start(connection, OTHER, "CSQU3054383", "east", "Brest", 3600, began_s)
+    # It had left again within the hour, and was never there for one.
+    late = [(6, 5), (7, 9), (8, 11), (9, 19)]
+    deliver(database, [fix(seq, BEGIN_S + hour * HOUR_S, *elsewhere) for seq, hour in late], NOW_S)
+    with database.reading() as connection:
+        assert trips.ended_s(connection, trip) == began_s
+        assert trips.twice(connection) == []
+
+
+def offers_and_trips(database: Database) -> tuple[list[Any], list[int]]:
+    with database.reading() as connection:
+        return offers.standing(connection, DEVICE), [each.trip for each in trips.every(connection)]
 
 
 def told(database: Database, tenant: str, leaf: str) -> list[Any]:

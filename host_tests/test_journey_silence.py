@@ -2,6 +2,8 @@
 
 import json
 import re
+from collections.abc import Iterator
+from pathlib import Path
 from unittest.mock import Mock
 
 import pytest
@@ -15,11 +17,21 @@ from landbridge.store.devices import Window
 from landbridge.store.held import hold, write
 
 from host_tests.agent_bench import wait_until
-from host_tests.fleet_bench import FIRST, NOW_S, SECOND, at
+from host_tests.fleet_bench import FIRST, NOW_S, SECOND, Fleet, at
 from host_tests.journey_bench import BEGIN_S, HOUR_S, PROTOCOL
-from host_tests.test_agent_alarms import every, fleet, pass_by
+from host_tests.postgres_bench import postgres, server
+from host_tests.test_agent_alarms import every, pass_by
 
-__all__ = ["fleet"]
+__all__ = ["postgres", "server"]
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def fleet(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Fleet]:
+    """Each test runs on both engines."""
+    on_server = request.param == "postgresql"
+    made = Fleet(tmp_path, request.getfixturevalue("postgres") if on_server else "")
+    yield made
+    made.database.close()
 
 
 class Passing(Clock):
@@ -100,6 +112,26 @@ def test_who_is_silent_when_the_trip_changes_is_so_on_the_next_one(fleet):
         for leaf, content in fleet.sent(tenant):
             if leaf.startswith("event/"):
                 schema.validate(content)
+
+
+def test_who_is_silent_is_told_once_however_many_trips_run(fleet):
+    fleet.trip("MSKU0000006", 0, None, "bolt", SECOND)
+    own = fleet.trip("CSQU3054383", 0, None, "acme")
+    fleet.deliver(at(1))
+    fleet.heard(BEGIN_S + HOUR_S, BEGIN_S + 2 * HOUR_S)
+    told = []
+    for minute in range(3):
+        now_s = BEGIN_S + 5 * HOUR_S + 60 * minute
+        with fleet.database.writing() as connection:
+            names = silence.concerned(connection, 0, now_s)
+            told.append(silence.look(connection, names, 0, now_s))
+    assert told == [1, 0, 0]
+    assert every(fleet) == [("silent", "raised", 1, own)]
+    fleet.heard(BEGIN_S + 6 * HOUR_S)
+    with fleet.database.writing() as connection:
+        assert silence.concerned(connection, 0, BEGIN_S + 7 * HOUR_S) == {FIRST}
+        assert silence.look(connection, [FIRST], 0, BEGIN_S + 7 * HOUR_S) == 1
+    assert every(fleet) == [("silent", "cleared", 1, own)]
 
 
 @pytest.mark.parametrize("told_before", [True, False])

@@ -96,6 +96,18 @@ def test_tcp_has_a_modem_for_each_connection():
             assert b"+CMEE: 2" in speak(one.fileno(), b"AT+CMEE?\r", b"+CMEE: 2\r\n")
 
 
+def test_a_modem_answers_as_soon_as_its_address_is_printed():
+    with running("--dialect", "sim7600", "--tcp", "0") as address:
+        host, _, port = address.rpartition(":")
+        with socket.create_connection((host, int(port))) as line:
+            line.settimeout(PATIENCE_S)
+            line.sendall(b"AT+CPIN?\r")  # once: a modem that still boots would not hear it
+            got = b""
+            while b"OK\r\n" not in got:
+                got += line.recv(4096)
+            assert b"+CPIN: READY" in got
+
+
 @pytest.mark.parametrize("abstract", [False, True])
 def test_unix(abstract, tmp_path):
     path = f"abstract:landbridge-{os.getpid()}" if abstract else str(tmp_path / "modem")

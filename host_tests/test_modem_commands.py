@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import pytest
 
-from tools.modem import commands
+from tools.flash.layout import REPOSITORY
+from tools.modem import DIALECTS, commands
 
 
 def test_no_command_of_the_manuals_is_missing(capsys):
     assert len(commands.load(commands.COMMANDS)) > 300
     assert commands.main([]) == 0
     assert capsys.readouterr().out.endswith("missing 0\n")
+
+
+def test_the_page_says_how_many_commands_there_are():
+    page = (REPOSITORY / "docs" / "modem.md").read_text()
+    counts = {name: len({key.rstrip("=?") for key in DIALECTS[name].commands}) for name in DIALECTS}
+    assert f"{counts['bg95']} commands by name on the BG95, {counts['sim7600']} on the SIM7600" in page
 
 
 def test_what_is_missing_is_told(tmp_path, capsys):

@@ -92,6 +92,51 @@ def test_a_whole_wake(dialect, order, broker, echo):
     assert bench.states[-1][2] == "off"
 
 
+FIELD = ["cgsn-prefix", "cme-words", "double-final", "rdy-twice", "sim-busy"]
+
+
+@pytest.mark.parametrize(
+    ("dialect", "variants"),
+    [
+        ("bg95", [*FIELD, "stale-end"]),
+        ("sim7600", [*FIELD, "course-empty"]),
+        ("sim7600", [*FIELD, "speed-empty"]),
+    ],
+)
+def test_a_whole_wake_with_firmware_of_the_field(dialect, variants, broker, echo):
+    bench = Bench(dialect, broker.network(reply=True), variants=variants)
+    modem = driver(bench)
+    modem.start(True, True)
+    began = bench.ticks_ms()
+    modem.await_card()
+    assert bench.ticks_ms() - began > 15_000
+    assert modem.attach(120, 120, 0) == (REGISTERED, 0)
+    assert talk(modem, broker.ca, b"payload") == b"OK\r\n\x00\xffpayload"
+    modem.gnss_start(False)
+    fixes = []
+    for _ in range(180):
+        bench.sleep_ms(1000)
+        fixes.append(modem.gnss_poll())
+    assert all(fixes[-60:]) and {fix.speed for fix in fixes[-60:]} <= {0, 1, 2}
+    modem.gnss_stop()
+    imei, iccid, imsi, _ = modem.identity()
+    assert len(imei) == 15 and (iccid, imsi) == ("8931440400012345678", "204046612345678")
+    modem.stop(False)
+
+
+@pytest.mark.parametrize("dialect", ["bg95", "sim7600"])
+def test_a_restart_whose_first_line_was_lost_is_noticed(dialect, broker):
+    bench, modem = registered(dialect, broker)
+    bench.modem.restart()
+    while b"RDY" not in bench.output:
+        bench.run(100)
+    bench.output.clear()
+    bench.run(20_000)
+    with pytest.raises(ModemRestarted):
+        for _ in range(2):
+            modem.cell()
+
+
 def registered(dialect, broker: Mosquitto):
     """A bench and its driver, started and registered."""
     bench = Bench(dialect, broker.network(reply=True))

@@ -45,6 +45,9 @@ ANSWERS = [
     ("cgmr-bare", "sim7600", "AT+CGMR", "LE11B", "+CGMR: LE11B"),
     ("cgmr-prefix", "bg95", "AT+CGMR", "+CGMR: BG95M3", "BG95M3"),
     ("cgpaddr-quoted", "bg95", "AT+CGPADDR=1", '+CGPADDR: 1,"0.0.0.0"', "+CGPADDR: 1,0.0.0.0"),
+    ("cgsn-prefix", "bg95", "AT+CGSN", '+CGSN: "86', "86"),
+    ("cgsn-prefix", "sim7600", "AT+CGSN", '+CGSN: "86', "86"),
+    ("cme-words", "bg95", "AT+QGPSLOC=2", "+CME ERROR: session not active", "+CME ERROR: 505"),
     ("cpsi-index", "sim7600", "AT+CPSI?", CPSI + "22,61,29,14", CPSI + "-90,-800,-540,14"),
     ("cpsms", "sim7600", "AT+CPSMS?", "+CPSMS: 0", "ERROR"),
     ("creg-follows", "bg95", "AT+CGREG?", "+CGREG: 0,5", "+CGREG: 0,0"),
@@ -65,6 +68,12 @@ BOOTS = [
     ("boot-atready", "sim7600", ["*ATREADY: 1", "+CPIN: READY", "SMS DONE", "PB DONE"]),
     ("boot-noise", "sim7600", ["\xff\xff\xff", "RDY", "+CPIN: READY", "SMS DONE", "PB DONE"]),
     ("boot-silent", "bg95", []),
+    (
+        "rdy-twice",
+        "bg95",
+        ["RDY", "APP RDY", "+CFUN: 1", "RDY", "+CPIN: READY", "+QUSIM: 1", "+QIND: SMS DONE"],
+    ),
+    ("rdy-twice", "sim7600", ["RDY", "RDY", "+CPIN: READY", "SMS DONE", "PB DONE"]),
     ("urc-on-usb", "bg95", []),
 ]
 
@@ -93,7 +102,7 @@ def test_a_busy_sim():
     bench = Bench("bg95", variants=["sim-busy"])
     bench.boot()
     bench.send("AT+CMEE=1")
-    bench.run(6_000)
+    bench.run(18_000)
     assert bench.send("AT+CPIN?")[-1] == "+CME ERROR: 14"
     bench.until("+CPIN: READY", 4_000)
 
@@ -281,6 +290,37 @@ def test_a_stack_that_is_stuck_after_a_loss():
         assert bench.until("+QIOPEN: 2") == "+QIOPEN: 2,0"
 
 
+@pytest.mark.parametrize(
+    ("variants", "ends"),
+    [
+        ((), "0.0,0.0"),
+        (("course-empty",), "0.0,"),
+        (("speed-empty",), ","),
+        (("course-empty", "speed-empty"), ","),
+    ],
+)
+def test_a_position_at_standstill(variants, ends):
+    bench = booted("sim7600", *variants)
+    bench.send("AT+CGPS=1")
+    bench.run(120_000)
+    seen = set()
+    for command in ("AT+CGPSINFO", "AT+CGNSSINFO") * 40:
+        line = bench.send(command)[0]
+        seen.add(",".join(line.split(",")[7:9] if "CGPSINFO" in line else line.split(",")[11:13]))
+        bench.run(1_000)
+    assert ends in seen and len(seen) > 1  # now and then it prints a tenth of a knot
+    assert len([each for each in seen if each.startswith(("0.0,", ","))]) == 1
+
+
+@pytest.mark.parametrize("dialect", ["bg95", "sim7600"])
+def test_a_second_final_result(dialect):
+    bench = booted(dialect, "double-final")
+    bench.output.clear()
+    bench.modem.receive(b"AT+CMEE=7\r")
+    bench.run(500)
+    assert bytes(bench.output) in (b"\r\n+CME ERROR: 50\r\n\r\nOK\r\n", b"\r\n+CME ERROR: 3\r\n\r\nOK\r\n")
+
+
 def test_unknown_variants():
     with pytest.raises(VariantError, match="the bg95 has no variant 'cpsi-index'; choose among app-rdy-late"):
         Bench("bg95", variants=["cpsi-index"])
@@ -289,6 +329,8 @@ def test_unknown_variants():
 ON_THEIR_OWN = {"strict-baud", "sim-busy", "sim-detect-open", "no-reject-cause", "clean-wake", "psm-text"}
 ON_THEIR_OWN |= {"prompt-bare", "prompt-blank", "scan-abort", "scan-patient", "off-silent", "netopen-code"}
 ON_THEIR_OWN |= {"start-indexed", "pubex-length", "urc-before", "urc-mixed", "cmee-text", "urc-in-data"}
+ON_THEIR_OWN |= {"course-empty", "speed-empty", "double-final"}
+ON_THEIR_OWN |= {"stale-end"}  # test_modem_drivers.py
 ON_THEIR_OWN |= {"socket-stuck", "mqtt-broken", "ceer-mute", "ceer-words"}
 # test_card_simulator.py
 ON_THEIR_OWN |= {"bare-ccho", "hex-session", "no-cgla", "no-csim", "no-cchc", "cla-80", "cchc-told"}

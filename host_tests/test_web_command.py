@@ -150,7 +150,7 @@ def test_a_password_is_read_and_only_its_hash_is_kept(command: Command):
         (("tokens", "add", "A b"), "cannot be the name of a token"),
         (("tokens", "revoke", "nobody"), "no token nobody"),
         (("share", "revoke", "99"), "no link 99"),
-        (("share", "add", DEVICE, "--for", "x"), "is no time from 1m to 30d"),
+        (("share", "add", DEVICE, "--for", "x"), "is no time from 1m to 366d"),
         (("web", "lb-none"), "no device lb-none"),
     ],
 )

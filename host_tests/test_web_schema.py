@@ -42,7 +42,7 @@ class Served:
             commands.give(connection, SECOND, "locate", None, "24h", "bench", NOW_S)
             row = trips.find(connection, trip)
             assert row
-            shares.add(connection, row, 86_400, "bench", NOW_S)
+            shares.add(connection, row, "24h", "bench", NOW_S)
         self.tokens = {
             "admin": self.pages.token("admin", "admin"),
             "acme": self.pages.token("acme", "operator", "acme"),

@@ -45,6 +45,7 @@ NAMES = (
     *(FIRST, SECOND, CONTAINER, "acme", "bench", "house", "ESP32", "resold", "ACME Rail", "roaming", "cis"),
     *("iot.example", "cis.example", "landbridge tokens add", "landbridge", "landbridge.cddl"),
     *("west", "gone", "lb-9", "none", "Poznań"),
+    *("{verb}", "{changes}"),  # a script puts in what is chosen
     *(each.name for each in STATIONS), *SETTINGS, *VERBS, "auto",
 )  # fmt: skip
 """What is called so in any language."""
@@ -189,8 +190,8 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shown]:
         updated(connection)
         row = trips.find(connection, trip)
         assert row is not None
-        link = shares.add(connection, row, 2_000 * HOUR_S, "token house", NOW_S)
-        over = shares.add(connection, row, 60, "bench", NOW_S)
+        link = shares.add(connection, row, "2000h", "token house", NOW_S)
+        over = shares.add(connection, row, "1m", "bench", NOW_S)
         shares.revoke(connection, over.share, "bench", NOW_S)
         settings.change(connection, FIRST, {"light_lux": 55}, "control", NOW_S)
         desired = stored_settings.desired(connection, FIRST)

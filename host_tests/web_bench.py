@@ -10,6 +10,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 from urllib.parse import urlsplit
@@ -212,6 +213,13 @@ class Watched:
 @pytest.fixture(scope="module")
 def browser(web: WebBench) -> Iterator[Watched]:
     """Debian's Chromium, once a module."""
+    with chromium() as launched:
+        yield Watched(launched, web.url)
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """Debian's, while it lasts."""
     found = shutil.which("chromium")
     if not found and not shutil.which("apt-get"):
         pytest.skip("no Chromium, and no apt-get to install it")
@@ -219,7 +227,7 @@ def browser(web: WebBench) -> Iterator[Watched]:
     drawn = ["--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
     with sync_playwright() as playwright:
         launched = playwright.chromium.launch(executable_path=found, args=drawn)
-        yield Watched(launched, web.url)
+        yield launched
         launched.close()
 
 

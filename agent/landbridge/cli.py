@@ -5,10 +5,11 @@ import signal
 import sys
 import threading
 from collections.abc import Sequence
+from contextlib import redirect_stdout
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO, cast
 
 import typer
 from sqlalchemy import Connection
@@ -17,7 +18,7 @@ from typer.core import TyperGroup
 from typer.exceptions import TyperException
 from typer.main import get_group
 
-from landbridge import config, logs
+from landbridge import config, logs, printable
 from landbridge.clock import iso
 from landbridge.commands import doctor, keeping, table
 from landbridge.commands.opened import LARGEST, known_device, opened
@@ -26,6 +27,7 @@ from landbridge.errors import UserError, is_one_line
 from landbridge.outbound.export import Format, export
 from landbridge.outbound.paged import Paged
 from landbridge.parts import Part, Source
+from landbridge.printable import Printable
 from landbridge.store import points
 from landbridge.store import trips as stored_trips
 from landbridge.web.address import base_url
@@ -93,6 +95,11 @@ _FORMAT = typer.Option(Format.GEOJSON, "--format", help="What to write.")
 
 def app(arguments: Sequence[str] | None = None) -> None:
     """Run the command; what a person can put right is said in one line, with exit code 2."""
+    with redirect_stdout(cast(TextIO, Printable(sys.stdout))):
+        _run(arguments)
+
+
+def _run(arguments: Sequence[str] | None) -> None:
     try:
         given = [_readable(text) for text in (sys.argv[1:] if arguments is None else arguments)]
         code = commands(given or ["--help"], prog_name="landbridge", standalone_mode=False)
@@ -117,7 +124,7 @@ def _readable(argument: str) -> str:
 
 
 def _failure(text: str) -> int:
-    print("landbridge:", " ".join(text.split()), file=sys.stderr)
+    print("landbridge:", printable.line(" ".join(text.split())), file=sys.stderr)
     return 2
 
 

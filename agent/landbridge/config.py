@@ -7,18 +7,20 @@ overrides one key. `annotated` prints it all, so the documentation cannot drift.
 import json
 import os
 import re
-import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import Field, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
+from landbridge import files
 from landbridge.errors import UserError, is_one_line
 from landbridge.wire.settings import SETTINGS
 
 FILE_VARIABLE = "LANDBRIDGE_CONFIG"
 DEFAULT_FILE = "landbridge.toml"
 _SECRET = "secret"
+TOO_OPEN = 0o027
+"""Bits of a mode by which others than the owner write a file, or others than his group read it."""
 
 
 _PATH = "path"
@@ -73,6 +75,10 @@ class Broker:
     port: int = _key(8883, "TCP port.", _PORT)
     tls: bool = _key(True, "Speak TLS and check the certificate.")
     ca_file: str = _key("", "PEM file of the broker's CA; empty: the system's CAs.", path=True)
+    cert_file: str = _key(
+        "", "PEM file of the agent's certificate, for a broker that asks for one; empty: none.", path=True
+    )
+    cert_key_file: str = _key("", "PEM file of its key; empty: it is in cert_file.", path=True)
     username: str = _key("", "User of the agent at the broker; empty: none.")
     password: str = _key("", "Its password.", secret=True)
     client_id: str = _key("landbridge-agent", "Fixed client id; one agent at a time may use it.", _CLIENT_ID)
@@ -129,7 +135,7 @@ class Web:
 
     port: int = _key(0, "TCP port; 0: neither pages nor API.", _PORT_OR_NONE)
     host: str = _key("127.0.0.1", "Address they listen on.", _HOST)
-    url: str = _key("", "Where browsers find them, for shared links; empty: http://<host>:<port>.")
+    url: str = _key("", "Where browsers find them, for links and mails; empty: http://<host>:<port>.")
 
 
 @dataclass(frozen=True)
@@ -224,6 +230,27 @@ def _from_folder(section: Any, folder: Path) -> Any:
     )
 
 
+def exposed() -> str | None:
+    """What is wrong with the rights of the configuration file; None: nothing, or no secret is in it."""
+    path = _file()
+    if not path.exists() or not (mode := path.stat().st_mode & 0o777) & TOO_OPEN:
+        return None
+    given = _read(path)
+    secrets = [
+        f"[{section.name}] {key.name}"
+        for section in fields(Config)
+        for key in fields(getattr(Config(), section.name))
+        if key.metadata[_SECRET] and given.get(section.name, {}).get(key.name)
+    ]
+    if "@" in (database := str(given.get("store", {}).get("database", ""))) and is_server(database):
+        secrets += ["[store] database"] if ":" in database.split("://")[1].rpartition("@")[0] else []
+    if not secrets:
+        return None
+    return (
+        f"others may use {path}, its mode is {mode:o}, and {', '.join(secrets)} is in it: `chmod 600 {path}`"
+    )
+
+
 def annotated(config: Config) -> str:
     """`config` as a TOML file in which each key is explained; secrets are not shown."""
     lines = [
@@ -247,17 +274,12 @@ def _assignment(key: Field[Any], value: str | int | bool) -> str:
 
 
 def _read(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    if not path.exists():
         raise UserError(
             f"no configuration {path}: write one with `landbridge config > {path}`"
             f" or name yours in {FILE_VARIABLE}"
-        ) from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UserError(f"{path} is not TOML: {error}; correct that line") from None
-    except OSError as error:
-        raise UserError(f"cannot read {path}: {error.strerror}; check its permissions") from None
+        )
+    return files.toml_of(files.text(path), str(path))
 
 
 def _section(kind: type[Any], name: str, given: dict[str, Any], path: Path) -> Any:

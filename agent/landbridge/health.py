@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache
 from socketserver import ThreadingMixIn
 from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
@@ -23,6 +24,9 @@ from landbridge.errors import UserError
 
 Check = Callable[[], str | None]
 """What is wrong, in words; None: nothing."""
+_AT_ONCE = 16
+"""Who asks; Prometheus and a balancer are two."""
+_PATIENCE_S = 1.0
 _log = logging.getLogger(__name__)
 
 
@@ -57,12 +61,22 @@ class Since:
 class Health:
     """Asks each part of the agent."""
 
-    def __init__(self, checks: Sequence[Check]) -> None:
+    def __init__(self, checks: Sequence[Check], lasting: Sequence[Check] = ()) -> None:
+        """`lasting`: what a start of the agent would not mend."""
         self._checks = checks
+        self._lasting = lasting
 
     def trouble(self) -> list[str]:
         """What is wrong; empty: nothing."""
-        return [why for check in self._checks if (why := check()) is not None]
+        return [*self.hangs(), *_found(self._lasting)]
+
+    def hangs(self) -> list[str]:
+        """What a start of the agent may mend."""
+        return _found(self._checks)
+
+
+def _found(checks: Sequence[Check]) -> list[str]:
+    return [why for check in checks if (why := check()) is not None]
 
 
 def of_thread(thread: threading.Thread) -> Check:
@@ -71,12 +85,22 @@ def of_thread(thread: threading.Thread) -> Check:
 
 
 def notify(state: str) -> None:
-    """Tell systemd, if it has started the agent and wants to know (sd_notify(3))."""
+    """Tell systemd, if it has started the agent and wants to know (sd_notify(3)); what fails is logged."""
     where = os.environ.get("NOTIFY_SOCKET")
-    if where:
-        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as to_systemd:
-            to_systemd.connect(where.replace("@", "\0", 1) if where.startswith("@") else where)
-            to_systemd.send(state.encode())
+    if not where:
+        return
+    try:
+        _to_systemd().sendto(state.encode(), where.replace("@", "\0", 1) if where.startswith("@") else where)
+    except OSError as error:
+        _log.error("cannot tell systemd %s: %s", state, error)
+
+
+@cache
+def _to_systemd() -> socket.socket:
+    """Kept: there may be no descriptor left when the next is to be told."""
+    made = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    made.settimeout(_PATIENCE_S)
+    return made
 
 
 @contextmanager
@@ -113,6 +137,27 @@ def serving(watch: Watch, health: Health) -> Iterator[None]:
 
 class _Server(ThreadingMixIn, WSGIServer):
     daemon_threads = True
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self._free = threading.BoundedSemaphore(_AT_ONCE)
+
+    def verify_request(self, request: Any, client_address: Any) -> bool:
+        """Whether there is a place for one more; it is that of a thread, and of a descriptor."""
+        return self._free.acquire(blocking=False)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        try:
+            super().process_request(request, client_address)
+        except RuntimeError:  # no thread can be started
+            self._free.release()
+            raise
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            self._free.release()
 
 
 class _Quiet(WSGIRequestHandler):

@@ -4,6 +4,21 @@ import json
 import logging
 import sys
 from datetime import UTC, datetime
+from typing import Any
+
+from landbridge import printable
+
+
+class _Text(logging.Formatter):
+    """Lines to read: an entry is one, and a traceback after it. What devices and targets say is in both."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:
+        """In one line: nobody makes up the next entry."""
+        return printable.line(super().formatMessage(record))
+
+    def formatException(self, ei: Any) -> str:
+        """Its lines."""
+        return printable.text(super().formatException(ei))
 
 
 class _Json(logging.Formatter):
@@ -27,7 +42,7 @@ class _Json(logging.Formatter):
 def begin(as_json: bool) -> None:
     """From now on what is logged goes to standard error."""
     handler = logging.StreamHandler(sys.stderr)
-    text = logging.Formatter("%(asctime)s %(levelname)s %(message)s")
+    text = _Text("%(asctime)s %(levelname)s %(message)s")
     handler.setFormatter(_Json() if as_json else text)
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
     logging.getLogger("alembic").setLevel(logging.WARNING)

@@ -6,11 +6,12 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
+from uuid import uuid4
 
 from sqlalchemy.exc import DBAPIError
 
 from landbridge.clock import Clock
-from landbridge.config import Config
+from landbridge.config import Config, exposed
 from landbridge.errors import UserError
 from landbridge.garbage import collect_seldom
 from landbridge.gauges import Gauges
@@ -23,6 +24,7 @@ from landbridge.journey.worker import Journeys
 from landbridge.outbound.deliveries import Deliveries
 from landbridge.outbound.home_assistant import announcing
 from landbridge.outbound.kinds import opened
+from landbridge.outbound.retained import Retained
 from landbridge.outbound.sender import Sender
 from landbridge.parts import Part, Source
 from landbridge.precedence import Precedence
@@ -32,6 +34,8 @@ from landbridge.store.keys import Keyring
 from landbridge.store.leases import Leases
 from landbridge.store.single import Stay, alone
 from landbridge.upkeep import Upkeep
+from landbridge.web import apart
+from landbridge.web.address import base_url
 
 if TYPE_CHECKING:
     from landbridge.ingest.nats_source import NatsSource
@@ -58,6 +62,8 @@ class Running(NamedTuple):
 
     threads: Sequence[threading.Thread]
     checks: Sequence[Check] = ()
+    lasting: Sequence[Check] = ()
+    """What is reported too, and no reason to start the agent again."""
     stay: Stay = lambda: None
 
 
@@ -69,14 +75,18 @@ def run(
     source: Source = Source.MQTT,
 ) -> None:
     """Serve until `stop` is set; `UserError` when something needed is not there at the start."""
+    if why := exposed():
+        _log.warning("%s", why)
     if only == Part.WEB and not config.web.port:
         raise UserError("no port for the pages: set [web] port")
     database = open_database(config.store.database)
     try:
         with ExitStack() as running:
             parts = [running.enter_context(_counting(database))]
-            if only != Part.INGEST and config.web.port:
+            if only == Part.WEB:
                 parts.append(running.enter_context(_pages(config, database, stop)))
+            elif only is None and config.web.port:
+                parts.append(running.enter_context(_pages_apart(config)))
             if only != Part.WEB:
                 parts.append(running.enter_context(_ingest(config, make_pipeline, database, source)))
             _watch(config, parts, stop)
@@ -98,11 +108,18 @@ def _counting(database: Database) -> Iterator[Running]:
 @contextmanager
 def _pages(config: Config, database: Database, stop: threading.Event) -> Iterator[Running]:
     """Pages and API while it lasts."""
-    # A host that only takes in messages need not load any of it.
+    # Who does not serve them need not load any of it.
     from landbridge.web import server
 
     with server.serving(config, database, Clock(), stop) as thread:
         yield Running((thread,))
+
+
+@contextmanager
+def _pages_apart(config: Config) -> Iterator[Running]:
+    """The same in a process of their own: ingest goes on whatever becomes of them."""
+    with apart.kept(config) as keeper:
+        yield Running((keeper,), lasting=(keeper.trouble,))
 
 
 @contextmanager
@@ -123,6 +140,7 @@ def _ingest(
     if not database.on_server:
         raise UserError("agents that share NATS need a database on a server: set [store] database")
     # Agents that have all of it to themselves need not load it.
+    from landbridge.fleet.nats_access import Access
     from landbridge.ingest.nats_source import NatsSource
     from landbridge.ingest.shares import Shares
 
@@ -132,9 +150,10 @@ def _ingest(
         Leases(database, "deliveries") as delivering,
     ):
         shares = Shares(database, present)
-        mine = replace(config.broker, client_id=f"{config.broker.client_id}-{shares.number}")
-        session = Session(mine, limit, listens=False)
-        taken = NatsSource(config.nats, limit, shares, session)
+        # NATS binds no client id to a user: one that nobody knows throws nobody out.
+        unknown = f"{config.broker.client_id[:50]}-{uuid4().hex[:12]}"
+        session = Session(replace(config.broker, client_id=unknown, clean_session=True), limit, listens=False)
+        taken = NatsSource(config.nats, limit, shares, session, Access(database, keyring).answer)
         leads = Leads(lambda: _leads(sending), lambda: _leads(delivering))
         with _working(config, make_pipeline, database, keyring, (taken, session), leads) as part:
             yield part
@@ -159,12 +178,18 @@ def _working(
     source, session = ends
     precedence = Precedence()
     sender = Sender(
-        database, announcing(session.publish, config.broker.home_assistant), precedence, leads.may_send
+        database,
+        announcing(session.publish, config.broker.home_assistant),
+        precedence,
+        leads.may_send,
+        Retained(database, session, Clock(), precedence),
     )
-    worker = Worker(source.waiting, make_pipeline(database, keyring, Clock(), source, sender), precedence)
+    pipeline = make_pipeline(database, keyring, Clock(), source, sender)
+    worker = Worker(source.waiting, pipeline, precedence)
     journeys = Journeys(database, Clock(), sender, precedence, (source.trouble, worker.trouble))
+    pages = base_url(config.web) if config.web.port or config.web.url else ""
     deliveries = Deliveries(
-        database, Clock(), lambda target: opened(target, keyring, config.mail), leads.may_deliver
+        database, Clock(), lambda target: opened(target, keyring, config.mail, pages), leads.may_deliver
     )
     upkeep = Upkeep(database, Clock(), config.store, precedence)
     threads = (worker, journeys, sender, deliveries, upkeep)
@@ -175,7 +200,7 @@ def _working(
     try:
         for thread in threads:
             thread.start()
-        yield Running(threads, checks, leads.stay)
+        yield Running(threads, checks, (pipeline.damage,), leads.stay)
     finally:
         for thread in threads:
             thread.stop()
@@ -188,7 +213,8 @@ def _watch(config: Config, parts: Sequence[Running], stop: threading.Event) -> N
     when a thread has died, so that it is started again, or when another agent has taken the database."""
     threads = [thread for part in parts for thread in part.threads]
     checks = [check for part in parts for check in part.checks]
-    health = Health((*checks, *map(of_thread, threads)))
+    lasting = [check for part in parts for check in part.lasting]
+    health = Health((*checks, *map(of_thread, threads)), lasting)
     try:
         with serving(config.watch, health):
             notify("READY=1")
@@ -208,10 +234,9 @@ def _look(health: Health, parts: Sequence[Running]) -> None:
             part.stay()
         except DBAPIError as error:
             _log.error("cannot see whether another agent uses the database: %s", error.orig)
-    trouble = health.trouble()
-    for why in trouble:
+    for why in health.trouble():
         _log.error("not healthy: %s", why)
-    if not trouble:
+    if not health.hangs():
         notify("WATCHDOG=1")
 
 

@@ -5,21 +5,25 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import NamedTuple
 
 from sqlalchemy import Connection
 
-from landbridge.clock import Clock
+from landbridge.clock import Clock, iso
 from landbridge.config import Store
 from landbridge.controls import usage
+from landbridge.ingest import judge
 from landbridge.journey import rework
 from landbridge.precedence import Precedence
-from landbridge.store import devices, retention
+from landbridge.store import devices, order, retention, tracks
 from landbridge.store.database import Database
 from landbridge.store.held import hold
 
 _FIRST_S = 600
 _DAY_S = 86_400
+_AHEAD_S = 30 * _DAY_S
+"""So far the clock may be ahead of the newest that any device has told."""
 _AT_ONCE = 10
 _YIELD_S = 0.05
 _log = logging.getLogger(__name__)
@@ -59,15 +63,16 @@ class Upkeep(threading.Thread):
 
     def tidy(self) -> None:
         """Remove what has been kept long enough."""
-        now_s = self._clock.now_s()
         with self._database.reading() as connection:
             names = devices.names(connection)
+            newest_s = devices.newest_s(connection, judge.NO_TIME | judge.BY_ARRIVAL)
+        now_s = _believed(self._clock.now_s(), newest_s)
         raw_s = now_s - self._store.raw_days * _DAY_S
         steps = [_Step("raw uplinks", retention.forget_raw, raw_s)]
         if self._store.points_days:
             points_s = now_s - self._store.points_days * _DAY_S
             steps += [
-                _Step("points", _forget_points, points_s),
+                _Step("points", partial(_forget_points, now_s=now_s), points_s),
                 _Step("wakes and log entries", retention.forget_told, points_s),
                 _Step("uplinks", retention.forget_uplinks, min(raw_s, points_s, now_s - usage.KEPT_S)),
             ]
@@ -76,6 +81,7 @@ class Upkeep(threading.Thread):
             self._forget(names[begin : begin + _AT_ONCE], steps, counts)
         with self._database.writing() as connection:
             counts["letters"] = retention.forget_letters(connection, raw_s)
+            counts["tracks by number"] = tracks.forget(connection, order.of_time(max(raw_s, 0)))
         if any(counts.values()):
             _log.info("no longer kept: %s", ", ".join(f"{count} {what}" for what, count in counts.items()))
 
@@ -92,6 +98,18 @@ class Upkeep(threading.Thread):
                 return
 
 
-def _forget_points(connection: Connection, names: Sequence[str], before_s: int) -> int:
+def _forget_points(connection: Connection, names: Sequence[str], before_s: int, now_s: int) -> int:
     settled = [device for device in names if rework.settle(connection, device, before_s)]
-    return retention.forget_points(connection, settled, before_s)
+    return retention.forget_points(connection, settled, before_s, now_s)
+
+
+def _believed(now_s: int, newest_s: int | None) -> int:
+    """The clock, or where it is far ahead of the newest that devices have told, no more than that much."""
+    if newest_s is None or now_s <= newest_s + _AHEAD_S:
+        return now_s
+    _log.warning(
+        "the clock says %s, and no device has told anything of after %s: what is kept for a time is counted"
+        " from a month after that; set this machine's clock if it is wrong",
+        iso(now_s), iso(newest_s),
+    )  # fmt: skip
+    return newest_s + _AHEAD_S

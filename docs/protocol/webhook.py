@@ -1,4 +1,7 @@
-"""Whether a webhook is genuine and fresh, as its receiver checks; keep the ids that long, to know repeats."""
+"""Whether a message is genuine, as its receiver checks; secrets as `landbridge targets add` has printed them.
+
+A `webhook` is fresh too: keep the ids for TOLERANCE_S, to know repeats.
+"""
 
 import base64
 import hashlib
@@ -9,9 +12,15 @@ TOLERANCE_S = 300
 
 
 def is_genuine(secret: str, headers: Mapping[str, str], body: bytes, now_s: float) -> bool:
-    """`secret` as `landbridge targets add` has printed it; `headers` by their names in lower case."""
+    """Of the kind `webhook`: `secret` is whsec_ and base64; `headers` by their names in lower case."""
     number, sent_s = headers["webhook-id"], headers["webhook-timestamp"]
     key = base64.b64decode(secret.removeprefix("whsec_"))
     expected = base64.b64encode(hmac.digest(key, f"{number}.{sent_s}.".encode() + body, hashlib.sha256))
     given = headers["webhook-signature"].removeprefix("v1,").encode()
     return hmac.compare_digest(expected, given) and abs(now_s - int(sent_s)) <= TOLERANCE_S
+
+
+def is_genuine_dcsa(secret: str, headers: Mapping[str, str], body: bytes) -> bool:
+    """Of the kind `dcsa`: `secret` is hex; `headers` by their names in lower case."""
+    expected = "sha256=" + hmac.digest(bytes.fromhex(secret), body, hashlib.sha256).hex()
+    return hmac.compare_digest(expected.encode(), headers["notification-signature"].encode())

@@ -28,11 +28,11 @@ _KEEP_S = const(2 * 3600)  # copies of the state in flash are so far apart, when
 _ROOM_BYTES = const(4736)  # of link/talk.py
 _SELDOM = (
     "modem.ladder", "modem.survey", "modem.rescue", "modem.ntp", "modem.assistance", "modem.bg95_search",
-    "modem.services", "plan.regions", "searching",
+    "modem.services", "modem.cme_texts", "plan.regions", "searching", "timing",
 )  # fmt: skip
 _TALKING = (
     "contact", "mending", "orders.desk", "link.extras", "link.talk", "link.batch", "link.cose", "link.mqtt",
-    "link.keys", "modem.sockets", "updates",
+    "link.keys", "modem.sockets", "updates", "timing",
 )  # fmt: skip
 _DOING = {ATTACH: energy.SEARCH, FIX: energy.FIND, PROBE: energy.SEARCH, TALK: energy.TALK}
 
@@ -74,8 +74,10 @@ class Wake:
         self._board = board
         self._config = Config(port.config_dir)
         self._ledger = Ledger(port.data_dir, int.from_bytes(port.random(4), "little"))
-        self._journal = Journal(port.data_dir, self._ledger)
         kept = port.rtc_memory
+        # After another reset somebody else may have been at the flash.
+        known = rtc.journal_of(kept) if port.reset_cause == DEEPSLEEP_RESET else ()
+        self._journal = Journal(port.data_dir, self._ledger, known)
         state = rtc.unpack(kept, st.SIZE)
         if state is None:
             from locator import trouble
@@ -100,8 +102,8 @@ class Wake:
             from locator.card import access
 
             access.use(port.data_dir, self._modem)
-        self._identity = self._fix = self._cell = None
-        self._was_on = False
+        self._identity = self._fix = self._cell = self._network = None
+        self._was_on = self._copy_is_due = False
         self._senses = senses
         self._motion = motion
 
@@ -121,6 +123,9 @@ class Wake:
         while True:
             pending = self._journal.pending()
             action = self._pace.next(self._state, self._senses, pending, self._settings)
+            if self._copy_is_due and action.kind not in (ATTACH, PROBE):  # these make one themselves
+                self._save_twice()
+            self._copy_is_due = False
             if action.kind == SLEEP:
                 break
             did = did or action.reason
@@ -145,6 +150,7 @@ class Wake:
         spent_mj = self._pace.end(self._state)
         self._log.wake(self._port.clock_s(), did, action.reason, spent_mj)
         self._save_alarms()
+        self._port.rtc_write(rtc.pack_journal(self._room, self._packed(), self._journal.keep()))
         if self._port.reset_cause == POWER_ON:
             self._port.show(self._state[st.ATTACHED] == st.YES, self._fix is not None)
         return self._asleep_ms(action.limit_s), action.wake_on
@@ -165,10 +171,9 @@ class Wake:
         st.feel(self._state, self._senses)
         alarms.feel(self._state, self._senses, self._settings)
         self._pace.feel(self._state, self._settings, self._senses[4])
-        if before // _KEEP_S == self._state[st.NOW] // _KEEP_S:
-            self._save()
-        else:  # a loss of power is not to begin the pauses anew
-            self._save_twice()
+        # A loss of power is not to begin the pauses anew.
+        self._copy_is_due = before // _KEEP_S != self._state[st.NOW] // _KEEP_S
+        self._save()
 
     # What the plan may ask for.
 
@@ -249,7 +254,7 @@ class Wake:
         except ModemError as error:
             self._lost(error)
         if self._fix and self._fix.time:
-            self._set_time(self._fix.time, record.TIME_GNSS)
+            st.learn_time(self._state, self._port.clock_s(), self._fix.time, record.TIME_GNSS)
         st.learn_fix(self._state, self._fix is not None)
         if self._fix:
             self._pace.found(self._state, self._fix)
@@ -304,8 +309,8 @@ class Wake:
             do()
 
     def _talked(self, server_time):
-        if server_time:
-            self._set_time(server_time, record.TIME_NETWORK)
+        if server_time and self._believes(server_time):
+            st.learn_time(self._state, self._port.clock_s(), server_time, record.TIME_NETWORK)
         self._save()
 
     _DO = {ATTACH: _attach, FIX: _find, PROBE: _probe, RECORD: keep_record, TALK: _talk}
@@ -382,7 +387,7 @@ class Wake:
             if self._modem.lost_supply:
                 self._state[st.ORBITS] = 0
         except ModemError:
-            self._port.modem_rail(False)
+            self._modem.cut_supply()
             self._state[st.PARKED] = self._state[st.ORBITS] = 0
 
     def _may_park(self):
@@ -409,16 +414,17 @@ class Wake:
         return None
 
     def _take_network_time(self):
-        epoch_s = self._modem.network_time()
-        if not epoch_s and not self._state[st.OFFSET]:
-            from locator.modem import ntp
+        from locator import timing
 
-            epoch_s = ntp.ask(self._modem)
-        if epoch_s and st.credible(self._state, self._port.clock_s(), epoch_s):
-            self._set_time(epoch_s, record.TIME_NETWORK)
+        self._network = timing.network(self._port, self._modem, self._state)
 
-    def _set_time(self, epoch_s, quality):
-        st.learn_time(self._state, self._port.clock_s(), epoch_s, quality)
+    def _believes(self, epoch_s):
+        """Whether the agent's time can be right; `_network` is what the network has told in this wake."""
+        if st.credible(self._state, self._port.clock_s(), epoch_s):
+            return True
+        from locator import timing
+
+        return timing.believes(self._state, self._port.clock_s(), epoch_s, self._network)
 
     def _fields(self):
         """The fields of a record from what this wake has found, in the order of record.FIELDS."""

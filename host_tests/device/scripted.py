@@ -17,7 +17,8 @@ class Table:
     `closed_until` are bytes that lead out of a mode in which nothing is answered. `answers` maps a
     command (without AT and CR) or its beginning to bytes, or to a list of bytes that are given one after
     the other, the last for ever. Anything else is answered with OK. `data` collects what was sent after
-    a prompt. Silence (None) answers nothing.
+    a prompt. Silence (None) answers nothing. `sent` has the commands, but not the question by which the
+    channel catches up.
     """
 
     def __init__(self):
@@ -29,6 +30,8 @@ class Table:
         self.piece = 64
         self.pins = []
         self.closed_until = b""
+        self.has_reset = False
+        self.status = None  # of a board without the line
 
     def ticks_ms(self):
         return self.now
@@ -45,6 +48,14 @@ class Table:
     def modem_key(self, pressed):
         self.pins.append(("key", pressed))
 
+    def modem_reset(self, pressed):
+        if self.has_reset:
+            self.pins.append(("reset", pressed, self.now))
+        return self.has_reset
+
+    def modem_status(self):
+        return self.status
+
     def modem_dtr(self, level):
         self.pins.append(("dtr", level))
 
@@ -59,7 +70,8 @@ class Table:
             self.rx += self._answer(b"data")
             return
         command = data[2:-1]
-        self.sent.append(command)
+        if command != b"+CMEE?":  # the channel's own question
+            self.sent.append(command)
         self.rx += self._answer(command)
 
     def uart_readinto(self, buf, timeout_ms):
@@ -107,4 +119,5 @@ def _driver(kind):
     driver = kind(table, channel, Board())
     driver.on = True
     table.answers[b"+CPIN?"] = line(b"+CPIN: READY")
+    table.answers[b"+CMEE?"] = line(b"+CMEE: 1")
     return driver, table

@@ -71,7 +71,8 @@ def test_a_bare_reply_is_not_taken_from_an_unsolicited_line():
 
 
 def test_errors_carry_their_code():
-    for text, code in ((b"+CME ERROR: 516", 516), (b"ERROR", -1), (b"+CME ERROR: SIM busy", -1)):
+    words = ((b"+CME ERROR: SIM busy", 14), (b"+CME ERROR: what", -1))
+    for text, code in ((b"+CME ERROR: 516", 516), (b"ERROR", -1)) + words:
         at, _ = channel(b"\r\n" + text + b"\r\n")
         assert raises(ModemError, at.command, b"+X", 300).code == code
 

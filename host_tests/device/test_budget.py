@@ -102,6 +102,15 @@ def test_a_loss_of_power_forgets_no_message():
     assert budget.messages_left(state) == 60
 
 
+def test_a_release_is_pulled_on_a_battery_that_nothing_can_measure_and_on_no_bad_one():
+    state = st.new()
+    pulls = []
+    for loaded_mv in (0, 1, 3349, 3350):
+        state[st.LOADED_MV] = loaded_mv
+        pulls.append(budget.pulls_left(state) > 0)
+    assert pulls == [True, False, False, True]
+
+
 def test_a_day_ends_where_power_is_lost_oftener():
     state, told = st.new(), (WAKE_TIMER, DEEPSLEEP_RESET, 3600, 200, 0, 0, 0, 0, 0)
     state[st.SENT_TODAY] = 60

@@ -80,6 +80,21 @@ def test_golden_profiles():
     assert error.code < 0
 
 
+def test_golden_profile_without_what_the_card_may_leave_out():
+    whole = VECTORS["profile-list"]["response"]
+    assert whole.endswith("950102")
+    found = euicc.profiles(Answers(whole[:-6].replace("BF2D35A033E331", "BF2D32A030E32E")))
+    assert [(each.iccid, each.enabled, each.kind) for each in found] == [(ICCID, True, euicc.OPERATIONAL)]
+    found = euicc.profiles(
+        Answers(hexlify(tlv.make(0xBF2D, tlv.make(0xA0, tlv.make(0xE3, tlv.make(0x5A, ICCID))))))
+    )
+    assert [(each.enabled, each.kind) for each in found] == [(False, euicc.OPERATIONAL)]
+    for kind in (b"\x00", b"\x01", b""):  # test, provisioning, none at all
+        body = tlv.make(0xE3, tlv.make(0x5A, ICCID) + tlv.make(0x95, kind))
+        found = euicc.profiles(Answers(hexlify(tlv.make(0xBF2D, tlv.make(0xA0, body)))))
+        assert found[0].kind != euicc.OPERATIONAL
+
+
 def test_golden_enable_by_aid():
     card = Answers(VECTORS["profile-list"]["response"], VECTORS["enable-aid-refresh-0"]["response"])
     assert euicc.enable(card, ICCID, 2) == 0

@@ -248,6 +248,18 @@ def test_a_book_that_is_damaged_lets_nothing_happen_twice():
     assert device.talk(command(NOW + 10, commands.LOG), now=NOW + 10) == [[NOW + 10, commands.DONE]]
 
 
+def test_a_damaged_book_does_not_refuse_for_years_what_comes_after_an_agent_that_was_years_ahead():
+    device = Device()
+    device.state[st.OFFSET] = NOW - CLOCK_S
+    device.talk(command(NOW - 10, commands.DENSE, 60))
+    path = device.port.data_dir + "/orders.bin"
+    with open(path, "wb") as f:
+        f.write(b"?")
+    ahead = NOW + 10 * 365 * 86400
+    assert device.talk(command(NOW, commands.LOG, expiry=ahead + 60), now=ahead) == [[NOW, commands.REPEATED]]
+    assert device.talk(command(NOW + 1, commands.LOG), now=NOW + 1) == [[NOW + 1, commands.DONE]]
+
+
 class Doing:
     """Counts what is done while the power fails at write number `cut`, `late` or before it."""
 

@@ -3,7 +3,7 @@
 import os
 
 import scratch
-from locator.journal import again, record, store
+from locator.journal import again, record, rtc, store
 from locator.journal.acks import MAX_RANGES, Acks
 from locator.journal.ledger import Ledger
 
@@ -302,8 +302,7 @@ def test_numbers_after_damage_rise_once_the_time_is_known():
         number = ledger.next_number()
         assert last < number < (1 << 40) - 64
         ledger = Ledger(path, random)
-        ledger.date(now_s + 9000)  # what is dated goes on by counting
-        last = ledger.next_number()
+        last = ledger.next_number()  # without the time they go on by counting
         assert number < last <= number + 64
         now_s += 60
 
@@ -324,8 +323,125 @@ def test_where_nothing_lies_numbers_go_on_as_after_damage():
     ledger = Ledger(path, 5)
     ledger.date(850000000)
     first = ledger.next_number()
-    assert 1 << 32 <= drawn < first == 850000000 << 8
+    assert 1 << 32 <= drawn < first == (850000000 << 8) + 5
     assert first < Ledger(path, 7).next_number() <= first + 64
+
+
+NOW_S = 850000000
+STATE = ("/state.bin", "/state.bin.old")
+
+
+def contact(path, now_s, random=0, n=8):
+    """The numbers of a wake with a contact at that time, None: unknown."""
+    ledger = Ledger(path, random)
+    if now_s:
+        ledger.date(now_s)
+    return [ledger.next_number() for _ in range(n)]
+
+
+def image(path):
+    """What of a flash has to do with numbers."""
+    kept = []
+    for name in STATE:
+        try:
+            with open(path + name, "rb") as f:
+                kept.append(f.read())
+        except OSError:
+            kept.append(None)
+    return kept
+
+
+def write_back(kept, path):
+    for i in range(2):
+        if kept[i] is not None:
+            with open(path + STATE[i], "wb") as f:
+                f.write(kept[i])
+
+
+def test_a_flash_image_that_is_written_back_repeats_no_number_once_the_time_is_known():
+    path, now_s, given = scratch.folder(), NOW_S, []
+    for _ in range(3):
+        given += contact(path, now_s)
+        now_s += 14400
+    kept = image(path)
+    for _ in range(30):
+        given += contact(path, now_s)
+        now_s += 14400
+    write_back(kept, path)
+    for _ in range(30):
+        given += contact(path, now_s)
+        now_s += 14400
+    assert len(set(given)) == len(given) == 504
+    assert given == sorted(given)  # the agent's window takes each
+
+
+def test_a_second_board_with_the_identity_repeats_no_number_once_the_time_is_known():
+    boards = scratch.folder(), scratch.folder()
+    given = contact(boards[0], NOW_S)
+    write_back(image(boards[0]), boards[1])
+    for i in range(1, 31):
+        for board in (0, 1):  # powered on by one switch: they report in the same second
+            given += contact(boards[board], NOW_S + 14400 * i, 100 * board)
+    assert len(set(given)) == len(given) == 488
+
+
+def test_numbers_begin_at_the_clock_once_in_a_wake():
+    path = scratch.folder()
+    ledger = Ledger(path, 0)
+    ledger.date(NOW_S)
+    first = ledger.next_number()
+    written = image(path)
+    for i in range(1, 64):
+        ledger.date(NOW_S + 60 * i)
+        assert ledger.next_number() == first + i == (NOW_S << 8) + i
+    assert image(path) == written
+    assert contact(path, NOW_S - 86400)[0] == first + 64  # a clock that is behind takes nothing back
+
+
+def test_only_the_agent_is_believed_years_ahead_and_no_clock_takes_the_numbers():
+    path = scratch.folder()
+    last = contact(path, NOW_S)[-1]
+    for wrong_s in (NOW_S + 20 * 31557600, (1 << 31) - 1, 1 << 32, 1 << 40):
+        assert last < contact(path, wrong_s)[0] <= last + 64
+        last += 64
+    ledger = Ledger(path, 0)
+    ledger.date(NOW_S + 20 * 31557600, True)
+    assert ledger.next_number() == (NOW_S + 20 * 31557600) << 8
+    for wrong_s in (1 << 31, 1 << 32, 1 << 40):
+        for is_sure in (False, True):
+            ledger = Ledger(scratch.folder(), 0)
+            ledger.date(wrong_s, is_sure)
+            assert ledger.next_number() < 1 << 39
+
+
+def test_after_a_clock_that_was_ahead_numbers_go_on_by_counting_until_it_is_reached():
+    path = scratch.folder()
+    ahead = contact(path, NOW_S + 3600)
+    given = ahead + contact(path, NOW_S + 60) + contact(path, NOW_S + 1800)
+    assert len(set(given)) == len(given) and given[-1] < ahead[0] + 256
+    assert contact(path, NOW_S + 3601)[0] == (NOW_S + 3601) << 8
+
+
+def test_a_flash_that_takes_nothing_gives_the_numbers_that_are_reserved():
+    path = scratch.folder()
+    before = contact(path, NOW_S, n=1)[0]
+    ledger = Ledger(path, 0)
+    ledger._next -= 63  # of the wake before
+    ledger.save = takes_nothing
+    ledger.date(NOW_S + 60)
+    assert ledger.next_number() == before + 1
+    for _ in range(62):
+        ledger.next_number()
+    for _ in range(2):  # and none that is not
+        try:
+            ledger.next_number()
+            raise AssertionError
+        except OSError:
+            pass
+
+
+def takes_nothing(reserved=0):
+    raise OSError(28)
 
 
 def test_a_newest_segment_that_is_lost_takes_no_sequence_with_it():
@@ -451,3 +567,42 @@ def test_what_no_byte_holds_is_told_as_the_nearest_that_one_does():
         buf = bytearray(record.SIZE)
         record.pack_into(buf, [record.STILL, 1, 0, 1, 5, 1] + [0] * 7 + body + [0] * 5)
         assert record.unpack(buf)[13:15] == ((255, 127) if battery_mv else (0, -128))
+
+
+def test_a_journal_that_is_known_is_not_listed():
+    path = scratch.folder()
+    _, journal = filled(path, 200)
+    store._make_folder(path + "/journal/elsewhere.seg")  # to list it would fail
+    again_opened = store.Journal(path, Ledger(path, 0), journal.keep())
+    assert (again_opened.files, again_opened.old) == (journal.files, journal.old)
+    assert again_opened.append(fields()) == 201 and again_opened.pending() == 201
+
+
+def test_a_thinned_journal_is_known_as_well():
+    path = scratch.folder()
+    _, journal = filled(path, 200)
+    journal.make_room()
+    again_opened = store.Journal(path, Ledger(path, 0), journal.keep())
+    assert again_opened.old == 1 and batch_of(again_opened) == batch_of(journal)
+
+
+def test_what_the_journal_keeps_lies_behind_the_state_and_disturbs_nothing():
+    _, journal = filled(scratch.folder(), 200)
+    room = bytearray(2048)
+    data = bytes(rtc.pack_into(room, [1, 2, 3], b"log"))
+    whole = bytes(rtc.pack_journal(room, data, journal.keep()))
+    assert rtc.journal_of(whole) == journal.keep()
+    assert list(rtc.unpack(whole, 3)) == [1, 2, 3] and rtc.log_of(whole, 3) == b"log"
+    for i in range(len(data), len(whole)):
+        found = rtc.journal_of(whole[:i] + bytes([whole[i] ^ 1]) + whole[i + 1 :])
+        assert found == () or found == journal.keep()
+        assert rtc.journal_of(whole[:i]) == ()
+    assert rtc.journal_of(data) == rtc.journal_of(b"") == ()
+
+
+def test_a_full_journal_fits_into_rtc_memory():
+    from locator.journal import log
+    from locator.plan import state
+
+    kept = 4 * (1 + store.MAX_FILES)
+    assert 2 * rtc.HEAD_SIZE + 4 * state.SIZE + log.MAX_BYTES + kept <= 2048

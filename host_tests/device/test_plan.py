@@ -3,7 +3,7 @@
 from array import array
 
 import fixed
-from locator import trouble
+from locator import timing, trouble
 from locator.journal import record, rtc
 from locator.modem import DENIED, REGISTERED
 from locator.plan import ATTACH, PROBE, alarms, border, budget, decide, networks, policy, regions
@@ -306,6 +306,18 @@ def test_a_network_that_is_wrong_by_an_hour_or_a_year_is_not_believed():
     assert st.credible(state, 14500, 845014700)
     for wrong in (3600, -3600, 20 * 365 * 86400):
         assert not st.credible(state, 14500, 845014400 + wrong)
+
+
+def test_an_agent_that_is_wrong_by_years_is_not_believed_unless_the_network_agrees():
+    year, ours, state = 365 * 86400, 845000000 - 100, settled()
+    assert timing.believes(state, 100, 845000000)
+    st.learn_time(state, 100, 845000000, record.TIME_NETWORK)
+    for drift in (-20 * HOUR, 0, 20 * HOUR):
+        assert timing.believes(state, 100, 845000000 + drift)
+    for wrong in (-20 * year, -year, -25 * HOUR, 25 * HOUR, year, 10 * year):
+        told = 845000000 + wrong
+        assert not timing.believes(state, 100, told) and not timing.believes(state, 100, told, ours)
+        assert timing.believes(state, 100, told, ours + wrong + 600)
 
 
 def test_without_data_once_it_was_open_is_a_failure_like_any_other():

@@ -1,9 +1,14 @@
 """The port of the ESP32 on fakes of its chip and of the sensors, register by register."""
 
+import gc
+import os
 import sys
 
 import esp32_fakes as chip
+import locator
+from locator import config_kept
 from locator import port as ports
+from locator.journal import log as logs
 from locator.port import esp32 as module
 
 module.time = chip.Time()
@@ -20,6 +25,7 @@ class Board:
     MODEM_UART, MODEM_BAUD, MODEM_TX, MODEM_RX = 1, 115200, 27, 26
     MODEM_KEY, MODEM_KEY_PRESSED = 4, 0
     MODEM_RAIL, MODEM_RAIL_ON, MODEM_RAIL_MS, MODEM_DTR = 25, 1, 50, 32
+    MODEM_RESET, MODEM_RESET_PRESSED, MODEM_STATUS, MODEM_STATUS_ON = 14, 1, 35, 0
     BATTERY_ADC, BATTERY_RATIO_MILLI = 34, 2000
     I2C_SDA, I2C_SCL = 21, 22
     ACCELEROMETER_ADDRESS, ACCELEROMETER_INTERRUPT = 0x18, 33
@@ -30,13 +36,12 @@ class Board:
 
 
 class Bare(Board):
-    MODEM_RAIL = MODEM_DTR = BATTERY_ADC = None
+    MODEM_RAIL = MODEM_DTR = MODEM_RESET = MODEM_STATUS = BATTERY_ADC = None
     ACCELEROMETER_ADDRESS = TEMPERATURE_ADDRESS = LIGHT_ADDRESS = LID_SWITCH = LED_PIN = None
 
 
 def power_on(board=Board):
     chip.power_on()
-    chip.UART.lines, chip.UART.sent, chip.UART.open = [], b"", 0
     if board is Board:
         chip.bus[0x18] = chip.Lis2dh12(33)
         chip.bus[0x48] = chip.Tmp112(-0x190)  # -25.0 C
@@ -59,7 +64,7 @@ def test_every_cause_of_a_reset_is_told():
     for cause in causes:
         power_on()
         chip.rtc = b"kept"
-        chip.machine.cause, chip.machine.reason = cause, chip.machine.TIMER_WAKE
+        chip.boot(cause, chip.machine.TIMER_WAKE)
         device = module.Port(Board())
         assert device.reset_cause == cause
         assert device.rtc_memory == (b"" if cause == ports.POWER_ON else b"kept")
@@ -76,12 +81,12 @@ def test_each_source_of_a_wake_is_told_apart():
 
 
 def test_sleep_arms_what_was_asked_for_and_not_what_is_on_already():
-    for wake_on, gpios in ((0, None), (1, (33,)), (2, (39,)), (4, (36,)), (7, (33, 39, 36))):
+    for wake_on, gpios in ((0, ()), (1, (33,)), (2, (39,)), (4, (36,)), (7, (33, 39, 36))):
         assert sleep(power_on(), 60000, wake_on) == (60000, gpios)
     device = power_on()
     chip.levels[36] = 1
     assert sleep(device, 1000, 7) == (1000, (33, 39))
-    assert sleep(power_on(Bare), 1000, 7) == (1000, None)
+    assert sleep(power_on(Bare), 1000, 7) == (1000, ())
 
 
 def test_the_rail_is_held_through_the_sleep_and_let_go_without_a_pulse():
@@ -109,6 +114,27 @@ def test_the_power_key_is_pressed_as_the_board_has_it():
     assert chip.levels[4] == 0
     device.modem_key(False)
     assert chip.levels[4] == 1
+
+
+def test_the_reset_line_is_pressed_as_the_board_has_it_and_held_let_go():
+    device = power_on()
+    sleep(device, 1000, 0)
+    assert 14 not in chip.held  # not touched before it is needed
+    device = power_on()
+    assert device.modem_reset(True) is not False and chip.levels[14] == 1
+    assert device.modem_reset(False) is not False and chip.levels[14] == 0
+    sleep(device, 1000, 0)
+    assert chip.held[14] == 0
+    device = power_on(Bare)
+    assert device.modem_reset(True) is False and device.modem_rail(False) is False and not chip.written
+
+
+def test_status_tells_whether_the_modem_is_on_as_the_board_has_it():
+    device = power_on()
+    for level, is_on in ((0, True), (1, False)):
+        chip.levels[35] = level
+        assert device.modem_status() is is_on
+    assert power_on(Bare).modem_status() is None
 
 
 def test_a_read_returns_with_what_has_come_or_at_its_time_out():
@@ -146,11 +172,9 @@ def test_senses():
 
 
 def test_a_battery_behind_a_broken_divider_is_not_known():
-    before, chip.ADC.microvolts = chip.ADC.microvolts, 142_000
-    try:
-        assert power_on().senses()[0] == 0
-    finally:
-        chip.ADC.microvolts = before
+    device = power_on()
+    chip.ADC.microvolts = 142_000
+    assert device.senses()[0] == 0 and not device.uncalibrated
 
 
 def test_a_sensor_that_has_failed_ends_no_wake():
@@ -251,11 +275,216 @@ def test_a_native_image_on_trial_is_confirmed_and_no_other_image_minds():
     device = power_on()
     sleep(device, 1000, 0)
     assert chip.confirmed == 1
-    sleep(device, 1000, 0)
+    chip.has_ota = False
+    assert sleep(device, 1000, 0) == (1000, ())
     device.rtc_write(b"x" * 2048)
     assert chip.rtc == b"x" * 2048
+
+
+# What the chip does otherwise than one expects, as it was seen on it: each has a test.
+
+
+def nap(jolts):
+    """A device that has napped for a minute, with jolts after so many milliseconds."""
+    device = power_on()
+    device.senses()
+    for after_ms in jolts:
+        chip.outside.append((chip.now_ms + after_ms, lambda: chip.bus[0x18].feel(300)))
+    device.sleep_ms(60000)
+    return device
+
+
+def test_no_jolt_ends_a_deep_sleep_by_the_timer_alone_after_a_nap():
+    device = nap((700,))
+    assert sleep(device, 60000, 0) == (60000, ())
+    chip.bus[0x18].feel(300)
+    assert chip.armed == ()
+
+
+def test_a_nap_leaves_nothing_armed():
+    nap(())
+    assert chip.armed == ()
+    assert sleep(power_on(), 60000, 7)[1] == (33, 39, 36)
+
+
+def test_motion_in_naps_is_asked_of_the_sensor_because_the_pad_is_held():
+    device = nap((700, 2700, 50700))
+    assert device.senses()[2] == 3
+
+
+def test_a_sensor_that_never_lets_go_costs_two_naps_a_second_and_no_time():
+    device = power_on()
+    device.senses()
+    chip.levels[33] = 1  # and its source says nothing
+    began = chip.now_ms
+    device.sleep_ms(60000)
+    assert 60000 <= chip.now_ms - began <= 60500 and len(chip.slept) <= 240
+    assert device.senses()[2] == 0
+
+
+def test_a_light_sleep_that_returns_at_once_takes_its_time_awake():
+    for board in (Board, Bare):
+        device = power_on(board)
+        chip.keeps_awake = True
+        began = chip.now_ms
+        device.sleep_ms(60000)
+        assert 60000 <= chip.now_ms - began <= 60500 and len(chip.slept) <= 240
+
+
+def test_a_hold_of_a_pin_without_an_output_cannot_be_switched():
+    power_on()
+    pin = chip.Pin(34, chip.Pin.IN, hold=True)
+    assert 34 not in chip.held and pin.value() == 0
+    chip.frozen[34] = 1
+    pin.init(chip.Pin.IN, hold=False)
+    assert pin.value() == 1
     try:
-        device.reset()
+        chip.Pin(34, chip.Pin.OUT)
         raise AssertionError
-    except chip.Reset:
+    except ValueError:
         pass
+
+
+def test_a_chip_without_calibration_counts_its_battery_as_good_and_says_so_once():
+    device = power_on()
+    assert not device.uncalibrated
+    chip.ADC.is_calibrated = False
+    assert device.senses() == (0, -250, 0, 0, 0, 0, 0) and device.uncalibrated
+    noted = []
+    for cause in (ports.POWER_ON, ports.DEEPSLEEP_RESET, ports.WATCHDOG_RESET):
+        chip.boot(cause, 0)
+        device = module.Port(Board())
+        device.data_dir = "nowhere"
+        device.senses()
+        log = logs.Log()
+        log.begin(device)
+        noted += [log.entry(i)[1:] for i in range(len(log)) if log.entry(i)[1] == logs.UNCALIBRATED]
+    assert noted == [(logs.UNCALIBRATED, 0)]
+
+
+def test_waits_of_a_tick_and_more_are_no_full_power():
+    device = power_on()
+    for ms in (20, 1000, 60000):
+        device.sleep_ms(ms)
+    assert chip.spun_ms == 0
+    device.sleep_ms(9)
+    assert chip.spun_ms == 9
+
+
+def test_a_time_out_of_the_uart_below_a_tick_is_none():
+    device = power_on()
+    device.modem_rail(True)
+    chip.UART.lines = [(chip.now_ms, b"\r\nO"), (chip.now_ms + 1, b"K\r\n")]
+    buf = bytearray(16)
+    assert device.uart_readinto(buf, 1000) == 3 and buf[:3] == b"\r\nO"
+    assert device.uart_readinto(buf, 1000) == 3 and buf[:3] == b"K\r\n"
+
+
+def test_what_comes_in_a_light_sleep_is_lost():
+    device = power_on()
+    device.modem_rail(True)
+    chip.UART.lines = [(chip.now_ms + 500, b"RDY\r\n"), (chip.now_ms + 1500, b"OK\r\n")]
+    device.sleep_ms(1000)
+    buf = bytearray(16)
+    assert device.uart_readinto(buf, 1000) == 4 and buf[:4] == b"OK\r\n"
+
+
+def test_a_reset_a_bite_and_a_deep_sleep_leave_rtc_memory_and_the_clock():
+    device = power_on()
+    device.rtc_write(b"kept")
+    device.sleep_ms(5000)
+    for end, cause in ((device.reset, ports.HARD_RESET), (lambda: chip.pass_ms(60000), ports.WATCHDOG_RESET)):
+        began_s = device.clock_s()
+        try:
+            end()
+            raise AssertionError("it has gone on")
+        except (chip.Reset, chip.Bitten):
+            pass
+        device = module.Port(Board())
+        assert (device.reset_cause, device.wake_reason) == (cause, ports.WAKE_NONE)
+        assert device.rtc_memory == b"kept" and device.clock_s() >= began_s and device.ticks_ms() == 0
+    sleep(device, 1000, 0)
+    chip.wake(chip.machine.TIMER_WAKE)
+    assert module.Port(Board()).rtc_memory == b"kept"
+
+
+def test_every_wait_feeds_the_watchdog():
+    device = power_on()
+    device.modem_rail(True)
+    device.sleep_ms(300000)
+    device.uart_readinto(bytearray(8), 300000)
+    chip.keeps_awake = True
+    device.sleep_ms(300000)
+
+
+def test_errors_of_nvs_have_their_numbers():
+    power_on()
+    store = chip.NVS("landbridge")
+    errors = []
+    for key, size in (("position", 6), ("position", 5)):
+        try:
+            store.get_blob(key, bytearray(size))
+        except OSError as error:
+            errors.append(error.args[0])
+        store.set_blob(key, bytes(6))
+        store.commit()
+    assert errors == [-4354, -4364]
+    assert power_on().senses()[5] == 0  # no position was kept
+    sys.modules["esp32"] = chip.Esp32()
+    try:
+        store.set_blob("device.json", b"x" * 1500)  # longer than the first buffer
+        store.commit()
+        assert config_kept._kept("device.json") == b"x" * 1500 and config_kept._kept("ca.pem") == b""
+    finally:
+        del sys.modules["esp32"]
+
+
+def test_pins_of_the_flash_are_no_pins():
+    power_on()
+    for gpio in range(6, 12):
+        try:
+            chip.Pin(gpio, chip.Pin.IN)
+            raise AssertionError(gpio)
+        except ValueError:
+            pass
+
+
+def test_every_module_imports_on_the_chip():
+    sys.modules["esp32"] = chip.Esp32()
+    root = locator.__file__.rsplit("/", 1)[0]
+    found = 0
+    try:
+        for name in modules(root, "locator"):
+            there = set(sys.modules)
+            __import__(name)
+            found += 1
+            if sys.implementation.name == "micropython":  # not all of them have room at once
+                let_go(set(sys.modules) - there)
+    finally:
+        del sys.modules["esp32"]
+    assert found > 90
+
+
+def let_go(names):
+    """Of modules, the innermost first."""
+    for name in sorted(names, reverse=True):
+        package, _, leaf = name.rpartition(".")
+        del sys.modules[name]
+        if package:
+            delattr(sys.modules[package], leaf)
+    gc.collect()
+
+
+def modules(folder, package):
+    """The names of the modules in a folder and below it."""
+    for name, kind, *_ in os.ilistdir(folder) if hasattr(os, "ilistdir") else listed(folder):
+        stem = name.rsplit(".", 1)[0]
+        if kind == 0x4000 and name != "__pycache__":
+            yield from modules(folder + "/" + name, package + "." + name)
+        elif name.endswith((".py", ".mpy")) and stem != "__init__":
+            yield package + "." + stem
+
+
+def listed(folder):
+    """As MicroPython's `os.ilistdir`."""
+    return [(each.name, 0x4000 if each.is_dir() else 0x8000) for each in os.scandir(folder)]

@@ -4,13 +4,9 @@ import scripted
 from locator.modem import (
     DENIED,
     REGISTERED,
-    ConnectionLost,
-    ModemError,
     ModemRestarted,
     ModemSilent,
-    PdpError,
 )
-from locator.modem.driver import ca_name
 from locator.modem.ladder import Ladder
 from locator.plan import regions
 from scripted import OK, line
@@ -266,123 +262,6 @@ def test_q21_denied_for_ever_the_radio_is_off_for_ten_seconds():
         assert table.sent[-3].startswith(b"+CRSM=214,28539")
 
 
-def test_q22_registered_without_data_ends_at_the_deadline():
-    driver, table = scripted.bg95()
-    table.answers[b"+QIACT="] = b"\r\n+CME ERROR: 30\r\n"
-    raises(ModemError, driver.mqtt_open, b"h", 8883, b"d", b"p", b"ca")
-    assert table.now < 60000
-
-
-def test_q23_q30_a_connection_that_ends_is_noticed_at_once():
-    driver, table = scripted.bg95()
-    table.answers[b"+QMTOPEN="] = OK + b"\r\n+QMTOPEN: 0,0\r\n"
-    table.answers[b"+QMTCONN="] = OK + b"\r\n+QMTCONN: 0,0,0\r\n"
-    table.answers[b"+QFUPL"] = b"\r\nCONNECT\r\n"
-    driver.mqtt_open(b"h", 8883, b"d", b"p", b"ca")
-    table.answers[b"+QMTPUB"] = b"\r\n> "
-    for after_the_data in (OK + b"\r\n+QMTSTAT: 0,2\r\n", b"\r\n+QMTSTAT: 0,2\r\n\r\n+CME ERROR: 3\r\n"):
-        table.answers[b"data"] = after_the_data
-        began = table.now
-        assert raises(ConnectionLost, driver.mqtt_publish, b"t", b"x").code == 2
-        assert table.now - began < 1000
-    driver, table = scripted.sim7600()
-    table.answers[b"+CMQTTSTART"] = OK + b"\r\n+CMQTTSTART: 0\r\n"
-    table.answers[b"+CMQTTCONNECT"] = OK + b"\r\n+CMQTTCONNECT: 0,0\r\n"
-    table.answers[b"+CCERTDOWN"] = b"\r\n>"
-    driver.mqtt_open(b"h", 8883, b"d", b"p", b"ca")
-    table.rx = b"\r\n+CMQTTCONNLOST: 0,1\r\n"
-    assert raises(ConnectionLost, driver.mqtt_receive, 10000).code == 1
-    driver.mqtt_close()
-    table.rx = b"\r\n+CMQTTCONNLOST: 0,1\r\n"
-    assert driver.mqtt_receive(1000) is None  # nobody is connected
-
-
-def test_q22_a_context_is_asked_for_twice_however_the_refusal_is_worded():
-    for refusal in (b"\r\n+CME ERROR: 30\r\n", b"\r\nERROR\r\n"):
-        driver, table = scripted.bg95()
-        table.answers[b"+CEREG?"] = line(b"+CEREG: 4,5")
-        table.answers[b"+QIACT="] = refusal
-        raises(PdpError, driver.pdp_open)
-        assert table.sent.count(b"+QIACT=1") == 2
-
-
-def test_q25_mqtt_that_was_started_before():
-    for late in (b"\r\n+CMQTTSTART: 23\r\n\r\nERROR\r\n", b"\r\n+CMQTTSTART: 0,23\r\n\r\nERROR\r\n"):
-        driver, table = scripted.sim7600()
-        table.answers[b"+CMQTTSTART"] = [late, OK + b"\r\n+CMQTTSTART: 0\r\n"]
-        driver._start_service()
-        assert b"+CMQTTREL=0" in table.sent and b"+CMQTTSTOP" in table.sent
-
-
-def test_q25_an_error_alone_is_taken_for_it_only_if_the_service_runs():
-    driver, table = scripted.sim7600()
-    error = b"\r\nERROR\r\n"
-    table.answers[b"+CMQTTSTART"] = [error, OK + b"\r\n+CMQTTSTART: 0\r\n"]
-    driver._start_service()
-    assert table.sent.count(b"+CMQTTSTART") == 2
-    driver, table = scripted.sim7600()
-    table.answers[b"+CMQTTSTART"] = table.answers[b"+CMQTTSTOP"] = error
-    raises(PdpError, driver._start_service)
-    assert table.sent.count(b"+CMQTTSTART") == 1
-
-
-def test_q26_a_session_left_half_open_is_closed_first():
-    driver, table = scripted.bg95()
-    table.answers[b"+QMTOPEN?"] = line(b'+QMTOPEN: 0,"h",8883')
-    table.answers[b"+QMTOPEN="] = OK + b"\r\n+QMTOPEN: 0,0\r\n"
-    table.answers[b"+QMTCONN="] = OK + b"\r\n+QMTCONN: 0,0,0\r\n"
-    table.answers[b"+QFUPL"] = b"\r\nCONNECT\r\n"
-    driver.mqtt_open(b"h", 8883, b"d", b"p", b"ca")
-    assert b"+QMTCLOSE=0" in table.sent
-
-
-def test_q27_a_connection_that_dies_without_a_word_ends_at_the_deadline():
-    driver, table = scripted.bg95()
-    assert driver.mqtt_receive(10000) is None
-    table.answers[b"+QMTPUB"] = b"\r\n> "
-    raises(ModemSilent, driver.mqtt_publish, b"t", b"x")
-    assert table.now < 70000
-
-
-def test_q28_q29_tls_and_binary_payloads_are_set_for_each_attempt():
-    driver, table = scripted.sim7600()
-    table.answers[b"+CMQTTSTART"] = OK + b"\r\n+CMQTTSTART: 0\r\n"
-    table.answers[b"+CMQTTCONNECT"] = b"\r\n+CMQTTCONNECT: 0,32\r\n\r\nERROR\r\n"
-    table.answers[b"+CCERTDOWN"] = b"\r\n>"
-    for _ in range(2):
-        raises(ModemError, driver.mqtt_open, b"h", 8883, b"d", b"p", b"ca")
-    assert table.sent.count(b"+CMQTTSSLCFG=0,0") == 2
-    assert table.sent.count(b'+CMQTTCFG="checkUTF8",0,0') == 2
-    assert sum(command.startswith(b"+CCERTDELE") for command in table.sent) == 2
-
-
-def test_q30_sent_again_is_no_failure():
-    driver, table = scripted.bg95()
-    table.answers[b"+QMTPUB"] = b"\r\n> "
-    table.answers[b"data"] = OK + b"\r\n+QMTPUB: 0,1,1,1\r\n\r\n+QMTPUB: 0,1,1,2\r\n\r\n+QMTPUB: 0,1,0\r\n"
-    driver.mqtt_publish(b"t", b"x")
-
-
-def test_q30_sent_again_while_connecting_and_subscribing():
-    driver, table = scripted.bg95()
-    table.answers[b"+QFUPL"] = b"\r\nCONNECT\r\n"
-    table.answers[b"+QMTOPEN="] = OK + b"\r\n+QMTOPEN: 0,0\r\n"
-    table.answers[b"+QMTCONN="] = OK + b"\r\n+QMTCONN: 0,1\r\n\r\n+QMTCONN: 0,0,0\r\n"
-    driver.mqtt_open(b"h", 8883, b"d", b"p", b"ca")
-    table.answers[b"+QMTSUB="] = OK + b"\r\n+QMTSUB: 0,1,1,1\r\n\r\n+QMTSUB: 0,1,0,0\r\n"
-    driver.mqtt_subscribe(b"t")
-    table.answers[b"+QMTSUB="] = OK + b"\r\n+QMTSUB: 0,1,1,1\r\n"
-    raises(ModemSilent, driver.mqtt_subscribe, b"t")
-
-
-def test_q30_sent_again_for_ever_ends_at_the_deadline():
-    driver, table = scripted.bg95()
-    table.answers[b"+QMTPUB"] = b"\r\n> "
-    table.answers[b"data"] = OK + b"\r\n+QMTPUB: 0,1,1\r\n" * 12
-    raises(ModemError, driver.mqtt_publish, b"t", b"x")
-    assert table.now < 70000
-
-
 def test_q31_q32_gnss_on_and_off_twice():
     driver, table = scripted.bg95()
     table.answers[b"+QGPS=1"] = b"\r\n+CME ERROR: 504\r\n"
@@ -496,66 +375,3 @@ def test_q50_every_command_has_a_deadline_of_our_own():
                 continue
             raises(ModemSilent, getattr(driver, verb))
             assert table.now < 20000
-
-
-def test_noise_in_an_identity_is_no_fault():
-    driver, table = scripted.bg95()
-    table.answers[b"+CGMR"] = line(b"BG95\xff\xfeM3")
-    assert driver.identity()[3] == ""
-
-
-def test_a_cell_identity_that_no_cell_has_is_no_cell():
-    driver, table = scripted.bg95()
-    head = b'+QENG: "servingcell","NOCONN","eMTC","FDD",310,410,'
-    table.answers[b"+QENG"] = line(head + b"FFFFFFFF,152,5110,12,3,3,5003,-88,-11,-62,11,41")
-    assert driver.cell() is None
-
-
-def test_a_card_that_is_served_on_gsm_for_data_only_is_registered():
-    for make in (scripted.bg95, scripted.sim7600):
-        driver, table = make()
-        table.answers[b"+CEREG?"], table.answers[b"+CREG?"] = line(b"+CEREG: 0,2"), line(b"+CREG: 0,3")
-        table.answers[b"+CGREG?"] = line(b"+CGREG: 0,5")
-        assert driver.attach(5, 5, 0) == (REGISTERED, 0)
-
-
-def test_the_access_point_is_named_before_the_first_attach():
-    for make, text in (
-        (scripted.bg95, b'+QICSGP=1,1,"iot","","",0'),
-        (scripted.sim7600, b'+CGDCONT=1,"IP","iot"'),
-    ):
-        driver, table = make()
-        table.answers[text] = b"\r\nERROR\r\n"
-        driver.start(False, True)
-        assert driver.on and text in table.sent
-
-
-def test_the_cause_of_a_refusal_in_the_code_of_a_choice_by_hand():
-    driver, table = scripted.sim7600()
-    table.answers[b"+COPS=1"] = b"\r\n+CME ERROR: 107\r\n"
-    table.answers[b"+CEREG?"], table.answers[b"+CREG?"] = line(b"+CEREG: 0,2"), CALM
-    assert driver.attach(60, 60, 262001) == (DENIED, 7)
-    assert table.now < 5000
-
-
-def test_a_slow_sim7600_is_waited_for():
-    driver, table = scripted.sim7600()
-    table.answers[b"+CCLK?"] = None
-    raises(ModemSilent, driver.network_time)
-    assert table.now == 9000  # the manual names no time-out
-
-
-def test_a_certificate_is_found_with_and_without_the_name_of_the_store():
-    for store in (b"", b"UFS:"):
-        driver, table = scripted.bg95()
-        name = ca_name(b"ca")
-        table.answers[b"+QFLST"] = line(b'+QFLST: "%s%s",2' % (store, name))
-        assert driver._provide_ca(b"ca") == name
-        assert len(table.sent) == 1
-
-
-def test_psm_with_its_active_time_switched_off_is_not_granted():
-    driver, table = scripted.bg95()
-    for active, granted in ((b"00100010", True), (b"11100000", False)):
-        table.answers[b"+CEREG?"] = line(b'+CEREG: 4,5,"5A31","1A2D003",8,,,"%s","01000011"' % active)
-        assert driver.psm_granted() == granted

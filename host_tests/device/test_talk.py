@@ -80,6 +80,18 @@ class Agent:
         return self._replies.pop(0) if self._replies else None
 
 
+class Numbered(Agent):
+    """Notes the numbers of the uplinks."""
+
+    def __init__(self, keeps):
+        super().__init__(keeps)
+        self.numbers = []
+
+    def mqtt_publish(self, topic, data):
+        self.numbers.append(Envelope(KEY, UP, "lb-0001").open(bytes(data))[0])
+        super().mqtt_publish(topic, data)
+
+
 def talk(records, keeps):
     """A conversation of a device with so many records; its outcome, and the records that wait."""
     outcome, pending, _ = talk_in(scratch.folder(), records, Agent(keeps))
@@ -128,6 +140,20 @@ def test_the_time_of_a_reply_to_an_earlier_try_is_of_the_past():
     assert (outcome.sent, outcome.turns, outcome.late, pending) == (2, 1, True, 0)
     outcome, _ = talk(10, 10)
     assert not outcome.late
+
+
+def test_numbers_begin_at_the_time_of_the_first_reply_where_none_was_known():
+    folder = scratch.folder()
+    ledger = Ledger(folder, 0)
+    journal = Journal(folder, ledger)
+    agent = Numbered(9)
+    for i in range(10):
+        journal.append([record.STILL, 1, 0, 0, NOW + i, 1] + [0] * 14)
+    Conversation(agent, journal, ledger, Keys(folder, Config), None, 1000).run(
+        lambda out, more: 0, 60, False, False
+    )
+    first, second = agent.numbers
+    assert first < 1 << 37 and second == NOW << 8
 
 
 def test_a_time_that_no_clock_of_ours_holds_makes_no_reply():

@@ -52,3 +52,25 @@ def test_on_gsm_the_modem_searches_anew_hours_later_but_not_behind_a_look():
 def test_all_networks_are_searched_when_that_is_asked_for():
     assert searches(False, 2, 0, 0) == ["search", "search"]
     assert searches(True, 2, 0, 0) == ["search", "search anew"]
+
+
+def test_the_time_of_an_agent_that_is_years_off_is_not_taken():
+    it = device("", 3600)
+    it._take_network_time()
+    ours, year = it._state[st.OFFSET], 365 * 24 * HOUR
+    for wrong in (10 * year, -10 * year, 48 * HOUR):
+        it._talked(800_000_000 + wrong)
+        assert it._state[st.OFFSET] == ours, wrong
+    it._talked(800_000_000 + 600)
+    assert it._state[st.OFFSET] == ours + 600
+
+
+def test_where_agent_and_network_agree_ours_is_set_right():
+    it = device("", 3600)
+    it._take_network_time()
+    ours = it._state[st.OFFSET]
+    it._state[st.OFFSET] += 365 * 24 * HOUR  # as another network had told at power-on
+    it._take_network_time()
+    assert it._state[st.OFFSET] != ours
+    it._talked(800_000_000)
+    assert it._state[st.OFFSET] == ours

@@ -125,7 +125,7 @@ def device(faulty, battery_mv):
     it._state[st.CONFIGURED] = 1
     it._settings[cfg.PACED] = 0
     it._pace = Pace(it._port, "bg95")
-    it.battery_mv, it.lux = battery_mv, 0
+    it.battery_mv, it.lux, it._network = battery_mv, 0, None
     return it
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import ast
 import signal
 import sys
 from collections.abc import Iterator
@@ -19,7 +18,9 @@ from tools.bench.ports import Recorder
 from tools.bench.replay import ReplayPort
 from tools.bench.run import Outcome, Run, identify
 from tools.bench.transcript import Mask, Request, Transcript
-from tools.flash.layout import REPOSITORY
+from tools.flash import BOARDS, LayoutError
+from tools.flash.boards import load
+from tools.flash.layout import PORTS, REPOSITORY
 
 EXAMPLES = """examples:
   python -m tools.bench --port /dev/ttyUSB2
@@ -84,12 +85,19 @@ def _options() -> argparse.Namespace:
     parser.add_argument(
         "--meter", metavar="FILE", type=Path, help="CSV of a power profiler: time, current, voltage"
     )
+    parser.add_argument(
+        "--volts", metavar="V", type=_volts, help="the supply's voltage, for a CSV without a column voltage"
+    )
     parser.add_argument("--out", metavar="DIR", type=Path, help="for the report; out/bench/<time> without it")
     options = parser.parse_args()
     if options.broker and not (options.ca and options.user and options.password):
         parser.error("--broker needs --ca, --user and --password")
     if options.replay and (options.broker or options.board or options.key or options.repeat > 1):
-        parser.error("--replay does what the transcript was asked for; only --meter and --out go with it")
+        parser.error(
+            "--replay does what the transcript was asked for; only --meter, --volts and --out go with it"
+        )
+    if options.volts and not options.meter:
+        parser.error("--volts goes with --meter FILE")
     if options.meter and options.replay is None and not options.meter.parent.is_dir():
         parser.error(f"--meter {options.meter}: no such folder")
     return options
@@ -99,7 +107,7 @@ def _live(options: argparse.Namespace, console: Console) -> int:
     ca = _ca(options.ca) if options.broker else ""
     kind = _modem_of(options.board) if options.board else ""
     if options.meter and options.meter.exists():
-        power.load(options.meter)  # better now than at the end
+        power.load(options.meter, options.volts)  # better now than at the end
     port, baud = serial_port.connect(options.port, options.key)
     try:
         began = datetime.now(UTC) - timedelta(milliseconds=port.ticks_ms())
@@ -124,7 +132,7 @@ def _live(options: argparse.Namespace, console: Console) -> int:
             outcome = _run(Recorder(port, written), request, options.password, written, console)
     finally:
         port.close()
-    return _finish(options.meter, folder, request, outcome, console)
+    return _finish(options, folder, request, outcome, console)
 
 
 def _replay(options: argparse.Namespace, console: Console) -> int:
@@ -132,7 +140,7 @@ def _replay(options: argparse.Namespace, console: Console) -> int:
     if request.modem not in DRIVERS:
         raise BenchError(f"{options.replay}: line 1: there is no driver for {request.modem!r}")
     if options.meter:
-        power.load(options.meter)
+        power.load(options.meter, options.volts)
     folder = _folder(options.out, datetime.now(UTC))
     port = ReplayPort(events, Mask([]))
     # The password is asterisks in the transcript, and so it is here.
@@ -140,7 +148,7 @@ def _replay(options: argparse.Namespace, console: Console) -> int:
     if port.unknown:
         count, first = len(port.unknown), port.unknown[0].decode("latin-1").strip()
         print(f"commands that are not in the transcript and were refused: {count}, first {first}")
-    return _finish(options.meter, folder, request, outcome, console)
+    return _finish(options, folder, request, outcome, console)
 
 
 def _run(
@@ -154,11 +162,14 @@ def _run(
     return outcome
 
 
-def _finish(meter: Path | None, folder: Path, request: Request, outcome: Outcome, console: Console) -> int:
+def _finish(
+    options: argparse.Namespace, folder: Path, request: Request, outcome: Outcome, console: Console
+) -> int:
     """Write the report, say in one line what is wrong, and where the report is."""
     measured, complaint = None, ""
     try:
-        measured = energy.measure(power.load(meter), request, outcome.results) if meter else None
+        if options.meter:
+            measured = energy.measure(power.load(options.meter, options.volts), request, outcome.results)
     except BenchError as error:
         complaint = str(error)
     report.write(folder, request, outcome, measured)
@@ -204,24 +215,16 @@ def _short(folder: Path) -> str:
 
 
 def _modem_of(board: str) -> str:
-    """The modem that a board's file names; empty when it leaves that open."""
-    path = REPOSITORY / "boards" / board / "board.py"
+    """The modem that a board's file names; empty for the simulated board, which may have either.
+
+    Raises BenchError when there is no such board, or its file is wrong.
+    """
+    if board in PORTS:
+        return ""
     try:
-        tree = ast.parse(path.read_text())
-    except (OSError, SyntaxError) as error:
-        there = ", ".join(sorted(folder.parent.name for folder in path.parents[1].glob("*/board.py")))
-        raise BenchError(f"board {board}: no boards/{board}/board.py; there are {there}") from error
-    for node in tree.body:
-        if isinstance(node, ast.Assign) and [ast.unparse(target) for target in node.targets] == ["MODEM"]:
-            value = node.value.value if isinstance(node.value, ast.Constant) else None
-            if value is None:
-                return ""
-            if value not in DRIVERS:
-                raise BenchError(
-                    f"board {board}: its MODEM is {value!r}; there are drivers for {', '.join(DRIVERS)}"
-                )
-            return str(value)
-    raise BenchError(f"board {board}: boards/{board}/board.py names no MODEM")
+        return str(load(BOARDS / board)["modem"]["kind"])
+    except LayoutError as error:
+        raise BenchError(str(error)) from error
 
 
 def _ca(path: Path) -> str:
@@ -241,6 +244,16 @@ def _broker(text: str) -> str:
             f"{text!r} is no broker; write HOST:PORT, for example mqtt.example.org:8883"
         )
     return text
+
+
+def _volts(text: str) -> float:
+    try:
+        volts = float(text)
+    except ValueError:
+        volts = 0.0
+    if not 1 <= volts <= 20:
+        raise argparse.ArgumentTypeError(f"{text!r} is no supply voltage; write 1 to 20, for example 3.8")
+    return volts
 
 
 def _count(text: str) -> int:

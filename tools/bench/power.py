@@ -1,5 +1,6 @@
 """The recording of a power profiler: CSV with a header row naming time, current and voltage.
 
+A profiler that only measures current writes no column voltage: the supply's voltage is then given by hand.
 Each name may carry its unit: `time_s`, `Timestamp(ms)`, `current (mA)`, `Voltage[V]`. Without a
 unit it is seconds, ampere, volt. Time counts from any moment, or is Unix time.
 """
@@ -67,12 +68,15 @@ class Profile:
         return self._joules[at] + self._watts[at] * (time_s - self._times[at])
 
 
-def load(path: Path) -> Profile:
-    """Read a recording. Raises BenchError naming row and column when it is none."""
+def load(path: Path, volts: float | None = None) -> Profile:
+    """Read a recording; `volts` is the supply's voltage where the recording has no column voltage.
+
+    Raises BenchError naming row and column when it is none, when no voltage is known, or when there are two.
+    """
     times, watts = array("d"), array("d")
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
-            for row, time_s, current_a, voltage_v in _rows(path, csv.reader(file)):
+            for row, time_s, current_a, voltage_v in _rows(path, csv.reader(file), volts):
                 if times and time_s < times[-1]:
                     raise BenchError(f"{path}: row {row}, column time: {time_s} s is before the row above")
                 times.append(time_s)
@@ -86,13 +90,21 @@ def load(path: Path) -> Profile:
     return Profile(str(path), times, watts)
 
 
-def _rows(path: Path, lines: Iterator[list[str]]) -> Iterator[tuple[int, float, float, float]]:
+def _rows(
+    path: Path, lines: Iterator[list[str]], volts: float | None
+) -> Iterator[tuple[int, float, float, float]]:
     columns = _columns(path, next(lines, []))
+    if volts is None and "voltage" not in columns:
+        raise BenchError(
+            f"{path}: row 1: no column voltage; give the supply's voltage with --volts 3.8 or what it is"
+        )
+    if volts is not None and "voltage" in columns:
+        raise BenchError(f"{path}: row 1: the recording has its own voltage; leave out --volts")
     for row, cells in enumerate(lines, 2):
         if not cells:
             continue
         values = []
-        for name in ("time", "current", "voltage"):
+        for name in columns:
             at, factor = columns[name]
             text = cells[at].strip() if at < len(cells) else ""
             try:
@@ -101,11 +113,11 @@ def _rows(path: Path, lines: Iterator[list[str]]) -> Iterator[tuple[int, float, 
                 raise BenchError(f"{path}: row {row}, column {name}: {text[:20]!r} is no number") from None
             if not isfinite(values[-1]):
                 raise BenchError(f"{path}: row {row}, column {name}: {text[:20]!r} is no number")
-        yield row, values[0], values[1], values[2]
+        yield row, values[0], values[1], values[2] if volts is None else volts
 
 
 def _columns(path: Path, head: list[str]) -> dict[str, tuple[int, float]]:
-    """Name -> (position, factor to the base unit)."""
+    """Name -> (position, factor to the base unit), in the order time, current, voltage if any."""
     found: dict[str, tuple[int, float]] = {}
     for at, cell in enumerate(head):
         match = _HEAD.fullmatch(cell.strip().lower())
@@ -116,10 +128,10 @@ def _columns(path: Path, head: list[str]) -> dict[str, tuple[int, float]]:
         if factor is None:
             raise BenchError(f"{path}: row 1, column {name}: unit {match[2]!r} is none of {_known(name)}")
         found[name] = (at, factor)
-    for name in ("time", "current", "voltage"):
+    for name in ("time", "current"):
         if name not in found:
             raise BenchError(f"{path}: row 1: no column {name}; the header row must be like {EXAMPLE}")
-    return found
+    return {name: found[name] for name in ("time", "current", "voltage") if name in found}
 
 
 def _known(name: str) -> str:

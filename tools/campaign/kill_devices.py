@@ -35,6 +35,8 @@ class Gone(Exception):
 class Link:
     """What a conversation asks of a modem."""
 
+    times_faster: float = TIMES_FASTER
+
     def __init__(self, device: str, password: str, port: int, ca: Path) -> None:
         self._received: queue.Queue[bytes] = queue.Queue()
         self._ready = threading.Event()
@@ -67,7 +69,7 @@ class Link:
     def mqtt_receive(self, timeout_ms: int) -> bytes | None:
         """The next message; None: none has come in time."""
         try:
-            return self._received.get(timeout=timeout_ms / 1000 / TIMES_FASTER)
+            return self._received.get(timeout=timeout_ms / 1000 / self.times_faster)
         except queue.Empty:
             return None
 
@@ -80,6 +82,8 @@ class Link:
 class Device(threading.Thread):
     """Makes records and reports them until `finish`, and then reports what is left."""
 
+    link: type[Link] = Link
+
     def __init__(self, folder: Path, device: str, settings: dict[str, Any], port: int, ca: Path) -> None:
         super().__init__(name=device, daemon=True)
         self.device = device
@@ -88,7 +92,7 @@ class Device(threading.Thread):
         self.trouble: str | None = None
         self._rng = random.Random(device)
         self._folder = folder
-        self._connection = (device, settings["broker_password"], port, ca)
+        self.connection = (device, settings["broker_password"], port, ca)
         self._config = SimpleNamespace(device=device, key=bytes.fromhex(settings["key"]))
         self._clock = Clock()
         self._no_more = threading.Event()
@@ -135,7 +139,7 @@ class Device(threading.Thread):
         if not self.waiting():
             return
         try:
-            link = Link(*self._connection)
+            link = self.link(*self.connection)
         except Gone:
             return
         try:

@@ -76,6 +76,8 @@ class Found:
 class Fleet:
     """Broker, agent and devices in `folder`."""
 
+    device: type[Device] = Device
+
     def __init__(self, folder: Path, count: int, server: Postgres | None = None) -> None:
         shutil.rmtree(folder, ignore_errors=True)
         self.folder = folder
@@ -98,7 +100,7 @@ class Fleet:
         self.full = folder / "full"
         self.agent: Child
         self.devices = [
-            Device(folder / "flash" / name, name, given[name], self.broker.port, broker / "ca.pem")
+            self.device(folder / "flash" / name, name, given[name], self.broker.port, broker / "ca.pem")
             for name in names
         ]
 
@@ -126,7 +128,8 @@ class Fleet:
         return found
 
 
-def _until(condition: Callable[[], bool], within_s: float) -> bool:
+def until(condition: Callable[[], bool], within_s: float) -> bool:
+    """Wait for `condition`; False when it does not come in time."""
     end = time.monotonic() + within_s
     while not condition():
         if time.monotonic() > end:
@@ -161,7 +164,7 @@ class Campaign:
         """Let the agent die before each of its first statements: those of the first transactions."""
         for statement in range(1, statements + 1):
             self.fleet.start_agent(statement)
-            if not _until(lambda: not self.fleet.agent.alive(), _STATEMENT_S):
+            if not until(lambda: not self.fleet.agent.alive(), _STATEMENT_S):
                 self.found.trouble.append(f"the agent did not come to statement {statement}")
                 self.fleet.agent.kill()
             self.found.kills_at_statements += 1
@@ -192,7 +195,7 @@ class Campaign:
 
     def _stores_again(self, what: str) -> None:
         since, before = time.monotonic(), self.fleet.stored()
-        _until(lambda: self.fleet.stored() > before, 10 * AGAIN_S)
+        until(lambda: self.fleet.stored() > before, 10 * AGAIN_S)
         took_s = round(time.monotonic() - since, 2)
         figure = f"again_after_a_{what}_s"
         setattr(self.found, figure, max(getattr(self.found, figure), took_s))

@@ -54,7 +54,13 @@ class Course:
 COURSES = (
     Course("forward", ROAMING, EUROPE),
     Course("forward, no REFRESH", ROAMING, EUROPE, quirks=("no-refresh",)),
-    Course("forward, by AID over CSIM", ROAMING, EUROPE, quirks=("aid-only",), variants=("no-cgla",)),
+    Course(
+        "forward, by AID over CSIM",
+        ROAMING,
+        EUROPE,
+        quirks=("aid-only", "default-class"),
+        variants=("no-cgla",),
+    ),
     Course("forward, toolkit busy", ROAMING, EUROPE, quirks=("cat-busy", "isdr-slow")),
     Course("forward, undone by a loss of power", ROAMING, EUROPE, quirks=("refresh-lost",)),
     Course("back, refused", ROAMING, ROAMING, dead=(EUROPE,)),

@@ -36,7 +36,7 @@ HOST, PORT, DEVICE = b"broker.landbridge.example", 8883, b"lb-1"
 CA = b"-----BEGIN CERTIFICATE-----\n" + 20 * (b"A" * 64 + b"\n") + b"-----END CERTIFICATE-----\n"
 PAYLOAD = bytes(range(256)) * 2 + b"\r\nOK\r\n"
 ORBITS, UTC = bytes(range(256)) * 8, (2026, 1, 5, 6, 30, 0)
-ATTACH_S, LOOK_S, GNSS_S, REPLY_S = 300, 40, 120, 10
+ATTACH_S, LOOK_S, GNSS_S, REPLY_S = 300, 40, 240, 10
 SLEEP_MS = 600_000
 
 GRACE_MS = 30_000

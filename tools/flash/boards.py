@@ -1,8 +1,7 @@
 """The boards: `boards/<BOARD>/board.toml` checked, and what follows from it.
 
-`python -m tools.flash.boards` writes pins.csv of each board anew. `device_module` makes the only part of it
-that reaches the device, board.py. The keys, with what each may be, stand in `KEYS`; docs/boards.md explains
-them.
+`device_module` makes the only part of it that reaches the device, board.py. The keys, with what each may be,
+stand in `KEYS`; docs/boards.md explains them.
 """
 
 import tomllib
@@ -28,6 +27,7 @@ _WHY_NOT = {
     3: "it is the console, through which a tracker is flashed and given its identity",
     12: "the flash gets the wrong voltage, and nothing starts, when it is high at a reset",
 }
+PSRAM_PINS = frozenset({16, 17})  # taken inside a WROVER module (ESP32-WROVER-E data sheet, 3.2)
 ADC_PINS = frozenset(range(32, 40))  # ADC1: the other converter is the radio's
 
 
@@ -60,7 +60,12 @@ def _pin(allowed: frozenset[int], default: Any = None) -> Key:
 
 
 KEYS: dict[str, dict[str, Key]] = {
-    "board": {"name": Key(str), "chip": Key(("esp32",)), "flash_mb": Key(frozenset({4, 8, 16}))},
+    "board": {
+        "name": Key(str),
+        "chip": Key(("esp32",)),
+        "flash_mb": Key(frozenset({4, 8, 16})),
+        "psram": Key(range(2), 0),
+    },
     "modem": {
         "kind": Key(("bg95", "sim7600")),
         "uart": Key(range(1, 3)),
@@ -73,6 +78,10 @@ KEYS: dict[str, dict[str, Key]] = {
         "rail_on": Key(range(2), 1),
         "rail_ms": Key(range(1_001), 0),
         "dtr": _pin(HELD),
+        "reset": _pin(HELD),
+        "reset_pressed": Key(range(2), 1),
+        "status": _pin(DRIVEN),
+        "status_on": Key(range(2), 1),
     },
     "battery": {
         "chemistry": Key(("LiSOCl2", "LiFePO4", "NMC")),
@@ -169,6 +178,10 @@ def _check_pins(shown: str, board: dict[str, dict[str, Any]]) -> None:
     for name, pin in pins(board):
         if pin in used:
             raise LayoutError(f"{shown}: {name}: pin {pin} is {used[pin]} already")
+        if pin in PSRAM_PINS and board["board"]["psram"]:
+            raise LayoutError(
+                f"{shown}: {name}: pin {pin} belongs to the PSRAM (board.psram = 1): use another"
+            )
         used[pin] = name
 
 
@@ -196,17 +209,3 @@ def device_module(folder: Path) -> str:
     return _MODULE.format(
         title=title, board=folder.name, modem=board["modem"]["kind"], constants="\n".join(lines)
     )
-
-
-def made() -> dict[Path, str]:
-    """pins.csv of each board, as MicroPython's own build takes it: name, GPIO."""
-    found = {}
-    for file in sorted(BOARDS.glob(f"*/{FILE}")):
-        rows = (f"{name.upper().replace('.', '_')},GPIO{pin}\n" for name, pin in pins(load(file.parent)))
-        found[file.with_name("pins.csv")] = "".join(rows)
-    return found
-
-
-if __name__ == "__main__":
-    for path, text in made().items():
-        path.write_text(text)

@@ -2,7 +2,7 @@
 
 Each file is written beside the old one and read back; when all are there, they take the places of the old
 ones. Records, settings and keys stay. What was there already is not written again: after an interruption,
-repeat it.
+repeat it. A tracker that is another board, whose pins are other ones, needs REPLACE=1.
 """
 
 import argparse
@@ -33,6 +33,14 @@ for path in {changed}:
 os.sync() if hasattr(os, "sync") else None
 """
 
+_BOARD = """
+try:
+    import board
+    print(board.NAME)
+except Exception:  # none is there, or it is damaged
+    pass
+"""
+
 Bar = Callable[[str, int], Progress | None]
 """Makes the progress of a file from its name and bytes."""
 
@@ -43,6 +51,16 @@ def files(board: str) -> dict[str, bytes]:
         lay_out(Path(folder), board)
         found = sorted(path for path in Path(folder).rglob("*") if path.is_file())
         return {path.relative_to(folder).as_posix(): path.read_bytes() for path in found}
+
+
+def check_board(device: Device, board: str) -> None:
+    """Raises `LayoutError` where the tracker is another board."""
+    there = device.run(_BOARD).strip()
+    if there not in {"", board}:
+        raise LayoutError(
+            f"this tracker is a {there}, whose pins are not those of {board}: BOARD={there}, or REPLACE=1 "
+            f"if it was flashed for the wrong board"
+        )
 
 
 def deploy(device: Device, wanted: dict[str, bytes], bar: Bar = lambda name, size: None) -> list[str]:
@@ -78,11 +96,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tools.flash.deploy", description=__doc__)
     parser.add_argument("board", help="name of a folder in boards/")
     parser.add_argument("--port", required=True, help="for example /dev/ttyUSB0")
+    parser.add_argument("--replace", action="store_true", help="also where the tracker is another board")
     arguments = parser.parse_args()
     try:
         wanted = files(arguments.board)
         device = Device(arguments.port)
         try:
+            if not arguments.replace:
+                check_board(device, arguments.board)
             with Bars() as bars:
 
                 def bar(name: str, size: int) -> Progress:

@@ -4,13 +4,15 @@ import struct
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 from mpremote.transport import TransportError, TransportExecError
 from mpremote.transport_serial import SerialTransport
+from serial.tools import list_ports
 
 from tools.flash import LayoutError
-from tools.flash.micropython import OLDEST
+from tools.flash.micropython import too_old
 
 CHUNK = 1024
 PATIENCE_S = 30
@@ -27,11 +29,12 @@ except (ImportError, AttributeError):
 """
 """The firmware's watchdog outlasts a soft reset and cannot be stopped; 15 minutes are enough for us."""
 _WHO = """
-import os, sys
+import machine, os, sys
 told = os.statvfs(".")
-print((sys.implementation.version[:2], getattr(sys.implementation, "_mpy", 0) & 255, told[0] * told[3]))
+version, mpy = sys.implementation.version, getattr(sys.implementation, "_mpy", 0) & 255
+print((version[:2], "".join(version[3:]), mpy, told[0] * told[3], machine.unique_id().hex()))
 """
-_RESET = "import machine\nmachine.reset()"
+RESET = "import machine\nmachine.reset()"
 
 Progress = Callable[[int, int], None]
 """Told bytes written and bytes in all."""
@@ -56,14 +59,17 @@ class Device:
         self._transport: Any = _connect(port, patience_s)
         try:
             self.run(_WATCHDOG)
-            self.version, mpy, self.free_bytes = self._said(_WHO)
+            self.version, suffix, mpy, self.free_bytes, self.chip = self._said(_WHO)
         except LayoutError as error:
             self.close()
             raise LayoutError(f"{port}: {error}") from None
-        if self.version < OLDEST or mpy != MPY_VERSION:
+        wrong = too_old(self.version, suffix)
+        if not wrong and mpy != MPY_VERSION:
+            wrong = f"takes bytecode of version {mpy}, not {MPY_VERSION}"
+        if wrong:
             self.close()
-            version, least = (".".join(map(str, each)) for each in (self.version, OLDEST))
-            raise LayoutError(f"MicroPython {version} is on the board, {least} is needed: make flash first")
+            version = ".".join(map(str, self.version))
+            raise LayoutError(f"{port}: its MicroPython {version}{suffix} {wrong}; make flash first")
 
     @_answering()
     def run(self, code: str, silent_s: float = 10) -> str:
@@ -73,6 +79,15 @@ class Device:
         if error:
             raise LayoutError(error.decode().strip().splitlines()[-1])
         return str(printed.decode())
+
+    def listen(self, code: str, silent_s: float) -> Iterator[str]:
+        """Lines that are printed, as they come, until none does for so long: `code` may end in a reset or in
+        sleep. After it the board is to be connected again."""
+        with _answering():
+            self._transport.exec_raw_no_follow(code)
+            self._transport.serial.timeout = silent_s
+            while line := self._transport.serial.readline():
+                yield line.decode(errors="replace").strip()
 
     @_answering()
     def hash(self, path: str) -> bytes:
@@ -105,9 +120,9 @@ class Device:
             self._transport.fs_mkdir(path)
 
     def restart(self) -> None:
-        """As after RESET; a stand-in for a board has none."""
+        """As after RESET."""
         try:
-            self._transport.exec_raw_no_follow(_RESET)
+            self._transport.exec_raw_no_follow(RESET)
         except (TransportError, struct.error, OSError):  # it is gone already
             pass
 
@@ -121,13 +136,24 @@ class Device:
         return ast.literal_eval(self.run(code).strip())
 
 
+def ports_there() -> str:
+    """The serial ports of this computer, in words."""
+    there = ", ".join(sorted(each.device for each in list_ports.comports()))
+    return f"there are {there}" if there else "there is no serial port at all"
+
+
 def _close(transport: Any) -> None:
     with suppress(OSError):  # the port is gone with its cable
         transport.close()
 
 
 def _connect(port: str, patience_s: float) -> Any:
-    """The board, interrupted in what it does; tried again while it may sleep or start."""
+    """The board, interrupted in what it does; tried again while it may sleep or start.
+
+    Raises `LayoutError`: for a port that does not exist at once, since no RESET brings it.
+    """
+    if "://" not in port and not Path(port).exists():
+        raise LayoutError(f"no such port {port}: is the cable one for data? {ports_there()}")
     deadline = time.monotonic() + patience_s
     while True:
         transport = None

@@ -16,7 +16,8 @@ from pathlib import Path
 
 from tools.flash import BOARDS, NEW_ID, WORN_OUT, LayoutError
 from tools.flash.boards import load
-from tools.flash.image import FILES, ROMFS, SIMULATED, build
+from tools.flash.device import ports_there
+from tools.flash.image import FILES, SIMULATED, build
 from tools.flash.layout import PORTS
 from tools.flash.micropython import BLOCK, Micropython, read
 
@@ -70,15 +71,8 @@ class Esptool:
         for pattern, remedy in REMEDIES:
             found = re.search(pattern, said)
             if found:
-                return remedy.format(*found.groups(), port=self._port, ports=_ports())
+                return remedy.format(*found.groups(), port=self._port, ports=ports_there())
         return said.strip().splitlines()[-1] if said.strip() else "esptool has failed and said nothing"
-
-
-def _ports() -> str:
-    from serial.tools import list_ports
-
-    there = ", ".join(sorted(each.device for each in list_ports.comports()))
-    return f"there are {there}" if there else "there is no serial port at all"
 
 
 def flash(board: str, port: str, micropython: Path, out: Path, erase: bool) -> None:
@@ -110,8 +104,6 @@ def _parts(out: Path, image: Micropython) -> list[str]:
     """What is written where, in this order, as esptool takes it."""
     files = (out / FILES).read_bytes()
     pieces = [(image.files_at + HEAD, files[HEAD:]), *image.parts()]
-    if image.rom_at is not None:
-        pieces.append((image.rom_at, (out / ROMFS).read_bytes()))
     pieces.append((image.files_at, files[:HEAD]))
     parts = []
     for at, data in pieces:

@@ -12,8 +12,10 @@ from tools.flash import LayoutError
 OFFSET = 0x1000
 """Where in flash the plain ESP32's image begins: bootloader, then table, then application."""
 TABLE, TABLE_BYTES = 0x8000, 0xC00
+OTA_FILES = (0x310000, 0xF0000)
+"""Offset and bytes of the file system of ESP32_GENERIC-OTA, the smaller one of both images."""
 BLOCK = 4096
-OLDEST = (1, 26)
+OLDEST = (1, 27)
 IMAGE_MAGIC, ESP32 = 0xE9, 0
 BANNER = re.compile(rb"v?(\d+)\.(\d+)\.(\d+)([-.\w]*) on \d{4}-\d\d-\d\d")
 REMEDY = "take ESP32_GENERIC (with -OTA for updates of MicroPython itself) from micropython.org/download"
@@ -21,15 +23,13 @@ REMEDY = "take ESP32_GENERIC (with -OTA for updates of MicroPython itself) from 
 
 @dataclass(frozen=True)
 class Micropython:
-    """An image: its bytes, its version as text, where in flash the file system lies and how long it is,
-    where the partition in which the application is used in place, None without one, and where NVS begins and
-    ends."""
+    """An image: its bytes, its version as text, where in flash the file system lies and how long it is, and
+    where NVS begins and ends."""
 
     data: bytes
     version: str
     files_at: int
     files_bytes: int
-    rom_at: int | None
     nvs: tuple[int, int]
 
     def parts(self) -> list[tuple[int, bytes]]:
@@ -54,9 +54,9 @@ def read(path: Path, flash_bytes: int) -> Micropython:
     if not banner:
         raise LayoutError(f"{path}: no MicroPython; {REMEDY}")
     version = b"%s.%s.%s" % banner.groups()[:3]
-    if tuple(int(part) for part in banner.groups()[:2]) < OLDEST:
-        least = ".".join(map(str, OLDEST))
-        raise LayoutError(f"{path}: MicroPython {version.decode()} is older than {least}; {REMEDY}")
+    wrong = too_old((int(banner[1]), int(banner[2])), banner[4].decode())
+    if wrong:
+        raise LayoutError(f"{path}: MicroPython {(version + banner[4]).decode()} {wrong}; {REMEDY}")
     table = data[TABLE - OFFSET : TABLE - OFFSET + TABLE_BYTES]
     try:
         partitions = PartitionTable.from_binary(table)
@@ -68,7 +68,15 @@ def read(path: Path, flash_bytes: int) -> Micropython:
     nvs = next(((each.offset, each.offset + each.size) for each in partitions if each.name == "nvs"), None)
     if nvs is None:
         raise LayoutError(f"{path}: partition table: no nvs; {REMEDY}")
-    return Micropython(data, version.decode(), files_at, files_bytes, room_in_place(partitions), nvs)
+    return Micropython(data, version.decode(), files_at, files_bytes, nvs)
+
+
+def too_old(version: tuple[int, int], suffix: str) -> str:
+    """Why the firmware is not to run on it, empty: it may. A preview of the oldest may have the fault."""
+    if version > OLDEST or (version == OLDEST and "preview" not in suffix):
+        return ""
+    least = ".".join(map(str, OLDEST))
+    return f"is older than {least}: 1.26, with ESP-IDF 5.4.2, has a fault in sleep by which wakes are lost"
 
 
 def room_for_files(table: Any, flash_bytes: int) -> tuple[int, int]:
@@ -84,8 +92,3 @@ def room_for_files(table: Any, flash_bytes: int) -> tuple[int, int]:
             return entry.offset, entry.size
     end = max(entry.offset + entry.size for entry in table)
     return end, flash_bytes - end
-
-
-def room_in_place(table: Any) -> int | None:
-    """Where the partition lies that MicroPython maps into memory, None without one."""
-    return next((int(entry.offset) for entry in table if entry.name == "romfs"), None)

@@ -4,14 +4,17 @@ DEVICE is a folder that `landbridge devices add` has made, or several, for one t
 the same port. Identity, key and the broker's authority are written to files, each with a copy for the day on
 which a bit of it turns, and to NVS, which outlasts them, read back and compared. Each is noted in
 out/provisioned.csv, with a label to print in out/labels/. May be repeated; another identity than the one
-on the tracker needs REPLACE=1, and takes its records with it: they were the other one's.
+on the tracker needs REPLACE=1, and takes its records with it: they were the other one's. So does an identity
+that the list has given to another chip: two with one would repeat each other's message numbers.
 """
 
 import argparse
 import csv
 import json
 import sys
+from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from tools.flash import NEW_ID, LayoutError
@@ -84,8 +87,11 @@ except (ImportError, OSError):
 """
 
 
-def provision(device: Device, given: dict[str, bytes], replace: bool) -> str:
-    """Write the identity; returns its name. Raises `LayoutError`."""
+def provision(
+    device: Device, given: dict[str, bytes], replace: bool, begin: Callable[[str], None] = lambda name: None
+) -> str:
+    """Write the identity; returns its name. `begin` is told it before anything is written, and may refuse.
+    Raises `LayoutError`."""
     name = str(json.loads(given["device.json"])["device"])
     there = _name(device.run(_KEPT.format(space=SPACE))) or _name(device.read("config/device.json"))
     replaced = device.read(_REPLACED).decode()
@@ -93,6 +99,7 @@ def provision(device: Device, given: dict[str, bytes], replace: bool) -> str:
         raise LayoutError(f"the records of {name} were given up: {NEW_ID}")
     if there not in {"", name} and not replace:
         raise LayoutError(f"this tracker is {there}, not {name}: another tracker, or REPLACE=1")
+    begin(name)
     device.make_folder("config")
     device.make_folder("data")
     for file, data in given.items():
@@ -117,15 +124,33 @@ def _name(data: bytes | str) -> str:
         return ""
 
 
-def note(name: str, version: tuple[int, int]) -> None:
-    """One line more in the log of what was provisioned."""
+def note(name: str, device: Device, replace: bool) -> None:
+    """One line more in the list of what was provisioned, before it is. Raises `LayoutError` where the list
+    has given the identity to another chip."""
+    given_s, other = _given(name)
+    if other not in {"", device.chip} and not replace:
+        raise LayoutError(
+            f"{LOG}: {name} was given to the chip {other} on {given_s}, this one is {device.chip}: "
+            "landbridge devices add makes another id; REPLACE=1 if that chip is gone, whose sequences "
+            "this one would repeat"
+        )
     LOG.parent.mkdir(exist_ok=True)
     is_new = not LOG.exists()
+    version = ".".join(map(str, device.version))
     with LOG.open("a", newline="") as file:
         rows = csv.writer(file)
         if is_new:
-            rows.writerow(("time", "device", "micropython"))
-        rows.writerow((datetime.now(UTC).isoformat(timespec="seconds"), name, ".".join(map(str, version))))
+            rows.writerow(("time", "device", "micropython", "chip"))
+        rows.writerow((datetime.now(UTC).isoformat(timespec="seconds"), name, version, device.chip))
+
+
+def _given(name: str) -> tuple[str, str]:
+    """When the list gave the identity last, and to which chip; empty where it does not say."""
+    if not LOG.exists():
+        return "", ""
+    with LOG.open(newline="") as file:
+        found = [(row[0], row[3]) for row in csv.reader(file) if len(row) > 3 and row[1] == name]
+    return found[-1] if found else ("", "")
 
 
 def main() -> int:
@@ -141,11 +166,11 @@ def main() -> int:
                 input(f"connect the tracker that becomes {folder.name}, then press Enter ")
             device = Device(arguments.port)
             try:
-                name = provision(device, given, arguments.replace)
+                begin = partial(note, device=device, replace=arguments.replace)
+                name = provision(device, given, arguments.replace, begin)
                 device.restart()
             finally:
                 device.close()
-            note(name, device.version)
             print(f"{name}: provisioned, read back; label {write_label(LABELS, name)}")
     except (LayoutError, OSError) as error:
         print(error, file=sys.stderr)

@@ -26,6 +26,8 @@ SLOTS = range(5)
 CLOSED_BY_PEER, PING_UNANSWERED = 1, 2
 """Of +QMTSTAT."""
 
+STALE_LINES = 15
+
 RULES: dict[str, Rule] = {
     "version": [range(3, 5)],
     "pdpcid": [range(1, 16)],
@@ -47,7 +49,16 @@ def open_client(unit: Unit, request: Request) -> None:
 
 def _open(unit: Unit, client: int, host: str, port: int) -> Work:
     result = yield from _opened(unit, client, host, port)
+    _tell_stale_end(unit, client)
     unit.at.urc(f"+QMTOPEN: {client},{result}")
+    _tell_stale_end(unit, client)
+
+
+def _tell_stale_end(unit: Unit, client: int) -> None:
+    """The end of the connection before, by the dozen."""
+    if unit.has("stale-end"):
+        for _ in range(STALE_LINES):
+            unit.at.urc(f"+QMTSTAT: {client},{CLOSED_BY_PEER}")
 
 
 def _refuses(unit: Unit, client: int) -> int:

@@ -5,11 +5,14 @@ The families QI... and QSSL... differ in names only.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Generator
+from typing import TYPE_CHECKING, Any
+
+import simpy
 
 from tools.modem.bg95_files import tls
 from tools.modem.contexts import activate as activate_context
-from tools.modem.dial import Failure, Tls
+from tools.modem.dial import Failure, Tls, address_of
 from tools.modem.errors import BAD_PARAMETER, NOT_ALLOWED, Refused
 from tools.modem.nv import Context
 from tools.modem.request import Request, Table
@@ -46,6 +49,9 @@ ERRORS = {
 }
 _FAILURES = {Failure.DNS: DNS, Failure.CONNECT: CONNECT, Failure.TLS: CONNECT, Failure.CERTIFICATE: BAD}
 _ERROR = "+QIGETERROR"
+NAME_LASTS_S = 600
+"""Told with the addresses of a name: for so long they may be kept."""
+PING_BYTES, HOPS = 32, 255
 
 
 # Contexts
@@ -159,10 +165,9 @@ def _open(
 def _arrived(unit: Unit, family: str, number: int, push: bool) -> None:
     """Told once until all has been read; or pushed, with its length."""
     socket = unit.sockets.open[family, number]
-    if push:
-        data = socket.take(MAX_READ)
+    while push and (data := socket.take(MAX_READ)):
         unit.at.urc(f'+{family}URC: "recv",{number},{len(data)}\r\n', data)
-    else:
+    if not push:
         unit.at.urc(f'+{family}URC: "recv",{number}')
 
 
@@ -201,15 +206,80 @@ def close(unit: Unit, request: Request) -> Work:
 
 
 def states(unit: Unit, request: Request) -> None:
-    """AT+QISTATE, AT+QSSLSTATE: 2 connected, 4 closing"""
+    """AT+QISTATE, AT+QSSLSTATE: 2 connected, 4 closing; =0,<cid> those of a context, =1,<id> that one."""
     family = _family(request)
     kind = "SSLClient" if family == "QSSL" else "TCP"
+    by_number = request.has(0) and request.number(0, 0, 1) == 1
+    wanted = request.number(1, 0, 11 if by_number else 15) if request.has(0) else None
     for number, socket in unit.sockets.of(family).items():
+        if wanted is not None and wanted != (number if by_number else socket.cid):
+            continue
         host, port = socket.peer
         state = 2 if socket.opened else 4
         unit.at.info(
             f'+{family}STATE: {number},"{kind}","{host}",{port},0,{state},{socket.cid},{number},0,"uart1"'
         )
+
+
+# Name server, ping
+
+
+def resolve(unit: Unit, request: Request) -> None:
+    """AT+QIDNSGIP=<cid>,"<host>": OK, then +QIURC: "dnsgip" with the count of addresses, and each of them."""
+    cid, host = _context_in_use(unit, request), _host(request)
+    unit.at.after(_resolve(unit, cid, host))
+
+
+def _resolve(unit: Unit, cid: int, host: str) -> Work:
+    if not (yield from _reach(unit, cid, host)):
+        unit.at.urc(f'+QIURC: "dnsgip",{DNS}')
+        return
+    unit.at.urc(f'+QIURC: "dnsgip",0,1,{NAME_LASTS_S}')
+    unit.at.urc(f'+QIURC: "dnsgip","{address_of(host)}"')
+
+
+def ping(unit: Unit, request: Request) -> None:
+    """AT+QPING=<cid>,"<host>"[,<time-out, s>[,<count>]]: OK, a line a ping, then the sums."""
+    cid, host = _context_in_use(unit, request), _host(request)
+    limit_s, count = request.number(2, 1, 255, 4), request.number(3, 1, 10, 4)
+    unit.at.after(_ping(unit, cid, host, limit_s, count))
+
+
+def _ping(unit: Unit, cid: int, host: str, limit_s: int, count: int) -> Work:
+    times_ms: list[int] = []
+    for _ in range(count):
+        began_ms = unit.env.now
+        reached = yield from _reach(unit, cid, host)
+        took_ms = round(unit.env.now - began_ms)
+        if reached and took_ms <= 1_000 * limit_s:
+            times_ms.append(took_ms)
+            unit.at.urc(f'+QPING: 0,"{address_of(host)}",{PING_BYTES},{took_ms},{HOPS}')
+        else:
+            unit.at.urc(f"+QPING: {SERVER_SILENT}")
+    least, most = (min(times_ms), max(times_ms)) if times_ms else (0, 0)
+    mean = sum(times_ms) // len(times_ms) if times_ms else 0
+    unit.at.urc(f"+QPING: 0,{count},{len(times_ms)},{count - len(times_ms)},{least},{most},{mean}")
+
+
+def _context_in_use(unit: Unit, request: Request) -> int:
+    cid = request.number(0, 1, 15)
+    if cid not in unit.pdp.address:
+        _remember(unit, NO_CONTEXT)
+        raise Refused(NOT_ALLOWED)
+    return cid
+
+
+def _host(request: Request) -> str:
+    host = request.text(1)
+    if not host:
+        raise Refused(BAD_PARAMETER)
+    return host
+
+
+def _reach(unit: Unit, cid: int, host: str) -> Generator[simpy.Event, Any, bool]:
+    """One packet there and one back; False when the network or the access point leads nowhere."""
+    passed = yield from unit.radio.bearer.exchange(PING_BYTES, PING_BYTES, 1)
+    return passed and unit.hosts != "none" and unit.pdp.leads(cid, host, 0)
 
 
 def last_error(unit: Unit, request: Request) -> None:
@@ -241,11 +311,15 @@ SOCKETS: Table = {
     "+QICLOSE=": close,
     "+QISTATE": states,
     "+QISTATE?": states,
+    "+QISTATE=": states,
     "+QIGETERROR": last_error,
+    "+QIDNSGIP=": resolve,
+    "+QPING=": ping,
     "+QSSLOPEN=": open_socket,
     "+QSSLSEND=": send,
     "+QSSLRECV=": read,
     "+QSSLCLOSE=": close,
     "+QSSLSTATE": states,
     "+QSSLSTATE?": states,
+    "+QSSLSTATE=": states,
 }

@@ -141,12 +141,13 @@ def _call(unit: Unit, cid: int) -> Work:
         unit.at.finish("NO CARRIER")
         return
     unit.at.call = Call(unit)
-    _go_online(unit)
+    go_online(unit)
 
 
-def _go_online(unit: Unit) -> None:
+def go_online(unit: Unit) -> None:
+    """Behind the final result, which is CONNECT with a rate, the line belongs to the call."""
     assert unit.at.call
-    unit.at.finish("CONNECT 150000000")
+    unit.at.finish(f"CONNECT {unit.at.call.rate}")
     unit.at.go_online(unit.at.call)
 
 
@@ -155,7 +156,7 @@ def resume(unit: Unit, request: Request) -> None:
     if unit.at.call is None:
         unit.at.finish("NO CARRIER")
         return
-    _go_online(unit)
+    go_online(unit)
 
 
 def hang_up(unit: Unit, request: Request) -> None:

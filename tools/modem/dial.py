@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ipaddress
 import select
 import socket
 import ssl
 import tempfile
+import zlib
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -35,6 +37,15 @@ class DialError(Exception):
     def __init__(self, why: Failure) -> None:
         super().__init__(why.value)
         self.why = why
+
+
+def address_of(host: str) -> str:
+    """The address that the simulated name server has for a host: its own if it is one, else one of
+    TEST-NET-2 (RFC 5737) that follows from the name."""
+    try:
+        return str(ipaddress.ip_address(host))
+    except ValueError:
+        return f"198.51.100.{zlib.crc32(host.lower().encode()) % 254 + 1}"
 
 
 class Dial:

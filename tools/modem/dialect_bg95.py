@@ -122,6 +122,7 @@ BG95 = Dialect(
     },
     variant_commands={
         "cesq": EXTENDED_QUALITY,
+        "cgsn-prefix": {"+CGSN": f'+CGSN: "{IMEI}"'},
         "cgmr-prefix": {"+CGMR": f"+CGMR: {REVISION}"},
         "pubex-length": LONG_PUBLISH,
     },
@@ -136,6 +137,9 @@ BG95 = Dialect(
     ),
     sim_ready_ms=700,
     radio_on_lines=("+CPIN: READY", "+QUSIM: 1", "+QIND: SMS DONE"),
+    reset_ms=(2_000, 3_800),
+    reset_is_key=True,
+    status_off_ms=0,
     off_ms=(1_200, 4_000),
     off_line="POWERED DOWN",
     psm_line="POWER DOWN",

@@ -121,9 +121,13 @@ SIM7600 = Dialect(
             )
         ),
         "+CGMI": "SIMCOM INCORPORATED",
+        "+GMI": "SIMCOM INCORPORATED",
         "+CGMM": "SIMCOM_SIM7600E-H",
+        "+GMM": "SIMCOM_SIM7600E-H",
         "+CGMR": f"+CGMR: {REVISION}",
+        "+GMR": f"+GMR: {REVISION}",
         "+CGSN": IMEI,
+        "+GSN": IMEI,
         "+GCAP": "+GCAP: +CGSM",
         "+WS46=?": "+WS46: (12,22,25,28,29,30,31)",  # TS 27.007 5.9: ModemManager asks for LTE so
         "+IPREX?": get_baud,
@@ -142,6 +146,7 @@ SIM7600 = Dialect(
     variant_commands={
         "cemode": MODES_OF_OPERATION,
         "cesq": EXTENDED_QUALITY,
+        "cgsn-prefix": {"+CGSN": f'+CGSN: "{IMEI}"'},
         "cgmr-bare": {"+CGMR": REVISION},
         "cpsms": STANDARD,
     },
@@ -149,6 +154,9 @@ SIM7600 = Dialect(
     boot_lines=((0, "RDY"), (900, "+CPIN: READY"), (3_500, "SMS DONE"), (4_500, "PB DONE")),
     sim_ready_ms=900,
     radio_on_lines=("+CPIN: READY", "SMS DONE", "PB DONE"),
+    reset_ms=(100, 500),
+    reset_is_key=False,
+    status_off_ms=25_000,
     off_ms=(1_500, 4_000),
     off_line="NORMAL POWER DOWN",
     psm_line="NORMAL POWER DOWN",

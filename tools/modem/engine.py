@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import simpy
 
-from tools.modem.datamode import GUARD_MS, LineMode
+from tools.modem.datamode import GUARD_MS, Call, LineMode
 from tools.modem.errors import Refused, final_result
 from tools.modem.nv import Format
 from tools.modem.request import Request, split_line
@@ -49,8 +49,10 @@ class Engine:
         self._good = "OK"
         self._mode: LineMode | None = None
         self._next_mode: LineMode | None = None
-        self.call: LineMode | None = None
+        self.call: Call | None = None
         """The data call, also while AT commands are taken in between (ATO goes back to it)."""
+        self._incoming = bytearray()
+        """Of a connection in transparent mode, not yet given to the host."""
 
     def reset(self) -> None:
         """As after a boot: nothing pending, defaults."""
@@ -63,6 +65,7 @@ class Engine:
         self._mode = self._next_mode = self.call = None
         self._held.clear()
         self._after.clear()
+        self._incoming.clear()
 
     # What a command may do
 
@@ -105,12 +108,23 @@ class Engine:
         self._final(final)
         self._release_held()
 
-    def hang_up(self) -> None:
-        """The data call, if there is one, is over."""
+    def hang_up(self, final: str = "NO CARRIER") -> None:
+        """The data call, if there is one, is over; the host is told if it is in data mode."""
         if self.call is not None:
             self.call = None
+            self._incoming.clear()
             if self._mode is not None:
-                self.leave("NO CARRIER")
+                self.leave(final)
+
+    def raw(self, data: bytes) -> None:
+        """Bytes of a connection in transparent mode; those that come while commands are taken wait."""
+        self._incoming += data
+        self._release_incoming()
+
+    def _release_incoming(self) -> None:
+        if self._mode is not None and self._mode is self.call and self._incoming:
+            self._send(bytes(self._incoming))
+            self._incoming.clear()
 
     def after(self, work: Work) -> None:
         """Start `work` behind the final result of the command that runs."""
@@ -155,6 +169,7 @@ class Engine:
 
     def abortable(self, limit_ms: int) -> Generator[simpy.Event, Any, bool]:
         """Wait; False as soon as the host sends anything."""
+        self._drop_line_feed()
         self._abort = self._unit.env.event()
         if self._input:
             self._abort.succeed()
@@ -185,9 +200,7 @@ class Engine:
     def _next_command(self) -> None:
         """Take one line from the input, if there is one, and run it."""
         while not self._busy and self._input:
-            if self._input[0] == 10:  # of a host that ends lines with CR LF
-                del self._input[0]
-                continue
+            self._drop_line_feed()
             end = self._input.find(self.format.cr)
             taken = bytes(self._input if end < 0 else self._input[: end + 1])
             if self.format.echo:
@@ -218,14 +231,19 @@ class Engine:
                 yield from self._handle(request)
             final = self._good
         except Refused as refusal:
-            final = final_result(refusal.code, self.format.cmee)
+            words = self.format.cmee and self._unit.has("cme-words")
+            final = final_result(refusal, 2 if words else self.format.cmee)
         self._final(final)
+        if final.startswith("+CME") and self._unit.has("double-final"):
+            self._final("OK")
         self._mode, self._next_mode = self._next_mode, None
         after, self._after = self._after, []
         for work in after:
             self._unit.tasks.start(work)
         self._busy = False
         if self._mode:
+            self._release_incoming()
+            self._drop_line_feed()
             rest = bytes(self._input)
             self._input.clear()
             self._mode.receive(rest)
@@ -254,12 +272,18 @@ class Engine:
     # Data mode
 
     def _want(self, wanted: Callable[[], bool], prompt: str) -> None:
+        self._drop_line_feed()
         self._send(_bytes(prompt))
         self._seen("<", prompt.strip())
         self._wanted = wanted
         self._came = self._unit.env.event()
         if wanted():
             self._came.succeed()
+
+    def _drop_line_feed(self) -> None:
+        """Of a host that ends lines with CR LF: it belongs to the command, not to its data."""
+        if self._input[:1] == b"\n":
+            del self._input[0]
 
     def _await_data(self, limit_ms: int | None) -> Work:
         assert self._came

@@ -20,6 +20,7 @@ QUIRKS = {
     "factory": "after each cold reset the first profile is enabled",
     "refresh-lost": "a loss of power before the REFRESH undoes the switch",
     "fetch-pending": "the answer that asks for a REFRESH ends with 910B",
+    "default-class": "the class of an operational profile, which is the default, is left out",
     "isdr-slow": "after each reset the ISD-R cannot be opened for five tries",
     "get-response": "every answer has to be fetched by GET RESPONSE",
 }
@@ -139,6 +140,7 @@ class Euicc(Card):
         return tlv.encode(0xA0, *(tlv.encode(0xE3, self._info(each, wanted)) for each in found))
 
     def _info(self, profile: Profile, wanted: bytes | None) -> bytes:
+        left_out = profile.kind == OPERATIONAL and "default-class" in self.quirks
         fields = (
             (0x5A, iccid_bytes(profile.iccid)),
             (0x4F, profile.aid),
@@ -146,7 +148,7 @@ class Euicc(Card):
             (0x90, profile.nickname.encode()),
             (0x91, profile.provider.encode()),
             (0x92, profile.name.encode()),
-            (0x95, bytes([profile.kind])),
+            (0x95, b"" if left_out else bytes([profile.kind])),
         )
         asked = None if wanted is None else _tags(wanted)
         return b"".join(tlv.encode(tag, data) for tag, data in fields if data and (not asked or tag in asked))

@@ -23,6 +23,9 @@ FaultKind = Literal[
     "refused",
     "lost OK",
     "late OK",
+    "doubled final",
+    "ended call",
+    "chatter",
     "lost outcome",
     "silence",
     "echo",
@@ -35,7 +38,9 @@ FaultKind = Literal[
 ]
 """split: each byte a burst of its own. interleaved: unsolicited lines between any two lines; torn: one within
 each line. garbage: such bytes around or within each line; nul: around it. long line: 10 KB before the
-answer. refused: ERROR instead of it. lost OK, late OK: the final result, 12 s late. lost outcome: the line
+answer. refused: ERROR instead of it. lost OK, late OK: the final result, 12 s late. doubled final: an OK
+behind each. ended call: RING and NO CARRIER in front of the answer. chatter: unsolicited lines of any modem
+between any two lines, also those of a boot and of the end of a connection. lost outcome: the line
 that follows OK. silence: nothing for 20 s, and the command is not heard. echo: until it is turned off.
 babble: a line every 50 ms; baud: garbled both ways; both until the modem boots. hang: dead to UART and key
 until the supply is cut. reboot: in place of an answer. later: 1.5 s after the command, so behind its OK.
@@ -48,6 +53,12 @@ BABBLE_MS = 50
 LATER_MS = 1_500
 LONG_LINE = 10_240
 _UNSOLICITED = (b"\r\n+CREG: 2\r\n", b"\r\n+CEREG: 2\r\n", b"\r\n+CPIN: READY\r\n")
+_CHATTER = (
+    "MISSED_CALL: 10:15AM 00491234567890", "VOICE CALL: END: 000000", "Call Ready", "SMS Ready", "SMS DONE",
+    "PB DONE", "*ATREADY: 1", "APP RDY", "+QIND: SMS DONE", "+QUSIM: 1", '+CLIP: "+49123456789",145',
+    '+CMTI: "SM",3', "BUSY", "NO ANSWER", "+CGEV: ME PDN ACT 1", "+QMTSTAT: 0,1", '+QIURC: "pdpdeact",1',
+    "+CMQTTCONNLOST: 0,1",
+)  # fmt: skip
 _FINALS = (b"OK", b"ERROR", b"+CME ERROR", b"+CMS ERROR", b"SEND OK", b"SEND FAIL", b"NO CARRIER")
 _UNTIL_BOOT = ("echo", "babble", "baud")
 
@@ -75,6 +86,12 @@ class Uart(Protocol):
 
     def key(self, pressed: bool) -> None:
         """Power key."""
+
+    def reset(self, pressed: bool) -> None:
+        """Reset line."""
+
+    def status(self) -> bool:
+        """STATUS."""
 
     def dtr(self, level: bool) -> None:
         """DTR."""
@@ -136,6 +153,16 @@ class FaultyLine:
         """The power key; a modem that hangs does not feel it."""
         if self._active != "hang":
             self._modem.key(pressed)
+
+    def reset(self, pressed: bool) -> None:
+        """The reset line; a modem that hangs feels it, and every fault ends when it acts."""
+        self._modem.reset(pressed)
+        if not pressed and not self._modem.status():
+            self._end_era()
+
+    def status(self) -> bool:
+        """STATUS."""
+        return self._modem.status()
 
     def dtr(self, level: bool) -> None:
         """The DTR line."""
@@ -258,6 +285,17 @@ class FaultyLine:
         if self._active == "late OK":
             self._emit(data, LATE_MS)
 
+    def _doubled(self, data: bytes) -> None:
+        self._emit(data + b"\r\nOK\r\n" if data.strip().startswith(_FINALS) else data)
+
+    def _ended_call(self, data: bytes) -> None:
+        self._emit(data if self._used else b"\r\nRING\r\n\r\nNO CARRIER\r\n" + data)
+        self._used = True
+
+    def _chatter(self, data: bytes) -> None:
+        before, after = (f"\r\n{self._rng.choice(_CHATTER)}\r\n".encode() for _ in range(2))
+        self._emit(before + data + after)
+
     def _outcome(self, data: bytes) -> None:
         """Loses the lines that begin as the command did, once its final result has been seen."""
         if data.strip().startswith(_FINALS):
@@ -298,5 +336,8 @@ _ALTER: dict[str, Callable[[FaultyLine, bytes], None]] = {
     "baud": FaultyLine._baud,
     "lost OK": FaultyLine._final_result,
     "late OK": FaultyLine._final_result,
+    "doubled final": FaultyLine._doubled,
+    "ended call": FaultyLine._ended_call,
+    "chatter": FaultyLine._chatter,
     "lost outcome": FaultyLine._outcome,
 }

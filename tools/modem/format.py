@@ -104,11 +104,39 @@ def set_flow(unit: Unit, request: Request) -> None:
     unit.nv.settings["ifc"] = f"{first},{second}"
 
 
+def activity(unit: Unit, request: Request) -> None:
+    """AT+CPAS: 0 ready, 4 in a call"""
+    unit.at.info(f"+CPAS: {0 if unit.at.call is None else 4}")
+
+
+def set_class(unit: Unit, request: Request) -> None:
+    """AT+FCLASS=0: data, as programs that dial say first; there is no fax."""
+    request.number(0, 0, 0)
+
+
+def view(unit: Unit, request: Request) -> None:
+    """AT&V: the settings of the conversation as they are."""
+    form = unit.at.format
+    values = {"E": form.echo, "Q": form.quiet, "V": form.verbose, "S3": form.cr, "S4": form.lf}
+    unit.at.info("\n".join(f"{name}: {int(value)}" for name, value in values.items()))
+
+
+def commands(unit: Unit, request: Request) -> None:
+    """AT+CLAC: the commands there are, a line each (TS 27.007 8.37)."""
+    names = sorted({key.rstrip("=?") for key in unit.dialect.commands})
+    unit.at.info("\n".join(f"AT{name}" for name in names))
+
+
 FORMAT: Table = {
     "E": echo,
     "V": verbose,
     "Q": quiet,
     "S": register,
+    "&V": view,
+    "+CLAC": commands,
+    "+FCLASS=": set_class,
+    "+CPAS": activity,
+    "+CPAS=?": "+CPAS: (0,3,4)",
     "X": "",
     "&C": "",
     "&D": "",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -55,14 +55,23 @@ Table = Mapping[str, Handler | str]
 
 
 def split_line(line: str) -> list[Request]:
-    """The commands of one line without its `AT`. Raises Refused where the grammar ends (V.250 5.2)."""
+    """The commands of one line without its `AT`. Raises Refused where the grammar ends (V.250 5.2).
+
+    Blanks are ignored, except between quotes (V.250 5.2.1).
+    """
     requests: list[Request] = []
-    for part in _split(line, ";"):
-        rest = part.strip()
+    for part in _split('"'.join(_without_blanks(line)), ";"):
+        rest = part
         while rest:
             request, rest = _extended(rest) if rest[0] in "+*^$#" else _basic(rest)
             requests.append(request)
     return requests
+
+
+def _without_blanks(line: str) -> Iterator[str]:
+    """What stands between the quotes of a line, by turns outside and inside of them."""
+    for at, part in enumerate(line.split('"')):
+        yield part if at % 2 else part.replace(" ", "")
 
 
 def _extended(text: str) -> tuple[Request, str]:
@@ -72,7 +81,7 @@ def _extended(text: str) -> tuple[Request, str]:
     name, form = match.groups()
     rest = text[match.end() :]
     if form == "=":
-        return Request(name + "=", tuple(arg.strip() for arg in _split(rest, ","))), ""
+        return Request(name + "=", tuple(_split(rest, ","))), ""
     return Request(name + form), rest
 
 

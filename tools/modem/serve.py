@@ -27,6 +27,8 @@ from tools.modem.scenario import Event
 
 PULSE_MS = 700
 BACK_MS = 5_000
+BOOTED_MS = 20_000
+"""Longer than any modem takes from the power key to its last boot line."""
 LONGEST_WAIT_S = 1.0
 CHUNK = 4_096
 RATS: dict[Dialect, tuple[Rat, ...]] = {"bg95": ("emtc", "nbiot", "gsm"), "sim7600": ("lte", "gsm")}
@@ -126,7 +128,7 @@ class Server:
         return os.ttyname(theirs)
 
     def listen(self, kind: Kind, address: Any) -> str:
-        """Listen; returns the address as text. Raises OSError."""
+        """Listen; returns the address as text: the first modem can answer then. Raises OSError."""
         if kind == "unix":
             _remove_stale(address)
         family = socket.AF_UNIX if kind == "unix" else socket.AF_INET
@@ -135,6 +137,8 @@ class Server:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)
         listener.listen()
+        self._env.run(until=BOOTED_MS)
+        self._began_s -= BOOTED_MS / 1_000 / self._speed
         self._selector.register(listener, selectors.EVENT_READ, lambda: self._accept(listener, kind))
         name = listener.getsockname()
         return str(address) if kind == "unix" else f"{name[0]}:{name[1]}"

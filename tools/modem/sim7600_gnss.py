@@ -146,8 +146,7 @@ def _position(unit: Unit) -> str:
     if fix is None:
         return "+CGPSINFO: ,,,,,,,,"
     at = datetime.fromtimestamp(fix.unix_s, UTC)
-    motion = f"{fix.alt_m:.1f},{fix.speed_kmh / KNOT_KMH:.1f},{fix.heading_deg:.1f}"
-    return f"+CGPSINFO: {_place(fix)},{at:%d%m%y},{at:%H%M%S}.0,{motion}"
+    return f"+CGPSINFO: {_place(fix)},{at:%d%m%y},{at:%H%M%S}.0,{_motion(unit, fix)}"
 
 
 def _full_position(unit: Unit) -> str:
@@ -158,9 +157,16 @@ def _full_position(unit: Unit) -> str:
     at = datetime.fromtimestamp(fix.unix_s, UTC)
     gps = (2 * fix.satellites + 2) // 3
     satellites = f"2,{gps:02d},{fix.satellites - gps:02d},00"
-    motion = f"{fix.alt_m:.1f},{fix.speed_kmh / KNOT_KMH:.1f},{fix.heading_deg:.1f}"
     dilution = f"{fix.hdop * 1.6:.1f},{fix.hdop:.1f},{fix.hdop * 1.2:.1f}"
-    return f"+CGNSSINFO: {satellites},{_place(fix)},{at:%d%m%y},{at:%H%M%S}.0,{motion},{dilution}"
+    return f"+CGNSSINFO: {satellites},{_place(fix)},{at:%d%m%y},{at:%H%M%S}.0,{_motion(unit, fix)},{dilution}"
+
+
+def _motion(unit: Unit, fix: Fix) -> str:
+    """Altitude, speed in knots, course."""
+    speed, course = f"{fix.speed_kmh / KNOT_KMH:.1f}", f"{fix.heading_deg:.1f}"
+    if speed == "0.0" and (unit.has("course-empty") or unit.has("speed-empty")):
+        speed, course = "" if unit.has("speed-empty") else speed, ""
+    return f"{fix.alt_m:.1f},{speed},{course}"
 
 
 def _fix(unit: Unit) -> Fix | None:

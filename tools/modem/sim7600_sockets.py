@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tools.modem.contexts import go_online
+from tools.modem.datamode import Passage
 from tools.modem.dial import Failure
 from tools.modem.engine import Outcome
 from tools.modem.errors import BAD_PARAMETER, Refused
@@ -19,10 +21,23 @@ MAX_SEND, MAX_READ, MAX_HEX = 1_500, 1_500, 750
 NETWORK, NOT_OPENED, PARAMETER, UNSUPPORTED, BUSY, OPENED, TIMEOUT, DNS = 1, 2, 3, 4, 8, 9, 10, 11
 CONNECT_FAILED = 6
 _FAILURES = {Failure.DNS: DNS, Failure.CONNECT: TIMEOUT, Failure.TLS: CONNECT_FAILED}
+_OPEN, _MANUAL, _NTP, _MODE = "+NETOPEN", "+CIPRXGET", "+CNTP", "+CIPMODE"
+_CONFIG, _SEND_MODE = "+CIPCCFG", "+CIPSENDMODE"
+CONFIG = (
+    (10, range(11)),
+    (0, range(1_001)),
+    (0, range(1)),
+    (1, range(2)),
+    (1, range(2)),
+    (0, range(2)),
+    (500, range(500, 120_001)),
+)
+"""Of AT+CIPCCFG (default, allowed): retries, ms to wait before sending, ack, form of errors, header, async,
+time-out in ms."""
+_DEFAULTS = ",".join(str(default) for default, _ in CONFIG)
 REMOTE = 1
 """Of +IPCLOSE."""
 NTP_PORT = 123
-_OPEN, _MANUAL, _NTP = "+NETOPEN", "+CIPRXGET", "+CNTP"
 NTP_FAILED, NTP_TIMEOUT = 1, 5
 
 
@@ -61,7 +76,7 @@ def net_close(unit: Unit, request: Request) -> Work:
 
 def _net_close(unit: Unit) -> Outcome:
     for number in unit.sockets.of("CIP"):
-        unit.sockets.remove(("CIP", number))
+        _remove(unit, number)
     unit.volatile.pop(_OPEN, None)
     if unit.mqtt_service is None:
         yield from unit.pdp.deactivate(PDP_CID)
@@ -90,6 +105,64 @@ def lost(unit: Unit, cid: int) -> None:
         unit.at.urc("+CMQTTNONET")
 
 
+# Transparent mode
+
+
+def set_mode(unit: Unit, request: Request) -> None:
+    """AT+CIPMODE=<0 commands, 1 transparent>; refused while the network service is open."""
+    mode = request.number(0, 0, 1)
+    if is_open(unit):
+        raise Refused
+    unit.volatile[_MODE] = str(mode)
+
+
+def get_mode(unit: Unit, request: Request) -> None:
+    """AT+CIPMODE?"""
+    unit.at.info(f"+CIPMODE: {unit.volatile.get(_MODE, '0')}")
+
+
+def _is_transparent(unit: Unit) -> bool:
+    return unit.volatile.get(_MODE) == "1"
+
+
+def _pass_through(unit: Unit, number: int, host: str, port: int) -> Work:
+    """The connection in transparent mode: CONNECT, then its bytes; one that fails says CONNECT FAIL."""
+    if number:
+        raise Refused(BAD_PARAMETER)  # there is one such connection, and its number is 0
+    if (yield from _open(unit, number, host, port)):
+        unit.at.finish("CONNECT FAIL")
+        return
+    socket = unit.sockets.open["CIP", number]
+    unit.at.call = Passage(unit, socket.send)
+    go_online(unit)
+
+
+def configure(unit: Unit, request: Request) -> None:
+    """AT+CIPCCFG=<retries>,<wait>,<ack>,<error form>,<header>,<async>,<time-out>: kept, without effect."""
+    now = unit.volatile.get(_CONFIG, _DEFAULTS).split(",")
+    if len(request.args) > len(CONFIG):
+        raise Refused(BAD_PARAMETER)
+    values = [
+        str(request.number(i, allowed[0], allowed[-1], int(now[i]))) for i, (_, allowed) in enumerate(CONFIG)
+    ]
+    unit.volatile[_CONFIG] = ",".join(values)
+
+
+def configuration(unit: Unit, request: Request) -> None:
+    """AT+CIPCCFG?"""
+    unit.at.info(f"+CIPCCFG: {unit.volatile.get(_CONFIG, _DEFAULTS)}")
+
+
+def set_send_mode(unit: Unit, request: Request) -> None:
+    """AT+CIPSENDMODE=<0 do not wait for the other side's acknowledgement, 1 wait>: kept."""
+    unit.volatile[_SEND_MODE] = str(request.number(0, 0, 1))
+
+
+def get_send_mode(unit: Unit, request: Request) -> None:
+    """AT+CIPSENDMODE?"""
+    unit.at.info(f"+CIPSENDMODE: {unit.volatile.get(_SEND_MODE, '0')}")
+
+
 # Sockets
 
 
@@ -105,7 +178,10 @@ def open_socket(unit: Unit, request: Request) -> Work:
     if code:
         unit.at.info(f"+CIPOPEN: {number},{code}")
         raise Refused
-    yield from unit.at.two_stage(f"+CIPOPEN: {number},", _open(unit, number, host, port))
+    if _is_transparent(unit):
+        yield from _pass_through(unit, number, host, port)
+    else:
+        yield from unit.at.two_stage(f"+CIPOPEN: {number},", _open(unit, number, host, port))
 
 
 def _open(unit: Unit, number: int, host: str, port: int) -> Outcome:
@@ -128,19 +204,25 @@ def list_open(unit: Unit, request: Request) -> None:
 
 
 def _arrived(unit: Unit, number: int) -> None:
-    """Told, to be read by hand; or the bytes themselves."""
+    """Told, to be read by hand; or the bytes themselves, in transparent mode nothing else."""
+    socket = unit.sockets.open["CIP", number]
+    if _is_transparent(unit):
+        unit.at.raw(socket.take(len(socket.inbox)))
+        return
     if unit.volatile.get(_MANUAL) == "1":
         unit.at.urc(f"+CIPRXGET: 1,{number}")
         return
-    socket = unit.sockets.open["CIP", number]
-    data = socket.take(MAX_READ)
-    unit.at.urc(f"RECV FROM:{socket.peer[0]}:{socket.peer[1]}")
-    unit.at.urc(f"+IPD{len(data)}\r\n", data)
+    while data := socket.take(MAX_READ):
+        unit.at.urc(f"RECV FROM:{socket.peer[0]}:{socket.peer[1]}")
+        unit.at.urc(f"+IPD{len(data)}\r\n", data)
 
 
 def _closed(unit: Unit, number: int) -> None:
     unit.sockets.remove(("CIP", number))
-    unit.at.urc(f"+IPCLOSE: {number},{REMOTE}")
+    if _is_transparent(unit):
+        unit.at.hang_up("CLOSED")
+    else:
+        unit.at.urc(f"+IPCLOSE: {number},{REMOTE}")
 
 
 def send(unit: Unit, request: Request) -> Work:
@@ -198,8 +280,15 @@ def close(unit: Unit, request: Request) -> Work:
 
 def _close(unit: Unit, number: int) -> Outcome:
     yield unit.pause(50, 300)
-    unit.sockets.remove(("CIP", number))
+    _remove(unit, number)
     return 0
+
+
+def _remove(unit: Unit, number: int) -> None:
+    """Close it; a transparent connection is then none that ATO leads back to."""
+    unit.sockets.remove(("CIP", number))
+    if isinstance(unit.at.call, Passage):
+        unit.at.hang_up()
 
 
 # Time server
@@ -242,6 +331,15 @@ SOCKETS: Table = {
     "+CIPOPEN=": open_socket,
     "+CIPOPEN?": list_open,
     "+CIPSEND=": send,
+    "+CIPMODE=": set_mode,
+    "+CIPMODE?": get_mode,
+    "+CIPMODE=?": "+CIPMODE: (0-1)",
+    "+CIPCCFG=": configure,
+    "+CIPCCFG?": configuration,
+    "+CIPCCFG=?": "+CIPCCFG: (0-10),(0-1000),(0),(0,1),(0,1),(0,1),(500-120000)",
+    "+CIPSENDMODE=": set_send_mode,
+    "+CIPSENDMODE?": get_send_mode,
+    "+CIPSENDMODE=?": "+CIPSENDMODE: (0,1)",
     "+CIPRXGET=": receive,
     "+CIPRXGET?": receive_mode,
     "+CIPCLOSE=": close,

@@ -30,6 +30,10 @@ NO_INS = b"\x6d\x00"
 NO_FILE = b"\x69\x86"
 BY_AID = 4
 """P1 of SELECT."""
+NO_DATA = 0x0C
+"""P2 of SELECT: nothing is to be returned; otherwise the file's control parameters are."""
+FOLDERS = {0x3F00: "MF", 0x7FFF: "the application's own", 0x7F10: "telecom"}
+"""What may be selected besides elementary files."""
 LAST_BLOCK = 0x80
 """In P1 of STORE DATA."""
 
@@ -112,10 +116,25 @@ class Uicc:
     def _select(self, apdu: Apdu) -> bytes:
         if apdu.p1 == BY_AID:
             return self.select(apdu.channel, apdu.data)
-        if len(apdu.data) != 2 or self._card.read(int.from_bytes(apdu.data)) is None:
+        path = [int.from_bytes(apdu.data[i : i + 2]) for i in range(0, len(apdu.data), 2)]
+        if not path or len(apdu.data) % 2 or any(folder not in FOLDERS for folder in path[:-1]):
             return NOT_FOUND
-        self._file[apdu.channel] = int.from_bytes(apdu.data)
-        return OK
+        if path[-1] not in FOLDERS and self._card.read(path[-1]) is None:
+            return NOT_FOUND
+        self._file[apdu.channel] = path[-1]
+        if apdu.p2 == NO_DATA:
+            return OK
+        self._answer[apdu.channel] = parameters = self._parameters(path[-1])
+        return bytes([0x61, len(parameters)])
+
+    def _parameters(self, file: int) -> bytes:
+        """The file control parameters template (TS 102 221 11.1.1.3): kind, identifier, state, size."""
+        contents = self._card.read(file)
+        about = bytes.fromhex("82027821" if contents is None else "82024121")
+        about += b"\x83\x02" + file.to_bytes(2) + bytes.fromhex("8A0105")
+        if contents is not None:
+            about += b"\x80\x02" + len(contents).to_bytes(2)
+        return bytes([0x62, len(about)]) + about
 
     def _read(self, apdu: Apdu) -> bytes:
         contents = self._card.read(self._file.get(apdu.channel, 0))

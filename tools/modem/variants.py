@@ -43,16 +43,20 @@ VARIANTS = {
     "ceer-words": _both("AT+CEER has the cause by its name in TS 24.301, without its number"),
     "cemode": _sim7600("AT+CEMODE is known, as AT&V of recent firmware has it"),
     "cesq": _both("AT+CESQ is known"),
+    "cgsn-prefix": _both("AT+CGSN with prefix and quotes"),
     "cgmr-bare": _sim7600("AT+CGMR without prefix"),
     "cgmr-prefix": _bg95("AT+CGMR with prefix"),
     "cgpaddr-quoted": _both("AT+CGPADDR quotes the address"),
     "cla-80": _both("AT+CGLA refuses a class byte with a channel in it (6E00)"),
     "clean-wake": _both("the first byte after a DTR wake is heard"),
+    "cme-words": _both("+CME ERROR in words though AT+CMEE is 1"),
     "cmee-text": _both("AT+CMEE is 2 after each boot"),
+    "course-empty": _sim7600("+CGPSINFO and +CGNSSINFO leave the course empty at 0.0 knots"),
     "cpsi-index": _sim7600("AT+CPSI tells RSRQ, RSRP and RSSI as index values"),
     "cpsms": _sim7600("AT+CPSMS and AT+CEDRXS are known, as in recent firmware"),
     "creg-follows": _bg95("+CREG and +CGREG tell registrations on LTE-M and NB-IoT too (combined attach)"),
     "csim-basic": _both("APDUs on a channel that AT+CSIM has opened are refused, as on EG25"),
+    "double-final": _both("an OK follows each +CME ERROR"),
     "error-alone": _sim7600("a refused CMQTT command answers ERROR without the line of its code"),
     "gnss-tight": _sim7600("+CGPSINFO: and +CGNSSINFO: without the blank"),
     "hex-session": _both("the session of AT+CCHO has 16 hexadecimal digits"),
@@ -68,11 +72,14 @@ VARIANTS = {
     "psm-text": _bg95("NORMAL POWER DOWN and PSM POWER DOWN in place of the short forms"),
     "pubex-length": _bg95("AT+QMTPUBEX takes a length and prompts, as in newer firmware"),
     "qeng-tight": _bg95("+QENG: without the blank"),
+    "rdy-twice": _both("RDY comes a second time, half a second later"),
     "scan-abort": _bg95("a byte from the host aborts AT+COPS=?"),
     "scan-patient": _sim7600("no byte aborts AT+COPS=?"),
-    "sim-busy": _both("the SIM is busy for eight seconds after each boot"),
+    "sim-busy": _both("the SIM is busy for twenty seconds after each boot"),
     "sim-detect-open": _bg95("the detect pin is not connected: AT+QSIMDET=1 makes the SIM vanish"),
     "socket-stuck": _both("after the other side has closed no socket opens until the context is given up"),
+    "speed-empty": _sim7600("+CGPSINFO and +CGNSSINFO leave speed and course empty at 0.0 knots"),
+    "stale-end": _bg95("fifteen +QMTSTAT: 0,1 come between AT+QMTOPEN and its result, and after it"),
     "start-indexed": _sim7600("+CMQTTSTART: 0,23 in place of +CMQTTSTART: 23"),
     "strict-baud": _both("a pty of another baud rate than the modem's carries garbage"),
     "urc-before": _sim7600("outcomes come before OK, and before ERROR in its place"),
@@ -80,7 +87,8 @@ VARIANTS = {
     "urc-mixed": _sim7600("outcomes come before or after OK, as it happens"),
     "urc-on-usb": _bg95('unsolicited lines go to USB until AT+QURCCFG="urcport","uart1"'),
 }
-_BUSY_MS = 8_000
+_BUSY_MS = 20_000
+_TWICE_MS = 500
 
 
 class VariantError(ValueError):
@@ -133,6 +141,7 @@ _CHANGES: dict[str, Callable[[Dialect], dict[str, Any]]] = {
     "no-csim": lambda d: _without(d, "+CSIM"),
     "no-reject-cause": lambda d: {"tells_cause": False},
     "off-silent": lambda d: {"off_line": ""},
+    "rdy-twice": lambda d: {"boot_lines": tuple(sorted((*d.boot_lines, (_TWICE_MS, "RDY"))))},
     "prompt-bare": lambda d: {"prompt": "\r\n>"},
     "prompt-blank": lambda d: {"prompt": "\r\n> "},
     "psm-text": lambda d: {"off_line": "NORMAL POWER DOWN", "psm_line": "PSM POWER DOWN"},

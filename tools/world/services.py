@@ -65,6 +65,11 @@ class Child:
         for line in self._process.stdout:
             heard(line.rstrip("\n"))
 
+    @property
+    def pid(self) -> int:
+        """Its number."""
+        return self._process.pid
+
     def alive(self) -> bool:
         """Whether the process runs."""
         return self._process.poll() is None

@@ -1,13 +1,14 @@
 """Follows what is told and keeps the state of each alarm; what changes it is told in its turn.
 
-An alarm is of a device, a trip and a name. While it stands, what raises it once more is only counted; when
+An alarm is of a device, a trip and a name. It is raised when it has stood for its minimum duration; what
+ends before is none. While it stands, what raises it once more is only counted; when
 it has been cleared the next one raises it anew. Late news do not wake the dead: what is older than what
 cleared it raises nothing. What is told of one trip clears nothing of another, but what was raised
 on none; alarms end with their trip. When something turns out not to be true, what is true beside it is looked
 at again."""
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Row
@@ -21,14 +22,14 @@ from landbridge.store.events import Event
 
 AGENT = "the agent"
 """Who clears what an event, or silence, has ended."""
-TRIP = "the end of the trip"
+TRIP = trips.END
 """The same of what was not over when its trip was."""
 CORRECTION = "a correction"
 """The same of what was raised by an event that is not true, or belongs to another trip."""
 
 
-def follow(connection: Connection, event: Event, now_s: int) -> list[Event]:
-    """What an event that has just been told changes, to be told after it."""
+def follow(connection: Connection, event: Event, now_s: int, coming: Sequence[Event] = ()) -> list[Event]:
+    """What an event that has just been told changes, to be told after it; `coming` are told next."""
     if event.type == "retraction":
         return _taken_back(connection, event, now_s)
     found = meaning(event)
@@ -36,7 +37,22 @@ def follow(connection: Connection, event: Event, now_s: int) -> list[Event]:
         return []
     name, action = found
     at_s = now_s if event.at_s is None else event.at_s
-    return (_raised if action == RAISE else _over)(connection, event, name, at_s, now_s)
+    if action == CLEAR:
+        return _over(connection, event, name, at_s, now_s)
+    return [] if _is_brief(event, name, at_s, coming) else _raised(connection, event, name, at_s, now_s)
+
+
+def _is_brief(event: Event, name: str, at_s: int, coming: Sequence[Event]) -> bool:
+    """Whether one of these events ends it before its minimum duration."""
+    least_s = max(RULES[name].least_s, 1)
+    return any(
+        each.at_s is not None
+        and at_s <= each.at_s < at_s + least_s
+        and each.trip in (None, event.trip)
+        and meaning(each) == (name, CLEAR)
+        for each in coming
+        if each.device == event.device
+    )
 
 
 def _raised(connection: Connection, event: Event, name: str, at_s: int, now_s: int) -> list[Event]:
@@ -49,19 +65,21 @@ def _raised(connection: Connection, event: Event, name: str, at_s: int, now_s: i
         return news
     for row in standing:
         if row.trip == event.trip:
-            stored.count(connection, row.alarm, at_s, now_s)
+            stored.count(connection, row.alarm, at_s, now_s, min(row.times, 1))
             return news
     if at_s < _over_from_s(connection, event.device, name, event.trip):
         return news
     end = _end(connection, event, name, at_s)
     if true_again:
         return news + _true_again(connection, true_again[-1], end, now_s)
-    return news if end else [*news, _new(connection, event, name, at_s, now_s)]
+    return news if end else news + _new(connection, event, name, at_s, now_s)
 
 
-def _new(connection: Connection, event: Event, name: str, at_s: int, now_s: int) -> Event:
+def _new(connection: Connection, event: Event, name: str, at_s: int, now_s: int) -> list[Event]:
     severity = str(event.content.get("severity", RULES[name].severity))
-    return _told(stored.raise_(connection, event, name, severity, at_s, now_s), "raised", now_s)
+    has_stood = at_s + RULES[name].least_s <= now_s
+    row = stored.raise_(connection, event, name, severity, at_s, now_s, times=1 if has_stood else 0)
+    return [_told(row, "raised", now_s)] if has_stood else []
 
 
 def _true_again(connection: Connection, row: Row[Any], end: Event | None, now_s: int) -> list[Event]:
@@ -137,18 +155,27 @@ def _end(connection: Connection, event: Event, name: str, at_s: int) -> Event | 
 
 def concerned(connection: Connection, now_s: int) -> set[str]:
     """The devices that have alarms to `expire`."""
-    return {row.device for row in stored.every_standing(connection) if _expired(row, now_s)}
+    standing = stored.every_standing(connection)
+    return {row.device for row in standing if _is_due(row, now_s) or _expired(row, now_s)}
 
 
 def expire(connection: Connection, names: Collection[str], now_s: int) -> list[Event]:
-    """End the alarms of these devices of which nothing has told for as long as their rule says, and those
-    that late news have raised on a trip that is over."""
-    return [
-        told
-        for row in stored.every_standing(connection, names)
-        if (ended := _expired(row, now_s))
-        for told in _cleared(connection, [row], ended[0], now_s, ended[1])
-    ]
+    """What time changes on these devices: raise the alarms that have stood for their minimum duration, end
+    those of which nothing has told for as long as their rule says, and those that late news have raised on a
+    trip that is over."""
+    news = []
+    for row in stored.every_standing(connection, names):
+        if ended := _expired(row, now_s):
+            news += _cleared(connection, [row], ended[0], now_s, ended[1])
+        elif _is_due(row, now_s):
+            stored.count(connection, row.alarm, row.last_s, now_s)
+            news.append(_told(known(connection, row.alarm), "raised", now_s))
+    return news
+
+
+def _is_due(row: Row[Any], now_s: int) -> bool:
+    """Whether it has stood for its minimum duration and is not raised yet."""
+    return bool(row.times == 0 and row.raised_s + RULES[row.name].least_s <= now_s)
 
 
 def _expired(row: Row[Any], now_s: int) -> tuple[int, str] | None:
@@ -253,6 +280,9 @@ def _cleared(
 ) -> list[Event]:
     news = []
     for row in rows:
+        if row.times == 0:
+            stored.remove(connection, row.alarm)
+            continue
         stored.clear(connection, row.alarm, who, at_s, now_s, event)
         news.append(_told(known(connection, row.alarm), "cleared", now_s))
     return news

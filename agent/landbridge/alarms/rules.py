@@ -9,6 +9,7 @@ from landbridge.store.events import Event
 SEVERITIES = ("warning", "minor", "major", "critical")
 GRAVE = SEVERITIES[2:]
 """Of these a device is shown to be in alarm until somebody looks after them."""
+_HOUR_S = 3_600
 _DAY_S = 86_400
 
 
@@ -18,6 +19,9 @@ class Rule(NamedTuple):
     severity: str
     quiet_s: int | None
     """It is over when nothing has told of it for so long; None: only when an event says so, or a person."""
+    least_s: int = 0
+    """Its minimum duration: it is raised when it has stood for so long, and what ends before is none. What
+    ends at the second in which it begins is none in any case."""
 
 
 RULES = {
@@ -30,9 +34,9 @@ RULES = {
     "card": Rule("critical", None),
     "gnss": Rule("minor", _DAY_S),
     "silent": Rule("major", None),
-    "off-route": Rule("major", None),
-    "gap": Rule("minor", _DAY_S),
-    "dwell": Rule("warning", None),
+    "off-route": Rule("major", None, _HOUR_S // 2),
+    "gap": Rule("minor", _DAY_S, _HOUR_S),
+    "dwell": Rule("warning", None, _HOUR_S),
 }
 """By name; those of controls of cards are broken until they are kept again."""
 RULES |= {name: Rule(control.severity, None) for name, control in controls.RULES.items()}

@@ -6,15 +6,11 @@ from landbridge.commands import table
 from landbridge.commands.opened import opened
 from landbridge.errors import UserError
 from landbridge.fleet import broker as checks
+from landbridge.fleet import nats_access
 from landbridge.store import devices
 from landbridge.wire.envelope import broker_password
 
 commands = typer.Typer(help="The MQTT broker.")
-
-
-@commands.callback()
-def group() -> None:
-    """Keep `check` a command of its own."""
 
 
 @commands.command()
@@ -43,3 +39,17 @@ def check(
     )
     if not all(each.good for each in found):
         raise typer.Exit(1)
+
+
+@commands.command()
+def issuer() -> None:
+    """Print the key by which a NATS server knows the agents' word on which devices may connect.
+
+    \b
+    Example:
+      landbridge broker issuer
+    """
+    with opened() as it:
+        with it.database.reading() as connection:
+            is_first = devices.are_none(connection)
+        print(nats_access.issuer(it.keyring.signing_key(is_first)))

@@ -8,6 +8,7 @@ from typing import Any
 import typer
 from sqlalchemy import Row
 
+from landbridge import files
 from landbridge.clock import iso
 from landbridge.commands import table
 from landbridge.commands.opened import LARGEST, known_device, opened, whoever
@@ -196,10 +197,7 @@ def policy(
     most: int = typer.Option(LARGEST, min=1, max=LARGEST, help="To so many at most that do not have it."),
 ) -> None:
     """Give devices a policy; `_POLICY_HELP` is what a person reads."""
-    try:
-        found = policies.parse(file.read_text())
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{file}: {error}; name a policy file") from None
+    found = policies.parse(files.text(file), str(file))
     if bool(names) == everybody:
         raise UserError("name devices, or --all")
     with opened() as it, it.database.writing() as connection:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import typer
 
+from landbridge import files
 from landbridge.clock import to_epoch_s
 from landbridge.commands import table
 from landbridge.commands.opened import opened, whoever
@@ -22,13 +23,6 @@ _PROVIDER = typer.Argument(help="TOML file that describes the platform of the ca
 _MONTH = typer.Option(None, help="YYYY-MM; without it, the one that runs.")
 
 
-def _text(file: Path) -> str:
-    try:
-        return file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{file}: {error}") from None
-
-
 @commands.command()
 def test(file: Path = _FILE) -> None:
     """Run the cases of a file through the rules, offline: each rule that a class demands needs a case that
@@ -39,7 +33,7 @@ def test(file: Path = _FILE) -> None:
     Example:
       landbridge controls test controls.toml
     """
-    verdicts, lacking = cases.run(_text(file))
+    verdicts, lacking = cases.run(files.text(file))
     rows = [
         (
             "right" if each.is_right else "WRONG",
@@ -66,7 +60,7 @@ def set_classes(file: Path = _FILE) -> None:
     Example:
       landbridge controls set controls.toml
     """
-    text = _text(file)
+    text = files.text(file)
     found = classes.parse(text)
     verdicts, lacking = cases.run(text)
     bad = [each.name for each in verdicts if not each.is_right] + lacking
@@ -89,7 +83,7 @@ def check(
     Example:
       landbridge controls check vendor.toml --lock
     """
-    asked = Http(_text(provider))
+    asked = Http(files.text(provider))
     with opened() as it:
         found = checking.check(it.database, it.clock, asked, lock, whoever())
     table.show(
@@ -112,7 +106,7 @@ def reset(provider: Path = _PROVIDER, iccid: str = typer.Argument(help="ICCID of
     Example:
       landbridge controls reset vendor.toml 8931440400012345678
     """
-    asked = Http(_text(provider))
+    asked = Http(files.text(provider))
     with opened() as it:
         with it.database.reading() as connection:
             found = register.of_iccid(connection, iccid)

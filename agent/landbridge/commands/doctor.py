@@ -12,7 +12,9 @@ from smtplib import SMTPException
 
 import typer
 from sqlalchemy import text
+from sqlalchemy.exc import DatabaseError
 
+from landbridge import config
 from landbridge.clock import iso
 from landbridge.commands import table
 from landbridge.commands.opened import Opened, opened
@@ -21,7 +23,7 @@ from landbridge.fleet import broker as checks
 from landbridge.ingest.limits import RateLimit
 from landbridge.ingest.session import Session
 from landbridge.outbound.kinds import mail
-from landbridge.store import devices, journeys, letters, outbox, targets
+from landbridge.store import devices, journeys, letters, outbox, targets, trips
 from landbridge.store.leases import Leases
 from landbridge.store.single import alone
 from landbridge.web.address import local_url
@@ -30,29 +32,51 @@ _LEAST_FREE_BYTES = 1 << 30
 _DAY_S = 86_400
 _MOST_IN_OUTBOX = 10_000
 _JOURNEY_S = 600
-_TOO_OPEN = 0o027
-"""Bits of a mode by which others than the owner write a file, or others than his group read it."""
 _OTHER = "-doctor"
+_HEADS = ("what", "", "found")
+_OK, _NEXT, _WRONG = "ok", "next", "WRONG"
+_LACKS = ("broker", "agent", "pages", "devices")
+"""What a fresh install may not have yet."""
+_FIRST_DEVICE = "`landbridge devices add lb-0001`"
 
 
 def doctor() -> None:
-    """Look at database, keys, broker, pages and what waits; exits with 1 when something is wrong.
+    """Look at database, keys, broker, pages and what waits; exits with 1 when something is wrong. What a
+    fresh install does not have yet is not wrong: it is to do next.
 
     \b
     Example:
       landbridge doctor
     """
-    rows = []
+    place = config.load().store.database
+    if not config.is_server(place) and not Path(place).exists():
+        missing = f"no {place} yet: {_FIRST_DEVICE} makes it; or correct [store] database"
+        table.show(_HEADS, [("database", _NEXT, missing)])
+        return
     with opened() as it:
-        for name, look in _LOOKS.items():
-            try:
-                found, is_good = look(it), True
-            except UserError as error:
-                found, is_good = str(error), False
-            rows.append((name, "ok" if is_good else "WRONG", found))
-    table.show(("what", "", "found"), rows)
-    if any(state != "ok" for _, state, _ in rows):
+        is_fresh = _is_fresh(it)
+        rows = [(name, *_looked(it, name, is_fresh)) for name in _LOOKS]
+    table.show(_HEADS, rows)
+    if any(state == _WRONG for _, state, _ in rows):
         raise typer.Exit(1)
+
+
+def _looked(it: Opened, name: str, is_fresh: bool) -> tuple[str, str]:
+    """The state of one thing, and what was found."""
+    try:
+        return _OK, _LOOKS[name](it)
+    except UserError as error:
+        return _NEXT if is_fresh and name in _LACKS else _WRONG, str(error)
+
+
+def _is_fresh(it: Opened) -> bool:
+    """Whether no device was ever heard, and none was added more than a day ago."""
+    now_s = it.clock.now_s()
+    with it.database.reading() as connection:
+        if devices.last_contact(connection) is not None:
+            return False
+        first_s = devices.first_added(connection)
+    return first_s is None or first_s > now_s - _DAY_S
 
 
 def _database(it: Opened) -> str:
@@ -60,10 +84,16 @@ def _database(it: Opened) -> str:
         with it.database.reading() as connection:
             version = connection.execute(text("SHOW server_version")).scalar_one()
         return f"PostgreSQL {version}"
-    with it.database.reading() as connection:
-        state = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar_one()
+    try:
+        with it.database.reading() as connection:
+            state = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar_one()
+    except DatabaseError as error:
+        state = str(error.orig)
     if state != "ok":
-        raise UserError(f"{it.database.place} is damaged: {state}; put the backup in its place")
+        raise UserError(
+            f"{it.database.place} is damaged: {state}; put the backup in its place, then"
+            " `landbridge dead-letters replay`"
+        )
     folder = Path(it.database.place).absolute().parent
     free = shutil.disk_usage(folder).free
     if free < _LEAST_FREE_BYTES:
@@ -84,7 +114,7 @@ def _keys(it: Opened) -> str:
         some = ", ".join(bad[:5])
         raise UserError(f"the key file opens the keys of all but {len(bad)} of {count} devices: {some}")
     file = it.keyring.path
-    if file.exists() and (mode := file.stat().st_mode & 0o777) & _TOO_OPEN:
+    if file.exists() and (mode := file.stat().st_mode & 0o777) & config.TOO_OPEN:
         raise UserError(f"others may use the key file, its mode is {mode:o}: `chmod 600 {file}`")
     return f"the key file opens the keys of all {count} devices"
 
@@ -159,7 +189,11 @@ def _contacts(it: Opened) -> str:
     with it.database.reading() as connection:
         last = devices.last_contact(connection)
         count = len(devices.names(connection))
-    if count and (last or 0) < now_s - _DAY_S:
+    if not count:
+        raise UserError(f"none yet: {_FIRST_DEVICE}")
+    if last is None:
+        raise UserError(f"none of {count} devices was ever heard: switch one on, and see the broker")
+    if last < now_s - _DAY_S:
         raise UserError(f"none of {count} devices was heard for a day, the last {iso(last)}: see the broker")
     return f"{count} devices, the last heard at {iso(last)}"
 
@@ -207,6 +241,15 @@ def _mail(it: Opened) -> str:
         raise UserError(f"mail server {where}: {error}; correct [mail]") from None
 
 
+def _trips(it: Opened) -> str:
+    with it.database.reading() as connection:
+        twice = trips.twice(connection)
+    if twice:
+        some = "; ".join(f"{container} is on {one} and {other}" for container, one, other in twice[:5])
+        raise UserError(f"{some}: end the trip of the device that it is not on, `landbridge trips end`")
+    return "no container is on two devices"
+
+
 def _journeys(it: Opened) -> str:
     with it.database.reading() as connection:
         count = journeys.left(connection, it.clock.now_s() - _JOURNEY_S)
@@ -217,7 +260,14 @@ def _journeys(it: Opened) -> str:
     return "they have all points that came more than 10 min ago"
 
 
+def _configuration(it: Opened) -> str:
+    if why := config.exposed():
+        raise UserError(why)
+    return "others may not read what is secret in it"
+
+
 _LOOKS: dict[str, Callable[[Opened], str]] = {
+    "configuration": _configuration,
     "database": _database,
     "keys": _keys,
     "broker": _broker,
@@ -228,5 +278,6 @@ _LOOKS: dict[str, Callable[[Opened], str]] = {
     "outbox": _outbox,
     "targets": _targets,
     "mail": _mail,
+    "trips": _trips,
     "journeys": _journeys,
 }

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import typer
 
+from landbridge import files
 from landbridge.clock import iso
 from landbridge.commands import table
 from landbridge.commands.opened import opened
@@ -34,11 +35,7 @@ def add(
       landbridge fences add "Ural corridor" line.geojson --radius 5000
       landbridge fences add Warehouse warehouse.geojson --tenant acme
     """
-    try:
-        text = file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{file}: {error}") from None
-    drawn = read(text, radius, str(file))
+    drawn = read(files.text(file), radius, str(file))
     with opened() as it, it.database.writing() as connection:
         there = fences.find(connection, name)
         if there is not None:

@@ -7,23 +7,26 @@ from landbridge.commands import table
 from landbridge.commands.opened import LARGEST, known_device, opened, whoever
 from landbridge.errors import UserError
 from landbridge.fleet import shares as fleet
-from landbridge.fleet.commands import seconds
 from landbridge.store import shares as stored
 from landbridge.store import trips
 from landbridge.web.address import share_url
 
+UNTIL_END = "the trip ends"
 commands = typer.Typer(help="Read-only links to where the container of a trip is.")
 
 
 @commands.command()
 def add(
     device: str = typer.Argument(help="Device id; its running trip is shared."),
-    length: str = typer.Option("30d", "--for", help="How long the link works: 12h, 30d."),
+    length: str = typer.Option(
+        "", "--for", help="How long the link works: 12h, 30d; without it until the trip ends, a year at most."
+    ),
 ) -> None:
     """Make a link and print it, once: only a hash is kept.
 
     \b
-    Example:
+    Examples:
+      landbridge share add lb-0001
       landbridge share add lb-0001 --for 14d
     """
     with opened() as it, it.database.writing() as connection:
@@ -31,7 +34,7 @@ def add(
         trip = trips.running(connection, device)
         if not trip:
             raise UserError(f"{device} is on no trip; `landbridge trips start {device}` starts one")
-        made = fleet.add(connection, trip, seconds(length), whoever(), it.clock.now_s())
+        made = fleet.add(connection, trip, length, whoever(), it.clock.now_s())
     print(share_url(it.config.web, made.secret))
 
 
@@ -50,7 +53,8 @@ def list_shares() -> None:
         ("link", "trip", "container", "from", "until", "made", "by", "state"),
         (
             (
-                row.share, row.trip, row.container, iso(row.from_s), iso(row.until_s), iso(row.added_s),
+                row.share, row.trip, row.container, iso(row.from_s),
+                iso(fleet.until_s(row)) or UNTIL_END, iso(row.added_s),
                 row.added_by, fleet.state(row, now_s),
             )
             for row in rows

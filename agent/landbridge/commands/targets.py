@@ -10,7 +10,7 @@ from landbridge.clock import iso
 from landbridge.commands import table
 from landbridge.commands.opened import opened, whoever
 from landbridge.fleet import targets as fleet
-from landbridge.outbound.kinds import KINDS, webhook
+from landbridge.outbound.kinds import KINDS
 from landbridge.store import outbox
 from landbridge.store import targets as stored
 
@@ -42,8 +42,8 @@ def add(
         secret = fleet.add(
             connection, it.keyring, name, kind, address, tenant, what, whoever(), it.clock.now_s()
         )
-    if secret:
-        print(secret.hex() if kind == "dcsa" else webhook.spelled(secret))
+    if (spelled := KINDS[kind].spelled) is not None:
+        print(spelled(secret))
 
 
 @commands.command("list")

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 
 import typer
 
-from landbridge.alarms import engine
 from landbridge.clock import from_iso, iso
 from landbridge.commands import events as told
 from landbridge.commands import table
@@ -14,9 +13,9 @@ from landbridge.errors import UserError
 from landbridge.fleet.container import container_number
 from landbridge.fleet.tokens import checked
 from landbridge.journey import offers
+from landbridge.journey.end import follow
 from landbridge.journey.start import Booking
 from landbridge.journey.start import start as start_trip
-from landbridge.outbound import announce
 from landbridge.store import devices, events, trips
 from landbridge.wire.settings import SETTINGS
 
@@ -116,7 +115,7 @@ def end(device: str = typer.Argument(help="Device id.")) -> None:
                 f" after this end at {iso(now_s)}; set this machine's clock"
             )
         trips.end(connection, running.trip, now_s)
-        announce.tell(connection, engine.follow_trip(connection, running.trip, now_s), now_s)
+        follow(connection, device, running.trip, now_s)
     print(f"trip {running.trip} of {device} with {running.container} is over")
 
 

@@ -15,11 +15,11 @@ rebinds_a_month = 2                  # how often it may be bound to another loca
 slow_at = 80                         # percent of the quota from which the locator reports as seldom as it may
 """
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
 
+from landbridge import files
 from landbridge.controls.typed import made
 from landbridge.errors import UserError
 
@@ -63,10 +63,7 @@ def parse(text: str) -> dict[str, Class]:
 
 def read(text: str) -> dict[str, Any]:
     """The file as TOML; `UserError` if it is none, or has other parts than [class.<name>] and [[case]]."""
-    try:
-        found = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise UserError(f"no TOML: {error}") from None
+    found = files.toml_of(text, "the file of classes")
     unknown = set(found) - {"class", "case"}
     if unknown:
         raise UserError(f"{', '.join(sorted(unknown))}: write [class.<name>] and [[case]]")

@@ -30,11 +30,11 @@ path = "/connectivity-reset"
 import http.client
 import json
 import os
-import tomllib
 from collections.abc import Mapping
 from contextlib import closing
 from typing import Any, NamedTuple, Protocol
 
+from landbridge import files
 from landbridge.controls.typed import checked
 from landbridge.errors import UserError
 from landbridge.outbound.kinds.errors import Away
@@ -101,10 +101,7 @@ class Http:
 
     def __init__(self, text: str) -> None:
         """`UserError` says what is wrong in the file."""
-        try:
-            found = tomllib.loads(text).get("provider")
-        except tomllib.TOMLDecodeError as error:
-            raise UserError(f"no TOML: {error}") from None
+        found = files.toml_of(text, "the provider's file").get("provider")
         if not isinstance(found, dict):
             raise UserError("no [provider] is there")
         self._url = str(found.get("url", ""))

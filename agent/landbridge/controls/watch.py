@@ -75,6 +75,10 @@ def orders(connection: Connection, device: str, uplink: Uplink, now_s: int) -> M
     return {}
 
 
+def on_trip_end(connection: Connection, device: str, trip: int, now_s: int) -> None:
+    """None: what a control demands is the operator's."""
+
+
 def known(connection: Connection, identity: Mapping[str, Any]) -> Registered | None:
     """The card of this ICCID, or else the one that belongs into the locator that says so; none does once it
     is retired or goes to another."""

@@ -12,6 +12,7 @@ from typing import NamedTuple, TextIO
 
 from sqlalchemy import Connection
 
+from landbridge import files
 from landbridge.errors import UserError
 from landbridge.ingest import judge
 from landbridge.journey.doubts import settled
@@ -103,7 +104,7 @@ def locate(connection: Connection, stored: Sequence[StoredPoint]) -> dict[int, L
 
 def read(file: TextIO, where: str) -> Iterator[tuple[Cell, Box]]:
     """The cells of a list in OpenCelliD's format; `UserError` names the line that is wrong."""
-    rows = csv.reader(file)
+    rows = csv.reader(files.lines(file, where))
     for number, row in enumerate(rows, 1):
         if number == 1 and row[: len(_COLUMNS)] == list(_COLUMNS):
             continue

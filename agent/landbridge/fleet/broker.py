@@ -17,7 +17,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from landbridge.config import Broker
 from landbridge.errors import UserError
-from landbridge.ingest.session import send_at_once
+from landbridge.ingest.session import send_at_once, set_tls
 
 _KEPT = 2_000
 """Messages for an agent that is away: at 100,000 devices that report every 16 minutes, 20 seconds' worth."""
@@ -26,7 +26,9 @@ _INFLIGHT = 100
 _DELAY_S = 0.02
 _ROUNDS = 40
 _WAIT_S = 10.0
+"""For what a good broker does at once, even a busy one."""
 _QUIET_S = 1.0
+"""For what it must not do."""
 
 
 class Finding(NamedTuple):
@@ -89,6 +91,10 @@ def _connected(broker: Broker, client_id: str, clean: bool = True, manual: bool 
         ours.code = reason.value
         ours.answered.set()
 
+    def on_disconnect(*_: Any) -> None:
+        ours.lost.set()
+        ours.answered.set()  # who shows no certificate is given no other answer
+
     def on_message(_client: Any, _data: Any, message: mqtt.MQTTMessage) -> None:
         ours.at.append(time.perf_counter())
         ours.received.append(message)
@@ -96,12 +102,12 @@ def _connected(broker: Broker, client_id: str, clean: bool = True, manual: bool 
     client.on_socket_open = send_at_once  # what is left of waiting is the broker's
     client.on_connect = on_connect
     client.on_subscribe = lambda *_: ours.subscribed.set()
-    client.on_disconnect = lambda *_: ours.lost.set()
+    client.on_disconnect = on_disconnect
     client.on_message = on_message
     if broker.username:
         client.username_pw_set(broker.username, broker.password)
     if broker.tls:
-        client.tls_set(broker.ca_file or None)
+        set_tls(client, broker)
     try:
         client.connect(broker.host, broker.port)
     except (OSError, ValueError) as error:
@@ -127,6 +133,7 @@ def as_agent(broker: Broker) -> list[Finding]:
         _session(broker, topic),
         _delay(broker, topic),
         _in_flight(broker, topic),
+        _retained(broker),
     ]
     return [*found, home_assistant(broker)] if broker.home_assistant else found
 
@@ -137,7 +144,7 @@ def home_assistant(broker: Broker) -> Finding:
     with _connected(broker, _name()) as ours:
         ours.subscribe(topic)
         ours.publish(topic)
-        came = ours.wait_for(1, _QUIET_S) > 0
+        came = ours.wait_for(1) > 0
     remedy = None if came else f"topic readwrite {broker.home_assistant}/#, for the agent's user"
     return Finding("it passes on what is for Home Assistant", came, "yes" if came else "no", remedy)
 
@@ -145,6 +152,7 @@ def home_assistant(broker: Broker) -> Finding:
 def as_device(broker: Broker, device: str, password: str, port: int | None = None) -> list[Finding]:
     """What the broker lets a device do that it must not; `port`: that of devices, if it is another one."""
     theirs = replace(broker, username=device, password=password, port=port or broker.port)
+    theirs = replace(theirs, cert_file="", cert_key_file="")  # those are the agent's
     other = f"check-{uuid4().hex[:12]}"
     with _connected(theirs, device) as ours:
         if ours.code != 0:
@@ -171,17 +179,22 @@ def as_device(broker: Broker, device: str, password: str, port: int | None = Non
             "yes" if writes else "no",
             "pattern write landbridge/%u/up" if writes else None,
         ),
-        _bound(theirs, other),
+        *(_bound(replace(theirs, port=each), other) for each in dict.fromkeys((theirs.port, broker.port))),
     ]
 
 
 def _bound(theirs: Broker, other: str) -> Finding:
-    """Whether a device could throw another client out by using its client id."""
-    # Known by its user it throws itself out, not another.
-    with _connected(theirs, theirs.username) as ours, _connected(theirs, other) as again:
-        taken = again.code == 0 and not ours.lost.wait(_QUIET_S)
-    remedy = "use_username_as_clientid true, on the devices' listener" if taken else None
-    return Finding("it may use any client id", not taken, "yes" if taken else "no", remedy)
+    """Whether a device could throw another client out, the agent above all, by using its client id on this
+    port."""
+    try:
+        # Known by its user it throws itself out, not another.
+        with _connected(theirs, theirs.username) as ours, _connected(theirs, other) as again:
+            taken = again.code == 0 and not ours.lost.wait(_QUIET_S)
+    except UserError:
+        taken = False  # it does not get as far
+    remedy = "use_username_as_clientid true on the devices' listener, require_certificate true on the agent's"
+    what = f"it may use any client id on port {theirs.port}"
+    return Finding(what, not taken, "yes" if taken else "no", remedy if taken else None)
 
 
 def _delay(broker: Broker, topic: str) -> Finding:
@@ -226,7 +239,7 @@ def _session(broker: Broker, topic: str) -> Finding:
     with _connected(broker, _name()) as other:
         other.publish(topic, _KEPT)
     with _connected(broker, name, clean=False) as ours:
-        kept = ours.wait_for(_KEPT, _QUIET_S)
+        kept = ours.wait_for(_KEPT)
     with _connected(broker, name):
         pass  # a clean session: it forgets this one
     good = kept >= _KEPT
@@ -244,12 +257,29 @@ def _in_flight(broker: Broker, topic: str) -> Finding:
         ours.subscribe(topic)
         with _connected(broker, _name()) as other:
             other.publish(topic, 2 * _INFLIGHT)
-        count = ours.wait_for(2 * _INFLIGHT, _QUIET_S)
+        count = ours.wait_for(2 * _INFLIGHT)
         for message in list(ours.received):
             ours.client.ack(message.mid, message.qos)
     good = count >= _INFLIGHT
     remedy = None if good else "max_inflight_messages 1000"
     return Finding("messages before the first is acknowledged", good, str(count), remedy)
+
+
+def _retained(broker: Broker) -> Finding:
+    """Whether the agent can ask it what it still has (outbound/retained.py)."""
+    topic = f"landbridge/agent/check-{uuid4().hex[:12]}"
+    with _connected(broker, _name()) as ours:
+        # Without waiting: a broker that retains nothing may end the connection.
+        ours.client.publish(topic, b"check", qos=1, retain=True)
+        ours.client.subscribe(topic, 1)
+        good = ours.wait_for(1) > 0
+        ours.client.publish(topic, b"", qos=1, retain=True)
+    remedy = (
+        None
+        if good
+        else "retain_available true, and topic readwrite landbridge/agent/#, for the agent's user"
+    )
+    return Finding("it gives back what it retains for the agent", good, "yes" if good else "no", remedy)
 
 
 def _name() -> str:

@@ -38,7 +38,7 @@ def reach(connection: Connection, device: str, now_s: int) -> None:
     trip = trips.running(connection, device)
     tags = json.loads(trip.tags) if trip else []
     stands = stored.newest(connection, tags) if tags else None
-    if stands is None or stored.has(connection, stands.rollout, device):
+    if trip is None or stands is None or stored.has(connection, stands.rollout, trip.trip):
         return
     now = _goes_on(connection, stands, now_s)
     if now is None:
@@ -46,12 +46,12 @@ def reach(connection: Connection, device: str, now_s: int) -> None:
     desired = cards.desired(connection, device)
     if desired is None or not _has(desired, stands.wish):
         return
-    reached, _, _ = stored.tally(connection, stands.rollout)
+    reached = stored.reached_now(connection, stands.rollout)
     if reached >= stages.most_devices(now, len(trips.tagged(connection, stands.tag))):
         return
     who = f"{stands.begun_by}, roll-out {stands.rollout}"
-    revision = cards.set_desired(connection, device, desired.policy, stands.wish, who, now_s)
-    stored.reach(connection, stands.rollout, device, revision)
+    revision = cards.set_desired(connection, device, desired.policy, stands.wish, who, now_s, trip.trip)
+    stored.reach(connection, stands.rollout, device, trip.trip, revision)
 
 
 def note(connection: Connection, device: str, said: wire.Report) -> None:

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Row
 from landbridge.errors import UserError
 from landbridge.fleet import card_rollout
 from landbridge.fleet.policy import AUTOMATIC
-from landbridge.store import audit, card_notifications
+from landbridge.store import audit, card_notifications, card_rollouts, trips
 from landbridge.store import cards as stored
 from landbridge.store.cards import Desired
 from landbridge.wire import cards as wire
@@ -43,9 +43,21 @@ def orders(connection: Connection, device: str, uplink: Uplink, now_s: int) -> M
     return desired.policy.order(desired.revision, desired.wish)
 
 
-def switch(connection: Connection, device: str, wish: str, who: str, now_s: int) -> int:
-    """Have a device use the profile of this name, or with AUTOMATIC leave it to the policy; returns the
-    revision. `UserError` when there is no such profile."""
+def on_trip_end(connection: Connection, device: str, trip: int, now_s: int) -> None:
+    """Roll-outs leave the device out; what they or the tenant wished gives way to the operator's wish."""
+    card_rollouts.leave(connection, device, trip)
+    desired = stored.desired(connection, device)
+    if desired is not None and desired.trip == trip and desired.wish != desired.lasting:
+        audit.add(connection, trips.END, f"profile {desired.lasting}", now_s, device)
+        stored.set_desired(connection, device, desired.policy, desired.lasting, trips.END, now_s)
+
+
+def switch(
+    connection: Connection, device: str, wish: str, who: str, now_s: int, trip: int | None = None
+) -> int:
+    """Have a device use the profile of this name, or with AUTOMATIC leave it to the policy, until the end of
+    `trip` if it is that one's tenant who wants it; returns the revision. `UserError` when there is no such
+    profile."""
     desired = stored.desired(connection, device)
     if desired is None:
         raise UserError(f"{device} has no policy; give it one with `landbridge cards policy`")
@@ -53,7 +65,7 @@ def switch(connection: Connection, device: str, wish: str, who: str, now_s: int)
         names = ", ".join(desired.policy.profiles)
         raise UserError(f"no profile {wish!r} in the policy of {device}; there are {names}, and {AUTOMATIC}")
     audit.add(connection, who, f"profile {wish}", now_s, device)
-    return stored.set_desired(connection, device, desired.policy, wish, who, now_s)
+    return stored.set_desired(connection, device, desired.policy, wish, who, now_s, trip)
 
 
 def state(connection: Connection, device: str) -> str:

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, Row
 
 from landbridge.errors import UserError
-from landbridge.store import audit, devices
+from landbridge.store import audit, devices, trips
 from landbridge.store import commands as stored
 from landbridge.wire import commands as wire
 from landbridge.wire.commands import VERBS
@@ -52,32 +52,56 @@ class Given(NamedTuple):
 
 
 def give(
-    connection: Connection, device: str, verb: str, given: int | None, expires: str, who: str, now_s: int
+    connection: Connection,
+    device: str,
+    verb: str,
+    given: int | None,
+    expires: str,
+    who: str,
+    now_s: int,
+    trip: int | None = None,
 ) -> Given:
-    """Have `device` do something once; `UserError` if that is no command, or `expires` no time."""
-    value, expires_s = argument(verb, given), now_s + seconds(expires)
+    """Have `device` do something once, before the end of `trip` if it is that one's tenant who wants it;
+    `UserError` if that is no command, or `expires` no time."""
+    value, expires_s = argument(verb, given), now_s + seconds(expires, _LONGEST_S, "expires")
     audit.add(connection, who, f"command {verb} {value or ''}".rstrip(), now_s, device)
-    return Given(stored.give(connection, device, verb, value, expires_s, who, now_s), expires_s)
+    return Given(stored.give(connection, device, verb, value, expires_s, who, now_s, trip), expires_s)
+
+
+def on_trip_end(connection: Connection, device: str, trip: int, now_s: int) -> None:
+    """Cancel what its tenant has ordered and is not over; dense points that he has ordered end."""
+    if cancelled := stored.cancel_open(connection, device, trip, trips.END, now_s):
+        audit.add(connection, trips.END, f"commands cancelled: {cancelled}", now_s, device)
+    dense = stored.last_done(connection, device, wire.DENSE, now_s)
+    if dense is None or dense.trip != trip or not dense.argument:
+        return
+    until_s = (dense.result_s or now_s) + dense.argument  # at the latest
+    if until_s > now_s:
+        stored.give(connection, device, wire.DENSE, 0, until_s, trips.END, now_s)
 
 
 def argument(verb: str, given: int | None) -> int:
     """The argument of `verb`; `UserError` if there is no such verb or it does not take that."""
     known = VERBS.get(verb)
     if known is None:
-        raise UserError(f"no command {verb!r}; known are {', '.join(VERBS)}")
+        raise UserError(f"no command {verb!r}; known are {', '.join(VERBS)}", "verb")
     if not known.most and given is not None:
-        raise UserError(f"{verb} takes no argument; leave {given} out")
+        raise UserError(f"{verb} takes no argument; leave {given} out", "argument")
     if known.most and (given is None or not 0 <= given <= known.most):
-        raise UserError(f"{verb} needs an argument from 0 to {known.most}: {known.wanted}")
+        raise UserError(f"{verb} needs an argument from 0 to {known.most}: {known.wanted}", "argument")
     return given or 0
 
 
-def seconds(text: str) -> int:
-    """How long `text` is, for instance 30m, 24h or 7d; `UserError` if it is no such time."""
+def seconds(text: str, longest_s: int, field: str) -> int:
+    """How long `text` is, for instance 30m, 24h or 7d; `UserError`, at the `field` of a form, if it is no
+    such time, or longer than allowed."""
     match = re.fullmatch(r"([1-9][0-9]{0,5})([mhd])", text)
     length_s = int(match[1]) * _UNITS_S[match[2]] if match else 0
-    if not 0 < length_s <= _LONGEST_S:
-        raise UserError(f"{text!r} is no time from 1m to 30d: write for instance 30m, 24h or 7d")
+    if not 0 < length_s <= longest_s:
+        raise UserError(
+            f"{text!r} is no time from 1m to {longest_s // 86400}d: write for instance 30m, 24h or 7d",
+            field,
+        )
     return length_s
 
 

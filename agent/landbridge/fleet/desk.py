@@ -26,6 +26,9 @@ class Kind(Protocol):
     def orders(self, connection: Connection, device: str, uplink: Uplink, now_s: int) -> Mapping[int, Any]:
         """Pairs for the reply, by key (docs/protocol/landbridge.cddl); empty when nothing waits."""
 
+    def on_trip_end(self, connection: Connection, device: str, trip: int, now_s: int) -> None:
+        """The trip, which has been the device's running one, is over: so is what its tenant has ordered."""
+
 
 class Answered(NamedTuple):
     """What came of an uplink's reports."""
@@ -67,6 +70,12 @@ def answer(
     envelope comes `again`, what it reports is noted already, and may be long past."""
     refused = [] if again else note(connection, device, uplink, now_s, kinds, overtaken)
     return Answered([kind.orders(connection, device, uplink, now_s) for kind in kinds], refused)
+
+
+def end_trip(connection: Connection, device: str, trip: int, now_s: int) -> None:
+    """End with a trip what its tenant has ordered: the next one finds the device as the operator has it."""
+    for kind in KINDS:
+        kind.on_trip_end(connection, device, trip, now_s)
 
 
 def note(

@@ -36,6 +36,10 @@ def orders(connection: Connection, device: str, uplink: Uplink, now_s: int) -> M
     return {}
 
 
+def on_trip_end(connection: Connection, device: str, trip: int, now_s: int) -> None:
+    """None: nothing is ever ordered."""
+
+
 def _at_s(entry: Entry, told: Diagnostics, now_s: int) -> int | None:
     """When it was. The offset is that of the present boot, and nothing was in the future."""
     at_s = entry.clock_s + told.offset_s

@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row
 
-from landbridge import config
+from landbridge import config, files
 from landbridge.clock import Clock
 from landbridge.errors import UserError
 from landbridge.fleet.settings import change
@@ -71,12 +71,10 @@ def adopt(
 
 def _key_of(device: str, settings: Path) -> bytes:
     try:
-        given = json.loads(settings.read_text())
+        given = files.json_of(files.text(settings), str(settings))
         key = bytes.fromhex(given["key"])
         if given["device"] != device or len(key) != KEY_BYTES:
             raise ValueError(f"it is of {given['device']}, its key has {len(key)} bytes")
-    except OSError as error:
-        raise UserError(f"cannot read {settings}: {error.strerror}; name the device's {SETTINGS}") from None
     except (ValueError, KeyError, TypeError) as error:
         raise UserError(f"{settings} is no {SETTINGS} of {device}: {error}") from None
     return key
@@ -95,9 +93,9 @@ def _certificate(settings: config.Config) -> bytes:
     if not file:
         raise UserError("no CA for devices: name the PEM file of the broker's CA in [devices] ca_file")
     try:
-        pem = Path(file).read_bytes()
-    except OSError as error:
-        raise UserError(f"cannot read CA {file}: {error.strerror}; correct [devices] ca_file") from None
+        pem = files.contents(Path(file))
+    except UserError as error:
+        raise UserError(f"cannot read CA of [devices] ca_file: {error}") from None
     if b"-----BEGIN CERTIFICATE-----" not in pem or len(pem) > _LARGEST_CERTIFICATE:
         raise UserError(
             f"CA {file} is not a PEM certificate of at most {_LARGEST_CERTIFICATE} bytes;"

@@ -28,7 +28,8 @@ def make(connection: Connection, device: str, trip: int, line: str, now_s: int) 
     seen = lines.seen(connection, line)
     tiles = shares.tiles(learn.by_tile(seen), found.places_km)
     networks = known.networks(seen, lines.costs(connection, line), stations)
-    guides.keep(connection, trip, now_s, digest.made(now_s, stations, tiles, networks, STAY_H))
+    revision = guides.next_revision(connection, device, now_s)
+    guides.keep(connection, trip, revision, digest.made(revision, stations, tiles, networks, STAY_H))
     guides.forget_tries(connection, device)
     return True
 
@@ -62,3 +63,7 @@ def orders(connection: Connection, device: str, uplink: Uplink, now_s: int) -> M
         order = wire.piece(wanted.content, wanted.revision, offset)
     guides.try_again(connection, device)
     return {wire.PIECE_KEY: order}
+
+
+def on_trip_end(connection: Connection, device: str, trip: int, now_s: int) -> None:
+    """None: without a trip that runs a device is to have no guide (`orders`)."""

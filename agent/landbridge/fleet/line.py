@@ -1,6 +1,7 @@
 """A line: the stations that trains pass, from a CSV file, and what lies where on it."""
 
 import csv
+import io
 import math
 from bisect import bisect_left
 from collections.abc import Sequence
@@ -8,6 +9,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
+from landbridge import files
 from landbridge.errors import UserError
 
 COLUMNS = ("name", "country", "lat", "lon", "kind")
@@ -55,18 +57,18 @@ def read(path: Path, countries: Sequence[str] = tuple(MCC)) -> list[Waypoint]:
     """The stations of a CSV file with the columns of COLUMNS and perhaps `km`, which is computed otherwise.
     Lines that begin with # are comments; `countries` are those a station may lie in. `UserError` names row
     and column of what is wrong."""
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            lines = [(number, text) for number, text in enumerate(file, 1) if not text.startswith("#")]
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: {error}") from None
-    reader = csv.DictReader(text for _, text in lines)
-    missing = [column for column in COLUMNS if column not in (reader.fieldnames or ())]
-    if missing:
-        raise UserError(f"{path}: row {lines[0][0] if lines else 1}: no column {missing[0]}")
+    text = io.StringIO(files.text(path), newline="")
+    lines = [each for each in enumerate(files.lines(text, str(path)), 1) if not each[1].startswith("#")]
     found: list[Waypoint] = []
-    for (number, _), row in zip(lines[1:], reader, strict=False):
-        found.append(_waypoint(f"{path}: row {number}", row, found, countries))
+    try:
+        reader = csv.DictReader(text for _, text in lines)
+        missing = [column for column in COLUMNS if column not in (reader.fieldnames or ())]
+        if missing:
+            raise UserError(f"{path}: row {lines[0][0] if lines else 1}: no column {missing[0]}")
+        for (number, _), row in zip(lines[1:], reader, strict=False):
+            found.append(_waypoint(f"{path}: row {number}", row, found, countries))
+    except csv.Error as error:
+        raise UserError(f"{path} is no CSV: {error}; is a quotation mark missing?") from None
     if not 2 <= len(found) <= MOST_STATIONS:
         raise UserError(f"{path}: {len(found)} stations; a line has 2 to {MOST_STATIONS}")
     return found

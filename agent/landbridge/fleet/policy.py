@@ -23,13 +23,13 @@ host = "updates.example:8883"
 elsewhere = ["roaming"]
 """
 
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import cbor2
 
+from landbridge import files
 from landbridge.errors import UserError
 from landbridge.wire import cards as wire
 from landbridge.wire.cards import Profile
@@ -84,12 +84,9 @@ def _restored(
     return Profile(iccid, apn, user, password, pairs, tuple(updates), quota_kb)
 
 
-def parse(text: str) -> Policy:
+def parse(text: str, where: str = "the policy") -> Policy:
     """The policy in a file; `UserError` says what is wrong in it."""
-    try:
-        found = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise UserError(f"no TOML: {error}") from None
+    found = files.toml_of(text, where)
     unknown = set(found) - {"fallback", "blocked", "profile", "countries"}
     if unknown:
         raise UserError(

@@ -1,11 +1,11 @@
 """A release of the application, as `python -m tools.flash.release` builds it: read, checked, stored."""
 
-import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from landbridge import files
 from landbridge.errors import UserError
 from landbridge.wire.limits import RELEASE_BYTES, RELEASE_FILES, RELEASE_SEQUENCE
 from landbridge.wire.releases import file_list, in_order
@@ -34,16 +34,12 @@ class Release:
 def read(folder: Path) -> Release:
     """The release in `folder`; `UserError` says what is wrong with it."""
     try:
-        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        manifest = files.json_of(files.text(folder / MANIFEST), str(folder / MANIFEST))
         names = _names(manifest, folder)
-        files = in_order({name: (folder / name).read_bytes() for name in names})
-    except FileNotFoundError as error:
-        raise UserError(
-            f"{error.filename} is missing: build the release with python -m tools.flash.release"
-        ) from None
-    except (OSError, ValueError) as error:
-        raise UserError(f"cannot read the release in {folder}: {error}; build it again") from None
-    release = Release(manifest["sequence"], manifest["version"], manifest["board"], manifest["mpy"], files)
+        modules = in_order({name: files.contents(folder / name) for name in names})
+    except (UserError, ValueError) as error:
+        raise UserError(f"{error}: build the release with python -m tools.flash.release") from None
+    release = Release(manifest["sequence"], manifest["version"], manifest["board"], manifest["mpy"], modules)
     _check_contents(release, folder)
     return release
 

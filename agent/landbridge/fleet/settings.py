@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from landbridge.errors import UserError
-from landbridge.store import audit
+from landbridge.store import audit, trips
 from landbridge.store import settings as stored
 from landbridge.wire import settings as wire
 from landbridge.wire.settings import SETTINGS, Report
@@ -39,7 +39,8 @@ def orders(connection: Connection, device: str, uplink: Uplink, now_s: int) -> M
     desired = stored.desired(connection, device)
     said = stored.report(connection, device)
     if said and _may_try_again(connection, device, desired, said[0], now_s):
-        stored.set_desired(connection, device, desired.changes, AGAIN, now_s)
+        whose = desired.trip, desired.lasting
+        stored.set_desired(connection, device, desired.changes, AGAIN, now_s, *whose)
         desired = stored.desired(connection, device)
     if not desired.revision or (said and not _waits(desired, said[0])):
         return {}
@@ -61,22 +62,40 @@ def state(desired: stored.Desired, report: Report | None) -> str:
 
 
 def change(
-    connection: Connection, device: str, changes: Mapping[str, int], who: str, now_s: int
+    connection: Connection,
+    device: str,
+    changes: Mapping[str, int],
+    who: str,
+    now_s: int,
+    trip: int | None = None,
 ) -> int | None:
-    """Change some of the settings `device` is to apply; returns the new revision, None if it has them."""
+    """Change some of the settings `device` is to apply, until the end of `trip` if it is that one's tenant
+    who wants it; returns the new revision, None if it has them."""
     before = stored.desired(connection, device)
-    after = {
-        name: value
-        for name, value in wire.applied(before.changes | dict(changes)).items()
-        if value != SETTINGS[name].default
-    }
+    after = _changed(before.changes, changes)
+    lasting = _changed(before.lasting, changes) if trip is None else before.lasting
     # One that was refused is sent again under a new revision: something may have changed meanwhile.
     said = stored.report(connection, device)
-    if after == before.changes and not (said and _refused(before, said[0])):
+    if (after, lasting) == (before.changes, before.lasting) and not (said and _refused(before, said[0])):
         return None
     told = " ".join(f"{name}={value}" for name, value in changes.items())
     audit.add(connection, who, f"settings {told}", now_s, device)
-    return stored.set_desired(connection, device, after, who, now_s)
+    return stored.set_desired(
+        connection, device, after, who, now_s, before.trip if trip is None else trip, lasting
+    )
+
+
+def on_trip_end(connection: Connection, device: str, trip: int, now_s: int) -> None:
+    """Go back from what its tenant has set to what the operator has."""
+    before = stored.desired(connection, device)
+    if before.trip == trip and before.changes != before.lasting:
+        audit.add(connection, trips.END, "settings as before the trip", now_s, device)
+        stored.set_desired(connection, device, before.lasting, trips.END, now_s)
+
+
+def _changed(before: Mapping[str, int], changes: Mapping[str, int]) -> dict[str, int]:
+    every = wire.applied({**before, **changes})
+    return {name: value for name, value in every.items() if value != SETTINGS[name].default}
 
 
 def parse(assignments: Iterable[str]) -> dict[str, int]:
@@ -101,7 +120,8 @@ def _number(setting: wire.Setting, text: str) -> int:
     if number is None or not setting.lowest <= number <= setting.highest:
         raise UserError(
             f"{setting.name}={text} is out of range: {setting.help};"
-            f" a number from {setting.lowest} to {setting.highest}, or {DEFAULT} ({setting.default})"
+            f" a number from {setting.lowest} to {setting.highest}, or {DEFAULT} ({setting.default})",
+            setting.name,
         )
     return number
 

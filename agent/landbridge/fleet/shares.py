@@ -6,6 +6,7 @@ from sqlalchemy import Connection, Row
 
 from landbridge.errors import UserError
 from landbridge.fleet import secret
+from landbridge.fleet.commands import seconds
 from landbridge.store import audit, shares, trips
 
 
@@ -15,14 +16,17 @@ class Made(NamedTuple):
     share: int
     secret: str
     """The last part of its address, kept nowhere."""
-    until_s: int
+    until_s: int | None
+    """None: until the trip ends."""
 
 
-def add(connection: Connection, trip: Row[Any], length_s: int, who: str, now_s: int) -> Made:
-    """Share `trip` from its start (what is older belongs to others) for `length_s` from now on."""
+def add(connection: Connection, trip: Row[Any], length: str, who: str, now_s: int) -> Made:
+    """Share `trip` from its start (what is older belongs to others) until it ends, or for a `length` like
+    12h; `UserError` if that is none."""
+    until_s = now_s + seconds(length, shares.LONGEST_S, "length") if length else None
     made, hashed = secret.make()
-    until_s = now_s + length_s
-    share = shares.add(connection, hashed, trip.trip, trip.started_s, until_s, who, now_s)
+    kept_s = shares.WHOLE_TRIP_S if until_s is None else until_s
+    share = shares.add(connection, hashed, trip.trip, trip.started_s, kept_s, who, now_s)
     audit.add(connection, who, f"link {share} made", now_s, trip.device)
     return Made(share, made, until_s)
 
@@ -44,4 +48,9 @@ def state(row: Row[Any], now_s: int) -> str:
     """What has become of a link, in words."""
     if row.revoked_s is not None:
         return "revoked"
-    return "open" if now_s < row.until_s else "over"
+    return "open" if now_s < shares.ends_s(row) else "over"
+
+
+def until_s(row: Row[Any]) -> int | None:
+    """Until when a link was made to work; None: until its trip ends."""
+    return None if row.until_s == shares.WHOLE_TRIP_S else row.until_s

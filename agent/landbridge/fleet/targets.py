@@ -39,7 +39,7 @@ def add(
         if each not in known.what:
             raise UserError(f"a {kind} takes no {each!r}; it takes {', '.join(known.what)}")
     _check_address(address, kind)
-    secret = secrets.token_bytes(_SECRET_BYTES) if known.signs else b""
+    secret = secrets.token_bytes(_SECRET_BYTES) if known.spelled else b""
     wrapped = keyring.wrap(secret, first=devices.are_none(connection)) if secret else None
     wanted = tuple(what) or known.what
     targets.add(connection, Target(0, name, kind, address, tenant, wanted, wrapped, 0), who, now_s)

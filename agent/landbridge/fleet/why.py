@@ -26,3 +26,7 @@ def concerned(connection: Connection, uplinks: Mapping[str, Uplink], now_s: int)
 def orders(connection: Connection, device: str, uplink: Uplink, now_s: int) -> Mapping[int, Any]:
     """None: it is told with every report."""
     return {}
+
+
+def on_trip_end(connection: Connection, device: str, trip: int, now_s: int) -> None:
+    """None: nothing is ever ordered."""

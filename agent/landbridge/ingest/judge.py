@@ -66,7 +66,7 @@ def judge(point: Point, clock: DeviceClock | None, now_s: int) -> JudgedPoint:
         flags |= FUTURE
     if at_s is not None and at_s < now_s - _LONGEST_S:
         flags |= PAST
-    if not _BATTERY_MV[0] <= point.battery_mv <= _BATTERY_MV[1]:
+    if point.battery_mv and not _BATTERY_MV[0] <= point.battery_mv <= _BATTERY_MV[1]:
         flags |= BATTERY
     dated = point.quality == QUALITY_NONE and at_s is not None
     return JudgedPoint(point, at_s, dated, flags)

@@ -10,7 +10,7 @@ import logging
 import queue
 import threading
 from collections import deque
-from collections.abc import Awaitable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
 import nats
@@ -23,6 +23,7 @@ from nats.js.errors import NotFoundError
 from landbridge import metrics
 from landbridge.config import Nats
 from landbridge.errors import UserError
+from landbridge.fleet import nats_access
 from landbridge.health import Since
 from landbridge.ingest.limits import RateLimit
 from landbridge.ingest.session import Received, Session
@@ -49,12 +50,21 @@ _log = logging.getLogger(__name__)
 class NatsSource:
     """The agent's part of the stream, as long as it is open."""
 
-    def __init__(self, settings: Nats, limit: RateLimit, shares: Shares, session: Session) -> None:
+    def __init__(
+        self,
+        settings: Nats,
+        limit: RateLimit,
+        shares: Shares,
+        session: Session,
+        answer: Callable[[bytes], bytes],
+    ) -> None:
+        """`answer` says to the server which devices may connect, if it asks (fleet/nats_access.py)."""
         self.waiting: queue.Queue[Received] = queue.Queue()
         """What was received and not yet taken."""
         self._settings = settings
         self._limit = limit
         self._shares = shares
+        self._answer = answer
         self.reply = session.reply
         """To devices, over the server's MQTT port."""
         self._loop = asyncio.new_event_loop()
@@ -118,6 +128,7 @@ class NatsSource:
         )
         stream = self._client.jetstream()
         await _keep_stream(stream, self._settings)
+        await self._client.subscribe(nats_access.SUBJECT, "landbridge", self._on_asked)
         await self._on_found()
         self._sharing = asyncio.create_task(self._share(stream))
         self._holding = asyncio.create_task(self._hold())
@@ -221,6 +232,13 @@ class NatsSource:
         metrics.CONNECTED.set(1)
         metrics.RECONNECTS.inc()
         _log.info("connected to NATS %s", self._settings.url)
+
+    async def _on_asked(self, request: Msg) -> None:
+        """A device wants to connect; who gets no answer may not."""
+        try:
+            await request.respond(await asyncio.to_thread(self._answer, request.data))
+        except Exception as error:
+            _log.error("cannot say to NATS who may connect: %s", error)
 
     async def _on_error(self, error: Exception) -> None:
         _log.debug("NATS: %s", error)

@@ -15,7 +15,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple, Protocol
 
 from sqlalchemy import Connection
-from sqlalchemy.exc import DatabaseError, OperationalError
+from sqlalchemy.exc import DatabaseError, DBAPIError, OperationalError
 
 from landbridge import metrics
 from landbridge.clock import Clock
@@ -27,7 +27,7 @@ from landbridge.ingest.session import Received, Session
 from landbridge.ingest.storing import Message, Opened
 from landbridge.outbound.sender import Sender
 from landbridge.store import epochs, letters, outbox
-from landbridge.store.database import Database
+from landbridge.store.database import Database, is_damaged
 from landbridge.store.held import Held, hold
 from landbridge.store.keys import Keyring
 from landbridge.store.outbox import Outgoing
@@ -81,21 +81,56 @@ class Pipeline:
         self._connection: Connection
         self._held: dict[str, Held] = {}
         self._outgoing: list[Outgoing] = []
+        self._buried: set[str] = set()
+        """Topics of the dead letters of this transaction: room is made for all of them at its end."""
         self._keys: dict[bytes, bytes] = {}
         self._counts: list[tuple[Countable, int]] = []
+        self._damage: str | None = None
+
+    def damage(self) -> str | None:
+        """What could not be stored since the start, as a page of the database is damaged."""
+        if self._damage is None:
+            return None
+        return f"{self._damage}; kept as a dead letter, see `landbridge doctor`"
 
     def process_all(self, batch: Sequence[Received]) -> None:
-        """All steps. An exception means that nothing was stored and nothing acknowledged."""
+        """All steps. An exception means that what was not stored is not acknowledged. A damaged page of the
+        database keeps those waiting whose points lie on it, and nobody else."""
+        try:
+            self._process_together(batch)
+        except DBAPIError as error:
+            if not is_damaged(error):
+                raise
+            if len(batch) > 1:
+                # SQLite believes nothing more in a transaction that has met with it.
+                for each in batch:
+                    self.process_all([each])
+            else:
+                self._put_aside(batch[0], f"the database is damaged: {error.orig}")
+
+    def _put_aside(self, received: Received, why: str) -> None:
+        """Keep what cannot be stored, and give no reply: the device keeps it too."""
+        self._counts = [(metrics.FAULTS, 1)]
+        with self._database.writing(alone=False) as self._connection:
+            self.bury(received, why)
+        self._damage = f"{received.topic}: {why}"
+        self._after_commit()
+        self.acknowledge(received)
+
+    def _process_together(self, batch: Sequence[Received]) -> None:
         self._counts = []
         with self._database.writing(alone=False) as connection:
             answers = self.take_all(connection, batch)
-        for counter, count in self._counts:
-            counter.inc(count)
+        self._after_commit()
         for received in batch:
             self.acknowledge(received)
             if answer := answers[received]:
                 self.reply(answer)
         self._sender.wake()
+
+    def _after_commit(self) -> None:
+        for counter, count in self._counts:
+            counter.inc(count)
 
     def take_all(self, connection: Connection, batch: Sequence[Received]) -> dict[Received, Answer | None]:
         """What of it lies in one transaction; returns the reply to each."""
@@ -104,8 +139,12 @@ class Pipeline:
         answers: dict[Received, Answer | None] = {}
         if len(waves) > 1:
             hold(connection, _devices(batch))  # at once, or two agents could wait for each other
+        self._buried = set()
         for wave in waves:
             answers |= zip(wave, self.process(wave), strict=True)
+        if self._buried and (dropped := letters.make_room(connection, sorted(self._buried))):
+            _log.warning("dead letters that made room: %d", dropped)
+            self._counts.append((metrics.LETTERS_DROPPED, dropped))
         return answers
 
     def process(self, wave: Sequence[Received]) -> list[Answer | None]:
@@ -247,10 +286,8 @@ class Pipeline:
     def bury(self, received: Received, reason: str) -> None:
         """Keep a message that cannot be stored, with the reason."""
         _log.warning("%s: dead letter: %s", received.topic, reason)
-        now_s = self._clock.now_s()
-        if dropped := letters.bury(self._connection, received.topic, received.payload, reason, now_s):
-            _log.warning("dead letters that made room: %d", dropped)
-            self._counts.append((metrics.LETTERS_DROPPED, dropped))
+        letters.add(self._connection, received.topic, received.payload, reason, self._clock.now_s())
+        self._buried.add(received.topic)
 
     def note_forged(self, received: Received) -> None:
         """Count one more attempt at a key."""
@@ -286,7 +323,7 @@ def device_of(topic: str) -> str:
 
 def _may_pass(error: Exception) -> bool:
     """True for a full disk, a locked or damaged database."""
-    return isinstance(error, OperationalError | OSError) or type(error) is DatabaseError
+    return isinstance(error, OperationalError | OSError) or type(error) is DatabaseError or is_damaged(error)
 
 
 def _waves(batch: Sequence[Received]) -> list[list[Received]]:

@@ -32,6 +32,8 @@ _RECONNECT_S = (0.25, 30)
 _MOST_WAITING = 1000
 _LOOK_S = 0.5
 _PATIENCE_S = 30.0
+_RETAINED_S = 10.0
+"""A broker sends what it has retained at once, unless it has much to do."""
 _log = logging.getLogger(__name__)
 
 
@@ -64,6 +66,7 @@ class Session:
         # Message ids start anew with a connection: an acknowledgement that is late would hit the
         # wrong message. The lock makes "same connection?" and "acknowledge" one step.
         self._connection = 0
+        self._subscription: int | None = None
         self._connection_lock = threading.Lock()
         self._away = Since()
         self._client = self._make_client()
@@ -99,6 +102,30 @@ class Session:
             self._client.ack(received.message_id, received.qos)
             return True
 
+    @property
+    def connection(self) -> int | None:
+        """Number of the connection; None while there is none."""
+        return self._connection if self._client.is_connected() else None
+
+    def retained(self, topic: str) -> bytes | None:
+        """What the broker has retained on a topic; None: nothing, or nothing that it lets us read."""
+        found: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+        self._client.message_callback_add(
+            topic, lambda _client, _data, message: found.put(bytes(message.payload))
+        )
+        self._client.subscribe(topic, qos=0)
+        try:
+            return found.get(timeout=_RETAINED_S)
+        except queue.Empty:
+            return None
+        finally:
+            self._client.unsubscribe(topic)
+            self._client.message_callback_remove(topic)
+
+    def retain(self, topic: str, payload: bytes) -> None:
+        """Publish at QoS 0, on this connection or not at all."""
+        self._client.publish(topic, payload, qos=0, retain=True)
+
     def reply(self, topic: str, payload: bytes) -> None:
         """Publish at QoS 0: what gets lost is asked for again."""
         self._client.publish(topic, payload, qos=0)
@@ -130,7 +157,7 @@ class Session:
         if self._broker.username:
             client.username_pw_set(self._broker.username, self._broker.password)
         if self._broker.tls:
-            self._set_tls(client)
+            set_tls(client, self._broker)
         client.reconnect_delay_set(*_RECONNECT_S)  # type: ignore[arg-type]
         client.on_socket_open = send_at_once
         client.on_connect = self._on_connect
@@ -140,21 +167,13 @@ class Session:
         client.on_message = self._on_message
         return client
 
-    def _set_tls(self, client: mqtt.Client) -> None:
-        try:
-            client.tls_set(self._broker.ca_file or None)
-        except (OSError, ValueError) as error:
-            raise UserError(
-                f"cannot use {self._broker.ca_file}: {error}; name the CA's PEM file in [broker] ca_file"
-            ) from None
-
     def _on_connect(self, client: mqtt.Client, _data: Any, _flags: Any, reason: ReasonCode, _: Any) -> None:
         if reason.is_failure:
             self._refuse(f"refuses us: {reason}; check username and password in [broker]")
         else:
             _log.info("connected to %s:%d", self._broker.host, self._broker.port)
             if self._listens:
-                client.subscribe(UP, qos=1)
+                _, self._subscription = client.subscribe(UP, qos=1)
             else:
                 self._is_ready()
 
@@ -165,7 +184,9 @@ class Session:
             where = f"{self._broker.host}:{self._broker.port}"
             _log.error("broker %s %s; trying again", where, _why(error))
 
-    def _on_subscribe(self, _client: Any, _data: Any, _id: int, reasons: list[ReasonCode], _: Any) -> None:
+    def _on_subscribe(self, _client: Any, _data: Any, number: int, reasons: list[ReasonCode], _: Any) -> None:
+        if number != self._subscription:
+            return
         if any(reason.is_failure for reason in reasons):
             self._refuse(f"refuses the subscription {UP}; allow it to user {self._broker.username!r}")
         else:
@@ -216,6 +237,17 @@ def _why(error: BaseException) -> str:
     if isinstance(error, ssl.SSLError):
         return f"TLS fails: {error}; check ca_file, host and tls in [broker]"
     return f"is not there: {error}; start it or correct host and port in [broker]"
+
+
+def set_tls(client: mqtt.Client, broker: Broker) -> None:
+    """Have paho check the broker's certificate, and show the agent's; `UserError` when a file is no good."""
+    try:
+        client.tls_set(broker.ca_file or None, broker.cert_file or None, broker.cert_key_file or None)
+    except (OSError, ValueError) as error:
+        files = ", ".join(filter(None, (broker.ca_file, broker.cert_file, broker.cert_key_file)))
+        raise UserError(
+            f"cannot use {files}: {error}; name PEM files in [broker] ca_file, cert_file and cert_key_file"
+        ) from None
 
 
 def send_at_once(_client: mqtt.Client, _data: Any, sock: Any) -> None:

@@ -17,6 +17,7 @@ from shapely.affinity import translate
 from shapely.geometry.base import BaseGeometry
 from sqlalchemy import Row
 
+from landbridge import files
 from landbridge.errors import UserError
 from landbridge.journey.seen import Finding, Place, Seen
 
@@ -135,18 +136,14 @@ class Drawn(NamedTuple):
 def read(text: str, radius_m: float | None, where: str) -> Drawn:
     """The fence of a GeoJSON text: a geometry, a Feature, or a FeatureCollection of one; a Point or
     LineString needs a radius, which a Feature may have as property `radius_m`. `UserError` names `where`."""
-    try:
-        content = json.loads(text)
-    except ValueError as error:
-        raise UserError(f"{where} is no JSON: {error}; write GeoJSON (RFC 7946)") from None
-    feature = _only_feature(content, where)
+    feature = _only_feature(files.json_of(text, where), where)
     geometry = feature.get("geometry")
     kind = geometry.get("type") if isinstance(geometry, dict) else None
     if kind not in (*_NEEDS_RADIUS, *_AREAS):
         raise UserError(f"{where}: geometry {kind!r} is none of {', '.join((*_NEEDS_RADIUS, *_AREAS))}")
     try:
         shape = shapely.from_geojson(json.dumps(geometry))
-    except shapely.errors.GEOSException as error:
+    except (shapely.errors.GEOSException, RecursionError) as error:
         raise UserError(f"{where}: {error}; correct the coordinates") from None
     _check(shape, where)
     given = radius_m if radius_m is not None else (feature.get("properties") or {}).get("radius_m")

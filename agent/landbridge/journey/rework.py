@@ -6,13 +6,14 @@ It is one transaction: whoever reads sees the journey before it or after it.
 import json
 from collections.abc import Callable, Sequence
 from functools import cache
+from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Row
 
 from landbridge.alarms import engine
 from landbridge.coverage import cells
 from landbridge.ingest import judge
-from landbridge.journey import doubts, fences
+from landbridge.journey import doubts, end, fences
 from landbridge.journey.binding import bind
 from landbridge.journey.walk import State, Walk
 from landbridge.journey.way import Way, way_of
@@ -97,7 +98,7 @@ class Rework:
                 ended_s = ends[row.trip]
                 changed = trips.arrive(self._connection, row.trip, ended_s)
             elif row.by_arrival and row.ended_s > self.begin[0]:
-                ended_s = after.started_s if after else None
+                ended_s = self._next_began_s(row, after)
                 changed = ended_s != row.ended_s
                 trips.reopen(self._connection, row.trip, ended_s)
             else:
@@ -114,6 +115,13 @@ class Rework:
                 moved_s += moved.times
         return min(moved_s, default=None)
 
+    def _next_began_s(self, row: Row[Any], after: Row[Any] | None) -> int | None:
+        """When the next trip of its device, or of its container on another one, began; None: none has."""
+        container = trips.of_container(self._connection, row.container, row.ended_s)
+        others = [each.started_s for each in container if each.device != self._device]
+        began = [after.started_s] if after else []
+        return min(began + [each for each in others if each >= row.ended_s], default=None)
+
     def tell(self) -> None:
         """Take back what was told and is not true, and tell what is new or has changed."""
         assert self.begin is not None
@@ -123,8 +131,7 @@ class Rework:
         news = [each for each in true.values() if each.id not in told or _differ(each, told[each.id])]
         announce.correct(self._connection, untrue, news, self._now_s)
         for trip in sorted(self.changed_trips):
-            over = engine.follow_trip(self._connection, trip, self._now_s)
-            announce.tell(self._connection, over, self._now_s)
+            end.follow(self._connection, self._device, trip, self._now_s)
         if self.judged_again:
             self._correct_position()
         positions.correct(self._connection, self._device, self.tenants, self._now_s)

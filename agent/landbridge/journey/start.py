@@ -40,8 +40,10 @@ def start(
     connection: Connection, device: str, booking: Booking, from_s: int, who: str, now_s: int
 ) -> Started:
     """Start a trip of a device that is known, at a time that is not to come. What was offered is taken back.
-    `UserError` when the device is on a trip, or was on one or not known at that time."""
+    `UserError` when the device is on a trip, or was on one or not known at that time, or the container is on
+    another device."""
     _check(connection, device, from_s, now_s)
+    _check_container(connection, device, booking.container, from_s)
     offered = offers.standing(connection, device)
     change(connection, device, {"interval_s": booking.interval_s}, who, now_s)
     trip = trips.start(
@@ -76,4 +78,20 @@ def _check(connection: Connection, device: str, from_s: int, now_s: int) -> None
     if row and from_s < row.created_s:
         raise UserError(
             f"{device} was added at {iso(row.created_s)}, after this start at {iso(from_s)}; {remedy}"
+        )
+
+
+def _check_container(connection: Connection, device: str, container: str, from_s: int) -> None:
+    """A container is on one device at a time: with two, platforms would see it in two places."""
+    for row in trips.of_container(connection, container, from_s):
+        if row.device == device:
+            continue
+        if row.ended_s is None:
+            raise UserError(
+                f"{container} is on {row.device}, trip {row.trip} since {iso(row.started_s)}:"
+                f" `landbridge trips end {row.device}` ends that, or correct the number"
+            )
+        raise UserError(
+            f"{container} was on {row.device}, trip {row.trip}, until {iso(row.ended_s)}, after this start at"
+            f" {iso(from_s)}; start it then or later, or correct the number"
         )

@@ -1,6 +1,6 @@
 """Events: kept under a number that rises, and told to the platforms in that order."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from sqlalchemy import Connection
 
@@ -13,16 +13,17 @@ from landbridge.store.events import Event
 def tell(connection: Connection, news: Iterable[Event], now_s: int) -> None:
     """Tell events; what was told under the same id before gives way to them, and what they disprove is taken
     back."""
-    for each in news:
+    of_now = list(news)
+    for place, each in enumerate(of_now, 1):
         disproved = engine.disproved(each)
         untrue = events.withdraw(connection, disproved) if disproved else None
         if untrue:
-            _post(connection, _retraction(untrue[1]), now_s, untrue[0], standing=False)
+            _post(connection, _retraction(untrue[1]), now_s, untrue[0])
         before = events.withdraw(connection, each.id)
         if before and before[1].tenant != each.tenant:
             # Whoever was told it is not told what takes its place.
-            _post(connection, _retraction(before[1]), now_s, before[0], standing=False)
-        _post(connection, each, now_s, before and before[0])
+            _post(connection, _retraction(before[1]), now_s, before[0])
+        _post(connection, each, now_s, before and before[0], of_now[place:])
 
 
 def correct(connection: Connection, untrue: Iterable[Event], news: Iterable[Event], now_s: int) -> None:
@@ -32,20 +33,21 @@ def correct(connection: Connection, untrue: Iterable[Event], news: Iterable[Even
     for each in untrue:
         before = events.withdraw(connection, each.id)
         retractions.append(_retraction(each))
-        _say(connection, retractions[-1], now_s, before and before[0], standing=False)
+        _say(connection, retractions[-1], now_s, before and before[0])
     tell(connection, news, now_s)
     for each in retractions:
         tell(connection, engine.follow(connection, each, now_s), now_s)
 
 
 def _post(
-    connection: Connection, event: Event, now_s: int, replaces: int | None, standing: bool = True
+    connection: Connection, event: Event, now_s: int, replaces: int | None, coming: Sequence[Event] = ()
 ) -> None:
-    _say(connection, event, now_s, replaces, standing)
-    tell(connection, engine.follow(connection, event, now_s), now_s)
+    _say(connection, event, now_s, replaces)
+    tell(connection, engine.follow(connection, event, now_s, coming), now_s)
 
 
-def _say(connection: Connection, event: Event, now_s: int, replaces: int | None, standing: bool) -> None:
+def _say(connection: Connection, event: Event, now_s: int, replaces: int | None) -> None:
+    standing = event.type != "retraction"
     number = events.tell(connection, event, now_s, replaces, standing)
     outbox.post(connection, [topics.told(event, number, now_s, replaces)], now_s)
 

@@ -28,7 +28,7 @@ def announcing(publish: Publish, prefix: str) -> Publish:
                 told.discard(message.topic)
                 for topic, _ in found:
                     publish(message._replace(topic=topic))
-            elif message.topic not in told:
+            elif message.topic not in told or message.what is None:  # the broker has lost it
                 told.add(message.topic)
                 for topic, content in found:
                     payload = json.dumps(content, separators=(",", ":")).encode()

@@ -11,7 +11,8 @@ from sqlalchemy import Connection
 from landbridge.ingest import judge
 from landbridge.outbound import topics
 from landbridge.store import outbox, points
-from landbridge.store.outbox import Outgoing
+from landbridge.store.held import Held
+from landbridge.store.outbox import HOUSE, Outgoing
 from landbridge.store.points import StoredPoint, StoredPoints
 
 
@@ -40,3 +41,17 @@ def late(
         if fix and fix.point.seq in seqs:
             found.append(topics.position(fix))
     return found
+
+
+def again(connection: Connection, held: Held) -> list[Outgoing]:
+    """All retained positions of a device, for a broker that has lost them; targets are told nothing."""
+    of_device = points.trips_of(connection, [held.device]).get(held.device, ())
+    messages = []
+    for tenant in sorted({HOUSE, *(trip.tenant or HOUSE for trip in of_device)}):
+        fix = points.newest_fix(connection, held.device, judge.NOT_LATEST, tenant=tenant)
+        if fix:
+            still_s = held.still_s if fix.point.seq == held.position_seq else None
+            messages.append(topics.position(fix, still_s)._replace(what=None))
+        elif tenant != HOUSE:
+            messages.append(topics.no_position(held.device, tenant))
+    return messages

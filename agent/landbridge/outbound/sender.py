@@ -15,6 +15,7 @@ from paho.mqtt.client import MQTTMessageInfo
 from landbridge import metrics
 from landbridge.coverage import cells
 from landbridge.outbound import topics
+from landbridge.outbound.retained import Retained
 from landbridge.precedence import Precedence
 from landbridge.store import outbox
 from landbridge.store.database import Database
@@ -38,13 +39,16 @@ class Sender(threading.Thread):
         publish: Publish,
         precedence: Precedence | None = None,
         may_send: Callable[[], bool] = lambda: True,
+        retained: Retained | None = None,
     ) -> None:
-        """Of several agents one at a time `may_send`."""
+        """Of several agents one at a time `may_send`. With `retained` a broker that has lost its memory gets
+        it back."""
         super().__init__(name="sender", daemon=True)
         self._database = database
         self._publish = publish
         self._precedence = precedence or Precedence()
         self._may_send = may_send
+        self._retained = retained
         self._posted = threading.Event()
         self._deadline: float | None = None
         self._published = 0  # number of the last message that the broker has
@@ -68,6 +72,8 @@ class Sender(threading.Thread):
             self._posted.clear()
             try:
                 if sends := self._may_send():
+                    if self._retained:
+                        self._retained.check(self._stopping)
                     self._empty()
             except Exception:
                 _log.exception("cannot publish the outbox; trying again in %d s", _RETRY_S)
@@ -89,6 +95,8 @@ class Sender(threading.Thread):
             if not all(self._has_arrived(info) for info in waiting):
                 return
             self._published = messages[-1].message
+            if self._retained:
+                self._retained.mark(self._published)
             with self._database.writing(alone=False) as connection:
                 outbox.remove(connection, messages[-1].message)
             metrics.PUBLISHED.inc(len(messages))

@@ -52,11 +52,16 @@ def whole(message: Posted, locate: Locate = lambda _: {}) -> Posted:
     device, kept = message.device or "", orjson.loads(message.payload)
     if message.what == TRACK:
         track = [_stored(device, row) for row in kept]
-        content = geojson.collection(track, locate(track))
+        content = numbered(message.message, track, locate)
     else:
         stored, still_s = _stored(device, kept[0]), kept[1]
         content = {"id": geojson.point_id(stored)} | whereabouts(stored) | {"still": iso(still_s)}
     return message._replace(payload=orjson.dumps(content))
+
+
+def numbered(number: int, track: Sequence[StoredPoint], locate: Locate) -> dict[str, Any]:
+    """A batch of points as platforms get it, under the number of its message."""
+    return {"track": number} | geojson.collection(track, locate(track))
 
 
 def _stored(device: str, row: Sequence[Any]) -> StoredPoint:
@@ -139,7 +144,7 @@ def _outgoing(tenant: str | None, device: str, leaf: str, content: object, retai
 
 
 def _of_track(tenant: str | None, device: str, rows: Sequence[tuple[Any, ...]]) -> Outgoing:
-    return _outgoing(tenant, device, TRACK, rows)
+    return _outgoing(tenant, device, TRACK, rows)._replace(sequences=[row[0] for row in rows])
 
 
 def _topic(tenant: str | None, device: str, leaf: str) -> str:

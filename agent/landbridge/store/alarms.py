@@ -1,17 +1,19 @@
-"""Alarms as they stand and stood; none is ever removed."""
+"""Alarms as they stand and stood. One that has been raised is never removed; with `times` 0 it is not yet."""
 
 import json
 from collections.abc import Collection
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, case, func, insert, select, update
+from sqlalchemy import Connection, Row, Select, case, delete, func, insert, select, update
 
 from landbridge.store.among import among
 from landbridge.store.events import Event
 from landbridge.store.tables import alarms, devices, trips
 
 
-def raise_(connection: Connection, event: Event, name: str, severity: str, at_s: int, now_s: int) -> Row[Any]:
+def raise_(
+    connection: Connection, event: Event, name: str, severity: str, at_s: int, now_s: int, times: int = 1
+) -> Row[Any]:
     """An alarm begins with this event; returns it.
 
     Its number starts from the clock: a database restored from a backup gives none a second time.
@@ -23,14 +25,19 @@ def raise_(connection: Connection, event: Event, name: str, severity: str, at_s:
     kept = {
         key: value for key, value in event.content.items() if key not in ("id", "type", "alarm", "action")
     }
-    statement = insert(alarms).values(**values, times=1, content=json.dumps(kept))
+    statement = insert(alarms).values(**values, times=times, content=json.dumps(kept))
     return connection.execute(statement.returning(*alarms.c)).one()
 
 
-def count(connection: Connection, alarm: int, at_s: int, now_s: int) -> None:
-    """It was told of once more."""
+def remove(connection: Connection, alarm: int) -> None:
+    """It has ended before it was raised."""
+    connection.execute(delete(alarms).where(alarms.c.alarm == alarm, alarms.c.times == 0))
+
+
+def count(connection: Connection, alarm: int, at_s: int, now_s: int, times: int = 1) -> None:
+    """It was told of once more, or, with `times` 0, it goes on and is not raised yet."""
     last_s = case((alarms.c.last_s < at_s, at_s), else_=alarms.c.last_s)
-    values = {"times": alarms.c.times + 1, "last_s": last_s, "told_s": now_s}
+    values = {"times": alarms.c.times + times, "last_s": last_s, "told_s": now_s}
     connection.execute(update(alarms).where(alarms.c.alarm == alarm).values(values))
 
 
@@ -55,19 +62,20 @@ def raise_again(connection: Connection, alarm: int, now_s: int) -> None:
 
 
 def find(connection: Connection, alarm: int) -> Row[Any] | None:
-    """The alarm of that number."""
-    return connection.execute(select(alarms).where(alarms.c.alarm == alarm)).one_or_none()
+    """The alarm of that number, if it was raised."""
+    of_number = select(alarms).where(alarms.c.alarm == alarm, alarms.c.times > 0)
+    return connection.execute(of_number).one_or_none()
 
 
 def standing(connection: Connection, device: str, name: str) -> list[Row[Any]]:
-    """Those of a device and a name that are not over."""
+    """Those of a device and a name that are not over, also if they are not raised yet."""
     of_name = select(alarms).where(alarms.c.device == device, alarms.c.name == name)
     return list(connection.execute(of_name.where(alarms.c.cleared_s.is_(None))))
 
 
 def every_standing(connection: Connection, names: Collection[str] | None = None) -> list[Row[Any]]:
-    """All that are not over, of these devices (None: of any), with `last_contact_s` of the device and
-    `trip_ended_s`."""
+    """All that are not over, also if they are not raised yet, of these devices (None: of any), with
+    `last_contact_s` of the device and `trip_ended_s`."""
     columns = (alarms, devices.c.last_contact_s, trips.c.ended_s.label("trip_ended_s"))
     tables = alarms.join(devices).outerjoin(trips, alarms.c.trip == trips.c.trip)
     wanted = select(*columns).select_from(tables)
@@ -112,7 +120,7 @@ def listed(
     connection: Connection, tenant: str | None, device: str | None, only_open: bool, before: int, limit: int
 ) -> list[Row[Any]]:
     """The newest alarms with numbers below `before`, of a tenant and a device (None: of any)."""
-    wanted = select(alarms).where(alarms.c.alarm < before)
+    wanted = select(alarms).where(alarms.c.alarm < before, alarms.c.times > 0)
     if tenant is not None:
         wanted = wanted.where(alarms.c.tenant == tenant)
     if device is not None:
@@ -124,7 +132,8 @@ def listed(
 
 def shown(connection: Connection, device: str | None = None) -> list[Row[Any]]:
     """Those that stand and that nobody looks after, of all devices or one, in their order."""
-    wanted = select(alarms).where(alarms.c.cleared_s.is_(None), alarms.c.acknowledged_s.is_(None))
+    of_now = alarms.c.cleared_s.is_(None), alarms.c.acknowledged_s.is_(None), alarms.c.times > 0
+    wanted = select(alarms).where(*of_now)
     if device is not None:
         wanted = wanted.where(alarms.c.device == device)
     return list(connection.execute(wanted.order_by(alarms.c.alarm)))

@@ -2,10 +2,12 @@
 
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, insert, select, update
+from sqlalchemy import Connection, Row, delete, func, insert, select, update
+from sqlalchemy.dialects.postgresql import insert as upsert
 
 from landbridge.store.tables import card_rollout_devices as members
 from landbridge.store.tables import card_rollouts as rollouts
+from landbridge.store.tables import trips
 
 IN_USE = "in use"
 """How it has ended on a device that uses the profile."""
@@ -60,15 +62,30 @@ def tally(connection: Connection, rollout: int) -> tuple[int, int, int]:
     return reached, taken, failed
 
 
-def reach(connection: Connection, rollout: int, device: str, revision: int) -> None:
-    """It has come to a device."""
-    connection.execute(insert(members).values(rollout=rollout, device=device, revision=revision))
+def reach(connection: Connection, rollout: int, device: str, trip: int, revision: int) -> None:
+    """It has come to a device on a trip; what became of it on another one is over."""
+    values = {"trip": trip, "revision": revision, "ended": None}
+    statement = upsert(members).values(rollout=rollout, device=device, **values)
+    connection.execute(statement.on_conflict_do_update(index_elements=["rollout", "device"], set_=values))
 
 
-def has(connection: Connection, rollout: int, device: str) -> bool:
-    """Whether it has come to a device."""
-    of_both = members.c.rollout == rollout, members.c.device == device
+def has(connection: Connection, rollout: int, trip: int) -> bool:
+    """Whether it has come to the device of a trip on that trip."""
+    of_both = members.c.rollout == rollout, members.c.trip == trip
     return connection.execute(select(members.c.device).where(*of_both)).first() is not None
+
+
+def reached_now(connection: Connection, rollout: int) -> int:
+    """To how many devices it has come on trips that run."""
+    running = select(func.count()).select_from(members.join(trips, trips.c.trip == members.c.trip))
+    of_it = running.where(members.c.rollout == rollout, trips.c.ended_s.is_(None))
+    return int(connection.execute(of_it).scalar_one())
+
+
+def leave(connection: Connection, device: str, trip: int) -> None:
+    """The trip ends: roll-outs that wait for its device leave it out; what has ended on it is counted."""
+    waiting = delete(members).where(members.c.device == device, members.c.ended.is_(None))
+    connection.execute(waiting.where(members.c.trip == trip))
 
 
 def waiting(connection: Connection, device: str) -> Row[Any, Any, Any] | None:

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Row, Select, func, insert, select
 from sqlalchemy.dialects.postgresql import insert as insert_or_replace
 
 from landbridge.fleet import policy as policies
+from landbridge.store import order
 from landbridge.store.among import among_given
 from landbridge.store.tables import card_events, card_identities, card_policies, card_reports
 from landbridge.wire.cards import REFUSED_POLICY, Event, Report
@@ -26,6 +27,10 @@ class Desired(NamedTuple):
     wish: str
     set_by: str
     set_s: int
+    trip: int | None
+    """The one with which the wish ends."""
+    lasting: str
+    """The wish that holds again then."""
 
 
 def desired(connection: Connection, device: str) -> Desired | None:
@@ -64,14 +69,22 @@ def history(connection: Connection, device: str) -> list[Desired]:
 
 
 def set_desired(
-    connection: Connection, device: str, policy: policies.Policy, wish: str, who: str, now_s: int
+    connection: Connection,
+    device: str,
+    policy: policies.Policy,
+    wish: str,
+    who: str,
+    now_s: int,
+    trip: int | None = None,
 ) -> int:
-    """Make them what `device` is to follow; returns the new revision, from the clock, higher than all
-    before."""
+    """Make them what `device` is to follow, the wish until the end of `trip` if there is one; returns the new
+    revision, from the clock, higher than all before."""
     before = desired(connection, device)
-    revision = max(before.revision + 1 if before else 1, now_s)
+    revision = order.for_device(connection, device, before.revision if before else 0, now_s)
     values = {"device": device, "revision": revision, "policy": json.dumps(policy.stored()), "wish": wish}
-    connection.execute(insert(card_policies).values(**values, set_by=who, set_s=now_s))
+    lasting = before.lasting if before and trip is not None else None
+    statement = insert(card_policies).values(**values, trip=trip, lasting=lasting, set_by=who, set_s=now_s)
+    connection.execute(statement)
     return revision
 
 
@@ -129,4 +142,6 @@ def devices_with(connection: Connection, iccids: Collection[str]) -> list[str]:
 
 
 def _desired(row: Row[Any]) -> Desired:
-    return Desired(row.revision, policies.restored(json.loads(row.policy)), row.wish, row.set_by, row.set_s)
+    policy = policies.restored(json.loads(row.policy))
+    lasting = row.wish if row.lasting is None else row.lasting
+    return Desired(row.revision, policy, row.wish, row.set_by, row.set_s, row.trip, lasting)

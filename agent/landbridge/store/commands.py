@@ -5,6 +5,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, false, func, insert, or_, select, update
 
+from landbridge.store import order
 from landbridge.store.among import among_given
 from landbridge.store.tables import commands
 from landbridge.wire.commands import DONE, Command
@@ -18,16 +19,25 @@ _WITH_WAITING = (
 
 
 def give(
-    connection: Connection, device: str, verb: str, argument: int, expires_s: int, who: str, now_s: int
+    connection: Connection,
+    device: str,
+    verb: str,
+    argument: int,
+    expires_s: int,
+    who: str,
+    now_s: int,
+    trip: int | None = None,
 ) -> int:
-    """Add a command for `device`; returns its id, higher than all before it.
+    """Add a command for `device`, of the tenant of `trip` if there is one; returns its id, higher than all
+    before it that the device can take.
 
     It starts from the clock: a database restored from a backup does not give one again.
     """
-    highest = connection.execute(select(func.max(commands.c.command)).where(commands.c.device == device))
-    command = max((highest.scalar() or 0) + 1, now_s)
+    of_device = commands.c.device == device, commands.c.command <= order.HIGHEST_OF_DEVICE
+    highest = connection.execute(select(func.max(commands.c.command)).where(*of_device)).scalar()
+    command = order.for_device(connection, device, highest or 0, now_s)
     what = {"device": device, "command": command, "verb": verb, "argument": argument}
-    times = {"expires_s": expires_s, "given_by": who, "given_s": now_s}
+    times = {"expires_s": expires_s, "given_by": who, "given_s": now_s, "trip": trip}
     connection.execute(insert(commands).values(**what, **times))
     return command
 
@@ -90,6 +100,22 @@ def cancel(connection: Connection, device: str, command: int, who: str, now_s: i
     """Do not send the command any more."""
     of_this = update(commands).where(commands.c.device == device, commands.c.command == command)
     connection.execute(of_this.values(cancelled_by=who, cancelled_s=now_s))
+
+
+def cancel_open(connection: Connection, device: str, trip: int, who: str, now_s: int) -> int:
+    """Send no command any more that the tenant of `trip` has given and that is not over; returns how many."""
+    of_trip = update(commands).where(commands.c.device == device, commands.c.trip == trip)
+    is_open = commands.c.result.is_(None), commands.c.cancelled_s.is_(None), commands.c.expires_s > now_s
+    return connection.execute(of_trip.where(*is_open).values(cancelled_by=who, cancelled_s=now_s)).rowcount
+
+
+def last_done(connection: Connection, device: str, verb: str, now_s: int) -> Row[Any] | None:
+    """The newest command of this verb that the device has done, or may do yet as it was or will be sent."""
+    is_open = commands.c.cancelled_s.is_(None) & (commands.c.expires_s > now_s)
+    not_refused = func.coalesce(commands.c.result, DONE) == DONE
+    of_verb = select(commands).where(commands.c.device == device, commands.c.verb == verb)
+    of_verb = of_verb.where(commands.c.sent_s.is_not(None) | is_open, not_refused)
+    return connection.execute(of_verb.order_by(commands.c.command.desc()).limit(1)).one_or_none()
 
 
 def ended(connection: Connection, device: str, command: int, result: int, now_s: int) -> bool:

@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import sqlite3
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
@@ -19,6 +20,11 @@ _VERSION = max(file.name[:4] for file in (_MIGRATIONS / "versions").glob("[0-9]*
 """That the tables of this agent have: the newest migration."""
 _LOCK = 0x4C42
 """Number of the advisory lock that writers on PostgreSQL take."""
+
+_UNREADABLE = (sqlite3.SQLITE_IOERR_READ, sqlite3.SQLITE_IOERR_SHORT_READ, sqlite3.SQLITE_IOERR_CORRUPTFS)
+"""SQLite's codes for what the disk does not give back."""
+_DAMAGED = ("XX001", "XX002")
+"""PostgreSQL's codes for a damaged table and a damaged index."""
 
 
 class Database:
@@ -69,7 +75,7 @@ class Database:
         if version == _VERSION:
             return
         is_older = version is not None and version < _VERSION
-        if is_older and (self._is_leased() if self.on_server else _is_locked(Path(self.place))):
+        if is_older and (self._is_leased() if self.on_server else _is_locked(self.place)):
             raise UserError(
                 f"an agent of the version before works on database {shown(self.place)}; stop all agents first"
             )
@@ -131,17 +137,29 @@ def open_database(place: str | Path, make: bool = True) -> Database:
 
 
 def _only_for_us(path: Path, make: bool) -> None:
-    """Make the file, or narrow its rights, before SQLite gives the same to the files beside it."""
+    """Make the file, or narrow its rights, before SQLite gives the same to the files beside it. `UserError`
+    for one of two names: under each SQLite has another log beside it, which the other one does not see."""
     if make:
         path.parent.mkdir(parents=True, exist_ok=True)
     os.close(os.open(path, os.O_RDWR | (os.O_CREAT if make else 0), 0o600))
     os.chmod(path, 0o600)
+    if (names := path.stat().st_nlink) > 1:
+        raise UserError(
+            f"database {path} has {names} names (hard links), and would be damaged by use under two of them:"
+            f" `find / -samefile {path}` shows them, remove all but one"
+        )
 
 
-def _is_locked(path: Path) -> bool:
+def lock_of(database: str) -> Path:
+    """The file that an agent holds while it works on a database of this name, or of a symbolic link to it."""
+    file = Path(database).resolve()
+    return file.with_name(file.name + ".lock")
+
+
+def _is_locked(database: str) -> bool:
     """Whether an agent holds the lock beside the file (store/single.py)."""
     try:
-        handle = os.open(path.with_name(path.name + ".lock"), os.O_RDWR)
+        handle = os.open(lock_of(database), os.O_RDWR)
     except FileNotFoundError:
         return False
     try:
@@ -158,6 +176,15 @@ def _unusable(place: str, why: str) -> UserError:
     return UserError(
         f"cannot use database {shown(place)}: {why}; {remedy}, or name another in [store] database"
     )
+
+
+def is_damaged(error: Exception) -> bool:
+    """Whether it says that a page of the database cannot be read: what lies on others can."""
+    cause = getattr(error, "orig", None)
+    if isinstance(cause, sqlite3.Error):
+        code = getattr(cause, "sqlite_errorcode", 0)
+        return code & 0xFF == sqlite3.SQLITE_CORRUPT or code in _UNREADABLE
+    return getattr(cause, "sqlstate", None) in _DAMAGED
 
 
 def shown(place: str) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, exists, func, insert, select, update
+from sqlalchemy import Connection, Row, Select, case, exists, func, insert, select, update
 
 from landbridge.store.among import among
 from landbridge.store.tables import alarms, devices, points, trips
@@ -75,6 +75,11 @@ def last_contact(connection: Connection) -> int | None:
     return connection.execute(select(func.max(devices.c.last_contact_s))).scalar()
 
 
+def first_added(connection: Connection) -> int | None:
+    """When the first device was added."""
+    return connection.execute(select(func.min(devices.c.created_s))).scalar()
+
+
 def names(connection: Connection) -> list[str]:
     """The ids of all devices."""
     return list(connection.execute(select(devices.c.device).order_by(devices.c.device)).scalars())
@@ -136,9 +141,11 @@ def _heard_again() -> Select[Any]:
 
 
 def _silent_on_another_trip() -> Select[Any]:
-    trip = select(trips.c.trip).where(trips.c.device == devices.c.device, trips.c.ended_s.is_(None))
+    running = select(trips.c.trip).where(trips.c.device == devices.c.device, trips.c.ended_s.is_(None))
+    # Between it and the devices lie the alarms: by itself it is correlated with those only.
+    trip = running.correlate(devices).scalar_subquery()
     mine = alarms.c.device == devices.c.device, alarms.c.name == "silent"
-    of_trip = alarms.c.trip.is_not_distinct_from(trip.scalar_subquery())
+    of_trip = alarms.c.trip.is_not_distinct_from(trip)
     of_this_time = alarms.c.last_s >= devices.c.silent_due_s
     told = exists().where(*mine, of_trip, of_this_time)
     return select(devices).where(devices.c.silent_due_s.is_not(None), ~told, _HAS_POINTS)
@@ -154,6 +161,16 @@ def next_seq(connection: Connection, device: str) -> int:
     row = find(connection, device)
     told = json.loads(row.status).get("next_seq", 0) if row else 0
     return int(told)
+
+
+def newest_s(connection: Connection, doubts: int) -> int | None:
+    """The newest time that a device bears witness to: that of a latest position, of standing there, or of a
+    last record without these doubts. None if there is none."""
+    last = (points.c.device == devices.c.device) & (points.c.seq == devices.c.highest_seq)
+    at_s = case((points.c.flags.bitwise_and(doubts) == 0, points.c.at_s))
+    times = select(*map(func.max, (devices.c.position_at_s, devices.c.still_s, at_s)))
+    row = connection.execute(times.select_from(devices.outerjoin(points, last))).one()
+    return max((each for each in row if each is not None), default=None)
 
 
 def set_position(connection: Connection, device: str, seq: int, at_s: int) -> bool:

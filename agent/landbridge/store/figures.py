@@ -46,7 +46,7 @@ def read(connection: Connection, due_before_s: int) -> Figures:
     seen = select(func.max(devices.c.last_contact_s), func.sum(case((is_overdue, 1), else_=0)))
     last_contact_s, overdue = connection.execute(seen).one()
     marked = select(func.count()).where(devices.c.journey_from_s.is_not(None))
-    standing = select(alarms.c.severity, func.count()).where(alarms.c.cleared_s.is_(None))
+    standing = select(alarms.c.severity, func.count()).where(alarms.c.cleared_s.is_(None), alarms.c.times > 0)
     return Figures(
         last_contact_s,
         int(overdue or 0),

@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, bindparam, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
+from landbridge.store import order
 from landbridge.store.among import among_given
 from landbridge.store.tables import guide_reports, guides, trips
 from landbridge.wire.guide import Report
@@ -23,6 +24,13 @@ def of_device(connection: Connection, device: str) -> Row[Any] | None:
     """The guide of the trip that the device is on; None without one."""
     running = select(guides).join(trips).where(trips.c.device == device, trips.c.ended_s.is_(None))
     return connection.execute(running).one_or_none()
+
+
+def next_revision(connection: Connection, device: str, now_s: int) -> int:
+    """That of the next guide of `device`, higher than all before."""
+    of_device = select(func.max(guides.c.revision)).select_from(guides.join(trips))
+    last = connection.execute(of_device.where(trips.c.device == device)).scalar()
+    return order.for_device(connection, device, last or 0, now_s)
 
 
 def devices_behind(connection: Connection, devices: Collection[str], most_tries: int) -> list[str]:

@@ -7,9 +7,15 @@ import os
 from pathlib import Path
 
 from cryptography.fernet import Fernet, InvalidToken
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from landbridge.config import is_server
 from landbridge.errors import UserError
+
+_MOST_BYTES = 1024
+"""More than a key file has."""
 
 
 class Keyring:
@@ -38,6 +44,13 @@ class Keyring:
                 f"{self.path} is not the key file of this database; put the right one back"
             ) from None
 
+    def signing_key(self, first: bool = False) -> Ed25519PrivateKey:
+        """What agents that have this key file sign with; the file is made as by `wrap`, else `UserError` when
+        it is missing."""
+        self._cipher(make=first)
+        seed = HKDF(SHA256(), 32, b"", b"landbridge/signing").derive(self._read(make=False))
+        return Ed25519PrivateKey.from_private_bytes(seed)
+
     def _cipher(self, make: bool) -> Fernet:
         if self._fernet is None:
             try:
@@ -57,11 +70,12 @@ class Keyring:
 
     def _read(self, make: bool) -> bytes:
         if not make:
-            return self.path.read_bytes()
+            with self.path.open("rb") as file:
+                return file.read(_MOST_BYTES)
         try:
             handle = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         except FileExistsError:
-            return self.path.read_bytes()
+            return self._read(make=False)
         key = Fernet.generate_key()
         with os.fdopen(handle, "wb") as file:
             file.write(key)

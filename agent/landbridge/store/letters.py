@@ -1,6 +1,6 @@
 """What could not be stored: messages with a reason, and messages of unknown devices."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, delete, func, insert, select, true, update
@@ -23,19 +23,31 @@ _SAMPLE_BYTES = 4096
 
 
 def bury(connection: Connection, topic: str, payload: bytes, reason: str, now_s: int) -> int:
-    """Keep a message that cannot be stored, with the reason. Others make room for it, or it for them, if
-    there are too many of its topic, or of all; returns how many."""
+    """Keep a message that cannot be stored, with the reason, and make room; returns how many are gone."""
+    add(connection, topic, payload, reason, now_s)
+    return make_room(connection, [topic])
+
+
+def add(connection: Connection, topic: str, payload: bytes, reason: str, now_s: int) -> None:
+    """Keep a message that cannot be stored, with the reason; whoever adds some makes room after them."""
     values = {"received_s": now_s, "topic": topic, "reason": reason, "payload": payload[:_SAMPLE_BYTES]}
     connection.execute(insert(dead_letters).values(values))
-    of_topic = dead_letters.c.topic == topic
-    older = _make_room(connection, of_topic, LETTERS)
-    if older:
-        newest = select(func.max(dead_letters.c.letter)).where(of_topic).scalar_subquery()
-        dropped = dead_letters.c.dropped + sum(1 + row.dropped for row in older)
-        connection.execute(
-            update(dead_letters).where(dead_letters.c.letter == newest).values(dropped=dropped)
-        )
-    return len(older) + len(_make_room(connection, true(), LETTERS_ALL))
+
+
+def make_room(connection: Connection, topics: Collection[str]) -> int:
+    """Remove what is too much of each of these topics, and of all; returns how many letters."""
+    gone = 0
+    for topic in topics:
+        of_topic = dead_letters.c.topic == topic
+        older = _make_room(connection, of_topic, LETTERS)
+        gone += len(older)
+        if older:
+            newest = select(func.max(dead_letters.c.letter)).where(of_topic).scalar_subquery()
+            dropped = dead_letters.c.dropped + sum(1 + row.dropped for row in older)
+            connection.execute(
+                update(dead_letters).where(dead_letters.c.letter == newest).values(dropped=dropped)
+            )
+    return gone + len(_make_room(connection, true(), LETTERS_ALL))
 
 
 def _make_room(connection: Connection, among: ColumnElement[bool], most: int) -> Sequence[Row[Any, Any]]:

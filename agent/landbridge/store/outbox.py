@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, delete, exists, func, insert, select, update
 
-from landbridge.store import bulk, order
+from landbridge.store import bulk, order, tracks
 from landbridge.store.tables import outbox, refusals, targets
 
 BROKER = "broker"
@@ -25,6 +25,8 @@ class Outgoing(NamedTuple):
     device: str | None = None
     what: str | None = None
     """position, track or event; None: it is for the broker only."""
+    sequences: Sequence[int] = ()
+    """Of the points of a track."""
 
 
 class Posted(NamedTuple):
@@ -39,12 +41,23 @@ class Posted(NamedTuple):
     what: str | None
 
 
+def posted(number: int, message: Outgoing) -> Posted:
+    """The message as it lies in the outbox."""
+    return Posted(number, *message[:-1])
+
+
 def post(connection: Connection, messages: list[Outgoing], now_s: int) -> None:
     """Append `messages` in this order."""
     if messages:
         number = order.next_number(connection, last, now_s)
-        rows = [(number + place, *each) for place, each in enumerate(messages)]
-        bulk.insert(connection, outbox, ("message", *Outgoing._fields), rows)
+        rows = [posted(number + place, each) for place, each in enumerate(messages)]
+        bulk.insert(connection, outbox, Posted._fields, rows)
+        batches = [
+            tracks.Batch(number + place, each.tenant or HOUSE, each.device or "", each.sequences)
+            for place, each in enumerate(messages)
+            if each.sequences
+        ]
+        tracks.keep(connection, batches)
 
 
 def head(connection: Connection, limit: int) -> list[Posted]:
@@ -101,6 +114,11 @@ def waiting(connection: Connection, tenant: str | None, what: Sequence[str], aft
     if tenant is not None:
         wanted = wanted.where(outbox.c.tenant == tenant)
     return int(connection.execute(wanted).scalar_one())
+
+
+def published(connection: Connection) -> int:
+    """The number of the last message that the broker has; 0: it has none."""
+    return int(connection.execute(select(_broker_cursor())).scalar_one())
 
 
 def last(connection: Connection) -> int:

@@ -23,6 +23,7 @@ from sqlalchemy import (
 
 from landbridge.store import bulk, gaps
 from landbridge.store.among import among_given
+from landbridge.store.outbox import HOUSE
 from landbridge.store.tables import devices, points, trips, uplinks
 from landbridge.wire.columns import Rows
 from landbridge.wire.point import KIND_FIX, KIND_STILL, Point
@@ -230,13 +231,13 @@ def date(
 def newest_fix(
     connection: Connection, device: str, doubts: int, trip: int | None = None, tenant: str | None = None
 ) -> StoredPoint | None:
-    """The fix of `device`, of one `trip` of it or those of one `tenant`, with the greatest time that has none
-    of `doubts`."""
+    """The fix of `device`, of one `trip` of it or those of one `tenant` (HOUSE: of nobody's), with the
+    greatest time that has none of `doubts`."""
     fixes = _stored().where(points.c.device == device, points.c.kind == KIND_FIX)
     if trip is not None:
         fixes = fixes.where(points.c.trip == trip)
     if tenant is not None:
-        fixes = fixes.where(trips.c.tenant == tenant)
+        fixes = fixes.where(trips.c.tenant.is_(None) if tenant == HOUSE else trips.c.tenant == tenant)
     good = fixes.where(points.c.at_s.is_not(None), points.c.flags.bitwise_and(doubts) == 0)
     row = connection.execute(good.order_by(points.c.at_s.desc(), points.c.seq).limit(1)).one_or_none()
     return None if row is None else _from_row(row)

@@ -1,11 +1,11 @@
-"""What is kept for a time only, counted from when it was received: no clock of a device has a say in it.
+"""What is kept for a time only, counted from when it was received: no clock of a device ends it.
 
 Each function takes away MOST rows of a table at a time, so that no transaction is long; returns how many.
 """
 
 from collections.abc import Sequence
 
-from sqlalchemy import ColumnElement, Connection, Table, delete, exists, func, select, tuple_, update
+from sqlalchemy import ColumnElement, Connection, Table, delete, exists, false, func, select, tuple_, update
 
 from landbridge.store.tables import dead_letters, device_log, devices, points, quarantine, uplinks, wakes
 
@@ -28,11 +28,12 @@ def forget_uplinks(connection: Connection, names: Sequence[str], before_s: int) 
     return connection.execute(delete(uplinks).where(_some(uplinks, *old))).rowcount
 
 
-def forget_points(connection: Connection, names: Sequence[str], before_s: int) -> int:
-    """Remove the points of these devices that came before, but not the latest position of any; they are not
-    asked for again."""
+def forget_points(connection: Connection, names: Sequence[str], before_s: int, now_s: int) -> int:
+    """Remove the points of these devices that came before, but not the latest position of any, nor those that
+    were taken since: what has received them was years behind. They are not asked for again."""
     is_position = exists().where(devices.c.device == points.c.device, devices.c.position_seq == points.c.seq)
-    old = points.c.device.in_(names), points.c.received_s < before_s, ~is_position
+    is_new = func.coalesce(points.c.at_s.between(before_s, now_s), false())
+    old = points.c.device.in_(names), points.c.received_s < before_s, ~is_position, ~is_new
     highest = select(points.c.device, func.max(points.c.seq)).where(*old).group_by(points.c.device)
     for device, seq in connection.execute(highest).all():
         behind = devices.c.device == device, devices.c.complete_seq < seq

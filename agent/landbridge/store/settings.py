@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, Row, Select, func, insert, select
 from sqlalchemy.dialects.postgresql import insert as insert_or_replace
 
+from landbridge.store import order
 from landbridge.store.among import among_given
 from landbridge.store.tables import setting_reports, settings
 from landbridge.wire.settings import Report
@@ -22,9 +23,13 @@ class Desired(NamedTuple):
     """The values that differ from the defaults, by name."""
     set_by: str | None
     set_s: int | None
+    trip: int | None
+    """The one whose tenant has set some of them."""
+    lasting: dict[str, int]
+    """What of the changes is left when that trip ends."""
 
 
-NOTHING_SET = Desired(0, {}, None, None)
+NOTHING_SET = Desired(0, {}, None, None, None, {})
 
 
 def desired(connection: Connection, device: str) -> Desired:
@@ -57,14 +62,24 @@ def history(connection: Connection, device: str) -> list[Desired]:
     return [_desired(row) for row in connection.execute(statement)]
 
 
-def set_desired(connection: Connection, device: str, changes: Mapping[str, int], who: str, now_s: int) -> int:
-    """Make `changes` what `device` is to apply; returns the new revision, higher than all before.
+def set_desired(
+    connection: Connection,
+    device: str,
+    changes: Mapping[str, int],
+    who: str,
+    now_s: int,
+    trip: int | None = None,
+    lasting: Mapping[str, int] | None = None,
+) -> int:
+    """Make `changes` what `device` is to apply, until the end of `trip` if some of it is its tenant's: then
+    `lasting`. Returns the new revision, higher than all before.
 
     It starts from the clock: a database restored from a backup gives none a second time.
     """
-    revision = max(desired(connection, device).revision + 1, now_s)
-    values = {"device": device, "revision": revision, "changes": json.dumps(changes)}
-    connection.execute(insert(settings).values(**values, set_by=who, set_s=now_s))
+    revision = order.for_device(connection, device, desired(connection, device).revision, now_s)
+    values = {"device": device, "revision": revision, "changes": json.dumps(changes), "trip": trip}
+    left = None if trip is None else json.dumps(lasting)
+    connection.execute(insert(settings).values(**values, lasting=left, set_by=who, set_s=now_s))
     return revision
 
 
@@ -82,4 +97,7 @@ def keep_report(connection: Connection, device: str, said: Report, now_s: int) -
 
 
 def _desired(row: Row[tuple[object, ...]]) -> Desired:
-    return Desired(row.revision, json.loads(row.changes), row.set_by, row.set_s)
+    lasting = row.changes if row.lasting is None else row.lasting
+    return Desired(
+        row.revision, json.loads(row.changes), row.set_by, row.set_s, row.trip, json.loads(lasting)
+    )

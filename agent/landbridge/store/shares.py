@@ -7,6 +7,11 @@ from sqlalchemy import Connection, Row, Select, insert, select, update
 
 from landbridge.store.tables import shares, trips
 
+WHOLE_TRIP_S = 2**31 - 1
+"""`until_s` of a link that works until its trip ends."""
+LONGEST_S = 366 * 86_400
+"""No link works longer: a trip may be forgotten and never ended."""
+
 
 def add(
     connection: Connection, hashed: str, trip: int, from_s: int, until_s: int, who: str, now_s: int
@@ -38,8 +43,17 @@ def find(connection: Connection, share: int) -> Row[Any] | None:
 
 def opened_by(connection: Connection, hashed: str, now_s: int) -> Row[Any] | None:
     """The link with this hash, with columns of its trip, if it may be looked at now."""
-    good = (shares.c.revoked_s.is_(None), shares.c.from_s <= now_s, shares.c.until_s > now_s)
-    return connection.execute(_with_trip().where(shares.c.hash == hashed, *good)).one_or_none()
+    row = connection.execute(_with_trip().where(shares.c.hash == hashed)).one_or_none()
+    return row if row and row.revoked_s is None and row.from_s <= now_s < ends_s(row) else None
+
+
+def ends_s(row: Row[Any]) -> int:
+    """When a link, with columns of its trip, ends unless it is revoked; a trip that goes on may end it
+    earlier."""
+    if row.until_s != WHOLE_TRIP_S:
+        return int(row.until_s)
+    longest_s = int(row.added_s) + LONGEST_S
+    return longest_s if row.ended_s is None else min(longest_s, int(row.ended_s))
 
 
 def revoke(connection: Connection, share: int, who: str, now_s: int) -> None:

@@ -4,10 +4,9 @@ import fcntl
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 from landbridge.errors import UserError
-from landbridge.store.database import Database, shown
+from landbridge.store.database import Database, lock_of, shown
 from landbridge.store.leases import Leases
 
 _ALONE = "alone"
@@ -20,7 +19,7 @@ agent was faster, `DBAPIError` while the server is away."""
 def alone(database: Database) -> Iterator[Stay]:
     """Be the only one as long as it lasts; `UserError` when another is. Held by the operating system, or by
     the server for the connection: it ends with the process, however that ends."""
-    with _on_server(database) if database.on_server else _on_file(Path(database.place)) as stay:
+    with _on_server(database) if database.on_server else _on_file(database.place) as stay:
         yield stay
 
 
@@ -38,9 +37,9 @@ def _on_server(database: Database) -> Iterator[Stay]:
 
 
 @contextmanager
-def _on_file(database: Path) -> Iterator[Stay]:
+def _on_file(database: str) -> Iterator[Stay]:
     """Hold `<database>.lock`."""
-    path = database.with_name(database.name + ".lock")
+    path = lock_of(database)
     try:
         handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     except OSError as error:
@@ -49,7 +48,7 @@ def _on_file(database: Path) -> Iterator[Stay]:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         yield lambda: None
     except BlockingIOError:
-        raise _another(str(database)) from None
+        raise _another(database) from None
     finally:
         os.close(handle)
 

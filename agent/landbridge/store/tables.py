@@ -204,6 +204,17 @@ outbox = Table(
     sqlite_autoincrement=True,
 )
 
+# What went to the topics of tracks, for platforms that ask again: a batch of points a row.
+tracks = Table(
+    "tracks",
+    metadata,
+    Column("message", Integer, primary_key=True, autoincrement=False),  # that it had in the outbox
+    Column("tenant", Text, nullable=False),
+    Column("device", String(32), nullable=False),
+    Column("sequences", Text, nullable=False),  # JSON: lowest and highest of each range
+    Index("tracks_by_tenant", "tenant", "message"),
+)
+
 # Who takes messages from the outbox, each at its own pace. None is ever removed.
 targets = Table(
     "targets",
@@ -247,6 +258,9 @@ settings = Table(
     Column("changes", Text, nullable=False),  # JSON: what differs from the defaults, by name
     Column("set_by", Text, nullable=False),
     Column("set_s", Integer, nullable=False),
+    # The trip whose tenant has set some of it, and JSON: what is left when that ends. Null: all of it.
+    Column("trip", ForeignKey("trips.trip")),
+    Column("lasting", Text),
 )
 
 # What a device said last (wire/settings.py, Report).
@@ -278,6 +292,7 @@ commands = Table(
     Column("cancelled_s", Integer),
     Column("result", Integer),  # wire/commands.py, RESULTS
     Column("result_s", Integer),
+    Column("trip", ForeignKey("trips.trip")),  # whose tenant has given it, with which it ends; null: neither
 )
 
 releases = Table(
@@ -399,6 +414,9 @@ card_policies = Table(
     Column("wish", Text, nullable=False),  # name of a profile, or "auto"
     Column("set_by", Text, nullable=False),
     Column("set_s", Integer, nullable=False),
+    # The trip with which the wish ends, and the one that holds again then; null: this one lasts.
+    Column("trip", ForeignKey("trips.trip")),
+    Column("lasting", Text),
 )
 
 # What a device said of its card last (wire/cards.py, Report).
@@ -471,6 +489,7 @@ card_rollout_devices = Table(
     Column("device", ForeignKey("devices.device"), primary_key=True),
     Column("revision", Integer, nullable=False),  # of the policy that asks for it
     Column("ended", Text),  # "in use", or why not; null: not yet
+    Column("trip", ForeignKey("trips.trip")),  # the last one on which it has reached the device
 )
 
 # A row a change of who a device is.
@@ -596,7 +615,7 @@ alarms = Table(
     Column("event", Text, nullable=False, index=True),  # id of the one that raised it
     Column("raised_s", Integer, nullable=False),  # by the time of that event
     Column("last_s", Integer, nullable=False),
-    Column("times", Integer, nullable=False),
+    Column("times", Integer, nullable=False),  # it was told of; 0: not raised yet
     Column("told_s", Integer, nullable=False),  # last, of it or that it is over
     Column("content", Text, nullable=False),  # JSON: of the event that raised it
     Column("acknowledged_by", Text),

@@ -8,6 +8,9 @@ from sqlalchemy import Connection, Row, insert, select, update
 
 from landbridge.store.tables import devices, events, trips
 
+END = "the end of the trip"
+"""Who ends what belongs to a trip: its alarms, and what its tenant has ordered."""
+
 
 def start(
     connection: Connection,
@@ -78,6 +81,22 @@ def running(connection: Connection, device: str) -> Row[Any] | None:
     """The trip of `device` that has not ended."""
     statement = select(trips).where(trips.c.device == device, trips.c.ended_s.is_(None))
     return connection.execute(statement).one_or_none()
+
+
+def of_container(connection: Connection, container: str, from_s: int) -> list[Row[Any]]:
+    """The trips with `container` that have not ended before that time, in order."""
+    lasts = trips.c.ended_s.is_(None) | (trips.c.ended_s > from_s)
+    wanted = select(trips).where(trips.c.container == container, lasts)
+    return list(connection.execute(wanted.order_by(trips.c.started_s, trips.c.trip)))
+
+
+def twice(connection: Connection) -> list[tuple[str, str, str]]:
+    """(container, device, another device) of each pair of trips under way with the same container."""
+    other = trips.alias()
+    both = other.c.container == trips.c.container, other.c.device > trips.c.device
+    not_ended = trips.c.ended_s.is_(None), other.c.ended_s.is_(None)
+    pairs = select(trips.c.container, trips.c.device, other.c.device).where(*both, *not_ended)
+    return [tuple(row) for row in connection.execute(pairs.order_by(trips.c.container, trips.c.device))]
 
 
 def under_way(connection: Connection) -> dict[str, Row[Any]]:

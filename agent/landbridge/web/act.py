@@ -37,9 +37,11 @@ def send(
     it: Here, viewer: Viewer, device: str, verb: str, argument: int | None, expires: str
 ) -> commands.Given:
     """Give a command; `UserError` if it is none."""
-    with _acting(it, viewer, device, "admin" if verb in FOR_ADMINS else "operator") as (connection, _):
+    with _acting(it, viewer, device, "admin" if verb in FOR_ADMINS else "operator") as (connection, found):
         now_s = it.clock.now_s()
-        return commands.give(connection, device, verb, argument, expires, viewer.who, now_s)
+        return commands.give(
+            connection, device, verb, argument, expires, viewer.who, now_s, _ends_with(found)
+        )
 
 
 def cancel(it: Here, viewer: Viewer, device: str, command: int) -> None:
@@ -56,18 +58,18 @@ def cancel(it: Here, viewer: Viewer, device: str, command: int) -> None:
 def change(it: Here, viewer: Viewer, device: str, changes: Mapping[str, str]) -> int | None:
     """Change settings, values as text; returns the new revision, None if it is set so already."""
     parsed = settings.parse(f"{name}={value}" for name, value in changes.items())
-    with _acting(it, viewer, device, "operator") as (connection, _):
-        return settings.change(connection, device, parsed, viewer.who, it.clock.now_s())
+    with _acting(it, viewer, device, "operator") as (connection, found):
+        now_s = it.clock.now_s()
+        return settings.change(connection, device, parsed, viewer.who, now_s, _ends_with(found))
 
 
 def share(it: Here, viewer: Viewer, device: str, length: str) -> shares.Made:
-    """Share the trip that the device is on."""
-    length_s = commands.seconds(length)
+    """Share the trip that the device is on, until it ends or for a `length` like 12h."""
     with _acting(it, viewer, device, "operator") as (connection, found):
         trip = trips.find(connection, found.trip.trip) if found.trip else None
         if trip is None:
             raise UserError(f"{device} is on no trip; start one, then share it")
-        return shares.add(connection, trip, length_s, viewer.who, it.clock.now_s())
+        return shares.add(connection, trip, length, viewer.who, it.clock.now_s())
 
 
 def revoke(it: Here, viewer: Viewer, device: str, link: int) -> None:
@@ -83,8 +85,8 @@ def revoke(it: Here, viewer: Viewer, device: str, link: int) -> None:
 
 def switch(it: Here, viewer: Viewer, device: str, wish: str) -> int:
     """Have the device use a profile of its card; returns the revision."""
-    with _acting(it, viewer, device, "operator") as (connection, _):
-        return cards.switch(connection, device, wish, viewer.who, it.clock.now_s())
+    with _acting(it, viewer, device, "operator") as (connection, found):
+        return cards.switch(connection, device, wish, viewer.who, it.clock.now_s(), _ends_with(found))
 
 
 def acknowledge(it: Here, viewer: Viewer, alarm: int, note: str) -> dict[str, Any]:
@@ -115,6 +117,11 @@ def halt(it: Here, viewer: Viewer, board: str, sequence: int) -> None:
     _for_the_house(viewer)
     with it.database.writing() as connection:
         rollout.halt(connection, board, sequence, viewer.who, it.clock.now_s())
+
+
+def _ends_with(found: Ride) -> int | None:
+    """The trip with which ends what is ordered: a tenant's. What the operator orders lasts."""
+    return found.trip.trip if found.tenant is not None and found.trip else None
 
 
 def _for_the_house(viewer: Viewer) -> None:

@@ -20,13 +20,18 @@ def local_url(host: str, port: int) -> str:
     return f"http://{f'[{host}]' if ':' in host else host}:{port}"
 
 
-def own_address(request: Request, **query: str) -> str:
-    """Path and query of what is asked for, with these parts of the query instead; never another host's."""
+def own_address(request: Request) -> str:
+    """Path and query of what is asked for; never another host's."""
     # One that begins with two slashes would be.
     path = "/" + quote(request.scope["path"].lstrip("/\\"))
-    asked = URL("?" + request.scope["query_string"].decode("latin-1"))
-    asked = asked.include_query_params(**query) if query else asked
-    return f"{path}?{asked.query}" if asked.query else path
+    query = request.scope["query_string"].decode("latin-1")
+    return f"{path}?{query}" if query else path
+
+
+def with_query(address: str, **query: str) -> str:
+    """Path and query with these parts of the query instead."""
+    path, _, asked = address.partition("?")
+    return f"{path}?{URL('?' + asked).include_query_params(**query).query}"
 
 
 def share_url(web: Web, secret: str) -> str:

@@ -69,6 +69,13 @@ class Track(BaseModel):
     model_config = _as(_track())
 
 
+class Tracks(BaseModel):
+    """A page of what went to the topics of tracks."""
+
+    tracks: list[Track]
+    next: int
+
+
 class Events(BaseModel):
     """A page of the feed."""
 
@@ -207,7 +214,8 @@ class Link(BaseModel):
     link: int
     trip: int
     container: str
-    until: str
+    until: Time
+    """null: until the trip ends, a year at most."""
     by: str
     made: str
     state: str
@@ -218,7 +226,8 @@ class NewLink(BaseModel):
 
     link: int
     path: str
-    until: str
+    until: Time
+    """null: until the trip ends, a year at most."""
 
 
 class Outline(BaseModel):
@@ -244,12 +253,19 @@ class Traffic(BaseModel):
     reports: int
 
 
+class BatteryEnd(BaseModel):
+    """Between which times the battery is expected to be empty; null: more than a year from now."""
+
+    earliest: Time
+    latest: Time
+
+
 class Days(BaseModel):
     """Day by day."""
 
     energy: list[Energy]
     traffic: list[Traffic]
-    battery_end: Time
+    battery_end: BatteryEnd | None
 
 
 class JourneyEvent(BaseModel):

@@ -39,7 +39,7 @@ class Length(BaseModel):
     """How long a link works."""
 
     model_config = ConfigDict(extra="forbid")
-    length: str = Field("30d", max_length=8, description="12h, 30d.")
+    length: str = Field("", max_length=8, description="12h, 30d; empty: until the trip ends, a year at most.")
 
 
 @router.get("/fleet")

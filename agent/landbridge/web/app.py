@@ -1,6 +1,7 @@
 """The application: routes, errors in the form that the asker reads, the guard around all."""
 
 import logging
+from contextlib import suppress
 from urllib.parse import quote
 
 from fastapi import Depends, FastAPI, HTTPException, Request
@@ -8,6 +9,7 @@ from fastapi.exception_handlers import http_exception_handler
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, RedirectResponse, Response
 from sqlalchemy.exc import OperationalError
+from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException as AnyHTTPException
 from starlette.middleware.gzip import GZipMiddleware
 
@@ -28,10 +30,11 @@ from landbridge.web import (
 )
 from landbridge.web.address import own_address
 from landbridge.web.answers import BEARER, REFUSALS
+from landbridge.web.forms import NOTHING_WRONG, shown_again
 from landbridge.web.guard import Guard
 from landbridge.web.here import Here
 from landbridge.web.render import page
-from landbridge.web.viewer import NotSignedIn
+from landbridge.web.viewer import NotSignedIn, viewer
 
 _RETRY_S = 10
 _log = logging.getLogger(__name__)
@@ -78,7 +81,7 @@ async def _not_signed_in(request: Request, _: Exception) -> Response:
 
 async def _user_error(request: Request, error: Exception) -> Response:
     told = str(error).encode("utf-8", "backslashreplace").decode()  # half a surrogate pair cannot be sent
-    return await _http_error(request, HTTPException(400, told))
+    return await _refused(request, HTTPException(400, told), getattr(error, "field", ""))
 
 
 async def _no_database(request: Request, error: Exception) -> Response:
@@ -101,13 +104,27 @@ async def _not_valid(request: Request, error: Exception) -> Response:
     ]
     if _is_api(request):
         return JSONResponse({"detail": told}, 422)
-    return await _http_error(request, HTTPException(422, told[0]["msg"]))
+    return await _refused(request, HTTPException(422, told[0]["msg"]), str(told[0]["loc"][-1]))
 
 
 async def _http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, AnyHTTPException)
+    return await _refused(request, error)
+
+
+async def _refused(request: Request, error: AnyHTTPException, field: str = "") -> Response:
+    """In the form that the asker reads; what a form has called is answered with its page."""
     if _is_api(request):
         return await http_exception_handler(request, error)
-    answer = page(request, "error.html", error.status_code, code=error.status_code, why=error.detail)
+    code, why = error.status_code, error.detail
+    # Whoever asks for nothing that is there may be signed in all the same.
+    with suppress(NotSignedIn, AnyHTTPException, OperationalError):
+        if answer := await shown_again(request, code, why, field):
+            return answer
+    who = None
+    request.state.wrong = NOTHING_WRONG
+    with suppress(NotSignedIn, OperationalError):
+        who = await run_in_threadpool(viewer, request)
+    answer = page(request, "error.html", code, who=who, code=code, why=why)
     answer.headers.update(error.headers or {})
     return answer

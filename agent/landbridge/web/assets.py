@@ -1,22 +1,22 @@
-"""Files of the pages: ours, the base map's, MapLibre GL JS out of its wheel. Nothing is from elsewhere.
+"""Files of the pages: ours, the base map's, MapLibre GL JS as its makers build it. Nothing is from elsewhere.
 
 Their addresses name what is in them: browsers keep them for good, and an update of the agent has others.
 """
 
 import gzip
 import hashlib
-import importlib.util
 from functools import cache
 from pathlib import Path
 
 from fastapi import APIRouter, FastAPI, HTTPException
 from fastapi.responses import Response
 
-from landbridge.errors import UserError
 from landbridge.web import geography
 
 router = APIRouter(include_in_schema=False)
 STATIC = Path(__file__).parent / "static"
+MAPLIBRE = STATIC.with_name("maplibre")
+"""Of its package on npm what browsers need, untouched; version and digests are beside it."""
 _KEPT = "public, max-age=31536000, immutable"
 _KINDS = {
     "js": "text/javascript",
@@ -57,18 +57,10 @@ def file(version: str, name: str) -> Response:
 def _packed() -> dict[str, bytes]:
     """All by name."""
     plain = {path.name: path for path in STATIC.iterdir()}
-    plain |= {f"maplibre/{path.name}": path for path in _maplibre().glob("maplibre-gl.*")}
+    plain |= {f"maplibre/{path.name}": path for path in MAPLIBRE.glob("maplibre-gl.*")}
     packed = {name: gzip.compress(path.read_bytes(), mtime=0) for name, path in plain.items()}
     return packed | {
         "map/countries.geojson": geography.COUNTRIES.read_bytes(),
         "map/overview.geojson": geography.OVERVIEW.read_bytes(),
         "map/names.json": geography.labels(),
     }
-
-
-def _maplibre() -> Path:
-    """The folder with maplibre-gl.js; found without importing the package, which would load much."""
-    found = importlib.util.find_spec("maplibre")
-    if found is None or not found.submodule_search_locations:
-        raise UserError("the package maplibre is missing: pip install maplibre")
-    return Path(found.submodule_search_locations[0]) / "srcjs"

@@ -19,15 +19,16 @@ from landbridge.fleet.policy import AUTOMATIC
 from landbridge.store import cards as stored
 from landbridge.store import devices
 from landbridge.store.register import Registered
-from landbridge.web import act, answers, seen, tell
+from landbridge.web import act, answers, seen, tell, viewer
 from landbridge.web.answers import Json, Told
 from landbridge.web.api import Acts as ApiActs
 from landbridge.web.api import Device, Looks
-from landbridge.web.forms import Acts, back, device_path
+from landbridge.web.forms import Acts, back, device_path, of_page
 from landbridge.web.forms import Field as FormField
 from landbridge.web.here import here
 from landbridge.web.render import page
 from landbridge.web.seen import Ride
+from landbridge.web.viewer import Viewer
 from landbridge.wire import cards as wire
 from landbridge.wire import uplink
 
@@ -64,6 +65,15 @@ def switch(
 @router.get("/devices/{device}/card", include_in_schema=False)
 def card_page(request: Request, who: Looks, device: Device) -> HTMLResponse:
     """The page of the card."""
+    return _page(request, who, device)
+
+
+def show_again(request: Request, names: Mapping[str, str]) -> HTMLResponse:
+    """The page, after a switch was refused."""
+    return _page(request, viewer.viewer(request), names["device"])
+
+
+def _page(request: Request, who: Viewer, device: str) -> HTMLResponse:
     it = here(request)
     now_s = it.clock.now_s()
     with it.database.reading() as connection:
@@ -75,6 +85,7 @@ def card_page(request: Request, who: Looks, device: Device) -> HTMLResponse:
 
 
 @router.post("/devices/{device}/card/switch", include_in_schema=False)
+@of_page(show_again, "profiles", "/devices/{device}/card")
 def switch_form(request: Request, who: Acts, device: Device, profile: FormField) -> Response:
     """By the button."""
     act.switch(here(request), who, device, profile)

@@ -3,6 +3,7 @@
 import json
 from collections.abc import AsyncIterator, Iterator, Sequence
 from datetime import datetime
+from functools import partial
 from itertools import islice
 from typing import Annotated, Any
 
@@ -11,12 +12,14 @@ from fastapi.responses import Response, StreamingResponse
 from sqlalchemy import Row
 from starlette.concurrency import run_in_threadpool
 
+from landbridge.coverage import cells
 from landbridge.outbound.export import MEDIA_TYPES, Format, export
 from landbridge.outbound.kinds import dcsa
 from landbridge.outbound.paged import PAGE, Paged
-from landbridge.outbound.topics import message
-from landbridge.store import events, order
+from landbridge.outbound.topics import message, numbered
+from landbridge.store import events, order, points, tracks
 from landbridge.store.events import Wanted
+from landbridge.store.outbox import HOUSE
 from landbridge.web import act, answers, tell
 from landbridge.web.answers import Json, Told
 from landbridge.web.api import LARGEST, Device, Looks
@@ -58,15 +61,38 @@ def of_dcsa(
     return {"events": [found for found in each if found], "next": rows[-1].event if rows else after}
 
 
+@router.get("/v1/tracks", responses=answers.NOT_YET)
+def tracked(
+    request: Request, who: Looks, after: After = 0, limit: Annotated[int, Query(ge=1, le=100)] = 100
+) -> Annotated[Json, Told(answers.Tracks)]:
+    """The batches of points that went out after the `track` of that number, in this order, the points as
+    they are now; `next` as with events. They are kept for as long as uplinks ([store] raw_days)."""
+    it = here(request)
+    found = []
+    with it.database.reading() as connection:
+        _must_be_known(after, tracks.newest(connection), it, "track")
+        batches = tracks.after(connection, who.tenant, after, limit)
+        for each in batches:
+            stored = points.of_sequences(connection, each.device, each.sequences)
+            # What was put to another trip since is no longer this tenant's.
+            if mine := [point for point in stored if (point.tenant or HOUSE) == each.tenant]:
+                found.append(numbered(each.message, mine, partial(cells.locate, connection)))
+    return {"tracks": found, "next": batches[-1].message if batches else after}
+
+
 def _told(request: Request, after: int, limit: int, wanted: Wanted) -> Sequence[Row[Any]]:
     it = here(request)
     with it.database.reading() as connection:
-        newest = events.newest(connection)
-        if after > max(newest, order.of_time(it.clock.now_s())):
-            raise HTTPException(
-                409, f"after={after}: the newest event is {newest}; begin behind that, or with after=0"
-            )
+        _must_be_known(after, events.newest(connection), it, "event")
         return events.feed(connection, after, limit, wanted)
+
+
+def _must_be_known(after: int, newest: int, it: Here, what: str) -> None:
+    """409 for a number that nothing had yet, nor can have had before the database was restored."""
+    if after > max(newest, order.of_time(it.clock.now_s())):
+        raise HTTPException(
+            409, f"after={after}: the newest {what} is {newest}; begin behind that, or with after=0"
+        )
 
 
 @router.get("/v1/devices/{device}/export", response_class=Response, responses=answers.FILES)

@@ -9,6 +9,7 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from landbridge.web.address import SHARE
+from landbridge.web.places import Places
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; font-src 'self'; "
@@ -36,6 +37,8 @@ class Rate(NamedTuple):
 USUAL, SIGN_IN, SHARED = Rate(300, 20), Rate(10, 0.1), Rate(30, 0.5)
 LARGEST_BODY = 65_536
 _MOST_CLIENTS = 10_000
+AT_ONCE = 100
+"""Requests of one address that are being answered, live feeds among them."""
 
 
 class Buckets:
@@ -61,6 +64,7 @@ class Guard:
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
         self._buckets = Buckets()
+        self._places = Places(AT_ONCE)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Refuse or pass on; add the headers."""
@@ -80,10 +84,20 @@ class Guard:
         client = scope["client"][0] if scope["client"] else ""
         answer: ASGIApp = self._app
         if not self._buckets.take(client, rate_of(scope), time.monotonic()):
-            answer = PlainTextResponse("too many requests, wait a little", 429, {"retry-after": "10"})
+            answer = _too_many("too many requests")
         elif code := refusal(Headers(scope=scope)):
             answer = PlainTextResponse(f"give at most {LARGEST_BODY} bytes, and their number", code)
-        await answer(scope, receive, send_with_headers)
+        if not self._places.take(client):
+            await _too_many(f"more than {AT_ONCE} requests at once")(scope, receive, send_with_headers)
+            return
+        try:
+            await answer(scope, receive, send_with_headers)
+        finally:
+            self._places.give_back(client)
+
+
+def _too_many(what: str) -> PlainTextResponse:
+    return PlainTextResponse(f"{what}, wait a little", 429, {"retry-after": "10"})
 
 
 def refusal(headers: Headers) -> int | None:

@@ -10,6 +10,12 @@ from landbridge.clock import Clock
 from landbridge.config import Config
 from landbridge.store.database import Database
 from landbridge.web.guard import Buckets
+from landbridge.web.places import Places, Turns
+
+STREAMS = 20
+"""That one token has at once: tabs of browsers."""
+_HASHES, _WAITING = 2, 16
+"""Passwords that are checked at a time, each of which takes 64 MiB; attempts that wait for it."""
 
 
 @dataclass(frozen=True)
@@ -22,6 +28,10 @@ class Here:
     stop: threading.Event
     guesses: Buckets = field(default_factory=Buckets)
     """Attempts to sign in by name, from wherever they come."""
+    streams: Places = field(default_factory=lambda: Places(STREAMS))
+    """Live feeds, by token."""
+    hashing: Turns = field(default_factory=lambda: Turns(_HASHES, _WAITING))
+    """Taken while a password is checked."""
     exports: asyncio.Lock = field(default_factory=asyncio.Lock)
     """Held while a piece of an export is made."""
 

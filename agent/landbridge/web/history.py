@@ -62,7 +62,8 @@ def track_outline(
 
 @router.get("/days")
 def days(request: Request, who: Looks, device: Device) -> Annotated[Json, Told(answers.Days)]:
-    """Day by day: joules by what they were for, bytes of reports; when the battery is expected to end."""
+    """Day by day: joules by what they were for, bytes of reports; between which times the
+    battery is expected to end."""
     it = here(request)
     now_s = it.clock.now_s()
     with it.database.reading() as connection:
@@ -70,7 +71,7 @@ def days(request: Request, who: Looks, device: Device) -> Annotated[Json, Told(a
         spans = seen.intervals(connection, found, now_s)
         took = outline.energy(connection, device, spans)
         sent = outline.traffic(connection, device, spans)
-        end_s = forecast.battery_end_s(connection, device, now_s) if found.live else None
+        end = forecast.battery_end(connection, device, now_s) if found.live else None
     parts = {number: part for part, numbers in PARTS.items() for number in numbers}
     energy: dict[int, dict[str, float]] = {}
     for row in took:
@@ -82,7 +83,7 @@ def days(request: Request, who: Looks, device: Device) -> Annotated[Json, Told(a
         "traffic": [
             {"day": iso(row.day * outline.DAY_S), "bytes": row.bytes, "reports": row.reports} for row in sent
         ],
-        "battery_end": iso(end_s),
+        "battery_end": end and {"earliest": iso(end.earliest_s), "latest": iso(end.latest_s)},
     }
 
 

@@ -6,9 +6,11 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 from starlette.concurrency import run_in_threadpool
+from starlette.responses import PlainTextResponse, StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 from landbridge.web import seen
-from landbridge.web.here import Here
+from landbridge.web.here import STREAMS, Here
 
 LOOK_S = 1.0
 _KEEP_ALIVE_LOOKS = 20
@@ -50,3 +52,22 @@ async def stream(it: Here, tenant: str | None, may_go_on: Callable[[], bool]) ->
         for row in await run_in_threadpool(feed.news):
             yield f"data: {json.dumps(row, separators=(',', ':'))}\n\n"
         await asyncio.sleep(LOOK_S)
+
+
+class Live(StreamingResponse):
+    """The events of one browser; 429 when its token has too many already."""
+
+    def __init__(self, it: Here, token: str, events: AsyncIterator[str]) -> None:
+        super().__init__(events, media_type="text/event-stream")
+        self._streams, self._token = it.streams, token
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer."""
+        if not self._streams.take(self._token):
+            why = f"{self._token} has {STREAMS} live feeds already: close some, or give others a token"
+            await PlainTextResponse(why, 429, {"retry-after": "60"})(scope, receive, send)
+            return
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self._streams.give_back(self._token)

@@ -7,7 +7,9 @@ from typing import Annotated, Any
 
 import orjson
 from fastapi import APIRouter, Form, HTTPException, Request
-from fastapi.responses import HTMLResponse, RedirectResponse, Response, StreamingResponse
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from sqlalchemy import Row
+from starlette.concurrency import run_in_threadpool
 
 from landbridge.fleet import passwords, secret
 from landbridge.ingest import judge
@@ -15,13 +17,24 @@ from landbridge.store import tokens
 from landbridge.web import act, alarm_page, columns, seen, tell, viewer
 from landbridge.web.address import share_url
 from landbridge.web.api import LARGEST, MOST, Number
-from landbridge.web.forms import LONGEST_PATH, Acts, Field, Looks, back, device_path, inside, number
+from landbridge.web.forms import (
+    LONGEST_PATH,
+    Acts,
+    Field,
+    Looks,
+    back,
+    device_path,
+    inside,
+    number,
+    of_page,
+)
 from landbridge.web.guard import SIGN_IN
-from landbridge.web.here import here
-from landbridge.web.live import stream
+from landbridge.web.here import Here, here
+from landbridge.web.live import Live, stream
 from landbridge.web.render import page
 from landbridge.web.viewer import Viewer
 from landbridge.wire.commands import VERBS
+from landbridge.wire.settings import SETTINGS
 
 router = APIRouter(include_in_schema=False)
 FORM_COOKIE, MADE_COOKIE = "landbridge-form", "landbridge-made"
@@ -36,8 +49,13 @@ def sign_in_page(request: Request, after: str = "/") -> HTMLResponse:
     return answer
 
 
+def _sign_in_again(request: Request, names: Mapping[str, str]) -> HTMLResponse:
+    return sign_in_page(request, names["after"])
+
+
 @router.post("/sign-in")
-def sign_in(
+@of_page(_sign_in_again, "sign-in", "/sign-in")
+async def sign_in(
     request: Request,
     token: Field,
     csrf: Field,
@@ -52,17 +70,13 @@ def sign_in(
     name = name.strip()
     if name and not it.guesses.take(name, SIGN_IN, time.monotonic()):
         raise HTTPException(429, f"too many attempts to sign in as {name}: wait a little, or give a token")
-    with it.database.reading() as connection:  # who guesses holds up nobody
-        if name:
-            row = tokens.named(connection, name)
-        else:
-            row = tokens.valid(connection, secret.hashed(token.strip()))
-    if name and not passwords.is_of(row, token):
-        row = None
+    row = await run_in_threadpool(_token, it, name, token)
+    if name:
+        async with it.hashing.turn():  # who guesses holds up nobody
+            row = row if await run_in_threadpool(passwords.is_of, row, token) else None
     if row is None:
-        return page(request, "sign_in.html", 401, after=inside(after), csrf=csrf, wrong=True)
-    with it.database.writing() as connection:
-        cookie = viewer.begin(connection, it, row)
+        raise HTTPException(401, "This opens nothing: it is mistyped, or was revoked.")
+    cookie = await run_in_threadpool(_begin, it, row)
     answer = RedirectResponse(inside(after), 303)
     _set_cookie(request, answer, viewer.COOKIE, cookie, viewer.SESSION_S)
     return answer
@@ -95,11 +109,10 @@ def fleet_rows(request: Request, who: Looks) -> Response:
 
 
 @router.get("/live")
-def live(request: Request, who: Looks) -> StreamingResponse:
+def live(request: Request, who: Looks) -> Live:
     """What changes in the fleet."""
     it, cookie = here(request), request.cookies.get(viewer.COOKIE, "")
-    events = stream(it, who.tenant, lambda: viewer.is_signed_in(it, cookie))
-    return StreamingResponse(events, media_type="text/event-stream")
+    return Live(it, who.name, stream(it, who.tenant, lambda: viewer.is_signed_in(it, cookie)))
 
 
 @router.get("/devices/{device}")
@@ -113,45 +126,17 @@ def device(request: Request, who: Looks, device: str) -> HTMLResponse:
     return answer
 
 
-@router.post("/devices/{device}/commands")
-def send(
-    request: Request, who: Acts, device: str, verb: Field, argument: Field = "", expires: Field = "24h"
-) -> Response:
-    """Give a command."""
-    act.send(here(request), who, device, verb, number(argument), expires)
-    return back(device_path(device), "commands")
+def _token(it: Here, name: str, given: str) -> Row[Any] | None:
+    """The token of this name; without one the token that is given itself."""
+    with it.database.reading() as connection:
+        if name:
+            return tokens.named(connection, name)
+        return tokens.valid(connection, secret.hashed(given.strip()))
 
 
-@router.post("/devices/{device}/commands/{command}/cancel")
-def cancel(request: Request, who: Acts, device: str, command: Number) -> Response:
-    """Take a command back."""
-    act.cancel(here(request), who, device, command)
-    return back(device_path(device), "commands")
-
-
-@router.post("/devices/{device}/settings")
-async def change(request: Request, who: Acts, device: str) -> Response:
-    """Change the settings whose fields were filled in."""
-    given = {name: str(value) for name, value in (await request.form()).items()}
-    given.pop(viewer.CSRF_FIELD, None)  # who comes with a token has none
-    act.change(here(request), who, device, {name: value for name, value in given.items() if value})
-    return back(device_path(device), "settings")
-
-
-@router.post("/devices/{device}/shares")
-def share(request: Request, who: Acts, device: str, length: Field = "30d") -> Response:
-    """Make a link; the next page is the only one that shows it."""
-    made = act.share(here(request), who, device, length)
-    answer = back(device_path(device), "shares")
-    _set_cookie(request, answer, MADE_COOKIE, made.secret, 60, device_path(device))
-    return answer
-
-
-@router.post("/devices/{device}/shares/{link}/revoke")
-def revoke(request: Request, who: Acts, device: str, link: Number) -> Response:
-    """End a link."""
-    act.revoke(here(request), who, device, link)
-    return back(device_path(device), "shares")
+def _begin(it: Here, token: Row[Any]) -> str:
+    with it.database.writing() as connection:
+        return viewer.begin(connection, it, token)
 
 
 def _device(request: Request, who: Viewer, device: str, **more: Any) -> HTMLResponse:
@@ -170,6 +155,58 @@ def _device(request: Request, who: Viewer, device: str, **more: Any) -> HTMLResp
     acts = who.may("operator") and found.live
     bits = {"alarms": seen.ALARM_BITS, "doubtful": judge.NO_PLACE, "nowhere": judge.NOWHERE}
     return page(request, "device.html", who=who, verbs=verbs, acts=acts, bits=bits, **told, **more)
+
+
+def show_device(request: Request, names: Mapping[str, str]) -> HTMLResponse:
+    """The page of a device, after one of its forms was refused."""
+    return _device(request, viewer.viewer(request), names["device"])
+
+
+@router.post("/devices/{device}/commands")
+@of_page(show_device, "commands", "/devices/{device}", "verb", "argument", "expires")
+def send(
+    request: Request, who: Acts, device: str, verb: Field, argument: Field = "", expires: Field = "24h"
+) -> Response:
+    """Give a command."""
+    act.send(here(request), who, device, verb, number(argument), expires)
+    return back(device_path(device), "commands")
+
+
+@router.post("/devices/{device}/commands/{command}/cancel")
+@of_page(show_device, "commands", "/devices/{device}")
+def cancel(request: Request, who: Acts, device: str, command: Number) -> Response:
+    """Take a command back."""
+    act.cancel(here(request), who, device, command)
+    return back(device_path(device), "commands")
+
+
+@router.post("/devices/{device}/settings")
+@of_page(show_device, "settings", "/devices/{device}", *SETTINGS)
+async def change(request: Request, who: Acts, device: str) -> Response:
+    """Change the settings whose fields were filled in."""
+    given = {name: str(value) for name, value in (await request.form()).items()}
+    given.pop(viewer.CSRF_FIELD, None)  # who comes with a token has none
+    given = {name: value for name, value in given.items() if value}
+    await run_in_threadpool(act.change, here(request), who, device, given)
+    return back(device_path(device), "settings")
+
+
+@router.post("/devices/{device}/shares")
+@of_page(show_device, "shares", "/devices/{device}", "length")
+def share(request: Request, who: Acts, device: str, length: Field = "") -> Response:
+    """Make a link; the next page is the only one that shows it."""
+    made = act.share(here(request), who, device, length)
+    answer = back(device_path(device), "shares")
+    _set_cookie(request, answer, MADE_COOKIE, made.secret, 60, device_path(device))
+    return answer
+
+
+@router.post("/devices/{device}/shares/{link}/revoke")
+@of_page(show_device, "shares", "/devices/{device}")
+def revoke(request: Request, who: Acts, device: str, link: Number) -> Response:
+    """End a link."""
+    act.revoke(here(request), who, device, link)
+    return back(device_path(device), "shares")
 
 
 def _set_cookie(

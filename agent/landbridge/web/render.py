@@ -11,7 +11,8 @@ from markupsafe import Markup
 
 from landbridge.clock import iso
 from landbridge.web import assets, words
-from landbridge.web.address import own_address
+from landbridge.web.address import own_address, with_query
+from landbridge.web.forms import NOTHING_WRONG, Wrong
 from landbridge.web.here import here
 
 _templates = Environment(
@@ -27,7 +28,9 @@ _YEAR_S = 365 * 86400
 def page(request: Request, template: str, status: int = 200, **values: Any) -> HTMLResponse:
     """The page that `template` makes of `values`."""
     language = words.language_of(request)
-    is_asked = request.method == "GET"  # nothing is behind the address that a form was sent to
+    wrong: Wrong = getattr(request.state, "wrong", NOTHING_WRONG)
+    # Nothing is behind the address that a form was sent to.
+    address = own_address(request) if request.method == "GET" else wrong.path
     common = {
         **words.speakers(language),
         "as_json": as_json,
@@ -36,15 +39,17 @@ def page(request: Request, template: str, status: int = 200, **values: Any) -> H
         "texts": words.table(language),
         "static": assets.address(),
         "now": iso(here(request).clock.now_s()),
-        "path": request.url.path,
-        "address": own_address(request) if is_asked else "",
+        "path": address.partition("?")[0],
+        "address": address,
         "in_language": {
-            code: own_address(request, **{words.COOKIE: code}) for code in words.LANGUAGES if is_asked
+            code: with_query(address, **{words.COOKIE: code}) for code in words.LANGUAGES if address
         },
         "who": None,
+        "wrong": wrong,
         "data": None,
     }
-    answer = HTMLResponse(_templates.get_template(template).render(common | values), status)
+    text = _templates.get_template(template).render(common | values)
+    answer = HTMLResponse(text, wrong.code if wrong.form else status)
     if request.query_params.get(words.COOKIE) == language:
         answer.set_cookie(words.COOKIE, language, max_age=_YEAR_S, samesite="strict")
     return answer

@@ -240,7 +240,7 @@ def _glance(
         at_s=fix.at_s if fix else None,
         still_s=fix.still_s if fix else None,
         speed=fix.speed if fix else None,
-        battery_mv=battery_mv,
+        battery_mv=battery_mv or None,  # 0: it cannot be measured
         temperature=fix.temperature if fix else None,
         last_s=last_s,
         next_s=next_s,

@@ -1,6 +1,7 @@
 """Serves the application from a thread, on a port that is taken before anything else starts."""
 
 import logging
+import resource
 import socket
 import threading
 from collections.abc import Iterator
@@ -10,13 +11,15 @@ import uvicorn
 
 from landbridge.clock import Clock
 from landbridge.config import Config
-from landbridge.errors import UserError
 from landbridge.garbage import collect_seldom
 from landbridge.store.database import Database
 from landbridge.web.app import make
+from landbridge.web.connections import RUSH, Connection
 from landbridge.web.here import Here
+from landbridge.web.listen import listening
 
 _PATIENCE_S = 2
+_DESCRIPTORS = 1024
 
 
 @contextmanager
@@ -25,9 +28,21 @@ def serving(
 ) -> Iterator[threading.Thread]:
     """Serve meanwhile, by the thread it gives; `UserError` when the port cannot be had. `stop` ends the live
     feeds."""
-    listener = _listen(config.web.host, config.web.port)
+    with listening(config.web) as listener, serving_on(listener, config, database, clock, stop) as thread:
+        yield thread
+
+
+@contextmanager
+def serving_on(
+    listener: socket.socket, config: Config, database: Database, clock: Clock, stop: threading.Event
+) -> Iterator[threading.Thread]:
+    """The same on a socket that listens already."""
+    _see_to_descriptors()
     settings = uvicorn.Config(
         make(Here(config, database, clock, stop)),
+        http=Connection,
+        ws="none",
+        backlog=RUSH,
         log_config=None,
         log_level=logging.WARNING,
         access_log=False,
@@ -44,18 +59,11 @@ def serving(
         stop.set()
         server.should_exit = True
         thread.join()
-        listener.close()
 
 
-def _listen(host: str, port: int) -> socket.socket:
-    try:
-        (family, _, _, _, address), *_ = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        listener = socket.socket(family, socket.SOCK_STREAM)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(address)
-        listener.listen(128)
-    except OSError as error:
-        raise UserError(
-            f"cannot listen on {host} port {port}: {error.strerror}; stop who does, or correct [web]"
-        ) from None
-    return listener
+def _see_to_descriptors() -> None:
+    """As many as the connections need, where less than what is allowed is given: macOS gives 256."""
+    given, allowed = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _DESCRIPTORS if allowed == resource.RLIM_INFINITY else min(_DESCRIPTORS, allowed)
+    if given != resource.RLIM_INFINITY and given < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, allowed))

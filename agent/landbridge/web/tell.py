@@ -129,8 +129,9 @@ def shared(connection: Connection, found: Ride, now_s: int, before: int, most: i
     mine = {each.trip for each in seen.trips_of(connection, found)}
     return [
         {
-            "link": row.share, "trip": row.trip, "container": row.container, "until": iso(row.until_s),
-            "by": row.added_by, "made": iso(row.added_s), "state": shares.state(row, now_s),
+            "link": row.share, "trip": row.trip, "container": row.container,
+            "until": iso(shares.until_s(row)), "by": row.added_by, "made": iso(row.added_s),
+            "state": shares.state(row, now_s),
         }
         for row in stored_shares.newest(connection, mine, before, most)
     ]  # fmt: skip

@@ -1,5 +1,6 @@
 """Releases of the devices' application, and how far each has come: the house's page."""
 
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, Path, Request
@@ -9,10 +10,11 @@ from sqlalchemy import Connection, Row
 from landbridge.clock import iso
 from landbridge.fleet import rollout, stages
 from landbridge.store import releases
-from landbridge.web import act
-from landbridge.web.forms import Acts, Looks, back, only_house
+from landbridge.web import act, viewer
+from landbridge.web.forms import Acts, Looks, back, of_page, only_house
 from landbridge.web.here import here
 from landbridge.web.render import page
+from landbridge.web.viewer import Viewer
 from landbridge.wire.limits import RELEASE_SEQUENCE
 
 router = APIRouter(include_in_schema=False)
@@ -24,6 +26,15 @@ _MOST = 500
 @router.get("/updates")
 def updates(request: Request, who: Looks) -> HTMLResponse:
     """All releases and all devices."""
+    return _page(request, who)
+
+
+def show_again(request: Request, _: Mapping[str, str]) -> HTMLResponse:
+    """The page, after one of its forms was refused."""
+    return _page(request, viewer.viewer(request))
+
+
+def _page(request: Request, who: Viewer) -> HTMLResponse:
     only_house(who)
     with here(request).database.reading() as connection:
         found = [_release(connection, row) for row in releases.every(connection)]
@@ -36,6 +47,7 @@ def updates(request: Request, who: Looks) -> HTMLResponse:
 
 
 @router.post("/updates/{board}/{sequence}/roll-out")
+@of_page(show_again, "release-{board}-{sequence}", "/updates", "canaries", "days")
 def roll_out(
     request: Request,
     who: Acts,
@@ -50,6 +62,7 @@ def roll_out(
 
 
 @router.post("/updates/{board}/{sequence}/halt")
+@of_page(show_again, "release-{board}-{sequence}", "/updates")
 def halt(request: Request, who: Acts, board: Board, sequence: Sequence) -> Response:
     """Offer it to nobody any more."""
     act.halt(here(request), who, board, sequence)

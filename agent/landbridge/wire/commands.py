@@ -38,11 +38,12 @@ class Verb(NamedTuple):
     """What the argument means."""
 
 
+DENSE = "dense"
 SHIPPING = "shipping"
 NEW_BATTERY = "new-battery"
 VERBS = {
     "locate": Verb(1, "take a fix and report it in the next wake, a minute later"),
-    "dense": Verb(2, "dense points and reports for a time, within the budgets", 86400, "seconds, 0 ends it"),
+    DENSE: Verb(2, "dense points and reports for a time, within the budgets", 86400, "seconds, 0 ends it"),
     "reboot": Verb(3, "restart"),
     "log": Verb(4, "send log and counters"),
     "factory-reset": Verb(5, "forget settings and what was learnt; keep identity, keys, numbers, records"),

@@ -18,7 +18,7 @@ COUNTERS = (
 REPORT_KEY = 9
 """Of the uplink."""
 RESET, FAULT = 1, 2
-CALLED, MESSAGED = 8, 9
+CALLED, MESSAGED, UNCALIBRATED = 8, 9, 10
 POWER_ON = 1
 KINDS = {
     RESET: "reset, cause",
@@ -30,9 +30,11 @@ KINDS = {
     7: "flash error, errno",
     CALLED: "called, rings",
     MESSAGED: "sent messages",
+    UNCALIBRATED: "battery not measured",
 }
 """Entries of the log, and what their value is."""
 _WORDS = {(FAULT, 0): "", (3, -1): "not told", (4, 0): "", (5, -1): "not told", (5, 0): "no service"}
+_WORDS[(UNCALIBRATED, 0)] = "no calibration in the chip; counted as good"
 MAX_ENTRIES = 128
 MAX_FAULT_CHARS = 1_000
 _I32 = (-0x80000000, 0x7FFFFFFF)

@@ -111,9 +111,9 @@ class Point(NamedTuple):
         return None if self.hdop is None else self.hdop / 5
 
     @property
-    def battery_mv(self) -> int:
-        """Battery under the load of that moment."""
-        return self.battery * 20
+    def battery_mv(self) -> int | None:
+        """Battery under the load of that moment; None where the device cannot measure it."""
+        return self.battery * 20 or None
 
     @property
     def temperature_c(self) -> float:

@@ -20,7 +20,7 @@ UNDEFINED = const(127)
 GUARDED = const(-1)
 """A result of ours: the device does not ask for that."""
 
-OPERATIONAL = const(2)
+OPERATIONAL = const(2)  # also of a profile whose class the card leaves out (SGP.22: the default)
 
 # How a profile is named to the card, and whether it is to ask for a REFRESH.
 WAYS = ((0x5A, True), (0x5A, False), (0x4F, True), (0x4F, False))
@@ -57,8 +57,8 @@ def profiles(transport):
     for tag, value in tlv.objects(listed):
         iccid = tlv.find(value, 0x5A)
         if tag == 0xE3 and iccid and len(iccid) == 10:
-            state, kind = tlv.number(tlv.find(value, 0x9F70)), tlv.number(tlv.find(value, 0x95))
-            found.append(Profile(iccid, state == 1, kind))
+            state, kind = tlv.number(tlv.find(value, 0x9F70)), tlv.find(value, 0x95)
+            found.append(Profile(iccid, state == 1, OPERATIONAL if kind is None else tlv.number(kind)))
     return found
 
 

@@ -38,9 +38,7 @@ def identity(driver):
     iccid, known = _file(driver, b"+CRSM=176,12258,0,0,10"), _file(driver, b"+CRSM=176,28423,0,0,9")
     imsi = b""
     try:
-        for line in driver.channel.command(b"+CIMI", _MS):
-            if line.isdigit():
-                imsi = line
+        imsi = driver.imsi().encode()
     except (ModemSilent, ModemRestarted):
         raise
     except ModemError:

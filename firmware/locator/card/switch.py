@@ -268,8 +268,9 @@ class Switch(trial.Trial):
             transport.close()
 
     def _rung(self):
-        for line in self._driver.listing(b"+CGMR", None):
-            self._memory.modem_is(line)
+        revision = self._driver.revision()
+        if revision:
+            self._memory.modem_is(revision.encode())
         return self._memory.rung
 
     def _is(self, iccid, imsi, refreshed):

@@ -10,7 +10,7 @@ import struct
 
 from micropython import const
 
-from locator.port import DEEPSLEEP_RESET, HARD_RESET, SOFT_RESET, WATCHDOG_RESET
+from locator.port import DEEPSLEEP_RESET, HARD_RESET, POWER_ON, SOFT_RESET, WATCHDOG_RESET
 
 FAULT = "/fault.new"
 LAST_FAULT = "/fault.txt"
@@ -25,6 +25,7 @@ UNANSWERED = const(6)  # turns that the agent has answered before it fell silent
 FLASH = const(7)  # errno of a record that the flash did not take
 CALLED = const(8)  # rings in a wake
 MESSAGED = const(9)  # messages in a wake
+UNCALIBRATED = const(10)  # none: the chip cannot measure the battery, which counts as good
 
 # Counters.
 WAKES = const(0)
@@ -34,13 +35,13 @@ MODEM_ERRORS = const(5)
 MODEM_RESTARTS = const(6)
 FORGED = const(7)  # replies; begins anew with an epoch of the keys
 
-_HEAD = "<8HB"  # the last: wakes
+_HEAD = const("<8HB")  # the last: wakes
 _HEAD_SIZE = const(17)
 # Minutes since power-on (mod 65,536), reasons of what a wake did first and of its rest, 0.1 J.
-_WAKE = "<HBBH"
+_WAKE = const("<HBBH")
 _WAKE_SIZE = const(6)
 _MOST_WAKES = const(40)
-_ENTRY = "<IBi"
+_ENTRY = const("<IBi")
 _ENTRY_SIZE = const(9)
 _MOST = const(24)
 MAX_BYTES = const(473)
@@ -81,6 +82,8 @@ class Log:
             self.count(_COUNTER_OF_CAUSE[cause])
         if cause != DEEPSLEEP_RESET:
             self.add(port.clock_s(), RESET, cause)
+        if cause == POWER_ON and getattr(port, "uncalibrated", False):
+            self.add(port.clock_s(), UNCALIBRATED)
         return self._adopt_fault(port) or cause != DEEPSLEEP_RESET
 
     def __len__(self):

@@ -189,6 +189,7 @@ class Conversation:
         self._journal.acknowledge(reply[_RANGES])
         self.outcome.refused = self._batch.n > 0 and self._journal.pending() == waiting
         self.outcome.server_time = reply[_TIME]
+        self._ledger.date(reply[_TIME], True)
         # An answer to an earlier attempt of this turn acknowledges what that said: the same.
         if self.desk:
             self.desk.told()

@@ -5,6 +5,10 @@ allocates nothing. Three kinds of match are kept apart: the reply that was asked
 the final results, and unsolicited lines (by prefix, kept in a short queue until asked for). A line that
 announces raw bytes is followed at once by reading them, by count, into `inbox`: a payload may
 contain anything, also `OK`.
+
+An answer names no command. So before each command what has come by then is dropped, and after a final result
+that may have been one too many (an error; OK without the line that was asked for) the modem is first asked
+something that nothing else asks: what comes before that answer belongs to the commands before.
 """
 
 from micropython import const
@@ -20,24 +24,33 @@ _PROBE_MS = const(300)
 _PROBE_TRIES = const(3)
 _LATE_TRIES = const(20)
 _PROMPT = const(-1)
+_STALE_MS = const(1000)
+_BOOT_LINES_MS = const(2000)  # some firmware says RDY twice, and a second is slept; no modem boots sooner
 
 
-_FINALS_BAD = (b"ERROR", b"+CME ERROR", b"+CMS ERROR", b"NO CARRIER", b"SEND FAIL")
+_FINALS_BAD = (b"ERROR", b"+CME ERROR", b"+CMS ERROR", b"SEND FAIL")
+_DATA_FINALS = _FINALS_BAD + (b"NO CARRIER",)
+# Lines about calls, and of SIMCom's boot: no answer to anything, nothing that anybody waits for.
+_CHATTER = (
+    b"NO CARRIER", b"NO ANSWER", b"NO DIALTONE", b"BUSY", b"+CLIP:", b"MISSED_CALL:", b"VOICE CALL:",
+    b"Call Ready", b"SMS Ready",
+)  # fmt: skip
 # Rings and messages, as TS 27.007 and 27.005 announce them: counted, and nothing else.
-_UNINVITED = (b"RING", b"+CRING:", b"+CMTI:", b"+CDSI:", b"+CMT:", b"+CDS:")
-_MESSAGES = const(2)  # from here on
-_SHOWN = const(4)  # from here on the text is the next line
+_RINGS = (b"RING", b"+CRING:")
+_SHOWN = (b"+CMT:", b"+CDS:")  # the text is the next line
+_MESSAGES = (b"+CMTI:", b"+CDSI:") + _SHOWN
 
 
 class Channel:
-    """`port` gives the UART. A driver sets `unsolicited` (prefixes that may come at any time) and
-    `restart` (prefixes that only a booting modem sends) to tuples of bytes, while connected `lost`
-    (those that tell the end of the connection), and says how inbound payloads are announced: by a
-    line beginning with `raw_prefix`, whose last field is their length and which ends at its
-    `raw_commas`th comma (0: at its line end)."""
+    """`port` gives the UART. A driver sets `unsolicited` (prefixes that may come at any time), `restart`
+    (prefixes that only a booting modem sends) and `signs` (those of a late boot line, or of a card that
+    starts anew) to tuples of bytes, and says how inbound payloads are announced: by a line beginning with
+    `raw_prefix`, whose last field is their length and which ends at its `raw_commas`th comma (0: at its
+    line end). While connected `lost` are the prefixes that tell the end of the connection."""
 
     unsolicited: tuple = ()
     restart: tuple = ()
+    signs: tuple = ()
     lost: tuple = ()
     raw_prefix = b""
     raw_commas = 0
@@ -55,7 +68,10 @@ class Channel:
         self.inbox_n = 0
         self.uninvited = [0, 0]  # rings, messages
         self._late = False  # a command was not answered in time: it may yet be
-        self.booting = True  # boot lines are expected: they are no restart
+        self.unsure = False  # an answer to a command before may yet come: its final result was another's
+        self.booting = True  # boot lines and echo are expected: they are no restart
+        self._is_echoed = self._is_echo_off = False  # the last command; an answer has come without echo since
+        self._boot_ms = -_BOOT_LINES_MS  # when the last boot line has come
 
     def command(self, text, timeout_ms, prefix=None, take=None):
         """Send `AT` + `text` (bytes) and wait for the final result.
@@ -67,7 +83,9 @@ class Channel:
         (bytes, without the parenthesis).
         """
         self._send(text)
-        return self._reply(text, timeout_ms, prefix, take)
+        lines = self._reply(text, timeout_ms, prefix, take)
+        self._is_echo_off = self._is_echo_off or not self._is_echoed
+        return lines
 
     def hears(self, tries=_PROBE_TRIES):
         """Whether the modem answers `AT`. What came late, to questions before, is dropped then."""
@@ -91,15 +109,30 @@ class Channel:
 
     def prompted(self, text, data, timeout_ms, prompt=b">"):
         """Send a command that asks for `data` (bytes-like) at its prompt; wait for the final result."""
+        finals = _FINALS_BAD if prompt == b">" else _DATA_FINALS
         self._send(text)
+        self._await_prompt(text, prompt, timeout_ms, finals)
+        self._port.uart_write(data)
+        return self._reply(text, timeout_ms, None, None, finals)
+
+    def _await_prompt(self, text, prompt, timeout_ms, finals):
+        """A modem that prompts takes all that follows for data: so an error is believed only when no prompt
+        comes after it."""
         deadline = self._port.ticks_ms() + timeout_ms
+        refusal = None
         while True:
             got = self._next_line(deadline, prompt == b">")
             if got == _PROMPT or (got and self._begins(prompt)):
-                break
-            self._sort(text, got, None)
-        self._port.uart_write(data)
-        return self._reply(text, timeout_ms, None)
+                return
+            if refusal and not got:
+                raise refusal
+            try:
+                self._sort(text, got, None, finals)
+            except (ConnectionLost, ModemRestarted, ModemSilent):
+                raise
+            except ModemError as error:
+                refusal = error
+                deadline = self._port.ticks_ms() + _PROBE_MS
 
     def wait(self, prefix, timeout_ms):
         """The next unsolicited line beginning with `prefix`, without it; None at the deadline. Raises
@@ -114,11 +147,21 @@ class Channel:
             got = self._next_line(deadline, False)
             if not got:
                 return None
+            before = self.unsure
             self._keep_unsolicited()
+            if self.unsure and not before:  # the sign of a restart: what is waited for would never come
+                self.unsure = not self._catch_up()
 
     def forget(self, prefix):
         """Drop what is queued with `prefix`, so that the next `wait` sees only what comes later."""
         self._queue = [line for line in self._queue if not line.startswith(prefix)]
+
+    def connected(self, lost):
+        """From now on a line that begins with one of `lost` tells the end of the connection; those that have
+        come before were of another one."""
+        for end in lost:
+            self.forget(end)
+        self.lost = lost
 
     def _check_lost(self, i):
         """Raise `ConnectionLost` if that line of the queue tells it."""
@@ -127,19 +170,57 @@ class Channel:
                 raise ConnectionLost(end, parse.last_integer(self._queue.pop(i)))
 
     def _send(self, text):
-        """A late answer to the command before must not be taken for the one to this."""
+        """An answer to a command before must not be taken for the one to this."""
+        self._is_echo_off = self._is_echo_off and not self.booting
+        if self.unsure and not self._catch_up():
+            self._late = True
         if self._late and not self.hears(_LATE_TRIES):
             raise ModemSilent(text)
+        self.unsure = False
+        self._drop_stale()
+        self._is_echoed = self.booting
         self._port.uart_write(b"AT" + text + b"\r")
 
-    def _reply(self, text, timeout_ms, prefix, take=None):
+    def _catch_up(self):
+        """Whether the modem has answered what nothing else asks: then all before is answered. An echo that
+        was off is on again when the modem has restarted without a word."""
+        self._port.uart_write(b"AT+CMEE?\r")
+        deadline = self._port.ticks_ms() + _STALE_MS
+        answered = False
+        while self._next_line(deadline, False):
+            if self._is_echo_off and self._begins(b"AT+CMEE?"):
+                raise ModemRestarted(b"echo")
+            if self._begins(b"+CMEE:"):
+                answered = True
+            elif answered and self._begins(b"OK"):
+                return True
+            else:
+                self._keep_unsolicited()
+        return False
+
+    def _drop_stale(self):
+        """What is there before a command is sent is not its answer."""
+        deadline = self._port.ticks_ms() + _STALE_MS
+        while self._port.ticks_ms() < deadline:
+            if self._at == self._end:
+                self._at = 0
+                self._end = self._port.uart_readinto(self._rx, 0)
+                if not self._end:
+                    return
+            elif not self._n and self._rx[self._at] in b"\r\n\0":
+                self._at += 1
+            elif self._next_line(self._port.ticks_ms() + _PROBE_MS, False):
+                self._keep_unsolicited()
+
+    def _reply(self, text, timeout_ms, prefix, take=None, finals=_FINALS_BAD):
         deadline = self._port.ticks_ms() + timeout_ms
         self._piecewise = take is not None
         lines: list = []
         while True:
             got = self._next_line(deadline, False)
-            line = self._sort(text, got, prefix)
+            line = self._sort(text, got, prefix, finals)
             if line == b"OK" or line == b"SEND OK":
+                self.unsure = self.unsure or not (lines or prefix is take is None)
                 return lines
             if line is None:
                 continue
@@ -148,18 +229,19 @@ class Channel:
             elif len(lines) < _QUEUE:
                 lines.append(line)
 
-    def _sort(self, text, got, prefix):
+    def _sort(self, text, got, prefix, finals):
         """What the line just read is: returns OK or an information line, None for anything else."""
         if not got:
             self._late = True
             raise ModemSilent(text)
         if self._begins(b"AT"):  # echo
+            self._is_echoed = True
             return None
-        for final in _FINALS_BAD:
-            if self._begins(final):
-                for i in range(len(self._queue)):
-                    self._check_lost(i)
-                raise ModemError(text, parse.last_integer(bytes(self._line[: self._length])))
+        if self._is_any(finals):
+            self.unsure = True
+            for i in range(len(self._queue)):
+                self._check_lost(i)
+            raise ModemError(text, _code(bytes(self._line[: self._length])))
         line = bytes(self._line[:got])
         if line == b"OK" or line == b"SEND OK":
             return line
@@ -170,20 +252,43 @@ class Channel:
         return line
 
     def _keep_unsolicited(self):
-        for prefix in self.restart:
-            if self._begins(prefix) and not self.booting:
-                raise ModemRestarted(prefix)
-        for i, prefix in enumerate(_UNINVITED):
+        """Whether the line is none that answers a command; it is kept if somebody may wait for it."""
+        if self._is_any(self.restart):
+            self._boot_line()
+        elif self._is_any(self.signs):
+            self.unsure = self.unsure or not self.booting
+        elif self._is_any(_RINGS):
+            self.uninvited[0] += 1
+        elif self._is_any(_MESSAGES):
+            self.uninvited[1] += 1
+            if self._is_any(_SHOWN):
+                self._next_line(self._port.ticks_ms() + 1000, False)
+        elif self._is_any(self.unsolicited):
+            self._keep(bytes(self._line[: self._length]))
+        else:
+            return self._is_any(_CHATTER)
+        return True
+
+    def _boot_line(self):
+        """A line that begins a boot: a restart unless it is expected, or another one has just come."""
+        now = self._port.ticks_ms()
+        if now - self._boot_ms >= _BOOT_LINES_MS:
+            self._boot_ms = now
+            if not self.booting:
+                raise ModemRestarted(self.restart[0])
+            self._keep(self.restart[0])  # under one name, whichever it was
+
+    def _keep(self, line):
+        """Queue a line; where there is no room the oldest of its kind goes, else the oldest."""
+        if len(self._queue) >= _QUEUE:
+            kind = line[: line.find(b":") + 1]
+            alike = [i for i, kept in enumerate(self._queue) if kept.startswith(kind)]
+            del self._queue[alike[0] if alike else 0]
+        self._queue.append(line)
+
+    def _is_any(self, prefixes):
+        for prefix in prefixes:
             if self._begins(prefix):
-                self.uninvited[i >= _MESSAGES] += 1
-                if i >= _SHOWN:
-                    self._next_line(self._port.ticks_ms() + 1000, False)
-                return True
-        for prefix in self.unsolicited:
-            if self._begins(prefix):
-                if len(self._queue) >= _QUEUE:
-                    del self._queue[0]
-                self._queue.append(bytes(self._line[: self._length]))
                 return True
         return False
 
@@ -272,3 +377,13 @@ class Channel:
         byte = self._rx[self._at]
         self._at += 1
         return byte
+
+
+def _code(line):
+    """The code of an error line, -1 when it has none; some firmware says it in words whatever was set."""
+    code = parse.last_integer(line)
+    if code < 0 and line.startswith(b"+CME"):
+        from locator.modem import cme_texts
+
+        code = cme_texts.code(line)
+    return code

@@ -17,6 +17,7 @@ _PARK_STEP_MS = const(2500)
 _PARK_TRIES = const(2)
 _FOUND_AGAIN_MS = const(12000)
 _ALREADY_ON = const(504)
+_NOT_FIXED = const(516)
 _OPEN_FAILED = const(-1)
 _NO_PDP = const(3)
 
@@ -30,7 +31,7 @@ class Bg95(Driver):
     # PSM: periodic TAU 30 h, longer than any pause between reports (a day and its spread), so that the modem
     # never wakes by itself; active time 2 min, so that it does not go to sleep by itself in mid-wake,
     # while GNSS searches: `stop` sends it there at once.
-    SETUP = (b"E0", b"+CMEE=1", b"+CEREG=4", b'+CPSMS=1,,,"01000011","00100010"')
+    SETUP = (b"+CMEE=1", b"+CEREG=4", b'+CPSMS=1,,,"01000011","00100010"')
     # Local time (CTZU) is what CCLK means everywhere else; the applets of multi-IMSI cards work through the
     # toolkit (QSTK).
     CONFIGURE = (
@@ -39,13 +40,14 @@ class Bg95(Driver):
         b"+QGPSXTRA=1", b"+CTZU=3", b"+QSTK=1",
     )  # fmt: skip
     UNSOLICITED = (
-        b"RDY", b"APP RDY", b"+CFUN:", b"+CPIN:", b"+QUSIM:", b"+QIND:", b"+CREG:", b"+CGREG:", b"+CEREG:",
+        b"+CFUN:", b"+CPIN:", b"+QUSIM:", b"+QIND:", b"+CREG:", b"+CGREG:", b"+CEREG:",
         b"+QPSMTIMER:", b"+QMT", b"+QIURC:", b"POWERED DOWN", b"NORMAL POWER DOWN", b"PSM POWER DOWN",
         b"POWER DOWN",
     )  # fmt: skip
     RESTART = (b"RDY",)
+    SIGNS = (b"APP RDY",)
     NEIGHBOURS = b'+QENG="neighbourcell"'
-    ICCID = (b"+QCCID", b"+QCCID:")
+    ICCID = b"+QCCID"
     # 0: CS alone, 1: PS alone, 2: both; at once, and kept.
     SERVICES = (b'+QCFG="servicedomain"', b"+QCFG:", b'+QCFG="servicedomain",%d,1', (1,), (2, 0))
 
@@ -97,6 +99,8 @@ class Bg95(Driver):
         except ModemError as e:
             if e.code < 0:
                 raise
+            # The usual answer, once a second: whatever follows it has come by the next time.
+            self.channel.unsure = e.code != _NOT_FIXED
             return None
         return _fix(parse.fields(lines[0])) if lines else None
 
@@ -133,14 +137,17 @@ class Bg95(Driver):
         code = self._outcome(b"+QMTOPEN:", _OPEN_MS)[-1]
         if code == _NO_PDP:
             raise PdpError("open")
-        if code == _OPEN_FAILED:  # names, addresses and parameters have codes of their own
-            raise TlsError("open", code)
+        if code == _OPEN_FAILED:
+            from locator.modem import refusals
+
+            if refusals.reaches(self, host, port):
+                raise TlsError("open", code)
         if code != 0:
             raise ModemError("open", code)
         self.channel.command(b'+QMTCONN=0,"%s","%s","%s"' % (device, device, password), SIM_MS)
         if self._final(b"+QMTCONN:", 1)[1:3] != [0, 0]:
             raise ModemError("connect")
-        self.channel.lost = (b"+QMTSTAT:", b'+QIURC: "pdpdeact"')
+        self.channel.connected((b"+QMTSTAT:", b'+QIURC: "pdpdeact"'))
 
     def mqtt_subscribe(self, topic):
         """Subscribe to `topic` (bytes) at QoS 0."""
@@ -195,7 +202,7 @@ class Bg95(Driver):
             return True
         self.accepts(b"+QPOWD=1")
         if not self._power_down():
-            self._cut_supply()
+            self.cut_supply()
         return False
 
     def _falls_asleep(self):
@@ -204,19 +211,19 @@ class Bg95(Driver):
         deadline = self.port.ticks_ms() + _PARK_MS
         while self.port.ticks_ms() < deadline:
             self.port.sleep_ms(_PARK_STEP_MS)
-            if not self.channel.hears(_PARK_TRIES):
+            if self.port.modem_status() is False or not self.channel.hears(_PARK_TRIES):
                 return True
         return False
 
     def _power_down(self):
+        """Whether the modem says that it goes, or has gone by its STATUS."""
+        step_ms = _POWER_DOWN_MS if self.port.modem_status() is None else SHORT_MS
         deadline = self.port.ticks_ms() + _POWER_DOWN_MS
-        while True:
-            left = deadline - self.port.ticks_ms()
-            line = self.channel.wait(b"", left) if left > 0 else None
-            if line is None:
-                return False
-            if line.endswith(b"DOWN"):
+        while self.port.ticks_ms() < deadline:
+            line = self.channel.wait(b"", min(step_ms, deadline - self.port.ticks_ms()))
+            if (line and line.endswith(b"DOWN")) or self.port.modem_status() is False:
                 return True
+        return False
 
     def psm_granted(self):
         """Whether the network has granted PSM: +CEREG level 4 then tells both timers (manual 6.3)."""
@@ -278,6 +285,6 @@ def _fix(parts):
     if len(parts) != 11:
         return None
     digits = ((1, 5), (2, 5), (4, 1), (7, 4), (6, 2), (3, 1))
-    values = [parse.decimal(parts[at], digit) for at, digit in digits]
+    values = [(parse.motion if at in (6, 7) else parse.decimal)(parts[at], digit) for at, digit in digits]
     values = [parse.epoch(parts[9], parts[0])] + values + [parse.integer(parts[10])]
     return None if None in values else parse.fix(*values)

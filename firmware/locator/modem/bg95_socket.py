@@ -27,7 +27,7 @@ class Bg95Socket(Socket):
         code = self._driver._outcome(b"+QSSLOPEN:", _OPEN_MS)[-1]
         if code != 0:
             raise ModemError("socket", code)
-        self._at.lost = self.LOST
+        self._at.connected(self.LOST)
 
     def _send(self, part):
         self._at.prompted(b"+QSSLSEND=0,%d" % len(part), part, SEND_MS)

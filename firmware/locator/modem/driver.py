@@ -31,6 +31,11 @@ _NO_SIGNAL = const(99)
 _SERVED = (1, 5)  # <stat>: home, roaming
 _REFUSED = const(3)
 _CARD_TRIES = const(10)
+_BUSY_TRIES = const(25)
+_SIM_BUSY = const(14)  # +CME ERROR
+_IMEI_DIGITS = (14, 16)  # without its check digit, or with the software version (TS 23.003, 6.2)
+_ICCID_DIGITS = (18, 20)  # in ten bytes, filled with F (TS 31.102, 4.2)
+_IMSI_DIGITS = (14, 15)  # TS 23.003, 2.2
 
 
 def ca_name(ca):
@@ -48,8 +53,9 @@ class Driver:
     CONFIGURE: tuple = ()  # commands whose effect the modem keeps, once after power-on of the device
     UNSOLICITED: tuple = ()
     RESTART: tuple = ()
+    SIGNS: tuple = ()  # of a restart, or of something milder: whether the echo is back tells which
     NEIGHBOURS: bytes | None = None  # the command that lists neighbour cells
-    ICCID: tuple = ()  # the command that reads it, and the prefix of its reply
+    ICCID = b""  # the command that reads it
     # Voice and SMS: the question, the prefix of its reply, the change, and its values: off, on; the first
     # of each is what is set.
     SERVICES: tuple = ()
@@ -68,15 +74,17 @@ class Driver:
         self.board = board
         at.unsolicited = self.UNSOLICITED
         at.restart = self.RESTART
+        at.signs = self.SIGNS
         self.on = False
         self._silent = False  # the radio is off, for GNSS
         self._refused = None  # the `PdpError` that this start has come to: nobody asks again
         self.lost_supply = False  # by `stop`; and with it the clock and the orbits of GNSS
 
     def start(self, surely_off, configure):
-        """Power on and reach `OK`. `surely_off` saves the probe; `configure` repeats CONFIGURE."""
+        """Power on and reach `OK`. `surely_off` or STATUS saves the probe; `configure` repeats CONFIGURE."""
         self.channel.booting, self._refused, self._silent = True, None, False
         self.port.modem_rail(True)
+        surely_off = surely_off or self.port.modem_status() is False
         try:
             if surely_off or not (self.channel.hears() or self._rescue().escape(self)):
                 self.boot()
@@ -84,6 +92,7 @@ class Driver:
                 self._silent = True  # for all we know: a reset may have come while satellites were searched
         except ModemSilent:
             self._rescue().cold_boot(self)
+        self.accepts(b"E0")
         self.channel.booting = False
         self.on = True
         for text in self.SETUP:
@@ -202,11 +211,26 @@ class Driver:
 
     def identity(self):
         """(IMEI, ICCID, IMSI, firmware revision of the modem) as text."""
-        imei = self._one(b"+CGSN", None)
-        imsi = self._one(b"+CIMI", None)
-        iccid = self._one(self.ICCID[0], self.ICCID[1]).rstrip("F")
-        revision = self._one(b"+CGMR", None)
-        return imei, iccid, imsi, revision[revision.find(":") + 1 :].strip()
+        imei = self._number(b"+CGSN", _IMEI_DIGITS)
+        imsi = self.imsi()
+        iccid = self._number(self.ICCID, _ICCID_DIGITS)
+        return imei, iccid, imsi, self.revision()
+
+    def imsi(self):
+        """The IMSI that the modem uses, "" when it tells none."""
+        return self._number(b"+CIMI", _IMSI_DIGITS)
+
+    def revision(self):
+        """The firmware revision of the modem as text, "" when it does not tell."""
+        for line in self.channel.command(b"+CGMR", SIM_MS):
+            name, _, value = line.rpartition(b":")  # bare, or behind its own name; not what comes unasked
+            try:
+                if name in (b"", b"+CGMR", b"Revision"):
+                    return value.strip().decode()
+            except ValueError:  # noise on the line
+                pass
+        self.channel.unsure = True
+        return ""
 
     def card_gone(self):
         """Whether the modem says that no card is in its slot."""
@@ -214,20 +238,24 @@ class Driver:
 
     def boot(self):
         """Press the power key until the modem answers. Raises `ModemSilent`."""
-        for _ in range(2):  # the key toggles: a modem that was on after all is off after the first
-            self.channel.forget(b"RDY")
-            self.port.modem_key(True)
-            self.port.sleep_ms(self.KEY_MS)
-            self.port.modem_key(False)
-            self.port.sleep_ms(self.QUIET_MS)
-            self.channel.wait(b"RDY", self.BOOT_MS)
-            if self.channel.hears(_SYNC_TRIES):
-                return
-        raise ModemSilent("power on")
+        key = (self.port.modem_key, self.KEY_MS)
+        # The key toggles: a modem that was on after all is off after the first.
+        if not (self.starts_after(*key) or self.starts_after(*key)):
+            raise ModemSilent("power on")
 
-    def _cut_supply(self):
-        self.port.modem_rail(False)
-        self.lost_supply = True
+    def starts_after(self, press, ms):
+        """Whether the modem answers after a pulse of its power key, or of its reset line."""
+        self.channel.forget(b"RDY")
+        press(True)
+        self.port.sleep_ms(ms)
+        press(False)
+        self.port.sleep_ms(self.QUIET_MS)
+        self.channel.wait(b"RDY", self.BOOT_MS)
+        return self.channel.hears(_SYNC_TRIES)
+
+    def cut_supply(self):
+        """What is left when the modem does not power off."""
+        self._rescue().cut_supply(self)
 
     def _rescue(self):
         from locator.modem import rescue
@@ -236,8 +264,16 @@ class Driver:
 
     def await_card(self):
         """A card is busy for some seconds after the start; what it is asked then is refused (CME 14)."""
-        for _ in range(_CARD_TRIES):
-            if b"READY" in self.listing(b"+CPIN?", b"+CPIN:"):
+        for turn in range(_BUSY_TRIES):
+            code = 0
+            try:
+                if b"READY" in self.channel.command(b"+CPIN?", SIM_MS, b"+CPIN:"):
+                    return
+            except (ModemSilent, ModemRestarted):
+                raise
+            except ModemError as error:
+                code = error.code
+            if turn >= _CARD_TRIES and code != _SIM_BUSY:
                 return
             self.port.sleep_ms(_POLL_MS)
 
@@ -279,14 +315,15 @@ class Driver:
         lines = self.channel.command(b"+CSQ", self.REPLY_MS, b"+CSQ:")
         return parse.integer(parse.fields(lines[0])[0]) if lines else _NO_SIGNAL
 
-    def _one(self, text, prefix):
-        lines = self.channel.command(text, SIM_MS, prefix)
-        if prefix is None:  # a bare reply, or one behind its own name; not what comes unasked
-            lines = [line for line in lines if line.startswith(text) or not line.startswith(b"+")]
-        try:
-            return lines[0].decode() if lines else ""
-        except ValueError:  # noise on the line
-            return ""
+    def _number(self, text, digits):
+        """The decimal number of so many `digits` (least, most) with which the modem answers, bare or behind a
+        name, in quotes or filled with F; "" when there is none."""
+        for line in self.channel.command(text, SIM_MS):
+            number = line.rpartition(b":")[2].strip(b' "').rstrip(b"Ff")
+            if number.isdigit() and digits[0] <= len(number) <= digits[1]:
+                return number.decode()
+        self.channel.unsure = True
+        return ""
 
     def accepts(self, text, timeout_ms=SIM_MS):
         """Send a command whose refusal is no failure; True when it was accepted."""

@@ -37,7 +37,7 @@ def _bg95(driver):
 def _sim7600(driver):
     driver.pdp_define()
     at = driver.channel
-    at.unsolicited += (b"+CNTP:", b"+NETCLOSE:")
+    at.unsolicited += (b"+CNTP:",)
     driver.open_service(b"+NETOPEN")
     try:
         at.command(b'+CNTP="%s",0' % SERVER[0], _MS)

@@ -48,6 +48,11 @@ def decimal(text, places):
     return -value if negative else value
 
 
+def motion(text, places):
+    """A speed or a course as `decimal` has it: some firmware leaves them empty while nothing moves."""
+    return decimal(text, places) if text else 0
+
+
 def rounded(value, divisor):
     """`value / divisor` to the nearest integer, halves away from zero."""
     half = divisor // 2

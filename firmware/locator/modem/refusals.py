@@ -13,6 +13,8 @@ _MS = const(9000)
 _PDP_MS = const(150000)
 _FOUND_AGAIN_MS = const(12000)
 _PAUSE_MS = const(3000)
+_REACH_MS = const(30000)
+_CLOSE_MS = const(10000)
 _CODES = const(100)  # CME codes above it are the network's: 100 and the cause (TS 27.007 9.2.2)
 _EMM_CODES = const(122)
 _LAST_CAUSE = const(147)
@@ -114,6 +116,18 @@ def context(driver, error):
     except ModemError as again:
         return PdpError("context", _code(driver, again))
     return None
+
+
+def reaches(driver, host, port):
+    """Whether a BG95 gets through to that host without TLS: the code of a connection with TLS that has failed
+    does not tell what was in its way."""
+    at = driver.channel
+    at.unsolicited += (b"+QIOPEN:",)
+    if not driver.accepts(b'+QIOPEN=1,11,"TCP","%s",%d,0,0' % (host, port), _MS):
+        return False
+    opened = at.wait(b"+QIOPEN: 11,", _REACH_MS) == b"0"
+    driver.accepts(b"+QICLOSE=11", _CLOSE_MS)
+    return opened
 
 
 def _code(driver, error):

@@ -24,25 +24,25 @@ class Sim7600(Driver):
     KEY_MS = 700
     QUIET_MS = 8000
     BOOT_MS = 12000
-    SETUP = (b"E0", b"+CMEE=1", b"+CREG=0", b"+CEREG=0")
+    SETUP = (b"+CMEE=1", b"+CREG=0", b"+CEREG=0")
     CONFIGURE = (b"+CNMP=2", b"+CTZU=1", b"+CGPSXE=1", b"+STK=1")  # by the toolkit multi-IMSI cards work
     UNSOLICITED = (
-        b"RDY",
         b"+CPIN:",
         b"SMS DONE",
-        b"PB DONE",
         b"+CREG:",
         b"+CGREG:",
         b"+CEREG:",
         b"+CGPS:",
         b"+CMQTT",
         b"+NETOPEN:",
+        b"+NETCLOSE:",
         b"+CIPEVENT:",
         b"NORMAL POWER DOWN",
         b"UNDER-VOLTAGE",
     )
-    RESTART = (b"RDY",)
-    ICCID = (b"+CICCID", b"+ICCID:")
+    RESTART = (b"RDY", b"*ATREADY")
+    SIGNS = (b"PB DONE",)
+    ICCID = b"+CICCID"
     # TS 27.007 10.1.28: PS alone in modes 0 and 3, CS and PS in 1 and 2. Not in the manual; AT&V lists it.
     SERVICES = (b"+CEMODE?", b"+CEMODE:", b"+CEMODE=%d", (0, 3), (2, 1))
 
@@ -103,7 +103,7 @@ class Sim7600(Driver):
                 self.accepts(b'+CCERTDELE="%s"' % name, _MS)
                 raise TlsError("open", e.code)
             raise
-        self.channel.lost = (b"+CMQTTCONNLOST:", b"+CMQTTPING:", b"+CMQTTNONET")
+        self.channel.connected((b"+CMQTTCONNLOST:", b"+CMQTTPING:", b"+CMQTTNONET"))
 
     def mqtt_subscribe(self, topic):
         """Subscribe to `topic` (bytes) at QoS 0."""
@@ -143,7 +143,7 @@ class Sim7600(Driver):
         deadline = self.port.ticks_ms() + _POWER_DOWN_MS
         while self.channel.wait(b"NORMAL POWER DOWN", _GOODBYE_MS) is None and self.channel.hears():
             if self.port.ticks_ms() >= deadline:
-                self._cut_supply()
+                self.cut_supply()
                 break
         return False
 
@@ -232,14 +232,14 @@ def _fix(parts):
     <PDOP>,<HDOP>,<VDOP>`"""
     if len(parts) < 16:
         return None
-    knots_e1 = parse.decimal(parts[11], 1)
+    knots_e1 = parse.motion(parts[11], 1)
     values = (
         parse.epoch(parts[8], parts[9]),
         parse.degrees(parts[4], parts[5]),
         parse.degrees(parts[6], parts[7]),
         parse.decimal(parts[10], 1),
         None if knots_e1 is None else 1852 * knots_e1,
-        parse.decimal(parts[12], 2),
+        parse.motion(parts[12], 2),
         parse.decimal(parts[14], 1),
         sum(parse.integer(count) or 0 for count in parts[1:4]),
     )

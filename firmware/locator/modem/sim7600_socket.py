@@ -30,7 +30,7 @@ class Sim7600Socket(Socket):
             if e.code in _HANDSHAKE:
                 raise TlsError("socket", e.code)
             raise
-        self._at.lost = self.LOST
+        self._at.connected(self.LOST)
 
     def _send(self, part):
         self._at.prompted(b"+CCHSEND=0,%d" % len(part), part, MS)

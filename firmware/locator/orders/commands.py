@@ -41,12 +41,13 @@ def take(desk, value):
     """Do what the commands say; what is no command is passed over."""
     if type(value) is not list:
         return
-    book = Book(desk.port.data_dir, desk.server_s)
+    now = _now(desk)
+    book = Book(desk.port.data_dir, now)
     for command in value:
         if not _is_command(command) or len(book.entries) >= MOST:
             continue
         try:
-            _obey(desk, book, command)
+            _obey(desk, book, command, now)
         except OSError:  # the flash has not taken the note: nothing is done, and it will be sent again
             return
 
@@ -60,14 +61,24 @@ def _is_command(value):
     return 0 < value[0] <= _MAX_ID
 
 
-def _obey(desk, book, command):
+def _now(desk):
+    """The agent's time in the reply, or ours where that cannot be right."""
+    from locator import timing
+
+    clock_s = desk.port.clock_s()
+    if timing.believes(desk.state, clock_s, desk.server_s):
+        return desk.server_s
+    return clock_s + desk.state[st.OFFSET]
+
+
+def _obey(desk, book, command, now):
     number, expiry, verb, argument = command
     for entry in book.entries:
         if entry[ID] == number:
             if _result(desk, entry) != BEGUN:  # that it is to be told was forgotten
                 desk.tell(st.TELL_COMMANDS)
             return
-    result = REPEATED if number <= book.last else _refusal(desk.server_s, expiry, verb, argument)
+    result = REPEATED if number <= book.last else _refusal(now, expiry, verb, argument)
     entry = [number, verb if verb in _DO else 0, result]
     before = book.last
     book.last = max(number, before)

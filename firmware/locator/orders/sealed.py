@@ -9,7 +9,7 @@ from micropython import const
 from locator.link import cbor
 
 _BLOCK = const(128)
-_OF_ALL_WHOLE = 0x2144DF1C  # CRC-32 of whatever is followed by its CRC-32
+_OF_ALL_WHOLE = const(0x2144DF1C)  # CRC-32 of whatever is followed by its CRC-32
 
 
 def read(path):

@@ -188,6 +188,7 @@ def messages_left(state):
 
 
 def pulls_left(state):
-    """How many pieces of a release may still be asked for today; none on a battery that is not good."""
-    is_good = state[st.LOADED_MV] >= _PULL_MV - state[st.LOWER_MV]
-    return max(0, _PULLS_A_DAY - state[st.PULLED_TODAY]) if is_good else 0
+    """How many pieces of a release may still be asked for today; none on a battery that is not good. One that
+    nothing can measure counts as good."""
+    is_bad = 0 < state[st.LOADED_MV] < _PULL_MV - state[st.LOWER_MV]
+    return 0 if is_bad else max(0, _PULLS_A_DAY - state[st.PULLED_TODAY])

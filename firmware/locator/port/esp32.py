@@ -25,6 +25,7 @@ _COUNT_MS = const(500)  # motion that goes on counts once in so long
 _RAIL = const(0)
 _KEY = const(1)
 _DTR = const(2)
+_RESET = const(3)
 
 
 class Port:
@@ -39,11 +40,12 @@ class Port:
         self._uart: machine.UART = None  # type: ignore[assignment]  # of a modem that is on
         self._into = None  # where the UART was read into last, and what of it is behind the first byte
         self._rest = memoryview(b"")
-        self._outputs: list = [None, None, None]
+        self._outputs: list = [None, None, None, None]
         self._i2c = None
         self._accelerometer = None
         self._counts = 0  # since the last look
         self._counted = 0  # before it, in this wake
+        self.uncalibrated = False  # the battery was asked for, and cannot be measured
         self._watchdog = machine.WDT(timeout=_WATCHDOG_MS)
         self.reset_cause = machine.reset_cause()  # MicroPython numbers them as we do
         self.wake_reason = self._why_awake()
@@ -105,7 +107,7 @@ class Port:
             self._uart.deinit()
             self._uart = None  # type: ignore[assignment]
         if board.MODEM_RAIL is None:
-            return
+            return False
         rises = on and not (self._outputs[_RAIL] and self._outputs[_RAIL].value() == board.MODEM_RAIL_ON)
         self._drive(_RAIL, board.MODEM_RAIL, board.MODEM_RAIL_ON, on)
         if rises:
@@ -117,6 +119,15 @@ class Port:
     def modem_dtr(self, level):
         if self._board.MODEM_DTR is not None:
             self._drive(_DTR, self._board.MODEM_DTR, 1, level)
+
+    def modem_reset(self, pressed):
+        if self._board.MODEM_RESET is None:
+            return False
+        self._drive(_RESET, self._board.MODEM_RESET, self._board.MODEM_RESET_PRESSED, pressed)
+
+    def modem_status(self):
+        number = self._board.MODEM_STATUS
+        return None if number is None else Pin(number, Pin.IN).value() == self._board.MODEM_STATUS_ON
 
     def senses(self):
         board = self._board
@@ -186,8 +197,12 @@ class Port:
             return 0
         adc = machine.ADC(Pin(board.BATTERY_ADC), atten=machine.ADC.ATTN_11DB)
         microvolts = 0
-        for _ in range(_ADC_LOOKS):
-            microvolts += adc.read_uv() // _ADC_LOOKS  # with the factory's calibration
+        try:
+            for _ in range(_ADC_LOOKS):
+                microvolts += adc.read_uv() // _ADC_LOOKS  # with the factory's calibration
+        except OSError:  # the chip has none in its eFuse
+            self.uncalibrated = True
+            return 0
         battery_mv = microvolts // 1000 * board.BATTERY_RATIO_MILLI // 1000
         return battery_mv if battery_mv >= _BELIEVED_MV else 0
 
@@ -253,7 +268,7 @@ class Port:
             pass
         if wake_on & port.ON_TAMPER and board.LID_SWITCH is not None:
             self._arm_level(pins, board.LID_SWITCH)
-        esp32.wake_on_ext1(tuple(pins) or None, esp32.WAKEUP_ANY_HIGH)
+        esp32.wake_on_ext1(tuple(pins), esp32.WAKEUP_ANY_HIGH)
 
     def _arm_level(self, pins, number):
         pin = Pin(number, Pin.IN)
@@ -263,15 +278,26 @@ class Port:
     def _nap(self, ms):
         """Light sleep for at most `ms`, ended by motion, which is counted."""
         if self._board.ACCELEROMETER_ADDRESS is None or ms < 2 * _COUNT_MS:
-            machine.lightsleep(ms)
+            self._doze(ms)
             return
+        end = self.ticks_ms() + ms
         pin = Pin(self._board.ACCELEROMETER_INTERRUPT, Pin.IN)
         esp32.wake_on_ext1((pin,), esp32.WAKEUP_ANY_HIGH)
         machine.lightsleep(ms)
-        esp32.wake_on_ext1(None, esp32.WAKEUP_ANY_HIGH)
-        if pin.value():
-            machine.lightsleep(_COUNT_MS)
-            try:
-                self._counts += self._feel().moved()
-            except OSError:
-                pass
+        # Light and deep sleep share this, and None would leave it as it is.
+        esp32.wake_on_ext1((), esp32.WAKEUP_ANY_HIGH)
+        if end - self.ticks_ms() < _COUNT_MS:  # what has moved at its end is latched for the next look
+            return
+        self._doze(_COUNT_MS)
+        try:  # the sensor knows: after such a sleep the pad is held, and its level tells nothing
+            self._counts += self._feel().moved()
+        except OSError:
+            pass
+
+    def _doze(self, ms):
+        """Light sleep by the timer alone; what keeps the chip from it costs current, but no time."""
+        end = self.ticks_ms() + ms
+        machine.lightsleep(ms)
+        left_ms = end - self.ticks_ms()
+        if left_ms > 0:
+            time.sleep_ms(left_ms)

@@ -26,26 +26,28 @@ class Kind(NamedTuple):
     """Kinds of messages it can take; it gets them all unless told otherwise."""
     scheme: tuple[str, ...]
     """What its address begins with."""
-    signs: bool
-    """Whether its messages are signed, so that it needs a secret."""
+    spelled: Callable[[bytes], str] | None
+    """The secret by which its messages are signed, as its receiver is given it; None: they are not signed."""
     help: str
 
 
 KINDS = {
-    "webhook": Kind(("event", "position", "track"), ("http", "https"), True, "POST of each message, signed"),
-    "dcsa": Kind(("event",), ("http", "https"), True, "POST of events as DCSA has them, signed"),
-    "traccar": Kind(("track",), ("http", "https"), False, "each point by the OsmAnd protocol"),
-    "mail": Kind(("event",), ("mailto",), False, "alarms as e-mail, by [mail]"),
+    "webhook": Kind(
+        ("event", "position", "track"), ("http", "https"), webhook.spelled, "POST of each message, signed"
+    ),
+    "dcsa": Kind(("event",), ("http", "https"), bytes.hex, "POST of events as DCSA has them, signed"),
+    "traccar": Kind(("track",), ("http", "https"), None, "each point by the OsmAnd protocol"),
+    "mail": Kind(("event",), ("mailto",), None, "alarms as e-mail, by [mail]"),
 }
 
 
 @contextmanager
-def opened(target: Target, keyring: Keyring, settings: Mail) -> Iterator[Send]:
-    """How messages are brought to this target while it lasts; `UserError` when its secret cannot be
-    opened."""
+def opened(target: Target, keyring: Keyring, settings: Mail, pages: str = "") -> Iterator[Send]:
+    """How messages are brought to this target while it lasts; `UserError` when its secret cannot be opened.
+    Mails lead to `pages`, where browsers find them; empty: there are none."""
     secret = keyring.unwrap(target.wrapped_secret) if target.wrapped_secret else b""
     if target.kind == "mail":
-        yield partial(mail.send, settings, target.address)
+        yield partial(mail.send, settings, pages, target.address)
         return
     with closing(Line(target.address)) as line:
         match target.kind:

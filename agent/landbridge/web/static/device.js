@@ -4,7 +4,7 @@ import { bars, chart } from "./chart.js";
 import * as journey from "./events.js";
 import { Track, read } from "./track.js";
 import { Wakes } from "./wakes.js";
-import { _, at, make, time } from "./words.js";
+import { _, at, make } from "./words.js";
 
 const { device, bits: masks } = document.getElementById("device").dataset;
 const bits = JSON.parse(masks);
@@ -27,11 +27,11 @@ const wakes = new Wakes(base, document.querySelector("#wakes tbody"));
 const track = new Track(base, points, outline.step_s, bits, dated, { known: () => known.checked, seek, chosen: record });
 const drawing = track.show(document.getElementById("map"), until, colour.value, scale);
 
-const end = days.battery_end && `${_("empty about")} ${at(Date.parse(days.battery_end), true)}`;
+const end = days.battery_end && emptied(days.battery_end);
 const day = (key) => days[key].map((it) => ({ ms: Date.parse(it.day), parts: it.joules ?? { bytes: it.bytes } }));
 const shared = { from, until, seek };
 const curves = [
-  { title: _("Battery"), unit: "V", digits: 2, of: "volts", note: end ?? "" },
+  { title: _("Battery"), unit: "V", digits: 2, of: "volts", note: end ? `${_("empty")}: ${end}` : "" },
   { title: _("Temperature"), unit: "°C", digits: 1, of: "celsius" },
   { title: _("Signal"), unit: "dBm", digits: 0, of: "rsrp" },
   { title: _("Age when it came in"), unit: "h", digits: 1, of: "delay_h" },
@@ -46,7 +46,7 @@ const all = [
 charts.append(...all.map(({ element }) => element));
 journey.list(document.querySelector("#events tbody"), dated, seek);
 document.getElementById("events").hidden = !dated.length;
-if (end) document.getElementById("end").replaceChildren(time(days.battery_end, "day"));
+if (end) document.getElementById("end")?.replaceChildren(end);
 
 // Seconds, so that a step of the arrow keys is a minute.
 slider.max = Math.max(0, Math.ceil((until - from) / 60_000) * 60);
@@ -54,6 +54,13 @@ slider.value = slider.max;
 slider.disabled = play.disabled = !points.length;
 
 let waiting = false;
+
+/** Between which days the battery will be empty: nobody has measured one. */
+function emptied({ earliest, latest }) {
+  if (!earliest) return _("in more than a year");
+  const [first, last] = [earliest, latest].map((iso) => iso && at(Date.parse(iso), true));
+  return last ? `${first} – ${last}` : `${_("not before")} ${first}`;
+}
 
 /** Move everything to `when`. */
 function seek(when) {

@@ -174,7 +174,11 @@ function nameOf({ rows: [first, ...others], at }) {
 function follow() {
   const source = new EventSource("/live");
   source.onopen = () => { feed.textContent = _("live"); };
-  source.onerror = () => { feed.textContent = _("not connected; trying again"); };
+  source.onerror = () => {
+    feed.textContent = _("not connected; trying again");
+    // A refusal, of one feed too many, ends it for good.
+    if (source.readyState === EventSource.CLOSED) setTimeout(follow, 60_000);
+  };
   source.onmessage = ({ data }) => {
     const row = JSON.parse(data);
     const before = rows.get(row.device)?.alarms.join();
@@ -200,7 +204,9 @@ async function alarms() {
 }
 
 async function acknowledge(it) {
-  if (!window.confirm(_("Have you seen to this alarm?"))) return;
+  const whom = it.container ? `${it.device} (${it.container})` : it.device;
+  const question = _("Have you seen to the alarm {alarm} of {device}?");
+  if (!window.confirm(question.replace("{alarm}", _(it.alarm)).replace("{device}", whom))) return;
   const refused = await act(`/v1/alarms/${it.number}/acknowledge`);
   if (refused) window.alert(refused);
   put(await json(`/v1/devices/${encodeURIComponent(it.device)}`));

@@ -6,11 +6,13 @@ const { stations, trips } = JSON.parse(document.getElementById("data").textConte
 const place = document.getElementById("diagram");
 const told = document.getElementById("told");
 const fromStart = document.getElementById("from-start");
-const [HEIGHT, LEFT, RIGHT, TOP, BOTTOM] = [560, 150, 12, 12, 34];
+const [HEIGHT, RIGHT, TOP, BOTTOM] = [560, 12, 12, 34];
+const DATE_PX = 60;
 const DAY_MS = 24 * 3600_000;
 const WAIT_KM = 15;
 const CLOSE_PX = 15; // names of stations are not nearer
 const HUES = ["#2b7bb0", "#1f8a70", "#b0662b", "#8a4fb0", "#b03a5b", "#5a7a1f", "#2b4fb0", "#7a5c2e"];
+let left = 0; // where the names of stations end
 const mine = trips.map((trip, i) => (
   { ...trip, colour: HUES[i % HUES.length], way: trip.way.map(([time, km]) => [Date.parse(time), km]) }
 )).filter(({ way }) => way.length);
@@ -20,14 +22,15 @@ function draw() {
     place.replaceChildren(_("no points yet"));
     return;
   }
-  const width = Math.max(320, place.clientWidth);
+  const width = Math.max(260, place.clientWidth);
+  left = width < 500 ? 105 : 150;
   const start = (trip) => (fromStart.checked ? trip.way[0][0] : 0);
   const times = mine.flatMap((trip) => trip.way.map(([ms]) => ms - start(trip)));
   const [from, until] = [Math.min(...times), Math.max(...times)];
-  const x = (ms) => LEFT + ((ms - from) / (until - from || 1)) * (width - LEFT - RIGHT);
+  const x = (ms) => left + ((ms - from) / (until - from || 1)) * (width - left - RIGHT);
   const y = (km) => TOP + (km / stations.at(-1).km) * (HEIGHT - TOP - BOTTOM);
   const picture = svg("svg", { viewBox: `0 0 ${width} ${HEIGHT}`, role: "group", "aria-label": _("Distance over time of each container") });
-  picture.append(...levels(width, y), ...dates(from, until, x), ...mine.map((trip) => path(trip, start(trip), x, y)));
+  picture.append(...levels(width, y), ...dates(from, until, x, Math.floor((width - left) / DATE_PX)), ...mine.map((trip) => path(trip, start(trip), x, y)));
   place.replaceChildren(picture);
 }
 
@@ -37,8 +40,8 @@ function levels(width, y) {
     const border = isBorder(i);
     const taken = drawn.some(({ level }) => Math.abs(level - y(it.km)) < CLOSE_PX);
     if (taken && !border && i !== 0 && i !== stations.length - 1) return drawn;
-    const line = svg("line", { x1: LEFT, x2: width - RIGHT, y1: y(it.km), y2: y(it.km), class: border ? "level border" : "level" });
-    const name = svg("text", { x: LEFT - 8, y: y(it.km) + 4, "text-anchor": "end", class: border ? "name border" : "name" });
+    const line = svg("line", { x1: left, x2: width - RIGHT, y1: y(it.km), y2: y(it.km), class: border ? "level border" : "level" });
+    const name = svg("text", { x: left - 8, y: y(it.km) + 4, "text-anchor": "end", class: border ? "name border" : "name" });
     name.textContent = border ? `${it.name} ${it.country}→${stations[i + 1].country}` : it.name;
     return [...drawn, { level: y(it.km), parts: taken ? [line] : [line, name] }];
   }, []).flatMap(({ parts }) => parts);
@@ -46,9 +49,9 @@ function levels(width, y) {
 
 const isBorder = (i) => i + 1 < stations.length && stations[i].country !== stations[i + 1].country;
 
-function dates(from, until, x) {
+function dates(from, until, x, most) {
   const days = (until - from) / DAY_MS;
-  const step = DAY_MS * ([1, 2, 5, 7, 14, 30].find((each) => days / each <= 9) ?? 60);
+  const step = DAY_MS * ([1, 2, 5, 7, 14, 30].find((each) => days / each <= Math.min(most, 9)) ?? 60);
   const first = fromStart.checked ? 0 : Math.ceil(from / step) * step;
   const found = [];
   for (let ms = first; ms <= until; ms += step) {

@@ -9,6 +9,15 @@ every("[data-country]", (it) => {
   const isBare = it.textContent === it.dataset.country;
   if (isBare || language !== "en") it.textContent = country(it.dataset.country, it.textContent);
 });
+document.querySelector("[aria-invalid]")?.focus(); // what was refused is seen at once
 every("form[data-confirm]", (form) => form.addEventListener("submit", (event) => {
-  if (!window.confirm(form.dataset.confirm)) event.preventDefault();
+  if (!window.confirm(question(form))) event.preventDefault();
 }));
+
+/** The question of a form, with what is chosen in it. */
+function question(form) {
+  const value = (name) => form.elements[name]?.value ?? "";
+  const changes = () => [...form.querySelectorAll("input[type=number]")].filter((it) => it.value).map((it) => `${it.name} ${it.value}`);
+  const text = { verb: () => `${value("verb")} ${value("argument")}`.trim(), changes: () => changes().join(", ") };
+  return form.dataset.confirm.replace(/\{(verb|changes)\}/g, (_, name) => text[name]());
+}

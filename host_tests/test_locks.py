@@ -1,0 +1,84 @@
+"""What is installed is what somebody has looked at: versions with hashes, and the library of the map too."""
+
+import hashlib
+import json
+import re
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+from landbridge.web.assets import MAPLIBRE
+
+from tools.flash import REPOSITORY
+
+CI = REPOSITORY / ".ci"
+PROJECT: dict[str, Any] = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())
+GROUPS = PROJECT["dependency-groups"]
+WANTED = {
+    "agent": PROJECT["project"]["dependencies"] + GROUPS["build"],
+    "demo": PROJECT["project"]["dependencies"] + GROUPS["build"] + GROUPS["demo"],
+} | {name: GROUPS[name] for name in ("bench", "dev", "flash", "typings")}
+
+
+def normal(name: str) -> str:
+    """A package's name as locks have it."""
+    return re.sub(r"[-_.]+", "-", name.partition("[")[0]).lower()
+
+
+def locked(file: Path) -> dict[str, tuple[str, set[str]]]:
+    """Version and hashes of each package of a lock."""
+    text = re.sub(r"^#.*\n", "", file.read_text(), flags=re.M).replace("\\\n", " ")
+    found = {}
+    for line in text.splitlines():
+        name, sign, rest = line.partition("==")
+        assert sign, f"{file.name}: {line} has no version"
+        found[normal(name)] = (rest.split()[0], set(re.findall(r"--hash=sha256:([0-9a-f]{64})\b", rest)))
+    return found
+
+
+def test_there_is_a_lock_for_each_group():
+    assert {file.stem.removeprefix("lock-") for file in CI.glob("lock-*.txt")} == set(WANTED)
+    assert PROJECT["build-system"]["requires"] == GROUPS["build"]
+
+
+@pytest.mark.parametrize("name", WANTED)
+def test_a_lock_has_what_is_wanted_and_hashes_of_all(name):
+    lock = locked(CI / f"lock-{name}.txt")
+    assert [package for package, (_, hashes) in lock.items() if not hashes] == []
+    wanted = [each.split("==") for each in WANTED[name] if isinstance(each, str)]
+    assert {normal(package): version for package, version in wanted}.items() <= {
+        package: version for package, (version, _) in lock.items()
+    }.items()
+
+
+def test_locks_that_are_laid_over_each_other_agree():
+    said: dict[str, tuple[str, set[str]]] = {}
+    for name in WANTED:
+        for package, found in locked(CI / f"lock-{name}.txt").items():
+            assert said.setdefault(package, found) == found, (name, package)
+
+
+def test_nothing_is_installed_without_hashes():
+    files = [
+        REPOSITORY / "Makefile",
+        *REPOSITORY.glob("*.md"),
+        *REPOSITORY.glob("docs/**/*.md"),
+        *CI.iterdir(),
+    ]
+    for file in files:
+        text = re.sub(r"\$\(LOCKED\)", "pip install --require-hashes --no-build-isolation", file.read_text())
+        for line in re.findall(r"^.*(?:pip install|\$\(INSTALL\)).*$", text, re.M):
+            of_lock = "--require-hashes" in line and ("--only-binary :all:" in line or "isolation" in line)
+            whole = of_lock or ("--no-deps" in line and "--no-build-isolation" in line)
+            assert whole or line.startswith("INSTALL :=") or "`pip install`" in line, (file, line)
+
+
+def test_the_library_of_the_map_is_the_one_that_is_named():
+    said = json.loads((MAPLIBRE / "package.json").read_text())
+    assert (said["name"], said["license"]) == ("maplibre-gl", "BSD-3-Clause")
+    assert re.fullmatch(r"5\.\d+\.\d+", said["version"]) and said["integrity"].startswith("sha512-")
+    assert f"/blob/v{said['version']}/LICENSE" in (MAPLIBRE / "maplibre-gl.js").read_text()[:300]
+    sums = dict(line.split()[::-1] for line in (MAPLIBRE / "SHA256SUMS").read_text().splitlines())
+    files = {"maplibre-gl.js", "maplibre-gl.css", "LICENSE.txt"}
+    assert sums == {name: hashlib.sha256((MAPLIBRE / name).read_bytes()).hexdigest() for name in files}
