@@ -48,6 +48,6 @@ def test_garbage_is_seen(notes, tmp_path, monkeypatch):
 def test_each_demand_is_named_when_it_is_missed():
     good = decide_bench.Cost(100, 0.1, MOST_MS, 30.0, 200.0, MOST_LEFT_BYTES, 0, MOST_STATE_BYTES)
     assert fell_short(good) == []
-    bads = ({"worst_ms": 5.1}, {"worst_left_bytes": 2_049}, {"otherwise": 1}, {"state_bytes": 516})
+    bads = ({"worst_ms": 5.1}, {"worst_left_bytes": 2_049}, {"otherwise": 1}, {"state_bytes": 580})
     for bad in bads:
         assert len(fell_short(dataclasses.replace(good, **bad))) == 1

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tools.lab import heldout
-from tools.lab.campaign import HELD_OUT, STRESSES, TRAINING_SEEDS
+from tools.lab.campaign import HELD_OUT, JUDGED_SEEDS, STRESS_SEEDS, STRESSES, TRAINING_SEEDS
 from tools.lab.instances import SLOTS_A_DAY, draw
 from tools.lab.journey import new_line
 from tools.lab.physics import Mission, costs, run
@@ -88,6 +88,4 @@ def test_the_held_out_world_is_another_and_its_costs_are_its_own():
 
 
 def test_seeds_that_are_judged_never_train():
-    from tools.lab.campaign import JUDGED_SEEDS, STRESS_SEEDS
-
     assert not set(STRESS_SEEDS) & (set(TRAINING_SEEDS) | set(JUDGED_SEEDS))

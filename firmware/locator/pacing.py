@@ -79,6 +79,8 @@ class Pace:
             state[st.SEEN_DBM], state[st.DID_PROBE] = cell.worth, st.YES
             networks.learn_upload(state, self._costs, done, cell.plmn, self._costs[0] + spent)
         else:
+            self.to(energy.IDLE)  # the search is over, and counts
+            networks.learn_search(state, self._costs, self._account.mj(energy.START, energy.SEARCH))
             networks.learn_upload(state, self._costs, done, state[st.NETWORK], 0)
 
     def end(self, state):

@@ -136,6 +136,14 @@ def test_dear_looks_are_made_seldom_and_never_more_than_half_a_day_apart():
     assert cheap < dear
 
 
+def test_what_looks_and_searches_take_is_learned_from_weak_priors():
+    state = settled()
+    assert networks.look_mj(state, COSTS) == COSTS.probe and networks.search_mj(state, COSTS) == COSTS.scan
+    networks.learn_look(state, COSTS, 46000, -90, 5500)
+    networks.learn_search(state, COSTS, 45000)
+    assert networks.look_mj(state, COSTS) == 2500 and networks.search_mj(state, COSTS) == 30000
+
+
 def test_in_silence_nothing_is_tried_blindly_and_an_answer_ends_it():
     state = settled()
     later(state, 60, moving=1)

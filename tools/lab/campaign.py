@@ -27,8 +27,8 @@ FLOORS = {
     "bg95": (0.0, 0.0, 0.87, 0.94, 0.965, 0.98, 0.98),
     "sim7600": (0.62, 0.85, 0.88, 0.91, 0.96, 0.97),
 }
-"""The least part of the bound, by budget. Where a trip is short of energy it must live to its arrival,
-which the bound does not count."""
+"""The least part of the bound, by budget. Where a trip is short of energy it must live to its arrival, which
+the bound does not count."""
 ALIVE_FROM_J = 40
 """From so many J a day up no trip may die."""
 THIN_FLOORS = {15.0: 0.93, 25.0: 0.90}

@@ -214,6 +214,8 @@ class _Pilot:
         if found and self._mission.russia:
             st.learn_attach(mind, st.REGISTERED, self._plmns[device.network])
         st.learn_talk(mind, done)
+        if not found:
+            networks.learn_search(mind, self._costs, _mj(device.cost_j))
         mind[st.SEEN_DBM] = round(device.level_dbm) if found else 0
         known = found and self._changed != "costs"
         networks.learn_upload(mind, self._costs, done, number, _mj(device.cost_j) if known else 0)

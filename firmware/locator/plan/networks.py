@@ -100,6 +100,11 @@ def learned(before, prior, found):
     return (3 * (before or prior) + found) // 4
 
 
+def learn_search(state, costs, cost):
+    """An attempt to report has found no network, for so many mJ."""
+    state[st.SEARCH_MJ] = learned(state[st.SEARCH_MJ], costs.scan, cost)
+
+
 def learn_look(state, costs, plmn, dbm, cost=0):
     """A network was seen at so many dBm, or none (0): one that was chosen and is not it is not there. The
     look has taken `cost` mJ, 0: not known."""
