@@ -6,8 +6,9 @@ import vfs
 
 
 class Flash:
-    """The block device `bdev`, whose block that is asked for twice in succession is kept: LittleFS looks a name
-    up, and writes a directory anew, in hundreds of small reads of one block. What is written is read again."""
+    """The block device `bdev`, whose block that is asked for twice in succession is kept: LittleFS looks a
+    name up, and writes a directory anew, in hundreds of small reads of one block. What is written is read
+    again."""
 
     def __init__(self, bdev):
         self._bdev = bdev
