@@ -84,7 +84,7 @@ class Slot:
     all of it, is an empty one."""
 
     def __init__(self, path):
-        self._numbers, self._starts = array("i"), array("i")
+        self._numbers, self._starts, self._f = array("i"), array("i"), None
         if head(path)[0]:
             self._f = open(path, "rb")  # once: to find a file in LittleFS takes as many reads as a module
             self._read_list(self._f)
@@ -93,7 +93,9 @@ class Slot:
         """Nothing to do."""
 
     def umount(self):
-        """Nothing to do."""
+        """Close the file: a finaliser must not find its file system gone."""
+        if self._f:
+            self._f.close()
 
     def stat(self, path):
         """As os.stat: of kind and size only. OSError when there is nothing."""

@@ -65,8 +65,6 @@ def wake(image, port):
     port.deepsleep = deepsleep
     sys.modules["flashbdev"] = flash
     flash.bdev = flash
-    sys.modules["flashbdev"] = flash
-    flash.bdev = flash
     vfs.umount("/")
     vfs.mount(flash, "/")
     os.chdir("/")
@@ -74,6 +72,7 @@ def wake(image, port):
     for name in ("boot.py", "main.py"):
         if name == "main.py":
             __import__("chip")  # what a real board has imported by then
+        os.stat(name)  # as the chip's own start does
         with open(name) as f:
             text = f.read()
         exec(text, {"__name__": "__main__"})

@@ -101,8 +101,20 @@ class Remounted(Device):
     def VfsLfs2(self, bdev, readsize):
         if self.errno:
             raise OSError(self.errno)
-        assert bdev is self and readsize == 512
+        assert readsize == 512 and not isinstance(bdev, Device)
+        self.mounted = bdev
         return self
+
+    def ioctl(self, op, arg):
+        self.done.append(("ioctl", op, arg))
+        return 4096 if op == 5 else 0
+
+    def readblocks(self, n, buf, offset=0):
+        self.done.append(("read", n, offset, len(buf)))
+        buf[:] = bytes((n,)) * len(buf)
+
+    def writeblocks(self, n, buf, offset):
+        self.done.append(("write", n, offset, len(buf)))
 
     def umount(self, path):
         self.done.append(("umount", path))
@@ -111,14 +123,66 @@ class Remounted(Device):
 def test_the_flash_is_mounted_anew_for_large_reads():
     with Remounted() as device:
         __import__("boot")
-        assert device.done[:2] == [("umount", "/"), ("mount", "/")]
-        assert device.done[2:] == [("watchdog", 60000), ("mount", "/app")]
+        assert device.done[:3] == [("ioctl", 5, 0), ("umount", "/"), ("mount", "/")]
+        assert device.done[3:] == [("watchdog", 60000), ("mount", "/app")]
 
 
 def test_a_flash_that_cannot_be_mounted_anew_stays_as_it_is():
     with Remounted(5) as device:
         __import__("boot")
-        assert device.done == [("watchdog", 60000), ("mount", "/app")]
+        assert device.done[1:] == [("watchdog", 60000), ("mount", "/app")]
+
+
+def read(flash, n, offset):
+    """128 bytes of block `n` of the device behind `flash`, and how it was asked for them."""
+    flash.done.clear()
+    buf = bytearray(128)
+    assert not flash.mounted.readblocks(n, buf, offset)
+    assert buf == bytes((n,)) * 128
+    return flash.done
+
+
+def test_a_block_that_is_asked_for_twice_in_succession_is_read_once_and_kept():
+    with Remounted() as flash:
+        __import__("boot")
+        assert read(flash, 7, 0) == [("read", 7, 0, 128)]
+        assert read(flash, 7, 3968) == [("read", 7, 0, 4096)]
+        assert read(flash, 7, 256) == []
+
+
+def test_blocks_on_the_way_through_a_long_file_cost_what_is_asked_and_not_the_block_that_is_kept():
+    with Remounted() as flash:
+        __import__("boot")
+        read(flash, 7, 0), read(flash, 7, 128)
+        for n in (1, 2, 1, 2):
+            assert read(flash, n, 0) == [("read", n, 0, 128)]
+        assert read(flash, 7, 256) == []
+
+
+def test_what_is_written_or_erased_is_read_from_the_flash_again():
+    with Remounted() as flash:
+        __import__("boot")
+        read(flash, 7, 0), read(flash, 7, 0)
+        for change in (lambda: flash.mounted.writeblocks(7, b"12", 5), lambda: flash.mounted.ioctl(6, 7)):
+            assert read(flash, 7, 0) == []
+            assert not change()
+            assert flash.done in ([("write", 7, 5, 2)], [("ioctl", 6, 7)])
+            assert read(flash, 7, 0) == [("read", 7, 0, 4096)]
+
+
+class Failing(Remounted):
+    """Its flash gives nothing any more."""
+
+    def readblocks(self, n, buf, offset=0):
+        self.done.append(("read", n, offset, len(buf)))
+        return 5
+
+
+def test_a_block_that_could_not_be_read_is_not_kept():
+    with Failing() as flash:
+        __import__("boot")
+        for _ in range(3):
+            assert flash.mounted.readblocks(7, bytearray(4), 0) == 5
 
 
 def test_what_is_built_in_is_not_looked_for_on_the_flash():

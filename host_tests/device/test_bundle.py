@@ -51,6 +51,18 @@ def refused(do, *arguments):
     return 0
 
 
+def test_the_file_of_a_slot_is_closed_when_it_is_unmounted():
+    mounted = bundle.Slot(slot(packed.slot(FILES)))
+    mounted.umount()
+    try:
+        mounted._f.read(1)
+    except (OSError, ValueError):
+        pass
+    else:
+        raise AssertionError("it is open")
+    bundle.Slot(scratch.folder() + "/none").umount()
+
+
 def test_files_and_folders_are_found():
     mounted = bundle.Slot(slot(packed.slot(FILES)))
     for name, data in FILES:
