@@ -36,8 +36,10 @@ test: .venv/dev.stamp typings/lint.stamp ## every test, on CPython and on MicroP
 	@sh .ci/system_packages.sh
 	@$(BIN)/python -m pytest -n 2 --dist loadfile
 
-lint: .venv/dev.stamp typings/lint.stamp ## style, and types of host code and of device code
+lint: .venv/dev.stamp typings/lint.stamp ## style, which folder imports which, and types of host code and of device code
 	@$(BIN)/ruff check .
+	@PYTHONPATH=.:agent:firmware $(BIN)/lint-imports --no-cache
+	@$(BIN)/python -m pytest host_tests/test_arrows.py
 	@$(BIN)/mypy
 	@$(BIN)/mypy --config-file .ci/mypy-device.ini
 
