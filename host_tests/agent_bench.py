@@ -16,15 +16,15 @@ import cbor2
 import paho.mqtt.client as mqtt
 import pytest
 from landbridge import config, service
-from landbridge.clock import CLOCK_FILE_VARIABLE, EPOCH, Clock
+from landbridge.core.clock import CLOCK_FILE_VARIABLE, EPOCH, Clock
+from landbridge.core.keys import Keyring
+from landbridge.db.database import Database, open_database
 from landbridge.fleet.enrol import enrol
 from landbridge.ingest.pipeline import Pipeline
+from landbridge.protocol import envelope
+from landbridge.protocol.point import Point
 from landbridge.store import letters, points
-from landbridge.store.database import Database, open_database
 from landbridge.store.held import hold, write
-from landbridge.store.keys import Keyring
-from landbridge.wire import envelope
-from landbridge.wire.point import Point
 from paho.mqtt.enums import CallbackAPIVersion
 from sqlalchemy import Connection
 

@@ -11,9 +11,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from landbridge.clock import Clock
 from landbridge.config import Config, Mail, Web
+from landbridge.core.clock import Clock
+from landbridge.core.keys import Keyring
 from landbridge.coverage.cells import Located
+from landbridge.db.database import Database, open_database
 from landbridge.fleet import targets as fleet
 from landbridge.fleet import tokens
 from landbridge.ingest import judge, news
@@ -22,14 +24,12 @@ from landbridge.outbound import topics
 from landbridge.outbound.deliveries import Deliveries
 from landbridge.outbound.export import Format, export
 from landbridge.outbound.kinds import opened
+from landbridge.protocol.point import Point
 from landbridge.store import devices, outbox, points, trips
-from landbridge.store.database import Database, open_database
 from landbridge.store.devices import Window
 from landbridge.store.held import hold, write
-from landbridge.store.keys import Keyring
 from landbridge.store.points import StoredPoint
 from landbridge.web.server import serving
-from landbridge.wire.point import Point
 
 from host_tests.agent_bench import point
 from host_tests.journey_bench import BEGIN_S, HOUR_S

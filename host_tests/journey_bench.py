@@ -7,14 +7,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from landbridge.fleet.line import Waypoint
+from landbridge.db.database import Database, open_database
+from landbridge.db.tables import points as points_table
+from landbridge.geo.route import Waypoint
 from landbridge.ingest import judge, news
 from landbridge.journey.rework import work_out
+from landbridge.protocol.point import Point
 from landbridge.store import devices, events, fences, lines, outbox, points, trips
-from landbridge.store.database import Database, open_database
 from landbridge.store.held import hold, write
-from landbridge.store.tables import points as points_table
-from landbridge.wire.point import Point
 from sqlalchemy import Connection, select
 
 from host_tests.agent_bench import DEVICE, point

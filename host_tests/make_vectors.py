@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import cbor2
-from landbridge.wire import cards, commands, envelope, guide, resend, settings, uplink
+from landbridge.protocol import envelope, resend, settings, uplink
+from landbridge.protocol.downlink import EPOCH_KEY, encode_reply, ranges
+from landbridge.protocol.envelope import Direction
+from landbridge.protocol.point import CELL_FIELDS, POSITION_FIELDS, Point
+from landbridge.wire import cards, commands, guide
 from landbridge.wire.commands import Command
-from landbridge.wire.downlink import EPOCH_KEY, encode_reply, ranges
-from landbridge.wire.envelope import Direction
-from landbridge.wire.point import CELL_FIELDS, POSITION_FIELDS, Point
 
 from host_tests.uplink_encoder import encode_uplink
 

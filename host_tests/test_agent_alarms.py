@@ -10,10 +10,10 @@ from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 from landbridge import cli
 from landbridge.alarms import engine
 from landbridge.alarms.rules import RULES, SEVERITIES
-from landbridge.clock import CLOCK_FILE_VARIABLE, iso
 from landbridge.controls import classes, rules, watch
 from landbridge.controls.rules import Card, Seen
-from landbridge.errors import UserError
+from landbridge.core.clock import CLOCK_FILE_VARIABLE, iso
+from landbridge.core.errors import UserError
 from landbridge.journey import silence
 from landbridge.journey.rework import work_out
 from landbridge.outbound import announce

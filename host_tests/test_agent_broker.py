@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 from landbridge import cli, config
-from landbridge.errors import UserError
+from landbridge.core.errors import UserError
+from landbridge.core.keys import Keyring
+from landbridge.db.database import open_database
 from landbridge.fleet import broker as checks
 from landbridge.fleet import targets as fleet
 from landbridge.store import devices, journeys, targets, trips
-from landbridge.store.database import open_database
-from landbridge.store.keys import Keyring
 
 from host_tests.agent_bench import DEVICE, NOW_S, Bench, bench, heard, point, set_clock, wait_until
 from host_tests.fleet_bench import Receiver

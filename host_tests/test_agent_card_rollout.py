@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from landbridge.errors import UserError
+from landbridge.core.errors import UserError
+from landbridge.db.database import open_database
 from landbridge.fleet import card_rollout, cards, desk, policy
+from landbridge.protocol.uplink import Uplink
 from landbridge.store import card_rollouts as stored
 from landbridge.store import cards as kept
 from landbridge.store import devices, trips
-from landbridge.store.database import open_database
 from landbridge.wire import cards as wire
-from landbridge.wire.uplink import Uplink
 from locator.card import memory
 
 from host_tests.test_agent_cards import NOW_S, TEXT, report

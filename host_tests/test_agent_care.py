@@ -14,18 +14,25 @@ from unittest.mock import MagicMock
 import psycopg
 import pytest
 from landbridge import cli
-from landbridge.clock import Clock
 from landbridge.commands import devices as devices_command
 from landbridge.config import Store
-from landbridge.ingest import limits, pipeline
-from landbridge.ingest.limits import RateLimit
+from landbridge.core import rate_limit as limits
+from landbridge.core.clock import Clock
+from landbridge.core.keys import Keyring
+from landbridge.core.priority import Precedence
+from landbridge.core.rate_limit import RateLimit
+from landbridge.db import bulk
+from landbridge.db.database import Database
+from landbridge.db.tables import devices as devices_table
+from landbridge.db.tables import points as points_table
+from landbridge.db.tables import uplinks
+from landbridge.ingest import pipeline
 from landbridge.ingest.replay import Aside, Replay
 from landbridge.ingest.reprocess import reprocess
 from landbridge.journey import rework
 from landbridge.outbound import topics
-from landbridge.precedence import Precedence
+from landbridge.protocol import envelope
 from landbridge.store import (
-    bulk,
     commands,
     devices,
     diagnostics,
@@ -39,13 +46,7 @@ from landbridge.store import (
     trips,
     wakes,
 )
-from landbridge.store.database import Database
-from landbridge.store.keys import Keyring
-from landbridge.store.tables import devices as devices_table
-from landbridge.store.tables import points as points_table
-from landbridge.store.tables import uplinks
 from landbridge.upkeep import Upkeep
-from landbridge.wire import envelope
 from landbridge.wire.diagnostics import Entry
 from sqlalchemy import Engine, delete, event, select, update
 from sqlalchemy.exc import OperationalError

@@ -15,16 +15,16 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 from landbridge.cli import app
 from landbridge.commands import cells as commands
+from landbridge.core.errors import UserError
 from landbridge.coverage import cells
-from landbridge.errors import UserError
+from landbridge.db.database import open_database
 from landbridge.outbound.export import Format
 from landbridge.outbound.sender import Sender
+from landbridge.protocol.point import KIND_CELL
 from landbridge.store import cells as stored
 from landbridge.store import points
 from landbridge.store.cells import Box, Cell
-from landbridge.store.database import open_database
 from landbridge.store.outbox import Posted
-from landbridge.wire.point import KIND_CELL
 
 from host_tests.agent_bench import wait_until
 from host_tests.fleet_bench import FIRST, SECOND, Fleet, Pages, Receiver, at, exported

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from landbridge import cli
-from landbridge.errors import UserError
+from landbridge.core.errors import UserError
 from landbridge.fleet.container import container_number
 
 from host_tests.agent_bench import (

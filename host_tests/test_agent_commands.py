@@ -7,16 +7,17 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from landbridge.errors import UserError
+from landbridge.core.errors import UserError
+from landbridge.db import tables
+from landbridge.db.database import Database, open_database
 from landbridge.fleet import commands, desk
+from landbridge.protocol.limits import WireError
+from landbridge.protocol.uplink import Uplink
 from landbridge.store import commands as stored
-from landbridge.store import devices, tables
-from landbridge.store.database import Database, open_database
+from landbridge.store import devices
 from landbridge.web import forecast
 from landbridge.wire import commands as wire
 from landbridge.wire.commands import VERBS
-from landbridge.wire.limits import WireError
-from landbridge.wire.uplink import Uplink
 from sqlalchemy import insert
 
 from host_tests.agent_bench import DEVICE, heard

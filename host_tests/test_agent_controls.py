@@ -14,13 +14,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from landbridge import cli
 from landbridge.alarms import engine
-from landbridge.clock import Clock
 from landbridge.controls import binding, cases, check, classes, usage, watch
 from landbridge.controls.binding import ARMED, BOUND, REBIND_PENDING, SEPARATED, Binding
 from landbridge.controls.provider import Fake, Http, Status
 from landbridge.controls.rules import RULES, Card, Seen, judge
 from landbridge.controls.usage import Message, Span
-from landbridge.errors import UserError
+from landbridge.core.clock import Clock
+from landbridge.core.errors import UserError
 from landbridge.journey.seen import Place
 from landbridge.store import alarms, events, register, settings
 from landbridge.store.register import Registered

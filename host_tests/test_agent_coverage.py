@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from hypothesis import given
 from hypothesis import strategies as st
-from landbridge.coverage import costs, digest, known, learn, places, shares
+from landbridge.coverage import costs, digest, known, learn, shares
 from landbridge.fleet import guide as guides
-from landbridge.fleet import line
+from landbridge.geo import route as line
+from landbridge.geo import settlements as places
 from landbridge.store import guides as stored_guides
 from landbridge.store import lines, points, trips, wakes
 from landbridge.store.points import JudgedPoint

@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from landbridge import cli, config, health, service
+from landbridge import cli, config, service
+from landbridge.core.keys import Keyring
+from landbridge.db.database import is_damaged
 from landbridge.ingest import judge
+from landbridge.operations import health
 from landbridge.store import devices, points
-from landbridge.store.database import is_damaged
-from landbridge.store.keys import Keyring
 from sqlalchemy.exc import DatabaseError
 
 from host_tests.agent_bench import DEVICE, NOW_S, Bench, acknowledged, bench, point, wait_until

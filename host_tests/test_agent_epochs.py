@@ -7,13 +7,13 @@ from typing import Any
 
 import cbor2
 import pytest
+from landbridge.core.keys import Keyring
+from landbridge.db.database import open_database
 from landbridge.ingest.pipeline import Pipeline
 from landbridge.ingest.session import Received
+from landbridge.protocol import envelope
+from landbridge.protocol.limits import MAX_EPOCH, WireError
 from landbridge.store import devices, epochs, letters, points
-from landbridge.store.database import open_database
-from landbridge.store.keys import Keyring
-from landbridge.wire import envelope
-from landbridge.wire.limits import MAX_EPOCH, WireError
 
 from host_tests.agent_bench import DEVICE, NOW_S, point
 from host_tests.uplink_encoder import encode_uplink

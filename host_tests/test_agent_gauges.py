@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 from landbridge import gauges
-from landbridge.clock import CLOCK_FILE_VARIABLE, Clock
+from landbridge.core.clock import CLOCK_FILE_VARIABLE, Clock
+from landbridge.db.database import Database, open_database
 from landbridge.gauges import Gauges
 from landbridge.journey.silence import GRACE_S
 from landbridge.store import alarms, devices, figures, journeys, letters, outbox, targets
-from landbridge.store.database import Database, open_database
 from landbridge.store.events import Event
 from landbridge.store.outbox import Outgoing
 from landbridge.store.targets import Refusal, Target

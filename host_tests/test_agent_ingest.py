@@ -7,12 +7,12 @@ import sys
 import threading
 from typing import Any
 
-from landbridge.clock import iso
+from landbridge.core.clock import iso
+from landbridge.core.keys import Keyring
 from landbridge.ingest.pipeline import Pipeline
+from landbridge.protocol.downlink import ranges
+from landbridge.protocol.point import KIND_CELL, KIND_STILL
 from landbridge.store import commands, devices, letters, outbox, points, releases, settings, trips
-from landbridge.store.keys import Keyring
-from landbridge.wire.downlink import ranges
-from landbridge.wire.point import KIND_CELL, KIND_STILL
 from sqlalchemy.exc import OperationalError
 
 from host_tests.agent_bench import (

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from landbridge.alarms import engine
 from landbridge.alarms.rules import RULES
-from landbridge.clock import Clock, from_epoch_s, iso
 from landbridge.config import Mail
+from landbridge.core.clock import Clock, from_epoch_s, iso
 from landbridge.outbound import announce, deliveries
 from landbridge.outbound.deliveries import Deliveries
 from landbridge.outbound.kinds import opened

@@ -3,11 +3,12 @@
 import logging
 
 import pytest
-from landbridge import cli, logs, printable
-from landbridge.errors import UserError
+from landbridge import cli
+from landbridge.core import logs, printable
+from landbridge.core.errors import UserError
+from landbridge.core.keys import Keyring
 from landbridge.fleet import targets as fleet
 from landbridge.store import diagnostics, targets
-from landbridge.store.keys import Keyring
 from landbridge.wire.diagnostics import FAULT, Entry
 
 from host_tests.agent_bench import DEVICE, NOW_S, bench

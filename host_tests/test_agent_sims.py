@@ -8,16 +8,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from landbridge.clock import CLOCK_FILE_VARIABLE, Clock
 from landbridge.controls import check, classes, usage, watch
 from landbridge.controls.binding import ARMED, BOUND, REBIND_PENDING, SEPARATED
 from landbridge.controls.provider import Fake, Http, Status
+from landbridge.core.clock import CLOCK_FILE_VARIABLE, Clock
+from landbridge.db.database import Database, open_database
+from landbridge.protocol.uplink import Uplink
 from landbridge.store import cards, devices, register
-from landbridge.store.database import Database, open_database
 from landbridge.store.points import KeptUplink, keep_uplinks
 from landbridge.store.register import Registered
 from landbridge.web import card, seen
-from landbridge.wire.uplink import Uplink
 
 from host_tests.agent_bench import NOW_S, heard, set_clock
 from host_tests.fleet_bench import FIRST, SECOND

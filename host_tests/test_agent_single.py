@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 from landbridge import service
-from landbridge.errors import UserError
-from landbridge.store.database import Database, open_database
-from landbridge.store.leases import Leases
-from landbridge.store.single import alone
+from landbridge.core.errors import UserError
+from landbridge.db.database import Database, open_database
+from landbridge.db.leases import Leases
+from landbridge.db.single import alone
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 

@@ -13,7 +13,11 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from hypothesis import given
 from hypothesis import strategies as st
-from landbridge.errors import UserError
+from landbridge.core.errors import UserError
+from landbridge.core.keys import Keyring
+from landbridge.db.database import Database, open_database
+from landbridge.db.tables import UNCHECKED, metadata
+from landbridge.db.tables import devices as devices_table
 from landbridge.fleet import policy
 from landbridge.ingest import news
 from landbridge.ingest.judge import BY_ARRIVAL, UNDATED
@@ -35,16 +39,12 @@ from landbridge.store import (
     trips,
     wakes,
 )
-from landbridge.store.database import Database, open_database
 from landbridge.store.devices import WINDOW, Window
 from landbridge.store.events import Event
 from landbridge.store.held import hold, write
 from landbridge.store.journeys import SavedState
-from landbridge.store.keys import Keyring
 from landbridge.store.outbox import Outgoing
 from landbridge.store.points import JudgedPoint, JudgedPoints, KeptUplink
-from landbridge.store.tables import UNCHECKED, metadata
-from landbridge.store.tables import devices as devices_table
 from landbridge.wire.why import Wake
 from sqlalchemy import Connection, Engine, event, update
 from sqlalchemy.exc import IntegrityError

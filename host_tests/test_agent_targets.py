@@ -18,8 +18,10 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
-from landbridge.clock import Clock, iso
-from landbridge.errors import UserError
+from landbridge.core.clock import Clock, iso
+from landbridge.core.errors import UserError
+from landbridge.core.keys import Keyring
+from landbridge.db import order
 from landbridge.fleet import targets as fleet
 from landbridge.journey import silence
 from landbridge.outbound import deliveries, home_assistant
@@ -27,9 +29,8 @@ from landbridge.outbound.deliveries import Delivery
 from landbridge.outbound.kinds import KINDS, dcsa, http, traccar, webhook
 from landbridge.outbound.kinds.errors import Away, Refused
 from landbridge.outbound.topics import no_position, whole
-from landbridge.store import audit, events, fences, order, outbox, targets, trips
+from landbridge.store import audit, events, fences, outbox, targets, trips
 from landbridge.store.events import Wanted
-from landbridge.store.keys import Keyring
 from landbridge.store.outbox import Posted, posted
 
 from host_tests.agent_bench import bench, point, wait_until

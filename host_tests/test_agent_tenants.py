@@ -12,10 +12,12 @@ from typing import Any, NamedTuple
 import cbor2
 import pytest
 from fastapi import HTTPException
-from landbridge.clock import CLOCK_FILE_VARIABLE
 from landbridge.commands import trips as trips_commands
 from landbridge.controls import watch
-from landbridge.errors import UserError
+from landbridge.core.clock import CLOCK_FILE_VARIABLE
+from landbridge.core.errors import UserError
+from landbridge.core.keys import Keyring
+from landbridge.db.database import open_database
 from landbridge.fleet import (
     card_rollout,
     cards,
@@ -33,19 +35,17 @@ from landbridge.ingest.pipeline import Pipeline
 from landbridge.ingest.session import Received
 from landbridge.journey.rework import work_out
 from landbridge.journey.start import Booking, start
+from landbridge.protocol import envelope
+from landbridge.protocol import settings as setting_wire
+from landbridge.protocol.settings import SETTINGS
 from landbridge.store import cards as stored_cards
 from landbridge.store import commands as stored_commands
 from landbridge.store import devices, fences, trips
-from landbridge.store.database import open_database
-from landbridge.store.keys import Keyring
 from landbridge.web import act
 from landbridge.web.viewer import Viewer
 from landbridge.wire import cards as card_wire
 from landbridge.wire import commands as command_wire
-from landbridge.wire import envelope
-from landbridge.wire import settings as setting_wire
 from landbridge.wire.commands import VERBS
-from landbridge.wire.settings import SETTINGS
 
 from host_tests.agent_bench import NOW_S, point, set_clock
 from host_tests.journey_bench import HOUR_S, POZNAN

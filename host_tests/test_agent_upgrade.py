@@ -10,9 +10,10 @@ import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
-from landbridge.store import commands, database, devices
-from landbridge.store.database import Database, open_database
-from landbridge.store.keys import Keyring
+from landbridge.core.keys import Keyring
+from landbridge.db import database
+from landbridge.db.database import Database, open_database
+from landbridge.store import commands, devices
 
 from host_tests.agent_bench import DEVICE
 from host_tests.test_agent_epochs import KEY, Agent

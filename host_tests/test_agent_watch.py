@@ -18,13 +18,15 @@ from unittest.mock import Mock
 
 import pytest
 import uvicorn
-from landbridge import config, gauges, health, logs, metrics, service
-from landbridge.clock import from_epoch_s
-from landbridge.errors import UserError
+from landbridge import config, gauges, service
+from landbridge.core import logs, metrics
+from landbridge.core.clock import from_epoch_s
+from landbridge.core.errors import UserError
+from landbridge.core.parts import Part
+from landbridge.core.priority import Precedence
 from landbridge.ingest import session, worker
 from landbridge.ingest.session import Received
-from landbridge.parts import Part
-from landbridge.precedence import Precedence
+from landbridge.operations import health
 from sqlalchemy.exc import OperationalError
 
 from host_tests.agent_bench import (  # noqa: F401

@@ -5,7 +5,7 @@ import struct
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from landbridge.wire.limits import WireError
+from landbridge.protocol.limits import WireError
 from landbridge.wire.why import REASONS, decode, reason
 from locator.plan import decide, policy
 

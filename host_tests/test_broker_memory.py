@@ -10,11 +10,12 @@ from typing import Any, cast
 
 import pytest
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
-from landbridge.clock import Clock
+from landbridge.core.clock import Clock
+from landbridge.core.priority import Precedence
+from landbridge.db import order
 from landbridge.outbound import topics
 from landbridge.outbound.retained import PUBLISHED, Retained
-from landbridge.precedence import Precedence
-from landbridge.store import order, outbox, tracks, trips
+from landbridge.store import outbox, tracks, trips
 from landbridge.store.outbox import Outgoing
 
 from host_tests.agent_bench import DEVICE, NOW_S, Bench, Device, Platform, bench, point, wait_until

@@ -11,13 +11,13 @@ from typing import Any
 import cbor2
 import pytest
 from landbridge.commands.opened import opened
+from landbridge.db.database import Database, open_database
 from landbridge.fleet import cards, desk
+from landbridge.protocol.limits import WireError
+from landbridge.protocol.uplink import Uplink
 from landbridge.store import card_notifications as stored
 from landbridge.store import devices
-from landbridge.store.database import Database, open_database
 from landbridge.wire import cards as wire
-from landbridge.wire.limits import WireError
-from landbridge.wire.uplink import Uplink
 from locator.card import euicc, files, memory, notices
 from locator.link import cbor
 from locator.orders import card as obeyed

@@ -1,8 +1,8 @@
 """A demo whose agent has seen others."""
 
 import pytest
+from landbridge.db.database import open_database
 from landbridge.store import devices, points, trips
-from landbridge.store.database import open_database
 
 from host_tests.agent_bench import NOW_S, point
 from host_tests.test_agent_store import judged

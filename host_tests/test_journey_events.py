@@ -7,17 +7,18 @@ import pytest
 import shapely
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 from landbridge.cli import app
-from landbridge.errors import UserError
-from landbridge.fleet import line
-from landbridge.fleet.line import Waypoint
+from landbridge.core.errors import UserError
+from landbridge.db.database import Database, open_database
+from landbridge.geo import countries
+from landbridge.geo import route as line
+from landbridge.geo.route import Waypoint
 from landbridge.ingest import judge
-from landbridge.journey import countries, fences, silence
+from landbridge.journey import fences, silence
 from landbridge.journey.rework import work_out
 from landbridge.journey.seen import Place, see
 from landbridge.journey.way import way_of
 from landbridge.store import devices, events, journeys, lines, outbox, points, trips
 from landbridge.store import fences as stored_fences
-from landbridge.store.database import Database, open_database
 from sqlalchemy import Connection
 
 from host_tests.agent_bench import DEVICE, heard

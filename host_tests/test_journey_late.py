@@ -4,12 +4,12 @@ from typing import Any
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from landbridge.db.database import Database
+from landbridge.db.tables import journey_states
 from landbridge.journey import rework
+from landbridge.protocol.point import Point
 from landbridge.store import events, journeys, points, retention, trips
-from landbridge.store.database import Database
 from landbridge.store.points import StoredPoint
-from landbridge.store.tables import journey_states
-from landbridge.wire.point import Point
 from sqlalchemy import func, select
 
 from host_tests.agent_bench import DEVICE

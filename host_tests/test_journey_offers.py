@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 from landbridge.cli import app
-from landbridge.clock import iso
-from landbridge.errors import UserError
+from landbridge.core.clock import iso
+from landbridge.core.errors import UserError
+from landbridge.db.database import Database, open_database
 from landbridge.journey import offers
 from landbridge.journey.rework import work_out
 from landbridge.journey.start import Booking, Started, start
 from landbridge.store import devices, events, fences, outbox, points, trips
-from landbridge.store.database import Database, open_database
 from landbridge.store.outbox import HOUSE
 
 from host_tests.agent_bench import DEVICE

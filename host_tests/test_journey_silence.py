@@ -8,10 +8,10 @@ from unittest.mock import Mock
 
 import pytest
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
-from landbridge.clock import Clock, iso
+from landbridge.core.clock import Clock, iso
+from landbridge.core.priority import Precedence
 from landbridge.ingest import judge
 from landbridge.journey import silence, worker
-from landbridge.precedence import Precedence
 from landbridge.store import alarms, devices, points, trips
 from landbridge.store.devices import Window
 from landbridge.store.held import hold, write

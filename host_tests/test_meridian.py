@@ -8,8 +8,8 @@ from xml.etree import ElementTree
 
 import pytest
 import shapely
-from landbridge.errors import UserError
-from landbridge.fleet import line
+from landbridge.core.errors import UserError
+from landbridge.geo import route as line
 from landbridge.journey import fences
 from landbridge.journey.seen import Place
 from landbridge.outbound.export import Format

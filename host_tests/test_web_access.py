@@ -11,13 +11,14 @@ from itertools import pairwise
 
 import pytest
 from landbridge.fleet import tokens
+from landbridge.geo import places as geography
+from landbridge.protocol import settings
 from landbridge.store import devices, releases, trips
-from landbridge.web import geography
 from landbridge.web.guard import SHARED, Buckets, rate_of
 from landbridge.web.seen import ALARMS
 from landbridge.web.viewer import csrf_of
 from landbridge.web.words import chinese
-from landbridge.wire import cards, commands, settings, why
+from landbridge.wire import cards, commands, why
 
 from host_tests.agent_bench import DEVICE, NOW_S, set_clock
 from host_tests.web_bench import CONTAINER, FIRST_S, LAST, LATE, Answer, WebBench, on_line, web

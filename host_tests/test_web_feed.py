@@ -11,12 +11,13 @@ from xml.etree import ElementTree
 
 import pytest
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
-from landbridge.clock import CLOCK_FILE_VARIABLE, Clock, iso
 from landbridge.controls import report
+from landbridge.core.clock import CLOCK_FILE_VARIABLE, Clock, iso
+from landbridge.db import order
 from landbridge.fleet import policy
 from landbridge.ingest import judge
 from landbridge.outbound import paged
-from landbridge.store import cards, order, points, register
+from landbridge.store import cards, points, register
 from landbridge.store.points import KeptUplink, keep_uplinks, store
 from landbridge.store.register import Registered
 from landbridge.web import seen

@@ -4,9 +4,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from landbridge.clock import CLOCK_FILE_VARIABLE
-from landbridge.errors import UserError
-from landbridge.fleet import secret, shares
+from landbridge.core import secret
+from landbridge.core.clock import CLOCK_FILE_VARIABLE
+from landbridge.core.errors import UserError
+from landbridge.fleet import shares
 from landbridge.store import shares as stored
 from landbridge.store import trips
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import random
 
 import pytest
+from landbridge.db.database import Database
+from landbridge.db.tables import trips
 from landbridge.store import audit, outline, points, wakes
-from landbridge.store.database import Database
 from landbridge.store.outline import Box
 from landbridge.store.points import JudgedPoint
-from landbridge.store.tables import trips
 from landbridge.web import seen
 from landbridge.wire.why import Wake
 from sqlalchemy import insert

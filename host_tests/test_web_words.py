@@ -13,11 +13,12 @@ from urllib.parse import parse_qs, quote, urlencode, urlsplit
 import pytest
 from landbridge.alarms import engine
 from landbridge.alarms.rules import RULES
-from landbridge.clock import CLOCK_FILE_VARIABLE
 from landbridge.controls.classes import Class
+from landbridge.core.clock import CLOCK_FILE_VARIABLE
 from landbridge.fleet import cards, commands, passwords, policy, rollout, settings, shares, tokens
 from landbridge.ingest.judge import NO_TIME
 from landbridge.outbound import announce
+from landbridge.protocol.settings import SETTINGS, UNREACHED, Report
 from landbridge.store import alarms, lines, points, register, releases, trips
 from landbridge.store import cards as stored_cards
 from landbridge.store import commands as stored_commands
@@ -32,7 +33,6 @@ from landbridge.wire.cards import OUTCOMES
 from landbridge.wire.cards import Event as Switched
 from landbridge.wire.cards import Report as CardReport
 from landbridge.wire.commands import RESULTS, VERBS
-from landbridge.wire.settings import SETTINGS, UNREACHED, Report
 from sqlalchemy import Connection
 
 from host_tests.agent_bench import set_clock

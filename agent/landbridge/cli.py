@@ -18,16 +18,17 @@ from typer.core import TyperGroup
 from typer.exceptions import TyperException
 from typer.main import get_group
 
-from landbridge import config, logs, printable
-from landbridge.clock import iso
-from landbridge.commands import doctor, keeping, table
+from landbridge import config
+from landbridge.commands import doctor, keeping
 from landbridge.commands.opened import LARGEST, known_device, opened
 from landbridge.commands.tokens import signed_in
-from landbridge.errors import UserError, is_one_line
+from landbridge.core import logs, printable, table
+from landbridge.core.clock import iso
+from landbridge.core.errors import UserError, is_one_line
+from landbridge.core.parts import Part, Source
+from landbridge.core.printable import Printable
 from landbridge.outbound.export import Format, export
 from landbridge.outbound.paged import Paged
-from landbridge.parts import Part, Source
-from landbridge.printable import Printable
 from landbridge.store import points
 from landbridge.store import trips as stored_trips
 from landbridge.web.address import base_url

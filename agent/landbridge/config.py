@@ -12,9 +12,9 @@ from dataclasses import Field, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
-from landbridge import files
-from landbridge.errors import UserError, is_one_line
-from landbridge.wire.settings import SETTINGS
+from landbridge.core import files
+from landbridge.core.errors import UserError, is_one_line
+from landbridge.protocol.settings import SETTINGS
 
 FILE_VARIABLE = "LANDBRIDGE_CONFIG"
 DEFAULT_FILE = "landbridge.toml"

@@ -3,13 +3,13 @@
 import logging
 import threading
 
-from landbridge import metrics
 from landbridge.alarms.rules import SEVERITIES
-from landbridge.clock import Clock, from_epoch_s
-from landbridge.health import Since
+from landbridge.core import metrics
+from landbridge.core.clock import Clock, from_epoch_s
+from landbridge.db.database import Database
 from landbridge.journey.silence import GRACE_S
+from landbridge.operations.health import Since
 from landbridge.store import figures
-from landbridge.store.database import Database
 from landbridge.store.figures import Figures
 
 _LOOK_S = 15.0

@@ -10,29 +10,29 @@ from uuid import uuid4
 
 from sqlalchemy.exc import DBAPIError
 
-from landbridge.clock import Clock
 from landbridge.config import Config, exposed
-from landbridge.errors import UserError
-from landbridge.garbage import collect_seldom
+from landbridge.core.clock import Clock
+from landbridge.core.errors import UserError
+from landbridge.core.garbage import collect_seldom
+from landbridge.core.keys import Keyring
+from landbridge.core.parts import Part, Source
+from landbridge.core.priority import Precedence
+from landbridge.core.rate_limit import RateLimit
+from landbridge.db.database import Database, open_database
+from landbridge.db.leases import Leases
+from landbridge.db.single import Stay, alone
 from landbridge.gauges import Gauges
-from landbridge.health import Check, Health, notify, of_thread, serving
-from landbridge.ingest.limits import RateLimit
 from landbridge.ingest.pipeline import Pipeline
 from landbridge.ingest.session import Session
 from landbridge.ingest.worker import Worker
 from landbridge.journey.worker import Journeys
+from landbridge.operations.health import Check, Health, notify, of_thread, serving
 from landbridge.outbound.deliveries import Deliveries
 from landbridge.outbound.home_assistant import announcing
 from landbridge.outbound.kinds import opened
 from landbridge.outbound.retained import Retained
 from landbridge.outbound.sender import Sender
-from landbridge.parts import Part, Source
-from landbridge.precedence import Precedence
 from landbridge.store import devices
-from landbridge.store.database import Database, open_database
-from landbridge.store.keys import Keyring
-from landbridge.store.leases import Leases
-from landbridge.store.single import Stay, alone
 from landbridge.upkeep import Upkeep
 from landbridge.web import apart
 from landbridge.web.address import base_url
@@ -54,7 +54,7 @@ class Leads:
     may_deliver: Callable[[], bool] = lambda: True
     """To targets."""
     stay: Stay = lambda: None
-    """Of an agent that must be the only one (store/single.py)."""
+    """Of an agent that must be the only one (db/single.py)."""
 
 
 class Running(NamedTuple):

@@ -10,14 +10,15 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection
 
-from landbridge.clock import Clock, iso
 from landbridge.config import Store
 from landbridge.controls import usage
+from landbridge.core.clock import Clock, iso
+from landbridge.core.priority import Precedence
+from landbridge.db import order
+from landbridge.db.database import Database
 from landbridge.ingest import judge
 from landbridge.journey import rework
-from landbridge.precedence import Precedence
-from landbridge.store import devices, order, retention, tracks
-from landbridge.store.database import Database
+from landbridge.store import devices, retention, tracks
 from landbridge.store.held import hold
 
 _FIRST_S = 600

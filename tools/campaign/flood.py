@@ -28,7 +28,7 @@ from pathlib import Path
 from typing import Any
 
 import paho.mqtt.client as mqtt
-from landbridge.clock import Clock
+from landbridge.core.clock import Clock
 from landbridge.fleet import tokens
 from paho.mqtt.enums import CallbackAPIVersion
 

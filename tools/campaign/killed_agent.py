@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from landbridge import config, service
-from landbridge.store import bulk
+from landbridge.db import bulk
 from sqlalchemy import Connection, Engine, event
 
 from tools.world.agent import end_with_parent

@@ -13,11 +13,11 @@ from typing import Any
 
 import cbor2
 import paho.mqtt.client as mqtt
+from landbridge.db.database import Database, open_database
+from landbridge.protocol import envelope
+from landbridge.protocol.point import Point
 from landbridge.store import devices, events, journeys, outbox, points, trips
-from landbridge.store.database import Database, open_database
 from landbridge.store.points import StoredPoint
-from landbridge.wire import envelope
-from landbridge.wire.point import Point
 from locator.journal import record
 from locator.link import cbor
 from locator.link.batch import Batch

@@ -17,8 +17,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from landbridge.db.database import open_database
 from landbridge.store import points
-from landbridge.store.database import open_database
 from landbridge.store.points import StoredPoint
 from rich.console import Console
 

@@ -20,13 +20,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from landbridge.coverage import cells
+from landbridge.db.database import Database, open_database
 from landbridge.ingest import judge, news
 from landbridge.journey.rework import work_out
 from landbridge.journey.seen import Place
+from landbridge.protocol.point import KIND_CELL, KIND_FIX, QUALITY_GNSS, Point
 from landbridge.store import devices, points
-from landbridge.store.database import Database, open_database
 from landbridge.store.held import hold, write
-from landbridge.wire.point import KIND_CELL, KIND_FIX, QUALITY_GNSS, Point
 
 from tools.world.coverage import Coverage
 from tools.world.line import Line

@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import Any
 
 from landbridge.coverage import digest
-from landbridge.fleet.line import Waypoint
+from landbridge.geo.route import Waypoint
 from landbridge.wire.guide import NO_BIN, Network
 
 from tools.lab.lines import Route

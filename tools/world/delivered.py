@@ -4,9 +4,10 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from landbridge.clock import EPOCH
-from landbridge.store import outbox, points, tables
-from landbridge.store.database import open_database
+from landbridge.core.clock import EPOCH
+from landbridge.db import tables
+from landbridge.db.database import open_database
+from landbridge.store import outbox, points
 from landbridge.store.points import StoredPoint
 from sqlalchemy import func, select
 

@@ -14,8 +14,8 @@ from typing import Any
 from sqlalchemy import Connection, Row
 
 from landbridge.alarms.rules import CLEAR, RAISE, RULES, TYPES, meaning
-from landbridge.clock import iso
-from landbridge.errors import UserError
+from landbridge.core.clock import iso
+from landbridge.core.errors import UserError
 from landbridge.store import alarms as stored
 from landbridge.store import audit, events, trips
 from landbridge.store.events import Event

@@ -3,9 +3,9 @@
 import typer
 
 from landbridge.alarms import engine
-from landbridge.clock import iso
-from landbridge.commands import table
 from landbridge.commands.opened import LARGEST, known_device, opened, whoever
+from landbridge.core import table
+from landbridge.core.clock import iso
 from landbridge.outbound import announce
 from landbridge.store import alarms as stored
 

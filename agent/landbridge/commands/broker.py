@@ -2,13 +2,13 @@
 
 import typer
 
-from landbridge.commands import table
 from landbridge.commands.opened import opened
-from landbridge.errors import UserError
+from landbridge.core import table
+from landbridge.core.errors import UserError
 from landbridge.fleet import broker as checks
 from landbridge.fleet import nats_access
+from landbridge.protocol.envelope import broker_password
 from landbridge.store import devices
-from landbridge.wire.envelope import broker_password
 
 commands = typer.Typer(help="The MQTT broker.")
 

@@ -8,20 +8,19 @@ from typing import Any
 import typer
 from sqlalchemy import Row
 
-from landbridge import files
-from landbridge.clock import iso
-from landbridge.commands import table
 from landbridge.commands.opened import LARGEST, known_device, opened, whoever
-from landbridge.errors import UserError
-from landbridge.fleet import card_rollout, stages
+from landbridge.core import files, stages, table
+from landbridge.core.clock import iso
+from landbridge.core.errors import UserError
+from landbridge.fleet import card_rollout
 from landbridge.fleet import cards as fleet
 from landbridge.fleet import policy as policies
+from landbridge.protocol import uplink
 from landbridge.store import audit, devices
 from landbridge.store import card_notifications as kept
 from landbridge.store import card_rollouts as rollouts
 from landbridge.store import cards as stored
 from landbridge.wire import cards as wire
-from landbridge.wire import uplink
 
 commands = typer.Typer(
     help="Profiles of cards: which there are, which is used where, what became of switches."

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import typer
 
-from landbridge.clock import iso
-from landbridge.commands import table
 from landbridge.commands.opened import known_device, opened
+from landbridge.core import table
+from landbridge.core.clock import iso
+from landbridge.core.errors import UserError
 from landbridge.coverage import cells as places
-from landbridge.errors import UserError
 from landbridge.store import cells as stored
 from landbridge.store import devices, points
 

@@ -5,14 +5,13 @@ from pathlib import Path
 
 import typer
 
-from landbridge import files
-from landbridge.clock import to_epoch_s
-from landbridge.commands import table
 from landbridge.commands.opened import opened, whoever
 from landbridge.controls import cases, classes, report
 from landbridge.controls import check as checking
 from landbridge.controls.provider import Http
-from landbridge.errors import UserError
+from landbridge.core import files, table
+from landbridge.core.clock import to_epoch_s
+from landbridge.core.errors import UserError
 from landbridge.store import register
 
 commands = typer.Typer(

@@ -4,12 +4,12 @@ from itertools import pairwise
 
 import typer
 
-from landbridge.commands import table
 from landbridge.commands.lines import known_line
 from landbridge.commands.opened import opened
+from landbridge.core import table
 from landbridge.coverage import digest, known, shares
 from landbridge.coverage import learn as lessons
-from landbridge.fleet.line import Waypoint
+from landbridge.geo.route import Waypoint
 from landbridge.store import lines
 from landbridge.store.lines import Key, Seen
 

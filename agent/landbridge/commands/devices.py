@@ -5,9 +5,9 @@ from pathlib import Path
 
 import typer
 
-from landbridge.clock import iso
-from landbridge.commands import table
 from landbridge.commands.opened import known_device, opened, whoever
+from landbridge.core import table
+from landbridge.core.clock import iso
 from landbridge.fleet import enrol as enrolment
 from landbridge.fleet.enrol import CERTIFICATE, SETTINGS, enrol
 from landbridge.ingest.replay import Aside, Replay

@@ -15,17 +15,17 @@ from sqlalchemy import text
 from sqlalchemy.exc import DatabaseError
 
 from landbridge import config
-from landbridge.clock import iso
-from landbridge.commands import table
 from landbridge.commands.opened import Opened, opened
-from landbridge.errors import UserError
+from landbridge.core import table
+from landbridge.core.clock import iso
+from landbridge.core.errors import UserError
+from landbridge.core.rate_limit import RateLimit
+from landbridge.db.leases import Leases
+from landbridge.db.single import alone
 from landbridge.fleet import broker as checks
-from landbridge.ingest.limits import RateLimit
 from landbridge.ingest.session import Session
 from landbridge.outbound.kinds import mail
 from landbridge.store import devices, journeys, letters, outbox, targets, trips
-from landbridge.store.leases import Leases
-from landbridge.store.single import alone
 from landbridge.web.address import local_url
 
 _LEAST_FREE_BYTES = 1 << 30

@@ -7,11 +7,12 @@ from typing import Any
 import typer
 from sqlalchemy import Row
 
-from landbridge.clock import iso
-from landbridge.commands import table
 from landbridge.commands.opened import LARGEST, known_device, opened
+from landbridge.core import table
+from landbridge.core.clock import iso
+from landbridge.db import order
 from landbridge.journey.rework import work_out
-from landbridge.store import events, journeys, order
+from landbridge.store import events, journeys
 
 _DEVICE = typer.Argument(help="Device id.")
 _TOLD = {

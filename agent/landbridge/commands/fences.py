@@ -4,11 +4,10 @@ from pathlib import Path
 
 import typer
 
-from landbridge import files
-from landbridge.clock import iso
-from landbridge.commands import table
 from landbridge.commands.opened import opened
-from landbridge.errors import UserError
+from landbridge.core import files, table
+from landbridge.core.clock import iso
+from landbridge.core.errors import UserError
 from landbridge.fleet.tokens import checked
 from landbridge.journey.fences import from_row, read
 from landbridge.store import fences

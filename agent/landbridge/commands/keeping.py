@@ -8,7 +8,7 @@ from pathlib import Path
 import typer
 
 from landbridge.commands.opened import known_device, opened
-from landbridge.errors import UserError
+from landbridge.core.errors import UserError
 from landbridge.ingest.reprocess import Came, reprocess
 from landbridge.store import devices
 

@@ -2,10 +2,10 @@
 
 import typer
 
-from landbridge.clock import iso
-from landbridge.commands import table
 from landbridge.commands.opened import LARGEST, opened
-from landbridge.errors import UserError
+from landbridge.core import table
+from landbridge.core.clock import iso
+from landbridge.core.errors import UserError
 from landbridge.ingest.replay import Aside, Replay
 from landbridge.store import letters
 

@@ -5,12 +5,13 @@ from pathlib import Path
 import typer
 from sqlalchemy import Connection
 
-from landbridge.clock import iso
-from landbridge.commands import table
 from landbridge.commands.opened import opened
-from landbridge.coverage import digest, places
-from landbridge.errors import UserError
-from landbridge.fleet.line import position, read
+from landbridge.core import table
+from landbridge.core.clock import iso
+from landbridge.core.errors import UserError
+from landbridge.coverage import digest
+from landbridge.geo import settlements as places
+from landbridge.geo.route import position, read
 from landbridge.store import lines as stored
 from landbridge.store.lines import StoredLine
 

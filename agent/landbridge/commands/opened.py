@@ -8,11 +8,11 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, Row
 
 from landbridge import config
-from landbridge.clock import Clock
-from landbridge.errors import UserError
+from landbridge.core.clock import Clock
+from landbridge.core.errors import UserError
+from landbridge.core.keys import Keyring
+from landbridge.db.database import Database, open_database
 from landbridge.store import devices
-from landbridge.store.database import Database, open_database
-from landbridge.store.keys import Keyring
 
 LARGEST = 2**31 - 1
 """Of the numbers a command takes: what a device can hold; a database holds more."""

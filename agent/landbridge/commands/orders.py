@@ -2,9 +2,9 @@
 
 import typer
 
-from landbridge.clock import iso
-from landbridge.commands import table
 from landbridge.commands.opened import LARGEST, known_device, opened, whoever
+from landbridge.core import table
+from landbridge.core.clock import iso
 from landbridge.fleet import commands as fleet
 from landbridge.store import commands as stored
 from landbridge.wire.commands import VERBS

@@ -2,12 +2,12 @@
 
 import typer
 
-from landbridge.clock import iso
-from landbridge.commands import table
 from landbridge.commands.opened import known_device, opened, whoever
+from landbridge.core import table
+from landbridge.core.clock import iso
 from landbridge.fleet import settings as fleet
+from landbridge.protocol.settings import SETTINGS, SOURCES, applied
 from landbridge.store import settings as stored
-from landbridge.wire.settings import SETTINGS, SOURCES, applied
 
 _SET_HELP = """Change settings of a device; NAME=default takes one back.
 

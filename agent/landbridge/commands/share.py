@@ -2,10 +2,10 @@
 
 import typer
 
-from landbridge.clock import iso
-from landbridge.commands import table
 from landbridge.commands.opened import LARGEST, known_device, opened, whoever
-from landbridge.errors import UserError
+from landbridge.core import table
+from landbridge.core.clock import iso
+from landbridge.core.errors import UserError
 from landbridge.fleet import shares as fleet
 from landbridge.store import shares as stored
 from landbridge.store import trips

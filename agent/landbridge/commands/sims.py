@@ -3,13 +3,13 @@
 import typer
 from sqlalchemy import Connection
 
-from landbridge.clock import iso
-from landbridge.commands import table
 from landbridge.commands.opened import opened, whoever
 from landbridge.controls import binding, watch
 from landbridge.controls.binding import ARMED, Binding
 from landbridge.controls.rules import STAGES
-from landbridge.errors import UserError
+from landbridge.core import table
+from landbridge.core.clock import iso
+from landbridge.core.errors import UserError
 from landbridge.store import register
 from landbridge.store.register import Registered
 

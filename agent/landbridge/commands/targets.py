@@ -6,9 +6,9 @@ from typing import Any
 import typer
 from sqlalchemy import Connection, Row
 
-from landbridge.clock import iso
-from landbridge.commands import table
 from landbridge.commands.opened import opened, whoever
+from landbridge.core import table
+from landbridge.core.clock import iso
 from landbridge.fleet import targets as fleet
 from landbridge.outbound.kinds import KINDS
 from landbridge.store import outbox

@@ -7,14 +7,14 @@ from contextlib import contextmanager
 
 import typer
 
-from landbridge.clock import Clock, iso
-from landbridge.commands import table
 from landbridge.commands.opened import opened, whoever
-from landbridge.errors import UserError
+from landbridge.core import table
+from landbridge.core.clock import Clock, iso
+from landbridge.core.errors import UserError
+from landbridge.db.database import Database
 from landbridge.fleet import passwords
 from landbridge.fleet import tokens as fleet
 from landbridge.store import tokens as stored
-from landbridge.store.database import Database
 
 commands = typer.Typer(help="Who may look and act on the pages and over the HTTP API.")
 _NAME = typer.Argument(help="Its name, for the list and the audit trail.")

@@ -5,19 +5,19 @@ from collections.abc import Sequence
 
 import typer
 
-from landbridge.clock import from_iso, iso
 from landbridge.commands import events as told
-from landbridge.commands import table
 from landbridge.commands.opened import LARGEST, known_device, opened, whoever
-from landbridge.errors import UserError
+from landbridge.core import table
+from landbridge.core.clock import from_iso, iso
+from landbridge.core.errors import UserError
 from landbridge.fleet.container import container_number
 from landbridge.fleet.tokens import checked
 from landbridge.journey import offers
 from landbridge.journey.end import follow
 from landbridge.journey.start import Booking
 from landbridge.journey.start import start as start_trip
+from landbridge.protocol.settings import SETTINGS
 from landbridge.store import devices, events, trips
-from landbridge.wire.settings import SETTINGS
 
 _INTERVAL = SETTINGS["interval_s"]
 _REFERENCES = typer.Option([], help="A reference of the shipper, NAME=TEXT; as many as there are.")

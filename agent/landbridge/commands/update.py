@@ -4,14 +4,14 @@ from pathlib import Path
 
 import typer
 
-from landbridge.clock import iso
-from landbridge.commands import table
 from landbridge.commands.opened import opened, whoever
-from landbridge.errors import UserError
+from landbridge.core import table
+from landbridge.core.clock import iso
+from landbridge.core.errors import UserError
 from landbridge.fleet import rollout
 from landbridge.fleet.releases import read
+from landbridge.protocol.limits import RELEASE_SEQUENCE
 from landbridge.store import releases
-from landbridge.wire.limits import RELEASE_SEQUENCE
 
 commands = typer.Typer(help="Releases of the devices' application, and their roll-out.")
 _DAY_S = 86_400

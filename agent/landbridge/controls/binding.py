@@ -8,7 +8,7 @@ ARMED -> BOUND -> SEPARATED -> (back in its own) BOUND
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from landbridge.errors import UserError
+from landbridge.core.errors import UserError
 
 ARMED, BOUND, SEPARATED, REBIND_PENDING = "ARMED", "BOUND", "SEPARATED", "REBIND_PENDING"
 _MONTH_S = 30 * 86_400

@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 from landbridge.controls import classes
 from landbridge.controls.classes import Class
 from landbridge.controls.rules import RULES, STAGES, Card, Seen, judge
-from landbridge.controls.typed import checked, made
-from landbridge.errors import UserError
+from landbridge.core.errors import UserError
+from landbridge.core.typed import checked, made
 
 
 class Verdict(NamedTuple):

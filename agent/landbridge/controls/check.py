@@ -4,13 +4,13 @@ what must be."""
 from dataclasses import replace
 from typing import NamedTuple
 
-from landbridge.clock import Clock
 from landbridge.controls import sent, watch
 from landbridge.controls.provider import Provider
 from landbridge.controls.rules import Seen, judge
-from landbridge.errors import UserError
+from landbridge.core.clock import Clock
+from landbridge.core.errors import UserError
+from landbridge.db.database import Database
 from landbridge.store import devices, register
-from landbridge.store.database import Database
 from landbridge.store.register import Registered
 
 LOCKED_FOR = ("separation", "blocked", "quota-100")

@@ -19,9 +19,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
 
-from landbridge import files
-from landbridge.controls.typed import made
-from landbridge.errors import UserError
+from landbridge.core import files
+from landbridge.core.errors import UserError
+from landbridge.core.typed import made
 
 QUOTA_PERCENT = (50, 80, 100)
 

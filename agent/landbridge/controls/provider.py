@@ -34,9 +34,9 @@ from collections.abc import Mapping
 from contextlib import closing
 from typing import Any, NamedTuple, Protocol
 
-from landbridge import files
-from landbridge.controls.typed import checked
-from landbridge.errors import UserError
+from landbridge.core import files
+from landbridge.core.errors import UserError
+from landbridge.core.typed import checked
 from landbridge.outbound.kinds.errors import Away
 from landbridge.outbound.kinds.http import Line
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple
 
-from landbridge.clock import from_epoch_s, to_epoch_s
+from landbridge.core.clock import from_epoch_s, to_epoch_s
 
 SESSION_BYTES = 1_250 + 1_083
 """TCP set-up and close, CONNECT, SUBSCRIBE, DISCONNECT; a full handshake that authenticates the server."""

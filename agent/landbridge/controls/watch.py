@@ -15,6 +15,10 @@ from landbridge.controls.rules import RULES, Card, Seen, judge
 from landbridge.fleet import settings
 from landbridge.journey.seen import see
 from landbridge.outbound import announce, topics
+from landbridge.protocol.limits import WireError
+from landbridge.protocol.point import KIND_STILL
+from landbridge.protocol.settings import SETTINGS
+from landbridge.protocol.uplink import SMS, VOICE, Uplink
 from landbridge.store import cards, devices, points, register, trips
 from landbridge.store import diagnostics as device_log
 from landbridge.store.events import Event
@@ -22,10 +26,6 @@ from landbridge.store.points import StoredPoint
 from landbridge.store.register import Registered
 from landbridge.wire import diagnostics
 from landbridge.wire.diagnostics import CALLED, MESSAGED
-from landbridge.wire.limits import WireError
-from landbridge.wire.point import KIND_STILL
-from landbridge.wire.settings import SETTINGS
-from landbridge.wire.uplink import SMS, VOICE, Uplink
 
 WHO = "control"
 """Who has changed what a control demands."""

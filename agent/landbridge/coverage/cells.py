@@ -12,15 +12,15 @@ from typing import NamedTuple, TextIO
 
 from sqlalchemy import Connection
 
-from landbridge import files
-from landbridge.errors import UserError
+from landbridge.core import files
+from landbridge.core.errors import UserError
 from landbridge.ingest import judge
 from landbridge.journey.doubts import settled
 from landbridge.journey.seen import see
+from landbridge.protocol.point import KIND_FIX
 from landbridge.store import cells, points
 from landbridge.store.cells import Box, Cell
 from landbridge.store.points import StoredPoint
-from landbridge.wire.point import KIND_FIX
 
 BEYOND_M = {"cell": 5_000, "list": 2_000, "area": 45_000}
 """What was heard goes on beyond the box; tools/campaign/located.py says whether nine in ten lie within."""

@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
-from landbridge.fleet.line import MCC, Waypoint
-from landbridge.fleet.timetable import STOPS, STOPS_AT, Ahead, stay, timetable
+from landbridge.geo.route import MCC, Waypoint
+from landbridge.geo.timetable import STOPS, STOPS_AT, Ahead, stay, timetable
+from landbridge.protocol.limits import WireError
 from landbridge.wire.guide import LEARNED, NO_BIN, Guide, Network, Station, encode
-from landbridge.wire.limits import WireError
 
 TILE_KM = 5
 BIN_SHARES = (0.97, 0.90, 0.75, 0.50, 0.25, 0.10, 0.03)

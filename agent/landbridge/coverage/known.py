@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
 from landbridge.coverage.digest import TILE_KM
-from landbridge.fleet.line import MCC, Waypoint
+from landbridge.geo.route import MCC, Waypoint
 from landbridge.store.lines import Key, Seen
 from landbridge.wire.guide import Network
 

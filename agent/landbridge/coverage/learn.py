@@ -16,7 +16,7 @@ from landbridge.coverage import costs
 from landbridge.coverage.costs import Report
 from landbridge.coverage.digest import TILE_KM, WELL_HEARD_DBM
 from landbridge.coverage.shares import Looks
-from landbridge.fleet.line import Waypoint, find
+from landbridge.geo.route import Waypoint, find
 from landbridge.store import lines, points, trips, wakes
 from landbridge.store.lines import Key, Seen
 from landbridge.store.points import StoredPoint

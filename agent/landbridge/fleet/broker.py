@@ -16,7 +16,7 @@ import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 
 from landbridge.config import Broker
-from landbridge.errors import UserError
+from landbridge.core.errors import UserError
 from landbridge.ingest.session import send_at_once, set_tls
 
 _KEPT = 2_000

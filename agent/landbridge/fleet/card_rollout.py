@@ -1,12 +1,12 @@
-"""How a profile is brought to the devices on trips with a tag (fleet/stages.py)."""
+"""How a profile is brought to the devices on trips with a tag (core/stages.py)."""
 
 import json
 from typing import Any
 
 from sqlalchemy import Connection, Row
 
-from landbridge.errors import UserError
-from landbridge.fleet import stages
+from landbridge.core import stages
+from landbridge.core.errors import UserError
 from landbridge.fleet.policy import AUTOMATIC
 from landbridge.store import card_rollouts as stored
 from landbridge.store import cards, trips

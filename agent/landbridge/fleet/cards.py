@@ -5,14 +5,14 @@ from typing import Any
 
 from sqlalchemy import Connection, Row
 
-from landbridge.errors import UserError
+from landbridge.core.errors import UserError
 from landbridge.fleet import card_rollout
 from landbridge.fleet.policy import AUTOMATIC
+from landbridge.protocol.uplink import Uplink
 from landbridge.store import audit, card_notifications, card_rollouts, trips
 from landbridge.store import cards as stored
 from landbridge.store.cards import Desired
 from landbridge.wire import cards as wire
-from landbridge.wire.uplink import Uplink
 
 
 def note(connection: Connection, device: str, uplink: Uplink, now_s: int) -> None:

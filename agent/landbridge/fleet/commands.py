@@ -9,12 +9,12 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Row
 
-from landbridge.errors import UserError
+from landbridge.core.errors import UserError
+from landbridge.protocol.uplink import Uplink
 from landbridge.store import audit, devices, trips
 from landbridge.store import commands as stored
 from landbridge.wire import commands as wire
 from landbridge.wire.commands import VERBS
-from landbridge.wire.uplink import Uplink
 
 _UNITS_S = {"m": 60, "h": 3600, "d": 86400}
 _LONGEST_S = 30 * 86400

@@ -2,7 +2,7 @@
 
 import re
 
-from landbridge.errors import UserError
+from landbridge.core.errors import UserError
 
 _SHAPE = re.compile(r"[A-Z]{3}[UJZ][0-9]{7}")
 # A is 10; 11, 22 and 33 are left out, because they would not change the remainder.

@@ -10,8 +10,8 @@ from sqlalchemy import Connection
 
 from landbridge.controls import watch
 from landbridge.fleet import cards, commands, diagnostics, guide, resend, settings, updates, why
-from landbridge.wire.limits import WireError
-from landbridge.wire.uplink import Uplink
+from landbridge.protocol.limits import WireError
+from landbridge.protocol.uplink import Uplink
 
 
 class Kind(Protocol):

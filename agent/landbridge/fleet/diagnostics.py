@@ -6,9 +6,9 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from landbridge.protocol.uplink import Uplink
 from landbridge.store import diagnostics as stored
 from landbridge.wire.diagnostics import REPORT_KEY, Diagnostics, Entry, decode
-from landbridge.wire.uplink import Uplink
 
 _log = logging.getLogger(__name__)
 

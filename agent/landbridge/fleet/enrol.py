@@ -10,15 +10,16 @@ from typing import Any
 
 from sqlalchemy import Connection, Row
 
-from landbridge import config, files
-from landbridge.clock import Clock
-from landbridge.errors import UserError
+from landbridge import config
+from landbridge.core import files
+from landbridge.core.clock import Clock
+from landbridge.core.errors import UserError
+from landbridge.core.keys import Keyring
+from landbridge.db.database import Database
 from landbridge.fleet.settings import change
+from landbridge.protocol.envelope import broker_password, open_envelope
+from landbridge.protocol.limits import WireError, is_device_id
 from landbridge.store import devices, letters
-from landbridge.store.database import Database
-from landbridge.store.keys import Keyring
-from landbridge.wire.envelope import broker_password, open_envelope
-from landbridge.wire.limits import WireError, is_device_id
 
 KEY_BYTES = 32
 SETTINGS, CERTIFICATE = "device.json", "ca.pem"
@@ -26,7 +27,7 @@ COPY = ".copy"
 """Each of them lies on the flash twice."""
 _LARGEST_CERTIFICATE = 4096
 _MOST_WAITED_S = 7 * 86_400
-"""So far apart reports may lie (wire/settings.toml, report_most_s)."""
+"""So far apart reports may lie (protocol/settings.toml, report_most_s)."""
 
 
 def enrol(

@@ -7,11 +7,11 @@ from typing import Any
 from sqlalchemy import Connection
 
 from landbridge.coverage import digest, known, learn, shares
-from landbridge.fleet.line import Waypoint
+from landbridge.geo.route import Waypoint
+from landbridge.protocol.uplink import Uplink
 from landbridge.store import guides, lines
 from landbridge.wire import guide as wire
 from landbridge.wire.releases import PULL_KEY
-from landbridge.wire.uplink import Uplink
 
 MOST_TRIES = 20
 """Orders that change nothing on a device, one after the other, before it is left alone."""

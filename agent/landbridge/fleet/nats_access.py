@@ -16,10 +16,10 @@ from uuid import uuid4
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from landbridge.core.keys import Keyring
+from landbridge.db.database import Database
+from landbridge.protocol.envelope import broker_password
 from landbridge.store import devices
-from landbridge.store.database import Database
-from landbridge.store.keys import Keyring
-from landbridge.wire.envelope import broker_password
 
 SUBJECT = "$SYS.REQ.USER.AUTH"
 _ACCOUNT = "$G"

@@ -7,7 +7,7 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 from sqlalchemy import Connection, Row
 
-from landbridge.errors import UserError
+from landbridge.core.errors import UserError
 from landbridge.store import audit, tokens
 
 SHORTEST, LONGEST = 12, 128

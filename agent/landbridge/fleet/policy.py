@@ -29,8 +29,8 @@ from typing import Any
 
 import cbor2
 
-from landbridge import files
-from landbridge.errors import UserError
+from landbridge.core import files
+from landbridge.core.errors import UserError
 from landbridge.wire import cards as wire
 from landbridge.wire.cards import Profile
 

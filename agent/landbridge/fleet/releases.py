@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from landbridge import files
-from landbridge.errors import UserError
-from landbridge.wire.limits import RELEASE_BYTES, RELEASE_FILES, RELEASE_SEQUENCE
+from landbridge.core import files
+from landbridge.core.errors import UserError
+from landbridge.protocol.limits import RELEASE_BYTES, RELEASE_FILES, RELEASE_SEQUENCE
 from landbridge.wire.releases import file_list, in_order
 
 MANIFEST = "release.json"

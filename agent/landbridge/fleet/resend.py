@@ -10,9 +10,9 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from landbridge.protocol import resend as wire
+from landbridge.protocol.uplink import Uplink
 from landbridge.store import devices, gaps
-from landbridge.wire import resend as wire
-from landbridge.wire.uplink import Uplink
 
 
 def note(connection: Connection, device: str, uplink: Uplink, now_s: int) -> None:

@@ -1,11 +1,11 @@
-"""How a release reaches the devices with its board (fleet/stages.py)."""
+"""How a release reaches the devices with its board (core/stages.py)."""
 
 from typing import Any
 
 from sqlalchemy import Connection, Row
 
-from landbridge.errors import UserError
-from landbridge.fleet import stages
+from landbridge.core import stages
+from landbridge.core.errors import UserError
 from landbridge.store import audit, releases
 
 

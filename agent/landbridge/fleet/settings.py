@@ -7,12 +7,12 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from landbridge.errors import UserError
+from landbridge.core.errors import UserError
+from landbridge.protocol import settings as wire
+from landbridge.protocol.settings import SETTINGS, Report
+from landbridge.protocol.uplink import Uplink
 from landbridge.store import audit, trips
 from landbridge.store import settings as stored
-from landbridge.wire import settings as wire
-from landbridge.wire.settings import SETTINGS, Report
-from landbridge.wire.uplink import Uplink
 
 DEFAULT = "default"
 AGAIN = "agent, again"

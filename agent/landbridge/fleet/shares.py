@@ -4,8 +4,8 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Row
 
-from landbridge.errors import UserError
-from landbridge.fleet import secret
+from landbridge.core import secret
+from landbridge.core.errors import UserError
 from landbridge.fleet.commands import seconds
 from landbridge.store import audit, shares, trips
 

@@ -6,11 +6,11 @@ from urllib.parse import urlsplit
 
 from sqlalchemy import Connection
 
-from landbridge.errors import UserError
+from landbridge.core.errors import UserError
+from landbridge.core.keys import Keyring
 from landbridge.fleet.tokens import checked
 from landbridge.outbound.kinds import KINDS
 from landbridge.store import audit, devices, targets
-from landbridge.store.keys import Keyring
 from landbridge.store.targets import Target
 
 _SECRET_BYTES = 32

@@ -4,8 +4,8 @@ import re
 
 from sqlalchemy import Connection
 
-from landbridge.errors import UserError
-from landbridge.fleet import secret
+from landbridge.core import secret
+from landbridge.core.errors import UserError
 from landbridge.store import audit, tokens
 from landbridge.store.outbox import HOUSE
 

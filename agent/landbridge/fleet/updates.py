@@ -8,8 +8,9 @@ from typing import Any
 from sqlalchemy import Connection, Row
 
 from landbridge.fleet import rollout
+from landbridge.protocol.limits import PIECE_BYTES, WireError
+from landbridge.protocol.uplink import Uplink
 from landbridge.store import releases
-from landbridge.wire.limits import PIECE_BYTES, WireError
 from landbridge.wire.releases import (
     OFFER_KEY,
     PIECE_KEY,
@@ -19,7 +20,6 @@ from landbridge.wire.releases import (
     decode_pull,
     decode_report,
 )
-from landbridge.wire.uplink import Uplink
 
 
 def note(connection: Connection, device: str, uplink: Uplink, now_s: int) -> None:

@@ -5,8 +5,8 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from landbridge.protocol.uplink import Uplink
 from landbridge.store import wakes
-from landbridge.wire.uplink import Uplink
 from landbridge.wire.why import decode
 
 _KEY = 13

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
+from landbridge.protocol.point import KIND_FIX, QUALITY_NONE, Point, Points
+from landbridge.protocol.uplink import DeviceClock
 from landbridge.store.points import JudgedPoint, JudgedPoints
-from landbridge.wire.point import KIND_FIX, QUALITY_NONE, Point, Points
-from landbridge.wire.uplink import DeviceClock
 
 ZERO_POSITION = 1
 FEW_SATELLITES = 2

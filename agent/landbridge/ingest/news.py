@@ -7,12 +7,12 @@ from sqlalchemy import Connection
 
 from landbridge.ingest import judge
 from landbridge.outbound import announce, positions, topics
+from landbridge.protocol.point import KIND_FIX
+from landbridge.protocol.uplink import DeviceClock
 from landbridge.store import outbox, points
 from landbridge.store.held import Held
 from landbridge.store.outbox import Outgoing
 from landbridge.store.points import StoredPoint, StoredPoints
-from landbridge.wire.point import KIND_FIX
-from landbridge.wire.uplink import DeviceClock
 
 _DRIFT_S = 3600
 """More than any clock of ours drifts between two contacts, less than what brokers hold back."""

@@ -2,9 +2,9 @@
 
 from math import ceil
 
-from landbridge.errors import UserError
-from landbridge.store.database import Database
-from landbridge.store.leases import Leases
+from landbridge.core.errors import UserError
+from landbridge.db.database import Database
+from landbridge.db.leases import Leases
 
 _MOST_AGENTS = 1000
 

@@ -8,12 +8,12 @@ from sqlalchemy import Connection
 
 from landbridge.ingest import news
 from landbridge.ingest.session import Received
+from landbridge.protocol.point import Point
+from landbridge.protocol.uplink import Uplink
 from landbridge.store import points
 from landbridge.store.held import Held, write
 from landbridge.store.outbox import Outgoing
 from landbridge.store.points import JudgedPoints, KeptUplink, StoredPoint
-from landbridge.wire.point import Point
-from landbridge.wire.uplink import Uplink
 
 
 class Opened(NamedTuple):

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from landbridge.clock import iso
+from landbridge.core.clock import iso
 from landbridge.journey.fences import Fences
 from landbridge.journey.route import Route
 from landbridge.journey.seen import Finding, Seen

@@ -7,8 +7,8 @@ heard across borders.
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from landbridge.clock import iso
-from landbridge.journey import countries
+from landbridge.core.clock import iso
+from landbridge.geo import countries
 from landbridge.journey.seen import Finding, Seen
 
 COUNTS_S = 3 * 3600

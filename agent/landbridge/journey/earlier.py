@@ -7,8 +7,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Row
 
-from landbridge.fleet.line import Waypoint, find
-from landbridge.fleet.timetable import Ahead
+from landbridge.geo.route import Waypoint, find
+from landbridge.geo.timetable import Ahead
 from landbridge.journey.seen import see
 from landbridge.store import points, trips
 

@@ -17,8 +17,8 @@ from shapely.affinity import translate
 from shapely.geometry.base import BaseGeometry
 from sqlalchemy import Row
 
-from landbridge import files
-from landbridge.errors import UserError
+from landbridge.core import files
+from landbridge.core.errors import UserError
 from landbridge.journey.seen import Finding, Place, Seen
 
 _M_A_DEGREE = 111_195.0

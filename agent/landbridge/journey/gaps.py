@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from landbridge.clock import iso
+from landbridge.core.clock import iso
 from landbridge.journey.seen import Finding, Seen
 from landbridge.journey.way import Way
-from landbridge.wire.settings import SETTINGS
+from landbridge.protocol.settings import SETTINGS
 
 LONGEST_S = 24 * 3600
 """A device that stands still makes a point every few hours, if its interval is not longer."""

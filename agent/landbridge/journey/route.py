@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from math import exp, log, sqrt
 from statistics import NormalDist
 
-from landbridge.clock import iso
-from landbridge.fleet.line import find, position
-from landbridge.fleet.timetable import rest_of_stop
+from landbridge.core.clock import iso
+from landbridge.geo.route import find, position
+from landbridge.geo.timetable import rest_of_stop
 from landbridge.journey.seen import Finding, Place, Seen
 from landbridge.journey.stops import Stops
 from landbridge.journey.way import Way

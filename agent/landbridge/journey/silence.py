@@ -5,12 +5,12 @@ from typing import Any
 
 from sqlalchemy import Connection, Row
 
-from landbridge.clock import iso
+from landbridge.core.clock import iso
 from landbridge.outbound import announce, topics
+from landbridge.protocol.point import KIND_STILL
 from landbridge.store import devices, points, trips
 from landbridge.store.events import Event
 from landbridge.store.points import StoredPoint
-from landbridge.wire.point import KIND_STILL
 
 GRACE_S = 2 * 3600
 """A report may take that long: searching, waiting for its turn, a turn that has to be sent again."""

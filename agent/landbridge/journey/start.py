@@ -5,8 +5,8 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection
 
-from landbridge.clock import iso
-from landbridge.errors import UserError
+from landbridge.core.clock import iso
+from landbridge.core.errors import UserError
 from landbridge.fleet import guide
 from landbridge.fleet.settings import change
 from landbridge.journey import offers

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from math import exp
 
-from landbridge.clock import iso
-from landbridge.fleet.timetable import STOPS, STOPS_AT
+from landbridge.core.clock import iso
+from landbridge.geo.timetable import STOPS, STOPS_AT
 from landbridge.journey.seen import Finding, Place, Seen
 from landbridge.journey.way import Way
 

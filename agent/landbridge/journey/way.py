@@ -7,8 +7,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Row
 
-from landbridge.fleet.line import Waypoint
-from landbridge.fleet.timetable import Ahead, timetable
+from landbridge.geo.route import Waypoint
+from landbridge.geo.timetable import Ahead, timetable
 from landbridge.journey import earlier
 from landbridge.journey.fences import Fence
 from landbridge.journey.seen import Place

@@ -6,14 +6,15 @@ import time
 from collections.abc import Sequence
 
 from landbridge.alarms import engine
-from landbridge.clock import Clock
-from landbridge.health import Check
-from landbridge.journey import countries, rework, silence
+from landbridge.core.clock import Clock
+from landbridge.core.priority import Precedence
+from landbridge.db.database import Database
+from landbridge.geo import countries
+from landbridge.journey import rework, silence
+from landbridge.operations.health import Check
 from landbridge.outbound import announce
 from landbridge.outbound.sender import Sender
-from landbridge.precedence import Precedence
 from landbridge.store import journeys
-from landbridge.store.database import Database
 from landbridge.store.held import hold
 
 LOOK_S = 1.0

@@ -13,12 +13,12 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from functools import partial
 
-from landbridge.clock import Clock
+from landbridge.core.clock import Clock
 from landbridge.coverage import cells
+from landbridge.db.database import Database
 from landbridge.outbound import topics
 from landbridge.outbound.kinds import Away, Refused, Send
 from landbridge.store import outbox, targets
-from landbridge.store.database import Database
 from landbridge.store.outbox import Posted
 from landbridge.store.targets import Refusal, Target
 

@@ -7,12 +7,12 @@ from collections.abc import Iterable, Iterator
 from enum import StrEnum
 from xml.sax.saxutils import escape
 
-from landbridge.clock import iso
+from landbridge.core.clock import iso
 from landbridge.coverage.cells import Located
 from landbridge.ingest import judge
 from landbridge.outbound import geojson
+from landbridge.protocol.point import Point
 from landbridge.store.points import StoredPoint
-from landbridge.wire.point import Point
 
 Track = Iterable[tuple[StoredPoint, Located | None]]
 """Points in their order, each with where it was about if it has no position; gone through more than once."""

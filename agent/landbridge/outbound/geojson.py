@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from landbridge.clock import iso
+from landbridge.core.clock import iso
 from landbridge.ingest import judge
+from landbridge.protocol.point import KIND_CELL, KIND_FIX
 from landbridge.store.points import StoredPoint
-from landbridge.wire.point import KIND_CELL, KIND_FIX
 
 if TYPE_CHECKING:
     from landbridge.coverage.cells import Located

@@ -4,8 +4,8 @@ from collections.abc import Iterator, Sequence
 
 from landbridge.coverage import cells
 from landbridge.coverage.cells import Located
+from landbridge.db.database import Database
 from landbridge.store import points
-from landbridge.store.database import Database
 from landbridge.store.points import StoredPoint
 
 PAGE = 1_000

@@ -7,12 +7,12 @@ had saved all, or was emptied, hands back an older number or none.
 import logging
 from collections.abc import Callable
 
-from landbridge.clock import Clock
+from landbridge.core.clock import Clock
+from landbridge.core.priority import Precedence
+from landbridge.db.database import Database
 from landbridge.ingest.session import Session
 from landbridge.outbound import positions
-from landbridge.precedence import Precedence
 from landbridge.store import devices, outbox
-from landbridge.store.database import Database
 from landbridge.store.held import hold
 
 PUBLISHED = "landbridge/agent/published"

@@ -12,13 +12,13 @@ from functools import partial
 
 from paho.mqtt.client import MQTTMessageInfo
 
-from landbridge import metrics
+from landbridge.core import metrics
+from landbridge.core.priority import Precedence
 from landbridge.coverage import cells
+from landbridge.db.database import Database
 from landbridge.outbound import topics
 from landbridge.outbound.retained import Retained
-from landbridge.precedence import Precedence
 from landbridge.store import outbox
-from landbridge.store.database import Database
 from landbridge.store.outbox import Posted
 
 BATCH = 64

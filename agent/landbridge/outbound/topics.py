@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from landbridge.clock import iso
+from landbridge.core.clock import iso
 from landbridge.ingest import judge
 from landbridge.outbound import geojson
+from landbridge.protocol.limits import MAX_RECORDS
+from landbridge.protocol.point import KIND_FIX, Point
 from landbridge.store.events import Event
 from landbridge.store.outbox import HOUSE, Outgoing, Posted
 from landbridge.store.points import StoredPoint, StoredPoints
-from landbridge.wire.limits import MAX_RECORDS
-from landbridge.wire.point import KIND_FIX, Point
 
 if TYPE_CHECKING:
     from landbridge.coverage.cells import Located

@@ -1,4 +1,4 @@
 """The database. Functions here, and only here, know SQL; each takes the connection to work on.
 
-All times are epoch seconds (`landbridge.clock`), names ending in `_s`.
+All times are epoch seconds (`landbridge.core.clock`), names ending in `_s`.
 """

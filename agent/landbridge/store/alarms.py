@@ -6,9 +6,9 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Select, case, delete, func, insert, select, update
 
-from landbridge.store.among import among
+from landbridge.db.among import among
+from landbridge.db.tables import alarms, devices, trips
 from landbridge.store.events import Event
-from landbridge.store.tables import alarms, devices, trips
 
 
 def raise_(

@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, exists, insert, select
 
-from landbridge.store.tables import audit, trips
+from landbridge.db.tables import audit, trips
 
 
 def add(connection: Connection, who: str, what: str, now_s: int, device: str | None = None) -> None:

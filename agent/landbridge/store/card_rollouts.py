@@ -5,9 +5,9 @@ from typing import Any
 from sqlalchemy import Connection, Row, delete, func, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
-from landbridge.store.tables import card_rollout_devices as members
-from landbridge.store.tables import card_rollouts as rollouts
-from landbridge.store.tables import trips
+from landbridge.db.tables import card_rollout_devices as members
+from landbridge.db.tables import card_rollouts as rollouts
+from landbridge.db.tables import trips
 
 IN_USE = "in use"
 """How it has ended on a device that uses the profile."""

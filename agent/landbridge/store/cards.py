@@ -8,10 +8,10 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, Row, Select, func, insert, select
 from sqlalchemy.dialects.postgresql import insert as insert_or_replace
 
+from landbridge.db import order
+from landbridge.db.among import among_given
+from landbridge.db.tables import card_events, card_identities, card_policies, card_reports
 from landbridge.fleet import policy as policies
-from landbridge.store import order
-from landbridge.store.among import among_given
-from landbridge.store.tables import card_events, card_identities, card_policies, card_reports
 from landbridge.wire.cards import REFUSED_POLICY, Event, Report
 
 _REMEMBERED = 16

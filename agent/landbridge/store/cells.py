@@ -6,8 +6,8 @@ from typing import NamedTuple
 from sqlalchemy import ColumnElement, Connection, case, delete, func, select, tuple_
 from sqlalchemy.dialects.postgresql import insert
 
-from landbridge.store.tables import cells, points
-from landbridge.wire.point import KIND_FIX
+from landbridge.db.tables import cells, points
+from landbridge.protocol.point import KIND_FIX
 
 _AT_ONCE = 500
 """Cells named in one statement."""

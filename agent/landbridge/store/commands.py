@@ -5,9 +5,9 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, false, func, insert, or_, select, update
 
-from landbridge.store import order
-from landbridge.store.among import among_given
-from landbridge.store.tables import commands
+from landbridge.db import order
+from landbridge.db.among import among_given
+from landbridge.db.tables import commands
 from landbridge.wire.commands import DONE, Command
 
 _WITH_WAITING = (

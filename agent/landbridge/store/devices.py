@@ -7,8 +7,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Select, case, exists, func, insert, select, update
 
-from landbridge.store.among import among
-from landbridge.store.tables import alarms, devices, points, trips
+from landbridge.db.among import among
+from landbridge.db.tables import alarms, devices, points, trips
 
 _HAS_POINTS = exists().where(points.c.device == devices.c.device)
 WINDOW = 64

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, select, update
 from sqlalchemy.dialects.postgresql import insert as insert_or_ignore
 
-from landbridge.store.tables import device_log, devices
+from landbridge.db.tables import device_log, devices
 from landbridge.wire.diagnostics import Entry
 
 

@@ -3,8 +3,8 @@ too many messages in its name were forged."""
 
 from sqlalchemy import Connection, select, update
 
-from landbridge.store.tables import devices
-from landbridge.wire.limits import MAX_EPOCH
+from landbridge.db.tables import devices
+from landbridge.protocol.limits import MAX_EPOCH
 
 MOST_AHEAD = 64
 """A device may be so far ahead of a database that was restored from a backup; the device enters none further

@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Row, Select, func, insert, select, tuple_, update
 
-from landbridge.store import order
-from landbridge.store.tables import events
+from landbridge.db import order
+from landbridge.db.tables import events
 
 _JOURNEY = ("alarm", "arrival", "border", "departure", "dwell", "fence", "gap", "off-route", "stop")
 

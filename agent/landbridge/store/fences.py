@@ -4,7 +4,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, insert, select, update
 
-from landbridge.store.tables import fences
+from landbridge.db.tables import fences
 
 
 def add(connection: Connection, name: str, geometry: str, radius_m: float, now_s: int) -> int:

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, FromClause, Select, case, func, select
 
-from landbridge.store.tables import alarms, dead_letters, devices, outbox, refusals, targets
+from landbridge.db.tables import alarms, dead_letters, devices, outbox, refusals, targets
 
 MOST = 10_000
 """A count that is this may be of more."""

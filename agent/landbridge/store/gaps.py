@@ -5,9 +5,9 @@ from collections.abc import Collection, Iterable
 from sqlalchemy import Connection, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
-from landbridge.store.among import among_given
-from landbridge.store.tables import devices, gone, points
-from landbridge.wire.resend import Range
+from landbridge.db.among import among_given
+from landbridge.db.tables import devices, gone, points
+from landbridge.protocol.resend import Range
 
 _COMPLETE = select(devices.c.device, devices.c.complete_seq).where(among_given(devices.c.device))
 

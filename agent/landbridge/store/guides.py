@@ -7,9 +7,9 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, bindparam, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
-from landbridge.store import order
-from landbridge.store.among import among_given
-from landbridge.store.tables import guide_reports, guides, trips
+from landbridge.db import order
+from landbridge.db.among import among_given
+from landbridge.db.tables import guide_reports, guides, trips
 from landbridge.wire.guide import Report
 
 

@@ -7,12 +7,12 @@ from operator import attrgetter
 import orjson
 from sqlalchemy import Connection, select
 
-from landbridge.store import bulk
-from landbridge.store.among import among_given
+from landbridge.db import bulk
+from landbridge.db.among import among_given
+from landbridge.db.tables import devices
+from landbridge.protocol.downlink import ranges
+from landbridge.protocol.limits import MAX_PARTIAL_IV
 from landbridge.store.devices import Window
-from landbridge.store.tables import devices
-from landbridge.wire.downlink import ranges
-from landbridge.wire.limits import MAX_PARTIAL_IV
 
 
 @dataclass

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Select, delete, func, insert, select, tuple_, update
 
-from landbridge.store.tables import devices, journey_states
+from landbridge.db.tables import devices, journey_states
 
 _POINT = tuple_(journey_states.c.at_s, journey_states.c.seq)
 _IS_SETTLED = journey_states.c.seq == 0

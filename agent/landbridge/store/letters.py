@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, delete, func, insert, select, true, update
 
-from landbridge.store.tables import dead_letters, devices, quarantine
+from landbridge.db.tables import dead_letters, devices, quarantine
 
 QUARANTINE_MESSAGES = 20
 """Messages kept of one unknown device; the first ones say who it is."""

@@ -6,14 +6,14 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, delete, insert, select, update
 
-from landbridge.store.tables import coverage, guides, lines, network_costs, trips
+from landbridge.db.tables import coverage, guides, lines, network_costs, trips
 
 Key = tuple[int, int]
 """(Tile, PLMN); PLMN 0: nobody was heard."""
 
 
 class StoredLine(NamedTuple):
-    """A line; `stations` are rows of fleet/line.py, `places_km` kilometres to the nearest place, by tile."""
+    """A line; `stations` are rows of geo/route.py, `places_km` kilometres to the nearest place, by tile."""
 
     line: str
     stations: list[list[Any]]

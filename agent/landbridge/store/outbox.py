@@ -6,8 +6,9 @@ from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, delete, exists, func, insert, select, update
 
-from landbridge.store import bulk, order, tracks
-from landbridge.store.tables import outbox, refusals, targets
+from landbridge.db import bulk, order
+from landbridge.db.tables import outbox, refusals, targets
+from landbridge.store import tracks
 
 BROKER = "broker"
 """The kind of target that the MQTT broker is, which the sender brings the outbox to."""

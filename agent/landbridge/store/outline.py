@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import BigInteger, Column, Connection, Row, and_, case, cast, func, literal, or_, select
 
-from landbridge.store.tables import points, uplinks, wakes
-from landbridge.wire.point import KIND_FIX
+from landbridge.db.tables import points, uplinks, wakes
+from landbridge.protocol.point import KIND_FIX
 
 DAY_S = 86_400
 _MOST_ALARMS = 500

@@ -21,12 +21,13 @@ from sqlalchemy import (
     update,
 )
 
-from landbridge.store import bulk, gaps
-from landbridge.store.among import among_given
+from landbridge.db import bulk
+from landbridge.db.among import among_given
+from landbridge.db.tables import devices, points, trips, uplinks
+from landbridge.protocol.columns import Rows
+from landbridge.protocol.point import KIND_FIX, KIND_STILL, Point
+from landbridge.store import gaps
 from landbridge.store.outbox import HOUSE
-from landbridge.store.tables import devices, points, trips, uplinks
-from landbridge.wire.columns import Rows
-from landbridge.wire.point import KIND_FIX, KIND_STILL, Point
 
 _NAMES = ("device", *Point._fields, "at_s", "dated", "flags", "received_s", "trip")
 _OF_POINT = len(Point._fields)

@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Row, delete, insert, select, update
 
-from landbridge.store.among import among
-from landbridge.store.tables import (
+from landbridge.db.among import among
+from landbridge.db.tables import (
     card_actions,
     control_classes,
     control_states,

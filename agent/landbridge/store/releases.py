@@ -7,8 +7,8 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, and_, exists, func, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
-from landbridge.store.among import among_given
-from landbridge.store.tables import device_releases, devices, offers, release_files, releases, rollouts
+from landbridge.db.among import among_given
+from landbridge.db.tables import device_releases, devices, offers, release_files, releases, rollouts
 
 RUNNING = "running"
 """How an offer has ended that was taken."""

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import ColumnElement, Connection, Table, delete, exists, false, func, select, tuple_, update
 
-from landbridge.store.tables import dead_letters, device_log, devices, points, quarantine, uplinks, wakes
+from landbridge.db.tables import dead_letters, device_log, devices, points, quarantine, uplinks, wakes
 
 MOST = 10_000
 

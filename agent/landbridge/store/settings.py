@@ -8,10 +8,10 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, Row, Select, func, insert, select
 from sqlalchemy.dialects.postgresql import insert as insert_or_replace
 
-from landbridge.store import order
-from landbridge.store.among import among_given
-from landbridge.store.tables import setting_reports, settings
-from landbridge.wire.settings import Report
+from landbridge.db import order
+from landbridge.db.among import among_given
+from landbridge.db.tables import setting_reports, settings
+from landbridge.protocol.settings import Report
 
 
 class Desired(NamedTuple):

@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Select, insert, select, update
 
-from landbridge.store.tables import shares, trips
+from landbridge.db.tables import shares, trips
 
 WHOLE_TRIP_S = 2**31 - 1
 """`until_s` of a link that works until its trip ends."""

@@ -5,8 +5,8 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Row, delete, insert, select, update
 
+from landbridge.db.tables import refusals, targets
 from landbridge.store import outbox
-from landbridge.store.tables import refusals, targets
 
 
 class Target(NamedTuple):

@@ -4,7 +4,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, delete, insert, select, update
 
-from landbridge.store.tables import sessions, tokens
+from landbridge.db.tables import sessions, tokens
 
 
 def add(

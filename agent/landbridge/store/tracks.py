@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, delete, func, select
 
-from landbridge.store import bulk
-from landbridge.store.tables import tracks
-from landbridge.wire.downlink import ranges
+from landbridge.db import bulk
+from landbridge.db.tables import tracks
+from landbridge.protocol.downlink import ranges
 
 
 class Batch(NamedTuple):

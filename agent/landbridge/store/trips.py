@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, insert, select, update
 
-from landbridge.store.tables import devices, events, trips
+from landbridge.db.tables import devices, events, trips
 
 END = "the end of the trip"
 """Who ends what belongs to a trip: its alarms, and what its tenant has ordered."""

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, select, tuple_
 from sqlalchemy.dialects.postgresql import insert as insert_or_ignore
 
-from landbridge.store.tables import wakes
+from landbridge.db.tables import wakes
 from landbridge.wire.why import Wake
 
 

@@ -8,7 +8,7 @@ from fastapi import HTTPException
 from sqlalchemy import Connection
 
 from landbridge.alarms import engine
-from landbridge.errors import UserError
+from landbridge.core.errors import UserError
 from landbridge.fleet import cards, commands, rollout, settings, shares
 from landbridge.outbound import announce
 from landbridge.store import alarms, trips

@@ -15,11 +15,11 @@ import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 
-from landbridge import logs
-from landbridge.clock import Clock
 from landbridge.config import Config
-from landbridge.health import Since
-from landbridge.store.database import open_database
+from landbridge.core import logs
+from landbridge.core.clock import Clock
+from landbridge.db.database import open_database
+from landbridge.operations.health import Since
 from landbridge.web.listen import listening
 
 _COMMAND = (sys.executable, "-m", __name__)

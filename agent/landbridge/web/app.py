@@ -13,7 +13,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException as AnyHTTPException
 from starlette.middleware.gzip import GZipMiddleware
 
-from landbridge.errors import UserError
+from landbridge.core.errors import UserError
 from landbridge.web import (
     alarm_page,
     alarms,

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse
 from sqlalchemy import Connection
 
-from landbridge.clock import iso
+from landbridge.core.clock import iso
 from landbridge.store import audit
 from landbridge.web import answers
 from landbridge.web.answers import Json, Told

@@ -10,12 +10,13 @@ from fastapi.responses import HTMLResponse, Response
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import Connection, Row
 
-from landbridge.clock import from_epoch_s, iso
 from landbridge.controls import sent, usage, watch
 from landbridge.controls.usage import Span
+from landbridge.core.clock import from_epoch_s, iso
 from landbridge.fleet import cards
-from landbridge.fleet.line import MCC
 from landbridge.fleet.policy import AUTOMATIC
+from landbridge.geo.route import MCC
+from landbridge.protocol import uplink
 from landbridge.store import cards as stored
 from landbridge.store import devices
 from landbridge.store.register import Registered
@@ -30,7 +31,6 @@ from landbridge.web.render import page
 from landbridge.web.seen import Ride
 from landbridge.web.viewer import Viewer
 from landbridge.wire import cards as wire
-from landbridge.wire import uplink
 
 router = APIRouter()
 _COUNTRIES = {mcc: code for code, mcc in MCC.items()}

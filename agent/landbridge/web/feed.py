@@ -13,11 +13,12 @@ from sqlalchemy import Row
 from starlette.concurrency import run_in_threadpool
 
 from landbridge.coverage import cells
+from landbridge.db import order
 from landbridge.outbound.export import MEDIA_TYPES, Format, export
 from landbridge.outbound.kinds import dcsa
 from landbridge.outbound.paged import PAGE, Paged
 from landbridge.outbound.topics import message, numbered
-from landbridge.store import events, order, points, tracks
+from landbridge.store import events, points, tracks
 from landbridge.store.events import Wanted
 from landbridge.store.outbox import HOUSE
 from landbridge.web import act, answers, tell

@@ -4,10 +4,10 @@ from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, func, select
 
+from landbridge.db.tables import wakes
+from landbridge.protocol.settings import applied
 from landbridge.store import commands, settings
-from landbridge.store.tables import wakes
 from landbridge.wire.commands import NEW_BATTERY
-from landbridge.wire.settings import applied
 
 _DAY_S = 86_400
 _PERIOD_S = 2 * _DAY_S

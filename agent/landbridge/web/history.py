@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, HTTPException, Query, Request
 from sqlalchemy import Connection
 
-from landbridge.clock import iso
+from landbridge.core.clock import iso
 from landbridge.store import events, outline, points, wakes
 from landbridge.store.outline import Box
 from landbridge.web import act, answers, columns, forecast, seen, tell

@@ -6,8 +6,8 @@ from fastapi import APIRouter, HTTPException, Query, Request
 from fastapi.responses import HTMLResponse
 from sqlalchemy import Connection
 
-from landbridge.clock import iso
-from landbridge.fleet.line import Waypoint, find
+from landbridge.core.clock import iso
+from landbridge.geo.route import Waypoint, find
 from landbridge.store import lines, outline, trips
 from landbridge.web import answers
 from landbridge.web.answers import Json, Told

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from landbridge.config import Web
-from landbridge.errors import UserError
+from landbridge.core.errors import UserError
 
 
 @contextmanager

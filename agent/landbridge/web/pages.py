@@ -11,8 +11,10 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from sqlalchemy import Row
 from starlette.concurrency import run_in_threadpool
 
-from landbridge.fleet import passwords, secret
+from landbridge.core import secret
+from landbridge.fleet import passwords
 from landbridge.ingest import judge
+from landbridge.protocol.settings import SETTINGS
 from landbridge.store import tokens
 from landbridge.web import act, alarm_page, columns, seen, tell, viewer
 from landbridge.web.address import share_url
@@ -34,7 +36,6 @@ from landbridge.web.live import Live, stream
 from landbridge.web.render import page
 from landbridge.web.viewer import Viewer
 from landbridge.wire.commands import VERBS
-from landbridge.wire.settings import SETTINGS
 
 router = APIRouter(include_in_schema=False)
 FORM_COOKIE, MADE_COOKIE = "landbridge-form", "landbridge-made"

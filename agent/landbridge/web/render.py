@@ -9,7 +9,7 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup
 
-from landbridge.clock import iso
+from landbridge.core.clock import iso
 from landbridge.web import assets, words
 from landbridge.web.address import own_address, with_query
 from landbridge.web.forms import NOTHING_WRONG, Wrong

@@ -7,15 +7,15 @@ import orjson
 from sqlalchemy import Connection, Row, func, select
 
 from landbridge.alarms.rules import GRAVE
-from landbridge.clock import iso
+from landbridge.core.clock import iso
+from landbridge.db.tables import devices
+from landbridge.db.tables import points as points_table
+from landbridge.db.tables import trips as trips_table
 from landbridge.ingest import judge
 from landbridge.outbound import geojson
+from landbridge.protocol.point import EVENTS
 from landbridge.store import alarms, points, trips
 from landbridge.store.points import StoredPoint
-from landbridge.store.tables import devices
-from landbridge.store.tables import points as points_table
-from landbridge.store.tables import trips as trips_table
-from landbridge.wire.point import EVENTS
 
 ALARMS = {
     bit: name

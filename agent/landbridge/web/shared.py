@@ -6,8 +6,8 @@ from fastapi import APIRouter, HTTPException, Request
 from fastapi.responses import HTMLResponse
 from sqlalchemy import Connection, Row
 
-from landbridge.clock import iso
-from landbridge.fleet import secret
+from landbridge.core import secret
+from landbridge.core.clock import iso
 from landbridge.ingest import judge
 from landbridge.store import devices, events, points, shares
 from landbridge.web import tell

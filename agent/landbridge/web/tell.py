@@ -7,18 +7,19 @@ from typing import Any
 from fastapi import HTTPException
 from sqlalchemy import Connection, Row
 
-from landbridge.clock import iso, to_epoch_s
+from landbridge.core.clock import iso, to_epoch_s
 from landbridge.coverage import cells
 from landbridge.fleet import commands, settings, shares
+from landbridge.geo import places as geography
 from landbridge.outbound import geojson
+from landbridge.protocol.settings import SETTINGS, SOURCES, applied
 from landbridge.store import commands as stored_commands
 from landbridge.store import points
 from landbridge.store import settings as stored_settings
 from landbridge.store import shares as stored_shares
 from landbridge.store.points import Place
-from landbridge.web import geography, seen
+from landbridge.web import seen
 from landbridge.web.seen import Ride
-from landbridge.wire.settings import SETTINGS, SOURCES, applied
 
 BEGINNING_S, END_S = 0, 2**31 - 1
 _OF_EVENT = (

@@ -7,15 +7,16 @@ from fastapi import APIRouter, Form, Path, Request
 from fastapi.responses import HTMLResponse, Response
 from sqlalchemy import Connection, Row
 
-from landbridge.clock import iso
-from landbridge.fleet import rollout, stages
+from landbridge.core import stages
+from landbridge.core.clock import iso
+from landbridge.fleet import rollout
+from landbridge.protocol.limits import RELEASE_SEQUENCE
 from landbridge.store import releases
 from landbridge.web import act, viewer
 from landbridge.web.forms import Acts, Looks, back, of_page, only_house
 from landbridge.web.here import here
 from landbridge.web.render import page
 from landbridge.web.viewer import Viewer
-from landbridge.wire.limits import RELEASE_SEQUENCE
 
 router = APIRouter(include_in_schema=False)
 Board = Annotated[str, Path(max_length=32)]

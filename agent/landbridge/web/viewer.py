@@ -8,7 +8,7 @@ from typing import Any
 from fastapi import HTTPException, Request
 from sqlalchemy import Connection, Row
 
-from landbridge.fleet import secret
+from landbridge.core import secret
 from landbridge.fleet.tokens import ROLES
 from landbridge.store import tokens
 from landbridge.web.here import Here, here

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import cbor2
 
-from landbridge.wire.limits import WireError
+from landbridge.protocol.limits import WireError
 
 ORDER_KEY, REPORT_KEY = 10, 14
 """Of the reply: [revision, a byte string: CBOR of [revision, wish, fallback, profiles, rows]]; of the uplink:

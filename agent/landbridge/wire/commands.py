@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from landbridge.wire.limits import WireError
+from landbridge.protocol.limits import WireError
 
 ORDER_KEY = 5
 """Of the reply: [[id, expiry, verb, argument], ...], ids rising."""

@@ -2,7 +2,7 @@
 
 from typing import Any, NamedTuple
 
-from landbridge.wire.limits import WireError
+from landbridge.protocol.limits import WireError
 
 COUNTERS = (
     "wakes",

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Any, NamedTuple
 
-from landbridge.wire.limits import WireError
+from landbridge.protocol.limits import WireError
 
 PIECE_KEY, REPORT_KEY = 9, 12
 """Of the reply: [revision, offset, bytes], or [0]; of the uplink: [in use, on its way, bytes of that]."""

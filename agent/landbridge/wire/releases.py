@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any, NamedTuple
 
-from landbridge.wire.limits import RELEASE_BYTES, RELEASE_FILES, RELEASE_SEQUENCE, WireError
+from landbridge.protocol.limits import RELEASE_BYTES, RELEASE_FILES, RELEASE_SEQUENCE, WireError
 
 OFFER_KEY, PIECE_KEY = 7, 8
 """Of the reply: [sequence, bytes of the list, its SHA-256, board, mpy]; [sequence, file, offset, bytes]."""

@@ -4,7 +4,7 @@ import struct
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from landbridge.wire.limits import WireError
+from landbridge.protocol.limits import WireError
 
 REASONS = {
     0: "nothing",

@@ -6,10 +6,10 @@ from functools import partial
 from typing import NamedTuple
 
 from landbridge.config import Mail
+from landbridge.core.keys import Keyring
 from landbridge.outbound.kinds import dcsa, mail, traccar, webhook
 from landbridge.outbound.kinds.errors import Away, Refused
 from landbridge.outbound.kinds.http import Line
-from landbridge.store.keys import Keyring
 from landbridge.store.outbox import Posted
 from landbridge.store.targets import Target
 

@@ -9,9 +9,9 @@ from typing import Any
 from urllib.parse import quote
 
 from landbridge.config import Mail
+from landbridge.geo import places as geography
 from landbridge.outbound.kinds.errors import Away, Refused
 from landbridge.store.outbox import Posted
-from landbridge.web import geography
 
 TYPES = ("alarm-raised", "alarm-cleared")
 _TIMEOUT_S = 30
