@@ -11,12 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import cbor2
+from landbridge.features.commands import coding as commands
+from landbridge.features.commands.coding import Command
+from landbridge.features.esim import coding as cards
+from landbridge.features.routes import coding as guide
 from landbridge.protocol import envelope, resend, settings, uplink
 from landbridge.protocol.downlink import EPOCH_KEY, encode_reply, ranges
 from landbridge.protocol.envelope import Direction
 from landbridge.protocol.point import CELL_FIELDS, POSITION_FIELDS, Point
-from landbridge.wire import cards, commands, guide
-from landbridge.wire.commands import Command
 
 from host_tests.uplink_encoder import encode_uplink
 

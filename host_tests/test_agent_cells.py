@@ -14,17 +14,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 from landbridge.cli import app
-from landbridge.commands import cells as commands
 from landbridge.core.errors import UserError
-from landbridge.coverage import cells
 from landbridge.db.database import open_database
-from landbridge.outbound.export import Format
-from landbridge.outbound.sender import Sender
+from landbridge.events.outbox import Posted
+from landbridge.events.publisher import Sender
+from landbridge.features.coverage import cells_cli as commands
+from landbridge.features.coverage import queries as stored
+from landbridge.features.coverage.queries import Box, Cell
+from landbridge.features.exports.formats import Format
+from landbridge.points import cells
+from landbridge.points import queries as points
 from landbridge.protocol.point import KIND_CELL
-from landbridge.store import cells as stored
-from landbridge.store import points
-from landbridge.store.cells import Box, Cell
-from landbridge.store.outbox import Posted
 
 from host_tests.agent_bench import wait_until
 from host_tests.fleet_bench import FIRST, SECOND, Fleet, Pages, Receiver, at, exported

@@ -10,14 +10,15 @@ from hypothesis import strategies as st
 from landbridge.core.errors import UserError
 from landbridge.db import tables
 from landbridge.db.database import Database, open_database
-from landbridge.fleet import commands, desk
+from landbridge.downlinks import registry as desk
+from landbridge.features.commands import coding as wire
+from landbridge.features.commands import handler as commands
+from landbridge.features.commands import queries as stored
+from landbridge.features.commands.coding import VERBS
+from landbridge.features.devices import queries as devices
 from landbridge.protocol.limits import WireError
 from landbridge.protocol.uplink import Uplink
-from landbridge.store import commands as stored
-from landbridge.store import devices
 from landbridge.web import forecast
-from landbridge.wire import commands as wire
-from landbridge.wire.commands import VERBS
 from sqlalchemy import insert
 
 from host_tests.agent_bench import DEVICE, heard

@@ -9,11 +9,14 @@ import cbor2
 import pytest
 from landbridge.core.keys import Keyring
 from landbridge.db.database import open_database
+from landbridge.features.devices import queries as devices
+from landbridge.ingest import dead_letters as letters
+from landbridge.ingest import epochs
 from landbridge.ingest.pipeline import Pipeline
 from landbridge.ingest.session import Received
+from landbridge.points import queries as points
 from landbridge.protocol import envelope
 from landbridge.protocol.limits import MAX_EPOCH, WireError
-from landbridge.store import devices, epochs, letters, points
 
 from host_tests.agent_bench import DEVICE, NOW_S, point
 from host_tests.uplink_encoder import encode_uplink

@@ -17,13 +17,13 @@ from typing import Any
 from unittest.mock import Mock
 
 import pytest
-from landbridge import service
+from landbridge import app as service
 from landbridge.config import Watch
 from landbridge.core.clock import Clock
+from landbridge.ingest import dead_letters as letters
 from landbridge.ingest.pipeline import Pipeline
 from landbridge.ingest.session import Received
 from landbridge.operations import health
-from landbridge.store import letters
 from landbridge.web import apart
 from sqlalchemy import Engine, event
 

@@ -12,7 +12,7 @@ import paho.mqtt.client as mqtt
 import pytest
 from landbridge.db.database import open_database
 from landbridge.db.leases import Leases
-from landbridge.ingest.shares import Shares
+from landbridge.ingest.partitions import Shares
 from paho.mqtt.enums import CallbackAPIVersion
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError

@@ -4,12 +4,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from landbridge.db.database import open_database
-from landbridge.fleet import resend
-from landbridge.ingest.judge import judge
+from landbridge.downlinks import resend
+from landbridge.features.devices import queries as devices
+from landbridge.points import gaps
+from landbridge.points import queries as points
+from landbridge.points.quality import judge
 from landbridge.protocol import resend as wire
 from landbridge.protocol.limits import WireError
 from landbridge.protocol.uplink import Uplink
-from landbridge.store import devices, gaps, points
 
 from host_tests.agent_bench import DEVICE, NOW_S, heard, point
 

@@ -10,13 +10,14 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from landbridge.core.errors import UserError
 from landbridge.db.database import Database, open_database
-from landbridge.fleet import desk, settings
+from landbridge.downlinks import registry as desk
+from landbridge.features.devices import queries as devices
+from landbridge.features.settings import handler as settings
+from landbridge.features.settings import queries as stored
 from landbridge.protocol import settings as wire
 from landbridge.protocol.limits import WireError
 from landbridge.protocol.settings import SETTINGS, values_hash
 from landbridge.protocol.uplink import Uplink
-from landbridge.store import devices
-from landbridge.store import settings as stored
 
 from host_tests.agent_bench import DEVICE
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from landbridge import service
+from landbridge import app as service
 from landbridge.core.errors import UserError
 from landbridge.db.database import Database, open_database
 from landbridge.db.leases import Leases

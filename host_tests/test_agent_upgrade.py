@@ -13,7 +13,8 @@ from alembic.script import ScriptDirectory
 from landbridge.core.keys import Keyring
 from landbridge.db import database
 from landbridge.db.database import Database, open_database
-from landbridge.store import commands, devices
+from landbridge.features.commands import queries as commands
+from landbridge.features.devices import queries as devices
 
 from host_tests.agent_bench import DEVICE
 from host_tests.test_agent_epochs import KEY, Agent

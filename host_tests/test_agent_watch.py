@@ -18,7 +18,8 @@ from unittest.mock import Mock
 
 import pytest
 import uvicorn
-from landbridge import config, gauges, service
+from landbridge import app as service
+from landbridge import config
 from landbridge.core import logs, metrics
 from landbridge.core.clock import from_epoch_s
 from landbridge.core.errors import UserError
@@ -27,6 +28,7 @@ from landbridge.core.priority import Precedence
 from landbridge.ingest import session, worker
 from landbridge.ingest.session import Received
 from landbridge.operations import health
+from landbridge.operations import metrics as gauges
 from sqlalchemy.exc import OperationalError
 
 from host_tests.agent_bench import (  # noqa: F401

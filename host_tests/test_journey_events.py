@@ -9,16 +9,23 @@ from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 from landbridge.cli import app
 from landbridge.core.errors import UserError
 from landbridge.db.database import Database, open_database
+from landbridge.events import outbox
+from landbridge.events import queries as events
+from landbridge.features.devices import queries as devices
+from landbridge.features.geofences import queries as stored_fences
+from landbridge.features.routes.queries import routes as lines
+from landbridge.features.trips import queries as trips
 from landbridge.geo import countries
 from landbridge.geo import route as line
 from landbridge.geo.route import Waypoint
-from landbridge.ingest import judge
-from landbridge.journey import fences, silence
-from landbridge.journey.rework import work_out
-from landbridge.journey.seen import Place, see
-from landbridge.journey.way import way_of
-from landbridge.store import devices, events, journeys, lines, outbox, points, trips
-from landbridge.store import fences as stored_fences
+from landbridge.points import quality as judge
+from landbridge.points import queries as points
+from landbridge.tracking import geofences as fences
+from landbridge.tracking import queries as journeys
+from landbridge.tracking import silence
+from landbridge.tracking.context import way_of
+from landbridge.tracking.findings import Place, see
+from landbridge.tracking.recompute import work_out
 from sqlalchemy import Connection
 
 from host_tests.agent_bench import DEVICE, heard

@@ -10,15 +10,19 @@ from http.client import HTTPConnection
 from itertools import pairwise
 
 import pytest
-from landbridge.fleet import tokens
+from landbridge.features.commands import coding as commands
+from landbridge.features.devices import queries as devices
+from landbridge.features.diagnostics import wake_coding as why
+from landbridge.features.esim import coding as cards
+from landbridge.features.trips import queries as trips
+from landbridge.features.updates import queries as releases
+from landbridge.features.users import rules as tokens
 from landbridge.geo import places as geography
 from landbridge.protocol import settings
-from landbridge.store import devices, releases, trips
 from landbridge.web.guard import SHARED, Buckets, rate_of
 from landbridge.web.seen import ALARMS
 from landbridge.web.viewer import csrf_of
 from landbridge.web.words import chinese
-from landbridge.wire import cards, commands, why
 
 from host_tests.agent_bench import DEVICE, NOW_S, set_clock
 from host_tests.web_bench import CONTAINER, FIRST_S, LAST, LATE, Answer, WebBench, on_line, web

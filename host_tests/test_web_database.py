@@ -11,7 +11,7 @@ from typing import Any, cast
 import pytest
 from landbridge.db import engines
 from landbridge.db.database import Database, open_database
-from landbridge.store import devices
+from landbridge.features.devices import queries as devices
 
 from host_tests.fleet_bench import FIRST, NOW_S, Pages
 from host_tests.postgres_bench import postgres, server

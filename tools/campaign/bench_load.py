@@ -14,10 +14,11 @@ import paho.mqtt.client as mqtt
 from landbridge.core.clock import Clock
 from landbridge.core.keys import Keyring
 from landbridge.db.database import open_database
+from landbridge.features.devices import queries as devices
+from landbridge.points import queries as points
+from landbridge.points.queries import StoredPoint
 from landbridge.protocol import envelope
 from landbridge.protocol.point import Point
-from landbridge.store import devices, points
-from landbridge.store.points import StoredPoint
 from paho.mqtt.enums import CallbackAPIVersion
 
 from tools.campaign.wire_bench import encode

@@ -29,7 +29,7 @@ from typing import Any
 
 import paho.mqtt.client as mqtt
 from landbridge.core.clock import Clock
-from landbridge.fleet import tokens
+from landbridge.features.users import rules as tokens
 from paho.mqtt.enums import CallbackAPIVersion
 
 from tools.campaign import killtest

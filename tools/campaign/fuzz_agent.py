@@ -26,12 +26,13 @@ import cbor2
 from landbridge.core.clock import Clock
 from landbridge.core.keys import Keyring
 from landbridge.db.database import open_database
-from landbridge.ingest.judge import judge
+from landbridge.ingest import dead_letters as letters
 from landbridge.ingest.pipeline import Pipeline
 from landbridge.ingest.session import Received
+from landbridge.points import queries as points
+from landbridge.points.quality import judge
 from landbridge.protocol import envelope, uplink
 from landbridge.protocol.limits import WireError
-from landbridge.store import letters, points
 
 from tools.campaign import bench_load
 

@@ -12,7 +12,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from landbridge import config, service
+from landbridge import app as service
+from landbridge import config
 from landbridge.db import bulk
 from sqlalchemy import Connection, Engine, event
 

@@ -26,7 +26,7 @@ from landbridge import config
 from landbridge.core.clock import Clock
 from landbridge.core.keys import Keyring
 from landbridge.db.database import open_database
-from landbridge.fleet.enrol import enrol
+from landbridge.features.devices.enrol import enrol
 from locator.journal import record
 from sqlalchemy import text
 

@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from landbridge.db.database import open_database
-from landbridge.store import points
-from landbridge.store.points import StoredPoint
+from landbridge.points import queries as points
+from landbridge.points.queries import StoredPoint
 from rich.console import Console
 
 from tools.campaign.late_agent import MOST_RECORDS, LateAgent, Outcome, clocks

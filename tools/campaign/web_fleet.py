@@ -9,9 +9,9 @@ from typing import Any
 
 from landbridge.db.database import Database
 from landbridge.db.tables import devices, events, points, trips, uplinks, wakes
+from landbridge.features.routes.queries import routes as lines
 from landbridge.geo.route import Waypoint, position, read
 from landbridge.protocol.point import Point
-from landbridge.store import lines
 from sqlalchemy import Connection, insert
 
 from tools.flash.layout import REPOSITORY

@@ -7,8 +7,9 @@ from pathlib import Path
 from landbridge.core.clock import EPOCH
 from landbridge.db import tables
 from landbridge.db.database import open_database
-from landbridge.store import outbox, points
-from landbridge.store.points import StoredPoint
+from landbridge.events import outbox
+from landbridge.points import queries as points
+from landbridge.points.queries import StoredPoint
 from sqlalchemy import func, select
 
 from tools.world.trip import START_UTC_S

@@ -8,7 +8,7 @@ from typing import Any
 
 from landbridge.db.database import open_database
 from landbridge.db.tables import points, trips, wakes
-from landbridge.store import devices
+from landbridge.features.devices import queries as devices
 from sqlalchemy import Connection, Table, insert, select
 
 from tools.world.services import ServiceError

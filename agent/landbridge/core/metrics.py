@@ -1,5 +1,5 @@
 """What operators scrape, by prometheus-client's default registry: counts since the agent started, and of the
-whole fleet how things stand in the database (gauges.py)."""
+whole fleet how things stand in the database (operations/metrics.py)."""
 
 from prometheus_client import Counter, Gauge, Histogram
 

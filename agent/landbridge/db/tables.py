@@ -20,9 +20,9 @@ from sqlalchemy import (
 from sqlalchemy import Integer as Integer32
 from sqlalchemy.types import TypeEngine
 
+from landbridge.features.diagnostics.coding import Entry
 from landbridge.protocol.point import CELL_FIELDS, POSITION_FIELDS, Point
 from landbridge.protocol.uplink import RANGES
-from landbridge.wire.diagnostics import Entry
 
 metadata = MetaData()
 Integer = BigInteger().with_variant(Integer32(), "sqlite")  # message numbers and times need more than 31 bits
@@ -37,22 +37,22 @@ devices = Table(
     # Replay window: the highest number seen, and which of the 63 before it (bit 0 = top - 1).
     Column("window_top", Integer, nullable=False, default=-1),
     Column("window_bits", Integer, nullable=False, default=0),
-    # Of uplinks up to this number it may not be known any more that they came (store/retention.py).
+    # Of uplinks up to this number it may not be known any more that they came (operations/old_rows.py).
     Column("forgotten_number", Integer, nullable=False, server_default=text("-1")),
-    Column("epoch", Integer, nullable=False, server_default=text("0")),  # of its keys (store/epochs.py)
+    Column("epoch", Integer, nullable=False, server_default=text("0")),  # of its keys (ingest/epochs.py)
     Column("forged", Integer, nullable=False, server_default=text("0")),  # messages since the epoch began
     Column("last_contact_s", Integer),
     Column("next_contact_s", Integer),
     Column("status", Text, nullable=False, default="{}"),  # JSON, as in protocol/uplink.py
     Column("identity", Text, nullable=False, default="{}"),
-    Column("counters", Text, nullable=False, server_default="{}"),  # JSON, as in wire/diagnostics.py
+    Column("counters", Text, nullable=False, server_default="{}"),  # JSON: diagnostics/coding.py
     Column("complete_seq", Integer, nullable=False, server_default=text("0")),  # nothing is missing up to it
     Column("highest_seq", Integer, nullable=False, server_default=text("0")),  # nothing is stored above it
     # The latest position: the good fix with the greatest time, whenever it came in.
     Column("position_seq", Integer),
     Column("position_at_s", Integer),
     Column("still_s", Integer),  # when it was told last that it stands there; null: not since that fix
-    # From the first point that has changed since the journey was worked out last (journey/).
+    # From the first point that has changed since the journey was worked out last (tracking/).
     Column("journey_from_s", Integer),
     Column("silent_due_s", Integer),  # the contact whose missing was told; null: none
 )
@@ -78,7 +78,7 @@ trips = Table(
     Column("by_arrival", Boolean, nullable=False, server_default=false()),  # ended so; may be taken back
     Column("customer", Text, nullable=False, server_default="{}"),  # JSON: the shipper's references by name
     Column("tags", Text, nullable=False, server_default="[]"),  # JSON: texts
-    Column("expected", Text),  # JSON: hours to go after each station, mean and variance (journey/earlier.py)
+    Column("expected", Text),  # JSON: hours to go after each station, mean and variance (tracking/earlier.py)
 )
 
 
@@ -91,7 +91,7 @@ def _wide_enough(name: str) -> TypeEngine[int]:
 
 UNCHECKED = ("points", "uplinks")
 """PostgreSQL does not look up the device and the trip of each of their rows: that costs more than to store
-it. Who stores holds the row of the device (store/held.py), and neither devices nor trips are ever removed."""
+it. Who stores holds the row of the device (ingest/held.py); neither devices nor trips are ever removed."""
 
 points = Table(
     "points",
@@ -105,7 +105,7 @@ points = Table(
     ),
     Column("at_s", Integer),  # when it was taken; null: not known (yet)
     Column("dated", Boolean, nullable=False),  # at_s comes from the clock of a later uplink
-    Column("flags", Integer, nullable=False),  # doubts about it, ingest/judge.py
+    Column("flags", Integer, nullable=False),  # doubts about it, points/quality.py
     Column("received_s", Integer, nullable=False),
     Column("trip", ForeignKey("trips.trip")),
     # The rows lie in the order they are read; half the size of a table with an index.
@@ -146,7 +146,7 @@ gone = Table(  # capture sequences that the device says it no longer has
 device_log = Table(
     "device_log",
     metadata,
-    # An entry as the device made it (wire/diagnostics.py); the same one may come again.
+    # An entry as the device made it (features/diagnostics/coding.py); the same one may come again.
     Column("device", ForeignKey("devices.device"), primary_key=True),
     *(Column(name, Integer, primary_key=True, autoincrement=False) for name in Entry._fields[:-1]),
     Column("text", Text),
@@ -158,7 +158,7 @@ device_log = Table(
 wakes = Table(
     "wakes",
     metadata,
-    # As the device has told them (wire/why.py); the same one may come again.
+    # As the device has told them (features/diagnostics/wake_coding.py); the same one may come again.
     Column("device", ForeignKey("devices.device"), primary_key=True),
     Column("boot", Integer, primary_key=True, autoincrement=False),
     Column("clock_min", Integer, primary_key=True, autoincrement=False),
@@ -221,7 +221,7 @@ targets = Table(
     metadata,
     Column("target", Integer, primary_key=True),
     Column("name", String(32), nullable=False),
-    Column("kind", String(16), nullable=False),  # outbound/targets.py; "broker" is the MQTT broker itself
+    Column("kind", String(16), nullable=False),  # integrations/kinds.py; "broker" is the MQTT broker itself
     Column("address", Text, nullable=False),
     Column("tenant", Text),  # whose messages; null: everybody's
     Column("what", Text, nullable=False),  # JSON: which kinds of messages
@@ -290,7 +290,7 @@ commands = Table(
     Column("sent_s", Integer),  # for the first time
     Column("cancelled_by", Text),
     Column("cancelled_s", Integer),
-    Column("result", Integer),  # wire/commands.py, RESULTS
+    Column("result", Integer),  # features/commands/coding.py, RESULTS
     Column("result_s", Integer),
     Column("trip", ForeignKey("trips.trip")),  # whose tenant has given it, with which it ends; null: neither
 )
@@ -324,7 +324,7 @@ rollouts = Table(
     Column("sequence", Integer, primary_key=True, autoincrement=False),
     Column("canaries", Integer, nullable=False),
     Column("stage_s", Integer, nullable=False),  # each stage lasts so long at least
-    Column("stage", Integer, nullable=False),  # 0: the canaries, fleet/rollout.py
+    Column("stage", Integer, nullable=False),  # 0: the canaries, features/updates/rollout.py
     Column("stage_began_s", Integer, nullable=False),
     Column("halted", Text),  # why; null: it goes on
     Column("forgiven", Integer, nullable=False),  # failures before it was taken up again
@@ -364,7 +364,7 @@ lines = Table(
     Column("added_s", Integer, nullable=False),
 )
 
-# What was seen of networks in each tile of a line, by the trips that coverage/learn.py has read.
+# What was seen of networks in each tile of a line, by the trips that features/coverage/learn.py has read.
 coverage = Table(
     "coverage",
     metadata,
@@ -389,10 +389,10 @@ guides = Table(
     metadata,
     Column("trip", ForeignKey("trips.trip"), primary_key=True),
     Column("revision", Integer, nullable=False),
-    Column("content", LargeBinary, nullable=False),  # wire/guide.py
+    Column("content", LargeBinary, nullable=False),  # features/routes/coding.py
 )
 
-# What a device said of its guide last (wire/guide.py, Report).
+# What a device said of its guide last (features/routes/coding.py, Report).
 guide_reports = Table(
     "guide_reports",
     metadata,
@@ -410,7 +410,7 @@ card_policies = Table(
     metadata,
     Column("device", ForeignKey("devices.device"), primary_key=True),
     Column("revision", Integer, primary_key=True, autoincrement=False),  # rises; from the clock
-    Column("policy", Text, nullable=False),  # JSON: fleet/policy.py
+    Column("policy", Text, nullable=False),  # JSON: features/esim/policy.py
     Column("wish", Text, nullable=False),  # name of a profile, or "auto"
     Column("set_by", Text, nullable=False),
     Column("set_s", Integer, nullable=False),
@@ -419,7 +419,7 @@ card_policies = Table(
     Column("lasting", Text),
 )
 
-# What a device said of its card last (wire/cards.py, Report).
+# What a device said of its card last (features/esim/coding.py, Report).
 card_reports = Table(
     "card_reports",
     metadata,
@@ -435,7 +435,7 @@ card_reports = Table(
     Column("reported_s", Integer, nullable=False),
 )
 
-# What became of switches (wire/cards.py, Event).
+# What became of switches (features/esim/coding.py, Event).
 card_events = Table(
     "card_events",
     metadata,
@@ -457,7 +457,7 @@ card_notifications = Table(
     Column("notification", Integer, primary_key=True),
     Column("device", ForeignKey("devices.device"), nullable=False, index=True),
     Column("seq", Integer, nullable=False),  # of the eUICC
-    Column("operation", Integer, nullable=False),  # wire/cards.py, OPERATIONS
+    Column("operation", Integer, nullable=False),  # features/esim/coding.py, OPERATIONS
     Column("iccid", Text, nullable=False),
     Column("total", Integer, nullable=False),
     Column("content", LargeBinary, nullable=False),  # as the eUICC has signed it
@@ -511,13 +511,13 @@ tokens = Table(
     Column("token", Integer, primary_key=True),
     Column("hash", String(64), nullable=False, index=True, unique=True),
     Column("name", Text, nullable=False),
-    Column("role", Text, nullable=False),  # fleet/tokens.py
+    Column("role", Text, nullable=False),  # features/users/rules.py
     Column("tenant", Text),  # null: the house, which sees all
     Column("added_by", Text, nullable=False),
     Column("added_s", Integer, nullable=False),
     Column("revoked_by", Text),
     Column("revoked_s", Integer),
-    Column("password", Text),  # argon2id, fleet/passwords.py; null: the token alone signs in
+    Column("password", Text),  # argon2id, features/users/passwords.py; null: the token alone signs in
 )
 
 # Browsers that have signed in; the hash is that of the cookie.
@@ -578,7 +578,7 @@ audit = Table(
     Column("what", Text, nullable=False),
 )
 
-# The state of the journey before some points (journey/walk.py): where a pass can begin.
+# The state of the journey before some points (tracking/detect.py): where a pass can begin.
 journey_states = Table(
     "journey_states",
     metadata,
@@ -634,7 +634,7 @@ Index(
     postgresql_where=alarms.c.cleared_s.is_(None),
 )
 
-# Classes of cards (controls/classes.py), as set last.
+# Classes of cards (features/sims/classes.py), as set last.
 control_classes = Table(
     "control_classes",
     metadata,
@@ -652,9 +652,9 @@ sim_cards = Table(
     Column("holder", Text, nullable=False),
     Column("purpose", Text, nullable=False),
     Column("class", ForeignKey("control_classes.name"), nullable=False),
-    Column("stage", String(16), nullable=False),  # controls/rules.py, STAGES
+    Column("stage", String(16), nullable=False),  # features/sims/rules.py, STAGES
     Column("imsis", Text, nullable=False),  # JSON: those its applet may use; []: any
-    Column("binding", String(16), nullable=False),  # controls/binding.py
+    Column("binding", String(16), nullable=False),  # features/sims/binding.py
     Column("imei", Text, index=True),
     Column("blocked", Text),  # why
 )

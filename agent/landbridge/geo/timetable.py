@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+from landbridge.features.routes.coding import STOOD, Stay
 from landbridge.geo.route import Waypoint
-from landbridge.wire.guide import STOOD, Stay
 
 STOPS = {
     "hub": (110.0, 0.5),

@@ -24,9 +24,9 @@ from landbridge.config import Nats
 from landbridge.core import metrics
 from landbridge.core.errors import UserError
 from landbridge.core.rate_limit import RateLimit
-from landbridge.fleet import nats_access
+from landbridge.ingest import nats_access
+from landbridge.ingest.partitions import Shares
 from landbridge.ingest.session import Received, Session
-from landbridge.ingest.shares import Shares
 from landbridge.operations.health import Since
 
 STREAM = "LANDBRIDGE"
@@ -58,7 +58,7 @@ class NatsSource:
         session: Session,
         answer: Callable[[bytes], bytes],
     ) -> None:
-        """`answer` says to the server which devices may connect, if it asks (fleet/nats_access.py)."""
+        """`answer` says to the server which devices may connect, if it asks (ingest/nats_access.py)."""
         self.waiting: queue.Queue[Received] = queue.Queue()
         """What was received and not yet taken."""
         self._settings = settings

@@ -22,18 +22,19 @@ from landbridge.core.clock import Clock
 from landbridge.core.errors import UserError
 from landbridge.core.keys import Keyring
 from landbridge.db.database import Database, is_damaged
-from landbridge.fleet import desk
-from landbridge.ingest import storing
-from landbridge.ingest.judge import judge_all
+from landbridge.downlinks import registry as desk
+from landbridge.events import outbox
+from landbridge.events.outbox import Outgoing
+from landbridge.events.publisher import Sender
+from landbridge.ingest import dead_letters as letters
+from landbridge.ingest import epochs, storing
+from landbridge.ingest.held import Held, hold
 from landbridge.ingest.session import Received, Session
 from landbridge.ingest.storing import Message, Opened
-from landbridge.outbound.sender import Sender
+from landbridge.points.quality import judge_all
 from landbridge.protocol import downlink, envelope, uplink
 from landbridge.protocol.envelope import ForgedError
 from landbridge.protocol.limits import WireError, is_device_id
-from landbridge.store import epochs, letters, outbox
-from landbridge.store.held import Held, hold
-from landbridge.store.outbox import Outgoing
 
 _UP = re.compile(r"landbridge/([^/]+)/up")
 _MOST_KEYS = 50_000

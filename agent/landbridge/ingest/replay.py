@@ -8,11 +8,11 @@ from sqlalchemy import Connection
 from landbridge.core.clock import Clock
 from landbridge.core.keys import Keyring
 from landbridge.db.database import Database
-from landbridge.fleet import desk
+from landbridge.downlinks import registry as desk
 from landbridge.ingest.pipeline import Answer, Pipeline, listed
 from landbridge.ingest.session import Received
 from landbridge.ingest.storing import Message
-from landbridge.store import points
+from landbridge.points import queries as points
 
 
 class Aside(NamedTuple):

@@ -7,14 +7,14 @@ from sqlalchemy import Connection
 
 from landbridge.core.keys import Keyring
 from landbridge.ingest import news
-from landbridge.ingest.judge import ended_by, judge
+from landbridge.ingest.held import hold, write
+from landbridge.points import queries as points
+from landbridge.points.quality import ended_by, judge
+from landbridge.points.queries import JudgedPoint, StoredPoint
 from landbridge.protocol import envelope, uplink
 from landbridge.protocol.limits import WireError
 from landbridge.protocol.point import QUALITY_NONE
 from landbridge.protocol.uplink import Uplink
-from landbridge.store import points
-from landbridge.store.held import hold, write
-from landbridge.store.points import JudgedPoint, StoredPoint
 
 
 class Came(NamedTuple):

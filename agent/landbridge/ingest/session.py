@@ -21,8 +21,8 @@ from landbridge.config import Broker
 from landbridge.core import metrics
 from landbridge.core.errors import UserError
 from landbridge.core.rate_limit import RateLimit
+from landbridge.events.outbox import Posted
 from landbridge.operations.health import Since
-from landbridge.store.outbox import Posted
 
 UP = "landbridge/+/up"
 _IS_UP = re.compile(UP.replace("+", "[^/]*"))

@@ -96,7 +96,7 @@ class Uplink:
     """When to expect the device next, seconds since 2000."""
     clock: DeviceClock | None = None
     reports: dict[int, Any] = field(default_factory=dict)
-    """What became of orders, by the key of the uplink (from FIRST_REPORT on), as it came: fleet/desk.py."""
+    """What became of orders, by the key of the uplink (from FIRST_REPORT on), as it came."""
 
 
 def decode(plaintext: bytes) -> Uplink:

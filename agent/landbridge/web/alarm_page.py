@@ -8,8 +8,8 @@ from fastapi.responses import HTMLResponse, Response
 from sqlalchemy import Connection, Row
 from starlette.concurrency import run_in_threadpool
 
-from landbridge.alarms import engine
-from landbridge.store import alarms
+from landbridge.features.alarms import engine
+from landbridge.features.alarms import queries as alarms
 from landbridge.web import act, tell, viewer
 from landbridge.web.api import LARGEST, Number
 from landbridge.web.forms import Acts, Looks, back, inside, of_page

@@ -5,8 +5,8 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 
-from landbridge.alarms import engine
-from landbridge.store import alarms
+from landbridge.features.alarms import engine
+from landbridge.features.alarms import queries as alarms
 from landbridge.web import act, answers
 from landbridge.web.answers import Json, Told
 from landbridge.web.api import LARGEST, Acts, Looks, Number

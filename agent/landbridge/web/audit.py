@@ -7,7 +7,7 @@ from fastapi.responses import HTMLResponse
 from sqlalchemy import Connection
 
 from landbridge.core.clock import iso
-from landbridge.store import audit
+from landbridge.features.audit import queries as audit
 from landbridge.web import answers
 from landbridge.web.answers import Json, Told
 from landbridge.web.api import LARGEST, Looks

@@ -10,16 +10,18 @@ from fastapi.responses import HTMLResponse, Response
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import Connection, Row
 
-from landbridge.controls import sent, usage, watch
-from landbridge.controls.usage import Span
 from landbridge.core.clock import from_epoch_s, iso
-from landbridge.fleet import cards
-from landbridge.fleet.policy import AUTOMATIC
+from landbridge.features.devices import queries as devices
+from landbridge.features.esim import coding as wire
+from landbridge.features.esim import handler as cards
+from landbridge.features.esim.policy import AUTOMATIC
+from landbridge.features.esim.queries import policies as stored
+from landbridge.features.sims import handler as watch
+from landbridge.features.sims import sent, usage
+from landbridge.features.sims.queries import Registered
+from landbridge.features.sims.usage import Span
 from landbridge.geo.route import MCC
 from landbridge.protocol import uplink
-from landbridge.store import cards as stored
-from landbridge.store import devices
-from landbridge.store.register import Registered
 from landbridge.web import act, answers, seen, tell, viewer
 from landbridge.web.answers import Json, Told
 from landbridge.web.api import Acts as ApiActs
@@ -30,7 +32,6 @@ from landbridge.web.here import here
 from landbridge.web.render import page
 from landbridge.web.seen import Ride
 from landbridge.web.viewer import Viewer
-from landbridge.wire import cards as wire
 
 router = APIRouter()
 _COUNTRIES = {mcc: code for code, mcc in MCC.items()}

@@ -12,15 +12,17 @@ from fastapi.responses import Response, StreamingResponse
 from sqlalchemy import Row
 from starlette.concurrency import run_in_threadpool
 
-from landbridge.coverage import cells
 from landbridge.db import order
-from landbridge.outbound.export import MEDIA_TYPES, Format, export
-from landbridge.outbound.kinds import dcsa
-from landbridge.outbound.paged import PAGE, Paged
-from landbridge.outbound.topics import message, numbered
-from landbridge.store import events, points, tracks
-from landbridge.store.events import Wanted
-from landbridge.store.outbox import HOUSE
+from landbridge.events import queries as events
+from landbridge.events import tracks
+from landbridge.events.outbox import HOUSE
+from landbridge.events.queries import Wanted
+from landbridge.events.topics import message, numbered
+from landbridge.features.exports.formats import MEDIA_TYPES, Format, export
+from landbridge.features.integrations import dcsa
+from landbridge.points import cells
+from landbridge.points import queries as points
+from landbridge.points.paged import PAGE, Paged
 from landbridge.web import act, answers, tell
 from landbridge.web.answers import Json, Told
 from landbridge.web.api import LARGEST, Device, Looks

@@ -5,9 +5,10 @@ from typing import NamedTuple
 from sqlalchemy import ColumnElement, Connection, func, select
 
 from landbridge.db.tables import wakes
+from landbridge.features.commands import queries as commands
+from landbridge.features.commands.coding import NEW_BATTERY
+from landbridge.features.settings import queries as settings
 from landbridge.protocol.settings import applied
-from landbridge.store import commands, settings
-from landbridge.wire.commands import NEW_BATTERY
 
 _DAY_S = 86_400
 _PERIOD_S = 2 * _DAY_S

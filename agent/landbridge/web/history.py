@@ -7,14 +7,17 @@ from fastapi import APIRouter, HTTPException, Query, Request
 from sqlalchemy import Connection
 
 from landbridge.core.clock import iso
-from landbridge.store import events, outline, points, wakes
-from landbridge.store.outline import Box
+from landbridge.events import queries as events
+from landbridge.features.diagnostics.queries import wakes
+from landbridge.features.diagnostics.wake_coding import reason
+from landbridge.points import outline
+from landbridge.points import queries as points
+from landbridge.points.outline import Box
 from landbridge.web import act, answers, columns, forecast, seen, tell
 from landbridge.web.answers import Json, Told
 from landbridge.web.api import MOST, Device, Looks, Most, Number
 from landbridge.web.here import here
 from landbridge.web.seen import Ride
-from landbridge.wire.why import reason
 
 router = APIRouter(prefix="/v1/devices/{device}")
 _TRACK = (
@@ -36,7 +39,7 @@ PARTS = {
     "search": (30, 31),
     "report": (40, 50, 60, 61, 62, 63, 64, 65, 74),
 }
-"""What a wake was for, by the reason of what it did first (wire/why.py); all others: "other"."""
+"""What a wake was for, by the reason of what it did first (diagnostics/wake_coding.py); else "other"."""
 
 
 @router.get("/outline")

@@ -7,8 +7,10 @@ from fastapi.responses import HTMLResponse
 from sqlalchemy import Connection
 
 from landbridge.core.clock import iso
+from landbridge.features.routes.queries import routes as lines
+from landbridge.features.trips import queries as trips
 from landbridge.geo.route import Waypoint, find
-from landbridge.store import lines, outline, trips
+from landbridge.points import outline
 from landbridge.web import answers
 from landbridge.web.answers import Json, Told
 from landbridge.web.api import Looks

@@ -12,10 +12,11 @@ from sqlalchemy import Row
 from starlette.concurrency import run_in_threadpool
 
 from landbridge.core import secret
-from landbridge.fleet import passwords
-from landbridge.ingest import judge
+from landbridge.features.commands.coding import VERBS
+from landbridge.features.users import passwords
+from landbridge.features.users import queries as tokens
+from landbridge.points import quality as judge
 from landbridge.protocol.settings import SETTINGS
-from landbridge.store import tokens
 from landbridge.web import act, alarm_page, columns, seen, tell, viewer
 from landbridge.web.address import share_url
 from landbridge.web.api import LARGEST, MOST, Number
@@ -35,7 +36,6 @@ from landbridge.web.here import Here, here
 from landbridge.web.live import Live, stream
 from landbridge.web.render import page
 from landbridge.web.viewer import Viewer
-from landbridge.wire.commands import VERBS
 
 router = APIRouter(include_in_schema=False)
 FORM_COOKIE, MADE_COOKIE = "landbridge-form", "landbridge-made"

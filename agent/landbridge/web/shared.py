@@ -8,8 +8,11 @@ from sqlalchemy import Connection, Row
 
 from landbridge.core import secret
 from landbridge.core.clock import iso
-from landbridge.ingest import judge
-from landbridge.store import devices, events, points, shares
+from landbridge.events import queries as events
+from landbridge.features.devices import queries as devices
+from landbridge.features.sharing import queries as shares
+from landbridge.points import quality as judge
+from landbridge.points import queries as points
 from landbridge.web import tell
 from landbridge.web.address import SHARE
 from landbridge.web.here import here

@@ -8,16 +8,17 @@ from fastapi import HTTPException
 from sqlalchemy import Connection, Row
 
 from landbridge.core.clock import iso, to_epoch_s
-from landbridge.coverage import cells
-from landbridge.fleet import commands, settings, shares
+from landbridge.features.commands import handler as commands
+from landbridge.features.commands import queries as stored_commands
+from landbridge.features.settings import handler as settings
+from landbridge.features.settings import queries as stored_settings
+from landbridge.features.sharing import queries as stored_shares
+from landbridge.features.sharing import rules as shares
 from landbridge.geo import places as geography
-from landbridge.outbound import geojson
+from landbridge.points import cells, geojson
+from landbridge.points import queries as points
+from landbridge.points.queries import Place
 from landbridge.protocol.settings import SETTINGS, SOURCES, applied
-from landbridge.store import commands as stored_commands
-from landbridge.store import points
-from landbridge.store import settings as stored_settings
-from landbridge.store import shares as stored_shares
-from landbridge.store.points import Place
 from landbridge.web import seen
 from landbridge.web.seen import Ride
 

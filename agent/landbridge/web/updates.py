@@ -9,9 +9,9 @@ from sqlalchemy import Connection, Row
 
 from landbridge.core import stages
 from landbridge.core.clock import iso
-from landbridge.fleet import rollout
+from landbridge.features.updates import queries as releases
+from landbridge.features.updates import rollout
 from landbridge.protocol.limits import RELEASE_SEQUENCE
-from landbridge.store import releases
 from landbridge.web import act, viewer
 from landbridge.web.forms import Acts, Looks, back, of_page, only_house
 from landbridge.web.here import here
