@@ -15,10 +15,10 @@ from landbridge.features.commands import coding as wire
 from landbridge.features.commands import handler as commands
 from landbridge.features.commands import queries as stored
 from landbridge.features.commands.coding import VERBS
+from landbridge.features.devices import forecast
 from landbridge.features.devices import queries as devices
 from landbridge.protocol.limits import WireError
 from landbridge.protocol.uplink import Uplink
-from landbridge.web import forecast
 from sqlalchemy import insert
 
 from host_tests.agent_bench import DEVICE, heard

@@ -11,6 +11,7 @@ import pytest
 from landbridge.core.clock import CLOCK_FILE_VARIABLE, Clock
 from landbridge.db.database import Database, open_database
 from landbridge.features.devices import queries as devices
+from landbridge.features.esim import page as card
 from landbridge.features.esim.queries import policies as cards
 from landbridge.features.sims import check, classes, usage
 from landbridge.features.sims import handler as watch
@@ -20,7 +21,7 @@ from landbridge.features.sims.provider import Fake, Http, Status
 from landbridge.features.sims.queries import Registered
 from landbridge.points.queries import KeptUplink, keep_uplinks
 from landbridge.protocol.uplink import Uplink
-from landbridge.web import card, seen
+from landbridge.web import seen
 
 from host_tests.agent_bench import NOW_S, heard, set_clock
 from host_tests.fleet_bench import FIRST, SECOND

@@ -170,7 +170,7 @@ def test_a_page_is_confined_to_this_host(web: WebBench, keys: dict[str, str]):
     assert "httponly" in cookie and "samesite=strict" in cookie
     secure = web.ask("/sign-in", **{"X-Forwarded-Proto": "https"})
     assert "secure" in secure.headers["set-cookie"].lower()
-    for file in (*PAGES.glob("templates/*.html"), *PAGES.glob("static/*")):
+    for file in (*PAGES.parent.glob("**/templates/*.html"), *PAGES.glob("static/*")):
         text = file.read_text()
         assert not re.search(r"""(src|href|url\(|fetch\(|from)\s*=?\s*["'(]*(https?:)?//""", text), file
         assert not re.search(r"<script(?![^>]*(src=|application/json))|\son\w+=|style=", text), file
@@ -263,7 +263,7 @@ def test_the_document_describes_the_api(web: WebBench, keys: dict[str, str]):
 
 def test_every_word_is_there_in_chinese():
     spoken = set()
-    for file in (*PAGES.glob("templates/*.html"), *PAGES.glob("static/*.js")):
+    for file in (*PAGES.parent.glob("**/templates/*.html"), *PAGES.glob("static/*.js")):
         for double, single in re.findall(r"""\b_\((?:"([^"]+)"|'([^']+)')\)""", file.read_text()):
             spoken.add(double or single)
     assert len(spoken) > 60

@@ -360,7 +360,7 @@ lines = Table(
     metadata,
     Column("line", Text, primary_key=True),
     Column("stations", Text, nullable=False),  # JSON: rows of geo/route.py, Waypoint
-    Column("places_km", Text, nullable=False),  # JSON: to the nearest place, by tile (coverage/digest.py)
+    Column("places_km", Text, nullable=False),  # JSON: to the nearest place, by tile
     Column("added_s", Integer, nullable=False),
 )
 
@@ -372,7 +372,7 @@ coverage = Table(
     Column("tile", Integer, primary_key=True, autoincrement=False),
     Column("plmn", Integer, primary_key=True, autoincrement=False),  # 0: nobody was heard
     Column("looks", Integer, nullable=False),
-    Column("good", Integer, nullable=False),  # of these, where it was well heard (coverage/digest.py)
+    Column("good", Integer, nullable=False),  # of these, where it was well heard
 )
 
 # What a report costs over each network there, percent of the cheapest.

@@ -14,20 +14,16 @@ from starlette.exceptions import HTTPException as AnyHTTPException
 from starlette.middleware.gzip import GZipMiddleware
 
 from landbridge.core.errors import UserError
-from landbridge.web import (
-    alarm_page,
-    alarms,
-    api,
-    assets,
-    audit,
-    card,
-    feed,
-    history,
-    journeys,
-    pages,
-    shared,
-    updates,
-)
+from landbridge.features.alarms import api as alarms
+from landbridge.features.alarms import page as alarm_page
+from landbridge.features.audit import page as audit
+from landbridge.features.devices import api as history
+from landbridge.features.esim import page as card
+from landbridge.features.exports import api as feed
+from landbridge.features.routes import page as journeys
+from landbridge.features.sharing import page as shared
+from landbridge.features.updates import page as updates
+from landbridge.web import api, assets, pages
 from landbridge.web.address import own_address
 from landbridge.web.answers import BEARER, REFUSALS
 from landbridge.web.forms import NOTHING_WRONG, shown_again

@@ -16,7 +16,7 @@ from landbridge.web.forms import NOTHING_WRONG, Wrong
 from landbridge.web.here import here
 
 _templates = Environment(
-    loader=FileSystemLoader(Path(__file__).parent / "templates"),
+    loader=FileSystemLoader(sorted(Path(__file__).parents[1].glob("**/templates"))),
     autoescape=select_autoescape(),
     undefined=StrictUndefined,
     trim_blocks=True,

@@ -8,12 +8,13 @@ from sqlalchemy import Connection
 
 from landbridge.core.clock import iso
 from landbridge.events import queries as events
+from landbridge.features.devices import forecast
 from landbridge.features.diagnostics.queries import wakes
 from landbridge.features.diagnostics.wake_coding import reason
 from landbridge.points import outline
 from landbridge.points import queries as points
 from landbridge.points.outline import Box
-from landbridge.web import act, answers, columns, forecast, seen, tell
+from landbridge.web import act, answers, columns, seen, tell
 from landbridge.web.answers import Json, Told
 from landbridge.web.api import MOST, Device, Looks, Most, Number
 from landbridge.web.here import here
