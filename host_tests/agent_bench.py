@@ -18,8 +18,8 @@ import pytest
 from landbridge import app as service
 from landbridge import config
 from landbridge.core.clock import CLOCK_FILE_VARIABLE, EPOCH, Clock
-from landbridge.core.keys import Keyring
 from landbridge.db.database import Database, open_database
+from landbridge.db.keys import Keyring
 from landbridge.features.devices.enrol import enrol
 from landbridge.ingest import dead_letters as letters
 from landbridge.ingest.held import hold, write

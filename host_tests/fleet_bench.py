@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 
 from landbridge.config import Config, Mail, Web
 from landbridge.core.clock import Clock
-from landbridge.core.keys import Keyring
 from landbridge.db.database import Database, open_database
+from landbridge.db.keys import Keyring
 from landbridge.events import outbox, topics
 from landbridge.features.devices import queries as devices
 from landbridge.features.devices.queries import Window

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from landbridge import cli, config
 from landbridge.core.errors import UserError
-from landbridge.core.keys import Keyring
 from landbridge.db.database import open_database
+from landbridge.db.keys import Keyring
 from landbridge.features.devices import queries as devices
 from landbridge.features.integrations import queries as targets
 from landbridge.features.integrations import rules as fleet

@@ -17,11 +17,11 @@ from landbridge import cli
 from landbridge.config import Store
 from landbridge.core import rate_limit as limits
 from landbridge.core.clock import Clock
-from landbridge.core.keys import Keyring
 from landbridge.core.priority import Precedence
 from landbridge.core.rate_limit import RateLimit
 from landbridge.db import bulk
 from landbridge.db.database import Database
+from landbridge.db.keys import Keyring
 from landbridge.db.tables import devices as devices_table
 from landbridge.db.tables import points as points_table
 from landbridge.db.tables import uplinks

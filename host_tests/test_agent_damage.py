@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from landbridge import app as service
 from landbridge import cli, config
-from landbridge.core.keys import Keyring
 from landbridge.db.database import is_damaged
+from landbridge.db.keys import Keyring
 from landbridge.features.devices import queries as devices
 from landbridge.operations import health
 from landbridge.points import quality as judge

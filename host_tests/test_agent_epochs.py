@@ -7,8 +7,8 @@ from typing import Any
 
 import cbor2
 import pytest
-from landbridge.core.keys import Keyring
 from landbridge.db.database import open_database
+from landbridge.db.keys import Keyring
 from landbridge.features.devices import queries as devices
 from landbridge.ingest import dead_letters as letters
 from landbridge.ingest import epochs

@@ -8,7 +8,7 @@ import threading
 from typing import Any
 
 from landbridge.core.clock import iso
-from landbridge.core.keys import Keyring
+from landbridge.db.keys import Keyring
 from landbridge.events import outbox
 from landbridge.features.commands import queries as commands
 from landbridge.features.devices import queries as devices

@@ -6,7 +6,7 @@ import pytest
 from landbridge import cli
 from landbridge.core import logs, printable
 from landbridge.core.errors import UserError
-from landbridge.core.keys import Keyring
+from landbridge.db.keys import Keyring
 from landbridge.features.diagnostics.coding import FAULT, Entry
 from landbridge.features.diagnostics.queries import log as diagnostics
 from landbridge.features.integrations import queries as targets

@@ -14,8 +14,8 @@ from alembic.migration import MigrationContext
 from hypothesis import given
 from hypothesis import strategies as st
 from landbridge.core.errors import UserError
-from landbridge.core.keys import Keyring
 from landbridge.db.database import Database, open_database
+from landbridge.db.keys import Keyring
 from landbridge.db.tables import UNCHECKED, metadata
 from landbridge.db.tables import devices as devices_table
 from landbridge.events import outbox, topics

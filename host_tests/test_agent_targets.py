@@ -20,8 +20,8 @@ import pytest
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 from landbridge.core.clock import Clock, iso
 from landbridge.core.errors import UserError
-from landbridge.core.keys import Keyring
 from landbridge.db import order
+from landbridge.db.keys import Keyring
 from landbridge.events import outbox
 from landbridge.events import queries as events
 from landbridge.events.outbox import Posted, posted

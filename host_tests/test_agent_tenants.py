@@ -14,8 +14,8 @@ import pytest
 from fastapi import HTTPException
 from landbridge.core.clock import CLOCK_FILE_VARIABLE
 from landbridge.core.errors import UserError
-from landbridge.core.keys import Keyring
 from landbridge.db.database import open_database
+from landbridge.db.keys import Keyring
 from landbridge.downlinks import registry as desk
 from landbridge.downlinks import resend
 from landbridge.features.commands import coding as command_wire

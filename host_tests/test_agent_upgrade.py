@@ -10,9 +10,9 @@ import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
-from landbridge.core.keys import Keyring
 from landbridge.db import database
 from landbridge.db.database import Database, open_database
+from landbridge.db.keys import Keyring
 from landbridge.features.commands import queries as commands
 from landbridge.features.devices import queries as devices
 

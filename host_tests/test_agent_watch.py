@@ -20,7 +20,7 @@ import pytest
 import uvicorn
 from landbridge import app as service
 from landbridge import config
-from landbridge.core import logs, metrics
+from landbridge.core import checks, logs, metrics
 from landbridge.core.clock import from_epoch_s
 from landbridge.core.errors import UserError
 from landbridge.core.parts import Part
@@ -158,7 +158,7 @@ def test_a_thread_that_dies_is_trouble():
     thread = threading.Thread(target=lambda: None, name="sender")
     thread.start()
     thread.join()
-    assert health.Health([health.of_thread(thread)]).trouble() == ["the thread sender has died"]
+    assert health.Health([checks.of_thread(thread)]).trouble() == ["the thread sender has died"]
 
 
 def test_pages_alone_whose_thread_dies_end_the_agent(watched, monkeypatch):

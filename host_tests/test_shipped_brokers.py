@@ -13,9 +13,9 @@ import pytest
 from landbridge import app as service
 from landbridge.config import Config, Nats, Store
 from landbridge.core.clock import Clock
-from landbridge.core.keys import Keyring
 from landbridge.core.parts import Source
 from landbridge.db.database import open_database
+from landbridge.db.keys import Keyring
 from landbridge.features.devices import queries as devices
 from landbridge.features.devices.enrol import enrol
 from landbridge.ingest import nats_access

@@ -16,9 +16,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from landbridge.features.devices import live
 from landbridge.features.users import passwords
-from landbridge.web import connections, guard, here
+from landbridge.web import connections, guard, here, live
 
 from host_tests.agent_bench import WAIT_S, wait_until
 from host_tests.fleet_bench import Fleet, Pages

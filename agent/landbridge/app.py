@@ -10,15 +10,16 @@ from uuid import uuid4
 
 from sqlalchemy.exc import DBAPIError
 
-from landbridge.config import Config, exposed
+from landbridge.config import Config, base_url, exposed
+from landbridge.core.checks import Check, of_thread
 from landbridge.core.clock import Clock
 from landbridge.core.errors import UserError
 from landbridge.core.garbage import collect_seldom
-from landbridge.core.keys import Keyring
 from landbridge.core.parts import Part, Source
 from landbridge.core.priority import Precedence
 from landbridge.core.rate_limit import RateLimit
 from landbridge.db.database import Database, open_database
+from landbridge.db.keys import Keyring
 from landbridge.db.leases import Leases
 from landbridge.db.single import Stay, alone
 from landbridge.events.publisher import Sender
@@ -30,12 +31,11 @@ from landbridge.features.integrations.kinds import opened
 from landbridge.ingest.pipeline import Pipeline
 from landbridge.ingest.session import Session
 from landbridge.ingest.worker import Worker
-from landbridge.operations.health import Check, Health, notify, of_thread, serving
+from landbridge.operations.health import Health, notify, serving
 from landbridge.operations.metrics import Gauges
 from landbridge.operations.retention import Upkeep
 from landbridge.tracking.worker import Journeys
 from landbridge.web import apart
-from landbridge.web.address import base_url
 
 if TYPE_CHECKING:
     from landbridge.ingest.nats_source import NatsSource

@@ -19,12 +19,14 @@ from typer.exceptions import TyperException
 from typer.main import get_group
 
 from landbridge import config
+from landbridge.config import base_url
 from landbridge.core import logs, printable, table
 from landbridge.core.clock import iso
 from landbridge.core.errors import UserError, is_one_line
 from landbridge.core.parts import Part, Source
 from landbridge.core.printable import Printable
-from landbridge.db.opened import LARGEST, known_device, opened
+from landbridge.db.opened import LARGEST, opened
+from landbridge.features.devices.queries import known_device
 from landbridge.features.exports.formats import Format, export
 from landbridge.features.trips import queries as stored_trips
 from landbridge.features.users.cli import signed_in
@@ -32,7 +34,6 @@ from landbridge.operations import backup as keeping
 from landbridge.operations import doctor
 from landbridge.points import queries as points
 from landbridge.points.paged import Paged
-from landbridge.web.address import base_url
 
 GROUPS = {
     "devices": "features.devices.cli",

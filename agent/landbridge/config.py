@@ -138,6 +138,16 @@ class Web:
     url: str = _key("", "Where browsers find them, for links and mails; empty: http://<host>:<port>.")
 
 
+def base_url(web: Web) -> str:
+    """Where browsers find the pages, without a slash at its end."""
+    return web.url.rstrip("/") or local_url(web.host, web.port)
+
+
+def local_url(host: str, port: int) -> str:
+    """Where this machine finds what listens there."""
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}"
+
+
 @dataclass(frozen=True)
 class Nats:
     """The NATS server with JetStream, for `landbridge run --source nats`; [broker] is then its MQTT port."""

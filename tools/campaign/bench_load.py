@@ -12,8 +12,8 @@ from typing import NamedTuple
 import cbor2
 import paho.mqtt.client as mqtt
 from landbridge.core.clock import Clock
-from landbridge.core.keys import Keyring
 from landbridge.db.database import open_database
+from landbridge.db.keys import Keyring
 from landbridge.features.devices import queries as devices
 from landbridge.points import queries as points
 from landbridge.points.queries import StoredPoint

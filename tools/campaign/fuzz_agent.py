@@ -24,8 +24,8 @@ from typing import Any
 
 import cbor2
 from landbridge.core.clock import Clock
-from landbridge.core.keys import Keyring
 from landbridge.db.database import open_database
+from landbridge.db.keys import Keyring
 from landbridge.ingest import dead_letters as letters
 from landbridge.ingest.pipeline import Pipeline
 from landbridge.ingest.session import Received

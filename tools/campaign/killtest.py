@@ -24,8 +24,8 @@ from typing import Any
 
 from landbridge import config
 from landbridge.core.clock import Clock
-from landbridge.core.keys import Keyring
 from landbridge.db.database import open_database
+from landbridge.db.keys import Keyring
 from landbridge.features.devices.enrol import enrol
 from locator.journal import record
 from sqlalchemy import text

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from landbridge.core.keys import Keyring
 from landbridge.db.database import Database, open_database
+from landbridge.db.keys import Keyring
 from landbridge.features.devices import queries as devices
 from landbridge.features.updates import queries as releases
 from landbridge.features.updates import releases as built

@@ -3,16 +3,12 @@
 import getpass
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, NamedTuple
-
-from sqlalchemy import Connection, Row
+from typing import NamedTuple
 
 from landbridge import config
 from landbridge.core.clock import Clock
-from landbridge.core.errors import UserError
-from landbridge.core.keys import Keyring
 from landbridge.db.database import Database, open_database
-from landbridge.features.devices import queries as devices
+from landbridge.db.keys import Keyring
 
 LARGEST = 2**31 - 1
 """Of the numbers a command takes: what a device can hold; a database holds more."""
@@ -37,14 +33,6 @@ def opened(make: bool = False) -> Iterator[Opened]:
         yield Opened(settings, database, keyring, clock)
     finally:
         database.close()
-
-
-def known_device(connection: Connection, device: str) -> Row[Any]:
-    """The row of `device`; `UserError` if there is none."""
-    row = devices.find(connection, device)
-    if row is None:
-        raise UserError(f"no device {device}; `landbridge devices list` shows those there are")
-    return row
 
 
 def whoever() -> str:

@@ -20,7 +20,6 @@ from sqlalchemy import (
 from sqlalchemy import Integer as Integer32
 from sqlalchemy.types import TypeEngine
 
-from landbridge.features.diagnostics.coding import Entry
 from landbridge.protocol.point import CELL_FIELDS, POSITION_FIELDS, Point
 from landbridge.protocol.uplink import RANGES
 
@@ -148,7 +147,10 @@ device_log = Table(
     metadata,
     # An entry as the device made it (features/diagnostics/coding.py); the same one may come again.
     Column("device", ForeignKey("devices.device"), primary_key=True),
-    *(Column(name, Integer, primary_key=True, autoincrement=False) for name in Entry._fields[:-1]),
+    Column("boot", Integer, primary_key=True, autoincrement=False),
+    Column("clock_s", Integer, primary_key=True, autoincrement=False),
+    Column("kind", Integer, primary_key=True, autoincrement=False),
+    Column("value", Integer, primary_key=True, autoincrement=False),
     Column("text", Text),
     Column("at_s", Integer),  # null: not known
     Column("received_s", Integer, nullable=False),

@@ -10,8 +10,9 @@ from sqlalchemy import Row
 from landbridge.core import table
 from landbridge.core.clock import iso
 from landbridge.db import order
-from landbridge.db.opened import LARGEST, known_device, opened
+from landbridge.db.opened import LARGEST, opened
 from landbridge.events import queries as events
+from landbridge.features.devices.queries import known_device
 from landbridge.tracking import queries as journeys
 from landbridge.tracking.recompute import work_out
 

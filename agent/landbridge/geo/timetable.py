@@ -8,8 +8,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import NamedTuple
 
-from landbridge.features.routes.coding import STOOD, Stay
 from landbridge.geo.route import Waypoint
 
 STOPS = {
@@ -34,6 +34,15 @@ SPEED_SPREAD = 1.04
 """Mean of one over the speed, against one over the mean."""
 LEG_DEVIATION = 0.25
 """Of the hours of 50 km, per km."""
+STOOD = (0.0, 0.25, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 16.0)
+"""How long a stop has lasted, as parts of its median: where a `Stay` has its values."""
+
+
+class Stay(NamedTuple):
+    """The rest of a stop by how long it has lasted (STOOD): mean and deviation as parts of its median."""
+
+    mean: Sequence[float]
+    deviation: Sequence[float]
 
 
 @dataclass(frozen=True)

@@ -16,8 +16,8 @@ from uuid import uuid4
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from landbridge.core.keys import Keyring
 from landbridge.db.database import Database
+from landbridge.db.keys import Keyring
 from landbridge.features.devices import queries as devices
 from landbridge.protocol.envelope import broker_password
 

@@ -22,12 +22,12 @@ from nats.js.errors import NotFoundError
 
 from landbridge.config import Nats
 from landbridge.core import metrics
+from landbridge.core.checks import Since
 from landbridge.core.errors import UserError
 from landbridge.core.rate_limit import RateLimit
 from landbridge.ingest import nats_access
 from landbridge.ingest.partitions import Shares
 from landbridge.ingest.session import Received, Session
-from landbridge.operations.health import Since
 
 STREAM = "LANDBRIDGE"
 _SUBJECT = "landbridge.*.up"

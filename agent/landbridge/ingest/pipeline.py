@@ -20,8 +20,8 @@ from sqlalchemy.exc import DatabaseError, DBAPIError, OperationalError
 from landbridge.core import metrics
 from landbridge.core.clock import Clock
 from landbridge.core.errors import UserError
-from landbridge.core.keys import Keyring
 from landbridge.db.database import Database, is_damaged
+from landbridge.db.keys import Keyring
 from landbridge.downlinks import registry as desk
 from landbridge.events import outbox
 from landbridge.events.outbox import Outgoing

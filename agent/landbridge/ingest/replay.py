@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection
 
 from landbridge.core.clock import Clock
-from landbridge.core.keys import Keyring
 from landbridge.db.database import Database
+from landbridge.db.keys import Keyring
 from landbridge.downlinks import registry as desk
 from landbridge.ingest.pipeline import Answer, Pipeline, listed
 from landbridge.ingest.session import Received

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection
 
-from landbridge.core.keys import Keyring
+from landbridge.db.keys import Keyring
 from landbridge.ingest import news
 from landbridge.ingest.held import hold, write
 from landbridge.points import queries as points

@@ -19,10 +19,10 @@ from paho.mqtt.reasoncodes import ReasonCode
 
 from landbridge.config import Broker
 from landbridge.core import metrics
+from landbridge.core.checks import Since
 from landbridge.core.errors import UserError
 from landbridge.core.rate_limit import RateLimit
 from landbridge.events.outbox import Posted
-from landbridge.operations.health import Since
 
 UP = "landbridge/+/up"
 _IS_UP = re.compile(UP.replace("+", "[^/]*"))

@@ -6,10 +6,10 @@ import threading
 from collections.abc import Sequence
 
 from landbridge.core import metrics
+from landbridge.core.checks import Since
 from landbridge.core.priority import Precedence
 from landbridge.ingest.pipeline import Pipeline
 from landbridge.ingest.session import Received
-from landbridge.operations.health import Since
 
 _LOOK_S = 0.1
 _MOST_AT_ONCE = 256

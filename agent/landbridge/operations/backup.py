@@ -8,8 +8,9 @@ from pathlib import Path
 import typer
 
 from landbridge.core.errors import UserError
-from landbridge.db.opened import known_device, opened
+from landbridge.db.opened import opened
 from landbridge.features.devices import queries as devices
+from landbridge.features.devices.queries import known_device
 from landbridge.ingest.reprocess import Came, reprocess
 
 _DAY_S = 86_400

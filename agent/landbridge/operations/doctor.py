@@ -15,6 +15,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DatabaseError
 
 from landbridge import config
+from landbridge.config import local_url
 from landbridge.core import table
 from landbridge.core.clock import iso
 from landbridge.core.errors import UserError
@@ -31,7 +32,6 @@ from landbridge.ingest import dead_letters as letters
 from landbridge.ingest.session import Session
 from landbridge.operations import broker_check as checks
 from landbridge.tracking import queries as journeys
-from landbridge.web.address import local_url
 
 _LEAST_FREE_BYTES = 1 << 30
 _DAY_S = 86_400

@@ -9,8 +9,7 @@ import logging
 import os
 import socket
 import threading
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 from socketserver import ThreadingMixIn
@@ -20,42 +19,13 @@ from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 from prometheus_client import make_wsgi_app
 
 from landbridge.config import Watch
+from landbridge.core.checks import Check
 from landbridge.core.errors import UserError
 
-Check = Callable[[], str | None]
-"""What is wrong, in words; None: nothing."""
 _AT_ONCE = 16
 """Who asks; Prometheus and a balancer are two."""
 _PATIENCE_S = 1.0
 _log = logging.getLogger(__name__)
-
-
-class Since:
-    """For how long something has gone on."""
-
-    def __init__(self) -> None:
-        self._since: float | None = None
-
-    def begins(self) -> None:
-        """It goes on, if it did not before."""
-        if self._since is None:
-            self._since = time.monotonic()
-
-    def ends(self) -> None:
-        """It does not go on."""
-        self._since = None
-
-    def __enter__(self) -> None:
-        self.begins()
-
-    def __exit__(self, *_: object) -> None:
-        self.ends()
-
-    @property
-    def seconds(self) -> float:
-        """0: it does not go on."""
-        since = self._since
-        return 0.0 if since is None else time.monotonic() - since
 
 
 class Health:
@@ -77,11 +47,6 @@ class Health:
 
 def _found(checks: Sequence[Check]) -> list[str]:
     return [why for check in checks if (why := check()) is not None]
-
-
-def of_thread(thread: threading.Thread) -> Check:
-    """A check that it runs."""
-    return lambda: None if thread.is_alive() else f"the thread {thread.name} has died"
 
 
 def notify(state: str) -> None:

@@ -4,12 +4,12 @@ import logging
 import threading
 
 from landbridge.core import metrics
+from landbridge.core.checks import Since
 from landbridge.core.clock import Clock, from_epoch_s
 from landbridge.db.database import Database
 from landbridge.features.alarms.rules import SEVERITIES
 from landbridge.operations import figures
 from landbridge.operations.figures import Figures
-from landbridge.operations.health import Since
 from landbridge.tracking.silence import GRACE_S
 
 _LOOK_S = 15.0

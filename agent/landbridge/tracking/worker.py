@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Sequence
 
+from landbridge.core.checks import Check
 from landbridge.core.clock import Clock
 from landbridge.core.priority import Precedence
 from landbridge.db.database import Database
@@ -13,7 +14,6 @@ from landbridge.events.publisher import Sender
 from landbridge.features.alarms import engine
 from landbridge.geo import countries
 from landbridge.ingest.held import hold
-from landbridge.operations.health import Check
 from landbridge.tracking import queries as journeys
 from landbridge.tracking import recompute as rework
 from landbridge.tracking import silence

@@ -17,9 +17,9 @@ from contextlib import closing, contextmanager
 
 from landbridge.config import Config
 from landbridge.core import logs
+from landbridge.core.checks import Since
 from landbridge.core.clock import Clock
 from landbridge.db.database import open_database
-from landbridge.operations.health import Since
 from landbridge.web.listen import listening
 
 _COMMAND = (sys.executable, "-m", __name__)

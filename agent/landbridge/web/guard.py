@@ -8,7 +8,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from landbridge.web.address import SHARE
+from landbridge.features.sharing.rules import SHARE
 from landbridge.web.places import Places
 
 POLICY = (

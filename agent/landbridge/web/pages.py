@@ -14,13 +14,12 @@ from starlette.concurrency import run_in_threadpool
 from landbridge.core import secret
 from landbridge.features.alarms import page as alarm_page
 from landbridge.features.commands.coding import VERBS
-from landbridge.features.devices.live import Live, stream
+from landbridge.features.sharing.rules import share_url
 from landbridge.features.users import passwords
 from landbridge.features.users import queries as tokens
 from landbridge.points import quality as judge
 from landbridge.protocol.settings import SETTINGS
 from landbridge.web import act, columns, seen, tell, viewer
-from landbridge.web.address import share_url
 from landbridge.web.api import LARGEST, MOST, Number
 from landbridge.web.forms import (
     LONGEST_PATH,
@@ -35,6 +34,7 @@ from landbridge.web.forms import (
 )
 from landbridge.web.guard import SIGN_IN
 from landbridge.web.here import Here, here
+from landbridge.web.live import Live, stream
 from landbridge.web.render import page
 from landbridge.web.viewer import Viewer
 

@@ -4,10 +4,11 @@ import typer
 
 from landbridge.core import table
 from landbridge.core.clock import iso
-from landbridge.db.opened import LARGEST, known_device, opened, whoever
+from landbridge.db.opened import LARGEST, opened, whoever
 from landbridge.events import publish as announce
 from landbridge.features.alarms import engine
 from landbridge.features.alarms import queries as stored
+from landbridge.features.devices.queries import known_device
 
 commands = typer.Typer(help="What calls for somebody: raised, acknowledged, cleared.")
 _NUMBER = typer.Argument(min=1, max=LARGEST, help="Number of the alarm (`landbridge alarms list`).")

@@ -4,10 +4,11 @@ import typer
 
 from landbridge.core import table
 from landbridge.core.clock import iso
-from landbridge.db.opened import LARGEST, known_device, opened, whoever
+from landbridge.db.opened import LARGEST, opened, whoever
 from landbridge.features.commands import handler as fleet
 from landbridge.features.commands import queries as stored
 from landbridge.features.commands.coding import VERBS
+from landbridge.features.devices.queries import known_device
 
 _SEND_HELP = """Have a device do something once; it gets it with the reply to its next report.
 

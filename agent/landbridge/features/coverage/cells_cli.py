@@ -10,9 +10,10 @@ import typer
 from landbridge.core import table
 from landbridge.core.clock import iso
 from landbridge.core.errors import UserError
-from landbridge.db.opened import known_device, opened
+from landbridge.db.opened import opened
 from landbridge.features.coverage import queries as stored
 from landbridge.features.devices import queries as devices
+from landbridge.features.devices.queries import known_device
 from landbridge.points import cells as places
 from landbridge.points import queries as points
 

@@ -7,10 +7,11 @@ import typer
 
 from landbridge.core import table
 from landbridge.core.clock import iso
-from landbridge.db.opened import known_device, opened, whoever
+from landbridge.db.opened import opened, whoever
 from landbridge.features.devices import enrol as enrolment
 from landbridge.features.devices import queries as devices
 from landbridge.features.devices.enrol import CERTIFICATE, SETTINGS, enrol
+from landbridge.features.devices.queries import known_device
 from landbridge.features.diagnostics.coding import KINDS, meaning
 from landbridge.features.diagnostics.queries import log as diagnostics
 from landbridge.features.diagnostics.queries import wakes

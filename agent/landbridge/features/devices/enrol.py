@@ -14,8 +14,8 @@ from landbridge import config
 from landbridge.core import files
 from landbridge.core.clock import Clock
 from landbridge.core.errors import UserError
-from landbridge.core.keys import Keyring
 from landbridge.db.database import Database
+from landbridge.db.keys import Keyring
 from landbridge.features.devices import queries as devices
 from landbridge.features.settings.handler import change
 from landbridge.ingest import dead_letters as letters

@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Select, case, exists, func, insert, select, update
 
+from landbridge.core.errors import UserError
 from landbridge.db.among import among
 from landbridge.db.tables import alarms, devices, points, trips
 
@@ -56,6 +57,14 @@ def add_all(connection: Connection, keys: Iterable[tuple[str, bytes]], now_s: in
 def find(connection: Connection, device: str) -> Row[Any] | None:
     """The device's row, None if it is unknown."""
     return connection.execute(select(devices).where(devices.c.device == device)).one_or_none()
+
+
+def known_device(connection: Connection, device: str) -> Row[Any]:
+    """The row of `device`; `UserError` if there is none."""
+    row = find(connection, device)
+    if row is None:
+        raise UserError(f"no device {device}; `landbridge devices list` shows those there are")
+    return row
 
 
 def are_none(connection: Connection) -> bool:

@@ -11,9 +11,10 @@ from sqlalchemy import Row
 from landbridge.core import files, stages, table
 from landbridge.core.clock import iso
 from landbridge.core.errors import UserError
-from landbridge.db.opened import LARGEST, known_device, opened, whoever
+from landbridge.db.opened import LARGEST, opened, whoever
 from landbridge.features.audit import queries as audit
 from landbridge.features.devices import queries as devices
+from landbridge.features.devices.queries import known_device
 from landbridge.features.esim import coding as wire
 from landbridge.features.esim import handler as fleet
 from landbridge.features.esim import policy as policies

@@ -6,7 +6,7 @@ from functools import partial
 from typing import NamedTuple
 
 from landbridge.config import Mail
-from landbridge.core.keys import Keyring
+from landbridge.db.keys import Keyring
 from landbridge.events.outbox import Posted
 from landbridge.features.integrations import dcsa, mail, traccar, webhook
 from landbridge.features.integrations.errors import Away, Refused

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from sqlalchemy import Connection
 
 from landbridge.core.errors import UserError
-from landbridge.core.keys import Keyring
+from landbridge.db.keys import Keyring
 from landbridge.features.audit import queries as audit
 from landbridge.features.devices import queries as devices
 from landbridge.features.integrations import queries as targets

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Any, NamedTuple
 
+from landbridge.geo.timetable import Stay
 from landbridge.protocol.limits import WireError
 
 PIECE_KEY, REPORT_KEY = 9, 12
@@ -22,8 +23,6 @@ NO_BIN = 15
 """A tile of which nothing is known."""
 LEARNED = 8
 """Bit of a tile whose bin comes from what the fleet has seen there, not from the distance to places."""
-STOOD = (0.0, 0.25, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 16.0)
-"""How long a stop has lasted, as parts of its median: where a `Stay` has its values."""
 _VERSION = 1
 _HEAD = "<BBBBHBBI"
 _STATION = "<iiHHHHHHB"
@@ -47,13 +46,6 @@ class Station(NamedTuple):
     mcc: int
     stay: int
     """Which of the guide's kinds of stay."""
-
-
-class Stay(NamedTuple):
-    """The rest of a stop by how long it has lasted (STOOD): mean and deviation as parts of its median."""
-
-    mean: Sequence[float]
-    deviation: Sequence[float]
 
 
 class Network(NamedTuple):

@@ -4,7 +4,8 @@ import typer
 
 from landbridge.core import table
 from landbridge.core.clock import iso
-from landbridge.db.opened import known_device, opened, whoever
+from landbridge.db.opened import opened, whoever
+from landbridge.features.devices.queries import known_device
 from landbridge.features.settings import handler as fleet
 from landbridge.features.settings import queries as stored
 from landbridge.protocol.settings import SETTINGS, SOURCES, applied

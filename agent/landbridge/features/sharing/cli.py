@@ -5,11 +5,12 @@ import typer
 from landbridge.core import table
 from landbridge.core.clock import iso
 from landbridge.core.errors import UserError
-from landbridge.db.opened import LARGEST, known_device, opened, whoever
+from landbridge.db.opened import LARGEST, opened, whoever
+from landbridge.features.devices.queries import known_device
 from landbridge.features.sharing import queries as stored
 from landbridge.features.sharing import rules as fleet
+from landbridge.features.sharing.rules import share_url
 from landbridge.features.trips import queries as trips
-from landbridge.web.address import share_url
 
 UNTIL_END = "the trip ends"
 commands = typer.Typer(help="Read-only links to where the container of a trip is.")

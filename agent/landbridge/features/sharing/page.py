@@ -11,10 +11,10 @@ from landbridge.core.clock import iso
 from landbridge.events import queries as events
 from landbridge.features.devices import queries as devices
 from landbridge.features.sharing import queries as shares
+from landbridge.features.sharing.rules import SHARE
 from landbridge.points import quality as judge
 from landbridge.points import queries as points
 from landbridge.web import tell
-from landbridge.web.address import SHARE
 from landbridge.web.here import here
 from landbridge.web.render import page
 

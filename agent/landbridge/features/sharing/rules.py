@@ -4,12 +4,16 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Row
 
+from landbridge.config import Web, base_url
 from landbridge.core import secret
 from landbridge.core.errors import UserError
 from landbridge.features.audit import queries as audit
 from landbridge.features.commands.handler import seconds
 from landbridge.features.sharing import queries as shares
 from landbridge.features.trips import queries as trips
+
+SHARE = "/s/"
+"""Where the pages have the links."""
 
 
 class Made(NamedTuple):
@@ -56,3 +60,8 @@ def state(row: Row[Any], now_s: int) -> str:
 def until_s(row: Row[Any]) -> int | None:
     """Until when a link was made to work; None: until its trip ends."""
     return None if row.until_s == shares.WHOLE_TRIP_S else row.until_s
+
+
+def share_url(web: Web, secret: str) -> str:
+    """The link that `secret` opens."""
+    return f"{base_url(web)}{SHARE}{secret}"

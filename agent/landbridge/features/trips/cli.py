@@ -8,10 +8,11 @@ import typer
 from landbridge.core import table
 from landbridge.core.clock import from_iso, iso
 from landbridge.core.errors import UserError
-from landbridge.db.opened import LARGEST, known_device, opened, whoever
+from landbridge.db.opened import LARGEST, opened, whoever
 from landbridge.events import cli as told
 from landbridge.events import queries as events
 from landbridge.features.devices import queries as devices
+from landbridge.features.devices.queries import known_device
 from landbridge.features.trips import queries as trips
 from landbridge.features.trips.container import container_number
 from landbridge.features.trips.end import follow
