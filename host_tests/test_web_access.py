@@ -17,6 +17,7 @@ from landbridge.features.esim import coding as cards
 from landbridge.features.trips import queries as trips
 from landbridge.features.updates import queries as releases
 from landbridge.features.users import rules as tokens
+from landbridge.geo import countries
 from landbridge.geo import places as geography
 from landbridge.protocol import settings
 from landbridge.web.guard import SHARED, Buckets, rate_of
@@ -318,14 +319,19 @@ def test_no_outline_goes_around_the_world(file, least):
         (52.1, 23.7, "Brest", "BY"),
         (51.43, 6.77, "Duisburg", "DE"),
         (45.2, 82.5, "Bole", "KZ"),
+        (44.2163, 80.3673, None, "KZ"),
+        (42.66, 21.16, None, "XK"),
+        (35.25, 33.6, None, ""),
         (66.0, -172.0, None, "RU"),
+        (72.0, -100.0, None, "CA"),
+        (45.95, 63.3, None, "KZ"),
         (30.0, -40.0, None, None),
     ],
 )
 def test_a_point_is_near_a_place_and_in_a_country(
     lat: float, lon: float, place: str | None, code: str | None
 ):
-    near, land = geography.nearest(lat, lon), geography.country(lat, lon)
+    near, land = geography.nearest(lat, lon), countries.at(lat, lon)
     assert (near and near.place.name) == place or place is None
     assert (land and land.code) == code
 

@@ -7,6 +7,7 @@ import lzma
 import math
 from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 import shapely
 
@@ -19,20 +20,33 @@ _SECOND_CODES = {235: "GB", 289: "GE", 405: "IN", 406: "IN", 430: "AE", 431: "AE
 _OF_MCC = {mcc: country for country, mcc in MCC.items()} | _SECOND_CODES
 
 
+class Country(NamedTuple):
+    """ISO 3166-1 code of two letters ("" if there is none), and English name."""
+
+    code: str
+    name: str
+
+
 def of_place(lat: float, lon: float) -> str | None:
     """ISO 3166-1 code of the country at a place in degrees; None at sea."""
-    codes, tree = _outlines()
+    found = at(lat, lon)
+    return found.code or None if found else None
+
+
+def at(lat: float, lon: float) -> Country | None:
+    """The country at a place in degrees; None at sea."""
+    countries, tree = _outlines()
     found = tree.query(shapely.Point(lon, lat), predicate="within")
-    return codes[found[0]] if len(found) else None
+    return countries[found[0]] if len(found) else None
 
 
 def is_alone(lat: float, lon: float, country: str) -> bool:
     """True when no other country is near enough to a place for the outlines to err."""
     north = UNSURE_KM / 111.2
     east = north / max(0.01, math.cos(math.radians(lat)))
-    codes, tree = _outlines()
+    countries, tree = _outlines()
     around = tree.query(shapely.box(lon - east, lat - north, lon + east, lat + north), predicate="intersects")
-    return all(codes[index] == country for index in around)
+    return all(countries[index].code == country for index in around)
 
 
 def of_network(plmn: int) -> str | None:
@@ -41,9 +55,9 @@ def of_network(plmn: int) -> str | None:
 
 
 @cache
-def _outlines() -> tuple[list[str], shapely.STRtree]:
+def _outlines() -> tuple[list[Country], shapely.STRtree]:
     """Country and outline of each piece of land."""
-    lines = lzma.decompress(DATA.read_bytes()).decode().splitlines()
-    shapes = shapely.from_geojson([line[2:] for line in lines])
-    parts, indices = shapely.get_parts(shapes, return_index=True)
-    return [lines[index][:2] for index in indices], shapely.STRtree(parts)
+    lines = [line.split("\t") for line in lzma.decompress(DATA.read_bytes()).decode().splitlines()]
+    countries = [Country(code, name) for code, name, _ in lines]
+    parts, indices = shapely.get_parts(shapely.from_geojson([line[2] for line in lines]), return_index=True)
+    return [countries[index] for index in indices], shapely.STRtree(parts)

@@ -1,4 +1,4 @@
-"""In which country a point is, and what place is near. Sources: `data/make_map.py`."""
+"""The nearest place, and the names on the map. Sources: `data/make_map.py`."""
 
 import csv
 import gzip
@@ -9,7 +9,9 @@ from collections.abc import Iterator
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
+
+from landbridge.geo.countries import Country
 
 DATA = Path(__file__).parent / "data"
 COUNTRIES, PLACES = DATA / "countries.geojson.gz", DATA / "places.csv.gz"
@@ -39,13 +41,6 @@ class Near(NamedTuple):
     km: int
 
 
-class Country(NamedTuple):
-    """ISO 3166-1 code of two letters ("" if there is none), and English name."""
-
-    code: str
-    name: str
-
-
 def nearest(lat: float, lon: float) -> Near | None:
     """The nearest place, if there is one within some hundred kilometres."""
     cosine = max(math.cos(math.radians(lat)), 0.05)
@@ -61,15 +56,6 @@ def nearest(lat: float, lon: float) -> Near | None:
     return Near(best[1], round(best[0] * _KM_A_DEGREE)) if best else None
 
 
-def country(lat: float, lon: float) -> Country | None:
-    """The country on land; None at sea."""
-    for (west, south, east, north), found, polygons in _areas():
-        if west <= lon <= east and south <= lat <= north:
-            if any(_inside(lat, lon, rings) for rings in polygons):
-                return found
-    return None
-
-
 @cache
 def labels() -> bytes:
     """What the map names, the largest first, as JSON, compressed: places (name, Chinese name, longitude,
@@ -78,7 +64,7 @@ def labels() -> bytes:
         (each for each in _places() if each.population >= LABEL_POPULATION), key=lambda each: -each.population
     )
     places = [[each.name, each.chinese or each.name, each.lon, each.lat] for each in large]
-    middles = [(found, _middle(polygons)) for _, found, polygons in _areas() if found.code]
+    middles = [(found, _middle(polygons)) for found, polygons in _areas() if found.code]
     middles.sort(key=lambda each: -each[1][2])
     named = {"places": places, "countries": [[*found, *middle] for found, middle in middles]}
     return gzip.compress(json.dumps(named, separators=(",", ":"), ensure_ascii=False).encode(), mtime=0)
@@ -106,18 +92,6 @@ def _around(row: int, column: int, ring: int) -> Iterator[Place]:
             yield from tiles.get((row + i, (column + j + 180) % 360 - 180), ())
 
 
-def _inside(lat: float, lon: float, rings: list[Ring]) -> bool:
-    """Whether a ray to the east crosses the rings an odd number of times."""
-    odd = False
-    for ring in rings:
-        x2, y2 = ring[-1]
-        for x1, y1 in ring:
-            if (y1 > lat) != (y2 > lat) and lon < (x2 - x1) * (lat - y1) / (y2 - y1) + x1:
-                odd = not odd
-            x2, y2 = x1, y1
-    return odd
-
-
 @cache
 def _places() -> list[Place]:
     rows = csv.reader(io.StringIO(gzip.decompress(PLACES.read_bytes()).decode()))
@@ -133,13 +107,9 @@ def _tiles() -> dict[tuple[int, int], list[Place]]:
 
 
 @cache
-def _areas() -> list[tuple[tuple[float, float, float, float], Country, list[list[Ring]]]]:
-    """Bounds, country and outline of each."""
-    found = []
-    for shape in json.loads(gzip.decompress(COUNTRIES.read_bytes()))["features"]:
-        polygons: list[Any] = shape["geometry"]["coordinates"]
-        edge = [point for rings in polygons for point in rings[0]]
-        xs, ys = [point[0] for point in edge], [point[1] for point in edge]
-        bounds = (min(xs), min(ys), max(xs), max(ys))
-        found.append((bounds, Country(shape["properties"]["code"], shape["properties"]["name"]), polygons))
-    return found
+def _areas() -> list[tuple[Country, list[list[Ring]]]]:
+    """Country and outline of each."""
+    return [
+        (Country(shape["properties"]["code"], shape["properties"]["name"]), shape["geometry"]["coordinates"])
+        for shape in json.loads(gzip.decompress(COUNTRIES.read_bytes()))["features"]
+    ]
