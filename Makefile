@@ -22,7 +22,7 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 LOCKED := $(INSTALL) --require-hashes --no-build-isolation
 
 .DEFAULT_GOAL := help
-.PHONY: flood locks bench-web image flash deploy provision console selftest flash-sim deploy-sim heap32 lab-digest latedata killtest bench-agent located
+.PHONY: flood locks bench-web image flash deploy provision console selftest flash-sim deploy-sim heap32 lab-digest latedata killtest bench-agent located reads
 .PHONY: help demo test lint heap decide-bench powercut bench-modem at-faults fuzz soak wire-bench hostile updatecut switchcut cards lab lab-check
 .SUFFIXES:
 
@@ -33,8 +33,8 @@ demo: .venv/demo.stamp ## a container crosses Eurasia in 45 simulated days [MODE
 	@$(BIN)/python -m tools.world.demo --modem $(MODEM) --seed $(SEED) --port $(PORT) --card $(CARD) --apns $(APNS) --season $(SEASON) --battery $(BATTERY) $(if $(filter-out 0,$(COMPARE)),--compare) $(if $(filter-out 0,$(CHAOS)),--chaos) $(if $(BUDGET),--budget $(BUDGET)) $(if $(AFTER),--after $(AFTER) --out out/demo-after) $(if $(filter-out 0,$(SHOW)),--show)
 
 test: .venv/dev.stamp typings/lint.stamp ## every test, on CPython and on MicroPython
-	@sh .ci/system_packages.sh
-	@$(BIN)/python -m pytest -n 2 --dist loadfile
+	@sh .ci/system_packages.sh; left_out=$$?; [ $$left_out = 0 ] || [ $$left_out = 3 ] || exit 1; \
+		$(BIN)/python -m pytest -n 2 --dist loadfile && exit $$left_out
 
 lint: .venv/dev.stamp typings/lint.stamp ## style, which folder imports which, and types of host code and of device code
 	@$(BIN)/ruff check .
@@ -74,8 +74,8 @@ deploy-sim: .venv/flash.stamp ## mpremote against a stand-in for a board, cut of
 	@$(BIN)/python -m tools.flash.deploy_sim
 
 heap32: .venv/flash.stamp ## the same on words of 32 bits, as the ESP32 has them; needs Debian's sources and gcc
-	@sh .ci/heap32.sh build/heap32 || { [ $$? = 3 ] && exit 0; exit 1; }
-	@[ ! -x build/heap32/build/micropython ] || $(BIN)/python -m tools.world.heap --micropython build/heap32/build/micropython
+	@sh .ci/heap32.sh build/heap32
+	@$(BIN)/python -m tools.world.heap --micropython build/heap32/build/micropython
 
 killtest: .venv/demo.stamp ## the agent and the broker killed 300 times under 50 devices: is a point lost? do 1,000 devices come back at once? needs Mosquitto [SEED=1 ARGS="--engine postgresql"]
 	@$(BIN)/python -m tools.campaign.killtest --seed $(SEED) $(ARGS)
@@ -85,7 +85,7 @@ flood: .venv/demo.stamp ## live feeds, half-open requests, sign-ins and junk, mo
 	@$(BIN)/python -m tools.campaign.flood $(ARGS)
 
 bench-agent: .venv/demo.stamp ## the whole agent beside the bare loop of its parts; PostgreSQL, NATS, many points, many devices [ARGS="--turns 5"]
-	@sh .ci/system_packages.sh
+	@sh .ci/system_packages.sh || [ $$? = 3 ]
 	@$(BIN)/python -m tools.campaign.bench_agent --seed $(SEED) $(ARGS)
 
 latedata: .venv/demo.stamp ## a trip's points in any order, twice, with a hole filled last: the same journey? [SEED=1]
@@ -96,6 +96,9 @@ located: .venv/demo.stamp ## points without GNSS on a second container of a line
 
 heap: .venv/flash.stamp ## memory of a whole wake on the device, by room
 	@$(BIN)/python -m tools.world.heap
+
+reads: .venv/flash.stamp ## reads, erases and bytes written of a wake, at its flash, by kind of wake
+	@$(BIN)/python -m tools.world.reads
 
 decide-bench: .venv/demo.stamp ## what a decision of the plan costs: time, garbage, state [MODEM= SEED=1]
 	@$(BIN)/python -m tools.campaign.decide_bench --modem $(MODEM) --seed $(SEED)
@@ -121,7 +124,7 @@ fuzz: .venv/demo.stamp ## random bytes through the AT channel and every parser o
 	@$(BIN)/python -m tools.campaign.fuzz_agent --seed $(SEED)
 
 bench-web: .venv/dev.stamp ## the pages with 10,000 devices and with 100,000 points of one: bytes, seconds; needs Chromium [SEED=1]
-	@sh .ci/system_packages.sh
+	@sh .ci/system_packages.sh || [ $$? = 3 ]
 	@$(BIN)/python -m tools.campaign.web_bench --seed $(SEED)
 
 wire-bench: .venv/demo.stamp ## bytes a fix beside other formats, written by the device's code [SEED=1]

@@ -26,8 +26,6 @@ HEAD_BYTES = const(44)
 ITEM = "<II32s"
 ITEM_BYTES = const(40)
 END = b"\x01"
-NAME = "%08x"
-"""Of a file in a copy of the slot, by its number (inplace.py)."""
 _FILE = const(0x8000)
 _FOLDER = const(0x4000)
 _ENOENT = const(2)
@@ -83,16 +81,13 @@ def is_complete(path):
 
 class Slot:
     """The file `path` as a file system: what MicroPython's import needs of one. What is not there, or not
-    all of it, is an empty one. `rom` has the
-    files in memory, where that can be (inplace.py)."""
+    all of it, is an empty one."""
 
-    def __init__(self, path, rom=None):
-        self._path = path
-        self._rom = rom
+    def __init__(self, path):
         self._numbers, self._starts = array("i"), array("i")
         if head(path)[0]:
-            with open(path, "rb") as f:
-                self._read_list(f)
+            self._f = open(path, "rb")  # once: to find a file in LittleFS takes as many reads as a module
+            self._read_list(self._f)
 
     def mount(self, readonly, mkfs):
         """Nothing to do."""
@@ -115,9 +110,7 @@ class Slot:
         i = self._find(path.strip("/"))
         if i < 0:
             raise OSError(_ENOENT)
-        if self._rom:
-            return self._rom.open(NAME % self._numbers[i], mode)
-        return Contents(self._path, self._starts[i], self._starts[i + 1] - self._starts[i])
+        return Contents(self._f, self._starts[i], self._starts[i + 1] - self._starts[i])
 
     def _read_list(self, f):
         end = 0
@@ -141,22 +134,22 @@ class Slot:
 
 
 class Contents(io.IOBase):
-    """A file of a slot, open for reading."""
+    """A file of a slot, open for reading: `size` bytes of the open file `f`, from `at` on."""
 
-    def __init__(self, path, at, size):
-        self._f = open(path, "rb")
-        self._f.seek(at)
-        self._left = size
+    def __init__(self, f, at, size):
+        self._f = f
+        self._at = at
+        self._end = at + size
 
     def readinto(self, buf):
         """As of any stream."""
-        got = self._f.readinto(memoryview(buf)[: min(len(buf), self._left)])
-        self._left -= got
+        self._f.seek(self._at)
+        got = self._f.readinto(memoryview(buf)[: min(len(buf), self._end - self._at)])
+        self._at += got
         return got
 
     def ioctl(self, request, _):
-        """Closes it; and tells the importer to read in large pieces."""
+        """Tells the importer to read in large pieces."""
         if request == _CLOSE:
-            self._f.close()
             return 0
         return _MOST_BUFFER if request == _BUFFER_SIZE else -_EINVAL

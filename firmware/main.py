@@ -12,11 +12,6 @@ FAULT_BYTES = 600
 # Collect early and often: garbage that waits until the heap is full leaves it in pieces.
 gc.threshold(8192)
 
-# Late in a wake there may be no room for the table of modules to grow.
-sys.modules.update({str(number): sys for number in range(60)})
-for number in range(60):
-    del sys.modules[str(number)]
-
 
 class Tail(io.IOBase):
     """Keeps the end of what is written: the innermost lines of a traceback, and the error."""

@@ -66,7 +66,7 @@ def begin():
     pointer = Pointer()
     if not pointer.on_trial:
         pass
-    elif is_weak():
+    elif _is_weak():
         return pointer.good, False
     elif pointer.unended >= UNENDED:
         pointer.roll_back(CRASHED)
@@ -95,14 +95,8 @@ def failed(at_import):
     """An exception has ended this boot; `at_import`: the application could not even be loaded.
 
     A release on trial is rolled back. A good one that cannot be loaded any more, or whose file is not what it
-    was, gives way to a complete other slot. Where the slot is used in place and its copy was damaged, that is
-    to blame (inplace.py) and the release is not judged; a boot on trial that did not reach its sleep counts
-    all the same.
+    was, gives way to a complete other slot.
     """
-    import inplace
-
-    if inplace.check(slots.SLOTS[slots.running]):
-        return
     pointer = Pointer()
     if slots.on_trial:
         if pointer.on_trial:
@@ -168,7 +162,7 @@ def _sha256(f, size):
     return sha.digest()
 
 
-def is_weak():
+def _is_weak():
     """Whether the battery is too low for a write to flash, as far as board.py knows where to look."""
     try:
         import board

@@ -196,7 +196,7 @@ def test_device_and_agent_write_an_iccid_alike(iccid):
 
 
 BAD_POLICIES = [
-    ("fallback =", "no TOML"),
+    ("fallback =", "not TOML"),
     ('x = 1\nfallback = "a"', "x: write fallback"),
     ('fallback = "a"', "there 0 times"),
     (TEXT.replace('fallback = "roaming"', 'fallback = "moon"'), "no profile; there are roaming, cis"),
@@ -305,7 +305,7 @@ def test_the_commands(landbridge: Command, tmp_path):
     assert "cis, revision" in shown and "cis.example" in shown and "elsewhere" in shown
     history = command("cards", "history", "lb-0001")
     assert history.count("asked by") == 2 and "cis" in history
-    assert "no TOML" in command.fails("cards", "policy", __file__, "lb-0001")
-    assert "name a policy file" in command.fails("cards", "policy", "none.toml", "lb-0001")
+    assert "not TOML" in command.fails("cards", "policy", __file__, "lb-0001")
+    assert "cannot read none.toml: it is missing" in command.fails("cards", "policy", "none.toml", "lb-0001")
     assert "or --all" in command.fails("cards", "policy", str(file))
     assert "no device" in command.fails("cards", "switch", "lb-0009", "cis")

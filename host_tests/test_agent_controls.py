@@ -76,7 +76,7 @@ def test_a_rule_without_a_case_is_named():
         ("[class.a]\nnetworks = [460000, 4600000]", "4600000 is no network"),
         ("[class.a]\nhosts = 'broker.example:8883'", "a list of texts"),
         ("[class.a]\nslow_at = -80", "must be a number"),
-        ("[class.a", "no TOML"),
+        ("[class.a", "not TOML"),
         ("[other]", "write"),
         ("", "no .class"),
     ],

@@ -88,6 +88,13 @@ def test_an_agent_ends_when_another_was_faster(database, server):
     other.close()
 
 
+def test_leases_are_free_when_their_holder_has_let_go(database):
+    """Not some time later, when the server has noticed the end of a connection."""
+    for _ in range(20):
+        with Leases(database, "alone") as leases:
+            assert leases.take(0)
+
+
 def test_a_server_that_goes_away_behind_the_check_is_asked_anew(database):
     with Leases(database, "alone") as leases:
         assert leases.take(0)

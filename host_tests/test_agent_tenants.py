@@ -148,10 +148,9 @@ class Fleet:
         """A trip of each device, begun by the operator."""
         self.now_at_s += HOUR_S
         with self.database.writing() as connection:
-            for each in self.trackers:
-                booking = Booking(
-                    "CSQU3054383", "west", "Poznan", 3600, tenant, {}, [each.name] if tagged else []
-                )
+            for number, each in enumerate(self.trackers):
+                container, tags = f"CSQU{number:07}", [each.name] if tagged else []
+                booking = Booking(container, "west", "Poznan", 3600, tenant, {}, tags)
                 start(connection, each.name, booking, self.now_at_s, "olga", self.now_at_s)
 
     def speak(self, times: int = 1, heard: bool = True, lat: int = 52_10000, lon: int = 23_70000) -> None:

@@ -32,7 +32,6 @@ def failures(stand: Any, kind: str, every: int, step: int) -> list[str]:
     [
         ("truncated", 1, 22),
         ("corrupted", 1, 120),
-        ("damaged copy", 47, 1),
         ("pointer", 1, 19),
         ("refused", 1, 1),
         ("crashes", 1, 2),

@@ -9,6 +9,7 @@ from tools.campaign import wire_bench
 from tools.flash.layout import REPOSITORY
 from tools.world import figures
 from tools.world.process import HEAP_KW
+from tools.world.reads import BUDGETS as FLASH
 from tools.world.truth import FULL_SEGMENTS
 
 TABLE = [
@@ -24,6 +25,14 @@ BG95_MAH, SIM7600_MAH = (figures.MOST_MAH_A_DAY[modem] for modem in ("bg95", "si
     ("what", "budget"),
     [
         ("heap of a whole wake, one that pulls a release too", f"{HEAP_KW} kilo-words"),
+        (
+            "reads of flash in a wake",
+            f"{FLASH['first'].reads:,} in the first, {FLASH['timer'].reads:,} in others",
+        ),
+        (
+            "erases, and bytes written, in a wake but the first",
+            f"{FLASH['fix'].erases} erases, {FLASH['fix'].bytes_written:,} bytes",
+        ),
         ("lines imported at a time in an ordinary wake", f"{firmware.LINES:,}"),
         ("application in flash", f"{firmware.SLOT_BYTES // 1024} KiB a slot"),
         ("application in flash, blocks of LittleFS", f"{firmware.SLOT_BLOCKS} a slot"),

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
-from esp_idf_defs import PartitionTable
 
 from tools.flash import BOARDS, LayoutError
-from tools.flash.boards import FILE, REQUIRED, device_module, load, made
+from tools.flash.boards import FILE, REQUIRED, device_module, load
 
 REAL = sorted(path.parent.name for path in BOARDS.glob(f"*/{FILE}"))
 GOOD = (BOARDS / "REFERENCE_BG95" / FILE).read_text()
@@ -116,27 +114,3 @@ def _words_after(text, mark):
         word = "".join(letter if letter.isalnum() or letter == "_" else " " for letter in part).split(" ")[0]
         if word.isupper():
             yield word
-
-
-def test_pins_csv_follows_from_the_board():
-    for path, text in made().items():
-        assert path.read_text() == text, f"{path}: run python -m tools.flash.boards"
-
-
-@pytest.mark.parametrize("name", REAL)
-def test_micropythons_own_files(name):
-    folder = BOARDS / name
-    said = json.loads((folder / "board.json").read_text())
-    assert said["mcu"] == "esp32" and said["deploy_options"]["flash_offset"] == "0x1000"
-    table = PartitionTable.from_csv((folder / "partitions.csv").read_text())
-    table.verify()
-    table.verify_size_fits(load(folder)["board"]["flash_mb"] << 20)
-    assert table.find_by_name("vfs").size == 240 * 4096
-    assert (folder / "board.md").read_text()
-    for file, needed in (
-        ("mpconfigboard.cmake", "MICROPY_FROZEN_MANIFEST"),
-        ("mpconfigboard.h", "MICROPY_HW_BOARD_NAME"),
-        ("sdkconfig.board", "APP_ROLLBACK_ENABLE=y"),
-        ("manifest.py", "../manifest.py"),
-    ):
-        assert needed in (folder / file).read_text()

@@ -7,21 +7,38 @@ program that wants a transparent connection.
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from host_tests.modem_bench import Bench
 from tools.modem import Dialect
-from tools.modem.loopback import Loopback
+from tools.modem.loopback import EchoStream, Loopback
 from tools.modem.scenario import Event
 
+DOCS = Path(__file__).parent.parent / "docs"
 SILENT_S = 900
 """From then on the network leads to no host."""
 
 
-def booted(dialect: Dialect) -> Bench:
+class Repeating(EchoStream):
+    """A host that says everything five times."""
+
+    def send(self, data: bytes) -> None:
+        super().send(data * 5)
+
+
+class Talkative(Loopback):
+    """A network of such hosts."""
+
+    def stream(self) -> EchoStream:
+        return Repeating()
+
+
+def booted(dialect: Dialect, network: Loopback | None = None) -> Bench:
     """A modem that is registered, its echo off."""
     silent = Event("hosts", {"reached": "none"}, at_ms=SILENT_S * 1_000)
-    bench = Bench(dialect, network=Loopback(), scenario=[silent])
+    bench = Bench(dialect, network=network or Loopback(), scenario=[silent])
     bench.boot()
     bench.run(20_000)
     bench.send("ATE0")
@@ -145,7 +162,11 @@ def test_what_a_client_asks_first(modem):
     assert modem.send("AT+GMM") == modem.send("AT+CGMM")
     assert modem.send("AT+CPAS") == ["+CPAS: 0", "OK"]
     assert {"E: 0", "V: 1", "S3: 13"} <= set(modem.send("AT&V"))
+    assert modem.send("ATQ0 V1 E0 S0=0 &C1 &D2 +FCLASS=0") == ["OK"]  # of a program that dials
     known = CrLf(modem).ask("+CLAC").split()
+    count = sum(name.startswith("AT") for name in known)
+    name = {"bg95": "BG95", "sim7600": "SIM7600"}[modem.dialect]
+    assert any(f"{count}{words} on the {name}" in (DOCS / "modem.md").read_text() for words in ("", " commands by name"))
     assert {"AT+CSQ", "AT+CGDCONT", "ATE", "AT+CLAC"} <= set(known) and len(known) == len(set(known))
 
 
@@ -187,6 +208,73 @@ def test_a_transparent_connection_carries_bytes_and_is_left_by_an_escape():
     bench.modem.receive(b"+x")
     bench.run(5_000)
     assert bytes(bench.output) == b"++x"
+
+
+def transparent(network: Loopback | None = None) -> CrLf:
+    """A SIM7600 with a transparent connection, just open."""
+    client = CrLf(booted("sim7600", network))
+    client.ask("+CIPMODE=1")
+    client.ask("+NETOPEN", "+NETOPEN: 0")
+    client.ask('+CIPOPEN=0,"TCP","echo.example",7', "CONNECT 115200")
+    client.bench.output.clear()
+    return client
+
+
+def test_a_transparent_connection_carries_more_than_the_modem_reads_at_once():
+    bench = transparent(Talkative()).bench
+    for _ in range(2):
+        bench.output.clear()
+        bench.modem.receive(b"~" * 1_000)
+        bench.run(10_000)
+        assert bytes(bench.output) == b"~" * 5_000
+
+
+@pytest.mark.parametrize("closing", ["+CIPCLOSE=0", "+NETCLOSE"])
+def test_nothing_leads_back_to_a_transparent_connection_that_is_closed(closing):
+    client = transparent()
+    client.bench.run(1_500)
+    client.bench.modem.receive(b"+++")
+    client.bench.run(1_500)
+    client.ask(closing, closing.split("=")[0] + ": ")
+    client.ask("O", "NO CARRIER")
+    assert client.ask("+CPAS").count("+CPAS: 0") == 1
+
+
+PUSHED = {
+    "bg95": (
+        ("+QIACT=1", "OK"),
+        ('+QIOPEN=1,0,"TCP","echo.example",7,0,1', "+QIOPEN: 0,0"),
+        "+QISEND=0,1000",
+        '+QIURC: "recv",0,',
+    ),
+    "sim7600": (
+        ("+NETOPEN", "+NETOPEN: 0"),
+        ('+CIPOPEN=0,"TCP","echo.example",7', "+CIPOPEN: 0,0"),
+        "+CIPSEND=0,1000",
+        "+IPD",
+    ),
+    "sim7600 session": (
+        ("+CCHSTART", "+CCHSTART: 0"),
+        ('+CCHOPEN=0,"echo.example",7,1', "+CCHOPEN: 0,0"),
+        "+CCHSEND=0,1000",
+        "+CCHRECV: DATA,0,",
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", PUSHED)
+def test_what_is_pushed_goes_on_after_more_than_the_modem_reads_at_once(kind):
+    client = CrLf(booted(kind.split()[0], Talkative()))
+    starting, opening, sending, head = PUSHED[kind]
+    client.ask(*starting)
+    client.ask(*opening)
+    for _ in range(2):
+        client.ask(sending, ">")
+        client.bench.output.clear()
+        client.bench.modem.receive(b"~" * 1_000)
+        client.bench.run(10_000)
+        assert client.bench.output.count(b"~") == 5_000
+        assert client.bench.output.count(head.encode()) > 1
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import socket
 import threading
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -17,7 +18,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from landbridge.features.users import passwords
-from landbridge.web import connections, guard, here, live
+from landbridge.web import assets, connections, guard, here, live
 
 from host_tests.agent_bench import WAIT_S, wait_until
 from host_tests.fleet_bench import Fleet, Pages
@@ -107,8 +108,61 @@ def test_when_all_are_answered_one_more_is_closed(fleet, monkeypatch):
         assert is_closed(stack.enter_context(connect(pages)))
 
 
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Connections hold 4 KB at the server's end, not megabytes as on loopback."""
+    made = connections.Connection.connection_made
+
+    def connection_made(connection: connections.Connection, transport: Any) -> None:
+        transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+        made(connection, transport)
+
+    monkeypatch.setattr(connections.Connection, "connection_made", connection_made)
+
+
+@contextmanager
+def slow(pages: Pages) -> Iterator[socket.socket]:
+    """Asks for more than a `small` connection holds, and takes nothing of it by itself."""
+    at = urlsplit(pages.url)
+    with socket.socket() as connection:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        connection.settimeout(WAIT_S)
+        connection.connect((at.hostname, at.port or 0))
+        large = f"{assets.address()}/maplibre/maplibre-gl.js"
+        connection.sendall(f"GET {large} HTTP/1.1\r\nHost: x\r\nAccept-Encoding: gzip\r\n\r\n".encode())
+        yield connection
+
+
+def test_an_answer_that_nobody_takes_is_not_kept_for_ever(fleet, small, monkeypatch):
+    monkeypatch.setattr(connections, "READING_S", 0.2)
+    monkeypatch.setattr(connections, "PATIENCE_S", AGES_S)
+    ended, end = threading.Event(), connections.Connection.end
+    monkeypatch.setattr(connections.Connection, "end", lambda connection: (end(connection), ended.set()))
+    with served(fleet) as pages, slow(pages):
+        assert ended.wait(WAIT_S)
+
+
+def test_an_answer_is_not_cut_off_when_the_next_request_does_not_come(fleet, small, monkeypatch):
+    monkeypatch.setattr(connections, "PATIENCE_S", AGES_S)
+    came = connections.Connection.data_received
+
+    def data_received(connection: connections.Connection, data: bytes) -> None:
+        connections.PATIENCE_S = 0.1
+        came(connection, data)
+
+    monkeypatch.setattr(connections.Connection, "data_received", data_received)
+    with served(fleet) as pages, slow(pages) as connection:
+        received = b""
+        while piece := connection.recv(1 << 12):
+            received += piece
+            time.sleep(0.02)
+        head, _, body = received.partition(b"\r\n\r\n")
+        length = re.search(rb"content-length: (\d+)", head)
+        assert length and len(body) == int(length[1])
+
+
 def test_a_connection_is_used_again_and_an_answer_takes_as_long_as_it_takes(fleet, monkeypatch):
-    monkeypatch.setattr(live, "LOOK_S", 0.05)
+    monkeypatch.setattr(live, "LOOK_S", 0.2)
     with served(fleet) as pages:
         connection = HTTPConnection(urlsplit(pages.url).netloc, timeout=WAIT_S)
         monkeypatch.setattr(connections, "PATIENCE_S", AGES_S)
@@ -116,7 +170,7 @@ def test_a_connection_is_used_again_and_an_answer_takes_as_long_as_it_takes(flee
             connection.request("GET", "/sign-in")
             assert connection.getresponse().read()
         connection.close()
-        monkeypatch.setattr(connections, "PATIENCE_S", 0.5)
+        monkeypatch.setattr(connections, "PATIENCE_S", 2.0)
         connection, answer = follow(pages, pages.token("anna"))
         told = b"".join(iter(lambda: answer.read(1), b""))
         connection.close()

@@ -372,7 +372,7 @@ class FlashTarget:
         if self._next % 2:
             data += struct.pack("<I", crc32(data))
         self._unpack(data, 20)
-        self._ledger("build/no-such-folder", 0)._load(data)
+        self._ledger("build/no-such-folder", 0)._load(data, 0)
         for at in range(0, len(data), record.SIZE):
             if record.is_good(data, at):
                 record.unpack(data, at)

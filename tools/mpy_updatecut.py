@@ -3,11 +3,9 @@
     micropython mpy_updatecut.py make IMAGE FOLDER        a LittleFS image with what lies in the folder
     micropython mpy_updatecut.py damage IMAGE FILE AT     inverts one byte of a file; AT -1 removes the file
     micropython mpy_updatecut.py sizes IMAGE              prints "used BLOCKS OF" and "file NAME BYTES"
-    micropython mpy_updatecut.py boot IMAGE FD CUT TORN CAUSE    one boot after a reset for CAUSE; the power
-                                                          fails at flash operation CUT
+    micropython mpy_updatecut.py boot IMAGE FD CUT TORN   one boot; the power fails at flash operation CUT
 
-The image is the file system and, behind it, the partition in which the running slot is used in place; FILE
-may be `romfs`. At a boot the world is on the other end of FD: messages both ways are `<BH` kind, length;
+At a boot the world is on the other end of FD: messages both ways are `<BH` kind, length;
 payload. The image has each operation at once, whatever becomes of the interpreter; "operations N" is printed
 at the end.
 """
@@ -24,8 +22,6 @@ from mpy_flash import BLOCK, NEVER, Flash, PowerCut
 
 BLOCKS = 240
 """960 KiB: the file system in the OTA layout of the ESP32."""
-ROM_BLOCKS = 32
-ROM = "romfs"
 NOW_S = 845_500_000
 HELLO, UPLINK, RTC, SLEEP = 1, 2, 3, 4
 
@@ -41,30 +37,6 @@ class ImageFlash(Flash):
     def changed(self, at, size):
         self._image.seek(at)
         self._image.write(memoryview(self.data)[at : at + size])
-
-    def ioctl(self, op, arg):
-        return BLOCKS if op == 4 else super().ioctl(op, arg)
-
-
-class Rom(bytearray):
-    """The partition behind the file system: memory to those who read, flash to those who write."""
-
-    def behind(self, flash):
-        self._flash = flash
-        return self
-
-    def ioctl(self, op, block):
-        self._flash.ioctl(op, BLOCKS + block)
-        self._read(block)
-        return 0
-
-    def writeblocks(self, block, buf, offset):
-        self._flash.writeblocks(BLOCKS + block, buf, offset)
-        self._read(block)
-
-    def _read(self, block):
-        at = (BLOCKS + block) * BLOCK
-        self[block * BLOCK : (block + 1) * BLOCK] = self._flash.data[at : at + BLOCK]
 
 
 class Port(mpy_ideal.Port):
@@ -122,38 +94,24 @@ class Board:
 
 
 class Chip:
-    """The modules `machine` and `vfs`."""
+    """The modules `machine` and `flashbdev`."""
 
-    DEEPSLEEP_RESET = 4
-
-    def __init__(self, cause, flash):
-        self._cause = cause
-        self._rom = Rom(flash.data[BLOCKS * BLOCK :]).behind(flash)
+    def __init__(self, flash):
+        self.bdev = flash
 
     def WDT(self, timeout):
         print("watchdog armed")
 
-    def reset_cause(self):
-        return self._cause
 
-    def rom_ioctl(self, op, segment):
-        return self._rom
-
-    VfsRom = vfs.VfsRom
-
-    def mount(self, slot, path):
-        vfs.mount(slot, path)
-        print("in place" if slot._rom else "from its file")
-
-
-def boot(flash, fd, cause):
+def boot(flash, fd):
     """Run boot.py and main.py from `flash`; the number of flash operations."""
     sys.modules["board"] = Board(fd)
-    sys.modules["machine"] = sys.modules["vfs"] = Chip(cause, flash)
+    sys.modules["machine"] = sys.modules["flashbdev"] = Chip(flash)
     path = sys.path[:]
     try:
-        vfs.mount(vfs.VfsLfs2(flash), "/flash")
-        os.chdir("/flash")
+        vfs.umount("/")
+        vfs.mount(flash, "/")
+        os.chdir("/")
         sys.path[:] = ["", ".frozen"]
         __import__("boot")
         try:
@@ -190,12 +148,7 @@ def _copy(source, target):
 
 
 def damage(flash, path, at):
-    """Invert the byte at `at` of a file, or of the partition, or remove it if `at` is negative."""
-    if path == ROM:
-        at += BLOCKS * BLOCK
-        flash.data[at] ^= 0xFF
-        flash.changed(at, 1)
-        return
+    """Invert the byte at `at` of a file, or remove it if `at` is negative."""
     vfs.mount(vfs.VfsLfs2(flash), "/flash")
     if at < 0:
         os.remove("/flash/" + path)
@@ -230,12 +183,12 @@ def main(what, image, *rest):
     """One command on the image."""
     if what == "make":
         with open(image, "wb") as f:
-            for _ in range(BLOCKS + ROM_BLOCKS):
+            for _ in range(BLOCKS):
                 f.write(b"\xff" * BLOCK)
     with open(image, "r+b") as f:
         if what == "boot":
             flash = ImageFlash(f, int(rest[1]) or NEVER, rest[2] == "1")
-            print("operations", boot(flash, int(rest[0]), int(rest[3])))
+            print("operations", boot(flash, int(rest[0])))
         elif what == "make":
             make(ImageFlash(f), rest[0])
         elif what == "damage":

@@ -74,8 +74,10 @@ class Wake:
         self._board = board
         self._config = Config(port.config_dir)
         self._ledger = Ledger(port.data_dir, int.from_bytes(port.random(4), "little"))
-        self._journal = Journal(port.data_dir, self._ledger)
         kept = port.rtc_memory
+        # After another reset somebody else may have been at the flash.
+        known = rtc.journal_of(kept) if port.reset_cause == DEEPSLEEP_RESET else ()
+        self._journal = Journal(port.data_dir, self._ledger, known)
         state = rtc.unpack(kept, st.SIZE)
         if state is None:
             from locator import trouble
@@ -101,7 +103,7 @@ class Wake:
 
             access.use(port.data_dir, self._modem)
         self._identity = self._fix = self._cell = self._network = None
-        self._was_on = False
+        self._was_on = self._copy_is_due = False
         self._senses = senses
         self._motion = motion
 
@@ -121,6 +123,9 @@ class Wake:
         while True:
             pending = self._journal.pending()
             action = self._pace.next(self._state, self._senses, pending, self._settings)
+            if self._copy_is_due and action.kind not in (ATTACH, PROBE):  # these make one themselves
+                self._save_twice()
+            self._copy_is_due = False
             if action.kind == SLEEP:
                 break
             did = did or action.reason
@@ -145,6 +150,7 @@ class Wake:
         spent_mj = self._pace.end(self._state)
         self._log.wake(self._port.clock_s(), did, action.reason, spent_mj)
         self._save_alarms()
+        self._port.rtc_write(rtc.pack_journal(self._room, self._packed(), self._journal.keep()))
         if self._port.reset_cause == POWER_ON:
             self._port.show(self._state[st.ATTACHED] == st.YES, self._fix is not None)
         return self._asleep_ms(action.limit_s), action.wake_on
@@ -165,10 +171,9 @@ class Wake:
         st.feel(self._state, self._senses)
         alarms.feel(self._state, self._senses, self._settings)
         self._pace.feel(self._state, self._settings, self._senses[4])
-        if before // _KEEP_S == self._state[st.NOW] // _KEEP_S:
-            self._save()
-        else:  # a loss of power is not to begin the pauses anew
-            self._save_twice()
+        # A loss of power is not to begin the pauses anew.
+        self._copy_is_due = before // _KEEP_S != self._state[st.NOW] // _KEEP_S
+        self._save()
 
     # What the plan may ask for.
 

@@ -86,6 +86,50 @@ def test_the_slot_stands_behind_what_lies_beside_boot_and_before_what_is_frozen(
         assert sys.path == before[:1] + ["/app"] + before[1:]
 
 
+class Remounted(Device):
+    """With the block device that MicroPython has mounted; `errno`: that of mounting it once more."""
+
+    def __init__(self, errno=0):
+        Device.__init__(self)
+        self.errno, self.bdev = errno, self
+        sys.modules["flashbdev"] = self
+
+    def __exit__(self, *_):
+        sys.modules.pop("flashbdev")
+        Device.__exit__(self)
+
+    def VfsLfs2(self, bdev, readsize):
+        if self.errno:
+            raise OSError(self.errno)
+        assert bdev is self and readsize == 512
+        return self
+
+    def umount(self, path):
+        self.done.append(("umount", path))
+
+
+def test_the_flash_is_mounted_anew_for_large_reads():
+    with Remounted() as device:
+        __import__("boot")
+        assert device.done[:2] == [("umount", "/"), ("mount", "/")]
+        assert device.done[2:] == [("watchdog", 60000), ("mount", "/app")]
+
+
+def test_a_flash_that_cannot_be_mounted_anew_stays_as_it_is():
+    with Remounted(5) as device:
+        __import__("boot")
+        assert device.done == [("watchdog", 60000), ("mount", "/app")]
+
+
+def test_what_is_built_in_is_not_looked_for_on_the_flash():
+    with Device() as device:
+        if sys.implementation.name == "micropython":
+            for name in ("os", "struct"):
+                sys.modules.pop(name, None)
+        __import__("boot")
+        assert "os" in sys.modules and "struct" in sys.modules and sys.modules["machine"] is device
+
+
 class Trial(Device):
     """A boot on trial of a release whose wake is good, on a flash that takes nothing any more."""
 

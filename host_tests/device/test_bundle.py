@@ -32,6 +32,17 @@ def contents(mounted, path):
     return data
 
 
+def test_the_file_of_a_slot_is_opened_once():
+    path = slot(packed.slot(FILES))
+    mounted = bundle.Slot(path)
+    os.remove(path)  # to open it again would fail
+    first, second = (mounted.open(name, "rb") for name, _ in FILES[:2])
+    buf = bytearray(4)
+    assert first.readinto(buf) == 4 and buf == FILES[0][1][:4]
+    assert second.readinto(buf) == 4 and buf == FILES[1][1][:4]
+    assert first.readinto(buf) == len(FILES[0][1]) - 4 and buf[:3] == FILES[0][1][4:]
+
+
 def refused(do, *arguments):
     try:
         do(*arguments)

@@ -3,7 +3,7 @@
 import os
 
 import scratch
-from locator.journal import again, record, store
+from locator.journal import again, record, rtc, store
 from locator.journal.acks import MAX_RANGES, Acks
 from locator.journal.ledger import Ledger
 
@@ -567,3 +567,42 @@ def test_what_no_byte_holds_is_told_as_the_nearest_that_one_does():
         buf = bytearray(record.SIZE)
         record.pack_into(buf, [record.STILL, 1, 0, 1, 5, 1] + [0] * 7 + body + [0] * 5)
         assert record.unpack(buf)[13:15] == ((255, 127) if battery_mv else (0, -128))
+
+
+def test_a_journal_that_is_known_is_not_listed():
+    path = scratch.folder()
+    _, journal = filled(path, 200)
+    store._make_folder(path + "/journal/elsewhere.seg")  # to list it would fail
+    again_opened = store.Journal(path, Ledger(path, 0), journal.keep())
+    assert (again_opened.files, again_opened.old) == (journal.files, journal.old)
+    assert again_opened.append(fields()) == 201 and again_opened.pending() == 201
+
+
+def test_a_thinned_journal_is_known_as_well():
+    path = scratch.folder()
+    _, journal = filled(path, 200)
+    journal.make_room()
+    again_opened = store.Journal(path, Ledger(path, 0), journal.keep())
+    assert again_opened.old == 1 and batch_of(again_opened) == batch_of(journal)
+
+
+def test_what_the_journal_keeps_lies_behind_the_state_and_disturbs_nothing():
+    _, journal = filled(scratch.folder(), 200)
+    room = bytearray(2048)
+    data = bytes(rtc.pack_into(room, [1, 2, 3], b"log"))
+    whole = bytes(rtc.pack_journal(room, data, journal.keep()))
+    assert rtc.journal_of(whole) == journal.keep()
+    assert list(rtc.unpack(whole, 3)) == [1, 2, 3] and rtc.log_of(whole, 3) == b"log"
+    for i in range(len(data), len(whole)):
+        found = rtc.journal_of(whole[:i] + bytes([whole[i] ^ 1]) + whole[i + 1 :])
+        assert found == () or found == journal.keep()
+        assert rtc.journal_of(whole[:i]) == ()
+    assert rtc.journal_of(data) == rtc.journal_of(b"") == ()
+
+
+def test_a_full_journal_fits_into_rtc_memory():
+    from locator.journal import log
+    from locator.plan import state
+
+    kept = 4 * (1 + store.MAX_FILES)
+    assert 2 * rtc.HEAD_SIZE + 4 * state.SIZE + log.MAX_BYTES + kept <= 2048

@@ -145,27 +145,6 @@ def test_a_good_slot_that_cannot_be_loaded_gives_way_only_to_a_complete_one():
         assert boot(True) == "slot_b"
 
 
-def test_a_copy_that_was_damaged_is_to_blame_and_no_release():
-    import inplace  # as trials does: a boot may have let go of another one
-
-    whole = inplace.check
-    with Home(BOTH):
-        boot(True)
-        try:
-            inplace.check = lambda path: path == "slot_a"
-            trials.failed(True)
-            assert boot(True) == "slot_a"
-            trials.try_out(2)
-            inplace.check = lambda path: path == "slot_b"
-            for _ in range(trials.UNENDED):
-                assert boot(False) == "slot_b"
-                trials.failed(True)
-            assert not trials.Pointer().failed
-            assert boot(True) == "slot_a"  # none of them reached its sleep
-        finally:
-            inplace.check = whole
-
-
 def test_a_damaged_pointer_is_none():
     with Home(BOTH):
         slots.choose()

@@ -257,9 +257,43 @@ def test_a_late_boot_line_is_a_restart_if_the_echo_is_back():
 def test_a_late_boot_line_is_a_restart_also_for_who_waits():
     driver, table = scripted.sim7600()
     table.answers[b"+CMEE?"] = b"AT+CMEE?\r\r\n+CMEE: 0\r\n" + OK
+    driver.accepts(b"+CREG=0")
     table.rx = b"\r\nPB DONE\r\n"
     raises(ModemRestarted, driver.channel.wait, b"+CMQTTCONNECT:", 120000)
     assert table.now < 2000
+
+
+class Echoing(scripted.Table):
+    """A modem whose echo nothing turns off."""
+
+    def uart_write(self, data):
+        self.rx += bytes(data)
+        scripted.Table.uart_write(self, data)
+
+
+def test_an_echo_that_was_never_off_is_no_restart():
+    for refusal in (OK, b"\r\nERROR\r\n"):
+        for make in (scripted.bg95, scripted.sim7600):
+            driver, plain = make()
+            table = driver.port = driver.channel._port = Echoing()
+            table.answers = plain.answers
+            table.answers[b"E0"] = refusal
+            table.answers[b"+CGPS=1"] = table.answers[b"+QGPS=1"] = b"\r\n+CME ERROR: 504\r\n"
+            table.answers[b"+CSQ"] = line(b"+CSQ: 9,99")
+            driver.on = False
+            driver.start(False, True)
+            for _ in range(3):
+                driver.gnss_start(False)
+                assert driver._signal() == 9
+
+
+def test_a_scan_that_heard_nothing_and_a_card_that_is_not_told_leave_the_channel_unsure():
+    from locator.modem import survey
+
+    driver, table = scripted.sim7600()
+    assert survey.scan(driver) == [] and driver.channel.unsure
+    table.answers[b"+CPIN?"] = OK
+    assert not driver.card_gone() and driver.channel.unsure
 
 
 def test_a_late_boot_line_of_a_card_that_starts_anew_is_none():

@@ -3,7 +3,7 @@
 `python -m tools.campaign.bench_agent [--devices N] [--uplinks N] [--points N] [--known N]` runs it on a real
 Mosquitto, PostgreSQL and NATS. The broker holds the messages before whoever is measured starts. Writes
 out/bench-agent.json, prints the figures last, exits with 1 when short. What needs a server that is not
-installed is left out, and said.
+installed is left out, and said: then it exits with 3.
 """
 
 from __future__ import annotations
@@ -195,7 +195,9 @@ def main() -> int:
     for why in found.short():
         print(f"short: {why}")
     print(f"short {len(found.short())}")
-    return 1 if found.short() else 0
+    if found.short():
+        return 1
+    return 3 if found.left_out else 0
 
 
 if __name__ == "__main__":

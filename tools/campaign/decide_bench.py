@@ -174,7 +174,7 @@ def main() -> int:
             notes = note(out, arguments.modem, arguments.seed, arguments.days)
         with console.status("deciding again"):
             cost = weigh(notes)
-            resident = heap.resident(arguments.modem, application(), b"")["plan"]
+            resident = heap.resident(arguments.modem, application())["plan"]
     except (ServiceError, LayoutError, OSError) as error:
         print(error, file=sys.stderr)
         return 1

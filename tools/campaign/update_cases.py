@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
 
-from tools.campaign.update_device import BOARD, DEEP_SLEEP, POWER_ON, Agent, Locator, make_locator
+from tools.campaign.update_device import BOARD, Agent, Locator, make_locator
 from tools.flash import release
 from tools.flash.layout import FIRMWARE
 
@@ -216,31 +216,6 @@ def _corrupt_later(name: str, at: int, stand: Moments, folder: Path) -> str:
     return "" if short.endswith((REFUSED, CRASHED)) else short
 
 
-def damaged_copy(stand: Moments, every: int) -> Iterator[Case]:
-    """A byte is inverted in each page of the copy that the device runs, in its sleep or while it is off."""
-    _, files = Locator(stand.after / "flash.img").sizes()
-    for at in range(0, files[SPARE], PAGE * every):
-        cause = DEEP_SLEEP if at // PAGE // every % 2 else POWER_ON
-        yield Case("damaged copy", f"at {at}, reset {cause}", _bound(_damage_copy, at, cause))
-
-
-def _damage_copy(at: int, cause: int, stand: Moments, folder: Path) -> str:
-    agent, device = taken(stand.after, folder)
-    device.boot(agent)
-    device.damage("romfs", at)
-    device.cause = cause
-    if cause == DEEP_SLEEP:
-        device.boot(agent)  # whatever comes of it
-        device.boots.clear()
-        pause(device, agent)
-    short = recovered(agent, device, (NEW,))
-    if cause == DEEP_SLEEP and short.endswith((REFUSED, CRASHED)):
-        short = ""  # what a trusted copy has said or done to the interpreter, until a reset healed it
-    if not short and "in place" not in device.boots[-1].printed:
-        return "does not run in place any more"
-    return short
-
-
 def pointer(stand: Moments, every: int) -> Iterator[Case]:
     """The pointer is damaged at each byte, or gone, before and after the switch."""
 
@@ -338,7 +313,6 @@ CASES: dict[str, Callable[[Moments, int], Iterator[Case]]] = {
     "truncated": truncated,
     "corrupted": corrupted,
     "corrupted after the switch": corrupted_later,
-    "damaged copy": damaged_copy,
     "pointer": pointer,
     "refused": refused,
     "crashes": breaks,

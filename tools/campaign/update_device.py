@@ -174,7 +174,7 @@ class Locator:
         ours, theirs = socket.socketpair()
         ours.settimeout(BOOT_S)
         run = [str(MICROPYTHON), "-X", "heapsize=16M", str(SCRIPT), "boot", str(self.image)]
-        run += [str(theirs.fileno()), str(cut_at), "1" if torn else "0", str(self.cause)]
+        run += [str(theirs.fileno()), str(cut_at), "1" if torn else "0"]
         with subprocess.Popen(
             run, pass_fds=(theirs.fileno(),), stdout=subprocess.PIPE, stderr=subprocess.STDOUT
         ) as process:

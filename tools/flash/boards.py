@@ -1,8 +1,7 @@
 """The boards: `boards/<BOARD>/board.toml` checked, and what follows from it.
 
-`python -m tools.flash.boards` writes pins.csv of each board anew. `device_module` makes the only part of it
-that reaches the device, board.py. The keys, with what each may be, stand in `KEYS`; docs/boards.md explains
-them.
+`device_module` makes the only part of it that reaches the device, board.py. The keys, with what each may be,
+stand in `KEYS`; docs/boards.md explains them.
 """
 
 import tomllib
@@ -206,17 +205,3 @@ def device_module(folder: Path) -> str:
     return _MODULE.format(
         title=title, board=folder.name, modem=board["modem"]["kind"], constants="\n".join(lines)
     )
-
-
-def made() -> dict[Path, str]:
-    """pins.csv of each board, as MicroPython's own build takes it: name, GPIO."""
-    found = {}
-    for file in sorted(BOARDS.glob(f"*/{FILE}")):
-        rows = (f"{name.upper().replace('.', '_')},GPIO{pin}\n" for name, pin in pins(load(file.parent)))
-        found[file.with_name("pins.csv")] = "".join(rows)
-    return found
-
-
-if __name__ == "__main__":
-    for path, text in made().items():
-        path.write_text(text)

@@ -17,7 +17,7 @@ from pathlib import Path
 from tools.flash import BOARDS, NEW_ID, WORN_OUT, LayoutError
 from tools.flash.boards import load
 from tools.flash.device import ports_there
-from tools.flash.image import FILES, ROMFS, SIMULATED, build
+from tools.flash.image import FILES, SIMULATED, build
 from tools.flash.layout import PORTS
 from tools.flash.micropython import BLOCK, Micropython, read
 
@@ -104,8 +104,6 @@ def _parts(out: Path, image: Micropython) -> list[str]:
     """What is written where, in this order, as esptool takes it."""
     files = (out / FILES).read_bytes()
     pieces = [(image.files_at + HEAD, files[HEAD:]), *image.parts()]
-    if image.rom_at is not None:
-        pieces.append((image.rom_at, (out / ROMFS).read_bytes()))
     pieces.append((image.files_at, files[:HEAD]))
     parts = []
     for at, data in pieces:

@@ -15,10 +15,10 @@ from pathlib import Path
 
 from esp32_mock_bootloader import mock_bootloader
 
-from tools.flash import BOARDS, LayoutError
+from tools.flash import LayoutError
 from tools.flash.flash import flash
-from tools.flash.image import FILES, FLASH, MANIFEST, SIMULATED, littlefs, unpack
-from tools.flash.stand_in import make
+from tools.flash.image import FILES, FLASH, MANIFEST, littlefs, unpack
+from tools.flash.stand_in import OTA, make
 from tools.flash.wake_sim import wake
 from tools.world import firmware
 from tools.world.services import ServiceError
@@ -59,7 +59,7 @@ def main() -> int:
             micropython = arguments.micropython
             if micropython is None:
                 micropython = Path(name, "micropython.bin")
-                micropython.write_bytes(make(BOARDS / SIMULATED / "partitions.csv"))
+                micropython.write_bytes(make(OTA))
             whole = written(micropython, out)
             at = json.loads((out / MANIFEST).read_text())["images"][FILES]["offset"]
             files = whole[at : at + (out / FILES).stat().st_size]

@@ -4,9 +4,8 @@
     files/          the flash directory as tools.flash.layout lays it out
     files.bin       the same as an image of LittleFS
     flash.bin       all of the flash from 0 on, MicroPython first; only where its image is given
-    romfs.bin       the application as it is used in place: for the partition romfs, where the table has one
     manifest.json   board, versions, offset, size and SHA-256 of each
-The same sources give the same bytes. Without MicroPython the file system has the size of the board's table.
+The same sources give the same bytes. Without MicroPython the file system is that of ESP32_GENERIC-OTA.
 """
 
 import argparse
@@ -19,23 +18,17 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from esp_idf_defs import PartitionTable
 from littlefs import LittleFS
 from littlefs.errors import LittleFSError
 from rich.console import Console
 from rich.table import Table
 
-from tools.flash import BOARDS, FIRMWARE, REPOSITORY, LayoutError
+from tools.flash import BOARDS, LayoutError
 from tools.flash.boards import load
 from tools.flash.layout import PORTS, application, constants, lay_out
-from tools.flash.micropython import BLOCK, OFFSET, read, room_for_files, room_in_place
+from tools.flash.micropython import BLOCK, OFFSET, OTA_FILES, read
 
-# What writes it on a device says how it looks, and runs here, too.
-sys.path[:0] = [str(FIRMWARE), str(REPOSITORY / "tools" / "cpython")]
-
-import inplace  # noqa: E402
-
-FILES, FLASH, ROMFS, MANIFEST = "files.bin", "flash.bin", "romfs.bin", "manifest.json"
+FILES, FLASH, MANIFEST = "files.bin", "flash.bin", "manifest.json"
 SLOT = "slot_a"
 SIMULATED = "REFERENCE_BG95"
 """The board whose flash the simulated one has."""
@@ -48,16 +41,9 @@ def build(out: Path, board: str, micropython: Path | None = None) -> dict[str, A
     shutil.rmtree(out, ignore_errors=True)
     lay_out(out / "files", board)
     made = read(micropython, flash_bytes) if micropython else None
-    if made:
-        at, size, rom_at = made.files_at, made.files_bytes, made.rom_at
-    else:
-        table = PartitionTable.from_csv((folder / "partitions.csv").read_text())
-        (at, size), rom_at = room_for_files(table, flash_bytes), room_in_place(table)
+    at, size = (made.files_at, made.files_bytes) if made else OTA_FILES
     (out / FILES).write_bytes(littlefs(out / "files", size))
     images = {FILES: at}
-    if rom_at is not None:
-        images[ROMFS] = rom_at
-        (out / ROMFS).write_bytes(in_place(out / "files" / SLOT))
     if micropython:
         _merge(out, micropython, images, flash_bytes)
         images[FLASH] = 0
@@ -106,11 +92,6 @@ def unpack(image: bytes, folder: Path) -> None:
         for name in names:
             with files.open(f"{root.rstrip('/')}/{name}", "rb") as file:
                 (here / name).write_bytes(file.read())
-
-
-def in_place(slot: Path) -> bytes:
-    """What a device has of `slot` in the partition romfs (firmware/inplace.py)."""
-    return b"".join(bytes(piece) for piece in inplace.image(str(slot)))
 
 
 def _merge(out: Path, micropython: Path, images: Mapping[str, int], flash_bytes: int) -> None:

@@ -11,8 +11,6 @@ from tools.flash import FIRMWARE
 
 ALWAYS = ("boot", "main", "locator.wake", "locator.modem.at")
 """Where a wake begins; the modem's driver comes to it."""
-LET_GO = "inplace"
-"""boot.py needs it no longer than for itself."""
 DECIDING = ("locator.plan.decide", "locator.plan.alarms")
 TALKING = ("locator.contact", "locator.link.extras")
 """What is imported besides for the plan, and for a conversation: wake.py lets go of the one for the other."""
@@ -28,7 +26,7 @@ def together(modem: str, doing: tuple[str, ...]) -> set[Path]:
     found: set[Path] = set()
     for name in (*ALWAYS, *doing, f"locator.modem.{modem}"):
         _follow(_file(name), found)
-    return found - {_file(LET_GO)}
+    return found
 
 
 def _follow(path: Path | None, found: set[Path]) -> None:

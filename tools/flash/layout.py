@@ -3,7 +3,7 @@
 `python -m tools.flash.layout TARGET --board SIM` makes
     TARGET/boot.py main.py          as they are: MicroPython starts sources only
     TARGET/slots.mpy trials.mpy     the rules by which a slot is chosen
-    TARGET/bundle.mpy inplace.mpy   how a slot is read, and used where it lies
+    TARGET/bundle.mpy               how a slot is read
     TARGET/<the board's modules>    board.mpy, made from board.toml; a simulated board has its port here
     TARGET/slot_a                   the application
 and leaves TARGET/config and TARGET/data alone: those belong to the device.
@@ -30,7 +30,7 @@ from tools.flash.names import rename
 __all__ = ["FIRMWARE", "REPOSITORY", "LayoutError", "application", "compile_module", "lay_out", "modules"]
 
 START_FILES = ("boot.py", "main.py")
-SLOT_FILES = ("bundle.py", "inplace.py", "slots.py", "trials.py")
+SLOT_FILES = ("bundle.py", "slots.py", "trials.py")
 # The simulated board has no pins, but a board.py and a port of its own, which speaks to the simulated world.
 PORTS = {"SIM": REPOSITORY / "tools" / "world" / "device"}
 ON_DEVICE = Path(__file__).with_name("on_device")

@@ -12,6 +12,8 @@ from tools.flash import LayoutError
 OFFSET = 0x1000
 """Where in flash the plain ESP32's image begins: bootloader, then table, then application."""
 TABLE, TABLE_BYTES = 0x8000, 0xC00
+OTA_FILES = (0x310000, 0xF0000)
+"""Offset and bytes of the file system of ESP32_GENERIC-OTA, the smaller one of both images."""
 BLOCK = 4096
 OLDEST = (1, 27)
 IMAGE_MAGIC, ESP32 = 0xE9, 0
@@ -21,15 +23,13 @@ REMEDY = "take ESP32_GENERIC (with -OTA for updates of MicroPython itself) from 
 
 @dataclass(frozen=True)
 class Micropython:
-    """An image: its bytes, its version as text, where in flash the file system lies and how long it is,
-    where the partition in which the application is used in place, None without one, and where NVS begins and
-    ends."""
+    """An image: its bytes, its version as text, where in flash the file system lies and how long it is, and
+    where NVS begins and ends."""
 
     data: bytes
     version: str
     files_at: int
     files_bytes: int
-    rom_at: int | None
     nvs: tuple[int, int]
 
     def parts(self) -> list[tuple[int, bytes]]:
@@ -68,7 +68,7 @@ def read(path: Path, flash_bytes: int) -> Micropython:
     nvs = next(((each.offset, each.offset + each.size) for each in partitions if each.name == "nvs"), None)
     if nvs is None:
         raise LayoutError(f"{path}: partition table: no nvs; {REMEDY}")
-    return Micropython(data, version.decode(), files_at, files_bytes, room_in_place(partitions), nvs)
+    return Micropython(data, version.decode(), files_at, files_bytes, nvs)
 
 
 def too_old(version: tuple[int, int], suffix: str) -> str:
@@ -92,8 +92,3 @@ def room_for_files(table: Any, flash_bytes: int) -> tuple[int, int]:
             return entry.offset, entry.size
     end = max(entry.offset + entry.size for entry in table)
     return end, flash_bytes - end
-
-
-def room_in_place(table: Any) -> int | None:
-    """Where the partition lies that MicroPython maps into memory, None without one."""
-    return next((int(entry.offset) for entry in table if entry.name == "romfs"), None)

@@ -7,21 +7,31 @@ import hashlib
 import struct
 from functools import reduce
 from operator import xor
-from pathlib import Path
 
 from esp_idf_defs import PartitionTable
 
 from tools.flash.micropython import ESP32, IMAGE_MAGIC, OFFSET, TABLE, TABLE_BYTES
 
+GENERIC = """nvs,data,nvs,0x9000,0x6000
+phy_init,data,phy,0xf000,0x1000
+factory,app,factory,0x10000,0x1F0000
+"""
+OTA = """nvs,data,nvs,0x9000,0x4000
+otadata,data,ota,0xd000,0x2000
+phy_init,data,phy,0xf000,0x1000
+ota_0,app,ota_0,0x10000,0x180000
+ota_1,app,ota_1,0x190000,0x180000
+"""
+"""The tables of the two stock images."""
 _APP = 0x10000
 _LOAD = 0x3F400020
 _CHECKSUM_SEED = 0xEF
 _SIZE_AND_SPEED = 0x20  # 4 MB, 40 MHz
 
 
-def make(partitions: Path, version: str = "1.28.0") -> bytes:
-    """An image for the table in `partitions`, a CSV file, as it lies from 0x1000 on."""
-    table = PartitionTable.from_csv(partitions.read_text()).to_binary()
+def make(partitions: str, version: str = "1.28.0") -> bytes:
+    """An image with the table `partitions`, as it lies from 0x1000 on."""
+    table = PartitionTable.from_csv(partitions).to_binary()
     banner = f"MicroPython v{version} on 2026-01-01; a stand-in without code".encode()
     data = _padded(_image(b"boot"), TABLE - OFFSET) + _padded(table, TABLE_BYTES)
     return _padded(data, _APP - OFFSET) + _image(banner)

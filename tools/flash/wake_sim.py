@@ -8,8 +8,6 @@ from tools.flash import LayoutError
 from tools.flash.image import unpack
 from tools.world import firmware, stage
 
-HEAP_KW = 128
-"""More than the firmware has elsewhere: here the block device and its file system live in the same heap."""
 START = '''"""What the chip does: mounts the file system at the root of everything, then boots from it."""
 
 import os
@@ -37,10 +35,12 @@ class Flash:
         return {4: self._blocks, 5: 4096}.get(op, 0)
 
 
-flash = Flash("flash.bin")
-vfs.mount(vfs.VfsLfs2(flash), "/flash")
-os.chdir("/flash")
-sys.path[:] = ["", ".frozen"]
+flash = sys.modules["flashbdev"] = Flash("flash.bin")
+flash.bdev = flash
+vfs.umount("/")
+vfs.mount(flash, "/")
+os.chdir("/")
+sys.path[:] = ["", ".frozen", "/lib"]
 with open("start.py") as start:
     exec(start.read())
 '''
@@ -49,7 +49,7 @@ with open("start.py") as start:
 def wake(folder: Path, image: Callable[[Path], bytes]) -> int:
     """Boot what `image` returns for a folder with a device's identity; how many records the agent has
     acknowledged after one wake. Raises `LayoutError` when the device meets a fault."""
-    built = stage.build(folder, "bg95", 1, 1, 0, None, HEAP_KW)
+    built = stage.build(folder, "bg95", 1, 1, 0, None)
     try:
         files = image(built.flash / "config")
         shutil.rmtree(built.flash)

@@ -165,10 +165,9 @@ def _open(
 def _arrived(unit: Unit, family: str, number: int, push: bool) -> None:
     """Told once until all has been read; or pushed, with its length."""
     socket = unit.sockets.open[family, number]
-    if push:
-        data = socket.take(MAX_READ)
+    while push and (data := socket.take(MAX_READ)):
         unit.at.urc(f'+{family}URC: "recv",{number},{len(data)}\r\n', data)
-    else:
+    if not push:
         unit.at.urc(f'+{family}URC: "recv",{number}')
 
 

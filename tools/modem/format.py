@@ -109,6 +109,11 @@ def activity(unit: Unit, request: Request) -> None:
     unit.at.info(f"+CPAS: {0 if unit.at.call is None else 4}")
 
 
+def set_class(unit: Unit, request: Request) -> None:
+    """AT+FCLASS=0: data, as programs that dial say first; there is no fax."""
+    request.number(0, 0, 0)
+
+
 def view(unit: Unit, request: Request) -> None:
     """AT&V: the settings of the conversation as they are."""
     form = unit.at.format
@@ -129,6 +134,7 @@ FORMAT: Table = {
     "S": register,
     "&V": view,
     "+CLAC": commands,
+    "+FCLASS=": set_class,
     "+CPAS": activity,
     "+CPAS=?": "+CPAS: (0,3,4)",
     "X": "",

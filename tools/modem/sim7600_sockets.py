@@ -76,7 +76,7 @@ def net_close(unit: Unit, request: Request) -> Work:
 
 def _net_close(unit: Unit) -> Outcome:
     for number in unit.sockets.of("CIP"):
-        unit.sockets.remove(("CIP", number))
+        _remove(unit, number)
     unit.volatile.pop(_OPEN, None)
     if unit.mqtt_service is None:
         yield from unit.pdp.deactivate(PDP_CID)
@@ -205,16 +205,16 @@ def list_open(unit: Unit, request: Request) -> None:
 
 def _arrived(unit: Unit, number: int) -> None:
     """Told, to be read by hand; or the bytes themselves, in transparent mode nothing else."""
+    socket = unit.sockets.open["CIP", number]
     if _is_transparent(unit):
-        unit.at.raw(unit.sockets.open["CIP", number].take(MAX_READ))
+        unit.at.raw(socket.take(len(socket.inbox)))
         return
     if unit.volatile.get(_MANUAL) == "1":
         unit.at.urc(f"+CIPRXGET: 1,{number}")
         return
-    socket = unit.sockets.open["CIP", number]
-    data = socket.take(MAX_READ)
-    unit.at.urc(f"RECV FROM:{socket.peer[0]}:{socket.peer[1]}")
-    unit.at.urc(f"+IPD{len(data)}\r\n", data)
+    while data := socket.take(MAX_READ):
+        unit.at.urc(f"RECV FROM:{socket.peer[0]}:{socket.peer[1]}")
+        unit.at.urc(f"+IPD{len(data)}\r\n", data)
 
 
 def _closed(unit: Unit, number: int) -> None:
@@ -280,8 +280,15 @@ def close(unit: Unit, request: Request) -> Work:
 
 def _close(unit: Unit, number: int) -> Outcome:
     yield unit.pause(50, 300)
-    unit.sockets.remove(("CIP", number))
+    _remove(unit, number)
     return 0
+
+
+def _remove(unit: Unit, number: int) -> None:
+    """Close it; a transparent connection is then none that ATO leads back to."""
+    unit.sockets.remove(("CIP", number))
+    if isinstance(unit.at.call, Passage):
+        unit.at.hang_up()
 
 
 # Time server

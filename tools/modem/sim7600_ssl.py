@@ -99,8 +99,9 @@ def _arrived(unit: Unit, session: int) -> None:
     if _modes(unit)[1] == "1":
         unit.at.urc(f"+CCHEVENT: {session},RECV EVENT")
         return
-    data = unit.sockets.open["CCH", session].take(MAX_READ)
-    unit.at.urc(f"+CCHRECV: DATA,{session},{len(data)}\r\n", data)
+    socket = unit.sockets.open["CCH", session]
+    while data := socket.take(MAX_READ):
+        unit.at.urc(f"+CCHRECV: DATA,{session},{len(data)}\r\n", data)
 
 
 def _closed(unit: Unit, session: int) -> None:

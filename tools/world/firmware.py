@@ -17,6 +17,15 @@ FIX = record.FIX
 Record = dict[str, int]
 """By the names of the record's fields, in its units."""
 
+
+class Moments(NamedTuple):
+    """When the device last did what: seconds since power-on."""
+
+    told: int
+    searched: tuple[int, int]
+    recorded: int
+
+
 # The firmware has no annotations.
 _Ledger: Any = Ledger
 _Journal: Any = Journal
@@ -68,3 +77,10 @@ def spent_mj(rtc_memory: bytes) -> int:
     """What the device believes to have drawn since it has last lost power."""
     state = _unpack(rtc_memory, plan.SIZE)
     return sum(state[plan.SPENT : plan.SPENT + 3]) if state else 0
+
+
+def moments(rtc_memory: bytes) -> Moments:
+    """What the plan remembers of its last actions."""
+    state = _unpack(rtc_memory, plan.SIZE) or [0] * plan.SIZE
+    searched = (state[plan.LAST_FIX], state[plan.FIX_FAILS])
+    return Moments(state[plan.LAST_UPLOAD], searched, state[plan.LAST_RECORD])

@@ -6,14 +6,11 @@ attach, fix, record, a conversation of several full turns and the pull of a rele
 (`80wK`): what 80 KiB are on the ESP32, whose words have 32 bits, however wide the words of this machine are.
 
 What a real board has is there as well, in memory if not in use, and counts: the port of the ESP32, its
-accelerometer and the pins (`tools/world/device/heap/`).
+accelerometer and the pins (`tools/world/device/heap/`); LittleFS, whose caches lie in the heap.
 
 `--micropython PATH` measures another one in place of the wheel's: `make heap32` gives that of 32 bits, on
-which byte strings and code weigh what they do on the chip; its budget is that of an ESP32. The simulated
-board's port, which is not the firmware's, is frozen into it and takes next to nothing. There the wake is
-measured both ways in which a board runs the application: in place, as with the MicroPython of `boards/`,
-which the budget is for, and from the file of its slot, as with one from the shop. What stands for the
-partition, which is flash, is taken off.
+which byte strings and code weigh what they do on the chip. The simulated
+board's port, which is not the firmware's, is frozen into it and takes next to nothing.
 """
 
 from __future__ import annotations
@@ -27,19 +24,20 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, get_args
 
 from rich.console import Console
 from rich.table import Table
 
-from tools.flash import BOARDS, image, release
+from tools.flash import BOARDS, release
 from tools.flash.boards import device_module
-from tools.flash.bundle import pack
-from tools.flash.image import SIMULATED
+from tools.flash.image import SIMULATED, littlefs, unpack
 from tools.flash.imports import ordinary
 from tools.flash.layout import FIRMWARE, REPOSITORY, LayoutError, application, compile_module, constants
+from tools.flash.micropython import OTA_FILES
+from tools.flash.wake_sim import START
 from tools.world import firmware, stage
 from tools.world.process import HEAP_KW, OTHER, interpreter
 from tools.world.services import ServiceError
@@ -59,13 +57,13 @@ BACKLOG = 200
 """Records that wait when the wake begins: four turns, three of them full."""
 LEAST_KW, MOST_KW = 40, 160
 ROOMY_KW = 256
-BUDGET_32_KB = 72
-WAYS = {"in_place_kw": "in place", "from_file_kw": "from its file"}
-RESIDENT = {"resident_in_place": "in place", "resident": "from files"}
 CARD = "euicc4"
+_, FLASH_BYTES = OTA_FILES
 SWITCHED_S = 3600
 """In which a new device has switched to the profile that its first reply asks for."""
 CHIP = REPOSITORY / "tools" / "world" / "device" / "heap"
+BEFORE_BOOT = "import machine\n"
+"""The stand-in for the chip's, not what MicroPython on Unix has under this name."""
 AT_BOOT = "import chip\nimport lockstep\nlockstep.port.charge = lambda: None\n"
 """What the simulated board has a price for is imported when the wake uses it, as on hardware, not at boot."""
 OUT = Path("out")
@@ -80,24 +78,17 @@ class Before(NamedTuple):
     """The one that is offered to it."""
 
 
-def resident(modem: ModemClass, modules: Mapping[str, bytes], rom: bytes) -> dict[str, int]:
+def resident(modem: ModemClass, modules: Mapping[str, bytes]) -> dict[str, int]:
     """Bytes that each room keeps, by room, of what an ordinary wake imports and of the card's modules; behind
-    them those of all names. Words of the interpreter; with `rom` the `modules` are used in place."""
+    them those of all names. Words of the interpreter."""
     with tempfile.TemporaryDirectory() as folder:
-        _add_chip(Path(folder))
-        place: list[str] = []
-        if rom:
-            compile_module(FIRMWARE / "bundle.py", Path(folder, "bundle.py"))
-            place = [str(Path(folder, name)) for name in ("romfs", image.SLOT)]
-            Path(place[0]).write_bytes(rom)
-            Path(place[1]).write_bytes(pack(constants()["SEQUENCE"], modules))
-        else:
-            for name, content in modules.items():
-                Path(folder, name).parent.mkdir(parents=True, exist_ok=True)
-                Path(folder, name).write_bytes(content)
+        add_chip(Path(folder))
+        for name, content in modules.items():
+            Path(folder, name).parent.mkdir(parents=True, exist_ok=True)
+            Path(folder, name).write_bytes(content)
         groups = [f"{room}={module}" for room in ROOMS for module in _modules(room, modem)]
         groups += ["port=chip", *(f"{SWITCH}={module}" for module in SWITCHING)]
-        command = [*interpreter(ROOMY_KW), str(PROBE), *place, *groups]
+        command = [*interpreter(ROOMY_KW), str(PROBE), *groups]
         environment = {"MICROPYPATH": f"{folder}:{os.environ.get('MICROPYPATH', '.frozen')}"}
         run = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
     kept = dict.fromkeys((*ROOMS, SWITCH), 0)
@@ -107,7 +98,7 @@ def resident(modem: ModemClass, modules: Mapping[str, bytes], rom: bytes) -> dic
     return {**kept, NAMES: int(names)}
 
 
-def _add_chip(folder: Path) -> None:
+def add_chip(folder: Path) -> None:
     """What chip.py needs, and chip.py itself, as modules in `folder`."""
     (folder / "pins.py").write_text(device_module(BOARDS / SIMULATED))
     compile_module(folder / "pins.py", folder / "pins.py", folder)
@@ -125,15 +116,13 @@ def _modules(room: str, modem: ModemClass) -> Iterator[str]:
             yield ".".join(part for part in parts if part != "__init__")
 
 
-def least_heap_kw(modem: ModemClass, before: Before, rom: bytes, bits: int, console: Console) -> int:
-    """The smallest heap, in kilo-words, in which the whole wake ends with all done; with `rom` in place."""
-    # A heap of MicroPython has 3 bits of tables for each 16 bytes.
-    rom_kw = -(-len(rom) * 131 * 32 // bits // 128 // 1024)
+def least_heap_kw(modem: ModemClass, before: Before, console: Console) -> int:
+    """The smallest heap, in kilo-words, in which the whole wake ends with all done."""
     low, high = LEAST_KW, MOST_KW
     while high - low > 1:
         middle = (low + high) // 2
         with console.status(f"{modem}: one wake in {middle}wK"):
-            enough = _wakes_in(modem, before, middle + rom_kw, rom)
+            enough = _wakes_in(modem, before, middle)
         low, high = (low, middle) if enough else (middle, high)
     return high
 
@@ -160,27 +149,29 @@ def wakes_before(modem: ModemClass, data: Path) -> bytes:
             built.close()
 
 
-def _wakes_in(modem: ModemClass, before: Before, heap_kw: int, rom: bytes) -> bool:
+def _wakes_in(modem: ModemClass, before: Before, heap_kw: int) -> bool:
     with tempfile.TemporaryDirectory() as folder:
         built = stage.build(Path(folder), modem, 1, 1, 0, None, heap_kw, card=CARD)
         try:
             shutil.rmtree(built.flash / "data")
             shutil.copytree(before.data, built.flash / "data")
-            _add_chip(built.flash)
+            add_chip(built.flash)
             if OTHER in os.environ:  # frozen into that MicroPython
-                for name in ("lockstep", "machine", "esp32", "romfs"):
+                for name in ("lockstep", "machine", "esp32"):
                     (built.flash / f"{name}.mpy").unlink()
-            if rom:
-                (built.flash / "romfs").write_bytes(rom)
-            (built.flash / "boot.py").write_text((built.flash / "boot.py").read_text() + AT_BOOT)
+            boot = built.flash / "boot.py"
+            boot.write_text(f"{BEFORE_BOOT}{boot.read_text()}{AT_BOOT}")
             told = firmware.ledger(built.flash).acks.count(0, 1 << 32)
             firmware.fill(built.flash, BACKLOG)
             _offer(built, before.release)
+            image, after = built.flash / "flash.bin", Path(folder, "after")
+            image.write_bytes(littlefs(built.flash, FLASH_BYTES))
+            (built.flash / "start.py").write_text(START)
             built.device.resume(before.rtc_memory, SWITCHED_S)
             built.device.run(0, lambda now_ms: None)
-            told = firmware.ledger(built.flash).acks.count(0, 1 << 32) - told
-            is_pulled = (built.flash / "slot_b").exists()
-            return bool(told > BACKLOG and built.card.switches() and is_pulled)
+            unpack(image.read_bytes(), after)
+            told = firmware.ledger(after).acks.count(0, 1 << 32) - told
+            return bool(told > BACKLOG and built.card.switches() and (after / "slot_b").exists())
         finally:
             built.close()
 
@@ -202,51 +193,30 @@ def _offer(built: stage.Stage, made: Path) -> None:
     do("update", "roll-out", number, "--board", "SIM", "--canaries", "1", "--days", "0")
 
 
-def measure(modem: ModemClass, bits: int, console: Console) -> dict[str, Any]:
+def measure(modem: ModemClass, console: Console) -> dict[str, Any]:
     """What the rooms keep and what the wake needs, with one modem."""
-    modules = application()
-    found: dict[str, Any] = {"resident": resident(modem, modules, b"")}
     with tempfile.TemporaryDirectory() as folder:
-        data, slot = Path(folder, "data"), Path(folder, image.SLOT)
+        data = Path(folder, "data")
         before = Before(data, wakes_before(modem, data), _build_release(Path(folder)))
-        found["from_file_kw"] = least_heap_kw(modem, before, b"", bits, console)
-        if bits == 32:
-            slot.write_bytes(pack(constants()["SEQUENCE"], modules))
-            rom = image.in_place(slot)
-            found["resident_in_place"] = resident(modem, modules, rom)
-            found["in_place_kw"] = least_heap_kw(modem, before, rom, bits, console)
-    return found
+        least_kw = least_heap_kw(modem, before, console)
+    return {"resident": resident(modem, application()), "wake_kw": least_kw}
 
 
-def held(bits: int) -> str:
-    """Which of the two ways the budget is for."""
-    return "in_place_kw" if bits == 32 else "from_file_kw"
-
-
-def table(found: dict[str, Any], bits: int, budget_kw: int) -> Table:
+def table(found: dict[str, Any], bits: int) -> Table:
     """Rooms and modems."""
     result = Table(title=f"Heap of the device, bytes in words of {bits} bits")
     result.add_column("")
     for modem in MODEMS:
         result.add_column(modem, justify="right")
-    for kept, title in RESIDENT.items():
-        if kept in found[MODEMS[0]]:
-            _add_rooms(result, title, [found[modem][kept] for modem in MODEMS])
-    for way, title in WAYS.items():
-        if way in found[MODEMS[0]]:
-            result.add_row(f"whole wake, {title}", *(f"{found[modem][way]}wK" for modem in MODEMS))
-    result.add_row(f"budget, {WAYS[held(bits)]}", *(f"{budget_kw}wK" for _ in MODEMS))
-    return result
-
-
-def _add_rooms(result: Table, title: str, kept: Sequence[Mapping[str, int]]) -> None:
-    """What the rooms keep, a column for each of `kept`."""
+    kept = [found[modem]["resident"] for modem in MODEMS]
     for room in (*ROOMS, SWITCH):
-        result.add_row(f"{title}: {room}", *(f"{each[room]:,}" for each in kept))
-    sums = [sum(each.values()) - each[NAMES] for each in kept]
-    result.add_row(f"{title}: all of these", *(f"{size:,}" for size in sums))
-    result.add_row(f"{title}: of which names", *(f"{each[NAMES]:,}" for each in kept))
+        result.add_row(room, *(f"{each[room]:,}" for each in kept))
+    result.add_row("all of these", *(f"{sum(each.values()) - each[NAMES]:,}" for each in kept))
+    result.add_row("of which names", *(f"{each[NAMES]:,}" for each in kept))
     result.add_section()
+    result.add_row("whole wake", *(f"{found[modem]['wake_kw']}wK" for modem in MODEMS))
+    result.add_row("budget", *(f"{HEAP_KW}wK" for _ in MODEMS))
+    return result
 
 
 def main() -> int:
@@ -254,24 +224,24 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tools.world.heap", description=__doc__)
     parser.add_argument("--micropython", type=Path, help="one with words of 32 bits")
     arguments = parser.parse_args()
-    bits, budget_kw, name = 64, HEAP_KW, "heap"
+    bits, name = 64, "heap"
     if arguments.micropython:
         os.environ |= {OTHER: str(arguments.micropython.resolve()), "MICROPYPATH": ".frozen"}
-        bits, budget_kw, name = 32, BUDGET_32_KB, "heap32"
+        bits, name = 32, "heap32"
     console = Console()
     # That the device fails in a heap that is too small is what is looked for.
     logging.disable(logging.ERROR)
     try:
-        found: dict[str, Any] = {modem: measure(modem, bits, console) for modem in MODEMS}
+        found: dict[str, Any] = {modem: measure(modem, console) for modem in MODEMS}
     except (ServiceError, LayoutError, OSError) as error:
         print(error, file=sys.stderr)
         return 1
     OUT.mkdir(exist_ok=True)
-    (OUT / f"{name}.json").write_text(json.dumps({"budget_kw": budget_kw, **found}, indent=2) + "\n")
-    console.print(table(found, bits, budget_kw))
-    over = [modem for modem in MODEMS if found[modem][held(bits)] > budget_kw]
+    (OUT / f"{name}.json").write_text(json.dumps({"budget_kw": HEAP_KW, **found}, indent=2) + "\n")
+    console.print(table(found, bits))
+    over = [modem for modem in MODEMS if found[modem]["wake_kw"] > HEAP_KW]
     for modem in over:
-        print(f"fell short: a whole wake with the {modem} needs more than {budget_kw}wK", file=sys.stderr)
+        print(f"fell short: a whole wake with the {modem} needs more than {HEAP_KW}wK", file=sys.stderr)
     return 1 if over else 0
 
 

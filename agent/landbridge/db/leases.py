@@ -4,6 +4,7 @@ A lease is an advisory lock of a connection: free as soon as the server misses t
 """
 
 import zlib
+from contextlib import suppress
 from types import TracebackType
 from typing import Self
 
@@ -68,11 +69,18 @@ class Leases:
         try:
             return int(self._connection.execute(statement).scalar_one())
         except DBAPIError:
-            self.close()
+            self._hang_up()
             raise
 
     def close(self) -> None:
-        """Hold none any longer."""
+        """Hold none any longer: others can take them when this returns."""
+        if self.held:
+            # The server notices some time after it that a connection was ended.
+            with suppress(DBAPIError):
+                self._ask("SELECT count(pg_advisory_unlock_all())")
+        self._hang_up()
+
+    def _hang_up(self) -> None:
         self.held.clear()
         if self._connection is not None:
             # With the connection its locks end, whatever state it is in.

@@ -11,14 +11,16 @@ RUSH = 64
 """So many are accepted before the first of them is counted."""
 PATIENCE_S = 15.0
 """Until a request is here, its body too."""
+READING_S = 60.0
+"""Until more of an answer is taken: a connection may stall in a tunnel."""
 
 
 class Connection(H11Protocol):
-    """One of them. When there are too many, the one that has waited longest for a request is closed: whoever
-    sends his at once is answered, however many send none."""
+    """One of them. When there are too many, the one that is due to be closed first is closed at once: whoever
+    sends his request, and takes the answer, is answered, however many do not."""
 
     deadline: asyncio.TimerHandle | None = None
-    """Set while no request, or only a part of one, is here."""
+    """Set while no request, or only a part of one, is here, or an answer is not taken."""
 
     def connection_made(self, transport: Any) -> None:
         """Wait for the first request."""
@@ -39,6 +41,17 @@ class Connection(H11Protocol):
         super().on_response_complete()
         self._look()
 
+    def pause_writing(self) -> None:
+        """Wait until more of the answer is taken."""
+        super().pause_writing()
+        self._wait()
+
+    def resume_writing(self) -> None:
+        """Wait for the next request, or for nothing while this one is answered."""
+        super().resume_writing()
+        self._wait()
+        self._look()
+
     def connection_lost(self, exc: Exception | None) -> None:
         """Wait for nothing any more."""
         self._wait_no_longer()
@@ -51,12 +64,21 @@ class Connection(H11Protocol):
         self.transport.abort()
 
     def _look(self) -> None:
-        if self.cycle and not self.cycle.more_body and not self.cycle.response_complete:
+        answers = self.cycle and not self.cycle.more_body and not self.cycle.response_complete
+        if answers and not self.flow.write_paused:
             self._wait_no_longer()
 
     def _wait(self) -> None:
         self._wait_no_longer()
-        self.deadline = self.loop.call_later(PATIENCE_S, self.end)
+        untaken = self.transport.get_write_buffer_size()
+        self.deadline = self.loop.call_later(READING_S if untaken else PATIENCE_S, self._is_due, untaken)
+
+    def _is_due(self, untaken: int) -> None:
+        """Whoever takes his answer slowly takes it."""
+        if self.transport.get_write_buffer_size() < untaken:
+            self._wait()
+        else:
+            self.end()
 
     def _wait_no_longer(self) -> None:
         if self.deadline:

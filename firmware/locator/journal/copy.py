@@ -1,10 +1,10 @@
 """The copy of RTC memory in flash, which survives a loss of power, and behind it what lasts: packed alike,
 under a version of its own, so that a release with another state reads it too.
 
-It is as old as the last time the network was asked, or some hours (wake.py).
+It is as old as the last time the network was asked, or some hours (wake.py). LittleFS takes a file in at its
+close, whole: it is written in place.
 """
 
-import os
 import struct
 from array import array
 
@@ -24,12 +24,10 @@ _LASTING = (st.NOW, st.BEGAN, st.NEXT_TRY, st.SPENT, st.SPENT + 1, st.SPENT + 2)
 
 def keep(folder, data, state):
     """Replace the copy in the directory `folder` by what `rtc.pack` wrote, and by what lasts of `state`."""
-    path = folder + _COPY
     lasting = array("i", [state[i] for i in _LASTING])
-    with open(path + ".new", "wb") as f:
+    with open(folder + _COPY, "wb") as f:
         f.write(data)
         f.write(rtc.pack(lasting, b"", _VERSION_OF_LASTING))
-    os.rename(path + ".new", path)
 
 
 def read(folder):

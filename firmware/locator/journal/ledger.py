@@ -1,13 +1,13 @@
-"""The small state that must never be forgotten, in one file that is replaced by rename.
+"""The small state that must never be forgotten, in one file and its copy.
 
 Counter of power-ons, message numbers reserved ahead (RFC 8613 appendix B.1.1: a number below the
 stored one may have been used, so after a reset counting goes on from the stored one, or from the
 clock where that is ahead: a flash that was written back does not know all it has used), records
 thinned or damaged, and the acknowledged sequences. One file, because two can disagree after a power
-cut; the one before is kept, for the day on which this one cannot be read.
+cut; the copy stands in on the day on which the file cannot be read. Both are written in place: LittleFS takes
+a file in at its close, whole, and each rename would be one more write.
 """
 
-import os
 import struct
 from binascii import crc32
 
@@ -36,9 +36,10 @@ class Ledger:
         # Where no file is good, numbers that were used are unknown, also where nothing lies: the key in NVS
         # outlives a file system made anew. They go on where none ever was, until the time is known.
         self._reserved = self._next = (1 << 32) + (random << 5)
-        # The file of the save before is one reservation behind at most. False: it is all that can be read.
-        old = self._path + ".old"
-        self._is_good = self._load(_read(self._path), 0) or not self._load(_read(old), _RESERVE)
+        # The copy may be that of the save before: one reservation behind at most.
+        for path, behind in ((self._path, 0), (self._path + ".old", _RESERVE)):
+            if self._load(_read(path), behind):
+                break
 
     def date(self, epoch_s, is_sure=False):
         """The time, if it is known: where it is ahead of the numbers they begin at it, once in a wake. So
@@ -72,19 +73,15 @@ class Ledger:
         self.save()
 
     def save(self, reserved=0):
-        """Replace the file by the present state, and keep the one before."""
+        """Replace the file, and then its copy, by the present state."""
         ranges = self.acks.ranges
         counts = (self.boot, reserved or self._reserved, self.thinned, self.damaged)
         data = struct.pack(_HEAD, _MAGIC, len(ranges), *counts)
         data += struct.pack("<%dI" % len(ranges), *ranges)
         data += struct.pack("<I", crc32(data))
-        if not self._is_good:
-            # The one before is all there is: renew it first, or it falls more than one save behind.
-            _write(self._path + ".old", data)
-            self._is_good = True
-        elif _read(self._path):
-            os.rename(self._path, self._path + ".old")
-        _write(self._path, data)
+        for path in (self._path, self._path + ".old"):
+            with open(path, "wb") as f:
+                f.write(data)
 
     def _load(self, data, behind):
         body = data[:-4]
@@ -96,12 +93,6 @@ class Ledger:
         self.acks = Acks(struct.unpack_from("<%dI" % n, body, _HEAD_SIZE))
         self._next = self._reserved = reserved + behind
         return True
-
-
-def _write(path, data):
-    with open(path + ".new", "wb") as f:
-        f.write(data)
-    os.rename(path + ".new", path)
 
 
 def _read(path):

@@ -1,5 +1,8 @@
 """RTC memory's layout: version and size of the state, length, CRC-32, the state of the plan, the log. It
 survives resets. A release whose state is longer or shorter does not read another's, but see copy.py.
+
+Behind it lies, packed alike, what the journal keeps from one wake to the next: only where the wake has come
+to its end, so that nothing has changed since.
 """
 
 import struct
@@ -9,6 +12,7 @@ from binascii import crc32
 from micropython import const
 
 _VERSION = const(5)
+_VERSION_OF_JOURNAL = const(1)
 _HEAD = const("<BBHI")
 HEAD_SIZE = const(8)
 
@@ -46,3 +50,18 @@ def log_of(data, size):
     if unpack(data, size) is None:
         return b""
     return data[HEAD_SIZE + 4 * size : HEAD_SIZE + struct.unpack_from("<H", data, 2)[0]]
+
+
+def pack_journal(buf, data, kept):
+    """Write `kept`, an array of 32-bit integers, behind `data`, with which `buf` begins; returns the part of
+    `buf` that was used."""
+    view = memoryview(buf)
+    return view[: len(data) + len(pack_into(view[len(data) :], kept, b"", _VERSION_OF_JOURNAL))]
+
+
+def journal_of(data):
+    """What `pack_journal` wrote, () when there is none or it is damaged."""
+    if len(data) < HEAD_SIZE:
+        return ()
+    behind = data[HEAD_SIZE + struct.unpack_from("<H", data, 2)[0] :]
+    return unpack(behind, behind[1], _VERSION_OF_JOURNAL) or () if len(behind) > HEAD_SIZE else ()

@@ -1,12 +1,13 @@
 """Records in flash: append-only segment files, freed by acknowledgement only.
 
 A segment holds 89 records and is named by the sequence of its first one, so opening the journal
-reads a directory and the newest segment. Acknowledged segments stay until their space is needed, the
-oldest goes first, and can be sent again until then (`again`). When the space is full of records that
-nobody has acknowledged, `thinning` makes room.
+reads a directory and the newest segment; after a deep sleep the directory is known. Acknowledged
+segments stay until their space is needed, the oldest goes first, and can be sent again until then
+(`again`). When the space is full of records that nobody has acknowledged, `thinning` makes room.
 """
 
 import os
+from array import array
 
 from micropython import const
 
@@ -25,18 +26,23 @@ class Journal:
     """`folder` is the device's data directory, `ledger` holds what is acknowledged.
 
     `files` are the first sequences of the files, rising: the first `old` are thinned, then come segments.
+    `kept` are both as `keep` gave them, where nothing has changed since: to list a directory takes hundreds
+    of reads.
     """
 
-    def __init__(self, folder, ledger):
+    def __init__(self, folder, ledger, kept=()):
         self.folder = folder + "/journal"
         self.ledger = ledger
         self._buf = bytearray(record.SIZE)
-        for path in (folder, self.folder):
-            _make_folder(path)
-        names = os.listdir(self.folder)
-        self.files = sorted(int(name[:8], 16) for name in names if name.endswith(THINNED))
-        self.old = len(self.files)
-        self.files += sorted(int(name[:8], 16) for name in names if name.endswith(SEGMENT))
+        if kept:
+            self.old, self.files = kept[0], list(kept[1:])
+        else:
+            for path in (folder, self.folder):
+                _make_folder(path)
+            names = os.listdir(self.folder)
+            self.files = sorted(int(name[:8], 16) for name in names if name.endswith(THINNED))
+            self.old = len(self.files)
+            self.files += sorted(int(name[:8], 16) for name in names if name.endswith(SEGMENT))
         self.next_seq = 1
         self._room = 0
         self._sent: list = []
@@ -49,6 +55,10 @@ class Journal:
             # The newest segment is lost or cut short: a sequence is never used twice all the same.
             self.next_seq = ledger.acks.last() + 1
             self._room = 0
+
+    def keep(self):
+        """What the next wake need not list, an array of 32-bit integers."""
+        return array("i", [self.old] + self.files)
 
     def append(self, fields):
         """Write a record; `fields` as `record.FIELDS` with any `seq`. Returns its sequence.

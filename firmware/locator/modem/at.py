@@ -70,6 +70,7 @@ class Channel:
         self._late = False  # a command was not answered in time: it may yet be
         self.unsure = False  # an answer to a command before may yet come: its final result was another's
         self.booting = True  # boot lines and echo are expected: they are no restart
+        self._is_echoed = self._is_echo_off = False  # the last command; an answer has come without echo since
         self._boot_ms = -_BOOT_LINES_MS  # when the last boot line has come
 
     def command(self, text, timeout_ms, prefix=None, take=None):
@@ -82,7 +83,9 @@ class Channel:
         (bytes, without the parenthesis).
         """
         self._send(text)
-        return self._reply(text, timeout_ms, prefix, take)
+        lines = self._reply(text, timeout_ms, prefix, take)
+        self._is_echo_off = self._is_echo_off or not self._is_echoed
+        return lines
 
     def hears(self, tries=_PROBE_TRIES):
         """Whether the modem answers `AT`. What came late, to questions before, is dropped then."""
@@ -168,22 +171,24 @@ class Channel:
 
     def _send(self, text):
         """An answer to a command before must not be taken for the one to this."""
+        self._is_echo_off = self._is_echo_off and not self.booting
         if self.unsure and not self._catch_up():
             self._late = True
         if self._late and not self.hears(_LATE_TRIES):
             raise ModemSilent(text)
         self.unsure = False
         self._drop_stale()
+        self._is_echoed = self.booting
         self._port.uart_write(b"AT" + text + b"\r")
 
     def _catch_up(self):
-        """Whether the modem has answered what nothing else asks: then all before is answered. The echo, which
-        is off, is on again when the modem has restarted without a word."""
+        """Whether the modem has answered what nothing else asks: then all before is answered. An echo that
+        was off is on again when the modem has restarted without a word."""
         self._port.uart_write(b"AT+CMEE?\r")
         deadline = self._port.ticks_ms() + _STALE_MS
         answered = False
         while self._next_line(deadline, False):
-            if self._begins(b"AT+CMEE?") and not self.booting:
+            if self._is_echo_off and self._begins(b"AT+CMEE?"):
                 raise ModemRestarted(b"echo")
             if self._begins(b"+CMEE:"):
                 answered = True
@@ -215,7 +220,7 @@ class Channel:
             got = self._next_line(deadline, False)
             line = self._sort(text, got, prefix, finals)
             if line == b"OK" or line == b"SEND OK":
-                self.unsure = self.unsure or not (lines or prefix is None)
+                self.unsure = self.unsure or not (lines or prefix is take is None)
                 return lines
             if line is None:
                 continue
@@ -230,6 +235,7 @@ class Channel:
             self._late = True
             raise ModemSilent(text)
         if self._begins(b"AT"):  # echo
+            self._is_echoed = True
             return None
         if self._is_any(finals):
             self.unsure = True

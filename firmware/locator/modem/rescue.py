@@ -59,7 +59,7 @@ def cold_boot(driver):
 def card_gone(driver):
     """Whether the modem says that no card is in its slot."""
     try:
-        driver.channel.command(b"+CPIN?", _CARD_MS)
+        driver.channel.command(b"+CPIN?", _CARD_MS, b"+CPIN:")
     except ModemError as error:
         if error.code != _NO_CARD:
             raise

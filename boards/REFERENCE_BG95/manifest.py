@@ -1,3 +1,0 @@
-# The application frozen into MicroPython, for those who build their own (docs/boards.md).
-include("$(PORT_DIR)/boards/manifest.py")
-include("../manifest.py")
