@@ -30,7 +30,7 @@ devices = Table(
     "devices",
     metadata,
     Column("device", String(32), primary_key=True),
-    Column("wrapped_key", LargeBinary, nullable=False),  # core/keys.py
+    Column("wrapped_key", LargeBinary, nullable=False),  # db/keys.py
     Column("created_s", Integer, nullable=False),
     Column("next_down_number", Integer, nullable=False, default=0),
     # Replay window: the highest number seen, and which of the 63 before it (bit 0 = top - 1).
@@ -227,7 +227,7 @@ targets = Table(
     Column("address", Text, nullable=False),
     Column("tenant", Text),  # whose messages; null: everybody's
     Column("what", Text, nullable=False),  # JSON: which kinds of messages
-    Column("wrapped_secret", LargeBinary),  # core/keys.py
+    Column("wrapped_secret", LargeBinary),  # db/keys.py
     Column("cursor", Integer, nullable=False),  # it has all messages up to this one, but for those held
     Column("delivered", Integer, nullable=False, server_default=text("0")),
     Column("delivered_s", Integer),
