@@ -23,7 +23,7 @@ LOCKED := $(INSTALL) --require-hashes --no-build-isolation
 
 .DEFAULT_GOAL := help
 .PHONY: flood locks bench-web image flash deploy provision console selftest flash-sim deploy-sim heap32 lab-digest latedata killtest bench-agent located reads
-.PHONY: help demo test lint heap decide-bench powercut bench-modem at-faults fuzz soak wire-bench hostile updatecut switchcut cards lab lab-check
+.PHONY: bench-chip help demo test lint heap decide-bench powercut bench-modem at-faults fuzz soak wire-bench hostile updatecut switchcut cards lab lab-check
 .SUFFIXES:
 
 help: ## list the targets
@@ -66,6 +66,10 @@ console: .venv/flash.stamp ## the prompt of a tracker, with status() plan() jour
 selftest: .venv/flash.stamp ## every part of a tracker in turn [PORT=..]
 	@$(if $(filter 0,$(PORT)),echo "make selftest PORT=/dev/ttyUSB0" >&2; exit 2)
 	@$(BIN)/python -m tools.flash.selftest --port $(PORT)
+
+bench-chip: .venv/flash.stamp ## what a board takes for its work, beside what the simulator assumes [PORT=.. ARGS="--meter run.csv --volts 3.8"]
+	@$(if $(filter 0,$(PORT)),echo "make bench-chip PORT=/dev/ttyUSB0" >&2; exit 2)
+	@$(BIN)/python -m tools.flash.bench_chip --port $(PORT) $(ARGS)
 
 flash-sim: .venv/flash.stamp ## esptool against a stand-in for the bootloader; then a wake of what it wrote [MICROPYTHON=..]
 	@$(BIN)/python -m tools.flash.flash_sim $(if $(MICROPYTHON),--micropython $(MICROPYTHON))

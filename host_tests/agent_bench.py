@@ -37,7 +37,7 @@ from tools.world import certificates
 
 BROKER_HOST = "broker.landbridge.example"
 DEVICE = "lb-0001"
-WAIT_S = 20
+WAIT_S = 120
 PASSWORD = "right"
 NOW_S = 845_500_000
 """What the clock of the bench says, in epoch seconds: some days after the points were taken."""

@@ -8,7 +8,9 @@ import resource
 import signal
 import socket
 import subprocess
+import sys
 import threading
+import time
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import replace
@@ -18,13 +20,13 @@ from unittest.mock import Mock
 
 import pytest
 from landbridge import app as service
-from landbridge.config import Watch
+from landbridge.config import Watch, Web
 from landbridge.core.clock import Clock
 from landbridge.ingest import dead_letters as letters
 from landbridge.ingest.pipeline import Pipeline
 from landbridge.ingest.session import Received
 from landbridge.operations import health
-from landbridge.web import apart
+from landbridge.web import apart, listen
 from sqlalchemy import Engine, event
 
 from host_tests.agent_bench import WAIT_S, bench, point, wait_until
@@ -103,6 +105,24 @@ def test_the_pages_end_with_whoever_has_started_them():
     assert process.stdin
     process.stdin.close()
     assert process.wait(WAIT_S) is not None
+
+
+def test_pages_that_take_too_long_to_end_do_not_keep_the_port(monkeypatch):
+    monkeypatch.setattr(apart, "_ORPHAN_S", 0.0)
+    monkeypatch.setattr(sys, "stdin", Mock())
+    monkeypatch.setattr(os, "_exit", Mock())
+    stop = threading.Event()
+    apart._end_with_parent(stop)
+    assert stop.is_set() and os._exit.call_args.args == (1,)
+
+
+def test_the_port_of_pages_that_are_about_to_end_is_waited_for(monkeypatch):
+    monkeypatch.setattr(listen, "PATIENCE_S", WAIT_S)
+    before = socket.create_server(("127.0.0.1", 0))
+    web = Web(port=before.getsockname()[1])
+    monkeypatch.setattr(time, "sleep", lambda _: before.close())
+    with listen.listening(web) as listener:
+        assert listener.getsockname()[1] == web.port
 
 
 def test_a_notification_that_fails_ends_nothing(tmp_path, monkeypatch, caplog):

@@ -137,7 +137,12 @@ def test_an_answer_that_nobody_takes_is_not_kept_for_ever(fleet, small, monkeypa
     monkeypatch.setattr(connections, "READING_S", 0.2)
     monkeypatch.setattr(connections, "PATIENCE_S", AGES_S)
     ended, end = threading.Event(), connections.Connection.end
-    monkeypatch.setattr(connections.Connection, "end", lambda connection: (end(connection), ended.set()))
+
+    def end_and_say_so(connection: connections.Connection) -> None:
+        end(connection)
+        ended.set()
+
+    monkeypatch.setattr(connections.Connection, "end", end_and_say_so)
     with served(fleet) as pages, slow(pages):
         assert ended.wait(WAIT_S)
 

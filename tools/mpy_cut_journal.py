@@ -45,6 +45,7 @@ class Life:
         self._data = bytearray(b"\xff" * (BLOCK * BLOCKS))
         self._promise = Promise()
         self._motion = 0
+        self._now_s = 850_000_000
         flash = Flash(self._data)
         vfs.VfsLfs2.mkfs(flash)
         vfs.mount(vfs.VfsLfs2(flash), "/flash")
@@ -73,6 +74,9 @@ class Life:
             journal = Journal(HOME, ledger)
             if rng.randrange(4) == 0:
                 ledger.count_power_on()
+            self._now_s += rng.randrange(1, 7200)
+            if rng.randrange(3):  # otherwise nobody knows the time; a clock may be wrong
+                ledger.date(self._now_s + (0, 0, -86400, 86400)[rng.randrange(4)])
             for _ in range(rng.randrange(1, 30)):
                 self._append(journal)
             for _ in range(rng.randrange(0, 80)):

@@ -257,10 +257,10 @@ def _noted_append(journal, fields):
     return seq
 
 
-def _noted_obey(desk, book, command):
+def _noted_obey(desk, book, command, now):
     global _now
     _now = command[0]
-    _obey(desk, book, command)
+    _obey(desk, book, command, now)
 
 
 def _noted_applied(it):

@@ -53,14 +53,14 @@ def measure(profile: Profile, request: Request, results: Sequence[Result]) -> di
         raise BenchError(
             f"{profile.file}: the transcript has no step that ended well: nothing to assign power to"
         )
-    offset_s, explained = _align(profile, request, spans)
+    offset_s, explained = align(profile, request.began_utc, spans)
     steps = [
         Span(one.step, one.round, one.begin_ms / 1000, one.end_ms / 1000)
         for one in results
         if one.state == "ok"
     ]
     named = [span for span in spans if "/" in span.name] + steps
-    measured = [span for span in named if _covered(profile, span, offset_s) and span.end_s > span.begin_s]
+    measured = [span for span in named if is_covered(profile, span, offset_s) and span.end_s > span.begin_s]
     if not measured:
         raise BenchError(f"{profile.file}: it covers no step of the transcript from begin to end")
     phases = {
@@ -93,18 +93,20 @@ def _figures(profile: Profile, spans: list[Span], name: str, offset_s: float) ->
     return {"joules": spread(joules), "watts": spread(watts), "seconds": spread(seconds)}
 
 
-def _covered(profile: Profile, span: Span, offset_s: float) -> bool:
+def is_covered(profile: Profile, span: Span, offset_s: float) -> bool:
+    """Whether the recording has all of the phase."""
     return profile.begin_s <= span.begin_s + offset_s and span.end_s + offset_s <= profile.end_s
 
 
-def _align(profile: Profile, request: Request, spans: list[Span]) -> tuple[float, float]:
+def align(profile: Profile, began_utc: str, spans: list[Span]) -> tuple[float, float]:
     """(what is added to times of the transcript to get times of the profile, share of variance explained).
 
-    Profiles in Unix time are placed by the clock. Others have no common zero with the transcript: the place
-    is taken at which the mean powers of the phases differ most, that is, explain most of the variance.
+    `began_utc` is the zero of the transcript, in ISO 8601. Profiles in Unix time are placed by the clock.
+    Others have no common zero with the transcript: the place is taken at which the mean powers of the phases
+    differ most, that is, explain most of the variance.
     """
     if profile.begin_s >= UNIX_S:
-        offset_s = datetime.fromisoformat(request.began_utc).timestamp()
+        offset_s = datetime.fromisoformat(began_utc).timestamp()
         return offset_s, _Fit(profile, spans).explained(offset_s)
     fit = _Fit(profile, spans)
     first = profile.begin_s - spans[0].begin_s - (spans[-1].end_s - spans[0].begin_s) / 2

@@ -34,7 +34,7 @@ told = os.statvfs(".")
 version, mpy = sys.implementation.version, getattr(sys.implementation, "_mpy", 0) & 255
 print((version[:2], "".join(version[3:]), mpy, told[0] * told[3], machine.unique_id().hex()))
 """
-_RESET = "import machine\nmachine.reset()"
+RESET = "import machine\nmachine.reset()"
 
 Progress = Callable[[int, int], None]
 """Told bytes written and bytes in all."""
@@ -80,6 +80,15 @@ class Device:
             raise LayoutError(error.decode().strip().splitlines()[-1])
         return str(printed.decode())
 
+    def listen(self, code: str, silent_s: float) -> Iterator[str]:
+        """Lines that are printed, as they come, until none does for so long: `code` may end in a reset or in
+        sleep. After it the board is to be connected again."""
+        with _answering():
+            self._transport.exec_raw_no_follow(code)
+            self._transport.serial.timeout = silent_s
+            while line := self._transport.serial.readline():
+                yield line.decode(errors="replace").strip()
+
     @_answering()
     def hash(self, path: str) -> bytes:
         """SHA-256 of a file; empty when there is none."""
@@ -111,9 +120,9 @@ class Device:
             self._transport.fs_mkdir(path)
 
     def restart(self) -> None:
-        """As after RESET; a stand-in for a board has none."""
+        """As after RESET."""
         try:
-            self._transport.exec_raw_no_follow(_RESET)
+            self._transport.exec_raw_no_follow(RESET)
         except (TransportError, struct.error, OSError):  # it is gone already
             pass
 

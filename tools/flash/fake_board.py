@@ -1,8 +1,9 @@
 """A board at a pseudo terminal: a real MicroPython with its REPL, whose flash is a file with LittleFS and
 whose NVS lies in files beside it.
 
-It takes soft resets and Ctrl-C as a board does, and loses its power when it is told to. Of its chip there
-is the number only, by its folder, and a watchdog that never bites: what needs pins or sleep does not run.
+It takes resets, soft ones and Ctrl-C as a board does, and loses its power when it is told to; only after
+machine.reset() it runs main.py. Of its chip there is the number, by its folder, a clock that can be set, what
+the IDF says of heap and tasks, and a watchdog that never bites: what needs pins or sleep does not run.
 """
 
 import hashlib
@@ -23,9 +24,13 @@ BLOCKS = 240
 _START = """
 import os, sys, time, vfs
 
+vfs.umount("/")
+vfs.mount(vfs.VfsPosix("/"), {host!r})
+
 class Flash:
     def __init__(self, path):
-        self._file = open(path, "r+b")
+        self.bdev = self
+        self._file = open({host!r} + path, "r+b")
 
     def readblocks(self, block, buf, offset=0):
         self._file.seek(4096 * block + offset)
@@ -47,9 +52,18 @@ class Machine:
     def WDT(self, timeout):
         pass
 
+    def freq(self, hz):
+        pass
+
+    def reset(self):
+        open({host!r} + {reset!r}, "w").close()
+        sys.exit()
+
 class Nvs:
+    HEAP_DATA = 4
+
     def __init__(self, space):
-        self._name = {path!r} + "." + space + "."
+        self._name = {host!r} + {path!r} + "." + space + "."
         self._new = {{}}
 
     def NVS(self, space):
@@ -81,11 +95,18 @@ class Nvs:
         buf[: len(data)] = data
         return len(data)
 
+    def idf_heap_info(self, capabilities):
+        return [(15072, 15036, 15036, 15036), (113840, 53300, 53248, 53248)]
+
+    def idf_task_info(self):
+        return (0, [(1, "IDLE1", 1, 0, 0, 700, 1), (2, "mp_task", 0, 1, 0, 9328, 1)])
+
 sys.modules["esp32"] = Nvs("")
 sys.modules["machine"] = Machine()
 _flash = Flash({path!r})
+sys.modules["flashbdev"] = _flash
 try:
-    vfs.mount(vfs.VfsLfs2(_flash), "/flash")
+    vfs.mount(vfs.VfsLfs2(_flash), "/")
 except OSError:
     _first = bytearray(4096)
     _flash.readblocks(0, _first)
@@ -93,15 +114,18 @@ except OSError:
         print("filesystem appears to be corrupted")
         time.sleep(3)
     vfs.VfsLfs2.mkfs(_flash)
-    vfs.mount(vfs.VfsLfs2(_flash), "/flash")
-os.chdir("/flash")
+    vfs.mount(vfs.VfsLfs2(_flash), "/")
+os.chdir("/")
 sys.path[:] = ["", ".frozen"]
-try:
-    with open("boot.py") as boot:
-        exec(boot.read())
-except Exception as error:  # it may have been half of a deployment
-    sys.print_exception(error)
+for _name in ("boot.py", "main.py")[: {files}]:
+    try:
+        with open(_name) as _text:
+            exec(_text.read())
+    except (Exception, KeyboardInterrupt) as error:  # it may have been half of a deployment
+        sys.print_exception(error)
 """
+_HOST = "/host"
+"""Where the board's MicroPython sees this computer's files."""
 _INTERRUPT, _RAW, _FRIENDLY = 0x03, 0x01, 0x02
 _PROMPT = b">>> "
 
@@ -115,7 +139,7 @@ class FakeBoard:
             self.flash.write_bytes(b"\xff" * 4096 * BLOCKS)
         self._start = folder / "start_board.py"
         self.chip = hashlib.sha256(str(folder).encode()).digest()[:6]
-        self._start.write_text(_START.format(blocks=BLOCKS, path=str(self.flash), chip=self.chip))
+        self._reset = folder / "reset"
         self._raw = False
         self._on = True
 
@@ -142,7 +166,10 @@ class FakeBoard:
         self._process.kill()
         self._process.wait()
 
-    def _boot(self) -> None:
+    def _boot(self, files: int = 1) -> None:
+        """With boot.py, and main.py where `files` is 2."""
+        start = {"blocks": BLOCKS, "host": _HOST, "path": str(self.flash), "reset": str(self._reset)}
+        self._start.write_text(_START.format(chip=self.chip, files=files, **start))
         self._board, slave = pty.openpty()
         tty.setraw(slave)
         command = [*interpreter(HEAP_KW), "-i", str(self._start)]
@@ -175,6 +202,11 @@ class FakeBoard:
     def _soft_reset(self) -> None:
         self._process.wait()
         os.close(self._board)
+        if self._reset.exists():
+            self._reset.unlink()
+            self._raw = False
+            self._boot(2)
+            return
         os.write(self._host, b"MPY: soft reboot\r\n")
         self._boot()
         if self._raw:

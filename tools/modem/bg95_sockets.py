@@ -210,7 +210,7 @@ def states(unit: Unit, request: Request) -> None:
     family = _family(request)
     kind = "SSLClient" if family == "QSSL" else "TCP"
     by_number = request.has(0) and request.number(0, 0, 1) == 1
-    wanted = request.number(1, 0, 15) if request.has(0) else None
+    wanted = request.number(1, 0, 11 if by_number else 15) if request.has(0) else None
     for number, socket in unit.sockets.of(family).items():
         if wanted is not None and wanted != (number if by_number else socket.cid):
             continue
@@ -226,7 +226,7 @@ def states(unit: Unit, request: Request) -> None:
 
 def resolve(unit: Unit, request: Request) -> None:
     """AT+QIDNSGIP=<cid>,"<host>": OK, then +QIURC: "dnsgip" with the count of addresses, and each of them."""
-    cid, host = _context_in_use(unit, request), request.text(1)
+    cid, host = _context_in_use(unit, request), _host(request)
     unit.at.after(_resolve(unit, cid, host))
 
 
@@ -240,7 +240,7 @@ def _resolve(unit: Unit, cid: int, host: str) -> Work:
 
 def ping(unit: Unit, request: Request) -> None:
     """AT+QPING=<cid>,"<host>"[,<time-out, s>[,<count>]]: OK, a line a ping, then the sums."""
-    cid, host = _context_in_use(unit, request), request.text(1)
+    cid, host = _context_in_use(unit, request), _host(request)
     limit_s, count = request.number(2, 1, 255, 4), request.number(3, 1, 10, 4)
     unit.at.after(_ping(unit, cid, host, limit_s, count))
 
@@ -267,6 +267,13 @@ def _context_in_use(unit: Unit, request: Request) -> int:
         _remember(unit, NO_CONTEXT)
         raise Refused(NOT_ALLOWED)
     return cid
+
+
+def _host(request: Request) -> str:
+    host = request.text(1)
+    if not host:
+        raise Refused(BAD_PARAMETER)
+    return host
 
 
 def _reach(unit: Unit, cid: int, host: str) -> Generator[simpy.Event, Any, bool]:

@@ -95,6 +95,8 @@ NO_SERVICE = 30
 BAD_PARAMETER = 50
 MESSAGE_PARAMETER, MESSAGE_INDEX = 302, 321
 """Of +CMS ERROR (TS 27.005 3.2.5)."""
+MESSAGE_CARD = {SIM_MISSING: 310, PIN_NEEDED: 311, PUK_NEEDED: 316, SIM_FAILURE: 313, SIM_BUSY: 314}
+"""The codes of +CMS ERROR for those of +CME ERROR about the card."""
 FILE_NOT_FOUND = 405
 FILE_EXISTS = 407
 FILE_TIMEOUT = 413
@@ -113,7 +115,11 @@ class RefusedMessage(Refused):
     """The same of a command about short messages: its codes are those of +CMS ERROR."""
 
 
-MESSAGE_TEXTS = {MESSAGE_PARAMETER: "operation not allowed", MESSAGE_INDEX: "invalid memory index"}
+MESSAGE_TEXTS = {
+    MESSAGE_PARAMETER: "operation not allowed",
+    MESSAGE_INDEX: "invalid memory index",
+    **{code: TEXTS[fault] for fault, code in MESSAGE_CARD.items()},
+}
 
 
 def final_result(refusal: Refused, cmee: int) -> str:

@@ -7,7 +7,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tools.modem.errors import BAD_PARAMETER, MESSAGE_INDEX, MESSAGE_PARAMETER, Refused, RefusedMessage
+from tools.modem.errors import (
+    BAD_PARAMETER,
+    MESSAGE_CARD,
+    MESSAGE_INDEX,
+    MESSAGE_PARAMETER,
+    Refused,
+    RefusedMessage,
+)
 from tools.modem.request import Request, Table
 
 if TYPE_CHECKING:
@@ -22,6 +29,13 @@ CHARACTER_SETS = ("GSM", "IRA", "UCS2")
 _TEXT, _STORES, _SERVICE, _NEW, _SET = "sms/text", "sms/stores", "sms/service", "sms/new", "sms/set"
 
 
+def _need_card(unit: Unit) -> None:
+    """Raises RefusedMessage when the card is not ready."""
+    fault = unit.slot.fault()
+    if fault is not None:
+        raise RefusedMessage(MESSAGE_CARD[fault])
+
+
 def set_mode(unit: Unit, request: Request) -> None:
     """AT+CMGF=<0 PDU, 1 text>"""
     unit.volatile[_TEXT] = str(request.number(0, 0, 1, 0))
@@ -34,7 +48,7 @@ def get_mode(unit: Unit, request: Request) -> None:
 
 def set_stores(unit: Unit, request: Request) -> None:
     """AT+CPMS="<to read>"[,"<to write>"[,"<to receive>"]]: answers with what is used of each."""
-    unit.slot.need()
+    _need_card(unit)
     stores = [request.text(0), request.text(1, ""), request.text(2, "")]
     stores = [store or now for store, now in zip(stores, _stores(unit), strict=True)]
     if any(store not in STORES for store in stores):
@@ -45,7 +59,7 @@ def set_stores(unit: Unit, request: Request) -> None:
 
 def get_stores(unit: Unit, request: Request) -> None:
     """AT+CPMS?"""
-    unit.slot.need()
+    _need_card(unit)
     unit.at.info("+CPMS: " + ",".join(f'"{store}",0,{CAPACITY}' for store in _stores(unit)))
 
 
@@ -80,7 +94,7 @@ def get_reports(unit: Unit, request: Request) -> None:
 
 def list_messages(unit: Unit, request: Request) -> None:
     """AT+CMGL[=<state>]: a word in text mode, a number in PDU mode; no line, since there is no message."""
-    unit.slot.need()
+    _need_card(unit)
     text_mode = unit.volatile.get(_TEXT, "0") == "1"
     state = request.text(0, STATES[0] if text_mode else "0")
     known = STATES if text_mode else tuple(map(str, range(len(STATES))))
@@ -90,14 +104,14 @@ def list_messages(unit: Unit, request: Request) -> None:
 
 def read_message(unit: Unit, request: Request) -> None:
     """AT+CMGR=<index>: there is none."""
-    unit.slot.need()
+    _need_card(unit)
     request.number(0, 0, 255)
     raise RefusedMessage(MESSAGE_INDEX)
 
 
 def delete_message(unit: Unit, request: Request) -> None:
     """AT+CMGD=<index>[,<0 to 4>]: one that is not there is deleted as well as any."""
-    unit.slot.need()
+    _need_card(unit)
     if not 0 <= request.number(0, 0, 255) < CAPACITY:
         raise RefusedMessage(MESSAGE_INDEX)
     request.number(1, 0, 4, 0)

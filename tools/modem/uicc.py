@@ -128,7 +128,7 @@ class Uicc:
         return bytes([0x61, len(parameters)])
 
     def _parameters(self, file: int) -> bytes:
-        """The file control parameters template (TS 102 221 11.1.1.3), its mandatory objects."""
+        """The file control parameters template (TS 102 221 11.1.1.3): kind, identifier, state, size."""
         contents = self._card.read(file)
         about = bytes.fromhex("82027821" if contents is None else "82024121")
         about += b"\x83\x02" + file.to_bytes(2) + bytes.fromhex("8A0105")

@@ -17,6 +17,7 @@ ESP32_W = {
     "light": 0.0036,  # 1 mA, whole board [S Walter]
     "wait": 0.090,  # 25 mA: CPU idles, clocks run [S 20-40 mA]
     "active": 0.245,  # 68 mA [M 30-68 mA]: a wake with its boot costs 0.40 J [C]
+    "active-80": 0.112,  # at 80 MHz: 31 mA, the most of the data sheet [S]
 }
 SLEEP_FLOOR_W = {"bg95": 216e-6, "sim7600": 300e-6}
 """The whole board in deep sleep, its converter and divider included [M]."""

@@ -32,8 +32,8 @@ _RECONNECT_S = (0.25, 30)
 _MOST_WAITING = 1000
 _LOOK_S = 0.5
 _PATIENCE_S = 30.0
-_RETAINED_S = 3.0
-"""A broker sends what it has retained at once."""
+_RETAINED_S = 10.0
+"""A broker sends what it has retained at once, unless it has much to do."""
 _log = logging.getLogger(__name__)
 
 

@@ -12,6 +12,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 
@@ -26,6 +27,8 @@ _COMMAND = (sys.executable, "-m", __name__)
 _LOOK_S = 0.25
 _PAUSE_S = 5.0
 _PATIENCE_S = 10.0
+_ORPHAN_S = 5.0
+"""Less than the next agent waits for the port (listen.py)."""
 _NICE = 10
 """Ingest goes first when there is not enough processor for both."""
 _log = logging.getLogger(__name__)
@@ -128,8 +131,11 @@ def main() -> int:
 
 
 def _end_with_parent(stop: threading.Event) -> None:
+    """End in order, or, with more to do than time for it, at once: the next agent needs the port."""
     sys.stdin.buffer.read()
     stop.set()
+    time.sleep(_ORPHAN_S)
+    os._exit(1)
 
 
 if __name__ == "__main__":

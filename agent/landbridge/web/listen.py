@@ -1,25 +1,44 @@
 """The port of the pages."""
 
+import errno
 import socket
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from landbridge.config import Web
 from landbridge.core.errors import UserError
 
+PATIENCE_S = 8.0
+"""The pages of an agent that was killed notice it, and end, a little later."""
+_LOOK_S = 0.1
+
 
 @contextmanager
 def listening(web: Web) -> Iterator[socket.socket]:
     """A socket that listens there; `UserError` when the port cannot be had."""
     try:
-        (family, _, _, _, address), *_ = socket.getaddrinfo(web.host, web.port, type=socket.SOCK_STREAM)
-        listener = socket.socket(family, socket.SOCK_STREAM)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(address)
-        listener.listen(128)
+        listener = _taken(web, time.monotonic() + PATIENCE_S)
     except OSError as error:
         raise UserError(
             f"cannot listen on {web.host} port {web.port}: {error.strerror}; stop who does, or correct [web]"
         ) from None
     with listener:
         yield listener
+
+
+def _taken(web: Web, until: float) -> socket.socket:
+    """The same as soon as the port is free, or `OSError`."""
+    (family, _, _, _, address), *_ = socket.getaddrinfo(web.host, web.port, type=socket.SOCK_STREAM)
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    while True:
+        try:
+            listener.bind(address)
+            listener.listen(128)
+            return listener
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE or time.monotonic() > until:
+                listener.close()
+                raise
+            time.sleep(_LOOK_S)
