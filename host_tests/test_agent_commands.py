@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from landbridge.core.durations import seconds
 from landbridge.core.errors import UserError
 from landbridge.db import tables
 from landbridge.db.database import Database, open_database
@@ -231,10 +232,10 @@ def test_arguments():
 
 
 def test_times():
-    assert [commands.seconds(text, 30 * 86400, "") for text in ("30m", "24h", "7d")] == [1800, 86400, 604800]
+    assert [seconds(text, 30 * 86400, "") for text in ("30m", "24h", "7d")] == [1800, 86400, 604800]
     for text in ("", "0h", "31d", "24", "h", "-1h", "1.5h", "1h ", "9999999m", "１h"):
         with pytest.raises(UserError, match="30m, 24h or 7d"):
-            commands.seconds(text, 30 * 86400, "")
+            seconds(text, 30 * 86400, "")
 
 
 def test_verbs_have_codes_of_their_own():

@@ -27,7 +27,7 @@ from landbridge.features.sims.provider import Fake, Http, Status
 from landbridge.features.sims.queries import Registered
 from landbridge.features.sims.rules import RULES, Card, Seen, judge
 from landbridge.features.sims.usage import Message, Span
-from landbridge.tracking.findings import Place
+from landbridge.geo.distance import Place
 
 from host_tests.agent_bench import DEVICE, NOW_S, Bench, bench, point, set_clock, wait_until
 

@@ -18,8 +18,10 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
+from landbridge.core import http
 from landbridge.core.clock import Clock, iso
 from landbridge.core.errors import UserError
+from landbridge.core.http_errors import Away, Refused
 from landbridge.db import order
 from landbridge.db.keys import Keyring
 from landbridge.events import outbox
@@ -29,11 +31,10 @@ from landbridge.events.queries import Wanted
 from landbridge.events.topics import no_position, whole
 from landbridge.features.audit import queries as audit
 from landbridge.features.geofences import queries as fences
-from landbridge.features.integrations import dcsa, deliveries, home_assistant, http, traccar, webhook
+from landbridge.features.integrations import dcsa, deliveries, home_assistant, traccar, webhook
 from landbridge.features.integrations import queries as targets
 from landbridge.features.integrations import rules as fleet
 from landbridge.features.integrations.deliveries import Delivery
-from landbridge.features.integrations.errors import Away, Refused
 from landbridge.features.integrations.kinds import KINDS
 from landbridge.features.trips import queries as trips
 from landbridge.tracking import silence

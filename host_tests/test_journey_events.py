@@ -17,6 +17,7 @@ from landbridge.features.routes.queries import routes as lines
 from landbridge.features.trips import queries as trips
 from landbridge.geo import countries
 from landbridge.geo import route as line
+from landbridge.geo.distance import Place
 from landbridge.geo.route import Waypoint
 from landbridge.points import quality as judge
 from landbridge.points import queries as points
@@ -24,7 +25,7 @@ from landbridge.tracking import geofences as fences
 from landbridge.tracking import queries as journeys
 from landbridge.tracking import silence
 from landbridge.tracking.context import way_of
-from landbridge.tracking.findings import Place, see
+from landbridge.tracking.findings import see
 from landbridge.tracking.recompute import work_out
 from sqlalchemy import Connection
 

@@ -11,9 +11,9 @@ import shapely
 from landbridge.core.errors import UserError
 from landbridge.features.exports.formats import Format
 from landbridge.geo import route as line
+from landbridge.geo.distance import Place
 from landbridge.points.queries import StoredPoint
 from landbridge.tracking import geofences as fences
-from landbridge.tracking.findings import Place
 from playwright.sync_api import Page
 
 from host_tests.fleet_bench import FIRST, Fleet, Pages, at, exported

@@ -21,13 +21,13 @@ from typing import Any, NamedTuple
 
 from landbridge.db.database import Database, open_database
 from landbridge.features.devices import queries as devices
+from landbridge.geo.distance import Place
 from landbridge.ingest import news
 from landbridge.ingest.held import hold, write
 from landbridge.points import cells
 from landbridge.points import quality as judge
 from landbridge.points import queries as points
 from landbridge.protocol.point import KIND_CELL, KIND_FIX, QUALITY_GNSS, Point
-from landbridge.tracking.findings import Place
 from landbridge.tracking.recompute import work_out
 
 from tools.world.coverage import Coverage

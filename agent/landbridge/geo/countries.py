@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import shapely
 
+from landbridge.geo.distance import KM_A_DEGREE
 from landbridge.geo.route import MCC
 
 DATA = Path(__file__).parent / "data" / "countries.xz"
@@ -42,7 +43,7 @@ def at(lat: float, lon: float) -> Country | None:
 
 def is_alone(lat: float, lon: float, country: str) -> bool:
     """True when no other country is near enough to a place for the outlines to err."""
-    north = UNSURE_KM / 111.2
+    north = UNSURE_KM / KM_A_DEGREE
     east = north / max(0.01, math.cos(math.radians(lat)))
     countries, tree = _outlines()
     around = tree.query(shapely.box(lon - east, lat - north, lon + east, lat + north), predicate="intersects")

@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 from landbridge.geo.countries import Country
+from landbridge.geo.distance import KM_A_DEGREE
 
 DATA = Path(__file__).parent / "data"
 COUNTRIES, PLACES = DATA / "countries.geojson.gz", DATA / "places.csv.gz"
 OVERVIEW = DATA / "overview.geojson.gz"
 """COUNTRIES in less detail, for a map of the world."""
 LABEL_POPULATION = 100_000
-_KM_A_DEGREE = 111.195
 _REACH_DEG = 6
 Ring = list[list[float]]
 
@@ -53,7 +53,7 @@ def nearest(lat: float, lon: float) -> Near | None:
             away = math.hypot(place.lat - lat, east * cosine)
             if best is None or away < best[0]:
                 best = away, place
-    return Near(best[1], round(best[0] * _KM_A_DEGREE)) if best else None
+    return Near(best[1], round(best[0] * KM_A_DEGREE)) if best else None
 
 
 @cache

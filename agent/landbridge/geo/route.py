@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from landbridge.core import files
 from landbridge.core.errors import UserError
+from landbridge.geo.distance import KM_A_DEGREE
 
 COLUMNS = ("name", "country", "lat", "lon", "kind")
 KINDS = ("hub", "border", "gauge", "yard", "line")
@@ -20,7 +21,6 @@ LONGEST_KM = 14_000.0
 """What a device has room for."""
 LINE_KM_A_CHORD_KM = 1.054
 """A line against straight pieces between its stations."""
-_KM_A_DEGREE = 111.195
 _NEAR_KM = 25.0
 _BACK_KM, _AHEAD_KM = 40.0, 800.0
 OFF_LINE_KM = 150.0
@@ -106,7 +106,7 @@ def _nearest(
         up, right = lat - a.lat, (lon - a.lon) * cosine
         part = (up * north + right * east) / ((north * north + east * east) or 1.0)
         part = min(max(part, 0.0), 1.0)
-        off_km = _KM_A_DEGREE * math.hypot(up - north * part, right - east * part)
+        off_km = KM_A_DEGREE * math.hypot(up - north * part, right - east * part)
         best = min(best, (off_km, a.km + (b.km - a.km) * part))
     return best
 
@@ -125,7 +125,7 @@ def _waypoint(
     elif before:
         last = before[-1]
         east = (lon - last.lon) * math.cos(math.radians((lat + last.lat) / 2))
-        km = last.km + LINE_KM_A_CHORD_KM * _KM_A_DEGREE * math.hypot(lat - last.lat, east)
+        km = last.km + LINE_KM_A_CHORD_KM * KM_A_DEGREE * math.hypot(lat - last.lat, east)
     else:
         km = 0.0
     if before and km <= before[-1].km:

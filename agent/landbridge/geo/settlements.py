@@ -13,12 +13,13 @@ from functools import cache
 from itertools import accumulate
 from pathlib import Path
 
+from landbridge.geo.distance import KM_A_DEGREE
+
 DATA = Path(__file__).parent / "data" / "places.xz"
 CELLS_A_DEGREE = 50
 COLUMNS = 360 * CELLS_A_DEGREE
 FARTHEST_KM = 30.0
 """Beyond it nobody looks."""
-_KM_A_DEGREE = 111.195
 
 
 def cell(lat: float, lon: float) -> tuple[int, int]:
@@ -31,7 +32,7 @@ def nearest_km(lat: float, lon: float) -> float:
     numbers = _numbers()
     row, column = cell(lat, lon)
     cosine = max(math.cos(math.radians(lat)), 0.01)
-    reach = FARTHEST_KM / _KM_A_DEGREE * CELLS_A_DEGREE
+    reach = FARTHEST_KM / KM_A_DEGREE * CELLS_A_DEGREE
     rows, columns = math.ceil(reach), math.ceil(reach / cosine)
     nearest = FARTHEST_KM
     for there in range(row - rows, row + rows + 1):
@@ -40,7 +41,7 @@ def nearest_km(lat: float, lon: float) -> float:
         for number in numbers[bisect_left(numbers, first) : bisect_left(numbers, last + 1)]:
             north = (there + 0.5) / CELLS_A_DEGREE - 90 - lat
             east = ((number % COLUMNS + 0.5) / CELLS_A_DEGREE - 180 - lon) * cosine
-            nearest = min(nearest, _KM_A_DEGREE * math.hypot(north, east))
+            nearest = min(nearest, KM_A_DEGREE * math.hypot(north, east))
     return nearest
 
 

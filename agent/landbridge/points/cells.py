@@ -16,6 +16,7 @@ from landbridge.core import files
 from landbridge.core.errors import UserError
 from landbridge.features.coverage import queries as cells
 from landbridge.features.coverage.queries import Box, Cell
+from landbridge.geo.distance import M_A_DEGREE
 from landbridge.points import quality as judge
 from landbridge.points import queries as points
 from landbridge.points.queries import StoredPoint
@@ -27,7 +28,7 @@ BEYOND_M = {"cell": 5_000, "list": 2_000, "area": 45_000}
 """What was heard goes on beyond the box; tools/campaign/located.py says whether nine in ten lie within."""
 LARGEST_M = 120_000
 """A box that is wider holds a wrong fix, or a name that two cells have."""
-_E5_M = 1.113
+_E5_M = M_A_DEGREE / 1e5
 """Metres in 1e-5 degrees."""
 _MOST_RANGE_M = 100_000
 _LARGEST_NAME = Cell(999_999, (1 << 24) - 1, (1 << 36) - 1)

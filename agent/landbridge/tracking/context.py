@@ -9,10 +9,10 @@ from sqlalchemy import Connection, Row
 
 from landbridge.features.routes.queries import routes as lines
 from landbridge.features.trips import queries as trips
+from landbridge.geo.distance import Place
 from landbridge.geo.route import Waypoint
 from landbridge.geo.timetable import Ahead, timetable
 from landbridge.tracking import earlier
-from landbridge.tracking.findings import Place
 from landbridge.tracking.geofences import Fence
 
 _AT_STATION_M = 15_000.0

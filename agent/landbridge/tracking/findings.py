@@ -1,35 +1,16 @@
 """A point as the journey sees it, and what it may find there."""
 
 from collections.abc import Mapping
-from math import asin, cos, radians, sin, sqrt
 from typing import Any, NamedTuple
 
+from landbridge.geo.distance import Place
 from landbridge.points import quality as judge
 from landbridge.points.geojson import has_position
 from landbridge.points.queries import StoredPoint
 
-_EARTH_M = 6_371_000.0
 _UERE_M = 5.0
 """Error of one satellite's range; times HDOP, and twice for 95 %, that of a fix."""
 _LEAST_ACCURACY_M = 20.0
-
-
-class Place(NamedTuple):
-    """Degrees."""
-
-    lat: float
-    lon: float
-
-    @property
-    def told(self) -> dict[str, float]:
-        """As events have it: where it happened, in place of where the point that shows it was taken."""
-        return {"latitude": self.lat, "longitude": self.lon}
-
-    def metres_to(self, other: "Place") -> float:
-        """Along the great circle."""
-        a, b = radians(self.lat), radians(other.lat)
-        half = sin((b - a) / 2) ** 2 + cos(a) * cos(b) * sin(radians(other.lon - self.lon) / 2) ** 2
-        return 2 * _EARTH_M * asin(min(1.0, sqrt(half)))
 
 
 class Seen(NamedTuple):

@@ -19,9 +19,9 @@ from sqlalchemy import Row
 
 from landbridge.core import files
 from landbridge.core.errors import UserError
-from landbridge.tracking.findings import Finding, Place, Seen
+from landbridge.geo.distance import M_A_DEGREE, Place
+from landbridge.tracking.findings import Finding, Seen
 
-_M_A_DEGREE = 111_195.0
 _PASSED_WITHIN_S = 7_200
 """Two fixes further apart say too little of the way between."""
 _NEEDS_RADIUS = ("Point", "LineString", "MultiLineString")
@@ -70,7 +70,7 @@ class Fence:
     def size_m(self) -> float:
         """Extent, to tell a yard from the country around it."""
         west, south, east, north = self._bounds
-        return float(self.radius_m + max(north - south, (east - west) * cos(radians(south))) * _M_A_DEGREE)
+        return float(self.radius_m + max(north - south, (east - west) * cos(radians(south))) * M_A_DEGREE)
 
     @cached_property
     def _bounds(self) -> tuple[float, float, float, float]:
@@ -83,7 +83,7 @@ class Fence:
 
     def _far_from(self, *places: Place) -> bool:
         """True when a box around the fence holds none of them, nor anything between."""
-        margin = (self.radius_m + 1000) / _M_A_DEGREE
+        margin = (self.radius_m + 1000) / M_A_DEGREE
         west, south, east, north = self._bounds
         wide = margin / max(0.01, cos(radians(max(abs(south), abs(north)) + margin)))
         lats, lons = [each.lat for each in places], [each.lon for each in places]
@@ -102,7 +102,7 @@ def _beside(place: Place, lon: float) -> Place:
 
 def _plane(shape: BaseGeometry, origin: Place) -> BaseGeometry:
     """The shape in metres east and north of `origin`."""
-    scale = (_M_A_DEGREE * cos(radians(origin.lat)), _M_A_DEGREE)
+    scale = (M_A_DEGREE * cos(radians(origin.lat)), M_A_DEGREE)
     return shapely.transform(shape, lambda lonlat: (lonlat - (origin.lon, origin.lat)) * scale)
 
 

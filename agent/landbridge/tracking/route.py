@@ -6,10 +6,11 @@ from math import exp, log, sqrt
 from statistics import NormalDist
 
 from landbridge.core.clock import iso
+from landbridge.geo.distance import Place
 from landbridge.geo.route import find, position
 from landbridge.geo.timetable import rest_of_stop
 from landbridge.tracking.context import Way
-from landbridge.tracking.findings import Finding, Place, Seen
+from landbridge.tracking.findings import Finding, Seen
 from landbridge.tracking.stops import Stops
 
 OFF_M, BACK_M = 60_000.0, 40_000.0

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from math import exp
 
 from landbridge.core.clock import iso
+from landbridge.geo.distance import Place
 from landbridge.geo.timetable import STOPS, STOPS_AT
 from landbridge.tracking.context import Way
-from landbridge.tracking.findings import Finding, Place, Seen
+from landbridge.tracking.findings import Finding, Seen
 
 STAYS_M = 1_000.0
 """A train is shunted within a yard; further away it has left."""

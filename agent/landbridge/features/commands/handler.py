@@ -3,12 +3,12 @@
 Nothing wakes a device: each has its orders when it reports of itself, and no two devices keep step.
 """
 
-import re
 from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Row
 
+from landbridge.core.durations import seconds
 from landbridge.core.errors import UserError
 from landbridge.features.audit import queries as audit
 from landbridge.features.commands import coding as wire
@@ -18,7 +18,6 @@ from landbridge.features.devices import queries as devices
 from landbridge.features.trips import queries as trips
 from landbridge.protocol.uplink import Uplink
 
-_UNITS_S = {"m": 60, "h": 3600, "d": 86400}
 _LONGEST_S = 30 * 86400
 
 
@@ -92,19 +91,6 @@ def argument(verb: str, given: int | None) -> int:
     if known.most and (given is None or not 0 <= given <= known.most):
         raise UserError(f"{verb} needs an argument from 0 to {known.most}: {known.wanted}", "argument")
     return given or 0
-
-
-def seconds(text: str, longest_s: int, field: str) -> int:
-    """How long `text` is, for instance 30m, 24h or 7d; `UserError`, at the `field` of a form, if it is no
-    such time, or longer than allowed."""
-    match = re.fullmatch(r"([1-9][0-9]{0,5})([mhd])", text)
-    length_s = int(match[1]) * _UNITS_S[match[2]] if match else 0
-    if not 0 < length_s <= longest_s:
-        raise UserError(
-            f"{text!r} is no time from 1m to {longest_s // 86400}d: write for instance 30m, 24h or 7d",
-            field,
-        )
-    return length_s
 
 
 def cancel(connection: Connection, device: str, command: int, who: str, now_s: int) -> Row[Any]:

@@ -11,8 +11,8 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
+from landbridge.core.http import Line
 from landbridge.events.outbox import Posted
-from landbridge.features.integrations.http import Line
 
 PUBLISHER = {"partyName": "Landbridge"}
 _SPACE = uuid.UUID("5b1f43b8-7c0c-5d1e-9d52-6f1d5d1f0a11")

@@ -6,11 +6,11 @@ from functools import partial
 from typing import NamedTuple
 
 from landbridge.config import Mail
+from landbridge.core.http import Line
+from landbridge.core.http_errors import Away, Refused
 from landbridge.db.keys import Keyring
 from landbridge.events.outbox import Posted
 from landbridge.features.integrations import dcsa, mail, traccar, webhook
-from landbridge.features.integrations.errors import Away, Refused
-from landbridge.features.integrations.http import Line
 from landbridge.features.integrations.queries import Target
 
 __all__ = ["KINDS", "Away", "Refused", "Send", "opened"]

@@ -9,8 +9,8 @@ from typing import Any
 from urllib.parse import quote
 
 from landbridge.config import Mail
+from landbridge.core.http_errors import Away, Refused
 from landbridge.events.outbox import Posted
-from landbridge.features.integrations.errors import Away, Refused
 from landbridge.geo import countries
 from landbridge.geo import places as geography
 

@@ -9,8 +9,8 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
+from landbridge.core.http import Line
 from landbridge.events.outbox import Posted
-from landbridge.features.integrations.http import Line
 
 _KMH_IN_KNOTS = 1 / 1.852
 _FIELDS = {

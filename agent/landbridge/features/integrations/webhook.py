@@ -5,8 +5,8 @@ import hashlib
 import hmac
 import time
 
+from landbridge.core.http import Line
 from landbridge.events.outbox import Posted
-from landbridge.features.integrations.http import Line
 
 PREFIX = "whsec_"
 """Of a secret as people and libraries have it, before its base64."""

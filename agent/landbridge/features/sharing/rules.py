@@ -6,9 +6,9 @@ from sqlalchemy import Connection, Row
 
 from landbridge.config import Web, base_url
 from landbridge.core import secret
+from landbridge.core.durations import seconds
 from landbridge.core.errors import UserError
 from landbridge.features.audit import queries as audit
-from landbridge.features.commands.handler import seconds
 from landbridge.features.sharing import queries as shares
 from landbridge.features.trips import queries as trips
 

@@ -36,9 +36,9 @@ from typing import Any, NamedTuple, Protocol
 
 from landbridge.core import files
 from landbridge.core.errors import UserError
+from landbridge.core.http import Line
+from landbridge.core.http_errors import Away
 from landbridge.core.typed import checked
-from landbridge.features.integrations.errors import Away
-from landbridge.features.integrations.http import Line
 
 _MOST_BYTES = 1_000_000
 _ASKS = {"status": ("state", "imei"), "usage": ("bytes",)}

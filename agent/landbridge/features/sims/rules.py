@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from landbridge.features.sims.classes import Class
-from landbridge.tracking.findings import Place
+from landbridge.geo.distance import Place
 
 STAGES = ("stock", "test", "active", "suspended", "retired")
 """The life cycle of a card. In stock, suspended and retired it is not to be heard of."""

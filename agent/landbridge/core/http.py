@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-from landbridge.features.integrations.errors import Away, Refused
+from landbridge.core.http_errors import Away, Refused
 
 TIMEOUT_S = 20
 """Of each step: to connect, TLS, and every byte that the target lets us wait for."""
