@@ -84,6 +84,8 @@ class Bench:
     card: Card = field(default_factory=Card)
     variants: Sequence[str] = ()
     scenario: Sequence[Event] = ()
+    has_lines: bool = False
+    """The board has pins for STATUS and the reset line."""
 
     def __post_init__(self) -> None:
         self.env = simpy.Environment(initial_time=0)
@@ -199,6 +201,14 @@ class Bench:
 
     def modem_key(self, pressed: bool) -> None:
         self.modem.key(pressed)
+
+    def modem_reset(self, pressed: bool) -> bool:
+        if self.has_lines:
+            self.modem.reset(pressed)
+        return self.has_lines
+
+    def modem_status(self) -> bool | None:
+        return self.modem.status() if self.has_lines else None
 
     def time_in(self, part: str) -> dict[str, int]:
         """Milliseconds by state of a part."""

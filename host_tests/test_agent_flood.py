@@ -110,11 +110,10 @@ def test_the_pages_end_with_whoever_has_started_them():
 def test_pages_that_take_too_long_to_end_do_not_keep_the_port(monkeypatch):
     monkeypatch.setattr(apart, "_ORPHAN_S", 0.0)
     monkeypatch.setattr(sys, "stdin", Mock())
-    ended = Mock()
-    monkeypatch.setattr(os, "_exit", ended)
+    monkeypatch.setattr(os, "_exit", leave := Mock())
     stop = threading.Event()
     apart._end_with_parent(stop)
-    assert stop.is_set() and ended.call_args.args == (1,)
+    assert stop.is_set() and leave.call_args.args == (1,)
 
 
 def test_the_port_of_pages_that_are_about_to_end_is_waited_for(monkeypatch):

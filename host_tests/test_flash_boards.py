@@ -32,6 +32,11 @@ def changed(folder: Path, old: str, new: str) -> Path:
         ("tx = 27", "tx = 26", "modem.rx: pin 26 is modem.tx already"),
         ("tx = 27", "tx = true", "modem.tx: True is not one of"),
         ("rail = 25", "rail = 18", "modem.rail: 18 is not one of 0, 2, 4, 13"),
+        ("dtr = 32", "reset = 18", "modem.reset: 18 is not one of 0, 2, 4, 13"),
+        ("dtr = 32", "reset = 25", "modem.reset: pin 25 is modem.rail already"),
+        ("dtr = 32", "reset_pressed = 2", "modem.reset_pressed: 2 is not a number from 0 to 1"),
+        ("status = 35", "status = 36", "lid.switch: pin 36 is modem.status already"),
+        ("dtr = 32", "status_on = true", "modem.status_on: True is not a number from 0 to 1"),
         ("rail = 25", "rial = 25", "modem.rial: no such key; there are kind, uart"),
         ("address = 0x48", "address = 0x4C", "temperature.address: 76 is not a number from 72 to 75"),
         ("adc = 34", "adc = 27", "battery.adc: 27 is not one of 32, 33"),
@@ -62,6 +67,9 @@ def test_an_error_names_file_key_and_range(tmp_path, old, new, said):
         ("sda = 21", "i2c.sda", 0, "waits to be flashed"),
         ("scl = 22", "i2c.scl", 12, "wrong voltage"),
         ("rail = 25", "modem.rail", 12, "wrong voltage"),
+        ("dtr = 32", "modem.dtr", 12, "wrong voltage"),
+        ("status = 35", "modem.status", 0, "waits to be flashed"),
+        ("status = 35", "modem.status", 12, "wrong voltage"),
     ],
 )
 def test_a_pin_that_would_keep_the_chip_from_starting_is_refused_with_the_reason(

@@ -75,6 +75,43 @@ def test_every_part_of_a_sound_tracker_is_good(dialect, tmp_path, capsys):
     assert not list(tmp_path.iterdir())
 
 
+class StaysOn(Port):
+    """A board without a rail, whose modem takes the order to power off and does not go."""
+
+    def modem_rail(self, on: bool) -> None:
+        super().modem_rail(True)
+
+    def uart_write(self, data: bytes) -> None:
+        super().uart_write(data.replace(b"+CPOF", b"").replace(b"+QPOWD=1", b""))
+
+
+@pytest.mark.parametrize("has_lines", [False, True])
+@pytest.mark.parametrize("dialect", ["bg95", "sim7600"])
+def test_a_modem_that_stays_on_is_found_bad(dialect, has_lines, tmp_path, capsys):
+    said, _, good = tried(StaysOn(dialect, has_lines=has_lines), tmp_path, capsys)
+    assert not good and not said["off"][0] and "still on" in said["off"][1]
+    assert all(fine for part, (fine, _) in said.items() if part != "off")
+
+
+@pytest.mark.parametrize("dialect", ["bg95", "sim7600"])
+def test_a_modem_is_off_when_its_status_says_so(dialect, tmp_path, capsys):
+    port = Port(dialect, has_lines=True)
+    said, _, good = tried(port, tmp_path, capsys)
+    assert good and said["off"] == (True, "the modem is off") and not port.modem.status()
+
+
+class Inverted(Port):
+    """STATUS over a transistor that nobody has told the board of."""
+
+    def modem_status(self) -> bool:
+        return not self.modem.status()
+
+
+def test_a_status_line_that_lies_is_found_bad(tmp_path, capsys):
+    said, _, good = tried(Inverted("bg95"), tmp_path, capsys)
+    assert not good and not said["off"][0] and "status_on" in said["off"][1]
+
+
 def test_what_is_bad_is_told_and_the_rest_still_tested(tmp_path, capsys):
     port = Port("bg95")
     port.air.audible.clear()

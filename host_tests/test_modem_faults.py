@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import random
+import types
 
 import pytest
+from locator.modem import ModemSilent, make
 
 from host_tests.modem_bench import Bench
 from tools.campaign import at_faults
@@ -208,3 +210,39 @@ def test_an_exception_that_is_not_ours_is_found(monkeypatch):
     outcome = at_faults.run(at_faults.Cell("bg95", "next", "AT+CEREG?", "split"), seed=1)
     assert outcome.trouble == "struck wake: IndexError: string index out of range"
     assert at_faults.figures([outcome])["failures"] == 1
+
+
+def test_a_hang_ends_with_a_reset_of_the_right_length(bench):
+    assert bench.answer("hang") == b""
+    for ms, answers in ((1_000, False), (4_500, False), (2_500, True)):
+        bench.line.reset(True)
+        bench.run(ms)
+        bench.line.reset(False)
+        bench.output.clear()
+        bench.run(5_000)
+        assert (b"RDY" in bench.output) is answers
+    assert bench.send("AT")[-1] == "OK"
+
+
+@pytest.mark.parametrize("dialect", ["bg95", "sim7600"])
+def test_a_modem_that_hangs_on_a_board_without_a_rail_is_reset_and_powered_off(dialect):
+    device = Bench(dialect, has_lines=True)
+    line = FaultyLine(device.env, device.modem, random.Random(1))
+    line.on_output = device.output.extend
+    device.modem = line  # type: ignore[assignment]
+    line.rail(True)
+    device.modem_rail = lambda on: False  # type: ignore[assignment, method-assign]
+    modem = make(types.SimpleNamespace(MODEM=dialect, apn=b"iot"), device)
+    modem.start(False, False)
+    line.arm(Fault("hang", "AT+CGSN"))
+    with pytest.raises(ModemSilent):
+        modem.identity()
+    modem.start(False, False)
+    modem.await_card()
+    assert modem.identity()[0].isdigit()
+    line.arm(Fault("hang", "AT+CPOF" if dialect == "sim7600" else "AT+QPOWD=1"))
+    with pytest.raises(ModemSilent):
+        modem.stop(False)
+    modem.cut_supply()  # as the wake does
+    device.run(30_000)
+    assert not line.status() and not modem.on

@@ -212,3 +212,74 @@ def test_no_psm_on_gsm():
         bench.run(1_000)
     bench.run(60_000)
     assert "psm" not in states(bench)
+
+
+STATUS_LAG_MS = {"bg95": 0, "sim7600": 25_000}
+"""STATUS of a SIM7600 falls long after its last line."""
+
+
+def reset(bench: Bench, ms: int) -> None:
+    bench.modem.reset(True)
+    bench.run(ms)
+    bench.modem.reset(False)
+
+
+def test_status_is_high_while_the_modem_is_on(bench):
+    bench.modem.rail(True)
+    assert not bench.modem.status()
+    bench.press()
+    assert not bench.modem.status()  # it rises when the firmware is ready
+    bench.until("RDY", 20_000)
+    assert bench.modem.status()
+    order, line = OFF[bench.dialect]
+    ordered = bench.now()
+    bench.send(order)
+    assert bench.modem.status()
+    bench.until(line, 65_000)
+    assert bench.modem.status() is bool(STATUS_LAG_MS[bench.dialect])
+    bench.run(max(1, ordered + STATUS_LAG_MS[bench.dialect] + 100 - bench.now()))
+    assert not bench.modem.status()
+
+
+def test_status_is_low_in_psm(parked):
+    assert not parked.modem.status()
+
+
+@pytest.mark.parametrize(
+    ("dialect", "ms", "resets"),
+    [
+        ("bg95", 300, False),
+        ("bg95", 2_500, True),
+        ("bg95", 4_500, False),
+        ("sim7600", 50, False),
+        ("sim7600", 300, True),
+        ("sim7600", 2_500, False),
+    ],
+)
+def test_only_a_pulse_of_the_right_length_resets(dialect, ms, resets):
+    bench = Bench(dialect)
+    bench.boot()
+    bench.run(10_000)
+    bench.lines.clear()
+    reset(bench, ms)
+    assert bench.modem.status() is not resets
+    bench.run(20_000)
+    assert bench.modem.status() and ("RDY" in told(bench)) is resets
+
+
+def test_a_bg95s_reset_line_is_its_power_key():
+    bench = Bench("bg95")
+    bench.modem.rail(True)
+    reset(bench, 2_500)
+    bench.until("RDY", 5_000)
+    reset(bench, 700)
+    bench.until("POWERED DOWN", 10_000)
+    assert not bench.modem.status()
+
+
+def test_a_reset_does_not_turn_on_a_sim7600_that_is_off():
+    bench = Bench("sim7600")
+    bench.modem.rail(True)
+    reset(bench, 300)
+    bench.run(20_000)
+    assert not bench.modem.status() and states(bench) == []

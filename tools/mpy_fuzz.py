@@ -132,6 +132,12 @@ class Port:
     def modem_key(self, pressed):
         pass
 
+    def modem_reset(self, pressed):
+        return False
+
+    def modem_status(self):
+        return None
+
 
 class Board:
     apn = b"iot"

@@ -387,7 +387,7 @@ class Wake:
             if self._modem.lost_supply:
                 self._state[st.ORBITS] = 0
         except ModemError:
-            self._port.modem_rail(False)
+            self._modem.cut_supply()
             self._state[st.PARKED] = self._state[st.ORBITS] = 0
 
     def _may_park(self):

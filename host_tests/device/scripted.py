@@ -30,6 +30,8 @@ class Table:
         self.piece = 64
         self.pins = []
         self.closed_until = b""
+        self.has_reset = False
+        self.status = None  # of a board without the line
 
     def ticks_ms(self):
         return self.now
@@ -45,6 +47,14 @@ class Table:
 
     def modem_key(self, pressed):
         self.pins.append(("key", pressed))
+
+    def modem_reset(self, pressed):
+        if self.has_reset:
+            self.pins.append(("reset", pressed, self.now))
+        return self.has_reset
+
+    def modem_status(self):
+        return self.status
 
     def modem_dtr(self, level):
         self.pins.append(("dtr", level))

@@ -25,6 +25,7 @@ class Board:
     MODEM_UART, MODEM_BAUD, MODEM_TX, MODEM_RX = 1, 115200, 27, 26
     MODEM_KEY, MODEM_KEY_PRESSED = 4, 0
     MODEM_RAIL, MODEM_RAIL_ON, MODEM_RAIL_MS, MODEM_DTR = 25, 1, 50, 32
+    MODEM_RESET, MODEM_RESET_PRESSED, MODEM_STATUS, MODEM_STATUS_ON = 14, 1, 35, 0
     BATTERY_ADC, BATTERY_RATIO_MILLI = 34, 2000
     I2C_SDA, I2C_SCL = 21, 22
     ACCELEROMETER_ADDRESS, ACCELEROMETER_INTERRUPT = 0x18, 33
@@ -35,7 +36,7 @@ class Board:
 
 
 class Bare(Board):
-    MODEM_RAIL = MODEM_DTR = BATTERY_ADC = None
+    MODEM_RAIL = MODEM_DTR = MODEM_RESET = MODEM_STATUS = BATTERY_ADC = None
     ACCELEROMETER_ADDRESS = TEMPERATURE_ADDRESS = LIGHT_ADDRESS = LID_SWITCH = LED_PIN = None
 
 
@@ -113,6 +114,27 @@ def test_the_power_key_is_pressed_as_the_board_has_it():
     assert chip.levels[4] == 0
     device.modem_key(False)
     assert chip.levels[4] == 1
+
+
+def test_the_reset_line_is_pressed_as_the_board_has_it_and_held_let_go():
+    device = power_on()
+    sleep(device, 1000, 0)
+    assert 14 not in chip.held  # not touched before it is needed
+    device = power_on()
+    assert device.modem_reset(True) is not False and chip.levels[14] == 1
+    assert device.modem_reset(False) is not False and chip.levels[14] == 0
+    sleep(device, 1000, 0)
+    assert chip.held[14] == 0
+    device = power_on(Bare)
+    assert device.modem_reset(True) is False and device.modem_rail(False) is False and not chip.written
+
+
+def test_status_tells_whether_the_modem_is_on_as_the_board_has_it():
+    device = power_on()
+    for level, is_on in ((0, True), (1, False)):
+        chip.levels[35] = level
+        assert device.modem_status() is is_on
+    assert power_on(Bare).modem_status() is None
 
 
 def test_a_read_returns_with_what_has_come_or_at_its_time_out():

@@ -26,6 +26,12 @@ class Port(Protocol):
     def modem_key(self, pressed: bool) -> None:
         """Its power key."""
 
+    def modem_reset(self, pressed: bool) -> bool:
+        """Its reset line; False where there is none."""
+
+    def modem_status(self) -> bool | None:
+        """Its STATUS: on; None where there is none."""
+
     def modem_dtr(self, level: bool) -> None:
         """High (True): it may sleep."""
 
@@ -54,6 +60,8 @@ class Recorder:
         self.sleep_ms = port.sleep_ms
         self.modem_rail = port.modem_rail
         self.modem_key = port.modem_key
+        self.modem_reset = port.modem_reset
+        self.modem_status = port.modem_status
         self.modem_dtr = port.modem_dtr
 
     def uart_write(self, data: bytes) -> None:

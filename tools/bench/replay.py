@@ -77,6 +77,14 @@ class ReplayPort:
     def modem_key(self, pressed: bool) -> None:
         """No key."""
 
+    def modem_reset(self, pressed: bool) -> bool:
+        """No reset line."""
+        return False
+
+    def modem_status(self) -> bool | None:
+        """No STATUS."""
+        return None
+
     def modem_dtr(self, level: bool) -> None:
         """No DTR."""
 

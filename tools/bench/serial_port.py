@@ -67,6 +67,14 @@ class SerialPort:
         if self._key:
             self._line.rts = pressed
 
+    def modem_reset(self, pressed: bool) -> bool:
+        """An adapter has no line for it."""
+        return False
+
+    def modem_status(self) -> bool | None:
+        """Nor for STATUS."""
+        return None
+
     def modem_dtr(self, level: bool) -> None:
         """High is the adapter's DTR not asserted. A pseudo terminal has none."""
         try:

@@ -112,6 +112,14 @@ class VirtualPort:
         """Its power key."""
         self.modem.key(pressed)
 
+    def modem_reset(self, pressed: bool) -> bool:
+        """No such line."""
+        return False
+
+    def modem_status(self) -> bool | None:
+        """No such line."""
+        return None
+
     def modem_dtr(self, level: bool) -> None:
         """Its DTR."""
         self.modem.dtr(level)

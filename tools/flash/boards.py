@@ -78,6 +78,10 @@ KEYS: dict[str, dict[str, Key]] = {
         "rail_on": Key(range(2), 1),
         "rail_ms": Key(range(1_001), 0),
         "dtr": _pin(HELD),
+        "reset": _pin(HELD),
+        "reset_pressed": Key(range(2), 1),
+        "status": _pin(DRIVEN),
+        "status_on": Key(range(2), 1),
     },
     "battery": {
         "chemistry": Key(("LiSOCl2", "LiFePO4", "NMC")),

@@ -101,6 +101,14 @@ class Modem:
         """The power key; a pulse of 500 ms or more turns the modem on or off, or wakes it."""
         self._unit.power.key(pressed)
 
+    def reset(self, pressed: bool) -> None:
+        """The reset line, pressed: low at the modem."""
+        self._unit.power.reset(pressed)
+
+    def status(self) -> bool:
+        """The STATUS output; True is high: the modem is on."""
+        return self._unit.power.status()
+
     def dtr(self, level: bool) -> None:
         """The DTR line; high lets the modem sleep after AT+QSCLK=1 or AT+CSCLK=1."""
         self._unit.power.dtr(level)

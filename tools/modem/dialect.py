@@ -25,6 +25,12 @@ class Dialect:
     boot_lines: tuple[tuple[int, str], ...]
     sim_ready_ms: int
     radio_on_lines: tuple[str, ...]
+    reset_ms: tuple[int, int]
+    """How long the reset line is to be held (hardware design)."""
+    reset_is_key: bool
+    """RESET_N is multiplexed from PWRKEY: a shorter pulse is one of the power key."""
+    status_off_ms: int
+    """From the order to power off until STATUS has fallen, at least."""
     off_ms: tuple[int, int]
     off_line: str
     """Told when the power goes off; "" for nothing."""

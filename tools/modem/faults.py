@@ -87,6 +87,12 @@ class Uart(Protocol):
     def key(self, pressed: bool) -> None:
         """Power key."""
 
+    def reset(self, pressed: bool) -> None:
+        """Reset line."""
+
+    def status(self) -> bool:
+        """STATUS."""
+
     def dtr(self, level: bool) -> None:
         """DTR."""
 
@@ -147,6 +153,16 @@ class FaultyLine:
         """The power key; a modem that hangs does not feel it."""
         if self._active != "hang":
             self._modem.key(pressed)
+
+    def reset(self, pressed: bool) -> None:
+        """The reset line; a modem that hangs feels it, and every fault ends when it acts."""
+        self._modem.reset(pressed)
+        if not pressed and not self._modem.status():
+            self._end_era()
+
+    def status(self) -> bool:
+        """STATUS."""
+        return self._modem.status()
 
     def dtr(self, level: bool) -> None:
         """The DTR line."""

@@ -34,6 +34,8 @@ class Power:
         self._rail = False
         self._presses = 0
         self._pressed = False
+        self._reset_since: int | None = None
+        self._status_until = 0
         self._dtr = False
         self._deaf = False
         self._asleep = False
@@ -70,6 +72,7 @@ class Power:
         if not on:
             self._unit.observer.cut()
             self._tasks.stop()
+            self._status_until = 0
             self._die(State.OFF)
             self._unit.clock.lose()
 
@@ -79,6 +82,26 @@ class Power:
             self._presses += 1
             self._unit.env.process(self._hold(self._presses))
         self._pressed = pressed
+
+    def reset(self, pressed: bool) -> None:
+        """Acts when it is let go, after a pulse as long as the manual wants it (`Dialect.reset_ms`); one
+        modem's is its power key held for longer."""
+        now, since = int(self._unit.env.now), self._reset_since
+        self._reset_since = (now if since is None else since) if pressed else None
+        if pressed or since is None or not self._rail:
+            return
+        dialect, held_ms = self._unit.dialect, now - since
+        least, most = dialect.reset_ms
+        if least <= held_ms <= most and (dialect.reset_is_key or self.state is not State.OFF):
+            self._tasks.stop()
+            self.restart()
+        elif dialect.reset_is_key and PULSE_MS <= held_ms < least:
+            self._toggle()
+
+    def status(self) -> bool:
+        """STATUS: high from when the firmware is ready until the modem is off, or asleep for hours; some keep
+        it for a while longer."""
+        return self.state in (State.ON, State.STOPPING) or self._unit.env.now < self._status_until
 
     def dtr(self, level: bool) -> None:
         """High: may sleep."""
@@ -101,6 +124,7 @@ class Power:
         """Say goodbye, then off."""
         if self.state is State.ON:
             self.state = State.STOPPING
+            self._status_until = int(self._unit.env.now) + self._unit.dialect.status_off_ms
             self._tasks.start(self._stop())
 
     def check_supply(self) -> None:
@@ -112,6 +136,7 @@ class Power:
 
     def restart(self) -> None:
         """Reset: off and on again."""
+        self._status_until = 0
         self._unit.observer.restarted()
         self._die(State.BOOT)
         self._tasks.start(self._boot())
@@ -126,8 +151,10 @@ class Power:
 
     def _hold(self, press: int) -> Work:
         yield self._unit.env.timeout(PULSE_MS)
-        if not self._pressed or press != self._presses or not self._rail:
-            return
+        if self._pressed and press == self._presses and self._rail:
+            self._toggle()
+
+    def _toggle(self) -> None:
         if self.state in (State.OFF, State.PSM):
             self._turn_on()
         else:

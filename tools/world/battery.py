@@ -10,7 +10,7 @@ from __future__ import annotations
 import tomllib
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from tools.world.line import DATA
@@ -40,6 +40,11 @@ class Kind:
     knee_v: float
     capacitor_c_a_v: float
     settings: Sequence[str]
+
+    def holding(self, capacity_mah: float) -> Kind:
+        """The same battery with less or more in it; what it loses by itself is a part of that."""
+        part = capacity_mah / self.capacity_mah
+        return replace(self, capacity_mah=capacity_mah, self_discharge_ua=part * self.self_discharge_ua)
 
 
 def read_kinds() -> dict[str, Kind]:

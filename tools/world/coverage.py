@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, get_args
@@ -93,11 +93,23 @@ class _Radio:
     sites: list[Site]
 
 
-class Coverage:
-    """The radio of one trip for one class of modem; of the line, `usable_share` at most is usable."""
+SILENT_DBM = -150.0
 
-    def __init__(self, line: Line, modem: str, seed: int, usable_share: float | None = None) -> None:
+
+class Coverage:
+    """The radio of one trip for one class of modem; of the line, `usable_share` at most is usable. In the
+    `silences`, from and until so many ms, no network is there at all."""
+
+    def __init__(
+        self,
+        line: Line,
+        modem: str,
+        seed: int,
+        usable_share: float | None = None,
+        silences: Sequence[tuple[int, int]] = (),
+    ) -> None:
         self._seed = seed
+        self._silences = silences
         self._line = line
         self._sites: dict[str, list[Site]] = {}
         self._tables: dict[str, list[_Table]] = {}
@@ -135,6 +147,8 @@ class Coverage:
         return {(table.operator.plmn, table.kind): self._level(table, km, ms) for table in tables}
 
     def _level(self, table: _Table, km: float, ms: int) -> float:
+        if any(start_ms <= ms < end_ms for start_ms, end_ms in self._silences):
+            return SILENT_DBM
         step = km / STEP_KM - table.first
         index = min(max(int(step), 0), len(table.levels) - 2)
         part = min(max(step - index, 0.0), 1.0)
@@ -233,7 +247,7 @@ def _tabled(track: _Track, radio: _Radio, settlements: tuple[Settlement, ...]) -
             radio.operator,
             kind,
             radio.first,
-            np.full(count, -150.0, np.float32),
+            np.full(count, SILENT_DBM, np.float32),
             np.zeros(count, np.int32),
         )
         for kind in get_args(Rat)
@@ -274,7 +288,7 @@ def _from_site(track: _Track, site: Site, settlements: tuple[Settlement, ...]) -
     distance = _distances_km(track.points[steps], (place.lat, place.lon))
     # A town is as near as its edge.
     edge = np.maximum(0.7, distance - 0.25 * math.sqrt(place.population / 1_000))
-    return steps.start, np.where(distance <= REACH_KM, _rsrp(edge), -150.0).astype(np.float32)
+    return steps.start, np.where(distance <= REACH_KM, _rsrp(edge), SILENT_DBM).astype(np.float32)
 
 
 def _rsrp(distance: Any) -> Levels:

@@ -1,7 +1,8 @@
 """A container crosses Eurasia: real firmware, simulated modem and world, real broker and agent.
 
 `python -m tools.world.demo [--modem bg95|sim7600] [--seed N] [--days N] [--card KIND] [--apns 2]
-[--season NAME] [--battery NAME] [--compare] [--chaos] [--port N] [--show] [--out DIR] [--after DIR ...]`
+[--world NAME] [--season NAME] [--battery NAME] [--compare] [--chaos] [--port N] [--show] [--out DIR]
+[--after DIR ...]`
 prints the figures of the trip and leaves its picture, its track and all figures in DIR. With --compare fixed
 schedules ride along (`tools.world.compare`). It exits with 1, naming what fell short, when a figure is not as
 it must be.
@@ -14,13 +15,14 @@ import logging
 import math
 import sys
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
 from rich.console import Console
 
 from tools.flash.layout import LayoutError
-from tools.world import battery, cards, compare, figures, page, picture, stage, summary, weather
+from tools.world import battery, cards, compare, figures, page, picture, stage, summary, weather, worlds
 from tools.world.access import Access
 from tools.world.compare import Comparison
 from tools.world.delivered import Delivered
@@ -48,7 +50,7 @@ def play(arguments: argparse.Namespace, console: Console) -> int:
     out.mkdir(parents=True, exist_ok=True)
     logging.basicConfig(filename=out / LOG, filemode="w", level=logging.WARNING, force=True)
     with console.status("starting broker and agent, compiling the firmware"):
-        trip = _trip(arguments)
+        trip = trip_of(arguments)
         built = stage.build(out, **trip | {"port": arguments.port, "trap": trap})
     try:
         chaos = chaos_on(built, trap) if trap else None
@@ -74,9 +76,11 @@ def play(arguments: argparse.Namespace, console: Console) -> int:
         built.close()
 
 
-def _trip(arguments: argparse.Namespace) -> dict[str, Any]:
+def trip_of(arguments: argparse.Namespace) -> dict[str, Any]:
     """What makes the trip, as `stage.build` takes it: the same for all who are compared."""
     return {
+        "world": worlds.WORLDS[arguments.world],
+        "counted_mah": counted(arguments) * told_mah(arguments),
         "modem": arguments.modem,
         "seed": arguments.seed,
         "days": arguments.days,
@@ -94,19 +98,32 @@ def _trip(arguments: argparse.Namespace) -> dict[str, Any]:
 def settings(arguments: argparse.Namespace) -> list[str]:
     """What is ordered before the trip: the cold that is to come, the battery unless it is the usual one; a
     budget is a battery that gives so much a day at the coldest, for all days of the trip: the container may
-    stand at its goal for weeks before it is fetched."""
+    stand at its goal for weeks before it is fetched. When that will be, nobody knows in a world in which the
+    operator ends the trip."""
     kind, coldest_c = battery.KINDS[arguments.battery], COLDEST_C[arguments.season]
     wanted = [*kind.settings]
     if arguments.season != weather.USUAL:
         wanted.append(f"coldest_dc={10 * coldest_c}")
-    if arguments.budget:
-        given = BATTERY_COUNTED * battery.at(kind.usable, coldest_c) * kind.nominal_v * 3.6
-        mah = round(arguments.budget * arguments.days / given)
-        target_days = max(7, arguments.days + AROUND_DAYS)
-        wanted += [f"target_days={target_days}", f"battery_mah={mah}"]
-    elif arguments.battery != battery.USUAL:
-        wanted.append(f"battery_mah={kind.capacity_mah:.0f}")
+    if arguments.budget and worlds.WORLDS[arguments.world].stay_days is None:
+        wanted.append(f"target_days={max(7, arguments.days + AROUND_DAYS)}")
+    if arguments.budget or arguments.battery != battery.USUAL:
+        wanted.append(f"battery_mah={told_mah(arguments)}")
     return [*wanted, *arguments.set]
+
+
+def told_mah(arguments: argparse.Namespace) -> int:
+    """The charge that the device is told."""
+    kind = battery.KINDS[arguments.battery]
+    if not arguments.budget:
+        return int(kind.capacity_mah)
+    wanted_mah = arguments.budget * arguments.days / (kind.nominal_v * 3.6)
+    mah: int = round(wanted_mah / counted(arguments))
+    return mah
+
+
+def counted(arguments: argparse.Namespace) -> float:
+    """The part of it that the device counts on, in the cold that is to come."""
+    return BATTERY_COUNTED * battery.at(battery.KINDS[arguments.battery].usable, COLDEST_C[arguments.season])
 
 
 def _tell(
@@ -118,19 +135,19 @@ def _tell(
     console: Console,
 ) -> int:
     """Draw, write, print."""
-    out, built = arguments.out, demo.stage
-    demands = figures.demands(
-        arguments.modem, arguments.season, arguments.battery, arguments.budget or math.inf
-    )
+    out: Path = arguments.out
+    built = demo.stage
+    budget_j = arguments.budget or math.inf
+    demands = figures.demands(arguments.modem, arguments.season, arguments.battery, budget_j, arguments.world)
     short = figures.fell_short(found, demands)
     short += [f"nobody was killed at: {point}" for point in demo.chaos.missed()] if demo.chaos else []
     short += compare.fell_short(found, others)
     short += demo.access.short() if demo.access else []
-    title = f"{stage.CONTAINER}, {stage.LINE}: {found.days:.1f} days"
+    title = f"{stage.CONTAINER}, {stage.LINE}, {arguments.world}: {found.days:.1f} days"
     picture.draw(trail(title, built.trip, demo.diary.states, had.points), out / "track.png")
     track = built.services.agent.do("export", stage.DEVICE, "--format", "geojson")
     (out / "track.geojson").write_text(track)
-    names = ("modem", "seed", "days", "card", "apns", "season", "battery", "chaos", "budget", "set")
+    names = ("modem", "seed", "days", "card", "apns", "world", "season", "battery", "chaos", "budget", "set")
     again = {name: getattr(arguments, name) for name in names}
     kills = demo.chaos.kills if demo.chaos else Counter()
     summary.write(out.with_suffix(".json"), again, found, demands, kills, short, others)
@@ -165,11 +182,15 @@ class Parser(argparse.ArgumentParser):
         self.exit(2, f"{message}; see {self.prog} --help\n")
 
 
-def _arguments() -> argparse.Namespace:
+def parsed(words: Sequence[str] | None = None) -> argparse.Namespace:
+    """The command line, or these `words` of one."""
     parser = Parser(prog="python -m tools.world.demo", description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--modem", choices=MODEMS, default="bg95")
     parser.add_argument("--seed", type=int, default=1, help="the same seed is the same trip")
-    parser.add_argument("--days", type=int, default=45)
+    parser.add_argument("--days", type=int, help="45, or what the world needs, unless told")
+    parser.add_argument(
+        "--world", choices=worlds.WORLDS, default=worlds.USUAL, help="docs/demo.md tells of each"
+    )
     parser.add_argument("--card", choices=cards.KINDS, default="single", help="docs/card.md tells of each")
     parser.add_argument(
         "--season", choices=weather.SEASONS, default=weather.USUAL, help="docs/world.md tells of each"
@@ -193,9 +214,11 @@ def _arguments() -> argparse.Namespace:
         metavar="DIR",
         help="demos that the agent has seen",
     )
-    arguments = parser.parse_args()
+    arguments = parser.parse_args(words)
     if arguments.compare and arguments.chaos:
         parser.error("--compare: who is killed, and when, is never the same twice; leave out --chaos")
+    if arguments.days is None:
+        arguments.days = worlds.days(worlds.WORLDS[arguments.world], arguments.seed)
     if arguments.days < 1 or not 0 <= arguments.port < 65536:
         parser.error("--days must be at least 1, --port at most 65535")
     if arguments.apns == 2 and arguments.card != "euicc4":
@@ -210,7 +233,7 @@ def _arguments() -> argparse.Namespace:
 def main() -> int:
     """The command line."""
     try:
-        return play(_arguments(), Console())
+        return play(parsed(), Console())
     except (ServiceError, LayoutError, OSError) as error:
         print(error, file=sys.stderr)
         return 1

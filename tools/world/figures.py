@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from itertools import pairwise
 from statistics import median
 from typing import Any
 
-from tools.world import battery, newest, weather
+from tools.world import battery, newest, weather, worlds
 from tools.world.delivered import Delivered
 from tools.world.diary import DAY_MS, Diary
 from tools.world.lockstep import Counters
@@ -104,6 +104,9 @@ class Figures:
     """In which networks were heard and none took the card."""
     switches: int = 0
     """Of profiles or identities of the card."""
+    back_h: list[float | None] = field(default_factory=list)
+    """After each time without any network: from when one could be used again to the next uplink, without
+    the bar of data that it began with; None: never."""
 
 
 def measure(
@@ -166,6 +169,7 @@ def measure(
         digest=digest,
         refused_h=diary.refused_ms / HOUR_MS,
         switches=switches,
+        back_h=back_h(trip.back_ms(), delivered.contacts_ms, trip.bars()),
     )
 
 
@@ -198,6 +202,21 @@ def longest_silence_h(contacts_ms: Sequence[int], barred: Sequence[Bar]) -> floa
         return later - earlier - sum(max(0, overlap) for overlap in overlaps)
 
     return max(silence_ms(*pair) for pair in pairwise(contacts_ms)) / HOUR_MS
+
+
+def back_h(backs_ms: Sequence[int], contacts_ms: Sequence[int], bars: Sequence[Bar]) -> list[float | None]:
+    """Hours from each time at which coverage was back to the first contact after it; the first bar between
+    them is excused: no device can avoid it."""
+
+    def hours(back_ms: int) -> float | None:
+        after = bisect_left(contacts_ms, back_ms)
+        if after == len(contacts_ms):
+            return None
+        contact_ms = contacts_ms[after]
+        bar = next((each for each in sorted(bars) if back_ms <= each.start_ms < contact_ms), None)
+        return (contact_ms - back_ms - (min(bar.end_ms, contact_ms) - bar.start_ms if bar else 0)) / HOUR_MS
+
+    return [hours(each) for each in backs_ms]
 
 
 def borders(trip: Trip, contacts_ms: Sequence[int]) -> list[Border]:
@@ -240,6 +259,8 @@ DEMANDS = (
 NOT_HARD = ("brown_outs", "longest_silence_h", "account_percent")
 """What a wake has spent in which the supply fails is in no account of the device."""
 ALIVE = Demand("silent_at_end_h", f"at most {LONGEST_SILENCE_H:g}", lambda value: value <= LONGEST_SILENCE_H)
+BACK_H, LEAN_BACK_H, LEAN_J = 6.0, 24.0, 65.0
+"""A device is heard of so soon after coverage is back; the second, with at most so many joules a day."""
 COLD = Demand("below_35_h", f"at least {LEAST_COLD_H:g}", lambda value: value >= LEAST_COLD_H)
 """Of the season "extreme"."""
 
@@ -249,10 +270,15 @@ def demands(
     season: str = weather.USUAL,
     battery_kind: str = battery.USUAL,
     budget_j: float = math.inf,
+    world: str = worlds.USUAL,
 ) -> tuple[Demand, ...]:
     """All demands on a trip with this modem and so many joules a day; in another season, or on another
     battery than the usual one, the supply may give way and the device may be silent for longer, but it must
-    live and lose nothing."""
+    live and lose nothing. In another world it must be heard of again soon after each time without a
+    network."""
+    if world != worlds.USUAL:
+        forgiven = NOT_HARD if worlds.WORLDS[world].charge < 1 else ("longest_silence_h",)
+        return (*(each for each in DEMANDS if each.figure not in forgiven), ALIVE, back(budget_j))
     if (season, battery_kind) != (weather.USUAL, battery.USUAL):
         hard = (each for each in DEMANDS if each.figure not in NOT_HARD)
         return (*hard, ALIVE, COLD) if season == "extreme" else (*hard, ALIVE)
@@ -262,6 +288,16 @@ def demands(
         *DEMANDS,
         Demand("points_a_day", f"at least {least:g}", lambda value: value >= least),
         Demand("mah_a_day", f"at most {most:g}", lambda value: value <= most),
+    )
+
+
+def back(budget_j: float) -> Demand:
+    """How soon a device with so many joules a day must be heard of once coverage is back."""
+    most_h = LEAN_BACK_H if budget_j <= LEAN_J else BACK_H
+    return Demand(
+        "back_h",
+        f"at most {most_h:g} each",
+        lambda value: all(each is not None and each <= most_h for each in value),
     )
 
 
@@ -275,5 +311,7 @@ def fell_short(figures: Figures, demands: Sequence[Demand] = DEMANDS) -> list[st
     ]
 
 
-def _short(value: float) -> str:
+def _short(value: Any) -> str:
+    if isinstance(value, list):
+        return ", ".join("never" if each is None else _short(each) for each in value)
     return f"{value:.1f}" if isinstance(value, float) else str(value)

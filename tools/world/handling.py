@@ -18,13 +18,15 @@ from tools.world.train import HOUR_MS, Train
 
 SHOCK_MG = {
     "run": (250, 0.35),
+    "sea": (150, 0.4),
     "lift": (900, 0.4),
     "shunt": (500, 0.4),
     "hump": (1_600, 0.5),
     "bump": (120, 0.4),
 }
 """Median and sigma of a peak."""
-RUN_SHOCKS_AN_HOUR = 6.0
+SHOCKS_AN_HOUR = {"run": 6.0, "sea": 2.0}
+"""Of what lasts for hours; all else is one shock."""
 MOST_MG = 16_000
 """The sensor's range."""
 LIFT_DEG = (0.0, 6.0)
@@ -96,7 +98,7 @@ class Handling:
 def _shocks(piece: Piece, rng: random.Random) -> Iterator[Shock]:
     length_ms = piece.end_ms - piece.start_ms
     hours = length_ms / HOUR_MS
-    number = 1 if piece.kind != "run" else max(1, round(RUN_SHOCKS_AN_HOUR * hours))
+    number = max(1, round(SHOCKS_AN_HOUR.get(piece.kind, 0.0) * hours))
     median, sigma = SHOCK_MG[piece.kind]
     for _ in range(number):
         mg = round(median * math.exp(rng.gauss(0, sigma)))

@@ -19,7 +19,18 @@ RUN_RATE, RUN_RATE_A_KMH, RUN_SIGMA = 4.0, 0.45, 0.35
 """Counts a minute of a running wagon: about 25 at 48 km/h, spread by track and load."""
 MOUNT_SIGMA = 0.3
 """How much more or less than another a device feels all of it, by its mount."""
-SHUNTS_AN_HOUR = {"hub": 0.02, "border": 0.15, "gauge": 0.12, "yard": 0.35, "line": 0.1, "loop": 0.0}
+SEA_RATE, SEA_SIGMA, SEA_MS = 8.0, 0.8, 6 * HOUR_MS
+"""Counts a minute in a ship's hold: engine and waves, another sea every six hours; on a calm one a travelling
+container feels like a standing one."""
+SHUNTS_AN_HOUR = {
+    "hub": 0.02,
+    "border": 0.15,
+    "gauge": 0.12,
+    "yard": 0.35,
+    "line": 0.1,
+    "loop": 0.0,
+    "rest": 0.0,
+}
 SHUNT_MIN = (2.0, 10.0)
 SHUNT_RATE = (6.0, 25.0)
 HUMP_PROBABILITY = {"yard": 0.4}
@@ -27,7 +38,15 @@ HUMP_PROBABILITY = {"yard": 0.4}
 HUMP_COUNTS = (8, 25)
 LIFTS = {"hub": 2, "gauge": 1}
 LIFT_MIN, LIFT_RATE = 3.0, 20.0
-BUMPS_AN_HOUR = {"hub": 0.05, "border": 0.04, "gauge": 0.05, "yard": 0.06, "line": 0.1, "loop": 0.6}
+BUMPS_AN_HOUR = {
+    "hub": 0.05,
+    "border": 0.04,
+    "gauge": 0.05,
+    "yard": 0.06,
+    "line": 0.1,
+    "loop": 0.6,
+    "rest": 0.2,
+}
 """False wakes: wind, a neighbour's crane, a train that passes on the other track."""
 BUMP_COUNTS = (1, 3)
 BUMP_MS = 2_000
@@ -35,7 +54,7 @@ HUMP_MS = 8_000
 
 
 class Piece(NamedTuple):
-    """A time in which counts come evenly; `kind` is "run", "lift", "shunt", "hump" or "bump"."""
+    """A time in which counts come evenly; `kind` is "run", "sea", "lift", "shunt", "hump" or "bump"."""
 
     start_ms: int
     end_ms: int
@@ -85,6 +104,8 @@ def _pieces(train: Train, end_ms: int, rng: random.Random) -> Iterator[Piece]:
             return
         if segment.kind == "run":
             yield _run(segment, mount, rng)
+        elif segment.kind == "sea":
+            yield from _sea(segment, mount, rng)
         else:
             yield from _stand(segment._replace(end_ms=min(segment.end_ms, end_ms)), rng)
 
@@ -94,6 +115,13 @@ def _run(segment: Segment, mount: float, rng: random.Random) -> Piece:
     kmh = (segment.end_km - segment.start_km) * TRACK_KM_A_LINE_KM / length_ms * HOUR_MS
     rate = (RUN_RATE + RUN_RATE_A_KMH * kmh) * mount * math.exp(rng.gauss(0, RUN_SIGMA))
     return Piece(segment.start_ms, segment.end_ms, max(1.0, rate * length_ms / MINUTE_MS), "run")
+
+
+def _sea(segment: Segment, mount: float, rng: random.Random) -> Iterator[Piece]:
+    for start_ms in range(segment.start_ms, segment.end_ms, SEA_MS):
+        end_ms = min(start_ms + SEA_MS, segment.end_ms)
+        rate = SEA_RATE * mount * math.exp(rng.gauss(0, SEA_SIGMA))
+        yield Piece(start_ms, end_ms, max(1.0, rate * (end_ms - start_ms) / MINUTE_MS), "sea")
 
 
 def _stand(segment: Segment, rng: random.Random) -> Iterator[Piece]:

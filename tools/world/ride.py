@@ -38,6 +38,8 @@ class Demo:
     diary: Diary
     chaos: Chaos | None
     access: Access | None = None
+    _ended: bool = False
+    """By the operator."""
 
     def run(self, tell: Tell) -> None:
         """Run the trip to its end, then until the device has nothing left to tell."""
@@ -67,6 +69,10 @@ class Demo:
             services.start()
         elif not alive:
             services.check()
+        ends_ms = self.stage.trip.operator_ends_ms
+        if ends_ms is not None and now_ms >= ends_ms and not self._ended:
+            self._ended = True
+            services.agent.do("trips", "end", stage.DEVICE)
 
     def _standing(self, now_ms: int) -> dict[str, Any]:
         """What `Tell` is told."""

@@ -14,7 +14,7 @@ from typing import IO
 
 from tools.flash.layout import lay_out
 from tools.modem import Modem
-from tools.world import battery, cards, earlier, weather
+from tools.world import battery, cards, earlier, weather, worlds
 from tools.world.clock import VirtualClock
 from tools.world.harsh import MILD, Harshness
 from tools.world.lockstep import Device
@@ -22,6 +22,7 @@ from tools.world.process import HEAP_KW, interpreter
 from tools.world.services import BROKER_HOST, PLATFORM, UPDATES_HOST, Agent, Broker, ServiceError, Services
 from tools.world.traffic import CountedNetwork, Traffic
 from tools.world.trip import START_UTC_S, ModemClass, Trip
+from tools.world.worlds import World
 
 DEVICE = "lb-demo-1"
 CONTAINER = "CSQU3054383"
@@ -79,6 +80,8 @@ def build(
     shuttles: int = 0,
     apns: int = 1,
     after: Sequence[Path] = (),
+    world: World = worlds.WORLDS[worlds.USUAL],
+    counted_mah: float | None = None,
 ) -> Stage:
     """Make the trip of `seed`, start broker and agent, add the device and its trip to the agent.
 
@@ -86,8 +89,8 @@ def build(
     chaos arms its traps; `heap_kw` is the device's heap in kilo-words; `harshness` is the world's.
     `variants` are those of the modem's firmware; in `hostile` a broker that is against us reads what to do.
     `card` is one of `cards.KINDS`; `settings` (NAME=VALUE) are ordered before the trip. `season`,
-    `battery_kind` and `shuttles` as in `Trip`; `apns` as in `cards.issue`; the agent has seen the demos in
-    the folders `after`. Raises `ServiceError` when a service does not start.
+    `battery_kind`, `shuttles`, `world` and `counted_mah` as in `Trip`; `apns` as in `cards.issue`;
+    the agent has seen the demos in the folders `after`. Raises `ServiceError` when a service does not start.
     """
     lock = _lock(out)
     _clear(out)
@@ -96,7 +99,9 @@ def build(
     agent = Agent(out / "agent", broker, clock.path, trap)
     services = Services(broker, agent)
     issued = cards.issue(card, apns)
-    trip = Trip(seed, modem, days, harshness, issued.agreements, season, battery_kind, shuttles)
+    trip = Trip(
+        seed, modem, days, harshness, issued.agreements, season, battery_kind, shuttles, world, counted_mah
+    )
     trip.card = issued.card
     try:
         flash = _provision(out / "flash", services, after)

@@ -15,9 +15,9 @@ import simpy
 
 from tools.modem.air import Cell, Fix, Sky
 from tools.modem.card import Card
-from tools.world import battery, weather
+from tools.world import battery, weather, worlds
 from tools.world.battery import MINIMUM_V, START_V, Battery
-from tools.world.coverage import Coverage
+from tools.world.coverage import USABLE_DBM, Coverage
 from tools.world.doors import Doors
 from tools.world.handling import Handling
 from tools.world.harsh import MILD, Harshness, Spells
@@ -29,6 +29,7 @@ from tools.world.rules import CONGESTION, Admission, Bar, DataBar
 from tools.world.satellites import Satellites
 from tools.world.train import Train
 from tools.world.weather import Weather
+from tools.world.worlds import World
 
 START_UTC_S = 1_767_592_800
 """2026-01-05T06:00:00Z: the coldest weeks fall on the steppe."""
@@ -36,6 +37,8 @@ START_UTC_S = 1_767_592_800
 DAY_MS = 86_400_000
 MARGIN_MS = 3 * DAY_MS
 """The world goes on for so long after the last day."""
+LOOK_MS = 60_000
+"""Coverage that is back is looked for so often."""
 
 ModemClass = Literal["bg95", "sim7600"]
 
@@ -99,7 +102,8 @@ class Trip:
     `battery` tells what is left (`left()`), what was drawn (`used_mah`) and the `lowest` voltage;
     `rtc` is the device's own clock; `forbidden` are the networks on the card's list when the trip begins;
     `agreements` as in `rules.Admission`; `season` of `weather.SEASONS`, `battery_kind` of `battery.KINDS`.
-    `shuttles` as `times` of `Train.shuttle`, 0: the usual trip.
+    `shuttles` as `times` of `Train.shuttle`, 0: the trip of the `world`. `counted_mah`: the charge
+    that the device counts on, where that is not the capacity of its kind of battery.
     """
 
     def __init__(
@@ -112,6 +116,8 @@ class Trip:
         season: str = weather.USUAL,
         battery_kind: str = battery.USUAL,
         shuttles: int = 0,
+        world: World = worlds.WORLDS[worlds.USUAL],
+        counted_mah: float | None = None,
     ) -> None:
         self.seed = seed
         self.env = simpy.Environment(initial_time=0)
@@ -119,20 +125,26 @@ class Trip:
         self.end_ms = days * DAY_MS
         self.given = Given()
         self.brown_outs: list[BrownOut] = []
-        self.line = Line.read()
-        rng = random.Random(f"{seed}/train")
-        self.train = Train.shuttle(self.line, rng, shuttles) if shuttles else Train.draw(self.line, rng)
+        line, rng = Line.read(), worlds.rng(seed)
+        self.train = Train.shuttle(line, rng, shuttles) if shuttles else world.train(line, rng)
+        self.line = self.train.line
+        self.silences = world.silences(self.train)
+        self.operator_ends_ms = world.ends_ms(self.train)
+        """When the operator ends the trip; None: not before all is over."""
         last_ms = self.end_ms + MARGIN_MS
         rng = random.Random(f"{seed}/weather")
         cold = weather.SEASONS[season]
         self.weather = Weather(rng, self.train.position, START_UTC_S, last_ms, cold)
-        self.battery = Battery(self.weather.battery_c, battery.KINDS[battery_kind])
+        kind = battery.KINDS[battery_kind]
+        if world.charge != 1.0:
+            kind = kind.holding(world.charge * (counted_mah or kind.capacity_mah))
+        self.battery = Battery(self.weather.battery_c, kind)
         self.rtc = Rtc(random.Random(f"{seed}/rtc").uniform(*GAIN_PPM), self.weather.battery_c)
         self.motion = Motion(self.train, last_ms, random.Random(f"{seed}/motion"))
         self.doors = Doors(self.train, START_UTC_S, random.Random(f"{seed}/doors"))
         self.handling = Handling(self.train, self.motion, random.Random(f"{seed}/handling"))
         self._satellites = Satellites(self.train, seed)
-        self._coverage = Coverage(self.line, modem, seed, harshness.usable_share)
+        self._coverage = Coverage(self.line, modem, seed, harshness.usable_share, self.silences)
         self._admission = Admission(seed, harshness, agreements)
         self.forbidden = self._admission.forbidden(harshness.forbidden)
         self._dead = Spells(seed, "dead", harshness.dead)
@@ -183,6 +195,18 @@ class Trip:
     def hours_barred(self) -> float:
         """Hours so far in which some network barred the card's data."""
         return self._bar.hours(self._now_ms())
+
+    def back_ms(self) -> list[int]:
+        """When a network that takes the card could be used again, by each of the `silences` that is over."""
+        until_ms = self._now_ms()
+        times = (range(end_ms, until_ms, LOOK_MS) for _, end_ms in self.silences)
+        found = (next((ms for ms in each if self._served(ms)), None) for each in times)
+        return [ms for ms in found if ms is not None]
+
+    def _served(self, ms: int) -> bool:
+        levels = self._coverage.levels(self.km(ms), ms)
+        usable = {plmn for (plmn, _), dbm in levels.items() if dbm > USABLE_DBM}
+        return any(self._admission.cause(ms, self.card.imsi, plmn) == 0 for plmn in sorted(usable))
 
     def charge(self, part: str, state: str) -> None:
         """The modem's `meter`: a part of it has changed its state."""

@@ -202,7 +202,7 @@ class Bg95(Driver):
             return True
         self.accepts(b"+QPOWD=1")
         if not self._power_down():
-            self._cut_supply()
+            self.cut_supply()
         return False
 
     def _falls_asleep(self):
@@ -211,19 +211,19 @@ class Bg95(Driver):
         deadline = self.port.ticks_ms() + _PARK_MS
         while self.port.ticks_ms() < deadline:
             self.port.sleep_ms(_PARK_STEP_MS)
-            if not self.channel.hears(_PARK_TRIES):
+            if self.port.modem_status() is False or not self.channel.hears(_PARK_TRIES):
                 return True
         return False
 
     def _power_down(self):
+        """Whether the modem says that it goes, or has gone by its STATUS."""
+        step_ms = _POWER_DOWN_MS if self.port.modem_status() is None else SHORT_MS
         deadline = self.port.ticks_ms() + _POWER_DOWN_MS
-        while True:
-            left = deadline - self.port.ticks_ms()
-            line = self.channel.wait(b"", left) if left > 0 else None
-            if line is None:
-                return False
-            if line.endswith(b"DOWN"):
+        while self.port.ticks_ms() < deadline:
+            line = self.channel.wait(b"", min(step_ms, deadline - self.port.ticks_ms()))
+            if (line and line.endswith(b"DOWN")) or self.port.modem_status() is False:
                 return True
+        return False
 
     def psm_granted(self):
         """Whether the network has granted PSM: +CEREG level 4 then tells both timers (manual 6.3)."""

@@ -81,9 +81,10 @@ class Driver:
         self.lost_supply = False  # by `stop`; and with it the clock and the orbits of GNSS
 
     def start(self, surely_off, configure):
-        """Power on and reach `OK`. `surely_off` saves the probe; `configure` repeats CONFIGURE."""
+        """Power on and reach `OK`. `surely_off` or STATUS saves the probe; `configure` repeats CONFIGURE."""
         self.channel.booting, self._refused, self._silent = True, None, False
         self.port.modem_rail(True)
+        surely_off = surely_off or self.port.modem_status() is False
         try:
             if surely_off or not (self.channel.hears() or self._rescue().escape(self)):
                 self.boot()
@@ -237,20 +238,24 @@ class Driver:
 
     def boot(self):
         """Press the power key until the modem answers. Raises `ModemSilent`."""
-        for _ in range(2):  # the key toggles: a modem that was on after all is off after the first
-            self.channel.forget(b"RDY")
-            self.port.modem_key(True)
-            self.port.sleep_ms(self.KEY_MS)
-            self.port.modem_key(False)
-            self.port.sleep_ms(self.QUIET_MS)
-            self.channel.wait(b"RDY", self.BOOT_MS)
-            if self.channel.hears(_SYNC_TRIES):
-                return
-        raise ModemSilent("power on")
+        key = (self.port.modem_key, self.KEY_MS)
+        # The key toggles: a modem that was on after all is off after the first.
+        if not (self.starts_after(*key) or self.starts_after(*key)):
+            raise ModemSilent("power on")
 
-    def _cut_supply(self):
-        self.port.modem_rail(False)
-        self.lost_supply = True
+    def starts_after(self, press, ms):
+        """Whether the modem answers after a pulse of its power key, or of its reset line."""
+        self.channel.forget(b"RDY")
+        press(True)
+        self.port.sleep_ms(ms)
+        press(False)
+        self.port.sleep_ms(self.QUIET_MS)
+        self.channel.wait(b"RDY", self.BOOT_MS)
+        return self.channel.hears(_SYNC_TRIES)
+
+    def cut_supply(self):
+        """What is left when the modem does not power off."""
+        self._rescue().cut_supply(self)
 
     def _rescue(self):
         from locator.modem import rescue

@@ -11,6 +11,7 @@ _OFF_MS = const(1500)
 _CHATTER_MS = const(5000)
 _CFUN_MS = const(15000)
 _CARD_MS = const(5000)
+_RESET_MS = {"bg95": 2500, "sim7600": 300}  # 2 to 3.8 s, 100 to 500 ms (hardware designs)
 _NO_CARD = const(10)  # +CME ERROR
 _RADIO_OFF_MS = const(10000)
 _CONTEXT_MS = const(40000)
@@ -44,8 +45,11 @@ def escape(driver):
 
 
 def cold_boot(driver):
-    """The modem hangs: take its supply away, which is left off when that does not help (`ModemSilent`)."""
+    """The modem hangs: reset it where the board has the line, which spares its clock; else, or when that does
+    not help, take its supply away, which is left off when that does not help either (`ModemSilent`)."""
     port = driver.port
+    if port.modem_reset(False) is not False and driver.starts_after(port.modem_reset, _RESET_MS[driver.KIND]):
+        return
     try:
         port.modem_rail(False)
         port.sleep_ms(_OFF_MS)
@@ -54,6 +58,21 @@ def cold_boot(driver):
     except ModemSilent:
         port.modem_rail(False)
         raise
+
+
+def cut_supply(driver):
+    """The modem does not power off. Where its supply cannot be cut, but its reset line pressed, it is started
+    again, which resets it if need be, and told once more: it would draw its current all through the pause.
+    """
+    port, again, driver.lost_supply = driver.port, driver.lost_supply, True
+    if port.modem_rail(False) is not False or again or port.modem_reset(False) is False:
+        return
+    try:
+        driver.start(False, False)
+        driver.stop(False)
+    except ModemError:
+        pass
+    port.modem_rail(False)
 
 
 def card_gone(driver):

@@ -143,7 +143,7 @@ class Sim7600(Driver):
         deadline = self.port.ticks_ms() + _POWER_DOWN_MS
         while self.channel.wait(b"NORMAL POWER DOWN", _GOODBYE_MS) is None and self.channel.hears():
             if self.port.ticks_ms() >= deadline:
-                self._cut_supply()
+                self.cut_supply()
                 break
         return False
 

@@ -23,6 +23,7 @@ _COUNT_MS = const(500)  # motion that goes on counts once in so long
 _RAIL = const(0)
 _KEY = const(1)
 _DTR = const(2)
+_RESET = const(3)
 
 
 class Port:
@@ -35,7 +36,7 @@ class Port:
     def __init__(self, board):
         self._board = board
         self._uart: machine.UART = None  # type: ignore[assignment]  # of a modem that is on
-        self._outputs: list = [None, None, None]
+        self._outputs: list = [None, None, None, None]
         self._i2c = None
         self._accelerometer = None
         self._counts = 0  # since the last look
@@ -97,7 +98,7 @@ class Port:
             self._uart.deinit()
             self._uart = None  # type: ignore[assignment]
         if board.MODEM_RAIL is None:
-            return
+            return False
         rises = on and not (self._outputs[_RAIL] and self._outputs[_RAIL].value() == board.MODEM_RAIL_ON)
         self._drive(_RAIL, board.MODEM_RAIL, board.MODEM_RAIL_ON, on)
         if rises:
@@ -109,6 +110,15 @@ class Port:
     def modem_dtr(self, level):
         if self._board.MODEM_DTR is not None:
             self._drive(_DTR, self._board.MODEM_DTR, 1, level)
+
+    def modem_reset(self, pressed):
+        if self._board.MODEM_RESET is None:
+            return False
+        self._drive(_RESET, self._board.MODEM_RESET, self._board.MODEM_RESET_PRESSED, pressed)
+
+    def modem_status(self):
+        number = self._board.MODEM_STATUS
+        return None if number is None else Pin(number, Pin.IN).value() == self._board.MODEM_STATUS_ON
 
     def senses(self):
         board = self._board

@@ -16,6 +16,7 @@ _ATTACH_S = const(180)
 _FIX_S = const(120)
 _BLINK_MS = const(150)
 _SEALED_MS = const(3000)
+_OFF_S = const(35)  # STATUS of a SIM7600 falls 25 s after the order to power off
 _BYTES = b"\x55\xaa" * 256
 
 
@@ -96,6 +97,7 @@ def _start(port, modem, lamp):
 
 
 def _card(port, modem, lamp):
+    modem.await_card()
     imei, iccid, imsi, revision = modem.identity()
     told = (imei, iccid, imsi, revision)
     return _tell("card", bool(iccid and imsi), "IMEI %s, ICCID %s, IMSI %s, %s" % told)
@@ -129,8 +131,24 @@ def _satellites(port, modem, lamp):
 
 
 def _off(port, modem, lamp):
+    belied = port.modem_status() is False  # it answers
     modem.stop(False)
-    return _tell("off", True, "the modem is off")
+    if belied:
+        return _tell("off", False, "STATUS says off while the modem is on: modem.status, status_on?")
+    port.modem_rail(True)  # the line may be shut
+    began_ms = port.ticks_ms()
+    while _is_on(port, modem):
+        if port.ticks_ms() - began_ms > 1000 * _OFF_S:
+            return _tell("off", False, "the modem is still on: modem.key, rail, status?")
+        port.sleep_ms(1000)
+        port.feed()
+    return _tell("off", True, "the modem is off" + (": its supply was cut" if modem.lost_supply else ""))
+
+
+def _is_on(port, modem):
+    """By STATUS, or where the board does not have it by whether the modem answers."""
+    status = port.modem_status()
+    return modem.channel.hears() if status is None else status
 
 
 _MODEM = (("modem", _start), ("card", _card), ("network", _network), ("GNSS", _satellites), ("off", _off))

@@ -79,6 +79,12 @@ class LockstepPort:
     def modem_key(self, pressed):
         self._pin(_PIN_KEY, pressed)
 
+    def modem_reset(self, pressed):
+        return False
+
+    def modem_status(self):
+        return None
+
     def modem_dtr(self, level):
         self._pin(_PIN_DTR, level)
 
