@@ -10,6 +10,7 @@ from http.client import HTTPConnection
 from itertools import pairwise
 
 import pytest
+from landbridge.core.rate_limit import Buckets
 from landbridge.features.commands import coding as commands
 from landbridge.features.devices import queries as devices
 from landbridge.features.diagnostics import wake_coding as why
@@ -20,7 +21,7 @@ from landbridge.features.users import rules as tokens
 from landbridge.geo import countries
 from landbridge.geo import places as geography
 from landbridge.protocol import settings
-from landbridge.web.guard import SHARED, Buckets, rate_of
+from landbridge.web.guard import SHARED, rate_of
 from landbridge.web.seen import ALARMS
 from landbridge.web.viewer import csrf_of
 from landbridge.web.words import chinese

@@ -9,6 +9,7 @@ import pytest
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
+from landbridge.core.rate_limit import Rate
 from landbridge.features.commands import handler as commands
 from landbridge.features.diagnostics.queries import wakes
 from landbridge.features.diagnostics.wake_coding import Wake
@@ -55,7 +56,7 @@ class Served:
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     with pytest.MonkeyPatch.context() as changes:
-        changes.setattr(guard, "USUAL", guard.Rate(1e9, 1e9))
+        changes.setattr(guard, "USUAL", Rate(1e9, 1e9))
         fleet = Fleet(tmp_path_factory.mktemp("schema"))
         made = Served(fleet)
         with made.pages.served():

@@ -1,30 +1,51 @@
-"""How much one device may send: what is beyond is not stored, nor answered, so the device keeps it."""
+"""How much one sender may have done: so much at once, and so much in a time."""
 
 import time
+from collections import OrderedDict
 from collections.abc import Callable
+from typing import NamedTuple
 
+_MOST = 10_000
 _MOST_TOPICS = 200_000
 
 
+class Rate(NamedTuple):
+    """So many at once, so many a second after that."""
+
+    burst: float
+    a_second: float
+
+
+class Buckets:
+    """A token bucket a client, or a name; those away longest are forgotten when there are too many."""
+
+    def __init__(self, most: int = _MOST) -> None:
+        self._most = most
+        self._left: OrderedDict[tuple[str, Rate], tuple[float, float]] = OrderedDict()
+
+    def take(self, client: str, rate: Rate, now: float) -> bool:
+        """Whether `client` may make one more request at `now`, seconds."""
+        key = (client, rate)
+        left, at = self._left.pop(key, (rate.burst, now))
+        left = min(rate.burst, left + (now - at) * rate.a_second)
+        self._left[key] = (max(0.0, left - 1) if left >= 1 else left, now)
+        if len(self._left) > self._most:
+            self._left.popitem(last=False)
+        return left >= 1
+
+    def __len__(self) -> int:
+        return len(self._left)
+
+
 class RateLimit:
-    """A bucket for each topic: a minute's worth of messages at once, filled again over a minute."""
+    """How much one device may send: a minute's worth of messages at once, filled again over a minute. What is
+    beyond is not stored, nor answered, so the device keeps it."""
 
     def __init__(self, per_minute: int, now: Callable[[], float] = time.monotonic) -> None:
-        self._per_minute = per_minute
+        self._rate = Rate(per_minute, per_minute / 60)
         self._now = now
-        self._buckets: dict[str, tuple[float, float]] = {}
+        self._buckets = Buckets(_MOST_TOPICS)
 
     def allows(self, topic: str) -> bool:
         """Whether one more message on `topic` is to be taken now."""
-        now = self._now()
-        left, since = self._buckets.get(topic, (self._per_minute, now))
-        left = min(self._per_minute, left + (now - since) * self._per_minute / 60)
-        if len(self._buckets) >= _MOST_TOPICS and topic not in self._buckets:
-            self._forget(now)
-        self._buckets[topic] = (max(left - 1, 0.0), now) if left >= 1 else (left, now)
-        return left >= 1
-
-    def _forget(self, now: float) -> None:
-        """Those that are full again by now; if that are none, all."""
-        kept = {topic: each for topic, each in self._buckets.items() if now - each[1] < 60}
-        self._buckets = kept if len(kept) < _MOST_TOPICS else {}
+        return self._buckets.take(topic, self._rate, self._now())

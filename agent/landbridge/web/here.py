@@ -8,8 +8,8 @@ from fastapi import Request
 
 from landbridge.config import Config
 from landbridge.core.clock import Clock
+from landbridge.core.rate_limit import Buckets
 from landbridge.db.database import Database
-from landbridge.web.guard import Buckets
 from landbridge.web.places import Places, Turns
 
 STREAMS = 20
