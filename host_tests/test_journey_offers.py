@@ -12,10 +12,10 @@ from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 from landbridge.cli import app
 from landbridge.core.clock import iso
 from landbridge.core.errors import UserError
+from landbridge.core.names import HOUSE
 from landbridge.db.database import Database, open_database
 from landbridge.events import outbox
 from landbridge.events import queries as events
-from landbridge.events.outbox import HOUSE
 from landbridge.features.devices import queries as devices
 from landbridge.features.geofences import queries as fences
 from landbridge.features.trips import queries as trips

@@ -6,14 +6,13 @@ from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, delete, exists, func, insert, select, update
 
+from landbridge.core.names import HOUSE
 from landbridge.db import bulk, order
 from landbridge.db.tables import outbox, refusals, targets
 from landbridge.events import tracks
 
 BROKER = "broker"
 """The kind of target that the MQTT broker is, which the sender brings the outbox to."""
-HOUSE = "default"
-"""The tenant of what lies on nobody's trip."""
 
 
 class Outgoing(NamedTuple):

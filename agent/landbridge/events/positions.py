@@ -8,8 +8,9 @@ from collections.abc import Iterable
 
 from sqlalchemy import Connection
 
+from landbridge.core.names import HOUSE
 from landbridge.events import outbox, topics
-from landbridge.events.outbox import HOUSE, Outgoing
+from landbridge.events.outbox import Outgoing
 from landbridge.ingest.held import Held
 from landbridge.points import quality as judge
 from landbridge.points import queries as points

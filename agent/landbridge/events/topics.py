@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from landbridge.core.clock import iso
-from landbridge.events.outbox import HOUSE, Outgoing, Posted
+from landbridge.core.names import HOUSE
+from landbridge.events.outbox import Outgoing, Posted
 from landbridge.events.queries import Event
 from landbridge.points import geojson
 from landbridge.points import quality as judge

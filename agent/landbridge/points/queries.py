@@ -21,10 +21,10 @@ from sqlalchemy import (
     update,
 )
 
+from landbridge.core.names import HOUSE
 from landbridge.db import bulk
 from landbridge.db.among import among_given
 from landbridge.db.tables import devices, points, trips, uplinks
-from landbridge.events.outbox import HOUSE
 from landbridge.points import gaps
 from landbridge.protocol.columns import Rows
 from landbridge.protocol.point import KIND_FIX, KIND_STILL, Point

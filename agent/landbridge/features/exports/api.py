@@ -12,10 +12,10 @@ from fastapi.responses import Response, StreamingResponse
 from sqlalchemy import Row
 from starlette.concurrency import run_in_threadpool
 
+from landbridge.core.names import HOUSE
 from landbridge.db import order
 from landbridge.events import queries as events
 from landbridge.events import tracks
-from landbridge.events.outbox import HOUSE
 from landbridge.events.queries import Wanted
 from landbridge.events.topics import message, numbered
 from landbridge.features.exports.formats import MEDIA_TYPES, Format, export

@@ -7,9 +7,9 @@ import typer
 from landbridge.core import files, table
 from landbridge.core.clock import iso
 from landbridge.core.errors import UserError
+from landbridge.core.names import checked
 from landbridge.db.opened import opened
 from landbridge.features.geofences import queries as fences
-from landbridge.features.users.rules import checked
 from landbridge.tracking.geofences import from_row, read
 
 _NAME = typer.Argument(help="Name of the fence.")

@@ -4,7 +4,8 @@ everybody."""
 import json
 from typing import Any
 
-from landbridge.events.outbox import HOUSE, Posted
+from landbridge.core.names import HOUSE
+from landbridge.events.outbox import Posted
 from landbridge.events.publisher import Publish
 from landbridge.events.topics import POSITION
 

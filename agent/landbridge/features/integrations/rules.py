@@ -7,13 +7,13 @@ from urllib.parse import urlsplit
 from sqlalchemy import Connection
 
 from landbridge.core.errors import UserError
+from landbridge.core.names import checked
 from landbridge.db.keys import Keyring
 from landbridge.features.audit import queries as audit
 from landbridge.features.devices import queries as devices
 from landbridge.features.integrations import queries as targets
 from landbridge.features.integrations.kinds import KINDS
 from landbridge.features.integrations.queries import Target
-from landbridge.features.users.rules import checked
 
 _SECRET_BYTES = 32
 

@@ -8,6 +8,7 @@ import typer
 from landbridge.core import table
 from landbridge.core.clock import from_iso, iso
 from landbridge.core.errors import UserError
+from landbridge.core.names import checked
 from landbridge.db.opened import LARGEST, opened, whoever
 from landbridge.events import cli as told
 from landbridge.events import queries as events
@@ -18,7 +19,6 @@ from landbridge.features.trips.container import container_number
 from landbridge.features.trips.end import follow
 from landbridge.features.trips.start import Booking
 from landbridge.features.trips.start import start as start_trip
-from landbridge.features.users.rules import checked
 from landbridge.protocol.settings import SETTINGS
 from landbridge.tracking import offers
 

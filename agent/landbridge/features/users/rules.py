@@ -1,18 +1,15 @@
 """Who may look and act over HTTP."""
 
-import re
-
 from sqlalchemy import Connection
 
 from landbridge.core import secret
 from landbridge.core.errors import UserError
-from landbridge.events.outbox import HOUSE
+from landbridge.core.names import checked
 from landbridge.features.audit import queries as audit
 from landbridge.features.users import queries as tokens
 
 ROLES = ("reader", "operator", "admin")
 """Each may what those before it may: look; send commands, set, share; silence a device or make it forget."""
-_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
 
 
 def add(connection: Connection, name: str, role: str, tenant: str | None, who: str, now_s: int) -> str:
@@ -36,10 +33,3 @@ def revoke(connection: Connection, name: str, who: str, now_s: int) -> None:
         raise UserError(f"no token {name}; `landbridge tokens list` shows those there are")
     tokens.revoke(connection, row.token, who, now_s)
     audit.add(connection, who, f"token {name} revoked", now_s)
-
-
-def checked(name: str, what: str) -> str:
-    """`name`; `UserError` if no `what` can be called so."""
-    if not _NAME.fullmatch(name) or (what == "tenant" and name == HOUSE):
-        raise UserError(f"{name!r} cannot be the name of a {what}: 1 to 32 of a-z, 0-9 and -, not {HOUSE}")
-    return name
