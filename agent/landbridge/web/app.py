@@ -116,6 +116,7 @@ async def _refused(request: Request, error: AnyHTTPException, field: str = "") -
     # Whoever asks for nothing that is there may be signed in all the same.
     with suppress(NotSignedIn, AnyHTTPException, OperationalError):
         if answer := await shown_again(request, code, why, field):
+            answer.headers.update(error.headers or {})
             return answer
     who = None
     request.state.wrong = NOTHING_WRONG
