@@ -38,8 +38,10 @@ test: .venv/dev.stamp typings/lint.stamp ## every test, on CPython and on MicroP
 	@sh .ci/system_packages.sh; left_out=$$?; [ $$left_out = 0 ] || [ $$left_out = 3 ] || exit 1; \
 		$(BIN)/python -m pytest -n 2 --dist loadfile && exit $$left_out
 
-lint: .venv/dev.stamp typings/lint.stamp ## style, and types of host code and of device code
+lint: .venv/dev.stamp typings/lint.stamp ## style, which folder imports which, and types of host code and of device code
 	@$(BIN)/ruff check .
+	@PYTHONPATH=.:agent:firmware $(BIN)/lint-imports --no-cache
+	@$(BIN)/python -m pytest host_tests/test_arrows.py
 	@$(BIN)/mypy
 	@$(BIN)/mypy --config-file .ci/mypy-device.ini
 

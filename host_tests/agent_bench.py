@@ -15,16 +15,18 @@ from typing import Any
 import cbor2
 import paho.mqtt.client as mqtt
 import pytest
-from landbridge import config, service
-from landbridge.clock import CLOCK_FILE_VARIABLE, EPOCH, Clock
-from landbridge.fleet.enrol import enrol
+from landbridge import app as service
+from landbridge import config
+from landbridge.core.clock import CLOCK_FILE_VARIABLE, EPOCH, Clock
+from landbridge.db.database import Database, open_database
+from landbridge.db.keys import Keyring
+from landbridge.features.devices.enrol import enrol
+from landbridge.ingest import dead_letters as letters
+from landbridge.ingest.held import hold, write
 from landbridge.ingest.pipeline import Pipeline
-from landbridge.store import letters, points
-from landbridge.store.database import Database, open_database
-from landbridge.store.held import hold, write
-from landbridge.store.keys import Keyring
-from landbridge.wire import envelope
-from landbridge.wire.point import Point
+from landbridge.points import queries as points
+from landbridge.protocol import envelope
+from landbridge.protocol.point import Point
 from paho.mqtt.enums import CallbackAPIVersion
 from sqlalchemy import Connection
 

@@ -10,7 +10,8 @@ import threading
 import time
 from typing import Any
 
-from landbridge import config, service
+from landbridge import app as service
+from landbridge import config
 from landbridge.ingest.pipeline import Answer, Pipeline
 from landbridge.ingest.session import Received
 from landbridge.ingest.storing import Opened

@@ -11,25 +11,28 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from landbridge.clock import Clock
 from landbridge.config import Config, Mail, Web
-from landbridge.coverage.cells import Located
-from landbridge.fleet import targets as fleet
-from landbridge.fleet import tokens
-from landbridge.ingest import judge, news
-from landbridge.journey.rework import work_out
-from landbridge.outbound import topics
-from landbridge.outbound.deliveries import Deliveries
-from landbridge.outbound.export import Format, export
-from landbridge.outbound.kinds import opened
-from landbridge.store import devices, outbox, points, trips
-from landbridge.store.database import Database, open_database
-from landbridge.store.devices import Window
-from landbridge.store.held import hold, write
-from landbridge.store.keys import Keyring
-from landbridge.store.points import StoredPoint
+from landbridge.core.clock import Clock
+from landbridge.db.database import Database, open_database
+from landbridge.db.keys import Keyring
+from landbridge.events import outbox, topics
+from landbridge.features.devices import queries as devices
+from landbridge.features.devices.queries import Window
+from landbridge.features.exports.formats import Format, export
+from landbridge.features.integrations import rules as fleet
+from landbridge.features.integrations.deliveries import Deliveries
+from landbridge.features.integrations.kinds import opened
+from landbridge.features.trips import queries as trips
+from landbridge.features.users import rules as tokens
+from landbridge.ingest import news
+from landbridge.ingest.held import hold, write
+from landbridge.points import quality as judge
+from landbridge.points import queries as points
+from landbridge.points.cells import Located
+from landbridge.points.queries import StoredPoint
+from landbridge.protocol.point import Point
+from landbridge.tracking.recompute import work_out
 from landbridge.web.server import serving
-from landbridge.wire.point import Point
 
 from host_tests.agent_bench import point
 from host_tests.journey_bench import BEGIN_S, HOUR_S

@@ -7,14 +7,21 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from landbridge.fleet.line import Waypoint
-from landbridge.ingest import judge, news
-from landbridge.journey.rework import work_out
-from landbridge.store import devices, events, fences, lines, outbox, points, trips
-from landbridge.store.database import Database, open_database
-from landbridge.store.held import hold, write
-from landbridge.store.tables import points as points_table
-from landbridge.wire.point import Point
+from landbridge.db.database import Database, open_database
+from landbridge.db.tables import points as points_table
+from landbridge.events import outbox
+from landbridge.events import queries as events
+from landbridge.features.devices import queries as devices
+from landbridge.features.geofences import queries as fences
+from landbridge.features.routes.queries import routes as lines
+from landbridge.features.trips import queries as trips
+from landbridge.geo.route import Waypoint
+from landbridge.ingest import news
+from landbridge.ingest.held import hold, write
+from landbridge.points import quality as judge
+from landbridge.points import queries as points
+from landbridge.protocol.point import Point
+from landbridge.tracking.recompute import work_out
 from sqlalchemy import Connection, select
 
 from host_tests.agent_bench import DEVICE, point

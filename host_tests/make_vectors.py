@@ -11,11 +11,15 @@ from pathlib import Path
 from typing import Any
 
 import cbor2
-from landbridge.wire import cards, commands, envelope, guide, resend, settings, uplink
-from landbridge.wire.commands import Command
-from landbridge.wire.downlink import EPOCH_KEY, encode_reply, ranges
-from landbridge.wire.envelope import Direction
-from landbridge.wire.point import CELL_FIELDS, POSITION_FIELDS, Point
+from landbridge.features.commands import coding as commands
+from landbridge.features.commands.coding import Command
+from landbridge.features.esim import coding as cards
+from landbridge.features.routes import coding as guide
+from landbridge.geo.timetable import STOOD, Stay
+from landbridge.protocol import envelope, resend, settings, uplink
+from landbridge.protocol.downlink import EPOCH_KEY, encode_reply, ranges
+from landbridge.protocol.envelope import Direction
+from landbridge.protocol.point import CELL_FIELDS, POSITION_FIELDS, Point
 
 from host_tests.uplink_encoder import encode_uplink
 
@@ -80,7 +84,7 @@ GUIDE = guide.encode(
             guide.Station(50.0, 20.0, 0.0, 2400.0, 600.0, 2500.0, 120.0, 260, 0),
             guide.Station(51.0, 15.0, 400.0, 0.0, 0.0, 0.0, 0.0, 262, 0),
         ],
-        stays=[guide.Stay([1.5] * len(guide.STOOD), [1.0] * len(guide.STOOD))],
+        stays=[Stay([1.5] * len(STOOD), [1.0] * len(STOOD))],
         networks=[guide.Network(26003, 208, 90)],
         tile_km=5,
         tiles=[0, 1, 2, 3, 4, guide.NO_BIN, 2 | guide.LEARNED],

@@ -4,7 +4,7 @@ import atexit
 from functools import cache
 
 import pytest
-from landbridge.store.database import open_database
+from landbridge.db.database import open_database
 
 from tools.campaign.postgres import Postgres, binaries
 

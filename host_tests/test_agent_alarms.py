@@ -8,16 +8,22 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 from landbridge import cli
-from landbridge.alarms import engine
-from landbridge.alarms.rules import RULES, SEVERITIES
-from landbridge.clock import CLOCK_FILE_VARIABLE, iso
-from landbridge.controls import classes, rules, watch
-from landbridge.controls.rules import Card, Seen
-from landbridge.errors import UserError
-from landbridge.journey import silence
-from landbridge.journey.rework import work_out
-from landbridge.outbound import announce
-from landbridge.store import alarms, events, fences, journeys, points, trips
+from landbridge.core.clock import CLOCK_FILE_VARIABLE, iso
+from landbridge.core.errors import UserError
+from landbridge.events import publish as announce
+from landbridge.events import queries as events
+from landbridge.features.alarms import engine
+from landbridge.features.alarms import queries as alarms
+from landbridge.features.alarms.rules import RULES, SEVERITIES
+from landbridge.features.geofences import queries as fences
+from landbridge.features.sims import classes, rules
+from landbridge.features.sims import handler as watch
+from landbridge.features.sims.rules import Card, Seen
+from landbridge.features.trips import queries as trips
+from landbridge.points import queries as points
+from landbridge.tracking import queries as journeys
+from landbridge.tracking import silence
+from landbridge.tracking.recompute import work_out
 from sqlalchemy import Connection
 
 from host_tests.agent_bench import set_clock

@@ -11,12 +11,15 @@ from pathlib import Path
 
 import pytest
 from landbridge import cli, config
-from landbridge.errors import UserError
-from landbridge.fleet import broker as checks
-from landbridge.fleet import targets as fleet
-from landbridge.store import devices, journeys, targets, trips
-from landbridge.store.database import open_database
-from landbridge.store.keys import Keyring
+from landbridge.core.errors import UserError
+from landbridge.db.database import open_database
+from landbridge.db.keys import Keyring
+from landbridge.features.devices import queries as devices
+from landbridge.features.integrations import queries as targets
+from landbridge.features.integrations import rules as fleet
+from landbridge.features.trips import queries as trips
+from landbridge.operations import broker_check as checks
+from landbridge.tracking import queries as journeys
 
 from host_tests.agent_bench import DEVICE, NOW_S, Bench, bench, heard, point, set_clock, wait_until
 from host_tests.fleet_bench import Receiver

@@ -7,14 +7,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from landbridge.errors import UserError
-from landbridge.fleet import card_rollout, cards, desk, policy
-from landbridge.store import card_rollouts as stored
-from landbridge.store import cards as kept
-from landbridge.store import devices, trips
-from landbridge.store.database import open_database
-from landbridge.wire import cards as wire
-from landbridge.wire.uplink import Uplink
+from landbridge.core.errors import UserError
+from landbridge.db.database import open_database
+from landbridge.downlinks import registry as desk
+from landbridge.features.devices import queries as devices
+from landbridge.features.esim import coding as wire
+from landbridge.features.esim import handler as cards
+from landbridge.features.esim import policy
+from landbridge.features.esim import rollout as card_rollout
+from landbridge.features.esim.queries import policies as kept
+from landbridge.features.esim.queries import rollouts as stored
+from landbridge.features.trips import queries as trips
+from landbridge.protocol.uplink import Uplink
 from locator.card import memory
 
 from host_tests.test_agent_cards import NOW_S, TEXT, report

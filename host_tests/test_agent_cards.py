@@ -11,14 +11,16 @@ import cbor2
 import pytest
 from hypothesis import given
 from hypothesis import strategies as some
-from landbridge.errors import UserError
-from landbridge.fleet import cards, desk, policy
-from landbridge.store import cards as stored
-from landbridge.store import devices
-from landbridge.store.database import Database, open_database
-from landbridge.wire import cards as wire
-from landbridge.wire.limits import WireError
-from landbridge.wire.uplink import Uplink
+from landbridge.core.errors import UserError
+from landbridge.db.database import Database, open_database
+from landbridge.downlinks import registry as desk
+from landbridge.features.devices import queries as devices
+from landbridge.features.esim import coding as wire
+from landbridge.features.esim import handler as cards
+from landbridge.features.esim import policy
+from landbridge.features.esim.queries import policies as stored
+from landbridge.protocol.limits import WireError
+from landbridge.protocol.uplink import Uplink
 from locator.card import iccid_bytes, iccid_text, memory
 from locator.card import policy as policies
 from locator.orders import card as obeyed

@@ -14,39 +14,37 @@ from unittest.mock import MagicMock
 import psycopg
 import pytest
 from landbridge import cli
-from landbridge.clock import Clock
-from landbridge.commands import devices as devices_command
 from landbridge.config import Store
-from landbridge.ingest import limits, pipeline
-from landbridge.ingest.limits import RateLimit
+from landbridge.core import rate_limit as limits
+from landbridge.core.clock import Clock
+from landbridge.core.priority import Precedence
+from landbridge.core.rate_limit import RateLimit
+from landbridge.db import bulk
+from landbridge.db.database import Database
+from landbridge.db.keys import Keyring
+from landbridge.db.tables import devices as devices_table
+from landbridge.db.tables import points as points_table
+from landbridge.db.tables import uplinks
+from landbridge.events import outbox, topics
+from landbridge.events import queries as events
+from landbridge.features.commands import queries as commands
+from landbridge.features.devices import cli as devices_command
+from landbridge.features.devices import queries as devices
+from landbridge.features.diagnostics.coding import Entry
+from landbridge.features.diagnostics.queries import log as diagnostics
+from landbridge.features.diagnostics.queries import wakes
+from landbridge.features.trips import queries as trips
+from landbridge.ingest import dead_letters as letters
+from landbridge.ingest import pipeline
 from landbridge.ingest.replay import Aside, Replay
 from landbridge.ingest.reprocess import reprocess
-from landbridge.journey import rework
-from landbridge.outbound import topics
-from landbridge.precedence import Precedence
-from landbridge.store import (
-    bulk,
-    commands,
-    devices,
-    diagnostics,
-    events,
-    journeys,
-    letters,
-    outbox,
-    outline,
-    points,
-    retention,
-    trips,
-    wakes,
-)
-from landbridge.store.database import Database
-from landbridge.store.keys import Keyring
-from landbridge.store.tables import devices as devices_table
-from landbridge.store.tables import points as points_table
-from landbridge.store.tables import uplinks
-from landbridge.upkeep import Upkeep
-from landbridge.wire import envelope
-from landbridge.wire.diagnostics import Entry
+from landbridge.operations import old_rows as retention
+from landbridge.operations.retention import Upkeep
+from landbridge.points import outline
+from landbridge.points import queries as points
+from landbridge.protocol import envelope
+from landbridge.tracking import queries as journeys
+from landbridge.tracking import recompute as rework
 from sqlalchemy import Engine, delete, event, select, update
 from sqlalchemy.exc import OperationalError
 

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 from landbridge import cli
-from landbridge.errors import UserError
-from landbridge.fleet.container import container_number
+from landbridge.core.errors import UserError
+from landbridge.features.trips.container import container_number
 
 from host_tests.agent_bench import (
     BROKER_HOST,

@@ -7,16 +7,19 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from landbridge.errors import UserError
-from landbridge.fleet import commands, desk
-from landbridge.store import commands as stored
-from landbridge.store import devices, tables
-from landbridge.store.database import Database, open_database
-from landbridge.web import forecast
-from landbridge.wire import commands as wire
-from landbridge.wire.commands import VERBS
-from landbridge.wire.limits import WireError
-from landbridge.wire.uplink import Uplink
+from landbridge.core.durations import seconds
+from landbridge.core.errors import UserError
+from landbridge.db import tables
+from landbridge.db.database import Database, open_database
+from landbridge.downlinks import registry as desk
+from landbridge.features.commands import coding as wire
+from landbridge.features.commands import handler as commands
+from landbridge.features.commands import queries as stored
+from landbridge.features.commands.coding import VERBS
+from landbridge.features.devices import forecast
+from landbridge.features.devices import queries as devices
+from landbridge.protocol.limits import WireError
+from landbridge.protocol.uplink import Uplink
 from sqlalchemy import insert
 
 from host_tests.agent_bench import DEVICE, heard
@@ -229,10 +232,10 @@ def test_arguments():
 
 
 def test_times():
-    assert [commands.seconds(text, 30 * 86400, "") for text in ("30m", "24h", "7d")] == [1800, 86400, 604800]
+    assert [seconds(text, 30 * 86400, "") for text in ("30m", "24h", "7d")] == [1800, 86400, 604800]
     for text in ("", "0h", "31d", "24", "h", "-1h", "1.5h", "1h ", "9999999m", "１h"):
         with pytest.raises(UserError, match="30m, 24h or 7d"):
-            commands.seconds(text, 30 * 86400, "")
+            seconds(text, 30 * 86400, "")
 
 
 def test_verbs_have_codes_of_their_own():

@@ -13,17 +13,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from landbridge import cli
-from landbridge.alarms import engine
-from landbridge.clock import Clock
-from landbridge.controls import binding, cases, check, classes, usage, watch
-from landbridge.controls.binding import ARMED, BOUND, REBIND_PENDING, SEPARATED, Binding
-from landbridge.controls.provider import Fake, Http, Status
-from landbridge.controls.rules import RULES, Card, Seen, judge
-from landbridge.controls.usage import Message, Span
-from landbridge.errors import UserError
-from landbridge.journey.seen import Place
-from landbridge.store import alarms, events, register, settings
-from landbridge.store.register import Registered
+from landbridge.core.clock import Clock
+from landbridge.core.errors import UserError
+from landbridge.events import queries as events
+from landbridge.features.alarms import engine
+from landbridge.features.alarms import queries as alarms
+from landbridge.features.settings import queries as settings
+from landbridge.features.sims import binding, cases, check, classes, usage
+from landbridge.features.sims import handler as watch
+from landbridge.features.sims import queries as register
+from landbridge.features.sims.binding import ARMED, BOUND, REBIND_PENDING, SEPARATED, Binding
+from landbridge.features.sims.provider import Fake, Http, Status
+from landbridge.features.sims.queries import Registered
+from landbridge.features.sims.rules import RULES, Card, Seen, judge
+from landbridge.features.sims.usage import Message, Span
+from landbridge.geo.distance import Place
 
 from host_tests.agent_bench import DEVICE, NOW_S, Bench, bench, point, set_clock, wait_until
 

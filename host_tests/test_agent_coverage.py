@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from hypothesis import given
 from hypothesis import strategies as st
-from landbridge.coverage import costs, digest, known, learn, places, shares
-from landbridge.fleet import guide as guides
-from landbridge.fleet import line
-from landbridge.store import guides as stored_guides
-from landbridge.store import lines, points, trips, wakes
-from landbridge.store.points import JudgedPoint
-from landbridge.wire import guide as wire
-from landbridge.wire.why import Wake
+from landbridge.features.coverage import bins as shares
+from landbridge.features.coverage import costs, digest, known, learn
+from landbridge.features.diagnostics.queries import wakes
+from landbridge.features.diagnostics.wake_coding import Wake
+from landbridge.features.routes import coding as wire
+from landbridge.features.routes import handler as guides
+from landbridge.features.routes.queries import route_data as stored_guides
+from landbridge.features.routes.queries import routes as lines
+from landbridge.features.trips import queries as trips
+from landbridge.geo import route as line
+from landbridge.geo import settlements as places
+from landbridge.points import queries as points
+from landbridge.points.queries import JudgedPoint
 from locator.plan import decide, guide, policy
 
 from host_tests.agent_bench import DEVICE, NOW_S, point

@@ -10,11 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from landbridge import cli, config, health, service
-from landbridge.ingest import judge
-from landbridge.store import devices, points
-from landbridge.store.database import is_damaged
-from landbridge.store.keys import Keyring
+from landbridge import app as service
+from landbridge import cli, config
+from landbridge.db.database import is_damaged
+from landbridge.db.keys import Keyring
+from landbridge.features.devices import queries as devices
+from landbridge.operations import health
+from landbridge.points import quality as judge
+from landbridge.points import queries as points
 from sqlalchemy.exc import DatabaseError
 
 from host_tests.agent_bench import DEVICE, NOW_S, Bench, acknowledged, bench, point, wait_until

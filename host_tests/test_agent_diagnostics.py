@@ -5,14 +5,14 @@ import logging
 import pytest
 from hypothesis import given
 from hypothesis import strategies as some
-from landbridge.fleet import diagnostics as desk
-from landbridge.store import devices
-from landbridge.store import diagnostics as stored
-from landbridge.store.database import open_database
-from landbridge.wire import diagnostics
-from landbridge.wire.diagnostics import Entry
-from landbridge.wire.limits import WireError
-from landbridge.wire.uplink import Uplink
+from landbridge.db.database import open_database
+from landbridge.features.devices import queries as devices
+from landbridge.features.diagnostics import coding as diagnostics
+from landbridge.features.diagnostics import handler as desk
+from landbridge.features.diagnostics.coding import Entry
+from landbridge.features.diagnostics.queries import log as stored
+from landbridge.protocol.limits import WireError
+from landbridge.protocol.uplink import Uplink
 
 DEVICE = "lb-0001"
 NOW_S = 845_500_000

@@ -7,13 +7,16 @@ from typing import Any
 
 import cbor2
 import pytest
+from landbridge.db.database import open_database
+from landbridge.db.keys import Keyring
+from landbridge.features.devices import queries as devices
+from landbridge.ingest import dead_letters as letters
+from landbridge.ingest import epochs
 from landbridge.ingest.pipeline import Pipeline
 from landbridge.ingest.session import Received
-from landbridge.store import devices, epochs, letters, points
-from landbridge.store.database import open_database
-from landbridge.store.keys import Keyring
-from landbridge.wire import envelope
-from landbridge.wire.limits import MAX_EPOCH, WireError
+from landbridge.points import queries as points
+from landbridge.protocol import envelope
+from landbridge.protocol.limits import MAX_EPOCH, WireError
 
 from host_tests.agent_bench import DEVICE, NOW_S, point
 from host_tests.uplink_encoder import encode_uplink

@@ -6,8 +6,8 @@ from typing import Any, cast
 
 import pytest
 from landbridge.config import Nats
+from landbridge.core.rate_limit import RateLimit
 from landbridge.ingest import nats_source
-from landbridge.ingest.limits import RateLimit
 from landbridge.ingest.nats_source import NatsSource
 
 

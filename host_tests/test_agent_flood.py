@@ -19,12 +19,13 @@ from typing import Any
 from unittest.mock import Mock
 
 import pytest
-from landbridge import health, service
-from landbridge.clock import Clock
+from landbridge import app as service
 from landbridge.config import Watch, Web
+from landbridge.core.clock import Clock
+from landbridge.ingest import dead_letters as letters
 from landbridge.ingest.pipeline import Pipeline
 from landbridge.ingest.session import Received
-from landbridge.store import letters
+from landbridge.operations import health
 from landbridge.web import apart, listen
 from sqlalchemy import Engine, event
 

@@ -4,15 +4,21 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from landbridge import gauges
-from landbridge.clock import CLOCK_FILE_VARIABLE, Clock
-from landbridge.gauges import Gauges
-from landbridge.journey.silence import GRACE_S
-from landbridge.store import alarms, devices, figures, journeys, letters, outbox, targets
-from landbridge.store.database import Database, open_database
-from landbridge.store.events import Event
-from landbridge.store.outbox import Outgoing
-from landbridge.store.targets import Refusal, Target
+from landbridge.core.clock import CLOCK_FILE_VARIABLE, Clock
+from landbridge.db.database import Database, open_database
+from landbridge.events import outbox
+from landbridge.events.outbox import Outgoing
+from landbridge.events.queries import Event
+from landbridge.features.alarms import queries as alarms
+from landbridge.features.devices import queries as devices
+from landbridge.features.integrations import queries as targets
+from landbridge.features.integrations.queries import Refusal, Target
+from landbridge.ingest import dead_letters as letters
+from landbridge.operations import figures
+from landbridge.operations import metrics as gauges
+from landbridge.operations.metrics import Gauges
+from landbridge.tracking import queries as journeys
+from landbridge.tracking.silence import GRACE_S
 from prometheus_client import REGISTRY
 from sqlalchemy import text
 

@@ -11,16 +11,19 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from landbridge.coverage import digest
-from landbridge.errors import UserError
-from landbridge.fleet import guide as guides
-from landbridge.fleet import line, timetable
-from landbridge.store import devices, lines, trips
-from landbridge.store.database import Database, open_database
-from landbridge.wire import guide as wire
-from landbridge.wire.limits import WireError
-from landbridge.wire.releases import PULL_KEY
-from landbridge.wire.uplink import Uplink
+from landbridge.core.errors import UserError
+from landbridge.db.database import Database, open_database
+from landbridge.features.coverage import digest
+from landbridge.features.devices import queries as devices
+from landbridge.features.routes import coding as wire
+from landbridge.features.routes import handler as guides
+from landbridge.features.routes.queries import routes as lines
+from landbridge.features.trips import queries as trips
+from landbridge.features.updates.coding import PULL_KEY
+from landbridge.geo import route as line
+from landbridge.geo import timetable
+from landbridge.protocol.limits import WireError
+from landbridge.protocol.uplink import Uplink
 from locator.plan import guide, guide_file
 
 from host_tests.agent_bench import DEVICE, NOW_S

@@ -7,12 +7,19 @@ import sys
 import threading
 from typing import Any
 
-from landbridge.clock import iso
+from landbridge.core.clock import iso
+from landbridge.db.keys import Keyring
+from landbridge.events import outbox
+from landbridge.features.commands import queries as commands
+from landbridge.features.devices import queries as devices
+from landbridge.features.settings import queries as settings
+from landbridge.features.trips import queries as trips
+from landbridge.features.updates import queries as releases
+from landbridge.ingest import dead_letters as letters
 from landbridge.ingest.pipeline import Pipeline
-from landbridge.store import commands, devices, letters, outbox, points, releases, settings, trips
-from landbridge.store.keys import Keyring
-from landbridge.wire.downlink import ranges
-from landbridge.wire.point import KIND_CELL, KIND_STILL
+from landbridge.points import queries as points
+from landbridge.protocol.downlink import ranges
+from landbridge.protocol.point import KIND_CELL, KIND_STILL
 from sqlalchemy.exc import OperationalError
 
 from host_tests.agent_bench import (

@@ -10,15 +10,17 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 import pytest
-from landbridge.alarms import engine
-from landbridge.alarms.rules import RULES
-from landbridge.clock import Clock, from_epoch_s, iso
 from landbridge.config import Mail
-from landbridge.outbound import announce, deliveries
-from landbridge.outbound.deliveries import Deliveries
-from landbridge.outbound.kinds import opened
-from landbridge.store import alarms, targets
-from landbridge.store.events import Event
+from landbridge.core.clock import Clock, from_epoch_s, iso
+from landbridge.events import publish as announce
+from landbridge.events.queries import Event
+from landbridge.features.alarms import engine
+from landbridge.features.alarms import queries as alarms
+from landbridge.features.alarms.rules import RULES
+from landbridge.features.integrations import deliveries
+from landbridge.features.integrations import queries as targets
+from landbridge.features.integrations.deliveries import Deliveries
+from landbridge.features.integrations.kinds import opened
 from landbridge.web.api import LARGEST
 
 from host_tests.agent_bench import wait_until

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import paho.mqtt.client as mqtt
 import pytest
-from landbridge.ingest.shares import Shares
-from landbridge.store.database import open_database
-from landbridge.store.leases import Leases
+from landbridge.db.database import open_database
+from landbridge.db.leases import Leases
+from landbridge.ingest.partitions import Shares
 from paho.mqtt.enums import CallbackAPIVersion
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError

@@ -13,17 +13,17 @@ from xml.etree import ElementTree
 
 import pytest
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
-from landbridge.clock import iso
-from landbridge.ingest import judge
-from landbridge.outbound import sender, topics
-from landbridge.outbound.export import Format
-from landbridge.outbound.kinds import dcsa
-from landbridge.store import outbox
-from landbridge.store.database import Database, open_database
-from landbridge.store.outbox import Outgoing, Posted, posted
-from landbridge.store.points import StoredPoint
-from landbridge.wire.point import EVENTS, Point
-from landbridge.wire.uplink import DeviceClock
+from landbridge.core.clock import iso
+from landbridge.db.database import Database, open_database
+from landbridge.events import outbox, topics
+from landbridge.events import publisher as sender
+from landbridge.events.outbox import Outgoing, Posted, posted
+from landbridge.features.exports.formats import Format
+from landbridge.features.integrations import dcsa
+from landbridge.points import quality as judge
+from landbridge.points.queries import StoredPoint
+from landbridge.protocol.point import EVENTS, Point
+from landbridge.protocol.uplink import DeviceClock
 from sqlalchemy import Connection
 from sqlalchemy.exc import OperationalError
 

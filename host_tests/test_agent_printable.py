@@ -3,12 +3,14 @@
 import logging
 
 import pytest
-from landbridge import cli, logs, printable
-from landbridge.errors import UserError
-from landbridge.fleet import targets as fleet
-from landbridge.store import diagnostics, targets
-from landbridge.store.keys import Keyring
-from landbridge.wire.diagnostics import FAULT, Entry
+from landbridge import cli
+from landbridge.core import logs, printable
+from landbridge.core.errors import UserError
+from landbridge.db.keys import Keyring
+from landbridge.features.diagnostics.coding import FAULT, Entry
+from landbridge.features.diagnostics.queries import log as diagnostics
+from landbridge.features.integrations import queries as targets
+from landbridge.features.integrations import rules as fleet
 
 from host_tests.agent_bench import DEVICE, NOW_S, bench
 

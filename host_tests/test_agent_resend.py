@@ -3,13 +3,15 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from landbridge.fleet import resend
-from landbridge.ingest.judge import judge
-from landbridge.store import devices, gaps, points
-from landbridge.store.database import open_database
-from landbridge.wire import resend as wire
-from landbridge.wire.limits import WireError
-from landbridge.wire.uplink import Uplink
+from landbridge.db.database import open_database
+from landbridge.downlinks import resend
+from landbridge.features.devices import queries as devices
+from landbridge.points import gaps
+from landbridge.points import queries as points
+from landbridge.points.quality import judge
+from landbridge.protocol import resend as wire
+from landbridge.protocol.limits import WireError
+from landbridge.protocol.uplink import Uplink
 
 from host_tests.agent_bench import DEVICE, NOW_S, heard, point
 

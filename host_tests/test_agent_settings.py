@@ -8,15 +8,16 @@ import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
-from landbridge.errors import UserError
-from landbridge.fleet import desk, settings
-from landbridge.store import devices
-from landbridge.store import settings as stored
-from landbridge.store.database import Database, open_database
-from landbridge.wire import settings as wire
-from landbridge.wire.limits import WireError
-from landbridge.wire.settings import SETTINGS, values_hash
-from landbridge.wire.uplink import Uplink
+from landbridge.core.errors import UserError
+from landbridge.db.database import Database, open_database
+from landbridge.downlinks import registry as desk
+from landbridge.features.devices import queries as devices
+from landbridge.features.settings import handler as settings
+from landbridge.features.settings import queries as stored
+from landbridge.protocol import settings as wire
+from landbridge.protocol.limits import WireError
+from landbridge.protocol.settings import SETTINGS, values_hash
+from landbridge.protocol.uplink import Uplink
 
 from host_tests.agent_bench import DEVICE
 

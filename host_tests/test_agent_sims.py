@@ -8,16 +8,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from landbridge.clock import CLOCK_FILE_VARIABLE, Clock
-from landbridge.controls import check, classes, usage, watch
-from landbridge.controls.binding import ARMED, BOUND, REBIND_PENDING, SEPARATED
-from landbridge.controls.provider import Fake, Http, Status
-from landbridge.store import cards, devices, register
-from landbridge.store.database import Database, open_database
-from landbridge.store.points import KeptUplink, keep_uplinks
-from landbridge.store.register import Registered
-from landbridge.web import card, seen
-from landbridge.wire.uplink import Uplink
+from landbridge.core.clock import CLOCK_FILE_VARIABLE, Clock
+from landbridge.db.database import Database, open_database
+from landbridge.features.devices import queries as devices
+from landbridge.features.esim import page as card
+from landbridge.features.esim.queries import policies as cards
+from landbridge.features.sims import check, classes, usage
+from landbridge.features.sims import handler as watch
+from landbridge.features.sims import queries as register
+from landbridge.features.sims.binding import ARMED, BOUND, REBIND_PENDING, SEPARATED
+from landbridge.features.sims.provider import Fake, Http, Status
+from landbridge.features.sims.queries import Registered
+from landbridge.points.queries import KeptUplink, keep_uplinks
+from landbridge.protocol.uplink import Uplink
+from landbridge.web import seen
 
 from host_tests.agent_bench import NOW_S, heard, set_clock
 from host_tests.fleet_bench import FIRST, SECOND

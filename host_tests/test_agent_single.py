@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from landbridge import service
-from landbridge.errors import UserError
-from landbridge.store.database import Database, open_database
-from landbridge.store.leases import Leases
-from landbridge.store.single import alone
+from landbridge import app as service
+from landbridge.core.errors import UserError
+from landbridge.db.database import Database, open_database
+from landbridge.db.leases import Leases
+from landbridge.db.single import alone
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
@@ -52,9 +52,11 @@ def test_the_only_agent_is_so_again_when_the_server_is_back(database, server, mo
 
 
 def pretend(database: Database, version: str | None) -> None:
-    """The tables are of this version."""
+    """The tables are of this version; None: of no version that is known."""
     with database.writing() as connection:
-        connection.execute(text("UPDATE alembic_version SET version_num = :version"), {"version": version})
+        connection.execute(text("DELETE FROM alembic_version"))
+        if version:
+            connection.execute(text("INSERT INTO alembic_version VALUES (:version)"), {"version": version})
 
 
 @pytest.mark.parametrize("on_server", [False, True])
@@ -64,14 +66,14 @@ def test_tables_are_not_changed_under_an_agent(database, tmp_path, on_server):
         version = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
     with alone(used):
         open_database(used.place).close()
-        pretend(used, "0001")
+        pretend(used, "0000")
         with pytest.raises(UserError, match="stop all agents first"):
             open_database(used.place)
         pretend(used, "9999")
         with pytest.raises(UserError, match="update landbridge"):
             open_database(used.place)
-    pretend(used, "0001")
-    with pytest.raises(UserError, match="cannot use"):  # it is changed, and it is not of that version
+    pretend(used, None)
+    with pytest.raises(UserError, match="cannot use"):  # the tables are there already
         open_database(used.place)
     pretend(used, version)
     used.close()

@@ -13,39 +13,37 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from hypothesis import given
 from hypothesis import strategies as st
-from landbridge.errors import UserError
-from landbridge.fleet import policy
+from landbridge.core.errors import UserError
+from landbridge.db.database import Database, open_database
+from landbridge.db.keys import Keyring
+from landbridge.db.tables import UNCHECKED, metadata
+from landbridge.db.tables import devices as devices_table
+from landbridge.events import outbox, topics
+from landbridge.events import publish as announce
+from landbridge.events import queries as events
+from landbridge.events.outbox import Outgoing
+from landbridge.events.queries import Event
+from landbridge.features.alarms import queries as alarms
+from landbridge.features.commands import queries as commands
+from landbridge.features.devices import queries as devices
+from landbridge.features.devices.queries import WINDOW, Window
+from landbridge.features.diagnostics.queries import wakes
+from landbridge.features.diagnostics.wake_coding import Wake
+from landbridge.features.esim import policy
+from landbridge.features.esim.queries import policies as cards
+from landbridge.features.routes.queries import route_data as guides
+from landbridge.features.settings import queries as settings
+from landbridge.features.trips import queries as trips
+from landbridge.ingest import dead_letters as letters
 from landbridge.ingest import news
-from landbridge.ingest.judge import BY_ARRIVAL, UNDATED
-from landbridge.outbound import announce, topics
-from landbridge.store import (
-    alarms,
-    cards,
-    commands,
-    devices,
-    events,
-    gaps,
-    guides,
-    journeys,
-    letters,
-    outbox,
-    points,
-    retention,
-    settings,
-    trips,
-    wakes,
-)
-from landbridge.store.database import Database, open_database
-from landbridge.store.devices import WINDOW, Window
-from landbridge.store.events import Event
-from landbridge.store.held import hold, write
-from landbridge.store.journeys import SavedState
-from landbridge.store.keys import Keyring
-from landbridge.store.outbox import Outgoing
-from landbridge.store.points import JudgedPoint, JudgedPoints, KeptUplink
-from landbridge.store.tables import UNCHECKED, metadata
-from landbridge.store.tables import devices as devices_table
-from landbridge.wire.why import Wake
+from landbridge.ingest.held import hold, write
+from landbridge.operations import old_rows as retention
+from landbridge.points import gaps
+from landbridge.points import queries as points
+from landbridge.points.quality import BY_ARRIVAL, UNDATED
+from landbridge.points.queries import JudgedPoint, JudgedPoints, KeptUplink
+from landbridge.tracking import queries as journeys
+from landbridge.tracking.queries import SavedState
 from sqlalchemy import Connection, Engine, event, update
 from sqlalchemy.exc import IntegrityError
 

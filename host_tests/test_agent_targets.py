@@ -18,19 +18,26 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
-from landbridge.clock import Clock, iso
-from landbridge.errors import UserError
-from landbridge.fleet import targets as fleet
-from landbridge.journey import silence
-from landbridge.outbound import deliveries, home_assistant
-from landbridge.outbound.deliveries import Delivery
-from landbridge.outbound.kinds import KINDS, dcsa, http, traccar, webhook
-from landbridge.outbound.kinds.errors import Away, Refused
-from landbridge.outbound.topics import no_position, whole
-from landbridge.store import audit, events, fences, order, outbox, targets, trips
-from landbridge.store.events import Wanted
-from landbridge.store.keys import Keyring
-from landbridge.store.outbox import Posted, posted
+from landbridge.core import http
+from landbridge.core.clock import Clock, iso
+from landbridge.core.errors import UserError
+from landbridge.core.http_errors import Away, Refused
+from landbridge.db import order
+from landbridge.db.keys import Keyring
+from landbridge.events import outbox
+from landbridge.events import queries as events
+from landbridge.events.outbox import Posted, posted
+from landbridge.events.queries import Wanted
+from landbridge.events.topics import no_position, whole
+from landbridge.features.audit import queries as audit
+from landbridge.features.geofences import queries as fences
+from landbridge.features.integrations import dcsa, deliveries, home_assistant, traccar, webhook
+from landbridge.features.integrations import queries as targets
+from landbridge.features.integrations import rules as fleet
+from landbridge.features.integrations.deliveries import Delivery
+from landbridge.features.integrations.kinds import KINDS
+from landbridge.features.trips import queries as trips
+from landbridge.tracking import silence
 
 from host_tests.agent_bench import bench, point, wait_until
 from host_tests.fleet_bench import FIRST, NOW_S, SECOND, Fleet, Got, Receiver, at

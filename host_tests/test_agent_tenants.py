@@ -12,40 +12,40 @@ from typing import Any, NamedTuple
 import cbor2
 import pytest
 from fastapi import HTTPException
-from landbridge.clock import CLOCK_FILE_VARIABLE
-from landbridge.commands import trips as trips_commands
-from landbridge.controls import watch
-from landbridge.errors import UserError
-from landbridge.fleet import (
-    card_rollout,
-    cards,
-    commands,
-    desk,
-    diagnostics,
-    guide,
-    policy,
-    resend,
-    settings,
-    updates,
-    why,
-)
+from landbridge.core.clock import CLOCK_FILE_VARIABLE
+from landbridge.core.errors import UserError
+from landbridge.db.database import open_database
+from landbridge.db.keys import Keyring
+from landbridge.downlinks import registry as desk
+from landbridge.downlinks import resend
+from landbridge.features.commands import coding as command_wire
+from landbridge.features.commands import handler as commands
+from landbridge.features.commands import queries as stored_commands
+from landbridge.features.commands.coding import VERBS
+from landbridge.features.devices import queries as devices
+from landbridge.features.diagnostics import handler as diagnostics
+from landbridge.features.diagnostics import wake_handler as why
+from landbridge.features.esim import coding as card_wire
+from landbridge.features.esim import handler as cards
+from landbridge.features.esim import policy
+from landbridge.features.esim import rollout as card_rollout
+from landbridge.features.esim.queries import policies as stored_cards
+from landbridge.features.geofences import queries as fences
+from landbridge.features.routes import handler as guide
+from landbridge.features.settings import handler as settings
+from landbridge.features.sims import handler as watch
+from landbridge.features.trips import cli as trips_commands
+from landbridge.features.trips import queries as trips
+from landbridge.features.trips.start import Booking, start
+from landbridge.features.updates import handler as updates
 from landbridge.ingest.pipeline import Pipeline
 from landbridge.ingest.session import Received
-from landbridge.journey.rework import work_out
-from landbridge.journey.start import Booking, start
-from landbridge.store import cards as stored_cards
-from landbridge.store import commands as stored_commands
-from landbridge.store import devices, fences, trips
-from landbridge.store.database import open_database
-from landbridge.store.keys import Keyring
+from landbridge.protocol import envelope
+from landbridge.protocol import settings as setting_wire
+from landbridge.protocol.settings import SETTINGS
+from landbridge.tracking.recompute import work_out
 from landbridge.web import act
 from landbridge.web.viewer import Viewer
-from landbridge.wire import cards as card_wire
-from landbridge.wire import commands as command_wire
-from landbridge.wire import envelope
-from landbridge.wire import settings as setting_wire
-from landbridge.wire.commands import VERBS
-from landbridge.wire.settings import SETTINGS
 
 from host_tests.agent_bench import NOW_S, point, set_clock
 from host_tests.journey_bench import HOUR_S, POZNAN

@@ -10,14 +10,15 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from landbridge.errors import UserError
-from landbridge.fleet import updates
-from landbridge.fleet.releases import Release, read
-from landbridge.store import devices, releases
-from landbridge.store.database import Database, open_database
-from landbridge.wire.limits import PIECE_BYTES, WireError
-from landbridge.wire.releases import decode_pull, decode_report, in_order
-from landbridge.wire.uplink import Uplink
+from landbridge.core.errors import UserError
+from landbridge.db.database import Database, open_database
+from landbridge.features.devices import queries as devices
+from landbridge.features.updates import handler as updates
+from landbridge.features.updates import queries as releases
+from landbridge.features.updates.coding import decode_pull, decode_report, in_order
+from landbridge.features.updates.releases import Release, read
+from landbridge.protocol.limits import PIECE_BYTES, WireError
+from landbridge.protocol.uplink import Uplink
 
 from tools.flash import release as builder
 

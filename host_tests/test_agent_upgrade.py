@@ -10,9 +10,10 @@ import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
-from landbridge.store import commands, database, devices
-from landbridge.store.database import Database, open_database
-from landbridge.store.keys import Keyring
+from landbridge.db import database
+from landbridge.db.database import Database, open_database
+from landbridge.db.keys import Keyring
+from landbridge.features.devices import queries as devices
 
 from host_tests.agent_bench import DEVICE
 from host_tests.test_agent_epochs import KEY, Agent
@@ -64,7 +65,7 @@ def _value(column: sa.Column[Any]) -> object:
 
 
 def test_there_are_versions():
-    assert len(REVISIONS) >= 7 and REVISIONS[0] == "0001"
+    assert REVISIONS[0] == "0001" and len(REVISIONS) == len(set(REVISIONS))
 
 
 @pytest.mark.parametrize("revision", REVISIONS)
@@ -87,28 +88,3 @@ def test_what_an_older_version_has_stored_is_kept_and_gone_on_with(tmp_path, rev
     with agent.database.reading() as connection:
         found = devices.find(connection, DEVICE)
     assert found is not None and found.window_top == 2
-
-
-def test_what_a_tenant_had_ordered_before_ends_with_the_trip_that_is_under_way(tmp_path):
-    path = tmp_path / "agent.sqlite3"
-    rows = make_old(path, "0027")
-    anew: dict[str, dict[str, Any]] = {
-        "trips": {"trip": 2, "ended_s": None},
-        "tokens": {"token": 2, "hash": "2", "name": "mei", "tenant": "acme"},
-    }
-    with Database(path).writing() as connection:
-        old = sa.MetaData()
-        old.reflect(connection)
-        for name, values in anew.items():
-            connection.execute(old.tables[name].insert().values(rows[name] | values))
-        for number, who in ((2, "token mei"), (3, "token house"), (4, "olga")):
-            values = rows["commands"] | {
-                "command": number,
-                "given_by": who,
-                "result": None,
-                "cancelled_s": None,
-            }
-            connection.execute(old.tables["commands"].insert().values(values))
-    with open_database(path, make=False).reading() as connection:
-        found = {each.command: each.trip for each in commands.every(connection)}
-    assert found == {1: None, 2: 2, 3: None, 4: None}

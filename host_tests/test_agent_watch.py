@@ -18,13 +18,17 @@ from unittest.mock import Mock
 
 import pytest
 import uvicorn
-from landbridge import config, gauges, health, logs, metrics, service
-from landbridge.clock import from_epoch_s
-from landbridge.errors import UserError
+from landbridge import app as service
+from landbridge import config
+from landbridge.core import checks, logs, metrics
+from landbridge.core.clock import from_epoch_s
+from landbridge.core.errors import UserError
+from landbridge.core.parts import Part
+from landbridge.core.priority import Precedence
 from landbridge.ingest import session, worker
 from landbridge.ingest.session import Received
-from landbridge.parts import Part
-from landbridge.precedence import Precedence
+from landbridge.operations import health
+from landbridge.operations import metrics as gauges
 from sqlalchemy.exc import OperationalError
 
 from host_tests.agent_bench import (  # noqa: F401
@@ -154,7 +158,7 @@ def test_a_thread_that_dies_is_trouble():
     thread = threading.Thread(target=lambda: None, name="sender")
     thread.start()
     thread.join()
-    assert health.Health([health.of_thread(thread)]).trouble() == ["the thread sender has died"]
+    assert health.Health([checks.of_thread(thread)]).trouble() == ["the thread sender has died"]
 
 
 def test_pages_alone_whose_thread_dies_end_the_agent(watched, monkeypatch):

@@ -5,8 +5,8 @@ import struct
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from landbridge.wire.limits import WireError
-from landbridge.wire.why import REASONS, decode, reason
+from landbridge.features.diagnostics.wake_coding import REASONS, decode, reason
+from landbridge.protocol.limits import WireError
 from locator.plan import decide, policy
 
 WAKE = struct.Struct("<HBBH")

@@ -7,10 +7,15 @@ import cbor2
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from landbridge.wire import cards, commands, diagnostics, envelope, guide, releases, resend, settings, uplink
-from landbridge.wire.downlink import encode_reply, ranges
-from landbridge.wire.limits import MAX_ENVELOPE_BYTES, WireError
-from landbridge.wire.point import KIND_FIX, Point
+from landbridge.features.commands import coding as commands
+from landbridge.features.diagnostics import coding as diagnostics
+from landbridge.features.esim import coding as cards
+from landbridge.features.routes import coding as guide
+from landbridge.features.updates import coding as releases
+from landbridge.protocol import envelope, resend, settings, uplink
+from landbridge.protocol.downlink import encode_reply, ranges
+from landbridge.protocol.limits import MAX_ENVELOPE_BYTES, WireError
+from landbridge.protocol.point import KIND_FIX, Point
 
 from host_tests import make_vectors
 from host_tests.uplink_encoder import encode_uplink

@@ -10,12 +10,13 @@ from typing import Any, cast
 
 import pytest
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
-from landbridge.clock import Clock
-from landbridge.outbound import topics
-from landbridge.outbound.retained import PUBLISHED, Retained
-from landbridge.precedence import Precedence
-from landbridge.store import order, outbox, tracks, trips
-from landbridge.store.outbox import Outgoing
+from landbridge.core.clock import Clock
+from landbridge.core.priority import Precedence
+from landbridge.db import order
+from landbridge.events import outbox, topics, tracks
+from landbridge.events.outbox import Outgoing
+from landbridge.events.retained import PUBLISHED, Retained
+from landbridge.features.trips import queries as trips
 
 from host_tests.agent_bench import DEVICE, NOW_S, Bench, Device, Platform, bench, point, wait_until
 from host_tests.fleet_bench import FIRST, SECOND, Fleet, Pages, at

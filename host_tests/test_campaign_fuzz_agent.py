@@ -3,9 +3,9 @@
 import logging
 
 import pytest
-from landbridge.store import letters
-from landbridge.wire import uplink
-from landbridge.wire.limits import WireError
+from landbridge.ingest import dead_letters as letters
+from landbridge.protocol import uplink
+from landbridge.protocol.limits import WireError
 
 from host_tests.postgres_bench import postgres, server
 from tools.campaign import fuzz_agent

@@ -1,6 +1,6 @@
 """The campaign of late data: its uplinks are what a device would have sent."""
 
-from landbridge.wire import uplink
+from landbridge.protocol import uplink
 
 from host_tests.journey_bench import BEGIN_S, fix
 from tools.campaign.late_agent import encode

@@ -10,8 +10,8 @@ import cbor2
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from landbridge.wire import uplink
-from landbridge.wire.limits import WireError
+from landbridge.protocol import uplink
+from landbridge.protocol.limits import WireError
 
 from host_tests.uplink_encoder import column
 from tools.campaign import wire_bench, wire_formats, wire_tracks

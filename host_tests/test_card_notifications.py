@@ -10,14 +10,15 @@ from typing import Any
 
 import cbor2
 import pytest
-from landbridge.commands.opened import opened
-from landbridge.fleet import cards, desk
-from landbridge.store import card_notifications as stored
-from landbridge.store import devices
-from landbridge.store.database import Database, open_database
-from landbridge.wire import cards as wire
-from landbridge.wire.limits import WireError
-from landbridge.wire.uplink import Uplink
+from landbridge.db.database import Database, open_database
+from landbridge.db.opened import opened
+from landbridge.downlinks import registry as desk
+from landbridge.features.devices import queries as devices
+from landbridge.features.esim import coding as wire
+from landbridge.features.esim import handler as cards
+from landbridge.features.esim.queries import notifications as stored
+from landbridge.protocol.limits import WireError
+from landbridge.protocol.uplink import Uplink
 from locator.card import euicc, files, memory, notices
 from locator.link import cbor
 from locator.orders import card as obeyed

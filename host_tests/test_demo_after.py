@@ -1,8 +1,10 @@
 """A demo whose agent has seen others."""
 
 import pytest
-from landbridge.store import devices, points, trips
-from landbridge.store.database import open_database
+from landbridge.db.database import open_database
+from landbridge.features.devices import queries as devices
+from landbridge.features.trips import queries as trips
+from landbridge.points import queries as points
 
 from host_tests.agent_bench import NOW_S, point
 from host_tests.test_agent_store import judged

@@ -9,10 +9,10 @@ from typing import Any
 
 import paho.mqtt.client as mqtt
 import pytest
-from landbridge.store import outbox
-from landbridge.store.database import open_database
-from landbridge.wire import envelope
-from landbridge.wire.point import Point
+from landbridge.db.database import open_database
+from landbridge.events import outbox
+from landbridge.protocol import envelope
+from landbridge.protocol.point import Point
 from paho.mqtt.enums import CallbackAPIVersion
 
 from host_tests.uplink_encoder import encode_uplink

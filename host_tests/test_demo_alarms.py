@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from landbridge.clock import EPOCH
+from landbridge.core.clock import EPOCH
 
 from host_tests.test_demo_trip import OUT, Platform, Run
 from tools.flash.bundle import pack

@@ -5,8 +5,8 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from landbridge.store.points import StoredPoint
-from landbridge.wire.point import Point
+from landbridge.points.queries import StoredPoint
+from landbridge.protocol.point import Point
 from locator.journal import record
 from locator.journal.ledger import Ledger
 from locator.journal.store import Journal

@@ -4,7 +4,7 @@ import json
 
 import pytest
 from landbridge import config
-from landbridge.fleet import enrol
+from landbridge.features.devices import enrol
 from locator.config import Config
 
 PEM = b"-----BEGIN CERTIFICATE-----\n" + 5 * (b"A" * 64 + b"\n") + b"-----END CERTIFICATE-----\n"

@@ -5,8 +5,8 @@ from __future__ import annotations
 import shutil
 from random import Random
 
-from landbridge.store.devices import Window
-from landbridge.wire.limits import MAX_PARTIAL_IV
+from landbridge.features.devices.queries import Window
+from landbridge.protocol.limits import MAX_PARTIAL_IV
 from locator.journal.ledger import Ledger
 
 NOW_S = 850_000_000

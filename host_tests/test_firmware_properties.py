@@ -6,8 +6,8 @@ import cbor2
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from landbridge.wire import uplink
-from landbridge.wire.point import Point
+from landbridge.protocol import uplink
+from landbridge.protocol.point import Point
 from locator.journal import record
 from locator.journal.acks import Acks
 from locator.link import cbor

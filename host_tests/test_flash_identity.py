@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from landbridge.fleet import enrol
+from landbridge.features.devices import enrol
 
 from tools.flash import LayoutError, identity
 

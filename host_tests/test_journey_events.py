@@ -7,17 +7,26 @@ import pytest
 import shapely
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 from landbridge.cli import app
-from landbridge.errors import UserError
-from landbridge.fleet import line
-from landbridge.fleet.line import Waypoint
-from landbridge.ingest import judge
-from landbridge.journey import countries, fences, silence
-from landbridge.journey.rework import work_out
-from landbridge.journey.seen import Place, see
-from landbridge.journey.way import way_of
-from landbridge.store import devices, events, journeys, lines, outbox, points, trips
-from landbridge.store import fences as stored_fences
-from landbridge.store.database import Database, open_database
+from landbridge.core.errors import UserError
+from landbridge.db.database import Database, open_database
+from landbridge.events import outbox
+from landbridge.events import queries as events
+from landbridge.features.devices import queries as devices
+from landbridge.features.geofences import queries as stored_fences
+from landbridge.features.routes.queries import routes as lines
+from landbridge.features.trips import queries as trips
+from landbridge.geo import countries
+from landbridge.geo import route as line
+from landbridge.geo.distance import Place
+from landbridge.geo.route import Waypoint
+from landbridge.points import quality as judge
+from landbridge.points import queries as points
+from landbridge.tracking import geofences as fences
+from landbridge.tracking import queries as journeys
+from landbridge.tracking import silence
+from landbridge.tracking.context import way_of
+from landbridge.tracking.findings import see
+from landbridge.tracking.recompute import work_out
 from sqlalchemy import Connection
 
 from host_tests.agent_bench import DEVICE, heard
@@ -399,7 +408,8 @@ def test_the_silence_of_a_trip_is_none_of_the_trip_before():
 @pytest.mark.parametrize(
     ("lat", "lon", "country"),
     [(29.56, 106.55, "CN"), (43.24, 76.9, "KZ"), (54.7, 55.9, "RU"), (52.08, 23.7, "BY"), (51.4, 6.7, "DE"),
-     (42.66, 21.16, "XK"), (0.0, 0.0, None)],
+     (42.66, 21.16, "XK"), (44.2163, 80.3673, "KZ"), (45.95, 63.3, "KZ"), (35.25, 33.6, None),
+     (66.0, -172.0, "RU"), (0.0, 0.0, None)],
 )  # fmt: skip
 def test_countries(lat, lon, country):
     assert countries.of_place(lat, lon) == country
@@ -416,8 +426,8 @@ def test_place_and_network_agree(lat, lon, plmn):
 
 
 def test_every_country_with_a_code_has_an_outline_and_a_code_of_its_own():
-    codes, _ = countries._outlines()
-    assert set(line.MCC) <= set(codes)
+    found, _ = countries._outlines()
+    assert set(line.MCC) <= {each.code for each in found}
     assert len(set(line.MCC.values())) == len(line.MCC)
 
 

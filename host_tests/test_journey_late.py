@@ -4,12 +4,16 @@ from typing import Any
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from landbridge.journey import rework
-from landbridge.store import events, journeys, points, retention, trips
-from landbridge.store.database import Database
-from landbridge.store.points import StoredPoint
-from landbridge.store.tables import journey_states
-from landbridge.wire.point import Point
+from landbridge.db.database import Database
+from landbridge.db.tables import journey_states
+from landbridge.events import queries as events
+from landbridge.features.trips import queries as trips
+from landbridge.operations import old_rows as retention
+from landbridge.points import queries as points
+from landbridge.points.queries import StoredPoint
+from landbridge.protocol.point import Point
+from landbridge.tracking import queries as journeys
+from landbridge.tracking import recompute as rework
 from sqlalchemy import func, select
 
 from host_tests.agent_bench import DEVICE

@@ -10,14 +10,19 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 from landbridge.cli import app
-from landbridge.clock import iso
-from landbridge.errors import UserError
-from landbridge.journey import offers
-from landbridge.journey.rework import work_out
-from landbridge.journey.start import Booking, Started, start
-from landbridge.store import devices, events, fences, outbox, points, trips
-from landbridge.store.database import Database, open_database
-from landbridge.store.outbox import HOUSE
+from landbridge.core.clock import iso
+from landbridge.core.errors import UserError
+from landbridge.core.names import HOUSE
+from landbridge.db.database import Database, open_database
+from landbridge.events import outbox
+from landbridge.events import queries as events
+from landbridge.features.devices import queries as devices
+from landbridge.features.geofences import queries as fences
+from landbridge.features.trips import queries as trips
+from landbridge.features.trips.start import Booking, Started, start
+from landbridge.points import queries as points
+from landbridge.tracking import offers
+from landbridge.tracking.recompute import work_out
 
 from host_tests.agent_bench import DEVICE
 from host_tests.journey_bench import BEGIN_S, HOUR_S, POZNAN, PROTOCOL, believed, deliver, fix

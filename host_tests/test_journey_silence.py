@@ -8,13 +8,16 @@ from unittest.mock import Mock
 
 import pytest
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
-from landbridge.clock import Clock, iso
-from landbridge.ingest import judge
-from landbridge.journey import silence, worker
-from landbridge.precedence import Precedence
-from landbridge.store import alarms, devices, points, trips
-from landbridge.store.devices import Window
-from landbridge.store.held import hold, write
+from landbridge.core.clock import Clock, iso
+from landbridge.core.priority import Precedence
+from landbridge.features.alarms import queries as alarms
+from landbridge.features.devices import queries as devices
+from landbridge.features.devices.queries import Window
+from landbridge.features.trips import queries as trips
+from landbridge.ingest.held import hold, write
+from landbridge.points import quality as judge
+from landbridge.points import queries as points
+from landbridge.tracking import silence, worker
 
 from host_tests.agent_bench import wait_until
 from host_tests.fleet_bench import FIRST, NOW_S, SECOND, Fleet, at

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from landbridge.coverage import costs
+from landbridge.features.coverage import costs
 from locator.plan import guide
 
 from host_tests.lab_trips import trip

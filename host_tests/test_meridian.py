@@ -8,12 +8,12 @@ from xml.etree import ElementTree
 
 import pytest
 import shapely
-from landbridge.errors import UserError
-from landbridge.fleet import line
-from landbridge.journey import fences
-from landbridge.journey.seen import Place
-from landbridge.outbound.export import Format
-from landbridge.store.points import StoredPoint
+from landbridge.core.errors import UserError
+from landbridge.features.exports.formats import Format
+from landbridge.geo import route as line
+from landbridge.geo.distance import Place
+from landbridge.points.queries import StoredPoint
+from landbridge.tracking import geofences as fences
 from playwright.sync_api import Page
 
 from host_tests.fleet_bench import FIRST, Fleet, Pages, at, exported

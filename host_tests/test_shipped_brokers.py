@@ -10,17 +10,17 @@ from typing import Any, NamedTuple
 
 import paho.mqtt.client as mqtt
 import pytest
-from landbridge import service
-from landbridge.clock import Clock
+from landbridge import app as service
 from landbridge.config import Config, Nats, Store
-from landbridge.fleet import broker as checks
-from landbridge.fleet import nats_access
-from landbridge.fleet.enrol import enrol
-from landbridge.parts import Source
-from landbridge.store import devices
-from landbridge.store.database import open_database
-from landbridge.store.keys import Keyring
-from landbridge.wire import envelope
+from landbridge.core.clock import Clock
+from landbridge.core.parts import Source
+from landbridge.db.database import open_database
+from landbridge.db.keys import Keyring
+from landbridge.features.devices import queries as devices
+from landbridge.features.devices.enrol import enrol
+from landbridge.ingest import nats_access
+from landbridge.operations import broker_check as checks
+from landbridge.protocol import envelope
 from paho.mqtt.enums import CallbackAPIVersion
 
 from host_tests.agent_bench import DEVICE, PASSWORD, Bench, bench, wait_until

@@ -13,8 +13,8 @@ import urllib.request
 from pathlib import Path
 
 import pytest
-from landbridge.store import tokens
-from landbridge.store.database import open_database
+from landbridge.db.database import open_database
+from landbridge.features.users import queries as tokens
 
 from host_tests.agent_bench import NOW_S, set_clock, wait_until
 from host_tests.web_bench import free_port

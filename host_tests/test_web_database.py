@@ -9,8 +9,9 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
-from landbridge.store import devices, engines
-from landbridge.store.database import Database, open_database
+from landbridge.db import engines
+from landbridge.db.database import Database, open_database
+from landbridge.features.devices import queries as devices
 
 from host_tests.fleet_bench import FIRST, NOW_S, Pages
 from host_tests.postgres_bench import postgres, server

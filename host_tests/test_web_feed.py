@@ -11,16 +11,19 @@ from xml.etree import ElementTree
 
 import pytest
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
-from landbridge.clock import CLOCK_FILE_VARIABLE, Clock, iso
-from landbridge.controls import report
-from landbridge.fleet import policy
-from landbridge.ingest import judge
-from landbridge.outbound import paged
-from landbridge.store import cards, order, points, register
-from landbridge.store.points import KeptUplink, keep_uplinks, store
-from landbridge.store.register import Registered
+from landbridge.core.clock import CLOCK_FILE_VARIABLE, Clock, iso
+from landbridge.db import order
+from landbridge.features.esim import policy
+from landbridge.features.esim.coding import Profile, Report
+from landbridge.features.esim.queries import policies as cards
+from landbridge.features.sims import queries as register
+from landbridge.features.sims import report
+from landbridge.features.sims.queries import Registered
+from landbridge.points import paged
+from landbridge.points import quality as judge
+from landbridge.points import queries as points
+from landbridge.points.queries import KeptUplink, keep_uplinks, store
 from landbridge.web import seen
-from landbridge.wire.cards import Profile, Report
 
 from host_tests.agent_bench import set_clock
 from host_tests.fleet_bench import FIRST, NOW_S, SECOND, Fleet, Pages, at

@@ -17,7 +17,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from landbridge.fleet import passwords
+from landbridge.features.users import passwords
 from landbridge.web import assets, connections, guard, here, live
 
 from host_tests.agent_bench import WAIT_S, wait_until

@@ -4,11 +4,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from landbridge.clock import CLOCK_FILE_VARIABLE
-from landbridge.errors import UserError
-from landbridge.fleet import secret, shares
-from landbridge.store import shares as stored
-from landbridge.store import trips
+from landbridge.core import secret
+from landbridge.core.clock import CLOCK_FILE_VARIABLE
+from landbridge.core.errors import UserError
+from landbridge.features.sharing import queries as stored
+from landbridge.features.sharing import rules as shares
+from landbridge.features.trips import queries as trips
 
 from host_tests.agent_bench import set_clock
 from host_tests.fleet_bench import FIRST, NOW_S, Fleet, Pages

@@ -5,13 +5,16 @@ from __future__ import annotations
 import random
 
 import pytest
-from landbridge.store import audit, outline, points, wakes
-from landbridge.store.database import Database
-from landbridge.store.outline import Box
-from landbridge.store.points import JudgedPoint
-from landbridge.store.tables import trips
+from landbridge.db.database import Database
+from landbridge.db.tables import trips
+from landbridge.features.audit import queries as audit
+from landbridge.features.diagnostics.queries import wakes
+from landbridge.features.diagnostics.wake_coding import Wake
+from landbridge.points import outline
+from landbridge.points import queries as points
+from landbridge.points.outline import Box
+from landbridge.points.queries import JudgedPoint
 from landbridge.web import seen
-from landbridge.wire.why import Wake
 from sqlalchemy import insert
 
 from host_tests.agent_bench import point

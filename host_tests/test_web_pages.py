@@ -10,8 +10,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from landbridge.store import devices, points
-from landbridge.store.points import JudgedPoint
+from landbridge.features.devices import queries as devices
+from landbridge.points import queries as points
+from landbridge.points.queries import JudgedPoint
 from playwright.sync_api import Page, expect
 
 from host_tests.agent_bench import DEVICE, heard, set_clock

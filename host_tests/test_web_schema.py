@@ -9,11 +9,14 @@ import pytest
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
-from landbridge.fleet import commands, shares
-from landbridge.store import trips, wakes
-from landbridge.store.points import KeptUplink, keep_uplinks
+from landbridge.core.rate_limit import Rate
+from landbridge.features.commands import handler as commands
+from landbridge.features.diagnostics.queries import wakes
+from landbridge.features.diagnostics.wake_coding import Wake
+from landbridge.features.sharing import rules as shares
+from landbridge.features.trips import queries as trips
+from landbridge.points.queries import KeptUplink, keep_uplinks
 from landbridge.web import guard
-from landbridge.wire.why import Wake
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import content_type_conformance, status_code_conformance
 
@@ -53,7 +56,7 @@ class Served:
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     with pytest.MonkeyPatch.context() as changes:
-        changes.setattr(guard, "USUAL", guard.Rate(1e9, 1e9))
+        changes.setattr(guard, "USUAL", Rate(1e9, 1e9))
         fleet = Fleet(tmp_path_factory.mktemp("schema"))
         made = Served(fleet)
         with made.pages.served():

@@ -11,28 +11,40 @@ from pathlib import Path
 from urllib.parse import parse_qs, quote, urlencode, urlsplit
 
 import pytest
-from landbridge.alarms import engine
-from landbridge.alarms.rules import RULES
-from landbridge.clock import CLOCK_FILE_VARIABLE
-from landbridge.controls.classes import Class
-from landbridge.fleet import cards, commands, passwords, policy, rollout, settings, shares, tokens
-from landbridge.ingest.judge import NO_TIME
-from landbridge.outbound import announce
-from landbridge.store import alarms, lines, points, register, releases, trips
-from landbridge.store import cards as stored_cards
-from landbridge.store import commands as stored_commands
-from landbridge.store import settings as stored_settings
-from landbridge.store.devices import Window
-from landbridge.store.events import Event
-from landbridge.store.held import hold, write
-from landbridge.store.register import Registered
+from landbridge.core.clock import CLOCK_FILE_VARIABLE
+from landbridge.events import publish as announce
+from landbridge.events.queries import Event
+from landbridge.features.alarms import engine
+from landbridge.features.alarms import queries as alarms
+from landbridge.features.alarms.rules import RULES
+from landbridge.features.commands import handler as commands
+from landbridge.features.commands import queries as stored_commands
+from landbridge.features.commands.coding import RESULTS, VERBS
+from landbridge.features.devices.queries import Window
+from landbridge.features.esim import handler as cards
+from landbridge.features.esim import policy
+from landbridge.features.esim.coding import OUTCOMES
+from landbridge.features.esim.coding import Event as Switched
+from landbridge.features.esim.coding import Report as CardReport
+from landbridge.features.esim.queries import policies as stored_cards
+from landbridge.features.routes.queries import routes as lines
+from landbridge.features.settings import handler as settings
+from landbridge.features.settings import queries as stored_settings
+from landbridge.features.sharing import rules as shares
+from landbridge.features.sims import queries as register
+from landbridge.features.sims.classes import Class
+from landbridge.features.sims.queries import Registered
+from landbridge.features.trips import queries as trips
+from landbridge.features.updates import queries as releases
+from landbridge.features.updates import rollout
+from landbridge.features.users import passwords
+from landbridge.features.users import rules as tokens
+from landbridge.ingest.held import hold, write
+from landbridge.points import queries as points
+from landbridge.points.quality import NO_TIME
+from landbridge.protocol.settings import SETTINGS, UNREACHED, Report
 from landbridge.web.forms import inside
 from landbridge.web.words import in_chinese
-from landbridge.wire.cards import OUTCOMES
-from landbridge.wire.cards import Event as Switched
-from landbridge.wire.cards import Report as CardReport
-from landbridge.wire.commands import RESULTS, VERBS
-from landbridge.wire.settings import SETTINGS, UNREACHED, Report
 from sqlalchemy import Connection
 
 from host_tests.agent_bench import set_clock

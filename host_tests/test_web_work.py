@@ -6,13 +6,17 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from landbridge.controls.binding import ARMED
-from landbridge.controls.classes import Class
-from landbridge.fleet import passwords, policy
-from landbridge.journey.rework import work_out
-from landbridge.store import cards, journeys, register, releases
-from landbridge.store.register import Registered
-from landbridge.wire.cards import to_bytes
+from landbridge.features.esim import policy
+from landbridge.features.esim.coding import to_bytes
+from landbridge.features.esim.queries import policies as cards
+from landbridge.features.sims import queries as register
+from landbridge.features.sims.binding import ARMED
+from landbridge.features.sims.classes import Class
+from landbridge.features.sims.queries import Registered
+from landbridge.features.updates import queries as releases
+from landbridge.features.users import passwords
+from landbridge.tracking import queries as journeys
+from landbridge.tracking.recompute import work_out
 from playwright.sync_api import Page, expect
 
 from host_tests.agent_bench import DEVICE, NOW_S, set_clock

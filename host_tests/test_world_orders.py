@@ -9,7 +9,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from landbridge.clock import to_epoch_s
+from landbridge.core.clock import to_epoch_s
 
 from tools.world import stage
 from tools.world.firmware import account_j

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from landbridge.wire import cards as wire
+from landbridge.features.esim import coding as wire
 from locator.card import memory
 
 from tools.world import stage

@@ -8,7 +8,7 @@ from itertools import pairwise
 from typing import Any
 
 import cbor2
-from landbridge.wire.point import CELL_FIELDS, KIND_FIX, POSITION_FIELDS, Point
+from landbridge.protocol.point import CELL_FIELDS, KIND_FIX, POSITION_FIELDS, Point
 
 Column = int | list[Any]
 

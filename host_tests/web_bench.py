@@ -17,10 +17,11 @@ from urllib.parse import urlsplit
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from landbridge.fleet import tokens
-from landbridge.journey.seen import Place
-from landbridge.store import lines, trips
-from landbridge.wire.point import Point
+from landbridge.features.routes.queries import routes as lines
+from landbridge.features.trips import queries as trips
+from landbridge.features.users import rules as tokens
+from landbridge.geo.distance import Place
+from landbridge.protocol.point import Point
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from host_tests.agent_bench import DEVICE, NOW_S, Bench, point, set_clock

@@ -1,1 +1,0 @@
-"""The agent of the Landbridge container locator: receives, stores and passes on positions."""

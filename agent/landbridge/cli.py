@@ -18,42 +18,45 @@ from typer.core import TyperGroup
 from typer.exceptions import TyperException
 from typer.main import get_group
 
-from landbridge import config, logs, printable
-from landbridge.clock import iso
-from landbridge.commands import doctor, keeping, table
-from landbridge.commands.opened import LARGEST, known_device, opened
-from landbridge.commands.tokens import signed_in
-from landbridge.errors import UserError, is_one_line
-from landbridge.outbound.export import Format, export
-from landbridge.outbound.paged import Paged
-from landbridge.parts import Part, Source
-from landbridge.printable import Printable
-from landbridge.store import points
-from landbridge.store import trips as stored_trips
-from landbridge.web.address import base_url
+from landbridge import config
+from landbridge.config import base_url
+from landbridge.core import logs, printable, table
+from landbridge.core.clock import iso
+from landbridge.core.errors import UserError, is_one_line
+from landbridge.core.parts import Part, Source
+from landbridge.core.printable import Printable
+from landbridge.db.opened import LARGEST, opened
+from landbridge.features.devices.queries import known_device
+from landbridge.features.exports.formats import Format, export
+from landbridge.features.trips import queries as stored_trips
+from landbridge.features.users.cli import signed_in
+from landbridge.operations import backup as keeping
+from landbridge.operations import doctor
+from landbridge.points import queries as points
+from landbridge.points.paged import Paged
 
 GROUPS = {
-    "devices": "devices",
-    "trips": "trips",
-    "events": "events",
-    "alarms": "alarms",
-    "lines": "lines",
-    "fences": "fences",
-    "coverage": "coverage",
-    "update": "update",
-    "cards": "cards",
-    "cells": "cells",
-    "sims": "sims",
-    "controls": "controls",
-    "settings": "settings",
-    "commands": "orders",
-    "share": "share",
-    "tokens": "tokens",
-    "targets": "targets",
-    "dead-letters": "letters",
-    "broker": "broker",
+    "devices": "features.devices.cli",
+    "trips": "features.trips.cli",
+    "events": "events.cli",
+    "alarms": "features.alarms.cli",
+    "lines": "features.routes.cli",
+    "fences": "features.geofences.cli",
+    "coverage": "features.coverage.cli",
+    "update": "features.updates.cli",
+    "cards": "features.esim.cli",
+    "cells": "features.coverage.cells_cli",
+    "sims": "features.sims.cli",
+    "controls": "features.sims.controls_cli",
+    "settings": "features.settings.cli",
+    "commands": "features.commands.cli",
+    "share": "features.sharing.cli",
+    "tokens": "features.users.cli",
+    "targets": "features.integrations.cli",
+    "dead-letters": "ingest.cli",
+    "broker": "operations.broker_cli",
 }
-"""Groups of commands, and the modules of `landbridge.commands` in which they are."""
+"""Groups of commands, and the modules of `landbridge` in which they are."""
 
 
 class _Groups(TyperGroup):
@@ -64,7 +67,7 @@ class _Groups(TyperGroup):
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         if cmd_name in GROUPS and cmd_name not in self.commands:
-            module = import_module(f"landbridge.commands.{GROUPS[cmd_name]}")
+            module = import_module(f"landbridge.{GROUPS[cmd_name]}")
             module.commands.rich_markup_mode = commands.rich_markup_mode
             self.commands[cmd_name] = get_group(module.commands)
         return super().get_command(ctx, cmd_name)
@@ -147,7 +150,7 @@ def run(only: Part | None = _ONLY, source: Source = _SOURCE) -> None:
       landbridge run --source nats
       LANDBRIDGE_BROKER_PORT=18883 landbridge run
     """
-    from landbridge import service
+    from landbridge import app as service
 
     loaded = config.load()
     stop = _stopped_by_signals(loaded.watch.json_log)
@@ -163,7 +166,7 @@ def web(device: str | None = _SHOWN, port: int = _WEB_PORT) -> None:
       landbridge web
       landbridge --data out/demo/agent web lb-demo-1
     """
-    from landbridge import service
+    from landbridge import app as service
 
     loaded = config.load()
     # Beside an agent, which has the port of [watch].

@@ -12,9 +12,9 @@ from dataclasses import Field, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
-from landbridge import files
-from landbridge.errors import UserError, is_one_line
-from landbridge.wire.settings import SETTINGS
+from landbridge.core import files
+from landbridge.core.errors import UserError, is_one_line
+from landbridge.protocol.settings import SETTINGS
 
 FILE_VARIABLE = "LANDBRIDGE_CONFIG"
 DEFAULT_FILE = "landbridge.toml"
@@ -136,6 +136,16 @@ class Web:
     port: int = _key(0, "TCP port; 0: neither pages nor API.", _PORT_OR_NONE)
     host: str = _key("127.0.0.1", "Address they listen on.", _HOST)
     url: str = _key("", "Where browsers find them, for links and mails; empty: http://<host>:<port>.")
+
+
+def base_url(web: Web) -> str:
+    """Where browsers find the pages, without a slash at its end."""
+    return web.url.rstrip("/") or local_url(web.host, web.port)
+
+
+def local_url(host: str, port: int) -> str:
+    """Where this machine finds what listens there."""
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}"
 
 
 @dataclass(frozen=True)

@@ -19,8 +19,8 @@ from typing import Any
 import cbor2
 import paho.mqtt.client as mqtt
 from cryptography.hazmat.primitives.ciphers.aead import AESCCM
-from landbridge.store.tables import points
-from landbridge.wire import envelope
+from landbridge.db.tables import points
+from landbridge.protocol import envelope
 from paho.mqtt.enums import CallbackAPIVersion
 from sqlalchemy import create_engine
 from sqlalchemy.schema import CreateIndex, CreateTable, ExecutableDDLElement

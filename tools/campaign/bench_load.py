@@ -11,13 +11,14 @@ from typing import NamedTuple
 
 import cbor2
 import paho.mqtt.client as mqtt
-from landbridge.clock import Clock
-from landbridge.store import devices, points
-from landbridge.store.database import open_database
-from landbridge.store.keys import Keyring
-from landbridge.store.points import StoredPoint
-from landbridge.wire import envelope
-from landbridge.wire.point import Point
+from landbridge.core.clock import Clock
+from landbridge.db.database import open_database
+from landbridge.db.keys import Keyring
+from landbridge.features.devices import queries as devices
+from landbridge.points import queries as points
+from landbridge.points.queries import StoredPoint
+from landbridge.protocol import envelope
+from landbridge.protocol.point import Point
 from paho.mqtt.enums import CallbackAPIVersion
 
 from tools.campaign.wire_bench import encode

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from landbridge.config import Nats
+from landbridge.db.database import Database, open_database
+from landbridge.db.leases import Leases
 from landbridge.ingest import nats_source
-from landbridge.store.database import Database, open_database
-from landbridge.store.leases import Leases
 from sqlalchemy import text
 
 from tools.campaign import bench_load

@@ -11,11 +11,14 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from landbridge import config, logs, service
+from landbridge import app as service
+from landbridge import config
+from landbridge.core import logs
+from landbridge.db.database import open_database
+from landbridge.events import outbox
 from landbridge.ingest.pipeline import Pipeline
 from landbridge.ingest.session import Received
-from landbridge.store import journeys, outbox
-from landbridge.store.database import open_database
+from landbridge.tracking import queries as journeys
 
 _LOOK_S = 0.2
 

@@ -28,8 +28,8 @@ from pathlib import Path
 from typing import Any
 
 import paho.mqtt.client as mqtt
-from landbridge.clock import Clock
-from landbridge.fleet import tokens
+from landbridge.core.clock import Clock
+from landbridge.features.users import rules as tokens
 from paho.mqtt.enums import CallbackAPIVersion
 
 from tools.campaign import killtest

@@ -23,15 +23,16 @@ from types import SimpleNamespace
 from typing import Any
 
 import cbor2
-from landbridge.clock import Clock
-from landbridge.ingest.judge import judge
+from landbridge.core.clock import Clock
+from landbridge.db.database import open_database
+from landbridge.db.keys import Keyring
+from landbridge.ingest import dead_letters as letters
 from landbridge.ingest.pipeline import Pipeline
 from landbridge.ingest.session import Received
-from landbridge.store import letters, points
-from landbridge.store.database import open_database
-from landbridge.store.keys import Keyring
-from landbridge.wire import envelope, uplink
-from landbridge.wire.limits import WireError
+from landbridge.points import queries as points
+from landbridge.points.quality import judge
+from landbridge.protocol import envelope, uplink
+from landbridge.protocol.limits import WireError
 
 from tools.campaign import bench_load
 

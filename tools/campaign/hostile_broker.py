@@ -14,8 +14,8 @@ from itertools import pairwise
 from pathlib import Path
 
 import cbor2
-from landbridge.wire import envelope
-from landbridge.wire.downlink import encode_reply
+from landbridge.protocol import envelope
+from landbridge.protocol.downlink import encode_reply
 
 from tools.campaign.figures import Part
 from tools.world import delivered, stage

@@ -21,9 +21,9 @@ from typing import Any
 from cryptography.hazmat.primitives.ciphers.aead import AESCCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-from landbridge.wire import envelope
-from landbridge.wire.envelope import Direction
-from landbridge.wire.limits import MAX_PARTIAL_IV, WireError
+from landbridge.protocol import envelope
+from landbridge.protocol.envelope import Direction
+from landbridge.protocol.limits import MAX_PARTIAL_IV, WireError
 
 from tools.campaign.figures import Part
 from tools.flash.layout import FIRMWARE, REPOSITORY

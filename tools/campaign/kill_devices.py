@@ -11,7 +11,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import paho.mqtt.client as mqtt
-from landbridge.clock import Clock
+from landbridge.core.clock import Clock
 from locator.journal import record
 from locator.journal.ledger import Ledger
 from locator.journal.store import Journal

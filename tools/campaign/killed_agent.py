@@ -12,8 +12,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from landbridge import config, service
-from landbridge.store import bulk
+from landbridge import app as service
+from landbridge import config
+from landbridge.db import bulk
 from sqlalchemy import Connection, Engine, event
 
 from tools.world.agent import end_with_parent

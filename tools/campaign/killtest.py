@@ -23,10 +23,10 @@ from pathlib import Path
 from typing import Any
 
 from landbridge import config
-from landbridge.clock import Clock
-from landbridge.fleet.enrol import enrol
-from landbridge.store.database import open_database
-from landbridge.store.keys import Keyring
+from landbridge.core.clock import Clock
+from landbridge.db.database import open_database
+from landbridge.db.keys import Keyring
+from landbridge.features.devices.enrol import enrol
 from locator.journal import record
 from sqlalchemy import text
 

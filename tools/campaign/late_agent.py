@@ -13,11 +13,16 @@ from typing import Any
 
 import cbor2
 import paho.mqtt.client as mqtt
-from landbridge.store import devices, events, journeys, outbox, points, trips
-from landbridge.store.database import Database, open_database
-from landbridge.store.points import StoredPoint
-from landbridge.wire import envelope
-from landbridge.wire.point import Point
+from landbridge.db.database import Database, open_database
+from landbridge.events import outbox
+from landbridge.events import queries as events
+from landbridge.features.devices import queries as devices
+from landbridge.features.trips import queries as trips
+from landbridge.points import queries as points
+from landbridge.points.queries import StoredPoint
+from landbridge.protocol import envelope
+from landbridge.protocol.point import Point
+from landbridge.tracking import queries as journeys
 from locator.journal import record
 from locator.link import cbor
 from locator.link.batch import Batch

@@ -17,9 +17,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from landbridge.store import points
-from landbridge.store.database import open_database
-from landbridge.store.points import StoredPoint
+from landbridge.db.database import open_database
+from landbridge.points import queries as points
+from landbridge.points.queries import StoredPoint
 from rich.console import Console
 
 from tools.campaign.late_agent import MOST_RECORDS, LateAgent, Outcome, clocks

@@ -19,14 +19,16 @@ import tempfile
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from landbridge.coverage import cells
-from landbridge.ingest import judge, news
-from landbridge.journey.rework import work_out
-from landbridge.journey.seen import Place
-from landbridge.store import devices, points
-from landbridge.store.database import Database, open_database
-from landbridge.store.held import hold, write
-from landbridge.wire.point import KIND_CELL, KIND_FIX, QUALITY_GNSS, Point
+from landbridge.db.database import Database, open_database
+from landbridge.features.devices import queries as devices
+from landbridge.geo.distance import Place
+from landbridge.ingest import news
+from landbridge.ingest.held import hold, write
+from landbridge.points import cells
+from landbridge.points import quality as judge
+from landbridge.points import queries as points
+from landbridge.protocol.point import KIND_CELL, KIND_FIX, QUALITY_GNSS, Point
+from landbridge.tracking.recompute import work_out
 
 from tools.world.coverage import Coverage
 from tools.world.line import Line

@@ -11,16 +11,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from landbridge.fleet import releases as built
+from landbridge.db.database import Database, open_database
+from landbridge.db.keys import Keyring
+from landbridge.features.devices import queries as devices
+from landbridge.features.updates import queries as releases
+from landbridge.features.updates import releases as built
+from landbridge.features.updates.coding import OFFER_KEY, REPORT_KEY
+from landbridge.ingest import dead_letters as letters
 from landbridge.ingest.pipeline import Pipeline
 from landbridge.ingest.session import Received
-from landbridge.store import devices, letters, points, releases
-from landbridge.store.database import Database, open_database
-from landbridge.store.keys import Keyring
-from landbridge.wire import downlink, envelope
-from landbridge.wire.limits import WireError
-from landbridge.wire.releases import OFFER_KEY, REPORT_KEY
-from landbridge.wire.uplink import decode
+from landbridge.points import queries as points
+from landbridge.protocol import downlink, envelope
+from landbridge.protocol.limits import WireError
+from landbridge.protocol.uplink import decode
 
 from tools.flash.layout import REPOSITORY, lay_out
 

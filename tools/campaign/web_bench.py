@@ -26,12 +26,12 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from landbridge.clock import Clock
 from landbridge.config import Config, Store, Web
-from landbridge.fleet import tokens
-from landbridge.fleet.secret import make
-from landbridge.store import tokens as stored_tokens
-from landbridge.store.database import open_database
+from landbridge.core.clock import Clock
+from landbridge.core.secret import make
+from landbridge.db.database import open_database
+from landbridge.features.users import queries as stored_tokens
+from landbridge.features.users import rules as tokens
 from landbridge.web import viewer
 from landbridge.web.server import serving
 from playwright.sync_api import Browser, Page, sync_playwright

@@ -7,11 +7,11 @@ import random
 from collections.abc import Iterator
 from typing import Any
 
-from landbridge.fleet.line import Waypoint, position, read
-from landbridge.store import lines
-from landbridge.store.database import Database
-from landbridge.store.tables import devices, events, points, trips, uplinks, wakes
-from landbridge.wire.point import Point
+from landbridge.db.database import Database
+from landbridge.db.tables import devices, events, points, trips, uplinks, wakes
+from landbridge.features.routes.queries import routes as lines
+from landbridge.geo.route import Waypoint, position, read
+from landbridge.protocol.point import Point
 from sqlalchemy import Connection, insert
 
 from tools.flash.layout import REPOSITORY

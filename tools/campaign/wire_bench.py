@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import cbor2
-from landbridge.wire.uplink import RANGES
+from landbridge.protocol.uplink import RANGES
 from locator.journal import record
 from locator.link import cbor, cose
 from locator.link.batch import Batch

@@ -4,7 +4,7 @@ import hashlib
 import struct
 from collections.abc import Mapping
 
-from landbridge.wire.releases import file_list, in_order
+from landbridge.features.updates.coding import file_list, in_order
 
 _HEAD = struct.Struct("<4sII32s")
 _MAGIC = b"LB1\0"

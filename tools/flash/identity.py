@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from landbridge.wire.limits import is_device_id
+from landbridge.protocol.limits import is_device_id
 
 from tools.flash import FIRMWARE, REPOSITORY, LayoutError
 

@@ -16,10 +16,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from landbridge.coverage import costs, shares
-from landbridge.coverage.digest import TILE_KM, WELL_HEARD_DBM
-from landbridge.coverage.known import LEAST_LOOKS
-from landbridge.wire.guide import Network
+from landbridge.features.coverage import bins as shares
+from landbridge.features.coverage import costs
+from landbridge.features.coverage.digest import TILE_KM, WELL_HEARD_DBM
+from landbridge.features.coverage.known import LEAST_LOOKS
+from landbridge.features.routes.coding import Network
 from rich.console import Console
 from rich.table import Table
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from landbridge.wire.why import REASONS
+from landbridge.features.diagnostics.wake_coding import REASONS
 
 from tools.flash.layout import REPOSITORY
 from tools.lab.plan import decide, policy

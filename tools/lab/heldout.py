@@ -12,7 +12,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
-from landbridge.fleet.line import MCC
+from landbridge.geo.route import MCC
 from numpy.typing import NDArray
 
 from tools.lab.instances import MOVING_KM, SLOT_H, SLOTS_A_DAY, Floats, Instance

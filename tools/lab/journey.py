@@ -9,9 +9,9 @@ import math
 from functools import lru_cache
 from typing import Any
 
-from landbridge.coverage import digest
-from landbridge.fleet.line import Waypoint
-from landbridge.wire.guide import NO_BIN, Network
+from landbridge.features.coverage import digest
+from landbridge.features.routes.coding import NO_BIN, Network
+from landbridge.geo.route import Waypoint
 
 from tools.lab.lines import Route
 from tools.lab.plan import guide

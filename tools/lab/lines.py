@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from landbridge.errors import UserError
-from landbridge.fleet.line import LINE_KM_A_CHORD_KM, read
+from landbridge.core.errors import UserError
+from landbridge.geo.route import LINE_KM_A_CHORD_KM, read
 from numpy.typing import NDArray
 
 from tools.world.line import DATA as WORLD_DATA

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from landbridge import service
+from landbridge import app as service
 from landbridge.cli import app
 from landbridge.ingest.pipeline import Answer, Pipeline
 from landbridge.ingest.session import Received

@@ -4,10 +4,12 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from landbridge.clock import EPOCH
-from landbridge.store import outbox, points, tables
-from landbridge.store.database import open_database
-from landbridge.store.points import StoredPoint
+from landbridge.core.clock import EPOCH
+from landbridge.db import tables
+from landbridge.db.database import open_database
+from landbridge.events import outbox
+from landbridge.points import queries as points
+from landbridge.points.queries import StoredPoint
 from sqlalchemy import func, select
 
 from tools.world.trip import START_UTC_S

@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Sequence
 
-from landbridge.store.points import StoredPoint
+from landbridge.points.queries import StoredPoint
 
 
 def digest(stored: Sequence[StoredPoint], transcript: str) -> str:

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from landbridge.store import devices
-from landbridge.store.database import open_database
-from landbridge.store.tables import points, trips, wakes
+from landbridge.db.database import open_database
+from landbridge.db.tables import points, trips, wakes
+from landbridge.features.devices import queries as devices
 from sqlalchemy import Connection, Table, insert, select
 
 from tools.world.services import ServiceError

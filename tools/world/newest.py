@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from statistics import median
 
-from landbridge.outbound.geojson import has_position
-from landbridge.store.points import StoredPoint
+from landbridge.points.geojson import has_position
+from landbridge.points.queries import StoredPoint
 
 from tools.world.delivered import START_S
 from tools.world.trip import Trip

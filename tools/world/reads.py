@@ -20,8 +20,8 @@ from pathlib import Path
 from statistics import median
 from typing import NamedTuple, get_args
 
-from landbridge.store import gaps
-from landbridge.store.database import Database
+from landbridge.db.database import Database
+from landbridge.points import gaps
 from rich.console import Console
 from rich.table import Table
 

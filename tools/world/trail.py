@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from landbridge.outbound.geojson import has_position
-from landbridge.store.points import StoredPoint
+from landbridge.points.geojson import has_position
+from landbridge.points.queries import StoredPoint
 
 from tools.world.delivered import START_S
 from tools.world.diary import DAY_MS

@@ -12,7 +12,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from landbridge.store.points import StoredPoint
+from landbridge.points.queries import StoredPoint
 
 from tools.world.events import Events
 from tools.world.firmware import FIX, Record, ledger, records

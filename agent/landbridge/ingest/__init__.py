@@ -1,1 +1,0 @@
-"""From the broker to the database: receive, open, decode, judge, store, acknowledge."""

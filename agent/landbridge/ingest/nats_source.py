@@ -2,7 +2,7 @@
 
 The server stores what devices publish over MQTT in a stream, each under the partition of its device, and
 keeps it until an agent acknowledges it. An agent takes the partitions that it holds leases of
-(store/leases.py). What an agent that died had not acknowledged comes again, to the one that takes over.
+(db/leases.py). What an agent that died had not acknowledged comes again, to the one that takes over.
 """
 
 import asyncio
@@ -20,14 +20,14 @@ from nats.js import JetStreamContext
 from nats.js.api import AckPolicy, ConsumerConfig, RetentionPolicy, StreamConfig, SubjectTransform
 from nats.js.errors import NotFoundError
 
-from landbridge import metrics
 from landbridge.config import Nats
-from landbridge.errors import UserError
-from landbridge.fleet import nats_access
-from landbridge.health import Since
-from landbridge.ingest.limits import RateLimit
+from landbridge.core import metrics
+from landbridge.core.checks import Since
+from landbridge.core.errors import UserError
+from landbridge.core.rate_limit import RateLimit
+from landbridge.ingest import nats_access
+from landbridge.ingest.partitions import Shares
 from landbridge.ingest.session import Received, Session
-from landbridge.ingest.shares import Shares
 
 STREAM = "LANDBRIDGE"
 _SUBJECT = "landbridge.*.up"
@@ -58,7 +58,7 @@ class NatsSource:
         session: Session,
         answer: Callable[[bytes], bytes],
     ) -> None:
-        """`answer` says to the server which devices may connect, if it asks (fleet/nats_access.py)."""
+        """`answer` says to the server which devices may connect, if it asks (ingest/nats_access.py)."""
         self.waiting: queue.Queue[Received] = queue.Queue()
         """What was received and not yet taken."""
         self._settings = settings

@@ -5,14 +5,15 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection
 
-from landbridge.ingest import judge
-from landbridge.outbound import announce, positions, topics
-from landbridge.store import outbox, points
-from landbridge.store.held import Held
-from landbridge.store.outbox import Outgoing
-from landbridge.store.points import StoredPoint, StoredPoints
-from landbridge.wire.point import KIND_FIX
-from landbridge.wire.uplink import DeviceClock
+from landbridge.events import outbox, positions, topics
+from landbridge.events import publish as announce
+from landbridge.events.outbox import Outgoing
+from landbridge.ingest.held import Held
+from landbridge.points import quality as judge
+from landbridge.points import queries as points
+from landbridge.points.queries import StoredPoint, StoredPoints
+from landbridge.protocol.point import KIND_FIX
+from landbridge.protocol.uplink import DeviceClock
 
 _DRIFT_S = 3600
 """More than any clock of ours drifts between two contacts, less than what brokers hold back."""

@@ -17,23 +17,24 @@ from typing import Any, NamedTuple, Protocol
 from sqlalchemy import Connection
 from sqlalchemy.exc import DatabaseError, DBAPIError, OperationalError
 
-from landbridge import metrics
-from landbridge.clock import Clock
-from landbridge.errors import UserError
-from landbridge.fleet import desk
-from landbridge.ingest import storing
-from landbridge.ingest.judge import judge_all
+from landbridge.core import metrics
+from landbridge.core.clock import Clock
+from landbridge.core.errors import UserError
+from landbridge.db.database import Database, is_damaged
+from landbridge.db.keys import Keyring
+from landbridge.downlinks import registry as desk
+from landbridge.events import outbox
+from landbridge.events.outbox import Outgoing
+from landbridge.events.publisher import Sender
+from landbridge.ingest import dead_letters as letters
+from landbridge.ingest import epochs, storing
+from landbridge.ingest.held import Held, hold
 from landbridge.ingest.session import Received, Session
 from landbridge.ingest.storing import Message, Opened
-from landbridge.outbound.sender import Sender
-from landbridge.store import epochs, letters, outbox
-from landbridge.store.database import Database, is_damaged
-from landbridge.store.held import Held, hold
-from landbridge.store.keys import Keyring
-from landbridge.store.outbox import Outgoing
-from landbridge.wire import downlink, envelope, uplink
-from landbridge.wire.envelope import ForgedError
-from landbridge.wire.limits import WireError, is_device_id
+from landbridge.points.quality import judge_all
+from landbridge.protocol import downlink, envelope, uplink
+from landbridge.protocol.envelope import ForgedError
+from landbridge.protocol.limits import WireError, is_device_id
 
 _UP = re.compile(r"landbridge/([^/]+)/up")
 _MOST_KEYS = 50_000
@@ -61,7 +62,7 @@ class Answer(NamedTuple):
 
 
 class Countable(Protocol):
-    """A counter of landbridge/metrics.py."""
+    """A counter of landbridge/core/metrics.py."""
 
     def inc(self, amount: float = 1) -> None:
         """Count."""
@@ -173,7 +174,7 @@ class Pipeline:
         messages = [each for each in read if isinstance(each, Message)]
         self.store(self._connection, messages, now_s)
         replies = iter(self.answer(messages, now_s))
-        # Last: from here to the commit other agents have to wait (store/order.py).
+        # Last: from here to the commit other agents have to wait (db/order.py).
         outbox.post(self._connection, self._outgoing, now_s)
         return [next(replies) if isinstance(each, Message) else each for each in read]
 

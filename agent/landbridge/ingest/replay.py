@@ -5,14 +5,14 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
-from landbridge.clock import Clock
-from landbridge.fleet import desk
+from landbridge.core.clock import Clock
+from landbridge.db.database import Database
+from landbridge.db.keys import Keyring
+from landbridge.downlinks import registry as desk
 from landbridge.ingest.pipeline import Answer, Pipeline, listed
 from landbridge.ingest.session import Received
 from landbridge.ingest.storing import Message
-from landbridge.store import points
-from landbridge.store.database import Database
-from landbridge.store.keys import Keyring
+from landbridge.points import queries as points
 
 
 class Aside(NamedTuple):

@@ -5,16 +5,16 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection
 
+from landbridge.db.keys import Keyring
 from landbridge.ingest import news
-from landbridge.ingest.judge import ended_by, judge
-from landbridge.store import points
-from landbridge.store.held import hold, write
-from landbridge.store.keys import Keyring
-from landbridge.store.points import JudgedPoint, StoredPoint
-from landbridge.wire import envelope, uplink
-from landbridge.wire.limits import WireError
-from landbridge.wire.point import QUALITY_NONE
-from landbridge.wire.uplink import Uplink
+from landbridge.ingest.held import hold, write
+from landbridge.points import queries as points
+from landbridge.points.quality import ended_by, judge
+from landbridge.points.queries import JudgedPoint, StoredPoint
+from landbridge.protocol import envelope, uplink
+from landbridge.protocol.limits import WireError
+from landbridge.protocol.point import QUALITY_NONE
+from landbridge.protocol.uplink import Uplink
 
 
 class Came(NamedTuple):

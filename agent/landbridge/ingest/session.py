@@ -17,12 +17,12 @@ import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.reasoncodes import ReasonCode
 
-from landbridge import metrics
 from landbridge.config import Broker
-from landbridge.errors import UserError
-from landbridge.health import Since
-from landbridge.ingest.limits import RateLimit
-from landbridge.store.outbox import Posted
+from landbridge.core import metrics
+from landbridge.core.checks import Since
+from landbridge.core.errors import UserError
+from landbridge.core.rate_limit import RateLimit
+from landbridge.events.outbox import Posted
 
 UP = "landbridge/+/up"
 _IS_UP = re.compile(UP.replace("+", "[^/]*"))

@@ -6,14 +6,14 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection
 
+from landbridge.events.outbox import Outgoing
 from landbridge.ingest import news
+from landbridge.ingest.held import Held, write
 from landbridge.ingest.session import Received
-from landbridge.store import points
-from landbridge.store.held import Held, write
-from landbridge.store.outbox import Outgoing
-from landbridge.store.points import JudgedPoints, KeptUplink, StoredPoint
-from landbridge.wire.point import Point
-from landbridge.wire.uplink import Uplink
+from landbridge.points import queries as points
+from landbridge.points.queries import JudgedPoints, KeptUplink, StoredPoint
+from landbridge.protocol.point import Point
+from landbridge.protocol.uplink import Uplink
 
 
 class Opened(NamedTuple):

@@ -5,11 +5,11 @@ import queue
 import threading
 from collections.abc import Sequence
 
-from landbridge import metrics
-from landbridge.health import Since
+from landbridge.core import metrics
+from landbridge.core.checks import Since
+from landbridge.core.priority import Precedence
 from landbridge.ingest.pipeline import Pipeline
 from landbridge.ingest.session import Received
-from landbridge.precedence import Precedence
 
 _LOOK_S = 0.1
 _MOST_AT_ONCE = 256

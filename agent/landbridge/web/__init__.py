@@ -1,1 +1,0 @@
-"""HTTP API and pages: reads the store, acts through `fleet`."""

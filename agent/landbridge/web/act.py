@@ -7,19 +7,24 @@ from typing import Any, NamedTuple
 from fastapi import HTTPException
 from sqlalchemy import Connection
 
-from landbridge.alarms import engine
-from landbridge.errors import UserError
-from landbridge.fleet import cards, commands, rollout, settings, shares
-from landbridge.outbound import announce
-from landbridge.store import alarms, trips
-from landbridge.store import commands as stored_commands
-from landbridge.store import shares as stored_shares
+from landbridge.core.errors import UserError
+from landbridge.events import publish as announce
+from landbridge.features.alarms import engine
+from landbridge.features.alarms import queries as alarms
+from landbridge.features.commands import handler as commands
+from landbridge.features.commands import queries as stored_commands
+from landbridge.features.commands.coding import SHIPPING
+from landbridge.features.esim import handler as cards
+from landbridge.features.settings import handler as settings
+from landbridge.features.sharing import queries as stored_shares
+from landbridge.features.sharing import rules as shares
+from landbridge.features.trips import queries as trips
+from landbridge.features.updates import rollout
 from landbridge.web import seen
 from landbridge.web.forms import only_house
 from landbridge.web.here import Here
 from landbridge.web.seen import Ride
 from landbridge.web.viewer import Viewer, demand
-from landbridge.wire.commands import SHIPPING
 
 FOR_ADMINS = (SHIPPING, "factory-reset")
 """Verbs that silence a device or make it forget."""

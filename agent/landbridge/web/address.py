@@ -1,23 +1,9 @@
-"""Where the pages are found."""
+"""Addresses within the pages."""
 
 from urllib.parse import quote
 
 from fastapi import Request
 from starlette.datastructures import URL
-
-from landbridge.config import Web
-
-SHARE = "/s/"
-
-
-def base_url(web: Web) -> str:
-    """Without a slash at its end."""
-    return web.url.rstrip("/") or local_url(web.host, web.port)
-
-
-def local_url(host: str, port: int) -> str:
-    """Where this machine finds what listens there."""
-    return f"http://{f'[{host}]' if ':' in host else host}:{port}"
 
 
 def own_address(request: Request) -> str:
@@ -32,8 +18,3 @@ def with_query(address: str, **query: str) -> str:
     """Path and query with these parts of the query instead."""
     path, _, asked = address.partition("?")
     return f"{path}?{URL('?' + asked).include_query_params(**query).query}"
-
-
-def share_url(web: Web, secret: str) -> str:
-    """The link that `secret` opens."""
-    return f"{base_url(web)}{SHARE}{secret}"

@@ -12,7 +12,7 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 from pydantic_core.core_schema import json_or_python_schema
 
-from landbridge.outbound.export import MEDIA_TYPES, Format
+from landbridge.features.exports.formats import MEDIA_TYPES, Format
 
 Json = dict[str, Any]
 Time = str | None

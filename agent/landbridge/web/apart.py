@@ -16,11 +16,11 @@ import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 
-from landbridge import logs
-from landbridge.clock import Clock
 from landbridge.config import Config
-from landbridge.health import Since
-from landbridge.store.database import open_database
+from landbridge.core import logs
+from landbridge.core.checks import Since
+from landbridge.core.clock import Clock
+from landbridge.db.database import open_database
 from landbridge.web.listen import listening
 
 _COMMAND = (sys.executable, "-m", __name__)

@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, HTTPException, Path, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 
-from landbridge.clock import iso
+from landbridge.core.clock import iso
 from landbridge.web import act, answers, seen, tell
 from landbridge.web.answers import Json, Told
 from landbridge.web.here import here

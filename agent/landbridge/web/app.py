@@ -13,21 +13,17 @@ from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException as AnyHTTPException
 from starlette.middleware.gzip import GZipMiddleware
 
-from landbridge.errors import UserError
-from landbridge.web import (
-    alarm_page,
-    alarms,
-    api,
-    assets,
-    audit,
-    card,
-    feed,
-    history,
-    journeys,
-    pages,
-    shared,
-    updates,
-)
+from landbridge.core.errors import UserError
+from landbridge.features.alarms import api as alarms
+from landbridge.features.alarms import page as alarm_page
+from landbridge.features.audit import page as audit
+from landbridge.features.devices import api as history
+from landbridge.features.esim import page as card
+from landbridge.features.exports import api as feed
+from landbridge.features.routes import page as journeys
+from landbridge.features.sharing import page as shared
+from landbridge.features.updates import page as updates
+from landbridge.web import api, assets, pages
 from landbridge.web.address import own_address
 from landbridge.web.answers import BEARER, REFUSALS
 from landbridge.web.forms import NOTHING_WRONG, shown_again
@@ -120,6 +116,7 @@ async def _refused(request: Request, error: AnyHTTPException, field: str = "") -
     # Whoever asks for nothing that is there may be signed in all the same.
     with suppress(NotSignedIn, AnyHTTPException, OperationalError):
         if answer := await shown_again(request, code, why, field):
+            answer.headers.update(error.headers or {})
             return answer
     who = None
     request.state.wrong = NOTHING_WRONG

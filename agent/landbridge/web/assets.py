@@ -11,7 +11,7 @@ from pathlib import Path
 from fastapi import APIRouter, FastAPI, HTTPException
 from fastapi.responses import Response
 
-from landbridge.web import geography
+from landbridge.geo import places as geography
 
 router = APIRouter(include_in_schema=False)
 STATIC = Path(__file__).parent / "static"

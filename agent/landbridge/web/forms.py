@@ -9,7 +9,7 @@ from fastapi import Depends, Form, HTTPException, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from starlette.concurrency import run_in_threadpool
 
-from landbridge.errors import UserError
+from landbridge.core.errors import UserError
 from landbridge.web import viewer
 from landbridge.web.viewer import Viewer
 

@@ -1,14 +1,13 @@
 """Around every request: how many a client may make, and the headers that confine a page to this host."""
 
 import time
-from collections import OrderedDict
-from typing import NamedTuple
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from landbridge.web.address import SHARE
+from landbridge.core.rate_limit import Buckets, Rate
+from landbridge.features.sharing.rules import SHARE
 from landbridge.web.places import Places
 
 POLICY = (
@@ -26,36 +25,10 @@ HEADERS = {
     "permissions-policy": "geolocation=(), camera=(), microphone=()",
 }
 
-
-class Rate(NamedTuple):
-    """So many at once, so many a second after that."""
-
-    burst: float
-    a_second: float
-
-
 USUAL, SIGN_IN, SHARED = Rate(300, 20), Rate(10, 0.1), Rate(30, 0.5)
 LARGEST_BODY = 65_536
-_MOST_CLIENTS = 10_000
 AT_ONCE = 100
 """Requests of one address that are being answered, live feeds among them."""
-
-
-class Buckets:
-    """A token bucket a client, or a name; those away longest are forgotten when there are too many."""
-
-    def __init__(self) -> None:
-        self._left: OrderedDict[tuple[str, Rate], tuple[float, float]] = OrderedDict()
-
-    def take(self, client: str, rate: Rate, now: float) -> bool:
-        """Whether `client` may make one more request at `now`, seconds."""
-        key = (client, rate)
-        left, at = self._left.pop(key, (rate.burst, now))
-        left = min(rate.burst, left + (now - at) * rate.a_second)
-        self._left[key] = (max(0.0, left - 1) if left >= 1 else left, now)
-        if len(self._left) > _MOST_CLIENTS:
-            self._left.popitem(last=False)
-        return left >= 1
 
 
 class Guard:

@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 
 from fastapi import Request
 
-from landbridge.clock import Clock
 from landbridge.config import Config
-from landbridge.store.database import Database
-from landbridge.web.guard import Buckets
+from landbridge.core.clock import Clock
+from landbridge.core.rate_limit import Buckets
+from landbridge.db.database import Database
 from landbridge.web.places import Places, Turns
 
 STREAMS = 20

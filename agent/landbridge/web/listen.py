@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from landbridge.config import Web
-from landbridge.errors import UserError
+from landbridge.core.errors import UserError
 
 PATIENCE_S = 8.0
 """The pages of an agent that was killed notice it, and end, a little later."""

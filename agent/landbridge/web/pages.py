@@ -11,11 +11,15 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from sqlalchemy import Row
 from starlette.concurrency import run_in_threadpool
 
-from landbridge.fleet import passwords, secret
-from landbridge.ingest import judge
-from landbridge.store import tokens
-from landbridge.web import act, alarm_page, columns, seen, tell, viewer
-from landbridge.web.address import share_url
+from landbridge.core import secret
+from landbridge.features.alarms import page as alarm_page
+from landbridge.features.commands.coding import VERBS
+from landbridge.features.sharing.rules import share_url
+from landbridge.features.users import passwords
+from landbridge.features.users import queries as tokens
+from landbridge.points import quality as judge
+from landbridge.protocol.settings import SETTINGS
+from landbridge.web import act, columns, seen, tell, viewer
 from landbridge.web.api import LARGEST, MOST, Number
 from landbridge.web.forms import (
     LONGEST_PATH,
@@ -33,8 +37,6 @@ from landbridge.web.here import Here, here
 from landbridge.web.live import Live, stream
 from landbridge.web.render import page
 from landbridge.web.viewer import Viewer
-from landbridge.wire.commands import VERBS
-from landbridge.wire.settings import SETTINGS
 
 router = APIRouter(include_in_schema=False)
 FORM_COOKIE, MADE_COOKIE = "landbridge-form", "landbridge-made"

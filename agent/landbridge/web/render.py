@@ -9,14 +9,14 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup
 
-from landbridge.clock import iso
+from landbridge.core.clock import iso
 from landbridge.web import assets, words
 from landbridge.web.address import own_address, with_query
 from landbridge.web.forms import NOTHING_WRONG, Wrong
 from landbridge.web.here import here
 
 _templates = Environment(
-    loader=FileSystemLoader(Path(__file__).parent / "templates"),
+    loader=FileSystemLoader(sorted(Path(__file__).parents[1].glob("**/templates"))),
     autoescape=select_autoescape(),
     undefined=StrictUndefined,
     trim_blocks=True,

@@ -6,16 +6,18 @@ from typing import Any, NamedTuple
 import orjson
 from sqlalchemy import Connection, Row, func, select
 
-from landbridge.alarms.rules import GRAVE
-from landbridge.clock import iso
-from landbridge.ingest import judge
-from landbridge.outbound import geojson
-from landbridge.store import alarms, points, trips
-from landbridge.store.points import StoredPoint
-from landbridge.store.tables import devices
-from landbridge.store.tables import points as points_table
-from landbridge.store.tables import trips as trips_table
-from landbridge.wire.point import EVENTS
+from landbridge.core.clock import iso
+from landbridge.db.tables import devices
+from landbridge.db.tables import points as points_table
+from landbridge.db.tables import trips as trips_table
+from landbridge.features.alarms import queries as alarms
+from landbridge.features.alarms.rules import GRAVE
+from landbridge.features.trips import queries as trips
+from landbridge.points import geojson
+from landbridge.points import quality as judge
+from landbridge.points import queries as points
+from landbridge.points.queries import StoredPoint
+from landbridge.protocol.point import EVENTS
 
 ALARMS = {
     bit: name

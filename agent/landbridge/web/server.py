@@ -9,10 +9,10 @@ from contextlib import contextmanager
 
 import uvicorn
 
-from landbridge.clock import Clock
 from landbridge.config import Config
-from landbridge.garbage import collect_seldom
-from landbridge.store.database import Database
+from landbridge.core.clock import Clock
+from landbridge.core.garbage import collect_seldom
+from landbridge.db.database import Database
 from landbridge.web.app import make
 from landbridge.web.connections import RUSH, Connection
 from landbridge.web.here import Here

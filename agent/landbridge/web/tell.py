@@ -7,18 +7,21 @@ from typing import Any
 from fastapi import HTTPException
 from sqlalchemy import Connection, Row
 
-from landbridge.clock import iso, to_epoch_s
-from landbridge.coverage import cells
-from landbridge.fleet import commands, settings, shares
-from landbridge.outbound import geojson
-from landbridge.store import commands as stored_commands
-from landbridge.store import points
-from landbridge.store import settings as stored_settings
-from landbridge.store import shares as stored_shares
-from landbridge.store.points import Place
-from landbridge.web import geography, seen
+from landbridge.core.clock import iso, to_epoch_s
+from landbridge.features.commands import handler as commands
+from landbridge.features.commands import queries as stored_commands
+from landbridge.features.settings import handler as settings
+from landbridge.features.settings import queries as stored_settings
+from landbridge.features.sharing import queries as stored_shares
+from landbridge.features.sharing import rules as shares
+from landbridge.geo import countries
+from landbridge.geo import places as geography
+from landbridge.points import cells, geojson
+from landbridge.points import queries as points
+from landbridge.points.queries import Place
+from landbridge.protocol.settings import SETTINGS, SOURCES, applied
+from landbridge.web import seen
 from landbridge.web.seen import Ride
-from landbridge.wire.settings import SETTINGS, SOURCES, applied
 
 BEGINNING_S, END_S = 0, 2**31 - 1
 _OF_EVENT = (
@@ -47,7 +50,7 @@ def place(lat: float | None, lon: float | None) -> dict[str, Any]:
     """The nearest place and the country; None where there is none."""
     if lat is None or lon is None:
         return {"place": None, "country": None}
-    near, land = geography.nearest(lat, lon), geography.country(lat, lon)
+    near, land = geography.nearest(lat, lon), countries.at(lat, lon)
     return {
         "place": near and {"name": near.place.name, "chinese": near.place.chinese or None, "km": near.km},
         "country": land and {"code": land.code or None, "name": land.name},

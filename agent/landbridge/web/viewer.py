@@ -8,9 +8,9 @@ from typing import Any
 from fastapi import HTTPException, Request
 from sqlalchemy import Connection, Row
 
-from landbridge.fleet import secret
-from landbridge.fleet.tokens import ROLES
-from landbridge.store import tokens
+from landbridge.core import secret
+from landbridge.features.users import queries as tokens
+from landbridge.features.users.rules import ROLES
 from landbridge.web.here import Here, here
 
 COOKIE = "landbridge"

@@ -1,0 +1,256 @@
+"""The running agent: its parts, started and stopped in order."""
+
+import logging
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, NamedTuple
+from uuid import uuid4
+
+from sqlalchemy.exc import DBAPIError
+
+from landbridge.config import Config, base_url, exposed
+from landbridge.core.checks import Check, of_thread
+from landbridge.core.clock import Clock
+from landbridge.core.errors import UserError
+from landbridge.core.garbage import collect_seldom
+from landbridge.core.parts import Part, Source
+from landbridge.core.priority import Precedence
+from landbridge.core.rate_limit import RateLimit
+from landbridge.db.database import Database, open_database
+from landbridge.db.keys import Keyring
+from landbridge.db.leases import Leases
+from landbridge.db.single import Stay, alone
+from landbridge.events.publisher import Sender
+from landbridge.events.retained import Retained
+from landbridge.features.devices import queries as devices
+from landbridge.features.integrations.deliveries import Deliveries
+from landbridge.features.integrations.home_assistant import announcing
+from landbridge.features.integrations.kinds import opened
+from landbridge.ingest.pipeline import Pipeline
+from landbridge.ingest.session import Session
+from landbridge.ingest.worker import Worker
+from landbridge.operations.health import Health, notify, serving
+from landbridge.operations.metrics import Gauges
+from landbridge.operations.retention import Upkeep
+from landbridge.tracking.worker import Journeys
+from landbridge.web import apart
+
+if TYPE_CHECKING:
+    from landbridge.ingest.nats_source import NatsSource
+
+MakePipeline = Callable[[Database, Keyring, Clock, Any, Sender], Pipeline]
+_WATCH_S = 5.0
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Leads:
+    """Whether this agent passes messages on; of several that share a fleet one does, asked each time."""
+
+    may_send: Callable[[], bool] = lambda: True
+    """To the broker."""
+    may_deliver: Callable[[], bool] = lambda: True
+    """To targets."""
+    stay: Stay = lambda: None
+    """Of an agent that must be the only one (db/single.py)."""
+
+
+class Running(NamedTuple):
+    """What runs of a part of the agent, and what is to be watched of it."""
+
+    threads: Sequence[threading.Thread]
+    checks: Sequence[Check] = ()
+    lasting: Sequence[Check] = ()
+    """What is reported too, and no reason to start the agent again."""
+    stay: Stay = lambda: None
+
+
+def run(
+    config: Config,
+    stop: threading.Event,
+    make_pipeline: MakePipeline = Pipeline,
+    only: Part | None = None,
+    source: Source = Source.MQTT,
+) -> None:
+    """Serve until `stop` is set; `UserError` when something needed is not there at the start."""
+    if why := exposed():
+        _log.warning("%s", why)
+    if only == Part.WEB and not config.web.port:
+        raise UserError("no port for the pages: set [web] port")
+    database = open_database(config.store.database)
+    try:
+        with ExitStack() as running:
+            parts = [running.enter_context(_counting(database))]
+            if only == Part.WEB:
+                parts.append(running.enter_context(_pages(config, database, stop)))
+            elif only is None and config.web.port:
+                parts.append(running.enter_context(_pages_apart(config)))
+            if only != Part.WEB:
+                parts.append(running.enter_context(_ingest(config, make_pipeline, database, source)))
+            _watch(config, parts, stop)
+    finally:
+        database.close()
+
+
+@contextmanager
+def _counting(database: Database) -> Iterator[Running]:
+    """What is watched of the database, whatever part of the agent works on it."""
+    gauges = Gauges(database, Clock())
+    gauges.start()
+    try:
+        yield Running((gauges,), (gauges.trouble,))
+    finally:
+        gauges.stop()
+
+
+@contextmanager
+def _pages(config: Config, database: Database, stop: threading.Event) -> Iterator[Running]:
+    """Pages and API while it lasts."""
+    # Who does not serve them need not load any of it.
+    from landbridge.web import server
+
+    with server.serving(config, database, Clock(), stop) as thread:
+        yield Running((thread,))
+
+
+@contextmanager
+def _pages_apart(config: Config) -> Iterator[Running]:
+    """The same in a process of their own: ingest goes on whatever becomes of them."""
+    with apart.kept(config) as keeper:
+        yield Running((keeper,), lasting=(keeper.trouble,))
+
+
+@contextmanager
+def _ingest(
+    config: Config, make_pipeline: MakePipeline, database: Database, source: Source
+) -> Iterator[Running]:
+    """All the rest, from messages of devices to those for platforms, while it lasts."""
+    keyring = Keyring(config.store.database, config.store.key_file)
+    _check_keys(database, keyring)
+    limit = RateLimit(config.devices.per_minute)
+    if source == Source.MQTT:
+        with alone(database) as stay:
+            session = Session(config.broker, limit)
+            leads = Leads(stay=stay)
+            with _working(config, make_pipeline, database, keyring, (session, session), leads) as part:
+                yield part
+        return
+    if not database.on_server:
+        raise UserError("agents that share NATS need a database on a server: set [store] database")
+    # Agents that have all of it to themselves need not load it.
+    from landbridge.ingest.nats_access import Access
+    from landbridge.ingest.nats_source import NatsSource
+    from landbridge.ingest.partitions import Shares
+
+    with (
+        Leases(database, "agents") as present,
+        Leases(database, "sender") as sending,
+        Leases(database, "deliveries") as delivering,
+    ):
+        shares = Shares(database, present)
+        # NATS binds no client id to a user: one that nobody knows throws nobody out.
+        unknown = f"{config.broker.client_id[:50]}-{uuid4().hex[:12]}"
+        session = Session(replace(config.broker, client_id=unknown, clean_session=True), limit, listens=False)
+        taken = NatsSource(config.nats, limit, shares, session, Access(database, keyring).answer)
+        leads = Leads(lambda: _leads(sending), lambda: _leads(delivering))
+        with _working(config, make_pipeline, database, keyring, (taken, session), leads) as part:
+            yield part
+
+
+def _leads(lease: Leases) -> bool:
+    """Whether this agent is the one that holds the lease."""
+    lease.check()
+    return lease.take(0)
+
+
+@contextmanager
+def _working(
+    config: Config,
+    make_pipeline: MakePipeline,
+    database: Database,
+    keyring: Keyring,
+    ends: "tuple[Session | NatsSource, Session]",
+    leads: Leads,
+) -> Iterator[Running]:
+    """`ends`: where messages come from, and where others are published."""
+    source, session = ends
+    precedence = Precedence()
+    sender = Sender(
+        database,
+        announcing(session.publish, config.broker.home_assistant),
+        precedence,
+        leads.may_send,
+        Retained(database, session, Clock(), precedence),
+    )
+    pipeline = make_pipeline(database, keyring, Clock(), source, sender)
+    worker = Worker(source.waiting, pipeline, precedence)
+    journeys = Journeys(database, Clock(), sender, precedence, (source.trouble, worker.trouble))
+    pages = base_url(config.web) if config.web.port or config.web.url else ""
+    deliveries = Deliveries(
+        database, Clock(), lambda target: opened(target, keyring, config.mail, pages), leads.may_deliver
+    )
+    upkeep = Upkeep(database, Clock(), config.store, precedence)
+    threads = (worker, journeys, sender, deliveries, upkeep)
+    checks = (*dict.fromkeys((source.trouble, session.trouble)), worker.trouble)
+    for end in dict.fromkeys((session, source)):
+        end.open()
+    collect_seldom()
+    try:
+        for thread in threads:
+            thread.start()
+        yield Running(threads, checks, (pipeline.damage,), leads.stay)
+    finally:
+        for thread in threads:
+            thread.stop()
+        for end in dict.fromkeys(ends):
+            end.close()
+
+
+def _watch(config: Config, parts: Sequence[Running], stop: threading.Event) -> None:
+    """Until `stop`. Whoever asks, or supervises the agent, is told whether all of it is well; `UserError`
+    when a thread has died, so that it is started again, or when another agent has taken the database."""
+    threads = [thread for part in parts for thread in part.threads]
+    checks = [check for part in parts for check in part.checks]
+    lasting = [check for part in parts for check in part.lasting]
+    health = Health((*checks, *map(of_thread, threads)), lasting)
+    try:
+        with serving(config.watch, health):
+            notify("READY=1")
+            while not stop.wait(_WATCH_S):
+                _look(health, parts)
+                dead = [thread.name for thread in threads if not thread.is_alive()]
+                if dead:
+                    raise UserError(f"the thread {dead[0]} has died: the log says why; start the agent again")
+    finally:
+        notify("STOPPING=1")
+
+
+def _look(health: Health, parts: Sequence[Running]) -> None:
+    """Once: that the agent is still the only one, and what is wrong."""
+    for part in parts:
+        try:
+            part.stay()
+        except DBAPIError as error:
+            _log.error("cannot see whether another agent uses the database: %s", error.orig)
+    for why in health.trouble():
+        _log.error("not healthy: %s", why)
+    if not health.hangs():
+        notify("WATCHDOG=1")
+
+
+def _check_keys(database: Database, keyring: Keyring) -> None:
+    """Refuse to start with the wrong key file; a device whose key alone is bad is named."""
+    bad, good = {}, 0
+    with database.reading() as connection:
+        for device, wrapped_key in devices.keys(connection):
+            try:
+                keyring.unwrap(wrapped_key)
+                good += 1
+            except UserError as error:
+                bad[device] = error
+    if bad and not good:
+        raise next(iter(bad.values()))
+    for device in bad:
+        _log.error("the key of %s is not for this key file: its messages will be dead letters", device)

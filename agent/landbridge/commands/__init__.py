@@ -1,1 +1,0 @@
-"""The subcommands of `landbridge`, a module for each group."""

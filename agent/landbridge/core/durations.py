@@ -1,0 +1,20 @@
+"""Lengths of time as people write them."""
+
+import re
+
+from landbridge.core.errors import UserError
+
+_UNITS_S = {"m": 60, "h": 3600, "d": 86400}
+
+
+def seconds(text: str, longest_s: int, field: str) -> int:
+    """How long `text` is, for instance 30m, 24h or 7d; `UserError`, at the `field` of a form, if it is no
+    such time, or longer than allowed."""
+    match = re.fullmatch(r"([1-9][0-9]{0,5})([mhd])", text)
+    length_s = int(match[1]) * _UNITS_S[match[2]] if match else 0
+    if not 0 < length_s <= longest_s:
+        raise UserError(
+            f"{text!r} is no time from 1m to {longest_s // 86400}d: write for instance 30m, 24h or 7d",
+            field,
+        )
+    return length_s

@@ -1,0 +1,131 @@
+"""HTTP requests to another party, and what its answers mean."""
+
+import http.client
+import socket
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+from landbridge.core.http_errors import Away, Refused
+
+TIMEOUT_S = 20
+"""Of each step: to connect, TLS, and every byte that the target lets us wait for."""
+WHOLE_S = 60
+"""Of request and answer together, or a target that sends a byte now and then would hold its messages up."""
+_REST_S, _REST_BYTES = 5, 65_536
+"""For what follows the first lines of an answer; behind one that takes more, the connection ends."""
+_OF_THIS_MESSAGE = (400, 409, 413, 415, 422)
+"""Any other failure would be the same for every message: a wrong address, no rights, a server that is
+down."""
+_KINDS: Mapping[str, type[http.client.HTTPConnection]] = {
+    "http": http.client.HTTPConnection,
+    "https": http.client.HTTPSConnection,
+}
+Request = tuple[str, str, bytes | None, dict[str, str]]
+"""Method, path, body, headers."""
+
+
+class Answer(NamedTuple):
+    """What came back."""
+
+    status: int
+    reason: str
+    body: bytes
+
+    @property
+    def is_good(self) -> bool:
+        """Whether it is a 2xx."""
+        return 200 <= self.status < 300
+
+    @property
+    def told(self) -> str:
+        """For people."""
+        return f"it answers {self.status} {self.reason}"
+
+
+class Line:
+    """Requests to one URL, over a connection that is kept from one to the next; over no proxy, and following
+    no redirect: what is signed or has a secret goes where the operator said, nowhere else."""
+
+    def __init__(self, url: str) -> None:
+        self._address = urlsplit(url)
+        self._connection = _KINDS[self._address.scheme](self._address.netloc, timeout=TIMEOUT_S)
+
+    def post(self, body: bytes, headers: Mapping[str, str], query: str = "") -> None:
+        """POST `body`, `query` behind that of the URL. `Away` or `Refused` unless the answer is a 2xx."""
+        answer = self.ask("POST", body, headers, query)
+        if not answer.is_good:
+            raise (Refused if answer.status in _OF_THIS_MESSAGE else Away)(answer.told)
+
+    def ask(
+        self, method: str, body: bytes | None, headers: Mapping[str, str], query: str = "", most: int = 0
+    ) -> Answer:
+        """Make a request; of the answer's body `most` bytes are told. `Away` when there is none."""
+        queries = "&".join(filter(None, (self._address.query, query)))
+        path = (self._address.path or "/") + (f"?{queries}" if queries else "")
+        request = (method, path, body, {"User-Agent": "landbridge"} | dict(headers))
+        try:
+            return self._answer(request, most)
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            raise Away(f"no answer: {error}") from None
+
+    def close(self) -> None:
+        """End the connection; the next request makes another one."""
+        self._connection.close()
+
+    def _answer(self, request: Request, most: int) -> Answer:
+        was_kept = self._connection.sock is not None
+        try:
+            return self._once(request, most)
+        except ConnectionError:
+            if not was_kept:
+                raise
+        # The target may have ended at any time what it had kept open.
+        return self._once(request, most)
+
+    def _once(self, request: Request, most: int) -> Answer:
+        if self._connection.sock is None:
+            self._connection.connect()
+        with _within(WHOLE_S, self._connection):
+            self._connection.request(*request)
+            response = self._connection.getresponse()
+            answer = Answer(response.status, response.reason, response.read(most))
+        if self._connection.sock is not None:
+            self._pass_over(response)
+        return answer
+
+    def _pass_over(self, answer: http.client.HTTPResponse) -> None:
+        """Nobody looks at the rest of an answer, but the next one comes behind it."""
+        with suppress(OSError, http.client.HTTPException), _within(_REST_S, self._connection):
+            answer.read(_REST_BYTES)
+        if not answer.isclosed():
+            self.close()
+
+
+@contextmanager
+def _within(seconds: float, connection: http.client.HTTPConnection) -> Iterator[None]:
+    """Have it done in time; `TimeoutError` if it is not. The connection is closed unless all goes well."""
+    late = threading.Event()
+
+    def end() -> None:
+        late.set()
+        with suppress(OSError, TypeError):  # it may just have been closed, or be gone with the answer
+            # Of the socket itself: what TLS makes of a shutdown is not for another thread.
+            socket.socket.shutdown(connection.sock, socket.SHUT_RDWR)
+
+    timer = threading.Timer(seconds, end)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    except (OSError, http.client.HTTPException, ValueError):
+        connection.close()
+        if not late.is_set():
+            raise
+    finally:
+        timer.cancel()
+    if late.is_set():  # what was cut off may look like an answer
+        connection.close()
+        raise TimeoutError(f"not done within {seconds:g} s")

@@ -1,0 +1,48 @@
+"""What the agent logs, on standard error: lines to read, or JSON objects for machines."""
+
+import json
+import logging
+import sys
+from datetime import UTC, datetime
+from typing import Any
+
+from landbridge.core import printable
+
+
+class _Text(logging.Formatter):
+    """Lines to read: an entry is one, and a traceback after it. What devices and targets say is in both."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:
+        """In one line: nobody makes up the next entry."""
+        return printable.line(super().formatMessage(record))
+
+    def formatException(self, ei: Any) -> str:
+        """Its lines."""
+        return printable.text(super().formatException(ei))
+
+
+class _Json(logging.Formatter):
+    """One object a line."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """`time` is UTC, `logger` the module, `trace` a traceback if there is one."""
+        at = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
+        line = {
+            "time": at.replace("+00:00", "Z"),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "thread": record.threadName,
+            "message": record.getMessage(),
+        }
+        if record.exc_info:
+            line["trace"] = self.formatException(record.exc_info)
+        return json.dumps(line)
+
+
+def begin(as_json: bool) -> None:
+    """From now on what is logged goes to standard error."""
+    handler = logging.StreamHandler(sys.stderr)
+    text = _Text("%(asctime)s %(levelname)s %(message)s")
+    handler.setFormatter(_Json() if as_json else text)
+    logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
+    logging.getLogger("alembic").setLevel(logging.WARNING)

@@ -1,0 +1,39 @@
+"""What operators scrape, by prometheus-client's default registry: counts since the agent started, and of the
+whole fleet how things stand in the database (operations/metrics.py)."""
+
+from prometheus_client import Counter, Gauge, Histogram
+
+MESSAGES = Counter("landbridge_messages", "Messages of devices, by what became of them.", ["outcome"])
+STORED, AGAIN, REFUSED, UNREADABLE, UNKNOWN, EARLIER_EPOCH, THROTTLED = (
+    MESSAGES.labels(name)
+    for name in ("stored", "again", "refused", "unreadable", "unknown", "earlier_epoch", "throttled")
+)
+FAULTS = Counter("landbridge_faults", "Messages that the agent could not take by a fault of its own.")
+LETTERS_DROPPED = Counter("landbridge_dropped_letters", "Dead letters that were too many to be kept.")
+POINTS = Counter("landbridge_points", "Points that were stored.")
+WAITING = Gauge("landbridge_waiting_messages", "Messages that were received and are not stored yet.")
+TRANSACTION_S = Histogram(
+    "landbridge_transaction_seconds",
+    "From the first message of a transaction to its commit.",
+    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
+)
+FAILED = Counter("landbridge_failed_transactions", "Transactions that failed and were tried again.")
+CONNECTED = Gauge("landbridge_broker_connected", "1 while the agent is connected to the broker.")
+RECONNECTS = Counter("landbridge_broker_connections", "Connections to the broker that were made.")
+PUBLISHED = Counter("landbridge_published", "Messages for platforms that the broker has taken.")
+LAST_STORED = Gauge("landbridge_last_stored_timestamp_seconds", "When a message was taken last, since 1970.")
+LAST_STORED.set(float("nan"))  # never: no alarm rule is true of that
+OVERDUE = Gauge("landbridge_overdue_devices", "Devices not heard two hours after the contact they announced.")
+UNWORKED = Gauge("landbridge_waiting_journeys", "Devices whose journey is to be worked out.")
+OUTBOX = Gauge("landbridge_outbox_messages", "Messages that somebody waits for; 10,000: that many or more.")
+LETTERS = Gauge("landbridge_dead_letters", "Dead letters that are kept; 10,000: that many or more.")
+ALARMS = Gauge("landbridge_open_alarms", "Alarms that are not over.", ["severity"])
+TARGET_WAITING = Gauge(
+    "landbridge_target_waiting_messages",
+    "Messages, anybody's, that a target has not come to; 10,000: that many or more.",
+    ["target"],
+)
+TARGET_FAILING = Gauge("landbridge_target_failing", "1 when the last try at a target failed.", ["target"])
+TARGET_HELD = Gauge(
+    "landbridge_target_held_devices", "Devices of which a target refuses a message.", ["target"]
+)

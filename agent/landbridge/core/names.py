@@ -1,0 +1,16 @@
+"""Names that people give: of tenants, tokens, geofences, ..."""
+
+import re
+
+from landbridge.core.errors import UserError
+
+HOUSE = "default"
+"""The tenant of what lies on nobody's trip."""
+_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
+
+
+def checked(name: str, what: str) -> str:
+    """`name`; `UserError` if no `what` can be called so."""
+    if not _NAME.fullmatch(name) or (what == "tenant" and name == HOUSE):
+        raise UserError(f"{name!r} cannot be the name of a {what}: 1 to 32 of a-z, 0-9 and -, not {HOUSE}")
+    return name

@@ -1,0 +1,51 @@
+"""How much one sender may have done: so much at once, and so much in a time."""
+
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import NamedTuple
+
+_MOST = 10_000
+_MOST_TOPICS = 200_000
+
+
+class Rate(NamedTuple):
+    """So many at once, so many a second after that."""
+
+    burst: float
+    a_second: float
+
+
+class Buckets:
+    """A token bucket a client, or a name; those away longest are forgotten when there are too many."""
+
+    def __init__(self, most: int = _MOST) -> None:
+        self._most = most
+        self._left: OrderedDict[tuple[str, Rate], tuple[float, float]] = OrderedDict()
+
+    def take(self, client: str, rate: Rate, now: float) -> bool:
+        """Whether `client` may make one more request at `now`, seconds."""
+        key = (client, rate)
+        left, at = self._left.pop(key, (rate.burst, now))
+        left = min(rate.burst, left + (now - at) * rate.a_second)
+        self._left[key] = (max(0.0, left - 1) if left >= 1 else left, now)
+        if len(self._left) > self._most:
+            self._left.popitem(last=False)
+        return left >= 1
+
+    def __len__(self) -> int:
+        return len(self._left)
+
+
+class RateLimit:
+    """How much one device may send: a minute's worth of messages at once, filled again over a minute. What is
+    beyond is not stored, nor answered, so the device keeps it."""
+
+    def __init__(self, per_minute: int, now: Callable[[], float] = time.monotonic) -> None:
+        self._rate = Rate(per_minute, per_minute / 60)
+        self._now = now
+        self._buckets = Buckets(_MOST_TOPICS)
+
+    def allows(self, topic: str) -> bool:
+        """Whether one more message on `topic` is to be taken now."""
+        return self._buckets.take(topic, self._rate, self._now())

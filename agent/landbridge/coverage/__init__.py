@@ -1,1 +1,0 @@
-"""What the whole fleet learned about networks along a line."""

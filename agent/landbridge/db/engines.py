@@ -1,0 +1,76 @@
+"""How the two engines are opened: durable before anything is acknowledged."""
+
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError
+
+from landbridge.core.errors import UserError
+
+WRITES = "landbridge_writes"
+"""Execution option of a connection that is going to write."""
+_BUSY_TIMEOUT_S = 30
+_CONNECT_TIMEOUT_S = 10
+_IDLE_TIMEOUT_S = 60
+_OPTIONS = (
+    f"-c lock_timeout={_BUSY_TIMEOUT_S}s -c idle_in_transaction_session_timeout={_IDLE_TIMEOUT_S}s"
+    " -c synchronous_commit=on -c timezone=UTC"
+)
+_KEEPALIVE = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3}
+_KEEPALIVE |= {"tcp_user_timeout": 25_000}  # milliseconds; the others count only while nothing is on its way
+"""A server whose host is gone is noticed within half a minute."""
+
+
+def sqlite(path: Path, sorts_on_disk: bool = False) -> Engine:
+    """The engine of a file; WAL, synchronous. What a savepoint or a statement can take back is in memory, or
+    each page that changes would be written to a file first. So is what is sorted, but for `sorts_on_disk`."""
+    engine = create_engine(
+        URL.create("sqlite", database=str(path)), connect_args={"timeout": _BUSY_TIMEOUT_S}
+    )
+    event.listen(engine, "connect", _prepare)
+    if not sorts_on_disk:
+        event.listen(engine, "connect", _keep_in_memory)
+    event.listen(engine, "begin", _begin)
+    return engine
+
+
+def postgresql(place: str) -> Engine:
+    """The engine of a server; `UserError` when `place` is no address of one."""
+    try:
+        url = make_url(place).set(drivername="postgresql+psycopg")
+    except (ArgumentError, ValueError):
+        raise UserError(f"database {place!r} is no postgresql://user@host/name") from None
+    settings = {"options": _OPTIONS, "connect_timeout": _CONNECT_TIMEOUT_S, "application_name": "landbridge"}
+    engine = create_engine(url, connect_args=settings | _KEEPALIVE, pool_pre_ping=True)
+    event.listen(engine, "connect", _take_any_text)
+    return engine
+
+
+def _prepare(connection: Any, _: Any) -> None:
+    # The driver's own transaction handling is off; `_begin` says when one starts.
+    connection.isolation_level = None
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _keep_in_memory(connection: Any, _: Any) -> None:
+    connection.execute("PRAGMA temp_store=MEMORY")
+
+
+def _begin(connection: Connection) -> None:
+    # A writer takes the lock at once: to upgrade later fails when another wrote in between.
+    writes = connection.get_execution_options().get(WRITES)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _take_any_text(connection: Any, _: Any) -> None:
+    """PostgreSQL has no text with the character 0, which a device may send."""
+    from psycopg.types.string import StrDumper
+
+    class Dumper(StrDumper):
+        def dump(self, obj: str) -> Any:
+            return super().dump(obj.replace("\0", "\ufffd"))
+
+    connection.adapters.register_dumper(str, Dumper)

@@ -1,0 +1,84 @@
+"""Device keys at rest: wrapped with a key that lies in a file, for SQLite beside the database.
+
+A copy of the database alone opens no message of any device.
+"""
+
+import os
+from pathlib import Path
+
+from cryptography.fernet import Fernet, InvalidToken
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from landbridge.config import is_server
+from landbridge.core.errors import UserError
+
+_MOST_BYTES = 1024
+"""More than a key file has."""
+
+
+class Keyring:
+    """Wraps and unwraps device keys with the key in `file`; without one, in `<database>.key`."""
+
+    def __init__(self, database: str | Path, file: str = "") -> None:
+        """`UserError` for a database on a server without a key file."""
+        if not file and is_server(str(database)):
+            raise UserError("a database on a server has no file beside it: name one in [store] key_file")
+        self.path = Path(file or f"{database}.key")
+        self._fernet: Fernet | None = None
+
+    def wrap(self, device_key: bytes, first: bool) -> bytes:
+        """The form in which `device_key` is stored.
+
+        The key file is made for the `first` device only: a new one would open none of the others.
+        """
+        return self._cipher(make=first).encrypt(device_key)
+
+    def unwrap(self, wrapped_key: bytes) -> bytes:
+        """The 32-byte device key; `UserError` when the key file is missing or another one."""
+        try:
+            return self._cipher(make=False).decrypt(wrapped_key)
+        except InvalidToken:
+            raise UserError(
+                f"{self.path} is not the key file of this database; put the right one back"
+            ) from None
+
+    def signing_key(self, first: bool = False) -> Ed25519PrivateKey:
+        """What agents that have this key file sign with; the file is made as by `wrap`, else `UserError` when
+        it is missing."""
+        self._cipher(make=first)
+        seed = HKDF(SHA256(), 32, b"", b"landbridge/signing").derive(self._read(make=False))
+        return Ed25519PrivateKey.from_private_bytes(seed)
+
+    def _cipher(self, make: bool) -> Fernet:
+        if self._fernet is None:
+            try:
+                self._fernet = Fernet(self._read(make))
+            except FileNotFoundError:
+                raise UserError(
+                    f"key file missing: {self.path}; put it back from the backup,"
+                    " without it no device of this database can be understood"
+                ) from None
+            except OSError as error:
+                raise UserError(
+                    f"cannot use key file {self.path}: {error.strerror}; check its permissions"
+                ) from None
+            except ValueError:
+                raise UserError(f"{self.path} is not a key file; put the right one back") from None
+        return self._fernet
+
+    def _read(self, make: bool) -> bytes:
+        if not make:
+            with self.path.open("rb") as file:
+                return file.read(_MOST_BYTES)
+        try:
+            handle = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        except FileExistsError:
+            return self._read(make=False)
+        key = Fernet.generate_key()
+        with os.fdopen(handle, "wb") as file:
+            file.write(key)
+            file.flush()
+            os.fsync(file.fileno())
+        return key

@@ -1,0 +1,51 @@
+"""Numbers that rise in the order of commits, so that whoever reads on from a number misses nothing."""
+
+from collections.abc import Callable
+
+from sqlalchemy import Connection, select, text
+
+from landbridge.db.tables import devices
+
+HIGHEST = 2**53 - 1
+"""Up to here every reader of JSON has whole numbers as they are."""
+HIGHEST_OF_DEVICE = 2**31 - 1
+"""Of ids and revisions: devices refuse what is above it."""
+_AHEAD_S = 366 * 86_400
+_LEFT = 2**20
+"""So many are left when the clock is at the end of time."""
+_LOCK = 0x4C43
+_BITS = 13
+"""8,192 numbers a second: more than there is to tell of a million devices."""
+
+
+def next_number(connection: Connection, last: Callable[[Connection], int], now_s: int) -> int:
+    """The number that follows the `last` one; from now to the end of the transaction nobody else takes one.
+
+    It starts from the clock: a database restored from a backup has forgotten its last numbers, and whoever
+    has read up to one of them would miss what comes under it a second time.
+    """
+    _keep(connection)
+    return max(last(connection) + 1, of_time(now_s))
+
+
+def for_device(connection: Connection, device: str, last: int, now_s: int) -> int:
+    """The id or revision that follows the `last` one, for what `device` is sent. It starts from the clock as
+    well, but neither from before the newest time that the device bears witness to, nor from more than a year
+    after that: a device takes 31 bits, and a clock that is years ahead would use them up."""
+    heard = select(devices.c.position_at_s, devices.c.still_s).where(devices.c.device == device)
+    known = [each for each in connection.execute(heard).one() if each is not None]
+    if known:
+        now_s = min(max(now_s, *known), max(known) + _AHEAD_S)
+    return max(last + 1, min(now_s, HIGHEST_OF_DEVICE - _LEFT))
+
+
+def of_time(now_s: int) -> int:
+    """What the clock gives for a number."""
+    return now_s << _BITS
+
+
+def _keep(connection: Connection) -> None:
+    """SQLite has one writer anyway. On PostgreSQL another transaction could take the same number, or be seen
+    before this one with a later number."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(text(f"SELECT pg_advisory_xact_lock({_LOCK})"))

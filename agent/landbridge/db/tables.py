@@ -1,0 +1,707 @@
+"""The tables. `migrations/` makes them; a test compares the two."""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Float,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    LargeBinary,
+    MetaData,
+    SmallInteger,
+    String,
+    Table,
+    Text,
+    false,
+    text,
+)
+from sqlalchemy import Integer as Integer32
+from sqlalchemy.types import TypeEngine
+
+from landbridge.protocol.point import CELL_FIELDS, POSITION_FIELDS, Point
+from landbridge.protocol.uplink import RANGES
+
+metadata = MetaData()
+Integer = BigInteger().with_variant(Integer32(), "sqlite")  # message numbers and times need more than 31 bits
+
+devices = Table(
+    "devices",
+    metadata,
+    Column("device", String(32), primary_key=True),
+    Column("wrapped_key", LargeBinary, nullable=False),  # db/keys.py
+    Column("created_s", Integer, nullable=False),
+    Column("next_down_number", Integer, nullable=False, default=0),
+    # Replay window: the highest number seen, and which of the 63 before it (bit 0 = top - 1).
+    Column("window_top", Integer, nullable=False, default=-1),
+    Column("window_bits", Integer, nullable=False, default=0),
+    # Of uplinks up to this number it may not be known any more that they came (operations/old_rows.py).
+    Column("forgotten_number", Integer, nullable=False, server_default=text("-1")),
+    Column("epoch", Integer, nullable=False, server_default=text("0")),  # of its keys (ingest/epochs.py)
+    Column("forged", Integer, nullable=False, server_default=text("0")),  # messages since the epoch began
+    Column("last_contact_s", Integer),
+    Column("next_contact_s", Integer),
+    Column("status", Text, nullable=False, default="{}"),  # JSON, as in protocol/uplink.py
+    Column("identity", Text, nullable=False, default="{}"),
+    Column("counters", Text, nullable=False, server_default="{}"),  # JSON: diagnostics/coding.py
+    Column("complete_seq", Integer, nullable=False, server_default=text("0")),  # nothing is missing up to it
+    Column("highest_seq", Integer, nullable=False, server_default=text("0")),  # nothing is stored above it
+    # The latest position: the good fix with the greatest time, whenever it came in.
+    Column("position_seq", Integer),
+    Column("position_at_s", Integer),
+    Column("still_s", Integer),  # when it was told last that it stands there; null: not since that fix
+    # From the first point that has changed since the journey was worked out last (tracking/).
+    Column("journey_from_s", Integer),
+    Column("silent_due_s", Integer),  # the contact whose missing was told; null: none
+)
+Index(
+    "devices_to_work_out",
+    devices.c.journey_from_s,
+    sqlite_where=devices.c.journey_from_s.is_not(None),
+    postgresql_where=devices.c.journey_from_s.is_not(None),
+)
+
+trips = Table(
+    "trips",
+    metadata,
+    Column("trip", Integer, primary_key=True),
+    Column("device", ForeignKey("devices.device"), nullable=False, index=True),
+    Column("container", String(11), nullable=False),
+    Column("line", Text, nullable=False),
+    Column("destination", Text, nullable=False),
+    Column("interval_s", Integer, nullable=False),
+    Column("started_s", Integer, nullable=False),
+    Column("ended_s", Integer),
+    Column("tenant", Text),  # whose it is, beside the house; null: nobody else's
+    Column("by_arrival", Boolean, nullable=False, server_default=false()),  # ended so; may be taken back
+    Column("customer", Text, nullable=False, server_default="{}"),  # JSON: the shipper's references by name
+    Column("tags", Text, nullable=False, server_default="[]"),  # JSON: texts
+    Column("expected", Text),  # JSON: hours to go after each station, mean and variance (tracking/earlier.py)
+)
+
+
+def _wide_enough(name: str) -> TypeEngine[int]:
+    """The narrowest integer of PostgreSQL that holds what a record may: there are billions of them."""
+    low, high = RANGES[name]
+    narrow = SmallInteger() if -(1 << 15) <= low and high < 1 << 15 else Integer32()
+    return narrow.with_variant(Integer32(), "sqlite") if high < 1 << 31 else Integer
+
+
+UNCHECKED = ("points", "uplinks")
+"""PostgreSQL does not look up the device and the trip of each of their rows: that costs more than to store
+it. Who stores holds the row of the device (ingest/held.py); neither devices nor trips are ever removed."""
+
+points = Table(
+    "points",
+    metadata,
+    Column("device", ForeignKey("devices.device"), primary_key=True),
+    # The record as the device made it, units and names of protocol/point.py.
+    Column("seq", Integer, primary_key=True, autoincrement=False),
+    *(
+        Column(name, _wide_enough(name), nullable=name in (*POSITION_FIELDS, *CELL_FIELDS))
+        for name in Point._fields[1:]
+    ),
+    Column("at_s", Integer),  # when it was taken; null: not known (yet)
+    Column("dated", Boolean, nullable=False),  # at_s comes from the clock of a later uplink
+    Column("flags", Integer, nullable=False),  # doubts about it, points/quality.py
+    Column("received_s", Integer, nullable=False),
+    Column("trip", ForeignKey("trips.trip")),
+    # The rows lie in the order they are read; half the size of a table with an index.
+    sqlite_with_rowid=False,
+)
+# Those that the clock of an uplink dates. With the device in it, SQLite prefers the primary key,
+# which is in the index anyway.
+Index(
+    "points_by_power_on",
+    points.c.boot,
+    sqlite_where=points.c.quality == 0,
+    postgresql_where=points.c.quality == 0,
+)
+
+uplinks = Table(
+    "uplinks",
+    metadata,
+    Column("device", ForeignKey("devices.device"), primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("received_s", Integer, nullable=False),
+    Column("payload", LargeBinary, nullable=False),  # the envelope, byte for byte; empty: no longer kept
+    Column("bytes", Integer, nullable=False, server_default=text("0")),  # of the envelope as it came
+    Column("records", Integer, nullable=False),
+    Column("new_records", Integer, nullable=False),  # the others were there before
+    Column("repeats", Integer, nullable=False, server_default=text("0")),  # same bytes again
+    sqlite_with_rowid=False,
+)
+
+gone = Table(  # capture sequences that the device says it no longer has
+    "gone",
+    metadata,
+    Column("device", ForeignKey("devices.device"), primary_key=True),
+    Column("low", Integer, primary_key=True, autoincrement=False),
+    Column("high", Integer, primary_key=True, autoincrement=False),
+    sqlite_with_rowid=False,
+)
+
+device_log = Table(
+    "device_log",
+    metadata,
+    # An entry as the device made it (features/diagnostics/coding.py); the same one may come again.
+    Column("device", ForeignKey("devices.device"), primary_key=True),
+    Column("boot", Integer, primary_key=True, autoincrement=False),
+    Column("clock_s", Integer, primary_key=True, autoincrement=False),
+    Column("kind", Integer, primary_key=True, autoincrement=False),
+    Column("value", Integer, primary_key=True, autoincrement=False),
+    Column("text", Text),
+    Column("at_s", Integer),  # null: not known
+    Column("received_s", Integer, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+wakes = Table(
+    "wakes",
+    metadata,
+    # As the device has told them (features/diagnostics/wake_coding.py); the same one may come again.
+    Column("device", ForeignKey("devices.device"), primary_key=True),
+    Column("boot", Integer, primary_key=True, autoincrement=False),
+    Column("clock_min", Integer, primary_key=True, autoincrement=False),
+    Column("at_s", Integer, nullable=False),
+    Column("did", Integer, nullable=False),
+    Column("rest", Integer, nullable=False),
+    Column("joules", Float, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+dead_letters = Table(
+    "dead_letters",
+    metadata,
+    Column("letter", Integer, primary_key=True),
+    Column("received_s", Integer, nullable=False),
+    Column("topic", Text, nullable=False, index=True),
+    Column("payload", LargeBinary, nullable=False),
+    Column("reason", Text, nullable=False),
+    # Older letters of the topic that were removed when this one came.
+    Column("dropped", Integer, nullable=False, server_default=text("0")),
+)
+
+quarantine = Table(
+    "quarantine",
+    metadata,
+    Column("entry", Integer, primary_key=True),
+    Column("device", String(32), nullable=False, index=True),
+    Column("received_s", Integer, nullable=False),
+    Column("payload", LargeBinary, nullable=False),
+)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("message", Integer, primary_key=True),  # rises; from the clock (db/order.py)
+    Column("topic", Text, nullable=False),
+    Column("payload", LargeBinary, nullable=False),
+    Column("retain", Boolean, nullable=False),
+    # Whose it is, of which device, and what: position, track or event. Null: of nobody, for the broker only.
+    Column("tenant", Text),
+    Column("device", String(32)),
+    Column("what", String(16)),
+    sqlite_autoincrement=True,
+)
+
+# What went to the topics of tracks, for platforms that ask again: a batch of points a row.
+tracks = Table(
+    "tracks",
+    metadata,
+    Column("message", Integer, primary_key=True, autoincrement=False),  # that it had in the outbox
+    Column("tenant", Text, nullable=False),
+    Column("device", String(32), nullable=False),
+    Column("sequences", Text, nullable=False),  # JSON: lowest and highest of each range
+    Index("tracks_by_tenant", "tenant", "message"),
+)
+
+# Who takes messages from the outbox, each at its own pace. None is ever removed.
+targets = Table(
+    "targets",
+    metadata,
+    Column("target", Integer, primary_key=True),
+    Column("name", String(32), nullable=False),
+    Column("kind", String(16), nullable=False),  # integrations/kinds.py; "broker" is the MQTT broker itself
+    Column("address", Text, nullable=False),
+    Column("tenant", Text),  # whose messages; null: everybody's
+    Column("what", Text, nullable=False),  # JSON: which kinds of messages
+    Column("wrapped_secret", LargeBinary),  # db/keys.py
+    Column("cursor", Integer, nullable=False),  # it has all messages up to this one, but for those held
+    Column("delivered", Integer, nullable=False, server_default=text("0")),
+    Column("delivered_s", Integer),
+    Column("failure", Text),  # of the last try; null: it went well
+    Column("failed_s", Integer),
+    Column("added_by", Text, nullable=False),
+    Column("added_s", Integer, nullable=False),
+    Column("removed_by", Text),
+    Column("removed_s", Integer),
+)
+
+# Devices of which a target refuses a message: this one and what follows of the device waits, nothing else.
+refusals = Table(
+    "refusals",
+    metadata,
+    Column("target", ForeignKey("targets.target"), primary_key=True),
+    Column("device", String(32), primary_key=True),
+    Column("message", Integer, nullable=False),
+    Column("tries", Integer, nullable=False),
+    Column("next_s", Integer, nullable=False),
+    Column("failure", Text, nullable=False),
+)
+
+# Every revision stays: with who and when it is the audit trail.
+settings = Table(
+    "settings",
+    metadata,
+    Column("device", ForeignKey("devices.device"), primary_key=True),
+    Column("revision", Integer, primary_key=True, autoincrement=False),
+    Column("changes", Text, nullable=False),  # JSON: what differs from the defaults, by name
+    Column("set_by", Text, nullable=False),
+    Column("set_s", Integer, nullable=False),
+    # The trip whose tenant has set some of it, and JSON: what is left when that ends. Null: all of it.
+    Column("trip", ForeignKey("trips.trip")),
+    Column("lasting", Text),
+)
+
+# What a device said last (protocol/settings.py, Report).
+setting_reports = Table(
+    "setting_reports",
+    metadata,
+    Column("device", ForeignKey("devices.device"), primary_key=True),
+    Column("revision", Integer, nullable=False),
+    Column("hash", BigInteger, nullable=False),
+    Column("source", Integer, nullable=False),
+    Column("refused", Integer, nullable=False),
+    Column("why", Integer, nullable=False),
+    Column("reported_s", Integer, nullable=False),
+)
+
+# A row a command, with who and when of each step: none is ever removed.
+commands = Table(
+    "commands",
+    metadata,
+    Column("device", ForeignKey("devices.device"), primary_key=True),
+    Column("command", Integer, primary_key=True, autoincrement=False),  # rises; from the clock
+    Column("verb", Text, nullable=False),
+    Column("argument", Integer, nullable=False),
+    Column("expires_s", Integer, nullable=False),
+    Column("given_by", Text, nullable=False),
+    Column("given_s", Integer, nullable=False),
+    Column("sent_s", Integer),  # for the first time
+    Column("cancelled_by", Text),
+    Column("cancelled_s", Integer),
+    Column("result", Integer),  # features/commands/coding.py, RESULTS
+    Column("result_s", Integer),
+    Column("trip", ForeignKey("trips.trip")),  # whose tenant has given it, with which it ends; null: neither
+)
+
+releases = Table(
+    "releases",
+    metadata,
+    Column("board", String(32), primary_key=True),
+    Column("sequence", Integer, primary_key=True, autoincrement=False),
+    Column("version", Text, nullable=False),
+    Column("mpy", Integer, nullable=False),  # version of its compiled modules
+    Column("file_list", LargeBinary, nullable=False),  # CBOR, as devices pull it
+    Column("added_s", Integer, nullable=False),
+)
+
+release_files = Table(
+    "release_files",
+    metadata,
+    Column("board", String(32), primary_key=True),
+    Column("sequence", Integer, primary_key=True, autoincrement=False),
+    Column("file", Integer, primary_key=True, autoincrement=False),  # from 1, in the order of the list
+    Column("name", Text, nullable=False),
+    Column("content", LargeBinary, nullable=False),
+    ForeignKeyConstraint(["board", "sequence"], ["releases.board", "releases.sequence"]),
+)
+
+rollouts = Table(
+    "rollouts",
+    metadata,
+    Column("board", String(32), primary_key=True),
+    Column("sequence", Integer, primary_key=True, autoincrement=False),
+    Column("canaries", Integer, nullable=False),
+    Column("stage_s", Integer, nullable=False),  # each stage lasts so long at least
+    Column("stage", Integer, nullable=False),  # 0: the canaries, features/updates/rollout.py
+    Column("stage_began_s", Integer, nullable=False),
+    Column("halted", Text),  # why; null: it goes on
+    Column("forgiven", Integer, nullable=False),  # failures before it was taken up again
+    ForeignKeyConstraint(["board", "sequence"], ["releases.board", "releases.sequence"]),
+)
+
+# What each device said of its releases last.
+device_releases = Table(
+    "device_releases",
+    metadata,
+    Column("device", ForeignKey("devices.device"), primary_key=True),
+    Column("board", String(32), nullable=False, index=True),
+    Column("running", Integer, nullable=False),  # sequences
+    Column("on_trial", Boolean, nullable=False),
+    Column("reported_s", Integer, nullable=False),
+)
+
+offers = Table(
+    "offers",
+    metadata,
+    Column("device", ForeignKey("devices.device"), primary_key=True),
+    Column("sequence", Integer, primary_key=True, autoincrement=False),
+    Column("board", String(32), nullable=False),
+    Column("offered_s", Integer, nullable=False),
+    Column("pulls", Integer, nullable=False),  # pieces asked for
+    Column("file", Integer, nullable=False),  # where the last one began
+    Column("byte", Integer, nullable=False),
+    Column("ended", String(32)),  # "running", or why it failed; null: not yet
+)
+
+lines = Table(
+    "lines",
+    metadata,
+    Column("line", Text, primary_key=True),
+    Column("stations", Text, nullable=False),  # JSON: rows of geo/route.py, Waypoint
+    Column("places_km", Text, nullable=False),  # JSON: to the nearest place, by tile
+    Column("added_s", Integer, nullable=False),
+)
+
+# What was seen of networks in each tile of a line, by the trips that features/coverage/learn.py has read.
+coverage = Table(
+    "coverage",
+    metadata,
+    Column("line", ForeignKey("lines.line"), primary_key=True),
+    Column("tile", Integer, primary_key=True, autoincrement=False),
+    Column("plmn", Integer, primary_key=True, autoincrement=False),  # 0: nobody was heard
+    Column("looks", Integer, nullable=False),
+    Column("good", Integer, nullable=False),  # of these, where it was well heard
+)
+
+# What a report costs over each network there, percent of the cheapest.
+network_costs = Table(
+    "network_costs",
+    metadata,
+    Column("line", ForeignKey("lines.line"), primary_key=True),
+    Column("plmn", Integer, primary_key=True, autoincrement=False),
+    Column("percent", Integer, nullable=False),
+)
+
+guides = Table(
+    "guides",
+    metadata,
+    Column("trip", ForeignKey("trips.trip"), primary_key=True),
+    Column("revision", Integer, nullable=False),
+    Column("content", LargeBinary, nullable=False),  # features/routes/coding.py
+)
+
+# What a device said of its guide last (features/routes/coding.py, Report).
+guide_reports = Table(
+    "guide_reports",
+    metadata,
+    Column("device", ForeignKey("devices.device"), primary_key=True),
+    Column("in_use", Integer, nullable=False),
+    Column("coming", Integer, nullable=False),
+    Column("offset", Integer, nullable=False),
+    Column("tries", Integer, nullable=False),  # orders about it since it said something else
+    Column("reported_s", Integer, nullable=False),
+)
+
+# A row a change of what a device's card is to do: none is ever removed.
+card_policies = Table(
+    "card_policies",
+    metadata,
+    Column("device", ForeignKey("devices.device"), primary_key=True),
+    Column("revision", Integer, primary_key=True, autoincrement=False),  # rises; from the clock
+    Column("policy", Text, nullable=False),  # JSON: features/esim/policy.py
+    Column("wish", Text, nullable=False),  # name of a profile, or "auto"
+    Column("set_by", Text, nullable=False),
+    Column("set_s", Integer, nullable=False),
+    # The trip with which the wish ends, and the one that holds again then; null: this one lasts.
+    Column("trip", ForeignKey("trips.trip")),
+    Column("lasting", Text),
+)
+
+# What a device said of its card last (features/esim/coding.py, Report).
+card_reports = Table(
+    "card_reports",
+    metadata,
+    Column("device", ForeignKey("devices.device"), primary_key=True),
+    Column("revision", Integer, nullable=False),
+    Column("route", Integer, nullable=False),
+    Column("eid", String(32), nullable=False),
+    Column("used", Integer, nullable=False),
+    Column("stage", Integer, nullable=False),
+    Column("profiles", Text, nullable=False),  # JSON: ICCID and class of each
+    Column("month", Integer, nullable=False, server_default=text("0")),  # of used_kb, from March 2000 on
+    Column("used_kb", Text, nullable=False, server_default="[]"),  # JSON: ICCID and kilobytes of each
+    Column("reported_s", Integer, nullable=False),
+)
+
+# What became of switches (features/esim/coding.py, Event).
+card_events = Table(
+    "card_events",
+    metadata,
+    Column("event", Integer, primary_key=True),
+    Column("device", ForeignKey("devices.device"), nullable=False, index=True),
+    Column("at_s", BigInteger, nullable=False),
+    Column("before", Integer, nullable=False),
+    Column("after", Integer, nullable=False),
+    Column("outcome", Integer, nullable=False),
+    Column("cause", Integer, nullable=False),
+    Column("revision", Integer, nullable=False),  # of the policy that names the profiles
+    Column("received_s", Integer, nullable=False),
+)
+
+# What the eUICC wants the servers of its profiles to know; complete when content is as long as `total`.
+card_notifications = Table(
+    "card_notifications",
+    metadata,
+    Column("notification", Integer, primary_key=True),
+    Column("device", ForeignKey("devices.device"), nullable=False, index=True),
+    Column("seq", Integer, nullable=False),  # of the eUICC
+    Column("operation", Integer, nullable=False),  # features/esim/coding.py, OPERATIONS
+    Column("iccid", Text, nullable=False),
+    Column("total", Integer, nullable=False),
+    Column("content", LargeBinary, nullable=False),  # as the eUICC has signed it
+    Column("received_s", Integer, nullable=False),
+)
+
+# Profiles that are brought to the devices on trips with a tag, in stages (core/stages.py).
+card_rollouts = Table(
+    "card_rollouts",
+    metadata,
+    Column("rollout", Integer, primary_key=True),
+    Column("tag", Text, nullable=False),
+    Column("wish", Text, nullable=False),  # name of a profile, or "auto"
+    Column("canaries", Integer, nullable=False),
+    Column("stage_s", Integer, nullable=False),
+    Column("stage", Integer, nullable=False),
+    Column("stage_began_s", Integer, nullable=False),
+    Column("halted", Text),  # why; null: it goes on
+    Column("forgiven", Integer, nullable=False),
+    Column("begun_by", Text, nullable=False),
+    Column("begun_s", Integer, nullable=False),
+)
+
+# The devices that a roll-out has reached.
+card_rollout_devices = Table(
+    "card_rollout_devices",
+    metadata,
+    Column("rollout", ForeignKey("card_rollouts.rollout"), primary_key=True),
+    Column("device", ForeignKey("devices.device"), primary_key=True),
+    Column("revision", Integer, nullable=False),  # of the policy that asks for it
+    Column("ended", Text),  # "in use", or why not; null: not yet
+    Column("trip", ForeignKey("trips.trip")),  # the last one on which it has reached the device
+)
+
+# A row a change of who a device is.
+card_identities = Table(
+    "card_identities",
+    metadata,
+    Column("identity", Integer, primary_key=True),
+    Column("device", ForeignKey("devices.device"), nullable=False, index=True),
+    Column("imei", Text, nullable=False),
+    Column("iccid", Text, nullable=False, index=True),
+    Column("imsi", Text, nullable=False),
+    Column("seen_s", Integer, nullable=False),
+)
+
+# Who may look and act over HTTP; of a secret only its SHA-256 is kept. None is ever removed.
+tokens = Table(
+    "tokens",
+    metadata,
+    Column("token", Integer, primary_key=True),
+    Column("hash", String(64), nullable=False, index=True, unique=True),
+    Column("name", Text, nullable=False),
+    Column("role", Text, nullable=False),  # features/users/rules.py
+    Column("tenant", Text),  # null: the house, which sees all
+    Column("added_by", Text, nullable=False),
+    Column("added_s", Integer, nullable=False),
+    Column("revoked_by", Text),
+    Column("revoked_s", Integer),
+    Column("password", Text),  # argon2id, features/users/passwords.py; null: the token alone signs in
+)
+
+# Browsers that have signed in; the hash is that of the cookie.
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("hash", String(64), primary_key=True),
+    Column("token", ForeignKey("tokens.token"), nullable=False),
+    Column("ends_s", Integer, nullable=False),
+)
+
+# Links that show where the container of a trip was last, to whoever has them. None is ever removed.
+shares = Table(
+    "shares",
+    metadata,
+    Column("share", Integer, primary_key=True),
+    Column("hash", String(64), nullable=False, index=True, unique=True),
+    Column("trip", ForeignKey("trips.trip"), nullable=False),
+    Column("from_s", Integer, nullable=False),
+    Column("until_s", Integer, nullable=False),
+    Column("added_by", Text, nullable=False),
+    Column("added_s", Integer, nullable=False),
+    Column("revoked_by", Text),
+    Column("revoked_s", Integer),
+)
+
+# All that platforms were told besides points, in this order: `event` names the place in it.
+events = Table(
+    "events",
+    metadata,
+    Column("event", Integer, primary_key=True),  # rises; from the clock (db/order.py)
+    Column("id", Text, nullable=False, index=True),  # the same when it is told again
+    Column("device", ForeignKey("devices.device"), nullable=False),
+    Column("type", Text, nullable=False),
+    Column("inferred", Boolean, nullable=False),  # by the journey, not reported by the device
+    Column("standing", Boolean, nullable=False),  # the last word under its id, and not taken back
+    Column("trip", ForeignKey("trips.trip"), index=True),
+    Column("seq", Integer),  # the point that shows it
+    Column("at_s", Integer),  # and its time
+    Column("told_s", Integer, nullable=False),
+    Column("content", Text, nullable=False),  # JSON, docs/protocol/event.schema.json
+    Column("tenant", Text),  # to whom it was told, beside the house; null: to nobody else
+    Column("replaces", Integer),  # the event that it takes the place of, or takes back
+    sqlite_autoincrement=True,
+)
+Index("events_by_tenant", events.c.tenant, events.c.event)
+Index("events_by_device", events.c.device, events.c.event)
+Index("events_by_point", events.c.device, events.c.at_s, events.c.seq)
+
+# Who did what: a row for whatever people have done, on the pages, over the API or by the command.
+audit = Table(
+    "audit",
+    metadata,
+    Column("entry", Integer, primary_key=True),
+    Column("at_s", Integer, nullable=False, index=True),
+    Column("who", Text, nullable=False),
+    Column("device", String(32), index=True),  # null: of no single one
+    Column("what", Text, nullable=False),
+)
+
+# The state of the journey before some points (tracking/detect.py): where a pass can begin.
+journey_states = Table(
+    "journey_states",
+    metadata,
+    Column("device", ForeignKey("devices.device"), primary_key=True),
+    Column("at_s", Integer, primary_key=True, autoincrement=False),
+    Column("seq", Integer, primary_key=True, autoincrement=False),  # 0: settled, of no point
+    Column("state", Text, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+# None is ever removed: what was told stays explicable.
+fences = Table(
+    "fences",
+    metadata,
+    Column("fence", Integer, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("geometry", Text, nullable=False),  # GeoJSON
+    Column("radius_m", Float, nullable=False),
+    Column("added_s", Integer, nullable=False),
+    Column("removed_s", Integer),
+    Column("tenant", Text),  # on whose trips it holds; null: everywhere
+)
+
+# What calls for somebody: raised by an event, acknowledged, cleared. None is ever removed.
+alarms = Table(
+    "alarms",
+    metadata,
+    Column("alarm", Integer, primary_key=True),  # rises; from the clock: part of events' ids
+    Column("device", ForeignKey("devices.device"), nullable=False),
+    Column("name", String(16), nullable=False),
+    Column("severity", String(16), nullable=False),
+    Column("trip", ForeignKey("trips.trip")),
+    Column("tenant", Text),
+    Column("event", Text, nullable=False, index=True),  # id of the one that raised it
+    Column("raised_s", Integer, nullable=False),  # by the time of that event
+    Column("last_s", Integer, nullable=False),
+    Column("times", Integer, nullable=False),  # it was told of; 0: not raised yet
+    Column("told_s", Integer, nullable=False),  # last, of it or that it is over
+    Column("content", Text, nullable=False),  # JSON: of the event that raised it
+    Column("acknowledged_by", Text),
+    Column("acknowledged_s", Integer),
+    Column("note", Text),
+    Column("cleared_by", Text),
+    Column("cleared_s", Integer),  # by the time of the event that cleared it
+    Column("cleared_event", Text),  # id of that event; null: no event did
+    sqlite_autoincrement=True,
+)
+Index("alarms_by_device", alarms.c.device, alarms.c.name)
+Index(
+    "alarms_that_stand",
+    alarms.c.severity,
+    sqlite_where=alarms.c.cleared_s.is_(None),
+    postgresql_where=alarms.c.cleared_s.is_(None),
+)
+
+# Classes of cards (features/sims/classes.py), as set last.
+control_classes = Table(
+    "control_classes",
+    metadata,
+    Column("name", String(32), primary_key=True),
+    Column("content", Text, nullable=False),  # JSON
+    Column("set_by", Text, nullable=False),
+    Column("set_s", Integer, nullable=False),
+)
+
+# The register of cards. None is ever removed: a card ends retired.
+sim_cards = Table(
+    "sim_cards",
+    metadata,
+    Column("card", Integer, primary_key=True),
+    Column("holder", Text, nullable=False),
+    Column("purpose", Text, nullable=False),
+    Column("class", ForeignKey("control_classes.name"), nullable=False),
+    Column("stage", String(16), nullable=False),  # features/sims/rules.py, STAGES
+    Column("imsis", Text, nullable=False),  # JSON: those its applet may use; []: any
+    Column("binding", String(16), nullable=False),  # features/sims/binding.py
+    Column("imei", Text, index=True),
+    Column("blocked", Text),  # why
+)
+
+sim_profiles = Table(
+    "sim_profiles",
+    metadata,
+    Column("iccid", String(20), primary_key=True),
+    Column("card", ForeignKey("sim_cards.card"), nullable=False, index=True),
+)
+
+# What was done with a card, by whom: none is ever removed.
+card_actions = Table(
+    "card_actions",
+    metadata,
+    Column("action", Integer, primary_key=True),
+    Column("card", ForeignKey("sim_cards.card"), nullable=False, index=True),
+    Column("what", Text, nullable=False),
+    Column("why", Text, nullable=False),
+    Column("done_by", Text, nullable=False),
+    Column("done_s", Integer, nullable=False),
+)
+
+# Which controls the card of a device has broken at some time, and whether it does.
+control_states = Table(
+    "control_states",
+    metadata,
+    Column("device", ForeignKey("devices.device"), primary_key=True),
+    Column("control", String(16), primary_key=True),
+    Column("broken", Boolean, nullable=False),
+    Column("at_s", Integer, nullable=False),  # since when
+)
+
+# Where cells were heard: the box around the good fixes of the fleet, or as somebody's list has it.
+cells = Table(
+    "cells",
+    metadata,
+    Column("plmn", Integer, primary_key=True, autoincrement=False),
+    Column("tac", Integer, primary_key=True, autoincrement=False),
+    Column("cell", Integer, primary_key=True, autoincrement=False),
+    Column("listed", Boolean, primary_key=True),  # from a list, not by the fleet
+    Column("south", Integer, nullable=False),  # 1e-5 degrees
+    Column("north", Integer, nullable=False),
+    Column("west", Integer, nullable=False),
+    Column("east", Integer, nullable=False),
+    Column("range_m", Integer, nullable=False),  # beyond the box; of the fleet's 0
+    sqlite_with_rowid=False,
+)

@@ -1,0 +1,49 @@
+"""Records that were acknowledged and are not here: asked for again until they come or are gone.
+
+A database restored from a backup lacks what came after it. The device tells its next capture sequence and
+how many records it holds that nobody has acknowledged; when more is missing here than that, it believes
+some of it to be safe.
+"""
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from sqlalchemy import Connection
+
+from landbridge.features.devices import queries as devices
+from landbridge.points import gaps
+from landbridge.protocol import resend as wire
+from landbridge.protocol.uplink import Uplink
+
+
+def note(connection: Connection, device: str, uplink: Uplink, now_s: int) -> None:
+    """Keep what is gone for good."""
+    if wire.GONE_KEY in uplink.reports:
+        gaps.note_gone(connection, device, wire.decode_gone(uplink.reports[wire.GONE_KEY]))
+
+
+def concerned(connection: Connection, uplinks: Mapping[str, Uplink], now_s: int) -> Collection[str]:
+    """Those that have made more than is stored without a gap."""
+    made = {device: uplink.status.get("next_seq") for device, uplink in uplinks.items()}
+    complete = gaps.complete(connection, [device for device, seq in made.items() if isinstance(seq, int)])
+    return [device for device, seq in complete.items() if seq + 1 != made[device]]
+
+
+def orders(connection: Connection, device: str, uplink: Uplink, now_s: int) -> Mapping[int, Any]:
+    """Ask for what is missing and will not come by itself."""
+    next_seq = uplink.status.get("next_seq")
+    if isinstance(next_seq, int):
+        missing = gaps.missing(connection, device, next_seq)
+        waiting = int(uplink.status.get("unacknowledged", 0)) - len(uplink.points)
+        lost = sum(high - low + 1 for low, high in missing) - waiting
+    elif wire.GONE_KEY in uplink.reports:
+        # The answer to an earlier order: there may be more to ask for.
+        missing = gaps.missing(connection, device, devices.next_seq(connection, device))
+        lost = len(missing)
+    else:
+        return {}
+    return wire.order(missing) if lost > 0 else {}
+
+
+def on_trip_end(connection: Connection, device: str, trip: int, now_s: int) -> None:
+    """None: records are asked for by what is missing, whoever's trip they are of."""

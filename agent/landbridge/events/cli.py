@@ -1,0 +1,91 @@
+"""`landbridge events`: what platforms were told of a device."""
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+import typer
+from sqlalchemy import Row
+
+from landbridge.core import table
+from landbridge.core.clock import iso
+from landbridge.db import order
+from landbridge.db.opened import LARGEST, opened
+from landbridge.events import queries as events
+from landbridge.features.devices.queries import known_device
+from landbridge.tracking import queries as journeys
+from landbridge.tracking.recompute import work_out
+
+_DEVICE = typer.Argument(help="Device id.")
+_TOLD = {
+    "alarm": ("alarm",),
+    "alarm-acknowledged": ("severity", "alarm", "acknowledged_by"),
+    "alarm-cleared": ("severity", "alarm", "cleared_by"),
+    "alarm-raised": ("severity", "alarm"),
+    "arrival": ("place",),
+    "border": ("from", "to", "by"),
+    "control": ("control", "action", "why"),
+    "departure": ("place", "stood_s"),
+    "dwell": ("place", "stood_s"),
+    "eta": ("earliest", "likely", "latest"),
+    "fence": ("fence", "action"),
+    "gap": ("since", "missing"),
+    "off-route": ("action", "away_km"),
+    "retraction": ("retracts",),
+    "start-offered": ("cause", "place"),
+    "stop": ("place", "since"),
+}
+"""What of each type is printed."""
+commands = typer.Typer(help="What was told of a device: alarms, and its journey.")
+
+
+@commands.command("list")
+def list_events(
+    device: str = _DEVICE,
+    after: int = typer.Option(
+        0, min=0, max=order.HIGHEST, help="Only what was told after the event of this number."
+    ),
+    limit: int = typer.Option(1000, min=1, max=LARGEST, help="At most so many."),
+) -> None:
+    """List what was told of a device in the order in which it was told, with the retractions.
+
+    \b
+    Example:
+      landbridge events list lb-0001 --after 1200
+    """
+    with opened() as it, it.database.reading() as connection:
+        known_device(connection, device)
+        rows = events.after(connection, device, after, limit)
+    show(rows)
+
+
+@commands.command()
+def rework(device: str = _DEVICE) -> None:
+    """Work a device's journey out again, from behind the points that are no longer kept; tell what differs.
+
+    \b
+    The agent does so by itself, from the first point that has changed. Use it after an update that says so.
+
+    \b
+    Example:
+      landbridge events rework lb-0001
+    """
+    with opened() as it, it.database.writing() as connection:
+        known_device(connection, device)
+        journeys.mark(connection, device, 0)
+        work_out(connection, device, it.clock.now_s())
+    print(f"the journey of {device} is worked out")
+
+
+def show(rows: Iterable[Row[Any]]) -> None:
+    """Print events."""
+    table.show(
+        ("event", "time", "type", "what", "trip", "told", "id"),
+        ((row.event, iso(row.at_s), row.type, _what(row), row.trip, iso(row.told_s), row.id) for row in rows),
+    )
+
+
+def _what(row: Row[Any]) -> str:
+    content = json.loads(row.content)
+    said = (content.get(name) for name in _TOLD[row.type])
+    return " ".join(table.NONE if each is None else str(each) for each in said)

@@ -1,0 +1,133 @@
+"""Messages to pass on: written with the data they tell of, gone when the broker and every target have
+them."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from sqlalchemy import ColumnElement, Connection, delete, exists, func, insert, select, update
+
+from landbridge.core.names import HOUSE
+from landbridge.db import bulk, order
+from landbridge.db.tables import outbox, refusals, targets
+from landbridge.events import tracks
+
+BROKER = "broker"
+"""The kind of target that the MQTT broker is, which the sender brings the outbox to."""
+
+
+class Outgoing(NamedTuple):
+    """One message to pass on."""
+
+    topic: str
+    payload: bytes
+    retain: bool
+    tenant: str | None = None
+    device: str | None = None
+    what: str | None = None
+    """position, track or event; None: it is for the broker only."""
+    sequences: Sequence[int] = ()
+    """Of the points of a track."""
+
+
+class Posted(NamedTuple):
+    """A message in the outbox."""
+
+    message: int
+    topic: str
+    payload: bytes
+    retain: bool
+    tenant: str | None
+    device: str | None
+    what: str | None
+
+
+def posted(number: int, message: Outgoing) -> Posted:
+    """The message as it lies in the outbox."""
+    return Posted(number, *message[:-1])
+
+
+def post(connection: Connection, messages: list[Outgoing], now_s: int) -> None:
+    """Append `messages` in this order."""
+    if messages:
+        number = order.next_number(connection, last, now_s)
+        rows = [posted(number + place, each) for place, each in enumerate(messages)]
+        bulk.insert(connection, outbox, Posted._fields, rows)
+        batches = [
+            tracks.Batch(number + place, each.tenant or HOUSE, each.device or "", each.sequences)
+            for place, each in enumerate(messages)
+            if each.sequences
+        ]
+        tracks.keep(connection, batches)
+
+
+def head(connection: Connection, limit: int) -> list[Posted]:
+    """The oldest messages that the broker does not have, at most `limit`."""
+    waiting = select(outbox).where(outbox.c.message > _broker_cursor())
+    return [Posted(*row) for row in connection.execute(waiting.order_by(outbox.c.message).limit(limit))]
+
+
+def remove(connection: Connection, upto: int) -> None:
+    """The broker has all messages up to and with number `upto`; those that nobody else waits for go."""
+    moved = connection.execute(update(targets).where(targets.c.kind == BROKER).values(cursor=upto))
+    if not moved.rowcount:
+        row = {"name": BROKER, "kind": BROKER, "address": "", "what": "[]", "cursor": upto}
+        connection.execute(insert(targets).values(**row, added_by="the agent", added_s=0))
+    tidy(connection)
+
+
+def tidy(connection: Connection) -> None:
+    """Forget the messages that everybody has."""
+    slowest = select(func.min(targets.c.cursor)).where(targets.c.removed_s.is_(None)).scalar_subquery()
+    waits = exists().where(refusals.c.device == outbox.c.device, refusals.c.message <= outbox.c.message)
+    # The broker has no row before the first message: until then it has none.
+    have = outbox.c.message <= slowest, outbox.c.message <= _broker_cursor()
+    connection.execute(delete(outbox).where(*have, ~waits))
+
+
+def of_target(
+    connection: Connection, tenant: str | None, what: Sequence[str], span: tuple[int, int], limit: int
+) -> list[Posted]:
+    """The oldest messages behind the first number of `span`, up to the last, that are `tenant`'s (None:
+    anybody's) and one of `what`."""
+    after, upto = span
+    wanted = select(outbox).where(outbox.c.message > after, outbox.c.message <= upto, outbox.c.what.in_(what))
+    if tenant is not None:
+        wanted = wanted.where(outbox.c.tenant == tenant)
+    return [Posted(*row) for row in connection.execute(wanted.order_by(outbox.c.message).limit(limit))]
+
+
+def of_device(
+    connection: Connection, tenant: str | None, what: Sequence[str], device: str, span: tuple[int, int]
+) -> list[Posted]:
+    """Those of one device, from the first number of `span` to the last."""
+    wanted = select(outbox).where(
+        outbox.c.device == device, outbox.c.what.in_(what), outbox.c.message.between(*span)
+    )
+    if tenant is not None:
+        wanted = wanted.where(outbox.c.tenant == tenant)
+    return [Posted(*row) for row in connection.execute(wanted.order_by(outbox.c.message))]
+
+
+def waiting(connection: Connection, tenant: str | None, what: Sequence[str], after: int) -> int:
+    """How many messages behind `after` there are of these."""
+    wanted = select(func.count()).where(outbox.c.message > after, outbox.c.what.in_(what))
+    if tenant is not None:
+        wanted = wanted.where(outbox.c.tenant == tenant)
+    return int(connection.execute(wanted).scalar_one())
+
+
+def published(connection: Connection) -> int:
+    """The number of the last message that the broker has; 0: it has none."""
+    return int(connection.execute(select(_broker_cursor())).scalar_one())
+
+
+def last(connection: Connection) -> int:
+    """The number of the newest message that there was."""
+    newest = select(func.coalesce(func.max(outbox.c.message), 0)).scalar_subquery()
+    known, published = connection.execute(select(newest, _broker_cursor())).one()
+    return max(int(known), int(published))
+
+
+def _broker_cursor() -> ColumnElement[int]:
+    cursor = select(targets.c.cursor).where(targets.c.kind == BROKER).scalar_subquery()
+    return func.coalesce(cursor, 0)

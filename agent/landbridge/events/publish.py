@@ -1,0 +1,64 @@
+"""Events: kept under a number that rises, and told to the platforms in that order."""
+
+from collections.abc import Iterable, Sequence
+
+from sqlalchemy import Connection
+
+from landbridge.events import outbox, topics
+from landbridge.events import queries as events
+from landbridge.events.queries import Event
+from landbridge.features.alarms import engine
+
+
+def tell(connection: Connection, news: Iterable[Event], now_s: int) -> None:
+    """Tell events; what was told under the same id before gives way to them, and what they disprove is taken
+    back."""
+    of_now = list(news)
+    for place, each in enumerate(of_now, 1):
+        disproved = engine.disproved(each)
+        untrue = events.withdraw(connection, disproved) if disproved else None
+        if untrue:
+            _post(connection, _retraction(untrue[1]), now_s, untrue[0])
+        before = events.withdraw(connection, each.id)
+        if before and before[1].tenant != each.tenant:
+            # Whoever was told it is not told what takes its place.
+            _post(connection, _retraction(before[1]), now_s, before[0])
+        _post(connection, each, now_s, before and before[0], of_now[place:])
+
+
+def correct(connection: Connection, untrue: Iterable[Event], news: Iterable[Event], now_s: int) -> None:
+    """Take back what was told and is not true, and tell what is. Alarms follow what is not true when all is
+    said: they go on by what is true."""
+    retractions = []
+    for each in untrue:
+        before = events.withdraw(connection, each.id)
+        retractions.append(_retraction(each))
+        _say(connection, retractions[-1], now_s, before and before[0])
+    tell(connection, news, now_s)
+    for each in retractions:
+        tell(connection, engine.follow(connection, each, now_s), now_s)
+
+
+def _post(
+    connection: Connection, event: Event, now_s: int, replaces: int | None, coming: Sequence[Event] = ()
+) -> None:
+    _say(connection, event, now_s, replaces)
+    tell(connection, engine.follow(connection, event, now_s, coming), now_s)
+
+
+def _say(connection: Connection, event: Event, now_s: int, replaces: int | None) -> None:
+    standing = event.type != "retraction"
+    number = events.tell(connection, event, now_s, replaces, standing)
+    outbox.post(connection, [topics.told(event, number, now_s, replaces)], now_s)
+
+
+def _retraction(event: Event) -> Event:
+    """It has all that the event had."""
+    head, _, name = event.id.rpartition("/")
+    content = dict(event.content) | {
+        "id": f"{head}/retraction-{name}",
+        "type": "retraction",
+        "retracts": event.id,
+        "was": event.type,
+    }
+    return event._replace(id=content["id"], type="retraction", content=content)

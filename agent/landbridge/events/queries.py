@@ -1,0 +1,133 @@
+"""What platforms were told besides points: each row is one message; none is ever removed."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, Row, Select, func, insert, select, tuple_, update
+
+from landbridge.db import order
+from landbridge.db.tables import events
+
+_JOURNEY = ("alarm", "arrival", "border", "departure", "dwell", "fence", "gap", "off-route", "stop")
+
+
+class Event(NamedTuple):
+    """An event before it is told."""
+
+    id: str
+    device: str
+    type: str
+    inferred: bool
+    trip: int | None
+    seq: int | None
+    at_s: int | None
+    content: Mapping[str, Any]
+    """What is told (docs/protocol/event.schema.json), without `event`, its number, and `replaces`."""
+    tenant: str | None = None
+    """To whom, beside the house."""
+
+
+def tell(
+    connection: Connection, event: Event, now_s: int, replaces: int | None, standing: bool = True
+) -> int:
+    """Keep an event as the last word under its id, in place of the one of the number `replaces`; return its
+    own. Not `standing`: a retraction."""
+    values = event._asdict() | {"content": json.dumps(event.content, separators=(",", ":"))}
+    values |= {"told_s": now_s, "standing": standing, "replaces": replaces}
+    number = order.next_number(connection, newest, now_s)
+    connection.execute(insert(events).values(event=number, **values))
+    return number
+
+
+def withdraw(connection: Connection, event_id: str) -> tuple[int, Event] | None:
+    """What was told under this id no longer stands; returns it with its number."""
+    of_id = select(events).where(events.c.id == event_id, events.c.standing)
+    row = connection.execute(of_id.order_by(events.c.event.desc()).limit(1)).one_or_none()
+    if row is None:
+        return None
+    connection.execute(
+        update(events).where(events.c.id == event_id, events.c.standing).values(standing=False)
+    )
+    return row.event, _event(row)
+
+
+class Wanted(NamedTuple):
+    """Which events of a feed; None: of any."""
+
+    tenant: str | None = None
+    device: str | None = None
+    types: Sequence[str] | None = None
+
+
+def feed(connection: Connection, number: int, limit: int, wanted: Wanted) -> Sequence[Row[Any]]:
+    """What was told of all devices after the event of that number, in this order, retractions too."""
+    statement = select(events).where(events.c.event > number)
+    if wanted.tenant is not None:
+        statement = statement.where(events.c.tenant == wanted.tenant)
+    if wanted.device is not None:
+        statement = statement.where(events.c.device == wanted.device)
+    if wanted.types is not None:
+        statement = statement.where(events.c.type.in_(wanted.types))
+    return connection.execute(statement.order_by(events.c.event).limit(limit)).all()
+
+
+def newest(connection: Connection) -> int:
+    """The number of the last event; 0: there was none."""
+    return int(connection.execute(select(func.coalesce(func.max(events.c.event), 0))).scalar_one())
+
+
+def inferred_from(connection: Connection, device: str, begin: tuple[int, int]) -> list[Event]:
+    """The standing events of the journey that points from `begin` on, (at_s, seq), show."""
+    point = tuple_(events.c.at_s, events.c.seq)
+    statement = _events().where(events.c.device == device, point >= begin)
+    standing = statement.where(events.c.standing, events.c.inferred).order_by(events.c.event)
+    return [_event(row) for row in connection.execute(standing)]
+
+
+def standing_from(connection: Connection, device: str, types: Sequence[str], from_s: int) -> list[Event]:
+    """What stands of these types and is not older than `from_s`, by its time."""
+    statement = _events().where(events.c.device == device, events.c.at_s >= from_s)
+    wanted = statement.where(events.c.standing, events.c.type.in_(types))
+    in_time = wanted.order_by(events.c.at_s, events.c.seq, events.c.event)
+    return [_event(row) for row in connection.execute(in_time)]
+
+
+def after(connection: Connection, device: str, number: int, limit: int) -> Sequence[Row[Any]]:
+    """What was told of a device after the event of that number, in this order, retractions too."""
+    statement = select(events).where(events.c.device == device, events.c.event > number)
+    return connection.execute(statement.order_by(events.c.event).limit(limit)).all()
+
+
+def of_trip(connection: Connection, trip: int) -> list[Row[Any]]:
+    """What stands of a trip, by the time of the points that show it: its journey."""
+    statement = select(events).where(events.c.trip == trip, events.c.standing)
+    return list(connection.execute(statement.order_by(events.c.at_s, events.c.seq, events.c.event)))
+
+
+def standing(
+    connection: Connection,
+    device: str,
+    of_trips: Sequence[int] | None,
+    span: tuple[int, int] | None,
+    limit: int,
+) -> list[Row[Any]]:
+    """The last that stand of a device's journey (on these trips; None: on any and none), and of its alarms,
+    by the time of the points that show them; with `span` those in [from, until) only."""
+    shown = events.c.standing, events.c.type.in_(_JOURNEY)
+    statement = select(events).where(events.c.device == device, *shown)
+    if of_trips is not None:
+        statement = statement.where(events.c.trip.in_(of_trips))
+    if span is not None:
+        statement = statement.where(events.c.at_s >= span[0], events.c.at_s < span[1])
+    last = statement.order_by(events.c.at_s.desc(), events.c.seq.desc(), events.c.event.desc()).limit(limit)
+    return list(connection.execute(last))[::-1]
+
+
+def _events() -> Select[Any]:
+    return select(*(events.c[name] for name in Event._fields))
+
+
+def _event(row: Row[Any]) -> Event:
+    values = {name: getattr(row, name) for name in Event._fields}
+    return Event(**values | {"content": json.loads(row.content)})

@@ -1,0 +1,75 @@
+"""Whether the broker still has what it was given; if not, its retained positions are published again.
+
+After each batch the agent retains the number of its last message at the broker. A broker that died before it
+had saved all, or was emptied, hands back an older number or none.
+"""
+
+import logging
+from collections.abc import Callable
+
+from landbridge.core.clock import Clock
+from landbridge.core.priority import Precedence
+from landbridge.db.database import Database
+from landbridge.events import outbox, positions
+from landbridge.features.devices import queries as devices
+from landbridge.ingest.held import hold
+from landbridge.ingest.session import Session
+
+PUBLISHED = "landbridge/agent/published"
+_AT_ONCE = 50
+_log = logging.getLogger(__name__)
+
+
+class Retained:
+    """What the broker is known to have, asked on each connection."""
+
+    def __init__(self, database: Database, session: Session, clock: Clock, precedence: Precedence) -> None:
+        self._database, self._session, self._clock, self._precedence = database, session, clock, precedence
+        self._checked: int | None = None  # the connection on which it was asked
+        self._marked: int | None = None
+
+    def check(self, is_stopping: Callable[[], bool]) -> None:
+        """On a connection that is new: post all positions if the broker has lost any. They are in the outbox
+        before anything else is marked, so this begins again if the agent dies meanwhile."""
+        connection = self._session.connection
+        if connection is None or connection == self._checked:
+            return
+        if self._marked is None:
+            with self._database.reading() as reading:
+                self._marked = outbox.published(reading)
+        if self._marked:
+            found = self._session.retained(PUBLISHED)
+            if self._session.connection != connection:
+                return
+            if _number(found) < self._marked and not self._post_all(is_stopping):
+                return
+        self._checked = connection
+
+    def mark(self, number: int) -> None:
+        """The broker has all messages up to this one; not said on a connection that is not checked: it may
+        have lost some of them."""
+        if self._checked is not None and self._session.connection == self._checked:
+            self._session.retain(PUBLISHED, str(number).encode())
+            self._marked = number
+
+    def _post_all(self, is_stopping: Callable[[], bool]) -> bool:
+        """False if it was stopped before the end."""
+        with self._database.reading() as connection:
+            names = devices.names(connection)
+        for begin in range(0, len(names), _AT_ONCE):
+            if is_stopping():
+                return False
+            self._precedence.give_way(1.0)
+            with self._database.writing(alone=False) as connection:
+                held = hold(connection, names[begin : begin + _AT_ONCE])
+                messages = [each for row in held.values() for each in positions.again(connection, row)]
+                outbox.post(connection, messages, self._clock.now_s())
+        _log.warning(
+            "the broker has lost what it retained, or keeps %s from the agent: all positions go out again",
+            PUBLISHED,
+        )
+        return True
+
+
+def _number(payload: bytes | None) -> int:
+    return int(payload) if payload and payload.isdigit() else 0

@@ -1,0 +1,50 @@
+"""The batches of points that went to the topics of tracks, by the number of their message."""
+
+import json
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from sqlalchemy import Connection, delete, func, select
+
+from landbridge.db import bulk
+from landbridge.db.tables import tracks
+from landbridge.protocol.downlink import ranges
+
+
+class Batch(NamedTuple):
+    """What one message had."""
+
+    message: int
+    tenant: str
+    device: str
+    sequences: Sequence[int]
+    """Of its points."""
+
+
+def keep(connection: Connection, batches: Sequence[Batch]) -> None:
+    """Note what goes out."""
+    rows = [(*each[:-1], json.dumps(ranges(each.sequences))) for each in batches]
+    bulk.insert(connection, tracks, Batch._fields, rows)
+
+
+def after(connection: Connection, tenant: str | None, number: int, limit: int) -> list[Batch]:
+    """The oldest batches of `tenant` (None: anybody's) after the message of that number."""
+    wanted = select(tracks).where(tracks.c.message > number)
+    if tenant is not None:
+        wanted = wanted.where(tracks.c.tenant == tenant)
+    rows = connection.execute(wanted.order_by(tracks.c.message).limit(limit))
+    return [Batch(*row)._replace(sequences=_listed(row.sequences)) for row in rows]
+
+
+def newest(connection: Connection) -> int:
+    """The number of the last message with a batch; 0: there was none."""
+    return int(connection.execute(select(func.coalesce(func.max(tracks.c.message), 0))).scalar_one())
+
+
+def forget(connection: Connection, before: int) -> int:
+    """Remove the batches of messages before that number; returns how many."""
+    return connection.execute(delete(tracks).where(tracks.c.message < before)).rowcount
+
+
+def _listed(text: str) -> list[int]:
+    return [seq for low, high in json.loads(text) for seq in range(low, high + 1)]

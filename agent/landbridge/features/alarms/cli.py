@@ -1,0 +1,73 @@
+"""`landbridge alarms`: what calls for somebody."""
+
+import typer
+
+from landbridge.core import table
+from landbridge.core.clock import iso
+from landbridge.db.opened import LARGEST, opened, whoever
+from landbridge.events import publish as announce
+from landbridge.features.alarms import engine
+from landbridge.features.alarms import queries as stored
+from landbridge.features.devices.queries import known_device
+
+commands = typer.Typer(help="What calls for somebody: raised, acknowledged, cleared.")
+_NUMBER = typer.Argument(min=1, max=LARGEST, help="Number of the alarm (`landbridge alarms list`).")
+
+
+@commands.command("list")
+def list_alarms(
+    device: str | None = typer.Option(None, help="Only of this device."),
+    everything: bool = typer.Option(False, "--all", help="Those that are over too."),
+    limit: int = typer.Option(100, min=1, max=LARGEST, help="At most so many, the newest."),
+) -> None:
+    """List alarms, the newest first.
+
+    \b
+    Examples:
+      landbridge alarms list
+      landbridge alarms list --device lb-0001 --all
+    """
+    with opened() as it, it.database.reading() as connection:
+        if device is not None:
+            known_device(connection, device)
+        rows = stored.listed(connection, None, device, not everything, LARGEST, limit)
+    table.show(
+        ("alarm", "severity", "what", "device", "trip", "tenant", "since", "times", "state", "by", "note"),
+        (
+            (
+                row.alarm, row.severity, row.name, row.device, row.trip, row.tenant, iso(row.raised_s),
+                row.times, engine.state(row), row.cleared_by or row.acknowledged_by, row.note,
+            )
+            for row in rows
+        ),
+    )  # fmt: skip
+
+
+@commands.command()
+def acknowledge(
+    number: int = _NUMBER, note: str = typer.Option("", help="What is being done about it.")
+) -> None:
+    """Say that you look after an alarm; platforms are told.
+
+    \b
+    Example:
+      landbridge alarms acknowledge 848664000 --note "terminal called"
+    """
+    with opened() as it, it.database.writing() as connection:
+        now_s = it.clock.now_s()
+        announce.tell(connection, engine.acknowledge(connection, number, whoever(), note, now_s), now_s)
+    print(f"alarm {number} is acknowledged")
+
+
+@commands.command()
+def clear(number: int = _NUMBER) -> None:
+    """End an alarm; the next event of its kind raises it anew.
+
+    \b
+    Example:
+      landbridge alarms clear 848664000
+    """
+    with opened() as it, it.database.writing() as connection:
+        now_s = it.clock.now_s()
+        announce.tell(connection, engine.clear(connection, number, whoever(), now_s), now_s)
+    print(f"alarm {number} is cleared")

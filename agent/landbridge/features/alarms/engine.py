@@ -1,0 +1,303 @@
+"""Follows what is told and keeps the state of each alarm; what changes it is told in its turn.
+
+An alarm is of a device, a trip and a name. It is raised when it has stood for its minimum duration; what
+ends before is none. While it stands, what raises it once more is only counted; when
+it has been cleared the next one raises it anew. Late news do not wake the dead: what is older than what
+cleared it raises nothing. What is told of one trip clears nothing of another, but what was raised
+on none; alarms end with their trip. When something turns out not to be true, what is true beside it is looked
+at again."""
+
+import json
+from collections.abc import Collection, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Row
+
+from landbridge.core.clock import iso
+from landbridge.core.errors import UserError
+from landbridge.events import queries as events
+from landbridge.events.queries import Event
+from landbridge.features.alarms import queries as stored
+from landbridge.features.alarms.rules import CLEAR, RAISE, RULES, TYPES, meaning
+from landbridge.features.audit import queries as audit
+from landbridge.features.trips import queries as trips
+
+AGENT = "the agent"
+"""Who clears what an event, or silence, has ended."""
+TRIP = trips.END
+"""The same of what was not over when its trip was."""
+CORRECTION = "a correction"
+"""The same of what was raised by an event that is not true, or belongs to another trip."""
+
+
+def follow(connection: Connection, event: Event, now_s: int, coming: Sequence[Event] = ()) -> list[Event]:
+    """What an event that has just been told changes, to be told after it; `coming` are told next."""
+    if event.type == "retraction":
+        return _taken_back(connection, event, now_s)
+    found = meaning(event)
+    if found is None:
+        return []
+    name, action = found
+    at_s = now_s if event.at_s is None else event.at_s
+    if action == CLEAR:
+        return _over(connection, event, name, at_s, now_s)
+    return [] if _is_brief(event, name, at_s, coming) else _raised(connection, event, name, at_s, now_s)
+
+
+def _is_brief(event: Event, name: str, at_s: int, coming: Sequence[Event]) -> bool:
+    """Whether one of these events ends it before its minimum duration."""
+    least_s = max(RULES[name].least_s, 1)
+    return any(
+        each.at_s is not None
+        and at_s <= each.at_s < at_s + least_s
+        and each.trip in (None, event.trip)
+        and meaning(each) == (name, CLEAR)
+        for each in coming
+        if each.device == event.device
+    )
+
+
+def _raised(connection: Connection, event: Event, name: str, at_s: int, now_s: int) -> list[Event]:
+    standing = stored.standing(connection, event.device, name)
+    moved = [row for row in standing if row.event == event.id and row.trip != event.trip]
+    news = _corrected(connection, moved, now_s)
+    before = stored.raised_by(connection, event.id, event.trip)
+    true_again = [row for row in before if row.cleared_by == CORRECTION]
+    if before and not true_again:
+        return news
+    for row in standing:
+        if row.trip == event.trip:
+            stored.count(connection, row.alarm, at_s, now_s, min(row.times, 1))
+            return news
+    if at_s < _over_from_s(connection, event.device, name, event.trip):
+        return news
+    end = _end(connection, event, name, at_s)
+    if true_again:
+        return news + _true_again(connection, true_again[-1], end, now_s)
+    return news if end else news + _new(connection, event, name, at_s, now_s)
+
+
+def _new(connection: Connection, event: Event, name: str, at_s: int, now_s: int) -> list[Event]:
+    severity = str(event.content.get("severity", RULES[name].severity))
+    has_stood = at_s + RULES[name].least_s <= now_s
+    row = stored.raise_(connection, event, name, severity, at_s, now_s, times=1 if has_stood else 0)
+    return [_told(row, "raised", now_s)] if has_stood else []
+
+
+def _true_again(connection: Connection, row: Row[Any], end: Event | None, now_s: int) -> list[Event]:
+    if end is None or end.at_s is None:
+        return _raised_again(connection, row, now_s)
+    return _cleared(connection, [row], end.at_s, now_s, AGENT, end.id)
+
+
+def _over(connection: Connection, event: Event, name: str, at_s: int, now_s: int) -> list[Event]:
+    standing = stored.standing(connection, event.device, name)
+    over = [row for row in standing if row.trip in (None, event.trip) and row.raised_s <= at_s]
+    news = _cleared(connection, over, at_s, now_s, AGENT, event.id)
+    later = {row.trip for row in over if row.last_s > at_s}
+    return news + _looked_at_again(connection, event.device, name, later, now_s)
+
+
+def _taken_back(connection: Connection, retraction: Event, now_s: int) -> list[Event]:
+    """What was raised by an event that is not true is over; what it has ended is not."""
+    content = retraction.content
+    event = retraction._replace(id=str(content["retracts"]), type=str(content["was"]))
+    found = meaning(event)
+    if found is None:
+        return []
+    name, action = found
+    if action == RAISE:
+        rows = stored.raised_by(connection, event.id, event.trip)
+        return _corrected(connection, [row for row in rows if row.cleared_by in (None, TRIP)], now_s)
+    ended = stored.cleared_with(connection, event.device, event.id)
+    for row in ended:
+        stored.clear(connection, row.alarm, CORRECTION, row.cleared_s, now_s)
+    concerned = {event.trip, *(row.trip for row in ended)}
+    return _looked_at_again(connection, event.device, name, concerned, now_s)
+
+
+def _corrected(connection: Connection, rows: list[Row[Any]], now_s: int) -> list[Event]:
+    """End what is not true; whatever else was counted on it is true still."""
+    news = _cleared(connection, rows, now_s, now_s, CORRECTION)
+    for row in rows:
+        news += _looked_at_again(connection, row.device, row.name, {row.trip}, now_s)
+    return news
+
+
+def _looked_at_again(
+    connection: Connection, device: str, name: str, of_trips: Collection[int | None], now_s: int
+) -> list[Event]:
+    """Raise the alarm by those events that stand on these trips, as far as they are under way, and have none
+    any more."""
+    news = []
+    for trip in of_trips:
+        row = None if trip is None else trips.find(connection, trip)
+        if row is not None and row.ended_s is not None:
+            continue
+        from_s = max(_over_from_s(connection, device, name, trip), row.started_s if row else 0)
+        for event in events.standing_from(connection, device, TYPES, from_s):
+            if event.trip == trip and meaning(event) == (name, RAISE) and event.at_s is not None:
+                raised = [each for each in stored.standing(connection, device, name) if each.trip == trip]
+                if all(each.last_s < event.at_s for each in raised):
+                    news += _raised(connection, event, name, event.at_s, now_s)
+    return news
+
+
+def _over_from_s(connection: Connection, device: str, name: str, trip: int | None) -> int:
+    """What is older has had its alarm."""
+    return stored.over_from_s(connection, device, name, trip, quiet_by=AGENT, but_by=CORRECTION)
+
+
+def _end(connection: Connection, event: Event, name: str, at_s: int) -> Event | None:
+    """What was told before and has ended what this event, of that time, would raise."""
+    later = events.standing_from(connection, event.device, TYPES, at_s + 1)
+    ends = (each for each in later if event.trip in (None, each.trip) and meaning(each) == (name, CLEAR))
+    return next(ends, None)
+
+
+def concerned(connection: Connection, now_s: int) -> set[str]:
+    """The devices that have alarms to `expire`."""
+    standing = stored.every_standing(connection)
+    return {row.device for row in standing if _is_due(row, now_s) or _expired(row, now_s)}
+
+
+def expire(connection: Connection, names: Collection[str], now_s: int) -> list[Event]:
+    """What time changes on these devices: raise the alarms that have stood for their minimum duration, end
+    those of which nothing has told for as long as their rule says, and those that late news have raised on a
+    trip that is over."""
+    news = []
+    for row in stored.every_standing(connection, names):
+        if ended := _expired(row, now_s):
+            news += _cleared(connection, [row], ended[0], now_s, ended[1])
+        elif _is_due(row, now_s):
+            stored.count(connection, row.alarm, row.last_s, now_s)
+            news.append(_told(known(connection, row.alarm), "raised", now_s))
+    return news
+
+
+def _is_due(row: Row[Any], now_s: int) -> bool:
+    """Whether it has stood for its minimum duration and is not raised yet."""
+    return bool(row.times == 0 and row.raised_s + RULES[row.name].least_s <= now_s)
+
+
+def _expired(row: Row[Any], now_s: int) -> tuple[int, str] | None:
+    """Since when it is over, and by what. Quiet is only what the device was heard after, and whoever watches
+    has as long to see what was late."""
+    if row.trip_ended_s is not None:
+        return max(row.trip_ended_s, row.raised_s), TRIP
+    quiet_s = RULES[row.name].quiet_s
+    if quiet_s is None or row.told_s + quiet_s > now_s:
+        return None
+    over_s = row.last_s + quiet_s
+    return (over_s, AGENT) if over_s <= (row.last_contact_s or 0) else None
+
+
+def follow_trip(connection: Connection, trip: int, now_s: int) -> list[Event]:
+    """End the alarms of a trip with it."""
+    ended_s = trips.ended_s(connection, trip)
+    if ended_s is None:
+        return []
+    return [
+        told
+        for row in stored.of_trip(connection, trip)
+        if row.cleared_by in (None, TRIP) and row.cleared_s != (over_s := max(ended_s, row.raised_s))
+        for told in _cleared(connection, [row], over_s, now_s, TRIP)
+    ]
+
+
+def take_up(connection: Connection, trip: int, now_s: int) -> list[Event]:
+    """The trip goes on behind what was held for its end: so do the alarms that ended there, one of a name."""
+    rows, news = stored.of_trip(connection, trip), []
+    stands = {row.name for row in rows if row.cleared_s is None}
+    for row in rows:
+        if row.cleared_by == TRIP and row.name not in stands:
+            stands.add(row.name)
+            news += _raised_again(connection, row, now_s)
+    return news
+
+
+def disproved(event: Event) -> str | None:
+    """The id under which is told what is not true after this event: an alarm that stands (again) is not
+    over."""
+    if event.type != "alarm-raised":
+        return None
+    return _event_id(event.device, event.content["number"], "alarm-cleared")
+
+
+def acknowledge(connection: Connection, alarm: int, who: str, note: str, now_s: int) -> list[Event]:
+    """Somebody looks after it; `UserError` if there is no such alarm, or it is over or acknowledged."""
+    row = known(connection, alarm)
+    if row.cleared_s is not None:
+        raise UserError(f"alarm {alarm} was cleared at {iso(row.cleared_s)}: there is nothing to look after")
+    if row.acknowledged_s is not None:
+        raise UserError(f"alarm {alarm} was acknowledged by {row.acknowledged_by}")
+    stored.acknowledge(connection, alarm, who, note, now_s)
+    audit.add(connection, who, f"alarm {row.name} acknowledged", now_s, row.device)
+    return [_told(known(connection, alarm), "acknowledged", now_s)]
+
+
+def clear(connection: Connection, alarm: int, who: str, now_s: int) -> list[Event]:
+    """Somebody ends it; the next event of its kind raises it anew. `UserError` if there is none or it is
+    over."""
+    row = known(connection, alarm)
+    if row.cleared_s is not None:
+        raise UserError(f"alarm {alarm} was cleared at {iso(row.cleared_s)} already")
+    audit.add(connection, who, f"alarm {row.name} cleared", now_s, row.device)
+    return _cleared(connection, [row], now_s, now_s, who)
+
+
+def known(connection: Connection, alarm: int) -> Row[Any]:
+    """The alarm of that number; `UserError` if there is none."""
+    row = stored.find(connection, alarm)
+    if row is None:
+        raise UserError(f"no alarm {alarm}; `landbridge alarms list --all` shows those there are")
+    return row
+
+
+def state(row: Row[Any]) -> str:
+    """raised, acknowledged or cleared."""
+    if row.cleared_s is not None:
+        return "cleared"
+    return "raised" if row.acknowledged_s is None else "acknowledged"
+
+
+def told(row: Row[Any]) -> dict[str, Any]:
+    """An alarm as the API has it."""
+    content: dict[str, Any] = json.loads(row.content)
+    return content | {
+        "number": row.alarm, "alarm": row.name, "severity": row.severity, "state": state(row),
+        "since": iso(row.raised_s), "last": iso(row.last_s), "times": row.times,
+        "acknowledged": iso(row.acknowledged_s), "acknowledged_by": row.acknowledged_by, "note": row.note,
+        "cleared": iso(row.cleared_s), "cleared_by": row.cleared_by,
+    }  # fmt: skip
+
+
+def _raised_again(connection: Connection, row: Row[Any], now_s: int) -> list[Event]:
+    stored.raise_again(connection, row.alarm, now_s)
+    return [_told(known(connection, row.alarm), "raised", now_s)]
+
+
+def _cleared(
+    connection: Connection, rows: list[Row[Any]], at_s: int, now_s: int, who: str, event: str | None = None
+) -> list[Event]:
+    news = []
+    for row in rows:
+        if row.times == 0:
+            stored.remove(connection, row.alarm)
+            continue
+        stored.clear(connection, row.alarm, who, at_s, now_s, event)
+        news.append(_told(known(connection, row.alarm), "cleared", now_s))
+    return news
+
+
+def _told(row: Row[Any], change: str, now_s: int) -> Event:
+    """The event of a change. Its place and its time on the journey are those of the event that raised it: so
+    nobody hears of a place that lies on somebody else's trip."""
+    kind = f"alarm-{change}"
+    event_id = _event_id(row.device, row.alarm, kind)
+    content = {"id": event_id, "type": kind} | told(row)
+    return Event(event_id, row.device, kind, False, row.trip, None, now_s, content, row.tenant)
+
+
+def _event_id(device: str, alarm: int, kind: str) -> str:
+    return f"{device}/{alarm}/{kind}"

@@ -1,0 +1,144 @@
+"""Alarms as they stand and stood. One that has been raised is never removed; with `times` 0 it is not yet."""
+
+import json
+from collections.abc import Collection
+from typing import Any
+
+from sqlalchemy import Connection, Row, Select, case, delete, func, insert, select, update
+
+from landbridge.db.among import among
+from landbridge.db.tables import alarms, devices, trips
+from landbridge.events.queries import Event
+
+
+def raise_(
+    connection: Connection, event: Event, name: str, severity: str, at_s: int, now_s: int, times: int = 1
+) -> Row[Any]:
+    """An alarm begins with this event; returns it.
+
+    Its number starts from the clock: a database restored from a backup gives none a second time.
+    """
+    newest = connection.execute(select(func.max(alarms.c.alarm))).scalar() or 0
+    values = {"alarm": max(newest + 1, now_s), "name": name, "severity": severity}
+    values |= {"device": event.device, "trip": event.trip, "tenant": event.tenant, "event": event.id}
+    values |= {"raised_s": at_s, "last_s": at_s, "told_s": now_s}
+    kept = {
+        key: value for key, value in event.content.items() if key not in ("id", "type", "alarm", "action")
+    }
+    statement = insert(alarms).values(**values, times=times, content=json.dumps(kept))
+    return connection.execute(statement.returning(*alarms.c)).one()
+
+
+def remove(connection: Connection, alarm: int) -> None:
+    """It has ended before it was raised."""
+    connection.execute(delete(alarms).where(alarms.c.alarm == alarm, alarms.c.times == 0))
+
+
+def count(connection: Connection, alarm: int, at_s: int, now_s: int, times: int = 1) -> None:
+    """It was told of once more, or, with `times` 0, it goes on and is not raised yet."""
+    last_s = case((alarms.c.last_s < at_s, at_s), else_=alarms.c.last_s)
+    values = {"times": alarms.c.times + times, "last_s": last_s, "told_s": now_s}
+    connection.execute(update(alarms).where(alarms.c.alarm == alarm).values(values))
+
+
+def acknowledge(connection: Connection, alarm: int, who: str, note: str, now_s: int) -> None:
+    """Somebody looks after it."""
+    values = {"acknowledged_by": who, "acknowledged_s": now_s, "note": note or None}
+    connection.execute(update(alarms).where(alarms.c.alarm == alarm).values(values))
+
+
+def clear(
+    connection: Connection, alarm: int, who: str, at_s: int, now_s: int, event: str | None = None
+) -> None:
+    """It is over since then, by the event of this id if one has ended it."""
+    values = {"cleared_by": who, "cleared_s": at_s, "cleared_event": event, "told_s": now_s}
+    connection.execute(update(alarms).where(alarms.c.alarm == alarm).values(values))
+
+
+def raise_again(connection: Connection, alarm: int, now_s: int) -> None:
+    """It is not over after all."""
+    values = {"cleared_by": None, "cleared_s": None, "cleared_event": None, "told_s": now_s}
+    connection.execute(update(alarms).where(alarms.c.alarm == alarm).values(values))
+
+
+def find(connection: Connection, alarm: int) -> Row[Any] | None:
+    """The alarm of that number, if it was raised."""
+    of_number = select(alarms).where(alarms.c.alarm == alarm, alarms.c.times > 0)
+    return connection.execute(of_number).one_or_none()
+
+
+def standing(connection: Connection, device: str, name: str) -> list[Row[Any]]:
+    """Those of a device and a name that are not over, also if they are not raised yet."""
+    of_name = select(alarms).where(alarms.c.device == device, alarms.c.name == name)
+    return list(connection.execute(of_name.where(alarms.c.cleared_s.is_(None))))
+
+
+def every_standing(connection: Connection, names: Collection[str] | None = None) -> list[Row[Any]]:
+    """All that are not over, also if they are not raised yet, of these devices (None: of any), with
+    `last_contact_s` of the device and `trip_ended_s`."""
+    columns = (alarms, devices.c.last_contact_s, trips.c.ended_s.label("trip_ended_s"))
+    tables = alarms.join(devices).outerjoin(trips, alarms.c.trip == trips.c.trip)
+    wanted = select(*columns).select_from(tables)
+    if names is not None:
+        wanted = wanted.where(among(alarms.c.device, names))
+    return list(connection.execute(wanted.where(alarms.c.cleared_s.is_(None))))
+
+
+def of_trip(connection: Connection, trip: int) -> list[Row[Any]]:
+    """Those of a trip, in their order."""
+    device = select(trips.c.device).where(trips.c.trip == trip).scalar_subquery()
+    of_trip = select(alarms).where(alarms.c.device == device, alarms.c.trip == trip)
+    return list(connection.execute(of_trip.order_by(alarms.c.alarm)))
+
+
+def raised_by(connection: Connection, event: str, trip: int | None) -> list[Row[Any]]:
+    """Those that the event of this id has raised, on this trip."""
+    of_event = select(alarms).where(alarms.c.event == event, alarms.c.trip.is_not_distinct_from(trip))
+    return list(connection.execute(of_event))
+
+
+def cleared_with(connection: Connection, device: str, event: str) -> list[Row[Any]]:
+    """Those of the device that the event of this id has ended."""
+    of_device = select(alarms).where(alarms.c.device == device, alarms.c.cleared_event == event)
+    return list(connection.execute(of_device))
+
+
+def over_from_s(
+    connection: Connection, device: str, name: str, trip: int | None, quiet_by: str, but_by: str
+) -> int:
+    """What is older has had its alarm: the end of the last such alarm of this trip, but for those that
+    `but_by` has cleared; 0: there is none. Of one that `quiet_by` has cleared without an event, what came
+    later than the last that told of it was not heard of yet."""
+    was_quiet = (alarms.c.cleared_by == quiet_by) & alarms.c.cleared_event.is_(None)
+    over_s = func.max(case((was_quiet, alarms.c.last_s + 1), else_=alarms.c.cleared_s))
+    of_name = select(func.coalesce(over_s, 0)).where(alarms.c.device == device, alarms.c.name == name)
+    of_trip = of_name.where(alarms.c.trip.is_not_distinct_from(trip))
+    return int(connection.execute(of_trip.where(alarms.c.cleared_by != but_by)).scalar_one())
+
+
+def listed(
+    connection: Connection, tenant: str | None, device: str | None, only_open: bool, before: int, limit: int
+) -> list[Row[Any]]:
+    """The newest alarms with numbers below `before`, of a tenant and a device (None: of any)."""
+    wanted = select(alarms).where(alarms.c.alarm < before, alarms.c.times > 0)
+    if tenant is not None:
+        wanted = wanted.where(alarms.c.tenant == tenant)
+    if device is not None:
+        wanted = wanted.where(alarms.c.device == device)
+    if only_open:
+        wanted = wanted.where(alarms.c.cleared_s.is_(None))
+    return list(connection.execute(wanted.order_by(alarms.c.alarm.desc()).limit(limit)))
+
+
+def shown(connection: Connection, device: str | None = None) -> list[Row[Any]]:
+    """Those that stand and that nobody looks after, of all devices or one, in their order."""
+    of_now = alarms.c.cleared_s.is_(None), alarms.c.acknowledged_s.is_(None), alarms.c.times > 0
+    wanted = select(alarms).where(*of_now)
+    if device is not None:
+        wanted = wanted.where(alarms.c.device == device)
+    return list(connection.execute(wanted.order_by(alarms.c.alarm)))
+
+
+def stirred_since(since_s: int) -> Select[Any]:
+    """The devices of whose alarms something was told since a time, or that are looked after since."""
+    return select(alarms.c.device).where((alarms.c.told_s >= since_s) | (alarms.c.acknowledged_s >= since_s))

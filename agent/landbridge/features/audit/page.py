@@ -1,0 +1,44 @@
+"""Who did what."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import HTMLResponse
+from sqlalchemy import Connection
+
+from landbridge.core.clock import iso
+from landbridge.features.audit import queries as audit
+from landbridge.web import answers
+from landbridge.web.answers import Json, Told
+from landbridge.web.api import LARGEST, Looks
+from landbridge.web.here import here
+from landbridge.web.render import page
+from landbridge.web.viewer import Viewer
+
+router = APIRouter()
+_MOST = 200
+Before = Annotated[int, Query(ge=1, le=LARGEST)]
+
+
+@router.get("/v1/audit")
+def entries(
+    request: Request, who: Looks, before: Before = LARGEST
+) -> list[Annotated[Json, Told(answers.Entry)]]:
+    """What people did, the newest first, 200 at most, below the entry `before`."""
+    with here(request).database.reading() as connection:
+        return _told(connection, who, before)
+
+
+@router.get("/audit", include_in_schema=False)
+def audit_page(request: Request, who: Looks, before: Before = LARGEST) -> HTMLResponse:
+    """The list."""
+    found = entries(request, who, before)
+    earlier = found[-1]["entry"] if len(found) == _MOST else None
+    return page(request, "audit.html", who=who, entries=found, earlier=earlier)
+
+
+def _told(connection: Connection, who: Viewer, before: int) -> list[dict[str, Any]]:
+    return [
+        {"entry": row.entry, "time": iso(row.at_s), "who": row.who, "device": row.device, "what": row.what}
+        for row in audit.newest(connection, before, _MOST, who.tenant)
+    ]

@@ -1,0 +1,89 @@
+"""`landbridge commands`: have a device do something once."""
+
+import typer
+
+from landbridge.core import table
+from landbridge.core.clock import iso
+from landbridge.db.opened import LARGEST, opened, whoever
+from landbridge.features.commands import handler as fleet
+from landbridge.features.commands import queries as stored
+from landbridge.features.commands.coding import VERBS
+from landbridge.features.devices.queries import known_device
+
+_SEND_HELP = """Have a device do something once; it gets it with the reply to its next report.
+
+\b
+Examples:
+  landbridge commands send lb-0001 locate
+  landbridge commands send lb-0001 dense 7200 --expires 6h
+
+\b
+Verbs:
+""" + "\n".join(
+    f"  {name}: {verb.help}" + (f" (argument: {verb.wanted})" if verb.wanted else "")
+    for name, verb in VERBS.items()
+)
+_LIST_DEVICE = typer.Argument(None, help="Only of this device.")
+_DEVICE = typer.Argument(help="Device id.")
+commands = typer.Typer(help="Have a device do something once, each command at most once.")
+
+
+@commands.command(help=_SEND_HELP)
+def send(
+    device: str = _DEVICE,
+    verb: str = typer.Argument(help="What to do."),
+    argument: int | None = typer.Argument(None, help="Where the verb takes one."),
+    expires: str = typer.Option("24h", help="How long it may wait for the device: 30m, 24h, 7d."),
+) -> None:
+    """Give a command; `_SEND_HELP` is what a person reads."""
+    with opened() as it, it.database.writing() as connection:
+        row = known_device(connection, device)
+        given = fleet.give(connection, device, verb, argument, expires, whoever(), it.clock.now_s())
+    print(f"command {given.command}: {device} gets {verb} with its next report, until {iso(given.expires_s)}")
+    if row.next_contact_s is not None:
+        print(f"that report is due at {iso(row.next_contact_s)}")
+
+
+@commands.command("list")
+def list_commands(device: str = _LIST_DEVICE) -> None:
+    """List commands, the oldest first, and what has become of them.
+
+    \b
+    Examples:
+      landbridge commands list
+      landbridge commands list lb-0001
+    """
+    with opened() as it, it.database.reading() as connection:
+        if device is not None:
+            known_device(connection, device)
+        rows = stored.every(connection, device)
+        now_s = it.clock.now_s()
+    table.show(
+        ("command", "device", "verb", "argument", "by", "given", "expires", "sent", "result of", "state"),
+        (
+            (
+                row.command, row.device, row.verb, row.argument, row.given_by, iso(row.given_s),
+                iso(row.expires_s), iso(row.sent_s), iso(row.result_s), fleet.state(row, now_s),
+            )
+            for row in rows
+        ),
+    )  # fmt: skip
+
+
+@commands.command()
+def cancel(
+    device: str = _DEVICE,
+    command: int = typer.Argument(min=1, max=LARGEST, help="Its number in the list."),
+) -> None:
+    """Do not send a command any more.
+
+    \b
+    Example:
+      landbridge commands cancel lb-0001 845500000
+    """
+    with opened() as it, it.database.writing() as connection:
+        known_device(connection, device)
+        row = fleet.cancel(connection, device, command, whoever(), it.clock.now_s())
+    print(f"command {command} of {device} is cancelled")
+    if row.sent_s is not None:
+        print(f"it was sent at {iso(row.sent_s)}: the device may do it, and then its result is shown")

@@ -1,0 +1,83 @@
+"""Commands to a device, and the results it reports."""
+
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+from landbridge.protocol.limits import WireError
+
+ORDER_KEY = 5
+"""Of the reply: [[id, expiry, verb, argument], ...], ids rising."""
+REPORT_KEY = 7
+"""Of the uplink: [[id, result], ...]."""
+MOST_AT_ONCE = 4
+"""Commands in one reply; a device keeps eight."""
+MAX_ID = 2**31 - 1
+_MOST_RESULTS = 8
+
+DONE = 1
+REPEATED = 6
+RESULTS = {
+    DONE: "done",
+    2: "cut short: begun, and the device lost power or restarted before it had an end",
+    3: "not done: it had expired",
+    4: "not done: the firmware does not know it",
+    5: "not done: its argument is out of range",
+    REPEATED: "not done again: the device had seen its number before",
+    7: "done, no fix was found: the point has what else is known",
+}
+
+
+class Verb(NamedTuple):
+    """What a device can be told to do."""
+
+    code: int
+    help: str
+    most: int = 0
+    """The largest argument, 0 if it takes none."""
+    wanted: str = ""
+    """What the argument means."""
+
+
+DENSE = "dense"
+SHIPPING = "shipping"
+NEW_BATTERY = "new-battery"
+VERBS = {
+    "locate": Verb(1, "take a fix and report it in the next wake, a minute later"),
+    DENSE: Verb(2, "dense points and reports for a time, within the budgets", 86400, "seconds, 0 ends it"),
+    "reboot": Verb(3, "restart"),
+    "log": Verb(4, "send log and counters"),
+    "factory-reset": Verb(5, "forget settings and what was learnt; keep identity, keys, numbers, records"),
+    SHIPPING: Verb(6, "sleep until light or motion, 20 days at most"),
+    NEW_BATTERY: Verb(7, "count energy and days from now on: its battery is new"),
+}
+"""By name."""
+
+
+class Command(NamedTuple):
+    """A command as it goes to a device."""
+
+    command: int
+    expires_s: int
+    verb: str
+    argument: int
+
+
+def order(commands: Iterable[Command]) -> dict[int, Any]:
+    """The pair of a reply with these commands, whose ids rise; none if there are none."""
+    items = [[each.command, each.expires_s, VERBS[each.verb].code, each.argument] for each in commands]
+    return {ORDER_KEY: items} if items else {}
+
+
+def decode_results(item: Any) -> dict[int, int]:
+    """The results by id as they came in an uplink; `WireError` if they are none."""
+    if type(item) is not list or not 1 <= len(item) <= _MOST_RESULTS:
+        raise WireError(f"command results: not an array of 1 to {_MOST_RESULTS}")
+    return dict(_decode_result(each) for each in item)
+
+
+def _decode_result(item: Any) -> tuple[int, int]:
+    match item:
+        case [int(command), int(result)] if type(command) is int and type(result) is int:
+            if 1 <= command <= MAX_ID and result in RESULTS:
+                return command, result
+    raise WireError("command results: not [id, result] with a result that this agent knows")

@@ -1,0 +1,117 @@
+"""Commands: sent with the reply to a device's own report until it tells the result, or they expire.
+
+Nothing wakes a device: each has its orders when it reports of itself, and no two devices keep step.
+"""
+
+from collections.abc import Collection, Mapping
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, Row
+
+from landbridge.core.durations import seconds
+from landbridge.core.errors import UserError
+from landbridge.features.audit import queries as audit
+from landbridge.features.commands import coding as wire
+from landbridge.features.commands import queries as stored
+from landbridge.features.commands.coding import VERBS
+from landbridge.features.devices import queries as devices
+from landbridge.features.trips import queries as trips
+from landbridge.protocol.uplink import Uplink
+
+_LONGEST_S = 30 * 86400
+
+
+def note(connection: Connection, device: str, uplink: Uplink, now_s: int) -> None:
+    """Note the results that the device tells."""
+    if wire.REPORT_KEY not in uplink.reports:
+        return
+    for command, result in wire.decode_results(uplink.reports[wire.REPORT_KEY]).items():
+        row = stored.find(connection, device, command)
+        if not stored.ended(connection, device, command, result, now_s) or row is None:
+            continue
+        if row.verb == wire.SHIPPING and result == wire.DONE:
+            devices.expect_nothing(connection, device)
+
+
+def concerned(connection: Connection, uplinks: Mapping[str, Uplink], now_s: int) -> Collection[str]:
+    """Those for which commands wait."""
+    return stored.devices_with_waiting(connection, uplinks.keys(), now_s)
+
+
+def orders(connection: Connection, device: str, uplink: Uplink, now_s: int) -> Mapping[int, Any]:
+    """The commands that wait for the device, a few at a time."""
+    waiting = stored.waiting(connection, device, now_s, wire.MOST_AT_ONCE)
+    stored.sent(connection, device, [each.command for each in waiting], now_s)
+    return wire.order(waiting)
+
+
+class Given(NamedTuple):
+    """A command that waits for its device."""
+
+    command: int
+    expires_s: int
+
+
+def give(
+    connection: Connection,
+    device: str,
+    verb: str,
+    given: int | None,
+    expires: str,
+    who: str,
+    now_s: int,
+    trip: int | None = None,
+) -> Given:
+    """Have `device` do something once, before the end of `trip` if it is that one's tenant who wants it;
+    `UserError` if that is no command, or `expires` no time."""
+    value, expires_s = argument(verb, given), now_s + seconds(expires, _LONGEST_S, "expires")
+    audit.add(connection, who, f"command {verb} {value or ''}".rstrip(), now_s, device)
+    return Given(stored.give(connection, device, verb, value, expires_s, who, now_s, trip), expires_s)
+
+
+def on_trip_end(connection: Connection, device: str, trip: int, now_s: int) -> None:
+    """Cancel what its tenant has ordered and is not over; dense points that he has ordered end."""
+    if cancelled := stored.cancel_open(connection, device, trip, trips.END, now_s):
+        audit.add(connection, trips.END, f"commands cancelled: {cancelled}", now_s, device)
+    dense = stored.last_done(connection, device, wire.DENSE, now_s)
+    if dense is None or dense.trip != trip or not dense.argument:
+        return
+    until_s = (dense.result_s or now_s) + dense.argument  # at the latest
+    if until_s > now_s:
+        stored.give(connection, device, wire.DENSE, 0, until_s, trips.END, now_s)
+
+
+def argument(verb: str, given: int | None) -> int:
+    """The argument of `verb`; `UserError` if there is no such verb or it does not take that."""
+    known = VERBS.get(verb)
+    if known is None:
+        raise UserError(f"no command {verb!r}; known are {', '.join(VERBS)}", "verb")
+    if not known.most and given is not None:
+        raise UserError(f"{verb} takes no argument; leave {given} out", "argument")
+    if known.most and (given is None or not 0 <= given <= known.most):
+        raise UserError(f"{verb} needs an argument from 0 to {known.most}: {known.wanted}", "argument")
+    return given or 0
+
+
+def cancel(connection: Connection, device: str, command: int, who: str, now_s: int) -> Row[Any]:
+    """Take a command back as far as that can be; returns it as it was. `UserError` if it is over."""
+    row = stored.find(connection, device, command)
+    if row is None:
+        raise UserError(f"{device} has no command {command}; `landbridge commands list {device}` shows them")
+    if row.result is not None or row.cancelled_s is not None or row.expires_s <= now_s:
+        raise UserError(f"command {command} of {device} is over: {state(row, now_s)}")
+    stored.cancel(connection, device, command, who, now_s)
+    audit.add(connection, who, f"command {row.verb} cancelled", now_s, device)
+    return row
+
+
+def state(row: Row[Any], now_s: int) -> str:
+    """What has become of a command, in words."""
+    if row.result is not None:
+        return wire.RESULTS[row.result]
+    sent = "sent, " if row.sent_s is not None else ""
+    if row.cancelled_s is not None:
+        return f"{sent}cancelled by {row.cancelled_by}"
+    if row.expires_s <= now_s:
+        return f"{sent}expired, no result" if sent else "expired, never sent"
+    return "sent, no result yet" if sent else "waiting for the device's next report"

@@ -1,0 +1,127 @@
+"""Commands: a row each, with who and when of each of its steps. None is ever removed."""
+
+from collections.abc import Collection, Iterable, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Row, bindparam, false, func, insert, or_, select, update
+
+from landbridge.db import order
+from landbridge.db.among import among_given
+from landbridge.db.tables import commands
+from landbridge.features.commands.coding import DONE, Command
+
+_WITH_WAITING = (
+    select(commands.c.device)
+    .distinct()
+    .where(among_given(commands.c.device), commands.c.result.is_(None), commands.c.cancelled_s.is_(None))
+    .where(commands.c.expires_s > bindparam("now_s"))
+)
+
+
+def give(
+    connection: Connection,
+    device: str,
+    verb: str,
+    argument: int,
+    expires_s: int,
+    who: str,
+    now_s: int,
+    trip: int | None = None,
+) -> int:
+    """Add a command for `device`, of the tenant of `trip` if there is one; returns its id, higher than all
+    before it that the device can take.
+
+    It starts from the clock: a database restored from a backup does not give one again.
+    """
+    of_device = commands.c.device == device, commands.c.command <= order.HIGHEST_OF_DEVICE
+    highest = connection.execute(select(func.max(commands.c.command)).where(*of_device)).scalar()
+    command = order.for_device(connection, device, highest or 0, now_s)
+    what = {"device": device, "command": command, "verb": verb, "argument": argument}
+    times = {"expires_s": expires_s, "given_by": who, "given_s": now_s, "trip": trip}
+    connection.execute(insert(commands).values(**what, **times))
+    return command
+
+
+def every(connection: Connection, device: str | None = None) -> list[Row[Any]]:
+    """All commands, or those of one device, the oldest first."""
+    statement = select(commands).order_by(commands.c.given_s, commands.c.device, commands.c.command)
+    if device is not None:
+        statement = statement.where(commands.c.device == device)
+    return list(connection.execute(statement))
+
+
+def newest(
+    connection: Connection, device: str, spans: Sequence[tuple[int, int]], before: int, limit: int
+) -> list[Row[Any]]:
+    """The newest commands of a device with ids below `before`, given in one of `spans`, [from, until)."""
+    given_s = commands.c.given_s
+    inside = or_(false(), *((given_s >= from_s) & (given_s < until_s) for from_s, until_s in spans))
+    mine = select(commands).where(commands.c.device == device, commands.c.command < before, inside)
+    return list(connection.execute(mine.order_by(commands.c.command.desc()).limit(limit)))
+
+
+def find(connection: Connection, device: str, command: int) -> Row[Any] | None:
+    """One command, None if it is not there."""
+    statement = select(commands).where(commands.c.device == device, commands.c.command == command)
+    return connection.execute(statement).one_or_none()
+
+
+def done_s(connection: Connection, device: str, verb: str) -> int | None:
+    """When the device last told that it had done this; None if it never did."""
+    statement = select(func.max(commands.c.result_s)).where(commands.c.device == device)
+    done = statement.where(commands.c.verb == verb, commands.c.result == DONE)
+    return connection.execute(done).scalar()
+
+
+def waiting(connection: Connection, device: str, now_s: int, most: int) -> list[Command]:
+    """The first `most` commands that the device should get: without a result, not cancelled, not expired."""
+    statement = (
+        select(commands.c.command, commands.c.expires_s, commands.c.verb, commands.c.argument)
+        .where(commands.c.device == device, commands.c.result.is_(None), commands.c.cancelled_s.is_(None))
+        .where(commands.c.expires_s > now_s)
+        .order_by(commands.c.command)
+        .limit(most)
+    )
+    return [Command(*row) for row in connection.execute(statement)]
+
+
+def devices_with_waiting(connection: Connection, devices: Collection[str], now_s: int) -> set[str]:
+    """Those of the devices for which `waiting` finds something."""
+    return set(connection.execute(_WITH_WAITING, {"texts": list(devices), "now_s": now_s}).scalars())
+
+
+def sent(connection: Connection, device: str, ids: Iterable[int], now_s: int) -> None:
+    """Note that a reply carries these commands."""
+    of_these = update(commands).where(commands.c.device == device, commands.c.command.in_(list(ids)))
+    connection.execute(of_these.where(commands.c.sent_s.is_(None)).values(sent_s=now_s))
+
+
+def cancel(connection: Connection, device: str, command: int, who: str, now_s: int) -> None:
+    """Do not send the command any more."""
+    of_this = update(commands).where(commands.c.device == device, commands.c.command == command)
+    connection.execute(of_this.values(cancelled_by=who, cancelled_s=now_s))
+
+
+def cancel_open(connection: Connection, device: str, trip: int, who: str, now_s: int) -> int:
+    """Send no command any more that the tenant of `trip` has given and that is not over; returns how many."""
+    of_trip = update(commands).where(commands.c.device == device, commands.c.trip == trip)
+    is_open = commands.c.result.is_(None), commands.c.cancelled_s.is_(None), commands.c.expires_s > now_s
+    return connection.execute(of_trip.where(*is_open).values(cancelled_by=who, cancelled_s=now_s)).rowcount
+
+
+def last_done(connection: Connection, device: str, verb: str, now_s: int) -> Row[Any] | None:
+    """The newest command of this verb that the device has done, or may do yet as it was or will be sent."""
+    is_open = commands.c.cancelled_s.is_(None) & (commands.c.expires_s > now_s)
+    not_refused = func.coalesce(commands.c.result, DONE) == DONE
+    of_verb = select(commands).where(commands.c.device == device, commands.c.verb == verb)
+    of_verb = of_verb.where(commands.c.sent_s.is_not(None) | is_open, not_refused)
+    return connection.execute(of_verb.order_by(commands.c.command.desc()).limit(1)).one_or_none()
+
+
+def ended(connection: Connection, device: str, command: int, result: int, now_s: int) -> bool:
+    """Note the result; the first one counts. False if the command had one, or is none of this device."""
+    of_this = update(commands).where(commands.c.device == device, commands.c.command == command)
+    changed = connection.execute(
+        of_this.where(commands.c.result.is_(None)).values(result=result, result_s=now_s)
+    )
+    return changed.rowcount == 1

@@ -1,0 +1,125 @@
+"""The pass over what devices reported: where on a line which networks were heard.
+
+It reads the newest trips of a line from their begin to their end and replaces what was learned of the line:
+late points and repeats make no difference, and it can be run again at any time. It never runs while
+messages are received.
+"""
+
+from bisect import bisect_right
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, Row
+
+from landbridge.features.coverage import costs
+from landbridge.features.coverage.bins import Looks
+from landbridge.features.coverage.costs import Report
+from landbridge.features.coverage.digest import TILE_KM, WELL_HEARD_DBM
+from landbridge.features.diagnostics.queries import wakes
+from landbridge.features.routes.queries import routes as lines
+from landbridge.features.routes.queries.routes import Key, Seen
+from landbridge.features.trips import queries as trips
+from landbridge.geo.route import Waypoint, find
+from landbridge.points import queries as points
+from landbridge.points.queries import StoredPoint
+
+# Reasons of wakes (diagnostics/wake_coding.py): why one rests that has reached the agent, why one that has
+# not, if what it did first asks the network.
+REPORTED = 2
+IN_VAIN = (3, 5)
+TRIED = (13, 22, 30, 40, 50, 60, 61, 62, 63)
+
+NEWEST_TRIPS = 50
+"""Networks change: older trips say little."""
+_CARRIED_S = 1_800
+"""So long after a fix the device is taken to be at the same place, unless it has not moved since."""
+_WAKE_S = 600
+"""A point is of the wake that ends so soon after it."""
+
+
+class Place(NamedTuple):
+    """Where a device was from a time on; the kilometre is None when it was not on the line."""
+
+    at_s: int
+    km: float | None
+    stands: bool
+    plmn: int
+
+
+class Look(NamedTuple):
+    """At a kilometre: the network that was found, 0 for none, and whether it was well heard."""
+
+    km: float
+    plmn: int
+    well: bool
+
+
+def learn(connection: Connection, line: str, stations: Sequence[Waypoint]) -> int:
+    """Read the trips of a line; returns the number of looks that were found."""
+    found: dict[Key, list[int]] = defaultdict(lambda: [0, 0])
+    reports: list[Report] = []
+    for trip in trips.on_line(connection, line, NEWEST_TRIPS):
+        track = [each for each in points.track(connection, trip.device, trip.trip) if each.at_s is not None]
+        told = wakes.between(connection, trip.device, trip.started_s, trip.ended_s)
+        places = list(_places(stations, track))
+        for look in (*_heard(places, track), *_in_vain(places, told)):
+            sums = found[int(look.km // TILE_KM), look.plmn]
+            sums[0] += 1
+            sums[1] += look.well
+        reports += _reports(places, told)
+    seen = {key: Seen(*sums) for key, sums in found.items()}
+    lines.keep_seen(connection, line, seen, costs.percent(reports))
+    return sum(each.looks for each in seen.values())
+
+
+def by_tile(seen: dict[Key, Seen]) -> dict[int, Looks]:
+    """Looks of each tile, whatever the network."""
+    looks: dict[int, list[int]] = defaultdict(lambda: [0, 0])
+    for (tile, _), each in seen.items():
+        looks[tile][0] += each.looks
+        looks[tile][1] += each.good
+    return {tile: Looks(*sums) for tile, sums in looks.items()}
+
+
+def _places(stations: Sequence[Waypoint], track: Sequence[StoredPoint]) -> Iterator[Place]:
+    """Where each point of a trip, by time, was made."""
+    km: float | None = None
+    fixed_s = 0
+    for stored in track:
+        point, at_s = stored.point, stored.at_s or 0
+        if point.latitude_deg is not None and point.longitude_deg is not None:
+            km, fixed_s = find(stations, point.latitude_deg, point.longitude_deg, km), at_s
+        elif point.motion and at_s - fixed_s > _CARRIED_S:
+            km = None
+        yield Place(at_s, km, not point.motion, point.plmn)
+
+
+def _heard(places: Sequence[Place], track: Sequence[StoredPoint]) -> Iterator[Look]:
+    """The looks that points tell of: those with a cell."""
+    for place, stored in zip(places, track, strict=True):
+        if place.km is not None and place.plmn:
+            yield Look(place.km, place.plmn, (stored.point.rsrp_dbm or 0) >= WELL_HEARD_DBM)
+
+
+def _in_vain(places: Sequence[Place], told: Sequence[Row[Any]]) -> Iterator[Look]:
+    """The looks that wakes tell of: those in vain, and reports that came to nothing."""
+    for wake in told:
+        place = _before(places, wake.at_s) if wake.did in TRIED and wake.rest in IN_VAIN else None
+        if place and place.km is not None:
+            if place.stands or wake.at_s - place.at_s <= _CARRIED_S:
+                yield Look(place.km, 0, False)
+
+
+def _reports(places: Sequence[Place], told: Sequence[Row[Any]]) -> Iterator[Report]:
+    """What wakes took in which the agent was reached, over the network of their point."""
+    for wake in told:
+        place = _before(places, wake.at_s)
+        if wake.rest == REPORTED and place and place.plmn and wake.at_s - place.at_s <= _WAKE_S:
+            yield Report(place.plmn, 1_000 * wake.joules)
+
+
+def _before(places: Sequence[Place], at_s: int) -> Place | None:
+    """The last place up to a time; the minutes of a wake are whole."""
+    index = bisect_right(places, at_s + 60, key=lambda place: place.at_s)
+    return places[index - 1] if index else None

@@ -1,0 +1,138 @@
+"""Cells and where they were heard."""
+
+from collections.abc import Collection, Iterable, Mapping
+from typing import NamedTuple
+
+from sqlalchemy import ColumnElement, Connection, case, delete, func, select, tuple_
+from sqlalchemy.dialects.postgresql import insert
+
+from landbridge.db.tables import cells, points
+from landbridge.protocol.point import KIND_FIX
+
+_AT_ONCE = 500
+"""Cells named in one statement."""
+
+
+class Cell(NamedTuple):
+    """What names a cell."""
+
+    plmn: int
+    tac: int
+    cell: int
+
+
+class Box(NamedTuple):
+    """Where it was heard, 1e-5 degrees, and metres beyond that."""
+
+    south: int
+    north: int
+    west: int
+    east: int
+    range_m: int = 0
+
+    def with_box(self, other: "Box") -> "Box":
+        """Both."""
+        return Box(
+            min(self.south, other.south),
+            max(self.north, other.north),
+            min(self.west, other.west),
+            max(self.east, other.east),
+            max(self.range_m, other.range_m),
+        )
+
+    def is_touched(self, other: "Box") -> bool:
+        """Whether the other lies in it and reaches its edge."""
+        sides = self.south == other.south, self.north == other.north, self.west == other.west
+        return self.with_box(other) == self and (any(sides) or self.east == other.east)
+
+
+def known(connection: Connection, wanted: Collection[Cell], listed: bool) -> dict[Cell, Box]:
+    """Those of the wanted cells that are known, by the fleet or from a list."""
+    found: dict[Cell, Box] = {}
+    every = sorted(wanted)
+    name = tuple_(cells.c.plmn, cells.c.tac, cells.c.cell)
+    for i in range(0, len(every), _AT_ONCE):
+        rows = select(cells).where(name.in_(every[i : i + _AT_ONCE]), cells.c.listed == listed)
+        found |= {_cell(row): _box(row) for row in connection.execute(rows)}
+    return found
+
+
+def areas(connection: Connection, wanted: Collection[tuple[int, int]]) -> dict[tuple[int, int], Box]:
+    """The boxes of tracking areas, (PLMN, TAC), around the cells that the fleet has heard there."""
+    sides = (func.min(cells.c.south), func.max(cells.c.north), func.min(cells.c.west), func.max(cells.c.east))
+    found: dict[tuple[int, int], Box] = {}
+    every = sorted(wanted)
+    for i in range(0, len(every), _AT_ONCE):
+        named = tuple_(cells.c.plmn, cells.c.tac).in_(every[i : i + _AT_ONCE])
+        rows = select(cells.c.plmn, cells.c.tac, *sides).where(named, cells.c.listed.is_(False))
+        for row in connection.execute(rows.group_by(cells.c.plmn, cells.c.tac)):
+            found[row[0], row[1]] = Box(*row[2:])
+    return found
+
+
+def put(connection: Connection, boxes: Mapping[Cell, Box]) -> None:
+    """List boxes in place of those that were listed of these cells."""
+    _upsert(connection, boxes, listed=True)
+
+
+def grow(connection: Connection, boxes: Mapping[Cell, Box]) -> None:
+    """Widen what the fleet has heard by these boxes; what other agents add at the same time stays."""
+    _upsert(connection, boxes, listed=False)
+
+
+def _upsert(connection: Connection, boxes: Mapping[Cell, Box], listed: bool) -> None:
+    new = insert(cells)
+    sides: dict[str, ColumnElement[int]] = {name: new.excluded[name] for name in Box._fields}
+    if not listed:
+        sides |= {name: _less(new.excluded[name], cells.c[name]) for name in ("south", "west")}
+        sides |= {name: _more(new.excluded[name], cells.c[name]) for name in ("north", "east")}
+    kept = new.on_conflict_do_update(index_elements=[*Cell._fields, "listed"], set_=sides)
+    # All lock in the same order: so no two agents wait for each other.
+    rows = [each._asdict() | boxes[each]._asdict() | {"listed": listed} for each in sorted(boxes)]
+    if rows:
+        connection.execute(kept, rows)
+
+
+def _less(a: ColumnElement[int], b: ColumnElement[int]) -> ColumnElement[int]:
+    return case((a < b, a), else_=b)
+
+
+def _more(a: ColumnElement[int], b: ColumnElement[int]) -> ColumnElement[int]:
+    return case((a > b, a), else_=b)
+
+
+def forget(connection: Connection, heard: Collection[Cell] | None = None) -> None:
+    """Forget what the fleet has heard: all of it, or of some cells."""
+    of_fleet = delete(cells).where(cells.c.listed.is_(False))
+    if heard is None:
+        connection.execute(of_fleet)
+        return
+    every = sorted(heard)
+    for i in range(0, len(every), _AT_ONCE):
+        name = tuple_(cells.c.plmn, cells.c.tac, cells.c.cell)
+        connection.execute(of_fleet.where(name.in_(every[i : i + _AT_ONCE])))
+
+
+def around_fixes(connection: Connection, wanted: Collection[Cell], doubts: int) -> dict[Cell, Box]:
+    """The boxes around all stored fixes under these cells that have none of `doubts`. Reads every point that
+    there is."""
+    name = [points.c[each] for each in Cell._fields]
+    lat, lon = points.c.lat, points.c.lon
+    sides = [func.min(lat), func.max(lat), func.min(lon), func.max(lon)]
+    good = points.c.kind == KIND_FIX, points.c.flags.bitwise_and(doubts) == 0
+    rows = select(*name, *sides).where(tuple_(*name).in_(sorted(wanted)), *good).group_by(*name)
+    return {Cell(*row[:3]): Box(*row[3:7]) for row in connection.execute(rows)}
+
+
+def counts(connection: Connection) -> Iterable[tuple[bool, int]]:
+    """(listed, how many cells)."""
+    rows = connection.execute(select(cells.c.listed, func.count()).group_by(cells.c.listed))
+    return [(bool(row[0]), int(row[1])) for row in rows]
+
+
+def _cell(row: object) -> Cell:
+    return Cell(*(getattr(row, name) for name in Cell._fields))
+
+
+def _box(row: object) -> Box:
+    return Box(*(getattr(row, name) for name in Box._fields))

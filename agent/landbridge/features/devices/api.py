@@ -1,0 +1,177 @@
+"""The API of what a device has done: its track in outline, its days, its journey, one record."""
+
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import APIRouter, HTTPException, Query, Request
+from sqlalchemy import Connection
+
+from landbridge.core.clock import iso
+from landbridge.events import queries as events
+from landbridge.features.devices import forecast
+from landbridge.features.diagnostics.queries import wakes
+from landbridge.features.diagnostics.wake_coding import reason
+from landbridge.points import outline
+from landbridge.points import queries as points
+from landbridge.points.outline import Box
+from landbridge.web import act, answers, columns, seen, tell
+from landbridge.web.answers import Json, Told
+from landbridge.web.api import MOST, Device, Looks, Most, Number
+from landbridge.web.here import here
+from landbridge.web.seen import Ride
+
+router = APIRouter(prefix="/v1/devices/{device}")
+_TRACK = (
+    "seq",
+    "at_s",
+    "lat",
+    "lon",
+    "delay_s",
+    "speed",
+    "rsrp",
+    "battery",
+    "temperature",
+    "events",
+    "flags",
+)
+PARTS = {
+    "position": (10, 11, 12, 13, 70, 71, 72, 73),
+    "standing": (20, 21, 22),
+    "search": (30, 31),
+    "report": (40, 50, 60, 61, 62, 63, 64, 65, 74),
+}
+"""What a wake was for, by the reason of what it did first (diagnostics/wake_coding.py); else "other"."""
+
+
+@router.get("/outline")
+def track_outline(
+    request: Request,
+    who: Looks,
+    device: Device,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    box: Annotated[str | None, Query(max_length=80, description="west,south,east,north in degrees")] = None,
+    most: Annotated[int, Query(ge=10, le=10_000)] = 2_000,
+) -> Annotated[Json, Told(answers.Outline)]:
+    """Its dated points thinned to about `most`, in columns: seq, at_s, lat and lon are steps from the row
+    before that has one; records' units (1e-5 degrees, -dBm, 20 mV, 0.5 C); `flags` has a bit for each doubt
+    (docs/web.md). Alarms are never left out; `step_s` 1 says that nothing is."""
+    with here(request).database.reading() as connection:
+        found = act.ride(connection, who, device)
+        span = (tell.epoch_s(since, tell.BEGINNING_S), tell.epoch_s(until, tell.END_S))
+        mine = _trips(connection, found)
+        told = outline.outline(connection, device, mine, span, _box(box), most, seen.ALARM_BITS)
+    return {"count": told.total, "step_s": told.step_s, "columns": columns.track(told.rows, _TRACK)}
+
+
+@router.get("/days")
+def days(request: Request, who: Looks, device: Device) -> Annotated[Json, Told(answers.Days)]:
+    """Day by day: joules by what they were for, bytes of reports; between which times the
+    battery is expected to end."""
+    it = here(request)
+    now_s = it.clock.now_s()
+    with it.database.reading() as connection:
+        found = act.ride(connection, who, device)
+        spans = seen.intervals(connection, found, now_s)
+        took = outline.energy(connection, device, spans)
+        sent = outline.traffic(connection, device, spans)
+        end = forecast.battery_end(connection, device, now_s) if found.live else None
+    parts = {number: part for part, numbers in PARTS.items() for number in numbers}
+    energy: dict[int, dict[str, float]] = {}
+    for row in took:
+        of_day = energy.setdefault(row.day, {})
+        part = parts.get(row.did, "other")
+        of_day[part] = round(of_day.get(part, 0.0) + row.joules, 1)
+    return {
+        "energy": [{"day": iso(day * outline.DAY_S), "joules": joules} for day, joules in energy.items()],
+        "traffic": [
+            {"day": iso(row.day * outline.DAY_S), "bytes": row.bytes, "reports": row.reports} for row in sent
+        ],
+        "battery_end": end and {"earliest": iso(end.earliest_s), "latest": iso(end.latest_s)},
+    }
+
+
+@router.get("/journey")
+def journey(
+    request: Request,
+    who: Looks,
+    device: Device,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    limit: Most = MOST,
+) -> list[Annotated[Json, Told(answers.JourneyEvent)]]:
+    """What its points show, by time, the last of it: stops, borders, fences, gaps, alarms, arrival; nothing
+    that was taken back."""
+    it = here(request)
+    with it.database.reading() as connection:
+        found = act.ride(connection, who, device)
+        span = tell.span(since, until)
+        rows = events.standing(connection, device, _trips(connection, found), span, limit)
+    return [tell.event(row) for row in rows]
+
+
+@router.get("/points/{seq}")
+def record(
+    request: Request, who: Looks, device: Device, seq: Number
+) -> Annotated[Json, Told(answers.Record)]:
+    """One record as the device made it (docs/protocol), and as it is told."""
+    it = here(request)
+    with it.database.reading() as connection:
+        found = act.ride(connection, who, device)
+        stored = points.find(connection, device, seq)
+        mine = _trips(connection, found)
+        if stored is None or (mine is not None and stored.trip not in mine):
+            raise HTTPException(404, f"{device} has no record {seq}")
+    return {"record": stored.point._asdict(), "told": seen.feature(stored)}
+
+
+@router.get("/wakes")
+def woken(
+    request: Request,
+    who: Looks,
+    device: Device,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    after: Annotated[str | None, Query(max_length=40)] = None,
+    limit: Annotated[int, Query(ge=1, le=5_000)] = 1_000,
+) -> Annotated[Json, Told(answers.Wakes)]:
+    """Why it did what it did in each wake, and why it then slept; `next` is `after` of the next page, null on
+    the last."""
+    it = here(request)
+    with it.database.reading() as connection:
+        found = act.ride(connection, who, device)
+        spans = seen.intervals(connection, found, it.clock.now_s())
+        since_s, until_s = tell.epoch_s(since, tell.BEGINNING_S), tell.epoch_s(until, tell.END_S)
+        behind = tell.place_behind(after, 3)
+        rows = [
+            row
+            for begin_s, end_s in spans
+            for row in wakes.between(
+                connection, device, max(begin_s, since_s), min(end_s, until_s), behind, limit + 1
+            )
+        ][: limit + 1]
+    last = rows[limit - 1] if len(rows) > limit else None
+    return {
+        "wakes": [
+            {"time": iso(row.at_s), "did": reason(row.did), "slept": reason(row.rest), "joules": row.joules}
+            for row in rows[:limit]
+        ],
+        "next": f"{last.at_s}.{last.boot}.{last.clock_min}" if last else None,
+    }
+
+
+def _trips(connection: Connection, found: Ride) -> list[int] | None:
+    return None if found.tenant is None else [each.trip for each in seen.trips_of(connection, found)]
+
+
+def _box(text: str | None) -> Box | None:
+    if text is None:
+        return None
+    try:
+        west, south, east, north = (float(part) for part in text.split(","))
+    except ValueError:
+        raise HTTPException(400, f"box={text}: four numbers, west,south,east,north") from None
+    if not (max(abs(west), abs(east)) < 400 and -90 <= south <= north <= 90):
+        raise HTTPException(400, f"box={text}: degrees, west,south,east,north")
+    # West of which the east lies: across the 180th meridian (RFC 7946, 5.2).
+    return Box(west, south, east if west <= east else east + 360, north)

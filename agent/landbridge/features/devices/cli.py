@@ -1,0 +1,199 @@
+"""`landbridge devices`: the locators this agent knows."""
+
+import json
+from pathlib import Path
+
+import typer
+
+from landbridge.core import table
+from landbridge.core.clock import iso
+from landbridge.db.opened import opened, whoever
+from landbridge.features.devices import enrol as enrolment
+from landbridge.features.devices import queries as devices
+from landbridge.features.devices.enrol import CERTIFICATE, SETTINGS, enrol
+from landbridge.features.devices.queries import known_device
+from landbridge.features.diagnostics.coding import KINDS, meaning
+from landbridge.features.diagnostics.queries import log as diagnostics
+from landbridge.features.diagnostics.queries import wakes
+from landbridge.features.diagnostics.wake_coding import reason
+from landbridge.features.trips import queries as trips
+from landbridge.ingest import dead_letters as letters
+from landbridge.ingest import epochs
+from landbridge.ingest.replay import Aside, Replay
+from landbridge.points import geojson
+from landbridge.points import queries as points
+
+commands = typer.Typer(help="The locators this agent knows.")
+_SETTINGS = typer.Argument(help="Its device.json, as it was made when it was added elsewhere.")
+
+
+@commands.command()
+def add(device: str = typer.Argument(help="Its id: 1 to 32 of a-z, 0-9 and -.")) -> None:
+    """Add a device: make its key and the settings for its flash.
+
+    \b
+    Example:
+      landbridge devices add lb-0001
+    """
+    with opened(make=True) as it:
+        folder = enrol(it.config, it.database, it.keyring, it.clock, device, whoever())
+    print(f"added {device}; {SETTINGS} and {CERTIFICATE} for its flash, folder config, are in {folder}")
+    print(f"at the broker its user is {device}, its password the broker_password in {SETTINGS}")
+
+
+@commands.command()
+def adopt(
+    device: str = typer.Argument(help="Id of a device that is in quarantine."),
+    settings: Path = _SETTINGS,
+) -> None:
+    """Add a device that has its key already, and store what it has sent.
+
+    \b
+    Example:
+      landbridge devices adopt lb-0001 old/devices/lb-0001/device.json
+    """
+    with opened(make=True) as it:
+        topic = f"landbridge/{device}/up"
+        with it.database.writing() as connection:
+            rows = enrolment.adopt(connection, it.keyring, it.clock, device, settings)
+            waiting = [Aside(topic, row.payload, row.received_s) for row in rows]
+            why = Replay(it.database, it.keyring, it.clock).take_within(connection, waiting)
+            for each, refusal in zip(waiting, why, strict=True):
+                if refusal is not None:
+                    letters.bury(connection, topic, each.payload, refusal, each.received_s)
+            letters.release(connection, device)
+    print(f"adopted {device}; {sum(each is None for each in why)} of {len(why)} messages are stored")
+    for one in dict.fromkeys(each for each in why if each is not None):
+        print(f"not stored: {one}")
+
+
+@commands.command("list")
+def list_devices() -> None:
+    """List the devices, and unknown ones that sent something.
+
+    \b
+    Example:
+      landbridge devices list
+    """
+    with opened() as it, it.database.reading() as connection:
+        rows = devices.every(connection)
+        riding = trips.under_way(connection)
+        unknown = letters.unknown_devices(connection)
+    table.show(
+        ("device", "container", "last contact", "next contact", "position of"),
+        (
+            (
+                row.device,
+                riding[row.device].container if row.device in riding else None,
+                iso(row.last_contact_s),
+                iso(row.next_contact_s),
+                iso(row.position_at_s),
+            )
+            for row in rows
+        ),
+    )
+    for row in unknown:
+        print(f"unknown: {row.device}, {row.messages} messages, the last at {iso(row.last_s)}")
+
+
+@commands.command()
+def show(device: str = typer.Argument(help="Its id.")) -> None:
+    """Show what is known of a device; its key is never shown.
+
+    \b
+    Example:
+      landbridge devices show lb-0001
+    """
+    with opened() as it, it.database.reading() as connection:
+        row = known_device(connection, device)
+        trip = trips.running(connection, device)
+        counts = points.counts(connection, device)
+        latest = points.latest_position(connection, device)
+    position = geojson.feature(latest)["geometry"]["coordinates"] if latest else None
+    table.show_one(
+        {
+            "device": device,
+            "added": iso(row.created_s),
+            "container": trip.container if trip else None,
+            "last contact": iso(row.last_contact_s),
+            "next contact": iso(row.next_contact_s),
+            "position": position and "{1} N, {0} E, {2} m".format(*position),
+            "position of": iso(row.position_at_s),
+            "points": counts.stored,
+            "points missing": counts.missing,
+            "points gone for good": counts.gone,
+            "duplicates dropped": counts.duplicates,
+            "uplinks": counts.uplinks,
+            "uplinks repeated": counts.repeats,
+            "epoch of its keys": row.epoch,
+            "forged uplinks": row.forged,
+            **json.loads(row.status),
+            **json.loads(row.identity),
+        }
+    )
+
+
+@commands.command()
+def rotate(device: str = typer.Argument(help="Its id.")) -> None:
+    """Give a device new keys: with its next report it derives those of the next epoch.
+
+    \b
+    Example:
+      landbridge devices rotate lb-0001
+    """
+    with opened() as it, it.database.writing() as connection:
+        known_device(connection, device)
+        epoch = epochs.next_one(connection, device)
+    print(f"{device} takes the keys of epoch {epoch} with its next report; earlier ones are refused")
+
+
+@commands.command()
+def why(
+    device: str = typer.Argument(help="Its id."),
+    wakes_shown: int = typer.Option(40, "--last", min=1, help="So many wakes."),
+) -> None:
+    """Show why a device did what it did in its last wakes, and why it then slept, the newest first.
+
+    \b
+    Example:
+      landbridge devices why lb-0001
+    """
+    with opened() as it, it.database.reading() as connection:
+        known_device(connection, device)
+        rows = wakes.newest(connection, device, wakes_shown)
+    table.show(
+        ("time", "did", "slept", "J"),
+        ((iso(each.at_s), reason(each.did), reason(each.rest), f"{each.joules:.1f}") for each in rows),
+    )
+
+
+@commands.command()
+def log(device: str = typer.Argument(help="Its id.")) -> None:
+    """Show what a device told of itself: counters, what went wrong, tracebacks of its faults.
+
+    \b
+    Example:
+      landbridge devices log lb-0001
+    """
+    with opened() as it, it.database.reading() as connection:
+        row = known_device(connection, device)
+        entries = diagnostics.log(connection, device)
+    table.show_one({"device": device, **json.loads(row.counters)})
+    print()
+    table.show(
+        ("time", "power-on", "seconds since", "what", "value"),
+        (
+            (
+                iso(each.at_s),
+                each.boot,
+                each.clock_s,
+                KINDS.get(each.kind, f"kind {each.kind}"),
+                meaning(each.kind, each.value),
+            )
+            for each in entries
+        ),
+    )
+    for each in entries:
+        if each.text is not None:
+            print(f"\nfault {each.clock_s} s after power-on {each.boot}, told {iso(each.received_s)}:")
+            print(each.text.rstrip())

@@ -1,0 +1,143 @@
+"""Adds a device: makes its key and the settings that go on its flash."""
+
+import json
+import os
+import secrets
+from binascii import crc32
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Row
+
+from landbridge import config
+from landbridge.core import files
+from landbridge.core.clock import Clock
+from landbridge.core.errors import UserError
+from landbridge.db.database import Database
+from landbridge.db.keys import Keyring
+from landbridge.features.devices import queries as devices
+from landbridge.features.settings.handler import change
+from landbridge.ingest import dead_letters as letters
+from landbridge.protocol.envelope import broker_password, open_envelope
+from landbridge.protocol.limits import WireError, is_device_id
+
+KEY_BYTES = 32
+SETTINGS, CERTIFICATE = "device.json", "ca.pem"
+COPY = ".copy"
+"""Each of them lies on the flash twice."""
+_LARGEST_CERTIFICATE = 4096
+_MOST_WAITED_S = 7 * 86_400
+"""So far apart reports may lie (protocol/settings.toml, report_most_s)."""
+
+
+def enrol(
+    settings: config.Config, database: Database, keyring: Keyring, clock: Clock, device: str, who: str
+) -> Path:
+    """Add `device` for `who`; return the folder with its device.json and ca.pem and the copy of each, to lay
+    on its flash."""
+    if not is_device_id(device):
+        raise UserError(f"{device!r} cannot be a device id: 1 to 32 of a-z, 0-9 and -")
+    if not settings.devices.broker_host:
+        raise UserError("no broker for devices: name the host that they reach it by in [devices] broker_host")
+    certificate = _certificate(settings)
+    key = secrets.token_bytes(KEY_BYTES)
+    with database.writing() as connection:
+        if devices.find(connection, device):
+            raise UserError(f"device {device} is there already; `landbridge devices show {device}`")
+        wrapped = keyring.wrap(key, first=devices.are_none(connection))
+        devices.add(connection, device, wrapped, clock.now_s())
+        interval_s = {"interval_s": settings.devices.interval_s}
+        change(connection, device, interval_s, who, clock.now_s())
+        # Before the commit: a device whose settings cannot be written is not added.
+        return _write(settings.devices, device, key, certificate)
+
+
+def adopt(
+    connection: Connection, keyring: Keyring, clock: Clock, device: str, settings: Path
+) -> list[Row[Any]]:
+    """Add `device`, which has the settings in this device.json already; returns what it has sent so far
+    (payload, received_s), which stays in quarantine. `UserError` when they are not its own."""
+    key = _key_of(device, settings)
+    if devices.find(connection, device):
+        raise UserError(f"device {device} is there already; `landbridge devices show {device}`")
+    waiting = letters.confined(connection, device)
+    if waiting and not any(_opens(key, device, each.payload) for each in waiting):
+        raise UserError(f"the key in {settings} opens nothing that {device} has sent: it is another device's")
+    wrapped = keyring.wrap(key, first=devices.are_none(connection))
+    # It has worked before: what it had to say when it was first heard is its own, too.
+    known_s = min([each.received_s - _MOST_WAITED_S for each in waiting], default=clock.now_s())
+    devices.add(connection, device, wrapped, known_s)
+    return waiting
+
+
+def _key_of(device: str, settings: Path) -> bytes:
+    try:
+        given = files.json_of(files.text(settings), str(settings))
+        key = bytes.fromhex(given["key"])
+        if given["device"] != device or len(key) != KEY_BYTES:
+            raise ValueError(f"it is of {given['device']}, its key has {len(key)} bytes")
+    except (ValueError, KeyError, TypeError) as error:
+        raise UserError(f"{settings} is no {SETTINGS} of {device}: {error}") from None
+    return key
+
+
+def _opens(key: bytes, device: str, payload: bytes) -> bool:
+    try:
+        open_envelope(key, device, "up", payload)
+    except WireError:
+        return False
+    return True
+
+
+def _certificate(settings: config.Config) -> bytes:
+    file = settings.devices.ca_file or settings.broker.ca_file
+    if not file:
+        raise UserError("no CA for devices: name the PEM file of the broker's CA in [devices] ca_file")
+    try:
+        pem = files.contents(Path(file))
+    except UserError as error:
+        raise UserError(f"cannot read CA of [devices] ca_file: {error}") from None
+    if b"-----BEGIN CERTIFICATE-----" not in pem or len(pem) > _LARGEST_CERTIFICATE:
+        raise UserError(
+            f"CA {file} is not a PEM certificate of at most {_LARGEST_CERTIFICATE} bytes;"
+            " name the CA alone in [devices] ca_file"
+        )
+    return pem
+
+
+def _write(given: config.Devices, device: str, key: bytes, certificate: bytes) -> Path:
+    folder = Path(given.directory) / device
+    values: dict[str, str | int] = {
+        "device": device,
+        "key": key.hex(),
+        "broker_host": given.broker_host,
+        "broker_port": given.broker_port,
+        "broker_password": broker_password(key, device),
+        "apn": given.apn,
+    }
+    if given.apn_user:
+        values |= {"apn_user": given.apn_user, "apn_password": given.apn_password}
+    values["ca_crc"] = crc32(certificate)
+    values["crc"] = _crc_of(values)
+    try:
+        folder.mkdir(parents=True, mode=0o700)
+        for copy in ("", COPY):
+            (folder / (CERTIFICATE + copy)).write_bytes(certificate)
+            handle = os.open(folder / (SETTINGS + copy), os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(handle, "w") as file:
+                json.dump(values, file, indent=1)
+                file.write("\n")
+                file.flush()
+                os.fsync(file.fileno())
+    except FileExistsError:
+        # It may hold the only copy of a device's key.
+        raise UserError(f"{folder} is there already; move it away and add the device again") from None
+    except OSError as error:
+        raise UserError(f"cannot write {folder}: {error.strerror}; correct [devices] directory") from None
+    return folder
+
+
+def _crc_of(values: Mapping[str, str | int]) -> int:
+    """What the device compares (firmware/locator/config.py)."""
+    return crc32("".join(f"{key}={values[key]}\n" for key in sorted(values)).encode())

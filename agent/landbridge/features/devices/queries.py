@@ -1,0 +1,194 @@
+"""Devices: identity, key, message numbers, what they last said of themselves."""
+
+import json
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, Row, Select, case, exists, func, insert, select, update
+
+from landbridge.core.errors import UserError
+from landbridge.db.among import among
+from landbridge.db.tables import alarms, devices, points, trips
+
+_HAS_POINTS = exists().where(points.c.device == devices.c.device)
+WINDOW = 64
+"""Numbers the replay window looks back, its top included."""
+
+
+@dataclass
+class Window:
+    """The replay window of one device (RFC 8613, 7.4): which numbers were seen."""
+
+    top: int
+    bits: int
+    """Bit i: number top - 1 - i was seen (63 bits: they fit in a database's integer)."""
+
+    def is_new(self, number: int) -> bool:
+        """True when `number` is in the window or ahead of it, and was not seen."""
+        back = self.top - number
+        if back < 0:
+            return True
+        return 0 < back < WINDOW and not self.bits >> (back - 1) & 1
+
+    def add(self, number: int) -> None:
+        """Note that `number` was seen."""
+        back = self.top - number
+        if back > 0:
+            self.bits |= 1 << (back - 1)
+        else:
+            seen = (self.bits << 1 | (self.top >= 0)) << (-back - 1) if -back < WINDOW else 0
+            self.bits = seen & ((1 << (WINDOW - 1)) - 1)
+            self.top = number
+
+
+def add(connection: Connection, device: str, wrapped_key: bytes, now_s: int) -> None:
+    """Add a device that is not there yet."""
+    values = {"device": device, "wrapped_key": wrapped_key, "created_s": now_s}
+    connection.execute(insert(devices).values(values))
+
+
+def add_all(connection: Connection, keys: Iterable[tuple[str, bytes]], now_s: int) -> None:
+    """Add devices that are not there yet, each with its wrapped key."""
+    rows = [{"device": device, "wrapped_key": key, "created_s": now_s} for device, key in keys]
+    connection.execute(insert(devices), rows)
+
+
+def find(connection: Connection, device: str) -> Row[Any] | None:
+    """The device's row, None if it is unknown."""
+    return connection.execute(select(devices).where(devices.c.device == device)).one_or_none()
+
+
+def known_device(connection: Connection, device: str) -> Row[Any]:
+    """The row of `device`; `UserError` if there is none."""
+    row = find(connection, device)
+    if row is None:
+        raise UserError(f"no device {device}; `landbridge devices list` shows those there are")
+    return row
+
+
+def are_none(connection: Connection) -> bool:
+    """Whether there is no device yet."""
+    return connection.execute(select(devices.c.device).limit(1)).first() is None
+
+
+def keys(connection: Connection) -> Iterator[tuple[str, bytes]]:
+    """Each device with its wrapped key, by id."""
+    statement = select(devices.c.device, devices.c.wrapped_key).order_by(devices.c.device)
+    for row in connection.execution_options(yield_per=1000).execute(statement):
+        yield row.device, row.wrapped_key
+
+
+def last_contact(connection: Connection) -> int | None:
+    """When any device was heard last."""
+    return connection.execute(select(func.max(devices.c.last_contact_s))).scalar()
+
+
+def first_added(connection: Connection) -> int | None:
+    """When the first device was added."""
+    return connection.execute(select(func.min(devices.c.created_s))).scalar()
+
+
+def names(connection: Connection) -> list[str]:
+    """The ids of all devices."""
+    return list(connection.execute(select(devices.c.device).order_by(devices.c.device)).scalars())
+
+
+def every(connection: Connection) -> list[Row[Any]]:
+    """All devices by id."""
+    return list(connection.execute(select(devices).order_by(devices.c.device)))
+
+
+def identity(row: Row[Any]) -> dict[str, Any]:
+    """What a device has said of itself last: imei, iccid, imsi, modem, as far as it did."""
+    found: dict[str, Any] = json.loads(row.identity)
+    return found
+
+
+def expect_nothing(connection: Connection, device: str) -> None:
+    """The device has said that it will be silent: no next contact is due."""
+    connection.execute(update(devices).where(devices.c.device == device).values(next_contact_s=None))
+
+
+def to_tell_of(connection: Connection, before_s: int) -> set[str]:
+    """Devices that are `overdue`, `heard_again` or `silent_on_another_trip`."""
+    kinds = (_overdue(before_s), _heard_again(), _silent_on_another_trip())
+    names = (kind.with_only_columns(devices.c.device) for kind in kinds)
+    return {name for each in names for name in connection.execute(each).scalars()}
+
+
+def overdue(connection: Connection, names: Collection[str], before_s: int) -> list[Row[Any]]:
+    """Those of these devices whose next contact was due before a time, and of which this has not been told;
+    not those that never made a point."""
+    return _among(connection, names, _overdue(before_s))
+
+
+def heard_again(connection: Connection, names: Collection[str]) -> list[Row[Any]]:
+    """Those that were told to be silent and have been heard since; not those of which no point is kept."""
+    return _among(connection, names, _heard_again())
+
+
+def silent_on_another_trip(connection: Connection, names: Collection[str]) -> list[Row[Any]]:
+    """Those that are silent, of which that was told when another trip was under way, or none; not those of
+    which no point is kept."""
+    return _among(connection, names, _silent_on_another_trip())
+
+
+def _among(connection: Connection, names: Collection[str], wanted: Select[Any]) -> list[Row[Any]]:
+    return list(connection.execute(wanted.where(among(devices.c.device, names))))
+
+
+def _overdue(before_s: int) -> Select[Any]:
+    due = devices.c.next_contact_s
+    late = select(devices).where(due < before_s, devices.c.last_contact_s < due, _HAS_POINTS)
+    return late.where(devices.c.silent_due_s.is_distinct_from(due))
+
+
+def _heard_again() -> Select[Any]:
+    since = devices.c.last_contact_s > devices.c.silent_due_s
+    return select(devices).where(devices.c.silent_due_s.is_not(None), since, _HAS_POINTS)
+
+
+def _silent_on_another_trip() -> Select[Any]:
+    running = select(trips.c.trip).where(trips.c.device == devices.c.device, trips.c.ended_s.is_(None))
+    # Between it and the devices lie the alarms: by itself it is correlated with those only.
+    trip = running.correlate(devices).scalar_subquery()
+    mine = alarms.c.device == devices.c.device, alarms.c.name == "silent"
+    of_trip = alarms.c.trip.is_not_distinct_from(trip)
+    of_this_time = alarms.c.last_s >= devices.c.silent_due_s
+    told = exists().where(*mine, of_trip, of_this_time)
+    return select(devices).where(devices.c.silent_due_s.is_not(None), ~told, _HAS_POINTS)
+
+
+def silent(connection: Connection, device: str, due_s: int | None) -> None:
+    """Note that the contact that was due then is told to be missing; None: that it was heard again."""
+    connection.execute(update(devices).where(devices.c.device == device).values(silent_due_s=due_s))
+
+
+def next_seq(connection: Connection, device: str) -> int:
+    """The next capture sequence, as the device has told it last; 0 if it never has."""
+    row = find(connection, device)
+    told = json.loads(row.status).get("next_seq", 0) if row else 0
+    return int(told)
+
+
+def newest_s(connection: Connection, doubts: int) -> int | None:
+    """The newest time that a device bears witness to: that of a latest position, of standing there, or of a
+    last record without these doubts. None if there is none."""
+    last = (points.c.device == devices.c.device) & (points.c.seq == devices.c.highest_seq)
+    at_s = case((points.c.flags.bitwise_and(doubts) == 0, points.c.at_s))
+    times = select(*map(func.max, (devices.c.position_at_s, devices.c.still_s, at_s)))
+    row = connection.execute(times.select_from(devices.outerjoin(points, last))).one()
+    return max((each for each in row if each is not None), default=None)
+
+
+def set_position(connection: Connection, device: str, seq: int, at_s: int) -> bool:
+    """Make the point `seq`, taken at `at_s`, the latest position; True if that changed something."""
+    stored_seq, stored_at_s = devices.c.position_seq, devices.c.position_at_s
+    is_another = stored_seq.is_distinct_from(seq) | stored_at_s.is_distinct_from(at_s)
+    moved = connection.execute(
+        update(devices)
+        .where(devices.c.device == device, is_another)
+        .values(position_seq=seq, position_at_s=at_s, still_s=None)
+    )
+    return moved.rowcount == 1

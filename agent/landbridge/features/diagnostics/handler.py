@@ -1,0 +1,46 @@
+"""Diagnostics: what devices report of what went wrong is kept, and a fault is worth a line in the log."""
+
+import logging
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from sqlalchemy import Connection
+
+from landbridge.features.diagnostics.coding import REPORT_KEY, Diagnostics, Entry, decode
+from landbridge.features.diagnostics.queries import log as stored
+from landbridge.protocol.uplink import Uplink
+
+_log = logging.getLogger(__name__)
+
+
+def note(connection: Connection, device: str, uplink: Uplink, now_s: int) -> None:
+    """Keep what the uplink tells; `WireError` if that does not keep the contract."""
+    if REPORT_KEY not in uplink.reports:
+        return
+    told = decode(uplink.reports[REPORT_KEY])
+    stored.count(connection, device, told.counters)
+    dated = [(entry, _at_s(entry, told, now_s)) for entry in told.entries]
+    for entry in stored.add(connection, device, dated, now_s):
+        if entry.text is not None:
+            lines = entry.text.strip().splitlines()
+            _log.error("%s: fault in its firmware: %s", device, lines[-1] if lines else "no text")
+
+
+def concerned(connection: Connection, uplinks: Mapping[str, Uplink], now_s: int) -> Collection[str]:
+    """None: nothing is ever ordered."""
+    return ()
+
+
+def orders(connection: Connection, device: str, uplink: Uplink, now_s: int) -> Mapping[int, Any]:
+    """None: a command asks for diagnostics out of turn."""
+    return {}
+
+
+def on_trip_end(connection: Connection, device: str, trip: int, now_s: int) -> None:
+    """None: nothing is ever ordered."""
+
+
+def _at_s(entry: Entry, told: Diagnostics, now_s: int) -> int | None:
+    """When it was. The offset is that of the present boot, and nothing was in the future."""
+    at_s = entry.clock_s + told.offset_s
+    return at_s if told.offset_s and entry.boot == told.boot and at_s <= now_s else None

@@ -1,0 +1,276 @@
+"""`landbridge cards`: the profiles of cards, and which of them is used where."""
+
+import base64
+import json
+from pathlib import Path
+from typing import Any
+
+import typer
+from sqlalchemy import Row
+
+from landbridge.core import files, stages, table
+from landbridge.core.clock import iso
+from landbridge.core.errors import UserError
+from landbridge.db.opened import LARGEST, opened, whoever
+from landbridge.features.audit import queries as audit
+from landbridge.features.devices import queries as devices
+from landbridge.features.devices.queries import known_device
+from landbridge.features.esim import coding as wire
+from landbridge.features.esim import handler as fleet
+from landbridge.features.esim import policy as policies
+from landbridge.features.esim import rollout as card_rollout
+from landbridge.features.esim.queries import notifications as kept
+from landbridge.features.esim.queries import policies as stored
+from landbridge.features.esim.queries import rollouts
+from landbridge.protocol import uplink
+
+commands = typer.Typer(
+    help="Profiles of cards: which there are, which is used where, what became of switches."
+)
+_DAY_S = 86_400
+_DEVICE = typer.Argument(help="Device id.")
+_FILE = typer.Argument(help="The file.")
+_SAVE = typer.Option(None, help="Write those that are complete into this folder.")
+_DEVICES = typer.Argument(None, metavar="[DEVICE...]", help="Who gets it.")
+_POLICY_HELP = """Give devices a policy, read from a file.
+
+\b
+Examples:
+  landbridge cards policy europe.toml lb-0001 lb-0002
+  landbridge cards policy europe.toml --all --most 5
+
+--most gives it to so many of them that do not have it yet: the next time, to as many again.
+
+\b
+A file:
+""" + "\n".join(f"  {line}" for line in (policies.__doc__ or "").partition("\n\n")[2].splitlines())
+
+
+@commands.command("list")
+def list_cards() -> None:
+    """List devices with their cards and how far the policy of each has come.
+
+    \b
+    Example:
+      landbridge cards list
+    """
+    with opened() as it, it.database.reading() as connection:
+        rows = []
+        for device in devices.every(connection):
+            identity = json.loads(device.identity)
+            said = stored.report(connection, device.device)
+            state = fleet.state(connection, device.device)
+            eid = said.eid if said else None
+            rows.append((device.device, eid or None, identity.get("iccid"), identity.get("imsi"), state))
+    table.show(("device", "EID", "ICCID", "IMSI", "profile"), rows)
+
+
+@commands.command()
+def show(device: str = _DEVICE) -> None:
+    """Show the card of a device: its profiles, the policy, what is desired and what is reported.
+
+    \b
+    Example:
+      landbridge cards show lb-0001
+    """
+    with opened() as it, it.database.reading() as connection:
+        row = known_device(connection, device)
+        desired, said = stored.desired(connection, device), stored.report(connection, device)
+        state = fleet.state(connection, device)
+    identity = json.loads(row.identity)
+    table.show_one(
+        {
+            "IMEI": identity.get("imei"),
+            "EID": (said.eid if said else None) or None,
+            "ICCID": identity.get("iccid"),
+            "IMSI": identity.get("imsi"),
+            "voice and SMS": uplink.services(identity),
+            "route to the card": said and wire.ROUTES[said.route],
+            "desired": desired and f"{desired.wish}, revision {desired.revision} by {desired.set_by}",
+            "state": state,
+            "it said so": iso(said.reported_s) if said else None,
+        }
+    )
+    if desired:
+        print()
+        _show_profiles(desired.policy, said)
+        print()
+        countries = sorted(desired.policy.countries.items())
+        table.show(
+            ("country", "profiles"),
+            ((mcc or policies.ELSEWHERE, ", ".join(names) or "blocked") for mcc, names in countries),
+        )
+
+
+def _show_profiles(policy: policies.Policy, said: Row[Any] | None) -> None:
+    """With the class of each as the card tells it, a dash for one that it has not told, and what went over it
+    in the month of the last report."""
+    on_card: dict[str, int] = dict(json.loads(said.profiles)) if said else {}
+    used: dict[str, int] = dict(json.loads(said.used_kb)) if said else {}
+    rows = []
+    for name, profile in policy.profiles.items():
+        kind = on_card.get(profile.iccid)
+        told = wire.CLASSES[kind] if kind is not None and kind < len(wire.CLASSES) else kind
+        data = f"{used.get(profile.iccid, 0) / 1024:.1f} MB"
+        data += f" of {profile.quota_kb / 1024:.0f}" if profile.quota_kb else ""
+        fallback = "yes" if name == policy.fallback else None
+        rows.append((name, profile.iccid, profile.apn, fallback, told, data))
+    table.show(("profile", "ICCID", "APN", "fallback", "class on the card", "this month"), rows)
+
+
+@commands.command()
+def switch(
+    names: list[str] = _DEVICES,
+    profile: str = typer.Argument(help=f"Its name in the policy; {policies.AUTOMATIC}: the policy decides."),
+    tag: str | None = typer.Option(None, help="The devices on trips with this tag, in stages."),
+    canaries: int = typer.Option(5, min=1, max=1000, help="With --tag: so many first, who must take it."),
+    days: int = typer.Option(2, min=0, max=365, help="With --tag: each stage lasts so many days at least."),
+) -> None:
+    """Have devices use a profile; one that cannot connect is left again by itself.
+
+    With --tag it goes to the canaries, then to 5, 25, 50 and 100 % of the devices, and halts by itself when
+    it fails on more than 5 % of those that it has reached. Called again, it goes on where it was halted.
+
+    \b
+    Examples:
+      landbridge cards switch lb-0001 cis
+      landbridge cards switch lb-0001 auto
+      landbridge cards switch --tag frozen --canaries 2 cis
+    """
+    if bool(names) == (tag is not None):
+        raise UserError("name devices and a profile, or --tag and a profile")
+    with opened() as it, it.database.writing() as connection:
+        now_s = it.clock.now_s()
+        if tag is not None:
+            number = card_rollout.begin(connection, tag, profile, canaries, days * _DAY_S, whoever(), now_s)
+            print(f"roll-out {number}: devices on trips with tag {tag} get {profile} in stages")
+            return
+        for device in names:
+            row = known_device(connection, device)
+            revision = fleet.switch(connection, device, profile, whoever(), now_s)
+            print(f"revision {revision}: {device} gets it with its next report, switches for the one after")
+            if row.next_contact_s is not None:
+                print(f"that report is due at {iso(row.next_contact_s)}")
+
+
+@commands.command("roll-outs")
+def list_rollouts() -> None:
+    """List profiles that are brought to tags in stages, the newest first.
+
+    \b
+    Example:
+      landbridge cards roll-outs
+    """
+    with opened() as it, it.database.reading() as connection:
+        rows = rollouts.every(connection)
+    table.show(
+        ("roll-out", "tag", "profile", "by", "begun", "stage", "reached", "in use", "failed"),
+        (
+            (
+                row.rollout, row.tag, row.wish, row.begun_by, iso(row.begun_s), stages.told(row),
+                row.reached, row.taken, row.failed,
+            )
+            for row in rows
+        ),
+    )  # fmt: skip
+
+
+@commands.command()
+def halt(rollout: int = typer.Argument(min=1, max=LARGEST, help="Its number in the list.")) -> None:
+    """Bring a profile to no more devices; those that it has reached keep it.
+
+    \b
+    Example:
+      landbridge cards halt 3
+    """
+    with opened() as it, it.database.writing() as connection:
+        if rollouts.find(connection, rollout) is None:
+            raise UserError(f"no roll-out {rollout}; `landbridge cards roll-outs` shows those there are")
+        rollouts.change(connection, rollout, halted=f"by hand, by {whoever()}")
+    print(f"roll-out {rollout} is halted")
+
+
+@commands.command(help=_POLICY_HELP)
+def policy(
+    file: Path = _FILE,
+    names: list[str] = _DEVICES,
+    everybody: bool = typer.Option(False, "--all", help="All devices."),
+    most: int = typer.Option(LARGEST, min=1, max=LARGEST, help="To so many at most that do not have it."),
+) -> None:
+    """Give devices a policy; `_POLICY_HELP` is what a person reads."""
+    found = policies.parse(files.text(file), str(file))
+    if bool(names) == everybody:
+        raise UserError("name devices, or --all")
+    with opened() as it, it.database.writing() as connection:
+        chosen = devices.names(connection) if everybody else names
+        for device in chosen:
+            known_device(connection, device)
+        lacking = [device for device in chosen if not _has(stored.desired(connection, device), found)][:most]
+        for device in lacking:
+            stored.set_desired(connection, device, found, policies.AUTOMATIC, whoever(), it.clock.now_s())
+            audit.add(connection, whoever(), "policy of the card", it.clock.now_s(), device)
+    print(f"{len(lacking)} of {len(chosen)} devices get it with their next reports")
+
+
+def _has(desired: stored.Desired | None, policy: policies.Policy) -> bool:
+    return desired is not None and desired.policy == policy
+
+
+@commands.command()
+def history(device: str = _DEVICE) -> None:
+    """Show what was asked of a card, what it has become, and every change of who the device is.
+
+    \b
+    Example:
+      landbridge cards history lb-0001
+    """
+    with opened() as it, it.database.reading() as connection:
+        known_device(connection, device)
+        asked = stored.history(connection, device)
+        events, identities = stored.events(connection, device), stored.identities(connection, device)
+    by_revision = {each.revision: each.policy for each in asked}
+    rows = [(each.set_s, f"asked by {each.set_by}", each.wish, f"revision {each.revision}") for each in asked]
+    for event in events:
+        names = by_revision.get(event.revision)
+        before, after = (
+            (names.name(place) if names else None) or "?" for place in (event.before, event.after)
+        )
+        rows.append((event.at_s or event.received_s, f"from {before}", after, wire.told(event)))
+    for each in identities:
+        rows.append((each.seen_s, "is", f"ICCID {each.iccid}", f"IMSI {each.imsi}, IMEI {each.imei}"))
+    table.show(("time", "what", "profile", "outcome"), ((iso(row[0]), *row[1:]) for row in sorted(rows)))
+
+
+@commands.command()
+def notifications(
+    device: str = _DEVICE,
+    save: Path | None = _SAVE,
+) -> None:
+    """List what the eUICC of a device wants the servers of its profiles (SM-DP+) to know.
+
+    With --save each becomes a file, the body of ES9+ handleNotification (SGP.22), for whoever may post it.
+
+    \b
+    Examples:
+      landbridge cards notifications lb-0001
+      landbridge cards notifications lb-0001 --save out/notifications
+    """
+    with opened() as it, it.database.reading() as connection:
+        known_device(connection, device)
+        rows = kept.of_device(connection, device)
+    if save:
+        save.mkdir(parents=True, exist_ok=True)
+        for row in rows:
+            if len(row.content) == row.total:
+                body = {"pendingNotification": base64.b64encode(row.content).decode()}
+                (save / f"{device}-{row.notification}.json").write_text(json.dumps(body) + "\n")
+    table.show(
+        ("received", "number", "operation", "ICCID", "bytes", "of"),
+        (
+            (
+                iso(row.received_s), row.seq, wire.OPERATIONS.get(row.operation, row.operation), row.iccid,
+                len(row.content), row.total,
+            )
+            for row in rows
+        ),
+    )  # fmt: skip

@@ -1,0 +1,89 @@
+"""Orders: the policy of the card's profiles, sent until the device reports its revision; what it reports."""
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from sqlalchemy import Connection, Row
+
+from landbridge.core.errors import UserError
+from landbridge.features.audit import queries as audit
+from landbridge.features.esim import coding as wire
+from landbridge.features.esim import rollout as card_rollout
+from landbridge.features.esim.policy import AUTOMATIC
+from landbridge.features.esim.queries import notifications as card_notifications
+from landbridge.features.esim.queries import policies as stored
+from landbridge.features.esim.queries import rollouts as card_rollouts
+from landbridge.features.esim.queries.policies import Desired
+from landbridge.features.trips import queries as trips
+from landbridge.protocol.uplink import Uplink
+
+
+def note(connection: Connection, device: str, uplink: Uplink, now_s: int) -> None:
+    """Keep what the device says of its card, and a row for each change of who it is."""
+    if uplink.identity:
+        stored.see_identity(connection, device, uplink.identity, now_s)
+    if wire.REPORT_KEY in uplink.reports:
+        said = wire.decode_report(uplink.reports[wire.REPORT_KEY])
+        stored.keep_report(connection, device, said, now_s)
+        card_rollout.note(connection, device, said)
+        if said.notice:
+            card_notifications.keep(connection, device, said.notice, now_s)
+
+
+def concerned(connection: Connection, uplinks: Mapping[str, Uplink], now_s: int) -> Collection[str]:
+    """Those that have a policy and have not said that they follow the newest."""
+    return stored.devices_behind(connection, uplinks.keys())
+
+
+def orders(connection: Connection, device: str, uplink: Uplink, now_s: int) -> Mapping[int, Any]:
+    """The desired policy, unless the device has it or has refused it."""
+    card_rollout.reach(connection, device, now_s)
+    desired, said = stored.desired(connection, device), stored.report(connection, device)
+    if desired is None or (said is not None and said.revision == desired.revision):
+        return {}
+    if stored.is_refused(connection, device, desired.revision):
+        return {}
+    return desired.policy.order(desired.revision, desired.wish)
+
+
+def on_trip_end(connection: Connection, device: str, trip: int, now_s: int) -> None:
+    """Roll-outs leave the device out; what they or the tenant wished gives way to the operator's wish."""
+    card_rollouts.leave(connection, device, trip)
+    desired = stored.desired(connection, device)
+    if desired is not None and desired.trip == trip and desired.wish != desired.lasting:
+        audit.add(connection, trips.END, f"profile {desired.lasting}", now_s, device)
+        stored.set_desired(connection, device, desired.policy, desired.lasting, trips.END, now_s)
+
+
+def switch(
+    connection: Connection, device: str, wish: str, who: str, now_s: int, trip: int | None = None
+) -> int:
+    """Have a device use the profile of this name, or with AUTOMATIC leave it to the policy, until the end of
+    `trip` if it is that one's tenant who wants it; returns the revision. `UserError` when there is no such
+    profile."""
+    desired = stored.desired(connection, device)
+    if desired is None:
+        raise UserError(f"{device} has no policy; give it one with `landbridge cards policy`")
+    if wish != AUTOMATIC and not desired.policy.place(wish):
+        names = ", ".join(desired.policy.profiles)
+        raise UserError(f"no profile {wish!r} in the policy of {device}; there are {names}, and {AUTOMATIC}")
+    audit.add(connection, who, f"profile {wish}", now_s, device)
+    return stored.set_desired(connection, device, desired.policy, wish, who, now_s, trip)
+
+
+def state(connection: Connection, device: str) -> str:
+    """How far the desired policy has come, in words."""
+    desired, said = stored.desired(connection, device), stored.report(connection, device)
+    if desired is None:
+        return "no policy"
+    if stored.is_refused(connection, device, desired.revision):
+        return f"refused by the device, {_used(stored.in_force(connection, device), said)}"
+    if said is None or said.revision != desired.revision:
+        return "waits for the device's next report"
+    return f"{wire.STAGES[said.stage]}, {_used(desired, said)}"
+
+
+def _used(policy: Desired | None, said: Row[Any] | None) -> str:
+    """The profile in use."""
+    name = policy.policy.name(said.used) if policy and said else None
+    return name or "a profile that is not in the policy"

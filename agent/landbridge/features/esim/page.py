@@ -1,0 +1,228 @@
+"""The card of a device: its profiles, its switches, what it has used where, whether it is still the same."""
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any
+
+from fastapi import APIRouter, HTTPException, Request
+from fastapi.responses import HTMLResponse, Response
+from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy import Connection, Row
+
+from landbridge.core.clock import from_epoch_s, iso
+from landbridge.features.devices import queries as devices
+from landbridge.features.esim import coding as wire
+from landbridge.features.esim import handler as cards
+from landbridge.features.esim.policy import AUTOMATIC
+from landbridge.features.esim.queries import policies as stored
+from landbridge.features.sims import handler as watch
+from landbridge.features.sims import sent, usage
+from landbridge.features.sims.queries import Registered
+from landbridge.features.sims.usage import Span
+from landbridge.geo.route import MCC
+from landbridge.protocol import uplink
+from landbridge.web import act, answers, seen, tell, viewer
+from landbridge.web.answers import Json, Told
+from landbridge.web.api import Acts as ApiActs
+from landbridge.web.api import Device, Looks
+from landbridge.web.forms import Acts, back, device_path, of_page
+from landbridge.web.forms import Field as FormField
+from landbridge.web.here import here
+from landbridge.web.render import page
+from landbridge.web.seen import Ride
+from landbridge.web.viewer import Viewer
+
+router = APIRouter()
+_COUNTRIES = {mcc: code for code, mcc in MCC.items()}
+Spans = Sequence[tuple[int, int]]
+"""When the device is the viewer's, [from, until) each."""
+
+
+class Wish(BaseModel):
+    """A profile of the policy."""
+
+    model_config = ConfigDict(extra="forbid")
+    profile: str = Field(max_length=63, description=f"Its name, or {AUTOMATIC}: the policy decides.")
+
+
+@router.get("/v1/devices/{device}/card")
+def card(request: Request, who: Looks, device: Device) -> Annotated[Json, Told(answers.Card)]:
+    """Profiles, switches and what became of them, bytes by month and country, identity; for the house what
+    the register has of the card, and what went over each profile."""
+    it = here(request)
+    with it.database.reading() as connection:
+        return _told(connection, _live(act.ride(connection, who, device)), it.clock.now_s())
+
+
+@router.post("/v1/devices/{device}/card/switch")
+def switch(
+    request: Request, who: ApiActs, device: Device, wish: Wish
+) -> Annotated[Json, Told(answers.Revision)]:
+    """Have it use a profile; one that cannot connect it leaves again by itself."""
+    return {"revision": act.switch(here(request), who, device, wish.profile)}
+
+
+@router.get("/devices/{device}/card", include_in_schema=False)
+def card_page(request: Request, who: Looks, device: Device) -> HTMLResponse:
+    """The page of the card."""
+    return _page(request, who, device)
+
+
+def show_again(request: Request, names: Mapping[str, str]) -> HTMLResponse:
+    """The page, after a switch was refused."""
+    return _page(request, viewer.viewer(request), names["device"])
+
+
+def _page(request: Request, who: Viewer, device: str) -> HTMLResponse:
+    it = here(request)
+    now_s = it.clock.now_s()
+    with it.database.reading() as connection:
+        found = _live(act.ride(connection, who, device))
+        told = _told(connection, found, now_s)
+        whole = tell.device(connection, found, now_s)
+    acts = who.may("operator") and found.live
+    return page(request, "card.html", who=who, device=whole, card=told, acts=acts, automatic=AUTOMATIC)
+
+
+@router.post("/devices/{device}/card/switch", include_in_schema=False)
+@of_page(show_again, "profiles", "/devices/{device}/card")
+def switch_form(request: Request, who: Acts, device: Device, profile: FormField) -> Response:
+    """By the button."""
+    act.switch(here(request), who, device, profile)
+    return back(device_path(device, "/card"), "profiles")
+
+
+def _live(found: Ride) -> Ride:
+    if not found.live:
+        raise HTTPException(404, f"{found.device} is on no trip of yours now")
+    return found
+
+
+def _told(connection: Connection, found: Ride, now_s: int) -> dict[str, Any]:
+    device, spans = found.device, seen.intervals(connection, found, now_s)
+    asked, said = stored.history(connection, device), stored.report(connection, device)
+    identities = stored.identities(connection, device)
+    desired = asked[-1] if asked else None
+    used = desired.policy.name(said.used) if desired and said and said.revision == desired.revision else None
+    # What others used before the viewer's trip is not his to see.
+    is_house = found.tenant is None
+    in_register = watch.known(connection, identities[-1]._asdict()) if identities else None
+    plan = _plan(connection, in_register, now_s) if in_register and is_house else None
+    used_kb = dict(json.loads(said.used_kb)) if said and is_house else {}
+    profiles = _profiles(desired, used, used_kb)
+    quotas = [each["quota_mb"] for each in profiles if each["used"]]
+    return {
+        "state": cards.state(connection, device),
+        "wish": desired and desired.wish,
+        "reported": iso(said.reported_s) if said else None,
+        "eid": (said.eid if said else None) or None,
+        "binding": _binding(identities, desired, in_register),
+        "identity": {name: getattr(identities[-1], name) or None for name in ("imei", "iccid", "imsi")}
+        if identities
+        else None,
+        "services": _services(connection, device),
+        "plan": plan,
+        "profiles": profiles,
+        "switches": _switches(asked, stored.events(connection, device), spans),
+        "quota_mb": (plan and plan["quota_mb"]) or next(iter(quotas), None),
+        "usage": _usage(connection, device, spans, now_s),
+    }
+
+
+def _services(connection: Connection, device: str) -> str | None:
+    row = devices.find(connection, device)
+    return uplink.services(devices.identity(row)) if row is not None else None
+
+
+def _plan(connection: Connection, found: Registered, now_s: int) -> dict[str, Any]:
+    """What the register of SIM cards has of the card in the device, or of the one that belongs there."""
+    return {
+        "class": found.class_,
+        "stage": found.stage,
+        "holder": found.holder,
+        "purpose": found.purpose,
+        "binding": found.binding,
+        "blocked": found.blocked,
+        "quota_mb": watch.demanded(connection, found).quota_mb or None,
+        "month_bytes": sum(sent.month_bytes(connection, found, now_s).values()),
+    }
+
+
+def _profiles(
+    desired: stored.Desired | None, used: str | None, used_kb: Mapping[str, int]
+) -> list[dict[str, Any]]:
+    if desired is None:
+        return []
+    rows = sorted(desired.policy.countries.items(), key=lambda row: row[0] or math.inf)
+    countries = {
+        name: [_COUNTRIES.get(mcc, str(mcc)) if mcc else "*" for mcc, best in rows if name in best]
+        for name in desired.policy.profiles
+    }
+    return [
+        {
+            "name": name, "iccid": each.iccid, "apn": each.apn, "used": name == used,
+            "fallback": name == desired.policy.fallback, "countries": countries[name],
+            "quota_mb": each.quota_kb / 1024 or None,
+            "used_mb": used_kb[each.iccid] / 1024 if each.iccid in used_kb else None,
+        }
+        for name, each in desired.policy.profiles.items()
+    ]  # fmt: skip
+
+
+def _switches(
+    asked: Sequence[stored.Desired], ended: Sequence[Row[Any]], spans: Spans
+) -> list[dict[str, Any]]:
+    """What was asked for and what became of switches while the device was the viewer's, the newest first."""
+    policies = {each.revision: each.policy for each in asked}
+    rows: list[tuple[int, dict[str, Any]]] = [
+        (each.set_s, {"what": "asked", "by": each.set_by, "from": None, "to": each.wish, "cause": None})
+        for each in asked
+    ]
+    for event in ended:
+        policy = policies.get(event.revision)
+        before, after = (policy.name(each) if policy else None for each in (event.before, event.after))
+        what = wire.OUTCOMES.get(event.outcome, f"outcome {event.outcome}")
+        told = {"what": what, "by": None, "from": before, "to": after, "cause": event.cause or None}
+        rows.append((event.at_s or event.received_s, told))
+    rows.sort(key=lambda row: row[0], reverse=True)
+    return [{"time": iso(at_s)} | told for at_s, told in rows if _lies_in(spans, at_s)]
+
+
+def _usage(connection: Connection, device: str, spans: Spans, now_s: int) -> list[dict[str, Any]]:
+    """Bytes of the viewer's reports, themselves and on the air by the model, by month and country."""
+    sent_s = now_s - usage.KEPT_S, now_s + 1
+    reports = [each for each in sent.messages(connection, device, *sent_s) if _lies_in(spans, each.at_s)]
+    begun = sorted({usage.month_s(each.at_s) for each in reports})
+    months = [Span(from_s, f"{from_epoch_s(from_s):%Y-%m}") for from_s in begun]
+    countries = [each for each in sent.countries(connection, device) if _lies_in(spans, each.from_s)]
+    found = usage.split(reports, months, countries)
+    by_month = sorted(found.items(), key=lambda each: each[0][0], reverse=True)
+    return [
+        {
+            "month": month, "country": _COUNTRIES.get(int(mcc), mcc) if mcc else None,
+            "reports": used.messages, "bytes": used.payload_bytes, "on_air_bytes": used.on_air_bytes,
+        }
+        for (month, mcc), used in by_month
+    ]  # fmt: skip
+
+
+def _lies_in(spans: Spans, at_s: int) -> bool:
+    return any(begin_s <= at_s < end_s for begin_s, end_s in spans)
+
+
+def _binding(
+    identities: Sequence[Row[Any]], desired: stored.Desired | None, in_register: Registered | None
+) -> str:
+    """How the register has it; of a card that is not there, whether locator and card are those that came
+    together. In words."""
+    if not identities:
+        return "not known yet"
+    first, now = identities[0], identities[-1]
+    if in_register is not None:
+        is_its = now.iccid in in_register.iccids
+        return in_register.binding.lower().replace("_", " ") if is_its else "a card that nobody knows"
+    if now.imei != first.imei:
+        return "another locator has this card"
+    known = {each.iccid for each in desired.policy.profiles.values()} if desired else {first.iccid}
+    return "bound" if now.iccid in known | {first.iccid} else "a card that nobody knows"

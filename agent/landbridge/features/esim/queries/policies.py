@@ -1,0 +1,147 @@
+"""Policies of the profiles of each device, revision by revision, and what devices said of their cards."""
+
+import json
+from collections.abc import Collection
+from functools import cache
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, Row, Select, func, insert, select
+from sqlalchemy.dialects.postgresql import insert as insert_or_replace
+
+from landbridge.db import order
+from landbridge.db.among import among_given
+from landbridge.db.tables import card_events, card_identities, card_policies, card_reports
+from landbridge.features.esim import policy as policies
+from landbridge.features.esim.coding import REFUSED_POLICY, Event, Report
+
+_REMEMBERED = 16
+"""Events that a device may tell again: twice as many as it keeps."""
+_IDENTITY = ("imei", "iccid", "imsi")
+
+
+class Desired(NamedTuple):
+    """One revision. `wish`: the profile that shall be in use, AUTOMATIC if the policy decides."""
+
+    revision: int
+    policy: policies.Policy
+    wish: str
+    set_by: str
+    set_s: int
+    trip: int | None
+    """The one with which the wish ends."""
+    lasting: str
+    """The wish that holds again then."""
+
+
+def desired(connection: Connection, device: str) -> Desired | None:
+    """The newest revision for `device`; None when none was ever set."""
+    found = history(connection, device)
+    return found[-1] if found else None
+
+
+def devices_behind(connection: Connection, devices: Collection[str]) -> list[str]:
+    """Those of the devices that have a policy and have not reported its newest revision."""
+    return list(connection.execute(_behind(), {"texts": list(devices)}).scalars())
+
+
+@cache
+def _behind() -> Select[Any]:
+    highest = select(card_policies.c.device, func.max(card_policies.c.revision).label("revision"))
+    of_each = highest.where(among_given(card_policies.c.device)).group_by(card_policies.c.device)
+    newest = of_each.subquery()
+    behind = card_reports.c.revision.is_distinct_from(newest.c.revision)
+    reported = newest.outerjoin(card_reports, card_reports.c.device == newest.c.device)
+    return select(newest.c.device).select_from(reported).where(behind)
+
+
+def in_force(connection: Connection, device: str) -> Desired | None:
+    """The revision that the device has said to have."""
+    said = report(connection, device)
+    found = [each for each in history(connection, device) if said and each.revision == said.revision]
+    return found[0] if found else None
+
+
+def history(connection: Connection, device: str) -> list[Desired]:
+    """All revisions, the oldest first."""
+    statement = select(card_policies).where(card_policies.c.device == device)
+    rows = connection.execute(statement.order_by(card_policies.c.revision))
+    return [_desired(row) for row in rows]
+
+
+def set_desired(
+    connection: Connection,
+    device: str,
+    policy: policies.Policy,
+    wish: str,
+    who: str,
+    now_s: int,
+    trip: int | None = None,
+) -> int:
+    """Make them what `device` is to follow, the wish until the end of `trip` if there is one; returns the new
+    revision, from the clock, higher than all before."""
+    before = desired(connection, device)
+    revision = order.for_device(connection, device, before.revision if before else 0, now_s)
+    values = {"device": device, "revision": revision, "policy": json.dumps(policy.stored()), "wish": wish}
+    lasting = before.lasting if before and trip is not None else None
+    statement = insert(card_policies).values(**values, trip=trip, lasting=lasting, set_by=who, set_s=now_s)
+    connection.execute(statement)
+    return revision
+
+
+def report(connection: Connection, device: str) -> Row[Any] | None:
+    """What the device said last (columns as `Report`, lists as JSON); None if it never did."""
+    return connection.execute(select(card_reports).where(card_reports.c.device == device)).one_or_none()
+
+
+def keep_report(connection: Connection, device: str, said: Report, now_s: int) -> None:
+    """Keep it in place of what was said before, and each event once."""
+    lists = {"profiles": json.dumps(said.profiles), "used_kb": json.dumps(said.used_kb)}
+    values = said._asdict() | lists | {"reported_s": now_s}
+    del values["events"], values["notice"]
+    statement = insert_or_replace(card_reports).values(device=device, **values)
+    connection.execute(statement.on_conflict_do_update(index_elements=["device"], set_=values))
+    kept = events(connection, device)[-_REMEMBERED:]
+    known = {Event(row.at_s, row.before, row.after, row.outcome, row.cause) for row in kept}
+    for event in said.events:
+        if event not in known:
+            row = {"device": device, "revision": said.revision, **event._asdict(), "received_s": now_s}
+            connection.execute(insert(card_events).values(**row))
+
+
+def events(connection: Connection, device: str) -> list[Row[Any]]:
+    """All events of a device, the oldest first."""
+    statement = select(card_events).where(card_events.c.device == device)
+    return list(connection.execute(statement.order_by(card_events.c.event)))
+
+
+def is_refused(connection: Connection, device: str, revision: int) -> bool:
+    """Whether the device has said that the policy of this revision is none that it can follow."""
+    refusals = card_events.c.outcome == REFUSED_POLICY, card_events.c.cause == revision
+    statement = select(card_events.c.event).where(card_events.c.device == device, *refusals)
+    return connection.execute(statement.limit(1)).first() is not None
+
+
+def see_identity(connection: Connection, device: str, identity: dict[str, Any], now_s: int) -> None:
+    """A row for each change of IMEI, ICCID or IMSI."""
+    values = {name: str(identity.get(name, "")) for name in _IDENTITY}
+    before = identities(connection, device)
+    if not before or any(getattr(before[-1], name) != value for name, value in values.items()):
+        connection.execute(insert(card_identities).values(device=device, seen_s=now_s, **values))
+
+
+def identities(connection: Connection, device: str) -> list[Row[Any]]:
+    """Who the device was, the oldest first."""
+    statement = select(card_identities).where(card_identities.c.device == device)
+    return list(connection.execute(statement.order_by(card_identities.c.identity)))
+
+
+def devices_with(connection: Connection, iccids: Collection[str]) -> list[str]:
+    """Those that had a profile of one of these ICCIDs at some time."""
+    statement = select(card_identities.c.device).where(card_identities.c.iccid.in_(iccids))
+    return list(connection.execute(statement.distinct().order_by(card_identities.c.device)).scalars())
+
+
+def _desired(row: Row[Any]) -> Desired:
+    policy = policies.restored(json.loads(row.policy))
+    lasting = row.wish if row.lasting is None else row.lasting
+    return Desired(row.revision, policy, row.wish, row.set_by, row.set_s, row.trip, lasting)

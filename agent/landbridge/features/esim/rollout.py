@@ -1,0 +1,92 @@
+"""How a profile is brought to the devices on trips with a tag (core/stages.py)."""
+
+import json
+from typing import Any
+
+from sqlalchemy import Connection, Row
+
+from landbridge.core import stages
+from landbridge.core.errors import UserError
+from landbridge.features.esim import coding as wire
+from landbridge.features.esim.policy import AUTOMATIC
+from landbridge.features.esim.queries import policies as cards
+from landbridge.features.esim.queries import rollouts as stored
+from landbridge.features.trips import queries as trips
+
+
+def begin(
+    connection: Connection, tag: str, wish: str, canaries: int, stage_s: int, who: str, now_s: int
+) -> int:
+    """Bring the profile of this name, or AUTOMATIC, to the devices with the tag; one that was halted goes on.
+    Returns its number; `UserError` if none of them can have it."""
+    if not any(_has(cards.desired(connection, device), wish) for device in trips.tagged(connection, tag)):
+        raise UserError(
+            f"no device on a trip with the tag {tag!r} has a policy with a profile {wish!r};"
+            " `landbridge trips list` shows tags, `landbridge cards show DEVICE` profiles"
+        )
+    values: dict[str, Any] = {"canaries": canaries, "stage_s": stage_s, "halted": None}
+    stands = stored.newest(connection, [tag])
+    if stands is not None and stands.wish == wish:
+        _, _, failed = stored.tally(connection, stands.rollout)
+        stored.change(connection, stands.rollout, forgiven=failed, **values)
+        return int(stands.rollout)
+    begun = {"begun_by": who, "begun_s": now_s, "stage": 0, "stage_began_s": now_s, "forgiven": 0}
+    return stored.add(connection, tag=tag, wish=wish, **begun, **values)
+
+
+def reach(connection: Connection, device: str, now_s: int) -> None:
+    """The device has spoken: if it is its turn, the profile is asked of it."""
+    trip = trips.running(connection, device)
+    tags = json.loads(trip.tags) if trip else []
+    stands = stored.newest(connection, tags) if tags else None
+    if trip is None or stands is None or stored.has(connection, stands.rollout, trip.trip):
+        return
+    now = _goes_on(connection, stands, now_s)
+    if now is None:
+        return
+    desired = cards.desired(connection, device)
+    if desired is None or not _has(desired, stands.wish):
+        return
+    reached = stored.reached_now(connection, stands.rollout)
+    if reached >= stages.most_devices(now, len(trips.tagged(connection, stands.tag))):
+        return
+    who = f"{stands.begun_by}, roll-out {stands.rollout}"
+    revision = cards.set_desired(connection, device, desired.policy, stands.wish, who, now_s, trip.trip)
+    stored.reach(connection, stands.rollout, device, trip.trip, revision)
+
+
+def note(connection: Connection, device: str, said: wire.Report) -> None:
+    """What the device says of its card may end a roll-out on it."""
+    waits = stored.waiting(connection, device)
+    desired = cards.desired(connection, device)
+    if waits is None or desired is None:
+        return
+    if desired.revision != waits.revision:
+        stored.end(connection, waits.rollout, device, f"asked for {desired.wish} since")
+    elif cards.is_refused(connection, device, waits.revision):
+        stored.end(connection, waits.rollout, device, wire.OUTCOMES[wire.REFUSED_POLICY])
+    elif said.revision == waits.revision and said.stage == wire.SETTLED:
+        how = _outcome(connection, device, said, desired)
+        if how:
+            stored.end(connection, waits.rollout, device, how)
+
+
+def _outcome(connection: Connection, device: str, said: wire.Report, desired: cards.Desired) -> str | None:
+    """What has become of the wish on a device that has settled; None while it has not tried."""
+    if desired.wish == AUTOMATIC or said.used == desired.policy.place(desired.wish):
+        return stored.IN_USE
+    tried = [each for each in cards.events(connection, device) if each.revision == desired.revision]
+    return wire.OUTCOMES.get(tried[-1].outcome, "failed") if tried else None
+
+
+def _goes_on(connection: Connection, stands: Row[Any], now_s: int) -> Row[Any] | None:
+    """The roll-out as it stands now, at its next stage or halted when it is time; None if it is halted."""
+    step = stages.next_step(stands, stages.Tally(*stored.tally(connection, stands.rollout)), now_s)
+    if step:
+        stored.change(connection, stands.rollout, **step)
+    now = stored.find(connection, stands.rollout)
+    return now if now and now.halted is None else None
+
+
+def _has(desired: cards.Desired | None, wish: str) -> bool:
+    return desired is not None and (wish == AUTOMATIC or desired.policy.place(wish) > 0)

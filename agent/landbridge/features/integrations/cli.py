@@ -1,0 +1,118 @@
+"""`landbridge targets`: where messages go besides the broker."""
+
+import json
+from typing import Any
+
+import typer
+from sqlalchemy import Connection, Row
+
+from landbridge.core import table
+from landbridge.core.clock import iso
+from landbridge.db.opened import opened, whoever
+from landbridge.events import outbox
+from landbridge.features.integrations import queries as stored
+from landbridge.features.integrations import rules as fleet
+from landbridge.features.integrations.kinds import KINDS
+
+commands = typer.Typer(
+    help="Who gets messages besides the broker: webhooks, Traccar, DCSA platforms, e-mail."
+)
+_WHAT = typer.Option([], help="event, position, track; as many as wanted. Without it, all that it can take.")
+_NAME = typer.Argument(help="Its name.")
+_KINDS = "; ".join(f"{name}: {kind.help}" for name, kind in KINDS.items())
+
+
+@commands.command()
+def add(
+    name: str = _NAME,
+    address: str = typer.Argument(help="URL, or mailto:<address>."),
+    kind: str = typer.Option("webhook", help=f"{_KINDS}."),
+    tenant: str | None = typer.Option(None, help="Gets what lies on this tenant's trips; without it, all."),
+    what: list[str] = _WHAT,
+) -> None:
+    """Add a target: it gets each message from now on at least once, in order of each device.
+
+    \b
+    Examples:
+      landbridge targets add erp https://erp.example/hooks/landbridge --tenant acme --what event
+      landbridge targets add map http://traccar.example:5055 --kind traccar
+      landbridge targets add desk mailto:desk@example.org --kind mail
+    """
+    with opened(make=True) as it, it.database.writing() as connection:
+        secret = fleet.add(
+            connection, it.keyring, name, kind, address, tenant, what, whoever(), it.clock.now_s()
+        )
+    if (spelled := KINDS[kind].spelled) is not None:
+        print(spelled(secret))
+
+
+@commands.command("list")
+def list_targets() -> None:
+    """List all targets: how far behind each is, and why.
+
+    \b
+    Example:
+      landbridge targets list
+    """
+    with opened() as it, it.database.reading() as connection:
+        rows = [
+            (
+                row.name, row.kind, row.address, row.tenant, " ".join(json.loads(row.what)),
+                row.delivered, None if row.removed_s else _waiting(connection, row), iso(row.delivered_s),
+                len(stored.holds(connection, row.target)) or None,
+                row.failure, iso(row.removed_s),
+            )
+            for row in stored.every(connection)
+        ]  # fmt: skip
+    heads = (
+        "name", "kind", "address", "tenant", "what", "delivered", "waiting",
+        "last", "devices held", "failure", "removed",
+    )  # fmt: skip
+    table.show(heads, rows)
+
+
+def _waiting(connection: Connection, row: Row[Any]) -> int:
+    return outbox.waiting(connection, row.tenant, json.loads(row.what), row.cursor)
+
+
+@commands.command()
+def show(name: str = _NAME) -> None:
+    """Show the devices of which a target refuses a message, and why.
+
+    \b
+    Example:
+      landbridge targets show map
+    """
+    with opened() as it, it.database.reading() as connection:
+        found = fleet.known(connection, name)
+        rows = stored.holds(connection, found.target)
+    table.show(
+        ("device", "message", "tries", "next", "failure"),
+        ((each.device, each.message, each.tries, iso(each.next_s), each.failure) for each in rows),
+    )
+
+
+@commands.command()
+def skip(name: str = _NAME, device: str = typer.Argument(help="Device id.")) -> None:
+    """Give up the message of a device that a target refuses: those behind it are tried again at once.
+
+    \b
+    Example:
+      landbridge targets skip map lb-0001
+    """
+    with opened() as it, it.database.writing() as connection:
+        message = fleet.skip(connection, name, device, whoever(), it.clock.now_s())
+    print(f"{name} does not get message {message} of {device}")
+
+
+@commands.command()
+def remove(name: str = _NAME) -> None:
+    """End a target; what waits for it is forgotten.
+
+    \b
+    Example:
+      landbridge targets remove erp
+    """
+    with opened() as it, it.database.writing() as connection:
+        fleet.remove(connection, name, whoever(), it.clock.now_s())
+    print(f"target {name} gets nothing any more")

@@ -1,0 +1,247 @@
+"""Brings messages to targets: each at least once, in order of each device, again and again until it is taken.
+
+A target that is away is tried again later and later; nothing of it is skipped. One that refuses a message
+has that device's messages waiting, this one first, and gets those of the other devices meanwhile.
+"""
+
+import logging
+import random
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from functools import partial
+
+from landbridge.core.clock import Clock
+from landbridge.db.database import Database
+from landbridge.events import outbox, topics
+from landbridge.events.outbox import Posted
+from landbridge.features.integrations import queries as targets
+from landbridge.features.integrations.kinds import Away, Refused, Send
+from landbridge.features.integrations.queries import Refusal, Target
+from landbridge.points import cells
+
+BATCH = 64
+LOOK_S = 0.5
+_FIRST_WAIT_S, _LONGEST_WAIT_S = 1.0, 900.0
+_HELD_S, _LONGEST_HELD_S = 30, 6 * 3600
+_LAST_WORDS_S = 5.0
+_log = logging.getLogger(__name__)
+
+
+class Deliveries(threading.Thread):
+    """The thread that looks for what is to be delivered. Each target is served by a thread of its own: one
+    that is slow, whatever waits for it, keeps no other one waiting."""
+
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        make: Callable[[Target], AbstractContextManager[Send]],
+        may_deliver: Callable[[], bool] = lambda: True,
+    ) -> None:
+        """Of several agents one at a time `may_deliver`."""
+        super().__init__(name="deliveries", daemon=True)
+        self._database = database
+        self._clock = clock
+        self._make = make
+        self._may_deliver = may_deliver
+        self._stopping = threading.Event()
+        self._active: frozenset[int] = frozenset()
+        """The targets that are there, and to whom this agent delivers, at the last look."""
+        self._waits: defaultdict[int, Backoff] = defaultdict(Backoff)
+        self._serving: dict[int, threading.Thread] = {}
+
+    def stop(self) -> None:
+        """Finish the messages at hand, for _LAST_WORDS_S at most: what a target has not answered by then is
+        left, ends with the process, and is sent again by the next one. The others keep."""
+        self._stopping.set()
+        self.join()
+        deadline = time.monotonic() + _LAST_WORDS_S
+        for thread in self._serving.values():
+            thread.join(max(deadline - time.monotonic(), 0))
+
+    def run(self) -> None:
+        """Deliver until stopped."""
+        while not self._stopping.wait(LOOK_S):
+            try:
+                for target in self._due():
+                    name = f"delivery to {target.name}"
+                    thread = threading.Thread(target=self._serve, args=(target,), name=name, daemon=True)
+                    self._serving[target.target] = thread
+                    thread.start()
+            except Exception:
+                self._active = frozenset()
+                _log.exception("cannot look for what is to be delivered; trying again")
+
+    def _due(self) -> list[Target]:
+        """Those for which there is something, that may be tried and are not being served; those that are keep
+        their turn."""
+        if not self._may_deliver():
+            self._active = frozenset()
+            return []
+        self._serving = {target: thread for target, thread in self._serving.items() if thread.is_alive()}
+        with self._database.reading() as connection:
+            found, last = targets.active(connection), outbox.last(connection)
+            retried = targets.to_retry(connection, self._clock.now_s())
+        self._active = frozenset(each.target for each in found)
+        behind = [each for each in found if each.cursor < last or each.target in retried]
+        idle = [each for each in behind if each.target not in self._serving]
+        return [each for each in idle if self._waits[each.target].is_over()]
+
+    def serves(self, target: int) -> bool:
+        """Whether this target is there, this agent is who delivers, and it does not stop."""
+        return target in self._active and not self._stopping.is_set()
+
+    def _serve(self, target: Target) -> None:
+        """Bring a target what there is for it."""
+        backoff = self._waits[target.target]
+        try:
+            with self._make(target) as send:
+                goes_on = partial(self.serves, target.target)
+                delivery = Delivery(self._database, self._clock, target, send, goes_on)
+                while delivery.step():
+                    backoff.reset()
+        except Away as error:
+            backoff.grow()
+            self._fail(target, str(error))
+        except Exception as error:
+            backoff.grow()
+            _log.exception("target %s", target.name)
+            self._fail(target, f"internal error: {error!r}")
+
+    def _fail(self, target: Target, why: str) -> None:
+        _log.warning("target %s: %s; trying again", target.name, why)
+        with self._database.writing() as connection:
+            targets.fail(connection, target.target, why, self._clock.now_s())
+
+
+class Backoff:
+    """How long a target is left alone: longer each time, and never two targets in step."""
+
+    def __init__(self) -> None:
+        self._wait_s = _FIRST_WAIT_S
+        self._until = 0.0
+
+    def is_over(self) -> bool:
+        """Whether it may be tried."""
+        return time.monotonic() >= self._until
+
+    def reset(self) -> None:
+        """It has taken something."""
+        self._wait_s = _FIRST_WAIT_S
+
+    def grow(self) -> None:
+        """It was away once more."""
+        self._until = time.monotonic() + self._wait_s * random.uniform(0.5, 1.0)
+        self._wait_s = min(2 * self._wait_s, _LONGEST_WAIT_S)
+
+
+class Delivery:
+    """The next messages of one target."""
+
+    def __init__(
+        self, database: Database, clock: Clock, target: Target, send: Send, goes_on: Callable[[], bool]
+    ) -> None:
+        """`goes_on` is False once the agent stops, another one delivers, or the target is removed."""
+        self._database, self._clock, self._target, self._send = database, clock, target, send
+        self._goes_on = goes_on
+        self._cursor = target.cursor
+
+    def step(self) -> bool:
+        """Deliver a batch; False when there was nothing left, or it does not go on. `Away`: none is taken
+        now."""
+        target = self._target
+        if not self._goes_on():
+            return False
+        with self._database.reading() as connection:
+            last = outbox.last(connection)
+            span = (self._cursor, last)
+            batch = outbox.of_target(connection, target.tenant, target.what, span, BATCH)
+            waiting = {each.device: each for each in targets.holds(connection, target.target)}
+        self._retry(waiting)
+        if not batch:
+            # What others get moves it on too, or it would keep that in the outbox.
+            if last > self._cursor:
+                self._advance(last, 0)
+            return False
+        delivered, upto = 0, self._cursor
+        try:
+            for message in batch:
+                if not self._goes_on():
+                    return False
+                if message.device not in waiting:
+                    delivered += self._deliver(message, waiting)
+                upto = message.message
+        finally:
+            if upto > self._cursor:
+                self._advance(upto, delivered)
+        return True
+
+    def _deliver(self, message: Posted, waiting: dict[str, Refusal]) -> bool:
+        """True if it was taken; if it is refused its device waits from now on."""
+        try:
+            self._send(self._whole(message))
+        except Refused as error:
+            assert message.device is not None
+            waiting[message.device] = self._hold(message, None, str(error))
+            return False
+        return True
+
+    def _whole(self, message: Posted) -> Posted:
+        with self._database.reading() as connection:
+            return topics.whole(message, partial(cells.locate, connection))
+
+    def _retry(self, waiting: dict[str, Refusal]) -> None:
+        """Try the devices that wait and are due."""
+        now_s, target = self._clock.now_s(), self._target
+        for waits in [each for each in waiting.values() if each.next_s <= now_s]:
+            with self._database.reading() as connection:
+                span = (waits.message, self._cursor)
+                found = outbox.of_device(connection, target.tenant, target.what, waits.device, span)
+            still = self._catch_up(waits, found)
+            if still:
+                waiting[waits.device] = still
+                continue
+            with self._database.writing() as connection:
+                targets.release(connection, target.target, waits.device)
+                targets.advance(connection, target.target, self._cursor, len(found), now_s)
+            del waiting[waits.device]
+
+    def _catch_up(self, waits: Refusal, found: Sequence[Posted]) -> Refusal | None:
+        """Bring a device what it waits for; returns how it waits from then on, None: it has it all. What was
+        taken is not sent again, whatever comes after it: `Away`, or the end of the agent."""
+        for number, message in enumerate(found):
+            if not self._goes_on():
+                return self._wait_from(waits, message)
+            if number and number % BATCH == 0:
+                waits = self._wait_from(waits, message)
+            try:
+                self._send(self._whole(message))
+            except Refused as error:
+                return self._hold(message, waits, str(error))
+            except Exception:
+                self._wait_from(waits, message)
+                raise
+        return None
+
+    def _wait_from(self, waits: Refusal, message: Posted) -> Refusal:
+        still = waits._replace(message=message.message)
+        with self._database.writing() as connection:
+            targets.hold(connection, self._target.target, still, waits)
+        return still
+
+    def _hold(self, message: Posted, before: Refusal | None, why: str) -> Refusal:
+        tries = before.tries + 1 if before and before.message == message.message else 0
+        wait_s = min(_HELD_S * 2**tries, _LONGEST_HELD_S)
+        waits = Refusal(message.device or "", message.message, tries, self._clock.now_s() + wait_s, why)
+        with self._database.writing() as connection:
+            targets.hold(connection, self._target.target, waits, before)
+        _log.warning("target %s refuses a message of %s: %s", self._target.name, message.device, why)
+        return waits
+
+    def _advance(self, upto: int, delivered: int) -> None:
+        self._cursor = upto
+        with self._database.writing() as connection:
+            targets.advance(connection, self._target.target, upto, delivered, self._clock.now_s())

@@ -1,0 +1,60 @@
+"""Home Assistant finds devices by a retained message each (MQTT discovery); their topics are those of
+everybody."""
+
+import json
+from typing import Any
+
+from landbridge.core.names import HOUSE
+from landbridge.events.outbox import Posted
+from landbridge.events.publisher import Publish
+from landbridge.events.topics import POSITION
+
+_POSITION = f"/{POSITION}"
+_MILLIVOLTS = {"device_class": "voltage", "unit_of_measurement": "mV", "entity_category": "diagnostic"}
+_CELSIUS = {"device_class": "temperature", "unit_of_measurement": "°C"}
+_SENSORS: dict[str, dict[str, Any]] = {"battery_mv": _MILLIVOLTS, "temperature_c": _CELSIUS}
+
+
+def announcing(publish: Publish, prefix: str) -> Publish:
+    """`publish` that tells Home Assistant of each device with its first position since the agent began, and
+    takes it away with that position; without `prefix`, `publish` itself."""
+    if not prefix:
+        return publish
+    told: set[str] = set()
+
+    def announced(message: Posted) -> Any:
+        if message.topic.endswith(_POSITION):
+            found = discovered(prefix, message.topic)
+            if not message.payload:
+                told.discard(message.topic)
+                for topic, _ in found:
+                    publish(message._replace(topic=topic))
+            elif message.topic not in told or message.what is None:  # the broker has lost it
+                told.add(message.topic)
+                for topic, content in found:
+                    payload = json.dumps(content, separators=(",", ":")).encode()
+                    publish(message._replace(topic=topic, payload=payload))
+        return publish(message)
+
+    return announced
+
+
+def discovered(prefix: str, position: str) -> list[tuple[str, dict[str, Any]]]:
+    """(topic, content) of what makes Home Assistant show a device whose retained positions lie on
+    `position`."""
+    _, _, tenant, device, _ = position.split("/")
+    name = f"landbridge_{tenant}_{device}"
+    shown = device if tenant == HOUSE else f"{device} ({tenant})"
+    of_device = {"identifiers": [name], "name": shown, "manufacturer": "Landbridge"}
+    usual = {"device": of_device, "origin": {"name": "Landbridge"}}
+    tracker = {
+        "unique_id": name, "name": None, "source_type": "gps", "json_attributes_topic": position,
+    }  # fmt: skip
+    found = [(f"{prefix}/device_tracker/{name}/config", usual | tracker)]
+    for key, kind in _SENSORS.items():
+        sensor = {
+            "unique_id": f"{name}_{key}", "name": key.split("_")[0], "state_topic": position,
+            "value_template": f"{{{{ value_json.{key} }}}}", "state_class": "measurement",
+        }  # fmt: skip
+        found.append((f"{prefix}/sensor/{name}_{key}/config", usual | kind | sensor))
+    return found

@@ -1,0 +1,61 @@
+"""How a message is brought to each kind of target."""
+
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from functools import partial
+from typing import NamedTuple
+
+from landbridge.config import Mail
+from landbridge.core.http import Line
+from landbridge.core.http_errors import Away, Refused
+from landbridge.db.keys import Keyring
+from landbridge.events.outbox import Posted
+from landbridge.features.integrations import dcsa, mail, traccar, webhook
+from landbridge.features.integrations.queries import Target
+
+__all__ = ["KINDS", "Away", "Refused", "Send", "opened"]
+
+Send = Callable[[Posted], None]
+"""Brings one message; `Away` when the target takes none now, `Refused` when it does not want this one."""
+
+
+class Kind(NamedTuple):
+    """One kind of target."""
+
+    what: tuple[str, ...]
+    """Kinds of messages it can take; it gets them all unless told otherwise."""
+    scheme: tuple[str, ...]
+    """What its address begins with."""
+    spelled: Callable[[bytes], str] | None
+    """The secret by which its messages are signed, as its receiver is given it; None: they are not signed."""
+    help: str
+
+
+KINDS = {
+    "webhook": Kind(
+        ("event", "position", "track"), ("http", "https"), webhook.spelled, "POST of each message, signed"
+    ),
+    "dcsa": Kind(("event",), ("http", "https"), bytes.hex, "POST of events as DCSA has them, signed"),
+    "traccar": Kind(("track",), ("http", "https"), None, "each point by the OsmAnd protocol"),
+    "mail": Kind(("event",), ("mailto",), None, "alarms as e-mail, by [mail]"),
+}
+
+
+@contextmanager
+def opened(target: Target, keyring: Keyring, settings: Mail, pages: str = "") -> Iterator[Send]:
+    """How messages are brought to this target while it lasts; `UserError` when its secret cannot be opened.
+    Mails lead to `pages`, where browsers find them; empty: there are none."""
+    secret = keyring.unwrap(target.wrapped_secret) if target.wrapped_secret else b""
+    if target.kind == "mail":
+        yield partial(mail.send, settings, pages, target.address)
+        return
+    with closing(Line(target.address)) as line:
+        match target.kind:
+            case "webhook":
+                yield partial(webhook.send, line, secret)
+            case "dcsa":
+                yield partial(dcsa.send, line, secret)
+            case "traccar":
+                yield partial(traccar.send, line)
+            case _:
+                raise ValueError(f"no kind of target {target.kind!r}")

@@ -1,0 +1,93 @@
+"""Targets as people name them: checked, their secrets made and wrapped."""
+
+import secrets
+from collections.abc import Sequence
+from urllib.parse import urlsplit
+
+from sqlalchemy import Connection
+
+from landbridge.core.errors import UserError
+from landbridge.core.names import checked
+from landbridge.db.keys import Keyring
+from landbridge.features.audit import queries as audit
+from landbridge.features.devices import queries as devices
+from landbridge.features.integrations import queries as targets
+from landbridge.features.integrations.kinds import KINDS
+from landbridge.features.integrations.queries import Target
+
+_SECRET_BYTES = 32
+
+
+def add(
+    connection: Connection,
+    keyring: Keyring,
+    name: str,
+    kind: str,
+    address: str,
+    tenant: str | None,
+    what: Sequence[str],
+    who: str,
+    now_s: int,
+) -> bytes:
+    """Add a target; returns its secret, empty if it has none. `UserError` says what is wrong with it."""
+    if targets.named(connection, checked(name, "target")):
+        raise UserError(f"there is a target {name}; `landbridge targets remove {name}` ends it")
+    if kind not in KINDS:
+        raise UserError(f"no kind {kind!r}; known are {', '.join(KINDS)}")
+    if tenant is not None:
+        checked(tenant, "tenant")
+    known = KINDS[kind]
+    for each in what:
+        if each not in known.what:
+            raise UserError(f"a {kind} takes no {each!r}; it takes {', '.join(known.what)}")
+    _check_address(address, kind)
+    secret = secrets.token_bytes(_SECRET_BYTES) if known.spelled else b""
+    wrapped = keyring.wrap(secret, first=devices.are_none(connection)) if secret else None
+    wanted = tuple(what) or known.what
+    targets.add(connection, Target(0, name, kind, address, tenant, wanted, wrapped, 0), who, now_s)
+    return secret
+
+
+def _check_address(address: str, kind: str) -> None:
+    """`UserError` if nothing could ever be brought there."""
+    schemes = KINDS[kind].scheme
+    try:
+        parts = urlsplit(address)
+        is_whole = bool(parts.hostname) if "http" in schemes else "@" in parts.path
+        has_port = parts.port is None or parts.port > 0  # one beyond 65535 is a ValueError
+    except ValueError as error:
+        raise UserError(f"{address!r} is no address: {error}") from None
+    if parts.scheme not in schemes or not (is_whole and has_port):
+        raise UserError(f"{address!r} is no address of a {kind}: it begins with {' or '.join(schemes)}:")
+    if not address.isascii() or any(each.isspace() for each in address):
+        raise UserError(f"{address!r}: write the host in ASCII (xn--...), and %20 for a space")
+    if "@" in parts.netloc or parts.fragment:
+        raise UserError(
+            f"the address of {parts.hostname} has a user or a part behind #, which is not sent: leave it out"
+        )
+
+
+def remove(connection: Connection, name: str, who: str, now_s: int) -> None:
+    """End a target; `UserError` if there is none."""
+    targets.remove(connection, known(connection, name).target, who, now_s)
+
+
+def skip(connection: Connection, name: str, device: str, who: str, now_s: int) -> int:
+    """Never bring a target the message of a device that it refuses; those behind it are tried again at once.
+    Returns its number; `UserError` if it refuses none."""
+    found = known(connection, name)
+    waits = next((each for each in targets.holds(connection, found.target) if each.device == device), None)
+    if waits is None:
+        raise UserError(f"{name} refuses no message of {device}; `landbridge targets show {name}` lists them")
+    behind = waits._replace(message=waits.message + 1, tries=0, next_s=now_s)
+    targets.hold(connection, found.target, behind, waits)
+    audit.add(connection, who, f"message {waits.message} of {device} skipped at target {name}", now_s)
+    return waits.message
+
+
+def known(connection: Connection, name: str) -> Target:
+    """The target of this name; `UserError` if there is none."""
+    found = targets.named(connection, name)
+    if found is None:
+        raise UserError(f"no target {name}; `landbridge targets list` shows those there are")
+    return found

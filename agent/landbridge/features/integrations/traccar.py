@@ -1,0 +1,49 @@
+"""Points for Traccar, by the protocol of OsmAnd: a request a fix, its time with it, so that late ones find
+their place.
+
+The device must be known to Traccar under its id here; until then it refuses, and the points wait.
+"""
+
+import json
+from datetime import datetime
+from typing import Any
+from urllib.parse import urlencode
+
+from landbridge.core.http import Line
+from landbridge.events.outbox import Posted
+
+_KMH_IN_KNOTS = 1 / 1.852
+_FIELDS = {
+    "battery_mv": "batteryMillivolts", "temperature_c": "temperature", "satellites": "sat",
+    "container": "container", "trip": "trip", "seq": "index",
+}  # fmt: skip
+"""Properties of a point, by the name of Traccar's attribute."""
+
+
+def send(line: Line, message: Posted) -> None:
+    """Bring the fixes of a batch; points without a position or a time Traccar cannot place."""
+    for feature in json.loads(message.payload)["features"]:
+        if feature["geometry"] and feature["properties"]["time"]:
+            line.post(b"", {}, urlencode(parameters(feature)))
+
+
+def parameters(feature: dict[str, Any]) -> dict[str, Any]:
+    """What OsmAnd's protocol calls the parts of a point; speed is in knots, time in Unix seconds."""
+    lon, lat, altitude_m = feature["geometry"]["coordinates"]
+    told = feature["properties"]
+    found = {
+        "id": told["device"],
+        "timestamp": int(datetime.fromisoformat(told["time"]).timestamp()),
+        "lat": lat,
+        "lon": lon,
+        "altitude": altitude_m,
+        "speed": round((told["speed_kmh"] or 0) * _KMH_IN_KNOTS, 2),
+        "bearing": told["heading_deg"],
+        "hdop": told["hdop"],
+        "valid": "false" if told["doubts"] else "true",
+    }
+    found |= {name: told[key] for key, name in _FIELDS.items()}
+    if told["plmn"]:
+        mcc, mnc = divmod(told["plmn"], 1000)
+        found["cell"] = f"{mcc},{mnc},{told['tac']},{told['cell']},{told['rsrp_dbm'] or ''}".rstrip(",")
+    return {name: value for name, value in found.items() if value is not None}

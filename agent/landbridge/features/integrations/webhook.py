@@ -1,0 +1,39 @@
+"""Webhooks as of Standard Webhooks 1.0 (standardwebhooks.com): libraries in every language check them."""
+
+import base64
+import hashlib
+import hmac
+import time
+
+from landbridge.core.http import Line
+from landbridge.events.outbox import Posted
+
+PREFIX = "whsec_"
+"""Of a secret as people and libraries have it, before its base64."""
+TOLERANCE_S = 300
+"""What receivers allow between the time in the signature and their own: nothing older can be replayed."""
+
+
+def send(line: Line, secret: bytes, message: Posted) -> None:
+    """POST the message with id, time and signature; the id stays the same when it is sent again."""
+    now_s = int(time.time())  # what the receiver compares with, whatever the time of the messages
+    number = f"msg_{message.message}"
+    headers = {
+        "Content-Type": "application/json",
+        "Landbridge-Topic": message.topic,
+        "webhook-id": number,
+        "webhook-timestamp": str(now_s),
+        "webhook-signature": signature(secret, number, now_s, message.payload),
+    }
+    line.post(message.payload, headers)
+
+
+def signature(secret: bytes, number: str, now_s: int, payload: bytes) -> str:
+    """HMAC-SHA256 of id, time and body."""
+    signed = f"{number}.{now_s}.".encode() + payload
+    return "v1," + base64.b64encode(hmac.digest(secret, signed, hashlib.sha256)).decode()
+
+
+def spelled(secret: bytes) -> str:
+    """The secret as a receiver is given it."""
+    return PREFIX + base64.b64encode(secret).decode()

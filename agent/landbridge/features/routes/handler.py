@@ -1,0 +1,71 @@
+"""Orders: the guide to the way ahead. One is made when a trip starts; devices get it in pieces, tell how far
+they are, and have it removed when no trip runs."""
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from sqlalchemy import Connection
+
+from landbridge.features.coverage import bins as shares
+from landbridge.features.coverage import digest, known, learn
+from landbridge.features.routes import coding as wire
+from landbridge.features.routes.queries import route_data as guides
+from landbridge.features.routes.queries import routes as lines
+from landbridge.features.updates.coding import PULL_KEY
+from landbridge.geo.route import Waypoint
+from landbridge.geo.timetable import STAY_H
+from landbridge.protocol.uplink import Uplink
+
+MOST_TRIES = 20
+"""Orders that change nothing on a device, one after the other, before it is left alone."""
+
+
+def make(connection: Connection, device: str, trip: int, line: str, now_s: int) -> bool:
+    """Make the guide of a trip, from what the fleet has seen up to now; False when its line is not known."""
+    found = lines.find(connection, line)
+    if found is None:
+        return False
+    stations = [Waypoint(*each) for each in found.stations]
+    learn.learn(connection, line, stations)
+    seen = lines.seen(connection, line)
+    tiles = shares.tiles(learn.by_tile(seen), found.places_km)
+    networks = known.networks(seen, lines.costs(connection, line), stations)
+    revision = guides.next_revision(connection, device, now_s)
+    guides.keep(connection, trip, revision, digest.made(revision, stations, tiles, networks, STAY_H))
+    guides.forget_tries(connection, device)
+    return True
+
+
+def note(connection: Connection, device: str, uplink: Uplink, now_s: int) -> None:
+    """Keep what the device says of its guide."""
+    if wire.REPORT_KEY in uplink.reports:
+        guides.says(connection, device, wire.decode_report(uplink.reports[wire.REPORT_KEY]), now_s)
+
+
+def concerned(connection: Connection, uplinks: Mapping[str, Uplink], now_s: int) -> Collection[str]:
+    """Those that have spoken of guides and do not use the one of their trip."""
+    return guides.devices_behind(connection, uplinks.keys(), MOST_TRIES)
+
+
+def orders(connection: Connection, device: str, uplink: Uplink, now_s: int) -> Mapping[int, Any]:
+    """The next piece of the guide, or the order to have none. Nothing for a device that never spoke of
+    guides, nor beside a piece of a release: a reply has no room for both."""
+    said = guides.report(connection, device)
+    if said is None or said.tries >= MOST_TRIES or PULL_KEY in uplink.reports:
+        return {}
+    wanted = guides.of_device(connection, device)
+    if wanted is None:
+        if not said.in_use and not said.coming:
+            return {}
+        order = wire.NONE
+    elif said.in_use == wanted.revision:
+        return {}
+    else:
+        offset = said.offset if said.coming == wanted.revision else 0
+        order = wire.piece(wanted.content, wanted.revision, offset)
+    guides.try_again(connection, device)
+    return {wire.PIECE_KEY: order}
+
+
+def on_trip_end(connection: Connection, device: str, trip: int, now_s: int) -> None:
+    """None: without a trip that runs a device is to have no guide (`orders`)."""

@@ -1,0 +1,159 @@
+"""Settings: sent to a device as long as it applies others, unless it has refused them."""
+
+import json
+from collections.abc import Collection, Iterable, Mapping
+from functools import lru_cache
+from typing import Any
+
+from sqlalchemy import Connection
+
+from landbridge.core.errors import UserError
+from landbridge.features.audit import queries as audit
+from landbridge.features.settings import queries as stored
+from landbridge.features.trips import queries as trips
+from landbridge.protocol import settings as wire
+from landbridge.protocol.settings import SETTINGS, Report
+from landbridge.protocol.uplink import Uplink
+
+DEFAULT = "default"
+AGAIN = "agent, again"
+"""Who has set a revision that the agent sends a second time."""
+_AGAIN_AFTER_S = 8 * 3600
+_MOST_AGAIN = 3
+
+
+def note(connection: Connection, device: str, uplink: Uplink, now_s: int) -> None:
+    """Keep the device's report of the settings it applies."""
+    if wire.REPORT_KEY in uplink.reports:
+        report = wire.decode_report(uplink.reports[wire.REPORT_KEY])
+        stored.keep_report(connection, device, report, now_s)
+
+
+def concerned(connection: Connection, uplinks: Mapping[str, Uplink], now_s: int) -> Collection[str]:
+    """Those that have settings and do not apply the newest, as far as they have said."""
+    newest = stored.newest(connection, uplinks.keys())
+    return [device for device, changes, applied in newest if applied not in _hashes(changes)]
+
+
+def orders(connection: Connection, device: str, uplink: Uplink, now_s: int) -> Mapping[int, Any]:
+    """The desired settings, if the device is to be told."""
+    desired = stored.desired(connection, device)
+    said = stored.report(connection, device)
+    if said and _may_try_again(connection, device, desired, said[0], now_s):
+        whose = desired.trip, desired.lasting
+        stored.set_desired(connection, device, desired.changes, AGAIN, now_s, *whose)
+        desired = stored.desired(connection, device)
+    if not desired.revision or (said and not _waits(desired, said[0])):
+        return {}
+    return wire.order(desired.revision, desired.changes)
+
+
+@lru_cache(maxsize=4096)
+def _hashes(changes: str) -> frozenset[int]:
+    return frozenset(wire.hashes(json.loads(changes)))
+
+
+def state(desired: stored.Desired, report: Report | None) -> str:
+    """How far the desired settings have come, in words."""
+    if report is None:
+        return "the device has not said yet what it applies"
+    if _refused(desired, report):
+        return f"refused: {_why(report.why)}"
+    return "waiting for the device's next report" if _waits(desired, report) else "applied"
+
+
+def change(
+    connection: Connection,
+    device: str,
+    changes: Mapping[str, int],
+    who: str,
+    now_s: int,
+    trip: int | None = None,
+) -> int | None:
+    """Change some of the settings `device` is to apply, until the end of `trip` if it is that one's tenant
+    who wants it; returns the new revision, None if it has them."""
+    before = stored.desired(connection, device)
+    after = _changed(before.changes, changes)
+    lasting = _changed(before.lasting, changes) if trip is None else before.lasting
+    # One that was refused is sent again under a new revision: something may have changed meanwhile.
+    said = stored.report(connection, device)
+    if (after, lasting) == (before.changes, before.lasting) and not (said and _refused(before, said[0])):
+        return None
+    told = " ".join(f"{name}={value}" for name, value in changes.items())
+    audit.add(connection, who, f"settings {told}", now_s, device)
+    return stored.set_desired(
+        connection, device, after, who, now_s, before.trip if trip is None else trip, lasting
+    )
+
+
+def on_trip_end(connection: Connection, device: str, trip: int, now_s: int) -> None:
+    """Go back from what its tenant has set to what the operator has."""
+    before = stored.desired(connection, device)
+    if before.trip == trip and before.changes != before.lasting:
+        audit.add(connection, trips.END, "settings as before the trip", now_s, device)
+        stored.set_desired(connection, device, before.lasting, trips.END, now_s)
+
+
+def _changed(before: Mapping[str, int], changes: Mapping[str, int]) -> dict[str, int]:
+    every = wire.applied({**before, **changes})
+    return {name: value for name, value in every.items() if value != SETTINGS[name].default}
+
+
+def parse(assignments: Iterable[str]) -> dict[str, int]:
+    """The settings in `name=value ...`; `UserError` says which is wrong, and what it may be."""
+    changes: dict[str, int] = {}
+    for text in assignments:
+        name, equals, value = text.partition("=")
+        if not equals:
+            raise UserError(f"{text!r} is no setting: write name=value, for instance interval_s=1800")
+        setting = SETTINGS.get(name)
+        if setting is None:
+            raise UserError(f"no setting {name!r}; known are {', '.join(SETTINGS)}")
+        if name in changes:
+            raise UserError(f"{name} is there twice; leave one out")
+        changes[name] = setting.default if value == DEFAULT else _number(setting, value)
+    return changes
+
+
+def _number(setting: wire.Setting, text: str) -> int:
+    digits = text.removeprefix("-")
+    number = int(text) if digits.isascii() and digits.isdigit() and len(digits) < 12 else None
+    if number is None or not setting.lowest <= number <= setting.highest:
+        raise UserError(
+            f"{setting.name}={text} is out of range: {setting.help};"
+            f" a number from {setting.lowest} to {setting.highest}, or {DEFAULT} ({setting.default})",
+            setting.name,
+        )
+    return number
+
+
+def _waits(desired: stored.Desired, report: Report) -> bool:
+    if _refused(desired, report):
+        return False
+    return report.revision != desired.revision or report.hash not in wire.hashes(desired.changes)
+
+
+def _may_try_again(
+    connection: Connection, device: str, desired: stored.Desired, report: Report, now_s: int
+) -> bool:
+    """Whether the agent was out of reach under `desired`, which may have had other reasons: a border, a
+    dead broker. Three times at most, eight hours after it was set last; then a person must set it."""
+    if not _refused(desired, report) or report.why != wire.UNREACHED:
+        return False
+    if now_s - (desired.set_s or 0) < _AGAIN_AFTER_S:
+        return False
+    last = stored.history(connection, device)[-_MOST_AGAIN:]
+    return len(last) < _MOST_AGAIN or any(each.set_by != AGAIN for each in last)
+
+
+def _refused(desired: stored.Desired, report: Report) -> bool:
+    return report.refused == desired.revision and desired.revision != 0
+
+
+def _why(why: int) -> str:
+    if why == wire.UNREACHED:
+        return "under them the device did not reach the agent, and went back to the last good ones"
+    if why == wire.MALFORMED:
+        return "the device could not read them"
+    name = next((setting.name for setting in SETTINGS.values() if setting.key == why), f"key {why}")
+    return f"the device does not accept {name}"

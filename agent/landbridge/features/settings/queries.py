@@ -1,0 +1,103 @@
+"""What each device is to apply, revision by revision, and what it last said it applies."""
+
+import json
+from collections.abc import Collection, Mapping
+from functools import cache
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, Row, Select, func, insert, select
+from sqlalchemy.dialects.postgresql import insert as insert_or_replace
+
+from landbridge.db import order
+from landbridge.db.among import among_given
+from landbridge.db.tables import setting_reports, settings
+from landbridge.protocol.settings import Report
+
+
+class Desired(NamedTuple):
+    """One revision of a device's settings."""
+
+    revision: int
+    """Higher than all before it; 0 when none was ever set."""
+    changes: dict[str, int]
+    """The values that differ from the defaults, by name."""
+    set_by: str | None
+    set_s: int | None
+    trip: int | None
+    """The one whose tenant has set some of them."""
+    lasting: dict[str, int]
+    """What of the changes is left when that trip ends."""
+
+
+NOTHING_SET = Desired(0, {}, None, None, None, {})
+
+
+def desired(connection: Connection, device: str) -> Desired:
+    """The newest revision for `device`."""
+    statement = select(settings).where(settings.c.device == device).order_by(settings.c.revision.desc())
+    row = connection.execute(statement.limit(1)).one_or_none()
+    return NOTHING_SET if row is None else _desired(row)
+
+
+def newest(connection: Connection, devices: Collection[str]) -> list[tuple[str, str, int | None]]:
+    """Of each of the devices that has settings: the newest changes as JSON, and the hash of what it has said
+    to apply under that revision; None if it has not said so."""
+    rows = connection.execute(_newest(), {"texts": list(devices)})
+    return [(row[0], row[1], row[2]) for row in rows]
+
+
+@cache
+def _newest() -> Select[Any]:
+    highest = select(settings.c.device, func.max(settings.c.revision).label("revision"))
+    newest = highest.where(among_given(settings.c.device)).group_by(settings.c.device).subquery()
+    same = (settings.c.device == newest.c.device) & (settings.c.revision == newest.c.revision)
+    said = (setting_reports.c.device == newest.c.device) & (setting_reports.c.revision == newest.c.revision)
+    rows = newest.join(settings, same).outerjoin(setting_reports, said)
+    return select(settings.c.device, settings.c.changes, setting_reports.c.hash).select_from(rows)
+
+
+def history(connection: Connection, device: str) -> list[Desired]:
+    """All revisions, the oldest first."""
+    statement = select(settings).where(settings.c.device == device).order_by(settings.c.revision)
+    return [_desired(row) for row in connection.execute(statement)]
+
+
+def set_desired(
+    connection: Connection,
+    device: str,
+    changes: Mapping[str, int],
+    who: str,
+    now_s: int,
+    trip: int | None = None,
+    lasting: Mapping[str, int] | None = None,
+) -> int:
+    """Make `changes` what `device` is to apply, until the end of `trip` if some of it is its tenant's: then
+    `lasting`. Returns the new revision, higher than all before.
+
+    It starts from the clock: a database restored from a backup gives none a second time.
+    """
+    revision = order.for_device(connection, device, desired(connection, device).revision, now_s)
+    values = {"device": device, "revision": revision, "changes": json.dumps(changes), "trip": trip}
+    left = None if trip is None else json.dumps(lasting)
+    connection.execute(insert(settings).values(**values, lasting=left, set_by=who, set_s=now_s))
+    return revision
+
+
+def report(connection: Connection, device: str) -> tuple[Report, int] | None:
+    """What the device last said, and when; None if it never did."""
+    row = connection.execute(select(setting_reports).where(setting_reports.c.device == device)).one_or_none()
+    return None if row is None else (Report(*row[1:6]), row.reported_s)
+
+
+def keep_report(connection: Connection, device: str, said: Report, now_s: int) -> None:
+    """Keep what the device says in place of what it said before."""
+    values = {**said._asdict(), "reported_s": now_s}
+    statement = insert_or_replace(setting_reports).values(device=device, **values)
+    connection.execute(statement.on_conflict_do_update(index_elements=["device"], set_=values))
+
+
+def _desired(row: Row[tuple[object, ...]]) -> Desired:
+    lasting = row.changes if row.lasting is None else row.lasting
+    return Desired(
+        row.revision, json.loads(row.changes), row.set_by, row.set_s, row.trip, json.loads(lasting)
+    )

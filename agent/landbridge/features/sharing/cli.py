@@ -1,0 +1,76 @@
+"""`landbridge share`: links that show a shipper where his container is."""
+
+import typer
+
+from landbridge.core import table
+from landbridge.core.clock import iso
+from landbridge.core.errors import UserError
+from landbridge.db.opened import LARGEST, opened, whoever
+from landbridge.features.devices.queries import known_device
+from landbridge.features.sharing import queries as stored
+from landbridge.features.sharing import rules as fleet
+from landbridge.features.sharing.rules import share_url
+from landbridge.features.trips import queries as trips
+
+UNTIL_END = "the trip ends"
+commands = typer.Typer(help="Read-only links to where the container of a trip is.")
+
+
+@commands.command()
+def add(
+    device: str = typer.Argument(help="Device id; its running trip is shared."),
+    length: str = typer.Option(
+        "", "--for", help="How long the link works: 12h, 30d; without it until the trip ends, a year at most."
+    ),
+) -> None:
+    """Make a link and print it, once: only a hash is kept.
+
+    \b
+    Examples:
+      landbridge share add lb-0001
+      landbridge share add lb-0001 --for 14d
+    """
+    with opened() as it, it.database.writing() as connection:
+        known_device(connection, device)
+        trip = trips.running(connection, device)
+        if not trip:
+            raise UserError(f"{device} is on no trip; `landbridge trips start {device}` starts one")
+        made = fleet.add(connection, trip, length, whoever(), it.clock.now_s())
+    print(share_url(it.config.web, made.secret))
+
+
+@commands.command("list")
+def list_shares() -> None:
+    """List all links, those that are over too.
+
+    \b
+    Example:
+      landbridge share list
+    """
+    with opened() as it, it.database.reading() as connection:
+        rows = stored.every(connection)
+        now_s = it.clock.now_s()
+    table.show(
+        ("link", "trip", "container", "from", "until", "made", "by", "state"),
+        (
+            (
+                row.share, row.trip, row.container, iso(row.from_s),
+                iso(fleet.until_s(row)) or UNTIL_END, iso(row.added_s),
+                row.added_by, fleet.state(row, now_s),
+            )
+            for row in rows
+        ),
+    )  # fmt: skip
+
+
+@commands.command()
+def revoke(share: int = typer.Argument(min=1, max=LARGEST, help="Its number in the list.")) -> None:
+    """End a link at once.
+
+    \b
+    Example:
+      landbridge share revoke 3
+    """
+    with opened() as it, it.database.writing() as connection:
+        fleet.revoke(connection, share, whoever(), it.clock.now_s())
+    print(f"link {share} shows nothing any more")

@@ -1,0 +1,66 @@
+"""Shared links: a row each, with who and when. None is ever removed."""
+
+from collections.abc import Collection
+from typing import Any
+
+from sqlalchemy import Connection, Row, Select, insert, select, update
+
+from landbridge.db.tables import shares, trips
+
+WHOLE_TRIP_S = 2**31 - 1
+"""`until_s` of a link that works until its trip ends."""
+LONGEST_S = 366 * 86_400
+"""No link works longer: a trip may be forgotten and never ended."""
+
+
+def add(
+    connection: Connection, hashed: str, trip: int, from_s: int, until_s: int, who: str, now_s: int
+) -> int:
+    """Add a link; returns its number."""
+    values = {"hash": hashed, "trip": trip, "from_s": from_s, "until_s": until_s}
+    statement = insert(shares).values(**values, added_by=who, added_s=now_s)
+    return int(connection.execute(statement.returning(shares.c.share)).scalar_one())
+
+
+def every(connection: Connection, device: str | None = None) -> list[Row[Any]]:
+    """All links, or those to trips of one device, with columns of their trips, the oldest first."""
+    statement = _with_trip().order_by(shares.c.share)
+    return list(
+        connection.execute(statement if device is None else statement.where(trips.c.device == device))
+    )
+
+
+def newest(connection: Connection, of_trips: Collection[int], before: int, limit: int) -> list[Row[Any]]:
+    """The newest links to these trips with numbers below `before`, with columns of their trips."""
+    mine = _with_trip().where(shares.c.trip.in_(of_trips), shares.c.share < before)
+    return list(connection.execute(mine.order_by(shares.c.share.desc()).limit(limit)))
+
+
+def find(connection: Connection, share: int) -> Row[Any] | None:
+    """One link with columns of its trip, None if it is not there."""
+    return connection.execute(_with_trip().where(shares.c.share == share)).one_or_none()
+
+
+def opened_by(connection: Connection, hashed: str, now_s: int) -> Row[Any] | None:
+    """The link with this hash, with columns of its trip, if it may be looked at now."""
+    row = connection.execute(_with_trip().where(shares.c.hash == hashed)).one_or_none()
+    return row if row and row.revoked_s is None and row.from_s <= now_s < ends_s(row) else None
+
+
+def ends_s(row: Row[Any]) -> int:
+    """When a link, with columns of its trip, ends unless it is revoked; a trip that goes on may end it
+    earlier."""
+    if row.until_s != WHOLE_TRIP_S:
+        return int(row.until_s)
+    longest_s = int(row.added_s) + LONGEST_S
+    return longest_s if row.ended_s is None else min(longest_s, int(row.ended_s))
+
+
+def revoke(connection: Connection, share: int, who: str, now_s: int) -> None:
+    """It shows nothing any more."""
+    connection.execute(update(shares).where(shares.c.share == share).values(revoked_by=who, revoked_s=now_s))
+
+
+def _with_trip() -> Select[Any]:
+    of_trip = (trips.c.device, trips.c.container, trips.c.started_s, trips.c.ended_s, trips.c.tenant)
+    return select(shares, *of_trip).join(trips)

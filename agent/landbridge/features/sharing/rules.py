@@ -1,0 +1,67 @@
+"""Links to show a shipper where his container is: one trip, one time range."""
+
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, Row
+
+from landbridge.config import Web, base_url
+from landbridge.core import secret
+from landbridge.core.durations import seconds
+from landbridge.core.errors import UserError
+from landbridge.features.audit import queries as audit
+from landbridge.features.sharing import queries as shares
+from landbridge.features.trips import queries as trips
+
+SHARE = "/s/"
+"""Where the pages have the links."""
+
+
+class Made(NamedTuple):
+    """A new link."""
+
+    share: int
+    secret: str
+    """The last part of its address, kept nowhere."""
+    until_s: int | None
+    """None: until the trip ends."""
+
+
+def add(connection: Connection, trip: Row[Any], length: str, who: str, now_s: int) -> Made:
+    """Share `trip` from its start (what is older belongs to others) until it ends, or for a `length` like
+    12h; `UserError` if that is none."""
+    until_s = now_s + seconds(length, shares.LONGEST_S, "length") if length else None
+    made, hashed = secret.make()
+    kept_s = shares.WHOLE_TRIP_S if until_s is None else until_s
+    share = shares.add(connection, hashed, trip.trip, trip.started_s, kept_s, who, now_s)
+    audit.add(connection, who, f"link {share} made", now_s, trip.device)
+    return Made(share, made, until_s)
+
+
+def revoke(connection: Connection, share: int, who: str, now_s: int) -> Row[Any]:
+    """End a link at once; returns it as it was. `UserError` if there is none, or it is over."""
+    row = shares.find(connection, share)
+    if row is None:
+        raise UserError(f"no link {share}; `landbridge share list` shows those there are")
+    if row.revoked_s is not None:
+        raise UserError(f"link {share} was revoked by {row.revoked_by}")
+    shares.revoke(connection, share, who, now_s)
+    shared = trips.find(connection, row.trip)
+    audit.add(connection, who, f"link {share} revoked", now_s, shared.device if shared else None)
+    return row
+
+
+def state(row: Row[Any], now_s: int) -> str:
+    """What has become of a link, in words."""
+    if row.revoked_s is not None:
+        return "revoked"
+    return "open" if now_s < shares.ends_s(row) else "over"
+
+
+def until_s(row: Row[Any]) -> int | None:
+    """Until when a link was made to work; None: until its trip ends."""
+    return None if row.until_s == shares.WHOLE_TRIP_S else row.until_s
+
+
+def share_url(web: Web, secret: str) -> str:
+    """The link that `secret` opens."""
+    return f"{base_url(web)}{SHARE}{secret}"

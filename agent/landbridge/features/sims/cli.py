@@ -1,0 +1,172 @@
+"""`landbridge sims`: the register of SIM cards."""
+
+import typer
+from sqlalchemy import Connection
+
+from landbridge.core import table
+from landbridge.core.clock import iso
+from landbridge.core.errors import UserError
+from landbridge.db.opened import opened, whoever
+from landbridge.features.sims import binding
+from landbridge.features.sims import handler as watch
+from landbridge.features.sims import queries as register
+from landbridge.features.sims.binding import ARMED, Binding
+from landbridge.features.sims.queries import Registered
+from landbridge.features.sims.rules import STAGES
+
+commands = typer.Typer(help="The register of SIM cards: whose, what for, which controls, in which locator.")
+_ICCID = typer.Argument(help="ICCID of the card, or of one of its profiles.")
+_PROFILES = typer.Option(
+    [], "--profile", help="ICCID of another profile of the same card; as many as it has."
+)
+_IMSIS = typer.Option([], "--imsi", help="An IMSI its applet may use; as many as there are. None: any.")
+_STAGE = typer.Argument(help=", ".join(STAGES))
+
+
+def _known(connection: Connection, iccid: str) -> Registered:
+    found = register.of_iccid(connection, iccid)
+    if found is None:
+        raise UserError(f"no card {iccid}; `landbridge sims list` shows those there are")
+    return found
+
+
+@commands.command()
+def add(
+    iccid: str = _ICCID,
+    class_: str = typer.Option(..., "--class", help="Its class (`landbridge controls set`)."),
+    holder: str = typer.Option(..., help="Who answers for it to the operator."),
+    purpose: str = typer.Option(..., help="What it is for."),
+    profile: list[str] = _PROFILES,
+    imsi: list[str] = _IMSIS,
+    stage: str = typer.Option("stock", help=", ".join(STAGES)),
+) -> None:
+    """Add a card; the first locator that reports it has it, when its class demands that.
+
+    \b
+    Example:
+      landbridge sims add 8931440400012345678 --class resold --holder "ACME Rail" --purpose locator --stage
+      test"""
+    iccids = tuple(dict.fromkeys([iccid, *profile]))
+    for each in iccids:
+        if not each.isdigit() or not 18 <= len(each) <= 20:
+            raise UserError(f"ICCID {each!r}: 18 to 20 digits")
+    _checked(stage)
+    with opened() as it, it.database.writing() as connection:
+        if register.class_of(connection, class_) is None:
+            names = ", ".join(row.name for row in register.classes(connection)) or "none"
+            raise UserError(f"no class {class_!r}; there are {names} (`landbridge controls set`)")
+        for each in iccids:
+            if register.of_iccid(connection, each):
+                raise UserError(f"ICCID {each} is in the register already")
+        card = Registered(0, holder, purpose, class_, stage, tuple(imsi), ARMED, None, None, iccids)
+        number = register.add(connection, card, whoever(), it.clock.now_s())
+    print(f"card {number}: {', '.join(iccids)}")
+
+
+@commands.command("list")
+def list_cards() -> None:
+    """List the register.
+
+    \b
+    Example:
+      landbridge sims list
+    """
+    with opened() as it, it.database.reading() as connection:
+        cards = register.every(connection)
+    table.show(
+        ("card", "ICCID", "class", "stage", "holder", "purpose", "binding", "IMEI", "blocked"),
+        (
+            (
+                each.card, " ".join(each.iccids), each.class_, each.stage, each.holder, each.purpose,
+                each.binding, each.imei, each.blocked,
+            )
+            for each in cards
+        ),
+    )  # fmt: skip
+
+
+@commands.command()
+def history(iccid: str = _ICCID) -> None:
+    """Show what was done with a card, when, why and by whom.
+
+    \b
+    Example:
+      landbridge sims history 8931440400012345678
+    """
+    with opened() as it, it.database.reading() as connection:
+        rows = register.actions(connection, _known(connection, iccid).card)
+    table.show(
+        ("time", "what", "why", "by"), ((iso(row.done_s), row.what, row.why, row.done_by) for row in rows)
+    )
+
+
+@commands.command()
+def stage(iccid: str = _ICCID, to: str = _STAGE, why: str = typer.Option("", help="Why.")) -> None:
+    """Move a card through its life cycle. Heard of in stock, suspended or retired, it raises an alarm.
+
+    \b
+    Example:
+      landbridge sims stage 8931440400012345678 active
+    """
+    _checked(to)
+    with opened() as it, it.database.writing() as connection:
+        found = _known(connection, iccid)
+        if found.stage == "retired":
+            raise UserError(f"card {found.card} is retired: that is for good")
+        register.change(connection, found.card, {"stage": to}, why, whoever(), it.clock.now_s())
+    print(f"card {found.card} is {to}")
+
+
+@commands.command()
+def rebind(iccid: str = _ICCID, why: str = typer.Option("", help="Why.")) -> None:
+    """Say that a card goes to another locator: the next that reports it has it.
+
+    \b
+    Example:
+      landbridge sims rebind 8931440400012345678 --why "locator broken"
+    """
+    with opened() as it, it.database.writing() as connection:
+        found = _known(connection, iccid)
+        most = watch.demanded(connection, found).rebinds_a_month
+        now_s = it.clock.now_s()
+        after = binding.announce(
+            Binding(found.binding, found.imei), watch.moved_s(connection, found), most, now_s
+        )
+        register.change(connection, found.card, {"binding": after.state}, why, whoever(), now_s)
+    print(f"card {found.card} may go from IMEI {found.imei} to another")
+
+
+@commands.command()
+def block(iccid: str = _ICCID, why: str = typer.Option(..., help="Why; it is what the alarm says.")) -> None:
+    """Put a card on the block list: heard of, it raises an alarm; heard of or not, `landbridge controls
+    check --lock` locks it.
+
+    \b
+    Example:
+      landbridge sims block 8931440400012345678 --why stolen
+    """
+    _block(iccid, why, why)
+    print(f"{iccid} is on the block list")
+
+
+@commands.command()
+def unblock(iccid: str = _ICCID, why: str = typer.Option("", help="Why.")) -> None:
+    """Take a card off the block list.
+
+    \b
+    Example:
+      landbridge sims unblock 8931440400012345678
+    """
+    _block(iccid, None, why)
+    print(f"{iccid} is on the block list no longer")
+
+
+def _block(iccid: str, blocked: str | None, why: str) -> None:
+    with opened() as it, it.database.writing() as connection:
+        card = _known(connection, iccid).card
+        register.change(connection, card, {"blocked": blocked}, why, whoever(), it.clock.now_s())
+
+
+def _checked(name: str) -> None:
+    if name not in STAGES:
+        raise UserError(f"no stage {name!r}; there are {', '.join(STAGES)}")

@@ -1,0 +1,150 @@
+"""`landbridge controls`: what classes of cards demand, and whether their cards keep to it."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import typer
+
+from landbridge.core import files, table
+from landbridge.core.clock import to_epoch_s
+from landbridge.core.errors import UserError
+from landbridge.db.opened import opened, whoever
+from landbridge.features.sims import cases, classes, report
+from landbridge.features.sims import check as checking
+from landbridge.features.sims import queries as register
+from landbridge.features.sims.provider import Http
+
+commands = typer.Typer(
+    help="What classes of cards demand: binding, regions, networks, quota, directed traffic."
+)
+_FILE = typer.Argument(help="TOML file with [class.<name>], and [[case]] to test it.")
+_PROVIDER = typer.Argument(help="TOML file that describes the platform of the cards' vendor.")
+_MONTH = typer.Option(None, help="YYYY-MM; without it, the one that runs.")
+
+
+@commands.command()
+def test(file: Path = _FILE) -> None:
+    """Run the cases of a file through the rules, offline: each rule that a class demands needs a case that
+    breaks it
+    and one that does not. Exit code 1 when one comes out otherwise, or is missing.
+
+    \b
+    Example:
+      landbridge controls test controls.toml
+    """
+    verdicts, lacking = cases.run(files.text(file))
+    rows = [
+        (
+            "right" if each.is_right else "WRONG",
+            each.name,
+            " ".join(each.expected) or None,
+            "; ".join(f"{rule}: {why}" for rule, why in each.found.items()) or None,
+        )
+        for each in verdicts
+    ]
+    table.show(("", "case", "expected", "broken"), rows)
+    for text in lacking:
+        print(f"no case: {text}")
+    wrong = sum(not each.is_right for each in verdicts)
+    print(f"{len(verdicts)} cases, {wrong} wrong, {len(lacking)} missing")
+    if wrong or lacking:
+        raise typer.Exit(1)
+
+
+@commands.command("set")
+def set_classes(file: Path = _FILE) -> None:
+    """Have the classes of a file hold from now on, if all its cases come out right.
+
+    \b
+    Example:
+      landbridge controls set controls.toml
+    """
+    text = files.text(file)
+    found = classes.parse(text)
+    verdicts, lacking = cases.run(text)
+    bad = [each.name for each in verdicts if not each.is_right] + lacking
+    if bad:
+        raise UserError(f"{file}: `landbridge controls test` finds {len(bad)} faults, the first: {bad[0]}")
+    with opened(make=True) as it, it.database.writing() as connection:
+        for name, demands in found.items():
+            register.set_class(connection, name, demands.stored(), whoever(), it.clock.now_s())
+    print(f"{len(found)} classes hold: {', '.join(found)}")
+
+
+@commands.command()
+def check(
+    provider: Path = _PROVIDER,
+    lock: bool = typer.Option(False, help="Lock cards that are separated, blocked or over their quota."),
+) -> None:
+    """Ask the platform of the cards' vendor about every card, and judge what it says; for a timer.
+
+    \b
+    Example:
+      landbridge controls check vendor.toml --lock
+    """
+    asked = Http(files.text(provider))
+    with opened() as it:
+        found = checking.check(it.database, it.clock, asked, lock, whoever())
+    table.show(
+        ("ICCID", "device", "state", "bytes", "broken", "locked", "failure"),
+        (
+            (each.iccid, each.device, each.state, each.carrier_bytes, " ".join(each.broken) or None,
+             "yes" if each.locked else None, each.failure)
+            for each in found
+        ),
+    )  # fmt: skip
+    if any(each.failure for each in found):
+        raise typer.Exit(1)
+
+
+@commands.command()
+def reset(provider: Path = _PROVIDER, iccid: str = typer.Argument(help="ICCID of the card.")) -> None:
+    """Have a card's connection made anew by its vendor's platform.
+
+    \b
+    Example:
+      landbridge controls reset vendor.toml 8931440400012345678
+    """
+    asked = Http(files.text(provider))
+    with opened() as it:
+        with it.database.reading() as connection:
+            found = register.of_iccid(connection, iccid)
+        if found is None:
+            raise UserError(f"no card {iccid}; `landbridge sims list` shows those there are")
+        asked.reset(iccid)  # nobody waits for the database meanwhile
+        with it.database.writing() as connection:
+            register.note(connection, found.card, "reset", "", whoever(), it.clock.now_s())
+    print(f"the connection of {iccid} is made anew")
+
+
+@commands.command()
+def usage(month: str | None = _MONTH) -> None:
+    """Report what each card has used in a month, by profile and country: measured payload, and with the
+    model of what
+    goes with it.
+
+    \b
+    Example:
+      landbridge controls usage --month 2026-01
+    """
+    with opened() as it, it.database.reading() as connection:
+        from_s, until_s = _span(month, it.clock.now())
+        found = report.lines(connection, from_s, until_s)
+    table.show(
+        ("card", "ICCID", "country", "device", "sessions", "messages", "payload", "on the air"),
+        (
+            (each.card, each.iccid or None, each.country or None, each.device, each.used.sessions,
+             each.used.messages, each.used.payload_bytes, each.used.on_air_bytes)
+            for each in found
+        ),
+    )  # fmt: skip
+
+
+def _span(month: str | None, now: datetime) -> tuple[int, int]:
+    try:
+        begin = datetime.strptime(month, "%Y-%m") if month else now
+        begin = datetime(begin.year, begin.month, 1, tzinfo=UTC)
+        end = datetime(begin.year + begin.month // 12, begin.month % 12 + 1, 1, tzinfo=UTC)
+    except ValueError:
+        raise UserError(f"{month!r} is no month: write it as 2026-01") from None
+    return to_epoch_s(begin), to_epoch_s(end)

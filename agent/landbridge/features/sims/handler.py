@@ -1,0 +1,240 @@
+"""Watches the cards of devices: judges what each uplink shows, tells what is broken and what is kept again.
+
+One of the kinds of the desk (downlinks/registry.py): `note` runs in the transaction of the uplink.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Row
+
+from landbridge.events import publish as announce
+from landbridge.events import topics
+from landbridge.events.queries import Event
+from landbridge.features.devices import queries as devices
+from landbridge.features.diagnostics import coding as diagnostics
+from landbridge.features.diagnostics.coding import CALLED, MESSAGED
+from landbridge.features.diagnostics.queries import log as device_log
+from landbridge.features.esim.queries import policies as cards
+from landbridge.features.settings import handler as settings
+from landbridge.features.sims import binding, classes, sent
+from landbridge.features.sims import queries as register
+from landbridge.features.sims.binding import Binding
+from landbridge.features.sims.classes import Class
+from landbridge.features.sims.queries import Registered
+from landbridge.features.sims.rules import RULES, Card, Seen, judge
+from landbridge.features.trips import queries as trips
+from landbridge.points import queries as points
+from landbridge.points.queries import StoredPoint
+from landbridge.protocol.limits import WireError
+from landbridge.protocol.point import KIND_STILL
+from landbridge.protocol.settings import SETTINGS
+from landbridge.protocol.uplink import SMS, VOICE, Uplink
+from landbridge.tracking.findings import see
+
+WHO = "control"
+"""Who has changed what a control demands."""
+_NAMES = ("imei", "iccid", "imsi")
+_SLOWEST = {"upload_every_s": SETTINGS["upload_every_s"].highest}
+
+
+def note(connection: Connection, device: str, uplink: Uplink, now_s: int) -> None:
+    """Judge the card of a device by what it reports of itself and by its new points; a card that is not in
+    the register is nobody's to judge, and the one before it broke what it did."""
+    identity = _identity(connection, device, uplink)
+    found = known(connection, identity)
+    if found is None:
+        if identity.get("iccid"):
+            tell(connection, device, dict.fromkeys(RULES), now_s, now_s)
+        return
+    demands = demanded(connection, found)
+    # It told its identity once; the card may have been added, or its move announced, since.
+    if identity["iccid"] in found.iccids and identity.get("imei"):
+        found = _bind(connection, found, str(identity["imei"]), now_s)
+    card = of_register(found)
+    for stored in _by_time(connection, device, uplink):
+        judged = judge(demands, card, _place(stored))
+        tell(connection, device, judged, stored.at_s or now_s, now_s, stored)
+    used = sum(sent.month_bytes(connection, found, now_s).values()) if demands.quota_mb else None
+    imei, iccid, imsi = (str(identity[name]) if identity.get(name) else None for name in _NAMES)
+    hosts = _hosts(connection, device)
+    came = _came(uplink)
+    voice, sms = _services(uplink, came)
+    itself = Seen(
+        imei=imei, iccid=iccid, imsi=imsi, month_bytes=used, hosts=hosts, voice=voice, sms=sms
+    )  # fmt: skip
+    # When a reply is lost the same comes again.
+    anew = {"services"} if came and came & device_log.kinds(connection, device, now_s) else set()
+    tell(connection, device, judge(demands, card, itself), now_s, now_s, anew=anew)
+    if used is not None and demands.slow_at and used >= demands.quota_mb * 1e4 * demands.slow_at:
+        settings.change(connection, device, _SLOWEST, WHO, now_s)
+
+
+def concerned(connection: Connection, uplinks: Mapping[str, Uplink], now_s: int) -> Collection[str]:
+    """Those whose cards are in the register."""
+    return register.devices_with_cards(connection, uplinks.keys())
+
+
+def orders(connection: Connection, device: str, uplink: Uplink, now_s: int) -> Mapping[int, Any]:
+    """None: what a control demands goes by settings."""
+    return {}
+
+
+def on_trip_end(connection: Connection, device: str, trip: int, now_s: int) -> None:
+    """None: what a control demands is the operator's."""
+
+
+def known(connection: Connection, identity: Mapping[str, Any]) -> Registered | None:
+    """The card of this ICCID, or else the one that belongs into the locator that says so; none does once it
+    is retired or goes to another."""
+    iccid, imei = identity.get("iccid"), identity.get("imei")
+    found = register.of_iccid(connection, str(iccid)) if iccid else None
+    if found is None and iccid and imei:
+        found = next((each for each in register.of_imei(connection, str(imei)) if _belongs(each)), None)
+    return found
+
+
+def _belongs(card: Registered) -> bool:
+    return card.stage != "retired" and card.binding != binding.REBIND_PENDING
+
+
+def demanded(connection: Connection, found: Registered) -> Class:
+    """The controls of a card's class."""
+    return classes.restored(register.class_of(connection, found.class_) or {})
+
+
+def of_register(found: Registered) -> Card:
+    """The card as rules see it; one that is about to be moved may be in either locator."""
+    imei = None if found.binding == binding.REBIND_PENDING else found.imei
+    return Card(found.iccids, found.imsis, imei, found.stage, found.blocked)
+
+
+def devices_iccid(row: Row[Any]) -> str:
+    """The ICCID that a device told last; "" if it never did."""
+    return str(devices.identity(row).get("iccid", ""))
+
+
+def tell(
+    connection: Connection,
+    device: str,
+    judged: Mapping[str, str | None],
+    at_s: int,
+    now_s: int,
+    stored: StoredPoint | None = None,
+    anew: Collection[str] = (),
+) -> None:
+    """Tell which controls are broken now that were not, and which are kept again, as rules.py has `judged`;
+    `stored` is the point that shows it. What is older than the last change changes nothing; what was broken
+    before this trip is told on it too, and what has been broken `anew` once more."""
+    states = register.states(connection, device)
+    for control, why in judged.items():
+        broken, since_s = states.get(control, (False, -1))
+        if why is None or not broken:
+            is_news = (why is not None) != broken
+        else:
+            is_news = control in anew or since_s < trips.changed_s(connection, device, at_s)
+        if not is_news or at_s < since_s:
+            continue
+        register.set_state(connection, device, control, why is not None, at_s)
+        event = _event(connection, device, control, why, at_s, stored)
+        if event:
+            announce.tell(connection, [event], now_s)
+
+
+def _event(
+    connection: Connection, device: str, control: str, why: str | None, at_s: int, stored: StoredPoint | None
+) -> Event | None:
+    """None: the device has never made a point, and there is nothing to hang it on."""
+    action = "kept" if why is None else "broken"
+    details = {
+        "control": control, "action": action, "severity": RULES[control].severity,
+        "why": why or "as the class of the card demands",
+    }  # fmt: skip
+    name = f"{control}-{action}"
+    if stored is not None:
+        return topics.event(stored, "control", details, name)
+    last = _last(connection, device)
+    if last is None:
+        return None
+    event_id = f"{device}/{at_s}/control-{name}"
+    event = topics.event(last, "control", details, name)
+    return event._replace(id=event_id, at_s=at_s, content=dict(event.content) | {"id": event_id})
+
+
+def _last(connection: Connection, device: str) -> StoredPoint | None:
+    """The last point, for the trip that is under way: where the device was before is nothing to that."""
+    last = points.latest_position(connection, device) or points.last(connection, device)
+    trip = trips.running(connection, device)
+    if last is None or (trip is not None and trip.trip == last.trip):
+        return last
+    still = last.point._replace(kind=KIND_STILL, plmn=0, events=0).meaningful()
+    whose = (trip.trip, trip.container, trip.tenant) if trip is not None else (None, None, None)
+    return last._replace(point=still, trip=whose[0], container=whose[1], tenant=whose[2])
+
+
+def _identity(connection: Connection, device: str, uplink: Uplink) -> dict[str, Any]:
+    if uplink.identity:
+        return dict(uplink.identity)
+    row = devices.find(connection, device)
+    return devices.identity(row) if row is not None else {}
+
+
+def _by_time(connection: Connection, device: str, uplink: Uplink) -> list[StoredPoint]:
+    stored = points.of_sequences(connection, device, [each.seq for each in uplink.points])
+    dated = [each for each in stored if each.at_s is not None]
+    return sorted(dated, key=lambda each: (each.at_s, each.point.seq))
+
+
+def _place(stored: StoredPoint) -> Seen:
+    """Where it was: by its network, and by a fix that is beyond doubt."""
+    plmn, seen = stored.point.plmn or None, see(stored)
+    if seen.place is None:
+        return Seen(plmn=plmn)
+    lat, lon = seen.place
+    return Seen(plmn=plmn, latitude=lat, longitude=lon, accuracy_m=seen.accuracy_m)
+
+
+def _services(uplink: Uplink, came: set[int]) -> tuple[bool | None, bool | None]:
+    """Whether voice and SMS are on, as the modem says with the identity; a call or a message that came says
+    so too. None: neither is told."""
+    told = uplink.identity.get("services")
+    voice, sms = (None if told is None else bool(int(told) & bit) for bit in (VOICE, SMS))
+    return CALLED in came or voice, MESSAGED in came or sms
+
+
+def _came(uplink: Uplink) -> set[int]:
+    """`CALLED` and `MESSAGED`, if the device has noted them since its last diagnostics; what does not keep
+    the contract is refused elsewhere (features/diagnostics/handler.py)."""
+    try:
+        told = diagnostics.decode(uplink.reports.get(diagnostics.REPORT_KEY))
+    except WireError:
+        return set()
+    return {entry.kind for entry in told.entries} & {CALLED, MESSAGED}
+
+
+def _hosts(connection: Connection, device: str) -> tuple[str, ...] | None:
+    """All that the policy of its card lets a device talk to."""
+    desired = cards.desired(connection, device)
+    if desired is None:
+        return None
+    profiles = desired.policy.profiles.values()
+    hosts = {f"{name}:{port}" for each in profiles for name, port in each.hosts}
+    hosts |= {f"{each.updates[3]}:{each.updates[4]}" for each in profiles if each.updates}
+    return tuple(sorted(hosts))
+
+
+def _bind(connection: Connection, found: Registered, imei: str, now_s: int) -> Registered:
+    before = Binding(found.binding, found.imei)
+    after = binding.heard(before, imei)
+    if after == before:
+        return found
+    values = {"binding": after.state, "imei": after.imei}
+    register.change(connection, found.card, values, f"heard of in IMEI {imei}", WHO, now_s)
+    return found._replace(binding=after.state, imei=after.imei)
+
+
+def moved_s(connection: Connection, found: Registered) -> Sequence[int]:
+    """When it was announced that the card goes to another locator."""
+    return [
+        row.done_s for row in register.actions(connection, found.card) if binding.REBIND_PENDING in row.what
+    ]

@@ -1,0 +1,144 @@
+"""The register of SIM cards, the classes of controls, what was done, and which controls are broken."""
+
+import json
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, Row, delete, insert, select, update
+
+from landbridge.db.among import among
+from landbridge.db.tables import (
+    card_actions,
+    control_classes,
+    control_states,
+    devices,
+    sim_cards,
+    sim_profiles,
+)
+
+
+class Registered(NamedTuple):
+    """A card as the register has it."""
+
+    card: int
+    holder: str
+    purpose: str
+    class_: str
+    stage: str
+    imsis: tuple[str, ...]
+    binding: str
+    imei: str | None
+    blocked: str | None
+    iccids: tuple[str, ...]
+
+
+def add(connection: Connection, card: Registered, who: str, now_s: int) -> int:
+    """Add a card; returns its number, that of `card` is of no account."""
+    values: dict[str, Any] = {
+        "holder": card.holder,
+        "purpose": card.purpose,
+        "class": card.class_,
+        "stage": card.stage,
+    }
+    values |= {"imsis": json.dumps(card.imsis), "binding": card.binding, "imei": card.imei}
+    number = int(
+        connection.execute(insert(sim_cards).values(values).returning(sim_cards.c.card)).scalar_one()
+    )
+    connection.execute(insert(sim_profiles), [{"iccid": iccid, "card": number} for iccid in card.iccids])
+    note(connection, number, "added", f"{card.class_}, {card.stage}", who, now_s)
+    return number
+
+
+def of_iccid(connection: Connection, iccid: str) -> Registered | None:
+    """The card that has a profile of this ICCID."""
+    owner = select(sim_profiles.c.card).where(sim_profiles.c.iccid == iccid).scalar_subquery()
+    row = connection.execute(select(sim_cards).where(sim_cards.c.card == owner)).one_or_none()
+    return None if row is None else _registered(connection, row)
+
+
+def of_imei(connection: Connection, imei: str) -> list[Registered]:
+    """The cards that are bound to the modem of this IMEI, the oldest first."""
+    rows = connection.execute(select(sim_cards).where(sim_cards.c.imei == imei).order_by(sim_cards.c.card))
+    return [_registered(connection, row) for row in rows.all()]
+
+
+def devices_with_cards(connection: Connection, of_devices: Collection[str]) -> list[str]:
+    """Those of the devices whose ICCID is in the register, or to which a card of it is bound."""
+    if connection.execute(select(sim_cards.c.card).limit(1)).first() is None:
+        return []
+    columns = select(devices.c.device, devices.c.identity).where(among(devices.c.device, of_devices))
+    told = {row.device: json.loads(row.identity) for row in connection.execute(columns)}
+    iccids, imeis = ({each.get(name) for each in told.values()} - {None} for name in ("iccid", "imei"))
+    profiles = select(sim_profiles.c.iccid).where(sim_profiles.c.iccid.in_(iccids))
+    bound = select(sim_cards.c.imei).where(sim_cards.c.imei.in_(imeis))
+    known = {*connection.execute(profiles).scalars(), *connection.execute(bound).scalars()}
+    return [name for name, each in told.items() if known & {each.get("iccid"), each.get("imei")}]
+
+
+def every(connection: Connection) -> list[Registered]:
+    """All cards, the oldest first."""
+    rows = connection.execute(select(sim_cards).order_by(sim_cards.c.card)).all()
+    return [_registered(connection, row) for row in rows]
+
+
+def change(
+    connection: Connection, card: int, values: Mapping[str, Any], why: str, who: str, now_s: int
+) -> None:
+    """Change columns of a card, and note it."""
+    connection.execute(update(sim_cards).where(sim_cards.c.card == card).values(**values))
+    what = ", ".join(f"{name} {value}" for name, value in values.items())
+    note(connection, card, what, why, who, now_s)
+
+
+def note(connection: Connection, card: int, what: str, why: str, who: str, now_s: int) -> None:
+    """Note what was done with a card."""
+    row = {"card": card, "what": what, "why": why, "done_by": who, "done_s": now_s}
+    connection.execute(insert(card_actions).values(row))
+
+
+def actions(connection: Connection, card: int) -> list[Row[Any]]:
+    """What was done with a card, the oldest first."""
+    statement = select(card_actions).where(card_actions.c.card == card)
+    return list(connection.execute(statement.order_by(card_actions.c.action)))
+
+
+def set_class(connection: Connection, name: str, content: Mapping[str, Any], who: str, now_s: int) -> None:
+    """Set a class in place of what it was."""
+    values = {"content": json.dumps(content), "set_by": who, "set_s": now_s}
+    of_name = update(control_classes).where(control_classes.c.name == name).values(values)
+    if not connection.execute(of_name).rowcount:
+        connection.execute(insert(control_classes).values(name=name, **values))
+
+
+def class_of(connection: Connection, name: str) -> dict[str, Any] | None:
+    """The content of a class."""
+    statement = select(control_classes.c.content).where(control_classes.c.name == name)
+    content = connection.execute(statement).scalar()
+    return None if content is None else dict(json.loads(content))
+
+
+def classes(connection: Connection) -> list[Row[Any]]:
+    """All classes by name."""
+    return list(connection.execute(select(control_classes).order_by(control_classes.c.name)))
+
+
+def states(connection: Connection, device: str) -> dict[str, tuple[bool, int]]:
+    """(whether it is broken, since when) of each control that was broken at some time."""
+    rows = connection.execute(select(control_states).where(control_states.c.device == device))
+    return {row.control: (row.broken, row.at_s) for row in rows}
+
+
+def set_state(connection: Connection, device: str, control: str, broken: bool, at_s: int) -> None:
+    """A control is broken, or kept again."""
+    key = {"device": device, "control": control}
+    of_control = control_states.c.device == device, control_states.c.control == control
+    connection.execute(delete(control_states).where(*of_control))
+    connection.execute(insert(control_states).values(**key, broken=broken, at_s=at_s))
+
+
+def _registered(connection: Connection, row: Row[Any]) -> Registered:
+    statement = select(sim_profiles.c.iccid).where(sim_profiles.c.card == row.card)
+    iccids: Sequence[str] = connection.execute(statement.order_by(sim_profiles.c.iccid)).scalars().all()
+    values = row._asdict()
+    class_, imsis = values.pop("class"), tuple(json.loads(values.pop("imsis")))
+    return Registered(class_=class_, imsis=imsis, iccids=tuple(iccids), **values)

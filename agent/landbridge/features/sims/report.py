@@ -1,0 +1,34 @@
+"""What each card has used in a time: by card, profile and country."""
+
+from typing import NamedTuple
+
+from sqlalchemy import Connection
+
+from landbridge.features.devices import queries as devices
+from landbridge.features.sims import queries as register
+from landbridge.features.sims import sent
+from landbridge.features.sims.usage import Used, split
+
+
+class Line(NamedTuple):
+    """One profile in one country."""
+
+    card: int | None
+    """Of the register; None: it is not there."""
+    iccid: str
+    country: str
+    """Mobile country code; "": none was heard of."""
+    device: str
+    used: Used
+
+
+def lines(connection: Connection, from_s: int, until_s: int) -> list[Line]:
+    """All that was used from `from_s` on, before `until_s`."""
+    found = []
+    for row in devices.every(connection):
+        messages = sent.messages(connection, row.device, from_s, until_s)
+        by = sent.profiles(connection, row.device), sent.countries(connection, row.device)
+        for (iccid, country), used in split(messages, *by).items():
+            card = register.of_iccid(connection, iccid)
+            found.append(Line(card and card.card, iccid, country, row.device, used))
+    return found

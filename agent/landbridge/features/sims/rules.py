@@ -1,0 +1,237 @@
+"""The controls, each a function of what a card may and what was seen of it: pure, so that a file of cases
+tests them.
+
+The names of `Seen` are those of a case in such a file. None there: it was not told, and no rule judges it.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from landbridge.features.sims.classes import Class
+from landbridge.geo.distance import Place
+
+STAGES = ("stock", "test", "active", "suspended", "retired")
+"""The life cycle of a card. In stock, suspended and retired it is not to be heard of."""
+SPEAKING = ("test", "active")
+_IMEI_DIGITS = 14
+"""Of the modem itself. A check digit follows, or its software version, or nothing, by who tells it."""
+_DIFFER = 0.2
+_LEAST_BYTES = 1_000_000
+
+
+@dataclass(frozen=True)
+class Card:
+    """What the register has of a card."""
+
+    iccids: tuple[str, ...] = ()
+    """Of its profiles; a card that is no eUICC has one."""
+    imsis: tuple[str, ...] = ()
+    """Those its applet may use; none: any."""
+    imei: str | None = None
+    """The locator's modem that it is bound to; None: to none yet."""
+    stage: str = "active"
+    blocked: str | None = None
+    """Why it may not be used at all."""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What is known of a card at one moment."""
+
+    imei: str | None = None
+    iccid: str | None = None
+    imsi: str | None = None
+    plmn: int | None = None
+    latitude: float | None = None
+    longitude: float | None = None
+    accuracy_m: float = 0.0
+    """By how much latitude and longitude may err."""
+    month_bytes: int | None = None
+    """Since the first of the month, by the agent's model."""
+    hosts: tuple[str, ...] | None = None
+    """name:port of all that the locator may talk to by its policy."""
+    voice: bool | None = None
+    sms: bool | None = None
+    carrier_imei: str | None = None
+    """As the platform of the card's vendor has it."""
+    carrier_bytes: int | None = None
+    carrier_locked: bool | None = None
+    """Whether it can transmit nothing, by that platform."""
+
+
+class Rule(NamedTuple):
+    """One control."""
+
+    severity: str
+    demanded: Callable[[Class], bool]
+    """Whether a class has it."""
+    judges: Callable[[Class, Seen], bool]
+    """Whether enough was seen to judge."""
+    broken: Callable[[Class, Card, Seen], str | None]
+    """What is wrong, None: nothing."""
+
+
+def judge(demands: Class, card: Card, seen: Seen) -> dict[str, str | None]:
+    """Why each control that can be judged is broken; None: it is kept, or nobody demands it."""
+    return {
+        name: rule.broken(demands, card, seen) if rule.demanded(demands) else None
+        for name, rule in RULES.items()
+        if not rule.demanded(demands) or rule.judges(demands, seen)
+    }
+
+
+def _separation(_: Class, card: Card, seen: Seen) -> str | None:
+    for imei, who in ((seen.imei, "reported"), (seen.carrier_imei, "seen by its network")):
+        if card.imei is not None and imei is not None and imei[:_IMEI_DIGITS] != card.imei[:_IMEI_DIGITS]:
+            return f"in IMEI {imei} as {who}, bound to {card.imei}"
+    return None
+
+
+def _binding(_: Class, card: Card, seen: Seen) -> str | None:
+    if seen.iccid not in card.iccids:
+        return f"ICCID {seen.iccid} is none of the card's"
+    if seen.imsi and card.imsis and seen.imsi not in card.imsis:
+        return f"IMSI {seen.imsi} is none of the card's"
+    return None
+
+
+def _region(demands: Class, _: Card, seen: Seen) -> str | None:
+    mcc = (seen.plmn or 0) // 1000
+    return None if mcc in demands.regions else f"registered in country {mcc}, allowed are {demands.regions}"
+
+
+def _network(demands: Class, _: Card, seen: Seen) -> str | None:
+    plmn = seen.plmn or 0
+    if plmn in demands.blocked_networks:
+        return f"registered with {plmn}, which is on the block list"
+    of_country = [each for each in demands.networks if each // 1000 == plmn // 1000]
+    return (
+        f"registered with {plmn}, allowed there are {of_country}"
+        if of_country and plmn not in of_country
+        else None
+    )
+
+
+def _high_risk(demands: Class, _: Card, seen: Seen) -> str | None:
+    mcc = (seen.plmn or 0) // 1000
+    return f"registered in country {mcc}, which is a high-risk region" if mcc in demands.high_risk else None
+
+
+def _area(demands: Class, _: Card, seen: Seen) -> str | None:
+    away_km = _away_km(demands, seen)
+    return f"{away_km:.0f} km outside the area it may be in" if away_km > 0 else None
+
+
+def _away_km(demands: Class, seen: Seen) -> float:
+    """Outside the area; negative: so far inside."""
+    here = Place(seen.latitude or 0.0, seen.longitude or 0.0)
+    return min(here.metres_to(Place(lat, lon)) / 1000 - km for lat, lon, km in demands.area)
+
+
+def _quota(percent: int) -> Callable[[Class, Card, Seen], str | None]:
+    def broken(demands: Class, _: Card, seen: Seen) -> str | None:
+        used = 100 * (seen.month_bytes or 0) / (demands.quota_mb * 1e6)
+        return f"{used:.0f} % of {demands.quota_mb:g} MB this month" if used >= percent else None
+
+    return broken
+
+
+def _traffic(demands: Class, _: Card, seen: Seen) -> str | None:
+    directed = {host.lower() for host in demands.hosts}
+    others = [host for host in seen.hosts or () if host.lower() not in directed]
+    return f"may talk to {', '.join(others)}, directed to {', '.join(demands.hosts)}" if others else None
+
+
+def _services(demands: Class, _: Card, seen: Seen) -> str | None:
+    on = [name for name in ("voice", "sms") if getattr(seen, name) and not getattr(demands, name)]
+    return f"{' and '.join(on)} on" if on else None
+
+
+def _blocked(_: Class, card: Card, seen: Seen) -> str | None:
+    may = seen.iccid in card.iccids or seen.carrier_locked is False
+    return f"on the block list: {card.blocked}" if card.blocked is not None and may else None
+
+
+def _life_cycle(_: Class, card: Card, seen: Seen) -> str | None:
+    spoke = seen.iccid in card.iccids or (seen.iccid is None and not seen.carrier_locked)
+    return f"heard of while {card.stage}" if card.stage not in SPEAKING and spoke else None
+
+
+def _differs(_: Class, __: Card, seen: Seen) -> str | None:
+    ours, theirs = seen.month_bytes or 0, seen.carrier_bytes or 0
+    most = max(ours, theirs)
+    if most < _LEAST_BYTES or most - min(ours, theirs) <= _DIFFER * most:
+        return None
+    return f"its network counts {theirs} bytes this month, the agent {ours}"
+
+
+def _always(_: Class) -> bool:
+    return True
+
+
+def _speaks(_: Class, seen: Seen) -> bool:
+    return seen.iccid is not None
+
+
+def _may_speak(demands: Class, seen: Seen) -> bool:
+    return _speaks(demands, seen) or seen.carrier_locked is not None
+
+
+def _spoke(demands: Class, seen: Seen) -> bool:
+    # Of bytes that the agent counted too nobody knows how the card stood when it sent them.
+    elsewhere = bool(seen.carrier_bytes) and seen.month_bytes == 0
+    return _speaks(demands, seen) or elsewhere or bool(seen.carrier_locked)
+
+
+def _registered(_: Class, seen: Seen) -> bool:
+    return bool(seen.plmn)
+
+
+def _both_off(demands: Class) -> bool:
+    return not (demands.voice and demands.sms)
+
+
+def _has_imei(_: Class, seen: Seen) -> bool:
+    return seen.imei is not None or seen.carrier_imei is not None
+
+
+def _located(demands: Class, seen: Seen) -> bool:
+    """A fix that is nearer to the border than it is good says nothing: who stands there would go in and
+    out."""
+    return seen.latitude is not None and 1000 * abs(_away_km(demands, seen)) >= seen.accuracy_m
+
+
+def _counted(_: Class, seen: Seen) -> bool:
+    return seen.month_bytes is not None
+
+
+def _counted_twice(_: Class, seen: Seen) -> bool:
+    return seen.month_bytes is not None and seen.carrier_bytes is not None
+
+
+def _has_hosts(_: Class, seen: Seen) -> bool:
+    return seen.hosts is not None
+
+
+def _has_services(_: Class, seen: Seen) -> bool:
+    return seen.voice is not None or seen.sms is not None
+
+
+RULES = {
+    "separation": Rule("critical", lambda c: c.binding, _has_imei, _separation),
+    "binding": Rule("critical", lambda c: c.binding, _speaks, _binding),
+    "region": Rule("major", lambda c: bool(c.regions), _registered, _region),
+    "network": Rule("major", lambda c: bool(c.networks or c.blocked_networks), _registered, _network),
+    "high-risk": Rule("critical", lambda c: bool(c.high_risk), _registered, _high_risk),
+    "area": Rule("major", lambda c: bool(c.area), _located, _area),
+    "quota-50": Rule("warning", lambda c: bool(c.quota_mb), _counted, _quota(50)),
+    "quota-80": Rule("minor", lambda c: bool(c.quota_mb), _counted, _quota(80)),
+    "quota-100": Rule("critical", lambda c: bool(c.quota_mb), _counted, _quota(100)),
+    "usage": Rule("major", lambda c: bool(c.quota_mb), _counted_twice, _differs),
+    "traffic": Rule("critical", lambda c: bool(c.hosts), _has_hosts, _traffic),
+    "services": Rule("major", _both_off, _has_services, _services),
+    "blocked": Rule("critical", _always, _may_speak, _blocked),
+    "life-cycle": Rule("major", _always, _spoke, _life_cycle),
+}
+"""By the name of the event and the alarm."""

@@ -1,0 +1,38 @@
+"""What devices have sent over which card and from where, as the store has it, for the sums of usage.py."""
+
+from sqlalchemy import Connection
+
+from landbridge.features.esim.queries import policies as cards
+from landbridge.features.sims.queries import Registered
+from landbridge.features.sims.usage import Message, Span, month_s, split
+from landbridge.points import outline
+from landbridge.points import queries as points
+
+
+def messages(connection: Connection, device: str, from_s: int, until_s: int) -> list[Message]:
+    """The uplinks of a device from `from_s` on, before `until_s`."""
+    return [Message(*each) for each in points.messages(connection, device, from_s, until_s)]
+
+
+def profiles(connection: Connection, device: str) -> list[Span]:
+    """The ICCIDs that a device had."""
+    told = [Span(each.seen_s, each.iccid) for each in cards.identities(connection, device)]
+    return sorted(told, key=lambda span: span.from_s)
+
+
+def countries(connection: Connection, device: str) -> list[Span]:
+    """The mobile country codes it sent from: of the network that the newest point in a report was under."""
+    plmns = sorted(outline.networks(connection, device).items())
+    return [Span(received_s, str(plmn // 1000)) for received_s, plmn in plmns]
+
+
+def month_bytes(connection: Connection, card: Registered, now_s: int) -> dict[str, int]:
+    """What a card has used since the first of the month, by the model: by its ICCIDs, whatever device it was
+    in."""
+    found = dict.fromkeys(card.iccids, 0)
+    for device in cards.devices_with(connection, card.iccids):
+        sent = messages(connection, device, month_s(now_s), now_s + 1)
+        for (iccid,), used in split(sent, profiles(connection, device)).items():
+            if iccid in found:
+                found[iccid] += used.on_air_bytes
+    return found

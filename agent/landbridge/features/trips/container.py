@@ -1,0 +1,28 @@
+"""Container numbers (ISO 6346): owner, category U, J or Z, serial number, check digit."""
+
+import re
+
+from landbridge.core.errors import UserError
+
+_SHAPE = re.compile(r"[A-Z]{3}[UJZ][0-9]{7}")
+# A is 10; 11, 22 and 33 are left out, because they would not change the remainder.
+_LETTERS = [value for value in range(10, 39) if value % 11]
+
+
+def check_digit(first_ten: str) -> int:
+    """The eleventh character of a container number, from the ten before it."""
+    values = [int(c) if c.isdigit() else _LETTERS[ord(c) - ord("A")] for c in first_ten]
+    return sum(value << position for position, value in enumerate(values)) % 11 % 10
+
+
+def container_number(text: str) -> str:
+    """`text` in the form CSQU3054383, spaces and hyphens left out; `UserError` if it is none."""
+    number = re.sub(r"[\s-]", "", text).upper()
+    if not _SHAPE.fullmatch(number):
+        raise UserError(f"{text!r} is no container number: it has the form CSQU3054383 (ISO 6346)")
+    expected = check_digit(number[:10])
+    if int(number[10]) != expected:
+        raise UserError(
+            f"container number {text!r}: its check digit would be {expected}; look at the container again"
+        )
+    return number

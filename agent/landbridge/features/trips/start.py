@@ -1,0 +1,100 @@
+"""Starts a trip, now or in the past: what was stored of its time goes to it."""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from sqlalchemy import Connection
+
+from landbridge.core.clock import iso
+from landbridge.core.errors import UserError
+from landbridge.events import positions
+from landbridge.events import publish as announce
+from landbridge.features.devices import queries as devices
+from landbridge.features.routes import handler as guide
+from landbridge.features.settings.handler import change
+from landbridge.features.trips import queries as trips
+from landbridge.tracking import offers
+from landbridge.tracking import queries as journeys
+from landbridge.tracking.binding import bind
+
+
+class Booking(NamedTuple):
+    """What a trip is."""
+
+    container: str
+    line: str
+    destination: str
+    interval_s: int
+    tenant: str | None
+    customer: Mapping[str, str]
+    """The shipper's references by name."""
+    tags: Sequence[str]
+
+
+class Started(NamedTuple):
+    """The trip; whether its device has a guide to the way; how many points it had already."""
+
+    trip: int
+    guided: bool
+    points: int
+
+
+def start(
+    connection: Connection, device: str, booking: Booking, from_s: int, who: str, now_s: int
+) -> Started:
+    """Start a trip of a device that is known, at a time that is not to come. What was offered is taken back.
+    `UserError` when the device is on a trip, or was on one or not known at that time, or the container is on
+    another device."""
+    _check(connection, device, from_s, now_s)
+    _check_container(connection, device, booking.container, from_s)
+    offered = offers.standing(connection, device)
+    change(connection, device, {"interval_s": booking.interval_s}, who, now_s)
+    trip = trips.start(
+        connection, device, booking.container, booking.line, booking.destination, booking.interval_s, from_s,
+        booking.customer, booking.tags,
+    )  # fmt: skip
+    if booking.tenant is not None:
+        trips.give_to(connection, trip, booking.tenant)
+    announce.correct(connection, offered, [], now_s)
+    moved = bind(connection, device, from_s, now_s)
+    positions.correct(connection, device, moved.tenants, now_s)
+    journeys.mark(connection, device, from_s)
+    return Started(trip, guide.make(connection, device, trip, booking.line, now_s), len(moved.times))
+
+
+def _check(connection: Connection, device: str, from_s: int, now_s: int) -> None:
+    running, last = trips.running(connection, device), trips.last(connection, device)
+    row = devices.find(connection, device)
+    if running:
+        raise UserError(
+            f"{device} is on trip {running.trip} with {running.container};"
+            f" `landbridge trips end {device}` ends it"
+        )
+    if from_s > now_s:
+        raise UserError(f"{iso(from_s)} is still to come; a trip starts now or in the past")
+    remedy = "start it then or later, or set this machine's clock if that is wrong"
+    if last and from_s < last.ended_s:
+        raise UserError(
+            f"trip {last.trip} of {device} ended at {iso(last.ended_s)}, after this start at {iso(from_s)};"
+            f" {remedy}"
+        )
+    if row and from_s < row.created_s:
+        raise UserError(
+            f"{device} was added at {iso(row.created_s)}, after this start at {iso(from_s)}; {remedy}"
+        )
+
+
+def _check_container(connection: Connection, device: str, container: str, from_s: int) -> None:
+    """A container is on one device at a time: with two, platforms would see it in two places."""
+    for row in trips.of_container(connection, container, from_s):
+        if row.device == device:
+            continue
+        if row.ended_s is None:
+            raise UserError(
+                f"{container} is on {row.device}, trip {row.trip} since {iso(row.started_s)}:"
+                f" `landbridge trips end {row.device}` ends that, or correct the number"
+            )
+        raise UserError(
+            f"{container} was on {row.device}, trip {row.trip}, until {iso(row.ended_s)}, after this start at"
+            f" {iso(from_s)}; start it then or later, or correct the number"
+        )

@@ -1,0 +1,131 @@
+"""`landbridge update`: releases of the application, and which devices get them."""
+
+from pathlib import Path
+
+import typer
+
+from landbridge.core import table
+from landbridge.core.clock import iso
+from landbridge.core.errors import UserError
+from landbridge.db.opened import opened, whoever
+from landbridge.features.updates import queries as releases
+from landbridge.features.updates import rollout
+from landbridge.features.updates.releases import read
+from landbridge.protocol.limits import RELEASE_SEQUENCE
+
+commands = typer.Typer(help="Releases of the devices' application, and their roll-out.")
+_DAY_S = 86_400
+_SEQUENCE = typer.Argument(min=1, max=RELEASE_SEQUENCE, help="Number of the release.")
+_FOLDER = typer.Argument(help="What `python -m tools.flash.release` has made.")
+_BOARD = typer.Option(help="The board it is for.")
+
+
+@commands.command()
+def add(folder: Path = _FOLDER) -> None:
+    """Add a release. No device gets it before `roll-out`.
+
+    \b
+    Example:
+      landbridge update add build/release-2
+    """
+    release = read(folder)
+    with opened() as it, it.database.writing() as connection:
+        newest = releases.newest(connection, release.board)
+        if release.sequence <= newest:
+            raise UserError(
+                f"release {newest} for {release.board} is there already: raise SEQUENCE above it, build again"
+            )
+        releases.add(
+            connection,
+            release.board,
+            release.sequence,
+            release.files,
+            version=release.version,
+            mpy=release.mpy,
+            file_list=release.file_list,
+            added_s=it.clock.now_s(),
+        )
+    size = sum(len(content) for _, content in release.files)
+    print(
+        f"release {release.sequence} ({release.version}) for {release.board}:"
+        f" {len(release.files)} files, {size} bytes"
+    )
+
+
+@commands.command("list")
+def list_releases() -> None:
+    """List the releases, the newest first, with how their roll-out stands.
+
+    \b
+    Example:
+      landbridge update list
+    """
+    with opened() as it, it.database.reading() as connection:
+        rows = releases.every(connection)
+    table.show(
+        ("board", "release", "version", "added", "roll-out", "offered", "running", "failed"),
+        (
+            (
+                row.board, row.sequence, row.version, iso(row.added_s), rollout.stage(row), row.offered,
+                row.taken, row.failed,
+            )
+            for row in rows
+        ),
+    )  # fmt: skip
+
+
+@commands.command("roll-out")
+def roll_out(
+    sequence: int = _SEQUENCE,
+    board: str = _BOARD,
+    canaries: int = typer.Option(5, min=1, max=1000, help="Devices that get it first, and must take it."),
+    days: int = typer.Option(2, min=0, max=365, help="Each stage lasts so many days at least."),
+) -> None:
+    """Offer a release: to the canaries, then to 5, 25, 50 and 100 % of the devices with the board.
+
+    It halts by itself when it fails on more than 5 % of the devices that were offered it. Called again, it
+    goes on where it was halted.
+
+    \b
+    Example:
+      landbridge update roll-out 2 --board ESP32 --canaries 5 --days 2
+    """
+    with opened() as it, it.database.writing() as connection:
+        now_s = it.clock.now_s()
+        found = rollout.begin(connection, board, sequence, canaries, days * _DAY_S, whoever(), now_s)
+    print(f"release {sequence} ({found.version}) rolls out to devices with board {board}")
+
+
+@commands.command()
+def halt(sequence: int = _SEQUENCE, board: str = _BOARD) -> None:
+    """Offer a release to no device any more; those that run it keep it.
+
+    \b
+    Example:
+      landbridge update halt 2 --board ESP32
+    """
+    with opened() as it, it.database.writing() as connection:
+        rollout.halt(connection, board, sequence, whoever(), it.clock.now_s())
+    print(f"release {sequence} for {board} is halted")
+
+
+@commands.command()
+def status() -> None:
+    """Show what each device runs, and how far the newest release is that it was offered.
+
+    \b
+    Example:
+      landbridge update status
+    """
+    with opened() as it, it.database.reading() as connection:
+        rows = releases.by_device(connection)
+    table.show(
+        ("device", "board", "running", "reported", "offered", "pieces", "at file", "at byte", "came to"),
+        (
+            (
+                row.device, row.board, row.running if not row.on_trial else f"{row.running} on trial",
+                iso(row.reported_s), row.offered, row.pulls, row.file, row.byte, row.ended,
+            )
+            for row in rows
+        ),
+    )  # fmt: skip

@@ -1,0 +1,83 @@
+"""Orders: updates of the application. What devices say of their releases is noted, releases are offered,
+and pieces of them handed out."""
+
+import hashlib
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from sqlalchemy import Connection, Row
+
+from landbridge.features.updates import queries as releases
+from landbridge.features.updates import rollout
+from landbridge.features.updates.coding import (
+    OFFER_KEY,
+    PIECE_KEY,
+    PULL_KEY,
+    REASONS,
+    REPORT_KEY,
+    decode_pull,
+    decode_report,
+)
+from landbridge.protocol.limits import PIECE_BYTES, WireError
+from landbridge.protocol.uplink import Uplink
+
+
+def note(connection: Connection, device: str, uplink: Uplink, now_s: int) -> None:
+    """Note what the device runs, what has failed on it, and how far it has come."""
+    if REPORT_KEY in uplink.reports:
+        said = decode_report(uplink.reports[REPORT_KEY])
+        releases.says(connection, device, said.board, said.running, said.on_trial == 1, now_s)
+        if said.failed:
+            why = REASONS.get(said.reason, f"reason {said.reason}")
+            releases.end_offer(connection, device, said.failed, why)
+        releases.fall_back(connection, device, said.board, said.running)
+        if not said.on_trial:
+            releases.end_offer(connection, device, said.running, releases.RUNNING)
+    if PULL_KEY in uplink.reports:
+        releases.pulled(connection, device, *decode_pull(uplink.reports[PULL_KEY]))
+
+
+def concerned(connection: Connection, uplinks: Mapping[str, Uplink], now_s: int) -> Collection[str]:
+    """Those on whose board a newer release rolls out."""
+    return releases.devices_behind(connection, uplinks.keys())
+
+
+def orders(connection: Connection, device: str, uplink: Uplink, now_s: int) -> Mapping[int, Any]:
+    """The piece that was asked for, or the offer of a release that it is the device's turn to get."""
+    said = releases.of_device(connection, device)
+    going = said and releases.newest_rollout(connection, said.board, said.running)
+    if not said or not going or not rollout.rolls_out(connection, going, now_s):
+        return {}
+    if not _is_offered(connection, device, going, now_s):
+        return {}
+    if PULL_KEY in uplink.reports:
+        return _piece(connection, said.board, going.sequence, uplink.reports[PULL_KEY])
+    release = releases.find(connection, said.board, going.sequence)
+    assert release
+    digest = hashlib.sha256(release.file_list).digest()
+    return {OFFER_KEY: [release.sequence, len(release.file_list), digest, release.board, release.mpy]}
+
+
+def on_trip_end(connection: Connection, device: str, trip: int, now_s: int) -> None:
+    """None: only the operator rolls a release out, whatever trips there are."""
+
+
+def _is_offered(connection: Connection, device: str, going: Row[Any], now_s: int) -> bool:
+    """Whether the release is offered to this device and has not ended on it."""
+    offer = releases.offer(connection, device, going.sequence)
+    if offer:
+        return offer.ended is None
+    offered, _, _ = releases.tally(connection, going.board, going.sequence)
+    if offered >= rollout.most_devices(connection, going.board, going.sequence):
+        return False
+    releases.add_offer(connection, device, going.board, going.sequence, now_s)
+    return True
+
+
+def _piece(connection: Connection, board: str, sequence: int, item: Any) -> Mapping[int, Any]:
+    try:
+        pull = decode_pull(item)
+    except WireError:  # noted as refused already
+        return {}
+    data = releases.piece(connection, board, sequence, pull.file, pull.offset, PIECE_BYTES)
+    return {PIECE_KEY: [*pull, data]} if pull.sequence == sequence and data else {}

@@ -1,0 +1,206 @@
+"""Releases, their roll-outs, and what each device has of them."""
+
+from collections.abc import Collection, Sequence
+from functools import cache
+from typing import Any
+
+from sqlalchemy import Connection, Row, Select, and_, exists, func, insert, select, update
+from sqlalchemy.dialects.postgresql import insert as upsert
+
+from landbridge.db.among import among_given
+from landbridge.db.tables import device_releases, devices, offers, release_files, releases, rollouts
+
+RUNNING = "running"
+"""How an offer has ended that was taken."""
+FELL_BACK = "fell back"
+"""How it has ended when the device runs an older release after all."""
+
+
+def add(
+    connection: Connection, board: str, sequence: int, files: Sequence[tuple[str, bytes]], **values: object
+) -> None:
+    """Store a release that is not there yet: its files, (name, content) each, and the other columns."""
+    connection.execute(insert(releases).values(board=board, sequence=sequence, **values))
+    for file, (name, content) in enumerate(files, 1):
+        row = {"board": board, "sequence": sequence, "file": file, "name": name, "content": content}
+        connection.execute(insert(release_files).values(row))
+
+
+def find(connection: Connection, board: str, sequence: int) -> Row[Any] | None:
+    """One release."""
+    return connection.execute(select(releases).where(_is(releases, board, sequence))).one_or_none()
+
+
+def newest(connection: Connection, board: str) -> int:
+    """The highest sequence there is for `board`, 0 without any."""
+    highest = select(func.max(releases.c.sequence)).where(releases.c.board == board)
+    return connection.execute(highest).scalar_one() or 0
+
+
+def every(connection: Connection) -> list[Row[Any]]:
+    """(board, sequence, version, added_s, stage, halted, offered, taken, failed) of each release, the newest
+    first; stage is None where no roll-out has begun."""
+    counted = func.count(offers.c.device)
+    statement = (
+        select(
+            releases.c.board,
+            releases.c.sequence,
+            releases.c.version,
+            releases.c.added_s,
+            rollouts.c.stage,
+            rollouts.c.halted,
+            counted.label("offered"),
+            counted.filter(offers.c.ended == RUNNING).label("taken"),
+            counted.filter(offers.c.ended != RUNNING).label("failed"),
+        )
+        .outerjoin(rollouts, _same(releases, rollouts))
+        .outerjoin(offers, _same(releases, offers))
+        .group_by(releases.c.board, releases.c.sequence, rollouts.c.board, rollouts.c.sequence)
+        .order_by(releases.c.board, releases.c.sequence.desc())
+    )
+    return list(connection.execute(statement))
+
+
+def devices_behind(connection: Connection, names: Collection[str]) -> list[str]:
+    """Those of the devices on whose board a release newer than theirs rolls out."""
+    return list(connection.execute(_behind(), {"texts": list(names)}).scalars())
+
+
+@cache
+def _behind() -> Select[Any]:
+    newer = (rollouts.c.board == device_releases.c.board) & (rollouts.c.sequence > device_releases.c.running)
+    statement = select(device_releases.c.device).where(among_given(device_releases.c.device))
+    return statement.where(exists().where(newer))
+
+
+def piece(connection: Connection, board: str, sequence: int, file: int, start: int, size: int) -> bytes:
+    """At most `size` bytes from `start` on of a file, 0 being the list of files; empty: there is no such
+    piece."""
+    if file:
+        content = select(release_files.c.content).where(
+            _is(release_files, board, sequence), release_files.c.file == file
+        )
+    else:
+        content = select(releases.c.file_list).where(_is(releases, board, sequence))
+    found: bytes = connection.execute(content).scalar_one_or_none() or b""
+    return found[start : start + size]
+
+
+def rollout(connection: Connection, board: str, sequence: int) -> Row[Any] | None:
+    """One roll-out."""
+    return connection.execute(select(rollouts).where(_is(rollouts, board, sequence))).one_or_none()
+
+
+def newest_rollout(connection: Connection, board: str, after: int) -> Row[Any] | None:
+    """The roll-out of the newest release behind `after`, halted ones too."""
+    of_board = select(rollouts).where(rollouts.c.board == board, rollouts.c.sequence > after)
+    return connection.execute(of_board.order_by(rollouts.c.sequence.desc()).limit(1)).one_or_none()
+
+
+def add_rollout(connection: Connection, board: str, sequence: int, **values: object) -> None:
+    """Begin a roll-out."""
+    connection.execute(insert(rollouts).values(board=board, sequence=sequence, **values))
+
+
+def change_rollout(connection: Connection, board: str, sequence: int, **values: object) -> None:
+    """Change a roll-out that is there."""
+    connection.execute(update(rollouts).where(_is(rollouts, board, sequence)).values(**values))
+
+
+def tally(connection: Connection, board: str, sequence: int) -> tuple[int, int, int]:
+    """Of the devices that were offered a release: (all, those that run it, those on which it failed)."""
+    counted = func.count()
+    statement = select(
+        counted, counted.filter(offers.c.ended == RUNNING), counted.filter(offers.c.ended != RUNNING)
+    ).where(_is(offers, board, sequence))
+    offered, taken, failed = connection.execute(statement).one()
+    return offered, taken, failed
+
+
+def says(connection: Connection, device: str, board: str, running: int, on_trial: bool, now_s: int) -> None:
+    """Note what a device reports of itself."""
+    values = {"board": board, "running": running, "on_trial": on_trial, "reported_s": now_s}
+    statement = upsert(device_releases).values(device=device, **values)
+    connection.execute(statement.on_conflict_do_update(index_elements=["device"], set_=values))
+
+
+def of_device(connection: Connection, device: str) -> Row[Any] | None:
+    """What a device reported last."""
+    statement = select(device_releases).where(device_releases.c.device == device)
+    return connection.execute(statement).one_or_none()
+
+
+def fleet_size(connection: Connection, board: str) -> int:
+    """Devices that have reported this board."""
+    statement = select(func.count()).where(device_releases.c.board == board)
+    return int(connection.execute(statement).scalar_one())
+
+
+def offer(connection: Connection, device: str, sequence: int) -> Row[Any] | None:
+    """The offer of a release to a device."""
+    return connection.execute(select(offers).where(_of(device, sequence))).one_or_none()
+
+
+def add_offer(connection: Connection, device: str, board: str, sequence: int, now_s: int) -> None:
+    """Note that a release is offered to a device for the first time."""
+    values = {"device": device, "board": board, "sequence": sequence, "offered_s": now_s}
+    connection.execute(insert(offers).values(**values, pulls=0, file=0, byte=0))
+
+
+def pulled(connection: Connection, device: str, sequence: int, file: int, start: int) -> None:
+    """Note where a device has come to."""
+    values = {"pulls": offers.c.pulls + 1, "file": file, "byte": start}
+    connection.execute(update(offers).where(_of(device, sequence)).values(**values))
+
+
+def end_offer(connection: Connection, device: str, sequence: int, how: str) -> None:
+    """An offer has ended; what ended first, stays."""
+    statement = update(offers).where(_of(device, sequence), offers.c.ended.is_(None))
+    connection.execute(statement.values(ended=how))
+
+
+def fall_back(connection: Connection, device: str, board: str, running: int) -> None:
+    """The device runs this release, and none any longer that is newer."""
+    newer = offers.c.device == device, offers.c.board == board, offers.c.sequence > running
+    connection.execute(update(offers).where(*newer, offers.c.ended == RUNNING).values(ended=FELL_BACK))
+
+
+def by_device(connection: Connection) -> list[Row[Any]]:
+    """(device, board, running, on_trial, reported_s, offered, pulls, file, byte, ended) of each device, with
+    the newest offer to it; None where nothing was reported or offered."""
+    latest = select(offers.c.device, func.max(offers.c.sequence).label("sequence"))
+    newest_offer = latest.group_by(offers.c.device).subquery()
+    statement = (
+        select(
+            devices.c.device,
+            device_releases.c.board,
+            device_releases.c.running,
+            device_releases.c.on_trial,
+            device_releases.c.reported_s,
+            offers.c.sequence.label("offered"),
+            offers.c.pulls,
+            offers.c.file,
+            offers.c.byte,
+            offers.c.ended,
+        )
+        .outerjoin(device_releases, device_releases.c.device == devices.c.device)
+        .outerjoin(newest_offer, newest_offer.c.device == devices.c.device)
+        .outerjoin(
+            offers,
+            and_(offers.c.device == devices.c.device, offers.c.sequence == newest_offer.c.sequence),
+        )
+        .order_by(devices.c.device)
+    )
+    return list(connection.execute(statement))
+
+
+def _is(table: Any, board: str, sequence: int) -> Any:
+    return and_(table.c.board == board, table.c.sequence == sequence)
+
+
+def _same(one: Any, other: Any) -> Any:
+    return and_(one.c.board == other.c.board, one.c.sequence == other.c.sequence)
+
+
+def _of(device: str, sequence: int) -> Any:
+    return and_(offers.c.device == device, offers.c.sequence == sequence)

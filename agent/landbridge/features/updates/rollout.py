@@ -1,0 +1,63 @@
+"""How a release reaches the devices with its board (core/stages.py)."""
+
+from typing import Any
+
+from sqlalchemy import Connection, Row
+
+from landbridge.core import stages
+from landbridge.core.errors import UserError
+from landbridge.features.audit import queries as audit
+from landbridge.features.updates import queries as releases
+
+
+def begin(
+    connection: Connection, board: str, sequence: int, canaries: int, stage_s: int, who: str, now_s: int
+) -> Row[Any]:
+    """Offer a release, or go on where its roll-out was halted; returns the release. `UserError`: there is
+    none."""
+    found = known(connection, board, sequence)
+    _, _, failed = releases.tally(connection, board, sequence)
+    values = {"canaries": canaries, "stage_s": stage_s, "halted": None, "forgiven": failed}
+    if releases.rollout(connection, board, sequence) is None:
+        releases.add_rollout(connection, board, sequence, stage=0, stage_began_s=now_s, **values)
+    else:
+        releases.change_rollout(connection, board, sequence, **values)
+    audit.add(connection, who, f"release {sequence} for {board} rolls out", now_s)
+    return found
+
+
+def halt(connection: Connection, board: str, sequence: int, who: str, now_s: int) -> None:
+    """Offer a release to no device any more; `UserError` if it is not rolling out."""
+    known(connection, board, sequence)
+    if releases.rollout(connection, board, sequence) is None:
+        raise UserError(f"release {sequence} for {board} is not rolling out")
+    releases.change_rollout(connection, board, sequence, halted="by hand")
+    audit.add(connection, who, f"release {sequence} for {board} halted", now_s)
+
+
+def known(connection: Connection, board: str, sequence: int) -> Row[Any]:
+    """The release; `UserError` if there is none."""
+    found = releases.find(connection, board, sequence)
+    if found is None:
+        raise UserError(f"no release {sequence} for {board}; `landbridge update list` shows those there are")
+    return found
+
+
+def stage(row: Row[Any]) -> str | None:
+    """How far the roll-out of a row of `releases.every` is, in words; None: it has not begun."""
+    return None if row.stage is None else stages.told(row)
+
+
+def rolls_out(connection: Connection, rollout: Row[Any], now_s: int) -> bool:
+    """Whether the roll-out goes on; halts it, or takes it to its next stage, when it is time."""
+    key = (connection, rollout.board, rollout.sequence)
+    step = stages.next_step(rollout, stages.Tally(*releases.tally(*key)), now_s)
+    if step:
+        releases.change_rollout(*key, **step)
+    return rollout.halted is None and "halted" not in step
+
+
+def most_devices(connection: Connection, board: str, sequence: int) -> int:
+    """To how many devices the release may be offered by now."""
+    rollout = releases.rollout(connection, board, sequence)
+    return stages.most_devices(rollout, releases.fleet_size(connection, board)) if rollout else 0

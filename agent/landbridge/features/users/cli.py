@@ -1,0 +1,114 @@
+"""`landbridge tokens`: who may look and act over HTTP."""
+
+import getpass
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import typer
+
+from landbridge.core import table
+from landbridge.core.clock import Clock, iso
+from landbridge.core.errors import UserError
+from landbridge.db.database import Database
+from landbridge.db.opened import opened, whoever
+from landbridge.features.users import passwords
+from landbridge.features.users import queries as stored
+from landbridge.features.users import rules as fleet
+
+commands = typer.Typer(help="Who may look and act on the pages and over the HTTP API.")
+_NAME = typer.Argument(help="Its name, for the list and the audit trail.")
+
+
+@contextmanager
+def signed_in(database: Database, clock: Clock) -> Iterator[str]:
+    """A token for the person at this machine, good as long as this lasts; one that was left is ended."""
+    name = "this-machine"
+    with database.writing() as connection:
+        if stored.named(connection, name):
+            fleet.revoke(connection, name, whoever(), clock.now_s())
+        secret = fleet.add(connection, name, "admin", None, whoever(), clock.now_s())
+    try:
+        yield secret
+    finally:
+        with database.writing() as connection:
+            if stored.named(connection, name):
+                fleet.revoke(connection, name, whoever(), clock.now_s())
+
+
+@commands.command()
+def add(
+    name: str = _NAME,
+    role: str = typer.Option("reader", help=f"{', '.join(fleet.ROLES)}: each may what those before it may."),
+    tenant: str | None = typer.Option(None, help="Sees only this tenant's trips; without it, everything."),
+) -> None:
+    """Make a token and print it, once: only a hash is kept.
+
+    \b
+    Examples:
+      landbridge tokens add anna --role operator
+      landbridge tokens add shipper-portal --tenant acme
+    """
+    with opened(make=True) as it, it.database.writing() as connection:
+        print(fleet.add(connection, name, role, tenant, whoever(), it.clock.now_s()))
+
+
+@commands.command()
+def password(name: str = _NAME) -> None:
+    """Give whoever has a token a password to sign in with, asked for or read from standard input.
+
+    \b
+    Examples:
+      landbridge tokens password anna
+      pwgen -s 20 1 | landbridge tokens password anna
+    """
+    if sys.stdin.isatty():
+        given = getpass.getpass("password: ")
+        if getpass.getpass("again: ") != given:
+            raise UserError("these are two different passwords; nothing was changed")
+    else:
+        given = sys.stdin.readline().rstrip("\r\n")
+    with opened() as it, it.database.writing() as connection:
+        passwords.give(connection, name, given, whoever(), it.clock.now_s())
+    print(f"{name} signs in with that password, and still with the token")
+
+
+@commands.command("list")
+def list_tokens() -> None:
+    """List all tokens, revoked ones too.
+
+    \b
+    Example:
+      landbridge tokens list
+    """
+    with opened() as it, it.database.reading() as connection:
+        rows = stored.every(connection)
+    table.show(
+        ("name", "role", "tenant", "password", "added", "by", "revoked", "by"),
+        (
+            (
+                row.name,
+                row.role,
+                row.tenant,
+                "yes" if row.password else None,
+                iso(row.added_s),
+                row.added_by,
+                iso(row.revoked_s),
+                row.revoked_by,
+            )
+            for row in rows
+        ),
+    )
+
+
+@commands.command()
+def revoke(name: str = _NAME) -> None:
+    """End a token and whatever is signed in with it, at once.
+
+    \b
+    Example:
+      landbridge tokens revoke anna
+    """
+    with opened() as it, it.database.writing() as connection:
+        fleet.revoke(connection, name, whoever(), it.clock.now_s())
+    print(f"token {name} opens nothing any more")

@@ -1,1 +1,0 @@
-"""The devices the agent knows, and the containers they ride."""

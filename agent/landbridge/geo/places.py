@@ -1,0 +1,115 @@
+"""The nearest place, and the names on the map. Sources: `data/make_map.py`."""
+
+import csv
+import gzip
+import io
+import json
+import math
+from collections.abc import Iterator
+from functools import cache
+from itertools import pairwise
+from pathlib import Path
+from typing import NamedTuple
+
+from landbridge.geo.countries import Country
+from landbridge.geo.distance import KM_A_DEGREE
+
+DATA = Path(__file__).parent / "data"
+COUNTRIES, PLACES = DATA / "countries.geojson.gz", DATA / "places.csv.gz"
+OVERVIEW = DATA / "overview.geojson.gz"
+"""COUNTRIES in less detail, for a map of the world."""
+LABEL_POPULATION = 100_000
+_REACH_DEG = 6
+Ring = list[list[float]]
+
+
+class Place(NamedTuple):
+    """A place with at least 15,000 inhabitants; `chinese` may be empty."""
+
+    name: str
+    chinese: str
+    lat: float
+    lon: float
+    country: str
+    population: int
+
+
+class Near(NamedTuple):
+    """The nearest place, and how far it is."""
+
+    place: Place
+    km: int
+
+
+def nearest(lat: float, lon: float) -> Near | None:
+    """The nearest place, if there is one within some hundred kilometres."""
+    cosine = max(math.cos(math.radians(lat)), 0.05)
+    best: tuple[float, Place] | None = None
+    for ring in range(_REACH_DEG + 1):
+        if best and best[0] <= (ring - 1) * cosine:
+            break
+        for place in _around(math.floor(lat), math.floor(lon), ring):
+            east = (place.lon - lon + 180) % 360 - 180
+            away = math.hypot(place.lat - lat, east * cosine)
+            if best is None or away < best[0]:
+                best = away, place
+    return Near(best[1], round(best[0] * KM_A_DEGREE)) if best else None
+
+
+@cache
+def labels() -> bytes:
+    """What the map names, the largest first, as JSON, compressed: places (name, Chinese name, longitude,
+    latitude), and countries (code, name, longitude, latitude, size in square degrees)."""
+    large = sorted(
+        (each for each in _places() if each.population >= LABEL_POPULATION), key=lambda each: -each.population
+    )
+    places = [[each.name, each.chinese or each.name, each.lon, each.lat] for each in large]
+    middles = [(found, _middle(polygons)) for found, polygons in _areas() if found.code]
+    middles.sort(key=lambda each: -each[1][2])
+    named = {"places": places, "countries": [[*found, *middle] for found, middle in middles]}
+    return gzip.compress(json.dumps(named, separators=(",", ":"), ensure_ascii=False).encode(), mtime=0)
+
+
+def _middle(polygons: list[list[Ring]]) -> tuple[float, float, float]:
+    """Of the largest part: the middle of its area, and its size."""
+    parts = []
+    for edge, *_ in polygons:
+        twice = x = y = 0.0
+        for (x1, y1), (x2, y2) in pairwise([edge[-1], *edge]):
+            cross = x2 * y1 - x1 * y2
+            twice, x, y = twice + cross, x + (x1 + x2) * cross, y + (y1 + y2) * cross
+        if twice:
+            parts.append((abs(twice) / 2, x / (3 * twice), y / (3 * twice)))
+    size, lon, lat = max(parts)
+    return round(lon, 2), round(lat, 2), round(size, 2)
+
+
+def _around(row: int, column: int, ring: int) -> Iterator[Place]:
+    """The places in the cells of one degree that are `ring` away."""
+    tiles = _tiles()
+    for i in range(-ring, ring + 1):
+        for j in range(-ring, ring + 1) if abs(i) == ring else {-ring, ring}:
+            yield from tiles.get((row + i, (column + j + 180) % 360 - 180), ())
+
+
+@cache
+def _places() -> list[Place]:
+    rows = csv.reader(io.StringIO(gzip.decompress(PLACES.read_bytes()).decode()))
+    return [Place(row[0], row[1], float(row[2]), float(row[3]), row[4], int(row[5])) for row in rows]
+
+
+@cache
+def _tiles() -> dict[tuple[int, int], list[Place]]:
+    tiles: dict[tuple[int, int], list[Place]] = {}
+    for each in _places():
+        tiles.setdefault((math.floor(each.lat), math.floor(each.lon)), []).append(each)
+    return tiles
+
+
+@cache
+def _areas() -> list[tuple[Country, list[list[Ring]]]]:
+    """Country and outline of each."""
+    return [
+        (Country(shape["properties"]["code"], shape["properties"]["name"]), shape["geometry"]["coordinates"])
+        for shape in json.loads(gzip.decompress(COUNTRIES.read_bytes()))["features"]
+    ]

@@ -1,0 +1,149 @@
+"""A line: the stations that trains pass, from a CSV file, and what lies where on it."""
+
+import csv
+import io
+import math
+from bisect import bisect_left
+from collections.abc import Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import NamedTuple
+
+from landbridge.core import files
+from landbridge.core.errors import UserError
+from landbridge.geo.distance import KM_A_DEGREE
+
+COLUMNS = ("name", "country", "lat", "lon", "kind")
+KINDS = ("hub", "border", "gauge", "yard", "line")
+"""Of stations: terminal, border station, change of gauge, marshalling yard, on the open line."""
+MOST_STATIONS = 120
+LONGEST_KM = 14_000.0
+"""What a device has room for."""
+LINE_KM_A_CHORD_KM = 1.054
+"""A line against straight pieces between its stations."""
+_NEAR_KM = 25.0
+_BACK_KM, _AHEAD_KM = 40.0, 800.0
+OFF_LINE_KM = 150.0
+"""Beyond it a place is not on the line."""
+
+MCC = {
+    "AD": 213, "AE": 424, "AF": 412, "AL": 276, "AM": 283, "AT": 232, "AZ": 400, "BA": 218, "BD": 470,
+    "BE": 206, "BG": 284, "BH": 426, "BN": 528, "BT": 402, "BY": 257, "CH": 228, "CN": 460, "CY": 280,
+    "CZ": 230, "DE": 262, "DK": 238, "EE": 248, "ES": 214, "FI": 244, "FO": 288, "FR": 208, "GB": 234,
+    "GE": 282, "GI": 266, "GR": 202, "HK": 454, "HR": 219, "HU": 216, "ID": 510, "IE": 272, "IL": 425,
+    "IN": 404, "IQ": 418, "IR": 432, "IS": 274, "IT": 222, "JO": 416, "JP": 440, "KG": 437, "KH": 456,
+    "KP": 467, "KR": 450, "KW": 419, "KZ": 401, "LA": 457, "LB": 415, "LI": 295, "LK": 413, "LT": 246,
+    "LU": 270, "LV": 247, "MC": 212, "MD": 259, "ME": 297, "MK": 294, "MM": 414, "MN": 428, "MO": 455,
+    "MT": 278, "MV": 472, "MY": 502, "NL": 204, "NO": 242, "NP": 429, "OM": 422, "PH": 515, "PK": 410,
+    "PL": 260, "PT": 268, "QA": 427, "RO": 226, "RS": 220, "RU": 250, "SA": 420, "SE": 240, "SG": 525,
+    "SI": 293, "SK": 231, "SM": 292, "SY": 417, "TH": 520, "TJ": 436, "TL": 514, "TM": 438, "TR": 286,
+    "TW": 466, "UA": 255, "UZ": 434, "VN": 452, "XK": 221, "YE": 421,
+}  # fmt: skip
+"""Mobile country code (ITU-T E.212) by ISO 3166-1 code, of Europe and Asia."""
+
+
+class Waypoint(NamedTuple):
+    """A station; degrees, and kilometres along the line."""
+
+    name: str
+    country: str
+    lat: float
+    lon: float
+    kind: str
+    km: float
+
+
+def read(path: Path, countries: Sequence[str] = tuple(MCC)) -> list[Waypoint]:
+    """The stations of a CSV file with the columns of COLUMNS and perhaps `km`, which is computed otherwise.
+    Lines that begin with # are comments; `countries` are those a station may lie in. `UserError` names row
+    and column of what is wrong."""
+    text = io.StringIO(files.text(path), newline="")
+    lines = [each for each in enumerate(files.lines(text, str(path)), 1) if not each[1].startswith("#")]
+    found: list[Waypoint] = []
+    try:
+        reader = csv.DictReader(text for _, text in lines)
+        missing = [column for column in COLUMNS if column not in (reader.fieldnames or ())]
+        if missing:
+            raise UserError(f"{path}: row {lines[0][0] if lines else 1}: no column {missing[0]}")
+        for (number, _), row in zip(lines[1:], reader, strict=False):
+            found.append(_waypoint(f"{path}: row {number}", row, found, countries))
+    except csv.Error as error:
+        raise UserError(f"{path} is no CSV: {error}; is a quotation mark missing?") from None
+    if not 2 <= len(found) <= MOST_STATIONS:
+        raise UserError(f"{path}: {len(found)} stations; a line has 2 to {MOST_STATIONS}")
+    return found
+
+
+def position(waypoints: Sequence[Waypoint], km: float) -> tuple[float, float]:
+    """Latitude and longitude in degrees at a kilometre: straight pieces between stations."""
+    index = min(max(bisect_left(waypoints, km, key=lambda point: point.km), 1), len(waypoints) - 1)
+    a, b = waypoints[index - 1], waypoints[index]
+    part = min(max((km - a.km) / (b.km - a.km), 0.0), 1.0)
+    return a.lat + (b.lat - a.lat) * part, a.lon + (b.lon - a.lon) * part
+
+
+def find(waypoints: Sequence[Waypoint], lat: float, lon: float, before_km: float | None) -> float | None:
+    """The kilometre nearest to a place, None when it is not on the line. `before_km` is where the device was
+    before: a line may come near itself. Devices look in the same way (plan/guide.py)."""
+    if before_km is not None:
+        off_km, km = _nearest(waypoints, lat, lon, before_km - _BACK_KM, before_km + _AHEAD_KM)
+        if off_km <= _NEAR_KM:
+            return km
+    off_km, km = _nearest(waypoints, lat, lon, 0.0, math.inf)
+    return km if off_km <= OFF_LINE_KM else None
+
+
+def _nearest(
+    waypoints: Sequence[Waypoint], lat: float, lon: float, first_km: float, last_km: float
+) -> tuple[float, float]:
+    """(distance from the line, kilometre of it) of the nearest place on the legs between."""
+    cosine = math.cos(math.radians(lat))
+    best = (math.inf, 0.0)
+    for a, b in pairwise(waypoints):
+        if b.km < first_km or a.km > last_km:
+            continue
+        north, east = b.lat - a.lat, (b.lon - a.lon) * cosine
+        up, right = lat - a.lat, (lon - a.lon) * cosine
+        part = (up * north + right * east) / ((north * north + east * east) or 1.0)
+        part = min(max(part, 0.0), 1.0)
+        off_km = KM_A_DEGREE * math.hypot(up - north * part, right - east * part)
+        best = min(best, (off_km, a.km + (b.km - a.km) * part))
+    return best
+
+
+def _waypoint(
+    where: str, row: dict[str, str], before: Sequence[Waypoint], countries: Sequence[str]
+) -> Waypoint:
+    lat, lon = _number(where, row, "lat", -90, 90), _number(where, row, "lon", -180, 180)
+    if row["country"] not in countries:
+        raise UserError(f"{where}, column country: {row['country']!r} is none of {', '.join(countries)}")
+    if row["kind"] not in KINDS:
+        raise UserError(f"{where}, column kind: {row['kind']!r} is none of {', '.join(KINDS)}")
+    column = "km" if row.get("km") else "lat"
+    if row.get("km"):
+        km = _number(where, row, "km", 0, LONGEST_KM)
+    elif before:
+        last = before[-1]
+        east = (lon - last.lon) * math.cos(math.radians((lat + last.lat) / 2))
+        km = last.km + LINE_KM_A_CHORD_KM * KM_A_DEGREE * math.hypot(lat - last.lat, east)
+    else:
+        km = 0.0
+    if before and km <= before[-1].km:
+        raise UserError(f"{where}, column {column}: not further along the line than the row before")
+    if km > LONGEST_KM:
+        raise UserError(f"{where}, column {column}: kilometre {km:.0f}; a line has at most {LONGEST_KM:.0f}")
+    if before and abs(lon - before[-1].lon) > 180:
+        raise UserError(
+            f"{where}, column lon: across the 180th meridian no device can follow a line; end it there"
+        )
+    return Waypoint(row["name"], row["country"], lat, lon, row["kind"], km)
+
+
+def _number(where: str, row: dict[str, str], column: str, low: float, high: float) -> float:
+    try:
+        value = float(row[column])
+    except (TypeError, ValueError):
+        raise UserError(f"{where}, column {column}: {row[column]!r} is not a number") from None
+    if not low <= value <= high:
+        raise UserError(f"{where}, column {column}: {row[column]} is not between {low:g} and {high:g}")
+    return value

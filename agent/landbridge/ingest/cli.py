@@ -1,0 +1,98 @@
+"""`landbridge dead-letters`: messages that could not be read."""
+
+import typer
+
+from landbridge.core import table
+from landbridge.core.clock import iso
+from landbridge.core.errors import UserError
+from landbridge.db.opened import LARGEST, opened
+from landbridge.ingest import dead_letters as letters
+from landbridge.ingest.replay import Aside, Replay
+
+commands = typer.Typer(help="Messages that could not be read, with the reason.")
+
+
+@commands.command("list")
+def list_letters() -> None:
+    """List the dead letters, the oldest first.
+
+    \b
+    Example:
+      landbridge dead-letters list
+    """
+    with opened() as it, it.database.reading() as connection:
+        rows = letters.every(connection)
+        dropped = letters.dropped(connection)
+    table.show(
+        ("letter", "received", "topic", "bytes", "reason"),
+        ((row.letter, iso(row.received_s), row.topic, len(row.payload), row.reason) for row in rows),
+    )
+    for row in dropped:
+        print(f"{row.topic}: {row.letters} older ones were not kept")
+
+
+@commands.command()
+def replay(
+    letter: int | None = typer.Argument(None, min=1, max=LARGEST, help="Its number; all without one."),
+) -> None:
+    """Take dead letters once more, for instance after an update of the agent. What is stored now is no longer
+    a dead letter.
+
+    \b
+    Examples:
+      landbridge dead-letters replay
+      landbridge dead-letters replay 3
+    """
+    with opened() as it:
+        with it.database.reading() as connection:
+            rows = [row for row in letters.every(connection) if letter in (None, row.letter)]
+        if letter is not None and not rows:
+            raise _no_letter(letter)
+        again = Replay(it.database, it.keyring, it.clock)
+        for row in rows:
+            (why,) = again.take_again([Aside(row.topic, row.payload, row.received_s)])
+            if why is None:
+                with it.database.writing() as connection:
+                    letters.remove(connection, row.letter)
+            print(f"{row.letter}: {why or 'stored'}")
+
+
+@commands.command()
+def purge(letter: int = typer.Argument(min=1, max=LARGEST, help="Its number in the list.")) -> None:
+    """Remove one dead letter.
+
+    \b
+    Example:
+      landbridge dead-letters purge 3
+    """
+    with opened() as it, it.database.writing() as connection:
+        if letters.find(connection, letter) is None:
+            raise _no_letter(letter)
+        letters.remove(connection, letter)
+
+
+def _no_letter(letter: int) -> UserError:
+    return UserError(f"no dead letter {letter}; `landbridge dead-letters list` shows those there are")
+
+
+@commands.command()
+def show(letter: int = typer.Argument(min=1, max=LARGEST, help="Its number in the list.")) -> None:
+    """Show one dead letter with its bytes.
+
+    \b
+    Example:
+      landbridge dead-letters show 3
+    """
+    with opened() as it, it.database.reading() as connection:
+        row = letters.find(connection, letter)
+    if row is None:
+        raise _no_letter(letter)
+    table.show_one(
+        {
+            "letter": letter,
+            "received": iso(row.received_s),
+            "topic": row.topic,
+            "reason": row.reason,
+            "payload": row.payload.hex(),
+        }
+    )

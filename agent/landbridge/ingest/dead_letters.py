@@ -1,0 +1,127 @@
+"""What could not be stored: messages with a reason, and messages of unknown devices."""
+
+from collections.abc import Collection, Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, delete, func, insert, select, true, update
+
+from landbridge.db.tables import dead_letters, devices, quarantine
+
+QUARANTINE_MESSAGES = 20
+"""Messages kept of one unknown device; the first ones say who it is."""
+QUARANTINE_ALL = 20_000
+"""Of all unknown devices together."""
+LETTERS = 100
+"""Dead letters kept of one topic, the newest; those before are only counted."""
+LETTERS_ALL = 20_000
+"""Of all topics together."""
+CONTRADICTION = "sequence used twice with other content"
+"""Begins the reason of a letter with records that its device was told are safe, and has forgotten."""
+_MOST_AT_ONCE = 1_000
+_SAMPLE_BYTES = 4096
+"""Of a longer payload only the beginning is kept; the reason says its length."""
+
+
+def bury(connection: Connection, topic: str, payload: bytes, reason: str, now_s: int) -> int:
+    """Keep a message that cannot be stored, with the reason, and make room; returns how many are gone."""
+    add(connection, topic, payload, reason, now_s)
+    return make_room(connection, [topic])
+
+
+def add(connection: Connection, topic: str, payload: bytes, reason: str, now_s: int) -> None:
+    """Keep a message that cannot be stored, with the reason; whoever adds some makes room after them."""
+    values = {"received_s": now_s, "topic": topic, "reason": reason, "payload": payload[:_SAMPLE_BYTES]}
+    connection.execute(insert(dead_letters).values(values))
+
+
+def make_room(connection: Connection, topics: Collection[str]) -> int:
+    """Remove what is too much of each of these topics, and of all; returns how many letters."""
+    gone = 0
+    for topic in topics:
+        of_topic = dead_letters.c.topic == topic
+        older = _make_room(connection, of_topic, LETTERS)
+        gone += len(older)
+        if older:
+            newest = select(func.max(dead_letters.c.letter)).where(of_topic).scalar_subquery()
+            dropped = dead_letters.c.dropped + sum(1 + row.dropped for row in older)
+            connection.execute(
+                update(dead_letters).where(dead_letters.c.letter == newest).values(dropped=dropped)
+            )
+    return gone + len(_make_room(connection, true(), LETTERS_ALL))
+
+
+def _make_room(connection: Connection, among: ColumnElement[bool], most: int) -> Sequence[Row[Any, Any]]:
+    """Remove what is too much, the oldest first; those whose records a device has forgotten go last."""
+    of_them = select(func.count()).select_from(dead_letters).where(among)
+    count: int = connection.execute(of_them).scalar_one()
+    if count <= most:
+        return ()
+    letters = select(dead_letters.c.letter, dead_letters.c.dropped).where(among)
+    # Those that another agent removes at this moment are not waited for: it may wait for us.
+    free = letters.with_for_update(skip_locked=True)
+    oldest = free.order_by(dead_letters.c.letter).limit(min(count - most, _MOST_AT_ONCE))
+    can_go = ~dead_letters.c.reason.startswith(CONTRADICTION)
+    surplus = connection.execute(oldest.where(can_go)).all() or connection.execute(oldest).all()
+    gone = dead_letters.c.letter.in_([row.letter for row in surplus])
+    connection.execute(delete(dead_letters).where(gone))
+    return surplus
+
+
+def confine(connection: Connection, device: str, payload: bytes, now_s: int) -> None:
+    """Keep a message of an unknown device, up to QUARANTINE_MESSAGES of it, QUARANTINE_ALL of all."""
+    of_device = select(func.count()).where(quarantine.c.device == device)
+    of_all = select(func.count()).select_from(quarantine)
+    if (
+        connection.execute(of_device).scalar_one() < QUARANTINE_MESSAGES
+        and connection.execute(of_all).scalar_one() < QUARANTINE_ALL
+    ):
+        values = {"device": device, "received_s": now_s, "payload": payload[:_SAMPLE_BYTES]}
+        connection.execute(insert(quarantine).values(values))
+
+
+def every(connection: Connection) -> list[Row[Any]]:
+    """All dead letters, the oldest first."""
+    return list(connection.execute(select(dead_letters).order_by(dead_letters.c.letter)))
+
+
+def dropped(connection: Connection) -> list[Row[Any]]:
+    """(topic, letters) of each topic with more letters than are kept: how many are gone."""
+    letters = func.sum(dead_letters.c.dropped).label("letters")
+    statement = select(dead_letters.c.topic, letters).group_by(dead_letters.c.topic).having(letters > 0)
+    return list(connection.execute(statement))
+
+
+def find(connection: Connection, letter: int) -> Row[Any] | None:
+    """One dead letter."""
+    statement = select(dead_letters).where(dead_letters.c.letter == letter)
+    return connection.execute(statement).one_or_none()
+
+
+def confined(connection: Connection, device: str) -> list[Row[Any]]:
+    """What is in quarantine of a device, the oldest first."""
+    of_device = select(quarantine).where(quarantine.c.device == device)
+    return list(connection.execute(of_device.order_by(quarantine.c.entry)))
+
+
+def release(connection: Connection, device: str) -> None:
+    """Nothing of the device is in quarantine any longer."""
+    connection.execute(delete(quarantine).where(quarantine.c.device == device))
+
+
+def remove(connection: Connection, letter: int) -> None:
+    """Remove a dead letter."""
+    connection.execute(delete(dead_letters).where(dead_letters.c.letter == letter))
+
+
+def unknown_devices(connection: Connection) -> list[Row[Any]]:
+    """(device, messages kept, last_s) of each device in quarantine that is still unknown."""
+    statement = (
+        select(
+            quarantine.c.device,
+            func.count().label("messages"),
+            func.max(quarantine.c.received_s).label("last_s"),
+        )
+        .where(quarantine.c.device.not_in(select(devices.c.device)))
+        .group_by(quarantine.c.device)
+    )
+    return list(connection.execute(statement))

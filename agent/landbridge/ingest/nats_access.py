@@ -1,0 +1,112 @@
+"""Tells a NATS server which devices may connect (its "auth callout"), so that it needs no list of them.
+
+The server asks with a signed JWT who has come; the answer is a JWT with what that user may do, signed with a
+key whose public half the server's configuration names. A device may connect over MQTT under its own id as
+client id, publish its uplinks and hear its downlinks.
+"""
+
+import base64
+import binascii
+import json
+import time
+from collections.abc import Callable
+from hmac import compare_digest
+from typing import Any
+from uuid import uuid4
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from landbridge.db.database import Database
+from landbridge.db.keys import Keyring
+from landbridge.features.devices import queries as devices
+from landbridge.protocol.envelope import broker_password
+
+SUBJECT = "$SYS.REQ.USER.AUTH"
+_ACCOUNT = "$G"
+"""The server's only account: that of a configuration without accounts."""
+_OF_ACCOUNT = b"\0"
+"""Prefix of an account's public key: as text it begins with A."""
+_HEADER = {"typ": "JWT", "alg": "ed25519-nkey"}
+
+PasswordOf = Callable[[str], str | None]
+"""The password of a device at the broker; None: there is no such device."""
+
+
+class Access:
+    """Answers for the devices of a database."""
+
+    def __init__(self, database: Database, keyring: Keyring) -> None:
+        self._database = database
+        self._keyring = keyring
+
+    def answer(self, request: bytes) -> bytes:
+        """What the server gets to hear; an exception when that cannot be said."""
+        return answer(request, self._password, self._keyring.signing_key())
+
+    def _password(self, device: str) -> str | None:
+        with self._database.reading() as connection:
+            row = devices.find(connection, device)
+        return None if row is None else broker_password(self._keyring.unwrap(row.wrapped_key), device)
+
+
+def issuer(key: Ed25519PrivateKey) -> str:
+    """The public half of `key` as the server's configuration has it (an "nkey" of an account)."""
+    raw = _OF_ACCOUNT + key.public_key().public_bytes_raw()
+    return base64.b32encode(raw + binascii.crc_hqx(raw, 0).to_bytes(2, "little")).decode().rstrip("=")
+
+
+def answer(request: bytes, password_of: PasswordOf, key: Ed25519PrivateKey) -> bytes:
+    """What the server gets to hear; `ValueError` when `request` is none of a server."""
+    try:
+        asked = json.loads(_unpadded(request.split(b".")[1]))["nats"]
+        server, user = asked["server_id"]["id"], asked["user_nkey"]
+        client, given = asked["client_info"], asked["connect_opts"]
+    except (LookupError, TypeError, RecursionError) as error:
+        raise ValueError(f"not a request of a NATS server: {error!r}") from None
+    device, password = str(given.get("user", "")), str(given.get("pass", ""))
+    verdict: dict[str, Any] = {"type": "authorization_response", "version": 2}
+    if why := _refusal(device, password, client, password_of):
+        verdict["error"] = why
+    else:
+        verdict["jwt"] = _signed(key, {"sub": user, "aud": _ACCOUNT, "name": device, "nats": _rights(device)})
+    return _signed(key, {"sub": user, "aud": server, "nats": verdict}).encode()
+
+
+def _refusal(device: str, password: str, client: dict[str, Any], password_of: PasswordOf) -> str | None:
+    """Why this client may not connect as that device."""
+    right = password_of(device)
+    if right is None or not compare_digest(right.encode(), password.encode()):
+        return "no such device, or not its password"
+    # Under another one's client id it would throw that one out.
+    if client.get("type") != "mqtt" or client.get("mqtt_id") != device:
+        return f"{device} connects over MQTT under its own id as client id, or not at all"
+    return None
+
+
+def _rights(device: str) -> dict[str, Any]:
+    """MQTT's / is NATS's . here."""
+    return {
+        "pub": {"allow": [f"landbridge.{device}.up"]},
+        "sub": {"allow": [f"landbridge.{device}.down"]},
+        "subs": -1,
+        "data": -1,
+        "payload": -1,
+        "allowed_connection_types": ["MQTT"],
+        "type": "user",
+        "version": 2,
+    }
+
+
+def _signed(key: Ed25519PrivateKey, claims: dict[str, Any]) -> str:
+    """The claims as a JWT of ours."""
+    claims = {"jti": uuid4().hex, "iat": int(time.time()), "iss": issuer(key)} | claims
+    head = ".".join(_padless(json.dumps(part).encode()) for part in (_HEADER, claims))
+    return f"{head}.{_padless(key.sign(head.encode()))}"
+
+
+def _padless(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).decode().rstrip("=")
+
+
+def _unpadded(text: bytes) -> bytes:
+    return base64.urlsafe_b64decode(text + b"=" * (-len(text) % 4))

@@ -1,0 +1,45 @@
+"""Which partitions of the fleet are ours, when several agents share it."""
+
+from math import ceil
+
+from landbridge.core.errors import UserError
+from landbridge.db.database import Database
+from landbridge.db.leases import Leases
+
+_MOST_AGENTS = 1000
+
+
+class Shares:
+    """Our presence among the agents, and the partitions we hold."""
+
+    def __init__(self, database: Database, presence: Leases) -> None:
+        self._presence = presence
+        self._partitions = Leases(database, "partitions")
+        self.number = self._appear()
+        """Ours among the agents, from 0."""
+
+    def balance(self, partitions: int) -> set[int]:
+        """Give back what is more than our share, take what is less, if it is free; returns what we hold."""
+        self._presence.check()
+        if self.number not in self._presence.held:
+            self.number = self._appear()
+        self._partitions.check()
+        share = ceil(partitions / max(1, self._presence.holders()))
+        for partition in sorted(self._partitions.held)[share:]:
+            self._partitions.give_back(partition)
+        # Each begins elsewhere, so that agents that start together seldom want the same.
+        for place in range(partitions):
+            if len(self._partitions.held) >= share:
+                break
+            self._partitions.take((place + self.number * share) % partitions)
+        return set(self._partitions.held)
+
+    def close(self) -> None:
+        """Others may have all of it."""
+        self._partitions.close()
+
+    def _appear(self) -> int:
+        for number in range(_MOST_AGENTS):
+            if self._presence.take(number):
+                return number
+        raise UserError(f"{_MOST_AGENTS} agents are at work on this database: no more can be")

@@ -1,1 +1,0 @@
-"""What points add up to: stops, borders, fences, gaps, arrival. An ordered pass that can be run again."""

@@ -1,0 +1,77 @@
+"""`landbridge backup` and `landbridge reprocess`: a copy of the database, and uplinks read once more."""
+
+import os
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import typer
+
+from landbridge.core.errors import UserError
+from landbridge.db.opened import opened
+from landbridge.features.devices import queries as devices
+from landbridge.features.devices.queries import known_device
+from landbridge.ingest.reprocess import Came, reprocess
+
+_DAY_S = 86_400
+_FILE = typer.Argument(help="File to write; it must not be there yet.")
+_DEVICE = typer.Argument(None, help="Only this device; all without it.")
+_DAYS = typer.Option(36_500, "--days", min=1, max=36_500, help="Only what came in the last days.")
+
+
+def backup(file: Path = _FILE) -> None:
+    """Copy the database as it is at this moment, while the agent runs; its key file has to be kept apart.
+
+    \b
+    Example:
+      landbridge backup /mnt/backup/landbridge-monday.sqlite3
+    """
+    with opened() as it:
+        if it.database.on_server:
+            raise UserError("the database is on a server: use pg_dump, which does not disturb agents either")
+        try:
+            os.close(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+        except FileExistsError:
+            raise UserError(f"{file} is there already; name another file") from None
+        try:
+            state = _copied(it.database.place, file)
+        except sqlite3.Error as error:
+            file.unlink()
+            raise UserError(f"cannot copy to {file}: {error}; is there space enough?") from None
+    if state != "ok":
+        raise UserError(f"the copy {file} is damaged: {state}; is the disk sound?")
+    print(f"copied to {file}; without the key file, which is to be kept elsewhere, it opens no message")
+
+
+def _copied(place: str, file: Path) -> str:
+    """What SQLite finds of the copy that it has made: "ok"."""
+    with closing(sqlite3.connect(place)) as source, closing(sqlite3.connect(file)) as target:
+        source.backup(target)  # in one piece: one state, which the agent need not wait for
+        (state,) = target.execute("PRAGMA quick_check").fetchone()
+    return str(state)
+
+
+def read_again(device: str | None = _DEVICE, days: int = _DAYS) -> None:
+    """Read the uplinks that are kept once more, after an update of the agent that has mended its decoder.
+    Points that come out otherwise are put right and told again.
+
+    \b
+    Examples:
+      landbridge reprocess
+      landbridge reprocess lb-0001 --days 30
+    """
+    total = Came(0, 0, 0, 0)
+    with opened() as it:
+        with it.database.reading() as connection:
+            if device is not None:
+                known_device(connection, device)
+            names = devices.names(connection) if device is None else [device]
+        # What is older has been removed on purpose.
+        days = min(days, it.config.store.points_days or days)
+        for name in names:
+            now_s = it.clock.now_s()
+            with it.database.writing(alone=False) as connection:
+                came = reprocess(connection, it.keyring, name, now_s - days * _DAY_S, now_s)
+            total = Came(*map(sum, zip(total, came, strict=True)))
+    print(f"{total.uplinks} uplinks read, {total.unreadable} could not be")
+    print(f"{total.changed} points changed, {total.added} added")

@@ -1,0 +1,288 @@
+"""`landbridge doctor`: looks at everything the agent needs, and says what is wrong and what to do."""
+
+import json
+import shutil
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from dataclasses import replace
+from http.client import HTTPException
+from pathlib import Path
+from smtplib import SMTPException
+
+import typer
+from sqlalchemy import text
+from sqlalchemy.exc import DatabaseError
+
+from landbridge import config
+from landbridge.config import local_url
+from landbridge.core import table
+from landbridge.core.clock import iso
+from landbridge.core.errors import UserError
+from landbridge.core.rate_limit import RateLimit
+from landbridge.db.leases import Leases
+from landbridge.db.opened import Opened, opened
+from landbridge.db.single import alone
+from landbridge.events import outbox
+from landbridge.features.devices import queries as devices
+from landbridge.features.integrations import mail
+from landbridge.features.integrations import queries as targets
+from landbridge.features.trips import queries as trips
+from landbridge.ingest import dead_letters as letters
+from landbridge.ingest.session import Session
+from landbridge.operations import broker_check as checks
+from landbridge.tracking import queries as journeys
+
+_LEAST_FREE_BYTES = 1 << 30
+_DAY_S = 86_400
+_MOST_IN_OUTBOX = 10_000
+_JOURNEY_S = 600
+_OTHER = "-doctor"
+_HEADS = ("what", "", "found")
+_OK, _NEXT, _WRONG = "ok", "next", "WRONG"
+_LACKS = ("broker", "agent", "pages", "devices")
+"""What a fresh install may not have yet."""
+_FIRST_DEVICE = "`landbridge devices add lb-0001`"
+
+
+def doctor() -> None:
+    """Look at database, keys, broker, pages and what waits; exits with 1 when something is wrong. What a
+    fresh install does not have yet is not wrong: it is to do next.
+
+    \b
+    Example:
+      landbridge doctor
+    """
+    place = config.load().store.database
+    if not config.is_server(place) and not Path(place).exists():
+        missing = f"no {place} yet: {_FIRST_DEVICE} makes it; or correct [store] database"
+        table.show(_HEADS, [("database", _NEXT, missing)])
+        return
+    with opened() as it:
+        is_fresh = _is_fresh(it)
+        rows = [(name, *_looked(it, name, is_fresh)) for name in _LOOKS]
+    table.show(_HEADS, rows)
+    if any(state == _WRONG for _, state, _ in rows):
+        raise typer.Exit(1)
+
+
+def _looked(it: Opened, name: str, is_fresh: bool) -> tuple[str, str]:
+    """The state of one thing, and what was found."""
+    try:
+        return _OK, _LOOKS[name](it)
+    except UserError as error:
+        return _NEXT if is_fresh and name in _LACKS else _WRONG, str(error)
+
+
+def _is_fresh(it: Opened) -> bool:
+    """Whether no device was ever heard, and none was added more than a day ago."""
+    now_s = it.clock.now_s()
+    with it.database.reading() as connection:
+        if devices.last_contact(connection) is not None:
+            return False
+        first_s = devices.first_added(connection)
+    return first_s is None or first_s > now_s - _DAY_S
+
+
+def _database(it: Opened) -> str:
+    if it.database.on_server:
+        with it.database.reading() as connection:
+            version = connection.execute(text("SHOW server_version")).scalar_one()
+        return f"PostgreSQL {version}"
+    try:
+        with it.database.reading() as connection:
+            state = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar_one()
+    except DatabaseError as error:
+        state = str(error.orig)
+    if state != "ok":
+        raise UserError(
+            f"{it.database.place} is damaged: {state}; put the backup in its place, then"
+            " `landbridge dead-letters replay`"
+        )
+    folder = Path(it.database.place).absolute().parent
+    free = shutil.disk_usage(folder).free
+    if free < _LEAST_FREE_BYTES:
+        raise UserError(f"{free >> 20} MiB are free in {folder}: make room, or nothing can be stored soon")
+    return f"{it.database.place} is sound; {free >> 30} GiB are free"
+
+
+def _keys(it: Opened) -> str:
+    bad, count = [], 0
+    with it.database.reading() as connection:
+        for device, wrapped in devices.keys(connection):
+            count += 1
+            try:
+                it.keyring.unwrap(wrapped)
+            except UserError:
+                bad.append(device)
+    if bad:
+        some = ", ".join(bad[:5])
+        raise UserError(f"the key file opens the keys of all but {len(bad)} of {count} devices: {some}")
+    file = it.keyring.path
+    if file.exists() and (mode := file.stat().st_mode & 0o777) & config.TOO_OPEN:
+        raise UserError(f"others may use the key file, its mode is {mode:o}: `chmod 600 {file}`")
+    return f"the key file opens the keys of all {count} devices"
+
+
+def _broker(it: Opened) -> str:
+    broker = it.config.broker
+    # Under the agent's own name it would throw the agent out.
+    another = replace(broker, client_id=broker.client_id[:50] + _OTHER, clean_session=True)
+    session = Session(another, RateLimit(1), listens=False)
+    session.open()  # says itself what is wrong
+    session.close()
+    if broker.home_assistant and (remedy := checks.home_assistant(broker).remedy):
+        raise UserError(f"{broker.host}:{broker.port} keeps from Home Assistant what is for it: {remedy}")
+    if not broker.tls:
+        raise UserError(f"{broker.host}:{broker.port} answers, without TLS: set [broker] tls = true")
+    return f"{broker.host}:{broker.port} answers, over TLS; `landbridge broker check` tries its settings"
+
+
+def _agent(it: Opened) -> str:
+    watch = it.config.watch
+    if watch.port:
+        return _health(f"{local_url(watch.host, watch.port)}/health")
+    if it.database.on_server:
+        with Leases(it.database, "agents") as agents:
+            if count := agents.holders():
+                return f"{count} share the fleet; set [watch] port, and each can be asked whether it is well"
+    try:
+        with alone(it.database):
+            pass
+    except UserError:
+        return "it runs; set [watch] port, and it can be asked whether it is well"
+    raise UserError("no agent runs on this database: start it, `systemctl start landbridge`")
+
+
+def _health(url: str) -> str:
+    code, text = _asked(url)
+    try:
+        said = json.loads(text)
+        is_healthy, trouble = said["healthy"], "; ".join(said["trouble"])
+    except (ValueError, KeyError, TypeError):
+        raise UserError(f"{url} answers {code}, which no agent does: correct [watch] port") from None
+    if is_healthy is not True:
+        raise UserError(f"it is not well: {trouble}")
+    return f"it runs and is well, says {url}"
+
+
+def _pages(it: Opened) -> str:
+    web = it.config.web
+    if not web.port:
+        return "none: [web] port is 0"
+    url = f"{local_url(web.host, web.port)}/sign-in"
+    code, text = _asked(url)
+    if code != 200 or "Landbridge" not in text:
+        raise UserError(f"{url} answers {code}, which no agent does: correct [web] port")
+    return f"{url} answers"
+
+
+def _asked(url: str) -> tuple[int, str]:
+    """Code and text; what listens on this machine is not asked for through a proxy."""
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with opener.open(url, timeout=10) as answer:
+            return answer.status, answer.read().decode(errors="replace")
+    except urllib.error.HTTPError as answer:
+        return answer.code, answer.read().decode(errors="replace")
+    except (OSError, ValueError, HTTPException) as error:
+        raise UserError(f"no answer from {url}: {error}; start the agent") from None
+
+
+def _contacts(it: Opened) -> str:
+    now_s = it.clock.now_s()
+    with it.database.reading() as connection:
+        last = devices.last_contact(connection)
+        count = len(devices.names(connection))
+    if not count:
+        raise UserError(f"none yet: {_FIRST_DEVICE}")
+    if last is None:
+        raise UserError(f"none of {count} devices was ever heard: switch one on, and see the broker")
+    if last < now_s - _DAY_S:
+        raise UserError(f"none of {count} devices was heard for a day, the last {iso(last)}: see the broker")
+    return f"{count} devices, the last heard at {iso(last)}"
+
+
+def _letters(it: Opened) -> str:
+    now_s = it.clock.now_s()
+    with it.database.reading() as connection:
+        fresh = [row for row in letters.every(connection) if row.received_s > now_s - _DAY_S]
+        unknown = letters.unknown_devices(connection)
+    if fresh:
+        raise UserError(f"{len(fresh)} dead letters in a day: `landbridge dead-letters list` says why")
+    waiting = f", {len(unknown)} unknown devices in quarantine" if unknown else ""
+    return f"no dead letter in a day{waiting}"
+
+
+def _outbox(it: Opened) -> str:
+    with it.database.reading() as connection:
+        waiting = len(outbox.head(connection, _MOST_IN_OUTBOX))
+    if waiting >= _MOST_IN_OUTBOX:
+        raise UserError(f"{waiting} messages and more wait for the platforms: is the broker slow?")
+    return f"{waiting} messages wait for the platforms"
+
+
+def _targets(it: Opened) -> str:
+    with it.database.reading() as connection:
+        rows = [row for row in targets.every(connection) if row.removed_s is None]
+        held = {row.name: len(targets.holds(connection, row.target)) for row in rows}
+    bad = [f"{row.name}: {row.failure}, last tried at {iso(row.failed_s)}" for row in rows if row.failure]
+    bad += [f"{name} refuses messages of {count} devices" for name, count in held.items() if count]
+    if bad:
+        raise UserError(f"{'; '.join(bad)}: `landbridge targets list` says how much waits")
+    return f"{len(rows)} targets, none of them away"
+
+
+def _mail(it: Opened) -> str:
+    with it.database.reading() as connection:
+        count = sum(each.kind == "mail" for each in targets.active(connection))
+    if not count:
+        return "no target gets any"
+    where = f"{it.config.mail.host}:{it.config.mail.port}"
+    try:
+        with mail.connected(it.config.mail):
+            return f"{where} answers"
+    except (OSError, SMTPException) as error:
+        raise UserError(f"mail server {where}: {error}; correct [mail]") from None
+
+
+def _trips(it: Opened) -> str:
+    with it.database.reading() as connection:
+        twice = trips.twice(connection)
+    if twice:
+        some = "; ".join(f"{container} is on {one} and {other}" for container, one, other in twice[:5])
+        raise UserError(f"{some}: end the trip of the device that it is not on, `landbridge trips end`")
+    return "no container is on two devices"
+
+
+def _journeys(it: Opened) -> str:
+    with it.database.reading() as connection:
+        count = journeys.left(connection, it.clock.now_s() - _JOURNEY_S)
+    if count:
+        raise UserError(
+            f"those of {count} devices lack points of more than 10 min ago: the agent's log says why"
+        )
+    return "they have all points that came more than 10 min ago"
+
+
+def _configuration(it: Opened) -> str:
+    if why := config.exposed():
+        raise UserError(why)
+    return "others may not read what is secret in it"
+
+
+_LOOKS: dict[str, Callable[[Opened], str]] = {
+    "configuration": _configuration,
+    "database": _database,
+    "keys": _keys,
+    "broker": _broker,
+    "agent": _agent,
+    "pages": _pages,
+    "devices": _contacts,
+    "dead letters": _letters,
+    "outbox": _outbox,
+    "targets": _targets,
+    "mail": _mail,
+    "trips": _trips,
+    "journeys": _journeys,
+}

@@ -1,0 +1,86 @@
+"""How things stand behind ingest, in numbers; each is read from an index, or of so many rows at most."""
+
+from typing import NamedTuple
+
+from sqlalchemy import Connection, FromClause, Select, case, func, select
+
+from landbridge.db.tables import alarms, dead_letters, devices, outbox, refusals, targets
+
+MOST = 10_000
+"""A count that is this may be of more."""
+_NEWEST_LETTERS = 1_000
+
+
+class OfTarget(NamedTuple):
+    """One target, the broker too."""
+
+    name: str
+    waiting: int
+    """Messages in the outbox that it has not come to, whosever they are; MOST at most."""
+    is_failing: bool
+    held_devices: int
+
+
+class Figures(NamedTuple):
+    """Of the whole fleet."""
+
+    last_contact_s: int | None
+    """When a message was taken last."""
+    overdue: int
+    """Devices that have missed a contact that they had announced."""
+    unworked: int
+    """Devices whose journey is to be worked out."""
+    outbox: int
+    """Messages; MOST at most."""
+    letters: int
+    """Dead ones; MOST at most."""
+    alarms: dict[str, int]
+    """That stand, by severity; none of which there are none."""
+    targets: list[OfTarget]
+
+
+def read(connection: Connection, due_before_s: int) -> Figures:
+    """All of them; a contact that was due before that time is overdue."""
+    due = devices.c.next_contact_s
+    is_overdue = (due < due_before_s) & (devices.c.last_contact_s < due)
+    seen = select(func.max(devices.c.last_contact_s), func.sum(case((is_overdue, 1), else_=0)))
+    last_contact_s, overdue = connection.execute(seen).one()
+    marked = select(func.count()).where(devices.c.journey_from_s.is_not(None))
+    standing = select(alarms.c.severity, func.count()).where(alarms.c.cleared_s.is_(None), alarms.c.times > 0)
+    return Figures(
+        last_contact_s,
+        int(overdue or 0),
+        connection.execute(marked).scalar_one(),
+        _some(connection, select(outbox.c.message)),
+        _some(connection, select(dead_letters.c.letter)),
+        {row[0]: row[1] for row in connection.execute(standing.group_by(alarms.c.severity))},
+        _targets(connection),
+    )
+
+
+def letter_topics(connection: Connection, since_s: int) -> int:
+    """Of how many topics there are dead letters that came after a time, among the newest ones."""
+    columns = dead_letters.c.topic, dead_letters.c.received_s
+    newest = select(*columns).order_by(dead_letters.c.letter.desc()).limit(_NEWEST_LETTERS).subquery()
+    since = select(func.count(newest.c.topic.distinct())).where(newest.c.received_s > since_s)
+    return int(connection.execute(since).scalar_one())
+
+
+def _targets(connection: Connection) -> list[OfTarget]:
+    by_target = select(refusals.c.target, func.count()).group_by(refusals.c.target)
+    held = {row[0]: row[1] for row in connection.execute(by_target)}
+    return [
+        OfTarget(
+            row.name,
+            _some(connection, select(outbox.c.message).where(outbox.c.message > row.cursor)),
+            row.failure is not None,
+            held.get(row.target, 0),
+        )
+        for row in connection.execute(select(targets).where(targets.c.removed_s.is_(None)))
+    ]
+
+
+def _some(connection: Connection, rows: Select[tuple[int]]) -> int:
+    """How many there are, up to MOST."""
+    some: FromClause = rows.limit(MOST).subquery()
+    return int(connection.execute(select(func.count()).select_from(some)).scalar_one())

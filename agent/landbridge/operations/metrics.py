@@ -1,0 +1,93 @@
+"""The thread that looks every few seconds how things stand behind ingest, for /metrics and /health."""
+
+import logging
+import threading
+
+from landbridge.core import metrics
+from landbridge.core.checks import Since
+from landbridge.core.clock import Clock, from_epoch_s
+from landbridge.db.database import Database
+from landbridge.features.alarms.rules import SEVERITIES
+from landbridge.operations import figures
+from landbridge.operations.figures import Figures
+from landbridge.tracking.silence import GRACE_S
+
+_LOOK_S = 15.0
+_PATIENCE_S = 60.0
+_NOTHING_TAKEN_S = 600
+_SEVERAL = 3
+"""Devices. One or two may be at fault themselves, or hostile; of more it is the agent, or its key file."""
+_SAME_TIME_S = 30
+"""What is buried so soon after a message that was taken may have come with it."""
+_log = logging.getLogger(__name__)
+
+
+class Gauges(threading.Thread):
+    """Sets the gauges of metrics.py that are read from the database; what fails is tried again."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        """The gauges are set when it returns."""
+        super().__init__(name="gauges", daemon=True)
+        self._database = database
+        self._clock = clock
+        self._began_s = clock.now_s()
+        self._only_letters: str | None = None
+        self._unread = Since()
+        self._named: set[str] = set()
+        self._stopping = threading.Event()
+        self._look()
+
+    def stop(self) -> None:
+        """Finish the look at hand."""
+        self._stopping.set()
+        self.join()
+
+    def run(self) -> None:
+        """Look until stopped."""
+        while not self._stopping.wait(_LOOK_S):
+            try:
+                self._look()
+            except Exception as error:
+                _log.error("cannot read how things stand: %s; trying again", error)
+
+    def trouble(self) -> str | None:
+        """What is wrong with what comes in, or with the database."""
+        if self._unread.seconds > _PATIENCE_S:
+            return f"the database has not been read for {self._unread.seconds:.0f} s: see the log"
+        return self._only_letters
+
+    def _look(self) -> None:
+        self._unread.begins()
+        now_s = self._clock.now_s()
+        with self._database.reading() as connection:
+            found = figures.read(connection, now_s - GRACE_S)
+            since_s = max(found.last_contact_s or 0, self._began_s)
+            devices = figures.letter_topics(connection, since_s + _SAME_TIME_S)
+        self._unread.ends()
+        is_trouble = devices >= _SEVERAL and now_s > since_s + _NOTHING_TAKEN_S
+        self._only_letters = (
+            f"nothing was taken for {now_s - since_s} s, but messages of {devices} devices became dead"
+            " letters: `landbridge dead-letters list` says why"
+            if is_trouble
+            else None
+        )
+        self._show(found)
+
+    def _show(self, found: Figures) -> None:
+        if found.last_contact_s is not None:
+            metrics.LAST_STORED.set(from_epoch_s(found.last_contact_s).timestamp())
+        metrics.OVERDUE.set(found.overdue)
+        metrics.UNWORKED.set(found.unworked)
+        metrics.OUTBOX.set(found.outbox)
+        metrics.LETTERS.set(found.letters)
+        for severity in SEVERITIES:
+            metrics.ALARMS.labels(severity).set(found.alarms.get(severity, 0))
+        for target in found.targets:
+            metrics.TARGET_WAITING.labels(target.name).set(target.waiting)
+            metrics.TARGET_FAILING.labels(target.name).set(target.is_failing)
+            metrics.TARGET_HELD.labels(target.name).set(target.held_devices)
+        names = {target.name for target in found.targets}
+        for name in self._named - names:
+            for gauge in (metrics.TARGET_WAITING, metrics.TARGET_FAILING, metrics.TARGET_HELD):
+                gauge.remove(name)
+        self._named = names

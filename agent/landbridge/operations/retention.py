@@ -1,0 +1,118 @@
+"""The thread that removes what is kept for a time only, once a day, a few devices a transaction."""
+
+import logging
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import NamedTuple
+
+from sqlalchemy import Connection
+
+from landbridge.config import Store
+from landbridge.core.clock import Clock, iso
+from landbridge.core.priority import Precedence
+from landbridge.db import order
+from landbridge.db.database import Database
+from landbridge.events import tracks
+from landbridge.features.devices import queries as devices
+from landbridge.features.sims import usage
+from landbridge.ingest.held import hold
+from landbridge.operations import old_rows as retention
+from landbridge.points import quality as judge
+from landbridge.tracking import recompute as rework
+
+_FIRST_S = 600
+_DAY_S = 86_400
+_AHEAD_S = 30 * _DAY_S
+"""So far the clock may be ahead of the newest that any device has told."""
+_AT_ONCE = 10
+_YIELD_S = 0.05
+_log = logging.getLogger(__name__)
+
+
+class _Step(NamedTuple):
+    what: str
+    forget: Callable[[Connection, Sequence[str], int], int]
+    before_s: int
+
+
+class Upkeep(threading.Thread):
+    """Runs until stopped; what fails is tried again the next day."""
+
+    def __init__(self, database: Database, clock: Clock, store: Store, precedence: Precedence) -> None:
+        super().__init__(name="upkeep", daemon=True)
+        self._database = database
+        self._clock = clock
+        self._store = store
+        self._precedence = precedence
+        self._stopping = threading.Event()
+
+    def stop(self) -> None:
+        """Finish the transaction at hand."""
+        self._stopping.set()
+        self.join()
+
+    def run(self) -> None:
+        """Once a while after the start, when the rush is over, then every day."""
+        pause_s = _FIRST_S
+        while not self._stopping.wait(pause_s):
+            pause_s = _DAY_S
+            try:
+                self.tidy()
+            except Exception:
+                _log.exception("cannot remove what is no longer kept; again tomorrow")
+
+    def tidy(self) -> None:
+        """Remove what has been kept long enough."""
+        with self._database.reading() as connection:
+            names = devices.names(connection)
+            newest_s = devices.newest_s(connection, judge.NO_TIME | judge.BY_ARRIVAL)
+        now_s = _believed(self._clock.now_s(), newest_s)
+        raw_s = now_s - self._store.raw_days * _DAY_S
+        steps = [_Step("raw uplinks", retention.forget_raw, raw_s)]
+        if self._store.points_days:
+            points_s = now_s - self._store.points_days * _DAY_S
+            steps += [
+                _Step("points", partial(_forget_points, now_s=now_s), points_s),
+                _Step("wakes and log entries", retention.forget_told, points_s),
+                _Step("uplinks", retention.forget_uplinks, min(raw_s, points_s, now_s - usage.KEPT_S)),
+            ]
+        counts: Counter[str] = Counter()
+        for begin in range(0, len(names), _AT_ONCE):
+            self._forget(names[begin : begin + _AT_ONCE], steps, counts)
+        with self._database.writing() as connection:
+            counts["letters"] = retention.forget_letters(connection, raw_s)
+            counts["tracks by number"] = tracks.forget(connection, order.of_time(max(raw_s, 0)))
+        if any(counts.values()):
+            _log.info("no longer kept: %s", ", ".join(f"{count} {what}" for what, count in counts.items()))
+
+    def _forget(self, names: Sequence[str], steps: Sequence[_Step], counts: Counter[str]) -> None:
+        """All that is old of a few devices, counted by what it is."""
+        while not self._stopping.is_set():
+            self._precedence.give_way(1.0)
+            with self._database.writing(alone=False) as connection:
+                hold(connection, names)
+                found = {each.what: each.forget(connection, names, each.before_s) for each in steps}
+            counts.update(found)
+            time.sleep(_YIELD_S)
+            if max(found.values()) < retention.MOST:
+                return
+
+
+def _forget_points(connection: Connection, names: Sequence[str], before_s: int, now_s: int) -> int:
+    settled = [device for device in names if rework.settle(connection, device, before_s)]
+    return retention.forget_points(connection, settled, before_s, now_s)
+
+
+def _believed(now_s: int, newest_s: int | None) -> int:
+    """The clock, or where it is far ahead of the newest that devices have told, no more than that much."""
+    if newest_s is None or now_s <= newest_s + _AHEAD_S:
+        return now_s
+    _log.warning(
+        "the clock says %s, and no device has told anything of after %s: what is kept for a time is counted"
+        " from a month after that; set this machine's clock if it is wrong",
+        iso(now_s), iso(newest_s),
+    )  # fmt: skip
+    return newest_s + _AHEAD_S

@@ -1,1 +1,0 @@
-"""What leaves the agent: MQTT topics by way of the outbox, and exported files."""

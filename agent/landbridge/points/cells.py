@@ -1,0 +1,146 @@
+"""Positions of points that have only a cell: from where the fleet heard that cell, and from lists.
+
+What is known of a cell is the box around all good fixes under it, but for the first and the newest of each
+device, which are not settled: the same in whatever order, and however often, they come. It is looked up when
+a point is read, so that one that could not be placed yesterday can be today."""
+
+import csv
+from collections.abc import Iterable, Iterator, Sequence
+from math import cos, hypot, radians
+from operator import gt
+from typing import NamedTuple, TextIO
+
+from sqlalchemy import Connection
+
+from landbridge.core import files
+from landbridge.core.errors import UserError
+from landbridge.features.coverage import queries as cells
+from landbridge.features.coverage.queries import Box, Cell
+from landbridge.geo.distance import M_A_DEGREE
+from landbridge.points import quality as judge
+from landbridge.points import queries as points
+from landbridge.points.queries import StoredPoint
+from landbridge.protocol.point import KIND_FIX
+from landbridge.tracking.findings import see
+from landbridge.tracking.speed import settled
+
+BEYOND_M = {"cell": 5_000, "list": 2_000, "area": 45_000}
+"""What was heard goes on beyond the box; tools/campaign/located.py says whether nine in ten lie within."""
+LARGEST_M = 120_000
+"""A box that is wider holds a wrong fix, or a name that two cells have."""
+_E5_M = M_A_DEGREE / 1e5
+"""Metres in 1e-5 degrees."""
+_MOST_RANGE_M = 100_000
+_LARGEST_NAME = Cell(999_999, (1 << 24) - 1, (1 << 36) - 1)
+"""As of 5G; those before it are shorter."""
+_COLUMNS = ("radio", "mcc", "net", "area", "cell", "unit", "lon", "lat", "range")
+
+
+class Located(NamedTuple):
+    """Where a point without a fix was, with nine in ten within the radius."""
+
+    latitude: float
+    longitude: float
+    radius_m: int
+    method: str
+    """cell: the fleet heard it; list: as somebody's list has it; area: others of its tracking area were
+    heard."""
+
+
+def learn(connection: Connection, fixes: Iterable[StoredPoint]) -> None:
+    """Take what good fixes tell of the cells that they were under; they are settled (tracking/speed.py)."""
+    heard: dict[Cell, Box] = {}
+    for each in fixes:
+        cell = _cell(each)
+        if cell is not None and see(each).place:
+            box = _box_of(each)
+            heard[cell] = heard[cell].with_box(box) if cell in heard else box
+    known = cells.known(connection, heard, listed=False)
+    # Most is known: then there is nothing to write, and no other agent has to wait.
+    news = {
+        cell: box
+        for cell, box in heard.items()
+        if cell not in known or known[cell].with_box(box) != known[cell]
+    }
+    cells.grow(connection, news)
+
+
+def unlearn(connection: Connection, doubted: Iterable[StoredPoint]) -> None:
+    """Find the boxes anew on whose edge fixes lie that have become doubtful: late data may disprove one that
+    was learned from. Any other is as far out as it is without them."""
+    under = [(cell, _box_of(each)) for each in doubted if (cell := _cell(each)) is not None]
+    known = cells.known(connection, {cell for cell, _ in under}, listed=False)
+    wrong = {cell for cell, box in under if cell in known and known[cell].is_touched(box)}
+    if wrong:
+        cells.forget(connection, wrong)
+        cells.grow(connection, cells.around_fixes(connection, wrong, judge.NO_PLACE))
+
+
+def learn_anew(connection: Connection, device: str) -> None:
+    """Learn from all stored points of a device."""
+    learn(connection, settled(points.track(connection, device), None))
+
+
+def locate(connection: Connection, stored: Sequence[StoredPoint]) -> dict[int, Located]:
+    """Where those of the points were that have a cell and no fix, by sequence, as far as is known now."""
+    lacking = {
+        each.point.seq: cell
+        for each in stored
+        if each.point.kind != KIND_FIX and (cell := _cell(each)) is not None
+    }
+    wanted = set(lacking.values())
+    heard = cells.known(connection, wanted, listed=False)
+    listed = cells.known(connection, wanted - heard.keys(), listed=True)
+    rest = wanted - heard.keys() - listed.keys()
+    areas = cells.areas(connection, {(each.plmn, each.tac) for each in rest})
+    found: dict[int, Located] = {}
+    for seq, cell in lacking.items():
+        area = areas.get((cell.plmn, cell.tac))
+        for box, method in ((heard.get(cell), "cell"), (listed.get(cell), "list"), (area, "area")):
+            place = _located(box, method) if box is not None else None
+            if place is not None:
+                found[seq] = place
+                break
+    return found
+
+
+def read(file: TextIO, where: str) -> Iterator[tuple[Cell, Box]]:
+    """The cells of a list in OpenCelliD's format; `UserError` names the line that is wrong."""
+    rows = csv.reader(files.lines(file, where))
+    for number, row in enumerate(rows, 1):
+        if number == 1 and row[: len(_COLUMNS)] == list(_COLUMNS):
+            continue
+        try:
+            _, mcc, net, area, cell, _, lon, lat, range_m = row[: len(_COLUMNS)]
+            place = round(float(lat) * 1e5), round(float(lon) * 1e5)
+            name = Cell(int(mcc) * 1000 + int(net), int(area), int(cell))
+            spread_m = min(int(float(range_m)), _MOST_RANGE_M)
+        except (ValueError, OverflowError):
+            usual = ",".join(_COLUMNS)
+            raise UserError(f"{where}, line {number}: not {usual},... as OpenCelliD has it") from None
+        on_globe = abs(place[0]) <= 90_00000 and abs(place[1]) <= 180_00000
+        if not on_globe or min(*name, spread_m) < 0 or any(map(gt, name, _LARGEST_NAME)):
+            raise UserError(f"{where}, line {number}: there is no such place or cell; correct that line")
+        yield name, Box(place[0], place[0], place[1], place[1], spread_m)
+
+
+def _box_of(fix: StoredPoint) -> Box:
+    lat, lon = fix.point.lat or 0, fix.point.lon or 0
+    return Box(lat, lat, lon, lon)
+
+
+def _cell(stored: StoredPoint) -> Cell | None:
+    point = stored.point
+    if not point.plmn or point.tac is None or not point.cell:
+        return None
+    return Cell(point.plmn, point.tac, point.cell)
+
+
+def _located(box: Box, method: str) -> Located | None:
+    lat, lon = (box.south + box.north) / 2e5, (box.west + box.east) / 2e5
+    north_m = (box.north - box.south) / 2 * _E5_M
+    east_m = (box.east - box.west) / 2 * _E5_M * cos(radians(lat))
+    radius_m = hypot(north_m, east_m) + max(box.range_m, BEYOND_M[method])
+    if radius_m > LARGEST_M:
+        return None
+    return Located(round(lat, 5), round(lon, 5), round(radius_m), method)

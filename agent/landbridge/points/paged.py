@@ -1,0 +1,39 @@
+"""A track in pages: however long it is, a page of it is in memory, and no transaction lasts for long."""
+
+from collections.abc import Iterator, Sequence
+
+from landbridge.db.database import Database
+from landbridge.points import cells
+from landbridge.points import queries as points
+from landbridge.points.cells import Located
+from landbridge.points.queries import StoredPoint
+
+PAGE = 1_000
+
+
+class Paged:
+    """The points of a device by time, undated ones last, as exports take them (`export.Track`)."""
+
+    def __init__(
+        self,
+        database: Database,
+        device: str,
+        of_trips: Sequence[int] | None = None,
+        span: tuple[int, int] | None = None,
+    ) -> None:
+        """Of these trips (None: of any and none); with `span` dated ones in [from, until) only."""
+        self._database = database
+        self._wanted = (device, of_trips, span)
+
+    def __iter__(self) -> Iterator[tuple[StoredPoint, Located | None]]:
+        device = self._wanted[0]
+        with self._database.reading() as connection:
+            sequences = points.sequences(connection, *self._wanted)
+        for first in range(0, len(sequences), PAGE):
+            page = sequences[first : first + PAGE]
+            with self._database.reading() as connection:
+                found = points.of_sequences(connection, device, page)
+                located = cells.locate(connection, found)
+            stored = {each.point.seq: each for each in found}
+            # What is kept for a time only may have gone meanwhile.
+            yield from ((stored[seq], located.get(seq)) for seq in page if seq in stored)

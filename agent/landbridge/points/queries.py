@@ -1,0 +1,545 @@
+"""Points and the uplinks they came in.
+
+(device, seq) tells one point from another, whenever and however often it comes.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    bindparam,
+    exists,
+    func,
+    literal_column,
+    select,
+    tuple_,
+    update,
+)
+
+from landbridge.core.names import HOUSE
+from landbridge.db import bulk
+from landbridge.db.among import among_given
+from landbridge.db.tables import devices, points, trips, uplinks
+from landbridge.points import gaps
+from landbridge.protocol.columns import Rows
+from landbridge.protocol.point import KIND_FIX, KIND_STILL, Point
+
+_NAMES = ("device", *Point._fields, "at_s", "dated", "flags", "received_s", "trip")
+_OF_POINT = len(Point._fields)
+# As a literal, or SQLite would not see that the partial index fits.
+_NO_SEQ = 2**62
+_WITHOUT_CLOCK = points.c.quality == literal_column("0")
+_TO_DATE = (
+    select(points.c.device)
+    .distinct()
+    .where(
+        points.c.boot.in_(bindparam("boots", expanding=True)), among_given(points.c.device), _WITHOUT_CLOCK
+    )
+)
+_TRIPS = select(trips).where(among_given(trips.c.device))
+
+
+class JudgedPoint(NamedTuple):
+    """A point with what the agent finds out about it."""
+
+    point: Point
+    at_s: int | None
+    """When it was taken; None: not known."""
+    dated: bool
+    """`at_s` comes from the clock of an uplink, not from the record."""
+    flags: int
+    """Doubts (points/quality.py)."""
+
+
+class StoredPoint(NamedTuple):
+    """A point as it stands in the database."""
+
+    device: str
+    point: Point
+    at_s: int | None
+    dated: bool
+    flags: int
+    received_s: int
+    trip: int | None
+    container: str | None
+    tenant: str | None = None
+    """Whose trip it is, beside the house."""
+
+
+class JudgedPoints(Rows[JudgedPoint]):
+    """Judged points by column: those of `Point`, then what was found out."""
+
+    __slots__ = ()
+    places = {name: place for place, name in enumerate((*Point._fields, *JudgedPoint._fields[1:]))}
+
+    @staticmethod
+    def of(judged: Sequence[JudgedPoint]) -> "JudgedPoints":
+        """`judged`, which may be by column already."""
+        if isinstance(judged, JudgedPoints):
+            return judged
+        rows = [(*point, *rest) for point, *rest in judged]
+        return JudgedPoints(list(zip(*rows, strict=True)) or [()] * len(JudgedPoints.places))
+
+    @staticmethod
+    def _made(values: Sequence[Any]) -> JudgedPoint:
+        return JudgedPoint(Point._make(values[:_OF_POINT]), *values[_OF_POINT:])
+
+
+class StoredPoints(Rows[StoredPoint]):
+    """Stored points by column: those of the table, then whose the trip is."""
+
+    __slots__ = ()
+    places = {name: place for place, name in enumerate((*_NAMES, "container", "tenant"))}
+
+    @staticmethod
+    def of(stored: Sequence[StoredPoint]) -> "StoredPoints":
+        """`stored`, which may be by column already."""
+        if isinstance(stored, StoredPoints):
+            return stored
+        rows = [(device, *point, *rest) for device, point, *rest in stored]
+        return StoredPoints(list(zip(*rows, strict=True)) or [()] * len(StoredPoints.places))
+
+    @staticmethod
+    def _made(values: Sequence[Any]) -> StoredPoint:
+        device, *rest = values
+        return StoredPoint(device, Point._make(rest[:_OF_POINT]), *rest[_OF_POINT:])
+
+
+def under(connection: Connection, device: str, sequences: Sequence[int]) -> dict[int, Point]:
+    """What is stored under `sequences`."""
+    columns = [points.c[name] for name in Point._fields]
+    statement = select(*columns).where(points.c.device == device, points.c.seq.in_(sequences))
+    return {row.seq: Point(*row) for row in connection.execute(statement)}
+
+
+def trips_of(connection: Connection, of_devices: Sequence[str]) -> dict[str, list[Row[Any]]]:
+    """The trips of these devices."""
+    found: dict[str, list[Row[Any]]] = {}
+    for trip in connection.execute(_TRIPS, {"texts": list(of_devices)}):
+        found.setdefault(trip.device, []).append(trip)
+    return found
+
+
+def insert_all(connection: Connection, *stored: Sequence[StoredPoint]) -> None:
+    """Store points, of whatever devices, none of which is there yet."""
+    without: list[tuple[Any, ...]] = []
+    of_trips: list[tuple[Any, ...]] = []
+    for each in map(StoredPoints.of, stored):
+        *columns, dated, flags, received_s, trip = each.columns[: len(_NAMES)]
+        columns += list(map(int, dated)) if any(dated) else [0] * len(dated), flags, received_s
+        if any(trip):
+            of_trips += zip(*columns, trip, strict=True)
+        else:
+            without += zip(*columns, strict=True)
+    # SQLite's driver looks for an adapter for each null and truth value, and for no number.
+    bulk.insert(connection, points, _NAMES[:-1], without)
+    bulk.insert(connection, points, _NAMES, of_trips)
+
+
+def store(
+    connection: Connection, device: str, judged: Sequence[JudgedPoint], received_s: int
+) -> StoredPoints:
+    """Store the points of one device that are not there yet and return these, in the given order."""
+    already = under(connection, device, [each.point.seq for each in judged])
+    of_device = trips_of(connection, [device]).get(device, ())
+    fresh = JudgedPoints.of([each for each in judged if each.point.seq not in already])
+    stored = with_trips(device, fresh, received_s, of_device)
+    insert_all(connection, stored)
+    highest = max((each.point.seq for each in judged), default=0)
+    lower = devices.c.device == device, devices.c.highest_seq < highest
+    connection.execute(update(devices).where(*lower).values(highest_seq=highest))
+    return stored
+
+
+def with_trips(
+    device: str, judged: JudgedPoints, received_s: int, of_device: Sequence[Row[Any]]
+) -> StoredPoints:
+    """`with_trip` for each of `judged`."""
+    n = len(judged)
+    trip: list[Sequence[Any]] = [[None] * n] * 3
+    if of_device:
+        under_way = [_trip_at(at_s, of_device) for at_s in judged.column("at_s")]
+        trip = list(zip(*under_way, strict=True)) or trip
+    return StoredPoints([[device] * n, *judged.columns, [received_s] * n, *trip])
+
+
+def with_trip(
+    device: str, judged: JudgedPoint, received_s: int, of_device: Sequence[Row[Any]]
+) -> StoredPoint:
+    """The point on the trip that was under way when it was taken; on none when that is not known.
+
+    A guess would show one shipper's point under another's container.
+    """
+    return StoredPoint(device, *judged, received_s, *_trip_at(judged.at_s, of_device))
+
+
+def _trip_at(at_s: int | None, of_device: Sequence[Row[Any]]) -> tuple[int | None, str | None, str | None]:
+    """Trip, container and tenant at that time."""
+    if at_s is not None:
+        for trip in of_device:
+            if trip.started_s <= at_s and (trip.ended_s is None or at_s < trip.ended_s):
+                return trip.trip, trip.container, trip.tenant
+    return None, None, None
+
+
+def devices_to_date(connection: Connection, boots: Mapping[str, int]) -> set[str]:
+    """Which of these devices, each with its present power-on, have points of some power-on among these that
+    have no time, or an uncertain one."""
+    if not boots:
+        return set()
+    given = {"boots": list(set(boots.values())), "texts": list(boots)}
+    return set(connection.execute(_TO_DATE, given).scalars())
+
+
+def to_date(connection: Connection, device: str, boot: int, doubts: int) -> list[StoredPoint]:
+    """The stored points of `boot` that have no time, or one with a doubt of `doubts`."""
+    uncertain = points.c.at_s.is_(None) | (points.c.flags.bitwise_and(doubts) != 0)
+    statement = _stored().where(points.c.device == device, points.c.boot == boot, _WITHOUT_CLOCK, uncertain)
+    return [_from_row(row) for row in connection.execute(statement.order_by(points.c.seq))]
+
+
+def date(
+    connection: Connection, stored: Sequence[StoredPoint], judged: Sequence[JudgedPoint]
+) -> list[StoredPoint]:
+    """Give each of `stored` the time of its `judged`; return them as they are now.
+
+    They go to the trip that was under way at that time.
+    """
+    if not stored:
+        return []
+    device = stored[0].device
+    of_device = trips_of(connection, [device]).get(device, ())
+    dated = [
+        with_trip(device, new, old.received_s, of_device) for old, new in zip(stored, judged, strict=True)
+    ]
+    of_point = update(points).where(points.c.device == device, points.c.seq == bindparam("of_seq"))
+    connection.execute(
+        of_point,
+        [
+            {"of_seq": each.point.seq}
+            | {name: getattr(each, name) for name in ("at_s", "dated", "flags", "trip")}
+            for each in dated
+        ],
+    )
+    return dated
+
+
+def newest_fix(
+    connection: Connection, device: str, doubts: int, trip: int | None = None, tenant: str | None = None
+) -> StoredPoint | None:
+    """The fix of `device`, of one `trip` of it or those of one `tenant` (HOUSE: of nobody's), with the
+    greatest time that has none of `doubts`."""
+    fixes = _stored().where(points.c.device == device, points.c.kind == KIND_FIX)
+    if trip is not None:
+        fixes = fixes.where(points.c.trip == trip)
+    if tenant is not None:
+        fixes = fixes.where(trips.c.tenant.is_(None) if tenant == HOUSE else trips.c.tenant == tenant)
+    good = fixes.where(points.c.at_s.is_not(None), points.c.flags.bitwise_and(doubts) == 0)
+    row = connection.execute(good.order_by(points.c.at_s.desc(), points.c.seq).limit(1)).one_or_none()
+    return None if row is None else _from_row(row)
+
+
+def from_point(
+    connection: Connection,
+    device: str,
+    begin: tuple[int, int],
+    doubts: int,
+    end: tuple[int, int] | None = None,
+) -> list[StoredPoint]:
+    """The points of `device` from `begin` on, (at_s, seq), and before `end` (None: all), that have a time and
+    none of `doubts`, by time."""
+    statement = _stored().where(points.c.device == device, points.c.flags.bitwise_and(doubts) == 0)
+    later = statement.where(tuple_(points.c.at_s, points.c.seq) >= begin)
+    if end is not None:
+        later = later.where(tuple_(points.c.at_s, points.c.seq) < end)
+    return [_from_row(row) for row in connection.execute(later.order_by(points.c.at_s, points.c.seq))]
+
+
+def last_fix(connection: Connection, device: str, before: tuple[int, int], doubts: int) -> StoredPoint | None:
+    """The last fix of `device` before the point `before`, (at_s, seq), that has none of `doubts`."""
+    fixes = _stored().where(points.c.device == device, points.c.kind == KIND_FIX)
+    point = tuple_(points.c.at_s, points.c.seq)
+    good = fixes.where(point < before, points.c.flags.bitwise_and(doubts) == 0)
+    newest = good.order_by(points.c.at_s.desc(), points.c.seq.desc()).limit(1)
+    row = connection.execute(newest).one_or_none()
+    return None if row is None else _from_row(row)
+
+
+def newest_s(connection: Connection, device: str, before_s: int, doubts: int) -> int | None:
+    """The greatest time of the points of `device` that came before, leaving out those with one of `doubts`;
+    None: there are none."""
+    came = points.c.device == device, points.c.received_s < before_s
+    newest = select(func.max(points.c.at_s)).where(*came, points.c.flags.bitwise_and(doubts) == 0)
+    return connection.execute(newest).scalar()
+
+
+def judge_again(connection: Connection, device: str, flags: Mapping[int, int]) -> None:
+    """Give points other flags, by sequence."""
+    of_point = update(points).where(points.c.device == device, points.c.seq == bindparam("of_seq"))
+    if flags:
+        rows = [{"of_seq": seq, "flags": each} for seq, each in flags.items()]
+        connection.execute(of_point, rows)
+
+
+def bind(connection: Connection, device: str, from_s: int) -> list[tuple[StoredPoint, StoredPoint]]:
+    """Put the points from a time on, each to the trip that was under way when it was taken; return those that
+    this has moved, as they were and as they are."""
+    statement = _stored().where(points.c.device == device, points.c.at_s >= from_s).order_by(points.c.at_s)
+    stored = [_from_row(row) for row in connection.execute(statement)]
+    of_device = trips_of(connection, [device]).get(device, ())
+    moved = [
+        (was, now)
+        for was in stored
+        if (now := with_trip(device, _judged(was), was.received_s, of_device)).trip != was.trip
+    ]
+    of_point = update(points).where(points.c.device == device, points.c.seq == bindparam("of_seq"))
+    if moved:
+        connection.execute(of_point, [{"of_seq": now.point.seq, "trip": now.trip} for _, now in moved])
+    return moved
+
+
+def _judged(stored: StoredPoint) -> JudgedPoint:
+    return JudgedPoint(stored.point, stored.at_s, stored.dated, stored.flags)
+
+
+def track(
+    connection: Connection, device: str, of_trips: Sequence[int] | int | None = None
+) -> list[StoredPoint]:
+    """All points of `device`, or those of some trips of it, by time; undated ones come last."""
+    statement = _stored().where(points.c.device == device)
+    if of_trips is not None:
+        statement = statement.where(points.c.trip.in_([of_trips] if isinstance(of_trips, int) else of_trips))
+    by_time = statement.order_by(points.c.at_s.is_(None), points.c.at_s, points.c.seq)
+    return [_from_row(row) for row in connection.execute(by_time)]
+
+
+def sequences(
+    connection: Connection, device: str, of_trips: Sequence[int] | None, span: tuple[int, int] | None
+) -> Sequence[int]:
+    """Those of the points of `device` (of these trips; None: of any and none) by time, undated ones last;
+    with `span` of dated ones in [from, until) only."""
+    statement = select(points.c.seq).where(points.c.device == device)
+    if of_trips is not None:
+        statement = statement.where(points.c.trip.in_(of_trips))
+    if span is not None:
+        statement = statement.where(points.c.at_s >= span[0], points.c.at_s < span[1])
+    by_time = statement.order_by(points.c.at_s.is_(None), points.c.at_s, points.c.seq)
+    return connection.execute(by_time).scalars().all()
+
+
+def find(connection: Connection, device: str, seq: int) -> StoredPoint | None:
+    """One point."""
+    row = connection.execute(_stored().where(points.c.device == device, points.c.seq == seq)).one_or_none()
+    return None if row is None else _from_row(row)
+
+
+def last(connection: Connection, device: str) -> StoredPoint | None:
+    """The point of `device` with the highest sequence, None if it never made one."""
+    row = connection.execute(_last(device)).one_or_none()
+    return None if row is None else _from_row(row)
+
+
+def newest(connection: Connection, device: str) -> StoredPoint:
+    """The same of a device that has made one."""
+    return _from_row(connection.execute(_last(device)).one())
+
+
+def _last(device: str) -> Select[Any]:
+    return _stored().where(points.c.device == device).order_by(points.c.seq.desc()).limit(1)
+
+
+def of_sequences(connection: Connection, device: str, sequences: Sequence[int]) -> list[StoredPoint]:
+    """The points of `device` with these sequences."""
+    statement = _stored().where(points.c.device == device, points.c.seq.in_(sequences))
+    return [_from_row(row) for row in connection.execute(statement)]
+
+
+def between(connection: Connection, device: str, low: int, high: int) -> list[StoredPoint]:
+    """The points of `device` with these sequences and those between them."""
+    statement = _stored().where(points.c.device == device, points.c.seq.between(low, high))
+    return [_from_row(row) for row in connection.execute(statement)]
+
+
+def messages(connection: Connection, device: str, from_s: int, until_s: int) -> list[tuple[int, int, int]]:
+    """(received, bytes, how often) of the uplinks of `device` in a time, in their order."""
+    columns = (uplinks.c.received_s, uplinks.c.bytes, uplinks.c.repeats + 1)
+    of_device = select(*columns).where(uplinks.c.device == device)
+    within = of_device.where(uplinks.c.received_s >= from_s, uplinks.c.received_s < until_s)
+    return [(row[0], row[1], row[2]) for row in connection.execute(within.order_by(uplinks.c.received_s))]
+
+
+def latest_position(connection: Connection, device: str) -> StoredPoint | None:
+    """The device's latest position: the good fix with the greatest time."""
+    statement = _stored().join(devices, devices.c.device == points.c.device)
+    latest = statement.where(points.c.device == device, points.c.seq == devices.c.position_seq)
+    row = connection.execute(latest).one_or_none()
+    return None if row is None else _from_row(row)
+
+
+def still_s(connection: Connection, device: str, fix: int) -> int | None:
+    """When the device was last known to stand where it took the fix of that sequence: it says so itself, in a
+    record that it is still here, which a shunt in the yard does not end; and each record behind that, without
+    a fix, has felt no motion. None: it is not known to, or something is missing since. Of a tenant's trip
+    only what was said on it counts; the house hears all of its own."""
+    given = {"of_device": device, "fix": fix}
+    trip, tenant = connection.execute(_TRIP_OF_FIX, given).one()
+    if tenant is None:
+        count, last, at_s = connection.execute(_STILL_FOR_HOUSE, given).one()
+    else:
+        count, last, at_s = connection.execute(_STILL_ON_TRIP, given | {"of_trip": trip}).one()
+    return at_s if count and count == last - fix else None
+
+
+def _still(is_mine: ColumnElement[bool]) -> Select[int, Any, Any]:
+    """Count, last sequence, last time of the points behind a fix that tell that the device stands there."""
+    rests = (points.c.kind != KIND_FIX) & (points.c.motion == 0)
+    fix: BindParameter[int] = bindparam("fix", type_=points.c.seq.type)
+    since = (points.c.device == bindparam("of_device"), points.c.seq > fix)
+    said = select(func.max(points.c.seq)).where(*since, points.c.kind == KIND_STILL).scalar_subquery()
+    stands = rests | (points.c.kind != KIND_FIX) & (points.c.seq <= func.coalesce(said, fix))
+    other = select(func.min(points.c.seq)).where(*since, ~(stands & func.coalesce(is_mine, False)))
+    before = points.c.seq < func.coalesce(other.scalar_subquery(), _NO_SEQ)
+    return select(func.count(), func.max(points.c.seq), func.max(points.c.at_s)).where(*since, before)
+
+
+# Made once: to make such a statement takes longer than to execute it.
+_TRIP_OF_FIX = (
+    select(points.c.trip, trips.c.tenant)
+    .select_from(points.outerjoin(trips))
+    .where(points.c.device == bindparam("of_device"), points.c.seq == bindparam("fix"))
+)
+_HOUSE = select(trips.c.trip).where(trips.c.tenant.is_(None))
+_STILL_FOR_HOUSE = _still(points.c.trip.is_(None) | points.c.trip.in_(_HOUSE))
+_STILL_ON_TRIP = _still(points.c.trip == bindparam("of_trip"))
+
+
+class Place(NamedTuple):
+    """Where a page of a track ended: time and sequence of its last point."""
+
+    at_s: int
+    seq: int
+
+
+def page(
+    connection: Connection,
+    device: str,
+    of_trips: Sequence[int] | None,
+    since_s: int,
+    until_s: int,
+    after: Place,
+    most: int,
+) -> list[StoredPoint]:
+    """At most `most` dated points of `device` (of these trips; None: of any and none) by time, taken from
+    `since_s` on, before `until_s`, and behind the place `after`."""
+    seq, at_s = points.c.seq, points.c.at_s
+    statement = _stored().where(points.c.device == device, at_s >= since_s, at_s < until_s)
+    behind = (at_s > after.at_s) | ((at_s == after.at_s) & (seq > after.seq))
+    if of_trips is not None:
+        statement = statement.where(points.c.trip.in_(of_trips))
+    rows = connection.execute(statement.where(behind).order_by(at_s, seq).limit(most))
+    return [_from_row(row) for row in rows]
+
+
+def _stored() -> Select[Any]:
+    return select(points, trips.c.container, trips.c.tenant).select_from(points.outerjoin(trips))
+
+
+def _from_row(row: Row[Any]) -> StoredPoint:
+    fields = row._asdict()
+    point = Point(**{name: fields.pop(name) for name in Point._fields})
+    return StoredPoint(point=point, **fields)
+
+
+class Counts(NamedTuple):
+    """What came of a device's records."""
+
+    stored: int
+    missing: int
+    """Capture sequences up to the highest stored one that are not there (yet) and may still come."""
+    gone: int
+    """Those that the device no longer has."""
+    duplicates: int
+    """Records that came again and were dropped."""
+    uplinks: int
+    repeats: int
+    """Uplinks that came again byte for byte; their records are not in `duplicates`."""
+
+
+def counts(connection: Connection, device: str) -> Counts:
+    """Count `device`'s points and uplinks."""
+    of_points = select(func.count(), func.coalesce(func.max(points.c.seq), 0))
+    stored, highest = connection.execute(of_points.where(points.c.device == device)).one()
+    dropped = func.sum(uplinks.c.records - uplinks.c.new_records)
+    of_uplinks = select(
+        func.coalesce(dropped, 0), func.count(), func.coalesce(func.sum(uplinks.c.repeats), 0)
+    )
+    duplicates, received, repeats = connection.execute(of_uplinks.where(uplinks.c.device == device)).one()
+    lost = gaps.count_gone(connection, device, highest)
+    missing = gaps.count_missing(connection, device, highest)
+    # PostgreSQL's sums are of a type of their own.
+    return Counts(stored, missing, lost, int(duplicates), received, int(repeats))
+
+
+class KeptUplink(NamedTuple):
+    """An accepted uplink as it came."""
+
+    device: str
+    number: int
+    received_s: int
+    payload: bytes
+    records: int
+    new_records: int
+    """The others were there before."""
+
+
+def keep_uplinks(connection: Connection, kept: Sequence[KeptUplink]) -> None:
+    """Keep them."""
+    rows = [(*each, len(each.payload)) for each in kept]
+    bulk.insert(connection, uplinks, (*KeptUplink._fields, "bytes"), rows)
+
+
+def kept(connection: Connection, device: str, since_s: int) -> list[tuple[int, bytes]]:
+    """(received_s, payload) of the uplinks of `device` that are still kept as they came, in that order."""
+    columns = select(uplinks.c.received_s, uplinks.c.payload)
+    of_device = columns.where(uplinks.c.device == device, uplinks.c.received_s >= since_s)
+    whole = of_device.where(uplinks.c.payload != b"").order_by(uplinks.c.received_s, uplinks.c.number)
+    return [(row.received_s, row.payload) for row in connection.execute(whole)]
+
+
+def put_right(connection: Connection, changed: Sequence[StoredPoint]) -> None:
+    """Let points that are there be like these."""
+    if not changed:
+        return
+    names = [name for name in _NAMES if name not in ("device", "seq", "received_s")]
+    of_point = update(points).where(
+        points.c.device == bindparam("of_device"), points.c.seq == bindparam("of_seq")
+    )
+    rows = [
+        {"of_device": each.device, "of_seq": each.point.seq}
+        | {f"new_{name}": getattr(each.point if name in Point._fields else each, name) for name in names}
+        for each in changed
+    ]
+    connection.execute(of_point.values({name: bindparam(f"new_{name}") for name in names}), rows)
+
+
+def number_is_taken(connection: Connection, device: str, number: int) -> bool:
+    """Whether an uplink of that number was accepted, or may have been before what is still known."""
+    known = exists().where(uplinks.c.device == device, uplinks.c.number == number)
+    statement = select(known | (devices.c.forgotten_number >= number)).where(devices.c.device == device)
+    return bool(connection.execute(statement).scalar_one())
+
+
+def repeats_uplink(connection: Connection, device: str, number: int, payload: bytes) -> bool:
+    """True when exactly this envelope was accepted before; then the repeat is counted."""
+    repeated = connection.execute(
+        update(uplinks)
+        .where(uplinks.c.device == device, uplinks.c.number == number)
+        .where(uplinks.c.payload == payload)
+        .values(repeats=uplinks.c.repeats + 1)
+    )
+    return repeated.rowcount == 1

@@ -1,4 +1,0 @@
-"""The database. Functions here, and only here, know SQL; each takes the connection to work on.
-
-All times are epoch seconds (`landbridge.clock`), names ending in `_s`.
-"""

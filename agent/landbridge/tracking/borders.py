@@ -1,0 +1,83 @@
+"""Border crossings: the outline of the country and the network's country code must agree, else it is flagged.
+
+Alone neither is to be believed: outlines are good to a kilometre or two and a fix may err, and networks are
+heard across borders.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from landbridge.core.clock import iso
+from landbridge.geo import countries
+from landbridge.tracking.findings import Finding, Seen
+
+COUNTS_S = 3 * 3600
+"""So long a fix, or a network that was heard, speaks for the country."""
+ALONE_S = 6 * 3600
+ALONE_POINTS = 3
+"""So long and often one of the two must say so, when the other does not agree."""
+
+
+@dataclass
+class Borders:
+    """The country, and what speaks for another one."""
+
+    country: str | None = None
+    seen_s: int = 0
+    """Last point that spoke for it."""
+    network: str | None = None
+    network_s: int = 0
+    place: str | None = None
+    place_s: int = 0
+    other: str | None = None
+    """What one of the two says, and the other does not."""
+    by: str = ""
+    other_s: int = 0
+    other_points: int = 0
+
+    def step(self, seen: Seen) -> Iterator[Finding]:
+        """What a point finds."""
+        network = countries.of_network(seen.stored.point.plmn)
+        if network:
+            self.network, self.network_s = network, seen.at_s
+        if seen.place:
+            self.place, self.place_s = countries.of_place(*seen.place), seen.at_s
+        if not network and not seen.place:
+            return
+        heard = self.network if seen.at_s - self.network_s <= COUNTS_S else None
+        place = self.place if seen.at_s - self.place_s <= COUNTS_S else None
+        if self.country is None and seen.place and place and countries.is_alone(*seen.place, place):
+            self.country = place
+        if self.country in (heard, place):
+            self.seen_s = seen.at_s
+        if heard and heard == place:
+            yield from self._enter(heard, seen, None)
+        else:
+            yield from self._alone(seen, heard)
+
+    def _alone(self, seen: Seen, heard: str | None) -> Iterator[Finding]:
+        """One speaks for another country, the other does not."""
+        if seen.place and self.place and self.place != self.country:
+            if not countries.is_alone(*seen.place, self.place):
+                return
+            other, by = self.place, "place"
+        elif heard and heard != self.country and not seen.place:
+            other, by = heard, "network"
+        else:
+            if seen.place or self.by == "network":
+                self.other, self.other_points = None, 0
+            return
+        if (other, by) != (self.other, self.by):
+            self.other, self.by, self.other_s, self.other_points = other, by, seen.at_s, 0
+        self.other_points += 1
+        if self.other_points >= ALONE_POINTS and seen.at_s - self.other_s >= ALONE_S:
+            yield from self._enter(other, seen, by)
+
+    def _enter(self, country: str, seen: Seen, by: str | None) -> Iterator[Finding]:
+        """`by`: what alone says so; None: they agree."""
+        self.other, self.other_points = None, 0
+        left, self.country = self.country, country
+        if left is not None and left != country:
+            details = {"from": left, "to": country, "agreed": by is None, "by": by or "both"}
+            yield Finding("border", seen, details | {"not_before": iso(self.seen_s)}, country.lower())
+        self.seen_s = seen.at_s

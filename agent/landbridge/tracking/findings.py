@@ -1,0 +1,52 @@
+"""A point as the journey sees it, and what it may find there."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from landbridge.geo.distance import Place
+from landbridge.points import quality as judge
+from landbridge.points.geojson import has_position
+from landbridge.points.queries import StoredPoint
+
+_UERE_M = 5.0
+"""Error of one satellite's range; times HDOP, and twice for 95 %, that of a fix."""
+_LEAST_ACCURACY_M = 20.0
+
+
+class Seen(NamedTuple):
+    """A stored point that has a time."""
+
+    stored: StoredPoint
+    at_s: int
+    place: Place | None
+    """None: no fix, or one with a doubt of judge.NO_PLACE."""
+    accuracy_m: float
+
+    @property
+    def rests(self) -> bool:
+        """The device has not been moved since the wake before."""
+        return self.stored.point.motion == 0
+
+
+class Finding(NamedTuple):
+    """Something that platforms hear of: an event, shown by the point `seen`."""
+
+    type: str
+    seen: Seen
+    details: Mapping[str, Any]
+    name: str = ""
+    """What tells it from others of its type that the same point shows; part of its id."""
+
+
+def see(stored: StoredPoint) -> Seen:
+    """The point as the journey sees it; it must have a time."""
+    assert stored.at_s is not None
+    point = stored.point
+    accuracy_m = max(_LEAST_ACCURACY_M, 2 * _UERE_M * (point.hdop_ratio or 0))
+    trusted = has_position(stored) and not stored.flags & judge.NO_PLACE
+    return Seen(stored, stored.at_s, place_of(stored) if trusted else None, accuracy_m)
+
+
+def place_of(stored: StoredPoint) -> Place:
+    """Where a fix says it is."""
+    return Place(stored.point.latitude_deg or 0.0, stored.point.longitude_deg or 0.0)

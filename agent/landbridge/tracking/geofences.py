@@ -1,0 +1,231 @@
+"""Geofences: circle, polygon and corridor, with the accuracy of a fix taken into account.
+
+A fence is a GeoJSON geometry and a radius: a circle is a Point, a corridor a LineString. Distances are
+measured in a plane that touches the globe at the fix, which is good to a per cent for a hundred kilometres.
+One that lies across the 180th meridian comes in pieces (RFC 7946, 3.1.9), and is kept so; here it is whole.
+"""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
+from math import cos, inf, radians
+from typing import Any, NamedTuple
+
+import shapely
+from shapely.affinity import translate
+from shapely.geometry.base import BaseGeometry
+from sqlalchemy import Row
+
+from landbridge.core import files
+from landbridge.core.errors import UserError
+from landbridge.geo.distance import M_A_DEGREE, Place
+from landbridge.tracking.findings import Finding, Seen
+
+_PASSED_WITHIN_S = 7_200
+"""Two fixes further apart say too little of the way between."""
+_NEEDS_RADIUS = ("Point", "LineString", "MultiLineString")
+_AREAS = ("Polygon", "MultiPolygon")
+
+
+@dataclass(frozen=True)
+class Fence:
+    """`radius_m` is 0 for an area."""
+
+    fence: int
+    name: str
+    shape: BaseGeometry
+    radius_m: float
+    added_s: int
+    removed_s: int | None
+    tenant: str | None = None
+    """On whose trips it holds; None: everywhere."""
+
+    def holds_at(self, at_s: int) -> bool:
+        """A fence says nothing of points from before it was there."""
+        return self.added_s <= at_s and (self.removed_s is None or at_s < self.removed_s)
+
+    def outside_m(self, place: Place) -> float:
+        """Metres outside the fence; negative: so far inside."""
+        place = _beside(place, self._middle)
+        if self._far_from(place):
+            return inf
+        shape = _plane(self.shape, place)
+        origin = shapely.Point(0, 0)
+        distance = float(shape.distance(origin))
+        if distance == 0 and not self.radius_m:
+            distance = -float(shape.boundary.distance(origin))
+        return float(distance - self.radius_m)
+
+    def is_passed(self, a: Place, b: Place) -> bool:
+        """True when the straight way from `a` to `b` leads through it."""
+        a = _beside(a, self._middle)
+        b = _beside(b, a.lon)
+        if self._far_from(a, b):
+            return False
+        way = _plane(shapely.LineString([(a.lon, a.lat), (b.lon, b.lat)]), a)
+        return bool(_plane(self.shape, a).distance(way) <= self.radius_m)
+
+    @property
+    def size_m(self) -> float:
+        """Extent, to tell a yard from the country around it."""
+        west, south, east, north = self._bounds
+        return float(self.radius_m + max(north - south, (east - west) * cos(radians(south))) * M_A_DEGREE)
+
+    @cached_property
+    def _bounds(self) -> tuple[float, float, float, float]:
+        west, south, east, north = self.shape.bounds
+        return west, south, east, north
+
+    @property
+    def _middle(self) -> float:
+        return (self._bounds[0] + self._bounds[2]) / 2
+
+    def _far_from(self, *places: Place) -> bool:
+        """True when a box around the fence holds none of them, nor anything between."""
+        margin = (self.radius_m + 1000) / M_A_DEGREE
+        west, south, east, north = self._bounds
+        wide = margin / max(0.01, cos(radians(max(abs(south), abs(north)) + margin)))
+        lats, lons = [each.lat for each in places], [each.lon for each in places]
+        return bool(
+            max(lats) < south - margin
+            or min(lats) > north + margin
+            or max(lons) < west - wide
+            or min(lons) > east + wide
+        )
+
+
+def _beside(place: Place, lon: float) -> Place:
+    """The place with a longitude, beyond 180 if need be, that is next to another one."""
+    return place._replace(lon=place.lon + 360 * round((lon - place.lon) / 360))
+
+
+def _plane(shape: BaseGeometry, origin: Place) -> BaseGeometry:
+    """The shape in metres east and north of `origin`."""
+    scale = (M_A_DEGREE * cos(radians(origin.lat)), M_A_DEGREE)
+    return shapely.transform(shape, lambda lonlat: (lonlat - (origin.lon, origin.lat)) * scale)
+
+
+def from_row(row: Row[Any]) -> Fence:
+    """A stored fence."""
+    shape = _shape(row.geometry)
+    return Fence(row.fence, row.name, shape, row.radius_m, row.added_s, row.removed_s, row.tenant)
+
+
+@lru_cache(10_000)
+def _shape(geometry: str) -> BaseGeometry:
+    return _whole(shapely.from_geojson(geometry))
+
+
+def _whole(shape: BaseGeometry) -> BaseGeometry:
+    """Of pieces on both sides of the 180th meridian one, whose east is beyond 180."""
+    west, _, east, _ = shape.bounds
+    if east - west <= 180:
+        return shape
+    pieces = shapely.get_parts(shape)
+    return shapely.union_all([translate(each, 360) if each.bounds[2] <= 0 else each for each in pieces])
+
+
+class Drawn(NamedTuple):
+    """What a GeoJSON file says of a fence."""
+
+    geometry: str
+    radius_m: float
+
+
+def read(text: str, radius_m: float | None, where: str) -> Drawn:
+    """The fence of a GeoJSON text: a geometry, a Feature, or a FeatureCollection of one; a Point or
+    LineString needs a radius, which a Feature may have as property `radius_m`. `UserError` names `where`."""
+    feature = _only_feature(files.json_of(text, where), where)
+    geometry = feature.get("geometry")
+    kind = geometry.get("type") if isinstance(geometry, dict) else None
+    if kind not in (*_NEEDS_RADIUS, *_AREAS):
+        raise UserError(f"{where}: geometry {kind!r} is none of {', '.join((*_NEEDS_RADIUS, *_AREAS))}")
+    try:
+        shape = shapely.from_geojson(json.dumps(geometry))
+    except (shapely.errors.GEOSException, RecursionError) as error:
+        raise UserError(f"{where}: {error}; correct the coordinates") from None
+    _check(shape, where)
+    given = radius_m if radius_m is not None else (feature.get("properties") or {}).get("radius_m")
+    if kind in _AREAS and given:
+        raise UserError(f"{where}: a {kind} has no radius; draw it as large as it is meant")
+    if kind in _NEEDS_RADIUS and not (isinstance(given, int | float) and 50 <= given <= 500_000):
+        raise UserError(f"{where}: a {kind} needs a radius of 50 to 500000 metres, not {given!r}: --radius")
+    return Drawn(shapely.to_geojson(shape), float(given or 0))
+
+
+def _only_feature(content: Any, where: str) -> Mapping[str, Any]:
+    if isinstance(content, dict) and content.get("type") == "FeatureCollection":
+        features = content.get("features")
+        if not isinstance(features, list) or len(features) != 1:
+            raise UserError(f"{where}: a collection must have one feature; add the others one by one")
+        content = features[0]
+    if not isinstance(content, dict):
+        raise UserError(f"{where} is no GeoJSON: not an object")
+    if content.get("type") != "Feature":
+        return {"geometry": content, "properties": {}}
+    if not isinstance(content.get("properties"), dict | None):
+        raise UserError(f"{where}: the properties of a feature are an object or null (RFC 7946)")
+    return content
+
+
+def _check(shape: BaseGeometry, where: str) -> None:
+    if shape.is_empty or not shape.is_valid:
+        raise UserError(f"{where}: {shapely.is_valid_reason(shape)}; draw the outline without crossings")
+    west, south, east, north = shape.bounds
+    if not (-180 <= west <= east <= 180 and -90 <= south <= north <= 90):
+        raise UserError(f"{where}: coordinates beyond the globe; longitude comes first")
+    west, _, east, _ = _whole(shape).bounds
+    if east - west > 180:
+        raise UserError(
+            f"{where}: it is wider than half the globe; one across the 180th meridian must be cut there"
+            " into a MultiPolygon or MultiLineString (RFC 7946, 3.1.9)"
+        )
+
+
+@dataclass
+class Fences:
+    """In which fences the container is; one whose edge is nearer than the fix is good stays as it was."""
+
+    inside: list[int] = field(default_factory=list)
+    outside: list[int] = field(default_factory=list)
+    """Those that it surely was outside of at the last fix."""
+    last: tuple[float, float, int] | None = None
+
+    def step(self, seen: Seen, fences: Sequence[Fence]) -> Iterator[Finding]:
+        """What a point finds: enter, leave, and pass between two fixes."""
+        if seen.place is None:
+            return
+        before, self.last = self.last, (*seen.place, seen.at_s)
+        held = {each.fence: each for each in fences if each.holds_at(seen.at_s)}
+        self.inside = [each for each in self.inside if each in held]
+        self.outside = [each for each in self.outside if each in held]
+        for fence in held.values():
+            yield from self._at(fence, seen, seen.place, before)
+
+    def _at(
+        self, fence: Fence, seen: Seen, place: Place, before: tuple[float, float, int] | None
+    ) -> Iterator[Finding]:
+        away_m = fence.outside_m(place)
+        if away_m < -min(seen.accuracy_m, fence.size_m / 4):
+            if fence.fence not in self.inside:
+                yield _finding(seen, fence, "enter")
+            _move(fence.fence, self.outside, self.inside)
+        elif away_m > seen.accuracy_m:
+            if fence.fence in self.inside:
+                yield _finding(seen, fence, "leave")
+            elif before and fence.fence in self.outside and seen.at_s - before[2] <= _PASSED_WITHIN_S:
+                if fence.is_passed(Place(*before[:2]), place):
+                    yield _finding(seen, fence, "pass")
+            _move(fence.fence, self.inside, self.outside)
+
+
+def _move(fence: int, source: list[int], target: list[int]) -> None:
+    if fence in source:
+        source.remove(fence)
+    if fence not in target:
+        target.append(fence)
+
+
+def _finding(seen: Seen, fence: Fence, action: str) -> Finding:
+    return Finding("fence", seen, {"action": action, "fence": fence.name}, f"{fence.fence}-{action}")

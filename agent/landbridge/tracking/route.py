@@ -1,0 +1,109 @@
+"""Where on its line the container is, whether it has left the line, and when it will arrive."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from math import exp, log, sqrt
+from statistics import NormalDist
+
+from landbridge.core.clock import iso
+from landbridge.geo.distance import Place
+from landbridge.geo.route import find, position
+from landbridge.geo.timetable import rest_of_stop
+from landbridge.tracking.context import Way
+from landbridge.tracking.findings import Finding, Seen
+from landbridge.tracking.stops import Stops
+
+OFF_M, BACK_M = 60_000.0, 40_000.0
+"""A line is drawn straight between its stations; the track is not."""
+OFF_FIXES = 2
+_PAST_KM = 3.0
+NEWS_H, NEWS_PART = 6.0, 0.15
+"""An arrival that moves by less, and by less than this part of what is to go, is no news."""
+INTERVAL = 0.8
+"""How often the arrival shall fall into the interval."""
+
+
+@dataclass
+class Route:
+    """Kilometre on the line, and the arrival that was told last."""
+
+    km: float | None = None
+    reached: bool = False
+    """It has been on the line: before, it is on its way there, and has neither left it nor an arrival."""
+    off: bool = False
+    doubts: int = 0
+    """Fixes one after the other that speak for the contrary of `off`."""
+    told_s: int | None = None
+    arrived: bool = False
+
+    def step(self, seen: Seen, way: Way, stops: Stops) -> Iterator[Finding]:
+        """What a point finds."""
+        if not way.stations or self.arrived:
+            return
+        if seen.place:
+            km = find(way.stations, *seen.place, self.km)
+            self.km = self.km if km is None else km
+            yield from self._off(seen, seen.place, km, way)
+        if self.km is not None and self.reached and not self.off:
+            yield from self._eta(seen, self.km, way, stops)
+
+    def _off(self, seen: Seen, place: Place, km: float | None, way: Way) -> Iterator[Finding]:
+        away_m = None if km is None else place.metres_to(Place(*position(way.stations, km)))
+        near = away_m is not None and away_m <= (BACK_M if self.off else OFF_M)
+        self.reached = self.reached or near
+        self.doubts = self.doubts + 1 if near == self.off and self.reached else 0
+        if self.doubts >= OFF_FIXES:
+            self.off, self.doubts = not self.off, 0
+            action = "leave" if self.off else "return"
+            away_km = None if away_m is None else round(away_m / 1000)
+            yield Finding("off-route", seen, {"action": action, "away_km": away_km})
+
+    def _eta(self, seen: Seen, km: float, way: Way, stops: Stops) -> Iterator[Finding]:
+        mean_h, variance = hours_to_go(km, way, stops)
+        likely_s = seen.at_s + round(3600 * _quantile(mean_h, variance, 0.5))
+        moved_h = max(NEWS_H, NEWS_PART * mean_h)
+        if self.told_s is not None and abs(likely_s - self.told_s) < 3600 * moved_h:
+            return
+        self.told_s = likely_s
+        earliest, latest = (
+            seen.at_s + round(3600 * _quantile(mean_h, variance, part))
+            for part in ((1 - INTERVAL) / 2, (1 + INTERVAL) / 2)
+        )
+        to_go_km = round(way.stations[-1].km - km)
+        yield Finding("eta", seen, {
+            "earliest": iso(earliest), "likely": iso(likely_s), "latest": iso(latest), "to_go_km": to_go_km,
+        })  # fmt: skip
+
+
+def hours_to_go(km: float, way: Way, stops: Stops) -> tuple[float, float]:
+    """Mean and variance of the hours to the end of the line."""
+    index = way.station_at(stops.place) if stops.place else None
+    if index is not None and not stops.told:
+        # It may stop here, unless it is past it.
+        return way.ahead[index].arrival() if km <= way.stations[index].km + _PAST_KM else _between(km, way)
+    if index is not None and index < len(way.stations) - 1:
+        ahead = way.ahead[index]
+        stood = (stops.until_s - stops.since_s) / 3600 / ahead.median_h
+        mean, variance = rest_of_stop(stood, ahead.sigma)
+        return ahead.after_h + mean * ahead.median_h, ahead.variance + variance * ahead.median_h**2
+    return _between(km, way)
+
+
+def _between(km: float, way: Way) -> tuple[float, float]:
+    """The same of a container on its way from one station to the next."""
+    after = next((i for i, station in enumerate(way.stations) if station.km > km), len(way.stations) - 1)
+    left, coming = way.ahead[after - 1], way.ahead[after]
+    part = min(1.0, max(0.0, (km - left.km) / (coming.km - left.km)))
+    mean_h, variance = coming.arrival()
+    if after == len(way.stations) - 1:
+        mean_h, variance = 0.0, 0.0
+    leg_h, leg_variance = max(0.0, left.after_h - mean_h), max(0.0, left.variance - variance)
+    return mean_h + (1 - part) * leg_h, variance + (1 - part) * leg_variance
+
+
+def _quantile(mean: float, variance: float, part: float) -> float:
+    """Of the log-normal variate with this mean and variance."""
+    if mean <= 0:
+        return 0.0
+    square = log(1 + variance / mean**2)
+    return exp(log(mean) - square / 2 + sqrt(square) * NormalDist().inv_cdf(part))

@@ -1,0 +1,89 @@
+"""Contacts that were announced and did not come."""
+
+from collections.abc import Collection
+from typing import Any
+
+from sqlalchemy import Connection, Row
+
+from landbridge.core.clock import iso
+from landbridge.events import publish as announce
+from landbridge.events import topics
+from landbridge.events.queries import Event
+from landbridge.features.devices import queries as devices
+from landbridge.features.trips import queries as trips
+from landbridge.points import queries as points
+from landbridge.points.queries import StoredPoint
+from landbridge.protocol.point import KIND_STILL
+
+GRACE_S = 2 * 3600
+"""A report may take that long: searching, waiting for its turn, a turn that has to be sent again."""
+
+
+def concerned(connection: Connection, hears_from_s: int, now_s: int) -> set[str]:
+    """The devices of which `look` has something to tell."""
+    return devices.to_tell_of(connection, _due_before_s(hears_from_s, now_s))
+
+
+def look(connection: Connection, names: Collection[str], hears_from_s: int, now_s: int) -> int:
+    """Tell of each of these devices whose contact is overdue, once a trip, and when it is heard again; return
+    how many. What was due while the agent could not hear counts from `hears_from_s`, when it could again."""
+    overdue = devices.overdue(connection, names, _due_before_s(hears_from_s, now_s))
+    news = [_alarm(connection, row, "silent", row.next_contact_s, now_s) for row in overdue]
+    for row in overdue:
+        devices.silent(connection, row.device, row.next_contact_s)
+    for row in devices.heard_again(connection, names):
+        news.append(_alarm(connection, row, "heard-again", row.silent_due_s, now_s))
+        devices.silent(connection, row.device, None)
+    announce.tell(connection, news, now_s)
+    again = [
+        _of_trip(_alarm(connection, row, "silent", row.silent_due_s, now_s))
+        for row in devices.silent_on_another_trip(connection, names)
+    ]
+    announce.tell(connection, again, now_s)
+    return len(news) + len(again)
+
+
+def _due_before_s(hears_from_s: int, now_s: int) -> int:
+    """A contact that was due before is missing; 0: that can be said of none yet."""
+    late_s = now_s - GRACE_S
+    return late_s if hears_from_s < late_s else 0
+
+
+def _of_trip(event: Event) -> Event:
+    """With an id of this trip: it takes the place of no other one's."""
+    event_id = f"{event.id}-{'no-trip' if event.trip is None else f'trip-{event.trip}'}"
+    return event._replace(id=event_id, content=dict(event.content) | {"id": event_id})
+
+
+def _alarm(connection: Connection, row: Row[Any], name: str, due_s: int, now_s: int) -> Event:
+    """The alarm with the last position; its id names the contact that was due, or the beginning of the trip
+    that is under way if that came later: nothing before it is this trip's."""
+    last = points.latest_position(connection, row.device) or points.newest(connection, row.device)
+    trip = trips.running(connection, row.device)
+    heard_s = row.last_contact_s
+    if trip is None:
+        last = last._replace(
+            trip=None, container=None, tenant=None
+        )  # what is now is nobody's but the house's
+    else:
+        if trip.trip != last.trip:
+            last = _without_place(last, trip)
+        due_s, heard_s = max(due_s, trip.started_s), _since(trip, heard_s)
+    details = {"alarm": name, "due": iso(due_s), "last_contact": iso(heard_s)}
+    event = topics.event(last, "alarm", details, name)
+    event_id = f"{row.device}/{due_s}/alarm-{name}"
+    return event._replace(id=event_id, at_s=now_s, content=dict(event.content) | {"id": event_id})
+
+
+def _without_place(last: StoredPoint, trip: Row[Any]) -> StoredPoint:
+    """For the trip that is under way: `last` is from before it, and where and when that was is nothing to
+    this one."""
+    point = last.point._replace(kind=KIND_STILL, plmn=0, events=0).meaningful()
+    at_s, received_s = _since(trip, last.at_s), max(last.received_s, trip.started_s)
+    whose = {"trip": trip.trip, "container": trip.container, "tenant": trip.tenant}
+    return last._replace(point=point, at_s=at_s, received_s=received_s, **whose)
+
+
+def _since(trip: Row[Any], at_s: int | None) -> int | None:
+    """The time, if it is none before the trip."""
+    return at_s if at_s is not None and at_s >= trip.started_s else None

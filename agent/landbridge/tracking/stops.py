@@ -1,0 +1,79 @@
+"""Stops and departures, and stops at named places that last longer than usual there."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from math import exp
+
+from landbridge.core.clock import iso
+from landbridge.geo.distance import Place
+from landbridge.geo.timetable import STOPS, STOPS_AT
+from landbridge.tracking.context import Way
+from landbridge.tracking.findings import Finding, Seen
+
+STAYS_M = 1_000.0
+"""A train is shunted within a yard; further away it has left."""
+SHORTEST_S = 3_600
+"""A shorter halt is no stop."""
+LONG = 1.28
+"""Standard deviations of the logarithm beyond the median: nine stops of ten are shorter."""
+
+
+@dataclass
+class Stops:
+    """Where the container is, since when; times are those of points."""
+
+    lat: float | None = None
+    lon: float = 0.0
+    since_s: int = 0
+    """First point there."""
+    until_s: int = 0
+    """Last point there so far."""
+    before_s: int | None = None
+    """Last fix elsewhere."""
+    told: bool = False
+    long: bool = False
+
+    @property
+    def place(self) -> Place | None:
+        """Where it stands or was last."""
+        return None if self.lat is None else Place(self.lat, self.lon)
+
+    def step(self, seen: Seen, way: Way) -> Iterator[Finding]:
+        """What a point finds."""
+        here = self.place
+        if seen.place and (here is None or here.metres_to(seen.place) > STAYS_M + seen.accuracy_m):
+            if self.told and here:
+                yield Finding("departure", seen, self._stay(here, way) | {"until": iso(self.until_s)})
+            self._begin(seen.place, seen.at_s)
+        elif here and (seen.place or seen.rests):
+            self.until_s = seen.at_s
+        if self.place and not self.told and self.until_s - self.since_s >= SHORTEST_S:
+            self.told = True
+            yield Finding("stop", seen, self._stay(self.place, way) | self.place.told)
+        if self.place and self.told and not self.long:
+            yield from self._long(seen, self.place, way)
+
+    def _begin(self, place: Place, at_s: int) -> None:
+        before_s = None if self.lat is None else self.until_s
+        self.lat, self.lon = place
+        self.since_s = self.until_s = at_s
+        self.before_s, self.told, self.long = before_s, False, False
+
+    def _stay(self, here: Place, way: Way) -> dict[str, object]:
+        return {
+            "place": way.name_of(here, self.since_s),
+            "since": iso(self.since_s),
+            "not_before": iso(self.before_s),
+            "stood_s": self.until_s - self.since_s,
+        }
+
+    def _long(self, seen: Seen, here: Place, way: Way) -> Iterator[Finding]:
+        index = way.station_at(here)
+        if index is None:
+            return
+        station = way.stations[index]
+        median_h, sigma = STOPS_AT.get(station.name, STOPS[station.kind])
+        if self.until_s - self.since_s > 3600 * median_h * exp(LONG * sigma):
+            self.long = True
+            stay = self._stay(here, way) | {"usual_s": round(3600 * median_h)}
+            yield Finding("dwell", seen, stay | here.told)

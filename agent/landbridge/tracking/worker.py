@@ -1,0 +1,111 @@
+"""The thread that works journeys out, beside ingest and never in its way for longer than one device takes."""
+
+import logging
+import threading
+import time
+from collections.abc import Sequence
+
+from landbridge.core.checks import Check
+from landbridge.core.clock import Clock
+from landbridge.core.priority import Precedence
+from landbridge.db.database import Database
+from landbridge.events import publish as announce
+from landbridge.events.publisher import Sender
+from landbridge.features.alarms import engine
+from landbridge.geo import countries
+from landbridge.ingest.held import hold
+from landbridge.tracking import queries as journeys
+from landbridge.tracking import recompute as rework
+from landbridge.tracking import silence
+
+LOOK_S = 1.0
+_MINUTE_S = 60.0
+_YIELD_S = 0.002
+"""Ingest may wait for the database; whoever has just left it would get it again first."""
+_MOST_AT_ONCE = 50
+"""Devices whose alarms are looked after in one transaction; each may take a few milliseconds."""
+_log = logging.getLogger(__name__)
+
+
+class Journeys(threading.Thread):
+    """Works out what ingest has marked, a device a transaction; looks every minute for contacts that
+    are overdue and alarms that are over."""
+
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        sender: Sender,
+        precedence: Precedence,
+        deaf: Sequence[Check] = (),
+    ) -> None:
+        """`deaf`: what may keep the agent from hearing devices, which then are not silent."""
+        super().__init__(name="journeys", daemon=True)
+        self._database = database
+        self._clock = clock
+        self._sender = sender
+        self._precedence = precedence
+        self._deaf = deaf
+        self._hears_from_s = clock.now_s()
+        self._stopping = threading.Event()
+        self._minute_ends = time.monotonic()
+        self._failed: set[str | None] = set()
+        countries.of_place(0.0, 0.0)  # reads the outlines now, not while ingest has to wait
+
+    def stop(self) -> None:
+        """Finish the device at hand; what is marked stays marked."""
+        self._stopping.set()
+        self.join()
+
+    def run(self) -> None:
+        """Work until stopped; what fails is logged and tried again."""
+        while not self._stopping.wait(LOOK_S):
+            try:
+                self._look()
+            except Exception:
+                _log.exception("cannot work out the journeys; trying again")
+
+    def _look(self) -> None:
+        while not self._stopping.is_set() and self._next():
+            self._precedence.give_way(LOOK_S)
+            device = None
+            try:
+                with self._database.writing(alone=False) as connection:
+                    if device := journeys.hold_marked(connection, self._failed):
+                        rework.work_out(connection, device, self._clock.now_s())
+            except Exception:
+                # It must not keep the others waiting.
+                _log.exception("%s: cannot work out its journey; again within a minute", device)
+                self._failed |= {device} - {None}
+            if not device:
+                break  # other agents are at work on those that are left
+            self._sender.wake()
+            time.sleep(_YIELD_S)
+        if time.monotonic() >= self._minute_ends:
+            self._minute_ends = time.monotonic() + _MINUTE_S
+            self._failed.clear()
+            self._look_after_alarms()
+
+    def _look_after_alarms(self) -> None:
+        """Tell of contacts that are overdue and of alarms that are over, of some devices at a time."""
+        now_s = self._clock.now_s()
+        if any(check() for check in self._deaf):
+            self._hears_from_s = now_s
+        with self._database.reading() as connection:
+            overdue = silence.concerned(connection, self._hears_from_s, now_s)
+            concerned = sorted(overdue | engine.concerned(connection, now_s))
+        for begin in range(0, len(concerned), _MOST_AT_ONCE):
+            if self._stopping.is_set():
+                return
+            names = concerned[begin : begin + _MOST_AT_ONCE]
+            self._precedence.give_way(LOOK_S)
+            with self._database.writing(alone=False) as connection:
+                hold(connection, names)
+                silence.look(connection, names, self._hears_from_s, now_s)
+                announce.tell(connection, engine.expire(connection, names, now_s), now_s)
+            self._sender.wake()
+            time.sleep(_YIELD_S)
+
+    def _next(self) -> str | None:
+        with self._database.reading() as connection:
+            return journeys.next_marked(connection, self._failed)

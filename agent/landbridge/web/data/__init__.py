@@ -1,1 +1,0 @@
-"""The base map and the names of places, shipped."""
