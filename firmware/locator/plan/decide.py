@@ -156,7 +156,7 @@ def _report(state, senses, hints):
     reason = 0 if state[st.ATTACHED] else report_due(state, hints)
     if not reason or not may_try(state, senses):
         return None
-    if networks.is_silent(state) and not state[st.DID_PROBE]:
+    if hints[1][cfg.PACED] and networks.is_silent(state) and not state[st.DID_PROBE]:
         return Action(PROBE, reason, _PROBE_LIMIT_S) if state[st.NOW] >= state[st.UPLOAD_NOT_BEFORE] else None
     most_mj = policy.late_mj(state, hints[2]) if reason == REPORT_LATE else _ANY_MJ
     return _point_first(state, hints) or _attach(state, reason, most_mj)

@@ -146,17 +146,18 @@ def learn_upload(state, costs, done, plmn, cost):
         return
     if not state[st.DID_PROBE] and not cost:
         _learn_place(state, 0)
-    _wait(state, costs)
+    _wait(state, costs, cost > 0)
 
 
-def _wait(state, costs):
+def _wait(state, costs, is_heard=False):
     """After a look or a report in vain: the next place while moving, hours while standing; in silence longer
-    and longer."""
+    and longer. A network that is heard and carries nothing is no silence."""
     step = min(state[st.LOOKS], len(LOOK_STANDING_S) - 1)
     pause_s = LOOK_STANDING_S[step] if state[st.AGE_MIN] > AGE_RICH_MIN else _LOOK_RICH_S << step
     if state[st.MOVING]:
         pause_s = 1
-    state[st.VAIN] += 1
+    if not is_heard and not state[st.CARD_DUE]:  # who has other profiles has to try: the next may be served
+        state[st.VAIN] += 1
     if state[st.VAIN] > _LUCK:
         pause_s = _silence_s(state, costs)
     state[st.UPLOAD_NOT_BEFORE] = state[st.NOW] + pause_s
