@@ -17,7 +17,7 @@ HEAP_KW = 132
 """Kilo-words of heap, what as many KB are on the ESP32. The stock image gives 165 KB; less a margin of 25,
 and 8 that are kept free for the download of a profile."""
 
-REAL_SECONDS_A_WAKE = 30.0
+REAL_SECONDS_A_WAKE = 300.0
 """Longest time the world waits for the device in one wake, on the host's clock."""
 
 EXIT_S = 5.0
