@@ -106,7 +106,8 @@ def test_who_dies_late_is_started_again_all_the_same(tmp_path):
     services = Services(broker, Agent(tmp_path / "agent", broker, clock.path, None))
     services.start()
     watcher: Any = SimpleNamespace(after_wake=lambda *_: None, pending=lambda: 0)
-    stage: Any = SimpleNamespace(services=services, device=SimpleNamespace(rtc_memory=b""))
+    trip = SimpleNamespace(operator_ends_ms=None)
+    stage: Any = SimpleNamespace(services=services, device=SimpleNamespace(rtc_memory=b""), trip=trip)
     try:
         threading.Timer(0.5, services.agent.kill).start()
         Demo(stage, watcher, watcher, chaos)._after_wake(2 * HOUR_MS)

@@ -68,20 +68,23 @@ class Pace:
         networks.learn_look(state, self._costs, cell.plmn if cell else 0, cell.worth if cell else 0, cost)
 
     def reported(self, state, done, cell):
-        """A report has ended over `cell`, or no network was found (None)."""
+        """A report has ended over `cell`."""
         from locator.plan import networks
 
-        if cell:
-            self.to(energy.IDLE)  # the conversation is over, and counts
-            spent = self._account.mj(energy.START, energy.TALK)
-            if cell.plmn == state[st.NETWORK]:
-                spent += self._account.mj(energy.SEARCH)
-            state[st.SEEN_DBM], state[st.DID_PROBE] = cell.worth, st.YES
-            networks.learn_upload(state, self._costs, done, cell.plmn, self._costs[0] + spent)
-        else:
-            self.to(energy.IDLE)  # the search is over, and counts
-            networks.learn_search(state, self._costs, self._account.mj(energy.START, energy.SEARCH))
-            networks.learn_upload(state, self._costs, done, state[st.NETWORK], 0)
+        self.to(energy.IDLE)  # the session is over, and counts
+        spent = self._account.mj(energy.START, energy.TALK)
+        if cell.plmn == state[st.NETWORK]:
+            spent += self._account.mj(energy.SEARCH)
+        state[st.SEEN_DBM], state[st.DID_PROBE] = cell.worth, st.YES
+        networks.learn_upload(state, self._costs, done, cell.plmn, self._costs[0] + spent)
+
+    def unserved(self, state, is_heard):
+        """No network has registered the device; `is_heard`: there is one."""
+        from locator.plan import networks
+
+        self.to(energy.IDLE)  # the search is over, and counts
+        networks.learn_search(state, self._costs, self._account.mj(energy.START, energy.SEARCH))
+        networks.learn_upload(state, self._costs, False, state[st.NETWORK], 0, is_heard)
 
     def end(self, state):
         """The wake ends; mJ that it has taken."""

@@ -223,7 +223,7 @@ class Wake:
         else:
             budget.refused(self._state, self._port.clock_s(), cause)
             self._note(logs.REFUSED, cause)
-            self._pace.reported(self._state, False, None)
+            self._pace.unserved(self._state, plmn > 0)
         st.learn_attach(self._state, result, plmn)
         self._card("tried", cause, plmn > 0)
 

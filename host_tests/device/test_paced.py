@@ -503,6 +503,56 @@ def test_a_late_report_that_may_not_be_wakes_nobody():
         assert 12 <= wakes <= 16, "hourly points are what it wakes for"
 
 
+def unserved(state, action, seen=0):
+    """The action has found no network that serves."""
+    if action.kind == decide.PROBE:
+        budget.begin_look(state, state[st.NOW])
+        networks.learn_look(state, HINTS[2], seen, -80 if seen else 0)
+    else:
+        budget.begin_try(state, state[st.NOW], 0)
+        networks.learn_search(state, HINTS[2], 30000)
+        networks.learn_upload(state, HINTS[2], False, state[st.NETWORK], 0, seen > 0)
+        st.learn_attach(state, DENIED if seen else st.NO, seen)
+
+
+def wakes_unserved(state, hours, seen=0):
+    """The actions on the radio of each wake, in so many hours in which no network serves."""
+    hints, wakes, now = fixed.hints(1, SETTINGS), [], state[st.NOW]
+    until = now + hours * HOUR
+    while now < until:
+        told, on_air = senses(now), []
+        feel(state, told)
+        while True:
+            action = decide.next(state, told, hints)
+            if action.kind == decide.SLEEP:
+                break
+            if action.kind == decide.FIX:
+                st.learn_fix(state, False)
+            elif action.kind == decide.RECORD:
+                st.learn_record(state)
+            else:
+                on_air.append(action.kind)
+                unserved(state, action, seen)
+        wakes.append(on_air)
+        now += action.limit_s
+    return wakes
+
+
+def test_a_device_that_nobody_has_served_yet_searches_three_times_and_then_looks_without_waking_in_vain():
+    state = st.new()
+    st.begin(state, NOW, 0)
+    wakes = wakes_unserved(state, 48)
+    asked = [kind for on_air in wakes for kind in on_air]
+    assert asked[:3] == [decide.ATTACH] * 3 and decide.ATTACH not in asked[3:] and len(asked) > 5
+    assert len(wakes) < 80
+
+
+def test_where_a_network_is_heard_that_refuses_it_is_no_silence():
+    state = settled()
+    wakes_unserved(state, 48, GERMANY)
+    assert not networks.is_silent(state)
+
+
 def test_what_is_jolted_again_and_again_sleeps_through_it():
     state = settled()
     state[st.LAST_RECORD], now, wakes = NOW, NOW, []

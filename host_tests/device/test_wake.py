@@ -110,7 +110,7 @@ class Attempt(Step):
     _card = _read_card = _take_network_time = _weigh = _note = _nothing
 
     class _pace:
-        reported = staticmethod(lambda *_: None)
+        unserved = staticmethod(lambda *_: None)
 
 
 def test_what_the_modem_was_told_is_known_only_once_it_has_answered():

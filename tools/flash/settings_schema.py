@@ -71,7 +71,7 @@ def made() -> dict[Path, str]:
     rows = ("| " + " | ".join(str(each[name]) for name in columns) + " |" for each in settings)
     return {
         REPOSITORY / "firmware" / "locator" / "settings.py": device,
-        REPOSITORY / "agent" / "landbridge" / "wire" / "settings.toml": text,
+        REPOSITORY / "agent" / "landbridge" / "protocol" / "settings.toml": text,
         PROTOCOL / "settings.md": _TABLE.format(rows="\n".join(rows)),
     }
 

@@ -91,7 +91,7 @@ def late_at(state, hints):
     """When a report is due that the policy is not asked about, if nothing else happens: not where it would
     take the sleep to the end. Who lives on though nothing is left has another battery than it believes, and
     asks once a week."""
-    if hints[1][cfg.PACED] and networks.is_silent(state):
+    if _looks_first(state, hints[1]):
         every_s = _NEVER_S  # the policy looks
     elif not hints[1][cfg.PACED] or policy.affords(state, policy.late_mj(state, hints[2])):
         every_s = budget.silent_s(state, hints[1])
@@ -156,10 +156,18 @@ def _report(state, senses, hints):
     reason = 0 if state[st.ATTACHED] else report_due(state, hints)
     if not reason or not may_try(state, senses):
         return None
-    if hints[1][cfg.PACED] and networks.is_silent(state) and not state[st.DID_PROBE]:
+    if _looks_first(state, hints[1]) and not state[st.DID_PROBE]:
         return Action(PROBE, reason, _PROBE_LIMIT_S) if state[st.NOW] >= state[st.UPLOAD_NOT_BEFORE] else None
     most_mj = policy.late_mj(state, hints[2]) if reason == REPORT_LATE else _ANY_MJ
     return _point_first(state, hints) or _attach(state, reason, most_mj)
+
+
+def _looks_first(state, settings):
+    """Whether there is silence in which nothing is tried that a look does not promise, with pauses of its own
+    (plan/networks.py). The first tries of a device that was never heard of are whole searches."""
+    if not settings[cfg.PACED] or not networks.is_silent(state):
+        return False
+    return state[st.LAST_UPLOAD] > 0 or state[st.TRY_FAILS] >= _FIRST_TRIES
 
 
 def _point_first(state, hints):
@@ -357,7 +365,7 @@ def _sleep(state, senses, hints):
         wake_on |= ON_TAMPER
     if state[st.ERRAND] == st.SHIPPING:
         return Action(SLEEP, SHIPPED, _SHIPPING_S, wake_on=ON_MOTION | wake_on)
-    allowed = _allowed_at(state, senses)
+    allowed = _allowed_at(state, senses, settings)
     if settings[cfg.PACED]:
         late = max(allowed, late_at(state, hints))
         report = max(allowed, state[st.LAST_UPLOAD] + settings[cfg.REPORT_LEAST_S])
@@ -384,9 +392,11 @@ def _is_jolted(state, senses):
     return senses[1] == WAKE_MOTION and state[st.NOW] - state[st.ASLEEP_SINCE] < _JOLTED_S
 
 
-def _allowed_at(state, senses):
+def _allowed_at(state, senses, settings):
     """When the network may be asked next, as far as that is known."""
     retry_at = state[st.LAST_TRY] + budget.spread_s(state, retry_s(state))
+    if _looks_first(state, settings):
+        retry_at = max(retry_at, state[st.UPLOAD_NOT_BEFORE])
     return max(_open_at(state, senses), retry_at, state[st.NOW] + budget.wait_s(state))
 
 

@@ -127,9 +127,9 @@ def look_aside(state):
     state[st.WANTED], state[st.DID_LOOK_ASIDE] = 0, 1
 
 
-def learn_upload(state, costs, done, plmn, cost):
-    """A report has ended over this network, heard at SEEN_DBM (0: not known), or none was found; `cost` mJ of
-    it alone, 0: not known."""
+def learn_upload(state, costs, done, plmn, cost, is_heard=False):
+    """A report has ended over this network, heard at SEEN_DBM (0: not known), or none was found, though one
+    may be heard that refuses the device; `cost` mJ of the report alone, 0: not known."""
     state[st.NETWORK] = plmn
     if cost:
         clean = max(1, cost - costs.wake) * 100 // weak_cost(state[st.SEEN_DBM])
@@ -146,7 +146,7 @@ def learn_upload(state, costs, done, plmn, cost):
         return
     if not state[st.DID_PROBE] and not cost:
         _learn_place(state, 0)
-    _wait(state, costs, cost > 0)
+    _wait(state, costs, is_heard or cost > 0)
 
 
 def _wait(state, costs, is_heard=False):
