@@ -205,7 +205,7 @@ def epochs() -> list[dict[str, Any]]:
 def orders() -> list[dict[str, Any]]:
     """What a reply orders of a new device, by its key, and what the device then reports, by its key.
 
-    It is on power-on 3, knows no time, has 100 records of which the first 89 are gone, and its log has two
+    It is on power-on 3, knows no time, has 100 records of which the first 64 are gone, and its log has two
     entries: after 50 s a network refused with EMM cause 19, after 60 s an error of the modem without a code.
     """
     now_s = 845_300_000
@@ -226,7 +226,7 @@ def orders() -> list[dict[str, Any]]:
                 9: {0: [3, 0], 1: [0, 0, 0, 0, 0, 1, 0, 0, 0], 2: [50, 5, 19, 60, 3, -1]},
             },
         ),
-        ("records again, some of them gone", resend.order([(80, 84), (86, 95)]), {11: [80, 84, 86, 89]}),
+        ("records again, some of them gone", resend.order([(50, 54), (56, 70)]), {11: [50, 54, 56, 64]}),
         ("records again, all of them there", resend.order([(90, 100)]), {}),
         ("the first piece of a guide", {9: [7, 0, GUIDE[:100]]}, {12: [0, 7, 100]}),
         ("a whole guide", {9: guide.piece(GUIDE, 7, 0)}, {12: [7, 0, 0]}),

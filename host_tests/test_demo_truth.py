@@ -9,7 +9,7 @@ from landbridge.points.queries import StoredPoint
 from landbridge.protocol.point import Point
 from locator.journal import record
 from locator.journal.ledger import Ledger
-from locator.journal.store import Journal
+from locator.journal.store import PER_SEGMENT, Journal
 
 from tools.modem.air import Fix
 from tools.world.delivered import START_S
@@ -301,7 +301,7 @@ def test_a_record_acknowledged_and_not_stored_is_lost(world):
 def fill(world):
     """A journal that has no room for another segment."""
     for i in range(1, FULL_SEGMENTS):
-        (world.truth.flash / "data" / "journal" / f"{89 * i + 1:08x}.seg").touch()
+        (world.truth.flash / "data" / "journal" / f"{PER_SEGMENT * i + 1:08x}.seg").touch()
 
 
 def give_up(world):

@@ -30,7 +30,7 @@ def worn(days: int) -> dict[str, int]:
 
 def test_no_block_is_erased_too_often_in_ten_years():
     counted = worn(DAYS)
-    assert counted["erases"] > counted["records"]  # an append erases a block: it is counted
+    assert counted["erases"] > counted["records"] / 2  # most appends erase a block: they are counted
     assert counted["worst"] * TEN_YEARS_DAYS / DAYS <= MOST_ERASES
 
 

@@ -80,7 +80,7 @@ def wake(image, port):
 
 def make(path, folder, records, acknowledged):
     """Format a flash and fill it, the journal record by record."""
-    from locator.journal import copy, record, rtc
+    from locator.journal import copy, record
     from locator.journal.ledger import Ledger
     from locator.journal.store import Journal
     from locator.plan import state as st
@@ -95,10 +95,10 @@ def make(path, folder, records, acknowledged):
         journal = Journal(home, ledger)
         journal.append([record.CELL, 1, 0, 0, 1 + i, 1] + [0] * 14)
         if i % ACKNOWLEDGED_AT_ONCE == 0:
-            copy.keep(home, rtc.pack(st.kept(st.new())), st.new())
+            copy.keep_attempt(home, st.new())
             ledger.next_number()
             journal.acknowledge([1, max(1, min(i, acknowledged))])
-    os.remove(home + "/plan.bin")
+    os.remove(home + "/attempt.bin")
     vfs.umount("/flash")
     with open(path, "wb") as f:
         f.write(flash.data)

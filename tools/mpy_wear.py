@@ -1,9 +1,9 @@
 """Counts the erases of each block of flash over many days: `micropython mpy_wear.py DAYS RECORDS_A_DAY`.
 
 The file system of the OTA layout (960 KiB of LittleFS) with both slots of the application in it, and the
-firmware's journal, ledger and copy of the plan as ordinary wakes use them: a record appended at a time, six
-reports a day, a copy at each and every two hours. Prints one JSON line: days, records, erases of all blocks
-and of the most worn one.
+firmware's journal, ledger and copy of the state as ordinary wakes use them: a record appended at a time, six
+sessions a day, what lasts at each and every two hours, a copy of all twice a day. Prints one JSON line: days,
+records, erases of all blocks and of the most worn one.
 """
 
 import json
@@ -22,7 +22,8 @@ BLOCKS = 240
 APPLICATION = 87 * BLOCK
 """Bytes of both slots and of other files that never move (docs/budgets.md)."""
 REPORTS_A_DAY = 6
-COPIES_A_DAY = 12
+KEPT_A_DAY = 12
+COPIES_A_DAY = 2
 HOME = "/flash/data"
 
 
@@ -39,15 +40,17 @@ class Worn(Flash):
         return super().ioctl(op, arg)
 
 
-def wake(fields, copy, report):
-    """One wake; everything is opened anew, as after deep sleep."""
+def wake(fields, keep, copy, report):
+    """One wake; everything is opened again, as after deep sleep."""
     if copy:
         kept.keep(HOME, rtc.pack(st.kept(st.new())), st.new())
+    elif keep:
+        kept.keep_attempt(HOME, st.new())
     ledger = Ledger(HOME, 0)
     journal = Journal(HOME, ledger)
     journal.append(fields)
     if report:
-        kept.keep(HOME, rtc.pack(st.kept(st.new())), st.new())
+        kept.keep_attempt(HOME, st.new())
         ledger.next_number()
         journal.acknowledge([1, journal.next_seq - 1])
 
@@ -56,15 +59,17 @@ def main(days, records_a_day):
     """Live `days` days."""
     flash = Worn()
     vfs.VfsLfs2.mkfs(flash)
-    vfs.mount(vfs.VfsLfs2(flash), "/flash")
+    vfs.mount(vfs.VfsLfs2(flash, readsize=512), "/flash")  # as firmware/boot.py does
     os.mkdir(HOME)
     with open("/flash/application", "wb") as f:
         f.write(bytes(APPLICATION))
     flash.erases = [0] * BLOCKS
     fields = [record.CELL, 1, 0, 0, 1, 1] + [0] * 14
-    copy_every, report_every = records_a_day // COPIES_A_DAY, records_a_day // REPORTS_A_DAY
+    keep_every, copy_every, report_every = (
+        records_a_day // each for each in (KEPT_A_DAY, COPIES_A_DAY, REPORTS_A_DAY)
+    )
     for i in range(days * records_a_day):
-        wake(fields, i % copy_every == 0, i % report_every == 0)
+        wake(fields, i % keep_every == 0, i % copy_every == 0, i % report_every == 0)
     records = days * records_a_day
     print(
         json.dumps(

@@ -1,8 +1,8 @@
 """A wake that begins after a loss of power, is called up, or meets a fault nobody thought of. Imported only
 then."""
 
-from locator.journal import copy, record, rtc
 from locator.journal import log as logs
+from locator.journal import record
 from locator.plan import ATTACH, FIX, RECORD, budget
 from locator.plan import state as st
 
@@ -40,12 +40,12 @@ _LOST_WITH_POWER = (
     st.UNMOVED,
     st.HEARD_HERE,
     st.NETWORK,
+    st.COPIED_AT,
 )
 
 
-def power_was_lost(kept, ledger, journal, now=0):
-    """The state as it was `kept` in flash, or a new one with what lasts; the clock shows `now`."""
-    state = rtc.unpack(kept, st.SIZE) or copy.lasting(kept) or st.new()
+def power_was_lost(state, ledger, journal, now=0):
+    """Turn `state`, as it was kept in flash, into the one that goes on; the clock shows `now`. Returns it."""
     if state[st.LAST_TRY] and state[st.LAST_TRY] >= state[st.NOW]:
         _in_a_try(state)
     restart(state, now)

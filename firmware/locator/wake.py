@@ -24,7 +24,8 @@ _FOUND_AGAIN_MS = const(6000)
 _RESUMED_MS = const(6000)  # a network that is searched for takes longer
 _LEAST_MV = const(3000)  # the board's converters give up at 2800
 _WEAK_MS = const(3600 * 1000)
-_KEEP_S = const(2 * 3600)  # copies of the state in flash are so far apart, when nothing else makes one
+_KEEP_S = const(2 * 3600)  # what lasts is in flash so often, when nothing else brings it there
+_COPY_S = const(12 * 3600)  # the same of all of the state, about
 _ROOM_BYTES = const(4736)  # of link/talk.py
 _SELDOM = (
     "modem.ladder", "modem.survey", "modem.rescue", "modem.ntp", "modem.assistance", "modem.bg95_search",
@@ -84,7 +85,8 @@ class Wake:
             from locator.journal import copy
 
             kept = copy.read(port.data_dir)
-            state = trouble.power_was_lost(kept, self._ledger, self._journal, port.clock_s())
+            state = copy.state(port.data_dir, kept)
+            trouble.power_was_lost(state, self._ledger, self._journal, port.clock_s())
         self._state = st.new(state)
         self._raised = self._state[st.RAISED]
         self._log = Log(rtc.log_of(kept, st.SIZE))
@@ -123,9 +125,9 @@ class Wake:
         while True:
             pending = self._journal.pending()
             action = self._pace.next(self._state, self._senses, pending, self._settings)
-            if self._copy_is_due and action.kind not in (ATTACH, PROBE):  # these make one themselves
-                self._save_twice()
-            self._copy_is_due = False
+            if self._copy_is_due and action.kind not in (ATTACH, PROBE):  # these keep what lasts
+                self._copy_is_due = False
+                self._save_in_time(action.kind == SLEEP)
             if action.kind == SLEEP:
                 break
             did = did or action.reason
@@ -171,7 +173,6 @@ class Wake:
         st.feel(self._state, self._senses)
         alarms.feel(self._state, self._senses, self._settings)
         self._pace.feel(self._state, self._settings, self._senses[4])
-        # A loss of power is not to begin the pauses anew.
         self._copy_is_due = before // _KEEP_S != self._state[st.NOW] // _KEEP_S
         self._save()
 
@@ -181,7 +182,7 @@ class Wake:
         result, cause, plmn, seen, took_ms = st.NO, 0, 0, self._state[st.SEEN], _RESUMED_MS
         budget.begin_try(self._state, self._port.clock_s(), self._port.random(1)[0])
         told, self._state[st.TOLD_PLMN] = self._state[st.TOLD_PLMN], 0  # until it has answered
-        self._save_twice()
+        self._save_attempt()
         try:
             ladder = recovery(self._state[st.TRY_FAILS])
             if ladder and not self._modem.on and ladder.before_start(self._port):
@@ -265,7 +266,7 @@ class Wake:
     def _probe(self, action):
         """Where we are heard: the serving cell, if there is one soon."""
         budget.begin_look(self._state, self._port.clock_s())
-        self._save_twice()
+        self._save_attempt()
         try:
             self._start_modem()
             state, told, held = self._state, self._state[st.TOLD_PLMN], self._state[st.HELD_PLMN]
@@ -454,9 +455,31 @@ class Wake:
         """In flash as well."""
         from locator.journal import copy
 
+        self._state[st.COPIED_AT] = self._state[st.NOW]
         self._save()
+        self._keep(copy.keep, self._packed(), self._state)
+
+    def _save_in_time(self, is_idle):
+        """A loss of power is not to begin the pauses again. A copy of all takes an erase of flash, as a
+        record does: it is left to a wake that is idle, after half a day to one that asks no network, for a
+        day at most."""
+        state = self._state
+        wait_s = 2 * _COPY_S if state[st.ATTACHED] or state[st.DID_PROBE] else _COPY_S
+        if is_idle or not state[st.COPIED_AT] or state[st.NOW] - state[st.COPIED_AT] >= wait_s:
+            self._save_twice()
+        else:
+            self._save_attempt()
+
+    def _save_attempt(self):
+        """What lasts in flash as well, before the network is asked."""
+        from locator.journal import copy
+
+        self._save()
+        self._keep(copy.keep_attempt, self._state)
+
+    def _keep(self, keep, *what):
         try:
-            copy.keep(self._port.data_dir, self._packed(), self._state)
+            keep(self._port.data_dir, *what)
         except OSError as error:
             self._not_kept(error)
         unload("journal.copy")

@@ -2,7 +2,6 @@
 
 import fixed
 from locator import trouble
-from locator.journal import rtc
 from locator.modem import UNTOLD
 from locator.plan import budget, refusals
 from locator.plan import state as st
@@ -85,9 +84,9 @@ def test_power_that_is_lost_in_a_try_makes_it_one_that_has_failed():
     for fails in (1, 2, 3):
         state[st.NOW] = HOUR
         budget.begin_try(state, HOUR, 0)
-        state = st.new(trouble.power_was_lost(rtc.pack(st.kept(state)), Ledger(), None))
+        state = trouble.power_was_lost(st.new(st.kept(state)), Ledger(), None)
         assert state[st.TRY_FAILS] == fails and budget.sags(state)
-    assert trouble.power_was_lost(b"", Ledger(), None)[st.TRY_FAILS] == 0
+    assert trouble.power_was_lost(st.new(), Ledger(), None)[st.TRY_FAILS] == 0
 
 
 def test_a_loss_of_power_forgets_no_message():

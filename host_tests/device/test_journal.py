@@ -91,8 +91,8 @@ def full(path):
     """A journal of a few files that nobody has acknowledged and that is full."""
     store.MAX_FILES = 4
     ledger, journal = opened(path)
-    stops = (20, 89, 150)  # the last point of each
-    for seq in range(1, 357):
+    stops = (20, 64, 110)  # the last point of each
+    for seq in range(1, 257):
         made = fields(seq % 200)
         made[2] = record.EVENT_DEPARTED if seq - 1 in stops else record.EVENT_LIGHT if seq == 40 else 0
         journal.append(made)
@@ -120,26 +120,26 @@ def with_few_files(test):
 
 def check_thinning(path):
     ledger, journal = full(path)
-    assert ledger.thinned == 0 and journal.pending() == 356
-    assert journal.append(fields()) == 357
-    kept = sorted([20, 21, 89, 90, 150, 151] + list(range(8, 89, 8)) + list(range(97, 178, 8)))
-    assert ledger.thinned == 178 - len(kept)
-    assert journal.pending() == 179 + len(kept)
+    assert ledger.thinned == 0 and journal.pending() == 256
+    assert journal.append(fields()) == 257
+    kept = sorted([20, 21, 64, 65, 110, 111] + list(range(8, 64, 8)) + list(range(72, 129, 8)))
+    assert ledger.thinned == 128 - len(kept)
+    assert journal.pending() == 129 + len(kept)
     _, journal = opened(path)
-    assert journal.pending() == 179 + len(kept)
-    assert batch_of(journal, len(kept) + 1) == kept + [179]
-    assert all_of(journal) == kept + list(range(179, 358))
-    assert journal.pending() == 0 and journal.ledger.acks.ranges == [1, 357]
+    assert journal.pending() == 129 + len(kept)
+    assert batch_of(journal, len(kept) + 1) == kept + [129]
+    assert all_of(journal) == kept + list(range(129, 258))
+    assert journal.pending() == 0 and journal.ledger.acks.ranges == [1, 257]
     assert Ledger(path, 0).thinned == ledger.thinned
 
 
 def check_acknowledged_go_first(path):
     ledger, journal = full(path)
-    journal.acknowledge([179, 356])
+    journal.acknowledge([129, 256])
     journal.append(fields())
     assert ledger.thinned == 0
-    assert all_of(journal) == list(range(1, 179)) + [357]
-    assert again.resend(journal, 1, 400) == [179, 267]
+    assert all_of(journal) == list(range(1, 129)) + [257]
+    assert again.resend(journal, 1, 400) == [129, 192]
 
 
 def check_the_thinned_go_last(path):
@@ -147,10 +147,10 @@ def check_the_thinned_go_last(path):
     for _ in range(20 * store.PER_SEGMENT):
         journal.append(fields())
     left = journal.pending()
-    assert ledger.thinned + left == 356 + 20 * store.PER_SEGMENT
+    assert ledger.thinned + left == 256 + 20 * store.PER_SEGMENT
     assert len(os.listdir(path + "/journal")) <= 4
     waiting = all_of(journal)
-    assert len(waiting) == left and waiting == sorted(waiting) and waiting[0] < 1400
+    assert len(waiting) == left and waiting == sorted(waiting) and waiting[0] < 1000
 
 
 class PowerCut(Exception):
@@ -212,10 +212,10 @@ def test_what_was_acknowledged_is_sent_again_on_request():
     journal.acknowledge([1, 200])
     assert again.resend(journal, 60, 70) == []
     assert journal.pending() == 11 and all_of(journal) == list(range(60, 71))
-    os.remove(path + "/journal/0000005a.seg")
+    os.remove(path + "/journal/00000041.seg")
     _, journal = opened(path)
-    assert again.resend(journal, 60, 999) == [90, 178]
-    assert all_of(journal) == list(range(60, 90)) + list(range(179, 201))
+    assert again.resend(journal, 60, 999) == [65, 128]
+    assert all_of(journal) == list(range(60, 65)) + list(range(129, 201))
     assert again.resend(journal, 300, 310) == [] and journal.pending() == 0
 
 
@@ -238,10 +238,10 @@ def damage(name, place):
 
 def test_a_segment_that_cannot_be_read_holds_up_nothing():
     path = scratch.folder()
-    ledger, journal = filled(path, 180)
-    os.remove(path + "/journal/0000005a.seg")
-    assert batch_of(journal, 95) == list(range(1, 90)) + [179, 180]
-    assert ledger.damaged == 89 and journal.pending() == 91
+    ledger, journal = filled(path, 130)
+    os.remove(path + "/journal/00000041.seg")
+    assert batch_of(journal, 95) == list(range(1, 65)) + [129, 130]
+    assert ledger.damaged == 64 and journal.pending() == 66
 
 
 def test_message_numbers_are_never_given_twice():
@@ -269,10 +269,11 @@ def test_the_ledger_before_stands_in_for_a_damaged_one():
     given = []
     for _ in range(4):
         ledger = Ledger(path, 0)
-        for _ in range(70):
-            given.append(ledger.next_number())
         ledger.acks.add(1, 10)
         ledger.save()
+        for _ in range(70):
+            given.append(ledger.next_number())
+        ledger.acks.add(11, 12)
         ledger.save()
         with open(path + "/state.bin", "wb") as f:
             f.write(b"damaged")
@@ -449,7 +450,7 @@ def test_a_newest_segment_that_is_lost_takes_no_sequence_with_it():
         path = scratch.folder()
         _, journal = filled(path, 100)
         journal.acknowledge([1, 100])
-        name = path + "/journal/0000005a.seg"
+        name = path + "/journal/00000041.seg"
         if cut is None:
             os.remove(name)
         else:
@@ -471,8 +472,8 @@ def test_with_the_acknowledgements_lost_old_segments_do_not_wait_for_ever():
         if name[1:] in os.listdir(path):
             os.remove(path + name)
     _, journal = opened(path)
-    assert journal.pending() == 41
-    journal.acknowledge([90, 130])
+    assert journal.pending() == 66
+    journal.acknowledge([65, 130])
     assert journal.pending() == 0
 
 
@@ -493,13 +494,13 @@ class FullFlash(store.Journal):
 def test_a_flash_that_is_full_before_the_journal_is_makes_room():
     for errno in (28, 36):
         path = scratch.folder()
-        filled(path, 178)
+        filled(path, 128)
         ledger = Ledger(path, 0)
         journal = FullFlash(path, ledger)
         journal.errno = errno
-        assert journal.append(fields()) == 179
-        assert ledger.thinned == 78
-        assert batch_of(journal)[:12] == list(range(8, 89, 8)) + [90]
+        assert journal.append(fields()) == 129
+        assert ledger.thinned == 56
+        assert batch_of(journal)[:9] == list(range(8, 65, 8)) + [65]
 
 
 class TightFlash(store.Journal):
@@ -516,13 +517,13 @@ class TightFlash(store.Journal):
 
 def test_on_a_full_flash_a_segment_that_is_whole_goes_on():
     path = scratch.folder()
-    filled(path, 181)
+    filled(path, 131)
     ledger = Ledger(path, 0)
     journal = TightFlash(path, ledger)
-    assert journal.append(fields()) == 182
-    assert journal.files[-1] == 179 and ledger.thinned == 78
+    assert journal.append(fields()) == 132
+    assert journal.files[-1] == 129 and ledger.thinned == 56
     _, journal = opened(path)
-    assert batch_of(journal, 128)[-1] == 182 and journal.files[-1] == 179
+    assert batch_of(journal, 128)[-1] == 132 and journal.files[-1] == 129
 
 
 def test_a_full_flash_that_costs_the_newest_segment_begins_another():

@@ -37,8 +37,8 @@ def test_what_is_gone_is_told_until_the_agent_has_heard_it():
     desk, journal = made()
     journal.give_up(0)
     desk.take({3: 0, 6: [60, 95]})
-    assert journal.pending() == 6
-    assert desk.to_tell() and told(desk) == [11, 0x82, 0x18, 60, 0x18, 89]
+    assert journal.pending() == 31
+    assert desk.to_tell() and told(desk) == [11, 0x82, 0x18, 60, 0x18, 64]
     resend.told(desk)
     assert told(desk) == []
 

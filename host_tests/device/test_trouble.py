@@ -60,9 +60,15 @@ def test_a_fault_in_keeping_the_record_is_raised_as_it_is():
     assert live(it, 2) == 2
 
 
+def lost(it, kept, now=0):
+    """The state that goes on after a loss of power, from the copy `kept`."""
+    state = copy.state(it._port.data_dir, kept)
+    return trouble.power_was_lost(state, it._ledger, it._journal, now)
+
+
 def after_a_loss_of_power(it):
     """The state that goes on then."""
-    return trouble.power_was_lost(copy.read(it._port.data_dir), it._ledger, it._journal)
+    return lost(it, copy.read(it._port.data_dir))
 
 
 def wake_until(it, end_s):
@@ -132,10 +138,45 @@ def test_copies_of_the_state_are_hours_apart():
     it._settings = cfg.defaults()
     refused(it._state)
     kept = []
-    it._save_twice = lambda: kept.append(it._port.now_s)
+    it._save_twice = it._save_attempt = lambda: kept.append(it._port.now_s)
     wake_until(it, 5000 + 48 * 3600)
     assert 20 <= len(kept) <= 25
     assert min(kept[i + 1] - kept[i] for i in range(len(kept) - 1)) >= 2 * 3600 - 120
+
+
+def test_copies_of_all_the_state_are_left_to_wakes_that_are_idle_for_a_day_at_most():
+    it = device("", 3600)
+    kept = []
+    it._save_twice = lambda: kept.append(2)
+    it._save_attempt = lambda: kept.append(1)
+    for copied_h, idle, attached in (
+        (0, False, 0), (19, True, 0), (19, False, 0), (18, False, 0), (18, False, 1), (6, False, 1),
+    ):  # fmt: skip
+        it._state[st.COPIED_AT], it._state[st.NOW] = copied_h * 3600, 30 * 3600
+        it._state[st.ATTACHED] = attached
+        it._save_in_time(idle)
+    assert kept == [2, 2, 1, 2, 1, 2]
+
+
+def test_what_lasts_is_as_before_the_last_attempt_and_the_rest_as_in_the_copy():
+    it = device("", 3600)
+    state, folder = it._state, it._port.data_dir
+    state[st.NOW], state[st.TRIAL], state[st.AGE_MIN] = 7200, 5, 100
+    copy.keep_attempt(folder, state)
+    assert copy.state(folder, copy.read(folder))[st.TRIAL] == 5  # there is no copy yet
+    copy.keep(folder, it._packed(), state)
+    state[st.NOW], state[st.TRIAL], state[st.AGE_MIN] = 9000, 4, 200
+    copy.keep_attempt(folder, state)
+    found = copy.state(folder, copy.read(folder))
+    assert (found[st.NOW], found[st.TRIAL], found[st.AGE_MIN]) == (9000, 4, 100)
+    state[st.NOW], state[st.TRIAL] = 9900, 10
+    copy.keep(folder, it._packed(), state)
+    found = copy.state(folder, copy.read(folder))
+    assert (found[st.NOW], found[st.TRIAL], found[st.AGE_MIN]) == (9900, 10, 200)
+    damage = bytearray(it._packed())
+    damage[40] ^= 1
+    found = copy.state(folder, bytes(damage))
+    assert found[st.AGE_MIN] == 0
 
 
 def test_power_that_is_lost_long_behind_a_try_is_no_failure():
@@ -190,14 +231,14 @@ def test_a_release_with_another_state_goes_on_with_the_battery_and_the_tries():
         copy.keep(it._port.data_dir, rtc.pack(array("i", [7] * integers), bytes(230)), state)
         kept, now = copy.read(it._port.data_dir), 300 * DAY_S + 3600
         assert rtc.unpack(kept, st.SIZE) is None
-        found = trouble.power_was_lost(kept, it._ledger, it._journal, now)
+        found = lost(it, kept, now)
         found[st.NOW] = now
         assert energy.spent_mj(found) == 3500 and found[st.NOW] - found[st.BEGAN] == 300 * DAY_S
         assert budget.wait_s(found) == budget.wait_s(state) > 80000, "as if no time had passed"
         energy.Account("bg95", 0).slept(found)
         assert energy.spent_mj(found) == 3500, "the sleep before is in it"
         for damaged in (kept[:-1], kept[:-9] + b"?" + kept[-8:], kept[:5], b""):
-            found = trouble.power_was_lost(damaged, it._ledger, it._journal, now)
+            found = lost(it, damaged, now)
             assert energy.spent_mj(found) == 0 and not budget.wait_s(found)
 
 
@@ -208,7 +249,7 @@ def test_pauses_outlive_rtc_memory_that_is_lost_while_its_clock_goes_on():
     refused(state)
     copy.keep(it._port.data_dir, it._packed(), state)
     now = state[st.NOW] + 3600
-    found = trouble.power_was_lost(copy.read(it._port.data_dir), it._ledger, it._journal, now)
+    found = lost(it, copy.read(it._port.data_dir), now)
     found[st.NOW] = now
     assert budget.wait_s(found) == 96 * 3600
 

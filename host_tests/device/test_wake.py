@@ -101,7 +101,7 @@ class Attempt(Step):
         self._attach(action)
         return self._state[st.TOLD_PLMN]
 
-    def _save_twice(self):
+    def _save_attempt(self):
         self.saved = self._state[st.TOLD_PLMN]
 
     def _nothing(self, *_):

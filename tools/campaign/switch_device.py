@@ -276,10 +276,10 @@ class _Watched:
                 raise Cut
             _WRITE(path, body)
 
-        def save_twice(it: Any) -> None:
+        def keep(it: Any, *what: Any) -> None:
             if machine.operation("copy of the state"):
                 raise Cut
-            _SAVE_TWICE(it)
+            _KEEP(it, *what)
 
         def begin_try(state: Any, now: int, phase: int) -> None:
             machine.tries.append(machine.port.ticks_ms() // 1000)
@@ -287,7 +287,7 @@ class _Watched:
 
         for module, name, ours in (
             (sealed, "write", write),
-            (wake.Wake, "_save_twice", save_twice),
+            (wake.Wake, "_keep", keep),
             (budget, "begin_try", begin_try),
         ):
             self._kept.append((module, name, getattr(module, name)))
@@ -299,5 +299,5 @@ class _Watched:
 
 
 _WRITE: Any = sealed.write
-_SAVE_TWICE: Any = wake.Wake._save_twice
+_KEEP: Any = wake.Wake._keep
 _BEGIN_TRY: Any = budget.begin_try

@@ -152,7 +152,9 @@ def measure(
         below_35_h=trip.weather.hours_below(-35.0, int(trip.env.now)),
         brown_outs=len(trip.brown_outs),
         radio_on_h=trip.meter.radio_on_ms() / HOUR_MS,
-        radio_waits_percent=100 * trip.meter.radio_on_ms("active") / max(1, trip.meter.radio_on_ms()),
+        radio_waits_percent=100
+        * trip.meter.radio_on_ms(while_computing=True)
+        / max(1, trip.meter.radio_on_ms()),
         bars=len(trip.bars()),
         longest_silence_h=longest_silence_h(
             [0, *delivered.contacts_ms, int(trip.env.now)], excused(trip.bars(), trip.crossings)

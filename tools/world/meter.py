@@ -105,13 +105,13 @@ class Meter:
         """The state that a part is in."""
         return self._states[part]
 
-    def radio_on_ms(self, esp32: str | None = None) -> int:
-        """How long the modem's radio has worked up to now; with `esp32`, while that was its state."""
+    def radio_on_ms(self, while_computing: bool = False) -> int:
+        """How long the modem's radio has worked up to now, at all or while the ESP32 computed."""
         self._settle_together()
         return sum(
             spent_ms
             for (board, modem), spent_ms in self._together_ms.items()
-            if modem in RADIO_ON and esp32 in (None, board)
+            if modem in RADIO_ON and (not while_computing or board.startswith("active"))
         )
 
     def joules_by_state(self) -> dict[tuple[str, str], float]:

@@ -23,7 +23,7 @@ from tools.world.witness import PLACE, QUALITY_NONE, SERVED, START_S, difference
 
 UNDATED_S = 2_400
 """Dated backwards from when the time is known, by a clock that gains so much in 26 h at most."""
-FULL_SEGMENTS = 52
+FULL_SEGMENTS = 68
 """The journal has no room for more files (firmware/locator/journal/store.py)."""
 
 

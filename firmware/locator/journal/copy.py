@@ -1,8 +1,10 @@
-"""The copy of RTC memory in flash, which survives a loss of power, and behind it what lasts: packed alike,
-under a version of its own, so that a release with another state reads it too.
+"""What a loss of power leaves of RTC memory, in two files.
 
-It is as old as the last time the network was asked, or some hours (wake.py). LittleFS takes a file in at its
-close, whole: it is written in place.
+The copy of RTC memory is a day old at most (wake.py). Behind it lies what lasts: packed alike, under a
+version of its own, so that a release with another state reads it too. Before each attempt to connect, and
+every two hours, only what lasts is written, to a file of its own, which holds for the copy whose checksum it
+names: LittleFS keeps so small a file in its directory, where it seldom takes an erase. LittleFS takes a file
+in at its close, whole: both are written in place.
 """
 
 import struct
@@ -13,42 +15,75 @@ from micropython import const
 from locator.journal import rtc
 from locator.plan import state as st
 
-_VERSION_OF_LASTING = const(1)
+_VERSION_OF_LASTING = const(2)
 _COPY = "/plan.bin"
+_ATTEMPT = "/attempt.bin"
 
-# What goes on under a release with another state: the battery's account and the tries that operators count.
-_LASTING = (st.NOW, st.BEGAN, st.NEXT_TRY, st.SPENT, st.SPENT + 1, st.SPENT + 2) + tuple(
-    range(st.TRIES, st.TRIES + st.TRIES_KEPT)
-)
+# The battery's account, what operators count and have said, and what counts attempts that fail.
+_LASTING = (
+    st.NOW, st.BEGAN, st.NEXT_TRY, st.SPENT, st.SPENT + 1, st.SPENT + 2, st.LAST_TRY, st.TRY_FAILS, st.TRIED,
+    st.FAILED, st.SENT_TODAY, st.PARKED, st.LOADED_MV, st.MCC, st.HELD_PLMN, st.HELD_LOST, st.BARRED_UNTIL,
+    st.REFUSALS, st.REFUSED_UNTIL, st.UNTOLD, st.DATA_REFUSALS, st.DATA_UNTIL, st.TRIAL, st.WAY, st.WAY_FAILS,
+    st.WAY_SINCE, st.TLS_FAILED, st.CARD_DUE, st.CARD_UNTIL, st.CARD_FAILS,
+) + tuple(range(st.TRIES, st.TRIES + st.TRIES_KEPT))  # fmt: skip
 
 
 def keep(folder, data, state):
     """Replace the copy in the directory `folder` by what `rtc.pack` wrote, and by what lasts of `state`."""
-    lasting = array("i", [state[i] for i in _LASTING])
     with open(folder + _COPY, "wb") as f:
         f.write(data)
-        f.write(rtc.pack(lasting, b"", _VERSION_OF_LASTING))
+        f.write(_packed(state))
+
+
+def keep_attempt(folder, state):
+    """Keep what lasts of `state` alone."""
+    with open(folder + _ATTEMPT, "wb") as f:
+        f.write(_head(folder + _COPY))
+        f.write(_packed(state))
 
 
 def read(folder):
-    """What `keep` wrote last, b"" when there is none."""
+    """The copy that `keep` wrote last, b"" when there is none."""
+    return _read(folder + _COPY)
+
+
+def state(folder, data):
+    """The state as it was kept last: that of the copy `data`, which `read` gave, or only what lasts of it
+    where its release had another state, with what lasts as it was before the last attempt. A new one when
+    there is nothing, or it is damaged."""
+    end = rtc.HEAD_SIZE + struct.unpack_from("<H", data, 2)[0] if len(data) >= rtc.HEAD_SIZE else 0
+    kept = rtc.unpack(data, st.SIZE)
+    found = st.new(kept or b"")
+    if kept is None and end:
+        _take(found, data[end:])
+    attempt = _read(folder + _ATTEMPT)
+    if attempt[: rtc.HEAD_SIZE] == (data[: rtc.HEAD_SIZE] or bytes(rtc.HEAD_SIZE)):
+        _take(found, attempt[rtc.HEAD_SIZE :])
+    return found
+
+
+def _packed(state):
+    return rtc.pack(array("i", [state[i] for i in _LASTING]), b"", _VERSION_OF_LASTING)
+
+
+def _take(state, data):
+    """Set what lasts, as it is in `data`, unless that is damaged."""
+    for i, number in enumerate(rtc.unpack(data, len(_LASTING), _VERSION_OF_LASTING) or ()):
+        state[_LASTING[i]] = number
+
+
+def _head(path):
+    """The head of the copy, its checksum in it; zeros when there is none."""
     try:
-        with open(folder + _COPY, "rb") as f:
+        with open(path, "rb") as f:
+            return f.read(rtc.HEAD_SIZE)
+    except OSError:
+        return bytes(rtc.HEAD_SIZE)
+
+
+def _read(path):
+    try:
+        with open(path, "rb") as f:
             return f.read()
     except OSError:
         return b""
-
-
-def lasting(data):
-    """A state in which only what lasts is as in `data`, which `read` gave, whatever state is before that;
-    None when there is nothing, or it is damaged."""
-    if len(data) < rtc.HEAD_SIZE:
-        return None
-    end = rtc.HEAD_SIZE + struct.unpack_from("<H", data, 2)[0]
-    numbers = rtc.unpack(data[end:], len(_LASTING), _VERSION_OF_LASTING)
-    if numbers is None:
-        return None
-    state = st.new()
-    for i, number in enumerate(numbers):
-        state[_LASTING[i]] = number
-    return state

@@ -4,8 +4,8 @@ Counter of power-ons, message numbers reserved ahead (RFC 8613 appendix B.1.1: a
 stored one may have been used, so after a reset counting goes on from the stored one, or from the
 clock where that is ahead: a flash that was written back does not know all it has used), records
 thinned or damaged, and the acknowledged sequences. One file, because two can disagree after a power
-cut; the copy stands in on the day on which the file cannot be read. Both are written in place: LittleFS takes
-a file in at its close, whole, and each rename would be one more write.
+cut; the copy, renewed where numbers are reserved, stands in on the day on which the file cannot be read. Both
+are written in place: LittleFS takes a file in at its close, whole, and each rename would be one more write.
 """
 
 import struct
@@ -36,7 +36,7 @@ class Ledger:
         # Where no file is good, numbers that were used are unknown, also where nothing lies: the key in NVS
         # outlives a file system made anew. They go on where none ever was, until the time is known.
         self._reserved = self._next = (1 << 32) + (random << 5)
-        # The copy may be that of the save before: one reservation behind at most.
+        # The copy may be that of the reservation before.
         for path, behind in ((self._path, 0), (self._path + ".old", _RESERVE)):
             if self._load(_read(path), behind):
                 break
@@ -73,13 +73,13 @@ class Ledger:
         self.save()
 
     def save(self, reserved=0):
-        """Replace the file, and then its copy, by the present state."""
+        """Replace the file by the present state, and its copy as well where numbers are `reserved` from."""
         ranges = self.acks.ranges
         counts = (self.boot, reserved or self._reserved, self.thinned, self.damaged)
         data = struct.pack(_HEAD, _MAGIC, len(ranges), *counts)
         data += struct.pack("<%dI" % len(ranges), *ranges)
         data += struct.pack("<I", crc32(data))
-        for path in (self._path, self._path + ".old"):
+        for path in (self._path, self._path + ".old") if reserved else (self._path,):
             with open(path, "wb") as f:
                 f.write(data)
 

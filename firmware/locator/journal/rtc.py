@@ -64,4 +64,7 @@ def journal_of(data):
     if len(data) < HEAD_SIZE:
         return ()
     behind = data[HEAD_SIZE + struct.unpack_from("<H", data, 2)[0] :]
-    return unpack(behind, behind[1], _VERSION_OF_JOURNAL) or () if len(behind) > HEAD_SIZE else ()
+    # Nothing but integers: the checksum does not cover how many they are.
+    if len(behind) <= HEAD_SIZE or struct.unpack_from("<H", behind, 2)[0] != 4 * behind[1]:
+        return ()
+    return unpack(behind, behind[1], _VERSION_OF_JOURNAL) or ()

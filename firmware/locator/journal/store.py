@@ -1,6 +1,6 @@
 """Records in flash: append-only segment files, freed by acknowledgement only.
 
-A segment holds 89 records and is named by the sequence of its first one, so opening the journal
+A segment holds 64 records and is named by the sequence of its first one, so opening the journal
 reads a directory and the newest segment; after a deep sleep the directory is known. Acknowledged
 segments stay until their space is needed, the oldest goes first, and can be sent again until then
 (`again`). When the space is full of records that nobody has acknowledged, `thinning` makes room.
@@ -13,11 +13,12 @@ from micropython import const
 
 from locator.journal import record
 
-PER_SEGMENT = const(89)  # 4,094 bytes: a block of flash has 4,096
+# 2,944 bytes: with each record LittleFS copies what is in the last block of a file.
+PER_SEGMENT = const(64)
 # ENOSPC; and ENAMETOOLONG, which LittleFS says when the entry of a new file finds no room.
 NO_ROOM = (28, 36)
-# A block each: what two full slots leave of the OTA layout's 240 (docs/budgets.md), 4,628 records.
-MAX_FILES = 52
+# A block each: what two full slots leave of the OTA layout's 240 (docs/budgets.md), 4,352 records.
+MAX_FILES = 68
 SEGMENT = ".seg"
 THINNED = ".old"
 

@@ -1,7 +1,7 @@
 """Room in a journal that is full of records nobody has acknowledged.
 
 The rule: the oldest segment is thinned to the last point of each stop, what carries an event, and every
-eighth record, in this order and 44 of 89 at most; what is kept goes into a file with that of its
+eighth record, in this order and 32 of 64 at most; what is kept goes into a file with that of its
 neighbours. When MOST_THINNED files were thinned, or there is no room to write one, the oldest file goes.
 What goes is counted in `ledger.thinned`.
 """
@@ -15,7 +15,7 @@ from locator.journal import record
 from locator.journal.store import PER_SEGMENT, SEGMENT, THINNED, scan
 
 MOST_THINNED = const(16)
-_MOST_KEPT = const(44)
+_MOST_KEPT = const(32)
 _EIGHTH = const(8)
 
 

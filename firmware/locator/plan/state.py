@@ -108,26 +108,27 @@ SEARCH_MJ = const(130)  # the same of an attempt that finds no network
 ARRIVES_AT = const(131)  # as it was expected at the last point
 LINE_SINCE = const(132)  # when the first point on the line of the trip was made
 LINE_S = const(133)  # seconds to its end, as the route data said then
-SIZE = const(134)
+COPIED_AT = const(134)  # when all of this was copied to flash last
+SIZE = const(135)
 
 # Of this wake only: not kept.
-DID_FIX = const(134)
-DID_RECORD = const(135)
-ATTACHED = const(136)  # 0 not tried, 1 registered, 2 not
-DID_TALK = const(137)
-DID_PROBE = const(138)
-LEFT = const(139)  # mJ
-EDGE = const(140)  # 1: the train has stopped or departed; SHUNTED
-WAITING = const(141)  # points
-SEEN = const(142)  # PLMN that a look has found; 0: none
-SEEN_DBM = const(143)
-WANTED = const(144)  # PLMN of another network to look at
-DID_LOOK_ASIDE = const(145)
-PLACE = const(146)  # kind of place
-WHY = const(147)  # the policy's last verdict
-LOWER_MV = const(148)  # than Li-SOCl2: the kind of the battery (plan/battery.py)
-UNFELT = const(149)  # 1: nothing feels motion, no accelerometer or one that has failed
-_ALL = const(150)
+DID_FIX = const(135)
+DID_RECORD = const(136)
+ATTACHED = const(137)  # 0 not tried, 1 registered, 2 not
+DID_TALK = const(138)
+DID_PROBE = const(139)
+LEFT = const(140)  # mJ
+EDGE = const(141)  # 1: the train has stopped or departed; SHUNTED
+WAITING = const(142)  # points
+SEEN = const(143)  # PLMN that a look has found; 0: none
+SEEN_DBM = const(144)
+WANTED = const(145)  # PLMN of another network to look at
+DID_LOOK_ASIDE = const(146)
+PLACE = const(147)  # kind of place
+WHY = const(148)  # the policy's last verdict
+LOWER_MV = const(149)  # than Li-SOCl2: the kind of the battery (plan/battery.py)
+UNFELT = const(150)  # 1: nothing feels motion, no accelerometer or one that has failed
+_ALL = const(151)
 
 SHUNTED = const(2)
 """In EDGE: what was taken for a departure has ended within the yard, by so few counts."""

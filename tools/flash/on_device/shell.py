@@ -18,7 +18,7 @@ keep_tilt = getattr(port, "keep_tilt", None)
 
 def _state():
     kept = rtc.unpack(port.rtc_memory, st.SIZE)
-    return st.new(kept or rtc.unpack(copy.read(port.data_dir), st.SIZE) or b"")
+    return st.new(kept) if kept else copy.state(port.data_dir, copy.read(port.data_dir))
 
 
 def status():
