@@ -48,7 +48,7 @@ class Flash:
 try:
     from flashbdev import bdev
 
-    files = vfs.VfsLfs2(Flash(bdev), readsize=512)  # type: ignore[abstract,arg-type]
+    files = vfs.VfsLfs2(Flash(bdev), readsize=128)  # type: ignore[abstract,arg-type]
     vfs.umount("/")
     vfs.mount(files, "/")
 except (ImportError, OSError):  # MicroPython on Unix; or it stays as it is

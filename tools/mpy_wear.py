@@ -59,7 +59,7 @@ def main(days, records_a_day):
     """Live `days` days."""
     flash = Worn()
     vfs.VfsLfs2.mkfs(flash)
-    vfs.mount(vfs.VfsLfs2(flash, readsize=512), "/flash")  # as firmware/boot.py does
+    vfs.mount(vfs.VfsLfs2(flash, readsize=128), "/flash")  # as firmware/boot.py does
     os.mkdir(HOME)
     with open("/flash/application", "wb") as f:
         f.write(bytes(APPLICATION))

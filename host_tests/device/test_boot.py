@@ -101,7 +101,7 @@ class Remounted(Device):
     def VfsLfs2(self, bdev, readsize):
         if self.errno:
             raise OSError(self.errno)
-        assert readsize == 512 and not isinstance(bdev, Device)
+        assert readsize == 128 and not isinstance(bdev, Device)
         self.mounted = bdev
         return self
 
