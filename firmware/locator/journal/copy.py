@@ -19,12 +19,14 @@ _VERSION_OF_LASTING = const(2)
 _COPY = "/plan.bin"
 _ATTEMPT = "/attempt.bin"
 
-# The battery's account, what operators count and have said, and what counts attempts that fail.
+# The battery's account, what operators count and have said, what counts attempts that fail, and what the
+# modem keeps in its own memory.
 _LASTING = (
     st.NOW, st.BEGAN, st.NEXT_TRY, st.SPENT, st.SPENT + 1, st.SPENT + 2, st.LAST_TRY, st.TRY_FAILS, st.TRIED,
     st.FAILED, st.SENT_TODAY, st.PARKED, st.LOADED_MV, st.MCC, st.HELD_PLMN, st.HELD_LOST, st.BARRED_UNTIL,
     st.REFUSALS, st.REFUSED_UNTIL, st.UNTOLD, st.DATA_REFUSALS, st.DATA_UNTIL, st.TRIAL, st.WAY, st.WAY_FAILS,
-    st.WAY_SINCE, st.TLS_FAILED, st.CARD_DUE, st.CARD_UNTIL, st.CARD_FAILS,
+    st.WAY_SINCE, st.TLS_FAILED, st.CARD_DUE, st.CARD_UNTIL, st.CARD_FAILS, st.CARD, st.IMSI, st.OPEN_PLMN,
+    st.CHOSEN_PLMN, st.TOLD_PLMN, st.SEARCHED,
 ) + tuple(range(st.TRIES, st.TRIES + st.TRIES_KEPT))  # fmt: skip
 
 
