@@ -164,6 +164,7 @@ def unmount(flash):
         vfs.umount("/flash")
     except (PowerCut, OSError):  # the power failed before it was mounted
         pass
+    flash.end()
 
 
 def run(seed, cuts):

@@ -198,8 +198,7 @@ class Machine:
         os.chdir("/flash")
 
     def unmount(self):
-        """Let go of it, whatever state it is in. Files left open are closed later, by finalisers: what
-        these do to a dead flash happens nowhere."""
+        """Let go of it, whatever state it is in. Files left open are closed later, by finalisers."""
         self.flash.dead = True
         sys.path[:] = _PATH
         os.chdir("/")
@@ -208,6 +207,7 @@ class Machine:
                 vfs.umount(path)
             except (PowerCut, OSError):  # the power failed before it was mounted
                 pass
+        self.flash.end()
 
     def _release(self, slot):
         """Sequence of what lies in the slot; anything but a whole release is a promise broken."""

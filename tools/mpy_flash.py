@@ -1,5 +1,7 @@
 """A flash in memory, on MicroPython: a block device whose power can be cut at any of its operations."""
 
+import builtins
+
 BLOCK = 4096
 NEVER = 1 << 30
 
@@ -9,7 +11,16 @@ class PowerCut(BaseException):
 
 
 class Flash:
-    """Blocks in the bytearray `data`. It dies at operation number `cut_at`; a `torn` one is half done."""
+    """Blocks in the bytearray `data`. It dies at operation number `cut_at`; a `torn` one is half done.
+
+    LittleFS must not lose hold of its own memory: where it dies while a file is opened, the file is there
+    before `PowerCut` is raised, and what Python closes on the way out of there still finds a flash. Whatever
+    is written then has not happened when `end` has been called.
+    """
+
+    opening = False
+    last = None
+    """The one that was made last."""
 
     def __init__(self, data, cut_at=NEVER, torn=False):
         self.data = data
@@ -17,9 +28,12 @@ class Flash:
         self.cut_at = cut_at
         self.torn = torn
         self.dead = False
+        self.ended = False
+        self._in_vain: list = []
+        Flash.last = self
 
     def readblocks(self, n, buf, offset=0):
-        self._alive()
+        self._there()
         at = n * BLOCK + offset
         buf[:] = self.data[at : at + len(buf)]
 
@@ -27,11 +41,7 @@ class Flash:
         if offset is None:
             self.ioctl(6, n)
             offset = 0
-        at = n * BLOCK + offset
-        size = self._size(len(buf))
-        self.data[at : at + size] = memoryview(buf)[:size]
-        self.changed(at, size)
-        self._alive()
+        self._change(n * BLOCK + offset, buf)
 
     def ioctl(self, op, arg):
         if op == 4:
@@ -39,24 +49,52 @@ class Flash:
         if op == 5:
             return BLOCK
         if op == 6:
-            size = self._size(BLOCK)
-            self.data[arg * BLOCK : arg * BLOCK + size] = b"\xff" * size
-            self.changed(arg * BLOCK, size)
-            self._alive()
+            self._change(arg * BLOCK, b"\xff" * BLOCK)
         return 0
 
     def changed(self, at, size):
         """Called after each operation, for flashes that are kept elsewhere too."""
 
-    def _size(self, whole):
-        """How many bytes of this operation still happen."""
-        self._alive()
-        self.operations += 1
-        if self.operations < self.cut_at:
-            return whole
-        self.dead = True
-        return whole // 2 if self.torn else 0
+    def end(self):
+        """Nothing has happened since it died, and nothing will."""
+        while self._in_vain:
+            at, was = self._in_vain.pop()
+            self.data[at : at + len(was)] = was
+        self.dead = self.ended = True
 
-    def _alive(self):
+    def _change(self, at, buf):
+        self._there()
+        size = len(buf)
         if self.dead:
+            self._in_vain.append((at, bytes(memoryview(self.data)[at : at + size])))
+            self.data[at : at + size] = buf
+            return
+        self.operations += 1
+        if self.operations >= self.cut_at:
+            self.dead = True
+            size = size // 2 if self.torn else 0
+        self.data[at : at + size] = memoryview(buf)[:size]
+        self.changed(at, size)
+        if self.dead and not Flash.opening:
             raise PowerCut
+
+    def _there(self):
+        if self.ended:
+            raise PowerCut
+
+
+def _open(path, *mode):
+    """As `open`, which is the firmware's from here on."""
+    Flash.opening = True
+    try:
+        file = _OPEN(path, *mode)
+    finally:
+        Flash.opening = False
+    if Flash.last and Flash.last.dead and not Flash.last.ended:
+        file.close()
+        raise PowerCut
+    return file
+
+
+_OPEN = builtins.open
+builtins.open = _open

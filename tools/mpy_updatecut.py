@@ -123,7 +123,7 @@ def boot(flash, fd):
         __import__("main")
     except (PowerCut, SystemExit) as end:
         print("ended", "cut" if isinstance(end, PowerCut) else "exit")
-    flash.dead = True  # what finalisers do from here on happens nowhere
+    flash.end()  # what finalisers do from here on happens nowhere
     sys.path[:] = path
     return flash.operations
 

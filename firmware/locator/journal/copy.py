@@ -39,9 +39,9 @@ def keep(folder, data, state):
 
 def keep_attempt(folder, state):
     """Keep what lasts of `state` alone."""
+    data = _head(folder + _COPY) + _packed(state)
     with open(folder + _ATTEMPT, "wb") as f:
-        f.write(_head(folder + _COPY))
-        f.write(_packed(state))
+        f.write(data)
 
 
 def read(folder):
