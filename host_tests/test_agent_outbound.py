@@ -15,11 +15,10 @@ import pytest
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 from landbridge.core.clock import iso
 from landbridge.db.database import Database, open_database
-from landbridge.events import outbox, topics
+from landbridge.events import dcsa, outbox, topics
 from landbridge.events import publisher as sender
 from landbridge.events.outbox import Outgoing, Posted, posted
 from landbridge.features.exports.formats import Format
-from landbridge.features.integrations import dcsa
 from landbridge.points import quality as judge
 from landbridge.points.queries import StoredPoint
 from landbridge.protocol.point import EVENTS, Point

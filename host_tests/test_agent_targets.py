@@ -24,14 +24,14 @@ from landbridge.core.errors import UserError
 from landbridge.core.http_errors import Away, Refused
 from landbridge.db import order
 from landbridge.db.keys import Keyring
-from landbridge.events import outbox
+from landbridge.events import dcsa, outbox
 from landbridge.events import queries as events
 from landbridge.events.outbox import Posted, posted
 from landbridge.events.queries import Wanted
 from landbridge.events.topics import no_position, whole
 from landbridge.features.audit import queries as audit
 from landbridge.features.geofences import queries as fences
-from landbridge.features.integrations import dcsa, deliveries, home_assistant, traccar, webhook
+from landbridge.features.integrations import deliveries, home_assistant, traccar, webhook
 from landbridge.features.integrations import queries as targets
 from landbridge.features.integrations import rules as fleet
 from landbridge.features.integrations.deliveries import Delivery

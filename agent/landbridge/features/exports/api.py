@@ -14,12 +14,11 @@ from starlette.concurrency import run_in_threadpool
 
 from landbridge.core.names import HOUSE
 from landbridge.db import order
+from landbridge.events import dcsa, tracks
 from landbridge.events import queries as events
-from landbridge.events import tracks
 from landbridge.events.queries import Wanted
 from landbridge.events.topics import message, numbered
 from landbridge.features.exports.formats import MEDIA_TYPES, Format, export
-from landbridge.features.integrations import dcsa
 from landbridge.points import cells
 from landbridge.points import queries as points
 from landbridge.points.paged import PAGE, Paged
