@@ -21,6 +21,7 @@ from landbridge.features.sims import handler as watch
 from landbridge.features.sims.rules import Card, Seen
 from landbridge.features.trips import queries as trips
 from landbridge.points import queries as points
+from landbridge.protocol.event import Event
 from landbridge.tracking import queries as journeys
 from landbridge.tracking import silence
 from landbridge.tracking.recompute import work_out
@@ -175,12 +176,12 @@ def test_an_end_that_is_told_late_ends_nothing_that_was_after_it(fleet):
     assert [each[1:3] for each in every(fleet)] == [("cleared", 2), ("raised", 1)]
 
 
-def off_route(action: str, hour: int) -> events.Event:
+def off_route(action: str, hour: int) -> Event:
     """What the journey tells of the first device on no trip."""
     event_id = f"{FIRST}/{hour}/off-route"
     content = {"id": event_id, "type": "off-route", "action": action, "device": FIRST, "container": None}
     content |= {"latitude": None, "longitude": None}
-    return events.Event(event_id, FIRST, "off-route", True, None, hour, BEGIN_S + hour * HOUR_S, content)
+    return Event(event_id, FIRST, "off-route", True, None, hour, BEGIN_S + hour * HOUR_S, content)
 
 
 LEFT, BACK, LATER_BACK = off_route("leave", 24), off_route("return", 36), off_route("return", 48)

@@ -8,7 +8,6 @@ from landbridge.core.clock import CLOCK_FILE_VARIABLE, Clock
 from landbridge.db.database import Database, open_database
 from landbridge.events import outbox
 from landbridge.events.outbox import Outgoing
-from landbridge.events.queries import Event
 from landbridge.features.alarms import queries as alarms
 from landbridge.features.devices import queries as devices
 from landbridge.features.integrations import queries as targets
@@ -17,6 +16,7 @@ from landbridge.ingest import dead_letters as letters
 from landbridge.operations import figures
 from landbridge.operations import metrics as gauges
 from landbridge.operations.metrics import Gauges
+from landbridge.protocol.event import Event
 from landbridge.tracking import queries as journeys
 from landbridge.tracking.silence import GRACE_S
 from prometheus_client import REGISTRY
@@ -59,7 +59,7 @@ def test_what_lies_behind_ingest_is_shown(database, monkeypatch):
         first = outbox.head(connection, 1)[0].message
         outbox.remove(connection, first)
         for name in ("erp", "map"):
-            target = Target(0, name, "webhook", "http://x", None, ("event",), None, 0)
+            target = Target(0, name, "webhook", "http://x", None, ("event",), None, outbox.last(connection))
             targets.add(connection, target, "bench", NOW_S)
         outbox.post(connection, [Outgoing("t/8", b"", False, what="event")] * 2, NOW_S)
         erp = targets.active(connection)[0].target

@@ -22,7 +22,6 @@ from landbridge.events import outbox, topics
 from landbridge.events import publish as announce
 from landbridge.events import queries as events
 from landbridge.events.outbox import Outgoing
-from landbridge.events.queries import Event
 from landbridge.features.alarms import queries as alarms
 from landbridge.features.commands import queries as commands
 from landbridge.features.devices import queries as devices
@@ -42,6 +41,7 @@ from landbridge.points import gaps
 from landbridge.points import queries as points
 from landbridge.points.quality import BY_ARRIVAL, UNDATED
 from landbridge.points.queries import JudgedPoint, JudgedPoints, KeptUplink
+from landbridge.protocol.event import Event
 from landbridge.tracking import queries as journeys
 from landbridge.tracking.queries import SavedState
 from sqlalchemy import Connection, Engine, event, update

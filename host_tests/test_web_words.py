@@ -13,7 +13,6 @@ from urllib.parse import parse_qs, quote, urlencode, urlsplit
 import pytest
 from landbridge.core.clock import CLOCK_FILE_VARIABLE
 from landbridge.events import publish as announce
-from landbridge.events.queries import Event
 from landbridge.features.alarms import engine
 from landbridge.features.alarms import queries as alarms
 from landbridge.features.alarms.rules import RULES
@@ -42,6 +41,7 @@ from landbridge.features.users import rules as tokens
 from landbridge.ingest.held import hold, write
 from landbridge.points import queries as points
 from landbridge.points.quality import NO_TIME
+from landbridge.protocol.event import Event
 from landbridge.protocol.settings import SETTINGS, UNREACHED, Report
 from landbridge.web.forms import inside
 from landbridge.web.words import in_chinese

@@ -6,8 +6,8 @@ from sqlalchemy import Connection
 
 from landbridge.events import outbox, topics
 from landbridge.events import queries as events
-from landbridge.events.queries import Event
 from landbridge.features.alarms import engine
+from landbridge.protocol.event import Event
 
 
 def tell(connection: Connection, news: Iterable[Event], now_s: int) -> None:

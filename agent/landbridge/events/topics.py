@@ -10,10 +10,10 @@ import orjson
 from landbridge.core.clock import iso
 from landbridge.core.names import HOUSE
 from landbridge.events.outbox import Outgoing, Posted
-from landbridge.events.queries import Event
 from landbridge.points import geojson
 from landbridge.points import quality as judge
 from landbridge.points.queries import StoredPoint, StoredPoints
+from landbridge.protocol.event import Event
 from landbridge.protocol.limits import MAX_RECORDS
 from landbridge.protocol.point import KIND_FIX, Point
 

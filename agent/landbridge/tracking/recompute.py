@@ -13,7 +13,6 @@ from sqlalchemy import Connection, Row
 from landbridge.events import outbox, positions, topics
 from landbridge.events import publish as announce
 from landbridge.events import queries as events
-from landbridge.events.queries import Event
 from landbridge.features.alarms import engine
 from landbridge.features.devices import queries as devices
 from landbridge.features.geofences import queries as stored_fences
@@ -23,6 +22,7 @@ from landbridge.points import cells
 from landbridge.points import quality as judge
 from landbridge.points import queries as points
 from landbridge.points.queries import StoredPoint
+from landbridge.protocol.event import Event
 from landbridge.tracking import geofences as fences
 from landbridge.tracking import queries as journeys
 from landbridge.tracking import speed as doubts

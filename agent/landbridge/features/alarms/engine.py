@@ -16,11 +16,11 @@ from sqlalchemy import Connection, Row
 from landbridge.core.clock import iso
 from landbridge.core.errors import UserError
 from landbridge.events import queries as events
-from landbridge.events.queries import Event
 from landbridge.features.alarms import queries as stored
 from landbridge.features.alarms.rules import CLEAR, RAISE, RULES, TYPES, meaning
 from landbridge.features.audit import queries as audit
 from landbridge.features.trips import queries as trips
+from landbridge.protocol.event import Event
 
 AGENT = "the agent"
 """Who clears what an event, or silence, has ended."""

@@ -3,8 +3,8 @@ docs/agent.md has it."""
 
 from typing import NamedTuple
 
-from landbridge.events.queries import Event
 from landbridge.features.sims import rules as controls
+from landbridge.protocol.event import Event
 
 SEVERITIES = ("warning", "minor", "major", "critical")
 GRAVE = SEVERITIES[2:]

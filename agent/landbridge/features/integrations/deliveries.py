@@ -207,6 +207,7 @@ class Delivery:
             with self._database.writing() as connection:
                 targets.release(connection, target.target, waits.device)
                 targets.advance(connection, target.target, self._cursor, len(found), now_s)
+                outbox.tidy(connection)
             del waiting[waits.device]
 
     def _catch_up(self, waits: Refusal, found: Sequence[Posted]) -> Refusal | None:
@@ -245,3 +246,4 @@ class Delivery:
         self._cursor = upto
         with self._database.writing() as connection:
             targets.advance(connection, self._target.target, upto, delivered, self._clock.now_s())
+            outbox.tidy(connection)

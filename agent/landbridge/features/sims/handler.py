@@ -10,7 +10,6 @@ from sqlalchemy import Connection, Row
 
 from landbridge.events import publish as announce
 from landbridge.events import topics
-from landbridge.events.queries import Event
 from landbridge.features.devices import queries as devices
 from landbridge.features.diagnostics import coding as diagnostics
 from landbridge.features.diagnostics.coding import CALLED, MESSAGED
@@ -26,6 +25,7 @@ from landbridge.features.sims.rules import RULES, Card, Seen, judge
 from landbridge.features.trips import queries as trips
 from landbridge.points import queries as points
 from landbridge.points.queries import StoredPoint
+from landbridge.protocol.event import Event
 from landbridge.protocol.limits import WireError
 from landbridge.protocol.point import KIND_STILL
 from landbridge.protocol.settings import SETTINGS
