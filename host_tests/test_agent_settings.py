@@ -37,7 +37,7 @@ class Agent:
 
     def change(self, *assignments: str) -> int | None:
         with self.database.writing() as connection:
-            return settings.change(connection, DEVICE, settings.parse(assignments), WHO, NOW_S)
+            return stored.change(connection, DEVICE, settings.parse(assignments), WHO, NOW_S)
 
     def hears(self, report: Any = None, now_s: int = NOW_S) -> Any:
         """The device speaks; what the reply orders, or why the report was refused."""

@@ -33,6 +33,7 @@ from landbridge.features.esim.queries import policies as stored_cards
 from landbridge.features.geofences import queries as fences
 from landbridge.features.routes import handler as guide
 from landbridge.features.settings import handler as settings
+from landbridge.features.settings import queries as stored_settings
 from landbridge.features.sims import handler as watch
 from landbridge.features.trips import cli as trips_commands
 from landbridge.features.trips import queries as trips
@@ -125,7 +126,7 @@ class Fleet:
             for name in names:
                 devices.add(connection, name, keyring.wrap(KEY, name == names[0]), NOW_S - HOUR_S)
                 stored_cards.set_desired(connection, name, POLICY, "roaming", "olga", NOW_S)
-                settings.change(connection, name, {"light_lux": 77}, "olga", NOW_S)
+                stored_settings.change(connection, name, {"light_lux": 77}, "olga", NOW_S)
         stub: Any = self
         self._pipeline = Pipeline(self.database, keyring, stub, stub, stub)
         self._replies: dict[str, bytes] = {}

@@ -17,10 +17,10 @@ from landbridge.db import order
 from landbridge.db.database import Database
 from landbridge.events import tracks
 from landbridge.features.devices import queries as devices
-from landbridge.features.sims import usage
 from landbridge.ingest.held import hold
 from landbridge.operations import old_rows as retention
 from landbridge.points import quality as judge
+from landbridge.points import usage
 from landbridge.tracking import recompute as rework
 
 _FIRST_S = 600

@@ -15,10 +15,10 @@ from sqlalchemy import Connection, Row
 
 from landbridge.core.clock import iso
 from landbridge.core.errors import UserError
+from landbridge.db import audit
 from landbridge.events import queries as events
 from landbridge.features.alarms import queries as stored
-from landbridge.features.alarms.rules import CLEAR, RAISE, RULES, TYPES, meaning
-from landbridge.features.audit import queries as audit
+from landbridge.features.alarms.rules import CLEAR, RAISE, TYPES, meaning, rule
 from landbridge.features.trips import queries as trips
 from landbridge.protocol.event import Event
 
@@ -46,7 +46,7 @@ def follow(connection: Connection, event: Event, now_s: int, coming: Sequence[Ev
 
 def _is_brief(event: Event, name: str, at_s: int, coming: Sequence[Event]) -> bool:
     """Whether one of these events ends it before its minimum duration."""
-    least_s = max(RULES[name].least_s, 1)
+    least_s = max(rule(name).least_s, 1)
     return any(
         each.at_s is not None
         and at_s <= each.at_s < at_s + least_s
@@ -78,8 +78,8 @@ def _raised(connection: Connection, event: Event, name: str, at_s: int, now_s: i
 
 
 def _new(connection: Connection, event: Event, name: str, at_s: int, now_s: int) -> list[Event]:
-    severity = str(event.content.get("severity", RULES[name].severity))
-    has_stood = at_s + RULES[name].least_s <= now_s
+    severity = str(event.content.get("severity", rule(name).severity))
+    has_stood = at_s + rule(name).least_s <= now_s
     row = stored.raise_(connection, event, name, severity, at_s, now_s, times=1 if has_stood else 0)
     return [_told(row, "raised", now_s)] if has_stood else []
 
@@ -177,7 +177,7 @@ def expire(connection: Connection, names: Collection[str], now_s: int) -> list[E
 
 def _is_due(row: Row[Any], now_s: int) -> bool:
     """Whether it has stood for its minimum duration and is not raised yet."""
-    return bool(row.times == 0 and row.raised_s + RULES[row.name].least_s <= now_s)
+    return bool(row.times == 0 and row.raised_s + rule(row.name).least_s <= now_s)
 
 
 def _expired(row: Row[Any], now_s: int) -> tuple[int, str] | None:
@@ -185,7 +185,7 @@ def _expired(row: Row[Any], now_s: int) -> tuple[int, str] | None:
     has as long to see what was late."""
     if row.trip_ended_s is not None:
         return max(row.trip_ended_s, row.raised_s), TRIP
-    quiet_s = RULES[row.name].quiet_s
+    quiet_s = rule(row.name).quiet_s
     if quiet_s is None or row.told_s + quiet_s > now_s:
         return None
     over_s = row.last_s + quiet_s

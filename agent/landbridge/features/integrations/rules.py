@@ -8,9 +8,9 @@ from sqlalchemy import Connection
 
 from landbridge.core.errors import UserError
 from landbridge.core.names import checked
+from landbridge.db import audit
 from landbridge.db.keys import Keyring
 from landbridge.events import outbox
-from landbridge.features.audit import queries as audit
 from landbridge.features.devices import queries as devices
 from landbridge.features.integrations import queries as targets
 from landbridge.features.integrations.kinds import KINDS

@@ -11,7 +11,7 @@ from landbridge.events import positions
 from landbridge.events import publish as announce
 from landbridge.features.devices import queries as devices
 from landbridge.features.routes import handler as guide
-from landbridge.features.settings.handler import change
+from landbridge.features.settings import queries as settings
 from landbridge.features.trips import queries as trips
 from landbridge.tracking import offers
 from landbridge.tracking import queries as journeys
@@ -48,7 +48,7 @@ def start(
     _check(connection, device, from_s, now_s)
     _check_container(connection, device, booking.container, from_s)
     offered = offers.standing(connection, device)
-    change(connection, device, {"interval_s": booking.interval_s}, who, now_s)
+    settings.change(connection, device, {"interval_s": booking.interval_s}, who, now_s)
     trip = trips.start(
         connection, device, booking.container, booking.line, booking.destination, booking.interval_s, from_s,
         booking.customer, booking.tags,
