@@ -1,4 +1,4 @@
-"""The running agent: its parts, started and stopped in order."""
+"""The running agent: the hooks between its features; its parts, started and stopped in order."""
 
 import logging
 import threading
@@ -24,10 +24,12 @@ from landbridge.db.leases import Leases
 from landbridge.db.single import Stay, alone
 from landbridge.events.publisher import Sender
 from landbridge.events.retained import Retained
+from landbridge.features.coverage import guide
 from landbridge.features.devices import queries as devices
 from landbridge.features.integrations.deliveries import Deliveries
 from landbridge.features.integrations.home_assistant import announcing
 from landbridge.features.integrations.kinds import opened
+from landbridge.features.trips.start import ON_TRIP_START
 from landbridge.ingest.pipeline import Pipeline
 from landbridge.ingest.session import Session
 from landbridge.ingest.worker import Worker
@@ -43,6 +45,9 @@ if TYPE_CHECKING:
 MakePipeline = Callable[[Database, Keyring, Clock, Any, Sender], Pipeline]
 _WATCH_S = 5.0
 _log = logging.getLogger(__name__)
+
+# Hooks between features: who acts on whose change.
+ON_TRIP_START.register(guide.make)
 
 
 @dataclass(frozen=True)
