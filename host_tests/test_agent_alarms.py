@@ -212,11 +212,11 @@ def test_what_is_not_true_does_not_go_on_with_its_trip(fleet):
     fleet.deliver(at(1), at(40))
     with fleet.database.writing() as connection:
         trips.end(connection, trip, BEGIN_S + 50 * HOUR_S)
-        announce.tell(connection, engine.follow_trip(connection, trip, NOW_S), NOW_S)
+        engine.end_with_trip(connection, FIRST, trip, NOW_S)
     fleet.deliver(at(20, 7))
     with fleet.database.writing() as connection:
         trips.reopen(connection, trip, None)
-        assert engine.take_up(connection, trip, NOW_S) == []
+        engine.go_on_with_trip(connection, trip, NOW_S)
     assert every(fleet) == [("gap", "cleared", 1, trip)]
 
 

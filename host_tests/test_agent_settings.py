@@ -21,6 +21,7 @@ from landbridge.protocol.uplink import Uplink
 
 from host_tests.agent_bench import DEVICE
 
+HANDLER = desk.Handler(settings.note, orders=settings.orders)
 NOW_S = 850_000_000
 FIRST = NOW_S  # revisions come from the clock
 WHO = "operator"
@@ -43,7 +44,7 @@ class Agent:
         """The device speaks; what the reply orders, or why the report was refused."""
         uplink = Uplink(reports={} if report is None else {wire.REPORT_KEY: report})
         with self.database.writing() as connection:
-            answered = desk.answer(connection, DEVICE, uplink, now_s, (settings,))
+            answered = desk.answer(connection, DEVICE, uplink, now_s, (HANDLER,))
         return answered.refused or answered.orders[0].get(wire.ORDER_KEY)
 
     def state(self) -> str:

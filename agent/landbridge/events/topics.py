@@ -92,6 +92,11 @@ def event(
     return Event(event_id, stored.device, kind, inferred, *shown_by, content, stored.tenant)
 
 
+def alarm_id(device: str, number: int, change: str) -> str:
+    """The id under which a change of the alarm of that number is told."""
+    return f"{device}/{number}/alarm-{change}"
+
+
 def told(event: Event, number: int, told_s: int, replaces: int | None = None) -> Outgoing:
     """The message of an event."""
     content = message(number, told_s, replaces, event.content)

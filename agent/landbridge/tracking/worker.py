@@ -3,15 +3,17 @@
 import logging
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
+from typing import NamedTuple
+
+from sqlalchemy import Connection
 
 from landbridge.core.checks import Check
 from landbridge.core.clock import Clock
+from landbridge.core.hooks import Hook
 from landbridge.core.priority import Precedence
 from landbridge.db.database import Database
-from landbridge.events import publish as announce
 from landbridge.events.publisher import Sender
-from landbridge.features.alarms import engine
 from landbridge.geo import countries
 from landbridge.ingest.held import hold
 from landbridge.tracking import queries as journeys
@@ -25,6 +27,17 @@ _YIELD_S = 0.002
 _MOST_AT_ONCE = 50
 """Devices whose alarms are looked after in one transaction; each may take a few milliseconds."""
 _log = logging.getLogger(__name__)
+
+
+class Minutely(NamedTuple):
+    """What time alone may change."""
+
+    concerned: Callable[[Connection, int], Collection[str]]
+    """The devices of which `look` has something to change."""
+    look: Callable[[Connection, Collection[str], int], None]
+
+
+EVERY_MINUTE: Hook[Minutely] = Hook()
 
 
 class Journeys(threading.Thread):
@@ -93,7 +106,7 @@ class Journeys(threading.Thread):
             self._hears_from_s = now_s
         with self._database.reading() as connection:
             overdue = silence.concerned(connection, self._hears_from_s, now_s)
-            concerned = sorted(overdue | engine.concerned(connection, now_s))
+            concerned = sorted(overdue.union(*(each.concerned(connection, now_s) for each in EVERY_MINUTE)))
         for begin in range(0, len(concerned), _MOST_AT_ONCE):
             if self._stopping.is_set():
                 return
@@ -102,7 +115,8 @@ class Journeys(threading.Thread):
             with self._database.writing(alone=False) as connection:
                 hold(connection, names)
                 silence.look(connection, names, self._hears_from_s, now_s)
-                announce.tell(connection, engine.expire(connection, names, now_s), now_s)
+                for each in EVERY_MINUTE:
+                    each.look(connection, names, now_s)
             self._sender.wake()
             time.sleep(_YIELD_S)
 

@@ -44,7 +44,3 @@ def orders(connection: Connection, device: str, uplink: Uplink, now_s: int) -> M
         order = wire.piece(wanted.content, wanted.revision, offset)
     guides.try_again(connection, device)
     return {wire.PIECE_KEY: order}
-
-
-def on_trip_end(connection: Connection, device: str, trip: int, now_s: int) -> None:
-    """None: without a trip that runs a device is to have no guide (`orders`)."""

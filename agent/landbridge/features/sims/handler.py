@@ -1,6 +1,7 @@
 """Watches the cards of devices: judges what each uplink shows, tells what is broken and what is kept again.
 
-One of the kinds of the desk (downlinks/registry.py): `note` runs in the transaction of the uplink.
+A handler of the desk (downlinks/registry.py) that orders nothing: what a control demands goes by settings.
+`note` runs in the transaction of the uplink.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -73,15 +74,6 @@ def note(connection: Connection, device: str, uplink: Uplink, now_s: int) -> Non
 def concerned(connection: Connection, uplinks: Mapping[str, Uplink], now_s: int) -> Collection[str]:
     """Those whose cards are in the register."""
     return register.devices_with_cards(connection, uplinks.keys())
-
-
-def orders(connection: Connection, device: str, uplink: Uplink, now_s: int) -> Mapping[int, Any]:
-    """None: what a control demands goes by settings."""
-    return {}
-
-
-def on_trip_end(connection: Connection, device: str, trip: int, now_s: int) -> None:
-    """None: what a control demands is the operator's."""
 
 
 def of_register(found: Registered) -> Card:
