@@ -79,7 +79,7 @@ def test_what_lies_behind_ingest_is_shown(database, monkeypatch):
     assert [shown("target_held_devices", target=name) for name in ("erp", "map")] == [1, 0]
     with database.writing() as connection:
         targets.remove(connection, erp, "bench", NOW_S)
-    looking._look()
+    looking.turn()
     assert shown("target_failing", target="erp") is None and shown("target_failing", target="map") == 0
 
 
@@ -96,7 +96,7 @@ def test_only_dead_letters_of_several_devices_are_trouble(database, tmp_path):
         with database.writing() as connection:
             for device in senders:
                 letters.bury(connection, f"landbridge/{device}/up", b"x", "rubbish", NOW_S + after_s)
-        looking._look()
+        looking.turn()
         return looking.trouble()
 
     assert trouble(4_000) is None
@@ -117,9 +117,9 @@ def test_a_database_that_cannot_be_read_is_trouble(database, monkeypatch):
     with database.writing() as connection:
         connection.execute(text("ALTER TABLE refusals RENAME TO elsewhere"))
     with pytest.raises(Exception, match="refusals"):
-        looking._look()
+        looking.turn()
     assert "has not been read" in (looking.trouble() or "")
     with database.writing() as connection:
         connection.execute(text("ALTER TABLE elsewhere RENAME TO refusals"))
-    looking._look()
+    looking.turn()
     assert looking.trouble() is None

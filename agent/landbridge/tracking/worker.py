@@ -1,7 +1,6 @@
 """The thread that works journeys out, beside ingest and never in its way for longer than one device takes."""
 
 import logging
-import threading
 import time
 from collections.abc import Callable, Collection, Sequence
 from typing import NamedTuple
@@ -11,6 +10,7 @@ from sqlalchemy import Connection
 from landbridge.core.checks import Check
 from landbridge.core.clock import Clock
 from landbridge.core.hooks import Hook
+from landbridge.core.periodic import Periodic
 from landbridge.core.priority import Precedence
 from landbridge.db.database import Database
 from landbridge.events.publisher import Sender
@@ -40,7 +40,7 @@ class Minutely(NamedTuple):
 EVERY_MINUTE: Hook[Minutely] = Hook()
 
 
-class Journeys(threading.Thread):
+class Journeys(Periodic):
     """Works out what ingest has marked, a device a transaction; looks every minute for contacts that
     are overdue and alarms that are over."""
 
@@ -53,33 +53,20 @@ class Journeys(threading.Thread):
         deaf: Sequence[Check] = (),
     ) -> None:
         """`deaf`: what may keep the agent from hearing devices, which then are not silent."""
-        super().__init__(name="journeys", daemon=True)
+        super().__init__("journeys", "work out the journeys", LOOK_S)
         self._database = database
         self._clock = clock
         self._sender = sender
         self._precedence = precedence
         self._deaf = deaf
         self._hears_from_s = clock.now_s()
-        self._stopping = threading.Event()
         self._minute_ends = time.monotonic()
         self._failed: set[str | None] = set()
         countries.of_place(0.0, 0.0)  # reads the outlines now, not while ingest has to wait
 
-    def stop(self) -> None:
-        """Finish the device at hand; what is marked stays marked."""
-        self._stopping.set()
-        self.join()
-
-    def run(self) -> None:
-        """Work until stopped; what fails is logged and tried again."""
-        while not self._stopping.wait(LOOK_S):
-            try:
-                self._look()
-            except Exception:
-                _log.exception("cannot work out the journeys; trying again")
-
-    def _look(self) -> None:
-        while not self._stopping.is_set() and self._next():
+    def turn(self) -> None:
+        """Work out what is marked; when it stops, what is marked after the device at hand stays marked."""
+        while not self.is_stopping and self._next():
             self._precedence.give_way(LOOK_S)
             device = None
             try:
@@ -108,7 +95,7 @@ class Journeys(threading.Thread):
             overdue = silence.concerned(connection, self._hears_from_s, now_s)
             concerned = sorted(overdue.union(*(each.concerned(connection, now_s) for each in EVERY_MINUTE)))
         for begin in range(0, len(concerned), _MOST_AT_ONCE):
-            if self._stopping.is_set():
+            if self.is_stopping:
                 return
             names = concerned[begin : begin + _MOST_AT_ONCE]
             self._precedence.give_way(LOOK_S)
