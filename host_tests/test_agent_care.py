@@ -25,7 +25,7 @@ from landbridge.db.keys import Keyring
 from landbridge.db.tables import devices as devices_table
 from landbridge.db.tables import points as points_table
 from landbridge.db.tables import uplinks
-from landbridge.events import outbox, topics
+from landbridge.events import outbox
 from landbridge.events import queries as events
 from landbridge.features.commands import queries as commands
 from landbridge.features.devices import cli as devices_command
@@ -280,7 +280,7 @@ def test_a_position_that_was_read_wrong_is_told_as_it_is(tmp_path):
         told = outbox.head(connection, 9)
     assert came.changed == 1
     assert [each.topic.split("/")[-1] for each in told] == ["track", "position"]
-    assert json.loads(topics.whole(told[-1]).payload)["latitude"] == point(1).latitude_deg
+    assert json.loads(told[-1].payload)["latitude"] == point(1).latitude_deg
 
 
 def test_points_that_are_read_again_keep_the_time_that_a_later_uplink_has_told(bench, capsys):

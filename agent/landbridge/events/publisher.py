@@ -6,7 +6,6 @@ receivers know a repeated message by the ids in it.
 
 import time
 from collections.abc import Callable
-from functools import partial
 
 from paho.mqtt.client import MQTTMessageInfo
 
@@ -14,10 +13,10 @@ from landbridge.core import metrics
 from landbridge.core.periodic import Periodic
 from landbridge.core.priority import Precedence
 from landbridge.db.database import Database
-from landbridge.events import outbox, topics
+from landbridge.events import outbox
+from landbridge.events.finished import finished
 from landbridge.events.outbox import Posted
 from landbridge.events.retained import Retained
-from landbridge.points import cells
 
 BATCH = 64
 _RETRY_S = 5.0
@@ -71,21 +70,21 @@ class Sender(Periodic):
         while not self._is_late() and (messages := self._head()):
             self._precedence.give_way(0 if self.is_stopping else _LOOK_S)
             # Those before are published; what failed was to remove them.
-            new = [message for message in messages if message.message > self._published]
+            new = [message for number, message in messages if message and number > self._published]
             waiting = [self._publish(message) for message in new]
             if not all(self._has_arrived(info) for info in waiting):
                 return
-            self._published = messages[-1].message
+            self._published = messages[-1][0]
             if self._retained:
                 self._retained.mark(self._published)
             with self._database.writing(alone=False) as connection:
-                outbox.remove(connection, messages[-1].message)
+                outbox.remove(connection, self._published)
             metrics.PUBLISHED.inc(len(messages))
 
-    def _head(self) -> list[Posted]:
+    def _head(self) -> list[tuple[int, Posted | None]]:
+        """Number and message, None: nothing is left to be told of that one."""
         with self._database.reading() as connection:
-            locate = partial(cells.locate, connection)
-            return [topics.whole(each, locate) for each in outbox.head(connection, BATCH)]
+            return [(each.message, finished(connection, each)) for each in outbox.head(connection, BATCH)]
 
     def _has_arrived(self, info: MQTTMessageInfo) -> bool:
         """Wait until the broker has the message, however often the connection breaks."""

@@ -16,12 +16,12 @@ from landbridge.core.backoff import Backoff, wait_s
 from landbridge.core.clock import Clock
 from landbridge.core.periodic import Periodic
 from landbridge.db.database import Database
-from landbridge.events import outbox, topics
+from landbridge.events import outbox
+from landbridge.events.finished import finished
 from landbridge.events.outbox import Posted
 from landbridge.features.integrations import queries as targets
 from landbridge.features.integrations.kinds import Away, Refused, Send
 from landbridge.features.integrations.queries import Refusal, Target
-from landbridge.points import cells
 
 BATCH = 64
 LOOK_S = 0.5
@@ -160,16 +160,18 @@ class Delivery:
     def _deliver(self, message: Posted, waiting: dict[str, Refusal]) -> bool:
         """True if it was taken; if it is refused its device waits from now on."""
         try:
-            self._send(self._whole(message))
+            self._bring(message)
         except Refused as error:
             assert message.device is not None
             waiting[message.device] = self._hold(message, None, str(error))
             return False
         return True
 
-    def _whole(self, message: Posted) -> Posted:
+    def _bring(self, message: Posted) -> None:
         with self._database.reading() as connection:
-            return topics.whole(message, partial(cells.locate, connection))
+            whole = finished(connection, message)
+        if whole:
+            self._send(whole)
 
     def _retry(self, waiting: dict[str, Refusal]) -> None:
         """Try the devices that wait and are due."""
@@ -197,7 +199,7 @@ class Delivery:
             if number and number % BATCH == 0:
                 waits = self._wait_from(waits, message)
             try:
-                self._send(self._whole(message))
+                self._bring(message)
             except Refused as error:
                 return self._hold(message, waits, str(error))
             except Exception:
