@@ -41,9 +41,10 @@ def test_a_change_that_nobody_was_registered_for_fails():
     assert list(hook) == ["a", "b"]
 
 
-def test_the_command_registers_the_hooks():
+@pytest.mark.parametrize("module", ["cli", "pages"])
+def test_each_process_registers_the_hooks(module: str):
     code = (
-        "import landbridge.cli\nfrom landbridge.downlinks.registry import HANDLERS\n"
+        f"import landbridge.{module}\nfrom landbridge.downlinks.registry import HANDLERS\n"
         "from landbridge.events.publish import ON_EVENT\nassert [*HANDLERS] and [*ON_EVENT]"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -1,6 +1,6 @@
 """The pages in a process of their own: descriptors, memory and time that they use up are not those of ingest.
 
-`python -m landbridge.web.apart` is that process. Its settings and the number of the descriptor on which it
+`python -m landbridge.pages` is that process. Its settings and the number of the descriptor on which it
 listens come over standard input, whose end is its own.
 """
 
@@ -24,7 +24,7 @@ from landbridge.core.periodic import Periodic
 from landbridge.db.database import open_database
 from landbridge.web.listen import listening
 
-_COMMAND = (sys.executable, "-m", __name__)
+_COMMAND = (sys.executable, "-m", "landbridge.pages")
 _LOOK_S = 0.25
 _PAUSE_S = 5.0
 _PATIENCE_S = 10.0
@@ -129,7 +129,3 @@ def _end_with_parent(stop: threading.Event) -> None:
     stop.set()
     time.sleep(_ORPHAN_S)
     os._exit(1)
-
-
-if __name__ == "__main__":
-    sys.exit(main())
