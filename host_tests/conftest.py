@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import hypothesis
+import landbridge.app  # noqa: F401 - registers the hooks between features
 import pytest
 
 from tools.flash.layout import FIRMWARE, REPOSITORY, compile_module, modules

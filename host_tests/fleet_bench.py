@@ -15,7 +15,8 @@ from landbridge.config import Config, Mail, Web
 from landbridge.core.clock import Clock
 from landbridge.db.database import Database, open_database
 from landbridge.db.keys import Keyring
-from landbridge.events import outbox, topics
+from landbridge.events import outbox
+from landbridge.events.finished import finished
 from landbridge.features.devices import queries as devices
 from landbridge.features.devices.queries import Window
 from landbridge.features.exports.formats import Format, export
@@ -148,8 +149,8 @@ class Fleet:
         """(leaf, content) of what is on the topics of a tenant and the first device."""
         head = f"landbridge/out/{tenant}/{FIRST}/"
         with self.database.reading() as connection:
-            posted = [topics.whole(each) for each in outbox.head(connection, 10_000)]
-        mine = [each for each in posted if each.topic.startswith(head)]
+            posted = [finished(connection, each) for each in outbox.head(connection, 10_000)]
+        mine = [each for each in posted if each and each.topic.startswith(head)]
         return [(each.topic.removeprefix(head), json.loads(each.payload or b"{}")) for each in mine]
 
     def published(self) -> None:

@@ -21,6 +21,7 @@ from landbridge.features.sims import handler as watch
 from landbridge.features.sims.rules import Card, Seen
 from landbridge.features.trips import queries as trips
 from landbridge.points import queries as points
+from landbridge.protocol.event import Event
 from landbridge.tracking import queries as journeys
 from landbridge.tracking import silence
 from landbridge.tracking.recompute import work_out
@@ -175,12 +176,12 @@ def test_an_end_that_is_told_late_ends_nothing_that_was_after_it(fleet):
     assert [each[1:3] for each in every(fleet)] == [("cleared", 2), ("raised", 1)]
 
 
-def off_route(action: str, hour: int) -> events.Event:
+def off_route(action: str, hour: int) -> Event:
     """What the journey tells of the first device on no trip."""
     event_id = f"{FIRST}/{hour}/off-route"
     content = {"id": event_id, "type": "off-route", "action": action, "device": FIRST, "container": None}
     content |= {"latitude": None, "longitude": None}
-    return events.Event(event_id, FIRST, "off-route", True, None, hour, BEGIN_S + hour * HOUR_S, content)
+    return Event(event_id, FIRST, "off-route", True, None, hour, BEGIN_S + hour * HOUR_S, content)
 
 
 LEFT, BACK, LATER_BACK = off_route("leave", 24), off_route("return", 36), off_route("return", 48)
@@ -211,11 +212,11 @@ def test_what_is_not_true_does_not_go_on_with_its_trip(fleet):
     fleet.deliver(at(1), at(40))
     with fleet.database.writing() as connection:
         trips.end(connection, trip, BEGIN_S + 50 * HOUR_S)
-        announce.tell(connection, engine.follow_trip(connection, trip, NOW_S), NOW_S)
+        engine.end_with_trip(connection, FIRST, trip, NOW_S)
     fleet.deliver(at(20, 7))
     with fleet.database.writing() as connection:
         trips.reopen(connection, trip, None)
-        assert engine.take_up(connection, trip, NOW_S) == []
+        engine.go_on_with_trip(connection, trip, NOW_S)
     assert every(fleet) == [("gap", "cleared", 1, trip)]
 
 
@@ -459,10 +460,17 @@ def test_a_control_that_is_broken_when_the_trip_changes_is_so_on_the_next_one(fl
     assert every(fleet)[1] == ("separation", "cleared", 1, second)
 
 
+def severities() -> dict[str, str]:
+    """Of each alarm by name, those of controls too."""
+    controls = {name: rule.severity for name, rule in rules.RULES.items()}
+    return {name: rule.severity for name, rule in RULES.items()} | controls
+
+
 def test_every_alarm_has_a_rule_that_can_be():
-    assert all(rule.severity in SEVERITIES for rule in RULES.values())
+    every = severities()
+    assert set(every.values()) <= set(SEVERITIES)
     schema = json.loads((PROTOCOL / "event.schema.json").read_text())["properties"]
-    assert set(RULES) <= set(schema["alarm"]["enum"])
+    assert set(every) <= set(schema["alarm"]["enum"])
 
 
 def test_somebody_looks_after_an_alarm_over_http(fleet):

@@ -19,12 +19,14 @@ from landbridge.features.esim.queries import policies as kept
 from landbridge.features.esim.queries import rollouts as stored
 from landbridge.features.trips import queries as trips
 from landbridge.protocol.uplink import Uplink
+from landbridge.tracking.trip_end import follow
 from locator.card import memory
 
 from host_tests.test_agent_cards import NOW_S, TEXT, report
 from host_tests.test_agent_cli import Command, landbridge
 
 __all__ = ["landbridge"]
+CARDS = desk.Handler(cards.note, orders=cards.orders)
 DAY_S = 86_400
 ROAMING, CIS = 1, 2
 
@@ -51,7 +53,7 @@ class Fleet:
         """A device reports that it has the newest policy; what is wished of it then."""
         said = report(self.desired(name).revision, used, stage, events)
         with self.database.writing() as connection:
-            desk.answer(connection, name, Uplink(reports={wire.REPORT_KEY: said}), self.now_s, (cards,))
+            desk.answer(connection, name, Uplink(reports={wire.REPORT_KEY: said}), self.now_s, (CARDS,))
         return self.desired(name).wish
 
     def desired(self, name: str) -> kept.Desired:
@@ -125,7 +127,7 @@ def test_a_trip_that_ends_leaves_the_roll_out_and_the_next_one_with_the_tag_is_r
     with fleet.database.writing() as connection:
         for trip in trips.every(connection)[:2]:
             trips.end(connection, trip.trip, NOW_S)
-            desk.end_trip(connection, trip.device, trip.trip, NOW_S)
+            follow(connection, trip.device, trip.trip, NOW_S)
     assert [fleet.desired(name).wish for name in (taken, waits)] == [policy.AUTOMATIC] * 2
     assert (fleet.stands().reached, fleet.stands().taken, fleet.stands().failed) == (1, 1, 0)
     assert fleet.asked([taken]) == []

@@ -29,6 +29,7 @@ from host_tests.agent_bench import DEVICE
 from host_tests.test_agent_cli import Command, landbridge
 
 __all__ = ["landbridge"]
+CARDS = desk.Handler(cards.note, orders=cards.orders)
 NOW_S = 850_000_000
 ROAMING, CIS = "8931440400012345678", "8970101000000000012"
 TEXT = f"""
@@ -64,7 +65,7 @@ class Agent:
         """The device speaks; what the reply orders, or why the report was refused."""
         uplink = Uplink(identity=dict(identity), reports={} if report is None else {wire.REPORT_KEY: report})
         with self.database.writing() as connection:
-            answered = desk.answer(connection, DEVICE, uplink, NOW_S, (cards,))
+            answered = desk.answer(connection, DEVICE, uplink, NOW_S, (CARDS,))
         order = answered.orders[0].get(wire.ORDER_KEY)
         if order:
             assert obeyed._is_order(order)

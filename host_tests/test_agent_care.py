@@ -25,7 +25,7 @@ from landbridge.db.keys import Keyring
 from landbridge.db.tables import devices as devices_table
 from landbridge.db.tables import points as points_table
 from landbridge.db.tables import uplinks
-from landbridge.events import outbox, topics
+from landbridge.events import outbox
 from landbridge.events import queries as events
 from landbridge.features.commands import queries as commands
 from landbridge.features.devices import cli as devices_command
@@ -280,7 +280,7 @@ def test_a_position_that_was_read_wrong_is_told_as_it_is(tmp_path):
         told = outbox.head(connection, 9)
     assert came.changed == 1
     assert [each.topic.split("/")[-1] for each in told] == ["track", "position"]
-    assert json.loads(topics.whole(told[-1]).payload)["latitude"] == point(1).latitude_deg
+    assert json.loads(told[-1].payload)["latitude"] == point(1).latitude_deg
 
 
 def test_points_that_are_read_again_keep_the_time_that_a_later_uplink_has_told(bench, capsys):
@@ -392,7 +392,7 @@ def kept(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Fleet]:
 def tidy(fleet: Fleet, now_s: int) -> list[int]:
     """Remove what is older than 90 days at that time; the sequences that are left of the first device."""
     clock: Any = SimpleNamespace(now_s=lambda: now_s)
-    Upkeep(fleet.database, clock, Store(points_days=90), Precedence()).tidy()
+    Upkeep(fleet.database, clock, Store(points_days=90), Precedence()).turn()
     with fleet.database.reading() as connection:
         return sorted(each.point.seq for each in points.track(connection, FIRST))
 
@@ -435,7 +435,7 @@ def test_what_is_kept_for_a_time_is_counted_from_its_arrival(bench):
         connection.execute(update(devices_table).values(complete_seq=0))
     store = replace(bench.config.store, raw_days=5, points_days=0)
     upkeep = Upkeep(bench.database(), Clock(), store, Precedence())
-    upkeep.tidy()
+    upkeep.turn()
     with bench.database().reading() as connection:
         # What a card has used is still known.
         assert points.messages(connection, DEVICE, 0, NOW_S + DAY_S) == [(NOW_S, len(uplink), 1)]
@@ -446,7 +446,7 @@ def test_what_is_kept_for_a_time_is_counted_from_its_arrival(bench):
         assert points.kept(connection, DEVICE, 0) == []
     assert bench.dead_letters() == ["new"]
     assert len(bench.stored()) == 2 and bench.counts().uplinks == 1
-    Upkeep(bench.database(), Clock(), replace(store, points_days=5), Precedence()).tidy()
+    Upkeep(bench.database(), Clock(), replace(store, points_days=5), Precedence()).turn()
     # The latest position stays.
     assert [each.point.seq for each in bench.stored()] == [2]
     with bench.database().reading() as connection:
@@ -472,7 +472,7 @@ def test_an_uplink_is_recognized_when_nothing_is_known_of_it_any_more(bench, cap
     for later_s, known in ((399 * DAY_S, 2), (401 * DAY_S, 0)):
         set_clock(bench.folder / "clock", NOW_S + later_s)
         stands_there(bench, NOW_S + later_s)
-        upkeep.tidy()
+        upkeep.turn()
         assert bench.counts().uplinks == known
     assert run(capsys, "dead-letters", "replay").startswith("1: replayed: number 1 was seen")
     assert [each.point.seq for each in bench.stored()] == [2]
@@ -493,7 +493,7 @@ def test_what_is_old_is_removed_a_little_at_a_time(bench, monkeypatch):
     monkeypatch.setattr(retention, "MOST", 2)
     forget = MagicMock(side_effect=retention.forget_points)
     monkeypatch.setattr(retention, "forget_points", forget)
-    Upkeep(bench.database(), Clock(), replace(bench.config.store, points_days=5), Precedence()).tidy()
+    Upkeep(bench.database(), Clock(), replace(bench.config.store, points_days=5), Precedence()).turn()
     assert forget.call_count == 4
     assert [each.point.seq for each in bench.stored()] == [7] and bench.counts().uplinks == 0
 

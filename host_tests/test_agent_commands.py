@@ -24,6 +24,7 @@ from sqlalchemy import insert
 
 from host_tests.agent_bench import DEVICE, heard
 
+COMMANDS = desk.Handler(commands.note, orders=commands.orders)
 NOW_S = 850_000_000
 HOUR_S = 3600
 OTHER = "lb-0002"
@@ -49,7 +50,7 @@ class Agent:
         """The device speaks; the commands it gets, or why its report was refused."""
         uplink = Uplink(reports={wire.REPORT_KEY: list(results)} if results else {})
         with self.database.writing() as connection:
-            answered = desk.answer(connection, device, uplink, self.now_s, (commands,))
+            answered = desk.answer(connection, device, uplink, self.now_s, (COMMANDS,))
         return answered.refused or answered.orders[0].get(wire.ORDER_KEY, [])
 
     def state(self, command: int, device: str = DEVICE) -> str:
@@ -203,7 +204,7 @@ def test_a_report_that_is_none_is_refused_and_changes_nothing(agent, item):
     agent.hears()
     uplink = Uplink(reports={wire.REPORT_KEY: item})
     with agent.database.writing() as connection:
-        answered = desk.answer(connection, DEVICE, uplink, NOW_S, (commands,))
+        answered = desk.answer(connection, DEVICE, uplink, NOW_S, (COMMANDS,))
     assert answered.refused and answered.refused[0].startswith("command results")
     assert agent.state(command) == "sent, no result yet"
 

@@ -19,15 +19,16 @@ from landbridge.events import queries as events
 from landbridge.features.alarms import engine
 from landbridge.features.alarms import queries as alarms
 from landbridge.features.settings import queries as settings
-from landbridge.features.sims import binding, cases, check, classes, usage
+from landbridge.features.sims import binding, cases, check, classes
 from landbridge.features.sims import handler as watch
 from landbridge.features.sims import queries as register
 from landbridge.features.sims.binding import ARMED, BOUND, REBIND_PENDING, SEPARATED, Binding
 from landbridge.features.sims.provider import Fake, Http, Status
 from landbridge.features.sims.queries import Registered
 from landbridge.features.sims.rules import RULES, Card, Seen, judge
-from landbridge.features.sims.usage import Message, Span
 from landbridge.geo.distance import Place
+from landbridge.points import usage
+from landbridge.points.usage import Message, Span
 
 from host_tests.agent_bench import DEVICE, NOW_S, Bench, bench, point, set_clock, wait_until
 

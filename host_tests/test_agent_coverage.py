@@ -6,10 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from landbridge.features.coverage import bins as shares
 from landbridge.features.coverage import costs, digest, known, learn
+from landbridge.features.coverage import guide as made_guides
 from landbridge.features.diagnostics.queries import wakes
 from landbridge.features.diagnostics.wake_coding import Wake
 from landbridge.features.routes import coding as wire
-from landbridge.features.routes import handler as guides
 from landbridge.features.routes.queries import route_data as stored_guides
 from landbridge.features.routes.queries import routes as lines
 from landbridge.features.trips import queries as trips
@@ -88,7 +88,7 @@ def test_costs_of_networks_reach_the_guide(database):
         learn.learn(connection, "short", SHORT)
         assert lines.costs(connection, "short") == {401_001: 100, 401_002: 300}
         trip = trips.running(connection, DEVICE)
-        assert trip and guides.make(connection, DEVICE, trip.trip, "short", NOW_S + 1)
+        assert trip and made_guides.make(connection, DEVICE, trip.trip, "short", NOW_S + 1)
         row = stored_guides.of_device(connection, DEVICE)
     assert row
     there = guide.Guide(row.content).journey(0, True, 0, 0)

@@ -8,7 +8,6 @@ from landbridge.core.clock import CLOCK_FILE_VARIABLE, Clock
 from landbridge.db.database import Database, open_database
 from landbridge.events import outbox
 from landbridge.events.outbox import Outgoing
-from landbridge.events.queries import Event
 from landbridge.features.alarms import queries as alarms
 from landbridge.features.devices import queries as devices
 from landbridge.features.integrations import queries as targets
@@ -17,6 +16,7 @@ from landbridge.ingest import dead_letters as letters
 from landbridge.operations import figures
 from landbridge.operations import metrics as gauges
 from landbridge.operations.metrics import Gauges
+from landbridge.protocol.event import Event
 from landbridge.tracking import queries as journeys
 from landbridge.tracking.silence import GRACE_S
 from prometheus_client import REGISTRY
@@ -59,7 +59,7 @@ def test_what_lies_behind_ingest_is_shown(database, monkeypatch):
         first = outbox.head(connection, 1)[0].message
         outbox.remove(connection, first)
         for name in ("erp", "map"):
-            target = Target(0, name, "webhook", "http://x", None, ("event",), None, 0)
+            target = Target(0, name, "webhook", "http://x", None, ("event",), None, outbox.last(connection))
             targets.add(connection, target, "bench", NOW_S)
         outbox.post(connection, [Outgoing("t/8", b"", False, what="event")] * 2, NOW_S)
         erp = targets.active(connection)[0].target
@@ -79,7 +79,7 @@ def test_what_lies_behind_ingest_is_shown(database, monkeypatch):
     assert [shown("target_held_devices", target=name) for name in ("erp", "map")] == [1, 0]
     with database.writing() as connection:
         targets.remove(connection, erp, "bench", NOW_S)
-    looking._look()
+    looking.turn()
     assert shown("target_failing", target="erp") is None and shown("target_failing", target="map") == 0
 
 
@@ -96,7 +96,7 @@ def test_only_dead_letters_of_several_devices_are_trouble(database, tmp_path):
         with database.writing() as connection:
             for device in senders:
                 letters.bury(connection, f"landbridge/{device}/up", b"x", "rubbish", NOW_S + after_s)
-        looking._look()
+        looking.turn()
         return looking.trouble()
 
     assert trouble(4_000) is None
@@ -117,9 +117,9 @@ def test_a_database_that_cannot_be_read_is_trouble(database, monkeypatch):
     with database.writing() as connection:
         connection.execute(text("ALTER TABLE refusals RENAME TO elsewhere"))
     with pytest.raises(Exception, match="refusals"):
-        looking._look()
+        looking.turn()
     assert "has not been read" in (looking.trouble() or "")
     with database.writing() as connection:
         connection.execute(text("ALTER TABLE elsewhere RENAME TO refusals"))
-    looking._look()
+    looking.turn()
     assert looking.trouble() is None

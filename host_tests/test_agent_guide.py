@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from landbridge.core.errors import UserError
 from landbridge.db.database import Database, open_database
 from landbridge.features.coverage import digest
+from landbridge.features.coverage import guide as made_guides
 from landbridge.features.devices import queries as devices
 from landbridge.features.routes import coding as wire
 from landbridge.features.routes import handler as guides
@@ -30,7 +31,7 @@ from host_tests.agent_bench import DEVICE, NOW_S
 
 W1 = line.read(Path(__file__).parent.parent / "tools" / "world" / "data" / "w1.csv")
 NETWORKS = [wire.Network(460000, 208, 55), wire.Network(460001, 0, 0), wire.Network(262001, 100, 97)]
-TILES = [i % 5 | (wire.LEARNED if i % 3 else 0) for i in range(digest.tile_count(W1))]
+TILES = [i % 5 | (wire.LEARNED if i % 3 else 0) for i in range(wire.tile_count(W1))]
 WHOLE = digest.made(7, W1, TILES, NETWORKS)
 HEAD = "name,country,lat,lon,kind\n"
 GOOD = "A,KZ,50,60,hub\nB,KZ,50,58,line\nC,RU,50,56,hub\n"
@@ -176,7 +177,7 @@ def database(tmp_path: Path) -> Iterator[Database]:
     made = open_database(tmp_path / "agent.sqlite3")
     with made.writing() as connection:
         devices.add(connection, DEVICE, b"", NOW_S)
-        lines.add(connection, "short", SHORT, [20.0] * digest.tile_count(SHORT), NOW_S)
+        lines.add(connection, "short", SHORT, [20.0] * wire.tile_count(SHORT), NOW_S)
     yield made
     made.close()
 
@@ -184,7 +185,7 @@ def database(tmp_path: Path) -> Iterator[Database]:
 def start(database: Database, name: str = "short", now_s: int = NOW_S) -> int:
     with database.writing() as connection:
         trip = trips.start(connection, DEVICE, "CSQU3054383", name, "C", 3_600, now_s)
-        assert guides.make(connection, DEVICE, trip, name, now_s) == (name == "short")
+        assert made_guides.make(connection, DEVICE, trip, name, now_s) == (name == "short")
     return trip
 
 

@@ -13,7 +13,6 @@ import pytest
 from landbridge.config import Mail
 from landbridge.core.clock import Clock, from_epoch_s, iso
 from landbridge.events import publish as announce
-from landbridge.events.queries import Event
 from landbridge.features.alarms import engine
 from landbridge.features.alarms import queries as alarms
 from landbridge.features.alarms.rules import RULES
@@ -21,6 +20,7 @@ from landbridge.features.integrations import deliveries
 from landbridge.features.integrations import queries as targets
 from landbridge.features.integrations.deliveries import Deliveries
 from landbridge.features.integrations.kinds import opened
+from landbridge.protocol.event import Event
 from landbridge.web.api import LARGEST
 
 from host_tests.agent_bench import wait_until

@@ -15,11 +15,10 @@ import pytest
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 from landbridge.core.clock import iso
 from landbridge.db.database import Database, open_database
-from landbridge.events import outbox, topics
+from landbridge.events import dcsa, outbox, topics
 from landbridge.events import publisher as sender
-from landbridge.events.outbox import Outgoing, Posted, posted
+from landbridge.events.outbox import Outgoing
 from landbridge.features.exports.formats import Format
-from landbridge.features.integrations import dcsa
 from landbridge.points import quality as judge
 from landbridge.points.queries import StoredPoint
 from landbridge.protocol.point import EVENTS, Point
@@ -56,7 +55,12 @@ def closed(part: dict[str, Any]) -> dict[str, Any]:
 
 
 def content(message: Outgoing) -> dict[str, Any]:
-    decoded: dict[str, Any] = json.loads(topics.whole(posted(1, message)).payload)
+    decoded: dict[str, Any] = json.loads(message.payload)
+    return decoded
+
+
+def track_of(points: list[StoredPoint]) -> dict[str, Any]:
+    decoded: dict[str, Any] = json.loads(json.dumps(topics.numbered(1, points, lambda _: {})))
     return decoded
 
 
@@ -125,32 +129,11 @@ def test_the_points_of_an_uplink_are_judged_as_each_of_them_alone(changes, clock
 def test_a_track_has_every_point_and_keeps_its_schema(container):
     undated = FIX._replace(seq=4, quality=0)
     lost = FIX._replace(seq=5, lat=91_00000)
-    track = content(topics.tracks(DEVICE, stored(FIX, CELL, STILL, undated, lost, container=container))[0])
+    track = track_of(stored(FIX, CELL, STILL, undated, lost, container=container))
     schema("track").validate(track)
     assert [each["id"] for each in track["features"]] == [f"{DEVICE}/{seq}" for seq in range(1, 6)]
     assert [bool(each["geometry"]) for each in track["features"]] == [True, False, False, True, False]
     assert track["features"][0]["geometry"]["coordinates"] == [106.55156, 29.56301, 244]
-
-
-def test_a_track_that_lay_in_the_outbox_before_an_update_is_still_told():
-    rows = (
-        b"[[1,843048000,1,3,0,1,2956301,10655156,122,0,0,5,9,180,20,46000,9311,77,95,0,"
-        b'843048000,false,0,843048060,7,"CSQU3054383","acme"]]'
-    )
-    finished = b'{"type":"FeatureCollection","features":[]}'
-    kept = Posted(1, "t", rows, False, "acme", DEVICE, "track")
-    told = json.loads(topics.whole(kept).payload)
-    schema("track").validate(told)
-    properties = told["features"][0]["properties"]
-    assert (properties["container"], properties["trip"], properties["cell"]) == ("CSQU3054383", 7, 77)
-    assert topics.whole(kept._replace(payload=finished)).payload == finished
-
-
-def test_a_position_that_lay_in_the_outbox_before_an_update_is_still_told():
-    finished = Posted(1, "t", b'{"id":"lb-0001/1"}', True, "default", DEVICE, "position")
-    assert topics.whole(finished) == finished
-    taken_away = posted(1, topics.no_position(DEVICE, None))
-    assert topics.whole(taken_away) == taken_away
 
 
 def test_a_position_keeps_its_schema():
@@ -162,7 +145,7 @@ def test_a_position_keeps_its_schema():
 
 def test_what_is_published_of_a_battery_that_cannot_be_measured_keeps_the_schemas():
     unknown = stored(FIX._replace(battery=0, events=1))
-    track = content(topics.tracks(DEVICE, unknown)[0])
+    track = track_of(unknown)
     told = content(topics.told(topics.alarms(DEVICE, unknown)[0], 1, NOW_S))
     position = content(topics.position(unknown[0]))
     for name, said in (("track", track), ("position", position), ("event", told)):
@@ -187,12 +170,12 @@ def test_each_event_keeps_its_schema():
 def test_schemas_name_all_that_is_sent(name):
     point = stored(FIX._replace(events=1))
     sent = {
-        "position": topics.position(point[0]),
-        "track": topics.tracks(DEVICE, point)[0],
-        "event": topics.told(topics.alarms(DEVICE, point)[0], 1, NOW_S),
+        "position": content(topics.position(point[0])),
+        "track": track_of(point),
+        "event": content(topics.told(topics.alarms(DEVICE, point)[0], 1, NOW_S)),
     }[name]
     text = (PROTOCOL / f"{name}.schema.json").read_text()
-    Draft202012Validator(json.loads(text, object_hook=closed)).validate(content(sent))
+    Draft202012Validator(json.loads(text, object_hook=closed)).validate(sent)
 
 
 def test_the_newest_is_the_last_good_fix_by_time():

@@ -21,6 +21,7 @@ from landbridge.protocol.uplink import Uplink
 
 from host_tests.agent_bench import DEVICE
 
+HANDLER = desk.Handler(settings.note, orders=settings.orders)
 NOW_S = 850_000_000
 FIRST = NOW_S  # revisions come from the clock
 WHO = "operator"
@@ -37,13 +38,13 @@ class Agent:
 
     def change(self, *assignments: str) -> int | None:
         with self.database.writing() as connection:
-            return settings.change(connection, DEVICE, settings.parse(assignments), WHO, NOW_S)
+            return stored.change(connection, DEVICE, settings.parse(assignments), WHO, NOW_S)
 
     def hears(self, report: Any = None, now_s: int = NOW_S) -> Any:
         """The device speaks; what the reply orders, or why the report was refused."""
         uplink = Uplink(reports={} if report is None else {wire.REPORT_KEY: report})
         with self.database.writing() as connection:
-            answered = desk.answer(connection, DEVICE, uplink, now_s, (settings,))
+            answered = desk.answer(connection, DEVICE, uplink, now_s, (HANDLER,))
         return answered.refused or answered.orders[0].get(wire.ORDER_KEY)
 
     def state(self) -> str:

@@ -18,11 +18,10 @@ from landbridge.db.database import Database, open_database
 from landbridge.db.keys import Keyring
 from landbridge.db.tables import UNCHECKED, metadata
 from landbridge.db.tables import devices as devices_table
-from landbridge.events import outbox, topics
+from landbridge.events import outbox
 from landbridge.events import publish as announce
 from landbridge.events import queries as events
 from landbridge.events.outbox import Outgoing
-from landbridge.events.queries import Event
 from landbridge.features.alarms import queries as alarms
 from landbridge.features.commands import queries as commands
 from landbridge.features.devices import queries as devices
@@ -42,6 +41,7 @@ from landbridge.points import gaps
 from landbridge.points import queries as points
 from landbridge.points.quality import BY_ARRIVAL, UNDATED
 from landbridge.points.queries import JudgedPoint, JudgedPoints, KeptUplink
+from landbridge.protocol.event import Event
 from landbridge.tracking import queries as journeys
 from landbridge.tracking.queries import SavedState
 from sqlalchemy import Connection, Engine, event, update
@@ -313,7 +313,7 @@ def test_the_position_moves_by_time_only(database):
             new = points.store(connection, DEVICE, [judged(seq, at_s)], NOW_S)
             news.post(connection, [news.News(row, [], [], new)], NOW_S)
             write(connection, [row])
-        told = [json.loads(topics.whole(each).payload) for each in outbox.head(connection, 9) if each.retain]
+        told = [json.loads(each.payload) for each in outbox.head(connection, 9) if each.retain]
         assert [each["seq"] for each in told] == [5, 4]
         latest = points.latest_position(connection, DEVICE)
     assert latest and latest.point.seq == 4
@@ -325,17 +325,6 @@ def test_a_sequence_of_32_bits_stands_as_others_do(database):
         new = [judged(first, NOW_S), judged(first + 1, NOW_S + 5, kind=3, motion=0)]
         points.store(connection, DEVICE, new, NOW_S)
         assert points.still_s(connection, DEVICE, first) == NOW_S + 5
-
-
-def test_a_position_that_waits_since_migration_22_can_still_be_told():
-    row = (
-        b"[[5,845018000,1,3,0,7,2956301,10655156,122,0,0,5,9,180,41,460000,9311,123456789,97,0,"
-        b"850000000,false,0,850000000,null,null,null],null]"
-    )
-    waits = outbox.Posted(1, f"landbridge/out/default/{DEVICE}/position", row, True, None, DEVICE, "position")
-    told = json.loads(topics.whole(waits).payload)
-    assert (told["id"], told["latitude"], told["battery_mv"]) == (f"{DEVICE}/5", 29.56301, 3600)
-    assert (told["time"], told["plmn"], told["still"]) == ("2026-12-07T23:06:40Z", 460000, None)
 
 
 @pytest.mark.parametrize(("tenant", "known_to"), [(None, 4), ("acme", 2)])

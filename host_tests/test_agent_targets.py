@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, cast
 from unittest.mock import Mock
 from urllib.parse import parse_qs, urlsplit
@@ -24,20 +25,22 @@ from landbridge.core.errors import UserError
 from landbridge.core.http_errors import Away, Refused
 from landbridge.db import order
 from landbridge.db.keys import Keyring
-from landbridge.events import outbox
+from landbridge.events import dcsa, outbox
 from landbridge.events import queries as events
 from landbridge.events.outbox import Posted, posted
+from landbridge.events.publisher import Sender
 from landbridge.events.queries import Wanted
-from landbridge.events.topics import no_position, whole
+from landbridge.events.topics import no_position
 from landbridge.features.audit import queries as audit
 from landbridge.features.geofences import queries as fences
-from landbridge.features.integrations import dcsa, deliveries, home_assistant, traccar, webhook
+from landbridge.features.integrations import deliveries, home_assistant, traccar, webhook
 from landbridge.features.integrations import queries as targets
 from landbridge.features.integrations import rules as fleet
 from landbridge.features.integrations.deliveries import Delivery
 from landbridge.features.integrations.kinds import KINDS
 from landbridge.features.trips import queries as trips
 from landbridge.tracking import silence
+from landbridge.tracking.binding import bind
 
 from host_tests.agent_bench import bench, point, wait_until
 from host_tests.fleet_bench import FIRST, NOW_S, SECOND, Fleet, Got, Receiver, at
@@ -561,6 +564,33 @@ def _code(payload: dict[str, Any]) -> Any:
     return payload.get("transportEventTypeCode") or payload.get("equipmentEventTypeCode")
 
 
+def test_what_went_to_a_trip_before_it_was_passed_on_is_told_to_its_tenant_alone(bound, receiver):
+    bound.add("erp", receiver.url, "webhook", None, "track")
+    bound.deliver(at(1), at(2))
+    with bound.database.writing() as connection:
+        assert [each.payload for each in outbox.head(connection, 9) if each.what == "track"] == [b"[[1,2]]"]
+    bound.trip("CSQU3054383", 0, None, "acme")
+    with bound.database.writing() as connection:
+        bind(connection, FIRST, BEGIN_S, NOW_S)
+    with bound.delivering():
+        wait_until(lambda: receiver.taken, "a delivery")
+    (by_webhook,) = receiver.contents()
+    assert {each["properties"]["container"] for each in by_webhook["features"]} == {"CSQU3054383"}
+    published: list[outbox.Posted] = []
+
+    def publish(message: outbox.Posted) -> Any:
+        published.append(message)
+        return SimpleNamespace(is_published=lambda: True)
+
+    sender = Sender(bound.database, publish)
+    sender.start()
+    sender.stop()
+    (on_topic,) = [each for each in published if each.what == "track"]
+    assert on_topic.tenant == "acme" and json.loads(on_topic.payload) == by_webhook
+    with bound.database.reading() as connection:
+        assert outbox.head(connection, 9) == []
+
+
 def test_home_assistant_is_told_of_a_device_before_its_first_position(bound):
     published: list[outbox.Posted] = []
     publish = home_assistant.announcing(cast(Any, published.append), "homeassistant")
@@ -568,7 +598,7 @@ def test_home_assistant_is_told_of_a_device_before_its_first_position(bound):
     bound.deliver(at(2))
     with bound.database.reading() as connection:
         for message in outbox.head(connection, 100):
-            publish(whole(message))
+            publish(message)
     topics = [each.topic for each in published]
     assert topics.count(f"homeassistant/device_tracker/landbridge_default_{FIRST}/config") == 1
     tracker = next(each for each in published if "/device_tracker/" in each.topic)

@@ -23,8 +23,6 @@ from landbridge.features.commands import handler as commands
 from landbridge.features.commands import queries as stored_commands
 from landbridge.features.commands.coding import VERBS
 from landbridge.features.devices import queries as devices
-from landbridge.features.diagnostics import handler as diagnostics
-from landbridge.features.diagnostics import wake_handler as why
 from landbridge.features.esim import coding as card_wire
 from landbridge.features.esim import handler as cards
 from landbridge.features.esim import policy
@@ -33,7 +31,7 @@ from landbridge.features.esim.queries import policies as stored_cards
 from landbridge.features.geofences import queries as fences
 from landbridge.features.routes import handler as guide
 from landbridge.features.settings import handler as settings
-from landbridge.features.sims import handler as watch
+from landbridge.features.settings import queries as stored_settings
 from landbridge.features.trips import cli as trips_commands
 from landbridge.features.trips import queries as trips
 from landbridge.features.trips.start import Booking, start
@@ -125,7 +123,7 @@ class Fleet:
             for name in names:
                 devices.add(connection, name, keyring.wrap(KEY, name == names[0]), NOW_S - HOUR_S)
                 stored_cards.set_desired(connection, name, POLICY, "roaming", "olga", NOW_S)
-                settings.change(connection, name, {"light_lux": 77}, "olga", NOW_S)
+                stored_settings.change(connection, name, {"light_lux": 77}, "olga", NOW_S)
         stub: Any = self
         self._pipeline = Pipeline(self.database, keyring, stub, stub, stub)
         self._replies: dict[str, bytes] = {}
@@ -218,23 +216,20 @@ def roll_out(fleet: Fleet, device: str, _who: Viewer) -> None:
         card_rollout.begin(connection, device, "cis", 1, 0, "olga", fleet.now_at_s)
 
 
-ORDERS: Mapping[desk.Kind, Sequence[Order]] = {
-    settings: [of_setting(name) for name in SETTINGS],
-    commands: [of_command(verb) for verb in VERBS],
-    cards: [
+ORDERS: Mapping[Callable[..., Any], Sequence[Order]] = {
+    settings.orders: [of_setting(name) for name in SETTINGS],
+    commands.orders: [of_command(verb) for verb in VERBS],
+    cards.orders: [
         *(of_profile(wish) for wish in (*POLICY.profiles, policy.AUTOMATIC) if wish != "roaming"),
         Order("roll-out of a profile", roll_out, lasts=False),
     ],
     # Of these a tenant can order nothing.
-    resend: (),
-    diagnostics: (),
-    guide: (),
-    why: (),
-    updates: (),
-    watch: (),
+    resend.orders: (),
+    guide.orders: (),
+    updates.orders: (),
 }
 """What a tenant can have a device do, by the kinds that the desk knows."""
-EVERY = [each for kind in desk.KINDS for each in ORDERS[kind]]
+EVERY = [each for orders in ORDERS.values() for each in orders]
 HEARD, LOST, UNHEARD = "obeyed", "sent, and the reply lost", "not sent"
 ACTS = {"send", "cancel", "change", "switch", "share", "revoke", "acknowledge", "clear", "roll_out", "halt"}
 """What viewers can do: the first four reach devices, the last two are the operator's, the others do not."""
@@ -265,7 +260,7 @@ def made(opened: Callable[[int], Fleet]) -> Fleet:
 
 
 def test_the_table_has_every_kind_of_order():
-    assert set(ORDERS) == set(desk.KINDS)
+    assert set(ORDERS) == {each.orders for each in desk.HANDLERS if each.orders}
     acts = {
         name for name, each in inspect.getmembers(act, inspect.isfunction) if each.__module__ == act.__name__
     }

@@ -13,7 +13,8 @@ from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 from landbridge.core.clock import Clock
 from landbridge.core.priority import Precedence
 from landbridge.db import order
-from landbridge.events import outbox, topics, tracks
+from landbridge.events import outbox, tracks
+from landbridge.events.finished import finished
 from landbridge.events.outbox import Outgoing
 from landbridge.events.retained import PUBLISHED, Retained
 from landbridge.features.trips import queries as trips
@@ -211,7 +212,8 @@ def test_the_number_on_the_topic_is_the_one_to_ask_with(tmp_path):
     with fleet.database.reading() as connection:
         (track,) = (each for each in outbox.head(connection, 10) if each.what == "track")
         (batch,) = tracks.after(connection, None, 0, 10)
-    assert json.loads(topics.whole(track).payload)["track"] == batch.message == track.message
+        told = finished(connection, track)
+    assert told and json.loads(told.payload)["track"] == batch.message == track.message
     with fleet.database.writing() as connection:
         assert tracks.forget(connection, batch.message) == 0
         assert tracks.forget(connection, batch.message + 1) == 1

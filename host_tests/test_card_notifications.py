@@ -34,6 +34,7 @@ from tools.modem.card import Card
 from tools.modem.euicc import Euicc
 
 __all__ = ["landbridge"]
+CARDS = desk.Handler(cards.note, orders=cards.orders)
 NOW_S = 850_000_000
 
 
@@ -72,7 +73,7 @@ def database(tmp_path: Path) -> Iterator[Database]:
 def hears(database: Database, said: Any) -> None:
     with database.writing() as connection:
         uplink = Uplink(reports={wire.REPORT_KEY: said})
-        assert desk.answer(connection, DEVICE, uplink, NOW_S, (cards,)).refused == []
+        assert desk.answer(connection, DEVICE, uplink, NOW_S, (CARDS,)).refused == []
 
 
 def switched(folder: Path) -> tuple[Euicc, Device]:

@@ -16,6 +16,7 @@ from landbridge.core.names import HOUSE
 from landbridge.db.database import Database, open_database
 from landbridge.events import outbox
 from landbridge.events import queries as events
+from landbridge.events.finished import finished
 from landbridge.features.devices import queries as devices
 from landbridge.features.geofences import queries as fences
 from landbridge.features.trips import queries as trips
@@ -120,10 +121,11 @@ def told(database: Database, tenant: str, leaf: str) -> list[Any]:
     schema = Draft202012Validator(json.loads((PROTOCOL / "event.schema.json").read_text()))
     with database.reading() as connection:
         mine = [each for each in outbox.head(connection, 10_000) if f"/out/{tenant}/" in each.topic]
-    for each in mine:
-        if "/event/" in each.topic:
-            schema.validate(json.loads(each.payload))
-    return [json.loads(each.payload) for each in mine if each.topic.endswith(leaf)]
+        for each in mine:
+            if "/event/" in each.topic:
+                schema.validate(json.loads(each.payload))
+        whole = [finished(connection, each) for each in mine if each.topic.endswith(leaf)]
+    return [json.loads(each.payload) for each in whole if each]
 
 
 @pytest.mark.parametrize(("changes", "cause"), [({"events": LIGHT}, "light"), ({"motion": 3}, "motion")])
@@ -179,7 +181,7 @@ def test_an_accepted_offer_puts_what_was_stored_on_the_trip(database):
     assert alarm.tenant == "acme" and alarm.seq == 2
     assert offered(database) == []
     (track,) = told(database, "acme", "track")
-    assert len(track) == 2
+    assert len(track["features"]) == 2
     assert len(told(database, "acme", "position")) == 1
     gone = {each["retracts"] for each in told(database, HOUSE, "event/retraction")}
     assert gone >= {f"{DEVICE}/2/start-offered", f"{DEVICE}/2/alarm-light"}

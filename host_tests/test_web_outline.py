@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 
 import pytest
+from landbridge.db.audit import add as add_to_audit
 from landbridge.db.database import Database
 from landbridge.db.tables import trips
 from landbridge.features.audit import queries as audit
@@ -104,7 +105,7 @@ def test_days_networks_and_wakes(filled: Database):
 
 def test_who_did_what_is_told_of_a_device_and_a_time(filled: Database):
     with filled.writing() as connection:
-        audit.add(connection, "who", "alarm light acknowledged", NOW_S + 5, DEVICE)
+        add_to_audit(connection, "who", "alarm light acknowledged", NOW_S + 5, DEVICE)
     with filled.reading() as connection:
         assert [row.who for row in audit.newest(connection, 99, 9)] == ["who"]
         assert audit.newest(connection, 99, 9, "acme") == []

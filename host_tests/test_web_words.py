@@ -13,7 +13,6 @@ from urllib.parse import parse_qs, quote, urlencode, urlsplit
 import pytest
 from landbridge.core.clock import CLOCK_FILE_VARIABLE
 from landbridge.events import publish as announce
-from landbridge.events.queries import Event
 from landbridge.features.alarms import engine
 from landbridge.features.alarms import queries as alarms
 from landbridge.features.alarms.rules import RULES
@@ -28,10 +27,10 @@ from landbridge.features.esim.coding import Event as Switched
 from landbridge.features.esim.coding import Report as CardReport
 from landbridge.features.esim.queries import policies as stored_cards
 from landbridge.features.routes.queries import routes as lines
-from landbridge.features.settings import handler as settings
 from landbridge.features.settings import queries as stored_settings
 from landbridge.features.sharing import rules as shares
 from landbridge.features.sims import queries as register
+from landbridge.features.sims import rules as controls
 from landbridge.features.sims.classes import Class
 from landbridge.features.sims.queries import Registered
 from landbridge.features.trips import queries as trips
@@ -42,6 +41,7 @@ from landbridge.features.users import rules as tokens
 from landbridge.ingest.held import hold, write
 from landbridge.points import queries as points
 from landbridge.points.quality import NO_TIME
+from landbridge.protocol.event import Event
 from landbridge.protocol.settings import SETTINGS, UNREACHED, Report
 from landbridge.web.forms import inside
 from landbridge.web.words import in_chinese
@@ -100,10 +100,12 @@ def alarmed(connection: Connection, trip: int) -> None:
     """An alarm of each kind; one is looked after, one cleared."""
     (stored,) = points.of_sequences(connection, FIRST, [1])
     assert not stored.flags & NO_TIME
-    for number, name in enumerate(RULES):
+    severities = {name: rule.severity for name, rule in RULES.items()}
+    severities |= {name: rule.severity for name, rule in controls.RULES.items()}
+    for number, (name, severity) in enumerate(severities.items()):
         content = {"latitude": 52.4, "longitude": 17.0, "container": CONTAINER, "device": FIRST}
         raised = Event(f"{FIRST}/{number}/x", FIRST, "x", False, trip, 1, NOW_S, content, "acme")
-        alarms.raise_(connection, raised, name, RULES[name].severity, NOW_S, NOW_S)
+        alarms.raise_(connection, raised, name, severity, NOW_S, NOW_S)
     announce.tell(connection, engine.acknowledge(connection, NOW_S, "token house", "", NOW_S), NOW_S)
     announce.tell(connection, engine.clear(connection, NOW_S + 1, "bench", NOW_S), NOW_S)
 
@@ -205,7 +207,7 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shown]:
         link = shares.add(connection, row, "2000h", "token house", NOW_S)
         over = shares.add(connection, row, "1m", "bench", NOW_S)
         shares.revoke(connection, over.share, "bench", NOW_S)
-        settings.change(connection, FIRST, {"light_lux": 55}, "control", NOW_S)
+        stored_settings.change(connection, FIRST, {"light_lux": 55}, "control", NOW_S)
         desired = stored_settings.desired(connection, FIRST)
         stored_settings.keep_report(connection, FIRST, Report(0, 0, 0, desired.revision, UNREACHED), NOW_S)
         tokens.add(connection, "gone", "reader", None, "bench", NOW_S)

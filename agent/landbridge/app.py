@@ -1,4 +1,4 @@
-"""The running agent: its parts, started and stopped in order."""
+"""The running agent: the hooks between its features; its parts, started and stopped in order."""
 
 import logging
 import threading
@@ -22,19 +22,34 @@ from landbridge.db.database import Database, open_database
 from landbridge.db.keys import Keyring
 from landbridge.db.leases import Leases
 from landbridge.db.single import Stay, alone
+from landbridge.downlinks import resend
+from landbridge.downlinks.registry import HANDLERS, Handler
+from landbridge.events.publish import ON_EVENT
 from landbridge.events.publisher import Sender
 from landbridge.events.retained import Retained
+from landbridge.features.alarms import engine as alarms
+from landbridge.features.commands import handler as commands
+from landbridge.features.coverage import guide
 from landbridge.features.devices import queries as devices
+from landbridge.features.diagnostics import handler as diagnostics
+from landbridge.features.diagnostics import wake_handler as wakes
+from landbridge.features.esim import handler as cards
 from landbridge.features.integrations.deliveries import Deliveries
 from landbridge.features.integrations.home_assistant import announcing
 from landbridge.features.integrations.kinds import opened
+from landbridge.features.routes import handler as route_data
+from landbridge.features.settings import handler as settings
+from landbridge.features.sims import handler as sims
+from landbridge.features.trips.start import ON_TRIP_START
+from landbridge.features.updates import handler as updates
 from landbridge.ingest.pipeline import Pipeline
 from landbridge.ingest.session import Session
 from landbridge.ingest.worker import Worker
 from landbridge.operations.health import Health, notify, serving
 from landbridge.operations.metrics import Gauges
 from landbridge.operations.retention import Upkeep
-from landbridge.tracking.worker import Journeys
+from landbridge.tracking.trip_end import ON_TRIP_END, ON_TRIP_GOES_ON
+from landbridge.tracking.worker import EVERY_MINUTE, Journeys, Minutely
 from landbridge.web import apart
 
 if TYPE_CHECKING:
@@ -43,6 +58,24 @@ if TYPE_CHECKING:
 MakePipeline = Callable[[Database, Keyring, Clock, Any, Sender], Pipeline]
 _WATCH_S = 5.0
 _log = logging.getLogger(__name__)
+
+# Hooks between features: who acts on whose change.
+ON_TRIP_START.register(guide.make)
+ON_TRIP_END.register(alarms.end_with_trip, settings.on_trip_end, commands.on_trip_end, cards.on_trip_end)
+ON_TRIP_GOES_ON.register(alarms.go_on_with_trip)
+ON_EVENT.register(alarms.follow)
+EVERY_MINUTE.register(Minutely(alarms.concerned, alarms.look))
+HANDLERS.register(
+    Handler(settings.note, settings.concerned, settings.orders, is_state=True),
+    Handler(commands.note, commands.concerned, commands.orders),
+    Handler(cards.note, cards.concerned, cards.orders, is_state=True),
+    Handler(resend.note, resend.concerned, resend.orders),
+    Handler(diagnostics.note),
+    Handler(route_data.note, route_data.concerned, route_data.orders, is_state=True),
+    Handler(wakes.note),
+    Handler(updates.note, updates.concerned, updates.orders, is_state=True),
+    Handler(sims.note, sims.concerned),
+)
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from typer.core import TyperGroup
 from typer.exceptions import TyperException
 from typer.main import get_group
 
+from landbridge import app as service
 from landbridge import config
 from landbridge.config import base_url
 from landbridge.core import logs, printable, table
@@ -150,8 +151,6 @@ def run(only: Part | None = _ONLY, source: Source = _SOURCE) -> None:
       landbridge run --source nats
       LANDBRIDGE_BROKER_PORT=18883 landbridge run
     """
-    from landbridge import app as service
-
     loaded = config.load()
     stop = _stopped_by_signals(loaded.watch.json_log)
     service.run(loaded, stop, only=only, source=source)
@@ -166,8 +165,6 @@ def web(device: str | None = _SHOWN, port: int = _WEB_PORT) -> None:
       landbridge web
       landbridge --data out/demo/agent web lb-demo-1
     """
-    from landbridge import app as service
-
     loaded = config.load()
     # Beside an agent, which has the port of [watch].
     here = replace(loaded, web=config.Web(port=port), watch=replace(loaded.watch, port=0))

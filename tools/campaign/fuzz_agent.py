@@ -23,6 +23,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import cbor2
+import landbridge.app  # noqa: F401 - registers the hooks between features
 from landbridge.core.clock import Clock
 from landbridge.db.database import open_database
 from landbridge.db.keys import Keyring

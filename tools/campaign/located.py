@@ -19,6 +19,7 @@ import tempfile
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import landbridge.app  # noqa: F401 - registers the hooks between features
 from landbridge.db.database import Database, open_database
 from landbridge.features.devices import queries as devices
 from landbridge.geo.distance import Place

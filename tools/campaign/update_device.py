@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import landbridge.app  # noqa: F401 - registers the hooks between features
 from landbridge.db.database import Database, open_database
 from landbridge.db.keys import Keyring
 from landbridge.features.devices import queries as devices

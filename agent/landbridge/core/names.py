@@ -6,6 +6,8 @@ from landbridge.core.errors import UserError
 
 HOUSE = "default"
 """The tenant of what lies on nobody's trip."""
+BROKER = "broker"
+"""The kind of target that the MQTT broker is, which the sender brings the outbox to."""
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
 
 

@@ -1,40 +1,35 @@
 """The desk: what devices report of orders is noted, and orders that wait go out with the reply.
 
-Each kind of order is a module with two functions, called in the transaction of the uplink.
+Each kind of order has a handler, registered in app.py, that is called in the transaction of the uplink.
 """
 
-from collections.abc import Collection, Mapping, Sequence
-from typing import Any, NamedTuple, Protocol
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
-from landbridge.downlinks import resend
-from landbridge.features.commands import handler as commands
-from landbridge.features.diagnostics import handler as diagnostics
-from landbridge.features.diagnostics import wake_handler as why
-from landbridge.features.esim import handler as cards
-from landbridge.features.routes import handler as guide
-from landbridge.features.settings import handler as settings
-from landbridge.features.sims import handler as watch
-from landbridge.features.updates import handler as updates
+from landbridge.core.hooks import Hook
 from landbridge.protocol.limits import WireError
 from landbridge.protocol.uplink import Uplink
 
 
-class Kind(Protocol):
-    """One kind of order: settings, commands, ..."""
+class Handler(NamedTuple):
+    """What is done with one kind of report, and with the orders that it is about."""
 
-    def note(self, connection: Connection, device: str, uplink: Uplink, now_s: int) -> None:
-        """Note what the uplink reports. `WireError` if the report does not keep the contract."""
+    note: Callable[[Connection, str, Uplink, int], None]
+    """Note what the uplink of a device reports. `WireError` if the report does not keep the contract."""
+    concerned: Callable[[Connection, Mapping[str, Uplink], int], Collection[str]] | None = None
+    """The devices for which there may be something to do though their uplinks report nothing. None: there
+    never is."""
+    orders: Callable[[Connection, str, Uplink, int], Mapping[int, Any]] | None = None
+    """Pairs for the reply to a device, by key (docs/protocol/landbridge.cddl); empty when nothing waits.
+    None: nothing is ever ordered."""
+    is_state: bool = False
+    """Its report says how things stand: it is whole, and said until it was answered."""
 
-    def concerned(self, connection: Connection, uplinks: Mapping[str, Uplink], now_s: int) -> Collection[str]:
-        """The devices for which `orders` may find something, though their uplinks report nothing."""
 
-    def orders(self, connection: Connection, device: str, uplink: Uplink, now_s: int) -> Mapping[int, Any]:
-        """Pairs for the reply, by key (docs/protocol/landbridge.cddl); empty when nothing waits."""
-
-    def on_trip_end(self, connection: Connection, device: str, trip: int, now_s: int) -> None:
-        """The trip, which has been the device's running one, is over: so is what its tenant has ordered."""
+HANDLERS: Hook[Handler] = Hook()
+"""The most important first: a reply has little room."""
 
 
 class Answered(NamedTuple):
@@ -46,20 +41,14 @@ class Answered(NamedTuple):
     """Why a report could not be noted. The records beside it are good all the same."""
 
 
-KINDS: Sequence[Kind] = (settings, commands, cards, resend, diagnostics, guide, why, updates, watch)
-"""The most important first: a reply has little room."""
-
-STATES: Sequence[Kind] = (settings, cards, guide, updates)
-"""What their reports say is how things stand; each is whole, and said until it was answered."""
-
-
-def concerned(connection: Connection, uplinks: Mapping[str, Uplink], now_s: int) -> dict[str, list[Kind]]:
+def concerned(connection: Connection, uplinks: Mapping[str, Uplink], now_s: int) -> dict[str, list[Handler]]:
     """Which kinds of orders are to be looked for, for each of the devices that have sent `uplinks`: a few
     statements for all of them. What an uplink reports may change what waits: then all kinds are."""
-    found = {device: list(KINDS) for device, uplink in uplinks.items() if uplink.reports or uplink.identity}
+    told = [device for device, uplink in uplinks.items() if uplink.reports or uplink.identity]
+    found = {device: list(HANDLERS) for device in told}
     silent = {device: uplink for device, uplink in uplinks.items() if device not in found}
-    for kind in KINDS if silent else ():
-        for device in kind.concerned(connection, silent, now_s):
+    for kind in HANDLERS if silent else ():
+        for device in kind.concerned(connection, silent, now_s) if kind.concerned else ():
             found.setdefault(device, []).append(kind)
     return found
 
@@ -69,20 +58,15 @@ def answer(
     device: str,
     uplink: Uplink,
     now_s: int,
-    kinds: Sequence[Kind] = KINDS,
+    kinds: Sequence[Handler],
     again: bool = False,
     overtaken: bool = False,
 ) -> Answered:
     """`note` what `uplink` reports and find the orders of these kinds that wait for the device. When the same
     envelope comes `again`, what it reports is noted already, and may be long past."""
     refused = [] if again else note(connection, device, uplink, now_s, kinds, overtaken)
-    return Answered([kind.orders(connection, device, uplink, now_s) for kind in kinds], refused)
-
-
-def end_trip(connection: Connection, device: str, trip: int, now_s: int) -> None:
-    """End with a trip what its tenant has ordered: the next one finds the device as the operator has it."""
-    for kind in KINDS:
-        kind.on_trip_end(connection, device, trip, now_s)
+    found = [kind.orders(connection, device, uplink, now_s) for kind in kinds if kind.orders]
+    return Answered(found, refused)
 
 
 def note(
@@ -90,7 +74,7 @@ def note(
     device: str,
     uplink: Uplink,
     now_s: int,
-    kinds: Sequence[Kind] = KINDS,
+    kinds: Iterable[Handler] = HANDLERS,
     overtaken: bool = False,
 ) -> list[str]:
     """Note what `uplink`, which came at `now_s`, reports; returns why a report could not be. One that was
@@ -98,7 +82,7 @@ def note(
     same."""
     refused = []
     for kind in kinds:
-        if overtaken and kind in STATES:
+        if overtaken and kind.is_state:
             continue
         try:
             with connection.begin_nested():

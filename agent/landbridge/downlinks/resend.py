@@ -43,7 +43,3 @@ def orders(connection: Connection, device: str, uplink: Uplink, now_s: int) -> M
     else:
         return {}
     return wire.order(missing) if lost > 0 else {}
-
-
-def on_trip_end(connection: Connection, device: str, trip: int, now_s: int) -> None:
-    """None: records are asked for by what is missing, whoever's trip they are of."""

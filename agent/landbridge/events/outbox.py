@@ -6,13 +6,10 @@ from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, delete, exists, func, insert, select, update
 
-from landbridge.core.names import HOUSE
+from landbridge.core.names import BROKER, HOUSE
 from landbridge.db import bulk, order
 from landbridge.db.tables import outbox, refusals, targets
 from landbridge.events import tracks
-
-BROKER = "broker"
-"""The kind of target that the MQTT broker is, which the sender brings the outbox to."""
 
 
 class Outgoing(NamedTuple):

@@ -1,13 +1,17 @@
 """Events: kept under a number that rises, and told to the platforms in that order."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from sqlalchemy import Connection
 
+from landbridge.core.hooks import Hook
 from landbridge.events import outbox, topics
 from landbridge.events import queries as events
-from landbridge.events.queries import Event
-from landbridge.features.alarms import engine
+from landbridge.protocol.event import Event
+
+ON_EVENT: Hook[Callable[[Connection, Event, int, Sequence[Event]], Iterable[Event]]] = Hook()
+"""With an event that was just told, the time, and the events that are told next: what it changes, to be told
+after it."""
 
 
 def tell(connection: Connection, news: Iterable[Event], now_s: int) -> None:
@@ -15,7 +19,7 @@ def tell(connection: Connection, news: Iterable[Event], now_s: int) -> None:
     back."""
     of_now = list(news)
     for place, each in enumerate(of_now, 1):
-        disproved = engine.disproved(each)
+        disproved = _disproved(each)
         untrue = events.withdraw(connection, disproved) if disproved else None
         if untrue:
             _post(connection, _retraction(untrue[1]), now_s, untrue[0])
@@ -36,14 +40,28 @@ def correct(connection: Connection, untrue: Iterable[Event], news: Iterable[Even
         _say(connection, retractions[-1], now_s, before and before[0])
     tell(connection, news, now_s)
     for each in retractions:
-        tell(connection, engine.follow(connection, each, now_s), now_s)
+        _follow(connection, each, now_s)
 
 
 def _post(
     connection: Connection, event: Event, now_s: int, replaces: int | None, coming: Sequence[Event] = ()
 ) -> None:
     _say(connection, event, now_s, replaces)
-    tell(connection, engine.follow(connection, event, now_s, coming), now_s)
+    _follow(connection, event, now_s, coming)
+
+
+def _follow(connection: Connection, event: Event, now_s: int, coming: Sequence[Event] = ()) -> None:
+    """Tell what else an event that was just told changes."""
+    for act in ON_EVENT:
+        tell(connection, act(connection, event, now_s, coming), now_s)
+
+
+def _disproved(event: Event) -> str | None:
+    """The id under which is told what is not true after this event: an alarm that stands (again) is not
+    over."""
+    if event.type != "alarm-raised":
+        return None
+    return topics.alarm_id(event.device, event.content["number"], "cleared")
 
 
 def _say(connection: Connection, event: Event, now_s: int, replaces: int | None) -> None:

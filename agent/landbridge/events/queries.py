@@ -1,31 +1,16 @@
 """What platforms were told besides points: each row is one message; none is ever removed."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Row, Select, func, insert, select, tuple_, update
 
 from landbridge.db import order
 from landbridge.db.tables import events
+from landbridge.protocol.event import Event
 
 _JOURNEY = ("alarm", "arrival", "border", "departure", "dwell", "fence", "gap", "off-route", "stop")
-
-
-class Event(NamedTuple):
-    """An event before it is told."""
-
-    id: str
-    device: str
-    type: str
-    inferred: bool
-    trip: int | None
-    seq: int | None
-    at_s: int | None
-    content: Mapping[str, Any]
-    """What is told (docs/protocol/event.schema.json), without `event`, its number, and `replaces`."""
-    tenant: str | None = None
-    """To whom, beside the house."""
 
 
 def tell(

@@ -9,13 +9,14 @@ import orjson
 
 from landbridge.core.clock import iso
 from landbridge.core.names import HOUSE
-from landbridge.events.outbox import Outgoing, Posted
-from landbridge.events.queries import Event
+from landbridge.events.outbox import Outgoing
 from landbridge.points import geojson
 from landbridge.points import quality as judge
 from landbridge.points.queries import StoredPoint, StoredPoints
+from landbridge.protocol.downlink import ranges
+from landbridge.protocol.event import Event
 from landbridge.protocol.limits import MAX_RECORDS
-from landbridge.protocol.point import KIND_FIX, Point
+from landbridge.protocol.point import KIND_FIX
 
 if TYPE_CHECKING:
     from landbridge.points.cells import Located
@@ -26,48 +27,25 @@ NO_ALARMS = ("departed", "stopped", "country", "power-on")
 Locate = Callable[[Sequence[StoredPoint]], Mapping[int, "Located"]]
 """Where points without a fix were about, by sequence."""
 TRACK, POSITION = "track", "position"
-_ROWS = b"["
-"""What a track or a position begins with that is not yet as platforms get it. A row is the columns of a point
-and what `StoredPoint` has besides: a track is rows, a position [row, when it stood there still]."""
-_OF_POINT = len(Point._fields)
 
 
 def tracks(device: str, stored: Sequence[StoredPoint]) -> list[Outgoing]:
-    """Batches, each point once; none has points of two tenants. They lie in the outbox as the points are now:
-    `whole` makes GeoJSON of them, when ingest need not wait for it."""
+    """Batches, each point once; none has points of two tenants. Each lies in the outbox as the capture
+    sequences of its points: it is made when it is passed on (finished.py), and ingest need not wait."""
     by_column = StoredPoints.of(stored)
-    rows, tenants = list(by_column.values(first=1)), set(by_column.column("tenant"))
-    of_one = [rows] if len(tenants) == 1 else [list(each) for _, each in groupby(rows, itemgetter(-1))]
+    of_points = zip(by_column.column("tenant"), by_column.column("seq"), strict=True)
+    of_tenants = groupby(of_points, itemgetter(0))
+    of_one = [(tenant, [seq for _, seq in mine]) for tenant, mine in of_tenants]
     return [
-        _of_track(mine[0][-1], device, mine[i : i + MAX_RECORDS])
-        for mine in of_one
-        for i in range(0, len(mine), MAX_RECORDS)
+        _of_track(tenant, device, sequences[i : i + MAX_RECORDS])
+        for tenant, sequences in of_one
+        for i in range(0, len(sequences), MAX_RECORDS)
     ]
-
-
-def whole(message: Posted, locate: Locate = lambda _: {}) -> Posted:
-    """A message of the outbox as it is passed on: of a track, a GeoJSON FeatureCollection, with what `locate`
-    knows of its points."""
-    if not message.payload.startswith(_ROWS):
-        return message
-    device, kept = message.device or "", orjson.loads(message.payload)
-    if message.what == TRACK:
-        track = [_stored(device, row) for row in kept]
-        content = numbered(message.message, track, locate)
-    else:
-        stored, still_s = _stored(device, kept[0]), kept[1]
-        content = {"id": geojson.point_id(stored)} | whereabouts(stored) | {"still": iso(still_s)}
-    return message._replace(payload=orjson.dumps(content))
 
 
 def numbered(number: int, track: Sequence[StoredPoint], locate: Locate) -> dict[str, Any]:
     """A batch of points as platforms get it, under the number of its message."""
     return {"track": number} | geojson.collection(track, locate(track))
-
-
-def _stored(device: str, row: Sequence[Any]) -> StoredPoint:
-    """The point of a row."""
-    return StoredPoint(device, Point(*row[:_OF_POINT]), *row[_OF_POINT:])
 
 
 def alarms(device: str, stored: Sequence[StoredPoint]) -> list[Event]:
@@ -90,6 +68,11 @@ def event(
     content = {"id": event_id, "type": kind} | whereabouts(stored) | dict(details)
     shown_by = (stored.trip, stored.point.seq, stored.at_s)
     return Event(event_id, stored.device, kind, inferred, *shown_by, content, stored.tenant)
+
+
+def alarm_id(device: str, number: int, change: str) -> str:
+    """The id under which a change of the alarm of that number is told."""
+    return f"{device}/{number}/alarm-{change}"
 
 
 def told(event: Event, number: int, told_s: int, replaces: int | None = None) -> Outgoing:
@@ -118,9 +101,9 @@ def newest(stored: Sequence[StoredPoint]) -> StoredPoint | None:
 
 def position(stored: StoredPoint, still_s: int | None = None) -> Outgoing:
     """The retained message that `stored` is the latest position of its device, which stood there still at
-    that time. It lies in the outbox as a track does."""
-    _, point, *rest = stored
-    return _outgoing(stored.tenant, stored.device, POSITION, [(*point, *rest), still_s], retain=True)
+    that time."""
+    content = {"id": geojson.point_id(stored)} | whereabouts(stored) | {"still": iso(still_s)}
+    return _outgoing(stored.tenant, stored.device, POSITION, content, retain=True)
 
 
 def no_position(device: str, tenant: str | None) -> Outgoing:
@@ -144,8 +127,8 @@ def _outgoing(tenant: str | None, device: str, leaf: str, content: object, retai
     return Outgoing(_topic(tenant, device, leaf), payload, retain, tenant or HOUSE, device, what)
 
 
-def _of_track(tenant: str | None, device: str, rows: Sequence[tuple[Any, ...]]) -> Outgoing:
-    return _outgoing(tenant, device, TRACK, rows)._replace(sequences=[row[0] for row in rows])
+def _of_track(tenant: str | None, device: str, sequences: Sequence[int]) -> Outgoing:
+    return _outgoing(tenant, device, TRACK, ranges(sequences))._replace(sequences=sequences)
 
 
 def _topic(tenant: str | None, device: str, leaf: str) -> str:

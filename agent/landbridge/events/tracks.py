@@ -1,7 +1,7 @@
 """The batches of points that went to the topics of tracks, by the number of their message."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from sqlalchemy import Connection, delete, func, select
@@ -33,7 +33,7 @@ def after(connection: Connection, tenant: str | None, number: int, limit: int) -
     if tenant is not None:
         wanted = wanted.where(tracks.c.tenant == tenant)
     rows = connection.execute(wanted.order_by(tracks.c.message).limit(limit))
-    return [Batch(*row)._replace(sequences=_listed(row.sequences)) for row in rows]
+    return [Batch(*row)._replace(sequences=listed(json.loads(row.sequences))) for row in rows]
 
 
 def newest(connection: Connection) -> int:
@@ -46,5 +46,6 @@ def forget(connection: Connection, before: int) -> int:
     return connection.execute(delete(tracks).where(tracks.c.message < before)).rowcount
 
 
-def _listed(text: str) -> list[int]:
-    return [seq for low, high in json.loads(text) for seq in range(low, high + 1)]
+def listed(ranges: Iterable[tuple[int, int]]) -> list[int]:
+    """The sequences in inclusive ranges."""
+    return [seq for low, high in ranges for seq in range(low, high + 1)]

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Sequence
 
 from landbridge.core import metrics
+from landbridge.core.backoff import Backoff
 from landbridge.core.checks import Since
 from landbridge.core.priority import Precedence
 from landbridge.ingest.pipeline import Pipeline
@@ -69,7 +70,7 @@ class Worker(threading.Thread):
 
     def _insist(self, batch: Sequence[Received]) -> None:
         """Process `batch` until it is stored; meanwhile nothing is acknowledged."""
-        retry_s = _FIRST_RETRY_S
+        backoff = Backoff(_FIRST_RETRY_S, _LAST_RETRY_S)
         while not self._stopping.is_set():
             try:
                 with metrics.TRANSACTION_S.time(), self._storing:
@@ -79,6 +80,6 @@ class Worker(threading.Thread):
             except Exception as error:
                 self._unstored.begins()
                 metrics.FAILED.inc()
-                _log.error("cannot store %d messages: %s; again in %.0f s", len(batch), error, retry_s)
+                retry_s = backoff.grow()
+                _log.error("cannot store %d messages: %s; again in %g s", len(batch), error, retry_s)
             self._stopping.wait(retry_s)
-            retry_s = min(2 * retry_s, _LAST_RETRY_S)

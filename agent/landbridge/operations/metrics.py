@@ -1,11 +1,9 @@
 """The thread that looks every few seconds how things stand behind ingest, for /metrics and /health."""
 
-import logging
-import threading
-
 from landbridge.core import metrics
 from landbridge.core.checks import Since
 from landbridge.core.clock import Clock, from_epoch_s
+from landbridge.core.periodic import Periodic
 from landbridge.db.database import Database
 from landbridge.features.alarms.rules import SEVERITIES
 from landbridge.operations import figures
@@ -19,36 +17,21 @@ _SEVERAL = 3
 """Devices. One or two may be at fault themselves, or hostile; of more it is the agent, or its key file."""
 _SAME_TIME_S = 30
 """What is buried so soon after a message that was taken may have come with it."""
-_log = logging.getLogger(__name__)
 
 
-class Gauges(threading.Thread):
-    """Sets the gauges of metrics.py that are read from the database; what fails is tried again."""
+class Gauges(Periodic):
+    """Sets the gauges of metrics.py that are read from the database."""
 
     def __init__(self, database: Database, clock: Clock) -> None:
         """The gauges are set when it returns."""
-        super().__init__(name="gauges", daemon=True)
+        super().__init__("gauges", "read how things stand", _LOOK_S)
         self._database = database
         self._clock = clock
         self._began_s = clock.now_s()
         self._only_letters: str | None = None
         self._unread = Since()
         self._named: set[str] = set()
-        self._stopping = threading.Event()
-        self._look()
-
-    def stop(self) -> None:
-        """Finish the look at hand."""
-        self._stopping.set()
-        self.join()
-
-    def run(self) -> None:
-        """Look until stopped."""
-        while not self._stopping.wait(_LOOK_S):
-            try:
-                self._look()
-            except Exception as error:
-                _log.error("cannot read how things stand: %s; trying again", error)
+        self.turn()
 
     def trouble(self) -> str | None:
         """What is wrong with what comes in, or with the database."""
@@ -56,7 +39,8 @@ class Gauges(threading.Thread):
             return f"the database has not been read for {self._unread.seconds:.0f} s: see the log"
         return self._only_letters
 
-    def _look(self) -> None:
+    def turn(self) -> None:
+        """Look once."""
         self._unread.begins()
         now_s = self._clock.now_s()
         with self._database.reading() as connection:

@@ -1,7 +1,6 @@
 """The thread that removes what is kept for a time only, once a day, a few devices a transaction."""
 
 import logging
-import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -12,15 +11,16 @@ from sqlalchemy import Connection
 
 from landbridge.config import Store
 from landbridge.core.clock import Clock, iso
+from landbridge.core.periodic import Periodic
 from landbridge.core.priority import Precedence
 from landbridge.db import order
 from landbridge.db.database import Database
 from landbridge.events import tracks
 from landbridge.features.devices import queries as devices
-from landbridge.features.sims import usage
 from landbridge.ingest.held import hold
 from landbridge.operations import old_rows as retention
 from landbridge.points import quality as judge
+from landbridge.points import usage
 from landbridge.tracking import recompute as rework
 
 _FIRST_S = 600
@@ -38,33 +38,17 @@ class _Step(NamedTuple):
     before_s: int
 
 
-class Upkeep(threading.Thread):
-    """Runs until stopped; what fails is tried again the next day."""
+class Upkeep(Periodic):
+    """Once a while after the start, when the rush is over, then every day."""
 
     def __init__(self, database: Database, clock: Clock, store: Store, precedence: Precedence) -> None:
-        super().__init__(name="upkeep", daemon=True)
+        super().__init__("upkeep", "remove what is no longer kept", _DAY_S, first_s=_FIRST_S)
         self._database = database
         self._clock = clock
         self._store = store
         self._precedence = precedence
-        self._stopping = threading.Event()
 
-    def stop(self) -> None:
-        """Finish the transaction at hand."""
-        self._stopping.set()
-        self.join()
-
-    def run(self) -> None:
-        """Once a while after the start, when the rush is over, then every day."""
-        pause_s = _FIRST_S
-        while not self._stopping.wait(pause_s):
-            pause_s = _DAY_S
-            try:
-                self.tidy()
-            except Exception:
-                _log.exception("cannot remove what is no longer kept; again tomorrow")
-
-    def tidy(self) -> None:
+    def turn(self) -> None:
         """Remove what has been kept long enough."""
         with self._database.reading() as connection:
             names = devices.names(connection)
@@ -90,7 +74,7 @@ class Upkeep(threading.Thread):
 
     def _forget(self, names: Sequence[str], steps: Sequence[_Step], counts: Counter[str]) -> None:
         """All that is old of a few devices, counted by what it is."""
-        while not self._stopping.is_set():
+        while not self.is_stopping:
             self._precedence.give_way(1.0)
             with self._database.writing(alone=False) as connection:
                 hold(connection, names)

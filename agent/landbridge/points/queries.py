@@ -4,6 +4,7 @@
 """
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
@@ -355,8 +356,8 @@ def _last(device: str) -> Select[Any]:
 
 def of_sequences(connection: Connection, device: str, sequences: Sequence[int]) -> list[StoredPoint]:
     """The points of `device` with these sequences."""
-    statement = _stored().where(points.c.device == device, points.c.seq.in_(sequences))
-    return [_from_row(row) for row in connection.execute(statement)]
+    values = {"device": device, "sequences": list(sequences)}
+    return [_from_row(row) for row in connection.execute(_of_sequences(), values)]
 
 
 def between(connection: Connection, device: str, low: int, high: int) -> list[StoredPoint]:
@@ -446,13 +447,19 @@ def page(
 
 
 def _stored() -> Select[Any]:
-    return select(points, trips.c.container, trips.c.tenant).select_from(points.outerjoin(trips))
+    columns = (points.c[name] for name in _NAMES)
+    return select(*columns, trips.c.container, trips.c.tenant).select_from(points.outerjoin(trips))
 
 
 def _from_row(row: Row[Any]) -> StoredPoint:
-    fields = row._asdict()
-    point = Point(**{name: fields.pop(name) for name in Point._fields})
-    return StoredPoint(point=point, **fields)
+    device, *rest = tuple(row)
+    return StoredPoint(device, Point._make(rest[:_OF_POINT]), *rest[_OF_POINT:])
+
+
+@cache
+def _of_sequences() -> Select[Any]:
+    of_device = points.c.device == bindparam("device")
+    return _stored().where(of_device, points.c.seq.in_(bindparam("sequences", expanding=True)))
 
 
 class Counts(NamedTuple):

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from sqlalchemy import Connection
 
 from landbridge.events import queries as events
-from landbridge.events.queries import Event
 from landbridge.features.trips import queries as trips
+from landbridge.protocol.event import Event
 from landbridge.tracking.context import Way
 from landbridge.tracking.findings import Finding, Seen
 from landbridge.tracking.stops import Stops

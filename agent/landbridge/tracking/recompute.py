@@ -13,16 +13,14 @@ from sqlalchemy import Connection, Row
 from landbridge.events import outbox, positions, topics
 from landbridge.events import publish as announce
 from landbridge.events import queries as events
-from landbridge.events.queries import Event
-from landbridge.features.alarms import engine
 from landbridge.features.devices import queries as devices
 from landbridge.features.geofences import queries as stored_fences
-from landbridge.features.trips import end
 from landbridge.features.trips import queries as trips
 from landbridge.points import cells
 from landbridge.points import quality as judge
 from landbridge.points import queries as points
 from landbridge.points.queries import StoredPoint
+from landbridge.protocol.event import Event
 from landbridge.tracking import geofences as fences
 from landbridge.tracking import queries as journeys
 from landbridge.tracking import speed as doubts
@@ -30,6 +28,7 @@ from landbridge.tracking.binding import bind
 from landbridge.tracking.context import Way, way_of
 from landbridge.tracking.detect import State, Walk
 from landbridge.tracking.queries import SavedState
+from landbridge.tracking.trip_end import ON_TRIP_GOES_ON, follow
 
 KEEP_EVERY = 128
 """The state before the point of each such sequence is kept: what comes late is worked out from the last one
@@ -114,8 +113,8 @@ class Rework:
                 self.changed_trips.add(row.trip)
                 if row.ended_s is not None and (ended_s is None or ended_s > row.ended_s):
                     # Before its points come back: what they tell may end these alarms.
-                    again = engine.take_up(self._connection, row.trip, self._now_s)
-                    announce.tell(self._connection, again, self._now_s)
+                    for act in ON_TRIP_GOES_ON:
+                        act(self._connection, row.trip, self._now_s)
                 from_s = min(each for each in (row.ended_s, ended_s) if each is not None)
                 moved = bind(self._connection, self._device, from_s, self._now_s)
                 self.tenants |= moved.tenants
@@ -138,7 +137,7 @@ class Rework:
         news = [each for each in true.values() if each.id not in told or _differ(each, told[each.id])]
         announce.correct(self._connection, untrue, news, self._now_s)
         for trip in sorted(self.changed_trips):
-            end.follow(self._connection, self._device, trip, self._now_s)
+            follow(self._connection, self._device, trip, self._now_s)
         if self.judged_again:
             self._correct_position()
         positions.correct(self._connection, self._device, self.tenants, self._now_s)

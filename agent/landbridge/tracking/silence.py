@@ -8,11 +8,11 @@ from sqlalchemy import Connection, Row
 from landbridge.core.clock import iso
 from landbridge.events import publish as announce
 from landbridge.events import topics
-from landbridge.events.queries import Event
 from landbridge.features.devices import queries as devices
 from landbridge.features.trips import queries as trips
 from landbridge.points import queries as points
 from landbridge.points.queries import StoredPoint
+from landbridge.protocol.event import Event
 from landbridge.protocol.point import KIND_STILL
 
 GRACE_S = 2 * 3600

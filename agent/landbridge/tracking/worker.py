@@ -1,17 +1,19 @@
 """The thread that works journeys out, beside ingest and never in its way for longer than one device takes."""
 
 import logging
-import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
+from typing import NamedTuple
+
+from sqlalchemy import Connection
 
 from landbridge.core.checks import Check
 from landbridge.core.clock import Clock
+from landbridge.core.hooks import Hook
+from landbridge.core.periodic import Periodic
 from landbridge.core.priority import Precedence
 from landbridge.db.database import Database
-from landbridge.events import publish as announce
 from landbridge.events.publisher import Sender
-from landbridge.features.alarms import engine
 from landbridge.geo import countries
 from landbridge.ingest.held import hold
 from landbridge.tracking import queries as journeys
@@ -27,7 +29,18 @@ _MOST_AT_ONCE = 50
 _log = logging.getLogger(__name__)
 
 
-class Journeys(threading.Thread):
+class Minutely(NamedTuple):
+    """What time alone may change."""
+
+    concerned: Callable[[Connection, int], Collection[str]]
+    """The devices of which `look` has something to change."""
+    look: Callable[[Connection, Collection[str], int], None]
+
+
+EVERY_MINUTE: Hook[Minutely] = Hook()
+
+
+class Journeys(Periodic):
     """Works out what ingest has marked, a device a transaction; looks every minute for contacts that
     are overdue and alarms that are over."""
 
@@ -40,33 +53,20 @@ class Journeys(threading.Thread):
         deaf: Sequence[Check] = (),
     ) -> None:
         """`deaf`: what may keep the agent from hearing devices, which then are not silent."""
-        super().__init__(name="journeys", daemon=True)
+        super().__init__("journeys", "work out the journeys", LOOK_S)
         self._database = database
         self._clock = clock
         self._sender = sender
         self._precedence = precedence
         self._deaf = deaf
         self._hears_from_s = clock.now_s()
-        self._stopping = threading.Event()
         self._minute_ends = time.monotonic()
         self._failed: set[str | None] = set()
         countries.of_place(0.0, 0.0)  # reads the outlines now, not while ingest has to wait
 
-    def stop(self) -> None:
-        """Finish the device at hand; what is marked stays marked."""
-        self._stopping.set()
-        self.join()
-
-    def run(self) -> None:
-        """Work until stopped; what fails is logged and tried again."""
-        while not self._stopping.wait(LOOK_S):
-            try:
-                self._look()
-            except Exception:
-                _log.exception("cannot work out the journeys; trying again")
-
-    def _look(self) -> None:
-        while not self._stopping.is_set() and self._next():
+    def turn(self) -> None:
+        """Work out what is marked; when it stops, what is marked after the device at hand stays marked."""
+        while not self.is_stopping and self._next():
             self._precedence.give_way(LOOK_S)
             device = None
             try:
@@ -93,16 +93,17 @@ class Journeys(threading.Thread):
             self._hears_from_s = now_s
         with self._database.reading() as connection:
             overdue = silence.concerned(connection, self._hears_from_s, now_s)
-            concerned = sorted(overdue | engine.concerned(connection, now_s))
+            concerned = sorted(overdue.union(*(each.concerned(connection, now_s) for each in EVERY_MINUTE)))
         for begin in range(0, len(concerned), _MOST_AT_ONCE):
-            if self._stopping.is_set():
+            if self.is_stopping:
                 return
             names = concerned[begin : begin + _MOST_AT_ONCE]
             self._precedence.give_way(LOOK_S)
             with self._database.writing(alone=False) as connection:
                 hold(connection, names)
                 silence.look(connection, names, self._hears_from_s, now_s)
-                announce.tell(connection, engine.expire(connection, names, now_s), now_s)
+                for each in EVERY_MINUTE:
+                    each.look(connection, names, now_s)
             self._sender.wake()
             time.sleep(_YIELD_S)
 

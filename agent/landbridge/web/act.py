@@ -16,6 +16,7 @@ from landbridge.features.commands import queries as stored_commands
 from landbridge.features.commands.coding import SHIPPING
 from landbridge.features.esim import handler as cards
 from landbridge.features.settings import handler as settings
+from landbridge.features.settings import queries as stored_settings
 from landbridge.features.sharing import queries as stored_shares
 from landbridge.features.sharing import rules as shares
 from landbridge.features.trips import queries as trips
@@ -65,7 +66,7 @@ def change(it: Here, viewer: Viewer, device: str, changes: Mapping[str, str]) ->
     parsed = settings.parse(f"{name}={value}" for name, value in changes.items())
     with _acting(it, viewer, device, "operator") as (connection, found):
         now_s = it.clock.now_s()
-        return settings.change(connection, device, parsed, viewer.who, now_s, _ends_with(found))
+        return stored_settings.change(connection, device, parsed, viewer.who, now_s, _ends_with(found))
 
 
 def share(it: Here, viewer: Viewer, device: str, length: str) -> shares.Made:

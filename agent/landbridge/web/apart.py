@@ -1,6 +1,6 @@
 """The pages in a process of their own: descriptors, memory and time that they use up are not those of ingest.
 
-`python -m landbridge.web.apart` is that process. Its settings and the number of the descriptor on which it
+`python -m landbridge.pages` is that process. Its settings and the number of the descriptor on which it
 listens come over standard input, whose end is its own.
 """
 
@@ -20,10 +20,11 @@ from landbridge.config import Config
 from landbridge.core import logs
 from landbridge.core.checks import Since
 from landbridge.core.clock import Clock
+from landbridge.core.periodic import Periodic
 from landbridge.db.database import open_database
 from landbridge.web.listen import listening
 
-_COMMAND = (sys.executable, "-m", __name__)
+_COMMAND = (sys.executable, "-m", "landbridge.pages")
 _LOOK_S = 0.25
 _PAUSE_S = 5.0
 _PATIENCE_S = 10.0
@@ -34,36 +35,28 @@ _NICE = 10
 _log = logging.getLogger(__name__)
 
 
-class Keeper(threading.Thread):
+class Keeper(Periodic):
     """Has the process run, and starts it again when it has ended."""
 
     def __init__(self, config: Config, listener: socket.socket) -> None:
-        super().__init__(name="pages")
+        super().__init__("pages", "keep the pages", _PAUSE_S, first_s=0)
         self._config, self._listener = config, listener
-        self._stopping = threading.Event()
         self._away = Since()
 
-    def run(self) -> None:
-        """Until stopped."""
-        while not self._stopping.is_set():
-            try:
-                why = self._ended(self._start())
-            except OSError as error:
-                why = f"cannot be started: {error}"
-            if not self._stopping.is_set():
-                self._away.begins()
-                _log.error("the pages %s; starting them again in %.0f s", why, _PAUSE_S)
-                self._stopping.wait(_PAUSE_S)
+    def turn(self) -> None:
+        """Have it run until it ends, or is to be ended."""
+        try:
+            why = self._ended(self._start())
+        except OSError as error:
+            why = f"cannot be started: {error}"
+        if not self.is_stopping:
+            self._away.begins()
+            _log.error("the pages %s; starting them again in %.0f s", why, _PAUSE_S)
 
     def trouble(self) -> str | None:
         """What is wrong: it does not last."""
         seconds = self._away.seconds
         return f"the pages have been away for {seconds:.0f} s: the log says why" if seconds else None
-
-    def stop(self) -> None:
-        """End the process."""
-        self._stopping.set()
-        self.join()
 
     def _start(self) -> subprocess.Popen[bytes]:
         descriptor = self._listener.fileno()
@@ -79,7 +72,7 @@ class Keeper(threading.Thread):
     def _ended(self, process: subprocess.Popen[bytes]) -> str:
         """Wait for it; how it ended."""
         lived_s = 0.0
-        while not self._stopping.is_set():
+        while not self.is_stopping:
             try:
                 return f"have ended with {process.wait(_LOOK_S)}"
             except subprocess.TimeoutExpired:
@@ -136,7 +129,3 @@ def _end_with_parent(stop: threading.Event) -> None:
     stop.set()
     time.sleep(_ORPHAN_S)
     os._exit(1)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

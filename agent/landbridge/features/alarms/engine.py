@@ -15,12 +15,13 @@ from sqlalchemy import Connection, Row
 
 from landbridge.core.clock import iso
 from landbridge.core.errors import UserError
+from landbridge.db import audit
+from landbridge.events import publish, topics
 from landbridge.events import queries as events
-from landbridge.events.queries import Event
 from landbridge.features.alarms import queries as stored
-from landbridge.features.alarms.rules import CLEAR, RAISE, RULES, TYPES, meaning
-from landbridge.features.audit import queries as audit
+from landbridge.features.alarms.rules import CLEAR, RAISE, TYPES, meaning, rule
 from landbridge.features.trips import queries as trips
+from landbridge.protocol.event import Event
 
 AGENT = "the agent"
 """Who clears what an event, or silence, has ended."""
@@ -46,7 +47,7 @@ def follow(connection: Connection, event: Event, now_s: int, coming: Sequence[Ev
 
 def _is_brief(event: Event, name: str, at_s: int, coming: Sequence[Event]) -> bool:
     """Whether one of these events ends it before its minimum duration."""
-    least_s = max(RULES[name].least_s, 1)
+    least_s = max(rule(name).least_s, 1)
     return any(
         each.at_s is not None
         and at_s <= each.at_s < at_s + least_s
@@ -78,8 +79,8 @@ def _raised(connection: Connection, event: Event, name: str, at_s: int, now_s: i
 
 
 def _new(connection: Connection, event: Event, name: str, at_s: int, now_s: int) -> list[Event]:
-    severity = str(event.content.get("severity", RULES[name].severity))
-    has_stood = at_s + RULES[name].least_s <= now_s
+    severity = str(event.content.get("severity", rule(name).severity))
+    has_stood = at_s + rule(name).least_s <= now_s
     row = stored.raise_(connection, event, name, severity, at_s, now_s, times=1 if has_stood else 0)
     return [_told(row, "raised", now_s)] if has_stood else []
 
@@ -161,6 +162,11 @@ def concerned(connection: Connection, now_s: int) -> set[str]:
     return {row.device for row in standing if _is_due(row, now_s) or _expired(row, now_s)}
 
 
+def look(connection: Connection, names: Collection[str], now_s: int) -> None:
+    """Change what time changes on these devices, and tell so."""
+    publish.tell(connection, expire(connection, names, now_s), now_s)
+
+
 def expire(connection: Connection, names: Collection[str], now_s: int) -> list[Event]:
     """What time changes on these devices: raise the alarms that have stood for their minimum duration, end
     those of which nothing has told for as long as their rule says, and those that late news have raised on a
@@ -177,7 +183,7 @@ def expire(connection: Connection, names: Collection[str], now_s: int) -> list[E
 
 def _is_due(row: Row[Any], now_s: int) -> bool:
     """Whether it has stood for its minimum duration and is not raised yet."""
-    return bool(row.times == 0 and row.raised_s + RULES[row.name].least_s <= now_s)
+    return bool(row.times == 0 and row.raised_s + rule(row.name).least_s <= now_s)
 
 
 def _expired(row: Row[Any], now_s: int) -> tuple[int, str] | None:
@@ -185,15 +191,19 @@ def _expired(row: Row[Any], now_s: int) -> tuple[int, str] | None:
     has as long to see what was late."""
     if row.trip_ended_s is not None:
         return max(row.trip_ended_s, row.raised_s), TRIP
-    quiet_s = RULES[row.name].quiet_s
+    quiet_s = rule(row.name).quiet_s
     if quiet_s is None or row.told_s + quiet_s > now_s:
         return None
     over_s = row.last_s + quiet_s
     return (over_s, AGENT) if over_s <= (row.last_contact_s or 0) else None
 
 
-def follow_trip(connection: Connection, trip: int, now_s: int) -> list[Event]:
-    """End the alarms of a trip with it."""
+def end_with_trip(connection: Connection, device: str, trip: int, now_s: int) -> None:
+    """End the alarms of a trip with it, and tell so."""
+    publish.tell(connection, _ended(connection, trip, now_s), now_s)
+
+
+def _ended(connection: Connection, trip: int, now_s: int) -> list[Event]:
     ended_s = trips.ended_s(connection, trip)
     if ended_s is None:
         return []
@@ -205,8 +215,12 @@ def follow_trip(connection: Connection, trip: int, now_s: int) -> list[Event]:
     ]
 
 
-def take_up(connection: Connection, trip: int, now_s: int) -> list[Event]:
+def go_on_with_trip(connection: Connection, trip: int, now_s: int) -> None:
     """The trip goes on behind what was held for its end: so do the alarms that ended there, one of a name."""
+    publish.tell(connection, _taken_up(connection, trip, now_s), now_s)
+
+
+def _taken_up(connection: Connection, trip: int, now_s: int) -> list[Event]:
     rows, news = stored.of_trip(connection, trip), []
     stands = {row.name for row in rows if row.cleared_s is None}
     for row in rows:
@@ -214,14 +228,6 @@ def take_up(connection: Connection, trip: int, now_s: int) -> list[Event]:
             stands.add(row.name)
             news += _raised_again(connection, row, now_s)
     return news
-
-
-def disproved(event: Event) -> str | None:
-    """The id under which is told what is not true after this event: an alarm that stands (again) is not
-    over."""
-    if event.type != "alarm-raised":
-        return None
-    return _event_id(event.device, event.content["number"], "alarm-cleared")
 
 
 def acknowledge(connection: Connection, alarm: int, who: str, note: str, now_s: int) -> list[Event]:
@@ -293,11 +299,6 @@ def _cleared(
 def _told(row: Row[Any], change: str, now_s: int) -> Event:
     """The event of a change. Its place and its time on the journey are those of the event that raised it: so
     nobody hears of a place that lies on somebody else's trip."""
-    kind = f"alarm-{change}"
-    event_id = _event_id(row.device, row.alarm, kind)
+    event_id, kind = topics.alarm_id(row.device, row.alarm, change), f"alarm-{change}"
     content = {"id": event_id, "type": kind} | told(row)
     return Event(event_id, row.device, kind, False, row.trip, None, now_s, content, row.tenant)
-
-
-def _event_id(device: str, alarm: int, kind: str) -> str:
-    return f"{device}/{alarm}/{kind}"

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Row, Select, case, delete, func, insert, sele
 
 from landbridge.db.among import among
 from landbridge.db.tables import alarms, devices, trips
-from landbridge.events.queries import Event
+from landbridge.protocol.event import Event
 
 
 def raise_(

@@ -3,8 +3,7 @@ docs/agent.md has it."""
 
 from typing import NamedTuple
 
-from landbridge.events.queries import Event
-from landbridge.features.sims import rules as controls
+from landbridge.protocol.event import Event
 
 SEVERITIES = ("warning", "minor", "major", "critical")
 GRAVE = SEVERITIES[2:]
@@ -38,13 +37,19 @@ RULES = {
     "gap": Rule("minor", _DAY_S, _HOUR_S),
     "dwell": Rule("warning", None, _HOUR_S),
 }
-"""By name; those of controls of cards are broken until they are kept again."""
-RULES |= {name: Rule(control.severity, None) for name, control in controls.RULES.items()}
+"""By name, all but those of controls of cards."""
+_CONTROL = Rule("major", None)
+"""Broken until it is kept again; its own severity comes with the event."""
 
 RAISE, CLEAR = "raise", "clear"
 TYPES = ("alarm", "off-route", "gap", "dwell", "departure", "control")
 """Of events that may be about an alarm."""
 _BACK = {"temperature-back": "temperature", "heard-again": "silent"}
+
+
+def rule(name: str) -> Rule:
+    """That of an alarm of this name."""
+    return RULES.get(name, _CONTROL)
 
 
 def meaning(event: Event) -> tuple[str, str] | None:

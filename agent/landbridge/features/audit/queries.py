@@ -1,16 +1,11 @@
-"""Who did what, and when; none is ever removed."""
+"""The audit log as it is shown; every feature adds to it (db/audit.py)."""
 
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, exists, insert, select
+from sqlalchemy import Connection, Row, exists, select
 
 from landbridge.db.tables import audit, trips
-
-
-def add(connection: Connection, who: str, what: str, now_s: int, device: str | None = None) -> None:
-    """Keep that `who` did `what`, to `device` or to no single one."""
-    connection.execute(insert(audit).values(at_s=now_s, who=who, device=device, what=what))
 
 
 def newest(connection: Connection, before: int, most: int, tenant: str | None = None) -> Sequence[Row[Any]]:

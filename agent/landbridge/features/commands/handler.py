@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Row
 
 from landbridge.core.durations import seconds
 from landbridge.core.errors import UserError
-from landbridge.features.audit import queries as audit
+from landbridge.db import audit
 from landbridge.features.commands import coding as wire
 from landbridge.features.commands import queries as stored
 from landbridge.features.commands.coding import VERBS

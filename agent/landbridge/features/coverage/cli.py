@@ -9,9 +9,8 @@ from landbridge.db.opened import opened
 from landbridge.features.coverage import bins as shares
 from landbridge.features.coverage import digest, known
 from landbridge.features.coverage import learn as lessons
-from landbridge.features.routes.cli import known_line
 from landbridge.features.routes.queries import routes as lines
-from landbridge.features.routes.queries.routes import Key, Seen
+from landbridge.features.routes.queries.routes import Key, Seen, known_line
 from landbridge.geo.route import Waypoint
 
 _NAME = typer.Argument(help="Name of the line (`landbridge lines list`).")

@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 
+from landbridge.features.routes import coding
 from landbridge.features.routes.coding import LEARNED, NO_BIN, Guide, Network, Station, encode
 from landbridge.geo.route import MCC, Waypoint
 from landbridge.geo.timetable import STAY_SIGMA, STOPS, STOPS_AT, Ahead, stay, timetable
 from landbridge.protocol.limits import WireError
 
-TILE_KM = 5
+TILE_KM = coding.TILE_KM
 BIN_SHARES = (0.97, 0.90, 0.75, 0.50, 0.25, 0.10, 0.03)
 """What a bin says: the share of the places where a network can be used, before anything is learned. The
 device learns what is true of a bin."""
@@ -54,11 +55,6 @@ def _guide(
         tile_km=tile_km,
         tiles=tiles,
     )
-
-
-def tile_count(waypoints: Sequence[Waypoint]) -> int:
-    """How many tiles a line has."""
-    return int(waypoints[-1].km // TILE_KM) + 1
 
 
 def bin_of_distance(place_km: float | None) -> int:

@@ -17,7 +17,7 @@ from landbridge.core.errors import UserError
 from landbridge.db.database import Database
 from landbridge.db.keys import Keyring
 from landbridge.features.devices import queries as devices
-from landbridge.features.settings.handler import change
+from landbridge.features.settings import queries as device_settings
 from landbridge.ingest import dead_letters as letters
 from landbridge.protocol.envelope import broker_password, open_envelope
 from landbridge.protocol.limits import WireError, is_device_id
@@ -48,7 +48,7 @@ def enrol(
         wrapped = keyring.wrap(key, first=devices.are_none(connection))
         devices.add(connection, device, wrapped, clock.now_s())
         interval_s = {"interval_s": settings.devices.interval_s}
-        change(connection, device, interval_s, who, clock.now_s())
+        device_settings.change(connection, device, interval_s, who, clock.now_s())
         # Before the commit: a device whose settings cannot be written is not added.
         return _write(settings.devices, device, key, certificate)
 

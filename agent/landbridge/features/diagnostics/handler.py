@@ -1,8 +1,6 @@
 """Diagnostics: what devices report of what went wrong is kept, and a fault is worth a line in the log."""
 
 import logging
-from collections.abc import Collection, Mapping
-from typing import Any
 
 from sqlalchemy import Connection
 
@@ -24,20 +22,6 @@ def note(connection: Connection, device: str, uplink: Uplink, now_s: int) -> Non
         if entry.text is not None:
             lines = entry.text.strip().splitlines()
             _log.error("%s: fault in its firmware: %s", device, lines[-1] if lines else "no text")
-
-
-def concerned(connection: Connection, uplinks: Mapping[str, Uplink], now_s: int) -> Collection[str]:
-    """None: nothing is ever ordered."""
-    return ()
-
-
-def orders(connection: Connection, device: str, uplink: Uplink, now_s: int) -> Mapping[int, Any]:
-    """None: a command asks for diagnostics out of turn."""
-    return {}
-
-
-def on_trip_end(connection: Connection, device: str, trip: int, now_s: int) -> None:
-    """None: nothing is ever ordered."""
 
 
 def _at_s(entry: Entry, told: Diagnostics, now_s: int) -> int | None:

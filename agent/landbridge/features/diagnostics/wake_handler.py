@@ -1,8 +1,5 @@
 """Why devices slept, and what they did: what they tell of their wakes is kept."""
 
-from collections.abc import Collection, Mapping
-from typing import Any
-
 from sqlalchemy import Connection
 
 from landbridge.features.diagnostics.queries import wakes
@@ -16,17 +13,3 @@ def note(connection: Connection, device: str, uplink: Uplink, now_s: int) -> Non
     """Keep what the uplink tells; `WireError` if that does not keep the contract."""
     if _KEY in uplink.reports:
         wakes.add(connection, device, decode(uplink.reports[_KEY]), now_s)
-
-
-def concerned(connection: Connection, uplinks: Mapping[str, Uplink], now_s: int) -> Collection[str]:
-    """None: nothing is ever ordered."""
-    return ()
-
-
-def orders(connection: Connection, device: str, uplink: Uplink, now_s: int) -> Mapping[int, Any]:
-    """None: it is told with every report."""
-    return {}
-
-
-def on_trip_end(connection: Connection, device: str, trip: int, now_s: int) -> None:
-    """None: nothing is ever ordered."""

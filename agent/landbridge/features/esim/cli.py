@@ -11,8 +11,8 @@ from sqlalchemy import Row
 from landbridge.core import files, stages, table
 from landbridge.core.clock import iso
 from landbridge.core.errors import UserError
+from landbridge.db import audit
 from landbridge.db.opened import LARGEST, opened, whoever
-from landbridge.features.audit import queries as audit
 from landbridge.features.devices import queries as devices
 from landbridge.features.devices.queries import known_device
 from landbridge.features.esim import coding as wire

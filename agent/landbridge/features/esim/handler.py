@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Connection, Row
 
 from landbridge.core.errors import UserError
-from landbridge.features.audit import queries as audit
+from landbridge.db import audit
 from landbridge.features.esim import coding as wire
 from landbridge.features.esim import rollout as card_rollout
 from landbridge.features.esim.policy import AUTOMATIC

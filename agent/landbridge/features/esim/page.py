@@ -16,11 +16,11 @@ from landbridge.features.esim import coding as wire
 from landbridge.features.esim import handler as cards
 from landbridge.features.esim.policy import AUTOMATIC
 from landbridge.features.esim.queries import policies as stored
-from landbridge.features.sims import handler as watch
-from landbridge.features.sims import sent, usage
+from landbridge.features.sims import queries as register
 from landbridge.features.sims.queries import Registered
-from landbridge.features.sims.usage import Span
 from landbridge.geo.route import MCC
+from landbridge.points import sent, usage
+from landbridge.points.usage import Span
 from landbridge.protocol import uplink
 from landbridge.web import act, answers, seen, tell, viewer
 from landbridge.web.answers import Json, Told
@@ -107,7 +107,7 @@ def _told(connection: Connection, found: Ride, now_s: int) -> dict[str, Any]:
     used = desired.policy.name(said.used) if desired and said and said.revision == desired.revision else None
     # What others used before the viewer's trip is not his to see.
     is_house = found.tenant is None
-    in_register = watch.known(connection, identities[-1]._asdict()) if identities else None
+    in_register = register.known(connection, identities[-1]._asdict()) if identities else None
     plan = _plan(connection, in_register, now_s) if in_register and is_house else None
     used_kb = dict(json.loads(said.used_kb)) if said and is_house else {}
     profiles = _profiles(desired, used, used_kb)
@@ -144,8 +144,8 @@ def _plan(connection: Connection, found: Registered, now_s: int) -> dict[str, An
         "purpose": found.purpose,
         "binding": found.binding,
         "blocked": found.blocked,
-        "quota_mb": watch.demanded(connection, found).quota_mb or None,
-        "month_bytes": sum(sent.month_bytes(connection, found, now_s).values()),
+        "quota_mb": register.demanded(connection, found).quota_mb or None,
+        "month_bytes": sum(sent.month_bytes(connection, found.iccids, now_s).values()),
     }
 
 

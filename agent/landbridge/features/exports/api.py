@@ -3,7 +3,6 @@
 import json
 from collections.abc import AsyncIterator, Iterator, Sequence
 from datetime import datetime
-from functools import partial
 from itertools import islice
 from typing import Annotated, Any
 
@@ -12,16 +11,12 @@ from fastapi.responses import Response, StreamingResponse
 from sqlalchemy import Row
 from starlette.concurrency import run_in_threadpool
 
-from landbridge.core.names import HOUSE
 from landbridge.db import order
+from landbridge.events import dcsa, finished, tracks
 from landbridge.events import queries as events
-from landbridge.events import tracks
 from landbridge.events.queries import Wanted
-from landbridge.events.topics import message, numbered
+from landbridge.events.topics import message
 from landbridge.features.exports.formats import MEDIA_TYPES, Format, export
-from landbridge.features.integrations import dcsa
-from landbridge.points import cells
-from landbridge.points import queries as points
 from landbridge.points.paged import PAGE, Paged
 from landbridge.web import act, answers, tell
 from landbridge.web.answers import Json, Told
@@ -76,10 +71,8 @@ def tracked(
         _must_be_known(after, tracks.newest(connection), it, "track")
         batches = tracks.after(connection, who.tenant, after, limit)
         for each in batches:
-            stored = points.of_sequences(connection, each.device, each.sequences)
-            # What was put to another trip since is no longer this tenant's.
-            if mine := [point for point in stored if (point.tenant or HOUSE) == each.tenant]:
-                found.append(numbered(each.message, mine, partial(cells.locate, connection)))
+            if track := finished.track(connection, each):
+                found.append(track)
     return {"tracks": found, "next": batches[-1].message if batches else after}
 
 

@@ -5,7 +5,6 @@ has that device's messages waiting, this one first, and gets those of the other 
 """
 
 import logging
-import random
 import threading
 import time
 from collections import defaultdict
@@ -13,14 +12,16 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from functools import partial
 
+from landbridge.core.backoff import Backoff, wait_s
 from landbridge.core.clock import Clock
+from landbridge.core.periodic import Periodic
 from landbridge.db.database import Database
-from landbridge.events import outbox, topics
+from landbridge.events import outbox
+from landbridge.events.finished import finished
 from landbridge.events.outbox import Posted
 from landbridge.features.integrations import queries as targets
 from landbridge.features.integrations.kinds import Away, Refused, Send
 from landbridge.features.integrations.queries import Refusal, Target
-from landbridge.points import cells
 
 BATCH = 64
 LOOK_S = 0.5
@@ -30,8 +31,8 @@ _LAST_WORDS_S = 5.0
 _log = logging.getLogger(__name__)
 
 
-class Deliveries(threading.Thread):
-    """The thread that looks for what is to be delivered. Each target is served by a thread of its own: one
+class Deliveries(Periodic):
+    """Looks for what is to be delivered. Each target is served by a thread of its own: one
     that is slow, whatever waits for it, keeps no other one waiting."""
 
     def __init__(
@@ -42,38 +43,36 @@ class Deliveries(threading.Thread):
         may_deliver: Callable[[], bool] = lambda: True,
     ) -> None:
         """Of several agents one at a time `may_deliver`."""
-        super().__init__(name="deliveries", daemon=True)
+        super().__init__("deliveries", "look for what is to be delivered", LOOK_S)
         self._database = database
         self._clock = clock
         self._make = make
         self._may_deliver = may_deliver
-        self._stopping = threading.Event()
         self._active: frozenset[int] = frozenset()
         """The targets that are there, and to whom this agent delivers, at the last look."""
-        self._waits: defaultdict[int, Backoff] = defaultdict(Backoff)
+        self._waits = defaultdict[int, Backoff](lambda: Backoff(_FIRST_WAIT_S, _LONGEST_WAIT_S, jitter=0.5))
         self._serving: dict[int, threading.Thread] = {}
 
     def stop(self) -> None:
         """Finish the messages at hand, for _LAST_WORDS_S at most: what a target has not answered by then is
         left, ends with the process, and is sent again by the next one. The others keep."""
-        self._stopping.set()
-        self.join()
+        super().stop()
         deadline = time.monotonic() + _LAST_WORDS_S
         for thread in self._serving.values():
             thread.join(max(deadline - time.monotonic(), 0))
 
-    def run(self) -> None:
-        """Deliver until stopped."""
-        while not self._stopping.wait(LOOK_S):
-            try:
-                for target in self._due():
-                    name = f"delivery to {target.name}"
-                    thread = threading.Thread(target=self._serve, args=(target,), name=name, daemon=True)
-                    self._serving[target.target] = thread
-                    thread.start()
-            except Exception:
-                self._active = frozenset()
-                _log.exception("cannot look for what is to be delivered; trying again")
+    def turn(self) -> None:
+        """Have those served for which there is something."""
+        try:
+            due = self._due()
+        except Exception:
+            self._active = frozenset()
+            raise
+        for target in due:
+            name = f"delivery to {target.name}"
+            thread = threading.Thread(target=self._serve, args=(target,), name=name, daemon=True)
+            self._serving[target.target] = thread
+            thread.start()
 
     def _due(self) -> list[Target]:
         """Those for which there is something, that may be tried and are not being served; those that are keep
@@ -92,7 +91,7 @@ class Deliveries(threading.Thread):
 
     def serves(self, target: int) -> bool:
         """Whether this target is there, this agent is who delivers, and it does not stop."""
-        return target in self._active and not self._stopping.is_set()
+        return target in self._active and not self.is_stopping
 
     def _serve(self, target: Target) -> None:
         """Bring a target what there is for it."""
@@ -115,27 +114,6 @@ class Deliveries(threading.Thread):
         _log.warning("target %s: %s; trying again", target.name, why)
         with self._database.writing() as connection:
             targets.fail(connection, target.target, why, self._clock.now_s())
-
-
-class Backoff:
-    """How long a target is left alone: longer each time, and never two targets in step."""
-
-    def __init__(self) -> None:
-        self._wait_s = _FIRST_WAIT_S
-        self._until = 0.0
-
-    def is_over(self) -> bool:
-        """Whether it may be tried."""
-        return time.monotonic() >= self._until
-
-    def reset(self) -> None:
-        """It has taken something."""
-        self._wait_s = _FIRST_WAIT_S
-
-    def grow(self) -> None:
-        """It was away once more."""
-        self._until = time.monotonic() + self._wait_s * random.uniform(0.5, 1.0)
-        self._wait_s = min(2 * self._wait_s, _LONGEST_WAIT_S)
 
 
 class Delivery:
@@ -182,16 +160,18 @@ class Delivery:
     def _deliver(self, message: Posted, waiting: dict[str, Refusal]) -> bool:
         """True if it was taken; if it is refused its device waits from now on."""
         try:
-            self._send(self._whole(message))
+            self._bring(message)
         except Refused as error:
             assert message.device is not None
             waiting[message.device] = self._hold(message, None, str(error))
             return False
         return True
 
-    def _whole(self, message: Posted) -> Posted:
+    def _bring(self, message: Posted) -> None:
         with self._database.reading() as connection:
-            return topics.whole(message, partial(cells.locate, connection))
+            whole = finished(connection, message)
+        if whole:
+            self._send(whole)
 
     def _retry(self, waiting: dict[str, Refusal]) -> None:
         """Try the devices that wait and are due."""
@@ -207,6 +187,7 @@ class Delivery:
             with self._database.writing() as connection:
                 targets.release(connection, target.target, waits.device)
                 targets.advance(connection, target.target, self._cursor, len(found), now_s)
+                outbox.tidy(connection)
             del waiting[waits.device]
 
     def _catch_up(self, waits: Refusal, found: Sequence[Posted]) -> Refusal | None:
@@ -218,7 +199,7 @@ class Delivery:
             if number and number % BATCH == 0:
                 waits = self._wait_from(waits, message)
             try:
-                self._send(self._whole(message))
+                self._bring(message)
             except Refused as error:
                 return self._hold(message, waits, str(error))
             except Exception:
@@ -234,8 +215,8 @@ class Delivery:
 
     def _hold(self, message: Posted, before: Refusal | None, why: str) -> Refusal:
         tries = before.tries + 1 if before and before.message == message.message else 0
-        wait_s = min(_HELD_S * 2**tries, _LONGEST_HELD_S)
-        waits = Refusal(message.device or "", message.message, tries, self._clock.now_s() + wait_s, why)
+        next_s = self._clock.now_s() + round(wait_s(_HELD_S, _LONGEST_HELD_S, tries))
+        waits = Refusal(message.device or "", message.message, tries, next_s, why)
         with self._database.writing() as connection:
             targets.hold(connection, self._target.target, waits, before)
         _log.warning("target %s refuses a message of %s: %s", self._target.name, message.device, why)
@@ -245,3 +226,4 @@ class Delivery:
         self._cursor = upto
         with self._database.writing() as connection:
             targets.advance(connection, self._target.target, upto, delivered, self._clock.now_s())
+            outbox.tidy(connection)

@@ -10,7 +10,7 @@ from landbridge.core.http import Line
 from landbridge.core.http_errors import Away, Refused
 from landbridge.db.keys import Keyring
 from landbridge.events.outbox import Posted
-from landbridge.features.integrations import dcsa, mail, traccar, webhook
+from landbridge.features.integrations import dcsa_push, mail, traccar, webhook
 from landbridge.features.integrations.queries import Target
 
 __all__ = ["KINDS", "Away", "Refused", "Send", "opened"]
@@ -54,7 +54,7 @@ def opened(target: Target, keyring: Keyring, settings: Mail, pages: str = "") ->
             case "webhook":
                 yield partial(webhook.send, line, secret)
             case "dcsa":
-                yield partial(dcsa.send, line, secret)
+                yield partial(dcsa_push.send, line, secret)
             case "traccar":
                 yield partial(traccar.send, line)
             case _:

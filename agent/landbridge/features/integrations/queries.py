@@ -5,8 +5,8 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Row, delete, insert, select, update
 
+from landbridge.core.names import BROKER
 from landbridge.db.tables import refusals, targets
-from landbridge.events import outbox
 
 
 class Target(NamedTuple):
@@ -35,17 +35,15 @@ class Refusal(NamedTuple):
 
 
 def add(connection: Connection, target: Target, who: str, now_s: int) -> None:
-    """Add a target; it gets what is told from now on. Its number and cursor are of no account."""
-    values = target._asdict() | {"what": json.dumps(target.what), "cursor": outbox.last(connection)}
+    """Add a target; it gets what is told after its cursor. Its number is of no account."""
+    values = target._asdict() | {"what": json.dumps(target.what)}
     del values["target"]
     connection.execute(insert(targets).values(**values, added_by=who, added_s=now_s))
 
 
 def active(connection: Connection) -> list[Target]:
     """The targets that get messages."""
-    rows = connection.execute(
-        select(targets).where(targets.c.kind != outbox.BROKER, targets.c.removed_s.is_(None))
-    )
+    rows = connection.execute(select(targets).where(targets.c.kind != BROKER, targets.c.removed_s.is_(None)))
     return [_target(row) for row in rows]
 
 
@@ -56,16 +54,15 @@ def named(connection: Connection, name: str) -> Target | None:
 
 def every(connection: Connection) -> list[Row[Any]]:
     """All rows but the broker's, the oldest first."""
-    statement = select(targets).where(targets.c.kind != outbox.BROKER)
+    statement = select(targets).where(targets.c.kind != BROKER)
     return list(connection.execute(statement.order_by(targets.c.target)))
 
 
 def remove(connection: Connection, target: int, who: str, now_s: int) -> None:
-    """It gets nothing any more."""
+    """It gets nothing any more; what only it had to get may leave the outbox (`outbox.tidy`)."""
     of_target = targets.c.target == target
     connection.execute(update(targets).where(of_target).values(removed_by=who, removed_s=now_s))
     connection.execute(delete(refusals).where(refusals.c.target == target))
-    outbox.tidy(connection)
 
 
 def advance(connection: Connection, target: int, cursor: int, delivered: int, now_s: int) -> None:
@@ -76,7 +73,6 @@ def advance(connection: Connection, target: int, cursor: int, delivered: int, no
         values |= {"delivered_s": now_s, "failure": None}
     ahead = targets.c.target == target, targets.c.cursor <= cursor
     connection.execute(update(targets).where(*ahead).values(values))
-    outbox.tidy(connection)
 
 
 def fail(connection: Connection, target: int, failure: str, now_s: int) -> None:

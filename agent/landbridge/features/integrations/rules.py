@@ -8,8 +8,9 @@ from sqlalchemy import Connection
 
 from landbridge.core.errors import UserError
 from landbridge.core.names import checked
+from landbridge.db import audit
 from landbridge.db.keys import Keyring
-from landbridge.features.audit import queries as audit
+from landbridge.events import outbox
 from landbridge.features.devices import queries as devices
 from landbridge.features.integrations import queries as targets
 from landbridge.features.integrations.kinds import KINDS
@@ -44,7 +45,8 @@ def add(
     secret = secrets.token_bytes(_SECRET_BYTES) if known.spelled else b""
     wrapped = keyring.wrap(secret, first=devices.are_none(connection)) if secret else None
     wanted = tuple(what) or known.what
-    targets.add(connection, Target(0, name, kind, address, tenant, wanted, wrapped, 0), who, now_s)
+    cursor = outbox.last(connection)
+    targets.add(connection, Target(0, name, kind, address, tenant, wanted, wrapped, cursor), who, now_s)
     return secret
 
 
@@ -70,6 +72,7 @@ def _check_address(address: str, kind: str) -> None:
 def remove(connection: Connection, name: str, who: str, now_s: int) -> None:
     """End a target; `UserError` if there is none."""
     targets.remove(connection, known(connection, name).target, who, now_s)
+    outbox.tidy(connection)
 
 
 def skip(connection: Connection, name: str, device: str, who: str, now_s: int) -> int:

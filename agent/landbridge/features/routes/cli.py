@@ -3,15 +3,14 @@
 from pathlib import Path
 
 import typer
-from sqlalchemy import Connection
 
 from landbridge.core import table
 from landbridge.core.clock import iso
 from landbridge.core.errors import UserError
 from landbridge.db.opened import opened
-from landbridge.features.coverage import digest
+from landbridge.features.routes.coding import TILE_KM, tile_count
 from landbridge.features.routes.queries import routes as stored
-from landbridge.features.routes.queries.routes import StoredLine
+from landbridge.features.routes.queries.routes import known_line
 from landbridge.geo import settlements as places
 from landbridge.geo.route import position, read
 
@@ -33,7 +32,7 @@ def add(name: str = _NAME, file: Path = _FILE) -> None:
       landbridge lines add chongqing-duisburg w1.csv
     """
     stations = read(file)
-    middles = ((tile + 0.5) * digest.TILE_KM for tile in range(digest.tile_count(stations)))
+    middles = ((tile + 0.5) * TILE_KM for tile in range(tile_count(stations)))
     places_km = [places.nearest_km(*position(stations, km)) for km in middles]
     with opened() as it, it.database.writing() as connection:
         if stored.find(connection, name):
@@ -77,11 +76,3 @@ def remove(name: str = _NAME) -> None:
         known_line(connection, name)
         stored.remove(connection, name)
     print(f"line {name} is removed")
-
-
-def known_line(connection: Connection, name: str) -> StoredLine:
-    """The line of that name; `UserError` if there is none."""
-    found = stored.find(connection, name)
-    if found is None:
-        raise UserError(f"no line {name}; `landbridge lines list` shows those there are")
-    return found

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Any, NamedTuple
 
+from landbridge.geo.route import Waypoint
 from landbridge.geo.timetable import Stay
 from landbridge.protocol.limits import WireError
 
@@ -19,6 +20,8 @@ PIECE_BYTES = 512
 MOST_REVISION = (1 << 31) - 1
 MOST_BYTES = 4096
 KM4_A_KM = 4
+TILE_KM = 5
+"""Length of a tile, unless a line is too long."""
 NO_BIN = 15
 """A tile of which nothing is known."""
 LEARNED = 8
@@ -77,6 +80,11 @@ class Guide:
     networks: Sequence[Network]
     tile_km: int
     tiles: Sequence[int]
+
+
+def tile_count(waypoints: Sequence[Waypoint]) -> int:
+    """How many tiles a line has."""
+    return int(waypoints[-1].km // TILE_KM) + 1
 
 
 def encode(guide: Guide) -> bytes:

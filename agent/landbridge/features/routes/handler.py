@@ -1,39 +1,18 @@
-"""Orders: the guide to the way ahead. One is made when a trip starts; devices get it in pieces, tell how far
-they are, and have it removed when no trip runs."""
+"""Orders: the guide to the way ahead, made when a trip starts (features/coverage/guide.py). Devices get it in
+pieces, tell how far they are, and have it removed when no trip runs."""
 
 from collections.abc import Collection, Mapping
 from typing import Any
 
 from sqlalchemy import Connection
 
-from landbridge.features.coverage import bins as shares
-from landbridge.features.coverage import digest, known, learn
 from landbridge.features.routes import coding as wire
 from landbridge.features.routes.queries import route_data as guides
-from landbridge.features.routes.queries import routes as lines
 from landbridge.features.updates.coding import PULL_KEY
-from landbridge.geo.route import Waypoint
-from landbridge.geo.timetable import STAY_H
 from landbridge.protocol.uplink import Uplink
 
 MOST_TRIES = 20
 """Orders that change nothing on a device, one after the other, before it is left alone."""
-
-
-def make(connection: Connection, device: str, trip: int, line: str, now_s: int) -> bool:
-    """Make the guide of a trip, from what the fleet has seen up to now; False when its line is not known."""
-    found = lines.find(connection, line)
-    if found is None:
-        return False
-    stations = [Waypoint(*each) for each in found.stations]
-    learn.learn(connection, line, stations)
-    seen = lines.seen(connection, line)
-    tiles = shares.tiles(learn.by_tile(seen), found.places_km)
-    networks = known.networks(seen, lines.costs(connection, line), stations)
-    revision = guides.next_revision(connection, device, now_s)
-    guides.keep(connection, trip, revision, digest.made(revision, stations, tiles, networks, STAY_H))
-    guides.forget_tries(connection, device)
-    return True
 
 
 def note(connection: Connection, device: str, uplink: Uplink, now_s: int) -> None:
@@ -65,7 +44,3 @@ def orders(connection: Connection, device: str, uplink: Uplink, now_s: int) -> M
         order = wire.piece(wanted.content, wanted.revision, offset)
     guides.try_again(connection, device)
     return {wire.PIECE_KEY: order}
-
-
-def on_trip_end(connection: Connection, device: str, trip: int, now_s: int) -> None:
-    """None: without a trip that runs a device is to have no guide (`orders`)."""

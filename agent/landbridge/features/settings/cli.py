@@ -67,7 +67,7 @@ def set_settings(device: str = _DEVICE, assignments: list[str] = _CHANGES) -> No
     changes = fleet.parse(assignments)
     with opened() as it, it.database.writing() as connection:
         known_device(connection, device)
-        revision = fleet.change(connection, device, changes, whoever(), it.clock.now_s())
+        revision = stored.change(connection, device, changes, whoever(), it.clock.now_s())
     if revision is None:
         print(f"{device} is set so already")
     else:

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from landbridge.core.errors import UserError
-from landbridge.features.audit import queries as audit
+from landbridge.db import audit
 from landbridge.features.settings import queries as stored
 from landbridge.features.trips import queries as trips
 from landbridge.protocol import settings as wire
@@ -57,33 +57,9 @@ def state(desired: stored.Desired, report: Report | None) -> str:
     """How far the desired settings have come, in words."""
     if report is None:
         return "the device has not said yet what it applies"
-    if _refused(desired, report):
+    if stored.is_refused(desired, report):
         return f"refused: {_why(report.why)}"
     return "waiting for the device's next report" if _waits(desired, report) else "applied"
-
-
-def change(
-    connection: Connection,
-    device: str,
-    changes: Mapping[str, int],
-    who: str,
-    now_s: int,
-    trip: int | None = None,
-) -> int | None:
-    """Change some of the settings `device` is to apply, until the end of `trip` if it is that one's tenant
-    who wants it; returns the new revision, None if it has them."""
-    before = stored.desired(connection, device)
-    after = _changed(before.changes, changes)
-    lasting = _changed(before.lasting, changes) if trip is None else before.lasting
-    # One that was refused is sent again under a new revision: something may have changed meanwhile.
-    said = stored.report(connection, device)
-    if (after, lasting) == (before.changes, before.lasting) and not (said and _refused(before, said[0])):
-        return None
-    told = " ".join(f"{name}={value}" for name, value in changes.items())
-    audit.add(connection, who, f"settings {told}", now_s, device)
-    return stored.set_desired(
-        connection, device, after, who, now_s, before.trip if trip is None else trip, lasting
-    )
 
 
 def on_trip_end(connection: Connection, device: str, trip: int, now_s: int) -> None:
@@ -92,11 +68,6 @@ def on_trip_end(connection: Connection, device: str, trip: int, now_s: int) -> N
     if before.trip == trip and before.changes != before.lasting:
         audit.add(connection, trips.END, "settings as before the trip", now_s, device)
         stored.set_desired(connection, device, before.lasting, trips.END, now_s)
-
-
-def _changed(before: Mapping[str, int], changes: Mapping[str, int]) -> dict[str, int]:
-    every = wire.applied({**before, **changes})
-    return {name: value for name, value in every.items() if value != SETTINGS[name].default}
 
 
 def parse(assignments: Iterable[str]) -> dict[str, int]:
@@ -128,7 +99,7 @@ def _number(setting: wire.Setting, text: str) -> int:
 
 
 def _waits(desired: stored.Desired, report: Report) -> bool:
-    if _refused(desired, report):
+    if stored.is_refused(desired, report):
         return False
     return report.revision != desired.revision or report.hash not in wire.hashes(desired.changes)
 
@@ -138,16 +109,12 @@ def _may_try_again(
 ) -> bool:
     """Whether the agent was out of reach under `desired`, which may have had other reasons: a border, a
     dead broker. Three times at most, eight hours after it was set last; then a person must set it."""
-    if not _refused(desired, report) or report.why != wire.UNREACHED:
+    if not stored.is_refused(desired, report) or report.why != wire.UNREACHED:
         return False
     if now_s - (desired.set_s or 0) < _AGAIN_AFTER_S:
         return False
     last = stored.history(connection, device)[-_MOST_AGAIN:]
     return len(last) < _MOST_AGAIN or any(each.set_by != AGAIN for each in last)
-
-
-def _refused(desired: stored.Desired, report: Report) -> bool:
-    return report.refused == desired.revision and desired.revision != 0
 
 
 def _why(why: int) -> str:

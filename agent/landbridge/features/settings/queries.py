@@ -8,10 +8,10 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, Row, Select, func, insert, select
 from sqlalchemy.dialects.postgresql import insert as insert_or_replace
 
-from landbridge.db import order
+from landbridge.db import audit, order
 from landbridge.db.among import among_given
 from landbridge.db.tables import setting_reports, settings
-from landbridge.protocol.settings import Report
+from landbridge.protocol.settings import SETTINGS, Report, applied
 
 
 class Desired(NamedTuple):
@@ -81,6 +81,38 @@ def set_desired(
     left = None if trip is None else json.dumps(lasting)
     connection.execute(insert(settings).values(**values, lasting=left, set_by=who, set_s=now_s))
     return revision
+
+
+def change(
+    connection: Connection,
+    device: str,
+    changes: Mapping[str, int],
+    who: str,
+    now_s: int,
+    trip: int | None = None,
+) -> int | None:
+    """Change some of the settings `device` is to apply, until the end of `trip` if it is that one's tenant
+    who wants it; returns the new revision, None if it has them."""
+    before = desired(connection, device)
+    after = _changed(before.changes, changes)
+    lasting = _changed(before.lasting, changes) if trip is None else before.lasting
+    # One that was refused is sent again under a new revision: something may have changed meanwhile.
+    said = report(connection, device)
+    if (after, lasting) == (before.changes, before.lasting) and not (said and is_refused(before, said[0])):
+        return None
+    told = " ".join(f"{name}={value}" for name, value in changes.items())
+    audit.add(connection, who, f"settings {told}", now_s, device)
+    return set_desired(connection, device, after, who, now_s, before.trip if trip is None else trip, lasting)
+
+
+def _changed(before: Mapping[str, int], changes: Mapping[str, int]) -> dict[str, int]:
+    every = applied({**before, **changes})
+    return {name: value for name, value in every.items() if value != SETTINGS[name].default}
+
+
+def is_refused(desired: Desired, said: Report) -> bool:
+    """Whether the device does not accept this revision."""
+    return said.refused == desired.revision and desired.revision != 0
 
 
 def report(connection: Connection, device: str) -> tuple[Report, int] | None:

@@ -8,7 +8,7 @@ from landbridge.config import Web, base_url
 from landbridge.core import secret
 from landbridge.core.durations import seconds
 from landbridge.core.errors import UserError
-from landbridge.features.audit import queries as audit
+from landbridge.db import audit
 from landbridge.features.sharing import queries as shares
 from landbridge.features.trips import queries as trips
 

@@ -10,10 +10,10 @@ from landbridge.db.database import Database
 from landbridge.features.devices import queries as devices
 from landbridge.features.sims import handler as watch
 from landbridge.features.sims import queries as register
-from landbridge.features.sims import sent
 from landbridge.features.sims.provider import Provider
 from landbridge.features.sims.queries import Registered
 from landbridge.features.sims.rules import Seen, judge
+from landbridge.points import sent
 
 LOCKED_FOR = ("separation", "blocked", "quota-100")
 """Controls for which a card is locked, once it is broken."""
@@ -69,12 +69,12 @@ def _judged(
 ) -> list[str]:
     """The controls that are broken, told of the device that has the card, if one does."""
     with database.writing() as connection:
-        used = sent.month_bytes(connection, card, now_s)
+        used = sent.month_bytes(connection, card.iccids, now_s)
         seen = replace(seen, month_bytes=sum(used.values()))
         if used[iccid] != seen.month_bytes:
             # What went over its other profiles another vendor counts.
             seen = replace(seen, carrier_bytes=None)
-        demands, itself = watch.demanded(connection, card), watch.of_register(card)
+        demands, itself = register.demanded(connection, card), watch.of_register(card)
         judged = judge(demands, itself, seen)
         if device is None:
             return sorted(name for name, why in judged.items() if why is not None)

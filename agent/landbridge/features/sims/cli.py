@@ -127,7 +127,7 @@ def rebind(iccid: str = _ICCID, why: str = typer.Option("", help="Why.")) -> Non
     """
     with opened() as it, it.database.writing() as connection:
         found = _known(connection, iccid)
-        most = watch.demanded(connection, found).rebinds_a_month
+        most = register.demanded(connection, found).rebinds_a_month
         now_s = it.clock.now_s()
         after = binding.announce(
             Binding(found.binding, found.imei), watch.moved_s(connection, found), most, now_s

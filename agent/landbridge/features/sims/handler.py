@@ -1,6 +1,7 @@
 """Watches the cards of devices: judges what each uplink shows, tells what is broken and what is kept again.
 
-One of the kinds of the desk (downlinks/registry.py): `note` runs in the transaction of the uplink.
+A handler of the desk (downlinks/registry.py) that orders nothing: what a control demands goes by settings.
+`note` runs in the transaction of the uplink.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -10,22 +11,22 @@ from sqlalchemy import Connection, Row
 
 from landbridge.events import publish as announce
 from landbridge.events import topics
-from landbridge.events.queries import Event
 from landbridge.features.devices import queries as devices
 from landbridge.features.diagnostics import coding as diagnostics
 from landbridge.features.diagnostics.coding import CALLED, MESSAGED
 from landbridge.features.diagnostics.queries import log as device_log
 from landbridge.features.esim.queries import policies as cards
-from landbridge.features.settings import handler as settings
-from landbridge.features.sims import binding, classes, sent
+from landbridge.features.settings import queries as settings
+from landbridge.features.sims import binding
 from landbridge.features.sims import queries as register
 from landbridge.features.sims.binding import Binding
-from landbridge.features.sims.classes import Class
 from landbridge.features.sims.queries import Registered
 from landbridge.features.sims.rules import RULES, Card, Seen, judge
 from landbridge.features.trips import queries as trips
 from landbridge.points import queries as points
+from landbridge.points import sent
 from landbridge.points.queries import StoredPoint
+from landbridge.protocol.event import Event
 from landbridge.protocol.limits import WireError
 from landbridge.protocol.point import KIND_STILL
 from landbridge.protocol.settings import SETTINGS
@@ -42,12 +43,12 @@ def note(connection: Connection, device: str, uplink: Uplink, now_s: int) -> Non
     """Judge the card of a device by what it reports of itself and by its new points; a card that is not in
     the register is nobody's to judge, and the one before it broke what it did."""
     identity = _identity(connection, device, uplink)
-    found = known(connection, identity)
+    found = register.known(connection, identity)
     if found is None:
         if identity.get("iccid"):
             tell(connection, device, dict.fromkeys(RULES), now_s, now_s)
         return
-    demands = demanded(connection, found)
+    demands = register.demanded(connection, found)
     # It told its identity once; the card may have been added, or its move announced, since.
     if identity["iccid"] in found.iccids and identity.get("imei"):
         found = _bind(connection, found, str(identity["imei"]), now_s)
@@ -55,7 +56,7 @@ def note(connection: Connection, device: str, uplink: Uplink, now_s: int) -> Non
     for stored in _by_time(connection, device, uplink):
         judged = judge(demands, card, _place(stored))
         tell(connection, device, judged, stored.at_s or now_s, now_s, stored)
-    used = sum(sent.month_bytes(connection, found, now_s).values()) if demands.quota_mb else None
+    used = sum(sent.month_bytes(connection, found.iccids, now_s).values()) if demands.quota_mb else None
     imei, iccid, imsi = (str(identity[name]) if identity.get(name) else None for name in _NAMES)
     hosts = _hosts(connection, device)
     came = _came(uplink)
@@ -73,34 +74,6 @@ def note(connection: Connection, device: str, uplink: Uplink, now_s: int) -> Non
 def concerned(connection: Connection, uplinks: Mapping[str, Uplink], now_s: int) -> Collection[str]:
     """Those whose cards are in the register."""
     return register.devices_with_cards(connection, uplinks.keys())
-
-
-def orders(connection: Connection, device: str, uplink: Uplink, now_s: int) -> Mapping[int, Any]:
-    """None: what a control demands goes by settings."""
-    return {}
-
-
-def on_trip_end(connection: Connection, device: str, trip: int, now_s: int) -> None:
-    """None: what a control demands is the operator's."""
-
-
-def known(connection: Connection, identity: Mapping[str, Any]) -> Registered | None:
-    """The card of this ICCID, or else the one that belongs into the locator that says so; none does once it
-    is retired or goes to another."""
-    iccid, imei = identity.get("iccid"), identity.get("imei")
-    found = register.of_iccid(connection, str(iccid)) if iccid else None
-    if found is None and iccid and imei:
-        found = next((each for each in register.of_imei(connection, str(imei)) if _belongs(each)), None)
-    return found
-
-
-def _belongs(card: Registered) -> bool:
-    return card.stage != "retired" and card.binding != binding.REBIND_PENDING
-
-
-def demanded(connection: Connection, found: Registered) -> Class:
-    """The controls of a card's class."""
-    return classes.restored(register.class_of(connection, found.class_) or {})
 
 
 def of_register(found: Registered) -> Card:

@@ -15,6 +15,8 @@ from landbridge.db.tables import (
     sim_cards,
     sim_profiles,
 )
+from landbridge.features.sims.binding import REBIND_PENDING
+from landbridge.features.sims.classes import Class, restored
 
 
 class Registered(NamedTuple):
@@ -60,6 +62,25 @@ def of_imei(connection: Connection, imei: str) -> list[Registered]:
     """The cards that are bound to the modem of this IMEI, the oldest first."""
     rows = connection.execute(select(sim_cards).where(sim_cards.c.imei == imei).order_by(sim_cards.c.card))
     return [_registered(connection, row) for row in rows.all()]
+
+
+def known(connection: Connection, identity: Mapping[str, Any]) -> Registered | None:
+    """The card of this ICCID, or else the one that belongs into the locator that says so; none does once it
+    is retired or goes to another."""
+    iccid, imei = identity.get("iccid"), identity.get("imei")
+    found = of_iccid(connection, str(iccid)) if iccid else None
+    if found is None and iccid and imei:
+        found = next((each for each in of_imei(connection, str(imei)) if _belongs(each)), None)
+    return found
+
+
+def _belongs(card: Registered) -> bool:
+    return card.stage != "retired" and card.binding != REBIND_PENDING
+
+
+def demanded(connection: Connection, found: Registered) -> Class:
+    """The controls of a card's class."""
+    return restored(class_of(connection, found.class_) or {})
 
 
 def devices_with_cards(connection: Connection, of_devices: Collection[str]) -> list[str]:

@@ -6,8 +6,8 @@ from sqlalchemy import Connection
 
 from landbridge.features.devices import queries as devices
 from landbridge.features.sims import queries as register
-from landbridge.features.sims import sent
-from landbridge.features.sims.usage import Used, split
+from landbridge.points import sent
+from landbridge.points.usage import Used, split
 
 
 class Line(NamedTuple):

@@ -16,11 +16,11 @@ from landbridge.features.devices import queries as devices
 from landbridge.features.devices.queries import known_device
 from landbridge.features.trips import queries as trips
 from landbridge.features.trips.container import container_number
-from landbridge.features.trips.end import follow
 from landbridge.features.trips.start import Booking
 from landbridge.features.trips.start import start as start_trip
 from landbridge.protocol.settings import SETTINGS
 from landbridge.tracking import offers
+from landbridge.tracking.trip_end import follow
 
 _INTERVAL = SETTINGS["interval_s"]
 _REFERENCES = typer.Option([], help="A reference of the shipper, NAME=TEXT; as many as there are.")

@@ -1,21 +1,25 @@
 """Starts a trip, now or in the past: what was stored of its time goes to it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from sqlalchemy import Connection
 
 from landbridge.core.clock import iso
 from landbridge.core.errors import UserError
+from landbridge.core.hooks import Hook
 from landbridge.events import positions
 from landbridge.events import publish as announce
 from landbridge.features.devices import queries as devices
-from landbridge.features.routes import handler as guide
-from landbridge.features.settings.handler import change
+from landbridge.features.routes.queries import routes as lines
+from landbridge.features.settings import queries as settings
 from landbridge.features.trips import queries as trips
 from landbridge.tracking import offers
 from landbridge.tracking import queries as journeys
 from landbridge.tracking.binding import bind
+
+ON_TRIP_START: Hook[Callable[[Connection, str, int, str, int], object]] = Hook()
+"""With device, trip, line and time."""
 
 
 class Booking(NamedTuple):
@@ -48,7 +52,7 @@ def start(
     _check(connection, device, from_s, now_s)
     _check_container(connection, device, booking.container, from_s)
     offered = offers.standing(connection, device)
-    change(connection, device, {"interval_s": booking.interval_s}, who, now_s)
+    settings.change(connection, device, {"interval_s": booking.interval_s}, who, now_s)
     trip = trips.start(
         connection, device, booking.container, booking.line, booking.destination, booking.interval_s, from_s,
         booking.customer, booking.tags,
@@ -59,7 +63,9 @@ def start(
     moved = bind(connection, device, from_s, now_s)
     positions.correct(connection, device, moved.tenants, now_s)
     journeys.mark(connection, device, from_s)
-    return Started(trip, guide.make(connection, device, trip, booking.line, now_s), len(moved.times))
+    for act in ON_TRIP_START:
+        act(connection, device, trip, booking.line, now_s)
+    return Started(trip, lines.find(connection, booking.line) is not None, len(moved.times))
 
 
 def _check(connection: Connection, device: str, from_s: int, now_s: int) -> None:

@@ -58,10 +58,6 @@ def orders(connection: Connection, device: str, uplink: Uplink, now_s: int) -> M
     return {OFFER_KEY: [release.sequence, len(release.file_list), digest, release.board, release.mpy]}
 
 
-def on_trip_end(connection: Connection, device: str, trip: int, now_s: int) -> None:
-    """None: only the operator rolls a release out, whatever trips there are."""
-
-
 def _is_offered(connection: Connection, device: str, going: Row[Any], now_s: int) -> bool:
     """Whether the release is offered to this device and has not ended on it."""
     offer = releases.offer(connection, device, going.sequence)

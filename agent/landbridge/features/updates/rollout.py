@@ -6,7 +6,7 @@ from sqlalchemy import Connection, Row
 
 from landbridge.core import stages
 from landbridge.core.errors import UserError
-from landbridge.features.audit import queries as audit
+from landbridge.db import audit
 from landbridge.features.updates import queries as releases
 
 

@@ -8,7 +8,7 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from sqlalchemy import Connection, Row
 
 from landbridge.core.errors import UserError
-from landbridge.features.audit import queries as audit
+from landbridge.db import audit
 from landbridge.features.users import queries as tokens
 
 SHORTEST, LONGEST = 12, 128

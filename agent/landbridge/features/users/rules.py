@@ -5,7 +5,7 @@ from sqlalchemy import Connection
 from landbridge.core import secret
 from landbridge.core.errors import UserError
 from landbridge.core.names import checked
-from landbridge.features.audit import queries as audit
+from landbridge.db import audit
 from landbridge.features.users import queries as tokens
 
 ROLES = ("reader", "operator", "admin")

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, delete, insert, select, update
 
+from landbridge.core.errors import UserError
 from landbridge.db.tables import coverage, guides, lines, network_costs, trips
 
 Key = tuple[int, int]
@@ -44,6 +45,14 @@ def find(connection: Connection, line: str) -> StoredLine | None:
     """The line of that name."""
     row = connection.execute(select(lines).where(lines.c.line == line)).one_or_none()
     return None if row is None else _stored(row)
+
+
+def known_line(connection: Connection, name: str) -> StoredLine:
+    """The line of that name; `UserError` if there is none."""
+    found = find(connection, name)
+    if found is None:
+        raise UserError(f"no line {name}; `landbridge lines list` shows those there are")
+    return found
 
 
 def every(connection: Connection) -> list[StoredLine]:

@@ -1,18 +1,11 @@
-"""Events as DCSA's standards for IoT and Track & Trace have them (event domain 3.2): pure translation, and
-the push.
+"""Events as DCSA's standards for IoT and Track & Trace have them (event domain 3.2): pure translation.
 
 What has no place there is left out: a platform that wants it all reads the topics, the webhooks or
 /v1/events."""
 
-import hashlib
-import hmac
-import json
 import uuid
 from collections.abc import Mapping
 from typing import Any
-
-from landbridge.core.http import Line
-from landbridge.events.outbox import Posted
 
 PUBLISHER = {"partyName": "Landbridge"}
 _SPACE = uuid.UUID("5b1f43b8-7c0c-5d1e-9d52-6f1d5d1f0a11")
@@ -72,12 +65,3 @@ def _payload(told: Mapping[str, Any]) -> dict[str, Any] | None:
         arrives = {"transportEventTypeCode": "ARRI", "modeOfTransport": "RAIL"}
         return {"eventType": "TRANSPORT"} | arrives | expected
     return None
-
-
-def send(line: Line, secret: bytes, message: Posted) -> None:
-    """POST an event to the callback of a subscription, the signature over the body as DCSA says."""
-    found = event(json.loads(message.payload))
-    if found is not None:
-        body = json.dumps([found], separators=(",", ":")).encode()
-        signed = hmac.digest(secret, body, hashlib.sha256).hex()
-        line.post(body, {"Content-Type": "application/json", "Notification-Signature": f"sha256={signed}"})

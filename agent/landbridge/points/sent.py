@@ -1,12 +1,13 @@
 """What devices have sent over which card and from where, as the store has it, for the sums of usage.py."""
 
+from collections.abc import Sequence
+
 from sqlalchemy import Connection
 
 from landbridge.features.esim.queries import policies as cards
-from landbridge.features.sims.queries import Registered
-from landbridge.features.sims.usage import Message, Span, month_s, split
 from landbridge.points import outline
 from landbridge.points import queries as points
+from landbridge.points.usage import Message, Span, month_s, split
 
 
 def messages(connection: Connection, device: str, from_s: int, until_s: int) -> list[Message]:
@@ -26,11 +27,11 @@ def countries(connection: Connection, device: str) -> list[Span]:
     return [Span(received_s, str(plmn // 1000)) for received_s, plmn in plmns]
 
 
-def month_bytes(connection: Connection, card: Registered, now_s: int) -> dict[str, int]:
-    """What a card has used since the first of the month, by the model: by its ICCIDs, whatever device it was
-    in."""
-    found = dict.fromkeys(card.iccids, 0)
-    for device in cards.devices_with(connection, card.iccids):
+def month_bytes(connection: Connection, iccids: Sequence[str], now_s: int) -> dict[str, int]:
+    """What a card of these ICCIDs has used since the first of the month, by the model, under each of them,
+    whatever device it was in."""
+    found = dict.fromkeys(iccids, 0)
+    for device in cards.devices_with(connection, iccids):
         sent = messages(connection, device, month_s(now_s), now_s + 1)
         for (iccid,), used in split(sent, profiles(connection, device)).items():
             if iccid in found:

@@ -1,0 +1,36 @@
+"""How long what has failed is left alone: twice as long each time."""
+
+import random
+import time
+
+_MOST_DOUBLINGS = 64
+
+
+def wait_s(first_s: float, longest_s: float, failures: int) -> float:
+    """How long to wait after one more failure when there were so many before, one after the other."""
+    return min(first_s * 2.0 ** min(failures, _MOST_DOUBLINGS), longest_s)
+
+
+class Backoff:
+    """Of one thing that is tried again and again."""
+
+    def __init__(self, first_s: float, longest_s: float, jitter: float = 0.0) -> None:
+        """Each wait is shorter by up to the share `jitter`, so that no two keep step."""
+        self._first_s, self._longest_s, self._jitter = first_s, longest_s, jitter
+        self._failures = 0
+        self._until = 0.0
+
+    def is_over(self) -> bool:
+        """Whether it may be tried."""
+        return time.monotonic() >= self._until
+
+    def reset(self) -> None:
+        """It has succeeded."""
+        self._failures = 0
+
+    def grow(self) -> float:
+        """It has failed once more; returns how long to wait."""
+        wait = wait_s(self._first_s, self._longest_s, self._failures) * random.uniform(1 - self._jitter, 1)
+        self._failures += 1
+        self._until = time.monotonic() + wait
+        return wait

@@ -1,0 +1,10 @@
+"""The audit log: who did what, and when. None of it is ever removed."""
+
+from sqlalchemy import Connection, insert
+
+from landbridge.db.tables import audit
+
+
+def add(connection: Connection, who: str, what: str, now_s: int, device: str | None = None) -> None:
+    """Keep that `who` did `what`, to `device` or to no single one."""
+    connection.execute(insert(audit).values(at_s=now_s, who=who, device=device, what=what))

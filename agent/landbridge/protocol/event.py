@@ -1,0 +1,20 @@
+"""An event: what platforms are told besides points (docs/protocol/event.schema.json)."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+
+class Event(NamedTuple):
+    """An event before it is told."""
+
+    id: str
+    device: str
+    type: str
+    inferred: bool
+    trip: int | None
+    seq: int | None
+    at_s: int | None
+    content: Mapping[str, Any]
+    """What is told (docs/protocol/event.schema.json), without `event`, its number, and `replaces`."""
+    tenant: str | None = None
+    """To whom, beside the house."""
