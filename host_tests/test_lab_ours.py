@@ -96,7 +96,7 @@ def test_it_spends_by_its_own_account():
     for counted in (1.0, 1.2):
         told = replace(costs("bg95"), counted=counted)
         mission = Mission(
-            told, 100.0 * instance.days, instance.route, instance.networks, lasts_days=instance.days
+            told, 70.0 * instance.days, instance.route, instance.networks, lasts_days=instance.days
         )
         spent.append(run(instance, Ours("bg95").factory(), mission).spent_j[-1])
     assert spent[1] == pytest.approx(spent[0] / 1.2, rel=0.04)

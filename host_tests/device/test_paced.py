@@ -515,12 +515,12 @@ def unserved(state, action, seen=0):
         st.learn_attach(state, DENIED if seen else st.NO, seen)
 
 
-def wakes_unserved(state, hours, seen=0):
+def wakes_unserved(state, hours, seen=0, moving=0):
     """The actions on the radio of each wake, in so many hours in which no network serves."""
     hints, wakes, now = fixed.hints(1, SETTINGS), [], state[st.NOW]
     until = now + hours * HOUR
     while now < until:
-        told, on_air = senses(now), []
+        told, on_air = senses(now, motion=9000 * moving), []
         feel(state, told)
         while True:
             action = decide.next(state, told, hints)
@@ -551,6 +551,32 @@ def test_where_a_network_is_heard_that_refuses_it_is_no_silence():
     state = settled()
     wakes_unserved(state, 48, GERMANY)
     assert not networks.is_silent(state)
+
+
+def test_a_card_with_profiles_tries_some_times_where_nothing_is_heard_and_then_looks_seldom():
+    for moving in (0, 1):
+        state = settled(65, moving)
+        state[st.CARD_DUE] = 4
+        wakes_unserved(state, 24, moving=moving)
+        asked = [kind for on_air in wakes_unserved(state, 4 * 24, moving=moving) for kind in on_air]
+        assert 8 <= len(asked) <= 24 and decide.ATTACH not in asked
+
+
+def test_a_card_with_profiles_goes_on_trying_where_a_network_is_heard_that_refuses_it():
+    state = settled(65)
+    state[st.CARD_DUE] = 4
+    wakes_unserved(state, 48)
+    assert networks.is_silent(state)
+    asked = [kind for on_air in wakes_unserved(state, 48, GERMANY) for kind in on_air]
+    assert not networks.is_silent(state) and asked.count(decide.ATTACH) >= 4
+
+
+def test_behind_a_border_looks_rest_too_where_nothing_is_heard():
+    state = settled(65, 1)
+    state[st.CARD_DUE], state[st.MCC] = 4, 260  # by the guide it is in Germany
+    wakes_unserved(state, 48, moving=1)
+    asked = [kind for on_air in wakes_unserved(state, 24, moving=1) for kind in on_air]
+    assert 2 <= len(asked) <= 8
 
 
 def test_what_is_jolted_again_and_again_sleeps_through_it():

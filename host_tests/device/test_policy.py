@@ -291,6 +291,28 @@ def test_more_energy_never_buys_less():
         assert rows[i][4] >= rows[i + 1][4] and rows[i][1] >= rows[i + 1][1]
 
 
+def test_where_a_joule_buys_little_one_in_four_is_kept_for_what_nobody_expects():
+    for modem, little_j, joules_a_day in (("bg95", 80, 160), ("sim7600", 200, 400), ("bg95", 80, 70)):
+        state, paid_j = settled(), joules_a_day - max(0, joules_a_day - little_j) // 4
+        left = 1000 * joules_a_day * (Journey.to_go_s + menu.AHEAD_S) // DAY
+        policy.feel(state, left, Journey)
+        menu.select(state, COSTS, modem, Journey, 0, 0)
+        least, most = (menu.row(menu.MENUS[modem], rate)[4] for rate in (paid_j, paid_j - 1))
+        assert least <= state[st.AGE_MIN] <= most
+
+
+def test_a_trip_that_is_early_so_far_is_not_believed_to_be_so_to_its_end():
+    """The days that a line says are those of its usual stops: one long one is still to come."""
+    ages = []
+    for took_days in (1, 5, 25):
+        state = settled(60)
+        state[st.GUIDE_KM4], state[st.LINE_SINCE] = 1, state[st.NOW] - took_days * DAY
+        state[st.LINE_S] = Journey.to_go_s + 5 * DAY
+        menu.select(state, COSTS, "bg95", Journey, 0, 0)
+        ages.append(state[st.AGE_MIN])
+    assert ages[0] == ages[1] < ages[2]
+
+
 def test_what_cannot_be_carried_through_is_thinned_out_unless_dense_points_are_wanted():
     dense = 2
     for priority, lasts in ((0, True), (dense, False)):

@@ -3,7 +3,7 @@ that can be."""
 
 from micropython import const
 
-from locator.plan import budget
+from locator.plan import budget, networks
 from locator.plan import state as st
 
 NOTHING = const(0)
@@ -39,6 +39,8 @@ def due(state, journey):
     if state[st.DID_PROBE]:
         seen = state[st.SEEN]
         return REPORT if here and seen and state[st.HELD_PLMN] in (0, seen) else NOTHING
+    if networks.rest_s(state):
+        return NOTHING
     if here:
         if wait_s(state):
             return NOTHING
@@ -48,8 +50,9 @@ def due(state, journey):
 
 def until(state, journey):
     """When who was not heard of, or runs towards a border, looks next; a time without end for others."""
-    if is_unheard(state):
-        return state[st.NOW] + wait_s(state)
+    rest_s = 2 * networks.rest_s(state)  # nothing is heard, wherever it is looked
+    if rest_s or is_unheard(state):
+        return state[st.NOW] + max(rest_s, wait_s(state))
     may_come = state[st.MOVING] and _is_left(state, _MOST_ON_THE_WAY)
     pause_s = _leg_pause_s(state, journey) if may_come else 0
     return state[st.NOW] + (max(pause_s, _leg_least_s(state, pause_s)) or 1 << 28)

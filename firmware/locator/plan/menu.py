@@ -27,6 +27,11 @@ _AT_GOAL_S = const(2 * 86400)
 _OVERDUE_S = const(6 * 3600)
 _PLACE_LASTS_S = const(86400)
 _BELIEVED_S = const(30 * 86400)
+# From the row on in which a joule is worth so few minutes of age one in so many joules is kept, for a trip
+# that takes longer than anybody has said, and for a battery that holds less. Near the goal there are more
+# of them than it takes, and an error of two days would spend what the last week needs.
+_LITTLE_MIN = const(200)
+_KEPT = const(4)
 # When the energy ends is told within 30 years: a time of the device stays below 2^31.
 _MOST_H = const(1 << 18)
 # Of the settings.
@@ -74,6 +79,7 @@ def choose(state, costs, carries_j, rows, journey, least_s):
             state[st.ENDS_AT] = -1
         to_go_s = min(to_go_s, ends_s)
     rate = left // 1000 * 1440 // (max(to_go_s, _HOUR_S) // 60)
+    rate = _paid(rows, rate)
     share = _FLOOR_SHARE if rate >= _SHORT_J else _FLOOR_SHARE_SHORT
     lasts_s = (
         (lasts_s if lasts_s > 0 else _OVERDUE_S) + _FLOOR_AHEAD_S + journey.deviation_s * share // 100
@@ -97,8 +103,8 @@ def _to_go_s(state, journey):
 
 
 def _paced(state, to_go_s):
-    """Of the route data, by how much longer than they said the way so far has taken; they are believed for as
-    long as _BELIEVED_S of a trip would take."""
+    """Of the route data, by how much longer than they said the way so far has taken, never less; they are
+    believed for as long as _BELIEVED_S of a trip would take."""
     if not to_go_s or not state[st.GUIDE_KM4]:
         return to_go_s
     if not state[st.LINE_SINCE]:
@@ -106,7 +112,15 @@ def _paced(state, to_go_s):
     took_s = state[st.NOW] - state[st.LINE_SINCE] + _BELIEVED_S
     said_s = max(state[st.LINE_S] - to_go_s, 0) + _BELIEVED_S
     took_h, said_h = took_s // _HOUR_S, said_s // _HOUR_S
-    return to_go_s // 60 * min(max(took_h, said_h // 2), 3 * said_h) // said_h * 60
+    return to_go_s // 60 * min(max(took_h, said_h), 3 * said_h) // said_h * 60
+
+
+def _paid(rows, rate):
+    """J a day that are spent of those that there are: where they buy little, part of them is kept."""
+    for each in rows:
+        if each[4] <= _LITTLE_MIN:
+            return rate - max(0, rate - each[0]) // _KEPT
+    return rate
 
 
 def carries_j(modem, still):

@@ -81,8 +81,9 @@ def share(state, place):
 
 
 def is_silent(state):
-    """Whether a network was searched for in vain: it is looked for before anything is tried again."""
-    return state[st.VAIN] > 0
+    """Whether a network was searched for in vain: it is looked for before anything is tried again. Who has
+    other profiles has to try some times: the next may be served, unless nothing at all is heard."""
+    return state[st.VAIN] > (_LUCK if state[st.CARD_DUE] else 0)
 
 
 def look_mj(state, costs):
@@ -156,8 +157,7 @@ def _wait(state, costs, is_heard=False):
     pause_s = LOOK_STANDING_S[step] if state[st.AGE_MIN] > AGE_RICH_MIN else _LOOK_RICH_S << step
     if state[st.MOVING]:
         pause_s = 1
-    if not is_heard and not state[st.CARD_DUE]:  # who has other profiles has to try: the next may be served
-        state[st.VAIN] += 1
+    state[st.VAIN] = min(state[st.VAIN], _LUCK) if is_heard else state[st.VAIN] + 1
     if state[st.VAIN] > _LUCK:
         pause_s = _silence_s(state, costs)
     state[st.UPLOAD_NOT_BEFORE] = state[st.NOW] + pause_s
