@@ -92,7 +92,8 @@ def test_an_agent_ends_when_another_was_faster(database, server):
 
 
 def test_leases_are_free_when_their_holder_has_let_go(database):
-    """Not some time later, when the server has noticed the end of a connection: before the connection ends."""
+    """Not some time later, when the server has noticed the end of a connection: before the connection
+    ends."""
     free_in_time = []
 
     def ended(*_: object) -> None:

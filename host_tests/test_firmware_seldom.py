@@ -7,9 +7,9 @@ import types
 from typing import Any
 
 import pytest
+from locator import state as st
 from locator.modem import REGISTERED, assistance, make, ntp, services
-from locator.plan import budget
-from locator.plan import state as st
+from locator.scheduler import budget
 
 from host_tests.modem_bench import START_UTC_S, Bench
 from tools.modem.loopback import Loopback

@@ -17,9 +17,9 @@ import mpy_agent
 import mpy_ideal
 import vfs
 from locator import modem, wake
+from locator.downlink import commands
+from locator.hal import DEEPSLEEP_RESET, POWER_ON, SOFT_RESET, WATCHDOG_RESET
 from locator.journal.store import Journal
-from locator.orders import commands
-from locator.port import DEEPSLEEP_RESET, POWER_ON, SOFT_RESET, WATCHDOG_RESET
 from mpy_flash import BLOCK, NEVER, Flash, PowerCut
 
 BLOCKS = 64
@@ -30,7 +30,7 @@ SLEPT, RESET, CUT, HUNG, STUCK = "slept", "reset", "cut", "hung", "stuck"
 CONFIG = """{"device": "%s", "key": "%s", "broker_host": "localhost", "broker_port": 8883,
 "broker_password": "", "apn": "iot"}"""
 _PATH = sys.path[:]
-_OURS = ("boot", "main", "slots", "trials", "board", "locator.orders.report")
+_OURS = ("boot", "main", "slots", "trials", "board", "locator.downlink.report")
 """Modules that a boot loads anew: those beside the slots, and what a switch leaves that holds on to them."""
 
 

@@ -5,19 +5,20 @@ import gc
 from micropython import const
 
 from locator import settings as cfg
+from locator import state as st
 from locator import unload
+from locator.codec import record
 from locator.config import Config
+from locator.hal import DEEPSLEEP_RESET, POWER_ON, WAKE_MOTION, WAKE_TIMER
 from locator.journal import log as logs
-from locator.journal import record, rtc
+from locator.journal import rtc
 from locator.journal.ledger import Ledger
 from locator.journal.log import Log
 from locator.journal.store import Journal
 from locator.modem import AS_IT_IS, CALM_FAILS, DENIED, REGISTERED, ModemError, ModemRestarted, recovery
 from locator.modem import make as make_modem
-from locator.pacing import Pace
-from locator.plan import ATTACH, FIX, PROBE, RECORD, SLEEP, TALK, budget, energy
-from locator.plan import state as st
-from locator.port import DEEPSLEEP_RESET, POWER_ON, WAKE_MOTION, WAKE_TIMER
+from locator.scheduler import ATTACH, FIX, PROBE, RECORD, SLEEP, TALK, budget, energy
+from locator.scheduler.pace import Pace
 
 _GNSS_POLL_MS = const(1000)
 _FOUND_AGAIN_MS = const(6000)
@@ -26,14 +27,15 @@ _LEAST_MV = const(3000)  # the board's converters give up at 2800
 _WEAK_MS = const(3600 * 1000)
 _KEEP_S = const(2 * 3600)  # what lasts is in flash so often, when nothing else brings it there
 _COPY_S = const(12 * 3600)  # the same of all of the state, about
-_ROOM_BYTES = const(4736)  # of link/talk.py
+_ROOM_BYTES = const(4736)  # of session/talk.py
 _SELDOM = (
     "modem.ladder", "modem.survey", "modem.rescue", "modem.ntp", "modem.assistance", "modem.bg95_search",
-    "modem.services", "modem.cme_texts", "plan.regions", "searching", "timing",
+    "modem.services", "modem.cme_texts", "scheduler.regions", "actions.searching", "clock",
 )  # fmt: skip
 _TALKING = (
-    "contact", "mending", "orders.desk", "link.extras", "link.talk", "link.batch", "link.cose", "link.mqtt",
-    "link.keys", "modem.sockets", "updates", "timing",
+    "actions.session", "session.reconnect", "downlink.desk", "session.extras", "session.talk",
+    "codec.columns", "codec.cose", "session.mqtt", "session.keys", "modem.sockets", "session.update_apn",
+    "clock",
 )  # fmt: skip
 _DOING = {ATTACH: energy.SEARCH, FIX: energy.FIND, PROBE: energy.SEARCH, TALK: energy.TALK}
 
@@ -81,7 +83,7 @@ class Wake:
         self._journal = Journal(port.data_dir, self._ledger, known)
         state = rtc.unpack(kept, st.SIZE)
         if state is None:
-            from locator import trouble
+            from locator.actions import recovery as trouble
             from locator.journal import copy
 
             kept = copy.read(port.data_dir)
@@ -96,12 +98,12 @@ class Wake:
         if self._log.begin(port):
             self._state[st.TO_TELL] = st.EVERYONE  # the wake before may have ended before it was noted
         self._settings = self._applied()
-        unload("trouble", "journal.copy")
+        unload("actions.recovery", "journal.copy")
         self._modem = make_modem(board, port)
         self._modem.own_hosts = self._config.hosts
         self._modem.use(self._config.apn, self._config.apn_login, self._config.hosts)
         if self._state[st.CARD_DUE]:
-            from locator.card import access
+            from locator.esim import access
 
             access.use(port.data_dir, self._modem)
         self._identity = self._fix = self._cell = self._network = None
@@ -111,12 +113,12 @@ class Wake:
 
     def _applied(self):
         """The settings in force."""
-        from locator.orders import applied
+        from locator.downlink import applied
 
         try:
             return applied.load(self._port.data_dir, self._state)
         finally:
-            unload("orders.applied", "orders.settings", "orders.sealed")
+            unload("downlink.applied", "downlink.settings", "codec.checked")
 
     def run(self):
         """Actions until the plan says sleep."""
@@ -135,7 +137,7 @@ class Wake:
                 self._pace.to(_DOING.get(action.kind, self._resting()))
                 self._DO[action.kind](self, action)
             except Exception:
-                from locator import trouble
+                from locator.actions import recovery as trouble
 
                 trouble.fault(self, self._state, action.kind, self._pace.hints)
                 raise
@@ -145,7 +147,7 @@ class Wake:
         self._pace.to(self._resting())
         self._stop_modem()
         if any(self._modem.channel.uninvited):
-            from locator import trouble
+            from locator.actions import recovery as trouble
 
             trouble.uninvited(self._modem.channel.uninvited, self._state, self._note)
         budget.spend(self._state, self._port.ticks_ms() // 1000)
@@ -167,7 +169,7 @@ class Wake:
 
     def _feel(self):
         # Imported here: the frame of `run` would keep the module to the end of the wake.
-        from locator.plan import alarms
+        from locator.scheduler import alarms
 
         before = self._state[st.NOW]
         st.feel(self._state, self._senses)
@@ -188,7 +190,7 @@ class Wake:
             if ladder and not self._modem.on and ladder.before_start(self._port):
                 self._state[st.CONFIGURED] = self._state[st.PARKED] = self._state[st.ORBITS] = 0
             self._start_modem()
-            from locator import searching
+            from locator.actions import searching
             from locator.modem import services
 
             self._services = services.settle(self._modem, self._settings[cfg.SMS_TO_CARD])
@@ -259,7 +261,7 @@ class Wake:
         st.learn_fix(self._state, self._fix is not None)
         if self._fix:
             self._pace.found(self._state, self._fix)
-        from locator.plan import alarms
+        from locator.scheduler import alarms
 
         alarms.searched(self._state, max(1, self._fix.sats) if self._fix else 0, self._settings)
 
@@ -298,7 +300,7 @@ class Wake:
         self._pace.reported(self._state, self._state[st.DID_TALK] == st.YES, self._cell)
 
     def _converse(self):
-        from locator import contact
+        from locator.actions import session as contact
 
         us = (self._port, self._modem, self._state, self._journal, self._ledger, self._config)
         is_told = self._state[st.IDENTITY_DAY] == st.day(self._state) + 1  # today, who we are
@@ -359,14 +361,14 @@ class Wake:
         if self._state[st.CARD_DUE]:
             unload(*_SELDOM)
             self._pace.rest()
-            from locator import profiles
+            from locator.actions import profile as profiles
 
             us = (self._port, self._board, self._modem, self._state, self._save_twice)
             profiles.run(verb, us, arguments)
 
     def _read_card(self, registered):
         """Which card it is: another one, or none, is an alarm. A card that cannot be read costs no report."""
-        from locator.plan import alarms
+        from locator.scheduler import alarms
 
         try:
             if registered:
@@ -415,7 +417,7 @@ class Wake:
         return None
 
     def _take_network_time(self):
-        from locator import timing
+        from locator import clock as timing
 
         self._network = timing.network(self._port, self._modem, self._state)
 
@@ -423,7 +425,7 @@ class Wake:
         """Whether the agent's time can be right; `_network` is what the network has told in this wake."""
         if st.credible(self._state, self._port.clock_s(), epoch_s):
             return True
-        from locator import timing
+        from locator import clock as timing
 
         return timing.believes(self._state, self._port.clock_s(), epoch_s, self._network)
 

@@ -3,11 +3,13 @@
 from array import array
 
 from locator import settings as cfg
-from locator import trouble, wake
-from locator.journal import copy, record, rtc
-from locator.plan import budget, decide, energy
-from locator.plan import state as st
-from locator.port import POWER_ON, WAKE_TIMER
+from locator import state as st
+from locator import wake
+from locator.actions import recovery as trouble
+from locator.codec import record
+from locator.hal import POWER_ON, WAKE_TIMER
+from locator.journal import copy, rtc
+from locator.scheduler import budget, decide, energy
 from woken import Broken, device, live
 
 DAY_S = 86400

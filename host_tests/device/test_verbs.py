@@ -1,8 +1,8 @@
 """What the verbs of a wake tell the modem beside what the plan has decided."""
 
+from locator import state as st
 from locator.modem import plausible_cell
-from locator.plan import ATTACH, PROBE, Action
-from locator.plan import state as st
+from locator.scheduler import ATTACH, PROBE, Action
 from woken import device
 
 HOUR = 3600

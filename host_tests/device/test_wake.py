@@ -3,13 +3,13 @@
 import scripted
 import woken
 from locator import settings, wake
+from locator import state as st
+from locator.hal import DEEPSLEEP_RESET, HARD_RESET, POWER_ON, WATCHDOG_RESET
 from locator.journal import rtc
 from locator.journal.ledger import Ledger
 from locator.journal.log import Log
 from locator.journal.store import Journal
 from locator.modem import AS_IT_IS, DENIED, NO_SERVICE, REGISTERED, Cell, ModemSilent
-from locator.plan import state as st
-from locator.port import DEEPSLEEP_RESET, HARD_RESET, POWER_ON, WATCHDOG_RESET
 from scripted import OK
 
 

@@ -3,10 +3,10 @@
 import os
 
 import scratch
+from locator import state as st
 from locator import wake
+from locator.hal import DEEPSLEEP_RESET, WAKE_TIMER
 from locator.journal.log import Log
-from locator.plan import state as st
-from locator.port import DEEPSLEEP_RESET, WAKE_TIMER
 
 
 class Weak:

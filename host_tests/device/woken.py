@@ -2,14 +2,14 @@
 
 import scratch
 from locator import settings as cfg
+from locator import state as st
 from locator import wake
+from locator.hal import POWER_ON, WAKE_TIMER
 from locator.journal.ledger import Ledger
 from locator.journal.log import Log
 from locator.journal.store import Journal
 from locator.modem import REGISTERED, ModemError
-from locator.pacing import Pace
-from locator.plan import state as st
-from locator.port import POWER_ON, WAKE_TIMER
+from locator.scheduler.pace import Pace
 
 PAUSE_S = 900  # of main.py after a fault
 

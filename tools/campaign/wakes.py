@@ -9,7 +9,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
-from locator.link.mqtt import MqttClient
 from locator.modem import (
     REGISTERED,
     ModemError,
@@ -21,6 +20,7 @@ from locator.modem import (
     sockets,
     survey,
 )
+from locator.session.mqtt import MqttClient
 
 from tools.bench import DRIVERS, Channel
 from tools.campaign.port import FOR_EVER_MS, Hang, VirtualPort

@@ -66,7 +66,7 @@ class Driver:
     # (name, port) to which it may lead, the broker first; None, that of the bench: anywhere.
     hosts: tuple | None = None
     own_hosts: tuple | None = None  # where nothing is said of an access point
-    updates: list = []  # another access point, for releases (card/access.py)
+    updates: list = []  # another access point, for releases (esim/access.py)
 
     def __init__(self, port, at, board):
         self.port = port
