@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from locator import state as st
 from locator.downlink import desk as desks
-from locator.modem import NotAllowed, assistance, ntp, sockets
+from locator.modem import NotAllowed, ntp, sockets
 from locator.scheduler import budget
 from locator.session import update_apn as updates
 
@@ -60,7 +60,7 @@ def test_nothing_is_asked_of_the_modem_for_a_host_that_is_not_allowed(locator, b
         with pytest.raises(NotAllowed):
             sockets.make(driver).open(host, port, broker.ca)
     assert ntp.ask(driver) is None
-    assert not assistance.download(driver)
+    assert not driver.part("assistance").download(driver)
     assert asked(locator) == before
     assert locator.contact() == 2  # the one host that is allowed
 

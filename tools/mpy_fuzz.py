@@ -217,10 +217,10 @@ _VERBS = (
 def _kind(modem):
     """The class of its driver; a process needs one of them in its heap."""
     if modem == "bg95":
-        from locator.modem.bg95 import Bg95
+        from locator.modem.bg95.driver import Modem as Bg95
 
         return Bg95
-    from locator.modem.sim7600 import Sim7600
+    from locator.modem.sim7600.driver import Modem as Sim7600
 
     return Sim7600
 

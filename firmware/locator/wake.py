@@ -29,8 +29,8 @@ _KEEP_S = const(2 * 3600)  # what lasts is in flash so often, when nothing else 
 _COPY_S = const(12 * 3600)  # the same of all of the state, about
 _ROOM_BYTES = const(4736)  # of session/talk.py
 _SELDOM = (
-    "modem.ladder", "modem.survey", "modem.rescue", "modem.ntp", "modem.assistance", "modem.bg95_search",
-    "modem.services", "modem.cme_texts", "scheduler.regions", "actions.searching", "clock",
+    "modem.ladder", "modem.survey", "modem.rescue", "modem.ntp", "modem.services", "modem.cme_texts",
+    "scheduler.regions", "actions.searching", "clock",
 )  # fmt: skip
 _TALKING = (
     "actions.session", "session.reconnect", "downlink.desk", "session.extras", "session.talk",
@@ -218,7 +218,7 @@ class Wake:
             self._lost(error)
             result = st.NO
         finally:
-            unload(*_SELDOM)  # a conversation needs the heap
+            self._let_go(_SELDOM)  # a conversation needs the heap
         is_there = plmn == self._state[st.LAST_PLMN]  # else another one was asked, quickly
         budget.end_try(self._state, self._port.clock_s(), is_there and took_ms < _RESUMED_MS)
         if result == REGISTERED:
@@ -234,8 +234,7 @@ class Wake:
         self._take_network_time()
         self._weigh()
         if self._modem.FETCHES_ORBITS and budget.orbits_due(self._state):
-            from locator.modem import assistance
-
+            assistance = self._modem.part("assistance")
             self._state[st.ORBITS_TRIED] = self._state[st.NOW]
             self._state[st.CARD_BYTES] += assistance.BYTES
             assistance.download(self._modem)
@@ -295,7 +294,7 @@ class Wake:
         try:
             self._converse()
         finally:
-            unload(*_TALKING)
+            self._let_go(_TALKING)
             gc.collect()
         self._pace.reported(self._state, self._state[st.DID_TALK] == st.YES, self._cell)
 
@@ -319,6 +318,11 @@ class Wake:
     _DO = {ATTACH: _attach, FIX: _find, PROBE: _probe, RECORD: keep_record, TALK: _talk}
 
     # How it is done.
+
+    def _let_go(self, names):
+        """Of these modules, and of those of the modem's folder that are seldom needed."""
+        unload(*names, *self._modem.parts)
+        self._modem.parts.clear()
 
     def _resting(self):
         return energy.IDLE if self._modem.on else energy.ALONE
@@ -359,7 +363,7 @@ class Wake:
     def _card(self, verb, *arguments):
         """What `profiles` does about it, where the card has profiles to choose from."""
         if self._state[st.CARD_DUE]:
-            unload(*_SELDOM)
+            self._let_go(_SELDOM)
             self._pace.rest()
             from locator.actions import profile as profiles
 

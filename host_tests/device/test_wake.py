@@ -72,7 +72,7 @@ class Operators:
     on, FETCHES_ORBITS = True, False
 
     def __init__(self, *came):
-        self.came, self.asked = list(came), []
+        self.came, self.asked, self.parts = list(came), [], []
 
     def attach(self, limit_s, patience_s, plmn, told=0):
         self.asked.append((plmn, told))

@@ -63,7 +63,8 @@ class Modem:
 
     def __init__(self, faulty):
         self._faulty = faulty
-        self.asked = []
+        self.asked: list = []
+        self.parts: list = []
 
     def _do(self, verb, answer=None):
         self.asked.append(verb)

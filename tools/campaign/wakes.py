@@ -13,7 +13,6 @@ from locator.modem import (
     REGISTERED,
     ModemError,
     ModemRestarted,
-    assistance,
     edrx,
     ntp,
     rescue,
@@ -170,8 +169,9 @@ class Device:
         self._reach(True, False, 0)
         modem = self._modem
         self._timed("time server", ntp.ask, modem)
-        self._timed("orbits left", assistance.minutes_left, modem)
+        assistance = modem.part("assistance")
         if self.port.dialect == "bg95":
+            self._timed("orbits left", assistance.minutes_left, modem)
             self._timed("orbits given", assistance.inject, modem, ORBITS, UTC)
         else:
             self._timed("orbits fetched", assistance.download, modem)

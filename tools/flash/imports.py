@@ -24,7 +24,7 @@ def ordinary(modem: str) -> set[Path]:
 def together(modem: str, doing: tuple[str, ...]) -> set[Path]:
     """Those that are there at the same time, while it does that."""
     found: set[Path] = set()
-    for name in (*ALWAYS, *doing, f"locator.modem.{modem}"):
+    for name in (*ALWAYS, *doing, f"locator.modem.{modem}.driver"):
         _follow(_file(name), found)
     return found
 

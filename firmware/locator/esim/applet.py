@@ -1,8 +1,7 @@
 """A card whose applet decides for itself, and its menu where it has one.
 
 The applet needs the modem's toolkit, which the drivers switch on, and the radio without interruption for
-three minutes (BICS): the plan's patience for a network that does not take us yet. Some offer a choice:
-SIM7600 manual V3.00 (AT+STGI, AT+STGR); of a BG95 no manual tells, tried is what its kin has (AT+QSTKGI).
+three minutes (BICS): the plan's patience for a network that does not take us yet. Some offer a choice.
 """
 
 from binascii import unhexlify
@@ -13,13 +12,11 @@ from locator.esim import restart
 from locator.modem import parse
 
 _MS = const(9000)
-_SIMCOM = (b"+STGI=25", b"+STGI:", b"+STGR=25,%d")
-_QUECTEL = (b"+QSTKGI=37", b"+QSTKGI:", b"+QSTKRSP=37,0,%d")
 
 
 def menu(driver):
     """The choices that the card offers, (number, text) each; none without a menu."""
-    text, prefix, _ = _dialect(driver)
+    text, prefix = driver.part("toolkit").MENU
     items: list = []
     for line in driver.listing(text, prefix)[1:]:
         parts = parse.fields(line)
@@ -32,16 +29,12 @@ def menu(driver):
 
 def choose(driver, number):
     """Choose from the menu; True if the card has taken it and was reset. The IMSI is to be read again."""
-    return driver.accepts(_dialect(driver)[2] % number, _MS) and restart.wait(driver)
+    return driver.accepts(driver.part("toolkit").CHOOSE % number, _MS) and restart.wait(driver)
 
 
 def end_session(driver):
     """Close a dialog of the toolkit, which keeps the card from a REFRESH."""
-    driver.accepts(b"+QSTKRSP=254" if driver.KIND == "bg95" else b"+STGR=81", _MS)
-
-
-def _dialect(driver):
-    return _QUECTEL if driver.KIND == "bg95" else _SIMCOM
+    driver.accepts(driver.part("toolkit").END, _MS)
 
 
 def _ucs2(digits):

@@ -6,7 +6,7 @@ from locator.modem.sockets import MS, SEND_MS, Socket
 _HANDSHAKE = (15, 19)  # of CCHOPEN: handshake failed, no certificate
 
 
-class Sim7600Socket(Socket):
+class TlsSocket(Socket):
     ANNOUNCED = b"+CCHEVENT: 0,RECV EVENT"
     LOST = (b"+CCH_PEER_CLOSED:", b"+CIPEVENT:")
     OURS = (b"+CCH",)

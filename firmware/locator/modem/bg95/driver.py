@@ -22,10 +22,11 @@ _OPEN_FAILED = const(-1)
 _NO_PDP = const(3)
 
 
-class Bg95(Driver):
+class Modem(Driver):
     KIND = "bg95"
     REPLY_MS = SHORT_MS  # the manual says 300 ms
     KEY_MS = 700
+    RESET_MS = 2500  # 2 to 3.8 s (hardware design)
     QUIET_MS = 1500
     BOOT_MS = 8500
     # PSM: periodic TAU 30 h, longer than any pause between reports (a day and its spread), so that the modem
@@ -76,9 +77,7 @@ class Bg95(Driver):
 
     def prefer(self, region, anew):
         """Search as plan.regions says, None: everything. At once, and kept."""
-        from locator.modem.bg95_search import commands
-
-        for text in commands(region, anew):
+        for text in self.part("search").commands(region, anew):
             self.accepts(text)
 
     def gnss_start(self, radio_off):

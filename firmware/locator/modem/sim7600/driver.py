@@ -17,11 +17,12 @@ _ALREADY_STARTED = const(23)
 _TLS_FAILED = (32, 33, 34)
 
 
-class Sim7600(Driver):
+class Modem(Driver):
     KIND = "sim7600"
     FETCHES_ORBITS = True
     REPLY_MS = _MS
     KEY_MS = 700
+    RESET_MS = 300  # 100 to 500 ms (hardware design)
     QUIET_MS = 8000
     BOOT_MS = 12000
     SETUP = (b"+CMEE=1", b"+CREG=0", b"+CEREG=0")

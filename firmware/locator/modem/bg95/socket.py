@@ -8,7 +8,7 @@ from locator.modem.sockets import MS, SEND_MS, Socket
 _OPEN_MS = const(150000)
 
 
-class Bg95Socket(Socket):
+class TlsSocket(Socket):
     ANNOUNCED = b'+QSSLURC: "recv"'
     LOST = (b'+QSSLURC: "closed"', b'+QIURC: "pdpdeact"')
     OURS = (b"+QSSLOPEN:", b"+QSSLURC:")
