@@ -239,7 +239,7 @@ machine = None
 
 wake.make_modem = lambda board, port: mpy_ideal.Modem(port, modem, board.ask, board.time_s)
 _append, _obey, _restart = Journal.append, commands._obey, commands._restart
-_applied = wake.Wake._applied
+_apply_settings = wake.Wake.apply_settings
 _now = 0
 """Id of the command that is being obeyed."""
 _restarts = []
@@ -263,10 +263,9 @@ def _noted_obey(desk, book, command, now):
     _obey(desk, book, command, now)
 
 
-def _noted_applied(it):
-    values = _applied(it)
-    machine.agent.in_force = bytes(values)
-    return values
+def _noted_apply_settings(it):
+    _apply_settings(it)
+    machine.agent.in_force = bytes(it.settings)
 
 
 def _noted_restart(desk):
@@ -296,6 +295,6 @@ def _execute(command):
 
 
 Journal.append, commands._obey, commands._restart = _noted_append, _noted_obey, _noted_restart
-wake.Wake._applied = _noted_applied
+wake.Wake.apply_settings = _noted_apply_settings
 for _verb in list(commands._DO):
     commands._DO[_verb] = _noted(_verb, commands._DO[_verb])

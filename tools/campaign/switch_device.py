@@ -18,7 +18,7 @@ from locator import wake
 from locator.codec import checked
 from locator.esim import files, iccid_bytes, memory
 from locator.hal import DEEPSLEEP_RESET, POWER_ON, WAKE_TIMER, WATCHDOG_RESET
-from locator.journal import copy, rtc
+from locator.journal import copy, rtc, snapshots
 from locator.scheduler import budget, profile
 
 from tools.campaign.echo import EchoNetwork
@@ -287,7 +287,7 @@ class _Watched:
 
         for module, name, ours in (
             (checked, "write", write),
-            (wake.Wake, "_keep", keep),
+            (snapshots.Snapshots, "_keep", keep),
             (budget, "begin_try", begin_try),
         ):
             self._kept.append((module, name, getattr(module, name)))
@@ -299,5 +299,5 @@ class _Watched:
 
 
 _WRITE: Any = checked.write
-_KEEP: Any = wake.Wake._keep
+_KEEP: Any = snapshots.Snapshots._keep
 _BEGIN_TRY: Any = budget.begin_try

@@ -88,9 +88,10 @@ def restart(state, now=0):
     state[st.CARD_DUE] |= st.CARD_ASK  # a switch may have been cut short
 
 
-def fault(wake, state, kind, hints):
+def fault(wake, kind):
     """The action `kind` was broken off: it has failed, a search for satellites is left out once, so that the
     report behind it gets its turn, and the record that is due is kept."""
+    state = wake.state
     if kind == ATTACH and not state[st.ATTACHED]:
         st.learn_attach(state, st.NO, 0)
     elif kind == FIX:
@@ -99,10 +100,11 @@ def fault(wake, state, kind, hints):
             st.learn_fix(state, False)
     if state[st.ATTACHED] == st.YES and not state[st.DID_TALK]:
         st.learn_failure(state)  # the agent was not reached, whatever the reason
+    from locator.actions import record as records
     from locator.scheduler import decide
 
-    if kind != RECORD and decide.record_due(state, hints):
-        wake.keep_record()
+    if kind != RECORD and decide.record_due(state, wake.pace.hints):
+        records.run(wake)
 
 
 def uninvited(came, state, note):

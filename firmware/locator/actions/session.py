@@ -1,8 +1,12 @@
-"""One contact with the agent, when registered: opens the way, talks, and has mended what breaks."""
+"""One session with the agent, when registered: opens the connection, talks, and has mended what breaks."""
+
+import gc
 
 from micropython import const
 
+from locator import clock
 from locator import state as st
+from locator.codec import record
 from locator.journal import log as logs
 from locator.modem import ModemError
 from locator.scheduler import budget
@@ -14,27 +18,42 @@ _CONNECTION_BYTES = const(6000)  # of TLS and of headers, roughly
 _SOCKET_BYTES = const(1380)  # with its topic one command of a socket; and the client takes room as well
 
 
-def converse(us, log, board, told, talked, lost, room=None):
-    """Talk with the agent; `us` = (port, driver, state, journal, ledger, config), `board` its name, `told` =
-    (senses, settings, identity or None), `room` for the conversation (session/talk.py). Calls `lost` with a
-    `ModemError` that nothing was done against, then `talked` with the agent's time or None. Returns what is
-    to be done at last."""
-    port, driver, state, journal, ledger, config = us
+def run(wake, _):
+    """Talk with the agent. Scheduler and session have no room beside each other."""
+    wake.pace.rest()
+    try:
+        at_last = _converse(wake)
+        wake.apply_settings()
+        for do in at_last:
+            do()
+    finally:
+        wake.let_go()
+        gc.collect()
+    wake.pace.reported(wake.state, wake.state[st.DID_TALK] == st.YES, wake.cell)
+
+
+def _converse(wake):
+    """What is to be done at last, callables without arguments. The state has learned how it ended."""
+    port, driver, state, journal, log = wake.port, wake.modem, wake.state, wake.journal, wake.log
+    is_told = state[st.IDENTITY_DAY] == st.day(state) + 1  # today, who we are
     state[st.TO_TELL] |= st.TELL_WHY
 
     def open_desk():
         from locator.downlink.desk import Desk
 
-        desk = Desk(port, config, journal, ledger, state, log, board)
+        desk = Desk(port, wake.config, journal, wake.ledger, state, log, wake.board.NAME)
         if driver.updates:
             desk.may_tell = ~st.TELL_PULL
         return desk
 
-    talk = prepare(port, driver, state, journal, ledger, config, open_desk, room)
+    talk = prepare(port, driver, state, journal, wake.ledger, wake.config, open_desk, wake.room)
+    extras = Extras(
+        port, journal, wake.ledger, state, wake.senses, wake.settings, None if is_told else wake.identity
+    )
     try:
-        run(port, driver, state, config, talk, Extras(port, journal, ledger, state, *told).write)
+        exchange(port, driver, state, wake.config, talk, extras.write)
     except ModemError as error:
-        lost(error)
+        wake.lost(error)
     finally:  # also when something else goes wrong: what has failed is not tried again at once
         if talk.keys.down.forged:
             from locator.session import epochs
@@ -43,8 +62,18 @@ def converse(us, log, board, told, talked, lost, room=None):
             state[st.TO_TELL] |= st.TELL_DIAGNOSTICS
         _learn(state, talk.outcome, journal, log, port.clock_s())
         is_better = not (talk.outcome.late and state[st.OFFSET])
-        talked(talk.outcome.server_time if is_better else None)
+        set_clock(wake, talk.outcome.server_time if is_better else None)
+        wake.kept.save()
     return talk.desk.at_last if talk.desk else ()
+
+
+def set_clock(wake, server_time):
+    """By the agent's time, epoch seconds, None: not told; unless it cannot be right."""
+    now, state = wake.port.clock_s(), wake.state
+    if not server_time:
+        return
+    if st.credible(state, now, server_time) or clock.believes(state, now, server_time, wake.network):
+        st.learn_time(state, now, server_time, record.TIME_NETWORK)
 
 
 def _learn(state, came, journal, log, now):
@@ -73,7 +102,7 @@ def prepare(port, driver, state, journal, ledger, config, open_desk, room=None):
     return talk
 
 
-def run(port, driver, state, config, talk, extras):
+def exchange(port, driver, state, config, talk, extras):
     """Talk until nothing is left to say; `extras` as in `Conversation.run`. Raises the `ModemError` that
     nothing was done against; the state has learned from it."""
     device, done = config.device.encode(), 0

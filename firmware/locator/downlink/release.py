@@ -19,7 +19,7 @@ NOT_NEWER = const(3)
 DAMAGED = const(4)
 MALFORMED = const(5)
 
-MOST_FILES = const(120)
+MOST_FILES = const(160)
 MOST_BYTES = const(131072)
 _MOST_LIST_BYTES = MOST_FILES * bundle.ITEM_BYTES
 _DIGEST_BYTES = const(32)
