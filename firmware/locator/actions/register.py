@@ -2,12 +2,11 @@
 
 from micropython import const
 
-from locator import clock
 from locator import settings as cfg
 from locator import state as st
 from locator.journal import log as logs
-from locator.modem import AS_IT_IS, DENIED, REGISTERED, ModemError, recovery, services
-from locator.scheduler import alarms, budget, regions
+from locator.modem import AS_IT_IS, DENIED, REGISTERED, ModemError, recovery
+from locator.scheduler import budget
 
 _RESUMED_MS = const(6000)  # a network that is searched for takes longer
 
@@ -57,17 +56,35 @@ def _prepare(wake, action):
     if ladder and not modem.on and ladder.before_start(wake.port):
         state[st.CONFIGURED] = state[st.PARKED] = state[st.ORBITS] = 0
     wake.start_modem()
-    wake.services = services.settle(modem, wake.settings[cfg.SMS_TO_CARD])
+    _set_services(wake)
     wake.card("prepare")
-    if regions.must_set(state, action.mcc):
-        modem.prefer(regions.region(action.mcc), regions.is_anew(state))
-        regions.learn_set(state, action.mcc)
+    _set_search(modem, state, action.mcc)
     if ladder and not action.plmn:
         action.plmn = ladder.after_start(modem, state[st.LAST_PLMN], state[st.SEEN])
         state[st.CHOSEN_PLMN] = action.plmn
 
 
+# Each imports for itself: what a module or a long frame holds stays on the heap, and the card needs it.
+
+
+def _set_services(wake):
+    from locator.modem import services
+
+    wake.services = services.settle(wake.modem, wake.settings[cfg.SMS_TO_CARD])
+
+
+def _set_search(modem, state, mcc):
+    from locator.scheduler import regions
+
+    if regions.must_set(state, mcc):
+        modem.prefer(regions.region(mcc), regions.is_anew(state))
+        regions.learn_set(state, mcc)
+
+
 def _registered(wake, action, wanted, plmn):
+    from locator import clock
+    from locator.scheduler import regions
+
     modem, state, cell = wake.modem, wake.state, wake.cell
     if cell and cell.worth != cell.rsrp:
         regions.learn_gsm(state, plmn // 1000)
@@ -99,6 +116,8 @@ def weigh(wake):
 
 def _read_card(wake, registered):
     """Which card it is: another one, or none, is an alarm. A card that cannot be read costs no report."""
+    from locator.scheduler import alarms
+
     modem, state = wake.modem, wake.state
     try:
         if registered:

@@ -4,7 +4,6 @@ import gc
 
 from micropython import const
 
-from locator import clock
 from locator import state as st
 from locator.codec import record
 from locator.journal import log as logs
@@ -72,8 +71,14 @@ def set_clock(wake, server_time):
     now, state = wake.port.clock_s(), wake.state
     if not server_time:
         return
-    if st.credible(state, now, server_time) or clock.believes(state, now, server_time, wake.network):
+    if st.credible(state, now, server_time) or _believes(wake, now, server_time):
         st.learn_time(state, now, server_time, record.TIME_NETWORK)
+
+
+def _believes(wake, now, server_time):
+    from locator import clock
+
+    return clock.believes(wake.state, now, server_time, wake.network)
 
 
 def _learn(state, came, journal, log, now):
