@@ -69,7 +69,7 @@ try:
 except ImportError:  # MicroPython on Unix has none
     pass
 else:
-    WDT(timeout=60_000)  # as long as that of locator/port/esp32.py, which takes it over
+    WDT(timeout=60_000)  # as long as that of locator/hal/esp32.py, which takes it over
 
 import bundle  # noqa: E402
 import slots  # noqa: E402

@@ -18,10 +18,10 @@ from micropython import const
 BOOTS = const(24)
 UNENDED = const(3)
 _LEAST_MV = const(3000)  # as in locator/wake.py
-_BELIEVED_MV = const(1500)  # as in locator/port/esp32.py
+_BELIEVED_MV = const(1500)  # as in locator/hal/esp32.py
 _READ_BYTES = const(512)
 
-# Why a release was rolled back (orders/release.py has the other reasons).
+# Why a release was rolled back (downlink/release.py has the other reasons).
 NOTHING = const(0)
 CRASHED = const(6)
 NOT_ANSWERED = const(7)

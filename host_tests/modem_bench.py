@@ -75,7 +75,7 @@ class TestAir(StaticAir):
 
 @dataclass
 class Bench:
-    """A modem on a bench; also the firmware's port (`locator.port`), as far as its drivers use it."""
+    """A modem on a bench; also the firmware's port (`locator.hal`), as far as its drivers use it."""
 
     dialect: Dialect
     network: Network = field(default_factory=lambda: LockStepNetwork({}))

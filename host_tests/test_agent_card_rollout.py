@@ -20,7 +20,7 @@ from landbridge.features.esim.queries import rollouts as stored
 from landbridge.features.trips import queries as trips
 from landbridge.protocol.uplink import Uplink
 from landbridge.tracking.trip_end import follow
-from locator.card import memory
+from locator.esim import memory
 
 from host_tests.test_agent_cards import NOW_S, TEXT, report
 from host_tests.test_agent_cli import Command, landbridge

@@ -21,9 +21,9 @@ from landbridge.features.esim import policy
 from landbridge.features.esim.queries import policies as stored
 from landbridge.protocol.limits import WireError
 from landbridge.protocol.uplink import Uplink
-from locator.card import iccid_bytes, iccid_text, memory
-from locator.card import policy as policies
-from locator.orders import card as obeyed
+from locator.downlink import card as obeyed
+from locator.esim import iccid_bytes, iccid_text, memory
+from locator.esim import policy as policies
 
 from host_tests.agent_bench import DEVICE
 from host_tests.test_agent_cli import Command, landbridge

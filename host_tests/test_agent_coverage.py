@@ -17,7 +17,7 @@ from landbridge.geo import route as line
 from landbridge.geo import settlements as places
 from landbridge.points import queries as points
 from landbridge.points.queries import JudgedPoint
-from locator.plan import decide, guide, policy
+from locator.scheduler import decide, guide, policy
 
 from host_tests.agent_bench import DEVICE, NOW_S, point
 from host_tests.test_agent_guide import SHORT, database, start

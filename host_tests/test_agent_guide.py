@@ -25,7 +25,7 @@ from landbridge.geo import route as line
 from landbridge.geo import timetable
 from landbridge.protocol.limits import WireError
 from landbridge.protocol.uplink import Uplink
-from locator.plan import guide, guide_file
+from locator.scheduler import guide, guide_file
 
 from host_tests.agent_bench import DEVICE, NOW_S
 

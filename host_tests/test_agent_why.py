@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from landbridge.features.diagnostics.wake_coding import REASONS, decode, reason
 from landbridge.protocol.limits import WireError
-from locator.plan import decide, policy
+from locator.scheduler import decide, policy
 
 WAKE = struct.Struct("<HBBH")
 PREFIXES = ("REST_", "FIX_", "STILL_", "PROBE_", "UPLOAD_", "TRY_", "REPORT_", "PLACE_", "POINT_", "LOOK_")

@@ -6,8 +6,8 @@ from __future__ import annotations
 import json
 
 import pytest
-from locator.card import memory
-from locator.plan import profile
+from locator.esim import memory
+from locator.scheduler import profile
 
 from tools.campaign import switchcut
 from tools.campaign.switch_device import CIS, EUROPE, IMSIS, NEVER, ROAMING, Machine, policy

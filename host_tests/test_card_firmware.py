@@ -5,7 +5,7 @@ from __future__ import annotations
 import types
 
 import pytest
-from locator.card import CardError, apdu, applet, euicc, iccid_bytes, restart
+from locator.esim import CardError, apdu, applet, euicc, iccid_bytes, restart
 from locator.modem import DENIED, make
 
 from host_tests.card_bench import CHINA, CIS, EUROPE, applet_card, four_profiles

@@ -19,11 +19,11 @@ from landbridge.features.esim import handler as cards
 from landbridge.features.esim.queries import notifications as stored
 from landbridge.protocol.limits import WireError
 from landbridge.protocol.uplink import Uplink
-from locator.card import euicc, files, memory, notices
-from locator.link import cbor
-from locator.orders import card as obeyed
-from locator.plan import profile
-from locator.plan import state as st
+from locator import state as st
+from locator.codec import cbor
+from locator.downlink import card as obeyed
+from locator.esim import euicc, files, memory, notices
+from locator.scheduler import profile
 
 from host_tests.agent_bench import DEVICE
 from host_tests.card_bench import four_profiles

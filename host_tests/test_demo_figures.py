@@ -5,8 +5,8 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from locator import state as plan
 from locator.journal import rtc
-from locator.plan import state as plan
 
 from tools.world import figures
 from tools.world.diary import Diary

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from landbridge.points.queries import StoredPoint
 from landbridge.protocol.point import Point
-from locator.journal import record
+from locator.codec import record
 from locator.journal.ledger import Ledger
 from locator.journal.store import PER_SEGMENT, Journal
 

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from locator import updates
-from locator.modem import NotAllowed, assistance, ntp, sockets
-from locator.orders import desk as desks
-from locator.plan import budget
-from locator.plan import state as st
+from locator import state as st
+from locator.downlink import desk as desks
+from locator.modem import NotAllowed, ntp, sockets
+from locator.scheduler import budget
+from locator.session import update_apn as updates
 
 from host_tests.modem_bench import HOST, Mosquitto, start_mosquitto
 from host_tests.test_firmware_contact import CONTEXT, DIALECTS, OPEN, Locator
@@ -60,7 +60,8 @@ def test_nothing_is_asked_of_the_modem_for_a_host_that_is_not_allowed(locator, b
         with pytest.raises(NotAllowed):
             sockets.make(driver).open(host, port, broker.ca)
     assert ntp.ask(driver) is None
-    assert not assistance.download(driver)
+    if driver.FETCHES_ORBITS:
+        assert not driver.part("assistance").download(driver)
     assert asked(locator) == before
     assert locator.contact() == 2  # the one host that is allowed
 
@@ -76,7 +77,7 @@ def test_the_broker_is_that_of_the_access_point(locator):
 def _pull(locator: Locator) -> Talk:
     talk = Talk(locator.driver)
     locator.driver.updates = UPDATES
-    locator.state[st.TO_TELL] = desks.PULL
+    locator.state[st.TO_TELL] = st.TELL_PULL
     updates.run(locator.driver, locator.state, locator.config, talk)
     return talk
 
@@ -114,10 +115,10 @@ def test_what_is_told_over_it_is_a_request_for_a_piece_alone():
     made = desks.Desk(None, None, None, None, state, None)
     for bit in (1, 4, 8, 128):
         made.tell(bit)
-    made.may_tell = ~desks.PULL
-    state[st.TO_TELL] = desks.PULL
+    made.may_tell = ~st.TELL_PULL
+    state[st.TO_TELL] = st.TELL_PULL
     assert not made.to_tell()
-    made.may_tell = desks.PULL
+    made.may_tell = st.TELL_PULL
     assert made.to_tell()
     state[st.TO_TELL] = 1 | 8 | 128
     assert not made.to_tell()

@@ -6,10 +6,11 @@ import ast
 from pathlib import Path
 
 import pytest
-from locator import wake
-from locator.journal import log, record, rtc, store
-from locator.link import batch, cose, talk
-from locator.plan import state
+from locator import state, wake
+from locator.codec import columns as batch
+from locator.codec import cose, record
+from locator.journal import log, rtc, store
+from locator.session import talk
 
 from tools.flash.imports import DECIDING, TALKING, together
 from tools.flash.layout import FIRMWARE, lay_out
@@ -29,7 +30,7 @@ SPARE_BLOCKS = 10
 @pytest.mark.parametrize("doing", [DECIDING, TALKING])
 def test_no_ordinary_wake_has_more_lines_imported_than_allowed(modem, doing):
     found = together(modem, doing)
-    assert FIRMWARE / "locator" / "plan" / "state.py" in found
+    assert FIRMWARE / "locator" / "state.py" in found
     assert sum(_code_lines(path) for path in found) <= LINES
 
 

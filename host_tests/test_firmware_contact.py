@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from locator import contact
-from locator.link.mqtt import MqttClient
+from locator import state as st
+from locator.actions import session as contact
 from locator.modem import REGISTERED, ModemError, PdpError, make, ntp, refusals, sockets
-from locator.plan import state as st
-from locator.plan import way
+from locator.scheduler import way
+from locator.session.mqtt import MqttClient
 
 from host_tests.modem_bench import HOST, Bench, Mosquitto, start_mosquitto
 from tools.modem import bg95_mqtt, sim7600_mqtt
@@ -77,7 +77,7 @@ class Locator:
         journal = Silent()
         us = (self.bench, self.driver, self.state)
         talk = contact.prepare(*us, journal, journal, self.config, lambda: None)
-        contact.run(*us, self.config, talk, lambda out, more: 0)
+        contact.exchange(*us, self.config, talk, lambda out, more: 0)
         sent: int = talk.outcome.sent
         return sent
 

@@ -8,13 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from landbridge.protocol import uplink
 from landbridge.protocol.point import Point
-from locator.journal import record
+from locator.codec import cbor, record
+from locator.codec.columns import MAX_RECORDS, Batch
+from locator.codec.cose import DOWN, Envelope, EnvelopeError
 from locator.journal.acks import Acks
-from locator.link import cbor
-from locator.link.batch import MAX_RECORDS, Batch
-from locator.link.cose import DOWN, Envelope, EnvelopeError
-from locator.link.mqtt import bounds, head
 from locator.modem import Fix, ModemError, parse
+from locator.session.mqtt import bounds, head
 
 SIGNED = {"b": 8, "h": 16, "i": 32}
 WIDTH = {"B": 8, "H": 16, "I": 32}

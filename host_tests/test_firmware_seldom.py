@@ -7,9 +7,9 @@ import types
 from typing import Any
 
 import pytest
-from locator.modem import REGISTERED, assistance, make, ntp, services
-from locator.plan import budget
-from locator.plan import state as st
+from locator import state as st
+from locator.modem import REGISTERED, make, ntp, services
+from locator.scheduler import budget
 
 from host_tests.modem_bench import START_UTC_S, Bench
 from tools.modem.loopback import Loopback
@@ -81,7 +81,7 @@ def test_what_predicted_orbits_gain(age_days, gains):
             bench, driver = registered("sim7600", seed=seed)
             booted_again(bench, driver)
             if fetched:
-                assert assistance.download(driver)
+                assert driver.part("assistance").download(driver)
             bench.run(age_days * 86_400_000 + 1_000)
             times[fetched].append(first_fix_s(bench, driver))
     saved_s = median_s(times[False]) - median_s(times[True])
@@ -92,6 +92,7 @@ def test_what_predicted_orbits_gain(age_days, gains):
 
 def test_a_file_of_predicted_orbits_for_the_bg95():
     bench, driver = registered("bg95")
+    assistance = driver.part("assistance")
     assert assistance.minutes_left(driver) == 0  # not switched on yet
     booted_again(bench, driver)
     assert assistance.minutes_left(driver) <= 0
@@ -105,10 +106,10 @@ def test_a_file_of_predicted_orbits_for_the_bg95():
 
 def test_a_download_that_fails_is_told():
     bench, driver = registered("sim7600")
-    assert not assistance.download(driver)  # not switched on yet
+    assert not driver.part("assistance").download(driver)  # not switched on yet
     booted_again(bench, driver)
     bench.air.barred = True
-    assert not assistance.download(driver)
+    assert not driver.part("assistance").download(driver)
 
 
 def test_predicted_orbits_are_fetched_only_when_they_pay():

@@ -110,7 +110,7 @@ def test_the_device_finds_each_constant_it_asks_for(name):
     module: dict[str, object] = {}
     exec(device_module(BOARDS / name), module)
     asked = set()
-    for source in (BOARDS.parent / "firmware" / "locator" / "port").glob("*.py"):
+    for source in (BOARDS.parent / "firmware" / "locator" / "hal").glob("*.py"):
         text = source.read_text().replace("self._board.", "board.")
         asked |= {part.split(".")[0] for part in _words_after(text, "board.")}
     assert len(asked) > 15 and asked <= set(module)

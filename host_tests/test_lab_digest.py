@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from landbridge.features.coverage import costs
-from locator.plan import guide
+from locator.scheduler import guide
 
 from host_tests.lab_trips import trip
 from tools.lab import digest

@@ -10,9 +10,9 @@ from dataclasses import replace
 import paho.mqtt.client as mqtt
 import pytest
 from locator.modem import DENIED, NO_SERVICE, REGISTERED, ModemRestarted, edrx, make, survey
-from locator.plan.budget import spread_s
-from locator.plan.regions import region
-from locator.plan.state import PHASE
+from locator.scheduler.budget import spread_s
+from locator.scheduler.regions import region
+from locator.state import PHASE
 from paho.mqtt.enums import CallbackAPIVersion
 
 from host_tests.modem_bench import HOST, START_UTC_S, Bench, Mosquitto, start_mosquitto

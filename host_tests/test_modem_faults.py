@@ -197,7 +197,7 @@ def test_a_driver_that_waits_for_ever_is_found(monkeypatch, wait):
             else:
                 driver.port.uart_readinto(bytearray(1), 0)
 
-    monkeypatch.setattr("locator.modem.bg95.Bg95.cell", cell)
+    monkeypatch.setattr("locator.modem.bg95.driver.Modem.cell", cell)
     told = Device("bg95", "slow").wake("next")
     assert told.hang == "cell"
 
@@ -206,7 +206,7 @@ def test_an_exception_that_is_not_ours_is_found(monkeypatch):
     def cell(driver):
         return b"".decode("ascii")[3]
 
-    monkeypatch.setattr("locator.modem.bg95.Bg95.cell", cell)
+    monkeypatch.setattr("locator.modem.bg95.driver.Modem.cell", cell)
     outcome = at_faults.run(at_faults.Cell("bg95", "next", "AT+CEREG?", "split"), seed=1)
     assert outcome.trouble == "struck wake: IndexError: string index out of range"
     assert at_faults.figures([outcome])["failures"] == 1

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from locator.plan import guide
+from locator.scheduler import guide
 
 from tools.world import stage
 from tools.world.stage import CONTAINER, DESTINATION, DEVICE, LINE, Stage

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from landbridge.features.esim import coding as wire
-from locator.card import memory
+from locator.esim import memory
 
 from tools.world import stage
 from tools.world.cards import CHINA, ROAMING

@@ -10,12 +10,12 @@ from binascii import crc32
 
 import bundle
 import trials
-from locator.link import cbor
-from locator.link.cose import DOWN, TAG_SIZE, UP, Envelope, _parts
-from locator.orders.applied import BUILT_IN, CONFIRMED, LAST_GOOD
-from locator.orders.commands import CUT_SHORT, DONE, EXPIRED, FACTORY, REBOOT
-from locator.orders.release import DAMAGED
-from locator.orders.settings import UNREACHED
+from locator.codec import cbor
+from locator.codec.cose import DOWN, TAG_SIZE, UP, Envelope, _parts
+from locator.downlink.applied import BUILT_IN, CONFIRMED, LAST_GOOD
+from locator.downlink.commands import CUT_SHORT, DONE, EXPIRED, FACTORY, REBOOT
+from locator.downlink.release import DAMAGED
+from locator.downlink.settings import UNREACHED
 from locator.settings import defaults
 
 DEVICE = "lb-0001"
@@ -279,7 +279,7 @@ def slot(sequence):
 def offer(sequence):
     """As in a reply."""
     listed = file_list(sequence)
-    from locator.orders.release import runtime
+    from locator.downlink.release import runtime
 
     return [sequence, len(listed), hashlib.sha256(listed).digest(), BOARD, runtime()]
 

@@ -8,11 +8,12 @@ import os
 import random
 
 import vfs
-from locator.journal import again, record, rtc, store
+from locator import state as st
+from locator.codec import record
+from locator.journal import again, rtc, store
 from locator.journal import copy as flash
 from locator.journal.ledger import Ledger
 from locator.journal.store import Journal
-from locator.plan import state as st
 from mpy_flash import BLOCK, Flash, PowerCut
 
 BLOCKS = 48

@@ -11,8 +11,8 @@ done no command twice, and to tell the truth. Often it goes on until all is done
 import random
 
 from locator import settings as cfg
-from locator.orders import commands
-from locator.orders.applied import CONFIRMED
+from locator.downlink import commands
+from locator.downlink.applied import CONFIRMED
 from mpy_agent import EPOCH_S, Agent
 from mpy_device import CUT, STUCK, Machine
 

@@ -24,7 +24,7 @@ def read(line):
     journey = Journey()
     for name, value in way.items():
         setattr(journey, name, tuple(value) if isinstance(value, list) else value)
-    from locator.plan.battery import Costs
+    from locator.scheduler.battery import Costs
 
     costs[1] = tuple(costs[1])
     hints = (pending, array("i", settings), Costs(*costs), journey)
@@ -56,7 +56,7 @@ with open(sys.argv[1]) as lines:
         if first_us is None:
             gc.collect()
             start_us = time.ticks_us()
-        from locator.plan import decide
+        from locator.scheduler import decide
 
         least_us = 1 << 30
         for _ in range(TIMES):

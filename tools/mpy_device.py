@@ -17,9 +17,9 @@ import mpy_agent
 import mpy_ideal
 import vfs
 from locator import modem, wake
+from locator.downlink import commands
+from locator.hal import DEEPSLEEP_RESET, POWER_ON, SOFT_RESET, WATCHDOG_RESET
 from locator.journal.store import Journal
-from locator.orders import commands
-from locator.port import DEEPSLEEP_RESET, POWER_ON, SOFT_RESET, WATCHDOG_RESET
 from mpy_flash import BLOCK, NEVER, Flash, PowerCut
 
 BLOCKS = 64
@@ -30,7 +30,7 @@ SLEPT, RESET, CUT, HUNG, STUCK = "slept", "reset", "cut", "hung", "stuck"
 CONFIG = """{"device": "%s", "key": "%s", "broker_host": "localhost", "broker_port": 8883,
 "broker_password": "", "apn": "iot"}"""
 _PATH = sys.path[:]
-_OURS = ("boot", "main", "slots", "trials", "board", "locator.orders.report")
+_OURS = ("boot", "main", "slots", "trials", "board", "locator.downlink.report")
 """Modules that a boot loads anew: those beside the slots, and what a switch leaves that holds on to them."""
 
 
@@ -239,7 +239,7 @@ machine = None
 
 wake.make_modem = lambda board, port: mpy_ideal.Modem(port, modem, board.ask, board.time_s)
 _append, _obey, _restart = Journal.append, commands._obey, commands._restart
-_applied = wake.Wake._applied
+_apply_settings = wake.Wake.apply_settings
 _now = 0
 """Id of the command that is being obeyed."""
 _restarts = []
@@ -263,10 +263,9 @@ def _noted_obey(desk, book, command, now):
     _obey(desk, book, command, now)
 
 
-def _noted_applied(it):
-    values = _applied(it)
-    machine.agent.in_force = bytes(values)
-    return values
+def _noted_apply_settings(it):
+    _apply_settings(it)
+    machine.agent.in_force = bytes(it.settings)
 
 
 def _noted_restart(desk):
@@ -296,6 +295,6 @@ def _execute(command):
 
 
 Journal.append, commands._obey, commands._restart = _noted_append, _noted_obey, _noted_restart
-wake.Wake._applied = _noted_applied
+wake.Wake.apply_settings = _noted_apply_settings
 for _verb in list(commands._DO):
     commands._DO[_verb] = _noted(_verb, commands._DO[_verb])

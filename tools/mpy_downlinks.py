@@ -15,8 +15,8 @@ import random
 import sys
 
 import mpy_agent
-from locator.link.cose import DOWN, TAG_SIZE, UP, Envelope
-from locator.orders import commands
+from locator.codec.cose import DOWN, TAG_SIZE, UP, Envelope
+from locator.downlink import commands
 from mpy_agent import DEVICE, HEADROOM, KEY, Agent, encoded
 from mpy_device import Machine
 

@@ -10,10 +10,11 @@ import struct
 import sys
 from binascii import crc32
 
-from locator.journal import acks, record
-from locator.link import cbor, cose, talk
+from locator.codec import cbor, cose, record
+from locator.journal import acks
 from locator.modem import ModemError, parse, refusals
 from locator.modem.at import Channel
+from locator.session import talk
 
 KEY = bytes(range(32))
 DEVICE = "lb-1"
@@ -216,10 +217,10 @@ _VERBS = (
 def _kind(modem):
     """The class of its driver; a process needs one of them in its heap."""
     if modem == "bg95":
-        from locator.modem.bg95 import Bg95
+        from locator.modem.bg95.driver import Modem as Bg95
 
         return Bg95
-    from locator.modem.sim7600 import Sim7600
+    from locator.modem.sim7600.driver import Modem as Sim7600
 
     return Sim7600
 
@@ -360,9 +361,9 @@ class FlashTarget:
     ours = (cbor.Full,)
 
     def __init__(self):
+        from locator.codec.columns import MAX_RECORDS, Batch
         from locator.journal import rtc
         from locator.journal.ledger import Ledger
-        from locator.link.batch import MAX_RECORDS, Batch
 
         self._unpack, self._ledger, self._most = rtc.unpack, Ledger, MAX_RECORDS
         buf = bytearray(record.SIZE)

@@ -1,9 +1,9 @@
 """Targets of `mpy_fuzz.py` in what few wakes import: our MQTT client, TLS sockets, NTP, predicted orbits,
 voice and SMS."""
 
-from locator.link.mqtt import MqttClient
 from locator.modem import ModemError, assistance, ntp, services
 from locator.modem.sockets import make
+from locator.session.mqtt import MqttClient
 
 _LONGEST_MS = 600_000
 LINES = (

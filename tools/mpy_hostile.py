@@ -11,7 +11,7 @@ import json
 import sys
 from binascii import hexlify, unhexlify
 
-from locator.link import cose
+from locator.codec import cose
 
 _HEADROOM = 32
 KEPT = 10

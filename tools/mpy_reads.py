@@ -80,10 +80,11 @@ def wake(image, port):
 
 def make(path, folder, records, acknowledged):
     """Format a flash and fill it, the journal record by record."""
-    from locator.journal import copy, record
+    from locator import state as st
+    from locator.codec import record
+    from locator.journal import copy
     from locator.journal.ledger import Ledger
     from locator.journal.store import Journal
-    from locator.plan import state as st
 
     flash = Flash(bytearray(b"\xff" * BLOCKS * BLOCK))
     vfs.VfsLfs2.mkfs(flash)

@@ -11,11 +11,12 @@ import os
 import sys
 
 import vfs
+from locator import state as st
+from locator.codec import record
 from locator.journal import copy as kept
-from locator.journal import record, rtc
+from locator.journal import rtc
 from locator.journal.ledger import Ledger
 from locator.journal.store import Journal
-from locator.plan import state as st
 from mpy_flash import BLOCK, Flash
 
 BLOCKS = 240

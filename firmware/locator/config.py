@@ -26,7 +26,7 @@ class Config:
         self.broker_host = values["broker_host"].encode()
         self.broker_port = values["broker_port"]
         # To whom the access point may lead, where no policy says otherwise: the broker, and whom modem/ntp.py
-        # and modem/assistance.py ask.
+        # and modem/sim7600/assistance.py ask.
         self.hosts = ((self.broker_host, self.broker_port),) + _OTHERS
         self.broker_password = values["broker_password"].encode()
         self.apn = values["apn"].encode()

@@ -1,11 +1,11 @@
 """A device with a policy of profiles, as far as the rooms of the card and of orders need one."""
 
 import scratch
-from locator.card import access, files, memory, restart, switch
-from locator.link import cbor
-from locator.orders import card as orders
-from locator.plan import profile
-from locator.plan import state as st
+from locator import state as st
+from locator.codec import cbor
+from locator.downlink import card as orders
+from locator.esim import access, files, memory, restart, switch
+from locator.scheduler import profile
 
 CARD = (bytes(range(10)), b"460001")
 ASK = profile.KNOWN | st.CARD_ASK

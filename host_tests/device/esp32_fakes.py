@@ -1,7 +1,7 @@
 """Stand-ins for `machine`, `esp32` and the sensors' chips, register by register; one board, one clock.
 
 Each call does what MicroPython's sources for the ESP32 do from 1.27 on, and ESP-IDF 5.5 below them, also
-where that is not what one expects. Import this before `locator.port.esp32`: it takes the place of both
+where that is not what one expects. Import this before `locator.hal.esp32`: it takes the place of both
 modules.
 """
 

@@ -1,9 +1,9 @@
 """What tests of the plan share: settings by which the device does not pace itself, and their hints."""
 
 from locator import settings
-from locator.ahead import NoLine
-from locator.plan import battery, decide
-from locator.plan import state as st
+from locator import state as st
+from locator.scheduler import battery, decide
+from locator.scheduler.ahead import NoLine
 
 
 def unpaced():

@@ -5,9 +5,9 @@ The last is a function that returns (state, senses, hints). A rule is its place 
 
 import fixed
 from locator import settings as cfg
-from locator.plan import ATTACH, FIX, PROBE, RECORD, SLEEP, TALK, decide, menu, networks, policy
-from locator.plan import state as st
-from locator.port import DEEPSLEEP_RESET, WAKE_MOTION, WAKE_TIMER
+from locator import state as st
+from locator.hal import DEEPSLEEP_RESET, WAKE_MOTION, WAKE_TIMER
+from locator.scheduler import ATTACH, FIX, PROBE, RECORD, SLEEP, TALK, decide, menu, networks, policy
 
 HOUR = 3600
 NOW = 30 * 24 * HOUR

@@ -1,8 +1,8 @@
 """A modem that answers from a table: what drivers are tested against on both runtimes."""
 
 from locator.modem.at import Channel
-from locator.modem.bg95 import Bg95
-from locator.modem.sim7600 import Sim7600
+from locator.modem.bg95.driver import Modem as Bg95
+from locator.modem.sim7600.driver import Modem as Sim7600
 
 OK = b"\r\nOK\r\n"
 

@@ -2,10 +2,9 @@
 
 import guides
 import scratch
-from locator import ahead
 from locator import settings as cfg
-from locator.plan import battery, guide_file, menu, policy
-from locator.plan import state as st
+from locator import state as st
+from locator.scheduler import ahead, battery, guide_file, menu, policy
 
 HOUR = 3600
 DAY = 24 * HOUR

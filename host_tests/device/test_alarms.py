@@ -1,11 +1,12 @@
 """Alarms: raised once for each occurrence, and armed again."""
 
 import fixed
-from locator import settings, trouble
-from locator.journal import record
-from locator.plan import alarms, decide
-from locator.plan import state as st
-from locator.port import DEEPSLEEP_RESET, ON_LIGHT, ON_MOTION, ON_TAMPER, WAKE_LIGHT, WAKE_TAMPER, WAKE_TIMER
+from locator import settings
+from locator import state as st
+from locator.actions import recovery as trouble
+from locator.codec import record
+from locator.hal import DEEPSLEEP_RESET, ON_LIGHT, ON_MOTION, ON_TAMPER, WAKE_LIGHT, WAKE_TAMPER, WAKE_TIMER
+from locator.scheduler import alarms, decide
 
 START_S = 360_000
 SETTINGS = fixed.unpaced()

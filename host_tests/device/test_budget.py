@@ -1,11 +1,11 @@
 """The operators' budgets over hours and days, refusals, and a loss of power."""
 
 import fixed
-from locator import trouble
+from locator import state as st
+from locator.actions import recovery as trouble
+from locator.hal import DEEPSLEEP_RESET, WAKE_TIMER
 from locator.modem import UNTOLD
-from locator.plan import budget, refusals
-from locator.plan import state as st
-from locator.port import DEEPSLEEP_RESET, WAKE_TIMER
+from locator.scheduler import budget, refusals
 
 HOUR = 3600
 DAY = 24 * HOUR

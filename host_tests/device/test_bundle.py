@@ -10,8 +10,8 @@ import scratch
 FILES = (
     ("locator/__init__.mpy", b"package"),
     ("locator/wake.mpy", bytes(range(256)) * 5),
-    ("locator/plan/__init__.mpy", b"plan"),
-    ("locator/plan/decide.mpy", b"decide"),
+    ("locator/scheduler/__init__.mpy", b"plan"),
+    ("locator/scheduler/decide.mpy", b"decide"),
 )
 
 
@@ -68,9 +68,9 @@ def test_files_and_folders_are_found():
     for name, data in FILES:
         assert mounted.stat("/" + name)[:1] + mounted.stat("/" + name)[6:7] == (0x8000, len(data))
         assert contents(mounted, "/" + name) == data
-    for folder in ("/locator", "locator/plan"):
+    for folder in ("/locator", "locator/scheduler"):
         assert mounted.stat(folder)[0] == 0x4000
-    for name in ("/", "/locator/pla", "/locator/wake", "/locator/wake.py", "/boot.py"):
+    for name in ("/", "/locator/schedul", "/locator/wake", "/locator/wake.py", "/boot.py"):
         assert refused(mounted.stat, name) == 2 and refused(mounted.open, name, "rb") == 2
 
 

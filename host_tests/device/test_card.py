@@ -5,7 +5,7 @@ import sys
 from binascii import hexlify, unhexlify
 
 import scripted
-from locator.card import CardError, apdu, applet, euicc, iccid_bytes, iccid_text, restart, tlv
+from locator.esim import CardError, apdu, applet, euicc, iccid_bytes, iccid_text, restart, tlv
 from scripted import OK, line
 
 ICCID = unhexlify("989430000000000000F1")

@@ -1,13 +1,13 @@
 """The card's files: a flipped bit, a policy that is none, a flash that takes nothing cost no access point."""
 
 from carded import ASK, CARD, Device
-from locator import profiles
-from locator.card import access, files, memory, policy, trial
+from locator import state as st
+from locator.actions import profile as profiles
+from locator.codec import checked
+from locator.downlink import card as orders
+from locator.esim import access, files, memory, policy, trial
 from locator.modem import ModemRestarted
-from locator.orders import card as orders
-from locator.orders import sealed
-from locator.plan import budget, profile
-from locator.plan import state as st
+from locator.scheduler import budget, profile
 
 
 def test_a_damaged_policy_leaves_the_access_point_and_comes_again():
@@ -25,8 +25,8 @@ def test_a_damaged_policy_leaves_the_access_point_and_comes_again():
 
 def test_nothing_is_told_where_there_never_was_a_policy():
     device = Device(1)
-    sealed.remove(device.folder + files.POLICY)
-    sealed.remove(device.folder + files.CARD)
+    checked.remove(device.folder + files.POLICY)
+    checked.remove(device.folder + files.CARD)
     assert device.reports() is None
     device.ask()
     assert device.state[st.CARD_DUE] == 0 and device.next_wake_uses() == b"provisioned"
@@ -51,7 +51,7 @@ def test_a_policy_that_is_none_is_refused_by_its_revision():
     assert policy.read(device.folder) == device.policy and device.next_wake_uses() == b"apn0"
     told = device.reports()
     assert told[0] == 5 and [event[1:] for event in told[6]] == [[1, 0, memory.REFUSED_POLICY, 6]]
-    assert not sealed.exists(device.folder + files.COMING)
+    assert not checked.exists(device.folder + files.COMING)
     device.take([7] + device.policy[1:])
     device.ask()
     assert device.reports()[0] == 7 and policy.read(device.folder)[0] == 7
@@ -61,7 +61,7 @@ def test_an_order_whose_revision_is_another_is_none():
     device = Device(1)
     for body in (b"\x85\x05\x00\x00\x80\x80", b"\x84\x06\x00\x00\x80\x80", b"\x85\x1a\x00\x00\x00\x07\x00"):
         orders.take(device, [6, body])
-        assert not device.state[st.TO_TELL] and not sealed.exists(device.folder + files.COMING)
+        assert not device.state[st.TO_TELL] and not checked.exists(device.folder + files.COMING)
 
 
 def test_a_policy_that_is_damaged_while_it_waits_comes_again():
@@ -69,7 +69,7 @@ def test_a_policy_that_is_damaged_while_it_waits_comes_again():
     device.take([6] + device.policy[1:])
     device.flip(files.COMING, 9)
     device.ask()
-    assert device.reports()[0] == 5 and not sealed.exists(device.folder + files.COMING)
+    assert device.reports()[0] == 5 and not checked.exists(device.folder + files.COMING)
 
 
 def test_an_access_point_that_was_not_kept_is_kept_later():

@@ -1,10 +1,10 @@
 """Data that is used up, and countries in which no profile may be used."""
 
 import carded
-from locator.card import files, limits, memory
+from locator import state as st
+from locator.esim import files, limits, memory
 from locator.modem import NotAllowed, survey
-from locator.plan import profile
-from locator.plan import state as st
+from locator.scheduler import profile
 
 DAY_S = 86400
 NEW_YEAR = 7305 * DAY_S  # 2020-01-01

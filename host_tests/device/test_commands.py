@@ -3,13 +3,13 @@
 import fixed
 import scratch
 from locator import settings as cfg
+from locator import state as st
+from locator.codec import cbor, checked
+from locator.downlink import applied, commands, desk
+from locator.hal import DEEPSLEEP_RESET, ON_LIGHT, ON_MOTION, WAKE_MOTION, WAKE_TIMER
 from locator.journal import copy, rtc
 from locator.journal.log import Log
-from locator.link import cbor
-from locator.orders import applied, commands, desk, sealed
-from locator.plan import decide, energy
-from locator.plan import state as st
-from locator.port import DEEPSLEEP_RESET, ON_LIGHT, ON_MOTION, WAKE_MOTION, WAKE_TIMER
+from locator.scheduler import decide, energy
 
 NOW = 845500000
 LATER = NOW + 3600
@@ -267,17 +267,17 @@ class Doing:
         self.done = 0
         self._left = cut
         self._late = late
-        self._write = sealed.write
+        self._write = checked.write
         self._verbs = dict(commands._DO)
 
     def __enter__(self):
-        sealed.write = self._frail_write
+        checked.write = self._frail_write
         for verb, do in self._verbs.items():
             commands._DO[verb] = self._counted(do)
         return self
 
     def __exit__(self, *_):
-        sealed.write = self._write
+        checked.write = self._write
         commands._DO.update(self._verbs)
 
     def _counted(self, do):
@@ -318,7 +318,7 @@ def test_no_power_cut_has_a_command_done_twice_or_forgotten():
 
 
 def test_dense_points_end_with_their_time_or_their_energy():
-    from locator.plan import budget
+    from locator.scheduler import budget
 
     device = Device()
     state = device.state
@@ -336,7 +336,7 @@ def test_dense_points_end_with_their_time_or_their_energy():
 
 
 def test_dense_reports_leave_half_of_the_budgets_to_others():
-    from locator.plan import budget
+    from locator.scheduler import budget
 
     device = Device()
     state = device.state

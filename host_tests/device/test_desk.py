@@ -2,10 +2,10 @@
 
 import sys
 
-from locator import orders
-from locator.link import cbor
-from locator.orders import desk as desks
-from locator.plan import state as st
+from locator import downlink as orders
+from locator import state as st
+from locator.codec import cbor
+from locator.downlink import desk as desks
 
 ONE, TWO = 1, 2
 KEY = 5
@@ -35,7 +35,7 @@ class Words:
 
 def made(one, two):
     for name, module in (("one", one), ("two", two)):
-        sys.modules["locator.orders." + name] = module
+        sys.modules["locator.downlink." + name] = module
         setattr(orders, name, module)
     desks._TAKES.clear()
     desks._TAKES.update({KEY: "one"})
@@ -113,7 +113,7 @@ class Wide(Words):
     """A module that needs others."""
 
     def take(self, desk, value):
-        from locator.orders import report, why
+        from locator.downlink import report, why
 
         self.taken = [report.TELL, why.write]
 
@@ -121,7 +121,7 @@ class Wide(Words):
 def test_nothing_that_an_order_has_imported_stays():
     def check():
         for name in ("report", "why"):
-            if sys.modules.pop("locator.orders." + name, None):
+            if sys.modules.pop("locator.downlink." + name, None):
                 delattr(orders, name)
         wide = Wide(6, 0)
         desk = made(wide, Words(7, 0))

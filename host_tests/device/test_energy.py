@@ -1,8 +1,8 @@
 """The energy account: what a wake spends, what is left in the cold."""
 
 from locator import settings as cfg
-from locator.plan import battery, energy
-from locator.plan import state as st
+from locator import state as st
+from locator.scheduler import battery, energy
 
 
 def test_a_wake_is_charged_by_what_it_does():

@@ -1,7 +1,7 @@
 """What the fleet knows of coverage: believed until it proves wrong; reports that wait for a better place."""
 
-from locator.plan import fleet, networks
-from locator.plan import state as st
+from locator import state as st
+from locator.scheduler import fleet, networks
 
 HOUR_S = 3600
 KINDS = range(7)

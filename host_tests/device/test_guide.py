@@ -4,8 +4,8 @@ import os
 
 import guides
 import scratch
-from locator.plan import guide
-from locator.plan import guide_file as file
+from locator.scheduler import guide
+from locator.scheduler import guide_file as file
 
 
 def reader():

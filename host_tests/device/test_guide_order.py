@@ -4,11 +4,11 @@ import os
 
 import guides
 import scratch
-from locator.link import cbor
-from locator.orders import guide as orders
-from locator.orders.desk import Desk
-from locator.plan import guide
-from locator.plan import state as st
+from locator import state as st
+from locator.codec import cbor
+from locator.downlink import guide as orders
+from locator.downlink.desk import Desk
+from locator.scheduler import guide
 
 
 class Port:

@@ -82,7 +82,7 @@ def test_a_line_about_a_call_in_front_is_passed_over():
 
 
 def test_the_imsi_by_which_a_switch_is_proved_is_checked_too():
-    from locator.card import restart
+    from locator.esim import restart
 
     driver, table = scripted.bg95()
     table.answers[b"+CIMI"] = line(b"000000")

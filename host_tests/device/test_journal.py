@@ -3,7 +3,8 @@
 import os
 
 import scratch
-from locator.journal import again, record, rtc, store
+from locator.codec import record
+from locator.journal import again, rtc, store
 from locator.journal.acks import MAX_RANGES, Acks
 from locator.journal.ledger import Ledger
 
@@ -602,8 +603,8 @@ def test_what_the_journal_keeps_lies_behind_the_state_and_disturbs_nothing():
 
 
 def test_a_full_journal_fits_into_rtc_memory():
+    from locator import state
     from locator.journal import log
-    from locator.plan import state
 
     kept = 4 * (1 + store.MAX_FILES)
     assert 2 * rtc.HEAD_SIZE + 4 * state.SIZE + log.MAX_BYTES + kept <= 2048

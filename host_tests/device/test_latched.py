@@ -1,9 +1,9 @@
 """A device whose accelerometer tells of a deep sleep only that something has moved in it."""
 
+from locator import state as st
 from locator import wake
-from locator.journal import record
-from locator.plan import state as st
-from locator.port import DEEPSLEEP_RESET, WAKE_TIMER
+from locator.codec import record
+from locator.hal import DEEPSLEEP_RESET, WAKE_TIMER
 
 HOUR = 3600
 

@@ -2,12 +2,12 @@
 
 import os
 
+from locator import state as st
+from locator.codec import cbor
+from locator.downlink import desk as desks
+from locator.hal import DEEPSLEEP_RESET, HARD_RESET, POWER_ON, SOFT_RESET, WATCHDOG_RESET
 from locator.journal import log, rtc
 from locator.journal.ledger import Ledger
-from locator.link import cbor
-from locator.orders import desk as desks
-from locator.plan import state as st
-from locator.port import DEEPSLEEP_RESET, HARD_RESET, POWER_ON, SOFT_RESET, WATCHDOG_RESET
 from scratch import folder
 
 TRACE = 'Traceback (most recent call last):\n  File "wake.py", line 9, in run\nValueError: caf\xe9\n'

@@ -1,8 +1,8 @@
 """Our MQTT client and the TLS sockets under it, against a broker that answers from a list."""
 
 import scripted
-from locator.link import mqtt
 from locator.modem import ConnectionLost, ModemError, PdpError, sockets
+from locator.session import mqtt
 from scripted import OK, line
 
 CONNACK, SUBACK, PUBACK = b"\x20\x02\x00\x00", b"\x90\x03\x00\x01\x00", b"\x40\x02\x00\x02"

@@ -2,10 +2,10 @@
 
 import guides
 import scratch
-from locator import ahead, trouble
 from locator import settings as cfg
-from locator.plan import battery, policy
-from locator.plan import state as st
+from locator import state as st
+from locator.actions import recovery as trouble
+from locator.scheduler import ahead, battery, policy
 
 DAY_S = 86400
 

@@ -5,12 +5,12 @@ import sys
 from binascii import hexlify, unhexlify
 
 import scratch
-from locator.journal import log, record
+from locator import state as st
+from locator.codec import cbor, record
+from locator.downlink import desk
+from locator.journal import log
 from locator.journal.ledger import Ledger
 from locator.journal.store import Journal
-from locator.link import cbor
-from locator.orders import desk
-from locator.plan import state as st
 
 
 def lines():

@@ -2,13 +2,12 @@
 
 import fixed
 import scratch
-from locator import ahead
 from locator import settings as cfg
-from locator.journal import record
+from locator import state as st
+from locator.codec import record
+from locator.hal import DEEPSLEEP_RESET, ON_MOTION, WAKE_MOTION, WAKE_TIMER
 from locator.modem import DENIED, REGISTERED
-from locator.plan import alarms, budget, decide, menu, networks, policy
-from locator.plan import state as st
-from locator.port import DEEPSLEEP_RESET, ON_MOTION, WAKE_MOTION, WAKE_TIMER
+from locator.scheduler import ahead, alarms, budget, decide, menu, networks, policy
 
 SETTINGS = cfg.defaults()
 HINTS = fixed.hints(5, SETTINGS)

@@ -3,20 +3,14 @@
 from array import array
 
 import fixed
-from locator import timing, trouble
-from locator.journal import record, rtc
+from locator import clock as timing
+from locator import state as st
+from locator.actions import recovery as trouble
+from locator.codec import record
+from locator.hal import DEEPSLEEP_RESET, ON_LIGHT, ON_MOTION, ON_TAMPER, WAKE_LIGHT, WAKE_MOTION, WAKE_TIMER
+from locator.journal import rtc
 from locator.modem import DENIED, REGISTERED
-from locator.plan import ATTACH, PROBE, alarms, border, budget, decide, networks, policy, regions
-from locator.plan import state as st
-from locator.port import (
-    DEEPSLEEP_RESET,
-    ON_LIGHT,
-    ON_MOTION,
-    ON_TAMPER,
-    WAKE_LIGHT,
-    WAKE_MOTION,
-    WAKE_TIMER,
-)
+from locator.scheduler import ATTACH, PROBE, alarms, border, budget, decide, networks, policy, regions
 
 SETTINGS = fixed.unpaced()
 HINTS = fixed.hints(5, SETTINGS)
@@ -714,7 +708,7 @@ def test_a_bar_of_data_ends_by_the_clock_as_it_is_set_right():
 
 
 def test_without_a_line_there_is_no_border():
-    from locator.ahead import NoLine
+    from locator.scheduler.ahead import NoLine
 
     state = st.new()
     state[st.CARD_DUE], state[st.NOW] = 4, 20000

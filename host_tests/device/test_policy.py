@@ -1,8 +1,8 @@
 """Our policy by itself: when a point is due, when a report is worth it, what is learned of networks."""
 
+from locator import state as st
 from locator.modem import UNTOLD
-from locator.plan import aside, battery, menu, networks, policy, refusals
-from locator.plan import state as st
+from locator.scheduler import aside, battery, menu, networks, policy, refusals
 
 HOUR = 3600
 DAY = 24 * HOUR

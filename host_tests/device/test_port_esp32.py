@@ -7,12 +7,12 @@ import sys
 import esp32_fakes as chip
 import locator
 from locator import config_kept
-from locator import port as ports
+from locator import hal as ports
+from locator.hal import esp32 as module
 from locator.journal import log as logs
-from locator.port import esp32 as module
 
 module.time = chip.Time()
-from locator.port import lamp, lis2dh12  # noqa: E402, F401
+from locator.hal import lamp, lis2dh12  # noqa: E402, F401
 
 lamp.time = chip.Time()
 # They have it now; other tests are on no ESP32, whose NVS has a configuration.

@@ -2,8 +2,8 @@
 
 import random
 
-from locator.plan import profile
-from locator.plan import state as st
+from locator import state as st
+from locator.scheduler import profile
 
 ROAMING, CIS, EUROPE, CHINA = 1, 2, 3, 4
 ROWS = [[460, CHINA], [401, CIS], [250, CIS, ROAMING], [257, EUROPE], [262, EUROPE, ROAMING], [0, ROAMING]]

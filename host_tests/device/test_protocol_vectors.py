@@ -5,8 +5,9 @@ import sys
 from array import array
 from binascii import hexlify, unhexlify
 
-from locator.journal import record
-from locator.link import batch, cbor, cose, talk
+from locator.codec import cbor, cose, record
+from locator.codec import columns as batch
+from locator.session import talk
 
 
 def load():

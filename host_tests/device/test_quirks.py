@@ -8,7 +8,7 @@ from locator.modem import (
     ModemSilent,
 )
 from locator.modem.ladder import Ladder
-from locator.plan import regions
+from locator.scheduler import regions
 from scripted import OK, line
 
 CALM = b"\r\n+CREG: 0,2\r\n" + OK

@@ -1,7 +1,7 @@
 """The whole decision table: each reason and each rule has a wake of its own."""
 
-from locator.plan import decide
-from locator.plan import state as st
+from locator import state as st
+from locator.scheduler import decide
 from reasons import CASES
 
 

@@ -8,11 +8,11 @@ import packed
 import scratch
 import slots
 import trials
+from locator import state as st
+from locator.downlink import commands, release
+from locator.downlink import desk as desks
+from locator.downlink.book import RESULT, Book
 from locator.journal.log import Log
-from locator.orders import commands, release
-from locator.orders import desk as desks
-from locator.orders.book import RESULT, Book
-from locator.plan import state as st
 
 SAME, OTHER = b"same" * 400, b"other" * 300
 

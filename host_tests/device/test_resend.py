@@ -1,13 +1,12 @@
 """Records that the agent asks for again."""
 
 import scratch
-from locator.journal import record
+from locator import state as st
+from locator.codec import cbor, record
+from locator.downlink import resend
+from locator.downlink.desk import Desk
 from locator.journal.ledger import Ledger
 from locator.journal.store import Journal
-from locator.link import cbor
-from locator.orders import resend
-from locator.orders.desk import Desk
-from locator.plan import state as st
 
 
 def made():

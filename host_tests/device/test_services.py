@@ -1,12 +1,12 @@
 """Voice and SMS: asked, put off, told; and what comes all the same."""
 
 import scripted
-from locator import trouble
+from locator import state as st
+from locator.actions import recovery as trouble
+from locator.codec import cbor
 from locator.journal import log as logs
-from locator.link import cbor
-from locator.link.extras import Extras
 from locator.modem import services
-from locator.plan import state as st
+from locator.session.extras import Extras
 from scripted import OK, line
 
 ON, OFF = (3,), (0,)

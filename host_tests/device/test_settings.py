@@ -6,9 +6,9 @@ from binascii import crc32
 
 import scratch
 from locator import settings as cfg
-from locator.link import cbor
-from locator.orders import applied, desk, settings
-from locator.plan import state as st
+from locator import state as st
+from locator.codec import cbor
+from locator.downlink import applied, desk, settings
 
 GOOD = {cfg.INTERVAL_S: 900, cfg.TEMPERATURE_LOW_DC: -350}
 OTHER = {cfg.INTERVAL_S: 1800}

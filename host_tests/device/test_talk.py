@@ -1,14 +1,14 @@
 """Conversations with an agent that does not keep what it is sent, or does not know what day it is."""
 
 import scratch
-from locator.journal import record
+from locator.codec import cbor, record
+from locator.codec.cose import DOWN, UP, Envelope, EnvelopeError
 from locator.journal.ledger import Ledger
 from locator.journal.log import FORGED, Log
 from locator.journal.store import Journal
-from locator.link import cbor, epochs
-from locator.link.cose import DOWN, UP, Envelope, EnvelopeError
-from locator.link.keys import Keys
-from locator.link.talk import Conversation, read_reply
+from locator.session import epochs
+from locator.session.keys import Keys
+from locator.session.talk import Conversation, read_reply
 
 KEY = bytes(32)
 NOW = 845500000

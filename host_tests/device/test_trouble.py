@@ -3,51 +3,51 @@
 from array import array
 
 from locator import settings as cfg
-from locator import trouble, wake
-from locator.journal import copy, record, rtc
-from locator.plan import budget, decide, energy
-from locator.plan import state as st
-from locator.port import POWER_ON, WAKE_TIMER
-from woken import Broken, device, live
+from locator import state as st
+from locator.actions import recovery as trouble
+from locator.actions import register
+from locator.codec import record
+from locator.hal import POWER_ON, WAKE_TIMER
+from locator.journal import copy, rtc
+from locator.scheduler import budget, energy
+from woken import Broken, device, live, talks
 
 DAY_S = 86400
 
 
 def test_a_fault_in_the_search_for_a_fix_keeps_a_record_in_every_wake():
     it = device("fix", 3100)  # too weak for a report
-    assert live(it, 6) == 3 and it._modem.asked.count("fix") == 3
-    assert it._journal.next_seq - 1 == 6
-    assert it._state[st.FIX_FAILS] == 3
+    assert live(it, 6) == 3 and it.modem.asked.count("fix") == 3
+    assert it.journal.next_seq - 1 == 6
+    assert it.state[st.FIX_FAILS] == 3
 
 
 def test_after_a_fault_in_the_search_the_next_wake_reports():
     it = device("fix", 3600)
     talked = []
-    it._DO = dict(wake.Wake._DO)
-    it._DO[decide.TALK] = lambda self, action: talked.append(1) or st.learn_talk(self._state, True)
-    assert live(it, 1) == 1 and not talked and it._state[st.TRY_FAILS] == 0
-    it._port.now_s += 3600
+    talks(it, lambda: talked.append(1) or st.learn_talk(it.state, True))
+    assert live(it, 1) == 1 and not talked and it.state[st.TRY_FAILS] == 0
+    it.port.now_s += 3600
     assert live(it, 1) == 0 and talked
-    assert it._journal.next_seq - 1 == 2
+    assert it.journal.next_seq - 1 == 2
 
 
 def test_a_fault_in_an_attach_keeps_a_record_and_is_spaced_like_a_try_in_vain():
     it = device("attach", 3600)
     live(it, 5)
-    assert it._journal.next_seq - 1 == 5
-    assert it._state[st.TRY_FAILS] == it._modem.asked.count("attach") < 4
+    assert it.journal.next_seq - 1 == 5
+    assert it.state[st.TRY_FAILS] == it.modem.asked.count("attach") < 4
 
 
 def test_a_fault_in_a_conversation_keeps_the_record_that_was_made_before_it():
     it = device("", 3600)
 
-    def talk(self, action):
+    def talk():
         raise Broken
 
-    it._DO = dict(wake.Wake._DO)
-    it._DO[decide.TALK] = talk
+    talks(it, talk)
     assert live(it, 1) == 1
-    assert it._journal.next_seq - 1 == 1 and it._state[st.TRY_FAILS] == 1
+    assert it.journal.next_seq - 1 == 1 and it.state[st.TRY_FAILS] == 1
 
 
 def test_a_fault_in_keeping_the_record_is_raised_as_it_is():
@@ -56,45 +56,44 @@ def test_a_fault_in_keeping_the_record_is_raised_as_it_is():
     def append(fields):
         raise Broken
 
-    it._journal.append = append
+    it.journal.append = append
     assert live(it, 2) == 2
 
 
 def lost(it, kept, now=0):
     """The state that goes on after a loss of power, from the copy `kept`."""
-    state = copy.state(it._port.data_dir, kept)
-    return trouble.power_was_lost(state, it._ledger, it._journal, now)
+    state = copy.state(it.port.data_dir, kept)
+    return trouble.power_was_lost(state, it.ledger, it.journal, now)
 
 
 def after_a_loss_of_power(it):
     """The state that goes on then."""
-    return lost(it, copy.read(it._port.data_dir))
+    return lost(it, copy.read(it.port.data_dir))
 
 
 def wake_until(it, end_s):
     """Wakes as far apart as it asks for, without satellites, until its clock shows `end_s`; how often it has
     talked with the agent."""
-    talks = []
-    it._DO = dict(wake.Wake._DO)
-    it._DO[decide.TALK] = lambda self, action: talks.append(1) or st.learn_talk(self._state, True)
-    while it._port.now_s < end_s:
-        it._fix = it._cell = it._identity = None
-        it._senses = (it._port.now_s, WAKE_TIMER, POWER_ON, it.battery_mv, 200, 0, 0, 0, 0, 0)
-        it._port.now_s += it.run()[0] // 1000
-    return len(talks)
+    sessions = []
+    talks(it, lambda: sessions.append(1) or st.learn_talk(it.state, True))
+    while it.port.now_s < end_s:
+        it.fix = it.cell = it.identity = None
+        it.senses = (it.port.now_s, WAKE_TIMER, POWER_ON, it.battery_mv, 200, 0, 0, 0, 0, 0)
+        it.port.now_s += it.run()[0] // 1000
+    return len(sessions)
 
 
 def boots_until_heard(hours, hold):
     """How often power is lost, every so many hours, until a device that `hold` has silenced is heard."""
     it = device("", 3600)
-    it._settings = cfg.defaults()
-    it._state[st.NOW] = it._port.now_s
-    hold(it._state)
-    copy.keep(it._port.data_dir, it._packed(), it._state)
+    it.settings = cfg.defaults()
+    it.state[st.NOW] = it.port.now_s
+    hold(it.state)
+    copy.keep(it.port.data_dir, bytes(rtc.pack(st.kept(it.state), it.log.pack())), it.state)
     for boot in range(60):
-        it._state = st.new(after_a_loss_of_power(it))
-        it._state[st.CARD_DUE] = 0  # a card without profiles
-        it._port.now_s = 1
+        it.state = it.kept._state = st.new(after_a_loss_of_power(it))
+        it.state[st.CARD_DUE] = 0  # a card without profiles
+        it.port.now_s = 1
         if wake_until(it, hours * 3600):
             return boot
     return None
@@ -135,10 +134,10 @@ def test_a_pause_ends_where_power_is_lost_oftener_than_it_lasts():
 
 def test_copies_of_the_state_are_hours_apart():
     it = device("", 3600)
-    it._settings = cfg.defaults()
-    refused(it._state)
+    it.settings = cfg.defaults()
+    refused(it.state)
     kept = []
-    it._save_twice = it._save_attempt = lambda: kept.append(it._port.now_s)
+    it.kept.copy = it.kept.attempt = lambda: kept.append(it.port.now_s)
     wake_until(it, 5000 + 48 * 3600)
     assert 20 <= len(kept) <= 25
     assert min(kept[i + 1] - kept[i] for i in range(len(kept) - 1)) >= 2 * 3600 - 120
@@ -147,33 +146,33 @@ def test_copies_of_the_state_are_hours_apart():
 def test_copies_of_all_the_state_are_left_to_wakes_that_are_idle_for_a_day_at_most():
     it = device("", 3600)
     kept = []
-    it._save_twice = lambda: kept.append(2)
-    it._save_attempt = lambda: kept.append(1)
+    it.kept.copy = lambda: kept.append(2)
+    it.kept.attempt = lambda: kept.append(1)
     for copied_h, idle, attached in (
         (0, False, 0), (19, True, 0), (19, False, 0), (18, False, 0), (18, False, 1), (6, False, 1),
     ):  # fmt: skip
-        it._state[st.COPIED_AT], it._state[st.NOW] = copied_h * 3600, 30 * 3600
-        it._state[st.ATTACHED] = attached
-        it._save_in_time(idle)
+        it.state[st.COPIED_AT], it.state[st.NOW] = copied_h * 3600, 30 * 3600
+        it.state[st.ATTACHED] = attached
+        it.kept.in_time(idle)
     assert kept == [2, 2, 1, 2, 1, 2]
 
 
 def test_what_lasts_is_as_before_the_last_attempt_and_the_rest_as_in_the_copy():
     it = device("", 3600)
-    state, folder = it._state, it._port.data_dir
+    state, folder = it.state, it.port.data_dir
     state[st.NOW], state[st.TRIAL], state[st.AGE_MIN] = 7200, 5, 100
     copy.keep_attempt(folder, state)
     assert copy.state(folder, copy.read(folder))[st.TRIAL] == 5  # there is no copy yet
-    copy.keep(folder, it._packed(), state)
+    copy.keep(folder, bytes(rtc.pack(st.kept(it.state), it.log.pack())), state)
     state[st.NOW], state[st.TRIAL], state[st.AGE_MIN] = 9000, 4, 200
     copy.keep_attempt(folder, state)
     found = copy.state(folder, copy.read(folder))
     assert (found[st.NOW], found[st.TRIAL], found[st.AGE_MIN]) == (9000, 4, 100)
     state[st.NOW], state[st.TRIAL] = 9900, 10
-    copy.keep(folder, it._packed(), state)
+    copy.keep(folder, bytes(rtc.pack(st.kept(it.state), it.log.pack())), state)
     found = copy.state(folder, copy.read(folder))
     assert (found[st.NOW], found[st.TRIAL], found[st.AGE_MIN]) == (9900, 10, 200)
-    damage = bytearray(it._packed())
+    damage = bytearray(bytes(rtc.pack(st.kept(it.state), it.log.pack())))
     damage[40] ^= 1
     found = copy.state(folder, bytes(damage))
     assert found[st.AGE_MIN] == 0
@@ -181,16 +180,16 @@ def test_what_lasts_is_as_before_the_last_attempt_and_the_rest_as_in_the_copy():
 
 def test_power_that_is_lost_long_behind_a_try_is_no_failure():
     it = device("", 3600)
-    state = it._state
+    state = it.state
     state[st.NOW] = state[st.LAST_TRY] = 3600
     state[st.NOW] += 7200
-    copy.keep(it._port.data_dir, it._packed(), it._state)
+    copy.keep(it.port.data_dir, bytes(rtc.pack(st.kept(it.state), it.log.pack())), it.state)
     assert after_a_loss_of_power(it)[st.TRY_FAILS] == 0
 
 
 def test_a_loss_of_power_tells_no_alarm_twice_and_forgets_none():
     it = device("", 3100)
-    copy.keep(it._port.data_dir, it._packed(), it._state)
+    copy.keep(it.port.data_dir, bytes(rtc.pack(st.kept(it.state), it.log.pack())), it.state)
     it.lux = 500
     live(it, 1)
     state = after_a_loss_of_power(it)
@@ -202,7 +201,7 @@ def test_a_loss_of_power_tells_no_alarm_twice_and_forgets_none():
 
 def used_for_300_days(it):
     """Its state by then, and the copy in flash."""
-    state = it._state
+    state = it.state
     state[st.NOW] = 300 * DAY_S
     state[st.SPENT], state[st.SPENT + 1], state[st.SPENT + 2] = 1000, 2000, 500
     for i in range(st.TRIES_KEPT):
@@ -214,22 +213,22 @@ def used_for_300_days(it):
 def test_a_brown_out_ends_no_day_of_the_battery():
     it = device("", 3600)
     state = used_for_300_days(it)
-    copy.keep(it._port.data_dir, it._packed(), state)
+    copy.keep(it.port.data_dir, bytes(rtc.pack(st.kept(it.state), it.log.pack())), state)
     for lost in range(1, 4):
         state = st.new(after_a_loss_of_power(it))
         assert energy.spent_mj(state) == 3500
         state[st.NOW] = 7200
         assert state[st.NOW] - state[st.BEGAN] == 300 * DAY_S + lost * 7200
-        it._state = state
-        copy.keep(it._port.data_dir, it._packed(), state)
+        it.state = it.kept._state = state
+        copy.keep(it.port.data_dir, bytes(rtc.pack(st.kept(it.state), it.log.pack())), state)
 
 
 def test_a_release_with_another_state_goes_on_with_the_battery_and_the_tries():
     it = device("", 3600)
     state = used_for_300_days(it)
     for integers in (st.SIZE - 8, st.SIZE + 1):
-        copy.keep(it._port.data_dir, rtc.pack(array("i", [7] * integers), bytes(230)), state)
-        kept, now = copy.read(it._port.data_dir), 300 * DAY_S + 3600
+        copy.keep(it.port.data_dir, rtc.pack(array("i", [7] * integers), bytes(230)), state)
+        kept, now = copy.read(it.port.data_dir), 300 * DAY_S + 3600
         assert rtc.unpack(kept, st.SIZE) is None
         found = lost(it, kept, now)
         found[st.NOW] = now
@@ -244,12 +243,12 @@ def test_a_release_with_another_state_goes_on_with_the_battery_and_the_tries():
 
 def test_pauses_outlive_rtc_memory_that_is_lost_while_its_clock_goes_on():
     it = device("", 3600)
-    state = it._state
+    state = it.state
     state[st.NOW] = 40 * DAY_S
     refused(state)
-    copy.keep(it._port.data_dir, it._packed(), state)
+    copy.keep(it.port.data_dir, bytes(rtc.pack(st.kept(it.state), it.log.pack())), state)
     now = state[st.NOW] + 3600
-    found = lost(it, copy.read(it._port.data_dir), now)
+    found = lost(it, copy.read(it.port.data_dir), now)
     found[st.NOW] = now
     assert budget.wait_s(found) == 96 * 3600
 
@@ -272,8 +271,8 @@ def test_connections_are_spread_over_the_time_of_the_same_clock():
 
 def test_what_moves_behind_the_record_is_left_for_the_next_one():
     it = device("", 3600)
-    it._state[st.DID_RECORD] = st.YES
-    it._modem.supply_mv = lambda: 3310
-    it._port.senses = None
-    it._weigh()
-    assert it._state[st.LOADED_MV] == 3310
+    it.state[st.DID_RECORD] = st.YES
+    it.modem.supply_mv = lambda: 3310
+    it.port.senses = None
+    register.weigh(it)
+    assert it.state[st.LOADED_MV] == 3310

@@ -1,8 +1,10 @@
 """What the verbs of a wake tell the modem beside what the plan has decided."""
 
+from locator import clock
+from locator import state as st
+from locator.actions import register, scan, session
 from locator.modem import plausible_cell
-from locator.plan import ATTACH, PROBE, Action
-from locator.plan import state as st
+from locator.scheduler import ATTACH, PROBE, Action
 from woken import device
 
 HOUR = 3600
@@ -12,11 +14,11 @@ GERMANY = 262
 def kept(told, **others):
     """Whether a look lets a modem that was told to use only `told` keep to that."""
     it = device("", 3600)
-    it._state[st.TOLD_PLMN] = told
+    it.state[st.TOLD_PLMN] = told
     for name, plmn in others.items():
-        it._state[getattr(st, name)] = plmn
-    it._probe(Action(PROBE, 0, 12))
-    return it._modem.is_kept
+        it.state[getattr(st, name)] = plmn
+    scan.run(it, Action(PROBE, 0, 12))
+    return it.modem.is_kept
 
 
 def test_a_look_keeps_an_operator_that_is_held_chosen_or_used_and_no_other():
@@ -32,14 +34,14 @@ def searches(gsm, hours, seen=0, mcc=GERMANY):
     """What the modem is set to in three attempts to register, the first so many hours before the others, the
     last for `mcc` and behind a look where that has `seen` a network."""
     it = device("", 3600)
-    it._modem.hears = plausible_cell(262002, 1, 2, -80, gsm)
-    it._state[st.NOW], it._state[st.MCC], it._state[st.MOVING] = 100 * HOUR, GERMANY, 1
-    it._attach(Action(ATTACH, 0, 50, mcc=GERMANY))
-    it._state[st.NOW] += hours * HOUR
-    it._attach(Action(ATTACH, 0, 50, mcc=GERMANY))
-    it._state[st.SEEN] = seen
-    it._attach(Action(ATTACH, 0, 50, mcc=mcc))
-    return [verb for verb in it._modem.asked if verb != "attach"]
+    it.modem.hears = plausible_cell(262002, 1, 2, -80, gsm)
+    it.state[st.NOW], it.state[st.MCC], it.state[st.MOVING] = 100 * HOUR, GERMANY, 1
+    register.run(it, Action(ATTACH, 0, 50, mcc=GERMANY))
+    it.state[st.NOW] += hours * HOUR
+    register.run(it, Action(ATTACH, 0, 50, mcc=GERMANY))
+    it.state[st.SEEN] = seen
+    register.run(it, Action(ATTACH, 0, 50, mcc=mcc))
+    return [verb for verb in it.modem.asked if verb != "attach"]
 
 
 def test_on_gsm_the_modem_searches_anew_hours_later_but_not_behind_a_look():
@@ -56,21 +58,21 @@ def test_all_networks_are_searched_when_that_is_asked_for():
 
 def test_the_time_of_an_agent_that_is_years_off_is_not_taken():
     it = device("", 3600)
-    it._take_network_time()
-    ours, year = it._state[st.OFFSET], 365 * 24 * HOUR
+    it.network = clock.network(it.port, it.modem, it.state)
+    ours, year = it.state[st.OFFSET], 365 * 24 * HOUR
     for wrong in (10 * year, -10 * year, 48 * HOUR):
-        it._talked(800_000_000 + wrong)
-        assert it._state[st.OFFSET] == ours, wrong
-    it._talked(800_000_000 + 600)
-    assert it._state[st.OFFSET] == ours + 600
+        session.set_clock(it, 800_000_000 + wrong)
+        assert it.state[st.OFFSET] == ours, wrong
+    session.set_clock(it, 800_000_000 + 600)
+    assert it.state[st.OFFSET] == ours + 600
 
 
 def test_where_agent_and_network_agree_ours_is_set_right():
     it = device("", 3600)
-    it._take_network_time()
-    ours = it._state[st.OFFSET]
-    it._state[st.OFFSET] += 365 * 24 * HOUR  # as another network had told at power-on
-    it._take_network_time()
-    assert it._state[st.OFFSET] != ours
-    it._talked(800_000_000)
-    assert it._state[st.OFFSET] == ours
+    it.network = clock.network(it.port, it.modem, it.state)
+    ours = it.state[st.OFFSET]
+    it.state[st.OFFSET] += 365 * 24 * HOUR  # as another network had told at power-on
+    it.network = clock.network(it.port, it.modem, it.state)
+    assert it.state[st.OFFSET] != ours
+    session.set_clock(it, 800_000_000)
+    assert it.state[st.OFFSET] == ours

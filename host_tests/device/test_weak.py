@@ -3,10 +3,11 @@
 import os
 
 import scratch
+from locator import state as st
 from locator import wake
+from locator.hal import DEEPSLEEP_RESET, WAKE_TIMER
 from locator.journal.log import Log
-from locator.plan import state as st
-from locator.port import DEEPSLEEP_RESET, WAKE_TIMER
+from locator.journal.snapshots import Snapshots
 
 
 class Weak:
@@ -68,8 +69,6 @@ class Made:
 
 
 def test_a_flash_that_takes_no_copy_of_the_plan_stops_no_report():
-    it = object.__new__(wake.Wake)
-    it._port, it._journal, it._log, it._state = Full(), Made(), Log(), st.new()
-    it._room = bytearray(1024)
-    it._save_twice()
-    assert it._journal.freed == 1 and len(it._log) == 1 and it._port.kept
+    port, journal, log = Full(), Made(), Log()
+    Snapshots(port, journal, st.new(), log, bytearray(1024)).copy()
+    assert journal.freed == 1 and len(log) == 1 and port.kept

@@ -2,14 +2,15 @@
 
 import scratch
 from locator import settings as cfg
+from locator import state as st
 from locator import wake
+from locator.hal import POWER_ON, WAKE_TIMER
 from locator.journal.ledger import Ledger
 from locator.journal.log import Log
+from locator.journal.snapshots import Snapshots
 from locator.journal.store import Journal
 from locator.modem import REGISTERED, ModemError
-from locator.pacing import Pace
-from locator.plan import state as st
-from locator.port import POWER_ON, WAKE_TIMER
+from locator.scheduler.pace import Pace
 
 PAUSE_S = 900  # of main.py after a fault
 
@@ -63,7 +64,8 @@ class Modem:
 
     def __init__(self, faulty):
         self._faulty = faulty
-        self.asked = []
+        self.asked: list = []
+        self.parts: list = []
 
     def _do(self, verb, answer=None):
         self.asked.append(verb)
@@ -117,25 +119,39 @@ class Modem:
 
 def device(faulty, battery_mv):
     it = object.__new__(wake.Wake)
-    it._port, it._modem, it._state, it._settings = Port(), Modem(faulty), st.new(), cfg.defaults()
-    it._settings[cfg.INTERVAL_S] = PAUSE_S  # a record is due in every wake
-    it._ledger = Ledger(it._port.data_dir, 1)
-    it._journal = Journal(it._port.data_dir, it._ledger)
-    it._room, it._log, it._motion, it._raised = bytearray(2048), Log(), 0, 0
-    it._state[st.CONFIGURED] = 1
-    it._settings[cfg.PACED] = 0
-    it._pace = Pace(it._port, "bg95")
-    it.battery_mv, it.lux, it._network = battery_mv, 0, None
+    it.port, it.modem, it.state, it.settings = Port(), Modem(faulty), st.new(), cfg.defaults()
+    it.settings[cfg.INTERVAL_S] = PAUSE_S  # a record is due in every wake
+    it.ledger = Ledger(it.port.data_dir, 1)
+    it.journal = Journal(it.port.data_dir, it.ledger)
+    it.room, it.log, it.motion = bytearray(2048), Log(), 0
+    it.kept = Snapshots(it.port, it.journal, it.state, it.log, it.room)
+    it.state[st.CONFIGURED] = 1
+    it.settings[cfg.PACED] = 0
+    it.pace = Pace(it.port, "bg95")
+    it.battery_mv, it.lux, it.network = battery_mv, 0, None
     return it
+
+
+def talks(it, do):
+    """Let it do this in place of a session."""
+    act = it.act
+
+    def acted(name, *arguments):
+        if name == "session":
+            do()
+        else:
+            act(name, *arguments)
+
+    it.act = acted
 
 
 def live(it, wakes):
     """So many wakes, PAUSE_S apart; how many of them ended in the fault."""
     faults = 0
     for _ in range(wakes):
-        it._fix = it._cell = it._identity = None
-        it._port.now_s += PAUSE_S
-        it._senses = (it._port.now_s, WAKE_TIMER, POWER_ON, it.battery_mv, 200, 0, it.lux, 0, 0, 0)
+        it.fix = it.cell = it.identity = None
+        it.port.now_s += PAUSE_S
+        it.senses = (it.port.now_s, WAKE_TIMER, POWER_ON, it.battery_mv, 200, 0, it.lux, 0, 0, 0)
         try:
             it.run()
         except Broken:

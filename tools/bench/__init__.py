@@ -9,8 +9,8 @@ sys.path[:0] = [str(FIRMWARE), str(REPOSITORY / "tools" / "cpython")]
 
 from locator.modem import ModemSilent  # noqa: E402
 from locator.modem.at import Channel as _Channel  # noqa: E402
-from locator.modem.bg95 import Bg95  # noqa: E402
-from locator.modem.sim7600 import Sim7600  # noqa: E402
+from locator.modem.bg95.driver import Modem as Bg95  # noqa: E402
+from locator.modem.sim7600.driver import Modem as Sim7600  # noqa: E402
 
 # The firmware has no annotations.
 Channel: Any = _Channel

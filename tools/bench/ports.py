@@ -1,4 +1,4 @@
-"""What the drivers are given for a port (`locator.port`): the modem's part of it only."""
+"""What the drivers are given for a port (`locator.hal`): the modem's part of it only."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A modem on a serial device, in real time, behind the interface of `locator.port`."""
+"""A modem on a serial device, in real time, behind the interface of `locator.hal`."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from locator.card import CardError, apdu, euicc, iccid_text, restart
+from locator.esim import CardError, apdu, euicc, iccid_text, restart
 
 from tools.bench.work import Bench, Found, StepFailed, since
 

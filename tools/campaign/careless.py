@@ -30,10 +30,10 @@ class Careless(NamedTuple):
     careless: str
 
 
-_SETTINGS = "locator/orders/settings.py"
-_COMMANDS = "locator/orders/commands.py"
-_SEALED = "locator/orders/sealed.py"
-_PULL = "locator/orders/pull.py"
+_SETTINGS = "locator/downlink/settings.py"
+_COMMANDS = "locator/downlink/commands.py"
+_SEALED = "locator/codec/checked.py"
+_PULL = "locator/downlink/pull.py"
 _RENAME = '    os.rename(path + ".new", path)'
 _SAVE = """    try:
         book.save()
@@ -61,7 +61,7 @@ ALL = (
              " entry = [n", " _DO[verb](desk, 0)\n    entry = [n"),
     Careless("a command counts as done before it is", "commands", _COMMANDS,
              _SAVE, f"    entry[RESULT] = result or DONE\n{_SAVE}"),
-    Careless("the highest id is forgotten", "commands", "locator/orders/book.py",
+    Careless("the highest id is forgotten", "commands", "locator/downlink/book.py",
              "out.int(self.last)", "out.int(0)"),
     Careless("a result is forgotten as it is told", "commands", _COMMANDS,
              "    out.int(_KEY)\n", "    told(desk)\n    out.int(_KEY)\n"),
@@ -69,16 +69,16 @@ ALL = (
              "        book.save()\n    except OSError:  # told as cut short",
              "        pass\n    except OSError:  # told as cut short"),
     Careless("expired commands are done", "commands", _COMMANDS, "if now >= expiry:", "if False:"),
-    Careless("what was said under keys that are over counts as told", "keys", "locator/link/talk.py",
+    Careless("what was said under keys that are over counts as told", "keys", "locator/session/talk.py",
              "reply[_EPOCH])\n            return", "reply[_EPOCH])"),
-    Careless("a release is not verified", "update", "locator/orders/release.py",
+    Careless("a release is not verified", "update", "locator/downlink/release.py",
              "if self._digest(contents, at, size) != digest:", "if False:"),
     Careless("slots are switched before the release is verified", "update", _PULL,
              "pulled.verify()\n        trials.try_out(pulled.sequence)",
              "trials.try_out(pulled.sequence)\n        pulled.verify()"),
     Careless("slots are switched before the last file has come", "update", _PULL,
              "    if wanted is None:", "    if wanted is None or wanted[0] == 2:"),
-    Careless("the slot is not emptied for a release", "update", "locator/orders/release.py",
+    Careless("the slot is not emptied for a release", "update", "locator/downlink/release.py",
              "        self.clear()\n        append", "        append"),
     Careless("the pointer is removed before it is replaced", "slots", "trials.py",
              "        os.rename(", "        os.remove(slots.FILE)\n        os.rename("),

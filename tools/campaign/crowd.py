@@ -23,12 +23,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from locator import ahead
 from locator import settings as cfg
+from locator import state as st
+from locator.hal import DEEPSLEEP_RESET, WAKE_TIMER
 from locator.modem import REGISTERED
-from locator.plan import ATTACH, FIX, PROBE, RECORD, SLEEP, TALK, Action, budget, decide, networks
-from locator.plan import state as st
-from locator.port import DEEPSLEEP_RESET, WAKE_TIMER
+from locator.scheduler import ATTACH, FIX, PROBE, RECORD, SLEEP, TALK, Action, ahead, budget, decide, networks
 from rich.console import Console
 from rich.progress import track
 

@@ -16,7 +16,7 @@ import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from locator.plan import state
+from locator import state
 from rich.console import Console
 from rich.table import Table
 
@@ -45,7 +45,7 @@ lockstep.connect()
 import boot
 
 lockstep.port.charge()
-from locator.pacing import Pace
+from locator.scheduler.pace import Pace
 
 decide = Pace.next
 WAY = ("to_go_s", "deviation_s", "country_s", "bin", "learned", "mcc", "next_mcc", "leg_s")
@@ -174,7 +174,7 @@ def main() -> int:
             notes = note(out, arguments.modem, arguments.seed, arguments.days)
         with console.status("deciding again"):
             cost = weigh(notes)
-            resident = heap.resident(arguments.modem, application())["plan"]
+            resident = heap.resident(arguments.modem, application())["scheduler"]
     except (ServiceError, LayoutError, OSError) as error:
         print(error, file=sys.stderr)
         return 1

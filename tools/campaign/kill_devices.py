@@ -12,11 +12,11 @@ from typing import Any
 
 import paho.mqtt.client as mqtt
 from landbridge.core.clock import Clock
-from locator.journal import record
+from locator.codec import record
 from locator.journal.ledger import Ledger
 from locator.journal.store import Journal
-from locator.link.keys import Keys
-from locator.link.talk import Conversation
+from locator.session.keys import Keys
+from locator.session.talk import Conversation
 from paho.mqtt.enums import CallbackAPIVersion
 
 TIMES_FASTER = 20

@@ -27,7 +27,7 @@ from landbridge.core.clock import Clock
 from landbridge.db.database import open_database
 from landbridge.db.keys import Keyring
 from landbridge.features.devices.enrol import enrol
-from locator.journal import record
+from locator.codec import record
 from sqlalchemy import text
 
 from tools.campaign.kill_devices import Device

@@ -23,9 +23,8 @@ from landbridge.points.queries import StoredPoint
 from landbridge.protocol import envelope
 from landbridge.protocol.point import Point
 from landbridge.tracking import queries as journeys
-from locator.journal import record
-from locator.link import cbor
-from locator.link.batch import Batch
+from locator.codec import cbor, record
+from locator.codec.columns import Batch
 from paho.mqtt.enums import CallbackAPIVersion
 
 from tools.world.clock import VirtualClock

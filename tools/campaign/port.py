@@ -38,7 +38,7 @@ class VirtualAir(StaticAir):
 
 
 class VirtualPort:
-    """What of `locator.port` the drivers use. `limit_ms`: the moment at which `Hang` is raised. `device`: the
+    """What of `locator.hal` the drivers use. `limit_ms`: the moment at which `Hang` is raised. `device`: the
     modem itself, behind its line."""
 
     def __init__(

@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import Any, Literal
 
 import simpy
+from locator import state as st
 from locator import wake
-from locator.card import files, iccid_bytes, memory
-from locator.journal import copy, rtc
-from locator.orders import sealed
-from locator.plan import budget, profile
-from locator.plan import state as st
-from locator.port import DEEPSLEEP_RESET, POWER_ON, WAKE_TIMER, WATCHDOG_RESET
+from locator.codec import checked
+from locator.esim import files, iccid_bytes, memory
+from locator.hal import DEEPSLEEP_RESET, POWER_ON, WAKE_TIMER, WATCHDOG_RESET
+from locator.journal import copy, rtc, snapshots
+from locator.scheduler import budget, profile
 
 from tools.campaign.echo import EchoNetwork
 from tools.campaign.port import RATS, VirtualPort
@@ -286,8 +286,8 @@ class _Watched:
             _BEGIN_TRY(state, now, phase)
 
         for module, name, ours in (
-            (sealed, "write", write),
-            (wake.Wake, "_keep", keep),
+            (checked, "write", write),
+            (snapshots.Snapshots, "_keep", keep),
             (budget, "begin_try", begin_try),
         ):
             self._kept.append((module, name, getattr(module, name)))
@@ -298,6 +298,6 @@ class _Watched:
             setattr(module, name, was)
 
 
-_WRITE: Any = sealed.write
-_KEEP: Any = wake.Wake._keep
+_WRITE: Any = checked.write
+_KEEP: Any = snapshots.Snapshots._keep
 _BEGIN_TRY: Any = budget.begin_try

@@ -9,18 +9,17 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
-from locator.link.mqtt import MqttClient
 from locator.modem import (
     REGISTERED,
     ModemError,
     ModemRestarted,
-    assistance,
     edrx,
     ntp,
     rescue,
     sockets,
     survey,
 )
+from locator.session.mqtt import MqttClient
 
 from tools.bench import DRIVERS, Channel
 from tools.campaign.port import FOR_EVER_MS, Hang, VirtualPort
@@ -170,8 +169,9 @@ class Device:
         self._reach(True, False, 0)
         modem = self._modem
         self._timed("time server", ntp.ask, modem)
-        self._timed("orbits left", assistance.minutes_left, modem)
+        assistance = modem.part("assistance")
         if self.port.dialect == "bg95":
+            self._timed("orbits left", assistance.minutes_left, modem)
             self._timed("orbits given", assistance.inject, modem, ORBITS, UTC)
         else:
             self._timed("orbits fetched", assistance.download, modem)

@@ -1,10 +1,9 @@
 """What a fix costs on the wire: `python -m tools.campaign.wire_bench [--seed N]`.
 
-The device's own code (`locator.link.batch`, `locator.link.cose`) writes four synthetic journeys in batches
-of 1, 16 and 64; ten lines with nothing but cbor2 read them again, and every field must come back within
-half its unit. Writes out/wire-bench.json, prints the figures last, and exits with 1 when ours costs more
-than it may or when the data is not what other formats were measured on.
-"""
+The device's own code (`locator.codec.columns`, `locator.codec.cose`) writes four synthetic journeys in
+batches of 1, 16 and 64; ten lines with nothing but cbor2 read them again, and every field must come back
+within half its unit. Writes out/wire-bench.json, prints the figures last, and exits with 1 when ours costs
+more than it may or when the data is not what other formats were measured on."""
 
 from __future__ import annotations
 
@@ -19,9 +18,8 @@ from typing import Any
 
 import cbor2
 from landbridge.protocol.uplink import RANGES
-from locator.journal import record
-from locator.link import cbor, cose
-from locator.link.batch import Batch
+from locator.codec import cbor, cose, record
+from locator.codec.columns import Batch
 from rich.console import Console
 from rich.table import Table
 

@@ -120,7 +120,7 @@ MODEM = "{modem}"
 def make_port():
     """The port of these pins. It lies in the slot with the application, and is updated with it."""
     import board
-    from locator.port.esp32 import Port
+    from locator.hal.esp32 import Port
 
     return Port(board)
 '''

@@ -11,8 +11,8 @@ from tools.flash import FIRMWARE
 
 ALWAYS = ("boot", "main", "locator.wake", "locator.modem.at")
 """Where a wake begins; the modem's driver comes to it."""
-DECIDING = ("locator.plan.decide", "locator.plan.alarms")
-TALKING = ("locator.contact", "locator.link.extras")
+DECIDING = ("locator.scheduler.decide", "locator.scheduler.alarms")
+TALKING = ("locator.actions.session", "locator.session.extras")
 """What is imported besides for the plan, and for a conversation: wake.py lets go of the one for the other."""
 
 
@@ -24,7 +24,7 @@ def ordinary(modem: str) -> set[Path]:
 def together(modem: str, doing: tuple[str, ...]) -> set[Path]:
     """Those that are there at the same time, while it does that."""
     found: set[Path] = set()
-    for name in (*ALWAYS, *doing, f"locator.modem.{modem}"):
+    for name in (*ALWAYS, *doing, f"locator.modem.{modem}.driver"):
         _follow(_file(name), found)
     return found
 

@@ -80,7 +80,7 @@ def _kept(trees: Mapping[str, ast.Module]) -> set[str]:
     errors = set(_ERRORS)
     for name, tree in trees.items():
         kept.update(name.split("."))
-        if name.split(".")[1:2] == ["port"]:  # a board may have a port of its own
+        if name.split(".")[1:2] == ["hal"]:  # a board may have a port of its own
             kept.update(word for word in _words(tree) if not word.startswith("_"))
         kept.update(_written(tree))
         kept.update(_of_others(tree, trees))

@@ -26,7 +26,7 @@ TEMPERATURES_C = (20, 0, -20, -40)
 BUDGETS = {"bg95": (50, 100, 200), "sim7600": (120, 300, 800)}
 SEEDS = range(1, 4)
 LEAST_REPORT_V = 3.2
-"""Below it no report is tried (plan/decide.py)."""
+"""Below it no report is tried (scheduler/decide.py)."""
 H_A_DAY = 24
 
 

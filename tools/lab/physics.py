@@ -23,7 +23,8 @@ TTFF_S = (6.0, 15.0, 38.0)
 """Hot, aided, cold: up to HOT_H, AIDED_H or longer since the last fix."""
 BLOCKED_S = 90.0
 SEARCH_S = (40.0, 60.0, BLOCKED_S)
-"""How long a search for satellites may take, by the same ages; what the firmware grants (plan/decide.py)."""
+"""How long a search for satellites may take, by the same ages; what the firmware grants
+(scheduler/decide.py)."""
 FACTOR_EXPONENT = 0.8
 BAR_SLOTS, SILENCE_SLOTS = SLOTS_A_DAY, 3 * SLOTS_A_DAY
 """Russia: no data for a day after the first registration, again after three days of silence."""
@@ -90,8 +91,8 @@ COSTS = {
     "sim7600": Costs(40.0, 4.0, 70.0, 60.0, 25.0, 0.30, 300e-6, most_upload_j=600.0),
 }
 """Of the facts: what all policies are judged with, and what a device believes before it has learned. What an
-attempt can take is what the firmware draws (plan/energy.py) in some 15 minutes: five of patience, two to four
-to open the connection, half a minute for each piece that is sent."""
+attempt can take is what the firmware draws (scheduler/energy.py) in some 15 minutes: five of patience, two
+to four to open the connection, half a minute for each piece that is sent."""
 MEASURED = {
     # By the world's meter, BG95, seeds 1 to 8, 45 days at 100 J a day; joules with the wake. Then a wake took
     # 0.41 J and a wait 0.09 W; by today's tables (world/cpu.py, world/meter.py) these are 0.19 J and 0.072 W:

@@ -9,25 +9,25 @@ from tools.flash.layout import FIRMWARE, REPOSITORY
 
 sys.path[:0] = [str(FIRMWARE), str(REPOSITORY / "tools" / "cpython")]
 
-import locator.ahead  # noqa: E402
-import locator.plan.battery  # noqa: E402
-import locator.plan.budget  # noqa: E402
-import locator.plan.decide  # noqa: E402
-import locator.plan.guide  # noqa: E402
-import locator.plan.menu  # noqa: E402
-import locator.plan.networks  # noqa: E402
-import locator.plan.policy  # noqa: E402
-import locator.plan.state  # noqa: E402
+import locator.scheduler.ahead  # noqa: E402
+import locator.scheduler.battery  # noqa: E402
+import locator.scheduler.budget  # noqa: E402
+import locator.scheduler.decide  # noqa: E402
+import locator.scheduler.guide  # noqa: E402
+import locator.scheduler.menu  # noqa: E402
+import locator.scheduler.networks  # noqa: E402
+import locator.scheduler.policy  # noqa: E402
 import locator.settings  # noqa: E402
+import locator.state  # noqa: E402
 
 # The firmware has no annotations.
-ahead: Any = locator.ahead
-budget: Any = locator.plan.budget
-battery: Any = locator.plan.battery
-decide: Any = locator.plan.decide
-guide: Any = locator.plan.guide
-menu: Any = locator.plan.menu
-networks: Any = locator.plan.networks
-policy: Any = locator.plan.policy
-st: Any = locator.plan.state
+ahead: Any = locator.scheduler.ahead
+budget: Any = locator.scheduler.budget
+battery: Any = locator.scheduler.battery
+decide: Any = locator.scheduler.decide
+guide: Any = locator.scheduler.guide
+menu: Any = locator.scheduler.menu
+networks: Any = locator.scheduler.networks
+policy: Any = locator.scheduler.policy
+st: Any = locator.state
 settings: Any = locator.settings

@@ -1,8 +1,7 @@
 """Trains the menu: coordinate descent on rows over training trips, every row monotone over the budget.
 
-Writes what ships, from trips of both training lines, into `firmware/locator/plan/menu.py`, and the menus of
-each line alone, with which the other is judged, into `data/menus.json`.
-"""
+Writes what ships, from trips of both training lines, into `firmware/locator/scheduler/menu.py`, and the
+menus of each line alone, with which the other is judged, into `data/menus.json`."""
 
 from __future__ import annotations
 
@@ -25,7 +24,7 @@ from tools.lab.physics import run
 from tools.lab.pilot import Ours
 from tools.lab.score import score
 
-TABLE = FIRMWARE / "locator" / "plan" / "menu.py"
+TABLE = FIRMWARE / "locator" / "scheduler" / "menu.py"
 HOUR_S, ENDLESS_S = 3_600, 400 * 3_600
 SLOTS_S = (1_800, 3_600, 5_400, 7_200)
 CHOICES = {

@@ -135,7 +135,8 @@ def _held(seed: int, operator: Operator) -> float:
 
 
 def _levels(trip: Trip, modem: str, plmns: Sequence[str], km: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Where anybody is heard over LTE-M the firmware has the modem leave GSM for it (plan/regions.py)."""
+    """Where anybody is heard over LTE-M the firmware has the modem leave GSM for it
+    (scheduler/regions.py)."""
     coverage = Coverage(trip.line, modem, trip.seed, silences=trip.silences)
     levels = np.full((len(plmns), len(km)), SILENT_DBM)
     takes = {plmn: trip.attach_cause(trip.card.imsi, plmn) in (0, CONGESTION) for plmn in plmns}

@@ -100,7 +100,7 @@ def offer(built: Stage, folder: Path) -> None:
     shutil.copytree(FIRMWARE, firmware, ignore=shutil.ignore_patterns("__pycache__"))
     path = firmware / "locator" / "__init__.py"
     path.write_text(path.read_text().replace("SEQUENCE = 1", f"SEQUENCE = {NEXT}"))
-    for module in sorted((firmware / "locator" / "plan").glob("*.py")):
+    for module in sorted((firmware / "locator" / "scheduler").glob("*.py")):
         module.write_text(module.read_text() + f"\nRELEASE = {NEXT}\n")  # only what is other is pulled
     release.build(folder / "release", "SIM", firmware)
     do = built.services.agent.do

@@ -40,7 +40,7 @@ COLDEST_C = {"winter": -30, "extreme": -45}
 AROUND_DAYS = 2
 """It is powered on before the trip and lives a day beyond it."""
 BATTERY_COUNTED = 0.92
-"""firmware/locator/plan/battery.py"""
+"""firmware/locator/scheduler/battery.py"""
 
 
 def play(arguments: argparse.Namespace, console: Console) -> int:

@@ -8,10 +8,11 @@ from tools.flash.layout import FIRMWARE, REPOSITORY
 
 sys.path[:0] = [str(FIRMWARE), str(REPOSITORY / "tools" / "cpython")]
 
-from locator.journal import record, rtc  # noqa: E402
+from locator import state as plan  # noqa: E402
+from locator.codec import record  # noqa: E402
+from locator.journal import rtc  # noqa: E402
 from locator.journal.ledger import Ledger  # noqa: E402
 from locator.journal.store import Journal, scan  # noqa: E402
-from locator.plan import state as plan  # noqa: E402
 
 FIX = record.FIX
 Record = dict[str, int]

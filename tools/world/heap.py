@@ -44,12 +44,12 @@ from tools.world.services import ServiceError
 from tools.world.trip import ModemClass
 
 MODEMS: tuple[ModemClass, ...] = get_args(ModemClass)
-ROOMS = ("port", "journal", "modem", "plan", "link", "orders", "wake")
+ROOMS = ("codec", "hal", "modem", "journal", "scheduler", "session", "downlink", "actions", "wake")
 """In an order in which each finds what it imports in the ones before."""
 SWITCH, NAMES = "switch", "names"
 SWITCHING = (
-    "locator.profiles", "locator.card.switch", "locator.card.policy", "locator.card.limits",
-    "locator.card.apdu", "locator.card.euicc",
+    "locator.actions.profile", "locator.esim.switch", "locator.esim.policy", "locator.esim.limits",
+    "locator.esim.apdu", "locator.esim.euicc",
 )  # fmt: skip
 """What is imported for a switch of the card's profile only."""
 PROBE = REPOSITORY / "tools" / "mpy_heap.py"
@@ -87,7 +87,7 @@ def resident(modem: ModemClass, modules: Mapping[str, bytes]) -> dict[str, int]:
             Path(folder, name).parent.mkdir(parents=True, exist_ok=True)
             Path(folder, name).write_bytes(content)
         groups = [f"{room}={module}" for room in ROOMS for module in _modules(room, modem)]
-        groups += ["port=chip", *(f"{SWITCH}={module}" for module in SWITCHING)]
+        groups += ["hal=chip", *(f"{SWITCH}={module}" for module in SWITCHING)]
         command = [*interpreter(ROOMY_KW), str(PROBE), *groups]
         environment = {"MICROPYPATH": f"{folder}:{os.environ.get('MICROPYPATH', '.frozen')}"}
         run = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)

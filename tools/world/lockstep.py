@@ -300,7 +300,7 @@ class Device:
 
     def _pin(self, pin: int, level: bool) -> None:
         if pin == RAIL and level:
-            self._mhz = SLOW_MHZ  # port/esp32.py
+            self._mhz = SLOW_MHZ  # hal/esp32.py
         (self._modem.rail, self._modem.key, self._modem.dtr)[pin](level)
         self._check_power()
 

@@ -11,7 +11,7 @@ PIECE_BYTES = 1024
 """Of a file of a release in one reply: what acknowledgement and other orders leave free, and a quarter of a
 block of flash."""
 RELEASE_SEQUENCE = (1 << 30) - 1
-RELEASE_FILES = 120
+RELEASE_FILES = 160
 RELEASE_BYTES = 131_072
 """What a device takes of a release at most."""
 MAX_RECORDS = 64

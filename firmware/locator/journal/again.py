@@ -1,6 +1,6 @@
 """What the agent asks for again, after it was restored from a backup."""
 
-from locator.journal import record
+from locator.codec import record
 from locator.journal.store import scan
 
 

@@ -12,8 +12,8 @@ from array import array
 
 from micropython import const
 
+from locator import state as st
 from locator.journal import rtc
-from locator.plan import state as st
 
 _VERSION_OF_LASTING = const(2)
 _COPY = "/plan.bin"

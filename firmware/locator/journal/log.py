@@ -10,7 +10,7 @@ import struct
 
 from micropython import const
 
-from locator.port import DEEPSLEEP_RESET, HARD_RESET, POWER_ON, SOFT_RESET, WATCHDOG_RESET
+from locator.hal import DEEPSLEEP_RESET, HARD_RESET, POWER_ON, SOFT_RESET, WATCHDOG_RESET
 
 FAULT = "/fault.new"
 LAST_FAULT = "/fault.txt"

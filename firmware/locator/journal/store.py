@@ -11,7 +11,7 @@ from array import array
 
 from micropython import const
 
-from locator.journal import record
+from locator.codec import record
 
 # 2,944 bytes: with each record LittleFS copies what is in the last block of a file.
 PER_SEGMENT = const(64)

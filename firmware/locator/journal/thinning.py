@@ -11,7 +11,7 @@ import struct
 
 from micropython import const
 
-from locator.journal import record
+from locator.codec import record
 from locator.journal.store import PER_SEGMENT, SEGMENT, THINNED, scan
 
 MOST_THINNED = const(16)

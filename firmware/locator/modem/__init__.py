@@ -1,5 +1,7 @@
 """Speak: the AT line discipline, reply parsers, and the drivers of the modems, behind one set of verbs."""
 
+import sys
+
 from micropython import const
 
 REGISTERED = const(0)
@@ -100,13 +102,14 @@ def recovery(fails):
 
 
 def make(board, port):
-    """The driver for the modem that `board.MODEM` names, on `port`."""
+    """The driver for the modem that `board.MODEM` names, by the folder of this name, on `port`."""
     from locator.modem.at import Channel
 
-    if board.MODEM == "bg95":
-        from locator.modem.bg95 import Bg95
+    return part(board.MODEM, "driver").Modem(port, Channel(port), board)
 
-        return Bg95(port, Channel(port), board)
-    from locator.modem.sim7600 import Sim7600
 
-    return Sim7600(port, Channel(port), board)
+def part(kind, name):
+    """A module of the folder of a modem."""
+    whole = "%s.%s.%s" % (__name__, kind, name)
+    __import__(whole)
+    return sys.modules[whole]

@@ -19,6 +19,7 @@ from locator.modem import (
     ModemSilent,
     NotAllowed,
     parse,
+    part,
 )
 
 SHORT_MS = const(1000)
@@ -60,13 +61,14 @@ class Driver:
     # of each is what is set.
     SERVICES: tuple = ()
     REPLY_MS = 0  # for commands whose time-out the manual does not list
-    KIND = ""  # as `make` has it: what is seldom needed is found by it
+    KIND = ""  # the name of its folder, as `make` has it
+    RESET_MS = 0  # how long its reset line is pressed
     FETCHES_ORBITS = False  # predicted ones, from its vendor's server by itself
     login = (b"", b"")  # user and password of the access point
     # (name, port) to which it may lead, the broker first; None, that of the bench: anywhere.
     hosts: tuple | None = None
     own_hosts: tuple | None = None  # where nothing is said of an access point
-    updates: list = []  # another access point, for releases (card/access.py)
+    updates: list = []  # another access point, for releases (esim/access.py)
 
     def __init__(self, port, at, board):
         self.port = port
@@ -76,9 +78,16 @@ class Driver:
         at.restart = self.RESTART
         at.signs = self.SIGNS
         self.on = False
+        self.parts: list = []
+        """Names of modules of its folder that were imported in mid-wake."""
         self._silent = False  # the radio is off, for GNSS
         self._refused = None  # the `PdpError` that this start has come to: nobody asks again
         self.lost_supply = False  # by `stop`; and with it the clock and the orbits of GNSS
+
+    def part(self, name):
+        """A module of its folder that is seldom needed; whoever lets go of `parts` gives their heap back."""
+        self.parts.append("modem.%s.%s" % (self.KIND, name))
+        return part(self.KIND, name)
 
     def start(self, surely_off, configure):
         """Power on and reach `OK`. `surely_off` or STATUS saves the probe; `configure` repeats CONFIGURE."""

@@ -11,7 +11,6 @@ _OFF_MS = const(1500)
 _CHATTER_MS = const(5000)
 _CFUN_MS = const(15000)
 _CARD_MS = const(5000)
-_RESET_MS = {"bg95": 2500, "sim7600": 300}  # 2 to 3.8 s, 100 to 500 ms (hardware designs)
 _NO_CARD = const(10)  # +CME ERROR
 _RADIO_OFF_MS = const(10000)
 _CONTEXT_MS = const(40000)
@@ -48,7 +47,7 @@ def cold_boot(driver):
     """The modem hangs: reset it where the board has the line, which spares its clock; else, or when that does
     not help, take its supply away, which is left off when that does not help either (`ModemSilent`)."""
     port = driver.port
-    if port.modem_reset(False) is not False and driver.starts_after(port.modem_reset, _RESET_MS[driver.KIND]):
+    if port.modem_reset(False) is not False and driver.starts_after(port.modem_reset, driver.RESET_MS):
         return
     try:
         port.modem_rail(False)
@@ -100,10 +99,4 @@ def cycle_radio(driver):
 def give_up_context(driver):
     """End the PDP context and whatever runs over it: the next opening asks the network anew."""
     driver.channel.lost = ()
-    if driver.KIND == "bg95":
-        driver.accepts(b"+QIDEACT=1", _CONTEXT_MS)
-        return
-    driver.mqtt_close()
-    if driver.accepts(b"+NETCLOSE", _CONTEXT_MS):
-        driver.channel.wait(b"+NETCLOSE:", _CONTEXT_MS)
-    driver.accepts(b"+CGACT=0,1", _CONTEXT_MS)
+    driver.part("context").give_up(driver, _CONTEXT_MS)

@@ -14,13 +14,7 @@ _READ_BYTES = const(512)
 
 def make(driver):
     """The socket of that modem."""
-    if driver.KIND == "bg95":
-        from locator.modem.bg95_socket import Bg95Socket
-
-        return Bg95Socket(driver)
-    from locator.modem.sim7600_socket import Sim7600Socket
-
-    return Sim7600Socket(driver)
+    return driver.part("socket").TlsSocket(driver)
 
 
 class Socket:

@@ -70,7 +70,7 @@ def times(later):
 
 
 def _envelope():
-    from locator.link.cose import Envelope
+    from locator.codec.cose import Envelope
 
     _say("keys_us", _least_us(Envelope, bytes(32), "up", "bench"))
     envelope, buf = Envelope(bytes(32), "up", "bench"), bytearray(1100)

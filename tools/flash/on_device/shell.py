@@ -5,10 +5,11 @@ at("+CSQ") to the modem; selftest by `make selftest`. keep_tilt() makes this its
 """
 
 import machine
-from locator.journal import copy, record, rtc
+from locator import state as st
+from locator.codec import record
+from locator.journal import copy, rtc
 from locator.journal.ledger import Ledger
 from locator.journal.store import Journal
-from locator.plan import state as st
 
 board = __import__("board")  # of any kind
 port = board.make_port()
@@ -41,8 +42,8 @@ def status():
 
 def plan():
     """What it would do now, and why."""
-    from locator.orders import applied
-    from locator.pacing import Pace
+    from locator.downlink import applied
+    from locator.scheduler.pace import Pace
 
     state = _state()
     senses = (port.clock_s(), port.wake_reason, port.reset_cause) + port.senses()

@@ -31,7 +31,7 @@ _COST_ENVELOPE = const(2)
 
 
 class LockstepPort:
-    """The interface of `locator.port`, kept by the world."""
+    """The interface of `locator.hal`, kept by the world."""
 
     data_dir = "data"
     config_dir = "config"
@@ -111,9 +111,9 @@ class LockstepPort:
 
     def charge(self):
         """From now on the work that has a price in the world's table of CPU times is charged."""
+        from locator.codec.cose import Envelope
         from locator.journal.store import Journal
-        from locator.link.cose import Envelope
-        from locator.pacing import Pace
+        from locator.scheduler.pace import Pace
 
         costs_us = self._costs_us
         for owner, name, us in (

@@ -16,7 +16,7 @@ from tools.flash.bundle import pack
 from tools.flash.layout import FIRMWARE, application, constants
 
 SCHEDULE = Path(__file__).with_name("schedule.py")
-POLICY = Path("locator", "plan", "policy.py")
+POLICY = Path("locator", "scheduler", "policy.py")
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,5 @@
-"""A fixed schedule in place of the firmware's policy (locator/plan/policy.py), for the demo's comparison.
+"""A fixed schedule in place of the firmware's policy (locator/scheduler/policy.py), for the demo's
+comparison.
 
 A point, always by satellites, is due POINT_EVERY_S after the one before it fell due; a report goes with the
 first point that is REPORT_EVERY_S behind the last one. Everything else is the firmware's own: the order in
@@ -6,7 +7,7 @@ a wake, what is urgent or late, its back-off, the operators' budgets. `tools.wor
 in.
 """
 
-from locator.plan import state as st
+from locator import state as st
 from micropython import const
 
 POINT_EVERY_S = const(3600)

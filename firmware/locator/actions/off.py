@@ -1,0 +1,35 @@
+"""The end of a wake: the modem is off, or asleep and registered."""
+
+from micropython import const
+
+from locator import state as st
+from locator.modem import CALM_FAILS, ModemError
+from locator.scheduler import budget
+
+_FOUND_AGAIN_MS = const(6000)
+
+
+def run(wake):
+    """Switch the modem off, or leave it in PSM where that pays."""
+    modem, state = wake.modem, wake.state
+    try:
+        state[st.PARKED] = 1 if modem.stop(may_park(wake)) else 0
+        if modem.lost_supply:
+            state[st.ORBITS] = 0
+    except ModemError:
+        modem.cut_supply()
+        state[st.PARKED] = state[st.ORBITS] = 0
+
+
+def may_park(wake):
+    """Whether the modem is registered and may stay so in PSM. Where nobody asked for service but the
+    radio was on, this is when a refusal is noticed."""
+    modem, state = wake.modem, wake.state
+    registered = state[st.ATTACHED] == st.YES or state[st.PARKED]
+    if state[st.ATTACHED] == st.NO or not (registered or state[st.DID_PROBE]):
+        return False
+    served, cause = modem.serves(_FOUND_AGAIN_MS if registered else 0)
+    budget.refused(state, wake.port.clock_s(), cause)
+    if not (served or cause):
+        modem.radio_off()  # a refusal that comes while the modem shuts down is noticed by nobody
+    return served and registered and state[st.TRY_FAILS] < CALM_FAILS and modem.psm_granted()

@@ -1,0 +1,118 @@
+"""A wake that begins after a loss of power, is called up, or meets a fault nobody thought of. Imported only
+then."""
+
+from locator import state as st
+from locator.codec import record
+from locator.journal import log as logs
+from locator.scheduler import ATTACH, FIX, RECORD, budget
+
+_TIMES = (
+    st.LAST_FIX,
+    st.LAST_TRY,
+    st.BARRED_UNTIL,
+    st.REFUSED_UNTIL,
+    st.HELD_LOST,
+    st.DENSE_UNTIL,
+    st.OUT_SINCE,
+    st.BLIND_SINCE,
+    st.DATA_UNTIL,
+    st.STOPPED_AT,
+    st.POINT_AT,
+    st.FIX_NOT_BEFORE,
+    st.UPLOAD_NOT_BEFORE,
+    st.WAY_SINCE,
+    st.ORBITS_TRIED,
+    st.CARD_UNTIL,
+)
+_LOST_WITH_POWER = (
+    st.NOW,
+    st.OFFSET,
+    st.OFFSET_QUALITY,
+    st.LAST_RECORD,
+    st.LAST_UPLOAD,
+    st.PARKED,
+    st.CONFIGURED,
+    st.ERRAND,
+    st.ORBITS,
+    st.IDENTITY_DAY,
+    st.ROW_AT,
+    st.ENDS_AT,
+    st.UNMOVED,
+    st.HEARD_HERE,
+    st.NETWORK,
+    st.COPIED_AT,
+)
+
+
+def power_was_lost(state, ledger, journal, now=0):
+    """Turn `state`, as it was kept in flash, into the one that goes on; the clock shows `now`. Returns it."""
+    if state[st.LAST_TRY] and state[st.LAST_TRY] >= state[st.NOW]:
+        _in_a_try(state)
+    restart(state, now)
+    state[st.EVENTS] |= record.EVENT_POWER_ON
+    try:
+        ledger.count_power_on()
+    except OSError:  # the flash is full
+        journal.make_room()
+        ledger.save()
+    return state
+
+
+def _in_a_try(state):
+    """The copy is of the last try. Whether the supply gave way in it, or behind it, nobody can tell: it has
+    failed, and the battery is weak until the next connection shows otherwise."""
+    state[st.TRY_FAILS] += 1
+    state[st.LOADED_MV] = 1
+    if state[st.PARKED]:
+        budget.count(state, state[st.LAST_TRY])  # the modem may have had to ask
+
+
+def restart(state, now=0):
+    """Turn the state kept in flash into that of a device that has lost power meanwhile.
+
+    The clock has begun at 0 again, unless only RTC memory is lost, and shows `now`. For how long it stood is
+    unknown: all pauses go on as if no time had passed.
+    """
+    gone_s = state[st.NOW] - now
+    ring = range(st.TRIES, st.TRIES + st.TRIES_KEPT)
+    for i in list(_TIMES) + list(ring):
+        if state[i]:
+            state[i] = (state[i] - gone_s) or -1
+    state[st.BEGAN] -= gone_s
+    owed = state[st.TRIED] - state[st.FAILED] - state[st.NOW] // budget.CONNECTION_S
+    state[st.TRIED], state[st.FAILED] = max(0, owed) + now // budget.CONNECTION_S, 0
+    for i in _LOST_WITH_POWER:
+        state[i] = 0
+    state[st.ASLEEP_SINCE] = now
+    state[st.TO_TELL] = st.EVERYONE
+    state[st.CARD_DUE] |= st.CARD_ASK  # a switch may have been cut short
+
+
+def fault(wake, kind):
+    """The action `kind` was broken off: it has failed, a search for satellites is left out once, so that the
+    report behind it gets its turn, and the record that is due is kept."""
+    state = wake.state
+    if kind == ATTACH and not state[st.ATTACHED]:
+        st.learn_attach(state, st.NO, 0)
+    elif kind == FIX:
+        state[st.SKIP_FIX] = 1
+        if not state[st.DID_FIX]:
+            st.learn_fix(state, False)
+    if state[st.ATTACHED] == st.YES and not state[st.DID_TALK]:
+        st.learn_failure(state)  # the agent was not reached, whatever the reason
+    from locator.actions import record as records
+    from locator.scheduler import decide
+
+    if kind != RECORD and decide.record_due(state, wake.pace.hints):
+        records.run(wake)
+
+
+def uninvited(came, state, note):
+    """Calls and messages that `came` in this wake, [rings, messages], whatever the modem says of them; `note`
+    takes a kind of entry and its value."""
+    rings, messages = came
+    if rings:
+        note(logs.CALLED, rings)
+    if messages:
+        note(logs.MESSAGED, messages)
+    state[st.TO_TELL] |= st.TELL_DIAGNOSTICS

@@ -1,0 +1,132 @@
+"""Register with a network, and take along what that tells: time, orbits, battery under load, card."""
+
+from micropython import const
+
+from locator import settings as cfg
+from locator import state as st
+from locator.journal import log as logs
+from locator.modem import AS_IT_IS, DENIED, REGISTERED, ModemError, recovery
+from locator.scheduler import budget
+
+_RESUMED_MS = const(6000)  # a network that is searched for takes longer
+
+
+def run(wake, action):
+    """Try to register, as `action` says; `wake.cell` is who answers."""
+    port, state = wake.port, wake.state
+    result, cause, plmn, took_ms = st.NO, 0, 0, _RESUMED_MS
+    budget.begin_try(state, port.clock_s(), port.random(1)[0])
+    told, state[st.TOLD_PLMN] = state[st.TOLD_PLMN], 0  # until it has answered
+    wake.kept.attempt()
+    try:
+        _prepare(wake, action)
+        # What a look has seen is asked already, unless another one is held.
+        wanted = AS_IT_IS if 0 < state[st.SEEN] == (action.plmn or told or state[st.SEEN]) else action.plmn
+        since_ms = port.ticks_ms()
+        result, cause = wake.modem.attach(action.limit_s, action.patience_s, wanted, told)
+        took_ms = port.ticks_ms() - since_ms
+        state[st.TOLD_PLMN] = 0 if result == DENIED else told if wanted == AS_IT_IS else wanted
+        wake.cell = wake.modem.cell()
+        plmn = wake.cell.plmn if wake.cell else 0
+        if result == REGISTERED:
+            _registered(wake, action, wanted, plmn)
+        _read_card(wake, result == REGISTERED)
+    except ModemError as error:
+        wake.lost(error)
+        result = st.NO
+    finally:
+        wake.let_go()  # a session needs the heap
+    is_there = plmn == state[st.LAST_PLMN]  # else another one was asked, quickly
+    budget.end_try(state, port.clock_s(), is_there and took_ms < _RESUMED_MS)
+    if result == REGISTERED:
+        budget.accepted(state)
+    else:
+        budget.refused(state, port.clock_s(), cause)
+        wake.note(logs.REFUSED, cause)
+        wake.pace.unserved(state, plmn > 0)
+    st.learn_attach(state, result, plmn)
+    wake.card("tried", cause, plmn > 0)
+
+
+def _prepare(wake, action):
+    """The modem is on, searches as this country needs it, and with the profile that shall be used; after many
+    failures what helps against them has been done."""
+    modem, state = wake.modem, wake.state
+    ladder = recovery(state[st.TRY_FAILS])
+    if ladder and not modem.on and ladder.before_start(wake.port):
+        state[st.CONFIGURED] = state[st.PARKED] = state[st.ORBITS] = 0
+    wake.start_modem()
+    _set_services(wake)
+    wake.card("prepare")
+    _set_search(modem, state, action.mcc)
+    if ladder and not action.plmn:
+        action.plmn = ladder.after_start(modem, state[st.LAST_PLMN], state[st.SEEN])
+        state[st.CHOSEN_PLMN] = action.plmn
+
+
+# Each imports for itself: what a module or a long frame holds stays on the heap, and the card needs it.
+
+
+def _set_services(wake):
+    from locator.modem import services
+
+    wake.services = services.settle(wake.modem, wake.settings[cfg.SMS_TO_CARD])
+
+
+def _set_search(modem, state, mcc):
+    from locator.scheduler import regions
+
+    if regions.must_set(state, mcc):
+        modem.prefer(regions.region(mcc), regions.is_anew(state))
+        regions.learn_set(state, mcc)
+
+
+def _registered(wake, action, wanted, plmn):
+    from locator import clock
+    from locator.scheduler import regions
+
+    modem, state, cell = wake.modem, wake.state, wake.cell
+    if cell and cell.worth != cell.rsrp:
+        regions.learn_gsm(state, plmn // 1000)
+    if plmn // 1000 == st.MCC_RUSSIA and wanted not in (AS_IT_IS, plmn):
+        modem.attach(action.limit_s, 0, plmn)  # before anything searches again
+        state[st.TOLD_PLMN] = plmn
+    wake.network = clock.network(wake.port, modem, state)
+    weigh(wake)
+    if modem.FETCHES_ORBITS and budget.orbits_due(state):
+        assistance = modem.part("assistance")
+        state[st.ORBITS_TRIED] = state[st.NOW]
+        state[st.CARD_BYTES] += assistance.BYTES
+        assistance.download(modem)
+
+
+def weigh(wake):
+    """The battery under the load of a connection; whatever moved meanwhile is not forgotten: what is felt
+    behind the record is left for the next wake, where the modem can tell the voltage."""
+    state = wake.state
+    told_mv = wake.modem.supply_mv()
+    if told_mv and state[st.DID_RECORD]:
+        state[st.LOADED_MV] = told_mv
+        return
+    seen_mv, _, motion, _, shock_mg, _, _ = wake.port.senses()
+    state[st.LOADED_MV] = min(seen_mv or told_mv or 0, told_mv or seen_mv)
+    wake.motion += motion
+    state[st.SHOCK_MG] = max(state[st.SHOCK_MG], shock_mg)  # the next wake counts it
+
+
+def _read_card(wake, registered):
+    """Which card it is: another one, or none, is an alarm. A card that cannot be read costs no report."""
+    from locator.scheduler import alarms
+
+    modem, state = wake.modem, wake.state
+    try:
+        if registered:
+            wake.identity = modem.identity() + wake.services
+            _, iccid, imsi, *_ = wake.identity
+            if iccid and imsi:
+                wake.card("recognize", iccid)
+                alarms.card(state, alarms.number_of(iccid), alarms.number_of(imsi), wake.settings)
+        elif modem.card_gone():
+            alarms.card(state, 0, 0, wake.settings)
+    except ModemError as error:
+        wake.lost(error)

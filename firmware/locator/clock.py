@@ -1,0 +1,34 @@
+"""Whom to believe about the time: the network, a time server, the agent. Imported where there is doubt."""
+
+from micropython import const
+
+from locator import state as st
+from locator.codec import record
+
+_DAY_S = const(86400)
+_JUMP_S = const(2700)  # as in state.py
+
+
+def network(port, modem, state):
+    """Set the clock by what the network tells, or where nobody has told the time yet a time server; returns
+    epoch seconds less `clock_s` as told, believed or not, None if nobody tells."""
+    epoch_s = modem.network_time()
+    if not epoch_s and not state[st.OFFSET]:
+        from locator.modem import ntp
+
+        epoch_s = ntp.ask(modem)
+    if not epoch_s:
+        return None
+    clock_s = port.clock_s()
+    if st.credible(state, clock_s, epoch_s):
+        st.learn_time(state, clock_s, epoch_s, record.TIME_NETWORK)
+    return epoch_s - clock_s
+
+
+def believes(state, clock_s, epoch_s, told=None):
+    """Whether the agent's time can be right: ours is never off by a day, even when nobody has told it on a
+    whole trip. Where it seems to be, the network decides, which has `told` clock_s + so much in this wake."""
+    offset = epoch_s - clock_s
+    if state[st.OFFSET] == 0 or abs(offset - state[st.OFFSET]) <= _DAY_S:
+        return True
+    return told is not None and abs(offset - told) <= _JUMP_S

@@ -1,0 +1,60 @@
+"""The settings in force, as every wake reads them. What is seldom done with them is in `orders.settings`.
+
+The file has [source, revision, {key: value}, refused revision, why]; the values are those that differ from
+the defaults. A refused revision of 0: none was refused.
+"""
+
+from micropython import const
+
+from locator import settings as cfg
+from locator.codec import checked
+
+FILE = "/settings.bin"
+LAST_GOOD_FILE = "/settings.good"
+"""Those under which the agent was reached last."""
+
+SOURCE = const(0)
+REVISION = const(1)
+VALUES = const(2)
+REFUSED = const(3)
+WHY = const(4)
+
+# Sources.
+BUILT_IN = const(0)
+CONFIRMED = const(1)
+LAST_GOOD = const(2)
+ON_TRIAL = const(3)
+
+
+def load(folder, state):
+    """The settings to work with, an array by the indexes of `locator.settings`; always some."""
+    found = read(folder + FILE)
+    if found is None or found[SOURCE] == ON_TRIAL:
+        from locator.downlink import settings
+
+        found = settings.settle(folder, state, found)
+    return values_of(found)
+
+
+def read(path):
+    """What the file says, None when it is missing, damaged or of a firmware with other ranges."""
+    found = checked.read(path)
+    if type(found) is not list or len(found) != 5 or type(found[VALUES]) is not dict:
+        return None
+    return found if bad_key(found[VALUES]) is None else None
+
+
+def bad_key(values):
+    """The first key in `values` (a dict) that is none, or whose value is out of range, or None."""
+    for key in sorted(values):
+        if not cfg.is_good(key, values[key]):
+            return key
+    return None
+
+
+def values_of(found):
+    """All settings as an array."""
+    values = cfg.defaults()
+    for key, value in found[VALUES].items():
+        values[key] = value
+    return values

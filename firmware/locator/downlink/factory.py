@@ -1,0 +1,32 @@
+"""Factory reset: settings and what was learnt are forgotten.
+
+Identity, keys, message numbers, records, the clock, the card and what limits the use of the network stay.
+"""
+
+from locator import state as st
+from locator.downlink import settings
+
+_FORGOTTEN = (
+    st.FIX_FAILS,
+    st.CHOSEN_PLMN,
+    st.PARKED,
+    st.IDENTITY_DAY,
+    st.CONFIGURED,
+    st.LOADED_MV,
+    st.RAISED,
+    st.OUT_SINCE,
+    st.BLIND_SINCE,
+    st.SKY_SATS,
+    st.DENSE_UNTIL,
+    st.DENSE_LEFT_J,
+    st.ERRAND,
+    st.TRIAL,
+)
+
+
+def reset(folder, state):
+    """Forget; in force from the next wake on."""
+    settings.forget(folder)
+    for i in _FORGOTTEN:
+        state[i] = 0
+    state[st.TO_TELL] = st.EVERYONE

@@ -1,0 +1,173 @@
+"""The release that is being pulled into the spare slot (`bundle`): its list of files, what is missing.
+
+The slot is only ever appended to: how far the pull has come is what its size says, so it survives
+everything. What the running slot already has is copied.
+"""
+
+import hashlib
+import os
+import struct
+import sys
+
+import bundle
+from micropython import const
+
+# Why a release is refused; trials.CRASHED and trials.NOT_ANSWERED go on from here.
+OTHER_BOARD = const(1)
+OTHER_RUNTIME = const(2)
+NOT_NEWER = const(3)
+DAMAGED = const(4)
+MALFORMED = const(5)
+
+MOST_FILES = const(160)
+MOST_BYTES = const(131072)
+_MOST_LIST_BYTES = MOST_FILES * bundle.ITEM_BYTES
+_DIGEST_BYTES = const(32)
+_BLOCK = const(256)
+
+
+class ReleaseError(Exception):
+    """The release cannot be used; `args[0]` is one of the reasons above."""
+
+
+class Release:
+    """What lies in the file `slot`, the spare one; `running` is the other.
+
+    `sequence` is 0 when no release is being pulled. `feed` is called while there is much to do.
+    """
+
+    def __init__(self, slot, running, feed):
+        self._slot = slot
+        self._running = running
+        self._feed = feed
+        self._block = bytearray(_BLOCK)
+        self.sequence, self._list_bytes, self._list_digest = bundle.head(slot)
+
+    def is_of(self, offer):
+        """Whether this is the release of `offer`: [sequence, bytes of the list, its SHA-256, ...]."""
+        return [self.sequence, self._list_bytes, self._list_digest] == offer[:3]
+
+    def begin(self, offer):
+        """Empty the slot for the release of `offer`."""
+        self.clear()
+        append(self._slot, struct.pack(bundle.HEAD, bundle.MAGIC, *offer[:3]))
+        self.sequence, self._list_bytes, self._list_digest = bundle.head(self._slot)
+
+    def clear(self):
+        """Remove what is in the slot."""
+        try:
+            os.remove(self._slot)
+        except OSError:  # it was empty
+            pass
+        self.sequence = 0
+
+    def wanted(self):
+        """The next piece to pull: (file, offset, bytes of the file), file 0 being the list; None when all is
+        there. `ReleaseError` when the list is not what was offered."""
+        offset = self._size() - bundle.HEAD_BYTES
+        if offset < self._list_bytes:
+            return 0, offset, self._list_bytes
+        self._check_list()
+        while True:
+            file, number, size, digest, offset = self._next()
+            if not file:
+                return None
+            if offset or not self._copy(number, size, digest):
+                return file, offset, size
+
+    def verify(self):
+        """Read all of it from flash and mark it as complete: `ReleaseError` unless each file is as listed."""
+        self._check_list()
+        with open(self._slot, "rb") as f, open(self._slot, "rb") as contents:
+            for _, size, digest, at in bundle.files(f):
+                if self._digest(contents, at, size) != digest:
+                    raise ReleaseError(DAMAGED)
+        if not bundle.is_complete(self._slot):
+            append(self._slot, bundle.END)
+
+    def _size(self):
+        return os.stat(self._slot)[6]
+
+    def _check_list(self):
+        """`ReleaseError` unless the list is the one of the offer, and one."""
+        with open(self._slot, "rb") as f:
+            if self._digest(f, bundle.HEAD_BYTES, self._list_bytes) != self._list_digest:
+                raise ReleaseError(DAMAGED)
+            before, end = -1, bundle.HEAD_BYTES + self._list_bytes + MOST_BYTES
+            for number, size, _, at in bundle.files(f):
+                if not before < number or not 0 < size <= end - at:
+                    raise ReleaseError(MALFORMED)
+                before = number
+
+    def _next(self):
+        """The file at which the slot ends: (place in the list, number, bytes, SHA-256, bytes of it that are
+        there); place 0 when all is there."""
+        end = self._size()
+        with open(self._slot, "rb") as f:
+            for i, (number, size, digest, at) in enumerate(bundle.files(f)):
+                if end < at + size:
+                    return i + 1, number, size, digest, end - at
+        return 0, 0, 0, b"", 0
+
+    def _copy(self, number, size, digest):
+        """True when the running slot had the file, and it is here now."""
+        with open(self._running, "rb") as f:
+            at = _place(f, number, size, digest)
+            if not at or self._digest(f, at, size) != digest:
+                return False
+            f.seek(at)
+            with open(self._slot, "ab") as out:
+                for block in self._blocks(f, size):
+                    out.write(block)
+        return True
+
+    def _digest(self, f, at, size):
+        """SHA-256 of a part of an open file."""
+        self._feed()
+        f.seek(at)
+        sha = hashlib.sha256()
+        for block in self._blocks(f, size):
+            sha.update(block)
+        return sha.digest()
+
+    def _blocks(self, f, size):
+        """Yield the next `size` bytes of an open file in blocks, as far as they are there."""
+        block = memoryview(self._block)
+        while size > 0:
+            n = f.readinto(block[: min(size, _BLOCK)])
+            if not n:
+                return
+            yield block[:n]
+            size -= n
+
+
+def check(offer):
+    """`ReleaseError` unless `offer` is one: [sequence, bytes of the list, SHA-256 of it, board, mpy]."""
+    if type(offer) is not list or len(offer) != 5:
+        raise ReleaseError(MALFORMED)
+    sequence, size, digest, board, mpy = offer
+    if type(sequence) is not int or type(size) is not int or type(board) is not str or type(mpy) is not int:
+        raise ReleaseError(MALFORMED)
+    if not 0 < sequence < 0x40000000 or not 0 < size <= _MOST_LIST_BYTES or size % bundle.ITEM_BYTES:
+        raise ReleaseError(MALFORMED)
+    if type(digest) is not bytes or len(digest) != _DIGEST_BYTES:
+        raise ReleaseError(MALFORMED)
+
+
+def runtime():
+    """Version of compiled modules that this interpreter loads."""
+    return getattr(sys.implementation, "_mpy", 0) & 0xFF
+
+
+def append(path, data):
+    """Append to a file; it is in flash when this returns."""
+    with open(path, "ab") as f:
+        f.write(data)
+
+
+def _place(f, number, size, digest):
+    """Where the contents of this very file begin in the open slot `f`, 0: it has not got it."""
+    for named, length, has, at in bundle.files(f):
+        if named == number:
+            return at if length == size and has == digest else 0
+    return 0

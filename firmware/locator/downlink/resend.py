@@ -1,0 +1,49 @@
+"""Orders: records to send again, because the agent has lost what it acknowledged.
+
+Reply key 6: the capture sequences it wants, as inclusive ranges [lo, hi, ...]. What is still in flash waits
+for the agent once more and goes with the next turns. Uplink key 11: the ranges that are gone for good.
+"""
+
+from micropython import const
+
+from locator import state as st
+from locator.codec import cbor
+from locator.journal import again
+
+_KEY = const(11)
+_MOST_WANTED = const(8)
+_MOST_GONE = const(32)
+
+
+def take(desk, value):
+    """Let what is wanted wait again. What was wanted is not kept: the agent asks until it has it."""
+    if not _is_ranges(value):
+        return
+    gone: list = []
+    for i in range(0, len(value), 2):
+        gone += again.resend(desk.journal, value[i], value[i + 1])
+    if gone:
+        desk.gone = gone[: 2 * _MOST_GONE]
+        desk.tell(st.TELL_GONE)
+
+
+def write(desk, out):
+    """What is gone."""
+    if not desk.gone:
+        return 0
+    out.int(_KEY)
+    out.head(cbor.ARRAY, len(desk.gone))
+    for seq in desk.gone:
+        out.int(seq)
+    return 1
+
+
+def told(desk):
+    """The agent knows."""
+    desk.gone = []
+
+
+def _is_ranges(value):
+    if type(value) is not list or len(value) % 2 or not 0 < len(value) <= 2 * _MOST_WANTED:
+        return False
+    return all(type(seq) is int and seq > 0 for seq in value)

@@ -1,0 +1,150 @@
+"""Orders: settings. New ones are on trial until the agent was reached under them.
+
+Reply key 4: [revision, {key: value}], the values that differ from the defaults. Uplink key 6:
+[revision, CRC-32 of all values, source, refused revision, why].
+"""
+
+from binascii import crc32
+
+from micropython import const
+
+from locator import settings as cfg
+from locator import state as st
+from locator.codec import cbor, checked
+from locator.downlink import applied
+
+_KEY = const(6)
+_TRIES = const(10)
+_FRESH = const(11)  # came in this conversation, which proves nothing about them
+_MOST_BYTES = const(192)
+_MAX_REVISION = const(0x7FFFFFFF)
+_MAX_KEY = const(0x7FFFFFFF)
+# What there is to spend, and for how long.
+_ENERGY = (cfg.TARGET_DAYS, cfg.BATTERY_MAH, cfg.BATTERY_KIND, cfg.COLDEST_DC)
+
+# Why a revision was refused: the key of the setting, or
+UNREACHED = const(-1)  # the agent was not reached under it
+MALFORMED = const(-2)
+
+
+def take(desk, value):
+    """Apply a revision: whole or not at all."""
+    folder = desk.port.data_dir
+    found = applied.read(folder + applied.FILE) or _built_in()
+    revision, values, why = _judge(value)
+    if why is not None:
+        if [revision, why] != found[applied.REFUSED :]:
+            found[applied.REFUSED :] = [revision, why]
+            if _write(folder + applied.FILE, found):
+                desk.tell(st.TELL_SETTINGS)
+        return
+    if revision == found[applied.REVISION] and values == found[applied.VALUES]:
+        return
+    if _write(folder + applied.FILE, [applied.ON_TRIAL, revision, values, 0, 0]):
+        desk.state[st.TRIAL] = _FRESH
+        _weigh(desk.state, found[applied.VALUES], values)
+        desk.tell(st.TELL_SETTINGS)
+
+
+def _judge(value):
+    """(revision, values, why it is refused or None)"""
+    if type(value) is not list or len(value) != 2 or type(value[1]) is not dict:
+        return 0, None, MALFORMED
+    revision, values = value
+    if type(revision) is not int or not 0 < revision <= _MAX_REVISION:
+        return 0, None, MALFORMED
+    why = applied.bad_key(values)
+    return revision, values, why if why is None or -1 <= why <= _MAX_KEY else MALFORMED
+
+
+def write(desk, out):
+    """What is applied."""
+    found = applied.read(desk.port.data_dir + applied.FILE) or _built_in()
+    source = found[applied.SOURCE]
+    if 0 < desk.state[st.TRIAL] <= _TRIES:
+        source = applied.CONFIRMED  # whoever reads this was reached
+    out.int(_KEY)
+    out.head(cbor.ARRAY, 5)
+    out.int(found[applied.REVISION])
+    out.int(crc32(bytes(applied.values_of(found))))
+    out.int(source)
+    out.int(found[applied.REFUSED])
+    out.int(found[applied.WHY])
+    return 1
+
+
+def told(desk):
+    """The agent is reached under the settings in force: from now on they are the last good ones."""
+    if not 0 < desk.state[st.TRIAL] <= _TRIES:
+        return
+    folder = desk.port.data_dir
+    found = applied.read(folder + applied.FILE)
+    if found is None:
+        return
+    found[applied.SOURCE] = applied.CONFIRMED
+    # The last good ones first: a power cut between the two leaves a trial that is confirmed again.
+    if _write(folder + applied.LAST_GOOD_FILE, found) and _write(folder + applied.FILE, found):
+        desk.state[st.TRIAL] = 0
+
+
+def settle(folder, state, found):
+    """What is applied when the file is missing or damaged (`found` is None), or on trial."""
+    state[st.TO_TELL] |= st.TELL_SETTINGS
+    if found is None:
+        state[st.TRIAL] = 0
+        found = _last_good(folder)
+    elif state[st.TRIAL] >= 0:
+        state[st.TRIAL] = min(state[st.TRIAL] or _TRIES, _TRIES)
+        return found
+    else:
+        state[st.TRIAL] = 0
+        tried, found = found, _last_good(folder)
+        _weigh(state, tried[applied.VALUES], found[applied.VALUES])
+        found[applied.REFUSED :] = [tried[applied.REVISION], UNREACHED]
+    _write(folder + applied.FILE, found)
+    return found
+
+
+def _weigh(state, before, values):
+    """Other values are in force: with another energy the plan begins anew."""
+    if any(before.get(key) != values.get(key) for key in _ENERGY):
+        st.plan_anew(state)
+
+
+def forget(folder):
+    """Back to the built-in settings from the next wake on."""
+    checked.remove(folder + applied.LAST_GOOD_FILE)
+    checked.remove(folder + applied.FILE)
+
+
+def _last_good(folder):
+    found = applied.read(folder + applied.LAST_GOOD_FILE)
+    if found is None:
+        return _built_in()
+    found[applied.SOURCE] = applied.LAST_GOOD
+    found[applied.REFUSED :] = [0, 0]
+    return found
+
+
+def _built_in():
+    return [applied.BUILT_IN, 0, {}, 0, 0]
+
+
+def _write(path, found):
+    """False when the flash does not take it."""
+    out = cbor.Writer(bytearray(_MOST_BYTES))
+    out.head(cbor.ARRAY, 5)
+    out.int(found[applied.SOURCE])
+    out.int(found[applied.REVISION])
+    values = found[applied.VALUES]
+    out.head(cbor.MAP, len(values))
+    for key in sorted(values):
+        out.int(key)
+        out.int(values[key])
+    out.int(found[applied.REFUSED])
+    out.int(found[applied.WHY])
+    try:
+        checked.write(path, bytes(out.buf[: out.n]))
+    except OSError:
+        return False
+    return True

@@ -1,0 +1,176 @@
+"""APDUs to an application of the card through the modem, whichever of its commands lead there.
+
+Three rungs, from the best on: AT+CCHO and AT+CGLA (TS 27.007 8.43 to 8.46); AT+CSIM on a logical channel;
+AT+CSIM on the basic channel. No manual of a BG95 has any of them, that of the SIM7600 has AT+CSIM: so they
+are tried. ISO/IEC 7816-4 has the status words.
+"""
+
+from binascii import hexlify, unhexlify
+
+from micropython import const
+
+from locator.esim import DAMAGED, NO_CHANNEL, CardError
+from locator.modem import ModemError, ModemRestarted, ModemSilent, parse
+
+UNKNOWN = const(0)
+CGLA = const(1)
+CSIM_CHANNEL = const(2)
+CSIM_BASIC = const(3)
+NONE = const(4)
+"""There is no such application, or no way to it."""
+
+_MS = const(9000)
+_BLOCK = const(120)  # what public clients use; a SIM7600 takes lines of 559 characters
+_MOST = const(4096)  # bytes of an answer
+_TRIES = const(10)  # a card is not ready for some seconds after a REFRESH (openpilot)
+_PAUSE_MS = const(250)
+_CHANNELS = const(3)
+
+_OK = const(0x9000)
+_NOT_FOUND = const(0x6A82)
+_NO_CLASS = const(0x6E00)
+_USIM = b"00A4040C07A0000000871002"
+
+
+class Transport:
+    """One application, selected by `open`. `rung`: the one that has worked before, UNKNOWN: all are tried."""
+
+    def __init__(self, driver, rung=UNKNOWN):
+        self._driver = driver
+        self.rung = rung
+        self._session = b""
+        self._channel = 1
+
+    def open(self, aid):
+        """Select the application `aid` (hexadecimal digits, bytes). Raises `CardError`."""
+        if self.rung == NONE:
+            raise CardError(NO_CHANNEL)
+        rungs = (self.rung,) if self.rung else (CGLA, CSIM_CHANNEL, CSIM_BASIC)
+        for _ in range(_TRIES):
+            for rung in rungs:
+                if self._open(rung, aid):
+                    self.rung = rung
+                    return
+                if self.rung == NONE:
+                    raise CardError(NO_CHANNEL)
+            self._driver.port.sleep_ms(_PAUSE_MS)
+        raise CardError(NO_CHANNEL)
+
+    def send(self, request):
+        """An ES10 request (bytes) in blocks of STORE DATA; returns the answer. Raises `CardError`."""
+        answer, status = b"", _OK
+        count = (len(request) + _BLOCK - 1) // _BLOCK
+        for i in range(count):
+            block = request[i * _BLOCK : (i + 1) * _BLOCK]
+            last = 0x91 if i == count - 1 else 0x11
+            answer, status = self._command(0xE2, last, i, block)
+            if status >> 8 not in (0x90, 0x91, 0x61):
+                raise CardError(status)
+        parts = answer
+        while status >> 8 == 0x61:
+            if len(parts) > _MOST:
+                raise CardError(DAMAGED)
+            answer, status = self._fetch(status & 0xFF)
+            parts += answer
+        if status >> 8 not in (0x90, 0x91):
+            raise CardError(status)
+        return parts
+
+    def close(self):
+        """Give the channel back. A refusal, as after a switch, is no failure."""
+        self._close(self.rung)
+
+    def _close(self, rung):
+        if rung == CGLA:
+            self._driver.accepts(b"+CCHC=%s" % self._session, _MS)
+        elif rung == CSIM_CHANNEL:
+            self._driver.accepts(_csim(b"007080%02X00" % self._channel), _MS)
+        elif rung == CSIM_BASIC:
+            self._driver.accepts(_csim(_USIM), _MS)  # the modem's own
+
+    def _open(self, rung, aid):
+        if rung == CGLA:
+            return self._open_session(aid)
+        if rung == CSIM_CHANNEL:
+            opened = self._csim(b"0070000001")
+            if opened[1] != _OK or not opened[0]:
+                return False
+            self._channel = opened[0][0]
+        else:
+            self._channel = 0
+        status = self._csim(b"%02XA4040010%s" % (self._channel, aid))[1]
+        if status >> 8 in (0x90, 0x61):
+            return True
+        self._close(rung)
+        if status == _NOT_FOUND:  # then it is not on the basic channel either
+            self.rung = NONE
+        return False
+
+    def _open_session(self, aid):
+        for session in range(1, _CHANNELS + 1):  # a reset of ours has left them open
+            self._driver.accepts(b"+CCHC=%d" % session, _MS)
+        for line in self._lines(b'+CCHO="%s"' % aid):
+            session = line[6:].strip() if line.startswith(b"+CCHO:") else line  # some leave the prefix out
+            if parse.integer(session, 16) is not None:
+                self._session = session
+                return True
+        return False
+
+    def _fetch(self, length):
+        """GET RESPONSE."""
+        answer, status = self._apdu(b"%02XC00000%02X" % (self._class(), length))
+        if status >> 8 == 0x6C:
+            answer, status = self._apdu(b"%02XC00000%02X" % (self._class(), status & 0xFF))
+        return answer, status
+
+    def _command(self, instruction, p1, p2, data):
+        body = b"%02X%02X%02X%02X%s" % (instruction, p1, p2, len(data), hexlify(data).upper())
+        answer, status = self._apdu(b"%02X%s" % (self._class(), body))
+        if status == _NO_CLASS and self._channel and self.rung == CGLA:
+            self._channel = 0  # the modem knows which channel it is
+            answer, status = self._apdu(b"80" + body)
+        if status >> 8 == 0x6C:
+            return self._apdu(b"%02X%s%02X" % (self._class(), body, status & 0xFF))
+        return answer, status
+
+    def _class(self):
+        return 0x80 | self._channel
+
+    def _apdu(self, text):
+        """(data, status word) of the APDU `text` in hexadecimal digits. Raises `CardError`."""
+        if self.rung == CGLA:
+            return self._answer(b'+CGLA=%s,%d,"%s"' % (self._session, len(text), text), b"+CGLA:")
+        answer = self._csim(text)
+        if answer[1] < 0:
+            raise CardError(DAMAGED)
+        return answer
+
+    def _csim(self, text):
+        try:
+            return self._answer(_csim(text), b"+CSIM:")
+        except CardError:
+            return b"", -1
+
+    def _answer(self, text, prefix):
+        for line in self._lines(text, prefix):
+            parts = parse.fields(line)
+            if len(parts) > 1 and parse.integer(parts[0]) == len(parts[1]) >= 4:
+                try:
+                    data = unhexlify(parts[1])
+                except ValueError:
+                    break
+                return data[:-2], data[-2] << 8 | data[-1]
+        raise CardError(DAMAGED)
+
+    def _lines(self, text, prefix=None):
+        """The lines of the answer; none when the modem refuses."""
+        try:
+            return self._driver.channel.command(text, _MS, prefix)
+        except (ModemSilent, ModemRestarted):
+            raise
+        except ModemError:
+            return []
+
+
+def _csim(text):
+    return b'+CSIM=%d,"%s"' % (len(text), text)

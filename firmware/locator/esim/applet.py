@@ -1,0 +1,46 @@
+"""A card whose applet decides for itself, and its menu where it has one.
+
+The applet needs the modem's toolkit, which the drivers switch on, and the radio without interruption for
+three minutes (BICS): the plan's patience for a network that does not take us yet. Some offer a choice.
+"""
+
+from binascii import unhexlify
+
+from micropython import const
+
+from locator.esim import restart
+from locator.modem import parse
+
+_MS = const(9000)
+
+
+def menu(driver):
+    """The choices that the card offers, (number, text) each; none without a menu."""
+    text, prefix = driver.part("toolkit").MENU
+    items: list = []
+    for line in driver.listing(text, prefix)[1:]:
+        parts = parse.fields(line)
+        if len(parts) >= 3:
+            number = parse.integer(parts[-3])
+            if number is not None:
+                items.append((number, _ucs2(parts[-1])))
+    return items
+
+
+def choose(driver, number):
+    """Choose from the menu; True if the card has taken it and was reset. The IMSI is to be read again."""
+    return driver.accepts(driver.part("toolkit").CHOOSE % number, _MS) and restart.wait(driver)
+
+
+def end_session(driver):
+    """Close a dialog of the toolkit, which keeps the card from a REFRESH."""
+    driver.accepts(driver.part("toolkit").END, _MS)
+
+
+def _ucs2(digits):
+    """Text of the card, as far as it is ASCII."""
+    try:
+        data = unhexlify(digits)
+    except ValueError:
+        return ""
+    return "".join([chr(data[i + 1]) if not data[i] else "?" for i in range(0, len(data) - 1, 2)])

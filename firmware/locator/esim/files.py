@@ -1,0 +1,88 @@
+"""The files of this room: what is remembered of the card, the policy that is in force, and the one that the
+agent has sent last, until it is judged (esim/policy.py)."""
+
+from micropython import const
+
+from locator.codec import cbor, checked
+
+CARD = "/card.bin"
+POLICY = "/cards.bin"
+COMING = "/cards-in.bin"
+USED = "/cards-mb.bin"  # esim/limits.py
+NOTICE = "/card-note.bin"  # esim/notices.py
+
+# Of what is remembered, a list.
+INTEGERS = const(0)  # scheduler/profile.py
+MODEM = const(1)
+RUNG = const(2)
+WAY = const(3)
+EID = const(4)
+LISTED = const(5)
+EVENTS = const(6)
+FOLLOWS = const(7)  # revision of the policy
+
+# Of the policy, a list.
+REVISION = const(0)
+WISH = const(1)
+FALLBACK = const(2)
+PROFILES = const(3)  # [ICCID, APN, user, password]
+ROWS = const(4)  # [MCC, place, ...]
+
+# Of a notification, a list; operation as the bits of SGP.22, ICCID.
+SEQ = const(0)
+TOLD = const(3)  # bytes of the contents that the agent has
+CONTENT = const(4)
+MOST_CONTENT = const(2000)
+
+_HEAD_BYTES = const(6)
+_SIZES = (300, 700, 1400)
+
+
+def revision(path):
+    """Of the policy in a file, read without the rest of it; 0 when there is none, or it is damaged."""
+    if not checked.is_whole(path):
+        return 0
+    with open(path, "rb") as f:
+        return revision_of(f.read(_HEAD_BYTES))
+
+
+def revision_of(head):
+    """Of the policy that begins with these bytes, at least six; 0 when that is none."""
+    if head[0] != cbor.ARRAY << 5 | (ROWS + 1):
+        return 0
+    size = {0x18: 1, 0x19: 2, 0x1A: 4}.get(head[1], 0)
+    return int.from_bytes(head[2 : 2 + size], "big") if size else head[1] if head[1] < 0x18 else 0
+
+
+def read(path, most):
+    """The list in a file that has its index `most`; None when there is none."""
+    found = checked.read(path)
+    return found if type(found) is list and len(found) == most + 1 else None
+
+
+def write(path, value):
+    """Replace a file by a list. Raises OSError, `cbor.Full`."""
+    for size in _SIZES:
+        out = cbor.Writer(bytearray(size))
+        try:
+            put(out, value)
+        except cbor.Full:
+            if size == _SIZES[-1]:
+                raise
+            continue
+        checked.write(path, bytes(out.buf[: out.n]))
+        return
+
+
+def put(out, value):
+    """Write integers, byte strings, text and lists of these."""
+    if type(value) is int:
+        out.int(value)
+    elif type(value) is bytes:
+        out.bytes(value)
+    elif type(value) is str:
+        out.text(value)
+    else:
+        out.head(cbor.ARRAY, len(value))
+        for each in value:
+            put(out, each)

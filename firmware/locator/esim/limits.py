@@ -1,0 +1,91 @@
+"""What the policy forbids: countries in which the card is not used, and more data than a profile has a month.
+
+A row of the policy without a place is such a country. What went over each profile is counted in a file,
+[month, [ICCID, bytes, percent passed], ...], months from March 2000 on.
+"""
+
+from micropython import const
+
+from locator.codec import checked
+from locator.esim import files
+
+USED_UP = const(100)
+LEVELS = (50, 80, USED_UP)
+"""Percent of the quota at which the agent is told."""
+_ICCID = const(0)
+_QUOTA = const(6)
+_KB = const(1024)
+_DAY_S = const(86400)
+_MARCH = const(60)  # the first of March 2000 in days since 2000
+_MOST = const(8)
+
+
+def is_blocked(found, mcc):
+    """Whether the policy lets no profile be used in that country."""
+    return found is not None and [mcc] in found[files.ROWS]
+
+
+def spend(folder, found, place, size, epoch_s):
+    """So many bytes went over the profile at `place`; `epoch_s` 0: the time is unknown. Returns which of
+    LEVELS, in percent of its quota, was passed by that, 0 for none. Raises OSError."""
+    profiles = found[files.PROFILES] if found else []
+    if not 0 < place <= len(profiles):
+        return 0
+    used, profile = _of_month(folder, epoch_s), profiles[place - 1]
+    row = _row(used, profile[_ICCID])
+    if row is None:
+        row = [profile[_ICCID], 0, 0]
+        used = used[:1] + used[1:][1 - _MOST :] + [row]
+    row[1] += size
+    passed, quota = 0, _quota(profile)
+    for level in LEVELS:
+        if quota and row[2] < level <= 100 * row[1] // quota:
+            passed = row[2] = level
+    files.write(folder + files.USED, used)
+    return passed
+
+
+def used_up(folder, found, epoch_s):
+    """The places whose quotas of this month are used up, as bits."""
+    used, bits = _of_month(folder, epoch_s), 0
+    for i, profile in enumerate(found[files.PROFILES]):
+        row, quota = _row(used, profile[_ICCID]), _quota(profile)
+        if row and quota and row[1] >= quota:
+            bits |= 2 << i
+    return bits
+
+
+def left_s(epoch_s):
+    """Seconds to the end of the month, as far as that is known."""
+    day = epoch_s // _DAY_S
+    last = day
+    while epoch_s and _month(last + 1) == _month(day):
+        last += 1
+    return _DAY_S * (last + 1 - day) - epoch_s % _DAY_S
+
+
+def _of_month(folder, epoch_s):
+    used = checked.read(folder + files.USED)
+    if type(used) is not list or not used:
+        used = [0]
+    if epoch_s and used[0] != _month(epoch_s // _DAY_S):
+        used = [_month(epoch_s // _DAY_S)]
+    return used
+
+
+def _row(used, iccid):
+    for row in used[1:]:
+        if row[0] == iccid:
+            return row
+    return None
+
+
+def _quota(profile):
+    return _KB * profile[_QUOTA] if len(profile) > _QUOTA else 0
+
+
+def _month(day):
+    """Of a day since 2000, counted from March 2000 on (Howard Hinnant's days_from_civil, backwards)."""
+    day -= _MARCH
+    year = (day - day // 1460 + day // 36524 - day // 146096) // 365
+    return 12 * year + (5 * (day - (365 * year + year // 4 - year // 100)) + 2) // 153

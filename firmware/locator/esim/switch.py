@@ -1,0 +1,302 @@
+"""The switch from one profile to another, a transaction: what is intended is in flash first, then the profile
+is enabled, proved by ICCID and IMSI read anew, and given its access point. The wake registers and talks; only
+the agent's acknowledgement commits. Otherwise it goes back to the profile before, then to the fallback.
+
+Each attempt begins with `prepare`, which makes the card what it shall be, whatever a power cut or a reset has
+left: a transaction goes on where it was.
+
+What asks the policy and what speaks to the card have no room beside each other: each is imported where it is
+used, and the former is let go of before the latter comes.
+"""
+
+import os
+
+from micropython import const
+
+from locator import state as st
+from locator import unload
+from locator.codec import cbor, checked
+from locator.esim import CardError, access, files, memory, restart, trial
+from locator.modem import NotAllowed
+from locator.scheduler import budget, profile
+
+_SHUT_S = const(8 * 3600)
+_REST_S = const(86400)  # between reports without data left
+_NO_CARD_KNOWS = const(126)
+"""A result of ours: the card's list has no such profile, or not one that may be chosen."""
+
+
+class Switch(trial.Trial):
+    """The part of a switch that needs the card."""
+
+    def __init__(self, port, board, driver, state, save):
+        super().__init__(port, state, save)
+        self._board = board
+        self._driver = driver
+        from locator.esim import policy
+
+        self._judge(policy)
+        self._policy = policy.read(self._folder)
+        if self._policy:
+            self._memory.follow(self._policy)
+
+    def prepare(self):
+        """Before an attempt to register, the modem being on: enable what shall be, if it is not. Raises
+        `NotAllowed` where no profile may be used."""
+        state, p = self._state, self._memory.p
+        self._driver.await_card()
+        self._stay_out()
+        if not self._policy or p[profile.STAGE] == profile.SETTLED:
+            if not self.begin():
+                return
+            self._pause()
+        state[st.CARD_DUE] = profile.KNOWN | st.CARD_OPEN
+        unload("esim.policy", "esim.limits")
+        from locator.esim import euicc
+
+        while p[profile.STAGE] != profile.SETTLED:
+            result = self._make_so(p[profile.TARGET])
+            if result == euicc.OK:
+                self._keep()  # what was learned of the card
+                return
+            self._note(p[profile.PROFILE], p[profile.TARGET], memory.REFUSED_BY_CARD, result)
+            self._step_back()
+
+    def _judge(self, policy):
+        """The policy that has come replaces the one in force if it is one, else the agent hears that it is
+        refused."""
+        coming = self._folder + files.COMING
+        if not checked.exists(coming):
+            return
+        if policy.read(self._folder, files.COMING):
+            try:
+                os.rename(coming, self._folder + files.POLICY)
+                access.forgive(self._folder)
+            except OSError:  # another time
+                pass
+            return
+        revision = files.revision(coming)
+        if revision:
+            self._note(self._memory.p[profile.PROFILE], 0, memory.REFUSED_POLICY, revision)
+            if not self._keep():
+                return
+        self._state[st.TO_TELL] |= profile.TELL
+        checked.remove(coming)
+
+    def begin(self):
+        """Ask the policy; True when a switch begins. Raises `NotAllowed` where no profile may be used."""
+        if not self._may_ask():
+            return False
+        from locator.esim import policy
+
+        state, p, now = self._state, self._memory.p, self._port.clock_s()
+        place = policy.place_of(self._policy, restart.identity(self._driver)[0])
+        if place:  # some cards return to their first profile
+            p[profile.PROFILE] = place
+        if place and self._is_other(_access(self._policy, place)):
+            self._use(place)  # whatever has failed may have failed for that
+        elif state[st.CARD_FAILS] >= profile.LIMIT:
+            self._go_back()
+            profile.failed(p)
+        elif state[st.CARD_UNTIL]:
+            profile.forget_failures(p)
+        state[st.CARD_FAILS] = state[st.CARD_UNTIL] = 0
+        self._end()  # not before: after a restart of the modem all this is done again
+        target = self._choose(now)
+        wait_s = profile.wait_s(p, now)
+        if target == p[profile.PROFILE] or wait_s:
+            if target != p[profile.PROFILE]:
+                state[st.CARD_UNTIL] = now + wait_s
+            self._keep()
+            return False
+        profile.begin(p, target, now)
+        profile.fresh(state)
+        state[st.CARD_DUE] |= st.CARD_OPEN
+        return self._keep()  # nothing is done that is not in flash
+
+    def _may_ask(self):
+        """Whether there is a policy that can be asked now."""
+        state = self._state
+        if not self._policy and checked.exists(self._folder + files.POLICY):
+            state[st.TO_TELL] |= profile.TELL  # it is damaged: the agent sends it again, until then all stays
+            state[st.CARD_DUE] = profile.KNOWN
+            return False
+        if not self._policy or not self._policy[files.PROFILES]:
+            state[st.CARD_DUE] = 0
+            access.forget(self._folder)
+            return False
+        self._stay_out()
+        if profile.waits(state):
+            state[st.CARD_DUE] = profile.KNOWN
+            state[st.CARD_UNTIL] = self._port.clock_s() + profile.DWELL_S
+            return False
+        return True
+
+    def _choose(self, now):
+        """The place of the profile to use. Where none has data left the agent is told, then all is still
+        but for a report a day, with which alarms, commands and another policy get through."""
+        from locator.esim import limits
+
+        p, state = self._memory.p, self._state
+        full = limits.used_up(self._folder, self._policy, self._now())
+        target = profile.choose(p, self._policy[files.ROWS], state[st.MCC], now, full)
+        if full >> target & 1:
+            rests_s = state[st.LAST_UPLOAD] + _REST_S - now
+            if not self._memory.events and rests_s > 0:
+                self._shut(min(rests_s, limits.left_s(self._now())), 0)
+            state[st.CARD_UNTIL] = now + 1
+        return target
+
+    # How it is done.
+
+    def _stay_out(self):
+        """Where no profile may be used, the network is not asked."""
+        from locator.esim import limits
+
+        if limits.is_blocked(self._policy, self._state[st.MCC]) and not self._has_left():
+            self._shut(_SHUT_S, self._state[st.MCC])
+
+    def _has_left(self):
+        """Whether another country is heard than the one in which no profile may be used; nobody is asked."""
+        if not self._state[st.CARD_UNTIL]:
+            return False  # it was heard just now
+        from locator.esim import limits
+        from locator.modem import survey
+
+        self._driver.radio_on()
+        self._driver.accepts(b"+COPS=2", survey.RELEASE_MS)  # before it registers
+        for _, plmn, _ in survey.scan(self._driver):
+            if not limits.is_blocked(self._policy, plmn // 1000):
+                st.learn_country(self._state, plmn)
+                return True
+        return False
+
+    def _shut(self, seconds, mcc):
+        """No profile may be used: the modem goes off, and nothing is asked for so long; `mcc`: the country
+        for which that is so, 0: there is no data left."""
+        state, place = self._state, self._memory.p[profile.PROFILE]
+        state[st.CARD_DUE] = profile.KNOWN
+        state[st.CARD_UNTIL] = state[st.DATA_UNTIL] = self._port.clock_s() + seconds
+        state[st.TRY_FAILS] = 0
+        said = [memory.BLOCKED, mcc]
+        if mcc and said not in [event[3:] for event in self._memory.events]:
+            self._note(place, place, *said)
+        self._keep()
+        self._driver.stop(False)
+        raise NotAllowed("policy")
+
+    def _is_other(self, point):
+        """Whether the policy wants another access point than the one in use, and not one that has failed."""
+        return access.kept(self._folder) != point and not access.is_refused(self._folder, point)
+
+    def _go_back(self):
+        """Under a new access point nobody has answered: the one before, which the next wake uses."""
+        place = self._memory.p[profile.PROFILE]
+        try:
+            if access.go_back(self._folder):
+                self._note(place, place, memory.NO_ANSWER, 0)
+        except (OSError, cbor.Full):  # another time
+            pass
+
+    def _pause(self):
+        """Behind a look a network may have been asked for the profile that was: the radio waits a minute, and
+        what is asked then is a try of its own."""
+        if self._state[st.DID_PROBE]:
+            self._driver.radio_off()
+            self._port.sleep_ms(1000 * profile.APART_S)
+            self._driver.radio_on()
+            budget.count(self._state, self._port.clock_s())
+
+    def _make_so(self, place):
+        """Make the profile at `place` the enabled one; returns the card's result, OK when ICCID and IMSI are
+        the proof."""
+        from locator.esim import euicc
+
+        iccid = self._policy[files.PROFILES][place - 1][0]
+        before = restart.identity(self._driver)
+        if before[0] != iccid or not before[1]:
+            result = self._enable(iccid, before[1] if before[0] != iccid else b"")
+            if result != euicc.OK:
+                return result
+        self._use(place)
+        return euicc.OK
+
+    def _enable(self, iccid, imsi):
+        """Each way in turn, from the one that has worked on; `imsi`: the one until now."""
+        from locator.esim import euicc
+
+        count = len(euicc.WAYS)
+        result = _NO_CARD_KNOWS
+        for turn in range(count):
+            way = (self._memory.way + turn) % count
+            result = self._enable_once(iccid, way)
+            if result == euicc.CAT_BUSY:
+                from locator.esim import applet
+
+                applet.end_session(self._driver)
+                self._driver.stop(False)
+                self._driver.start(False, False)
+                self._driver.await_card()
+                result = self._enable_once(iccid, way)
+            if result in (_NO_CARD_KNOWS, euicc.BY_POLICY, euicc.REENABLING):
+                return result
+            if result == euicc.OK and self._is(iccid, imsi, euicc.WAYS[way][1]):
+                self._memory.way = way
+                return euicc.OK
+        return result or _NO_CARD_KNOWS
+
+    def _enable_once(self, iccid, way):
+        """Ask the card once; OK also when the profile is enabled already."""
+        from locator.esim import apdu, euicc
+
+        transport = apdu.Transport(self._driver, self._rung())
+        try:
+            transport.open(euicc.ISD_R)
+            self._memory.rung = transport.rung
+            listed = euicc.profiles(transport)
+            self._memory.profiles = [(each.iccid, each.kind) for each in listed]
+            if not self._memory.eid:
+                self._memory.eid = euicc.eid(transport)
+            for each in listed:
+                if each.iccid == iccid and each.kind == euicc.OPERATIONAL:
+                    return euicc.OK if each.enabled else euicc.enable(transport, iccid, way)
+            return _NO_CARD_KNOWS
+        except CardError:
+            return euicc.UNDEFINED
+        finally:
+            transport.close()
+
+    def _rung(self):
+        revision = self._driver.revision()
+        if revision:
+            self._memory.modem_is(revision.encode())
+        return self._memory.rung
+
+    def _is(self, iccid, imsi, refreshed):
+        """Whether the card is another now, which its ICCID and the IMSI alone prove."""
+        if refreshed:
+            restart.wait(self._driver)
+        for _ in range(2):
+            now = restart.identity(self._driver)
+            if now[0] == iccid and now[1] and now[1] != imsi:
+                return True
+            restart.force(self._driver)
+        now = restart.identity(self._driver)
+        return now[0] == iccid and len(now[1]) > 0 and now[1] != imsi
+
+    def _use(self, place):
+        """Its access point; what other networks said of the IMSI before is nothing to it."""
+        point = _access(self._policy, place)
+        try:
+            access.keep(self._folder, point)
+            self._state[st.CARD_DUE] &= ~profile.UNKEPT
+        except (OSError, cbor.Full):  # this wake has it all the same, the next tries again
+            self._state[st.CARD_DUE] |= profile.UNKEPT
+        access.give(self._driver, point)
+        self._driver.pdp_define()
+        self._driver.clear_forbidden()
+
+
+def _access(found, place):
+    """The access point of a profile of the policy, as esim/access.py keeps it."""
+    return access.point(found[files.PROFILES][place - 1][1:6])

@@ -1,0 +1,50 @@
+"""What things cost, and what the battery will still give, in millijoules: model values that a bench
+measurement replaces. Imported where a wake begins."""
+
+from collections import namedtuple
+
+from micropython import const
+
+from locator import settings as cfg
+from locator.scheduler import energy
+
+# Part of the capacity in percent that a battery gives at -60, -40, -30, -20, -10, 0 and 20 C, and mJ a mAh:
+# Li-SOCl2, LiFePO4, NMC.
+_AT_C = (-60, -40, -30, -20, -10, 0, 20)
+_USABLE = ((25, 55, 68, 80, 87, 95, 100), (5, 25, 42, 60, 73, 85, 100), (10, 35, 50, 70, 80, 90, 100))
+_MJ_A_MAH = (12960, 11520, 12960)
+LOWER_MV = (0, 300, 0)
+"""So much less than Li-SOCl2 each kind has, as full and as warm."""
+# Of what it gives: the end of it, where the voltage falls, is not counted on.
+_COUNTED = const(92)
+
+Costs = namedtuple("Costs", ("wake", "fixes", "upload", "attach", "scan", "probe", "sleep_a_day", "still"))
+"""What one class of modem costs: a wake; fixes (hot, aided, cold) with the wake; a report of a device that is
+registered, at good signal; to attach to another network; a scan in vain; a look for a network; sleep.
+`still`: whether "still here" counts as a point."""
+
+
+def costs(modem):
+    """`Costs` of a class of modem: "bg95" or "sim7600"."""
+    if modem == "bg95":
+        return Costs(400, (1600, 3400, 8000), 1200, 8800, 25000, 1500, 18662, True)
+    return Costs(400, (2200, 4900, 11800), 40000, 4000, 60000, 25000, 25920, True)
+
+
+def left_mj(state, settings, temperature_dc):
+    """What the battery will still give, at this temperature or at the coldest that is to come."""
+    kind = settings[cfg.BATTERY_KIND]
+    coldest_dc = min(temperature_dc, settings[cfg.COLDEST_DC])
+    given = settings[cfg.BATTERY_MAH] * usable(kind, coldest_dc) // 100 * _COUNTED // 100
+    return given * _MJ_A_MAH[kind] - energy.spent_mj(state)
+
+
+def usable(kind, temperature_dc):
+    """Part of the capacity in percent that the battery of this kind gives."""
+    given, last = _USABLE[kind], len(_AT_C) - 1
+    at = 0
+    while at < last - 1 and temperature_dc > 10 * _AT_C[at + 1]:
+        at += 1
+    low, high = 10 * _AT_C[at], 10 * _AT_C[at + 1]
+    within = min(max(temperature_dc, low), high) - low
+    return given[at] + (given[at + 1] - given[at]) * within // (high - low)

@@ -1,0 +1,60 @@
+"""The energy account: what was spent, in millijoules at the battery.
+
+It follows from the milliseconds that a wake was doing something, and mean powers of board, modem and GNSS
+meanwhile: model values that a bench measurement replaces.
+"""
+
+from micropython import const
+
+from locator import state as st
+
+# What a wake is doing: the modem is off, starts, looks for a network, for satellites, talks, is just on.
+ALONE, START, SEARCH, FIND, TALK, IDLE = range(6)
+_DOING = const(6)
+
+# mW in that order: board, modem, GNSS; and in sleep, uW: board, modem off, modem in PSM.
+_POWERS = {
+    "bg95": ((175, 52, 24, 7, 62, 16), (0, 80, 228, 92, 280, 85), (0, 0, 0, 108, 0, 0), (216, 25, 14)),
+    "sim7600": ((200, 48, 32, 8, 48, 8), (0, 400, 510, 74, 600, 65), (0, 0, 0, 235, 0, 0), (300, 72, 72)),
+}
+
+
+class Account:
+    """What a wake does, by the time it takes. It has begun alone, at `now_ms` on its own clock."""
+
+    def __init__(self, modem, now_ms):
+        self._powers = _POWERS[modem]
+        self._doing = ALONE
+        self._since_ms = now_ms
+        self._ms = [0] * _DOING
+
+    def to(self, doing, now_ms):
+        """From now on it does this; returns what it did before."""
+        before = self._doing
+        self._ms[before] += now_ms - self._since_ms
+        self._doing, self._since_ms = doing, now_ms
+        return before
+
+    def mj(self, *doings):
+        """What has been spent so far while it did these."""
+        return sum(self._ms[i] * self._powers[part][i] for part in range(3) for i in doings) // 1000
+
+    def settle(self, state, now_ms, clock_s):
+        """The wake ends: what it has spent is added to the account."""
+        self.to(ALONE, now_ms)
+        for part in range(3):
+            powers = self._powers[part]
+            state[st.SPENT + part] += sum(self._ms[i] * powers[i] for i in range(_DOING)) // 1000
+        state[st.ASLEEP_SINCE] = clock_s
+
+    def slept(self, state):
+        """A wake has begun: what the sleep before it has taken is added to the account."""
+        asleep_s = state[st.NOW] - state[st.ASLEEP_SINCE]
+        board, off, psm = self._powers[3]
+        state[st.SPENT] += board * asleep_s // 1000
+        state[st.SPENT + 1] += (psm if state[st.PARKED] else off) * asleep_s // 1000
+
+
+def spent_mj(state):
+    """What was spent so far."""
+    return state[st.SPENT] + state[st.SPENT + 1] + state[st.SPENT + 2]

@@ -1,0 +1,71 @@
+"""What the fleet knows of coverage: how far it holds, and whether a report waits for a better place ahead.
+
+Places of the guide that the fleet has learned are of kinds 0 to 6, the best first. Imported where the guide
+has such.
+"""
+
+from micropython import const
+
+from locator import state as st
+
+# A network that costs a report little more than the best does is well heard there: probability in 1000 by
+# kind; the first kinds are the good ones. Means of these and of the others.
+_SHARES = (970, 900, 750, 500, 250, 100, 30)
+_GOOD = const(3)
+_MEANS = (873, 220)
+_WELL_HEARD_DBM = const(-114)
+# Of an error so much is learned, and in one number are two errors.
+_SLOWLY = const(8)
+_ERROR = const(1024)
+
+# A train takes so long for a step of the journey's `ahead`, stops in passing loops included.
+_STEP_S = const(1100)
+_LEAST_AGE_S = const(1800)
+# A report may be so late for it: half of its age.
+_PARTS = const(2)
+
+
+def share(state, kind):
+    """Probability in 1000 that a network is well heard in a place. Where good places prove no better than
+    others, nothing is left of the differences between kinds."""
+    errors = _errors(state)
+    group = 0 if kind < _GOOD else 1
+    mean, gap = _MEANS[group], _MEANS[0] - _MEANS[1]
+    trust = min(max(gap + errors[0] - errors[1], 0), gap)
+    return min(max(mean + errors[group] + (_SHARES[kind] - mean) * trust // gap, 20), 980)
+
+
+def learn(state, kind, dbm):
+    """A look in such a place has found a network at `dbm`, or none (0): what the fleet has learned at another
+    time, or of another line, is soon forgotten."""
+    errors = _errors(state)
+    well = 1000 if dbm and dbm >= _WELL_HEARD_DBM else 0
+    errors[0 if kind < _GOOD else 1] += (well - share(state, kind)) // _SLOWLY
+    good, other = (min(max(error, 1 - _ERROR), _ERROR - 1) + _ERROR for error in errors)
+    state[st.FLEET_ERRORS] = good * 2 * _ERROR + other
+
+
+def better_soon(state, costs, ahead, cost, probe):
+    """Whether a report at one of the places `ahead` of the train costs less than `cost` mJ here, of which
+    finding a network is `probe`.
+
+    The interval between reports is at its best when one is worth its cost, so what a little more of it
+    costs grows with the square of the part by which it is longer.
+    """
+    age_s = max(_LEAST_AGE_S, state[st.NOW] - state[st.LAST_UPLOAD])
+    late_s = 0
+    for kind in ahead:
+        late_s += _STEP_S
+        if kind < 0 or _PARTS * late_s > age_s:
+            return False
+        there = cost - probe + costs.probe * 1000 // share(state, kind)
+        part = 100 * late_s // age_s
+        if there + there * part * part // 10000 < cost:
+            return True
+    return False
+
+
+def _errors(state):
+    """[Of good places, of others] in 1000."""
+    both = state[st.FLEET_ERRORS]
+    return [both // (2 * _ERROR) - _ERROR, both % (2 * _ERROR) - _ERROR] if both else [0, 0]

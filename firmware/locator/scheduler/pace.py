@@ -1,0 +1,93 @@
+"""The pace of a wake: keeps the account of its energy, and asks the plan."""
+
+import gc
+
+from locator import state as st
+from locator import unload
+from locator.hal import WAKE_MOTION
+from locator.scheduler import energy
+
+_DECIDING = (
+    "scheduler.ahead", "scheduler.decide", "scheduler.policy", "scheduler.networks", "scheduler.aside",
+    "scheduler.fleet", "scheduler.menu", "scheduler.battery", "scheduler.alarms", "scheduler.border",
+)  # fmt: skip
+
+
+class Pace:
+    """`hints` are what the last decision has taken (scheduler/decide.py)."""
+
+    def __init__(self, port, modem):
+        self._port = port
+        self._modem = modem
+        self._costs: tuple = ()
+        self._journey = None
+        self.hints: tuple = ()
+        # A wake by a jolt has slept for a minute, to count what follows.
+        self._account = energy.Account(modem, 1000 * st.RECOUNT_S if port.wake_reason == WAKE_MOTION else 0)
+
+    def to(self, doing):
+        """The wake does this now (energy); returns what it did before."""
+        return self._account.to(doing, self._port.ticks_ms())
+
+    def feel(self, state, settings, temperature_dc):
+        """A wake has begun."""
+        from locator.scheduler import ahead
+
+        self._account.slept(state)
+        told = (state, self._modem, settings, temperature_dc, self._port.data_dir)
+        self._costs, self._journey = ahead.begin(*told)
+        unload("scheduler.ahead", "scheduler.menu", "scheduler.battery")
+
+    def next(self, state, senses, pending, settings):
+        """The next action (scheduler/decide.py)."""
+        from locator.scheduler import decide
+
+        self.hints = (pending, settings, self._costs, self._journey)
+        return decide.next(state, senses, self.hints)
+
+    def rest(self):
+        """Nothing is decided for a while: a conversation, or the card, needs the heap."""
+        unload(*_DECIDING)
+        gc.collect()
+
+    def found(self, state, fix):
+        """There is a fix: the way ahead begins there."""
+        from locator.scheduler import ahead
+
+        self._journey = ahead.found(state, fix, self._port.data_dir)
+        unload("scheduler.ahead", "scheduler.battery")
+
+    def looked(self, state, cell):
+        """A look for a network has ended."""
+        from locator.scheduler import networks
+
+        if cell and cell.plmn:
+            st.learn_country(state, cell.plmn)
+        self.to(energy.IDLE)  # the look is over, and counts
+        cost = self._account.mj(energy.START, energy.SEARCH)
+        networks.learn_look(state, self._costs, cell.plmn if cell else 0, cell.worth if cell else 0, cost)
+
+    def reported(self, state, done, cell):
+        """A report has ended over `cell`."""
+        from locator.scheduler import networks
+
+        self.to(energy.IDLE)  # the session is over, and counts
+        spent = self._account.mj(energy.START, energy.TALK)
+        if cell.plmn == state[st.NETWORK]:
+            spent += self._account.mj(energy.SEARCH)
+        state[st.SEEN_DBM], state[st.DID_PROBE] = cell.worth, st.YES
+        networks.learn_upload(state, self._costs, done, cell.plmn, self._costs[0] + spent)
+
+    def unserved(self, state, is_heard):
+        """No network has registered the device; `is_heard`: there is one."""
+        from locator.scheduler import networks
+
+        self.to(energy.IDLE)  # the search is over, and counts
+        networks.learn_search(state, self._costs, self._account.mj(energy.START, energy.SEARCH))
+        networks.learn_upload(state, self._costs, False, state[st.NETWORK], 0, is_heard)
+
+    def end(self, state):
+        """The wake ends; mJ that it has taken."""
+        before = energy.spent_mj(state)
+        self._account.settle(state, self._port.ticks_ms(), self._port.clock_s())
+        return energy.spent_mj(state) - before

@@ -1,0 +1,267 @@
+"""Which profile of the card is used, and what becomes of a switch. Pure integers, no I/O.
+
+`p` is an array of SIZE integers that lasts in flash (esim/memory.py). Profiles are named by their place in
+the policy, from 1 on; 0: none. `rows` of the policy are [MCC, place, place, ...], the best first; MCC 0:
+everywhere else. All times are seconds since power-on.
+"""
+
+from array import array
+
+from micropython import const
+
+from locator import state as st
+from locator.scheduler import budget
+
+# In state[CARD_DUE], beside those of state.py.
+KNOWN = const(4)  # there is a policy
+UNKEPT = const(16)  # the flash did not take the access point of the profile in use
+NOTICES = const(32)  # the card may have something to tell to others (esim/notices.py)
+
+TELL = const(128)  # in state[TO_TELL]
+
+PROFILE = const(0)  # the one with which the agent was reached last
+TARGET = const(1)  # the one that is to be enabled
+STAGE = const(2)
+LEFT_S = const(3)  # of the trial: time in which there was a network and an attempt was allowed
+WISH = const(4)  # what the agent wants; 0: the policy decides
+FALLBACK = const(5)
+MCC = const(6)  # of the costs
+MCC_BEFORE = const(19)
+NEXT = const(7)  # place in the ring
+SWITCHED = const(8)  # ring of the times of the last switches
+MOST_A_DAY = const(3)
+COST = const(11)  # by profile, in this country: mean seconds to an answer * 256 + failures
+MOST = const(8)
+SIZE = const(20)
+
+# Stages of a switch.
+SETTLED = const(0)
+FORWARD = const(1)
+BACK = const(2)
+TO_FALLBACK = const(3)
+
+TRIAL_S = const(600)
+_LEAST_S = const(60)  # of the trial an attempt takes at least
+DWELL_S = const(2 * 3600)
+RETURN_S = const(6 * 3600)
+_DAY_S = const(86400 + 5400)  # by a clock that may gain
+_COST_MAX_S = const(3600)
+APART_S = const(64)
+"""Between two attempts of a wake, as operators want it: a minute, by a clock that may gain."""
+# Of the tries half of the day's are left for what else may come: (how many, in so many seconds).
+_ROOM = ((10, 3900), (12, 91800))
+
+# Weights of failures by EMM cause (TS 24.301): at LIMIT another profile is asked for. An IMSI that is dead
+# here, a network that is none for it, an area. What nobody names weighs like the second; trouble of the
+# network (17, 22, 42), and silence, nothing: there no profile helps.
+LIMIT = const(6)
+_DEAD = (2, 3, 6, 7, 8)
+_NOT_HERE = (11, 13, 14, -1)
+_AREA = (12, 15)
+_UNANSWERED = const(2)
+
+
+_OF_THE_IMSI = (
+    st.TRY_FAILS,
+    st.WAY_FAILS,
+    st.REFUSALS,
+    st.REFUSED_UNTIL,
+    st.UNTOLD,
+    st.DATA_REFUSALS,
+    st.DATA_UNTIL,
+    st.HELD_PLMN,
+    st.HELD_LOST,
+    st.OPEN_PLMN,
+    st.BARRED_UNTIL,
+    st.CHOSEN_PLMN,
+    st.PARKED,
+    st.SEEN,
+)
+
+
+def new():
+    """Of a card of which nothing is known."""
+    return array("i", bytes(4 * SIZE))
+
+
+def weight(cause, heard):
+    """Of an attempt to register that failed for this EMM cause (0: none was told); `heard`: there was a
+    network."""
+    if cause in _DEAD:
+        return LIMIT
+    if cause in _NOT_HERE:
+        return LIMIT // 2
+    if cause in _AREA or (heard and not cause):
+        return 2
+    return 0
+
+
+def weight_of_data(cause):
+    """Of a conversation that failed, for this ESM cause if a context was refused, else 0."""
+    return LIMIT // 2 if cause else _UNANSWERED
+
+
+def choose(p, rows, mcc, now, full=0):
+    """The place of the profile to use in that country: the one in use as long as it is allowed there, works,
+    is not twice as dear as another and not the fallback; then the best that has not failed; at last the one
+    that failed least, the fallback among them. The last switch of a day goes to one that is good on both
+    sides of the border."""
+    _enter(p, mcc)
+    if p[WISH]:
+        return p[WISH]
+    current = p[PROFILE]
+    fallback = 0 if full >> p[FALLBACK] & 1 else p[FALLBACK]
+    order = [place for place in _order(p, rows, mcc) if not full >> place & 1]
+    good = [place for place in order if not _fails(p, place)]
+    if current not in good and _is_last_today(p, now):
+        before = _order(p, rows, p[MCC_BEFORE]) + [fallback]
+        both = [place for place in good + [fallback] if place in before and place and not _fails(p, place)]
+        good = both or good
+    if not good:
+        known = order + [fallback] if fallback and fallback not in order else order
+        tried = [(_fails(p, place), place not in order, place != current, i) for i, place in enumerate(known)]
+        return known[min(tried)[3]] if known else current
+    best = good[0]
+    if current in good and current != fallback:
+        best = current
+        for place in good:
+            if 0 < 2 * _cost(p, place) < _cost(p, best):
+                best = place
+    return best
+
+
+def wait_s(p, now):
+    """Seconds until another switch is allowed: three a day, two hours apart."""
+    until = 0
+    for back, window_s in ((1, DWELL_S), (MOST_A_DAY, _DAY_S)):
+        at = SWITCHED + (p[NEXT] - back) % MOST_A_DAY
+        if p[at]:
+            p[at] = min(p[at], max(1, now))  # a later time is of before a loss of power
+            until = max(until, p[at] + window_s)
+    return max(0, until - now)
+
+
+def apart_s(state, now):
+    """Seconds until the operators' pause after the last try is over: another may follow in this wake."""
+    time = budget.try_at(state, 1)
+    return max(0, time + APART_S - now) if time else 0
+
+
+def may_try_again(state):
+    """Whether hour and day have room for one more try in this wake (limits as in scheduler/budget.py)."""
+    for back, window_s in _ROOM:
+        time = budget.try_at(state, back)
+        if time and state[st.NOW] - time < window_s:
+            return False
+    return True
+
+
+def forget_failures(p):
+    """After some hours what has failed may work."""
+    for i in range(COST, COST + MOST):
+        p[i] &= ~0xFF
+
+
+def waits(state):
+    """Whether a network has registered us and bars the data, as in Russia: neither success nor failure, and a
+    switch would begin the bar anew."""
+    return state[st.HELD_PLMN] != 0 and state[st.HELD_PLMN] != state[st.OPEN_PLMN]
+
+
+def fresh(state):
+    """The IMSI is another: what networks have said of the one before is nothing to it (TS.34 8.2.4
+    REQ_003)."""
+    for i in _OF_THE_IMSI:
+        state[i] = 0
+
+
+def begin(p, target, now):
+    """Switch to `target`; what is to be done stands in `p` before it is done."""
+    p[TARGET], p[STAGE], p[LEFT_S] = target, FORWARD, TRIAL_S
+    _count(p, now)
+
+
+def failed(p):
+    """The profile in use has failed in this country."""
+    _fail(p, p[PROFILE])
+
+
+def tried(p, seconds, cause, heard):
+    """An attempt under the new profile has failed after so many seconds. True when another is to be tried."""
+    if heard:
+        p[LEFT_S] -= max(TRIAL_S // 2 if cause in _NOT_HERE else _LEAST_S, seconds)
+    if cause not in _DEAD and p[LEFT_S] > 0:
+        return False
+    return give_up(p)
+
+
+def give_up(p):
+    """The new profile is of no use: back to the one before, then to the fallback. True when there is one to
+    go to; else it is stayed with until the policy is asked again."""
+    _fail(p, p[TARGET])
+    if p[TARGET] == p[WISH]:
+        p[WISH] = 0
+    if p[STAGE] == FORWARD and p[PROFILE] and p[PROFILE] != p[TARGET]:
+        p[STAGE], p[TARGET] = BACK, p[PROFILE]
+    elif p[STAGE] != TO_FALLBACK and p[FALLBACK] and p[FALLBACK] != p[TARGET]:
+        p[STAGE], p[TARGET] = TO_FALLBACK, p[FALLBACK]
+    else:
+        p[STAGE], p[PROFILE] = SETTLED, p[TARGET]
+        return False
+    p[LEFT_S] = TRIAL_S
+    return True
+
+
+def answered(p, seconds):
+    """The agent has answered under the target, so many seconds after the attempt began. Returns the stage
+    that this has ended."""
+    stage = p[STAGE]
+    p[PROFILE], p[STAGE] = p[TARGET], SETTLED
+    place = p[PROFILE]
+    if 0 < place <= MOST:
+        mean = _cost(p, place)
+        seconds = min(seconds, _COST_MAX_S)
+        mean = (3 * mean + seconds) // 4 if mean else max(1, seconds)
+        p[COST + place - 1] = mean << 8
+    return stage
+
+
+def _is_last_today(p, now):
+    time = p[SWITCHED + (p[NEXT] - MOST_A_DAY + 1) % MOST_A_DAY]
+    return time != 0 and now - min(time, now) < _DAY_S
+
+
+def _order(p, rows, mcc):
+    everywhere: list = []
+    for row in rows:
+        if row[0] == mcc:
+            return row[1:]
+        if row[0] == 0:
+            everywhere = row[1:]
+    return everywhere or [p[FALLBACK] or p[PROFILE]]
+
+
+def _enter(p, mcc):
+    """In another country nothing has failed yet."""
+    if mcc and p[MCC] != mcc:
+        p[MCC_BEFORE], p[MCC] = p[MCC], mcc
+        for i in range(COST, COST + MOST):
+            p[i] = 0
+
+
+def _fails(p, place):
+    return p[COST + place - 1] & 0xFF if 0 < place <= MOST else 0
+
+
+def _cost(p, place):
+    return p[COST + place - 1] >> 8 if 0 < place <= MOST else 0
+
+
+def _fail(p, place):
+    if 0 < place <= MOST and p[COST + place - 1] & 0xFF < 0xFF:
+        p[COST + place - 1] += 1
+
+
+def _count(p, now):
+    p[SWITCHED + p[NEXT]] = max(1, now)
+    p[NEXT] = (p[NEXT] + 1) % MOST_A_DAY

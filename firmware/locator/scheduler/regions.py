@@ -1,0 +1,61 @@
+"""In which order kinds of network are searched and on which bands, by the country heard last.
+
+A search of everything takes a BG95 more than a minute, most of it on bands that nobody uses here and on
+NB-IoT, which east of Poland is closed to foreign cards. What each country uses: operators' bands by
+Wikipedia (npm mcc-mnc-list 1.1.11). The table may be wrong: each whole scan is of everything.
+"""
+
+from micropython import const
+
+from locator import state as st
+from locator.modem import GSM, LTE_M, NB_IOT
+
+# (Kinds of network in their order, bands of LTE-M and NB-IoT). GSM is on 900 and 1800 MHz everywhere.
+_CHINA = ((GSM, LTE_M), (3, 5, 8))
+_STEPPE = ((GSM, LTE_M), (3, 8, 20))
+_EUROPE = ((LTE_M, GSM, NB_IOT), (3, 8, 20, 28))
+
+# How the modem is set to search: half an hour in which that was, above these bits, and the MCC; 0: all.
+_MCC_BITS = const(10)
+_MCC = const(0x3FF)
+_ANEW = const(0x3FF)  # in place of the MCC
+# A modem begins with what served last. Over GSM a report takes twice the energy and nobody sleeps registered,
+# a search takes some seconds: again elsewhere, or when what failed may have been luck.
+_GSM_MOVED = const(4)  # half hours
+_GSM_STOOD = const(48)
+
+
+def region(mcc):
+    """What to search in the country of this mobile country code; None, everything, where nothing is known."""
+    if mcc in (428, 460):  # Mongolia, China
+        return _CHINA
+    if mcc in (250, 257, 282, 286, 400, 401, 434):  # RU BY GE TR AZ KZ UZ
+        return _STEPPE
+    return _EUROPE if 200 <= mcc < 300 else None
+
+
+def must_set(state, mcc):
+    """Whether the modem is to be set to search the networks of this country, or, 0, all, before it registers.
+    Behind a look it does so already, and another search would ask the network again within the minute."""
+    return not state[st.SEEN] and state[st.SEARCHED] & _MCC != mcc
+
+
+def is_anew(state):
+    """Whether it is to search anew even where it is set so already."""
+    return state[st.SEARCHED] & _MCC == _ANEW
+
+
+def learn_set(state, mcc):
+    """The modem is set so, and searches anew."""
+    state[st.SEARCHED] = state[st.NOW] // 1800 << _MCC_BITS | mcc
+
+
+def learn_gsm(state, mcc):
+    """It has registered over GSM there: where LTE-M is searched first, it is to search anew before long."""
+    here = region(mcc)
+    if here is None or here[0][0] != LTE_M:
+        return
+    moved = state[st.MOVING] or state[st.STOPPED_AT] // 1800 > state[st.SEARCHED] >> _MCC_BITS
+    pause = _GSM_MOVED if moved else _GSM_STOOD
+    if state[st.NOW] // 1800 - (state[st.SEARCHED] >> _MCC_BITS) >= pause:
+        state[st.SEARCHED] |= _ANEW

@@ -1,0 +1,39 @@
+"""What begins another epoch of the keys. Imported only then.
+
+The epoch only rises: when the agent says so, or when too many replies were forged. Whoever of the two is
+ahead, the other follows; message numbers go on.
+"""
+
+from micropython import const
+
+from locator.codec import cbor, checked
+from locator.journal import log as logs
+
+_MOST = const(0x7FFFFFFF)
+_MOST_STEP = const(64)  # as far ahead of itself as the agent follows: a wrong word of it cuts nobody off
+# 2^14 failed verifications a key (draft-ietf-core-oscore-key-limits), less those that one conversation adds.
+_MOST_FORGED = const(16000)
+
+
+def enter(keys, epoch):
+    """Use `keys` of this epoch from now on, or of one on the way to it if it is far; False if it is no later
+    one, or the flash does not take it."""
+    if type(epoch) is not int or not keys.epoch < epoch <= _MOST:
+        return False
+    epoch = min(epoch, keys.epoch + _MOST_STEP)
+    out = cbor.Writer(bytearray(9))
+    out.int(epoch)
+    try:
+        checked.write(keys.path, bytes(out.buf[: out.n]))
+    except OSError:
+        return False
+    keys.derive(epoch)
+    return True
+
+
+def weigh(keys, log):
+    """Count what was forged in a conversation under `keys`; too much of it begins the next epoch."""
+    forged = log.counters[logs.FORGED] + keys.down.forged
+    if forged >= _MOST_FORGED and enter(keys, keys.epoch + 1):
+        forged = 0
+    log.counters[logs.FORGED] = min(forged, 0xFFFF)
