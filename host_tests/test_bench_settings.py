@@ -24,8 +24,8 @@ def set_commands(source: str) -> Iterator[str]:
 
 
 def modems_of(path: Path) -> list[str]:
-    """For which modems a file is: its name tells; any of them must know a command of a file for all."""
-    named = [modem for modem in SETTINGS if modem in path.name]
+    """For which modems a file is: its folder tells; any of them must know a command of a file for all."""
+    named = [modem for modem in SETTINGS if modem in path.parts]
     return named or list(SETTINGS)
 
 
@@ -44,9 +44,9 @@ def test_each_command_that_sets_something_has_a_row(path):
 
 def test_drivers_do_set_things():
     for modem in SETTINGS:
-        assert len(set(set_commands((DRIVERS / "modem" / f"{modem}.py").read_text()))) > 10
+        assert len(set(set_commands((DRIVERS / "modem" / modem / "driver.py").read_text()))) > 10
 
 
 def test_a_command_without_a_row_is_found():
     source = 'at.command(b\'+QCFG="band",%s\' % x); at.command(b\'+QCFG="nosuch",1\'); f(b"+CMEE=1", b"+X=?")'
-    assert without_a_row(Path("bg95.py"), source) == ['AT+QCFG="nosuch"']
+    assert without_a_row(Path("bg95/driver.py"), source) == ['AT+QCFG="nosuch"']

@@ -45,12 +45,12 @@ def test_the_device_comes_back(stand, kind, every, step):
 
 def test_a_device_that_does_not_verify_is_found_out(tmp_path):
     def careless(flash: Path) -> None:
-        text = (FIRMWARE / "locator" / "orders" / "release.py").read_text()
+        text = (FIRMWARE / "locator" / "downlink" / "release.py").read_text()
         check = "if self._digest(contents, at, size) != digest:"
         assert check in text
         firmware = tmp_path / "firmware"
         shutil.copytree(FIRMWARE, firmware)
-        (firmware / "locator" / "orders" / "release.py").write_text(text.replace(check, "if False:"))
+        (firmware / "locator" / "downlink" / "release.py").write_text(text.replace(check, "if False:"))
         (flash / "slot_a").write_bytes(pack(1, application(firmware)))
 
     stand = update_cases.moments(tmp_path / "stand", careless)

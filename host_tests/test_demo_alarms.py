@@ -152,7 +152,7 @@ def test_faults_are_shown_by_the_agent_with_their_tracebacks(tmp_path: Path) -> 
             seen.append(now_ms)
             faults.pop().mend()
         elif len(seen) == 1 and not faults and not (data / "fault.txt").exists():
-            faults.append(Fault(built.flash, "link/extras", IN_WAKE))  # the first one was told
+            faults.append(Fault(built.flash, "session/extras", IN_WAKE))  # the first one was told
 
     try:
         run = run_until(built, 10 * HOUR_MS, after_wake)

@@ -14,7 +14,7 @@ from locator.journal import again, rtc, store
 from locator.journal import copy as flash
 from locator.journal.ledger import Ledger
 from locator.journal.store import Journal
-from mpy_flash import BLOCK, Flash, PowerCut
+from mpy_flash import BLOCK, Flash, PowerCut, alive
 
 BLOCKS = 48
 HOME = "/flash/data"
@@ -82,12 +82,14 @@ class Life:
                 self._append(journal)
             for _ in range(rng.randrange(0, 80)):
                 number = ledger.next_number()
+                alive()
                 if number in promise.numbers:
                     print("violation number", number, "given twice")
                 promise.numbers.add(number)
             if not self._is_full or rng.randrange(4) == 0:
                 self._acknowledge(journal)
             flash.keep(HOME, rtc.pack(st.kept(st.new())), st.new())
+            alive()
 
     def _append(self, journal):
         self._motion = (self._motion + 1) % 200
@@ -95,6 +97,7 @@ class Life:
         promise.begun += 1
         fields = [record.CELL, 1, 0, 0, 1, 1] + [0] * 13 + [self._motion]
         seq = journal.append(fields)
+        alive()
         promise.begun -= 1
         if seq in promise.durable:
             print("violation sequence", seq, "given twice")

@@ -14,6 +14,7 @@ from binascii import hexlify
 import bundle
 import locator
 import mpy_agent
+import mpy_flash
 import mpy_ideal
 import vfs
 from locator import modem, wake
@@ -181,8 +182,7 @@ class Machine:
 
     def alive(self):
         """Whatever is done after the power has failed happens nowhere."""
-        if self.flash.dead:
-            raise PowerCut
+        mpy_flash.alive()
 
     def crashes(self):
         """Whether the release that runs is a bad one."""
@@ -250,6 +250,7 @@ def _noted_append(journal, fields):
     agent = machine.agent
     agent.begun += 1
     seq = _append(journal, fields)
+    mpy_flash.alive()
     agent.begun -= 1
     if seq in agent.promised:
         agent.blame("sequence", seq, "given twice")
@@ -265,6 +266,7 @@ def _noted_obey(desk, book, command, now):
 
 def _noted_apply_settings(it):
     _apply_settings(it)
+    mpy_flash.alive()
     machine.agent.in_force = bytes(it.settings)
 
 
@@ -286,6 +288,7 @@ def _noted(verb, do):
 
 
 def _execute(command):
+    mpy_flash.alive()
     agent = machine.agent
     agent.executed[command] = agent.executed.get(command, 0) + 1
     if agent.executed[command] > 1:

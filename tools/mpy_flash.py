@@ -13,12 +13,11 @@ class PowerCut(BaseException):
 class Flash:
     """Blocks in the bytearray `data`. It dies at operation number `cut_at`; a `torn` one is half done.
 
-    LittleFS must not lose hold of its own memory: where it dies while a file is opened, the file is there
-    before `PowerCut` is raised, and what Python closes on the way out of there still finds a flash. Whatever
-    is written then has not happened when `end` has been called.
+    LittleFS would lose hold of its own memory if an exception left it. So what is written after the flash has
+    died goes on in vain, until the code comes to `alive` (at each `open`, at each use of a port), and has not
+    happened when `end` has been called.
     """
 
-    opening = False
     last = None
     """The one that was made last."""
 
@@ -75,24 +74,27 @@ class Flash:
             size = size // 2 if self.torn else 0
         self.data[at : at + size] = memoryview(buf)[:size]
         self.changed(at, size)
-        if self.dead and not Flash.opening:
-            raise PowerCut
 
     def _there(self):
         if self.ended:
             raise PowerCut
 
 
+def alive():
+    """Raise `PowerCut` if the power has failed."""
+    if Flash.last and Flash.last.dead and not Flash.last.ended:
+        raise PowerCut
+
+
 def _open(path, *mode):
     """As `open`, which is the firmware's from here on."""
-    Flash.opening = True
+    alive()
+    file = _OPEN(path, *mode)
     try:
-        file = _OPEN(path, *mode)
-    finally:
-        Flash.opening = False
-    if Flash.last and Flash.last.dead and not Flash.last.ended:
+        alive()
+    except PowerCut:
         file.close()
-        raise PowerCut
+        raise
     return file
 
 

@@ -1,7 +1,7 @@
 """Targets of `mpy_fuzz.py` in what few wakes import: our MQTT client, TLS sockets, NTP, predicted orbits,
 voice and SMS."""
 
-from locator.modem import ModemError, assistance, ntp, services
+from locator.modem import ModemError, ntp, services
 from locator.modem.sockets import make
 from locator.session.mqtt import MqttClient
 
@@ -28,9 +28,11 @@ _VERBS = (
     ("mqtt_close", ()),
     ("ask", ()),
     ("settle", (0,)),
-    ("minutes_left", ()),
-    ("inject", (b"x", (2026, 6, 2, 1, 47, 33))),
 )
+_ASSISTANCE = {
+    "bg95": (("minutes_left", ()), ("inject", (b"x", (2026, 6, 2, 1, 47, 33)))),
+    "sim7600": (("download", ()),),
+}
 
 
 def sockets(base, kind):
@@ -45,12 +47,12 @@ def sockets(base, kind):
             self._client = MqttClient(self._port, make(self._driver))
 
         def _verbs(self):
-            return _VERBS
+            return _VERBS + _ASSISTANCE[kind.KIND]
 
         def _call(self, name, args):
             if name.startswith("mqtt"):
                 return getattr(self._client, name)(*args)
-            module = {"ask": ntp, "settle": services}.get(name, assistance)
+            module = {"ask": ntp, "settle": services}.get(name) or self._driver.part("assistance")
             return getattr(module, name)(self._driver, *args)
 
     return SocketVerbs()

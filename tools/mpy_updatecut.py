@@ -18,7 +18,7 @@ import vfs
 
 sys.path.insert(0, __file__.rsplit("/", 1)[0])
 import mpy_ideal
-from mpy_flash import BLOCK, NEVER, Flash, PowerCut
+from mpy_flash import BLOCK, NEVER, Flash, PowerCut, alive
 
 BLOCKS = 240
 """960 KiB: the file system in the OTA layout of the ESP32."""
@@ -50,6 +50,7 @@ class Port(mpy_ideal.Port):
 
     def ask(self, kind, payload):
         """Send a message; the payload of the answer."""
+        alive()
         self._pipe.write(struct.pack("<BH", kind, len(payload)) + payload)
         size = struct.unpack("<H", self._read(2))[0]
         return self._read(size)

@@ -6,6 +6,7 @@ from micropython import const
 
 from locator import state as st
 from locator import unload
+from locator.actions import off  # late in a wake there may be no room to import it
 from locator.config import Config
 from locator.hal import DEEPSLEEP_RESET, POWER_ON, WAKE_MOTION, WAKE_TIMER
 from locator.journal import log as logs
@@ -27,7 +28,7 @@ _DOING = {ATTACH: energy.SEARCH, FIX: energy.FIND, PROBE: energy.SEARCH, TALK: e
 # What an action imports, and the heap is needed for something else behind it.
 _OF_ACTIONS = (
     "actions.register", "actions.position", "actions.scan", "actions.record", "actions.session",
-    "actions.off", "modem.ladder", "modem.survey", "modem.rescue", "modem.ntp", "modem.services",
+    "modem.ladder", "modem.survey", "modem.rescue", "modem.ntp", "modem.services",
     "modem.cme_texts", "modem.sockets", "scheduler.regions", "clock", "session.reconnect",
     "downlink.desk", "session.extras", "session.talk", "codec.columns", "codec.cose", "session.mqtt",
     "session.keys", "session.update_apn",
@@ -66,6 +67,9 @@ class Wake:
     """Everything that one wake holds. It ends with `run`: deep sleep is a reset."""
 
     def __init__(self, port, board, senses, motion):
+        # Taken while memory is in one piece: late in a wake there may be no room to save, or to report.
+        # Nothing is saved while a session uses it.
+        self.room = bytearray(_ROOM_BYTES)
         self.port = port
         self.pace = Pace(port, board.MODEM)
         self.board = board
@@ -85,9 +89,6 @@ class Wake:
             recovery.power_was_lost(state, self.ledger, self.journal, port.clock_s())
         self.state = st.new(state)
         self.log = Log(rtc.log_of(kept, st.SIZE))
-        # Taken while memory is in one piece: late in a wake there may be no room to save, or to report.
-        # Nothing is saved while a session uses it.
-        self.room = bytearray(_ROOM_BYTES)
         self.kept = Snapshots(port, self.journal, self.state, self.log, self.room)
         if self.log.begin(port):
             self.state[st.TO_TELL] = st.EVERYONE  # the wake before may have ended before it was noted
@@ -138,10 +139,11 @@ class Wake:
                 raise
             finally:
                 self.kept.save()
+        self.pace.rest()  # nothing is decided any more
         self.card("talked")
         self.pace.to(self._resting())
         if self.modem.on:
-            self.act("off")
+            off.run(self)
         if any(self.modem.channel.uninvited):
             from locator.actions import recovery
 

@@ -148,7 +148,7 @@ def test_lists_that_are_none_or_too_large():
 def test_offers_that_are_none():
     good = offer(bytes(40))
     for at, bad in (
-        (0, 0), (0, -1), (0, "2"), (0, 1 << 30), (1, 0), (1, 4840), (1, 41), (2, b"x"), (3, 5), (4, "6"),
+        (0, 0), (0, -1), (0, "2"), (0, 1 << 30), (1, 0), (1, 6440), (1, 41), (2, b"x"), (3, 5), (4, "6"),
     ):  # fmt: skip
         with Home() as home:
             value = good[:]

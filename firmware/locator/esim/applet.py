@@ -16,7 +16,7 @@ _MS = const(9000)
 
 def menu(driver):
     """The choices that the card offers, (number, text) each; none without a menu."""
-    text, prefix = driver.part("toolkit").MENU
+    text, prefix, _, _ = driver.TOOLKIT
     items: list = []
     for line in driver.listing(text, prefix)[1:]:
         parts = parse.fields(line)
@@ -29,12 +29,12 @@ def menu(driver):
 
 def choose(driver, number):
     """Choose from the menu; True if the card has taken it and was reset. The IMSI is to be read again."""
-    return driver.accepts(driver.part("toolkit").CHOOSE % number, _MS) and restart.wait(driver)
+    return driver.accepts(driver.TOOLKIT[2] % number, _MS) and restart.wait(driver)
 
 
 def end_session(driver):
     """Close a dialog of the toolkit, which keeps the card from a REFRESH."""
-    driver.accepts(driver.part("toolkit").END, _MS)
+    driver.accepts(driver.TOOLKIT[3], _MS)
 
 
 def _ucs2(digits):

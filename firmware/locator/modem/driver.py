@@ -63,6 +63,8 @@ class Driver:
     REPLY_MS = 0  # for commands whose time-out the manual does not list
     KIND = ""  # the name of its folder, as `make` has it
     RESET_MS = 0  # how long its reset line is pressed
+    # Of the card's menu: the command, the prefix of its reply, a choice, the end.
+    TOOLKIT = (b"", b"", b"", b"")
     FETCHES_ORBITS = False  # predicted ones, from its vendor's server by itself
     login = (b"", b"")  # user and password of the access point
     # (name, port) to which it may lead, the broker first; None, that of the bench: anywhere.

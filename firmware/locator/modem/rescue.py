@@ -99,4 +99,4 @@ def cycle_radio(driver):
 def give_up_context(driver):
     """End the PDP context and whatever runs over it: the next opening asks the network anew."""
     driver.channel.lost = ()
-    driver.part("context").give_up(driver, _CONTEXT_MS)
+    driver.give_up_context(_CONTEXT_MS)

@@ -27,6 +27,8 @@ class Modem(Driver):
     REPLY_MS = SHORT_MS  # the manual says 300 ms
     KEY_MS = 700
     RESET_MS = 2500  # 2 to 3.8 s (hardware design)
+    # Of the SIM toolkit no manual tells: tried is what its kin has.
+    TOOLKIT = (b"+QSTKGI=37", b"+QSTKGI:", b"+QSTKRSP=37,0,%d", b"+QSTKRSP=254")
     QUIET_MS = 1500
     BOOT_MS = 8500
     # PSM: periodic TAU 30 h, longer than any pause between reports (a day and its spread), so that the modem
@@ -79,6 +81,10 @@ class Modem(Driver):
         """Search as plan.regions says, None: everything. At once, and kept."""
         for text in self.part("search").commands(region, anew):
             self.accepts(text)
+
+    def give_up_context(self, limit_ms):
+        """End the PDP context and whatever runs over it."""
+        self.accepts(b"+QIDEACT=1", limit_ms)
 
     def gnss_start(self, radio_off):
         """Give the radio to GNSS. Registration waits until `gnss_stop`."""

@@ -23,6 +23,7 @@ class Modem(Driver):
     REPLY_MS = _MS
     KEY_MS = 700
     RESET_MS = 300  # 100 to 500 ms (hardware design)
+    TOOLKIT = (b"+STGI=25", b"+STGI:", b"+STGR=25,%d", b"+STGR=81")
     QUIET_MS = 8000
     BOOT_MS = 12000
     SETUP = (b"+CMEE=1", b"+CREG=0", b"+CEREG=0")
@@ -67,6 +68,13 @@ class Modem(Driver):
             return None
         level = -abs(level) if kind == b"WCDMA" else _dbm(level)  # RSCP, told without its sign
         return plausible_cell(1000 * mcc + mnc, tac, cell, level, kind == b"GSM")
+
+    def give_up_context(self, limit_ms):
+        """End the PDP context and whatever runs over it."""
+        self.mqtt_close()
+        if self.accepts(b"+NETCLOSE", limit_ms):
+            self.channel.wait(b"+NETCLOSE:", limit_ms)
+        self.accepts(b"+CGACT=0,1", limit_ms)
 
     def gnss_start(self, radio_off):
         """Start GNSS; the radio goes on registering beside it unless `radio_off`."""
