@@ -236,6 +236,8 @@ def main() -> int:
     except (ServiceError, LayoutError, OSError) as error:
         print(error, file=sys.stderr)
         return 1
+    finally:
+        logging.disable(logging.NOTSET)
     OUT.mkdir(exist_ok=True)
     (OUT / f"{name}.json").write_text(json.dumps({"budget_kw": HEAP_KW, **found}, indent=2) + "\n")
     console.print(table(found, bits))
