@@ -77,6 +77,6 @@ def test_they_are_off_and_told_and_watched(built: Stage, key: str, off: str, on:
     assert re.search(r"called, rings +1\b", log) and re.search(r"sent messages +1\b", log)
     assert "voice and sms on" in do("events", "list", stage.DEVICE)
     do("settings", "set", stage.DEVICE, "sms_to_card=1")
-    run(120)
+    run(90)
     assert (kept[key], told(built), standing(built)) == (on, "on", True)
     assert truth.wrong == {} and built.device.counters.crashes == 0

@@ -546,6 +546,25 @@ def test_a_device_that_nobody_has_served_yet_searches_three_times_and_then_looks
     assert len(wakes) < 80
 
 
+def test_in_silence_looks_last_long_enough_to_find_another_network_than_the_last():
+    state = settled(moving=1)
+    limits_s = []
+    for vain in range(4):
+        state[st.VAIN] = vain
+        told = later((vain + 1) * 24 * HOUR)
+        feel(state, told)
+        state[st.UPLOAD_NOT_BEFORE] = state[st.DID_PROBE] = 0
+        state[st.DID_FIX], state[st.WAITING], state[st.VAIN] = st.NO, 1, vain
+        for _ in range(6):
+            action = decide.next(state, told, fixed.hints(1, SETTINGS))
+            if action.kind == decide.PROBE:
+                break
+            (st.learn_fix(state, False) if action.kind == decide.FIX else st.learn_record(state))
+        assert action.kind == decide.PROBE
+        limits_s.append(action.limit_s)
+    assert limits_s[0] == limits_s[1] == 20 and limits_s[2] == limits_s[3] == 45
+
+
 def test_where_a_network_is_heard_that_refuses_it_is_no_silence():
     state = settled()
     wakes_unserved(state, 48, GERMANY)

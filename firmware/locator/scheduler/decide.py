@@ -45,6 +45,7 @@ _ANY_MJ = const(1 << 28)
 _SEARCH_MW = const(600)  # at most, with a SIM7600
 _ATTACH_PATIENCE_PROFILES_S = const(60)  # where others may be better received
 _PROBE_LIMIT_S = const(20)
+_LOOKS_FOR_ONE = const(2)
 _BORDER_LIMIT_S = const(45)  # nothing is where the last network was
 _URGENT_RETRY_S = const(60)
 _MIN_UPLOAD_MV = const(3200)  # of Li-SOCl2
@@ -157,7 +158,8 @@ def _report(state, senses, hints):
     if not reason or not may_try(state, senses):
         return None
     if _looks_first(state, hints[1]) and not state[st.DID_PROBE]:
-        return Action(PROBE, reason, _PROBE_LIMIT_S) if state[st.NOW] >= state[st.UPLOAD_NOT_BEFORE] else None
+        is_time = state[st.NOW] >= state[st.UPLOAD_NOT_BEFORE]
+        return Action(PROBE, reason, _look_limit_s(state)) if is_time else None
     most_mj = policy.late_mj(state, hints[2]) if reason == REPORT_LATE else _ANY_MJ
     return _point_first(state, hints) or _attach(state, reason, most_mj)
 
@@ -168,6 +170,12 @@ def _looks_first(state, settings):
     if not settings[cfg.PACED] or not networks.is_silent(state):
         return False
     return state[st.LAST_UPLOAD] > 0 or state[st.TRY_FAILS] >= _FIRST_TRIES
+
+
+def _look_limit_s(state):
+    """How long a look may take: in so short a time as usual a modem finds the network again that it had, and
+    no other one. Where that was looked for in vain, the train may have left its country."""
+    return _BORDER_LIMIT_S if state[st.VAIN] >= _LOOKS_FOR_ONE else _PROBE_LIMIT_S
 
 
 def _point_first(state, hints):
@@ -308,7 +316,7 @@ def _network_first(state, hints, verdict):
 
 def _network(state, verdict):
     if verdict == policy.PROBE_FIRST:
-        return Action(PROBE, verdict, _PROBE_LIMIT_S)
+        return Action(PROBE, verdict, _look_limit_s(state))
     if verdict == policy.PROBE_OTHER:
         networks.look_aside(state)
     return _attach(state, verdict)
