@@ -5,9 +5,10 @@ import io
 import sys
 
 import slots
+from micropython import const
 
 AFTER_FAULT = (900_000, 0)
-FAULT_BYTES = 600
+_FAULT_BYTES = const(600)
 
 # Collect early and often: garbage that waits until the heap is full leaves it in pieces.
 gc.threshold(8192)
@@ -19,7 +20,7 @@ class Tail(io.IOBase):
     text = b""
 
     def write(self, data):
-        self.text = (self.text + bytes(data))[-FAULT_BYTES:]
+        self.text = (self.text + bytes(data))[-_FAULT_BYTES:]
         return len(data)
 
 

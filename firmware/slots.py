@@ -12,7 +12,7 @@ from micropython import const
 SLOTS = ("slot_a", "slot_b")
 FILE = "slots.bin"
 FORMAT = "<BBBBBBII"  # magic, then the values of trials.Pointer; behind them their CRC-32
-SIZE = const(14)
+_SIZE = const(14)
 MAGIC = const(0x53)  # "S"
 
 running = 0
@@ -40,7 +40,7 @@ def load():
             data = f.read()
     except OSError:
         return None
-    if len(data) != SIZE + 4 or struct.unpack_from("<I", data, SIZE)[0] != crc32(data[:SIZE]):
+    if len(data) != _SIZE + 4 or struct.unpack_from("<I", data, _SIZE)[0] != crc32(data[:_SIZE]):
         return None
     magic, *values = struct.unpack_from(FORMAT, data)
     return values if magic == MAGIC and values[0] < len(SLOTS) else None

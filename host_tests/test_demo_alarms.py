@@ -118,9 +118,8 @@ def test_every_record_says_what_happened(handled: Run) -> None:
 
 IMPORT = 'raise ValueError("injected at import")\n'
 IN_WAKE = """
-class Extras:
-    def __init__(self, *_):
-        raise ValueError("injected in the wake")
+def write(*_):
+    raise ValueError("injected in the wake")
 """
 
 

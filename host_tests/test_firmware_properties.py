@@ -12,7 +12,7 @@ from locator.codec import cbor, record
 from locator.codec.columns import MAX_RECORDS, Batch
 from locator.codec.cose import DOWN, Envelope, EnvelopeError
 from locator.journal.acks import Acks
-from locator.modem import Fix, ModemError, parse
+from locator.modem import Fix, ModemError, gnss, parse
 from locator.session.mqtt import bounds, head
 
 SIGNED = {"b": 8, "h": 16, "i": 32}
@@ -31,9 +31,9 @@ def test_parsers_return_none_or_integers(line):
         parse.integer(line),
         parse.integer(line, 16),
         parse.decimal(line, 5),
-        parse.degrees(line, b"N"),
-        parse.epoch(line, b"014733.0"),
-        parse.epoch(b"020626", line),
+        gnss.degrees(line, b"N"),
+        gnss.epoch(line, b"014733.0"),
+        gnss.epoch(b"020626", line),
         parse.network_clock(line),
     ):
         assert value is None or type(value) is int
@@ -48,7 +48,7 @@ big = st.integers(-(10**9), 10**9)
 @given(st.integers(0, 2**31 - 1), *([big] * 6), st.integers(0, 10**6))
 def test_every_fix_fits_a_record(time, lat, lon, alt, speed, heading, hdop, sats):
     speed, heading, hdop = abs(speed), abs(heading), abs(hdop)
-    fix: Fix | None = parse.fix(time, lat, lon, alt, speed, heading, hdop, sats)
+    fix: Fix | None = gnss.fix(time, lat, lon, alt, speed, heading, hdop, sats)
     if fix is None:
         assert abs(lat) > 90 * 10**5 or abs(lon) > 180 * 10**5
         return

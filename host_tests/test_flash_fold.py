@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -195,6 +196,15 @@ def test_names_that_meet_differ_and_a_name_is_the_same_everywhere():
         for body in (tree.body, *(each.body for each in tree.body if isinstance(each, ast.ClassDef))):
             defined = [each.name for each in body if isinstance(each, ast.FunctionDef | ast.ClassDef)]
             assert len(set(defined)) == len(defined), name
+
+
+def test_fields_of_a_named_tuple_share_names_too():
+    made = 'from collections import namedtuple\n\nPlace = namedtuple("Place", ("northing", "easting"))\n'
+    used = "import shop.made as made\n\n\ndef sum_of(it):\n    return it.northing + it.easting\n"
+    after = names.rename({"shop.made": made, "shop.used": used})
+    first, second = re.findall(r'"(\w+)"', after["shop.made"])[1:]
+    assert first != second and {first, second}.isdisjoint({"northing", "easting"})
+    assert f".{first} + " in after["shop.used"] and after["shop.used"].endswith(f".{second}\n")
 
 
 def members(tree: ast.AST) -> list[str]:

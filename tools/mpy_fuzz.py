@@ -12,7 +12,7 @@ from binascii import crc32
 
 from locator.codec import cbor, cose, record
 from locator.journal import acks
-from locator.modem import ModemError, parse, refusals
+from locator.modem import ModemError, gnss, parse, refusals
 from locator.modem.at import Channel
 from locator.session import talk
 
@@ -282,8 +282,8 @@ class ParseTarget:
             parse.integer(part)
             parse.integer(part, 16)
             parse.decimal(part, 5)
-            parse.degrees(part, b"N")
-            parse.epoch(part, part)
+            gnss.degrees(part, b"N")
+            gnss.epoch(part, part)
 
 
 class CborTarget:

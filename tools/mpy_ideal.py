@@ -64,7 +64,6 @@ class Modem:
         self.network_time = time_s
         self._replies = []
         self.channel = self
-        self.parts = []
 
     def start(self, *_):
         self.on = True

@@ -11,6 +11,18 @@ SEQUENCE = 1
 def unload(*names):
     """Give back the heap of modules that a wake does not need any more, by their names in here."""
     for name in names:
-        room, _, module = name.rpartition(".")
-        if sys.modules.pop("locator." + name, None):
-            delattr(sys.modules["locator." + room if room else "locator"], module)
+        _forget("locator." + name)
+
+
+def unload_but(held):
+    """Give back the heap of all modules but those that `held` names."""
+    # What is inside a package before the package.
+    for name in sorted([name for name in sys.modules if name not in held], reverse=True):
+        _forget(name)
+
+
+def _forget(name):
+    if sys.modules.pop(name, None):
+        package, _, module = name.rpartition(".")
+        if hasattr(sys.modules.get(package), module):
+            delattr(sys.modules[package], module)

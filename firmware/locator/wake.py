@@ -1,11 +1,12 @@
 """One wake from reset to sleep: the only file that knows the order of things."""
 
+import gc
 import sys
 
 from micropython import const
 
 from locator import state as st
-from locator import unload
+from locator import unload, unload_but
 from locator.actions import off  # late in a wake there may be no room to import it
 from locator.config import Config
 from locator.hal import DEEPSLEEP_RESET, POWER_ON, WAKE_MOTION, WAKE_TIMER
@@ -25,14 +26,6 @@ _WEAK_MS = const(3600 * 1000)
 _ROOM_BYTES = const(4736)  # of session/talk.py
 _ACTIONS = {ATTACH: "register", FIX: "position", PROBE: "scan", RECORD: "record", TALK: "session"}
 _DOING = {ATTACH: energy.SEARCH, FIX: energy.FIND, PROBE: energy.SEARCH, TALK: energy.TALK}
-# What an action imports, and the heap is needed for something else behind it.
-_OF_ACTIONS = (
-    "actions.register", "actions.position", "actions.scan", "actions.record", "actions.session",
-    "modem.ladder", "modem.survey", "modem.rescue", "modem.ntp", "modem.services",
-    "modem.cme_texts", "modem.sockets", "scheduler.regions", "clock", "session.reconnect",
-    "downlink.desk", "session.extras", "session.talk", "codec.columns", "codec.cose", "session.mqtt",
-    "session.keys", "session.update_apn",
-)  # fmt: skip
 
 
 def run(port, board):
@@ -97,10 +90,14 @@ class Wake:
         self.modem = make_modem(board, port)
         self.modem.own_hosts = self.config.hosts
         self.modem.use(self.config.apn, self.config.apn_login, self.config.hosts)
+        self.held = list(sys.modules)
+        """Modules that were there before the last action."""
         if self.state[st.CARD_DUE]:
             from locator.esim import access
 
             access.use(port.data_dir, self.modem)
+            access = None
+            self.let_go()
         self.identity = self.fix = self.cell = None
         self.network = None
         """What the network has told of the time in this wake (clock.network)."""
@@ -177,6 +174,7 @@ class Wake:
 
     def act(self, name, *arguments):
         """Do what the module of `actions` is for, which is there only meanwhile."""
+        self.held = list(sys.modules)
         whole = "locator.actions." + name
         __import__(whole)
         try:
@@ -185,9 +183,8 @@ class Wake:
             self.let_go()
 
     def let_go(self):
-        """Of what actions import, and of what of the modem's folder is seldom needed."""
-        unload(*_OF_ACTIONS, *self.modem.parts)
-        self.modem.parts.clear()
+        """Of what has been imported for an action, or for the card."""
+        unload_but(self.held)
 
     def _resting(self):
         return energy.IDLE if self.modem.on else energy.ALONE
@@ -223,4 +220,8 @@ class Wake:
             from locator.actions import profile
 
             us = (self.port, self.board, self.modem, self.state, self.kept.copy)
-            profile.run(verb, us, arguments)
+            try:
+                profile.run(verb, us, arguments)
+            finally:
+                self.let_go()
+                gc.collect()

@@ -1,6 +1,6 @@
 """Reply parsers against tables of real modem output (manuals and field logs)."""
 
-from locator.modem import parse
+from locator.modem import gnss, parse
 
 REGISTRATION = (
     # line, as an answer, as an unsolicited line
@@ -47,23 +47,23 @@ def test_decimals():
 
 
 def test_degrees():
-    assert parse.degrees(b"3113.343286", b"N") == 3122239
-    assert parse.degrees(b"12121.234064", b"W") == -12135390
-    assert parse.degrees(b"0000.600000", b"S") == -1000
+    assert gnss.degrees(b"3113.343286", b"N") == 3122239
+    assert gnss.degrees(b"12121.234064", b"W") == -12135390
+    assert gnss.degrees(b"0000.600000", b"S") == -1000
     for text in (b"", b"1", b"abcd.e", b".5"):
-        assert parse.degrees(text, b"N") is None
+        assert gnss.degrees(text, b"N") is None
 
 
 def test_epoch():
-    assert parse.epoch(b"020626", b"014733.6") == 833680054
-    assert parse.epoch(b"290228", b"235959.0") == 888796799
+    assert gnss.epoch(b"020626", b"014733.6") == 833680054
+    assert gnss.epoch(b"290228", b"235959.0") == 888796799
     for date, clock in ((b"", b""), (b"x", b"1"), (b"020626", b"")):
-        assert parse.epoch(date, clock) is None
+        assert gnss.epoch(date, clock) is None
 
 
 def test_a_date_that_cannot_be_is_unknown():
     for date in (b"060180", b"010100", b"160806", b"003326", b"010068"):
-        assert parse.epoch(date, b"000000.0") == 0
+        assert gnss.epoch(date, b"000000.0") == 0
 
 
 def test_rounding_is_to_the_nearest():

@@ -6,7 +6,7 @@ from locator.actions import recovery as trouble
 from locator.codec import cbor
 from locator.journal import log as logs
 from locator.modem import services
-from locator.session.extras import Extras
+from locator.session import extras
 from scripted import OK, line
 
 ON, OFF = (3,), (0,)
@@ -99,6 +99,6 @@ def test_it_goes_up_behind_the_identity():
     who = ("imei", "iccid", "imsi", "fw")
     for told, size, end in (((), 4, b"\x03\x62fw"), ((0,), 5, b"\x04\x00"), ((3,), 5, b"\x04\x03")):
         out = cbor.Writer(bytearray(64))
-        Extras(None, None, None, None, None, None, who + told)._write_identity(out)
+        extras.write_identity(out, who + told)
         written = bytes(out.buf[: out.n])
         assert written[:2] == bytes((3, 0xA0 + size)) and written.endswith(end)

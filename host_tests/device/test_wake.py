@@ -1,5 +1,7 @@
 """What one step of a wake leaves behind when the modem fails in it."""
 
+import sys
+
 import scripted
 from locator import settings, wake
 from locator import state as st
@@ -22,7 +24,7 @@ class Step(wake.Wake):
         table.senses = lambda: (3600, 200, 0, 0, 0, 0, 0)
         self.port, self.modem = table, driver
         self.state, self.log, self.settings = st.new(), Log(), settings.defaults()
-        self.fix, self.motion = None, 0
+        self.fix, self.motion, self.held = None, 0, list(sys.modules)
 
 
 def found(**answers):
@@ -69,7 +71,7 @@ class Operators:
     on, FETCHES_ORBITS = True, False
 
     def __init__(self, *came):
-        self.came, self.asked, self.parts = list(came), [], []
+        self.came, self.asked = list(came), []
 
     def attach(self, limit_s, patience_s, plmn, told=0):
         self.asked.append((plmn, told))

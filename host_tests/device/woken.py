@@ -1,5 +1,7 @@
 """A wake whose modem and port are stand-ins: what `locator.wake` does with what the plan asks for."""
 
+import sys
+
 import scratch
 from locator import settings as cfg
 from locator import state as st
@@ -65,7 +67,6 @@ class Modem:
     def __init__(self, faulty):
         self._faulty = faulty
         self.asked: list = []
-        self.parts: list = []
 
     def _do(self, verb, answer=None):
         self.asked.append(verb)
@@ -126,6 +127,7 @@ def device(faulty, battery_mv):
     it.room, it.log, it.motion = bytearray(2048), Log(), 0
     it.kept = Snapshots(it.port, it.journal, it.state, it.log, it.room)
     it.state[st.CONFIGURED] = 1
+    it.held = list(sys.modules)
     it.settings[cfg.PACED] = 0
     it.pace = Pace(it.port, "bg95")
     it.battery_mv, it.lux, it.network = battery_mv, 0, None

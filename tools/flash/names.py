@@ -92,13 +92,26 @@ def _kept(trees: Mapping[str, ast.Module]) -> set[str]:
 
 def _written(tree: ast.Module) -> Iterator[str]:
     """What stands as text, where a change would not find it."""
+    fields = {field for call in _namedtuples(tree) for field in _texts(call)}
     for node in ast.walk(tree):
         if isinstance(node, ast.JoinedStr):
             yield from _words(node)
         for field in ast.iter_child_nodes(node):
             is_text = isinstance(field, ast.Constant) and isinstance(field.value, str)
-            if is_text and not isinstance(node, ast.Expr):  # a text by itself is documentation
+            # A text by itself is documentation.
+            if is_text and field not in fields and not isinstance(node, ast.Expr):
                 yield from _words(field)
+
+
+def _namedtuples(tree: ast.Module) -> Iterator[ast.Call]:
+    """The calls that make one, whose texts name it and its fields."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "namedtuple":
+            yield node
+
+
+def _texts(call: ast.Call) -> Iterator[ast.Constant]:
+    return (node for node in ast.walk(call) if isinstance(node, ast.Constant))
 
 
 def _of_others(tree: ast.Module, trees: Mapping[str, ast.Module]) -> Iterator[str]:
@@ -136,6 +149,7 @@ def _spaces(trees: Mapping[str, ast.Module]) -> list[set[str]]:
     families: dict[str, set[str]] = {}
     for tree in trees.values():
         spaces.append(set(_bound(tree)))
+        spaces += [{str(text.value) for text in _texts(call)} for call in _namedtuples(tree)]
         for node in tree.body:
             if isinstance(node, ast.ClassDef):
                 _join(families, node)
@@ -213,6 +227,9 @@ class _Module(ast.NodeVisitor):
         """With everything renamed: `short` names by name, arguments unless calls name them (`keywords`)."""
         self._short = short
         self.visit(self._tree)
+        for field in (field for call in _namedtuples(self._tree) for field in _texts(call)):
+            name, behind_quote = str(field.value), field.col_offset + 1
+            self._put(field.lineno, behind_quote, name, short.get(name, name))
         for node in self._tree.body:
             for function in node.body if isinstance(node, ast.ClassDef) else [node]:
                 if isinstance(function, ast.FunctionDef):

@@ -61,6 +61,8 @@ CARD = "euicc4"
 _, FLASH_BYTES = OTA_FILES
 SWITCHED_S = 3600
 """In which a new device has switched to the profile that its first reply asks for."""
+POINTER = "slots.bin"
+"""Written by the first boot; without it the wake would begin with a choice between two slots."""
 CHIP = REPOSITORY / "tools" / "world" / "device" / "heap"
 BEFORE_BOOT = "import machine\n"
 """The stand-in for the chip's, not what MicroPython on Unix has under this name."""
@@ -139,6 +141,7 @@ def wakes_before(modem: ModemClass, data: Path) -> bytes:
             if not built.card.switches():
                 shutil.rmtree(data, ignore_errors=True)
                 shutil.copytree(built.flash / "data", data)
+                shutil.copy(built.flash / POINTER, data.parent)
                 rtc_memory = built.device.rtc_memory
 
         try:
@@ -155,6 +158,7 @@ def _wakes_in(modem: ModemClass, before: Before, heap_kw: int) -> bool:
         try:
             shutil.rmtree(built.flash / "data")
             shutil.copytree(before.data, built.flash / "data")
+            shutil.copy(before.data.parent / POINTER, built.flash)
             add_chip(built.flash)
             if OTHER in os.environ:  # frozen into that MicroPython
                 for name in ("lockstep", "machine", "esp32"):

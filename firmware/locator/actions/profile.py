@@ -18,11 +18,7 @@ _STEP_BYTES = const(32768)
 def run(verb, us, arguments):
     """Do one of the verbs of `Profiles`; `us` are its parts."""
     gc.collect()
-    try:
-        getattr(Profiles(*us), verb)(*arguments)
-    finally:
-        card.unload("locator.scheduler.profile", __name__)
-        gc.collect()
+    getattr(Profiles(*us), verb)(*arguments)
 
 
 class Profiles:

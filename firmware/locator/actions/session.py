@@ -5,11 +5,11 @@ import gc
 from micropython import const
 
 from locator import state as st
+from locator import unload
 from locator.codec import record
 from locator.journal import log as logs
 from locator.modem import ModemError
 from locator.scheduler import budget
-from locator.session.extras import Extras
 from locator.session.keys import Keys
 from locator.session.talk import UPLINK_BYTES, Conversation
 
@@ -46,11 +46,19 @@ def _converse(wake):
         return desk
 
     talk = prepare(port, driver, state, journal, wake.ledger, wake.config, open_desk, wake.room)
-    extras = Extras(
-        port, journal, wake.ledger, state, wake.senses, wake.settings, None if is_told else wake.identity
-    )
+
+    def write(out, more):
+        if more:
+            return 0
+        from locator.session import extras
+
+        try:
+            return extras.write(out, wake, None if is_told else wake.identity)
+        finally:
+            unload("session.extras")
+
     try:
-        exchange(port, driver, state, wake.config, talk, extras.write)
+        exchange(port, driver, state, wake.config, talk, write)
     except ModemError as error:
         wake.lost(error)
     finally:  # also when something else goes wrong: what has failed is not tried again at once

@@ -6,6 +6,7 @@ import sys
 from micropython import const
 
 from locator import state as st
+from locator import unload_but
 from locator.codec import cbor
 
 _TIME = const(3)
@@ -101,12 +102,7 @@ class Desk:
             return getattr(module, verb)(self, *arguments)
         finally:
             module = None
-            # What is inside a package before the package.
-            for each in sorted([each for each in sys.modules if each not in self._held], reverse=True):
-                del sys.modules[each]
-                package, _, last = each.rpartition(".")
-                if package:
-                    delattr(sys.modules[package], last)
+            unload_but(self._held)
             gc.collect()
 
 

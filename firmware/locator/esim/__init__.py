@@ -1,8 +1,6 @@
 """Identity: APDUs to the card, the profiles of an eUICC, the applet of a multi-IMSI card, the switch from one
-profile to another. Nothing here is imported in an ordinary wake; what was, is let go of by `unload`.
+profile to another. Nothing here is imported in an ordinary wake.
 """
-
-import sys
 
 from micropython import const
 
@@ -34,17 +32,3 @@ def iccid_bytes(text):
         return bytes([int(text[i + 1] + text[i], 16) for i in range(0, 20, 2)])
     except ValueError:
         return b""
-
-
-def unload(*others):
-    """Give back the heap of this room, all of it, and of `others`."""
-    for name in sorted(sys.modules, reverse=True):  # what is inside a package before the package
-        if name == __name__ or name.startswith(__name__ + ".") or name in others:
-            _forget(name)
-
-
-def _forget(name):
-    del sys.modules[name]
-    package, _, last = name.rpartition(".")
-    if hasattr(sys.modules[package], last):
-        delattr(sys.modules[package], last)

@@ -80,15 +80,12 @@ class Driver:
         at.restart = self.RESTART
         at.signs = self.SIGNS
         self.on = False
-        self.parts: list = []
-        """Names of modules of its folder that were imported in mid-wake."""
         self._silent = False  # the radio is off, for GNSS
         self._refused = None  # the `PdpError` that this start has come to: nobody asks again
         self.lost_supply = False  # by `stop`; and with it the clock and the orbits of GNSS
 
     def part(self, name):
-        """A module of its folder that is seldom needed; whoever lets go of `parts` gives their heap back."""
-        self.parts.append("modem.%s.%s" % (self.KIND, name))
+        """A module of its folder that is seldom needed."""
         return part(self.KIND, name)
 
     def start(self, surely_off, configure):

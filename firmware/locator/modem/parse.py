@@ -1,8 +1,6 @@
 """Pure parsers of reply lines (bytes without prefix) into integers. They return None for what they
 cannot read; nothing here raises on any input."""
 
-from locator.modem import Fix
-
 
 def fields(line):
     """Split at commas outside quotes, blanks and quotes removed: b'1,"a,b",2' -> [b'1', b'a,b', b'2']."""
@@ -48,27 +46,10 @@ def decimal(text, places):
     return -value if negative else value
 
 
-def motion(text, places):
-    """A speed or a course as `decimal` has it: some firmware leaves them empty while nothing moves."""
-    return decimal(text, places) if text else 0
-
-
 def rounded(value, divisor):
     """`value / divisor` to the nearest integer, halves away from zero."""
     half = divisor // 2
     return (value + half) // divisor if value >= 0 else -((-value + half) // divisor)
-
-
-def degrees(text, hemisphere):
-    """NMEA `ddmm.mmmmmm` or `dddmm.mmmmmm` and N/S/E/W as 1e-5 degrees."""
-    point = text.find(b".")
-    if point < 3:
-        return None
-    whole, minutes = integer(text[: point - 2]), decimal(text[point - 2 :], 6)
-    if whole is None or minutes is None:
-        return None
-    value = whole * 100000 + rounded(minutes, 600)
-    return -value if hemisphere in (b"S", b"W") else value
 
 
 def days(year, month, day):
@@ -78,49 +59,17 @@ def days(year, month, day):
     return 365 * (year - 2000) + leaps + before + day - 1
 
 
-def epoch(ddmmyy, hhmmss):
-    """Epoch seconds of GNSS date and time (b"020626", b"014733.0"), rounded to the second.
-
-    0 for a date that is read but cannot be: receivers print 1980 before they know, and some
-    fall back by 1,024 weeks. The position beside it may still be good.
-    """
-    date, tenths = integer(ddmmyy), decimal(hhmmss, 1)
-    if date is None or tenths is None:
-        return None
-    year, month, day = date % 100, date // 100 % 100, date // 10000
-    if not _plausible(year, month):
-        return 0
-    return _seconds(2000 + year, month, day, tenths // 10) + (1 if tenths % 10 >= 5 else 0)
-
-
 def network_clock(line):
     """Epoch seconds UTC of `"20/06/02,01:47:33+32"` (zone in quarter hours); None before 2026:
     a modem that has not heard the time answers 1970, 1980 or 2004."""
     text = line.strip().strip(b'"')
     numbers = [integer(text[i : i + 2]) for i in (0, 3, 6, 9, 12, 15)]
     zone = integer(text[17:20])
-    if None in numbers or zone is None or not _plausible(numbers[0], numbers[1]):
+    if None in numbers or zone is None or not plausible(numbers[0], numbers[1]):
         return None
     year, month, day, hour, minute, second = numbers
     clock = 10000 * hour + 100 * minute + second
-    return _seconds(2000 + year, month, day, clock) - 900 * zone
-
-
-def fix(time, lat, lon, alt_dm, speed_e4kmh, heading_cdeg, hdop_tenths, sats):
-    """A `Fix` from epoch seconds (0 unknown), 1e-5 degrees, decimetres, 1e-4 km/h, 0.01 degrees,
-    0.1, count; None where that is no place on earth."""
-    if abs(lat) > 9000000 or abs(lon) > 18000000 or not 0 <= time < 0xFFFFFFFF:
-        return None
-    return Fix(
-        time,
-        lat,
-        lon,
-        max(-0x8000, min(0x7FFF, rounded(alt_dm, 20))),
-        max(0, min(255, rounded(speed_e4kmh, 10000))),
-        rounded(heading_cdeg, 200) % 180,
-        max(0, min(255, rounded(hdop_tenths, 2))),
-        max(0, min(255, sats)),
-    )
+    return seconds(2000 + year, month, day, clock) - 900 * zone
 
 
 def registration(line, read):
@@ -144,11 +93,12 @@ def supply_mv(line):
     return decimal(text[:-1], 3) if text.endswith(b"V") else integer(text)
 
 
-def _plausible(year, month):
+def plausible(year, month):
     """Whether a two-digit year is one in which this device lives, and the month is one."""
     return 26 <= year < 68 and 1 <= month <= 12
 
 
-def _seconds(year, month, day, hhmmss):
+def seconds(year, month, day, hhmmss):
+    """Epoch seconds of a date and a time of day like 235959."""
     of_day = 3600 * (hhmmss // 10000) + 60 * (hhmmss // 100 % 100) + hhmmss % 100
     return 86400 * days(year, month, day) + of_day
