@@ -96,7 +96,6 @@ class Wake:
             from locator.esim import access
 
             access.use(port.data_dir, self.modem)
-            access = None
             self.let_go()
         self.identity = self.fix = self.cell = None
         self.network = None
