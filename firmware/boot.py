@@ -3,30 +3,27 @@
 import sys
 
 import vfs
+from micropython import const
+
+_BYTES = const(2048)
+_IN_BLOCK = const(2)
 
 
 class Flash:
-    """The block device `bdev`, whose block that is asked for twice in succession is kept: LittleFS looks a
-    name up, and writes a directory anew, in hundreds of small reads of one block. What is written is read
-    again."""
+    """The block device `bdev`. Of what is asked for twice half the block is kept: LittleFS looks a name up,
+    and writes a directory anew, in hundreds of small reads of one block. What is written is read again."""
 
     def __init__(self, bdev):
         self._bdev = bdev
-        self._data = memoryview(bytearray(bdev.ioctl(5, 0)))
-        self._held = self._asked = -1
+        self._held = [[-1, memoryview(bytearray(_BYTES))] for _ in range(3)]  # used last comes last
+        self._asked = [-1, -1]
 
     def readblocks(self, n, buf, offset=0):
         """`buf` from block `n`; of the many that lie on the way through a long file only what is asked."""
-        if n != self._held:
-            if n != self._asked:
-                self._asked = n
-                return self._bdev.readblocks(n, buf, offset)
-            self._held = -1
-            failed = self._bdev.readblocks(n, self._data)
-            if failed:
-                return failed
-            self._held = n
-        buf[:] = self._data[offset : offset + len(buf)]
+        at = offset % _BYTES
+        if at + len(buf) > _BYTES or not self._find(n, offset // _BYTES):
+            return self._bdev.readblocks(n, buf, offset)
+        buf[:] = self._held[-1][1][at : at + len(buf)]
 
     def writeblocks(self, n, buf, offset):
         """LittleFS compares what it has written: with the flash, not with what is held."""
@@ -39,9 +36,28 @@ class Flash:
             self._forget(arg)
         return self._bdev.ioctl(op, arg)
 
+    def _find(self, n, half):
+        """Whether that half of the block `n` is held, as the last."""
+        held, piece = self._held, _IN_BLOCK * n + half
+        for i in (2, 1, 0):
+            if held[i][0] == piece:
+                held.append(held.pop(i))
+                return True
+        if piece not in self._asked:
+            self._asked.append(piece)
+            self._asked.pop(0)
+            return False
+        held.append(held.pop(0))
+        held[-1][0] = -1
+        if self._bdev.readblocks(n, held[-1][1], half * _BYTES):
+            return False  # it fails again, and is told, where only what is asked is read
+        held[-1][0] = piece
+        return True
+
     def _forget(self, n):
-        if n == self._held:
-            self._held = -1
+        for each in self._held:
+            if each[0] // _IN_BLOCK == n:
+                each[0] = -1
 
 
 # MicroPython has mounted the flash so that it is read by 32 bytes, ten thousands of times a wake.

@@ -412,6 +412,15 @@ def test_a_clock_that_is_years_ahead_removes_nothing_that_is_new(kept):
     assert tidy(kept, BEGIN_S + 200 * 24 * HOUR_S) == [9, 10, 11, 12, 13, 14], "those came in years later"
 
 
+def test_a_device_that_has_its_time_from_the_agent_bears_no_witness_to_it(kept):
+    """One that is new, where no network tells the time, takes the agent's, which is years ahead."""
+    for day in range(8):
+        kept.deliver(at(24 * day, day + 1), now_s=BEGIN_S + 24 * day * HOUR_S)
+    ahead_h = 10 * 365 * 24
+    kept.deliver(at(ahead_h, 1, kind=3, quality=1), device=SECOND, now_s=BEGIN_S + ahead_h * HOUR_S)
+    assert tidy(kept, BEGIN_S + (ahead_h + 1) * HOUR_S) == list(range(1, 9))
+
+
 def test_what_came_while_the_clock_was_years_behind_is_kept_as_long(kept):
     kept.deliver(at(1), at(2), now_s=BEGIN_S - 10 * 365 * 24 * HOUR_S)
     kept.deliver(at(3), now_s=BEGIN_S + 3 * HOUR_S)

@@ -218,7 +218,7 @@ def roll_out(fleet: Fleet, device: str, _who: Viewer) -> None:
 
 ORDERS: Mapping[Callable[..., Any], Sequence[Order]] = {
     settings.orders: [of_setting(name) for name in SETTINGS],
-    commands.orders: [of_command(verb) for verb in VERBS],
+    commands.orders: [of_command(verb) for verb in VERBS if verb not in act.FOR_THE_HOUSE],
     cards.orders: [
         *(of_profile(wish) for wish in (*POLICY.profiles, policy.AUTOMATIC) if wish != "roaming"),
         Order("roll-out of a profile", roll_out, lasts=False),
@@ -264,7 +264,7 @@ def test_the_table_has_every_kind_of_order():
     acts = {
         name for name, each in inspect.getmembers(act, inspect.isfunction) if each.__module__ == act.__name__
     }
-    assert {name for name in acts if not name.startswith("_")} - {"ride"} == ACTS
+    assert {name for name in acts if not name.startswith("_")} - {"ride", "verbs"} == ACTS
 
 
 def order_and_end(fleet: Fleet, who: Viewer, how: str, arrives: bool) -> list[tuple[Any, ...]]:
@@ -334,6 +334,35 @@ def test_a_release_is_the_operators_to_roll_out(opened, does):
     with pytest.raises(HTTPException) as refused:
         does(opened(1).web, ACME, "SIM", 2, *more)
     assert refused.value.status_code == 404
+
+
+@pytest.mark.parametrize("verb", act.FOR_THE_HOUSE)
+def test_what_does_not_end_with_a_trip_is_the_operators_to_order(opened, verb):
+    """A device that takes a tenant's word for its battery spends on the next one's trip what is not there."""
+    fleet = opened(1)
+    fleet.starts("acme", tagged=False)
+    with pytest.raises(HTTPException) as refused:
+        act.send(fleet.web, ACME, fleet.trackers[0].name, verb, None, "30d")
+    assert refused.value.status_code == 404
+    assert verb in act.verbs(HOUSE) and verb not in act.verbs(ACME)
+    assert act.send(fleet.web, HOUSE, fleet.trackers[0].name, verb, None, "30d")
+
+
+@pytest.mark.parametrize("verb", ["locate", "shipping"])
+def test_a_command_ends_with_its_trip_whatever_the_clock_says_then(opened, verb):
+    """It was ahead when the arrival was worked out: the command seemed to have expired."""
+    fleet = opened(1)
+    (tracker,) = fleet.trackers
+    fleet.starts("acme", tagged=False)
+    act.send(fleet.web, ACME, tracker.name, verb, None, "30d")
+    fleet.speak(2, False, 52_10000, 23_70000)
+    fleet.speak(2, False, 52_40000, 17_00000)
+    with fleet.database.writing() as connection:
+        work_out(connection, tracker.name, fleet.now_at_s + 40 * 24 * HOUR_S)
+        assert trips.under_way(connection) == {}
+    fleet.starts("bolt", tagged=False)
+    fleet.speak(2)
+    assert tracker.got == []
 
 
 def test_what_the_operator_sets_meanwhile_is_what_remains(opened):

@@ -148,6 +148,22 @@ def test_nothing_is_marked_before_all_positions_are_in_the_outbox(tmp_path):
     fleet.database.close()
 
 
+@pytest.mark.parametrize("kept", [b"", b"-1", b"1.5", b"9" * 5000, str(2**63).encode()])
+def test_a_mark_that_is_none_holds_no_position_up(tmp_path, kept):
+    fleet = Fleet(tmp_path)
+    fleet.deliver(at(1))
+    with fleet.database.writing() as connection:
+        outbox.remove(connection, outbox.last(connection))
+    memory = Memory()
+    memory.kept = kept
+    Retained(fleet.database, cast(Any, memory), Clock(), Precedence()).check(lambda: False)
+    with fleet.database.reading() as connection:
+        assert [each.topic for each in outbox.head(connection, 10)] == [
+            f"landbridge/out/default/{FIRST}/position"
+        ]
+    fleet.database.close()
+
+
 def outbox_end(fleet: Fleet) -> int:
     with fleet.database.reading() as connection:
         return outbox.last(connection)

@@ -56,9 +56,11 @@ class Port(mpy_ideal.Port):
         self._machine.rtc = bytes(data)
 
     def reset(self):
+        self._machine.alive()
         raise _End(RESET)
 
     def deepsleep(self, ms, wake_on):
+        self._machine.alive()
         raise _End(SLEPT)
 
 

@@ -97,6 +97,14 @@ class Operators:
     def card_gone(self):
         return False
 
+    late = 0  # the cause of a refusal that comes behind the attempt
+
+    def serves(self, limit_ms):
+        return False, self.late
+
+    def radio_off(self):
+        self.on = "silent"
+
 
 class Attempt(Step):
     """An attempt to register with the operator `plmn`, told to the modem being `told`."""
@@ -127,6 +135,14 @@ def test_what_the_modem_was_told_is_known_only_once_it_has_answered():
         assert attempt.to(250002) == (250001 if came == REGISTERED else known)
         assert attempt.saved == 0  # a power cut may come before it has heard
         assert attempt.modem.asked[0] == (250002, 250009)
+
+
+def test_a_refusal_behind_the_last_question_begins_the_pause_and_none_comes_later():
+    for late, pauses in ((0, False), (6, True)):
+        attempt = Attempt(0, NO_SERVICE)
+        attempt.modem.late = late
+        attempt.to(0)
+        assert (attempt.state[st.REFUSED_UNTIL] > 0) == pauses and attempt.modem.on == "silent"
 
 
 def test_the_operator_that_is_held_was_told():

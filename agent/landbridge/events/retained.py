@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from landbridge.core.clock import Clock
 from landbridge.core.priority import Precedence
+from landbridge.db import order
 from landbridge.db.database import Database
 from landbridge.events import outbox, positions
 from landbridge.features.devices import queries as devices
@@ -17,6 +18,7 @@ from landbridge.ingest.session import Session
 
 PUBLISHED = "landbridge/agent/published"
 _AT_ONCE = 50
+_DIGITS = len(str(order.HIGHEST))
 _log = logging.getLogger(__name__)
 
 
@@ -72,4 +74,6 @@ class Retained:
 
 
 def _number(payload: bytes | None) -> int:
-    return int(payload) if payload and payload.isdigit() else 0
+    """0 for what is no number of a message: then the broker has lost it, or somebody else has retained it."""
+    number = int(payload) if payload and payload.isdigit() and len(payload) <= _DIGITS else 0
+    return number if number <= order.HIGHEST else 0

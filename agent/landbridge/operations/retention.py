@@ -19,14 +19,13 @@ from landbridge.events import tracks
 from landbridge.features.devices import queries as devices
 from landbridge.ingest.held import hold
 from landbridge.operations import old_rows as retention
-from landbridge.points import quality as judge
 from landbridge.points import usage
 from landbridge.tracking import recompute as rework
 
 _FIRST_S = 600
 _DAY_S = 86_400
 _AHEAD_S = 30 * _DAY_S
-"""So far the clock may be ahead of the newest that any device has told."""
+"""So far the clock may be ahead of the newest that any device with a fix has told."""
 _AT_ONCE = 10
 _YIELD_S = 0.05
 _log = logging.getLogger(__name__)
@@ -52,7 +51,7 @@ class Upkeep(Periodic):
         """Remove what has been kept long enough."""
         with self._database.reading() as connection:
             names = devices.names(connection)
-            newest_s = devices.newest_s(connection, judge.NO_TIME | judge.BY_ARRIVAL)
+            newest_s = devices.newest_s(connection)
         now_s = _believed(self._clock.now_s(), newest_s)
         raw_s = now_s - self._store.raw_days * _DAY_S
         steps = [_Step("raw uplinks", retention.forget_raw, raw_s)]
@@ -95,8 +94,8 @@ def _believed(now_s: int, newest_s: int | None) -> int:
     if newest_s is None or now_s <= newest_s + _AHEAD_S:
         return now_s
     _log.warning(
-        "the clock says %s, and no device has told anything of after %s: what is kept for a time is counted"
-        " from a month after that; set this machine's clock if it is wrong",
+        "the clock says %s, and no device with a fix has told of after %s: what is kept for a time is"
+        " counted from a month after that; set this machine's clock if it is wrong",
         iso(now_s), iso(newest_s),
     )  # fmt: skip
     return newest_s + _AHEAD_S

@@ -13,7 +13,7 @@ from landbridge.features.alarms import engine
 from landbridge.features.alarms import queries as alarms
 from landbridge.features.commands import handler as commands
 from landbridge.features.commands import queries as stored_commands
-from landbridge.features.commands.coding import SHIPPING
+from landbridge.features.commands.coding import NEW_BATTERY, SHIPPING, VERBS, Verb
 from landbridge.features.esim import handler as cards
 from landbridge.features.settings import handler as settings
 from landbridge.features.settings import queries as stored_settings
@@ -29,6 +29,8 @@ from landbridge.web.viewer import Viewer, demand
 
 FOR_ADMINS = (SHIPPING, "factory-reset")
 """Verbs that silence a device or make it forget."""
+FOR_THE_HOUSE = (NEW_BATTERY,)
+"""Verbs of which nothing can be taken back when a tenant's trip ends."""
 
 
 def ride(connection: Connection, viewer: Viewer, device: str) -> Ride:
@@ -39,10 +41,18 @@ def ride(connection: Connection, viewer: Viewer, device: str) -> Ride:
     return found
 
 
+def verbs(viewer: Viewer) -> dict[str, Verb]:
+    """What the viewer may have a device do, by name."""
+    refused = (() if viewer.may("admin") else FOR_ADMINS) + (FOR_THE_HOUSE if viewer.tenant else ())
+    return {name: verb for name, verb in VERBS.items() if name not in refused}
+
+
 def send(
     it: Here, viewer: Viewer, device: str, verb: str, argument: int | None, expires: str
 ) -> commands.Given:
     """Give a command; `UserError` if it is none."""
+    if verb in FOR_THE_HOUSE:
+        only_house(viewer)
     with _acting(it, viewer, device, "admin" if verb in FOR_ADMINS else "operator") as (connection, found):
         now_s = it.clock.now_s()
         return commands.give(

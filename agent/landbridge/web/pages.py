@@ -13,7 +13,6 @@ from starlette.concurrency import run_in_threadpool
 
 from landbridge.core import secret
 from landbridge.features.alarms import page as alarm_page
-from landbridge.features.commands.coding import VERBS
 from landbridge.features.sharing.rules import share_url
 from landbridge.features.users import passwords
 from landbridge.features.users import queries as tokens
@@ -153,7 +152,7 @@ def _device(request: Request, who: Viewer, device: str, **more: Any) -> HTMLResp
             "shares": tell.shared(connection, found, now_s, LARGEST, MOST),
             "alarms": alarm_page.raised(connection, who.tenant, device) if found.live else [],
         }
-    verbs = {name: verb for name, verb in VERBS.items() if name not in act.FOR_ADMINS or who.may("admin")}
+    verbs = act.verbs(who)
     acts = who.may("operator") and found.live
     bits = {"alarms": seen.ALARM_BITS, "doubtful": judge.NO_PLACE, "nowhere": judge.NOWHERE}
     return page(request, "device.html", who=who, verbs=verbs, acts=acts, bits=bits, **told, **more)

@@ -5,7 +5,7 @@ from micropython import const
 from locator import settings as cfg
 from locator import state as st
 from locator.journal import log as logs
-from locator.modem import AS_IT_IS, DENIED, REGISTERED, ModemError, recovery
+from locator.modem import AS_IT_IS, DENIED, NO_SERVICE, REGISTERED, ModemError, recovery
 from locator.scheduler import budget
 
 _RESUMED_MS = const(6000)  # a network that is searched for takes longer
@@ -31,6 +31,9 @@ def run(wake, action):
         if result == REGISTERED:
             _registered(wake, action, wanted, plmn)
         _read_card(wake, result == REGISTERED)
+        if result == NO_SERVICE:
+            _, cause = wake.modem.serves(0)  # meanwhile the modem has asked on by itself
+            wake.modem.radio_off()  # a refusal that comes while it shuts down is noticed by nobody
     except ModemError as error:
         wake.lost(error)
         result = st.NO

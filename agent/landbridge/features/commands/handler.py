@@ -110,7 +110,7 @@ def state(row: Row[Any], now_s: int) -> str:
     if row.result is not None:
         return wire.RESULTS[row.result]
     sent = "sent, " if row.sent_s is not None else ""
-    if row.cancelled_s is not None:
+    if row.cancelled_s is not None and (row.cancelled_s < row.expires_s or now_s < row.expires_s):
         return f"{sent}cancelled by {row.cancelled_by}"
     if row.expires_s <= now_s:
         return f"{sent}expired, no result" if sent else "expired, never sent"

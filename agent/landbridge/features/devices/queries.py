@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, case, exists, func, insert, select, update
+from sqlalchemy import Connection, Row, Select, exists, func, insert, select, update
 
 from landbridge.core.errors import UserError
 from landbridge.db.among import among
@@ -172,13 +172,10 @@ def next_seq(connection: Connection, device: str) -> int:
     return int(told)
 
 
-def newest_s(connection: Connection, doubts: int) -> int | None:
-    """The newest time that a device bears witness to: that of a latest position, of standing there, or of a
-    last record without these doubts. None if there is none."""
-    last = (points.c.device == devices.c.device) & (points.c.seq == devices.c.highest_seq)
-    at_s = case((points.c.flags.bitwise_and(doubts) == 0, points.c.at_s))
-    times = select(*map(func.max, (devices.c.position_at_s, devices.c.still_s, at_s)))
-    row = connection.execute(times.select_from(devices.outerjoin(points, last))).one()
+def newest_s(connection: Connection) -> int | None:
+    """The newest time that a device bears witness to: that of a latest position, or of standing there. None
+    if there is none. A device without a fix may have its time from the agent itself."""
+    row = connection.execute(select(func.max(devices.c.position_at_s), func.max(devices.c.still_s))).one()
     return max((each for each in row if each is not None), default=None)
 
 
