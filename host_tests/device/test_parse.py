@@ -18,6 +18,8 @@ CLOCKS = (
     (b'"26/01/01,00:00:00-20"', 820540800 + 20 * 900),
     (b'"80/01/06,00:01:09+00"', None),
     (b'"04/01/01,00:00:00+00"', None),
+    (b'"26/06/00,01:47:33+32"', None),
+    (b'"26/06/02,24:47:33+32"', None),
     (b'"70/01/01,00:00:00+00"', None),
     (b'""', None),
     (b"garbage", None),
@@ -52,6 +54,8 @@ def test_degrees():
     assert gnss.degrees(b"0000.600000", b"S") == -1000
     for text in (b"", b"1", b"abcd.e", b".5"):
         assert gnss.degrees(text, b"N") is None
+    for hemisphere in (b"", b"X", b"NE"):
+        assert gnss.degrees(b"3113.343286", hemisphere) is None
 
 
 def test_epoch():
@@ -64,6 +68,8 @@ def test_epoch():
 def test_a_date_that_cannot_be_is_unknown():
     for date in (b"060180", b"010100", b"160806", b"003326", b"010068"):
         assert gnss.epoch(date, b"000000.0") == 0
+    assert gnss.epoch(b"990126", b"014733.0") == gnss.epoch(b"000126", b"014733.0") == 0
+    assert gnss.epoch(b"020626", b"250000.0") == 0
 
 
 def test_rounding_is_to_the_nearest():

@@ -12,7 +12,7 @@ def motion(text, places):
 def degrees(text, hemisphere):
     """NMEA `ddmm.mmmmmm` or `dddmm.mmmmmm` and N/S/E/W as 1e-5 degrees."""
     point = text.find(b".")
-    if point < 3:
+    if point < 3 or hemisphere not in (b"N", b"E", b"S", b"W"):
         return None
     whole, minutes = parse.integer(text[: point - 2]), parse.decimal(text[point - 2 :], 6)
     if whole is None or minutes is None:
@@ -31,7 +31,7 @@ def epoch(ddmmyy, hhmmss):
     if date is None or tenths is None:
         return None
     year, month, day = date % 100, date // 100 % 100, date // 10000
-    if not parse.plausible(year, month):
+    if not parse.plausible(year, month, day, tenths // 10):
         return 0
     return parse.seconds(2000 + year, month, day, tenths // 10) + (1 if tenths % 10 >= 5 else 0)
 

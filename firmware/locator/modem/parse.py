@@ -65,10 +65,12 @@ def network_clock(line):
     text = line.strip().strip(b'"')
     numbers = [integer(text[i : i + 2]) for i in (0, 3, 6, 9, 12, 15)]
     zone = integer(text[17:20])
-    if None in numbers or zone is None or not plausible(numbers[0], numbers[1]):
+    if None in numbers or zone is None:
         return None
     year, month, day, hour, minute, second = numbers
     clock = 10000 * hour + 100 * minute + second
+    if not plausible(year, month, day, clock):
+        return None
     return seconds(2000 + year, month, day, clock) - 900 * zone
 
 
@@ -93,9 +95,9 @@ def supply_mv(line):
     return decimal(text[:-1], 3) if text.endswith(b"V") else integer(text)
 
 
-def plausible(year, month):
-    """Whether a two-digit year is one in which this device lives, and the month is one."""
-    return 26 <= year < 68 and 1 <= month <= 12
+def plausible(year, month, day, hhmmss):
+    """Whether a two-digit year is one in which this device lives, and the others are what they are named."""
+    return 26 <= year < 68 and 1 <= month <= 12 and 1 <= day <= 31 and hhmmss < 240000
 
 
 def seconds(year, month, day, hhmmss):
