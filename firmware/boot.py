@@ -15,7 +15,8 @@ class Flash:
 
     def __init__(self, bdev):
         self._bdev = bdev
-        self._held = [[-1, memoryview(bytearray(_BYTES))] for _ in range(3)]  # used last comes last
+        self._held = [-1, -1, -1]  # used last comes last, here and in the data
+        self._data = [memoryview(bytearray(_BYTES)) for _ in self._held]
         self._asked = [-1, -1]
 
     def readblocks(self, n, buf, offset=0):
@@ -23,7 +24,7 @@ class Flash:
         at = offset % _BYTES
         if at + len(buf) > _BYTES or not self._find(n, offset // _BYTES):
             return self._bdev.readblocks(n, buf, offset)
-        buf[:] = self._held[-1][1][at : at + len(buf)]
+        buf[:] = self._data[-1][at : at + len(buf)]
 
     def writeblocks(self, n, buf, offset):
         """LittleFS compares what it has written: with the flash, not with what is held."""
@@ -38,26 +39,30 @@ class Flash:
 
     def _find(self, n, half):
         """Whether that half of the block `n` is held, as the last."""
-        held, piece = self._held, _IN_BLOCK * n + half
+        piece = _IN_BLOCK * n + half
         for i in (2, 1, 0):
-            if held[i][0] == piece:
-                held.append(held.pop(i))
+            if self._held[i] == piece:
+                self._use(i)
                 return True
         if piece not in self._asked:
             self._asked.append(piece)
             self._asked.pop(0)
             return False
-        held.append(held.pop(0))
-        held[-1][0] = -1
-        if self._bdev.readblocks(n, held[-1][1], half * _BYTES):
+        self._use(0)
+        self._held[-1] = -1
+        if self._bdev.readblocks(n, self._data[-1], half * _BYTES):
             return False  # it fails again, and is told, where only what is asked is read
-        held[-1][0] = piece
+        self._held[-1] = piece
         return True
 
+    def _use(self, i):
+        self._held.append(self._held.pop(i))
+        self._data.append(self._data.pop(i))
+
     def _forget(self, n):
-        for each in self._held:
-            if each[0] // _IN_BLOCK == n:
-                each[0] = -1
+        for i in range(len(self._held)):
+            if self._held[i] // _IN_BLOCK == n:
+                self._held[i] = -1
 
 
 # MicroPython has mounted the flash so that it is read by 32 bytes, ten thousands of times a wake.
