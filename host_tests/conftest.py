@@ -10,6 +10,7 @@ import ast
 import functools
 import gc
 import json
+import logging
 import os
 import shutil
 import subprocess
@@ -36,6 +37,14 @@ TIMEOUT_S = 120
 # How long an example takes is the machine's affair.
 hypothesis.settings.register_profile("landbridge", deadline=None)
 hypothesis.settings.load_profile("landbridge")
+
+
+@pytest.fixture(autouse=True)
+def log_stays_on() -> Iterator[None]:
+    """A test that leaves the log off would make another fail that reads it."""
+    yield
+    assert logging.root.manager.disable == logging.NOTSET
+    assert logging.getLogger("landbridge").level == logging.NOTSET
 
 
 @functools.cache

@@ -219,9 +219,12 @@ def main() -> int:
     given = parser.parse_args()
     logging.disable(logging.CRITICAL)
     found = Found()
-    with tempfile.TemporaryDirectory() as folder:
-        through_decoder(given.seed, given.executions, found)
-        through_pipeline(given.seed, given.executions // SLICE, found, f"{folder}/fuzz.sqlite3")
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            through_decoder(given.seed, given.executions, found)
+            through_pipeline(given.seed, given.executions // SLICE, found, f"{folder}/fuzz.sqlite3")
+    finally:
+        logging.disable(logging.NOTSET)
     OUT.parent.mkdir(exist_ok=True)
     OUT.write_text(json.dumps(asdict(found), indent=2) + "\n")
     for name, value in asdict(found).items():

@@ -71,7 +71,9 @@ def main() -> int:
     parser.add_argument("--every", type=int, default=EVERY, help="cut each so many-th flash operation")
     every = parser.parse_args().every
     # What damaged releases send is buried one by one, with a warning.
-    logging.getLogger("landbridge").setLevel(logging.CRITICAL)
+    agent = logging.getLogger("landbridge")
+    level = agent.level
+    agent.setLevel(logging.CRITICAL)
     try:
         with Progress(console=Console()) as progress:
             task = progress.add_task("updates")
@@ -79,6 +81,8 @@ def main() -> int:
     except (LayoutError, OSError) as error:
         print(error, file=sys.stderr)
         return 1
+    finally:
+        agent.setLevel(level)
     OUT.parent.mkdir(exist_ok=True)
     OUT.write_text(json.dumps(asdict(result), indent=2) + "\n")
     for failure in result.failures[:20]:
