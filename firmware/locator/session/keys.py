@@ -1,6 +1,6 @@
 """The keys in use: the envelopes of both directions, of one epoch. What begins another one is in `epochs`."""
 
-from locator import unload
+from locator.codec import checked
 from locator.codec.cose import DOWN, UP, Envelope
 
 
@@ -11,11 +11,8 @@ class Keys:
         self.device = config.device
         self.path = folder + "/epoch.bin"
         self._key = config.key
-        from locator.codec import checked
-
         # A file that is lost or damaged: the agent answers the old epoch with the present one.
         self.derive(checked.read(self.path) or 0)
-        unload("codec.checked")
 
     def derive(self, epoch):
         """Be those of this epoch."""
