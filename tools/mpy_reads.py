@@ -1,8 +1,8 @@
 """A device whose flash is LittleFS, mounted as a stock image of MicroPython does, and which counts.
 
-    micropython mpy_reads.py fill IMAGE RECORDS ACKNOWLEDGED
+    micropython mpy_reads.py make IMAGE FOLDER RECORDS ACKNOWLEDGED
 
-adds a journal of so many records to a flash.
+makes a flash with what lies in the folder and a journal of so many records.
 
 A wake begins with `wake(IMAGE)`, from a `start.py` (tools/world/reads.py): what it did to the flash from the
 mount to the deep sleep is appended to the file IMAGE.counts, a line a wake: reads, bytes read, erases, bytes
@@ -15,8 +15,10 @@ import sys
 import vfs
 
 sys.path.insert(0, __file__.rsplit("/", 1)[0])
-from mpy_flash import Flash
+from mpy_flash import BLOCK, Flash
 
+BLOCKS = 240
+"""960 KiB: the file system in the OTA layout of the ESP32."""
 ACKNOWLEDGED_AT_ONCE = 12
 _ERASE = 6
 
@@ -76,17 +78,18 @@ def wake(image, port):
         exec(text, {"__name__": "__main__"})
 
 
-def fill(path, records, acknowledged):
-    """Fill the journal, record by record."""
+def make(path, folder, records, acknowledged):
+    """Format a flash and fill it, the journal record by record."""
     from locator import state as st
     from locator.codec import record
     from locator.journal import copy
     from locator.journal.ledger import Ledger
     from locator.journal.store import Journal
 
-    with open(path, "rb") as f:
-        flash = Flash(bytearray(f.read()))
-    vfs.mount(vfs.VfsLfs2(flash), "/flash")
+    flash = Flash(bytearray(b"\xff" * BLOCKS * BLOCK))
+    vfs.VfsLfs2.mkfs(flash)
+    vfs.mount(flash, "/flash")
+    _copy(folder, "/flash")
     home = "/flash/data"
     for i in range(records):
         ledger = Ledger(home, 0)
@@ -102,5 +105,16 @@ def fill(path, records, acknowledged):
         f.write(flash.data)
 
 
-if sys.argv[1:2] == ["fill"]:
-    fill(sys.argv[2], int(sys.argv[3]), int(sys.argv[4]))
+def _copy(source, target):
+    for entry in os.ilistdir(source):
+        name = "/" + entry[0]
+        if entry[1] & 0x4000:
+            os.mkdir(target + name)
+            _copy(source + name, target + name)
+        else:
+            with open(source + name, "rb") as f, open(target + name, "wb") as out:
+                out.write(f.read())
+
+
+if sys.argv[1:2] == ["make"]:
+    make(sys.argv[2], sys.argv[3], int(sys.argv[4]), int(sys.argv[5]))

@@ -3,7 +3,7 @@
 import sys
 
 import scripted
-from locator import settings, wake
+from locator import settings, unload, wake
 from locator import state as st
 from locator.actions import off, position, register
 from locator.journal.log import Log
@@ -51,6 +51,30 @@ def test_gnss_that_cannot_be_switched_off_ends_no_wake():
     assert driver.on and table.sent[-1] == b'+QGPSCFG="priority",1,0'
     table.answers[b""] = None
     position.run(Step(driver, table), Action())
+
+
+class Noting:
+    """A pace that notes which modules read a fix, when there is one."""
+
+    seen: list = []
+
+    def found(self, *_):
+        self.seen = receivers()
+
+
+def receivers():
+    return [name for name in sys.modules if name in ("locator.modem.gnss", "locator.modem.bg95.gnss")]
+
+
+def test_what_an_action_imports_goes_with_it():
+    unload("modem.bg95.gnss", "modem.gnss")
+    driver, table = scripted.bg95()
+    fix = b"061951.0,31.50722,117.11929,0.7,62.2,2,0.0,0.0,0.0,110526,09"
+    table.answers[b"+QGPSLOC"] = b"\r\n+QGPSLOC: " + fix + b"\r\n" + OK
+    step = Step(driver, table)
+    step.pace = Noting()
+    step.act("position", Action())
+    assert len(step.pace.seen) == 2 and receivers() == []
 
 
 def test_a_modem_that_restarts_in_the_search_is_started_anew():

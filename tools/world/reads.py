@@ -1,10 +1,10 @@
 """Flash of a wake: how often it is read and erased, how much is written, by kind of wake.
 
-`python -m tools.world.reads` runs the device for some days in the world of `make demo`, on a flash as it is
-written to a board, mounted as MicroPython's stock image mounts it, with a journal of 30 days. All counts go
-from that mount, before boot.py, to the deep sleep, at the block device. What a real board imports is imported
-as well, as for `make heap` (tools/world/device/heap/). Prints a table for each modem, writes out/reads.json,
-and exits with 1 when a kind of wake took more than its budget, or did not come.
+`python -m tools.world.reads` runs the device for some days in the world of `make demo`, on a flash with
+LittleFS that is mounted as MicroPython's stock image mounts it, with a journal of 30 days. All counts go from
+that mount, before boot.py, to the deep sleep, at the block device. What a real board imports is imported as
+well, as for `make heap` (tools/world/device/heap/). Prints a table for each modem, writes out/reads.json, and
+exits with 1 when a kind of wake took more than its budget, or did not come.
 
 Held to the budget is each single wake; beside the most stand the median and what 95 of 100 wakes stay below.
 """
@@ -25,10 +25,9 @@ from landbridge.points import gaps
 from rich.console import Console
 from rich.table import Table
 
-from tools.flash.image import littlefs
 from tools.flash.layout import FIRMWARE, REPOSITORY, LayoutError
 from tools.world import firmware, stage
-from tools.world.heap import FLASH_BYTES, add_chip
+from tools.world.heap import add_chip
 from tools.world.process import interpreter
 from tools.world.services import ServiceError
 from tools.world.trip import ModemClass
@@ -122,9 +121,8 @@ def _make_flash(flash: Path) -> None:
     for name in OF_THE_PORT:
         shutil.move(files / name, flash / name)
     shutil.copyfile(files / "board.mpy", flash / "board.mpy")
-    image = flash / IMAGE
-    image.write_bytes(littlefs(files, FLASH_BYTES))
-    command = [*interpreter(HEAP_KW), str(SCRIPT), "fill", str(image), str(RECORDS), str(ACKNOWLEDGED)]
+    counts = (str(RECORDS), str(ACKNOWLEDGED))
+    command = [*interpreter(HEAP_KW), str(SCRIPT), "make", str(flash / IMAGE), str(files), *counts]
     path = f"{FIRMWARE}:{REPOSITORY / 'tools' / 'cpython'}:.frozen"
     subprocess.run(command, env={"MICROPYPATH": path}, check=True)
     (flash / "start.py").write_text(START)

@@ -96,8 +96,10 @@ def supply_mv(line):
 
 
 def plausible(year, month, day, hhmmss):
-    """Whether a two-digit year is one in which this device lives, and the others are what they are named."""
-    return 26 <= year < 68 and 1 <= month <= 12 and 1 <= day <= 31 and hhmmss < 240000
+    """Whether this device lives in that two-digit year, and there is such a day and such a time of day."""
+    minute, second = hhmmss // 100 % 100, hhmmss % 100
+    is_day = 26 <= year < 68 and 1 <= month <= 12 and 1 <= day <= 31
+    return is_day and 0 <= hhmmss < 240000 and minute < 60 and second <= 60
 
 
 def seconds(year, month, day, hhmmss):
