@@ -51,7 +51,7 @@ class Flash:
         self._use(0)
         self._held[-1] = -1
         if self._bdev.readblocks(n, self._data[-1], half * _BYTES):
-            return False  # it fails again, and is told, where only what is asked is read
+            return False  # the caller reads what it asked for, and gets the error
         self._held[-1] = piece
         return True
 

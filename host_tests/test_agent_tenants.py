@@ -218,7 +218,7 @@ def roll_out(fleet: Fleet, device: str, _who: Viewer) -> None:
 
 ORDERS: Mapping[Callable[..., Any], Sequence[Order]] = {
     settings.orders: [of_setting(name) for name in SETTINGS],
-    commands.orders: [of_command(verb) for verb in VERBS if verb not in act.FOR_THE_HOUSE],
+    commands.orders: [of_command(verb) for verb in VERBS if verb not in act.FOR_THE_OPERATOR],
     cards.orders: [
         *(of_profile(wish) for wish in (*POLICY.profiles, policy.AUTOMATIC) if wish != "roaming"),
         Order("roll-out of a profile", roll_out, lasts=False),
@@ -336,7 +336,7 @@ def test_a_release_is_the_operators_to_roll_out(opened, does):
     assert refused.value.status_code == 404
 
 
-@pytest.mark.parametrize("verb", act.FOR_THE_HOUSE)
+@pytest.mark.parametrize("verb", act.FOR_THE_OPERATOR)
 def test_what_does_not_end_with_a_trip_is_the_operators_to_order(opened, verb):
     """A device that takes a tenant's word for its battery spends on the next one's trip what is not there."""
     fleet = opened(1)

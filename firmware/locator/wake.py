@@ -182,7 +182,7 @@ class Wake:
             self.let_go()
 
     def let_go(self):
-        """Of what has been imported for an action, or for the card."""
+        """Unload what an action, or the card, has imported."""
         unload_but(self.held)
 
     def _resting(self):

@@ -25,7 +25,7 @@ from landbridge.tracking import recompute as rework
 _FIRST_S = 600
 _DAY_S = 86_400
 _AHEAD_S = 30 * _DAY_S
-"""So far the clock may be ahead of the newest that any device with a fix has told."""
+"""So far the clock may be ahead of the newest time that a device with a fix has reported."""
 _AT_ONCE = 10
 _YIELD_S = 0.05
 _log = logging.getLogger(__name__)
@@ -94,7 +94,7 @@ def _believed(now_s: int, newest_s: int | None) -> int:
     if newest_s is None or now_s <= newest_s + _AHEAD_S:
         return now_s
     _log.warning(
-        "the clock says %s, and no device with a fix has told of after %s: what is kept for a time is"
+        "the clock says %s, and no device with a fix has reported a time after %s: what is kept for a time is"
         " counted from a month after that; set this machine's clock if it is wrong",
         iso(now_s), iso(newest_s),
     )  # fmt: skip

@@ -29,8 +29,8 @@ from landbridge.web.viewer import Viewer, demand
 
 FOR_ADMINS = (SHIPPING, "factory-reset")
 """Verbs that silence a device or make it forget."""
-FOR_THE_HOUSE = (NEW_BATTERY,)
-"""Verbs of which nothing can be taken back when a tenant's trip ends."""
+FOR_THE_OPERATOR = (NEW_BATTERY,)
+"""Verbs whose effect cannot be undone when a tenant's trip ends."""
 
 
 def ride(connection: Connection, viewer: Viewer, device: str) -> Ride:
@@ -43,7 +43,7 @@ def ride(connection: Connection, viewer: Viewer, device: str) -> Ride:
 
 def verbs(viewer: Viewer) -> dict[str, Verb]:
     """What the viewer may have a device do, by name."""
-    refused = (() if viewer.may("admin") else FOR_ADMINS) + (FOR_THE_HOUSE if viewer.tenant else ())
+    refused = (() if viewer.may("admin") else FOR_ADMINS) + (FOR_THE_OPERATOR if viewer.tenant else ())
     return {name: verb for name, verb in VERBS.items() if name not in refused}
 
 
@@ -51,7 +51,7 @@ def send(
     it: Here, viewer: Viewer, device: str, verb: str, argument: int | None, expires: str
 ) -> commands.Given:
     """Give a command; `UserError` if it is none."""
-    if verb in FOR_THE_HOUSE:
+    if verb in FOR_THE_OPERATOR:
         only_house(viewer)
     with _acting(it, viewer, device, "admin" if verb in FOR_ADMINS else "operator") as (connection, found):
         now_s = it.clock.now_s()

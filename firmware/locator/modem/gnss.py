@@ -1,5 +1,5 @@
-"""What a GNSS receiver prints, as a `Fix`. Like `parse`, these return None for what they cannot read. A wake
-that does not look for a fix has no use for them, so whoever polls imports them."""
+"""Parsers of what a GNSS receiver prints. Like those of `parse`, they return None for what they cannot read.
+Only a search for a fix imports them."""
 
 from locator.modem import Fix, parse
 
