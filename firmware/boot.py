@@ -92,11 +92,10 @@ except ImportError:  # MicroPython on Unix has none
 else:
     WDT(timeout=60_000)  # as long as that of locator/hal/esp32.py, which takes it over
 
-import bundle  # noqa: E402
-import slots  # noqa: E402
+from start import bundle, slots  # noqa: E402
 
 vfs.mount(bundle.Slot(slots.choose()), "/app")
 if not slots.on_trial:  # else a crash must find it here
-    sys.modules.pop("trials", None)
+    slots.unload_trials()
 # Behind the folder of this file, whose modules no release replaces, and before what may be frozen.
 sys.path.insert(1, "/app")

@@ -4,8 +4,8 @@ import gc
 import io
 import sys
 
-import slots
 from micropython import const
+from start import slots
 
 AFTER_FAULT = (900_000, 0)
 _FAULT_BYTES = const(600)
@@ -39,7 +39,7 @@ def keep(error, port):
 def end_trial_boot():
     """The boot on trial has come to its sleep. A flash that does not take this is no fault of the release:
     the boot stays counted as one that has not."""
-    import trials
+    from start import trials
 
     try:
         trials.ended()
@@ -52,7 +52,7 @@ def fault(error):
     sys.print_exception(error)
     keep(error, port)
     try:
-        import trials
+        from start import trials
 
         trials.failed(not loaded)
     except Exception as also:  # the flash takes nothing, or memory is short: the boot stays open

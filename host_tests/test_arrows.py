@@ -7,8 +7,8 @@ from pathlib import Path
 from tools.flash import REPOSITORY
 
 FIRMWARE = REPOSITORY / "firmware"
-START = ("boot", "bundle", "slots", "trials")
-"""Files beside `locator` that start the device: the lowest floor of all."""
+START = ("boot", "start")
+"""What starts the device, beside `locator`: the lowest floor of all."""
 VALUES = ("state", "config", "config_kept", "settings", "clock")
 """Files of `locator` with what lasts from wake to wake, and what is in force."""
 
@@ -41,7 +41,7 @@ MODULES = {name_of(file): file for file in FIRMWARE.rglob("*.py")}
 
 def folder(module: str) -> str:
     """The floor that a module belongs to."""
-    if module in START:
+    if module.split(".", maxsplit=1)[0] in START:
         return "start"
     parts = module.split(".")
     if parts == ["locator"]:
@@ -91,5 +91,5 @@ def test_the_firmware_imports_neither_agent_nor_tools():
 
 def test_an_import_against_the_arrows_is_seen():
     assert against("locator.journal.log", "locator.downlink.desk")
-    assert against("slots", "locator.wake")
+    assert against("start.slots", "locator.wake")
     assert not against("locator.wake", "locator.downlink.desk")

@@ -51,7 +51,7 @@ def test_a_device_that_does_not_verify_is_found_out(tmp_path):
         firmware = tmp_path / "firmware"
         shutil.copytree(FIRMWARE, firmware)
         (firmware / "locator" / "downlink" / "release.py").write_text(text.replace(check, "if False:"))
-        (flash / "slot_a").write_bytes(pack(1, application(firmware)))
+        (flash / "slots/a").write_bytes(pack(1, application(firmware)))
 
     stand = update_cases.moments(tmp_path / "stand", careless)
     cases = list(update_cases.corrupted(stand, 1))

@@ -127,7 +127,7 @@ class Fault:
     """A slot with `source` in place of a module of the application, until one wake has run into it."""
 
     def __init__(self, flash: Path, module: str, source: str) -> None:
-        self._slot = flash / "slot_a"
+        self._slot = flash / "slots/a"
         self._good = self._slot.read_bytes()
         with tempfile.TemporaryDirectory() as folder:
             firmware = Path(folder, "firmware")

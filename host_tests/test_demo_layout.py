@@ -3,21 +3,21 @@
 import subprocess
 import sys
 
-import bundle
 import pytest
+from start import bundle
 
 from tools.flash.layout import FIRMWARE, REPOSITORY, LayoutError, compile_module, lay_out, modules
 
 
 def test_every_module_is_laid_down(tmp_path):
     lay_out(tmp_path, "SIM")
-    with (tmp_path / "slot_a").open("rb") as f:
+    with (tmp_path / "slots/a").open("rb") as f:
         listed = [number for number, *_ in bundle.files(f)]
     expected = [
         bundle.number(source.relative_to(FIRMWARE).with_suffix(".mpy").as_posix())
         for source in modules(FIRMWARE / "locator")
     ]
-    assert sorted(expected) == listed and bundle.is_complete(tmp_path / "slot_a")
+    assert sorted(expected) == listed and bundle.is_complete(tmp_path / "slots/a")
     assert (tmp_path / "board.mpy").is_file()
     assert (tmp_path / "boot.py").is_file()
     assert (tmp_path / "main.py").is_file()
@@ -26,16 +26,17 @@ def test_every_module_is_laid_down(tmp_path):
 
 def test_start_up_files_keep_their_public_names_only(tmp_path):
     lay_out(tmp_path, "SIM")
-    compiled = (tmp_path / "bundle.mpy").read_bytes()
+    compiled = (tmp_path / "start/bundle.mpy").read_bytes()
     assert b"is_complete" in compiled and b"ITEM_BYTES" in compiled
-    assert b"_read_list" in (FIRMWARE / "bundle.py").read_bytes() and b"_read_list" not in compiled
+    assert b"_read_list" in (FIRMWARE / "start/bundle.py").read_bytes() and b"_read_list" not in compiled
 
 
 def test_what_belongs_to_the_device_stays(tmp_path):
     own = tmp_path / "config" / "device.json"
     own.parent.mkdir()
     own.write_text("{}")
-    stale = tmp_path / "slot_b"
+    stale = tmp_path / "slots/b"
+    stale.parent.mkdir()
     stale.touch()
     lay_out(tmp_path, "SIM")
     assert own.read_text() == "{}"

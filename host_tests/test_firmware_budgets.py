@@ -64,7 +64,7 @@ def _is_private_constant(node: ast.stmt) -> bool:
 
 def test_two_slots_and_a_full_journal_fit_in_the_flash(tmp_path):
     lay_out(tmp_path, "SIM")
-    assert 0 < (tmp_path / "slot_a").stat().st_size <= SLOT_BYTES
+    assert 0 < (tmp_path / "slots/a").stat().st_size <= SLOT_BYTES
     assert SLOT_BYTES < (SLOT_BLOCKS - 1) * BLOCK_BYTES  # each block has pointers to others
     assert 2 * SLOT_BLOCKS + store.MAX_FILES + OTHER_BLOCKS + SPARE_BLOCKS <= FLASH_BLOCKS
     assert store.PER_SEGMENT * record.SIZE <= BLOCK_BYTES

@@ -33,12 +33,13 @@ def test_the_same_sources_give_the_same_bytes(tmp_path):
     assert len(whole) == MB4 and at == 0x310000
     assert whole[OFFSET : OFFSET + len(make(OTA))] == make(OTA)
     unpack(whole[at:], tmp_path / "back")
-    assert (tmp_path / "back" / "slot_a").read_bytes() == (tmp_path / "one" / "files" / "slot_a").read_bytes()
-    assert not list((tmp_path / "one" / "files").glob("*lockstep*"))
+    back, files = tmp_path / "back", tmp_path / "one" / "files"
+    assert (back / "slots/a").read_bytes() == (files / "slots/a").read_bytes()
+    assert not list(files.glob("*lockstep*"))
 
 
 def test_files_that_do_not_fit_are_told(tmp_path):
-    (tmp_path / "slot_a").write_bytes(b"x" * 20_000)
+    (tmp_path / "a").write_bytes(b"x" * 20_000)
     with pytest.raises(LayoutError, match="file system of 16 KiB is too small"):
         littlefs(tmp_path, 16_384)
 

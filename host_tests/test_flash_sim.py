@@ -233,7 +233,7 @@ def test_errors_of_a_board_have_remedies(tmp_path, monkeypatch):
         there = device.Device(board.port)
         there.free_bytes = 1000
         with pytest.raises(LayoutError, match=r"the flash has 1,000 bytes free.* ERASE=1; a new device id"):
-            deploy.deploy(there, {"slot_a": b"x" * 1000})
+            deploy.deploy(there, {"slots/a": b"x" * 1000})
         with pytest.raises(LayoutError, match="ValueError: told"):
             there.run("raise ValueError('told')")
         there.close()
@@ -257,7 +257,7 @@ def test_a_board_that_loses_its_power_while_its_port_stays_is_told(tmp_path):
             there._transport.read_until = partial(there._transport.read_until, timeout=0.1)
 
         with pytest.raises(LayoutError, match=r"no longer answers.*: look at cable and supply, repeat"):
-            there.write("slot_a.new", b"x" * 5000, cut)
+            there.write("slots/a.new", b"x" * 5000, cut)
         there.close()
 
 

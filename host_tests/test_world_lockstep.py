@@ -145,7 +145,7 @@ class Bench:
 
     def __init__(self, folder: Path, program: str, fixed_cpu: bool = False) -> None:
         self.flash = folder
-        (folder / "start.py").write_text(PORT + program)
+        (folder / "power_on.py").write_text(PORT + program)
         self.trip = FakeTrip()
         self.modem = FakeModem(self.trip.env, self.trip.meter.state)
         self.clock = VirtualClock(folder / "clock", START_UTC_S)

@@ -8,8 +8,6 @@ import hashlib
 import struct
 from binascii import crc32
 
-import bundle
-import trials
 from locator.codec import cbor
 from locator.codec.cose import DOWN, TAG_SIZE, UP, Envelope, _parts
 from locator.downlink.applied import BUILT_IN, CONFIRMED, LAST_GOOD
@@ -17,6 +15,7 @@ from locator.downlink.commands import CUT_SHORT, DONE, EXPIRED, FACTORY, REBOOT
 from locator.downlink.release import DAMAGED
 from locator.downlink.settings import UNREACHED
 from locator.settings import defaults
+from start import bundle, trials
 
 DEVICE = "lb-0001"
 KEY = bytes(range(32))

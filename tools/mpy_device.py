@@ -1,6 +1,6 @@
 """The device in this very process, on MicroPython: boot after boot from a flash image in memory.
 
-Each boot runs the real boot.py, slots.py, trials.py, main.py and wake. The slots hold stand-ins for a release
+Each boot runs the real boot.py, start/, main.py and wake. The slots hold stand-ins for a release
 (`mpy_agent.release_files`); the application itself stays loaded. The modem lives in the best of worlds, and
 whoever has `ask(uplink)` -> reply, or list of replies, is on the other end of it.
 """
@@ -11,7 +11,6 @@ import random
 import sys
 from binascii import hexlify
 
-import bundle
 import locator
 import mpy_agent
 import mpy_flash
@@ -22,6 +21,7 @@ from locator.downlink import commands
 from locator.hal import DEEPSLEEP_RESET, POWER_ON, SOFT_RESET, WATCHDOG_RESET
 from locator.journal.store import Journal
 from mpy_flash import BLOCK, NEVER, Flash, PowerCut
+from start import bundle
 
 BLOCKS = 64
 PAUSE_S = 6 * 3600
@@ -31,8 +31,8 @@ SLEPT, RESET, CUT, HUNG, STUCK = "slept", "reset", "cut", "hung", "stuck"
 CONFIG = """{"device": "%s", "key": "%s", "broker_host": "localhost", "broker_port": 8883,
 "broker_password": "", "apn": "iot"}"""
 _PATH = sys.path[:]
-_OURS = ("boot", "main", "slots", "trials", "board", "locator.downlink.report")
-"""Modules that a boot loads anew: those beside the slots, and what a switch leaves that holds on to them."""
+_OURS = ("boot", "main", "start", "start.slots", "start.trials", "board", "locator.downlink.report")
+"""Modules that a boot loads anew: those outside the slots, and what a switch leaves that holds on to them."""
 
 
 class _End(BaseException):
@@ -128,7 +128,7 @@ class Machine:
         self._watched = False
         try:
             __import__("boot")
-            slots = sys.modules["slots"]
+            slots = sys.modules["start.slots"]
             self._running = self.agent.running = self._release(slots.SLOTS[slots.running])
             locator.SEQUENCE = self._running
             if self._running < self.agent.confirmed_release:
@@ -225,9 +225,10 @@ class Machine:
 
     def _provision(self):
         os.mkdir("config")
+        os.mkdir("slots")
         key = hexlify(mpy_agent.KEY).decode()
         files = {
-            "slot_a": mpy_agent.slot(1),
+            "slots/a": mpy_agent.slot(1),
             "config/ca.pem": b"none",
             "config/device.json": (CONFIG % (mpy_agent.DEVICE, key)).encode(),
         }

@@ -9,7 +9,7 @@ MODEM = os.getenv("LOCKSTEP_MODEM")
 
 
 def make_port():
-    """The port that start.py has connected to the world."""
+    """The port that power_on.py has connected to the world."""
     import lockstep
 
     return lockstep.port

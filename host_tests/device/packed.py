@@ -3,7 +3,7 @@
 import hashlib
 import struct
 
-import bundle
+from start import bundle
 
 
 def digest(data):

@@ -6,10 +6,9 @@ import sys
 
 import packed
 import scratch
-import slots
-import trials
+from start import slots, trials
 
-NAMES = ("boot", "main", "board", "machine", "vfs", "trials")
+NAMES = ("boot", "main", "board", "machine", "vfs")
 
 
 class Asleep(BaseException):
@@ -37,6 +36,7 @@ class Device:
         # Imports are relative to where the tests began.
         sys.path[:] = [self.before[0] + "/" + path if path[:1] not in "/." else path for path in sys.path]
         os.chdir(scratch.folder())
+        os.mkdir("slots")
         for name in slots.SLOTS:
             packed.write(name, packed.slot((("locator/wake.mpy", b"code"),)))
         return self
@@ -223,8 +223,8 @@ class Trial(Device):
         wake.run = lambda port, board: (5000, 0)
         slots.choose()
         trials.try_out(2)
-        assert slots.choose() == "slot_b"
-        os.mkdir("slots.bin.new")
+        assert slots.choose() == "slots/b"
+        os.mkdir("slots/pointer.bin.new")
         return self
 
     def __exit__(self, *_):
@@ -239,11 +239,11 @@ class Trial(Device):
 def test_a_flash_that_is_full_when_a_boot_on_trial_ends_does_not_roll_back():
     with Trial():
         assert main() == 5000
-        os.rmdir("slots.bin.new")
+        os.rmdir("slots/pointer.bin.new")
         pointer = trials.Pointer()
         assert (pointer.on_trial, pointer.unended, pointer.failed) == (1, 1, 0)
-        assert "slot_b" in os.listdir(".")
-        assert slots.choose() == "slot_b" and main() == 5000
+        assert "b" in os.listdir("slots")
+        assert slots.choose() == "slots/b" and main() == 5000
         assert trials.Pointer().unended == 0
 
 
@@ -255,9 +255,12 @@ class Short:
 
 
 def test_whatever_goes_wrong_after_a_fault_the_device_sleeps():
+    import start
+
     with Device():
-        sys.modules["trials"] = Short()
+        start.trials = Short()
         assert main() == 900000
+    start.trials = trials
 
 
 class Restless(Device):

@@ -3,9 +3,9 @@
 import os
 import sys
 
-import bundle
 import packed
 import scratch
+from start import bundle
 
 FILES = (
     ("locator/__init__.mpy", b"package"),

@@ -3,29 +3,28 @@
 import os
 import struct
 
-import bundle
 import packed
 import scratch
-import slots
-import trials
 from locator import state as st
 from locator.downlink import commands, release
 from locator.downlink import desk as desks
 from locator.downlink.book import RESULT, Book
 from locator.journal.log import Log
+from start import bundle, slots, trials
 
 SAME, OTHER = b"same" * 400, b"other" * 300
 
 
 class Home:
-    """A flash whose slot_a runs and has one file; the current folder inside."""
+    """A flash whose first slot runs and has one file; the current folder inside."""
 
     data_dir = "data"
 
     def __enter__(self):
         self.before = os.getcwd()
         os.chdir(scratch.folder())
-        packed.write("slot_a", packed.slot((("locator/same.mpy", SAME),)))
+        os.mkdir("slots")
+        packed.write("slots/a", packed.slot((("locator/same.mpy", SAME),)))
         slots.choose()
         self.state = st.new()
         self.state[st.LOADED_MV] = 3600
@@ -81,7 +80,7 @@ def test_what_is_there_is_copied_and_the_rest_is_pulled():
         assert home.desk.pull is None and not trials.Pointer().on_trial
         home.desk.at_last.pop()()
         assert trials.Pointer().on_trial and home.state[st.URGENT]
-        with open("slot_b", "rb") as f:
+        with open("slots/b", "rb") as f:
             assert f.read() == packed.slot(FILES, 2)
 
 
@@ -117,7 +116,7 @@ def test_only_the_piece_that_is_wanted_is_taken():
             home.desk.pull = wanted
             home.takes(8, [2, 2, 0, data])
             assert home.desk.pull is None
-        assert bundle.HEAD_BYTES + 2 * bundle.ITEM_BYTES + len(SAME) == os.stat("slot_b")[6]
+        assert bundle.HEAD_BYTES + 2 * bundle.ITEM_BYTES + len(SAME) == os.stat("slots/b")[6]
 
 
 def test_a_list_that_is_not_the_one_offered_is_refused():
@@ -126,7 +125,7 @@ def test_a_list_that_is_not_the_one_offered_is_refused():
         home.takes(7, offer(data))
         home.takes(8, [2, 0, 0, bytes(len(data))])
         assert home.refused() == (2, release.DAMAGED)
-        assert "slot_b" not in os.listdir(".")
+        assert "b" not in os.listdir("slots")
         home.takes(7, offer(data))  # once is enough
         assert home.desk.pull is None
 
@@ -173,9 +172,9 @@ def test_a_file_that_changes_before_the_switch_is_found():
     with Home() as home:
         pull_list(home, packed.listed(FILES))
         home.takes(8, [2, 2, 0, OTHER])
-        with open("slot_b", "r+b") as f:
-            f.seek(os.stat("slot_b")[6] - len(OTHER))
+        with open("slots/b", "r+b") as f:
+            f.seek(os.stat("slots/b")[6] - len(OTHER))
             f.write(bytes(len(OTHER)))
         home.desk.at_last.pop()()
         assert home.refused() == (2, release.DAMAGED)
-        assert not trials.Pointer().on_trial and "slot_b" not in os.listdir(".")
+        assert not trials.Pointer().on_trial and "b" not in os.listdir("slots")

@@ -5,8 +5,7 @@ import sys
 
 import packed
 import scratch
-import slots
-import trials
+from start import slots, trials
 
 
 class Home:
@@ -15,6 +14,7 @@ class Home:
     def __init__(self, slots_complete):
         self.before = os.getcwd()
         os.chdir(scratch.folder())
+        os.mkdir("slots")
         for name in slots_complete:
             packed.write(name, packed.slot((("locator/wake.mpy", b"code"),)))
 
@@ -34,20 +34,20 @@ def boot(ends):
 
 
 def write(data):
-    with open("slots.bin", "wb") as f:
+    with open("slots/pointer.bin", "wb") as f:
         f.write(data)
 
 
 def read():
-    with open("slots.bin", "rb") as f:
+    with open("slots/pointer.bin", "rb") as f:
         return f.read()
 
 
-BOTH = ("slot_a", "slot_b")
+BOTH = ("slots/a", "slots/b")
 
 
 def test_without_a_pointer_the_first_complete_slot_runs():
-    for complete, runs in ((BOTH, "slot_a"), (("slot_b",), "slot_b"), ((), "slot_a")):
+    for complete, runs in ((BOTH, "slots/a"), (("slots/b",), "slots/b"), ((), "slots/a")):
         with Home(complete):
             assert boot(True) == runs
             assert boot(True) == runs and slots.load()[0] == slots.SLOTS.index(runs)
@@ -55,13 +55,13 @@ def test_without_a_pointer_the_first_complete_slot_runs():
 
 def test_a_trial_that_is_answered_stays():
     with Home(BOTH):
-        assert boot(True) == "slot_a" and trials.spare() == "slot_b"
+        assert boot(True) == "slots/a" and trials.spare() == "slots/b"
         trials.try_out(2)
-        assert boot(True) == "slot_b" and trials.spare() is None
+        assert boot(True) == "slots/b" and trials.spare() is None
         slots.choose()
         trials.confirm()
         for _ in range(trials.BOOTS + 2):
-            assert boot(False) == "slot_b" and trials.spare() == "slot_a"
+            assert boot(False) == "slots/b" and trials.spare() == "slots/a"
 
 
 def test_boots_on_trial_that_do_not_reach_their_sleep_are_few():
@@ -69,10 +69,10 @@ def test_boots_on_trial_that_do_not_reach_their_sleep_are_few():
         boot(True)
         trials.try_out(2)
         for ends in (False, False, True, False, False, False):
-            assert boot(ends) == "slot_b"
-        assert boot(True) == "slot_a"
+            assert boot(ends) == "slots/b"
+        assert boot(True) == "slots/a"
         pointer = trials.Pointer()
-        assert (pointer.failed, pointer.reason, trials.spare()) == (2, trials.CRASHED, "slot_b")
+        assert (pointer.failed, pointer.reason, trials.spare()) == (2, trials.CRASHED, "slots/b")
 
 
 def test_a_trial_that_nobody_answers_ends():
@@ -80,8 +80,8 @@ def test_a_trial_that_nobody_answers_ends():
         boot(True)
         trials.try_out(2)
         for _ in range(trials.BOOTS):
-            assert boot(True) == "slot_b"
-        assert boot(True) == "slot_a"
+            assert boot(True) == "slots/b"
+        assert boot(True) == "slots/a"
         assert trials.Pointer().reason == trials.NOT_ANSWERED
 
 
@@ -113,9 +113,9 @@ def test_a_boot_on_a_weak_battery_is_no_trial_and_writes_nothing():
             trials.try_out(2)
             before = read()
             for chip.battery_mv in [2700, 2999] * trials.BOOTS:
-                assert boot(False) == "slot_a" and not slots.on_trial and read() == before
+                assert boot(False) == "slots/a" and not slots.on_trial and read() == before
             chip.battery_mv = 3000
-            assert boot(True) == "slot_b" and trials.Pointer().boots == 1
+            assert boot(True) == "slots/b" and trials.Pointer().boots == 1
     finally:
         for name, module in kept.items():
             sys.modules.pop(name)
@@ -129,7 +129,7 @@ def test_an_exception_rolls_back():
         trials.try_out(3)
         slots.choose()
         trials.failed(False)
-        assert boot(True) == "slot_a"
+        assert boot(True) == "slots/a"
         assert trials.Pointer().failed == 3
 
 
@@ -137,12 +137,12 @@ def test_a_good_slot_that_cannot_be_loaded_gives_way_only_to_a_complete_one():
     with Home(BOTH):
         boot(True)
         trials.failed(False)
-        assert boot(True) == "slot_a"
+        assert boot(True) == "slots/a"
         trials.failed(True)
-        assert boot(True) == "slot_b"
-        packed.write("slot_a", packed.slot((("locator/wake.mpy", b"code"),))[:-1])
+        assert boot(True) == "slots/b"
+        packed.write("slots/a", packed.slot((("locator/wake.mpy", b"code"),))[:-1])
         trials.failed(True)
-        assert boot(True) == "slot_b"
+        assert boot(True) == "slots/b"
 
 
 def test_a_damaged_pointer_is_none():
@@ -150,22 +150,22 @@ def test_a_damaged_pointer_is_none():
         slots.choose()
         trials.try_out(2)
         good = read()
-        assert boot(False) == "slot_b"
+        assert boot(False) == "slots/b"
         for i in range(len(good)):
             for bit in range(8):
                 write(good[:i] + bytes([good[i] ^ 1 << bit]) + good[i + 1 :])
-                assert boot(True) == "slot_a"
+                assert boot(True) == "slots/a"
             write(good[:i])
-            assert boot(True) == "slot_a"
+            assert boot(True) == "slots/a"
         write(good)
-        assert boot(True) == "slot_b"
+        assert boot(True) == "slots/b"
 
 
 def test_a_roll_back_that_the_power_cut_short_goes_on():
-    with Home(("slot_b",)):
+    with Home(("slots/b",)):
         slots.choose()
         trials.try_out(2)  # its slot is gone already, and the pointer still has it on trial
-        assert boot(True) == "slot_b"
+        assert boot(True) == "slots/b"
         assert trials.Pointer().failed == 2 and trials.Pointer().reason == trials.CRASHED
 
 
@@ -173,11 +173,11 @@ def test_a_boot_that_cannot_be_counted_is_no_trial():
     with Home(BOTH):
         boot(True)
         trials.try_out(2)
-        os.mkdir("slots.bin.new")
-        assert boot(True) == "slot_a"
+        os.mkdir("slots/pointer.bin.new")
+        assert boot(True) == "slots/a"
         trials.confirm()  # of the slot that does not run
-        os.rmdir("slots.bin.new")
-        assert boot(True) == "slot_b"
+        os.rmdir("slots/pointer.bin.new")
+        assert boot(True) == "slots/b"
 
 
 def test_a_release_that_has_failed_never_stands_in_for_a_good_one():
@@ -185,31 +185,31 @@ def test_a_release_that_has_failed_never_stands_in_for_a_good_one():
         boot(True)
         trials.try_out(2)
         for _ in range(trials.UNENDED):
-            assert boot(False) == "slot_b"
-        assert boot(True) == "slot_a"
+            assert boot(False) == "slots/b"
+        assert boot(True) == "slots/a"
         trials.failed(True)  # the good one, once: a sensor that did not answer, a read that failed
-        assert boot(True) == "slot_a"
-        os.remove("slots.bin")
-        assert boot(True) == "slot_a"
+        assert boot(True) == "slots/a"
+        os.remove("slots/pointer.bin")
+        assert boot(True) == "slots/a"
 
 
 def test_a_good_release_whose_file_has_changed_gives_way_to_the_other_one():
     with Home(BOTH):
-        assert boot(True) == "slot_a"
+        assert boot(True) == "slots/a"
         trials.failed(False)
-        assert boot(True) == "slot_a"
-        with open("slot_a", "r+b") as f:
+        assert boot(True) == "slots/a"
+        with open("slots/a", "r+b") as f:
             f.seek(-3, 2)
             f.write(b"?")
         trials.failed(False)
-        assert boot(True) == "slot_b"
+        assert boot(True) == "slots/b"
 
 
 def test_a_release_whose_file_has_changed_stays_where_there_is_no_other():
-    with Home(("slot_a",)):
+    with Home(("slots/a",)):
         boot(True)
-        with open("slot_a", "r+b") as f:
+        with open("slots/a", "r+b") as f:
             f.seek(-3, 2)
             f.write(b"?")
         trials.failed(False)
-        assert boot(True) == "slot_a"
+        assert boot(True) == "slots/a"

@@ -21,7 +21,7 @@ from rich.console import Console
 from rich.table import Table
 
 from tools.flash.bundle import pack
-from tools.flash.layout import REPOSITORY, LayoutError, application, constants
+from tools.flash.layout import ENTRY, REPOSITORY, SLOT, LayoutError, application, constants
 from tools.world import heap, stage
 from tools.world.demo import MODEMS, Parser
 from tools.world.process import interpreter
@@ -36,7 +36,7 @@ HEAP_KW = 256
 BENCH = REPOSITORY / "tools" / "mpy_decide.py"
 NOTES = "decisions.txt"
 START = f'''
-"""What start.py does (tools/world/device); and each decision is written down with all that it knows."""
+"""What power_on.py does (tools/world/device); and each decision is written down with all that it knows."""
 import json
 
 import lockstep
@@ -89,8 +89,8 @@ def note(out: Path, modem: str, seed: int, days: int) -> Path:
     """Ride a trip; returns the file with its decisions, one JSON line each."""
     built = stage.build(out, modem, seed, days, 0, None, HEAP_KW)  # type: ignore[arg-type]
     try:
-        (built.flash / "start.py").write_text(START)
-        (built.flash / "slot_a").write_bytes(pack(constants()["SEQUENCE"], _application()))
+        (built.flash / ENTRY).write_text(START)
+        (built.flash / SLOT).write_bytes(pack(constants()["SEQUENCE"], _application()))
         built.device.run(built.trip.end_ms, lambda now_ms: None)
         if built.device.counters.crashes:
             raise ServiceError("the device has met a fault while it wrote down its decisions")

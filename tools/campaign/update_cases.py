@@ -15,7 +15,7 @@ from tools.flash.layout import FIRMWARE
 
 OLD, NEW = 1, 2
 PAGE = 256
-SPARE = "slot_b"
+SPARE = "slots/b"
 BOOTS_ON_TRIAL = 24
 UNENDED = 3
 BOOTS_TO_RECOVER = BOOTS_ON_TRIAL + 8
@@ -221,7 +221,7 @@ def pointer(stand: Moments, every: int) -> Iterator[Case]:
 
     def run(moment: str, at: int, stand: Moments, folder: Path) -> str:
         agent, device = taken(getattr(stand, moment), folder)
-        device.damage("slots.bin", at)
+        device.damage("slots/pointer.bin", at)
         return recovered(agent, device, (OLD, NEW))
 
     for moment in ("almost", "switched"):

@@ -26,7 +26,7 @@ from landbridge.protocol import downlink, envelope
 from landbridge.protocol.limits import WireError
 from landbridge.protocol.uplink import decode
 
-from tools.flash.layout import REPOSITORY, lay_out
+from tools.flash.layout import ENTRY, REPOSITORY, lay_out
 
 SCRIPT = REPOSITORY / "tools" / "mpy_updatecut.py"
 MICROPYTHON = Path(sys.executable).with_name("micropython")
@@ -246,7 +246,7 @@ def make_locator(folder: Path, touch: Callable[[Path], None] = lambda flash: Non
     """A device as provisioned, its image in `folder`; `touch` may change what goes on its flash."""
     flash = folder / "flash"
     lay_out(flash, BOARD)
-    for name in ("board.mpy", "lockstep.mpy", "start.py"):
+    for name in ("board.mpy", "lockstep.mpy", ENTRY):
         (flash / name).unlink()
     (flash / "config").mkdir()
     (flash / "config" / "device.json").write_text(SETTINGS % (DEVICE, KEY.hex()))

@@ -16,10 +16,8 @@ from rich.progress import Progress as Bars
 
 from tools.flash import NEW_ID, WORN_OUT, LayoutError
 from tools.flash.device import Device, Progress
-from tools.flash.layout import lay_out
+from tools.flash.layout import OTHERS, SLOT, lay_out
 
-SLOT, OTHERS = "slot_a", ("slots.bin", "slot_b")
-"""The slot that is written; what earlier updates have left, and says which of them runs."""
 _MARGIN_BYTES = 32_768
 _ACTIVATE = """
 import os
@@ -65,7 +63,8 @@ def check_board(device: Device, board: str) -> None:
 
 def deploy(device: Device, wanted: dict[str, bytes], bar: Bar = lambda name, size: None) -> list[str]:
     """Bring `wanted` on the device; the paths that were not there already. Raises `LayoutError`."""
-    device.make_folder("data")
+    for folder in sorted({Path(path).parent.as_posix() for path in [*wanted, "data/"]} - {"."}):
+        device.make_folder(folder)
     changed = [path for path, data in wanted.items() if device.hash(path) != _hash(data)]
     needed = sum(len(wanted[path]) for path in changed) + _MARGIN_BYTES
     if changed and device.free_bytes < needed:

@@ -25,11 +25,10 @@ from rich.table import Table
 
 from tools.flash import BOARDS, LayoutError
 from tools.flash.boards import load
-from tools.flash.layout import PORTS, application, constants, lay_out
+from tools.flash.layout import PORTS, SLOT, application, constants, lay_out
 from tools.flash.micropython import BLOCK, OFFSET, OTA_FILES, read
 
 FILES, FLASH, MANIFEST = "files.bin", "flash.bin", "manifest.json"
-SLOT = "slot_a"
 SIMULATED = "REFERENCE_BG95"
 """The board whose flash the simulated one has."""
 

@@ -2,10 +2,9 @@
 
 `python -m tools.flash.layout TARGET --board SIM` makes
     TARGET/boot.py main.py          as they are: MicroPython starts sources only
-    TARGET/slots.mpy trials.mpy     the rules by which a slot is chosen
-    TARGET/bundle.mpy               how a slot is read
+    TARGET/start/                   the rules by which a slot is chosen, and how it is read
     TARGET/<the board's modules>    board.mpy, made from board.toml; a simulated board has its port here
-    TARGET/slot_a                   the application
+    TARGET/slots/a                  the application
 and leaves TARGET/config and TARGET/data alone: those belong to the device.
 """
 
@@ -30,7 +29,13 @@ from tools.flash.names import rename
 __all__ = ["FIRMWARE", "REPOSITORY", "LayoutError", "application", "compile_module", "lay_out", "modules"]
 
 START_FILES = ("boot.py", "main.py")
-SLOT_FILES = ("bundle.py", "slots.py", "trials.py")
+START = "start"
+"""Folder of the modules that no release replaces."""
+SLOT = "slots/a"
+OTHERS = ("slots/b", "slots/pointer.bin")
+"""What earlier releases have left, and says which of them runs."""
+ENTRY = "power_on.py"
+"""What the interpreter of the simulated board begins with."""
 # The simulated board has no pins, but a board.py and a port of its own, which speaks to the simulated world.
 PORTS = {"SIM": REPOSITORY / "tools" / "world" / "device"}
 ON_DEVICE = Path(__file__).with_name("on_device")
@@ -46,13 +51,15 @@ def lay_out(target: Path, board: str) -> None:
     target.mkdir(parents=True, exist_ok=True)
     for name in START_FILES:
         shutil.copyfile(FIRMWARE / name, target / name)
-    for name, content in _slot_files().items():
+    # LittleFS finds a name in a short folder with few reads: all that is written later lies in folders.
+    for folder in (START, Path(SLOT).parent, "data"):
+        (target / folder).mkdir(exist_ok=True)
+    for name, content in _start_modules().items():
         (target / name).write_bytes(content)
     _lay_out_board(target, board)
-    for name in ("slot_b", "slots.bin"):  # what earlier releases have left, and says which of them runs
+    for name in OTHERS:
         (target / name).unlink(missing_ok=True)
-    (target / "slot_a").write_bytes(pack(constants()["SEQUENCE"], application()))
-    (target / "data").mkdir(exist_ok=True)
+    (target / SLOT).write_bytes(pack(constants()["SEQUENCE"], application()))
 
 
 def _lay_out_board(target: Path, board: str) -> None:
@@ -65,7 +72,7 @@ def _lay_out_board(target: Path, board: str) -> None:
     for folder in (BOARDS / board, PORTS[board]):
         for source in sorted(folder.glob("*.py")):
             # The interpreter starts a source only, like boot.py and main.py.
-            if source.name == "start.py":
+            if source.name == ENTRY:
                 shutil.copyfile(source, target / source.name)
             else:
                 compile_module(source, target / source.name, folder)
@@ -79,10 +86,16 @@ def application(firmware: Path = FIRMWARE, met_by: Sequence[str] = ()) -> dict[s
     return _compile({path: folded[module_name(path)] for path in paths})
 
 
-def _slot_files() -> dict[str, bytes]:
-    """SLOT_FILES compiled, by name: private names short, public ones as they are, for any release."""
-    texts = {Path(name).stem: (FIRMWARE / name).read_text() for name in SLOT_FILES}
-    return _compile({Path(f"{name}.py"): text for name, text in rename(texts, outside()).items()})
+def _start_modules() -> dict[str, bytes]:
+    """Those in START, compiled: private names short, public ones as they are, for any release."""
+    paths = {module_name(path): path for path in _in_start(FIRMWARE)}
+    renamed = rename({name: (FIRMWARE / path).read_text() for name, path in paths.items()}, outside())
+    return _compile({paths[name]: text for name, text in renamed.items()})
+
+
+def _in_start(firmware: Path) -> list[Path]:
+    """The files in START, relative to `firmware`."""
+    return sorted(path.relative_to(firmware) for path in (firmware / START).glob("*.py"))
 
 
 def _compile(texts: Mapping[Path, str]) -> dict[str, bytes]:
@@ -100,7 +113,8 @@ def _compile(texts: Mapping[Path, str]) -> dict[str, bytes]:
 
 def outside(firmware: Path = FIRMWARE) -> list[str]:
     """The texts of all modules that meet a slot and are not in it: `names.rename` leaves what they name."""
-    paths = [*IDEAL, *(firmware / name for name in START_FILES + SLOT_FILES)]
+    paths = [*IDEAL, *(firmware / name for name in START_FILES)]
+    paths += [firmware / path for path in _in_start(firmware)]
     for folder in MEET_A_SLOT:
         paths += sorted(folder.glob("*.py"))
     return [path.read_text() for path in paths]

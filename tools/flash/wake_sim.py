@@ -6,6 +6,7 @@ from pathlib import Path
 
 from tools.flash import LayoutError
 from tools.flash.image import unpack
+from tools.flash.layout import ENTRY
 from tools.world import firmware, stage
 
 START = '''"""What the chip does: mounts the file system at the root of everything, then boots from it."""
@@ -41,7 +42,7 @@ vfs.umount("/")
 vfs.mount(flash, "/")
 os.chdir("/")
 sys.path[:] = ["", ".frozen", "/lib"]
-with open("start.py") as start:
+with open("power_on.py") as start:
     exec(start.read())
 '''
 
@@ -55,7 +56,7 @@ def wake(folder: Path, image: Callable[[Path], bytes]) -> int:
         shutil.rmtree(built.flash)
         built.flash.mkdir()
         (built.flash / "flash.bin").write_bytes(files)
-        (built.flash / "start.py").write_text(START)
+        (built.flash / ENTRY).write_text(START)
         built.device.run(0, lambda now_ms: None)
         if built.device.counters.crashes:
             raise LayoutError("the device has met a fault; what it printed stands above")

@@ -35,7 +35,15 @@ from tools.flash import BOARDS, release
 from tools.flash.boards import device_module
 from tools.flash.image import SIMULATED, littlefs, unpack
 from tools.flash.imports import ordinary
-from tools.flash.layout import FIRMWARE, REPOSITORY, LayoutError, application, compile_module, constants
+from tools.flash.layout import (
+    ENTRY,
+    FIRMWARE,
+    REPOSITORY,
+    LayoutError,
+    application,
+    compile_module,
+    constants,
+)
 from tools.flash.micropython import OTA_FILES
 from tools.flash.wake_sim import START
 from tools.world import firmware, stage
@@ -61,7 +69,7 @@ CARD = "euicc4"
 _, FLASH_BYTES = OTA_FILES
 SWITCHED_S = 3600
 """In which a new device has switched to the profile that its first reply asks for."""
-POINTER = "slots.bin"
+POINTER = "slots/pointer.bin"
 """Written by the first boot; without it the wake would begin with a choice between two slots."""
 CHIP = REPOSITORY / "tools" / "world" / "device" / "heap"
 BEFORE_BOOT = "import machine\n"
@@ -158,7 +166,7 @@ def _wakes_in(modem: ModemClass, before: Before, heap_kw: int) -> bool:
         try:
             shutil.rmtree(built.flash / "data")
             shutil.copytree(before.data, built.flash / "data")
-            shutil.copy(before.data.parent / POINTER, built.flash)
+            shutil.copy(before.data.parent / POINTER, built.flash / POINTER)
             add_chip(built.flash)
             if OTHER in os.environ:  # frozen into that MicroPython
                 for name in ("lockstep", "machine", "esp32"):
@@ -170,12 +178,12 @@ def _wakes_in(modem: ModemClass, before: Before, heap_kw: int) -> bool:
             _offer(built, before.release)
             image, after = built.flash / "flash.bin", Path(folder, "after")
             image.write_bytes(littlefs(built.flash, FLASH_BYTES))
-            (built.flash / "start.py").write_text(START)
+            (built.flash / ENTRY).write_text(START)
             built.device.resume(before.rtc_memory, SWITCHED_S)
             built.device.run(0, lambda now_ms: None)
             unpack(image.read_bytes(), after)
             told = firmware.ledger(after).acks.count(0, 1 << 32) - told
-            return bool(told > BACKLOG and built.card.switches() and (after / "slot_b").exists())
+            return bool(told > BACKLOG and built.card.switches() and (after / "slots/b").exists())
         finally:
             built.close()
 

@@ -13,6 +13,8 @@ from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
+from tools.flash.layout import ENTRY
+
 HEAP_KW = 132
 """Kilo-words of heap, what as many KB are on the ESP32. The stock image gives 165 KB; less a margin of 25,
 and 8 that are kept free for the download of a profile."""
@@ -64,7 +66,7 @@ class DeviceProcess:
         ours, theirs = socket.socketpair()
         self._output = tempfile.TemporaryFile()
         self._process = subprocess.Popen(
-            [*command, str(flash_dir / "start.py")],
+            [*command, str(flash_dir / ENTRY)],
             cwd=flash_dir,
             env={**os.environ, "LOCKSTEP_FD": str(theirs.fileno())},
             pass_fds=(theirs.fileno(),),

@@ -25,7 +25,7 @@ from landbridge.points import gaps
 from rich.console import Console
 from rich.table import Table
 
-from tools.flash.layout import FIRMWARE, REPOSITORY, LayoutError
+from tools.flash.layout import ENTRY, FIRMWARE, REPOSITORY, LayoutError
 from tools.world import firmware, stage
 from tools.world.heap import add_chip
 from tools.world.process import interpreter
@@ -125,7 +125,7 @@ def _make_flash(flash: Path) -> None:
     command = [*interpreter(HEAP_KW), str(SCRIPT), "make", str(flash / IMAGE), str(files), *counts]
     path = f"{FIRMWARE}:{REPOSITORY / 'tools' / 'cpython'}:.frozen"
     subprocess.run(command, env={"MICROPYPATH": path}, check=True)
-    (flash / "start.py").write_text(START)
+    (flash / ENTRY).write_text(START)
 
 
 def _kind(before: firmware.Moments, now: firmware.Moments) -> str:

@@ -5,8 +5,8 @@ The agent makes it with each reply for as long as it means it. So a device that 
 one that is offered nothing any more stays as it is.
 """
 
-import slots
 from micropython import const
+from start import slots
 
 import locator
 from locator import state as st

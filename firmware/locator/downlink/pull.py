@@ -6,8 +6,8 @@ the pull until the next offer. When nothing is missing, the release goes on tria
 conversation, read from flash and compared once more.
 """
 
-import slots
 from micropython import const
+from start import slots
 
 from locator import state as st
 from locator.codec import cbor
@@ -93,7 +93,7 @@ def _ask(desk, wanted):
 
 def _switch(desk, pulled):
     """Verify all of the release and put it on trial from the next boot on, which is soon."""
-    import trials
+    from start import trials
 
     from locator.downlink import report
 

@@ -9,8 +9,8 @@ import os
 import struct
 import sys
 
-import bundle
 from micropython import const
+from start import bundle
 
 # Why a release is refused; trials.CRASHED and trials.NOT_ANSWERED go on from here.
 OTHER_BOARD = const(1)

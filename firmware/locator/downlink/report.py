@@ -4,8 +4,8 @@ releases with 0 for none.
 The report of a release on trial is its probation: when the agent has answered it, the release is confirmed.
 """
 
-import slots
 from micropython import const
+from start import slots
 
 import locator
 from locator import state as st
@@ -43,7 +43,7 @@ def told(desk):
     """The agent has answered a report: what was on trial is good. That is told at once."""
     if not slots.on_trial:
         return
-    import trials
+    from start import trials
 
     try:
         trials.confirm()

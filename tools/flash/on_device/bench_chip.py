@@ -114,7 +114,7 @@ def flash():
     import flashbdev
 
     counted = Counting(flashbdev.bdev)
-    for name in ("slots", "bundle"):
+    for name in ("start.slots", "start.bundle", "start"):
         del sys.modules[name]
     sys.path.remove("/app")
     vfs.umount("/app")

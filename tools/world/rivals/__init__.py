@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tools.flash.bundle import pack
-from tools.flash.layout import FIRMWARE, application, constants
+from tools.flash.layout import FIRMWARE, SLOT, application, constants
 
 SCHEDULE = Path(__file__).with_name("schedule.py")
 POLICY = Path("locator", "scheduler", "policy.py")
@@ -34,7 +34,7 @@ class Schedule:
             shutil.copytree(FIRMWARE, firmware, ignore=shutil.ignore_patterns("__pycache__"))
             (firmware / POLICY).write_text(self.source())
             slot = pack(constants()["SEQUENCE"], application(firmware))
-        (flash / "slot_a").write_bytes(slot)
+        (flash / SLOT).write_bytes(slot)
 
     def source(self) -> str:
         """The policy's source with the numbers of this schedule."""

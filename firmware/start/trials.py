@@ -1,6 +1,6 @@
 """Releases on trial and their roll-back.
 
-Lies beside boot.py, outside the slots, and uses nothing of them. The pointer names the good slot, and
+Lies outside the slots, and uses nothing of them. The pointer names the good slot, and
 counts the boots of a release on trial in the other one. An exception ends the trial; so do UNENDED boots in
 succession that did not reach their sleep, for whatever reason (one may be the battery's), and BOOTS that the
 agent has not answered. A pointer that cannot be read is made anew: the first slot that is complete runs.
@@ -11,9 +11,8 @@ import os
 import struct
 from binascii import crc32
 
-import bundle
-import slots
 from micropython import const
+from start import bundle, slots
 
 BOOTS = const(24)
 UNENDED = const(3)

@@ -1,16 +1,17 @@
 """Which application slot this boot runs, as the pointer says: a small file that is replaced by rename.
 
-Lies beside boot.py, outside the slots, and uses nothing of them. An ordinary boot needs no more than this;
+Lies outside the slots, and uses nothing of them. An ordinary boot needs no more than this;
 releases on trial, and a pointer that is not there or damaged, are a matter of `trials`.
 """
 
 import struct
+import sys
 from binascii import crc32
 
 from micropython import const
 
-SLOTS = ("slot_a", "slot_b")
-FILE = "slots.bin"
+SLOTS = ("slots/a", "slots/b")
+FILE = "slots/pointer.bin"
 FORMAT = "<BBBBBBII"  # magic, then the values of trials.Pointer; behind them their CRC-32
 _SIZE = const(14)
 MAGIC = const(0x53)  # "S"
@@ -25,12 +26,18 @@ def choose():
     global running, on_trial
     values = load()
     if values is None or values[1]:
-        import trials
+        from start import trials
 
         running, on_trial = trials.begin()
     else:
         running, on_trial = values[0], False
     return SLOTS[running]
+
+
+def unload_trials():
+    """Give back the heap of the rules of trial, if they were needed to choose."""
+    if sys.modules.pop("start.trials", None):
+        del sys.modules["start"].trials  # type: ignore[attr-defined]
 
 
 def load():

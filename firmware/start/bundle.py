@@ -9,7 +9,7 @@ The number of a file is the CRC-32 of its path, cut to 30 bits: larger integers 
 each file a block of its own and each folder two, so that a tree would take three times the flash; and what
 is only ever appended to goes on after any power cut from where it ends.
 
-Lies beside boot.py, outside the slots, and uses nothing of them.
+Lies outside the slots, and uses nothing of them.
 """
 
 import io
