@@ -9,7 +9,7 @@ from tools.flash import REPOSITORY
 FIRMWARE = REPOSITORY / "firmware"
 START = ("boot", "start")
 """What starts the device, beside `locator`: the lowest floor of all."""
-VALUES = ("state", "config", "config_kept", "settings", "clock")
+VALUES = ("state", "config", "config_kept", "senses", "settings", "clock")
 """Files of `locator` with what lasts from wake to wake, and what is in force."""
 
 FLOORS = (

@@ -7,6 +7,7 @@ from array import array
 
 from micropython import const
 
+from locator import senses as sn
 from locator import settings as cfg
 from locator.codec import record
 from locator.hal import WAKE_MOTION
@@ -194,9 +195,8 @@ def kept(state):
 
 
 def feel(state, senses):
-    """Begin a wake: `senses` = (clock_s, wake reason, reset cause, battery mV, 0.1 C, motion or -1, lux,
-    shock mg, tilt degrees, lid open)."""
-    now, wake_reason, motion = senses[0], senses[1], senses[5]
+    """Begin a wake: `senses` have the indexes of locator.senses."""
+    now, wake_reason, motion = senses[sn.CLOCK_S], senses[sn.WAKE_REASON], senses[sn.MOTIONS]
     before = day(state)
     _feel_motion(state, now, motion, wake_reason)
     if state[SKIP_FIX]:

@@ -5,11 +5,12 @@ import sys
 
 from micropython import const
 
+from locator import senses as sn
 from locator import state as st
 from locator import unload, unload_but
 from locator.actions import off  # late in a wake there may be no room to import it
 from locator.config import Config
-from locator.hal import DEEPSLEEP_RESET, POWER_ON, WAKE_MOTION, WAKE_TIMER
+from locator.hal import DEEPSLEEP_RESET, MOTIONS, POWER_ON, SHOCK_MG, WAKE_MOTION, WAKE_TIMER
 from locator.journal import log as logs
 from locator.journal import rtc
 from locator.journal.ledger import Ledger
@@ -35,7 +36,7 @@ def run(port, board):
     taken for a good one.
     """
     senses, motion = _sense(port)
-    if 0 < senses[3] < _LEAST_MV:
+    if 0 < senses[sn.BATTERY_MV] < _LEAST_MV:
         return _WEAK_MS, 0
     return Wake(port, board, senses, motion).run()
 
@@ -44,16 +45,16 @@ def _sense(port):
     """What is felt now, and all counts of motion; after a jolt the counts of the minute that follows
     it, because a bump is no departure. So it is where the sleep tells only that something has moved in it."""
     felt = port.senses()
-    motion, shock_mg, reason = felt[2], felt[4], port.wake_reason
+    motion, shock_mg, reason = felt[MOTIONS], felt[SHOCK_MG], port.wake_reason
     if reason == WAKE_TIMER and motion > 0 and getattr(port, "latches_motion", False):
         reason = WAKE_MOTION
     if reason == WAKE_MOTION:
         port.sleep_ms(1000 * st.RECOUNT_S)
         felt = port.senses()
-        motion += felt[2]
-        shock_mg = max(shock_mg, felt[4])
+        motion += felt[MOTIONS]
+        shock_mg = max(shock_mg, felt[SHOCK_MG])
     clock = (port.clock_s(), reason, port.reset_cause)
-    return clock + felt[:4] + (shock_mg,) + felt[5:], motion
+    return clock + felt[:SHOCK_MG] + (shock_mg,) + felt[SHOCK_MG + 1 :], motion
 
 
 class Wake:
@@ -157,8 +158,8 @@ class Wake:
         a moment early is to wake twice. Where power is lost oftener than a pause lasts, its end comes by the
         copies in flash: until the agent has answered no sleep leaves one out."""
         if not self.state[st.LAST_UPLOAD] and self.state[st.ERRAND] != st.SHIPPING:
-            limit_s = min(limit_s, EVERY_S + 60 - self.senses[0] % EVERY_S)
-        return 1000 * max(1, limit_s - (self.port.clock_s() - self.senses[0]))
+            limit_s = min(limit_s, EVERY_S + 60 - self.senses[sn.CLOCK_S] % EVERY_S)
+        return 1000 * max(1, limit_s - (self.port.clock_s() - self.senses[sn.CLOCK_S]))
 
     def _feel(self):
         # Imported here: the frame of `run` would keep the module to the end of the wake.
@@ -167,7 +168,7 @@ class Wake:
         before = self.state[st.NOW]
         st.feel(self.state, self.senses)
         alarms.feel(self.state, self.senses, self.settings)
-        self.pace.feel(self.state, self.settings, self.senses[4])
+        self.pace.feel(self.state, self.settings, self.senses[sn.TEMPERATURE_DC])
         self.kept.is_due = before // EVERY_S != self.state[st.NOW] // EVERY_S
         self.kept.save()
 

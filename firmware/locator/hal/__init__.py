@@ -42,6 +42,15 @@ WAKE_MOTION = const(2)
 WAKE_LIGHT = const(3)
 WAKE_TAMPER = const(4)
 
+# Index of each in what `senses` returns.
+BATTERY_MV = const(0)
+TEMPERATURE_DC = const(1)
+MOTIONS = const(2)
+LUX = const(3)
+SHOCK_MG = const(4)
+TILT_DEG = const(5)
+LID_OPEN = const(6)
+
 ON_MOTION = const(1)
 ON_LIGHT = const(2)
 ON_TAMPER = const(4)

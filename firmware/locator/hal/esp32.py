@@ -134,7 +134,7 @@ class Port:
         board = self._board
         felt = [self._battery_mv(), 0, -1, 0, 0, 0, 0]
         if board.LID_SWITCH is not None:
-            felt[6] = Pin(board.LID_SWITCH, Pin.IN).value()
+            felt[port.LID_OPEN] = Pin(board.LID_SWITCH, Pin.IN).value()
         for sensor, read in (
             (board.ACCELEROMETER_ADDRESS, self._read_motion),
             (board.TEMPERATURE_ADDRESS, self._read_temperature),
@@ -162,7 +162,7 @@ class Port:
         from locator.hal import lamp
 
         felt = self.senses()
-        lamp.show(self._board, registered, fixed, felt[3], felt[6])
+        lamp.show(self._board, registered, fixed, felt[port.LUX], felt[port.LID_OPEN])
 
     def deepsleep(self, ms, wake_on):
         if self._uart:
@@ -224,19 +224,21 @@ class Port:
 
     def _read_motion(self, felt):
         sensor = self._feel()
-        felt[2], self._counts = self._counts + sensor.moved(), 0
-        self._counted += felt[2]
-        felt[4], felt[5] = sensor.shock_mg(), sensor.tilt_deg()
+        felt[port.MOTIONS], self._counts = self._counts + sensor.moved(), 0
+        self._counted += felt[port.MOTIONS]
+        felt[port.SHOCK_MG], felt[port.TILT_DEG] = sensor.shock_mg(), sensor.tilt_deg()
 
     def _read_temperature(self, felt):
         from locator.hal import tmp112
 
-        felt[1] = tmp112.read_dc(self._bus(), self._board.TEMPERATURE_ADDRESS, self.sleep_ms)
+        felt[port.TEMPERATURE_DC] = tmp112.read_dc(
+            self._bus(), self._board.TEMPERATURE_ADDRESS, self.sleep_ms
+        )
 
     def _read_light(self, felt):
         from locator.hal import opt3001
 
-        felt[3] = opt3001.read_lux(self._bus(), self._board.LIGHT_ADDRESS)
+        felt[port.LUX] = opt3001.read_lux(self._bus(), self._board.LIGHT_ADDRESS)
 
     def _why_awake(self):
         """ext1 does not tell which of its pins it was: their levels still do, all three are latched."""

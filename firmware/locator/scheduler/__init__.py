@@ -17,6 +17,12 @@ RECORD = const(4)
 TALK = const(5)
 SLEEP = const(6)
 
+# Index of each in the `hints` of a decision.
+PENDING = const(0)  # records that are not acknowledged
+SETTINGS = const(1)  # by the indexes of locator.settings
+COSTS = const(2)  # mJ (scheduler/menu.py)
+JOURNEY = const(3)  # scheduler/ahead.py
+
 
 class Action:
     """`kind` as above, `reason` (decide.py, policy.py), `limit_s`, and what else that kind needs."""

@@ -9,6 +9,7 @@ from binascii import crc32
 
 from micropython import const
 
+from locator import senses as sn
 from locator import settings as cfg
 from locator import state as st
 from locator.codec import record
@@ -18,10 +19,10 @@ from locator.hal import WAKE_LIGHT, WAKE_TAMPER
 # part of the limit in percent, better by this much. Light and lid must be gone; a shock is over when a
 # whole look passes without half of one; the battery recovers by 100 mV.
 RULES = (
-    (record.EVENT_LIGHT, 6, 1, cfg.LIGHT_LUX, 0, 0),
-    (record.EVENT_SHOCK, 7, 1, cfg.SHOCK_MG, 50, 0),
-    (record.EVENT_TILT, 8, 1, cfg.TILT_DEG, 50, 0),
-    (record.EVENT_BATTERY, 3, -1, cfg.BATTERY_LOW_MV, 100, 100),
+    (record.EVENT_LIGHT, sn.LUX, 1, cfg.LIGHT_LUX, 0, 0),
+    (record.EVENT_SHOCK, sn.SHOCK_MG, 1, cfg.SHOCK_MG, 50, 0),
+    (record.EVENT_TILT, sn.TILT_DEG, 1, cfg.TILT_DEG, 50, 0),
+    (record.EVENT_BATTERY, sn.BATTERY_MV, -1, cfg.BATTERY_LOW_MV, 100, 100),
 )
 # What has woken us has happened, whatever is felt some seconds later: dim light counts, and a lid that
 # was shut again.
@@ -33,19 +34,19 @@ _GOOD_SKY = const(6)
 
 def feel(state, senses, settings):
     """Raise what the `senses` of a wake say (as in `state.feel`, which comes first)."""
-    shock_mg = max(senses[7], state[st.SHOCK_MG])
+    shock_mg = max(senses[sn.SHOCK_MG], state[st.SHOCK_MG])
     state[st.SHOCK_MG] = 0
-    woken = _WOKEN.get(senses[1], 0)
+    woken = _WOKEN.get(senses[sn.WAKE_REASON], 0)
     for event, place, sign, limit, part, better in RULES:
-        if event == record.EVENT_BATTERY and not senses[3]:
+        if event == record.EVENT_BATTERY and not senses[sn.BATTERY_MV]:
             continue  # it is not known
         value = sign * (shock_mg if event == record.EVENT_SHOCK else senses[place])
         worst = sign * settings[limit]
         is_over = value <= worst * part // 100 - better
         _level(state, settings, event, value >= worst or event == woken, is_over)
-    lid_open = senses[9] != 0
+    lid_open = senses[sn.LID_OPEN] != 0
     _level(state, settings, record.EVENT_TAMPER, lid_open or woken == record.EVENT_TAMPER, not lid_open)
-    _feel_temperature(state, senses[4], settings)
+    _feel_temperature(state, senses[sn.TEMPERATURE_DC], settings)
 
 
 def searched(state, sats, settings):

@@ -1,17 +1,33 @@
 """The decision table: rules in order, the first that applies gives the next action.
 
-Each rule is a function of (state, senses, hints) that returns an Action or None. `hints` = (records not
-acknowledged, settings by the indexes of `locator.settings`, `energy.Costs`, journey as `policy` has it).
+Each rule is a function of (state, senses, hints) that returns an Action or None. `hints` have the
+indexes PENDING, SETTINGS, COSTS and JOURNEY.
 What is not commanded, urgent or late is up to the policy, unless the settings say otherwise.
 """
 
 from micropython import const
 
+from locator import senses as sn
 from locator import settings as cfg
 from locator import state as st
 from locator.codec import record
 from locator.hal import ON_LIGHT, ON_MOTION, ON_TAMPER, WAKE_MOTION
-from locator.scheduler import ATTACH, FIX, PROBE, RECORD, SLEEP, TALK, Action, budget, networks, policy
+from locator.scheduler import (
+    ATTACH,
+    COSTS,
+    FIX,
+    JOURNEY,
+    PENDING,
+    PROBE,
+    RECORD,
+    SETTINGS,
+    SLEEP,
+    TALK,
+    Action,
+    budget,
+    networks,
+    policy,
+)
 
 # Reasons, beside the verdicts of the policy.
 REPORT_NOW = const(60)
@@ -68,7 +84,7 @@ _ON_THE_WAY = const(16 | 32 | 64)  # departed, stopped, country
 
 def next(state, senses, hints):
     """The next `Action` of this wake. Same inputs, same answer."""
-    state[st.WAITING] = hints[0] + (1 if state[st.DID_FIX] and not state[st.DID_RECORD] else 0)
+    state[st.WAITING] = hints[PENDING] + (1 if state[st.DID_FIX] and not state[st.DID_RECORD] else 0)
     for rule in RULES:
         action = rule(state, senses, hints)
         if action:
@@ -80,7 +96,7 @@ def report_due(state, hints):
     """Why a report is due that the policy is not asked about; 0: none is."""
     if state[st.URGENT] or not state[st.LAST_UPLOAD]:
         return REPORT_NOW
-    settings, since_s = hints[1], state[st.NOW] - state[st.LAST_UPLOAD]
+    settings, since_s = hints[SETTINGS], state[st.NOW] - state[st.LAST_UPLOAD]
     if budget.may_report_densely(state) and since_s >= settings[cfg.DENSE_INTERVAL_S] - _MIN_SLEEP_S:
         return REPORT_DENSE
     if state[st.NOW] < late_at(state, hints):
@@ -92,10 +108,10 @@ def late_at(state, hints):
     """When a report is due that the policy is not asked about, if nothing else happens: not where it would
     take the sleep to the end. Who lives on though nothing is left has another battery than it believes, and
     asks once a week."""
-    if _looks_first(state, hints[1]):
+    if _looks_first(state, hints[SETTINGS]):
         every_s = _NEVER_S  # the policy looks
-    elif not hints[1][cfg.PACED] or policy.affords(state, policy.late_mj(state, hints[2])):
-        every_s = budget.silent_s(state, hints[1])
+    elif not hints[SETTINGS][cfg.PACED] or policy.affords(state, policy.late_mj(state, hints[COSTS])):
+        every_s = budget.silent_s(state, hints[SETTINGS])
     else:
         every_s = _NEVER_S if state[st.LEFT] > 0 else _WEAK_EVERY_S
     return state[st.LAST_UPLOAD] + every_s
@@ -122,7 +138,9 @@ def may_upload(state, senses):
 
 def _is_able(state, senses):
     """Whether there are messages left, and a battery that is not known to be too weak."""
-    return budget.messages_left(state) > 0 and (not senses[3] or _bears(state, senses[3]))
+    return budget.messages_left(state) > 0 and (
+        not senses[sn.BATTERY_MV] or _bears(state, senses[sn.BATTERY_MV])
+    )
 
 
 def _bears(state, battery_mv):
@@ -157,10 +175,10 @@ def _report(state, senses, hints):
     reason = 0 if state[st.ATTACHED] else report_due(state, hints)
     if not reason or not may_try(state, senses):
         return None
-    if _looks_first(state, hints[1]) and not state[st.DID_PROBE]:
+    if _looks_first(state, hints[SETTINGS]) and not state[st.DID_PROBE]:
         is_time = state[st.NOW] >= state[st.UPLOAD_NOT_BEFORE]
         return Action(PROBE, reason, _look_limit_s(state)) if is_time else None
-    most_mj = policy.late_mj(state, hints[2]) if reason == REPORT_LATE else _ANY_MJ
+    most_mj = policy.late_mj(state, hints[COSTS]) if reason == REPORT_LATE else _ANY_MJ
     return _point_first(state, hints) or _attach(state, reason, most_mj)
 
 
@@ -183,9 +201,9 @@ def _point_first(state, hints):
     the receiver of a BG95 for up to a minute and more behind a registration."""
     if state[st.DID_FIX] or state[st.DID_PROBE]:
         return None
-    reason = _place_due(state, hints[1])
-    pays = hints[1][cfg.PACED] and not policy.is_spent(state)
-    if not reason and pays and policy.fresh(state, hints[2]) == policy.FIX_FRESH:
+    reason = _place_due(state, hints[SETTINGS])
+    pays = hints[SETTINGS][cfg.PACED] and not policy.is_spent(state)
+    if not reason and pays and policy.fresh(state, hints[COSTS]) == policy.FIX_FRESH:
         reason = policy.FIX_FRESH
     return _fix(state, reason, hints) if reason else None
 
@@ -197,7 +215,7 @@ def _border(state, senses, hints):
         return None
     from locator.scheduler import border
 
-    due = border.due(state, hints[3])
+    due = border.due(state, hints[JOURNEY])
     if due == border.REPORT:
         return _attach(state, LOOK_BORDER)
     return Action(PROBE, LOOK_BORDER, _BORDER_LIMIT_S) if due else None
@@ -239,7 +257,7 @@ def _patience_s(state, whole):
 
 def _place(state, senses, hints):
     """Something has happened, or a point is asked for: with its place, unless that is known."""
-    reason = 0 if state[st.DID_FIX] else _place_due(state, hints[1])
+    reason = 0 if state[st.DID_FIX] else _place_due(state, hints[SETTINGS])
     return _fix(state, reason, hints) if reason else None
 
 
@@ -270,26 +288,28 @@ def point_every_s(state, settings):
 
 
 def _fix(state, reason, hints):
-    limit_s = fix_limit_s(state, hints[1][cfg.FIX_LIMIT_S])
+    limit_s = fix_limit_s(state, hints[SETTINGS][cfg.FIX_LIMIT_S])
     return Action(FIX, reason, _FIX_LIMIT_URGENT_S if state[st.URGENT] else limit_s)
 
 
 def _paced(state, senses, hints):
     """What the policy says."""
-    if not hints[1][cfg.PACED]:
+    if not hints[SETTINGS][cfg.PACED]:
         return None
     served = state[st.ATTACHED] == st.YES and not (state[st.DID_TALK] or policy.is_spent(state))
-    verdict = policy.fresh(state, hints[2]) if served else policy.next(state, hints[2], hints[3])
+    verdict = (
+        policy.fresh(state, hints[COSTS]) if served else policy.next(state, hints[COSTS], hints[JOURNEY])
+    )
     state[st.WHY] = verdict
     looked = state[st.DID_PROBE] != 0
-    if (verdict >= 20 or (looked and verdict >= 10)) and _is_open(state, senses, hints[1]):
+    if (verdict >= 20 or (looked and verdict >= 10)) and _is_open(state, senses, hints[SETTINGS]):
         # The network comes before a point without GNSS, which then tells the cell as well; behind a look
         # before any, since it has the radio.
         first = verdict if verdict >= 30 else _network_first(state, hints, verdict)
         if first:
             return _network(state, first)
     if (verdict in _FRESH and state[st.ATTACHED] != st.YES) or verdict >= 30:
-        if verdict == policy.FIX_FRESH and _is_open(state, senses, hints[1]):
+        if verdict == policy.FIX_FRESH and _is_open(state, senses, hints[SETTINGS]):
             return _fix(state, verdict, hints)
         state[st.WHY] = REST_MAY_NOT
     elif verdict >= 10:
@@ -309,7 +329,7 @@ def _network_first(state, hints, verdict):
         return verdict
     state[st.DID_FIX] = st.SPARED
     state[st.WAITING] += 1
-    then = policy.report(state, hints[2], hints[3])
+    then = policy.report(state, hints[COSTS], hints[JOURNEY])
     state[st.DID_FIX] = 0
     return then if then >= 30 else 0
 
@@ -339,7 +359,7 @@ def _cell(state, senses, hints):
     """No fix, and no cell seen in this wake: where we are heard tells something too."""
     if state[st.DID_FIX] != st.NO or state[st.ATTACHED] or state[st.DID_PROBE]:
         return None
-    asked = state[st.ERRAND] or state[st.URGENT] or not hints[1][cfg.PACED]
+    asked = state[st.ERRAND] or state[st.URGENT] or not hints[SETTINGS][cfg.PACED]
     if not (state[st.PARKED] or asked) or not budget.may_look(state):
         return None
     return Action(PROBE, LOOK_FOR_CELL, _PROBE_LIMIT_S)
@@ -354,7 +374,7 @@ def record_due(state, hints):
     """Whether there is something to keep."""
     if state[st.DID_RECORD]:
         return False
-    return bool(state[st.DID_FIX] or state[st.EVENTS] or _place_due(state, hints[1]))
+    return bool(state[st.DID_FIX] or state[st.EVENTS] or _place_due(state, hints[SETTINGS]))
 
 
 def _talk(state, senses, hints):
@@ -366,7 +386,7 @@ def _talk(state, senses, hints):
 def _sleep(state, senses, hints):
     """Until the next point or report is due, as far as that is known, or something happens; in shipping mode
     until something happens."""
-    now, settings = state[st.NOW], hints[1]
+    now, settings = state[st.NOW], hints[SETTINGS]
     # The interrupts are levels: an open door would wake us again at once.
     wake_on = 0 if state[st.RAISED] & record.EVENT_LIGHT else ON_LIGHT
     if not state[st.RAISED] & record.EVENT_TAMPER:
@@ -377,7 +397,7 @@ def _sleep(state, senses, hints):
     if settings[cfg.PACED]:
         late = max(allowed, late_at(state, hints))
         report = max(allowed, state[st.LAST_UPLOAD] + settings[cfg.REPORT_LEAST_S])
-        until = max(min(policy.until(state, hints[2], report), late), now + _PACED_SLEEP_S)
+        until = max(min(policy.until(state, hints[COSTS], report), late), now + _PACED_SLEEP_S)
     if not settings[cfg.PACED] or budget.is_dense(state):
         until = state[st.LAST_RECORD] + point_every_s(state, settings)
     if _is_able(state, senses):
@@ -386,7 +406,7 @@ def _sleep(state, senses, hints):
         if _may_be_unheard(state):
             from locator.scheduler import border
 
-            until = min(until, max(_open_at(state, senses), border.until(state, hints[3])))
+            until = min(until, max(_open_at(state, senses), border.until(state, hints[JOURNEY])))
     if not state[st.MOVING]:  # on the move the timer is enough
         if _is_jolted(state, senses):
             until = min(until, now + _PACED_SLEEP_S)
@@ -397,7 +417,7 @@ def _sleep(state, senses, hints):
 
 def _is_jolted(state, senses):
     """Whether something shakes it and does not carry it away: jolts are not to wake it for a while."""
-    return senses[1] == WAKE_MOTION and state[st.NOW] - state[st.ASLEEP_SINCE] < _JOLTED_S
+    return senses[sn.WAKE_REASON] == WAKE_MOTION and state[st.NOW] - state[st.ASLEEP_SINCE] < _JOLTED_S
 
 
 def _allowed_at(state, senses, settings):
