@@ -92,10 +92,17 @@ except ImportError:  # MicroPython on Unix has none
 else:
     WDT(timeout=60_000)  # as long as that of locator/hal/esp32.py, which takes it over
 
-from start import bundle, slots  # noqa: E402
+try:
+    from start import bundle, slots
 
-vfs.mount(bundle.Slot(slots.choose()), "/app")
-if not slots.on_trial:  # else a crash must find it here
-    slots.unload_trials()
+    vfs.mount(bundle.Slot(slots.choose()), "/app")
+    if not slots.on_trial:  # else a crash must find it here
+        slots.unload_trials()
+except Exception as error:
+    # A part of `start` is gone: after an error in here MicroPython would wait at its prompt, awake.
+    import machine
+
+    sys.print_exception(error)
+    machine.deepsleep(900_000)
 # Behind the folder of this file, whose modules no release replaces, and before what may be frozen.
 sys.path.insert(1, "/app")

@@ -6,11 +6,14 @@ import ast
 from pathlib import Path
 
 import pytest
+from landbridge.protocol.limits import RELEASE_BYTES, RELEASE_FILES
 from locator import state, wake
 from locator.codec import columns as batch
 from locator.codec import cose, record
+from locator.downlink import release
 from locator.journal import log, rtc, store
 from locator.session import talk
+from start import bundle
 
 from tools.flash.imports import DECIDING, TALKING, together
 from tools.flash.layout import FIRMWARE, lay_out
@@ -65,6 +68,9 @@ def _is_private_constant(node: ast.stmt) -> bool:
 def test_two_slots_and_a_full_journal_fit_in_the_flash(tmp_path):
     lay_out(tmp_path, "SIM")
     assert 0 < (tmp_path / "slots/a").stat().st_size <= SLOT_BYTES
+    most = bundle.HEAD_BYTES + release.MOST_FILES * bundle.ITEM_BYTES + release.MOST_BYTES + len(bundle.END)
+    assert most <= SLOT_BYTES  # what a device takes over the air finds room
+    assert (release.MOST_FILES, release.MOST_BYTES) == (RELEASE_FILES, RELEASE_BYTES)
     assert SLOT_BYTES < (SLOT_BLOCKS - 1) * BLOCK_BYTES  # each block has pointers to others
     assert 2 * SLOT_BLOCKS + store.MAX_FILES + OTHER_BLOCKS + SPARE_BLOCKS <= FLASH_BLOCKS
     assert store.PER_SEGMENT * record.SIZE <= BLOCK_BYTES

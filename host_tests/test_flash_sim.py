@@ -239,6 +239,34 @@ def test_errors_of_a_board_have_remedies(tmp_path, monkeypatch):
         there.close()
 
 
+def test_an_interrupted_deploy_goes_on_with_the_room_that_is_left(tmp_path):
+    with FakeBoard(tmp_path) as board:
+        there = device.Device(board.port)
+        wanted = {"boot.py": b"b" * 2000, "slots/a": b"x" * 60_000, "start/slots.mpy": b"s" * 900}
+        there.make_folder("slots")
+        there.write("slots/a.new", wanted["slots/a"])
+        there.write("boot.py.new", b"b" * 100)
+        there.free_bytes = 40_000
+        # What MicroPython starts comes last.
+        assert deploy.deploy(there, wanted) == ["slots/a", "start/slots.mpy", "boot.py"]
+        there.run("import os\nos.listdir('data')")
+        assert deploy.deploy(there, wanted) == []
+        there.close()
+
+
+def test_deployed_again_the_first_slot_runs_whatever_an_update_has_left(tmp_path):
+    with FakeBoard(tmp_path) as board:
+        there = device.Device(board.port)
+        wanted = {"slots/a": b"x" * 500}
+        assert deploy.deploy(there, wanted) == ["slots/a"]
+        for good, on_trial, renewed in ((0, 0, False), (1, 0, True), (0, 1, True)):
+            there.write("slots/b", b"an update")
+            there.write("slots/pointer.bin", bytes((0x53, good, on_trial, 0, 0)))
+            assert bool(deploy.deploy(there, wanted)) is renewed
+            assert (there.read("slots/b") == b"") is renewed is (there.read("slots/pointer.bin") == b"")
+        there.close()
+
+
 def test_a_file_system_that_cannot_be_mounted_is_not_made_anew(tmp_path):
     (tmp_path / "flash.bin").write_bytes(bytes(4096 * 240))
     with FakeBoard(tmp_path) as board, Serial(board.port, timeout=60) as port:

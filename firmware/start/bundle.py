@@ -73,10 +73,13 @@ def is_complete(path):
     if not size:
         return False
     end = HEAD_BYTES + size
-    with open(path, "rb") as f:
-        for _, length, _, at in files(f):
-            end = at + length
-    return os.stat(path)[6] == end + len(END)
+    try:
+        with open(path, "rb") as f:
+            for _, length, _, at in files(f):
+                end = at + length
+        return os.stat(path)[6] == end + len(END)
+    except OSError:  # flash that cannot be read
+        return False
 
 
 class Slot:
@@ -86,8 +89,11 @@ class Slot:
     def __init__(self, path):
         self._numbers, self._starts, self._f = array("i"), array("i"), None
         if head(path)[0]:
-            self._f = open(path, "rb")  # once: to find a file in LittleFS takes as many reads as a module
-            self._read_list(self._f)
+            try:
+                self._f = open(path, "rb")  # once: to find a file in LittleFS takes as many reads as a module
+                self._read_list(self._f)
+            except OSError:  # flash that cannot be read
+                self._numbers = array("i")
 
     def mount(self, readonly, mkfs):
         """Nothing to do."""

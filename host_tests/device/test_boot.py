@@ -86,6 +86,25 @@ def test_the_slot_stands_behind_what_lies_beside_boot_and_before_what_is_frozen(
         assert sys.path == before[:1] + ["/app"] + before[1:]
 
 
+def test_without_the_rules_of_a_start_the_device_sleeps_and_tries_again():
+    class Gone:
+        def choose(self):
+            raise OSError(2)
+
+    import start
+
+    with Device():
+        start.slots = Gone()
+        try:
+            __import__("boot")
+        except Asleep as asleep:
+            assert asleep.args[0] == 900000
+        else:
+            raise AssertionError("it waits at the prompt")
+        finally:
+            start.slots = slots
+
+
 class Remounted(Device):
     """With the block device that MicroPython has mounted; `errno`: that of mounting it once more."""
 

@@ -21,6 +21,28 @@ def slot(data):
     return path
 
 
+def test_a_slot_that_cannot_be_read_is_an_empty_one():
+    path = slot(packed.slot(FILES))
+    files = bundle.files
+
+    def broken(f):
+        yield from list(files(f))[:2]
+        raise OSError(5)
+
+    bundle.files = broken
+    try:
+        mounted = bundle.Slot(path)
+        assert not bundle.is_complete(path)
+    finally:
+        bundle.files = files
+    for name, _ in FILES:
+        try:
+            mounted.open(name, "rb")
+        except OSError:
+            continue
+        raise AssertionError(name)
+
+
 def contents(mounted, path):
     data, buf = b"", bytearray(100)
     f = mounted.open(path, "rb")

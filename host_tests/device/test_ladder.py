@@ -33,6 +33,9 @@ class Driver:
     def await_card(self):
         pass
 
+    def listing(self, text, prefix):
+        return []
+
     def command(self, text, timeout_ms, prefix=None, take=None):
         if text == b"+COPS=2":
             return

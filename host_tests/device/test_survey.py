@@ -25,7 +25,7 @@ def scanned(reply, make=scripted.bg95, piece=64):
     table.piece = piece
     table.answers[b"+COPS=?"] = b"\r\n" + reply + b"\r\n" + OK
     found = survey.scan(driver)
-    assert table.sent[-2:] == [b"+COPS=2", b"+COPS=?"]
+    assert table.sent[-3:] == [b"+COPS=2", b"+CEER", b"+COPS=?"]
     return found
 
 
@@ -35,6 +35,16 @@ def test_replies_of_real_modems():
         for piece in (1, 7, 512):
             assert scanned(reply, piece=piece) == heard
         assert scanned(reply, scripted.sim7600) == heard
+
+
+def test_a_refusal_while_the_modem_leaves_its_network_is_not_missed():
+    for make in (scripted.bg95, scripted.sim7600):
+        for said, cause in ((b"EMM cause 3", 3), (b"No cause", 0)):
+            driver, table = make()
+            table.answers[b"+CEER"] = b"\r\n+CEER: " + said + b"\r\n" + OK
+            table.answers[b"+COPS=?"] = b"\r\n" + NAMES[0] + b"\r\n" + OK
+            survey.scan(driver)
+            assert driver.missed == cause
 
 
 def test_an_entry_that_is_none():

@@ -122,6 +122,7 @@ class Operators:
         return False
 
     late = 0  # the cause of a refusal that comes behind the attempt
+    missed = 0
 
     def serves(self, limit_ms):
         return False, self.late
@@ -167,6 +168,13 @@ def test_a_refusal_behind_the_last_question_begins_the_pause_and_none_comes_late
         attempt.modem.late = late
         attempt.to(0)
         assert (attempt.state[st.REFUSED_UNTIL] > 0) == pauses and attempt.modem.on == "silent"
+
+
+def test_a_refusal_that_came_in_a_scan_before_the_attempt_begins_the_pause():
+    attempt = Attempt(0, NO_SERVICE)
+    attempt.modem.missed = 3
+    attempt.to(0)
+    assert attempt.state[st.REFUSED_UNTIL] > 0
 
 
 def test_the_operator_that_is_held_was_told():

@@ -42,7 +42,8 @@ BOARD = "board.py"
 _FIRMWARE = """
 import os
 try:
-    import board, slots
+    import board
+    from start import slots
     print((board.NAME, board.MODEM, slots.on_trial, "{board}" in os.listdir()))
 except ImportError:
     pass

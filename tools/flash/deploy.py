@@ -9,25 +9,27 @@ import argparse
 import hashlib
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from rich.progress import Progress as Bars
 
 from tools.flash import NEW_ID, WORN_OUT, LayoutError
 from tools.flash.device import Device, Progress
-from tools.flash.layout import OTHERS, SLOT, lay_out
+from tools.flash.layout import FOLDERS, OTHERS, POINTER, SLOT, START_FILES, lay_out
 
 _MARGIN_BYTES = 32_768
+_RUNS_FIRST = b"\0\0"
+"""In the pointer, behind its first byte: the first slot is good, and none is on trial."""
 _ACTIVATE = """
 import os
+for path in {changed}:
+    os.rename(path + ".new", path)
 for path in {gone}:
     try:
         os.remove(path)
     except OSError:
         pass
-for path in {changed}:
-    os.rename(path + ".new", path)
 os.sync() if hasattr(os, "sync") else None
 """
 
@@ -62,20 +64,37 @@ def check_board(device: Device, board: str) -> None:
 
 
 def deploy(device: Device, wanted: dict[str, bytes], bar: Bar = lambda name, size: None) -> list[str]:
-    """Bring `wanted` on the device; the paths that were not there already. Raises `LayoutError`."""
-    for folder in sorted({Path(path).parent.as_posix() for path in [*wanted, "data/"]} - {"."}):
+    """Bring `wanted` on the device; the paths that were not there already, and the pointer where it named
+    another slot. Raises `LayoutError`."""
+    for folder in FOLDERS:
         device.make_folder(folder)
-    changed = [path for path, data in wanted.items() if device.hash(path) != _hash(data)]
-    needed = sum(len(wanted[path]) for path in changed) + _MARGIN_BYTES
-    if changed and device.free_bytes < needed:
+    changed = [path for path in in_order(wanted) if device.hash(path) != _hash(wanted[path])]
+    missing = [path for path in changed if not _has_come(device, path + ".new", wanted[path])]
+    needed = sum(len(wanted[path]) for path in missing) + _MARGIN_BYTES
+    if missing and device.free_bytes < needed:
         free = f"the flash has {device.free_bytes:,} bytes free"
         raise LayoutError(f"{free}, {needed:,} are needed: make flash ERASE=1; {NEW_ID}")
-    for path in changed:
+    for path in missing:
         put(device, path + ".new", wanted[path], bar(path, len(wanted[path])))
-    if changed:
-        gone = OTHERS if SLOT in changed else ()
+    runs_other = device.read(POINTER)[1:3] not in {b"", _RUNS_FIRST}
+    if changed or runs_other:
+        gone = OTHERS if SLOT in changed or runs_other else ()
         device.run(_ACTIVATE.format(gone=gone, changed=changed))
-    return changed
+    return [*changed, *([POINTER] if runs_other else ())]
+
+
+def in_order(paths: Iterable[str]) -> list[str]:
+    """What MicroPython starts comes last: all that it needs is there by then."""
+    return sorted(paths, key=lambda path: (path in START_FILES, path))
+
+
+def _has_come(device: Device, path: str, data: bytes) -> bool:
+    """Whether an earlier run has written the file `path` whole; a part of it is removed."""
+    there = device.hash(path)
+    if there and there != _hash(data):
+        device.free_bytes += len(device.read(path))
+        device.remove(path)
+    return there == _hash(data)
 
 
 def put(device: Device, path: str, data: bytes, progress: Progress | None = None) -> None:

@@ -83,8 +83,10 @@ def cut_in_between(folder: Path, wanted: dict[str, bytes]) -> None:
 def tree(flash: Path, folder: Path) -> dict[str, bytes]:
     """What lies in the file system of a board, by path."""
     unpack(flash.read_bytes(), folder)
-    found = (path for path in folder.rglob("*") if path.is_file())
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in found}
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes() if path.is_file() else b"a folder"
+        for path in folder.rglob("*")
+    }
 
 
 def deployed(folder: Path, config: Path) -> bytes:
@@ -94,7 +96,7 @@ def deployed(folder: Path, config: Path) -> bytes:
     for each in (once, often):
         each.mkdir(parents=True)
     whole(once, wanted, config)
-    for path in wanted:
+    for path in deploy.in_order(wanted):
         cut_at(often, wanted, path)
     cut_in_between(often, wanted)
     whole(often, wanted, config)

@@ -32,8 +32,11 @@ START_FILES = ("boot.py", "main.py")
 START = "start"
 """Folder of the modules that no release replaces."""
 SLOT = "slots/a"
-OTHERS = ("slots/b", "slots/pointer.bin")
+POINTER = "slots/pointer.bin"
+OTHERS = ("slots/b", POINTER)
 """What earlier releases have left, and says which of them runs."""
+FOLDERS = (START, "slots", "data")
+"""LittleFS finds a name in a short folder with few reads: all that is written later lies in folders."""
 ENTRY = "power_on.py"
 """What the interpreter of the simulated board begins with."""
 # The simulated board has no pins, but a board.py and a port of its own, which speaks to the simulated world.
@@ -51,8 +54,7 @@ def lay_out(target: Path, board: str) -> None:
     target.mkdir(parents=True, exist_ok=True)
     for name in START_FILES:
         shutil.copyfile(FIRMWARE / name, target / name)
-    # LittleFS finds a name in a short folder with few reads: all that is written later lies in folders.
-    for folder in (START, Path(SLOT).parent, "data"):
+    for folder in FOLDERS:
         (target / folder).mkdir(exist_ok=True)
     for name, content in _start_modules().items():
         (target / name).write_bytes(content)

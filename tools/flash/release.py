@@ -13,6 +13,8 @@ import shutil
 import sys
 from pathlib import Path
 
+from landbridge.protocol.limits import RELEASE_BYTES, RELEASE_FILES
+
 from tools.flash.boards import names
 from tools.flash.layout import FIRMWARE, LayoutError, application, constants
 
@@ -26,6 +28,12 @@ def build(target: Path, board: str, firmware: Path = FIRMWARE) -> None:
     shutil.rmtree(target, ignore_errors=True)
     target.mkdir(parents=True)
     files = application(firmware)
+    size = sum(map(len, files.values()))
+    if len(files) > RELEASE_FILES or size > RELEASE_BYTES:
+        raise LayoutError(
+            f"the application has {len(files)} files of {size:,} bytes, "
+            f"a device takes {RELEASE_FILES} of {RELEASE_BYTES:,}: shorten it"
+        )
     for name, content in files.items():
         (target / name).parent.mkdir(parents=True, exist_ok=True)
         (target / name).write_bytes(content)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from enum import Enum
 from typing import TYPE_CHECKING
 
+from tools.modem.radio import AIRPLANE
 from tools.modem.tasks import Tasks, Work
 
 if TYPE_CHECKING:
@@ -70,7 +71,8 @@ class Power:
             return
         self._rail = on
         if not on:
-            self._unit.observer.cut()
+            if not (self.runs() and self._unit.radio.function == AIRPLANE):
+                self._unit.observer.cut()
             self._tasks.stop()
             self._status_until = 0
             self._die(State.OFF)

@@ -44,6 +44,7 @@ def run(wake, action):
     if result == REGISTERED:
         budget.accepted(state)
     else:
+        cause = cause or wake.modem.missed
         budget.refused(state, port.clock_s(), cause)
         wake.note(logs.REFUSED, cause)
         wake.pace.unserved(state, plmn > 0)

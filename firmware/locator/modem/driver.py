@@ -70,6 +70,7 @@ class Driver:
     # (name, port) to which it may lead, the broker first; None, that of the bench: anywhere.
     hosts: tuple | None = None
     own_hosts: tuple | None = None  # where nothing is said of an access point
+    missed = 0  # EMM cause of a refusal that came while it was taken off its network (survey.scan)
     updates: list = []  # another access point, for releases (esim/access.py)
 
     def __init__(self, port, at, board):

@@ -40,11 +40,15 @@ def scan(driver):
     """The operators heard, as a list of (status, PLMN as MCC*1000+MNC, <AcT> of TS 27.007 or -1).
 
     The modem is taken off its network before (+COPS=2), so that it asks nobody meanwhile; `driver.attach`
-    then registers, with one operator or with any. Nothing may be sent until the reply has come: the
-    SIM7600 would break off. Raises `ModemError`.
+    then registers, with one operator or with any. A refusal that comes in that moment is `driver.missed`: the
+    registration does not show it any more. Nothing may be sent until the reply has come: the SIM7600 would
+    break off. Raises `ModemError`.
     """
+    from locator.modem import refusals
+
     driver.await_card()
     driver.channel.command(b"+COPS=2", RELEASE_MS)
+    driver.missed = refusals.ask(driver, b"EMM")
     found: list = []
 
     def take(piece):
