@@ -378,6 +378,10 @@ def test_a_time_out_of_the_uart_below_a_tick_is_none():
     buf = bytearray(16)
     assert device.uart_readinto(buf, 1000) == 3 and buf[:3] == b"\r\nO"
     assert device.uart_readinto(buf, 1000) == 3 and buf[:3] == b"K\r\n"
+    short = chip.UART(1, 115200, rxbuf=2048, timeout=9, timeout_char=2)
+    before_ms = chip.now_ms
+    assert short.readinto(buf) is None and chip.now_ms == before_ms
+    short.deinit()
 
 
 def test_what_comes_in_a_light_sleep_is_lost():
