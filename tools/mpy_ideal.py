@@ -53,6 +53,7 @@ class Modem:
     updates = ()
     on = False
     uninvited = (0, 0)
+    missed = 0
 
     def __getattr__(self, verb):
         return lambda *_: None
@@ -79,6 +80,9 @@ class Modem:
 
     def serves(self, *_):
         return True, 0
+
+    def listing(self, *_):
+        return ()
 
     def card_gone(self):
         return False
