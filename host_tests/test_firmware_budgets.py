@@ -16,7 +16,7 @@ from locator.session import talk
 from start import bundle
 
 from tools.flash.imports import DECIDING, TALKING, together
-from tools.flash.layout import FIRMWARE, lay_out
+from tools.flash.layout import FIRMWARE, application, lay_out
 
 LINES = 3_200
 _BLOCKS = (ast.FunctionDef, ast.ClassDef, ast.If, ast.For, ast.While, ast.With, ast.Try)
@@ -71,6 +71,11 @@ def test_two_slots_and_a_full_journal_fit_in_the_flash(tmp_path):
     most = bundle.HEAD_BYTES + release.MOST_FILES * bundle.ITEM_BYTES + release.MOST_BYTES + len(bundle.END)
     assert most <= SLOT_BYTES  # what a device takes over the air finds room
     assert (release.MOST_FILES, release.MOST_BYTES) == (RELEASE_FILES, RELEASE_BYTES)
+
+
+def test_a_device_takes_the_application_over_the_air():
+    files = application()
+    assert len(files) <= RELEASE_FILES and sum(map(len, files.values())) <= RELEASE_BYTES
     assert SLOT_BYTES < (SLOT_BLOCKS - 1) * BLOCK_BYTES  # each block has pointers to others
     assert 2 * SLOT_BLOCKS + store.MAX_FILES + OTHER_BLOCKS + SPARE_BLOCKS <= FLASH_BLOCKS
     assert store.PER_SEGMENT * record.SIZE <= BLOCK_BYTES

@@ -17,22 +17,14 @@ def test_a_wake_of_the_real_firmware_stays_within_its_budget():
 def test_a_single_wake_beyond_its_budget_or_a_kind_that_did_not_come_is_told():
     found = {kind: [Counts(100, 1, 0, 0)] for kind in BUDGETS}
     assert reads.fell_short(found) == []
-    found["fix"] = [*[Counts(100, 1, 0, 0)] * 99, Counts(1501, 1, 4, 4609)]
+    found["fix"] = [*[Counts(100, 1, 0, 0)] * 99, Counts(1501, 1, 3, 4609)]
     found["timer"] = []
     assert reads.fell_short(found) == [
         "timer: no such wake came",
         "fix: 1,501 reads, 1,500 are allowed; 1 of 100 wakes took more",
-        "fix: 4 erases, 2 are allowed; 1 of 100 wakes took more",
+        "fix: 3 erases, 2 are allowed; 1 of 100 wakes took more",
         "fix: 4,609 bytes written, 4,608 are allowed; 1 of 100 wakes took more",
     ]
-
-
-def test_one_erase_more_may_happen_in_one_of_a_hundred_wakes():
-    found = {kind: [Counts(100, 1, 2, 0)] * 20 for kind in BUDGETS}
-    found["session"] = [*found["session"][1:], Counts(100, 1, 3, 0)]
-    assert reads.fell_short(found) == []
-    found["session"] = [*found["session"][1:], Counts(100, 1, 3, 0)]
-    assert reads.fell_short(found) == ["session: 3 erases, 2 are allowed; 2 of 20 wakes took more"]
 
 
 def test_a_wake_that_fell_short_fails_the_command(tmp_path, monkeypatch, capsys):

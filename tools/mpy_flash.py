@@ -1,6 +1,7 @@
 """A flash in memory, on MicroPython: a block device whose power can be cut at any of its operations."""
 
 import builtins
+import os
 
 BLOCK = 4096
 NEVER = 1 << 30
@@ -100,3 +101,15 @@ def _open(path, *mode):
 
 _OPEN = builtins.open
 builtins.open = _open
+
+
+def copy_tree(source, target):
+    """What lies in the folder `source`, into the folder `target`, which is there."""
+    for entry in os.ilistdir(source):
+        name = "/" + entry[0]
+        if entry[1] & 0x4000:
+            os.mkdir(target + name)
+            copy_tree(source + name, target + name)
+        else:
+            with open(source + name, "rb") as f, open(target + name, "wb") as out:
+                out.write(f.read())

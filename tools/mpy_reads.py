@@ -15,7 +15,7 @@ import sys
 import vfs
 
 sys.path.insert(0, __file__.rsplit("/", 1)[0])
-from mpy_flash import BLOCK, Flash
+from mpy_flash import BLOCK, Flash, copy_tree
 
 BLOCKS = 240
 """960 KiB: the file system in the OTA layout of the ESP32."""
@@ -89,7 +89,7 @@ def make(path, folder, records, acknowledged):
     flash = Flash(bytearray(b"\xff" * BLOCKS * BLOCK))
     vfs.VfsLfs2.mkfs(flash)
     vfs.mount(flash, "/flash")
-    _copy(folder, "/flash")
+    copy_tree(folder, "/flash")
     home = "/flash/data"
     for i in range(records):
         ledger = Ledger(home, 0)
@@ -103,17 +103,6 @@ def make(path, folder, records, acknowledged):
     vfs.umount("/flash")
     with open(path, "wb") as f:
         f.write(flash.data)
-
-
-def _copy(source, target):
-    for entry in os.ilistdir(source):
-        name = "/" + entry[0]
-        if entry[1] & 0x4000:
-            os.mkdir(target + name)
-            _copy(source + name, target + name)
-        else:
-            with open(source + name, "rb") as f, open(target + name, "wb") as out:
-                out.write(f.read())
 
 
 if sys.argv[1:2] == ["make"]:

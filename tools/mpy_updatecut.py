@@ -18,7 +18,7 @@ import vfs
 
 sys.path.insert(0, __file__.rsplit("/", 1)[0])
 import mpy_ideal
-from mpy_flash import BLOCK, NEVER, Flash, PowerCut, alive
+from mpy_flash import BLOCK, NEVER, Flash, PowerCut, alive, copy_tree
 
 BLOCKS = 240
 """960 KiB: the file system in the OTA layout of the ESP32."""
@@ -133,19 +133,8 @@ def make(flash, folder):
     """Format the flash and copy `folder` onto it."""
     vfs.VfsLfs2.mkfs(flash)
     vfs.mount(vfs.VfsLfs2(flash), "/flash")
-    _copy(folder, "/flash")
+    copy_tree(folder, "/flash")
     vfs.umount("/flash")
-
-
-def _copy(source, target):
-    for entry in os.ilistdir(source):
-        name = "/" + entry[0]
-        if entry[1] & 0x4000:
-            os.mkdir(target + name)
-            _copy(source + name, target + name)
-        else:
-            with open(source + name, "rb") as f, open(target + name, "wb") as out:
-                out.write(f.read())
 
 
 def damage(flash, path, at):

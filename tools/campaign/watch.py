@@ -54,8 +54,7 @@ class Watch:
     contexts: list[int] = field(default_factory=list)
     """PDP contexts asked for, granted or not."""
     resets: list[int] = field(default_factory=list)
-    """The supply cut, a reset by command, a second power-on in one wake. A goodbye before sleep is none, nor
-    is the supply cut behind it: the radio is off, and no network is asked before the next wake."""
+    """The supply cut, a reset by command, a second power-on in one wake: a goodbye before sleep is none."""
     messages: list[int] = field(default_factory=list)
     """MQTT messages sent by the device, through the modem's client or its sockets."""
     passed: list[Passed] = field(default_factory=list)

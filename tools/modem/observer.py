@@ -39,7 +39,7 @@ class Observer:
         """Bytes begin to go through a socket, in the clear even where TLS carries them; `first`: of it."""
 
     def cut(self) -> None:
-        """The supply is cut before the radio was switched off by command."""
+        """The supply was on and is cut."""
 
     def restarted(self) -> None:
         """Reset by a command or by itself."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from tools.modem.radio import AIRPLANE
 from tools.modem.tasks import Tasks, Work
 
 if TYPE_CHECKING:
@@ -71,8 +70,7 @@ class Power:
             return
         self._rail = on
         if not on:
-            if not (self.runs() and self._unit.radio.function == AIRPLANE):
-                self._unit.observer.cut()
+            self._unit.observer.cut()
             self._tasks.stop()
             self._status_until = 0
             self._die(State.OFF)

@@ -13,7 +13,7 @@ from tools.modem.tasks import Tasks, Work
 if TYPE_CHECKING:
     from tools.modem.unit import Unit
 
-FULL, AIRPLANE = 1, 4
+FULL = 1
 CHECK_MS = 10_000
 """How often a modem that is registered looks whether the network is still there."""
 

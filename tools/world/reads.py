@@ -7,8 +7,6 @@ well, as for `make heap` (tools/world/device/heap/). Prints a table for each mod
 exits with 1 when a kind of wake took more than its budget, or did not come.
 
 Held to the budget is each single wake; beside the most stand the median and what 95 of 100 wakes stay below.
-But for one erase: when the logs of both directories are full in the same wake LittleFS writes both anew, and
-nobody else can say when. That may happen in one of 100 wakes.
 """
 
 from __future__ import annotations
@@ -81,8 +79,6 @@ BUDGETS = {
 }
 """By kind: the first after power-on; nothing but a look around; a record without a search for satellites, and
 with one; the agent has answered, whatever came before."""
-FULL_AT_ONCE = 100
-"""Of so many wakes, one may take an erase more than its budget."""
 Wakes = dict[str, list[Counts]]
 
 
@@ -143,7 +139,6 @@ def _kind(before: firmware.Moments, now: firmware.Moments) -> str:
 def fell_short(found: Wakes) -> list[str]:
     """What is beyond its budget, or was not seen."""
     short = []
-    total = sum(map(len, found.values()))
     for kind, budget in BUDGETS.items():
         wakes = found[kind]
         if not wakes:
@@ -151,18 +146,13 @@ def fell_short(found: Wakes) -> list[str]:
             continue
         for name, most in budget._asdict().items():
             took = [getattr(each, name) for each in wakes]
-            over = [count for count in took if most is not None and count > most]
-            if over and not (name == "erases" and _are_rare(over, most, total)):
+            if most is not None and max(took) > most:
+                over = sum(each > most for each in took)
                 short.append(
                     f"{kind}: {max(took):,} {name.replace('_', ' ')}, {most:,} are allowed;"
-                    f" {len(over)} of {len(took)} wakes took more"
+                    f" {over} of {len(took)} wakes took more"
                 )
     return short
-
-
-def _are_rare(over: list[int], most: int, total: int) -> bool:
-    """Whether the erases `over` the budget are what happens when both directories are full at once."""
-    return max(over) == most + 1 and FULL_AT_ONCE * len(over) <= total
 
 
 def table(modem: ModemClass, found: Wakes) -> Table:

@@ -12,7 +12,7 @@ PIECE_BYTES = 1024
 block of flash."""
 RELEASE_SEQUENCE = (1 << 30) - 1
 RELEASE_FILES = 160
-RELEASE_BYTES = 147_456
+RELEASE_BYTES = 131_072
 """What a device takes of a release at most."""
 MAX_RECORDS = 64
 MAX_DEPTH = 5

@@ -20,7 +20,7 @@ DAMAGED = const(4)
 MALFORMED = const(5)
 
 MOST_FILES = const(160)
-MOST_BYTES = const(147456)
+MOST_BYTES = const(131072)
 _MOST_LIST_BYTES = MOST_FILES * bundle.ITEM_BYTES
 _DIGEST_BYTES = const(32)
 _BLOCK = const(256)
