@@ -60,6 +60,8 @@ def _sense(port):
 class Wake:
     """Everything that one wake holds. It ends with `run`: deep sleep is a reset."""
 
+    cut_due = False  # the modem's supply, at the end of a wake whose attempt has failed (modem/ladder.py)
+
     def __init__(self, port, board, senses, motion):
         # Taken while memory is in one piece: late in a wake there may be no room to save, or to report.
         # Nothing is saved while a session uses it.

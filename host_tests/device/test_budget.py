@@ -68,9 +68,9 @@ def test_the_budgets_hold_and_their_pauses_end_over_losses_of_power():
 def test_a_modem_that_sleeps_registered_asks_only_where_its_network_is_gone():
     state = st.new()
     state[st.NOW], state[st.PARKED] = HOUR, 1
-    for was_served, tries in ((True, 0), (False, 2)):
+    for asked_on, tries in ((False, 0), (True, 2)):
         budget.begin_try(state, HOUR, 0)
-        budget.end_try(state, HOUR + 30, was_served)
+        budget.end_try(state, HOUR + 30, asked_on)
         assert sum(1 for time in state[st.TRIES : st.TRIES + st.TRIES_KEPT] if time) == tries
     assert budget.since_try_s(state, 1) == -30
 

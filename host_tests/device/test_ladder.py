@@ -3,17 +3,6 @@
 from locator.modem.ladder import Ladder
 
 
-class Port:
-    def __init__(self):
-        self.calls = []
-
-    def modem_rail(self, on):
-        self.calls.append(on)
-
-    def sleep_ms(self, ms):
-        self.calls.append(ms)
-
-
 class Driver:
     """Hears three operators, one of them forbidden."""
 
@@ -47,25 +36,25 @@ class Driver:
 
 def climb(tries, last_plmn=0):
     """What a device does before each of so many tries that all fail: also the operators it chooses."""
-    port, driver, done = Port(), Driver(), []
+    driver, done = Driver(), []
     for fails in range(tries):
         before, cycled = driver.cleared, driver.cycled
-        cut = Ladder(fails).before_start(port)
+        cut = Ladder(fails).cuts_supply()
         plmn = Ladder(fails).after_start(driver, last_plmn)
         rung = "cut" if cut else "clear" if driver.cleared > before else "-"
         done.append(plmn or ("cycle" if driver.cycled > cycled else rung))
         last_plmn = plmn or last_plmn
-    return port, done
+    return done
 
 
 def test_from_mild_to_harsh_and_round_again():
-    done = climb(40)[1]
+    done = climb(40)
     assert done[:8] == ["-", "-", "-", "clear", "-", "cycle", "-", "cut"]
     assert done[8:].count("cut") == done[8:].count("cycle") == 8
 
 
 def test_two_resets_are_never_two_tries_in_a_row():
-    resets = [rung in ("cut", "cycle") for rung in climb(40)[1]]
+    resets = [rung in ("cut", "cycle") for rung in climb(40)]
     assert not any(resets[i] and resets[i + 1] for i in range(39))
 
 
@@ -76,19 +65,14 @@ def test_behind_a_look_the_radio_is_not_cycled():
 
 
 def test_nobody_is_scanned_for_where_nobody_is_heard():
-    _, done = climb(12)
+    done = climb(12)
     assert not any(isinstance(rung, int) for rung in done)
 
 
 def test_after_the_list_is_cleared_one_operator_a_try_and_never_the_one_used_in_vain():
-    _, done = climb(40, 262001)
+    done = climb(40, 262001)
     assert done[:4] == ["-", "-", "-", "clear"]
     tried = [rung for rung in done if isinstance(rung, int)]
     assert tried[0] == 262003
     assert set(tried) == {262001, 262003}
     assert all(tried[i] != tried[i + 1] for i in range(len(tried) - 1))
-
-
-def test_the_supply_is_off_for_a_while():
-    port, _ = climb(8)
-    assert port.calls == [False, 2000]

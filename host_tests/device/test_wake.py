@@ -177,6 +177,46 @@ def test_a_refusal_that_came_in_a_scan_before_the_attempt_begins_the_pause():
     assert attempt.state[st.REFUSED_UNTIL] > 0
 
 
+def test_an_attempt_that_is_refused_counts_the_networks_that_the_modem_has_asked_by_itself():
+    for plmn, result, cause, tries in (
+        (0, NO_SERVICE, 22, 3),
+        (0, NO_SERVICE, 0, 1),
+        (250002, NO_SERVICE, 22, 1),
+        (0, REGISTERED, 0, 1),
+    ):
+        attempt = Attempt(0, result, result)
+        attempt.port.now = 3600000
+        attempt.modem.late = cause
+        attempt.to(plmn)
+        ring = attempt.state[st.TRIES : st.TRIES + st.TRIES_KEPT]
+        assert sum(1 for time in ring if time) == tries, (plmn, cause)
+
+
+class GoesOff:
+    """A modem that powers off, or has to have its supply cut."""
+
+    def __init__(self, goes):
+        self.goes, self.lost_supply = goes, False
+
+    def stop(self, park):
+        if not self.goes:
+            raise ModemSilent("CPOF")
+        return False
+
+    def cut_supply(self):
+        self.lost_supply = True
+
+
+def test_recovery_cuts_the_supply_at_the_end_of_the_wake_and_only_once():
+    for goes, fails, cuts in ((True, 8, 1), (False, 8, 0), (True, 0, 0)):
+        step = Step(GoesOff(goes), scripted.bg95()[1])
+        step.cut_due = True
+        step.state[st.TRY_FAILS], step.state[st.CONFIGURED], step.state[st.ORBITS] = fails, 1, 1
+        off.run(step)
+        assert step.port.pins.count(("rail", False)) == cuts
+        assert step.state[st.CONFIGURED] == step.state[st.ORBITS] == (0 if fails else 1)
+
+
 def test_the_operator_that_is_held_was_told():
     attempt = Attempt(0, REGISTERED, REGISTERED)
     assert attempt.to(0) == 250001 and attempt.modem.asked == [(0, 0), (250001, 0)]

@@ -10,15 +10,21 @@ _FOUND_AGAIN_MS = const(6000)
 
 
 def run(wake):
-    """Switch the modem off, or leave it in PSM where that pays."""
+    """Switch the modem off, or leave it in PSM where that pays; without its supply where recovery has come to
+    that."""
     modem, state = wake.modem, wake.state
     try:
         state[st.PARKED] = 1 if modem.stop(may_park(wake)) else 0
-        if modem.lost_supply:
-            state[st.ORBITS] = 0
     except ModemError:
         modem.cut_supply()
-        state[st.PARKED] = state[st.ORBITS] = 0
+        state[st.PARKED] = 0
+    if wake.cut_due and state[st.TRY_FAILS]:
+        if not modem.lost_supply:
+            wake.port.modem_rail(False)
+            modem.lost_supply = True
+        state[st.CONFIGURED] = state[st.PARKED] = 0
+    if modem.lost_supply:
+        state[st.ORBITS] = 0
 
 
 def may_park(wake):

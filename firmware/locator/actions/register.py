@@ -39,12 +39,12 @@ def run(wake, action):
         result = st.NO
     finally:
         wake.let_go()  # a session needs the heap
-    is_there = plmn == state[st.LAST_PLMN]  # else another one was asked, quickly
-    budget.end_try(state, port.clock_s(), is_there and took_ms < _RESUMED_MS)
+    if result != REGISTERED:
+        cause = cause or wake.modem.missed
+    budget.end_try(state, port.clock_s(), _asked_on(state, took_ms, plmn, cause, action.plmn or told))
     if result == REGISTERED:
         budget.accepted(state)
     else:
-        cause = cause or wake.modem.missed
         budget.refused(state, port.clock_s(), cause)
         wake.note(logs.REFUSED, cause)
         wake.pace.unserved(state, plmn > 0)
@@ -52,17 +52,24 @@ def run(wake, action):
     wake.card("tried", cause, plmn > 0)
 
 
+def _asked_on(state, took_ms, plmn, cause, only):
+    """Whether the modem may have asked others by itself: one that slept registered, unless its network
+    served it at once; any that was refused, unless `only` one may be used."""
+    if state[st.PARKED]:
+        return plmn != state[st.LAST_PLMN] or took_ms >= _RESUMED_MS
+    return cause != 0 and not only
+
+
 def _prepare(wake, action):
     """The modem is on, searches as this country needs it, and with the profile that shall be used; after many
     failures what helps against them has been done."""
     modem, state = wake.modem, wake.state
     ladder = recovery(state[st.TRY_FAILS])
-    if ladder and not modem.on and ladder.before_start(wake.port):
-        state[st.CONFIGURED] = state[st.PARKED] = state[st.ORBITS] = 0
     wake.start_modem()
     _set_services(wake)
     wake.card("prepare")
     _set_search(modem, state, action.mcc)
+    wake.cut_due = ladder is not None and ladder.cuts_supply()
     if ladder and not action.plmn:
         action.plmn = ladder.after_start(modem, state[st.LAST_PLMN], state[st.SEEN])
         state[st.CHOSEN_PLMN] = action.plmn

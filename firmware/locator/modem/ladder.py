@@ -4,8 +4,9 @@ A wake starts the modem anew for each try, so the lower rungs of the vendors' la
 again, new PDP context) are behind us when a try has failed. The first of all is the wake's: a
 registration kept in PSM is given up. Left are, from mild to harsh: clear the card's list of forbidden
 networks; scan, and try another operator than the one used in vain; the radio off and on; cut the supply
-and set the modem up again. Then it goes round, at most one rung a try, and the plan spaces the tries: between
-two that count as a reset of the modem stands another.
+after another failure, for the whole pause, and set the modem up again. Then it goes round, at most one rung a
+try, and the scheduler spaces the tries: between two that count as a reset of the modem stands another. The
+supply is cut at the end of a wake only: a modem that does not power off then is not reset twice in an hour.
 """
 
 from micropython import const
@@ -17,7 +18,6 @@ CYCLE_RADIO = const(3)
 CUT_SUPPLY = const(4)
 
 _RUNGS = (NOTHING, NOTHING, NOTHING, CLEAR_FORBIDDEN, SURVEY, CYCLE_RADIO, SURVEY, CUT_SUPPLY)
-_OFF_MS = const(2000)
 
 
 class Ladder:
@@ -28,13 +28,9 @@ class Ladder:
         self._rung = _RUNGS[fails if fails < half else half + fails % half]
         self._turn = fails // 2  # counts up from survey to survey
 
-    def before_start(self, port):
-        """What comes before the modem is on; True if the modem has to be set up again."""
-        if self._rung != CUT_SUPPLY:
-            return False
-        port.modem_rail(False)
-        port.sleep_ms(_OFF_MS)
-        return True
+    def cuts_supply(self):
+        """Whether the supply is to be cut when this try has failed, too, and the modem to be set up again."""
+        return self._rung == CUT_SUPPLY
 
     def after_start(self, driver, last_plmn, seen=0):
         """What needs the modem on. Returns the operator to try by hand, 0 for any; without `last_plmn`,

@@ -28,7 +28,7 @@ _SILENT_SPENT_S = const(9 * 86400)
 _SAGGING_MV = const(3250)  # of Li-SOCl2, as the next
 _MOST_AN_HOUR = const(10)
 _MOST_A_DAY = st.TRIES_KEPT
-_ASKED_BY_ITSELF = const(2)  # networks, by a modem whose own has refused it a new tracking area
+_ASKED_BY_ITSELF = const(2)  # networks, by a modem that its own has refused
 _MOST_WITH_EXTRAS = const(12)  # a day: neither looks nor dense reports eat into what others may need
 # In a day of ours; any 24 hours touch two of them.
 _MESSAGES_A_DAY = const(60)
@@ -108,12 +108,12 @@ def begin_look(state, now):
         count(state, now)
 
 
-def end_try(state, now, was_served):
+def end_try(state, now, asked_on):
     """It is over: the network may have been asked at its end, after a long search; by a modem that sleeps
-    registered only unless it `was_served` at once."""
+    registered only if it has `asked_on`, which counts as the tries that it may have come to."""
     if not state[st.PARKED]:
         state[st.TRIES + (state[st.NEXT_TRY] - 1) % st.TRIES_KEPT] = now
-    elif not was_served:
+    if asked_on:
         for _ in range(_ASKED_BY_ITSELF):
             count(state, now)
 
