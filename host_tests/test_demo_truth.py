@@ -1,6 +1,7 @@
 """The ledger of a trip tells kept, lost and falsified records apart."""
 
 from itertools import count
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -72,7 +73,7 @@ class World:
         place = self.journal.next_seq
         self.journal.append([fields[name] for name in record.FIELDS.split()])
         if fields["seq"] != place:
-            path = self.truth.flash / "data" / "journal" / "00000001.seg"
+            path = Path(self.journal.path(0))
             data = bytearray(path.read_bytes())
             record.pack_into(
                 memoryview(data)[-record.SIZE :], [fields[name] for name in record.FIELDS.split()]
@@ -306,7 +307,7 @@ def fill(world):
 
 def give_up(world):
     """What the device does when there is no room, and its word for it."""
-    (world.truth.flash / "data" / "journal" / "00000001.seg").unlink()
+    Path(world.journal.path(0)).unlink()
     world.ledger.thinned = 2
     world.journal.acknowledge([1, 2])
     world.truth.after_wake()

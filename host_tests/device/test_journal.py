@@ -68,7 +68,7 @@ def test_acknowledging_what_was_never_written_frees_nothing():
 def test_a_torn_record_is_skipped_and_its_sequence_not_used_again():
     path = scratch.folder()
     filled(path, 3)
-    with open(path + "/journal/00000001.seg", "ab") as f:
+    with open(path + "/00000001.seg", "ab") as f:
         f.write(b"torn")
     ledger, journal = opened(path)
     assert journal.append(fields()) == 5
@@ -80,7 +80,7 @@ def test_a_torn_record_is_skipped_and_its_sequence_not_used_again():
 def test_a_damaged_record_is_skipped_and_counted():
     path = scratch.folder()
     filled(path, 5)
-    name = path + "/journal/00000001.seg"
+    name = path + "/00000001.seg"
     damage(name, 2)
     ledger, journal = opened(path)
     assert batch_of(journal) == [1, 2, 4, 5]
@@ -223,7 +223,7 @@ def test_what_was_acknowledged_is_sent_again_on_request():
 def test_what_was_asked_for_again_and_cannot_be_read_is_gone():
     path = scratch.folder()
     _, journal = filled(path, 5)
-    damage(path + "/journal/00000001.seg", 2)
+    damage(path + "/00000001.seg", 2)
     journal.acknowledge([1, 5])
     assert again.resend(journal, 1, 5) == [3, 3]
     assert all_of(journal) == [1, 2, 4, 5]
@@ -451,7 +451,7 @@ def test_a_newest_segment_that_is_lost_takes_no_sequence_with_it():
         path = scratch.folder()
         _, journal = filled(path, 100)
         journal.acknowledge([1, 100])
-        name = path + "/journal/00000041.seg"
+        name = path + "/00000041.seg"
         if cut is None:
             os.remove(name)
         else:
@@ -608,3 +608,33 @@ def test_a_full_journal_fits_into_rtc_memory():
 
     kept = 4 * (1 + store.MAX_FILES)
     assert 2 * rtc.HEAD_SIZE + 4 * state.SIZE + log.MAX_BYTES + kept <= 2048
+
+
+def test_only_the_newest_segment_lies_beside_what_a_session_writes():
+    path = scratch.folder()
+    _, journal = filled(path, 129)
+    assert [name for name in os.listdir(path) if name.endswith(".seg")] == ["00000081.seg"]
+    assert sorted(os.listdir(path + "/journal")) == ["00000001.seg", "00000041.seg"]
+    assert all_of(journal) == list(range(1, 130))
+
+
+def test_a_segment_that_is_full_and_not_yet_put_away_goes_on_in_the_next_one():
+    for is_put_away in (False, True):
+        path = scratch.folder()
+        _, journal = filled(path, 64)
+        if is_put_away:  # and then the power failed
+            os.rename(path + "/00000001.seg", path + "/journal/00000001.seg")
+        _, journal = opened(path)
+        assert journal.append(fields()) == 65 and all_of(journal) == list(range(1, 66))
+        assert sorted(os.listdir(path + "/journal")) == ["00000001.seg"]
+
+
+def test_a_segment_that_cannot_be_put_away_is_still_read():
+    path = scratch.folder()
+    _, journal = filled(path, 64)
+    os.rename(path + "/journal", path + "/gone")
+    try:
+        journal.append(fields())
+    except OSError:
+        pass
+    assert all_of(journal)[:64] == list(range(1, 65))

@@ -126,14 +126,18 @@ class Truth:
         """(sequence, record) of the records above `newest`, by their places."""
         for first, end in pairwise([*self._firsts(), 1 << 32]):
             if end > newest:
-                segment = self.flash / "data" / "journal" / f"{first:08x}.seg"
-                for place, fields in enumerate(records(segment), first):
+                for place, fields in enumerate(records(self._segment(first)), first):
                     if place > newest:
                         yield place, fields
 
     def _firsts(self) -> list[int]:
-        """The sequences with which the segments begin."""
-        return sorted(int(path.stem, 16) for path in (self.flash / "data" / "journal").glob("*.seg"))
+        """The sequences with which the segments begin: the newest lies in the folder above the others."""
+        return sorted(int(path.stem, 16) for path in (self.flash / "data").rglob("*.seg"))
+
+    def _segment(self, first: int) -> Path:
+        name = f"{first:08x}.seg"
+        newest = self.flash / "data" / name
+        return newest if newest.exists() else newest.with_name("journal") / name
 
     def _note_thinned(self) -> None:
         """Room is made before anything is appended, so what counts is what was acknowledged when the

@@ -12,7 +12,7 @@ from binascii import crc32
 from micropython import const
 
 _VERSION = const(5)
-_VERSION_OF_JOURNAL = const(1)
+_VERSION_OF_JOURNAL = const(2)
 _HEAD = const("<BBHI")
 HEAD_SIZE = const(8)
 

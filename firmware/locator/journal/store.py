@@ -1,9 +1,11 @@
 """Records in flash: append-only segment files, freed by acknowledgement only.
 
 A segment holds 64 records and is named by the sequence of its first one, so opening the journal
-reads a directory and the newest segment; after a deep sleep the directory is known. Acknowledged
-segments stay until their space is needed, the oldest goes first, and can be sent again until then
-(`again`). When the space is full of records that nobody has acknowledged, `thinning` makes room.
+reads a directory and the newest segment; after a deep sleep the directory is known. The newest one lies in
+the directory of the small files that a session writes, until it is full: LittleFS writes a directory again,
+with an erase, when its log is full, so a wake should write to one directory only. Acknowledged segments stay
+until their space is needed, the oldest goes first, and can be sent again until then (`again`). When the space
+is full of records that nobody has acknowledged, `thinning` makes room.
 """
 
 import os
@@ -26,24 +28,26 @@ THINNED = ".old"
 class Journal:
     """`folder` is the device's data directory, `ledger` holds what is acknowledged.
 
-    `files` are the first sequences of the files, rising: the first `old` are thinned, then come segments.
+    `files` are the first sequences of the files, rising: the first `old` are thinned, then come segments. All
+    lie in the folder `journal` in it but the `newest`, 0 if that does, too.
     `kept` are both as `keep` gave them, where nothing has changed since: to list a directory takes hundreds
     of reads.
     """
 
     def __init__(self, folder, ledger, kept=()):
-        self.folder = folder + "/journal"
+        self._home, self.folder = folder, folder + "/journal"
         self.ledger = ledger
         self._buf = bytearray(record.SIZE)
         if kept:
-            self.old, self.files = kept[0], list(kept[1:])
+            self.old, self.newest, self.files = kept[0], kept[1], list(kept[2:])
         else:
             for path in (folder, self.folder):
                 _make_folder(path)
-            names = os.listdir(self.folder)
-            self.files = sorted(int(name[:8], 16) for name in names if name.endswith(THINNED))
+            self.files = _named(self.folder, THINNED)
             self.old = len(self.files)
-            self.files += sorted(int(name[:8], 16) for name in names if name.endswith(SEGMENT))
+            newest = _named(folder, SEGMENT)
+            self.newest = newest[-1] if newest else 0
+            self.files += sorted(_named(self.folder, SEGMENT) + newest)
         self.next_seq = 1
         self._room = 0
         self._sent: list = []
@@ -59,7 +63,7 @@ class Journal:
 
     def keep(self):
         """What the next wake need not list, an array of 32-bit integers."""
-        return array("i", [self.old] + self.files)
+        return array("i", [self.old, self.newest] + self.files)
 
     def append(self, fields):
         """Write a record; `fields` as `record.FIELDS` with any `seq`. Returns its sequence.
@@ -77,8 +81,9 @@ class Journal:
         if self._room <= 0:
             while len(self.files) >= MAX_FILES:
                 self.make_room()
+            self._put_away()
             self.files.append(self.next_seq)
-            self._room = PER_SEGMENT
+            self.newest, self._room = self.next_seq, PER_SEGMENT
         fields[3] = seq = self.next_seq
         record.pack_into(self._buf, fields)
         with open(self.path(len(self.files) - 1), "ab") as f:
@@ -86,6 +91,18 @@ class Journal:
         self.next_seq = seq + 1
         self._room -= 1
         return seq
+
+    def _put_away(self):
+        """The newest segment goes to the others."""
+        newest = self.newest
+        if newest in self.files:
+            i = self.files.index(newest)
+            path, self.newest = self.path(i), 0
+            try:
+                os.rename(path, self.path(i))
+            except OSError:
+                self.newest = newest
+                raise
 
     def pending(self):
         """Number of records that are not acknowledged."""
@@ -131,7 +148,8 @@ class Journal:
 
     def path(self, i):
         """Path of file `i`."""
-        return "%s/%08x%s" % (self.folder, self.files[i], THINNED if i < self.old else SEGMENT)
+        folder = self._home if self.files[i] == self.newest else self.folder
+        return "%s/%08x%s" % (folder, self.files[i], THINNED if i < self.old else SEGMENT)
 
     def give_up(self, i):
         """Remove file `i`."""
@@ -243,6 +261,11 @@ def _size(path):
         return os.stat(path)[6]
     except OSError:  # it could not even be begun
         return 0
+
+
+def _named(folder, kind):
+    """The first sequences of the files of this kind in the folder, rising."""
+    return sorted(int(name[:8], 16) for name in os.listdir(folder) if name.endswith(kind))
 
 
 def _make_folder(path):
