@@ -70,7 +70,9 @@ def test_a_modem_that_sleeps_registered_asks_only_where_its_network_is_gone():
     state[st.NOW], state[st.PARKED] = HOUR, 1
     for asked_on, tries in ((False, 0), (True, 2)):
         budget.begin_try(state, HOUR, 0)
-        budget.end_try(state, HOUR + 30, asked_on)
+        budget.end_try(state, HOUR + 30)
+        if asked_on:
+            budget.asked_on(state, HOUR + 30)
         assert sum(1 for time in state[st.TRIES : st.TRIES + st.TRIES_KEPT] if time) == tries
     assert budget.since_try_s(state, 1) == -30
 

@@ -102,7 +102,7 @@ class Operators:
         came = self.came.pop(0)
         if came == "silent":
             raise ModemSilent("COPS")
-        return came, 0
+        return came, self.late if came == REGISTERED else 0
 
     SERVICES = ()
 
@@ -178,18 +178,23 @@ def test_a_refusal_that_came_in_a_scan_before_the_attempt_begins_the_pause():
 
 
 def test_an_attempt_that_is_refused_counts_the_networks_that_the_modem_has_asked_by_itself():
-    for plmn, result, cause, tries in (
-        (0, NO_SERVICE, 22, 3),
-        (0, NO_SERVICE, 0, 1),
-        (250002, NO_SERVICE, 22, 1),
-        (0, REGISTERED, 0, 1),
+    for plmn, result, cause, missed, tries in (
+        (0, NO_SERVICE, 22, 0, 3),
+        (0, NO_SERVICE, 0, 0, 1),
+        (250002, NO_SERVICE, 22, 0, 1),
+        (250002, NO_SERVICE, 0, 22, 3),
+        (0, REGISTERED, 22, 0, 3),
+        (0, REGISTERED, 0, 0, 1),
     ):
         attempt = Attempt(0, result, result)
         attempt.port.now = 3600000
-        attempt.modem.late = cause
+        attempt.modem.late, attempt.modem.missed = cause, missed
         attempt.to(plmn)
-        ring = attempt.state[st.TRIES : st.TRIES + st.TRIES_KEPT]
-        assert sum(1 for time in ring if time) == tries, (plmn, cause)
+        assert tried(attempt) == tries, (plmn, cause)
+
+
+def tried(step):
+    return sum(1 for time in step.state[st.TRIES : st.TRIES + st.TRIES_KEPT] if time)
 
 
 class GoesOff:
@@ -238,8 +243,9 @@ class Serves:
 def test_a_refusal_behind_a_look_comes_before_the_modem_shuts_down_or_not_at_all():
     for served, cause, is_off in ((False, 0, True), (False, 3, False), (True, 0, False)):
         step = Step(Serves(served, cause), scripted.bg95()[1])
-        step.state[st.DID_PROBE] = st.NO
+        step.port.now, step.state[st.DID_PROBE] = 3600000, st.NO
         assert not off.may_park(step)
+        assert tried(step) == (2 if cause else 0)  # the first one is the look
         assert step.modem.off is is_off
         assert (step.state[st.REFUSED_UNTIL] > 0) is (cause == 3)
 

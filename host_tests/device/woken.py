@@ -62,6 +62,7 @@ class Modem:
     FETCHES_ORBITS = False
     on = True
     lost_supply = False
+    missed = 0
     hears = None
 
     def __init__(self, faulty):

@@ -97,7 +97,7 @@ class Device:
         if action.kind == ATTACH:
             budget.begin_try(self._state, self._now_s, self._rng.randrange(256))
             self._now_s += self._rng.randint(4, 20)
-            budget.end_try(self._state, self._now_s, False)
+            budget.end_try(self._state, self._now_s)
             st.learn_attach(self._state, REGISTERED, _PLMN)
         elif action.kind == FIX:
             self._now_s += self._rng.randint(5, 40)

@@ -35,6 +35,8 @@ def may_park(wake):
     if state[st.ATTACHED] == st.NO or not (registered or state[st.DID_PROBE]):
         return False
     served, cause = modem.serves(_FOUND_AGAIN_MS if registered else 0)
+    if cause:
+        budget.asked_on(state, wake.port.clock_s())
     budget.refused(state, wake.port.clock_s(), cause)
     if not (served or cause):
         modem.radio_off()  # a refusal that comes while the modem shuts down is noticed by nobody

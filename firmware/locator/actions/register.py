@@ -39,9 +39,15 @@ def run(wake, action):
         result = st.NO
     finally:
         wake.let_go()  # a session needs the heap
-    if result != REGISTERED:
-        cause = cause or wake.modem.missed
-    budget.end_try(state, port.clock_s(), _asked_on(state, took_ms, plmn, cause, action.plmn or told))
+    budget.end_try(state, port.clock_s())
+    if state[st.PARKED]:
+        is_there = plmn == state[st.LAST_PLMN]  # else another one was asked, quickly
+        asked_on = not is_there or took_ms >= _RESUMED_MS
+    else:
+        asked_on = cause != 0 and not (action.plmn or told)
+    if asked_on or wake.modem.missed:
+        budget.asked_on(state, port.clock_s())
+    cause = cause or wake.modem.missed
     if result == REGISTERED:
         budget.accepted(state)
     else:
@@ -50,14 +56,6 @@ def run(wake, action):
         wake.pace.unserved(state, plmn > 0)
     st.learn_attach(state, result, plmn)
     wake.card("tried", cause, plmn > 0)
-
-
-def _asked_on(state, took_ms, plmn, cause, only):
-    """Whether the modem may have asked others by itself: one that slept registered, unless its network
-    served it at once; any that was refused, unless `only` one may be used."""
-    if state[st.PARKED]:
-        return plmn != state[st.LAST_PLMN] or took_ms >= _RESUMED_MS
-    return cause != 0 and not only
 
 
 def _prepare(wake, action):

@@ -116,7 +116,8 @@ class Driver:
 
         `plmn` is the only operator allowed, 0 for any, AS_IT_IS where it is held already, since to ask again
         begins another search; when the network refuses that choice there is nothing to wait for. Returns
-        (REGISTERED | NO_SERVICE | DENIED, reject cause, UNTOLD or 0).
+        (REGISTERED | NO_SERVICE | DENIED, reject cause, UNTOLD or 0), the cause also where another network
+        has taken the card after the one that refused it.
         """
         self.radio_on()
         self.await_card()
@@ -130,7 +131,7 @@ class Driver:
         while True:
             stat, refused = self._registration()
             if stat in _SERVED:
-                return REGISTERED, 0
+                return REGISTERED, cause
             if stat == _REFUSED:
                 result, cause = DENIED, refused or cause
             limit = limit_s

@@ -108,14 +108,16 @@ def begin_look(state, now):
         count(state, now)
 
 
-def end_try(state, now, asked_on):
-    """It is over: the network may have been asked at its end, after a long search; by a modem that sleeps
-    registered only if it has `asked_on`, which counts as the tries that it may have come to."""
+def end_try(state, now):
+    """It is over: the network may have been asked at its end, after a long search."""
     if not state[st.PARKED]:
         state[st.TRIES + (state[st.NEXT_TRY] - 1) % st.TRIES_KEPT] = now
-    if asked_on:
-        for _ in range(_ASKED_BY_ITSELF):
-            count(state, now)
+
+
+def asked_on(state, now):
+    """A modem that was refused may have asked other networks by itself: it counts as if it had."""
+    for _ in range(_ASKED_BY_ITSELF):
+        count(state, now)
 
 
 def long(seconds):
