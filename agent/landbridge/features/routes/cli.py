@@ -8,11 +8,11 @@ from landbridge.core import table
 from landbridge.core.clock import iso
 from landbridge.core.errors import UserError
 from landbridge.db.opened import opened
-from landbridge.features.routes.coding import TILE_KM, tile_count
 from landbridge.features.routes.queries import routes as stored
 from landbridge.features.routes.queries.routes import known_line
 from landbridge.geo import settlements as places
 from landbridge.geo.route import position, read
+from landbridge.protocol.route_data import TILE_KM, tile_count
 
 _NAME = typer.Argument(help="Name of the line.")
 _FILE = typer.Argument(help="CSV file with columns name, country, lat, lon, kind, perhaps km.")
