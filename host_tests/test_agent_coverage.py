@@ -13,7 +13,7 @@ from landbridge.features.routes.queries import route_data as stored_guides
 from landbridge.features.routes.queries import routes as lines
 from landbridge.features.trips import queries as trips
 from landbridge.geo import route as line
-from landbridge.geo import settlements as places
+from landbridge.geo import settlements
 from landbridge.points import queries as points
 from landbridge.points.queries import JudgedPoint
 from landbridge.protocol.route_data import NO_BIN
@@ -134,7 +134,7 @@ def test_costs_are_those_of_the_cheapest_network():
 
 
 def test_where_people_live_is_known():
-    assert places.nearest_km(29.56, 106.55) < 2  # Chongqing
-    assert places.nearest_km(47.3, 63.0) == places.FARTHEST_KM  # the desert east of the Aral Sea
-    assert places.nearest_km(-89.9, 0.0) == places.FARTHEST_KM
-    assert places.nearest_km(52.0, 179.99) <= places.FARTHEST_KM
+    assert settlements.distance_km(29.56, 106.55) < 2  # Chongqing
+    assert settlements.distance_km(47.3, 63.0) == settlements.FARTHEST_KM  # the desert east of the Aral Sea
+    assert settlements.distance_km(-89.9, 0.0) == settlements.FARTHEST_KM
+    assert settlements.distance_km(52.0, 179.99) <= settlements.FARTHEST_KM

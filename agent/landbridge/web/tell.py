@@ -17,7 +17,6 @@ from landbridge.features.settings import handler as settings
 from landbridge.features.settings import queries as stored_settings
 from landbridge.features.sharing import queries as stored_shares
 from landbridge.features.sharing import rules as shares
-from landbridge.geo import countries
 from landbridge.geo import places as geography
 from landbridge.points import cells, geojson
 from landbridge.points import queries as points
@@ -53,7 +52,7 @@ def place(lat: float | None, lon: float | None) -> dict[str, Any]:
     """The nearest place and the country; None where there is none."""
     if lat is None or lon is None:
         return {"place": None, "country": None}
-    near, land = geography.nearest(lat, lon), countries.at(lat, lon)
+    near, land = geography.where(lat, lon)
     return {
         "place": near and {"name": near.place.name, "chinese": near.place.chinese or None, "km": near.km},
         "country": land and {"code": land.code or None, "name": land.name},

@@ -76,7 +76,7 @@ class Pace:
         if cell.plmn == state[st.NETWORK]:
             spent += self._account.mj(energy.SEARCH)
         state[st.SEEN_DBM], state[st.DID_PROBE] = cell.worth, st.YES
-        networks.learn_upload(state, self._costs, done, cell.plmn, self._costs[0] + spent)
+        networks.learn_upload(state, self._costs, done, cell.plmn, self._costs.wake + spent)
 
     def unserved(self, state, is_heard):
         """No network has registered the device; `is_heard`: there is one."""
