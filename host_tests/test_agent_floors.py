@@ -1,10 +1,12 @@
 """What the contracts of lint-imports do not see."""
 
+import re
 import subprocess
 import sys
 import tomllib
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import landbridge.cli
 import pytest
@@ -41,22 +43,33 @@ def test_no_import_is_left_out_of_a_contract():
     assert contracts and [each["name"] for each in contracts if "ignore_imports" in each] == []
 
 
+def test_the_map_of_the_docs_has_the_floors_in_their_order():
+    text = (REPOSITORY / "docs" / "agent.md").read_text()
+    _, _, table = text.partition("| floor, and what lies on it |")
+    rows = [line.split("|")[1] for line in table.partition("\n\n")[0].splitlines()[2:]]
+    names = [name for row in rows for name in re.findall("`([^`]+)`", row)]
+    patterns = [name.removesuffix(".py").rstrip("/").replace("/", ".") for name in names]
+    floors = options_of_floors()["floors"]
+    assert sorted(patterns) == sorted(" ".join(floors).split())
+    numbers = [next(i for i, floor in enumerate(floors) if each in floor.split()) for each in patterns]
+    assert numbers == sorted(numbers, reverse=True)
+
+
 def broken(*imports: tuple[str, str]) -> list[str]:
     """What the contract of the agent says of a graph with these imports."""
     graph = ImportGraph()
     for importer, imported in imports:
         graph.add_import(importer=f"landbridge.{importer}", imported=f"landbridge.{imported}")
-    check = floors_of_the_agent().check(graph, verbose=False)
+    check = Floors("floors", {}, options_of_floors()).check(graph, verbose=False)
     assert check.kept == (not check.metadata["broken"])
     return list(check.metadata["broken"])
 
 
-def floors_of_the_agent() -> Floors:
+def options_of_floors() -> dict[str, Any]:
     """The contract as pyproject.toml has it."""
-    (options,) = (
-        each for each in PROJECT["tool"]["importlinter"]["contracts"] if each["type"] == "floors"
-    )
-    return Floors(options["name"], {}, options)
+    contracts = PROJECT["tool"]["importlinter"]["contracts"]
+    (found,) = (each for each in contracts if each["type"] == "floors")
+    return dict(found)
 
 
 @pytest.mark.parametrize(
