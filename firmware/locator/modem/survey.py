@@ -97,5 +97,4 @@ def neighbours(driver):
             raise
         return []
     read = driver.part("neighbours").cell
-    cells = [read(line) for line in lines]
-    return [cell for cell in cells if cell]
+    return [cell for cell in map(read, lines) if cell]

@@ -19,8 +19,6 @@ class Pace:
     def __init__(self, port, modem):
         self._port = port
         self._modem = modem
-        self._costs: tuple = ()
-        self._wake_mj = 0
         self._journey = None
         self.hints: tuple = ()
         # A wake by a jolt has slept for a minute, to count what follows.
@@ -36,8 +34,7 @@ class Pace:
 
         self._account.slept(state)
         told = (state, self._modem, settings, temperature_dc, self._port.data_dir)
-        costs, self._journey = ahead.begin(*told)
-        self._costs, self._wake_mj = costs, costs.wake
+        self._costs, self._journey = ahead.begin(*told)
         unload("scheduler.ahead", "scheduler.menu", "scheduler.battery")
 
     def next(self, state, senses, pending, settings):
@@ -78,7 +75,7 @@ class Pace:
         if cell.plmn == state[st.NETWORK]:
             spent += self._account.mj(energy.SEARCH)
         state[st.SEEN_DBM], state[st.DID_PROBE] = cell.worth, st.YES
-        networks.learn_upload(state, self._costs, done, cell.plmn, self._wake_mj + spent)
+        networks.learn_upload(state, self._costs, done, cell.plmn, self._costs.wake + spent)
 
     def unserved(self, state, is_heard):
         """No network has registered the device; `is_heard`: there is one."""

@@ -11,16 +11,12 @@ def cell(line):
     <BSIC>,<channel>,<RXLEV>,...`
     """
     parts = parse.fields(line)
-    if len(parts) < 6 or not parts[0].startswith(b"neighbourcell"):
+    is_gsm = b"GSM" in parts[1:2]
+    places = (2, 3, 7, 6, 8) if is_gsm else (2, 3, 5)
+    if len(parts) <= max(places) or not parts[0].startswith(b"neighbourcell"):
         return None
-    if parts[1] == b"GSM":
-        if len(parts) < 9:
-            return None
-        mcc, mnc, channel, bsic, level = (parse.integer(parts[i]) for i in (2, 3, 7, 6, 8))
-        if None in (mcc, mnc, channel, bsic, level):
-            return None
-        return (b"GSM", 1000 * mcc + mnc, channel, bsic, level)
-    channel, pci, rsrp = (parse.integer(parts[i]) for i in (2, 3, 5))
-    if None in (channel, pci, rsrp) or rsrp >= 0:
+    numbers = [parse.integer(parts[i]) for i in places]
+    if None in numbers or (numbers[-1] >= 0 and not is_gsm):
         return None
-    return (parts[1], 0, channel, pci, rsrp)
+    plmn = 1000 * numbers.pop(0) + numbers.pop(0) if is_gsm else 0
+    return (parts[1], plmn) + tuple(numbers)
