@@ -19,6 +19,7 @@ class Pace:
     def __init__(self, port, modem):
         self._port = port
         self._modem = modem
+        self._costs: tuple = ()
         self._journey = None
         self.hints: tuple = ()
         # A wake by a jolt has slept for a minute, to count what follows.
@@ -75,7 +76,7 @@ class Pace:
         if cell.plmn == state[st.NETWORK]:
             spent += self._account.mj(energy.SEARCH)
         state[st.SEEN_DBM], state[st.DID_PROBE] = cell.worth, st.YES
-        networks.learn_upload(state, self._costs, done, cell.plmn, self._costs.wake + spent)
+        networks.learn_upload(state, self._costs, done, cell.plmn, self._costs[0] + spent)
 
     def unserved(self, state, is_heard):
         """No network has registered the device; `is_heard`: there is one."""
