@@ -16,7 +16,7 @@ from landbridge.features.commands.coding import Command
 from landbridge.features.esim import coding as cards
 from landbridge.features.routes import coding as guide
 from landbridge.geo.timetable import STOOD, Stay
-from landbridge.protocol import envelope, resend, settings, uplink
+from landbridge.protocol import envelope, resend, route_data, settings, uplink
 from landbridge.protocol.downlink import EPOCH_KEY, encode_reply, ranges
 from landbridge.protocol.envelope import Direction
 from landbridge.protocol.point import CELL_FIELDS, POSITION_FIELDS, Point
@@ -77,17 +77,17 @@ def moving(seq: int) -> dict[str, int]:
     )
 
 
-GUIDE = guide.encode(
-    guide.Guide(
+GUIDE = route_data.encode(
+    route_data.Guide(
         revision=7,
         stations=[
-            guide.Station(50.0, 20.0, 0.0, 2400.0, 600.0, 2500.0, 120.0, 260, 0),
-            guide.Station(51.0, 15.0, 400.0, 0.0, 0.0, 0.0, 0.0, 262, 0),
+            route_data.Station(50.0, 20.0, 0.0, 2400.0, 600.0, 2500.0, 120.0, 260, 0),
+            route_data.Station(51.0, 15.0, 400.0, 0.0, 0.0, 0.0, 0.0, 262, 0),
         ],
         stays=[Stay([1.5] * len(STOOD), [1.0] * len(STOOD))],
-        networks=[guide.Network(26003, 208, 90)],
+        networks=[route_data.Network(26003, 208, 90)],
         tile_km=5,
-        tiles=[0, 1, 2, 3, 4, guide.NO_BIN, 2 | guide.LEARNED],
+        tiles=[0, 1, 2, 3, 4, route_data.NO_BIN, 2 | route_data.LEARNED],
     )
 )
 PROFILES = [

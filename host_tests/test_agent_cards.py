@@ -228,7 +228,7 @@ def test_policies_that_are_none(text, said):
 
 def test_a_policy_there_and_back():
     found = policy.parse(TEXT)
-    assert policy.restored(found.stored()) == found
+    assert wire.restored(found.stored()) == found
     assert (found.place("cis"), found.place("moon"), found.name(2), found.name(0)) == (2, 0, "cis", None)
 
 
@@ -248,7 +248,7 @@ def directed(old: str = "", new: str = "") -> str:
 
 def test_hosts_and_the_access_point_for_updates():
     found = policy.parse(directed())
-    assert policy.restored(json.loads(json.dumps(found.stored()))) == found
+    assert wire.restored(json.loads(json.dumps(found.stored()))) == found
     listed = cbor2.loads(found.order(7, "cis")[10][1])[3]
     assert listed[0][4:] == []
     assert listed[1][4:] == [
@@ -271,7 +271,7 @@ def test_hosts_and_the_access_point_for_updates():
 def test_blocked_countries_and_quotas(agent):
     limited = TEXT.replace('user = "u"', "quota_mb = 10")
     found = policy.parse("blocked = [432]\n" + limited)
-    assert policy.restored(json.loads(json.dumps(found.stored()))) == found
+    assert wire.restored(json.loads(json.dumps(found.stored()))) == found
     revision = agent.sets("blocked = [432]\n" + limited)
     order = agent.hears()
     assert policies._is_policy(order)

@@ -30,7 +30,6 @@ from landbridge.events import queries as events
 from landbridge.features.commands import queries as commands
 from landbridge.features.devices import cli as devices_command
 from landbridge.features.devices import queries as devices
-from landbridge.features.diagnostics.coding import Entry
 from landbridge.features.diagnostics.queries import log as diagnostics
 from landbridge.features.diagnostics.queries import wakes
 from landbridge.features.trips import queries as trips
@@ -43,6 +42,7 @@ from landbridge.operations.retention import Upkeep
 from landbridge.points import outline
 from landbridge.points import queries as points
 from landbridge.protocol import envelope
+from landbridge.protocol.diagnostics import Entry
 from landbridge.tracking import queries as journeys
 from landbridge.tracking import recompute as rework
 from sqlalchemy import Engine, delete, event, select, update

@@ -22,9 +22,9 @@ from landbridge.features.settings import queries as settings
 from landbridge.features.sims import binding, cases, check, classes
 from landbridge.features.sims import handler as watch
 from landbridge.features.sims import queries as register
-from landbridge.features.sims.binding import ARMED, BOUND, REBIND_PENDING, SEPARATED, Binding
+from landbridge.features.sims.binding import Binding
 from landbridge.features.sims.provider import Fake, Http, Status
-from landbridge.features.sims.queries import Registered
+from landbridge.features.sims.queries import ARMED, BOUND, REBIND_PENDING, SEPARATED, Registered
 from landbridge.features.sims.rules import RULES, Card, Seen, judge
 from landbridge.geo.distance import Place
 from landbridge.points import usage

@@ -9,14 +9,14 @@ from landbridge.features.coverage import costs, digest, known, learn
 from landbridge.features.coverage import guide as made_guides
 from landbridge.features.diagnostics.queries import wakes
 from landbridge.features.diagnostics.wake_coding import Wake
-from landbridge.features.routes import coding as wire
 from landbridge.features.routes.queries import route_data as stored_guides
 from landbridge.features.routes.queries import routes as lines
 from landbridge.features.trips import queries as trips
 from landbridge.geo import route as line
-from landbridge.geo import settlements as places
+from landbridge.geo import settlements
 from landbridge.points import queries as points
 from landbridge.points.queries import JudgedPoint
+from landbridge.protocol.route_data import NO_BIN
 from locator.scheduler import decide, guide, policy
 
 from host_tests.agent_bench import DEVICE, NOW_S, point
@@ -116,7 +116,7 @@ def test_what_places_so_far_away_have_shown_on_this_line_holds_for_all_of_them()
 
 def test_a_line_is_guessed_where_few_have_looked_or_nobody_in_vain():
     for looks in ({3: shares.Looks(29, 9)}, {3: shares.Looks(500, 500)}, {90: shares.Looks(500, 1)}, {}):
-        assert shares.tiles(looks, [1.0, 9.0, 30.0, None]) == [0, 2, 4, wire.NO_BIN]
+        assert shares.tiles(looks, [1.0, 9.0, 30.0, None]) == [0, 2, 4, NO_BIN]
 
 
 @given(st.dictionaries(st.integers(0, 60), st.tuples(st.integers(0, 99), st.integers(0, 99))))
@@ -134,7 +134,7 @@ def test_costs_are_those_of_the_cheapest_network():
 
 
 def test_where_people_live_is_known():
-    assert places.nearest_km(29.56, 106.55) < 2  # Chongqing
-    assert places.nearest_km(47.3, 63.0) == places.FARTHEST_KM  # the desert east of the Aral Sea
-    assert places.nearest_km(-89.9, 0.0) == places.FARTHEST_KM
-    assert places.nearest_km(52.0, 179.99) <= places.FARTHEST_KM
+    assert settlements.distance_km(29.56, 106.55) < 2  # Chongqing
+    assert settlements.distance_km(47.3, 63.0) == settlements.FARTHEST_KM  # the desert east of the Aral Sea
+    assert settlements.distance_km(-89.9, 0.0) == settlements.FARTHEST_KM
+    assert settlements.distance_km(52.0, 179.99) <= settlements.FARTHEST_KM

@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as some
 from landbridge.db.database import open_database
 from landbridge.features.devices import queries as devices
-from landbridge.features.diagnostics import coding as diagnostics
 from landbridge.features.diagnostics import handler as desk
-from landbridge.features.diagnostics.coding import Entry
 from landbridge.features.diagnostics.queries import log as stored
+from landbridge.protocol import diagnostics
+from landbridge.protocol.diagnostics import Entry
 from landbridge.protocol.limits import WireError
 from landbridge.protocol.uplink import Uplink
 

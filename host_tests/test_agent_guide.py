@@ -20,18 +20,19 @@ from landbridge.features.routes import coding as wire
 from landbridge.features.routes import handler as guides
 from landbridge.features.routes.queries import routes as lines
 from landbridge.features.trips import queries as trips
-from landbridge.features.updates.coding import PULL_KEY
 from landbridge.geo import route as line
 from landbridge.geo import timetable
+from landbridge.protocol import route_data
 from landbridge.protocol.limits import WireError
-from landbridge.protocol.uplink import Uplink
+from landbridge.protocol.route_data import Network
+from landbridge.protocol.uplink import PULL_KEY, Uplink
 from locator.scheduler import guide, guide_file
 
 from host_tests.agent_bench import DEVICE, NOW_S
 
 W1 = line.read(Path(__file__).parent.parent / "tools" / "world" / "data" / "w1.csv")
-NETWORKS = [wire.Network(460000, 208, 55), wire.Network(460001, 0, 0), wire.Network(262001, 100, 97)]
-TILES = [i % 5 | (wire.LEARNED if i % 3 else 0) for i in range(wire.tile_count(W1))]
+NETWORKS = [Network(460000, 208, 55), Network(460001, 0, 0), Network(262001, 100, 97)]
+TILES = [i % 5 | (route_data.LEARNED if i % 3 else 0) for i in range(route_data.tile_count(W1))]
 WHOLE = digest.made(7, W1, TILES, NETWORKS)
 HEAD = "name,country,lat,lon,kind\n"
 GOOD = "A,KZ,50,60,hub\nB,KZ,50,58,line\nC,RU,50,56,hub\n"
@@ -82,7 +83,7 @@ def test_what_a_tile_and_a_network_say_comes_through():
         km4 = rng.randrange(4 * int(W1[-1].km))
         there = READER.journey(km4, True, 0, 0)
         tile = TILES[km4 // 4 // digest.TILE_KM]
-        assert (there.bin, there.learned) == (tile & 7, 1 if tile & wire.LEARNED else 0)
+        assert (there.bin, there.learned) == (tile & 7, 1 if tile & route_data.LEARNED else 0)
     there = READER.journey(0, True, 0, 0)
     assert (there.networks, there.costs, there.shares) == ((460000, 460001), (208, 0), (55, 0))
 
@@ -177,7 +178,7 @@ def database(tmp_path: Path) -> Iterator[Database]:
     made = open_database(tmp_path / "agent.sqlite3")
     with made.writing() as connection:
         devices.add(connection, DEVICE, b"", NOW_S)
-        lines.add(connection, "short", SHORT, [20.0] * wire.tile_count(SHORT), NOW_S)
+        lines.add(connection, "short", SHORT, [20.0] * route_data.tile_count(SHORT), NOW_S)
     yield made
     made.close()
 

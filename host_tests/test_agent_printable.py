@@ -7,10 +7,10 @@ from landbridge import cli
 from landbridge.core import logs, printable
 from landbridge.core.errors import UserError
 from landbridge.db.keys import Keyring
-from landbridge.features.diagnostics.coding import FAULT, Entry
 from landbridge.features.diagnostics.queries import log as diagnostics
 from landbridge.features.integrations import queries as targets
 from landbridge.features.integrations import rules as fleet
+from landbridge.protocol.diagnostics import FAULT, Entry
 
 from host_tests.agent_bench import DEVICE, NOW_S, bench
 

@@ -16,9 +16,8 @@ from landbridge.features.esim.queries import policies as cards
 from landbridge.features.sims import check, classes
 from landbridge.features.sims import handler as watch
 from landbridge.features.sims import queries as register
-from landbridge.features.sims.binding import ARMED, BOUND, REBIND_PENDING, SEPARATED
 from landbridge.features.sims.provider import Fake, Http, Status
-from landbridge.features.sims.queries import Registered
+from landbridge.features.sims.queries import ARMED, BOUND, REBIND_PENDING, SEPARATED, Registered
 from landbridge.points import usage
 from landbridge.points.queries import KeptUplink, keep_uplinks
 from landbridge.protocol.uplink import Uplink

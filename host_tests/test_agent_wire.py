@@ -8,11 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from landbridge.features.commands import coding as commands
-from landbridge.features.diagnostics import coding as diagnostics
 from landbridge.features.esim import coding as cards
 from landbridge.features.routes import coding as guide
 from landbridge.features.updates import coding as releases
-from landbridge.protocol import envelope, resend, settings, uplink
+from landbridge.protocol import diagnostics, envelope, resend, settings, uplink
 from landbridge.protocol.downlink import encode_reply, ranges
 from landbridge.protocol.limits import MAX_ENVELOPE_BYTES, WireError
 from landbridge.protocol.point import KIND_FIX, Point

@@ -4,6 +4,8 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
 from tools.flash import REPOSITORY
 
 FIRMWARE = REPOSITORY / "firmware"
@@ -27,9 +29,6 @@ FLOORS = (
 )
 """Lowest first; each may import what lies below it. `wake`: main.py, wake.py and `actions`."""
 
-EXCEPTIONS: set[tuple[str, str]] = set()
-"""Imports against the arrows that are still there. None is added."""
-
 
 def name_of(file: Path) -> str:
     """The name by which a file of the firmware is imported."""
@@ -37,6 +36,11 @@ def name_of(file: Path) -> str:
 
 
 MODULES = {name_of(file): file for file in FIRMWARE.rglob("*.py")}
+
+
+MODEMS = {file.parent.name for file in FIRMWARE.glob("locator/modem/*/driver.py")}
+OF_VENDORS = (b"+Q", b"+CMQTT", b"+CCHOPEN", b"+CGNSS", b"+CGPS", b"+CPSI", b"+CNTP")
+"""How commands begin that are Quectel's or SIMCom's alone."""
 
 
 def folder(module: str) -> str:
@@ -75,8 +79,7 @@ def test_every_import_of_the_firmware_follows_the_arrows():
         for wanted in imported(file)
         if wanted in MODULES and against(module, wanted)
     }
-    assert sorted(found - EXCEPTIONS) == [], "an import against the arrows"
-    assert sorted(EXCEPTIONS - found) == [], "an exception that is not needed any more"
+    assert sorted(found) == [], "an import against the arrows"
 
 
 def test_the_firmware_imports_neither_agent_nor_tools():
@@ -87,6 +90,49 @@ def test_the_firmware_imports_neither_agent_nor_tools():
         if wanted.partition(".")[0] in ("agent", "landbridge", "tools", "host_tests")
     }
     assert found == set()
+
+
+def of_modems(tree: ast.AST) -> Iterator[str]:
+    """What code says that is true of one modem only: its name in a condition, tables that leave one out,
+    commands of a vendor."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Compare):
+            for each in (node.left, *node.comparators):
+                if (isinstance(each, ast.Constant) and each.value in MODEMS) or (
+                    isinstance(each, ast.Attribute) and each.attr == "KIND"
+                ):
+                    yield f"{node.lineno}: a comparison: {ast.unparse(node)}"
+        elif isinstance(node, ast.Dict):
+            keys = {each.value for each in node.keys if isinstance(each, ast.Constant)}
+            if keys & MODEMS and keys != MODEMS:
+                yield f"{node.lineno}: a table without {', '.join(sorted(MODEMS - keys))}"
+        elif isinstance(node, ast.Constant) and isinstance(node.value, bytes):
+            if node.value.startswith(OF_VENDORS):
+                yield f"{node.lineno}: a command of one vendor: {node.value!r}"
+
+
+def test_what_differs_between_modems_lies_in_their_folders():
+    found = [
+        f"{file.relative_to(FIRMWARE)}:{each}"
+        for module, file in MODULES.items()
+        if not module.startswith(tuple(f"locator.modem.{name}" for name in MODEMS))
+        for each in of_modems(ast.parse(file.read_text()))
+    ]
+    assert found == []
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        'if modem == "bg95": pass',
+        'x = 1 if "sim7600" != modem else 2',
+        "if driver.KIND in names: pass",
+        'TABLE = {"bg95": 1}',
+        'at.command(b"+QIACT=1")',
+    ],
+)
+def test_code_for_one_modem_is_seen(code: str):
+    assert len(list(of_modems(ast.parse(code)))) == 1
 
 
 def test_an_import_against_the_arrows_is_seen():

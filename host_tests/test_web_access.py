@@ -18,7 +18,6 @@ from landbridge.features.esim import coding as cards
 from landbridge.features.trips import queries as trips
 from landbridge.features.updates import queries as releases
 from landbridge.features.users import rules as tokens
-from landbridge.geo import countries
 from landbridge.geo import places as geography
 from landbridge.protocol import settings
 from landbridge.web.guard import SHARED, rate_of
@@ -332,7 +331,7 @@ def test_no_outline_goes_around_the_world(file, least):
 def test_a_point_is_near_a_place_and_in_a_country(
     lat: float, lon: float, place: str | None, code: str | None
 ):
-    near, land = geography.nearest(lat, lon), countries.at(lat, lon)
+    near, land = geography.where(lat, lon)
     assert (near and near.place.name) == place or place is None
     assert (land and land.code) == code
 

@@ -14,7 +14,7 @@ from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 from landbridge.core.clock import CLOCK_FILE_VARIABLE, Clock, iso
 from landbridge.db import order
 from landbridge.features.esim import policy
-from landbridge.features.esim.coding import Profile, Report
+from landbridge.features.esim.coding import Policy, Profile, Report
 from landbridge.features.esim.queries import policies as cards
 from landbridge.features.sims import queries as register
 from landbridge.features.sims import report
@@ -191,7 +191,7 @@ def test_what_a_card_did_on_the_trip_of_another_is_not_told(tmp_path, monkeypatc
     with fleet.database.writing() as connection:
         for hour, wish in ((2, policy.AUTOMATIC), (12, "cis")):
             at_s = BEGIN_S + hour * HOUR_S
-            found = policy.Policy({"cis": profile}, "cis", {})
+            found = Policy({"cis": profile}, "cis", {})
             cards.set_desired(connection, FIRST, found, wish, "bench", at_s)
             keep_uplinks(connection, [KeptUplink(FIRST, hour, at_s, b"1234", 0, 0)])
         cards.see_identity(connection, FIRST, {"iccid": profile.iccid}, BEGIN_S)

@@ -10,9 +10,8 @@ from landbridge.features.esim import policy
 from landbridge.features.esim.coding import to_bytes
 from landbridge.features.esim.queries import policies as cards
 from landbridge.features.sims import queries as register
-from landbridge.features.sims.binding import ARMED
 from landbridge.features.sims.classes import Class
-from landbridge.features.sims.queries import Registered
+from landbridge.features.sims.queries import ARMED, Registered
 from landbridge.features.updates import queries as releases
 from landbridge.features.users import passwords
 from landbridge.tracking import queries as journeys

@@ -37,27 +37,34 @@ from landbridge.points import queries as points
 from landbridge.points.paged import Paged
 
 GROUPS = {
-    "devices": "features.devices.cli",
-    "trips": "features.trips.cli",
-    "events": "events.cli",
-    "alarms": "features.alarms.cli",
-    "lines": "features.routes.cli",
-    "fences": "features.geofences.cli",
-    "coverage": "features.coverage.cli",
-    "update": "features.updates.cli",
-    "cards": "features.esim.cli",
-    "cells": "features.coverage.cells_cli",
-    "sims": "features.sims.cli",
-    "controls": "features.sims.controls_cli",
-    "settings": "features.settings.cli",
-    "commands": "features.commands.cli",
-    "share": "features.sharing.cli",
-    "tokens": "features.users.cli",
-    "targets": "features.integrations.cli",
-    "dead-letters": "ingest.cli",
-    "broker": "operations.broker_cli",
+    "devices": ("features.devices.cli", "features.diagnostics.cli"),
+    "trips": ("features.trips.cli",),
+    "events": ("events.cli",),
+    "alarms": ("features.alarms.cli",),
+    "lines": ("features.routes.cli",),
+    "fences": ("features.geofences.cli",),
+    "coverage": ("features.coverage.cli",),
+    "update": ("features.updates.cli",),
+    "cards": ("features.esim.cli",),
+    "cells": ("features.coverage.cells_cli",),
+    "sims": ("features.sims.cli",),
+    "controls": ("features.sims.controls_cli",),
+    "settings": ("features.settings.cli",),
+    "commands": ("features.commands.cli",),
+    "share": ("features.sharing.cli",),
+    "tokens": ("features.users.cli",),
+    "targets": ("features.integrations.cli",),
+    "dead-letters": ("ingest.cli",),
+    "broker": ("operations.broker_cli",),
 }
-"""Groups of commands, and the modules of `landbridge` in which they are."""
+"""Groups of commands, and the modules of `landbridge` in which their commands are."""
+
+
+def _loaded(module: str) -> TyperGroup:
+    """The commands of a module."""
+    found = import_module(f"landbridge.{module}").commands
+    found.rich_markup_mode = commands.rich_markup_mode
+    return get_group(found)
 
 
 class _Groups(TyperGroup):
@@ -68,9 +75,10 @@ class _Groups(TyperGroup):
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         if cmd_name in GROUPS and cmd_name not in self.commands:
-            module = import_module(f"landbridge.{GROUPS[cmd_name]}")
-            module.commands.rich_markup_mode = commands.rich_markup_mode
-            self.commands[cmd_name] = get_group(module.commands)
+            group, *others = map(_loaded, GROUPS[cmd_name])
+            for each in others:
+                group.commands.update(each.commands)
+            self.commands[cmd_name] = group
         return super().get_command(ctx, cmd_name)
 
 

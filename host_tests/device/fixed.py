@@ -15,7 +15,7 @@ def unpaced():
 
 def hints(pending, told):
     """What the decision table takes beside state and senses."""
-    return pending, told, battery.costs("bg95"), NoLine
+    return pending, told, battery.COSTS["bg95"], NoLine
 
 
 def attach(state, senses, told):

@@ -8,7 +8,7 @@ from locator.scheduler import ahead, battery, guide_file, menu, policy
 
 HOUR = 3600
 DAY = 24 * HOUR
-COSTS = battery.costs("bg95")
+COSTS = battery.COSTS["bg95"]
 
 
 def planned_h(target_days, after_s=60, km4=0, mah=17000):

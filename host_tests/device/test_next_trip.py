@@ -59,7 +59,7 @@ def test_a_battery_that_is_empty_by_its_account_is_not_kept_for_an_end_that_is_o
         journey = wake(state, folder, settings, 7 * 3600)
         assert state[st.LEFT] < 0 and not policy.is_spent(state)
         state[st.POINT_AT], state[st.UNMOVED], state[st.WAITING] = state[st.NOW], 1, 1
-        assert policy.next(state, battery.costs("bg95"), journey) == policy.PROBE_FIRST
+        assert policy.next(state, battery.COSTS["bg95"], journey) == policy.PROBE_FIRST
 
 
 def test_whether_the_energy_lasts_is_decided_again_where_the_new_line_is_met():

@@ -7,7 +7,7 @@ from locator.scheduler import aside, battery, menu, networks, policy, refusals
 HOUR = 3600
 DAY = 24 * HOUR
 NOW = 30 * DAY
-COSTS = battery.costs("bg95")
+COSTS = battery.COSTS["bg95"]
 
 
 class Journey:
@@ -221,7 +221,7 @@ def test_still_here_comes_as_often_as_can_be_paid():
 
 def test_the_largest_numbers_fit_in_a_word():
     state = settled()
-    networks.learn_upload(state, battery.costs("sim7600"), True, 999999, 1 << 29)
+    networks.learn_upload(state, battery.COSTS["sim7600"], True, 999999, 1 << 29)
     state[st.WANTED], state[st.NOW] = 999999, 1 << 29
     networks.look_aside(state)
     assert networks.looked_lately(state, 999999)

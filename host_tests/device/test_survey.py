@@ -2,6 +2,7 @@
 
 import scripted
 from locator.modem import ModemError, ModemSilent, survey
+from locator.modem.bg95 import neighbours
 from scripted import OK
 
 NAMES = (
@@ -108,7 +109,7 @@ def test_neighbours_rsrq_stands_before_rsrp():
         (b'"servingcell","NOCONN","GSM",460,01,182D,3071,27,45,0,-70', None),
         (b"", None),
     ):
-        assert survey.neighbour(line) == cell
+        assert neighbours.cell(line) == cell
 
 
 def test_neighbours_of_both_modems():

@@ -44,7 +44,7 @@ devices = Table(
     Column("next_contact_s", Integer),
     Column("status", Text, nullable=False, default="{}"),  # JSON, as in protocol/uplink.py
     Column("identity", Text, nullable=False, default="{}"),
-    Column("counters", Text, nullable=False, server_default="{}"),  # JSON: diagnostics/coding.py
+    Column("counters", Text, nullable=False, server_default="{}"),  # JSON: protocol/diagnostics.py
     Column("complete_seq", Integer, nullable=False, server_default=text("0")),  # nothing is missing up to it
     Column("highest_seq", Integer, nullable=False, server_default=text("0")),  # nothing is stored above it
     # The latest position: the good fix with the greatest time, whenever it came in.
@@ -145,7 +145,7 @@ gone = Table(  # capture sequences that the device says it no longer has
 device_log = Table(
     "device_log",
     metadata,
-    # An entry as the device made it (features/diagnostics/coding.py); the same one may come again.
+    # An entry as the device made it (protocol/diagnostics.py); the same one may come again.
     Column("device", ForeignKey("devices.device"), primary_key=True),
     Column("boot", Integer, primary_key=True, autoincrement=False),
     Column("clock_s", Integer, primary_key=True, autoincrement=False),
@@ -391,7 +391,7 @@ guides = Table(
     metadata,
     Column("trip", ForeignKey("trips.trip"), primary_key=True),
     Column("revision", Integer, nullable=False),
-    Column("content", LargeBinary, nullable=False),  # features/routes/coding.py
+    Column("content", LargeBinary, nullable=False),  # protocol/route_data.py
 )
 
 # What a device said of its guide last (features/routes/coding.py, Report).
@@ -412,7 +412,7 @@ card_policies = Table(
     metadata,
     Column("device", ForeignKey("devices.device"), primary_key=True),
     Column("revision", Integer, primary_key=True, autoincrement=False),  # rises; from the clock
-    Column("policy", Text, nullable=False),  # JSON: features/esim/policy.py
+    Column("policy", Text, nullable=False),  # JSON: features/esim/coding.py, Policy
     Column("wish", Text, nullable=False),  # name of a profile, or "auto"
     Column("set_by", Text, nullable=False),
     Column("set_s", Integer, nullable=False),

@@ -1,4 +1,7 @@
-"""The nearest place, and the names on the map. Sources: `data/make_map.py`."""
+"""What people are told of a position: the nearest place and the country; the names on the map.
+
+Sources: `data/make_map.py`. How far from people a position is, is for `settlements` to say.
+"""
 
 import csv
 import gzip
@@ -11,6 +14,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
+from landbridge.geo import countries
 from landbridge.geo.countries import Country
 from landbridge.geo.distance import KM_A_DEGREE
 
@@ -39,6 +43,18 @@ class Near(NamedTuple):
 
     place: Place
     km: int
+
+
+class Where(NamedTuple):
+    """A position in words; None: no place is near, or it is at sea."""
+
+    near: Near | None
+    country: Country | None
+
+
+def where(lat: float, lon: float) -> Where:
+    """The nearest place and the country of a position in degrees."""
+    return Where(nearest(lat, lon), countries.at(lat, lon))
 
 
 def nearest(lat: float, lon: float) -> Near | None:

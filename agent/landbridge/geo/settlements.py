@@ -1,6 +1,7 @@
-"""Where people live: how far it is to the nearest place of at least 500 inhabitants.
+"""How far people live from a position, whatever their place is called: coverage follows people.
 
-Coverage follows people. The table is derived from GeoNames (geonames.org), CC BY 4.0.
+The table has 500 inhabitants and more, and no names; what people are told of a position comes from `places`.
+It is derived from GeoNames (geonames.org), CC BY 4.0.
 """
 
 import lzma
@@ -15,7 +16,7 @@ from pathlib import Path
 
 from landbridge.geo.distance import KM_A_DEGREE
 
-DATA = Path(__file__).parent / "data" / "places.xz"
+DATA = Path(__file__).parent / "data" / "settlements.xz"
 CELLS_A_DEGREE = 50
 COLUMNS = 360 * CELLS_A_DEGREE
 FARTHEST_KM = 30.0
@@ -27,8 +28,8 @@ def cell(lat: float, lon: float) -> tuple[int, int]:
     return int((lat + 90) * CELLS_A_DEGREE), int((lon + 180) * CELLS_A_DEGREE) % COLUMNS
 
 
-def nearest_km(lat: float, lon: float) -> float:
-    """Kilometres to the nearest place, FARTHEST_KM if none is nearer; good to 1.5 km."""
+def distance_km(lat: float, lon: float) -> float:
+    """Kilometres to where people live, FARTHEST_KM if nobody lives nearer; good to 1.5 km."""
     numbers = _numbers()
     row, column = cell(lat, lon)
     cosine = max(math.cos(math.radians(lat)), 0.01)

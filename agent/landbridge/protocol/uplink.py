@@ -47,6 +47,8 @@ RANGES = {
 
 FIRST_REPORT = 6
 """Keys of an uplink from it on say what became of orders."""
+PULL_KEY = 8
+"""Of an uplink that asks for a piece of a release: the downlink has no room for another piece."""
 
 STATUS: dict[int, tuple[str, type]] = {
     0: ("battery_mv", int),

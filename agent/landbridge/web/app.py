@@ -18,6 +18,7 @@ from landbridge.features.alarms import api as alarms
 from landbridge.features.alarms import page as alarm_page
 from landbridge.features.audit import page as audit
 from landbridge.features.devices import api as history
+from landbridge.features.diagnostics import api as diagnostics
 from landbridge.features.esim import page as card
 from landbridge.features.exports import api as feed
 from landbridge.features.routes import page as journeys
@@ -49,7 +50,9 @@ def make(it: Here) -> FastAPI:
         responses=REFUSALS,
     )
     app.state.here = it
-    for each in (api, history, feed, alarms, alarm_page, card, journeys, audit, updates, pages, shared):
+    for each in (
+        api, history, diagnostics, feed, alarms, alarm_page, card, journeys, audit, updates, pages, shared
+    ):  # fmt: skip
         app.include_router(each.router)
     assets.attach(app)
     app.add_exception_handler(NotSignedIn, _not_signed_in)

@@ -12,7 +12,6 @@ from sqlalchemy import Row
 from starlette.concurrency import run_in_threadpool
 
 from landbridge.core import secret
-from landbridge.features.alarms import page as alarm_page
 from landbridge.features.sharing.rules import share_url
 from landbridge.features.users import passwords
 from landbridge.features.users import queries as tokens
@@ -39,6 +38,7 @@ from landbridge.web.viewer import Viewer
 
 router = APIRouter(include_in_schema=False)
 FORM_COOKIE, MADE_COOKIE = "landbridge-form", "landbridge-made"
+_ALARMS = 200
 
 
 @router.get("/sign-in")
@@ -150,7 +150,7 @@ def _device(request: Request, who: Viewer, device: str, **more: Any) -> HTMLResp
             "commands": tell.ordered(connection, found, now_s, LARGEST, MOST),
             "settings": tell.set_so(connection, found) if found.live else None,
             "shares": tell.shared(connection, found, now_s, LARGEST, MOST),
-            "alarms": alarm_page.raised(connection, who.tenant, device) if found.live else [],
+            "alarms": tell.raised(connection, who.tenant, device, LARGEST, _ALARMS) if found.live else [],
         }
     verbs = act.verbs(who)
     acts = who.may("operator") and found.live

@@ -1,6 +1,7 @@
 """What is told of one device, for the API and for its page."""
 
 import json
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -8,13 +9,14 @@ from fastapi import HTTPException
 from sqlalchemy import Connection, Row
 
 from landbridge.core.clock import iso, to_epoch_s
+from landbridge.features.alarms import engine
+from landbridge.features.alarms import queries as stored_alarms
 from landbridge.features.commands import handler as commands
 from landbridge.features.commands import queries as stored_commands
 from landbridge.features.settings import handler as settings
 from landbridge.features.settings import queries as stored_settings
 from landbridge.features.sharing import queries as stored_shares
 from landbridge.features.sharing import rules as shares
-from landbridge.geo import countries
 from landbridge.geo import places as geography
 from landbridge.points import cells, geojson
 from landbridge.points import queries as points
@@ -50,7 +52,7 @@ def place(lat: float | None, lon: float | None) -> dict[str, Any]:
     """The nearest place and the country; None where there is none."""
     if lat is None or lon is None:
         return {"place": None, "country": None}
-    near, land = geography.nearest(lat, lon), countries.at(lat, lon)
+    near, land = geography.where(lat, lon)
     return {
         "place": near and {"name": near.place.name, "chinese": near.place.chinese or None, "km": near.km},
         "country": land and {"code": land.code or None, "name": land.name},
@@ -165,6 +167,20 @@ def place_behind(after: str | None, parts: int) -> tuple[int, ...]:
     ):
         raise HTTPException(400, "after: give what the page before had as next")
     return tuple(map(int, found))
+
+
+def alarms(rows: Iterable[Row[Any]]) -> list[dict[str, Any]]:
+    """As the API has them, with the place."""
+    found = [engine.told(row) for row in rows]
+    return [each | place(each["latitude"], each["longitude"]) for each in found]
+
+
+def raised(
+    connection: Connection, tenant: str | None, device: str, before: int, most: int
+) -> list[dict[str, Any]]:
+    """The newest alarms of a device that nobody looks after yet, of those with numbers below `before`."""
+    rows = stored_alarms.listed(connection, tenant, device, True, before, most)
+    return alarms(row for row in rows if row.acknowledged_s is None)
 
 
 def event(row: Row[Any]) -> dict[str, Any]:

@@ -32,8 +32,8 @@ def use(folder, driver):
 
 def give(driver, point):
     """From now on the driver has this point."""
-    driver.use(point[0], tuple(point[1:3]), pairs(point[3]))
-    driver.updates = point[_UPDATES]
+    apn, user, password, hosts, driver.updates = point
+    driver.use(apn, (user, password), pairs(hosts))
 
 
 def kept(folder):

@@ -92,13 +92,13 @@ class Transport:
         if rung == CGLA:
             return self._open_session(aid)
         if rung == CSIM_CHANNEL:
-            opened = self._csim(b"0070000001")
-            if opened[1] != _OK or not opened[0]:
+            data, status = self._csim(b"0070000001")
+            if status != _OK or not data:
                 return False
-            self._channel = opened[0][0]
+            self._channel = data[0]
         else:
             self._channel = 0
-        status = self._csim(b"%02XA4040010%s" % (self._channel, aid))[1]
+        _, status = self._csim(b"%02XA4040010%s" % (self._channel, aid))
         if status >> 8 in (0x90, 0x61):
             return True
         self._close(rung)
@@ -140,10 +140,10 @@ class Transport:
         """(data, status word) of the APDU `text` in hexadecimal digits. Raises `CardError`."""
         if self.rung == CGLA:
             return self._answer(b'+CGLA=%s,%d,"%s"' % (self._session, len(text), text), b"+CGLA:")
-        answer = self._csim(text)
-        if answer[1] < 0:
+        data, status = self._csim(text)
+        if status < 0:
             raise CardError(DAMAGED)
-        return answer
+        return data, status
 
     def _csim(self, text):
         try:

@@ -13,6 +13,8 @@ USED_UP = const(100)
 LEVELS = (50, 80, USED_UP)
 """Percent of the quota at which the agent is told."""
 _ICCID = const(0)
+_BYTES = const(1)
+_PASSED = const(2)
 _QUOTA = const(6)
 _KB = const(1024)
 _DAY_S = const(86400)
@@ -36,11 +38,11 @@ def spend(folder, found, place, size, epoch_s):
     if row is None:
         row = [profile[_ICCID], 0, 0]
         used = used[:1] + used[1:][1 - _MOST :] + [row]
-    row[1] += size
+    row[_BYTES] += size
     passed, quota = 0, _quota(profile)
     for level in LEVELS:
-        if quota and row[2] < level <= 100 * row[1] // quota:
-            passed = row[2] = level
+        if quota and row[_PASSED] < level <= 100 * row[_BYTES] // quota:
+            passed = row[_PASSED] = level
     files.write(folder + files.USED, used)
     return passed
 
@@ -50,7 +52,7 @@ def used_up(folder, found, epoch_s):
     used, bits = _of_month(folder, epoch_s), 0
     for i, profile in enumerate(found[files.PROFILES]):
         row, quota = _row(used, profile[_ICCID]), _quota(profile)
-        if row and quota and row[1] >= quota:
+        if row and quota and row[_BYTES] >= quota:
             bits |= 2 << i
     return bits
 
@@ -75,7 +77,7 @@ def _of_month(folder, epoch_s):
 
 def _row(used, iccid):
     for row in used[1:]:
-        if row[0] == iccid:
+        if row[_ICCID] == iccid:
             return row
     return None
 

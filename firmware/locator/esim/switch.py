@@ -90,7 +90,8 @@ class Switch(trial.Trial):
         from locator.esim import policy
 
         state, p, now = self._state, self._memory.p, self._port.clock_s()
-        place = policy.place_of(self._policy, restart.identity(self._driver)[0])
+        iccid, _ = restart.identity(self._driver)
+        place = policy.place_of(self._policy, iccid)
         if place:  # some cards return to their first profile
             p[profile.PROFILE] = place
         if place and self._is_other(_access(self._policy, place)):
@@ -213,9 +214,9 @@ class Switch(trial.Trial):
         from locator.esim import euicc
 
         iccid = self._policy[files.PROFILES][place - 1][0]
-        before = restart.identity(self._driver)
-        if before[0] != iccid or not before[1]:
-            result = self._enable(iccid, before[1] if before[0] != iccid else b"")
+        before, imsi = restart.identity(self._driver)
+        if before != iccid or not imsi:
+            result = self._enable(iccid, imsi if before != iccid else b"")
             if result != euicc.OK:
                 return result
         self._use(place)
@@ -240,7 +241,8 @@ class Switch(trial.Trial):
                 result = self._enable_once(iccid, way)
             if result in (_NO_CARD_KNOWS, euicc.BY_POLICY, euicc.REENABLING):
                 return result
-            if result == euicc.OK and self._is(iccid, imsi, euicc.WAYS[way][1]):
+            _, refresh = euicc.WAYS[way]
+            if result == euicc.OK and self._is(iccid, imsi, refresh):
                 self._memory.way = way
                 return euicc.OK
         return result or _NO_CARD_KNOWS
@@ -276,13 +278,13 @@ class Switch(trial.Trial):
         """Whether the card is another now, which its ICCID and the IMSI alone prove."""
         if refreshed:
             restart.wait(self._driver)
-        for _ in range(2):
-            now = restart.identity(self._driver)
-            if now[0] == iccid and now[1] and now[1] != imsi:
+        for turn in range(3):
+            if turn:
+                restart.force(self._driver)
+            now, now_imsi = restart.identity(self._driver)
+            if now == iccid and now_imsi and now_imsi != imsi:
                 return True
-            restart.force(self._driver)
-        now = restart.identity(self._driver)
-        return now[0] == iccid and len(now[1]) > 0 and now[1] != imsi
+        return False
 
     def _use(self, place):
         """Its access point; what other networks said of the IMSI before is nothing to it."""

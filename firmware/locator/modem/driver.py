@@ -55,7 +55,7 @@ class Driver:
     UNSOLICITED: tuple = ()
     RESTART: tuple = ()
     SIGNS: tuple = ()  # of a restart, or of something milder: whether the echo is back tells which
-    NEIGHBOURS: bytes | None = None  # the command that lists neighbour cells
+    NEIGHBOURS: tuple = ()  # the command that lists neighbour cells, the prefix of its reply
     ICCID = b""  # the command that reads it
     # Voice and SMS: the question, the prefix of its reply, the change, and its values: off, on; the first
     # of each is what is set.
@@ -66,6 +66,7 @@ class Driver:
     # Of the card's menu: the command, the prefix of its reply, a choice, the end.
     TOOLKIT = (b"", b"", b"", b"")
     FETCHES_ORBITS = False  # predicted ones, from its vendor's server by itself
+    PING_UNANSWERED: tuple = ()  # `what` and `code` of the `ConnectionLost` that wants a new PDP context
     login = (b"", b"")  # user and password of the access point
     # (name, port) to which it may lead, the broker first; None, that of the bench: anywhere.
     hosts: tuple | None = None

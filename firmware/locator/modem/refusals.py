@@ -1,5 +1,4 @@
-"""Why the network has refused, as the modem tells it in +CEER, and what a BG95 does after a PDP context is
-refused. Imported only then.
+"""Why the network has refused, as the modem tells it in +CEER. Imported only then.
 
 No manual at hand shows the text of +CEER: taken are `EMM cause 7`, `EMM: 7, ...`, `#7`, the codes of
 +CME ERROR, and the names of TS 24.301 (9.9.3.9, 9.9.4.4) and TS 24.008, in any case and punctuation.
@@ -7,21 +6,15 @@ No manual at hand shows the text of +CEER: taken are `EMM cause 7`, `EMM: 7, ...
 
 from micropython import const
 
-from locator.modem import DENIED, NO_SERVICE, UNTOLD, ModemError, ModemRestarted, ModemSilent, PdpError
+from locator.modem import DENIED, NO_SERVICE, UNTOLD
 
 _MS = const(9000)
-_PDP_MS = const(150000)
-_FOUND_AGAIN_MS = const(12000)
-_PAUSE_MS = const(3000)
-_REACH_MS = const(30000)
-_CLOSE_MS = const(10000)
-_CODES = const(100)  # CME codes above it are the network's: 100 and the cause (TS 27.007 9.2.2)
+CODES = const(100)  # CME codes above it are the network's: 100 and the cause (TS 27.007 9.2.2)
 _EMM_CODES = const(122)
 _LAST_CAUSE = const(147)
 _LAST_CODE = const(150)
 _NO_SERVICE = (30, 32)  # no service, emergency calls only
 _LOGIN_CODE, _LOGIN_FAILED = 149, 29
-_NO_ACCESS_POINT = (b"573", 127)  # +QIGETERROR: APN not configured; the code of an unknown one
 _LAYERS = {b"EMM": (b"emm", b"gmm", b"mm"), b"ESM": (b"esm", b"sm")}
 # The longer name first where one holds another.
 _NAMES = {
@@ -57,9 +50,9 @@ _NAMES = {
 def choice(code):
     """What the CME code of a refused choice of an operator by hand means for `Driver.attach`: (whether
     there is nothing to wait for, its result, EMM cause or 0)."""
-    if not _CODES < code <= _LAST_CODE:
+    if not CODES < code <= _LAST_CODE:
         return code in _NO_SERVICE, NO_SERVICE, 0
-    return True, DENIED, code - _CODES if code <= _LAST_CAUSE else 0
+    return True, DENIED, code - CODES if code <= _LAST_CAUSE else 0
 
 
 def emm(driver):
@@ -78,7 +71,7 @@ def esm(code):
     """The ESM cause (TS 24.301) in the code of a `PdpError`, 0 when it names none (TS 27.007 9.2.2)."""
     if code == _LOGIN_CODE:
         return _LOGIN_FAILED
-    return code - _CODES if _CODES + 8 <= code <= _CODES + 40 else 0
+    return code - CODES if CODES + 8 <= code <= CODES + 40 else 0
 
 
 def cause(text, layer):
@@ -99,47 +92,5 @@ def cause(text, layer):
 def _of_code(code, layer):
     if code == _LOGIN_CODE and layer == b"ESM":
         return _LOGIN_FAILED
-    is_emm = _CODES < code <= _EMM_CODES
-    return code - _CODES if _CODES < code <= _LAST_CAUSE and is_emm == (layer == b"EMM") else 0
-
-
-def context(driver, error):
-    """A BG95's first request for a PDP context was refused with `error`. Unless the network has named a
-    cause it is asked once more. Returns the `PdpError` that this ends with, None: there is a context."""
-    code = _code(driver, error)
-    if code > _CODES:
-        return PdpError("context", code)
-    driver.port.sleep_ms(_PAUSE_MS)
-    driver.serves(_FOUND_AGAIN_MS)
-    try:
-        driver.channel.command(b"+QIACT=1", _PDP_MS)
-    except ModemError as again:
-        return PdpError("context", _code(driver, again))
-    return None
-
-
-def reaches(driver, host, port):
-    """Whether a BG95 gets through to that host without TLS: the code of a connection with TLS that has failed
-    does not tell what was in its way."""
-    at = driver.channel
-    at.unsolicited += (b"+QIOPEN:",)
-    if not driver.accepts(b'+QIOPEN=1,11,"TCP","%s",%d,0,0' % (host, port), _MS):
-        return False
-    opened = at.wait(b"+QIOPEN: 11,", _REACH_MS) == b"0"
-    driver.accepts(b"+QICLOSE=11", _CLOSE_MS)
-    return opened
-
-
-def _code(driver, error):
-    """The code of a refusal as of +CME ERROR; a bare ERROR is looked into. -1 when nobody knows."""
-    if isinstance(error, (ModemSilent, ModemRestarted)):
-        raise error
-    if error.code >= 0:
-        return error.code
-    esm = ask(driver, b"ESM")
-    if esm:
-        return _CODES + esm
-    for line in driver.listing(b"+QIGETERROR", b"+QIGETERROR:"):
-        if line.startswith(_NO_ACCESS_POINT[0]):
-            return _NO_ACCESS_POINT[1]
-    return -1
+    is_emm = CODES < code <= _EMM_CODES
+    return code - CODES if CODES < code <= _LAST_CAUSE and is_emm == (layer == b"EMM") else 0

@@ -1,7 +1,7 @@
 """Who is heard here: a scan for operators, whom to try of them, and neighbour cells.
 
 Imported only where it is used: a scan takes one to three minutes with the receiver on. Commands: TS 27.007
-7.3 (+COPS); Quectel QuecCell V1.0 (+QENG).
+7.3 (+COPS).
 """
 
 from micropython import const
@@ -85,38 +85,16 @@ def choose(heard, avoid, turn):
 
 
 def neighbours(driver):
-    """The neighbour cells a BG95 hears, as a list of (technology, PLMN or 0, channel, PCI or BSIC, RSRP or
-    RXLEV in dBm). None with a modem that has no such command (SIM7600)."""
-    if driver.NEIGHBOURS is None:
+    """The neighbour cells that are heard, as a list of (technology, PLMN or 0, channel, PCI or BSIC, RSRP or
+    RXLEV in dBm). None with a modem that has no command for it."""
+    if not driver.NEIGHBOURS:
         return None
+    command, prefix = driver.NEIGHBOURS
     try:
-        lines = driver.channel.command(driver.NEIGHBOURS, 5000, b"+QENG:")
+        lines = driver.channel.command(command, 5000, prefix)
     except ModemError as error:
         if error.code < 0:
             raise
         return []
-    cells = [neighbour(line) for line in lines]
-    return [cell for cell in cells if cell]
-
-
-def neighbour(line):
-    """One line of +QENG="neighbourcell" without its prefix; None for anything else.
-
-    `"neighbourcell intra" | "neighbourcell inter",<technology>,<channel>,<PCI>,<RSRQ>,<RSRP>,...` (RSRQ comes
-    first, unlike in the line of the serving cell) or `"neighbourcell","GSM",<MCC>,<MNC>,<LAC>,<cell>,
-    <BSIC>,<channel>,<RXLEV>,...`
-    """
-    parts = parse.fields(line)
-    if len(parts) < 6 or not parts[0].startswith(b"neighbourcell"):
-        return None
-    if parts[1] == b"GSM":
-        if len(parts) < 9:
-            return None
-        numbers = [parse.integer(parts[i]) for i in (2, 3, 7, 6, 8)]
-        if None in numbers:
-            return None
-        return (b"GSM", 1000 * numbers[0] + numbers[1], numbers[2], numbers[3], numbers[4])
-    numbers = [parse.integer(parts[i]) for i in (2, 3, 5)]
-    if None in numbers or numbers[2] >= 0:
-        return None
-    return (parts[1], 0, numbers[0], numbers[1], numbers[2])
+    read = driver.part("neighbours").cell
+    return [cell for cell in map(read, lines) if cell]

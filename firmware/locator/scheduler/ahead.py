@@ -25,7 +25,7 @@ class NoLine:
 def begin(state, modem, settings, temperature_dc, folder):
     """A wake has begun: how much is left, where we are, which row of the menu. (Costs, journey) for the
     policy; the guide is in `folder`."""
-    costs, journey = battery.costs(modem), _look_up(state, folder, None)
+    costs, journey = battery.COSTS[modem], _look_up(state, folder, None)
     state[st.LOWER_MV] = battery.LOWER_MV[settings[cfg.BATTERY_KIND]]
     if policy.feel(state, battery.left_mj(state, settings, temperature_dc), journey):
         from locator.scheduler import menu

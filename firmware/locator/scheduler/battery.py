@@ -22,13 +22,11 @@ Costs = namedtuple("Costs", ("wake", "fixes", "upload", "attach", "scan", "probe
 """What one class of modem costs: a wake; fixes (hot, aided, cold) with the wake; a report of a device that is
 registered, at good signal; to attach to another network; a scan in vain; a look for a network; sleep.
 `still`: whether "still here" counts as a point."""
-
-
-def costs(modem):
-    """`Costs` of a class of modem: "bg95" or "sim7600"."""
-    if modem == "bg95":
-        return Costs(400, (1600, 3400, 8000), 1200, 8800, 25000, 1500, 18662, True)
-    return Costs(400, (2200, 4900, 11800), 40000, 4000, 60000, 25000, 25920, True)
+COSTS = {
+    "bg95": Costs(400, (1600, 3400, 8000), 1200, 8800, 25000, 1500, 18662, True),
+    "sim7600": Costs(400, (2200, 4900, 11800), 40000, 4000, 60000, 25000, 25920, True),
+}
+"""By the name of a modem's folder."""
 
 
 def left_mj(state, settings, temperature_dc):

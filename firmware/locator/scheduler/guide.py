@@ -17,6 +17,7 @@ from locator.scheduler import guide_file as file
 _STATION = "<iiHHHHHHB"  # 1e-5 degrees twice, km4, minutes/2: after, deviation, on arrival; median, MCC, stay
 _NETWORK = "<IHBB"  # PLMN, cost and usable share in percent, 0
 _KM4_AT = const(8)
+_AFTER_AT = const(10)
 _MCC_AT = const(18)
 # How long a stop has lasted, in percent of its median.
 _STOOD = (0, 25, 50, 100, 150, 200, 300, 400, 600, 800, 1200, 1600)
@@ -203,7 +204,7 @@ class Guide:
         """Seconds to go after the last station of this country, 0 when the line ends there."""
         while i < self._stations and self._short(i, _MCC_AT) == mcc:
             i += 1
-        return 120 * self._read(i - 1)[3] if 0 < i < self._stations else 0
+        return 120 * self._short(i - 1, _AFTER_AT) if 0 < i < self._stations else 0
 
     def _tile(self, km4):
         i = km4 // (4 * self._tile_km)

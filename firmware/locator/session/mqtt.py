@@ -114,9 +114,10 @@ class MqttClient:
         """(the next packet as bytes, where its body begins), None until it is whole."""
         inbox, n = self._socket.inbox()
         found = bounds(inbox, n)
-        if found is None or found[1] > n:
+        if found is None:
             return None
-        return self._socket.take(found[1]), found[0]
+        start, end = found
+        return (self._socket.take(end), start) if end <= n else None
 
     def _await(self, kind, number):
         """The body of the next packet of that kind (with that packet identifier); messages that come

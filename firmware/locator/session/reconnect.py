@@ -12,7 +12,6 @@ from locator.modem import ConnectionLost, ModemRestarted, NotAllowed, PdpError, 
 from locator.scheduler import way
 
 _MENDED_FAILS = const(2)  # after more tries in vain there is one attempt a wake: it is not the modem
-_PING_UNANSWERED = const(2)  # of +QMTSTAT: wants a new PDP context (MQTT manual V1.1)
 
 _NOTHING, _AGAIN, _NEW_CONTEXT = 0, 1, 2
 
@@ -46,7 +45,7 @@ def mend(port, driver, state, error, done):
     if done == _NEW_CONTEXT or state[st.TRY_FAILS] >= _MENDED_FAILS:
         way.failed(state)
         raise error
-    if done == _NOTHING and not _wants_context(error):
+    if done == _NOTHING and not _wants_context(driver, error):
         return _AGAIN
     from locator.modem.rescue import give_up_context
 
@@ -54,5 +53,5 @@ def mend(port, driver, state, error, done):
     return _NEW_CONTEXT
 
 
-def _wants_context(error):
-    return isinstance(error, ConnectionLost) and error.what == b"+QMTSTAT:" and error.code == _PING_UNANSWERED
+def _wants_context(driver, error):
+    return isinstance(error, ConnectionLost) and (error.what, error.code) == driver.PING_UNANSWERED

@@ -1,14 +1,11 @@
 """The page of alarms; its data are those of `alarms.py`."""
 
 from collections.abc import Mapping
-from typing import Any
 
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, Response
-from sqlalchemy import Connection, Row
 from starlette.concurrency import run_in_threadpool
 
-from landbridge.features.alarms import engine
 from landbridge.features.alarms import queries as alarms
 from landbridge.web import act, tell, viewer
 from landbridge.web.api import LARGEST, Number
@@ -29,7 +26,7 @@ def alarms_page(request: Request, who: Looks, every: bool = False) -> HTMLRespon
 
 def _page(request: Request, who: Viewer, every: bool) -> HTMLResponse:
     with here(request).database.reading() as connection:
-        found = told(alarms.listed(connection, who.tenant, None, not every, LARGEST, _MOST))
+        found = tell.alarms(alarms.listed(connection, who.tenant, None, not every, LARGEST, _MOST))
     return page(request, "alarms.html", who=who, alarms=found, every=every)
 
 
@@ -44,15 +41,3 @@ async def acknowledge(request: Request, who: Acts, alarm: Number) -> Response:
     """By the button; back to where it was pressed."""
     await run_in_threadpool(act.acknowledge, here(request), who, alarm, note="")
     return back(inside(str((await request.form()).get("after", "/alarms"))))
-
-
-def told(rows: list[Row[Any]]) -> list[dict[str, Any]]:
-    """As the API has them, with the place."""
-    found = [engine.told(row) for row in rows]
-    return [each | tell.place(each["latitude"], each["longitude"]) for each in found]
-
-
-def raised(connection: Connection, tenant: str | None, device: str) -> list[dict[str, Any]]:
-    """Those of a device that nobody looks after yet."""
-    rows = alarms.listed(connection, tenant, device, True, LARGEST, _MOST)
-    return told([row for row in rows if row.acknowledged_s is None])

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Row, bindparam, false, func, insert, or_, sel
 from landbridge.db import order
 from landbridge.db.among import among_given
 from landbridge.db.tables import commands
-from landbridge.features.commands.coding import DONE, Command
+from landbridge.features.commands.coding import DONE, NEW_BATTERY, Command
 
 _WITH_WAITING = (
     select(commands.c.device)
@@ -66,10 +66,10 @@ def find(connection: Connection, device: str, command: int) -> Row[Any] | None:
     return connection.execute(statement).one_or_none()
 
 
-def done_s(connection: Connection, device: str, verb: str) -> int | None:
-    """When the device last told that it had done this; None if it never did."""
+def battery_renewed_s(connection: Connection, device: str) -> int | None:
+    """When the device last told that it counts from a new battery; None if it never did."""
     statement = select(func.max(commands.c.result_s)).where(commands.c.device == device)
-    done = statement.where(commands.c.verb == verb, commands.c.result == DONE)
+    done = statement.where(commands.c.verb == NEW_BATTERY, commands.c.result == DONE)
     return connection.execute(done).scalar()
 
 

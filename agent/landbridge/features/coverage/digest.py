@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 
-from landbridge.features.routes import coding
-from landbridge.features.routes.coding import LEARNED, NO_BIN, Guide, Network, Station, encode
 from landbridge.geo.route import MCC, Waypoint
 from landbridge.geo.timetable import STAY_SIGMA, STOPS, STOPS_AT, Ahead, stay, timetable
+from landbridge.protocol import route_data
 from landbridge.protocol.limits import WireError
+from landbridge.protocol.route_data import LEARNED, NO_BIN, Guide, Network, Station, encode
 
-TILE_KM = coding.TILE_KM
+TILE_KM = route_data.TILE_KM
 BIN_SHARES = (0.97, 0.90, 0.75, 0.50, 0.25, 0.10, 0.03)
 """What a bin says: the share of the places where a network can be used, before anything is learned. The
 device learns what is true of a bin."""

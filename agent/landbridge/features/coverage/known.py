@@ -4,9 +4,9 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
 from landbridge.features.coverage.digest import TILE_KM
-from landbridge.features.routes.coding import Network
 from landbridge.features.routes.queries.routes import Key, Seen
 from landbridge.geo.route import MCC, Waypoint
+from landbridge.protocol.route_data import Network
 
 LEAST_LOOKS = 10
 """In a country, before a share of it means something."""

@@ -6,7 +6,6 @@ from sqlalchemy import ColumnElement, Connection, func, select
 
 from landbridge.db.tables import wakes
 from landbridge.features.commands import queries as commands
-from landbridge.features.commands.coding import NEW_BATTERY
 from landbridge.features.settings import queries as settings
 from landbridge.protocol.settings import applied
 
@@ -35,7 +34,7 @@ class BatteryEnd(NamedTuple):
 def battery_end(connection: Connection, device: str, now_s: int) -> BatteryEnd | None:
     """By the most and the least that two days of the last two weeks took, up to the last wake that is known.
     None while less than two days are known, or nothing was spent."""
-    new_s = commands.done_s(connection, device, NEW_BATTERY) or 0
+    new_s = commands.battery_renewed_s(connection, device) or 0
     of_device = wakes.c.device == device, wakes.c.at_s >= new_s
     known = select(func.sum(wakes.c.joules), func.min(wakes.c.at_s), func.max(wakes.c.at_s))
     spent, first_s, last_s = connection.execute(known.where(*of_device)).one()

@@ -4,8 +4,8 @@ import logging
 
 from sqlalchemy import Connection
 
-from landbridge.features.diagnostics.coding import REPORT_KEY, Diagnostics, Entry, decode
 from landbridge.features.diagnostics.queries import log as stored
+from landbridge.protocol.diagnostics import REPORT_KEY, Diagnostics, Entry, decode
 from landbridge.protocol.uplink import Uplink
 
 _log = logging.getLogger(__name__)

@@ -19,6 +19,7 @@ from landbridge.features.esim import coding as wire
 from landbridge.features.esim import handler as fleet
 from landbridge.features.esim import policy as policies
 from landbridge.features.esim import rollout as card_rollout
+from landbridge.features.esim.coding import Policy
 from landbridge.features.esim.queries import notifications as kept
 from landbridge.features.esim.queries import policies as stored
 from landbridge.features.esim.queries import rollouts
@@ -102,7 +103,7 @@ def show(device: str = _DEVICE) -> None:
         )
 
 
-def _show_profiles(policy: policies.Policy, said: Row[Any] | None) -> None:
+def _show_profiles(policy: Policy, said: Row[Any] | None) -> None:
     """With the class of each as the card tells it, a dash for one that it has not told, and what went over it
     in the month of the last report."""
     on_card: dict[str, int] = dict(json.loads(said.profiles)) if said else {}
@@ -212,7 +213,7 @@ def policy(
     print(f"{len(lacking)} of {len(chosen)} devices get it with their next reports")
 
 
-def _has(desired: stored.Desired | None, policy: policies.Policy) -> bool:
+def _has(desired: stored.Desired | None, policy: Policy) -> bool:
     return desired is not None and desired.policy == policy
 
 

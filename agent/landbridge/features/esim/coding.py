@@ -1,6 +1,7 @@
 """The card of a device: the policy of its profiles that it is given, and what it reports."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
 
 import cbor2
@@ -118,6 +119,49 @@ def order(
     """The pair of a reply; places count `profiles` from 1 on, 0: none; a row is [MCC, place, ...]."""
     policy = [revision, wish, fallback, [_listed(each) for each in profiles], [list(row) for row in rows]]
     return {ORDER_KEY: [revision, cbor2.dumps(policy)]}
+
+
+@dataclass(frozen=True)
+class Policy:
+    """`profiles` by name, in their order; `countries`: MCC, 0 for all others -> names, the best first; no
+    names: there none may be used."""
+
+    profiles: dict[str, Profile]
+    fallback: str
+    countries: dict[int, tuple[str, ...]]
+
+    def place(self, name: str) -> int:
+        """From 1 on; 0 for a name that is none."""
+        names = list(self.profiles)
+        return names.index(name) + 1 if name in names else 0
+
+    def name(self, place: int) -> str | None:
+        """The profile at a place."""
+        return list(self.profiles)[place - 1] if 0 < place <= len(self.profiles) else None
+
+    def order(self, revision: int, wish: str) -> dict[int, Any]:
+        """As in a reply."""
+        rows = [[mcc, *map(self.place, names)] for mcc, names in sorted(self.countries.items())]
+        listed = list(self.profiles.values())
+        return order(revision, self.place(wish), self.place(self.fallback), listed, rows)
+
+    def stored(self) -> dict[str, Any]:
+        """For JSON."""
+        return asdict(self)
+
+
+def restored(value: Mapping[str, Any]) -> Policy:
+    """From `stored`."""
+    profiles = {name: _restored(*each) for name, each in value["profiles"].items()}
+    countries = {int(mcc): tuple(names) for mcc, names in value["countries"].items()}
+    return Policy(profiles, value["fallback"], countries)
+
+
+def _restored(
+    iccid: str, apn: str, user: str, password: str, hosts: Any = (), updates: Any = (), quota_kb: int = 0
+) -> Profile:
+    pairs = tuple((name, port) for name, port in hosts)
+    return Profile(iccid, apn, user, password, pairs, tuple(updates), quota_kb)
 
 
 def _listed(profile: Profile) -> list[Any]:

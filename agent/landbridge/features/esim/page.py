@@ -144,7 +144,7 @@ def _plan(connection: Connection, found: Registered, now_s: int) -> dict[str, An
         "purpose": found.purpose,
         "binding": found.binding,
         "blocked": found.blocked,
-        "quota_mb": register.demanded(connection, found).quota_mb or None,
+        "quota_mb": (register.class_of(connection, found.class_) or {}).get("quota_mb") or None,
         "month_bytes": sum(sent.month_bytes(connection, found.iccids, now_s).values()),
     }
 

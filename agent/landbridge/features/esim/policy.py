@@ -24,7 +24,6 @@ elsewhere = ["roaming"]
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
 from typing import Any
 
 import cbor2
@@ -32,56 +31,13 @@ import cbor2
 from landbridge.core import files
 from landbridge.core.errors import UserError
 from landbridge.features.esim import coding as wire
-from landbridge.features.esim.coding import Profile
+from landbridge.features.esim.coding import Policy, Profile
 
-NONE, AUTOMATIC = 0, "auto"
+AUTOMATIC = "auto"
 ELSEWHERE = "elsewhere"
 _ACCESS = ("apn", "user", "password")
 _MOST_PORT = 65_535
 _MOST_QUOTA_MB = 1_000
-
-
-@dataclass(frozen=True)
-class Policy:
-    """`profiles` by name, in their order; `countries`: MCC, 0 for all others -> names, the best first; no
-    names: there none may be used."""
-
-    profiles: dict[str, Profile]
-    fallback: str
-    countries: dict[int, tuple[str, ...]]
-
-    def place(self, name: str) -> int:
-        """From 1 on; NONE for a name that is none."""
-        names = list(self.profiles)
-        return names.index(name) + 1 if name in names else NONE
-
-    def name(self, place: int) -> str | None:
-        """The profile at a place."""
-        return list(self.profiles)[place - 1] if 0 < place <= len(self.profiles) else None
-
-    def order(self, revision: int, wish: str) -> dict[int, Any]:
-        """As in a reply."""
-        rows = [[mcc, *map(self.place, names)] for mcc, names in sorted(self.countries.items())]
-        listed = list(self.profiles.values())
-        return wire.order(revision, self.place(wish), self.place(self.fallback), listed, rows)
-
-    def stored(self) -> dict[str, Any]:
-        """For JSON."""
-        return asdict(self)
-
-
-def restored(value: Mapping[str, Any]) -> Policy:
-    """From `stored`."""
-    profiles = {name: _restored(*each) for name, each in value["profiles"].items()}
-    countries = {int(mcc): tuple(names) for mcc, names in value["countries"].items()}
-    return Policy(profiles, value["fallback"], countries)
-
-
-def _restored(
-    iccid: str, apn: str, user: str, password: str, hosts: Any = (), updates: Any = (), quota_kb: int = 0
-) -> Profile:
-    pairs = tuple((name, port) for name, port in hosts)
-    return Profile(iccid, apn, user, password, pairs, tuple(updates), quota_kb)
 
 
 def parse(text: str, where: str = "the policy") -> Policy:

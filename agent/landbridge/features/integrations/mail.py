@@ -11,7 +11,6 @@ from urllib.parse import quote
 from landbridge.config import Mail
 from landbridge.core.http_errors import Away, Refused
 from landbridge.events.outbox import Posted
-from landbridge.geo import countries
 from landbridge.geo import places as geography
 
 TYPES = ("alarm-raised", "alarm-cleared")
@@ -78,7 +77,7 @@ def _place(lat: float | None, lon: float | None) -> dict[str, str]:
     """Position, nearest place and country, by the names of their lines."""
     if lat is None or lon is None:
         return {"position": "not known"}
-    near, country = geography.nearest(lat, lon), countries.at(lat, lon)
+    near, country = geography.where(lat, lon)
     away = f"{near.km} km from {near.place.name}" if near and near.km > 1 else near and near.place.name
     place = ", ".join(each for each in (away, country and country.name) if each)
     return {"position": f"{lat:.5f}, {lon:.5f}"} | ({"place": place} if place else {})

@@ -8,11 +8,11 @@ from landbridge.core import table
 from landbridge.core.clock import iso
 from landbridge.core.errors import UserError
 from landbridge.db.opened import opened
-from landbridge.features.routes.coding import TILE_KM, tile_count
 from landbridge.features.routes.queries import routes as stored
 from landbridge.features.routes.queries.routes import known_line
-from landbridge.geo import settlements as places
+from landbridge.geo import settlements
 from landbridge.geo.route import position, read
+from landbridge.protocol.route_data import TILE_KM, tile_count
 
 _NAME = typer.Argument(help="Name of the line.")
 _FILE = typer.Argument(help="CSV file with columns name, country, lat, lon, kind, perhaps km.")
@@ -33,7 +33,7 @@ def add(name: str = _NAME, file: Path = _FILE) -> None:
     """
     stations = read(file)
     middles = ((tile + 0.5) * TILE_KM for tile in range(tile_count(stations)))
-    places_km = [places.nearest_km(*position(stations, km)) for km in middles]
+    places_km = [settlements.distance_km(*position(stations, km)) for km in middles]
     with opened() as it, it.database.writing() as connection:
         if stored.find(connection, name):
             raise UserError(f"there is a line {name} already; `landbridge lines remove {name}` removes it")

@@ -1,15 +1,10 @@
-"""The guide: what a device is told of the way ahead, as the bytes that it keeps in flash (docs/protocol)."""
+"""The downlink of route data (protocol/route_data.py): it goes to a device in pieces."""
 
-import struct
-from binascii import crc32
-from collections.abc import Sequence
-from dataclasses import dataclass
-from itertools import zip_longest
 from typing import Any, NamedTuple
 
-from landbridge.geo.route import Waypoint
-from landbridge.geo.timetable import Stay
+from landbridge.protocol import route_data
 from landbridge.protocol.limits import WireError
+from landbridge.protocol.route_data import MOST_BYTES
 
 PIECE_KEY, REPORT_KEY = 9, 12
 """Of the reply: [revision, offset, bytes], or [0]; of the uplink: [in use, on its way, bytes of that]."""
@@ -18,47 +13,8 @@ NONE: list[Any] = [0]
 PIECE_BYTES = 512
 """In one reply: devices have little memory in one piece while they talk."""
 MOST_REVISION = (1 << 31) - 1
-MOST_BYTES = 4096
-KM4_A_KM = 4
-TILE_KM = 5
-"""Length of a tile, unless a line is too long."""
-NO_BIN = 15
-"""A tile of which nothing is known."""
-LEARNED = 8
-"""Bit of a tile whose bin comes from what the fleet has seen there, not from the distance to places."""
-_VERSION = 1
-_HEAD = "<BBBBHBBI"
-_STATION = "<iiHHHHHHB"
-_NETWORK = "<IHBB"
-_U8, _U16 = 0xFF, 0xFFFF
-
-
-class Station(NamedTuple):
-    """One station; minutes to go are means to the end of the trip."""
-
-    lat: float
-    lon: float
-    km: float
-    after_min: float
-    """To go after its stop, and the standard deviation of that."""
-    deviation_min: float
-    arrival_min: float
-    """To go when the train arrives there."""
-    median_min: float
-    """Of its stop; 0: trains do not stop, or the trip ends."""
-    mcc: int
-    stay: int
-    """Which of the guide's kinds of stay."""
-
-
-class Network(NamedTuple):
-    """What the fleet knows of a network; 0 where it does not."""
-
-    plmn: int
-    cost_percent: int
-    """Of a report over it, of that over the cheapest network."""
-    usable_percent: int
-    """Share of the line in its country."""
+Network = route_data.Network
+NO_BIN = route_data.NO_BIN
 
 
 class Report(NamedTuple):
@@ -67,53 +23,6 @@ class Report(NamedTuple):
     in_use: int
     coming: int
     offset: int
-
-
-@dataclass(frozen=True)
-class Guide:
-    """All of a guide; `tiles` of `tile_km` each from kilometre 0 on: a bin, 0 to 4, perhaps with LEARNED, or
-    NO_BIN."""
-
-    revision: int
-    stations: Sequence[Station]
-    stays: Sequence[Stay]
-    networks: Sequence[Network]
-    tile_km: int
-    tiles: Sequence[int]
-
-
-def tile_count(waypoints: Sequence[Waypoint]) -> int:
-    """How many tiles a line has."""
-    return int(waypoints[-1].km // TILE_KM) + 1
-
-
-def encode(guide: Guide) -> bytes:
-    """The bytes; `WireError` when a guide has no room for so much."""
-    head = (
-        len(guide.stations),
-        len(guide.networks),
-        guide.tile_km,
-        len(guide.tiles),
-        len(guide.stays),
-        0,
-        guide.revision,
-    )
-    try:
-        data = struct.pack(_HEAD, _VERSION, *head)
-    except struct.error as error:
-        raise WireError(f"guide: {error}") from None
-    data += b"".join(_station(each) for each in guide.stations)
-    data += b"".join(_stay(each) for each in guide.stays)
-    data += b"".join(
-        struct.pack(_NETWORK, each.plmn, min(each.cost_percent, _U16), min(each.usable_percent, 100), 0)
-        for each in guide.networks
-    )
-    low, high = guide.tiles[::2], guide.tiles[1::2]
-    data += bytes(a | b << 4 for a, b in zip_longest(low, high, fillvalue=0))
-    data += struct.pack("<I", crc32(data))
-    if len(data) > MOST_BYTES:
-        raise WireError(f"guide: {len(data)} bytes, a device takes {MOST_BYTES}")
-    return data
 
 
 def piece(data: bytes, revision: int, offset: int) -> list[Any]:
@@ -130,26 +39,3 @@ def decode_report(item: Any) -> Report:
         if type(value) is not int or not 0 <= value <= most:
             raise WireError(f"report of the guide: {value!r} is not an integer in 0 .. {most}")
     return Report(*item)
-
-
-def _station(station: Station) -> bytes:
-    minutes = (station.after_min, station.deviation_min, station.arrival_min)
-    return struct.pack(
-        _STATION,
-        round(1e5 * station.lat),
-        round(1e5 * station.lon),
-        _short(KM4_A_KM * station.km),
-        *(_short(each / 2) for each in minutes),
-        _short(station.median_min),
-        station.mcc,
-        station.stay,
-    )
-
-
-def _stay(stay: Stay) -> bytes:
-    pairs = zip(stay.mean, stay.deviation, strict=True)
-    return b"".join(struct.pack("<HH", _short(100 * mean), _short(100 * spread)) for mean, spread in pairs)
-
-
-def _short(value: float) -> int:
-    return min(max(round(value), 0), _U16)

@@ -8,8 +8,7 @@ from sqlalchemy import Connection
 
 from landbridge.features.routes import coding as wire
 from landbridge.features.routes.queries import route_data as guides
-from landbridge.features.updates.coding import PULL_KEY
-from landbridge.protocol.uplink import Uplink
+from landbridge.protocol.uplink import PULL_KEY, Uplink
 
 MOST_TRIES = 20
 """Orders that change nothing on a device, one after the other, before it is left alone."""

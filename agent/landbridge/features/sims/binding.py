@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from landbridge.core.errors import UserError
+from landbridge.features.sims.queries import ARMED, BOUND, REBIND_PENDING, SEPARATED
 
-ARMED, BOUND, SEPARATED, REBIND_PENDING = "ARMED", "BOUND", "SEPARATED", "REBIND_PENDING"
 _MONTH_S = 30 * 86_400
 
 

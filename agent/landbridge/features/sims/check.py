@@ -74,7 +74,7 @@ def _judged(
         if used[iccid] != seen.month_bytes:
             # What went over its other profiles another vendor counts.
             seen = replace(seen, carrier_bytes=None)
-        demands, itself = register.demanded(connection, card), watch.of_register(card)
+        demands, itself = watch.demanded(connection, card), watch.of_register(card)
         judged = judge(demands, itself, seen)
         if device is None:
             return sorted(name for name, why in judged.items() if why is not None)

@@ -10,8 +10,8 @@ from landbridge.db.opened import opened, whoever
 from landbridge.features.sims import binding
 from landbridge.features.sims import handler as watch
 from landbridge.features.sims import queries as register
-from landbridge.features.sims.binding import ARMED, Binding
-from landbridge.features.sims.queries import Registered
+from landbridge.features.sims.binding import Binding
+from landbridge.features.sims.queries import ARMED, Registered
 from landbridge.features.sims.rules import STAGES
 
 commands = typer.Typer(help="The register of SIM cards: whose, what for, which controls, in which locator.")
@@ -127,7 +127,7 @@ def rebind(iccid: str = _ICCID, why: str = typer.Option("", help="Why.")) -> Non
     """
     with opened() as it, it.database.writing() as connection:
         found = _known(connection, iccid)
-        most = register.demanded(connection, found).rebinds_a_month
+        most = watch.demanded(connection, found).rebinds_a_month
         now_s = it.clock.now_s()
         after = binding.announce(
             Binding(found.binding, found.imei), watch.moved_s(connection, found), most, now_s

@@ -12,20 +12,21 @@ from sqlalchemy import Connection, Row
 from landbridge.events import publish as announce
 from landbridge.events import topics
 from landbridge.features.devices import queries as devices
-from landbridge.features.diagnostics import coding as diagnostics
-from landbridge.features.diagnostics.coding import CALLED, MESSAGED
 from landbridge.features.diagnostics.queries import log as device_log
 from landbridge.features.esim.queries import policies as cards
 from landbridge.features.settings import queries as settings
 from landbridge.features.sims import binding
 from landbridge.features.sims import queries as register
 from landbridge.features.sims.binding import Binding
+from landbridge.features.sims.classes import Class, restored
 from landbridge.features.sims.queries import Registered
 from landbridge.features.sims.rules import RULES, Card, Seen, judge
 from landbridge.features.trips import queries as trips
 from landbridge.points import queries as points
 from landbridge.points import sent
 from landbridge.points.queries import StoredPoint
+from landbridge.protocol import diagnostics
+from landbridge.protocol.diagnostics import CALLED, MESSAGED
 from landbridge.protocol.event import Event
 from landbridge.protocol.limits import WireError
 from landbridge.protocol.point import KIND_STILL
@@ -48,7 +49,7 @@ def note(connection: Connection, device: str, uplink: Uplink, now_s: int) -> Non
         if identity.get("iccid"):
             tell(connection, device, dict.fromkeys(RULES), now_s, now_s)
         return
-    demands = register.demanded(connection, found)
+    demands = demanded(connection, found)
     # It told its identity once; the card may have been added, or its move announced, since.
     if identity["iccid"] in found.iccids and identity.get("imei"):
         found = _bind(connection, found, str(identity["imei"]), now_s)
@@ -76,9 +77,14 @@ def concerned(connection: Connection, uplinks: Mapping[str, Uplink], now_s: int)
     return register.devices_with_cards(connection, uplinks.keys())
 
 
+def demanded(connection: Connection, found: Registered) -> Class:
+    """The controls of a card's class."""
+    return restored(register.class_of(connection, found.class_) or {})
+
+
 def of_register(found: Registered) -> Card:
     """The card as rules see it; one that is about to be moved may be in either locator."""
-    imei = None if found.binding == binding.REBIND_PENDING else found.imei
+    imei = None if found.binding == register.REBIND_PENDING else found.imei
     return Card(found.iccids, found.imsis, imei, found.stage, found.blocked)
 
 
@@ -209,5 +215,5 @@ def _bind(connection: Connection, found: Registered, imei: str, now_s: int) -> R
 def moved_s(connection: Connection, found: Registered) -> Sequence[int]:
     """When it was announced that the card goes to another locator."""
     return [
-        row.done_s for row in register.actions(connection, found.card) if binding.REBIND_PENDING in row.what
+        row.done_s for row in register.actions(connection, found.card) if register.REBIND_PENDING in row.what
     ]

@@ -15,8 +15,9 @@ from landbridge.db.tables import (
     sim_cards,
     sim_profiles,
 )
-from landbridge.features.sims.binding import REBIND_PENDING
-from landbridge.features.sims.classes import Class, restored
+
+ARMED, BOUND, SEPARATED, REBIND_PENDING = "ARMED", "BOUND", "SEPARATED", "REBIND_PENDING"
+"""States of the binding of a card (binding.py)."""
 
 
 class Registered(NamedTuple):
@@ -76,11 +77,6 @@ def known(connection: Connection, identity: Mapping[str, Any]) -> Registered | N
 
 def _belongs(card: Registered) -> bool:
     return card.stage != "retired" and card.binding != REBIND_PENDING
-
-
-def demanded(connection: Connection, found: Registered) -> Class:
-    """The controls of a card's class."""
-    return restored(class_of(connection, found.class_) or {})
 
 
 def devices_with_cards(connection: Connection, of_devices: Collection[str]) -> list[str]:

@@ -11,8 +11,8 @@ from landbridge.protocol.limits import RELEASE_BYTES, RELEASE_FILES, RELEASE_SEQ
 
 OFFER_KEY, PIECE_KEY = 7, 8
 """Of the reply: [sequence, bytes of the list, its SHA-256, board, mpy]; [sequence, file, offset, bytes]."""
-PULL_KEY, REPORT_KEY = 8, 10
-"""Of the uplink, as below."""
+REPORT_KEY = 10
+"""Of the uplink, as below; a request for a piece is under `PULL_KEY` (protocol/uplink.py)."""
 
 REASONS = {
     1: "other board",

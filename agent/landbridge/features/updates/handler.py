@@ -12,14 +12,13 @@ from landbridge.features.updates import rollout
 from landbridge.features.updates.coding import (
     OFFER_KEY,
     PIECE_KEY,
-    PULL_KEY,
     REASONS,
     REPORT_KEY,
     decode_pull,
     decode_report,
 )
 from landbridge.protocol.limits import PIECE_BYTES, WireError
-from landbridge.protocol.uplink import Uplink
+from landbridge.protocol.uplink import PULL_KEY, Uplink
 
 
 def note(connection: Connection, device: str, uplink: Uplink, now_s: int) -> None:

@@ -49,7 +49,8 @@ class Modem(Driver):
     )  # fmt: skip
     RESTART = (b"RDY",)
     SIGNS = (b"APP RDY",)
-    NEIGHBOURS = b'+QENG="neighbourcell"'
+    NEIGHBOURS = (b'+QENG="neighbourcell"', b"+QENG:")
+    PING_UNANSWERED = (b"+QMTSTAT:", 2)  # MQTT manual V1.1
     ICCID = b"+QCCID"
     # 0: CS alone, 1: PS alone, 2: both; at once, and kept.
     SERVICES = (b'+QCFG="servicedomain"', b"+QCFG:", b'+QCFG="servicedomain",%d,1', (1,), (2, 0))
@@ -143,9 +144,7 @@ class Modem(Driver):
         if code == _NO_PDP:
             raise PdpError("open")
         if code == _OPEN_FAILED:
-            from locator.modem import refusals
-
-            if refusals.reaches(self, host, port):
+            if self.part("context").reaches(self, host, port):
                 raise TlsError("open", code)
         if code != 0:
             raise ModemError("open", code)
@@ -250,9 +249,7 @@ class Modem(Driver):
             try:
                 self.channel.command(b"+QIACT=1", _PDP_MS)
             except ModemError as e:
-                from locator.modem import refusals
-
-                self._refused = refusals.context(self, e)
+                self._refused = self.part("context").refused(self, e)
         if self._refused:
             raise self._refused
 

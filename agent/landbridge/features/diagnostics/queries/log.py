@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Row, select, update
 from sqlalchemy.dialects.postgresql import insert as insert_or_ignore
 
 from landbridge.db.tables import device_log, devices
-from landbridge.features.diagnostics.coding import Entry
+from landbridge.protocol.diagnostics import Entry
 
 
 def add(

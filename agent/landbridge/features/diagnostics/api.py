@@ -1,0 +1,51 @@
+"""The API of what a device tells of itself: why it did what it did."""
+
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request
+
+from landbridge.core.clock import iso
+from landbridge.features.diagnostics.queries import wakes
+from landbridge.features.diagnostics.wake_coding import reason
+from landbridge.web import act, answers, seen, tell
+from landbridge.web.answers import Json, Told
+from landbridge.web.api import Device, Looks
+from landbridge.web.here import here
+
+router = APIRouter(prefix="/v1/devices/{device}")
+
+
+@router.get("/wakes")
+def woken(
+    request: Request,
+    who: Looks,
+    device: Device,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    after: Annotated[str | None, Query(max_length=40)] = None,
+    limit: Annotated[int, Query(ge=1, le=5_000)] = 1_000,
+) -> Annotated[Json, Told(answers.Wakes)]:
+    """Why it did what it did in each wake, and why it then slept; `next` is `after` of the next page, null on
+    the last."""
+    it = here(request)
+    with it.database.reading() as connection:
+        found = act.ride(connection, who, device)
+        spans = seen.intervals(connection, found, it.clock.now_s())
+        since_s, until_s = tell.epoch_s(since, tell.BEGINNING_S), tell.epoch_s(until, tell.END_S)
+        behind = tell.place_behind(after, 3)
+        rows = [
+            row
+            for begin_s, end_s in spans
+            for row in wakes.between(
+                connection, device, max(begin_s, since_s), min(end_s, until_s), behind, limit + 1
+            )
+        ][: limit + 1]
+    last = rows[limit - 1] if len(rows) > limit else None
+    return {
+        "wakes": [
+            {"time": iso(row.at_s), "did": reason(row.did), "slept": reason(row.rest), "joules": row.joules}
+            for row in rows[:limit]
+        ],
+        "next": f"{last.at_s}.{last.boot}.{last.clock_min}" if last else None,
+    }
