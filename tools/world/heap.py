@@ -69,7 +69,7 @@ CARD = "euicc4"
 _, FLASH_BYTES = OTA_FILES
 SWITCHED_S = 3600
 """In which a new device has switched to the profile that its first reply asks for."""
-POINTER = "slots/pointer.bin"
+POINTER = Path("slots/pointer.bin")
 """Written by the first boot; without it the wake would begin with a choice between two slots."""
 CHIP = REPOSITORY / "tools" / "world" / "device" / "heap"
 BEFORE_BOOT = "import machine\n"
@@ -149,7 +149,7 @@ def wakes_before(modem: ModemClass, data: Path) -> bytes:
             if not built.card.switches():
                 shutil.rmtree(data, ignore_errors=True)
                 shutil.copytree(built.flash / "data", data)
-                shutil.copy(built.flash / POINTER, data.parent)
+                shutil.copy(built.flash / POINTER, data.with_name(POINTER.name))
                 rtc_memory = built.device.rtc_memory
 
         try:
@@ -166,7 +166,7 @@ def _wakes_in(modem: ModemClass, before: Before, heap_kw: int) -> bool:
         try:
             shutil.rmtree(built.flash / "data")
             shutil.copytree(before.data, built.flash / "data")
-            shutil.copy(before.data.parent / POINTER, built.flash / POINTER)
+            shutil.copy(before.data.with_name(POINTER.name), built.flash / POINTER)
             add_chip(built.flash)
             if OTHER in os.environ:  # frozen into that MicroPython
                 for name in ("lockstep", "machine", "esp32"):
