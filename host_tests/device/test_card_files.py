@@ -5,7 +5,7 @@ from locator import state as st
 from locator.actions import profile as profiles
 from locator.codec import checked
 from locator.downlink import card as orders
-from locator.esim import access, files, memory, policy, trial
+from locator.esim import access, files, memory, policy, restart, trial
 from locator.modem import ModemRestarted
 from locator.scheduler import budget, profile
 
@@ -203,6 +203,24 @@ def test_a_switch_behind_a_look_is_a_try_of_its_own():
     device.state[st.DID_PROBE] = st.YES
     device.switch()._pause()
     assert done == ["off", 1000 * profile.APART_S, "on"] and device.state[st.NEXT_TRY] == 1
+
+
+def test_a_switch_that_began_in_an_earlier_wake_waits_after_a_look_and_one_that_is_done_does_not():
+    second = bytes([1] * 10)
+    for enabled, waits in ((CARD[0], True), (second, False)):
+        done = []
+        device = Device(2)
+        device.port.sleep_ms = done.append
+        device.driver.radio_off = device.driver.radio_on = lambda: None
+        device.state[st.DID_PROBE] = st.YES
+        one = device.switch()
+        one._enable = lambda iccid, imsi: done.append(iccid) or 0
+        read, restart.identity = restart.identity, lambda driver, enabled=enabled: (enabled, b"460001")
+        try:
+            one._make_so(2)
+        finally:
+            restart.identity = read
+        assert done == ([1000 * profile.APART_S, second] if waits else [])
 
 
 class OneFailed(profiles.Profiles):

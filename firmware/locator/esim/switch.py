@@ -49,7 +49,6 @@ class Switch(trial.Trial):
         if not self._policy or p[profile.STAGE] == profile.SETTLED:
             if not self.begin():
                 return
-            self._pause()
         state[st.CARD_DUE] = profile.KNOWN | st.CARD_OPEN
         unload("esim.policy", "esim.limits")
         from locator.esim import euicc
@@ -216,6 +215,7 @@ class Switch(trial.Trial):
         iccid = self._policy[files.PROFILES][place - 1][0]
         before, imsi = restart.identity(self._driver)
         if before != iccid or not imsi:
+            self._pause()
             result = self._enable(iccid, imsi if before != iccid else b"")
             if result != euicc.OK:
                 return result
