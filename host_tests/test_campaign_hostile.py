@@ -6,9 +6,12 @@ import shutil
 import pytest
 from locator.codec import cose
 
-from tools.campaign import hostile, hostile_broker, hostile_crypto, hostile_downlinks
-from tools.campaign.figures import Part
 from tools.flash.layout import FIRMWARE
+from tools.verify.harness.figures import Part
+from tools.verify.hostile import broker as hostile_broker
+from tools.verify.hostile import crypto as hostile_crypto
+from tools.verify.hostile import downlinks as hostile_downlinks
+from tools.verify.hostile import hostile
 from tools.world import hostile as broker
 from tools.world.hostile import Message
 

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from host_tests.test_demo_figures import GOOD
-from tools.campaign import rough
-from tools.campaign.rough import BUDGETS, OURS, PARTS, Part, Ridden
+from tools.verify.soak import rough
+from tools.verify.soak.rough import BUDGETS, OURS, PARTS, Part, Ridden
 from tools.world import demo
 from tools.world.figures import Figures
 from tools.world.rivals import HOURLY

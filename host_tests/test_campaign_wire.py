@@ -14,8 +14,10 @@ from landbridge.protocol import uplink
 from landbridge.protocol.limits import WireError
 
 from host_tests.uplink_encoder import column
-from tools.campaign import wire_bench, wire_formats, wire_tracks
 from tools.flash.layout import REPOSITORY
+from tools.verify.benchmarks.wire import benchmark as wire_bench
+from tools.verify.benchmarks.wire import formats as wire_formats
+from tools.verify.benchmarks.wire import tracks as wire_tracks
 
 
 @pytest.fixture(scope="module")

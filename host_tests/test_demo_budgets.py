@@ -5,8 +5,8 @@ from locator.journal.store import PER_SEGMENT
 
 from host_tests import test_firmware_budgets as firmware
 from host_tests import test_firmware_wear as wear
-from tools.campaign import wire_bench
 from tools.flash.layout import REPOSITORY
+from tools.verify.benchmarks.wire import benchmark as wire_bench
 from tools.world import figures
 from tools.world.process import HEAP_KW
 from tools.world.reads import BUDGETS as FLASH

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tools.campaign import bench_agent
 from tools.flash.layout import REPOSITORY
+from tools.verify.benchmarks.agent import benchmark as bench_agent
 
 CI = REPOSITORY / ".ci"
 TOOLS = ("sh", "dirname", "mkdir", "id", "ls", "env", "echo", "cat", "sed", "head")

@@ -3,9 +3,9 @@
 import sys
 from typing import Any
 
-from tools.flash.layout import FIRMWARE, REPOSITORY
+from tools.flash.layout import FIRMWARE, STAND_INS
 
-sys.path[:0] = [str(FIRMWARE), str(REPOSITORY / "tools" / "cpython")]
+sys.path[:0] = [str(FIRMWARE), str(STAND_INS)]
 
 from locator.modem import ModemSilent  # noqa: E402
 from locator.modem.at import Channel as _Channel  # noqa: E402

@@ -9,9 +9,10 @@ from typing import Any
 
 from landbridge.protocol.limits import is_device_id
 
-from tools.flash import FIRMWARE, REPOSITORY, LayoutError
+from tools.flash import FIRMWARE, LayoutError
+from tools.flash.layout import STAND_INS
 
-sys.path[:0] = [str(FIRMWARE), str(REPOSITORY / "tools" / "cpython")]
+sys.path[:0] = [str(FIRMWARE), str(STAND_INS)]
 
 from locator.config_kept import CA, SETTINGS, parse  # noqa: E402
 

@@ -43,9 +43,13 @@ ENTRY = "power_on.py"
 PORTS = {"SIM": REPOSITORY / "tools" / "world" / "device"}
 ON_DEVICE = Path(__file__).with_name("on_device")
 """Sources that are sent to a tracker's prompt (tools/flash/sent.py)."""
-MEET_A_SLOT = (BOARDS / "SIM", *PORTS.values(), ON_DEVICE, REPOSITORY / "tools" / "cpython")
+VERIFY_ON_DEVICE = REPOSITORY / "tools" / "verify" / "on_device"
+"""Scripts of tools/verify that MicroPython runs."""
+STAND_INS = REPOSITORY / "tools" / "verify" / "harness" / "cpython"
+"""Modules of MicroPython for the firmware on CPython."""
+MEET_A_SLOT = (BOARDS / "SIM", *PORTS.values(), ON_DEVICE, STAND_INS)
 """Folders of modules that use a slot's names, or say which of MicroPython's the firmware uses."""
-IDEAL = (REPOSITORY / "tools" / "mpy_ideal.py", REPOSITORY / "tools" / "mpy_updatecut.py")
+IDEAL = (VERIFY_ON_DEVICE / "ideal.py", VERIFY_ON_DEVICE / "updatecut.py")
 """Of the campaign of updates: they stand in for a modem's driver."""
 
 

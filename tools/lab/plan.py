@@ -5,9 +5,9 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-from tools.flash.layout import FIRMWARE, REPOSITORY
+from tools.flash.layout import FIRMWARE, STAND_INS
 
-sys.path[:0] = [str(FIRMWARE), str(REPOSITORY / "tools" / "cpython")]
+sys.path[:0] = [str(FIRMWARE), str(STAND_INS)]
 
 import locator.scheduler.ahead  # noqa: E402
 import locator.scheduler.battery  # noqa: E402

@@ -4,9 +4,9 @@ import sys
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tools.flash.layout import FIRMWARE, REPOSITORY
+from tools.flash.layout import FIRMWARE, STAND_INS
 
-sys.path[:0] = [str(FIRMWARE), str(REPOSITORY / "tools" / "cpython")]
+sys.path[:0] = [str(FIRMWARE), str(STAND_INS)]
 
 from locator import state as plan  # noqa: E402
 from locator.codec import record  # noqa: E402

@@ -39,6 +39,7 @@ from tools.flash.layout import (
     ENTRY,
     FIRMWARE,
     REPOSITORY,
+    VERIFY_ON_DEVICE,
     LayoutError,
     application,
     compile_module,
@@ -60,7 +61,7 @@ SWITCHING = (
     "locator.esim.apdu", "locator.esim.euicc",
 )  # fmt: skip
 """What is imported for a switch of the card's profile only."""
-PROBE = REPOSITORY / "tools" / "mpy_heap.py"
+PROBE = VERIFY_ON_DEVICE / "heap.py"
 BACKLOG = 200
 """Records that wait when the wake begins: four turns, three of them full."""
 LEAST_KW, MOST_KW = 40, 160

@@ -25,7 +25,7 @@ from landbridge.points import gaps
 from rich.console import Console
 from rich.table import Table
 
-from tools.flash.layout import ENTRY, FIRMWARE, REPOSITORY, LayoutError
+from tools.flash.layout import ENTRY, FIRMWARE, STAND_INS, VERIFY_ON_DEVICE, LayoutError
 from tools.world import firmware, stage
 from tools.world.heap import add_chip
 from tools.world.process import interpreter
@@ -40,14 +40,14 @@ ACKNOWLEDGED = RECORDS - 16
 HEAP_KW = 1536
 """The whole flash lies in the heap."""
 OUT = Path("out/reads.json")
-SCRIPT = REPOSITORY / "tools" / "mpy_reads.py"
+SCRIPT = VERIFY_ON_DEVICE / "reads.py"
 IMAGE = "flash.img"
 START = f"""import sys
 sys.path.insert(0, {str(SCRIPT.parent)!r})
 import esp32, machine, lockstep, board
-import mpy_reads
+import reads
 lockstep.connect()
-mpy_reads.wake({IMAGE!r}, lockstep.port)
+reads.wake({IMAGE!r}, lockstep.port)
 """
 OF_THE_PORT = ("lockstep.mpy", "esp32.mpy", "machine.mpy")
 """Modules of the simulated board that a chip has in itself: they lie elsewhere, and do not count."""
@@ -123,7 +123,7 @@ def _make_flash(flash: Path) -> None:
     shutil.copyfile(files / "board.mpy", flash / "board.mpy")
     counts = (str(RECORDS), str(ACKNOWLEDGED))
     command = [*interpreter(HEAP_KW), str(SCRIPT), "make", str(flash / IMAGE), str(files), *counts]
-    path = f"{FIRMWARE}:{REPOSITORY / 'tools' / 'cpython'}:.frozen"
+    path = f"{FIRMWARE}:{STAND_INS}:.frozen"
     subprocess.run(command, env={"MICROPYPATH": path}, check=True)
     (flash / ENTRY).write_text(START)
 
