@@ -13,8 +13,9 @@ from rich.console import Console
 
 from host_tests.modem_bench import HOST, TestAir
 from host_tests.test_demo_figures import GOOD
-from tools.modem import Dialect, Modem
-from tools.modem.mqtt import LockStepNetwork
+from tools.modem import Modem
+from tools.modem.link.mqtt import LockStepNetwork
+from tools.modem.registry import Dialect
 from tools.verify.soak import budgets, soak
 from tools.verify.soak.budgets import DAY, HOUR, MIN, Row, hasty, least_apart_s, most
 from tools.verify.soak.soak import Soaked

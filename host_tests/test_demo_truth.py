@@ -12,7 +12,7 @@ from locator.codec import record
 from locator.journal.ledger import Ledger
 from locator.journal.store import PER_SEGMENT, Journal
 
-from tools.modem.air import Fix
+from tools.modem.network.air import Fix
 from tools.world.delivered import START_S
 from tools.world.rtc import Rtc
 from tools.world.traffic import Traffic

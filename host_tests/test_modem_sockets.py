@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import pytest
 
 from host_tests.modem_bench import HOST, Bench
-from tools.modem.mqtt import LockStepNetwork
+from tools.modem.link.mqtt import LockStepNetwork
 from tools.world import certificates
 
 

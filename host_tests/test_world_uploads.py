@@ -7,7 +7,7 @@ from collections import Counter
 import pytest
 
 from host_tests.modem_bench import Bench
-from tools.modem.bands import RELEASE_MS, tail_ms
+from tools.modem.network.bands import RELEASE_MS, tail_ms
 from tools.world.meter import MODEM_W
 
 GOOD_UPLOAD_J = 1.2

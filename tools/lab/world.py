@@ -12,9 +12,9 @@ from tools.lab.instances import MOVING_KM, SLOT_S, Instance
 from tools.lab.lines import route
 from tools.lab.physics import AIDED_H, FACTOR_EXPONENT, HOT_H, Costs
 from tools.lab.radio import SILENT_DBM
-from tools.modem import bands
-from tools.modem.bearer import networks_of
-from tools.modem.gnss import signal
+from tools.modem.gnss.receiver import signal
+from tools.modem.network import bands
+from tools.modem.network.bearer import networks_of
 from tools.world import stage
 from tools.world.coverage import USABLE_DBM, Coverage
 from tools.world.meter import MODEM_W, SLEEP_FLOOR_W

@@ -10,9 +10,9 @@ from pathlib import Path
 
 from tools.flash import release
 from tools.flash.layout import FIRMWARE
+from tools.modem.network.pdp import AccessPoint
 from tools.modem.observer import Observer
-from tools.modem.pdp import AccessPoint
-from tools.modem.sim7600_gnss import XTRA_SERVER
+from tools.modem.sim7600.gnss import XTRA_SERVER
 from tools.world.cards import UPDATES_APN
 from tools.world.services import BROKER_HOST, BROKER_PORT
 from tools.world.stage import Stage

@@ -11,10 +11,10 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from tools.modem.applet import AppletCard, Identity
-from tools.modem.card import Card
-from tools.modem.euicc import Euicc, Profile
-from tools.modem.pdp import NOT_SUBSCRIBED, AccessPoint
+from tools.modem.card.applet import AppletCard, Identity
+from tools.modem.card.card import Card
+from tools.modem.card.euicc import Euicc, Profile
+from tools.modem.network.pdp import NOT_SUBSCRIBED, AccessPoint
 from tools.world.services import BROKER_HOST, BROKER_PORT, UPDATES_HOST
 
 ROAMING, CIS, EUROPE, CHINA = "204046612345678", "901280000000002", "901280000000003", "901280000000004"

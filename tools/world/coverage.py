@@ -16,7 +16,7 @@ from zlib import crc32
 
 import numpy as np
 
-from tools.modem.air import Cell, Rat
+from tools.modem.network.air import Cell, Rat
 from tools.world.line import Line, distance_km
 from tools.world.sites import (
     Operator,

@@ -22,6 +22,7 @@ from typing import Any, NoReturn
 from rich.console import Console
 
 from tools.flash.layout import LayoutError
+from tools.modem.registry import DIALECTS
 from tools.world import battery, cards, compare, figures, page, picture, stage, summary, weather, worlds
 from tools.world.access import Access
 from tools.world.compare import Comparison
@@ -33,7 +34,7 @@ from tools.world.services import ServiceError
 from tools.world.trail import trail
 from tools.world.truth import Truth
 
-MODEMS = ("bg95", "sim7600")
+MODEMS = tuple(DIALECTS)
 LOG = "world.log"
 COLDEST_C = {"winter": -30, "extreme": -45}
 """The setting coldest_dc, by season: for a winter as it is built in."""

@@ -47,12 +47,12 @@ from tools.flash.layout import (
 )
 from tools.flash.micropython import OTA_FILES
 from tools.flash.wake_sim import START
+from tools.modem.registry import Dialect
 from tools.world import firmware, stage
 from tools.world.process import HEAP_KW, OTHER, interpreter
 from tools.world.services import ServiceError
-from tools.world.trip import ModemClass
 
-MODEMS: tuple[ModemClass, ...] = get_args(ModemClass)
+MODEMS: tuple[Dialect, ...] = get_args(Dialect)
 ROOMS = ("codec", "hal", "modem", "journal", "scheduler", "session", "downlink", "actions", "wake")
 """In an order in which each finds what it imports in the ones before."""
 SWITCH, NAMES = "switch", "names"
@@ -89,7 +89,7 @@ class Before(NamedTuple):
     """The one that is offered to it."""
 
 
-def resident(modem: ModemClass, modules: Mapping[str, bytes]) -> dict[str, int]:
+def resident(modem: Dialect, modules: Mapping[str, bytes]) -> dict[str, int]:
     """Bytes that each room keeps, by room, of what an ordinary wake imports and of the card's modules; behind
     them those of all names. Words of the interpreter."""
     with tempfile.TemporaryDirectory() as folder:
@@ -118,7 +118,7 @@ def add_chip(folder: Path) -> None:
         compile_module(source, folder / source.name, CHIP)
 
 
-def _modules(room: str, modem: ModemClass) -> Iterator[str]:
+def _modules(room: str, modem: Dialect) -> Iterator[str]:
     """Dotted names of the modules of a room that an ordinary wake imports."""
     for path in sorted(ordinary(modem)):
         parts = path.relative_to(FIRMWARE).with_suffix("").parts
@@ -127,7 +127,7 @@ def _modules(room: str, modem: ModemClass) -> Iterator[str]:
             yield ".".join(part for part in parts if part != "__init__")
 
 
-def least_heap_kw(modem: ModemClass, before: Before, console: Console) -> int:
+def least_heap_kw(modem: Dialect, before: Before, console: Console) -> int:
     """The smallest heap, in kilo-words, in which the whole wake ends with all done."""
     low, high = LEAST_KW, MOST_KW
     while high - low > 1:
@@ -138,7 +138,7 @@ def least_heap_kw(modem: ModemClass, before: Before, console: Console) -> int:
     return high
 
 
-def wakes_before(modem: ModemClass, data: Path) -> bytes:
+def wakes_before(modem: Dialect, data: Path) -> bytes:
     """With room for everything, from the first start to before the wake in which the card switches to the
     profile of the policy that has come; leaves what is in flash in `data`, returns the RTC memory."""
     with tempfile.TemporaryDirectory() as folder:
@@ -161,7 +161,7 @@ def wakes_before(modem: ModemClass, data: Path) -> bytes:
             built.close()
 
 
-def _wakes_in(modem: ModemClass, before: Before, heap_kw: int) -> bool:
+def _wakes_in(modem: Dialect, before: Before, heap_kw: int) -> bool:
     with tempfile.TemporaryDirectory() as folder:
         built = stage.build(Path(folder), modem, 1, 1, 0, None, heap_kw, card=CARD)
         try:
@@ -206,7 +206,7 @@ def _offer(built: stage.Stage, made: Path) -> None:
     do("update", "roll-out", number, "--board", "SIM", "--canaries", "1", "--days", "0")
 
 
-def measure(modem: ModemClass, console: Console) -> dict[str, Any]:
+def measure(modem: Dialect, console: Console) -> dict[str, Any]:
     """What the rooms keep and what the wake needs, with one modem."""
     with tempfile.TemporaryDirectory() as folder:
         data = Path(folder, "data")

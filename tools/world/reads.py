@@ -26,13 +26,13 @@ from rich.console import Console
 from rich.table import Table
 
 from tools.flash.layout import ENTRY, FIRMWARE, STAND_INS, VERIFY_ON_DEVICE, LayoutError
+from tools.modem.registry import Dialect
 from tools.world import firmware, stage
 from tools.world.heap import add_chip
 from tools.world.process import interpreter
 from tools.world.services import ServiceError
-from tools.world.trip import ModemClass
 
-MODEMS: tuple[ModemClass, ...] = get_args(ModemClass)
+MODEMS: tuple[Dialect, ...] = get_args(Dialect)
 HOURS = 112
 """The train departs after 89."""
 RECORDS = 30 * 96
@@ -82,7 +82,7 @@ with one; the agent has answered, whatever came before."""
 Wakes = dict[str, list[Counts]]
 
 
-def measure(modem: ModemClass, hours: int = HOURS) -> Wakes:
+def measure(modem: Dialect, hours: int = HOURS) -> Wakes:
     """What each wake did, by its kind. Raises `ServiceError` when the device meets a fault."""
     with tempfile.TemporaryDirectory() as folder:
         built = stage.build(Path(folder), modem, 1, -(-hours // 24) + 1, 0, None, HEAP_KW)
@@ -155,7 +155,7 @@ def fell_short(found: Wakes) -> list[str]:
     return short
 
 
-def table(modem: ModemClass, found: Wakes) -> Table:
+def table(modem: Dialect, found: Wakes) -> Table:
     """Each count by kind of wake: its median, what 95 of 100 stay below, the most."""
     result = Table(title=f"Flash of a wake with the {modem}: median, 95 %, most")
     result.add_column("wake")

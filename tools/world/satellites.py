@@ -12,7 +12,7 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from functools import lru_cache
 
-from tools.modem.air import Sky
+from tools.modem.network.air import Sky
 from tools.world.line import DATA, rows
 from tools.world.train import HOUR_MS, Segment, Train
 

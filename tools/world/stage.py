@@ -14,6 +14,7 @@ from typing import IO
 
 from tools.flash.layout import lay_out
 from tools.modem import Modem
+from tools.modem.registry import Dialect
 from tools.world import battery, cards, earlier, weather, worlds
 from tools.world.clock import VirtualClock
 from tools.world.harsh import MILD, Harshness
@@ -21,7 +22,7 @@ from tools.world.lockstep import Device
 from tools.world.process import HEAP_KW, interpreter
 from tools.world.services import BROKER_HOST, PLATFORM, UPDATES_HOST, Agent, Broker, ServiceError, Services
 from tools.world.traffic import CountedNetwork, Traffic
-from tools.world.trip import START_UTC_S, ModemClass, Trip
+from tools.world.trip import START_UTC_S, Trip
 from tools.world.worlds import World
 
 DEVICE = "lb-demo-1"
@@ -64,7 +65,7 @@ def modem_rng(seed: int) -> random.Random:
 
 def build(
     out: Path,
-    modem: ModemClass,
+    modem: Dialect,
     seed: int,
     days: int,
     port: int,
@@ -183,7 +184,7 @@ def _mask(modem: Modem, flash: Path) -> None:
     modem.on_line = lambda direction, text: tell(direction, text.replace(password, "<password>"))
 
 
-def _command(modem: ModemClass, heap_kw: int) -> list[str]:
+def _command(modem: Dialect, heap_kw: int) -> list[str]:
     """The command that starts the device; its board learns from us which modem is fitted."""
     os.environ["LOCKSTEP_MODEM"] = modem
     return interpreter(heap_kw)

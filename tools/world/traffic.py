@@ -8,7 +8,7 @@ from typing import Any
 
 import paho.mqtt.client as paho
 
-from tools.modem.mqtt import LockStepNetwork, MqttLink
+from tools.modem.link.mqtt import LockStepNetwork, MqttLink
 
 
 @dataclass

@@ -1,6 +1,6 @@
 """One trip: everything that surrounds the locator, as functions of virtual time.
 
-Implements `tools.modem.air.Air` for the modem and what `tools.world.lockstep` needs for the
+Implements `tools.modem.network.air.Air` for the modem and what `tools.world.lockstep` needs for the
 device. All times are virtual milliseconds since the trip began at `START_UTC_S` (`env.now`).
 """
 
@@ -9,12 +9,13 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import simpy
 
-from tools.modem.air import Cell, Fix, Sky
-from tools.modem.card import Card
+from tools.modem.card.card import Card
+from tools.modem.network.air import Cell, Fix, Sky
+from tools.modem.registry import Dialect
 from tools.world import battery, weather, worlds
 from tools.world.battery import MINIMUM_V, START_V, Battery
 from tools.world.coverage import USABLE_DBM, Coverage
@@ -39,8 +40,6 @@ MARGIN_MS = 3 * DAY_MS
 """The world goes on for so long after the last day."""
 LOOK_MS = 60_000
 """Coverage that is back is looked for so often."""
-
-ModemClass = Literal["bg95", "sim7600"]
 
 
 class Sense(NamedTuple):
@@ -109,7 +108,7 @@ class Trip:
     def __init__(
         self,
         seed: int,
-        modem: ModemClass,
+        modem: Dialect,
         days: int = 45,
         harshness: Harshness = MILD,
         agreements: Mapping[str, frozenset[str]] | None = None,

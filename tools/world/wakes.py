@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tools.modem.air import Fix
+from tools.modem.network.air import Fix
 from tools.world.rtc import Rtc
 from tools.world.traffic import Traffic
 from tools.world.trip import SeenCell, Sense, Trip

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tools.modem.air import Fix
+from tools.modem.network.air import Fix
 from tools.world.firmware import FIX, Record
 from tools.world.trip import START_UTC_S, SeenCell
 from tools.world.wakes import Wake

@@ -20,7 +20,8 @@ from rich.console import Console
 from rich.table import Table
 
 from tools.flash.layout import LayoutError
-from tools.modem.applet import AppletCard
+from tools.modem.card.applet import AppletCard
+from tools.modem.registry import Dialect
 from tools.verify.esim import shuttle
 from tools.verify.esim.shuttle import Shuttled
 from tools.world import stage
@@ -32,7 +33,6 @@ from tools.world.harsh import Harshness
 from tools.world.ride import HOUR_MS, Demo, Tell, add_task, measure, progress_bar
 from tools.world.rules import Bar
 from tools.world.services import ServiceError
-from tools.world.trip import ModemClass
 from tools.world.truth import Truth
 
 REFUSING = Harshness(refused=0.8)
@@ -101,7 +101,7 @@ class Pooled:
         return made / wanted if wanted else None
 
 
-def ride(out: Path, modem: ModemClass, days: int, seeds: range, console: Console) -> dict[str, Pooled]:
+def ride(out: Path, modem: Dialect, days: int, seeds: range, console: Console) -> dict[str, Pooled]:
     """The trips, one after the other, by kind of card."""
     done: dict[str, Pooled] = {card: Pooled([]) for card in KINDS}
     with progress_bar(console) as progress:
@@ -112,7 +112,7 @@ def ride(out: Path, modem: ModemClass, days: int, seeds: range, console: Console
     return done
 
 
-def _trip(out: Path, modem: ModemClass, days: int, seed: int, card: str, tell: Tell) -> Ridden:
+def _trip(out: Path, modem: Dialect, days: int, seed: int, card: str, tell: Tell) -> Ridden:
     built = stage.build(out, modem, seed, days, 0, None, harshness=REFUSING, card=card)
     try:
         truth = Truth(built.flash, built.trip, built.network.traffic)

@@ -21,9 +21,9 @@ from locator.hal import DEEPSLEEP_RESET, POWER_ON, WAKE_TIMER, WATCHDOG_RESET
 from locator.journal import copy, rtc, snapshots
 from locator.scheduler import budget, profile
 
-from tools.modem import Dialect
-from tools.modem.air import StaticAir
-from tools.modem.euicc import Euicc, Profile
+from tools.modem.card.euicc import Euicc, Profile
+from tools.modem.network.air import StaticAir
+from tools.modem.registry import Dialect
 from tools.verify.harness.echo import EchoNetwork
 from tools.verify.harness.port import RATS, VirtualPort
 

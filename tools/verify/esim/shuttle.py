@@ -10,6 +10,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from tools.modem.registry import Dialect
 from tools.verify.soak import budgets
 from tools.verify.soak.watch import Watch
 from tools.world import stage
@@ -17,7 +18,6 @@ from tools.world.cards import Issued
 from tools.world.diary import Diary
 from tools.world.harsh import Harshness
 from tools.world.ride import Demo, add_task, measure, progress_bar
-from tools.world.trip import ModemClass
 from tools.world.truth import Truth
 
 TIMES = 51
@@ -73,7 +73,7 @@ class _Noting(Diary):
 
 
 def run(
-    out: Path, modem: ModemClass, seed: int, harshness: Harshness, console: Console, days: int = DAYS
+    out: Path, modem: Dialect, seed: int, harshness: Harshness, console: Console, days: int = DAYS
 ) -> Shuttled:
     """Such a trip. Raises `ServiceError`."""
     built = stage.build(out, modem, seed, days, 0, None, harshness=harshness, card="euicc4", shuttles=TIMES)

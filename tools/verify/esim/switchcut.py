@@ -24,7 +24,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import Progress
 
-from tools.modem import Dialect
+from tools.modem.registry import Dialect
 from tools.verify.esim.device import CIS, EUROPE, IMSIS, NEVER, ROAMING, Kind, Machine
 
 OUT = Path("out/switchcut.json")

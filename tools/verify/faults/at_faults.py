@@ -22,8 +22,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from tools.modem import Dialect
 from tools.modem.faults import KINDS, Fault, FaultKind
+from tools.modem.registry import Dialect
 from tools.verify.faults.wakes import Device, Kind, Told, Took
 
 DIALECTS: tuple[Dialect, ...] = get_args(Dialect)

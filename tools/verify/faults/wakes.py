@@ -22,7 +22,7 @@ from locator.modem import (
 from locator.session.mqtt import MqttClient
 
 from tools.bench import DRIVERS, Channel
-from tools.modem import Dialect
+from tools.modem.registry import Dialect
 from tools.verify.harness.port import FOR_EVER_MS, Hang, VirtualPort
 
 Kind = Literal["first", "next", "reset", "probe", "survey", "mend"]

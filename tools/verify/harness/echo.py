@@ -7,9 +7,9 @@ from collections.abc import Callable
 
 import simpy
 
-from tools.modem.dial import Tls
-from tools.modem.mqtt import LockStepNetwork, Login, MqttLink, Waiting
-from tools.modem.stream import Stream
+from tools.modem.link.dial import Tls
+from tools.modem.link.mqtt import LockStepNetwork, Login, MqttLink, Waiting
+from tools.modem.link.stream import Stream
 
 CONNECT, SUBSCRIBE, PUBLISH_QOS1 = 0x10, 0x82, 0x32
 

@@ -7,11 +7,12 @@ from collections.abc import Callable, Sequence
 
 import simpy
 
-from tools.modem import Dialect, Modem
-from tools.modem.air import Air, Rat, StaticAir
-from tools.modem.card import Card
+from tools.modem import Modem
+from tools.modem.card.card import Card
 from tools.modem.faults import FaultyLine
-from tools.modem.mqtt import Network
+from tools.modem.link.mqtt import Network
+from tools.modem.network.air import Air, Rat, StaticAir
+from tools.modem.registry import Dialect
 from tools.verify.harness.echo import EchoNetwork
 
 START_UTC_S = 1_767_592_800

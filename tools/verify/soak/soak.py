@@ -19,6 +19,7 @@ from rich.console import Console
 from rich.table import Table
 
 from tools.flash.layout import LayoutError
+from tools.modem.registry import Dialect
 from tools.verify.soak import budgets
 from tools.verify.soak.budgets import Row
 from tools.verify.soak.watch import Watch
@@ -29,11 +30,10 @@ from tools.world.figures import DEMANDS, Demand, Figures
 from tools.world.harsh import HARSH
 from tools.world.ride import Demo, add_task, measure, progress_bar
 from tools.world.services import ServiceError
-from tools.world.trip import ModemClass
 from tools.world.truth import Truth
 
 NOT_PACED = ("paced=0",)
-TRIPS: tuple[tuple[ModemClass, tuple[str, ...]], ...] = (
+TRIPS: tuple[tuple[Dialect, tuple[str, ...]], ...] = (
     ("bg95", ()),
     ("sim7600", NOT_PACED),
     ("bg95", NOT_PACED),
@@ -51,7 +51,7 @@ DEMANDED = (
 class Soaked:
     """What came of one trip."""
 
-    modem: ModemClass
+    modem: Dialect
     seed: int
     rows: list[Row]
     causes: dict[int, int]

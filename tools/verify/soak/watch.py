@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from tools.modem.air import Cell
+from tools.modem.network.air import Cell
 from tools.modem.observer import Observer
 from tools.world.stage import Stage
 
