@@ -32,7 +32,7 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: .venv/demo.stamp ## a container crosses Eurasia in 45 simulated days [MODEM=bg95|sim7600 BUDGET=100 SEED=1 CARD=euicc4 APNS=2 WORLD=dark|sea|truck|stay|weak-battery SEASON=extreme BATTERY=lfp5ah CPU=fixed COMPARE=1 CHAOS=1 AFTER=out/earlier PORT=8883 SHOW=1]
-	@$(BIN)/python -m tools.world.demo --modem $(MODEM) --seed $(SEED) --port $(PORT) --card $(CARD) --apns $(APNS) --world $(WORLD) --season $(SEASON) --battery $(BATTERY) --cpu $(CPU) $(if $(filter-out 0,$(COMPARE)),--compare) $(if $(filter-out 0,$(CHAOS)),--chaos) $(if $(BUDGET),--budget $(BUDGET)) $(if $(AFTER),--after $(AFTER) --out out/demo-after) $(if $(filter-out 0,$(SHOW)),--show)
+	@$(BIN)/python -m tools.world.demo.demo --modem $(MODEM) --seed $(SEED) --port $(PORT) --card $(CARD) --apns $(APNS) --world $(WORLD) --season $(SEASON) --battery $(BATTERY) --cpu $(CPU) $(if $(filter-out 0,$(COMPARE)),--compare) $(if $(filter-out 0,$(CHAOS)),--chaos) $(if $(BUDGET),--budget $(BUDGET)) $(if $(AFTER),--after $(AFTER) --out out/demo-after) $(if $(filter-out 0,$(SHOW)),--show)
 
 test: .venv/dev.stamp typings/lint.stamp ## every test, on CPython and on MicroPython
 	@sh .ci/system_packages.sh; left_out=$$?; [ $$left_out = 0 ] || [ $$left_out = 3 ] || exit 1; \
@@ -81,7 +81,7 @@ deploy-sim: .venv/flash.stamp ## mpremote against a stand-in for a board, cut of
 
 heap32: .venv/flash.stamp ## the same on words of 32 bits, as the ESP32 has them; needs Debian's sources and gcc
 	@sh .ci/heap32.sh build/heap32
-	@$(BIN)/python -m tools.world.heap --micropython build/heap32/build/micropython
+	@$(BIN)/python -m tools.world.device.heap --micropython build/heap32/build/micropython
 
 killtest: .venv/demo.stamp ## the agent and the broker killed 300 times under 50 devices: is a point lost? do 1,000 devices come back at once? needs Mosquitto [SEED=1 ARGS="--engine postgresql"]
 	@$(BIN)/python -m tools.verify.kill.killtest --seed $(SEED) $(ARGS)
@@ -101,10 +101,10 @@ located: .venv/demo.stamp ## points without GNSS on a second container of a line
 	@$(BIN)/python -m tools.verify.tracking.located --seed $(SEED) --modem $(MODEM)
 
 heap: .venv/flash.stamp ## memory of a whole wake on the device, by room
-	@$(BIN)/python -m tools.world.heap
+	@$(BIN)/python -m tools.world.device.heap
 
 reads: .venv/flash.stamp ## reads, erases and bytes written of a wake, at its flash, by kind of wake
-	@$(BIN)/python -m tools.world.reads
+	@$(BIN)/python -m tools.world.device.reads
 
 decide-bench: .venv/demo.stamp ## what a decision of the plan costs: time, garbage, state [MODEM= SEED=1]
 	@$(BIN)/python -m tools.verify.benchmarks.decide --modem $(MODEM) --seed $(SEED)

@@ -20,7 +20,7 @@ from tools.modem.network.air import Cell, Fix, Rat, Sky, StaticAir
 from tools.modem.registry import Dialect
 from tools.modem.scenario import Event
 from tools.modem.unit import UrcOrder
-from tools.world import certificates
+from tools.world.services import certificates
 
 HOST = "broker.landbridge.example"
 START_UTC_S = 1_767_592_800

@@ -9,8 +9,8 @@ from rich.console import Console
 
 from tools.verify.esim import cards, shuttle
 from tools.verify.esim.cards import REFUSING, Pooled, Ridden
-from tools.world.figures import Border
-from tools.world.rules import Bar
+from tools.world.demo.figures import Border
+from tools.world.radio.rules import Bar
 
 HOUR_MS = 3_600_000
 

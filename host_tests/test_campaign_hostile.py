@@ -12,8 +12,8 @@ from tools.verify.hostile import broker as hostile_broker
 from tools.verify.hostile import crypto as hostile_crypto
 from tools.verify.hostile import downlinks as hostile_downlinks
 from tools.verify.hostile import hostile
-from tools.world import hostile as broker
-from tools.world.hostile import Message
+from tools.world.services import hostile as broker
+from tools.world.services.hostile import Message
 
 
 def test_published_vectors_and_a_slice_of_the_random_checks_are_right_on_both_runtimes():

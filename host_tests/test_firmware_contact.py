@@ -19,7 +19,7 @@ from tools.modem.bg95 import mqtt as bg95_mqtt
 from tools.modem.scenario import parse
 from tools.modem.sim7600 import mqtt as sim7600_mqtt
 from tools.modem.variants import VARIANTS
-from tools.world import certificates
+from tools.world.services import certificates
 
 DIALECTS = ["bg95", "sim7600"]
 OPEN = {"bg95": "AT+QMTOPEN=", "sim7600": "AT+CMQTTCONNECT"}

@@ -10,7 +10,7 @@ from tools.lab.world import HELD, Woken, instance, jolts, measured
 from tools.modem import Modem
 from tools.modem.link.mqtt import LockStepNetwork
 from tools.world import stage
-from tools.world.coverage import USABLE_DBM, Coverage
+from tools.world.radio.coverage import USABLE_DBM, Coverage
 from tools.world.trip import Trip
 
 HOUR_MS = 3_600_000

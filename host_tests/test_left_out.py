@@ -34,7 +34,7 @@ def run(
     )
     (folder / ".ci").mkdir()
     (folder / ".ci" / script).write_text(text)
-    (folder / "tools" / "world" / "device").mkdir(parents=True)
+    (folder / "tools" / "world" / "device" / "on_device").mkdir(parents=True)
     command = [str(path / "sh"), str(folder / ".ci" / script), *arguments]
     return subprocess.run(command, env={"PATH": str(path)}, capture_output=True, text=True, check=False)
 

@@ -9,7 +9,7 @@ import pytest
 from host_tests.modem_bench import HOST, Bench, Mosquitto, start_mosquitto
 from tools.modem.card.card import Card
 from tools.modem.link.mqtt import LockStepNetwork
-from tools.world import certificates
+from tools.world.services import certificates
 
 SSL_BG95 = [
     'AT+QSSLCFG="sslversion",1,3',

@@ -13,7 +13,7 @@ import pytest
 
 from host_tests.modem_bench import HOST, Bench
 from tools.modem.link.mqtt import LockStepNetwork
-from tools.world import certificates
+from tools.world.services import certificates
 
 
 class Echo(socketserver.BaseRequestHandler):

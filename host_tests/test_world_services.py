@@ -14,8 +14,8 @@ from tools.modem.engine.tasks import Work
 from tools.modem.registry import Dialect
 from tools.modem.script import RING_MS
 from tools.world import stage
+from tools.world.oracle.truth import Truth
 from tools.world.stage import Stage
-from tools.world.truth import Truth
 
 HOUR_MS = 3_600_000
 CLASSES = REPOSITORY / "docs" / "controls.toml"

@@ -40,7 +40,7 @@ FOLDERS = (START, "slots", "data")
 ENTRY = "power_on.py"
 """What the interpreter of the simulated board begins with."""
 # The simulated board has no pins, but a board.py and a port of its own, which speaks to the simulated world.
-PORTS = {"SIM": REPOSITORY / "tools" / "world" / "device"}
+PORTS = {"SIM": REPOSITORY / "tools" / "world" / "device" / "on_device"}
 ON_DEVICE = Path(__file__).with_name("on_device")
 """Sources that are sent to a tracker's prompt (tools/flash/sent.py)."""
 VERIFY_ON_DEVICE = REPOSITORY / "tools" / "verify" / "on_device"

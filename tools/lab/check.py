@@ -20,9 +20,10 @@ from tools.lab.physics import COSTS, MEASURED, Costs, Mission, run
 from tools.lab.pilot import Ours
 from tools.lab.world import Woken, instance, jolts, measured
 from tools.modem.registry import Dialect
-from tools.world import delivered, stage
-from tools.world.diary import DAY_MS
-from tools.world.firmware import spent_mj
+from tools.world import stage
+from tools.world.demo.diary import DAY_MS
+from tools.world.device.firmware import spent_mj
+from tools.world.oracle import delivered
 from tools.world.trip import Trip
 
 AGREE, ACCOUNT_AGREES = 0.05, 0.10

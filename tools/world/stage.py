@@ -15,13 +15,25 @@ from typing import IO
 from tools.flash.layout import lay_out
 from tools.modem import Modem
 from tools.modem.registry import Dialect
-from tools.world import battery, cards, earlier, weather, worlds
-from tools.world.clock import VirtualClock
-from tools.world.harsh import MILD, Harshness
-from tools.world.lockstep import Device
-from tools.world.process import HEAP_KW, interpreter
-from tools.world.services import BROKER_HOST, PLATFORM, UPDATES_HOST, Agent, Broker, ServiceError, Services
-from tools.world.traffic import CountedNetwork, Traffic
+from tools.world import worlds
+from tools.world.device import battery
+from tools.world.device.lockstep import Device
+from tools.world.device.process import HEAP_KW, interpreter
+from tools.world.nature import weather
+from tools.world.radio import cards
+from tools.world.radio.harsh import MILD, Harshness
+from tools.world.radio.traffic import CountedNetwork, Traffic
+from tools.world.services import earlier
+from tools.world.services.clock import VirtualClock
+from tools.world.services.processes import (
+    BROKER_HOST,
+    PLATFORM,
+    UPDATES_HOST,
+    Agent,
+    Broker,
+    ServiceError,
+    Services,
+)
 from tools.world.trip import START_UTC_S, Trip
 from tools.world.worlds import World
 

@@ -23,10 +23,11 @@ from rich.table import Table
 
 from tools.flash.bundle import pack
 from tools.flash.layout import ENTRY, SLOT, VERIFY_ON_DEVICE, LayoutError, application, constants
-from tools.world import heap, stage
-from tools.world.demo import MODEMS, Parser
-from tools.world.process import interpreter
-from tools.world.services import ServiceError
+from tools.world import stage
+from tools.world.demo.demo import MODEMS, Parser
+from tools.world.device import heap
+from tools.world.device.process import interpreter
+from tools.world.services.processes import ServiceError
 
 MOST_MS = 5.0
 """On a core of a desktop."""
@@ -37,7 +38,7 @@ HEAP_KW = 256
 BENCH = VERIFY_ON_DEVICE / "decide.py"
 NOTES = "decisions.txt"
 START = f'''
-"""What power_on.py does (tools/world/device); and each decision is written down with all that it knows."""
+"""What power_on.py of the simulated board does; and each decision is written down with all that it knows."""
 import json
 
 import lockstep

@@ -25,15 +25,15 @@ from tools.modem.registry import Dialect
 from tools.verify.esim import shuttle
 from tools.verify.esim.shuttle import Shuttled
 from tools.world import stage
-from tools.world.cards import KINDS
-from tools.world.demo import Parser
-from tools.world.diary import Diary
-from tools.world.figures import Figures
-from tools.world.harsh import Harshness
+from tools.world.demo.demo import Parser
+from tools.world.demo.diary import Diary
+from tools.world.demo.figures import Figures
+from tools.world.oracle.truth import Truth
+from tools.world.radio.cards import KINDS
+from tools.world.radio.harsh import Harshness
+from tools.world.radio.rules import Bar
 from tools.world.ride import HOUR_MS, Demo, Tell, add_task, measure, progress_bar
-from tools.world.rules import Bar
-from tools.world.services import ServiceError
-from tools.world.truth import Truth
+from tools.world.services.processes import ServiceError
 
 REFUSING = Harshness(refused=0.8)
 """So likely a network refuses a roaming card for the whole trip; one of each country takes it anyhow."""

@@ -37,7 +37,7 @@ from tools.verify.flood.flooding import Seen, Sizes, flood
 from tools.verify.harness.mosquitto import free_port
 from tools.verify.kill import killtest
 from tools.verify.kill.devices import Device, Link
-from tools.world.services import Child
+from tools.world.services.processes import Child
 
 OUT = Path("out/flood.json")
 FOLDER = Path("out/flood").absolute()

@@ -1,9 +1,9 @@
 """Days of a trip through a broker that replays, holds back, reorders, misdirects, cuts, forges and floods.
 
-Real firmware, real agent, `tools.world.hostile` between them. Commands, settings and new keys are given all
-the while; in the end the broker is honest for a day at most. Then all records must be stored, as the world
-gave them and once, each command must be done, the device must have restarted as often as it was told to, use
-the last keys, and never have been silent for longer than a day.
+Real firmware, real agent, `tools.world.services.hostile` between them. Commands, settings and new keys are
+given all the while; in the end the broker is honest for a day at most. Then all records must be stored, as
+the world gave them and once, each command must be done, the device must have restarted as often as it was
+told to, use the last keys, and never have been silent for longer than a day.
 """
 
 from __future__ import annotations
@@ -18,10 +18,11 @@ from landbridge.protocol import envelope
 from landbridge.protocol.downlink import encode_reply
 
 from tools.verify.harness.figures import Part
-from tools.world import delivered, stage
-from tools.world.hostile import DEEDS, Hostility
+from tools.world import stage
+from tools.world.oracle import delivered
+from tools.world.oracle.truth import Truth
+from tools.world.services.hostile import DEEDS, Hostility
 from tools.world.stage import DEVICE, Stage
-from tools.world.truth import Truth
 
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS

@@ -17,7 +17,7 @@ from landbridge import config
 from landbridge.db import bulk
 from sqlalchemy import Connection, Engine, event
 
-from tools.world.agent import end_with_parent
+from tools.world.services.agent import end_with_parent
 
 _NO_LIMIT = 2**31 - 2
 

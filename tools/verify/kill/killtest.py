@@ -33,8 +33,8 @@ from sqlalchemy import text
 from tools.verify.harness.mosquitto import Mosquitto
 from tools.verify.harness.postgres import Postgres
 from tools.verify.kill.devices import Device
-from tools.world import certificates
-from tools.world.services import BROKER_HOST, Child
+from tools.world.services import certificates
+from tools.world.services.processes import BROKER_HOST, Child
 
 OUT = Path("out/killtest.json")
 FOLDER = Path("out/killtest").absolute()

@@ -4,9 +4,9 @@
 
 makes a flash with what lies in the folder and a journal of so many records.
 
-A wake begins with `wake(IMAGE)`, from a `power_on.py` (tools/world/reads.py): what it did to the flash from
-the mount to the deep sleep is appended to the file IMAGE.counts, a line a wake: reads, bytes read, erases,
-bytes written.
+A wake begins with `wake(IMAGE)`, from a `power_on.py` (tools/world/device/reads.py): what it did to the flash
+from the mount to the deep sleep is appended to the file IMAGE.counts, a line a wake: reads, bytes read,
+erases, bytes written.
 """
 
 import os

@@ -30,15 +30,16 @@ from rich.table import Table
 from tools.flash.layout import LayoutError
 from tools.verify.soak import budgets
 from tools.verify.soak.watch import Watch
-from tools.world import demo, figures, stage, worlds
-from tools.world.compare import joules_a_day, tuned
-from tools.world.diary import Diary
-from tools.world.figures import Figures
+from tools.world import stage, worlds
+from tools.world.demo import demo, figures
+from tools.world.demo.baselines import HOURLY, Schedule
+from tools.world.demo.compare import joules_a_day, tuned
+from tools.world.demo.diary import Diary
+from tools.world.demo.figures import Figures
+from tools.world.demo.summary import hours
+from tools.world.oracle.truth import Truth
 from tools.world.ride import Demo, Tell, measure
-from tools.world.rivals import HOURLY, Schedule
-from tools.world.services import ServiceError
-from tools.world.summary import hours
-from tools.world.truth import Truth
+from tools.world.services.processes import ServiceError
 
 BUDGETS = {"bg95": (65, 100), "sim7600": (300,)}
 """Joules a day, by modem."""

@@ -23,14 +23,15 @@ from tools.modem.registry import Dialect
 from tools.verify.soak import budgets
 from tools.verify.soak.budgets import Row
 from tools.verify.soak.watch import Watch
-from tools.world import figures, stage
-from tools.world.demo import Parser
-from tools.world.diary import Diary
-from tools.world.figures import DEMANDS, Demand, Figures
-from tools.world.harsh import HARSH
+from tools.world import stage
+from tools.world.demo import figures
+from tools.world.demo.demo import Parser
+from tools.world.demo.diary import Diary
+from tools.world.demo.figures import DEMANDS, Demand, Figures
+from tools.world.oracle.truth import Truth
+from tools.world.radio.harsh import HARSH
 from tools.world.ride import Demo, add_task, measure, progress_bar
-from tools.world.services import ServiceError
-from tools.world.truth import Truth
+from tools.world.services.processes import ServiceError
 
 NOT_PACED = ("paced=0",)
 TRIPS: tuple[tuple[Dialect, tuple[str, ...]], ...] = (

@@ -27,8 +27,8 @@ from locator.codec import cbor, record
 from locator.codec.columns import Batch
 from paho.mqtt.enums import CallbackAPIVersion
 
-from tools.world.clock import VirtualClock
-from tools.world.services import PLATFORM, Agent, Broker, ServiceError, Services
+from tools.world.services.clock import VirtualClock
+from tools.world.services.processes import PLATFORM, Agent, Broker, ServiceError, Services
 from tools.world.stage import CONTAINER, DESTINATION, DEVICE, LINE, LINE_FILE
 
 MOST_RECORDS = 40

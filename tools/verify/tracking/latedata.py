@@ -24,11 +24,11 @@ from rich.console import Console
 
 from tools.verify.tracking.agent import MOST_RECORDS, LateAgent, Outcome, clocks
 from tools.world import stage
-from tools.world.diary import Diary
+from tools.world.demo.diary import Diary
+from tools.world.oracle.truth import Truth
 from tools.world.ride import Demo, add_task, progress_bar
-from tools.world.services import ServiceError
+from tools.world.services.processes import ServiceError
 from tools.world.stage import DEVICE
-from tools.world.truth import Truth
 
 OUT = Path("out/latedata.json")
 FOLDER = Path("out/latedata").absolute()

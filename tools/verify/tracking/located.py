@@ -31,9 +31,9 @@ from landbridge.points import queries as points
 from landbridge.protocol.point import KIND_CELL, KIND_FIX, QUALITY_GNSS, Point
 from landbridge.tracking.recompute import work_out
 
-from tools.world.coverage import Coverage
-from tools.world.line import Line
-from tools.world.train import Train
+from tools.world.radio.coverage import Coverage
+from tools.world.rail.line import Line
+from tools.world.rail.train import Train
 
 OUT = Path("out/located.json")
 AHEAD = (1, 3, 10)
