@@ -23,10 +23,11 @@ from landbridge.points.queries import StoredPoint
 from landbridge.protocol import envelope
 from landbridge.protocol.point import Point
 from landbridge.tracking import queries as journeys
-from locator.codec import cbor, record
-from locator.codec.columns import Batch
+from locator.codec import record
 from paho.mqtt.enums import CallbackAPIVersion
 
+from tools.verify.harness import uplink
+from tools.verify.harness.uplink import DeviceClock
 from tools.world.services.clock import VirtualClock
 from tools.world.services.processes import PLATFORM, Agent, Broker, ServiceError, Services
 from tools.world.stage import CONTAINER, DESTINATION, DEVICE, LINE, LINE_FILE
@@ -37,8 +38,6 @@ WAIT_S = 120
 _2000_S = 946_684_800
 _TERMINAL = {"type": "Point", "coordinates": [6.735, 51.455]}
 _RADIUS_M = 15_000
-DeviceClock = tuple[int, int, int]
-"""Power-on, seconds since, and what they differ from the time by (docs/protocol)."""
 
 
 @dataclass
@@ -57,26 +56,8 @@ class Outcome:
 
 def encode(taken: Sequence[Point], clock: DeviceClock | None) -> bytes:
     """The uplink as the device's code writes it."""
-    batch = Batch()
-    batch.n = len(taken)
-    for i, point in enumerate(taken):
-        values: dict[str, int] = {name: value or 0 for name, value in point._asdict().items()}
-        one = bytearray(record.SIZE)
-        record.pack_into(one, [values[name] for name in record.FIELDS.split()])
-        batch.records[i * record.SIZE : (i + 1) * record.SIZE] = one
-    out = cbor.Writer(bytearray(4096))
-    out.head(cbor.MAP, 1 + bool(taken) + (clock is not None))
-    out.int(0)
-    out.int(1)
-    if taken:
-        out.int(1)
-        batch.write(out)
-    if clock:
-        out.int(5)
-        out.head(cbor.ARRAY, 3)
-        for number in clock:
-            out.int(number)
-    return bytes(out.buf[: out.n])
+    records = [[getattr(point, name) or 0 for name in record.FIELDS.split()] for point in taken]
+    return uplink.encode(records, clock)
 
 
 @dataclass

@@ -13,7 +13,6 @@ import queue
 import sqlite3
 import sys
 import time
-from itertools import accumulate
 from typing import Any
 
 import cbor2
@@ -26,6 +25,7 @@ from sqlalchemy import create_engine
 from sqlalchemy.schema import CreateIndex, CreateTable, ExecutableDDLElement
 
 from tools.verify.benchmarks.agent.load import FIXES, key_of
+from tools.verify.harness import uplink
 
 CLIENT = "landbridge-agent"
 _MOST = 256
@@ -84,7 +84,7 @@ class Bare:
         nonce = (iv ^ int.from_bytes(number, "big")).to_bytes(13, "big")
         aad = cbor2.dumps(["Encrypt0", protected, cbor2.dumps([1, "up", device])])
         _, *columns = cbor2.loads(cipher.decrypt(nonce, ciphertext, aad))[1]
-        values = [_values(column) for column in columns]
+        values = [uplink.values(column, FIXES) for column in columns]
         dated, flags, received_s, trip = 0, 0, int(time.time()) - _EPOCH_S, None
         rest = ([each] * FIXES for each in (dated, flags, received_s, trip))
         return list(zip([device] * FIXES, *values, values[_TIME], *rest, strict=True))
@@ -94,21 +94,6 @@ class Bare:
             keys = envelope.direction_keys(key_of(device), device, "up")
             self._keys[device] = AESCCM(keys.key, 8), int.from_bytes(keys.iv, "big")
         return self._keys[device]
-
-
-def _values(column: Any) -> Any:
-    """As in docs/protocol."""
-    *starts, rest = column if isinstance(column, list) else (column, {})
-    n = FIXES - len(starts)
-    if isinstance(rest, bytes):
-        bits, width = int.from_bytes(rest, "little"), 8 * len(rest) // n
-        half = 1 << width - 1
-        changes = [((bits >> width * i) + half) % (2 * half) - half for i in range(n)]
-    else:
-        changes = [rest.get(i, 0) for i in range(n)]
-    for start in reversed(starts):
-        changes = list(accumulate(changes, initial=start))
-    return changes
 
 
 if __name__ == "__main__":

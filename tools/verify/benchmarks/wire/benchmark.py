@@ -11,20 +11,18 @@ import argparse
 import json
 import sys
 from collections.abc import Iterator, Sequence
-from functools import reduce
-from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
 import cbor2
 from landbridge.protocol.uplink import RANGES
-from locator.codec import cbor, cose, record
-from locator.codec.columns import Batch
+from locator.codec import cose, record
 from rich.console import Console
 from rich.table import Table
 
 from tools.verify.benchmarks.wire.formats import FORMATS, floor_bytes
 from tools.verify.benchmarks.wire.tracks import POINTS, Sample, tracks
+from tools.verify.harness import uplink
 
 OUT = Path("out/wire-bench.json")
 SIZES = (1, 16, 64)
@@ -46,21 +44,6 @@ _TLS_BYTES = 29
 _MQTT_BYTES = 26
 
 
-def records(uplink: bytes) -> list[tuple[int, ...]]:
-    """The records of an uplink: the reader in docs/protocol."""
-    n, *columns = cbor2.loads(uplink)[1]
-
-    def values(column: Any) -> Any:
-        *starts, rest = column if isinstance(column, list) else (column, {})
-        if isinstance(rest, bytes):
-            bits, half = int.from_bytes(rest, "little"), 1 << 8 * len(rest) // (n - len(starts)) - 1
-            rest = {i: ((bits // (2 * half) ** i) + half) % (2 * half) - half for i in range(n)}
-        changes: Any = [rest.get(i, 0) for i in range(n - len(starts))]
-        return reduce(lambda sums, start: accumulate(sums, initial=start), reversed(starts), changes)
-
-    return list(zip(*map(values, columns), strict=True))
-
-
 def fields(sample: Sample, seq: int) -> list[int]:
     """`sample` as the fields of a record, in the order of `record.FIELDS`."""
     time, *rest = (round(value / unit) for value, unit in zip(sample, UNITS, strict=True))
@@ -72,18 +55,7 @@ def fields(sample: Sample, seq: int) -> list[int]:
 
 def encode(samples: Sequence[Sample], first_seq: int) -> bytes:
     """The uplink as the device writes it."""
-    batch = Batch()
-    batch.n = len(samples)
-    for i, sample in enumerate(samples):
-        one = bytearray(record.SIZE)
-        record.pack_into(one, fields(sample, first_seq + i))
-        batch.records[i * record.SIZE : (i + 1) * record.SIZE] = one
-    out = cbor.Writer(bytearray(4096))
-    out.head(cbor.MAP, 2)
-    for number in (0, 1, 1):  # the version, then the columns
-        out.int(number)
-    batch.write(out)
-    return bytes(out.buf[: out.n])
+    return uplink.encode([fields(sample, first_seq + i) for i, sample in enumerate(samples)])
 
 
 def wrong(samples: Sequence[Sample], read: Sequence[Sequence[int]]) -> Iterator[str]:
@@ -107,21 +79,21 @@ class Ours:
         up = cose.Envelope(bytes(32), cose.UP, "lb-0001")
         for first in range(0, len(samples), n):
             part = samples[first : first + n]
-            uplink = encode(part, first + 1)
-            self.strays += wrong(part, records(uplink))
-            columns = cbor2.loads(uplink)[1]
+            written = encode(part, first + 1)
+            self.strays += wrong(part, uplink.decode(written))
+            columns = cbor2.loads(written)[1]
             sizes = [len(cbor2.dumps(columns[1 + place])) for place in _PLACES]
             for name, size in zip(FIELDS, sizes, strict=True):
                 self.by_column[name] += size / len(samples)
             self.fix += sum(sizes) / len(samples)
-            self.head += (len(uplink) - sum(sizes)) * n / len(samples)
-            self.envelope += _envelope_bytes(up, uplink, 100_000 + first) * n / len(samples)
+            self.head += (len(written) - sum(sizes)) * n / len(samples)
+            self.envelope += _envelope_bytes(up, written, 100_000 + first) * n / len(samples)
 
 
-def _envelope_bytes(up: cose.Envelope, uplink: bytes, number: int) -> int:
-    buf = bytearray(_HEADROOM) + uplink + bytes(cose.TAG_SIZE)
-    start, end = up.seal(buf, _HEADROOM, _HEADROOM + len(uplink), number)
-    return int(end - start) - len(uplink)
+def _envelope_bytes(up: cose.Envelope, written: bytes, number: int) -> int:
+    buf = bytearray(_HEADROOM) + written + bytes(cose.TAG_SIZE)
+    start, end = up.seal(buf, _HEADROOM, _HEADROOM + len(written), number)
+    return int(end - start) - len(written)
 
 
 def measure(seed: int) -> dict[str, Any]:
