@@ -53,6 +53,11 @@ IDEAL = (VERIFY_ON_DEVICE / "ideal.py", VERIFY_ON_DEVICE / "updatecut.py")
 """Of the campaign of updates: they stand in for a modem's driver."""
 
 
+def put_firmware_on_path() -> None:
+    """Let CPython import the firmware, from its sources."""
+    sys.path[:0] = [folder for folder in map(str, (FIRMWARE, STAND_INS)) if folder not in sys.path]
+
+
 def lay_out(target: Path, board: str) -> None:
     """Fill `target` with the firmware for `board`."""
     target.mkdir(parents=True, exist_ok=True)

@@ -1,12 +1,11 @@
 """The device's flash and memory, read with the firmware's own code on CPython."""
 
-import sys
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tools.flash.layout import FIRMWARE, STAND_INS
+from tools.flash.layout import put_firmware_on_path
 
-sys.path[:0] = [str(FIRMWARE), str(STAND_INS)]
+put_firmware_on_path()
 
 from locator import state as plan  # noqa: E402
 from locator.codec import record  # noqa: E402
