@@ -16,7 +16,7 @@ from tools.flash.layout import REPOSITORY
 from tools.modem import Modem
 from tools.modem.engine.request import split_line
 from tools.modem.link.loopback import Loopback
-from tools.modem.network.air import StaticAir
+from tools.modem.network.air import VirtualAir
 from tools.modem.registry import DIALECTS, Dialect
 
 COMMANDS = REPOSITORY / "host_tests" / "modem_commands.txt"
@@ -56,18 +56,6 @@ def load(path: Path) -> list[Line]:
     return lines
 
 
-class _Air(StaticAir):
-    """The quiet yard, in virtual time."""
-
-    def __init__(self, env: simpy.Environment, dialect: Dialect) -> None:
-        super().__init__(DIALECTS[dialect].technologies)
-        self._env = env
-
-    def utc_s(self) -> float:
-        """Unix time."""
-        return START_UTC_S + self._env.now / 1_000
-
-
 class Asker:
     """One modem, and somebody who types."""
 
@@ -76,7 +64,7 @@ class Asker:
         self._table = DIALECTS[dialect].commands
         self._output = bytearray()
         rng = random.Random(f"commands/{dialect}")
-        air = _Air(self._env, dialect)
+        air = VirtualAir(self._env, DIALECTS[dialect].technologies, START_UTC_S)
         self._modem = Modem(self._env, dialect, air, Loopback(), rng, lambda part, state: None)
         self._modem.on_output = self._output.extend
         self._modem.rail(True)

@@ -6,6 +6,8 @@ import time
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
+import simpy
+
 Rat = Literal["emtc", "nbiot", "gsm", "lte"]
 
 
@@ -118,6 +120,19 @@ class StaticAir:
 
     def fix_given(self, fix: Fix) -> None:
         """Nobody wants to know."""
+
+
+class VirtualAir(StaticAir):
+    """The same yard in virtual time, which begins at `start_s`, Unix time."""
+
+    def __init__(self, env: simpy.Environment, rats: tuple[Rat, ...], start_s: int) -> None:
+        super().__init__(rats)
+        self._env = env
+        self._start_s = start_s
+
+    def utc_s(self) -> float:
+        """Virtual time."""
+        return self._start_s + self._env.now / 1_000
 
 
 _DUISBURG = (

@@ -22,7 +22,7 @@ from locator.journal import copy, rtc, snapshots
 from locator.scheduler import budget, profile
 
 from tools.modem.card.euicc import Euicc, Profile
-from tools.modem.network.air import StaticAir
+from tools.modem.network.air import VirtualAir
 from tools.modem.registry import Dialect
 from tools.verify.harness.echo import EchoNetwork
 from tools.verify.harness.port import RATS, VirtualPort
@@ -61,17 +61,12 @@ class World:
     barred: set[str] = field(default_factory=set)
 
 
-class _Air(StaticAir):
+class _Air(VirtualAir):
     """The quiet yard, where not every card is welcome."""
 
     def __init__(self, env: simpy.Environment, dialect: Dialect, world: World) -> None:
-        super().__init__(RATS[dialect])
-        self._env = env
+        super().__init__(env, RATS[dialect], 946_684_800 + small_agent.EPOCH_S)
         self._world = world
-
-    def utc_s(self) -> float:
-        """Virtual time."""
-        return float(946_684_800 + small_agent.EPOCH_S + self._env.now / 1_000)
 
     def attach_cause(self, imsi: str, plmn: str) -> int:
         """See `World`."""

@@ -11,7 +11,7 @@ from tools.modem import Modem
 from tools.modem.card.card import Card
 from tools.modem.faults import FaultyLine
 from tools.modem.link.mqtt import Network
-from tools.modem.network.air import Air, Rat, StaticAir
+from tools.modem.network.air import Air, Rat, VirtualAir
 from tools.modem.registry import Dialect
 from tools.verify.harness.echo import EchoNetwork
 
@@ -24,18 +24,6 @@ RATS: dict[Dialect, tuple[Rat, ...]] = {"bg95": ("emtc", "gsm"), "sim7600": ("lt
 
 class Hang(BaseException):
     """The code under test waits beyond every deadline. No firmware handler may catch it."""
-
-
-class VirtualAir(StaticAir):
-    """The quiet yard on virtual time."""
-
-    def __init__(self, env: simpy.Environment, dialect: Dialect) -> None:
-        super().__init__(RATS[dialect])
-        self._env = env
-
-    def utc_s(self) -> float:
-        """Virtual time."""
-        return START_UTC_S + self._env.now / 1000
 
 
 class VirtualPort:
@@ -58,7 +46,7 @@ class VirtualPort:
         modem = Modem(
             self.env,
             dialect,
-            air(self.env) if air else VirtualAir(self.env, dialect),
+            air(self.env) if air else VirtualAir(self.env, RATS[dialect], START_UTC_S),
             network or EchoNetwork(),
             random.Random(f"{seed}/modem"),
             lambda part, state: None,
