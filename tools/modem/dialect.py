@@ -82,6 +82,8 @@ class Dialect:
     """AT&W keeps the baud rate too."""
     finds_baud: bool
     """AT+IPR=0: the modem finds the baud rate out itself."""
+    character_set: str
+    """Of AT+CSCS, until another is set."""
     prompt: str
     longest_line: int
     """Characters of a command line; a longer one is refused."""

@@ -182,6 +182,7 @@ DIALECT = Dialect(
     gmt_update=1,
     keeps_baud=True,
     finds_baud=False,
+    character_set="GSM",
     prompt="\r\n> ",
     longest_line=2_048,
     refusals={11: 111},

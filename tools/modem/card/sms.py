@@ -125,9 +125,8 @@ def set_characters(unit: Unit, request: Request) -> None:
 
 
 def get_characters(unit: Unit, request: Request) -> None:
-    """AT+CSCS?: at the start GSM on the BG95, IRA on the SIM7600."""
-    default = "GSM" if unit.dialect.name == "bg95" else "IRA"
-    unit.at.info(f'+CSCS: "{unit.volatile.get(_SET, default)}"')
+    """AT+CSCS?"""
+    unit.at.info(f'+CSCS: "{unit.volatile.get(_SET, unit.dialect.character_set)}"')
 
 
 SMS: Table = {

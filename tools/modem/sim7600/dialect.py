@@ -202,6 +202,7 @@ DIALECT = Dialect(
     gmt_update=None,
     keeps_baud=False,
     finds_baud=True,
+    character_set="IRA",
     prompt="\r\n>",
     longest_line=559,
     refusals={3: 103, 6: 106, 7: 107, 11: 111, 12: 112, 13: 113},
