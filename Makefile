@@ -32,7 +32,7 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: .venv/demo.stamp ## a container crosses Eurasia in 45 simulated days [MODEM=bg95|sim7600 BUDGET=100 SEED=1 CARD=euicc4 APNS=2 WORLD=dark|sea|truck|stay|weak-battery SEASON=extreme BATTERY=lfp5ah CPU=fixed COMPARE=1 CHAOS=1 AFTER=out/earlier PORT=8883 SHOW=1]
-	@$(BIN)/python -m tools.world.demo --modem $(MODEM) --seed $(SEED) --port $(PORT) --card $(CARD) --apns $(APNS) --world $(WORLD) --season $(SEASON) --battery $(BATTERY) --cpu $(CPU) $(if $(filter-out 0,$(COMPARE)),--compare) $(if $(filter-out 0,$(CHAOS)),--chaos) $(if $(BUDGET),--budget $(BUDGET)) $(if $(AFTER),--after $(AFTER) --out out/demo-after) $(if $(filter-out 0,$(SHOW)),--show)
+	@$(BIN)/python -m tools.world.demo.demo --modem $(MODEM) --seed $(SEED) --port $(PORT) --card $(CARD) --apns $(APNS) --world $(WORLD) --season $(SEASON) --battery $(BATTERY) --cpu $(CPU) $(if $(filter-out 0,$(COMPARE)),--compare) $(if $(filter-out 0,$(CHAOS)),--chaos) $(if $(BUDGET),--budget $(BUDGET)) $(if $(AFTER),--after $(AFTER) --out out/demo-after) $(if $(filter-out 0,$(SHOW)),--show)
 
 test: .venv/dev.stamp typings/lint.stamp ## every test, on CPython and on MicroPython
 	@sh .ci/system_packages.sh; left_out=$$?; [ $$left_out = 0 ] || [ $$left_out = 3 ] || exit 1; \
@@ -81,72 +81,72 @@ deploy-sim: .venv/flash.stamp ## mpremote against a stand-in for a board, cut of
 
 heap32: .venv/flash.stamp ## the same on words of 32 bits, as the ESP32 has them; needs Debian's sources and gcc
 	@sh .ci/heap32.sh build/heap32
-	@$(BIN)/python -m tools.world.heap --micropython build/heap32/build/micropython
+	@$(BIN)/python -m tools.world.device.heap --micropython build/heap32/build/micropython
 
 killtest: .venv/demo.stamp ## the agent and the broker killed 300 times under 50 devices: is a point lost? do 1,000 devices come back at once? needs Mosquitto [SEED=1 ARGS="--engine postgresql"]
-	@$(BIN)/python -m tools.campaign.killtest --seed $(SEED) $(ARGS)
-	@$(BIN)/python -m tools.campaign.crowd --seed $(SEED)
+	@$(BIN)/python -m tools.verify.kill.killtest --seed $(SEED) $(ARGS)
+	@$(BIN)/python -m tools.verify.kill.crowd --seed $(SEED)
 
 flood: .venv/demo.stamp ## live feeds, half-open requests, sign-ins and junk, more than anybody needs, while 20 devices report: do they notice? Linux, needs Mosquitto
-	@$(BIN)/python -m tools.campaign.flood $(ARGS)
+	@$(BIN)/python -m tools.verify.flood.flood $(ARGS)
 
 bench-agent: .venv/demo.stamp ## the whole agent beside the bare loop of its parts; PostgreSQL, NATS, many points, many devices [ARGS="--turns 5"]
 	@sh .ci/system_packages.sh || [ $$? = 3 ]
-	@$(BIN)/python -m tools.campaign.bench_agent --seed $(SEED) $(ARGS)
+	@$(BIN)/python -m tools.verify.benchmarks.agent.benchmark --seed $(SEED) $(ARGS)
 
 latedata: .venv/demo.stamp ## a trip's points in any order, twice, with a hole filled last: the same journey? [SEED=1]
-	@$(BIN)/python -m tools.campaign.latedata --seed $(SEED)
+	@$(BIN)/python -m tools.verify.tracking.latedata --seed $(SEED)
 
 located: .venv/demo.stamp ## points without GNSS on a second container of a line, placed by cells: how far off? [MODEM= SEED=1]
-	@$(BIN)/python -m tools.campaign.located --seed $(SEED) --modem $(MODEM)
+	@$(BIN)/python -m tools.verify.tracking.located --seed $(SEED) --modem $(MODEM)
 
 heap: .venv/flash.stamp ## memory of a whole wake on the device, by room
-	@$(BIN)/python -m tools.world.heap
+	@$(BIN)/python -m tools.world.device.heap
 
 reads: .venv/flash.stamp ## reads, erases and bytes written of a wake, at its flash, by kind of wake
-	@$(BIN)/python -m tools.world.reads
+	@$(BIN)/python -m tools.world.device.reads
 
 decide-bench: .venv/demo.stamp ## what a decision of the plan costs: time, garbage, state [MODEM= SEED=1]
-	@$(BIN)/python -m tools.campaign.decide_bench --modem $(MODEM) --seed $(SEED)
+	@$(BIN)/python -m tools.verify.benchmarks.decide --modem $(MODEM) --seed $(SEED)
 
 soak: .venv/demo.stamp ## three trips through a harsh world: the operators' budgets, counted at the modem [SEED=1]
-	@$(BIN)/python -m tools.campaign.soak --seed $(SEED)
+	@$(BIN)/python -m tools.verify.soak.soak --seed $(SEED)
 
 rough: .venv/demo.stamp ## days without a network, a ship, a truck, a stay, a weak battery, on both modems, beside fixed schedules [SEED=1 ARGS="--world dark --modem bg95"]
-	@$(BIN)/python -m tools.campaign.rough --seed $(SEED) $(ARGS)
+	@$(BIN)/python -m tools.verify.soak.rough --seed $(SEED) $(ARGS)
 
 powercut: .venv/demo.stamp ## 35,000 power cuts under records, settings, commands, keys, updates: is anything lost? would it be seen?
-	@$(BIN)/python -m tools.campaign.powercut
+	@$(BIN)/python -m tools.verify.powercut.powercut
 
 bench-modem: .venv/bench.stamp ## the firmware's drivers on a real modem [PORT=/dev/ttyUSB2 BOARD= ARGS="--broker ..."]
 	@$(if $(filter 0,$(PORT)),echo "say which device: make bench-modem PORT=/dev/ttyUSB2" >&2; exit 2)
 	@$(BIN)/python -m tools.bench --port $(PORT) $(if $(BOARD),--board $(BOARD)) $(ARGS)
 
 at-faults: .venv/demo.stamp ## every command that a wake uses with every fault of the line [SEED=1]
-	@$(BIN)/python -m tools.campaign.at_faults --seed $(SEED)
+	@$(BIN)/python -m tools.verify.faults.at_faults --seed $(SEED)
 
 updatecut: .venv/demo.stamp ## updates cut off, damaged, wrong, crashing: does the device always come back?
-	@$(BIN)/python -m tools.campaign.updatecut
+	@$(BIN)/python -m tools.verify.updates.updatecut
 
 fuzz: .venv/demo.stamp ## random bytes through the AT channel and every parser of the firmware; through the agent [SEED=1]
-	@$(BIN)/python -m tools.campaign.fuzz --seed $(SEED)
-	@$(BIN)/python -m tools.campaign.fuzz_agent --seed $(SEED)
+	@$(BIN)/python -m tools.verify.fuzz.firmware --seed $(SEED)
+	@$(BIN)/python -m tools.verify.fuzz.agent --seed $(SEED)
 
 bench-web: .venv/dev.stamp ## the pages with 10,000 devices and with 100,000 points of one: bytes, seconds; needs Chromium [SEED=1]
 	@sh .ci/system_packages.sh || [ $$? = 3 ]
-	@$(BIN)/python -m tools.campaign.web_bench --seed $(SEED)
+	@$(BIN)/python -m tools.verify.benchmarks.web.benchmark --seed $(SEED)
 
 wire-bench: .venv/demo.stamp ## bytes a fix beside other formats, written by the device's code [SEED=1]
-	@$(BIN)/python -m tools.campaign.wire_bench --seed $(SEED)
+	@$(BIN)/python -m tools.verify.benchmarks.wire.benchmark --seed $(SEED)
 
 hostile: .venv/demo.stamp ## cryptography, hostile downlinks, damaged settings, ten days behind a hostile broker [SEED=1]
-	@$(BIN)/python -m tools.campaign.hostile --seed $(SEED)
+	@$(BIN)/python -m tools.verify.hostile.hostile --seed $(SEED)
 
 cards: .venv/demo.stamp ## the same trips with each kind of card, in one table: what several profiles gain and cost [MODEM= SEED=1 SEEDS=3]
-	@$(BIN)/python -m tools.campaign.cards --modem $(MODEM) --seed $(SEED) --seeds $(SEEDS)
+	@$(BIN)/python -m tools.verify.esim.cards --modem $(MODEM) --seed $(SEED) --seeds $(SEEDS)
 
 switchcut: .venv/demo.stamp ## power cuts and resets at every step of a switch of profiles: is a device stranded?
-	@$(BIN)/python -m tools.campaign.switchcut $(ARGS)
+	@$(BIN)/python -m tools.verify.esim.switchcut $(ARGS)
 
 lab-check: .venv/demo.stamp ## the lab beside the full world on the same trips [ARGS="--days 20 --trips 5"]
 	@$(BIN)/python -m tools.lab check $(ARGS)

@@ -4,7 +4,7 @@
 # firmware's: the simulated board's port, and what stands for the ESP32's own modules. Installs what it needs, where
 # apt and the right to use it are there; where that is not possible it says why and exits with 3.
 set -e
-device=$(cd "$(dirname "$0")/../tools/world/device" && pwd)
+device=$(cd "$(dirname "$0")/../tools/world/device/on_device" && pwd)
 target=$(mkdir -p "$1" && cd "$1" && pwd)
 left_out() { echo "left out: $1" >&2; exit 3; }
 build() {

@@ -32,8 +32,8 @@ from sqlalchemy import Connection
 
 from host_tests.make_vectors import fix
 from host_tests.uplink_encoder import encode_uplink
-from tools.campaign.mosquitto import Mosquitto
-from tools.world import certificates
+from tools.verify.harness.mosquitto import Mosquitto
+from tools.world.services import certificates
 
 BROKER_HOST = "broker.landbridge.example"
 DEVICE = "lb-0001"

@@ -6,8 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from tools.modem.applet import AppletCard, Identity
-from tools.modem.euicc import PROVISIONING, Euicc, Notification, Profile
+from tools.modem.card.applet import AppletCard, Identity
+from tools.modem.card.euicc import PROVISIONING, Euicc, Notification, Profile
 
 VECTORS: list[dict[str, Any]] = json.loads((Path(__file__).parent / "es10c_vectors.json").read_text())[
     "vectors"

@@ -2,7 +2,7 @@
 
 pytest's own collector gives the CPython leg. The others are items named `<runtime>::<function>`;
 the first of them to run in a file starts one MicroPython process for the whole file
-(`tools/mpy_runner.py`), so the functions take no fixtures, import no pytest and do not depend on
+(`tools/verify/on_device/runner.py`), so the functions take no fixtures, import no pytest and do not depend on
 each other.
 """
 
@@ -25,9 +25,9 @@ import hypothesis
 import landbridge.app  # noqa: F401 - registers the hooks between features
 import pytest
 
-from tools.flash.layout import FIRMWARE, REPOSITORY, compile_module, modules
+from tools.flash.layout import FIRMWARE, REPOSITORY, VERIFY_ON_DEVICE, compile_module, modules
 
-RUNNER = REPOSITORY / "tools" / "mpy_runner.py"
+RUNNER = VERIFY_ON_DEVICE / "runner.py"
 # "w" before the K: words, so that 96 K on a 64-bit host is like 96 K on the 32-bit device.
 HEAP = "heapsize=96wK"
 HEAP_OF_SOURCES = "heapsize=160wK"

@@ -13,13 +13,14 @@ from pathlib import Path
 
 import simpy
 
-from tools.modem import Dialect, Modem
-from tools.modem.air import Cell, Fix, Rat, Sky, StaticAir
-from tools.modem.card import Card
-from tools.modem.mqtt import LockStepNetwork, Network
+from tools.modem import Modem
+from tools.modem.card.card import Card
+from tools.modem.link.mqtt import LockStepNetwork, Network
+from tools.modem.network.air import Cell, Fix, Rat, Sky, StaticAir
+from tools.modem.registry import Dialect
 from tools.modem.scenario import Event
 from tools.modem.unit import UrcOrder
-from tools.world import certificates
+from tools.world.services import certificates
 
 HOST = "broker.landbridge.example"
 START_UTC_S = 1_767_592_800

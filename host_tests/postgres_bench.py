@@ -6,7 +6,7 @@ from functools import cache
 import pytest
 from landbridge.db.database import open_database
 
-from tools.campaign.postgres import Postgres, binaries
+from tools.verify.harness.postgres import Postgres, binaries
 
 
 @pytest.fixture(scope="session")

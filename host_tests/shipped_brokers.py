@@ -10,8 +10,8 @@ import pytest
 from landbridge import config
 
 from host_tests.agent_bench import PASSWORD, Bench
-from tools.campaign.mosquitto import free_port
-from tools.campaign.nats_server import binary
+from tools.verify.harness.mosquitto import free_port
+from tools.verify.harness.nats_server import binary
 
 DEPLOY = Path(__file__).parents[1] / "deploy"
 OTHER = "lb-unknown"

@@ -24,7 +24,7 @@ from landbridge.tracking import queries as journeys
 from host_tests.agent_bench import DEVICE, NOW_S, Bench, bench, heard, point, set_clock, wait_until
 from host_tests.fleet_bench import Receiver
 from host_tests.shipped_brokers import Shipped
-from tools.campaign.mosquitto import free_port
+from tools.verify.harness.mosquitto import free_port
 
 __all__ = ["bench"]
 DELAY = "delay of a second message"

@@ -26,7 +26,7 @@ from host_tests.agent_bench import (
     set_clock,
     wait_until,
 )
-from tools.world import certificates
+from tools.world.services import certificates
 
 __all__ = ["bench"]
 GROUPS = (

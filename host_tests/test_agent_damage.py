@@ -21,7 +21,7 @@ from landbridge.points import queries as points
 from sqlalchemy.exc import DatabaseError
 
 from host_tests.agent_bench import DEVICE, NOW_S, Bench, acknowledged, bench, point, wait_until
-from tools.campaign.mosquitto import free_port
+from tools.verify.harness.mosquitto import free_port
 
 __all__ = ["bench"]
 OTHER = "lb-unknown"

@@ -34,7 +34,7 @@ from host_tests.agent_bench import (
     wait_until,
 )
 from tools.flash.layout import REPOSITORY
-from tools.world import certificates
+from tools.world.services import certificates
 
 __all__ = ["bench"]
 

@@ -19,8 +19,8 @@ from sqlalchemy.exc import DBAPIError
 
 from host_tests.agent_bench import wait_until
 from host_tests.postgres_bench import postgres, server  # noqa: F401
-from tools.campaign import bench_load
-from tools.campaign.nats_server import NatsServer, binary
+from tools.verify.benchmarks.agent import load as bench_load
+from tools.verify.harness.nats_server import NatsServer, binary
 
 PARTITIONS = 4
 

@@ -15,7 +15,7 @@ from sqlalchemy.pool import Pool
 
 from host_tests.agent_bench import Bench, point, wait_until
 from host_tests.postgres_bench import postgres, server
-from tools.campaign.postgres import Postgres
+from tools.verify.harness.postgres import Postgres
 
 __all__ = ["postgres", "server"]
 

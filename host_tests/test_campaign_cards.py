@@ -7,10 +7,10 @@ from typing import Any, cast
 
 from rich.console import Console
 
-from tools.campaign import cards, shuttle
-from tools.campaign.cards import REFUSING, Pooled, Ridden
-from tools.world.figures import Border
-from tools.world.rules import Bar
+from tools.verify.esim import cards, shuttle
+from tools.verify.esim.cards import REFUSING, Pooled, Ridden
+from tools.world.demo.figures import Border
+from tools.world.radio.rules import Bar
 
 HOUR_MS = 3_600_000
 

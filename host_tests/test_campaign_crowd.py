@@ -1,6 +1,6 @@
 """What comes to the broker when it is back."""
 
-from tools.campaign import crowd
+from tools.verify.kill import crowd
 
 
 def test_who_was_turned_away_comes_again_and_not_with_all_others():

@@ -5,8 +5,8 @@ import json
 
 import pytest
 
-from tools.campaign import decide_bench
-from tools.campaign.decide_bench import MOST_LEFT_BYTES, MOST_MS, MOST_STATE_BYTES, fell_short, note, weigh
+from tools.verify.benchmarks import decide as decide_bench
+from tools.verify.benchmarks.decide import MOST_LEFT_BYTES, MOST_MS, MOST_STATE_BYTES, fell_short, note, weigh
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +35,7 @@ def test_a_decision_that_comes_out_otherwise_is_seen(notes, tmp_path):
 
 def test_garbage_is_seen(notes, tmp_path, monkeypatch):
     source = decide_bench.BENCH.read_text()
-    wasteful = tmp_path / "mpy_decide.py"
+    wasteful = tmp_path / "decide.py"
     call = "action = decide.next(state, senses, hints)"
     assert source.count(call) == 1
     wasteful.write_text(source.replace(call, f"{call}; bytearray(3000)"))

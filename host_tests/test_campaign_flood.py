@@ -7,10 +7,10 @@ from dataclasses import replace
 
 import pytest
 
-from tools.campaign import flood
-from tools.campaign.flood import Found, TimedLink
-from tools.campaign.flooding import Seen, Sizes
-from tools.campaign.kill_devices import Link
+from tools.verify.flood import flood
+from tools.verify.flood.flood import Found, TimedLink
+from tools.verify.flood.flooding import Seen, Sizes
+from tools.verify.kill.devices import Link
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only there all of 127.0.0.0/8 is loopback")

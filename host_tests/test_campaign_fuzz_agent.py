@@ -8,8 +8,8 @@ from landbridge.protocol import uplink
 from landbridge.protocol.limits import WireError
 
 from host_tests.postgres_bench import postgres, server
-from tools.campaign import fuzz_agent
-from tools.campaign.fuzz_agent import Found
+from tools.verify.fuzz import agent as fuzz_agent
+from tools.verify.fuzz.agent import Found
 
 __all__ = ["postgres", "server"]
 

@@ -6,11 +6,14 @@ import shutil
 import pytest
 from locator.codec import cose
 
-from tools.campaign import hostile, hostile_broker, hostile_crypto, hostile_downlinks
-from tools.campaign.figures import Part
 from tools.flash.layout import FIRMWARE
-from tools.world import hostile as broker
-from tools.world.hostile import Message
+from tools.verify.harness.figures import Part
+from tools.verify.hostile import broker as hostile_broker
+from tools.verify.hostile import crypto as hostile_crypto
+from tools.verify.hostile import downlinks as hostile_downlinks
+from tools.verify.hostile import hostile
+from tools.world.services import hostile as broker
+from tools.world.services.hostile import Message
 
 
 def test_published_vectors_and_a_slice_of_the_random_checks_are_right_on_both_runtimes():

@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import text
 
 from host_tests.postgres_bench import postgres, server
-from tools.campaign import killtest
+from tools.verify.kill import killtest
 
 __all__ = ["postgres", "server"]
 

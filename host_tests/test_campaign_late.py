@@ -3,7 +3,7 @@
 from landbridge.protocol import uplink
 
 from host_tests.journey_bench import BEGIN_S, fix
-from tools.campaign.late_agent import encode
+from tools.verify.tracking.agent import encode
 
 
 def test_an_uplink_says_what_the_points_say():

@@ -2,9 +2,9 @@
 
 import pytest
 
-from tools.campaign import powercut
-from tools.campaign.careless import ALL, lay_down
-from tools.campaign.cutting import run
+from tools.verify.powercut import powercut
+from tools.verify.powercut.mutants import ALL, lay_down
+from tools.verify.powercut.process import run
 
 
 def test_nothing_promised_is_lost_in_some_hundred_cuts():

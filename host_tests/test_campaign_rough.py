@@ -12,13 +12,13 @@ from typing import Any
 import pytest
 
 from host_tests.test_demo_figures import GOOD
-from tools.campaign import rough
-from tools.campaign.rough import BUDGETS, OURS, PARTS, Part, Ridden
-from tools.world import demo
-from tools.world.figures import Figures
-from tools.world.rivals import HOURLY
-from tools.world.services import ServiceError
-from tools.world.train import HOUR_MS, Train
+from tools.verify.soak import rough
+from tools.verify.soak.rough import BUDGETS, OURS, PARTS, Part, Ridden
+from tools.world.demo import demo
+from tools.world.demo.baselines import HOURLY
+from tools.world.demo.figures import Figures
+from tools.world.rail.train import HOUR_MS, Train
+from tools.world.services.processes import ServiceError
 from tools.world.worlds import ROUGH, World
 
 

@@ -13,12 +13,13 @@ from rich.console import Console
 
 from host_tests.modem_bench import HOST, TestAir
 from host_tests.test_demo_figures import GOOD
-from tools.campaign import budgets, soak
-from tools.campaign.budgets import DAY, HOUR, MIN, Row, hasty, least_apart_s, most
-from tools.campaign.soak import Soaked
-from tools.campaign.watch import Passed, Try, Watch
-from tools.modem import Dialect, Modem
-from tools.modem.mqtt import LockStepNetwork
+from tools.modem import Modem
+from tools.modem.link.mqtt import LockStepNetwork
+from tools.modem.registry import Dialect
+from tools.verify.soak import budgets, soak
+from tools.verify.soak.budgets import DAY, HOUR, MIN, Row, hasty, least_apart_s, most
+from tools.verify.soak.soak import Soaked
+from tools.verify.soak.watch import Passed, Try, Watch
 
 
 class Desk:

@@ -9,9 +9,9 @@ import pytest
 from locator.esim import memory
 from locator.scheduler import profile
 
-from tools.campaign import switchcut
-from tools.campaign.switch_device import CIS, EUROPE, IMSIS, NEVER, ROAMING, Machine, policy
-from tools.campaign.switchcut import COURSES, Case, run
+from tools.verify.esim import switchcut
+from tools.verify.esim.device import CIS, EUROPE, IMSIS, NEVER, ROAMING, Machine, policy
+from tools.verify.esim.switchcut import COURSES, Case, run
 
 
 @pytest.mark.parametrize("course", COURSES, ids=lambda course: course.name)

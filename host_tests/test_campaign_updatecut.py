@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
-from tools.campaign import update_cases, updatecut
 from tools.flash.bundle import pack
 from tools.flash.layout import FIRMWARE, application
+from tools.verify.updates import cases as update_cases
+from tools.verify.updates import updatecut
 
 
 @pytest.fixture(scope="module")

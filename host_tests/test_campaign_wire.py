@@ -14,8 +14,11 @@ from landbridge.protocol import uplink
 from landbridge.protocol.limits import WireError
 
 from host_tests.uplink_encoder import column
-from tools.campaign import wire_bench, wire_formats, wire_tracks
 from tools.flash.layout import REPOSITORY
+from tools.verify.benchmarks.wire import benchmark as wire_bench
+from tools.verify.benchmarks.wire import formats as wire_formats
+from tools.verify.benchmarks.wire import tracks as wire_tracks
+from tools.verify.harness.uplink import decode
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +41,7 @@ def test_a_format_that_costs_too_much_and_other_data_are_found_out(result):
 
 def test_a_field_that_comes_back_wrong_is_found_out():
     samples = wire_tracks.tracks(2)["truck 60 s"][:16]
-    read = [list(row) for row in wire_bench.records(wire_bench.encode(samples, 1))]
+    read = [list(row) for row in decode(wire_bench.encode(samples, 1))]
     assert list(wire_bench.wrong(samples, read)) == []
     read[3][6] += 1
     (stray,) = wire_bench.wrong(samples, read)
@@ -56,7 +59,7 @@ def test_the_reader_of_the_documentation_reads_the_same():
     for samples in wire_tracks.tracks(3).values():
         for n in (1, 2, 3, 64):
             encoded = wire_bench.encode(samples[:n], 1)
-            assert names["records"](encoded) == wire_bench.records(encoded)
+            assert names["records"](encoded) == decode(encoded)
 
 
 ANY = (-(2**63), 2**63)
@@ -67,7 +70,7 @@ whole_numbers = st.one_of(st.integers(-3, 3), st.integers(-(2**31), 2**32 - 1))
 def test_every_column_is_read_as_it_was_by_both_readers(values):
     form = column(values)
     assert uplink._expand(form, len(values), "any", ANY) == values
-    assert wire_bench.records(cbor2.dumps({1: [len(values), form]})) == [(value,) for value in values]
+    assert decode(cbor2.dumps({1: [len(values), form]})) == [(value,) for value in values]
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from locator.modem import DENIED, make
 
 from host_tests.card_bench import CHINA, CIS, EUROPE, applet_card, four_profiles
 from host_tests.modem_bench import Bench
-from tools.modem.card import Card
+from tools.modem.card.card import Card
 
 EUROPE_ICCID = iccid_bytes("8949030000000000001")
 

@@ -30,8 +30,8 @@ from host_tests.card_bench import four_profiles
 from host_tests.test_agent_cli import Command, landbridge
 from host_tests.test_card_firmware import EUROPE_ICCID, on_bench
 from host_tests.test_card_firmware import opened as opened_card
-from tools.modem.card import Card
-from tools.modem.euicc import Euicc
+from tools.modem.card.card import Card
+from tools.modem.card.euicc import Euicc
 
 __all__ = ["landbridge"]
 CARDS = desk.Handler(cards.note, orders=cards.orders)

@@ -17,10 +17,10 @@ from host_tests.card_bench import (
     golden_card,
 )
 from host_tests.modem_bench import Bench
-from tools.modem import tlv
-from tools.modem.card import Card
-from tools.modem.files import iccid_bytes, iccid_text
-from tools.modem.uicc import ISD_R, Uicc
+from tools.modem.card import tlv
+from tools.modem.card.card import Card
+from tools.modem.card.files import iccid_bytes, iccid_text
+from tools.modem.card.uicc import ISD_R, Uicc
 
 NAMES = [vector["name"] for vector in VECTORS]
 ANSWERED = [vector for vector in VECTORS if vector["response"]]

@@ -8,8 +8,8 @@ from landbridge.points import queries as points
 
 from host_tests.agent_bench import NOW_S, point
 from host_tests.test_agent_store import judged
-from tools.world import earlier
-from tools.world.services import ServiceError
+from tools.world.services import earlier
+from tools.world.services.processes import ServiceError
 from tools.world.stage import DEVICE, LINE
 
 

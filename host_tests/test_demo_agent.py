@@ -16,10 +16,10 @@ from landbridge.protocol.point import Point
 from paho.mqtt.enums import CallbackAPIVersion
 
 from host_tests.uplink_encoder import encode_uplink
-from tools.world import delivered
-from tools.world.chaos import AFTER_RECEIVE, BEFORE_MQTT_ACK, BEFORE_REPLY, IN_TRANSACTION
-from tools.world.clock import VirtualClock
-from tools.world.services import Agent, Broker, ServiceError, Services
+from tools.world.oracle import delivered
+from tools.world.services.chaos import AFTER_RECEIVE, BEFORE_MQTT_ACK, BEFORE_REPLY, IN_TRANSACTION
+from tools.world.services.clock import VirtualClock
+from tools.world.services.processes import Agent, Broker, ServiceError, Services
 from tools.world.trip import START_UTC_S
 
 WAIT_S = 10

@@ -15,13 +15,13 @@ from host_tests.test_demo_trip import OUT, Platform, Run
 from tools.flash.bundle import pack
 from tools.flash.layout import FIRMWARE, application
 from tools.world import stage
-from tools.world.delivered import START_S
-from tools.world.diary import Diary
-from tools.world.doors import Opening
-from tools.world.handling import Opened, Shock, Tilt
+from tools.world.demo.diary import Diary
+from tools.world.oracle.delivered import START_S
+from tools.world.oracle.truth import Truth
+from tools.world.rail.doors import Opening
+from tools.world.rail.handling import Opened, Shock, Tilt
 from tools.world.ride import Demo
 from tools.world.stage import DEVICE, Stage
-from tools.world.truth import Truth
 
 MINUTE_MS, HOUR_MS = 60_000, 3_600_000
 SOON_MS = 2 * MINUTE_MS

@@ -9,9 +9,9 @@ import paho.mqtt.client as mqtt
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
-from tools.world import certificates
-from tools.world.chaos import BEFORE_DELIVERY
-from tools.world.services import AGENT, BROKER_HOST, UP, Broker, ServiceError
+from tools.world.services import certificates
+from tools.world.services.chaos import BEFORE_DELIVERY
+from tools.world.services.processes import AGENT, BROKER_HOST, UP, Broker, ServiceError
 
 WAIT_S = 5
 

@@ -5,12 +5,12 @@ from locator.journal.store import PER_SEGMENT
 
 from host_tests import test_firmware_budgets as firmware
 from host_tests import test_firmware_wear as wear
-from tools.campaign import wire_bench
 from tools.flash.layout import REPOSITORY
-from tools.world import figures
-from tools.world.process import HEAP_KW
-from tools.world.reads import BUDGETS as FLASH
-from tools.world.truth import FULL_SEGMENTS
+from tools.verify.benchmarks.wire import benchmark as wire_bench
+from tools.world.demo import figures
+from tools.world.device.process import HEAP_KW
+from tools.world.device.reads import BUDGETS as FLASH
+from tools.world.oracle.truth import FULL_SEGMENTS
 
 TABLE = [
     [cell.strip() for cell in line.strip("|\n").split("|")]

@@ -9,7 +9,7 @@ import pytest
 
 from host_tests.test_demo_alarms import HOUR_MS, MINUTE_MS, SOON_MS, alarms, ms_of, run_until
 from host_tests.test_demo_trip import Run
-from tools.modem.card import Card
+from tools.modem.card.card import Card
 from tools.world import stage
 from tools.world.stage import DEVICE, Stage
 

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from tools.world.chaos import (
+from tools.world.ride import Demo
+from tools.world.services.chaos import (
     AFTER_RECEIVE,
     AGENT_CONVERSATION,
     BEFORE_REPLY,
@@ -15,9 +16,8 @@ from tools.world.chaos import (
     POINTS,
     Chaos,
 )
-from tools.world.clock import VirtualClock
-from tools.world.ride import Demo
-from tools.world.services import Agent, Broker, Child, ServiceError, Services
+from tools.world.services.clock import VirtualClock
+from tools.world.services.processes import Agent, Broker, Child, ServiceError, Services
 from tools.world.trip import START_UTC_S
 
 HOUR_MS = 3_600_000
@@ -123,7 +123,7 @@ def test_who_does_not_die_is_named(tmp_path):
     child = Child("agent", ["sleep", "60"], tmp_path / "agent.log", lambda line: None)
     try:
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("tools.world.services.STOP_TIMEOUT_S", 0.1)
+            patch.setattr("tools.world.services.processes.STOP_TIMEOUT_S", 0.1)
             with pytest.raises(ServiceError, match="the agent was to die and lives"):
                 child.await_end()
     finally:

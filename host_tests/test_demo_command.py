@@ -11,9 +11,9 @@ import pytest
 from rich.console import Console
 
 from tools.flash.layout import REPOSITORY
-from tools.world import summary
-from tools.world.figures import Border, Figures, demands
-from tools.world.picture import Mark, Place, State, Trail, draw
+from tools.world.demo import summary
+from tools.world.demo.figures import Border, Figures, demands
+from tools.world.demo.picture import Mark, Place, State, Trail, draw
 
 FIGURES = Figures(
     days=45.2, points_taken=1300, points_stored=1295, still_in_flash=5, thinned=0, lost=0, wrong=[],
@@ -32,7 +32,7 @@ FIGURES = Figures(
 
 def demo(*arguments: str) -> subprocess.CompletedProcess[str]:
     """Run the demo; it is expected to give up at once."""
-    command = [sys.executable, "-m", "tools.world.demo", *arguments]
+    command = [sys.executable, "-m", "tools.world.demo.demo", *arguments]
     return subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False, timeout=60)
 
 

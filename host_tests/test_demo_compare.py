@@ -12,10 +12,11 @@ from hypothesis import strategies as some
 from rich.console import Console
 
 from host_tests.test_demo_figures import GOOD
-from tools.world import compare, delivered, newest
-from tools.world.delivered import START_S
-from tools.world.rivals import HOURLY, TUNED, Schedule
-from tools.world.services import ServiceError
+from tools.world.demo import compare, newest
+from tools.world.demo.baselines import HOURLY, TUNED, Schedule
+from tools.world.oracle import delivered
+from tools.world.oracle.delivered import START_S
+from tools.world.services.processes import ServiceError
 
 DAY_S = 86_400
 HOUR_S = 3_600

@@ -8,10 +8,10 @@ import pytest
 from locator import state as plan
 from locator.journal import rtc
 
-from tools.world import figures
-from tools.world.diary import Diary
-from tools.world.figures import HOUR_MS, Border, Figures
-from tools.world.rules import Bar
+from tools.world.demo import figures
+from tools.world.demo.diary import Diary
+from tools.world.demo.figures import HOUR_MS, Border, Figures
+from tools.world.radio.rules import Bar
 from tools.world.trip import Crossing, Sense
 
 GOOD = Figures(

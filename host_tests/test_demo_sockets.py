@@ -5,7 +5,9 @@ from __future__ import annotations
 
 import pytest
 
-from tools.world import delivered, firmware, stage
+from tools.world import stage
+from tools.world.device import firmware
+from tools.world.oracle import delivered
 from tools.world.stage import DEVICE
 from tools.world.trip import DAY_MS
 

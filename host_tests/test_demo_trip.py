@@ -12,13 +12,14 @@ import paho.mqtt.client as mqtt
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
-from tools.world import delivered, stage
-from tools.world.diary import Diary
-from tools.world.digest import digest
+from tools.world import stage
+from tools.world.demo.diary import Diary
+from tools.world.demo.digest import digest
+from tools.world.oracle import delivered
+from tools.world.oracle.truth import Settlement, Truth
 from tools.world.ride import Demo, chaos_on
-from tools.world.services import PLATFORM
+from tools.world.services.processes import PLATFORM
 from tools.world.stage import DEVICE, Stage
-from tools.world.truth import Settlement, Truth
 
 WAIT_S = 10
 OUT = f"landbridge/out/default/{DEVICE}/"

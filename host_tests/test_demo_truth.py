@@ -12,12 +12,12 @@ from locator.codec import record
 from locator.journal.ledger import Ledger
 from locator.journal.store import PER_SEGMENT, Journal
 
-from tools.modem.air import Fix
-from tools.world.delivered import START_S
-from tools.world.rtc import Rtc
-from tools.world.traffic import Traffic
+from tools.modem.network.air import Fix
+from tools.world.device.rtc import Rtc
+from tools.world.oracle.delivered import START_S
+from tools.world.oracle.truth import FULL_SEGMENTS, Truth
+from tools.world.radio.traffic import Traffic
 from tools.world.trip import START_UTC_S, BrownOut, Given, SeenCell, Sense
-from tools.world.truth import FULL_SEGMENTS, Truth
 
 FIX = Fix(START_UTC_S + 64.0, 29.630004, 106.389996, 251.0, 61.6, 47.0, 1.1, 9)
 SENSE = Sense(60_000, 3_611, -123, 4, 0)

@@ -15,7 +15,7 @@ from locator.session import update_apn as updates
 
 from host_tests.modem_bench import HOST, Mosquitto, start_mosquitto
 from host_tests.test_firmware_contact import CONTEXT, DIALECTS, OPEN, Locator
-from tools.modem.pdp import AccessPoint
+from tools.modem.network.pdp import AccessPoint
 
 ALLOWED = ((HOST.encode(), 8883),)
 UPDATES = [b"updates", b"u", b"p", HOST.encode(), 8883]

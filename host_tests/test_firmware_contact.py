@@ -15,10 +15,11 @@ from locator.scheduler import way
 from locator.session.mqtt import MqttClient
 
 from host_tests.modem_bench import HOST, Bench, Mosquitto, start_mosquitto
-from tools.modem import bg95_mqtt, sim7600_mqtt
+from tools.modem.bg95 import mqtt as bg95_mqtt
 from tools.modem.scenario import parse
+from tools.modem.sim7600 import mqtt as sim7600_mqtt
 from tools.modem.variants import VARIANTS
-from tools.world import certificates
+from tools.world.services import certificates
 
 DIALECTS = ["bg95", "sim7600"]
 OPEN = {"bg95": "AT+QMTOPEN=", "sim7600": "AT+CMQTTCONNECT"}

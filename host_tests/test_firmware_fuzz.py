@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tools.campaign import fuzz
+from tools.verify.fuzz import firmware as fuzz
 
 BYTES = 60_000
 DEVICE_BYTES = 15_000

@@ -12,7 +12,7 @@ from locator.modem import REGISTERED, make, ntp, services
 from locator.scheduler import budget
 
 from host_tests.modem_bench import START_UTC_S, Bench
-from tools.modem.loopback import Loopback
+from tools.modem.link.loopback import Loopback
 from tools.modem.scenario import parse
 
 EPOCH_2000_S = 946_684_800

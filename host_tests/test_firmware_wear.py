@@ -6,8 +6,8 @@ import subprocess
 
 from locator.journal import store
 
-from tools.campaign.cutting import MICROPYTHON
-from tools.flash.layout import FIRMWARE, REPOSITORY
+from tools.flash.layout import FIRMWARE, VERIFY_ON_DEVICE
+from tools.verify.powercut.process import MICROPYTHON
 
 DAYS = 30
 RECORDS_A_DAY = 96
@@ -17,9 +17,9 @@ JOURNEY_DAYS = 45
 
 
 def worn(days: int) -> dict[str, int]:
-    """What `tools/mpy_wear.py` counts."""
+    """What `tools/verify/on_device/wear.py` counts."""
     ended = subprocess.run(
-        [str(MICROPYTHON), "-X", "heapsize=64M", str(REPOSITORY / "tools" / "mpy_wear.py"),
+        [str(MICROPYTHON), "-X", "heapsize=64M", str(VERIFY_ON_DEVICE / "wear.py"),
          str(days), str(RECORDS_A_DAY)],
         env=os.environ | {"MICROPYPATH": f"{FIRMWARE}:.frozen"},
         capture_output=True, text=True, check=True,

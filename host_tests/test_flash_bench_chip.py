@@ -121,7 +121,7 @@ def test_with_a_meter_every_state_has_its_current(board, tmp_path, monkeypatch, 
     assert "sleep" in content["differing"]
     said = capsys.readouterr().out
     assert "deep sleep 100 mW (27.8 mA), assumed 0.036 mW (10 uA) to 0.432 mW (120 uA): " in said
-    assert 'tools/world/meter.py: SLEEP_FLOOR_W["bg95"]' in said
+    assert 'tools/world/device/meter.py: SLEEP_FLOOR_W["bg95"]' in said
 
 
 def test_a_recording_that_is_of_no_use_leaves_the_other_figures(board, tmp_path, monkeypatch, capsys):

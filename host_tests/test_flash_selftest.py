@@ -13,7 +13,7 @@ import pytest
 from host_tests.modem_bench import Bench
 from tools.flash import selftest
 from tools.flash.layout import REPOSITORY
-from tools.world import firmware
+from tools.world.device import firmware
 
 ON_DEVICE = REPOSITORY / "tools" / "flash" / "on_device"
 

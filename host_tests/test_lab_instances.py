@@ -5,7 +5,7 @@ from tools.lab.instances import draw
 from tools.lab.lines import FileError, read_line, route
 from tools.lab.radio import SILENT_DBM
 from tools.lab.traces import read_trace
-from tools.world.coverage import USABLE_DBM
+from tools.world.radio.coverage import USABLE_DBM
 
 
 def test_trips_are_like_those_of_the_world():

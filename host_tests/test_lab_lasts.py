@@ -5,7 +5,7 @@ import re
 import pytest
 
 from tools.lab import lasts
-from tools.world.battery import KINDS
+from tools.world.device.battery import KINDS
 
 
 def figures(table: str) -> list[float]:

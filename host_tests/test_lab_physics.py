@@ -7,7 +7,7 @@ from host_tests.lab_trips import Script, live, trip
 from tools.lab.physics import Mission, costs, failure, run, signal_factor
 from tools.lab.score import ages_h, covered, errors, score
 from tools.lab.trackers import SHIPPED, Schedule, Tracker
-from tools.world.sites import Operator
+from tools.world.radio.sites import Operator
 
 BG95 = costs("bg95")
 STANDING = [10.0] * 12

@@ -8,9 +8,9 @@ import pytest
 from tools.lab.physics import FACTOR_EXPONENT
 from tools.lab.world import HELD, Woken, instance, jolts, measured
 from tools.modem import Modem
-from tools.modem.mqtt import LockStepNetwork
+from tools.modem.link.mqtt import LockStepNetwork
 from tools.world import stage
-from tools.world.coverage import USABLE_DBM, Coverage
+from tools.world.radio.coverage import USABLE_DBM, Coverage
 from tools.world.trip import Trip
 
 HOUR_MS = 3_600_000

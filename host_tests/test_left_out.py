@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tools.campaign import bench_agent
 from tools.flash.layout import REPOSITORY
+from tools.verify.benchmarks.agent import benchmark as bench_agent
 
 CI = REPOSITORY / ".ci"
 TOOLS = ("sh", "dirname", "mkdir", "id", "ls", "env", "echo", "cat", "sed", "head")
@@ -34,7 +34,7 @@ def run(
     )
     (folder / ".ci").mkdir()
     (folder / ".ci" / script).write_text(text)
-    (folder / "tools" / "world" / "device").mkdir(parents=True)
+    (folder / "tools" / "world" / "device" / "on_device").mkdir(parents=True)
     command = [str(path / "sh"), str(folder / ".ci" / script), *arguments]
     return subprocess.run(command, env={"PATH": str(path)}, capture_output=True, text=True, check=False)
 

@@ -17,8 +17,8 @@ import serial
 import simpy
 
 from tools.flash.layout import REPOSITORY
-from tools.modem.card import Card
-from tools.modem.serve import Powered
+from tools.modem.alone.serve import Powered
+from tools.modem.card.card import Card
 
 PATIENCE_S = 60
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from host_tests.modem_bench import Bench
-from tools.modem.card import Card
+from tools.modem.card.card import Card
 
 DIALECTS = ["bg95", "sim7600"]
 

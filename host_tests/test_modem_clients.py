@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from host_tests.modem_bench import Bench
-from tools.modem import Dialect
-from tools.modem.loopback import EchoStream, Loopback
+from tools.modem.link.loopback import EchoStream, Loopback
+from tools.modem.registry import Dialect
 from tools.modem.scenario import Event
 
 DOCS = Path(__file__).parent.parent / "docs"

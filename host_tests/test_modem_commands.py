@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tools.flash.layout import REPOSITORY
-from tools.modem import DIALECTS, commands
+from tools.modem.alone import commands
+from tools.modem.registry import DIALECTS
 
 
 def test_no_command_of_the_manuals_is_missing(capsys):

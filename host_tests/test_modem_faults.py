@@ -9,9 +9,9 @@ import pytest
 from locator.modem import ModemSilent, make
 
 from host_tests.modem_bench import Bench
-from tools.campaign import at_faults
-from tools.campaign.wakes import Device
 from tools.modem.faults import KINDS, LATE_MS, LONG_LINE, SILENCE_MS, Fault, FaultKind, FaultyLine
+from tools.verify.faults import at_faults
+from tools.verify.faults.wakes import Device
 
 SLICE = 40
 """One cell in so many; `make at-faults` runs them all."""

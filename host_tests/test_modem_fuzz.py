@@ -7,11 +7,10 @@ import random
 import pytest
 
 from host_tests.modem_bench import Bench
-from tools.modem.dialect_bg95 import BG95
-from tools.modem.dialect_sim7600 import SIM7600
-from tools.modem.mqtt import LockStepNetwork
+from tools.modem.link.mqtt import LockStepNetwork
+from tools.modem.registry import DIALECTS
 
-COMMANDS = {"bg95": BG95.commands, "sim7600": SIM7600.commands}
+COMMANDS = {name: dialect.commands for name, dialect in DIALECTS.items()}
 ARGUMENTS = [
     "0",
     "1",

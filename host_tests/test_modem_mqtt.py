@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import pytest
 
 from host_tests.modem_bench import HOST, Bench, Mosquitto, start_mosquitto
-from tools.modem.card import Card
-from tools.modem.mqtt import LockStepNetwork
-from tools.world import certificates
+from tools.modem.card.card import Card
+from tools.modem.link.mqtt import LockStepNetwork
+from tools.world.services import certificates
 
 SSL_BG95 = [
     'AT+QSSLCFG="sslversion",1,3',
@@ -229,7 +229,7 @@ def test_a_scripted_outage_takes_virtual_time_only(broker):
 
 @pytest.mark.parametrize(("turns", "stalls"), [(3, 0), (1_000_000, 1)])
 def test_an_agent_that_dies_while_its_answer_is_awaited(broker, turns, stalls, monkeypatch):
-    monkeypatch.setattr("tools.modem.mqtt.STALL_S", 0.5)
+    monkeypatch.setattr("tools.modem.link.mqtt.STALL_S", 0.5)
     alive = iter(range(turns))
     address = ("127.0.0.1", broker.port)
     network = LockStepNetwork({HOST: address}, reply_expected=lambda: next(alive, None) is not None)

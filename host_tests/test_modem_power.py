@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from host_tests.modem_bench import Bench
-from tools.modem import Dialect
+from tools.modem.registry import Dialect
 
 DIALECTS = ["bg95", "sim7600"]
 BOOT = {

@@ -8,8 +8,8 @@ from itertools import pairwise
 import pytest
 
 from host_tests.modem_bench import Bench
-from tools.modem import Dialect
-from tools.modem.card import FPLMN_ENTRIES, Card
+from tools.modem.card.card import FPLMN_ENTRIES, Card
+from tools.modem.registry import Dialect
 
 DIALECTS = ["bg95", "sim7600"]
 

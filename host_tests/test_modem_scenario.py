@@ -9,7 +9,7 @@ import pytest
 
 from host_tests.modem_bench import Bench
 from tools.flash.layout import REPOSITORY
-from tools.modem.loopback import Loopback
+from tools.modem.link.loopback import Loopback
 from tools.modem.scenario import ACTIONS, ScenarioError, load, parse
 
 

@@ -12,8 +12,8 @@ from collections.abc import Iterator
 import pytest
 
 from host_tests.modem_bench import HOST, Bench
-from tools.modem.mqtt import LockStepNetwork
-from tools.world import certificates
+from tools.modem.link.mqtt import LockStepNetwork
+from tools.world.services import certificates
 
 
 class Echo(socketserver.BaseRequestHandler):

@@ -10,7 +10,7 @@ import serial
 
 from host_tests.modem_bench import Bench
 from host_tests.test_modem_alone import running
-from tools.modem.loopback import Loopback
+from tools.modem.link.loopback import Loopback
 from tools.modem.scenario import parse
 from tools.modem.variants import VARIANTS, VariantError
 

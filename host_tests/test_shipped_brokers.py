@@ -26,7 +26,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from host_tests.agent_bench import DEVICE, PASSWORD, Bench, bench, wait_until
 from host_tests.postgres_bench import postgres, server
 from host_tests.shipped_brokers import DEPLOY, OTHER, Shipped, ShippedNats
-from tools.campaign.nats_server import binary
+from tools.verify.harness.nats_server import binary
 
 __all__ = ["bench", "postgres", "server"]
 _QUIET_S = 0.5

@@ -8,9 +8,10 @@ import pytest
 
 from tools.flash import release
 from tools.flash.layout import FIRMWARE
-from tools.world import delivered, stage
+from tools.world import stage
+from tools.world.oracle import delivered
+from tools.world.oracle.truth import Settlement, Truth
 from tools.world.stage import DEVICE, Stage
-from tools.world.truth import Settlement, Truth
 
 DAY_MS = 86_400_000
 HOUR_MS = 3_600_000

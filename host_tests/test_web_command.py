@@ -18,7 +18,7 @@ from landbridge.features.users import queries as tokens
 
 from host_tests.agent_bench import NOW_S, set_clock, wait_until
 from host_tests.web_bench import free_port
-from tools.world import certificates
+from tools.world.services import certificates
 
 DEVICE = "lb-0001"
 

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from tools.world import stage
-from tools.world.access import MOST_REFUSED_A_DAY, Access
-from tools.world.cards import UPDATES_APN
-from tools.world.truth import Truth
+from tools.world.oracle.truth import Truth
+from tools.world.radio.access import MOST_REFUSED_A_DAY, Access
+from tools.world.radio.cards import UPDATES_APN
 
 DAY_MS = 86_400_000
 

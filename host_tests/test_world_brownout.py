@@ -3,10 +3,10 @@
 import dataclasses
 
 from tools.world import stage
-from tools.world.battery import KINDS, Battery
-from tools.world.diary import Diary
+from tools.world.demo.diary import Diary
+from tools.world.device.battery import KINDS, Battery
+from tools.world.oracle.truth import Truth
 from tools.world.ride import Demo, measure
-from tools.world.truth import Truth
 
 HOUR_MS = 3_600_000
 COLD_H = 20

@@ -8,10 +8,10 @@ from statistics import mean, median
 import numpy as np
 import pytest
 
-from tools.modem.air import Cell
-from tools.world.coverage import AUDIBLE_DBM, GSM_ABOVE_RSRP_DB, STEP_KM, USABLE_DBM, Coverage
-from tools.world.line import Line
-from tools.world.sites import country_span
+from tools.modem.network.air import Cell
+from tools.world.radio.coverage import AUDIBLE_DBM, GSM_ABOVE_RSRP_DB, STEP_KM, USABLE_DBM, Coverage
+from tools.world.radio.sites import country_span
+from tools.world.rail.line import Line
 
 LINE = Line.read()
 SEEDS = range(1, 7)

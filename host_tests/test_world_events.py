@@ -3,7 +3,7 @@
 from types import SimpleNamespace
 from typing import Any
 
-from tools.world.events import COUNTRY, DEPARTED, STOPPED, Events
+from tools.world.oracle.events import COUNTRY, DEPARTED, STOPPED, Events
 
 
 def told(events: Events, mcc: int, around: int, flags: int, connected: bool) -> str:

@@ -11,8 +11,8 @@ import pytest
 from locator.scheduler import guide
 
 from tools.world import stage
+from tools.world.oracle.truth import Truth
 from tools.world.stage import CONTAINER, DESTINATION, DEVICE, LINE, Stage
-from tools.world.truth import Truth
 
 HOUR_MS = 3_600_000
 DAYS = 3

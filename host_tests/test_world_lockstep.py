@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 import simpy
 
-from tools.world import cpu
-from tools.world.clock import VirtualClock
-from tools.world.lockstep import Device
-from tools.world.meter import ESP32_W, Meter
-from tools.world.process import interpreter
-from tools.world.rtc import Rtc
+from tools.world.device import cpu
+from tools.world.device.lockstep import Device
+from tools.world.device.meter import ESP32_W, Meter
+from tools.world.device.process import interpreter
+from tools.world.device.rtc import Rtc
+from tools.world.services.clock import VirtualClock
 from tools.world.trip import START_UTC_S, Sense
 
 PORT = """
@@ -298,7 +298,7 @@ deep_sleep(9_000_000)
 
 
 def test_reset_and_hang(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tools.world.process.REAL_SECONDS_A_WAKE", 0.3)
+    monkeypatch.setattr("tools.world.device.process.REAL_SECONDS_A_WAKE", 0.3)
     program = """
 if cause == 1:
     port.send(10)

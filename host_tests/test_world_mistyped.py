@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from tools.world import stage
-from tools.world.services import BROKER_HOST, BROKER_PORT
-from tools.world.truth import Truth
+from tools.world.oracle.truth import Truth
+from tools.world.services.processes import BROKER_HOST, BROKER_PORT
 
 HOUR_MS = 3_600_000
 POLICY = f"""

@@ -12,9 +12,9 @@ import pytest
 from landbridge.core.clock import to_epoch_s
 
 from tools.world import stage
-from tools.world.firmware import account_j
+from tools.world.device.firmware import account_j
+from tools.world.oracle.truth import Truth
 from tools.world.stage import DEVICE, Stage
-from tools.world.truth import Truth
 
 HOUR_MS = 3_600_000
 DAYS = 3

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import simpy
 
-from tools.world.battery import KINDS, MINIMUM_V, START_V, USUAL, Battery, at
-from tools.world.meter import MODEM_W, NOMINAL_V, SLEEP_FLOOR_W, Meter
+from tools.world.device.battery import KINDS, MINIMUM_V, START_V, USUAL, Battery, at
+from tools.world.device.meter import MODEM_W, NOMINAL_V, SLEEP_FLOOR_W, Meter
 
 HOUR_MS = 3_600_000
 JOULES_A_MAH = 3.6 * NOMINAL_V

@@ -1,7 +1,7 @@
 """What a wake does to the flash: counted at the block device, by kind of wake."""
 
-from tools.world import reads
-from tools.world.reads import BUDGETS, Counts
+from tools.world.device import reads
+from tools.world.device.reads import BUDGETS, Counts
 
 
 def test_a_wake_of_the_real_firmware_stays_within_its_budget():

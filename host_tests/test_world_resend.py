@@ -1,9 +1,10 @@
 """The agent's database is restored from a backup in mid-trip, and the device fills the gap."""
 
-from tools.world import delivered, stage
-from tools.world.diary import Diary
+from tools.world import stage
+from tools.world.demo.diary import Diary
+from tools.world.oracle import delivered
+from tools.world.oracle.truth import Truth
 from tools.world.ride import Demo
-from tools.world.truth import Truth
 
 HOUR_MS = 3_600_000
 

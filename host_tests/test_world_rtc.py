@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tools.world.rtc import COLD_PPM_K, GAIN_PPM, Rtc
+from tools.world.device.rtc import COLD_PPM_K, GAIN_PPM, Rtc
 from tools.world.trip import DAY_MS, Trip
 
 HOUR_MS = 3_600_000

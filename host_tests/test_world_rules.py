@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from statistics import mean
 
-from tools.world.rules import (
+from tools.world.radio.rules import (
     BAR_MS,
     CONGESTED_MS,
     CONGESTION,

@@ -5,11 +5,11 @@ from __future__ import annotations
 import random
 from statistics import mean, median
 
-from tools.world.doors import Doors
-from tools.world.line import Line
-from tools.world.motion import Motion
-from tools.world.satellites import BLOCKED, Satellites
-from tools.world.train import HOUR_MS, Train
+from tools.world.nature.satellites import BLOCKED, Satellites
+from tools.world.rail.doors import Doors
+from tools.world.rail.line import Line
+from tools.world.rail.motion import Motion
+from tools.world.rail.train import HOUR_MS, Train
 from tools.world.trip import START_UTC_S
 
 LINE = Line.read()

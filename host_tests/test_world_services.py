@@ -10,16 +10,16 @@ from pathlib import Path
 import pytest
 
 from tools.flash.layout import REPOSITORY
+from tools.modem.engine.tasks import Work
+from tools.modem.registry import Dialect
 from tools.modem.script import RING_MS
-from tools.modem.tasks import Work
 from tools.world import stage
+from tools.world.oracle.truth import Truth
 from tools.world.stage import Stage
-from tools.world.trip import ModemClass
-from tools.world.truth import Truth
 
 HOUR_MS = 3_600_000
 CLASSES = REPOSITORY / "docs" / "controls.toml"
-MODEMS: list[tuple[ModemClass, tuple[str, ...], str, str, str]] = [
+MODEMS: list[tuple[Dialect, tuple[str, ...], str, str, str]] = [
     ("bg95", (), "servicedomain", "1", "2"),
     ("sim7600", ("cemode",), "cemode", "0", "2"),
 ]

@@ -9,8 +9,8 @@ from landbridge.features.esim import coding as wire
 from locator.esim import memory
 
 from tools.world import stage
-from tools.world.cards import CHINA, ROAMING
-from tools.world.truth import Truth
+from tools.world.oracle.truth import Truth
+from tools.world.radio.cards import CHINA, ROAMING
 
 HOUR_MS = 3_600_000
 COMMITTED, ROLLED_BACK, NO_CONNECTION = (

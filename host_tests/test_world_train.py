@@ -8,11 +8,11 @@ from statistics import mean, median
 
 import pytest
 
-from tools.world.figures import LEAST_COLD_H
-from tools.world.line import Line
-from tools.world.train import DWELLS, HOUR_MS, LONGEST_DWELL_H, SPEED_KMH, Train
+from tools.world.demo.figures import LEAST_COLD_H
+from tools.world.nature.weather import Weather
+from tools.world.rail.line import Line
+from tools.world.rail.train import DWELLS, HOUR_MS, LONGEST_DWELL_H, SPEED_KMH, Train
 from tools.world.trip import DAY_MS, START_UTC_S, Trip
-from tools.world.weather import Weather
 
 LINE = Line.read()
 TRAINS = [Train.draw(LINE, random.Random(f"{seed}/train")) for seed in range(120)]

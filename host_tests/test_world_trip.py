@@ -7,9 +7,10 @@ import random
 import pytest
 
 from tools.modem import Modem
-from tools.modem.air import Cell, Fix, Rat
-from tools.modem.mqtt import LockStepNetwork
-from tools.world.trip import DAY_MS, MARGIN_MS, START_UTC_S, ModemClass, Trip
+from tools.modem.link.mqtt import LockStepNetwork
+from tools.modem.network.air import Cell, Fix, Rat
+from tools.modem.registry import Dialect
+from tools.world.trip import DAY_MS, MARGIN_MS, START_UTC_S, Trip
 
 IMSI = "204046612345678"
 
@@ -131,7 +132,7 @@ def test_the_world_goes_on_after_the_last_day(days: int) -> None:
 @pytest.mark.parametrize(
     ("modem", "kind", "state"), [("bg95", "gsm", "tx-gsm"), ("bg95", "emtc", "tx"), ("sim7600", "lte", "tx")]
 )
-def test_a_transmission_costs_what_its_network_asks_for(modem: ModemClass, kind: Rat, state: str) -> None:
+def test_a_transmission_costs_what_its_network_asks_for(modem: Dialect, kind: Rat, state: str) -> None:
     """In Germany GSM and LTE-M are heard together."""
     trip = OneKind(1, modem)
     trip.kind = kind

@@ -7,8 +7,8 @@ from collections import Counter
 import pytest
 
 from host_tests.modem_bench import Bench
-from tools.modem.bands import RELEASE_MS, tail_ms
-from tools.world.meter import MODEM_W
+from tools.modem.network.bands import RELEASE_MS, tail_ms
+from tools.world.device.meter import MODEM_W
 
 GOOD_UPLOAD_J = 1.2
 """Of a BG95, 1 to 2 kB from PSM on a good network, 5 s of waiting for the release included."""

@@ -9,14 +9,16 @@ from typing import Any
 
 import pytest
 
-from tools.world import battery, demo, stage, worlds
-from tools.world.figures import back_h
-from tools.world.line import Line
-from tools.world.motion import Motion
+from tools.world import stage, worlds
+from tools.world.demo import demo
+from tools.world.demo.figures import back_h
+from tools.world.device import battery
+from tools.world.nature.satellites import OPEN
+from tools.world.radio.rules import Bar
+from tools.world.rail.line import Line
+from tools.world.rail.motion import Motion
+from tools.world.rail.train import HOUR_MS, MOVES, RAIL, Pace, Train
 from tools.world.ride import Demo
-from tools.world.rules import Bar
-from tools.world.satellites import OPEN
-from tools.world.train import HOUR_MS, MOVES, RAIL, Pace, Train
 from tools.world.trip import DAY_MS, Trip
 from tools.world.worlds import USUAL, WORLDS, World
 

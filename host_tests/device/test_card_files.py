@@ -214,7 +214,7 @@ def test_a_switch_that_began_in_an_earlier_wake_waits_after_a_look_and_one_that_
         device.driver.radio_off = device.driver.radio_on = lambda: None
         device.state[st.DID_PROBE] = st.YES
         one = device.switch()
-        one._enable = lambda iccid, imsi: done.append(iccid) or 0
+        one._enable = lambda iccid, imsi, done=done: done.append(iccid) or 0
         read, restart.identity = restart.identity, lambda driver, enabled=enabled: (enabled, b"460001")
         try:
             one._make_so(2)

@@ -1,11 +1,10 @@
 """The firmware's own modem drivers on a real modem, from a PC: what it does, and what it costs."""
 
-import sys
 from typing import Any
 
-from tools.flash.layout import FIRMWARE, REPOSITORY
+from tools.flash.layout import put_firmware_on_path
 
-sys.path[:0] = [str(FIRMWARE), str(REPOSITORY / "tools" / "cpython")]
+put_firmware_on_path()
 
 from locator.modem import ModemSilent  # noqa: E402
 from locator.modem.at import Channel as _Channel  # noqa: E402

@@ -1,18 +1,19 @@
 """What `make bench-chip` measures, beside what the simulated world assumes of it and the range of that.
 
-The values are those of tools/world/cpu.py and meter.py. What is charged nowhere there comes from a stock
-image on an emulated ESP32, whose instructions were counted at 8 ns: a chip takes 1.25 to 1.6 times as long.
+The values are those of tools/world/device/cpu.py and meter.py. What is charged nowhere there comes from a
+stock image on an emulated ESP32, whose instructions were counted at 8 ns: a chip takes 1.25 to 1.6 times as
+long.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import inf
 
-from tools.world import cpu
-from tools.world.meter import ESP32_W, NOMINAL_V, SLEEP_FLOOR_W
+from tools.world.device import cpu
+from tools.world.device.meter import ESP32_W, NOMINAL_V, SLEEP_FLOOR_W
 
 FASTEST, LIKELY, SLOWEST = 1.25, 1.43, 1.6
-CPU, METER = "tools/world/cpu.py", "tools/world/meter.py"
+CPU, METER = "tools/world/device/cpu.py", "tools/world/device/meter.py"
 NOWHERE = "charged nowhere, say it in docs/limits.md"
 AMPERE = {
     "active": (0.027, 0.050),

@@ -15,7 +15,7 @@ from tools.flash.device import Device, Progress
 from tools.flash.fake_board import FakeBoard
 from tools.flash.image import unpack
 from tools.flash.wake_sim import wake
-from tools.world.services import ServiceError
+from tools.world.services.processes import ServiceError
 
 BOARD = "SIM"
 

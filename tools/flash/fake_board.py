@@ -17,7 +17,7 @@ import tty
 from contextlib import suppress
 from pathlib import Path
 
-from tools.world.process import interpreter
+from tools.world.device.process import interpreter
 
 HEAP_KW = 128
 BLOCKS = 240

@@ -20,8 +20,8 @@ from tools.flash.flash import flash
 from tools.flash.image import FILES, FLASH, MANIFEST, littlefs, unpack
 from tools.flash.stand_in import OTA, make
 from tools.flash.wake_sim import wake
-from tools.world import firmware
-from tools.world.services import ServiceError
+from tools.world.device import firmware
+from tools.world.services.processes import ServiceError
 
 BOARD = "SIM"
 RECORDS = 3

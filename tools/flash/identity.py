@@ -1,7 +1,6 @@
 """The folder that `landbridge devices add` has made: read, and looked at as the device will."""
 
 import json
-import sys
 from binascii import crc32
 from collections.abc import Callable
 from pathlib import Path
@@ -9,9 +8,10 @@ from typing import Any
 
 from landbridge.protocol.limits import is_device_id
 
-from tools.flash import FIRMWARE, REPOSITORY, LayoutError
+from tools.flash import LayoutError
+from tools.flash.layout import put_firmware_on_path
 
-sys.path[:0] = [str(FIRMWARE), str(REPOSITORY / "tools" / "cpython")]
+put_firmware_on_path()
 
 from locator.config_kept import CA, SETTINGS, parse  # noqa: E402
 

@@ -40,13 +40,22 @@ FOLDERS = (START, "slots", "data")
 ENTRY = "power_on.py"
 """What the interpreter of the simulated board begins with."""
 # The simulated board has no pins, but a board.py and a port of its own, which speaks to the simulated world.
-PORTS = {"SIM": REPOSITORY / "tools" / "world" / "device"}
+PORTS = {"SIM": REPOSITORY / "tools" / "world" / "device" / "on_device"}
 ON_DEVICE = Path(__file__).with_name("on_device")
 """Sources that are sent to a tracker's prompt (tools/flash/sent.py)."""
-MEET_A_SLOT = (BOARDS / "SIM", *PORTS.values(), ON_DEVICE, REPOSITORY / "tools" / "cpython")
+VERIFY_ON_DEVICE = REPOSITORY / "tools" / "verify" / "on_device"
+"""Scripts of tools/verify that MicroPython runs."""
+STAND_INS = REPOSITORY / "tools" / "verify" / "harness" / "cpython"
+"""Modules of MicroPython for the firmware on CPython."""
+MEET_A_SLOT = (BOARDS / "SIM", *PORTS.values(), ON_DEVICE, STAND_INS)
 """Folders of modules that use a slot's names, or say which of MicroPython's the firmware uses."""
-IDEAL = (REPOSITORY / "tools" / "mpy_ideal.py", REPOSITORY / "tools" / "mpy_updatecut.py")
+IDEAL = (VERIFY_ON_DEVICE / "ideal.py", VERIFY_ON_DEVICE / "updatecut.py")
 """Of the campaign of updates: they stand in for a modem's driver."""
+
+
+def put_firmware_on_path() -> None:
+    """Let CPython import the firmware, from its sources."""
+    sys.path[:0] = [folder for folder in map(str, (FIRMWARE, STAND_INS)) if folder not in sys.path]
 
 
 def lay_out(target: Path, board: str) -> None:

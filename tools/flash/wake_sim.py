@@ -7,7 +7,8 @@ from pathlib import Path
 from tools.flash import LayoutError
 from tools.flash.image import unpack
 from tools.flash.layout import ENTRY
-from tools.world import firmware, stage
+from tools.world import stage
+from tools.world.device import firmware
 
 START = '''"""What the chip does: mounts the file system at the root of everything, then boots from it."""
 

@@ -13,7 +13,7 @@ from tools.lab.compare import Job, judge, summary
 from tools.lab.lines import TRAINING, FileError, read_line
 from tools.lab.report import show, write_json
 from tools.lab.traces import read_trace
-from tools.world.trip import ModemClass
+from tools.modem.registry import Dialect
 
 OUT = Path("out/lab")
 FIGURES, CHECKED = Path("out/lab.json"), Path("out/lab-check.json")
@@ -135,7 +135,7 @@ def check(
     """Hold the lab against the full world on the same trips, a few minutes a trip; out/lab-check.json."""
     from tools.lab.check import check as check_all
 
-    fitted: ModemClass = "sim7600" if modem == "sim7600" else "bg95"
+    fitted: Dialect = "sim7600" if modem == "sim7600" else "bg95"
     seeds = list(range(1, trips + 1))
     raise typer.Exit(check_all(OUT / "world", CHECKED, fitted, days, rate, seeds, console))
 

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from tools.lab.instances import SLOT_H, Floats, Instance
 from tools.lab.physics import FACTOR_EXPONENT, Costs, capacity_j, failure, signal_factor, stops
 from tools.lab.score import FARTHEST_KM, OLDEST_H, WEIGHTS, WINDOW_MOVING, WINDOW_STANDING, Weights
-from tools.world.coverage import USABLE_DBM
+from tools.world.radio.coverage import USABLE_DBM
 
 LONGEST_GAP = 336
 """Slots between two fixes of a path; longer ones move the bound by less than 0.004 at 30 J a day."""

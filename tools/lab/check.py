@@ -19,10 +19,12 @@ from tools.lab.journey import new_line
 from tools.lab.physics import COSTS, MEASURED, Costs, Mission, run
 from tools.lab.pilot import Ours
 from tools.lab.world import Woken, instance, jolts, measured
-from tools.world import delivered, stage
-from tools.world.diary import DAY_MS
-from tools.world.firmware import spent_mj
-from tools.world.trip import ModemClass, Trip
+from tools.modem.registry import Dialect
+from tools.world import stage
+from tools.world.demo.diary import DAY_MS
+from tools.world.device.firmware import spent_mj
+from tools.world.oracle import delivered
+from tools.world.trip import Trip
 
 AGREE, ACCOUNT_AGREES = 0.05, 0.10
 DRAWS = 10
@@ -56,7 +58,7 @@ class Compared:
 
 
 def check(
-    folder: Path, figures: Path, modem: ModemClass, days: int, rate: int, seeds: list[int], console: Console
+    folder: Path, figures: Path, modem: Dialect, days: int, rate: int, seeds: list[int], console: Console
 ) -> int:
     """Run, print, write all to a file; the exit code."""
     costs = MEASURED.get(modem)
@@ -83,7 +85,7 @@ def check(
     return 1 if short else 0
 
 
-def _live(folder: Path, modem: ModemClass, days: int, rate: int, seed: int) -> tuple[list[Woken], int, float]:
+def _live(folder: Path, modem: Dialect, days: int, rate: int, seed: int) -> tuple[list[Woken], int, float]:
     """A trip in the full world with a battery for so many J a day: wakes, points stored, J by its account."""
     built = stage.build(folder.resolve(), modem, seed, days, 0, None)
     trip, network = built.trip, built.network
@@ -123,7 +125,7 @@ def _live(folder: Path, modem: ModemClass, days: int, rate: int, seed: int) -> t
         built.close()
 
 
-def _lab(modem: ModemClass, days: int, rate: int, seed: int, costs: Costs) -> tuple[float, float]:
+def _lab(modem: Dialect, days: int, rate: int, seed: int, costs: Costs) -> tuple[float, float]:
     """J and points a day of the same trip in the lab, the mean of so many DRAWS of its luck; a point is what
     the agent stores, in both."""
     trip = Trip(seed, modem, days)

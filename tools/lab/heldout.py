@@ -19,8 +19,8 @@ from tools.lab.instances import MOVING_KM, SLOT_H, SLOTS_A_DAY, Floats, Instance
 from tools.lab.lines import Route
 from tools.lab.physics import COSTS, Costs
 from tools.lab.radio import SILENT_DBM
-from tools.world.line import Border, Line, Waypoint
-from tools.world.sites import Operator
+from tools.world.radio.sites import Operator
+from tools.world.rail.line import Border, Line, Waypoint
 
 NAME = "held-out-"
 COUNTRIES = tuple("TR GE AZ UZ IR RO HU AT RS BG VN LA TH MY IN PK UA MN".split())

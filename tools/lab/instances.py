@@ -17,12 +17,12 @@ from numpy.typing import NDArray
 
 from tools.lab.lines import Route, route
 from tools.lab.radio import SILENT_DBM, levels
-from tools.world.coverage import USABLE_DBM
-from tools.world.satellites import STACKED_BLOCKED, STACKED_MEAN_H
-from tools.world.sites import Operator, read_operators
-from tools.world.train import Train
+from tools.world.nature.satellites import STACKED_BLOCKED, STACKED_MEAN_H
+from tools.world.nature.weather import LAG_H, SPELL_DAYS, read_nodes
+from tools.world.radio.coverage import USABLE_DBM
+from tools.world.radio.sites import Operator, read_operators
+from tools.world.rail.train import Train
 from tools.world.trip import START_UTC_S
-from tools.world.weather import LAG_H, SPELL_DAYS, read_nodes
 
 SLOT_S = 1_800
 SLOT_H = SLOT_S / 3_600
@@ -143,7 +143,7 @@ def _countries(here: Route) -> set[str]:
 
 
 def _battery_c(points: Floats, rng: np.random.Generator) -> Floats:
-    """The model of `tools.world.weather` in steps of a slot."""
+    """The model of `tools.world.nature.weather` in steps of a slot."""
     nodes = np.array(read_nodes())
     east = (points[:, None, 1] - nodes[None, :, 1]) * np.cos(np.radians(points[:, None, 0]))
     nearest = np.argsort(np.hypot(points[:, None, 0] - nodes[None, :, 0], east), axis=1)[:, :3]

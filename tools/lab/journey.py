@@ -15,8 +15,8 @@ from landbridge.geo.route import Waypoint
 
 from tools.lab.lines import Route
 from tools.lab.plan import guide
-from tools.world.line import Line
-from tools.world.sites import Operator
+from tools.world.radio.sites import Operator
+from tools.world.rail.line import Line
 
 
 def plmn(operator: Operator) -> int:

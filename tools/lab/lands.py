@@ -15,8 +15,8 @@ from tools.lab import instances
 from tools.lab.instances import COST_FACTORS, COST_SHARES, Floats, Instance
 from tools.lab.lines import STEP_KM, route
 from tools.lab.radio import SILENT_DBM, levels
-from tools.world.coverage import WOBBLE_DB
-from tools.world.sites import read_operators
+from tools.world.radio.coverage import WOBBLE_DB
+from tools.world.radio.sites import read_operators
 
 
 def draw(line: str, land: int, seed: int, modem: str) -> Instance:

@@ -18,7 +18,7 @@ from tools.lab.campaign import Setting
 from tools.lab.lines import TRAINING
 from tools.lab.physics import COSTS, MEASURED, Mission, run
 from tools.lab.pilot import Ours
-from tools.world.battery import KINDS, Kind, at
+from tools.world.device.battery import KINDS, Kind, at
 
 PAGE = REPOSITORY / "docs" / "field-guide.md"
 BEGIN, END = "<!-- lasts: begin -->\n", "<!-- lasts: end -->\n"

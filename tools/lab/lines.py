@@ -19,11 +19,11 @@ from landbridge.core.errors import UserError
 from landbridge.geo.route import LINE_KM_A_CHORD_KM, read
 from numpy.typing import NDArray
 
-from tools.world.line import DATA as WORLD_DATA
-from tools.world.line import Border, Line, Waypoint, rows
-from tools.world.sites import Settlement
-from tools.world.train import SPEED_KMH
-from tools.world.weather import read_nodes
+from tools.world.nature.weather import read_nodes
+from tools.world.radio.sites import Settlement
+from tools.world.rail.line import DATA as WORLD_DATA
+from tools.world.rail.line import Border, Line, Waypoint, rows
+from tools.world.rail.train import SPEED_KMH
 
 DATA = Path(__file__).parent / "data"
 TRAINING = ("w1", "n1")

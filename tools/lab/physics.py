@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from tools.lab.instances import SLOT_H, SLOT_S, SLOTS_A_DAY, Floats, Heard, Instance
 from tools.lab.lines import Route
-from tools.world.sites import Operator
+from tools.world.radio.sites import Operator
 
 HOT_H, AIDED_H = 2.0, 4.0
 TTFF_S = (6.0, 15.0, 38.0)

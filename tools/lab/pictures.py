@@ -21,8 +21,8 @@ from tools.lab.menus import menu
 from tools.lab.physics import Factory, Run, run
 from tools.lab.pilot import Ours
 from tools.lab.reference import Periodic
-from tools.world.coverage import USABLE_DBM
-from tools.world.picture import COUNTRIES
+from tools.world.demo.picture import COUNTRIES
+from tools.world.radio.coverage import USABLE_DBM
 
 matplotlib.use("Agg")
 

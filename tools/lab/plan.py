@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Any
 
-from tools.flash.layout import FIRMWARE, REPOSITORY
+from tools.flash.layout import put_firmware_on_path
 
-sys.path[:0] = [str(FIRMWARE), str(REPOSITORY / "tools" / "cpython")]
+put_firmware_on_path()
 
 import locator.scheduler.ahead  # noqa: E402
 import locator.scheduler.battery  # noqa: E402

@@ -2,7 +2,7 @@
 
 RSRP(d) = -93 dBm - 35 log10(d km) of the strongest mast of an operator, shadowing of two lengths
 that belongs to the operator and the place, and a wobble in time. Masts are drawn as in
-`tools.world.sites`, whose constants these are.
+`tools.world.radio.sites`, whose constants these are.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tools.lab.lines import Route, place_distances_km
-from tools.world.coverage import REACH_KM, SHADOWS, WOBBLE_DB
-from tools.world.sites import (
+from tools.world.radio.coverage import REACH_KM, SHADOWS, WOBBLE_DB
+from tools.world.radio.sites import (
     AT_MAST,
     KIND_SHARE,
     LATERAL_KM,

@@ -29,8 +29,8 @@ from tools.lab.instances import (
 )
 from tools.lab.lines import FileError, Route, number
 from tools.lab.radio import SILENT_DBM
-from tools.world.line import Border, Line, Waypoint, distance_km
-from tools.world.sites import Operator
+from tools.world.radio.sites import Operator
+from tools.world.rail.line import Border, Line, Waypoint, distance_km
 
 COLUMNS = ("time", "lat", "lon", "operator", "RSRP")
 STEP_KM = 50.0

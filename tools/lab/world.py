@@ -12,15 +12,15 @@ from tools.lab.instances import MOVING_KM, SLOT_S, Instance
 from tools.lab.lines import route
 from tools.lab.physics import AIDED_H, FACTOR_EXPONENT, HOT_H, Costs
 from tools.lab.radio import SILENT_DBM
-from tools.modem import bands
-from tools.modem.bearer import networks_of
-from tools.modem.gnss import signal
+from tools.modem.gnss.receiver import signal
+from tools.modem.network import bands
+from tools.modem.network.bearer import networks_of
 from tools.world import stage
-from tools.world.coverage import USABLE_DBM, Coverage
-from tools.world.meter import MODEM_W, SLEEP_FLOOR_W
-from tools.world.rules import CONGESTION
-from tools.world.satellites import Satellites
-from tools.world.sites import Operator, read_operators
+from tools.world.device.meter import MODEM_W, SLEEP_FLOOR_W
+from tools.world.nature.satellites import Satellites
+from tools.world.radio.coverage import USABLE_DBM, Coverage
+from tools.world.radio.rules import CONGESTION
+from tools.world.radio.sites import Operator, read_operators
 from tools.world.trip import Trip
 
 SLOT_MS = 1_000 * SLOT_S
@@ -86,7 +86,7 @@ def instance(trip: Trip, modem: str, days: int) -> Instance:
 
 
 def jolts(trip: Trip, slots: int, *kinds: str) -> tuple[int, ...]:
-    """By slot, how many pieces of motion of these kinds (`tools.world.motion`) begin in it."""
+    """By slot, how many pieces of motion of these kinds (`tools.world.rail.motion`) begin in it."""
     starts = [piece.start_ms // SLOT_MS for piece in trip.motion.pieces if piece.kind in kinds]
     counts = np.bincount([slot for slot in starts if slot < slots], minlength=slots)
     return tuple(int(count) for count in counts)

@@ -8,26 +8,20 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Literal
 
 import simpy
 
-from tools.modem.air import Air
-from tools.modem.card import Card
-from tools.modem.dialect import Dialect as Firmware
-from tools.modem.dialect_bg95 import BG95
-from tools.modem.dialect_sim7600 import SIM7600
-from tools.modem.mqtt import Network
+from tools.modem.card.card import Card
+from tools.modem.card.uicc import Uicc
+from tools.modem.link.mqtt import Network
+from tools.modem.network.air import Air
+from tools.modem.network.pdp import AccessPoint
 from tools.modem.observer import Observer
-from tools.modem.pdp import AccessPoint
+from tools.modem.registry import DIALECTS, Dialect
 from tools.modem.scenario import Event
 from tools.modem.script import Script, ScriptedAir
-from tools.modem.uicc import Uicc
 from tools.modem.unit import Unit, UrcOrder
 from tools.modem.variants import adapt
-
-Dialect = Literal["bg95", "sim7600"]
-DIALECTS: dict[Dialect, Firmware] = {"bg95": BG95, "sim7600": SIM7600}
 
 
 class Modem:

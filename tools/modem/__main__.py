@@ -7,11 +7,11 @@ import sys
 from pathlib import Path
 from typing import NoReturn
 
-from tools.modem import DIALECTS
-from tools.modem.card import Card
-from tools.modem.euicc import PROVISIONING, Euicc, Profile
+from tools.modem.alone.serve import Server
+from tools.modem.card.card import Card
+from tools.modem.card.euicc import PROVISIONING, Euicc, Profile
+from tools.modem.registry import DIALECTS
 from tools.modem.scenario import Event, ScenarioError, load
-from tools.modem.serve import Server
 from tools.modem.variants import VARIANTS, VariantError, adapt
 
 EXAMPLES = """examples:
@@ -51,7 +51,7 @@ def main() -> int:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--variants", action=_List, help="list the variants and end")
-    parser.add_argument("--dialect", required=True, choices=("bg95", "sim7600"))
+    parser.add_argument("--dialect", required=True, choices=tuple(DIALECTS))
     where = parser.add_mutually_exclusive_group(required=True)
     where.add_argument("--pty", action="store_true", help="a pseudo terminal")
     where.add_argument("--tcp", metavar="[HOST:]PORT", type=_address, help="a modem for each TCP connection")

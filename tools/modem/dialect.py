@@ -6,8 +6,8 @@ from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tools.modem.air import Cell, Rat
-from tools.modem.request import Table
+from tools.modem.engine.request import Table
+from tools.modem.network.air import Cell, Rat
 
 if TYPE_CHECKING:
     from tools.modem.unit import Unit
@@ -19,6 +19,8 @@ class Dialect:
 
     name: str
     commands: Table
+    variants: Mapping[str, str]
+    """Ways in which only this modem's firmware differs in the field: name, meaning."""
     variant_commands: Mapping[str, Table]
     """Commands that a variant adds or replaces."""
     boot_ms: tuple[int, int]
@@ -36,6 +38,8 @@ class Dialect:
     """Told when the power goes off; "" for nothing."""
     psm_line: str
     low_supply_line: str
+    technologies: tuple[Rat, ...]
+    """The kinds of network that it knows."""
     rats: Callable[[Mapping[str, str]], list[Rat]]
     """The kinds of network that the settings allow, in the order of the scan."""
     hears: Callable[[Mapping[str, str], Cell], bool]
@@ -48,6 +52,8 @@ class Dialect:
     """GNSS and the network take turns on one receiver."""
     functions: tuple[int, ...]
     """<fun> that AT+CFUN takes."""
+    operator_modes: str
+    """<mode> of AT+COPS, as AT+COPS=? lists them."""
     scan_aborts: bool
     """Any byte from the host ends AT+COPS=? (SIMCom AT manual)."""
     registration_levels: Mapping[str, tuple[int, ...]]
@@ -60,10 +66,24 @@ class Dialect:
     context_lost: Callable[[Unit, int], None]
     """Tell what ends with a PDP context that is gone."""
     unset_clock: str
+    card_lines: tuple[str, str]
+    """Told without being asked for when the card goes, and when it comes; "" for nothing."""
+    mqtt_lost: str
+    """The URC with which an MQTT connection ends."""
+    zone_reports: tuple[int, ...]
+    """What AT+CTZR takes."""
+    zone_line: str
+    """What AT+CTZR=1 has told, of `zone` in quarters of an hour and the `local` time."""
     zone_updates: tuple[int, ...]
     """What AT+CTZU takes, the default first."""
     gmt_update: int | None
     """The AT+CTZU that sets the clock to GMT; all others set it to local time."""
+    keeps_baud: bool
+    """AT&W keeps the baud rate too."""
+    finds_baud: bool
+    """AT+IPR=0: the modem finds the baud rate out itself."""
+    character_set: str
+    """Of AT+CSCS, until another is set."""
     prompt: str
     longest_line: int
     """Characters of a command line; a longer one is refused."""

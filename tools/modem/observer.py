@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tools.modem.air import Cell
+from tools.modem.network.air import Cell
 
 
 class Observer:

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
 
-from tools.modem.air import Cell, Rat
+from tools.modem.network.air import Cell, Rat
 
 Kind = type[int] | type[float] | type[str] | type[bool] | type[list[Any]]
 

@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from tools.modem.air import Air, Cell, Fix, Sky
+from tools.modem.engine.tasks import Work
+from tools.modem.network.air import Air, Cell, Fix, Sky
 from tools.modem.scenario import ANY, Event
-from tools.modem.tasks import Work
 
 if TYPE_CHECKING:
     from tools.modem.unit import Unit
@@ -122,8 +122,7 @@ def _mqtt_close(unit: Unit, air: ScriptedAir, client: int, code: int) -> None:
     broker = unit.brokers.pop(client, None)
     if broker:
         broker.cut()
-        name = "+QMTSTAT" if unit.dialect.name == "bg95" else "+CMQTTCONNLOST"
-        unit.at.urc(f"{name}: {client},{code}")
+        unit.at.urc(f"{unit.dialect.mqtt_lost}: {client},{code}")
 
 
 def _socket_close(unit: Unit, air: ScriptedAir) -> None:

@@ -4,30 +4,29 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import simpy
 
-from tools.modem.air import Air
-from tools.modem.card import Card
-from tools.modem.clock import Clock
+from tools.modem.card.card import Card
+from tools.modem.card.slot import Slot
 from tools.modem.dialect import Dialect
-from tools.modem.engine import Engine
-from tools.modem.gnss import Gnss
-from tools.modem.mqtt import Network
-from tools.modem.nv import Nv
+from tools.modem.engine.at import Engine
+from tools.modem.engine.clock import Clock
+from tools.modem.engine.nv import Nv
+from tools.modem.engine.power import Power
+from tools.modem.engine.tasks import Tasks, Work
+from tools.modem.gnss.receiver import Gnss
+from tools.modem.link.mqtt import Network
+from tools.modem.link.sockets import Sockets
+from tools.modem.network.air import Air
+from tools.modem.network.pdp import Pdp
+from tools.modem.network.radio import Radio
 from tools.modem.observer import Observer
-from tools.modem.pdp import Pdp
-from tools.modem.power import Power
-from tools.modem.radio import Radio
 from tools.modem.script import Script
-from tools.modem.slot import Slot
-from tools.modem.sockets import Sockets
-from tools.modem.tasks import Tasks, Work
 
 if TYPE_CHECKING:
-    from tools.modem.broker import Broker
-    from tools.modem.sim7600_client import Service
+    from tools.modem.link.broker import Broker
 
 UrcOrder = Literal["after", "before", "mixed"]
 
@@ -76,8 +75,9 @@ class Unit:
         self.observer = Observer()
         self.tasks = Tasks(env)
         self.volatile: dict[str, str] = {}
+        self.parts: dict[type, Any] = {}
+        """What a dialect has in RAM beside `volatile`, by its class."""
         self.brokers: dict[int, Broker] = {}
-        self.mqtt_service: Service | None = None
         self.at = Engine(self, output, seen)
         self.baud = self.nv.baud
         self.slot = Slot(self)
@@ -155,5 +155,5 @@ class Unit:
         for broker in self.brokers.values():
             broker.cut()
         self.brokers.clear()
-        self.mqtt_service = None
+        self.parts.clear()
         self.volatile.clear()

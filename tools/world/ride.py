@@ -10,15 +10,17 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from tools.world import delivered, figures, stage
-from tools.world.access import Access
-from tools.world.chaos import AGENT_CONVERSATION, BROKER_CONVERSATION, Chaos
-from tools.world.delivered import Delivered
-from tools.world.diary import DAY_MS, Diary
-from tools.world.digest import digest
-from tools.world.figures import Figures
+from tools.world import stage
+from tools.world.demo import figures
+from tools.world.demo.diary import DAY_MS, Diary
+from tools.world.demo.digest import digest
+from tools.world.demo.figures import Figures
+from tools.world.oracle import delivered
+from tools.world.oracle.delivered import Delivered
+from tools.world.oracle.truth import Truth
+from tools.world.radio.access import Access
+from tools.world.services.chaos import AGENT_CONVERSATION, BROKER_CONVERSATION, Chaos
 from tools.world.stage import Stage
-from tools.world.truth import Truth
 
 HOUR_MS = 3_600_000
 DRAIN_HOURS = 24

@@ -14,14 +14,27 @@ from typing import IO
 
 from tools.flash.layout import lay_out
 from tools.modem import Modem
-from tools.world import battery, cards, earlier, weather, worlds
-from tools.world.clock import VirtualClock
-from tools.world.harsh import MILD, Harshness
-from tools.world.lockstep import Device
-from tools.world.process import HEAP_KW, interpreter
-from tools.world.services import BROKER_HOST, PLATFORM, UPDATES_HOST, Agent, Broker, ServiceError, Services
-from tools.world.traffic import CountedNetwork, Traffic
-from tools.world.trip import START_UTC_S, ModemClass, Trip
+from tools.modem.registry import Dialect
+from tools.world import worlds
+from tools.world.device import battery
+from tools.world.device.lockstep import Device
+from tools.world.device.process import HEAP_KW, interpreter
+from tools.world.nature import weather
+from tools.world.radio import cards
+from tools.world.radio.harsh import MILD, Harshness
+from tools.world.radio.traffic import CountedNetwork, Traffic
+from tools.world.services import earlier
+from tools.world.services.clock import VirtualClock
+from tools.world.services.processes import (
+    BROKER_HOST,
+    PLATFORM,
+    UPDATES_HOST,
+    Agent,
+    Broker,
+    ServiceError,
+    Services,
+)
+from tools.world.trip import START_UTC_S, Trip
 from tools.world.worlds import World
 
 DEVICE = "lb-demo-1"
@@ -64,7 +77,7 @@ def modem_rng(seed: int) -> random.Random:
 
 def build(
     out: Path,
-    modem: ModemClass,
+    modem: Dialect,
     seed: int,
     days: int,
     port: int,
@@ -183,7 +196,7 @@ def _mask(modem: Modem, flash: Path) -> None:
     modem.on_line = lambda direction, text: tell(direction, text.replace(password, "<password>"))
 
 
-def _command(modem: ModemClass, heap_kw: int) -> list[str]:
+def _command(modem: Dialect, heap_kw: int) -> list[str]:
     """The command that starts the device; its board learns from us which modem is fitted."""
     os.environ["LOCKSTEP_MODEM"] = modem
     return interpreter(heap_kw)

@@ -1,6 +1,6 @@
 """One trip: everything that surrounds the locator, as functions of virtual time.
 
-Implements `tools.modem.air.Air` for the modem and what `tools.world.lockstep` needs for the
+Implements `tools.modem.network.air.Air` for the modem and what `tools.world.device.lockstep` needs for the
 device. All times are virtual milliseconds since the trip began at `START_UTC_S` (`env.now`).
 """
 
@@ -9,26 +9,29 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import simpy
 
-from tools.modem.air import Cell, Fix, Sky
-from tools.modem.card import Card
-from tools.world import battery, weather, worlds
-from tools.world.battery import MINIMUM_V, START_V, Battery
-from tools.world.coverage import USABLE_DBM, Coverage
-from tools.world.doors import Doors
-from tools.world.handling import Handling
-from tools.world.harsh import MILD, Harshness, Spells
-from tools.world.line import Line
-from tools.world.meter import ESP32_W, NOMINAL_V, Meter
-from tools.world.motion import Motion
-from tools.world.rtc import GAIN_PPM, Rtc
-from tools.world.rules import CONGESTION, Admission, Bar, DataBar
-from tools.world.satellites import Satellites
-from tools.world.train import Train
-from tools.world.weather import Weather
+from tools.modem.card.card import Card
+from tools.modem.network.air import Cell, Fix, Sky
+from tools.modem.registry import Dialect
+from tools.world import worlds
+from tools.world.device import battery
+from tools.world.device.battery import MINIMUM_V, START_V, Battery
+from tools.world.device.meter import ESP32_W, NOMINAL_V, Meter
+from tools.world.device.rtc import GAIN_PPM, Rtc
+from tools.world.nature import weather
+from tools.world.nature.satellites import Satellites
+from tools.world.nature.weather import Weather
+from tools.world.radio.coverage import USABLE_DBM, Coverage
+from tools.world.radio.harsh import MILD, Harshness, Spells
+from tools.world.radio.rules import CONGESTION, Admission, Bar, DataBar
+from tools.world.rail.doors import Doors
+from tools.world.rail.handling import Handling
+from tools.world.rail.line import Line
+from tools.world.rail.motion import Motion
+from tools.world.rail.train import Train
 from tools.world.worlds import World
 
 START_UTC_S = 1_767_592_800
@@ -39,8 +42,6 @@ MARGIN_MS = 3 * DAY_MS
 """The world goes on for so long after the last day."""
 LOOK_MS = 60_000
 """Coverage that is back is looked for so often."""
-
-ModemClass = Literal["bg95", "sim7600"]
 
 
 class Sense(NamedTuple):
@@ -109,7 +110,7 @@ class Trip:
     def __init__(
         self,
         seed: int,
-        modem: ModemClass,
+        modem: Dialect,
         days: int = 45,
         harshness: Harshness = MILD,
         agreements: Mapping[str, frozenset[str]] | None = None,

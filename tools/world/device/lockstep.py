@@ -1,183 +1,366 @@
-"""The lock-step port: every wait and every look at the outside is a question to the world.
+"""Runs the device in the world: answers what the firmware waits for and lets virtual time pass.
 
-Messages: `<BIH` operation, CPU time since the last one in us, length; payload. Answers: `<IH`
-milliseconds since this boot, length; payload. See `tools/world/lockstep.py` for the other end.
+The device is a MicroPython process on the other end of a socket pair. It says how long it wants to
+wait; the world runs its events up to that moment or to the end of a burst on the UART and answers
+with the time. Deep sleep ends the process; the next one, spawned ahead, is told at the wake what
+it was that woke it. Only the flash directory and the RTC memory are left between two processes.
 """
 
-import os
+from __future__ import annotations
+
+import hashlib
+import logging
+import random
 import struct
-import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-from micropython import const
+from tools.world.device import cpu
+from tools.world.device.ciphers import Ciphers
+from tools.world.device.pipe import WAKE_ON_LIGHT, WAKE_ON_MOTION, WAKE_ON_TAMPER, Cause, Op, Wake
+from tools.world.device.process import DeviceEnded, DeviceHangs, DeviceProcess
+from tools.world.device.uart import Receiver, wire_ms
+from tools.world.services.clock import VirtualClock
+from tools.world.trip import Trip
 
-_READ = const(1)
-_SLEEP = const(2)
-_PIN = const(3)
-_SENSE = const(4)
-_HELLO = const(5)
-_RTC = const(6)
-_RANDOM = const(7)
-_DEEPSLEEP = const(9)
-_RESET = const(10)
-_RTC_MEMORY = const(12)
+if TYPE_CHECKING:
+    from tools.modem import Modem
 
-_PIN_RAIL = const(0)
-_PIN_KEY = const(1)
-_PIN_DTR = const(2)
+log = logging.getLogger(__name__)
 
-_COST_DECISION = const(0)
-_COST_RECORD = const(1)
-_COST_ENVELOPE = const(2)
+RTC_BYTES = 2_048
+FULL_MHZ, SLOW_MHZ = 160, 80
+"""The clock of a start, and that of a wake whose modem is on."""
+RAIL = 0
+"""Of the modem's pins."""
+LIGHT_SLEEP_MS = 20
+"""Shorter waits are not worth going to light sleep."""
+ASLEEP = ("sleep", "light")
+"""States of the ESP32 in which its crystal stands still."""
+RESTART_MS = 1_000
+"""From a crash or a power failure to the next boot."""
+RETRY_POWER_MS = 3_600_000
+"""How often a battery that was too low is tried again."""
 
 
-class LockstepPort:
-    """The interface of `locator.hal`, kept by the world."""
+@dataclass
+class Counters:
+    """What became of the device's runs."""
 
-    data_dir = "data"
-    config_dir = "config"
+    wakes: int = 0
+    resets: int = 0
+    crashes: int = 0
+    hangs: int = 0
+    brown_outs: int = 0
 
-    def __init__(self, fd):
-        self._pipe = open(fd, "r+b")
-        self._head = bytearray(6)
-        self._tx = b""
-        self._now_ms = 0
-        self.cpu_us = 0
-        hello = self._ask(_HELLO, b"")
-        head = struct.unpack_from("<BBIHB", hello)
-        self.reset_cause, self.wake_reason, self._clock_s, self._clock_ms, n = head
-        self._costs_us = struct.unpack_from("<%dH" % n, hello, 9)
+
+@dataclass(frozen=True)
+class Start:
+    """The next run of the device: when, and what it will be told."""
+
+    ms: int
+    cause: Cause
+    wake: Wake
+
+
+class PowerFailed(Exception):
+    """The supply fell below what the board needs."""
+
+
+class Device:
+    """The locator's board and the firmware on it, in the world of `trip` and wired to `modem`.
+
+    `flash_dir` is the device's flash, with `power_on.py` in it; `command` starts MicroPython (see
+    `process.interpreter`); `clock` is set to the virtual time before anything that happens then
+    can reach another process. With `fixed_cpu` each wake takes the same CPU time, whatever it does.
+    """
+
+    def __init__(
+        self,
+        trip: Trip,
+        modem: Modem,
+        flash_dir: Path,
+        command: Sequence[str],
+        clock: VirtualClock,
+        fixed_cpu: bool = False,
+    ) -> None:
+        self.counters = Counters()
+        self._trip = trip
+        self._env = trip.env
+        self._modem = modem
+        self._flash_dir = flash_dir
+        self._command = list(command)
+        self._clock = clock
+        self._random = random.Random(f"{trip.seed}/device")
+        self._transcript = hashlib.sha256()
+        self._receiver = Receiver()
+        self._ciphers = Ciphers()
+        self._draining = False
+        self._rtc_memory = b""
+        self._power_on_ms = 0
+        self._reset_ms = 0
+        """Of these two: what the device's own clock said then."""
+        self._fixed_cpu = fixed_cpu
+        self._cpu_us = 0
+        self._mhz = FULL_MHZ
+        self._ahead: DeviceProcess | None = None
+        self._start = Start(0, Cause.POWER_ON, Wake.NONE)
+        modem.on_output = self._modem_sent
+        modem.on_line = self._line
+
+    def run(self, until_ms: int, progress: Callable[[int], None]) -> None:
+        """Run the device up to `until_ms`, calling `progress(now_ms)` after each wake.
+
+        A wake that has begun before then is run to its end. May be called again with a later time.
+        """
+        while self._start.ms <= until_ms:
+            if self._slept(self._start.ms) and self._has_power():
+                self._run_wake(self._start)
+                progress(self._now_ms())
+        self._slept(until_ms)
+
+    def resume(self, rtc_memory: bytes, clock_s: int) -> None:
+        """Begin with a reset in place of a power-on: with this RTC memory, and the device's clock."""
+        self._rtc_memory = rtc_memory
+        self._power_on_ms = -1_000 * clock_s
+        self._start = Start(0, Cause.HARD, Wake.NONE)
+
+    def transcript_digest(self) -> str:
+        """SHA-256 over every AT line so far with its virtual time, in hex."""
+        return self._transcript.hexdigest()
 
     @property
-    def rtc_memory(self):
-        return self._ask(_RTC_MEMORY, b"")
+    def rtc_memory(self) -> bytes:
+        """What the firmware has left in its RTC memory."""
+        return self._rtc_memory
 
-    def ticks_ms(self):
-        return self._now_ms
+    def close(self) -> None:
+        """End the process that was spawned ahead."""
+        if self._ahead is not None:
+            self._ahead.kill()
+            self._ahead = None
 
-    def clock_s(self):
-        return self._clock_s + (self._clock_ms + self._now_ms) // 1000
+    # From reset to sleep
 
-    def sleep_ms(self, ms):
-        self._ask(_SLEEP, struct.pack("<I", ms), self._take_tx())
+    def _slept(self, until_ms: int) -> bool:
+        """Let the world go on while the device sleeps; False when its power failed meanwhile."""
+        try:
+            self._advance(until_ms)
+        except PowerFailed:
+            self._start = self._power_failed()
+            return False
+        return True
 
-    def uart_write(self, data):
-        # Not copied: it is on its way with the next question, before anybody uses the buffer again.
-        self._tx = self._tx + data if self._tx else data
+    def _run_wake(self, start: Start) -> None:
+        """Run one process from its HELLO to its end, and know when the next one starts."""
+        process = self._ahead or DeviceProcess(self._command, self._flash_dir)
+        self._ahead = DeviceProcess(self._command, self._flash_dir)
+        self.counters.wakes += 1
+        self._reset_ms = self._told_ms()
+        if start.cause is Cause.POWER_ON:
+            self._power_on_ms, self._rtc_memory = self._reset_ms, b""
+        self._receiver.clear()
+        self._cpu_us, self._mhz = 0, FULL_MHZ
+        try:
+            self._start = self._serve(process, start)
+            self._esp32("sleep")
+            if printed := process.kill():
+                # The firmware survives its own faults; it prints what it was, and nothing else.
+                self._count("crashes", printed)
+        except DeviceEnded:
+            self._start = self._failed(process.wait(), "crashes")
+        except DeviceHangs:
+            self._start = self._failed(process.kill(), "hangs")
+        except PowerFailed:
+            process.kill()
+            self._start = self._power_failed()
 
-    def uart_readinto(self, buf, timeout_ms):
-        # Into the caller's buffer, as a UART does: the port must not need memory that hardware does not.
-        self._tell(_READ, struct.pack("<IH", timeout_ms, len(buf)), self._take_tx())
-        n = self._answer()
-        self._read_exact(buf, n)
-        return n
+    def _serve(self, process: DeviceProcess, start: Start) -> Start:
+        """Answer the device until it goes to sleep or resets itself; returns its next start."""
+        self._work(cpu.FIXED_US if self._fixed_cpu else cpu.wake_us(start.cause is Cause.POWER_ON))
+        while True:
+            op, cpu_us, payload = process.receive()
+            self._work(0 if self._fixed_cpu else cpu_us)
+            if op == Op.DEEPSLEEP:
+                return self._deep_sleep(payload)
+            if op == Op.RESET:
+                self.counters.resets += 1
+                return Start(self._now_ms(), Cause.HARD, Wake.NONE)
+            answer = self._hello(start) if op == Op.HELLO else self._answer(op, payload)
+            process.answer(self._told_ms() - self._reset_ms, answer)
 
-    def modem_rail(self, on):
-        self._pin(_PIN_RAIL, on)
+    def _deep_sleep(self, payload: bytes) -> Start:
+        """Sleep until the timer, or until what the device has armed comes before it."""
+        length_ms, wake_on = struct.unpack("<IB", payload)
+        now = self._now_ms()
+        start = Start(self._trip.rtc.due_ms(now, length_ms), Cause.DEEP_SLEEP, Wake.TIMER)
+        if wake_on & WAKE_ON_MOTION:
+            start = self._sooner(start, self._trip.next_motion_ms(now), Wake.MOTION)
+        if wake_on & WAKE_ON_LIGHT:
+            start = self._sooner(start, self._trip.next_light_ms(now), Wake.LIGHT)
+        if wake_on & WAKE_ON_TAMPER:
+            start = self._sooner(start, self._trip.handling.next_lid_ms(now), Wake.TAMPER)
+        return start
 
-    def modem_key(self, pressed):
-        self._pin(_PIN_KEY, pressed)
+    @staticmethod
+    def _sooner(start: Start, ms: int | None, wake: Wake) -> Start:
+        return start if ms is None or ms >= start.ms else Start(ms, Cause.DEEP_SLEEP, wake)
 
-    def modem_reset(self, pressed):
+    def _failed(self, output: str, counter: str) -> Start:
+        """The process ended without leave or does not end: it starts again."""
+        self._count(counter, output)
+        return Start(self._now_ms() + RESTART_MS, Cause.HARD, Wake.NONE)
+
+    def _count(self, counter: str, printed: str) -> None:
+        setattr(self.counters, counter, getattr(self.counters, counter) + 1)
+        hours = self._now_ms() / 3_600_000
+        log.error("device: %s, %.1f h into the trip; it printed:\n%s", counter, hours, printed)
+
+    def _power_failed(self) -> Start:
+        """Everything on the board loses power: the modem's rail falls, the RTC memory is gone."""
+        self.counters.brown_outs += 1
+        self._esp32("off")
+        self._modem.rail(False)
+        self._modem.key(False)
+        self._modem.dtr(False)
+        return Start(self._now_ms() + RESTART_MS, Cause.POWER_ON, Wake.NONE)
+
+    def _has_power(self) -> bool:
+        """Whether the battery can start the board; if not, try again later."""
+        if self._trip.can_start():
+            return True
+        self._start = Start(self._now_ms() + RETRY_POWER_MS, Cause.POWER_ON, Wake.NONE)
         return False
 
-    def modem_status(self):
-        return None
+    # What the device asks for
 
-    def modem_dtr(self, level):
-        self._pin(_PIN_DTR, level)
+    def _hello(self, start: Start) -> bytes:
+        """Why it starts and what its own clock said at the reset: seconds since power-on."""
+        seconds, ms = divmod(self._reset_ms - self._power_on_ms, 1_000)
+        told = struct.pack("<BBIH", start.cause, start.wake, seconds, ms)
+        costs = struct.pack(f"<B{len(cpu.COSTS_US)}H", len(cpu.COSTS_US), *cpu.COSTS_US)
+        return told + costs
 
-    def senses(self):
-        return struct.unpack("<HhIHHBB", self._ask(_SENSE, b""))
+    def _answer(self, op: int, payload: bytes) -> bytes:
+        """Do what the message asks, which may take virtual time; returns the answer's payload."""
+        match op:
+            case Op.READ:
+                return self._read(payload)
+            case Op.SLEEP:
+                self._sleep(payload)
+            case Op.PIN:
+                self._pin(payload[0], bool(payload[1]))
+            case Op.SENSE:
+                return struct.pack("<HhIHHBB", *self._trip.sense()[1:-1])
+            case Op.RTC_MEMORY:
+                return self._rtc_memory
+            case Op.RTC:
+                self._rtc_memory = payload[:RTC_BYTES]
+            case Op.RANDOM:
+                return self._random.randbytes(payload[0])
+            case Op.LOG:
+                log.debug("%d %s", self._now_ms(), payload.decode("utf-8", "replace"))
+            case Op.AES:
+                return self._ciphers.encrypt(payload)
+            case _:
+                raise ValueError(f"unknown op {op}: the device's port speaks another protocol")
+        return b""
 
-    def random(self, n):
-        return self._ask(_RANDOM, bytes([n]))
-
-    def rtc_write(self, data):
-        self._ask(_RTC, data)
-
-    def feed(self):
-        pass
-
-    def show(self, registered, fixed):
-        pass
-
-    def deepsleep(self, ms, wake_on):
-        self._tell(_DEEPSLEEP, struct.pack("<IB", ms, wake_on))
-        self._stop()
-
-    def reset(self):
-        self._tell(_RESET, b"")
-        self._stop()
-
-    def charge(self):
-        """From now on the work that has a price in the world's table of CPU times is charged."""
-        from locator.codec.cose import Envelope
-        from locator.journal.store import Journal
-        from locator.scheduler.pace import Pace
-
-        costs_us = self._costs_us
-        for owner, name, us in (
-            (Pace, "next", costs_us[_COST_DECISION]),
-            (Journal, "append", costs_us[_COST_RECORD]),
-            (Envelope, "seal", costs_us[_COST_ENVELOPE]),
-            (Envelope, "open", costs_us[_COST_ENVELOPE]),
-        ):
-            setattr(owner, name, self._charged(getattr(owner, name), us))
-
-    def _charged(self, function, us):
-        def call(*args):
-            self.cpu_us += us
-            return function(*args)
-
-        return call
-
-    def _stop(self):
-        """The chip stops here and the world ends this process: nothing runs after it, no `finally`."""
+    def _read(self, payload: bytes) -> bytes:
+        """Send, then wait until a burst has ended or is `most` bytes long, or the time is out."""
+        timeout_ms, most = struct.unpack_from("<IH", payload)
+        self._esp32("wait")
+        self._draining = True
+        self._transmit(payload[6:])
+        deadline_ms = self._now_ms() + timeout_ms
         while True:
-            self._read_exact(self._head, 6)
+            ready_ms = self._receiver.ready_ms(most)
+            due_ms = deadline_ms if ready_ms is None else min(deadline_ms, ready_ms)
+            if self._now_ms() >= due_ms:
+                break
+            self._advance(due_ms, until_received=True)
+        self._draining = False
+        return self._receiver.take(self._now_ms(), most)
 
-    def _pin(self, pin, level):
-        if self._tx:
-            self.sleep_ms(0)
-        self._ask(_PIN, bytes([pin, 1 if level else 0]))
+    def _sleep(self, payload: bytes) -> None:
+        (length_ms,) = struct.unpack_from("<I", payload)
+        self._esp32("wait")
+        self._transmit(payload[4:])
+        now = self._now_ms()
+        if length_ms < LIGHT_SLEEP_MS:
+            self._esp32(self._active())  # MicroPython spins where a tick of 10 ms is too long
+            self._advance(now + length_ms)
+            return
+        self._esp32("light")
+        self._receiver.deaf = True
+        self._advance(self._trip.rtc.due_ms(now, length_ms))
+        self._receiver.deaf = False
 
-    def _take_tx(self):
-        data = self._tx
-        self._tx = b""
-        return data
+    def _pin(self, pin: int, level: bool) -> None:
+        if pin == RAIL and level:
+            self._mhz = SLOW_MHZ  # hal/esp32.py
+        (self._modem.rail, self._modem.key, self._modem.dtr)[pin](level)
+        self._check_power()
 
-    def _tell(self, op, payload, more=b""):
-        self._pipe.write(struct.pack("<BIH", op, self.cpu_us, len(payload) + len(more)))
-        self._pipe.write(payload)
-        self._pipe.write(more)
-        self.cpu_us = 0
+    def _transmit(self, data: bytes) -> None:
+        """Send bytes to the modem; they arrive when the last one is over the wire."""
+        if data:
+            self._advance(self._now_ms() + wire_ms(len(data)))
+            self._modem.receive(data)
 
-    def _answer(self):
-        """Length of what follows the head of an answer."""
-        self._read_exact(self._head, 6)
-        self._now_ms, n = struct.unpack("<IH", self._head)
-        return n
+    # Virtual time and power
 
-    def _ask(self, op, payload, more=b""):
-        self._tell(op, payload, more)
-        body = bytearray(self._answer())
-        self._read_exact(body, len(body))
-        return body
+    def _work(self, cpu_us: int) -> None:
+        """The CPU is busy for this long; what is less than a millisecond is carried over."""
+        self._cpu_us += cpu_us * FULL_MHZ // self._mhz
+        ms, self._cpu_us = divmod(self._cpu_us, 1_000)
+        self._esp32(self._active())
+        if ms:
+            self._advance(self._now_ms() + ms)
 
-    def _read_exact(self, buf, n):
-        view = memoryview(buf)
-        at = 0
-        while at < n:
-            got = self._pipe.readinto(view[at:n])
-            if not got:
-                sys.exit(2)  # the world is gone
-            at += got
+    def _active(self) -> str:
+        return "active" if self._mhz == FULL_MHZ else "active-80"
 
+    def _advance(self, until_ms: int, until_received: bool = False) -> None:
+        """Run the world up to `until_ms`, events of that millisecond included.
 
-port: LockstepPort
+        With `until_received` it stops early, when the modem has sent.
+        """
+        env = self._env
+        before = self._receiver.puts
+        while env.peek() <= until_ms:
+            self._clock.set_ms(int(env.peek()))
+            env.step()
+            self._check_power()
+            if until_received and self._receiver.puts != before:
+                return
+        if env.now < until_ms:
+            env.run(until=until_ms)
+        self._clock.set_ms(until_ms)
 
+    def _now_ms(self) -> int:
+        return int(self._env.now)
 
-def connect():
-    """Meet the world."""
-    global port
-    port = LockstepPort(int(os.getenv("LOCKSTEP_FD", "")))
+    def _told_ms(self) -> int:
+        return self._trip.rtc.told_ms(self._now_ms())
+
+    def _esp32(self, state: str) -> None:
+        self._trip.meter.state("esp32", state)
+        rtc = self._trip.rtc
+        (rtc.sleep if state in ASLEEP else rtc.wake)(self._now_ms())
+
+    def _check_power(self) -> None:
+        """Raises PowerFailed after the supply has given way."""
+        if self._trip.power_failed():
+            raise PowerFailed
+
+    def _modem_sent(self, data: bytes) -> None:
+        self._receiver.put(self._now_ms(), data, self._draining)
+
+    def _line(self, direction: str, line: str) -> None:
+        # Not by the line ends on the wire: encrypted payloads hold as many of these as chance will.
+        if not self._fixed_cpu:
+            self._cpu_us += cpu.AT_LINE_US * FULL_MHZ // self._mhz
+        self._transcript.update(f"{self._now_ms()} {direction} {line}\n".encode())

@@ -1,0 +1,353 @@
+"""An eUICC: several profiles, one enabled; ES10c of SGP.22 and the fallback of SGP.32 behind its ISD-R.
+
+Tags and results: RSPDefinitions.asn1 and SGP32Definitions.asn1. What a real card signs is filler here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from tools.modem.card import tlv
+from tools.modem.card.card import Card
+from tools.modem.card.files import iccid_bytes, iccid_text
+
+QUIRKS = {
+    "aid-only": "profiles are found by their AID only",
+    "no-refresh": "enabling with the refresh flag is an undefined error",
+    "cat-busy": "enabling with the refresh flag is refused as busy until the card was reset once",
+    "factory": "after each cold reset the first profile is enabled",
+    "refresh-lost": "a loss of power before the REFRESH undoes the switch",
+    "fetch-pending": "the answer that asks for a REFRESH ends with 910B",
+    "default-class": "the class of an operational profile, which is the default, is left out",
+    "isdr-slow": "after each reset the ISD-R cannot be opened for five tries",
+    "get-response": "every answer has to be fetched by GET RESPONSE",
+}
+"""Ways of cards in the field."""
+
+OK, NOT_FOUND, WRONG_STATE, BY_POLICY, REENABLING, BUSY, COMMAND_ERROR, UNDEFINED = 0, 1, 2, 3, 4, 5, 7, 127
+NO_ROLLBACK, NO_FALLBACK = 1, 6
+FETCH_MS = 700
+"""From the answer to a switch to the REFRESH [C]."""
+SMDP = "smdp.example.com"
+INSTALL, ENABLE, DISABLE, DELETE = 0x80, 0x40, 0x20, 0x10
+TEST, PROVISIONING, OPERATIONAL = 0, 1, 2
+MOST_NOTIFICATIONS = 32
+
+
+@dataclass
+class Profile:
+    """`kind` is TEST, PROVISIONING or OPERATIONAL; `keeps`: its policy rules, of "disable" and "delete";
+    `fallback`: the attribute of SGP.32."""
+
+    iccid: str
+    imsi: str
+    name: str = ""
+    provider: str = ""
+    nickname: str = ""
+    kind: int = OPERATIONAL
+    keeps: Collection[str] = ()
+    fallback: bool = False
+    notifies: bool = True
+    aid: bytes = b""
+    forbidden: list[str] = field(default_factory=list)
+
+
+_CERTIFICATE = tlv.encode(0x30, bytes(range(256)) * 2)
+"""In the place of those of the eUICC and of its maker, about as long."""
+
+
+@dataclass(frozen=True)
+class Notification:
+    """For the SM-DP+ of a profile."""
+
+    seq: int
+    operation: int
+    iccid: str
+
+    def metadata(self) -> bytes:
+        """NotificationMetadata."""
+        return tlv.encode(
+            0xBF2F,
+            tlv.encode(0x80, self.seq.to_bytes(self.seq.bit_length() // 8 + 1)),
+            tlv.encode(0x81, bytes([4, self.operation])),
+            tlv.encode(0x0C, SMDP.encode()),
+            tlv.encode(0x5A, iccid_bytes(self.iccid)),
+        )
+
+
+class Euicc(Card):
+    """`profiles`, the first is enabled. `results`: what the next requests with a tag answer, whatever
+    they ask. `toolkit_busy`: a session is open, so that no REFRESH can be sent."""
+
+    has_isdr = True
+
+    def __init__(
+        self,
+        profiles: Sequence[Profile],
+        eid: str = "89049032123451234512345678901235",
+        quirks: frozenset[str] = frozenset(),
+    ) -> None:
+        super().__init__()
+        self.profiles = list(profiles)
+        for number, profile in enumerate(self.profiles):
+            profile.aid = bytes.fromhex("A0000005591010FFFFFFFF89") + (0x1100 + number).to_bytes(4)
+        self.eid = eid
+        self.quirks = quirks
+        self.notifications: list[Notification] = []
+        self.results: dict[int, int] = {}
+        self.toolkit_busy = "cat-busy" in quirks
+        self.switches: list[str] = []
+        """ICCIDs that were enabled, in order."""
+        self._pending: Profile | None = None
+        self._before: Profile | None = None
+        self._left: Profile | None = None
+        """What the fallback has replaced."""
+        self._seq = 0
+        self.enabled = self.profiles[0]
+        self.forbidden = self.enabled.forbidden
+        self._adopt(self.enabled)
+
+    def reset(self, cold: bool = False) -> None:
+        """A switch that waited for its REFRESH takes effect."""
+        super().reset(cold)
+        self.toolkit_busy = False
+        pending, self._pending = self._pending, None
+        if pending and not (cold and "refresh-lost" in self.quirks):
+            self._adopt(pending)
+        if cold and "factory" in self.quirks:
+            self._adopt(self.profiles[0])
+
+    def es10(self, request: bytes) -> bytes:
+        """The answer to one request. Raises LookupError for one that the card does not know, ValueError for
+        bytes that are none."""
+        objects = tlv.decode(request)
+        if len(objects) != 1:
+            raise ValueError("one object")
+        tag, value = objects[0]
+        if tag in self.results:
+            code = self.results.pop(tag)
+            return tlv.encode(tag, tlv.encode(0x81 if tag == 0xBF2D else 0x80, bytes([code])))
+        return tlv.encode(tag, self._functions[tag](self, value))
+
+    # The functions; each is given the value of its tag and returns that of the answer.
+
+    def _list(self, value: bytes) -> bytes:
+        search = tlv.find(value, 0xA0)
+        wanted = tlv.find(value, 0x5C)
+        found = self.profiles if search is None else [p for p in self.profiles if self._matches(p, search)]
+        return tlv.encode(0xA0, *(tlv.encode(0xE3, self._info(each, wanted)) for each in found))
+
+    def _info(self, profile: Profile, wanted: bytes | None) -> bytes:
+        left_out = profile.kind == OPERATIONAL and "default-class" in self.quirks
+        fields = (
+            (0x5A, iccid_bytes(profile.iccid)),
+            (0x4F, profile.aid),
+            (0x9F70, bytes([profile is self.enabled])),
+            (0x90, profile.nickname.encode()),
+            (0x91, profile.provider.encode()),
+            (0x92, profile.name.encode()),
+            (0x95, b"" if left_out else bytes([profile.kind])),
+        )
+        asked = None if wanted is None else _tags(wanted)
+        return b"".join(tlv.encode(tag, data) for tag, data in fields if data and (not asked or tag in asked))
+
+    def _enable(self, value: bytes) -> bytes:
+        profile, refresh = self._target(value)
+        if profile is None:
+            return _result(NOT_FOUND)
+        if profile is self.enabled:
+            return _result(WRONG_STATE)
+        if "disable" in self.enabled.keeps:
+            return _result(BY_POLICY)
+        if refresh and "no-refresh" in self.quirks:
+            return _result(UNDEFINED)
+        if refresh and self.toolkit_busy:
+            return _result(BUSY)
+        self._before = self.enabled
+        return _result(self._switch(profile, refresh))
+
+    def _disable(self, value: bytes) -> bytes:
+        profile, refresh = self._target(value)
+        if profile is None:
+            return _result(NOT_FOUND)
+        if profile is not self.enabled:
+            return _result(WRONG_STATE)
+        if "disable" in profile.keeps:
+            return _result(BY_POLICY)
+        if refresh and self.toolkit_busy:
+            return _result(BUSY)
+        self._notify(DISABLE, profile)
+        empty = Profile("", "")
+        return _result(self._switch(empty, refresh))
+
+    def _delete(self, value: bytes) -> bytes:
+        profile = next((p for p in self.profiles if self._matches(p, value)), None)
+        if profile is None:
+            return _result(NOT_FOUND)
+        if profile is self.enabled:
+            return _result(WRONG_STATE)
+        if "delete" in profile.keeps:
+            return _result(BY_POLICY)
+        self.profiles.remove(profile)
+        self._notify(DELETE, profile)
+        return _result(OK)
+
+    def _nickname(self, value: bytes) -> bytes:
+        profile = next((p for p in self.profiles if self._matches(p, value)), None)
+        name = tlv.find(value, 0x90)
+        if profile is None:
+            return _result(NOT_FOUND)
+        if name is None or len(name) > 64:
+            return _result(UNDEFINED)
+        profile.nickname = name.decode(errors="replace")
+        return _result(OK)
+
+    def _notifications(self, value: bytes) -> bytes:
+        wanted = tlv.find(value, 0x81)
+        return tlv.encode(
+            0xA0,
+            *(each.metadata() for each in self.notifications if not wanted or wanted[1] & each.operation),
+        )
+
+    def _retrieve(self, value: bytes) -> bytes:
+        number = tlv.find(value, 0xA0, 0x80)
+        wanted = None if number is None else int.from_bytes(number)
+        signed = (
+            tlv.encode(0x30, each.metadata(), tlv.encode(0x5F37, bytes(64)), _CERTIFICATE, _CERTIFICATE)
+            for each in self.notifications
+            if wanted in (None, each.seq)
+        )
+        return tlv.encode(0xA0, *signed)
+
+    def _sent(self, value: bytes) -> bytes:
+        number = int.from_bytes(tlv.find(value, 0x80) or b"")
+        kept = [each for each in self.notifications if each.seq != number]
+        found = len(kept) < len(self.notifications)
+        self.notifications = kept
+        return _result(OK if found else NOT_FOUND)
+
+    def _data(self, value: bytes) -> bytes:
+        return tlv.encode(0x5A, bytes.fromhex(self.eid))
+
+    def _addresses(self, value: bytes) -> bytes:
+        return tlv.encode(0x80, SMDP.encode()) + tlv.encode(0x81, b"lpa.ds.gsma.com")
+
+    def _memory_reset(self, value: bytes) -> bytes:
+        options = tlv.find(value, 0x82)
+        if options is None or len(options) != 2 or not options[1] & 0x80:
+            return _result(NOT_FOUND)
+        gone = [each for each in self.profiles if each.kind == OPERATIONAL and each is not self.enabled]
+        for profile in gone:
+            self.profiles.remove(profile)
+            self._notify(DELETE, profile)
+        return _result(OK)
+
+    # SGP.32
+
+    def _rollback(self, value: bytes) -> bytes:
+        if self._before is None:
+            return _result(NO_ROLLBACK)
+        before, self._before = self._before, None
+        return _result(self._switch(before, _flag(tlv.find(value, 0x81) or tlv.find(value, 0x80))))
+
+    def _fall_back(self, value: bytes) -> bytes:
+        target = next((each for each in self.profiles if each.fallback), None)
+        if target is None:
+            return _result(NO_FALLBACK)
+        if target is self.enabled:
+            return _result(WRONG_STATE)
+        if self.toolkit_busy:
+            return _result(BUSY)
+        self._left = self.enabled
+        return _result(self._switch(target, _flag(tlv.find(value, 0x80))))
+
+    def _return(self, value: bytes) -> bytes:
+        if self._left is None:
+            return _result(NO_FALLBACK)
+        left, self._left = self._left, None
+        return _result(self._switch(left, _flag(tlv.find(value, 0x80))))
+
+    # Inside
+
+    def _target(self, value: bytes) -> tuple[Profile | None, bool]:
+        search = tlv.find(value, 0xA0)
+        if search is None:
+            raise ValueError("no identifier")
+        profile = next((each for each in self.profiles if self._matches(each, search)), None)
+        return profile, _flag(tlv.find(value, 0x81))
+
+    def _matches(self, profile: Profile, search: bytes) -> bool:
+        tags = dict(tlv.decode(search))
+        if 0x4F in tags:
+            return tags[0x4F] == profile.aid
+        if 0x5A in tags and "aid-only" not in self.quirks:
+            return iccid_text(tags[0x5A]) == profile.iccid
+        return 0x95 in tags and tags[0x95] == bytes([profile.kind])
+
+    def _switch(self, profile: Profile, refresh: bool) -> int:
+        """The identity is another at once, or with the REFRESH."""
+        if refresh:
+            self._pending, self.refresh_ms = profile, FETCH_MS
+        else:
+            self._adopt(profile)
+        return OK
+
+    def _adopt(self, profile: Profile) -> None:
+        if profile is not self.enabled:
+            if profile.iccid:
+                self.switches.append(profile.iccid)
+                self._notify(ENABLE, profile)
+            if self.enabled.iccid and profile.iccid:
+                self._notify(DISABLE, self.enabled)
+        self.enabled.forbidden = self.forbidden
+        self.enabled = profile
+        self.iccid, self.imsi, self.forbidden = profile.iccid, profile.imsi, profile.forbidden
+
+    def _notify(self, operation: int, profile: Profile) -> None:
+        if profile.notifies:
+            self._seq += 1
+            note = Notification(self._seq, operation, profile.iccid)
+            self.notifications = [*self.notifications, note][-MOST_NOTIFICATIONS:]
+
+    _functions: ClassVar[dict[int, Callable[[Euicc, bytes], bytes]]] = {
+        0xBF20: lambda card, value: tlv.encode(0x82, b"\x02\x02\x02"),
+        0xBF22: lambda card, value: tlv.encode(0x81, b"\x02\x03\x00") + tlv.encode(0x82, b"\x02\x02\x02"),
+        0xBF28: _notifications,
+        0xBF29: _nickname,
+        0xBF2B: _retrieve,
+        0xBF2D: _list,
+        0xBF2E: lambda card, value: tlv.encode(0x80, bytes(16)),
+        0xBF30: _sent,
+        0xBF31: _enable,
+        0xBF32: _disable,
+        0xBF33: _delete,
+        0xBF34: _memory_reset,
+        0xBF3C: _addresses,
+        0xBF3E: _data,
+        0xBF3F: lambda card, value: _result(OK),
+        0xBF43: lambda card, value: tlv.encode(0xA0),
+        0xBF58: _rollback,
+        0xBF5D: _fall_back,
+        0xBF5E: _return,
+    }
+
+
+def _result(code: int) -> bytes:
+    return tlv.encode(0x80, bytes([code]))
+
+
+def _flag(value: bytes | None) -> bool:
+    """A BOOLEAN; one that is missing is false."""
+    return bool(value and value[0])
+
+
+def _tags(wanted: bytes) -> set[int]:
+    """The tags of a tag list, which has no lengths."""
+    found, at = set(), 0
+    while at < len(wanted):
+        two = wanted[at] & tlv.TWO_BYTES == tlv.TWO_BYTES and at + 1 < len(wanted)
+        found.add(wanted[at] << 8 | wanted[at + 1] if two else wanted[at])
+        at += 2 if two else 1
+    return found

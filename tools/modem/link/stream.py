@@ -1,0 +1,81 @@
+"""A TCP connection of the modem's raw sockets, with or without TLS, driven without threads."""
+
+from __future__ import annotations
+
+import select
+import ssl
+from collections.abc import Callable
+
+from tools.modem.link.dial import Dial, DialError, Failure, Tls
+
+CHUNK = 4_096
+
+
+class Stream:
+    """From `open` to `close`; somebody has to call `step`. Not reusable."""
+
+    def __init__(self, route: Callable[[str, int], tuple[str, int]]) -> None:
+        self._route = route
+        self._dial: Dial | None = None
+        self._outbox = bytearray()
+        self.failure: Failure | None = None
+        self.opened = False
+        self.inbox = bytearray()
+        self.lost = False
+        """True when the other side has closed, or the connection is broken."""
+
+    def open(self, host: str, port: int, tls: Tls | None) -> None:
+        """Connect; over when `opened` or `failure`."""
+        try:
+            self._dial = Dial(host, self._route(host, port), tls)
+        except DialError as error:
+            self.failure = error.why
+
+    def send(self, data: bytes) -> None:
+        """Send it, now or with the next steps."""
+        self._outbox += data
+        self.step(0)
+
+    def step(self, wait_s: float) -> None:
+        """Do what can be done within `wait_s` of real time, less when something happens."""
+        if self._dial is None or self.failure or self.lost:
+            return
+        if not self.opened:
+            try:
+                self.opened = self._dial.step(wait_s)
+            except DialError as error:
+                self.failure = error.why
+            return
+        try:
+            self._flush()
+            self._read(wait_s)
+        except OSError:
+            self.lost = True
+
+    def close(self) -> None:
+        """Over; what is still to be sent is dropped."""
+        if self._dial:
+            self._dial.close()
+        self._dial = None
+        self.lost = True
+
+    def _flush(self) -> None:
+        assert self._dial
+        if self._outbox:
+            try:
+                del self._outbox[: self._dial.socket.send(self._outbox)]
+            except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
+                return
+
+    def _read(self, wait_s: float) -> None:
+        assert self._dial
+        sock = self._dial.socket
+        pending = isinstance(sock, ssl.SSLSocket) and sock.pending()
+        if not pending and not select.select([sock], [], [], wait_s)[0]:
+            return
+        try:
+            data = sock.recv(CHUNK)
+        except (BlockingIOError, ssl.SSLWantReadError):
+            return
+        self.inbox += data
+        self.lost = not data

@@ -1,0 +1,247 @@
+"""The same trips with each kind of card: what is gained by several profiles, and what it costs.
+
+`python -m tools.verify.esim.cards [--modem bg95|sim7600] [--days N] [--seed N] [--seeds N] [--out DIR]` runs
+a trip a card and seed, in a world in which networks refuse a roaming card more often than in the reference,
+then one whose train shuttles at a border; prints one table, all seeds together, and exits with 1, naming what
+fell short.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from statistics import median
+
+from rich.console import Console
+from rich.table import Table
+
+from tools.flash.layout import LayoutError
+from tools.modem.card.applet import AppletCard
+from tools.modem.registry import Dialect
+from tools.verify.esim import shuttle
+from tools.verify.esim.shuttle import Shuttled
+from tools.world import stage
+from tools.world.demo.demo import Parser
+from tools.world.demo.diary import Diary
+from tools.world.demo.figures import Figures
+from tools.world.oracle.truth import Truth
+from tools.world.radio.cards import KINDS
+from tools.world.radio.harsh import Harshness
+from tools.world.radio.rules import Bar
+from tools.world.ride import HOUR_MS, Demo, Tell, add_task, measure, progress_bar
+from tools.world.services.processes import ServiceError
+
+REFUSING = Harshness(refused=0.8)
+"""So likely a network refuses a roaming card for the whole trip; one of each country takes it anyhow."""
+MOST_OF_SINGLE = 0.5
+"""Of the median from border to uplink."""
+MOST_HOURS_OF_SINGLE = 0.3
+"""Of the hours without service."""
+MOST_OF_EVERYWHERE = 1.05
+MOST_BAR_H = 26.0
+"""From the first registration in Russia, which begins the bar of 24 hours, until data is back."""
+LEAST_ROTATIONS = 0.95
+"""Of the borders behind which an applet has another identity for the country."""
+
+
+@dataclass(frozen=True)
+class Ridden:
+    """One trip."""
+
+    card: str
+    seed: int
+    figures: Figures
+    rotations: tuple[int, int]
+    """Of an applet: at so many borders it took the identity of the country, of those with another one."""
+    bar_h: float | None
+    """From the first registration in Russia to the first contact behind it; None: no bar, or no contact."""
+
+
+@dataclass(frozen=True)
+class Pooled:
+    """All trips with one kind of card."""
+
+    trips: list[Ridden]
+
+    def sum(self, figure: str) -> float:
+        """Of one of the figures, over the trips."""
+        return float(sum(getattr(each.figures, figure) for each in self.trips))
+
+    def border_h(self) -> list[float]:
+        """Hours from each border to the first uplink; the length of the trip where there was none."""
+        return [
+            24 * each.figures.days if border.first_uplink_h is None else border.first_uplink_h
+            for each in self.trips
+            for border in each.figures.borders
+        ]
+
+    def median_border_h(self) -> float:
+        """The border behind which data is barred for a day is one of them."""
+        return median(self.border_h() or [0.0])
+
+    def joules(self) -> float:
+        """Of the whole device."""
+        return sum(sum(each.figures.joules.values()) for each in self.trips)
+
+    def joules_a_point(self) -> float:
+        """Of the whole device."""
+        return self.joules() / max(1, self.sum("points_stored"))
+
+    def bar_h(self) -> list[float]:
+        """Of the trips that came to Russia and were heard of again."""
+        return [each.bar_h for each in self.trips if each.bar_h is not None]
+
+    def rotated(self) -> float | None:
+        """Share of the borders; None: there was none at which an applet had to."""
+        made, wanted = (sum(each.rotations[i] for each in self.trips) for i in (0, 1))
+        return made / wanted if wanted else None
+
+
+def ride(out: Path, modem: Dialect, days: int, seeds: range, console: Console) -> dict[str, Pooled]:
+    """The trips, one after the other, by kind of card."""
+    done: dict[str, Pooled] = {card: Pooled([]) for card in KINDS}
+    with progress_bar(console) as progress:
+        for seed in seeds:
+            for card in KINDS:
+                tell = add_task(progress, days, f"{card:18}")
+                done[card].trips.append(_trip(out / card, modem, days, seed, card, tell))
+    return done
+
+
+def _trip(out: Path, modem: Dialect, days: int, seed: int, card: str, tell: Tell) -> Ridden:
+    built = stage.build(out, modem, seed, days, 0, None, harshness=REFUSING, card=card)
+    try:
+        truth = Truth(built.flash, built.trip, built.network.traffic)
+        demo = Demo(built, truth, Diary(built.trip), None)
+        demo.run(tell)
+        found, had = measure(demo)
+        return Ridden(card, seed, found, _rotations(built), _bar_h(built.trip.bars(), had.contacts_ms))
+    finally:
+        built.close()
+
+
+def _bar_h(bars: Sequence[Bar], contacts_ms: Sequence[int]) -> float | None:
+    if not bars:
+        return None
+    after_ms = next((each for each in contacts_ms if each > bars[0].start_ms), None)
+    return None if after_ms is None else (after_ms - bars[0].start_ms) / HOUR_MS
+
+
+def _rotations(built: stage.Stage) -> tuple[int, int]:
+    """At how many of the borders where another identity is the better one the applet has taken it."""
+    card = built.card.card
+    if not isinstance(card, AppletCard):
+        return 0, 0
+    best = {mcc: each.imsi for each in card.identities for mcc in each.countries}
+    mccs = [_MCC[crossing.entered] for crossing in built.trip.crossings]
+    wanted = [
+        mcc for left, mcc in zip([_MCC["CN"], *mccs], mccs, strict=False) if best.get(mcc) != best.get(left)
+    ]
+    made = [mcc for mcc in wanted if (mcc, best.get(mcc)) in card.rotations]
+    return len(made), len(wanted)
+
+
+_MCC = {"CN": "460", "KZ": "401", "RU": "250", "BY": "257", "PL": "260", "DE": "262"}
+
+
+def fell_short(by: Mapping[str, Pooled]) -> list[str]:
+    """One line for each demand that is not met."""
+    euicc, single, everywhere = by["euicc4"], by["single"], by["single-everywhere"]
+    demands = [
+        ("border to uplink, median", euicc.median_border_h(), MOST_OF_SINGLE * single.median_border_h()),
+        ("hours without service", euicc.sum("refused_h"), MOST_HOURS_OF_SINGLE * single.sum("refused_h")),
+        ("joules a point beside single", euicc.joules_a_point(), single.joules_a_point()),
+        (
+            "joules a point beside single-everywhere",
+            euicc.joules_a_point(),
+            MOST_OF_EVERYWHERE * everywhere.joules_a_point(),
+        ),
+    ]
+    short = [
+        f"euicc4: {what} {value:.2f}, at most {most:.2f}" for what, value, most in demands if value > most
+    ]
+    for what in ("lost", "crashes"):
+        short += [f"{card}: {what} {each.sum(what):.0f}" for card, each in by.items() if each.sum(what)]
+    rotated = by["applet"].rotated()
+    if rotated is not None and rotated < LEAST_ROTATIONS:
+        short.append(f"applet: rotated at {100 * rotated:.0f} % of the borders")
+    for each in euicc.trips:
+        if each.figures.bars > 1:
+            short.append(f"euicc4, seed {each.seed}: data barred {each.figures.bars} times")
+        if each.figures.bars and (each.bar_h is None or each.bar_h > MOST_BAR_H):
+            short.append(f"euicc4, seed {each.seed}: data not back within {MOST_BAR_H:.0f} h")
+    return short
+
+
+def table(by: Mapping[str, Pooled]) -> Table:
+    """A column a card."""
+    result = Table(box=None, padding=(0, 2, 0, 0))
+    result.add_column("", no_wrap=True)
+    for card in by:
+        result.add_column(card, justify="right", no_wrap=True)
+    rows: dict[str, Callable[[Pooled], str]] = {
+        "border to first uplink, median": lambda each: f"{each.median_border_h():.1f} h",
+        "worst": lambda each: f"{max(each.border_h(), default=0):.1f} h",
+        "bar until data is back, worst": lambda each: f"{max(each.bar_h(), default=0):.1f} h",
+        "without service": lambda each: f"{each.sum('refused_h'):.1f} h",
+        "energy": lambda each: f"{each.joules():,.0f} J",
+        "joules a point": lambda each: f"{each.joules_a_point():.2f}",
+        "switches": lambda each: f"{each.sum('switches'):.0f}",
+        "points": lambda each: f"{each.sum('points_stored'):.0f}",
+        "uploads tried": lambda each: f"{each.sum('uploads_tried'):.0f}",
+        "uploads failed": lambda each: f"{each.sum('uploads_failed'):.0f}",
+        "data barred": lambda each: f"{each.sum('bars'):.0f} x",
+        "rotations at borders": lambda each: _percent(each.rotated()),
+        "lost": lambda each: f"{each.sum('lost'):.0f}",
+    }
+    for name, value in rows.items():
+        result.add_row(name, *(value(each) for each in by.values()))
+    return result
+
+
+def _percent(share: float | None) -> str:
+    return "" if share is None else f"{100 * share:.0f} %"
+
+
+def main() -> int:
+    """The command line."""
+    parser = Parser(prog="python -m tools.verify.esim.cards", description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--modem", choices=("bg95", "sim7600"), default="bg95")
+    parser.add_argument("--days", type=int, default=45)
+    parser.add_argument("--seed", type=int, default=1, help="of the first trip; the others follow it")
+    parser.add_argument("--seeds", type=int, default=3, help="trips with each card")
+    parser.add_argument("--out", type=Path, default=Path("out/cards"), help="folder; figures in OUT.json")
+    arguments = parser.parse_args()
+    out, console = arguments.out.resolve(), Console()
+    out.mkdir(parents=True, exist_ok=True)
+    logging.basicConfig(filename=out / "world.log", filemode="w", level=logging.WARNING, force=True)
+    try:
+        seeds = range(arguments.seed, arguments.seed + arguments.seeds)
+        done = ride(out, arguments.modem, arguments.days, seeds, console)
+        flapped = shuttle.run(out / "shuttle", arguments.modem, arguments.seed, REFUSING, console)
+    except (ServiceError, LayoutError, OSError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    short = fell_short(done) + flapped.short()
+    write(out.with_suffix(".json"), done, flapped, short)
+    console.print(table(done))
+    console.print(flapped.told(), soft_wrap=True)
+    for line in short:
+        print(f"fell short: {line}", file=sys.stderr)
+    console.print(f"lost {sum(each.sum('lost') for each in done.values()) + flapped.lost:.0f}")
+    return 1 if short else 0
+
+
+def write(target: Path, done: Mapping[str, Pooled], flapped: Shuttled, short: list[str]) -> None:
+    """All figures of all trips, as JSON."""
+    trips = [asdict(each) for pooled in done.values() for each in pooled.trips]
+    content = {"trips": trips, "border_flapped": asdict(flapped), "fell_short": short}
+    target.write_text(json.dumps(content, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,151 @@
+"""Our trip beside fixed schedules on the same trip: the same seed, line, weather, operators, modem, agent.
+
+Beside us rides whoever takes a fix and uploads it every hour; behind both, the best of the lab's baselines,
+tuned to the energy that we have spent. Each is the real firmware with another policy
+(`tools.world.demo.baselines`).
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+from rich.progress import Progress
+from rich.table import Table
+
+from tools.flash.layout import LayoutError
+from tools.world import stage
+from tools.world.demo.baselines import HOURLY, TUNED, Schedule
+from tools.world.demo.diary import Diary
+from tools.world.demo.figures import Figures
+from tools.world.demo.summary import hours
+from tools.world.oracle.truth import Truth
+from tools.world.ride import Demo, Tell, add_task, measure
+from tools.world.services.processes import ServiceError
+
+MARGIN = 1.05
+"""So much more than we have spent the tuned one may be expected to take at least."""
+
+
+class Rival:
+    """The trip of a schedule, in a process of its own. `options` are those of `stage.build`."""
+
+    def __init__(self, schedule: Schedule, out: Path, options: dict[str, Any], tell: Tell) -> None:
+        context = get_context("spawn")
+        self._told, end = context.Pipe(duplex=False)
+        self._process = context.Process(target=_fly, args=(end, schedule, out, options), daemon=True)
+        self._process.start()
+        end.close()
+        self._came: Figures | str = f"{schedule.name}: ended without a word; its log is {out / 'world.log'}"
+        self._listener = Thread(target=self._listen, args=(tell,), daemon=True)
+        self._listener.start()
+
+    def figures(self) -> Figures:
+        """What came of it, once it has ended. Raises `ServiceError` when it could not be flown."""
+        self._listener.join()
+        if isinstance(self._came, str):
+            raise ServiceError(self._came)
+        return self._came
+
+    def _listen(self, tell: Tell) -> None:
+        try:
+            while isinstance(told := self._told.recv(), dict):
+                tell(told)
+            self._came = told
+        except EOFError:
+            pass
+
+
+def _fly(end: Connection, schedule: Schedule, out: Path, options: dict[str, Any]) -> None:
+    """In the child: fly, and tell the figures, or why there are none."""
+    out.mkdir(parents=True, exist_ok=True)
+    logging.basicConfig(filename=out / "world.log", filemode="w", level=logging.WARNING, force=True)
+    try:
+        built = stage.build(out, **options)
+        try:
+            schedule.put_in(built.flash)
+            demo = Demo(built, Truth(built.flash, built.trip, built.network.traffic), Diary(built.trip), None)
+            demo.run(end.send)
+            found, _ = measure(demo)
+        finally:
+            built.close()
+        end.send(found)
+    except (ServiceError, LayoutError, OSError) as error:
+        end.send(f"{schedule.name}: {error}")
+    except KeyboardInterrupt:
+        pass
+
+
+class Comparison:
+    """The other trips. `options` are those of `stage.build` for ours; folders of theirs lie in `out`."""
+
+    def __init__(self, out: Path, options: dict[str, Any], progress: Progress) -> None:
+        self._out, self._options, self._progress = out, options, progress
+        self._hourly = self._fly(HOURLY)
+
+    def figures(self, ours: Figures) -> dict[str, Figures]:
+        """By name, once all have ended. Raises `ServiceError` when one could not be flown."""
+        hourly = self._hourly.figures()
+        best = tuned(self._options["modem"], ours, hourly)
+        beside = {} if best is HOURLY else {best.name: self._fly(best).figures()}
+        return {HOURLY.name: hourly} | beside
+
+    def _fly(self, schedule: Schedule) -> Rival:
+        tell = add_task(self._progress, self._options["days"], schedule.name + " ")
+        folder = self._out / schedule.name.replace(" ", "-")
+        return Rival(schedule, folder, self._options, tell)
+
+
+def tuned(modem: str, ours: Figures, hourly: Figures) -> Schedule:
+    """The tuned schedule that takes as much as we did, or a little more, by its share of the hourly one."""
+    share = MARGIN * joules_a_day(ours) / joules_a_day(hourly)
+    return next((each for least, each in reversed(TUNED[modem]) if least >= share), TUNED[modem][0][1])
+
+
+def joules_a_day(figures: Figures) -> float:
+    """Of the whole device."""
+    return sum(figures.joules.values()) / figures.days
+
+
+def fell_short(ours: Figures, others: dict[str, Figures]) -> list[str]:
+    """Where a schedule spends less than we do, or tells newer positions; and whether it was flown at all."""
+    short = []
+    for name, other in others.items():
+        values = (
+            ("joules a day", joules_a_day(ours), joules_a_day(other)),
+            ("hours of age of the newest position", ours.newest_age_h, other.newest_age_h),
+        )
+        short += [
+            f"{what} {mine:.2f}, must be at most the {theirs:.2f} of {name}"
+            for what, mine, theirs in values
+            if mine > theirs
+        ]
+        short += [f"{name} lost {other.lost}"] if other.lost else []
+    return short
+
+
+def table(ours: Figures, others: dict[str, Figures]) -> Table:
+    """A column each."""
+    title = "The same trip by fixed schedules"
+    result = Table(title=title, title_justify="left", box=None, padding=(0, 2, 0, 0))
+    result.add_column("", style="dim", no_wrap=True)
+    for name in ("ours", *others):
+        result.add_column(name, justify="right")
+    for what, *cells in zip(*(_cells(each) for each in (ours, *others.values())), strict=True):
+        result.add_row(what[0], *(value for _, value in (what, *cells)))
+    return result
+
+
+def _cells(figures: Figures) -> Sequence[tuple[str, str]]:
+    return (
+        ("points stored", f"{figures.points_stored}"),
+        ("points a day", f"{figures.points_a_day:.1f}"),
+        ("joules a day", f"{joules_a_day(figures):.0f}"),
+        ("newest position, median age", hours(figures.newest_age_h)),
+        ("longest silence", hours(figures.longest_silence_h)),
+    )

@@ -1,0 +1,99 @@
+"""What the world did to the device in one wake, cut out of the trip's notes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tools.modem.network.air import Fix
+from tools.world.device.rtc import Rtc
+from tools.world.radio.traffic import Traffic
+from tools.world.trip import SeenCell, Sense, Trip
+
+BOOT_MS = 3_000
+"""A device has looked at its sensors within this time of its reset."""
+RECOUNT_S = 60
+"""After a jolt the sensors are looked at a second time, so much later by the device's clock."""
+RECOUNT_LATE_MS = 50
+
+
+@dataclass(frozen=True)
+class Wake:
+    """Times are ms since the trip began; a wake begins with its first look at the sensors."""
+
+    start_ms: int
+    end_ms: int
+    power_on_ms: int
+    """The last power-on, at the latest that of this wake."""
+    boot: int
+    """How many power-ons there have been."""
+    power_on: bool
+    """This wake is the first one after a power-on."""
+    senses: list[Sense]
+    """All looks at the sensors; motion counts are those since the last one."""
+    felt: list[Sense]
+    """With what the wake begins: one look, or after a jolt a second one a minute later. What follows
+    weighs the battery under load."""
+    cells: list[SeenCell]
+    fixes: list[Fix]
+    searched: bool
+    """GNSS was on."""
+    connected: bool
+    """The modem opened a connection, so it was registered."""
+    opened: bool
+    """A door was opened just before, which wakes the device."""
+    gained_s: float
+    """What the device's own clock has gained since the power-on, or since the last wake with a fix."""
+
+
+class Wakes:
+    """Follows `trip`; `traffic` counts the connections of its modem."""
+
+    def __init__(self, trip: Trip, traffic: Traffic) -> None:
+        self._trip = trip
+        self._traffic = traffic
+        self._senses = self._cells = self._fixes = self._connections = self._brown_outs = 0
+        self._boot = self._power_on_ms = self._ahead_ms = 0
+        self._gnss_j = 0.0
+
+    def next(self) -> Wake:
+        """The wake that has just ended."""
+        trip, given = self._trip, self._trip.given
+        senses = given.senses[self._senses :]
+        start_ms = senses[0].ms if senses else int(trip.env.now)
+        # A power failure ends its wake: what comes after it is another boot.
+        failed = sum(each.ms < start_ms for each in trip.brown_outs)
+        ahead_ms = trip.rtc.told_ms(int(trip.env.now)) - int(trip.env.now)
+        power_on = self._boot == 0 or failed > self._brown_outs
+        if power_on:
+            self._boot, self._power_on_ms = self._boot + 1, start_ms
+            self._ahead_ms = ahead_ms
+        gnss_j = trip.meter.joules_by_part()["gnss"]
+        wake = Wake(
+            start_ms=start_ms,
+            end_ms=int(trip.env.now),
+            power_on_ms=self._power_on_ms,
+            boot=self._boot,
+            power_on=power_on,
+            senses=senses,
+            felt=_felt(senses, trip.rtc),
+            cells=given.cells[self._cells :],
+            fixes=given.fixes[self._fixes :],
+            searched=gnss_j > self._gnss_j,
+            connected=self._traffic.connections > self._connections,
+            opened=any(0 <= start_ms - each.start_ms <= BOOT_MS for each in trip.doors.openings),
+            gained_s=(ahead_ms - self._ahead_ms) / 1_000,
+        )
+        if wake.fixes:
+            self._ahead_ms = given.ahead_ms
+        self._senses, self._cells, self._fixes = len(given.senses), len(given.cells), len(given.fixes)
+        self._connections, self._brown_outs = self._traffic.connections, failed
+        self._gnss_j = gnss_j
+        return wake
+
+
+def _felt(senses: list[Sense], rtc: Rtc) -> list[Sense]:
+    if len(senses) < 2:
+        return senses
+    due_ms = rtc.due_ms(senses[0].ms, 1_000 * RECOUNT_S)
+    again = not senses[1].loaded and 0 <= senses[1].ms - due_ms <= RECOUNT_LATE_MS
+    return senses[: 2 if again else 1]

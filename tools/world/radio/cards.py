@@ -1,0 +1,127 @@
+"""The cards with which a trip can be made: what is on them, where each identity may be used, and the policy
+that the operator gives to a card with several profiles.
+
+Model values: which operators resell what to whom is their secret. The single roaming card meets the refusals
+of the world's networks (rules.py); what stands in an agreement is accepted, but for congestion.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from tools.modem.card.applet import AppletCard, Identity
+from tools.modem.card.card import Card
+from tools.modem.card.euicc import Euicc, Profile
+from tools.modem.network.pdp import NOT_SUBSCRIBED, AccessPoint
+from tools.world.services.processes import BROKER_HOST, BROKER_PORT, UPDATES_HOST
+
+ROAMING, CIS, EUROPE, CHINA = "204046612345678", "901280000000002", "901280000000003", "901280000000004"
+CHINESE, EASTERN, WESTERN = frozenset({"460"}), frozenset({"401", "250", "257"}), frozenset({"260", "262"})
+EVERYWHERE = CHINESE | EASTERN | WESTERN
+POLICY = """
+fallback = "roaming"
+
+[profile.roaming]
+iccid = "8931440400012345678"
+apn = "iot.example"
+
+[profile.cis]
+iccid = "8988280000000000022"
+apn = "east.example"
+
+[profile.europe]
+iccid = "8988280000000000033"
+apn = "west.example"
+
+[profile.china]
+iccid = "8988280000000000044"
+apn = "cn.example"
+
+[countries]
+460 = ["china"]
+401 = ["cis"]
+250 = ["cis"]
+257 = ["cis"]
+260 = ["europe"]
+262 = ["europe"]
+elsewhere = ["roaming"]
+"""
+PROVISIONED_APN = "iot"
+"""Of a device that has no policy yet; it leads anywhere."""
+UPDATES_APN = "updates.example"
+DIRECTED = f"""
+hosts = ["{BROKER_HOST}:{BROKER_PORT}"]
+
+[profile.{{name}}.updates]
+apn = "{UPDATES_APN}"
+host = "{UPDATES_HOST}:{BROKER_PORT}"
+"""
+"""Behind each profile of a policy with an access point for positions and one for updates."""
+NOT_SUBSCRIBED_BY = CHINA
+"""The identity that may not use the second one."""
+KINDS = ("single", "single-everywhere", "euicc4", "applet")
+
+
+@dataclass(frozen=True)
+class Issued:
+    """A card. `agreements`: countries (MCC) in which an IMSI is accepted, and those alone; an IMSI that is
+    not in it meets the refusals of the world. `policy`: for the agent, "" for none."""
+
+    card: Card
+    agreements: Mapping[str, frozenset[str]]
+    policy: str = ""
+    points: Mapping[str, Mapping[str, AccessPoint]] = field(default_factory=dict)
+    """By IMSI the access points that its operator knows."""
+
+    def switches(self) -> int:
+        """How often it has become another."""
+        if isinstance(self.card, Euicc):
+            return len(self.card.switches)
+        return len(self.card.rotations) if isinstance(self.card, AppletCard) else 0
+
+
+def issue(kind: str, apns: int = 1) -> Issued:
+    """A new card of one of `KINDS`; with two `apns` the policy of its profiles tells what each is for."""
+    if kind == "euicc4":
+        profiles = [
+            Profile("8931440400012345678", ROAMING, "roaming", "R", fallback=True),
+            Profile("8988280000000000022", CIS, "cis", "M"),
+            Profile("8988280000000000033", EUROPE, "europe", "M"),
+            Profile("8988280000000000044", CHINA, "china", "M"),
+        ]
+        agreements = {CIS: EASTERN, EUROPE: WESTERN, CHINA: CHINESE}
+        if apns == 2:
+            return Issued(Euicc(profiles), agreements, directed(), _points())
+        return Issued(Euicc(profiles), agreements, POLICY)
+    if kind == "applet":
+        identities = [
+            Identity(CHINA, CHINESE, "china"),
+            Identity(CIS, EASTERN, "cis"),
+            Identity(EUROPE, WESTERN, "europe"),
+        ]
+        return Issued(AppletCard(identities), {each.imsi: each.countries for each in identities})
+    return Issued(Card(), {ROAMING: EVERYWHERE} if kind == "single-everywhere" else {})
+
+
+def directed() -> str:
+    """The policy with two access points a profile."""
+    return re.sub(
+        r"\[profile\.(\w+)\]\niccid = .*\napn = .*\n",
+        lambda found: found[0].rstrip("\n") + DIRECTED.format(name=found[1]),
+        POLICY,
+    )
+
+
+def _points() -> dict[str, dict[str, AccessPoint]]:
+    """What the operators know: each access point leads to one host."""
+    first = {ROAMING: "iot.example", CIS: "east.example", EUROPE: "west.example", CHINA: "cn.example"}
+    broker = AccessPoint(frozenset({(BROKER_HOST, BROKER_PORT)}))
+    updates = frozenset({(UPDATES_HOST, BROKER_PORT)})
+    known = {
+        imsi: {apn: broker, UPDATES_APN: AccessPoint(updates, NOT_SUBSCRIBED * (imsi == NOT_SUBSCRIBED_BY))}
+        for imsi, apn in first.items()
+    }
+    known[ROAMING][PROVISIONED_APN] = AccessPoint()
+    return known

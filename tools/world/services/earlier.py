@@ -1,0 +1,70 @@
+"""What containers that rode before have told of the line, out of the agents of demos that have ended."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from landbridge.db.database import open_database
+from landbridge.db.tables import points, trips, wakes
+from landbridge.features.devices import queries as devices
+from sqlalchemy import Connection, Table, insert, select
+
+from tools.world.services.processes import ServiceError
+
+DATABASE = Path("agent", "landbridge.sqlite3")
+_BEFORE_S = 100 * 86_400
+"""So long before the trip at hand they rode: all demos ride at the same time."""
+_TIMES = ("at_s", "received_s", "started_s", "ended_s")
+
+
+def bring(into: Path, folders: Sequence[Path]) -> None:
+    """Put the trips, points and wakes of these demos into the database `into`, as those of other devices.
+    Raises `ServiceError` where no demo lies."""
+    if not folders:
+        return
+    database = open_database(into)
+    try:
+        for number, folder in enumerate(folders, 1):
+            if not (folder / DATABASE).exists():
+                raise ServiceError(f"no demo lies in {folder}: run one with --out {folder}")
+            other = open_database(folder / DATABASE)
+            with other.reading() as source, database.writing() as connection:
+                _copy(source, connection, f"lb-before-{number}")
+            other.close()
+    finally:
+        database.close()
+
+
+def _copy(source: Connection, connection: Connection, device: str) -> None:
+    devices.add(connection, device, b"", 0)
+    here: dict[int | None, int | None] = {None: None}
+    for row in _rows(source, trips, device):
+        there = row.pop("trip")
+        row["ended_s"] = row["ended_s"] or _end_s(source, there)
+        key = connection.execute(insert(trips).values(**row)).inserted_primary_key
+        here[there] = key[0] if key else None
+    of_points = [row | {"trip": here[row["trip"]]} for row in _rows(source, points, device)]
+    for table, rows in ((points, of_points), (wakes, list(_rows(source, wakes, device)))):
+        if rows:
+            connection.execute(insert(table), rows)
+
+
+def _rows(source: Connection, table: Table, device: str) -> Iterator[dict[str, Any]]:
+    """The rows of `table` of the one device that had a trip, as another device's and of earlier."""
+    of_trip = select(trips.c.device).distinct().where(trips.c.device.not_like("lb-before-%"))
+    for row in source.execute(select(table).where(table.c.device == of_trip.scalar_subquery())):
+        moved = {name: _earlier(row._mapping[name]) for name in _TIMES if name in row._mapping}
+        yield dict(row._mapping) | moved | {"device": device}
+
+
+def _earlier(time_s: int | None) -> int | None:
+    return None if time_s is None else time_s - _BEFORE_S
+
+
+def _end_s(source: Connection, trip: int) -> int | None:
+    """Behind the last point of a trip that was not ended."""
+    last = select(points.c.at_s).where(points.c.trip == trip).order_by(points.c.at_s.desc()).limit(1)
+    found = source.execute(last.where(points.c.at_s.is_not(None))).scalar()
+    return _earlier(None if found is None else found + 1)
