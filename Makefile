@@ -41,7 +41,7 @@ test: .venv/dev.stamp typings/lint.stamp ## every test, on CPython and on MicroP
 lint: .venv/dev.stamp typings/lint.stamp ## style, which folder imports which, and types of host code and of device code
 	@$(BIN)/ruff check .
 	@PYTHONPATH=.ci:.:agent:firmware $(BIN)/lint-imports --no-cache
-	@$(BIN)/python -m pytest host_tests/test_arrows.py
+	@$(BIN)/python -m pytest host_tests/unit/test_arrows.py
 	@$(BIN)/mypy
 	@$(BIN)/mypy --config-file .ci/mypy-device.ini
 
