@@ -16,11 +16,9 @@ from landbridge.points.queries import StoredPoint
 from landbridge.tracking import geofences as fences
 from playwright.sync_api import Page
 
-from host_tests.browser.test_web_pages import MAP, drawn
 from host_tests.support.fleet import FIRST, Fleet, Pages, at, exported
-from host_tests.support.web import Watched, browser, sign_in, until
+from host_tests.support.web import MAP, Watched, drawn, sign_in, until
 
-__all__ = ["browser"]
 MANY = 2_400
 KML, GPX = "{http://www.opengis.net/kml/2.2}", "{http://www.topografix.com/GPX/1/1}"
 

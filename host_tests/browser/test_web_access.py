@@ -26,19 +26,18 @@ from landbridge.web.viewer import csrf_of
 from landbridge.web.words import chinese
 
 from host_tests.support.agent import DEVICE, NOW_S, set_clock
-from host_tests.support.web import CONTAINER, FIRST_S, LAST, LATE, Answer, WebBench, on_line, web
+from host_tests.support.web import CONTAINER, FIRST_S, LAST, LATE, Answer, Website, csrf_in, on_line
 from tools.flash.layout import REPOSITORY
 
-__all__ = ["web"]
 PAGES = REPOSITORY / "agent" / "landbridge" / "web"
 
 
 @pytest.fixture(scope="module")
-def keys(web: WebBench) -> dict[str, str]:
+def keys(web: Website) -> dict[str, str]:
     return {role: web.token(role, role) for role in tokens.ROLES}
 
 
-def test_without_a_good_token_nothing_is_told(web: WebBench, keys: dict[str, str]):
+def test_without_a_good_token_nothing_is_told(web: Website, keys: dict[str, str]):
     for path in ("/v1/fleet", f"/v1/devices/{DEVICE}", f"/v1/devices/{DEVICE}/track"):
         assert web.ask(path).status == 401
         assert web.ask(path, "wrong").status == 401
@@ -47,20 +46,20 @@ def test_without_a_good_token_nothing_is_told(web: WebBench, keys: dict[str, str
     assert web.ask("/live").status == 303
     ended = web.token("ended", "admin")
     assert web.ask("/v1/fleet", ended).status == 200
-    with web.bench.database().writing() as connection:
+    with web.installation.database().writing() as connection:
         tokens.revoke(connection, "ended", "bench", NOW_S)
     assert web.ask("/v1/fleet", ended).status == 401
 
 
-def test_no_secret_is_kept(web: WebBench, keys: dict[str, str]):
+def test_no_secret_is_kept(web: Website, keys: dict[str, str]):
     made = web.ask(f"/v1/devices/{DEVICE}/shares", keys["operator"], "POST", {"length": "1d"}).json
-    kept = web.bench.folder.joinpath("landbridge.sqlite3").read_bytes()
-    kept += web.bench.folder.joinpath("landbridge.sqlite3-wal").read_bytes()
+    kept = web.installation.folder.joinpath("landbridge.sqlite3").read_bytes()
+    kept += web.installation.folder.joinpath("landbridge.sqlite3-wal").read_bytes()
     for secret in (*keys.values(), made["path"].removeprefix("/s/")):
         assert secret.encode() not in kept
 
 
-def test_the_fleet_and_a_device_are_told(web: WebBench, keys: dict[str, str]):
+def test_the_fleet_and_a_device_are_told(web: Website, keys: dict[str, str]):
     (row,) = web.ask("/v1/fleet", keys["reader"]).json["devices"]
     last = on_line(LAST)
     assert row["device"] == DEVICE and row["container"] == CONTAINER
@@ -71,7 +70,7 @@ def test_the_fleet_and_a_device_are_told(web: WebBench, keys: dict[str, str]):
     assert web.ask("/v1/devices/lb-none", keys["reader"]).status == 404
 
 
-def test_a_track_comes_in_pages_that_have_every_point_once(web: WebBench, keys: dict[str, str]):
+def test_a_track_comes_in_pages_that_have_every_point_once(web: Website, keys: dict[str, str]):
     seqs: list[int] = []
     after = ""
     while True:
@@ -95,7 +94,7 @@ def test_a_track_comes_in_pages_that_have_every_point_once(web: WebBench, keys: 
     assert web.ask(f"/v1/devices/{DEVICE}/track?until={until}T", keys["reader"]).status == 422
 
 
-def test_each_role_may_do_its_own(web: WebBench, keys: dict[str, str]):
+def test_each_role_may_do_its_own(web: Website, keys: dict[str, str]):
     path = f"/v1/devices/{DEVICE}/commands"
     for role, verb, status in (
         ("reader", "locate", 403), ("operator", "locate", 201),
@@ -120,7 +119,7 @@ def test_each_role_may_do_its_own(web: WebBench, keys: dict[str, str]):
     assert now["light_lux"] == 50
 
 
-def test_a_tenant_sees_his_interval_of_a_device_and_no_other(web: WebBench):
+def test_a_tenant_sees_his_interval_of_a_device_and_no_other(web: Website):
     """The device rides for two tenants in turn, in mid-track; points come late for both."""
     border_s = FIRST_S + 3600 * 300
     acme, zeta, other = (web.token(name, "operator", name) for name in ("acme", "zeta", "other"))
@@ -131,7 +130,7 @@ def test_a_tenant_sees_his_interval_of_a_device_and_no_other(web: WebBench):
     mine = web.begin_trip("MSKU0134216", FIRST_S + 3600 * 251, "acme")
     web.end_trip(mine, border_s)
     web.begin_trip("TCLU4265447", border_s, "zeta")
-    set_clock(web.bench.folder / "clock", border_s + 3600 * 50)
+    set_clock(web.installation.folder / "clock", border_s + 3600 * 50)
     for part in (range(290, 340), range(240, 290)):
         web.device.send([on_line(90, time=FIRST_S + 3600 * seq)._replace(seq=seq) for seq in part])
 
@@ -162,7 +161,7 @@ def test_a_tenant_sees_his_interval_of_a_device_and_no_other(web: WebBench):
     assert "TCLU4265447" in shown and "MSKU0134216" not in shown and DEVICE not in shown
 
 
-def test_a_page_is_confined_to_this_host(web: WebBench, keys: dict[str, str]):
+def test_a_page_is_confined_to_this_host(web: Website, keys: dict[str, str]):
     headers = web.ask("/sign-in").headers
     policy = headers["content-security-policy"]
     assert "script-src 'self';" in policy and "unsafe" not in policy and "http" not in policy
@@ -177,12 +176,7 @@ def test_a_page_is_confined_to_this_host(web: WebBench, keys: dict[str, str]):
         assert not re.search(r"<script(?![^>]*(src=|application/json))|\son\w+=|style=", text), file
 
 
-def csrf_in(page: Answer) -> str:
-    """What the forms of a page carry."""
-    return str(re.findall(r'name="csrf" value="(\w+)"', page.text)[0])
-
-
-def test_a_form_from_elsewhere_is_refused(web: WebBench, keys: dict[str, str]):
+def test_a_form_from_elsewhere_is_refused(web: Website, keys: dict[str, str]):
     first = web.ask("/sign-in")
     form_cookie = first.headers["set-cookie"].partition(";")[0]
     csrf = csrf_in(first)
@@ -207,18 +201,18 @@ def test_a_form_from_elsewhere_is_refused(web: WebBench, keys: dict[str, str]):
     assert post(path, f"verb=locate&expires=24h&csrf={good}", session).status == 303
 
 
-def test_what_is_sent_is_small(web: WebBench, keys: dict[str, str]):
+def test_what_is_sent_is_small(web: Website, keys: dict[str, str]):
     path = f"/v1/devices/{DEVICE}/commands"
     assert web.ask(path, method="POST", body={"verb": "x" * 70_000}).status == 413
     assert web.ask(path, keys["operator"], "POST", {"verb": "x" * 60_000}).status == 422
     chunks = {"Transfer-Encoding": "chunked", "Content-Type": "application/json"}
-    connection = HTTPConnection("127.0.0.1", web.bench.config.web.port, timeout=30)
+    connection = HTTPConnection("127.0.0.1", web.installation.config.web.port, timeout=30)
     connection.request("POST", path, iter([b"{}"]), chunks, encode_chunked=True)
     assert connection.getresponse().status == 411
     connection.close()
 
 
-def test_what_is_not_there_is_not_there_whatever_it_is(web: WebBench, keys: dict[str, str]):
+def test_what_is_not_there_is_not_there_whatever_it_is(web: Website, keys: dict[str, str]):
     for what in ("commands", "shares"):
         missing = web.ask(f"/v1/devices/{DEVICE}/{what}/999", keys["operator"], "DELETE")
         assert missing.status == 404, missing
@@ -235,7 +229,7 @@ def test_guessing_is_slow():
     assert rate_of({"path": "/s/x", "method": "GET"}) == SHARED
 
 
-def test_guessing_a_name_is_slow_from_wherever_it_comes(web: WebBench):
+def test_guessing_a_name_is_slow_from_wherever_it_comes(web: Website):
     form = web.ask("/sign-in")
     cookie = form.headers["set-cookie"].partition(";")[0]
 
@@ -249,12 +243,12 @@ def test_guessing_a_name_is_slow_from_wherever_it_comes(web: WebBench):
     assert guess("else", 31) == 401
 
 
-def test_too_many_requests_are_refused(web: WebBench):
+def test_too_many_requests_are_refused(web: Website):
     answers = [web.ask("/s/none").status for _ in range(40)]
     assert 429 in answers and answers[0] in (404, 429)
 
 
-def test_the_document_describes_the_api(web: WebBench, keys: dict[str, str]):
+def test_the_document_describes_the_api(web: Website, keys: dict[str, str]):
     document = web.ask("/v1/openapi.json").json
     assert {"/v1/fleet", "/v1/devices/{device}/track", "/v1/devices/{device}/commands"} <= set(
         document["paths"]
@@ -290,7 +284,7 @@ def test_every_word_is_there_in_chinese():
     assert spoken - set(chinese()) == set()
 
 
-def test_browsers_keep_files_until_an_update(web: WebBench):
+def test_browsers_keep_files_until_an_update(web: Website):
     (path,) = re.findall(r'href="(/static/[0-9a-f]+/pages.css)"', web.ask("/sign-in").text)
 
     def got(asked: str) -> tuple[str, bytes]:
@@ -336,7 +330,7 @@ def test_a_point_is_near_a_place_and_in_a_country(
     assert (land and land.code) == code
 
 
-def test_odd_input_is_refused_in_words(web: WebBench, keys: dict[str, str]):
+def test_odd_input_is_refused_in_words(web: Website, keys: dict[str, str]):
     key, its = keys["admin"], f"/v1/devices/{DEVICE}"
     for method, path, text in (
         ("POST", "/commands", '{"verb": "\\ud800"}'),
@@ -354,35 +348,35 @@ def test_odd_input_is_refused_in_words(web: WebBench, keys: dict[str, str]):
         assert answer.status == 422 and answer.text.startswith("<!doctype html>")
 
 
-def test_a_form_sent_with_a_token_needs_no_csrf(web: WebBench, keys: dict[str, str]):
+def test_a_form_sent_with_a_token_needs_no_csrf(web: Website, keys: dict[str, str]):
     answer = web.ask(f"/devices/{DEVICE}/settings", keys["operator"], "POST", form="light_lux=55")
     assert answer.status == 303
     default = {"light_lux": "default"}
     assert web.ask(f"/v1/devices/{DEVICE}/settings", keys["operator"], "PATCH", default).status == 200
 
 
-def test_no_link_of_a_page_leads_to_another_host(web: WebBench):
+def test_no_link_of_a_page_leads_to_another_host(web: Website):
     answer = web.ask("//evil.example/x")
     assert answer.status == 404 and 'href="/evil.example/x?language=zh"' in answer.text
 
 
-def test_a_wrong_token_does_not_wait_for_who_writes(web: WebBench):
+def test_a_wrong_token_does_not_wait_for_who_writes(web: Website):
     form = web.ask("/sign-in")
     cookie = form.headers["set-cookie"].partition(";")[0]
     (csrf,) = re.findall(r'name="csrf" value="([0-9a-f]+)"', form.text)
-    with web.bench.database().writing():
+    with web.installation.database().writing():
         assert web.ask("/sign-in", "", "POST", form=f"token=wrong&csrf={csrf}", Cookie=cookie).status == 401
 
 
-def test_a_tenant_is_told_no_contact_of_before_his_trip(web: WebBench):
-    with web.bench.database().reading() as connection:
+def test_a_tenant_is_told_no_contact_of_before_his_trip(web: Website):
+    with web.installation.database().reading() as connection:
         running = trips.running(connection, DEVICE)
         device = devices.find(connection, DEVICE)
     assert running is not None and device is not None and device.last_contact_s is not None
     start_s = device.last_contact_s + 60
     web.end_trip(running.trip, start_s)
     web.begin_trip("MSCU6639870", start_s, "rival")
-    set_clock(web.bench.folder / "clock", start_s + 60)
+    set_clock(web.installation.folder / "clock", start_s + 60)
     token = web.token("rival-operator", "operator", "rival")
     told = web.ask(f"/v1/devices/{DEVICE}", token).json
     assert told["state"] == "new"

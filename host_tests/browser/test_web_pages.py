@@ -20,27 +20,25 @@ from host_tests.support.web import (
     CONTAINER,
     FIRST_S,
     LAST,
+    MAP,
     WAIT_MS,
     Watched,
-    WebBench,
+    Website,
     barriers,
-    browser,
+    drawn,
     on_line,
     picture,
     sign_in,
     until,
-    web,
 )
 
-__all__ = ["browser", "web"]
-MAP = "document.getElementById('map').map"
 SAID = "[...document.querySelectorAll('#map [aria-label]')].map((it) => it.getAttribute('aria-label'))"
 """What of the map is read aloud."""
 expect.set_options(timeout=WAIT_MS)
 
 
 @pytest.fixture(scope="module")
-def operator(web: WebBench, browser: Watched) -> Iterator[Page]:
+def operator(web: Website, browser: Watched) -> Iterator[Page]:
     """The page of an operator who has signed in."""
     page = browser.context().new_page()
     page.on("dialog", lambda dialog: dialog.accept())
@@ -60,13 +58,7 @@ def count(page: Page, layer: str) -> Any:
     return page.evaluate(f"{MAP}.queryRenderedFeatures({{layers: ['{layer}']}}).length")
 
 
-def drawn(page: Page, layer: str) -> None:
-    """Wait until the map shows something of `layer`."""
-    shown = f"{MAP}?.getLayer('{layer}') && {MAP}.queryRenderedFeatures({{layers: ['{layer}']}}).length"
-    until(page, shown, f"{layer} on the map")
-
-
-def test_a_token_that_is_none_opens_nothing(web: WebBench, browser: Watched):
+def test_a_token_that_is_none_opens_nothing(web: Website, browser: Watched):
     page = browser.context().new_page()
     page.goto(f"{web.url}/devices/{DEVICE}")
     page.get_by_label("Token or password").fill("wrong")
@@ -77,7 +69,7 @@ def test_a_token_that_is_none_opens_nothing(web: WebBench, browser: Watched):
     page.context.close()
 
 
-def test_the_fleet_is_on_the_map_and_in_the_list(web: WebBench, operator: Page):
+def test_the_fleet_is_on_the_map_and_in_the_list(web: Website, operator: Page):
     row = operator.locator(f"tr[data-device={DEVICE}]")
     expect(row).to_contain_text(CONTAINER)
     expect(row).to_contain_text("moving")
@@ -90,8 +82,8 @@ def test_the_fleet_is_on_the_map_and_in_the_list(web: WebBench, operator: Page):
     picture(operator, "fleet")
 
 
-def test_what_comes_in_is_seen_at_once(web: WebBench, operator: Page):
-    set_clock(web.bench.folder / "clock", FIRST_S + 3600 * (LAST + 1) + 600)
+def test_what_comes_in_is_seen_at_once(web: Website, operator: Page):
+    set_clock(web.installation.folder / "clock", FIRST_S + 3600 * (LAST + 1) + 600)
     web.device.send([on_line(LAST + 1, events=1, speed=0)], status={0: 3480})
     row = operator.locator(f"tr[data-device={DEVICE}]")
     expect(row).to_contain_text("light")
@@ -99,7 +91,7 @@ def test_what_comes_in_is_seen_at_once(web: WebBench, operator: Page):
     expect(operator.locator("#feed")).to_have_text("live")
 
 
-def test_a_track_is_played(web: WebBench, operator: Page):
+def test_a_track_is_played(web: Website, operator: Page):
     operator.get_by_role("link", name=CONTAINER).click()
     expect(operator).to_have_url(f"{web.url}/devices/{DEVICE}")
     drawn(operator, "points")
@@ -130,13 +122,13 @@ def test_a_track_is_played(web: WebBench, operator: Page):
     picture(operator, "device-middle")
 
 
-def test_a_command_is_sent_and_its_life_is_told(web: WebBench, operator: Page):
+def test_a_command_is_sent_and_its_life_is_told(web: Website, operator: Page):
     section = operator.locator("#commands")
     section.get_by_role("combobox").select_option("locate")
     section.get_by_role("button", name="Send").click()
     expect(section).to_contain_text("waiting for the device's next report")
     expect(section).to_contain_text("token anna")
-    set_clock(web.bench.folder / "clock", FIRST_S + 3600 * (LAST + 3) + 600)
+    set_clock(web.installation.folder / "clock", FIRST_S + 3600 * (LAST + 3) + 600)
     reply = web.device.send([on_line(LAST + 2)])
     ((command, *_),) = reply[5]
     web.device.send([on_line(LAST + 3)], reports={7: [[command, 1]]})
@@ -152,7 +144,7 @@ def test_a_setting_is_changed(operator: Page):
     expect(section.locator(".changed", has_text="50")).to_have_count(1)
 
 
-def test_a_reader_can_only_look(web: WebBench, browser: Watched):
+def test_a_reader_can_only_look(web: Website, browser: Watched):
     page = browser.context(viewport={"width": 390, "height": 780}, color_scheme="dark").new_page()
     sign_in(page, web, web.token("rita", "reader"))
     drawn(page, "devices")
@@ -178,7 +170,7 @@ def test_a_reader_can_only_look(web: WebBench, browser: Watched):
 
 
 def test_a_shared_link_shows_one_container_until_it_is_revoked(
-    web: WebBench, operator: Page, browser: Watched
+    web: Website, operator: Page, browser: Watched
 ):
     section = operator.locator("#shares")
     section.get_by_role("button", name="Share this trip").click()
@@ -202,10 +194,10 @@ def test_a_shared_link_shows_one_container_until_it_is_revoked(
     page.context.close()
 
 
-def test_many_devices_are_clusters(web: WebBench, operator: Page):
+def test_many_devices_are_clusters(web: Website, operator: Page):
     others = 60
     now_s = FIRST_S + 3600 * (LAST + 3)
-    with web.bench.database().writing() as connection:
+    with web.installation.database().writing() as connection:
         for number in range(others):
             name = f"lb-1{number:03}"
             devices.add(connection, name, b"key", now_s)
@@ -228,7 +220,7 @@ def test_many_devices_are_clusters(web: WebBench, operator: Page):
     expect(operator.locator("tbody tr")).to_have_count(1)
 
 
-def test_all_of_it_is_there_in_chinese(web: WebBench, operator: Page):
+def test_all_of_it_is_there_in_chinese(web: Website, operator: Page):
     operator.goto(f"{web.url}/devices/{DEVICE}?language=zh")
     expect(operator.get_by_role("heading", name="设置", exact=True)).to_be_visible()
     drawn(operator, "points")

@@ -10,10 +10,9 @@ import pytest
 from playwright.sync_api import Dialog, Page, expect
 
 from host_tests.support.fleet import FIRST, SECOND
+from host_tests.support.pages import CONTAINER, Shown, english
 from host_tests.support.web import WAIT_MS, Watched, barriers, chromium, picture, sign_in, until
-from host_tests.unit.test_web_words import CONTAINER, Shown, english, pages
 
-__all__ = ["pages"]
 PLACES = {
     "fleet": "/",
     "alarms": "/alarms?every=true",

@@ -6,11 +6,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page
 
-from host_tests.browser.test_web_pages import MAP, drawn
 from host_tests.support.fleet import FIRST, Fleet, Pages, at
-from host_tests.support.web import Watched, browser, sign_in
-
-__all__ = ["browser"]
+from host_tests.support.web import MAP, Watched, drawn, sign_in
 
 
 @pytest.fixture(scope="module")

@@ -18,8 +18,8 @@ from landbridge.tracking import queries as journeys
 from landbridge.tracking.recompute import work_out
 from playwright.sync_api import Page, expect
 
-from host_tests.browser.test_web_access import csrf_in
 from host_tests.support.agent import DEVICE, NOW_S, set_clock
+from host_tests.support.policies import POLICY
 from host_tests.support.web import (
     CONTAINER,
     FIRST_S,
@@ -27,49 +27,34 @@ from host_tests.support.web import (
     LATE,
     WAIT_MS,
     Watched,
-    WebBench,
+    Website,
     barriers,
-    browser,
+    csrf_in,
     on_line,
     picture,
     sign_in,
     until,
-    web,
 )
 
-__all__ = ["browser", "web"]
 ITS = f"/v1/devices/{DEVICE}"
 LIGHT, BACK = 1, 4096
 IMEI = "867123456789012"
-POLICY = """
-fallback = "roaming"
-[profile.roaming]
-iccid = "8931440400012345678"
-apn = "iot.example"
-quota_mb = 20
-[profile.cis]
-iccid = "8970101000000000012"
-apn = "cis.example"
-[countries]
-401 = ["cis", "roaming"]
-elsewhere = ["roaming"]
-"""
 expect.set_options(timeout=WAIT_MS)
 
 
 @pytest.fixture(scope="module")
-def keys(web: WebBench) -> dict[str, str]:
+def keys(web: Website) -> dict[str, str]:
     made = {role: web.token(role, role) for role in ("reader", "operator", "admin")}
     return made | {"acme": web.token("acme", "admin", "acme")}
 
 
 @pytest.fixture(scope="module")
-def card(web: WebBench) -> int:
+def card(web: Website) -> int:
     """A policy with two profiles, the first in use, 5 MB of it used; a switch that went back, to which cause
     15 was told. It is in the register, on a plan of 10 MB."""
     found = policy.parse(POLICY)
     iccids = tuple(each.iccid for each in found.profiles.values())
-    with web.bench.database().writing() as connection:
+    with web.installation.database().writing() as connection:
         register.set_class(connection, "resold", Class(quota_mb=10).stored(), "bench", FIRST_S)
         in_register = Registered(0, "ACME Rail", "locator", "resold", "active", (), ARMED, None, None, iccids)
         register.add(connection, in_register, "bench", FIRST_S)
@@ -83,10 +68,10 @@ def card(web: WebBench) -> int:
 
 
 @pytest.fixture(scope="module")
-def release(web: WebBench) -> int:
+def release(web: Website) -> int:
     """One that nobody was offered yet."""
     files = [("main.mpy", b"x" * 100)]
-    with web.bench.database().writing() as connection:
+    with web.installation.database().writing() as connection:
         releases.add(
             connection, "ESP32", 7, files, version="1.7", mpy=6, file_list=b"\xa0", added_s=FIRST_S + 3600
         )
@@ -95,7 +80,7 @@ def release(web: WebBench) -> int:
 
 
 @pytest.fixture(scope="module")
-def operator(web: WebBench, browser: Watched, keys: dict[str, str]) -> Iterator[Page]:
+def operator(web: Website, browser: Watched, keys: dict[str, str]) -> Iterator[Page]:
     page = browser.context().new_page()
     page.on("dialog", lambda dialog: dialog.accept())
     sign_in(page, web, keys["admin"])
@@ -109,14 +94,14 @@ def _nothing_to_complain_of(browser: Watched) -> Iterator[None]:
     assert browser.complaints == []
 
 
-def alarm(web: WebBench, seq: int, **changes: int) -> None:
+def alarm(web: Website, seq: int, **changes: int) -> None:
     """A record with an alarm comes in."""
     now_s = FIRST_S + 3600 * seq + 600
-    set_clock(web.bench.folder / "clock", now_s)
+    set_clock(web.installation.folder / "clock", now_s)
     web.device.send([on_line(seq, **changes)], next_contact_s=now_s + 7200)
 
 
-def test_wakes_come_in_pages(web: WebBench, keys: dict[str, str]):
+def test_wakes_come_in_pages(web: Website, keys: dict[str, str]):
     times: list[str] = []
     after = ""
     while True:
@@ -132,7 +117,7 @@ def test_wakes_come_in_pages(web: WebBench, keys: dict[str, str]):
     assert web.ask(f"{ITS}/wakes?after=1.2", keys["reader"]).status == 400
 
 
-def test_an_outline_stands_for_the_track(web: WebBench, keys: dict[str, str]):
+def test_an_outline_stands_for_the_track(web: Website, keys: dict[str, str]):
     whole = web.ask(f"{ITS}/outline", keys["reader"]).json
     assert (whole["count"], whole["step_s"]) == (LAST, 1)
     seqs, lats = summed(whole["columns"]["seq"]), summed(whole["columns"]["lat"])
@@ -151,7 +136,7 @@ def summed(steps: list[int]) -> list[int]:
     return [sum(steps[: i + 1]) for i in range(len(steps))]
 
 
-def test_days_and_records_are_told(web: WebBench, keys: dict[str, str]):
+def test_days_and_records_are_told(web: Website, keys: dict[str, str]):
     days = web.ask(f"{ITS}/days", keys["reader"]).json
     assert sum(each["joules"]["position"] for each in days["energy"]) == pytest.approx(
         sum((90 + seq) / 10 for seq in range(1, LAST + 1)), rel=0.01
@@ -165,7 +150,7 @@ def test_days_and_records_are_told(web: WebBench, keys: dict[str, str]):
         assert web.ask(ITS + leaf, keys["acme"]).status == 404
 
 
-def test_an_alarm_is_open_until_somebody_sees_to_it(web: WebBench, keys: dict[str, str]):
+def test_an_alarm_is_open_until_somebody_sees_to_it(web: Website, keys: dict[str, str]):
     alarm(web, LAST + 2, events=LIGHT)
     (found,) = web.ask("/v1/alarms", keys["reader"]).json
     assert (found["alarm"], found["container"], found["state"]) == ("light", CONTAINER, "raised")
@@ -185,14 +170,14 @@ def test_an_alarm_is_open_until_somebody_sees_to_it(web: WebBench, keys: dict[st
     assert web.ask("/v1/audit", keys["acme"]).json == []
 
 
-def test_a_temperature_that_is_back_is_no_alarm(web: WebBench, keys: dict[str, str]):
+def test_a_temperature_that_is_back_is_no_alarm(web: Website, keys: dict[str, str]):
     alarm(web, LAST + 3, events=4)
     assert [each["alarm"] for each in web.ask("/v1/alarms", keys["reader"]).json] == ["temperature"]
     alarm(web, LAST + 4, events=BACK)
     assert web.ask("/v1/alarms", keys["reader"]).json == []
 
 
-def test_an_alarm_appears_and_goes_with_the_keyboard(web: WebBench, operator: Page):
+def test_an_alarm_appears_and_goes_with_the_keyboard(web: Website, operator: Page):
     row = operator.locator(f"tr[data-device={DEVICE}]")
     expect(row).to_contain_text("moving")
     alarm(web, LAST + 5, events=LIGHT)
@@ -217,7 +202,7 @@ def test_an_alarm_appears_and_goes_with_the_keyboard(web: WebBench, operator: Pa
     assert barriers(operator) == []
 
 
-def test_a_raw_record_is_shown(web: WebBench, operator: Page):
+def test_a_raw_record_is_shown(web: Website, operator: Page):
     operator.goto(f"{web.url}/devices/{DEVICE}")
     until(operator, "document.getElementById('map').map?.getLayer('points')", "the track")
     operator.get_by_role("button", name="Raw record").click()
@@ -229,7 +214,7 @@ def test_a_raw_record_is_shown(web: WebBench, operator: Page):
     expect(dialog).to_be_hidden()
 
 
-def test_a_card_is_switched(web: WebBench, operator: Page, keys: dict[str, str], card: int):
+def test_a_card_is_switched(web: Website, operator: Page, keys: dict[str, str], card: int):
     operator.goto(f"{web.url}/devices/{DEVICE}/card")
     expect(operator.locator("#profiles tbody tr").first).to_contain_text("in use")
     expect(operator.get_by_text("back on the profile before (15)")).to_be_visible()
@@ -257,7 +242,7 @@ def test_a_card_is_switched(web: WebBench, operator: Page, keys: dict[str, str],
     assert 10 in reply
 
 
-def test_a_release_rolls_out_and_is_halted(web: WebBench, operator: Page, keys: dict[str, str], release: int):
+def test_a_release_rolls_out_and_is_halted(web: Website, operator: Page, keys: dict[str, str], release: int):
     path = f"/updates/ESP32/{release}/roll-out"
     assert web.ask(path, keys["operator"], "POST", form="canaries=1").status == 403
     assert web.ask("/updates", keys["acme"]).status == 404
@@ -276,7 +261,7 @@ def test_a_release_rolls_out_and_is_halted(web: WebBench, operator: Page, keys: 
     assert barriers(operator) == []
 
 
-def test_journeys_of_a_line_are_drawn(web: WebBench, operator: Page, keys: dict[str, str]):
+def test_journeys_of_a_line_are_drawn(web: Website, operator: Page, keys: dict[str, str]):
     told = web.ask("/v1/journeys?line=Chongqing%20-%20Duisburg", keys["reader"]).json
     (trip,) = told["trips"]
     kms = [km for _, km in trip["way"]]
@@ -291,8 +276,8 @@ def test_journeys_of_a_line_are_drawn(web: WebBench, operator: Page, keys: dict[
     assert barriers(operator) == []
 
 
-def test_the_journey_is_on_the_page(web: WebBench, operator: Page, keys: dict[str, str]):
-    with web.bench.database().writing() as connection:
+def test_the_journey_is_on_the_page(web: Website, operator: Page, keys: dict[str, str]):
+    with web.installation.database().writing() as connection:
         journeys.mark(connection, DEVICE, 0)
         work_out(connection, DEVICE, NOW_S)
     told = web.ask(f"{ITS}/journey", keys["reader"]).json
@@ -306,13 +291,13 @@ def test_the_journey_is_on_the_page(web: WebBench, operator: Page, keys: dict[st
     picture(operator, "device-journey", full_page=True)
 
 
-def test_a_password_signs_in(web: WebBench, browser: Watched, keys: dict[str, str]):
+def test_a_password_signs_in(web: Website, browser: Watched, keys: dict[str, str]):
     given = "a horse, a battery"
-    with web.bench.database().writing() as connection:
+    with web.installation.database().writing() as connection:
         passwords.give(connection, "operator", given, "bench", NOW_S)
         with pytest.raises(Exception, match="12 to 128"):
             passwords.give(connection, "operator", "short", "bench", NOW_S)
-    kept = web.bench.folder.joinpath("landbridge.sqlite3-wal").read_bytes()
+    kept = web.installation.folder.joinpath("landbridge.sqlite3-wal").read_bytes()
     assert given.encode() not in kept and b"$argon2id$" in kept
     form = web.ask("/sign-in")
     cookie, csrf = form.headers["set-cookie"].partition(";")[0], csrf_in(form)

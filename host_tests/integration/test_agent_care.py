@@ -48,14 +48,12 @@ from landbridge.tracking import recompute as rework
 from sqlalchemy import Engine, delete, event, select, update
 from sqlalchemy.exc import OperationalError
 
-from host_tests.support.agent import DEVICE, NOW_S, Bench, bench, point, set_clock, wait_until
+from host_tests.support.agent import DEVICE, NOW_S, Installation, point, set_clock, wait_until
 from host_tests.support.fleet import FIRST, SECOND, Fleet, at
-from host_tests.support.postgres import postgres, server
+from host_tests.support.pipeline import Agent
 from host_tests.support.trips import BEGIN_S, HOUR_S
 from host_tests.support.uplink_encoder import encode_uplink
-from host_tests.unit.test_agent_epochs import Agent
 
-__all__ = ["bench", "postgres", "server"]
 DAY_S = 86_400
 
 
@@ -75,37 +73,37 @@ def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
     return capsys.readouterr().err
 
 
-def test_a_dead_letter_is_taken_again_when_it_can_be_read(bench, capsys):
-    good = envelope.seal(bench.key, DEVICE, "up", 5, encode_uplink([point(7)]))
-    with bench.database().writing() as connection:
+def test_a_dead_letter_is_taken_again_when_it_can_be_read(installation, capsys):
+    good = envelope.seal(installation.key, DEVICE, "up", 5, encode_uplink([point(7)]))
+    with installation.database().writing() as connection:
         letters.bury(connection, f"landbridge/{DEVICE}/up", good, "a fault that is mended", NOW_S)
         letters.bury(connection, f"landbridge/{DEVICE}/up", b"rubbish", "rubbish", NOW_S)
         # Its number is older than the window by now.
         connection.execute(update(devices_table).values(window_top=900, window_bits=0, last_contact_s=17))
     said = run(capsys, "dead-letters", "replay").splitlines()
     assert said[0] == "1: stored" and said[1].startswith("2: not the CBOR")
-    assert [each.point.seq for each in bench.stored()] == [7]
-    assert bench.dead_letters() == ["rubbish"]
-    with bench.database().reading() as connection:
+    assert [each.point.seq for each in installation.stored()] == [7]
+    assert installation.dead_letters() == ["rubbish"]
+    with installation.database().reading() as connection:
         row = connection.execute(select(devices_table)).one()
         assert [each.topic.split("/")[-1] for each in outbox.head(connection, 9)] == ["track", "position"]
     # It says nothing of how things stand.
     assert (row.window_top, row.last_contact_s, row.forged) == (900, 17, 0)
     run(capsys, "dead-letters", "purge", "2")
-    assert bench.dead_letters() == []
+    assert installation.dead_letters() == []
     assert "no dead letter 2" in refused(capsys, "dead-letters", "replay", "2")
 
 
-def test_a_device_of_another_database_is_adopted_with_what_it_has_sent(bench, capsys, tmp_path):
+def test_a_device_of_another_database_is_adopted_with_what_it_has_sent(installation, capsys, tmp_path):
     theirs = tmp_path / "device.json"
-    shutil.copy(bench.folder / "devices" / DEVICE / "device.json", theirs)
+    shutil.copy(installation.folder / "devices" / DEVICE / "device.json", theirs)
     wrong = tmp_path / "wrong.json"
-    wrong.write_text(theirs.read_text().replace(bench.key.hex(), "00" * 32))
-    with bench.database().writing() as connection:
+    wrong.write_text(theirs.read_text().replace(installation.key.hex(), "00" * 32))
+    with installation.database().writing() as connection:
         connection.exec_driver_sql("DELETE FROM settings")
         connection.exec_driver_sql("DELETE FROM devices")
         for number in range(3):
-            sealed = envelope.seal(bench.key, DEVICE, "up", number, encode_uplink([point(number + 1)]))
+            sealed = envelope.seal(installation.key, DEVICE, "up", number, encode_uplink([point(number + 1)]))
             letters.confine(connection, DEVICE, sealed, NOW_S)
         letters.confine(connection, DEVICE, b"rubbish", NOW_S)
     assert "opens nothing" in refused(capsys, "devices", "adopt", DEVICE, str(wrong))
@@ -113,48 +111,48 @@ def test_a_device_of_another_database_is_adopted_with_what_it_has_sent(bench, ca
     assert "cannot read" in refused(capsys, "devices", "adopt", DEVICE, str(tmp_path / "none"))
     said = run(capsys, "devices", "adopt", DEVICE, str(theirs))
     assert f"adopted {DEVICE}; 3 of 4 messages are stored" in said and "not stored: not the CBOR" in said
-    assert [each.point.seq for each in bench.stored()] == [1, 2, 3]
-    (buried,) = bench.dead_letters()
+    assert [each.point.seq for each in installation.stored()] == [1, 2, 3]
+    (buried,) = installation.dead_letters()
     assert buried.startswith("not the CBOR of the contract")
-    with bench.database().reading() as connection:
+    with installation.database().reading() as connection:
         assert letters.confined(connection, DEVICE) == []
     assert "is there already" in refused(capsys, "devices", "adopt", DEVICE, str(theirs))
 
 
-def test_what_waited_in_quarantine_is_dated_by_when_it_came(bench, capsys):
+def test_what_waited_in_quarantine_is_dated_by_when_it_came(installation, capsys):
     lost = [point(seq, quality=0, time=100 * seq, boot=7) for seq in (1, 2)]
     wake = struct.pack("<HBBH", 4, 0, 0, 25)  # a minute before the report
     text = encode_uplink(lost, clock=[7, 300, 0], reports={13: [7, 5, wake]})
-    with bench.database().writing() as connection:
+    with installation.database().writing() as connection:
         connection.exec_driver_sql("DELETE FROM settings")
         connection.exec_driver_sql("DELETE FROM devices")
-        letters.confine(connection, DEVICE, envelope.seal(bench.key, DEVICE, "up", 0, text), NOW_S)
+        letters.confine(connection, DEVICE, envelope.seal(installation.key, DEVICE, "up", 0, text), NOW_S)
         letters.confine(connection, DEVICE, b"rubbish", NOW_S)
-    set_clock(bench.folder / "clock", NOW_S + 20 * DAY_S)
-    run(capsys, "devices", "adopt", DEVICE, str(bench.folder / "devices" / DEVICE / "device.json"))
-    assert {(each.at_s, each.received_s) for each in bench.stored()} == {
+    set_clock(installation.folder / "clock", NOW_S + 20 * DAY_S)
+    run(capsys, "devices", "adopt", DEVICE, str(installation.folder / "devices" / DEVICE / "device.json"))
+    assert {(each.at_s, each.received_s) for each in installation.stored()} == {
         (NOW_S - 200, NOW_S),
         (NOW_S - 100, NOW_S),
     }
-    with bench.database().reading() as connection:
+    with installation.database().reading() as connection:
         assert [row.received_s for row in letters.every(connection)] == [NOW_S]
         assert [row[0] for row in points.messages(connection, DEVICE, 0, NOW_S + 1)] == [NOW_S]
         assert [row.at_s for row in wakes.newest(connection, DEVICE, 9)] == [NOW_S - 60]
 
 
-def test_nothing_is_ordered_by_a_reply_that_nobody_waits_for(bench, capsys):
-    sealed = envelope.seal(bench.key, DEVICE, "up", 0, encode_uplink([point(1)]))
-    with bench.database().writing() as connection:
+def test_nothing_is_ordered_by_a_reply_that_nobody_waits_for(installation, capsys):
+    sealed = envelope.seal(installation.key, DEVICE, "up", 0, encode_uplink([point(1)]))
+    with installation.database().writing() as connection:
         letters.bury(connection, f"landbridge/{DEVICE}/up", sealed, "a fault that is mended", NOW_S)
         command = commands.give(connection, DEVICE, "locate", 0, NOW_S + 1000, "test", NOW_S)
     assert run(capsys, "dead-letters", "replay").splitlines() == ["1: stored"]
-    with bench.database().reading() as connection:
+    with installation.database().reading() as connection:
         row = commands.find(connection, DEVICE, command)
     assert row is not None and row.sent_s is None
 
 
-def test_a_large_fleet_is_listed_and_added_to_in_a_few_statements(bench, capsys, monkeypatch):
-    with bench.database().writing() as connection:
+def test_a_large_fleet_is_listed_and_added_to_in_a_few_statements(installation, capsys, monkeypatch):
+    with installation.database().writing() as connection:
         assert not devices.are_none(connection)
         devices.add_all(connection, ((f"lb-x{number}", b"wrapped") for number in range(300)), NOW_S)
         trips.start(connection, "lb-x7", "CSQU3054383", "line", "Duisburg", 60, NOW_S)
@@ -171,10 +169,10 @@ def test_a_large_fleet_is_listed_and_added_to_in_a_few_statements(bench, capsys,
     run(capsys, "devices", "add", "lb-x300")
 
 
-def test_an_adoption_that_breaks_off_leaves_all_in_quarantine(bench, monkeypatch):
-    theirs = bench.folder / "devices" / DEVICE / "device.json"
-    sealed = envelope.seal(bench.key, DEVICE, "up", 0, encode_uplink([point(1)]))
-    with bench.database().writing() as connection:
+def test_an_adoption_that_breaks_off_leaves_all_in_quarantine(installation, monkeypatch):
+    theirs = installation.folder / "devices" / DEVICE / "device.json"
+    sealed = envelope.seal(installation.key, DEVICE, "up", 0, encode_uplink([point(1)]))
+    with installation.database().writing() as connection:
         connection.exec_driver_sql("DELETE FROM settings")
         connection.exec_driver_sql("DELETE FROM devices")
         letters.confine(connection, DEVICE, sealed, NOW_S)
@@ -182,11 +180,11 @@ def test_an_adoption_that_breaks_off_leaves_all_in_quarantine(bench, monkeypatch
         patch.setattr(points, "keep_uplinks", MagicMock(side_effect=OperationalError("", (), OSError())))
         with pytest.raises(OperationalError):
             devices_command.adopt(DEVICE, theirs)
-    with bench.database().reading() as connection:
+    with installation.database().reading() as connection:
         assert [row.payload for row in letters.confined(connection, DEVICE)] == [sealed]
         assert devices.find(connection, DEVICE) is None
     devices_command.adopt(DEVICE, theirs)
-    assert [each.point.seq for each in bench.stored()] == [1]
+    assert [each.point.seq for each in installation.stored()] == [1]
 
 
 def test_what_was_taken_once_more_may_come_again_from_its_device(tmp_path):
@@ -204,25 +202,25 @@ def test_what_was_taken_once_more_may_come_again_from_its_device(tmp_path):
     assert (counts.stored, counts.uplinks, counts.repeats) == (1, 1, 2)
 
 
-def test_a_letter_that_contradicts_what_is_stored_stays_when_it_is_taken_again(bench, capsys):
-    bench.start()
-    device = bench.device()
+def test_a_letter_that_contradicts_what_is_stored_stays_when_it_is_taken_again(installation, capsys):
+    installation.start()
+    device = installation.device()
     device.send([point(1), point(2)])
     device.send([point(2, lat=1), point(3)])  # the device is told that both are safe, and forgets them
-    bench.stop()
+    installation.stop()
     stays = ["1: taken before, without the records 2"]
     assert run(capsys, "dead-letters", "replay").splitlines() == stays
-    assert bench.dead_letters() == ["sequence used twice with other content: 2"]
-    assert [each.point for each in bench.stored()] == [point(1), point(2), point(3)]
-    with bench.database().writing() as connection:
+    assert installation.dead_letters() == ["sequence used twice with other content: 2"]
+    assert [each.point for each in installation.stored()] == [point(1), point(2), point(3)]
+    with installation.database().writing() as connection:
         connection.execute(delete(points_table).where(points_table.c.seq == 2))  # it is kept for a time only
     assert run(capsys, "dead-letters", "replay", "1").splitlines() == stays
     # Read rightly by now, it contradicts nothing.
-    with bench.database().writing() as connection:
-        reprocess(connection, Keyring(bench.config.store.database), DEVICE, NOW_S, NOW_S)
+    with installation.database().writing() as connection:
+        reprocess(connection, Keyring(installation.config.store.database), DEVICE, NOW_S, NOW_S)
         connection.execute(update(points_table).where(points_table.c.seq == 2).values(lat=1))
     assert run(capsys, "dead-letters", "replay").splitlines() == ["1: stored"]
-    assert bench.dead_letters() == []
+    assert installation.dead_letters() == []
 
 
 def test_a_letter_of_an_epoch_that_is_over_stays_when_it_is_taken_again(tmp_path):
@@ -242,30 +240,30 @@ def test_a_server_that_has_no_room_for_points_is_waited_for():
     assert pipeline._may_pass(error.value)
 
 
-def test_quarantine_is_limited_over_all_devices(bench, monkeypatch):
+def test_quarantine_is_limited_over_all_devices(installation, monkeypatch):
     monkeypatch.setattr(letters, "QUARANTINE_ALL", 3)
-    with bench.database().writing() as connection:
+    with installation.database().writing() as connection:
         for number in range(5):
             letters.confine(connection, f"lb-x{number}", b"x", NOW_S)
         assert len(letters.unknown_devices(connection)) == 3
 
 
-def test_uplinks_are_read_again_with_the_decoder_of_today(bench, capsys):
-    bench.start()
-    device = bench.device()
+def test_uplinks_are_read_again_with_the_decoder_of_today(installation, capsys):
+    installation.start()
+    device = installation.device()
     device.send([point(1), point(2)])
     device.send([point(3)])
-    bench.stop()
-    right = bench.stored()
-    with bench.database().writing() as connection:
+    installation.stop()
+    right = installation.stored()
+    with installation.database().writing() as connection:
         # An older decoder had them wrong, or not at all.
         wrong = update(points_table).where(points_table.c.seq == 2)
         connection.execute(wrong.values(lat=1, flags=64))
         connection.exec_driver_sql("DELETE FROM points WHERE seq = 3")
     said = run(capsys, "reprocess", DEVICE)
     assert "2 uplinks read, 0 could not be" in said and "1 points changed, 1 added" in said
-    assert bench.stored() == right
-    with bench.database().reading() as connection:
+    assert installation.stored() == right
+    with installation.database().reading() as connection:
         assert [each.topic.split("/")[-1] for each in outbox.head(connection, 9)] == ["track"]
     assert "0 points changed, 0 added" in run(capsys, "reprocess")
 
@@ -283,50 +281,50 @@ def test_a_position_that_was_read_wrong_is_told_as_it_is(tmp_path):
     assert json.loads(told[-1].payload)["latitude"] == point(1).latitude_deg
 
 
-def test_points_that_are_read_again_keep_the_time_that_a_later_uplink_has_told(bench, capsys):
-    bench.start()
-    device = bench.device()
+def test_points_that_are_read_again_keep_the_time_that_a_later_uplink_has_told(installation, capsys):
+    installation.start()
+    device = installation.device()
     device.send([point(1, quality=0, time=50, boot=9)])
     device.send([point(2, quality=0, time=60, boot=9)], clock=[9, 600, 0])
     device.send([point(3)], clock=[9, 99_000, NOW_S - 99_000])
-    bench.stop()
-    right = bench.stored()
+    installation.stop()
+    right = installation.stored()
     assert {(each.point.seq, each.at_s, each.flags) for each in right if each.point.seq < 3} == {
         (1, NOW_S - 98_950, 0),
         (2, NOW_S - 98_940, 0),
     }
-    with bench.database().writing() as connection:
+    with installation.database().writing() as connection:
         connection.execute(update(points_table).values(temperature=1))
         connection.exec_driver_sql("DELETE FROM points WHERE seq = 2")
     assert "2 points changed, 1 added" in run(capsys, "reprocess", DEVICE)
-    assert bench.stored() == right
+    assert installation.stored() == right
 
 
-def test_a_contradiction_takes_no_point_s_place_when_the_first_uplink_is_no_longer_kept(bench, capsys):
-    bench.start()
-    device = bench.device()
+def test_a_contradiction_takes_no_point_s_place_when_the_first_uplink_is_no_longer_kept(installation, capsys):
+    installation.start()
+    device = installation.device()
     device.send([point(1)])
-    set_clock(bench.folder / "clock", NOW_S + DAY_S)
+    set_clock(installation.folder / "clock", NOW_S + DAY_S)
     device.send([point(1, lat=1)])
-    bench.stop()
-    with bench.database().writing() as connection:
+    installation.stop()
+    with installation.database().writing() as connection:
         assert retention.forget_raw(connection, [DEVICE], NOW_S + 1) == 1
     assert "1 uplinks read" in run(capsys, "reprocess")
-    assert [each.point for each in bench.stored()] == [point(1)]
+    assert [each.point for each in installation.stored()] == [point(1)]
 
 
-def test_points_that_are_no_longer_kept_are_not_read_again(bench, capsys, monkeypatch):
-    bench.start()
-    device = bench.device()
+def test_points_that_are_no_longer_kept_are_not_read_again(installation, capsys, monkeypatch):
+    installation.start()
+    device = installation.device()
     device.send([point(1)])
     device.send([point(2)])
-    bench.stop()
-    set_clock(bench.folder / "clock", NOW_S + 10 * DAY_S)
-    with bench.database().writing() as connection:
+    installation.stop()
+    set_clock(installation.folder / "clock", NOW_S + 10 * DAY_S)
+    with installation.database().writing() as connection:
         retention.forget_points(connection, [DEVICE], NOW_S + 5 * DAY_S, NOW_S + 10 * DAY_S)
     monkeypatch.setenv("LANDBRIDGE_STORE_POINTS_DAYS", "5")
     assert "0 points changed, 0 added" in run(capsys, "reprocess")
-    assert [each.point.seq for each in bench.stored()] == [2]
+    assert [each.point.seq for each in installation.stored()] == [2]
 
 
 def test_what_is_no_longer_kept_is_neither_missing_nor_taken_back(tmp_path):
@@ -345,9 +343,9 @@ def test_what_is_no_longer_kept_is_neither_missing_nor_taken_back(tmp_path):
     fleet.database.close()
 
 
-def test_a_copy_is_made_while_the_agent_writes(bench, capsys, tmp_path):
-    bench.start()
-    device = bench.device()
+def test_a_copy_is_made_while_the_agent_writes(installation, capsys, tmp_path):
+    installation.start()
+    device = installation.device()
     device.send([point(1)])
     copy = tmp_path / "copy.sqlite3"
     assert "copied" in run(capsys, "backup", str(copy))
@@ -358,7 +356,7 @@ def test_a_copy_is_made_while_the_agent_writes(bench, capsys, tmp_path):
         assert [each.point.seq for each in points.track(connection, DEVICE)] == [1]
 
 
-def test_a_copy_for_which_there_is_no_room_is_none(bench, capsys, tmp_path):
+def test_a_copy_for_which_there_is_no_room_is_none(installation, capsys, tmp_path):
     copy = tmp_path / "copy.sqlite3"
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (65_536, before[1]))
@@ -370,14 +368,14 @@ def test_a_copy_for_which_there_is_no_room_is_none(bench, capsys, tmp_path):
     assert not copy.exists()
 
 
-def is_marked(bench):
-    with bench.database().reading() as connection:
+def is_marked(installation):
+    with installation.database().reading() as connection:
         return journeys.is_marked(connection, DEVICE)
 
 
-def stands_there(bench: Bench, at_s: int) -> None:
+def stands_there(installation: Installation, at_s: int) -> None:
     """The device has said so at that time."""
-    with bench.database().writing() as connection:
+    with installation.database().writing() as connection:
         connection.execute(update(devices_table).values(still_s=at_s))
 
 
@@ -429,23 +427,25 @@ def test_what_came_while_the_clock_was_years_behind_is_kept_as_long(kept):
     assert tidy(kept, BEGIN_S + 100 * 24 * HOUR_S) == [4]
 
 
-def test_what_is_kept_for_a_time_is_counted_from_its_arrival(bench):
-    bench.start()
-    device = bench.device()
+def test_what_is_kept_for_a_time_is_counted_from_its_arrival(installation):
+    installation.start()
+    device = installation.device()
     uplink = device.seal([point(1), point(2)])
     device.exchange(uplink)
-    wait_until(lambda: not is_marked(bench), "its journey is worked out: before, nothing of it is forgotten")
-    bench.stop()
-    set_clock(bench.folder / "clock", NOW_S + 10 * DAY_S)
-    with bench.database().writing() as connection:
+    wait_until(
+        lambda: not is_marked(installation), "its journey is worked out: before, nothing of it is forgotten"
+    )
+    installation.stop()
+    set_clock(installation.folder / "clock", NOW_S + 10 * DAY_S)
+    with installation.database().writing() as connection:
         letters.bury(connection, "t", b"x", "old", NOW_S)
         letters.bury(connection, "t", b"x", "new", NOW_S + 9 * DAY_S)
         # A gap: what is gone must not be asked for.
         connection.execute(update(devices_table).values(complete_seq=0))
-    store = replace(bench.config.store, raw_days=5, points_days=0)
-    upkeep = Upkeep(bench.database(), Clock(), store, Precedence())
+    store = replace(installation.config.store, raw_days=5, points_days=0)
+    upkeep = Upkeep(installation.database(), Clock(), store, Precedence())
     upkeep.turn()
-    with bench.database().reading() as connection:
+    with installation.database().reading() as connection:
         # What a card has used is still known.
         assert points.messages(connection, DEVICE, 0, NOW_S + DAY_S) == [(NOW_S, len(uplink), 1)]
         assert [row.bytes for row in outline.traffic(connection, DEVICE, [(0, NOW_S + DAY_S)])] == [
@@ -453,71 +453,78 @@ def test_what_is_kept_for_a_time_is_counted_from_its_arrival(bench):
         ]
         assert connection.execute(select(uplinks.c.payload)).scalars().all() == [b""]
         assert points.kept(connection, DEVICE, 0) == []
-    assert bench.dead_letters() == ["new"]
-    assert len(bench.stored()) == 2 and bench.counts().uplinks == 1
-    Upkeep(bench.database(), Clock(), replace(store, points_days=5), Precedence()).turn()
+    assert installation.dead_letters() == ["new"]
+    assert len(installation.stored()) == 2 and installation.counts().uplinks == 1
+    Upkeep(installation.database(), Clock(), replace(store, points_days=5), Precedence()).turn()
     # The latest position stays.
-    assert [each.point.seq for each in bench.stored()] == [2]
-    with bench.database().reading() as connection:
+    assert [each.point.seq for each in installation.stored()] == [2]
+    with installation.database().reading() as connection:
         assert connection.execute(select(devices_table.c.complete_seq)).scalar_one() == 1
 
 
-def test_an_uplink_is_recognized_when_nothing_is_known_of_it_any_more(bench, capsys):
-    bench.start()
-    device = bench.device()
+def test_an_uplink_is_recognized_when_nothing_is_known_of_it_any_more(installation, capsys):
+    installation.start()
+    device = installation.device()
     uplink = device.seal([point(1)], reports={13: [7, 5, struct.pack("<HBBH", 4, 0, 0, 25)]})
     device.exchange(uplink)
     device.send([point(2)])
-    wait_until(lambda: not is_marked(bench), "its journey is worked out")
-    bench.stop()
+    wait_until(lambda: not is_marked(installation), "its journey is worked out")
+    installation.stop()
     topic = f"landbridge/{DEVICE}/up"
-    with bench.database().writing() as connection:
+    with installation.database().writing() as connection:
         told = [(Entry(1, 50, 2, 3, None), None)]
         diagnostics.add(connection, DEVICE, told, NOW_S)
         letters.bury(connection, topic, uplink, "replayed", NOW_S + 400 * DAY_S)
     upkeep = Upkeep(
-        bench.database(), Clock(), replace(bench.config.store, raw_days=30, points_days=30), Precedence()
+        installation.database(),
+        Clock(),
+        replace(installation.config.store, raw_days=30, points_days=30),
+        Precedence(),
     )
     for later_s, known in ((399 * DAY_S, 2), (401 * DAY_S, 0)):
-        set_clock(bench.folder / "clock", NOW_S + later_s)
-        stands_there(bench, NOW_S + later_s)
+        set_clock(installation.folder / "clock", NOW_S + later_s)
+        stands_there(installation, NOW_S + later_s)
         upkeep.turn()
-        assert bench.counts().uplinks == known
+        assert installation.counts().uplinks == known
     assert run(capsys, "dead-letters", "replay").startswith("1: replayed: number 1 was seen")
-    assert [each.point.seq for each in bench.stored()] == [2]
-    with bench.database().reading() as connection:
+    assert [each.point.seq for each in installation.stored()] == [2]
+    with installation.database().reading() as connection:
         assert wakes.newest(connection, DEVICE, 9) == [] and diagnostics.log(connection, DEVICE) == []
         assert not points.number_is_taken(connection, DEVICE, 3)
 
 
-def test_what_is_old_is_removed_a_little_at_a_time(bench, monkeypatch):
-    bench.start()
-    device = bench.device()
+def test_what_is_old_is_removed_a_little_at_a_time(installation, monkeypatch):
+    installation.start()
+    device = installation.device()
     for seq in range(1, 8):
         device.send([point(seq)])
-    wait_until(lambda: not is_marked(bench), "its journey is worked out")
-    bench.stop()
-    set_clock(bench.folder / "clock", NOW_S + 500 * DAY_S)
-    stands_there(bench, NOW_S + 500 * DAY_S)
+    wait_until(lambda: not is_marked(installation), "its journey is worked out")
+    installation.stop()
+    set_clock(installation.folder / "clock", NOW_S + 500 * DAY_S)
+    stands_there(installation, NOW_S + 500 * DAY_S)
     monkeypatch.setattr(retention, "MOST", 2)
     forget = MagicMock(side_effect=retention.forget_points)
     monkeypatch.setattr(retention, "forget_points", forget)
-    Upkeep(bench.database(), Clock(), replace(bench.config.store, points_days=5), Precedence()).turn()
+    Upkeep(
+        installation.database(), Clock(), replace(installation.config.store, points_days=5), Precedence()
+    ).turn()
     assert forget.call_count == 4
-    assert [each.point.seq for each in bench.stored()] == [7] and bench.counts().uplinks == 0
+    assert [each.point.seq for each in installation.stored()] == [7] and installation.counts().uplinks == 0
 
 
-def test_a_device_that_sends_too_much_is_not_answered_and_keeps_it(bench):
-    bench.config = replace(bench.config, devices=replace(bench.config.devices, per_minute=3))
-    bench.start()
-    device = bench.device()
+def test_a_device_that_sends_too_much_is_not_answered_and_keeps_it(installation):
+    installation.config = replace(
+        installation.config, devices=replace(installation.config.devices, per_minute=3)
+    )
+    installation.start()
+    device = installation.device()
     for seq in range(1, 9):
         device.publish(device.seal([point(seq)]))
     puback = "Received PUBACK from landbridge-agent"
-    wait_until(lambda: bench.broker.log().count(puback) >= 8, "all are acknowledged at the broker")
+    wait_until(lambda: installation.broker.log().count(puback) >= 8, "all are acknowledged at the broker")
     wait_until(lambda: len(device.messages) >= 3, "replies")
-    assert len(bench.stored()) in (3, 4) and len(device.messages) in (3, 4)
-    assert bench.dead_letters() == []
+    assert len(installation.stored()) in (3, 4) and len(device.messages) in (3, 4)
+    assert installation.dead_letters() == []
 
 
 def test_the_limit_of_a_device_is_its_own_and_fills_again():

@@ -4,7 +4,6 @@ known."""
 import io
 import json
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -28,17 +27,9 @@ from landbridge.protocol.point import KIND_CELL
 
 from host_tests.support.agent import wait_until
 from host_tests.support.fleet import FIRST, SECOND, Fleet, Pages, Receiver, at, exported
-from host_tests.support.postgres import postgres, server  # noqa: F401
 
 PROTOCOL = Path(__file__).parents[2] / "docs" / "protocol"
 HEAD = "radio,mcc,net,area,cell,unit,lon,lat,range,samples,changeable,created,updated,averageSignal\n"
-
-
-@pytest.fixture
-def fleet(tmp_path: Path) -> Iterator[Fleet]:
-    made = Fleet(tmp_path)
-    yield made
-    made.database.close()
 
 
 def located(fleet: Fleet, device: str = SECOND) -> dict[int, cells.Located]:
@@ -223,7 +214,7 @@ def test_a_box_is_the_same_in_any_order(places):
     assert sides == Box(0, 9, -3, 4)
 
 
-def test_two_agents_learn_the_same_cell_at_once(postgres):  # noqa: F811
+def test_two_agents_learn_the_same_cell_at_once(postgres):
     here, there = Cell(460_000, 7, 99), Cell(460_000, 7, 98)
     databases = [open_database(postgres), open_database(postgres)]
     begun = threading.Event()

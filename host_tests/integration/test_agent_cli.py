@@ -8,10 +8,8 @@ import signal
 import sqlite3
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
-from landbridge import cli
 from landbridge.core.errors import UserError
 from landbridge.features.trips.container import container_number
 
@@ -20,77 +18,25 @@ from host_tests.support.agent import (
     DEVICE,
     NOW_S,
     WAIT_S,
-    Bench,
-    bench,
+    Installation,
     point,
     set_clock,
     wait_until,
 )
+from host_tests.support.command import SETTINGS, Command
 from tools.world import certificates
 
-__all__ = ["bench"]
 GROUPS = (
     "devices", "trips", "events", "lines", "fences", "coverage", "update", "cards", "settings", "commands",
     "share", "tokens", "alarms", "controls", "sims", "targets", "broker", "cells",
     "dead-letters",
 )  # fmt: skip
-SETTINGS = """
-[broker]
-host = "localhost"
-port = 1
-ca_file = "{folder}/ca.pem"
-[store]
-database = "{folder}/landbridge.sqlite3"
-[devices]
-directory = "{folder}/devices"
-broker_host = "broker.landbridge.example"
-"""
-
-
-class Command:
-    """Runs the command in this process."""
-
-    def __init__(self, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-        self.folder = folder
-        self._capsys = capsys
-
-    def __call__(self, *arguments: str) -> str:
-        """Run to success; returns what was printed."""
-        code, out, err = self._run(*arguments)
-        assert not code, err
-        return out
-
-    def fails(self, *arguments: str) -> str:
-        """Run to failure; returns the one line that says why."""
-        code, out, err = self._run(*arguments)
-        assert code == 2
-        assert out == ""
-        assert re.fullmatch(r"landbridge: .+\n", err), err
-        return err
-
-    def _run(self, *arguments: str) -> tuple[int, str, str]:
-        with pytest.raises(SystemExit) as ended:
-            cli.app(arguments)
-        captured = self._capsys.readouterr()
-        code = ended.value.code
-        return code if isinstance(code, int) else 0, captured.out, captured.err
 
 
 @pytest.fixture(autouse=True)
 def _this_process_stays_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(signal, "signal", lambda *_: None)
     monkeypatch.setattr(logging, "basicConfig", lambda **_: None)
-
-
-@pytest.fixture
-def landbridge(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Command:
-    certificates.make(tmp_path, BROKER_HOST)
-    (tmp_path / "landbridge.toml").write_text(SETTINGS.format(folder=tmp_path))
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("LANDBRIDGE_CONFIG", raising=False)
-    return Command(tmp_path, capsys)
 
 
 def test_adds_a_device_and_never_prints_its_key(landbridge):
@@ -373,26 +319,26 @@ def start_fails() -> str:
     return ended.stderr
 
 
-def test_a_wrong_password_at_the_broker(bench: Bench, monkeypatch):
+def test_a_wrong_password_at_the_broker(installation: Installation, monkeypatch):
     monkeypatch.setenv("LANDBRIDGE_BROKER_PASSWORD", "wrong")
     assert "check username and password" in start_fails()
 
 
-def test_a_broker_with_another_certificate(bench: Bench, monkeypatch):
+def test_a_broker_with_another_certificate(installation: Installation, monkeypatch):
     monkeypatch.setattr(certificates, "AUTHORITY", 4711)
-    certificates.make(bench.folder / "other", BROKER_HOST)
-    monkeypatch.setenv("LANDBRIDGE_BROKER_CA_FILE", str(bench.folder / "other" / "ca.pem"))
+    certificates.make(installation.folder / "other", BROKER_HOST)
+    monkeypatch.setenv("LANDBRIDGE_BROKER_CA_FILE", str(installation.folder / "other" / "ca.pem"))
     assert "TLS fails" in start_fails()
 
 
-def test_shows_what_was_stored(bench: Bench, capsys):
-    run = Command(bench.folder, capsys)
+def test_shows_what_was_stored(installation: Installation, capsys):
+    run = Command(installation.folder, capsys)
     run("trips", "start", DEVICE, "--container", "CSQU3054383", "--line", "x", "--destination", "y")
-    bench.start()
-    device = bench.device()
+    installation.start()
+    device = installation.device()
     device.send([point(1), point(2)], status={4: "0.1.0"})
     device.publish(b"rubbish")
-    wait_until(bench.dead_letters, "a dead letter")
+    wait_until(installation.dead_letters, "a dead letter")
     assert len(run("track", DEVICE).splitlines()) == 3
     assert re.search(r"points +2\n", run("devices", "show", DEVICE))
     assert "0.1.0" in run("devices", "show", DEVICE)
@@ -403,17 +349,17 @@ def test_shows_what_was_stored(bench: Bench, capsys):
     assert b"rubbish".hex() in run("dead-letters", "show", "1")
 
 
-def test_a_second_agent_on_the_database(bench: Bench):
-    bench.start()
+def test_a_second_agent_on_the_database(installation: Installation):
+    installation.start()
     assert "another agent uses this database" in start_fails()
 
 
-def test_ends_cleanly_on_sigterm(bench: Bench):
+def test_ends_cleanly_on_sigterm(installation: Installation):
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
     command = [sys.executable, "-m", "landbridge", "run"]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment) as agent:
-        wait_until(bench.subscriptions, "the agent listens")
-        bench.device().send([point(1)])
+        wait_until(installation.subscriptions, "the agent listens")
+        installation.device().send([point(1)])
         agent.terminate()
         assert agent.wait(WAIT_S) == 0
         assert agent.stderr

@@ -20,10 +20,9 @@ from landbridge.points import quality as judge
 from landbridge.points import queries as points
 from sqlalchemy.exc import DatabaseError
 
-from host_tests.support.agent import DEVICE, NOW_S, Bench, acknowledged, bench, point, wait_until
+from host_tests.support.agent import DEVICE, NOW_S, Installation, acknowledged, point, wait_until
 from tools.campaign.mosquitto import free_port
 
-__all__ = ["bench"]
 OTHER = "lb-unknown"
 """The bench's broker knows it."""
 _EACH = 600
@@ -31,17 +30,17 @@ _EACH = 600
 
 
 @pytest.fixture
-def damaged(bench: Bench) -> Bench:
+def damaged(installation: Installation) -> Installation:
     """Two devices; the pages of the first one's points are as after a bad sector."""
-    with bench.database().writing() as connection:
-        wrapped = Keyring(bench.config.store.database).wrap(bytes(32), first=False)
+    with installation.database().writing() as connection:
+        wrapped = Keyring(installation.config.store.database).wrap(bytes(32), first=False)
         devices.add(connection, OTHER, wrapped, NOW_S)
         for device in (DEVICE, OTHER):
             judged = [judge.judge(point(seq), None, NOW_S) for seq in range(1, _EACH + 1)]
             points.store(connection, device, judged, NOW_S)
-    bench.database().close()
-    damage_points_of(DEVICE, Path(bench.config.store.database))
-    return bench
+    installation.database().close()
+    damage_points_of(DEVICE, Path(installation.config.store.database))
+    return installation
 
 
 def damage_points_of(device: str, file: Path) -> None:

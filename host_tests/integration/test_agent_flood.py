@@ -29,12 +29,11 @@ from landbridge.operations import health
 from landbridge.web import apart, listen
 from sqlalchemy import Engine, event
 
-from host_tests.support.agent import WAIT_S, bench, point, wait_until
+from host_tests.support.agent import WAIT_S, point, wait_until
 from host_tests.support.fleet import Fleet
+from host_tests.support.watched import ask
 from host_tests.support.web import free_port
-from host_tests.unit.test_agent_watch import ask
 
-__all__ = ["bench"]
 LEAST = 3
 """Descriptors: fewer than are open, so that no other can be had."""
 
@@ -55,7 +54,7 @@ def told(systemd: socket.socket, what: bytes) -> None:
         pass
 
 
-def test_pages_that_die_are_started_again_and_ingest_goes_on(bench, monkeypatch):
+def test_pages_that_die_are_started_again_and_ingest_goes_on(installation, monkeypatch):
     monkeypatch.setattr(apart, "_PAUSE_S", 0.1)
     begun: list[subprocess.Popen[bytes]] = []
     start = apart.Keeper._start
@@ -66,9 +65,9 @@ def test_pages_that_die_are_started_again_and_ingest_goes_on(bench, monkeypatch)
 
     monkeypatch.setattr(apart.Keeper, "_start", seen)
     port = free_port()
-    bench.config = replace(bench.config, web=replace(bench.config.web, port=port))
-    bench.start()
-    device = bench.device()
+    installation.config = replace(installation.config, web=replace(installation.config.web, port=port))
+    installation.start()
+    device = installation.device()
     url = f"http://127.0.0.1:{port}/sign-in"
     for life in range(2):
         with urllib.request.urlopen(url, timeout=WAIT_S) as page:
@@ -78,12 +77,12 @@ def test_pages_that_die_are_started_again_and_ingest_goes_on(bench, monkeypatch)
             begun[0].wait()
             device.send([point(1)])
     device.send([point(2)])
-    assert len(bench.stored()) == 2 and len(begun) == 2
-    bench.stop()
+    assert len(installation.stored()) == 2 and len(begun) == 2
+    installation.stop()
     assert begun[1].returncode == 0
 
 
-def test_pages_that_cannot_be_started_are_trouble_and_nothing_else_is(bench, monkeypatch, systemd):
+def test_pages_that_cannot_be_started_are_trouble_and_nothing_else_is(installation, monkeypatch, systemd):
     monkeypatch.setattr(service, "_WATCH_S", 0.05)
 
     def fail(*_: Any, **__: Any) -> None:
@@ -91,13 +90,15 @@ def test_pages_that_cannot_be_started_are_trouble_and_nothing_else_is(bench, mon
 
     monkeypatch.setattr(subprocess, "Popen", fail)
     watch = Watch(port=free_port())
-    bench.config = replace(bench.config, web=replace(bench.config.web, port=free_port()), watch=watch)
-    bench.start()
+    installation.config = replace(
+        installation.config, web=replace(installation.config.web, port=free_port()), watch=watch
+    )
+    installation.start()
     told(systemd, b"READY=1")
-    wait_until(lambda: "the pages have been away" in ask(bench, "/health")[1], "trouble")
+    wait_until(lambda: "the pages have been away" in ask(installation, "/health")[1], "trouble")
     for _ in range(3):
         told(systemd, b"WATCHDOG=1")
-    bench.device().send([point(1)])
+    installation.device().send([point(1)])
 
 
 def test_the_pages_end_with_whoever_has_started_them():
@@ -142,25 +143,25 @@ def test_systemd_is_told_when_no_descriptor_is_left(systemd):
     assert [systemd.recv(100) for _ in range(2)] == [b"READY=1", b"WATCHDOG=1"]
 
 
-def test_ingest_without_a_descriptor_left_waits_for_one(bench, systemd):
-    agent = bench.spawn()
+def test_ingest_without_a_descriptor_left_waits_for_one(installation, systemd):
+    agent = installation.spawn()
     told(systemd, b"READY=1")
-    device = bench.device()
+    device = installation.device()
     device.send([point(1)])
     limits = resource.prlimit(agent.pid, resource.RLIMIT_NOFILE)
     resource.prlimit(agent.pid, resource.RLIMIT_NOFILE, (LEAST, limits[1]))
-    bench.broker.kill()
-    bench.broker.start()
-    log = bench.folder / "agent.log"
+    installation.broker.kill()
+    installation.broker.start()
+    log = installation.folder / "agent.log"
     # As paho has no descriptor for another connection, the broker is away.
-    wait_until(lambda: bench.broker.log().count(" as landbridge-agent ") == 1, "nobody")
+    wait_until(lambda: installation.broker.log().count(" as landbridge-agent ") == 1, "nobody")
     told(systemd, b"WATCHDOG=1")
     assert agent.poll() is None, log.read_text()
-    before = bench.subscriptions()
+    before = installation.subscriptions()
     resource.prlimit(agent.pid, resource.RLIMIT_NOFILE, limits)
-    wait_until(lambda: bench.subscriptions() > before, "the agent listens again")
+    wait_until(lambda: installation.subscriptions() > before, "the agent listens again")
     device.send([point(2)])
-    assert agent.poll() is None and len(bench.stored()) == 2
+    assert agent.poll() is None and len(installation.stored()) == 2
 
 
 def test_who_asks_for_health_and_says_nothing_takes_a_few_threads_at_most(monkeypatch):

@@ -23,9 +23,7 @@ from prometheus_client import REGISTRY
 from sqlalchemy import text
 
 from host_tests.support.agent import DEVICE, NOW_S, heard, set_clock
-from host_tests.support.postgres import postgres, server
 
-__all__ = ["postgres", "server"]
 OTHERS = ("lb-0002", "lb-0003", "lb-0004")
 
 

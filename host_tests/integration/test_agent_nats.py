@@ -18,7 +18,6 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from host_tests.support.agent import wait_until
-from host_tests.support.postgres import postgres, server  # noqa: F401
 from tools.campaign import bench_load
 from tools.campaign.nats_server import NatsServer, binary
 
@@ -75,7 +74,7 @@ class Fleet:
 
 
 @pytest.fixture
-def fleet(tmp_path: Path, postgres: str) -> Iterator[Fleet]:  # noqa: F811
+def fleet(tmp_path: Path, postgres: str) -> Iterator[Fleet]:
     if binary() is None:
         pytest.skip("NATS is not installed")
     fleet = Fleet(tmp_path, postgres)
@@ -124,7 +123,7 @@ def test_agents_share_the_fleet_and_one_that_is_killed_hands_over(fleet):
     platform.loop_stop()
 
 
-def test_shares_are_even_and_free_when_an_agent_goes(postgres):  # noqa: F811
+def test_shares_are_even_and_free_when_an_agent_goes(postgres):
     database = open_database(postgres)
     presences = [Leases(database, "agents") for _ in range(3)]
     agents = [Shares(database, presence) for presence in presences]
@@ -140,7 +139,7 @@ def test_shares_are_even_and_free_when_an_agent_goes(postgres):  # noqa: F811
     database.close()
 
 
-def test_an_agent_that_the_server_has_missed_is_counted_again(postgres):  # noqa: F811
+def test_an_agent_that_the_server_has_missed_is_counted_again(postgres):
     database = open_database(postgres)
     with Leases(database, "agents") as presence:
         shares = Shares(database, presence)

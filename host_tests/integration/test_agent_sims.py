@@ -25,7 +25,6 @@ from landbridge.web import seen
 
 from host_tests.support.agent import NOW_S, heard, set_clock
 from host_tests.support.fleet import FIRST, SECOND
-from host_tests.support.postgres import postgres, server  # noqa: F401
 
 DAY_S = 86_400
 CARD, PROFILE, OTHER = "8931440400012345678", "8931440400012345686", "8970101000000000012"

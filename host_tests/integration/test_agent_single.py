@@ -13,11 +13,8 @@ from sqlalchemy import event, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import Pool
 
-from host_tests.support.agent import Bench, point, wait_until
-from host_tests.support.postgres import postgres, server
+from host_tests.support.agent import Installation, point, wait_until
 from tools.campaign.postgres import Postgres
-
-__all__ = ["postgres", "server"]
 
 
 @pytest.fixture
@@ -36,10 +33,10 @@ def test_the_only_agent_is_so_again_when_the_server_is_back(database, server, mo
     monkeypatch.setattr(service, "_WATCH_S", 0.05)
     monkeypatch.setenv("LANDBRIDGE_STORE_DATABASE", database.place)
     monkeypatch.setenv("LANDBRIDGE_STORE_KEY_FILE", str(tmp_path / "keys"))
-    bench = Bench(tmp_path, monkeypatch)
+    installation = Installation(tmp_path, monkeypatch)
     try:
-        bench.start()
-        device = bench.device()
+        installation.start()
+        device = installation.device()
         device.send([point(1)])
         restart(server)
         with Leases(database, "alone") as leases:
@@ -47,9 +44,9 @@ def test_the_only_agent_is_so_again_when_the_server_is_back(database, server, mo
         with pytest.raises(UserError, match="another agent"), alone(database):
             pass
         device.send([point(2)])
-        assert [each.point.seq for each in bench.stored()] == [1, 2]
+        assert [each.point.seq for each in installation.stored()] == [1, 2]
     finally:
-        bench.close()
+        installation.close()
 
 
 def pretend(database: Database, version: str | None) -> None:

@@ -3,9 +3,8 @@
 import json
 import os
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,7 +13,7 @@ from alembic.migration import MigrationContext
 from hypothesis import given
 from hypothesis import strategies as st
 from landbridge.core.errors import UserError
-from landbridge.db.database import Database, open_database
+from landbridge.db.database import open_database
 from landbridge.db.keys import Keyring
 from landbridge.db.tables import UNCHECKED, metadata
 from landbridge.db.tables import devices as devices_table
@@ -48,22 +47,8 @@ from sqlalchemy import Connection, Engine, event, update
 from sqlalchemy.exc import IntegrityError
 
 from host_tests.support.agent import DEVICE, heard, point
-from host_tests.support.postgres import postgres, server  # noqa: F401
-from host_tests.unit.test_agent_cards import TEXT
-
-NOW_S = 850_000_000
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
-    """Each of its tests runs on both engines."""
-    on_server = request.param == "postgresql"
-    place = request.getfixturevalue("postgres") if on_server else str(tmp_path / "landbridge.sqlite3")
-    database = open_database(place)
-    with database.writing() as connection:
-        devices.add(connection, DEVICE, b"wrapped", NOW_S)
-    yield database
-    database.close()
+from host_tests.support.policies import TEXT
+from host_tests.support.stored import NOW_S, judged
 
 
 def test_many_rows_are_stored_in_their_order_however_few_values_a_statement_takes(database):
@@ -94,10 +79,6 @@ def test_points_by_column_are_those_points():
     stored = points.with_trips(DEVICE, by_column, NOW_S, [])
     assert stored == [points.StoredPoint(DEVICE, *each, NOW_S, None, None) for each in some]
     assert points.StoredPoints.of(list(stored)) == stored
-
-
-def judged(seq: int, at_s: int | None, flags: int = 0, **changes: int) -> JudgedPoint:
-    return JudgedPoint(point(seq, **changes), at_s, False, flags)
 
 
 def test_migrations_make_the_tables(database):

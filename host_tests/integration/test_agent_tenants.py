@@ -46,13 +46,11 @@ from landbridge.web import act
 from landbridge.web.viewer import Viewer
 
 from host_tests.support.agent import NOW_S, point, set_clock
-from host_tests.support.postgres import postgres, server
+from host_tests.support.policies import TEXT
+from host_tests.support.policies import report as card_report
 from host_tests.support.trips import HOUR_S, POZNAN
 from host_tests.support.uplink_encoder import encode_uplink
-from host_tests.unit.test_agent_cards import TEXT
-from host_tests.unit.test_agent_cards import report as card_report
 
-__all__ = ["postgres", "server"]
 KEY = bytes(range(32))
 ACME = Viewer("mei", "admin", "acme", "")
 HOUSE = Viewer("olga", "admin", None, "")

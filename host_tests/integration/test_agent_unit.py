@@ -7,10 +7,9 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from host_tests.support.agent import BROKER_HOST, PASSWORD, bench
+from host_tests.support.agent import BROKER_HOST, PASSWORD
 from tools.flash.layout import REPOSITORY
 
-__all__ = ["bench"]
 UNIT = REPOSITORY / "deploy" / "landbridge.service"
 
 
@@ -26,7 +25,7 @@ def assigned(lines: list[str]) -> dict[str, str]:
     return dict(line.split("=", 1) for line in lines)
 
 
-def test_the_agent_runs_with_what_the_unit_gives_it(bench, tmp_path):
+def test_the_agent_runs_with_what_the_unit_gives_it(installation, tmp_path):
     root = tmp_path / "root"
     given = list(settings(root))
     one = dict(given)
@@ -40,8 +39,8 @@ def test_the_agent_runs_with_what_the_unit_gives_it(bench, tmp_path):
     environment |= assigned(Path(file).read_text().splitlines())
     environment |= {"NOTIFY_SOCKET": str(tmp_path / "notify"), "PYTHONPATH": os.pathsep.join(sys.path)}
     Path(environment["LANDBRIDGE_CONFIG"]).write_text(
-        f'[broker]\nhost = "localhost"\nport = {bench.broker.port}\nusername = "agent"\n'
-        f'ca_file = "{bench.broker.folder / "ca.pem"}"\n[devices]\nbroker_host = "{BROKER_HOST}"\n'
+        f'[broker]\nhost = "localhost"\nport = {installation.broker.port}\nusername = "agent"\n'
+        f'ca_file = "{installation.broker.folder / "ca.pem"}"\n[devices]\nbroker_host = "{BROKER_HOST}"\n'
     )
     before = sorted(etc.iterdir())
     command = [sys.executable, "-m", "landbridge"]

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
 
 from host_tests.support.bench_line import PASSWORD, Hung, Line, Trouble, request, run
 from host_tests.support.cards import four_profiles
-from host_tests.support.simulated_modem import Mosquitto, start_mosquitto
+from host_tests.support.simulated_modem import Mosquitto
 from tools.bench import BenchError, live, report, steps, transcript
 from tools.bench.keep import Form, form
 from tools.bench.ports import Recorder
@@ -25,13 +24,6 @@ READS = {
     'QCFG="nwscanseq" QCFG="iotopmode" QCFG="psm/urc" QGPSCFG="priority" CRSM=176,28539,0,0,12',
     "sim7600": "CREG? CEREG? CTZU? CGDCONT? CFUN? CMEE? CGPS? CCERTLIST CNMP? CRSM=176,28539,0,0,12",
 }
-
-
-@pytest.fixture(scope="module")
-def broker(tmp_path_factory) -> Iterator[Mosquitto]:
-    mosquitto = start_mosquitto(tmp_path_factory.mktemp("mosquitto"))
-    yield mosquitto
-    mosquitto.stop()
 
 
 def modem(dialect, broker: Mosquitto | None = None) -> Line:

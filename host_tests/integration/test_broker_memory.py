@@ -19,11 +19,10 @@ from landbridge.events.outbox import Outgoing
 from landbridge.events.retained import PUBLISHED, Retained
 from landbridge.features.trips import queries as trips
 
-from host_tests.support.agent import DEVICE, NOW_S, Bench, Device, Platform, bench, point, wait_until
+from host_tests.support.agent import DEVICE, NOW_S, Device, Installation, Platform, point, wait_until
 from host_tests.support.fleet import FIRST, SECOND, Fleet, Pages, at
 from host_tests.support.shipped_brokers import Shipped
 
-__all__ = ["bench"]
 PROTOCOL = Path(__file__).parents[2] / "docs" / "protocol"
 HOUSE_TOPIC = f"landbridge/out/default/{DEVICE}/position"
 ACME_TOPIC = f"landbridge/out/acme/{DEVICE}/position"
@@ -38,73 +37,73 @@ def sees(platform: Platform, topic: str, seq: int) -> bool:
     return seqs(platform, topic)[-1:] == [seq]
 
 
-def have_a_trip_of_acme(bench: Bench, first: int) -> None:
+def have_a_trip_of_acme(installation: Installation, first: int) -> None:
     """From that point on."""
-    with bench.database().writing() as connection:
+    with installation.database().writing() as connection:
         from_s = point(first).time
         trip = trips.start(connection, DEVICE, "CSQU3054383", "line", "Duisburg", 3600, from_s)
         trips.give_to(connection, trip, "acme")
 
 
-def test_a_broker_that_was_emptied_gets_all_positions_back(bench):
-    have_a_trip_of_acme(bench, 2)
-    bench.start()
-    house = bench.platform()
-    device = bench.device()
+def test_a_broker_that_was_emptied_gets_all_positions_back(installation):
+    have_a_trip_of_acme(installation, 2)
+    installation.start()
+    house = installation.platform()
+    device = installation.device()
     device.send([point(1)])
     device.send([point(2)])
-    acme = bench.platform("tenant-acme")
+    acme = installation.platform("tenant-acme")
     wait_until(lambda: seqs(acme, ACME_TOPIC) == [2] and 1 in seqs(house, HOUSE_TOPIC), "the positions")
-    bench.broker.kill()
-    bench.broker.start()
+    installation.broker.kill()
+    installation.broker.start()
     for user, topic, seq in (("platform", HOUSE_TOPIC, 1), ("tenant-acme", ACME_TOPIC, 2)):
-        late = bench.platform(user)
+        late = installation.platform(user)
         wait_until(partial(sees, late, topic, seq), f"what {user} has to see")
 
 
-def test_a_broker_killed_before_it_has_saved_gets_the_new_position_back(bench, monkeypatch):
-    shipped = Shipped(bench, monkeypatch)
-    bench.broker.kill()
+def test_a_broker_killed_before_it_has_saved_gets_the_new_position_back(installation, monkeypatch):
+    shipped = Shipped(installation, monkeypatch)
+    installation.broker.kill()
     shipped.conf.write_text(shipped.conf.read_text().replace("autosave_interval 1", "autosave_interval 900"))
-    bench.broker.start()
-    door = cast(Any, SimpleNamespace(folder=bench.broker.folder, port=shipped.devices_port))
-    bench.start()
-    device, watcher = Device(door, bench.key), Platform(door)
-    bench._clients += [device, watcher]
+    installation.broker.start()
+    door = cast(Any, SimpleNamespace(folder=installation.broker.folder, port=shipped.devices_port))
+    installation.start()
+    device, watcher = Device(door, installation.key), Platform(door)
+    installation._clients += [device, watcher]
     device.send([point(1)])
     wait_until(lambda: seqs(watcher, HOUSE_TOPIC) == [1], "the first position")
-    assert bench.broker._process
-    bench.broker._process.send_signal(signal.SIGUSR1)
-    wait_until(lambda: "Saving in-memory database" in bench.broker.log(), "it saves")
+    assert installation.broker._process
+    installation.broker._process.send_signal(signal.SIGUSR1)
+    wait_until(lambda: "Saving in-memory database" in installation.broker.log(), "it saves")
     device.send([point(2)])
     wait_until(lambda: seqs(watcher, HOUSE_TOPIC) == [1, 2], "the second position")
     watcher.close()
-    bench.broker.kill()
-    bench.broker.start()
+    installation.broker.kill()
+    installation.broker.start()
     late = Platform(door)
-    bench._clients.append(late)
+    installation._clients.append(late)
     wait_until(lambda: seqs(late, HOUSE_TOPIC)[-1:] == [2], "not the position of before")
 
 
-def marks(bench: Bench) -> int:
+def marks(installation: Installation) -> int:
     """How often the broker was told how far the agent has come."""
-    return bench.broker.log().count(f"r1, m0, '{PUBLISHED}'")
+    return installation.broker.log().count(f"r1, m0, '{PUBLISHED}'")
 
 
-def publish_something(bench: Bench) -> None:
-    before = marks(bench)
-    with bench.database().writing() as connection:
+def publish_something(installation: Installation) -> None:
+    before = marks(installation)
+    with installation.database().writing() as connection:
         outbox.post(connection, [Outgoing("landbridge/out/default/x/event/y", b"{}", False)], NOW_S)
-    wait_until(lambda: marks(bench) > before, "it is published")
+    wait_until(lambda: marks(installation) > before, "it is published")
 
 
-def test_what_the_broker_still_has_is_not_published_again(bench, monkeypatch, caplog):
-    Shipped(bench, monkeypatch)
-    bench.start()
-    publish_something(bench)
-    bench.stop()
-    bench.start()
-    publish_something(bench)
+def test_what_the_broker_still_has_is_not_published_again(installation, monkeypatch, caplog):
+    Shipped(installation, monkeypatch)
+    installation.start()
+    publish_something(installation)
+    installation.stop()
+    installation.start()
+    publish_something(installation)
     assert "has lost what it retained" not in caplog.text
 
 

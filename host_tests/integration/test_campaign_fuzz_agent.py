@@ -7,11 +7,8 @@ from landbridge.ingest import dead_letters as letters
 from landbridge.protocol import uplink
 from landbridge.protocol.limits import WireError
 
-from host_tests.support.postgres import postgres, server
 from tools.campaign import fuzz_agent
 from tools.campaign.fuzz_agent import Found
-
-__all__ = ["postgres", "server"]
 
 
 @pytest.fixture(autouse=True)

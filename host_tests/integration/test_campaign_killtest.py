@@ -3,10 +3,7 @@
 import pytest
 from sqlalchemy import text
 
-from host_tests.support.postgres import postgres, server
 from tools.campaign import killtest
-
-__all__ = ["postgres", "server"]
 
 
 @pytest.mark.parametrize("engine", ["sqlite", "postgresql"])

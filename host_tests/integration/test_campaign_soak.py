@@ -11,8 +11,8 @@ import pytest
 import simpy
 from rich.console import Console
 
+from host_tests.support.figures import GOOD
 from host_tests.support.simulated_modem import HOST, TestAir
-from host_tests.unit.test_demo_figures import GOOD
 from tools.campaign import budgets, soak
 from tools.campaign.budgets import DAY, HOUR, MIN, Row, hasty, least_apart_s, most
 from tools.campaign.soak import Soaked

@@ -2,32 +2,21 @@
 
 from __future__ import annotations
 
-import types
-
 import pytest
 from locator.esim import CardError, apdu, applet, euicc, iccid_bytes, restart
-from locator.modem import DENIED, make
+from locator.modem import DENIED
 
-from host_tests.support.cards import CHINA, CIS, EUROPE, applet_card, four_profiles
-from host_tests.support.simulated_modem import Bench
+from host_tests.support.cards import (
+    CHINA,
+    CIS,
+    EUROPE,
+    EUROPE_ICCID,
+    applet_card,
+    four_profiles,
+    on_bench,
+    opened,
+)
 from tools.modem.card import Card
-
-EUROPE_ICCID = iccid_bytes("8949030000000000001")
-
-
-def on_bench(dialect, card: Card, *variants: str):
-    bench = Bench(dialect, card=card, variants=variants)
-    driver = make(types.SimpleNamespace(MODEM=dialect, apn=b"iot"), bench)
-    driver.start(True, True)
-    driver.await_card()
-    return driver
-
-
-def opened(driver, rung: int = apdu.UNKNOWN) -> apdu.Transport:
-    transport = apdu.Transport(driver, rung)
-    transport.open(euicc.ISD_R)
-    return transport
-
 
 ROUTES = [
     ((), apdu.CGLA),

@@ -25,15 +25,13 @@ from locator.downlink import card as obeyed
 from locator.esim import euicc, files, memory, notices
 from locator.scheduler import profile
 
-from host_tests.integration.test_agent_cli import Command, landbridge
-from host_tests.integration.test_card_firmware import EUROPE_ICCID, on_bench
-from host_tests.integration.test_card_firmware import opened as opened_card
 from host_tests.support.agent import DEVICE
-from host_tests.support.cards import four_profiles
+from host_tests.support.cards import EUROPE_ICCID, four_profiles, on_bench
+from host_tests.support.cards import opened as opened_card
+from host_tests.support.command import Command
 from tools.modem.card import Card
 from tools.modem.euicc import Euicc
 
-__all__ = ["landbridge"]
 CARDS = desk.Handler(cards.note, orders=cards.orders)
 NOW_S = 850_000_000
 

@@ -16,7 +16,7 @@ from host_tests.support.cards import (
     four_profiles,
     golden_card,
 )
-from host_tests.support.simulated_modem import Bench
+from host_tests.support.simulated_modem import ModemUnderTest
 from tools.modem import tlv
 from tools.modem.card import Card
 from tools.modem.files import iccid_bytes, iccid_text
@@ -34,8 +34,8 @@ def opened(card: Card) -> Uicc:
     return uicc
 
 
-def on_bench(dialect, card: Card, *variants: str) -> Bench:
-    bench = Bench(dialect, card=card, variants=variants)
+def on_bench(dialect, card: Card, *variants: str) -> ModemUnderTest:
+    bench = ModemUnderTest(dialect, card=card, variants=variants)
     bench.boot()
     bench.run(12_000)
     bench.send("ATE0")
@@ -43,11 +43,11 @@ def on_bench(dialect, card: Card, *variants: str) -> Bench:
     return bench
 
 
-def cgla(bench: Bench, apdu: str, session: str = "1") -> str:
+def cgla(bench: ModemUnderTest, apdu: str, session: str = "1") -> str:
     return bench.send(f'AT+CGLA={session},{len(apdu)},"{apdu}"')[0]
 
 
-def csim(bench: Bench, apdu: str) -> str:
+def csim(bench: ModemUnderTest, apdu: str) -> str:
     return bench.send(f'AT+CSIM={len(apdu)},"{apdu}"')[0]
 
 
@@ -278,7 +278,7 @@ def test_fallback_and_return():
 # The applet
 
 
-def with_toolkit(dialect, command: str) -> tuple[Bench, Card]:
+def with_toolkit(dialect, command: str) -> tuple[ModemUnderTest, Card]:
     card = applet_card()
     bench = on_bench(dialect, card)
     bench.send(command)

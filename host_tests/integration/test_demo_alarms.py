@@ -3,28 +3,19 @@
 import re
 import shutil
 import tempfile
-from collections.abc import Callable
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
-from landbridge.core.clock import EPOCH
 
-from host_tests.integration.test_demo_trip import OUT, Platform, Run
+from host_tests.support.short_trip import HOUR_MS, MINUTE_MS, SOON_MS, Run, alarms, ms_of, run_until
 from tools.flash.bundle import pack
 from tools.flash.layout import FIRMWARE, application
 from tools.world import stage
-from tools.world.delivered import START_S
-from tools.world.diary import Diary
 from tools.world.doors import Opening
 from tools.world.handling import Opened, Shock, Tilt
-from tools.world.ride import Demo
 from tools.world.stage import DEVICE, Stage
-from tools.world.truth import Truth
 
-MINUTE_MS, HOUR_MS = 60_000, 3_600_000
-SOON_MS = 2 * MINUTE_MS
 GAP_MS = (7 * HOUR_MS, 12 * HOUR_MS)
 """No network is heard."""
 DOORS = [
@@ -36,19 +27,6 @@ LID = Opened(13 * HOUR_MS, 13 * HOUR_MS + 10 * MINUTE_MS)
 TILT = Tilt(14 * HOUR_MS, 18 * HOUR_MS, 60)
 SHOCK = Shock(20 * HOUR_MS, 9_000)
 END_MS = 26 * HOUR_MS
-
-
-def run_until(built: Stage, end_ms: int, after_wake: Callable[[int], None] = lambda _: None) -> Run:
-    """Run the stage up to `end_ms`, with a platform that listens."""
-    demo = Demo(built, Truth(built.flash, built.trip, built.network.traffic), Diary(built.trip), None)
-    platform = Platform(built)
-
-    def both(now_ms: int) -> None:
-        demo.truth.after_wake()
-        after_wake(now_ms)
-
-    built.device.run(end_ms, both)
-    return Run(demo, built, platform)
 
 
 def arrange(built: Stage) -> None:
@@ -63,11 +41,6 @@ def arrange(built: Stage) -> None:
     trip.cells = silent  # type: ignore[method-assign]
 
 
-def ms_of(time: str) -> int:
-    """Milliseconds since the trip began."""
-    return 1_000 * (round((datetime.fromisoformat(time) - EPOCH).total_seconds()) - START_S)
-
-
 @pytest.fixture(scope="module", params=["bg95", "sim7600"])
 def handled(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Run:
     built = stage.build(tmp_path_factory.mktemp("alarms"), request.param, 2, 2, 0, None)
@@ -77,12 +50,6 @@ def handled(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
         return run_until(built, END_MS)
     finally:
         built.close()
-
-
-def alarms(run: Run, name: str) -> list[dict[str, Any]]:
-    """The alarms of one name on the platform's topic, in their order."""
-    events = [content for topic, content in run.messages if topic == OUT + "event/alarm"]
-    return [content for content in events if content["alarm"] == name]
 
 
 def test_an_opened_container_is_on_the_topic_within_two_minutes_and_once(handled: Run) -> None:

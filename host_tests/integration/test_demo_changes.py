@@ -7,8 +7,7 @@ from typing import Any
 
 import pytest
 
-from host_tests.integration.test_demo_alarms import HOUR_MS, MINUTE_MS, SOON_MS, alarms, ms_of, run_until
-from host_tests.integration.test_demo_trip import Run
+from host_tests.support.short_trip import HOUR_MS, MINUTE_MS, SOON_MS, Run, alarms, ms_of, run_until
 from tools.modem.card import Card
 from tools.world import stage
 from tools.world.stage import DEVICE, Stage

@@ -1,70 +1,18 @@
 """A short trip with everything in it: device, modem, world, broker, agent, and a platform that listens."""
 
-import json
-import threading
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import paho.mqtt.client as mqtt
 import pytest
-from paho.mqtt.enums import CallbackAPIVersion
 
-from tools.world import delivered, stage
+from host_tests.support.short_trip import OUT, Platform, Run
+from tools.world import stage
 from tools.world.diary import Diary
-from tools.world.digest import digest
 from tools.world.ride import Demo, chaos_on
-from tools.world.services import PLATFORM
-from tools.world.stage import DEVICE, Stage
-from tools.world.truth import Settlement, Truth
-
-WAIT_S = 10
-OUT = f"landbridge/out/default/{DEVICE}/"
-
-
-class Platform:
-    """Subscribes to all that the agent publishes."""
-
-    def __init__(self, built: Stage) -> None:
-        self.messages: list[tuple[str, Any]] = []
-        subscribed = threading.Event()
-        self._client: Any = mqtt.Client(CallbackAPIVersion.VERSION2, PLATFORM)
-        self._client.username_pw_set(PLATFORM, PLATFORM)
-        self._client.tls_set(str(built.services.broker.folder / "ca.pem"))
-        self._client.on_connect = self._subscribe
-        self._client.on_subscribe = lambda *_: subscribed.set()
-        self._client.on_message = lambda _client, _data, message: self.messages.append(
-            (message.topic, json.loads(message.payload))
-        )
-        self._client.connect("localhost", built.services.broker.port)
-        self._client.loop_start()
-        assert subscribed.wait(WAIT_S)
-
-    def _subscribe(self, *_: Any) -> None:
-        self._client.subscribe("landbridge/out/#", qos=1)
-
-    def close(self) -> None:
-        self._client.disconnect()
-        self._client.loop_stop()
-
-
-class Run:
-    """A trip that has ended, with what became of it."""
-
-    def __init__(self, demo: Demo, built: Stage, platform: Platform) -> None:
-        delivered.await_outbox(built.services.agent.database)
-        platform.close()
-        built.services.stop()
-        self.demo = demo
-        self.stage = built
-        self.messages = platform.messages
-        self.had = delivered.read(built.services.agent.database, DEVICE)
-        self.digest = digest(self.had.points, built.device.transcript_digest())
-
-    def settle(self) -> Settlement:
-        return self.demo.truth.settle(self.had.points)
+from tools.world.truth import Truth
 
 
 @contextmanager

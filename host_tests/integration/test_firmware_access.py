@@ -3,7 +3,6 @@ over one of their own."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -13,19 +12,12 @@ from locator.modem import NotAllowed, ntp, sockets
 from locator.scheduler import budget
 from locator.session import update_apn as updates
 
-from host_tests.integration.test_firmware_contact import CONTEXT, DIALECTS, OPEN, Locator
-from host_tests.support.simulated_modem import HOST, Mosquitto, start_mosquitto
+from host_tests.support.session import CONTEXT, DIALECTS, OPEN, Locator
+from host_tests.support.simulated_modem import HOST
 from tools.modem.pdp import AccessPoint
 
 ALLOWED = ((HOST.encode(), 8883),)
 UPDATES = [b"updates", b"u", b"p", HOST.encode(), 8883]
-
-
-@pytest.fixture(scope="module")
-def broker(tmp_path_factory) -> Iterator[Mosquitto]:
-    mosquitto = start_mosquitto(tmp_path_factory.mktemp("mosquitto"))
-    yield mosquitto
-    mosquitto.stop()
 
 
 class Talk:

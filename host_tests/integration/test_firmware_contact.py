@@ -3,86 +3,19 @@ real broker, on both dialects. The numbers are those of docs/quirks.md."""
 
 from __future__ import annotations
 
-import types
-from collections.abc import Iterator
-from typing import Any
-
 import pytest
 from locator import state as st
-from locator.actions import session as contact
-from locator.modem import REGISTERED, ModemError, PdpError, make, ntp, refusals, sockets
+from locator.modem import ModemError, PdpError, ntp, refusals, sockets
 from locator.scheduler import way
 from locator.session.mqtt import MqttClient
 
-from host_tests.support.simulated_modem import HOST, Bench, Mosquitto, start_mosquitto
+from host_tests.support.session import CONTEXT, DIALECTS, OPEN, Locator
+from host_tests.support.simulated_modem import HOST
 from tools.modem import bg95_mqtt, sim7600_mqtt
-from tools.modem.scenario import parse
 from tools.modem.variants import VARIANTS
 from tools.world import certificates
 
-DIALECTS = ["bg95", "sim7600"]
-OPEN = {"bg95": "AT+QMTOPEN=", "sim7600": "AT+CMQTTCONNECT"}
 PUBLISH = {"bg95": "AT+QMTPUB", "sim7600": "AT+CMQTTPUB"}
-CONTEXT = {"bg95": "AT+QIACT=", "sim7600": "AT+CMQTTSTART"}
-
-
-@pytest.fixture(scope="module")
-def broker(tmp_path_factory) -> Iterator[Mosquitto]:
-    mosquitto = start_mosquitto(tmp_path_factory.mktemp("mosquitto"))
-    yield mosquitto
-    mosquitto.stop()
-
-
-class Silent:
-    """Neither records nor an agent: what is of interest is the way to the broker."""
-
-    def date(self, epoch_s: int) -> None:
-        pass
-
-    def read_batch(self, records: Any, most: int, newest: bool) -> int:
-        return 0
-
-    def next_number(self) -> int:
-        self.number = getattr(self, "number", 0) + 1
-        return self.number
-
-
-class Locator:
-    """A device that is registered, with the state of its plan."""
-
-    def __init__(
-        self, dialect: Any, broker: Mosquitto, scenario: str = "", variants=(), login=(b"", b""), reply=False
-    ):
-        events = parse(scenario) if scenario else []
-        self.bench = Bench(dialect, broker.network(reply), scenario=events, variants=variants)
-        self.config = types.SimpleNamespace(
-            device="lb-1",
-            key=bytes(32),
-            broker_host=HOST.encode(),
-            broker_port=8883,
-            broker_password=b"secret",
-            apn_login=login,
-            ca=lambda: broker.ca,
-        )
-        self.driver = make(types.SimpleNamespace(MODEM=dialect, apn=b"iot"), self.bench)
-        self.driver.login = login
-        self.state = st.new()
-        self.bench.data_dir = "nowhere"  # type: ignore[attr-defined]
-        self.bench.clock_s = lambda: int(self.bench.env.now) // 1000  # type: ignore[attr-defined]
-        self.driver.start(True, True)
-        assert self.driver.attach(200, 200, 0) == (REGISTERED, 0)
-
-    def contact(self) -> int:
-        """Try to reach the agent; messages that the broker has taken."""
-        journal = Silent()
-        us = (self.bench, self.driver, self.state)
-        talk = contact.prepare(*us, journal, journal, self.config, lambda: None)
-        contact.exchange(*us, self.config, talk, lambda out, more: 0)
-        sent: int = talk.outcome.sent
-        return sent
-
-    def told(self, begin: str) -> int:
-        return sum(way == ">" and text.startswith(begin) for _, way, text in self.bench.lines)
 
 
 def event(do: str, after: str, more: str = "") -> str:

@@ -11,7 +11,7 @@ from locator import state as st
 from locator.modem import REGISTERED, make, ntp, services
 from locator.scheduler import budget
 
-from host_tests.support.simulated_modem import START_UTC_S, Bench
+from host_tests.support.simulated_modem import START_UTC_S, ModemUnderTest
 from tools.modem.loopback import Loopback
 from tools.modem.scenario import parse
 
@@ -20,8 +20,8 @@ DIALECTS = ["bg95", "sim7600"]
 NO_HOSTS = parse("[[event]]\nat_s = 0\ndo = 'hosts'\nreached = 'none'\n")
 
 
-def registered(dialect: Any, **more: Any) -> tuple[Bench, Any]:
-    bench = Bench(dialect, Loopback(), **more)
+def registered(dialect: Any, **more: Any) -> tuple[ModemUnderTest, Any]:
+    bench = ModemUnderTest(dialect, Loopback(), **more)
     driver = make(types.SimpleNamespace(MODEM=dialect, apn=b"iot"), bench)
     driver.start(True, True)
     assert driver.attach(200, 200, 0) == (REGISTERED, 0)
@@ -53,7 +53,7 @@ def test_the_supply_as_the_modem_measures_it(dialect):
     assert 3_400 < driver.supply_mv() <= 3_612
 
 
-def first_fix_s(bench: Bench, driver: Any) -> float:
+def first_fix_s(bench: ModemUnderTest, driver: Any) -> float:
     began_ms = bench.now()
     driver.gnss_start(False)
     while driver.gnss_poll() is None:
@@ -62,7 +62,7 @@ def first_fix_s(bench: Bench, driver: Any) -> float:
     return (bench.now() - began_ms) / 1000
 
 
-def booted_again(bench: Bench, driver: Any) -> None:
+def booted_again(bench: ModemUnderTest, driver: Any) -> None:
     """Predicted orbits are used from the boot on that follows their being switched on."""
     driver.stop(False)
     driver.start(True, False)
@@ -135,7 +135,7 @@ ON, OFF = (3,), (0,)
 SHIPPED = [("bg95", (), "servicedomain"), ("sim7600", ("cemode",), "cemode")]
 
 
-def uninvited(bench: Bench, driver: Any) -> list[int]:
+def uninvited(bench: ModemUnderTest, driver: Any) -> list[int]:
     """Rings and messages of somebody who calls and sends one."""
     assert driver.channel.uninvited == [0, 0] and driver.supply_mv()
     bench.sleep_ms(20_000)

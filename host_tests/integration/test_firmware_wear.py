@@ -6,14 +6,12 @@ import subprocess
 
 from locator.journal import store
 
+from host_tests.support.budgets import JOURNEY_DAYS, MOST_ERASES, RECORDS_A_DAY
 from tools.campaign.cutting import MICROPYTHON
 from tools.flash.layout import FIRMWARE, REPOSITORY
 
 DAYS = 30
-RECORDS_A_DAY = 96
 TEN_YEARS_DAYS = 3652
-MOST_ERASES = 10_000
-JOURNEY_DAYS = 45
 
 
 def worn(days: int) -> dict[str, int]:

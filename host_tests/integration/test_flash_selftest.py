@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from host_tests.support.simulated_modem import Bench
+from host_tests.support.simulated_modem import ModemUnderTest
 from tools.flash import selftest
 from tools.flash.layout import REPOSITORY
 from tools.world import firmware
@@ -18,7 +18,7 @@ from tools.world import firmware
 ON_DEVICE = REPOSITORY / "tools" / "flash" / "on_device"
 
 
-class Port(Bench):
+class Port(ModemUnderTest):
     """The bench with what else the self-test touches."""
 
     rtc_memory = b""

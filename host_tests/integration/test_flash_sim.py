@@ -12,7 +12,7 @@ import pytest
 from mpremote.transport import TransportError
 from serial import Serial
 
-from host_tests.unit.test_flash_identity import write_identity
+from host_tests.support.identity import write_identity
 from tools.flash import (
     LayoutError,
     deploy,

@@ -26,7 +26,6 @@ from landbridge.tracking import offers
 from landbridge.tracking.recompute import work_out
 
 from host_tests.support.agent import DEVICE
-from host_tests.support.postgres import postgres, server  # noqa: F401
 from host_tests.support.trips import BEGIN_S, HOUR_S, POZNAN, PROTOCOL, believed, deliver, fix
 
 NOW_S = BEGIN_S + 40 * HOUR_S

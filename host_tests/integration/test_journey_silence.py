@@ -20,12 +20,9 @@ from landbridge.points import queries as points
 from landbridge.tracking import silence, worker
 
 from host_tests.support.agent import wait_until
+from host_tests.support.alarms import every, pass_by
 from host_tests.support.fleet import FIRST, NOW_S, SECOND, Fleet, at
-from host_tests.support.postgres import postgres, server
 from host_tests.support.trips import BEGIN_S, HOUR_S, PROTOCOL
-from host_tests.unit.test_agent_alarms import every, pass_by
-
-__all__ = ["postgres", "server"]
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

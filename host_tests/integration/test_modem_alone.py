@@ -9,30 +9,17 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import pytest
 import serial
 import simpy
 
+from host_tests.support.modem_program import running
 from tools.flash.layout import REPOSITORY
 from tools.modem.card import Card
 from tools.modem.serve import Powered
 
 PATIENCE_S = 60
-
-
-@contextmanager
-def running(*options: str) -> Iterator[str]:
-    """The program; what it says where to connect."""
-    command = [sys.executable, "-m", "tools.modem", *options]
-    with subprocess.Popen(command, cwd=REPOSITORY, stdout=subprocess.PIPE, text=True) as process:
-        try:
-            assert process.stdout
-            yield process.stdout.readline().strip()
-        finally:
-            process.terminate()
 
 
 def speak(line: int, command: bytes, wanted: bytes) -> bytes:

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import pytest
 
-from host_tests.support.simulated_modem import Bench
+from host_tests.support.simulated_modem import ModemUnderTest
 from tools.modem.card import Card
 
 DIALECTS = ["bg95", "sim7600"]
 
 
 @pytest.fixture(params=DIALECTS)
-def bench(request) -> Bench:
-    bench = Bench(request.param)
+def bench(request) -> ModemUnderTest:
+    bench = ModemUnderTest(request.param)
     bench.boot()
     bench.run(8_000)
     bench.send("ATE0")
     return bench
 
 
-def raw(bench: Bench, data: bytes, ms: int = 60) -> bytes:
+def raw(bench: ModemUnderTest, data: bytes, ms: int = 60) -> bytes:
     """What comes back on these bytes."""
     bench.output.clear()
     bench.modem.receive(data)
@@ -99,7 +99,7 @@ def test_a_command_during_another_waits(bench):
 
 @pytest.mark.parametrize("dialect", DIALECTS)
 def test_boot_makes_everything_default(dialect):
-    bench = Bench(dialect)
+    bench = ModemUnderTest(dialect)
     bench.boot()
     assert raw(bench, b"AT+CMEE?\r").startswith(b"AT+CMEE?\r\r\n+CMEE: 0")
 
@@ -155,7 +155,7 @@ IDENTITY = {
 
 @pytest.mark.parametrize("dialect", DIALECTS)
 def test_what_it_says_of_itself(dialect):
-    bench = Bench(dialect)
+    bench = ModemUnderTest(dialect)
     bench.boot()
     bench.run(1_500)
     bench.send("ATE0")
@@ -165,7 +165,7 @@ def test_what_it_says_of_itself(dialect):
 
 @pytest.mark.parametrize("dialect", DIALECTS)
 def test_a_busy_sim(dialect):
-    bench = Bench(dialect)
+    bench = ModemUnderTest(dialect)
     bench.boot()
     bench.send("AT+CMEE=1")
     assert bench.send("AT+CIMI") == ["+CME ERROR: 14"]
@@ -183,7 +183,7 @@ def test_forbidden_networks_are_cleared_through_the_card(bench):
 
 
 def test_urcs_are_held_back_while_data_are_awaited():
-    bench = Bench("bg95")
+    bench = ModemUnderTest("bg95")
     bench.boot()
     bench.send("AT+CEREG=1")
     bench.output.clear()
@@ -205,7 +205,7 @@ FILES = [
 
 
 def test_files_of_the_bg95():
-    bench = Bench("bg95")
+    bench = ModemUnderTest("bg95")
     bench.boot()
     bench.send("AT+CMEE=1")
     for command, answer in FILES:
@@ -222,7 +222,7 @@ def test_files_of_the_bg95():
 
 
 def test_certificates_of_the_sim7600():
-    bench = Bench("sim7600")
+    bench = ModemUnderTest("sim7600")
     bench.boot()
     bench.ask('AT+CCERTDOWN="ca.pem",4', b"\r\nOK")
     assert bench.send("AT+CCERTLIST") == ['+CCERTLIST: "ca.pem"', "OK"]
@@ -231,7 +231,7 @@ def test_certificates_of_the_sim7600():
 
 
 def test_an_upload_with_acknowledgements():
-    bench = Bench("bg95")
+    bench = ModemUnderTest("bg95")
     bench.boot()
     bench.send("ATE0")
     bench.output.clear()
@@ -246,7 +246,7 @@ def test_an_upload_with_acknowledgements():
 
 
 def test_an_upload_that_is_broken_off():
-    bench = Bench("bg95")
+    bench = ModemUnderTest("bg95")
     bench.boot()
     bench.send("AT+CMEE=1")
     bench.modem.receive(b'AT+QFUPL="a",2500,60\r')
@@ -288,7 +288,7 @@ def test_baud_rates(bench):
 
 
 def test_automatic_baud_rate_tells_no_boot():
-    bench = Bench("sim7600")
+    bench = ModemUnderTest("sim7600")
     bench.boot()
     assert bench.send("AT+IPREX=0")[-1] == "OK"
     bench.run(20)
@@ -300,8 +300,8 @@ def test_automatic_baud_rate_tells_no_boot():
     assert bench.output == b"" and bench.send("AT")[-1] == "OK"
 
 
-def locked(bench_dialect) -> Bench:
-    bench = Bench(bench_dialect, card=Card(pin="4711"))
+def locked(bench_dialect) -> ModemUnderTest:
+    bench = ModemUnderTest(bench_dialect, card=Card(pin="4711"))
     bench.boot()
     assert bench.until("+CPIN:") == "+CPIN: SIM PIN"
     bench.run(100)
@@ -359,7 +359,7 @@ def test_function_0_starts_the_card_anew(bench):
 
 
 def test_offline_is_left_by_a_reset_only():
-    bench = Bench("sim7600")
+    bench = ModemUnderTest("sim7600")
     bench.boot()
     bench.run(2_000)
     assert bench.send("AT+CFUN=7")[-1] == "OK"
@@ -369,7 +369,7 @@ def test_offline_is_left_by_a_reset_only():
     assert bench.send("AT+CFUN?")[-2] == "+CFUN: 1"
 
 
-def calling(bench: Bench) -> Bench:
+def calling(bench: ModemUnderTest) -> ModemUnderTest:
     bench.until_registered()
     bench.send('AT+CGDCONT=1,"IP","iot"')
     bench.modem.receive(b"ATD*99***1#\r")

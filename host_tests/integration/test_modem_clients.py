@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from host_tests.support.simulated_modem import Bench
+from host_tests.support.simulated_modem import ModemUnderTest
 from tools.modem import Dialect
 from tools.modem.loopback import EchoStream, Loopback
 from tools.modem.scenario import Event
@@ -35,10 +35,10 @@ class Talkative(Loopback):
         return Repeating()
 
 
-def booted(dialect: Dialect, network: Loopback | None = None) -> Bench:
+def booted(dialect: Dialect, network: Loopback | None = None) -> ModemUnderTest:
     """A modem that is registered, its echo off."""
     silent = Event("hosts", {"reached": "none"}, at_ms=SILENT_S * 1_000)
-    bench = Bench(dialect, network=network or Loopback(), scenario=[silent])
+    bench = ModemUnderTest(dialect, network=network or Loopback(), scenario=[silent])
     bench.boot()
     bench.run(20_000)
     bench.send("ATE0")
@@ -48,14 +48,14 @@ def booted(dialect: Dialect, network: Loopback | None = None) -> Bench:
 
 
 @pytest.fixture(params=["bg95", "sim7600"])
-def modem(request) -> Bench:
+def modem(request) -> ModemUnderTest:
     return booted(request.param)
 
 
 class CrLf:
     """Ends every line with CR LF, and sends data as they are as soon as it sees the prompt."""
 
-    def __init__(self, bench: Bench) -> None:
+    def __init__(self, bench: ModemUnderTest) -> None:
         self.bench = bench
 
     def ask(self, command: str, final: str = "OK") -> str:
@@ -124,7 +124,7 @@ def test_blanks_between_quotes_stay(modem):
     assert any('"my apn"' in line for line in modem.send("AT+CGDCONT?"))
 
 
-def csim(modem: Bench, apdu: str) -> str:
+def csim(modem: ModemUnderTest, apdu: str) -> str:
     """The answer of the card, in hex."""
     return modem.send(f'AT+CSIM={len(apdu)},"{apdu}"')[0].split('"')[1]
 
@@ -159,7 +159,7 @@ def test_a_phone_manager_lists_an_empty_store(modem):
 
 @pytest.mark.parametrize("dialect", ["bg95", "sim7600"])
 def test_without_a_card_commands_about_messages_say_so_in_their_own_codes(dialect):
-    bench = Bench(dialect, scenario=[Event("sim", {"state": "removed"})])
+    bench = ModemUnderTest(dialect, scenario=[Event("sim", {"state": "removed"})])
     bench.boot()
     bench.run(40_000)
     bench.send("ATE0")

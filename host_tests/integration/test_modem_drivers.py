@@ -15,16 +15,9 @@ from locator.scheduler.regions import region
 from locator.state import PHASE
 from paho.mqtt.enums import CallbackAPIVersion
 
-from host_tests.support.simulated_modem import HOST, START_UTC_S, Bench, Mosquitto, start_mosquitto
+from host_tests.support.simulated_modem import HOST, START_UTC_S, ModemUnderTest, Mosquitto
 
 EPOCH_2000_S = 946_684_800
-
-
-@pytest.fixture(scope="module")
-def broker(tmp_path_factory) -> Iterator[Mosquitto]:
-    mosquitto = start_mosquitto(tmp_path_factory.mktemp("mosquitto"))
-    yield mosquitto
-    mosquitto.stop()
 
 
 @pytest.fixture
@@ -51,7 +44,7 @@ def echo(broker: Mosquitto) -> Iterator[list[bytes]]:
     client.loop_stop()
 
 
-def driver(bench: Bench):
+def driver(bench: ModemUnderTest):
     return make(types.SimpleNamespace(MODEM=bench.dialect, apn=b"iot"), bench)
 
 
@@ -67,7 +60,7 @@ def talk(modem, ca: bytes, payload: bytes):
 @pytest.mark.parametrize("dialect", ["bg95", "sim7600"])
 @pytest.mark.parametrize("order", ["after", "before"])
 def test_a_whole_wake(dialect, order, broker, echo):
-    bench = Bench(dialect, broker.network(reply=True), urc_order=order)
+    bench = ModemUnderTest(dialect, broker.network(reply=True), urc_order=order)
     modem = driver(bench)
     modem.start(True, True)
     assert modem.attach(120, 120, 0) == (REGISTERED, 0)
@@ -104,7 +97,7 @@ FIELD = ["cgsn-prefix", "cme-words", "double-final", "rdy-twice", "sim-busy"]
     ],
 )
 def test_a_whole_wake_with_firmware_of_the_field(dialect, variants, broker, echo):
-    bench = Bench(dialect, broker.network(reply=True), variants=variants)
+    bench = ModemUnderTest(dialect, broker.network(reply=True), variants=variants)
     modem = driver(bench)
     modem.start(True, True)
     began = bench.ticks_ms()
@@ -139,7 +132,7 @@ def test_a_restart_whose_first_line_was_lost_is_noticed(dialect, broker):
 
 def registered(dialect, broker: Mosquitto):
     """A bench and its driver, started and registered."""
-    bench = Bench(dialect, broker.network(reply=True))
+    bench = ModemUnderTest(dialect, broker.network(reply=True))
     modem = driver(bench)
     modem.start(True, True)
     assert modem.attach(200, 200, 0) == (REGISTERED, 0)
@@ -181,7 +174,7 @@ def test_edrx_is_granted_as_asked_for_and_off_otherwise(broker, echo):
 
 @pytest.mark.parametrize("dialect", ["bg95", "sim7600"])
 def test_no_service(dialect):
-    bench = Bench(dialect)
+    bench = ModemUnderTest(dialect)
     bench.air.audible = []
     modem = driver(bench)
     modem.start(True, True)
@@ -191,7 +184,7 @@ def test_no_service(dialect):
 
 
 def test_refused_with_the_cause():
-    bench = Bench("bg95")
+    bench = ModemUnderTest("bg95")
     bench.air.causes = dict.fromkeys(("26201", "26202", "26203"), 11)
     modem = driver(bench)
     modem.start(True, True)
@@ -201,7 +194,7 @@ def test_refused_with_the_cause():
 
 @pytest.mark.parametrize("dialect", ["bg95", "sim7600"])
 def test_q17_a_scan_and_one_of_the_operators_heard(dialect):
-    bench = Bench(dialect)
+    bench = ModemUnderTest(dialect)
     bench.card.forbid("26203")
     modem = driver(bench)
     modem.start(True, True)
@@ -219,7 +212,7 @@ def test_q17_a_scan_and_one_of_the_operators_heard(dialect):
 
 @pytest.mark.parametrize("dialect", ["bg95", "sim7600"])
 def test_q17_a_byte_aborts_the_scan_of_the_sim7600_alone(dialect):
-    bench = Bench(dialect)
+    bench = ModemUnderTest(dialect)
     modem = driver(bench)
     modem.start(True, True)
     modem.await_card()
@@ -233,7 +226,7 @@ def test_q17_a_byte_aborts_the_scan_of_the_sim7600_alone(dialect):
 
 @pytest.mark.parametrize("dialect", ["bg95", "sim7600"])
 def test_a_choice_by_hand_that_the_network_refuses(dialect):
-    bench = Bench(dialect)
+    bench = ModemUnderTest(dialect)
     bench.air.causes = {"26202": 11}
     modem = driver(bench)
     modem.start(True, True)
@@ -246,7 +239,7 @@ def test_a_choice_by_hand_that_the_network_refuses(dialect):
 
 @pytest.mark.parametrize(("rat", "names"), [("emtc", {b"eMTC"}), ("gsm", {b"GSM"})])
 def test_neighbour_cells(rat, names):
-    bench = Bench("bg95")
+    bench = ModemUnderTest("bg95")
     first = next(cell for cell in bench.air.cells() if cell.rat == rat)
     near = [
         replace(first, pci=first.pci + i, earfcn=first.earfcn + i % 2, rsrp_dbm=-90 - i) for i in range(1, 4)
@@ -262,7 +255,7 @@ def test_neighbour_cells(rat, names):
 
 
 def test_a_modem_without_neighbour_cells_says_so():
-    bench = Bench("sim7600")
+    bench = ModemUnderTest("sim7600")
     modem = driver(bench)
     modem.start(True, True)
     assert survey.neighbours(modem) is None
@@ -288,7 +281,7 @@ def test_registered_again_soon_after_gnss(broker, echo):
 
 
 def test_off_gsm_only_when_the_search_is_set_anew():
-    bench = Bench("bg95")
+    bench = ModemUnderTest("bg95")
     modem, everything = driver(bench), bench.air.audible
     modem.start(True, True)
     modem.prefer(region(262), False)
@@ -309,7 +302,7 @@ def test_off_gsm_only_when_the_search_is_set_anew():
 
 @pytest.mark.parametrize("dialect", ["bg95", "sim7600"])
 def test_held_to_one_operator(dialect):
-    bench = Bench(dialect)
+    bench = ModemUnderTest(dialect)
     modem = driver(bench)
     modem.start(True, True)
     assert modem.attach(100, 100, 262_002) == (REGISTERED, 0)
@@ -332,7 +325,7 @@ def test_goes_on_after_a_reset_of_the_device_alone(dialect, broker, echo):
 @pytest.mark.parametrize("dialect", ["bg95", "sim7600"])
 @pytest.mark.parametrize("leads_in", ["ATD*99***1#", "AT+CMUX=0"])
 def test_q11_out_of_a_call_or_a_multiplexer_without_the_power_key(dialect, leads_in):
-    bench = Bench(dialect)
+    bench = ModemUnderTest(dialect)
     modem = driver(bench)
     modem.start(True, True)
     assert modem.attach(200, 200, 0) == (REGISTERED, 0)
@@ -350,7 +343,7 @@ def test_q11_out_of_a_call_or_a_multiplexer_without_the_power_key(dialect, leads
 
 @pytest.mark.parametrize(("dialect", "sleep"), [("bg95", "AT+QSCLK=1"), ("sim7600", "AT+CSCLK=1")])
 def test_q48_the_first_byte_after_a_dtr_wake_is_lost(dialect, sleep):
-    bench = Bench(dialect)
+    bench = ModemUnderTest(dialect)
     modem = driver(bench)
     modem.start(True, True)
     assert modem.attach(200, 200, 0) == (REGISTERED, 0)
@@ -399,7 +392,7 @@ def test_q45_a_whole_wake_never_speaks_of_messages_or_calls(dialect, broker, ech
 
 @pytest.mark.parametrize("dialect", ["bg95", "sim7600"])
 def test_a_modem_that_was_on_after_all(dialect):
-    bench = Bench(dialect)
+    bench = ModemUnderTest(dialect)
     bench.boot()
     bench.output.clear()
     modem = driver(bench)
@@ -409,7 +402,7 @@ def test_a_modem_that_was_on_after_all(dialect):
 
 @pytest.mark.parametrize("dialect", ["bg95", "sim7600"])
 def test_a_restart_of_the_modem_is_noticed(dialect):
-    bench = Bench(dialect)
+    bench = ModemUnderTest(dialect)
     modem = driver(bench)
     modem.start(True, True)
     bench.modem.rail(False)

@@ -8,7 +8,7 @@ import types
 import pytest
 from locator.modem import ModemSilent, make
 
-from host_tests.support.simulated_modem import Bench
+from host_tests.support.simulated_modem import ModemUnderTest
 from tools.campaign import at_faults
 from tools.campaign.wakes import Device
 from tools.modem.faults import KINDS, LATE_MS, LONG_LINE, SILENCE_MS, Fault, FaultKind, FaultyLine
@@ -17,7 +17,7 @@ SLICE = 40
 """One cell in so many; `make at-faults` runs them all."""
 
 
-class FaultyBench(Bench):
+class FaultyBench(ModemUnderTest):
     """The bench with the wrapper in the line."""
 
     def __init__(self, seed: int = 1) -> None:
@@ -226,7 +226,7 @@ def test_a_hang_ends_with_a_reset_of_the_right_length(bench):
 
 @pytest.mark.parametrize("dialect", ["bg95", "sim7600"])
 def test_a_modem_that_hangs_on_a_board_without_a_rail_is_reset_and_powered_off(dialect):
-    device = Bench(dialect, has_lines=True)
+    device = ModemUnderTest(dialect, has_lines=True)
     line = FaultyLine(device.env, device.modem, random.Random(1))
     line.on_output = device.output.extend
     device.modem = line  # type: ignore[assignment]

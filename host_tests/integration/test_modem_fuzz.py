@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from host_tests.support.simulated_modem import Bench
+from host_tests.support.simulated_modem import ModemUnderTest
 from tools.modem.dialect_bg95 import BG95
 from tools.modem.dialect_sim7600 import SIM7600
 from tools.modem.mqtt import LockStepNetwork
@@ -34,7 +34,7 @@ LINES = 400
 @pytest.mark.parametrize("seed", range(3))
 def test_any_command_with_any_arguments(dialect, seed):
     rng = random.Random(f"{dialect}/{seed}")
-    bench = Bench(dialect, LockStepNetwork({}, reachable=lambda: False), seed)
+    bench = ModemUnderTest(dialect, LockStepNetwork({}, reachable=lambda: False), seed)
     bench.boot()
     for _ in range(LINES):
         key = rng.choice([key for key in COMMANDS[dialect] if key not in ("Q", "V", "S")])
@@ -49,7 +49,7 @@ def test_any_command_with_any_arguments(dialect, seed):
 @pytest.mark.parametrize("dialect", ["bg95", "sim7600"])
 def test_any_bytes(dialect):
     rng = random.Random(dialect)
-    bench = Bench(dialect)
+    bench = ModemUnderTest(dialect)
     bench.boot()
     for _ in range(LINES):
         noise = rng.choice((b"AT", b"AT+", b'"', b"")) + rng.randbytes(rng.randint(0, 40))
@@ -58,7 +58,7 @@ def test_any_bytes(dialect):
     revive(bench)
 
 
-def revive(bench: Bench) -> None:
+def revive(bench: ModemUnderTest) -> None:
     """It still answers, if need be after a cut of its supply."""
     bench.modem.rail(False)
     bench.boot()

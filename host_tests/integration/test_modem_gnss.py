@@ -7,7 +7,7 @@ import statistics
 
 import pytest
 
-from host_tests.support.simulated_modem import Bench
+from host_tests.support.simulated_modem import ModemUnderTest
 
 DIALECTS = ["bg95", "sim7600"]
 START = {"bg95": "AT+QGPS=1", "sim7600": "AT+CGPS=1"}
@@ -15,22 +15,22 @@ STOP = {"bg95": "AT+QGPSEND", "sim7600": "AT+CGPS=0"}
 ASK = {"bg95": "AT+QGPSLOC=2", "sim7600": "AT+CGNSSINFO"}
 
 
-def ready(dialect, seed: int = 1) -> Bench:
+def ready(dialect, seed: int = 1) -> ModemUnderTest:
     """Booted, the radio off."""
-    bench = Bench(dialect, seed=seed)
+    bench = ModemUnderTest(dialect, seed=seed)
     bench.boot()
     bench.run(1_000)
     bench.send("AT+CFUN=4")
     return bench
 
 
-def fix(bench: Bench, limit_ms: int = 120_000) -> str | None:
+def fix(bench: ModemUnderTest, limit_ms: int = 120_000) -> str | None:
     """Start, ask each second; the first fix as it was printed, None after the limit."""
     assert bench.send(START[bench.dialect])[-1] == "OK"
     return next_fix(bench, limit_ms)
 
 
-def next_fix(bench: Bench, limit_ms: int = 120_000) -> str | None:
+def next_fix(bench: ModemUnderTest, limit_ms: int = 120_000) -> str | None:
     deadline = bench.now() + limit_ms
     while bench.now() < deadline:
         bench.run(1_000)
@@ -40,13 +40,13 @@ def next_fix(bench: Bench, limit_ms: int = 120_000) -> str | None:
     return None
 
 
-def stop(bench: Bench) -> None:
+def stop(bench: ModemUnderTest) -> None:
     assert bench.send(STOP[bench.dialect])[-1] == "OK"
     if bench.dialect == "sim7600":
         bench.until("+CGPS: 0", 10_000)
 
 
-def first_fix_ms(bench: Bench) -> int:
+def first_fix_ms(bench: ModemUnderTest) -> int:
     began = bench.now()
     assert fix(bench)
     took = bench.now() - began
@@ -155,7 +155,7 @@ def test_refusals_of_the_bg95(command, answer, refusals):
 
 
 @pytest.fixture(scope="module")
-def refusals() -> Bench:
+def refusals() -> ModemUnderTest:
     bench = ready("bg95")
     bench.send("AT+CMEE=1")
     return bench
@@ -184,7 +184,7 @@ def test_the_sim7600_stops_slowly():
 
 
 def test_gnss_first_takes_the_receiver_from_the_network():
-    bench = Bench("bg95")
+    bench = ModemUnderTest("bg95")
     bench.boot()
     bench.until_registered()
     bench.run(30_000)
@@ -200,7 +200,7 @@ def test_gnss_first_takes_the_receiver_from_the_network():
 
 
 def test_gnss_first_waits_for_the_end_of_a_connection():
-    bench = Bench("bg95")
+    bench = ModemUnderTest("bg95")
     bench.boot()
     bench.until_registered()
     assert bench.states[-1][2] == "connected"
@@ -215,7 +215,7 @@ def test_gnss_first_waits_for_the_end_of_a_connection():
 def test_gnss_first_breaks_off_an_attach():
     """At any moment of it; nothing goes on sending."""
     for wait_ms in range(12_000, 30_000, 250):
-        bench = Bench("bg95")
+        bench = ModemUnderTest("bg95")
         bench.boot()
         bench.send('AT+QGPSCFG="priority",0')
         bench.run(wait_ms)
@@ -225,7 +225,7 @@ def test_gnss_first_breaks_off_an_attach():
 
 
 def test_network_first_starves_gnss():
-    bench = Bench("bg95")
+    bench = ModemUnderTest("bg95")
     bench.air.audible = []
     bench.boot()
     bench.run(1_000)
@@ -235,7 +235,7 @@ def test_network_first_starves_gnss():
 
 
 def test_side_by_side_on_the_sim7600():
-    bench = Bench("sim7600")
+    bench = ModemUnderTest("sim7600")
     bench.boot()
     assert fix(bench)
     bench.until_registered()
@@ -245,7 +245,7 @@ def test_side_by_side_on_the_sim7600():
 def test_predicted_orbits_on_the_bg95():
     spans = []
     for assisted in (False, True):
-        bench = Bench("bg95", seed=4)
+        bench = ModemUnderTest("bg95", seed=4)
         bench.boot()
         bench.send("AT+CMEE=1")
         clock = 'AT+QGPSXTRATIME=0,"2026/01/05,06:01:00",1,1,5'
@@ -274,7 +274,7 @@ def test_predicted_orbits_on_the_bg95():
 
 
 def test_predicted_orbits_are_loaded_by_the_sim7600():
-    bench = Bench("sim7600")
+    bench = ModemUnderTest("sim7600")
     bench.boot()
     bench.until_registered()
     bench.send("AT+CGPSXD=0")

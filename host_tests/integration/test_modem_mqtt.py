@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
-from host_tests.support.simulated_modem import HOST, Bench, Mosquitto, start_mosquitto
+from host_tests.support.simulated_modem import HOST, ModemUnderTest, start_mosquitto
 from tools.modem.card import Card
 from tools.modem.mqtt import LockStepNetwork
 from tools.world import certificates
@@ -29,16 +27,9 @@ SSL_SIM7600 = [
 ]
 
 
-@pytest.fixture(scope="module")
-def broker(tmp_path_factory) -> Iterator[Mosquitto]:
-    mosquitto = start_mosquitto(tmp_path_factory.mktemp("mosquitto"))
-    yield mosquitto
-    mosquitto.stop()
-
-
-def bg95(network: LockStepNetwork, ca: bytes) -> Bench:
+def bg95(network: LockStepNetwork, ca: bytes) -> ModemUnderTest:
     """Registered, context active, TLS set up."""
-    bench = Bench("bg95", network)
+    bench = ModemUnderTest("bg95", network)
     bench.boot()
     bench.until_registered()
     for command in ("ATE0", "AT+CMEE=1", 'AT+QICSGP=1,1,"iot","","",0', "AT+QIACT=1", *SSL_BG95):
@@ -47,9 +38,9 @@ def bg95(network: LockStepNetwork, ca: bytes) -> Bench:
     return bench
 
 
-def sim7600(network: LockStepNetwork, ca: bytes, order="after") -> Bench:
+def sim7600(network: LockStepNetwork, ca: bytes, order="after") -> ModemUnderTest:
     """Registered, client acquired, TLS set up."""
-    bench = Bench("sim7600", network, urc_order=order)
+    bench = ModemUnderTest("sim7600", network, urc_order=order)
     bench.boot()
     bench.until_registered()
     bench.ask(f'AT+CCERTDOWN="ca.pem",{len(ca)}', ca)
@@ -61,13 +52,13 @@ def sim7600(network: LockStepNetwork, ca: bytes, order="after") -> Bench:
     return bench
 
 
-def outcome(bench: Bench, command: str, prefix: str, limit_ms: int = 200_000) -> str:
+def outcome(bench: ModemUnderTest, command: str, prefix: str, limit_ms: int = 200_000) -> str:
     """Send a two-stage command of the BG95; the line that tells how it ended."""
     assert bench.send(command)[-1] == "OK"
     return bench.until(prefix, limit_ms)
 
 
-def connected(bench: Bench) -> Bench:
+def connected(bench: ModemUnderTest) -> ModemUnderTest:
     if bench.dialect == "bg95":
         assert outcome(bench, f'AT+QMTOPEN=0,"{HOST}",8883', "+QMTOPEN:") == "+QMTOPEN: 0,0"
         assert outcome(bench, 'AT+QMTCONN=0,"lb-1","lb-1","secret"', "+QMTCONN:") == "+QMTCONN: 0,0,0"
@@ -76,7 +67,7 @@ def connected(bench: Bench) -> Bench:
     return bench
 
 
-def connect(bench: Bench, password: str = "secret", host: str = HOST) -> str:
+def connect(bench: ModemUnderTest, password: str = "secret", host: str = HOST) -> str:
     command = f'AT+CMQTTCONNECT=0,"tcp://{host}:8883",120,1,"lb-1","{password}"'
     bench.output.clear()
     bench.modem.receive(command.encode() + b"\r")
@@ -326,7 +317,7 @@ def test_the_same_seed_gives_the_same_lines_at_the_same_time(dialect, broker):
 def test_the_seed_matters():
     times = set()
     for seed in range(4):
-        bench = Bench("bg95", seed=seed, card=Card())
+        bench = ModemUnderTest("bg95", seed=seed, card=Card())
         bench.boot()
         bench.until_registered()
         times.add(bench.now())

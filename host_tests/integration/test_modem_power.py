@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from host_tests.support.simulated_modem import Bench
+from host_tests.support.simulated_modem import ModemUnderTest
 from tools.modem import Dialect
 
 DIALECTS = ["bg95", "sim7600"]
@@ -15,17 +15,17 @@ BOOT = {
 OFF = {"bg95": ("AT+QPOWD=1", "POWERED DOWN"), "sim7600": ("AT+CPOF", "NORMAL POWER DOWN")}
 
 
-def told(bench: Bench) -> list[str]:
+def told(bench: ModemUnderTest) -> list[str]:
     return [text for _, way, text in bench.lines if way == "<"]
 
 
-def states(bench: Bench, part: str = "modem") -> list[str]:
+def states(bench: ModemUnderTest, part: str = "modem") -> list[str]:
     return [state for _, name, state in bench.states if name == part]
 
 
 @pytest.fixture(params=DIALECTS)
-def bench(request) -> Bench:
-    return Bench(request.param)
+def bench(request) -> ModemUnderTest:
+    return ModemUnderTest(request.param)
 
 
 def test_boot(bench):
@@ -40,7 +40,7 @@ def test_boot_takes_its_time():
     for dialect, (low, high) in limits.items():
         times = set()
         for seed in range(5):
-            bench = Bench(dialect, seed=seed)
+            bench = ModemUnderTest(dialect, seed=seed)
             bench.boot()
             times.add(bench.now())
         assert len(times) > 1 and low <= min(times) and max(times) <= high, dialect
@@ -126,9 +126,9 @@ def test_sleep_by_dtr(bench):
 
 
 @pytest.fixture
-def parked() -> Bench:
+def parked() -> ModemUnderTest:
     """A BG95 in PSM: T3412 12 h, T3324 20 s."""
-    bench = Bench("bg95")
+    bench = ModemUnderTest("bg95")
     bench.boot()
     bench.send('AT+QCFG="psm/urc",1')
     bench.send('AT+CPSMS=1,,,"00101100","00001010"')
@@ -167,7 +167,7 @@ def test_psm_is_left_for_the_periodic_update_and_entered_again(parked):
 
 
 def test_psm_after_the_active_time():
-    bench = Bench("bg95")
+    bench = ModemUnderTest("bg95")
     bench.boot()
     bench.send('AT+CPSMS=1,,,"00101100","00001010"')
     bench.until_registered()
@@ -179,7 +179,7 @@ def test_psm_after_the_active_time():
 
 
 def test_gnss_defers_psm():
-    bench = Bench("bg95")
+    bench = ModemUnderTest("bg95")
     bench.boot()
     bench.send('AT+CPSMS=1,,,"00101100","00000001"')
     bench.send("AT+QGPS=1")
@@ -192,7 +192,7 @@ def test_gnss_defers_psm():
 
 
 def test_no_psm_without_service():
-    bench = Bench("bg95")
+    bench = ModemUnderTest("bg95")
     bench.air.audible = []
     bench.boot()
     bench.send('AT+CPSMS=1,,,"00101100","00000001"')
@@ -202,7 +202,7 @@ def test_no_psm_without_service():
 
 
 def test_no_psm_on_gsm():
-    bench = Bench("bg95")
+    bench = ModemUnderTest("bg95")
     bench.air.audible = [cell for cell in bench.air.audible if cell.rat == "gsm"]
     bench.boot()
     bench.send('AT+CPSMS=1,,,"00101100","00000001"')
@@ -218,7 +218,7 @@ STATUS_LAG_MS = {"bg95": 0, "sim7600": 25_000}
 """STATUS of a SIM7600 falls long after its last line."""
 
 
-def reset(bench: Bench, ms: int) -> None:
+def reset(bench: ModemUnderTest, ms: int) -> None:
     bench.modem.reset(True)
     bench.run(ms)
     bench.modem.reset(False)
@@ -257,7 +257,7 @@ def test_status_is_low_in_psm(parked):
     ],
 )
 def test_only_a_pulse_of_the_right_length_resets(dialect, ms, resets):
-    bench = Bench(dialect)
+    bench = ModemUnderTest(dialect)
     bench.boot()
     bench.run(10_000)
     bench.lines.clear()
@@ -268,7 +268,7 @@ def test_only_a_pulse_of_the_right_length_resets(dialect, ms, resets):
 
 
 def test_a_bg95s_reset_line_is_its_power_key():
-    bench = Bench("bg95")
+    bench = ModemUnderTest("bg95")
     bench.modem.rail(True)
     reset(bench, 2_500)
     bench.until("RDY", 5_000)
@@ -278,7 +278,7 @@ def test_a_bg95s_reset_line_is_its_power_key():
 
 
 def test_a_reset_does_not_turn_on_a_sim7600_that_is_off():
-    bench = Bench("sim7600")
+    bench = ModemUnderTest("sim7600")
     bench.modem.rail(True)
     reset(bench, 300)
     bench.run(20_000)

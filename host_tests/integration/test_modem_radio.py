@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import pytest
 
-from host_tests.support.simulated_modem import Bench
+from host_tests.support.simulated_modem import ModemUnderTest
 from tools.modem import Dialect
 from tools.modem.card import FPLMN_ENTRIES, Card
 
@@ -15,22 +15,22 @@ DIALECTS = ["bg95", "sim7600"]
 
 
 @pytest.fixture(params=DIALECTS)
-def bench(request) -> Bench:
-    bench = Bench(request.param)
+def bench(request) -> ModemUnderTest:
+    bench = ModemUnderTest(request.param)
     bench.boot()
     bench.run(1_000)
     return bench
 
 
 @pytest.fixture
-def bg95() -> Bench:
-    bench = Bench("bg95")
+def bg95() -> ModemUnderTest:
+    bench = ModemUnderTest("bg95")
     bench.boot()
     bench.run(1_000)
     return bench
 
 
-def registration(bench: Bench) -> str:
+def registration(bench: ModemUnderTest) -> str:
     return bench.send("AT+CEREG?" if bench.dialect == "bg95" else "AT+CREG?")[-2]
 
 
@@ -59,7 +59,7 @@ def test_the_last_network_is_found_sooner(bench):
 
 
 def test_at_home():
-    bench = Bench("bg95", card=Card("262010000000001"))
+    bench = ModemUnderTest("bg95", card=Card("262010000000001"))
     bench.boot()
     bench.until_registered()
     assert registration(bench) == "+CEREG: 0,1"
@@ -160,7 +160,7 @@ def test_the_list_of_operators(bench):
 
 
 def test_a_byte_aborts_the_list_on_the_sim7600():
-    bench = Bench("sim7600")
+    bench = ModemUnderTest("sim7600")
     bench.boot()
     began = bench.now()
     bench.modem.receive(b"AT+COPS=?\r")
@@ -231,7 +231,7 @@ def test_limited_service_shows_the_cell(bg95):
 
 
 def test_serving_cell_of_the_sim7600():
-    bench = Bench("sim7600")
+    bench = ModemUnderTest("sim7600")
     bench.boot()
     assert bench.send("AT+CPSI?")[-1] == "ERROR"  # the first after boot
     bench.run(1_000)
@@ -254,7 +254,7 @@ def test_serving_cell_of_the_sim7600():
     ],
 )
 def test_kinds_of_network_by_setting(settings, act):
-    bench = Bench("bg95")
+    bench = ModemUnderTest("bg95")
     bench.boot()
     for command in settings:
         assert bench.send(command)[-1] == "OK"
@@ -268,7 +268,7 @@ def test_kinds_of_network_by_setting(settings, act):
 def test_a_weak_signal_costs_time_and_luck():
     spans = []
     for level in (-90, -121):
-        bench = Bench("bg95", seed=3)
+        bench = ModemUnderTest("bg95", seed=3)
         bench.air.audible = [replace(bench.air.audible[0], rsrp_dbm=level)]
         bench.boot()
         bench.until_registered(2_000_000)
@@ -365,7 +365,7 @@ def test_bands_of_the_bg95(bg95, setting, act):
 
 
 def test_bands_of_the_sim7600():
-    bench = Bench("sim7600")
+    bench = ModemUnderTest("sim7600")
     bench.boot()
     assert bench.send("AT+CNBP=0x0,0x40")[-1] == "OK"  # band 7
     bench.until_registered()
@@ -381,7 +381,7 @@ def test_a_technology_by_manual_selection(bg95):
 
 
 def test_causes_of_the_sim7600():
-    bench = Bench("sim7600")
+    bench = ModemUnderTest("sim7600")
     bench.boot()
     bench.run(1_000)
     bench.send("AT+CMEE=1")
@@ -455,7 +455,7 @@ def test_time_zone_reports():
         ("sim7600", 1): "+CTZV: 4,26/01/05,07:0",
     }
     for (dialect, mode), line in expected.items():
-        bench = Bench(dialect)
+        bench = ModemUnderTest(dialect)
         bench.boot()
         bench.send("AT+CTZU=1")
         assert bench.send(f"AT+CTZR={mode}")[-1] == "OK"
@@ -470,7 +470,7 @@ def test_the_clock_is_set_by_hand(bench):
 
 
 def test_repeated_lines_of_the_sim7600():
-    bench = Bench("sim7600")
+    bench = ModemUnderTest("sim7600")
     bench.boot()
     bench.send("AT+CNSMOD=1")
     assert bench.until("+CNSMOD:") == "+CNSMOD: 8"
@@ -494,7 +494,7 @@ def test_repeated_lines_of_the_sim7600():
 
 
 def test_a_position_by_network():
-    bench = Bench("sim7600")
+    bench = ModemUnderTest("sim7600")
     bench.boot()
     bench.until_registered()
     assert bench.send("AT+CLBS=1,1")[-2:] == ["+CLBS: 3", "ERROR"]
@@ -518,7 +518,7 @@ def test_contexts_end_with_the_registration(bench):
 
 
 def test_two_contexts_on_nbiot():
-    bench = Bench("bg95")
+    bench = ModemUnderTest("bg95")
     bench.air.audible = [cell for cell in bench.air.audible if cell.rat == "nbiot"]
     bench.boot()
     bench.send('AT+QCFG="iotopmode",1')
@@ -530,7 +530,7 @@ def test_two_contexts_on_nbiot():
 
 
 def test_login_of_the_sim7600_has_the_password_first():
-    bench = Bench("sim7600")
+    bench = ModemUnderTest("sim7600")
     bench.boot()
     assert bench.send('AT+CGAUTH=1,1,"secret","me"')[-1] == "ERROR"
     bench.send('AT+CGDCONT=1,"IP","iot"')

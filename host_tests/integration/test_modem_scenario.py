@@ -7,14 +7,14 @@ import sys
 
 import pytest
 
-from host_tests.support.simulated_modem import Bench
+from host_tests.support.simulated_modem import ModemUnderTest
 from tools.flash.layout import REPOSITORY
 from tools.modem.loopback import Loopback
 from tools.modem.scenario import ACTIONS, ScenarioError, load, parse
 
 
-def playing(dialect, text: str, network=None) -> Bench:
-    bench = Bench(dialect, network or Loopback(), scenario=parse(text))
+def playing(dialect, text: str, network=None) -> ModemUnderTest:
+    bench = ModemUnderTest(dialect, network or Loopback(), scenario=parse(text))
     bench.boot()
     bench.run(5_000)
     return bench
@@ -150,7 +150,7 @@ def test_supply_and_temperature():
     assert bench.send("AT+CBC")[-2] == "+CBC: 3.500V"
 
 
-def online(bench: Bench) -> Bench:
+def online(bench: ModemUnderTest) -> ModemUnderTest:
     """Registered, with an active context."""
     bench.until_registered()
     bench.run(1_000)
@@ -283,7 +283,7 @@ def test_a_card_that_is_gone_unnoticed_needs_a_reboot():
 
 @pytest.mark.parametrize("dialect", ["bg95", "sim7600"])
 def test_no_card_at_boot(dialect):
-    bench = Bench(dialect, scenario=parse('[[event]]\nat_s = 0\ndo = "sim"\nstate = "removed"'))
+    bench = ModemUnderTest(dialect, scenario=parse('[[event]]\nat_s = 0\ndo = "sim"\nstate = "removed"'))
     bench.boot()
     assert bench.until("+CPIN") == "+CPIN: NOT INSERTED"
     bench.run(100_000)

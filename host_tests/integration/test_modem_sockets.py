@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from host_tests.support.simulated_modem import HOST, Bench
+from host_tests.support.simulated_modem import HOST, ModemUnderTest
 from tools.modem.mqtt import LockStepNetwork
 from tools.world import certificates
 
@@ -63,8 +63,8 @@ def secure(folder) -> Iterator[LockStepNetwork]:
     yield from serving(context)
 
 
-def bg95(network) -> Bench:
-    bench = Bench("bg95", network)
+def bg95(network) -> ModemUnderTest:
+    bench = ModemUnderTest("bg95", network)
     bench.boot()
     bench.until_registered()
     for command in ("ATE0", "AT+CMEE=1", 'AT+QICSGP=1,1,"iot"', "AT+QIACT=1"):
@@ -72,8 +72,8 @@ def bg95(network) -> Bench:
     return bench
 
 
-def sim7600(network, order="after") -> Bench:
-    bench = Bench("sim7600", network, urc_order=order)
+def sim7600(network, order="after") -> ModemUnderTest:
+    bench = ModemUnderTest("sim7600", network, urc_order=order)
     bench.boot()
     bench.until_registered()
     bench.send("ATE0")
@@ -81,7 +81,7 @@ def sim7600(network, order="after") -> Bench:
     return bench
 
 
-def stage(bench: Bench, command: str, outcome: str) -> None:
+def stage(bench: ModemUnderTest, command: str, outcome: str) -> None:
     """Send a two-stage command; its outcome."""
     bench.output.clear()
     bench.modem.receive(command.encode() + b"\r")
@@ -233,12 +233,12 @@ def test_nobody_listens():
 
 
 def test_no_context_no_socket():
-    bench = Bench("bg95")
+    bench = ModemUnderTest("bg95")
     bench.boot()
     bench.until_registered()
     stage(bench, f'AT+QIOPEN=1,0,"TCP","{HOST}",1883,0,0', "+QIOPEN: 0,570")
     assert bench.send("AT+QIGETERROR")[-2] == "+QIGETERROR: 570,PDP context broken down"
-    bench = Bench("sim7600")
+    bench = ModemUnderTest("sim7600")
     bench.boot()
     bench.until_registered()
     assert bench.send(f'AT+CIPOPEN=0,"TCP","{HOST}",1883')[-2:] == ["+CIPOPEN: 0,1", "ERROR"]
@@ -271,7 +271,7 @@ def test_the_network_service():
 
 @pytest.mark.parametrize("dialect", ["bg95", "sim7600"])
 def test_a_time_server(dialect):
-    bench = Bench(dialect)
+    bench = ModemUnderTest(dialect)
     bench.boot()
     bench.send("AT+CTZU=0")
     bench.until_registered()

@@ -8,15 +8,15 @@ import time
 import pytest
 import serial
 
-from host_tests.integration.test_modem_alone import running
-from host_tests.support.simulated_modem import Bench
+from host_tests.support.modem_program import running
+from host_tests.support.simulated_modem import ModemUnderTest
 from tools.modem.loopback import Loopback
 from tools.modem.scenario import parse
 from tools.modem.variants import VARIANTS, VariantError
 
 
-def booted(dialect, *variants: str, ms: int = 8_000) -> Bench:
-    bench = Bench(dialect, Loopback(), variants=variants)
+def booted(dialect, *variants: str, ms: int = 8_000) -> ModemUnderTest:
+    bench = ModemUnderTest(dialect, Loopback(), variants=variants)
     bench.modem.rail(True)
     bench.press()
     bench.run(20_000 + ms)
@@ -25,11 +25,11 @@ def booted(dialect, *variants: str, ms: int = 8_000) -> Bench:
     return bench
 
 
-def told(bench: Bench) -> list[str]:
+def told(bench: ModemUnderTest) -> list[str]:
     return [text for _, way, text in bench.lines if way == "<"]
 
 
-def registered(dialect, *variants: str) -> Bench:
+def registered(dialect, *variants: str) -> ModemUnderTest:
     bench = booted(dialect, *variants)
     bench.until_registered()
     return bench
@@ -84,7 +84,7 @@ def test_boot_lines(name, dialect, lines):
 
 
 def test_noise_is_no_text():
-    bench = Bench("bg95", variants=["boot-noise"])
+    bench = ModemUnderTest("bg95", variants=["boot-noise"])
     bench.modem.rail(True)
     bench.press()
     bench.run(5_000)
@@ -99,7 +99,7 @@ def test_unsolicited_lines_come_to_the_uart_when_told_so():
 
 
 def test_a_busy_sim():
-    bench = Bench("bg95", variants=["sim-busy"])
+    bench = ModemUnderTest("bg95", variants=["sim-busy"])
     bench.boot()
     bench.send("AT+CMEE=1")
     bench.run(18_000)
@@ -119,7 +119,7 @@ def test_a_detect_pin_that_is_not_connected():
 
 def test_no_cause():
     for variants, cause in (((), True), (("no-reject-cause",), False)):
-        bench = Bench("bg95", variants=variants)
+        bench = ModemUnderTest("bg95", variants=variants)
         bench.air.causes = dict.fromkeys(("26201", "26202", "26203"), 11)
         bench.boot()
         bench.send("AT+CEREG=2")
@@ -254,14 +254,14 @@ def answer(port: serial.Serial, wanted: bytes) -> bool:
 @pytest.mark.parametrize("dialect", ["bg95", "sim7600"])
 def test_errors_are_words_from_the_start(dialect):
     for variants, error in (((), "ERROR"), (("cmee-text",), "+CME ERROR: SIM busy")):
-        bench = Bench(dialect, variants=variants)
+        bench = ModemUnderTest(dialect, variants=variants)
         bench.boot()
         assert bench.send("AT+CIMI")[-1] == error
 
 
 @pytest.mark.parametrize(("variants", "early"), [((), False), (("urc-in-data",), True)])
 def test_a_line_between_prompt_and_data(variants, early):
-    bench = Bench("bg95", variants=variants)
+    bench = ModemUnderTest("bg95", variants=variants)
     bench.boot()
     bench.send("AT+CEREG=1")
     bench.output.clear()
@@ -275,7 +275,7 @@ def test_a_line_between_prompt_and_data(variants, early):
 def test_a_stack_that_is_stuck_after_a_loss():
     closing = parse('[[event]]\nafter = "AT+QIOPEN"\nwait_s = 60\ndo = "socket-close"')
     for variants, code in (((), 0), (("socket-stuck",), 552)):
-        bench = Bench("bg95", Loopback(), variants=variants, scenario=closing)
+        bench = ModemUnderTest("bg95", Loopback(), variants=variants, scenario=closing)
         bench.boot()
         bench.until_registered()
         bench.send('AT+QICSGP=1,1,"iot"')
@@ -323,7 +323,7 @@ def test_a_second_final_result(dialect):
 
 def test_unknown_variants():
     with pytest.raises(VariantError, match="the bg95 has no variant 'cpsi-index'; choose among app-rdy-late"):
-        Bench("bg95", variants=["cpsi-index"])
+        ModemUnderTest("bg95", variants=["cpsi-index"])
 
 
 ON_THEIR_OWN = {"strict-baud", "sim-busy", "sim-detect-open", "no-reject-cause", "clean-wake", "psm-text"}
@@ -345,7 +345,7 @@ REASONS = [
 
 @pytest.mark.parametrize(("variant", "text"), REASONS)
 def test_a_cause_in_words_or_not_at_all(variant, text):
-    bench = Bench("sim7600", variants=[variant])
+    bench = ModemUnderTest("sim7600", variants=[variant])
     bench.boot()
     bench.air.causes = {"26202": 14}
     assert bench.send('AT+COPS=1,2,"26202"')[-1] == "ERROR"

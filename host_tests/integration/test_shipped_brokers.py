@@ -23,12 +23,10 @@ from landbridge.operations import broker_check as checks
 from landbridge.protocol import envelope
 from paho.mqtt.enums import CallbackAPIVersion
 
-from host_tests.support.agent import DEVICE, PASSWORD, Bench, bench, wait_until
-from host_tests.support.postgres import postgres, server
+from host_tests.support.agent import DEVICE, PASSWORD, Installation, wait_until
 from host_tests.support.shipped_brokers import DEPLOY, OTHER, Shipped, ShippedNats
 from tools.campaign.nats_server import binary
 
-__all__ = ["bench", "postgres", "server"]
 _QUIET_S = 0.5
 
 
@@ -182,14 +180,14 @@ class Doors(NamedTuple):
 
 
 @pytest.fixture
-def mosquitto(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> Doors:
-    shipped, folder = Shipped(bench, monkeypatch), bench.broker.folder
-    agent = Door(bench.broker.port, folder / "ca.pem", folder / "agent.pem")
+def mosquitto(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> Doors:
+    shipped, folder = Shipped(installation, monkeypatch), installation.broker.folder
+    agent = Door(installation.broker.port, folder / "ca.pem", folder / "agent.pem")
     return Doors(Door(shipped.devices_port, folder / "ca.pem"), agent, agent._replace(certificate=None))
 
 
-def test_mosquitto_lets_a_device_throw_nobody_out(bench, mosquitto, meet):
-    mine = envelope.broker_password(bench.key, DEVICE)
+def test_mosquitto_lets_a_device_throw_nobody_out(installation, mosquitto, meet):
+    mine = envelope.broker_password(installation.key, DEVICE)
     agent = meet(mosquitto.agent, "agent", PASSWORD, "landbridge-agent", clean_session=False)
     other = meet(mosquitto.devices, OTHER, envelope.broker_password(bytes(32), OTHER), OTHER)
     platform = meet(mosquitto.devices, "platform", PASSWORD, "whatever")
@@ -201,13 +199,13 @@ def test_mosquitto_lets_a_device_throw_nobody_out(bench, mosquitto, meet):
     assert not any(each.lost.wait(0.2) for each in (agent, other, platform))
 
 
-def test_mosquitto_lets_a_device_use_its_two_topics_only(bench, mosquitto, meet):
-    mine = envelope.broker_password(bench.key, DEVICE)
+def test_mosquitto_lets_a_device_use_its_two_topics_only(installation, mosquitto, meet):
+    mine = envelope.broker_password(installation.key, DEVICE)
     has_two_topics(meet, mosquitto.devices, mosquitto.agent, "agent", mine)
 
 
 @pytest.mark.parametrize("restarts", [False, True])
-def test_mosquitto_keeps_for_an_agent_and_a_platform_that_are_away(bench, mosquitto, meet, restarts):
+def test_mosquitto_keeps_for_an_agent_and_a_platform_that_are_away(installation, mosquitto, meet, restarts):
     """With `per_listener_settings` it would not."""
     away = (
         (mosquitto.agent, "agent", "landbridge/+/up", f"landbridge/{DEVICE}/up"),
@@ -218,13 +216,16 @@ def test_mosquitto_keeps_for_an_agent_and_a_platform_that_are_away(bench, mosqui
         guest.subscribe(topics, qos=1)
         guest.close()
     if restarts:
-        saved = bench.broker.log().count("Saving in-memory database")
+        saved = installation.broker.log().count("Saving in-memory database")
         wait_until(
-            lambda: bench.broker.log().count("Saving in-memory database") > saved + 1, "it saves the sessions"
+            lambda: installation.broker.log().count("Saving in-memory database") > saved + 1,
+            "it saves the sessions",
         )
-        bench.broker.kill()
-        bench.broker.start()
-    meet(mosquitto.devices, DEVICE, envelope.broker_password(bench.key, DEVICE), DEVICE).publish(away[0][3])
+        installation.broker.kill()
+        installation.broker.start()
+    meet(mosquitto.devices, DEVICE, envelope.broker_password(installation.key, DEVICE), DEVICE).publish(
+        away[0][3]
+    )
     meet(mosquitto.agent, "agent", PASSWORD, "another").publish(away[1][3])
     for door, user, _, topic in away:
         back = meet(door, user, PASSWORD, user, clean_session=False)
@@ -245,17 +246,19 @@ class NatsFleet(NamedTuple):
 
 
 @pytest.fixture
-def nats_fleet(bench: Bench, postgres: str) -> Iterator[NatsFleet]:
+def nats_fleet(installation: Installation, postgres: str) -> Iterator[NatsFleet]:
     if binary() is None:
         pytest.skip("NATS is not installed")
-    folder = bench.broker.folder
-    key_file = str(bench.folder / "keys")
+    folder = installation.broker.folder
+    key_file = str(installation.folder / "keys")
     database = open_database(postgres)
     keyring = Keyring(postgres, key_file)
-    config = replace(bench.config, store=Store(database=postgres, key_file=key_file))
+    config = replace(installation.config, store=Store(database=postgres, key_file=key_file))
     secrets = {}
     for name in (DEVICE, OTHER):
-        enrolled = replace(config, devices=replace(config.devices, directory=str(bench.folder / "enrolled")))
+        enrolled = replace(
+            config, devices=replace(config.devices, directory=str(installation.folder / "enrolled"))
+        )
         enrol(enrolled, database, keyring, Clock(), name, "bench")
         with database.reading() as connection:
             row = devices.find(connection, name)

@@ -14,9 +14,6 @@ from landbridge.db.database import Database, open_database
 from landbridge.features.devices import queries as devices
 
 from host_tests.support.fleet import FIRST, NOW_S, Pages
-from host_tests.support.postgres import postgres, server
-
-__all__ = ["postgres", "server"]
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

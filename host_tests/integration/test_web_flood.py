@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import ExitStack, contextmanager
 from http.client import HTTPConnection, HTTPResponse
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -25,13 +24,6 @@ from host_tests.support.fleet import Fleet, Pages
 
 HALF = b"GET /sign-in HTTP/1.1\r\nHost: x\r\n"
 AGES_S = 100_000.0
-
-
-@pytest.fixture
-def fleet(tmp_path: Path) -> Iterator[Fleet]:
-    made = Fleet(tmp_path)
-    yield made
-    made.database.close()
 
 
 @contextmanager

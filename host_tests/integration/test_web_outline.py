@@ -18,11 +18,8 @@ from landbridge.points.queries import JudgedPoint
 from landbridge.web import seen
 from sqlalchemy import insert
 
-from host_tests.integration.test_agent_store import database
 from host_tests.support.agent import point
-from host_tests.support.postgres import postgres, server  # noqa: F401
 
-__all__ = ["database"]
 DEVICE, NOW_S, LIGHT = "lb-0001", 845_000_000, 1
 SPAN = (0, 2**31 - 1)
 POINTS = 400

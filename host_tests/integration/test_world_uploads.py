@@ -6,7 +6,7 @@ from collections import Counter
 
 import pytest
 
-from host_tests.support.simulated_modem import Bench
+from host_tests.support.simulated_modem import ModemUnderTest
 from tools.modem.bands import RELEASE_MS, tail_ms
 from tools.world.meter import MODEM_W
 
@@ -32,7 +32,7 @@ def test_a_network_is_another_in_each_trip_and_the_same_throughout_it() -> None:
 
 def connected_s(seed: int) -> float:
     """Seconds of connection after an attach, its signalling included."""
-    bench = Bench("bg95", seed=seed)
+    bench = ModemUnderTest("bg95", seed=seed)
     bench.boot()
     bench.until_registered()
     bench.run(200_000)

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -168,7 +168,7 @@ class Platform(Client):
         return [feature for track in self.on("/track") for feature in track["features"]]
 
 
-class Bench:
+class Installation:
     """Broker, database with one device, and an agent in this process or in one of its own."""
 
     def __init__(self, folder: Path, environment: pytest.MonkeyPatch) -> None:
@@ -278,11 +278,3 @@ class Bench:
         )
         file.chmod(0o600)  # a password is in it
         return file
-
-
-@pytest.fixture
-def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
-    """For a test module to import: a bench with a broker that runs and no agent yet."""
-    bench = Bench(tmp_path, monkeypatch)
-    yield bench
-    bench.close()

@@ -6,8 +6,7 @@ import io
 from collections.abc import Callable
 from typing import Any
 
-from host_tests.support.simulated_modem import HOST
-from host_tests.support.simulated_modem import Bench as SimulatedBench
+from host_tests.support.simulated_modem import HOST, ModemUnderTest
 from tools.bench.ports import Recorder
 from tools.bench.run import Outcome, Result, Run
 from tools.bench.transcript import Mask, Request, Transcript
@@ -15,7 +14,7 @@ from tools.bench.transcript import Mask, Request, Transcript
 PASSWORD = "secret"
 
 
-class Line(SimulatedBench):
+class Line(ModemUnderTest):
     """A simulated modem that is on, on a line of its own."""
 
     def modem_dtr(self, level: bool) -> None:

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import json
+import types
 from pathlib import Path
 from typing import Any
 
+from locator.esim import apdu, euicc, iccid_bytes
+from locator.modem import make
+
+from host_tests.support.simulated_modem import ModemUnderTest
 from tools.modem.applet import AppletCard, Identity
+from tools.modem.card import Card
 from tools.modem.euicc import PROVISIONING, Euicc, Notification, Profile
 
 VECTORS: list[dict[str, Any]] = json.loads((Path(__file__).parents[1] / "es10c_vectors.json").read_text())[
@@ -72,3 +78,20 @@ def applet_card() -> AppletCard:
             Identity(CHINA, frozenset({"460"}), "China"),
         ]
     )
+
+
+EUROPE_ICCID = iccid_bytes("8949030000000000001")
+
+
+def on_bench(dialect, card: Card, *variants: str):
+    bench = ModemUnderTest(dialect, card=card, variants=variants)
+    driver = make(types.SimpleNamespace(MODEM=dialect, apn=b"iot"), bench)
+    driver.start(True, True)
+    driver.await_card()
+    return driver
+
+
+def opened(driver, rung: int = apdu.UNKNOWN) -> apdu.Transport:
+    transport = apdu.Transport(driver, rung)
+    transport.open(euicc.ISD_R)
+    return transport

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from landbridge import config
 
-from host_tests.support.agent import PASSWORD, Bench
+from host_tests.support.agent import PASSWORD, Installation
 from tools.campaign.mosquitto import free_port
 from tools.campaign.nats_server import binary
 
@@ -29,9 +29,9 @@ def put_in(text: str, ours: Mapping[str, str]) -> str:
 class Shipped:
     """Mosquitto, in place of the bench's own: the agent's port stays, and asks for its certificate."""
 
-    def __init__(self, bench: Bench, environment: pytest.MonkeyPatch) -> None:
-        bench.broker.kill()
-        folder = bench.broker.folder
+    def __init__(self, installation: Installation, environment: pytest.MonkeyPatch) -> None:
+        installation.broker.kill()
+        folder = installation.broker.folder
         self.devices_port = free_port()
         subprocess.run(
             ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
@@ -43,14 +43,14 @@ class Shipped:
         environment.setenv("LANDBRIDGE_BROKER_CERT_FILE", str(folder / "agent.pem"))
         environment.setenv("LANDBRIDGE_BROKER_CERT_KEY_FILE", str(folder / "agent.key"))
         environment.setenv("LANDBRIDGE_DEVICES_BROKER_PORT", str(self.devices_port))
-        bench.config = config.load()
+        installation.config = config.load()
         self.conf = folder / "mosquitto.conf"
         self.acl = folder / "shipped.acl"
         text = put_in(
             (DEPLOY / "mosquitto" / "landbridge.conf").read_text(),
             {
                 "listener 8883": f"listener {self.devices_port} 127.0.0.1",
-                "listener 8884": f"listener {bench.broker.port} 127.0.0.1",
+                "listener 8884": f"listener {installation.broker.port} 127.0.0.1",
                 "/etc/mosquitto/certs": str(folder),
                 "/etc/mosquitto/landbridge.passwords": str(folder / "passwords"),
                 "/etc/mosquitto/landbridge.acl": str(self.acl),
@@ -60,7 +60,7 @@ class Shipped:
         acl = (DEPLOY / "mosquitto" / "landbridge.acl").read_text()
         self.acl.write_text(acl.replace("landbridge-agent", "agent"))
         self.conf.write_text(f"user root\n{text}log_dest stderr\nlog_type all\n")
-        bench.broker.start()
+        installation.broker.start()
 
 
 class ShippedNats:

@@ -74,7 +74,7 @@ class TestAir(StaticAir):
 
 
 @dataclass
-class Bench:
+class ModemUnderTest:
     """A modem on a bench; also the firmware's port (`locator.hal`), as far as its drivers use it."""
 
     dialect: Dialect

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import socket
 import struct
@@ -24,7 +25,7 @@ from landbridge.geo.distance import Place
 from landbridge.protocol.point import Point
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
-from host_tests.support.agent import DEVICE, NOW_S, Bench, point, set_clock
+from host_tests.support.agent import DEVICE, NOW_S, Installation, point, set_clock
 from tools.flash.layout import REPOSITORY
 
 CONTAINER = "CSQU3054383"
@@ -58,18 +59,18 @@ class Answer(NamedTuple):
         return json.loads(self.text)
 
 
-class WebBench:
+class Website:
     """A bench whose agent serves pages; one device has gone part of the way."""
 
-    def __init__(self, bench: Bench) -> None:
-        self.bench = bench
-        self.url = f"http://127.0.0.1:{bench.config.web.port}"
-        self.device = bench.device()
+    def __init__(self, installation: Installation) -> None:
+        self.installation = installation
+        self.url = f"http://127.0.0.1:{installation.config.web.port}"
+        self.device = installation.device()
         self.tokens: dict[str, str] = {}
 
     def token(self, name: str, role: str, tenant: str | None = None) -> str:
         """The secret of a new token."""
-        with self.bench.database().writing() as connection:
+        with self.installation.database().writing() as connection:
             self.tokens[name] = tokens.add(connection, name, role, tenant, "bench", NOW_S)
         return self.tokens[name]
 
@@ -83,11 +84,11 @@ class WebBench:
             km += before.metres_to(Place(*place)) / 1000
             before = Place(*place)
             stations.append([name, "KZ" if name == "Karaganda" else "CN", *place, kind, km])
-        with self.bench.database().writing() as connection:
+        with self.installation.database().writing() as connection:
             lines.add(connection, "Chongqing - Duisburg", stations, [], NOW_S)
 
     def begin_trip(self, container: str, start_s: int, tenant: str | None = None) -> int:
-        with self.bench.database().writing() as connection:
+        with self.installation.database().writing() as connection:
             line = ("Chongqing - Duisburg", "Duisburg", 3600)
             trip = trips.start(connection, DEVICE, container, *line, start_s)
             if tenant is not None:
@@ -95,7 +96,7 @@ class WebBench:
             return trip
 
     def end_trip(self, trip: int, end_s: int) -> None:
-        with self.bench.database().writing() as connection:
+        with self.installation.database().writing() as connection:
             trips.end(connection, trip, end_s)
 
     def ask(
@@ -152,34 +153,16 @@ def wakes(first: int, last: int) -> dict[int, Any]:
     return {13: [7, 60 * last, told]}
 
 
-def feed(web: WebBench) -> None:
+def feed(web: Website) -> None:
     """A hundred hours in three uplinks, the middle of the last but one missing; it comes two days later."""
     device = web.device
-    clock = web.bench.folder / "clock"
+    clock = web.installation.folder / "clock"
     for first, last in ((1, 40), (41, 70), (71, LAST)):
         set_clock(clock, FIRST_S + 3600 * last + 600)
         told = [on_line(seq) for seq in range(first, last + 1) if seq not in LATE]
         now_s = FIRST_S + 3600 * last
         device.send(told, status={0: 3560, 4: "1.2"}, next_contact_s=now_s + 7200, reports=wakes(first, last))
     device.send([on_line(seq) for seq in LATE])
-
-
-@pytest.fixture(scope="module")
-def web(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WebBench]:
-    """One agent a module, with its pages, one device on a trip."""
-    with pytest.MonkeyPatch.context() as environment:
-        environment.setenv("LANDBRIDGE_WEB_PORT", str(free_port()))
-        bench = Bench(tmp_path_factory.mktemp("web"), environment)
-        try:
-            set_clock(bench.folder / "clock", FIRST_S)
-            bench.start()
-            made = WebBench(bench)
-            made.add_line()
-            made.begin_trip(CONTAINER, FIRST_S)
-            feed(made)
-            yield made
-        finally:
-            bench.close()
 
 
 class Watched:
@@ -209,13 +192,6 @@ class Watched:
         # Of a page that is not to be there the browser says so itself.
         if kind in ("error", "warning") and "status of 40" not in text and "GPU stall" not in text:
             self.complaints.append(f"{kind}: {text}")
-
-
-@pytest.fixture(scope="module")
-def browser(web: WebBench) -> Iterator[Watched]:
-    """Debian's Chromium, once a module."""
-    with chromium() as launched:
-        yield Watched(launched, web.url)
 
 
 @contextmanager
@@ -274,3 +250,17 @@ def picture(page: Page, name: str, **options: Any) -> Path:
     path = PICTURES / f"{name}.png"
     page.screenshot(path=path, **options)
     return path
+
+
+MAP = "document.getElementById('map').map"
+
+
+def drawn(page: Page, layer: str) -> None:
+    """Wait until the map shows something of `layer`."""
+    shown = f"{MAP}?.getLayer('{layer}') && {MAP}.queryRenderedFeatures({{layers: ['{layer}']}}).length"
+    until(page, shown, f"{layer} on the map")
+
+
+def csrf_in(page: Answer) -> str:
+    """What the forms of a page carry."""
+    return str(re.findall(r'name="csrf" value="(\w+)"', page.text)[0])

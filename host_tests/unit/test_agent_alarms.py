@@ -1,7 +1,6 @@
 """Alarms: raised once, counted, acknowledged, cleared; by what devices tell and what the agent finds."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,32 +20,18 @@ from landbridge.features.sims import handler as watch
 from landbridge.features.sims.rules import Card, Seen
 from landbridge.features.trips import queries as trips
 from landbridge.points import queries as points
-from landbridge.protocol.event import Event
 from landbridge.tracking import queries as journeys
 from landbridge.tracking import silence
 from landbridge.tracking.recompute import work_out
 from sqlalchemy import Connection
 
 from host_tests.support.agent import set_clock
+from host_tests.support.alarms import BACK, LATER_BACK, LEFT, every, off_route, pass_by
 from host_tests.support.fleet import FIRST, NOW_S, Fleet, Pages, at
 from host_tests.support.trips import BEGIN_S, HOUR_S, POZNAN
 
 PROTOCOL = Path(__file__).parents[2] / "docs" / "protocol"
 DAY_S = 24 * HOUR_S
-
-
-@pytest.fixture
-def fleet(tmp_path: Path) -> Iterator[Fleet]:
-    made = Fleet(tmp_path)
-    yield made
-    made.database.close()
-
-
-def every(fleet: Fleet) -> list[tuple[str, str, int, int | None]]:
-    """(name, state, times, trip) of all alarms, the oldest first."""
-    with fleet.database.reading() as connection:
-        rows = alarms.listed(connection, None, None, False, 2**31 - 1, 100)
-    return [(row.name, engine.state(row), row.times, row.trip) for row in reversed(rows)]
 
 
 def told(fleet: Fleet) -> list[dict[str, Any]]:
@@ -57,11 +42,6 @@ def told(fleet: Fleet) -> list[dict[str, Any]]:
 def told_of(connection: Connection) -> list[dict[str, Any]]:
     rows = events.after(connection, FIRST, 0, 1_000)
     return [json.loads(row.content) for row in rows if row.type.startswith("alarm-")]
-
-
-def pass_by(fleet: Fleet, now_s: int) -> None:
-    with fleet.database.writing() as connection:
-        announce.tell(connection, engine.expire(connection, [FIRST], now_s), now_s)
 
 
 def test_what_stands_is_counted_and_what_is_over_is_raised_anew(fleet):
@@ -174,17 +154,6 @@ def test_an_end_that_is_told_late_ends_nothing_that_was_after_it(fleet):
     fleet.deliver(at(10, events=4), at(14, events=4))
     fleet.deliver(at(12, events=4096))
     assert [each[1:3] for each in every(fleet)] == [("cleared", 2), ("raised", 1)]
-
-
-def off_route(action: str, hour: int) -> Event:
-    """What the journey tells of the first device on no trip."""
-    event_id = f"{FIRST}/{hour}/off-route"
-    content = {"id": event_id, "type": "off-route", "action": action, "device": FIRST, "container": None}
-    content |= {"latitude": None, "longitude": None}
-    return Event(event_id, FIRST, "off-route", True, None, hour, BEGIN_S + hour * HOUR_S, content)
-
-
-LEFT, BACK, LATER_BACK = off_route("leave", 24), off_route("return", 36), off_route("return", 48)
 
 
 @pytest.mark.parametrize(

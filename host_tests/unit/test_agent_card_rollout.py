@@ -22,10 +22,9 @@ from landbridge.protocol.uplink import Uplink
 from landbridge.tracking.trip_end import follow
 from locator.esim import memory
 
-from host_tests.integration.test_agent_cli import Command, landbridge
-from host_tests.unit.test_agent_cards import NOW_S, TEXT, report
+from host_tests.support.command import Command
+from host_tests.support.policies import NOW_S, TEXT, report
 
-__all__ = ["landbridge"]
 CARDS = desk.Handler(cards.note, orders=cards.orders)
 DAY_S = 86_400
 ROAMING, CIS = 1, 2

@@ -25,28 +25,11 @@ from locator.downlink import card as obeyed
 from locator.esim import iccid_bytes, iccid_text, memory
 from locator.esim import policy as policies
 
-from host_tests.integration.test_agent_cli import Command, landbridge
 from host_tests.support.agent import DEVICE
+from host_tests.support.command import Command
+from host_tests.support.policies import CIS, NOW_S, ROAMING, TEXT, report
 
-__all__ = ["landbridge"]
 CARDS = desk.Handler(cards.note, orders=cards.orders)
-NOW_S = 850_000_000
-ROAMING, CIS = "8931440400012345678", "8970101000000000012"
-TEXT = f"""
-fallback = "roaming"
-[profile.roaming]
-iccid = "{ROAMING}"
-apn = "iot.example"
-[profile.cis]
-iccid = "{CIS}"
-apn = "cis.example"
-user = "u"
-password = "p"
-[countries]
-401 = ["cis"]
-250 = ["cis", "roaming"]
-elsewhere = ["roaming"]
-"""
 
 
 class Agent:
@@ -84,11 +67,6 @@ def agent(tmp_path: Path) -> Iterator[Agent]:
     database = open_database(tmp_path / "landbridge.sqlite3")
     yield Agent(database)
     database.close()
-
-
-def report(revision: int, used: int = 1, stage: int = 0, events: Any = ()) -> list[Any]:
-    on_card = [[iccid_bytes(CIS), 2]]
-    return [revision, 1, "89049032123451234512345678901235", used, stage, on_card, list(events)]
 
 
 def test_a_policy_is_sent_until_it_is_reported(agent):

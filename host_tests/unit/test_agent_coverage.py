@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from landbridge.db.database import Database
 from landbridge.features.coverage import bins as shares
 from landbridge.features.coverage import costs, digest, known, learn
 from landbridge.features.coverage import guide as made_guides
@@ -19,10 +24,15 @@ from landbridge.points.queries import JudgedPoint
 from landbridge.protocol.route_data import NO_BIN
 from locator.scheduler import decide, guide, policy
 
+from host_tests.support import short_route
 from host_tests.support.agent import DEVICE, NOW_S, point
-from host_tests.unit.test_agent_guide import SHORT, database, start
+from host_tests.support.short_route import SHORT, start
 
-__all__ = ["database"]
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[Database]:
+    with short_route.stored(tmp_path) as made:
+        yield made
 
 
 def record(seq: int, km: float | None, plmn: int, at_s: int, motion: int = 9, rsrp: int = 97) -> JudgedPoint:

@@ -12,13 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from landbridge.core.errors import UserError
-from landbridge.db.database import Database, open_database
+from landbridge.db.database import Database
 from landbridge.features.coverage import digest
-from landbridge.features.coverage import guide as made_guides
-from landbridge.features.devices import queries as devices
 from landbridge.features.routes import coding as wire
 from landbridge.features.routes import handler as guides
-from landbridge.features.routes.queries import routes as lines
 from landbridge.features.trips import queries as trips
 from landbridge.geo import route as line
 from landbridge.geo import timetable
@@ -28,7 +25,9 @@ from landbridge.protocol.route_data import Network
 from landbridge.protocol.uplink import PULL_KEY, Uplink
 from locator.scheduler import guide, guide_file
 
+from host_tests.support import short_route
 from host_tests.support.agent import DEVICE, NOW_S
+from host_tests.support.short_route import start
 
 W1 = line.read(Path(__file__).parents[2] / "tools" / "world" / "data" / "w1.csv")
 NETWORKS = [Network(460000, 208, 55), Network(460001, 0, 0), Network(262001, 100, 97)]
@@ -36,6 +35,12 @@ TILES = [i % 5 | (route_data.LEARNED if i % 3 else 0) for i in range(route_data.
 WHOLE = digest.made(7, W1, TILES, NETWORKS)
 HEAD = "name,country,lat,lon,kind\n"
 GOOD = "A,KZ,50,60,hub\nB,KZ,50,58,line\nC,RU,50,56,hub\n"
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[Database]:
+    with short_route.stored(tmp_path) as made:
+        yield made
 
 
 def reader() -> guide.Guide:
@@ -165,29 +170,6 @@ def test_kilometres_are_computed_where_a_line_has_none(tmp_path):
 
 
 # What the agent learns, and what it hands out.
-
-SHORT = [
-    line.Waypoint("A", "KZ", 50.0, 60.0, "hub", 0.0),
-    line.Waypoint("B", "KZ", 50.0, 58.0, "yard", 150.0),
-    line.Waypoint("C", "RU", 50.0, 56.0, "hub", 300.0),
-]
-
-
-@pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    made = open_database(tmp_path / "agent.sqlite3")
-    with made.writing() as connection:
-        devices.add(connection, DEVICE, b"", NOW_S)
-        lines.add(connection, "short", SHORT, [20.0] * route_data.tile_count(SHORT), NOW_S)
-    yield made
-    made.close()
-
-
-def start(database: Database, name: str = "short", now_s: int = NOW_S) -> int:
-    with database.writing() as connection:
-        trip = trips.start(connection, DEVICE, "CSQU3054383", name, "C", 3_600, now_s)
-        assert made_guides.make(connection, DEVICE, trip, name, now_s) == (name == "short")
-    return trip
 
 
 def end(database: Database, trip: int, now_s: int) -> None:

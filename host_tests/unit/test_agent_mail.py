@@ -24,12 +24,9 @@ from landbridge.protocol.event import Event
 from landbridge.web.api import LARGEST
 
 from host_tests.support.agent import wait_until
+from host_tests.support.alarms import BACK, LATER_BACK, LEFT, every, off_route
 from host_tests.support.fleet import FIRST, NOW_S, SECOND, Fleet, Receiver, at
 from host_tests.support.trips import BEGIN_S, HOUR_S
-from host_tests.unit.test_agent_alarms import BACK, LATER_BACK, LEFT, every, fleet, off_route
-
-__all__ = ["fleet"]
-
 
 PAGES = "https://pages.example"
 

@@ -16,7 +16,7 @@ from landbridge.db.keys import Keyring
 from landbridge.features.devices import queries as devices
 
 from host_tests.support.agent import DEVICE
-from host_tests.unit.test_agent_epochs import KEY, Agent
+from host_tests.support.pipeline import KEY, Agent
 
 VALUES: dict[type[sa.types.TypeEngine[Any]], object] = {
     sa.Boolean: True,

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from host_tests.unit.test_demo_figures import GOOD
+from host_tests.support.figures import GOOD
 from tools.campaign import rough
 from tools.campaign.rough import BUDGETS, OURS, PARTS, Part, Ridden
 from tools.world import demo

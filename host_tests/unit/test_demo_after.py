@@ -6,8 +6,8 @@ from landbridge.features.devices import queries as devices
 from landbridge.features.trips import queries as trips
 from landbridge.points import queries as points
 
-from host_tests.integration.test_agent_store import judged
 from host_tests.support.agent import NOW_S, point
+from host_tests.support.stored import judged
 from tools.world import earlier
 from tools.world.services import ServiceError
 from tools.world.stage import DEVICE, LINE

@@ -3,8 +3,7 @@
 import pytest
 from locator.journal.store import PER_SEGMENT
 
-from host_tests.integration import test_firmware_wear as wear
-from host_tests.unit import test_firmware_budgets as firmware
+from host_tests.support import budgets
 from tools.campaign import wire_bench
 from tools.flash.layout import REPOSITORY
 from tools.world import figures
@@ -33,12 +32,15 @@ BG95_MAH, SIM7600_MAH = (figures.MOST_MAH_A_DAY[modem] for modem in ("bg95", "si
             "erases, and bytes written, in a wake but the first",
             f"{FLASH['fix'].erases} erases, {FLASH['fix'].bytes_written:,} bytes",
         ),
-        ("lines imported at a time in an ordinary wake", f"{firmware.LINES:,}"),
-        ("application in flash", f"{firmware.SLOT_BYTES // 1024} KiB a slot"),
-        ("application in flash, blocks of LittleFS", f"{firmware.SLOT_BLOCKS} a slot"),
+        ("lines imported at a time in an ordinary wake", f"{budgets.LINES:,}"),
+        ("application in flash", f"{budgets.SLOT_BYTES // 1024} KiB a slot"),
+        ("application in flash, blocks of LittleFS", f"{budgets.SLOT_BLOCKS} a slot"),
         ("journal in flash", f"{FULL_SEGMENTS * 4} KiB: {FULL_SEGMENTS * PER_SEGMENT:,} records"),
-        ("journey without any network", f"{wear.JOURNEY_DAYS} days at {wear.RECORDS_A_DAY} points a day"),
-        ("erases of any block of flash in ten years", f"{wear.MOST_ERASES:,}"),
+        (
+            "journey without any network",
+            f"{budgets.JOURNEY_DAYS} days at {budgets.RECORDS_A_DAY} points a day",
+        ),
+        ("erases of any block of flash in ten years", f"{budgets.MOST_ERASES:,}"),
         ("charge a day at 3.6 V", f"{BG95_MAH:g} mAh with the BG95, {SIM7600_MAH:g} with the SIM7600"),
         ("radio-on time in which the modem waits for our code", f"below {figures.MOST_CODE_PERCENT:g} %"),
         (

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as some
 from rich.console import Console
 
-from host_tests.unit.test_demo_figures import GOOD
+from host_tests.support.figures import GOOD
 from tools.world import compare, delivered, newest
 from tools.world.delivered import START_S
 from tools.world.rivals import HOURLY, TUNED, Schedule

@@ -15,16 +15,14 @@ from locator.journal import log, rtc, store
 from locator.session import talk
 from start import bundle
 
+from host_tests.support.budgets import LINES, SLOT_BLOCKS, SLOT_BYTES
 from tools.flash.imports import DECIDING, TALKING, together
 from tools.flash.layout import FIRMWARE, application, lay_out
 
-LINES = 3_200
 _BLOCKS = (ast.FunctionDef, ast.ClassDef, ast.If, ast.For, ast.While, ast.With, ast.Try)
-SLOT_BYTES = 152 * 1024
 # LittleFS in the OTA layout, in blocks (docs/budgets.md).
 BLOCK_BYTES = 4096
 FLASH_BLOCKS = 240
-SLOT_BLOCKS = 40
 OTHER_BLOCKS = 19
 SPARE_BLOCKS = 10
 

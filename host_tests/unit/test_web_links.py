@@ -1,8 +1,5 @@
 """How long a shared link works: until its trip ends, or for as long as it was made for."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 from landbridge.core import secret
 from landbridge.core.clock import CLOCK_FILE_VARIABLE
@@ -16,13 +13,6 @@ from host_tests.support.fleet import FIRST, NOW_S, Fleet, Pages
 
 CONTAINER = "CSQU3054383"
 DAY_S = 86_400
-
-
-@pytest.fixture
-def fleet(tmp_path: Path) -> Iterator[Fleet]:
-    made = Fleet(tmp_path)
-    yield made
-    made.database.close()
 
 
 def shared(fleet: Fleet, trip: int, length: str = "") -> shares.Made:

@@ -21,9 +21,6 @@ from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import content_type_conformance, status_code_conformance
 
 from host_tests.support.fleet import FIRST, NOW_S, SECOND, Fleet, Pages, at
-from host_tests.unit.test_web_words import pages
-
-__all__ = ["pages"]
 
 MINE, THEIRS = "CSQU3054383", "MSKU0000006"
 CHECKS = (not_a_server_error, status_code_conformance, content_type_conformance)

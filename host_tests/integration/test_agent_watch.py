@@ -8,8 +8,6 @@ import queue
 import socket
 import sqlite3
 import threading
-import urllib.error
-import urllib.request
 from collections.abc import Sequence
 from dataclasses import replace
 from types import SimpleNamespace
@@ -31,44 +29,30 @@ from landbridge.operations import health
 from landbridge.operations import metrics as gauges
 from sqlalchemy.exc import OperationalError
 
-from host_tests.support.agent import (  # noqa: F401
-    NOW_S,
-    Bench,
-    bench,
-    point,
-    set_clock,
-    wait_until,
-)
+from host_tests.support.agent import NOW_S, Installation, point, set_clock, wait_until
+from host_tests.support.watched import ask
 
 
 @pytest.fixture
-def watched(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> Bench:  # noqa: F811
+def watched(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> Installation:
     """A bench whose agent is watched on a port, and has no patience."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    bench.config = replace(bench.config, watch=config.Watch(port=port))
+    installation.config = replace(installation.config, watch=config.Watch(port=port))
     monkeypatch.setattr(worker, "_PATIENCE_S", 0.0)
     monkeypatch.setattr(session, "_PATIENCE_S", 0.0)
-    return bench
+    return installation
 
 
-def begin(it: Bench) -> None:
+def begin(it: Installation) -> None:
     """Start the agent, and wait until it can be asked."""
     it.start()
     with socket.socket() as probe:
         wait_until(lambda: probe.connect_ex(("127.0.0.1", it.config.watch.port)) == 0, "the port")
 
 
-def ask(it: Bench, path: str) -> tuple[int, str]:
-    try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{it.config.watch.port}{path}", timeout=10) as answer:
-            return answer.status, answer.read().decode()
-    except urllib.error.HTTPError as error:
-        return error.code, error.read().decode()
-
-
-def sick(it: Bench) -> str:
+def sick(it: Installation) -> str:
     status, text = ask(it, "/health")
     assert status == 503 or json.loads(text) == {"healthy": True, "trouble": []}
     return "" if status == 200 else " ".join(json.loads(text)["trouble"])
@@ -93,7 +77,7 @@ def test_garbage_is_not_taken_for_messages_nor_a_start_for_an_outage(watched, mo
     assert counted(watched, name) == at_s
 
 
-def counted(it: Bench, name: str) -> float:
+def counted(it: Installation, name: str) -> float:
     _, text = ask(it, "/metrics")
     return float(next(line.split()[-1] for line in text.splitlines() if line.startswith(f"{name} ")))
 

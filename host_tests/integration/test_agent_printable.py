@@ -12,9 +12,8 @@ from landbridge.features.integrations import queries as targets
 from landbridge.features.integrations import rules as fleet
 from landbridge.protocol.diagnostics import FAULT, Entry
 
-from host_tests.support.agent import DEVICE, NOW_S, bench
+from host_tests.support.agent import DEVICE, NOW_S
 
-__all__ = ["bench"]
 EVIL = "Traceback\x1b[2J\x1b]0;owned\x07\r\x9b31m\u202egnp\x7f"
 
 
@@ -22,14 +21,14 @@ def is_harmless(text: str) -> bool:
     return all(character.isprintable() or character in "\n\t" for character in text)
 
 
-def test_what_a_command_prints_is_harmless(bench, capsys, monkeypatch):
+def test_what_a_command_prints_is_harmless(installation, capsys, monkeypatch):
     monkeypatch.setattr(cli, "_run", lambda _: print(EVIL))
     cli.app([])
     said = capsys.readouterr().out
     assert is_harmless(said) and "\\x1b[2J" in said and "owned" in said, repr(said)
 
 
-def test_why_a_command_failed_is_harmless(bench, capsys, monkeypatch):
+def test_why_a_command_failed_is_harmless(installation, capsys, monkeypatch):
     def fail(*_: object) -> None:
         raise UserError(f"the platform answers {EVIL}")
 
@@ -62,8 +61,8 @@ def test_what_is_logged_is_harmless_and_makes_up_no_entry(capsys, as_json):
     assert not [line for line in said.splitlines() if line.startswith("2026-01-01")]
 
 
-def test_the_log_of_a_device_is_harmless(bench, capsys):
-    with bench.database().writing() as connection:
+def test_the_log_of_a_device_is_harmless(installation, capsys):
+    with installation.database().writing() as connection:
         diagnostics.add(connection, DEVICE, [(Entry(7, 60, FAULT, 0, EVIL), NOW_S)], NOW_S)
     with pytest.raises(SystemExit):
         cli.app(["devices", "log", DEVICE])
@@ -71,9 +70,9 @@ def test_the_log_of_a_device_is_harmless(bench, capsys):
     assert is_harmless(said) and "owned" in said
 
 
-def test_a_table_has_a_line_a_row_whatever_is_in_it(bench, capsys):
-    with bench.database().writing() as connection:
-        keyring = Keyring(bench.config.store.database)
+def test_a_table_has_a_line_a_row_whatever_is_in_it(installation, capsys):
+    with installation.database().writing() as connection:
+        keyring = Keyring(installation.config.store.database)
         fleet.add(connection, keyring, "erp", "webhook", "https://erp.example", None, (), "bench", NOW_S)
         (target,) = targets.active(connection)
         targets.fail(connection, target.target, f"it answers 500 {EVIL}\nother  row", NOW_S)

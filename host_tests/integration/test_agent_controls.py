@@ -30,9 +30,8 @@ from landbridge.geo.distance import Place
 from landbridge.points import usage
 from landbridge.points.usage import Message, Span
 
-from host_tests.support.agent import DEVICE, NOW_S, Bench, bench, point, set_clock, wait_until
+from host_tests.support.agent import DEVICE, NOW_S, Installation, point, set_clock, wait_until
 
-__all__ = ["bench"]
 DOCS = Path(__file__).parents[2] / "docs"
 FILE = (DOCS / "controls.toml").read_text()
 ICCID, OTHER = "8931440400012345678", "8970101000000000012"
@@ -128,11 +127,11 @@ def test_a_class_is_kept_as_it_was_read():
 
 
 def test_a_card_is_judged_by_a_class_that_would_not_be_set_any_more(desk):
-    with desk.bench.database().writing() as connection:
+    with desk.installation.database().writing() as connection:
         demands = classes.Class(blocked_networks=(25_099, 460_000)).stored()
         register.set_class(connection, "resold", demands, "bench", NOW_S)
     desk.device.send([point(1, plmn=460_000)], identity=IDENTITY)
-    assert desk.standing() == {"network"} and desk.bench.dead_letters() == []
+    assert desk.standing() == {"network"} and desk.installation.dead_letters() == []
 
 
 @given(st.lists(st.one_of(st.just("move"), st.sampled_from((IMEI, SECOND, "3"))), max_size=20))
@@ -170,33 +169,33 @@ def test_use_is_told_by_profile_and_country():
 class Desk:
     """A running agent with a register of one card."""
 
-    def __init__(self, bench: Bench) -> None:
-        self.bench = bench
+    def __init__(self, installation: Installation) -> None:
+        self.installation = installation
         demands = classes.parse(FILE)["resold"].stored() | {"hosts": (), "quota_mb": 0.02, "area": ()}
-        with bench.database().writing() as connection:
+        with installation.database().writing() as connection:
             register.set_class(connection, "resold", demands, "bench", NOW_S)
             card = Registered(0, "ACME", "locator", "resold", "active", (), ARMED, None, None, (ICCID,))
             register.add(connection, card, "bench", NOW_S)
-        bench.start()
-        self.device = bench.device()
+        installation.start()
+        self.device = installation.device()
 
     def standing(self) -> set[str]:
-        with self.bench.database().reading() as connection:
+        with self.installation.database().reading() as connection:
             return {row.name for row in alarms.every_standing(connection)}
 
     def card(self) -> Registered:
-        with self.bench.database().reading() as connection:
+        with self.installation.database().reading() as connection:
             (card,) = register.every(connection)
         return card
 
 
 @pytest.fixture
-def desk(bench: Bench) -> Iterator[Desk]:
-    yield Desk(bench)
+def desk(installation: Installation) -> Iterator[Desk]:
+    yield Desk(installation)
 
 
 def test_what_a_device_reports_breaks_rules_and_keeps_them_again(desk):
-    set_clock(desk.bench.folder / "clock", usage.month_s(NOW_S) + 86_400)
+    set_clock(desk.installation.folder / "clock", usage.month_s(NOW_S) + 86_400)
     desk.device.send([point(1, plmn=460_000)], identity=IDENTITY)
     assert desk.standing() == set()
     assert desk.card().binding == BOUND and desk.card().imei == IMEI
@@ -220,17 +219,17 @@ def test_what_a_device_reports_breaks_rules_and_keeps_them_again(desk):
             break
         desk.device.send([point(seq)])
     assert {"quota-50", "quota-80", "quota-100"} <= desk.standing()
-    with desk.bench.database().reading() as connection:
+    with desk.installation.database().reading() as connection:
         assert settings.history(connection, DEVICE)[-1].set_by == watch.WHO
         told = [row for row in events.after(connection, DEVICE, 0, 1_000) if row.type == "control"]
     assert [json.loads(row.content)["control"] for row in told][:2] == ["region", "high-risk"]
-    assert desk.bench.dead_letters() == []
+    assert desk.installation.dead_letters() == []
 
 
 def test_what_is_demanded_no_more_is_broken_no_more(desk):
     desk.device.send([point(1, plmn=412_001)], identity=IDENTITY)
     assert desk.standing() == {"region", "high-risk"}
-    with desk.bench.database().writing() as connection:
+    with desk.installation.database().writing() as connection:
         register.set_class(connection, "resold", classes.Class().stored(), "bench", NOW_S)
     desk.device.send([point(2, plmn=412_001)])
     assert desk.standing() == set()
@@ -239,7 +238,7 @@ def test_what_is_demanded_no_more_is_broken_no_more(desk):
 def test_who_stands_on_the_border_of_its_area_does_not_go_in_and_out(desk):
     lat, lon = 29.5, 106.5
     border_km = Place(lat, lon).metres_to(Place(lat + 0.1, lon)) / 1000
-    with desk.bench.database().writing() as connection:
+    with desk.installation.database().writing() as connection:
         demands = classes.parse(FILE)["resold"].stored() | {"hosts": (), "area": ((lat, lon, border_km),)}
         register.set_class(connection, "resold", demands, "bench", NOW_S)
     desk.device.send([point(1)], identity=IDENTITY)
@@ -265,24 +264,24 @@ def test_voice_and_sms_are_judged_as_they_are_told(desk):
         ({"identity": IDENTITY | {4: 0}}, None),
     ]
     for seq, (parts, why) in enumerate(said, 1):
-        set_clock(desk.bench.folder / "clock", NOW_S + 60 * seq)
+        set_clock(desk.installation.folder / "clock", NOW_S + 60 * seq)
         desk.device.send([point(seq)], **parts)
         assert ("services" in desk.standing()) == (why is not None), parts
         assert why is None or _why(desk, "services") == why, parts
-    (letter,) = desk.bench.dead_letters()
+    (letter,) = desk.installation.dead_letters()
     assert "diagnostics: not a map" in str(letter)
 
 
 def test_a_call_or_a_message_raises_anew_what_a_person_has_cleared(desk):
     def say(seq: int, **parts: Any) -> list[int]:
         """Times of the alarms of that name that stand."""
-        set_clock(desk.bench.folder / "clock", NOW_S + 60 * seq)
+        set_clock(desk.installation.folder / "clock", NOW_S + 60 * seq)
         desk.device.send([point(seq)], **parts)
-        with desk.bench.database().reading() as connection:
+        with desk.installation.database().reading() as connection:
             return [row.times for row in alarms.standing(connection, DEVICE, "services")]
 
     def clear() -> None:
-        with desk.bench.database().writing() as connection:
+        with desk.installation.database().writing() as connection:
             (row,) = alarms.standing(connection, DEVICE, "services")
             engine.clear(connection, row.alarm, "somebody", NOW_S + 60 * 3)
 
@@ -300,7 +299,7 @@ def test_a_call_or_a_message_raises_anew_what_a_person_has_cleared(desk):
 
 def _why(desk: Desk, control: str) -> str:
     """Why it was told broken last."""
-    with desk.bench.database().reading() as connection:
+    with desk.installation.database().reading() as connection:
         told = [json.loads(row.content) for row in events.after(connection, DEVICE, 0, 1_000)]
     broken = [each for each in told if (each.get("control"), each.get("action")) == (control, "broken")]
     return str(broken[-1]["why"])
@@ -337,11 +336,11 @@ def test_what_the_vendor_sees_is_judged_and_locked(desk):
     desk.device.send([point(1)], identity=IDENTITY)
     platform = Fake()
     platform.states[ICCID] = Status("active", IMEI)
-    database, clock = desk.bench.database(), Clock()
+    database, clock = desk.installation.database(), Clock()
     (found,) = check.check(database, clock, platform, True, "bench")
     assert (found.broken, found.locked) == ([], False)
     platform.states[ICCID] = Status("active", SECOND)
-    set_clock(desk.bench.folder / "clock", NOW_S + 60)
+    set_clock(desk.installation.folder / "clock", NOW_S + 60)
     (found,) = check.check(database, clock, platform, False, "bench")
     assert (found.broken, found.locked) == (["separation"], False)
     (found,) = check.check(database, clock, platform, True, "bench")

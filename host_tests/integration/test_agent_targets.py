@@ -42,11 +42,10 @@ from landbridge.features.trips import queries as trips
 from landbridge.tracking import silence
 from landbridge.tracking.binding import bind
 
-from host_tests.support.agent import bench, point, wait_until
+from host_tests.support.agent import point, wait_until
 from host_tests.support.fleet import FIRST, NOW_S, SECOND, Fleet, Got, Receiver, at
 from host_tests.support.trips import BEGIN_S, HOUR_S, POZNAN
 
-__all__ = ["bench"]
 PROTOCOL = Path(__file__).parents[2] / "docs" / "protocol"
 
 
@@ -648,20 +647,20 @@ def test_a_target_that_cannot_be_is_said_in_one_line(bound, name, address, kind,
         bound.add(name, address, kind, None, *what)
 
 
-def test_a_running_agent_delivers_and_signs(bench, receiver):
-    with bench.database().writing() as connection:
-        keyring = Keyring(bench.database().place)
+def test_a_running_agent_delivers_and_signs(installation, receiver):
+    with installation.database().writing() as connection:
+        keyring = Keyring(installation.database().place)
         fleet.add(connection, keyring, "erp", "webhook", receiver.url, None, ("event",), "bench", NOW_S)
-    bench.start()
-    bench.device().send([point(1, events=2)])
+    installation.start()
+    installation.device().send([point(1, events=2)])
     wait_until(lambda: receiver.taken, "the alarm")
     assert receiver.contents()[0]["alarm"] == "shock"
     assert receiver.taken[0].headers["landbridge-topic"].endswith("/event/alarm")
 
 
-def test_a_tenant_s_user_at_the_broker_gets_his_trips_and_no_more(bench):
+def test_a_tenant_s_user_at_the_broker_gets_his_trips_and_no_more(installation):
     """The ACL confines him to landbridge/out/acme/#; the device is bound to another container later."""
-    with bench.database().writing() as connection:
+    with installation.database().writing() as connection:
         whose = ("CSQU3054383", 0, 10, "acme"), ("MSKU0000006", 10, None, "bolt")
         for container, begin_h, end_h, tenant in whose:
             begin_s = BEGIN_S + begin_h * HOUR_S
@@ -669,9 +668,9 @@ def test_a_tenant_s_user_at_the_broker_gets_his_trips_and_no_more(bench):
             trips.give_to(connection, trip, tenant)
             if end_h is not None:
                 trips.end(connection, trip, BEGIN_S + end_h * HOUR_S)
-    bench.start()
-    house, acme = bench.platform(), bench.platform("tenant-acme")
-    device = bench.device()
+    installation.start()
+    house, acme = installation.platform(), installation.platform("tenant-acme")
+    device = installation.device()
     device.send([at(12, events=1), at(20)])
     device.send([at(3, events=1), at(5)])
     wait_until(lambda: len(house.features()) == 4, "all points")

@@ -5,9 +5,6 @@ from pathlib import Path
 import pytest
 from landbridge import cli
 
-from host_tests.support.agent import bench
-
-__all__ = ["bench"]
 DEEP = 200_000
 COMMANDS = {
     "fences": ("fences", "add", "Warehouse"),
