@@ -26,6 +26,8 @@ from host_tests.support.fleet import Receiver
 from host_tests.support.shipped_brokers import Shipped
 from tools.campaign.mosquitto import free_port
 
+pytestmark = pytest.mark.slow
+
 DELAY = "delay of a second message"
 """A matter of time, and so of what else the machine does."""
 

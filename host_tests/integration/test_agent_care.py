@@ -9,7 +9,6 @@ from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
-from unittest.mock import MagicMock
 
 import psycopg
 import pytest
@@ -49,6 +48,7 @@ from sqlalchemy import Engine, delete, event, select, update
 from sqlalchemy.exc import OperationalError
 
 from host_tests.support.agent import DEVICE, NOW_S, Installation, point, set_clock, wait_until
+from host_tests.support.doubles import raising
 from host_tests.support.fleet import FIRST, SECOND, Fleet, at
 from host_tests.support.pipeline import Agent
 from host_tests.support.trips import BEGIN_S, HOUR_S
@@ -165,7 +165,7 @@ def test_a_large_fleet_is_listed_and_added_to_in_a_few_statements(installation, 
         ["lb-x7", "CSQU3054383"]
     ]
     assert "lb-x299" in listed and len(statements) < 20
-    monkeypatch.setattr(devices, "every", MagicMock(side_effect=AssertionError("all of them are read")))
+    monkeypatch.setattr(devices, "every", raising(AssertionError("all of them are read")))
     run(capsys, "devices", "add", "lb-x300")
 
 
@@ -177,7 +177,7 @@ def test_an_adoption_that_breaks_off_leaves_all_in_quarantine(installation, monk
         connection.exec_driver_sql("DELETE FROM devices")
         letters.confine(connection, DEVICE, sealed, NOW_S)
     with monkeypatch.context() as patch:
-        patch.setattr(points, "keep_uplinks", MagicMock(side_effect=OperationalError("", (), OSError())))
+        patch.setattr(points, "keep_uplinks", raising(OperationalError("", (), OSError())))
         with pytest.raises(OperationalError):
             devices_command.adopt(DEVICE, theirs)
     with installation.database().reading() as connection:
@@ -233,8 +233,8 @@ def test_a_letter_of_an_epoch_that_is_over_stays_when_it_is_taken_again(tmp_path
 
 
 def test_a_server_that_has_no_room_for_points_is_waited_for():
-    full = MagicMock()
-    full.connection.driver_connection.cursor.side_effect = psycopg.errors.DiskFull("no space")
+    driver = SimpleNamespace(cursor=raising(psycopg.errors.DiskFull("no space")))
+    full: Any = SimpleNamespace(connection=SimpleNamespace(driver_connection=driver))
     with pytest.raises(OperationalError) as error:
         bulk._copy(full, "COPY points (seq) FROM STDIN", [(1,)])
     assert pipeline._may_pass(error.value)
@@ -503,12 +503,18 @@ def test_what_is_old_is_removed_a_little_at_a_time(installation, monkeypatch):
     set_clock(installation.folder / "clock", NOW_S + 500 * DAY_S)
     stands_there(installation, NOW_S + 500 * DAY_S)
     monkeypatch.setattr(retention, "MOST", 2)
-    forget = MagicMock(side_effect=retention.forget_points)
-    monkeypatch.setattr(retention, "forget_points", forget)
+    turns: list[int] = []
+    forget = retention.forget_points
+
+    def counted(*it: Any) -> int:
+        turns.append(len(turns))
+        return forget(*it)
+
+    monkeypatch.setattr(retention, "forget_points", counted)
     Upkeep(
         installation.database(), Clock(), replace(installation.config.store, points_days=5), Precedence()
     ).turn()
-    assert forget.call_count == 4
+    assert len(turns) == 4
     assert [each.point.seq for each in installation.stored()] == [7] and installation.counts().uplinks == 0
 
 

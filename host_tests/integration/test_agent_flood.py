@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import io
 import os
 import resource
 import signal
@@ -15,16 +16,18 @@ import urllib.request
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
-from unittest.mock import Mock
+from unittest.mock import create_autospec
 
 import pytest
 from landbridge import app as service
 from landbridge.config import Watch, Web
 from landbridge.core.clock import Clock
+from landbridge.events.publisher import Sender
 from landbridge.ingest import dead_letters as letters
 from landbridge.ingest.pipeline import Pipeline
-from landbridge.ingest.session import Received
+from landbridge.ingest.session import Received, Session
 from landbridge.operations import health
 from landbridge.web import apart, listen
 from sqlalchemy import Engine, event
@@ -110,11 +113,12 @@ def test_the_pages_end_with_whoever_has_started_them():
 
 def test_pages_that_take_too_long_to_end_do_not_keep_the_port(monkeypatch):
     monkeypatch.setattr(apart, "_ORPHAN_S", 0.0)
-    monkeypatch.setattr(sys, "stdin", Mock())
-    monkeypatch.setattr(os, "_exit", leave := Mock())
+    monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO()))
+    left: list[int] = []
+    monkeypatch.setattr(os, "_exit", left.append)
     stop = threading.Event()
     apart._end_with_parent(stop)
-    assert stop.is_set() and leave.call_args.args == (1,)
+    assert stop.is_set() and left == [1]
 
 
 def test_the_port_of_pages_that_are_about_to_end_is_waited_for(monkeypatch):
@@ -190,7 +194,8 @@ def test_who_asks_for_health_and_says_nothing_takes_a_few_threads_at_most(monkey
 def test_junk_of_one_device_makes_room_once_a_transaction(tmp_path, monkeypatch):
     fleet = Fleet(tmp_path)
     monkeypatch.setattr(letters, "LETTERS", 3)
-    pipeline = Pipeline(fleet.database, fleet.keyring, Clock(), Mock(), Mock())
+    session, sender = create_autospec(Session, instance=True), create_autospec(Sender, instance=True)
+    pipeline = Pipeline(fleet.database, fleet.keyring, Clock(), session, sender)
     topic = "landbridge/lb-0001/up"
     removals = []
 

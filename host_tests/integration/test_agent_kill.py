@@ -5,6 +5,8 @@ import pytest
 from host_tests.support import agent_that_dies
 from host_tests.support.agent import Installation, acknowledged, point, wait_until
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("step", agent_that_dies.STEPS)
 def test_nothing_is_lost_where_the_agent_dies(installation: Installation, step: str) -> None:

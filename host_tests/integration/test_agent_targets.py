@@ -14,7 +14,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
-from unittest.mock import Mock
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -43,6 +42,7 @@ from landbridge.tracking import silence
 from landbridge.tracking.binding import bind
 
 from host_tests.support.agent import point, wait_until
+from host_tests.support.doubles import StoppedClock, raising
 from host_tests.support.fleet import FIRST, NOW_S, SECOND, Fleet, Got, Receiver, at
 from host_tests.support.trips import BEGIN_S, HOUR_S, POZNAN
 
@@ -265,11 +265,11 @@ def test_what_was_taken_of_a_device_that_waited_is_not_sent_again(bound, stops):
     def turn(now_s: int, send: Any, stopping: threading.Event) -> None:
         with bound.database.reading() as connection:
             (target,) = targets.active(connection)
-        clock = cast(Clock, Mock(now_s=lambda: now_s))
+        clock = cast(Clock, StoppedClock(now_s))
         with contextlib.suppress(Away):
             Delivery(bound.database, clock, target, send, lambda: not stopping.is_set()).step()
 
-    turn(NOW_S, Mock(side_effect=Refused("not yet")), threading.Event())
+    turn(NOW_S, raising(Refused("not yet")), threading.Event())
     taken = []
     for number in range(1, len(every)):
         few = Few(stops)
@@ -312,7 +312,7 @@ def test_a_message_that_is_skipped_while_it_is_tried_again_stays_skipped(bound):
     def turn(now_s: int, send: Any) -> list[targets.Refusal]:
         with bound.database.reading() as connection:
             (target,) = targets.active(connection)
-        Delivery(bound.database, cast(Clock, Mock(now_s=lambda: now_s)), target, send, lambda: True).step()
+        Delivery(bound.database, cast(Clock, StoppedClock(now_s)), target, send, lambda: True).step()
         with bound.database.reading() as connection:
             return targets.holds(connection, target.target)
 
@@ -321,7 +321,7 @@ def test_a_message_that_is_skipped_while_it_is_tried_again_stays_skipped(bound):
             fleet.skip(connection, "erp", FIRST, "anna", NOW_S)
         raise Refused("never")
 
-    (first,) = turn(NOW_S, Mock(side_effect=Refused("never")))
+    (first,) = turn(NOW_S, raising(Refused("never")))
     (skipped,) = turn(NOW_S + 3600, skip_then_refuse)
     assert (skipped.message, skipped.tries) == (first.message + 1, 0)
 

@@ -12,7 +12,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any, cast
-from unittest.mock import Mock
 
 import pytest
 import uvicorn
@@ -110,7 +109,7 @@ def test_a_database_that_does_not_answer_is_trouble(monkeypatch):
         begun.set()
         assert ends.wait(60)
 
-    thread = worker.Worker(waiting, Mock(process_all=hang), Precedence())
+    thread = worker.Worker(waiting, cast(Any, SimpleNamespace(process_all=hang)), Precedence())
     thread.start()
     waiting.put(Received("landbridge/lb-0001/up", b"", 1, 1, 1))
     assert begun.wait(60)

@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 import tty
 import types
 from collections.abc import Callable, Iterator
@@ -26,11 +27,51 @@ from tools.bench import run as bench_run
 from tools.flash import boards
 from tools.flash.layout import REPOSITORY
 
+pytestmark = pytest.mark.slow
+
 WAIT_S = 60
 
 
+class Silence:
+    """Bytes on a stub's line, each way: when all have come nothing else will, and no wait need last."""
+
+    def __init__(self) -> None:
+        self.asked = self.heard = self.answered = self.taken = 0
+        self._skipped_s = 0.0
+
+    @property
+    def certain(self) -> bool:
+        return self.asked == self.heard and self.answered == self.taken
+
+    def monotonic(self) -> float:
+        """As that of `time`."""
+        return time.monotonic() + self._skipped_s
+
+    def sleep(self, s: float) -> None:
+        """As that of `time`."""
+        self._skipped_s += s
+
+
+class CountedSerial(serial.Serial):  # type: ignore[misc]
+    """Counts what passes, and skips the time of a certain silence."""
+
+    silence: Silence
+
+    def write(self, data: bytes) -> Any:
+        self.silence.asked += len(data)
+        return super().write(data)
+
+    def read(self, size: int = 1) -> bytes:
+        if self.is_open and self.silence.certain:
+            self.silence.sleep(self.timeout)
+            return b""
+        data: bytes = super().read(size)
+        self.silence.taken += len(data)
+        return data
+
+
 @contextmanager
-def stub(answer: Callable[[bytes], bytes]) -> Iterator[str]:
+def stub(answer: Callable[[bytes], bytes], silence: Silence | None = None) -> Iterator[str]:
     """Something on a pseudo terminal that answers each line; the path of its device."""
     ours, theirs = os.openpty()
     tty.setraw(theirs)
@@ -42,10 +83,15 @@ def stub(answer: Callable[[bytes], bytes]) -> Iterator[str]:
         while not stop.is_set():
             if not select.select([ours], [], [], 0.02)[0]:
                 continue
-            line += os.read(ours, 256)
+            line += (heard := os.read(ours, 256))
             while b"\r" in line:
                 command, _, line = line.partition(b"\r")
-                os.write(ours, answer(command))
+                said = answer(command)
+                if silence:
+                    silence.answered += len(said)  # before it is written: it has to be waited for
+                os.write(ours, said)
+            if silence:
+                silence.heard += len(heard)
 
     server = threading.Thread(target=serve, daemon=True)
     server.start()
@@ -82,6 +128,16 @@ def quick(monkeypatch):
     monkeypatch.setattr(work, "COMMAND_MS", 300)
     monkeypatch.setattr(bench_run, "COMMAND_MS", 300)
     monkeypatch.setattr(bench_run, "HUNG_MS", 300)
+
+
+@pytest.fixture
+def silence(quick, monkeypatch) -> Silence:
+    """Silence takes no time."""
+    counted = Silence()
+    monkeypatch.setattr(serial_port, "time", counted)
+    monkeypatch.setattr(CountedSerial, "silence", counted, raising=False)
+    monkeypatch.setattr(serial, "Serial", CountedSerial)
+    return counted
 
 
 def command(monkeypatch, *options: Any) -> int:
@@ -238,9 +294,9 @@ def test_where_unsolicited_lines_have_to_come(vendor, location, name, monkeypatc
     assert serial_port.urc_port("/dev/null") == name
 
 
-def test_a_modem_that_hangs(quick, monkeypatch, capsys, tmp_path):
+def test_a_modem_that_hangs(silence, monkeypatch, capsys, tmp_path):
     known = {"CGMM": "BG95-M3", "I": "BG95-M3", "CGMI": "Quectel", "CGMR": "BG95M3LAR02A03", "CGSN": "1"}
-    with stub(answering(**known, CPIN="hang")) as path:
+    with stub(answering(**known, CPIN="hang"), silence) as path:
         assert command(monkeypatch, "--port", path, "--out", tmp_path) == 1
     said = capsys.readouterr()
     assert "hangs at step sim: no answer to AT+CPIN?" in said.err
@@ -249,8 +305,8 @@ def test_a_modem_that_hangs(quick, monkeypatch, capsys, tmp_path):
     assert told["ok"] is False and told["steps"][-1]["state"] == "hangs"
 
 
-def test_a_device_that_is_pulled_out(quick, monkeypatch, capsys, tmp_path):
-    class Pulled(serial.Serial):  # type: ignore[misc]
+def test_a_device_that_is_pulled_out(silence, monkeypatch, capsys, tmp_path):
+    class Pulled(CountedSerial):
         def write(self, data: bytes) -> Any:
             if b"CPIN" in data:
                 self.close()
@@ -258,7 +314,7 @@ def test_a_device_that_is_pulled_out(quick, monkeypatch, capsys, tmp_path):
 
     monkeypatch.setattr(serial, "Serial", Pulled)
     known = {"CGMM": "BG95-M3", "I": "BG95-M3", "CGSN": "1"}
-    with stub(answering(**known)) as path:
+    with stub(answering(**known), silence) as path:
         assert command(monkeypatch, "--port", path, "--out", tmp_path) == 1
     assert "hangs at step sim: " in capsys.readouterr().err
 

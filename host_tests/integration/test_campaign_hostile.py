@@ -12,6 +12,8 @@ from tools.flash.layout import FIRMWARE
 from tools.world import hostile as broker
 from tools.world.hostile import Message
 
+pytestmark = pytest.mark.slow
+
 
 def test_published_vectors_and_a_slice_of_the_random_checks_are_right_on_both_runtimes():
     part = hostile_crypto.run(seed=3, checks=200)

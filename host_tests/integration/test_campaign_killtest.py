@@ -5,6 +5,8 @@ from sqlalchemy import text
 
 from tools.campaign import killtest
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("engine", ["sqlite", "postgresql"])
 def test_nothing_is_lost_and_a_loss_would_be_seen(engine, tmp_path, monkeypatch, request):

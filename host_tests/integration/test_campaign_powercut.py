@@ -6,6 +6,8 @@ from tools.campaign import powercut
 from tools.campaign.careless import ALL, lay_down
 from tools.campaign.cutting import run
 
+pytestmark = pytest.mark.slow
+
 
 def test_nothing_promised_is_lost_in_some_hundred_cuts():
     results = list(powercut.campaign(seed=7, cuts=350))

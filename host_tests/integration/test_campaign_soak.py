@@ -20,6 +20,8 @@ from tools.campaign.watch import Passed, Try, Watch
 from tools.modem import Dialect, Modem
 from tools.modem.mqtt import LockStepNetwork
 
+pytestmark = pytest.mark.slow
+
 
 class Desk:
     """A simulated modem under watch; the board beside it is `awake` or not."""

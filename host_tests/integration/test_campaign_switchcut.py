@@ -13,6 +13,8 @@ from tools.campaign import switchcut
 from tools.campaign.switch_device import CIS, EUROPE, IMSIS, NEVER, ROAMING, Machine, policy
 from tools.campaign.switchcut import COURSES, Case, run
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("course", COURSES, ids=lambda course: course.name)
 @pytest.mark.parametrize("dialect", ["bg95", "sim7600"])

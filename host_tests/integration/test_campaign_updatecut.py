@@ -12,6 +12,8 @@ from tools.campaign import update_cases, updatecut
 from tools.flash.bundle import pack
 from tools.flash.layout import FIRMWARE, application
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def stand() -> Any:

@@ -16,6 +16,8 @@ from tools.world.doors import Opening
 from tools.world.handling import Opened, Shock, Tilt
 from tools.world.stage import DEVICE, Stage
 
+pytestmark = pytest.mark.slow
+
 GAP_MS = (7 * HOUR_MS, 12 * HOUR_MS)
 """No network is heard."""
 DOORS = [

@@ -12,6 +12,8 @@ from tools.modem.card import Card
 from tools.world import stage
 from tools.world.stage import DEVICE, Stage
 
+pytestmark = pytest.mark.slow
+
 SEED = 2
 WARM_MS, WARM_DC, HOLD_MS = (6 * HOUR_MS, 9 * HOUR_MS), 620, 30 * MINUTE_MS
 SWAPPED_MS = 20 * HOUR_MS

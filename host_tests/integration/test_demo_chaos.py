@@ -20,6 +20,8 @@ from tools.world.ride import Demo
 from tools.world.services import Agent, Broker, Child, ServiceError, Services
 from tools.world.trip import START_UTC_S
 
+pytestmark = pytest.mark.slow
+
 HOUR_MS = 3_600_000
 
 

@@ -14,6 +14,8 @@ from tools.world.diary import Diary
 from tools.world.ride import Demo, chaos_on
 from tools.world.truth import Truth
 
+pytestmark = pytest.mark.slow
+
 
 @contextmanager
 def trip(

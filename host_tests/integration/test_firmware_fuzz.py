@@ -9,6 +9,8 @@ import pytest
 
 from tools.campaign import fuzz
 
+pytestmark = pytest.mark.slow
+
 BYTES = 60_000
 DEVICE_BYTES = 15_000
 MICROPYTHON = Path(sys.executable).with_name("micropython")

@@ -12,6 +12,7 @@ import pytest
 from mpremote.transport import TransportError
 from serial import Serial
 
+from host_tests.support.doubles import raising
 from host_tests.support.identity import write_identity
 from tools.flash import (
     LayoutError,
@@ -26,6 +27,8 @@ from tools.flash import (
     sent,
 )
 from tools.flash.fake_board import FakeBoard
+
+pytestmark = pytest.mark.slow
 
 
 def test_what_was_flashed_completes_a_wake(monkeypatch):
@@ -160,7 +163,7 @@ def test_an_identity_counts_as_given_from_before_it_is_written(tmp_path, monkeyp
     one = given(tmp_path / "lb-1", "lb-1")
     with FakeBoard(tmp_path) as board:
         there = device.Device(board.port)
-        there.write = mock.Mock(side_effect=LayoutError("cut"))  # type: ignore[method-assign]
+        there.write = raising(LayoutError("cut"))  # type: ignore[method-assign]
         with pytest.raises(LayoutError, match="cut"):
             provision.provision(there, one, False, partial(provision.note, device=there, replace=False))
         there.close()
@@ -293,7 +296,7 @@ def test_a_board_that_loses_its_power_while_its_port_stays_is_told(tmp_path):
 def test_whatever_a_silent_board_raises_has_the_remedy(tmp_path, error):
     with FakeBoard(tmp_path) as board:
         there = device.Device(board.port)
-        transport, there._transport = there._transport, mock.Mock()
+        transport, there._transport = there._transport, mock.create_autospec(there._transport, instance=True)
         for name in ("exec_raw", "fs_exists", "fs_writefile"):
             getattr(there._transport, name).side_effect = error
         for failing in (

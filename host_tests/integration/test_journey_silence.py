@@ -4,12 +4,13 @@ import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from unittest.mock import Mock
+from unittest.mock import create_autospec
 
 import pytest
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 from landbridge.core.clock import Clock, iso
 from landbridge.core.priority import Precedence
+from landbridge.events.publisher import Sender
 from landbridge.features.alarms import queries as alarms
 from landbridge.features.devices import queries as devices
 from landbridge.features.devices.queries import Window
@@ -63,8 +64,9 @@ def test_nobody_is_silent_while_the_agent_could_not_hear_him(fleet, monkeypatch)
             write(connection, [row])
     away: list[str] = []
     clock = Passing(BEGIN_S + 6 * HOUR_S)
-    check = Mock(side_effect=lambda: away[0] if away else None)
-    thread = worker.Journeys(fleet.database, clock, Mock(), Precedence(), (check,))
+    sender = create_autospec(Sender, instance=True)
+    deaf = (lambda: away[0] if away else None,)
+    thread = worker.Journeys(fleet.database, clock, sender, Precedence(), deaf)
     thread.start()
 
     def silent_after(passing_s: int) -> list[str]:

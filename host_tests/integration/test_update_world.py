@@ -12,6 +12,8 @@ from tools.world import delivered, stage
 from tools.world.stage import DEVICE, Stage
 from tools.world.truth import Settlement, Truth
 
+pytestmark = pytest.mark.slow
+
 DAY_MS = 86_400_000
 HOUR_MS = 3_600_000
 

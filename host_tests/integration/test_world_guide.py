@@ -14,6 +14,8 @@ from tools.world import stage
 from tools.world.stage import CONTAINER, DESTINATION, DEVICE, LINE, Stage
 from tools.world.truth import Truth
 
+pytestmark = pytest.mark.slow
+
 HOUR_MS = 3_600_000
 DAYS = 3
 LINE_BACK = """\

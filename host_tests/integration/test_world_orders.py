@@ -16,6 +16,8 @@ from tools.world.firmware import account_j
 from tools.world.stage import DEVICE, Stage
 from tools.world.truth import Truth
 
+pytestmark = pytest.mark.slow
+
 HOUR_MS = 3_600_000
 DAYS = 3
 

@@ -17,6 +17,8 @@ from tools.world.stage import Stage
 from tools.world.trip import ModemClass
 from tools.world.truth import Truth
 
+pytestmark = pytest.mark.slow
+
 HOUR_MS = 3_600_000
 CLASSES = REPOSITORY / "docs" / "controls.toml"
 MODEMS: list[tuple[ModemClass, tuple[str, ...], str, str, str]] = [

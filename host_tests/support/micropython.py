@@ -118,4 +118,5 @@ class DeviceFile(pytest.File):
                     name = f"{runtime}{suffix}::{test}"
                     item: DeviceTest = DeviceTest.from_parent(self, name=name)
                     item.leg, item.function = leg, test
+                    item.add_marker(pytest.mark.micropython)
                     yield item

@@ -5,12 +5,15 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any, cast
 
+import pytest
 from rich.console import Console
 
 from tools.campaign import cards, shuttle
 from tools.campaign.cards import REFUSING, Pooled, Ridden
 from tools.world.figures import Border
 from tools.world.rules import Bar
+
+pytestmark = pytest.mark.slow
 
 HOUR_MS = 3_600_000
 
