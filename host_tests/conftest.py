@@ -6,12 +6,11 @@ the first of them to run in a file starts one MicroPython process for the whole 
 each other.
 """
 
-import functools
 import gc
 import logging
 import shutil
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,7 +19,6 @@ import landbridge.app  # noqa: F401 - registers the hooks between features
 import pytest
 
 from host_tests.support.micropython import DeviceFile, compiled_firmware
-from tools.flash import layout
 
 if TYPE_CHECKING:
     from host_tests.support.command import Command
@@ -73,21 +71,6 @@ def whole_firmware() -> Iterator[None]:
             sys.modules[name] = module
             room, _, last = name.rpartition(".")
             setattr(sys.modules[room], last, module)
-
-
-@pytest.fixture(autouse=True, scope="session")
-def application_built_once() -> Iterator[None]:
-    """Each trip of the simulated world lays the same application out: two seconds of compiling."""
-    built = functools.cache(layout.application)
-
-    def application(firmware: Path = layout.FIRMWARE, met_by: Sequence[str] = ()) -> dict[str, bytes]:
-        if firmware == layout.FIRMWARE:
-            return dict(built(firmware, tuple(met_by)))
-        return built.__wrapped__(firmware, met_by)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(layout, "application", application)
-        yield
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """What tests with other processes share: a broker, an agent, a PostgreSQL server."""
 
-from collections.abc import Iterator
+import functools
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,23 @@ from host_tests.support.agent import DEVICE, Installation
 from host_tests.support.simulated_modem import Mosquitto, start_mosquitto
 from host_tests.support.stored import NOW_S
 from tools.campaign.postgres import Postgres, binaries
+from tools.flash import layout
+
+_built = functools.cache(layout.application)
+
+
+def _application(firmware: Path = layout.FIRMWARE, met_by: Sequence[str] = ()) -> dict[str, bytes]:
+    if firmware == layout.FIRMWARE:
+        return dict(_built(firmware, tuple(met_by)))
+    return _built.__wrapped__(firmware, met_by)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def application_built_once() -> Iterator[None]:
+    """Each trip of the simulated world lays the same application out: two seconds of compiling."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(layout, "application", _application)
+        yield
 
 
 @pytest.fixture
