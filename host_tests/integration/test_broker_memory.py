@@ -69,7 +69,7 @@ def test_a_broker_killed_before_it_has_saved_gets_the_new_position_back(installa
     door = cast(Any, SimpleNamespace(folder=installation.broker.folder, port=shipped.devices_port))
     installation.start()
     device, watcher = Device(door, installation.key), Platform(door)
-    installation._clients += [device, watcher]
+    installation.clients += [device, watcher]
     device.send([point(1)])
     wait_until(lambda: seqs(watcher, HOUSE_TOPIC) == [1], "the first position")
     assert installation.broker._process
@@ -81,7 +81,7 @@ def test_a_broker_killed_before_it_has_saved_gets_the_new_position_back(installa
     installation.broker.kill()
     installation.broker.start()
     late = Platform(door)
-    installation._clients.append(late)
+    installation.clients.append(late)
     wait_until(lambda: seqs(late, HOUSE_TOPIC)[-1:] == [2], "not the position of before")
 
 

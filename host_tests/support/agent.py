@@ -195,7 +195,7 @@ class Installation:
         environment.setenv("LANDBRIDGE_BROKER_PORT", str(self.broker.port))
         self.config = config.load()
         self.broker.start()
-        self._clients: list[Client] = []
+        self.clients: list[Client] = []
         self._stop: threading.Event | None = None
         self._thread: threading.Thread | None = None
         self._process: subprocess.Popen[bytes] | None = None
@@ -220,11 +220,11 @@ class Installation:
             return [row.reason for row in letters.every(connection)]
 
     def device(self, key: bytes | None = None, name: str = DEVICE) -> Device:
-        self._clients.append(device := Device(self.broker, key or self.key, name))
+        self.clients.append(device := Device(self.broker, key or self.key, name))
         return device
 
     def platform(self, user: str = "platform") -> Platform:
-        self._clients.append(platform := Platform(self.broker, user))
+        self.clients.append(platform := Platform(self.broker, user))
         return platform
 
     def start(self, pipeline: service.MakePipeline = Pipeline) -> None:
@@ -253,7 +253,7 @@ class Installation:
         return self._process
 
     def close(self) -> None:
-        for client in self._clients:
+        for client in self.clients:
             client.close()
         if self._process:
             self._process.kill()
