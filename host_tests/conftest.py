@@ -6,10 +6,12 @@ the first of them to run in a file starts one MicroPython process for the whole 
 each other.
 """
 
+import functools
 import gc
 import logging
 import shutil
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +19,7 @@ from typing import TYPE_CHECKING
 import hypothesis
 import landbridge.app  # noqa: F401 - registers the hooks between features
 import pytest
+from landbridge.db.database import Database
 
 from host_tests.support.micropython import DeviceFile, compiled_firmware
 
@@ -71,6 +74,35 @@ def whole_firmware() -> Iterator[None]:
             sys.modules[name] = module
             room, _, last = name.rpartition(".")
             setattr(sys.modules[room], last, module)
+
+
+_migrate = Database.migrate
+
+
+@functools.cache
+def _made_tables() -> bytes:
+    """The file of a database with all tables and nothing in them, as the migrations make it."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "made.sqlite3")
+        database = Database(path)
+        _migrate(database)
+        database.close()
+        return path.read_bytes()
+
+
+@pytest.fixture(autouse=True, scope="module")
+def tables_made_once() -> Iterator[None]:
+    """A new file of SQLite is a copy: to make the tables takes longer than most tests."""
+
+    def migrate(database: Database) -> None:
+        path = Path(database.place)
+        if path.is_file() and path.stat().st_size == 0:
+            path.write_bytes(_made_tables())
+        _migrate(database)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Database, "migrate", migrate)
+        yield
 
 
 @pytest.fixture
