@@ -9,6 +9,7 @@ each other.
 import functools
 import gc
 import logging
+import os
 import shutil
 import sys
 import tempfile
@@ -27,6 +28,11 @@ if TYPE_CHECKING:
     from host_tests.support.command import Command
     from host_tests.support.fleet import Fleet
     from host_tests.support.pages import Shown
+
+# Images of containers often forbid it: then each of some hundred processes compiles the whole agent, and each
+# wake the modules of the firmware that it loads.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 # How long an example takes is the machine's affair.
 hypothesis.settings.register_profile("landbridge", deadline=None)
