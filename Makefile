@@ -25,7 +25,7 @@ LOCKED := $(INSTALL) --require-hashes --no-build-isolation
 
 .DEFAULT_GOAL := help
 .PHONY: flood locks bench-web image flash deploy provision console selftest flash-sim deploy-sim heap32 lab-digest latedata killtest bench-agent located reads
-.PHONY: bench-chip help demo test lint heap decide-bench powercut bench-modem at-faults fuzz soak wire-bench hostile updatecut switchcut cards rough lab lab-check
+.PHONY: bench-chip help demo test test-fast lint heap decide-bench powercut bench-modem at-faults fuzz soak wire-bench hostile updatecut switchcut cards rough lab lab-check
 .SUFFIXES:
 
 help: ## list the targets
@@ -36,12 +36,15 @@ demo: .venv/demo.stamp ## a container crosses Eurasia in 45 simulated days [MODE
 
 test: .venv/dev.stamp typings/lint.stamp ## every test, on CPython and on MicroPython
 	@sh .ci/system_packages.sh; left_out=$$?; [ $$left_out = 0 ] || [ $$left_out = 3 ] || exit 1; \
-		$(BIN)/python -m pytest -n 2 --dist loadfile && exit $$left_out
+		$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder && exit $$left_out
+
+test-fast: .venv/dev.stamp ## the tests for every save: those in one process, and those of the device on CPython
+	@$(BIN)/python -m pytest host_tests/unit host_tests/device -m "not micropython" -n 2 --dist loadfile
 
 lint: .venv/dev.stamp typings/lint.stamp ## style, which folder imports which, and types of host code and of device code
 	@$(BIN)/ruff check .
 	@PYTHONPATH=.ci:.:agent:firmware $(BIN)/lint-imports --no-cache
-	@$(BIN)/python -m pytest host_tests/test_arrows.py
+	@$(BIN)/python -m pytest host_tests/unit/test_arrows.py
 	@$(BIN)/mypy
 	@$(BIN)/mypy --config-file .ci/mypy-device.ini
 

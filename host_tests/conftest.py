@@ -1,4 +1,4 @@
-"""Runs the tests of `host_tests/device/` on CPython and on MicroPython, from source and compiled.
+"""Fixtures of all tests. The files of `host_tests/device/` run on CPython and on MicroPython.
 
 pytest's own collector gives the CPython leg. The others are items named `<runtime>::<function>`;
 the first of them to run in a file starts one MicroPython process for the whole file
@@ -6,33 +6,33 @@ the first of them to run in a file starts one MicroPython process for the whole 
 each other.
 """
 
-import ast
 import functools
 import gc
-import json
 import logging
 import os
 import shutil
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import hypothesis
 import landbridge.app  # noqa: F401 - registers the hooks between features
 import pytest
+from landbridge.db.database import Database
 
-from tools.flash.layout import FIRMWARE, REPOSITORY, VERIFY_ON_DEVICE, compile_module, modules
+from host_tests.support.micropython import DeviceFile, compiled_firmware
 
-RUNNER = VERIFY_ON_DEVICE / "runner.py"
-# "w" before the K: words, so that 96 K on a 64-bit host is like 96 K on the 32-bit device.
-HEAP = "heapsize=96wK"
-HEAP_OF_SOURCES = "heapsize=160wK"
-"""To compile takes memory that the device, which runs .mpy, does not need."""
-TIMEOUT_S = 120
+if TYPE_CHECKING:
+    from host_tests.support.command import Command
+    from host_tests.support.fleet import Fleet
+    from host_tests.support.pages import Shown
+
+# Images of containers often forbid it: then each of some hundred processes compiles the whole agent, and each
+# wake the modules of the firmware that it loads.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 # How long an example takes is the machine's affair.
 hypothesis.settings.register_profile("landbridge", deadline=None)
@@ -47,19 +47,21 @@ def log_stays_on() -> Iterator[None]:
     assert logging.getLogger("landbridge").level == logging.NOTSET
 
 
-@functools.cache
-def compiled_firmware() -> Path:
-    """The firmware as .mpy files, compiled once a session."""
-    target = Path(tempfile.mkdtemp(prefix="landbridge-mpy-"))
-    for source in modules(FIRMWARE):
-        compile_module(source, target / source.relative_to(FIRMWARE))
-    return target
+def pytest_collection() -> None:
+    """What collecting makes is kept: to look for garbage in it takes a fifth of the time."""
+    gc.disable()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files that take long come first, or the last of them would run alone at the end."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
 
 
 def pytest_collection_finish() -> None:
     """The firmware collects garbage often; what pytest itself has made need not be searched each time."""
     gc.collect()
     gc.freeze()
+    gc.enable()
 
 
 def pytest_sessionfinish() -> None:
@@ -80,91 +82,64 @@ def whole_firmware() -> Iterator[None]:
             setattr(sys.modules[room], last, module)
 
 
+_migrate = Database.migrate
+
+
 @functools.cache
-def interpreters() -> dict[str, str]:
-    """Runtime -> MicroPython: that of the virtual environment and, if there, an older one."""
-    found = {"micropython": str(Path(sys.executable).with_name("micropython"))}
-    older = os.environ.get("MICROPYTHON_OLD") or shutil.which("micropython", path="/usr/bin")
-    if older:
-        found["micropython-old"] = older
-    return found
+def _made_tables() -> bytes:
+    """The file of a database with all tables and nothing in them, as the migrations make it."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "made.sqlite3")
+        database = Database(path)
+        _migrate(database)
+        database.close()
+        return path.read_bytes()
 
 
-@dataclass
-class Leg:
-    """One file of tests on one runtime; the process runs when its first result is asked for."""
+@pytest.fixture(autouse=True, scope="module")
+def tables_made_once() -> Iterator[None]:
+    """A new file of SQLite is a copy: to make the tables takes longer than most tests."""
 
-    interpreter: str
-    compiled: bool
-    file: Path
-    _records: dict[str, dict[str, Any]] | None = field(default=None, init=False)
-    _output: str = field(default="", init=False)
+    def migrate(database: Database) -> None:
+        path = Path(database.place)
+        if path.is_file() and path.stat().st_size == 0:
+            path.write_bytes(_made_tables())
+        _migrate(database)
 
-    def failure(self, test: str) -> str | None:
-        """What went wrong in `test`, as MicroPython tells it; None if it passed."""
-        if self._records is None:
-            self._run()
-        record = (self._records or {}).get(test)
-        if record is None:
-            return f"no result of {test}:\n{self._output}"
-        trace: str | None = record["trace"]
-        return trace
-
-    def _run(self) -> None:
-        firmware = compiled_firmware() if self.compiled else FIRMWARE
-        folders = (REPOSITORY, firmware, self.file.parent, ".frozen")
-        try:
-            heap = HEAP if self.compiled else HEAP_OF_SOURCES
-            process = subprocess.run(
-                [self.interpreter, "-X", heap, str(RUNNER), str(self.file)],
-                env={**os.environ, "MICROPYPATH": ":".join(str(folder) for folder in folders)},
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,  # an uncaught traceback goes to either, by version
-                timeout=TIMEOUT_S,
-                check=False,
-            )
-            self._output = process.stdout.decode(errors="replace")
-        except subprocess.TimeoutExpired as late:
-            output = (late.stdout or b"").decode(errors="replace")
-            self._output = f"{TIMEOUT_S} s were not enough\n{output}"
-        lines = [line for line in self._output.splitlines() if line.startswith("@@")]
-        self._records = {record["name"]: record for record in (json.loads(line[2:]) for line in lines)}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Database, "migrate", migrate)
+        yield
 
 
-class DeviceTest(pytest.Item):
-    """One test function on one runtime."""
+@pytest.fixture
+def fleet(tmp_path: Path) -> Iterator["Fleet"]:
+    """Two devices in a database of SQLite."""
+    from host_tests.support.fleet import Fleet
 
-    leg: Leg
-    function: str
-
-    def runtest(self) -> None:
-        """Fail with MicroPython's own words."""
-        failure = self.leg.failure(self.function)
-        if failure:
-            pytest.fail(failure, pytrace=False)
-
-    def reportinfo(self) -> tuple[Path, None, str]:
-        """File and name, for the report."""
-        return self.path, None, self.name
+    made = Fleet(tmp_path)
+    yield made
+    made.database.close()
 
 
-class DeviceFile(pytest.File):
-    """The legs of one file."""
+@pytest.fixture(name="landbridge")
+def landbridge_command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> "Command":
+    """The command, in a folder with its configuration."""
+    from host_tests.support.command import Command
 
-    def collect(self) -> Iterator[DeviceTest]:
-        """One item a runtime and function; the file is parsed, not imported."""
-        body = ast.parse(self.path.read_text()).body
-        names = [node.name for node in body if isinstance(node, ast.FunctionDef)]
-        tests = [name for name in names if name.startswith("test_")]
-        for runtime, interpreter in interpreters().items():
-            for compiled in (False, True):
-                leg = Leg(interpreter, compiled, self.path)
-                for test in tests:
-                    suffix = "-mpy" if compiled else ""
-                    name = f"{runtime}{suffix}::{test}"
-                    item: DeviceTest = DeviceTest.from_parent(self, name=name)
-                    item.leg, item.function = leg, test
-                    yield item
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("LANDBRIDGE_CONFIG", raising=False)
+    return Command(tmp_path, capsys)
+
+
+@pytest.fixture(scope="module")
+def pages(tmp_path_factory: pytest.TempPathFactory) -> Iterator["Shown"]:
+    """The pages of a fleet to which everything has happened."""
+    from host_tests.support.pages import shown
+
+    with shown(tmp_path_factory.mktemp("pages")) as made:
+        yield made
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> DeviceFile | None:

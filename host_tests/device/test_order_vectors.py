@@ -45,7 +45,7 @@ class Port:
 
 
 def device():
-    """The desk of the device of the vectors (host_tests/make_vectors.py)."""
+    """The desk of the device of the vectors (host_tests/support/make_vectors.py)."""
     port = Port()
     ledger = Ledger(port.data_dir, 1)
     ledger.boot = 3

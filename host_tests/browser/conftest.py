@@ -1,0 +1,33 @@
+"""What tests in a browser share: an agent with its pages, and Chromium."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from host_tests.support.agent import Installation, set_clock
+from host_tests.support.web import CONTAINER, FIRST_S, Served, Watched, Website, chromium, feed, free_port
+
+
+@pytest.fixture(scope="module")
+def web(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Website]:
+    """One agent a module, with its pages, one device on a trip."""
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("LANDBRIDGE_WEB_PORT", str(free_port()))
+        installation = Installation(tmp_path_factory.mktemp("web"), environment)
+        try:
+            set_clock(installation.folder / "clock", FIRST_S)
+            installation.start()
+            made = Website(installation)
+            made.add_line()
+            made.begin_trip(CONTAINER, FIRST_S)
+            feed(made)
+            yield made
+        finally:
+            installation.close()
+
+
+@pytest.fixture(scope="module")
+def browser(web: Served) -> Iterator[Watched]:
+    """Debian's Chromium, once a module: as long as it runs, its event loop is this thread's."""
+    with chromium() as launched:
+        yield Watched(launched, web.url)

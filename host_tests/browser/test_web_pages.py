@@ -1,0 +1,238 @@
+"""The pages in a browser: what a fleet operator and a shipper do, step by step, on one agent.
+
+Each picture is kept in out/web/. Nothing may be asked of another host, the console stays without a complaint.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from landbridge.features.devices import queries as devices
+from landbridge.points import queries as points
+from landbridge.points.queries import JudgedPoint
+from playwright.sync_api import Page, expect
+
+from host_tests.support.agent import DEVICE, heard, set_clock
+from host_tests.support.web import (
+    CONTAINER,
+    FIRST_S,
+    LAST,
+    MAP,
+    WAIT_MS,
+    Watched,
+    Website,
+    barriers,
+    drawn,
+    on_line,
+    picture,
+    sign_in,
+    until,
+)
+
+SAID = "[...document.querySelectorAll('#map [aria-label]')].map((it) => it.getAttribute('aria-label'))"
+"""What of the map is read aloud."""
+expect.set_options(timeout=WAIT_MS)
+
+
+@pytest.fixture(scope="module")
+def operator(web: Website, browser: Watched) -> Iterator[Page]:
+    """The page of an operator who has signed in."""
+    page = browser.context().new_page()
+    page.on("dialog", lambda dialog: dialog.accept())
+    sign_in(page, web, web.token("anna", "operator"))
+    yield page
+    page.context.close()
+
+
+@pytest.fixture(autouse=True)
+def _nothing_to_complain_of(browser: Watched) -> Iterator[None]:
+    yield
+    assert browser.complaints == []
+
+
+def count(page: Page, layer: str) -> Any:
+    """How many features of a layer the map shows."""
+    return page.evaluate(f"{MAP}.queryRenderedFeatures({{layers: ['{layer}']}}).length")
+
+
+def test_a_token_that_is_none_opens_nothing(web: Website, browser: Watched):
+    page = browser.context().new_page()
+    page.goto(f"{web.url}/devices/{DEVICE}")
+    page.get_by_label("Token or password").fill("wrong")
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("alert")).to_contain_text("opens nothing")
+    picture(page, "sign-in")
+    assert barriers(page) == []
+    page.context.close()
+
+
+def test_the_fleet_is_on_the_map_and_in_the_list(web: Website, operator: Page):
+    row = operator.locator(f"tr[data-device={DEVICE}]")
+    expect(row).to_contain_text(CONTAINER)
+    expect(row).to_contain_text("moving")
+    drawn(operator, "devices")
+    operator.get_by_label("Search").fill("nobody")
+    expect(operator.get_by_text("No device fits.")).to_be_visible()
+    operator.get_by_label("Search").fill("csqu")
+    operator.get_by_role("button", name="Container", exact=True).click()
+    expect(row).to_be_visible()
+    picture(operator, "fleet")
+
+
+def test_what_comes_in_is_seen_at_once(web: Website, operator: Page):
+    set_clock(web.installation.folder / "clock", FIRST_S + 3600 * (LAST + 1) + 600)
+    web.device.send([on_line(LAST + 1, events=1, speed=0)], status={0: 3480})
+    row = operator.locator(f"tr[data-device={DEVICE}]")
+    expect(row).to_contain_text("light")
+    expect(row).to_contain_text("3.48 V")
+    expect(operator.locator("#feed")).to_have_text("live")
+
+
+def test_a_track_is_played(web: Website, operator: Page):
+    operator.get_by_role("link", name=CONTAINER).click()
+    expect(operator).to_have_url(f"{web.url}/devices/{DEVICE}")
+    drawn(operator, "points")
+    until(operator, f"{MAP}.queryRenderedFeatures({{layers: ['gaps']}}).length === 0", "no gap at the end")
+    assert operator.locator("figure").count() == 7
+    expect(operator.locator("#wakes tr.here")).to_contain_text("the next point on the move")
+    picture(operator, "device", full_page=True)
+    assert barriers(operator) == []
+    slider = operator.get_by_label("Time", exact=True)
+    # Before the late points came in: they were not known then.
+    middle_s = 3600 * (LAST - 15)
+    slider.evaluate(f"it => {{ it.value = {middle_s}; it.dispatchEvent(new Event('input')); }}")
+    operator.get_by_label("as it was known then").check()
+    until(operator, f"{MAP}.queryRenderedFeatures({{layers: ['gaps']}}).length > 0", "the gap is dashed")
+    operator.get_by_label("as it was known then").uncheck()
+    until(operator, f"{MAP}.queryRenderedFeatures({{layers: ['gaps']}}).length === 0", "the gap is filled")
+    late = f"{MAP}.queryRenderedFeatures({{layers: ['points'], filter: ['get', 'late']}}).length"
+    until(operator, late, "late points are marked")
+    before = operator.locator("#moment").inner_text()
+    slider.focus()
+    for _ in range(3):
+        operator.keyboard.press("ArrowLeft")
+    expect(operator.locator("#moment")).not_to_have_text(before)
+    operator.get_by_role("button", name="Play").click()
+    expect(operator.get_by_role("button", name="Pause")).to_be_visible()
+    operator.get_by_role("button", name="Pause").click()
+    assert float(slider.input_value()) > middle_s - 3600
+    picture(operator, "device-middle")
+
+
+def test_a_command_is_sent_and_its_life_is_told(web: Website, operator: Page):
+    section = operator.locator("#commands")
+    section.get_by_role("combobox").select_option("locate")
+    section.get_by_role("button", name="Send").click()
+    expect(section).to_contain_text("waiting for the device's next report")
+    expect(section).to_contain_text("token anna")
+    set_clock(web.installation.folder / "clock", FIRST_S + 3600 * (LAST + 3) + 600)
+    reply = web.device.send([on_line(LAST + 2)])
+    ((command, *_),) = reply[5]
+    web.device.send([on_line(LAST + 3)], reports={7: [[command, 1]]})
+    operator.reload()
+    expect(section.locator("tbody tr").first).to_contain_text("done")
+
+
+def test_a_setting_is_changed(operator: Page):
+    section = operator.locator("#settings")
+    section.get_by_text("All settings").click()
+    section.get_by_label("light_lux").fill("50")
+    section.get_by_role("button", name="Change").click()
+    expect(section.locator(".changed", has_text="50")).to_have_count(1)
+
+
+def test_a_reader_can_only_look(web: Website, browser: Watched):
+    page = browser.context(viewport={"width": 390, "height": 780}, color_scheme="dark").new_page()
+    sign_in(page, web, web.token("rita", "reader"))
+    drawn(page, "devices")
+    picture(page, "fleet-phone-dark")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    # With the keyboard alone.
+    link = page.get_by_role("link", name=CONTAINER)
+    link.focus()
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(f"{web.url}/devices/{DEVICE}")
+    drawn(page, "points")
+    picture(page, "device-phone-dark", full_page=True)
+    assert barriers(page) == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    for name in ("Send", "Change", "Share this trip"):
+        assert page.get_by_role("button", name=name).count() == 0
+    csrf = page.locator("input[name=csrf]").first.input_value()
+    refused = page.request.post(
+        f"{web.url}/devices/{DEVICE}/commands", form={"csrf": csrf, "verb": "locate"}, max_redirects=0
+    )
+    assert refused.status == 403 and "needs the role operator" in refused.text()
+    page.context.close()
+
+
+def test_a_shared_link_shows_one_container_until_it_is_revoked(
+    web: Website, operator: Page, browser: Watched
+):
+    section = operator.locator("#shares")
+    section.get_by_role("button", name="Share this trip").click()
+    link = section.get_by_label("The link, shown only now:").input_value()
+    page = browser.context().new_page()
+    page.goto(link)
+    expect(page.get_by_role("heading")).to_have_text(CONTAINER)
+    expect(page.locator("dl")).to_contain_text("Kazakhstan")
+    drawn(page, "here")
+    picture(page, "shared")
+    assert barriers(page) == []
+    text = page.content()
+    assert DEVICE not in text and "mV" not in text and "Chongqing - Duisburg" not in text
+    assert page.request.get(f"{web.url}/v1/devices/{DEVICE}").status == 401
+    operator.reload()
+    section.get_by_role("button", name="Revoke").click()
+    expect(section.locator("tbody")).to_contain_text("revoked")
+    answer = page.goto(link)
+    assert answer and answer.status == 404
+    expect(page.get_by_role("alert")).to_contain_text("shows nothing")
+    page.context.close()
+
+
+def test_many_devices_are_clusters(web: Website, operator: Page):
+    others = 60
+    now_s = FIRST_S + 3600 * (LAST + 3)
+    with web.installation.database().writing() as connection:
+        for number in range(others):
+            name = f"lb-1{number:03}"
+            devices.add(connection, name, b"key", now_s)
+            fix = on_line(1 + 2 * number % LAST, speed=62 * (number % 3 == 0))._replace(seq=1)
+            points.store(connection, name, [JudgedPoint(fix, now_s - 60 * number, False, 0)], now_s)
+            devices.set_position(connection, name, 1, now_s - 60 * number)
+            heard(connection, name, now_s, now_s - 9 * 3600 * (number % 9 == 0), {"battery_mv": 3600})
+    operator.goto(f"{web.url}/")
+    drawn(operator, "clusters")
+    expect(operator.locator("tbody tr")).to_have_count(others + 1)
+    clusters = operator.evaluate(
+        f"{MAP}.queryRenderedFeatures({{layers: ['clusters']}}).map(it => it.properties.point_count)"
+    )
+    assert sum(clusters) + count(operator, "devices") == others + 1
+    picture(operator, "fleet-clusters")
+    assert barriers(operator) == []
+    operator.get_by_role("button", name="dwelling", exact=False).first.click()
+    expect(operator.locator("tbody .dwelling")).to_have_count(0)
+    operator.get_by_label("Search").fill("lb-1000")
+    expect(operator.locator("tbody tr")).to_have_count(1)
+
+
+def test_all_of_it_is_there_in_chinese(web: Website, operator: Page):
+    operator.goto(f"{web.url}/devices/{DEVICE}?language=zh")
+    expect(operator.get_by_role("heading", name="设置", exact=True)).to_be_visible()
+    drawn(operator, "points")
+    picture(operator, "device-chinese", full_page=True)
+    operator.goto(f"{web.url}/")
+    expect(operator.locator(f"tr[data-device={DEVICE}]")).to_contain_text("光照")
+    drawn(operator, "clusters")
+    assert re.findall(r"[A-Za-z]{4,}", " ".join(operator.evaluate(SAID))) == []
+    picture(operator, "fleet-chinese")
+    operator.get_by_label("搜索").fill("csqu")
+    left = re.findall(r"[A-Za-z]{4,}", operator.locator(".list").inner_text())
+    assert left == ["CSQU"]
+    operator.get_by_role("button", name="退出").click()
+    expect(operator.get_by_role("button", name="登录")).to_be_visible()
+    assert web.ask("/live").status == 303

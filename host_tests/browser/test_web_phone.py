@@ -1,0 +1,179 @@
+"""Every page on a phone, in both languages, and what a form says there when it is refused."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from html import unescape
+
+import pytest
+from playwright.sync_api import Dialog, Page, expect
+
+from host_tests.support.fleet import FIRST, SECOND
+from host_tests.support.pages import CONTAINER, Shown, english
+from host_tests.support.web import WAIT_MS, Watched, barriers, chromium, picture, sign_in, until
+
+PLACES = {
+    "fleet": "/",
+    "alarms": "/alarms?every=true",
+    "journeys": "/journeys",
+    "updates": "/updates",
+    "audit": "/audit",
+    "device": f"/devices/{FIRST}",
+    "device-unlocated": f"/devices/{SECOND}",
+    "card": f"/devices/{FIRST}/card",
+    "card-none": f"/devices/{SECOND}/card",
+    "nothing": "/nothing",
+}
+expect.set_options(timeout=WAIT_MS)
+
+
+@pytest.fixture(scope="module")
+def watched(pages: Shown) -> Iterator[Watched]:
+    """A browser on these pages."""
+    with chromium() as launched:
+        yield Watched(launched, pages.url)
+
+
+@pytest.fixture
+def page(watched: Watched, pages: Shown) -> Iterator[Page]:
+    """That of somebody who may do everything, on a phone."""
+    made = watched.context(viewport={"width": 360, "height": 740}).new_page()
+    sign_in(made, pages, pages.house)
+    yield made
+    made.context.close()
+    assert watched.complaints == []
+
+
+def fits(page: Page) -> bool:
+    """Nothing is to the right of the screen."""
+    return bool(page.evaluate("document.documentElement.scrollWidth <= innerWidth"))
+
+
+def settled(page: Page) -> None:
+    """Wait for what scripts draw."""
+    page.wait_for_load_state("networkidle")
+    until(page, "document.querySelector('main').innerText.trim().length > 0", "a page that is not blank")
+
+
+@pytest.mark.parametrize("width", [360, 400])
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_every_page_fits_on_a_phone(watched: Watched, pages: Shown, language: str, width: int):
+    page = watched.context(viewport={"width": width, "height": 740}).new_page()
+    sign_in(page, pages, pages.house)
+    places = PLACES | {"sign-in": "/sign-in", "shared": f"/s/{pages.link}"}
+    wide = []
+    for name, place in places.items():
+        page.goto(f"{pages.url}{place}{'&' if '?' in place else '?'}language={language}")
+        settled(page)
+        page.evaluate("document.querySelectorAll('details').forEach((it) => { it.open = true; })")
+        picture(page, f"phone-{width}-{language}-{name}", full_page=True)
+        if not fits(page):
+            wide.append((name, page.evaluate("document.documentElement.scrollWidth")))
+        assert page.locator("main").is_visible(), name
+        assert barriers(page) == [], name
+    page.context.close()
+    assert wide == [] and watched.complaints == []
+
+
+def test_a_command_that_is_refused_keeps_the_page_and_what_was_typed(page: Page, pages: Shown):
+    page.goto(f"{pages.url}/devices/{FIRST}")
+    section = page.locator("#commands")
+    asked: list[str] = []
+
+    def agree(dialog: Dialog) -> None:
+        asked.append(dialog.message)
+        dialog.accept()
+
+    page.on("dialog", agree)
+    section.get_by_role("combobox").select_option("dense")
+    section.get_by_label("Argument").fill("99999999")
+    section.get_by_label("Expires after").fill("3d")
+    section.get_by_role("button", name="Send").click()
+    expect(section.get_by_role("alert")).to_contain_text("dense needs an argument from 0 to")
+    assert asked == [f"Send dense 99999999 to {FIRST} ({CONTAINER})?"]
+    expect(section.get_by_role("combobox")).to_have_value("dense")
+    argument = section.get_by_label("Argument")
+    expect(argument).to_have_value("99999999")
+    expect(argument).to_have_attribute("aria-invalid", "true")
+    expect(section.get_by_label("Expires after")).to_have_value("3d")
+    expect(page.get_by_role("navigation", name="Pages")).to_be_visible()
+    assert page.locator("#events tbody tr").count() > 0, "the page works"
+    assert fits(page) and barriers(page) == []
+    picture(page, "refused")
+    argument.fill("3600")
+    section.get_by_role("button", name="Send").click()
+    expect(page).to_have_url(f"{pages.url}/devices/{FIRST}#commands")
+    expect(section.locator("tbody tr").first).to_contain_text("dense 3600")
+
+
+FORMS = [
+    (f"/devices/{FIRST}/commands", {"verb": "locate", "expires": "1y"}, 400, "expires"),
+    (f"/devices/{FIRST}/commands", {"verb": "dense", "argument": "1x"}, 400, "argument"),
+    (f"/devices/{FIRST}/commands", {"verb": "locate", "argument": 300 * "9"}, 422, "argument"),
+    (f"/devices/{FIRST}/commands", {"verb": "fly", "expires": "3d"}, 400, "verb"),
+    (f"/devices/{FIRST}/commands/99/cancel", {}, 404, ""),
+    (f"/devices/{FIRST}/settings", {"light_lux": "77", "no_such": "1"}, 400, ""),
+    (f"/devices/{FIRST}/settings", {"light_lux": "999999", "interval_s": "600"}, 400, "light_lux"),
+    (f"/devices/{FIRST}/shares", {"length": "400d"}, 400, "length"),
+    (f"/devices/{SECOND}/shares", {"length": "1d"}, 400, ""),
+    (f"/devices/{FIRST}/shares/99/revoke", {}, 404, ""),
+    (f"/devices/{FIRST}/card/switch", {"profile": "none"}, 400, ""),
+    ("/updates/ESP32/7/roll-out", {"canaries": "0", "days": "3"}, 422, ""),
+    ("/updates/ESP32/8/roll-out", {"canaries": "0", "days": "3"}, 422, "canaries"),
+    ("/updates/ESP32/70/halt", {}, 400, ""),
+    ("/alarms/99/acknowledge", {"after": "/alarms?every=true"}, 404, ""),
+]
+"""Address, what is sent, status, the field that is wrong; "": none alone."""
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+@pytest.mark.parametrize(("path", "form", "status", "field"), FORMS)
+def test_a_form_that_is_refused_is_shown_again_with_its_page(
+    pages: Shown, path: str, form: dict[str, str], status: int, field: str, language: str
+):
+    cookie = f"{pages.session}; language={language}"
+    csrf = re.findall(r'data-csrf="([0-9a-f]+)"', pages.answer("/alarms", cookie)[2])[0]
+    code, _, text = pages.answer(path, cookie, form | {"csrf": csrf})
+    assert code == status
+    assert f'<nav class="places" aria-label="{"Pages" if language == "en" else "页面"}">' in text
+    assert re.search(r'<form method="post" action="/(devices|updates|alarms)/[^"]+"', text), "its page"
+    assert text.count('role="alert"') == 1
+    (why,) = re.findall(r'role="alert"[^>]*>([^<]*)<', text)
+    assert language == "en" or english(unescape(why)) <= {"no", "such", "fly"}
+    if field:
+        (asked,) = re.findall(rf'<(?:input|select)[^>]* name="{field}"[^>]*>(?=.*?role="alert")', text)[-1:]
+        assert "aria-invalid" in asked
+        for name, typed in form.items():
+            assert f'name="{name}"' in text and (f'value="{typed}"' in text or name == "verb"), name
+
+
+def test_a_sign_in_that_fails_keeps_the_name(pages: Shown):
+    _, headers, text = pages.answer("/sign-in?after=%2Falarms")
+    kept = str(headers["set-cookie"]).partition(";")[0]
+    form = {"name": "anna", "token": "not hers", "csrf": re.findall(r'name="csrf" value="([^"]*)"', text)[0]}
+    for csrf, status in ((form["csrf"], 401), ("old", 403)):
+        code, _, text = pages.answer("/sign-in", kept, form | {"csrf": csrf, "after": "/alarms"})
+        assert code == status and text.count('role="alert"') == 1
+        assert 'name="name"' in text and 'value="anna"' in text and "not hers" not in text
+        assert 'name="after" value="/alarms"' in text
+
+
+def test_every_question_names_the_device_or_the_release(pages: Shown):
+    found = []
+    for place in PLACES.values():
+        _, _, text = pages.answer(place, f"{pages.session}; language=en")
+        for action, question in re.findall(r'action="([^"]+)"[^>]*data-confirm="([^"]*)"', text):
+            found.append(question)
+            about = re.findall(r"/updates/ESP32/(\d+)/", action) or [FIRST, SECOND]
+            assert any(each in question for each in about), question
+        questions = len(re.findall("data-confirm=", text))
+        assert questions == text.count('<form method="post"') - text.count('action="/sign-out"'), place
+    assert len(set(found)) > 20
+
+
+def test_a_page_that_is_not_there_has_the_ways_on(pages: Shown):
+    for path in ("/nothing", "/devices/lb-9", "/journeys?line=none"):
+        code, _, text = pages.answer(path, pages.session)
+        assert code == 404 and '<nav class="places"' in text and "Sign out" in text
+        assert '<nav class="places"' not in pages.answer(path)[2]

@@ -1,0 +1,318 @@
+"""What is done on the pages beside looking: alarms, the card, updates, passwords; and what else they tell."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from landbridge.features.esim import policy
+from landbridge.features.esim.coding import to_bytes
+from landbridge.features.esim.queries import policies as cards
+from landbridge.features.sims import queries as register
+from landbridge.features.sims.classes import Class
+from landbridge.features.sims.queries import ARMED, Registered
+from landbridge.features.updates import queries as releases
+from landbridge.features.users import passwords
+from landbridge.tracking import queries as journeys
+from landbridge.tracking.recompute import work_out
+from playwright.sync_api import Page, expect
+
+from host_tests.support.agent import DEVICE, NOW_S, set_clock
+from host_tests.support.policies import POLICY
+from host_tests.support.web import (
+    CONTAINER,
+    FIRST_S,
+    LAST,
+    LATE,
+    WAIT_MS,
+    Watched,
+    Website,
+    barriers,
+    csrf_in,
+    on_line,
+    picture,
+    sign_in,
+    until,
+)
+
+ITS = f"/v1/devices/{DEVICE}"
+LIGHT, BACK = 1, 4096
+IMEI = "867123456789012"
+expect.set_options(timeout=WAIT_MS)
+
+
+@pytest.fixture(scope="module")
+def keys(web: Website) -> dict[str, str]:
+    made = {role: web.token(role, role) for role in ("reader", "operator", "admin")}
+    return made | {"acme": web.token("acme", "admin", "acme")}
+
+
+@pytest.fixture(scope="module")
+def card(web: Website) -> int:
+    """A policy with two profiles, the first in use, 5 MB of it used; a switch that went back, to which cause
+    15 was told. It is in the register, on a plan of 10 MB."""
+    found = policy.parse(POLICY)
+    iccids = tuple(each.iccid for each in found.profiles.values())
+    with web.installation.database().writing() as connection:
+        register.set_class(connection, "resold", Class(quota_mb=10).stored(), "bench", FIRST_S)
+        in_register = Registered(0, "ACME Rail", "locator", "resold", "active", (), ARMED, None, None, iccids)
+        register.add(connection, in_register, "bench", FIRST_S)
+        revision = cards.set_desired(connection, DEVICE, found, policy.AUTOMATIC, "bench", FIRST_S)
+    events = [[FIRST_S + 3600 * 20, 1, 2, 2, 15], [FIRST_S + 3600 * 30, 2, 1, 1, 0]]
+    profiles = [[to_bytes(iccid), 2] for iccid in iccids]
+    used = [321, [to_bytes(iccids[0]), 5 * 1024 * 1024, 0]]
+    said = [revision, 2, "89033023", 1, 0, profiles, events, used]
+    web.device.send([on_line(LAST + 1)], reports={14: said}, identity={0: IMEI, 1: iccids[0], 4: 0})
+    return revision
+
+
+@pytest.fixture(scope="module")
+def release(web: Website) -> int:
+    """One that nobody was offered yet."""
+    files = [("main.mpy", b"x" * 100)]
+    with web.installation.database().writing() as connection:
+        releases.add(
+            connection, "ESP32", 7, files, version="1.7", mpy=6, file_list=b"\xa0", added_s=FIRST_S + 3600
+        )
+        releases.says(connection, DEVICE, "ESP32", 6, False, FIRST_S + 3600 * LAST)
+    return 7
+
+
+@pytest.fixture(scope="module")
+def operator(web: Website, browser: Watched, keys: dict[str, str]) -> Iterator[Page]:
+    page = browser.context().new_page()
+    page.on("dialog", lambda dialog: dialog.accept())
+    sign_in(page, web, keys["admin"])
+    yield page
+    page.context.close()
+
+
+@pytest.fixture(autouse=True)
+def _nothing_to_complain_of(browser: Watched) -> Iterator[None]:
+    yield
+    assert browser.complaints == []
+
+
+def alarm(web: Website, seq: int, **changes: int) -> None:
+    """A record with an alarm comes in."""
+    now_s = FIRST_S + 3600 * seq + 600
+    set_clock(web.installation.folder / "clock", now_s)
+    web.device.send([on_line(seq, **changes)], next_contact_s=now_s + 7200)
+
+
+def test_wakes_come_in_pages(web: Website, keys: dict[str, str]):
+    times: list[str] = []
+    after = ""
+    while True:
+        page = web.ask(f"{ITS}/wakes?limit=30{after}", keys["reader"]).json
+        times += [each["time"] for each in page["wakes"]]
+        assert len(page["wakes"]) <= 30
+        if page["next"] is None:
+            break
+        after = f"&after={page['next']}"
+    assert len(times) == len(set(times)) == LAST and times == sorted(times)
+    part = web.ask(f"{ITS}/wakes?since={times[10]}&until={times[20]}", keys["reader"]).json["wakes"]
+    assert [each["time"] for each in part] == times[10:20]
+    assert web.ask(f"{ITS}/wakes?after=1.2", keys["reader"]).status == 400
+
+
+def test_an_outline_stands_for_the_track(web: Website, keys: dict[str, str]):
+    whole = web.ask(f"{ITS}/outline", keys["reader"]).json
+    assert (whole["count"], whole["step_s"]) == (LAST, 1)
+    seqs, lats = summed(whole["columns"]["seq"]), summed(whole["columns"]["lat"])
+    assert seqs == list(range(1, LAST + 1)) and lats == [on_line(seq).lat for seq in seqs]
+    thin = web.ask(f"{ITS}/outline?most=10", keys["reader"]).json
+    assert thin["count"] == LAST and 5 <= len(thin["columns"]["seq"]) <= 10 and thin["step_s"] > 3600
+    last = on_line(LAST)
+    lat, lon = last.latitude_deg or 0, last.longitude_deg or 0
+    near = web.ask(f"{ITS}/outline?box={lon - 0.1},{lat - 0.1},{lon + 0.1},{lat + 0.1}", keys["reader"]).json
+    assert summed(near["columns"]["seq"]) == [LAST]
+    for box in ("1,2,3", "nan,0,0,0", "0,80,1,70"):
+        assert web.ask(f"{ITS}/outline?box={box}", keys["reader"]).status == 400, box
+
+
+def summed(steps: list[int]) -> list[int]:
+    return [sum(steps[: i + 1]) for i in range(len(steps))]
+
+
+def test_days_and_records_are_told(web: Website, keys: dict[str, str]):
+    days = web.ask(f"{ITS}/days", keys["reader"]).json
+    assert sum(each["joules"]["position"] for each in days["energy"]) == pytest.approx(
+        sum((90 + seq) / 10 for seq in range(1, LAST + 1)), rel=0.01
+    )
+    assert sum(each["reports"] for each in days["traffic"]) == 4
+    assert days["battery_end"] == {"earliest": None, "latest": None}, "it lasts for more than a year"
+    told = web.ask(f"{ITS}/points/{LATE[0]}", keys["reader"]).json
+    assert told["record"]["lat"] == on_line(LATE[0]).lat and told["told"]["properties"]["seq"] == LATE[0]
+    assert web.ask(f"{ITS}/points/99999", keys["reader"]).status == 404
+    for leaf in ("/days", "/points/1", "/journey", "/outline", "/card"):
+        assert web.ask(ITS + leaf, keys["acme"]).status == 404
+
+
+def test_an_alarm_is_open_until_somebody_sees_to_it(web: Website, keys: dict[str, str]):
+    alarm(web, LAST + 2, events=LIGHT)
+    (found,) = web.ask("/v1/alarms", keys["reader"]).json
+    assert (found["alarm"], found["container"], found["state"]) == ("light", CONTAINER, "raised")
+    path = f"/alarms/{found['number']}/acknowledge"
+    assert web.ask(path, keys["reader"], "POST", form="x=1").status == 403
+    assert web.ask(path, keys["acme"], "POST", form="x=1").status == 404
+    assert web.ask("/v1/fleet", keys["reader"]).json["devices"][0]["state"] == "alarm"
+    assert web.ask(path, keys["operator"], "POST", form="x=1").status == 303
+    assert web.ask(path, keys["operator"], "POST", form="x=1").status == 400
+    (seen,) = web.ask("/v1/alarms", keys["reader"]).json
+    assert (seen["acknowledged_by"], seen["state"]) == ("token operator", "acknowledged")
+    assert web.ask("/v1/fleet", keys["reader"]).json["devices"][0]["state"] == "moving"
+    web.ask(f"/v1/alarms/{found['number']}/clear", keys["operator"], "POST")
+    assert web.ask("/v1/alarms", keys["reader"]).json == []
+    (_, entry, *_) = web.ask("/v1/audit", keys["reader"]).json
+    assert (entry["who"], entry["what"]) == ("token operator", "alarm light acknowledged")
+    assert web.ask("/v1/audit", keys["acme"]).json == []
+
+
+def test_a_temperature_that_is_back_is_no_alarm(web: Website, keys: dict[str, str]):
+    alarm(web, LAST + 3, events=4)
+    assert [each["alarm"] for each in web.ask("/v1/alarms", keys["reader"]).json] == ["temperature"]
+    alarm(web, LAST + 4, events=BACK)
+    assert web.ask("/v1/alarms", keys["reader"]).json == []
+
+
+def test_an_alarm_appears_and_goes_with_the_keyboard(web: Website, operator: Page):
+    row = operator.locator(f"tr[data-device={DEVICE}]")
+    expect(row).to_contain_text("moving")
+    alarm(web, LAST + 5, events=LIGHT)
+    expect(row).to_contain_text("light")
+    panel = operator.locator("#alarms")
+    expect(panel.locator("summary")).to_contain_text("Open alarms 1")
+    panel.locator("summary").focus()
+    operator.keyboard.press("Enter")
+    expect(panel.get_by_role("button")).to_be_visible()
+    picture(operator, "alarm")
+    assert barriers(operator) == []
+    operator.keyboard.press("Tab")
+    operator.keyboard.press("Tab")
+    operator.keyboard.press("Enter")
+    expect(panel).to_be_hidden()
+    expect(row).to_contain_text("moving")
+    operator.get_by_role("link", name="Alarms", exact=True).click()
+    expect(operator.locator("tbody tr")).to_have_count(1)  # looked after, not over
+    operator.get_by_role("link", name="Those that were seen to").click()
+    expect(operator.locator("tbody tr")).to_have_count(3)
+    picture(operator, "alarms")
+    assert barriers(operator) == []
+
+
+def test_a_raw_record_is_shown(web: Website, operator: Page):
+    operator.goto(f"{web.url}/devices/{DEVICE}")
+    until(operator, "document.getElementById('map').map?.getLayer('points')", "the track")
+    operator.get_by_role("button", name="Raw record").click()
+    dialog = operator.get_by_role("dialog")
+    expect(dialog).to_contain_text("rsrp_dbm")
+    picture(operator, "record")
+    assert barriers(operator) == []
+    operator.keyboard.press("Escape")
+    expect(dialog).to_be_hidden()
+
+
+def test_a_card_is_switched(web: Website, operator: Page, keys: dict[str, str], card: int):
+    operator.goto(f"{web.url}/devices/{DEVICE}/card")
+    expect(operator.locator("#profiles tbody tr").first).to_contain_text("in use")
+    expect(operator.get_by_text("back on the profile before (15)")).to_be_visible()
+    expect(operator.get_by_role("region", name="Data by country")).to_contain_text("China")
+    expect(operator.locator("#profiles tbody tr").first).to_contain_text("5.00 of 20 MB")
+    expect(operator.locator("#plan")).to_contain_text("ACME Rail")
+    expect(operator.get_by_text("Voice and SMS").locator("..")).to_contain_text("off")
+    expect(operator.locator("#plan")).to_contain_text("of 10 MB")
+    expect(operator.get_by_role("region", name="Data by country")).to_contain_text("of 10 MB a month")
+    operator.get_by_role("button", name="Switch cis").click()
+    expect(operator.get_by_role("button", name="Switch cis")).to_be_disabled()
+    expect(operator.get_by_text("waits for the device's next report")).to_be_visible()
+    picture(operator, "card", full_page=True)
+    assert barriers(operator) == []
+    told = web.ask(f"{ITS}/card", keys["reader"]).json
+    assert (told["wish"], told["switches"][0]["by"]) == ("cis", "token admin")
+    assert (told["plan"]["stage"], told["plan"]["binding"], told["quota_mb"]) == ("active", "BOUND", 10)
+    assert told["services"] == "off"
+    assert [each["used_mb"] for each in told["profiles"]] == [5, None]
+    # What is around the payload on the air is counted too.
+    assert all(each["on_air_bytes"] > each["bytes"] + 598 * each["reports"] for each in told["usage"])
+    assert web.ask(f"{ITS}/card/switch", keys["reader"], "POST", {"profile": "cis"}).status == 403
+    assert web.ask(f"{ITS}/card/switch", keys["operator"], "POST", {"profile": "none"}).status == 400
+    reply: Any = web.device.send([on_line(LAST + 6)])
+    assert 10 in reply
+
+
+def test_a_release_rolls_out_and_is_halted(web: Website, operator: Page, keys: dict[str, str], release: int):
+    path = f"/updates/ESP32/{release}/roll-out"
+    assert web.ask(path, keys["operator"], "POST", form="canaries=1").status == 403
+    assert web.ask("/updates", keys["acme"]).status == 404
+    assert web.ask(path, keys["acme"], "POST", form="canaries=1").status == 404
+    operator.goto(f"{web.url}/updates")
+    expect(operator.get_by_role("heading", name="not rolled out")).to_be_visible()
+    operator.get_by_role("button", name="Roll out").click()
+    expect(operator.locator("[aria-current=step]")).to_have_text("canaries")
+    picture(operator, "updates")
+    assert barriers(operator) == []
+    operator.get_by_role("button", name="Halt").click()
+    expect(operator.get_by_role("heading")).to_contain_text(["Updates", "halted: by hand", "Devices"])
+    operator.get_by_role("link", name="Who did what").click()
+    expect(operator.locator("tbody")).to_contain_text("release 7 for ESP32 halted")
+    picture(operator, "audit")
+    assert barriers(operator) == []
+
+
+def test_journeys_of_a_line_are_drawn(web: Website, operator: Page, keys: dict[str, str]):
+    told = web.ask("/v1/journeys?line=Chongqing%20-%20Duisburg", keys["reader"]).json
+    (trip,) = told["trips"]
+    kms = [km for _, km in trip["way"]]
+    assert trip["container"] == CONTAINER and kms == sorted(kms) and kms[0] < 100 and kms[-1] > 3000
+    assert web.ask("/v1/journeys?line=none", keys["reader"]).status == 404
+    operator.goto(f"{web.url}/journeys")
+    expect(operator.locator(".diagram path.way")).to_have_count(1)
+    expect(operator.locator(".diagram text.border")).to_contain_text("CN→KZ")
+    operator.get_by_label("days since departure").check()
+    operator.get_by_text("As a table").click()
+    picture(operator, "journeys")
+    assert barriers(operator) == []
+
+
+def test_the_journey_is_on_the_page(web: Website, operator: Page, keys: dict[str, str]):
+    with web.installation.database().writing() as connection:
+        journeys.mark(connection, DEVICE, 0)
+        work_out(connection, DEVICE, NOW_S)
+    told = web.ask(f"{ITS}/journey", keys["reader"]).json
+    assert {"border", "alarm"} <= {each["type"] for each in told}
+    operator.goto(f"{web.url}/devices/{DEVICE}")
+    expect(operator.locator("#events tbody")).to_contain_text("China → Kazakhstan")
+    expect(operator.locator("#events tbody")).to_contain_text("alarm is over: temperature")
+    operator.get_by_role("button", name="China → Kazakhstan").click()
+    shown = "document.getElementById('map').map?.queryRenderedFeatures({layers: ['events']}).length"
+    until(operator, shown, "events on the map")
+    picture(operator, "device-journey", full_page=True)
+
+
+def test_a_password_signs_in(web: Website, browser: Watched, keys: dict[str, str]):
+    given = "a horse, a battery"
+    with web.installation.database().writing() as connection:
+        passwords.give(connection, "operator", given, "bench", NOW_S)
+        with pytest.raises(Exception, match="12 to 128"):
+            passwords.give(connection, "operator", "short", "bench", NOW_S)
+    kept = web.installation.folder.joinpath("landbridge.sqlite3-wal").read_bytes()
+    assert given.encode() not in kept and b"$argon2id$" in kept
+    form = web.ask("/sign-in")
+    cookie, csrf = form.headers["set-cookie"].partition(";")[0], csrf_in(form)
+    for name, password, status in (
+        ("operator", "wrong", 401),
+        ("nobody", given, 401),
+        ("operator", given, 303),
+    ):
+        sent = f"name={name}&token={password}&csrf={csrf}"
+        assert web.ask("/sign-in", "", "POST", form=sent, Cookie=cookie).status == status
+    assert web.ask("/v1/fleet", given).status == 401
+    page = browser.context().new_page()
+    page.goto(f"{web.url}/sign-in")
+    page.get_by_label("Name").fill("operator")
+    page.get_by_label("Token or password").fill(given)
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"{web.url}/")
+    page.context.close()

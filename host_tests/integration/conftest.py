@@ -1,0 +1,81 @@
+"""What tests with other processes share: a broker, an agent, a PostgreSQL server."""
+
+import functools
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+from landbridge.db.database import Database, open_database
+from landbridge.features.devices import queries as devices
+
+from host_tests.support.agent import DEVICE, Installation
+from host_tests.support.simulated_modem import Mosquitto, start_mosquitto
+from host_tests.support.stored import NOW_S
+from tools.flash import layout
+from tools.verify.harness.postgres import Postgres, binaries
+
+_built = functools.cache(layout.application)
+
+
+def _application(firmware: Path = layout.FIRMWARE, met_by: Sequence[str] = ()) -> dict[str, bytes]:
+    if firmware == layout.FIRMWARE:
+        return dict(_built(firmware, tuple(met_by)))
+    return _built.__wrapped__(firmware, met_by)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def application_built_once() -> Iterator[None]:
+    """Each trip of the simulated world lays the same application out: two seconds of compiling."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(layout, "application", _application)
+        yield
+
+
+@pytest.fixture
+def installation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Installation]:
+    """A broker that runs, a device, and no agent yet."""
+    made = Installation(tmp_path, monkeypatch)
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Postgres]:
+    """A PostgreSQL server that runs, with a template of a database."""
+    if binaries() is None:
+        pytest.skip("PostgreSQL is not installed")
+    started = Postgres()
+    try:
+        started.start()
+        open_database(started.url).close()
+        started.keep_as_template()
+        yield started
+    finally:
+        started.close()
+
+
+@pytest.fixture
+def postgres(server: Postgres) -> str:
+    """What [store] database takes: a database with all tables, nothing in them."""
+    server.renew()
+    return server.url
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+    """A database with one device, on either engine."""
+    on_server = request.param == "postgresql"
+    place = request.getfixturevalue("postgres") if on_server else str(tmp_path / "landbridge.sqlite3")
+    opened = open_database(place)
+    with opened.writing() as connection:
+        devices.add(connection, DEVICE, b"wrapped", NOW_S)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture(scope="module")
+def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mosquitto]:
+    """Mosquitto, to which simulated modems connect."""
+    mosquitto = start_mosquitto(tmp_path_factory.mktemp("mosquitto"))
+    yield mosquitto
+    mosquitto.stop()

@@ -1,0 +1,291 @@
+"""`landbridge broker check` and `landbridge doctor`, on the settings that are shipped and on others."""
+
+import json
+import socket
+import threading
+from dataclasses import replace
+from functools import partial
+from http.client import HTTPConnection
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+from landbridge import cli, config
+from landbridge.core.errors import UserError
+from landbridge.db.database import open_database
+from landbridge.db.keys import Keyring
+from landbridge.features.devices import queries as devices
+from landbridge.features.integrations import queries as targets
+from landbridge.features.integrations import rules as fleet
+from landbridge.features.trips import queries as trips
+from landbridge.operations import broker_check as checks
+from landbridge.tracking import queries as journeys
+
+from host_tests.support.agent import DEVICE, NOW_S, Installation, heard, point, set_clock, wait_until
+from host_tests.support.fleet import Receiver
+from host_tests.support.shipped_brokers import Shipped
+from tools.verify.harness.mosquitto import free_port
+
+pytestmark = pytest.mark.slow
+
+DELAY = "delay of a second message"
+"""A matter of time, and so of what else the machine does."""
+
+
+class Nothing(BaseHTTPRequestHandler):
+    """Says so to whatever is asked."""
+
+    def do_GET(self) -> None:
+        self.send_response(204)
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+def found(findings: list[checks.Finding]) -> dict[str, bool]:
+    return {each.what: each.good for each in findings}
+
+
+def password(installation: Installation) -> str:
+    settings = json.loads((installation.folder / "devices" / DEVICE / "device.json").read_text())
+    return str(settings["broker_password"])
+
+
+def test_the_settings_that_are_shipped_are_good(installation, monkeypatch):
+    shipped = Shipped(installation, monkeypatch)
+    as_agent = checks.as_agent(installation.config.broker)
+    assert all(good for what, good in found(as_agent).items() if what != DELAY), as_agent
+    as_device = checks.as_device(
+        installation.config.broker, DEVICE, password(installation), shipped.devices_port
+    )
+    assert all(found(as_device).values()) and len(as_device) == 5, as_device
+
+
+def test_what_is_not_as_it_must_be_is_found_with_its_remedy(installation):
+    installation.broker.kill()
+    conf = installation.broker.folder / "mosquitto.conf"
+    text = conf.read_text().replace("set_tcp_nodelay true\n", "")
+    conf.write_text(text.replace("allow_anonymous false", "allow_anonymous true"))
+    (installation.broker.folder / "acl").write_text("pattern readwrite #\n")
+    installation.broker.start()
+    as_agent = checks.as_agent(installation.config.broker)
+    bad = {each.what: each.remedy or "" for each in as_agent if not each.good}
+    assert bad.pop("it lets in who has no password").startswith("allow_anonymous false")
+    assert bad.pop("kept for an agent that is away").startswith("max_queued_messages")
+    assert bad.pop("messages before the first is acknowledged") == "max_inflight_messages 1000"
+    # Whoever is slow to send the second message does not see it wait.
+    assert bad.pop(DELAY, "set_tcp_nodelay true") == "set_tcp_nodelay true"
+    assert not bad
+    as_device = checks.as_device(installation.config.broker, DEVICE, password(installation))
+    assert found(as_device) == {
+        f"{DEVICE} may connect": True,
+        "it reads what is for others": False,
+        "it writes where it must not": False,
+        f"it may use any client id on port {installation.broker.port}": False,
+    }
+
+
+def test_that_a_device_may_come_in_by_the_door_of_the_agent_is_found(installation, monkeypatch):
+    """Where client ids are free, and nothing but a password is asked for."""
+    shipped = Shipped(installation, monkeypatch)
+    installation.broker.kill()
+    shipped.conf.write_text(shipped.conf.read_text().replace("require_certificate true\n", ""))
+    installation.broker.start()
+    as_device = found(
+        checks.as_device(installation.config.broker, DEVICE, password(installation), shipped.devices_port)
+    )
+    assert as_device.pop(f"it may use any client id on port {installation.broker.port}") is False
+    assert all(as_device.values()) and len(as_device) == 4, as_device
+
+
+def test_whether_home_assistant_gets_what_is_for_it_is_tried(installation, capsys, monkeypatch):
+    shipped = Shipped(installation, monkeypatch)
+    monkeypatch.setenv("LANDBRIDGE_BROKER_HOME_ASSISTANT", "homeassistant")
+    assert checks.home_assistant(replace(installation.config.broker, home_assistant="homeassistant")).good
+    assert "Home Assistant" not in run(capsys, "doctor")[1]
+    acl = shipped.acl
+    acl.write_text(acl.read_text().replace("homeassistant/#", "elsewhere/#"))
+    installation.broker.kill()
+    installation.broker.start()
+    denied = checks.home_assistant(replace(installation.config.broker, home_assistant="homeassistant"))
+    assert not denied.good and (denied.remedy or "").startswith("topic readwrite homeassistant/#")
+    assert "topic readwrite homeassistant/#" in run(capsys, "doctor")[1]
+
+
+def test_that_the_agent_cannot_ask_what_is_retained_is_found(installation):
+    installation.broker.kill()
+    conf = installation.broker.folder / "mosquitto.conf"
+    conf.write_text(conf.read_text() + "retain_available false\n")
+    installation.broker.start()
+    finding = checks._retained(installation.config.broker)
+    assert not finding.good and "landbridge/agent/#" in (finding.remedy or "")
+
+
+def test_a_broker_that_refuses_is_said(installation):
+    wrong = replace(installation.config.broker, password="wrong")
+    with pytest.raises(UserError, match="refuses the agent"):
+        checks.as_agent(wrong)
+    assert not checks.as_device(installation.config.broker, DEVICE, "wrong")[0].good
+    installation.broker.kill()
+    with pytest.raises(UserError, match="check "):
+        checks.as_agent(installation.config.broker)
+
+
+def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[object, str]:
+    with pytest.raises(SystemExit) as ended:
+        cli.app(arguments)
+    return ended.value.code, capsys.readouterr().out
+
+
+def are(out: str, state: str) -> list[str]:
+    """What the doctor has found to be so."""
+    return [line.split()[0] for line in out.splitlines() if f" {state} " in line]
+
+
+def test_a_fresh_install_is_good_and_is_told_what_to_do_next(installation, capsys, monkeypatch):
+    code, out = run(capsys, "doctor")
+    assert not code and are(out, "next") == ["agent", "devices"], out
+    assert "start it" in out and "none of 1 devices was ever heard: switch one on" in out
+    monkeypatch.setenv("LANDBRIDGE_BROKER_PORT", str(free_port()))
+    code, out = run(capsys, "doctor")
+    assert not code and are(out, "next") == ["broker", "agent", "devices"], out
+    place = installation.folder / "elsewhere.sqlite3"
+    monkeypatch.setenv("LANDBRIDGE_STORE_DATABASE", str(place))
+    code, out = run(capsys, "doctor")
+    assert not code and are(out, "next") == ["database"] and not place.exists(), out
+    assert "`landbridge devices add lb-0001` makes it; or correct [store] database" in out
+    open_database(place).close()
+    code, out = run(capsys, "doctor")
+    assert not code and "none yet: `landbridge devices add lb-0001`" in out, out
+
+
+def test_the_doctor_finds_what_is_wrong(installation, capsys):
+    set_clock(installation.folder / "clock", NOW_S + 86_401)
+    code, out = run(capsys, "doctor")
+    assert code == 1
+    assert are(out, "WRONG") == ["agent", "devices"], out
+    set_clock(installation.folder / "clock", NOW_S)
+    installation.start()
+    installation.device().send([point(1)])
+    code, out = run(capsys, "doctor")
+    assert not code and "WRONG" not in out and "it runs" in out, out
+    installation.device().publish(b"rubbish")
+    wait_until(installation.dead_letters, "a dead letter")
+    key = Path(f"{installation.config.store.database}.key")
+    key.rename(key.with_suffix(".away"))
+    code, out = run(capsys, "doctor")
+    assert code == 1 and "1 dead letters" in out and "all but 1 of 1" in out, out
+    key.with_suffix(".away").rename(key)
+    key.chmod(0o666)
+    assert f"others may use the key file, its mode is 666: `chmod 600 {key}`" in run(capsys, "doctor")[1]
+
+
+def test_the_doctor_names_a_container_that_is_on_two_devices(installation, capsys):
+    with installation.database().writing() as connection:
+        devices.add(connection, "lb-0002", b"wrapped", NOW_S)
+        for device in (DEVICE, "lb-0002"):
+            trips.start(connection, device, "CSQU3054383", "west", "Duisburg", 3600, NOW_S)
+    code, out = run(capsys, "doctor")
+    assert code == 1 and "CSQU3054383 is on lb-0001 and lb-0002: end the trip" in out, out
+
+
+@pytest.mark.parametrize(
+    ("text", "mode", "named"),
+    [
+        ('[broker]\npassword = "x"\n', 0o644, "[broker] password"),
+        ('[broker]\npassword = "x"\n', 0o660, "[broker] password"),
+        ('[broker]\npassword = "x"\n', 0o640, None),
+        ('[broker]\nusername = "x"\n', 0o644, None),
+        ('[mail]\npassword = "x"\n[nats]\npassword = "y"\n', 0o604, "[mail] password, [nats] password"),
+        ('[store]\ndatabase = "postgresql://me:x@db/lb"\n', 0o644, "[store] database"),
+        ('[store]\ndatabase = "postgresql://me@db/lb"\n', 0o644, None),
+    ],
+)
+def test_a_secret_that_others_may_read_is_warned_of(tmp_path, monkeypatch, text, mode, named):
+    file = tmp_path / "landbridge.toml"
+    file.write_text(text)
+    file.chmod(mode)
+    monkeypatch.setenv("LANDBRIDGE_CONFIG", str(file))
+    why = config.exposed()
+    assert (why is None) == (named is None)
+    assert named is None or (why and f", and {named} is in it: `chmod 600 {file}`" in why)
+
+
+def test_the_agent_warns_of_it_when_it_starts(installation, caplog):
+    file = installation.folder / "landbridge.toml"
+    file.chmod(0o644)
+    installation.start()
+    assert f"others may use {file}" in caplog.text
+
+
+def listens(probe: socket.socket, place: tuple[str, int]) -> bool:
+    return probe.connect_ex(place) == 0
+
+
+def test_the_doctor_believes_no_stranger_and_asks_no_proxy(installation, capsys, monkeypatch):
+    stranger = ThreadingHTTPServer(("127.0.0.1", 0), Nothing)
+    threading.Thread(target=stranger.serve_forever, daemon=True).start()
+    for section in ("WATCH", "WEB"):
+        monkeypatch.setenv(f"LANDBRIDGE_{section}_PORT", str(stranger.server_port))
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    _, out = run(capsys, "doctor")
+    stranger.shutdown()
+    stranger.server_close()
+    assert "/health answers 204, which no agent does: correct [watch] port" in out, out
+    assert "/sign-in answers 204, which no agent does: correct [web] port" in out, out
+    monkeypatch.setenv("LANDBRIDGE_WATCH_PORT", str(free_port()))
+    monkeypatch.setenv("LANDBRIDGE_WEB_PORT", str(free_port()))
+    _, out = run(capsys, "doctor")
+    assert out.count("start the agent") == 2, out
+    installation.config = config.load()
+    installation.start()
+    for place in (installation.config.web, installation.config.watch):
+        with socket.socket() as probe:
+            wait_until(partial(listens, probe, (place.host, place.port)), "pages, then a watch over them")
+    pages = HTTPConnection(installation.config.web.host, installation.config.web.port, timeout=60)
+    pages.request("GET", "/sign-in")  # their process begins to answer some time after the port is there
+    assert pages.getresponse().status == 200
+    pages.close()
+    _, out = run(capsys, "doctor")
+    assert "it runs and is well" in out and "/sign-in answers" in out, out
+
+
+def test_the_doctor_finds_a_mail_server_that_is_away_and_journeys_left_behind(
+    installation, capsys, monkeypatch
+):
+    assert "no target gets any" in run(capsys, "doctor")[1]
+    port = free_port()
+    monkeypatch.setenv("LANDBRIDGE_MAIL_PORT", str(port))
+    with installation.database().writing() as connection:
+        keyring = Keyring(installation.config.store.database)
+        fleet.add(connection, keyring, "desk", "mail", "mailto:a@b.example", None, (), "bench", NOW_S)
+        journeys.mark(connection, DEVICE, NOW_S)
+        heard(connection, DEVICE, NOW_S - 300)
+    _, out = run(capsys, "doctor")
+    assert f"mail server localhost:{port}: " in out and "correct [mail]" in out, out
+    assert "all points that came more than 10 min ago" in out, out
+    with installation.database().writing() as connection:
+        heard(connection, DEVICE, NOW_S - 700)
+    assert "those of 1 devices lack points" in run(capsys, "doctor")[1]
+
+
+def test_the_doctor_names_who_else_answers_and_who_does_not(installation, capsys, monkeypatch):
+    receiver = Receiver()
+    monkeypatch.setenv("LANDBRIDGE_WATCH_PORT", str(receiver.server.server_port))
+    with installation.database().writing() as connection:
+        keyring = Keyring(installation.config.store.database)
+        fleet.add(connection, keyring, "erp", "webhook", receiver.url, None, (), "bench", NOW_S)
+        (target,) = targets.active(connection)
+        targets.fail(connection, target.target, "no answer: gone", NOW_S)
+        targets.hold(connection, target.target, targets.Refusal(DEVICE, 1, 0, NOW_S, "it answers 422"), None)
+    code, out = run(capsys, "doctor")
+    receiver.close()
+    assert code == 1 and "/health answers 501, which no agent does: correct [watch] port" in out, out
+    assert "erp: no answer: gone" in out and "erp refuses messages of 1 devices" in out, out
+
+
+def test_the_command_prints_what_was_tried(installation, capsys, monkeypatch):
+    monkeypatch.setenv("LANDBRIDGE_DEVICES_BROKER_PORT", str(installation.broker.port))
+    code, out = run(capsys, "broker", "check", "--device", DEVICE)
+    assert code == 1 and "max_inflight_messages 1000" in out and "it may use any client id" in out

@@ -1,0 +1,78 @@
+"""A short trip with everything in it: device, modem, world, broker, agent, and a platform that listens."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from host_tests.support.short_trip import OUT, Platform, Run
+from tools.world import stage
+from tools.world.demo.diary import Diary
+from tools.world.oracle.truth import Truth
+from tools.world.ride import Demo, chaos_on
+
+pytestmark = pytest.mark.slow
+
+
+@contextmanager
+def trip(
+    out: Path, modem: Any, seed: int, days: int, chaos: bool = False, settings: Sequence[str] = ()
+) -> Iterator[Run]:
+    """Run a trip to its end."""
+    trap = out / "chaos" if chaos else None
+    built = stage.build(out, modem, seed, days, 0, trap, settings=settings)
+    try:
+        killer = chaos_on(built, trap) if trap else None
+        truth = Truth(built.flash, built.trip, built.network.traffic)
+        demo = Demo(built, truth, Diary(built.trip), killer)
+        platform = Platform(built)
+        demo.run(lambda standing: None)
+        yield Run(demo, built, platform)
+    finally:
+        built.close()
+
+
+@pytest.mark.parametrize("modem", ["bg95", "sim7600"])
+def test_nothing_is_lost_and_the_same_seed_is_the_same_trip(tmp_path, monkeypatch, modem):
+    monkeypatch.setenv("LOCKSTEP_MODEM", modem)
+    with trip(tmp_path / "one", modem, 3, 2, settings=["paced=0"]) as one:
+        settled = one.settle()
+        assert settled.wrong == []
+        assert (settled.lost, settled.in_flash) == (0, 0)
+        assert settled.stored >= 40
+        assert one.stage.network.stalls == 0
+        assert one.had.dead_letters == one.had.outbox_left == 0
+        assert any(each.point.kind == 1 for each in one.had.points)
+    with trip(tmp_path / "two", modem, 3, 2, settings=["paced=0"]) as two:
+        assert two.digest == one.digest
+    assert one.digest != "" and one.had.points
+
+
+def test_a_platform_hears_of_every_point_once(tmp_path, monkeypatch):
+    monkeypatch.setenv("LOCKSTEP_MODEM", "bg95")
+    with trip(tmp_path, "bg95", 4, 2) as run:
+        pass
+    tracks = [content for topic, content in run.messages if topic == OUT + "track"]
+    heard = Counter(feature["properties"]["seq"] for track in tracks for feature in track["features"])
+    assert heard == Counter(each.point.seq for each in run.had.points)
+    last = [content for topic, content in run.messages if topic == OUT + "position"][-1]
+    assert last["seq"] == max((each for each in run.had.points if each.point.kind == 1), key=_time).point.seq
+
+
+def _time(stored: Any) -> int:
+    return int(stored.at_s)
+
+
+def test_killed_everywhere_nothing_is_lost_and_nothing_stored_twice(tmp_path, monkeypatch):
+    monkeypatch.setenv("LOCKSTEP_MODEM", "bg95")
+    with trip(tmp_path, "bg95", 5, 8, chaos=True) as run:
+        settled = run.settle()
+        assert run.demo.chaos and run.demo.chaos.missed() == []
+        assert settled.wrong == []
+        assert settled.lost == 0
+        assert run.had.duplicates_stored == 0
+        assert run.had.duplicates_removed > 0
+        assert run.stage.network.stalls == 0

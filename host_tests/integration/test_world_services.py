@@ -1,0 +1,84 @@
+"""Voice and SMS on a trip: on in the modem as it is shipped, off before the first report, and whatever comes
+all the same is an alarm."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tools.flash.layout import REPOSITORY
+from tools.modem.engine.tasks import Work
+from tools.modem.registry import Dialect
+from tools.modem.script import RING_MS
+from tools.world import stage
+from tools.world.oracle.truth import Truth
+from tools.world.stage import Stage
+
+pytestmark = pytest.mark.slow
+
+HOUR_MS = 3_600_000
+CLASSES = REPOSITORY / "docs" / "controls.toml"
+MODEMS: list[tuple[Dialect, tuple[str, ...], str, str, str]] = [
+    ("bg95", (), "servicedomain", "1", "2"),
+    ("sim7600", ("cemode",), "cemode", "0", "2"),
+]
+
+
+@pytest.fixture
+def built(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
+    modem, variants = request.param
+    monkeypatch.setenv("LOCKSTEP_MODEM", modem)
+    built = stage.build(tmp_path / "world", modem, 1, 4, 0, None, variants=variants)
+    yield built
+    built.close()
+
+
+def told(built: Stage) -> str:
+    """What the agent shows of voice and SMS."""
+    found = re.search(r"(?m)^voice and SMS +(.*)$", built.services.agent.do("cards", "show", stage.DEVICE))
+    assert found
+    return found[1].strip()
+
+
+def standing(built: Stage) -> bool:
+    """Whether the alarm is."""
+    return "services" in built.services.agent.do("alarms", "list")
+
+
+def message_and_ring(built: Stage) -> Work:
+    """A message and a ring that the network brings although both are off, at the next registration."""
+    unit = built.modem._unit
+    while not (unit.power.runs() and unit.radio.registered()):
+        yield unit.env.timeout(RING_MS)
+    unit.at.urc('+CMTI: "SM",0')
+    unit.at.urc("RING")
+
+
+@pytest.mark.parametrize(
+    ("built", "key", "off", "on"), [(row[:2], *row[2:]) for row in MODEMS], indirect=["built"]
+)
+def test_they_are_off_and_told_and_watched(built: Stage, key: str, off: str, on: str) -> None:
+    do, truth = built.services.agent.do, Truth(built.flash, built.trip, built.network.traffic)
+    do("controls", "set", str(CLASSES))
+    do("sims", "add", "8931440400012345678", "--class", "resold", "--holder", "ACME", "--purpose", "locator",
+       "--stage", "test")  # fmt: skip
+
+    def run(until_h: int) -> None:
+        built.device.run(until_h * HOUR_MS, lambda _: truth.after_wake())
+
+    kept = built.modem._unit.nv.settings
+    assert key not in kept  # as shipped
+    run(12)
+    assert (kept[key], told(built), standing(built)) == (off, "off", False)
+    built.trip.env.process(message_and_ring(built))
+    run(36)
+    log = do("devices", "log", stage.DEVICE)
+    assert re.search(r"called, rings +1\b", log) and re.search(r"sent messages +1\b", log)
+    assert "voice and sms on" in do("events", "list", stage.DEVICE)
+    do("settings", "set", stage.DEVICE, "sms_to_card=1")
+    run(90)
+    assert (kept[key], told(built), standing(built)) == (on, "on", True)
+    assert truth.wrong == {} and built.device.counters.crashes == 0

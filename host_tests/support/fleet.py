@@ -1,0 +1,208 @@
+"""What tests of targets, alarms and feeds stand on: two devices in a database, a receiver, pages."""
+
+import json
+import threading
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from landbridge.config import Config, Mail, Web
+from landbridge.core.clock import Clock
+from landbridge.db.database import Database, open_database
+from landbridge.db.keys import Keyring
+from landbridge.events import outbox
+from landbridge.events.finished import finished
+from landbridge.features.devices import queries as devices
+from landbridge.features.devices.queries import Window
+from landbridge.features.exports.formats import Format, export
+from landbridge.features.integrations import rules as fleet
+from landbridge.features.integrations.deliveries import Deliveries
+from landbridge.features.integrations.kinds import opened
+from landbridge.features.trips import queries as trips
+from landbridge.features.users import rules as tokens
+from landbridge.ingest import news
+from landbridge.ingest.held import hold, write
+from landbridge.points import quality as judge
+from landbridge.points import queries as points
+from landbridge.points.cells import Located
+from landbridge.points.queries import StoredPoint
+from landbridge.protocol.point import Point
+from landbridge.tracking.recompute import work_out
+from landbridge.web.server import serving
+
+from host_tests.support.agent import point
+from host_tests.support.trips import BEGIN_S, HOUR_S
+from host_tests.support.web import free_port
+
+FIRST, SECOND = "lb-0001", "lb-0002"
+NOW_S = BEGIN_S + 1_000 * HOUR_S
+
+
+def at(hour: int, seq: int | None = None, **changes: int) -> Point:
+    return point(seq or hour, time=BEGIN_S + hour * HOUR_S, **changes)
+
+
+def exported(
+    device: str, track: Iterable[StoredPoint], form: Format, located: Mapping[int, Located] | None = None
+) -> str:
+    """The text of a file; `located` by sequence."""
+    return "".join(export(device, [(each, (located or {}).get(each.point.seq)) for each in track], form))
+
+
+class Got(NamedTuple):
+    """A request as the receiver had it."""
+
+    path: str
+    headers: dict[str, str]
+    body: bytes
+
+
+class Receiver:
+    """A real HTTP server that keeps what it takes; `answer` says what it says to a request."""
+
+    def __init__(self) -> None:
+        self.taken: list[Got] = []
+        self.refused: list[Got] = []
+        self.answer: Callable[[Got], int] = lambda _: 204
+        outer = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers.get("content-length", 0)))
+                got = Got(self.path, {name.lower(): text for name, text in self.headers.items()}, body)
+                code = outer.answer(got)
+                (outer.taken if code < 300 else outer.refused).append(got)
+                self.send_response(code)
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+
+            def log_message(self, *_: Any) -> None:
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}/hook"
+        threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True).start()
+
+    def close(self) -> None:
+        self.server.shutdown()
+        self.server.server_close()
+
+    def contents(self) -> list[Any]:
+        return [json.loads(each.body) for each in list(self.taken)]
+
+    def alarms(self) -> list[tuple[str, int]]:
+        """(device, sequence) of the alarms; the journey may tell of a stop besides."""
+        return [(each["device"], each["seq"]) for each in self.contents() if each.get("type") == "alarm"]
+
+
+class Fleet:
+    """A database with two devices."""
+
+    def __init__(self, folder: Path, server: str = "") -> None:
+        """Its database is a file in `folder`, or the one at the address `server`."""
+        self.database: Database = open_database(server or folder / "landbridge.sqlite3")
+        self.keyring = Keyring(self.database.place, str(folder / "landbridge.key"))
+        with self.database.writing() as connection:
+            for device in (FIRST, SECOND):
+                wrapped = self.keyring.wrap(bytes(32), first=device == FIRST)
+                devices.add(connection, device, wrapped, BEGIN_S)
+
+    def add(
+        self, name: str, address: str, kind: str = "webhook", tenant: str | None = None, *what: str
+    ) -> bytes:
+        with self.database.writing() as connection:
+            return fleet.add(connection, self.keyring, name, kind, address, tenant, what, "bench", NOW_S)
+
+    def trip(self, container: str, begin_h: int, end_h: int | None, tenant: str, device: str = FIRST) -> int:
+        with self.database.writing() as connection:
+            begin_s = BEGIN_S + begin_h * HOUR_S
+            trip = trips.start(connection, device, container, "west", "Poznan", 3600, begin_s)
+            trips.give_to(connection, trip, tenant)
+            if end_h is not None:
+                trips.end(connection, trip, BEGIN_S + end_h * HOUR_S)
+        return trip
+
+    def deliver(self, *taken: Point, device: str = FIRST, now_s: int = NOW_S) -> None:
+        """As an uplink would."""
+        with self.database.writing() as connection:
+            judged = [judge.judge(each, None, now_s) for each in taken]
+            new = points.store(connection, device, judged, now_s)
+            row = hold(connection, [device])[device]
+            news.post(connection, [news.News(row, [], [], new)], now_s)
+            write(connection, [row])
+            work_out(connection, device, now_s)
+
+    def heard(self, at_s: int, next_s: int | None = None) -> None:
+        """The first device has spoken, and said when it will again."""
+        with self.database.writing() as connection:
+            row = hold(connection, [FIRST])[FIRST]
+            row.contact(Window(1, 0), 0, at_s)
+            row.says(next_s, {}, {})
+            write(connection, [row])
+
+    def sent(self, tenant: str) -> list[tuple[str, dict[str, Any]]]:
+        """(leaf, content) of what is on the topics of a tenant and the first device."""
+        head = f"landbridge/out/{tenant}/{FIRST}/"
+        with self.database.reading() as connection:
+            posted = [finished(connection, each) for each in outbox.head(connection, 10_000)]
+        mine = [each for each in posted if each and each.topic.startswith(head)]
+        return [(each.topic.removeprefix(head), json.loads(each.payload or b"{}")) for each in mine]
+
+    def published(self) -> None:
+        """The broker has it all."""
+        with self.database.writing() as connection:
+            outbox.remove(connection, outbox.last(connection))
+
+    def left(self) -> int:
+        with self.database.reading() as connection:
+            return outbox.waiting(connection, None, ("event", "track", "position"), 0)
+
+    @contextmanager
+    def delivering(self) -> Iterator[Deliveries]:
+        thread = Deliveries(self.database, Clock(), lambda each: opened(each, self.keyring, Mail()))
+        thread.start()
+        try:
+            yield thread
+        finally:
+            thread.stop()
+
+
+class Pages:
+    """The agent's HTTP side on a fleet's database."""
+
+    def __init__(self, fleet: Fleet) -> None:
+        self._fleet = fleet
+        self._url = ""
+
+    def token(self, name: str, role: str = "reader", tenant: str | None = None) -> str:
+        """The secret of a new token."""
+        with self._fleet.database.writing() as connection:
+            return tokens.add(connection, name, role, tenant, "bench", NOW_S)
+
+    @property
+    def url(self) -> str:
+        return self._url
+
+    @contextmanager
+    def served(self) -> Iterator[None]:
+        port = free_port()
+        self._url = f"http://127.0.0.1:{port}"
+        config = replace(Config(), web=Web(port=port))
+        with serving(config, self._fleet.database, Clock(), threading.Event()):
+            yield
+
+    def ask(self, path: str, token: str, method: str = "GET", body: Any = None) -> tuple[int, str]:
+        """Status and text of one request."""
+        headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+        data = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(self._url + path, data, headers, method=method)
+        try:
+            with urllib.request.urlopen(request, timeout=30) as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as answer:
+            return answer.code, answer.read().decode()

@@ -1,0 +1,472 @@
+"""Alarms: raised once, counted, acknowledged, cleared; by what devices tell and what the agent finds."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
+from landbridge import cli
+from landbridge.core.clock import CLOCK_FILE_VARIABLE, iso
+from landbridge.core.errors import UserError
+from landbridge.events import publish as announce
+from landbridge.events import queries as events
+from landbridge.features.alarms import engine
+from landbridge.features.alarms import queries as alarms
+from landbridge.features.alarms.rules import RULES, SEVERITIES
+from landbridge.features.geofences import queries as fences
+from landbridge.features.sims import classes, rules
+from landbridge.features.sims import handler as watch
+from landbridge.features.sims.rules import Card, Seen
+from landbridge.features.trips import queries as trips
+from landbridge.points import queries as points
+from landbridge.tracking import queries as journeys
+from landbridge.tracking import silence
+from landbridge.tracking.recompute import work_out
+from sqlalchemy import Connection
+
+from host_tests.support.agent import set_clock
+from host_tests.support.alarms import BACK, LATER_BACK, LEFT, every, off_route, pass_by
+from host_tests.support.fleet import FIRST, NOW_S, Fleet, Pages, at
+from host_tests.support.trips import BEGIN_S, HOUR_S, POZNAN
+
+PROTOCOL = Path(__file__).parents[2] / "docs" / "protocol"
+DAY_S = 24 * HOUR_S
+
+
+def told(fleet: Fleet) -> list[dict[str, Any]]:
+    with fleet.database.reading() as connection:
+        return told_of(connection)
+
+
+def told_of(connection: Connection) -> list[dict[str, Any]]:
+    rows = events.after(connection, FIRST, 0, 1_000)
+    return [json.loads(row.content) for row in rows if row.type.startswith("alarm-")]
+
+
+def test_what_stands_is_counted_and_what_is_over_is_raised_anew(fleet):
+    fleet.deliver(at(1, events=4), at(2, events=4))
+    assert every(fleet) == [("temperature", "raised", 2, None)]
+    fleet.deliver(at(3, events=4096))
+    assert every(fleet) == [("temperature", "cleared", 2, None)]
+    fleet.deliver(at(4, events=4))
+    assert [each[:3] for each in every(fleet)] == [
+        ("temperature", "cleared", 2),
+        ("temperature", "raised", 1),
+    ]
+    schema = Draft202012Validator(json.loads((PROTOCOL / "event.schema.json").read_text()))
+    for each in told(fleet):
+        schema.validate({"event": 1} | each)
+    assert [each["type"] for each in told(fleet)] == ["alarm-raised", "alarm-cleared", "alarm-raised"]
+
+
+def test_late_news_do_not_raise_what_is_over(fleet):
+    fleet.deliver(at(10, events=4), at(12, events=4096))
+    fleet.deliver(at(11, 99, events=4))
+    assert every(fleet) == [("temperature", "cleared", 1, None)]
+
+
+def test_what_nobody_ends_is_over_when_it_is_quiet(fleet):
+    fleet.deliver(at(1, events=2))
+    last_s = BEGIN_S + HOUR_S
+    fleet.heard(last_s + DAY_S)
+    pass_by(fleet, NOW_S + DAY_S - 1)
+    assert every(fleet) == [("shock", "raised", 1, None)]
+    pass_by(fleet, NOW_S + DAY_S)
+    pass_by(fleet, NOW_S + 2 * DAY_S)
+    assert every(fleet) == [("shock", "cleared", 1, None)]
+    assert [each["type"] for each in told(fleet)] == ["alarm-raised", "alarm-cleared"]
+    assert told(fleet)[-1]["cleared"] == iso(last_s + DAY_S)
+    with fleet.database.reading() as connection:
+        stirred = [
+            list(connection.execute(alarms.stirred_since(NOW_S + DAY_S + s)).scalars()) for s in (0, 1)
+        ]
+    assert stirred == [[FIRST], []]
+
+
+def test_it_is_not_quiet_as_long_as_nothing_is_heard(fleet):
+    fleet.deliver(at(1, events=1))
+    fleet.heard(BEGIN_S + 25 * HOUR_S - 1)
+    pass_by(fleet, NOW_S + 7 * DAY_S)
+    fleet.deliver(at(20, events=1))
+    fleet.heard(BEGIN_S + 26 * HOUR_S)
+    pass_by(fleet, NOW_S + 8 * DAY_S)
+    assert every(fleet) == [("light", "raised", 2, None)]
+
+
+def test_what_was_not_heard_of_before_it_was_quiet_is_raised_anew(fleet):
+    fleet.deliver(at(1, events=1), at(3, events=1))
+    fleet.heard(BEGIN_S + 28 * HOUR_S)
+    pass_by(fleet, NOW_S + DAY_S)
+    fleet.deliver(at(2, 50, events=1))
+    assert every(fleet) == [("light", "cleared", 2, None)]
+    fleet.deliver(at(20, events=1))
+    assert [each[:3] for each in every(fleet)] == [("light", "cleared", 2), ("light", "raised", 1)]
+
+
+def test_what_comes_late_stands_for_as_long_as_what_does_not(fleet):
+    fleet.deliver(at(1, events=1))
+    fleet.heard(NOW_S)
+    pass_by(fleet, NOW_S + 60)
+    assert every(fleet) == [("light", "raised", 1, None)]
+    pass_by(fleet, NOW_S + DAY_S)
+    assert every(fleet) == [("light", "cleared", 1, None)]
+
+
+def test_the_journey_raises_and_takes_back(fleet):
+    fleet.deliver(at(1), at(60))
+    assert every(fleet) == [("gap", "raised", 1, None)]
+    fleet.deliver(at(20, 7))
+    assert every(fleet) == [("gap", "cleared", 1, None)]
+
+
+def test_what_another_point_shows_after_all_stands_though_it_is_older_than_the_correction(fleet):
+    fleet.deliver(at(1), at(60))
+    fleet.deliver(at(58, 7))
+    assert every(fleet) == [("gap", "cleared", 2, None), ("gap", "raised", 1, None)]
+    with fleet.database.reading() as connection:
+        (row,) = alarms.every_standing(connection)
+        shown = [
+            each.id for each in events.standing(connection, FIRST, None, None, 10_000) if each.type == "gap"
+        ]
+    assert (row.event, row.raised_s) == (shown[0], BEGIN_S + 58 * HOUR_S)
+
+
+def test_what_was_counted_is_raised_when_what_raised_it_is_not_true(fleet):
+    fleet.deliver(at(1), at(60), at(120), at(180))
+    assert every(fleet) == [("gap", "raised", 3, None)]
+    fleet.deliver(at(30, 7))
+    assert every(fleet) == [("gap", "cleared", 3, None), ("gap", "raised", 2, None)]
+    with fleet.database.reading() as connection:
+        (row,) = alarms.every_standing(connection)
+    assert (row.raised_s, row.last_s) == (BEGIN_S + 120 * HOUR_S, BEGIN_S + 180 * HOUR_S)
+    fleet.deliver(at(90, 8), at(150, 9))
+    assert [each[:2] for each in every(fleet)] == [("gap", "cleared"), ("gap", "cleared")]
+
+
+def test_what_is_told_late_of_before_the_end_raises_nothing(fleet):
+    fleet.deliver(at(12, events=4096))
+    fleet.deliver(at(11, events=4))
+    assert every(fleet) == []
+
+
+def test_an_end_that_is_told_late_ends_nothing_that_was_after_it(fleet):
+    fleet.deliver(at(10, events=4), at(14, events=4))
+    fleet.deliver(at(12, events=4096))
+    assert [each[1:3] for each in every(fleet)] == [("cleared", 2), ("raised", 1)]
+
+
+@pytest.mark.parametrize(
+    ("untrue", "news", "states", "types"),
+    [
+        ([BACK], [], ["raised"], ["raised"]),
+        ([BACK], [LATER_BACK], ["cleared"], ["cleared"]),
+        ([LEFT, BACK], [], ["cleared"], []),
+        ([LEFT], [], ["cleared"], []),
+        ([LEFT], [off_route("leave", 12)], ["cleared"], []),
+    ],
+)
+def test_what_an_event_has_ended_stands_when_it_is_not_true(fleet, untrue, news, states, types):
+    with fleet.database.writing() as connection:
+        announce.tell(connection, [LEFT, BACK], NOW_S)
+        before = len(told_of(connection))
+        announce.correct(connection, untrue, news, NOW_S)
+        now = told_of(connection)
+    assert [each[1] for each in every(fleet)] == states
+    assert [each["type"] for each in now[before:]] == [f"alarm-{each}" for each in types]
+
+
+def test_what_is_not_true_does_not_go_on_with_its_trip(fleet):
+    trip = fleet.trip("CSQU3054383", 0, None, "acme")
+    fleet.deliver(at(1), at(40))
+    with fleet.database.writing() as connection:
+        trips.end(connection, trip, BEGIN_S + 50 * HOUR_S)
+        engine.end_with_trip(connection, FIRST, trip, NOW_S)
+    fleet.deliver(at(20, 7))
+    with fleet.database.writing() as connection:
+        trips.reopen(connection, trip, None)
+        engine.go_on_with_trip(connection, trip, NOW_S)
+    assert every(fleet) == [("gap", "cleared", 1, trip)]
+
+
+def test_silence_is_an_alarm_and_ends_with_a_word(fleet):
+    fleet.deliver(at(1))
+    due_s = BEGIN_S + 2 * HOUR_S
+    fleet.heard(BEGIN_S + HOUR_S, due_s)
+    with fleet.database.writing() as connection:
+        silence.look(connection, [FIRST], 0, due_s + 3 * HOUR_S)
+    assert every(fleet) == [("silent", "raised", 1, None)]
+    fleet.heard(due_s + 4 * HOUR_S)
+    with fleet.database.writing() as connection:
+        silence.look(connection, [FIRST], 0, due_s + 5 * HOUR_S)
+    assert every(fleet) == [("silent", "cleared", 1, None)]
+
+
+def test_one_trip_s_alarm_is_not_the_next_one_s(fleet):
+    first = fleet.trip("CSQU3054383", 0, 10, "acme")
+    second = fleet.trip("MSKU0000006", 10, None, "bolt")
+    fleet.deliver(at(5, events=512), at(15, events=512))
+    assert every(fleet) == [("tamper", "raised", 1, first), ("tamper", "raised", 1, second)]
+    assert [content["seq"] for leaf, content in fleet.sent("acme") if leaf == "event/alarm-raised"] == [5]
+
+
+def sent_to(fleet: Fleet, tenant: str) -> list[tuple[str, str, int]]:
+    """(type, alarm, trip) of the changes that a tenant was told, in their order."""
+    told = [content for leaf, content in fleet.sent(tenant) if leaf.startswith("event/alarm-")]
+    return [(each["type"], each["alarm"], each["trip"]) for each in told]
+
+
+def test_an_alarm_is_not_cleared_by_what_the_next_trip_tells(fleet):
+    first = fleet.trip("CSQU3054383", 0, 10, "acme")
+    second = fleet.trip("MSKU0000006", 10, None, "bolt")
+    fleet.deliver(at(5, events=4))
+    fleet.deliver(at(15, events=4096))
+    assert every(fleet) == [("temperature", "raised", 1, first)]
+    fleet.deliver(at(16, events=4), at(9, 99, events=4096))
+    assert every(fleet) == [("temperature", "cleared", 1, first), ("temperature", "raised", 1, second)]
+
+
+def test_what_was_raised_on_no_trip_is_ended_by_what_the_trip_after_it_tells(fleet):
+    fleet.trip("MSKU0000006", 3, None, "bolt")
+    fleet.deliver(at(1, events=4))
+    fleet.deliver(at(4, events=4096))
+    assert every(fleet) == [("temperature", "cleared", 1, None)]
+    assert sent_to(fleet, "bolt") == []
+    assert [leaf for leaf, _ in fleet.sent("default") if leaf.startswith("event/alarm-")] == [
+        "event/alarm-raised",
+        "event/alarm-cleared",
+    ]
+
+
+def test_alarms_end_with_their_trip_whoever_looks_after_them(fleet, tmp_path, monkeypatch):
+    trip = fleet.trip("CSQU3054383", 0, None, "acme")
+    fleet.deliver(at(1, events=4), at(2, events=512))
+    with fleet.database.writing() as connection:
+        (looked_after,) = alarms.standing(connection, FIRST, "tamper")
+        engine.acknowledge(connection, looked_after.alarm, "somebody", "", NOW_S)
+    (tmp_path / "landbridge.toml").write_text(f'[store]\ndatabase = "{fleet.database.place}"\n')
+    monkeypatch.setenv("LANDBRIDGE_CONFIG", str(tmp_path / "landbridge.toml"))
+    set_clock(tmp_path / "clock", NOW_S)
+    monkeypatch.setenv(CLOCK_FILE_VARIABLE, str(tmp_path / "clock"))
+    with pytest.raises(SystemExit) as ended:
+        cli.app(["trips", "end", FIRST])
+    assert not ended.value.code
+    assert every(fleet) == [("temperature", "cleared", 1, trip), ("tamper", "cleared", 1, trip)]
+    assert {(each["cleared"], each["cleared_by"]) for each in told(fleet)[-2:]} == {(iso(NOW_S), engine.TRIP)}
+    assert sent_to(fleet, "acme")[-2:] == [
+        ("alarm-cleared", "temperature", trip),
+        ("alarm-cleared", "tamper", trip),
+    ]
+    assert sent_to(fleet, "default") == []
+
+
+def test_what_comes_late_of_a_trip_that_is_over_ends_with_it(fleet):
+    trip = fleet.trip("CSQU3054383", 0, 10, "acme")
+    fleet.deliver(at(5, events=512))
+    pass_by(fleet, NOW_S)
+    pass_by(fleet, NOW_S + 60)
+    assert sent_to(fleet, "acme") == [("alarm-raised", "tamper", trip), ("alarm-cleared", "tamper", trip)]
+    assert told(fleet)[-1]["cleared"] == iso(BEGIN_S + 10 * HOUR_S)
+
+
+@pytest.mark.parametrize("tenant", ["acme", None])
+def test_alarms_end_by_arrival_and_go_on_when_it_was_none(fleet, tenant):
+    with fleet.database.writing() as connection:
+        fences.add(connection, "Poznan", POZNAN, 5_000.0, BEGIN_S)
+        trip = trips.start(connection, FIRST, "CSQU3054383", "west", "Poznan", 3600, BEGIN_S)
+        if tenant:
+            trips.give_to(connection, trip, tenant)
+    there = {"lat": 52_40000, "lon": 17_00000, "motion": 0, "speed": 0}
+    away = {"lat": 51_10000, "lon": 16_00000}
+    fleet.deliver(at(1, events=4, **away), at(9, events=512, **away))
+    assert every(fleet) == [("temperature", "raised", 1, trip), ("tamper", "raised", 1, trip)]
+    fleet.deliver(*(at(hour, **there) for hour in (3, 4, 5)))
+    assert every(fleet) == [
+        ("temperature", "cleared", 1, trip),
+        ("tamper", "cleared", 1, trip),
+        ("tamper", "raised", 1, None),
+    ]
+    with fleet.database.writing() as connection:
+        for fence in fences.every(connection):
+            fences.remove(connection, fence.fence, BEGIN_S)
+        journeys.mark(connection, FIRST, 0)
+        work_out(connection, FIRST, NOW_S)
+    assert every(fleet) == [
+        ("temperature", "raised", 1, trip),
+        ("tamper", "raised", 1, trip),
+        ("tamper", "cleared", 1, None),
+    ]
+
+
+def test_of_a_name_one_stands_when_a_trip_goes_on_after_all(fleet):
+    with fleet.database.writing() as connection:
+        fences.add(connection, "Poznan", POZNAN, 5_000.0, BEGIN_S)
+    trip = fleet.trip("CSQU3054383", 0, None, "acme")
+    there = {"lat": 52_40000, "lon": 17_00000, "motion": 0, "speed": 0}
+    away = {"lat": 51_10000, "lon": 16_00000}
+    fleet.deliver(at(1, events=512, **away), *(at(hour, **there) for hour in (3, 4, 5)))
+    fleet.deliver(at(9, events=512, **away))
+    assert every(fleet) == [("tamper", "cleared", 1, trip), ("tamper", "raised", 1, None)]
+    with fleet.database.writing() as connection:
+        for fence in fences.every(connection):
+            fences.remove(connection, fence.fence, BEGIN_S)
+        journeys.mark(connection, FIRST, 0)
+        work_out(connection, FIRST, NOW_S)
+    assert [each[1] for each in every(fleet) if each[3] == trip].count("raised") == 1
+    assert [each[1] for each in every(fleet) if each[3] is None] == ["cleared"]
+
+
+@pytest.mark.parametrize("late", [True, False])
+def test_what_was_over_behind_the_arrival_is_so_when_the_trip_goes_on_after_all(fleet, late):
+    with fleet.database.writing() as connection:
+        fences.add(connection, "Poznan", POZNAN, 5_000.0, BEGIN_S)
+    trip = fleet.trip("CSQU3054383", 0, None, "acme")
+    there = {"lat": 52_40000, "lon": 17_00000, "motion": 0, "speed": 0}
+    away = {"lat": 51_10000, "lon": 16_00000}
+    fleet.deliver(at(1, events=4, **away), *(at(hour, **there) for hour in (3, 6)))
+    fleet.deliver(at(9, events=4096, **away))
+    assert every(fleet) == [("temperature", "cleared", 1, trip)]
+    if late:
+        fleet.deliver(at(4, 50, **away), at(5, 51, **away))
+    else:
+        with fleet.database.writing() as connection:
+            for fence in fences.every(connection):
+                fences.remove(connection, fence.fence, BEGIN_S)
+            journeys.mark(connection, FIRST, 0)
+            work_out(connection, FIRST, NOW_S)
+    with fleet.database.reading() as connection:
+        assert trips.running(connection, FIRST)
+        (row,) = alarms.of_trip(connection, trip)
+    assert (row.cleared_s, row.cleared_by) == (BEGIN_S + 9 * HOUR_S, engine.AGENT)
+
+
+def test_what_lay_behind_the_arrival_is_the_trip_s_when_its_end_is_later(fleet):
+    with fleet.database.writing() as connection:
+        fences.add(connection, "Poznan", POZNAN, 5_000.0, BEGIN_S)
+    first = fleet.trip("CSQU3054383", 0, None, "acme")
+    there = {"lat": 52_40000, "lon": 17_00000, "motion": 0, "speed": 0}
+    away = {"lat": 51_10000, "lon": 16_00000}
+    fleet.deliver(at(1, events=4 + 512, **away), *(at(hour, **there) for hour in (3, 6)))
+    fleet.deliver(at(9, events=4096, **away), at(10, events=512 + 2, **away))
+    fleet.trip("MSKU0000006", 12, None, "bolt")
+    fleet.deliver(at(4, 50, **away), at(5, 51, **away))
+    with fleet.database.reading() as connection:
+        assert trips.ended_s(connection, first) == BEGIN_S + 12 * HOUR_S
+        rows = [(row.name, row.times, row.cleared_s) for row in alarms.of_trip(connection, first)]
+    assert rows == [
+        ("temperature", 1, BEGIN_S + 9 * HOUR_S),
+        ("tamper", 2, BEGIN_S + 12 * HOUR_S),
+        ("shock", 1, BEGIN_S + 12 * HOUR_S),
+    ]
+    assert sent_to(fleet, "bolt") == []
+
+
+def map_of(fleet: Fleet, tenant: str) -> dict[str, str]:
+    """State by id of what whoever keeps the last message of each, less what is retracted, has of alarms."""
+    kept: dict[str, dict[str, Any]] = {}
+    schema = Draft202012Validator(json.loads((PROTOCOL / "event.schema.json").read_text()))
+    for leaf, content in fleet.sent(tenant):
+        if leaf == "event/retraction":
+            schema.validate(content)
+            assert content["replaces"] == kept.pop(content["retracts"])["event"]
+        elif leaf.startswith("event/"):
+            assert content.get("replaces") == kept.get(content["id"], {}).get("event")
+            kept[content["id"]] = content
+    return {name: each["state"] for name, each in kept.items() if each["type"].startswith("alarm-")}
+
+
+def test_whoever_keeps_the_last_message_of_each_id_knows_that_an_alarm_stands_again(fleet):
+    with fleet.database.writing() as connection:
+        fences.add(connection, "Poznan", POZNAN, 5_000.0, BEGIN_S)
+    fleet.trip("CSQU3054383", 0, None, "acme")
+    there = {"lat": 52_40000, "lon": 17_00000, "motion": 0, "speed": 0}
+    away = {"lat": 51_10000, "lon": 16_00000}
+    fleet.deliver(at(1, events=4, **away), *(at(hour, **there) for hour in (3, 6)))
+    raised, cleared = f"{FIRST}/{NOW_S}/alarm-raised", f"{FIRST}/{NOW_S}/alarm-cleared"
+    assert map_of(fleet, "acme") == {raised: "raised", cleared: "cleared"}
+    fleet.deliver(at(4, 50, **away), at(5, 51, **away))
+    assert map_of(fleet, "acme") == {raised: "raised"}
+    fleet.deliver(at(9, events=4096, **away))
+    assert map_of(fleet, "acme") == {raised: "raised", cleared: "cleared"}
+
+
+def test_what_is_taken_back_and_true_after_all_is_told_under_the_same_ids(fleet):
+    fleet.deliver(at(1), at(60))
+    with fleet.database.writing() as connection:
+        (gap,) = [each for each in events.inferred_from(connection, FIRST, (0, 0)) if each.type == "gap"]
+        announce.correct(connection, [gap], [], NOW_S)
+        announce.tell(connection, [gap], NOW_S)
+    assert map_of(fleet, "default") == {f"{FIRST}/{NOW_S}/alarm-raised": "raised"}
+    with fleet.database.writing() as connection:
+        announce.correct(connection, [gap], [], NOW_S)
+    assert map_of(fleet, "default") == {
+        f"{FIRST}/{NOW_S}/alarm-raised": "raised",
+        f"{FIRST}/{NOW_S}/alarm-cleared": "cleared",
+    }
+
+
+def test_a_control_that_is_broken_when_the_trip_changes_is_so_on_the_next_one(fleet):
+    first = fleet.trip("CSQU3054383", 0, 10, "acme")
+    second = fleet.trip("MSKU0000006", 10, None, "bolt")
+    demands = classes.parse((PROTOCOL.parent / "controls.toml").read_text())["resold"]
+    card = Card((), (), "1", "active", None)
+    fleet.deliver(at(1), at(11))
+
+    def see(hour: int, imei: str) -> None:
+        with fleet.database.writing() as connection:
+            (stored,) = points.of_sequences(connection, FIRST, [1 if hour < 10 else 11])
+            at_s = BEGIN_S + hour * HOUR_S
+            judged = rules.judge(demands, card, Seen(imei=imei))
+            watch.tell(connection, FIRST, judged, at_s, at_s, stored)
+
+    see(5, "2")
+    see(6, "2")
+    pass_by(fleet, NOW_S)
+    see(12, "2")
+    see(13, "2")
+    assert every(fleet) == [("separation", "cleared", 1, first), ("separation", "raised", 1, second)]
+    see(14, "1")
+    assert every(fleet)[1] == ("separation", "cleared", 1, second)
+
+
+def severities() -> dict[str, str]:
+    """Of each alarm by name, those of controls too."""
+    controls = {name: rule.severity for name, rule in rules.RULES.items()}
+    return {name: rule.severity for name, rule in RULES.items()} | controls
+
+
+def test_every_alarm_has_a_rule_that_can_be():
+    every = severities()
+    assert set(every.values()) <= set(SEVERITIES)
+    schema = json.loads((PROTOCOL / "event.schema.json").read_text())["properties"]
+    assert set(every) <= set(schema["alarm"]["enum"])
+
+
+def test_somebody_looks_after_an_alarm_over_http(fleet):
+    fleet.trip("CSQU3054383", 0, None, "acme")
+    fleet.deliver(at(1, events=512))
+    pages = Pages(fleet)
+    mine, other = pages.token("m", "operator", "acme"), pages.token("o", "operator", "bolt")
+    reader = pages.token("r", "reader", "acme")
+    with pages.served():
+        (row,) = json.loads(pages.ask("/v1/alarms", mine)[1])
+        assert (row["alarm"], row["severity"], row["state"]) == ("tamper", "critical", "raised")
+        assert json.loads(pages.ask("/v1/alarms?state=all", other)[1]) == []
+        path = f"/v1/alarms/{row['number']}/acknowledge"
+        assert pages.ask(path, other, "POST", {"note": "x"})[0] == 404
+        assert pages.ask(path, reader, "POST", {"note": "x"})[0] == 403
+        status, text = pages.ask(path, mine, "POST", {"note": "guard called"})
+        assert status == 200 and json.loads(text)["state"] == "acknowledged"
+        assert pages.ask(path, mine, "POST", {"note": ""})[0] == 400
+        page = pages.ask("/alarms?every=true", mine)[1]
+        assert "token m" in page and "guard called" in page and "over<" not in page
+        assert pages.ask(f"/v1/alarms/{row['number']}/clear", other, "POST")[0] == 404
+        assert pages.ask(f"/v1/alarms/{row['number']}/clear", mine, "POST")[0] == 200
+        page = pages.ask("/alarms?every=true", mine)[1]
+        assert "token m" in page and "guard called" in page and "over<" in page
+        assert json.loads(pages.ask("/v1/alarms", mine)[1]) == []
+    types = [each["type"] for each in told(fleet)]
+    assert types == ["alarm-raised", "alarm-acknowledged", "alarm-cleared"]
+    assert told(fleet)[1]["acknowledged_by"] == "token m"
+    with fleet.database.writing() as connection, pytest.raises(UserError, match="cleared"):
+        engine.acknowledge(connection, row["number"], "somebody", "", NOW_S)

@@ -1,0 +1,79 @@
+"""What the firmware may take of the device: docs/budgets.md."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+from landbridge.protocol.limits import RELEASE_BYTES, RELEASE_FILES
+from locator import state, wake
+from locator.codec import columns as batch
+from locator.codec import cose, record
+from locator.downlink import release
+from locator.journal import log, rtc, store
+from locator.session import talk
+from start import bundle
+
+from host_tests.support.budgets import LINES, SLOT_BLOCKS, SLOT_BYTES
+from tools.flash.imports import DECIDING, TALKING, together
+from tools.flash.layout import FIRMWARE, application, lay_out
+
+_BLOCKS = (ast.FunctionDef, ast.ClassDef, ast.If, ast.For, ast.While, ast.With, ast.Try)
+# LittleFS in the OTA layout, in blocks (docs/budgets.md).
+BLOCK_BYTES = 4096
+FLASH_BLOCKS = 240
+OTHER_BLOCKS = 19
+SPARE_BLOCKS = 10
+
+
+@pytest.mark.parametrize("modem", ["bg95", "sim7600"])
+@pytest.mark.parametrize("doing", [DECIDING, TALKING])
+def test_no_ordinary_wake_has_more_lines_imported_than_allowed(modem, doing):
+    found = together(modem, doing)
+    assert FIRMWARE / "locator" / "state.py" in found
+    assert sum(_code_lines(path) for path in found) <= LINES
+
+
+def test_the_room_that_a_wake_takes_early_is_what_a_conversation_needs():
+    assert wake._ROOM_BYTES == talk.ROOM_BYTES
+    assert talk.ROOM_BYTES == talk._BESIDE_BYTES + batch.MAX_RECORDS * record.SIZE
+    assert talk.ROOM_BYTES >= talk.UPLINK_BYTES + cose.TAG_SIZE
+    assert talk.ROOM_BYTES >= rtc.HEAD_SIZE + 4 * state.SIZE + log.MAX_BYTES
+
+
+def _code_lines(path: Path) -> int:
+    """Lines that reach the device: the compiler leaves out docstrings, comments, blank lines and constants
+    whose name begins with an underscore."""
+    tree = ast.parse(path.read_text())
+    lines: set[int] = set()
+    for node in ast.walk(tree):
+        is_text = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+        if isinstance(node, ast.stmt) and not is_text and not _is_private_constant(node):
+            body = node.body[0].lineno if isinstance(node, _BLOCKS) else (node.end_lineno or 0) + 1
+            lines.update(range(node.lineno, body))
+    return len(lines)
+
+
+def _is_private_constant(node: ast.stmt) -> bool:
+    """Whether it is `_NAME = const(...)`."""
+    if not isinstance(node, ast.Assign) or not isinstance(node.value, ast.Call):
+        return False
+    name, call = node.targets[0], node.value.func
+    return isinstance(call, ast.Name) and call.id == "const" and ast.unparse(name).startswith("_")
+
+
+def test_two_slots_and_a_full_journal_fit_in_the_flash(tmp_path):
+    lay_out(tmp_path, "SIM")
+    assert 0 < (tmp_path / "slots/a").stat().st_size <= SLOT_BYTES
+    most = bundle.HEAD_BYTES + release.MOST_FILES * bundle.ITEM_BYTES + release.MOST_BYTES + len(bundle.END)
+    assert most <= SLOT_BYTES  # what a device takes over the air finds room
+    assert (release.MOST_FILES, release.MOST_BYTES) == (RELEASE_FILES, RELEASE_BYTES)
+
+
+def test_a_device_takes_the_application_over_the_air():
+    files = application()
+    assert len(files) <= RELEASE_FILES and sum(map(len, files.values())) <= RELEASE_BYTES
+    assert SLOT_BYTES < (SLOT_BLOCKS - 1) * BLOCK_BYTES  # each block has pointers to others
+    assert 2 * SLOT_BLOCKS + store.MAX_FILES + OTHER_BLOCKS + SPARE_BLOCKS <= FLASH_BLOCKS
+    assert store.PER_SEGMENT * record.SIZE <= BLOCK_BYTES

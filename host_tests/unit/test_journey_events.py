@@ -1,0 +1,575 @@
+"""Each kind of event: found where it is, not found where it is not, taken back when it was not true."""
+
+import json
+from typing import Any
+
+import pytest
+import shapely
+from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
+from landbridge.cli import app
+from landbridge.core.errors import UserError
+from landbridge.db.database import Database, open_database
+from landbridge.events import outbox
+from landbridge.events import queries as events
+from landbridge.features.devices import queries as devices
+from landbridge.features.geofences import queries as stored_fences
+from landbridge.features.routes.queries import routes as lines
+from landbridge.features.trips import queries as trips
+from landbridge.geo import countries
+from landbridge.geo import route as line
+from landbridge.geo.distance import Place
+from landbridge.geo.route import Waypoint
+from landbridge.points import quality as judge
+from landbridge.points import queries as points
+from landbridge.tracking import geofences as fences
+from landbridge.tracking import queries as journeys
+from landbridge.tracking import silence
+from landbridge.tracking.context import way_of
+from landbridge.tracking.findings import see
+from landbridge.tracking.recompute import work_out
+from sqlalchemy import Connection
+
+from host_tests.support.agent import DEVICE, heard
+from host_tests.support.trips import (
+    BEGIN_S,
+    HOUR_S,
+    POZNAN,
+    PROTOCOL,
+    STATIONS,
+    believed,
+    deliver,
+    fix,
+    fleet,
+)
+
+RECEIVED_S = BEGIN_S + 30 * 86_400
+AT_POZNAN = (52.4, 17.0, "PL")
+
+
+def told(database: Database, kind: str) -> list[dict[str, Any]]:
+    """The standing events of a type, in their order; every one keeps the schema."""
+    schema = Draft202012Validator(json.loads((PROTOCOL / "event.schema.json").read_text()))
+    with database.reading() as connection:
+        for posted in outbox.head(connection, 10_000):
+            if "/event/" in posted.topic:
+                schema.validate(json.loads(posted.payload))
+        return [
+            dict(each.content)
+            for each in events.inferred_from(connection, DEVICE, (0, 0))
+            if each.type == kind
+        ]
+
+
+def hours(*places: tuple[Any, ...], first: int = 1, step_h: float = 1.0, **changes: int) -> list[Any]:
+    """Fixes at (lat, lon, country), one every `step_h`."""
+    return [
+        fix(seq, BEGIN_S + round(seq * step_h * HOUR_S), lat, lon, country, **changes)
+        for seq, (lat, lon, country) in enumerate(places, first)
+    ]
+
+
+def test_a_stop_and_a_departure_at_a_station():
+    stand = (52.25, 21.1, "PL")
+    with fleet() as database:
+        deliver(database, hours((52.2, 22.0, "PL"), stand, stand, (52.3, 20.0, "PL")), RECEIVED_S)
+        (stop,), (left,) = told(database, "stop"), told(database, "departure")
+        # The fence is smaller than the country and has no name but its own.
+        assert stop["place"] == left["place"] == "Warsaw"
+        assert (stop["seq"], left["seq"], left["stood_s"]) == (3, 4, HOUR_S)
+        assert stop["not_before"] < stop["since"] < stop["time"] < left["time"]
+
+
+@pytest.mark.parametrize("changes", [{"lat": 0, "lon": 0}, {"kind": 2}])
+def test_a_stop_is_told_where_it_is_whatever_the_point_that_shows_it_says(changes):
+    stand = (52.25, 21.1, "PL")
+    with fleet() as database:
+        deliver(database, hours((52.2, 22.0, "PL"), stand), RECEIVED_S)
+        deliver(database, [fix(3, BEGIN_S + 4 * HOUR_S, *stand, motion=0)._replace(**changes)], RECEIVED_S)
+        (stop,) = told(database, "stop")
+        assert (stop["seq"], stop["latitude"], stop["longitude"]) == (3, 52.25, 21.1)
+
+
+def test_a_halt_of_less_than_an_hour_is_no_stop():
+    with fleet() as database:
+        deliver(database, hours((52.25, 21.5, "PL"), (52.25, 21.5, "PL"), step_h=0.9), RECEIVED_S)
+        assert told(database, "stop") == []
+
+
+def test_a_stop_longer_than_usual():
+    with fleet() as database:
+        stands = [(52.25, 21.1, "PL")] * 3
+        deliver(database, hours((52.2, 22.0, "PL"), *stands, step_h=5), RECEIVED_S)
+        (dwell,) = told(database, "dwell")
+        assert (dwell["seq"], dwell["usual_s"]) == (4, 3 * HOUR_S)
+
+
+def test_a_border_is_agreed_by_place_and_network():
+    with fleet() as database:
+        deliver(database, hours((52.1, 24.5, "BY"), (52.1, 23.0, "BY"), (52.1, 22.5, "PL")), RECEIVED_S)
+        (border,) = told(database, "border")
+        assert (border["id"], border["from"], border["to"]) == (f"{DEVICE}/3/border-pl", "BY", "PL")
+        assert border["agreed"]
+
+
+def test_a_journey_does_not_begin_in_a_country_that_only_a_network_tells():
+    with fleet() as database:
+        heard_only = fix(1, BEGIN_S + HOUR_S, 0, 0, "PL", kind=2).meaningful()
+        deliver(database, [heard_only, *hours((52.1, 24.0, "BY"), first=2)], RECEIVED_S)
+        assert told(database, "border") == []
+        deliver(database, hours((52.1, 22.5, "PL"), first=3), RECEIVED_S)
+        assert [(each["from"], each["to"]) for each in told(database, "border")] == [("BY", "PL")]
+
+
+@pytest.mark.parametrize(("points_there", "crossings"), [(6, 0), (7, 1)])
+def test_a_border_that_only_one_side_tells_is_flagged_after_six_hours(points_there, crossings):
+    with fleet() as database:
+        beyond = [(52.1, 22.0 - 0.3 * n, "BY") for n in range(points_there)]
+        deliver(database, hours((52.1, 24.5, "BY"), *beyond), RECEIVED_S)
+        borders = told(database, "border")
+        assert [(each["agreed"], each["by"]) for each in borders] == [(False, "place")] * crossings
+
+
+def test_a_network_from_beyond_the_border_is_no_crossing():
+    with fleet() as database:
+        deliver(database, hours(*[(52.09, 23.72, "BY"), (52.09, 23.72, "PL")] * 6), RECEIVED_S)
+        assert told(database, "border") == []
+
+
+def test_a_gap_is_taken_back_when_it_is_filled():
+    with fleet() as database:
+        before, after = hours((52.1, 24.5, "BY")), hours((52.2, 22.0, "PL"), first=40)
+        deliver(database, before + after, RECEIVED_S)
+        (gap,) = told(database, "gap")
+        assert (gap["missing"], gap["seq"]) == (38, 40)
+        deliver(database, hours((52.1, 23.5, "BY"), first=20), RECEIVED_S)
+        assert told(database, "gap") == []
+        with database.reading() as connection:
+            last = json.loads(events.after(connection, DEVICE, 0, 100)[-1].content)
+            assert gap["id"] in {
+                json.loads(row.content).get("retracts") for row in events.after(connection, DEVICE, 0, 100)
+            }
+        assert gap["id"] not in believed(database)
+        assert last["type"] in ("retraction", "stop", "eta", "border", "departure", "alarm-cleared")
+
+
+@pytest.mark.parametrize(("interval_h", "gaps"), [(1, 1), (24, 0)])
+def test_a_point_that_comes_by_its_interval_ends_no_gap(interval_h, gaps):
+    with fleet() as database:
+        with database.writing() as connection:
+            trips.end(connection, 1, BEGIN_S)
+            line = "CSQU3054383", "west", "Poznan"
+            trips.start(connection, DEVICE, *line, interval_h * HOUR_S, BEGIN_S)
+        deliver(database, hours((52.1, 23.7, "BY"), (52.1, 23.7, "BY"), step_h=24.5), RECEIVED_S)
+        assert len(told(database, "gap")) == gaps
+        deliver(database, hours((52.1, 23.7, "BY"), first=4, step_h=24.5), RECEIVED_S)
+        assert len(told(database, "gap")) == gaps + 1
+
+
+def test_a_fence_is_entered_and_left_and_one_between_two_fixes_passed():
+    with fleet() as database:
+        way = [(52.25, 21.6, "PL"), (52.25, 21.0, "PL"), (52.25, 20.4, "PL")]
+        deliver(database, hours(*way), RECEIVED_S)
+        assert [(each["fence"], each["action"]) for each in told(database, "fence")] == [
+            ("Warsaw", "enter"), ("Warsaw", "leave"),
+        ]  # fmt: skip
+    with fleet() as database:
+        deliver(database, hours(way[0], way[2]), RECEIVED_S)
+        assert [(each["fence"], each["action"]) for each in told(database, "fence")] == [("Warsaw", "pass")]
+
+
+def test_at_the_edge_of_a_fence_a_poor_fix_changes_nothing():
+    fence = fences.Fence(1, "x", shapely.from_geojson(POZNAN), 1_000.0, 0, None)
+    east = 1_000 / 111_195 / 0.61
+    state = fences.Fences()
+    good, poor = (hours((52.4, 17.0, "PL"), hdop=hdop)[0] for hdop in (5, 40))
+
+    def found(fix_at: Any, lon: float, at_s: int) -> list[str]:
+        judged = judge.judge(fix_at._replace(lon=round(lon * 1e5), time=at_s), None, at_s)
+        seen = see(points.StoredPoint(DEVICE, *judged, at_s, None, None))
+        return [str(each.details["action"]) for each in state.step(seen, (fence,))]
+
+    assert found(good, 17.0, BEGIN_S) == ["enter"]
+    assert found(poor, 17.0 + 1.05 * east, BEGIN_S + 60) == []
+    assert found(good, 17.0 + 1.05 * east, BEGIN_S + 120) == ["leave"]
+
+
+def test_off_the_line_and_back():
+    with fleet() as database:
+        way = [(52.2, 22.5), (51.2, 22.0), (51.2, 21.5), (52.2, 21.4), (52.25, 21.1)]
+        deliver(database, hours(*[(*each, "PL") for each in way], step_h=3), RECEIVED_S)
+        assert [(each["seq"], each["action"]) for each in told(database, "off-route")] == [
+            (3, "leave"), (5, "return"),
+        ]  # fmt: skip
+
+
+def test_on_the_way_to_the_line_nothing_has_left_it():
+    with fleet() as database:
+        there, away = [(54.5, 24.5), (54.2, 24.4), (53.1, 24.0), (52.1, 23.7)], [(50.2, 22.0), (50.2, 21.5)]
+        way = [(*each, "BY") for each in [*there, (52.2, 22.5), *away]]
+        deliver(database, hours(*way, step_h=3), RECEIVED_S)
+        assert [(each["seq"], each["action"]) for each in told(database, "off-route")] == [(7, "leave")]
+        assert told(database, "eta")[0]["seq"] == 4
+
+
+def test_the_arrival_is_an_interval_and_comes_nearer():
+    with fleet() as database:
+        deliver(database, hours((52.1, 23.7, "BY"), (52.2, 22.0, "PL"), (52.3, 19.0, "PL")), RECEIVED_S)
+        etas = told(database, "eta")
+        assert all(each["earliest"] < each["likely"] < each["latest"] for each in etas)
+        assert etas[0]["to_go_km"] > etas[-1]["to_go_km"]
+        # It was faster than the timetable.
+        assert etas[-1]["latest"] < etas[0]["latest"]
+
+
+def test_what_earlier_containers_took_moves_the_arrival():
+    def first_likely(database: Database, earlier_h: int) -> str:
+        """Of a trip that begins after two others that took so long."""
+        begin_s, seq, received_s = BEGIN_S, 1, BEGIN_S + 200 * 86_400
+        for _ in range(2):
+            way = [(52.1, 23.7, "BY"), (52.25, 21.1, "PL"), AT_POZNAN, AT_POZNAN]
+            times_s = [begin_s + HOUR_S * at for at in (1, 2, earlier_h, earlier_h + 1)]
+            fixes = [
+                fix(seq + i, at_s, *each) for i, (at_s, each) in enumerate(zip(times_s, way, strict=True))
+            ]
+            deliver(database, fixes, received_s)
+            begin_s, seq = begin_s + 1_000 * HOUR_S, seq + len(fixes)
+            with database.writing() as connection:
+                trips.start(connection, DEVICE, "CSQU3054383", "west", "Poznan", 3600, begin_s)
+        deliver(database, [fix(seq, begin_s + HOUR_S, 52.1, 23.7, "BY")], received_s)
+        (*_, eta) = told(database, "eta")
+        assert eta["trip"] == 3
+        return str(eta["likely"])
+
+    with fleet() as fast, fleet() as slow:
+        assert first_likely(fast, 20) < first_likely(slow, 300)
+
+
+def test_the_last_that_have_arrived_count_however_many_are_under_way():
+    def expected_h(under_way: int) -> float:
+        """Of a trip that begins after twelve that took ten days each."""
+        with fleet() as database, database.writing() as connection:
+            for n in range(12):
+                arrive(connection, f"gone-{n}", BEGIN_S + n)
+            for n in range(under_way):
+                ride(connection, f"goes-{n}", BEGIN_S + 19 * 86_400)
+            trip = ride(connection, "new", BEGIN_S + 20 * 86_400)
+            return way_of(connection, "new", trip, []).ahead[0].after_h
+
+    def ride(connection: Connection, device: str, from_s: int) -> int:
+        devices.add(connection, device, b"wrapped", from_s)
+        return trips.start(connection, device, "CSQU3054383", "west", "Poznan", 3600, from_s)
+
+    def arrive(connection: Connection, device: str, from_s: int) -> None:
+        ride(connection, device, from_s)
+        ridden = [(1, (52.1, 23.7, "BY")), (240, AT_POZNAN), (242, AT_POZNAN)]
+        taken = [fix(n, BEGIN_S + hour * HOUR_S, *at) for n, (hour, at) in enumerate(ridden, 1)]
+        judged = [judge.judge(each, None, RECEIVED_S) for each in taken]
+        points.store(connection, device, judged, RECEIVED_S)
+        journeys.mark(connection, device, 0)
+        work_out(connection, device, RECEIVED_S)
+
+    assert expected_h(0) == expected_h(10) > 200
+
+
+@pytest.mark.parametrize("between", [[], [Waypoint("Siedlce", "PL", 52.16, 22.3, "line", 100.0)]])
+def test_a_line_that_was_drawn_anew_tells_the_arrival(between):
+    anew = [*STATIONS[:2], *between, *STATIONS[2:3], Waypoint("Berlin", "DE", 52.5, 13.4, "hub", 760.0)]
+    way = hours((52.1, 23.7, "BY"), (52.25, 21.1, "PL"))
+
+    def last_eta(before: list[Any], after: list[Any]) -> dict[str, Any]:
+        with fleet() as database:
+            deliver(database, before, RECEIVED_S)
+            with database.writing() as connection:
+                lines.remove(connection, "west")
+                lines.add(connection, "west", anew, [1.0], BEGIN_S)
+            deliver(database, after, RECEIVED_S)
+            return told(database, "eta")[-1]
+
+    assert last_eta(way[:1], way[1:]) == last_eta([], way)
+
+
+def test_a_trip_ends_in_the_fence_of_its_destination_and_goes_on_if_that_was_wrong():
+    with fleet() as database:
+        deliver(database, hours((52.25, 21.1, "PL"), AT_POZNAN, step_h=4), RECEIVED_S)
+        later = fix(3, BEGIN_S + 10 * HOUR_S, *AT_POZNAN)
+        deliver(database, [later, fix(5, BEGIN_S + 20 * HOUR_S, *AT_POZNAN)], RECEIVED_S)
+        (arrival,) = told(database, "arrival")
+        assert (arrival["seq"], arrival["ends_trip"]) == (3, True)
+        with database.reading() as connection:
+            (trip,) = trips.every(connection)
+            assert (trip.ended_s, trip.by_arrival) == (BEGIN_S + 10 * HOUR_S + 1, True)
+            bound = {each.point.seq: each.trip for each in points.track(connection, DEVICE)}
+        assert bound == {1: 1, 2: 1, 3: 1, 5: None}
+        # It had left again within the hour, and was never there for one.
+        away = [
+            fix(6, BEGIN_S + 9 * HOUR_S, 52.3, 18.0, "PL"),
+            fix(7, BEGIN_S + 11 * HOUR_S, 52.3, 18.0, "PL"),
+        ]
+        deliver(database, away, RECEIVED_S)
+        deliver(database, [fix(8, BEGIN_S + 19 * HOUR_S, 52.3, 18.0, "PL")], RECEIVED_S)
+        assert told(database, "arrival") == []
+        with database.reading() as connection:
+            (trip,) = trips.every(connection)
+            assert (trip.ended_s, trip.by_arrival) == (None, False)
+            assert {each.trip for each in points.track(connection, DEVICE)} == {1}
+
+
+def test_a_trip_ends_in_the_fence_of_its_destination_as_it_is_drawn_now():
+    with fleet() as database:
+        with database.writing() as connection:
+            drawn = stored_fences.find(connection, "poznan")
+            assert drawn is not None
+            stored_fences.remove(connection, drawn.fence, BEGIN_S + HOUR_S)
+            stored_fences.add(connection, "POZNAN", POZNAN, 6_000.0, BEGIN_S + HOUR_S)
+        deliver(database, hours((52.25, 21.1, "PL"), AT_POZNAN, AT_POZNAN, step_h=6), RECEIVED_S)
+        (arrival,) = told(database, "arrival")
+        assert (arrival["seq"], arrival["ends_trip"]) == (3, True)
+
+
+def test_a_fence_that_was_removed_around_a_container_ends_no_trip():
+    elsewhere = (52.3, 19.0, "PL")
+    with fleet() as database:
+        with database.writing() as connection:
+            trips.end(connection, 1, BEGIN_S + 1)
+            trips.start(connection, DEVICE, "CSQU3054383", "west", "Warsaw", 3600, BEGIN_S + 2)
+        deliver(database, hours((52.1, 23.7, "BY"), (52.25, 21.1, "PL"), step_h=6), RECEIVED_S)
+        with database.writing() as connection:
+            drawn = stored_fences.find(connection, "Warsaw")
+            assert drawn is not None
+            stored_fences.remove(connection, drawn.fence, BEGIN_S + 12 * HOUR_S + 60)
+        deliver(database, hours(elsewhere, elsewhere, first=3, step_h=6), RECEIVED_S)
+        with database.writing() as connection:
+            stored_fences.add(connection, "Warsaw", POZNAN, 500.0, BEGIN_S + 12 * HOUR_S + 60)
+        deliver(database, hours(elsewhere, first=5, step_h=6), RECEIVED_S)
+        assert told(database, "arrival") == []
+        assert [(each["fence"], each["action"]) for each in told(database, "fence")] == [("Warsaw", "enter")]
+
+
+def test_a_fix_that_no_train_could_reach_is_doubtful_until_the_next_says_otherwise():
+    with fleet() as database:
+        jump = fix(2, BEGIN_S + 2 * HOUR_S, 48.0, 10.0, "PL")
+        still = fix(3, BEGIN_S + 3 * HOUR_S, 48.0, 10.0, "PL", kind=3, motion=0).meaningful()
+        before = [fix(9, BEGIN_S + HOUR_S // 2, 52.1, 23.7, "BY"), fix(1, BEGIN_S + HOUR_S, 52.1, 23.7, "BY")]
+        deliver(database, before, RECEIVED_S, 1)
+        deliver(database, [jump, still], RECEIVED_S, 1)
+
+        def doubts() -> list[list[str]]:
+            with database.reading() as connection:
+                return [judge.names(each.flags) for each in points.track(connection, DEVICE)]
+
+        assert doubts() == [[], [], ["implied speed"], []]
+        with database.reading() as connection:
+            device = devices.find(connection, DEVICE)
+            assert device is not None
+            assert device.position_seq == 1
+        deliver(database, [fix(4, BEGIN_S + 4 * HOUR_S, 48.0, 10.1, "PL")], RECEIVED_S, 1)
+        assert doubts() == [[], [], [], [], []]
+        deliver(database, [fix(5, BEGIN_S + 5 * HOUR_S, 52.1, 23.7, "PL")], RECEIVED_S, 1)
+        deliver(database, [fix(6, BEGIN_S + 6 * HOUR_S, 48.0, 10.2, "PL")], RECEIVED_S, 1)
+        assert doubts() == [[], [], [], [], [], ["implied speed"], []]
+
+
+def test_a_contact_that_does_not_come_is_told_once_and_when_it_does():
+    with fleet() as database:
+        deliver(database, hours((52.1, 23.7, "BY")), RECEIVED_S)
+        with database.writing() as connection:
+            heard(connection, DEVICE, RECEIVED_S, RECEIVED_S + HOUR_S)
+            due_s = RECEIVED_S + HOUR_S + silence.GRACE_S
+
+            def look(after_s: int) -> int:
+                return silence.look(connection, [DEVICE], 0, due_s + after_s)
+
+            assert [look(0), look(1), look(60)] == [0, 1, 0]
+            heard(connection, DEVICE, due_s + 90)
+            assert [look(100), look(101)] == [1, 0]
+            rows = events.after(connection, DEVICE, 0, 100)
+        told(database, "none")
+        alarms = [json.loads(row.content)["alarm"] for row in rows if row.type == "alarm"]
+        assert alarms == ["silent", "heard-again"]
+
+
+def test_the_silence_of_a_trip_is_none_of_the_trip_before():
+    with fleet() as database:
+        deliver(database, [fix(1, BEGIN_S + HOUR_S, *AT_POZNAN)], BEGIN_S + 2 * HOUR_S)
+        with database.writing() as connection:
+            before = trips.running(connection, DEVICE)
+            assert before is not None
+            trips.end(connection, before.trip, BEGIN_S + 3 * HOUR_S)
+            trip = trips.start(connection, DEVICE, "MSCU1234566", "west", "Poznan", 3600, RECEIVED_S)
+            heard(connection, DEVICE, RECEIVED_S, RECEIVED_S + HOUR_S)
+            assert silence.look(connection, [DEVICE], 0, RECEIVED_S + HOUR_S + silence.GRACE_S + 1) == 1
+            (row,) = [each for each in events.after(connection, DEVICE, 0, 100) if each.type == "alarm"]
+        content = json.loads(row.content)
+        assert row.trip == content["trip"] == trip and content["container"] == "MSCU1234566"
+        assert content["latitude"] is content["plmn"] is None
+        told(database, "none")
+
+
+@pytest.mark.parametrize(
+    ("lat", "lon", "country"),
+    [(29.56, 106.55, "CN"), (43.24, 76.9, "KZ"), (54.7, 55.9, "RU"), (52.08, 23.7, "BY"), (51.4, 6.7, "DE"),
+     (42.66, 21.16, "XK"), (44.2163, 80.3673, "KZ"), (45.95, 63.3, "KZ"), (35.25, 33.6, None),
+     (66.0, -172.0, "RU"), (0.0, 0.0, None)],
+)  # fmt: skip
+def test_countries(lat, lon, country):
+    assert countries.of_place(lat, lon) == country
+
+
+@pytest.mark.parametrize(
+    ("lat", "lon", "plmn"),
+    [(40.18, 44.51, 283_001), (43.85, 18.38, 218_003), (49.61, 6.13, 270_001), (60.9, 10.0, 242_001),
+     (39.5, -8.2, 268_001), (33.7, 73.0, 410_001), (53.35, -6.4, 272_001), (22.4, 114.15, 454_000),
+     (25.1, 55.3, 431_002)],
+)  # fmt: skip
+def test_place_and_network_agree(lat, lon, plmn):
+    assert countries.of_place(lat, lon) == countries.of_network(plmn) is not None
+
+
+def test_every_country_with_a_code_has_an_outline_and_a_code_of_its_own():
+    found, _ = countries._outlines()
+    assert set(line.MCC) <= {each.code for each in found}
+    assert len(set(line.MCC.values())) == len(line.MCC)
+
+
+def test_near_a_border_an_outline_alone_proves_nothing():
+    assert not countries.is_alone(52.08, 23.6, "PL")
+    assert countries.is_alone(52.2, 21.0, "PL")
+    assert countries.of_network(461_001) == "CN"
+    assert countries.of_network(999_001) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "radius_m", "complaint"),
+    [
+        ("{", None, "no JSON"),
+        ("[]", None, "not an object"),
+        ('{"type":"FeatureCollection","features":[]}', None, "one feature"),
+        (f'{{"type":"Feature","properties":["r"],"geometry":{POZNAN}}}', None, "object or null"),
+        (POZNAN, None, "needs a radius"),
+        (POZNAN, 10.0, "needs a radius"),
+        ('{"type":"Polygon","coordinates":[[[0,0],[1,1],[1,0],[0,1],[0,0]]]}', None, "without crossings"),
+        ('{"type":"Polygon","coordinates":[[[0,0],[1,0],[1,1],[0,0]]]}', 100.0, "has no radius"),
+        ('{"type":"Polygon","coordinates":[[[0,0],[1,0],[1,1]]]}', None, "coordinates"),
+        ('{"type":"MultiPoint","coordinates":[[0,0]]}', 100.0, "none of"),
+        ('{"type":"Point","coordinates":[52,117]}', 100.0, "longitude comes first"),
+    ],
+)
+def test_a_fence_that_is_none_is_refused(text, radius_m, complaint):
+    with pytest.raises(UserError, match=complaint):
+        fences.read(text, radius_m, "x.geojson")
+
+
+def test_a_corridor_and_a_polygon_with_a_hole():
+    drawn = fences.read(
+        '{"type":"Feature","properties":{"radius_m":2000},'
+        '"geometry":{"type":"LineString","coordinates":[[20,52],[22,52]]}}',
+        None,
+        "x",
+    )
+    corridor = fences.Fence(1, "c", shapely.from_geojson(drawn.geometry), drawn.radius_m, 0, None)
+    assert corridor.outside_m(Place(52.01, 21.0)) == pytest.approx(-888, abs=5)
+    assert corridor.outside_m(Place(52.02, 21.0)) == pytest.approx(224, abs=5)
+    assert corridor.outside_m(Place(50.0, 21.0)) > 100_000
+
+
+def test_the_journey_from_the_command_line(tmp_path, monkeypatch, capsys):
+    def landbridge(*arguments: str) -> str:
+        with pytest.raises(SystemExit) as done:
+            app(arguments)
+        output = capsys.readouterr()
+        assert done.value.code in (0, None), output.err
+        return str(output.out)
+
+    monkeypatch.setenv("LANDBRIDGE_CONFIG", str(tmp_path / "landbridge.toml"))
+    (tmp_path / "landbridge.toml").write_text("")
+    (tmp_path / "poznan.json").write_text(POZNAN)
+    database = open_database(tmp_path / "landbridge.sqlite3")
+    with database.writing() as connection:
+        devices.add(connection, DEVICE, b"wrapped", BEGIN_S)
+    trip = ("--container", "CSQU3054383", "--line", "west", "--destination", "Poznan")
+    marks = ("--reference", "order=4711", "--tag", "frozen")
+    landbridge("trips", "start", DEVICE, *trip, *marks)
+    with database.reading() as connection:
+        started_s = trips.every(connection)[0].started_s
+    landbridge("fences", "add", "Poznan", str(tmp_path / "poznan.json"), "--radius", "5000")
+    assert "Point  5000" in landbridge("fences", "list")
+    with pytest.raises(SystemExit):
+        app(["fences", "add", "POZNAN", str(tmp_path / "poznan.json"), "--radius", "5000"])
+    assert "there is a fence Poznan already" in capsys.readouterr().err
+    landbridge("fences", "add", "Hall", str(tmp_path / "poznan.json"), "--radius", "500", "--tenant", "acme")
+    assert "acme" in landbridge("fences", "list")
+    later_s = started_s + 10
+    deliver(database, [fix(n, later_s + n * HOUR_S, *AT_POZNAN) for n in (1, 2)], later_s + 3 * HOUR_S)
+    assert "Poznan enter" in landbridge("events", "list", DEVICE)
+    number = next(row for row in landbridge("events", "list", DEVICE).splitlines() if "enter" in row).split()[
+        0
+    ]
+    assert "Poznan enter" not in landbridge("events", "list", DEVICE, "--after", number)
+    landbridge("events", "rework", DEVICE)
+    shown = landbridge("trips", "show", "1")
+    assert "order=4711" in shown
+    assert "frozen" in shown
+    assert f"{DEVICE}/2/stop" in shown
+    assert "CSQU3054383" in landbridge("trips", "list", "--tag", "frozen", "--reference", "order=4711")
+    assert "CSQU3054383" not in landbridge("trips", "list", "--reference", "order=4712")
+    landbridge("fences", "remove", "Poznan")
+    with pytest.raises(SystemExit) as refused:
+        app(["trips", "show", "2"])
+    assert refused.value.code == 2
+    database.close()
+
+
+def test_a_device_on_no_trip_has_a_journey_too():
+    with fleet() as database:
+        with database.writing() as connection:
+            devices.add(connection, "lb-0002", b"wrapped", BEGIN_S)
+            judged = [judge.judge(each, None, RECEIVED_S) for each in hours(AT_POZNAN, AT_POZNAN)]
+            points.store(connection, "lb-0002", judged, RECEIVED_S)
+            journeys.mark(connection, "lb-0002", 0)
+            work_out(connection, "lb-0002", RECEIVED_S)
+            found = events.inferred_from(connection, "lb-0002", (0, 0))
+        assert [(each.type, each.trip) for each in found] == [
+            ("fence", None), ("start-offered", None), ("stop", None),
+        ]  # fmt: skip
+
+
+def test_a_device_that_is_bound_again_keeps_the_journeys_apart():
+    stand = (52.25, 21.1, "PL")
+    change_s = BEGIN_S + 4 * HOUR_S + 1
+    with fleet() as database:
+        with database.writing() as connection:
+            trips.end(connection, 1, change_s)
+            trips.start(connection, DEVICE, "MSKU0000000", "west", "Poznan", 3600, change_s)
+        taken = hours((52.2, 22.0, "PL"), stand, stand, stand, stand, stand, (52.3, 20.0, "PL"))
+        deliver(database, taken[4:], RECEIVED_S)
+        deliver(database, taken[:4], RECEIVED_S)
+        with database.reading() as connection:
+            journeys_of = {
+                trip: [(row.type, row.seq) for row in events.of_trip(connection, trip) if row.type != "eta"]
+                for trip in (1, 2)
+            }
+            containers = {
+                row.trip: json.loads(row.content)["container"]
+                for trip in (1, 2)
+                for row in events.of_trip(connection, trip)
+            }
+        # It stood before and after, and nothing of the one trip tells of the other.
+        assert journeys_of[1] == [("fence", 2), ("stop", 3)]
+        assert journeys_of[2] == [("fence", 5), ("stop", 6), ("fence", 7), ("departure", 7)]
+        assert containers == {1: "CSQU3054383", 2: "MSKU0000000"}
+        (left,) = told(database, "departure")
+        assert [left["since"]] == [each["time"] for each in told(database, "fence") if each["seq"] == 5]
+
+
+def test_the_stop_at_a_station_is_expected_on_arrival():
+    with fleet() as database:
+        way = [
+            (52.1, 23.7, "BY"),
+            (52.1, 23.7, "BY"),
+            (52.04, 23.55, "PL"),
+            (52.03, 23.53, "PL"),
+            (52.03, 23.53, "PL"),
+        ]
+        deliver(database, hours(*way, step_h=1.5), RECEIVED_S)
+        # A change of gauge takes a day in the middle: to arrive there is no news, and to stand there neither.
+        assert [each["seq"] for each in told(database, "eta") if each["seq"] > 3] == []

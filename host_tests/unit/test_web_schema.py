@@ -1,0 +1,142 @@
+"""The HTTP API against its own document: with whatever that describes it answers as that says, without a
+server error, and nothing of another tenant's."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, Phase, given, settings
+from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
+from landbridge.core.rate_limit import Rate
+from landbridge.features.commands import handler as commands
+from landbridge.features.diagnostics.queries import wakes
+from landbridge.features.diagnostics.wake_coding import Wake
+from landbridge.features.sharing import rules as shares
+from landbridge.features.trips import queries as trips
+from landbridge.points.queries import KeptUplink, keep_uplinks
+from landbridge.web import guard
+from schemathesis.checks import not_a_server_error
+from schemathesis.specs.openapi.checks import content_type_conformance, status_code_conformance
+
+from host_tests.support.fleet import FIRST, NOW_S, SECOND, Fleet, Pages, at
+
+MINE, THEIRS = "CSQU3054383", "MSKU0000006"
+CHECKS = (not_a_server_error, status_code_conformance, content_type_conformance)
+EXAMPLES = 4
+"""Of each operation, for each viewer."""
+
+
+class Served:
+    """The agent's API over a fleet in which each tenant has one device, and both have had the first one."""
+
+    def __init__(self, fleet: Fleet) -> None:
+        self.pages = Pages(fleet)
+        fleet.trip(MINE, 0, 10, "acme")
+        trip = fleet.trip(THEIRS, 10, None, "bolt")
+        fleet.trip("TGHU0000009", 0, None, "bolt", SECOND)
+        fleet.deliver(*(at(hour, events=1 + hour) for hour in (1, 5, 12, 15)))
+        fleet.deliver(at(2, events=512), device=SECOND)
+        with fleet.database.writing() as connection:
+            commands.give(connection, SECOND, "locate", None, "24h", "bench", NOW_S)
+            row = trips.find(connection, trip)
+            assert row
+            shares.add(connection, row, "24h", "bench", NOW_S)
+        self.tokens = {
+            "admin": self.pages.token("admin", "admin"),
+            "acme": self.pages.token("acme", "operator", "acme"),
+            "reader": self.pages.token("reader", "reader", "acme"),
+        }
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    with pytest.MonkeyPatch.context() as changes:
+        changes.setattr(guard, "USUAL", Rate(1e9, 1e9))
+        fleet = Fleet(tmp_path_factory.mktemp("schema"))
+        made = Served(fleet)
+        with made.pages.served():
+            yield made
+        fleet.database.close()
+
+
+def hold_against(document: dict[str, Any], described: dict[str, Any], text: str) -> None:
+    """The content is what the document says; schemathesis itself does not know tuples of JSON Schema 2020."""
+    whole = described["schema"] | {"components": document["components"]}
+    Draft202012Validator(whole).validate(json.loads(text))
+
+
+@pytest.mark.parametrize("viewer", ["acme", "reader", "admin"])
+def test_nothing_breaks_it_and_no_tenant_sees_another_s(served, viewer):
+    url = f"{served.pages.url}/v1/openapi.json"
+    document = schemathesis.openapi.from_url(url)
+    headers = {"Authorization": f"Bearer {served.tokens[viewer]}"}
+    asked = 0
+    for result in document.get_all_operations():
+        operation = result.ok()  # type: ignore[union-attr]
+
+        @settings(
+            max_examples=EXAMPLES,
+            database=None,
+            derandomize=True,
+            phases=(Phase.explicit, Phase.generate),
+            suppress_health_check=list(HealthCheck),
+        )
+        @given(case=operation.as_strategy())
+        def ask(case: Any) -> None:
+            nonlocal asked
+            asked += 1
+            if "device" in case.path_parameters and asked % 2:
+                case.path_parameters["device"] = (FIRST, SECOND)[asked // 2 % 2]
+            if "alarm" in case.path_parameters:
+                case.path_parameters["alarm"] = 1 + asked % 6
+            response = case.call(headers=headers)
+            case.validate_response(response, checks=CHECKS)
+            kind = response.headers.get("content-type", [""])[0].partition(";")[0]
+            told = case.operation.definition.raw["responses"][str(response.status_code)]
+            if "json" in kind and response.content:
+                hold_against(document.raw_schema, told["content"][kind], response.text)
+            if viewer != "admin":
+                assert response.status_code in (400, 403, 404, 405, 422) or (
+                    THEIRS not in response.text and "TGHU0000009" not in response.text
+                ), response.text
+
+        ask()
+    assert asked > 20 * EXAMPLES / 2
+
+
+def test_the_other_tenant_s_device_is_not_there(served):
+    mine = served.tokens["acme"]
+    for path in ("", "/track", "/wakes", "/commands", "/settings", "/shares", "/export"):
+        assert served.pages.ask(f"/v1/devices/{SECOND}{path}", mine)[0] == 404
+    assert THEIRS in served.pages.ask("/v1/fleet", served.tokens["admin"])[1]
+
+
+def test_what_is_told_of_a_fleet_to_which_everything_has_happened_is_as_described(pages):
+    with pages._fleet.database.writing() as connection:
+        wakes.add(connection, FIRST, [Wake(1, 1, 2, 10, 3, 4.5)], NOW_S)
+        keep_uplinks(connection, [KeptUplink(FIRST, 1, NOW_S, b"1234", 0, 0)])
+    document = json.loads(pages.ask("/v1/openapi.json", pages.house)[1])
+    assert document["components"]["securitySchemes"]["HTTPBearer"]["scheme"] == "bearer"
+    asked = []
+    for path, operations in document["paths"].items():
+        for operation in operations.values():
+            assert operation["security"] == [{"HTTPBearer": []}]
+            codes = {"400", "401", "403", "404", "411", "413", "422", "429", "503"}
+            assert codes < set(operation["responses"]), path
+        if "get" in operations and path != "/v1/events":  # of these alarms no event was told
+            whole = path.format(device=FIRST, seq=1) + ("?line=west" if path == "/v1/journeys" else "")
+            status, text = pages.ask(whole + ("?state=all" if path == "/v1/alarms" else ""), pages.house)
+            assert status == 200, whole
+            (described, *_) = operations["get"]["responses"]["200"]["content"].values()
+            hold_against(document, described, text)
+            asked.append(path)
+    assert len(asked) > 15
+    assert len(document["paths"]["/v1/devices/{device}/export"]["get"]["responses"]["200"]["content"]) == 4
+
+
+def test_a_type_that_no_event_has_is_said(served):
+    status, text = served.pages.ask("/v1/events?type=alarm&type=nonsense", served.tokens["admin"])
+    assert status == 400 and "type=nonsense: known are alarm, alarm-acknowledged" in text
+    assert served.pages.ask("/v1/events?type=alarm&type=stop", served.tokens["admin"])[0] == 200

@@ -1,0 +1,114 @@
+"""Every page in Chinese has no English left; language and sign-in lead back to where one was."""
+
+import json
+import re
+from html import unescape
+from urllib.parse import parse_qs, quote, urlsplit
+
+import pytest
+from landbridge.web.forms import inside
+from landbridge.web.words import in_chinese
+
+from host_tests.support.fleet import FIRST, NOW_S, SECOND
+from host_tests.support.pages import (
+    Shown,
+    english,
+    signed_in,
+)
+
+PLACES = (
+    "/", "/alarms?every=true", "/alarms", "/audit", "/updates", "/journeys", "/sign-in", "/nothing",
+    *(f"/devices/{device}{leaf}" for device in (FIRST, SECOND) for leaf in ("", "/card")), "/devices/lb-9",
+    "/devices/lb-9/card", "/journeys?line=none", "/s/none",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_a_page_in_chinese_has_no_english_left(pages: Shown, place: str):
+    _, text = pages.ask(f"{place}{'&' if '?' in place else '?'}language=zh", pages.house)
+    assert 'lang="zh-CN"' in text
+    assert english(text) == set()
+
+
+def test_a_shared_page_in_chinese_has_no_english_left(pages: Shown):
+    status, text = pages.ask(f"/s/{pages.link}?language=zh", "")
+    assert status == 200 and english(text) == set()
+
+
+@pytest.mark.parametrize(
+    ("path", "form"),
+    [
+        (f"/devices/{FIRST}/commands", {"verb": "dense", "argument": "1x"}),
+        (f"/devices/{FIRST}/commands", {"verb": "dense"}),
+        (f"/devices/{FIRST}/commands", {"verb": "locate", "expires": "1y"}),
+        (f"/devices/{SECOND}/shares", {"length": "1d"}),
+        (f"/alarms/{NOW_S}/acknowledge", {"after": "/"}),
+        ("/alarms/99/acknowledge", {"after": "/"}),
+    ],
+)
+def test_what_cannot_be_done_is_said_in_chinese(pages: Shown, path: str, form: dict[str, str]):
+    cookie = pages.session
+    csrf = re.findall(r'data-csrf="([0-9a-f]+)"', pages.answer("/alarms", cookie)[2])[0]
+    status, _, text = pages.answer(path, f"{cookie}; language=zh", form | {"csrf": csrf})
+    assert status in (400, 404) and english(text) == set()
+
+
+def test_who_is_not_signed_in_comes_back_to_the_same_address(pages: Shown):
+    wanted = f"/devices/{FIRST}?range=7d&box=1%2C2&text=%E5%9C%B0%26x"
+    status, headers, _ = pages.answer(wanted)
+    assert status == 303
+    address, _, behind = str(headers["location"]).partition("#")
+    # What a browser would take over from the address behind # is not taken for a token.
+    assert behind == "" and str(headers["location"]).endswith("#")
+    asked = parse_qs(urlsplit(address).query)
+    assert asked == {"after": [wanted]}
+    signed_in(pages, wanted)
+
+
+def test_another_language_is_of_the_same_address(pages: Shown):
+    wanted = f"/devices/{FIRST}?range=7d&box=1%2C2&range=8d"
+    for shown, other in (("en", "zh"), ("zh", "en")):
+        _, _, text = pages.answer(f"{wanted}&language={shown}", pages.session)
+        (link,) = re.findall(r'<a href="([^"]*language=[^"]*)"', text)
+        path, query = urlsplit(unescape(link))[2:4]
+        assert path == f"/devices/{FIRST}"
+        assert parse_qs(query) == {"range": ["7d", "8d"], "box": ["1,2"], "language": [other]}
+
+
+def test_another_language_of_the_sign_in_leads_to_the_same_place(pages: Shown):
+    _, _, text = pages.answer("/sign-in?after=%2Faudit%3Fbefore%3D7")
+    (link,) = re.findall(r'<a href="([^"]*language=[^"]*)"', text)
+    assert parse_qs(urlsplit(unescape(link)).query) == {"after": ["/audit?before=7"], "language": ["zh"]}
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["//evil.example", "/\\evil.example", "/\t/evil.example", "https://evil.example", "javascript:alert(1)",
+     "/a\r\nb", "", "evil", "/" + 3000 * "a", "\\\\evil.example", " /x", "///evil.example"],
+)  # fmt: skip
+def test_nothing_leads_to_another_host(pages: Shown, path: str):
+    assert inside(path) == "/"
+    _, _, text = pages.answer(f"/sign-in?after={quote(path, safe='')}")
+    assert 'name="after" value="/"' in text
+
+
+def test_a_form_that_names_another_host_leads_to_none(pages: Shown):
+    signed_in(pages, "//evil.example")
+
+
+def test_a_sentence_with_a_name_in_it_is_translated_and_the_name_is_not():
+    assert in_chinese("alarm separation cleared") == "解除报警：机卡分离"
+    assert in_chinese("cancelled by token admin") == "由 令牌 admin 撤回"
+    assert in_chinese("cancelled by admin") == "由 admin 撤回"
+    assert in_chinese("no such phrase") == "no such phrase"
+
+
+@pytest.mark.parametrize(("language", "word"), [("en", "unlocated"), ("zh", "尚未定位")])
+def test_a_device_without_a_place_is_not_said_to_dwell(pages: Shown, language: str, word: str):
+    told = json.loads(pages.ask(f"/v1/devices/{SECOND}", pages.house)[1])
+    assert (told["state"], told["latitude"]) == ("unlocated", None)
+    _, text = pages.ask(f"/devices/{SECOND}?language={language}", pages.house)
+    assert f'<span class="badge unlocated">{word}</span>' in text
+    assert "unlocated" in json.loads(pages.ask("/fleet", pages.house)[1])["texts"]
+    told = json.loads(pages.ask(f"/v1/devices/{FIRST}", pages.house)[1])
+    assert told["state"] != "unlocated"
