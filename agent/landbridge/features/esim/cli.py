@@ -11,6 +11,7 @@ from sqlalchemy import Row
 from landbridge.core import files, stages, table
 from landbridge.core.clock import iso
 from landbridge.core.errors import UserError
+from landbridge.core.texts import _
 from landbridge.db import audit
 from landbridge.db.opened import LARGEST, opened, whoever
 from landbridge.features.devices import queries as devices
@@ -209,7 +210,7 @@ def policy(
         lacking = [device for device in chosen if not _has(stored.desired(connection, device), found)][:most]
         for device in lacking:
             stored.set_desired(connection, device, found, policies.AUTOMATIC, whoever(), it.clock.now_s())
-            audit.add(connection, whoever(), "policy of the card", it.clock.now_s(), device)
+            audit.add(connection, whoever(), _("profile policy"), it.clock.now_s(), device)
     print(f"{len(lacking)} of {len(chosen)} devices get it with their next reports")
 
 
