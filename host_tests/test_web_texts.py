@@ -151,7 +151,8 @@ class Literals(HTMLParser):
 
 def literals(template: str) -> set[str]:
     parser = Literals()
-    parser.feed(re.sub(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", " ", template, flags=re.DOTALL))
+    shown = re.sub(r"\{% block kind %\}.*?\{% endblock %\}", "", template)  # a class of the style sheet
+    parser.feed(re.sub(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", " ", shown, flags=re.DOTALL))
     found = {word for text in parser.found for word in re.findall(r"[^\W\d_]+", text)}
     return found - NOT_TEXT
 
