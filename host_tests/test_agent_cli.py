@@ -429,7 +429,7 @@ def test_settings(landbridge):
     assert "set so already" in landbridge("settings", "set", DEVICE, "light_lux=50")
     shown = landbridge("settings", "show", DEVICE)
     assert re.search(r"^interval_s +900 +3600 ", shown, re.MULTILINE)
-    assert "has not said yet" in shown
+    assert "has not reported its settings yet" in shown
     assert re.search(r"^light_lux +20 +50$", landbridge("settings", "diff", DEVICE), re.MULTILINE)
     coming = landbridge("settings", "diff", DEVICE, "light_lux=default")
     assert re.search(r"^light_lux +50 +20$", coming, re.MULTILINE) and "interval_s" not in coming
@@ -452,6 +452,6 @@ def test_commands(landbridge):
     assert listed.count("waiting") == 2
     assert "cancelled" in landbridge("commands", "cancel", DEVICE, command)
     assert "cancelled by" in landbridge("commands", "list")
-    assert "is over" in landbridge.fails("commands", "cancel", DEVICE, command)
+    assert "has ended" in landbridge.fails("commands", "cancel", DEVICE, command)
     assert "known are locate" in landbridge.fails("commands", "send", DEVICE, "fly")
     assert "30m, 24h or 7d" in landbridge.fails("commands", "send", DEVICE, "locate", "--expires", "soon")

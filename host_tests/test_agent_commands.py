@@ -126,7 +126,7 @@ def test_what_is_cancelled_is_not_sent_any_more(agent):
     agent.cancel(command)
     assert agent.hears() == []
     assert agent.state(command) == "cancelled by operator"
-    with pytest.raises(UserError, match="is over: cancelled"):
+    with pytest.raises(UserError, match="has ended: cancelled"):
         agent.cancel(command)
     with pytest.raises(UserError, match="has no command 5"):
         agent.cancel(5)

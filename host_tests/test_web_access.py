@@ -216,7 +216,7 @@ def test_what_is_not_there_is_not_there_whatever_it_is(web: WebBench, keys: dict
         missing = web.ask(f"/v1/devices/{DEVICE}/{what}/999", keys["operator"], "DELETE")
         assert missing.status == 404, missing
     refused = web.ask(f"/v1/devices/{DEVICE}/commands", keys["reader"], "POST", {"verb": "locate"})
-    assert refused.json["detail"] == "this needs the role operator; the token reader has the role reader"
+    assert refused.json["detail"] == "this requires the role operator; the token reader has the role reader"
 
 
 def test_guessing_is_slow():

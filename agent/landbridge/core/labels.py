@@ -74,7 +74,7 @@ LABELS = {
     # Roles
     "reader": _("reader"),
     "operator": _("operator"),
-    "admin": _("administrator"),
+    "admin": _("admin"),
     # Releases
     "running": _("running"),
     "fell back": _("rolled back"),

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from babel.core import Locale, UnknownLocaleError
-from babel.dates import format_skeleton
+from babel.dates import format_date
 from babel.messages.catalog import Message
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import PoFileError, read_po
@@ -131,7 +131,7 @@ class Catalogue(NamedTuple):
 
     def time(self, at: datetime) -> str:
         """A moment to the minute, in UTC."""
-        return f"{format_skeleton('yMMMdHm', at, locale=self._locale)} UTC"
+        return f"{format_date(at, locale=self._locale)} {at:%H:%M} UTC"
 
     def country(self, code: str, otherwise: str) -> str:
         """The name of a country by its code of two letters."""
