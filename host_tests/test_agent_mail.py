@@ -120,7 +120,7 @@ def test_a_mail_is_in_the_language_of_its_address(fleet, monkeypatch):
         fleet.deliver(at(1, events=4), at(3, events=4096))
         wait_until(lambda: len(server.mails) == 2, "two mails")
     raised, cleared = (
-        email.message_from_string(mail.partition("\r\n")[2], policy=email.policy.default)
+        email.message_from_bytes(mail.partition("\r\n")[2].encode(), policy=email.policy.default)
         for mail in server.mails
     )
     assert (raised["To"], raised["Subject"]) == ("desk@example.org", "[主要] 温度，已触发：lb-0001")
