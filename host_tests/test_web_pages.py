@@ -173,7 +173,7 @@ def test_a_reader_can_only_look(web: WebBench, browser: Watched):
     refused = page.request.post(
         f"{web.url}/devices/{DEVICE}/commands", form={"csrf": csrf, "verb": "locate"}, max_redirects=0
     )
-    assert refused.status == 403 and "needs the role operator" in refused.text()
+    assert refused.status == 403 and "requires the role operator" in refused.text()
     page.context.close()
 
 

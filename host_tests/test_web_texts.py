@@ -215,7 +215,7 @@ def test_a_number_has_its_form():
 
 
 def test_a_text_in_the_database_is_translated_when_it_is_shown():
-    inner = _("profile {name}", name="cis")
+    inner = _("profile selected: {name}", name="cis")
     for text in (_("halted: {reason}", reason=inner), ngettext("{number} a", "{number} b", 2), _("applied")):
         again = loaded(stored(text))
         assert again == text

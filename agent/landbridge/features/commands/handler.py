@@ -68,7 +68,7 @@ def give(
     `UserError` if that is no command, or `expires` no time."""
     value, expires_s = argument(verb, given), now_s + seconds(expires, _LONGEST_S, "expires")
     written = f"{verb} {value or ''}".rstrip()
-    audit.add(connection, who, _("command {verb}", verb=written), now_s, device)
+    audit.add(connection, who, _("command sent: {verb}", verb=written), now_s, device)
     return Given(stored.give(connection, device, verb, value, expires_s, who, now_s, trip), expires_s)
 
 
@@ -121,7 +121,7 @@ def cancel(connection: Connection, device: str, command: int, who: str, now_s: i
             )
         )
     stored.cancel(connection, device, command, who, now_s)
-    audit.add(connection, who, _("command {verb} cancelled", verb=row.verb), now_s, device)
+    audit.add(connection, who, _("command cancelled: {verb}", verb=row.verb), now_s, device)
     return row
 
 

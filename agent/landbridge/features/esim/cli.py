@@ -214,7 +214,7 @@ def policy(
         lacking = [device for device in chosen if not _has(stored.desired(connection, device), found)][:most]
         for device in lacking:
             stored.set_desired(connection, device, found, policies.AUTOMATIC, whoever(), it.clock.now_s())
-            audit.add(connection, whoever(), _("profile policy"), it.clock.now_s(), device)
+            audit.add(connection, whoever(), _("profile policy assigned"), it.clock.now_s(), device)
     print(f"{len(lacking)} of {len(chosen)} devices receive it in their next session")
 
 

@@ -103,4 +103,4 @@ def _used(policy: Desired | None, said: Row[Any] | None) -> str:
 
 def _profile(wish: str) -> str:
     """What the audit log says of a wish."""
-    return _("profile {name}", name=wish)
+    return _("profile selected: {name}", name=wish)

@@ -67,7 +67,7 @@ def on_trip_end(connection: Connection, device: str, trip: int, now_s: int) -> N
     """Go back from what its tenant has set to what the operator has."""
     before = stored.desired(connection, device)
     if before.trip == trip and before.changes != before.lasting:
-        audit.add(connection, trips.END, _("settings as before the trip"), now_s, device)
+        audit.add(connection, trips.END, _("settings restored as before the trip"), now_s, device)
         stored.set_desired(connection, device, before.lasting, trips.END, now_s)
 
 
