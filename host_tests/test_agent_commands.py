@@ -235,7 +235,7 @@ def test_arguments():
 def test_times():
     assert [seconds(text, 30 * 86400, "") for text in ("30m", "24h", "7d")] == [1800, 86400, 604800]
     for text in ("", "0h", "31d", "24", "h", "-1h", "1.5h", "1h ", "9999999m", "１h"):
-        with pytest.raises(UserError, match="30m, 24h or 7d"):
+        with pytest.raises(UserError, match="30m, 24h, 7d"):
             seconds(text, 30 * 86400, "")
 
 

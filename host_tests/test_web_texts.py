@@ -7,6 +7,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from babel.core import negotiate_locale
 from babel.messages.catalog import Catalog, Message
 from babel.messages.pofile import read_po, write_po
 from landbridge.core import texts
@@ -18,6 +19,7 @@ from landbridge.features.sims import rules as controls
 from landbridge.features.updates import queries as releases
 from landbridge.features.users.rules import ROLES
 from landbridge.web import seen
+from landbridge.web.words import preferred
 
 from host_tests.fleet_bench import Fleet, Pages
 from tools import texts as extraction
@@ -250,15 +252,13 @@ def test_another_language_is_a_file(folder: Path, tmp_path_factory: pytest.TempP
 
 
 def test_a_language_with_a_region_is_found_by_what_a_browser_prefers(folder: Path):
-    from landbridge.web.words import _preferred, negotiate_locale
-
     add_language(folder, "pt_BR", ("Sign in", "Entrar"))
     assert catalogues()["pt_BR"].tag == "pt-BR"
     for header, language in (
         ("pt-BR,pt;q=0.9,en;q=0.8", "pt_BR"), ("en;q=0.5, pt-BR;q=0.7", "pt_BR"), ("de, en", "en"),
         ("", None), (";;q=x,,", None),
     ):  # fmt: skip
-        assert negotiate_locale(_preferred(header), list(catalogues())) == language
+        assert negotiate_locale(preferred(header), list(catalogues())) == language
 
 
 @pytest.mark.parametrize(

@@ -173,7 +173,7 @@ def _name(file: Path, language: str) -> str:
 def _check(file: Path, it: Message) -> None:
     """`UserError` for a translation that names a value which its message has not."""
     known = set().union(*map(_placeholders, _forms(it.id)))
-    for text in _forms(it.string):
+    for text in _forms(it.string or ""):
         if not _placeholders(text) <= known:
             message = _forms(it.id)[0]
             raise UserError(

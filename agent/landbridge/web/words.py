@@ -20,11 +20,11 @@ def language_of(request: Request) -> Catalogue:
     for wanted in (request.query_params.get(COOKIE), request.cookies.get(COOKIE)):
         if wanted in known:
             return known[wanted]
-    preferred = _preferred(request.headers.get("accept-language", ""))
-    return known[negotiate_locale(preferred, list(known)) or SOURCE]
+    wanted_most = preferred(request.headers.get("accept-language", ""))
+    return known[negotiate_locale(wanted_most, list(known)) or SOURCE]
 
 
-def _preferred(header: str) -> list[str]:
+def preferred(header: str) -> list[str]:
     """The languages of the header, the preferred one first."""
     weighted = []
     for part in header.split(",")[:_MOST_TAGS]:
