@@ -127,7 +127,7 @@ def test_a_wish_and_back_to_the_policy(agent):
         cards.switch(connection, DEVICE, "cis", "who", NOW_S)
     first = agent.sets()
     with agent.database.writing() as connection:
-        with pytest.raises(UserError, match="there are roaming, cis, and auto"):
+        with pytest.raises(UserError, match="known are roaming, cis and auto"):
             cards.switch(connection, DEVICE, "moon", "who", NOW_S)
         revision = cards.switch(connection, DEVICE, "cis", "who", NOW_S)
     assert revision > first and agent.hears()[:2] == [revision, 2]
@@ -286,7 +286,7 @@ def test_blocked_countries_and_quotas(agent):
 
 def test_an_event_in_words():
     assert wire.told(wire.Event(1, 1, 1, memory.QUOTA, 80)) == "80 % of the month's data used"
-    assert wire.told(wire.Event(1, 1, 1, memory.BLOCKED, 432)).startswith("silent")
+    assert wire.told(wire.Event(1, 1, 1, memory.BLOCKED, 432)).startswith("radio off")
     assert wire.told(wire.Event(1, 1, 2, memory.NO_CONNECTION, 11)) == "no connection, cause 11"
     assert wire.told(wire.Event(1, 1, 2, 99, 0)) == "outcome 99"
 
