@@ -2,6 +2,7 @@
 
 import ast
 import re
+import tomllib
 from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
@@ -87,6 +88,12 @@ def test_what_is_loaded_is_what_the_file_says():
             one, *more = forms(each.id)
             got = loaded_messages.ngettext(one, more[0], 2) if more else loaded_messages.gettext(one)
             assert got == forms(each.string)[-1]
+
+
+def test_a_wheel_has_the_catalogues():
+    project = tomllib.loads((AGENT.parents[1] / "pyproject.toml").read_text())
+    patterns = project["tool"]["setuptools"]["package-data"]["landbridge"]
+    assert CHINESE in {file for pattern in patterns for file in AGENT.glob(pattern)}
 
 
 def test_the_catalogue_is_as_its_tool_writes_it(tmp_path: Path):
