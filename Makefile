@@ -16,6 +16,7 @@ CPU ?= tabled
 BOARD ?=
 ARGS ?=
 COMPARE ?=
+LANGUAGE ?=
 UPGRADE ?=
 
 BIN := .venv/bin
@@ -24,7 +25,7 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 LOCKED := $(INSTALL) --require-hashes --no-build-isolation
 
 .DEFAULT_GOAL := help
-.PHONY: flood locks bench-web image flash deploy provision console selftest flash-sim deploy-sim heap32 lab-digest latedata killtest bench-agent located reads
+.PHONY: flood locks texts bench-web image flash deploy provision console selftest flash-sim deploy-sim heap32 lab-digest latedata killtest bench-agent located reads
 .PHONY: bench-chip help demo test test-fast lint heap decide-bench powercut bench-modem at-faults fuzz soak wire-bench hostile updatecut switchcut cards rough lab lab-check
 .SUFFIXES:
 
@@ -160,6 +161,9 @@ lab: .venv/demo.stamp ## the scheduler beside every baseline and the clairvoyant
 
 lab-digest: .venv/demo.stamp ## what a line's earlier trips are worth to later ones, in thin coverage: out/lab-digest.json
 	@$(BIN)/python -m tools.lab digest
+
+texts: .venv/dev.stamp ## new messages into the catalogues of agent/landbridge/locale [LANGUAGE=de for a new one]
+	@PYTHONPATH=.:agent $(BIN)/python -m tools.texts $(LANGUAGE)
 
 locks: .venv/dev.stamp ## the locks again after pyproject.toml has changed: every version with its hashes [UPGRADE=1]
 	@sh .ci/locks.sh $(if $(filter-out 0,$(UPGRADE)),--upgrade)

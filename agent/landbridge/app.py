@@ -11,6 +11,7 @@ from uuid import uuid4
 from sqlalchemy.exc import DBAPIError
 
 from landbridge.config import Config, base_url, exposed
+from landbridge.core import texts
 from landbridge.core.checks import Check, of_thread
 from landbridge.core.clock import Clock
 from landbridge.core.errors import UserError
@@ -112,6 +113,7 @@ def run(
         _log.warning("%s", why)
     if only == Part.WEB and not config.web.port:
         raise UserError("no port for the pages: set [web] port")
+    texts.catalogues()
     database = open_database(config.store.database)
     try:
         with ExitStack() as running:

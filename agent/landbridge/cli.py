@@ -85,8 +85,8 @@ class _Groups(TyperGroup):
 # Plain help: the examples in it keep their lines.
 commands = typer.Typer(
     cls=_Groups,
-    help="Receives, checks, stores and passes on what Landbridge locators report.",
-    epilog="The configuration is ./landbridge.toml, or what LANDBRIDGE_CONFIG names.",
+    help="Receive, check, store and publish the uplinks of Landbridge trackers.",
+    epilog="The configuration file is ./landbridge.toml, or the file that LANDBRIDGE_CONFIG names.",
     rich_markup_mode=None,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -96,13 +96,13 @@ commands.command("reprocess")(keeping.read_again)
 commands.command()(doctor.doctor)
 
 _DEVICE = typer.Argument(help="Device id.")
-_TRIP = typer.Option(None, min=1, max=LARGEST, help="Only this trip (`landbridge trips list`).")
-_DATA = typer.Option(None, help="Folder with landbridge.toml, instead of LANDBRIDGE_CONFIG.")
-_ONLY = typer.Option(None, help="Only this part of it.")
-_SOURCE = typer.Option(Source.MQTT, help="Where messages of devices come from.")
-_SHOWN = typer.Argument(None, help="Begin with the page of this device.")
-_WEB_PORT = typer.Option(8080, "--port", min=1, max=65535, help="TCP port, on this machine only.")
-_FORMAT = typer.Option(Format.GEOJSON, "--format", help="What to write.")
+_TRIP = typer.Option(None, min=1, max=LARGEST, help="Trip number (`landbridge trips list`); default: all.")
+_DATA = typer.Option(None, help="Folder with landbridge.toml; overrides LANDBRIDGE_CONFIG.")
+_ONLY = typer.Option(None, help="Run only this part.")
+_SOURCE = typer.Option(Source.MQTT, help="Where uplinks come from.")
+_SHOWN = typer.Argument(None, help="Device id; open its page first.")
+_WEB_PORT = typer.Option(8080, "--port", min=1, max=65535, help="TCP port on this machine (loopback only).")
+_FORMAT = typer.Option(Format.GEOJSON, "--format", help="File format.")
 
 
 def app(arguments: Sequence[str] | None = None) -> None:
@@ -149,8 +149,10 @@ def main(data: Path | None = _DATA) -> None:
 
 @commands.command()
 def run(only: Part | None = _ONLY, source: Source = _SOURCE) -> None:
-    """Serve: receive from the broker, store, answer, pass on; pages, if [web] port is set. Ctrl-C or SIGTERM
-    ends it. With --source nats several agents share the fleet (docs/scale.md).
+    """Run the agent
+
+    Receives uplinks from the broker, stores them, answers devices and publishes events. Serves the pages if
+    [web] port is set. Stops on Ctrl-C or SIGTERM. With --source nats, several agents share the fleet.
 
     \b
     Examples:
@@ -166,7 +168,9 @@ def run(only: Part | None = _ONLY, source: Source = _SOURCE) -> None:
 
 @commands.command()
 def web(device: str | None = _SHOWN, port: int = _WEB_PORT) -> None:
-    """Look at a database in a browser on this machine; prints the link that signs in. Ctrl-C ends it.
+    """Browse the database on this machine
+
+    Prints a sign-in link for the browser. Stops on Ctrl-C.
 
     \b
     Examples:
@@ -197,7 +201,7 @@ def _stopped_by_signals(json_log: bool) -> threading.Event:
 
 @commands.command("config")
 def print_config() -> None:
-    """Print the configuration in force, each key explained.
+    """Print the configuration in force, with explanations
 
     \b
     Example:
@@ -208,7 +212,7 @@ def print_config() -> None:
 
 @commands.command()
 def track(device: str = _DEVICE, trip: int | None = _TRIP) -> None:
-    """Show the points of a device by time.
+    """Show the track of a device
 
     \b
     Example:
@@ -218,7 +222,7 @@ def track(device: str = _DEVICE, trip: int | None = _TRIP) -> None:
         _check(connection, device, trip)
         found = points.track(connection, device, trip)
     table.show(
-        ("seq", "time", "kind", "latitude", "longitude", "km/h", "mV", "C", "operator", "doubts"),
+        ("seq", "time", "kind", "latitude", "longitude", "km/h", "mV", "C", "network", "quality flags"),
         (
             (
                 stored.point.seq, iso(stored.at_s), stored.point.kind, stored.point.latitude_deg,
@@ -236,7 +240,9 @@ def export_track(
     form: Format = _FORMAT,
     trip: int | None = _TRIP,
 ) -> None:
-    """Write the track of a device to standard output; GPX and KML have only the points with a position.
+    """Export the track of a device
+
+    Writes to standard output. GPX and KML contain only points with a position.
 
     \b
     Examples:

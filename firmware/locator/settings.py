@@ -7,28 +7,28 @@ from array import array
 
 from micropython import const
 
-INTERVAL_S = const(0)  # when not paced: pause between records
-UPLOAD_EVERY_S = const(1)  # when not paced: pause between reports when nothing is wrong
-FIX_LIMIT_S = const(2)  # longest search for a fix; half of it where the last search was in vain
-BATTERY_LOW_MV = const(3)  # battery alarm below it; armed again 100 mV above
-LIGHT_LUX = const(4)  # a door is open from this light on
-SHOCK_MG = const(5)  # shock alarm from this acceleration on
-TILT_DEG = const(6)  # tilt alarm from this angle to the resting position on
-TEMPERATURE_LOW_DC = const(7)  # temperature alarm below it, in 0.1 C
-TEMPERATURE_HIGH_DC = const(8)  # temperature alarm above it, in 0.1 C
-TEMPERATURE_HOLD_S = const(9)  # how long a temperature must be out of bounds for an alarm
-DENSE_INTERVAL_S = const(10)  # pause between records and, budgets allowing, reports on the command dense
-GNSS_LOST_S = const(11)  # alarm when nothing was found for so long on the move, after a wide sky
-ALARMS = const(12)  # sum of the event bits (landbridge.cddl) that are told at once
-PACED = const(13)  # 1: the device paces itself by its energy; 0: by interval_s and upload_every_s alone
-PRIORITY = const(14)  # when paced, 0: balanced, 1: fresh reports, 2: dense points, 3: cheap
-REPORT_LEAST_S = const(15)  # when paced: no two reports closer than this when nothing is wrong
-REPORT_MOST_S = const(16)  # when paced: a report is tried at the latest after so long, energy allowing
-TARGET_DAYS = const(17)  # for so long from its first use the battery is to last; 365 gives way to a trip
-BATTERY_MAH = const(18)  # capacity of the battery when it was new, at 20 C
+INTERVAL_S = const(0)  # pacing off: interval between positions
+UPLOAD_EVERY_S = const(1)  # pacing off: interval between sessions without alarms
+FIX_LIMIT_S = const(2)  # maximum time for a fix; half of it where the last attempt failed
+BATTERY_LOW_MV = const(3)  # battery alarm below this voltage; re-armed 100 mV above
+LIGHT_LUX = const(4)  # illuminance from which a door counts as open
+SHOCK_MG = const(5)  # acceleration from which a shock alarm is raised
+TILT_DEG = const(6)  # angle from the resting position from which a tilt alarm is raised
+TEMPERATURE_LOW_DC = const(7)  # temperature alarm below this value, in 0.1 C
+TEMPERATURE_HIGH_DC = const(8)  # temperature alarm above this value, in 0.1 C
+TEMPERATURE_HOLD_S = const(9)  # time out of range before a temperature alarm is raised
+DENSE_INTERVAL_S = const(10)  # command dense: interval between positions and, budgets permitting, sessions
+GNSS_LOST_S = const(11)  # time moving without a fix, after open sky, before an alarm is raised
+ALARMS = const(12)  # sum of the event bits (landbridge.cddl) that are reported at once
+PACED = const(13)  # 1: pacing by remaining energy; 0: fixed intervals interval_s and upload_every_s
+PRIORITY = const(14)  # pacing: 0 balanced, 1 timely sessions, 2 dense positions, 3 low energy
+REPORT_LEAST_S = const(15)  # pacing: shortest interval between sessions without alarms
+REPORT_MOST_S = const(16)  # pacing: longest interval between sessions, energy permitting
+TARGET_DAYS = const(17)  # days the battery must last from its first use; with 365, the trip decides
+BATTERY_MAH = const(18)  # capacity of the new battery at 20 C
 BATTERY_KIND = const(19)  # 0: Li-SOCl2, 1: LiFePO4, 2: NMC
-COLDEST_DC = const(20)  # the coldest that the battery is to meet, in 0.1 C
-SMS_TO_CARD = const(21)  # 1: voice and SMS on, for a card that its vendor reaches by SMS; 0: off
+COLDEST_DC = const(20)  # lowest temperature expected for the battery, in 0.1 C
+SMS_TO_CARD = const(21)  # 1: voice and SMS on, for cards managed by SMS; 0: off
 
 # fmt: off
 _DEFAULTS = (

@@ -166,7 +166,7 @@ def test_an_alarm_is_open_until_somebody_sees_to_it(web: Website, keys: dict[str
     web.ask(f"/v1/alarms/{found['number']}/clear", keys["operator"], "POST")
     assert web.ask("/v1/alarms", keys["reader"]).json == []
     (_, entry, *_) = web.ask("/v1/audit", keys["reader"]).json
-    assert (entry["who"], entry["what"]) == ("token operator", "alarm light acknowledged")
+    assert (entry["who"], entry["what"]) == ("token operator", "alarm acknowledged: light")
     assert web.ask("/v1/audit", keys["acme"]).json == []
 
 
@@ -196,7 +196,7 @@ def test_an_alarm_appears_and_goes_with_the_keyboard(web: Website, operator: Pag
     expect(row).to_contain_text("moving")
     operator.get_by_role("link", name="Alarms", exact=True).click()
     expect(operator.locator("tbody tr")).to_have_count(1)  # looked after, not over
-    operator.get_by_role("link", name="Those that were seen to").click()
+    operator.get_by_role("link", name="Show acknowledged and cleared alarms too").click()
     expect(operator.locator("tbody tr")).to_have_count(3)
     picture(operator, "alarms")
     assert barriers(operator) == []
@@ -217,16 +217,16 @@ def test_a_raw_record_is_shown(web: Website, operator: Page):
 def test_a_card_is_switched(web: Website, operator: Page, keys: dict[str, str], card: int):
     operator.goto(f"{web.url}/devices/{DEVICE}/card")
     expect(operator.locator("#profiles tbody tr").first).to_contain_text("in use")
-    expect(operator.get_by_text("back on the profile before (15)")).to_be_visible()
+    expect(operator.get_by_text("returned to the previous profile (15)")).to_be_visible()
     expect(operator.get_by_role("region", name="Data by country")).to_contain_text("China")
     expect(operator.locator("#profiles tbody tr").first).to_contain_text("5.00 of 20 MB")
     expect(operator.locator("#plan")).to_contain_text("ACME Rail")
     expect(operator.get_by_text("Voice and SMS").locator("..")).to_contain_text("off")
     expect(operator.locator("#plan")).to_contain_text("of 10 MB")
-    expect(operator.get_by_role("region", name="Data by country")).to_contain_text("of 10 MB a month")
+    expect(operator.get_by_role("region", name="Data by country")).to_contain_text("of 10 MB per month")
     operator.get_by_role("button", name="Switch cis").click()
     expect(operator.get_by_role("button", name="Switch cis")).to_be_disabled()
-    expect(operator.get_by_text("waits for the device's next report")).to_be_visible()
+    expect(operator.get_by_text("waiting for the device's next session")).to_be_visible()
     picture(operator, "card", full_page=True)
     assert barriers(operator) == []
     told = web.ask(f"{ITS}/card", keys["reader"]).json
@@ -254,9 +254,9 @@ def test_a_release_rolls_out_and_is_halted(web: Website, operator: Page, keys: d
     picture(operator, "updates")
     assert barriers(operator) == []
     operator.get_by_role("button", name="Halt").click()
-    expect(operator.get_by_role("heading")).to_contain_text(["Updates", "halted: by hand", "Devices"])
-    operator.get_by_role("link", name="Who did what").click()
-    expect(operator.locator("tbody")).to_contain_text("release 7 for ESP32 halted")
+    expect(operator.get_by_role("heading")).to_contain_text(["Updates", "halted: by an operator", "Devices"])
+    operator.get_by_role("link", name="Audit log").click()
+    expect(operator.locator("tbody")).to_contain_text("roll-out of release 7 for ESP32 halted")
     picture(operator, "audit")
     assert barriers(operator) == []
 
@@ -284,7 +284,7 @@ def test_the_journey_is_on_the_page(web: Website, operator: Page, keys: dict[str
     assert {"border", "alarm"} <= {each["type"] for each in told}
     operator.goto(f"{web.url}/devices/{DEVICE}")
     expect(operator.locator("#events tbody")).to_contain_text("China → Kazakhstan")
-    expect(operator.locator("#events tbody")).to_contain_text("alarm is over: temperature")
+    expect(operator.locator("#events tbody")).to_contain_text("temperature normal again")
     operator.get_by_role("button", name="China → Kazakhstan").click()
     shown = "document.getElementById('map').map?.queryRenderedFeatures({layers: ['events']}).length"
     until(operator, shown, "events on the map")

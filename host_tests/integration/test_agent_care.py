@@ -116,7 +116,7 @@ def test_a_device_of_another_database_is_adopted_with_what_it_has_sent(installat
     assert buried.startswith("not the CBOR of the contract")
     with installation.database().reading() as connection:
         assert letters.confined(connection, DEVICE) == []
-    assert "is there already" in refused(capsys, "devices", "adopt", DEVICE, str(theirs))
+    assert "already exists" in refused(capsys, "devices", "adopt", DEVICE, str(theirs))
 
 
 def test_what_waited_in_quarantine_is_dated_by_when_it_came(installation, capsys):
@@ -351,7 +351,7 @@ def test_a_copy_is_made_while_the_agent_writes(installation, capsys, tmp_path):
     assert "copied" in run(capsys, "backup", str(copy))
     device.send([point(2)])
     assert (copy.stat().st_mode & 0o777) == 0o600
-    assert "is there already" in refused(capsys, "backup", str(copy))
+    assert "already exists" in refused(capsys, "backup", str(copy))
     with Database(copy).reading() as connection:
         assert [each.point.seq for each in points.track(connection, DEVICE)] == [1]
 

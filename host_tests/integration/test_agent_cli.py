@@ -80,7 +80,7 @@ def test_trips(landbridge):
     assert "CSQU3054383" in landbridge("devices", "list")
     assert "on trip 1" in landbridge.fails(*start, "--container", "CSQU3054383")
     landbridge("trips", "end", DEVICE)
-    assert "on no trip" in landbridge.fails("trips", "end", DEVICE)
+    assert "not on a trip" in landbridge.fails("trips", "end", DEVICE)
     again = (*start, "--container", "CSQU3054383")
     twice = landbridge.fails(*again, "--reference", "order=1", "--reference", "order=2")
     assert "reference 'order' is given twice" in twice
@@ -100,7 +100,7 @@ def test_lines_and_coverage(landbridge):
     assert "lines add" in landbridge(*start, "--line", "south")
     landbridge("trips", "end", DEVICE)
     assert "lines add" not in landbridge(*start, "--line", "north")
-    assert "0 looks" in landbridge("coverage", "learn", "north")
+    assert "0 network observations" in landbridge("coverage", "learn", "north")
     assert re.search(r"^0 +A +0 +0 +0 +0\.\d\d", landbridge("coverage", "show", "north"), re.MULTILINE)
     landbridge("lines", "remove", "north")
     for command in (("lines", "remove"), ("coverage", "learn"), ("coverage", "show")):
@@ -372,10 +372,10 @@ def test_settings(landbridge):
     line = landbridge.fails("settings", "set", DEVICE, "interval_s=5")
     assert "a number from 300 to 86400, or default (3600)" in line
     assert "revision " in landbridge("settings", "set", DEVICE, "interval_s=900", "light_lux=50")
-    assert "set so already" in landbridge("settings", "set", DEVICE, "light_lux=50")
+    assert "already has these settings" in landbridge("settings", "set", DEVICE, "light_lux=50")
     shown = landbridge("settings", "show", DEVICE)
     assert re.search(r"^interval_s +900 +3600 ", shown, re.MULTILINE)
-    assert "has not said yet" in shown
+    assert "has not reported its settings yet" in shown
     assert re.search(r"^light_lux +20 +50$", landbridge("settings", "diff", DEVICE), re.MULTILINE)
     coming = landbridge("settings", "diff", DEVICE, "light_lux=default")
     assert re.search(r"^light_lux +50 +20$", coming, re.MULTILINE) and "interval_s" not in coming
@@ -398,6 +398,6 @@ def test_commands(landbridge):
     assert listed.count("waiting") == 2
     assert "cancelled" in landbridge("commands", "cancel", DEVICE, command)
     assert "cancelled by" in landbridge("commands", "list")
-    assert "is over" in landbridge.fails("commands", "cancel", DEVICE, command)
+    assert "has ended" in landbridge.fails("commands", "cancel", DEVICE, command)
     assert "known are locate" in landbridge.fails("commands", "send", DEVICE, "fly")
-    assert "30m, 24h or 7d" in landbridge.fails("commands", "send", DEVICE, "locate", "--expires", "soon")
+    assert "30m, 24h, 7d" in landbridge.fails("commands", "send", DEVICE, "locate", "--expires", "soon")

@@ -186,7 +186,7 @@ def test_the_page_has_the_binding_of_the_register(sims):
         sims.change(number, binding=state)
         assert (sims.page()["binding"], sims.page()["plan"]["binding"]) == (word, state)
     sims.had(FIRST, OTHER, NOW_S - 60)
-    assert sims.page()["binding"] == "a card that nobody knows"
+    assert sims.page()["binding"] == "unknown SIM card"
 
 
 def test_the_page_has_the_bytes_of_the_card(sims):

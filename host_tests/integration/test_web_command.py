@@ -94,7 +94,7 @@ def test_the_pages_can_be_all_that_runs(command: Command):
     assert status(f"http://127.0.0.1:{port}/s/{path}") == 404
     secret = command("tokens", "add", "anna", "--role", "operator").strip()
     assert len(secret) == 43
-    assert command("tokens", "revoke", "anna") == "token anna opens nothing any more\n"
+    assert command("tokens", "revoke", "anna") == "token anna is revoked\n"
     serving.terminate()
     assert serving.wait(20) == 0
 
@@ -150,7 +150,7 @@ def test_a_password_is_read_and_only_its_hash_is_kept(command: Command):
         (("tokens", "add", "A b"), "cannot be the name of a token"),
         (("tokens", "revoke", "nobody"), "no token nobody"),
         (("share", "revoke", "99"), "no link 99"),
-        (("share", "add", DEVICE, "--for", "x"), "is no time from 1m to 366d"),
+        (("share", "add", DEVICE, "--for", "x"), "is not a duration from 1m to 366d"),
         (("web", "lb-none"), "no device lb-none"),
     ],
 )

@@ -48,7 +48,7 @@ def test_a_locked_database_is_said_and_when_to_try_again(database):
             with refused.value as answer:
                 assert (answer.code, answer.headers["Retry-After"]) == (503, "10")
                 said = answer.read().decode()
-            assert "the database does not answer: try again" in said
+            assert "the database does not answer; try again" in said
             if path.startswith("/v1/"):
                 assert list(json.loads(said)) == ["detail"]
     other.close()

@@ -74,9 +74,9 @@ def test_a_guide_comes_with_the_first_report_and_goes_with_the_trip(world: World
     second = world.guide()
     assert second and 5 < second.journey(0, False, 0, 0).to_go_s / 86_400 < 15
     learned = world.do("coverage", "learn", LINE)
-    assert int(re.findall(r"(\d+) looks", learned)[0]) > 0
+    assert int(re.findall(r"(\d+) network observations", learned)[0]) > 0
     assert "460" in world.do("coverage", "show", LINE)
-    assert "all is reported" in world.do("devices", "why", DEVICE)
+    assert "everything is delivered" in world.do("devices", "why", DEVICE)
     world.do("trips", "end", DEVICE)
     world.run(12)
     assert world.guide() is None

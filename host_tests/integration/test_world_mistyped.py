@@ -23,7 +23,7 @@ hosts = ["{BROKER_HOST}:{BROKER_PORT}"]
 [countries]
 elsewhere = ["roaming"]
 """
-TRIED_AGAIN = "no answer under this access point, the one before is tried"
+TRIED_AGAIN = "no answer with this access point, the previous one is tried"
 
 
 @pytest.mark.parametrize(

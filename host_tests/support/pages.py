@@ -11,7 +11,9 @@ from pathlib import Path
 from urllib.parse import quote, urlencode, urlsplit
 
 import pytest
+from landbridge.core import stages
 from landbridge.core.clock import CLOCK_FILE_VARIABLE
+from landbridge.core.texts import stored
 from landbridge.events import publish as announce
 from landbridge.features.alarms import engine
 from landbridge.features.alarms import queries as alarms
@@ -160,7 +162,7 @@ def updated(connection: Connection) -> None:
         releases.add(connection, "ESP32", sequence, [("main.mpy", b"x")], **more)
         rollout.begin(connection, "ESP32", sequence, 5, 60, "bench", NOW_S)
     rollout.halt(connection, "ESP32", 8, "token house", NOW_S)
-    releases.change_rollout(connection, "ESP32", 9, halted="failed on 2 of 3 devices")
+    releases.change_rollout(connection, "ESP32", 9, halted=stored(stages.failed(stages.Tally(3, 1, 2))))
     for device, ended in ((FIRST, releases.RUNNING), (SECOND, releases.FELL_BACK)):
         releases.says(connection, device, "ESP32", 6, True, NOW_S)
         releases.add_offer(connection, device, "ESP32", 7, NOW_S)

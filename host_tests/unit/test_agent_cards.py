@@ -81,7 +81,7 @@ def test_a_policy_is_sent_until_it_is_reported(agent):
         [[0, 1], [250, 2, 1], [401, 2]],
     ]
     assert policies._is_policy(order)
-    assert agent.state() == "waits for the device's next report"
+    assert agent.state() == "waiting for the device's next session"
     assert agent.hears(report(1)) == order
     assert agent.hears(report(revision, 2, 1)) is None
     assert agent.state() == "on trial, cis"
@@ -105,7 +105,7 @@ def test_a_wish_and_back_to_the_policy(agent):
         cards.switch(connection, DEVICE, "cis", "who", NOW_S)
     first = agent.sets()
     with agent.database.writing() as connection:
-        with pytest.raises(UserError, match="there are roaming, cis, and auto"):
+        with pytest.raises(UserError, match="known are roaming, cis and auto"):
             cards.switch(connection, DEVICE, "moon", "who", NOW_S)
         revision = cards.switch(connection, DEVICE, "cis", "who", NOW_S)
     assert revision > first and agent.hears()[:2] == [revision, 2]
@@ -264,7 +264,7 @@ def test_blocked_countries_and_quotas(agent):
 
 def test_an_event_in_words():
     assert wire.told(wire.Event(1, 1, 1, memory.QUOTA, 80)) == "80 % of the month's data used"
-    assert wire.told(wire.Event(1, 1, 1, memory.BLOCKED, 432)).startswith("silent")
+    assert wire.told(wire.Event(1, 1, 1, memory.BLOCKED, 432)).startswith("radio off")
     assert wire.told(wire.Event(1, 1, 2, memory.NO_CONNECTION, 11)) == "no connection, cause 11"
     assert wire.told(wire.Event(1, 1, 2, 99, 0)) == "outcome 99"
 
@@ -279,11 +279,11 @@ def test_the_commands(landbridge: Command, tmp_path):
     assert "1 of 3 devices" in command("cards", "policy", str(file), "--all")
     assert "0 of 1 devices" in command("cards", "policy", str(file), "lb-0001")
     assert "revision" in command("cards", "switch", "lb-0001", "cis")
-    assert "waits for the device" in command("cards", "list")
+    assert "waiting for the device" in command("cards", "list")
     shown = command("cards", "show", "lb-0001")
     assert "cis, revision" in shown and "cis.example" in shown and "elsewhere" in shown
     history = command("cards", "history", "lb-0001")
-    assert history.count("asked by") == 2 and "cis" in history
+    assert history.count("request by") == 2 and "cis" in history
     assert "not TOML" in command.fails("cards", "policy", __file__, "lb-0001")
     assert "cannot read none.toml: it is missing" in command.fails("cards", "policy", "none.toml", "lb-0001")
     assert "or --all" in command.fails("cards", "policy", str(file))

@@ -126,7 +126,7 @@ def test_what_is_cancelled_is_not_sent_any_more(agent):
     agent.cancel(command)
     assert agent.hears() == []
     assert agent.state(command) == "cancelled by operator"
-    with pytest.raises(UserError, match="is over: cancelled"):
+    with pytest.raises(UserError, match="has ended: cancelled"):
         agent.cancel(command)
     with pytest.raises(UserError, match="has no command 5"):
         agent.cancel(5)
@@ -235,7 +235,7 @@ def test_arguments():
 def test_times():
     assert [seconds(text, 30 * 86400, "") for text in ("30m", "24h", "7d")] == [1800, 86400, 604800]
     for text in ("", "0h", "31d", "24", "h", "-1h", "1.5h", "1h ", "9999999m", "１h"):
-        with pytest.raises(UserError, match="30m, 24h or 7d"):
+        with pytest.raises(UserError, match="30m, 24h, 7d"):
             seconds(text, 30 * 86400, "")
 
 

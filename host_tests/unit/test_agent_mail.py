@@ -1,6 +1,7 @@
 """Alarms by e-mail, and what is told of each beside it."""
 
 import email
+import email.policy
 import re
 import socketserver
 import threading
@@ -11,7 +12,9 @@ from typing import Any
 
 import pytest
 from landbridge.config import Mail
-from landbridge.core.clock import Clock, from_epoch_s, iso
+from landbridge.core.clock import Clock, from_epoch_s
+from landbridge.core.errors import UserError
+from landbridge.core.texts import catalogues
 from landbridge.events import publish as announce
 from landbridge.features.alarms import engine
 from landbridge.features.alarms import queries as alarms
@@ -65,12 +68,14 @@ class _Smtp(socketserver.StreamRequestHandler):
 
 
 @contextmanager
-def mailed(fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> Iterator[MailServer]:
+def mailed(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch, address: str = "mailto:desk@example.org"
+) -> Iterator[MailServer]:
     """Alarms are brought to a server while it lasts."""
     monkeypatch.setattr(deliveries, "LOOK_S", 0.02)
     server = MailServer()
     settings = Mail(port=server.server_address[1], host="127.0.0.1", tls=False)
-    fleet.add("desk", "mailto:desk@example.org", "mail")
+    fleet.add("desk", address, "mail")
     thread = Deliveries(fleet.database, Clock(), lambda each: opened(each, fleet.keyring, settings, PAGES))
     thread.start()
     yield server
@@ -96,12 +101,37 @@ def test_a_mail_says_when_and_where_and_only_an_open_alarm_asks_for_somebody(fle
     for mail in server.mails:
         sent = email.message_from_string(mail.partition("\r\n")[2].replace("\r\n", "\n"))
         assert parsedate_to_datetime(sent["Date"]) == from_epoch_s(NOW_S)
-        assert "\r\nplace: Chongqing, China\r\n" in mail
-        assert f"\r\npage: {PAGES}/devices/lb-0001\r\n" in mail
+        assert "\r\nPlace: Chongqing, China\r\n" in mail
+        assert f"\r\nPage: {PAGES}/devices/lb-0001\r\n" in mail
     raised, cleared = server.mails
-    assert "landbridge alarms acknowledge" in raised and "cleared" not in raised
-    assert "acknowledge" not in cleared
-    assert f"\r\ncleared: {iso(BEGIN_S + 3 * HOUR_S)} by the agent\r\n" in cleared
+    assert "landbridge alarms acknowledge" in raised and "leared" not in raised
+    assert "cknowledge" not in cleared
+    assert (
+        f"\r\nCleared: {catalogues()['en'].time(from_epoch_s(BEGIN_S + 3 * HOUR_S))} by the agent\r\n"
+        in cleared
+    )
+
+
+def test_a_mail_is_in_the_language_of_its_address(fleet, monkeypatch):
+    with mailed(fleet, monkeypatch, "mailto:desk@example.org?language=zh") as server:
+        fleet.deliver(at(1, events=4), at(3, events=4096))
+        wait_until(lambda: len(server.mails) == 2, "two mails")
+    raised, cleared = (
+        email.message_from_bytes(mail.partition("\r\n")[2].encode(), policy=email.policy.default)
+        for mail in server.mails
+    )
+    assert (raised["To"], raised["Subject"]) == ("desk@example.org", "[主要] 温度，已触发：lb-0001")
+    text = raised.get_content()
+    assert "地点：重庆, 中国" in text and "位置：29.56301, 106.55156" in text
+    assert not set(re.findall("[A-Za-z]{3,}", text)) - {"UTC", "landbridge", "alarms", "acknowledge", "https",
+                                                        "pages", "example", "devices"}  # fmt: skip
+    assert "由 平台 解除" in cleared.get_content()
+
+
+@pytest.mark.parametrize("query", ["language=tlh", "subject=x", "language=zh&cc=a@b", "language="])
+def test_an_address_with_anything_else_is_refused(fleet, query: str):
+    with pytest.raises(UserError, match="language=en or language=zh"):
+        fleet.add("desk", f"mailto:desk@example.org?{query}", "mail")
 
 
 def test_what_ends_before_its_minimum_duration_is_neither_raised_nor_mailed(fleet, monkeypatch):
@@ -131,7 +161,11 @@ def test_what_ends_before_its_minimum_duration_is_neither_raised_nor_mailed(flee
         wait_until(lambda: len(server.mails) >= 3 and not fleet.left(), "three mails")
     assert every(fleet) == [("dwell", "cleared", 1, None), ("dwell", "raised", 1, None)]
     subjects = [re.findall("Subject: (.*): lb-0001", mail)[0] for mail in server.mails]
-    assert subjects == ["[warning] dwell raised", "[warning] dwell cleared", "[warning] dwell raised"]
+    assert subjects == [
+        "[warning] long stop raised",
+        "[warning] long stop cleared",
+        "[warning] long stop raised",
+    ]
 
 
 def dwell(hour: int, after_s: int) -> Event:

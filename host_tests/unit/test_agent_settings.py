@@ -89,7 +89,7 @@ def test_a_device_that_applies_other_values_under_the_revision_is_told(agent):
 
 
 @pytest.mark.parametrize(
-    ("why", "words"), [(1, "upload_every_s"), (77, "key 77"), (-1, "did not reach"), (-2, "could not read")]
+    ("why", "words"), [(1, "upload_every_s"), (77, "key 77"), (-1, "could not reach"), (-2, "could not read")]
 )
 def test_what_a_device_has_refused_is_not_sent_again_until_it_is_set_again(agent, why, words):
     agent.change("interval_s=900")

@@ -24,7 +24,7 @@ def test_every_reason_of_the_device_has_words():
     assert len(names) > 25
     assert {value: name for name, value in names.items() if value not in REASONS} == {}
     assert sorted(REASONS) == sorted({0, *names.values()})
-    assert reason(11) == "the next point on the move" and reason(255) == "reason 255"
+    assert reason(11) == "next position while moving" and reason(255) == "reason 255"
 
 
 def test_minutes_go_on_after_they_have_turned_over():

@@ -495,7 +495,7 @@ def test_the_journey_from_the_command_line(tmp_path, monkeypatch, capsys):
     assert "Point  5000" in landbridge("fences", "list")
     with pytest.raises(SystemExit):
         app(["fences", "add", "POZNAN", str(tmp_path / "poznan.json"), "--radius", "5000"])
-    assert "there is a fence Poznan already" in capsys.readouterr().err
+    assert "geofence Poznan already exists" in capsys.readouterr().err
     landbridge("fences", "add", "Hall", str(tmp_path / "poznan.json"), "--radius", "500", "--tenant", "acme")
     assert "acme" in landbridge("fences", "list")
     later_s = started_s + 10

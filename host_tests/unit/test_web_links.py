@@ -50,7 +50,7 @@ def test_a_link_works_until_its_trip_ends_and_no_longer_than_a_year(fleet):
 def test_no_link_is_made_for_longer_than_a_year(fleet):
     trip = fleet.trip(CONTAINER, 0, None, "acme")
     assert shared(fleet, trip, "366d").until_s == NOW_S + 366 * DAY_S
-    with pytest.raises(UserError, match="no time from 1m to 366d"):
+    with pytest.raises(UserError, match="not a duration from 1m to 366d"):
         shared(fleet, trip, "367d")
 
 

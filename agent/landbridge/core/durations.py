@@ -3,6 +3,7 @@
 import re
 
 from landbridge.core.errors import UserError
+from landbridge.core.texts import _
 
 _UNITS_S = {"m": 60, "h": 3600, "d": 86400}
 
@@ -14,7 +15,11 @@ def seconds(text: str, longest_s: int, field: str) -> int:
     length_s = int(match[1]) * _UNITS_S[match[2]] if match else 0
     if not 0 < length_s <= longest_s:
         raise UserError(
-            f"{text!r} is no time from 1m to {longest_s // 86400}d: write for instance 30m, 24h or 7d",
+            _(
+                "{text} is not a duration from 1m to {most}d; examples: 30m, 24h, 7d",
+                text=repr(text),
+                most=longest_s // 86400,
+            ),
             field,
         )
     return length_s

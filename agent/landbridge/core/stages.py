@@ -8,6 +8,8 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Row
 
+from landbridge.core.texts import _, loaded, ngettext, stored
+
 SHARES_PERCENT = (5, 25, 50, 100)
 """Of the devices that are meant, by stage; stage 0, before them, is the canaries."""
 FAILURES_PERCENT = 5
@@ -28,11 +30,19 @@ def next_step(stands: Row[Any], tally: Tally, now_s: int) -> dict[str, Any]:
     if stands.halted is not None:
         return {}
     if 100 * (tally.failed - stands.forgiven) > FAILURES_PERCENT * tally.reached:
-        return {"halted": f"failed on {tally.failed} of {tally.reached} devices"}
+        return {"halted": stored(failed(tally))}
     is_last = stands.stage == len(SHARES_PERCENT)
     if not is_last and tally.taken >= stands.canaries and now_s - stands.stage_began_s >= stands.stage_s:
         return {"stage": stands.stage + 1, "stage_began_s": now_s}
     return {}
+
+
+def failed(tally: Tally) -> str:
+    """Why a roll-out halts that has failed on too many devices."""
+    return ngettext(
+        "failed on {failed} of {number} device", "failed on {failed} of {number} devices",
+        tally.reached, failed=tally.failed,
+    )  # fmt: skip
 
 
 def most_devices(stands: Row[Any], meant: int) -> int:
@@ -44,5 +54,5 @@ def most_devices(stands: Row[Any], meant: int) -> int:
 def told(stands: Row[Any]) -> str:
     """How far it is, in words."""
     if stands.halted is not None:
-        return f"halted: {stands.halted}"
-    return f"{SHARES_PERCENT[stands.stage - 1]} %" if stands.stage else "canaries"
+        return _("halted: {reason}", reason=loaded(stands.halted))
+    return f"{SHARES_PERCENT[stands.stage - 1]} %" if stands.stage else _("canaries")

@@ -2,9 +2,10 @@
 
 from sqlalchemy import Connection, insert
 
+from landbridge.core.texts import stored
 from landbridge.db.tables import audit
 
 
 def add(connection: Connection, who: str, what: str, now_s: int, device: str | None = None) -> None:
-    """Keep that `who` did `what`, to `device` or to no single one."""
-    connection.execute(insert(audit).values(at_s=now_s, who=who, device=device, what=what))
+    """Keep that `who` did `what`, a message, to `device` or to no single one."""
+    connection.execute(insert(audit).values(at_s=now_s, who=who, device=device, what=stored(what)))

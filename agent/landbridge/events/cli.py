@@ -36,18 +36,16 @@ _TOLD = {
     "stop": ("place", "since"),
 }
 """What of each type is printed."""
-commands = typer.Typer(help="What was told of a device: alarms, and its journey.")
+commands = typer.Typer(help="List and recompute events")
 
 
 @commands.command("list")
 def list_events(
     device: str = _DEVICE,
-    after: int = typer.Option(
-        0, min=0, max=order.HIGHEST, help="Only what was told after the event of this number."
-    ),
-    limit: int = typer.Option(1000, min=1, max=LARGEST, help="At most so many."),
+    after: int = typer.Option(0, min=0, max=order.HIGHEST, help="Only events after this number."),
+    limit: int = typer.Option(1000, min=1, max=LARGEST, help="Maximum number of events."),
 ) -> None:
-    """List what was told of a device in the order in which it was told, with the retractions.
+    """List the events of a device in order of publication, with retractions
 
     \b
     Example:
@@ -61,10 +59,10 @@ def list_events(
 
 @commands.command()
 def rework(device: str = _DEVICE) -> None:
-    """Work a device's journey out again, from behind the points that are no longer kept; tell what differs.
+    """Recompute the events of a device and publish the differences
 
     \b
-    The agent does so by itself, from the first point that has changed. Use it after an update that says so.
+    The agent does this automatically after late points. Use it after an update whose notes ask for it.
 
     \b
     Example:
@@ -74,13 +72,13 @@ def rework(device: str = _DEVICE) -> None:
         known_device(connection, device)
         journeys.mark(connection, device, 0)
         work_out(connection, device, it.clock.now_s())
-    print(f"the journey of {device} is worked out")
+    print(f"the events of {device} are recomputed")
 
 
 def show(rows: Iterable[Row[Any]]) -> None:
     """Print events."""
     table.show(
-        ("event", "time", "type", "what", "trip", "told", "id"),
+        ("event", "time", "type", "details", "trip", "published", "id"),
         ((row.event, iso(row.at_s), row.type, _what(row), row.trip, iso(row.told_s), row.id) for row in rows),
     )
 

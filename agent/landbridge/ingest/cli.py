@@ -9,12 +9,12 @@ from landbridge.db.opened import LARGEST, opened
 from landbridge.ingest import dead_letters as letters
 from landbridge.ingest.replay import Aside, Replay
 
-commands = typer.Typer(help="Messages that could not be read, with the reason.")
+commands = typer.Typer(help="Show and replay messages that could not be read")
 
 
 @commands.command("list")
 def list_letters() -> None:
-    """List the dead letters, the oldest first.
+    """List dead letters, oldest first
 
     \b
     Example:
@@ -28,15 +28,16 @@ def list_letters() -> None:
         ((row.letter, iso(row.received_s), row.topic, len(row.payload), row.reason) for row in rows),
     )
     for row in dropped:
-        print(f"{row.topic}: {row.letters} older ones were not kept")
+        print(f"{row.topic}: {row.letters} older ones were dropped")
 
 
 @commands.command()
 def replay(
-    letter: int | None = typer.Argument(None, min=1, max=LARGEST, help="Its number; all without one."),
+    letter: int | None = typer.Argument(None, min=1, max=LARGEST, help="Number in the list; default: all."),
 ) -> None:
-    """Take dead letters once more, for instance after an update of the agent. What is stored now is no longer
-    a dead letter.
+    """Replay dead letters, for example after an update of the agent
+
+    Messages that can be stored now are removed from the list.
 
     \b
     Examples:
@@ -58,8 +59,8 @@ def replay(
 
 
 @commands.command()
-def purge(letter: int = typer.Argument(min=1, max=LARGEST, help="Its number in the list.")) -> None:
-    """Remove one dead letter.
+def purge(letter: int = typer.Argument(min=1, max=LARGEST, help="Number in the list.")) -> None:
+    """Remove a dead letter
 
     \b
     Example:
@@ -72,12 +73,12 @@ def purge(letter: int = typer.Argument(min=1, max=LARGEST, help="Its number in t
 
 
 def _no_letter(letter: int) -> UserError:
-    return UserError(f"no dead letter {letter}; `landbridge dead-letters list` shows those there are")
+    return UserError(f"no dead letter {letter}; `landbridge dead-letters list` lists them")
 
 
 @commands.command()
-def show(letter: int = typer.Argument(min=1, max=LARGEST, help="Its number in the list.")) -> None:
-    """Show one dead letter with its bytes.
+def show(letter: int = typer.Argument(min=1, max=LARGEST, help="Number in the list.")) -> None:
+    """Show a dead letter with its bytes
 
     \b
     Example:

@@ -14,13 +14,15 @@ from landbridge.features.devices.queries import known_device
 from landbridge.ingest.reprocess import Came, reprocess
 
 _DAY_S = 86_400
-_FILE = typer.Argument(help="File to write; it must not be there yet.")
-_DEVICE = typer.Argument(None, help="Only this device; all without it.")
-_DAYS = typer.Option(36_500, "--days", min=1, max=36_500, help="Only what came in the last days.")
+_FILE = typer.Argument(help="File to write; it must not exist.")
+_DEVICE = typer.Argument(None, help="Device id; default: all devices.")
+_DAYS = typer.Option(36_500, "--days", min=1, max=36_500, help="Only uplinks of the last days.")
 
 
 def backup(file: Path = _FILE) -> None:
-    """Copy the database as it is at this moment, while the agent runs; its key file has to be kept apart.
+    """Back up the database while the agent runs
+
+    Back up the key file separately.
 
     \b
     Example:
@@ -32,7 +34,7 @@ def backup(file: Path = _FILE) -> None:
         try:
             os.close(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
         except FileExistsError:
-            raise UserError(f"{file} is there already; name another file") from None
+            raise UserError(f"{file} already exists; name another file") from None
         try:
             state = _copied(it.database.place, file)
         except sqlite3.Error as error:
@@ -40,7 +42,7 @@ def backup(file: Path = _FILE) -> None:
             raise UserError(f"cannot copy to {file}: {error}; is there space enough?") from None
     if state != "ok":
         raise UserError(f"the copy {file} is damaged: {state}; is the disk sound?")
-    print(f"copied to {file}; without the key file, which is to be kept elsewhere, it opens no message")
+    print(f"copied to {file}; keep the key file separately: without it no message can be decrypted")
 
 
 def _copied(place: str, file: Path) -> str:
@@ -52,8 +54,9 @@ def _copied(place: str, file: Path) -> str:
 
 
 def read_again(device: str | None = _DEVICE, days: int = _DAYS) -> None:
-    """Read the uplinks that are kept once more, after an update of the agent that has mended its decoder.
-    Points that come out otherwise are put right and told again.
+    """Decode stored uplinks again after an update of the agent
+
+    Points that differ are corrected and published again.
 
     \b
     Examples:

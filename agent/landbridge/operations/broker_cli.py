@@ -10,14 +10,16 @@ from landbridge.ingest import nats_access
 from landbridge.operations import broker_check as checks
 from landbridge.protocol.envelope import broker_password
 
-commands = typer.Typer(help="The MQTT broker.")
+commands = typer.Typer(help="Check the MQTT broker")
 
 
 @commands.command()
 def check(
-    device: str | None = typer.Option(None, help="Try as this device, too, what a device must not do."),
+    device: str | None = typer.Option(None, help="Also test the permissions of this device."),
 ) -> None:
-    """Try what the broker does, beside a running agent; exits with 1 when a setting is not as it must be.
+    """Check the settings of the broker
+
+    Works while the agent runs. The exit code is 1 if a setting is wrong.
 
     \b
     Examples:
@@ -30,11 +32,11 @@ def check(
             with it.database.reading() as connection:
                 row = devices.find(connection, device)
             if row is None:
-                raise UserError(f"no device {device}; `landbridge devices list` shows those there are")
+                raise UserError(f"no device {device}; `landbridge devices list` lists them")
             password = broker_password(it.keyring.unwrap(row.wrapped_key), device)
             found += checks.as_device(it.config.broker, device, password, it.config.devices.broker_port)
     table.show(
-        ("what", "", "found", "remedy"),
+        ("check", "", "found", "remedy"),
         ((each.what, "ok" if each.good else "WRONG", each.found, each.remedy) for each in found),
     )
     if not all(each.good for each in found):
@@ -43,7 +45,7 @@ def check(
 
 @commands.command()
 def issuer() -> None:
-    """Print the key by which a NATS server knows the agents' word on which devices may connect.
+    """Print the public key with which a NATS server verifies device permissions
 
     \b
     Example:

@@ -38,7 +38,7 @@ _DAY_S = 86_400
 _MOST_IN_OUTBOX = 10_000
 _JOURNEY_S = 600
 _OTHER = "-doctor"
-_HEADS = ("what", "", "found")
+_HEADS = ("check", "", "found")
 _OK, _NEXT, _WRONG = "ok", "next", "WRONG"
 _LACKS = ("broker", "agent", "pages", "devices")
 """What a fresh install may not have yet."""
@@ -46,8 +46,9 @@ _FIRST_DEVICE = "`landbridge devices add lb-0001`"
 
 
 def doctor() -> None:
-    """Look at database, keys, broker, pages and what waits; exits with 1 when something is wrong. What a
-    fresh install does not have yet is not wrong: it is to do next.
+    """Check database, keys, broker, pages and queues
+
+    The exit code is 1 if something is wrong. Steps that a new installation still needs are marked "next".
 
     \b
     Example:

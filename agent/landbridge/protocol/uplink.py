@@ -10,6 +10,7 @@ from functools import lru_cache
 from itertools import accumulate
 from typing import Any, NamedTuple
 
+from landbridge.core.texts import _
 from landbridge.protocol import cbor
 from landbridge.protocol.limits import MAX_RECORDS, VERSION, WireError
 from landbridge.protocol.point import Point, Points
@@ -75,7 +76,7 @@ IDENTITY: dict[int, tuple[str, type]] = {
 
 VOICE, SMS = 1, 2
 """Bits of `services`: what the modem lets in. Without it in an identity the modem does not tell."""
-_SERVICES = ("off", "voice on", "SMS on", "on")
+_SERVICES = (_("off"), _("voice on"), _("SMS on"), _("on"))
 
 
 class DeviceClock(NamedTuple):

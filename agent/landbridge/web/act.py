@@ -8,6 +8,7 @@ from fastapi import HTTPException
 from sqlalchemy import Connection
 
 from landbridge.core.errors import UserError
+from landbridge.core.texts import _
 from landbridge.events import publish as announce
 from landbridge.features.alarms import engine
 from landbridge.features.alarms import queries as alarms
@@ -37,7 +38,7 @@ def ride(connection: Connection, viewer: Viewer, device: str) -> Ride:
     """The device as the viewer sees it; 404 if he does not, whether there is one or not."""
     found = seen.ride(connection, viewer.tenant, device)
     if found is None:
-        raise HTTPException(404, f"no device {device}")
+        raise HTTPException(404, _("no device {device}", device=device))
     return found
 
 
@@ -67,7 +68,7 @@ def cancel(it: Here, viewer: Viewer, device: str, command: int) -> None:
         row = stored_commands.find(connection, device, command)
         mine = seen.intervals(connection, found, now_s)
         if row is None or not any(begin <= row.given_s < end for begin, end in mine):
-            raise HTTPException(404, f"{device} has no command {command}")
+            raise HTTPException(404, _("{device} has no command {number}", device=device, number=command))
         commands.cancel(connection, device, command, viewer.who, now_s)
 
 
@@ -84,7 +85,7 @@ def share(it: Here, viewer: Viewer, device: str, length: str) -> shares.Made:
     with _acting(it, viewer, device, "operator") as (connection, found):
         trip = trips.find(connection, found.trip.trip) if found.trip else None
         if trip is None:
-            raise UserError(f"{device} is on no trip; start one, then share it")
+            raise UserError(_("{device} is not on a trip; start one, then share it", device=device))
         return shares.add(connection, trip, length, viewer.who, it.clock.now_s())
 
 
@@ -95,7 +96,7 @@ def revoke(it: Here, viewer: Viewer, device: str, link: int) -> None:
         found = ride(connection, viewer, device)
         row = stored_shares.find(connection, link)
         if row is None or row.trip not in {each.trip for each in seen.trips_of(connection, found)}:
-            raise HTTPException(404, f"no link {link}")
+            raise HTTPException(404, _("no link {number}", number=link))
         shares.revoke(connection, link, viewer.who, it.clock.now_s())
 
 
@@ -152,7 +153,7 @@ def _at_alarm(it: Here, viewer: Viewer, alarm: int) -> Iterator[Connection]:
     with it.database.writing() as connection:
         row = alarms.find(connection, alarm)
         if row is None or (viewer.tenant is not None and row.tenant != viewer.tenant):
-            raise HTTPException(404, f"no alarm {alarm}")
+            raise HTTPException(404, _("no alarm {number}", number=alarm))
         yield connection
 
 
@@ -167,5 +168,5 @@ def _acting(it: Here, viewer: Viewer, device: str, role: str) -> Iterator[_Actin
     with it.database.writing() as connection:
         found = ride(connection, viewer, device)
         if not found.live:
-            raise HTTPException(403, f"{device} is on no trip of yours now")
+            raise HTTPException(403, _("{device} is not on any of your trips now", device=device))
         yield _Acting(connection, found)

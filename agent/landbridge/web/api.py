@@ -7,6 +7,7 @@ from fastapi import APIRouter, Depends, HTTPException, Path, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from landbridge.core.clock import iso
+from landbridge.core.texts import _
 from landbridge.web import act, answers, seen, tell
 from landbridge.web.answers import Json, Told
 from landbridge.web.here import here
@@ -111,7 +112,7 @@ def settings(request: Request, who: Looks, device: Device) -> Annotated[Json, To
     with here(request).database.reading() as connection:
         found = act.ride(connection, who, device)
         if not found.live:
-            raise HTTPException(404, f"{device} is on no trip of yours now")
+            raise HTTPException(404, _("{device} is not on any of your trips now", device=device))
         return tell.set_so(connection, found)
 
 

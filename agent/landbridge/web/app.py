@@ -1,7 +1,9 @@
 """The application: routes, errors in the form that the asker reads, the guard around all."""
 
 import logging
+from collections.abc import Mapping
 from contextlib import suppress
+from typing import Any
 from urllib.parse import quote
 
 from fastapi import Depends, FastAPI, HTTPException, Request
@@ -14,6 +16,7 @@ from starlette.exceptions import HTTPException as AnyHTTPException
 from starlette.middleware.gzip import GZipMiddleware
 
 from landbridge.core.errors import UserError
+from landbridge.core.texts import _
 from landbridge.features.alarms import api as alarms
 from landbridge.features.alarms import page as alarm_page
 from landbridge.features.audit import page as audit
@@ -31,9 +34,15 @@ from landbridge.web.forms import NOTHING_WRONG, shown_again
 from landbridge.web.guard import Guard
 from landbridge.web.here import Here
 from landbridge.web.render import page
-from landbridge.web.viewer import NotSignedIn, viewer
+from landbridge.web.viewer import COOKIE, NotSignedIn, viewer
+from landbridge.web.words import language_of
 
 _RETRY_S = 10
+_STANDARD = {
+    "Not Found": _("this page does not exist"),
+    "Method Not Allowed": _("this page does not accept such a request"),
+}
+"""What a page says for the server's own words."""
 _log = logging.getLogger(__name__)
 
 
@@ -69,7 +78,7 @@ def _is_api(request: Request) -> bool:
     return request.url.path.startswith(("/v1/", "/dcsa/v1/"))
 
 
-async def _not_signed_in(request: Request, _: Exception) -> Response:
+async def _not_signed_in(request: Request, error: Exception) -> Response:
     if _is_api(request):
         why = {"detail": "no token, or one that is not good (any more)"}
         return JSONResponse(why, 401, {"www-authenticate": "Bearer"})
@@ -80,7 +89,8 @@ async def _not_signed_in(request: Request, _: Exception) -> Response:
 
 async def _user_error(request: Request, error: Exception) -> Response:
     told = str(error).encode("utf-8", "backslashreplace").decode()  # half a surrogate pair cannot be sent
-    return await _refused(request, HTTPException(400, told), getattr(error, "field", ""))
+    why = error.args[0] if told == str(error) else told
+    return await _refused(request, HTTPException(400, why), getattr(error, "field", ""))
 
 
 async def _no_database(request: Request, error: Exception) -> Response:
@@ -89,7 +99,7 @@ async def _no_database(request: Request, error: Exception) -> Response:
     _log.error("%s %s: the database does not answer: %s", request.method, request.url.path, error.orig)
     retry = {"retry-after": str(_RETRY_S)}
     return await _http_error(
-        request, HTTPException(503, "the database does not answer: try again in a little while", retry)
+        request, HTTPException(503, _("the database does not answer; try again in a moment"), retry)
     )
 
 
@@ -103,7 +113,24 @@ async def _not_valid(request: Request, error: Exception) -> Response:
     ]
     if _is_api(request):
         return JSONResponse({"detail": told}, 422)
-    return await _refused(request, HTTPException(422, told[0]["msg"]), str(told[0]["loc"][-1]))
+    return await _refused(request, HTTPException(422, _invalid(error.errors()[0])), str(told[0]["loc"][-1]))
+
+
+def _invalid(error: Mapping[str, Any]) -> str:
+    """What is wrong with a field of a form."""
+    limits = error.get("ctx", {})
+    match error["type"]:
+        case "missing":
+            return _("this field is required")
+        case "string_too_long":
+            return _("at most {number} characters", number=limits["max_length"])
+        case "greater_than_equal":
+            return _("must be at least {number}", number=limits["ge"])
+        case "less_than_equal":
+            return _("must be at most {number}", number=limits["le"])
+        case "int_parsing" | "int_type" | "int_from_float":
+            return _("enter a whole number")
+    return str(error["msg"])
 
 
 async def _http_error(request: Request, error: Exception) -> Response:
@@ -114,8 +141,10 @@ async def _http_error(request: Request, error: Exception) -> Response:
 async def _refused(request: Request, error: AnyHTTPException, field: str = "") -> Response:
     """In the form that the asker reads; what a form has called is answered with its page."""
     if _is_api(request):
+        if COOKIE in request.cookies:  # a page's script, which shows it to a person
+            error.detail = language_of(request).translate(error.detail)
         return await http_exception_handler(request, error)
-    code, why = error.status_code, error.detail
+    code, why = error.status_code, _STANDARD.get(error.detail, error.detail)
     # Whoever asks for nothing that is there may be signed in all the same.
     with suppress(NotSignedIn, AnyHTTPException, OperationalError):
         if answer := await shown_again(request, code, why, field):

@@ -11,6 +11,7 @@ from pathlib import Path
 from fastapi import APIRouter, FastAPI, HTTPException
 from fastapi.responses import Response
 
+from landbridge.core.texts import _
 from landbridge.geo import places as geography
 
 router = APIRouter(include_in_schema=False)
@@ -47,7 +48,7 @@ def file(version: str, name: str) -> Response:
     """One of them, compressed; a page from before an update gets that of now, once."""
     packed = _packed().get(name)
     if packed is None:
-        raise HTTPException(404, "there is no such file")
+        raise HTTPException(404, _("this file does not exist"))
     keep = _KEPT if address().endswith(f"/{version}") else "no-store"
     headers = {"content-encoding": "gzip", "cache-control": keep}
     return Response(packed, media_type=_KINDS[name.rpartition(".")[2]], headers=headers)

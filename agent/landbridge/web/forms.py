@@ -10,6 +10,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from starlette.concurrency import run_in_threadpool
 
 from landbridge.core.errors import UserError
+from landbridge.core.texts import _
 from landbridge.web import viewer
 from landbridge.web.viewer import Viewer
 
@@ -50,7 +51,9 @@ def number(text: str) -> int | None:
     if not text.strip():
         return None
     if not (text.isascii() and text.isdigit() and len(text) < 10):
-        raise UserError(f"{text!r} is no argument: give a whole number", "argument")
+        raise UserError(
+            _("{text} is not a valid argument; enter a whole number", text=repr(text)), "argument"
+        )
     return int(text)
 
 
@@ -115,4 +118,4 @@ async def shown_again(request: Request, code: int, why: str, field: str) -> HTML
 def only_house(who: Viewer) -> None:
     """404 for a tenant: what is behind is of all devices."""
     if who.tenant is not None:
-        raise HTTPException(404, "this is the house's; a tenant has nothing here")
+        raise HTTPException(404, _("only the fleet operator has access; sign in without a tenant"))

@@ -12,6 +12,7 @@ from sqlalchemy import Row
 from starlette.concurrency import run_in_threadpool
 
 from landbridge.core import secret
+from landbridge.core.texts import _
 from landbridge.features.sharing.rules import share_url
 from landbridge.features.users import passwords
 from landbridge.features.users import queries as tokens
@@ -67,16 +68,18 @@ async def sign_in(
     it = here(request)
     kept = request.cookies.get(FORM_COOKIE)
     if not kept or not hmac.compare_digest(viewer.csrf_of(kept).encode(), csrf.encode()):
-        raise HTTPException(403, "this form is not from these pages, or too old: load the page again")
+        raise HTTPException(403, _("this form has expired; reload the page and try again"))
     name = name.strip()
     if name and not it.guesses.take(name, SIGN_IN, time.monotonic()):
-        raise HTTPException(429, f"too many attempts to sign in as {name}: wait a little, or give a token")
+        raise HTTPException(
+            429, _("too many sign-in attempts as {name}; wait a moment, or use a token", name=name)
+        )
     row = await run_in_threadpool(_token, it, name, token)
     if name:
         async with it.hashing.turn():  # who guesses holds up nobody
             row = row if await run_in_threadpool(passwords.is_of, row, token) else None
     if row is None:
-        raise HTTPException(401, "This opens nothing: it is mistyped, or was revoked.")
+        raise HTTPException(401, _("Sign-in failed. Check the token or password."))
     cookie = await run_in_threadpool(_begin, it, row)
     answer = RedirectResponse(inside(after), 303)
     _set_cookie(request, answer, viewer.COOKIE, cookie, viewer.SESSION_S)

@@ -7,6 +7,8 @@ from contextlib import asynccontextmanager
 
 from fastapi import HTTPException
 
+from landbridge.core.texts import _
+
 
 class Places:
     """So many at once for each name. For one event loop."""
@@ -40,7 +42,7 @@ class Turns:
     async def turn(self) -> AsyncIterator[None]:
         """As long as it lasts; 429 when too many wait."""
         if self._there >= self._most:
-            raise HTTPException(429, "too many at once: wait a little", {"retry-after": "5"})
+            raise HTTPException(429, _("too many requests at once; wait a moment"), {"retry-after": "5"})
         self._there += 1
         try:
             async with self._free:

@@ -9,6 +9,7 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup
 
+from landbridge.core import texts
 from landbridge.core.clock import iso
 from landbridge.web import assets, words
 from landbridge.web.address import own_address, with_query
@@ -27,7 +28,7 @@ _YEAR_S = 365 * 86400
 
 def page(request: Request, template: str, status: int = 200, **values: Any) -> HTMLResponse:
     """The page that `template` makes of `values`."""
-    language = words.language_of(request)
+    language, known = words.language_of(request), texts.catalogues()
     wrong: Wrong = getattr(request.state, "wrong", NOTHING_WRONG)
     # Nothing is behind the address that a form was sent to.
     address = own_address(request) if request.method == "GET" else wrong.path
@@ -35,23 +36,21 @@ def page(request: Request, template: str, status: int = 200, **values: Any) -> H
         **words.speakers(language),
         "as_json": as_json,
         "language": language,
-        "languages": words.LANGUAGES,
+        "languages": known.values(),
         "texts": words.table(language),
         "static": assets.address(),
         "now": iso(here(request).clock.now_s()),
         "path": address.partition("?")[0],
         "address": address,
-        "in_language": {
-            code: with_query(address, **{words.COOKIE: code}) for code in words.LANGUAGES if address
-        },
+        "in_language": {code: with_query(address, **{words.COOKIE: code}) for code in known if address},
         "who": None,
         "wrong": wrong,
         "data": None,
     }
     text = _templates.get_template(template).render(common | values)
     answer = HTMLResponse(text, wrong.code if wrong.form else status)
-    if request.query_params.get(words.COOKIE) == language:
-        answer.set_cookie(words.COOKIE, language, max_age=_YEAR_S, samesite="strict")
+    if request.query_params.get(words.COOKIE) == language.language:
+        answer.set_cookie(words.COOKIE, language.language, max_age=_YEAR_S, samesite="strict")
     return answer
 
 

@@ -9,6 +9,7 @@ from fastapi import HTTPException
 from sqlalchemy import Connection, Row
 
 from landbridge.core.clock import iso, to_epoch_s
+from landbridge.core.texts import _
 from landbridge.features.alarms import engine
 from landbridge.features.alarms import queries as stored_alarms
 from landbridge.features.commands import handler as commands
@@ -89,7 +90,7 @@ def of_trips(connection: Connection, found: Ride, trip: int | None) -> list[int]
     """The trips whose points the viewer sees, or only `trip` (404 if that is none of them); None: all."""
     mine = [each.trip for each in seen.trips_of(connection, found)]
     if trip is not None and trip not in mine:
-        raise HTTPException(404, f"{found.device} has no trip {trip}")
+        raise HTTPException(404, _("{device} has no trip {number}", device=found.device, number=trip))
     return [trip] if trip is not None else None if found.tenant is None else mine
 
 
@@ -165,7 +166,7 @@ def place_behind(after: str | None, parts: int) -> tuple[int, ...]:
     if len(found) != parts or not all(
         each.isascii() and each.isdigit() and len(each) <= _DIGITS for each in found
     ):
-        raise HTTPException(400, "after: give what the page before had as next")
+        raise HTTPException(400, _("after: give the value of next from the previous page"))
     return tuple(map(int, found))
 
 

@@ -9,6 +9,8 @@ from fastapi import HTTPException, Request
 from sqlalchemy import Connection, Row
 
 from landbridge.core import secret
+from landbridge.core.labels import label
+from landbridge.core.texts import _
 from landbridge.features.users import queries as tokens
 from landbridge.features.users.rules import ROLES
 from landbridge.web.here import Here, here
@@ -69,15 +71,17 @@ def viewer_who_acts(request: Request) -> Viewer:
 def check_csrf(found: Viewer, given: str) -> None:
     """403 unless a browser's request carries what only our pages know."""
     if found.csrf and not hmac.compare_digest(found.csrf.encode(), given.encode()):
-        raise HTTPException(403, "this form is not from these pages, or too old: load the page again")
+        raise HTTPException(403, _("this form has expired; reload the page and try again"))
 
 
 def demand(found: Viewer, role: str) -> None:
     """403 unless he may do what `role` may."""
     if not found.may(role):
-        raise HTTPException(
-            403, f"this needs the role {role}; the token {found.name} has the role {found.role}"
-        )
+        why = _(
+            "this requires the role {needed}; the token {name} has the role {role}",
+            needed=label(role), name=found.name, role=label(found.role),
+        )  # fmt: skip
+        raise HTTPException(403, why)
 
 
 def begin(connection: Connection, it: Here, token: Row[Any]) -> str:

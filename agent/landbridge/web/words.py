@@ -1,70 +1,64 @@
-"""The pages' words: English as it is written there, in Chinese by texts.toml."""
+"""The language of a page: the one asked for, kept in a cookie, or preferred by the browser."""
 
-import re
-import tomllib
 from collections.abc import Callable
-from functools import cache
-from pathlib import Path
+from typing import Any
 
+from babel.core import negotiate_locale
+from babel.numbers import format_decimal
 from fastapi import Request
 
-LANGUAGES = {"en": "English", "zh": "中文"}
+from landbridge.core import labels, texts
+from landbridge.core.texts import SOURCE, Catalogue
+
 COOKIE = "language"
-_NOBODY = ("the agent", "agent, again", "control")
-"""Who acts and is no person."""
-FILE = Path(__file__).parent / "texts.toml"
+_MOST_TAGS = 20
 
 
-@cache
-def chinese() -> dict[str, str]:
-    """English phrase -> Chinese."""
-    return tomllib.loads(FILE.read_text(encoding="utf-8"))
-
-
-def language_of(request: Request) -> str:
-    """The language asked for, kept, or preferred by the browser."""
+def language_of(request: Request) -> Catalogue:
+    """The language in which this request is answered."""
+    known = texts.catalogues()
     for wanted in (request.query_params.get(COOKIE), request.cookies.get(COOKIE)):
-        if wanted in LANGUAGES:
-            return str(wanted)
-    return "zh" if request.headers.get("accept-language", "").lower().startswith("zh") else "en"
+        if wanted in known:
+            return known[wanted]
+    wanted_most = preferred(request.headers.get("accept-language", ""))
+    return known[negotiate_locale(wanted_most, list(known)) or SOURCE]
 
 
-@cache
-def _sentences() -> list[tuple[re.Pattern[str], str]]:
-    """Phrases with parts that change, {so}, and their Chinese; the longest first: shorter ones fit too."""
-    return [
-        (re.compile(re.sub(r"\\{(\w+)\\}", r"(?P<\1>.+)", re.escape(phrase))), text)
-        for phrase, text in sorted(chinese().items(), key=lambda each: -len(each[0]))
-        if "{" in phrase
-    ]
+def preferred(header: str) -> list[str]:
+    """The languages of the header, the preferred one first."""
+    weighted = []
+    for part in header.split(",")[:_MOST_TAGS]:
+        tag, _, weight = part.partition(";")
+        weighted.append((-_weight(weight), tag.strip().replace("-", "_")))
+    return [tag for _, tag in sorted(weighted, key=lambda each: each[0])]
 
 
-def in_chinese(phrase: str) -> str:
-    """A phrase of the table, or a sentence: in that {what} is a phrase, {who} somebody, and anything else a
-    name or number that stays. What is neither stays as it is."""
-    if (known := chinese().get(phrase)) is not None:
-        return known
-    for sentence, text in _sentences():
-        if found := sentence.fullmatch(phrase):
-            parts = {name: _PARTS.get(name, str)(part) for name, part in found.groupdict().items()}
-            return text.format_map(parts)
-    return phrase
+def _weight(text: str) -> float:
+    try:
+        return float(text.strip().removeprefix("q=") or 1)
+    except ValueError:
+        return 0
 
 
-def person_in_chinese(who: str) -> str:
-    """Who did something; the name of a person stays, also where it is a word of the table."""
-    return in_chinese(who) if who in _NOBODY or who.startswith("token ") or ", roll-out " in who else who
+def speakers(language: Catalogue) -> dict[str, Callable[..., str]]:
+    """What templates put each text through: messages, codes, who did something, numbers."""
+
+    def label(code: str) -> str:
+        return language.translate(labels.label(code))
+
+    def person(who: str) -> str:
+        # The name of a person stays, also where it is a message.
+        found = labels.actor(who)
+        return language.translate(found) if isinstance(found, texts.Text) else found
+
+    def number(value: float, digits: int | None = None) -> str:
+        pattern = None if digits is None else f"#,##0.{'0' * digits}"
+        return format_decimal(value, format=pattern, locale=language.language)
+
+    return {"_": language.translate, "label": label, "person": person, "number": number}
 
 
-_PARTS = {"what": in_chinese, "who": person_in_chinese}
-
-
-def speakers(language: str) -> dict[str, Callable[[str], str]]:
-    """What templates put each phrase through, and each one who did something."""
-    is_chinese = language == "zh"
-    return {"_": in_chinese if is_chinese else str, "person": person_in_chinese if is_chinese else str}
-
-
-def table(language: str) -> dict[str, str]:
+def table(language: Catalogue) -> dict[str, Any]:
     """What the scripts of a page translate by."""
-    return chinese() if language == "zh" else {}
+    codes = {code: language.translate(text) for code, text in labels.LABELS.items()}
+    return {"messages": language.table(), "labels": codes}

@@ -10,17 +10,17 @@ from landbridge.features.alarms import engine
 from landbridge.features.alarms import queries as stored
 from landbridge.features.devices.queries import known_device
 
-commands = typer.Typer(help="What calls for somebody: raised, acknowledged, cleared.")
-_NUMBER = typer.Argument(min=1, max=LARGEST, help="Number of the alarm (`landbridge alarms list`).")
+commands = typer.Typer(help="List, acknowledge and clear alarms")
+_NUMBER = typer.Argument(min=1, max=LARGEST, help="Alarm number (`landbridge alarms list`).")
 
 
 @commands.command("list")
 def list_alarms(
-    device: str | None = typer.Option(None, help="Only of this device."),
-    everything: bool = typer.Option(False, "--all", help="Those that are over too."),
-    limit: int = typer.Option(100, min=1, max=LARGEST, help="At most so many, the newest."),
+    device: str | None = typer.Option(None, help="Only alarms of this device."),
+    everything: bool = typer.Option(False, "--all", help="Include cleared alarms."),
+    limit: int = typer.Option(100, min=1, max=LARGEST, help="Maximum number of alarms."),
 ) -> None:
-    """List alarms, the newest first.
+    """List alarms, newest first
 
     \b
     Examples:
@@ -32,7 +32,7 @@ def list_alarms(
             known_device(connection, device)
         rows = stored.listed(connection, None, device, not everything, LARGEST, limit)
     table.show(
-        ("alarm", "severity", "what", "device", "trip", "tenant", "since", "times", "state", "by", "note"),
+        ("alarm", "severity", "type", "device", "trip", "tenant", "since", "times", "state", "by", "note"),
         (
             (
                 row.alarm, row.severity, row.name, row.device, row.trip, row.tenant, iso(row.raised_s),
@@ -45,9 +45,11 @@ def list_alarms(
 
 @commands.command()
 def acknowledge(
-    number: int = _NUMBER, note: str = typer.Option("", help="What is being done about it.")
+    number: int = _NUMBER, note: str = typer.Option("", help="Note: what is being done.")
 ) -> None:
-    """Say that you look after an alarm; platforms are told.
+    """Acknowledge an alarm
+
+    Platforms are notified.
 
     \b
     Example:
@@ -61,7 +63,9 @@ def acknowledge(
 
 @commands.command()
 def clear(number: int = _NUMBER) -> None:
-    """End an alarm; the next event of its kind raises it anew.
+    """Clear an alarm
+
+    The next event of its type raises it again.
 
     \b
     Example:

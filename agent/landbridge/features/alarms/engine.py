@@ -15,6 +15,8 @@ from sqlalchemy import Connection, Row
 
 from landbridge.core.clock import iso
 from landbridge.core.errors import UserError
+from landbridge.core.labels import actor, label
+from landbridge.core.texts import _
 from landbridge.db import audit
 from landbridge.events import publish, topics
 from landbridge.events import queries as events
@@ -234,11 +236,19 @@ def acknowledge(connection: Connection, alarm: int, who: str, note: str, now_s: 
     """Somebody looks after it; `UserError` if there is no such alarm, or it is over or acknowledged."""
     row = known(connection, alarm)
     if row.cleared_s is not None:
-        raise UserError(f"alarm {alarm} was cleared at {iso(row.cleared_s)}: there is nothing to look after")
+        raise UserError(
+            _(
+                "alarm {number} was cleared at {time}; no action is needed",
+                number=alarm,
+                time=iso(row.cleared_s),
+            )
+        )
     if row.acknowledged_s is not None:
-        raise UserError(f"alarm {alarm} was acknowledged by {row.acknowledged_by}")
+        raise UserError(
+            _("alarm {number} was acknowledged by {who}", number=alarm, who=actor(row.acknowledged_by))
+        )
     stored.acknowledge(connection, alarm, who, note, now_s)
-    audit.add(connection, who, f"alarm {row.name} acknowledged", now_s, row.device)
+    audit.add(connection, who, _("alarm acknowledged: {alarm}", alarm=label(row.name)), now_s, row.device)
     return [_told(known(connection, alarm), "acknowledged", now_s)]
 
 
@@ -247,8 +257,10 @@ def clear(connection: Connection, alarm: int, who: str, now_s: int) -> list[Even
     over."""
     row = known(connection, alarm)
     if row.cleared_s is not None:
-        raise UserError(f"alarm {alarm} was cleared at {iso(row.cleared_s)} already")
-    audit.add(connection, who, f"alarm {row.name} cleared", now_s, row.device)
+        raise UserError(
+            _("alarm {number} was already cleared at {time}", number=alarm, time=iso(row.cleared_s))
+        )
+    audit.add(connection, who, _("alarm cleared: {alarm}", alarm=label(row.name)), now_s, row.device)
     return _cleared(connection, [row], now_s, now_s, who)
 
 
@@ -256,7 +268,7 @@ def known(connection: Connection, alarm: int) -> Row[Any]:
     """The alarm of that number; `UserError` if there is none."""
     row = stored.find(connection, alarm)
     if row is None:
-        raise UserError(f"no alarm {alarm}; `landbridge alarms list --all` shows those there are")
+        raise UserError(_("no alarm {number}; `landbridge alarms list --all` lists them", number=alarm))
     return row
 
 

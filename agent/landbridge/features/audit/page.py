@@ -7,6 +7,7 @@ from fastapi.responses import HTMLResponse
 from sqlalchemy import Connection
 
 from landbridge.core.clock import iso
+from landbridge.core.texts import loaded
 from landbridge.features.audit import queries as audit
 from landbridge.web import answers
 from landbridge.web.answers import Json, Told
@@ -39,6 +40,12 @@ def audit_page(request: Request, who: Looks, before: Before = LARGEST) -> HTMLRe
 
 def _told(connection: Connection, who: Viewer, before: int) -> list[dict[str, Any]]:
     return [
-        {"entry": row.entry, "time": iso(row.at_s), "who": row.who, "device": row.device, "what": row.what}
+        {
+            "entry": row.entry,
+            "time": iso(row.at_s),
+            "who": row.who,
+            "device": row.device,
+            "what": loaded(row.what),
+        }
         for row in audit.newest(connection, before, _MOST, who.tenant)
     ]

@@ -10,7 +10,9 @@ from landbridge.features.commands import queries as stored
 from landbridge.features.commands.coding import VERBS
 from landbridge.features.devices.queries import known_device
 
-_SEND_HELP = """Have a device do something once; it gets it with the reply to its next report.
+_SEND_HELP = """Send a one-shot command
+
+The device receives it in its next session and executes it at most once.
 
 \b
 Examples:
@@ -18,35 +20,35 @@ Examples:
   landbridge commands send lb-0001 dense 7200 --expires 6h
 
 \b
-Verbs:
+Commands:
 """ + "\n".join(
     f"  {name}: {verb.help}" + (f" (argument: {verb.wanted})" if verb.wanted else "")
     for name, verb in VERBS.items()
 )
-_LIST_DEVICE = typer.Argument(None, help="Only of this device.")
+_LIST_DEVICE = typer.Argument(None, help="Only commands for this device.")
 _DEVICE = typer.Argument(help="Device id.")
-commands = typer.Typer(help="Have a device do something once, each command at most once.")
+commands = typer.Typer(help="Send one-shot commands and show their results")
 
 
 @commands.command(help=_SEND_HELP)
 def send(
     device: str = _DEVICE,
-    verb: str = typer.Argument(help="What to do."),
-    argument: int | None = typer.Argument(None, help="Where the verb takes one."),
+    verb: str = typer.Argument(help="Command name."),
+    argument: int | None = typer.Argument(None, help="Argument, if the command takes one."),
     expires: str = typer.Option("24h", help="How long it may wait for the device: 30m, 24h, 7d."),
 ) -> None:
     """Give a command; `_SEND_HELP` is what a person reads."""
     with opened() as it, it.database.writing() as connection:
         row = known_device(connection, device)
         given = fleet.give(connection, device, verb, argument, expires, whoever(), it.clock.now_s())
-    print(f"command {given.command}: {device} gets {verb} with its next report, until {iso(given.expires_s)}")
+    print(f"command {given.command}: {device} gets {verb} in its next session, until {iso(given.expires_s)}")
     if row.next_contact_s is not None:
-        print(f"that report is due at {iso(row.next_contact_s)}")
+        print(f"the next session is due at {iso(row.next_contact_s)}")
 
 
 @commands.command("list")
 def list_commands(device: str = _LIST_DEVICE) -> None:
-    """List commands, the oldest first, and what has become of them.
+    """List commands and their results, oldest first
 
     \b
     Examples:
@@ -73,9 +75,9 @@ def list_commands(device: str = _LIST_DEVICE) -> None:
 @commands.command()
 def cancel(
     device: str = _DEVICE,
-    command: int = typer.Argument(min=1, max=LARGEST, help="Its number in the list."),
+    command: int = typer.Argument(min=1, max=LARGEST, help="Number in the list."),
 ) -> None:
-    """Do not send a command any more.
+    """Cancel a command
 
     \b
     Example:
@@ -86,4 +88,4 @@ def cancel(
         row = fleet.cancel(connection, device, command, whoever(), it.clock.now_s())
     print(f"command {command} of {device} is cancelled")
     if row.sent_s is not None:
-        print(f"it was sent at {iso(row.sent_s)}: the device may do it, and then its result is shown")
+        print(f"it was sent at {iso(row.sent_s)}: the device may still execute it and report its result")

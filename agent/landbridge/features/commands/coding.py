@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
+from landbridge.core.texts import _
 from landbridge.protocol.limits import WireError
 
 ORDER_KEY = 5
@@ -17,13 +18,13 @@ _MOST_RESULTS = 8
 DONE = 1
 REPEATED = 6
 RESULTS = {
-    DONE: "done",
-    2: "cut short: begun, and the device lost power or restarted before it had an end",
-    3: "not done: it had expired",
-    4: "not done: the firmware does not know it",
-    5: "not done: its argument is out of range",
-    REPEATED: "not done again: the device had seen its number before",
-    7: "done, no fix was found: the point has what else is known",
+    DONE: _("done"),
+    2: _("interrupted: the device lost power or restarted"),
+    3: _("not executed: expired"),
+    4: _("not executed: not supported by the firmware"),
+    5: _("not executed: argument out of range"),
+    REPEATED: _("not repeated: the device had received this number before"),
+    7: _("done, without a fix: other data was reported"),
 }
 
 
@@ -42,13 +43,17 @@ DENSE = "dense"
 SHIPPING = "shipping"
 NEW_BATTERY = "new-battery"
 VERBS = {
-    "locate": Verb(1, "take a fix and report it in the next wake, a minute later"),
-    DENSE: Verb(2, "dense points and reports for a time, within the budgets", 86400, "seconds, 0 ends it"),
-    "reboot": Verb(3, "restart"),
-    "log": Verb(4, "send log and counters"),
-    "factory-reset": Verb(5, "forget settings and what was learnt; keep identity, keys, numbers, records"),
-    SHIPPING: Verb(6, "sleep until light or motion, 20 days at most"),
-    NEW_BATTERY: Verb(7, "count energy and days from now on: its battery is new"),
+    "locate": Verb(1, _("take a position fix and report it one minute later")),
+    DENSE: Verb(
+        2, _("dense positions and sessions for a time, within the budgets"), 86400, _("seconds; 0 ends it")
+    ),
+    "reboot": Verb(3, _("restart")),
+    "log": Verb(4, _("send the device log and counters")),
+    "factory-reset": Verb(
+        5, _("erase settings and learned data; keep identity, keys, sequence numbers and records")
+    ),
+    SHIPPING: Verb(6, _("shipping mode: sleep until light or motion, at most 20 days")),
+    NEW_BATTERY: Verb(7, _("restart the energy account after a battery change")),
 }
 """By name."""
 

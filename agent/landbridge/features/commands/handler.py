@@ -10,6 +10,8 @@ from sqlalchemy import Connection, Row
 
 from landbridge.core.durations import seconds
 from landbridge.core.errors import UserError
+from landbridge.core.labels import actor
+from landbridge.core.texts import _
 from landbridge.db import audit
 from landbridge.features.commands import coding as wire
 from landbridge.features.commands import queries as stored
@@ -65,14 +67,15 @@ def give(
     """Have `device` do something once, before the end of `trip` if it is that one's tenant who wants it;
     `UserError` if that is no command, or `expires` no time."""
     value, expires_s = argument(verb, given), now_s + seconds(expires, _LONGEST_S, "expires")
-    audit.add(connection, who, f"command {verb} {value or ''}".rstrip(), now_s, device)
+    written = f"{verb} {value or ''}".rstrip()
+    audit.add(connection, who, _("command sent: {verb}", verb=written), now_s, device)
     return Given(stored.give(connection, device, verb, value, expires_s, who, now_s, trip), expires_s)
 
 
 def on_trip_end(connection: Connection, device: str, trip: int, now_s: int) -> None:
     """Cancel what its tenant has ordered and is not over; dense points that he has ordered end."""
     if cancelled := stored.cancel_open(connection, device, trip, trips.END, now_s):
-        audit.add(connection, trips.END, f"commands cancelled: {cancelled}", now_s, device)
+        audit.add(connection, trips.END, _("commands cancelled: {number}", number=cancelled), now_s, device)
     dense = stored.last_done(connection, device, wire.DENSE, now_s)
     if dense is None or dense.trip != trip or not dense.argument:
         return
@@ -85,11 +88,15 @@ def argument(verb: str, given: int | None) -> int:
     """The argument of `verb`; `UserError` if there is no such verb or it does not take that."""
     known = VERBS.get(verb)
     if known is None:
-        raise UserError(f"no command {verb!r}; known are {', '.join(VERBS)}", "verb")
+        raise UserError(
+            _("no command {text}; known are {names}", text=repr(verb), names=", ".join(VERBS)), "verb"
+        )
     if not known.most and given is not None:
-        raise UserError(f"{verb} takes no argument; leave {given} out", "argument")
+        raise UserError(
+            _("{verb} takes no argument; leave {argument} out", verb=verb, argument=given), "argument"
+        )
     if known.most and (given is None or not 0 <= given <= known.most):
-        raise UserError(f"{verb} needs an argument from 0 to {known.most}: {known.wanted}", "argument")
+        raise UserError(_wanted(verb, known), "argument")
     return given or 0
 
 
@@ -97,11 +104,24 @@ def cancel(connection: Connection, device: str, command: int, who: str, now_s: i
     """Take a command back as far as that can be; returns it as it was. `UserError` if it is over."""
     row = stored.find(connection, device, command)
     if row is None:
-        raise UserError(f"{device} has no command {command}; `landbridge commands list {device}` shows them")
+        raise UserError(
+            _(
+                "{device} has no command {number}; `landbridge commands list {device}` lists them",
+                device=device,
+                number=command,
+            )
+        )
     if row.result is not None or row.cancelled_s is not None or row.expires_s <= now_s:
-        raise UserError(f"command {command} of {device} is over: {state(row, now_s)}")
+        raise UserError(
+            _(
+                "command {number} of {device} has ended: {state}",
+                number=command,
+                device=device,
+                state=state(row, now_s),
+            )
+        )
     stored.cancel(connection, device, command, who, now_s)
-    audit.add(connection, who, f"command {row.verb} cancelled", now_s, device)
+    audit.add(connection, who, _("command cancelled: {verb}", verb=row.verb), now_s, device)
     return row
 
 
@@ -109,9 +129,17 @@ def state(row: Row[Any], now_s: int) -> str:
     """What has become of a command, in words."""
     if row.result is not None:
         return wire.RESULTS[row.result]
-    sent = "sent, " if row.sent_s is not None else ""
+    is_sent = row.sent_s is not None
     if row.cancelled_s is not None and (row.cancelled_s < row.expires_s or now_s < row.expires_s):
-        return f"{sent}cancelled by {row.cancelled_by}"
+        who = actor(row.cancelled_by)
+        return _("sent, cancelled by {who}", who=who) if is_sent else _("cancelled by {who}", who=who)
     if row.expires_s <= now_s:
-        return f"{sent}expired, no result" if sent else "expired, never sent"
-    return "sent, no result yet" if sent else "waiting for the device's next report"
+        return _("sent, expired, no result") if is_sent else _("expired, never sent")
+    return _("sent, no result yet") if is_sent else _("waiting for the device's next session")
+
+
+def _wanted(verb: str, known: wire.Verb) -> str:
+    return _(
+        "{verb} needs an argument from 0 to {most}: {meaning}",
+        verb=verb, most=known.most, meaning=known.wanted,
+    )  # fmt: skip

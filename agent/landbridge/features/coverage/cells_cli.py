@@ -19,13 +19,15 @@ from landbridge.points import queries as points
 
 _AT_ONCE = 10_000
 """Cells of one transaction: others wait for the database no longer than it takes."""
-commands = typer.Typer(help="Where cells are: points without a fix are placed by them.")
-_FILE = typer.Argument(help="CSV as of OpenCelliD: radio,mcc,net,area,cell,unit,lon,lat,range,...")
+commands = typer.Typer(help="Manage cell locations, used for points without a fix")
+_FILE = typer.Argument(help="CSV file in OpenCelliD format: radio,mcc,net,area,cell,unit,lon,lat,range,...")
 
 
 @commands.command("import")
 def take(file: Path = _FILE) -> None:
-    """Take a list of cells. What the fleet has heard itself goes before it.
+    """Import a list of cells
+
+    Cells observed by the fleet take precedence.
 
     \b
     Example:
@@ -43,13 +45,14 @@ def take(file: Path = _FILE) -> None:
                     bar.update(len(part))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise UserError(f"{file}: {error}") from None
-    print(f"{count} cells are listed")
+    print(f"{count} cells imported")
 
 
 @commands.command()
 def learn() -> None:
-    """Learn the cells anew from all stored points; the agent itself learns from each point as it comes, and
-    meanwhile too. If this is stopped, some are not known: begin it again.
+    """Relearn cell locations from all stored points
+
+    The running agent learns from each new point by itself. If the command is interrupted, run it again.
 
     \b
     Example:
@@ -65,12 +68,12 @@ def learn() -> None:
                     places.learn_anew(connection, name)
         with it.database.reading() as connection:
             counts = dict(stored.counts(connection))
-    print(f"{counts.get(False, 0)} cells were heard by the fleet, {counts.get(True, 0)} are listed")
+    print(f"{counts.get(False, 0)} cells observed by the fleet, {counts.get(True, 0)} imported")
 
 
 @commands.command()
 def show(device: str = typer.Argument(help="Device id.")) -> None:
-    """Show where the points of a device without a fix were, as far as is known.
+    """Show cell-based locations of points without a fix
 
     \b
     Example:

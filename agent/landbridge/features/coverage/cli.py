@@ -13,13 +13,15 @@ from landbridge.features.routes.queries import routes as lines
 from landbridge.features.routes.queries.routes import Key, Seen, known_line
 from landbridge.geo.route import Waypoint
 
-_NAME = typer.Argument(help="Name of the line (`landbridge lines list`).")
-commands = typer.Typer(help="What the fleet learned about networks along a line.")
+_NAME = typer.Argument(help="Route name (`landbridge lines list`).")
+commands = typer.Typer(help="Show and recompute network coverage along routes")
 
 
 @commands.command()
 def learn(line: str = _NAME) -> None:
-    """Read the newest trips of a line again. The start of each trip does so by itself.
+    """Recompute the coverage of a route from its newest trips
+
+    The start of each trip does this automatically.
 
     \b
     Example:
@@ -28,12 +30,12 @@ def learn(line: str = _NAME) -> None:
     with opened() as it, it.database.writing() as connection:
         found = known_line(connection, line)
         looks = lessons.learn(connection, line, [Waypoint(*each) for each in found.stations])
-    print(f"line {line}: {looks} looks at networks")
+    print(f"route {line}: {looks} network observations")
 
 
 @commands.command()
 def show(line: str = _NAME) -> None:
-    """Show what is known of each leg between two stations, and of each network.
+    """Show the coverage of each leg and network of a route
 
     \b
     Example:

@@ -19,13 +19,13 @@ from landbridge.ingest.replay import Aside, Replay
 from landbridge.points import geojson
 from landbridge.points import queries as points
 
-commands = typer.Typer(help="The locators this agent knows.")
-_SETTINGS = typer.Argument(help="Its device.json, as it was made when it was added elsewhere.")
+commands = typer.Typer(help="Manage devices: add, show, keys, wake log")
+_SETTINGS = typer.Argument(help="device.json from the agent that added the device.")
 
 
 @commands.command()
-def add(device: str = typer.Argument(help="Its id: 1 to 32 of a-z, 0-9 and -.")) -> None:
-    """Add a device: make its key and the settings for its flash.
+def add(device: str = typer.Argument(help="Device id: 1 to 32 characters of a-z, 0-9 and -.")) -> None:
+    """Add a device: create its key and its configuration files
 
     \b
     Example:
@@ -39,10 +39,12 @@ def add(device: str = typer.Argument(help="Its id: 1 to 32 of a-z, 0-9 and -."))
 
 @commands.command()
 def adopt(
-    device: str = typer.Argument(help="Id of a device that is in quarantine."),
+    device: str = typer.Argument(help="Id of a device in quarantine."),
     settings: Path = _SETTINGS,
 ) -> None:
-    """Add a device that has its key already, and store what it has sent.
+    """Add a quarantined device by its existing key
+
+    Its quarantined messages are stored.
 
     \b
     Example:
@@ -65,7 +67,7 @@ def adopt(
 
 @commands.command("list")
 def list_devices() -> None:
-    """List the devices, and unknown ones that sent something.
+    """List devices, and unknown devices that sent messages
 
     \b
     Example:
@@ -93,8 +95,8 @@ def list_devices() -> None:
 
 
 @commands.command()
-def show(device: str = typer.Argument(help="Its id.")) -> None:
-    """Show what is known of a device; its key is never shown.
+def show(device: str = typer.Argument(help="Device id.")) -> None:
+    """Show a device
 
     \b
     Example:
@@ -130,8 +132,10 @@ def show(device: str = typer.Argument(help="Its id.")) -> None:
 
 
 @commands.command()
-def rotate(device: str = typer.Argument(help="Its id.")) -> None:
-    """Give a device new keys: with its next report it derives those of the next epoch.
+def rotate(device: str = typer.Argument(help="Device id.")) -> None:
+    """Rotate the keys of a device
+
+    The device derives the keys of the next epoch in its next session.
 
     \b
     Example:
@@ -140,4 +144,4 @@ def rotate(device: str = typer.Argument(help="Its id.")) -> None:
     with opened() as it, it.database.writing() as connection:
         known_device(connection, device)
         epoch = epochs.next_one(connection, device)
-    print(f"{device} takes the keys of epoch {epoch} with its next report; earlier ones are refused")
+    print(f"{device} receives the keys of epoch {epoch} in its next session; earlier keys are refused")

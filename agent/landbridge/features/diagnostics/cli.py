@@ -18,10 +18,10 @@ commands = typer.Typer()
 
 @commands.command()
 def why(
-    device: str = typer.Argument(help="Its id."),
-    wakes_shown: int = typer.Option(40, "--last", min=1, help="So many wakes."),
+    device: str = typer.Argument(help="Device id."),
+    wakes_shown: int = typer.Option(40, "--last", min=1, help="Number of wakes."),
 ) -> None:
-    """Show why a device did what it did in its last wakes, and why it then slept, the newest first.
+    """Show the wake log: actions and reasons, newest first
 
     \b
     Example:
@@ -31,14 +31,14 @@ def why(
         known_device(connection, device)
         rows = wakes.newest(connection, device, wakes_shown)
     table.show(
-        ("time", "did", "slept", "J"),
+        ("time", "first action", "reason to sleep", "J"),
         ((iso(each.at_s), reason(each.did), reason(each.rest), f"{each.joules:.1f}") for each in rows),
     )
 
 
 @commands.command()
-def log(device: str = typer.Argument(help="Its id.")) -> None:
-    """Show what a device told of itself: counters, what went wrong, tracebacks of its faults.
+def log(device: str = typer.Argument(help="Device id.")) -> None:
+    """Show the device log: counters, errors and tracebacks
 
     \b
     Example:
@@ -64,5 +64,5 @@ def log(device: str = typer.Argument(help="Its id.")) -> None:
     )
     for each in entries:
         if each.text is not None:
-            print(f"\nfault {each.clock_s} s after power-on {each.boot}, told {iso(each.received_s)}:")
+            print(f"\nfault {each.clock_s} s after power-on {each.boot}, received {iso(each.received_s)}:")
             print(each.text.rstrip())

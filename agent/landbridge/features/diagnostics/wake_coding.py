@@ -4,42 +4,43 @@ import struct
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+from landbridge.core.texts import _
 from landbridge.protocol.limits import WireError
 
 REASONS = {
-    0: "nothing",
-    1: "only sleep is still paid for",
-    2: "all is reported",
-    3: "a pause after a look or a report in vain",
-    4: "the operators' budget is spent",
-    5: "no network is heard",
-    6: "a report is not worth its energy yet",
-    7: "the network seen is too dear or too weak",
-    8: "nothing new to report",
-    9: "the network may not be used now",
-    10: "the train has stopped or departed",
-    11: "the next point on the move",
-    12: "the next point standing",
-    13: "a fresh point for the report",
-    20: "it stood here until now",
-    21: "it still stands here",
-    22: "it stands here, for the report",
-    30: "a look for a network before a report",
-    31: "another network may be cheaper",
-    40: "the network seen is worth a report",
-    50: "a report is worth it where a network is all but certain",
-    60: "something must be told now",
-    61: "points are dense",
-    62: "no report for the longest time allowed",
-    63: "the fixed pause between reports is over",
-    64: "another profile of the card",
-    65: "behind a border, a switch of profiles or a bar of data",
-    70: "something has happened, or a place is asked for",
-    71: "the fixed pause between points is over",
-    72: "no fix: where it is heard tells something too",
-    73: "what was found is kept",
-    74: "registered, the agent is told",
-    75: "shipping mode",
+    0: _("nothing"),
+    1: _("remaining energy allows only sleep"),
+    2: _("everything is delivered"),
+    3: _("waiting after a failed scan or connection attempt"),
+    4: _("retry budget of the mobile operators used up"),
+    5: _("no network found"),
+    6: _("a session is not worth its energy yet"),
+    7: _("the network found is too expensive or too weak"),
+    8: _("nothing new to report"),
+    9: _("the network must not be used now"),
+    10: _("stop or departure"),
+    11: _("next position while moving"),
+    12: _("next position while stationary"),
+    13: _("fresh position for the session"),
+    20: _("was stationary until now, position reused"),
+    21: _("still stationary, position reused"),
+    22: _("stationary, position reused for the session"),
+    30: _("network scan before a session"),
+    31: _("another network may be cheaper"),
+    40: _("the network found is worth a session"),
+    50: _("a session is worth it: a network is almost certain here"),
+    60: _("an event must be reported now"),
+    61: _("dense positions"),
+    62: _("longest time without a session reached"),
+    63: _("fixed session interval elapsed"),
+    64: _("switch to another eSIM profile"),
+    65: _("after a border crossing, profile switch or data bar"),
+    70: _("an event happened, or a position was requested"),
+    71: _("fixed position interval elapsed"),
+    72: _("no fix: cell observation recorded"),
+    73: _("position recorded"),
+    74: _("registered: session with the agent"),
+    75: _("shipping mode"),
 }
 """Of the decision table (firmware/locator/plan: policy.py, decide.py)."""
 _WAKE = struct.Struct("<HBBH")
@@ -74,7 +75,7 @@ def decode(told: Any) -> list[Wake]:
 
 def reason(number: int) -> str:
     """In words."""
-    return REASONS.get(number, f"reason {number}")
+    return REASONS.get(number) or _("reason {number}", number=number)
 
 
 def _wakes(boot: int, now_min: int, packed: bytes) -> Iterator[Wake]:

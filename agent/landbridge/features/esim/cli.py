@@ -11,6 +11,8 @@ from sqlalchemy import Row
 from landbridge.core import files, stages, table
 from landbridge.core.clock import iso
 from landbridge.core.errors import UserError
+from landbridge.core.texts import _
+from landbridge.core.texts import stored as stored_text
 from landbridge.db import audit
 from landbridge.db.opened import LARGEST, opened, whoever
 from landbridge.features.devices import queries as devices
@@ -25,31 +27,29 @@ from landbridge.features.esim.queries import policies as stored
 from landbridge.features.esim.queries import rollouts
 from landbridge.protocol import uplink
 
-commands = typer.Typer(
-    help="Profiles of cards: which there are, which is used where, what became of switches."
-)
+commands = typer.Typer(help="Manage eSIM profiles, policies and profile switches")
 _DAY_S = 86_400
 _DEVICE = typer.Argument(help="Device id.")
-_FILE = typer.Argument(help="The file.")
-_SAVE = typer.Option(None, help="Write those that are complete into this folder.")
-_DEVICES = typer.Argument(None, metavar="[DEVICE...]", help="Who gets it.")
-_POLICY_HELP = """Give devices a policy, read from a file.
+_FILE = typer.Argument(help="Policy file (TOML).")
+_SAVE = typer.Option(None, help="Write complete notifications to this folder.")
+_DEVICES = typer.Argument(None, metavar="[DEVICE...]", help="Device ids.")
+_POLICY_HELP = """Assign a profile policy to devices
 
 \b
 Examples:
   landbridge cards policy europe.toml lb-0001 lb-0002
   landbridge cards policy europe.toml --all --most 5
 
---most gives it to so many of them that do not have it yet: the next time, to as many again.
+--most limits it to that many devices without the policy; run it again for the next ones.
 
 \b
-A file:
+Policy file:
 """ + "\n".join(f"  {line}" for line in (policies.__doc__ or "").partition("\n\n")[2].splitlines())
 
 
 @commands.command("list")
 def list_cards() -> None:
-    """List devices with their cards and how far the policy of each has come.
+    """List devices, their cards and the state of their policy
 
     \b
     Example:
@@ -68,7 +68,7 @@ def list_cards() -> None:
 
 @commands.command()
 def show(device: str = _DEVICE) -> None:
-    """Show the card of a device: its profiles, the policy, what is desired and what is reported.
+    """Show the card of a device: profiles, policy, desired and reported state
 
     \b
     Example:
@@ -89,7 +89,7 @@ def show(device: str = _DEVICE) -> None:
             "route to the card": said and wire.ROUTES[said.route],
             "desired": desired and f"{desired.wish}, revision {desired.revision} by {desired.set_by}",
             "state": state,
-            "it said so": iso(said.reported_s) if said else None,
+            "reported": iso(said.reported_s) if said else None,
         }
     )
     if desired:
@@ -122,15 +122,16 @@ def _show_profiles(policy: Policy, said: Row[Any] | None) -> None:
 @commands.command()
 def switch(
     names: list[str] = _DEVICES,
-    profile: str = typer.Argument(help=f"Its name in the policy; {policies.AUTOMATIC}: the policy decides."),
-    tag: str | None = typer.Option(None, help="The devices on trips with this tag, in stages."),
-    canaries: int = typer.Option(5, min=1, max=1000, help="With --tag: so many first, who must take it."),
-    days: int = typer.Option(2, min=0, max=365, help="With --tag: each stage lasts so many days at least."),
+    profile: str = typer.Argument(help=f"Profile name; {policies.AUTOMATIC}: the policy decides."),
+    tag: str | None = typer.Option(None, help="Devices on trips with this tag, in stages."),
+    canaries: int = typer.Option(5, min=1, max=1000, help="With --tag: devices that must succeed first."),
+    days: int = typer.Option(2, min=0, max=365, help="With --tag: minimum days per stage."),
 ) -> None:
-    """Have devices use a profile; one that cannot connect is left again by itself.
+    """Switch devices to a profile
 
-    With --tag it goes to the canaries, then to 5, 25, 50 and 100 % of the devices, and halts by itself when
-    it fails on more than 5 % of those that it has reached. Called again, it goes on where it was halted.
+    A device returns to its previous profile if it cannot connect. With --tag, the canaries switch first,
+    then 5, 25, 50 and 100 % of the devices. It halts automatically if more than 5 % of them fail. Run the
+    command again to resume it.
 
     \b
     Examples:
@@ -149,14 +150,14 @@ def switch(
         for device in names:
             row = known_device(connection, device)
             revision = fleet.switch(connection, device, profile, whoever(), now_s)
-            print(f"revision {revision}: {device} gets it with its next report, switches for the one after")
+            print(f"revision {revision}: {device} gets it in its next session and then switches")
             if row.next_contact_s is not None:
-                print(f"that report is due at {iso(row.next_contact_s)}")
+                print(f"the next session is due at {iso(row.next_contact_s)}")
 
 
 @commands.command("roll-outs")
 def list_rollouts() -> None:
-    """List profiles that are brought to tags in stages, the newest first.
+    """List staged profile roll-outs, newest first
 
     \b
     Example:
@@ -177,8 +178,10 @@ def list_rollouts() -> None:
 
 
 @commands.command()
-def halt(rollout: int = typer.Argument(min=1, max=LARGEST, help="Its number in the list.")) -> None:
-    """Bring a profile to no more devices; those that it has reached keep it.
+def halt(rollout: int = typer.Argument(min=1, max=LARGEST, help="Number in the list.")) -> None:
+    """Halt a profile roll-out
+
+    Devices that have switched keep the profile.
 
     \b
     Example:
@@ -186,8 +189,8 @@ def halt(rollout: int = typer.Argument(min=1, max=LARGEST, help="Its number in t
     """
     with opened() as it, it.database.writing() as connection:
         if rollouts.find(connection, rollout) is None:
-            raise UserError(f"no roll-out {rollout}; `landbridge cards roll-outs` shows those there are")
-        rollouts.change(connection, rollout, halted=f"by hand, by {whoever()}")
+            raise UserError(f"no roll-out {rollout}; `landbridge cards roll-outs` lists them")
+        rollouts.change(connection, rollout, halted=stored_text(_("by {who}", who=whoever())))
     print(f"roll-out {rollout} is halted")
 
 
@@ -196,7 +199,9 @@ def policy(
     file: Path = _FILE,
     names: list[str] = _DEVICES,
     everybody: bool = typer.Option(False, "--all", help="All devices."),
-    most: int = typer.Option(LARGEST, min=1, max=LARGEST, help="To so many at most that do not have it."),
+    most: int = typer.Option(
+        LARGEST, min=1, max=LARGEST, help="Limit to so many devices without the policy."
+    ),
 ) -> None:
     """Give devices a policy; `_POLICY_HELP` is what a person reads."""
     found = policies.parse(files.text(file), str(file))
@@ -209,8 +214,8 @@ def policy(
         lacking = [device for device in chosen if not _has(stored.desired(connection, device), found)][:most]
         for device in lacking:
             stored.set_desired(connection, device, found, policies.AUTOMATIC, whoever(), it.clock.now_s())
-            audit.add(connection, whoever(), "policy of the card", it.clock.now_s(), device)
-    print(f"{len(lacking)} of {len(chosen)} devices get it with their next reports")
+            audit.add(connection, whoever(), _("profile policy assigned"), it.clock.now_s(), device)
+    print(f"{len(lacking)} of {len(chosen)} devices receive it in their next session")
 
 
 def _has(desired: stored.Desired | None, policy: Policy) -> bool:
@@ -219,7 +224,7 @@ def _has(desired: stored.Desired | None, policy: Policy) -> bool:
 
 @commands.command()
 def history(device: str = _DEVICE) -> None:
-    """Show what was asked of a card, what it has become, and every change of who the device is.
+    """Show requests, profile switches and identity changes of a card
 
     \b
     Example:
@@ -230,7 +235,9 @@ def history(device: str = _DEVICE) -> None:
         asked = stored.history(connection, device)
         events, identities = stored.events(connection, device), stored.identities(connection, device)
     by_revision = {each.revision: each.policy for each in asked}
-    rows = [(each.set_s, f"asked by {each.set_by}", each.wish, f"revision {each.revision}") for each in asked]
+    rows = [
+        (each.set_s, f"request by {each.set_by}", each.wish, f"revision {each.revision}") for each in asked
+    ]
     for event in events:
         names = by_revision.get(event.revision)
         before, after = (
@@ -247,9 +254,9 @@ def notifications(
     device: str = _DEVICE,
     save: Path | None = _SAVE,
 ) -> None:
-    """List what the eUICC of a device wants the servers of its profiles (SM-DP+) to know.
+    """List the eUICC notifications of a device for its SM-DP+ servers
 
-    With --save each becomes a file, the body of ES9+ handleNotification (SGP.22), for whoever may post it.
+    With --save, each complete notification becomes a file with the body of ES9+ handleNotification (SGP.22).
 
     \b
     Examples:

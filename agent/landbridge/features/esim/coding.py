@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import cbor2
 
+from landbridge.core.texts import _
 from landbridge.protocol.limits import WireError
 
 ORDER_KEY, REPORT_KEY = 10, 14
@@ -18,20 +19,25 @@ ELSEWHERE = 0
 """In place of an MCC: all other countries."""
 REFUSED_POLICY, QUOTA, BLOCKED = 7, 9, 10
 OUTCOMES = {
-    1: "in use",
-    2: "back on the profile before",
-    3: "on the fallback",
-    4: "the card refused",
-    5: "no connection",
-    6: "changed by the card",
-    REFUSED_POLICY: "the device refuses the policy",
-    8: "no answer under this access point, the one before is tried",
-    QUOTA: "% of the month's data used",
-    BLOCKED: "silent, no profile may be used in that country",
+    1: _("in use"),
+    2: _("returned to the previous profile"),
+    3: _("on the fallback profile"),
+    4: _("refused by the card"),
+    5: _("no connection"),
+    6: _("changed by the card itself"),
+    REFUSED_POLICY: _("policy refused by the device"),
+    8: _("no answer with this access point, the previous one is tried"),
+    QUOTA: _("% of the month's data used"),
+    BLOCKED: _("radio off: no profile is allowed in that country"),
 }
 """Of an event."""
 SETTLED = 0
-STAGES = ("settled", "on trial", "going back", "going to the fallback")
+STAGES = (
+    _("confirmed"),
+    _("on trial"),
+    _("returning to the previous profile"),
+    _("switching to the fallback profile"),
+)
 ROUTES = ("not known", "AT+CGLA", "AT+CSIM", "AT+CSIM, basic channel", "no eUICC")
 CLASSES = ("test", "provisioning", "operational")
 _U31, _U32 = 2**31 - 1, 2**32 - 1
@@ -107,10 +113,10 @@ class Report(NamedTuple):
 
 def told(event: Any) -> str:
     """What became of it, in words; `event` has the columns of `Event`."""
-    outcome = OUTCOMES.get(event.outcome, f"outcome {event.outcome}")
+    outcome = OUTCOMES.get(event.outcome) or _("outcome {number}", number=event.outcome)
     if event.outcome == QUOTA:
         return f"{event.cause} {outcome}"
-    return f"{outcome}, cause {event.cause}" if event.cause else outcome
+    return _("{outcome}, cause {cause}", outcome=outcome, cause=event.cause) if event.cause else outcome
 
 
 def order(

@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import Connection, Row
 
 from landbridge.core.errors import UserError
+from landbridge.core.texts import _
 from landbridge.db import audit
 from landbridge.features.esim import coding as wire
 from landbridge.features.esim import rollout as card_rollout
@@ -51,7 +52,7 @@ def on_trip_end(connection: Connection, device: str, trip: int, now_s: int) -> N
     card_rollouts.leave(connection, device, trip)
     desired = stored.desired(connection, device)
     if desired is not None and desired.trip == trip and desired.wish != desired.lasting:
-        audit.add(connection, trips.END, f"profile {desired.lasting}", now_s, device)
+        audit.add(connection, trips.END, _profile(desired.lasting), now_s, device)
         stored.set_desired(connection, device, desired.policy, desired.lasting, trips.END, now_s)
 
 
@@ -63,11 +64,21 @@ def switch(
     profile."""
     desired = stored.desired(connection, device)
     if desired is None:
-        raise UserError(f"{device} has no policy; give it one with `landbridge cards policy`")
+        raise UserError(
+            _("{device} has no policy; give it one with `landbridge cards policy`", device=device)
+        )
     if wish != AUTOMATIC and not desired.policy.place(wish):
         names = ", ".join(desired.policy.profiles)
-        raise UserError(f"no profile {wish!r} in the policy of {device}; there are {names}, and {AUTOMATIC}")
-    audit.add(connection, who, f"profile {wish}", now_s, device)
+        raise UserError(
+            _(
+                "no profile {text} in the policy of {device}; known are {names} and {last}",
+                text=repr(wish),
+                device=device,
+                names=names,
+                last=AUTOMATIC,
+            )
+        )
+    audit.add(connection, who, _profile(wish), now_s, device)
     return stored.set_desired(connection, device, desired.policy, wish, who, now_s, trip)
 
 
@@ -75,15 +86,21 @@ def state(connection: Connection, device: str) -> str:
     """How far the desired policy has come, in words."""
     desired, said = stored.desired(connection, device), stored.report(connection, device)
     if desired is None:
-        return "no policy"
+        return _("no policy")
     if stored.is_refused(connection, device, desired.revision):
-        return f"refused by the device, {_used(stored.in_force(connection, device), said)}"
+        profile = _used(stored.in_force(connection, device), said)
+        return _("refused by the device, {profile}", profile=profile)
     if said is None or said.revision != desired.revision:
-        return "waits for the device's next report"
-    return f"{wire.STAGES[said.stage]}, {_used(desired, said)}"
+        return _("waiting for the device's next session")
+    return _("{stage}, {profile}", stage=wire.STAGES[said.stage], profile=_used(desired, said))
 
 
 def _used(policy: Desired | None, said: Row[Any] | None) -> str:
     """The profile in use."""
     name = policy.policy.name(said.used) if policy and said else None
-    return name or "a profile that is not in the policy"
+    return name or _("a profile that is not in the policy")
+
+
+def _profile(wish: str) -> str:
+    """What the audit log says of a wish."""
+    return _("profile selected: {name}", name=wish)

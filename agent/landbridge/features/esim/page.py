@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import Connection, Row
 
 from landbridge.core.clock import from_epoch_s, iso
+from landbridge.core.texts import _
 from landbridge.features.devices import queries as devices
 from landbridge.features.esim import coding as wire
 from landbridge.features.esim import handler as cards
@@ -35,6 +36,7 @@ from landbridge.web.viewer import Viewer
 
 router = APIRouter()
 _COUNTRIES = {mcc: code for code, mcc in MCC.items()}
+_MISPLACED = ("separated", _("the SIM card is in another device"), _("unknown SIM card"))
 Spans = Sequence[tuple[int, int]]
 """When the device is the viewer's, [from, until) each."""
 
@@ -82,7 +84,10 @@ def _page(request: Request, who: Viewer, device: str) -> HTMLResponse:
         told = _told(connection, found, now_s)
         whole = tell.device(connection, found, now_s)
     acts = who.may("operator") and found.live
-    return page(request, "card.html", who=who, device=whole, card=told, acts=acts, automatic=AUTOMATIC)
+    values: dict[str, Any] = {
+        "misplaced": told["binding"] in _MISPLACED, "acts": acts, "automatic": AUTOMATIC,
+    }  # fmt: skip
+    return page(request, "card.html", who=who, device=whole, card=told, **values)
 
 
 @router.post("/devices/{device}/card/switch", include_in_schema=False)
@@ -95,7 +100,7 @@ def switch_form(request: Request, who: Acts, device: Device, profile: FormField)
 
 def _live(found: Ride) -> Ride:
     if not found.live:
-        raise HTTPException(404, f"{found.device} is on no trip of yours now")
+        raise HTTPException(404, _("{device} is not on any of your trips now", device=found.device))
     return found
 
 
@@ -176,13 +181,16 @@ def _switches(
     """What was asked for and what became of switches while the device was the viewer's, the newest first."""
     policies = {each.revision: each.policy for each in asked}
     rows: list[tuple[int, dict[str, Any]]] = [
-        (each.set_s, {"what": "asked", "by": each.set_by, "from": None, "to": each.wish, "cause": None})
+        (
+            each.set_s,
+            {"what": _("requested"), "by": each.set_by, "from": None, "to": each.wish, "cause": None},
+        )
         for each in asked
     ]
     for event in ended:
         policy = policies.get(event.revision)
         before, after = (policy.name(each) if policy else None for each in (event.before, event.after))
-        what = wire.OUTCOMES.get(event.outcome, f"outcome {event.outcome}")
+        what = wire.OUTCOMES.get(event.outcome) or _("outcome {number}", number=event.outcome)
         told = {"what": what, "by": None, "from": before, "to": after, "cause": event.cause or None}
         rows.append((event.at_s or event.received_s, told))
     rows.sort(key=lambda row: row[0], reverse=True)
@@ -217,12 +225,12 @@ def _binding(
     """How the register has it; of a card that is not there, whether locator and card are those that came
     together. In words."""
     if not identities:
-        return "not known yet"
+        return _("not known yet")
     first, now = identities[0], identities[-1]
     if in_register is not None:
         is_its = now.iccid in in_register.iccids
-        return in_register.binding.lower().replace("_", " ") if is_its else "a card that nobody knows"
+        return in_register.binding.lower().replace("_", " ") if is_its else _("unknown SIM card")
     if now.imei != first.imei:
-        return "another locator has this card"
+        return _("the SIM card is in another device")
     known = {each.iccid for each in desired.policy.profiles.values()} if desired else {first.iccid}
-    return "bound" if now.iccid in known | {first.iccid} else "a card that nobody knows"
+    return "bound" if now.iccid in known | {first.iccid} else _("unknown SIM card")

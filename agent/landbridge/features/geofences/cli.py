@@ -12,9 +12,9 @@ from landbridge.db.opened import opened
 from landbridge.features.geofences import queries as fences
 from landbridge.tracking.geofences import from_row, read
 
-_NAME = typer.Argument(help="Name of the fence.")
-_FILE = typer.Argument(help="GeoJSON file: a Point or LineString with a radius, a Polygon or MultiPolygon.")
-commands = typer.Typer(help="Geofences: circles, polygons, corridors; for every device, or a tenant's trips.")
+_NAME = typer.Argument(help="Name of the geofence.")
+_FILE = typer.Argument(help="GeoJSON file: Point or LineString with a radius, Polygon or MultiPolygon.")
+commands = typer.Typer(help="Manage geofences")
 
 
 @commands.command()
@@ -22,11 +22,13 @@ def add(
     name: str = _NAME,
     file: Path = _FILE,
     radius: float | None = typer.Option(
-        None, help="Metres around a point or line; else the feature's property radius_m."
+        None, help="Radius in metres around a point or line; default: property radius_m."
     ),
-    tenant: str | None = typer.Option(None, help="It holds on this tenant's trips only; else everywhere."),
+    tenant: str | None = typer.Option(None, help="Only for trips of this tenant; default: all devices."),
 ) -> None:
-    """Add a fence, for points from now on; a trip whose destination has its name ends in it.
+    """Add a geofence for new points
+
+    A trip ends in the geofence that has the name of its destination.
 
     \b
     Examples:
@@ -39,17 +41,17 @@ def add(
         there = fences.find(connection, name)
         if there is not None:
             raise UserError(
-                f"there is a fence {there.name} already; `landbridge fences remove '{there.name}'` removes it"
+                f"geofence {there.name} already exists; `landbridge fences remove '{there.name}'` removes it"
             )
         number = fences.add(connection, name, drawn.geometry, drawn.radius_m, it.clock.now_s())
         if tenant is not None:
             fences.give_to(connection, number, checked(tenant, "tenant"))
-    print(f"fence {number}: {name}")
+    print(f"geofence {number}: {name}")
 
 
 @commands.command("list")
 def list_fences() -> None:
-    """List all fences, removed ones too.
+    """List all geofences, including removed ones
 
     \b
     Example:
@@ -58,7 +60,7 @@ def list_fences() -> None:
     with opened() as it, it.database.reading() as connection:
         rows = fences.every(connection)
     table.show(
-        ("fence", "name", "shape", "radius m", "added", "removed", "tenant"),
+        ("geofence", "name", "shape", "radius m", "added", "removed", "tenant"),
         (
             (
                 row.fence, row.name, from_row(row).shape.geom_type, round(row.radius_m) or None,
@@ -71,7 +73,9 @@ def list_fences() -> None:
 
 @commands.command()
 def remove(name: str = _NAME) -> None:
-    """Remove a fence, for points from now on; what it has told stays.
+    """Remove a geofence for new points
+
+    Its past events remain.
 
     \b
     Example:
@@ -80,6 +84,6 @@ def remove(name: str = _NAME) -> None:
     with opened() as it, it.database.writing() as connection:
         row = fences.find(connection, name)
         if row is None:
-            raise UserError(f"no fence {name}; `landbridge fences list` shows those there are")
+            raise UserError(f"no geofence {name}; `landbridge fences list` lists them")
         fences.remove(connection, row.fence, it.clock.now_s())
-    print(f"fence {row.name} is removed")
+    print(f"geofence {row.name} is removed")

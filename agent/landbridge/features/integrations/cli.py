@@ -14,23 +14,23 @@ from landbridge.features.integrations import queries as stored
 from landbridge.features.integrations import rules as fleet
 from landbridge.features.integrations.kinds import KINDS
 
-commands = typer.Typer(
-    help="Who gets messages besides the broker: webhooks, Traccar, DCSA platforms, e-mail."
-)
-_WHAT = typer.Option([], help="event, position, track; as many as wanted. Without it, all that it can take.")
-_NAME = typer.Argument(help="Its name.")
+commands = typer.Typer(help="Manage integrations: webhook, DCSA, Traccar, e-mail")
+_WHAT = typer.Option([], help="Message type: event, position or track; repeatable. Default: all it supports.")
+_NAME = typer.Argument(help="Name of the integration.")
 _KINDS = "; ".join(f"{name}: {kind.help}" for name, kind in KINDS.items())
 
 
 @commands.command()
 def add(
     name: str = _NAME,
-    address: str = typer.Argument(help="URL, or mailto:<address>."),
+    address: str = typer.Argument(help="URL, or mailto:<address>[?language=<code>]."),
     kind: str = typer.Option("webhook", help=f"{_KINDS}."),
-    tenant: str | None = typer.Option(None, help="Gets what lies on this tenant's trips; without it, all."),
+    tenant: str | None = typer.Option(None, help="Only messages from trips of this tenant."),
     what: list[str] = _WHAT,
 ) -> None:
-    """Add a target: it gets each message from now on at least once, in order of each device.
+    """Add an integration
+
+    It receives each message from now on at least once, in order per device.
 
     \b
     Examples:
@@ -48,7 +48,7 @@ def add(
 
 @commands.command("list")
 def list_targets() -> None:
-    """List all targets: how far behind each is, and why.
+    """List integrations, their backlog and last error
 
     \b
     Example:
@@ -77,7 +77,7 @@ def _waiting(connection: Connection, row: Row[Any]) -> int:
 
 @commands.command()
 def show(name: str = _NAME) -> None:
-    """Show the devices of which a target refuses a message, and why.
+    """Show messages that an integration refuses, and why
 
     \b
     Example:
@@ -94,7 +94,9 @@ def show(name: str = _NAME) -> None:
 
 @commands.command()
 def skip(name: str = _NAME, device: str = typer.Argument(help="Device id.")) -> None:
-    """Give up the message of a device that a target refuses: those behind it are tried again at once.
+    """Discard the message that an integration refuses
+
+    Later messages of the device are retried at once.
 
     \b
     Example:
@@ -102,12 +104,12 @@ def skip(name: str = _NAME, device: str = typer.Argument(help="Device id.")) -> 
     """
     with opened() as it, it.database.writing() as connection:
         message = fleet.skip(connection, name, device, whoever(), it.clock.now_s())
-    print(f"{name} does not get message {message} of {device}")
+    print(f"message {message} of {device} is discarded for {name}")
 
 
 @commands.command()
 def remove(name: str = _NAME) -> None:
-    """End a target; what waits for it is forgotten.
+    """Remove an integration and its waiting messages
 
     \b
     Example:
@@ -115,4 +117,4 @@ def remove(name: str = _NAME) -> None:
     """
     with opened() as it, it.database.writing() as connection:
         fleet.remove(connection, name, whoever(), it.clock.now_s())
-    print(f"target {name} gets nothing any more")
+    print(f"integration {name} is removed")

@@ -6,13 +6,17 @@ import ssl
 from datetime import datetime
 from email.message import EmailMessage
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
 from landbridge.config import Mail
+from landbridge.core.errors import UserError
 from landbridge.core.http_errors import Away, Refused
+from landbridge.core.labels import actor, label
+from landbridge.core.texts import SOURCE, Catalogue, Text, _, catalogues
 from landbridge.events.outbox import Posted
 from landbridge.geo import places as geography
 
+_LANGUAGE = "language"
 TYPES = ("alarm-raised", "alarm-cleared")
 _TIMEOUT_S = 30
 _FOR_GOOD = 500
@@ -27,7 +31,7 @@ def send(settings: Mail, pages: str, address: str, message: Posted) -> None:
         return
     try:
         with connected(settings) as server:
-            server.send_message(written(settings.sender, pages, address.removeprefix("mailto:"), told))
+            server.send_message(written(settings.sender, pages, address, told))
     except (smtplib.SMTPDataError, smtplib.SMTPRecipientsRefused) as error:
         raise (Refused if _code(error) >= _FOR_GOOD else Away)(f"the mail server answers {error}") from None
     except (OSError, smtplib.SMTPException) as error:
@@ -45,42 +49,75 @@ def _code(error: smtplib.SMTPDataError | smtplib.SMTPRecipientsRefused) -> int:
     return min(code for code, _ in error.recipients.values())
 
 
-def written(sender: str, pages: str, to: str, told: dict[str, Any]) -> EmailMessage:
-    """The mail: what, where, since when, until when; its id and date are those of the event, so that a repeat
-    is known as one. It leads to the device's page, if there are `pages` (their address, without a slash at
-    its end)."""
+def written(sender: str, pages: str, address: str, told: dict[str, Any]) -> EmailMessage:
+    """The mail about an alarm, in the language of `address`. Its id and date are those of the event, so that
+    a repeat is recognised. It links to the device's page if there are `pages` (their address, without a slash
+    at its end)."""
+    to, wanted = recipient(address)
+    language = catalogues().get(wanted) or catalogues()[SOURCE]
     mail = EmailMessage()
     mail["From"], mail["To"] = sender, to
     mail["Date"] = datetime.fromisoformat(told["told"])
     mail["Message-ID"] = f"<{told['event']}.{told['id'].replace('/', '.')}@landbridge>"
     state = told["type"].removeprefix("alarm-")
+    names = {"alarm": label(told["alarm"]), "severity": label(told["severity"]), "state": label(state)}
     whose = told["container"] or told["device"]
-    mail["Subject"] = f"[{told['severity']}] {told['alarm']} {state}: {whose}"
-    lines = {
-        "alarm": f"{told['alarm']} ({told['severity']}), {state}",
-        "number": told["number"],
-        "device": told["device"],
-        "container": told["container"] or "-",
-        "since": told["since"],
-    } | _place(told["latitude"], told["longitude"])
+    mail["Subject"] = language.translate(
+        _("[{severity}] {alarm} {state}: {container}", container=whose, **names)
+    )
+    lines = [
+        _("Alarm: {alarm} ({severity}), {state}", **names),
+        _("Number: {number}", number=told["number"]),
+        _("Device: {device}", device=told["device"]),
+        _("Container: {container}", container=told["container"] or "–"),
+        _("Since: {time}", time=_time(language, told["since"])),
+        *_place(language, told["latitude"], told["longitude"]),
+    ]
     if state == "cleared":
-        lines |= {"cleared": f"{told['cleared']} by {told['cleared_by']}"}
+        who = actor(told["cleared_by"])
+        lines.append(_("Cleared: {time} by {who}", time=_time(language, told["cleared"]), who=who))
     else:
-        lines |= {"acknowledge": f"landbridge alarms acknowledge {told['number']}"}
+        command = f"landbridge alarms acknowledge {told['number']}"
+        lines.append(_("Acknowledge with: {command}", command=command))
     if pages:
-        lines |= {"page": f"{pages}/devices/{quote(told['device'], safe='')}"}
-    mail.set_content("\n".join(f"{name}: {value}" for name, value in lines.items()) + "\n")
+        page = f"{pages}/devices/{quote(told['device'], safe='')}"
+        lines.append(_("Page: {address}", address=page))
+    mail.set_content("".join(f"{language.translate(line)}\n" for line in lines))
     return mail
 
 
-def _place(lat: float | None, lon: float | None) -> dict[str, str]:
-    """Position, nearest place and country, by the names of their lines."""
+def recipient(address: str) -> tuple[str, str]:
+    """Mailbox and language of an address like mailto:desk@example.org?language=zh."""
+    parts = urlsplit(address)
+    return unquote(parts.path), dict(parse_qsl(parts.query)).get(_LANGUAGE, SOURCE)
+
+
+def check(address: str) -> None:
+    """`UserError` for a language without a catalogue, and for anything else after the question mark."""
+    query, known = urlsplit(address).query, [f"{_LANGUAGE}={each}" for each in catalogues()]
+    if query and query not in known:
+        raise UserError(f"{address!r}: after the question mark only {' or '.join(known)} is known")
+
+
+def _time(language: Catalogue, moment: str) -> str:
+    return language.time(datetime.fromisoformat(moment))
+
+
+def _place(language: Catalogue, lat: float | None, lon: float | None) -> list[Text]:
+    """The lines of position, nearest place and country."""
     if lat is None or lon is None:
-        return {"position": "not known"}
+        return [_("Position: {position}", position=_("not known yet"))]
+    degrees = f"{lat:.5f}, {lon:.5f}"
+    position = _("Position: {position}", position=degrees)
     near, country = geography.where(lat, lon)
-    away = f"{near.km} km from {near.place.name}" if near and near.km > 1 else near and near.place.name
-    place = ", ".join(each for each in (away, country and country.name) if each)
-    return {"position": f"{lat:.5f}, {lon:.5f}"} | ({"place": place} if place else {})
+    parts = [near and _near(language, near), country and language.country(country.code, country.name)]
+    place = ", ".join(language.translate(each) for each in parts if each)
+    return [position, _("Place: {place}", place=place)] if place else [position]
+
+
+def _near(language: Catalogue, near: geography.Near) -> str:
+    name = (language.is_chinese and near.place.chinese) or near.place.name
+    return _("{km} km from {place}", km=near.km, place=name) if near.km > 1 else name
 
 
 def connected(settings: Mail) -> smtplib.SMTP:

@@ -8,10 +8,12 @@ from sqlalchemy import Connection
 
 from landbridge.core.errors import UserError
 from landbridge.core.names import checked
+from landbridge.core.texts import _
 from landbridge.db import audit
 from landbridge.db.keys import Keyring
 from landbridge.events import outbox
 from landbridge.features.devices import queries as devices
+from landbridge.features.integrations import mail
 from landbridge.features.integrations import queries as targets
 from landbridge.features.integrations.kinds import KINDS
 from landbridge.features.integrations.queries import Target
@@ -63,6 +65,8 @@ def _check_address(address: str, kind: str) -> None:
         raise UserError(f"{address!r} is no address of a {kind}: it begins with {' or '.join(schemes)}:")
     if not address.isascii() or any(each.isspace() for each in address):
         raise UserError(f"{address!r}: write the host in ASCII (xn--...), and %20 for a space")
+    if kind == "mail":
+        mail.check(address)
     if "@" in parts.netloc or parts.fragment:
         raise UserError(
             f"the address of {parts.hostname} has a user or a part behind #, which is not sent: leave it out"
@@ -84,7 +88,17 @@ def skip(connection: Connection, name: str, device: str, who: str, now_s: int) -
         raise UserError(f"{name} refuses no message of {device}; `landbridge targets show {name}` lists them")
     behind = waits._replace(message=waits.message + 1, tries=0, next_s=now_s)
     targets.hold(connection, found.target, behind, waits)
-    audit.add(connection, who, f"message {waits.message} of {device} skipped at target {name}", now_s)
+    audit.add(
+        connection,
+        who,
+        _(
+            "message {number} of {device} discarded for {name}",
+            number=waits.message,
+            device=device,
+            name=name,
+        ),
+        now_s,
+    )
     return waits.message
 
 

@@ -14,18 +14,18 @@ from landbridge.geo import settlements
 from landbridge.geo.route import position, read
 from landbridge.protocol.route_data import TILE_KM, tile_count
 
-_NAME = typer.Argument(help="Name of the line.")
-_FILE = typer.Argument(help="CSV file with columns name, country, lat, lon, kind, perhaps km.")
-commands = typer.Typer(help="The lines that trips go by: their stations tell devices the way ahead.")
+_NAME = typer.Argument(help="Route name.")
+_FILE = typer.Argument(help="CSV file with columns name, country, lat, lon, kind and optionally km.")
+commands = typer.Typer(help="Manage routes: stations, borders, timetable")
 
 
 @commands.command()
 def add(name: str = _NAME, file: Path = _FILE) -> None:
-    """Add a line: its stations in the order of travel, from a CSV file.
+    """Add a route from a CSV file with its stations in order of travel
 
     \b
-    country is an ISO 3166-1 code, kind one of hub, border, gauge, yard, line; km (along the line) is
-    computed if there is no such column. Lines that begin with # are comments.
+    country is an ISO 3166-1 code; kind is hub, border, gauge, yard or line. Without a column km,
+    distances along the route are computed. Lines that begin with # are comments.
 
     \b
     Example:
@@ -36,14 +36,14 @@ def add(name: str = _NAME, file: Path = _FILE) -> None:
     places_km = [settlements.distance_km(*position(stations, km)) for km in middles]
     with opened() as it, it.database.writing() as connection:
         if stored.find(connection, name):
-            raise UserError(f"there is a line {name} already; `landbridge lines remove {name}` removes it")
+            raise UserError(f"route {name} already exists; `landbridge lines remove {name}` removes it")
         stored.add(connection, name, stations, places_km, it.clock.now_s())
-    print(f"line {name}: {len(stations)} stations, {stations[-1].km:.0f} km")
+    print(f"route {name}: {len(stations)} stations, {stations[-1].km:.0f} km")
 
 
 @commands.command("list")
 def list_lines() -> None:
-    """List all lines.
+    """List all routes
 
     \b
     Example:
@@ -52,7 +52,7 @@ def list_lines() -> None:
     with opened() as it, it.database.reading() as connection:
         rows = stored.every(connection)
     table.show(
-        ("line", "from", "to", "stations", "km", "added"),
+        ("route", "from", "to", "stations", "km", "added"),
         (
             (
                 row.line, row.stations[0][0], row.stations[-1][0], len(row.stations),
@@ -65,8 +65,9 @@ def list_lines() -> None:
 
 @commands.command()
 def remove(name: str = _NAME) -> None:
-    """Remove a line and what was learned of it; devices under way on it lose their guide, and
-    are expected anew by the line that is added under its name.
+    """Remove a route and its coverage data
+
+    Devices on the route lose their route data. A route that is added under the same name takes its place.
 
     \b
     Example:
@@ -75,4 +76,4 @@ def remove(name: str = _NAME) -> None:
     with opened() as it, it.database.writing() as connection:
         known_line(connection, name)
         stored.remove(connection, name)
-    print(f"line {name} is removed")
+    print(f"route {name} is removed")

@@ -7,6 +7,7 @@ from fastapi.responses import HTMLResponse
 from sqlalchemy import Connection
 
 from landbridge.core.clock import iso
+from landbridge.core.texts import _
 from landbridge.features.routes.queries import routes as lines
 from landbridge.features.trips import queries as trips
 from landbridge.geo.route import Waypoint, find
@@ -47,7 +48,7 @@ def _trips(connection: Connection, who: Viewer, line: str) -> list[Any]:
 def _told(connection: Connection, who: Viewer, line: str) -> dict[str, Any]:
     known, mine = lines.find(connection, line), _trips(connection, who, line)
     if known is None or (not mine and who.tenant is not None):
-        raise HTTPException(404, f"no line {line}")
+        raise HTTPException(404, _("no route {name}", name=line))
     stations = [Waypoint(*each) for each in known.stations]
     return {
         "line": line,

@@ -10,7 +10,9 @@ from landbridge.features.settings import handler as fleet
 from landbridge.features.settings import queries as stored
 from landbridge.protocol.settings import SETTINGS, SOURCES, applied
 
-_SET_HELP = """Change settings of a device; NAME=default takes one back.
+_SET_HELP = """Change the settings of a device
+
+NAME=default restores the default value.
 
 \b
 Example:
@@ -22,15 +24,15 @@ Settings:
     f"  {each.name}: {each.help}; {each.lowest} to {each.highest}, default {each.default}"
     for each in SETTINGS.values()
 )
-commands = typer.Typer(help="How devices are set; they get it with their next report.")
+commands = typer.Typer(help="Show and change device settings")
 _DEVICE = typer.Argument(help="Device id.")
-_CHANGES = typer.Argument(metavar="NAME=VALUE...", help="`landbridge settings show` lists the names.")
-_IF_CHANGED = typer.Argument(None, metavar="[NAME=VALUE...]", help="What would be set.")
+_CHANGES = typer.Argument(metavar="NAME=VALUE...", help="Settings (`landbridge settings show` lists them).")
+_IF_CHANGED = typer.Argument(None, metavar="[NAME=VALUE...]", help="Changes to compare.")
 
 
 @commands.command()
 def show(device: str = _DEVICE) -> None:
-    """Show the settings of a device, who set them and whether it applies them.
+    """Show the desired and reported settings of a device
 
     \b
     Example:
@@ -55,7 +57,7 @@ def show(device: str = _DEVICE) -> None:
             "revision": desired.revision,
             "state": fleet.state(desired, report),
             "device applies": report and f"revision {report.revision}, {SOURCES[report.source]}",
-            "it said so": iso(reported_s),
+            "reported": iso(reported_s),
             **{f"revision {each.revision}": f"{iso(each.set_s)} by {each.set_by}" for each in history},
         }
     )
@@ -69,14 +71,14 @@ def set_settings(device: str = _DEVICE, assignments: list[str] = _CHANGES) -> No
         known_device(connection, device)
         revision = stored.change(connection, device, changes, whoever(), it.clock.now_s())
     if revision is None:
-        print(f"{device} is set so already")
+        print(f"{device} already has these settings")
     else:
-        print(f"revision {revision} for {device}; it goes with the reply to its next report")
+        print(f"revision {revision} for {device}; it is sent in its next session")
 
 
 @commands.command()
 def diff(device: str = _DEVICE, assignments: list[str] = _IF_CHANGED) -> None:
-    """Show what differs from the defaults, or what a change would change.
+    """Show differences from the defaults, or the effect of a change
 
     \b
     Examples:

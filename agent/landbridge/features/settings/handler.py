@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from landbridge.core.errors import UserError
+from landbridge.core.texts import _, gettext
 from landbridge.db import audit
 from landbridge.features.settings import queries as stored
 from landbridge.features.trips import queries as trips
@@ -56,17 +57,17 @@ def _hashes(changes: str) -> frozenset[int]:
 def state(desired: stored.Desired, report: Report | None) -> str:
     """How far the desired settings have come, in words."""
     if report is None:
-        return "the device has not said yet what it applies"
+        return _("the device has not reported its settings yet")
     if stored.is_refused(desired, report):
-        return f"refused: {_why(report.why)}"
-    return "waiting for the device's next report" if _waits(desired, report) else "applied"
+        return _("refused: {reason}", reason=_why(report.why))
+    return _("waiting for the device's next session") if _waits(desired, report) else _("applied")
 
 
 def on_trip_end(connection: Connection, device: str, trip: int, now_s: int) -> None:
     """Go back from what its tenant has set to what the operator has."""
     before = stored.desired(connection, device)
     if before.trip == trip and before.changes != before.lasting:
-        audit.add(connection, trips.END, "settings as before the trip", now_s, device)
+        audit.add(connection, trips.END, _("settings restored as before the trip"), now_s, device)
         stored.set_desired(connection, device, before.lasting, trips.END, now_s)
 
 
@@ -76,12 +77,16 @@ def parse(assignments: Iterable[str]) -> dict[str, int]:
     for text in assignments:
         name, equals, value = text.partition("=")
         if not equals:
-            raise UserError(f"{text!r} is no setting: write name=value, for instance interval_s=1800")
+            raise UserError(
+                _("{text} is not a setting; write name=value, for example interval_s=1800", text=repr(text))
+            )
         setting = SETTINGS.get(name)
         if setting is None:
-            raise UserError(f"no setting {name!r}; known are {', '.join(SETTINGS)}")
+            raise UserError(
+                _("no setting {text}; known are {names}", text=repr(name), names=", ".join(SETTINGS))
+            )
         if name in changes:
-            raise UserError(f"{name} is there twice; leave one out")
+            raise UserError(_("{name} is given twice; leave one out", name=name))
         changes[name] = setting.default if value == DEFAULT else _number(setting, value)
     return changes
 
@@ -90,9 +95,16 @@ def _number(setting: wire.Setting, text: str) -> int:
     digits = text.removeprefix("-")
     number = int(text) if digits.isascii() and digits.isdigit() and len(digits) < 12 else None
     if number is None or not setting.lowest <= number <= setting.highest:
+        assignment = f"{setting.name}={text}"
         raise UserError(
-            f"{setting.name}={text} is out of range: {setting.help};"
-            f" a number from {setting.lowest} to {setting.highest}, or {DEFAULT} ({setting.default})",
+            _(
+                "{text} is out of range: {meaning}; a number from {least} to {most}, or default ({number})",
+                text=assignment,
+                meaning=gettext(setting.help),
+                least=setting.lowest,
+                most=setting.highest,
+                number=setting.default,
+            ),
             setting.name,
         )
     return number
@@ -119,8 +131,8 @@ def _may_try_again(
 
 def _why(why: int) -> str:
     if why == wire.UNREACHED:
-        return "under them the device did not reach the agent, and went back to the last good ones"
+        return _("the device could not reach the agent with them and returned to the last good settings")
     if why == wire.MALFORMED:
-        return "the device could not read them"
+        return _("the device could not read them")
     name = next((setting.name for setting in SETTINGS.values() if setting.key == why), f"key {why}")
-    return f"the device does not accept {name}"
+    return _("the device does not accept {name}", name=name)

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, Row, Select, func, insert, select
 from sqlalchemy.dialects.postgresql import insert as insert_or_replace
 
+from landbridge.core.texts import _
 from landbridge.db import audit, order
 from landbridge.db.among import among_given
 from landbridge.db.tables import setting_reports, settings
@@ -101,7 +102,7 @@ def change(
     if (after, lasting) == (before.changes, before.lasting) and not (said and is_refused(before, said[0])):
         return None
     told = " ".join(f"{name}={value}" for name, value in changes.items())
-    audit.add(connection, who, f"settings {told}", now_s, device)
+    audit.add(connection, who, _("settings changed: {changes}", changes=told), now_s, device)
     return set_desired(connection, device, after, who, now_s, before.trip if trip is None else trip, lasting)
 
 

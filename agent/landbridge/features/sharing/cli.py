@@ -12,18 +12,20 @@ from landbridge.features.sharing import rules as fleet
 from landbridge.features.sharing.rules import share_url
 from landbridge.features.trips import queries as trips
 
-UNTIL_END = "the trip ends"
-commands = typer.Typer(help="Read-only links to where the container of a trip is.")
+UNTIL_END = "end of the trip"
+commands = typer.Typer(help="Manage share links: read-only access to a trip")
 
 
 @commands.command()
 def add(
-    device: str = typer.Argument(help="Device id; its running trip is shared."),
+    device: str = typer.Argument(help="Device id; its current trip is shared."),
     length: str = typer.Option(
-        "", "--for", help="How long the link works: 12h, 30d; without it until the trip ends, a year at most."
+        "", "--for", help="Validity, for example 12h or 30d; default: until the trip ends, at most one year."
     ),
 ) -> None:
-    """Make a link and print it, once: only a hash is kept.
+    """Create a share link and print it once
+
+    Only a hash is stored.
 
     \b
     Examples:
@@ -34,14 +36,14 @@ def add(
         known_device(connection, device)
         trip = trips.running(connection, device)
         if not trip:
-            raise UserError(f"{device} is on no trip; `landbridge trips start {device}` starts one")
+            raise UserError(f"{device} is not on a trip; `landbridge trips start {device}` starts one")
         made = fleet.add(connection, trip, length, whoever(), it.clock.now_s())
     print(share_url(it.config.web, made.secret))
 
 
 @commands.command("list")
 def list_shares() -> None:
-    """List all links, those that are over too.
+    """List all share links, including expired ones
 
     \b
     Example:
@@ -51,7 +53,7 @@ def list_shares() -> None:
         rows = stored.every(connection)
         now_s = it.clock.now_s()
     table.show(
-        ("link", "trip", "container", "from", "until", "made", "by", "state"),
+        ("link", "trip", "container", "from", "until", "created", "by", "state"),
         (
             (
                 row.share, row.trip, row.container, iso(row.from_s),
@@ -64,8 +66,8 @@ def list_shares() -> None:
 
 
 @commands.command()
-def revoke(share: int = typer.Argument(min=1, max=LARGEST, help="Its number in the list.")) -> None:
-    """End a link at once.
+def revoke(share: int = typer.Argument(min=1, max=LARGEST, help="Number in the list.")) -> None:
+    """Revoke a share link
 
     \b
     Example:
@@ -73,4 +75,4 @@ def revoke(share: int = typer.Argument(min=1, max=LARGEST, help="Its number in t
     """
     with opened() as it, it.database.writing() as connection:
         fleet.revoke(connection, share, whoever(), it.clock.now_s())
-    print(f"link {share} shows nothing any more")
+    print(f"link {share} is revoked")

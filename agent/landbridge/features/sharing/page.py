@@ -8,6 +8,7 @@ from sqlalchemy import Connection, Row
 
 from landbridge.core import secret
 from landbridge.core.clock import iso
+from landbridge.core.texts import _
 from landbridge.events import queries as events
 from landbridge.features.devices import queries as devices
 from landbridge.features.sharing import queries as shares
@@ -31,7 +32,7 @@ def shared(request: Request, link: str) -> HTMLResponse:
     with it.database.reading() as connection:
         row = shares.opened_by(connection, secret.hashed(link), it.clock.now_s())
         if row is None:
-            raise HTTPException(404, "this link shows nothing, or nothing any more")
+            raise HTTPException(404, _("this link is invalid or has expired"))
         told = _told(connection, row)
     return page(request, "share.html", data=told, shared=told)
 

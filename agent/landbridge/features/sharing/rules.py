@@ -8,6 +8,8 @@ from landbridge.config import Web, base_url
 from landbridge.core import secret
 from landbridge.core.durations import seconds
 from landbridge.core.errors import UserError
+from landbridge.core.labels import actor
+from landbridge.core.texts import _
 from landbridge.db import audit
 from landbridge.features.sharing import queries as shares
 from landbridge.features.trips import queries as trips
@@ -33,7 +35,7 @@ def add(connection: Connection, trip: Row[Any], length: str, who: str, now_s: in
     made, hashed = secret.make()
     kept_s = shares.WHOLE_TRIP_S if until_s is None else until_s
     share = shares.add(connection, hashed, trip.trip, trip.started_s, kept_s, who, now_s)
-    audit.add(connection, who, f"link {share} made", now_s, trip.device)
+    audit.add(connection, who, _("link {number} created", number=share), now_s, trip.device)
     return Made(share, made, until_s)
 
 
@@ -41,12 +43,14 @@ def revoke(connection: Connection, share: int, who: str, now_s: int) -> Row[Any]
     """End a link at once; returns it as it was. `UserError` if there is none, or it is over."""
     row = shares.find(connection, share)
     if row is None:
-        raise UserError(f"no link {share}; `landbridge share list` shows those there are")
+        raise UserError(_("no link {number}; `landbridge share list` lists them", number=share))
     if row.revoked_s is not None:
-        raise UserError(f"link {share} was revoked by {row.revoked_by}")
+        raise UserError(_("link {number} was revoked by {who}", number=share, who=actor(row.revoked_by)))
     shares.revoke(connection, share, who, now_s)
     shared = trips.find(connection, row.trip)
-    audit.add(connection, who, f"link {share} revoked", now_s, shared.device if shared else None)
+    audit.add(
+        connection, who, _("link {number} revoked", number=share), now_s, shared.device if shared else None
+    )
     return row
 
 

@@ -14,38 +14,39 @@ from landbridge.features.sims.binding import Binding
 from landbridge.features.sims.queries import ARMED, Registered
 from landbridge.features.sims.rules import STAGES
 
-commands = typer.Typer(help="The register of SIM cards: whose, what for, which controls, in which locator.")
-_ICCID = typer.Argument(help="ICCID of the card, or of one of its profiles.")
-_PROFILES = typer.Option(
-    [], "--profile", help="ICCID of another profile of the same card; as many as it has."
-)
-_IMSIS = typer.Option([], "--imsi", help="An IMSI its applet may use; as many as there are. None: any.")
-_STAGE = typer.Argument(help=", ".join(STAGES))
+commands = typer.Typer(help="Manage the SIM inventory")
+_ICCID = typer.Argument(help="ICCID of the card or of one of its profiles.")
+_PROFILES = typer.Option([], "--profile", help="ICCID of another profile on the same card; repeatable.")
+_IMSIS = typer.Option([], "--imsi", help="IMSI that its applet may use; repeatable. Default: any.")
+_STAGE = typer.Argument(help=f"Stage: {', '.join(STAGES)}.")
 
 
 def _known(connection: Connection, iccid: str) -> Registered:
     found = register.of_iccid(connection, iccid)
     if found is None:
-        raise UserError(f"no card {iccid}; `landbridge sims list` shows those there are")
+        raise UserError(f"no card {iccid}; `landbridge sims list` lists them")
     return found
 
 
 @commands.command()
 def add(
     iccid: str = _ICCID,
-    class_: str = typer.Option(..., "--class", help="Its class (`landbridge controls set`)."),
-    holder: str = typer.Option(..., help="Who answers for it to the operator."),
-    purpose: str = typer.Option(..., help="What it is for."),
+    class_: str = typer.Option(..., "--class", help="Class of the card (`landbridge controls set`)."),
+    holder: str = typer.Option(..., help="Owner, responsible to the mobile operator."),
+    purpose: str = typer.Option(..., help="What the card is used for."),
     profile: list[str] = _PROFILES,
     imsi: list[str] = _IMSIS,
-    stage: str = typer.Option("stock", help=", ".join(STAGES)),
+    stage: str = typer.Option("stock", help=f"Stage: {', '.join(STAGES)}."),
 ) -> None:
-    """Add a card; the first locator that reports it has it, when its class demands that.
+    """Add a card
+
+    If its class requires binding, the card is bound to the first device that reports it.
 
     \b
     Example:
-      landbridge sims add 8931440400012345678 --class resold --holder "ACME Rail" --purpose locator --stage
-      test"""
+      landbridge sims add 8931440400012345678 --class resold --holder "ACME Rail" --purpose tracker \\
+          --stage test
+    """
     iccids = tuple(dict.fromkeys([iccid, *profile]))
     for each in iccids:
         if not each.isdigit() or not 18 <= len(each) <= 20:
@@ -57,7 +58,7 @@ def add(
             raise UserError(f"no class {class_!r}; there are {names} (`landbridge controls set`)")
         for each in iccids:
             if register.of_iccid(connection, each):
-                raise UserError(f"ICCID {each} is in the register already")
+                raise UserError(f"ICCID {each} is already in the inventory")
         card = Registered(0, holder, purpose, class_, stage, tuple(imsi), ARMED, None, None, iccids)
         number = register.add(connection, card, whoever(), it.clock.now_s())
     print(f"card {number}: {', '.join(iccids)}")
@@ -65,7 +66,7 @@ def add(
 
 @commands.command("list")
 def list_cards() -> None:
-    """List the register.
+    """List all cards
 
     \b
     Example:
@@ -74,7 +75,7 @@ def list_cards() -> None:
     with opened() as it, it.database.reading() as connection:
         cards = register.every(connection)
     table.show(
-        ("card", "ICCID", "class", "stage", "holder", "purpose", "binding", "IMEI", "blocked"),
+        ("card", "ICCID", "class", "stage", "owner", "purpose", "binding", "IMEI", "blocked"),
         (
             (
                 each.card, " ".join(each.iccids), each.class_, each.stage, each.holder, each.purpose,
@@ -87,7 +88,7 @@ def list_cards() -> None:
 
 @commands.command()
 def history(iccid: str = _ICCID) -> None:
-    """Show what was done with a card, when, why and by whom.
+    """Show the history of a card
 
     \b
     Example:
@@ -101,8 +102,10 @@ def history(iccid: str = _ICCID) -> None:
 
 
 @commands.command()
-def stage(iccid: str = _ICCID, to: str = _STAGE, why: str = typer.Option("", help="Why.")) -> None:
-    """Move a card through its life cycle. Heard of in stock, suspended or retired, it raises an alarm.
+def stage(iccid: str = _ICCID, to: str = _STAGE, why: str = typer.Option("", help="Reason.")) -> None:
+    """Change the life-cycle stage of a card
+
+    A card that is used while in stock, suspended or retired raises an alarm.
 
     \b
     Example:
@@ -118,12 +121,14 @@ def stage(iccid: str = _ICCID, to: str = _STAGE, why: str = typer.Option("", hel
 
 
 @commands.command()
-def rebind(iccid: str = _ICCID, why: str = typer.Option("", help="Why.")) -> None:
-    """Say that a card goes to another locator: the next that reports it has it.
+def rebind(iccid: str = _ICCID, why: str = typer.Option("", help="Reason.")) -> None:
+    """Allow a card to move to another device
+
+    The next device that reports the card is bound to it.
 
     \b
     Example:
-      landbridge sims rebind 8931440400012345678 --why "locator broken"
+      landbridge sims rebind 8931440400012345678 --why "device defective"
     """
     with opened() as it, it.database.writing() as connection:
         found = _known(connection, iccid)
@@ -133,32 +138,33 @@ def rebind(iccid: str = _ICCID, why: str = typer.Option("", help="Why.")) -> Non
             Binding(found.binding, found.imei), watch.moved_s(connection, found), most, now_s
         )
         register.change(connection, found.card, {"binding": after.state}, why, whoever(), now_s)
-    print(f"card {found.card} may go from IMEI {found.imei} to another")
+    print(f"card {found.card} may move from IMEI {found.imei} to another device")
 
 
 @commands.command()
-def block(iccid: str = _ICCID, why: str = typer.Option(..., help="Why; it is what the alarm says.")) -> None:
-    """Put a card on the block list: heard of, it raises an alarm; heard of or not, `landbridge controls
-    check --lock` locks it.
+def block(iccid: str = _ICCID, why: str = typer.Option(..., help="Reason; shown in the alarm.")) -> None:
+    """Block a card
+
+    A blocked card raises an alarm when it is used, and `landbridge controls check --lock` locks it.
 
     \b
     Example:
       landbridge sims block 8931440400012345678 --why stolen
     """
     _block(iccid, why, why)
-    print(f"{iccid} is on the block list")
+    print(f"{iccid} is blocked")
 
 
 @commands.command()
-def unblock(iccid: str = _ICCID, why: str = typer.Option("", help="Why.")) -> None:
-    """Take a card off the block list.
+def unblock(iccid: str = _ICCID, why: str = typer.Option("", help="Reason.")) -> None:
+    """Unblock a card
 
     \b
     Example:
       landbridge sims unblock 8931440400012345678
     """
     _block(iccid, None, why)
-    print(f"{iccid} is on the block list no longer")
+    print(f"{iccid} is no longer blocked")
 
 
 def _block(iccid: str, blocked: str | None, why: str) -> None:

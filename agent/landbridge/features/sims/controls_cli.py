@@ -14,19 +14,18 @@ from landbridge.features.sims import check as checking
 from landbridge.features.sims import queries as register
 from landbridge.features.sims.provider import Http
 
-commands = typer.Typer(
-    help="What classes of cards demand: binding, regions, networks, quota, directed traffic."
-)
-_FILE = typer.Argument(help="TOML file with [class.<name>], and [[case]] to test it.")
-_PROVIDER = typer.Argument(help="TOML file that describes the platform of the cards' vendor.")
-_MONTH = typer.Option(None, help="YYYY-MM; without it, the one that runs.")
+commands = typer.Typer(help="Manage SIM controls: binding, countries, networks, quotas")
+_FILE = typer.Argument(help="TOML file with [class.<name>] tables and [[case]] tests.")
+_PROVIDER = typer.Argument(help="TOML file that describes the platform of the SIM vendor.")
+_MONTH = typer.Option(None, help="Month as YYYY-MM; default: the current month.")
 
 
 @commands.command()
 def test(file: Path = _FILE) -> None:
-    """Run the cases of a file through the rules, offline: each rule that a class demands needs a case that
-    breaks it
-    and one that does not. Exit code 1 when one comes out otherwise, or is missing.
+    """Test a file of SIM controls offline
+
+    Each rule of a class needs a case that breaks it and one that does not. The exit code is 1 if a case fails
+    or is missing.
 
     \b
     Example:
@@ -53,7 +52,7 @@ def test(file: Path = _FILE) -> None:
 
 @commands.command("set")
 def set_classes(file: Path = _FILE) -> None:
-    """Have the classes of a file hold from now on, if all its cases come out right.
+    """Apply the classes of a file, if all its cases pass
 
     \b
     Example:
@@ -74,9 +73,11 @@ def set_classes(file: Path = _FILE) -> None:
 @commands.command()
 def check(
     provider: Path = _PROVIDER,
-    lock: bool = typer.Option(False, help="Lock cards that are separated, blocked or over their quota."),
+    lock: bool = typer.Option(False, help="Lock cards in another device, blocked or over quota."),
 ) -> None:
-    """Ask the platform of the cards' vendor about every card, and judge what it says; for a timer.
+    """Check every card against the platform of the SIM vendor
+
+    Meant to be run by a timer.
 
     \b
     Example:
@@ -99,7 +100,7 @@ def check(
 
 @commands.command()
 def reset(provider: Path = _PROVIDER, iccid: str = typer.Argument(help="ICCID of the card.")) -> None:
-    """Have a card's connection made anew by its vendor's platform.
+    """Reset the connection of a card on its vendor's platform
 
     \b
     Example:
@@ -110,18 +111,18 @@ def reset(provider: Path = _PROVIDER, iccid: str = typer.Argument(help="ICCID of
         with it.database.reading() as connection:
             found = register.of_iccid(connection, iccid)
         if found is None:
-            raise UserError(f"no card {iccid}; `landbridge sims list` shows those there are")
+            raise UserError(f"no card {iccid}; `landbridge sims list` lists them")
         asked.reset(iccid)  # nobody waits for the database meanwhile
         with it.database.writing() as connection:
             register.note(connection, found.card, "reset", "", whoever(), it.clock.now_s())
-    print(f"the connection of {iccid} is made anew")
+    print(f"the connection of {iccid} is reset")
 
 
 @commands.command()
 def usage(month: str | None = _MONTH) -> None:
-    """Report what each card has used in a month, by profile and country: measured payload, and with the
-    model of what
-    goes with it.
+    """Report the monthly data usage of each card
+
+    By profile and country: measured payload, and an estimate with protocol overhead.
 
     \b
     Example:
@@ -146,5 +147,5 @@ def _span(month: str | None, now: datetime) -> tuple[int, int]:
         begin = datetime(begin.year, begin.month, 1, tzinfo=UTC)
         end = datetime(begin.year + begin.month // 12, begin.month % 12 + 1, 1, tzinfo=UTC)
     except ValueError:
-        raise UserError(f"{month!r} is no month: write it as 2026-01") from None
+        raise UserError(f"{month!r} is not a month; write it as 2026-01") from None
     return to_epoch_s(begin), to_epoch_s(end)

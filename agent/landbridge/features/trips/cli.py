@@ -23,29 +23,35 @@ from landbridge.tracking import offers
 from landbridge.tracking.trip_end import follow
 
 _INTERVAL = SETTINGS["interval_s"]
-_REFERENCES = typer.Option([], help="A reference of the shipper, NAME=TEXT; as many as there are.")
-_TAGS = typer.Option([], help="A tag to find it by; as many as wanted.")
-commands = typer.Typer(help="Which container a device rides, from when to when.")
+_REFERENCES = typer.Option([], help="Consignment reference, NAME=TEXT; repeatable.")
+_TAGS = typer.Option([], help="Tag; repeatable.")
+commands = typer.Typer(help="Manage trips: which device is on which container")
 
 
 @commands.command()
 def start(
     device: str = typer.Argument(help="Device id."),
     container: str = typer.Option(help="Container number, ISO 6346."),
-    tenant: str | None = typer.Option(None, help="Whose tokens see it, beside those without a tenant."),
-    line: str = typer.Option(help="The line it goes by (`landbridge lines list`)."),
-    destination: str = typer.Option(help="Where it goes."),
+    tenant: str | None = typer.Option(None, help="Tenant whose tokens may see the trip."),
+    line: str = typer.Option(help="Route (`landbridge lines list`)."),
+    destination: str = typer.Option(help="Destination."),
     interval: int | None = typer.Option(
-        None, min=_INTERVAL.lowest, max=_INTERVAL.highest, help="Seconds between points (setting interval_s)."
+        None,
+        min=_INTERVAL.lowest,
+        max=_INTERVAL.highest,
+        help="Seconds between positions.",
     ),
     begin: str | None = typer.Option(
-        None, "--from", help="When it began, like 2026-10-01T08:00:00Z; what was stored since goes to it."
+        None,
+        "--from",
+        help="Start time, for example 2026-10-01T08:00:00Z; default: now.",
     ),
     reference: list[str] = _REFERENCES,
     tag: list[str] = _TAGS,
 ) -> None:
-    """Start a trip, now or in the past. It ends by `trips end`, or in the fence that is named like its
-    destination.
+    """Start a trip, now or in the past
+
+    It ends with `trips end`, or automatically in the geofence that has the name of the destination.
 
     \b
     Examples:
@@ -67,17 +73,18 @@ def start(
         interval_s = interval or it.config.devices.interval_s
         booking = Booking(number, line, destination, interval_s, owner, customer, sorted(set(tag)))
         started = start_trip(connection, device, booking, from_s, whoever(), now_s)
-    print(f"trip {started.trip}: {device} rides {number} to {destination} from {iso(from_s)}")
+    print(f"trip {started.trip}: {device} on {number} to {destination} from {iso(from_s)}")
     if started.points:
-        print(f"{started.points} points that were on no trip go to it")
+        print(f"{started.points} points without a trip now belong to it")
     if not started.guided:
-        print(f"no line {line} is known: the device is told nothing of the way (`landbridge lines add`)")
+        print(f"route {line} is unknown: the device gets no route data (`landbridge lines add`)")
 
 
 @commands.command("offers")
 def list_offers() -> None:
-    """List the devices on no trip that have seen light or were moved since, and from when a trip may have
-    begun.
+    """List devices without a trip that may have started one
+
+    Lists devices that saw light or were moved, and the time when a trip may have started.
 
     \b
     Example:
@@ -100,7 +107,7 @@ def list_offers() -> None:
 
 @commands.command()
 def end(device: str = typer.Argument(help="Device id.")) -> None:
-    """End the running trip of a device now.
+    """End the current trip of a device
 
     \b
     Example:
@@ -110,7 +117,7 @@ def end(device: str = typer.Argument(help="Device id.")) -> None:
         known_device(connection, device)
         running = trips.running(connection, device)
         if not running:
-            raise UserError(f"{device} is on no trip; `landbridge trips start {device}` starts one")
+            raise UserError(f"{device} is not on a trip; `landbridge trips start {device}` starts one")
         now_s = it.clock.now_s()
         if now_s < running.started_s:
             raise UserError(
@@ -119,15 +126,15 @@ def end(device: str = typer.Argument(help="Device id.")) -> None:
             )
         trips.end(connection, running.trip, now_s)
         follow(connection, device, running.trip, now_s)
-    print(f"trip {running.trip} of {device} with {running.container} is over")
+    print(f"trip {running.trip} of {device} on {running.container} has ended")
 
 
 @commands.command("list")
 def list_trips(
-    tag: str | None = typer.Option(None, help="Only those with this tag."),
-    reference: str | None = typer.Option(None, help="Only those with this reference, NAME=TEXT."),
+    tag: str | None = typer.Option(None, help="Only trips with this tag."),
+    reference: str | None = typer.Option(None, help="Only trips with this reference, NAME=TEXT."),
 ) -> None:
-    """List all trips.
+    """List trips
 
     \b
     Examples:
@@ -156,9 +163,9 @@ def list_trips(
 
 @commands.command()
 def show(
-    trip: int = typer.Argument(min=1, max=LARGEST, help="Number of the trip (`landbridge trips list`)."),
+    trip: int = typer.Argument(min=1, max=LARGEST, help="Trip number (`landbridge trips list`)."),
 ) -> None:
-    """Show a trip and its journey: what stands of it, by time.
+    """Show a trip and its events by time
 
     \b
     Example:
@@ -167,7 +174,7 @@ def show(
     with opened() as it, it.database.reading() as connection:
         row = trips.find(connection, trip)
         if row is None:
-            raise UserError(f"no trip {trip}; `landbridge trips list` shows those there are")
+            raise UserError(f"no trip {trip}; `landbridge trips list` lists them")
         journey = events.of_trip(connection, trip)
     references = [f"{name}={text}" for name, text in json.loads(row.customer).items()]
     table.show_one({

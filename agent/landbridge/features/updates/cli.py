@@ -13,16 +13,18 @@ from landbridge.features.updates import rollout
 from landbridge.features.updates.releases import read
 from landbridge.protocol.limits import RELEASE_SEQUENCE
 
-commands = typer.Typer(help="Releases of the devices' application, and their roll-out.")
+commands = typer.Typer(help="Manage firmware releases and their roll-out")
 _DAY_S = 86_400
-_SEQUENCE = typer.Argument(min=1, max=RELEASE_SEQUENCE, help="Number of the release.")
-_FOLDER = typer.Argument(help="What `python -m tools.flash.release` has made.")
-_BOARD = typer.Option(help="The board it is for.")
+_SEQUENCE = typer.Argument(min=1, max=RELEASE_SEQUENCE, help="Release number.")
+_FOLDER = typer.Argument(help="Folder that `python -m tools.flash.release` wrote.")
+_BOARD = typer.Option(help="Board of the release.")
 
 
 @commands.command()
 def add(folder: Path = _FOLDER) -> None:
-    """Add a release. No device gets it before `roll-out`.
+    """Add a release
+
+    No device gets it before `roll-out`.
 
     \b
     Example:
@@ -54,7 +56,7 @@ def add(folder: Path = _FOLDER) -> None:
 
 @commands.command("list")
 def list_releases() -> None:
-    """List the releases, the newest first, with how their roll-out stands.
+    """List releases and their roll-out, newest first
 
     \b
     Example:
@@ -78,13 +80,13 @@ def list_releases() -> None:
 def roll_out(
     sequence: int = _SEQUENCE,
     board: str = _BOARD,
-    canaries: int = typer.Option(5, min=1, max=1000, help="Devices that get it first, and must take it."),
-    days: int = typer.Option(2, min=0, max=365, help="Each stage lasts so many days at least."),
+    canaries: int = typer.Option(5, min=1, max=1000, help="Devices that must succeed first."),
+    days: int = typer.Option(2, min=0, max=365, help="Minimum days per stage."),
 ) -> None:
-    """Offer a release: to the canaries, then to 5, 25, 50 and 100 % of the devices with the board.
+    """Roll out a release in stages
 
-    It halts by itself when it fails on more than 5 % of the devices that were offered it. Called again, it
-    goes on where it was halted.
+    It is offered to the canaries, then to 5, 25, 50 and 100 % of the devices with the board. It halts
+    automatically if more than 5 % of these devices fail. Run the command again to resume it.
 
     \b
     Example:
@@ -98,7 +100,9 @@ def roll_out(
 
 @commands.command()
 def halt(sequence: int = _SEQUENCE, board: str = _BOARD) -> None:
-    """Offer a release to no device any more; those that run it keep it.
+    """Halt a roll-out
+
+    Devices that already run the release keep it.
 
     \b
     Example:
@@ -111,7 +115,7 @@ def halt(sequence: int = _SEQUENCE, board: str = _BOARD) -> None:
 
 @commands.command()
 def status() -> None:
-    """Show what each device runs, and how far the newest release is that it was offered.
+    """Show the release and update progress of each device
 
     \b
     Example:
@@ -120,7 +124,7 @@ def status() -> None:
     with opened() as it, it.database.reading() as connection:
         rows = releases.by_device(connection)
     table.show(
-        ("device", "board", "running", "reported", "offered", "pieces", "at file", "at byte", "came to"),
+        ("device", "board", "running", "reported", "offered", "pieces", "at file", "at byte", "result"),
         (
             (
                 row.device, row.board, row.running if not row.on_trial else f"{row.running} on trial",

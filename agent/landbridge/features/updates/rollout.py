@@ -6,6 +6,7 @@ from sqlalchemy import Connection, Row
 
 from landbridge.core import stages
 from landbridge.core.errors import UserError
+from landbridge.core.texts import _, stored
 from landbridge.db import audit
 from landbridge.features.updates import queries as releases
 
@@ -16,13 +17,18 @@ def begin(
     """Offer a release, or go on where its roll-out was halted; returns the release. `UserError`: there is
     none."""
     found = known(connection, board, sequence)
-    _, _, failed = releases.tally(connection, board, sequence)
+    failed = releases.tally(connection, board, sequence)[2]
     values = {"canaries": canaries, "stage_s": stage_s, "halted": None, "forgiven": failed}
     if releases.rollout(connection, board, sequence) is None:
         releases.add_rollout(connection, board, sequence, stage=0, stage_began_s=now_s, **values)
     else:
         releases.change_rollout(connection, board, sequence, **values)
-    audit.add(connection, who, f"release {sequence} for {board} rolls out", now_s)
+    audit.add(
+        connection,
+        who,
+        _("roll-out of release {number} for {board} started", number=sequence, board=board),
+        now_s,
+    )
     return found
 
 
@@ -30,16 +36,29 @@ def halt(connection: Connection, board: str, sequence: int, who: str, now_s: int
     """Offer a release to no device any more; `UserError` if it is not rolling out."""
     known(connection, board, sequence)
     if releases.rollout(connection, board, sequence) is None:
-        raise UserError(f"release {sequence} for {board} is not rolling out")
-    releases.change_rollout(connection, board, sequence, halted="by hand")
-    audit.add(connection, who, f"release {sequence} for {board} halted", now_s)
+        raise UserError(
+            _("release {number} for {board} is not being rolled out", number=sequence, board=board)
+        )
+    releases.change_rollout(connection, board, sequence, halted=stored(_("by an operator")))
+    audit.add(
+        connection,
+        who,
+        _("roll-out of release {number} for {board} halted", number=sequence, board=board),
+        now_s,
+    )
 
 
 def known(connection: Connection, board: str, sequence: int) -> Row[Any]:
     """The release; `UserError` if there is none."""
     found = releases.find(connection, board, sequence)
     if found is None:
-        raise UserError(f"no release {sequence} for {board}; `landbridge update list` shows those there are")
+        raise UserError(
+            _(
+                "no release {number} for {board}; `landbridge update list` lists them",
+                number=sequence,
+                board=board,
+            )
+        )
     return found
 
 

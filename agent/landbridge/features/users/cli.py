@@ -16,8 +16,8 @@ from landbridge.features.users import passwords
 from landbridge.features.users import queries as stored
 from landbridge.features.users import rules as fleet
 
-commands = typer.Typer(help="Who may look and act on the pages and over the HTTP API.")
-_NAME = typer.Argument(help="Its name, for the list and the audit trail.")
+commands = typer.Typer(help="Manage access tokens and passwords")
+_NAME = typer.Argument(help="Name of the token; the audit log shows it.")
 
 
 @contextmanager
@@ -39,10 +39,12 @@ def signed_in(database: Database, clock: Clock) -> Iterator[str]:
 @commands.command()
 def add(
     name: str = _NAME,
-    role: str = typer.Option("reader", help=f"{', '.join(fleet.ROLES)}: each may what those before it may."),
-    tenant: str | None = typer.Option(None, help="Sees only this tenant's trips; without it, everything."),
+    role: str = typer.Option("reader", help=f"{', '.join(fleet.ROLES)}, each with the rights of the former."),
+    tenant: str | None = typer.Option(None, help="Restrict the token to the trips of this tenant."),
 ) -> None:
-    """Make a token and print it, once: only a hash is kept.
+    """Create a token and print it once
+
+    Only a hash is stored.
 
     \b
     Examples:
@@ -55,7 +57,9 @@ def add(
 
 @commands.command()
 def password(name: str = _NAME) -> None:
-    """Give whoever has a token a password to sign in with, asked for or read from standard input.
+    """Set a password for a token
+
+    The password is prompted for, or read from standard input.
 
     \b
     Examples:
@@ -65,17 +69,17 @@ def password(name: str = _NAME) -> None:
     if sys.stdin.isatty():
         given = getpass.getpass("password: ")
         if getpass.getpass("again: ") != given:
-            raise UserError("these are two different passwords; nothing was changed")
+            raise UserError("the two passwords differ; nothing was changed")
     else:
         given = sys.stdin.readline().rstrip("\r\n")
     with opened() as it, it.database.writing() as connection:
         passwords.give(connection, name, given, whoever(), it.clock.now_s())
-    print(f"{name} signs in with that password, and still with the token")
+    print(f"{name} can sign in with this password or with the token")
 
 
 @commands.command("list")
 def list_tokens() -> None:
-    """List all tokens, revoked ones too.
+    """List all tokens, including revoked ones
 
     \b
     Example:
@@ -103,7 +107,7 @@ def list_tokens() -> None:
 
 @commands.command()
 def revoke(name: str = _NAME) -> None:
-    """End a token and whatever is signed in with it, at once.
+    """Revoke a token and end its sign-in sessions
 
     \b
     Example:
@@ -111,4 +115,4 @@ def revoke(name: str = _NAME) -> None:
     """
     with opened() as it, it.database.writing() as connection:
         fleet.revoke(connection, name, whoever(), it.clock.now_s())
-    print(f"token {name} opens nothing any more")
+    print(f"token {name} is revoked")

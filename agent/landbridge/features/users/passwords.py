@@ -8,6 +8,7 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from sqlalchemy import Connection, Row
 
 from landbridge.core.errors import UserError
+from landbridge.core.texts import _
 from landbridge.db import audit
 from landbridge.features.users import queries as tokens
 
@@ -23,7 +24,7 @@ def give(connection: Connection, name: str, password: str, who: str, now_s: int)
     if not SHORTEST <= len(password) <= LONGEST:
         raise UserError(f"a password has {SHORTEST} to {LONGEST} characters, this one {len(password)}")
     tokens.set_password(connection, row.token, _hasher.hash(password))
-    audit.add(connection, who, f"password of {name} set", now_s)
+    audit.add(connection, who, _("password of {name} set", name=name), now_s)
 
 
 def is_of(row: Row[Any] | None, password: str) -> bool:

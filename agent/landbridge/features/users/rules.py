@@ -5,6 +5,7 @@ from sqlalchemy import Connection
 from landbridge.core import secret
 from landbridge.core.errors import UserError
 from landbridge.core.names import checked
+from landbridge.core.texts import _
 from landbridge.db import audit
 from landbridge.features.users import queries as tokens
 
@@ -22,7 +23,7 @@ def add(connection: Connection, name: str, role: str, tenant: str | None, who: s
         checked(tenant, "tenant")
     made, hashed = secret.make()
     tokens.add(connection, hashed, name, role, tenant, who, now_s)
-    audit.add(connection, who, f"token {name} added", now_s)
+    audit.add(connection, who, _("token {name} added", name=name), now_s)
     return made
 
 
@@ -32,4 +33,4 @@ def revoke(connection: Connection, name: str, who: str, now_s: int) -> None:
     if row is None:
         raise UserError(f"no token {name}; `landbridge tokens list` shows those there are")
     tokens.revoke(connection, row.token, who, now_s)
-    audit.add(connection, who, f"token {name} revoked", now_s)
+    audit.add(connection, who, _("token {name} revoked", name=name), now_s)

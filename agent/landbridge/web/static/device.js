@@ -14,7 +14,7 @@ const [slider, moment, known, colour, play, scale, charts] = [
 ].map((id) => document.getElementById(id));
 const PLAY_MS = 20_000; // the whole track
 const PARTS = {
-  position: _("position"), standing: _("standing"), search: _("search"), report: _("report"), other: _("other"),
+  position: _("position fix"), standing: _("position reused"), search: _("network scan"), report: _("session"), other: _("other"),
 };
 
 const [outline, days, events] = await Promise.all(["/outline?most=2000", "/days", "/journey"].map((path) => json(base + path)));
@@ -34,7 +34,7 @@ const curves = [
   { title: _("Battery"), unit: "V", digits: 2, of: "volts", note: end ? `${_("empty")}: ${end}` : "" },
   { title: _("Temperature"), unit: "°C", digits: 1, of: "celsius" },
   { title: _("Signal"), unit: "dBm", digits: 0, of: "rsrp" },
-  { title: _("Age when it came in"), unit: "h", digits: 1, of: "delay_h" },
+  { title: _("Delivery delay"), unit: "h", digits: 1, of: "delay_h" },
 ].map((it) => chart({
   ...it, ...shared, gap, values: points.filter((each) => each[it.of] !== null).map((each) => [each.taken, each[it.of]]),
 }));
@@ -86,7 +86,7 @@ function draw() {
 
 /** All but the map. */
 function tell() {
-  moment.textContent = points.length ? at(now()) : _("no points yet");
+  moment.textContent = points.length ? at(now()) : _("No positions yet");
   slider.setAttribute("aria-valuetext", moment.textContent);
   all.forEach(({ move }) => move(now()));
   wakes.show(now());

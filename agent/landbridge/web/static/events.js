@@ -1,7 +1,7 @@
 // What happened on the way: in words, as a strip over the time of the charts, and on the map.
 import { seeks, svg } from "./chart.js";
 import { LABELS, STATES } from "./map.js";
-import { _, country, make, time } from "./words.js";
+import { _, country, label, make, time } from "./words.js";
 
 const [WIDTH, HEIGHT] = [1000, 26];
 const COLOURS = { stop: "#b08948", border: "#7a4fb5", alarm: STATES.alarm, gap: "#e07a3f", arrival: STATES.moving };
@@ -13,13 +13,13 @@ export function told(it) {
   const place = it.place ? ` ${it.place}` : "";
   const stood = it.stood_s ? ` (${Math.round(it.stood_s / 3600)} h)` : "";
   const texts = {
-    alarm: () => (it.alarm in BACK ? `${_("alarm is over")}: ${_(BACK[it.alarm])}` : `${_("alarm")}: ${_(it.alarm)}`),
-    border: () => `${_("border")} ${country(it.from, it.from)} → ${country(it.to, it.to)}`,
-    departure: () => `${_("departure")}${place}${stood}`,
-    fence: () => `${_(it.action)} ${it.fence}`,
-    "off-route": () => `${_("off its line")}: ${_(it.action)}`,
+    alarm: () => (it.alarm in BACK ? label(it.alarm) : `${label("alarm")}: ${label(it.alarm)}`),
+    border: () => `${label("border")} ${country(it.from, it.from)} → ${country(it.to, it.to)}`,
+    departure: () => `${label("departure")}${place}${stood}`,
+    fence: () => `${label(it.action)} ${it.fence}`,
+    "off-route": () => `${label("off-route")}: ${label(it.action)}`,
   };
-  return texts[it.type]?.() ?? `${_(it.type)}${place}`;
+  return texts[it.type]?.() ?? `${label(it.type)}${place}`;
 }
 
 /** Stops from their begin to their end: of one that has ended its departure tells. */
@@ -55,7 +55,7 @@ export function strip({ events, from, until, seek }) {
   );
   seeks(picture, from, until, seek);
   const keys = Object.keys(COLOURS).filter((type) => events.some((it) => it.type === type));
-  const caption = make("figcaption", {}, make("b", {}, _("Events")), ...keys.map((type) => make("span", { class: `key event-${type}` }, _(type))));
+  const caption = make("figcaption", {}, make("b", {}, _("Events")), ...keys.map((type) => make("span", { class: `key event-${type}` }, label(type))));
   const move = (at) => {
     cursor.setAttribute("x1", x(at));
     cursor.setAttribute("x2", x(at));

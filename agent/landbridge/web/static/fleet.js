@@ -2,7 +2,7 @@
 import { act, json, ms } from "./ask.js";
 import { grouped, SINGLE_ZOOM } from "./clusters.js";
 import { boundsOf, LABELS, makeMap, STATES } from "./map.js";
-import { _, make, time } from "./words.js";
+import { _, label, make, time } from "./words.js";
 
 const ORDER = ["alarm", "silent", "moving", "dwelling", "unlocated", "new", "ended"];
 const REFRESH_MS = 300_000;
@@ -63,8 +63,8 @@ function line(row) {
   const link = make("a", { href: `/devices/${encodeURIComponent(row.device)}` }, row.container ?? row.device);
   const name = make("td", {}, link, make("small", {}, row.container ? row.device : _("no trip")));
   const volts = row.battery_mv ? `${(row.battery_mv / 1000).toFixed(2)} V` : "–";
-  const why = row.alarms.map(_).join(", ");
-  const state = make("span", { class: `badge ${row.state}`, title: why }, why || _(row.state));
+  const why = row.alarms.map(label).join(", ");
+  const state = make("span", { class: `badge ${row.state}`, title: why }, why || label(row.state));
   return make(
     "tr", { "data-device": row.device }, make("td", {}, state), name, make("td", {}, when(row.time)),
     make("td", { class: "wide" }, when(row.due)), make("td", { class: "wide" }, volts),
@@ -103,7 +103,7 @@ function chips() {
   for (const row of rows.values()) counts[row.state] += 1;
   document.querySelector(".states").replaceChildren(...ORDER.filter((state) => counts[state]).map((state) => {
     const pressed = String(shown.has(state));
-    const chip = make("button", { class: `chip ${state}`, "aria-pressed": pressed }, `${_(state)} ${counts[state]}`);
+    const chip = make("button", { class: `chip ${state}`, "aria-pressed": pressed }, `${label(state)} ${counts[state]}`);
     chip.addEventListener("click", () => {
       if (!shown.delete(state)) shown.add(state);
       draw();
@@ -175,7 +175,7 @@ function follow() {
   const source = new EventSource("/live");
   source.onopen = () => { feed.textContent = _("live"); };
   source.onerror = () => {
-    feed.textContent = _("not connected; trying again");
+    feed.textContent = _("disconnected, reconnecting");
     // A refusal, of one feed too many, ends it for good.
     if (source.readyState === EventSource.CLOSED) setTimeout(follow, 60_000);
   };
@@ -196,17 +196,17 @@ async function alarms() {
   document.getElementById("raised").textContent = open.length;
   place.querySelector("ul").replaceChildren(...open.slice(0, 20).map((it) => {
     const link = make("a", { href: `/devices/${encodeURIComponent(it.device)}` }, it.container ?? it.device);
-    const button = make("button", { "aria-label": `${_("Acknowledge")}: ${_(it.alarm)}, ${it.container ?? it.device}` }, _("Acknowledge"));
+    const button = make("button", { "aria-label": `${_("Acknowledge")}: ${label(it.alarm)}, ${it.container ?? it.device}` }, _("Acknowledge"));
     button.addEventListener("click", () => acknowledge(it));
-    const what = make("span", { class: "badge alarm" }, _(it.alarm));
+    const what = make("span", { class: "badge alarm" }, label(it.alarm));
     return make("li", {}, what, link, time(it.since), ...(may ? [button] : []));
   }));
 }
 
 async function acknowledge(it) {
   const whom = it.container ? `${it.device} (${it.container})` : it.device;
-  const question = _("Have you seen to the alarm {alarm} of {device}?");
-  if (!window.confirm(question.replace("{alarm}", _(it.alarm)).replace("{device}", whom))) return;
+  const question = _("Acknowledge the alarm “{alarm}” of {device}?", { alarm: label(it.alarm), device: whom });
+  if (!window.confirm(question)) return;
   const refused = await act(`/v1/alarms/${it.number}/acknowledge`);
   if (refused) window.alert(refused);
   put(await json(`/v1/devices/${encodeURIComponent(it.device)}`));

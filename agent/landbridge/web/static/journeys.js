@@ -19,7 +19,7 @@ const mine = trips.map((trip, i) => (
 
 function draw() {
   if (!mine.length) {
-    place.replaceChildren(_("no points yet"));
+    place.replaceChildren(_("No positions yet"));
     return;
   }
   const width = Math.max(260, place.clientWidth);
@@ -89,7 +89,7 @@ function longest({ way }) {
 const near = (km) => stations.reduce((a, b) => (Math.abs(b.km - km) < Math.abs(a.km - km) ? b : a));
 const summary = (trip) => {
   const { ms, km } = longest(trip);
-  return `${trip.way.at(-1)[1]} km, ${_("longest wait")} ${(ms / 3600_000).toFixed(0)} h, ${near(km).name}`;
+  return `${trip.way.at(-1)[1]} km, ${_("longest dwell")} ${(ms / 3600_000).toFixed(0)} h, ${near(km).name}`;
 };
 
 document.querySelector("#waits tbody").replaceChildren(...mine.map((trip) => {

@@ -23,7 +23,7 @@ export const LABELS = {
 const RANKS = [[2.5, 40], [3, 120], [4, 400], [5, 1500], [6, Infinity]];
 
 const WORDS = {
-  "Map.Title": _("Map"), "AttributionControl.ToggleAttribution": _("Who made the map"),
+  "Map.Title": _("Map"), "AttributionControl.ToggleAttribution": _("Map attribution"),
   "NavigationControl.ZoomIn": _("Zoom in"), "NavigationControl.ZoomOut": _("Zoom out"),
 };
 // A country is named where it is wide enough: degrees of its side, times the map's scale.

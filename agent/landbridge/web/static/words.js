@@ -1,9 +1,14 @@
 // Words and times as the viewer reads them.
-const texts = JSON.parse(document.getElementById("texts").textContent);
+const { messages, labels } = JSON.parse(document.getElementById("texts").textContent);
 export const language = document.documentElement.lang;
 
-/** `phrase` in the language of the page. */
-export const _ = (phrase) => texts[phrase] ?? phrase;
+/** A message in the language of the page, with a value for each {placeholder}. */
+export const _ = (message, values = {}) => (
+  (messages[message] ?? message).replace(/\{(\w+)\}/g, (whole, name) => values[name] ?? whole)
+);
+
+/** What a person reads for a code of the API. */
+export const label = (code) => labels[code] ?? code;
 
 // The server's clock: in a replayed world it is not the browser's.
 const loaded = Date.now();

@@ -1,0 +1,107 @@
+"""What pages and e-mails call the codes of the API: states, alarms, events, actions, stages."""
+
+from landbridge.core.texts import _
+
+LABELS = {
+    # States of a device
+    "alarm": _("alarm"),
+    "silent": _("no contact"),
+    "moving": _("moving"),
+    "dwelling": _("stationary"),
+    "unlocated": _("no position"),
+    "new": _("never connected"),
+    "ended": _("trip ended"),
+    # Alarms of devices and of tracking
+    "light": _("light"),
+    "shock": _("shock"),
+    "temperature": _("temperature"),
+    "battery": _("battery low"),
+    "tilt": _("tilt"),
+    "tamper": _("tamper"),
+    "card": _("SIM card"),
+    "gnss": _("no satellite fix"),
+    "off-route": _("off route"),
+    "gap": _("data gap"),
+    "dwell": _("long stop"),
+    # Alarms of SIM controls
+    "separation": _("SIM in another device"),
+    "binding": _("SIM binding"),
+    "region": _("country not allowed"),
+    "network": _("network not allowed"),
+    "high-risk": _("high-risk region"),
+    "area": _("outside its area"),
+    "quota-50": _("data quota 50 %"),
+    "quota-80": _("data quota 80 %"),
+    "quota-100": _("data quota used up"),
+    "usage": _("data usage differs"),
+    "traffic": _("undirected traffic"),
+    "services": _("voice or SMS on"),
+    "blocked": _("blocked SIM in use"),
+    "life-cycle": _("SIM used out of service"),
+    # Events and their actions
+    "temperature-back": _("temperature normal again"),
+    "heard-again": _("contact again"),
+    "stop": _("stop"),
+    "departure": _("departure"),
+    "border": _("border crossing"),
+    "arrival": _("arrival"),
+    "enter": _("entered"),
+    "leave": _("left"),
+    "pass": _("passed"),
+    "return": _("returned"),
+    # Severities and states of an alarm
+    "warning": _("warning"),
+    "minor": _("minor"),
+    "major": _("major"),
+    "critical": _("critical"),
+    "raised": _("raised"),
+    "acknowledged": _("acknowledged"),
+    "cleared": _("cleared"),
+    # Share links
+    "open": _("active"),
+    "over": _("expired"),
+    "revoked": _("revoked"),
+    # Cards
+    "bound": _("bound"),
+    "armed": _("waiting for its device"),
+    "separated": _("in another device"),
+    "rebind pending": _("rebinding allowed"),
+    "stock": _("in stock"),
+    "test": _("test"),
+    "active": _("in service"),
+    "suspended": _("suspended"),
+    "retired": _("retired"),
+    # Roles
+    "reader": _("reader"),
+    "operator": _("operator"),
+    "admin": _("admin"),
+    # Releases
+    "running": _("running"),
+    "fell back": _("rolled back"),
+}
+"""Each code's label; a code means one thing wherever it is."""
+
+_ACTORS = {
+    "the agent": _("the agent"),
+    "agent, again": _("the agent (retry)"),
+    "control": _("SIM controls"),
+    "a correction": _("a correction"),
+    "the end of the trip": _("the end of the trip"),
+}
+"""Who acts and is no person."""
+_TOKEN, _ROLL_OUT = "token ", ", roll-out "
+
+
+def label(code: str) -> str:
+    """What a person reads for a code; a code without a label is shown as it is."""
+    return LABELS.get(code, code)
+
+
+def actor(who: str) -> str:
+    """Who did something: the agent, a token, a person by name."""
+    name, is_roll_out, number = who.partition(_ROLL_OUT)
+    if is_roll_out:
+        return _("{who}, roll-out {number}", who=actor(name), number=number)
+    if who.startswith(_TOKEN):
+        return _("token {name}", name=who.removeprefix(_TOKEN))
+    return _ACTORS.get(who, who)
