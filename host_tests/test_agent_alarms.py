@@ -31,7 +31,7 @@ from host_tests.agent_bench import set_clock
 from host_tests.fleet_bench import FIRST, NOW_S, Fleet, Pages, at
 from host_tests.journey_bench import BEGIN_S, HOUR_S, POZNAN
 
-PROTOCOL = Path(__file__).parent.parent / "docs" / "protocol"
+PROTOCOL = Path(__file__).parent.parent / "docs" / "reference"
 DAY_S = 24 * HOUR_S
 
 

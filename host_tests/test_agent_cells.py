@@ -30,7 +30,7 @@ from host_tests.agent_bench import wait_until
 from host_tests.fleet_bench import FIRST, SECOND, Fleet, Pages, Receiver, at, exported
 from host_tests.postgres_bench import postgres, server  # noqa: F401
 
-PROTOCOL = Path(__file__).parent.parent / "docs" / "protocol"
+PROTOCOL = Path(__file__).parent.parent / "docs" / "reference"
 HEAD = "radio,mcc,net,area,cell,unit,lon,lat,range,samples,changeable,created,updated,averageSignal\n"
 
 

@@ -34,7 +34,7 @@ from host_tests.agent_bench import DEVICE, NOW_S, Bench, bench, point, set_clock
 
 __all__ = ["bench"]
 DOCS = Path(__file__).parent.parent / "docs"
-FILE = (DOCS / "controls.toml").read_text()
+FILE = (DOCS / "guide" / "controls.toml").read_text()
 ICCID, OTHER = "8931440400012345678", "8970101000000000012"
 IMEI, SECOND = "861234567890123", "860000000000000"
 IDENTITY = {0: IMEI, 1: ICCID, 2: "901280000000001", 3: "BG95"}

@@ -47,7 +47,7 @@ from host_tests.fleet_bench import FIRST, NOW_S, SECOND, Fleet, Got, Receiver, a
 from host_tests.journey_bench import BEGIN_S, HOUR_S, POZNAN
 
 __all__ = ["bench"]
-PROTOCOL = Path(__file__).parent.parent / "docs" / "protocol"
+PROTOCOL = Path(__file__).parent.parent / "docs" / "reference"
 
 
 @pytest.fixture
@@ -495,7 +495,7 @@ def _properties() -> dict[str, Any]:
 
 def test_the_docs_tell_how_each_kind_of_webhook_is_verified(bound, receiver, monkeypatch):
     monkeypatch.syspath_prepend(str(PROTOCOL))
-    section = (PROTOCOL / "README.md").read_text().partition("## Is a webhook genuine?")[2]
+    section = (PROTOCOL / "protocol.md").read_text().partition("## Is a webhook genuine?")[2]
     snippet = section.partition("```python\n")[2].partition("```")[0]
     *imports, of_webhook, of_dcsa = snippet.splitlines()
     dcsa_receiver = Receiver()

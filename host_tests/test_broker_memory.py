@@ -24,7 +24,7 @@ from host_tests.fleet_bench import FIRST, SECOND, Fleet, Pages, at
 from host_tests.shipped_brokers import Shipped
 
 __all__ = ["bench"]
-PROTOCOL = Path(__file__).parent.parent / "docs" / "protocol"
+PROTOCOL = Path(__file__).parent.parent / "docs" / "reference"
 HOUSE_TOPIC = f"landbridge/out/default/{DEVICE}/position"
 ACME_TOPIC = f"landbridge/out/acme/{DEVICE}/position"
 

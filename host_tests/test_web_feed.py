@@ -29,7 +29,7 @@ from host_tests.agent_bench import set_clock
 from host_tests.fleet_bench import FIRST, NOW_S, SECOND, Fleet, Pages, at
 from host_tests.journey_bench import BEGIN_S, HOUR_S
 
-PROTOCOL = Path(__file__).parent.parent / "docs" / "protocol"
+PROTOCOL = Path(__file__).parent.parent / "docs" / "reference"
 
 
 @pytest.fixture(scope="module")

@@ -18,7 +18,7 @@ from tools.world.trip import ModemClass
 from tools.world.truth import Truth
 
 HOUR_MS = 3_600_000
-CLASSES = REPOSITORY / "docs" / "controls.toml"
+CLASSES = REPOSITORY / "docs" / "guide" / "controls.toml"
 MODEMS: list[tuple[ModemClass, tuple[str, ...], str, str, str]] = [
     ("bg95", (), "servicedomain", "1", "2"),
     ("sim7600", ("cemode",), "cemode", "0", "2"),

@@ -97,7 +97,7 @@ class Bare:
 
 
 def _values(column: Any) -> Any:
-    """As in docs/protocol."""
+    """As in docs/reference/protocol.md."""
     *starts, rest = column if isinstance(column, list) else (column, {})
     n = FIXES - len(starts)
     if isinstance(rest, bytes):

@@ -38,7 +38,7 @@ _2000_S = 946_684_800
 _TERMINAL = {"type": "Point", "coordinates": [6.735, 51.455]}
 _RADIUS_M = 15_000
 DeviceClock = tuple[int, int, int]
-"""Power-on, seconds since, and what they differ from the time by (docs/protocol)."""
+"""Power-on, seconds since, and what they differ from the time by (docs/reference/protocol.md)."""
 
 
 @dataclass

@@ -47,7 +47,7 @@ _MQTT_BYTES = 26
 
 
 def records(uplink: bytes) -> list[tuple[int, ...]]:
-    """The records of an uplink: the reader in docs/protocol."""
+    """The records of an uplink: the reader in docs/reference/protocol.md."""
     n, *columns = cbor2.loads(uplink)[1]
 
     def values(column: Any) -> Any:
