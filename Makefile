@@ -25,7 +25,7 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 LOCKED := $(INSTALL) --require-hashes --no-build-isolation
 
 .DEFAULT_GOAL := help
-.PHONY: flood locks texts bench-web image flash deploy provision console selftest flash-sim deploy-sim heap32 lab-digest latedata killtest bench-agent located reads
+.PHONY: docs coverage flood locks texts bench-web image flash deploy provision console selftest flash-sim deploy-sim heap32 lab-digest latedata killtest bench-agent located reads
 .PHONY: bench-chip help demo test test-fast lint heap decide-bench powercut bench-modem at-faults fuzz soak wire-bench hostile updatecut switchcut cards rough lab lab-check
 .SUFFIXES:
 
@@ -48,6 +48,14 @@ lint: .venv/dev.stamp typings/lint.stamp ## style, which folder imports which, a
 	@$(BIN)/python -m pytest host_tests/unit/test_arrows.py
 	@$(BIN)/mypy
 	@$(BIN)/mypy --config-file .ci/mypy-device.ini
+
+coverage: .venv/dev.stamp typings/lint.stamp ## the tests on CPython with the lines that they reach: out/coverage/index.html [ARGS=host_tests/integration/test_agent_unit.py]
+	@$(BIN)/python -m pytest $(ARGS) --cov --cov-report=html --cov-report=term:skip-covered
+
+docs: .venv/dev.stamp ## the pages of docs/reference that are printed from the code
+	@$(BIN)/python -m tools.flash.settings_schema
+	@$(BIN)/python -m tools.lab explain >/dev/null
+	@$(BIN)/python -m tools.reference
 
 image: .venv/flash.stamp ## what is flashed on a board: build/image/ [BOARD=REFERENCE_BG95 MICROPYTHON=image.bin]
 	@$(if $(BOARD),,echo "say which board: make image BOARD=REFERENCE_BG95" >&2; exit 2)

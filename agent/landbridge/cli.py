@@ -7,7 +7,7 @@ import threading
 from collections.abc import Sequence
 from contextlib import redirect_stdout
 from dataclasses import replace
-from importlib import import_module
+from importlib import import_module, metadata
 from pathlib import Path
 from typing import Any, TextIO, cast
 
@@ -140,8 +140,17 @@ def _failure(text: str) -> int:
     return 2
 
 
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(f"landbridge {metadata.version('landbridge')}")
+        raise typer.Exit
+
+
+_VERSION = typer.Option(False, "--version", callback=_print_version, is_eager=True, help="Print the version.")
+
+
 @commands.callback()
-def main(data: Path | None = _DATA) -> None:
+def main(data: Path | None = _DATA, version: bool = _VERSION) -> None:
     """Take the options that stand before a command."""
     if data is not None:
         os.environ[config.FILE_VARIABLE] = str(data / config.DEFAULT_FILE)

@@ -1,6 +1,6 @@
 """The settings: index of each in their array, and what it may be.
 
-From docs/protocol/settings.toml by tools/flash/settings_schema.py: change it there.
+From docs/reference/settings.toml by tools/flash/settings_schema.py: change it there.
 """
 
 from array import array

@@ -1,4 +1,4 @@
-"""Slots of the application for tests, packed as docs/updates.md says."""
+"""Slots of the application for tests, packed as docs/explanation/updates.md says."""
 
 import hashlib
 import struct

@@ -16,12 +16,12 @@ from locator.journal.store import Journal
 def lines():
     for folder in sys.path:
         try:
-            with open(folder + "/docs/protocol/vectors.json") as f:
+            with open(folder + "/docs/reference/vectors.json") as f:
                 yield from f
             return
         except OSError:
             continue
-    raise OSError("docs/protocol/vectors.json")
+    raise OSError("docs/reference/vectors.json")
 
 
 def cases():

@@ -1,4 +1,4 @@
-"""The shared vectors of docs/protocol on the device's side."""
+"""The shared vectors of docs/reference on the device's side."""
 
 import json
 import sys
@@ -13,11 +13,11 @@ from locator.session import talk
 def load():
     for folder in sys.path:
         try:
-            with open(folder + "/docs/protocol/vectors.json") as f:
+            with open(folder + "/docs/reference/vectors.json") as f:
                 return json.load(f)
         except OSError:
             continue
-    raise OSError("docs/protocol/vectors.json")
+    raise OSError("docs/reference/vectors.json")
 
 
 ROOM = bytearray(3500)  # taken while memory is in one piece

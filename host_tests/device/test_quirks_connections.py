@@ -1,4 +1,4 @@
-"""What real modems do beside their manuals while they connect; the numbers are those of docs/quirks.md."""
+"""What real modems do beside their manuals while they connect; numbered as in docs/reference/quirks.md."""
 
 import scripted
 from locator.modem import (

@@ -28,7 +28,7 @@ from landbridge.protocol.point import KIND_CELL
 from host_tests.support.agent import wait_until
 from host_tests.support.fleet import FIRST, SECOND, Fleet, Pages, Receiver, at, exported
 
-PROTOCOL = Path(__file__).parents[2] / "docs" / "protocol"
+PROTOCOL = Path(__file__).parents[2] / "docs" / "reference"
 HEAD = "radio,mcc,net,area,cell,unit,lon,lat,range,samples,changeable,created,updated,averageSignal\n"
 
 

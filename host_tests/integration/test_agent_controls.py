@@ -33,7 +33,7 @@ from landbridge.points.usage import Message, Span
 from host_tests.support.agent import DEVICE, NOW_S, Installation, point, set_clock, wait_until
 
 DOCS = Path(__file__).parents[2] / "docs"
-FILE = (DOCS / "controls.toml").read_text()
+FILE = (DOCS / "guide" / "controls.toml").read_text()
 ICCID, OTHER = "8931440400012345678", "8970101000000000012"
 IMEI, SECOND = "861234567890123", "860000000000000"
 IDENTITY = {0: IMEI, 1: ICCID, 2: "901280000000001", 3: "BG95"}

@@ -450,7 +450,7 @@ def test_all_points_are_passed_on_once_over_an_orderly_restart(installation):
 
 def test_the_subscriber_of_the_documentation_receives_everything(installation):
     broker = installation.broker
-    command = [sys.executable, str(REPOSITORY / "docs" / "protocol" / "subscriber.py"), "localhost"]
+    command = [sys.executable, str(REPOSITORY / "docs" / "reference" / "subscriber.py"), "localhost"]
     command += [str(broker.port), str(broker.folder / "ca.pem"), "platform", PASSWORD]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as subscriber:
         wait_until(lambda: "landbridge/out/#" in broker.log(), "the subscriber listens")

@@ -47,7 +47,7 @@ from host_tests.support.doubles import StoppedClock, raising
 from host_tests.support.fleet import FIRST, NOW_S, SECOND, Fleet, Got, Receiver, at
 from host_tests.support.trips import BEGIN_S, HOUR_S, POZNAN
 
-PROTOCOL = Path(__file__).parents[2] / "docs" / "protocol"
+PROTOCOL = Path(__file__).parents[2] / "docs" / "reference"
 
 
 @pytest.fixture
@@ -496,7 +496,7 @@ def _properties() -> dict[str, Any]:
 
 def test_the_docs_tell_how_each_kind_of_webhook_is_verified(bound, receiver, monkeypatch):
     monkeypatch.syspath_prepend(str(PROTOCOL))
-    section = (PROTOCOL / "README.md").read_text().partition("## Is a webhook genuine?")[2]
+    section = (PROTOCOL / "protocol.md").read_text().partition("## Is a webhook genuine?")[2]
     snippet = section.partition("```python\n")[2].partition("```")[0]
     *imports, of_webhook, of_dcsa = snippet.splitlines()
     dcsa_receiver = Receiver()

@@ -23,7 +23,7 @@ from host_tests.support.agent import DEVICE, NOW_S, Device, Installation, Platfo
 from host_tests.support.fleet import FIRST, SECOND, Fleet, Pages, at
 from host_tests.support.shipped_brokers import Shipped
 
-PROTOCOL = Path(__file__).parents[2] / "docs" / "protocol"
+PROTOCOL = Path(__file__).parents[2] / "docs" / "reference"
 HOUSE_TOPIC = f"landbridge/out/default/{DEVICE}/position"
 ACME_TOPIC = f"landbridge/out/acme/{DEVICE}/position"
 

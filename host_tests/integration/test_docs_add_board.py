@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tools.flash import REPOSITORY
 
-PAGE = REPOSITORY / "docs" / "add-a-board.md"
+PAGE = REPOSITORY / "docs" / "guide" / "add-a-board.md"
 COPIED = ("boards", "firmware", "tools", "agent", ".ci", "Makefile", "pyproject.toml")
 NOT_PASSED_ON = ("MAKEFLAGS", "MFLAGS", "BOARD", "MICROPYTHON")
 """Of whoever runs the tests, perhaps from make."""

@@ -1,5 +1,5 @@
 """A contact with the agent when something is broken: the firmware's drivers against the simulated modem and a
-real broker, on both dialects. The numbers are those of docs/quirks.md."""
+real broker, on both dialects. The numbers are those of docs/reference/quirks.md."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ from tools.modem.link.loopback import EchoStream, Loopback
 from tools.modem.registry import Dialect
 from tools.modem.scenario import Event
 
-DOCS = Path(__file__).parents[2] / "docs"
+PAGE = Path(__file__).parents[2] / "docs" / "reference" / "simulated-modem.md"
 SILENT_S = 900
 """From then on the network leads to no host."""
 
@@ -175,7 +175,7 @@ def test_what_a_client_asks_first(modem):
     assert {"E: 0", "V: 1", "S3: 13"} <= set(modem.send("AT&V"))
     assert modem.send("ATQ0 V1 E0 S0=0 &C1 &D2 +FCLASS=0") == ["OK"]  # of a program that dials
     known = CrLf(modem).ask("+CLAC").split()
-    count, page = sum(name.startswith("AT") for name in known), (DOCS / "modem.md").read_text()
+    count, page = sum(name.startswith("AT") for name in known), PAGE.read_text()
     told = f"{count} commands by name on the BG95" if modem.dialect == "bg95" else f"{count} on the SIM7600"
     assert told in page
     assert {"AT+CSQ", "AT+CGDCONT", "ATE", "AT+CLAC"} <= set(known) and len(known) == len(set(known))

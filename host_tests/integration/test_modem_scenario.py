@@ -294,7 +294,7 @@ def test_no_card_at_boot(dialect):
 
 
 def test_the_example_of_the_documentation():
-    text = (REPOSITORY / "docs" / "modem.md").read_text()
+    text = (REPOSITORY / "docs" / "reference" / "simulated-modem.md").read_text()
     example = text.split("```toml\n")[1].split("```")[0]
     assert [event.do for event in parse(example)] == ["deny", "pdp-drop", "cells"]
     for action in ACTIONS:

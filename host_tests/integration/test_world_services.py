@@ -20,7 +20,7 @@ from tools.world.stage import Stage
 pytestmark = pytest.mark.slow
 
 HOUR_MS = 3_600_000
-CLASSES = REPOSITORY / "docs" / "controls.toml"
+CLASSES = REPOSITORY / "docs" / "guide" / "controls.toml"
 MODEMS: list[tuple[Dialect, tuple[str, ...], str, str, str]] = [
     ("bg95", (), "servicedomain", "1", "2"),
     ("sim7600", ("cemode",), "cemode", "0", "2"),

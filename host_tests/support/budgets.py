@@ -1,4 +1,4 @@
-"""The budgets of the device that docs/budgets.md lists and tests demand."""
+"""The budgets of the device that docs/reference/budgets.md lists and tests demand."""
 
 LINES = 3_200
 SLOT_BYTES = 152 * 1024

@@ -1,4 +1,4 @@
-"""Writes docs/protocol/vectors.json, the vectors that device and agent must both pass.
+"""Writes docs/reference/vectors.json, the vectors that device and agent must both pass.
 
 Run from the root of the repository: python -m host_tests.support.make_vectors
 """
@@ -23,7 +23,7 @@ from landbridge.protocol.point import CELL_FIELDS, POSITION_FIELDS, Point
 
 from host_tests.support.uplink_encoder import encode_uplink
 
-PATH = Path(__file__).parents[2] / "docs" / "protocol" / "vectors.json"
+PATH = Path(__file__).parents[2] / "docs" / "reference" / "vectors.json"
 DEVICE = "lb-0001"
 OTHER_DEVICE = "lb-0002"
 KEY = bytes(range(32))

@@ -26,7 +26,7 @@ from sqlalchemy import Connection, select
 
 from host_tests.support.agent import DEVICE, point
 
-PROTOCOL = Path(__file__).parents[2] / "docs" / "protocol"
+PROTOCOL = Path(__file__).parents[2] / "docs" / "reference"
 BEGIN_S = 845_000_000
 HOUR_S = 3_600
 STATIONS = [

@@ -1,6 +1,6 @@
 """An uplink encoder in plain CPython: what the tests send where no device runs.
 
-It writes the same bytes as the device: see "How to choose a column's form" in docs/protocol.
+It writes the same bytes as the device: see "Choice of a form" in docs/reference/protocol.md.
 """
 
 from collections.abc import Iterator

@@ -30,7 +30,7 @@ from host_tests.support.alarms import BACK, LATER_BACK, LEFT, every, off_route, 
 from host_tests.support.fleet import FIRST, NOW_S, Fleet, Pages, at
 from host_tests.support.trips import BEGIN_S, HOUR_S, POZNAN
 
-PROTOCOL = Path(__file__).parents[2] / "docs" / "protocol"
+PROTOCOL = Path(__file__).parents[2] / "docs" / "reference"
 DAY_S = 24 * HOUR_S
 
 

@@ -1,4 +1,4 @@
-"""What is judged, published and exported, held against the schemas of docs/protocol."""
+"""What is judged, published and exported, held against the schemas of docs/reference."""
 
 import csv
 import io
@@ -30,7 +30,7 @@ from host_tests.support import make_vectors
 from host_tests.support.agent import DEVICE, NOW_S, wait_until
 from host_tests.support.fleet import exported
 
-PROTOCOL = Path(__file__).parents[2] / "docs" / "protocol"
+PROTOCOL = Path(__file__).parents[2] / "docs" / "reference"
 FIX, CELL, STILL = (Point(**make(seq)).meaningful() for seq, make in enumerate(
     (make_vectors.fix, make_vectors.cell, make_vectors.still), 1))  # fmt: skip
 

@@ -49,7 +49,7 @@ def test_a_field_that_comes_back_wrong_is_found_out():
 
 
 def test_the_reader_of_the_documentation_reads_the_same():
-    text = (REPOSITORY / "docs" / "protocol" / "README.md").read_text()
+    text = (REPOSITORY / "docs" / "reference" / "protocol.md").read_text()
     code = re.search(r"```python\n(.*?)```", text, re.DOTALL)
     names: dict[str, Any] = {"cbor2": cbor2, "reduce": reduce, "accumulate": accumulate}
     assert code is not None

@@ -1,25 +1,36 @@
-"""The two READMEs say the same: links, commands, paths, in the same order."""
+"""The pages in Chinese say the same as those in English: links, commands, paths."""
 
 import re
 
+import pytest
+
+from host_tests.support import docs
 from tools.flash import REPOSITORY
+
+ENGLISH = [page for page in sorted((docs.DOCS / "start").glob("*.md")) if docs.is_english(page)]
 
 
 def parts(name: str) -> list[str]:
     """Targets of links and pieces of code, and the headings' levels, in their order."""
-    text = (REPOSITORY / name).read_text()
+    text = (REPOSITORY / name).read_text().replace(".zh-CN.md)", ".md)")
     return re.findall(r"\]\((?!README)[^)]+\)|`[^`\n]+`|^#+", text, re.M)
 
 
-def test_the_chinese_readme_is_in_step():
-    assert sorted(parts("README.zh-CN.md")) == sorted(parts("README.md"))
+@pytest.mark.parametrize("page", ["README", *(f"docs/start/{page.stem}" for page in ENGLISH)])
+def test_the_chinese_page_is_in_step(page):
+    assert sorted(parts(f"{page}.zh-CN.md")) == sorted(parts(f"{page}.md"))
 
 
-def test_each_target_of_make_that_is_named_exists():
-    targets = set(re.findall(r"^([a-z0-9-]+):", (REPOSITORY / "Makefile").read_text(), re.M))
-    for file in ("README.md", "docs/field-guide.md", "docs/boards.md"):
-        for spoken in re.findall(r"[`\n]make ([a-z0-9 -]+)", (REPOSITORY / file).read_text()):
-            assert set(spoken.split()) <= targets, (file, spoken)
+@pytest.mark.parametrize("page", [f"docs/start/{page.stem}" for page in ENGLISH])
+def test_the_code_of_the_chinese_page_is_the_same(page):
+    chinese, english = ((REPOSITORY / f"{page}{end}").read_text() for end in (".zh-CN.md", ".md"))
+    assert [without_comments(each) for each in docs.blocks(chinese)] == [
+        without_comments(each) for each in docs.blocks(english)
+    ]
+
+
+def without_comments(code: str) -> str:
+    return re.sub(r" +# .*", "", code)
 
 
 def test_make_help_lists_every_target():

@@ -1,4 +1,4 @@
-"""What the firmware may take of the device: docs/budgets.md."""
+"""What the firmware may take of the device: docs/reference/budgets.md."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tools.flash.imports import DECIDING, TALKING, together
 from tools.flash.layout import FIRMWARE, application, lay_out
 
 _BLOCKS = (ast.FunctionDef, ast.ClassDef, ast.If, ast.For, ast.While, ast.With, ast.Try)
-# LittleFS in the OTA layout, in blocks (docs/budgets.md).
+# LittleFS in the OTA layout, in blocks (docs/reference/budgets.md).
 BLOCK_BYTES = 4096
 FLASH_BLOCKS = 240
 OTHER_BLOCKS = 19

@@ -1,4 +1,4 @@
-"""What follows from docs/protocol/settings.toml is up to date."""
+"""What follows from docs/reference/settings.toml is up to date."""
 
 from tools.flash import settings_schema
 

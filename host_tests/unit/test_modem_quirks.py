@@ -7,16 +7,16 @@ from pathlib import Path
 
 from tools.flash.layout import REPOSITORY
 
-PAGE = REPOSITORY / "docs" / "quirks.md"
+PAGE = REPOSITORY / "docs" / "reference" / "quirks.md"
 OPEN = "## Without a test of their own"
 TESTS = REPOSITORY / "host_tests"
 ALL = set(range(1, 51))
 
 
 def listed(text: str) -> list[int]:
-    """The quirks in the first column of a table's rows: `| Q1, Q2 |`, `| Q37-Q40 |`."""
+    """The quirks at the beginning of items: `- Q1, Q2: `, `- Q37-Q40: `."""
     numbers: list[int] = []
-    for cell in re.findall(r"^\| (Q[Q\d, -]+) \|", text, re.MULTILINE):
+    for cell in re.findall(r"^- (Q[Q\d, -]+): ", text, re.MULTILINE):
         for first, last in re.findall(r"Q(\d+)(?:-Q(\d+))?", cell):
             numbers += range(int(first), int(last or first) + 1)
     return numbers
@@ -44,7 +44,7 @@ def test_each_quirk_that_a_driver_meets_has_a_test_and_the_others_a_reason():
 
 
 def test_rows_and_names_are_read():
-    assert listed("| | modem |\n|---|---|\n| Q1, Q12 | x |\n| Q37-Q39 | Q5 |\n") == [1, 12, 37, 38, 39]
+    assert listed("- modem\n- Q1, Q12: x\n- Q37-Q39: Q5\n") == [1, 12, 37, 38, 39]
 
 
 def test_names_are_read(tmp_path):

@@ -29,7 +29,7 @@ from host_tests.support.agent import set_clock
 from host_tests.support.fleet import FIRST, NOW_S, SECOND, Fleet, Pages, at
 from host_tests.support.trips import BEGIN_S, HOUR_S
 
-PROTOCOL = Path(__file__).parents[2] / "docs" / "protocol"
+PROTOCOL = Path(__file__).parents[2] / "docs" / "reference"
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ BOARDS = REPOSITORY / "boards"
 WORN_OUT = "the flash does not hold what was written: worn out, or its supply is weak"
 
 NEW_ID = "a new device id is then needed (landbridge devices add): the old one would repeat sequences"
-"""What follows when the records of a tracker are gone (docs/operating.md, flash laid out anew)."""
+"""What follows when the records of a tracker are gone (docs/guide/replace-a-tracker.md)."""
 
 
 class LayoutError(Exception):

@@ -14,7 +14,8 @@ from tools.world.device.meter import ESP32_W, NOMINAL_V, SLEEP_FLOOR_W
 
 FASTEST, LIKELY, SLOWEST = 1.25, 1.43, 1.6
 CPU, METER = "tools/world/device/cpu.py", "tools/world/device/meter.py"
-NOWHERE = "charged nowhere, say it in docs/limits.md"
+NOWHERE = "charged nowhere, say it in docs/reference/limits.md"
+BUDGETS = "docs/reference/budgets.md"
 AMPERE = {
     "active": (0.027, 0.050),
     "active-80": (0.020, 0.035),
@@ -97,7 +98,7 @@ def figures(modem: str) -> list[Figure]:
         Figure("read", "a read of flash", "us", *_one(reads, cpu.READS), terms),
         Figure("erase", "an erase of 4 KB", "ms", *_one(erases, cpu.ERASES), terms),
         Figure("write_kb", "a write of 1 KB", "ms", *_one(writes, cpu.WRITTEN_KB), terms),
-        Figure("heap", "heap, with what it can still get", "B", LEAST_HEAP, 165_000, inf, "docs/budgets.md"),
+        Figure("heap", "heap, with what it can still get", "B", LEAST_HEAP, 165_000, inf, BUDGETS),
         Figure("heap_used", "heap of a wake's modules", "B", None, None, inf, NOWHERE),
         Figure("block", "the largest block it can still get", "B", None, None, inf, NOWHERE),
         Figure("stack_left", "C stack never used yet", "B", LEAST_STACK, 8_304, inf, NOWHERE),

@@ -1,7 +1,7 @@
 """The boards: `boards/<BOARD>/board.toml` checked, and what follows from it.
 
 `device_module` makes the only part of it that reaches the device, board.py. The keys, with what each may be,
-stand in `KEYS`; docs/boards.md explains them.
+stand in `KEYS`; docs/reference/boards.md explains them.
 """
 
 import tomllib

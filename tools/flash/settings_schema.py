@@ -1,4 +1,4 @@
-"""Makes what follows from docs/protocol/settings.toml: `python -m tools.flash.settings_schema`.
+"""Makes what follows from docs/reference/settings.toml: `python -m tools.flash.settings_schema`.
 
 The device's table, the agent's copy and the table for people.
 """
@@ -11,11 +11,11 @@ from typing import Any
 
 from tools.flash.layout import REPOSITORY
 
-PROTOCOL = REPOSITORY / "docs" / "protocol"
+PROTOCOL = REPOSITORY / "docs" / "reference"
 SOURCE = PROTOCOL / "settings.toml"
 _DEVICE = '''"""The settings: index of each in their array, and what it may be.
 
-From docs/protocol/settings.toml by tools/flash/settings_schema.py: change it there.
+From docs/reference/settings.toml by tools/flash/settings_schema.py: change it there.
 """
 
 from array import array
@@ -48,10 +48,14 @@ def is_good(key, value):
 '''
 _TABLE = """# Settings
 
-From [settings.toml](settings.toml) by `tools/flash/settings_schema.py`: change it there. A name ends
-in its unit.
+For operators. After reading you know each setting, its default and its range.
 
-| key | name | default | from | to | |
+`landbridge settings set` changes them ([steps](../guide/settings-and-commands.md)). A name ends in
+its unit.
+
+Made from [settings.toml](settings.toml) by `tools/flash/settings_schema.py`.
+
+| key | name | default | from | to | meaning |
 |---|---|---|---|---|---|
 {rows}
 """

@@ -72,7 +72,7 @@ def tune(setting: list[str] | None = None, processes: int | None = None) -> None
 
 @app.command()
 def explain() -> None:
-    """Print the decision table of the device, and put it into docs/scheduler.md."""
+    """Print the decision table of the device, and put it into docs/reference/decision-table.md."""
     from tools.lab.explain import markdown, update
 
     update()
@@ -81,7 +81,7 @@ def explain() -> None:
 
 @app.command()
 def lasts() -> None:
-    """Print how long batteries last, by budget and temperature, and put it into docs/field-guide.md."""
+    """Print how long batteries last, by budget and temperature, into docs/reference/battery-life.md too."""
     from tools.lab.lasts import markdown, update
 
     update()

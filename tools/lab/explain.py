@@ -1,5 +1,5 @@
 """The decision table as Markdown, from the rules themselves: `python -m tools.lab explain` prints it and puts
-it into docs/scheduler.md."""
+it into docs/reference/decision-table.md."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from landbridge.features.diagnostics.wake_coding import REASONS
 from tools.flash.layout import REPOSITORY
 from tools.lab.plan import decide, policy
 
-PAGE = REPOSITORY / "docs" / "scheduler.md"
+PAGE = REPOSITORY / "docs" / "reference" / "decision-table.md"
 BEGIN, END = "<!-- explain: begin -->\n", "<!-- explain: end -->\n"
 _OTHERS = ("OTHER_PROFILE", "KEEP", "TELL", "SHIPPED")
 _PREFIXES = ("REST_", "FIX_", "STILL_", "PROBE_", "UPLOAD_", "TRY_", "REPORT_", "PLACE_", "POINT_", "LOOK_")
@@ -45,11 +45,10 @@ def reasons() -> list[tuple[int, str, str]]:
 
 
 def markdown() -> str:
-    """Both tables."""
-    lines = ["| | rule | applies when |", "|---|---|---|"]
-    lines += [f"| {i} | {name} | {words} |" for i, (name, words) in enumerate(rules(), 1)]
-    lines += ["", "| reason | | then |", "|---|---|---|"]
-    lines += [f"| {number} | {words} | {done} |" for number, words, done in reasons()]
+    """Rules and reasons."""
+    lines = [f"{i}. **{name}**: {words}" for i, (name, words) in enumerate(rules(), 1)]
+    lines += ["", "Reasons, and what is done then:", ""]
+    lines += [f"- **{number}**: {words} ({done})" for number, words, done in reasons()]
     return "\n".join(lines) + "\n"
 
 

@@ -1,4 +1,4 @@
-"""How long a battery lasts, by budget and temperature: the table in docs/field-guide.md.
+"""How long a battery lasts, by budget and temperature: the table in docs/reference/battery-life.md.
 
 The device's own policy rides the reference line in the lab with so many joules a day; what it spends over the
 whole journey goes into what a battery of the table holds at a temperature that never changes. The tables are
@@ -20,7 +20,7 @@ from tools.lab.physics import COSTS, MEASURED, Mission, run
 from tools.lab.pilot import Ours
 from tools.world.device.battery import KINDS, Kind, at
 
-PAGE = REPOSITORY / "docs" / "field-guide.md"
+PAGE = REPOSITORY / "docs" / "reference" / "battery-life.md"
 BEGIN, END = "<!-- lasts: begin -->\n", "<!-- lasts: end -->\n"
 TEMPERATURES_C = (20, 0, -20, -40)
 BUDGETS = {"bg95": (50, 100, 200), "sim7600": (120, 300, 800)}
@@ -72,16 +72,18 @@ def days(kind: Kind, joules_a_day: float, temperature_c: float) -> float:
 
 
 def markdown() -> str:
-    """A table of days."""
-    head = ["battery", "modem, budget", "points a day", "report each", *(f"{c} °C" for c in TEMPERATURES_C)]
-    lines = [_row(head), "|" + "---|" * len(head)]
+    """A table of days for each battery."""
+    head = ["J a day", "points a day", "session each", *(f"{c} °C" for c in TEMPERATURES_C)]
+    lines = []
     ridden = list(paces())
     for kind in KINDS.values():
+        lines += [f"{kind.title}:", "", _row(head), "|" + "---|" * len(head)]
         for pace in ridden:
             told = [_told(days(kind, pace.joules, each)) for each in TEMPERATURES_C]
-            what = f"{pace.modem.upper()}, {pace.budget} J a day"
-            lines.append(_row([kind.title, what, f"{pace.points:.0f}", f"{pace.report_h:.0f} h", *told]))
-    return "\n".join(lines) + "\n"
+            what = f"{pace.modem.upper()}, {pace.budget}"
+            lines.append(_row([what, f"{pace.points:.0f}", f"{pace.report_h:.0f} h", *told]))
+        lines.append("")
+    return "\n".join(lines)
 
 
 def update(page: Path = PAGE) -> None:

@@ -560,7 +560,7 @@ events = Table(
     Column("seq", Integer),  # the point that shows it
     Column("at_s", Integer),  # and its time
     Column("told_s", Integer, nullable=False),
-    Column("content", Text, nullable=False),  # JSON, docs/protocol/event.schema.json
+    Column("content", Text, nullable=False),  # JSON, docs/reference/event.schema.json
     Column("tenant", Text),  # to whom it was told, beside the house; null: to nobody else
     Column("replaces", Integer),  # the event that it takes the place of, or takes back
     sqlite_autoincrement=True,

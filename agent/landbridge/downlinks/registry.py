@@ -22,7 +22,7 @@ class Handler(NamedTuple):
     """The devices for which there may be something to do though their uplinks report nothing. None: there
     never is."""
     orders: Callable[[Connection, str, Uplink, int], Mapping[int, Any]] | None = None
-    """Pairs for the reply to a device, by key (docs/protocol/landbridge.cddl); empty when nothing waits.
+    """Pairs for the reply to a device, by key (docs/reference/landbridge.cddl); empty when nothing waits.
     None: nothing is ever ordered."""
     is_state: bool = False
     """Its report says how things stand: it is whole, and said until it was answered."""

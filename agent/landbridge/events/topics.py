@@ -1,4 +1,4 @@
-"""What a newly stored batch says to the platforms: track, events, position (docs/protocol)."""
+"""What a newly stored batch says to the platforms: track, events, position (docs/reference/protocol.md)."""
 
 from collections.abc import Callable, Mapping, Sequence
 from itertools import groupby

@@ -1,7 +1,7 @@
 """What a card has used: measured payload, and a model of what goes with it on the air.
 
 Figures: platform facts of this project, measured on loopback with TLS 1.2 and one ECDSA certificate
-(docs/budgets.md). The operator counts IP bytes, so the model does too.
+(docs/reference/budgets.md). The operator counts IP bytes, so the model does too.
 """
 
 from bisect import bisect_right

@@ -1,4 +1,4 @@
-"""Key 9 of an uplink: how the device fares and what went wrong (docs/protocol/landbridge.cddl)."""
+"""Key 9 of an uplink: how the device fares and what went wrong (docs/reference/landbridge.cddl)."""
 
 from typing import Any, NamedTuple
 

@@ -1,6 +1,6 @@
 """The agent's reply to an uplink, as the bytes inside its envelope.
 
-The shape is `reply` in docs/protocol/landbridge.cddl.
+The shape is `reply` in docs/reference/landbridge.cddl.
 """
 
 from collections.abc import Iterable, Mapping, Sequence

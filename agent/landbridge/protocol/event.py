@@ -1,4 +1,4 @@
-"""An event: what platforms are told besides points (docs/protocol/event.schema.json)."""
+"""An event: what platforms are told besides points (docs/reference/event.schema.json)."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -15,6 +15,6 @@ class Event(NamedTuple):
     seq: int | None
     at_s: int | None
     content: Mapping[str, Any]
-    """What is told (docs/protocol/event.schema.json), without `event`, its number, and `replaces`."""
+    """What is told (docs/reference/event.schema.json), without `event`, its number, and `replaces`."""
     tenant: str | None = None
     """To whom, beside the house."""

@@ -32,7 +32,7 @@ CELL_FIELDS = ("tac", "cell", "rsrp")
 class Point(NamedTuple):
     """A record as decoded; fields that mean nothing for its kind are None.
 
-    The names and units are the record's (docs/protocol), so that what was measured, sent and
+    The names and units are the record's (docs/reference/protocol.md), so that what was measured, sent and
     stored compares number by number. Order: the columns of an uplink.
     """
 

@@ -1,4 +1,4 @@
-"""Records that the agent wants again, and what the device no longer has (docs/protocol)."""
+"""Records that the agent wants again, and what the device no longer has (docs/reference/protocol.md)."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""Route data: what a device is told of the way ahead, as the bytes that it keeps in flash (docs/protocol)."""
+"""Route data: the way ahead as the bytes that a device keeps in flash (docs/reference/route-data.md)."""
 
 import struct
 from binascii import crc32

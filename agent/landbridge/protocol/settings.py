@@ -1,6 +1,6 @@
 """The settings of a device: what each may be, and the device's report of what it applies.
 
-The schema is settings.toml, a copy of docs/protocol/settings.toml.
+The schema is settings.toml, a copy of docs/reference/settings.toml.
 """
 
 import struct

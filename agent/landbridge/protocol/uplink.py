@@ -1,6 +1,6 @@
 """From the bytes inside an uplink's envelope to points, status, identity and clock.
 
-The shape is `uplink` in docs/protocol/landbridge.cddl. Unknown integer keys are skipped, so that
+The shape is `uplink` in docs/reference/landbridge.cddl. Unknown integer keys are skipped, so that
 newer firmware may say more; everything else that does not fit is refused with `WireError`.
 """
 

@@ -33,7 +33,7 @@ class Told:
 
 
 def protocol(name: str) -> JsonSchemaValue:
-    """A schema of docs/protocol, which is linked to here."""
+    """A schema of docs/reference, which is linked to here."""
     text = resources.files("landbridge.web").joinpath(f"schemas/{name}.schema.json").read_text()
     found: JsonSchemaValue = json.loads(text)
     return {key: value for key, value in found.items() if key != "$schema"}

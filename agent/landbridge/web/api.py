@@ -1,4 +1,4 @@
-"""The HTTP API, under /v1. Tokens come as `Authorization: Bearer ...`; docs/web.md."""
+"""The HTTP API, under /v1. Tokens come as `Authorization: Bearer ...`; docs/reference/api.md."""
 
 from datetime import datetime
 from typing import Annotated

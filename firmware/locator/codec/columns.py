@@ -1,7 +1,7 @@
 """A batch of records as columns: the same quantity of all records side by side is cheap to send.
 
-Each column is written in the shortest form (see docs/protocol): one value for all; or the first value
-and the differences, or the first two values and the differences of differences. These come as a few
+Each column is written in the shortest form (docs/reference/protocol.md): one value for all; or the first
+value and the differences, or the first two values and the differences of differences. These come as a few
 changes or packed, each in as many bits as the largest needs.
 """
 

@@ -19,7 +19,7 @@ from locator.codec import record
 PER_SEGMENT = const(64)
 # ENOSPC; and ENAMETOOLONG, which LittleFS says when the entry of a new file finds no room.
 NO_ROOM = (28, 36)
-# A block each: what two full slots leave of the OTA layout's 240 (docs/budgets.md), 4,352 records.
+# A block each: what two full slots leave of the OTA layout's 240 (docs/reference/budgets.md), 4,352 records.
 MAX_FILES = 68
 SEGMENT = ".seg"
 THINNED = ".old"

@@ -54,7 +54,7 @@ class NotAllowed(ModemError):
     """The access point in use must not be used for that host: nothing was asked of the network."""
 
 
-# A carrier of GSM is measured over 200 kHz, RSRP over 15 kHz (docs/modem.md).
+# A carrier of GSM is measured over 200 kHz, RSRP over 15 kHz (docs/reference/simulated-modem.md).
 _GSM_ABOVE_RSRP_DB = const(14)
 
 

@@ -159,8 +159,8 @@ class Driver:
 
     def prefer(self, region, anew):
         """Set the search to what plan.regions says, None: everything that the modem can; `anew`: search
-        again though it is set so. Where this gains nothing (SIM7600, docs/firmware.md) the modem is left
-        alone."""
+        again though it is set so. Where this gains nothing the modem is left alone (SIM7600,
+        docs/decisions/2026-11-25-search-order.md)."""
 
     def look(self, limit_s, is_kept):
         """The serving cell, or None after `limit_s` without one; `is_kept`: it keeps to whom it was told."""

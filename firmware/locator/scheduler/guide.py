@@ -1,7 +1,7 @@
 """The way ahead: reads the guide, a small file that the agent makes for the line of the trip.
 
 Layout, little endian: a head, stations in the order of the line, kinds of stay, networks, tiles (four bits
-each, low ones first), CRC-32 of all that. docs/protocol says what the numbers mean.
+each, low ones first), CRC-32 of all that. docs/reference/route-data.md says what the numbers mean.
 
 A place on the line is a kilometre of it, in quarters (`km4`). No call raises, whatever the file says.
 """

@@ -101,7 +101,7 @@ def uplinks(seed: int) -> list[bytes]:
     key = load.key_of(DEVICE)
     made = [message.payload for message in load.uplinks([DEVICE], 30, seed)]
     clear = [envelope.open_envelope(key, DEVICE, "up", each)[1] for each in made]
-    vectors = json.loads(Path("docs/protocol/vectors.json").read_text())
+    vectors = json.loads(Path("docs/reference/vectors.json").read_text())
     return clear + [bytes.fromhex(each["cbor"]) for each in vectors.get("uplinks", []) if "cbor" in each]
 
 

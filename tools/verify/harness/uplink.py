@@ -1,4 +1,4 @@
-"""Uplinks: written by the device's own code, read as docs/protocol says and not by the agent's code."""
+"""Uplinks: written by the device's own code, read as docs/reference/protocol.md says, not by the agent's."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from locator.codec import cbor, record
 from locator.codec.columns import Batch
 
 DeviceClock = tuple[int, int, int]
-"""Power-on, seconds since, and what they differ from the time by (docs/protocol)."""
+"""Power-on, seconds since, and what they differ from the time by (docs/reference/protocol.md)."""
 
 
 def encode(records: Sequence[Sequence[int]], clock: DeviceClock | None = None) -> bytes:

@@ -316,7 +316,7 @@ def write(out, value):
 
 
 def _column(column, count):
-    """The values of a column of an uplink (docs/protocol)."""
+    """The values of a column of an uplink (docs/reference/protocol.md)."""
     if type(column) is int:
         return [column] * count
     order = len(column) - 1

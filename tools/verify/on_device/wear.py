@@ -21,7 +21,7 @@ from locator.journal.store import Journal
 
 BLOCKS = 240
 APPLICATION = 87 * BLOCK
-"""Bytes of both slots and of other files that never move (docs/budgets.md)."""
+"""Bytes of both slots and of other files that never move (docs/reference/budgets.md)."""
 REPORTS_A_DAY = 6
 KEPT_A_DAY = 12
 COPIES_A_DAY = 2

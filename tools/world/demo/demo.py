@@ -196,11 +196,11 @@ def parsed(words: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=1, help="the same seed is the same trip")
     parser.add_argument("--days", type=int, help="45, or what the world needs, unless told")
     parser.add_argument(
-        "--world", choices=worlds.WORLDS, default=worlds.USUAL, help="docs/demo.md tells of each"
+        "--world", choices=worlds.WORLDS, default=worlds.USUAL, help="docs/guide/simulated-world.md"
     )
-    parser.add_argument("--card", choices=cards.KINDS, default="single", help="docs/card.md tells of each")
+    parser.add_argument("--card", choices=cards.KINDS, default="single", help="docs/guide/simulated-world.md")
     parser.add_argument(
-        "--season", choices=weather.SEASONS, default=weather.USUAL, help="docs/world.md tells of each"
+        "--season", choices=weather.SEASONS, default=weather.USUAL, help="docs/guide/simulated-world.md"
     )
     parser.add_argument("--battery", choices=battery.KINDS, default=battery.USUAL, help="the same")
     parser.add_argument("--compare", action="store_true", help="with fixed schedules on the same trip")

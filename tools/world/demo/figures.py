@@ -37,7 +37,7 @@ CONNECTION_BYTES = 6_000
 certificates, MQTT's own packets, headers of a few turns [C]. TLS 1.3 with an ECDSA one takes 2,200."""
 MONTH_DAYS = 30
 MOST_MAH_A_DAY = {"bg95": 30.0, "sim7600": 60.0}
-"""docs/budgets.md"""
+"""docs/reference/budgets.md"""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Alarms over HTTP: what calls for somebody, and that somebody looks after it. docs/web.md."""
+"""Alarms over HTTP: what calls for somebody, and that somebody looks after it. docs/reference/api.md."""
 
 from typing import Annotated, Literal
 

@@ -1,5 +1,5 @@
 """Which events raise an alarm, which clear it, how grave it is. The table is the documentation:
-docs/agent.md has it."""
+docs/reference/events.md has it."""
 
 from typing import NamedTuple
 

@@ -53,7 +53,7 @@ def track_outline(
 ) -> Annotated[Json, Told(answers.Outline)]:
     """Its dated points thinned to about `most`, in columns: seq, at_s, lat and lon are steps from the row
     before that has one; records' units (1e-5 degrees, -dBm, 20 mV, 0.5 C); `flags` has a bit for each doubt
-    (docs/web.md). Alarms are never left out; `step_s` 1 says that nothing is."""
+    (docs/reference/api.md). Alarms are never left out; `step_s` 1 says that nothing is."""
     with here(request).database.reading() as connection:
         found = act.ride(connection, who, device)
         span = (tell.epoch_s(since, tell.BEGINNING_S), tell.epoch_s(until, tell.END_S))
@@ -112,7 +112,7 @@ def journey(
 def record(
     request: Request, who: Looks, device: Device, seq: Number
 ) -> Annotated[Json, Told(answers.Record)]:
-    """One record as the device made it (docs/protocol), and as it is told."""
+    """One record as the device made it (docs/reference/protocol.md), and as it is told."""
     it = here(request)
     with it.database.reading() as connection:
         found = act.ride(connection, who, device)

@@ -1,4 +1,4 @@
-"""Key 13 of an uplink: why each wake since the last report did what it did; docs/protocol/landbridge.cddl."""
+"""Key 13 of an uplink: why each wake since the last one did what it did; docs/reference/landbridge.cddl."""
 
 import struct
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""What platforms read: the events as they were told, from any number on. docs/web.md."""
+"""What platforms read: the events as they were told, from any number on. docs/reference/api.md."""
 
 import json
 from collections.abc import AsyncIterator, Iterator, Sequence

@@ -57,7 +57,7 @@ def in_order(files: Mapping[str, bytes]) -> list[tuple[str, bytes]]:
 
 
 def file_list(ordered: Sequence[tuple[str, bytes]]) -> bytes:
-    """The list of files of a release, 40 bytes each: number, bytes, SHA-256 (docs/protocol, "Updates")."""
+    """The list of files of a release, 40 bytes each: number, bytes, SHA-256 (docs/reference/protocol.md)."""
     return b"".join(
         _LISTED.pack(_number(path), len(content), hashlib.sha256(content).digest())
         for path, content in ordered

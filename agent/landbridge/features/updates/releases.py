@@ -27,7 +27,7 @@ class Release:
 
     @property
     def file_list(self) -> bytes:
-        """What a device pulls first: `release-list` in docs/protocol/landbridge.cddl."""
+        """What a device pulls first: `release-list` in docs/reference/landbridge.cddl."""
         return file_list(self.files)
 
 

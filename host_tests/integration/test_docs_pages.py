@@ -1,0 +1,145 @@
+"""The documentation: links lead somewhere, sentences are short, what is named exists, commands run."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+from landbridge.cli import commands as command_line
+from typer.main import get_command
+
+from host_tests.support import docs
+from tools import reference
+from tools.flash.layout import REPOSITORY
+
+MOST_WORDS = 30_000
+LONGEST, MEAN = 40, 25
+"""Words of a sentence."""
+PAGES = docs.pages()
+ENGLISH = [page for page in PAGES if docs.is_english(page)]
+RUN = [page for page in ENGLISH if page.parent.name in ("start", "guide") and page.name != "add-a-board.md"]
+"""Pages whose blocks marked `sh` are run here; `add-a-board.md` has a test of its own."""
+
+
+def name(page: Path) -> str:
+    return str(page.relative_to(REPOSITORY))
+
+
+@pytest.mark.parametrize("page", [*docs.TOP, *PAGES], ids=name)
+def test_every_link_leads_somewhere(page):
+    for target in docs.links(page.read_text()):
+        path, _, anchor = target.partition("#")
+        found = (page.parent / path).resolve() if path else page
+        assert found.exists(), (target, "no such file")
+        if anchor:
+            assert anchor in docs.anchors(found.read_text()), (target, "no such heading")
+
+
+def test_every_page_is_reached_from_the_index():
+    index = docs.DOCS / "README.md"
+    reached = {(index.parent / target).resolve() for target in docs.links(index.read_text())}
+    assert set(PAGES) - {index} <= reached
+
+
+def test_the_documentation_is_short():
+    assert sum(len(docs.words(page.read_text())) for page in ENGLISH) <= MOST_WORDS
+
+
+@pytest.mark.parametrize("page", ENGLISH, ids=name)
+def test_sentences_are_short(page):
+    lengths = {each: len(each.split()) for each in docs.sentences(page.read_text())}
+    assert [each for each, length in lengths.items() if length > LONGEST] == []
+    assert sum(lengths.values()) <= MEAN * len(lengths)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_each_page_begins_with_whom_it_is_for_and_what_they_can_do_then(page):
+    first = " ".join(page.read_text().split("\n\n")[1].split())
+    if docs.is_english(page):
+        assert first.startswith("For ") and re.search(r"\bAfter (reading|\w+ minutes)\b", first)
+    else:
+        assert first.startswith("读者：") and re.search("分钟后", first)
+
+
+@pytest.mark.parametrize("page", list(reference.PRINTED))
+def test_printed_pages_are_up_to_date(page):
+    text = reference.filled(page, reference.PRINTED[page]())
+    assert reference.path(page).read_text() == text, "run make docs"
+
+
+@pytest.mark.parametrize("page", [*docs.TOP, *PAGES], ids=name)
+def test_every_target_of_make_exists(page):
+    targets = set(re.findall(r"^([a-z0-9-]+):", (REPOSITORY / "Makefile").read_text(), re.M))
+    for call in docs.commands(page.read_text(), "make"):
+        spoken = re.match(r"(?:[a-z0-9-]+ )*[a-z0-9-]+(?![\w=])", call.partition("#")[0].rstrip() + " ")
+        assert spoken and set(spoken[0].split()) <= targets, call
+
+
+@pytest.mark.parametrize("page", [*docs.TOP, *PAGES], ids=name)
+def test_every_command_and_option_of_landbridge_exists(page):
+    for call in docs.commands(page.read_text(), "landbridge"):
+        assert unknown(call) == "", call
+
+
+def unknown(call: str) -> str:
+    """The first word of a call of `landbridge` that the command line does not know."""
+    command = cast(Any, get_command(command_line))
+    context = command.make_context("landbridge", [], resilient_parsing=True)
+    words = call.partition("#")[0].split()
+    while words and hasattr(command, "get_command") and re.fullmatch("[a-z-]+", words[0]):
+        command = command.get_command(context, words[0])
+        if command is None:
+            return words[0]
+        words = words[1:]
+    known = {"--help", *(each for option in command.params for each in option.opts + option.secondary_opts)}
+    return next((each for each in words if each.startswith("--") and each.partition("=")[0] not in known), "")
+
+
+def test_what_does_not_exist_is_found():
+    assert unknown("trips start lb-0001 --container X --from 2026-10-01T08:00:00Z") == ""
+    assert unknown("journeys list") == "journeys" and unknown("trips begin lb-0001") == "begin"
+    assert unknown("trips start lb-0001 --line-of X") == "--line-of"
+
+
+@pytest.fixture(scope="module")
+def started(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of an agent as it is after docs/start/agent.md."""
+    folder = tmp_path_factory.mktemp("started")
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
+        + ["-subj", "/CN=test", "-keyout", folder / "ca.key", "-out", folder / "ca.pem"],
+        check=True,
+        capture_output=True,
+    )
+    (folder / "docs").symlink_to(docs.DOCS)
+    run(folder, docs.DOCS / "start" / "agent.md")
+    return folder
+
+
+@pytest.mark.parametrize("page", [page for page in RUN if docs.blocks(page.read_text(), "sh")], ids=name)
+def test_the_commands_of_a_page_run(page, started, tmp_path):
+    if page == docs.DOCS / "start" / "agent.md":
+        return  # `started` has run it
+    folder = tmp_path / "agent"
+    shutil.copytree(started, folder, symlinks=True)
+    run(folder, page)
+
+
+def run(folder: Path, page: Path) -> None:
+    """Run the blocks of a page that are marked `sh`, one after the other, in `folder`."""
+    bin_ = Path(sys.executable).parent
+    environment = {
+        "PATH": f"{bin_}{os.pathsep}{os.environ['PATH']}",
+        "LANDBRIDGE_BROKER_CA_FILE": "ca.pem",
+        "LANDBRIDGE_DEVICES_BROKER_HOST": "mqtt.example.org",
+    }
+    script = "".join(docs.blocks(page.read_text(), "sh"))
+    assert script
+    done = subprocess.run(
+        ["sh", "-e"], input=script, cwd=folder, env=environment, text=True, capture_output=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
