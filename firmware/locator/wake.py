@@ -141,7 +141,7 @@ class Wake:
         self.pace.rest()  # nothing is decided any more
         self.card("talked")
         self.pace.to(self._resting())
-        if self.modem.on:
+        if self.modem.on is not False:
             off.run(self)
         if any(self.modem.channel.uninvited):
             from locator.actions import recovery
@@ -207,7 +207,7 @@ class Wake:
         """A verb has failed. A modem that has restarted by itself must be set up again."""
         restarted = isinstance(error, ModemRestarted)
         if restarted:
-            self.modem.on = False
+            self.modem.on = None
         self.note(logs.RESTARTED if restarted else logs.MODEM, error.code)
 
     def note(self, kind, value):

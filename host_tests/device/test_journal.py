@@ -638,3 +638,30 @@ def test_a_segment_that_cannot_be_put_away_is_still_read():
     except OSError:
         pass
     assert all_of(journal)[:64] == list(range(1, 65))
+
+
+def test_a_segment_that_is_cut_short_and_cannot_be_put_away_uses_no_sequence_twice():
+    path = scratch.folder()
+    _, journal = filled(path, 100)
+    journal.acknowledge([1, 100])
+    name = path + "/00000041.seg"
+    with open(name, "rb") as f:
+        data = f.read(46)
+    with open(name, "wb") as f:
+        f.write(data)
+    _, journal = opened(path)
+    rename, failed = os.rename, []
+
+    def refuses(before, after):
+        if not failed:
+            failed.append(before)
+            raise OSError(5)
+        rename(before, after)
+
+    calls = {"rename": refuses, "stat": os.stat, "remove": os.remove, "listdir": os.listdir}
+    store.os = type("Os", (), calls)
+    try:
+        assert journal.append(fields()) == 101 and failed
+    finally:
+        store.os = os
+    assert journal.pending() == 1 and batch_of(journal) == [101]

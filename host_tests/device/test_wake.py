@@ -7,7 +7,7 @@ from locator import settings, unload, wake
 from locator import state as st
 from locator.actions import off, position, register
 from locator.journal.log import Log
-from locator.modem import AS_IT_IS, DENIED, NO_SERVICE, REGISTERED, Cell, ModemSilent
+from locator.modem import AS_IT_IS, DENIED, NO_SERVICE, REGISTERED, Cell, ModemRestarted, ModemSilent
 from scripted import OK
 
 
@@ -99,6 +99,7 @@ class Operators:
 
     def attach(self, limit_s, patience_s, plmn, told=0):
         self.asked.append((plmn, told))
+        self.missed = self.in_scan
         came = self.came.pop(0)
         if came == "silent":
             raise ModemSilent("COPS")
@@ -122,7 +123,7 @@ class Operators:
         return False
 
     late = 0  # the cause of a refusal that comes behind the attempt
-    missed = 0
+    in_scan = missed = 0  # of one that comes before it
 
     def serves(self, limit_ms):
         return False, self.late
@@ -152,6 +153,7 @@ class Attempt(Step):
 
     class pace:
         unserved = staticmethod(lambda *_: None)
+        to = staticmethod(lambda *_: None)
 
 
 def test_what_the_modem_was_told_is_known_only_once_it_has_answered():
@@ -172,7 +174,7 @@ def test_a_refusal_behind_the_last_question_begins_the_pause_and_none_comes_late
 
 def test_a_refusal_that_came_in_a_scan_before_the_attempt_begins_the_pause():
     attempt = Attempt(0, NO_SERVICE)
-    attempt.modem.missed = 3
+    attempt.modem.in_scan = 3
     attempt.to(0)
     assert attempt.state[st.REFUSED_UNTIL] > 0
 
@@ -188,7 +190,7 @@ def test_an_attempt_that_is_refused_counts_the_networks_that_the_modem_has_asked
     ):
         attempt = Attempt(0, result, result)
         attempt.port.now = 3600000
-        attempt.modem.late, attempt.modem.missed = cause, missed
+        attempt.modem.late, attempt.modem.in_scan = cause, missed
         attempt.to(plmn)
         assert tried(attempt) == tries, (plmn, cause)
 
@@ -203,7 +205,13 @@ class GoesOff:
     def __init__(self, goes):
         self.goes, self.lost_supply = goes, False
 
+    on = True
+
+    def start(self, surely_off, configure):
+        self.on = True
+
     def stop(self, park):
+        assert self.on
         if not self.goes:
             raise ModemSilent("CPOF")
         return False
@@ -220,6 +228,24 @@ def test_recovery_cuts_the_supply_at_the_end_of_the_wake_and_only_once():
         off.run(step)
         assert step.port.pins.count(("rail", False)) == cuts
         assert step.state[st.CONFIGURED] == step.state[st.ORBITS] == (0 if fails else 1)
+
+
+def test_a_modem_that_has_restarted_by_itself_does_not_stay_on_through_the_sleep():
+    step = Step(GoesOff(True), scripted.bg95()[1])
+    step.pace, step._was_on = Attempt.pace, True
+    step.lost(ModemRestarted("RDY"))
+    assert step.modem.on is None
+    off.run(step)
+    assert step.modem.on
+
+
+def test_an_operator_of_before_says_nothing_of_who_is_asked_now():
+    for wanted, tries in ((0, 3), (250002, 1)):
+        attempt = Attempt(250009, NO_SERVICE)
+        attempt.port.now = 3600000
+        attempt.modem.late = 22
+        attempt.to(wanted)
+        assert tried(attempt) == tries
 
 
 def test_the_operator_that_is_held_was_told():

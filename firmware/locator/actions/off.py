@@ -14,14 +14,14 @@ def run(wake):
     that."""
     modem, state = wake.modem, wake.state
     try:
+        wake.start_modem()  # where it has restarted by itself
         state[st.PARKED] = 1 if modem.stop(may_park(wake)) else 0
     except ModemError:
         modem.cut_supply()
         state[st.PARKED] = 0
     if wake.cut_due and state[st.TRY_FAILS]:
         if not modem.lost_supply:
-            wake.port.modem_rail(False)
-            modem.lost_supply = True
+            modem.lost_supply = wake.port.modem_rail(False) is not False
         state[st.CONFIGURED] = state[st.PARKED] = 0
     if modem.lost_supply:
         state[st.ORBITS] = 0

@@ -14,7 +14,8 @@ _RESUMED_MS = const(6000)  # a network that is searched for takes longer
 def run(wake, action):
     """Try to register, as `action` says; `wake.cell` is who answers."""
     port, state = wake.port, wake.state
-    result, cause, plmn, took_ms = st.NO, 0, 0, _RESUMED_MS
+    result, cause, plmn, took_ms, only = st.NO, 0, 0, _RESUMED_MS, 0
+    wake.modem.missed = 0
     budget.begin_try(state, port.clock_s(), port.random(1)[0])
     told, state[st.TOLD_PLMN] = state[st.TOLD_PLMN], 0  # until it has answered
     wake.kept.attempt()
@@ -25,7 +26,8 @@ def run(wake, action):
         since_ms = port.ticks_ms()
         result, cause = wake.modem.attach(action.limit_s, action.patience_s, wanted, told)
         took_ms = port.ticks_ms() - since_ms
-        state[st.TOLD_PLMN] = 0 if result == DENIED else told if wanted == AS_IT_IS else wanted
+        only = told if wanted == AS_IT_IS else wanted
+        state[st.TOLD_PLMN] = 0 if result == DENIED else only
         wake.cell = wake.modem.cell()
         plmn = wake.cell.plmn if wake.cell else 0
         if result == REGISTERED:
@@ -40,12 +42,10 @@ def run(wake, action):
     finally:
         wake.let_go()  # a session needs the heap
     budget.end_try(state, port.clock_s())
-    if state[st.PARKED]:
-        is_there = plmn == state[st.LAST_PLMN]  # else another one was asked, quickly
-        asked_on = not is_there or took_ms >= _RESUMED_MS
-    else:
-        asked_on = cause != 0 and not (action.plmn or told)
-    if asked_on or wake.modem.missed:
+    asked_on = (cause and not only) or wake.modem.missed
+    if state[st.PARKED]:  # the network that it slept with has served it at once, or others were asked
+        asked_on = plmn != state[st.LAST_PLMN] or took_ms >= _RESUMED_MS
+    if asked_on:
         budget.asked_on(state, port.clock_s())
     cause = cause or wake.modem.missed
     if result == REGISTERED:
@@ -63,11 +63,12 @@ def _prepare(wake, action):
     failures what helps against them has been done."""
     modem, state = wake.modem, wake.state
     ladder = recovery(state[st.TRY_FAILS])
+    if ladder and ladder.cuts_supply():
+        wake.cut_due = True
     wake.start_modem()
     _set_services(wake)
     wake.card("prepare")
     _set_search(modem, state, action.mcc)
-    wake.cut_due = ladder is not None and ladder.cuts_supply()
     if ladder and not action.plmn:
         action.plmn = ladder.after_start(modem, state[st.LAST_PLMN], state[st.SEEN])
         state[st.CHOSEN_PLMN] = action.plmn

@@ -28,11 +28,14 @@ THINNED = ".old"
 class Journal:
     """`folder` is the device's data directory, `ledger` holds what is acknowledged.
 
-    `files` are the first sequences of the files, rising: the first `old` are thinned, then come segments. All
-    lie in the folder `journal` in it but the `newest`, 0 if that does, too.
+    `files` are the first sequences of the files, rising: the first `old` are thinned, then come segments.
+    They lie in its folder `journal`, the `newest` segment in `folder` itself (0: none does).
     `kept` are both as `keep` gave them, where nothing has changed since: to list a directory takes hundreds
     of reads.
     """
+
+    next_seq: int
+    _room: int  # records that the newest segment still takes
 
     def __init__(self, folder, ledger, kept=()):
         self._home, self.folder = folder, folder + "/journal"
@@ -48,18 +51,11 @@ class Journal:
             newest = _named(folder, SEGMENT)
             self.newest = newest[-1] if newest else 0
             self.files += sorted(_named(self.folder, SEGMENT) + newest)
-        self.next_seq = 1
-        self._room = 0
         self._sent: list = []
-        if self.files:
-            self._open_newest()
-            # What stood before the oldest file was acknowledged or thinned when it went.
-            if self.files[0] > 1:
-                ledger.acks.add(1, self.files[0] - 1)
-        if self.next_seq <= ledger.acks.last():
-            # The newest segment is lost or cut short: a sequence is never used twice all the same.
-            self.next_seq = ledger.acks.last() + 1
-            self._room = 0
+        # What stood before the oldest file was acknowledged or thinned when it went.
+        if self.files and self.files[0] > 1:
+            ledger.acks.add(1, self.files[0] - 1)
+        self._open_newest()
 
     def keep(self):
         """What the next wake need not list, an array of 32-bit integers."""
@@ -165,11 +161,16 @@ class Journal:
             files -= 1
 
     def _open_newest(self):
-        first = self.files[-1]
-        size = _size(self.path(len(self.files) - 1))
-        self.next_seq = first + (size + record.SIZE - 1) // record.SIZE
-        # A torn record ends its segment: the next one begins a new file and a new sequence.
-        self._room = 0 if size % record.SIZE else first + PER_SEGMENT - self.next_seq
+        self.next_seq, self._room = 1, 0
+        if self.files:
+            first = self.files[-1]
+            size = _size(self.path(len(self.files) - 1))
+            self.next_seq = first + (size + record.SIZE - 1) // record.SIZE
+            # A torn record ends its segment: the next one begins a new file and a new sequence.
+            self._room = 0 if size % record.SIZE else first + PER_SEGMENT - self.next_seq
+        if self.next_seq <= self.ledger.acks.last():
+            # The newest segment is lost or cut short: a sequence is never used twice all the same.
+            self.next_seq, self._room = self.ledger.acks.last() + 1, 0
 
     def _mend(self, full):
         """After a write that failed: a segment that is whole goes on; what was written of the record stays

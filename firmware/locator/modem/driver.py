@@ -81,10 +81,10 @@ class Driver:
         at.unsolicited = self.UNSOLICITED
         at.restart = self.RESTART
         at.signs = self.SIGNS
-        self.on = False
+        self.on: bool | None = False  # None: it has restarted by itself, and is to be set up again
         self._silent = False  # the radio is off, for GNSS
         self._refused = None  # the `PdpError` that this start has come to: nobody asks again
-        self.lost_supply = False  # by `stop`; and with it the clock and the orbits of GNSS
+        self.lost_supply = False  # at the end of a wake; and with it the clock and the orbits of GNSS
 
     def part(self, name):
         """A module of its folder that is seldom needed."""

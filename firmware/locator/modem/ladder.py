@@ -6,7 +6,7 @@ registration kept in PSM is given up. Left are, from mild to harsh: clear the ca
 networks; scan, and try another operator than the one used in vain; the radio off and on; cut the supply
 after another failure, for the whole pause, and set the modem up again. Then it goes round, at most one rung a
 try, and the scheduler spaces the tries: between two that count as a reset of the modem stands another. The
-supply is cut at the end of a wake only: a modem that does not power off then is not reset twice in an hour.
+supply is cut at the end of a wake only, where a modem that does not power off loses it anyhow.
 """
 
 from micropython import const

@@ -28,7 +28,7 @@ _SILENT_SPENT_S = const(9 * 86400)
 _SAGGING_MV = const(3250)  # of Li-SOCl2, as the next
 _MOST_AN_HOUR = const(10)
 _MOST_A_DAY = st.TRIES_KEPT
-_ASKED_BY_ITSELF = const(2)  # networks, by a modem that its own has refused
+_ASKED_BY_ITSELF = const(2)  # other networks, by a modem that one has refused
 _MOST_WITH_EXTRAS = const(12)  # a day: neither looks nor dense reports eat into what others may need
 # In a day of ours; any 24 hours touch two of them.
 _MESSAGES_A_DAY = const(60)
@@ -115,7 +115,7 @@ def end_try(state, now):
 
 
 def asked_on(state, now):
-    """A modem that was refused may have asked other networks by itself: it counts as if it had."""
+    """One network has refused the modem, which may have asked others by itself: each counts as a try."""
     for _ in range(_ASKED_BY_ITSELF):
         count(state, now)
 
