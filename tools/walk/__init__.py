@@ -1,1 +1,1 @@
-"""Walks printed from the running code: which files and functions a fix, a command, a profile switch, a page pass."""
+"""Walks through the running code: which files a fix, a command, a profile switch and a page pass."""

@@ -1,7 +1,7 @@
-"""Four walks through the running code, as the files and functions that they pass.
+"""What a fix, a command, a profile switch and a page pass on their way through the real code.
 
-`python -m tools.walk [--check]` writes docs/explanation/walks.md and out/walk.json, and prints the page and, last, the
-figures. With --check it writes no page, and exits with 1 when the one that is there is another.
+`python -m tools.walk [--check]` writes docs/explanation/walks.md and out/walk.json, and prints the page
+and, last, the figures. With --check it writes nothing, and exits with 1 when the page says something else.
 """
 
 import argparse
@@ -14,7 +14,7 @@ from pathlib import Path
 
 from tools.flash import REPOSITORY
 from tools.walk import page
-from tools.walk.walks import walk_all
+from tools.walk.walks import Figures, Walk, walk_all
 from tools.world.services import ServiceError
 
 PAGE = REPOSITORY / "docs" / "explanation" / "walks.md"
@@ -35,24 +35,35 @@ def main() -> int:
         return 1
     text = page.written(walks, figures)
     if arguments.check:
-        return _compared(text)
-    PAGE.parent.mkdir(parents=True, exist_ok=True)
-    PAGE.write_text(text)
-    OUT.parent.mkdir(parents=True, exist_ok=True)
-    OUT.write_text(json.dumps({"walks": [page.as_json(walk) for walk in walks]} | figures._asdict(), indent=2) + "\n")
+        return compare(PAGE.read_text() if PAGE.exists() else "", text)
+    _write(PAGE, text)
+    _write(OUT, json.dumps(_noted(walks, figures), indent=2) + "\n")
     print(text, *page.summary(figures), sep="\n")
     return 0
 
 
-def _compared(text: str) -> int:
-    """0 when the page is as the code runs today; else its differences are printed."""
-    there = PAGE.read_text() if PAGE.exists() else ""
-    changes = difflib.unified_diff(there.splitlines(), text.splitlines(), str(PAGE), "the code", lineterm="", n=0)
-    print(*changes, sep="\n")
-    if there == text:
+def compare(page: str, code: str) -> int:
+    """0 when the `page` is what the `code` prints today; else 1, with the differences printed."""
+    lines = page.splitlines(), code.splitlines()
+    print(*difflib.unified_diff(*lines, "docs/explanation/walks.md", "the code", lineterm="", n=0), sep="\n")
+    if page == code:
         return 0
-    print("the code takes other ways than the page says: run `make walk` and look what has changed", file=sys.stderr)
+    print("the code takes another way than docs/explanation/walks.md: run `make walk`", file=sys.stderr)
     return 1
+
+
+def _noted(walks: list[Walk], figures: Figures) -> dict[str, object]:
+    return {
+        "walks": [page.as_json(walk) for walk in walks],
+        "first wake": figures.first_wake,
+        "profile switch": figures.switch,
+        "figures": page.summary(figures),
+    }
+
+
+def _write(file: Path, text: str) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(text)
 
 
 if __name__ == "__main__":

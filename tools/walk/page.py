@@ -1,81 +1,105 @@
 """The walks as a page of the documentation: each a list of files in the order in which they are entered."""
 
 import ast
+from collections.abc import Iterable
 from pathlib import Path
 
 from tools.flash import FIRMWARE, REPOSITORY
-from tools.walk.tracer import MODULE
+from tools.walk.tracer import MODULE, Step
 from tools.walk.walks import Figures, Part, Walk
 from tools.walk.world import AGENT
 
+File = tuple[Path, str]
+"""The folder that is traced, and a path below it."""
 MOST_NAMED = 3
 """Functions of a file that a line names."""
-HEAD = """# Four walks through the code
+HEAD = """# Walks through the code
 
-For whoever reads the code for the first time: four things that the system does, each as the list of the files that it passes.
-`make walk` does them on the real code and prints this page; a test compares the two.
+For whoever reads the code for the first time: what a position fix, a command, a profile switch and a page
+pass on their way, file by file. `make walk` does each of them on the real code and writes this page; a test
+compares the two.
 
-The tracker runs in the simulated world, with a BG95 and an eUICC. Its firmware runs on CPython here, because MicroPython
-cannot be traced. Broker, agent and pages are the real ones.
+The tracker runs in the simulated world, with a BG95 and an eUICC. Its firmware runs on CPython here, as
+MicroPython has no means to trace calls. Agent and pages run as they always do. The fix is the one that the
+command asks for.
 
-- A file stands where a walk enters it for the first time, with the functions that ran in it during the whole walk.
-- A step to the left is a move to another folder. A step to the right stays in the folder.
-- The text behind the colon is the first sentence of the file.
-- Files that are only imported, and threads that have no part in a walk, are left out. Tracking, for example, follows on
-  a thread of its own.
+- A file stands where a walk enters it first, with functions that run in it at any time of that walk.
+- Further left begins another folder; further right stand more files of the same one.
+- What follows the colon is the first sentence of the file.
+- Files that are only imported are left out, and threads without a part in the walk: tracking, for example,
+  runs later and by itself.
 """
 
 
 def written(walks: list[Walk], figures: Figures) -> str:
     """The whole page."""
-    lines = [HEAD, "| walk | files of the firmware | moves | files of the agent | moves |", "|---|---|---|---|---|"]
+    lines = [HEAD, "| walk | firmware: files | moves | agent: files | moves |", "|---|---|---|---|---|"]
     for walk in walks:
         counts = (len(walk.files(FIRMWARE)), walk.moves(FIRMWARE), len(walk.files(AGENT)), walk.moves(AGENT))
         lines.append(" | ".join([f"| {walk.title}", *(str(each or "-") for each in counts)]) + " |")
-    lines += ["", "A move counts when the next function that is new to the walk lies in another folder.", ""]
+    lines += ["", "A move: the next function that is new to the walk lies in another folder.", ""]
     lines += [f"- {line}" for line in summary(figures)]
+    listed: set[File] = set()
     for walk in walks:
-        lines += ["", f"## {walk.title}", "", *_walk(walk)]
+        lines += ["", f"## {walk.title}", "", *_walk(walk, listed)]
+        listed.update((root, file) for root in (FIRMWARE, AGENT) for file in walk.files(root))
     return "\n".join(lines) + "\n"
 
 
 def summary(figures: Figures) -> list[str]:
     """The figures, each in a line."""
     return [
-        f"one uplink passes {figures.uplink_files} files and makes {figures.uplink_moves} moves between folders of the agent",
-        f"the first wake enters {figures.first_wake_files} firmware files",
-        f"a profile switch is known to {figures.switch_files} files",
+        f"one uplink passes {figures.uplink_files} files and makes {figures.uplink_moves} moves "
+        "between folders of the agent",
+        f"the first wake enters {len(figures.first_wake)} firmware files",
+        f"a profile switch is known to {len(figures.switch)} files",
     ]
 
 
 def as_json(walk: Walk) -> dict[str, object]:
     """One walk with everything that was noted."""
+    roots = [root for root in (FIRMWARE, AGENT) if walk.files(root)]
     return {
         "walk": walk.name,
         "title": walk.title,
-        "files": len(walk.files(FIRMWARE)) + len(walk.files(AGENT)),
-        "moves": {"firmware": walk.moves(FIRMWARE), "agent": walk.moves(AGENT)},
+        "files": {_shown(root): walk.files(root) for root in roots},
+        "moves": {_shown(root): walk.moves(root) for root in roots},
         "parts": [
-            {"title": part.title, "steps": [f"{_shown(part.root)}/{file}: {name}" for file, name in part.steps]}
+            {"title": part.title, "in": _shown(part.root), "steps": list(map(": ".join, part.steps))}
             for part in walk.parts
         ],
     }
 
 
-def _walk(walk: Walk) -> list[str]:
+def _walk(walk: Walk, of_uplink: set[File]) -> list[str]:
+    """The lines of a walk. Where an uplink is there because of a feature, those of any uplink are left out."""
     lines: list[str] = []
-    listed: set[tuple[Path, str]] = set()
-    number = 0
-    for part in walk.parts:
-        new = [file for file in dict.fromkeys(step.file for step in part.steps) if (part.root, file) not in listed]
-        listed |= {(part.root, file) for file in new}
-        number += 1
-        lines.append(f"{number}. **{part.title}**" + ("" if new else " Nothing new."))
-        lines += _files(walk, part, new)
+    listed: set[File] = set()
+    entered: set[Step] = set()
+    for number, part in enumerate(walk.parts, 1):
+        known = {file for root, file in of_uplink if part.feature and root == part.root}
+        steps = [step for step in part.steps if step.file not in known or step.file.startswith(part.feature)]
+        new = [file for file in _files(steps) if (part.root, file) not in listed]
+        again = _files(step for step in steps if step not in entered)
+        lines += [f"{number}. **{part.title}**{_beside(part, new, again)}", *_lines(walk, part, new)]
+        listed.update((part.root, file) for file in new)
+        entered.update(steps)
     return lines
 
 
-def _files(walk: Walk, part: Part, files: list[str]) -> list[str]:
+def _files(steps: Iterable[Step]) -> list[str]:
+    return list(dict.fromkeys(step.file for step in steps))
+
+
+def _beside(part: Part, new: list[str], again: list[str]) -> str:
+    """What stands behind the title. When no file is new: those of which a function is."""
+    if new:
+        return " The way of any uplink, and:" if part.feature else ""
+    more = f"more functions of {', '.join(f'`{file}`' for file in again)}."
+    return f" The way of any uplink, and {more}" if part.feature else f" {more.capitalize()}"
+
+
+def _lines(walk: Walk, part: Part, files: list[str]) -> list[str]:
     """Lines of an indented list, of which those that stay in a folder are indented once more."""
     lines, functions, before = [], walk.files(part.root), None
     for file in files:

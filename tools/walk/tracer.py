@@ -1,7 +1,7 @@
 """Notes which functions of a project run, each when it is entered for the first time.
 
-A leg is all that runs on one thread from the call of a function to its return. What happens at the same time on
-other threads is left out, so two runs give the same legs whatever the machine's speed.
+A leg is all that runs on one thread from the call of a function to its return. What happens at the same
+time on other threads is left out, so two runs give the same legs whatever the machine's speed.
 """
 
 import inspect
@@ -34,8 +34,8 @@ class Leg(NamedTuple):
 class Tracer:
     """`legs` are those that began with any of `entries`, of files below `root`, in the order of their ends.
 
-    Comprehensions and lambdas are left out, as it depends on the version of Python which of them are functions; and
-    so are the bodies of classes, which run when their file is imported.
+    Comprehensions and lambdas are left out, as it depends on the version of Python which of them are
+    functions; so are the bodies of classes, which run when their file is imported.
     """
 
     def __init__(self, root: Path, entries: Collection[Step]) -> None:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
 from tools.flash import FIRMWARE
 from tools.walk.tracer import MODULE, Leg, Step
-from tools.walk.world import AGENT, DEVICE, World
+from tools.walk.world import AGENT, World
 from tools.world import cards
 from tools.world.services import ServiceError
+from tools.world.stage import DEVICE
 
 BOOT = Step("boot.py", MODULE)
 WAKE = Step("main.py", MODULE)
@@ -39,17 +40,21 @@ POLICY_TAKEN = Step("locator/downlink/card.py", "take")
 ENABLED = Step("locator/esim/euicc.py", "enable")
 COMMITTED = Step("locator/esim/trial.py", "Trial.answered")
 CARD_WRITTEN = Step("locator/downlink/card.py", "write")
-EVENT_NOTED = Step("features/esim/coding.py", "_event")
-FIRST_PROFILE, PROFILE_ASKED = "china", "roaming"
-"""What the policy chooses by itself where the trip begins; what the operator asks for then."""
+SWITCH_NOTED = Step("features/esim/coding.py", "_event")
+COMMANDS, ESIM = "features/commands", "features/esim"
+"""Folders of the agent that an uplink goes through because of a command, or of a switch."""
 
 
 class Part(NamedTuple):
-    """A stretch of a walk: what happens, and the `steps` below the folder `root`, each where it comes first."""
+    """A stretch of a walk: what happens, and the `steps` below the folder `root`, each where it comes first.
+
+    An uplink that is there because of a `feature`, a folder, passes much that every uplink passes.
+    """
 
     title: str
     root: Path
     steps: list[Step]
+    feature: str = ""
 
 
 class Walk(NamedTuple):
@@ -80,9 +85,10 @@ class Figures(NamedTuple):
 
     uplink_files: int
     uplink_moves: int
-    first_wake_files: int
-    switch_files: int
-    """Files of the firmware with a function that runs only where a profile is switched."""
+    first_wake: list[str]
+    """Files of the firmware."""
+    switch: list[str]
+    """Files of the firmware with a function that runs in the wakes of a switch, and in none before them."""
 
 
 class Legs:
@@ -108,39 +114,50 @@ class Legs:
             "is it called otherwise now? Correct tools/walk/walks.py"
         )
 
+    def uplink(self, title: str, feature: str, through: Step | None = None) -> Part:
+        """The first leg in which the agent stores an uplink and goes `through` there."""
+        return self.part(title, AGENT, INGEST, through)._replace(feature=feature)
+
     def went(self, root: Path, through: Step) -> bool:
         """Whether any of them went `through` there."""
         return any(through in leg.steps for leg in self.all(root))
 
 
 def walk_all(folder: Path) -> tuple[list[Walk], Figures]:
-    """Do everything in a new world in `folder`; `ServiceError` when the code does not pass where it should."""
+    """Do everything in a new world in `folder`; `ServiceError` when the code goes other ways."""
     with World(folder, ENTRIES, (RECEIVE, INGEST)) as world:
         every = Legs(world)
         world.run(lambda: True)
-        first_wake = {step.file for leg in every.all(FIRMWARE) if leg.entry in (BOOT, WAKE) for step in _passed(leg)}
+        boots = [leg for leg in every.all(FIRMWARE) if leg.entry in (BOOT, WAKE)]
+        first_wake = {step.file for leg in boots for step in _passed(leg)}
         located = Legs(world)
         world.agent.do("commands", "send", DEVICE, "locate")
         world.run(lambda: located.went(AGENT, RESULT_NOTED))
-        walks = [_fix(located), _command(located)]
+        walks = [_fix(located), _uplink(located), _command(located)]
         before = {step for leg in every.all(FIRMWARE) for step in leg.steps}
         walks.append(_switch(world, folder / "policy.toml"))
         after = {step for leg in every.all(FIRMWARE) for step in leg.steps if step.function != MODULE}
         world.agent.stop()
         walks.append(_page(world))
-    uplink = walks[0]
-    switching = {step.file for step in after - before}
-    return walks, Figures(len(uplink.files(AGENT)), uplink.moves(AGENT), len(first_wake), len(switching))
+    uplink = walks[1]
+    switch = {step.file for step in after - before}
+    return walks, Figures(len(uplink.files(AGENT)), uplink.moves(AGENT), sorted(first_wake), sorted(switch))
 
 
 def _fix(legs: Legs) -> Walk:
     wake = legs.part("The tracker wakes and decides.", FIRMWARE, WAKE, FIX)
     return Walk(
         "fix",
-        "A position fix, from the wake to the position topic",
+        "A position fix, from the wake to the uplink",
+        [legs.part("The chip starts.", FIRMWARE, BOOT), *_by_action(wake)],
+    )
+
+
+def _uplink(legs: Legs) -> Walk:
+    return Walk(
+        "uplink",
+        "The same fix, from the uplink to the position topic",
         [
-            legs.part("The chip starts.", FIRMWARE, BOOT),
-            *_by_action(wake),
             legs.part("The broker hands the uplink to the agent.", AGENT, RECEIVE),
             legs.part("The agent stores the uplink and replies.", AGENT, INGEST, RESULT_NOTED),
             legs.part("The agent publishes the position.", AGENT, PUBLISH, PUBLISHED, is_last=True),
@@ -153,42 +170,40 @@ def _command(legs: Legs) -> Walk:
         "command",
         "A command, from the operator to the tracker, and its result back",
         [
-            legs.part("The operator asks where a tracker is: `landbridge commands send`.", AGENT, COMMAND_LINE),
-            legs.part("An uplink comes in; the reply takes the command along.", AGENT, INGEST),
+            legs.part("The operator asks for a fix: `landbridge commands send`.", AGENT, COMMAND_LINE),
+            legs.uplink("An uplink comes in; the reply takes the command along.", COMMANDS),
             legs.part("The tracker notes the command.", FIRMWARE, TAKE, COMMAND_TAKEN),
             legs.part("The next wake searches for a fix.", FIRMWARE, FIX),
             legs.part("Its uplink says what came of the command.", FIRMWARE, WRITE, RESULT_WRITTEN),
-            legs.part("The agent notes the result.", AGENT, INGEST, RESULT_NOTED),
+            legs.uplink("The agent notes the result.", COMMANDS, RESULT_NOTED),
         ],
     )
 
 
 def _switch(world: World, policy: Path) -> Walk:
-    agent = world.agent
+    agent, legs = world.agent, Legs(world)
     policy.write_text(cards.POLICY)
     agent.do("cards", "policy", str(policy), DEVICE)
-    world.run(lambda: f"settled, {FIRST_PROFILE}" in agent.do("cards", "show", DEVICE))
-    legs = Legs(world)
-    agent.do("cards", "switch", DEVICE, PROFILE_ASKED)
-    world.run(lambda: f"settled, {PROFILE_ASKED}" in agent.do("cards", "show", DEVICE))
+    world.run(lambda: legs.went(AGENT, SWITCH_NOTED))
     return Walk(
         "switch",
-        "A profile switch, asked for by the operator",
+        "A profile switch, after the operator has given a policy for the card",
         [
-            legs.part("The operator asks for a profile: `landbridge cards switch`.", AGENT, COMMAND_LINE),
-            legs.part("An uplink comes in; the reply takes the policy along.", AGENT, INGEST, POLICY_SENT),
+            legs.part("The operator gives a policy: `landbridge cards policy`.", AGENT, COMMAND_LINE),
+            legs.uplink("An uplink comes in; the reply takes the policy along.", ESIM, POLICY_SENT),
             legs.part("The tracker keeps the policy.", FIRMWARE, TAKE, POLICY_TAKEN),
             legs.part("Before the next registration the profile is enabled.", FIRMWARE, PROFILE, ENABLED),
-            legs.part("The agent has answered under it: the switch is committed.", FIRMWARE, PROFILE, COMMITTED),
+            legs.part("The agent has replied: the switch is committed.", FIRMWARE, PROFILE, COMMITTED),
             legs.part("An uplink reports the switch.", FIRMWARE, WRITE, CARD_WRITTEN),
-            legs.part("The agent notes the report.", AGENT, INGEST, EVENT_NOTED),
+            legs.uplink("The agent notes the report.", ESIM, SWITCH_NOTED),
         ],
     )
 
 
 def _page(world: World) -> Walk:
     steps = world.agent.page(f"/devices/{DEVICE}")
-    return Walk("page", "A page, from the request to the answer", [Part("A browser asks for a device.", AGENT, steps)])
+    part = Part("A browser asks for the page of a device.", AGENT, steps)
+    return Walk("page", "A page, from the request to the answer", [part])
 
 
 def _passed(leg: Leg) -> list[Step]:
@@ -197,7 +212,7 @@ def _passed(leg: Leg) -> list[Step]:
 
 
 def _by_action(wake: Part) -> list[Part]:
-    """A wake in as many parts as it has actions, and what comes before; each begins with the file of the action."""
+    """A wake in as many parts as it has actions, behind what comes before them."""
     parts = [wake._replace(steps=[])]
     for step in wake.steps:
         if step.file.startswith(ACTIONS) and step.function == "run":

@@ -1,4 +1,4 @@
-"""The simulated world with a tracker and an agent that are traced: the firmware on CPython, the agent in here."""
+"""The simulated world with a tracker and an agent that are traced: both run on CPython, the agent in here."""
 
 from __future__ import annotations
 
@@ -23,7 +23,8 @@ from landbridge.db.database import open_database
 from landbridge.events import outbox
 from landbridge.features.users.cli import signed_in
 from landbridge.tracking import worker as tracking
-from landbridge.web import server
+from landbridge.web.listen import listening
+from landbridge.web.server import serving_on
 
 import tools.world.firmware  # noqa: F401 - finds the stand-ins for modules of MicroPython
 from tools.flash import BOARDS, FIRMWARE, REPOSITORY
@@ -37,11 +38,11 @@ from tools.world.clock import VirtualClock
 from tools.world.lockstep import Device
 from tools.world.services import BROKER_HOST, Agent, Broker, ServiceError
 from tools.world.stage import CONTAINER, DESTINATION, DEVICE, LINE, LINE_FILE, SETTINGS
-from tools.world.trip import DAY_MS, START_UTC_S, Trip
+from tools.world.trip import DAY_MS, START_UTC_S, ModemClass, Trip
 
 ON_CPYTHON = Path(__file__).with_name("on_cpython.py")
 AGENT = REPOSITORY / "agent" / "landbridge"
-MODEM = "bg95"
+MODEM: ModemClass = "bg95"
 BOARD = "SIM"
 SEED = 1
 DAYS = 2
@@ -93,8 +94,7 @@ class TracedAgent(Agent):
         here, clock, stop = config.load(), Clock(), threading.Event()
         database = open_database(here.store.database)
         with self.tracer.everything() as steps, signed_in(database, clock) as secret:
-            listener = server.listening(here.web)
-            with listener as socket, server.serving_on(socket, here, database, clock, stop):
+            with listening(here.web) as socket, serving_on(socket, here, database, clock, stop):
                 address = f"http://127.0.0.1:{socket.getsockname()[1]}{path}"
                 request = urllib.request.Request(address, headers={"authorization": f"Bearer {secret}"})
                 urllib.request.urlopen(request, timeout=_PATIENCE_S).read()
@@ -111,8 +111,8 @@ class World:
     def __init__(
         self, folder: Path, entries: Mapping[Path, Collection[Step]], hands: tuple[Step, Step]
     ) -> None:
-        """`entries`: what legs of FIRMWARE and of AGENT begin with. `hands`: those of the agent that take a message
-        from the broker, and that store it."""
+        """`entries`: what legs of FIRMWARE and of AGENT begin with. `hands`: those of the agent in which it
+        takes a message from the broker, and stores it."""
         self._hands = hands
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
@@ -176,8 +176,11 @@ class World:
 
     def legs(self) -> dict[Path, list[Leg]]:
         """All legs so far of FIRMWARE and of AGENT, each in the order of their ends."""
-        boots = [json.loads(line) for line in self._legs.read_text().splitlines()]
-        of_tracker = [Leg(Step(*entry), [Step(*each) for each in steps]) for boot in boots for entry, steps in boot]
+        of_tracker = [
+            Leg(Step(*entry), [Step(*each) for each in steps])
+            for boot in self._legs.read_text().splitlines()
+            for entry, steps in json.loads(boot)
+        ]
         return {FIRMWARE: of_tracker, AGENT: list(self._tracer.legs)}
 
     def _provision(self, flash: Path) -> None:
