@@ -1,16 +1,14 @@
 """The walks as a page of the documentation: each a list of files in the order in which they are entered."""
 
 import ast
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 from tools.flash import FIRMWARE, REPOSITORY
 from tools.walk.tracer import MODULE, Step
-from tools.walk.walks import Figures, Part, Walk
+from tools.walk.walks import UPLINK, Figures, Part, Walk
 from tools.walk.world import AGENT
 
-File = tuple[Path, str]
-"""The folder that is traced, and a path below it."""
 MOST_NAMED = 3
 """Functions of a file that a line names."""
 HEAD = """# Walks through the code
@@ -39,10 +37,9 @@ def written(walks: list[Walk], figures: Figures) -> str:
         lines.append(" | ".join([f"| {walk.title}", *(str(each or "-") for each in counts)]) + " |")
     lines += ["", "A move: the next function that is new to the walk lies in another folder.", ""]
     lines += [f"- {line}" for line in summary(figures)]
-    listed: set[File] = set()
+    (of_uplink,) = (walk.files(AGENT) for walk in walks if walk.name == UPLINK)
     for walk in walks:
-        lines += ["", f"## {walk.title}", "", *_walk(walk, listed)]
-        listed.update((root, file) for root in (FIRMWARE, AGENT) for file in walk.files(root))
+        lines += ["", f"## {walk.title}", "", *_walk(walk, of_uplink)]
     return "\n".join(lines) + "\n"
 
 
@@ -71,13 +68,13 @@ def as_json(walk: Walk) -> dict[str, object]:
     }
 
 
-def _walk(walk: Walk, of_uplink: set[File]) -> list[str]:
-    """The lines of a walk. Where an uplink is there because of a feature, those of any uplink are left out."""
+def _walk(walk: Walk, of_uplink: Collection[str]) -> list[str]:
+    """The lines of a walk. Files `of_uplink` are left out of an uplink that is there because of a feature."""
     lines: list[str] = []
-    listed: set[File] = set()
+    listed: set[tuple[Path, str]] = set()
     entered: set[Step] = set()
     for number, part in enumerate(walk.parts, 1):
-        known = {file for root, file in of_uplink if part.feature and root == part.root}
+        known = of_uplink if part.feature else ()
         steps = [step for step in part.steps if step.file not in known or step.file.startswith(part.feature)]
         new = [file for file in _files(steps) if (part.root, file) not in listed]
         again = _files(step for step in steps if step not in entered)
@@ -95,8 +92,8 @@ def _beside(part: Part, new: list[str], again: list[str]) -> str:
     """What stands behind the title. When no file is new: those of which a function is."""
     if new:
         return " The way of any uplink, and:" if part.feature else ""
-    more = f"more functions of {', '.join(f'`{file}`' for file in again)}."
-    return f" The way of any uplink, and {more}" if part.feature else f" {more.capitalize()}"
+    begins = "The way of any uplink, and more" if part.feature else "More"
+    return f" {begins} functions of {', '.join(f'`{file}`' for file in again)}."
 
 
 def _lines(walk: Walk, part: Part, files: list[str]) -> list[str]:

@@ -67,6 +67,11 @@ class Tracer:
         finally:
             self._everything = None
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether no leg is open on any thread."""
+        return not any(list(self._open.values()))
+
     def end_all(self) -> None:
         """End the legs of this thread that are still open, the innermost first."""
         for frame, steps in reversed(self._open.pop(threading.get_ident(), [])):

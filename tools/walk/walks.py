@@ -41,6 +41,8 @@ ENABLED = Step("locator/esim/euicc.py", "enable")
 COMMITTED = Step("locator/esim/trial.py", "Trial.answered")
 CARD_WRITTEN = Step("locator/downlink/card.py", "write")
 SWITCH_NOTED = Step("features/esim/coding.py", "_event")
+UPLINK = "uplink"
+"""Name of the walk through the agent."""
 COMMANDS, ESIM = "features/commands", "features/esim"
 """Folders of the agent that an uplink goes through because of a command, or of a switch."""
 
@@ -125,7 +127,7 @@ class Legs:
 
 def walk_all(folder: Path) -> tuple[list[Walk], Figures]:
     """Do everything in a new world in `folder`; `ServiceError` when the code goes other ways."""
-    with World(folder, ENTRIES, (RECEIVE, INGEST)) as world:
+    with World(folder, ENTRIES) as world:
         every = Legs(world)
         world.run(lambda: True)
         boots = [leg for leg in every.all(FIRMWARE) if leg.entry in (BOOT, WAKE)]
@@ -139,7 +141,7 @@ def walk_all(folder: Path) -> tuple[list[Walk], Figures]:
         after = {step for leg in every.all(FIRMWARE) for step in leg.steps if step.function != MODULE}
         world.agent.stop()
         walks.append(_page(world))
-    uplink = walks[1]
+    (uplink,) = (walk for walk in walks if walk.name == UPLINK)
     switch = {step.file for step in after - before}
     return walks, Figures(len(uplink.files(AGENT)), uplink.moves(AGENT), sorted(first_wake), sorted(switch))
 
@@ -155,7 +157,7 @@ def _fix(legs: Legs) -> Walk:
 
 def _uplink(legs: Legs) -> Walk:
     return Walk(
-        "uplink",
+        UPLINK,
         "The same fix, from the uplink to the position topic",
         [
             legs.part("The broker hands the uplink to the agent.", AGENT, RECEIVE),

@@ -108,12 +108,8 @@ class World:
     `agent` is the agent that it reports to.
     """
 
-    def __init__(
-        self, folder: Path, entries: Mapping[Path, Collection[Step]], hands: tuple[Step, Step]
-    ) -> None:
-        """`entries`: what legs of FIRMWARE and of AGENT begin with. `hands`: those of the agent in which it
-        takes a message from the broker, and stores it."""
-        self._hands = hands
+    def __init__(self, folder: Path, entries: Mapping[Path, Collection[Step]]) -> None:
+        """`entries`: what legs of FIRMWARE and of AGENT begin with, of AGENT all that it stores."""
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         self._now_ms = 0
@@ -157,22 +153,22 @@ class World:
             self._settle()
             if until():
                 return
-        raise ServiceError(f"what was waited for has not come about in {DAYS} days; see {self._folder}")
+        raise ServiceError(f"what was waited for has not come about in {DAYS} days")
 
     def _settle(self) -> None:
-        """Wait until the agent has stored what it was handed and has published what came of it."""
+        """Wait until the agent has stored what it has answered, and published what came of it."""
         end_s = time.monotonic() + _PATIENCE_S
         while not self._is_settled():
             if time.monotonic() > end_s:
-                raise ServiceError(f"the agent does not come to rest; see {self._folder}")
+                raise ServiceError("the agent does not come to rest")
             time.sleep(0.01)
 
     def _is_settled(self) -> bool:
-        handed = [leg.entry for leg in self._tracer.legs if leg.entry in self._hands]
-        if handed and handed[-1] == self._hands[0]:
+        if not self._tracer.is_idle:  # it may be about to post
             return False
         with self._database.reading() as connection:
-            return not outbox.head(connection, 1)
+            waits = outbox.head(connection, 1)
+        return not waits and self._tracer.is_idle
 
     def legs(self) -> dict[Path, list[Leg]]:
         """All legs so far of FIRMWARE and of AGENT, each in the order of their ends."""
