@@ -35,7 +35,11 @@ def written(walks: list[Walk], figures: Figures) -> str:
     for walk in walks:
         counts = (len(walk.files(FIRMWARE)), walk.moves(FIRMWARE), len(walk.files(AGENT)), walk.moves(AGENT))
         lines.append(" | ".join([f"| {walk.title}", *(str(each or "-") for each in counts)]) + " |")
-    lines += ["", "A move: the next function that is new to the walk lies in another folder.", ""]
+    lines += [
+        "",
+        "A move: the next function that is new to the walk lies in another folder. A switch is known to",
+    ]
+    lines += ["files with a function that runs in the wakes of a switch and in none of the wakes before.", ""]
     lines += [f"- {line}" for line in summary(figures)]
     (of_uplink,) = (walk.files(AGENT) for walk in walks if walk.name == UPLINK)
     for walk in walks:

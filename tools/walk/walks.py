@@ -41,6 +41,8 @@ ENABLED = Step("locator/esim/euicc.py", "enable")
 COMMITTED = Step("locator/esim/trial.py", "Trial.answered")
 CARD_WRITTEN = Step("locator/downlink/card.py", "write")
 SWITCH_NOTED = Step("features/esim/coding.py", "_event")
+ORDINARY_WAKES = 8
+"""Before a switch: in some hours an ordinary wake does whatever it does."""
 UPLINK = "uplink"
 """Name of the walk through the agent."""
 COMMANDS, ESIM = "features/commands", "features/esim"
@@ -136,6 +138,8 @@ def walk_all(folder: Path) -> tuple[list[Walk], Figures]:
         world.agent.do("commands", "send", DEVICE, "locate")
         world.run(lambda: located.went(AGENT, RESULT_NOTED))
         walks = [_fix(located), _uplink(located), _command(located)]
+        for _ in range(ORDINARY_WAKES):
+            world.run(lambda: True)
         before = {step for leg in every.all(FIRMWARE) for step in leg.steps}
         walks.append(_switch(world, folder / "policy.toml"))
         after = {step for leg in every.all(FIRMWARE) for step in leg.steps if step.function != MODULE}
