@@ -21,7 +21,8 @@ The tracker runs in the simulated world, with a BG95 and an eUICC. Its firmware 
 MicroPython has no means to trace calls. Agent and pages run as they always do. The fix is the one that the
 command asks for.
 
-- A file stands where a walk enters it first, with functions that run in it at any time of that walk.
+- A file stands where a walk enters it first, with some of the functions that run in it during that walk.
+  `out/walk.json` has all of them.
 - Further left begins another folder; further right stand more files of the same one.
 - What follows the colon is the first sentence of the file.
 - Files that are only imported are left out, and threads without a part in the walk: tracking, for example,
@@ -106,8 +107,9 @@ def _lines(walk: Walk, part: Part, files: list[str]) -> list[str]:
     for file in files:
         folder = Path(file).parent
         path = Path(file).name if folder == before else f"{_shown(part.root)}/{file}"
-        told = ": ".join(filter(None, (_named(functions[file]), first_sentence(part.root / file))))
-        lines.append(f"{'     ' if folder == before else '   '}- `{path}` {told}".rstrip())
+        entered = " ".join(filter(None, (f"`{path}`", _named(functions[file]))))
+        told = ": ".join(filter(None, (entered, first_sentence(part.root / file))))
+        lines.append(f"{'     ' if folder == before else '   '}- {told}")
         before = folder
     return lines
 
@@ -117,12 +119,11 @@ def _shown(root: Path) -> str:
 
 
 def _named(functions: list[str]) -> str:
-    """The first functions, those for other files before the private ones; and how many more there are."""
+    """The first functions, the public ones if there are any; dots stand for the others."""
     names = [name.replace(".<locals>", "") for name in functions if name != MODULE]
     public = [name for name in names if not name.rpartition(".")[2].startswith("_")] or names
-    more = len(names) - len(public[:MOST_NAMED])
-    text = ", ".join(f"`{name}`" for name in public[:MOST_NAMED])
-    return f"{text} and {more} more" if text and more else text
+    shown = public[:MOST_NAMED]
+    return ", ".join([*(f"`{name}`" for name in shown), *["..."] * (len(shown) < len(names))])
 
 
 def first_sentence(file: Path) -> str:
