@@ -25,7 +25,7 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 LOCKED := $(INSTALL) --require-hashes --no-build-isolation
 
 .DEFAULT_GOAL := help
-.PHONY: docs coverage flood locks texts bench-web image flash deploy provision console selftest flash-sim deploy-sim heap32 lab-digest latedata killtest bench-agent located reads
+.PHONY: docs coverage flood locks texts bench-web image flash deploy provision console selftest flash-sim deploy-sim heap32 lab-digest latedata killtest bench-agent located reads walk
 .PHONY: bench-chip help demo test test-fast lint heap decide-bench powercut bench-modem at-faults fuzz soak wire-bench hostile updatecut switchcut cards rough lab lab-check
 .SUFFIXES:
 
@@ -159,6 +159,9 @@ cards: .venv/demo.stamp ## the same trips with each kind of card, in one table: 
 
 switchcut: .venv/demo.stamp ## power cuts and resets at every step of a switch of profiles: is a device stranded?
 	@$(BIN)/python -m tools.verify.esim.switchcut $(ARGS)
+
+walk: .venv/demo.stamp ## which files a fix, a command, a profile switch and a page pass: docs/explanation/walks.md
+	@$(BIN)/python -m tools.walk
 
 lab-check: .venv/demo.stamp ## the lab beside the full world on the same trips [ARGS="--days 20 --trips 5"]
 	@$(BIN)/python -m tools.lab check $(ARGS)
