@@ -13,9 +13,9 @@ MOST_NAMED = 3
 """Functions of a file that a line names."""
 HEAD = """# Walks through the code
 
-For whoever reads the code for the first time: what a position fix, a command, a profile switch and a page
-pass on their way, file by file. `make walk` does each of them on the real code and writes this page; a test
-compares the two.
+For developers who read the code for the first time. After reading you know which files a position fix, a
+command, a profile switch and a page pass on their way. `make walk` does each of them on the real code and
+writes this page; a test compares the two.
 
 The tracker runs in the simulated world, with a BG95 and an eUICC. Its firmware runs on CPython here, as
 MicroPython has no means to trace calls. Agent and pages run as they always do. The fix is the one that the
@@ -102,16 +102,18 @@ def _beside(part: Part, new: list[str], again: list[str]) -> str:
 
 
 def _lines(walk: Walk, part: Part, files: list[str]) -> list[str]:
-    """Lines of an indented list, of which those that stay in a folder are indented once more."""
+    """Lines of an indented block, of which those that stay in a folder are indented once more."""
     lines, functions, before = [], walk.files(part.root), None
+    if files:
+        lines.append("   ```text")
     for file in files:
         folder = Path(file).parent
         path = Path(file).name if folder == before else f"{_shown(part.root)}/{file}"
-        entered = " ".join(filter(None, (f"`{path}`", _named(functions[file]))))
+        entered = " ".join(filter(None, (path, _named(functions[file]))))
         told = ": ".join(filter(None, (entered, first_sentence(part.root / file))))
-        lines.append(f"{'     ' if folder == before else '   '}- {told}")
+        lines.append(f"{'     ' if folder == before else '   '}{told}")
         before = folder
-    return lines
+    return lines + ["   ```"] * bool(files)
 
 
 def _shown(root: Path) -> str:
@@ -123,7 +125,7 @@ def _named(functions: list[str]) -> str:
     names = [name.replace(".<locals>", "") for name in functions if name != MODULE]
     public = [name for name in names if not name.rpartition(".")[2].startswith("_")] or names
     shown = public[:MOST_NAMED]
-    return ", ".join([*(f"`{name}`" for name in shown), *["..."] * (len(shown) < len(names))])
+    return ", ".join([*shown, *["..."] * (len(shown) < len(names))])
 
 
 def first_sentence(file: Path) -> str:
