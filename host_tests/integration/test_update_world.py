@@ -87,7 +87,7 @@ def test_a_release_that_crashes_is_rolled_back_and_its_roll_out_halts(built, tmp
     broken = sources(tmp_path, 2, wake=("def run(port, board):", "def run(port, board):\n    port.nothing()"))
     roll_out(built, broken, tmp_path, 2)
     truth = ride(built, 2 * DAY_MS)
-    assert "halted: failed on 1 of 1 devices" in built.services.agent.do("update", "list")
+    assert "halted: failed on 1 of 1 device" in built.services.agent.do("update", "list")
     line = " ".join(status(built))
     assert "crashed" in line
     assert "0.1.0" in built.services.agent.do("devices", "show", DEVICE)

@@ -55,5 +55,5 @@ def test_the_device_comes_back_by_itself(right: str, mistyped: str, tmp_path: Pa
     finally:
         built.close()
     assert said.count(TRIED_AGAIN) == 1
-    assert "settled, roaming" in shown  # it was heard of since, under the policy that is wrong
+    assert "confirmed, roaming" in shown  # it was heard of since, under the policy that is wrong
     assert truth.wrong == {}

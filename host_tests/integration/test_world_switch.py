@@ -31,9 +31,9 @@ def test_a_switch_from_afar_is_kept_or_rolled_back(tmp_path: Path, monkeypatch: 
         built.device.run(12 * HOUR_MS, lambda _: truth.after_wake())
         switches = card.switches()
         ask("roaming")
-        assert card.switches() == switches and "waits for" in agent.do("cards", "show", stage.DEVICE)
+        assert card.switches() == switches and "waiting for" in agent.do("cards", "show", stage.DEVICE)
         built.device.run(36 * HOUR_MS, lambda _: truth.after_wake())
-        assert card.card.imsi == ROAMING and "settled, roaming" in agent.do("cards", "show", stage.DEVICE)
+        assert card.card.imsi == ROAMING and "confirmed, roaming" in agent.do("cards", "show", stage.DEVICE)
         ask("europe")  # no network of China takes it
         built.device.run(72 * HOUR_MS, lambda _: truth.after_wake())
         lines = agent.do("cards", "history", stage.DEVICE).splitlines()

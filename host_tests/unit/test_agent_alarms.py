@@ -408,7 +408,7 @@ def test_what_is_taken_back_and_true_after_all_is_told_under_the_same_ids(fleet)
 def test_a_control_that_is_broken_when_the_trip_changes_is_so_on_the_next_one(fleet):
     first = fleet.trip("CSQU3054383", 0, 10, "acme")
     second = fleet.trip("MSKU0000006", 10, None, "bolt")
-    demands = classes.parse((PROTOCOL.parent / "controls.toml").read_text())["resold"]
+    demands = classes.parse((PROTOCOL.parent / "guide" / "controls.toml").read_text())["resold"]
     card = Card((), (), "1", "active", None)
     fleet.deliver(at(1), at(11))
 

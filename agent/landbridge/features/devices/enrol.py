@@ -44,7 +44,7 @@ def enrol(
     key = secrets.token_bytes(KEY_BYTES)
     with database.writing() as connection:
         if devices.find(connection, device):
-            raise UserError(f"device {device} is there already; `landbridge devices show {device}`")
+            raise UserError(f"device {device} already exists; `landbridge devices show {device}`")
         wrapped = keyring.wrap(key, first=devices.are_none(connection))
         devices.add(connection, device, wrapped, clock.now_s())
         interval_s = {"interval_s": settings.devices.interval_s}
@@ -60,7 +60,7 @@ def adopt(
     (payload, received_s), which stays in quarantine. `UserError` when they are not its own."""
     key = _key_of(device, settings)
     if devices.find(connection, device):
-        raise UserError(f"device {device} is there already; `landbridge devices show {device}`")
+        raise UserError(f"device {device} already exists; `landbridge devices show {device}`")
     waiting = letters.confined(connection, device)
     if waiting and not any(_opens(key, device, each.payload) for each in waiting):
         raise UserError(f"the key in {settings} opens nothing that {device} has sent: it is another device's")
@@ -132,7 +132,7 @@ def _write(given: config.Devices, device: str, key: bytes, certificate: bytes) -
                 os.fsync(file.fileno())
     except FileExistsError:
         # It may hold the only copy of a device's key.
-        raise UserError(f"{folder} is there already; move it away and add the device again") from None
+        raise UserError(f"{folder} already exists; move it away and add the device again") from None
     except OSError as error:
         raise UserError(f"cannot write {folder}: {error.strerror}; correct [devices] directory") from None
     return folder

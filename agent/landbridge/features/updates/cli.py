@@ -35,7 +35,7 @@ def add(folder: Path = _FOLDER) -> None:
         newest = releases.newest(connection, release.board)
         if release.sequence <= newest:
             raise UserError(
-                f"release {newest} for {release.board} is there already: raise SEQUENCE above it, build again"
+                f"release {newest} for {release.board} already exists: raise SEQUENCE above it, build again"
             )
         releases.add(
             connection,

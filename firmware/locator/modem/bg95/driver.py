@@ -108,7 +108,7 @@ class Modem(Driver):
             # The usual answer, once a second: whatever follows it has come by the next time.
             self.channel.unsure = e.code != _NOT_FIXED
             return None
-        return self.part("gnss").fix(parse.fields(lines[0])) if lines else None
+        return _fix(parse.fields(lines[0])) if lines else None
 
     def gnss_stop(self):
         """Give the radio back to the network."""
@@ -280,3 +280,16 @@ class Modem(Driver):
         text = b'+QFUPL="%s",%d,60' % (name, len(ca))
         self.channel.prompted(text, ca, 60000, b"CONNECT")
         return name
+
+
+def _fix(parts):
+    """The `Fix` in a reply (GNSS manual of the BG96, QGPSLOC):
+    `<UTC>,<lat>,<lon>,<HDOP>,<alt>,<fix>,<COG>,<km/h>,<knots>,<date>,<satellites>`"""
+    from locator.modem import gnss
+
+    if len(parts) != 11:
+        return None
+    digits = ((1, 5), (2, 5), (4, 1), (7, 4), (6, 2), (3, 1))
+    values = [(gnss.motion if at in (6, 7) else parse.decimal)(parts[at], digit) for at, digit in digits]
+    values = [gnss.epoch(parts[9], parts[0])] + values + [parse.integer(parts[10])]
+    return None if None in values else gnss.fix(*values)

@@ -85,7 +85,7 @@ class Modem(Driver):
     def gnss_poll(self):
         """A `Fix`, or None while there is none."""
         lines = self.channel.command(b"+CGNSSINFO", _MS, b"+CGNSSINFO:")
-        return self.part("gnss").fix(parse.fields(lines[0])) if lines else None
+        return _fix(parse.fields(lines[0])) if lines else None
 
     def gnss_stop(self):
         """Stop GNSS. The modem needs up to 30 s for it, in which it does not start again: a wake
@@ -234,3 +234,25 @@ def _dbm(rsrp):
     if rsrp >= 0:
         return rsrp - 141
     return parse.rounded(rsrp, 10) if rsrp < -200 else rsrp
+
+
+def _fix(parts):
+    """The `Fix` in a reply (AT manual V3.00, CGNSSINFO):
+    `<mode>,<GPS>,<GLONASS>,<BeiDou>,<lat>,<N/S>,<lon>,<E/W>,<date>,<UTC>,<alt>,<knots>,<course>,
+    <PDOP>,<HDOP>,<VDOP>`"""
+    from locator.modem import gnss
+
+    if len(parts) < 16:
+        return None
+    knots_e1 = gnss.motion(parts[11], 1)
+    values = (
+        gnss.epoch(parts[8], parts[9]),
+        gnss.degrees(parts[4], parts[5]),
+        gnss.degrees(parts[6], parts[7]),
+        parse.decimal(parts[10], 1),
+        None if knots_e1 is None else 1852 * knots_e1,
+        gnss.motion(parts[12], 2),
+        parse.decimal(parts[14], 1),
+        sum(parse.integer(count) or 0 for count in parts[1:4]),
+    )
+    return None if None in values else gnss.fix(*values)
