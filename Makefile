@@ -91,7 +91,7 @@ flash-sim: .venv/flash.stamp ## esptool against a stand-in for the bootloader; t
 deploy-sim: .venv/flash.stamp ## mpremote against a stand-in for a board, cut off at every file; then a wake of it
 	@$(BIN)/python -m tools.flash.deploy_sim
 
-heap32: .venv/flash.stamp ## the same on words of 32 bits, as the ESP32 has them; needs Debian's sources and gcc
+heap32: .venv/flash.stamp ## memory of a whole wake (as heap) on words of 32 bits, as the ESP32 has them; needs Debian's sources and gcc
 	@sh .ci/heap32.sh build/heap32
 	@$(BIN)/python -m tools.world.device.heap --micropython build/heap32/build/micropython
 

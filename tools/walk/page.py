@@ -23,7 +23,7 @@ command asks for.
 
 - A file stands where a walk enters it first, with some of the functions that run in it during that walk.
   `out/walk.json` has all of them.
-- Further left begins another folder; further right stand more files of the same one.
+- Indented lines are in the folder of the line above.
 - What follows the colon is the first sentence of the file.
 - Files that are only imported are left out, and threads without a part in the walk: tracking, for example,
   runs later and by itself.
@@ -38,9 +38,9 @@ def written(walks: list[Walk], figures: Figures) -> str:
         lines.append(" | ".join([f"| {walk.title}", *(str(each or "-") for each in counts)]) + " |")
     lines += [
         "",
-        "A move: the next function that is new to the walk lies in another folder. A switch is known to",
+        "A move: the next function that is new to the walk lies in another folder. Known to a switch: files",
     ]
-    lines += ["files with a function that runs in the wakes of a switch and in none of the wakes before.", ""]
+    lines += ["that run during a switch and in no earlier wake.", ""]
     lines += [f"- {line}" for line in summary(figures)]
     (of_uplink,) = (walk.files(AGENT) for walk in walks if walk.name == UPLINK)
     for walk in walks:

@@ -1,4 +1,4 @@
-"""The settings in force, as every wake reads them. What is seldom done with them is in `orders.settings`.
+"""The settings in force, as every wake reads them. What is seldom done with them is in `downlink.settings`.
 
 The file has [source, revision, {key: value}, refused revision, why]; the values are those that differ from
 the defaults. A refused revision of 0: none was refused.

@@ -40,8 +40,8 @@ class Outcome:
 
 
 class Conversation:
-    """`keys` are those in use (`link.keys`), `modem` is registered already. `open_desk`
-    makes the desk for orders (`orders.desk`), called when there is an order or something to tell. `most`
+    """`keys` are those in use (`session.keys`), `modem` is registered already. `open_desk`
+    makes the desk for orders (`downlink.desk`), called when there is an order or something to tell. `most`
     bytes go into an uplink. `room` is a bytearray of ROOM_BYTES for uplinks, their records and replies."""
 
     def __init__(self, modem, journal, ledger, keys, open_desk, most, room=None):
