@@ -283,7 +283,7 @@ def test_a_wrong_key_file(landbridge):
 def test_a_device_is_not_added_twice_nor_over_another_ones_settings(landbridge):
     landbridge("devices", "add", DEVICE)
     before = (landbridge.folder / "devices" / DEVICE / "device.json").read_text()
-    assert "there already" in landbridge.fails("devices", "add", DEVICE)
+    assert "already exists" in landbridge.fails("devices", "add", DEVICE)
     (landbridge.folder / "landbridge.sqlite3").unlink()
     assert "move it away" in landbridge.fails("devices", "add", DEVICE)
     assert (landbridge.folder / "devices" / DEVICE / "device.json").read_text() == before
