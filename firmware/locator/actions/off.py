@@ -10,8 +10,8 @@ _FOUND_AGAIN_MS = const(6000)
 
 
 def run(wake):
-    """Switch the modem off, or leave it in PSM where that pays; without its supply where recovery has come to
-    that."""
+    """Switch the modem off, or leave it in PSM where that pays. Where recovery demands it, its supply is cut
+    as well."""
     modem, state = wake.modem, wake.state
     try:
         wake.start_modem()  # where it has restarted by itself

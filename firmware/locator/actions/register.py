@@ -43,7 +43,7 @@ def run(wake, action):
         wake.let_go()  # a session needs the heap
     budget.end_try(state, port.clock_s())
     asked_on = (cause and not only) or wake.modem.missed
-    if state[st.PARKED]:  # the network that it slept with has served it at once, or others were asked
+    if state[st.PARKED]:  # its own network has served it at once, or it has asked others
         asked_on = plmn != state[st.LAST_PLMN] or took_ms >= _RESUMED_MS
     if asked_on:
         budget.asked_on(state, port.clock_s())

@@ -29,7 +29,8 @@ class Journal:
     """`folder` is the device's data directory, `ledger` holds what is acknowledged.
 
     `files` are the first sequences of the files, rising: the first `old` are thinned, then come segments.
-    They lie in its folder `journal`, the `newest` segment in `folder` itself (0: none does).
+    They lie in its folder `journal`. Only the segment that begins with `newest` lies in `folder` itself (0:
+    there is none).
     `kept` are both as `keep` gave them, where nothing has changed since: to list a directory takes hundreds
     of reads.
     """
