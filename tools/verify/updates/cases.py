@@ -11,7 +11,7 @@ from threading import Lock
 
 from tools.flash import release
 from tools.flash.layout import FIRMWARE
-from tools.verify.updates.device import BOARD, Agent, Locator, make_locator
+from tools.verify.updates.device import BOARD, MODEM, Agent, Locator, make_locator
 
 OLD, NEW = 1, 2
 PAGE = 256
@@ -108,7 +108,7 @@ def build(folder: Path, sequence: int, broken: str = "") -> Path:
         path = firmware / "locator" / "wake.py"
         path.write_text(f"{path.read_text()}\n\n{broken}")
     with _BUILDING:
-        release.build(folder / "release", BOARD, firmware)
+        release.build(folder / "release", BOARD, firmware, MODEM)
     return folder / "release"
 
 

@@ -33,6 +33,8 @@ MICROPYTHON = Path(sys.executable).with_name("micropython")
 DEVICE = "lb-0001"
 KEY = bytes(range(32))
 BOARD = "SIM"
+MODEM = "bg95"
+"""Whose driver a release has; an ideal one stands in for it."""
 NOW_S = 845_500_000
 BOOT_S = 60.0
 """A boot that takes so long, on the host's clock, is a hang."""

@@ -191,14 +191,14 @@ def _wakes_in(modem: Dialect, before: Before, heap_kw: int) -> bool:
             built.close()
 
 
-def _build_release(folder: Path) -> Path:
+def _build_release(folder: Path, modem: Dialect) -> Path:
     """The same firmware under the next number: its list and a file are pulled."""
     sources = folder / "firmware"
     shutil.copytree(FIRMWARE, sources, ignore=shutil.ignore_patterns("__pycache__"))
     number = constants()["SEQUENCE"]
     file = sources / "locator" / "__init__.py"
     file.write_text(file.read_text().replace(f"SEQUENCE = {number}", f"SEQUENCE = {number + 1}"))
-    release.build(folder / "release", "SIM", sources)
+    release.build(folder / "release", "SIM", sources, modem)
     return folder / "release"
 
 
@@ -212,7 +212,7 @@ def measure(modem: Dialect, console: Console) -> dict[str, Any]:
     """What the rooms keep and what the wake needs, with one modem."""
     with tempfile.TemporaryDirectory() as folder:
         data = Path(folder, "data")
-        before = Before(data, wakes_before(modem, data), _build_release(Path(folder)))
+        before = Before(data, wakes_before(modem, data), _build_release(Path(folder), modem))
         least_kw = least_heap_kw(modem, before, console)
     return {"resident": resident(modem, application()), "wake_kw": least_kw}
 

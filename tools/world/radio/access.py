@@ -102,7 +102,7 @@ def offer(built: Stage, folder: Path) -> None:
     path.write_text(path.read_text().replace("SEQUENCE = 1", f"SEQUENCE = {NEXT}"))
     for module in sorted((firmware / "locator" / "scheduler").glob("*.py")):
         module.write_text(module.read_text() + f"\nRELEASE = {NEXT}\n")  # only what is other is pulled
-    release.build(folder / "release", "SIM", firmware)
+    release.build(folder / "release", "SIM", firmware, built.modem.dialect.name)
     do = built.services.agent.do
     do("update", "add", str(folder / "release"))
     do("update", "roll-out", str(NEXT), "--board", "SIM", "--canaries", "1", "--days", "0")
