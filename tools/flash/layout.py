@@ -103,8 +103,9 @@ def application(
     those that the texts `met_by` use, too. Of the drivers only that of `modem`, all without one."""
     paths = {path.relative_to(firmware): path.read_text() for path in modules(firmware / "locator")}
     folded = fold({module_name(path): text for path, text in paths.items()}, [*outside(firmware), *met_by])
-    of_others = {path for path in paths if modem and path.parent.parent == DRIVERS and path.parent.name != modem}
-    return _compile({path: folded[module_name(path)] for path in paths if path not in of_others})
+    all_drivers = {path for path in paths if path.parent.parent == DRIVERS}
+    left_out = {path for path in all_drivers if modem and path.parent.name != modem}
+    return _compile({path: folded[module_name(path)] for path in paths if path not in left_out})
 
 
 def _start_modules() -> dict[str, bytes]:
