@@ -252,8 +252,8 @@ def test_a_restart_in_mid_run_fails_its_step_only():
     line = modem("bg95")
 
     def cut(line: Line) -> None:
-        line.modem.rail(False)
-        line.modem.rail(True)
+        line.simulated.rail(False)
+        line.simulated.rail(True)
         line.press()
         line.run(4_000)
 
@@ -322,7 +322,7 @@ def test_what_it_is(dialect):
 @pytest.mark.parametrize("dialect", DIALECTS)
 def test_a_modem_that_answers_in_numbers_goes_on_doing_so(dialect):
     line = modem(dialect)
-    line.modem.receive(b"ATE0V0\r")
+    line.simulated.receive(b"ATE0V0\r")
     line.run(1_000)
     line.output.clear()
     assert identify(Recorder(line)) == dialect

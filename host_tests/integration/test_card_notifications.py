@@ -26,7 +26,7 @@ from locator.esim import euicc, files, memory, notices
 from locator.scheduler import profile
 
 from host_tests.support.agent import DEVICE
-from host_tests.support.cards import EUROPE_ICCID, four_profiles, on_bench
+from host_tests.support.cards import EUROPE_ICCID, four_profiles, started_driver
 from host_tests.support.cards import opened as opened_card
 from host_tests.support.command import Command
 from tools.modem.card.card import Card
@@ -40,7 +40,7 @@ class Device:
     """As a desk, too."""
 
     def __init__(self, folder: Path, card: Card) -> None:
-        self.driver = on_bench("bg95", card)
+        self.driver = started_driver("bg95", card)
         self.port = types.SimpleNamespace(data_dir=str(folder))
         self.state = st.new()
         memory.Memory(str(folder)).save()

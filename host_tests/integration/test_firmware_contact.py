@@ -51,7 +51,7 @@ def test_q24_a_stack_that_takes_no_more_connections_gets_a_new_context(dialect, 
     locator = Locator(dialect, broker, variants=["socket-stuck"])
     locator.driver.mqtt_open(HOST.encode(), 8883, b"lb-1", b"secret", broker.ca)
     client = {"bg95": bg95_mqtt._hung_up, "sim7600": sim7600_mqtt._connection_lost}[dialect]
-    client(locator.bench.modem._unit, 0)
+    client(locator.modem.simulated._unit, 0)
     assert locator.contact() == 2
     assert locator.told({"bg95": "AT+QIDEACT=1", "sim7600": "AT+CMQTTSTOP"}[dialect]) >= 1
     # To end the service of the SIM7600 is to give up the context.
@@ -120,7 +120,7 @@ def test_causes_of_the_context_permanent_and_temporary(dialect, broker, cause, w
     locator = Locator(dialect, broker, refusing, variants)
     with pytest.raises(PdpError):
         locator.contact()
-    now = locator.bench.now() // 1000
+    now = locator.modem.now() // 1000
     assert locator.told(CONTEXT[dialect]) <= 6
     assert (locator.state[st.DATA_UNTIL] - now >= 3590) == waits
     with pytest.raises(PdpError):
@@ -160,7 +160,7 @@ def test_a_socket_verifies_the_broker(dialect, order, broker, tmp_path, monkeypa
     certificates.make(tmp_path, HOST)
     variants = ["urc-before"] if (dialect, order) == ("sim7600", "before") else []
     locator = Locator(dialect, broker, variants=variants, reply=True)
-    client = MqttClient(locator.bench, sockets.make(locator.driver))
+    client = MqttClient(locator.modem, sockets.make(locator.driver))
     with pytest.raises(ModemError):
         client.mqtt_open(HOST.encode(), 8883, b"lb-1", b"secret", (tmp_path / "ca.pem").read_bytes())
     with pytest.raises(ModemError):

@@ -19,7 +19,7 @@ class Line(ModemUnderTest):
 
     def modem_dtr(self, level: bool) -> None:
         """As on the board: high lets it sleep."""
-        self.modem.dtr(level)
+        self.simulated.dtr(level)
 
 
 class Trouble:

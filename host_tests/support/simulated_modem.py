@@ -1,4 +1,4 @@
-"""What the tests of the simulated modem share: a bench in virtual time, and Mosquitto with TLS."""
+"""Shared by the tests of the simulated modem: a modem in virtual time, and Mosquitto with TLS."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ class TestAir(StaticAir):
 
 @dataclass
 class ModemUnderTest:
-    """A modem on a bench; also the firmware's port (`locator.hal`), as far as its drivers use it."""
+    """A simulated modem in virtual time. It is also the firmware's port, as far as the drivers use it."""
 
     dialect: Dialect
     network: Network = field(default_factory=lambda: LockStepNetwork({}))
@@ -94,7 +94,7 @@ class ModemUnderTest:
         self.states: list[tuple[int, str, str]] = []
         self.lines: list[tuple[int, str, str]] = []
         self.output = bytearray()
-        self.modem = Modem(
+        self.simulated = Modem(
             self.env,
             self.dialect,
             self.air,
@@ -106,8 +106,8 @@ class ModemUnderTest:
             self.variants,
             self.scenario,
         )
-        self.modem.on_output = self.output.extend
-        self.modem.on_line = lambda direction, text: self.lines.append((self.now(), direction, text))
+        self.simulated.on_output = self.output.extend
+        self.simulated.on_line = lambda direction, text: self.lines.append((self.now(), direction, text))
 
     # By hand
 
@@ -120,14 +120,14 @@ class ModemUnderTest:
     def boot(self) -> None:
         """Power on by the key; returns when the modem listens."""
         self.output.clear()
-        self.modem.rail(True)
+        self.simulated.rail(True)
         self.press()
         self.until("RDY", 20_000)
 
     def press(self, ms: int = 700) -> None:
-        self.modem.key(True)
+        self.simulated.key(True)
         self.run(ms)
-        self.modem.key(False)
+        self.simulated.key(False)
 
     def until(self, text: str, limit_ms: int = 200_000) -> str:
         """Run until a line with `text` has come since the last call; what came before it is dropped."""
@@ -146,7 +146,7 @@ class ModemUnderTest:
     def send(self, command: str, final: str | None = None, limit_ms: int = 200_000) -> list[str]:
         """Send a command; the lines of its answer, the final result last."""
         self.output.clear()
-        self.modem.receive(command.encode() + b"\r")
+        self.simulated.receive(command.encode() + b"\r")
         deadline = self.env.now + limit_ms
         while True:
             lines = [line for line in self.output.decode("latin-1").split("\r\n") if line.strip()]
@@ -168,11 +168,11 @@ class ModemUnderTest:
     def ask(self, command: str, data: bytes, final: str = "OK") -> None:
         """A command that asks for data at its prompt."""
         self.output.clear()
-        self.modem.receive(command.encode() + b"\r")
+        self.simulated.receive(command.encode() + b"\r")
         while b">" not in self.output and b"CONNECT" not in self.output:
             assert b"ERROR" not in self.output, bytes(self.output)
             self.run(5)
-        self.modem.receive(data)
+        self.simulated.receive(data)
         self.until(final)
 
     # As the port of the firmware
@@ -184,7 +184,7 @@ class ModemUnderTest:
         self.run(ms)
 
     def uart_write(self, data: bytes) -> None:
-        self.modem.receive(bytes(data))
+        self.simulated.receive(bytes(data))
 
     def uart_readinto(self, buffer: bytearray, timeout_ms: int) -> int:
         deadline = self.env.now + timeout_ms
@@ -198,18 +198,18 @@ class ModemUnderTest:
         return count
 
     def modem_rail(self, on: bool) -> None:
-        self.modem.rail(on)
+        self.simulated.rail(on)
 
     def modem_key(self, pressed: bool) -> None:
-        self.modem.key(pressed)
+        self.simulated.key(pressed)
 
     def modem_reset(self, pressed: bool) -> bool:
         if self.has_lines:
-            self.modem.reset(pressed)
+            self.simulated.reset(pressed)
         return self.has_lines
 
     def modem_status(self) -> bool | None:
-        return self.modem.status() if self.has_lines else None
+        return self.simulated.status() if self.has_lines else None
 
     def time_in(self, part: str) -> dict[str, int]:
         """Milliseconds by state of a part."""
