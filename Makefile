@@ -75,7 +75,7 @@ provision: .venv/flash.stamp ## give trackers their identity [DEVICE="devices/lb
 
 console: .venv/flash.stamp ## the prompt of a tracker, with status() plan() journal() at("+CSQ") [PORT=..]
 	@$(if $(filter 0,$(PORT)),echo "make console PORT=/dev/ttyUSB0" >&2; exit 2)
-	@$(BIN)/python -m tools.flash.sent $(PORT)
+	@$(BIN)/python -m tools.flash.console $(PORT)
 
 selftest: .venv/flash.stamp ## every part of a tracker in turn [PORT=..]
 	@$(if $(filter 0,$(PORT)),echo "make selftest PORT=/dev/ttyUSB0" >&2; exit 2)

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from tools.world.ride import Demo
 from tools.world.services.chaos import (
     AFTER_RECEIVE,
     AGENT_CONVERSATION,
@@ -19,6 +18,7 @@ from tools.world.services.chaos import (
 from tools.world.services.clock import VirtualClock
 from tools.world.services.processes import Agent, Broker, Child, ServiceError, Services
 from tools.world.trip import START_UTC_S
+from tools.world.trip_run import Demo
 
 pytestmark = pytest.mark.slow
 

@@ -11,8 +11,8 @@ import pytest
 from host_tests.support.short_trip import OUT, Platform, Run
 from tools.world import stage
 from tools.world.demo.diary import Diary
-from tools.world.oracle.truth import Truth
-from tools.world.ride import Demo, chaos_on
+from tools.world.oracle.records import Truth
+from tools.world.trip_run import Demo, chaos_on
 
 pytestmark = pytest.mark.slow
 

@@ -16,6 +16,7 @@ from host_tests.support.doubles import raising
 from host_tests.support.identity import write_identity
 from tools.flash import (
     LayoutError,
+    console,
     deploy,
     deploy_sim,
     device,
@@ -24,7 +25,6 @@ from tools.flash import (
     micropython,
     provision,
     selftest,
-    sent,
 )
 from tools.flash.fake_board import FakeBoard
 
@@ -349,6 +349,6 @@ def test_the_self_test_and_the_prompt_go_through_a_real_repl(tmp_path, monkeypat
         told = report.read_text()
         assert "identity|bad|device.json: damaged, or a key is missing: make provision" in told
         there = device.Device(board.port)
-        printed = there.run(sent.source("shell") + "\nstatus()\njournal()\n")
+        printed = there.run(console.source("shell") + "\nstatus()\njournal()\n")
         assert "battery mV   3600" in printed and "0 wait for the agent" in printed
         there.close()

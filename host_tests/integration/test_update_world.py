@@ -10,7 +10,7 @@ from tools.flash import release
 from tools.flash.layout import FIRMWARE
 from tools.world import stage
 from tools.world.oracle import delivered
-from tools.world.oracle.truth import Settlement, Truth
+from tools.world.oracle.records import Settlement, Truth
 from tools.world.stage import DEVICE, Stage
 
 pytestmark = pytest.mark.slow

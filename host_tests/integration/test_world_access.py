@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tools.world import stage
-from tools.world.oracle.truth import Truth
+from tools.world.oracle.records import Truth
 from tools.world.radio.access import MOST_REFUSED_A_DAY, Access
 from tools.world.radio.cards import UPDATES_APN
 

@@ -5,8 +5,8 @@ import dataclasses
 from tools.world import stage
 from tools.world.demo.diary import Diary
 from tools.world.device.battery import KINDS, Battery
-from tools.world.oracle.truth import Truth
-from tools.world.ride import Demo, measure
+from tools.world.oracle.records import Truth
+from tools.world.trip_run import Demo, measure
 
 HOUR_MS = 3_600_000
 COLD_H = 20

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tools.world import stage
-from tools.world.oracle.truth import Truth
+from tools.world.oracle.records import Truth
 from tools.world.services.processes import BROKER_HOST, BROKER_PORT
 
 HOUR_MS = 3_600_000

@@ -3,8 +3,8 @@
 from tools.world import stage
 from tools.world.demo.diary import Diary
 from tools.world.oracle import delivered
-from tools.world.oracle.truth import Truth
-from tools.world.ride import Demo
+from tools.world.oracle.records import Truth
+from tools.world.trip_run import Demo
 
 HOUR_MS = 3_600_000
 

@@ -14,7 +14,7 @@ from tools.modem.engine.tasks import Work
 from tools.modem.registry import Dialect
 from tools.modem.script import RING_MS
 from tools.world import stage
-from tools.world.oracle.truth import Truth
+from tools.world.oracle.records import Truth
 from tools.world.stage import Stage
 
 pytestmark = pytest.mark.slow

@@ -9,7 +9,7 @@ from landbridge.features.esim import coding as wire
 from locator.esim import memory
 
 from tools.world import stage
-from tools.world.oracle.truth import Truth
+from tools.world.oracle.records import Truth
 from tools.world.radio.cards import CHINA, ROAMING
 
 HOUR_MS = 3_600_000

@@ -15,11 +15,11 @@ from tools.world.demo.figures import back_h
 from tools.world.device import battery
 from tools.world.nature.satellites import OPEN
 from tools.world.radio.rules import Bar
-from tools.world.rail.line import Line
 from tools.world.rail.motion import Motion
+from tools.world.rail.route import Line
 from tools.world.rail.train import HOUR_MS, MOVES, RAIL, Pace, Train
-from tools.world.ride import Demo
 from tools.world.trip import DAY_MS, Trip
+from tools.world.trip_run import Demo
 from tools.world.worlds import USUAL, WORLDS, World
 
 MINUTE_MS = 60_000

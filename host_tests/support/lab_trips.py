@@ -3,8 +3,8 @@
 import numpy as np
 
 from tools.lab.instances import Instance
-from tools.lab.lines import route
 from tools.lab.physics import Device, Mission, costs, run
+from tools.lab.routes import route
 from tools.world.radio.sites import Operator
 
 NETWORKS = (Operator("46000", "CN", ("gsm",)), Operator("46001", "CN", ("gsm",)))

@@ -14,10 +14,10 @@ from tools.world.demo.diary import Diary
 from tools.world.demo.digest import digest
 from tools.world.oracle import delivered
 from tools.world.oracle.delivered import START_S
-from tools.world.oracle.truth import Settlement, Truth
-from tools.world.ride import Demo
+from tools.world.oracle.records import Settlement, Truth
 from tools.world.services.processes import PLATFORM
 from tools.world.stage import DEVICE, Stage
+from tools.world.trip_run import Demo
 
 WAIT_S = 10
 

@@ -9,7 +9,7 @@ from tools.verify.benchmarks.wire import benchmark as wire_bench
 from tools.world.demo import figures
 from tools.world.device.process import HEAP_KW
 from tools.world.device.reads import BUDGETS as FLASH
-from tools.world.oracle.truth import FULL_SEGMENTS
+from tools.world.oracle.records import FULL_SEGMENTS
 
 TABLE = [
     [cell.strip() for cell in line.strip("|\n").split("|")]

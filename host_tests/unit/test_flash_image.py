@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from tools.flash import BOARDS, LayoutError, flash
+from tools.flash.dummy_image import GENERIC, OTA, make
 from tools.flash.image import FILES, FLASH, MANIFEST, build, littlefs, unpack
 from tools.flash.label import write_label
 from tools.flash.micropython import OFFSET, TABLE, read
-from tools.flash.stand_in import GENERIC, OTA, make
 
 BOARD = "REFERENCE_BG95"
 MB4 = 4 << 20

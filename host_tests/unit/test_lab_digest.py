@@ -7,7 +7,7 @@ from locator.scheduler import guide
 
 from host_tests.support.lab_trips import trip
 from tools.lab import digest
-from tools.lab.lands import draw
+from tools.lab.environments import draw
 from tools.lab.physics import Run
 
 

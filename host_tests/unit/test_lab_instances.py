@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from tools.lab.instances import draw
-from tools.lab.lines import FileError, read_line, route
 from tools.lab.radio import SILENT_DBM
+from tools.lab.routes import FileError, read_line, route
 from tools.lab.traces import read_trace
 from tools.world.radio.coverage import USABLE_DBM
 

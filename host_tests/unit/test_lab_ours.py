@@ -6,14 +6,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from host_tests.support.lab_trips import trip
-from tools.lab.campaign import SETTINGS
+from tools.lab.experiments import SETTINGS
 from tools.lab.instances import draw
-from tools.lab.journey import Guide, new_line
-from tools.lab.lines import route
-from tools.lab.menus import Row, menu
+from tools.lab.pacing import Row, menu
 from tools.lab.physics import Mission, costs, run
 from tools.lab.pilot import Ours
 from tools.lab.plan import menu as shipped
+from tools.lab.route_data import Guide, new_line
+from tools.lab.routes import route
 from tools.lab.score import score
 from tools.lab.train import monotone
 

@@ -5,9 +5,9 @@ import pytest
 from typer.testing import CliRunner
 
 from tools.lab import __main__ as lab
-from tools.lab.campaign import SETTINGS, judged_trips, trained_on
 from tools.lab.compare import Job, judge, shortfalls, summary
-from tools.lab.lines import TRAINING
+from tools.lab.experiments import SETTINGS, judged_trips, trained_on
+from tools.lab.routes import TRAINING
 
 
 @pytest.fixture(scope="module")

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from tools.lab import heldout
-from tools.lab.campaign import HELD_OUT, JUDGED_SEEDS, STRESS_SEEDS, STRESSES, TRAINING_SEEDS
+from tools.lab.experiments import HELD_OUT, JUDGED_SEEDS, STRESS_SEEDS, STRESSES, TRAINING_SEEDS
 from tools.lab.instances import SLOTS_A_DAY, draw
-from tools.lab.journey import new_line
 from tools.lab.physics import Mission, costs, run
 from tools.lab.pilot import Ours
+from tools.lab.route_data import new_line
 from tools.lab.stress import ROWS, dark_spells, disturbed
 
 USUAL = draw("n1", 7, "bg95")

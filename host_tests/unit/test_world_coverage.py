@@ -11,7 +11,7 @@ import pytest
 from tools.modem.network.air import Cell
 from tools.world.radio.coverage import AUDIBLE_DBM, GSM_ABOVE_RSRP_DB, STEP_KM, USABLE_DBM, Coverage
 from tools.world.radio.sites import country_span
-from tools.world.rail.line import Line
+from tools.world.rail.route import Line
 
 LINE = Line.read()
 SEEDS = range(1, 7)

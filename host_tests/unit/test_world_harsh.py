@@ -11,7 +11,7 @@ import pytest
 from tools.world.radio.coverage import STEP_KM, USABLE_DBM, Coverage
 from tools.world.radio.harsh import HARSH, MILD, PERMANENT, SPELL_MS, Spells
 from tools.world.radio.rules import CONGESTED_MS, CONGESTION, REFUSES, Admission
-from tools.world.rail.line import Line
+from tools.world.rail.route import Line
 from tools.world.trip import DAY_MS, Trip
 
 FOREIGN = "204046612345678"

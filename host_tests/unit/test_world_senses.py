@@ -7,8 +7,8 @@ from statistics import mean, median
 
 from tools.world.nature.satellites import BLOCKED, Satellites
 from tools.world.rail.doors import Doors
-from tools.world.rail.line import Line
 from tools.world.rail.motion import Motion
+from tools.world.rail.route import Line
 from tools.world.rail.train import HOUR_MS, Train
 from tools.world.trip import START_UTC_S
 

@@ -10,7 +10,7 @@ import pytest
 
 from tools.world.demo.figures import LEAST_COLD_H
 from tools.world.nature.weather import Weather
-from tools.world.rail.line import Line
+from tools.world.rail.route import Line
 from tools.world.rail.train import DWELLS, HOUR_MS, LONGEST_DWELL_H, SPEED_KMH, Train
 from tools.world.trip import DAY_MS, START_UTC_S, Trip
 

@@ -27,9 +27,9 @@ from tools.bench import BenchError, power
 from tools.bench.energy import Span, align, is_covered
 from tools.flash import LayoutError, assumed
 from tools.flash.assumed import Figure
+from tools.flash.console import source
 from tools.flash.device import RESET, Device
 from tools.flash.imports import DECIDING, TALKING
-from tools.flash.sent import source
 
 OUT = Path("out", "bench-chip")
 SILENT_S = 60

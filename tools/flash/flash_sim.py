@@ -16,9 +16,9 @@ from pathlib import Path
 from esp32_mock_bootloader import mock_bootloader
 
 from tools.flash import LayoutError
+from tools.flash.dummy_image import OTA, make
 from tools.flash.flash import flash
 from tools.flash.image import FILES, FLASH, MANIFEST, littlefs, unpack
-from tools.flash.stand_in import OTA, make
 from tools.flash.wake_sim import wake
 from tools.world.device import firmware
 from tools.world.services.processes import ServiceError

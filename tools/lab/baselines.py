@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Protocol
 
+from tools.lab.other_trackers import SHIPPED, variants
 from tools.lab.physics import Factory
 from tools.lab.reference import Dual, Lyapunov, Menu, Moved, Periodic, Strong
-from tools.lab.trackers import SHIPPED, variants
 
 RICHER = (0.7, 0.85, 1.0, 1.25, 1.6)
 """How much richer than it is a menu may take itself to be."""

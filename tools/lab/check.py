@@ -15,9 +15,9 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from tools.lab.journey import new_line
 from tools.lab.physics import COSTS, MEASURED, Costs, Mission, run
 from tools.lab.pilot import Ours
+from tools.lab.route_data import new_line
 from tools.lab.world import Woken, instance, jolts, measured
 from tools.modem.registry import Dialect
 from tools.world import stage

@@ -11,10 +11,10 @@ import numpy as np
 
 from tools.lab.baselines import Rule, baselines
 from tools.lab.bound import Bound
-from tools.lab.campaign import ALIVE_FROM_J, FLOORS, THIN_FLOORS, Setting, trained_on
+from tools.lab.experiments import ALIVE_FROM_J, FLOORS, THIN_FLOORS, Setting, trained_on
 from tools.lab.hindsight import attainable
 from tools.lab.instances import Instance
-from tools.lab.menus import menu
+from tools.lab.pacing import menu
 from tools.lab.physics import ENDLESS_J, Run, run
 from tools.lab.pilot import CHANGES, Ours
 from tools.lab.tune import tuned_rule

@@ -24,12 +24,12 @@ from landbridge.features.routes.coding import Network
 from rich.console import Console
 from rich.table import Table
 
-from tools.lab.campaign import Setting, spread
+from tools.lab.environments import draw
+from tools.lab.experiments import Setting, spread
 from tools.lab.instances import Instance
-from tools.lab.journey import made, places_km, plmn
-from tools.lab.lands import draw
 from tools.lab.physics import Run, run, stops
 from tools.lab.pilot import Ours
+from tools.lab.route_data import made, places_km, plmn
 from tools.lab.score import score
 
 OUT = Path("out/lab-digest.json")

@@ -16,11 +16,11 @@ from landbridge.geo.route import MCC
 from numpy.typing import NDArray
 
 from tools.lab.instances import MOVING_KM, SLOT_H, SLOTS_A_DAY, Floats, Instance
-from tools.lab.lines import Route
 from tools.lab.physics import COSTS, Costs
 from tools.lab.radio import SILENT_DBM
+from tools.lab.routes import Route
 from tools.world.radio.sites import Operator
-from tools.world.rail.line import Border, Line, Waypoint
+from tools.world.rail.route import Border, Line, Waypoint
 
 NAME = "held-out-"
 COUNTRIES = tuple("TR GE AZ UZ IR RO HU AT RS BG VN LA TH MY IN PK UA MN".split())

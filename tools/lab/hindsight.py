@@ -12,7 +12,7 @@ from dataclasses import replace
 import numpy as np
 
 from tools.lab.bound import PRICES, Bound
-from tools.lab.campaign import Setting
+from tools.lab.experiments import Setting
 from tools.lab.instances import Instance
 from tools.lab.physics import BLOCKED_S, ENDLESS_J, HOT_H, Device, failure, run
 

@@ -15,8 +15,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from tools.lab.lines import Route, route
 from tools.lab.radio import SILENT_DBM, levels
+from tools.lab.routes import Route, route
 from tools.world.nature.satellites import STACKED_BLOCKED, STACKED_MEAN_H
 from tools.world.nature.weather import LAG_H, SPELL_DAYS, read_nodes
 from tools.world.radio.coverage import USABLE_DBM

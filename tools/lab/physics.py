@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tools.lab.instances import SLOT_H, SLOT_S, SLOTS_A_DAY, Floats, Heard, Instance
-from tools.lab.lines import Route
+from tools.lab.routes import Route
 from tools.world.radio.sites import Operator
 
 HOT_H, AIDED_H = 2.0, 4.0

@@ -14,10 +14,10 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from tools.lab.campaign import Setting, trained_on
 from tools.lab.compare import ATTAINABLE, OURS, Row, floor
+from tools.lab.experiments import Setting, trained_on
 from tools.lab.instances import SLOTS_A_DAY, Instance
-from tools.lab.menus import menu
+from tools.lab.pacing import menu
 from tools.lab.physics import Factory, Run, run
 from tools.lab.pilot import Ours
 from tools.lab.reference import Periodic

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from tools.lab.instances import SLOT_H, SLOT_S
-from tools.lab.journey import Guide, new_line, plmn
-from tools.lab.menus import Menu
+from tools.lab.pacing import Menu
 from tools.lab.physics import AIDED_H, BLOCKED_S, HOT_H, Costs, Device, Factory, Mission, usable
 from tools.lab.plan import ahead, battery, budget, decide, menu, networks, policy, settings, st
+from tools.lab.route_data import Guide, new_line, plmn
 
 START_S = 30 * 86_400
 """The clock when a trip begins; 0 would mean never."""

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from tools.lab.lines import Route, place_distances_km
+from tools.lab.routes import Route, place_distances_km
 from tools.world.radio.coverage import REACH_KM, SHADOWS, WOBBLE_DB
 from tools.world.radio.sites import (
     AT_MAST,

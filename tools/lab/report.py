@@ -10,8 +10,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from tools.lab.campaign import Setting
 from tools.lab.compare import ATTAINABLE, GOAL, KNOWN_END, OURS, Row, floor, shortfalls
+from tools.lab.experiments import Setting
 
 SHOWN = 5
 """Tuned baselines in the table, the best ones; the JSON file has all."""

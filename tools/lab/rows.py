@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from tools.lab.baselines import baselines
-from tools.lab.campaign import (
+from tools.lab.experiments import (
     HELD_OUT,
     SILENT_BEYOND_H,
     STRESS_FLOORS,
@@ -24,7 +24,7 @@ from tools.lab.campaign import (
     trained_on,
 )
 from tools.lab.instances import SLOT_H, Instance
-from tools.lab.menus import menu
+from tools.lab.pacing import menu
 from tools.lab.physics import COSTS, Factory, Run, run
 from tools.lab.pilot import Ours
 from tools.lab.stress import dark_spells

@@ -27,10 +27,10 @@ from tools.lab.instances import (
     Floats,
     Instance,
 )
-from tools.lab.lines import FileError, Route, number
 from tools.lab.radio import SILENT_DBM
+from tools.lab.routes import FileError, Route, number
 from tools.world.radio.sites import Operator
-from tools.world.rail.line import Border, Line, Waypoint, distance_km
+from tools.world.rail.route import Border, Line, Waypoint, distance_km
 
 COLUMNS = ("time", "lat", "lon", "operator", "RSRP")
 STEP_KM = 50.0

@@ -16,12 +16,12 @@ from rich.console import Console
 
 from tools.flash.layout import FIRMWARE
 from tools.lab.bound import Bound
-from tools.lab.campaign import TRAINING_SEEDS, Setting
+from tools.lab.experiments import TRAINING_SEEDS, Setting
 from tools.lab.instances import Instance
-from tools.lab.lines import TRAINING
-from tools.lab.menus import FILE, Menu, Row, menu
+from tools.lab.pacing import FILE, Menu, Row, menu
 from tools.lab.physics import run
 from tools.lab.pilot import Ours
+from tools.lab.routes import TRAINING
 from tools.lab.score import score
 
 TABLE = FIRMWARE / "locator" / "scheduler" / "menu.py"

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tools.lab.baselines import Baseline, Rule, baselines
-from tools.lab.campaign import (
+from tools.lab.experiments import (
     SETTINGS,
     STRESS_TRAINED,
     STRESSES,
@@ -24,8 +24,8 @@ from tools.lab.campaign import (
     spread,
 )
 from tools.lab.instances import Instance
-from tools.lab.lines import DATA, TRAINING
 from tools.lab.physics import ENDLESS_J, run
+from tools.lab.routes import DATA, TRAINING
 from tools.lab.score import score
 
 FILE = DATA / "tuned.json"

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tools.lab.instances import MOVING_KM, SLOT_S, Instance
-from tools.lab.lines import route
 from tools.lab.physics import AIDED_H, FACTOR_EXPONENT, HOT_H, Costs
 from tools.lab.radio import SILENT_DBM
+from tools.lab.routes import route
 from tools.modem.gnss.receiver import signal
 from tools.modem.network import bands
 from tools.modem.network.bearer import networks_of

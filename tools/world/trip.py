@@ -29,8 +29,8 @@ from tools.world.radio.harsh import MILD, Harshness, Spells
 from tools.world.radio.rules import CONGESTION, Admission, Bar, DataBar
 from tools.world.rail.doors import Doors
 from tools.world.rail.handling import Handling
-from tools.world.rail.line import Line
 from tools.world.rail.motion import Motion
+from tools.world.rail.route import Line
 from tools.world.rail.train import Train
 from tools.world.worlds import World
 

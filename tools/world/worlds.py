@@ -10,7 +10,7 @@ import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from tools.world.rail.line import Line
+from tools.world.rail.route import Line
 from tools.world.rail.train import HOUR_MS, RAIL, TRUCK, Pace, Train
 
 DAY_MS = 24 * HOUR_MS

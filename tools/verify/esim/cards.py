@@ -28,12 +28,12 @@ from tools.world import stage
 from tools.world.demo.demo import Parser
 from tools.world.demo.diary import Diary
 from tools.world.demo.figures import Figures
-from tools.world.oracle.truth import Truth
+from tools.world.oracle.records import Truth
 from tools.world.radio.cards import KINDS
 from tools.world.radio.harsh import Harshness
 from tools.world.radio.rules import Bar
-from tools.world.ride import HOUR_MS, Demo, Tell, add_task, measure, progress_bar
 from tools.world.services.processes import ServiceError
+from tools.world.trip_run import HOUR_MS, Demo, Tell, add_task, measure, progress_bar
 
 REFUSING = Harshness(refused=0.8)
 """So likely a network refuses a roaming card for the whole trip; one of each country takes it anyhow."""

@@ -15,10 +15,10 @@ from tools.verify.soak import budgets
 from tools.verify.soak.watch import Watch
 from tools.world import stage
 from tools.world.demo.diary import Diary
-from tools.world.oracle.truth import Truth
+from tools.world.oracle.records import Truth
 from tools.world.radio.cards import Issued
 from tools.world.radio.harsh import Harshness
-from tools.world.ride import Demo, add_task, measure, progress_bar
+from tools.world.trip_run import Demo, add_task, measure, progress_bar
 
 TIMES = 51
 MOST_SWITCHES_A_DAY = 3

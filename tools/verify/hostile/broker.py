@@ -20,7 +20,7 @@ from landbridge.protocol.downlink import encode_reply
 from tools.verify.harness.figures import Part
 from tools.world import stage
 from tools.world.oracle import delivered
-from tools.world.oracle.truth import Truth
+from tools.world.oracle.records import Truth
 from tools.world.services.hostile import DEEDS, Hostility
 from tools.world.stage import DEVICE, Stage
 

@@ -37,9 +37,9 @@ from tools.world.demo.compare import joules_a_day, tuned
 from tools.world.demo.diary import Diary
 from tools.world.demo.figures import Figures
 from tools.world.demo.summary import hours
-from tools.world.oracle.truth import Truth
-from tools.world.ride import Demo, Tell, measure
+from tools.world.oracle.records import Truth
 from tools.world.services.processes import ServiceError
+from tools.world.trip_run import Demo, Tell, measure
 
 BUDGETS = {"bg95": (65, 100), "sim7600": (300,)}
 """Joules a day, by modem."""

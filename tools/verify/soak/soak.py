@@ -28,10 +28,10 @@ from tools.world.demo import figures
 from tools.world.demo.demo import Parser
 from tools.world.demo.diary import Diary
 from tools.world.demo.figures import DEMANDS, Demand, Figures
-from tools.world.oracle.truth import Truth
+from tools.world.oracle.records import Truth
 from tools.world.radio.harsh import HARSH
-from tools.world.ride import Demo, add_task, measure, progress_bar
 from tools.world.services.processes import ServiceError
+from tools.world.trip_run import Demo, add_task, measure, progress_bar
 
 NOT_PACED = ("paced=0",)
 TRIPS: tuple[tuple[Dialect, tuple[str, ...]], ...] = (

@@ -25,10 +25,10 @@ from rich.console import Console
 from tools.verify.tracking.agent import MOST_RECORDS, LateAgent, Outcome, clocks
 from tools.world import stage
 from tools.world.demo.diary import Diary
-from tools.world.oracle.truth import Truth
-from tools.world.ride import Demo, add_task, progress_bar
+from tools.world.oracle.records import Truth
 from tools.world.services.processes import ServiceError
 from tools.world.stage import DEVICE
+from tools.world.trip_run import Demo, add_task, progress_bar
 
 OUT = Path("out/latedata.json")
 FOLDER = Path("out/latedata").absolute()

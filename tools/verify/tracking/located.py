@@ -32,7 +32,7 @@ from landbridge.protocol.point import KIND_CELL, KIND_FIX, QUALITY_GNSS, Point
 from landbridge.tracking.recompute import work_out
 
 from tools.world.radio.coverage import Coverage
-from tools.world.rail.line import Line
+from tools.world.rail.route import Line
 from tools.world.rail.train import Train
 
 OUT = Path("out/located.json")

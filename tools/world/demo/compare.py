@@ -24,9 +24,9 @@ from tools.world.demo.baselines import HOURLY, TUNED, Schedule
 from tools.world.demo.diary import Diary
 from tools.world.demo.figures import Figures
 from tools.world.demo.summary import hours
-from tools.world.oracle.truth import Truth
-from tools.world.ride import Demo, Tell, add_task, measure
+from tools.world.oracle.records import Truth
 from tools.world.services.processes import ServiceError
+from tools.world.trip_run import Demo, Tell, add_task, measure
 
 MARGIN = 1.05
 """So much more than we have spent the tuned one may be expected to take at least."""

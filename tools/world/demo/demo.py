@@ -32,11 +32,11 @@ from tools.world.demo.trail import trail
 from tools.world.device import battery
 from tools.world.nature import weather
 from tools.world.oracle.delivered import Delivered
-from tools.world.oracle.truth import Truth
+from tools.world.oracle.records import Truth
 from tools.world.radio import cards
 from tools.world.radio.access import Access
-from tools.world.ride import Demo, add_task, chaos_on, measure, progress_bar
 from tools.world.services.processes import ServiceError
+from tools.world.trip_run import Demo, add_task, chaos_on, measure, progress_bar
 
 MODEMS = tuple(DIALECTS)
 LOG = "world.log"

@@ -17,7 +17,7 @@ from tools.world.device import battery
 from tools.world.device.lockstep import Counters
 from tools.world.nature import weather
 from tools.world.oracle.delivered import Delivered
-from tools.world.oracle.truth import Settlement
+from tools.world.oracle.records import Settlement
 from tools.world.radio.rules import Bar
 from tools.world.radio.traffic import CountedNetwork, Traffic
 from tools.world.trip import Crossing, Trip

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from tools.world.device.meter import NOMINAL_V
-from tools.world.rail.line import DATA
+from tools.world.rail.route import DATA
 
 MINIMUM_V = 2.8
 """Where the board's converters give up; the modem's own minimum, 3.3 or 3.4 V [M], is theirs to keep [C]."""

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 
 from tools.modem.network.air import Sky
-from tools.world.rail.line import DATA, rows
+from tools.world.rail.route import DATA, rows
 from tools.world.rail.train import HOUR_MS, Segment, Train
 
 TUNNELS = (

@@ -13,7 +13,7 @@ import random
 from collections.abc import Callable
 from typing import NamedTuple
 
-from tools.world.rail.line import DATA, distance_km, rows
+from tools.world.rail.route import DATA, distance_km, rows
 
 STEP_MS = 900_000
 DAY_MS = 86_400_000

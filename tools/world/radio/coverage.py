@@ -27,7 +27,7 @@ from tools.world.radio.sites import (
     read_operators,
     read_settlements,
 )
-from tools.world.rail.line import Line, distance_km
+from tools.world.rail.route import Line, distance_km
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -13,7 +13,7 @@ import random
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from tools.world.rail.line import DATA, Line, rows
+from tools.world.rail.route import DATA, Line, rows
 
 SETTLEMENT_SERVED = ((5_000, 0.98), (1_500, 0.85), (0, 0.65))
 """Operator present, from this many inhabitants on."""

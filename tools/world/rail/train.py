@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from tools.world.rail.line import Line, Waypoint
+from tools.world.rail.route import Line, Waypoint
 
 HOUR_MS = 3_600_000
 MOVES = ("run", "sea")

@@ -16,8 +16,8 @@ from landbridge.points.queries import StoredPoint
 
 from tools.world.device.firmware import FIX, Record, ledger, records
 from tools.world.oracle.events import Events
+from tools.world.oracle.record import PLACE, QUALITY_NONE, SERVED, START_S, difference, times_s
 from tools.world.oracle.wakes import Wake, Wakes
-from tools.world.oracle.witness import PLACE, QUALITY_NONE, SERVED, START_S, difference, times_s
 from tools.world.radio.traffic import Traffic
 from tools.world.trip import Trip
 

@@ -13,8 +13,8 @@ import numpy as np
 
 from tools.lab import instances
 from tools.lab.instances import COST_FACTORS, COST_SHARES, Floats, Instance
-from tools.lab.lines import STEP_KM, route
 from tools.lab.radio import SILENT_DBM, levels
+from tools.lab.routes import STEP_KM, route
 from tools.world.radio.coverage import WOBBLE_DB
 from tools.world.radio.sites import read_operators
 

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from tools.flash import names
-from tools.flash.fold import fold, module_name
+from tools.flash import short_names
 from tools.flash.layout import FIRMWARE, modules, outside
+from tools.flash.minify import fold, module_name
 
 STATE = '''"""What is kept."""
 
@@ -185,13 +185,13 @@ def test_shared_names_do_the_same(tmp_path):
 
 def test_names_that_meet_differ_and_a_name_is_the_same_everywhere():
     sources = firmware()
-    after = {name: ast.parse(text) for name, text in names.rename(sources, outside()).items()}
+    after = {name: ast.parse(text) for name, text in short_names.rename(sources, outside()).items()}
     short: dict[str, str] = {}
     for name, text in sources.items():
         for old, new in zip(members(ast.parse(text)), members(after[name]), strict=True):
             assert short.setdefault(old, new) == new, old
     short = {old: new for old, new in short.items() if old != new}
-    assert len(set(short.values())) <= names.SHORT_NAMES < len(short)
+    assert len(set(short.values())) <= short_names.SHORT_NAMES < len(short)
     for name, tree in after.items():
         for body in (tree.body, *(each.body for each in tree.body if isinstance(each, ast.ClassDef))):
             defined = [each.name for each in body if isinstance(each, ast.FunctionDef | ast.ClassDef)]
@@ -201,7 +201,7 @@ def test_names_that_meet_differ_and_a_name_is_the_same_everywhere():
 def test_fields_of_a_named_tuple_share_names_too():
     made = 'from collections import namedtuple\n\nPlace = namedtuple("Place", ("northing", "easting"))\n'
     used = "import shop.made as made\n\n\ndef sum_of(it):\n    return it.northing + it.easting\n"
-    after = names.rename({"shop.made": made, "shop.used": used})
+    after = short_names.rename({"shop.made": made, "shop.used": used})
     first, second = re.findall(r'"(\w+)"', after["shop.made"])[1:]
     assert first != second and {first, second}.isdisjoint({"northing", "easting"})
     assert f".{first} + " in after["shop.used"] and after["shop.used"].endswith(f".{second}\n")

@@ -17,7 +17,7 @@ from tools.world.demo.digest import digest
 from tools.world.demo.figures import Figures
 from tools.world.oracle import delivered
 from tools.world.oracle.delivered import Delivered
-from tools.world.oracle.truth import Truth
+from tools.world.oracle.records import Truth
 from tools.world.radio.access import Access
 from tools.world.services.chaos import AGENT_CONVERSATION, BROKER_CONVERSATION, Chaos
 from tools.world.stage import Stage

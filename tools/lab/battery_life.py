@@ -14,10 +14,10 @@ from statistics import fmean
 from typing import NamedTuple
 
 from tools.flash.layout import REPOSITORY
-from tools.lab.campaign import Setting
-from tools.lab.lines import TRAINING
+from tools.lab.experiments import Setting
 from tools.lab.physics import COSTS, MEASURED, Mission, run
 from tools.lab.pilot import Ours
+from tools.lab.routes import TRAINING
 from tools.world.device.battery import KINDS, Kind, at
 
 PAGE = REPOSITORY / "docs" / "reference" / "battery-life.md"

@@ -15,7 +15,7 @@ from locator.journal.store import PER_SEGMENT, Journal
 from tools.modem.network.air import Fix
 from tools.world.device.rtc import Rtc
 from tools.world.oracle.delivered import START_S
-from tools.world.oracle.truth import FULL_SEGMENTS, Truth
+from tools.world.oracle.records import FULL_SEGMENTS, Truth
 from tools.world.radio.traffic import Traffic
 from tools.world.trip import START_UTC_S, BrownOut, Given, SeenCell, Sense
 

@@ -13,10 +13,10 @@ from landbridge.features.coverage import digest
 from landbridge.features.routes.coding import NO_BIN, Network
 from landbridge.geo.route import Waypoint
 
-from tools.lab.lines import Route
 from tools.lab.plan import guide
+from tools.lab.routes import Route
 from tools.world.radio.sites import Operator
-from tools.world.rail.line import Line
+from tools.world.rail.route import Line
 
 
 def plmn(operator: Operator) -> int:

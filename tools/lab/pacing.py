@@ -6,8 +6,8 @@ import json
 from functools import lru_cache
 from typing import NamedTuple
 
-from tools.lab.lines import DATA
 from tools.lab.plan import menu as shipped
+from tools.lab.routes import DATA
 
 FILE = DATA / "menus.json"
 """Class of modem -> training line -> rows."""

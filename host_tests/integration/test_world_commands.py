@@ -13,7 +13,7 @@ from landbridge.core.clock import to_epoch_s
 
 from tools.world import stage
 from tools.world.device.firmware import account_j
-from tools.world.oracle.truth import Truth
+from tools.world.oracle.records import Truth
 from tools.world.stage import DEVICE, Stage
 
 pytestmark = pytest.mark.slow

@@ -11,7 +11,7 @@ import pytest
 from locator.scheduler import guide
 
 from tools.world import stage
-from tools.world.oracle.truth import Truth
+from tools.world.oracle.records import Truth
 from tools.world.stage import CONTAINER, DESTINATION, DEVICE, LINE, Stage
 
 pytestmark = pytest.mark.slow

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tools.flash.names import definitions, rename
+from tools.flash.short_names import definitions, rename
 
 Constants = dict[str, dict[str, int]]
 """Module, name, value."""
@@ -28,7 +28,7 @@ class _Module:
 
 def fold(sources: dict[str, str], outside: Iterable[str] = ()) -> dict[str, str]:
     """The sources by the dotted names of their modules, with constants folded and names shared; `outside` as
-    for `names.rename`."""
+    for `short_names.rename`."""
     modules = {name: _Module(name, source, ast.parse(source)) for name, source in sources.items()}
     for module in modules.values():
         _read_imports(module, modules)

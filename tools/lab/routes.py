@@ -21,8 +21,8 @@ from numpy.typing import NDArray
 
 from tools.world.nature.weather import read_nodes
 from tools.world.radio.sites import Settlement
-from tools.world.rail.line import DATA as WORLD_DATA
-from tools.world.rail.line import Border, Line, Waypoint, rows
+from tools.world.rail.route import DATA as WORLD_DATA
+from tools.world.rail.route import Border, Line, Waypoint, rows
 from tools.world.rail.train import SPEED_KMH
 
 DATA = Path(__file__).parent / "data"

@@ -1,6 +1,6 @@
 """What is sent to a tracker's prompt: sources of tools/flash/on_device/, the firmware's constants folded in.
 
-A slot holds no constants (tools/flash/fold.py). `python -m tools.flash.sent PORT` opens the
+A slot holds no constants (tools/flash/minify.py). `python -m tools.flash.console PORT` opens the
 prompt with shell.py run.
 """
 
@@ -10,8 +10,8 @@ import tempfile
 from pathlib import Path
 
 from tools.flash import FIRMWARE
-from tools.flash.fold import fold, module_name
 from tools.flash.layout import ON_DEVICE, modules, outside
+from tools.flash.minify import fold, module_name
 
 
 def source(name: str) -> str:
