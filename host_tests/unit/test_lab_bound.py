@@ -83,7 +83,7 @@ def test_no_policy_exceeds_the_bound_nor_the_replay_of_its_plan(travelled):
     rules = [each.shipped for each in baselines("bg95")] + [Ours("bg95")]
     for rule, (budget, limit) in product(rules, zip(BUDGETS, limits, strict=True)):
         budget_j = budget * instance.days
-        mission = Mission(BG95, budget_j, instance.route, instance.networks, instance.days)
+        mission = Mission(BG95, budget_j, instance.corridor, instance.networks, instance.days)
         lived = run(instance, rule.factory(), mission)
         assert score(instance, lived).utility <= limit
         assert lived.spent_j[min(lived.died, instance.slots - 1) - 1] <= budget_j

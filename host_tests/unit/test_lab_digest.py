@@ -42,7 +42,7 @@ def test_joules_a_point_counts_what_was_delivered():
 @pytest.fixture(scope="module")
 def figures():
     """Two lands, thinned by 25 dB."""
-    return [each for land in (1, 2) for each in digest.judge(digest.Job(25.0, 120, "w1", land))]
+    return [each for environment in (1, 2) for each in digest.judge(digest.Job(25.0, 120, "w1", environment))]
 
 
 def test_what_earlier_trips_have_seen_saves_joules(figures):

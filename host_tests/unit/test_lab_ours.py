@@ -8,36 +8,36 @@ from hypothesis import strategies as st
 from host_tests.support.lab_trips import trip
 from tools.lab.experiments import SETTINGS
 from tools.lab.instances import draw
-from tools.lab.pacing import Row, menu
+from tools.lab.pacing import Level, pacing_table
 from tools.lab.physics import Mission, costs, run
 from tools.lab.pilot import Ours
 from tools.lab.plan import menu as shipped
-from tools.lab.route_data import Guide, new_line
-from tools.lab.routes import route
+from tools.lab.route_data import Guide, new_route
+from tools.lab.routes import corridor
 from tools.lab.score import score
 from tools.lab.train import monotone
 
 NETWORKS = draw("w1", 1, "bg95").networks
-GUIDE = Guide(new_line(route("w1"), NETWORKS, places=True), NETWORKS)
+GUIDE = Guide(new_route(corridor("w1"), NETWORKS, places=True), NETWORKS)
 
 
 @pytest.mark.parametrize("modem", ["bg95", "sim7600"])
 @pytest.mark.parametrize("training", ["w1", "n1", "both"])
 def test_menus_are_monotone(modem, training):
-    rows = menu(modem, training)
+    rows = pacing_table(modem, training)
     assert monotone(rows) and [row.rate for row in rows] == sorted(row.rate for row in rows)
 
 
 @given(st.integers(0, 5_000))
 def test_a_row_lies_between_its_neighbours(rate):
-    rows = menu("bg95", "both")
-    found = Row(*shipped.row(rows, rate))
+    rows = pacing_table("bg95", "both")
+    found = Level(*shipped.row(rows, rate))
     assert rows[-1].age_min <= found.age_min <= rows[0].age_min
     assert rows[-1].move_s <= found.move_s <= rows[0].move_s
 
 
 def flown(instance, budget_j, modem="bg95", **kwargs):
-    mission = Mission(costs(modem), budget_j, instance.route, instance.networks, **kwargs)
+    mission = Mission(costs(modem), budget_j, instance.corridor, instance.networks, **kwargs)
     return run(instance, Ours(modem).factory(), mission)
 
 
@@ -45,7 +45,7 @@ def test_a_parked_train_without_network_is_searched_for_less_and_less():
     instance = trip([10.0] * 480, [[-140.0] * 480])
     lived = flown(instance, 4_000.0)
     assert not lived.uploads
-    tries = len(lived.probes) + len(lived.failures)
+    tries = len(lived.network_scans) + len(lived.failures)
     assert 3 < tries < 40
     assert lived.most_attempts() <= 23
 
@@ -53,8 +53,8 @@ def test_a_parked_train_without_network_is_searched_for_less_and_less():
 def test_a_shunt_costs_wakes_and_no_satellites():
     instance, never = trip([10.0] * 480, [[-80.0] * 480]), (0,) * 480
     shunts = tuple(int(slot % 48 == 20) for slot in range(480))
-    calm = flown(instance, 1_500.0, still=True, bumps=never)
-    shunted = flown(instance, 1_500.0, still=True, bumps=never, shunts=shunts)
+    calm = flown(instance, 1_500.0, reuses=True, bumps=never)
+    shunted = flown(instance, 1_500.0, reuses=True, bumps=never, shunts=shunts)
     assert shunted.joules["fix"] == calm.joules["fix"]
     assert calm.records + 5 < shunted.records <= calm.records + 2 * sum(shunts)
 
@@ -96,7 +96,7 @@ def test_it_spends_by_its_own_account():
     for counted in (1.0, 1.2):
         told = replace(costs("bg95"), counted=counted)
         mission = Mission(
-            told, 70.0 * instance.days, instance.route, instance.networks, lasts_days=instance.days
+            told, 70.0 * instance.days, instance.corridor, instance.networks, lasts_days=instance.days
         )
         spent.append(run(instance, Ours("bg95").factory(), mission).spent_j[-1])
     assert spent[1] == pytest.approx(spent[0] / 1.2, rel=0.04)
@@ -107,7 +107,8 @@ def test_on_a_trip_of_the_world_reports_come_when_they_are_due():
     instance = trip([10.0] * 96, [[-80.0] * 96])
     never, shunts = (0,) * 96, (1,) + (0,) * 95
     by_slots, exact = (
-        len(flown(instance, 9_000.0, still=True, bumps=never, shunts=each).uploads) for each in (None, shunts)
+        len(flown(instance, 9_000.0, reuses=True, bumps=never, shunts=each).uploads)
+        for each in (None, shunts)
     )
     assert by_slots <= 48 < exact
 
@@ -119,7 +120,7 @@ def test_same_trip_same_run():
 
 
 def test_time_to_go_shrinks_along_the_line_and_while_standing():
-    hub, *_, last = kms = [point.km for point in route("w1").line.waypoints]
+    hub, *_, last = kms = [point.km for point in corridor("w1").route.waypoints]
     hours = [GUIDE.journey(km, True, 0.0, 0.0).to_go_s / 3_600 for km in kms]
     assert hours == sorted(hours, reverse=True) and GUIDE.journey(last, True, 0.0, 0.0).to_go_s == 0
     assert 20 * 24 < hours[0] < 45 * 24
@@ -153,11 +154,11 @@ def test_in_russia_one_network_is_held_and_left_alone_while_it_is_barred():
     assert lived.joules["attach"] < 36
 
 
-@pytest.mark.parametrize("change", ["probe", "costs", "end"])
+@pytest.mark.parametrize("change", ["network scan", "costs", "end"])
 def test_each_part_changes_what_is_done(change):
     instance = draw("n1", 3, "bg95")
-    mission = Mission(costs("bg95"), 80 * instance.days, instance.route, instance.networks)
+    mission = Mission(costs("bg95"), 80 * instance.days, instance.corridor, instance.networks)
     one = run(instance, Ours("bg95").factory(), mission)
     other = run(instance, Ours("bg95", changed=change).factory(), mission)
     assert one.uploads != other.uploads
-    assert change != "probe" or not other.probes
+    assert change != "network scan" or not other.network_scans

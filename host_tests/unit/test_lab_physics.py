@@ -80,10 +80,11 @@ def test_a_probe_sees_what_an_upload_would_use():
     seen = []
     rsrp = [[-130.0] * 12, [-100.0] * 12]
     lived = live(
-        trip(STANDING, rsrp), lambda d: seen.append((d.probe(), d.probe(0))) if d.slot == 0 else None
+        trip(STANDING, rsrp),
+        lambda d: seen.append((d.scan_networks(), d.scan_networks(0))) if d.slot == 0 else None,
     )
     assert seen[0][0].network == 1 and seen[0][1] is None
-    assert lived.joules["probe"] == pytest.approx(3.0)
+    assert lived.joules["network scan"] == pytest.approx(3.0)
 
 
 def test_weak_signal_costs_and_fails():
@@ -102,8 +103,8 @@ def test_an_endless_run_cut_at_a_budget_is_the_run_with_that_budget():
     instance = trip(np.arange(200) * 12.0, [[-85.0] * 200])
     rule = Schedule((3_600, 3_600), (7_200, 7_200))
     for budget_j in (60.0, 150.0, 300.0, 1_000.0):
-        given = run(instance, rule.factory(), Mission(BG95, budget_j, instance.route))
-        endless = run(instance, rule.factory(), Mission(BG95, 1e7, instance.route))
+        given = run(instance, rule.factory(), Mission(BG95, budget_j, instance.corridor))
+        endless = run(instance, rule.factory(), Mission(BG95, 1e7, instance.corridor))
         assert score(instance, given).utility == pytest.approx(score(instance, endless, budget_j).utility)
 
 
@@ -149,7 +150,7 @@ def test_a_ring_keeps_the_newest():
 
 def test_a_fixed_schedule_fixes_and_uploads_at_its_intervals():
     instance = trip(STANDING, GOOD)
-    mission = Mission(BG95, 1e6, instance.route)
+    mission = Mission(BG95, 1e6, instance.corridor)
     lived = run(instance, lambda m: Tracker(Schedule((3_600, 3_600), (7_200, 7_200)), m), mission)
     assert lived.fixes == [0, 2, 4, 6, 8, 10]
     assert [slot for slot, _ in lived.uploads] == [0, 4, 8]
@@ -158,7 +159,7 @@ def test_a_fixed_schedule_fixes_and_uploads_at_its_intervals():
 @pytest.mark.parametrize("name", SHIPPED)
 def test_every_tracker_delivers_something(name):
     instance = trip(np.r_[np.arange(40) * 15.0, np.full(60, 600.0)], [[-85.0] * 100])
-    lived = run(instance, SHIPPED[name].factory(), Mission(BG95, 1e6, instance.route))
+    lived = run(instance, SHIPPED[name].factory(), Mission(BG95, 1e6, instance.corridor))
     assert lived.uploads and lived.fixes
 
 
@@ -186,7 +187,7 @@ def test_who_acts_at_stops_pays_for_looking_for_them():
     instance = trip(np.arange(40) * 15.0, [[-85.0] * 40])
     for edges, looked in ((True, True), (False, False)):
         rule = Schedule((7_200, 7_200), (14_400, 14_400), edges=edges)
-        lived = run(instance, rule.factory(), Mission(BG95, 1e6, instance.route, bumps=(0,) * 40))
+        lived = run(instance, rule.factory(), Mission(BG95, 1e6, instance.corridor, bumps=(0,) * 40))
         assert (lived.joules["wake"] >= 20 * BG95.wake_j) is looked
 
 
@@ -195,42 +196,42 @@ def test_a_network_that_is_heard_may_not_serve_and_one_may_be_found_later():
     instance = replace(
         trip([10.0] * 4, [[-80.0, -80.0, -140.0, -140.0]]), luck=np.array([0.9, 0.1, 0.1, 0.9])
     )
-    mission = Mission(rules, 1e6, instance.route, instance.networks)
+    mission = Mission(rules, 1e6, instance.corridor, instance.networks)
     lived = run(instance, lambda _: Script(lambda d: d.fix() and d.upload()), mission)
     assert [slot for slot, _ in lived.uploads] == [0, 2] and lived.failures == [1, 3]
     assert lived.joules["scan"] == pytest.approx(27.0 + 25.0)
-    looked = run(instance, lambda _: Script(lambda d: d.fix() and d.probe() and d.upload()), mission)
+    looked = run(instance, lambda _: Script(lambda d: d.fix() and d.scan_networks() and d.upload()), mission)
     assert [slot for slot, _ in looked.uploads] == [0] and looked.failures == [1]
 
 
 def test_a_report_behind_a_look_does_not_search_again():
-    rules = replace(costs("bg95"), probe_j=0.5, look_j=4.0, again_j=6.0, attach_j=5.0)
+    rules = replace(costs("bg95"), network_scan_j=0.5, network_search_j=4.0, again_j=6.0, attach_j=5.0)
     gsm = replace(
         trip([10.0] * 3, [[-80.0] * 3, [-90.0] * 3]), networks=(Operator("46000", "CN", ("gsm",)),) * 2
     )
-    mission = Mission(rules, 1e6, gsm.route, gsm.networks)
+    mission = Mission(rules, 1e6, gsm.corridor, gsm.networks)
 
     def lived(act):
         return run(gsm, lambda _: Script(act), mission)
 
     plain = lived(lambda d: d.fix() and d.upload())
-    looked = lived(lambda d: d.fix() and d.probe() and d.upload())
-    assert looked.joules["probe"] == pytest.approx(3 * 4.5)
+    looked = lived(lambda d: d.fix() and d.scan_networks() and d.upload())
+    assert looked.joules["network scan"] == pytest.approx(3 * 4.5)
     assert looked.joules["attach"] == pytest.approx(plain.joules["attach"] - 3 * 4.0)
     assert looked.joules["upload"] == plain.joules["upload"] > 0
     assert looked.reports == plain.reports  # what the device learns of it has the search in it
-    twice = lived(lambda d: d.fix() and d.probe() and d.upload() and d.upload())
+    twice = lived(lambda d: d.fix() and d.scan_networks() and d.upload() and d.upload())
     again = lived(lambda d: d.fix() and d.upload() and d.upload())
     assert twice.joules["attach"] == pytest.approx(again.joules["attach"] - 3 * 4.0)
-    other = lived(lambda d: d.fix() and d.probe(1) and d.upload())
+    other = lived(lambda d: d.fix() and d.scan_networks(1) and d.upload())
     assert other.joules["attach"] == plain.joules["attach"]
 
 
 def test_a_modem_that_sleeps_registered_looks_without_a_search():
-    rules = replace(costs("bg95"), probe_j=0.5, look_j=4.0)
+    rules = replace(costs("bg95"), network_scan_j=0.5, network_search_j=4.0)
     lived = run(
         trip([10.0] * 3, [[-80.0] * 3]),
-        lambda _: Script(lambda d: d.fix() and d.probe() and d.upload()),
-        Mission(rules, 1e6, trip([10.0], [[-80.0]]).route),
+        lambda _: Script(lambda d: d.fix() and d.scan_networks() and d.upload()),
+        Mission(rules, 1e6, trip([10.0], [[-80.0]]).corridor),
     )
-    assert lived.joules["probe"] == pytest.approx(3 * 0.5 + 4.0)
+    assert lived.joules["network scan"] == pytest.approx(3 * 0.5 + 4.0)

@@ -18,7 +18,7 @@ def rows():
 def test_judged_trips_are_not_those_of_training():
     trips = judged_trips(18)
     assert len(trips) == 54 and len(set(trips)) == 54
-    assert not {seed for line, seed in trips if line in TRAINING} & set(range(101, 111))
+    assert not {seed for route, seed in trips if route in TRAINING} & set(range(101, 111))
     assert trained_on("w1") == "n1" and trained_on("n1") == "w1" and trained_on("drawn-1001") == "both"
 
 

@@ -10,7 +10,7 @@ from tools.lab.experiments import HELD_OUT, JUDGED_SEEDS, STRESS_SEEDS, STRESSES
 from tools.lab.instances import SLOTS_A_DAY, draw
 from tools.lab.physics import Mission, costs, run
 from tools.lab.pilot import Ours
-from tools.lab.route_data import new_line
+from tools.lab.route_data import new_route
 from tools.lab.stress import ROWS, dark_spells, disturbed
 
 USUAL = draw("n1", 7, "bg95")
@@ -29,7 +29,7 @@ def test_a_stay_begins_with_the_arrival_and_is_told_only_where_it_is():
     trip = disturbed(USUAL, ROWS["stay"])
     assert trip.arrived == USUAL.slots < trip.slots and not trip.moving[trip.arrived :].any()
     assert USUAL.arrived == USUAL.slots
-    told, untold = (new_line(USUAL.route, USUAL.networks, True, stay_h) for stay_h in (168.0, 0.0))
+    told, untold = (new_route(USUAL.corridor, USUAL.networks, True, stay_h) for stay_h in (168.0, 0.0))
     assert len(told) == len(untold) and told != untold
 
 
@@ -41,8 +41,8 @@ def test_false_motion_is_felt_where_the_train_stands():
 
 def lived(trip, budget, **rules):
     mission = Mission(
-        *(costs("bg95"), budget * trip.days, trip.route, trip.networks),
-        **{"still": True, "bumps": (0,) * trip.slots, "late": True} | rules,
+        *(costs("bg95"), budget * trip.days, trip.corridor, trip.networks),
+        **{"reuses": True, "bumps": (0,) * trip.slots, "late": True} | rules,
     )
     return run(trip, Ours("bg95").factory(), mission)
 
@@ -54,19 +54,24 @@ def test_a_battery_that_is_weaker_than_told_ends_sooner():
 
 
 @pytest.mark.parametrize("budget", [65, 120])
-@pytest.mark.parametrize("probe_j", [1.2, 4.9])
-def test_days_without_a_network_do_not_spend_the_trips_energy(budget, probe_j):
+@pytest.mark.parametrize("network_scan_j", [1.2, 4.9])
+def test_days_without_a_network_do_not_spend_the_trips_energy(budget, network_scan_j):
     trip = disturbed(USUAL, ROWS["sea"])
     first, end = max(dark_spells(trip), key=lambda spell: spell[1] - spell[0])
     mission = Mission(
-        *(replace(costs("bg95"), probe_j=probe_j), budget * trip.days, trip.route, trip.networks),
-        still=True,
+        *(
+            replace(costs("bg95"), network_scan_j=network_scan_j),
+            budget * trip.days,
+            trip.corridor,
+            trip.networks,
+        ),
+        reuses=True,
         bumps=(0,) * trip.slots,
         late=True,
     )
     ran = run(trip, Ours("bg95").factory(), mission)
     searched_j = 25.0 * sum(first < slot < end for slot in ran.failures)
-    searched_j += probe_j * sum(first < slot < end for slot in ran.probes)
+    searched_j += network_scan_j * sum(first < slot < end for slot in ran.network_scans)
     assert searched_j < 0.5 * budget * (end - first) / SLOTS_A_DAY
     assert ran.died == trip.slots
     assert min(slot for slot, _ in ran.uploads if slot >= end) - end <= SLOTS_A_DAY

@@ -36,7 +36,7 @@ def test_it_is_the_same_trip(trip):
 def test_where_lte_m_is_heard_gsm_is_left():
     trip = Trip(1, "bg95", 45)
     here = instance(trip, "bg95", 45)
-    coverage, first = Coverage(trip.line, "bg95", 1), {True: 0, False: 0}
+    coverage, first = Coverage(trip.route, "bg95", 1), {True: 0, False: 0}
     for slot in range(0, here.slots, 5):
         levels = coverage.levels(float(here.km[slot]), slot * 1_800_000)
         heard = {here.networks[each.network].plmn: each.rsrp_dbm for each in here.heard[slot]}

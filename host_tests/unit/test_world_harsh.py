@@ -11,30 +11,30 @@ import pytest
 from tools.world.radio.coverage import STEP_KM, USABLE_DBM, Coverage
 from tools.world.radio.harsh import HARSH, MILD, PERMANENT, SPELL_MS, Spells
 from tools.world.radio.rules import CONGESTED_MS, CONGESTION, REFUSES, Admission
-from tools.world.rail.route import Line
+from tools.world.rail.route import Route
 from tools.world.trip import DAY_MS, Trip
 
 FOREIGN = "204046612345678"
-LINE = Line.read()
+ROUTE = Route.read()
 PLMN = "26203"
 SLOTS = range(0, 90 * DAY_MS, CONGESTED_MS)
 
 
 def usable_share(coverage: Coverage) -> float:
     """Of the line, at the middle of each kilometre and without the wobble in time."""
-    levels = (coverage.levels(km + STEP_KM * 2, 0).values() for km in range(int(LINE.length_km)))
+    levels = (coverage.levels(km + STEP_KM * 2, 0).values() for km in range(int(ROUTE.length_km)))
     return mean(max(each) > USABLE_DBM for each in levels)
 
 
 @pytest.mark.parametrize(("modem", "seed"), [("bg95", 1), ("sim7600", 2)])
 def test_masts_fall_away_until_no_more_than_the_share_is_left(modem: str, seed: int) -> None:
-    assert usable_share(Coverage(LINE, modem, seed)) > 0.7
-    assert 0.33 < usable_share(Coverage(LINE, modem, seed, 0.4)) < 0.43  # the wobble blurs the edge
+    assert usable_share(Coverage(ROUTE, modem, seed)) > 0.7
+    assert 0.33 < usable_share(Coverage(ROUTE, modem, seed, 0.4)) < 0.43  # the wobble blurs the edge
 
 
 def test_no_network_gets_better_when_masts_fall_away() -> None:
-    full, thin = Coverage(LINE, "bg95", 1), Coverage(LINE, "bg95", 1, 0.4)
-    for km in range(0, int(LINE.length_km), 50):
+    full, thin = Coverage(ROUTE, "bg95", 1), Coverage(ROUTE, "bg95", 1, 0.4)
+    for km in range(0, int(ROUTE.length_km), 50):
         before = full.levels(km, 0)
         assert all(level <= before[key] + 1e-6 for key, level in thin.levels(km, 0).items())
 

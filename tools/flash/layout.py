@@ -133,7 +133,8 @@ def _compile(texts: Mapping[Path, str]) -> dict[str, bytes]:
 
 
 def outside(firmware: Path = FIRMWARE) -> list[str]:
-    """The texts of all modules that meet a slot and are not in it: `short_names.rename` leaves what they name."""
+    """The texts of all modules that meet a slot and are not in it; `short_names.rename` keeps what they
+    name."""
     paths = [*IDEAL, *(firmware / name for name in START_FILES)]
     paths += [firmware / path for path in _in_start(firmware)]
     for folder in MEET_A_SLOT:

@@ -1,8 +1,8 @@
 """How long a battery lasts, by budget and temperature: the table in docs/reference/battery-life.md.
 
-The device's own policy rides the reference line in the lab with so many joules a day; what it spends over the
-whole journey goes into what a battery of the table holds at a temperature that never changes. The tables are
-those of the simulated world: no bench has confirmed them.
+The device's own policy runs on the reference route in the lab with so many joules a day. What it uses over
+the whole trip goes into what a battery of the table holds at a temperature that never changes. The tables are
+those of the simulated world; no measurement on hardware has confirmed them.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from tools.lab.routes import TRAINING
 from tools.world.device.battery import KINDS, Kind, at
 
 PAGE = REPOSITORY / "docs" / "reference" / "battery-life.md"
-BEGIN, END = "<!-- lasts: begin -->\n", "<!-- lasts: end -->\n"
+BEGIN, END = "<!-- battery life: begin -->\n", "<!-- battery life: end -->\n"
 TEMPERATURES_C = (20, 0, -20, -40)
 BUDGETS = {"bg95": (50, 100, 200), "sim7600": (120, 300, 800)}
 SEEDS = range(1, 4)
@@ -31,7 +31,7 @@ H_A_DAY = 24
 
 
 class Pace(NamedTuple):
-    """What a budget (J a day) comes to on the journey: J and points a day, hours from report to report."""
+    """What a budget (J a day) comes to on the trip: J and points a day, hours from report to report."""
 
     modem: str
     budget: int
@@ -48,8 +48,8 @@ def paces() -> Iterator[Pace]:
             lived = []
             for seed in SEEDS:
                 trip = Setting(modem, modem).trip(TRAINING[0], seed)
-                given = costs, budget * trip.days, trip.route, trip.networks
-                told = Mission(*given, still=True, russia=True, bumps=(0,) * trip.slots, late=True)
+                given = costs, budget * trip.days, trip.corridor, trip.networks
+                told = Mission(*given, reuses=True, russia=True, bumps=(0,) * trip.slots, late=True)
                 told = replace(told, lasts_days=trip.days)
                 had = run(trip, Ours(modem, believes=COSTS[modem]).factory(), told)
                 reports = max(1, len(had.uploads))

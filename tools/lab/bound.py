@@ -42,14 +42,14 @@ class Bound:
     """Path values of one trip for one class of device; then any budget is quick."""
 
     def __init__(
-        self, instance: Instance, costs: Costs, still: bool = False, weights: Weights = WEIGHTS
+        self, instance: Instance, costs: Costs, reuses: bool = False, weights: Weights = WEIGHTS
     ) -> None:
         self._instance = instance
         self._costs = costs
         self._weights = weights
         self._edges = fix_values(instance, weights)
         self._ends = _ends(instance, weights)
-        self._gaps_j = gap_costs_j(instance, costs, still)
+        self._gaps_j = gap_costs_j(instance, costs, reuses)
         self._upload_j = upload_costs_j(instance, costs)
         flat = np.repeat(PRICES[:, None], instance.slots, axis=1)
         self._fix_paths = _FixPaths(costs, self._ends, self._edges, self._gaps_j, flat, costs.sleep_slot_j)
@@ -127,11 +127,12 @@ def _covered(moving: NDArray[np.bool_], gap: int) -> Floats32:
     return count
 
 
-def gap_costs_j(instance: Instance, costs: Costs, still: bool) -> Floats32:
-    """(slot, gap - 1): what a fix costs so long after the last; a wake where "still here" tells as much."""
+def gap_costs_j(instance: Instance, costs: Costs, reuses: bool) -> Floats32:
+    """(slot, gap - 1): what a fix costs so long after the last; a wake where a reused position tells as
+    much."""
     gap_j = np.array([costs.fix_j((gap + 1) * SLOT_H) for gap in range(LONGEST_GAP)], dtype=np.float32)
     gaps_j = np.repeat(gap_j[None, :], instance.slots, axis=0)
-    if still:
+    if reuses:
         stood = np.arange(instance.slots) - np.array(stops(instance.moving))
         gaps_j[np.arange(LONGEST_GAP)[None, :] < stood[:, None]] = costs.wake_j
     return gaps_j

@@ -17,7 +17,7 @@ from rich.table import Table
 
 from tools.lab.physics import COSTS, MEASURED, Costs, Mission, run
 from tools.lab.pilot import Ours
-from tools.lab.route_data import new_line
+from tools.lab.route_data import new_route
 from tools.lab.world import Woken, instance, jolts, measured
 from tools.modem.registry import Dialect
 from tools.world import stage
@@ -133,10 +133,12 @@ def _lab(modem: Dialect, days: int, rate: int, seed: int, costs: Costs) -> tuple
     mission = Mission(
         costs,
         rate * days,
-        here.route,
+        here.corridor,
         here.networks,
-        still=True,
-        guide=new_line(here.route, (), places=True),  # the agent names networks once the fleet has heard them
+        reuses=True,
+        guide=new_route(
+            here.corridor, (), places=True
+        ),  # the agent names networks once the fleet has heard them
         russia=True,
         bumps=jolts(trip, here.slots, "bump"),
         shunts=jolts(trip, here.slots, "shunt", "lift"),

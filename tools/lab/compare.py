@@ -14,7 +14,7 @@ from tools.lab.bound import Bound
 from tools.lab.experiments import ALIVE_FROM_J, FLOORS, THIN_FLOORS, Setting, trained_on
 from tools.lab.hindsight import attainable
 from tools.lab.instances import Instance
-from tools.lab.pacing import menu
+from tools.lab.pacing import pacing_table
 from tools.lab.physics import ENDLESS_J, Run, run
 from tools.lab.pilot import CHANGES, Ours
 from tools.lab.tune import tuned_rule
@@ -66,16 +66,16 @@ class Job(NamedTuple):
     """One trip of one setting."""
 
     setting: Setting
-    line: str
+    route: str
     seed: int
 
 
 def judge(job: Job) -> list[Record]:
     """All policies at all budgets on one trip."""
     setting = job.setting
-    instance = setting.trip(job.line, job.seed)
-    training = trained_on(job.line)
-    bound = Bound(instance, setting.costs, setting.still, setting.weights)
+    instance = setting.trip(job.route, job.seed)
+    training = trained_on(job.route)
+    bound = Bound(instance, setting.costs, setting.reuses, setting.weights)
     bounds = setting.bounds(instance, bound)
     desk = _Desk(setting, instance, dict(zip(setting.budgets, bounds, strict=True)))
     for baseline in baselines(setting.modem, setting.trackers):
@@ -84,7 +84,7 @@ def judge(job: Job) -> list[Record]:
         if baseline.grid:
             rules = {budget: tuned_rule(setting, training, baseline, budget) for budget in setting.budgets}
             desk.enter(baseline.name, "tuned", rules, baseline.thrifty)
-    ours = dict.fromkeys(setting.budgets, Ours(setting.modem, menu(setting.modem, training)))
+    ours = dict.fromkeys(setting.budgets, Ours(setting.modem, pacing_table(setting.modem, training)))
     desk.enter(OURS, "ours", ours, thrifty=True)
     desk.enter(KNOWN_END, "ours", ours, thrifty=True, known_end=True)
     for change, name in CHANGES.items():
@@ -172,7 +172,7 @@ def floor(setting: Setting, budget: int) -> float | None:
     """The least ratio that ours must have, where one is set."""
     if setting.loss_db:
         return THIN_FLOORS.get(setting.loss_db) if budget >= 120 else None
-    if setting.probe_j is not None or setting.stacked or not setting.places or setting.every > 1:
+    if setting.network_scan_j is not None or setting.stacked or not setting.places or setting.every > 1:
         return None
     return dict(zip(setting.budgets, FLOORS[setting.modem], strict=True))[budget]
 

@@ -1,7 +1,8 @@
-"""The second container on a line: what five earlier trips have seen of networks, told to later ones.
+"""The second container on a route: what five earlier trips have seen of networks, given to later ones.
 
-Earlier and later trips go through the same land (`lands.py`), where networks are thin. What was seen becomes
-a guide by the agent's own code. The same guide with its tiles shuffled shows what a wrong one costs.
+Earlier and later trips share a radio environment (`environments.py`), in which networks are thin. What was
+seen becomes a guide by the agent's own code. The same guide with its tiles shuffled shows what a wrong one
+costs.
 """
 
 from __future__ import annotations
@@ -35,22 +36,23 @@ from tools.lab.score import score
 OUT = Path("out/lab-digest.json")
 LOSSES_DB = (15.0, 25.0)
 BUDGETS = (65, 120)
-LINES = ("w1", "n1")
+ROUTES = ("w1", "n1")
 EARLIER = range(2_001, 2_006)
 LATER = range(2_101, 2_107)
 GAIN_PERCENT, WRONG_PERCENT = 5.0, 1.0
 """Fewer joules a delivered point at least; more with shuffled tiles at most."""
-NEW, LEARNED, SHUFFLED = "new line", "learned", "shuffled"
+NEW, LEARNED, SHUFFLED = "new route", "learned", "shuffled"
 RESAMPLES = 2_000
 
 
 class Job(NamedTuple):
-    """A land in which a fleet with so many joules a day and trip finds networks so much weaker."""
+    """A radio environment in which a fleet with so many joules a day and trip finds networks so much
+    weaker."""
 
     loss_db: float
     budget: int
-    line: str
-    land: int
+    route: str
+    environment: int
 
 
 class Figure(NamedTuple):
@@ -71,14 +73,15 @@ class Seen(NamedTuple):
     reports: list[costs.Report]
 
 
-def experiment(lands: int, processes: int | None, console: Console) -> bool:
-    """Run it on so many lands of each line, print and write the figures; True: all is as it must be."""
+def experiment(environments: int, processes: int | None, console: Console) -> bool:
+    """Run it on so many radio environments of each route, print and write the figures; True: all is as it
+    must be."""
     jobs = [
-        Job(loss_db, budget, line, land)
+        Job(loss_db, budget, route, environment)
         for loss_db in LOSSES_DB
         for budget in BUDGETS
-        for line in LINES
-        for land in range(1, lands + 1)
+        for route in ROUTES
+        for environment in range(1, environments + 1)
     ]
     figures = [each for found in spread(judge, jobs, "later trips", processes) for each in found]
     table = Table("loss dB", "J a day", "guide", "J a point", "fewer, % (95 %)", "utility")
@@ -107,23 +110,25 @@ def judge(job: Job) -> list[Figure]:
     policy = Ours(setting.modem).factory()
     seen = Seen([], [])
     for seed in EARLIER:
-        trip = draw(job.line, job.land, seed, setting.modem).thinned(job.loss_db)
+        trip = draw(job.route, job.environment, seed, setting.modem).thinned(job.loss_db)
         see(trip, run(trip, policy, setting.mission(trip, job.budget)), seen)
     figures = []
     for seed in LATER:
-        trip = draw(job.line, job.land, seed, setting.modem).thinned(job.loss_db)
+        trip = draw(job.route, job.environment, seed, setting.modem).thinned(job.loss_db)
         mission = setting.mission(trip, job.budget)
         guides = {NEW: b"", LEARNED: guide(trip, seen, False), SHUFFLED: guide(trip, seen, True)}
         for name, data in guides.items():
             lived = run(trip, policy, replace(mission, guide=data))
             figure = joules_a_point(lived), score(trip, lived).utility
-            figures.append(Figure(job.loss_db, job.budget, name, f"{job.line}-{job.land}-{seed}", *figure))
+            figures.append(
+                Figure(job.loss_db, job.budget, name, f"{job.route}-{job.environment}-{seed}", *figure)
+            )
     return figures
 
 
 def see(trip: Instance, lived: Run, seen: Seen) -> None:
-    """Add what an agent learns of a trip: where a look was made is known where the train has had a fix just
-    now, or has not moved since."""
+    """Add what an agent learns of a trip: where a network scan was made is known where the train has had a
+    fix just now, or has not moved since."""
     still_since = stops(trip.moving)
     for slot, heard in lived.looks:
         index = bisect_right(lived.fixes, slot) - 1
@@ -143,10 +148,10 @@ def guide(trip: Instance, seen: Seen, shuffled: bool) -> bytes:
         counts[int(km // TILE_KM)][0] += 1
         counts[int(km // TILE_KM)][1] += well
     looks = {tile: shares.Looks(*sums) for tile, sums in counts.items()}
-    tiles = shares.tiles(looks, places_km(trip.route))
+    tiles = shares.tiles(looks, places_km(trip.corridor))
     if shuffled:
         random.Random(trip.name).shuffle(tiles)
-    return made(trip.route.line, tuple(tiles), tuple(_networks(trip, seen)))
+    return made(trip.corridor.route, tuple(tiles), tuple(_networks(trip, seen)))
 
 
 def _networks(trip: Instance, seen: Seen) -> Iterator[Network]:
@@ -165,7 +170,7 @@ def joules_a_point(lived: Run) -> float:
 
 
 def _row(loss_db: float, budget: int | None, guide: str, figures: Sequence[Figure]) -> dict[str, object]:
-    """Of one kind of guide beside a new line, trip by trip, with a bootstrap interval over trips."""
+    """Of one kind of guide beside a new route, trip by trip, with a bootstrap interval over trips."""
     of = {name: [each for each in figures if each.guide == name] for name in (NEW, guide)}
     new, with_guide = (np.array([each.joules_a_point for each in of[name]]) for name in (NEW, guide))
     rng = np.random.default_rng(1)

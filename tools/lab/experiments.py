@@ -34,31 +34,34 @@ ALIVE_FROM_J = 40
 THIN_FLOORS = {15.0: 0.93, 25.0: 0.90}
 """From 120 J a day up, by the loss in dB."""
 TRACE = "trace:"
-"""Before the path of a recording, in place of a line."""
+"""Before the path of a recording, in place of a route."""
 TRAINING_SEEDS = range(101, 111)
 JUDGED_SEEDS = range(1_001, 1_019)
 STRESS_SEEDS, STRESS_TRAINED = range(3_001, 3_006), 3
-"""Of the stress suite: judged on either known line and on lines drawn; so many training seeds a line."""
+"""Of the stress suite: judged on either known route and on routes drawn; so many training seeds a route."""
 
 Work = TypeVar("Work")
 Result = TypeVar("Result")
 
 
 class Setting(NamedTuple):
-    """A world for all policies: class of modem, another cost of a probe, every network weaker by
-    `loss_db`, no distances to places, stays between stacks; `trackers`: B1 to B14 compete, too;
-    `still`: "still here" without GNSS counts as a point; `cold`, `russia`: rules of `physics.Mission`;
+    """A world for all policies.
+
+    `network_scan_j`: another cost of a network scan; `loss_db`: every network is weaker by it; `places`:
+    whether distances to places are known; `stacked`: stays between stacks; `trackers`: B1 to B14 compete,
+    too; `reuses`: a reused position counts as a point; `cold`, `russia`: rules of `physics.Mission`;
     `weights` of the utility; `every`: judged on one trip of so many; `stress`: a row of `stress.ROWS`;
-    `held_out`: trips of `heldout`, whose costs nobody knows."""
+    `held_out`: trips of `heldout`, whose costs nobody knows.
+    """
 
     name: str
     modem: str
-    probe_j: float | None = None
+    network_scan_j: float | None = None
     loss_db: float = 0.0
     places: bool = True
     stacked: bool = False
     trackers: bool = False
-    still: bool = False
+    reuses: bool = False
     cold: bool = False
     russia: bool = False
     weights: Weights = WEIGHTS
@@ -69,21 +72,21 @@ class Setting(NamedTuple):
     @property
     def costs(self) -> Costs:
         """Of the device."""
-        return costs(self.modem, self.probe_j)
+        return costs(self.modem, self.network_scan_j)
 
     @property
     def budgets(self) -> tuple[int, ...]:
         """Joules a day."""
         return STRESS_BUDGETS if self.stress else BUDGETS[self.modem]
 
-    def trip(self, line: str, seed: int) -> Instance:
+    def trip(self, route: str, seed: int) -> Instance:
         """A trip of this world."""
-        if line.startswith(TRACE):
-            instance = read_trace(Path(line.removeprefix(TRACE)))
+        if route.startswith(TRACE):
+            instance = read_trace(Path(route.removeprefix(TRACE)))
         elif self.held_out:
             instance = heldout.draw(seed)
         else:
-            instance = draw(line, seed, self.modem, self.stacked)
+            instance = draw(route, seed, self.modem, self.stacked)
         if self.stress:
             instance = disturbed(instance, ROWS[self.stress])
         return instance.thinned(self.loss_db) if self.loss_db else instance
@@ -94,11 +97,11 @@ class Setting(NamedTuple):
         return Mission(
             self.costs_of(instance),
             budget * instance.days,
-            instance.route,
+            instance.corridor,
             instance.networks,
             days,
             self.places,
-            self.still,
+            self.reuses,
             cold=self.cold,
             russia=self.russia,
             bumps=(0,) * instance.slots,
@@ -108,11 +111,11 @@ class Setting(NamedTuple):
         )
 
     def costs_of(self, instance: Instance) -> Costs:
-        """What things cost on a trip; in a row with another cost of a look, that."""
+        """What things cost on a trip; in a row with another cost of a network scan, that."""
         if not self.held_out:
             return self.costs
         found = heldout.costs(instance.name)
-        return found if self.probe_j is None else replace(found, probe_j=self.probe_j)
+        return found if self.network_scan_j is None else replace(found, network_scan_j=self.network_scan_j)
 
     @property
     def part(self) -> float:
@@ -131,23 +134,23 @@ class Setting(NamedTuple):
 
 SETTINGS = (
     Setting("BG95", "bg95", trackers=True),
-    Setting("BG95, probe 6 J", "bg95", probe_j=6.0),
+    Setting("BG95, probe 6 J", "bg95", network_scan_j=6.0),
     Setting("SIM7600", "sim7600", trackers=True),
     Setting("BG95, -15 dB", "bg95", loss_db=15.0),
     Setting("BG95, -25 dB", "bg95", loss_db=25.0),
     Setting("BG95, no places", "bg95", places=False),
     Setting("BG95, stacks", "bg95", stacked=True),
-    Setting("BG95, still here", "bg95", trackers=True, still=True),
-    Setting("SIM7600, still here", "sim7600", still=True, every=3),
-    Setting("BG95, still here, Russia", "bg95", still=True, russia=True, every=3),
-    Setting("BG95, still here, cold", "bg95", still=True, cold=True, every=3),
-    Setting("BG95, still here, points", "bg95", still=True, weights=(0.6, 0.2, 0.2), every=3),
-    Setting("BG95, still here, shape", "bg95", still=True, weights=(0.2, 0.6, 0.2), every=3),
-    Setting("BG95, still here, fresh", "bg95", still=True, weights=(0.2, 0.2, 0.6), every=3),
+    Setting("BG95, still here", "bg95", trackers=True, reuses=True),
+    Setting("SIM7600, still here", "sim7600", reuses=True, every=3),
+    Setting("BG95, still here, Russia", "bg95", reuses=True, russia=True, every=3),
+    Setting("BG95, still here, cold", "bg95", reuses=True, cold=True, every=3),
+    Setting("BG95, still here, points", "bg95", reuses=True, weights=(0.6, 0.2, 0.2), every=3),
+    Setting("BG95, still here, shape", "bg95", reuses=True, weights=(0.2, 0.6, 0.2), every=3),
+    Setting("BG95, still here, fresh", "bg95", reuses=True, weights=(0.2, 0.2, 0.6), every=3),
 )
 STRESSES = tuple(
-    Setting(name, "bg95", probe_j=probe_j, still=True, stress=stress)
-    for name, stress, probe_j in (
+    Setting(name, "bg95", network_scan_j=network_scan_j, reuses=True, stress=stress)
+    for name, stress, network_scan_j in (
         ("dark under way", "dark under way", None),
         ("longest stop dark", "longest stop dark", None),
         ("sea, scan 1.2 J", "sea", 1.2),
@@ -158,9 +161,9 @@ STRESSES = tuple(
         ("stay", "stay", None),
     )
 )
-"""The stress suite: "still here" counts, trips and energy as in the rows of `stress`."""
+"""The stress suite: reused positions count, trips and energy as in the rows of `stress`."""
 HELD_OUT = (
-    Setting("held out", "bg95", still=True, held_out=True),
+    Setting("held out", "bg95", reuses=True, held_out=True),
     *(each._replace(name=f"held out, {each.name}", held_out=True) for each in STRESSES),
 )
 """The same rows in a world that is not the one of the training."""
@@ -189,14 +192,14 @@ TUNED_LIKE |= {each.name: each.name.removeprefix("held out, ") for each in HELD_
 
 
 def judged_trips(count: int) -> list[tuple[str, int]]:
-    """So many trips on either known line and on lines drawn from a seed, never trained on."""
-    trips = [(line, seed) for seed in JUDGED_SEEDS[:count] for line in ("w1", "n1")]
+    """So many trips on either known route and on routes drawn from a seed, never trained on."""
+    trips = [(route, seed) for seed in JUDGED_SEEDS[:count] for route in ("w1", "n1")]
     return trips + [(f"drawn-{seed}", seed) for seed in JUDGED_SEEDS[:count]]
 
 
-def trained_on(line: str) -> str:
-    """The training set for a trip: the other known line, or both for a line drawn."""
-    return {"w1": "n1", "n1": "w1"}.get(line, "both")
+def trained_on(route: str) -> str:
+    """The training set for a trip: the other known route, or both for a route drawn."""
+    return {"w1": "n1", "n1": "w1"}.get(route, "both")
 
 
 def spread(

@@ -30,7 +30,7 @@ class Replay:
         slot = device.slot
         self._fix_due |= slot in self._fixes
         self._upload_due |= slot in self._uploads
-        if (self._fix_due or self._upload_due) and device.still():
+        if (self._fix_due or self._upload_due) and device.reuse_position():
             self._fix_due = False
         fix = self._fix_due or (self._upload_due and 0 < device.hours_since_fix <= HOT_H)
         if fix and device.last_point != slot and self._instance.sky[slot]:

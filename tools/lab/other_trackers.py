@@ -57,13 +57,13 @@ class Tracker:
         self._budget_j = mission.budget_j
         self._moving = False
         self._fix_at = self._upload_at = 0.0
-        self._failures = self._denied = self._skipped = self._still = 0
+        self._failures = self._denied = self._skipped = self._stationary = 0
 
     def slot(self, device: Device) -> None:
         """Do what is due."""
         edge = self._is.edges and device.moving != self._moving
         self._moving = device.moving
-        self._still = 0 if device.moving else self._still + 1
+        self._stationary = 0 if device.moving else self._stationary + 1
         if self._fix_due(device, edge):
             fix_s = self._of(self._is.fix_s)
             self._fix_at = device.slot + fix_s / SLOT_S
@@ -83,7 +83,7 @@ class Tracker:
         due = min(self._fix_at, max(0, device.last_fix) + self._of(self._is.fix_s) / SLOT_S)
         if device.slot < due and device.last_fix >= 0:
             return False
-        if self._is.hauled_h and self._still * SLOT_H > self._is.hauled_h and device.last_fix >= 0:
+        if self._is.hauled_h and self._stationary * SLOT_H > self._is.hauled_h and device.last_fix >= 0:
             return False
         if self._is.skips and not device.moving and self._skipped < self._is.skips - 1:
             self._skipped += 1
@@ -108,7 +108,7 @@ class Tracker:
 
     def _upload(self, device: Device, edge: bool) -> None:
         if self._is.gate_dbm and self._denied < self._is.denials:
-            seen = device.probe()
+            seen = device.scan_networks()
             if seen is None or seen.rsrp_dbm < self._is.gate_dbm:
                 self._denied += 1
                 self._last_try, self._tried = device.slot, True

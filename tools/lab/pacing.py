@@ -1,4 +1,4 @@
-"""The menus that training found: on one line, for judging on the other, and on both, which ships."""
+"""The pacing tables that training found: on one route, to judge on the other, and on both, which ships."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from typing import NamedTuple
 from tools.lab.plan import menu as shipped
 from tools.lab.routes import DATA
 
-FILE = DATA / "menus.json"
-"""Class of modem -> training line -> rows."""
+FILE = DATA / "pacing.json"
+"""Class of modem -> training route -> levels."""
 
 
-class Row(NamedTuple):
-    """What a budget buys: J a day, seconds between points moving and standing, since the last point to a stop
-    or departure worth one, minutes of age for a joule, how long a stop is watched."""
+class Level(NamedTuple):
+    """What a budget pays for: J a day, seconds between points moving and standing, since the last point to a
+    stop or departure worth one, minutes of age for a joule, how long a stop is watched."""
 
     rate: int
     move_s: int
@@ -25,16 +25,16 @@ class Row(NamedTuple):
     linger_s: int
 
 
-Menu = tuple[Row, ...]
+PacingTable = tuple[Level, ...]
 
 
-def menu(modem: str, training: str) -> Menu:
+def pacing_table(modem: str, training: str) -> PacingTable:
     """Of a class of modem, trained on "w1", "n1" or "both"."""
     rows = shipped.MENUS[modem] if training == "both" else _read()[modem][training]
-    return tuple(Row(*row) for row in rows)
+    return tuple(Level(*row) for row in rows)
 
 
 @lru_cache(maxsize=1)
 def _read() -> dict[str, dict[str, list[list[int]]]]:
-    menus: dict[str, dict[str, list[list[int]]]] = json.loads(FILE.read_text(encoding="utf-8"))
-    return menus
+    tables: dict[str, dict[str, list[list[int]]]] = json.loads(FILE.read_text(encoding="utf-8"))
+    return tables

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from tools.lab.compare import ATTAINABLE, OURS, Row, floor
 from tools.lab.experiments import Setting, trained_on
 from tools.lab.instances import SLOTS_A_DAY, Instance
-from tools.lab.pacing import menu
+from tools.lab.pacing import pacing_table
 from tools.lab.physics import Factory, Run, run
 from tools.lab.pilot import Ours
 from tools.lab.reference import Periodic
@@ -47,7 +47,7 @@ def write_report(
     instance = setting.trip(line, seed)
     budget = DRAWN_BUDGET[setting.modem]
     policies: dict[str, Factory] = {
-        "ours": Ours(setting.modem, menu(setting.modem, trained_on(line))).factory(),
+        "ours": Ours(setting.modem, pacing_table(setting.modem, trained_on(line))).factory(),
         "hourly": Periodic(1, 1).factory(),
         "2 h / 12 h": Periodic(2, 12).factory(),
     }
@@ -140,7 +140,7 @@ def _hours(instance: Instance, lived: Run, budget: float) -> Figure:
         (
             ("fix", lived.fixes),
             ("upload", [slot for slot, _ in lived.uploads]),
-            ("look", lived.probes),
+            ("network scan", lived.network_scans),
             ("failure", lived.failures),
         )
     ):

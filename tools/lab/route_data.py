@@ -1,4 +1,4 @@
-"""What a trip's line tells a device: the guide as the agent makes it, read by the firmware's own reader.
+"""The route data of a trip as the agent makes them, read by the firmware's own reader.
 
 The device knows PLMNs, the lab numbers networks: from 1 on here, 0 is none.
 """
@@ -14,9 +14,9 @@ from landbridge.features.routes.coding import NO_BIN, Network
 from landbridge.geo.route import Waypoint
 
 from tools.lab.plan import guide
-from tools.lab.routes import Route
+from tools.lab.routes import Corridor
 from tools.world.radio.sites import Operator
-from tools.world.rail.route import Line
+from tools.world.rail.route import Route
 
 
 def plmn(operator: Operator) -> int:
@@ -24,23 +24,23 @@ def plmn(operator: Operator) -> int:
     return int(operator.plmn[:3]) * 1_000 + int(operator.plmn[3:])
 
 
-def places_km(here: Route) -> list[float | None]:
+def places_km(here: Corridor) -> list[float | None]:
     """From the middle of each tile to the nearest place, None where that is not known."""
-    count = int(here.line.length_km // digest.TILE_KM) + 1
+    count = int(here.route.length_km // digest.TILE_KM) + 1
     found = [here.place_km((tile + 0.5) * digest.TILE_KM) for tile in range(count)]
     return [None if math.isnan(km) else km for km in found]
 
 
 @lru_cache(maxsize=64)
-def made(line: Line, tiles: tuple[int, ...], networks: tuple[Network, ...], stay_h: float = 0.0) -> bytes:
-    """The guide of a line, at whose goal a container stays for so long."""
-    return digest.made(1, [Waypoint(*point) for point in line.waypoints], tiles, networks, stay_h)
+def made(route: Route, tiles: tuple[int, ...], networks: tuple[Network, ...], stay_h: float = 0.0) -> bytes:
+    """The route data of a route at whose goal a container stays for so long."""
+    return digest.made(1, [Waypoint(*point) for point in route.waypoints], tiles, networks, stay_h)
 
 
-def new_line(here: Route, networks: tuple[Operator, ...], places: bool, stay_h: float = 0.0) -> bytes:
-    """The guide of a line on which nobody has been yet."""
+def new_route(here: Corridor, networks: tuple[Operator, ...], places: bool, stay_h: float = 0.0) -> bytes:
+    """The route data of a route on which no device has been yet."""
     tiles = tuple(digest.bin_of_distance(km) if places else NO_BIN for km in places_km(here))
-    return made(here.line, tiles, tuple(Network(plmn(each), 0, 0) for each in networks), stay_h)
+    return made(here.route, tiles, tuple(Network(plmn(each), 0, 0) for each in networks), stay_h)
 
 
 class Guide:

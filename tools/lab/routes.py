@@ -1,7 +1,7 @@
-"""Lines of the lab: two that are known, lines drawn from a seed, and lines from a file.
+"""Routes of the lab: two that are known, routes drawn from a seed, and routes from a file.
 
-A route is a line of `tools.world` with the places around it, of which coverage is made. Where no
-table of places exists they are drawn, as densely as in the tables of the known lines.
+A corridor is a route of `tools.world` with the places around it, of which coverage is made. Where no
+table of places exists they are drawn, as densely as in the tables of the known routes.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from numpy.typing import NDArray
 from tools.world.nature.weather import read_nodes
 from tools.world.radio.sites import Settlement
 from tools.world.rail.route import DATA as WORLD_DATA
-from tools.world.rail.route import Border, Line, Waypoint, rows
+from tools.world.rail.route import Border, Route, Waypoint, rows
 from tools.world.rail.train import SPEED_KMH
 
 DATA = Path(__file__).parent / "data"
 TRAINING = ("w1", "n1")
 STEP_KM = 2.0
-"""Of the tables along a line."""
+"""Of the tables along a route."""
 PLACES_A_KM = {"CN": 0.15, "KZ": 0.0085, "RU": 0.18, "BY": 0.17, "PL": 0.61, "DE": 1.39}
 """Within `NEAR_KM` of W1."""
 NEAR_KM = 27.0
@@ -40,39 +40,39 @@ STATION_TOWN = {"KZ": 0.5}
 
 
 class FileError(ValueError):
-    """A line or a recording cannot be read; the message names file, row and column."""
+    """A route or a recording cannot be read; the message names file, row and column."""
 
 
-class Route(NamedTuple):
-    """A line and the places around it; `places_km` is the distance to the nearest in steps of STEP_KM."""
+class Corridor(NamedTuple):
+    """A route and the places around it; `places_km` is the distance to the nearest in steps of STEP_KM."""
 
     name: str
-    line: Line
+    route: Route
     places: tuple[Settlement, ...]
     places_km: NDArray[np.float32]
 
     def place_km(self, km: float) -> float:
-        """From a kilometre of the line to the nearest place."""
+        """From a kilometre of the route to the nearest place."""
         return float(self.places_km[min(int(km / STEP_KM), len(self.places_km) - 1)])
 
 
 @lru_cache(maxsize=64)
-def route(name: str) -> Route:
+def corridor(name: str) -> Corridor:
     """`w1`, `n1`, `drawn-SEED`, or the path of a CSV file. Raises FileError."""
     if name == "w1":
-        return _routed(name, _known(WORLD_DATA / "w1.csv"), _places(WORLD_DATA / "settlements.csv"))
+        return _corridor(name, _known(WORLD_DATA / "w1.csv"), _places(WORLD_DATA / "settlements.csv"))
     if name == "n1":
-        return _routed(name, _known(DATA / "n1.csv"), _places(DATA / "n1_settlements.csv"))
+        return _corridor(name, _known(DATA / "n1.csv"), _places(DATA / "n1_settlements.csv"))
     if name.startswith("drawn-"):
         rng = random.Random(f"lab/{name}")
         waypoints = _drawn(rng)
     else:
         rng = random.Random(f"lab/{Path(name).name}")
-        waypoints = read_line(Path(name))
-    return _routed(Path(name).stem, waypoints, tuple(_drawn_places(waypoints, rng)))
+        waypoints = read_route(Path(name))
+    return _corridor(Path(name).stem, waypoints, tuple(_drawn_places(waypoints, rng)))
 
 
-def read_line(path: Path) -> tuple[Waypoint, ...]:
+def read_route(path: Path) -> tuple[Waypoint, ...]:
     """Waypoints of a CSV file as the agent reads it, where the trains are known. Raises FileError."""
     try:
         return tuple(Waypoint(*station) for station in read(path, tuple(SPEED_KMH)))
@@ -91,10 +91,10 @@ def number(where: str, row: dict[str, str], column: str, low: float, high: float
     return value
 
 
-def coldest_c(line: Line) -> NDArray[np.float32]:
+def coldest_c(route: Route) -> NDArray[np.float32]:
     """January mean less a cold spell (two sigma), C, in steps of STEP_KM: what a device can expect."""
     nodes = np.array(read_nodes())
-    points = np.array([line.position(km) for km in _steps_km(line)])
+    points = np.array([route.position(km) for km in _steps_km(route)])
     east = (points[:, None, 1] - nodes[None, :, 1]) * np.cos(np.radians(points[:, None, 0]))
     nearest = np.argsort(np.hypot(points[:, None, 0] - nodes[None, :, 0], east), axis=1)[:, :3]
     mean, half_range, extreme = (nodes[nearest, column].mean(axis=1) for column in (2, 3, 4))
@@ -116,15 +116,15 @@ def _places(path: Path) -> tuple[Settlement, ...]:
     )
 
 
-def _routed(name: str, waypoints: tuple[Waypoint, ...], places: tuple[Settlement, ...]) -> Route:
+def _corridor(name: str, waypoints: tuple[Waypoint, ...], places: tuple[Settlement, ...]) -> Corridor:
     borders = tuple(
         Border(a.country, b.country, (a.km + b.km) / 2)
         for a, b in pairwise(waypoints)
         if a.country != b.country
     )
-    line = Line(waypoints, borders)
-    points = np.array([line.position(km) for km in _steps_km(line)])
-    return Route(name, line, places, place_distances_km(points, places).min(axis=1, initial=99.0))
+    route = Route(waypoints, borders)
+    points = np.array([route.position(km) for km in _steps_km(route)])
+    return Corridor(name, route, places, place_distances_km(points, places).min(axis=1, initial=99.0))
 
 
 def place_distances_km(points: NDArray[np.float64], places: Sequence[Settlement]) -> NDArray[np.float32]:
@@ -137,12 +137,12 @@ def place_distances_km(points: NDArray[np.float64], places: Sequence[Settlement]
     return distances
 
 
-def _steps_km(line: Line) -> Iterator[float]:
-    return (min(i * STEP_KM, line.length_km) for i in range(int(line.length_km / STEP_KM) + 2))
+def _steps_km(route: Route) -> Iterator[float]:
+    return (min(i * STEP_KM, route.length_km) for i in range(int(route.length_km / STEP_KM) + 2))
 
 
 def _drawn(rng: random.Random) -> tuple[Waypoint, ...]:
-    """A line westwards through three to six countries, 5,000 to 12,000 km [C]."""
+    """A route westwards through three to six countries, 5,000 to 12,000 km [C]."""
     lat, lon, km = rng.uniform(34, 52), rng.uniform(100, 120), 0.0
     countries = [rng.choice(sorted(SPEED_KMH))]
     while len(countries) < rng.randint(4, 6):
@@ -171,7 +171,7 @@ def _kind(rng: random.Random) -> str:
 
 
 def _drawn_places(waypoints: Sequence[Waypoint], rng: random.Random) -> Iterator[Settlement]:
-    """Towns at stations and places along the line; each country has its own density around the mean."""
+    """Towns at stations and places along the route; each country has its own density around the mean."""
     density = {country: places * math.exp(rng.gauss(0, 0.5)) for country, places in PLACES_A_KM.items()}
     for point in waypoints:
         if rng.random() < STATION_TOWN.get(point.country, 0.95):

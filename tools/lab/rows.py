@@ -24,7 +24,7 @@ from tools.lab.experiments import (
     trained_on,
 )
 from tools.lab.instances import SLOT_H, Instance
-from tools.lab.pacing import menu
+from tools.lab.pacing import pacing_table
 from tools.lab.physics import COSTS, Factory, Run, run
 from tools.lab.pilot import Ours
 from tools.lab.stress import dark_spells
@@ -43,7 +43,7 @@ class Job(NamedTuple):
     """One trip of one row."""
 
     setting: Setting
-    line: str
+    route: str
     seed: int
 
 
@@ -104,15 +104,15 @@ def judge(processes: int | None, figures: Path, console: Console, held_out: bool
 def _trips(setting: Setting) -> list[tuple[str, int]]:
     if setting.held_out:
         return [("", 1_000 + seed) for seed in range(STRESS_SEEDS.start, STRESS_SEEDS.start + 15)]
-    return [(line, seed) for seed in STRESS_SEEDS for line in ("w1", "n1", f"drawn-{seed}")]
+    return [(route, seed) for seed in STRESS_SEEDS for route in ("w1", "n1", f"drawn-{seed}")]
 
 
 def _live(job: Job) -> list[Lived]:
     """Ours and every tuned baseline on one trip."""
     setting = job.setting
-    instance = setting.trip(job.line, job.seed)
-    training = trained_on(job.line)
-    ours = Ours(setting.modem, menu(setting.modem, training), believes=COSTS[setting.modem])
+    instance = setting.trip(job.route, job.seed)
+    training = trained_on(job.route)
+    ours = Ours(setting.modem, pacing_table(setting.modem, training), believes=COSTS[setting.modem])
     found = []
     for budget in setting.budgets:
         rules: list[tuple[str, Factory]] = [(OURS, ours.factory())]

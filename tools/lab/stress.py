@@ -20,7 +20,7 @@ WEAK = 0.7
 """What a weak battery gives of what it is told to hold."""
 DARK_DAYS, SEA_DAYS, LONGEST_STAY_DAYS = 5, 9, 14
 SEA_KM = 1_800.0
-"""Of the line, that a ship covers in SEA_DAYS."""
+"""Of the route, that a ship covers in SEA_DAYS."""
 MIDDLE = (0.2, 0.75)
 """Part of the trip in which dark days begin."""
 

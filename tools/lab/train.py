@@ -1,7 +1,7 @@
-"""Trains the menu: coordinate descent on rows over training trips, every row monotone over the budget.
+"""Trains the pacing tables: coordinate descent on levels over training trips, each monotone over the budget.
 
-Writes what ships, from trips of both training lines, into `firmware/locator/scheduler/menu.py`, and the
-menus of each line alone, with which the other is judged, into `data/menus.json`."""
+Writes what ships, from trips of both training routes, into `firmware/locator/scheduler/menu.py`, and the
+tables of each route alone, with which the other is judged, into `data/pacing.json`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tools.flash.layout import FIRMWARE
 from tools.lab.bound import Bound
 from tools.lab.experiments import TRAINING_SEEDS, Setting
 from tools.lab.instances import Instance
-from tools.lab.pacing import FILE, Menu, Row, menu
+from tools.lab.pacing import FILE, Level, PacingTable, pacing_table
 from tools.lab.physics import run
 from tools.lab.pilot import Ours
 from tools.lab.routes import TRAINING
@@ -39,7 +39,7 @@ LOWEST_SHARE, LOWEST_WEIGHT, DEATH_WEIGHT = 0.1, 0.1, 0.2
 LEAST_GAIN = 4e-4
 """Less is luck."""
 SAMPLE = 5
-"""One trip of so many is tried first; odd, as settings and lines take turns."""
+"""One trip of so many is tried first; odd, as settings and routes take turns."""
 ALIVE_FROM_J = 65
 
 
@@ -47,7 +47,7 @@ class Job(NamedTuple):
     """A training trip."""
 
     setting: Setting
-    line: str
+    route: str
     seed: int
 
 
@@ -59,16 +59,18 @@ class Flown(NamedTuple):
     died: bool
 
 
-def train(settings: Sequence[Setting], training: str, passes: int = 2, processes: int | None = None) -> Menu:
-    """A menu for settings of one class of modem, from the training trips of a line, or of "both".
+def train(
+    settings: Sequence[Setting], training: str, passes: int = 2, processes: int | None = None
+) -> PacingTable:
+    """A pacing table for settings of one class of modem, from the training trips of a route, or of "both".
 
     Begins with the old one.
     """
     budgets, modem = settings[0].budgets, settings[0].modem
-    lines = TRAINING if training == "both" else (training,)
-    trips = [Job(each, line, seed) for seed in TRAINING_SEEDS for each in settings for line in lines]
+    routes = TRAINING if training == "both" else (training,)
+    trips = [Job(each, route, seed) for seed in TRAINING_SEEDS for each in settings for route in routes]
     with ProcessPoolExecutor(processes) as pool:
-        rows = list(menu(modem, training))
+        rows = list(pacing_table(modem, training))
         flown = {budget: _fly(pool, trips, tuple(rows), budget) for budget in budgets}
         for _ in range(passes):
             for index in range(len(rows)):
@@ -85,9 +87,9 @@ def train(settings: Sequence[Setting], training: str, passes: int = 2, processes
 
 
 def _try(
-    pool: ProcessPoolExecutor, trips: Sequence[Job], trial: Menu, flown: dict[int, list[Flown]]
+    pool: ProcessPoolExecutor, trips: Sequence[Job], trial: PacingTable, flown: dict[int, list[Flown]]
 ) -> dict[int, list[Flown]] | None:
-    """What a menu does at these budgets, None when that is no better; most are seen to be worse on a few
+    """What a table does at these budgets, None when that is no better; most are seen to be worse on a few
     trips."""
     if not monotone(trial):
         return None
@@ -99,7 +101,7 @@ def _try(
     return tried
 
 
-def monotone(rows: Sequence[Row]) -> bool:
+def monotone(rows: Sequence[Level]) -> bool:
     """More energy never buys less."""
     return all(
         low.move_s >= high.move_s
@@ -111,25 +113,25 @@ def monotone(rows: Sequence[Row]) -> bool:
     )
 
 
-def write(menus: dict[str, dict[str, Menu]], carries_j: dict[str, int]) -> None:
-    """Class of modem -> training set -> menu, into the two files."""
-    alone = {m: {t: rows for t, rows in each.items() if t != "both"} for m, each in menus.items()}
+def write(tables: dict[str, dict[str, PacingTable]], carries_j: dict[str, int]) -> None:
+    """Class of modem -> training set -> pacing table, into the two files."""
+    alone = {m: {t: rows for t, rows in each.items() if t != "both"} for m, each in tables.items()}
     FILE.write_text(json.dumps(alone, indent=1).replace("\n    ", "").replace("\n   ]", "]") + "\n", "utf-8")
     head = TABLE.read_text(encoding="utf-8").split("CARRIES_J = ")[0]
     lines = [f"{head}CARRIES_J = {json.dumps(carries_j)}", "MENUS = {"]
-    for modem, each in menus.items():
+    for modem, each in tables.items():
         lines += [f'    "{modem}": (', *(f"        {tuple(row)}," for row in each["both"]), "    ),"]
     TABLE.write_text("\n".join([*lines, "}"]) + "\n", "utf-8")
 
 
-def _near(rows: Sequence[Row], index: int, budgets: tuple[int, ...]) -> list[int]:
+def _near(rows: Sequence[Level], index: int, budgets: tuple[int, ...]) -> list[int]:
     """The budgets that a row has to do with, the energy left wandering around them."""
     low = rows[max(0, index - 1)].rate * 0.85
     high = rows[min(index + 1, len(rows) - 1)].rate * 1.15
     return [budget for budget in budgets if low <= budget <= high] or [min(budgets)]
 
 
-def _turned(row: Row) -> Iterator[Row]:
+def _turned(row: Level) -> Iterator[Level]:
     """The row with one number changed."""
     for step in AGE_STEPS:
         yield row._replace(age_min=max(1, round(row.age_min * step)))
@@ -144,17 +146,17 @@ def _turned(row: Row) -> Iterator[Row]:
 def _trip(job: Job) -> tuple[Instance, dict[int, float]]:
     """The trip and its bound by budget; each process draws it once."""
     setting = job.setting
-    instance = setting.trip(job.line, job.seed)
-    bound = Bound(instance, setting.costs, setting.still)
+    instance = setting.trip(job.route, job.seed)
+    bound = Bound(instance, setting.costs, setting.reuses)
     return instance, {budget: bound.utility(budget * instance.days) for budget in setting.budgets}
 
 
-def _fly(pool: ProcessPoolExecutor, trips: Sequence[Job], rows: Menu, budget: int) -> list[Flown]:
+def _fly(pool: ProcessPoolExecutor, trips: Sequence[Job], rows: PacingTable, budget: int) -> list[Flown]:
     return list(pool.map(partial(_flown, rows, budget), trips, chunksize=max(1, len(trips) // 4)))
 
 
 def _value(budget: int, flown: Sequence[Flown]) -> float:
-    """How good a menu is at a budget."""
+    """How good a pacing table is at a budget."""
     mean = sum(each.utility for each in flown) / sum(each.bound for each in flown)
     ratios = sorted(each.utility / each.bound for each in flown)
     lowest = ratios[: max(1, round(len(ratios) * LOWEST_SHARE))]
@@ -162,7 +164,7 @@ def _value(budget: int, flown: Sequence[Flown]) -> float:
     return mean + LOWEST_WEIGHT * sum(lowest) / len(lowest) - DEATH_WEIGHT * died
 
 
-def _flown(rows: Menu, budget: int, job: Job) -> Flown:
+def _flown(rows: PacingTable, budget: int, job: Job) -> Flown:
     instance, bounds = _trip(job)
     policy = Ours(job.setting.modem, rows).factory()
     lived = run(instance, policy, job.setting.mission(instance, budget))

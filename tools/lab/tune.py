@@ -37,7 +37,7 @@ class Job(NamedTuple):
     """One trip of one setting."""
 
     setting: Setting
-    line: str
+    route: str
     seed: int
 
 
@@ -46,9 +46,9 @@ def tune(only: list[str] | None = None, processes: int | None = None, file: Path
     known = (*SETTINGS, *STRESSES)
     settings = [each for each in known if each.name not in TUNED_LIKE and each.name in (only or [each.name])]
     jobs = [
-        Job(s, line, seed)
+        Job(s, route, seed)
         for s in settings
-        for line in TRAINING
+        for route in TRAINING
         for seed in TRAINING_SEEDS[: STRESS_TRAINED if s.stress else None]
     ]
     found = spread(_utilities, jobs, "tuning", processes)
@@ -58,7 +58,7 @@ def tune(only: list[str] | None = None, processes: int | None = None, file: Path
             mine = [
                 result
                 for job, result in zip(jobs, found, strict=True)
-                if job.setting == setting and training in (job.line, "both")
+                if job.setting == setting and training in (job.route, "both")
             ]
             best = {name: np.sum([each[name] for each in mine], axis=0).argmax(axis=0) for name in mine[0]}
             tuned[setting.name] = tuned.get(setting.name, {}) | {
@@ -84,7 +84,7 @@ def _read() -> dict[str, dict[str, dict[str, list[int]]]]:
 
 def _utilities(job: Job) -> dict[str, Utilities]:
     """(grid, budgets) utility of every baseline that has a grid."""
-    setting, instance = job.setting, job.setting.trip(job.line, job.seed)
+    setting, instance = job.setting, job.setting.trip(job.route, job.seed)
     return {
         each.name: np.array([utilities(setting, instance, rule, each.thrifty) for rule in each.grid])
         for each in baselines(setting.modem, setting.trackers)

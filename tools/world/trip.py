@@ -30,7 +30,7 @@ from tools.world.radio.rules import CONGESTION, Admission, Bar, DataBar
 from tools.world.rail.doors import Doors
 from tools.world.rail.handling import Handling
 from tools.world.rail.motion import Motion
-from tools.world.rail.route import Line
+from tools.world.rail.route import Route
 from tools.world.rail.train import Train
 from tools.world.worlds import World
 
@@ -126,9 +126,9 @@ class Trip:
         self.end_ms = days * DAY_MS
         self.given = Given()
         self.brown_outs: list[BrownOut] = []
-        line, rng = Line.read(), worlds.rng(seed)
-        self.train = Train.shuttle(line, rng, shuttles) if shuttles else world.train(line, rng)
-        self.line = self.train.line
+        route, rng = Route.read(), worlds.rng(seed)
+        self.train = Train.shuttle(route, rng, shuttles) if shuttles else world.train(route, rng)
+        self.route = self.train.route
         self.silences = world.silences(self.train)
         self.operator_ends_ms = world.ends_ms(self.train)
         """When the operator ends the trip; None: not before all is over."""
@@ -145,13 +145,13 @@ class Trip:
         self.doors = Doors(self.train, START_UTC_S, random.Random(f"{seed}/doors"))
         self.handling = Handling(self.train, self.motion, random.Random(f"{seed}/handling"))
         self._satellites = Satellites(self.train, seed)
-        self._coverage = Coverage(self.line, modem, seed, harshness.usable_share, self.silences)
+        self._coverage = Coverage(self.route, modem, seed, harshness.usable_share, self.silences)
         self._admission = Admission(seed, harshness, agreements)
         self.forbidden = self._admission.forbidden(harshness.forbidden)
         self._dead = Spells(seed, "dead", harshness.dead)
         self._crossings = [
             Crossing(self.train.passes_ms(border.km), border.left, border.entered)
-            for border in self.line.borders
+            for border in self.route.borders
         ]
         self._bar = DataBar(next(each.ms for each in self._crossings if each.left == "RU"))
         self.card = Card()
@@ -167,14 +167,14 @@ class Trip:
 
     def country(self, ms: int) -> str:
         """ISO 3166-1 alpha-2 code of the country at that moment."""
-        return self.line.country(self.km(ms))
+        return self.route.country(self.km(ms))
 
     def position(self, ms: int) -> tuple[float, float]:
         """True latitude and longitude in degrees."""
         return self.train.position(ms)
 
     def km(self, ms: int) -> float:
-        """Kilometres along the line."""
+        """Kilometres along the route."""
         return self.train.km(ms)
 
     def moving(self, ms: int) -> bool:

@@ -1,7 +1,7 @@
-"""Points without GNSS on a second container of a line: how many are placed by cells, and how far off.
+"""Points without GNSS on a second container of a route: how many are placed by cells, and how far off.
 
 `python -m tools.verify.tracking.located [--seed N] [--modem bg95]`. Trains and coverage are the simulated
-world's: containers ride ahead on the same line, through the same masts, at their own times, with a fix and
+world's: containers ride ahead on the same route, through the same masts, at their own times, with a fix and
 the strongest cell every twenty minutes; the last one has a cell only. Their points go through the agent's own
 store and journey; the truth is the train's. It says how it is after one container, after three and after
 ten. Writes out/located.json, prints the figures last, and exits with 1 when fewer than nine in ten lie within
@@ -32,7 +32,7 @@ from landbridge.protocol.point import KIND_CELL, KIND_FIX, QUALITY_GNSS, Point
 from landbridge.tracking.recompute import work_out
 
 from tools.world.radio.coverage import Coverage
-from tools.world.rail.route import Line
+from tools.world.rail.route import Route
 from tools.world.rail.train import Train
 
 OUT = Path("out/located.json")
@@ -52,9 +52,9 @@ class Ridden(NamedTuple):
     moving: bool
 
 
-def ride(coverage: Coverage, line: Line, rng: random.Random, kind: int) -> list[Ridden]:
+def ride(coverage: Coverage, route: Route, rng: random.Random, kind: int) -> list[Ridden]:
     """The records of one container; none where no cell is heard."""
-    train = Train.draw(line, rng)
+    train = Train.draw(route, rng)
     found: list[Ridden] = []
     for ms in range(rng.randrange(EVERY_MS), train.arrival_ms, EVERY_MS):
         heard = [each for each in coverage.cells(train.km(ms), ms) if each.rat != "gsm"]
@@ -115,16 +115,16 @@ def judged(database: Database, device: str, truth: dict[int, Ridden]) -> dict[st
 
 def run(seed: int, modem: str) -> dict[str, Any]:
     """Figures by how many containers rode ahead."""
-    line = Line.read()
-    coverage = Coverage(line, modem, seed)
-    last = ride(coverage, line, random.Random(f"{seed}/last"), KIND_CELL)
+    route = Route.read()
+    coverage = Coverage(route, modem, seed)
+    last = ride(coverage, route, random.Random(f"{seed}/last"), KIND_CELL)
     truth = {each.point.seq: each for each in last}
     figures: dict[str, Any] = {}
     with tempfile.TemporaryDirectory() as folder:
         database = open_database(Path(folder) / "landbridge.sqlite3")
         deliver(database, "last", [each.point for each in last])
         for number in range(1, max(AHEAD) + 1):
-            ahead = ride(coverage, line, random.Random(f"{seed}/{number}"), KIND_FIX)
+            ahead = ride(coverage, route, random.Random(f"{seed}/{number}"), KIND_FIX)
             deliver(database, f"ahead-{number}", [each.point for each in ahead])
             if number in AHEAD:
                 figures[str(number)] = judged(database, "last", truth)

@@ -1,4 +1,4 @@
-"""Our trip beside fixed schedules on the same trip: the same seed, line, weather, operators, modem, agent.
+"""Our trip beside fixed schedules on the same trip: the same seed, route, weather, operators, modem, agent.
 
 Beside us rides whoever takes a fix and uploads it every hour; behind both, the best of the lab's baselines,
 tuned to the energy that we have spent. Each is the real firmware with another policy

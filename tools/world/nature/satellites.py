@@ -1,6 +1,6 @@
 """What the GNSS antenna in a door recess sees: half the sky, less between stacks, nothing in a tunnel.
 
-Blocked for about 4 % of the time: tunnels by stretch of the line, the hall in which a container
+Blocked for about 4 % of the time: tunnels by stretch of the route, the hall in which a container
 changes gauge, and places in a stack with others above and beside. All figures are model values,
 from memory; the shares are chosen so that the total comes out.
 """
@@ -63,7 +63,7 @@ class Satellites:
             lon=lon,
             alt_m=self._altitude_m(km),
             speed_kmh=self._train.speed_kmh(ms),
-            heading_deg=self._train.line.heading_deg(km),
+            heading_deg=self._train.route.heading_deg(km),
             satellites=satellites,
             hdop=hdop,
             blocked=satellites < LEAST_SATELLITES,
@@ -75,7 +75,7 @@ class Satellites:
             return BLOCKED
         if self._train.moving(ms):
             km = self._train.km(ms)
-            index = bisect_right(self._tunnels, (km, self._train.line.length_km)) - 1
+            index = bisect_right(self._tunnels, (km, self._train.route.length_km)) - 1
             return BLOCKED if index >= 0 and km < self._tunnels[index][1] else OPEN
         index = bisect_right(self._stays, (ms, 1 << 62, 0)) - 1
         return self._stays[index][2] if index >= 0 and ms < self._stays[index][1] else OPEN

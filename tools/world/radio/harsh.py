@@ -18,7 +18,7 @@ PERMANENT = (ILLEGAL_UE, ILLEGAL_ME, NOT_ALLOWED)
 class Harshness:
     """Shares are probabilities; the default is the reference world.
 
-    `usable_share`: so much of the line keeps a usable network, None: all that it has. `refused`: at
+    `usable_share`: so much of the route keeps a usable network, None: all that it has. `refused`: at
     least so likely a network refuses foreign cards for the whole trip. `congested`: of each quarter of
     an hour of each network. `banned`, `dead`: of each spell of `SPELL_MS` of each network, in which it
     refuses every card for a permanent cause, or registers it and passes no data. `forbidden`: networks

@@ -1,4 +1,4 @@
-"""The line: a chain of waypoints, and what lies at a kilometre of it."""
+"""The route: a chain of waypoints, and what lies at a kilometre of it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ EARTH_KM = 6_371.0
 
 
 class Waypoint(NamedTuple):
-    """A station of the line; `kind` is hub, border, gauge, yard or line (an open-line station)."""
+    """A station of the route; `kind` is hub, border, gauge, yard or line (an open-line station)."""
 
     name: str
     country: str
@@ -26,7 +26,7 @@ class Waypoint(NamedTuple):
 
 
 class Border(NamedTuple):
-    """Where the line passes from one country to the next."""
+    """Where the route passes from one country to the next."""
 
     left: str
     entered: str
@@ -46,15 +46,15 @@ def distance_km(a: tuple[float, float], b: tuple[float, float]) -> float:
 
 
 @dataclass(frozen=True)
-class Line:
+class Route:
     """Straight pieces between waypoints; a kilometre is one of the table, not of the chord."""
 
     waypoints: tuple[Waypoint, ...]
     borders: tuple[Border, ...]
 
     @classmethod
-    def read(cls) -> Line:
-        """The line of the tables in the data folder."""
+    def read(cls) -> Route:
+        """The route of the tables in the data folder."""
         waypoints = tuple(
             Waypoint(
                 row["name"],
@@ -97,7 +97,7 @@ class Line:
         return country
 
     def nearest(self, km: float) -> Waypoint:
-        """The waypoint nearest along the line."""
+        """The waypoint nearest along the route."""
         return min(self._around(km), key=lambda waypoint: abs(waypoint.km - km))
 
     def _around(self, km: float) -> tuple[Waypoint, Waypoint]:

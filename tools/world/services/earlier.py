@@ -1,4 +1,4 @@
-"""What containers that rode before have told of the line, out of the agents of demos that have ended."""
+"""What containers that rode before have told of the route, out of the agents of demos that have ended."""
 
 from __future__ import annotations
 
