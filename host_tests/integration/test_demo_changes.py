@@ -85,8 +85,8 @@ def test_an_antenna_that_sees_nothing_on_the_move_is_told(changed: Run) -> None:
 
 def test_nothing_else_is_told_and_all_records_are_right(changed: Run) -> None:
     assert not any(alarms(changed, name) for name in ("light", "shock", "tilt", "tamper", "battery"))
-    settled = changed.settle()
+    counts = changed.count_records()
     # The witness knows neither of the swap nor of the setting; that each is told once stands above.
     untold = [f"events {event}: {event} is otherwise" for event in (CARD, GNSS)]
-    assert [words.partition(": ")[2] for words in settled.wrong] == untold
-    assert settled.stored + settled.in_flash == settled.taken
+    assert [words.partition(": ")[2] for words in counts.wrong] == untold
+    assert counts.stored + counts.in_flash == counts.taken

@@ -94,14 +94,14 @@ def test_a_schedule_that_cannot_be_flown_says_why(tmp_path):
     (tmp_path / "agent").write_text("a file where a folder is to be")
     options = {"modem": "bg95", "seed": 1, "days": 1, "port": 0, "trap": None}
     with pytest.raises(ServiceError, match=r"hourly: .*agent"):
-        compare.Rival(HOURLY, tmp_path / "agent", options, lambda standing: None).figures()
+        compare.Baseline(HOURLY, tmp_path / "agent", options, lambda standing: None).figures()
 
 
 def test_a_schedule_rides_with_our_firmware_and_keeps_to_its_hours(tmp_path):
     standing: list[dict[str, Any]] = []
     options = {"modem": "bg95", "seed": 1, "days": 2, "port": 0, "trap": None}
     schedule = Schedule("every 3 h", 5_400, 10_800)
-    found = compare.Rival(schedule, tmp_path / "out", options, standing.append).figures()
+    found = compare.Baseline(schedule, tmp_path / "out", options, standing.append).figures()
     assert found.lost == found.crashes == 0 and found.wrong == []
     taken = [each["taken"] for each in standing]
     assert taken == sorted(taken) and taken[-1] == found.points_taken

@@ -1,4 +1,4 @@
-"""The fault injector, and a slice of the campaign: every command of a wake with every fault."""
+"""The fault injector, and a part of the fault injection: every command of a wake with every fault."""
 
 from __future__ import annotations
 
@@ -166,7 +166,7 @@ def test_a_slice_of_all_commands_with_all_faults():
     cells = at_faults.cells(seed=1)
     assert len({cell.command for cell in cells}) > 80
     outcomes = at_faults.run_all(cells[::SLICE] + cells[3::SLICE], seed=1)
-    assert [outcome for outcome in outcomes if outcome.trouble] == []
+    assert [outcome for outcome in outcomes if outcome.failure] == []
 
 
 @pytest.mark.parametrize("dialect", ["bg95", "sim7600"])
@@ -208,7 +208,7 @@ def test_an_exception_that_is_not_ours_is_found(monkeypatch):
 
     monkeypatch.setattr("locator.modem.bg95.driver.Modem.cell", cell)
     outcome = at_faults.run(at_faults.Cell("bg95", "next", "AT+CEREG?", "split"), seed=1)
-    assert outcome.trouble == "struck wake: IndexError: string index out of range"
+    assert outcome.failure == "struck wake: IndexError: string index out of range"
     assert at_faults.figures([outcome])["failures"] == 1
 
 

@@ -1,4 +1,4 @@
-"""The campaign of the cards: what it demands, and a slice of the border that is flapped."""
+"""The comparison of cards: what it demands, and a part of the border that is crossed again and again."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console
 
 from tools.verify.esim import cards, shuttle
-from tools.verify.esim.cards import REFUSING, Pooled, Ridden
+from tools.verify.esim.cards import REFUSING, Pooled, TripResult
 from tools.world.demo.figures import Border
 from tools.world.radio.rules import Bar
 
@@ -18,7 +18,9 @@ pytestmark = pytest.mark.slow
 HOUR_MS = 3_600_000
 
 
-def _ridden(card: str, hours: list[float | None], refused_h: float = 0.0, joules: float = 1000.0) -> Ridden:
+def _result(
+    card: str, hours: list[float | None], refused_h: float = 0.0, joules: float = 1000.0
+) -> TripResult:
     figures = SimpleNamespace(
         days=45.0,
         borders=[Border("CN-KZ", each) for each in hours],
@@ -29,15 +31,15 @@ def _ridden(card: str, hours: list[float | None], refused_h: float = 0.0, joules
         crashes=0,
         bars=1,
     )
-    return Ridden(card, 1, cast(Any, figures), (5, 5), 24.5)
+    return TripResult(card, 1, cast(Any, figures), (5, 5), 24.5)
 
 
-def _by(**changed: Ridden) -> dict[str, Pooled]:
+def _by(**changed: TripResult) -> dict[str, Pooled]:
     usual = {
-        "single": _ridden("single", [1.0, 4.0, 9.0], 40.0),
-        "single-everywhere": _ridden("single-everywhere", [1.0, 4.0, 9.0]),
-        "euicc4": _ridden("euicc4", [0.5, 1.0, 25.0], 2.0),
-        "applet": _ridden("applet", [1.0, 1.0, 25.0]),
+        "single": _result("single", [1.0, 4.0, 9.0], 40.0),
+        "single-everywhere": _result("single-everywhere", [1.0, 4.0, 9.0]),
+        "euicc4": _result("euicc4", [0.5, 1.0, 25.0], 2.0),
+        "applet": _result("applet", [1.0, 1.0, 25.0]),
     }
     return {card: Pooled([each]) for card, each in (usual | changed).items()}
 
@@ -45,16 +47,16 @@ def _by(**changed: Ridden) -> dict[str, Pooled]:
 def test_each_demand_is_named_when_it_is_not_met():
     assert cards.fell_short(_by()) == []
     for bad, words in (
-        (_ridden("euicc4", [0.5, 3.0, 25.0], 2.0), "median"),
-        (_ridden("euicc4", [0.5, 1.0, 25.0], 20.0), "without service"),
-        (_ridden("euicc4", [0.5, 1.0, 25.0], 2.0, 1001.0), "joules a point"),
-        (_ridden("euicc4", [None, None, None], 2.0), "median 1080"),
+        (_result("euicc4", [0.5, 3.0, 25.0], 2.0), "median"),
+        (_result("euicc4", [0.5, 1.0, 25.0], 20.0), "without service"),
+        (_result("euicc4", [0.5, 1.0, 25.0], 2.0, 1001.0), "joules a point"),
+        (_result("euicc4", [None, None, None], 2.0), "median 1080"),
     ):
         (line, *_) = cards.fell_short(_by(euicc4=bad))
         assert words in line
-    barred = Ridden("euicc4", 1, _ridden("euicc4", [0.5]).figures, (0, 0), 27.0)
+    barred = TripResult("euicc4", 1, _result("euicc4", [0.5]).figures, (0, 0), 27.0)
     assert cards.fell_short(_by(euicc4=barred)) == ["euicc4, seed 1: data not back within 26 h"]
-    lazy = Ridden("applet", 1, _ridden("applet", [1.0]).figures, (4, 5), None)
+    lazy = TripResult("applet", 1, _result("applet", [1.0]).figures, (4, 5), None)
     assert cards.fell_short(_by(applet=lazy)) == ["applet: rotated at 80 % of the borders"]
 
 

@@ -16,10 +16,10 @@ from tools.verify.kill.devices import Link
 @pytest.mark.skipif(sys.platform != "linux", reason="only there all of 127.0.0.0/8 is loopback")
 def test_a_small_flood_interrupts_nothing(tmp_path, monkeypatch):
     for name in ("LANDBRIDGE_CONFIG", "LANDBRIDGE_BROKER_PORT"):
-        monkeypatch.setenv(name, "1")  # what the campaign sets is taken back
+        monkeypatch.setenv(name, "1")  # what the test sets is taken back
     found = flood.run(tmp_path, devices=2, seconds=4.0, sizes=Sizes(30, 30, 3), junk=20)
     # How much of the flood came, and how soon devices were answered, depends on the machine.
-    told = replace(found, slowest_answer_s=0.0, trouble=[])
+    told = replace(found, slowest_answer_s=0.0, failures=[])
     assert told.short() == []
     assert found.answers > 0 and found.records > 0 and found.peak_memory_mb > 0 and found.junk_sent == 20
 
@@ -32,7 +32,7 @@ def test_a_small_flood_interrupts_nothing(tmp_path, monkeypatch):
         ({"pages_ended": 1}, "pages_ended 1"),
         ({"peak_memory_mb": 501}, "501 MB"),
         ({"slowest_answer_s": 5.1}, "5.1 s"),
-        ({"trouble": ["nothing is stored"]}, "nothing is stored"),
+        ({"failures": ["nothing is stored"]}, "nothing is stored"),
     ],
 )
 def test_what_is_short_is_said(changes, said):

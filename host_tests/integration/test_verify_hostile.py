@@ -1,4 +1,4 @@
-"""A slice of the hostile campaign; and that it would notice."""
+"""A part of the hostile-broker tests, and that they would notice a fault."""
 
 import json
 import shutil

@@ -1,4 +1,4 @@
-"""A slice of the power cuts; and that the campaign would notice."""
+"""A part of the power cuts, and that they would notice a fault."""
 
 import pytest
 
@@ -10,7 +10,7 @@ pytestmark = pytest.mark.slow
 
 
 def test_nothing_promised_is_lost_in_some_hundred_cuts():
-    results = list(powercut.campaign(seed=7, cuts=350))
+    results = list(powercut.run_all(seed=7, cuts=350))
     assert [result.subject for result in results] == [*powercut.SUBJECTS]
     assert all(result.cuts >= 40 and 10 < result.torn < 110 for result in results)
     assert [violation for result in results for violation in result.violations] == []
@@ -25,19 +25,17 @@ FOUND = {
     "a release is not verified": (10, "half a release"),
     "a release is good as soon as it is there": (10, "does not report"),
 }
-"""Some of the careless firmwares: cuts that show it, and what is said then."""
+"""Some of the mutants: how many cuts show each, and what is said then."""
 
 
-@pytest.mark.parametrize(
-    "careless", [pytest.param(each, id=each.fault) for each in ALL if each.fault in FOUND]
-)
-def test_a_careless_firmware_is_found_out(tmp_path, careless):
-    cuts, said = FOUND[careless.fault]
-    lay_down(careless, tmp_path)
-    result = run(tmp_path, careless.subject, seed=7, cuts=cuts)
+@pytest.mark.parametrize("mutant", [pytest.param(each, id=each.fault) for each in ALL if each.fault in FOUND])
+def test_a_mutant_is_found(tmp_path, mutant):
+    cuts, said = FOUND[mutant.fault]
+    lay_down(mutant, tmp_path)
+    result = run(tmp_path, mutant.subject, seed=7, cuts=cuts)
     assert any(said in violation for violation in result.violations), result.violations
 
 
-def test_every_careless_firmware_can_be_made(tmp_path):
-    for careless in ALL:
-        lay_down(careless, tmp_path / careless.fault)
+def test_every_mutant_can_be_made(tmp_path):
+    for mutant in ALL:
+        lay_down(mutant, tmp_path / mutant.fault)

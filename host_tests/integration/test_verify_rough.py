@@ -13,7 +13,7 @@ import pytest
 
 from host_tests.support.figures import GOOD
 from tools.verify.soak import rough
-from tools.verify.soak.rough import BUDGETS, OURS, PARTS, Part, Ridden
+from tools.verify.soak.rough import BUDGETS, OURS, PARTS, Part, TripResult
 from tools.world.demo import demo
 from tools.world.demo.baselines import HOURLY
 from tools.world.demo.figures import Figures
@@ -22,17 +22,19 @@ from tools.world.services.processes import ServiceError
 from tools.world.worlds import ROUGH, World
 
 
-def ridden(world: str = "dark", budget_j: int = 100, broken: Sequence[str] = (), **figures: Any) -> Ridden:
+def result(
+    world: str = "dark", budget_j: int = 100, broken: Sequence[str] = (), **figures: Any
+) -> TripResult:
     """A good trip but for what is said."""
     back_h: list[float | None] = [5.0] if world in ("dark", "sea") else []
     good: dict[str, Any] = {"back_h": back_h, "silent_at_end_h": 2.0} | figures
-    return Ridden(world, "bg95", budget_j, OURS, dataclasses.replace(GOOD, **good), list(broken))
+    return TripResult(world, "bg95", budget_j, OURS, dataclasses.replace(GOOD, **good), list(broken))
 
 
-def all_flown() -> list[Ridden]:
+def all_flown() -> list[TripResult]:
     """Every part, as good as it must be."""
     ours = [
-        dataclasses.replace(ridden(part.world, budget_j), modem=part.modem)
+        dataclasses.replace(result(part.world, budget_j), modem=part.modem)
         for part in PARTS
         for budget_j in part.budgets
     ]
@@ -54,29 +56,29 @@ def test_all_as_it_must_be_falls_short_of_nothing() -> None:
 @pytest.mark.parametrize(
     ("bad", "words"),
     [
-        (ridden(lost=1), "dark bg95 100 J: lost 1"),
-        (ridden(stalls=2), "dark bg95 100 J: stalls 2"),
-        (ridden(silent_at_end_h=24.1), "dark bg95 100 J: dead: last heard of 24.1 h before the end"),
+        (result(lost=1), "dark bg95 100 J: lost 1"),
+        (result(stalls=2), "dark bg95 100 J: stalls 2"),
+        (result(silent_at_end_h=24.1), "dark bg95 100 J: dead: last heard of 24.1 h before the end"),
         (
-            ridden(back_h=[6.1]),
+            result(back_h=[6.1]),
             "dark bg95 100 J: first report 6.1 h after coverage was back, must be at most 6 each",
         ),
         (
-            ridden(back_h=[None]),
+            result(back_h=[None]),
             "dark bg95 100 J: first report never after coverage was back, must be at most 6 each",
         ),
         (
-            ridden("sea", 65, back_h=[24.5]),
+            result("sea", 65, back_h=[24.5]),
             "sea bg95 65 J: first report 24.5 h after coverage was back, must be at most 24 each",
         ),
-        (ridden(back_h=[]), "dark bg95 100 J: coverage was not lost and found again: left out"),
+        (result(back_h=[]), "dark bg95 100 J: coverage was not lost and found again: left out"),
         (
-            ridden("truck", broken=["budget broken: modem resets, hour 2, allowed 1"]),
+            result("truck", broken=["budget broken: modem resets, hour 2, allowed 1"]),
             "truck bg95 100 J: budget broken: modem resets, hour 2, allowed 1",
         ),
     ],
 )
-def test_each_limit_can_be_missed(bad: Ridden, words: str) -> None:
+def test_each_limit_can_be_missed(bad: TripResult, words: str) -> None:
     assert bad.short() == [words]
     flown = [each for each in all_flown() if (each.name, each.policy) != (bad.name, OURS)]
     assert rough.fell_short([*flown, bad], []) == [words]
@@ -84,15 +86,15 @@ def test_each_limit_can_be_missed(bad: Ridden, words: str) -> None:
 
 @pytest.mark.parametrize(
     "good",
-    [ridden(back_h=[6.0]), ridden(budget_j=65, back_h=[24.0]), ridden(silent_at_end_h=24.0), ridden("stay")],
+    [result(back_h=[6.0]), result(budget_j=65, back_h=[24.0]), result(silent_at_end_h=24.0), result("stay")],
 )
-def test_the_limit_itself_is_kept(good: Ridden) -> None:
+def test_the_limit_itself_is_kept(good: TripResult) -> None:
     assert good.short() == []
 
 
 def test_schedules_are_not_judged() -> None:
     worst = dataclasses.replace(
-        ridden(lost=9, stalls=9, silent_at_end_h=400.0, back_h=[None]), policy=HOURLY.name
+        result(lost=9, stalls=9, silent_at_end_h=400.0, back_h=[None]), policy=HOURLY.name
     )
     assert rough.fell_short([*all_flown(), worst], []) == []
 
@@ -113,9 +115,9 @@ def test_a_part_that_is_left_out_is_named() -> None:
 
 
 def test_the_figures_are_those_of_ours_alone() -> None:
-    lost = ridden(lost=3, back_h=[7.0], silent_at_end_h=30.0)
-    lean = ridden("sea", 65, back_h=[None])
-    rival = dataclasses.replace(ridden(lost=100), policy=HOURLY.name)
+    lost = result(lost=3, back_h=[7.0], silent_at_end_h=30.0)
+    lean = result("sea", 65, back_h=[None])
+    rival = dataclasses.replace(result(lost=100), policy=HOURLY.name)
     found = rough.summed([lost, lean, rival])
     assert (found["trips"], found["lost"], found["alive_at_the_end"]) == (2, 3, 1)
     assert (found["hours_back_to_report"], found["hours_back_to_report_65_j"]) == (7.0, -1.0)
@@ -127,7 +129,7 @@ def test_what_the_command_line_chooses() -> None:
 
 
 def test_the_file_holds_everything(tmp_path: Path) -> None:
-    rough.write(tmp_path / "out" / "rough.json", 1, [ridden(lost=3)], ["short"])
+    rough.write(tmp_path / "out" / "rough.json", 1, [result(lost=3)], ["short"])
     content = json.loads((tmp_path / "out" / "rough.json").read_text())
     assert content["figures"]["lost"] == 3 and content["fell_short"] == ["short"]
     assert content["trips"][0]["figures"]["back_h"] == [5.0]
@@ -137,10 +139,12 @@ def flown_by(monkeypatch: pytest.MonkeyPatch, joules: dict[str, float]) -> list[
     """Replace flights; returns who flew, with the settings."""
     flown: list[tuple[str, str]] = []
 
-    def flight(out: Path, options: dict[str, Any], schedule: Any, tell: Any) -> tuple[Figures, list[str]]:
+    def flight(
+        out: Path, options: dict[str, Any], schedule: Any, on_progress: Any
+    ) -> tuple[Figures, list[str]]:
         policy = schedule.name if schedule else OURS
         flown.append((policy, options["settings"][-1]))
-        tell({"completed": options["days"] / 2})
+        on_progress({"completed": options["days"] / 2})
         if policy not in joules:
             raise ServiceError("no broker")
         return dataclasses.replace(GOOD, days=1, joules={"modem": joules[policy]}), []
@@ -153,7 +157,7 @@ def test_the_schedules_fly_once_beside_all_budgets(monkeypatch: pytest.MonkeyPat
     flown = flown_by(monkeypatch, {"hourly": 500, OURS: 300, "every 2 h": 310})
     moves: Queue[float] = Queue()
     part = Part("dark", "bg95", (65, 100))
-    done, failed = rough.ride(part, 1, tmp_path, moves)
+    done, failed = rough.run_part(part, 1, tmp_path, moves)
     policies = [policy for policy, _ in flown]
     assert policies == ["hourly", OURS, "every 2 h", OURS] and not failed
     assert [each.budget_j for each in done] == [65, 65, 65, 100]
@@ -167,7 +171,7 @@ def test_a_flight_that_fails_is_told_and_the_others_go_on(
     flown_by(monkeypatch, {OURS: 300})
     moves: Queue[float] = Queue()
     part = Part("dark", "bg95", (65, 100))
-    done, failed = rough.ride(part, 1, tmp_path, moves)
+    done, failed = rough.run_part(part, 1, tmp_path, moves)
     assert [each.policy for each in done] == [OURS, OURS]
     assert failed == ["dark bg95 65 J, hourly: no broker"]
     assert "left out: dark bg95, schedules" in rough.fell_short(done, failed)

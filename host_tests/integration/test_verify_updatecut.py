@@ -1,4 +1,4 @@
-"""A slice of the updates that go wrong; and that the campaign would notice."""
+"""A part of the updates that go wrong, and that the check would notice a fault."""
 
 import json
 import shutil
@@ -47,7 +47,7 @@ def test_the_device_comes_back(stand, kind, every, step):
 
 
 def test_a_device_that_does_not_verify_is_found_out(tmp_path):
-    def careless(flash: Path) -> None:
+    def mutant(flash: Path) -> None:
         text = (FIRMWARE / "locator" / "downlink" / "release.py").read_text()
         check = "if self._digest(contents, at, size) != digest:"
         assert check in text
@@ -56,7 +56,7 @@ def test_a_device_that_does_not_verify_is_found_out(tmp_path):
         (firmware / "locator" / "downlink" / "release.py").write_text(text.replace(check, "if False:"))
         (flash / "slots/a").write_bytes(pack(1, application(firmware)))
 
-    stand = update_cases.moments(tmp_path / "stand", careless)
+    stand = update_cases.moments(tmp_path / "stand", mutant)
     cases = list(update_cases.corrupted(stand, 1))
     assert updatecut.run_case(stand, cases[-2])[1]
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tools.world import stage
-from tools.world.oracle.records import Truth
+from tools.world.oracle.records import Oracle
 from tools.world.radio.access import MOST_REFUSED_A_DAY, Access
 from tools.world.radio.cards import UPDATES_APN
 
@@ -22,10 +22,10 @@ def test_positions_go_over_one_access_point_and_a_release_over_another(tmp_path:
     try:
         access = Access(built)
         built.modem.watched_by(access)
-        truth = Truth(built.flash, built.trip, built.network.traffic)
+        oracle = Oracle(built.flash, built.trip, built.network.traffic)
 
         def after_wake(now_ms: int) -> None:
-            truth.after_wake()
+            oracle.after_wake()
             access.after_wake(now_ms, tmp_path / "release")
 
         built.device.run(3 * DAY_MS, after_wake)
@@ -35,7 +35,7 @@ def test_positions_go_over_one_access_point_and_a_release_over_another(tmp_path:
     assert access.astray() == [] and access.short() == []
     assert access.carried[UPDATES_APN] > 20_000 and access.carried["east.example"] > 20_000
     assert status[2] == "2"
-    assert truth.wrong == {}
+    assert oracle.wrong == {}
 
 
 @pytest.mark.parametrize(("times_a_day", "short"), [(MOST_REFUSED_A_DAY, 1), (MOST_REFUSED_A_DAY + 1, 2)])

@@ -13,7 +13,7 @@ from landbridge.core.clock import to_epoch_s
 
 from tools.world import stage
 from tools.world.device.firmware import account_j
-from tools.world.oracle.records import Truth
+from tools.world.oracle.records import Oracle
 from tools.world.stage import DEVICE, Stage
 
 pytestmark = pytest.mark.slow
@@ -27,7 +27,7 @@ class World:
 
     def __init__(self, built: Stage) -> None:
         self.stage = built
-        self.truth = Truth(built.flash, built.trip, built.network.traffic)
+        self.oracle = Oracle(built.flash, built.trip, built.network.traffic)
         self.hours = 0
         self.wakes_ms: list[int] = []
 
@@ -37,7 +37,7 @@ class World:
 
     def _after_wake(self, now_ms: int) -> None:
         self.wakes_ms.append(now_ms)
-        self.truth.after_wake()
+        self.oracle.after_wake()
 
     def do(self, *arguments: str) -> str:
         return self.stage.services.agent.do(*arguments)
@@ -53,7 +53,7 @@ class World:
 
     def times(self) -> list[int]:
         """When the records were taken, in epoch seconds; those of a known time."""
-        return sorted(record["time"] for record in self.truth.records.values() if record["quality"])
+        return sorted(record["time"] for record in self.oracle.records.values() if record["quality"])
 
 
 @pytest.fixture
@@ -81,7 +81,7 @@ def test_a_setting_changes_the_interval_of_points_and_is_shown_as_applied(world:
     world.run(6)
     assert 200 < longest([time for time in world.times() if time >= before]) < 900
     assert re.search(r"revision \d+, set", world.do("settings", "show", DEVICE))
-    assert not world.truth.wrong
+    assert not world.oracle.wrong
 
 
 def test_each_command_is_done_once_and_its_result_is_shown(world: World) -> None:
@@ -113,7 +113,7 @@ def test_each_command_is_done_once_and_its_result_is_shown(world: World) -> None
     assert world.state(shipping) == "done"
     world.run(6)
     assert device.counters.resets == 2 and device.counters.crashes == 0
-    assert not world.truth.wrong
+    assert not world.oracle.wrong
     assert world.state(reboot) == "done"
 
 

@@ -11,7 +11,7 @@ import pytest
 from locator.scheduler import guide
 
 from tools.world import stage
-from tools.world.oracle.records import Truth
+from tools.world.oracle.records import Oracle
 from tools.world.stage import CONTAINER, DESTINATION, DEVICE, LINE, Stage
 
 pytestmark = pytest.mark.slow
@@ -31,12 +31,12 @@ class World:
 
     def __init__(self, built: Stage) -> None:
         self.stage = built
-        self.truth = Truth(built.flash, built.trip, built.network.traffic)
+        self.oracle = Oracle(built.flash, built.trip, built.network.traffic)
         self.hours = 0
 
     def run(self, hours: int) -> None:
         self.hours += hours
-        self.stage.device.run(self.hours * HOUR_MS, lambda _: self.truth.after_wake())
+        self.stage.device.run(self.hours * HOUR_MS, lambda _: self.oracle.after_wake())
 
     def do(self, *arguments: str) -> str:
         return self.stage.services.agent.do(*arguments)
@@ -81,4 +81,4 @@ def test_a_guide_comes_with_the_first_report_and_goes_with_the_trip(world: World
     world.run(12)
     assert world.guide() is None
     assert not list((world.stage.flash / "data").glob("guide*"))
-    assert not world.truth.wrong and world.stage.device.counters.crashes == 0
+    assert not world.oracle.wrong and world.stage.device.counters.crashes == 0

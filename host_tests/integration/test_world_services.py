@@ -14,7 +14,7 @@ from tools.modem.engine.tasks import Work
 from tools.modem.registry import Dialect
 from tools.modem.script import RING_MS
 from tools.world import stage
-from tools.world.oracle.records import Truth
+from tools.world.oracle.records import Oracle
 from tools.world.stage import Stage
 
 pytestmark = pytest.mark.slow
@@ -61,13 +61,13 @@ def message_and_ring(built: Stage) -> Work:
     ("built", "key", "off", "on"), [(row[:2], *row[2:]) for row in MODEMS], indirect=["built"]
 )
 def test_they_are_off_and_told_and_watched(built: Stage, key: str, off: str, on: str) -> None:
-    do, truth = built.services.agent.do, Truth(built.flash, built.trip, built.network.traffic)
+    do, oracle = built.services.agent.do, Oracle(built.flash, built.trip, built.network.traffic)
     do("controls", "set", str(CLASSES))
     do("sims", "add", "8931440400012345678", "--class", "resold", "--holder", "ACME", "--purpose", "locator",
        "--stage", "test")  # fmt: skip
 
     def run(until_h: int) -> None:
-        built.device.run(until_h * HOUR_MS, lambda _: truth.after_wake())
+        built.device.run(until_h * HOUR_MS, lambda _: oracle.after_wake())
 
     kept = built.modem._unit.nv.settings
     assert key not in kept  # as shipped
@@ -81,4 +81,4 @@ def test_they_are_off_and_told_and_watched(built: Stage, key: str, off: str, on:
     do("settings", "set", stage.DEVICE, "sms_to_card=1")
     run(90)
     assert (kept[key], told(built), standing(built)) == (on, "on", True)
-    assert truth.wrong == {} and built.device.counters.crashes == 0
+    assert oracle.wrong == {} and built.device.counters.crashes == 0

@@ -15,7 +15,7 @@ from locator.journal.store import PER_SEGMENT, Journal
 from tools.modem.network.air import Fix
 from tools.world.device.rtc import Rtc
 from tools.world.oracle.delivered import START_S
-from tools.world.oracle.records import FULL_SEGMENTS, Truth
+from tools.world.oracle.records import FULL_SEGMENTS, Oracle
 from tools.world.radio.traffic import Traffic
 from tools.world.trip import START_UTC_S, BrownOut, Given, SeenCell, Sense
 
@@ -50,11 +50,11 @@ class World:
         )
         self.trip = trip
         self.traffic = Traffic()
-        self.truth = Truth(folder, trip, self.traffic)
+        self.oracle = Oracle(folder, trip, self.traffic)
         self.ledger: Any = Ledger(str(folder / "data"), 0)
         self.journal: Any = Journal(str(folder / "data"), self.ledger)
         self.wake([Sense(1_500, 3_611, -123, 4, DARK)], 5_000, FIRST)
-        assert self.truth.wrong == {}
+        assert self.oracle.wrong == {}
 
     def wake(self, senses, end_ms, *records, cells=(), fixes=(), connections=0):
         """The world gives these in a wake, in which the device keeps `records`."""
@@ -66,7 +66,7 @@ class World:
         self.trip.env.now = end_ms
         for fields in records:
             self.keep(fields)
-        self.truth.after_wake()
+        self.oracle.after_wake()
 
     def keep(self, fields):
         """Append a record, with its own `seq`."""
@@ -86,21 +86,21 @@ class World:
 
     def wrong(self, seq=2):
         """What the truth says of a record."""
-        return self.truth.wrong.get(seq, "")
+        return self.oracle.wrong.get(seq, "")
 
     def stored(self, changes=None, at_s=None):
         """What the agent has of each record, of the last one with `changes`."""
         points = []
-        for seq, fields in self.truth.records.items():
-            last = seq == max(self.truth.records)
+        for seq, fields in self.oracle.records.items():
+            last = seq == max(self.oracle.records)
             point = Point(**(fields | (changes or {}) if last else fields)).meaningful()
             taken_s = START_S + 2 if fields["quality"] == 0 else fields["time"]
             at = at_s if last and at_s else taken_s
             points.append(StoredPoint("lb-1", point, at, fields["quality"] == 0, 0, START_S + 99, None, None))
         return points
 
-    def settle(self, **changes):
-        return self.truth.settle(self.stored(changes))
+    def count_records(self, **changes):
+        return self.oracle.count(self.stored(changes))
 
 
 @pytest.fixture
@@ -110,8 +110,8 @@ def world(tmp_path):
 
 def test_true_records_that_were_stored(world):
     world.second()
-    settled = world.settle()
-    assert (settled.taken, settled.stored, settled.lost, settled.wrong) == (2, 2, 0, [])
+    counts = world.count_records()
+    assert (counts.taken, counts.stored, counts.lost, counts.wrong) == (2, 2, 0, [])
 
 
 FALSE = [(name, TRUE[name] + 2) for name in record.FIELDS.split()]
@@ -125,17 +125,17 @@ FALSE += [("seq", 1), ("time", START_S + 62), ("time", START_S + 20), ("alt", 0)
 def test_a_record_with_one_field_falsified(world, field, value):
     world.second(TRUE | {field: value})
     assert world.wrong().startswith("record 2: ")
-    settled = world.settle()
-    assert settled.lost > 0
-    assert world.wrong() in settled.wrong
+    counts = world.count_records()
+    assert counts.lost > 0
+    assert world.wrong() in counts.wrong
 
 
 @pytest.mark.parametrize("field", record.FIELDS.split())
 def test_a_record_with_one_field_stored_otherwise(world, field):
     world.second()
-    settled = world.settle(**{field: TRUE[field] + 1})
-    assert settled.lost > 0
-    assert settled.wrong
+    counts = world.count_records(**{field: TRUE[field] + 1})
+    assert counts.lost > 0
+    assert counts.wrong
 
 
 def test_a_record_without_the_fix_and_the_cell_that_were_given(world):
@@ -153,7 +153,7 @@ def test_without_fix_and_cell_nothing_is_said_of_them(world):
     assert world.wrong() == ""
     for name in (*NOWHERE, "tac", "cell", "rsrp"):
         world.wake([SENSE], 70_000, STILL | {"seq": world.journal.next_seq, name: 1})
-        assert name in world.wrong(len(world.truth.records))
+        assert name in world.wrong(len(world.oracle.records))
 
 
 @pytest.mark.parametrize("second", [30, 56, 74])
@@ -262,15 +262,15 @@ def test_another_country(world):
 @pytest.mark.parametrize("at_s", [START_S + 62, START_S + 66, START_S + 90])
 def test_a_point_that_the_agent_has_dated_otherwise(world, at_s):
     world.second()
-    settled = world.truth.settle(world.stored(at_s=at_s))
-    assert settled.lost == 1
-    assert settled.wrong[0].startswith(f"record 2 as stored: dated {at_s}, taken from ")
+    counts = world.oracle.count(world.stored(at_s=at_s))
+    assert counts.lost == 1
+    assert counts.wrong[0].startswith(f"record 2 as stored: dated {at_s}, taken from ")
 
 
 def test_a_point_without_a_date_that_its_boot_knew(world):
     world.second()
     points = [each._replace(at_s=None) if each.point.seq == 1 else each for each in world.stored()]
-    assert world.truth.settle(points).wrong == ["record 1 as stored: no date, though its boot knew the time"]
+    assert world.oracle.count(points).wrong == ["record 1 as stored: no date, though its boot knew the time"]
 
 
 def test_a_point_without_a_date_of_a_boot_that_ended_before_it_reported(world):
@@ -280,29 +280,29 @@ def test_a_point_without_a_date_of_a_boot_that_ended_before_it_reported(world):
     world.wake([Sense(100_000, 3_611, -123, 4, DARK)], 103_000, later)
     points = [each._replace(received_s=START_S + 200) for each in world.stored()]
     undated = [each._replace(at_s=None) if each.point.seq == 1 else each for each in points]
-    assert world.truth.settle(undated).wrong == []
+    assert world.oracle.count(undated).wrong == []
     told = [each._replace(received_s=START_S + 98) if each.point.seq == 2 else each for each in undated]
-    assert world.truth.settle(told).wrong == ["record 1 as stored: no date, though its boot knew the time"]
+    assert world.oracle.count(told).wrong == ["record 1 as stored: no date, though its boot knew the time"]
 
 
 def test_a_record_that_waits_in_flash_is_not_lost(world):
     world.second()
-    settled = world.truth.settle([])
-    assert (settled.in_flash, settled.lost) == (2, 0)
-    assert world.truth.pending() == 2
+    counts = world.oracle.count([])
+    assert (counts.in_flash, counts.lost) == (2, 0)
+    assert world.oracle.pending() == 2
 
 
 def test_a_record_acknowledged_and_not_stored_is_lost(world):
     world.second()
     world.journal.acknowledge([1, 1])
-    assert world.truth.pending() == 1
-    assert world.truth.settle([]).lost == 1
+    assert world.oracle.pending() == 1
+    assert world.oracle.count([]).lost == 1
 
 
 def fill(world):
     """A journal that has no room for another segment."""
     for i in range(1, FULL_SEGMENTS):
-        (world.truth.flash / "data" / "journal" / f"{PER_SEGMENT * i + 1:08x}.seg").touch()
+        (world.oracle.flash / "data" / "journal" / f"{PER_SEGMENT * i + 1:08x}.seg").touch()
 
 
 def give_up(world):
@@ -310,22 +310,22 @@ def give_up(world):
     Path(world.journal.path(0)).unlink()
     world.ledger.thinned = 2
     world.journal.acknowledge([1, 2])
-    world.truth.after_wake()
+    world.oracle.after_wake()
 
 
 def test_a_record_that_a_full_journal_gave_up_is_thinned(world):
     fill(world)
     world.second()
     give_up(world)
-    settled = world.truth.settle([])
-    assert (settled.thinned, settled.lost) == (2, 0)
+    counts = world.oracle.count([])
+    assert (counts.thinned, counts.lost) == (2, 0)
 
 
 def test_the_device_cannot_call_thinned_what_it_has_lost(world):
     world.second()
     give_up(world)
-    settled = world.truth.settle([])
-    assert (settled.thinned, settled.lost) == (0, 2)
+    counts = world.oracle.count([])
+    assert (counts.thinned, counts.lost) == (0, 2)
 
 
 def test_what_was_acknowledged_before_its_segment_went_was_not_thinned(world):
@@ -333,16 +333,16 @@ def test_what_was_acknowledged_before_its_segment_went_was_not_thinned(world):
     world.journal.acknowledge([1, 1])
     world.second()
     give_up(world)
-    settled = world.truth.settle([])
-    assert (settled.thinned, settled.lost) == (1, 1)
+    counts = world.oracle.count([])
+    assert (counts.thinned, counts.lost) == (1, 1)
 
 
 def test_a_point_that_no_record_was_made_of(world):
     world.second()
     phantom = world.stored()[-1]
     phantom = phantom._replace(point=phantom.point._replace(seq=9))
-    settled = world.truth.settle([*world.stored(), phantom])
-    assert settled.wrong == ["record 9: stored and never taken"]
+    counts = world.oracle.count([*world.stored(), phantom])
+    assert counts.wrong == ["record 9: stored and never taken"]
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The campaign of late data: its uplinks are what a device would have sent."""
+"""The benchmark of late data: its uplinks are what a device would have sent."""
 
 from landbridge.protocol import uplink
 

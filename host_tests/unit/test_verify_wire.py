@@ -84,7 +84,7 @@ def test_what_is_no_column_of_three_is_refused(form):
 
 
 def test_a_record_written_by_teltonika_has_the_length_its_manual_says():
-    (sample,) = wire_tracks.Traveller(wire_tracks.JOURNEYS[0], 1).samples(1)
+    (sample,) = wire_tracks.Traveller(wire_tracks.TRIP_KINDS[0], 1).samples(1)
     assert len(wire_formats.as_teltonika([sample])) == 76
 
 

@@ -17,7 +17,7 @@ from tools.world.demo.digest import digest
 from tools.world.demo.figures import Figures
 from tools.world.oracle import delivered
 from tools.world.oracle.delivered import Delivered
-from tools.world.oracle.records import Truth
+from tools.world.oracle.records import Oracle
 from tools.world.radio.access import Access
 from tools.world.services.chaos import AGENT_CONVERSATION, BROKER_CONVERSATION, Chaos
 from tools.world.stage import Stage
@@ -27,8 +27,9 @@ DRAIN_HOURS = 24
 """After the last day the device may go on for this long, until all it holds is acknowledged."""
 
 
-Tell = Callable[[dict[str, Any]], None]
-"""Is told after each wake how the trip stands: "completed" days, "country", points "taken" and "pending"."""
+OnProgress = Callable[[dict[str, Any]], None]
+"""Called after each wake with the state of the trip: "completed" days, "country", points "taken",
+"pending"."""
 
 
 @dataclass
@@ -36,30 +37,30 @@ class Demo:
     """One run: the trip on its stage, and those who watch it."""
 
     stage: Stage
-    truth: Truth
+    oracle: Oracle
     diary: Diary
     chaos: Chaos | None
     access: Access | None = None
     _ended: bool = False
     """By the operator."""
 
-    def run(self, tell: Tell) -> None:
-        """Run the trip to its end, then until the device has nothing left to tell."""
+    def run(self, on_progress: OnProgress) -> None:
+        """Run the trip to its end, then until the device has delivered all its records."""
         device, end_ms = self.stage.device, self.stage.trip.end_ms
 
         def after_wake(now_ms: int) -> None:
             self._after_wake(now_ms)
-            tell(self._standing(now_ms))
+            on_progress(self._standing(now_ms))
 
         device.run(end_ms, after_wake)
         for hour in range(1, DRAIN_HOURS + 1):
-            if not self.truth.pending():
+            if not self.oracle.pending():
                 break
             device.run(end_ms + hour * HOUR_MS, after_wake)
 
     def _after_wake(self, now_ms: int) -> None:
-        self.truth.after_wake()
-        self.diary.after_wake(now_ms, self.truth.pending(), self.stage.device.rtc_memory)
+        self.oracle.after_wake()
+        self.diary.after_wake(now_ms, self.oracle.pending(), self.stage.device.rtc_memory)
         if self.access:
             self.access.after_wake(now_ms, self.stage.flash.parent / "release")
         services = self.stage.services
@@ -77,12 +78,12 @@ class Demo:
             services.agent.do("trips", "end", stage.DEVICE)
 
     def _standing(self, now_ms: int) -> dict[str, Any]:
-        """What `Tell` is told."""
-        pending = self.truth.pending()
+        """What `OnProgress` is called with."""
+        pending = self.oracle.pending()
         return {
             "completed": min(now_ms / DAY_MS, self.stage.trip.end_ms / DAY_MS),
             "country": self.stage.trip.country(now_ms),
-            "taken": len(self.truth.records),
+            "taken": len(self.oracle.records),
             "pending": pending,
         }
 
@@ -112,7 +113,7 @@ def progress_bar(console: Console) -> Progress:
     )
 
 
-def add_task(progress: Progress, days: int, name: str = "") -> Tell:
+def add_task(progress: Progress, days: int, name: str = "") -> OnProgress:
     """A line for one trip in the progress bar; returns what moves it."""
     task = progress.add_task(name, total=days, country="", taken=0, pending=0)
     return lambda standing: progress.update(task, **standing)
@@ -127,7 +128,7 @@ def measure(demo: Demo) -> tuple[Figures, Delivered]:
     found = figures.measure(
         built.trip,
         demo.diary,
-        demo.truth.settle(had.points),
+        demo.oracle.count(had.points),
         had,
         built.network,
         built.device.counters,

@@ -1,4 +1,5 @@
-"""The worlds a trip can ride through: the usual route, and those that differ from it where real trips do.
+"""The worlds that a trip can pass through: the usual route, and those that differ from it where real trips
+do.
 
 A world is data for the parts of `Trip`: how the container travels, when no network is there at all, how long
 it stands at its goal, what the battery really holds. Figures are model values [C] unless marked.

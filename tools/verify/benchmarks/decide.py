@@ -1,6 +1,6 @@
 """What a decision costs: time, garbage, state, and the memory that the plan keeps.
 
-`python -m tools.verify.benchmarks.decide [--modem bg95|sim7600] [--days N] [--seed N] [--out DIR]` rides a
+`python -m tools.verify.benchmarks.decide [--modem bg95|sim7600] [--days N] [--seed N] [--out DIR]` runs a
 short trip of the full world, in which the device writes down all that each of its decisions knows, and
 decides the same again under MicroPython. It prints the figures, writes DIR.json and exits with 1, naming what
 fell short.
@@ -88,7 +88,7 @@ class Cost:
 
 
 def note(out: Path, modem: str, seed: int, days: int) -> Path:
-    """Ride a trip; returns the file with its decisions, one JSON line each."""
+    """Run a trip; return the file with its decisions, one JSON line each."""
     built = stage.build(out, modem, seed, days, 0, None, HEAP_KW)  # type: ignore[arg-type]
     try:
         (built.flash / ENTRY).write_text(START)

@@ -28,12 +28,12 @@ from tools.world import stage
 from tools.world.demo.demo import Parser
 from tools.world.demo.diary import Diary
 from tools.world.demo.figures import Figures
-from tools.world.oracle.records import Truth
+from tools.world.oracle.records import Oracle
 from tools.world.radio.cards import KINDS
 from tools.world.radio.harsh import Harshness
 from tools.world.radio.rules import Bar
 from tools.world.services.processes import ServiceError
-from tools.world.trip_run import HOUR_MS, Demo, Tell, add_task, measure, progress_bar
+from tools.world.trip_run import HOUR_MS, Demo, OnProgress, add_task, measure, progress_bar
 
 REFUSING = Harshness(refused=0.8)
 """So likely a network refuses a roaming card for the whole trip; one of each country takes it anyhow."""
@@ -49,7 +49,7 @@ LEAST_ROTATIONS = 0.95
 
 
 @dataclass(frozen=True)
-class Ridden:
+class TripResult:
     """One trip."""
 
     card: str
@@ -65,7 +65,7 @@ class Ridden:
 class Pooled:
     """All trips with one kind of card."""
 
-    trips: list[Ridden]
+    trips: list[TripResult]
 
     def sum(self, figure: str) -> float:
         """Of one of the figures, over the trips."""
@@ -101,25 +101,25 @@ class Pooled:
         return made / wanted if wanted else None
 
 
-def ride(out: Path, modem: Dialect, days: int, seeds: range, console: Console) -> dict[str, Pooled]:
+def run_trips(out: Path, modem: Dialect, days: int, seeds: range, console: Console) -> dict[str, Pooled]:
     """The trips, one after the other, by kind of card."""
     done: dict[str, Pooled] = {card: Pooled([]) for card in KINDS}
     with progress_bar(console) as progress:
         for seed in seeds:
             for card in KINDS:
-                tell = add_task(progress, days, f"{card:18}")
-                done[card].trips.append(_trip(out / card, modem, days, seed, card, tell))
+                on_progress = add_task(progress, days, f"{card:18}")
+                done[card].trips.append(_trip(out / card, modem, days, seed, card, on_progress))
     return done
 
 
-def _trip(out: Path, modem: Dialect, days: int, seed: int, card: str, tell: Tell) -> Ridden:
+def _trip(out: Path, modem: Dialect, days: int, seed: int, card: str, on_progress: OnProgress) -> TripResult:
     built = stage.build(out, modem, seed, days, 0, None, harshness=REFUSING, card=card)
     try:
-        truth = Truth(built.flash, built.trip, built.network.traffic)
-        demo = Demo(built, truth, Diary(built.trip), None)
-        demo.run(tell)
+        oracle = Oracle(built.flash, built.trip, built.network.traffic)
+        demo = Demo(built, oracle, Diary(built.trip), None)
+        demo.run(on_progress)
         found, had = measure(demo)
-        return Ridden(card, seed, found, _rotations(built), _bar_h(built.trip.bars(), had.contacts_ms))
+        return TripResult(card, seed, found, _rotations(built), _bar_h(built.trip.bars(), had.contacts_ms))
     finally:
         built.close()
 
@@ -221,7 +221,7 @@ def main() -> int:
     logging.basicConfig(filename=out / "world.log", filemode="w", level=logging.WARNING, force=True)
     try:
         seeds = range(arguments.seed, arguments.seed + arguments.seeds)
-        done = ride(out, arguments.modem, arguments.days, seeds, console)
+        done = run_trips(out, arguments.modem, arguments.days, seeds, console)
         flapped = shuttle.run(out / "shuttle", arguments.modem, arguments.seed, REFUSING, console)
     except (ServiceError, LayoutError, OSError) as error:
         print(error, file=sys.stderr)

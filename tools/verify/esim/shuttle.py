@@ -15,7 +15,7 @@ from tools.verify.soak import budgets
 from tools.verify.soak.watch import Watch
 from tools.world import stage
 from tools.world.demo.diary import Diary
-from tools.world.oracle.records import Truth
+from tools.world.oracle.records import Oracle
 from tools.world.radio.cards import Issued
 from tools.world.radio.harsh import Harshness
 from tools.world.trip_run import Demo, add_task, measure, progress_bar
@@ -81,7 +81,7 @@ def run(
         watch = Watch()
         watch.follow(built)
         diary = _Noting(built.trip, card=built.card)
-        demo = Demo(built, Truth(built.flash, built.trip, built.network.traffic), diary, None)
+        demo = Demo(built, Oracle(built.flash, built.trip, built.network.traffic), diary, None)
         with progress_bar(console) as progress:
             demo.run(add_task(progress, days, "border flapped    "))
         found, _ = measure(demo)

@@ -43,11 +43,11 @@ class Cell:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of a cell. `trouble` is "" when it has passed; `took`: each verb at its longest."""
+    """What came of a cell. `failure` is "" when it has passed; `took`: each verb at its longest."""
 
     cell: Cell
     hang: bool
-    trouble: str
+    failure: str
     took: dict[str, Took]
     errors: tuple[str, ...]
 
@@ -79,9 +79,9 @@ def run(cell: Cell, seed: int) -> Outcome:
     first = device.wake(cell.wake)
     struck = device.port.modem.struck > 0
     after = device.wake("next")
-    trouble = _trouble(first, after) if struck else "not struck"
+    failure = _failure(first, after) if struck else "not struck"
     hang = bool(first.hang or after.hang)
-    return Outcome(cell, hang, trouble, first.took, tuple(first.errors))
+    return Outcome(cell, hang, failure, first.took, tuple(first.errors))
 
 
 def run_all(
@@ -98,7 +98,7 @@ def run_all(
 
 def figures(outcomes: list[Outcome]) -> dict[str, object]:
     """What is printed and kept."""
-    bad = [outcome for outcome in outcomes if outcome.trouble]
+    bad = [outcome for outcome in outcomes if outcome.failure]
     return {
         "cells": len(outcomes),
         "commands": {
@@ -109,7 +109,7 @@ def figures(outcomes: list[Outcome]) -> dict[str, object]:
         "hangs": sum(outcome.hang for outcome in outcomes),
         "failures": len(bad),
         "worst": {dialect: worst(outcomes, dialect) for dialect in DIALECTS},
-        "failed": [{**asdict(outcome.cell), "trouble": outcome.trouble} for outcome in bad],
+        "failed": [{**asdict(outcome.cell), "failure": outcome.failure} for outcome in bad],
     }
 
 
@@ -154,7 +154,7 @@ def _device(dialect: Dialect, kind: Kind, seed: int) -> Device:
     return device
 
 
-def _trouble(first: Told, after: Told) -> str:
+def _failure(first: Told, after: Told) -> str:
     for name, told in (("struck wake", first), ("next wake", after)):
         if told.hang:
             return f"{name}: {told.hang} beyond its limit"
@@ -182,10 +182,10 @@ def _counted(outcome: Outcome, progress: Callable[[], None]) -> Outcome:
 def _print(console: Console, outcomes: list[Outcome], told: dict[str, object]) -> None:
     console.print(_by_verb(outcomes))
     console.print(_by_fault(outcomes))
-    for outcome in [outcome for outcome in outcomes if outcome.trouble][:20]:
+    for outcome in [outcome for outcome in outcomes if outcome.failure][:20]:
         cell = outcome.cell
         where = f"{cell.dialect} {cell.wake} {cell.command} x {cell.fault}"
-        console.print(f"failed: {where}: {outcome.trouble}", markup=False)
+        console.print(f"failed: {where}: {outcome.failure}", markup=False)
     for name in ("cells", "hangs", "failures"):
         console.print(f"{name} {told[name]}")
 
@@ -208,7 +208,7 @@ def _by_fault(outcomes: list[Outcome]) -> Table:
         of_kind = [outcome for outcome in outcomes if outcome.cell.fault == kind]
         count = Counter(outcome.cell.dialect for outcome in of_kind)
         felt = sum(bool(outcome.errors) for outcome in of_kind)
-        failed = sum(bool(outcome.trouble) for outcome in of_kind)
+        failed = sum(bool(outcome.failure) for outcome in of_kind)
         table.add_row(kind, *(str(count[dialect]) for dialect in DIALECTS), str(felt), str(failed))
     return table
 

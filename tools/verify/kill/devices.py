@@ -89,7 +89,7 @@ class Device(threading.Thread):
         self.device = device
         self.made: dict[int, list[int]] = {}
         """Fields of each record, by sequence."""
-        self.trouble: str | None = None
+        self.failure: str | None = None
         self._rng = random.Random(device)
         self._folder = folder
         self.connection = (device, settings["broker_password"], port, ca)
@@ -116,7 +116,7 @@ class Device(threading.Thread):
                 if self._rng.random() < 0.1:
                     self._open()  # deep sleep: only what is in flash is left
         except Exception as error:
-            self.trouble = f"{self.device}: {error!r}"
+            self.failure = f"{self.device}: {error!r}"
 
     def _open(self) -> None:
         self._ledger = Ledger(str(self._folder), 1)

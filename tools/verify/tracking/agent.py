@@ -117,13 +117,13 @@ class LateAgent:
         self._await(lambda: number in self._replies, f"an answer to uplink {number}")
 
     def settle(self) -> None:
-        """Wait until the journey is worked out and told."""
+        """Wait until the tracking of the trip is done and its events are published."""
 
         def settled() -> bool:
             with self._database.reading() as connection:
                 return journeys.next_marked(connection) is None and not outbox.head(connection, 1)
 
-        self._await(settled, "the journey is worked out and told")
+        self._await(settled, "tracking is done and its events are published")
 
     def outcome(self) -> Outcome:
         """What has come of it."""

@@ -1,4 +1,5 @@
-"""A trip's points in order, in random order and twice, with a hole of twenty days filled last: one journey.
+"""A trip's points in order, in random order and twice, with a hole of twenty days filled last: the same
+events.
 
 `python -m tools.verify.tracking.latedata [--days N] [--seed N] [--track DATABASE]` runs a trip in the
 simulated world, or takes the points of one that an agent has stored. It delivers them each time to an agent
@@ -25,7 +26,7 @@ from rich.console import Console
 from tools.verify.tracking.agent import MOST_RECORDS, LateAgent, Outcome, clocks
 from tools.world import stage
 from tools.world.demo.diary import Diary
-from tools.world.oracle.records import Truth
+from tools.world.oracle.records import Oracle
 from tools.world.services.processes import ServiceError
 from tools.world.stage import DEVICE
 from tools.world.trip_run import Demo, add_task, progress_bar
@@ -42,7 +43,7 @@ def drive(folder: Path, seed: int, days: int, console: Console) -> list[StoredPo
     """The points of a trip in the simulated world."""
     built = stage.build(folder, "bg95", seed, days, 0, None)
     try:
-        demo = Demo(built, Truth(built.flash, built.trip, built.network.traffic), Diary(built.trip), None)
+        demo = Demo(built, Oracle(built.flash, built.trip, built.network.traffic), Diary(built.trip), None)
         with progress_bar(console) as progress:
             demo.run(add_task(progress, days))
     finally:

@@ -42,7 +42,7 @@ class Result:
     failures: list[str] = field(default_factory=list)
 
 
-def campaign(
+def run_all(
     every: int, kinds: Iterable[str] = (), tick: Callable[[int, int], None] = lambda done, of: None
 ) -> Result:
     """Run the cases of `kinds`, of all without; `tick` is told how many are done."""
@@ -78,7 +78,7 @@ def main() -> int:
     try:
         with Progress(console=Console()) as progress:
             task = progress.add_task("updates")
-            result = campaign(every, tick=lambda done, of: progress.update(task, completed=done, total=of))
+            result = run_all(every, tick=lambda done, of: progress.update(task, completed=done, total=of))
     except (LayoutError, OSError) as error:
         print(error, file=sys.stderr)
         return 1

@@ -1,6 +1,6 @@
 """Our trip beside fixed schedules on the same trip: the same seed, route, weather, operators, modem, agent.
 
-Beside us rides whoever takes a fix and uploads it every hour; behind both, the best of the lab's baselines,
+Our trip is compared with a fix and an upload every hour, and with the best of the lab's baselines,
 tuned to the energy that we have spent. Each is the real firmware with another policy
 (`tools.world.demo.baselines`).
 """
@@ -24,25 +24,27 @@ from tools.world.demo.baselines import HOURLY, TUNED, Schedule
 from tools.world.demo.diary import Diary
 from tools.world.demo.figures import Figures
 from tools.world.demo.summary import hours
-from tools.world.oracle.records import Truth
+from tools.world.oracle.records import Oracle
 from tools.world.services.processes import ServiceError
-from tools.world.trip_run import Demo, Tell, add_task, measure
+from tools.world.trip_run import Demo, OnProgress, add_task, measure
 
 MARGIN = 1.05
 """So much more than we have spent the tuned one may be expected to take at least."""
 
 
-class Rival:
+class Baseline:
     """The trip of a schedule, in a process of its own. `options` are those of `stage.build`."""
 
-    def __init__(self, schedule: Schedule, out: Path, options: dict[str, Any], tell: Tell) -> None:
+    def __init__(
+        self, schedule: Schedule, out: Path, options: dict[str, Any], on_progress: OnProgress
+    ) -> None:
         context = get_context("spawn")
         self._told, end = context.Pipe(duplex=False)
         self._process = context.Process(target=_fly, args=(end, schedule, out, options), daemon=True)
         self._process.start()
         end.close()
         self._came: Figures | str = f"{schedule.name}: ended without a word; its log is {out / 'world.log'}"
-        self._listener = Thread(target=self._listen, args=(tell,), daemon=True)
+        self._listener = Thread(target=self._listen, args=(on_progress,), daemon=True)
         self._listener.start()
 
     def figures(self) -> Figures:
@@ -52,10 +54,10 @@ class Rival:
             raise ServiceError(self._came)
         return self._came
 
-    def _listen(self, tell: Tell) -> None:
+    def _listen(self, on_progress: OnProgress) -> None:
         try:
             while isinstance(told := self._told.recv(), dict):
-                tell(told)
+                on_progress(told)
             self._came = told
         except EOFError:
             pass
@@ -69,7 +71,9 @@ def _fly(end: Connection, schedule: Schedule, out: Path, options: dict[str, Any]
         built = stage.build(out, **options)
         try:
             schedule.put_in(built.flash)
-            demo = Demo(built, Truth(built.flash, built.trip, built.network.traffic), Diary(built.trip), None)
+            demo = Demo(
+                built, Oracle(built.flash, built.trip, built.network.traffic), Diary(built.trip), None
+            )
             demo.run(end.send)
             found, _ = measure(demo)
         finally:
@@ -95,10 +99,10 @@ class Comparison:
         beside = {} if best is HOURLY else {best.name: self._fly(best).figures()}
         return {HOURLY.name: hourly} | beside
 
-    def _fly(self, schedule: Schedule) -> Rival:
-        tell = add_task(self._progress, self._options["days"], schedule.name + " ")
+    def _fly(self, schedule: Schedule) -> Baseline:
+        on_progress = add_task(self._progress, self._options["days"], schedule.name + " ")
         folder = self._out / schedule.name.replace(" ", "-")
-        return Rival(schedule, folder, self._options, tell)
+        return Baseline(schedule, folder, self._options, on_progress)
 
 
 def tuned(modem: str, ours: Figures, hourly: Figures) -> Schedule:

@@ -4,7 +4,7 @@
 [--world NAME] [--season NAME] [--battery NAME] [--cpu fixed] [--compare] [--chaos] [--port N] [--show]
 [--out DIR] [--after DIR ...]`
 prints the figures of the trip and leaves its picture, its track and all figures in DIR. With --compare fixed
-schedules ride along (`tools.world.demo.compare`). It exits with 1, naming what fell short, when a figure is
+schedules run along (`tools.world.demo.compare`). It exits with 1, naming what fell short, when a figure is
 not as it must be.
 """
 
@@ -32,7 +32,7 @@ from tools.world.demo.trail import trail
 from tools.world.device import battery
 from tools.world.nature import weather
 from tools.world.oracle.delivered import Delivered
-from tools.world.oracle.records import Truth
+from tools.world.oracle.records import Oracle
 from tools.world.radio import cards
 from tools.world.radio.access import Access
 from tools.world.services.processes import ServiceError
@@ -49,7 +49,7 @@ BATTERY_COUNTED = 0.92
 
 
 def play(arguments: argparse.Namespace, console: Console) -> int:
-    """Build the stage, run the trip, tell what came of it; returns the exit code."""
+    """Build the stage, run the trip, print its result; returns the exit code."""
     out: Path = arguments.out
     trap = out / "chaos" if arguments.chaos else None
     out.mkdir(parents=True, exist_ok=True)
@@ -62,8 +62,8 @@ def play(arguments: argparse.Namespace, console: Console) -> int:
         access = Access(built) if arguments.apns == 2 else None
         if access:
             built.modem.watched_by(access)
-        truth = Truth(built.flash, built.trip, built.network.traffic)
-        demo = Demo(built, truth, Diary(built.trip), chaos, access)
+        oracle = Oracle(built.flash, built.trip, built.network.traffic)
+        demo = Demo(built, oracle, Diary(built.trip), chaos, access)
         port = built.services.broker.port
         console.print(f"broker on localhost:{port}; everything lies in {_shown(out)}", soft_wrap=True)
         with progress_bar(console) as progress:

@@ -17,7 +17,7 @@ from tools.world.device import battery
 from tools.world.device.lockstep import Counters
 from tools.world.nature import weather
 from tools.world.oracle.delivered import Delivered
-from tools.world.oracle.records import Settlement
+from tools.world.oracle.records import RecordCounts
 from tools.world.radio.rules import Bar
 from tools.world.radio.traffic import CountedNetwork, Traffic
 from tools.world.trip import Crossing, Trip
@@ -115,7 +115,7 @@ class Figures:
 def measure(
     trip: Trip,
     diary: Diary,
-    settlement: Settlement,
+    counts: RecordCounts,
     delivered: Delivered,
     network: CountedNetwork,
     counters: Counters,
@@ -128,12 +128,12 @@ def measure(
     ages_h = sorted(ages(delivered))
     return Figures(
         days=days,
-        points_taken=settlement.taken,
-        points_stored=settlement.stored,
-        still_in_flash=settlement.in_flash,
-        thinned=settlement.thinned,
-        lost=settlement.lost,
-        wrong=settlement.wrong,
+        points_taken=counts.taken,
+        points_stored=counts.stored,
+        still_in_flash=counts.in_flash,
+        thinned=counts.thinned,
+        lost=counts.lost,
+        wrong=counts.wrong,
         duplicates_removed=delivered.duplicates_removed,
         duplicates_stored=delivered.duplicates_stored,
         dead_letters=delivered.dead_letters,
@@ -143,7 +143,7 @@ def measure(
         connections=network.traffic.connections,
         bytes_up=network.traffic.bytes_up,
         bytes_down=network.traffic.bytes_down,
-        bytes_a_point=(network.traffic.bytes_up + network.traffic.bytes_down) / max(1, settlement.stored),
+        bytes_a_point=(network.traffic.bytes_up + network.traffic.bytes_down) / max(1, counts.stored),
         mb_a_month=megabytes(network.traffic) * MONTH_DAYS / days,
         joules=trip.meter.joules_by_part(),
         account_percent=100 * diary.account_j / trip.meter.total_j(),
@@ -167,7 +167,7 @@ def measure(
         newest_age_h=newest.median_age_h(trip, delivered.points),
         age_95_h=ages_h[math.ceil(0.95 * len(ages_h)) - 1] if ages_h else None,
         borders=borders(trip, delivered.contacts_ms),
-        points_a_day=settlement.stored / days,
+        points_a_day=counts.stored / days,
         wakes=counters.wakes,
         crashes=counters.crashes + counters.hangs,
         stalls=network.stalls,

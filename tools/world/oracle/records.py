@@ -1,4 +1,4 @@
-"""The ledger: every record that became durable on the device, against the world and the agent.
+"""Compare every record that became durable on the device with the world and the agent.
 
 A record is durable when it lies in the journal on flash at the end of a wake. It must say what
 the world gave the device in that wake, within half a unit of the record, and it must reach the
@@ -28,8 +28,8 @@ FULL_SEGMENTS = 68
 
 
 @dataclass(frozen=True)
-class Settlement:
-    """How a trip ended for its records."""
+class RecordCounts:
+    """How many records of a trip were taken, stored, thinned or lost."""
 
     taken: int
     stored: int
@@ -41,7 +41,7 @@ class Settlement:
 
 
 @dataclass
-class Truth:
+class Oracle:
     """Follows the journal of the device on `flash` through `trip`; `traffic` is that of its modem."""
 
     flash: Path
@@ -81,7 +81,7 @@ class Truth:
             self._power_on_s.append(START_S + wake.power_on_ms / 1_000)
         self._note_thinned()
 
-    def settle(self, stored: Sequence[StoredPoint]) -> Settlement:
+    def count(self, stored: Sequence[StoredPoint]) -> RecordCounts:
         """Compare with what the agent has `stored`."""
         points = {each.point.seq: each for each in stored}
         reported = {bisect_right(self._power_on_s, each.received_s) for each in stored}
@@ -99,7 +99,7 @@ class Truth:
                 in_flash += 1
             elif seq not in self.thinned:
                 missing.append(seq)
-        return Settlement(
+        return RecordCounts(
             taken=len(self.records),
             stored=len(self.records.keys() & points.keys()),
             in_flash=in_flash,

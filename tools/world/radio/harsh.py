@@ -1,6 +1,6 @@
 """How hard the world is on a locator: what is added to the denials, gaps and congestion of the reference.
 
-Model values [C]: each is well beyond what a journey is expected to meet, so that budgets which hold here
+Model values [C]: each is well beyond what a trip is expected to meet, so that budgets which hold here
 hold there.
 """
 

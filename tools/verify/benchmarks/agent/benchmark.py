@@ -48,7 +48,7 @@ class Found:
     """Processor time a message: what else the machine does shows less in it."""
     agent_of_bare_by_cpu: float | None = None
     told_after_s: float | None = None
-    """From the first message until platforms have all of it, and all journeys are worked out."""
+    """From the first message until platforms have all of it, and the tracking of all trips is done."""
     full_points: int = 0
     full_messages_s: float | None = None
     full_of_empty: float | None = None

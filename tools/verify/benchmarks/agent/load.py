@@ -83,14 +83,14 @@ def _plain(seq: int, now_s: int) -> Point:
 def uplinks(fleet: Sequence[str], each: int, seed: int, first: int = 0) -> list[Message]:
     """`each` uplinks of every device from its number `first` on, as a device writes them: those of one device
     far apart."""
-    journeys = list(tracks(seed).values())
+    trips = list(tracks(seed).values())
     now_s = Clock().now_s()
     made = []
     for number in range(first, first + each):
         for place, device in enumerate(fleet):
-            journey = journeys[place % len(journeys)]
-            begin = number * FIXES % (len(journey) - FIXES + 1)
-            batch = [_recent(sample, now_s) for sample in journey[begin : begin + FIXES]]
+            trip = trips[place % len(trips)]
+            begin = number * FIXES % (len(trip) - FIXES + 1)
+            batch = [_recent(sample, now_s) for sample in trip[begin : begin + FIXES]]
             made.append(_uplink(device, number, batch, now_s))
     return made
 

@@ -21,7 +21,7 @@ LINE = "Chongqing - Duisburg"
 LONG = "lb-long"
 DEVICES, POINTS = 10_000, 100_000
 FOLLOWED, HOURS = 12, 24 * 20
-"""Devices with a whole journey of so many hours: what the diagram of a line shows."""
+"""Devices with a whole trip of so many hours: what the time-distance diagram of a route shows."""
 PAUSE_S = 60
 _OWNERS = ("CSQU", "MSKU", "TCLU", "HLXU", "TGHU")
 _PART = 5_000
