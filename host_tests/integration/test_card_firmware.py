@@ -22,7 +22,7 @@ ROUTES = [
     ((), apdu.CGLA),
     (("bare-ccho",), apdu.CGLA),
     (("hex-session", "cla-80"), apdu.CGLA),
-    (("no-cchc", "cchc-told"), apdu.CGLA),
+    (("no-cchc", "cchc-answers"), apdu.CGLA),
     (("no-csim",), apdu.CGLA),
     (("no-cgla",), apdu.CSIM_CHANNEL),
     (("no-cgla", "csim-basic"), apdu.CSIM_BASIC),

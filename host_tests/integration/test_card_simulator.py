@@ -171,7 +171,7 @@ def test_variants(name, command, with_it, without):
 
 
 def test_variants_of_channels():
-    modem = booted("bg95", four_profiles(), "cla-80", "cchc-told", "csim-basic")
+    modem = booted("bg95", four_profiles(), "cla-80", "cchc-answers", "csim-basic")
     modem.send(f'AT+CCHO="{ISD_R.hex()}"')
     assert cgla(modem, LIST) == '+CGLA: 4,"6E00"'
     assert cgla(modem, "80" + LIST[2:]) == '+CGLA: 4,"61FF"'  # five profiles are a long answer

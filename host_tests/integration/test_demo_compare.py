@@ -87,7 +87,7 @@ def test_without_gnss_a_point_tells_the_place_while_the_train_has_not_left_it():
     trip: Any = SimpleNamespace(km=lambda ms: max(0, ms / 3_600_000 - 3) * 40)
     undated = SimpleNamespace(point=SimpleNamespace(seq=9, kind=1), at_s=None, received_s=0, flags=0)
     stored: Any = [point(4, 4, 3), point(1, 0, 3), point(2, 1, 1), point(3, 2, 2), point(5, 5, 1), undated]
-    assert [at_s // HOUR_S for _, at_s in newest.told(trip, stored)] == [1, 2, 5]
+    assert [at_s // HOUR_S for _, at_s in newest.published(trip, stored)] == [1, 2, 5]
 
 
 def test_a_schedule_that_cannot_be_flown_says_why(tmp_path):

@@ -98,7 +98,7 @@ def test_an_access_point_for_updates_that_is_refused_costs_a_day_without_updates
     assert budget.pulls_left(locator.state) == 0
     assert (locator.state[st.DATA_UNTIL], locator.state[st.DATA_REFUSALS]) == (0, 0)
     dialect = locator.driver.KIND
-    assert 1 <= locator.told(CONTEXT[dialect]) <= 2 and not locator.told(OPEN[dialect])
+    assert 1 <= locator.commands_sent(CONTEXT[dialect]) <= 2 and not locator.commands_sent(OPEN[dialect])
     assert locator.contact() == 2  # positions go on as ever
 
 

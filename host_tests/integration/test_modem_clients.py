@@ -176,8 +176,8 @@ def test_what_a_client_asks_first(modem):
     assert modem.send("ATQ0 V1 E0 S0=0 &C1 &D2 +FCLASS=0") == ["OK"]  # of a program that dials
     known = CrLf(modem).ask("+CLAC").split()
     count, page = sum(name.startswith("AT") for name in known), PAGE.read_text()
-    told = f"{count} commands by name on the BG95" if modem.dialect == "bg95" else f"{count} on the SIM7600"
-    assert told in page
+    text = f"{count} commands by name on the BG95" if modem.dialect == "bg95" else f"{count} on the SIM7600"
+    assert text in page
     assert {"AT+CSQ", "AT+CGDCONT", "ATE", "AT+CLAC"} <= set(known) and len(known) == len(set(known))
 
 
@@ -307,8 +307,8 @@ def test_the_state_of_one_socket(client):
 
 
 def test_names_and_pings(client):
-    told = client.ask('+QIDNSGIP=1,"echo.example"', '+QIURC: "dnsgip","198.51.100.')
-    assert '+QIURC: "dnsgip",0,1,600' in told
+    text = client.ask('+QIDNSGIP=1,"echo.example"', '+QIURC: "dnsgip","198.51.100.')
+    assert '+QIURC: "dnsgip",0,1,600' in text
     assert client.ask('+QPING=1,"192.0.2.7",4,2', "+QPING: 0,2,2,0,").count('+QPING: 0,"192.0.2.7",32,') == 2
     client.modem.run(SILENT_S * 1_000 - client.modem.now())
     assert "+QPING: 569" in client.ask('+QPING=1,"192.0.2.7",4,1', "+QPING: 0,1,0,1,0,0,0")

@@ -173,8 +173,8 @@ def test_a_slice_of_all_commands_with_all_faults():
 def test_a_modem_that_hangs_at_power_on_is_cut_and_started_again(dialect):
     device = Device(dialect, "hang")
     device.port.modem.arm(Fault("hang", "AT"))
-    told = device.wake("first")
-    assert told.registered and told.echoed and not told.errors
+    result = device.wake("first")
+    assert result.registered and result.echoed and not result.errors
 
 
 def test_a_modem_that_never_answers_does_not_drain_the_battery_through_the_pause():
@@ -182,8 +182,8 @@ def test_a_modem_that_never_answers_does_not_drain_the_battery_through_the_pause
     rails: list[bool] = []
     device.port.modem.receive = lambda data: None  # type: ignore[method-assign]
     device.port.modem.rail = rails.append  # type: ignore[method-assign, assignment]
-    told = device.wake("next")
-    assert told.errors and rails[-1] is False
+    result = device.wake("next")
+    assert result.errors and rails[-1] is False
 
 
 @pytest.mark.parametrize("wait", ["sleeps", "reads", "asks"])
@@ -198,8 +198,8 @@ def test_a_driver_that_waits_for_ever_is_found(monkeypatch, wait):
                 driver.port.uart_readinto(bytearray(1), 0)
 
     monkeypatch.setattr("locator.modem.bg95.driver.Modem.cell", cell)
-    told = Device("bg95", "slow").wake("next")
-    assert told.hang == "cell"
+    result = Device("bg95", "slow").wake("next")
+    assert result.hang == "cell"
 
 
 def test_an_exception_that_is_not_ours_is_found(monkeypatch):

@@ -203,7 +203,9 @@ def test_a_socket_that_is_closed():
 
 
 def test_a_context_that_is_dropped_without_a_word():
-    modem = playing("bg95", '[[event]]\nafter = "AT+QMTCONN="\nwait_s = 30\ndo = "pdp-drop"\ntold = false')
+    modem = playing(
+        "bg95", '[[event]]\nafter = "AT+QMTCONN="\nwait_s = 30\ndo = "pdp-drop"\nreported = false'
+    )
     online(modem)
     for command, result in (
         ('AT+QMTOPEN=0,"h.example",1883', "+QMTOPEN: 0,0"),

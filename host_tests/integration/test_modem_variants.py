@@ -333,7 +333,7 @@ ON_THEIR_OWN |= {"course-empty", "speed-empty", "double-final"}
 ON_THEIR_OWN |= {"stale-end"}  # test_modem_drivers.py
 ON_THEIR_OWN |= {"socket-stuck", "mqtt-broken", "ceer-mute", "ceer-words"}
 # test_card_simulator.py
-ON_THEIR_OWN |= {"bare-ccho", "hex-session", "no-cgla", "no-csim", "no-cchc", "cla-80", "cchc-told"}
+ON_THEIR_OWN |= {"bare-ccho", "hex-session", "no-cgla", "no-csim", "no-cchc", "cla-80", "cchc-answers"}
 ON_THEIR_OWN |= {"csim-basic"}
 
 

@@ -25,10 +25,10 @@ def test_a_decision_leaves_little_on_the_heap_and_is_the_same_again(notes):
 
 def test_a_decision_that_comes_out_otherwise_is_seen(notes, tmp_path):
     lines = notes.read_text().splitlines()[:5]
-    told = json.loads(lines[3])
-    told[-1][1] += 1
+    result = json.loads(lines[3])
+    result[-1][1] += 1
     changed = tmp_path / "decisions.txt"
-    changed.write_text("\n".join([*lines[:3], json.dumps(told), lines[4]]) + "\n")
+    changed.write_text("\n".join([*lines[:3], json.dumps(result), lines[4]]) + "\n")
     cost = weigh(changed)
     assert (cost.decisions, cost.otherwise) == (5, 1)
 

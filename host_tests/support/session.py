@@ -69,5 +69,5 @@ class Locator:
         sent: int = talk.outcome.sent
         return sent
 
-    def told(self, begin: str) -> int:
+    def commands_sent(self, begin: str) -> int:
         return sum(way == ">" and text.startswith(begin) for _, way, text in self.modem.lines)

@@ -12,7 +12,7 @@ def told(events: Events, mcc: int, around: int, flags: int, connected: bool) -> 
         cells=[SimpleNamespace(plmn=f"{around}01")], connected=connected, searched=False
     )
     record: Any = {"events": flags, "plmn": mcc * 1_000 + 1 if mcc else 0}
-    return events.told(record, wake)
+    return events.difference(record, wake)
 
 
 def test_a_country_left_long_ago_is_not_taken_for_the_one_that_was_heard():

@@ -96,11 +96,11 @@ def survey(bench: Bench) -> Found:
         same = [network for network in heard if network.plmn == plmn]
         bench.note(same[0].name)
         bench.phase("select")
-        told: Found = {"name": same[0].name, "heard_on": sorted({network.access for network in same})}
-        told |= tried(bench, plmn)
-        if told["result"] == "registered":
-            told["neighbours"] = _neighbours(bench)
-        found["networks"].append(told)
+        entry: Found = {"name": same[0].name, "heard_on": sorted({network.access for network in same})}
+        entry |= tried(bench, plmn)
+        if entry["result"] == "registered":
+            entry["neighbours"] = _neighbours(bench)
+        found["networks"].append(entry)
     bench.driver.clear_forbidden()  # who has refused is to be asked again by the next step
     if not heard:
         raise StepFailed("no network is heard: check the antenna, or the place")

@@ -30,9 +30,9 @@ except (ImportError, AttributeError):
 """The firmware's watchdog outlasts a soft reset and cannot be stopped; 15 minutes are enough for us."""
 _WHO = """
 import machine, os, sys
-told = os.statvfs(".")
+stat = os.statvfs(".")
 version, mpy = sys.implementation.version, getattr(sys.implementation, "_mpy", 0) & 255
-print((version[:2], "".join(version[3:]), mpy, told[0] * told[3], machine.unique_id().hex()))
+print((version[:2], "".join(version[3:]), mpy, stat[0] * stat[3], machine.unique_id().hex()))
 """
 RESET = "import machine\nmachine.reset()"
 

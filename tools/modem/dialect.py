@@ -58,7 +58,7 @@ class Dialect:
     """Any byte from the host ends AT+COPS=? (SIMCom AT manual)."""
     registration_levels: Mapping[str, tuple[int, ...]]
     """<n> that +CREG, +CGREG and +CEREG take."""
-    tells_cause: bool
+    reports_cause: bool
     """+CEREG carries the cause of a refusal."""
     has_psm: bool
     contexts: Container[int]

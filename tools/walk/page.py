@@ -110,8 +110,8 @@ def _lines(walk: Walk, part: Part, files: list[str]) -> list[str]:
         folder = Path(file).parent
         path = Path(file).name if folder == before else f"{_shown(part.root)}/{file}"
         entered = " ".join(filter(None, (path, _named(functions[file]))))
-        told = ": ".join(filter(None, (entered, first_sentence(part.root / file))))
-        lines.append(f"{'     ' if folder == before else '   '}{told}")
+        text = ": ".join(filter(None, (entered, first_sentence(part.root / file))))
+        lines.append(f"{'     ' if folder == before else '   '}{text}")
         before = folder
     return lines + ["   ```"] * bool(files)
 

@@ -156,7 +156,7 @@ class Trip:
         self._bar = DataBar(next(each.ms for each in self._crossings if each.left == "RU"))
         self.card = Card()
         """Who asks the networks; the stage puts in the one of the trip."""
-        self._motion_told = 0
+        self._motion_reported = 0
         self._sensed_ms = 0
         self._shown: list[Cell] = []
 
@@ -220,13 +220,13 @@ class Trip:
         now = self._now_ms()
         counts = self.motion.counts(now)
         battery_mv = round(1_000 * self._voltage(self.meter.peak_a()))
-        motion = min(counts - self._motion_told, 0xFFFF_FFFF)
+        motion = min(counts - self._motion_reported, 0xFFFF_FFFF)
         handled = self.handling
         felt = (handled.peak_mg(self._sensed_ms, now), handled.tilt_deg(now), handled.lid_open(now))
         loaded = self.meter.state_of("modem") not in ("off", "psm")
         sense = Sense(now, battery_mv, self.temperature_dc(now), motion, self.doors.lux(now), *felt, loaded)
         self._sensed_ms = now
-        self._motion_told = counts
+        self._motion_reported = counts
         self._shown = []
         self.given.senses.append(sense)
         return sense
@@ -300,7 +300,7 @@ class Trip:
     def fix_given(self, fix: Fix) -> None:
         """The modem has printed a fix."""
         self.given.fixes.append(fix)
-        self.given.ahead_ms = self.rtc.told_ms(self._now_ms()) - self._now_ms()
+        self.given.ahead_ms = self.rtc.clock_ms(self._now_ms()) - self._now_ms()
 
     def _now_ms(self) -> int:
         return int(self.env.now)

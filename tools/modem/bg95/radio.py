@@ -169,13 +169,13 @@ def _gsm_neighbour(cell: Cell) -> str:
 
 def set_connection_report(unit: Unit, request: Request) -> None:
     """AT+QCSCON=<0, 1>: tell when the radio connection begins and ends."""
-    unit.radio.reports.tells_connection = request.number(0, 0, 1) == 1
+    unit.radio.reports.reports_connection = request.number(0, 0, 1) == 1
 
 
 def get_connection_report(unit: Unit, request: Request) -> None:
     """AT+QCSCON?"""
-    told, now = unit.radio.reports.tells_connection, unit.radio.bearer.connected()
-    unit.at.info(f"+QCSCON: {int(told)},{int(now)}")
+    enabled, now = unit.radio.reports.reports_connection, unit.radio.bearer.connected()
+    unit.at.info(f"+QCSCON: {int(enabled)},{int(now)}")
 
 
 def scan_cells(unit: Unit, request: Request) -> Work:

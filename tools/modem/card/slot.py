@@ -194,12 +194,12 @@ class Slot:
         unit.radio.forget_card()
         unit.pdp.detach(by_network=False)
         if self._noticed:
-            self._tell(0)
+            self._report(0)
             unit.at.urc("+CPIN: NOT READY")
 
     def _come(self) -> Work:
         unit = self._unit
-        self._tell(1)
+        self._report(1)
         yield unit.pause(*INSERTED_MS)
         self._read = self.present
         if self._read:
@@ -207,7 +207,7 @@ class Slot:
             unit.at.urc(f"+CPIN: {self.state()}")
             unit.radio.start()
 
-    def _tell(self, inserted: int) -> None:
+    def _report(self, inserted: int) -> None:
         if self._unit.nv.settings.get("simstat") == "1":
             self._unit.at.urc(f"+QSIMSTAT: 1,{inserted}")
         elif self._unit.dialect.card_lines[inserted]:

@@ -136,7 +136,7 @@ class Engine:
         It comes after OK, or before it; if before and a failure, ERROR follows in OK's place.
         """
         if self._unit.next_order() == "after":
-            self.after(self._tell(head, work))
+            self.after(self._report(head, work))
             return
         code = yield from work
         self.urc(f"{head}{code}")
@@ -265,7 +265,7 @@ class Engine:
             if work is not None:
                 yield from work
 
-    def _tell(self, head: str, work: Outcome) -> Work:
+    def _report(self, head: str, work: Outcome) -> Work:
         code = yield from work
         self.urc(f"{head}{code}")
 

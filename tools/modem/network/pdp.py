@@ -101,17 +101,17 @@ class Pdp:
         address = self.address.pop(cid, None)
         self._unit.sockets.free(cid)
         if address:
-            self._tell(f'ME DEACT "IP","{address}",{cid}')
+            self._report(f'ME DEACT "IP","{address}",{cid}')
 
-    def drop(self, cid: int, told: bool) -> None:
+    def drop(self, cid: int, reported: bool) -> None:
         """The network ends a context in mid-work; not `told`, all that runs over it is in vain."""
         address = self.address.pop(cid, None)
-        if address and not told:
+        if address and not reported:
             self._unit.sockets.deafen(cid)
             for broker in self._unit.brokers.values():
                 broker.deafen()
         elif address:
-            self._tell(f'NW DEACT "IP","{address}",{cid}')
+            self._report(f'NW DEACT "IP","{address}",{cid}')
             self._lost(cid)
 
     def detach(self, by_network: bool) -> None:
@@ -119,7 +119,7 @@ class Pdp:
         gone = sorted(self.address)
         self.address.clear()
         if gone:
-            self._tell("NW DETACH" if by_network else "ME DETACH")
+            self._report("NW DETACH" if by_network else "ME DETACH")
         for cid in gone:
             self._lost(cid)
 
@@ -128,6 +128,6 @@ class Pdp:
         self._unit.sockets.lose(cid)
         self._unit.dialect.context_lost(self._unit, cid)
 
-    def _tell(self, event: str) -> None:
+    def _report(self, event: str) -> None:
         if self.reports:
             self._unit.at.urc(f"+CGEV: {event}")

@@ -23,9 +23,9 @@ class Reports:
         self._unit = unit
         self.level = dict.fromkeys(LINES, 0)
         self._told = dict.fromkeys(LINES, "")
-        self.tells_connection = False
+        self.reports_connection = False
         """After AT+QCSCON=1."""
-        self.tells_mode = False
+        self.reports_mode = False
         """After AT+CNSMOD=1."""
         self._connected = False
         self._mode = 0
@@ -34,15 +34,15 @@ class Reports:
         """As after a boot."""
         self.level = dict.fromkeys(LINES, 0)
         self._told = dict.fromkeys(LINES, "")
-        self.tells_connection = self.tells_mode = self._connected = False
+        self.reports_connection = self.reports_mode = self._connected = False
         self._mode = 0
 
     def connection(self, connected: bool) -> None:
         """The radio connection may have begun or ended."""
-        if self.tells_connection and connected != self._connected:
-            self._unit.tasks.start(self._tell_connection())
+        if self.reports_connection and connected != self._connected:
+            self._unit.tasks.start(self._report_connection())
 
-    def _tell_connection(self) -> Work:
+    def _report_connection(self) -> Work:
         """A little later: between two procedures of one connection there is no gap."""
         yield self._unit.env.timeout(CONNECTION_MS)
         connected = self._unit.radio.bearer.connected()
@@ -68,7 +68,7 @@ class Reports:
                 self._unit.at.urc(f"{name}: {fields}")
             self._told[name] = fields
         mode = self.system_mode()
-        if mode != self._mode and self.tells_mode:
+        if mode != self._mode and self.reports_mode:
             self._unit.at.urc(f"+CNSMOD: {mode}")
         self._mode = mode
 
@@ -101,8 +101,8 @@ class Reports:
 
     def _cause(self, name: str, stat: int, level: int) -> str:
         """The cause of the last refusal, behind an empty place."""
-        told = self._unit.dialect.tells_cause and name == "+CEREG" and stat == DENIED and level >= 2
-        return f",,,,0,{self._unit.radio.cause}" if told and self._unit.radio.cause else ""
+        with_cause = self._unit.dialect.reports_cause and name == "+CEREG" and stat == DENIED and level >= 2
+        return f",,,,0,{self._unit.radio.cause}" if with_cause and self._unit.radio.cause else ""
 
     def _psm(self, name: str, level: int) -> str:
         if level != 4 or name != "+CEREG" or not self._unit.radio.bearer.psm_granted():

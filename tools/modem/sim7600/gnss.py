@@ -69,7 +69,7 @@ def _start(unit: Unit) -> None:
     unit.gnss.start()
     automatic = unit.nv.settings.get("xtra/auto") == "1"
     if automatic and assistance.enabled(unit) and not assistance.left(unit)[0]:
-        unit.at.after(_download(unit, told=False))
+        unit.at.after(_download(unit, reported=False))
 
 
 def set_xtra(unit: Unit, request: Request) -> None:
@@ -85,10 +85,10 @@ def get_xtra(unit: Unit, request: Request) -> None:
 def load_xtra(unit: Unit, request: Request) -> None:
     """AT+CGPSXD=<server 0 to 2>: +CGPSXD: 0 when it has come"""
     request.number(0, 0, 2)
-    unit.at.after(_download(unit, told=True))
+    unit.at.after(_download(unit, reported=True))
 
 
-def _download(unit: Unit, told: bool) -> Work:
+def _download(unit: Unit, reported: bool) -> Work:
     code = XTRA_OFF
     if assistance.enabled(unit):
         leads = unit.pdp.leads(PDP_CID, *XTRA_SERVER)
@@ -96,7 +96,7 @@ def _download(unit: Unit, told: bool) -> Work:
         code = 0 if came else XTRA_FAILED
     if code == 0:
         assistance.load(unit)
-    if told:
+    if reported:
         unit.at.urc(f"+CGPSXD: {code}")
 
 

@@ -99,24 +99,24 @@ def cell_info(unit: Unit, request: Request) -> None:
 def system_mode(unit: Unit, request: Request) -> None:
     """AT+CNSMOD?"""
     reports = unit.radio.reports
-    unit.at.info(f"+CNSMOD: {int(reports.tells_mode)},{reports.system_mode()}")
+    unit.at.info(f"+CNSMOD: {int(reports.reports_mode)},{reports.system_mode()}")
 
 
 def report_mode(unit: Unit, request: Request) -> None:
     """AT+CNSMOD=<0, 1>: tell when it changes."""
-    unit.radio.reports.tells_mode = request.number(0, 0, 1) == 1
+    unit.radio.reports.reports_mode = request.number(0, 0, 1) == 1
 
 
 def report_signal(unit: Unit, request: Request) -> None:
     """AT+AUTOCSQ=<0, 1>[,<0 every 5 s, 1 when it changes>]"""
     on, mode = request.number(0, 0, 1), request.number(1, 0, 1, 0)
     unit.volatile["+AUTOCSQ"] = f"{on},{mode}"
-    told = [-1]
+    last = [-1]
 
     def tell() -> None:
         level = signal_level(unit)
-        if mode == 0 or level != told[0]:
-            told[0] = level
+        if mode == 0 or level != last[0]:
+            last[0] = level
             unit.at.urc(f"+CSQ: {level},99")
 
     unit.repeat("+AUTOCSQ", (5_000, 1_000)[mode] if on else 0, tell)

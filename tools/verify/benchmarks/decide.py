@@ -117,15 +117,15 @@ def weigh(notes: Path) -> Cost:
         run = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if not run.stdout.startswith("{"):
         raise ServiceError(f"{BENCH.name}: {run.stdout + run.stderr}")
-    told = json.loads(run.stdout)
+    result = json.loads(run.stdout)
     return Cost(
-        decisions=len(told["us"]),
-        median_ms=statistics.median(told["us"]) / 1_000,
-        worst_ms=max(told["us"]) / 1_000,
-        first_ms=told["first_us"] / 1_000,
-        median_left_bytes=statistics.median(told["left"]),
-        worst_left_bytes=max(told["left"]),
-        otherwise=told["otherwise"],
+        decisions=len(result["us"]),
+        median_ms=statistics.median(result["us"]) / 1_000,
+        worst_ms=max(result["us"]) / 1_000,
+        first_ms=result["first_us"] / 1_000,
+        median_left_bytes=statistics.median(result["left"]),
+        worst_left_bytes=max(result["left"]),
+        otherwise=result["otherwise"],
         state_bytes=4 * state.SIZE,
     )
 

@@ -229,7 +229,7 @@ def main() -> int:
     short = fell_short(done) + flapped.short()
     write(out.with_suffix(".json"), done, flapped, short)
     console.print(table(done))
-    console.print(flapped.told(), soft_wrap=True)
+    console.print(flapped.summary(), soft_wrap=True)
     for line in short:
         print(f"fell short: {line}", file=sys.stderr)
     console.print(f"lost {sum(each.sum('lost') for each in done.values()) + flapped.lost:.0f}")

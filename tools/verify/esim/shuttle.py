@@ -49,7 +49,7 @@ class Shuttled:
             found.append("border flapped: nothing was switched, so this shows nothing")
         return found + ([f"border flapped: lost {self.lost}"] if self.lost else [])
 
-    def told(self) -> str:
+    def summary(self) -> str:
         """In one line."""
         return (
             f"a border flapped {self.crossings} times: {self.switches} switches, at most "

@@ -24,7 +24,7 @@ from rich.table import Table
 
 from tools.modem.faults import KINDS, Fault, FaultKind
 from tools.modem.registry import Dialect
-from tools.verify.faults.wakes import Device, Kind, Told, Took
+from tools.verify.faults.wakes import Device, Kind, Took, WakeResult
 
 DIALECTS: tuple[Dialect, ...] = get_args(Dialect)
 STRUCK_WAKES: tuple[Kind, ...] = get_args(Kind)
@@ -136,12 +136,12 @@ def main() -> int:
     with Progress(*columns, console=console) as bar:
         task = bar.add_task("", total=len(wanted))
         outcomes = run_all(wanted, options.seed, lambda: bar.advance(task), options.workers)
-    told = figures(outcomes)
+    result = figures(outcomes)
     options.out.parent.mkdir(parents=True, exist_ok=True)
-    options.out.write_text(json.dumps(told, indent=1) + "\n")
-    _print(console, outcomes, told)
+    options.out.write_text(json.dumps(result, indent=1) + "\n")
+    _print(console, outcomes, result)
     console.print(f"kept in {options.out}")
-    return 1 if told["failures"] else 0
+    return 1 if result["failures"] else 0
 
 
 def _device(dialect: Dialect, kind: Kind, seed: int) -> Device:
@@ -154,12 +154,12 @@ def _device(dialect: Dialect, kind: Kind, seed: int) -> Device:
     return device
 
 
-def _failure(first: Told, after: Told) -> str:
-    for name, told in (("struck wake", first), ("next wake", after)):
-        if told.hang:
-            return f"{name}: {told.hang} beyond its limit"
-        if told.crash:
-            return f"{name}: {told.crash}"
+def _failure(first: WakeResult, after: WakeResult) -> str:
+    for name, result in (("struck wake", first), ("next wake", after)):
+        if result.hang:
+            return f"{name}: {result.hang} beyond its limit"
+        if result.crash:
+            return f"{name}: {result.crash}"
     if after.registered and after.echoed and after.fixed:
         return ""
     missing = [
@@ -179,7 +179,7 @@ def _counted(outcome: Outcome, progress: Callable[[], None]) -> Outcome:
     return outcome
 
 
-def _print(console: Console, outcomes: list[Outcome], told: dict[str, object]) -> None:
+def _print(console: Console, outcomes: list[Outcome], result: dict[str, object]) -> None:
     console.print(_by_verb(outcomes))
     console.print(_by_fault(outcomes))
     for outcome in [outcome for outcome in outcomes if outcome.failure][:20]:
@@ -187,7 +187,7 @@ def _print(console: Console, outcomes: list[Outcome], told: dict[str, object]) -
         where = f"{cell.dialect} {cell.wake} {cell.command} x {cell.fault}"
         console.print(f"failed: {where}: {outcome.failure}", markup=False)
     for name in ("cells", "hangs", "failures"):
-        console.print(f"{name} {told[name]}")
+        console.print(f"{name} {result[name]}")
 
 
 def _by_verb(outcomes: list[Outcome]) -> Table:

@@ -76,9 +76,9 @@ class Found:
     def short(self) -> list[str]:
         """In words, what is not as it must be."""
         bad = ("ingest_interrupted", "lost", "stored_twice", "changed", "pages_ended")
-        told = self.failures + [f"{name} {getattr(self, name)}" for name in bad if getattr(self, name)]
-        told += [f"{self.peak_memory_mb} MB"] if self.peak_memory_mb > MOST_MB else []
-        return told + ([f"{self.slowest_answer_s} s"] if self.slowest_answer_s > SLOWEST_S else [])
+        short = self.failures + [f"{name} {getattr(self, name)}" for name in bad if getattr(self, name)]
+        short += [f"{self.peak_memory_mb} MB"] if self.peak_memory_mb > MOST_MB else []
+        return short + ([f"{self.slowest_answer_s} s"] if self.slowest_answer_s > SLOWEST_S else [])
 
 
 class TimedLink(Link):
@@ -137,7 +137,7 @@ class FloodedFleet(killtest.Fleet):
             given = {"NOTIFY_SOCKET": where, "LANDBRIDGE_WEB_PORT": str(self.port)}
             self.agent = Child("agent", command, self.folder / "agent.log", lambda line: None, **given)
             try:
-                if not killtest.until(lambda: "READY=1" in [told for _, told in self.notified], _START_S):
+                if not killtest.until(lambda: "READY=1" in [state for _, state in self.notified], _START_S):
                     raise AssertionError(f"the agent did not start; see {self.folder / 'agent.log'}")
                 yield
             finally:
@@ -146,10 +146,10 @@ class FloodedFleet(killtest.Fleet):
     def _listen(self, manager: socket.socket) -> None:
         while True:
             try:
-                told = manager.recv(1_000).decode()
+                state = manager.recv(1_000).decode()
             except OSError:
                 return
-            self.notified.append((time.monotonic(), told))
+            self.notified.append((time.monotonic(), state))
 
     def peak_mb(self) -> int:
         """The most memory that the agent's processes have had."""
@@ -242,17 +242,17 @@ def _flooded(fleet: FloodedFleet, seconds: float, sizes: Sizes) -> Seen:
 def _left_out(seen: Seen, sizes: Sizes) -> list[str]:
     """Floods that did not happen."""
     came = (sum(seen.streams.values()), seen.half_open, seen.sign_ins_begun)
-    told = [
+    short = [
         f"only {count} of {wanted} {name}"
         for count, wanted, name in zip(came, sizes, Sizes._fields, strict=True)
         if count < wanted
     ]
-    return told + ([] if seen.streams["200"] and seen.sign_ins["401"] else ["nobody was let in or refused"])
+    return short + ([] if seen.streams["200"] and seen.sign_ins["401"] else ["nobody was let in or refused"])
 
 
 def _count(fleet: FloodedFleet, found: Found) -> None:
     """What became of ingest."""
-    times = [at for at, told in fleet.notified if told == "WATCHDOG=1"]
+    times = [at for at, state in fleet.notified if state == "WATCHDOG=1"]
     late = sum(after - before > _NO_NOTICE_S for before, after in pairwise(times))
     lost = fleet.broker.log().count(" as landbridge-agent ") - 1
     found.ingest_interrupted += len(TimedLink.unanswered) + late + lost

@@ -187,7 +187,7 @@ class Life:
             matters = self._subject.wish(machine, i) and i >= first
             before = machine.snapshot()
             machine.boot()
-            self._tell(f"boot {i}")
+            self._report(f"boot {i}")
             operations, after = machine.operations, machine.snapshot()
             for at in range(1, operations + 1) if matters else ():
                 for kind in range(4):
@@ -195,7 +195,7 @@ class Life:
                         return
                     machine.restore(before)
                     self._cut(at, kind & 1 == 1, kind & 2 == 2)
-                    self._tell(f"boot {i} cut at {at} of {operations}, kind {kind}")
+                    self._report(f"boot {i} cut at {at} of {operations}, kind {kind}")
             machine.restore(after)
 
     def _cut(self, at, torn, keep_rtc):
@@ -241,7 +241,7 @@ class Life:
         else:
             agent.blame("what was asked for is never done")
 
-    def _tell(self, when):
+    def _report(self, when):
         agent = self._machine.agent
         for words in agent.wrong:
             print("violation", words, "after", when)

@@ -88,8 +88,8 @@ def main() -> int:
         print(error, file=sys.stderr)
         return 1
     OUT.parent.mkdir(exist_ok=True)
-    told: dict[str, object] = {name: asdict(total) for name, total in totals.items()}
-    OUT.write_text(json.dumps(told | {"unnoticed": unnoticed}, indent=2) + "\n")
+    content: dict[str, object] = {name: asdict(total) for name, total in totals.items()}
+    OUT.write_text(json.dumps(content | {"unnoticed": unnoticed}, indent=2) + "\n")
     violations = [violation for total in totals.values() for violation in total.violations]
     for line in (*violations[:20], *(f"unnoticed: {fault}" for fault in unnoticed)):
         print(line, file=sys.stderr)

@@ -159,12 +159,12 @@ def flight(
 @contextmanager
 def _counted(moves: Queue[float], days: int) -> Iterator[OnProgress]:
     """What a flight is to be told: it passes on how much further it is. In the end the flight is over."""
-    told = 0.0
+    reported = 0.0
 
     def further(part: float) -> None:
-        nonlocal told
-        moves.put(part - told)
-        told = part
+        nonlocal reported
+        moves.put(part - reported)
+        reported = part
 
     yield lambda standing: further(standing["completed"] / days)
     further(1.0)

@@ -134,9 +134,9 @@ class LateAgent:
             ends = [(row.trip, row.ended_s, row.by_arrival) for row in trips.every(connection)]
             device = devices.find(connection, DEVICE)
         assert device is not None
-        told = [json.loads(payload) for topic, payload in list(self.messages) if "/event/" in topic]
+        published = [json.loads(payload) for topic, payload in list(self.messages) if "/event/" in topic]
         believed: set[str] = set()
-        for content in told:
+        for content in published:
             if content["type"] == "retraction":
                 believed.discard(content["retracts"])
             elif not content["type"].startswith("alarm"):  # raised and cleared as the points come
@@ -147,7 +147,7 @@ class LateAgent:
             ends,
             (device.position_seq, device.position_at_s),
             believed,
-            sum(content["type"] == "retraction" for content in told),
+            sum(content["type"] == "retraction" for content in published),
         )
 
     def _client(

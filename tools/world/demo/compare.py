@@ -39,7 +39,7 @@ class Baseline:
         self, schedule: Schedule, out: Path, options: dict[str, Any], on_progress: OnProgress
     ) -> None:
         context = get_context("spawn")
-        self._told, end = context.Pipe(duplex=False)
+        self._receiver, end = context.Pipe(duplex=False)
         self._process = context.Process(target=_fly, args=(end, schedule, out, options), daemon=True)
         self._process.start()
         end.close()
@@ -56,9 +56,9 @@ class Baseline:
 
     def _listen(self, on_progress: OnProgress) -> None:
         try:
-            while isinstance(told := self._told.recv(), dict):
-                on_progress(told)
-            self._came = told
+            while isinstance(message := self._receiver.recv(), dict):
+                on_progress(message)
+            self._came = message
         except EOFError:
             pass
 

@@ -71,7 +71,7 @@ def play(arguments: argparse.Namespace, console: Console) -> int:
             demo.run(add_task(progress, arguments.days, "ours " if beside else ""))
             found, had = measure(demo)
             others = beside.figures(found) if beside else {}
-        code = _tell(demo, found, had, others, arguments, console)
+        code = _print_result(demo, found, had, others, arguments, console)
         if page.picture(built.services.agent, stage.DEVICE, arguments.out / "page.png"):
             console.print(f"its page as a picture: {_shown(arguments.out)}/page.png", soft_wrap=True)
         if arguments.show:
@@ -132,7 +132,7 @@ def counted(arguments: argparse.Namespace) -> float:
     return BATTERY_COUNTED * battery.at(battery.KINDS[arguments.battery].usable, COLDEST_C[arguments.season])
 
 
-def _tell(
+def _print_result(
     demo: Demo,
     found: Figures,
     had: Delivered,
@@ -159,7 +159,7 @@ def _tell(
     kills = demo.chaos.kills if demo.chaos else Counter()
     summary.write(out.with_suffix(".json"), again, found, demands, kills, short, others)
     console.print(summary.table(title, found, kills))
-    for line in demo.access.told() if demo.access else ():
+    for line in demo.access.summary() if demo.access else ():
         console.print(line)
     shown = _shown(out)
     console.print(

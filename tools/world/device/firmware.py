@@ -21,7 +21,7 @@ Record = dict[str, int]
 class Moments(NamedTuple):
     """When the device last did what: seconds since power-on."""
 
-    told: int
+    reported_at: int
     searched: tuple[int, int]
     recorded: int
 

@@ -130,7 +130,7 @@ def _make_flash(flash: Path) -> None:
 
 
 def _kind(before: firmware.Moments, now: firmware.Moments) -> str:
-    if now.told != before.told:
+    if now.reported_at != before.reported_at:
         return "session"
     if now.searched != before.searched:
         return "fix"

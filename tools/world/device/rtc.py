@@ -38,7 +38,7 @@ class Rtc:
         self._ahead_ms = self._ahead(ms)
         self._asleep_since_ms = None
 
-    def told_ms(self, ms: int) -> int:
+    def clock_ms(self, ms: int) -> int:
         """What the clock says at the true time `ms`."""
         return ms + round(self._ahead(ms))
 

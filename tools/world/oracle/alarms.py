@@ -65,7 +65,7 @@ class Alarms:
             self._blind_ms = wake.felt[-1].ms
         self._hold(GNSS, wake.felt[-1].ms - self._blind_ms, BLIND_MS, uncertain)
 
-    def told(self, events: int) -> None:
+    def reported(self, events: int) -> None:
         """A record with these events has been kept."""
         for event in (SHOCK, TEMPERATURE, BATTERY, TILT, TAMPER, GNSS):
             if self.either & events & event:
@@ -75,7 +75,7 @@ class Alarms:
     def _level(self, event: int, high: bool, over: bool) -> None:
         raised = self._raised.get(event, False)
         if high and not raised:
-            self._tell(event, raised)
+            self._report(event, raised)
             self._raised[event] = True
         if over:
             self._raised[event] = False
@@ -83,7 +83,7 @@ class Alarms:
     def _feel_temperature(self, ms: int, temp_dc: int) -> None:
         raised = self._raised.get(TEMPERATURE, False)
         if INNER_DC[0] <= temp_dc <= INNER_DC[1] and raised is not False:
-            self._tell(TEMPERATURE_BACK, raised)
+            self._report(TEMPERATURE_BACK, raised)
             self._raised[TEMPERATURE] = False
         if BAND_DC[0] <= temp_dc <= BAND_DC[1]:
             self._out_ms = None
@@ -100,10 +100,10 @@ class Alarms:
         if uncertain or abs(past_ms - least_ms) < slack_ms:
             self.either |= event
         elif past_ms >= least_ms:
-            self._tell(event, self._raised.get(event, False))
+            self._report(event, self._raised.get(event, False))
             self._raised[event] = True
 
-    def _tell(self, event: int, before: bool | None) -> None:
+    def _report(self, event: int, before: bool | None) -> None:
         if before is None:
             self.either |= event
         else:

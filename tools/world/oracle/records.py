@@ -118,7 +118,7 @@ class Oracle:
         self.records[seq] = fields
         self._taken_s[seq] = times_s(fields, wake)
         otherwise = difference(fields, seq, wake, self._dated_boot == wake.boot)
-        events = self._events.told(fields, wake)
+        events = self._events.difference(fields, wake)
         if otherwise or events:
             self.wrong[seq] = f"record {seq}: {otherwise or events}"
 

@@ -191,8 +191,8 @@ def _opened(page: Page, url: str, name: str) -> dict[str, Any]:
 def _spent_s(page: Page) -> float:
     """Processor time of the browser's processes."""
     assert page.context.browser
-    told = page.context.browser.new_browser_cdp_session().send("SystemInfo.getProcessInfo")
-    return sum(float(each["cpuTime"]) for each in told["processInfo"])
+    info = page.context.browser.new_browser_cdp_session().send("SystemInfo.getProcessInfo")
+    return sum(float(each["cpuTime"]) for each in info["processInfo"])
 
 
 def _usable_s(page: Page) -> float:
