@@ -200,7 +200,7 @@ def test_interrupted_while_connected_it_hangs_up(dialect, at, broker):
         assert line.send('AT+CMQTTACCQ=0,"x",1')[-1] == "ERROR"
 
 
-def test_what_cannot_be_put_back_is_named():
+def test_settings_that_cannot_be_restored_are_named():
     line = modem("bg95")
     line.send("AT+CTZU=1")
     port = Trouble(line, b"+CTZU=1", lambda line: None)
@@ -234,7 +234,7 @@ def test_interrupted_in_mid_scan_it_waits_for_the_modem():
         (b"GPS=1", "gnss"),
     ],
 )
-def test_a_modem_that_hangs_is_told_by_the_step(dialect, at, step):
+def test_a_step_reports_a_modem_that_hangs(dialect, at, step):
     outcome, _ = run(Hung(modem(dialect), at), request(dialect))
     assert outcome.bad and (outcome.bad.step, outcome.bad.state) == (step, "hangs")
     assert outcome.results[-1] is outcome.bad
@@ -264,7 +264,7 @@ def test_a_restart_in_mid_run_fails_its_step_only():
     assert outcome.as_found, outcome.restored
 
 
-def test_refusals_are_told_with_their_cause():
+def test_refusals_are_reported_with_their_cause():
     line = modem("bg95")
     line.air.causes = dict.fromkeys(("26201", "26202", "26203"), 11)
     outcome, _ = run(line, request("bg95"))
@@ -300,7 +300,7 @@ def test_unsolicited_lines_come_where_the_bench_is():
 
 
 @pytest.mark.parametrize("key", [False, True])
-def test_psm_is_for_those_who_can_press_the_key(key):
+def test_psm_needs_a_power_key(key):
     _, text = run(modem("bg95"), request("bg95", key=key))
     assert ('"AT+CPSMS=0\\r"' in text.partition("1/sim")[0]) is not key
 
@@ -314,7 +314,7 @@ def test_rounds():
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
-def test_what_it_is(dialect):
+def test_identity_of_the_modem(dialect):
     line = modem(dialect)
     assert identify(Recorder(line)) == dialect
 
@@ -334,7 +334,7 @@ def test_a_modem_that_answers_in_numbers_goes_on_doing_so(dialect):
     assert form(line) == Form(echo=False, words=False)
 
 
-def test_what_nobody_knows_how_to_put_back():
+def test_settings_that_cannot_be_restored():
     sent = [
         "AT+CMEE=1\r",
         "AT+FOO=1\r",

@@ -76,7 +76,7 @@ def test_cards_that_take_their_time(quirk, variants):
     assert restart.identity(driver)[1] == EUROPE.encode()
 
 
-def test_without_a_refresh_the_card_is_started_anew():
+def test_without_a_refresh_the_card_is_started_again():
     driver = started_driver("bg95", four_profiles(frozenset({"no-refresh"})))
     transport = opened(driver)
     assert [euicc.enable(transport, EUROPE_ICCID, way) for way in (0, 1)] == [127, 0]
@@ -110,7 +110,7 @@ def test_notifications_are_retrieved_and_forgotten():
     assert len(card.notifications) == 1
 
 
-def test_only_what_is_left_over_is_deleted():
+def test_only_leftovers_are_deleted():
     card = four_profiles()
     transport = opened(started_driver("bg95", card))
     assert euicc.delete(transport, EUROPE_ICCID) == 0

@@ -109,7 +109,7 @@ def test_from_the_card_to_the_agent_and_off_the_card(database: Database, tmp_pat
     assert device.reports()[8] == [] and not device.collects()
 
 
-def test_a_card_that_refuses_or_tells_nothing_costs_no_report(tmp_path: Path):
+def test_a_card_that_refuses_or_reports_nothing_costs_no_session(tmp_path: Path):
     device = Device(tmp_path, Card())
     device.state[st.CARD_DUE] = profile.KNOWN | profile.NOTICES
     assert not device.collects() and device.state[st.CARD_DUE] == profile.KNOWN

@@ -63,15 +63,15 @@ def test_an_opened_container_is_on_the_topic_within_two_minutes_and_once(handled
         assert event["container"] == stage.CONTAINER
 
 
-def test_in_a_gap_it_comes_with_the_first_contact_after_it(handled: Run) -> None:
+def test_in_a_coverage_gap_an_alarm_comes_with_the_next_session(handled: Run) -> None:
     event = alarms(handled, "light")[2]
-    first_ms = next(ms for ms in handled.had.contacts_ms if ms >= GAP_MS[0])
+    first_ms = next(ms for ms in handled.had.sessions_ms if ms >= GAP_MS[0])
     assert first_ms >= GAP_MS[1]
     assert abs(ms_of(event["received"]) - first_ms) <= 1_000
     assert abs(ms_of(event["time"]) - DOORS[2].start_ms) <= SOON_MS
 
 
-def test_lid_tilt_and_shock_are_told_once(handled: Run) -> None:
+def test_lid_tilt_and_shock_are_reported_once(handled: Run) -> None:
     (lid,), (tilt,), (shock,) = (alarms(handled, name) for name in ("tamper", "tilt", "shock"))
     assert 0 <= ms_of(lid["received"]) - LID.start_ms <= SOON_MS
     for event, ms in ((tilt, TILT.start_ms), (shock, SHOCK.ms)):

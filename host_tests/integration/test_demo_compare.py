@@ -27,7 +27,7 @@ def figures(joules_a_day: float, age_h: float, **others: Any) -> Any:
     return dataclasses.replace(GOOD, joules={"modem": 45 * joules_a_day}, newest_age_h=age_h, **others)
 
 
-def test_what_costs_more_or_tells_older_positions_falls_short():
+def test_higher_cost_or_older_positions_fall_short():
     ours = figures(300, 0.8)
     assert compare.fell_short(ours, {"hourly": figures(500, 0.9), "every 2 h": figures(300, 0.8)}) == []
     assert compare.fell_short(ours, {"hourly": figures(290, 0.9)}) == [
@@ -40,7 +40,7 @@ def test_what_costs_more_or_tells_older_positions_falls_short():
 
 
 @pytest.mark.parametrize("modem", TUNED)
-def test_the_tuned_one_takes_what_we_have_spent_or_a_little_more(modem):
+def test_the_tuned_schedule_uses_as_much_energy_as_ours_or_a_little_more(modem):
     shares = [share for share, _ in TUNED[modem]]
     assert shares == sorted(shares, reverse=True)
     hourly = figures(500, 0.5)
@@ -77,7 +77,7 @@ def test_an_age_is_that_of_the_best_that_is_there(stored):
             assert age_s == now_s - max((at_s for came_s, at_s in positions if came_s <= now_s), default=0)
 
 
-def test_without_gnss_a_point_tells_the_place_while_the_train_has_not_left_it():
+def test_a_reused_position_holds_while_the_train_stands():
     def point(seq: int, hour: int, kind: int) -> Any:
         at_s = START_S + hour * HOUR_S
         body = SimpleNamespace(seq=seq, kind=kind)
@@ -97,7 +97,7 @@ def test_a_schedule_that_cannot_be_flown_says_why(tmp_path):
         compare.Baseline(HOURLY, tmp_path / "agent", options, lambda standing: None).figures()
 
 
-def test_a_schedule_rides_with_our_firmware_and_keeps_to_its_hours(tmp_path):
+def test_a_schedule_runs_in_our_firmware_and_keeps_to_its_hours(tmp_path):
     standing: list[dict[str, Any]] = []
     options = {"modem": "bg95", "seed": 1, "days": 2, "port": 0, "trap": None}
     schedule = Schedule("every 3 h", 5_400, 10_800)
@@ -108,6 +108,6 @@ def test_a_schedule_rides_with_our_firmware_and_keeps_to_its_hours(tmp_path):
     had = delivered.read(tmp_path / "out" / "agent" / "landbridge.sqlite3", "lb-demo-1")
     times_s = [each.at_s for each in had.points if each.at_s is not None]
     assert sum(5_100 <= later - earlier <= 5_500 for earlier, later in pairwise(times_s)) > 20
-    contacts_s = [ms // 1_000 for ms in had.contacts_ms]
+    contacts_s = [ms // 1_000 for ms in had.sessions_ms]
     assert sum(10_300 <= later - earlier <= 11_000 for earlier, later in pairwise(contacts_s)) > 10
     assert any(each.point.kind == 1 for each in had.points)

@@ -112,7 +112,7 @@ def test_a_status_line_that_lies_is_found_bad(tmp_path, capsys):
     assert not good and not said["off"][0] and "status_on" in said["off"][1]
 
 
-def test_what_is_bad_is_told_and_the_rest_still_tested(tmp_path, capsys):
+def test_failed_parts_are_reported_and_the_rest_is_tested(tmp_path, capsys):
     port = Port("bg95")
     port.air.audible.clear()
     port.lid = 1

@@ -31,12 +31,12 @@ from tools.flash.fake_board import FakeBoard
 pytestmark = pytest.mark.slow
 
 
-def test_what_was_flashed_completes_a_wake(monkeypatch):
+def test_a_flashed_board_completes_a_wake(monkeypatch):
     monkeypatch.setattr("sys.argv", ["flash_sim"])
     assert flash_sim.main() == 0
 
 
-def test_what_was_deployed_with_interruptions_completes_a_wake():
+def test_a_deployment_with_interruptions_completes_a_wake():
     assert deploy_sim.main() == 0
 
 
@@ -270,14 +270,14 @@ def test_deployed_again_the_first_slot_runs_whatever_an_update_has_left(tmp_path
         there.close()
 
 
-def test_a_file_system_that_cannot_be_mounted_is_not_made_anew(tmp_path):
+def test_a_file_system_that_cannot_be_mounted_is_not_formatted(tmp_path):
     (tmp_path / "flash.bin").write_bytes(bytes(4096 * 240))
     with FakeBoard(tmp_path) as board, Serial(board.port, timeout=60) as port:
         assert port.read_until(b"corrupted").endswith(b"corrupted")
     assert (tmp_path / "flash.bin").read_bytes() == bytes(4096 * 240)
 
 
-def test_a_board_that_loses_its_power_while_its_port_stays_is_told(tmp_path):
+def test_a_board_that_loses_its_power_while_its_port_stays_is_reported(tmp_path):
     with FakeBoard(tmp_path) as board:
         there = device.Device(board.port)
         assert there._transport.serial.timeout == there._transport.serial.write_timeout == device.ANSWER_S

@@ -154,7 +154,7 @@ IDENTITY = {
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
-def test_what_it_says_of_itself(dialect):
+def test_identification_commands(dialect):
     modem = ModemUnderTest(dialect)
     modem.boot()
     modem.run(1_500)
@@ -287,7 +287,7 @@ def test_baud_rates(modem):
     assert modem.simulated.baud == 19_200
 
 
-def test_automatic_baud_rate_tells_no_boot():
+def test_automatic_baud_rate_reports_no_boot():
     modem = ModemUnderTest("sim7600")
     modem.boot()
     assert modem.send("AT+IPREX=0")[-1] == "OK"
@@ -348,7 +348,7 @@ def test_a_pin_is_set_and_changed(modem):
     assert modem.send('AT+CPIN="2222"')[-1] == "OK"
 
 
-def test_function_0_starts_the_card_anew(modem):
+def test_function_0_starts_the_card_again(modem):
     modem.send("AT+CMEE=1")
     modem.send("AT+CFUN=0")
     assert modem.send("AT+CPIN?") == ["+CME ERROR: 13"]

@@ -94,7 +94,7 @@ def echoed_by_socket(client: CrLf, dialect: str, data: bytes) -> str:
     return client.ask("+CIPRXGET=2,0,100")
 
 
-def test_the_line_feed_behind_a_data_command_is_not_data(modem):
+def test_the_line_feed_after_a_data_command_is_not_data(modem):
     came = echoed_by_socket(CrLf(modem), modem.dialect, b"\x00hello\n!")
     assert "\x00hello\n!" in came and "\n\x00hell\r" not in came
     assert CrLf(modem).ask("+CSQ").count("OK") == 1
@@ -274,7 +274,7 @@ PUSHED = {
 
 
 @pytest.mark.parametrize("kind", PUSHED)
-def test_what_is_pushed_goes_on_after_more_than_the_modem_reads_at_once(kind):
+def test_pushed_data_continue_after_more_than_one_read(kind):
     client = CrLf(booted(kind.split()[0], Talkative()))
     starting, opening, sending, head = PUSHED[kind]
     client.ask(*starting)

@@ -139,7 +139,7 @@ def registered(dialect, broker: Mosquitto):
     return modem, driver
 
 
-def test_parked_in_psm_between_two_wakes(broker, echo):
+def test_psm_between_two_wakes(broker, echo):
     modem, driver = registered("bg95", broker)
     talk(driver, broker.ca, b"one")
     assert driver.stop(True) is True
@@ -261,7 +261,7 @@ def test_a_modem_without_neighbour_cells_says_so():
     assert survey.neighbours(driver) is None
 
 
-def test_a_refusal_while_gnss_had_the_receiver_is_told_afterwards(broker, echo):
+def test_a_refusal_while_gnss_had_the_receiver_is_reported_afterwards(broker, echo):
     modem, driver = registered("bg95", broker)
     driver.gnss_start(False)
     modem.run(60_000)
@@ -280,7 +280,7 @@ def test_registered_again_soon_after_gnss(broker, echo):
     assert driver.psm_granted()
 
 
-def test_off_gsm_only_when_the_search_is_set_anew():
+def test_off_gsm_only_when_the_search_is_set_again():
     modem = ModemUnderTest("bg95")
     driver, everything = make_driver(modem), modem.air.audible
     driver.start(True, True)

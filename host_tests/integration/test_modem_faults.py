@@ -86,7 +86,7 @@ def test_final_results(modem):
     assert bytes(modem.output) == WHOLE
 
 
-def test_final_results_and_lines_that_nobody_asked_for(modem):
+def test_final_results_and_unsolicited_lines(modem):
     assert modem.answer("doubled final") == WHOLE + b"\r\nOK\r\n"
     assert modem.answer("ended call") == b"\r\nRING\r\n\r\nNO CARRIER\r\n" + WHOLE
     chatter = modem.answer("chatter")
@@ -113,7 +113,7 @@ def test_silence_ends_by_itself_and_a_hang_with_the_supply(modem):
     assert modem.send("AT")[-1] == "OK"
 
 
-def test_later_is_behind_the_answer(modem):
+def test_a_late_result_comes_after_the_answer(modem):
     assert modem.answer("hang later") == WHOLE
     modem.run(2_000)
     assert modem.answer("hang later", ms=5_000) == b""
@@ -157,7 +157,7 @@ def test_strikes_the_nth_time_only(modem):
     assert [modem.send("AT+CSQ")[-1] for _ in range(4)] == ["OK", "OK", "ERROR", "OK"]
 
 
-def test_told_in_the_transcript(modem):
+def test_faults_are_in_the_transcript(modem):
     modem.answer("lost OK")
     assert ("!", "lost OK") in [line[1:] for line in modem.lines]
 

@@ -105,7 +105,7 @@ def test_no_fix_under_a_roof(dialect):
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
-def test_the_world_is_told_what_was_printed(dialect):
+def test_the_world_gets_the_fix_that_was_printed(dialect):
     modem = ready(dialect)
     modem.air.speed_kmh = 71.4
     line = fix(modem)

@@ -249,7 +249,7 @@ def test_no_context_no_connection(broker):
     assert outcome(connected_twice, f'AT+QMTOPEN=0,"{HOST}",8883', "+QMTOPEN:") == "+QMTOPEN: 0,2"
 
 
-def test_coverage_lost_in_mid_conversation(broker):
+def test_coverage_lost_in_mid_session(broker):
     modem = connected(bg95(broker.network(), broker.ca))
     modem.air.audible = []
     modem.ask('AT+QMTPUB=0,1,1,0,"a",1', b"x")

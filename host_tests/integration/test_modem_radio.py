@@ -115,7 +115,7 @@ def test_a_forbidden_area_ends_with_the_power(modem):
     modem.until_registered()
 
 
-def test_a_dead_card_asks_nobody_else(modem):
+def test_a_dead_card_answers_no_command(modem):
     modem.air.causes = {"26201": 8}
     modem.run(600_000)
     assert modem.air.registrations == []
@@ -402,7 +402,7 @@ def test_attach_and_detach(modem):
     assert modem.send("AT+CGATT?")[-2] == "+CGATT: 1"
 
 
-def test_the_connection_is_told(bg95):
+def test_the_connection_is_reported(bg95):
     bg95.send("AT+QCSCON=1")
     assert bg95.until("+QCSCON:") == "+QCSCON: 1"
     assert bg95.until("+QCSCON:") == "+QCSCON: 0"

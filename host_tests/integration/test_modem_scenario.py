@@ -44,7 +44,7 @@ BAD = [
 
 
 @pytest.mark.parametrize(("text", "error"), BAD)
-def test_what_is_wrong_is_told_in_one_line(text, error):
+def test_errors_are_reported_in_one_line(text, error):
     with pytest.raises(ScenarioError) as raised:
         parse(text)
     assert error in str(raised.value) and "\n" not in str(raised.value)

@@ -112,7 +112,7 @@ def test_a_socket_of_the_bg95(clear):
     assert modem.send("AT+QIGETERROR")[-2] == "+QIGETERROR: 567,socket has been closed"
 
 
-def test_data_are_told_once_until_they_are_read(clear):
+def test_data_are_reported_once_until_they_are_read(clear):
     modem = bg95(clear)
     stage(modem, f'AT+QIOPEN=1,0,"TCP","{HOST}",1883,0,0', "+QIOPEN: 0,0")
     modem.ask("AT+QISEND=0,2", b"a\n", "SEND OK")
@@ -222,7 +222,7 @@ def test_errors_of_a_tls_session(secure, other):
     stage(modem, f'AT+CCHOPEN=0,"{HOST}",8883,2', "+CCHOPEN: 0,15")
 
 
-def test_nobody_listens():
+def test_no_host_listens():
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         network = LockStepNetwork({HOST: taken.getsockname()})

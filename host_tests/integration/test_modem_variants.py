@@ -91,7 +91,7 @@ def test_noise_is_no_text():
     assert bytes(modem.output).startswith(b"\r\n\xff\xff\xff\r\n\r\nRDY\r\n")
 
 
-def test_unsolicited_lines_come_to_the_uart_when_told_so():
+def test_unsolicited_lines_come_to_the_uart_when_configured():
     modem = booted("bg95", "urc-on-usb")
     assert modem.send('AT+QURCCFG="urcport","uart1"')[-1] == "OK"
     modem.send("AT+CFUN=1,1")

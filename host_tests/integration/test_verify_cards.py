@@ -60,13 +60,13 @@ def test_each_demand_is_named_when_it_is_not_met():
     assert cards.fell_short(_by(applet=lazy)) == ["applet: rotated at 80 % of the borders"]
 
 
-def test_the_bar_lasts_until_the_first_contact_behind_it():
+def test_the_bar_lasts_until_the_first_session_after_it():
     bars = [Bar(10 * HOUR_MS, 34 * HOUR_MS, "25001")]
     assert cards._bar_h(bars, [9 * HOUR_MS, 35 * HOUR_MS, 36 * HOUR_MS]) == 25.0
     assert cards._bar_h(bars, [9 * HOUR_MS]) is None and cards._bar_h([], [1]) is None
 
 
-def test_a_border_that_is_flapped_costs_three_switches_a_day_at_most(tmp_path):
+def test_a_border_crossed_again_and_again_costs_three_switches_a_day_at_most(tmp_path):
     came = shuttle.run(tmp_path, "bg95", 1, REFUSING, Console(quiet=True), days=2)
     assert came.short() == []
     assert 2 <= came.switches <= 6 and came.points > 20

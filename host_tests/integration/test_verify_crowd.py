@@ -3,7 +3,7 @@
 from tools.verify.kill import crowd
 
 
-def test_who_was_turned_away_comes_again_and_not_with_all_others():
+def test_rejected_devices_return_spread_out():
     away, came = crowd.fleet("bench", 3600, devices=12)
     assert away > 6
     assert len(came) >= 12 and len(set(came)) > len(came) // 2
@@ -11,7 +11,7 @@ def test_who_was_turned_away_comes_again_and_not_with_all_others():
     assert found.turned_away == away and found.connects_a_second == round(len(came) / crowd.WATCHED_S, 3)
 
 
-def test_those_who_come_together_are_seen():
+def test_devices_that_return_together_are_found():
     spread = list(range(0, crowd.WATCHED_S, 4))
     assert crowd.came(60, [(0, spread)]).worst_of_mean < crowd.MOST_OF_MEAN
     found = crowd.came(60, [(9, spread), (11, [*spread, *[1801] * 30])])

@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from tools.verify.benchmarks import decide as decide_bench
+from tools.verify.benchmarks import decide
 from tools.verify.benchmarks.decide import MOST_LEFT_BYTES, MOST_MS, MOST_STATE_BYTES, fell_short, note, weigh
 
 
@@ -34,19 +34,19 @@ def test_a_decision_that_comes_out_otherwise_is_seen(notes, tmp_path):
 
 
 def test_garbage_is_seen(notes, tmp_path, monkeypatch):
-    source = decide_bench.BENCH.read_text()
+    source = decide.ON_DEVICE.read_text()
     wasteful = tmp_path / "decide.py"
     call = "action = decide.next(state, senses, hints)"
     assert source.count(call) == 1
     wasteful.write_text(source.replace(call, f"{call}; bytearray(3000)"))
-    monkeypatch.setattr(decide_bench, "BENCH", wasteful)
+    monkeypatch.setattr(decide, "ON_DEVICE", wasteful)
     assert [
         line.partition(":")[0] for line in fell_short(dataclasses.replace(weigh(notes), worst_ms=1.0))
     ] == ["the most that one leaves on the heap, bytes"]
 
 
 def test_each_demand_is_named_when_it_is_missed():
-    good = decide_bench.Cost(100, 0.1, MOST_MS, 30.0, 200.0, MOST_LEFT_BYTES, 0, MOST_STATE_BYTES)
+    good = decide.Cost(100, 0.1, MOST_MS, 30.0, 200.0, MOST_LEFT_BYTES, 0, MOST_STATE_BYTES)
     assert fell_short(good) == []
     bads = ({"worst_ms": 5.1}, {"worst_left_bytes": 2_049}, {"otherwise": 1}, {"state_bytes": 580})
     for bad in bads:

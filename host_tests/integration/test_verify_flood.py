@@ -35,7 +35,7 @@ def test_a_small_flood_interrupts_nothing(tmp_path, monkeypatch):
         ({"failures": ["nothing is stored"]}, "nothing is stored"),
     ],
 )
-def test_what_is_short_is_said(changes, said):
+def test_shortfalls_are_named(changes, said):
     good = Found(peak_memory_mb=500, slowest_answer_s=5.0)
     assert good.short() == [] and replace(good, **changes).short() == [said]
 

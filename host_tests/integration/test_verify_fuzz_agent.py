@@ -44,6 +44,6 @@ def test_each_message_is_stored_or_a_dead_letter(engine, tmp_path, request):
     assert found.stored > 10
 
 
-def test_what_it_finds_makes_it_fail():
+def test_a_finding_fails_the_run():
     assert Found(crashes=1).short() and Found(faults=1).short() and Found(uncounted=1).short()
     assert not Found(decoded=5, refused=5).short()

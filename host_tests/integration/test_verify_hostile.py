@@ -31,7 +31,7 @@ def published_wrong():
     return hostile_crypto.on_cpython([json.dumps(case) for case in hostile_crypto.published()])["wrong"]
 
 
-def test_a_device_that_does_not_look_at_the_tag_is_found_out(monkeypatch):
+def test_a_device_that_does_not_check_the_tag_is_found(monkeypatch):
     honest = cose.Ccm.decrypt
     monkeypatch.setattr(cose.Ccm, "decrypt", lambda *call: honest(*call) or True)
     assert all("bit" in wrong for wrong in published_wrong()) and published_wrong()
@@ -84,7 +84,7 @@ def test_a_device_that_takes_old_replies_is_found_out(tmp_path):
     assert any("replay" in failure and "freed" in failure for failure in part.failures)
 
 
-def test_behind_a_hostile_broker_nothing_is_lost_and_no_order_is_done_twice():
+def test_with_a_hostile_broker_nothing_is_lost_and_no_command_runs_twice():
     part = hostile_broker.run(seed=1, days=1)
     assert part.failures == []
     assert part.figures["records"] > 20 and part.figures["restarts"] == 1
@@ -95,7 +95,7 @@ UP, DOWN = "landbridge/lb-1/up", "landbridge/lb-1/down"
 
 
 @pytest.mark.parametrize("deed", [broker.HONEST, *broker.DEEDS])
-def test_what_the_broker_does(tmp_path, deed):
+def test_the_broker_commits_every_deed(tmp_path, deed):
     hostility = broker.Hostility(tmp_path, 1, [b"theirs"])
     hand = broker.Hand(tmp_path)
     hand.deal(Message(UP, b"first up"))

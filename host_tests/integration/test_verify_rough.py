@@ -123,7 +123,7 @@ def test_the_figures_are_those_of_ours_alone() -> None:
     assert (found["hours_back_to_report"], found["hours_back_to_report_65_j"]) == (7.0, -1.0)
 
 
-def test_what_the_command_line_chooses() -> None:
+def test_the_command_line_selects_parts() -> None:
     assert list(rough.chosen(None, None, None)) == list(PARTS)
     assert list(rough.chosen("sea", "bg95", 80)) == [Part("sea", "bg95", (80,))]
 
@@ -153,7 +153,7 @@ def flown_by(monkeypatch: pytest.MonkeyPatch, joules: dict[str, float]) -> list[
     return flown
 
 
-def test_the_schedules_fly_once_beside_all_budgets(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_schedules_run_once_for_all_budgets(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     flown = flown_by(monkeypatch, {"hourly": 500, OURS: 300, "every 2 h": 310})
     moves: Queue[float] = Queue()
     part = Part("dark", "bg95", (65, 100))
@@ -165,7 +165,7 @@ def test_the_schedules_fly_once_beside_all_budgets(monkeypatch: pytest.MonkeyPat
     assert sum(moves.queue) == pytest.approx(part.flights)
 
 
-def test_a_flight_that_fails_is_told_and_the_others_go_on(
+def test_a_failed_trip_is_reported_and_the_others_go_on(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     flown_by(monkeypatch, {OURS: 300})

@@ -82,14 +82,14 @@ def refusal(ms: int, cause: int) -> Try:
     return Try(ms, True, "26201", "lte", cause, accepted=False)
 
 
-def test_who_asks_too_soon_after_a_permanent_refusal() -> None:
+def test_an_attempt_too_soon_after_a_permanent_refusal() -> None:
     tries = [refusal(0, 8), refusal(HOUR, 8), refusal(5 * HOUR - 1, 22)]
     assert hasty(tries) == [5 * HOUR - 1]
     assert hasty([refusal(0, 8), refusal(HOUR, 8), refusal(5 * HOUR, 8), refusal(13 * HOUR, 8)]) == []
     assert hasty([refusal(0, 15), refusal(1, 22), refusal(2, 11)]) == []
 
 
-def test_whoever_is_taken_starts_the_ladder_anew() -> None:
+def test_a_registration_resets_the_back_off() -> None:
     taken = Try(HOUR, True, "26201", "lte", 0, accepted=True)
     assert hasty([refusal(0, 3), taken, refusal(2 * HOUR, 3), refusal(3 * HOUR, 3)]) == []
     assert hasty([refusal(0, 3), refusal(HOUR, 3), refusal(3 * HOUR, 3)]) == [3 * HOUR]
@@ -152,7 +152,7 @@ def test_each_time_the_radio_goes_on_is_one_attach(dialect: Dialect) -> None:
     assert desk.watch.resets == []
 
 
-def test_a_search_that_asks_nobody_is_no_attach() -> None:
+def test_a_search_without_a_request_is_no_attach() -> None:
     desk = Desk("bg95")
     desk.air.audible = []
     desk.start()
@@ -170,7 +170,7 @@ def test_each_network_that_refuses_is_a_try_with_its_cause() -> None:
     assert not any(each.accepted for each in desk.watch.tries)
 
 
-def test_what_the_modem_begins_by_itself_is_told_apart() -> None:
+def test_attempts_of_the_modem_itself_are_counted_apart() -> None:
     desk = Desk("bg95")
     desk.start()
     desk.pass_s(120)

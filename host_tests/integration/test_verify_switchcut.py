@@ -23,7 +23,7 @@ def test_every_course_ends_where_it_should(course, dialect):
     assert 0 < ended.wakes <= 5 and ended.as_meant and not ended.broken
 
 
-def test_nobody_is_stranded(monkeypatch):
+def test_no_device_is_stranded(monkeypatch):
     monkeypatch.setattr(switchcut, "COURSES", COURSES[3::4])
     ended = [run(case) for case in switchcut.cases(1, 241)]
     assert len(ended) > 5
@@ -58,7 +58,7 @@ def test_a_switch_from_afar(tmp_path, dialect):
     assert machine.agent.wrong == []
 
 
-def test_a_wish_that_cannot_connect_comes_back_by_itself(tmp_path):
+def test_a_desired_profile_that_cannot_connect_is_rolled_back(tmp_path):
     machine = ordered(tmp_path, CIS, [])
     machine.world.causes = {IMSIS[CIS - 1]: 11}
     for _ in range(6):
@@ -88,7 +88,7 @@ def test_a_card_that_returns_to_its_first_profile_is_switched_again(tmp_path):
     assert not any(report[3] == ROAMING and report[4] for report in machine.agent.reports)
 
 
-def test_the_figures_are_written_and_a_stranded_device_is_told(tmp_path, monkeypatch, capsys):
+def test_the_figures_are_written_and_a_stranded_device_is_named(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     case = Case(COURSES[0], "bg95", "power", 1)
     good = switchcut.Ended(case, 2, True, "", ("AT",))

@@ -61,7 +61,7 @@ def test_a_device_that_does_not_verify_is_found_out(tmp_path):
     assert updatecut.run_case(stand, cases[-2])[1]
 
 
-def test_the_figures_are_written_and_what_fell_short_is_told(tmp_path, monkeypatch, capsys, stand):
+def test_the_figures_are_written_and_shortfalls_are_named(tmp_path, monkeypatch, capsys, stand):
     def two(_stand: Any, _every: int) -> list[update_cases.Case]:
         return [
             update_cases.Case("good", "one", lambda _stand, _folder: ""),

@@ -117,7 +117,7 @@ def test_each_command_is_done_once_and_its_result_is_shown(world: World) -> None
     assert world.state(reboot) == "done"
 
 
-def test_locate_brings_a_point_within_minutes_of_the_report_that_ordered_it(world: World) -> None:
+def test_locate_brings_a_point_within_minutes_of_the_session(world: World) -> None:
     world.run(1)
     command = world.send("locate")
     world.run(6)

@@ -60,7 +60,7 @@ def message_and_ring(built: Stage) -> Work:
 @pytest.mark.parametrize(
     ("built", "key", "off", "on"), [(row[:2], *row[2:]) for row in MODEMS], indirect=["built"]
 )
-def test_they_are_off_and_told_and_watched(built: Stage, key: str, off: str, on: str) -> None:
+def test_quirks_are_off_by_default_documented_and_watched(built: Stage, key: str, off: str, on: str) -> None:
     do, oracle = built.services.agent.do, Oracle(built.flash, built.trip, built.network.traffic)
     do("controls", "set", str(CLASSES))
     do("sims", "add", "8931440400012345678", "--class", "resold", "--holder", "ACME", "--purpose", "locator",

@@ -186,7 +186,7 @@ def test_the_weak_battery_holds_less_than_the_device_counts_on() -> None:
     assert weak.battery.left() == 0 and weak.battery.voltage(0.1) < 2.8 < before_v
 
 
-def test_what_a_device_is_told_in_each_world() -> None:
+def test_settings_of_a_device_in_each_world() -> None:
     def told(*words: str) -> dict[str, str]:
         return dict(each.split("=") for each in demo.settings(demo.parsed([*words, "--out", "/nowhere"])))
 

@@ -169,7 +169,7 @@ def test_seconds_since_power_on(world, seconds):
     assert "time" in world.wrong()
 
 
-def test_who_has_had_a_fix_knows_the_time(world):
+def test_a_device_with_a_fix_knows_the_time(world):
     world.second()
     later = STILL | {"seq": 3, "quality": 0, "time": 121}
     world.wake([Sense(122_000, 3_611, -123, 4, DARK)], 125_000, later)
@@ -198,7 +198,7 @@ def told(world, sense, events):
     return world.wrong(seq)
 
 
-def test_a_door_that_is_open_is_told_once(world):
+def test_an_open_door_is_reported_once(world):
     assert told(world, lit(600, LIT), 0) == "record 2: events 0: 1 is otherwise"
     assert told(world, lit(1_200, LIT), 1) == "record 3: events 1: 1 is otherwise"
     assert told(world, lit(1_800, DARK), 0) == ""
@@ -232,7 +232,7 @@ def test_weighed_a_minute_into_a_wake_the_battery_is_not_felt_again(world):
     assert world.wrong() == ""
 
 
-def test_a_battery_that_is_low_is_told_once(world):
+def test_a_low_battery_is_reported_once(world):
     assert told(world, lit(600, DARK, 0, 3_200), 0) == "record 2: events 0: 8 is otherwise"
     assert told(world, lit(1_200, DARK, 0, 3_300), 8) == "record 3: events 8: 8 is otherwise"
     assert told(world, lit(1_800, DARK, 0, 3_400), 0) == ""
@@ -373,7 +373,7 @@ def test_what_the_clock_has_gained_since_the_fix_counts_from_the_fix(world, seco
     assert bool(world.wrong(3)) is wrong
 
 
-def test_after_a_jolt_only_the_minute_that_follows_tells_whether_it_moves(world):
+def test_after_a_jolt_only_the_next_minute_shows_motion(world):
     """What was counted before, on the way to the last stop, is no departure."""
     world.second()
     senses = [Sense(600_000, 3_611, -123, 24, DARK), Sense(660_000, 3_611, -123, 0, DARK)]

@@ -38,7 +38,7 @@ def test_the_same_sources_give_the_same_bytes(tmp_path):
     assert not list(files.glob("*lockstep*"))
 
 
-def test_files_that_do_not_fit_are_told(tmp_path):
+def test_files_that_do_not_fit_are_named(tmp_path):
     (tmp_path / "a").write_bytes(b"x" * 20_000)
     with pytest.raises(LayoutError, match="file system of 16 KiB is too small"):
         littlefs(tmp_path, 16_384)
@@ -50,7 +50,7 @@ def image(tmp_path: Path, data: bytes) -> Path:
     return path
 
 
-def test_the_room_for_files_is_a_partition_or_what_is_behind_the_last(tmp_path):
+def test_files_lie_in_a_partition_or_after_the_last_one(tmp_path):
     found = read(image(tmp_path, make(OTA)), MB4)
     assert (found.version, found.files_at, found.files_bytes) == ("1.28.0", 0x310000, 0xF0000)
     assert [at for at, _ in found.parts()] == [OFFSET, 0xD000]
@@ -73,7 +73,7 @@ def test_the_room_for_files_is_a_partition_or_what_is_behind_the_last(tmp_path):
         (lambda data: data[:AT] + bytes(0xC00) + data[AT + 0xC00 :], "partition table"),
     ],
 )
-def test_an_image_that_will_not_do_is_told_with_the_remedy(tmp_path, change, said):
+def test_an_unsuitable_image_is_named_with_the_remedy(tmp_path, change, said):
     with pytest.raises(LayoutError, match=said):
         read(image(tmp_path, change(make(OTA))), MB4)
 
@@ -171,7 +171,7 @@ def test_a_label_is_a_picture_that_names_the_device(tmp_path):
     assert text.startswith("<svg") and ">lb-0001</text>" in text
 
 
-def test_commands_tell_in_one_line(tmp_path):
+def test_commands_report_in_one_line(tmp_path):
     for module, arguments in (
         ("image", ("NONE",)),
         ("flash", (BOARD, "--port", "x", "--micropython", str(tmp_path / "none"))),

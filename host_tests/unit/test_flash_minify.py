@@ -12,7 +12,7 @@ import pytest
 
 from tools.flash import short_names
 from tools.flash.layout import FIRMWARE, modules, outside
-from tools.flash.minify import fold, module_name
+from tools.flash.minify import minify, module_name
 
 STATE = '''"""What is kept."""
 
@@ -33,9 +33,9 @@ def begin(state):
 '''
 
 
-def folded(text: str) -> str:
+def minified(text: str) -> str:
     """What becomes of a module that uses STATE, and all names of which stay."""
-    return fold({"locator.state": STATE, "locator.user": text}, [STATE, text])["locator.user"]
+    return minify({"locator.state": STATE, "locator.user": text}, [STATE, text])["locator.user"]
 
 
 IN = "from locator import state\n"
@@ -59,11 +59,11 @@ FROM = "from locator.state import "
     ],
 )
 def test_whoever_names_a_constant_gets_its_number(text, becomes):
-    assert folded(text) == (becomes or text)
+    assert minified(text) == (becomes or text)
 
 
 def test_nothing_is_left_of_a_public_constant():
-    text = fold({"locator.state": STATE}, [STATE])["locator.state"]
+    text = minify({"locator.state": STATE}, [STATE])["locator.state"]
     scope: dict[str, object] = {"const": int}
     exec(text, scope)
     assert {"NOW", "LAST", "FIRST", "END"}.isdisjoint(scope) and scope["NAME"] == "a text"
@@ -84,7 +84,7 @@ def functions(text: str) -> list[int]:
 
 def test_the_firmware_keeps_its_lines_and_its_functions():
     sources = firmware()
-    after = fold(sources, outside())
+    after = minify(sources, outside())
     for name, text in sources.items():
         assert functions(after[name]) == functions(text), name
         assert after[name].count("\n") == text.count("\n"), name
@@ -93,9 +93,9 @@ def test_the_firmware_keeps_its_lines_and_its_functions():
 
 def test_a_new_name_leaves_most_modules_as_they_were():
     sources = firmware()
-    before = fold(sources, outside())
+    before = minify(sources, outside())
     sources["locator.scheduler.way"] += "\n\ndef never_heard_of(state):\n    return state\n"
-    after = fold(sources, outside())
+    after = minify(sources, outside())
     changed = [name for name in sources if before[name] != after[name]]
     assert "locator.scheduler.way" in changed and len(changed) <= 10
 
@@ -174,7 +174,7 @@ def said(folder: Path, sources: dict[str, str]) -> str:
 
 
 def test_shared_names_do_the_same(tmp_path):
-    after = fold(SHOP, [MAIN])
+    after = minify(SHOP, [MAIN])
     assert said(tmp_path / "after", after) == said(tmp_path / "before", SHOP)
     text = after["shop.parts"] + after["shop.user"].replace(" as FACTORS", "").replace("in FACTORS", "")
     for gone in ("FACTORS", "_grown", ".size", "total(", "_cache", "Piece", "_seen"):
@@ -222,15 +222,15 @@ def members(tree: ast.AST) -> list[str]:
     ],
 )
 def test_what_is_not_ours_alone_keeps_its_name(text):
-    assert fold({"locator.names": text})["locator.names"] == text
+    assert minify({"locator.names": text})["locator.names"] == text
 
 
 def test_arguments_become_letters():
     text = "def run(values, limit, by=1):\n    def more(values):\n        return by\n    return limit\n"
     becomes = "def run(a, b, by=1):\n    def more(a):\n        return by\n    return b\n"
-    assert fold({"locator.names": text}, ["run(by=2)"])["locator.names"].startswith("def run(a, b, c=1)")
+    assert minify({"locator.names": text}, ["run(by=2)"])["locator.names"].startswith("def run(a, b, c=1)")
     called = "\n\nrun(1, 2, by=3)\n"
-    assert fold({"locator.names": text + called}, ["run()"])["locator.names"] == becomes + called
+    assert minify({"locator.names": text + called}, ["run()"])["locator.names"] == becomes + called
 
 
 @pytest.mark.parametrize(
@@ -241,4 +241,4 @@ def test_arguments_become_letters():
     ],
 )
 def test_arguments_that_are_bound_otherwise_keep_their_names(text):
-    assert fold({"locator.names": text}, ["f()"])["locator.names"] == text
+    assert minify({"locator.names": text}, ["f()"])["locator.names"] == text

@@ -11,7 +11,7 @@ from tools.lab.environments import draw
 from tools.lab.physics import Run
 
 
-def test_trips_through_a_land_find_the_same_networks_where_they_were():
+def test_trips_in_one_radio_environment_find_the_same_networks():
     one, two = draw("w1", 1, 11, "bg95"), draw("w1", 1, 12, "bg95")
     other = draw("w1", 2, 11, "bg95")
     assert np.array_equal(one.factor, two.factor)
@@ -22,7 +22,7 @@ def test_trips_through_a_land_find_the_same_networks_where_they_were():
     assert not np.array_equal(one.rsrp, other.rsrp)
 
 
-def test_a_look_is_placed_where_the_train_has_just_had_a_fix_or_not_moved_since():
+def test_a_network_scan_is_placed_by_a_fix_that_still_holds():
     km = [0.0, 20.0, 40.0, 60.0, 60.0, 60.0, 60.0, 60.0]
     instance = trip(km, [[-90.0] * 8, [-118.0] * 8])
     strong, weak = instance.heard[0]
@@ -45,7 +45,7 @@ def figures():
     return [each for environment in (1, 2) for each in digest.judge(digest.Job(25.0, 120, "w1", environment))]
 
 
-def test_what_earlier_trips_have_seen_saves_joules(figures):
+def test_observations_of_earlier_trips_save_joules(figures):
     means = {
         name: np.mean([each.joules_a_point for each in figures if each.guide == name])
         for name in (digest.NEW, digest.LEARNED, digest.SHUFFLED)
@@ -54,7 +54,7 @@ def test_what_earlier_trips_have_seen_saves_joules(figures):
     assert means[digest.SHUFFLED] < 1.01 * means[digest.NEW]
 
 
-def test_the_guide_of_what_was_seen_is_one_of_the_device():
+def test_the_device_reads_route_data_of_observations():
     instance = draw("w1", 1, 11, "bg95")
     looks = [(float(km), 401_001, km % 3 == 0) for km in range(3_600, 5_600, 7)]
     data = digest.guide(instance, digest.Seen(looks, [costs.Report(401_001, 900.0)] * 3), False)
@@ -64,7 +64,7 @@ def test_the_guide_of_what_was_seen_is_one_of_the_device():
     assert there.shares[there.networks.index(401_001)] == 100
 
 
-def test_shortfalls_are_told():
+def test_shortfalls_are_named():
     row = {"loss_db": 15.0, "guide": digest.LEARNED, "fewer": 4.9, "low": 3.0}
     assert list(digest._missed(row))
     assert not list(digest._missed(row | {"fewer": 5.1}))

@@ -17,19 +17,19 @@ def test_trips_are_like_those_of_the_world():
     assert 10.5 < np.std(np.concatenate([trip.rsrp[trip.rsrp > USABLE_DBM] for trip in trips])) < 25
 
 
-def test_usable_share_by_country_is_that_of_the_world():
+def test_usable_fraction_by_country_is_that_of_the_world():
     trips = [draw("w1", seed, "bg95") for seed in range(6)]
-    share = {}
+    fraction = {}
     for country in ("CN", "KZ", "RU", "DE"):
         usable = []
         for trip in trips:
             here = (np.array(trip.country) == country) & trip.moving
             usable.append((trip.rsrp[:, here] > USABLE_DBM).any(axis=0))
-        share[country] = float(np.concatenate(usable).mean())
-    assert 0.75 < share["CN"] < 0.95
-    assert 0.40 < share["KZ"] < 0.62
-    assert 0.78 < share["RU"] < 0.94
-    assert share["DE"] > 0.97
+        fraction[country] = float(np.concatenate(usable).mean())
+    assert 0.75 < fraction["CN"] < 0.95
+    assert 0.40 < fraction["KZ"] < 0.62
+    assert 0.78 < fraction["RU"] < 0.94
+    assert fraction["DE"] > 0.97
 
 
 def test_same_seed_same_trip_and_another_seed_another():
@@ -60,7 +60,7 @@ def test_stays_between_stacks_are_long():
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_drawn_lines_are_lines(seed):
+def test_drawn_routes_are_routes(seed):
     here = corridor(f"drawn-{seed}")
     kms = [point.km for point in here.route.waypoints]
     assert kms == sorted(kms) and 4_000 < kms[-1] < 14_000
@@ -71,7 +71,7 @@ def test_drawn_lines_are_lines(seed):
 ROUTE = "name,country,lat,lon,kind\nA,CN,34.0,108.0,hub\nB,CN,34.5,107.0,line\nC,KZ,45.0,82.0,hub\n"
 
 
-def test_a_line_from_a_file_can_be_travelled(tmp_path):
+def test_a_route_from_a_file_can_be_travelled(tmp_path):
     file = tmp_path / "line.csv"
     file.write_text("# a comment\n" + ROUTE)
     assert [point.name for point in read_route(file)] == ["A", "B", "C"]
@@ -91,7 +91,7 @@ def test_a_line_from_a_file_can_be_travelled(tmp_path):
         ("name,country,lat,lon,kind\n", "0 stations; a line has 2 to 120"),
     ],
 )
-def test_a_wrong_line_is_told_by_row_and_column(tmp_path, text, says):
+def test_a_wrong_route_file_is_reported_by_row_and_column(tmp_path, text, says):
     file = tmp_path / "line.csv"
     file.write_text(text)
     with pytest.raises(FileError) as error:
@@ -129,7 +129,7 @@ def test_a_recording_is_a_trip(tmp_path):
         ((9, 0, "2026-01-04T00:00:00"), "row 9, column time: earlier than the row before"),
     ],
 )
-def test_a_wrong_recording_is_told_by_row_and_column(tmp_path, change, says):
+def test_a_wrong_recording_is_reported_by_row_and_column(tmp_path, change, says):
     file = tmp_path / "trace.csv"
     file.write_text(trace([change]))
     with pytest.raises(FileError, match="row 9") as error:

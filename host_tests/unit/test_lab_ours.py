@@ -23,7 +23,7 @@ GUIDE = Guide(new_route(corridor("w1"), NETWORKS, places=True), NETWORKS)
 
 @pytest.mark.parametrize("modem", ["bg95", "sim7600"])
 @pytest.mark.parametrize("training", ["w1", "n1", "both"])
-def test_menus_are_monotone(modem, training):
+def test_pacing_tables_are_monotone(modem, training):
     rows = pacing_table(modem, training)
     assert monotone(rows) and [row.rate for row in rows] == sorted(row.rate for row in rows)
 
@@ -41,7 +41,7 @@ def flown(instance, budget_j, modem="bg95", **kwargs):
     return run(instance, Ours(modem).factory(), mission)
 
 
-def test_a_parked_train_without_network_is_searched_for_less_and_less():
+def test_a_standing_train_without_network_searches_less_and_less():
     instance = trip([10.0] * 480, [[-140.0] * 480])
     lived = flown(instance, 4_000.0)
     assert not lived.uploads
@@ -119,7 +119,7 @@ def test_same_trip_same_run():
     assert one.uploads == two.uploads and np.array_equal(one.spent_j, two.spent_j)
 
 
-def test_time_to_go_shrinks_along_the_line_and_while_standing():
+def test_time_to_go_shrinks_along_the_route_and_while_standing():
     hub, *_, last = kms = [point.km for point in corridor("w1").route.waypoints]
     hours = [GUIDE.journey(km, True, 0.0, 0.0).to_go_s / 3_600 for km in kms]
     assert hours == sorted(hours, reverse=True) and GUIDE.journey(last, True, 0.0, 0.0).to_go_s == 0

@@ -76,7 +76,7 @@ def test_an_upload_without_network_searches_and_keeps_the_points():
     assert lived.uploads == [(6, 6)] and lived.failures == [5]
 
 
-def test_a_probe_sees_what_an_upload_would_use():
+def test_a_network_scan_hears_what_an_upload_would_use():
     seen = []
     rsrp = [[-130.0] * 12, [-100.0] * 12]
     lived = live(
@@ -183,7 +183,7 @@ def test_wakes_for_nothing_cost_only_where_they_are_counted():
     assert lived.joules["wake"] == pytest.approx(8 * 0.4)
 
 
-def test_who_acts_at_stops_pays_for_looking_for_them():
+def test_policies_that_act_at_stops_pay_for_detecting_them():
     instance = trip(np.arange(40) * 15.0, [[-85.0] * 40])
     for edges, looked in ((True, True), (False, False)):
         rule = Schedule((7_200, 7_200), (14_400, 14_400), edges=edges)
@@ -204,7 +204,7 @@ def test_a_network_that_is_heard_may_not_serve_and_one_may_be_found_later():
     assert [slot for slot, _ in looked.uploads] == [0] and looked.failures == [1]
 
 
-def test_a_report_behind_a_look_does_not_search_again():
+def test_a_report_after_a_network_scan_does_not_search_again():
     rules = replace(costs("bg95"), network_scan_j=0.5, network_search_j=4.0, again_j=6.0, attach_j=5.0)
     gsm = replace(
         trip([10.0] * 3, [[-80.0] * 3, [-90.0] * 3]), networks=(Operator("46000", "CN", ("gsm",)),) * 2
@@ -227,7 +227,7 @@ def test_a_report_behind_a_look_does_not_search_again():
     assert other.joules["attach"] == plain.joules["attach"]
 
 
-def test_a_modem_that_sleeps_registered_looks_without_a_search():
+def test_a_modem_that_sleeps_registered_scans_without_a_search():
     rules = replace(costs("bg95"), network_scan_j=0.5, network_search_j=4.0)
     lived = run(
         trip([10.0] * 3, [[-80.0] * 3]),

@@ -30,7 +30,7 @@ def test_every_policy_is_judged_at_every_budget(rows):
     assert all(0 < row.ratio <= 1 for row in rows)
 
 
-def test_what_is_missed_is_told(rows):
+def test_missed_goals_are_named(rows):
     better = [
         row if row.policy != "P2 batch" else row.__class__(**{**vars(row), "ratio": 1.1}) for row in rows
     ]
@@ -38,7 +38,7 @@ def test_what_is_missed_is_told(rows):
 
 
 @pytest.mark.parametrize(("ours", "missed"), [(0.968, True), (0.987, True), (0.989, False)])
-def test_in_thin_coverage_what_is_missed_is_told_with_what_bounds_it(rows, ours, missed):
+def test_missed_goals_in_thin_coverage_are_named_with_their_bound(rows, ours, missed):
     thinned = next(each for each in SETTINGS if each.loss_db == 15)
     ratios = {"ours": ours, "attainable": 0.990, "P1 hourly": 0.5, "P2 batch": 0.888}
     mine = [
@@ -49,7 +49,7 @@ def test_in_thin_coverage_what_is_missed_is_told_with_what_bounds_it(rows, ours,
     assert ["0.102" in each for each in shortfalls(thinned, mine, 120)] == [True] * missed
 
 
-def test_a_wrong_line_ends_with_its_row(tmp_path):
+def test_a_wrong_route_file_ends_with_its_row(tmp_path):
     file = tmp_path / "line.csv"
     file.write_text("name,country,lat,lon,kind\nA,CN,x,1,hub\n")
     result = CliRunner().invoke(lab.app, ["--line", str(file)])

@@ -25,7 +25,7 @@ def test_no_network_is_heard_for_so_many_days_and_the_container_moves(row, days)
     assert len(trip.luck) == len(trip.country) == trip.rsrp.shape[1] == trip.slots
 
 
-def test_a_stay_begins_with_the_arrival_and_is_told_only_where_it_is():
+def test_a_stay_begins_with_the_arrival_and_is_known_only_there():
     trip = disturbed(USUAL, ROWS["stay"])
     assert trip.arrived == USUAL.slots < trip.slots and not trip.moving[trip.arrived :].any()
     assert USUAL.arrived == USUAL.slots
@@ -47,7 +47,7 @@ def lived(trip, budget, **rules):
     return run(trip, Ours("bg95").factory(), mission)
 
 
-def test_a_battery_that_is_weaker_than_told_ends_sooner():
+def test_a_battery_weaker_than_declared_ends_sooner():
     whole, weak = (lived(USUAL, 65, part=part) for part in (1.0, 0.7))
     assert whole.died == USUAL.slots > weak.died
     assert weak.spent_j[-1] == pytest.approx(0.7 * 65 * USUAL.days, rel=0.01)

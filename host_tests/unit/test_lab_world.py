@@ -59,7 +59,7 @@ def test_a_report_costs_by_how_long_the_network_of_that_trip_holds_the_connectio
     assert here.factor.max() > 1
 
 
-def test_what_things_cost_is_found_again():
+def test_costs_are_found_again():
     rng = random.Random(5)
     wakes, ms, fixed_ms, network = [], 0, -(1 << 62), ""
     for _ in range(400):

@@ -21,7 +21,7 @@ def test_the_page_says_how_many_commands_there_are():
     assert f"{counts['bg95']} commands by name on the BG95, {counts['sim7600']} on the SIM7600" in page
 
 
-def test_what_is_missing_is_told(tmp_path, capsys):
+def test_missing_commands_are_named(tmp_path, capsys):
     path = tmp_path / "list"
     path.write_text("both | AT+NOSUCH? | +NOSUCH: 1\nbg95 | AT+CMEE? | +CMEE: 7\nbg95 | AT+CMEE? | absent\n")
     assert commands.main([str(path)]) == 1

@@ -15,7 +15,7 @@ from landbridge.protocol.limits import WireError
 
 from host_tests.support.uplink_encoder import column
 from tools.flash.layout import REPOSITORY
-from tools.verify.benchmarks.wire import benchmark as wire_bench
+from tools.verify.benchmarks.wire import benchmark as wire_benchmark
 from tools.verify.benchmarks.wire import formats as wire_formats
 from tools.verify.benchmarks.wire import tracks as wire_tracks
 from tools.verify.harness.uplink import decode
@@ -23,7 +23,7 @@ from tools.verify.harness.uplink import decode
 
 @pytest.fixture(scope="module")
 def result():
-    return wire_bench.measure(seed=2)
+    return wire_benchmark.measure(seed=2)
 
 
 def test_ours_costs_less_than_it_may_and_every_field_comes_back(result):
@@ -36,15 +36,15 @@ def test_ours_costs_less_than_it_may_and_every_field_comes_back(result):
 def test_a_format_that_costs_too_much_and_other_data_are_found_out(result):
     costly = {name: [2 * cost for cost in costs] for name, costs in result["formats"][16].items()}
     worse = result | {"formats": {16: costly, 64: result["formats"][64]}}
-    assert [line.split()[0] for line in wire_bench._short(worse)] == ["ours", "JSON", "CBOR"]
+    assert [line.split()[0] for line in wire_benchmark._short(worse)] == ["ours", "JSON", "CBOR"]
 
 
 def test_a_field_that_comes_back_wrong_is_found_out():
     samples = wire_tracks.tracks(2)["truck 60 s"][:16]
-    read = [list(row) for row in decode(wire_bench.encode(samples, 1))]
-    assert list(wire_bench.wrong(samples, read)) == []
+    read = [list(row) for row in decode(wire_benchmark.encode(samples, 1))]
+    assert list(wire_benchmark.wrong(samples, read)) == []
     read[3][6] += 1
-    (stray,) = wire_bench.wrong(samples, read)
+    (stray,) = wire_benchmark.wrong(samples, read)
     assert stray.startswith("lat")
 
 
@@ -58,7 +58,7 @@ def test_the_reader_of_the_documentation_reads_the_same():
     assert len(body) <= 10
     for samples in wire_tracks.tracks(3).values():
         for n in (1, 2, 3, 64):
-            encoded = wire_bench.encode(samples[:n], 1)
+            encoded = wire_benchmark.encode(samples[:n], 1)
             assert names["records"](encoded) == decode(encoded)
 
 

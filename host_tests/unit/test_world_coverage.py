@@ -52,7 +52,7 @@ def longest_gap_km(served: list[bool]) -> int:
         ("sim7600", "DE", 0.99, 1.0),
     ],
 )
-def test_the_usable_share_of_the_line(modem: str, country: str, least: float, most: float) -> None:
+def test_the_usable_fraction_of_the_route(modem: str, country: str, least: float, most: float) -> None:
     shares = [mean(usable(modem, seed, country)) for seed in SEEDS]
     assert least <= mean(shares) <= most
 
@@ -64,7 +64,7 @@ def test_gaps_are_long_in_the_steppe_and_short_in_europe() -> None:
     assert max(longest_gap_km(usable("bg95", seed, "PL")) for seed in SEEDS) < 10
 
 
-def test_one_german_operator_is_like_the_measured_line() -> None:
+def test_one_german_operator_matches_the_measured_main_line() -> None:
     first, last = country_span(ROUTE, "DE")
     levels = []
     for seed in range(1, 5):

@@ -25,7 +25,7 @@ def test_a_country_left_long_ago_is_not_taken_for_the_one_that_was_heard():
     assert told(events, 257, 257, 0, True), "but another one is"
 
 
-def test_a_country_that_was_heard_and_left_again_in_a_wake_may_be_told():
+def test_a_country_heard_and_left_in_one_wake_may_be_reported():
     for connected in (False, True):
         events = Events(country=401)
         assert not told(events, 401, 460, COUNTRY, connected)
@@ -34,7 +34,7 @@ def test_a_country_that_was_heard_and_left_again_in_a_wake_may_be_told():
         assert told(Events(country=401), 460, 460, 0, True), "another one has to be told"
 
 
-def test_who_departed_and_stopped_around_a_loss_of_power_may_depart_again():
+def test_a_departure_around_a_power_loss_may_be_repeated():
     events = Events(country=460)
     for flags, moving in ((DEPARTED, True), (STOPPED, False), (DEPARTED | STOPPED, None), (0, None)):
         events.moving = None

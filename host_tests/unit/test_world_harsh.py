@@ -20,16 +20,16 @@ PLMN = "26203"
 SLOTS = range(0, 90 * DAY_MS, CONGESTED_MS)
 
 
-def usable_share(coverage: Coverage) -> float:
+def usable_fraction(coverage: Coverage) -> float:
     """Of the line, at the middle of each kilometre and without the wobble in time."""
     levels = (coverage.levels(km + STEP_KM * 2, 0).values() for km in range(int(ROUTE.length_km)))
     return mean(max(each) > USABLE_DBM for each in levels)
 
 
 @pytest.mark.parametrize(("modem", "seed"), [("bg95", 1), ("sim7600", 2)])
-def test_masts_fall_away_until_no_more_than_the_share_is_left(modem: str, seed: int) -> None:
-    assert usable_share(Coverage(ROUTE, modem, seed)) > 0.7
-    assert 0.33 < usable_share(Coverage(ROUTE, modem, seed, 0.4)) < 0.43  # the wobble blurs the edge
+def test_masts_are_removed_until_the_usable_fraction_is_left(modem: str, seed: int) -> None:
+    assert usable_fraction(Coverage(ROUTE, modem, seed)) > 0.7
+    assert 0.33 < usable_fraction(Coverage(ROUTE, modem, seed, 0.4)) < 0.43  # the wobble blurs the edge
 
 
 def test_no_network_gets_better_when_masts_fall_away() -> None:
@@ -39,7 +39,7 @@ def test_no_network_gets_better_when_masts_fall_away() -> None:
         assert all(level <= before[key] + 1e-6 for key, level in thin.levels(km, 0).items())
 
 
-def test_spells_have_their_share_and_last_for_days() -> None:
+def test_spells_have_their_fraction_and_last_for_days() -> None:
     spells = Spells(1, "matter", 0.3)
     hours = [spells.on(hour * 3_600_000, PLMN) for hour in range(24 * 1_500)]
     assert mean(hours) == pytest.approx(0.3, abs=0.06)

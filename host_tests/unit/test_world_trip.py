@@ -40,7 +40,7 @@ def test_the_same_seed_is_the_same_trip_and_another_is_not() -> None:
     assert look(Trip(5, "bg95"), 300) != look(Trip(6, "bg95"), 300)
 
 
-def test_both_modems_ride_the_same_train() -> None:
+def test_both_modems_take_the_same_train() -> None:
     one, other = Trip(5, "bg95"), Trip(5, "sim7600")
     for ms in range(0, 45 * DAY_MS, DAY_MS):
         assert one.position(ms) == other.position(ms)

@@ -209,9 +209,9 @@ def park(bench: Bench) -> Found:
     granted = bool(bench.driver.psm_granted())
     bench.phase("down")
     begin = bench.port.ticks_ms()
-    parked = bench.driver.stop(granted)
-    found = {"psm_granted": granted, "parked": parked, "down_s": since(bench, begin)}
-    bench.phase("psm" if parked else "off")
+    in_psm = bench.driver.stop(granted)
+    found = {"psm_granted": granted, "parked": in_psm, "down_s": since(bench, begin)}
+    bench.phase("psm" if in_psm else "off")
     bench.port.sleep_ms(PARKED_MS)
     return found
 

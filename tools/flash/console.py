@@ -11,14 +11,14 @@ from pathlib import Path
 
 from tools.flash import FIRMWARE
 from tools.flash.layout import ON_DEVICE, modules, outside
-from tools.flash.minify import fold, module_name
+from tools.flash.minify import minify, module_name
 
 
 def source(name: str) -> str:
     """The text of on_device/`name`.py as it is sent."""
     paths = modules(FIRMWARE / "locator")
     sources = {module_name(path.relative_to(FIRMWARE)): path.read_text() for path in paths}
-    return fold(sources | {name: (ON_DEVICE / f"{name}.py").read_text()}, outside())[name]
+    return minify(sources | {name: (ON_DEVICE / f"{name}.py").read_text()}, outside())[name]
 
 
 def main() -> int:

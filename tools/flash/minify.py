@@ -1,4 +1,4 @@
-"""Folds constants across modules, as MicroPython's compiler folds those of a module in itself.
+"""Minifies the firmware: folds constants across modules, as MicroPython's compiler does within a module.
 
 `NAME = const(...)` costs the device an entry in its module and the name, some 30 bytes of heap each, and
 each use of it two look-ups. In a slot nothing is left of it: whoever names it, in this module or another
@@ -26,15 +26,15 @@ class _Module:
     """Name here -> (module, "" or name there)."""
 
 
-def fold(sources: dict[str, str], outside: Iterable[str] = ()) -> dict[str, str]:
+def minify(sources: dict[str, str], outside: Iterable[str] = ()) -> dict[str, str]:
     """The sources by the dotted names of their modules, with constants folded and names shared; `outside` as
     for `short_names.rename`."""
     modules = {name: _Module(name, source, ast.parse(source)) for name, source in sources.items()}
     for module in modules.values():
         _read_imports(module, modules)
     constants = _constants(modules)
-    folded = {name: _Fold(module, constants).source() for name, module in modules.items()}
-    return rename(folded, outside)
+    minified = {name: _Minified(module, constants).source() for name, module in modules.items()}
+    return rename(minified, outside)
 
 
 def module_name(path: Path) -> str:
@@ -98,7 +98,7 @@ def _attribute(node: ast.Attribute, module: _Module, found: Constants) -> int | 
     return found.get(there, {}).get(node.attr) if not name else None
 
 
-class _Fold(ast.NodeVisitor):
+class _Minified(ast.NodeVisitor):
     """Writes numbers into the text of one module, from its end to its beginning."""
 
     def __init__(self, module: _Module, constants: Constants) -> None:

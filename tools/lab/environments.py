@@ -12,7 +12,7 @@ from functools import lru_cache
 import numpy as np
 
 from tools.lab import instances
-from tools.lab.instances import COST_FACTORS, COST_SHARES, Floats, Instance
+from tools.lab.instances import COST_FACTORS, COST_WEIGHTS, Floats, Instance
 from tools.lab.radio import SILENT_DBM, levels
 from tools.lab.routes import STEP_KM, corridor
 from tools.world.radio.coverage import WOBBLE_DB
@@ -37,5 +37,5 @@ def _environment(route: str, environment: int, modem: str) -> tuple[Floats, Floa
     countries = {point.country for point in here.route.waypoints}
     operators = [each for each in read_operators(modem) if each.country in countries]
     km = np.minimum(np.arange(int(here.route.length_km / STEP_KM) + 2) * STEP_KM, here.route.length_km)
-    factor = rng.choice(COST_FACTORS, len(operators), p=COST_SHARES)
+    factor = rng.choice(COST_FACTORS, len(operators), p=COST_WEIGHTS)
     return levels(here, km, operators, rng), factor

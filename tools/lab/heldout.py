@@ -180,10 +180,10 @@ def _levels(
     kinds = rng.random(stretches.max() + 1)
     level = np.full(len(kinds), SILENT_DBM)
     least = 0.0
-    for share, mean, deviation in LEVELS_DBM:
-        chosen = (kinds >= least) & (kinds < least + share)
+    for fraction, mean, deviation in LEVELS_DBM:
+        chosen = (kinds >= least) & (kinds < least + fraction)
         level[chosen] = rng.normal(mean, deviation, chosen.sum())
-        least += share
+        least += fraction
     heard = level[stretches]
     stops = np.floor(km * 10).astype(int)
     lucky = {stop: rng.random() < HEARD_AT_STOPS for stop in np.unique(stops[~moving])}

@@ -33,7 +33,7 @@ BLOCKED = 0.04
 """Of all slots without sky, as in the reference model of the facts."""
 TUNNELS = 0.02
 """Of the moving slots, where stays between stacks are drawn as in the world; about 4 % of all in the end."""
-COST_FACTORS, COST_SHARES = (1.0, 2.5, 10.0), (0.55, 0.33, 0.12)
+COST_FACTORS, COST_WEIGHTS = (1.0, 2.5, 10.0), (0.55, 0.33, 0.12)
 FIX_SIGMA, UPLOAD_SIGMA = 0.35, 0.4
 
 Floats = NDArray[np.float64]
@@ -133,7 +133,7 @@ def draw(route: str, seed: int, modem: str, stacked: bool = False) -> Instance:
         upload_noise=np.exp(rng.normal(0, UPLOAD_SIGMA, slots)),
         luck=rng.random(slots),
         networks=networks,
-        factor=rng.choice(COST_FACTORS, len(networks), p=COST_SHARES),
+        factor=rng.choice(COST_FACTORS, len(networks), p=COST_WEIGHTS),
         rsrp=levels(here, km, networks, rng),
     )
 

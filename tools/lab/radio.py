@@ -18,7 +18,7 @@ from tools.lab.routes import Corridor, place_distances_km
 from tools.world.radio.coverage import REACH_KM, SHADOWS, WOBBLE_DB
 from tools.world.radio.sites import (
     AT_MAST,
-    KIND_SHARE,
+    KIND_FRACTION,
     LATERAL_KM,
     SETTLEMENT_SERVED,
     SMALL_STATION_KM,
@@ -48,7 +48,7 @@ def levels(corridor: Corridor, km: Floats, operators: Sequence[Operator], rng: n
         here = countries == operator.country
         if not here.any():
             continue
-        kinds = _kinds_share(operator)
+        kinds = _kinds_fraction(operator)
         served = nations == operator.country
         served &= rng.random(len(nations)) < _served(population) * kinds
         nearest_km = edge_km[np.ix_(here, served)].min(axis=1, initial=REACH_KM + 1)
@@ -70,18 +70,18 @@ def _edges_km(corridor: Corridor, points: Floats) -> Floats:
 
 def _served(population: NDArray[np.int64]) -> Floats:
     served = np.zeros(len(population))
-    for least, share in reversed(SETTLEMENT_SERVED):
-        served[population >= least] = share
+    for least, fraction in reversed(SETTLEMENT_SERVED):
+        served[population >= least] = fraction
     return served
 
 
-def _kinds_share(operator: Operator) -> float:
+def _kinds_fraction(operator: Operator) -> float:
     """Share of an operator's masts on which this modem finds anything."""
     shares = (
-        KIND_SHARE.get((kind, operator.plmn), KIND_SHARE.get((kind, operator.country), 1.0))
+        KIND_FRACTION.get((kind, operator.plmn), KIND_FRACTION.get((kind, operator.country), 1.0))
         for kind in operator.kinds
     )
-    return 1 - math.prod(1 - share for share in shares)
+    return 1 - math.prod(1 - fraction for fraction in shares)
 
 
 def _station_masts(corridor: Corridor, rng: np.random.Generator) -> list[tuple[str, float, float]]:
@@ -120,7 +120,7 @@ def _beside_track(
     rng: np.random.Generator,
 ) -> Floats:
     """(masts, 2): kilometre and distance from the track of an operator's masts beside it."""
-    shared = [km for country, km, share in masts if country == operator.country and rng.random() < share]
+    shared = [km for country, km, fraction in masts if country == operator.country and rng.random() < fraction]
     spacing_km = TRACKSIDE_SPACING_KM.get(operator.country)
     if spacing_km is not None:
         for country, first_km, last_km in _stays(corridor):

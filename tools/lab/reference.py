@@ -304,7 +304,7 @@ def _prior(mission: Mission, km: float) -> float:
     if not mission.places:
         return 1.0
     away_km = mission.corridor.place_km(km)
-    return next((share for least_km, share in PRIOR if away_km < least_km), PRIOR_FAR)
+    return next((fraction for least_km, fraction in PRIOR if away_km < least_km), PRIOR_FAR)
 
 
 def _interpolated(table: Sequence[tuple[float, float]], x: float) -> float:

@@ -19,7 +19,7 @@ import numpy as np
 from tools.lab.instances import (
     BLOCKED,
     COST_FACTORS,
-    COST_SHARES,
+    COST_WEIGHTS,
     FIX_SIGMA,
     MOVING_KM,
     SLOT_S,
@@ -79,7 +79,7 @@ def read_trace(path: Path) -> Instance:
         lon=lon[:-1],
         country=country,
         networks=networks,
-        factor=rng.choice(COST_FACTORS, len(networks), p=COST_SHARES),
+        factor=rng.choice(COST_FACTORS, len(networks), p=COST_WEIGHTS),
         rsrp=rsrp,
         sky=rng.random(slots) >= BLOCKED,
         battery_c=np.full(slots, COLD_C),

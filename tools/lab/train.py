@@ -34,7 +34,7 @@ CHOICES = {
     "linger_s": (0, 8 * HOUR_S, 24 * HOUR_S, 72 * HOUR_S, ENDLESS_S),
 }
 AGE_STEPS = (0.6, 0.8, 1.25, 1.6)
-LOWEST_SHARE, LOWEST_WEIGHT, DEATH_WEIGHT = 0.1, 0.1, 0.2
+LOWEST_FRACTION, LOWEST_WEIGHT, DEATH_WEIGHT = 0.1, 0.1, 0.2
 """Weights of the lowest share of trips, and of the part that died where none should, beside the mean."""
 LEAST_GAIN = 4e-4
 """Less is luck."""
@@ -159,7 +159,7 @@ def _value(budget: int, flown: Sequence[Flown]) -> float:
     """How good a pacing table is at a budget."""
     mean = sum(each.utility for each in flown) / sum(each.bound for each in flown)
     ratios = sorted(each.utility / each.bound for each in flown)
-    lowest = ratios[: max(1, round(len(ratios) * LOWEST_SHARE))]
+    lowest = ratios[: max(1, round(len(ratios) * LOWEST_FRACTION))]
     died = sum(each.died for each in flown) / len(flown) if budget >= ALIVE_FROM_J else 0.0
     return mean + LOWEST_WEIGHT * sum(lowest) / len(lowest) - DEATH_WEIGHT * died
 

@@ -44,7 +44,7 @@ class Dialect:
     """The kinds of network that the settings allow, in the order of the scan."""
     hears: Callable[[Mapping[str, str], Cell], bool]
     """Whether the settings allow the cell's band."""
-    bands_share: Callable[[Mapping[str, str], Rat], float]
+    bands_fraction: Callable[[Mapping[str, str], Rat], float]
     """Share of the modem's bands of a kind that the settings allow."""
     lets_in: Callable[[Mapping[str, str]], bool]
     """Whether the settings let calls and messages in: the circuit-switched domain."""

@@ -151,20 +151,20 @@ class World:
             while counters.wakes == wakes:
                 self._device.run(self._now_ms, lambda _: None)
                 self._now_ms += _STEP_MS
-            self._settle()
+            self._await_delivery()
             if until():
                 return
         raise ServiceError(f"what was waited for has not come about in {DAYS} days")
 
-    def _settle(self) -> None:
+    def _await_delivery(self) -> None:
         """Wait until the agent has stored what it has answered, and published what came of it."""
         end_s = time.monotonic() + _PATIENCE_S
-        while not self._is_settled():
+        while not self._is_delivered():
             if time.monotonic() > end_s:
                 raise ServiceError("the agent does not come to rest")
             time.sleep(0.01)
 
-    def _is_settled(self) -> bool:
+    def _is_delivered(self) -> bool:
         if not self._tracer.is_idle:  # it may be about to post
             return False
         with self._database.reading() as connection:

@@ -145,7 +145,7 @@ class Trip:
         self.doors = Doors(self.train, START_UTC_S, random.Random(f"{seed}/doors"))
         self.handling = Handling(self.train, self.motion, random.Random(f"{seed}/handling"))
         self._satellites = Satellites(self.train, seed)
-        self._coverage = Coverage(self.route, modem, seed, harshness.usable_share, self.silences)
+        self._coverage = Coverage(self.route, modem, seed, harshness.usable_fraction, self.silences)
         self._admission = Admission(seed, harshness, agreements)
         self.forbidden = self._admission.forbidden(harshness.forbidden)
         self._dead = Spells(seed, "dead", harshness.dead)

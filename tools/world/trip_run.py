@@ -19,7 +19,7 @@ from tools.world.oracle import delivered
 from tools.world.oracle.delivered import Delivered
 from tools.world.oracle.records import Oracle
 from tools.world.radio.access import Access
-from tools.world.services.chaos import AGENT_CONVERSATION, BROKER_CONVERSATION, Chaos
+from tools.world.services.chaos import AGENT_SESSION, BROKER_SESSION, Chaos
 from tools.world.stage import Stage
 
 HOUR_MS = 3_600_000
@@ -91,8 +91,8 @@ class Demo:
 def chaos_on(built: Stage, folder: Path) -> Chaos:
     """Chaos for the services of a stage; `folder` is where they look for their traps."""
     kill = {
-        AGENT_CONVERSATION: built.services.agent.kill,
-        BROKER_CONVERSATION: built.services.broker.kill,
+        AGENT_SESSION: built.services.agent.kill,
+        BROKER_SESSION: built.services.broker.kill,
     }
     chaos = Chaos(folder, built.trip.end_ms, kill)
     built.network.before_publish = chaos.before_publish

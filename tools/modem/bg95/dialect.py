@@ -8,7 +8,7 @@ from tools.modem.bg95.card import CARD
 from tools.modem.bg95.files import FILES
 from tools.modem.bg95.gnss import GNSS
 from tools.modem.bg95.mqtt import LONG_PUBLISH, MQTT
-from tools.modem.bg95.radio import RADIO, bands_share, hears, lets_in, scan_order
+from tools.modem.bg95.radio import RADIO, bands_fraction, hears, lets_in, scan_order
 from tools.modem.bg95.sockets import SOCKETS, lost
 from tools.modem.bg95.time import TIME
 from tools.modem.card.apdus import CHANNELS, GENERIC
@@ -162,7 +162,7 @@ DIALECT = Dialect(
     technologies=("emtc", "nbiot", "gsm"),
     rats=scan_order,
     hears=hears,
-    bands_share=bands_share,
+    bands_fraction=bands_fraction,
     lets_in=lets_in,
     shared_receiver=True,
     functions=(0, 1, 4),

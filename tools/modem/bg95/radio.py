@@ -63,7 +63,7 @@ def in_gsm_mask(band: int, mask: str) -> bool:
     return bool(int(mask, 16) >> _GSM_BANDS.index(band) & 1)
 
 
-def bands_share(settings: Mapping[str, str], rat: Rat) -> float:
+def bands_fraction(settings: Mapping[str, str], rat: Rat) -> float:
     """Of the bands that the modem has for this kind of network, how many QCFG "band" allows."""
     at = {"gsm": 0, "emtc": 1, "nbiot": 2}[rat]
     allowed, own = (int(masks.split(",")[at], 16) for masks in (settings.get("band", _BANDS), _BANDS))
@@ -204,7 +204,7 @@ def configure(unit: Unit, request: Request) -> None:
         changed, unit.nv.settings[key] = value != unit.nv.settings.get(key, _DEFAULTS[key]), value
         at_once = request.number({"band": 4}.get(key, 2), 0, 1, 0)
         if key in _OF_SEARCH and at_once and changed:
-            unit.radio.search_anew()
+            unit.radio.search_again()
 
 
 def _setting(key: str, request: Request) -> str:

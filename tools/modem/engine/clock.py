@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from tools.modem.unit import Unit
 
-NITZ_SHARE = 0.85
+NITZ_FRACTION = 0.85
 """Networks that tell the time [C]."""
 
 ZONES = {"460": 32, "401": 20, "250": 12, "257": 12, "260": 4, "262": 4, "204": 4, "428": 32, "434": 20}
@@ -69,4 +69,4 @@ class Clock:
 
 def sends_time(plmn: str) -> bool:
     """Whether this network sends NITZ: a property of the network, the same in every trip."""
-    return random.Random(f"nitz/{plmn}").random() < NITZ_SHARE
+    return random.Random(f"nitz/{plmn}").random() < NITZ_FRACTION

@@ -54,11 +54,11 @@ class Socket:
         if unit.barred(uses_tls=tls is not None) or not leads:
             yield from self._until(began + OPEN_LIMIT_MS)
             return Failure.TLS if unit.hosts == "no-tls" else Failure.CONNECT
-        if not (yield from self._settle(lambda: True, 0)):
+        if not (yield from self._wait_for(lambda: True, 0)):
             yield from self._until(began + OPEN_LIMIT_MS)
             return Failure.CONNECT
         stream.open(host, port, tls)
-        yield from self._settle(lambda: stream.opened or stream.failure is not None, OPEN_LIMIT_MS)
+        yield from self._wait_for(lambda: stream.opened or stream.failure is not None, OPEN_LIMIT_MS)
         if not stream.opened:
             self.close()
             return stream.failure or Failure.CONNECT
@@ -96,7 +96,7 @@ class Socket:
         self._closed()
 
     def _await_reply(self) -> Work:
-        yield from self._unit.network.settle_stream(self._unit.env, self._stream)
+        yield from self._unit.network.wait_for_stream(self._unit.env, self._stream)
         yield from self._collect()
 
     def _listen(self) -> Work:
@@ -129,8 +129,8 @@ class Socket:
         self._unit.pdp.carries(self.cid, up + down)
         return (yield from self._unit.radio.bearer.exchange(up, down, trips))
 
-    def _settle(self, done: Callable[[], bool], limit_ms: int) -> Generator[simpy.Event, Any, bool]:
-        return self._unit.network.settle(self._unit.env, self._stream, done, limit_ms)
+    def _wait_for(self, done: Callable[[], bool], limit_ms: int) -> Generator[simpy.Event, Any, bool]:
+        return self._unit.network.wait_for(self._unit.env, self._stream, done, limit_ms)
 
     def _until(self, ms: float) -> Work:
         if self._unit.env.now < ms:

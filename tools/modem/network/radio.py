@@ -100,7 +100,7 @@ class Radio:
             self._restart()
             self.set(SEARCHING)
 
-    def search_anew(self) -> None:
+    def search_again(self) -> None:
         """Kinds of network or bands have changed: the last network is not the first to be found any more."""
         self._unit.nv.last = None
         if self._unit.power.sim_ready and not self.deregistered:

@@ -108,7 +108,7 @@ class Search:
 
     def _scan_ms(self, rat: Rat) -> float:
         """The time goes into bands."""
-        return BANDS[rat].scan_ms * self._unit.dialect.bands_share(self._unit.nv.settings, rat)
+        return BANDS[rat].scan_ms * self._unit.dialect.bands_fraction(self._unit.nv.settings, rat)
 
     def _try_last(self) -> Waits:
         last = self._unit.nv.last

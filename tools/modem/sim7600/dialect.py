@@ -19,7 +19,7 @@ from tools.modem.sim7600.card import CARD
 from tools.modem.sim7600.files import FILES
 from tools.modem.sim7600.gnss import GNSS
 from tools.modem.sim7600.mqtt import MQTT
-from tools.modem.sim7600.radio import MODES_OF_OPERATION, RADIO, bands_share, hears, lets_in, scan_order
+from tools.modem.sim7600.radio import MODES_OF_OPERATION, RADIO, bands_fraction, hears, lets_in, scan_order
 from tools.modem.sim7600.sockets import SOCKETS, lost
 from tools.modem.sim7600.ssl import SSL
 
@@ -182,7 +182,7 @@ DIALECT = Dialect(
     technologies=("lte", "gsm"),
     rats=scan_order,
     hears=hears,
-    bands_share=bands_share,
+    bands_fraction=bands_fraction,
     lets_in=lets_in,
     shared_receiver=False,
     functions=(0, 1, 4, 5, 6, 7),

@@ -45,7 +45,7 @@ def hears(settings: Mapping[str, str], cell: Cell) -> bool:
     return bands.in_mask(cell.band, lte)
 
 
-def bands_share(settings: Mapping[str, str], rat: Rat) -> float:
+def bands_fraction(settings: Mapping[str, str], rat: Rat) -> float:
     """Of the bands that the modem has for this kind of network, how many AT+CNBP allows."""
     mode, lte, _ = settings.get("cnbp", _ALL_BANDS).split(",")
     if rat == "gsm":
@@ -141,7 +141,7 @@ def set_mode(unit: Unit, request: Request) -> Work:
     unit.nv.settings["cnmp"] = mode
     if changed:
         yield unit.pause(200, 1_000)
-        unit.radio.search_anew()
+        unit.radio.search_again()
 
 
 def get_order(unit: Unit, request: Request) -> None:
@@ -173,7 +173,7 @@ def set_bands(unit: Unit, request: Request) -> None:
     changed = ",".join(masks) != unit.nv.settings.get("cnbp", _ALL_BANDS)
     unit.nv.settings["cnbp"] = ",".join(masks)
     if changed:
-        unit.radio.search_anew()
+        unit.radio.search_again()
 
 
 def lets_in(settings: Mapping[str, str]) -> bool:
@@ -192,7 +192,7 @@ def set_operation(unit: Unit, request: Request) -> None:
     changed = mode != unit.nv.settings.get("cemode", _MODE_OF_OPERATION)
     unit.nv.settings["cemode"] = mode
     if changed:
-        unit.radio.search_anew()
+        unit.radio.search_again()
 
 
 def network_position(unit: Unit, request: Request) -> Work:

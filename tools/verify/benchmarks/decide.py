@@ -35,7 +35,7 @@ MOST_LEFT_BYTES = 2_048
 """In words of 64 bits, twice those of the ESP32."""
 MOST_STATE_BYTES = 576
 HEAP_KW = 256
-BENCH = VERIFY_ON_DEVICE / "decide.py"
+ON_DEVICE = VERIFY_ON_DEVICE / "decide.py"
 NOTES = "decisions.txt"
 START = f'''
 """What power_on.py of the simulated board does; and each decision is written down with all that it knows."""
@@ -103,7 +103,7 @@ def note(out: Path, modem: str, seed: int, days: int) -> Path:
 
 def _application() -> dict[str, bytes]:
     """As it is shipped, but for the names that are used here."""
-    return application(met_by=(START, BENCH.read_text()))
+    return application(met_by=(START, ON_DEVICE.read_text()))
 
 
 def weigh(notes: Path) -> Cost:
@@ -113,10 +113,10 @@ def weigh(notes: Path) -> Cost:
             Path(folder, name).parent.mkdir(parents=True, exist_ok=True)
             Path(folder, name).write_bytes(content)
         environment = os.environ | {"MICROPYPATH": f"{folder}:{os.environ.get('MICROPYPATH', '.frozen')}"}
-        command = [*interpreter(HEAP_KW * 4), str(BENCH), str(notes)]
+        command = [*interpreter(HEAP_KW * 4), str(ON_DEVICE), str(notes)]
         run = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if not run.stdout.startswith("{"):
-        raise ServiceError(f"{BENCH.name}: {run.stdout + run.stderr}")
+        raise ServiceError(f"{ON_DEVICE.name}: {run.stdout + run.stderr}")
     result = json.loads(run.stdout)
     return Cost(
         decisions=len(result["us"]),

@@ -58,7 +58,7 @@ class TripResult:
     rotations: tuple[int, int]
     """Of an applet: at so many borders it took the identity of the country, of those with another one."""
     bar_h: float | None
-    """From the first registration in Russia to the first contact behind it; None: no bar, or no contact."""
+    """From the first registration in Russia to the first session after it; None: no bar, or no session."""
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ class Pooled:
         return [each.bar_h for each in self.trips if each.bar_h is not None]
 
     def rotated(self) -> float | None:
-        """Share of the borders; None: there was none at which an applet had to."""
+        """Fraction of the borders; None: there was none at which an applet had to."""
         made, wanted = (sum(each.rotations[i] for each in self.trips) for i in (0, 1))
         return made / wanted if wanted else None
 
@@ -119,15 +119,15 @@ def _trip(out: Path, modem: Dialect, days: int, seed: int, card: str, on_progres
         demo = Demo(built, oracle, Diary(built.trip), None)
         demo.run(on_progress)
         found, had = measure(demo)
-        return TripResult(card, seed, found, _rotations(built), _bar_h(built.trip.bars(), had.contacts_ms))
+        return TripResult(card, seed, found, _rotations(built), _bar_h(built.trip.bars(), had.sessions_ms))
     finally:
         built.close()
 
 
-def _bar_h(bars: Sequence[Bar], contacts_ms: Sequence[int]) -> float | None:
+def _bar_h(bars: Sequence[Bar], sessions_ms: Sequence[int]) -> float | None:
     if not bars:
         return None
-    after_ms = next((each for each in contacts_ms if each > bars[0].start_ms), None)
+    after_ms = next((each for each in sessions_ms if each > bars[0].start_ms), None)
     return None if after_ms is None else (after_ms - bars[0].start_ms) / HOUR_MS
 
 
@@ -203,8 +203,8 @@ def table(by: Mapping[str, Pooled]) -> Table:
     return result
 
 
-def _percent(share: float | None) -> str:
-    return "" if share is None else f"{100 * share:.0f} %"
+def _percent(fraction: float | None) -> str:
+    return "" if fraction is None else f"{100 * fraction:.0f} %"
 
 
 def main() -> int:

@@ -142,12 +142,12 @@ class Agent(small_agent.Agent):  # type: ignore[misc]
         self.reports: list[Any] = []
         self.revision = 0
 
-    def orders(self, pull: Any) -> dict[int, Any]:
+    def pending(self, pull: Any) -> dict[int, Any]:
         """The policy besides."""
-        orders: dict[int, Any] = super().orders(pull)
+        pending: dict[int, Any] = super().pending(pull)
         if self.policy and self.policy[0] != self.revision:
-            orders[10] = [self.policy[0], small_agent.encoded(self.policy)]
-        return orders
+            pending[10] = [self.policy[0], small_agent.encoded(self.policy)]
+        return pending
 
     def noted(self, report: list[Any]) -> None:
         """The device has told what its card is."""
@@ -155,10 +155,10 @@ class Agent(small_agent.Agent):  # type: ignore[misc]
         self.revision = report[0]
 
 
-def policy(revision: int, wish: int, rows: list[list[int]]) -> list[Any]:
+def policy(revision: int, desired: int, rows: list[list[int]]) -> list[Any]:
     """As in a reply: three profiles, roaming is the fallback."""
     profiles = [[iccid_bytes(iccid), f"apn{i}", "", ""] for i, iccid in enumerate(ICCIDS)]
-    return [revision, wish, ROAMING, profiles, rows]
+    return [revision, desired, ROAMING, profiles, rows]
 
 
 class Machine:
@@ -194,13 +194,13 @@ class Machine:
         """The IMSI of the profile that is enabled."""
         return self.card.imsi
 
-    def order(self, wish: int, rows: list[list[int]], used: int) -> None:
+    def set_policy(self, desired: int, rows: list[list[int]], used: int) -> None:
         """The device has this policy already, and uses the profile `used`."""
         folder = self.port.data_dir
-        ordered = policy(1, wish, rows)
-        files.write(folder + files.POLICY, ordered)
+        policy_sent = policy(1, desired, rows)
+        files.write(folder + files.POLICY, policy_sent)
         kept = memory.Memory(folder)
-        kept.follow(ordered)
+        kept.follow(policy_sent)
         kept.p[profile.PROFILE] = used
         kept.save()
         state = st.new()

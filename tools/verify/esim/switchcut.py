@@ -99,7 +99,7 @@ def run(case: Case, seed: int = 1) -> Ended:
         machine = Machine(
             Path(folder), case.dialect, course.used, str(seed), frozenset(course.quirks), course.variants
         )
-        machine.order(EUROPE, [[0, course.used]], course.used)
+        machine.set_policy(EUROPE, [[0, course.used]], course.used)
         machine.world.causes = {IMSIS[place - 1]: DEAD for place in course.dead}
         machine.world.barred = {IMSIS[place - 1] for place in course.barred}
         machine.at, machine.kind, machine.torn = case.at, case.kind, case.torn
@@ -185,7 +185,7 @@ def report(ended: list[Ended]) -> int:
     OUT.write_text(json.dumps(figures, indent=2) + "\n")
     for name, count in by_course.items():
         print(f"{name}: cases {count}")
-    print(f"most wakes to a settled connection {worst}; elsewhere than meant {len(elsewhere)}")
+    print(f"most wakes to a confirmed session {worst}; elsewhere than meant {len(elsewhere)}")
     print(f"cases {len(ended)}; budgets broken {len(broken)}; stranded {len(stranded)}")
     return 1 if stranded or broken or not ended else 0
 

@@ -27,7 +27,7 @@ from tools.verify.harness.port import FOR_EVER_MS, Hang, VirtualPort
 
 Kind = Literal["first", "next", "reset", "probe", "survey", "mend"]
 """first: after power-on of the device, all there is. next: from deep sleep. reset: the device alone was reset
-in mid-conversation. probe: forbidden networks cleared, a look at the cell, one operator held, the radio
+in mid-session. probe: forbidden networks cleared, a look at the cell, one operator held, the radio
 off beside GNSS. survey: a scan, the radio off and on, one of the operators heard by hand, eDRX. mend: time
 server, orbits, a new PDP context, and MQTT over a socket in place of the modem's own client."""
 
@@ -123,7 +123,7 @@ class Device:
         """Up to the middle of a conversation; then the device alone is reset."""
         self._fresh_driver()
         self._group(lambda: self._reach(True, True, 0))
-        self._group(lambda: self._talk(close=False))
+        self._group(lambda: self._session(close=False))
 
     def _fresh_driver(self) -> None:
         self._at = TimedChannel(self.port)
@@ -144,7 +144,7 @@ class Device:
             self._group(lambda: self._reach(kind != "reset", kind == "first", 0))
             if self.result.registered:
                 self._group(lambda: self._call("identity"))
-                self._group(lambda: self._talk(close=True))
+                self._group(lambda: self._session(close=True))
             self._group(lambda: self._search(radio_off=False))
         self._stop()
 
@@ -176,7 +176,7 @@ class Device:
         else:
             self._timed("orbits fetched", assistance.download, modem)
         self._timed("new context", rescue.give_up_context, modem)
-        self._talk(close=True, client=MqttClient(self.port, sockets.make(modem)))
+        self._session(close=True, client=MqttClient(self.port, sockets.make(modem)))
 
     def _start(self, surely_off: bool, configure: bool) -> None:
         if not self._modem.on:
@@ -190,7 +190,7 @@ class Device:
         self._call("cell")
         self._call("network_time")
 
-    def _talk(self, close: bool, client: Any = None) -> None:
+    def _session(self, close: bool, client: Any = None) -> None:
         """By the modem's own MQTT client, or by another."""
         said = client or self._modem
         over = " by socket" if client else ""

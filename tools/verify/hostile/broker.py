@@ -29,7 +29,7 @@ DAY_MS = 24 * HOUR_MS
 DAYS = 10
 STEP_H = 6
 SILENT_H = 24
-ORDERS = (("reboot",), ("dense", "600"), ("log",), ("locate",))
+COMMANDS = (("reboot",), ("dense", "600"), ("log",), ("locate",))
 OTHER = "lb-other"
 
 
@@ -48,11 +48,11 @@ class HostileTrip:
         self._hours = 0
 
     def run(self, days: int) -> None:
-        """Go on for `days`, with an order every few hours, new keys and new settings every day."""
+        """Go on for `days`, with a command every few hours, new keys and new settings every day."""
         do = self.stage.services.agent.do
         for step in range(24 * days // STEP_H):
             self.go(STEP_H)
-            verb, *argument = ORDERS[step % len(ORDERS)]
+            verb, *argument = COMMANDS[step % len(COMMANDS)]
             said = do("commands", "send", DEVICE, verb, *argument, "--expires", "7d")
             self.commands[said.split()[1].rstrip(":")] = verb
             if step % 4 == 1:
@@ -61,7 +61,7 @@ class HostileTrip:
             if step % 4 == 3:
                 do("settings", "set", DEVICE, f"light_lux={30 + step}")
 
-    def settle(self) -> None:
+    def drain(self) -> None:
         """The broker is honest, until nothing waits any more. Looked at each hour: soon after a report the
         next record waits, in the best of worlds."""
         self.hostility.rest()
@@ -91,7 +91,7 @@ def run(seed: int, days: int = DAYS) -> Part:
         trip = HostileTrip(Path(folder), seed)
         try:
             trip.run(days)
-            trip.settle()
+            trip.drain()
             part = _judge(trip)
             missing = [deed for deed in DEEDS if not trip.hostility.deeds[deed]]
             part.failures += [f"nobody tried: {deed}" for deed in missing if days == DAYS]
@@ -105,7 +105,7 @@ def _judge(trip: HostileTrip) -> Part:
     had = delivered.read(built.services.agent.database, DEVICE)
     counts = trip.oracle.count(had.points)
     restarts = sum(verb == "reboot" for verb in trip.commands.values())
-    silent_ms = max(later - earlier for earlier, later in pairwise(had.contacts_ms))
+    silent_ms = max(later - earlier for earlier, later in pairwise(had.sessions_ms))
     figures = {f"messages: {deed}": trip.hostility.deeds[deed] for deed in DEEDS}
     figures |= {
         "records": counts.taken,
@@ -113,7 +113,7 @@ def _judge(trip: HostileTrip) -> Part:
         "records stored twice": had.duplicates_stored,
         "copies dropped": had.duplicates_removed,
         "dead letters": had.dead_letters,
-        "orders": len(trip.commands),
+        "commands sent": len(trip.commands),
         "restarts ordered": restarts,
         "restarts": built.device.counters.resets,
         "new keys ordered": trip.rotations,
@@ -145,6 +145,6 @@ def _epoch(flash: Path) -> int:
 def _foreign() -> list[bytes]:
     """Genuine replies to another device: its records are safe, and it is to restart."""
     key = bytes(range(1, 33))
-    orders = [{5: [[845_000_000, 2_000_000_000, 3, 0]]}]
-    replies = [encode_reply(answered, range(1, 4000), 845_000_000, orders) for answered in range(1, 6)]
+    pending = [{5: [[845_000_000, 2_000_000_000, 3, 0]]}]
+    replies = [encode_reply(answered, range(1, 4000), 845_000_000, pending) for answered in range(1, 6)]
     return [envelope.seal(key, OTHER, "down", 300 + i, reply) for i, reply in enumerate(replies)]

@@ -111,9 +111,9 @@ class Device:
             self._pending += 1
         else:
             assert action.kind == TALK
-            self._talk(costs)
+            self._session(costs)
 
-    def _talk(self, costs: Any) -> None:
+    def _session(self, costs: Any) -> None:
         """As `pacing.Pace.reported` and `wake.Wake` do it, with no signal to learn from."""
         self.connects.append(self._now_s)
         done = self._now_s not in self._away

@@ -144,8 +144,8 @@ class Device(threading.Thread):
             return
         try:
             keys = Keys(str(self._folder), self._config)
-            talk = Conversation(link, self._journal, self._ledger, keys, None, MOST_BYTES)
-            talk.run(lambda out, more: 0, MESSAGES, False, False)
+            session = Conversation(link, self._journal, self._ledger, keys, None, MOST_BYTES)
+            session.run(lambda out, more: 0, MESSAGES, False, False)
         except Gone:
             pass
         finally:

@@ -29,7 +29,7 @@ class Flash:
         self.torn = torn
         self.dead = False
         self.ended = False
-        self._in_vain: list = []
+        self._undo: list = []
         Flash.last = self
 
     def readblocks(self, n, buf, offset=0):
@@ -57,8 +57,8 @@ class Flash:
 
     def end(self):
         """Nothing has happened since it died, and nothing will."""
-        while self._in_vain:
-            at, was = self._in_vain.pop()
+        while self._undo:
+            at, was = self._undo.pop()
             self.data[at : at + len(was)] = was
         self.dead = self.ended = True
 
@@ -66,7 +66,7 @@ class Flash:
         self._there()
         size = len(buf)
         if self.dead:
-            self._in_vain.append((at, bytes(memoryview(self.data)[at : at + size])))
+            self._undo.append((at, bytes(memoryview(self.data)[at : at + size])))
             self.data[at : at + size] = buf
             return
         self.operations += 1

@@ -30,7 +30,7 @@ OUT = Path("out/powercut.json")
 SUBJECTS = {"journal": 14, "settings": 4, "commands": 4, "keys": 4, "update": 4, "slots": 5}
 """What the power is cut under, and how many of 35 cuts it gets."""
 CUTS = 35_000
-SHARE = 250
+BATCH = 250
 """Cuts of one process."""
 SEEDS = range(7, 15)
 """Under which a mutant is found."""
@@ -42,16 +42,16 @@ def run_all(seed: int, cuts: int) -> Iterator[Result]:
         for source in modules(FIRMWARE):
             compile_module(source, Path(folder, source.relative_to(FIRMWARE)))
         with ThreadPoolExecutor(os.cpu_count()) as pool:
-            yield from pool.map(lambda share: run(Path(folder), *share), _shares(seed, cuts))
+            yield from pool.map(lambda batch: run(Path(folder), *batch), _batches(seed, cuts))
 
 
-def _shares(seed: int, cuts: int) -> Iterator[tuple[str, int, int]]:
+def _batches(seed: int, cuts: int) -> Iterator[tuple[str, int, int]]:
     """(subject, seed, cuts) of each process."""
     for subject, part in SUBJECTS.items():
         left = -(-cuts * part // sum(SUBJECTS.values()))
         while left > 0:
-            yield subject, seed, min(SHARE, left)
-            left -= SHARE
+            yield subject, seed, min(BATCH, left)
+            left -= BATCH
             seed += 1
 
 

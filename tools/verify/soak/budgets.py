@@ -19,7 +19,7 @@ HOUR = 60 * MIN
 DAY = 24 * HOUR
 MONTH = 30 * DAY
 PERMANENT = (2, 3, 6, 7, 8)
-LADDER_H = (1, 4, 8, 16, 24, 36, 48, 72, 96)
+BACKOFF_H = (1, 4, 8, 16, 24, 36, 48, 72, 96)
 """After a permanent refusal nothing is asked for so long, longer after each further one."""
 
 
@@ -47,7 +47,7 @@ def hasty(tries: Sequence[Try]) -> list[int]:
         if each.accepted:
             until_ms = refusals = 0
         elif each.cause in PERMANENT:
-            until_ms = max(until_ms, each.ms + LADDER_H[min(refusals, len(LADDER_H) - 1)] * HOUR)
+            until_ms = max(until_ms, each.ms + BACKOFF_H[min(refusals, len(BACKOFF_H) - 1)] * HOUR)
             refusals += 1
     return found
 

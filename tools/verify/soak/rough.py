@@ -120,14 +120,14 @@ def run_part(part: Part, seed: int, out: Path, moves: Queue[float]) -> tuple[lis
         return found
 
     hourly = fly(part.budgets[0], HOURLY)
-    beside = {HOURLY}
+    compared = {HOURLY}
     for budget_j in part.budgets:
         ours = fly(budget_j, None)
         best = tuned(part.modem, ours, hourly) if ours and hourly else HOURLY
-        if best in beside:
+        if best in compared:
             moves.put(1.0)
         else:
-            beside.add(best)
+            compared.add(best)
             fly(budget_j, best)
     return done, failed
 
@@ -212,14 +212,14 @@ def fell_short(done: Sequence[TripResult], failed: Sequence[str]) -> list[str]:
     """One line for each limit that ours did not keep, and for each part that nobody has flown."""
     ours = [each for each in done if each.policy == OURS]
     flown = {(each.world, each.modem, each.budget_j) for each in ours}
-    beside = {(each.world, each.modem) for each in done if each.policy != OURS}
+    compared = {(each.world, each.modem) for each in done if each.policy != OURS}
     missing = [
         f"{part.world} {part.modem} {budget_j} J"
         for part in PARTS
         for budget_j in part.budgets
         if (part.world, part.modem, budget_j) not in flown
     ]
-    missing += [f"{part.world} {part.modem}, schedules" for part in PARTS if part[:2] not in beside]
+    missing += [f"{part.world} {part.modem}, schedules" for part in PARTS if part[:2] not in compared]
     lines = [line for each in ours for line in each.short()]
     return lines + [f"left out: {each}" for each in missing] + [f"not flown: {each}" for each in failed]
 

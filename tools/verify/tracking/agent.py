@@ -116,14 +116,14 @@ class LateAgent:
         self._device.publish(f"landbridge/{DEVICE}/up", sealed, qos=1)
         self._await(lambda: number in self._replies, f"an answer to uplink {number}")
 
-    def settle(self) -> None:
+    def await_tracking(self) -> None:
         """Wait until the tracking of the trip is done and its events are published."""
 
-        def settled() -> bool:
+        def is_done() -> bool:
             with self._database.reading() as connection:
                 return journeys.next_marked(connection) is None and not outbox.head(connection, 1)
 
-        self._await(settled, "tracking is done and its events are published")
+        self._await(is_done, "tracking is done and its events are published")
 
     def outcome(self) -> Outcome:
         """What has come of it."""

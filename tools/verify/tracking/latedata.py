@@ -87,7 +87,7 @@ def hole_last(track: Sequence[StoredPoint]) -> Uplinks:
     yield from in_order(inside)
 
 
-def deliver(name: str, uplinks: Uplinks, track: Sequence[StoredPoint], settle_every: int) -> Outcome:
+def deliver(name: str, uplinks: Uplinks, track: Sequence[StoredPoint], track_every: int) -> Outcome:
     """Deliver the uplinks to a new agent; it tells what it makes of them after every `settle_every`."""
     first_s, last_s = track[0].at_s or 0, track[-1].at_s or 0
     now_s = last_s + _DAY_S
@@ -96,11 +96,11 @@ def deliver(name: str, uplinks: Uplinks, track: Sequence[StoredPoint], settle_ev
         for count, uplink in enumerate(uplinks, 1):
             undated = [each.point.boot for each in uplink if each.point.quality == 0]
             agent.deliver([each.point for each in uplink], known[undated[0]] if undated else None)
-            if count % settle_every == 0:
-                agent.settle()
+            if count % track_every == 0:
+                agent.await_tracking()
         for clock in known.values():
             agent.deliver([], clock)
-        agent.settle()
+        agent.await_tracking()
         return agent.outcome()
 
 
@@ -129,8 +129,8 @@ def compare(track: Sequence[StoredPoint], seed: int) -> tuple[dict[str, Any], li
         "random and twice": ("random-twice", random_twice(track, random.Random(seed)), 4),
         "hole last": ("hole-last", hole_last(track), 1),
     }
-    for name, (folder, uplinks, settle_every) in deliveries.items():
-        got = deliver(folder, uplinks, track, settle_every)
+    for name, (folder, uplinks, track_every) in deliveries.items():
+        got = deliver(folder, uplinks, track, track_every)
         found = differences(name, got, wanted)
         figures |= {f"{name}: differences": len(found), f"{name}: retractions": got.retracted}
         short += found + ([] if got.retracted else [f"{name}: nothing was taken back"])

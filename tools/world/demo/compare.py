@@ -106,9 +106,9 @@ class Comparison:
 
 
 def tuned(modem: str, ours: Figures, hourly: Figures) -> Schedule:
-    """The tuned schedule that takes as much as we did, or a little more, by its share of the hourly one."""
-    share = MARGIN * joules_a_day(ours) / joules_a_day(hourly)
-    return next((each for least, each in reversed(TUNED[modem]) if least >= share), TUNED[modem][0][1])
+    """The tuned schedule that takes as much as we did, or a little more, by its fraction of the hourly one."""
+    fraction = MARGIN * joules_a_day(ours) / joules_a_day(hourly)
+    return next((each for least, each in reversed(TUNED[modem]) if least >= fraction), TUNED[modem][0][1])
 
 
 def joules_a_day(figures: Figures) -> float:

@@ -67,10 +67,10 @@ def play(arguments: argparse.Namespace, console: Console) -> int:
         port = built.services.broker.port
         console.print(f"broker on localhost:{port}; everything lies in {_shown(out)}", soft_wrap=True)
         with progress_bar(console) as progress:
-            beside = Comparison(out, trip, progress) if arguments.compare else None
-            demo.run(add_task(progress, arguments.days, "ours " if beside else ""))
+            comparison = Comparison(out, trip, progress) if arguments.compare else None
+            demo.run(add_task(progress, arguments.days, "ours " if comparison else ""))
             found, had = measure(demo)
-            others = beside.figures(found) if beside else {}
+            others = comparison.figures(found) if comparison else {}
         code = _print_result(demo, found, had, others, arguments, console)
         if page.picture(built.services.agent, stage.DEVICE, arguments.out / "page.png"):
             console.print(f"its page as a picture: {_shown(arguments.out)}/page.png", soft_wrap=True)

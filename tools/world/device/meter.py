@@ -85,8 +85,8 @@ class Meter:
         """`part` is in `state` from now on. Raises KeyError for one that has no power."""
         if self._states[part] != state:
             self._powers_w[part][state]
-            self._settle(part)
-            self._settle_together()
+            self._account(part)
+            self._account_together()
             self._states[part] = state
             self._load_w = self._sum_w()
 
@@ -107,7 +107,7 @@ class Meter:
 
     def radio_on_ms(self, while_computing: bool = False) -> int:
         """How long the modem's radio has worked up to now, at all or while the ESP32 computed."""
-        self._settle_together()
+        self._account_together()
         return sum(
             spent_ms
             for (board, modem), spent_ms in self._together_ms.items()
@@ -117,7 +117,7 @@ class Meter:
     def joules_by_state(self) -> dict[tuple[str, str], float]:
         """Joules up to now by (part, state)."""
         for part in self._states:
-            self._settle(part)
+            self._account(part)
         return dict(self._joules)
 
     def joules_by_part(self) -> dict[str, float]:
@@ -142,7 +142,7 @@ class Meter:
     def _sum_w(self) -> float:
         return sum(self._powers_w[part][state] for part, state in self._states.items())
 
-    def _settle_together(self) -> None:
+    def _account_together(self) -> None:
         """Count the time that board and modem have been in their states together."""
         now_ms = int(self._env.now)
         states = self._states["esp32"], self._states["modem"]
@@ -150,7 +150,7 @@ class Meter:
         self._together_ms[states] = self._together_ms.get(states, 0) + spent_ms
         self._together_since_ms = now_ms
 
-    def _settle(self, part: str) -> None:
+    def _account(self, part: str) -> None:
         """Charge the state that a part has been in."""
         now_ms = int(self._env.now)
         self._total_j, self._total_ms = self.total_j(), now_ms

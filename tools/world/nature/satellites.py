@@ -2,7 +2,7 @@
 
 Blocked for about 4 % of the time: tunnels by stretch of the route, the hall in which a container
 changes gauge, and places in a stack with others above and beside. All figures are model values,
-from memory; the shares are chosen so that the total comes out.
+from memory; the fractions are chosen so that the total comes out.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from tools.world.rail.route import DATA, rows
 from tools.world.rail.train import HOUR_MS, Segment, Train
 
 TUNNELS = (
-    # From km, to km, share of the track in tunnels, mean length of one in km.
+    # From km, to km, fraction of the track in tunnels, mean length of one in km.
     (222.0, 420.0, 0.20, 1.2),  # Daba mountains
     (446.0, 640.0, 0.35, 2.5),  # Qinling
     (818.0, 1_155.0, 0.20, 1.5),  # Baoji - Tianshui - Dingxi
@@ -106,10 +106,10 @@ def _jamming(train: Train, rng: random.Random) -> tuple[int, int]:
 
 def _tunnels(rng: random.Random) -> Iterator[tuple[float, float]]:
     """First and last kilometre of each tunnel, in order."""
-    for first_km, last_km, share, mean_km in TUNNELS:
+    for first_km, last_km, fraction, mean_km in TUNNELS:
         km = first_km
         while km < last_km:
-            km += rng.expovariate(share / (1 - share) / mean_km)
+            km += rng.expovariate(fraction / (1 - fraction) / mean_km)
             length_km = rng.expovariate(1 / mean_km)
             if km < last_km:
                 yield km, min(km + length_km, last_km)

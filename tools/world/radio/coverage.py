@@ -97,7 +97,7 @@ SILENT_DBM = -150.0
 
 
 class Coverage:
-    """The radio of one trip for one class of modem; of the route, `usable_share` at most is usable. In the
+    """The radio of one trip for one class of modem; of the route, `usable_fraction` at most is usable. In the
     `silences`, from and until so many ms, no network is there at all."""
 
     def __init__(
@@ -105,7 +105,7 @@ class Coverage:
         route: Route,
         modem: str,
         seed: int,
-        usable_share: float | None = None,
+        usable_fraction: float | None = None,
         silences: Sequence[tuple[int, int]] = (),
     ) -> None:
         self._seed = seed
@@ -122,8 +122,8 @@ class Coverage:
             sites = draw_sites(route, operator, settlements, stations, rng)
             first, count = _steps(route, operator)
             radios.append(_Radio(operator, first, _shadow(count, rng), sites))
-        if usable_share is not None:
-            _thin(track, radios, settlements, usable_share, random.Random(f"{seed}/thinning"))
+        if usable_fraction is not None:
+            _thin(track, radios, settlements, usable_fraction, random.Random(f"{seed}/thinning"))
         for radio in radios:
             self._sites[radio.operator.plmn] = radio.sites
             self._tables.setdefault(radio.operator.country, []).extend(_tabled(track, radio, settlements))
@@ -222,9 +222,9 @@ def _steps(route: Route, operator: Operator) -> tuple[int, int]:
 
 
 def _thin(
-    track: _Track, radios: list[_Radio], settlements: tuple[Settlement, ...], share: float, rng: random.Random
+    track: _Track, radios: list[_Radio], settlements: tuple[Settlement, ...], fraction: float, rng: random.Random
 ) -> None:
-    """Take masts away, in an order drawn by lot, until no more than `share` of the route is usable."""
+    """Take masts away, in an order drawn by lot, until no more than `fraction` of the route is usable."""
     lasts = np.ones(len(track.points))  # the lot at which a step is usable no more
     lots = [[rng.random() for _ in radio.sites] for radio in radios]
     for radio, drawn in zip(radios, lots, strict=True):
@@ -234,7 +234,7 @@ def _thin(
             usable = part + radio.shadow[mine] > USABLE_DBM
             here = lasts[radio.first :][mine]
             here[usable] = np.minimum(here[usable], drawn[index])
-    limit = float(np.quantile(lasts, share))
+    limit = float(np.quantile(lasts, fraction))
     for radio, drawn in zip(radios, lots, strict=True):
         radio.sites = [site for site, lot in zip(radio.sites, drawn, strict=True) if lot < limit]
 

@@ -4,7 +4,7 @@ Reference model of radio: an operator serves a settlement with a probability tha
 population and shares the masts of those stations that have one, and where the open line is covered
 it has trackside sites at a spacing with jitter. Probabilities and spacings are model values, from
 memory, fitted to measurements of one German main line; that of the small stations is chosen so
-that the usable share of the route in Kazakhstan and Russia comes out as in the reference world.
+that the usable fraction of the route in Kazakhstan and Russia comes out as in the reference world.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ TRACKSIDE_SPACING_KM = {"CN": 9.0, "BY": 14.0, "PL": 8.0, "DE": 6.0}
 TRACKSIDE_JITTER_KM = 2.0
 LATERAL_KM = (0.3, 2.0)
 
-KIND_SHARE = {
+KIND_FRACTION = {
     # Share of an operator's sites that carry a kind of network, where it is not all of them.
     ("gsm", "46000"): 0.6,  # no new 2G of things since 2020, GSM shrinks
     ("gsm", "46001"): 0.3,
@@ -149,7 +149,7 @@ def _in_settlements(
     for index, place in enumerate(settlements):
         if place.country != operator.country:
             continue
-        served = next(share for least, share in SETTLEMENT_SERVED if place.population >= least)
+        served = next(fraction for least, fraction in SETTLEMENT_SERVED if place.population >= least)
         if rng.random() < served:
             yield Site(f"{place.name} {place.lat:.2f} {place.lon:.2f}", 0.0, 0.0, index, frozenset())
 
@@ -173,7 +173,7 @@ def _trackside(route: Route, operator: Operator, rng: random.Random) -> Iterator
 def _kinds(operator: Operator, rng: random.Random) -> frozenset[str]:
     kinds = []
     for kind in operator.kinds:
-        share = KIND_SHARE.get((kind, operator.plmn), KIND_SHARE.get((kind, operator.country), 1.0))
-        if rng.random() < share:
+        fraction = KIND_FRACTION.get((kind, operator.plmn), KIND_FRACTION.get((kind, operator.country), 1.0))
+        if rng.random() < fraction:
             kinds.append(kind)
     return frozenset(kinds)

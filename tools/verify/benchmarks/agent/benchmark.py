@@ -80,7 +80,7 @@ def _of(found: Found, name: str, otherwise: float) -> float:
     return otherwise if value is None else float(value)
 
 
-class Bench:
+class Benchmark:
     """Each part of it notes what it has found."""
 
     def __init__(self, rig: Rig, turns: int) -> None:
@@ -152,29 +152,29 @@ def run(folder: Path, given: argparse.Namespace) -> Found:
     with ExitStack() as stack:
         rig = Rig(folder, load.names(given.devices), given.uplinks, given.seed)
         stack.callback(rig.close)
-        bench = Bench(rig, given.turns)
+        benchmark = Benchmark(rig, given.turns)
         parts: dict[str, Callable[[], None]] = {
-            "bare": bench.beside_bare,
-            "full": lambda: bench.on_a_full_table(given.points),
-            "known": lambda: bench.with_many_known(given.known),
+            "bare": benchmark.beside_bare,
+            "full": lambda: benchmark.on_a_full_table(given.points),
+            "known": lambda: benchmark.with_many_known(given.known),
         }
         if postgres.binaries():
             server = Postgres()
             stack.callback(server.close)
             server.start()
-            parts["postgresql"] = lambda: bench.on_postgresql(server)
+            parts["postgresql"] = lambda: benchmark.on_postgresql(server)
             if nats_server.binary():
                 broker = NatsServer(folder / "nats")
                 broker.start()
                 stack.callback(broker.kill)
-                parts["nats"] = lambda: bench.behind_nats(server, broker)
+                parts["nats"] = lambda: benchmark.behind_nats(server, broker)
         for name in given.only or ("bare", "full", "known", "postgresql", "nats"):
             if name in parts:
                 print(f"{name} ...", file=sys.stderr, flush=True)
                 parts[name]()
             else:
-                bench.found.left_out.append(name)
-        return bench.found
+                benchmark.found.left_out.append(name)
+        return benchmark.found
 
 
 def main() -> int:
