@@ -284,7 +284,9 @@ def test_motion_and_light_wake_when_armed(tmp_path: Path, armed: int, hello: str
     assert rig.run(62_000)[1] == hello
 
 
-def test_a_crash_is_reported_and_restarts_the_device(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_crash_is_reported_and_restarts_the_device(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     program = """
 port.ask(6, b"kept")
 if cause == 1:

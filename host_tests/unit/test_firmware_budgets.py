@@ -74,7 +74,9 @@ def test_two_slots_and_a_full_journal_fit_in_the_flash(tmp_path):
 @pytest.mark.parametrize("modem", ["bg95", "sim7600"])
 def test_a_device_takes_the_application_over_the_air(modem):
     files = application(modem=modem)
-    drivers = {name.split("/")[2] for name in files if name.startswith("locator/modem/") and name.count("/") == 3}
+    drivers = {
+        name.split("/")[2] for name in files if name.startswith("locator/modem/") and name.count("/") == 3
+    }
     assert drivers == {modem}
     assert len(files) <= RELEASE_FILES and sum(map(len, files.values())) <= RELEASE_BYTES
 

@@ -105,7 +105,9 @@ def application(
     minified = minify(
         {module_name(path): text for path, text in paths.items()}, [*outside(firmware), *met_by]
     )
-    of_others = {path for path in paths if modem and path.parent.parent == DRIVERS and path.parent.name != modem}
+    of_others = {
+        path for path in paths if modem and path.parent.parent == DRIVERS and path.parent.name != modem
+    }
     return _compile({path: minified[module_name(path)] for path in paths if path not in of_others})
 
 

@@ -158,8 +158,8 @@ def _networks(trip: Instance, seen: Seen) -> Iterator[Network]:
     known = costs.percent(seen.reports)
     for number in map(plmn, trip.networks):
         of_country = [each for _, each, _ in seen.looks if each // 1_000 == number // 1_000]
-        share = of_country.count(number) * 100 // len(of_country) if len(of_country) >= LEAST_LOOKS else 0
-        yield Network(number, known.get(number, 0), share)
+        percent = of_country.count(number) * 100 // len(of_country) if len(of_country) >= LEAST_LOOKS else 0
+        yield Network(number, known.get(number, 0), percent)
 
 
 def joules_a_point(lived: Run) -> float:

@@ -77,11 +77,11 @@ def _served(population: NDArray[np.int64]) -> Floats:
 
 def _kinds_fraction(operator: Operator) -> float:
     """Share of an operator's masts on which this modem finds anything."""
-    shares = (
+    fractions = (
         KIND_FRACTION.get((kind, operator.plmn), KIND_FRACTION.get((kind, operator.country), 1.0))
         for kind in operator.kinds
     )
-    return 1 - math.prod(1 - fraction for fraction in shares)
+    return 1 - math.prod(1 - fraction for fraction in fractions)
 
 
 def _station_masts(corridor: Corridor, rng: np.random.Generator) -> list[tuple[str, float, float]]:
@@ -120,7 +120,9 @@ def _beside_track(
     rng: np.random.Generator,
 ) -> Floats:
     """(masts, 2): kilometre and distance from the track of an operator's masts beside it."""
-    shared = [km for country, km, fraction in masts if country == operator.country and rng.random() < fraction]
+    shared = [
+        km for country, km, fraction in masts if country == operator.country and rng.random() < fraction
+    ]
     spacing_km = TRACKSIDE_SPACING_KM.get(operator.country)
     if spacing_km is not None:
         for country, first_km, last_km in _stays(corridor):

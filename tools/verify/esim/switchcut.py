@@ -1,6 +1,6 @@
 """Cuts the power, resets the device or the modem at every step of a switch of profiles: is one stranded?
 
-`python -m tools.verify.esim.switchcut [--share N] [--seed N]` runs whole wakes of the firmware on both
+`python -m tools.verify.esim.switchcut [--every N] [--seed N]` runs whole wakes of the firmware on both
 simulated modems, through switches that succeed, that have to go back, and that end at the fallback, with
 cards and modems as they are in the field. Each case begins anew and is disturbed once; then the device is
 left alone, and has to reach its agent again within its operators' budgets. It writes out/switchcut.json and
@@ -120,8 +120,8 @@ def _broken(tries: list[int]) -> str:
     return ""
 
 
-def cases(seed: int, share: int) -> Iterator[Case]:
-    """All of them, or each `share`-th."""
+def cases(seed: int, every: int) -> Iterator[Case]:
+    """All of them, or each `every`-th."""
     number = 0
     for course in COURSES:
         for dialect in ("bg95", "sim7600"):
@@ -129,7 +129,7 @@ def cases(seed: int, share: int) -> Iterator[Case]:
             for at, what in _steps(calm.operations):
                 for kind in KINDS:
                     number += 1
-                    if number % share == 0:
+                    if number % every == 0:
                         torn = what.endswith(".bin") and at % 2 == 0 and kind != "modem"
                         yield Case(course, dialect, kind, at, torn)
 
@@ -145,10 +145,10 @@ def _steps(operations: tuple[str, ...]) -> Iterator[tuple[int, str]]:
 def main() -> int:
     """The command line."""
     parser = argparse.ArgumentParser(prog="python -m tools.verify.esim.switchcut")
-    parser.add_argument("--share", type=int, default=1, help="each so-manieth case only")
+    parser.add_argument("--every", type=int, default=1, help="each so-manieth case only")
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
-    todo = list(cases(arguments.seed, arguments.share))
+    todo = list(cases(arguments.seed, arguments.every))
     ended: list[Ended] = []
     with (
         Progress(console=Console()) as progress,

@@ -106,7 +106,8 @@ class Comparison:
 
 
 def tuned(modem: str, ours: Figures, hourly: Figures) -> Schedule:
-    """The tuned schedule that takes as much as we did, or a little more, by its fraction of the hourly one."""
+    """The tuned schedule that takes as much as we did, or a little more, by its fraction of the hourly
+    one."""
     fraction = MARGIN * joules_a_day(ours) / joules_a_day(hourly)
     return next((each for least, each in reversed(TUNED[modem]) if least >= fraction), TUNED[modem][0][1])
 

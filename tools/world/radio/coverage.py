@@ -222,7 +222,11 @@ def _steps(route: Route, operator: Operator) -> tuple[int, int]:
 
 
 def _thin(
-    track: _Track, radios: list[_Radio], settlements: tuple[Settlement, ...], fraction: float, rng: random.Random
+    track: _Track,
+    radios: list[_Radio],
+    settlements: tuple[Settlement, ...],
+    fraction: float,
+    rng: random.Random,
 ) -> None:
     """Take masts away, in an order drawn by lot, until no more than `fraction` of the route is usable."""
     lasts = np.ones(len(track.points))  # the lot at which a step is usable no more
