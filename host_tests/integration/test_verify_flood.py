@@ -46,7 +46,7 @@ def test_a_flood_that_did_not_happen_is_said():
     assert flood._left_out(seen, sizes) == []
     assert flood._left_out(replace(seen, half_open=19), sizes) == ["only 19 of 20 half_open"]
     assert flood._left_out(replace(seen, sign_ins=Counter({"429": 3})), sizes) == [
-        "nobody was let in or refused"
+        "no client was let in or refused"
     ]
 
 

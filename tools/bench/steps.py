@@ -188,7 +188,7 @@ def edrx(bench: Bench) -> Found:
     """Idle with eDRX: what the network grants, and what it costs. A modem that went into PSM meanwhile would
     not be heard any more; that is for `park`."""
     if bench.driver.attach(FOUND_AGAIN_S, FOUND_AGAIN_S, 0)[0] != REGISTERED:
-        raise StepFailed("not registered: nobody to ask for eDRX")
+        raise StepFailed("not registered: no network to ask for eDRX")
     bench.phase("ask")
     bench.ask("+CPSMS=0")
     with ending(bench.start):

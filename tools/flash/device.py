@@ -37,12 +37,12 @@ print((version[:2], "".join(version[3:]), mpy, stat[0] * stat[3], machine.unique
 RESET = "import machine\nmachine.reset()"
 
 Progress = Callable[[int, int], None]
-"""Told bytes written and bytes in all."""
+"""Called with bytes written and bytes in all."""
 
 
 @contextmanager
 def _answering() -> Iterator[None]:
-    """A board that falls silent, or says what nobody asked, becomes `LayoutError` with the remedy."""
+    """A board that falls silent, or sends what was not asked for, becomes `LayoutError` with the remedy."""
     try:
         yield
     except TransportExecError as error:

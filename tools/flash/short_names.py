@@ -263,7 +263,7 @@ class _Module(ast.NodeVisitor):
         self._put(line, column, node.attr, self._short.get(node.attr, node.attr))
 
     def visit_Global(self, node: ast.Global) -> None:
-        """The names behind `global`."""
+        """The names after `global`."""
         for name in node.names:
             self._put_after(node, node.col_offset + len("global"), name)
 

@@ -4,7 +4,7 @@ Relaxed: every fix counts as delivered; every upload carries a fix of its own sl
 over usable networks, without attach, border or search; GNSS is always there. A price of a joule then
 splits the problem into two longest paths, one over fixes and one over uploads; the least over prices
 of path values plus the price of the budget is the bound. Sleep counts up to the last of either path,
-half on each: a device may be dead behind it. Where cold withholds energy, B(t) binds at
+half on each: a device may be dead after it. Where cold withholds energy, B(t) binds at
 several minima, and the price is a step function that falls there.
 """
 

@@ -1,4 +1,5 @@
-"""The lab beside the full world on the same trips: joules and points must agree, and the device's account.
+"""The lab compared with the full world on the same trips: joules and points must agree, and the device's
+account.
 
 The battery gives so many joules for each day of the trip, as in the demo. The lab has what things cost in the
 world (`physics.MEASURED`; where that has nothing, one trip more is measured first), and the firmware's own

@@ -170,7 +170,8 @@ def joules_a_point(lived: Run) -> float:
 
 
 def _row(loss_db: float, budget: int | None, guide: str, figures: Sequence[Figure]) -> dict[str, object]:
-    """Of one kind of guide beside a new route, trip by trip, with a bootstrap interval over trips."""
+    """Of one kind of route data compared with a new route, trip by trip, with a bootstrap interval over
+    trips."""
     of = {name: [each for each in figures if each.guide == name] for name in (NEW, guide)}
     new, with_guide = (np.array([each.joules_a_point for each in of[name]]) for name in (NEW, guide))
     rng = np.random.default_rng(1)

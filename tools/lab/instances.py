@@ -77,7 +77,7 @@ class Instance:
 
     @property
     def arrived(self) -> int:
-        """The first slot at the goal, or behind the trip."""
+        """The first slot at the goal, or after the trip."""
         return self.arrival or self.slots
 
     @property

@@ -55,7 +55,8 @@ class Costs:
     """Of a network scan of a modem that does not sleep registered, in addition to `network_scan_j`: to search
     for a network. A report over the one it finds need not do that again."""
     again_j: float = 0.0
-    """To find a network again that lets nobody sleep registered (GSM grants no PSM), before each report."""
+    """To find a network again on which no device can sleep registered (GSM grants no PSM), before each
+    report."""
     recount_j: float = 0.0
     """Of a wake by a jolt, which counts for a minute whether the train runs."""
     unserved: tuple[float, float] = (0.0, 0.0)
@@ -99,12 +100,12 @@ MEASURED = {
     # each figure is less by that. A report in the wake of a point without GNSS 3.2 over LTE-M where the
     # network ends the connection after 5 s (more where later: world.HELD; 764 of them), 9.3 over GSM (220):
     # in the lab its point has that wake, the report one more. In a wake of its own a fix hot 2.75, aided 5.7,
-    # cold 9.6, in vain 10 moving and 19 standing. A network scan after which no report follows 4.6 beside the
-    # wake, whether it finds a network (180 of 300) or not. Behind a border, up to the first report, 11, 12
-    # and 19 more. A wake by a jolt 0.4. Of reports for which a network was heard when the half hour began 12
-    # of 1922 standing and 5 of 116 on the move were in vain, 22 each. Where none was, 34 of 111 tries passed,
-    # for 20.7, the others took 29 (89 of them by an earlier firmware). Asleep, modem and all, 20.4 a day. The
-    # device's account: 1.01 to 1.03 of the meter.
+    # cold 9.6, without result 10 moving and 19 standing. A network scan after which no report follows 4.6
+    # beside the wake, whether it finds a network (180 of 300) or not. Behind a border, up to the first
+    # report, 11, 12 and 19 more. A wake by a jolt 0.4. Of reports for which a network was heard when the half
+    # hour began 12 of 1922 standing and 5 of 116 on the move failed, 22 each. Where none was, 34 of 111 tries
+    # passed, for 20.7, the others took 29 (89 of them by an earlier firmware). Asleep, modem and all, 20.4 a
+    # day. The device's account: 1.01 to 1.03 of the meter.
     "bg95": Costs(
         upload_j=2.78,
         attach_j=2.9,
@@ -157,15 +158,15 @@ class Mission:
     `days` is the true length of the trip, for reference policies that are allowed to know it; None for those
     that are not. `networks` are those that the modem may meet. `places` False withholds the distances to
     settlements. `reuses`: a reused position counts as a point. `guide` is what a fleet that has been there
-    knows of the route; b"": nobody has. `cold` withholds part of the energy by the temperature of the moment;
-    a device comes back with the warmth. `russia` bars data in Russia for the first 24 hours. `bumps`: how
-    often something wakes the device in a slot for nothing; None: such wakes, and those to look whether the
-    train still runs, cost nothing, and our policy decides in every slot. `shunts`: how many shunts and lifts,
-    which a device takes for departures, begin in a slot of a trip of the world. `lasts_days`: for so long the
-    energy is to last at least, as a setting says; `late`: the first report is due at once, others as the
-    settings built in say, and our policy is not asked about them. `part` of `budget_j` is what the battery
-    gives: it may be weaker than told. `stay_h` is what the fleet has learned of the stay at the goal, where
-    there is one.
+    knows of the route; b"": no device has. `cold` withholds part of the energy by the temperature of the
+    moment; a device comes back with the warmth. `russia` bars data in Russia for the first 24 hours. `bumps`:
+    how often something wakes the device in a slot for nothing; None: such wakes, and those to look whether
+    the train still runs, cost nothing, and our policy decides in every slot. `shunts`: how many shunts and
+    lifts, which a device takes for departures, begin in a slot of a trip of the world. `lasts_days`: for so
+    long the energy is to last at least, as a setting says; `late`: the first report is due at once, others as
+    the settings built in say, and our policy is not asked about them. `part` of `budget_j` is what the
+    battery gives: it may be weaker than told. `stay_h` is what the fleet has learned of the stay at the goal,
+    where there is one.
     """
 
     costs: Costs
@@ -202,7 +203,7 @@ class Run:
     """What came of a policy: `fixes` are points, those without GNSS too, `uploads` (slot, newest point
     delivered); `looks` (slot, what was heard) at the network that an upload would use, `reports` (network,
     joules) of those that passed; `records` is how many our policy keeps, of stops and departures and of
-    searches in vain as well; `spent_j` is cumulative by slot, `died` the first slot in which the energy
+    failed searches as well; `spent_j` is cumulative by slot, `died` the first slot in which the energy
     was gone, or the number of slots.
     """
 
@@ -335,7 +336,7 @@ class Device:
     def upload(self, network: int | None = None, times: int = 1, limit_j: float = math.inf) -> bool:
         """Deliver all that waits, over `network` or the one the modem chooses; True: delivered.
 
-        It is given up in vain when it would take more than `limit_j`, with its registration.
+        It fails when it would take more than `limit_j`, with its registration.
         """
         slot, costs = self.slot, self._costs
         found = self._camp(network)
@@ -394,7 +395,7 @@ class Device:
         return heard[0] if heard and network is None else None
 
     def _register(self, network: int, had_j: float) -> float:
-        """Joules that each report over this network takes beside itself; `had_j` of what is to be paid were
+        """Joules that each report over this network takes in addition; `had_j` of what is to be paid were
         spent on the same search."""
         if network == self.network:
             if self.sleeps_registered:

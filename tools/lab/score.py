@@ -1,4 +1,4 @@
-"""What a run was worth: the utility of the facts and the raw figures beside it."""
+"""What a run was worth: the utility of the facts and the raw figures."""
 
 from __future__ import annotations
 

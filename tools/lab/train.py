@@ -35,7 +35,8 @@ CHOICES = {
 }
 AGE_STEPS = (0.6, 0.8, 1.25, 1.6)
 LOWEST_FRACTION, LOWEST_WEIGHT, DEATH_WEIGHT = 0.1, 0.1, 0.2
-"""Weights of the lowest fraction of trips, and of the part that died where none should, beside the mean."""
+"""Weights of the lowest fraction of trips, and of the part that died where none should, in addition to the
+mean."""
 LEAST_GAIN = 4e-4
 """Less is luck."""
 SAMPLE = 5

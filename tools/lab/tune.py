@@ -42,7 +42,7 @@ class Job(NamedTuple):
 
 
 def tune(only: list[str] | None = None, processes: int | None = None, file: Path = FILE) -> None:
-    """Write the file anew, or only these settings of it."""
+    """Write the file again, or only these settings of it."""
     known = (*SETTINGS, *STRESSES)
     settings = [each for each in known if each.name not in TUNED_LIKE and each.name in (only or [each.name])]
     jobs = [

@@ -25,7 +25,7 @@ from tools.world.trip import Trip
 
 SLOT_MS = 1_000 * SLOT_S
 HELD = {5_000: 1.0, 20_000: 1.7, 90_000: 3.4}
-"""What `upload_j` over LTE-M is multiplied with by how long the network holds the connection behind a report
+"""What `upload_j` over LTE-M is multiplied with by how long the network holds the connection after a report
 (ms): with two wakes of 0.19 J 3.2, 5.1 and 9.8 J (physics.MEASURED)."""
 LIT_J = 1e-3
 """A part that has drawn so much in a wake was on."""
@@ -126,7 +126,7 @@ def measured(wakes: Sequence[Woken], modem: str) -> Costs:
 
 
 def _held(seed: int, operator: Operator) -> float:
-    """By how long the network holds the connection behind a report. Where it grants no PSM the modem does not
+    """By how long the network holds the connection after a report. Where it grants no PSM the modem does not
     wait for that."""
     if "emtc" not in operator.kinds:
         return 1.0

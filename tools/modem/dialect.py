@@ -1,4 +1,4 @@
-"""What distinguishes one modem from another, beside its table of commands."""
+"""What distinguishes one modem from another, apart from its table of commands."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Dialect:
     """From the order to power off until STATUS has fallen, at least."""
     off_ms: tuple[int, int]
     off_line: str
-    """Told when the power goes off; "" for nothing."""
+    """Sent when the power goes off; "" for nothing."""
     psm_line: str
     low_supply_line: str
     technologies: tuple[Rat, ...]
@@ -64,10 +64,10 @@ class Dialect:
     contexts: Container[int]
     """Numbers that a PDP context may have."""
     context_lost: Callable[[Unit, int], None]
-    """Tell what ends with a PDP context that is gone."""
+    """Report what ends with a PDP context that is gone."""
     unset_clock: str
     card_lines: tuple[str, str]
-    """Told without being asked for when the card goes, and when it comes; "" for nothing."""
+    """Sent unsolicited when the card goes, and when it comes; "" for nothing."""
     mqtt_lost: str
     """The URC with which an MQTT connection ends."""
     zone_reports: tuple[int, ...]

@@ -39,7 +39,7 @@ TEMPERATURE_C = 25
 class Unit:
     """`tasks` end with the power. `brokers` are the MQTT clients by number; `volatile` holds what the
     dialect keeps in RAM. `supply_mv` and `temperature_c` are what the modem measures of itself. `observer`
-    is told what goes on."""
+    is notified of what goes on."""
 
     def __init__(
         self,
@@ -76,7 +76,7 @@ class Unit:
         self.tasks = Tasks(env)
         self.volatile: dict[str, str] = {}
         self.parts: dict[type, Any] = {}
-        """What a dialect has in RAM beside `volatile`, by its class."""
+        """What a dialect has in RAM in addition to `volatile`, by its class."""
         self.brokers: dict[int, Broker] = {}
         self.at = Engine(self, output, seen)
         self.baud = self.nv.baud
@@ -127,7 +127,7 @@ class Unit:
             tell()
 
     def barred(self, uses_tls: bool) -> bool:
-        """Whether somewhere behind the network connections of this kind are dropped."""
+        """Whether somewhere beyond the network connections of this kind are dropped."""
         return self.hosts == "none" or (uses_tls and self.hosts == "no-tls")
 
     def millivolts(self) -> int:
@@ -135,7 +135,7 @@ class Unit:
         return self.supply_mv - (SAG_MV if self.radio.bearer.transmitting else 0)
 
     def charge(self) -> None:
-        """Tell the meter what has changed."""
+        """Report to the meter what has changed."""
         for part, state in (("modem", self.power.consumption()), ("gnss", self.gnss.consumption())):
             if self._told[part] != state:
                 self._told[part] = state

@@ -94,7 +94,7 @@ def _files(steps: Iterable[Step]) -> list[str]:
 
 
 def _beside(part: Part, new: list[str], again: list[str]) -> str:
-    """What stands behind the title. When no file is new: those of which a function is."""
+    """What stands after the title. When no file is new: those of which a function is."""
     if new:
         return " The way of any uplink, and:" if part.feature else ""
     begins = "The way of any uplink, and more" if part.feature else "More"

@@ -39,7 +39,7 @@ from tools.world.worlds import World
 
 DEVICE = "lb-demo-1"
 CONTAINER = "CSQU3054383"
-"""The example of ISO 6346: it belongs to nobody."""
+"""The example of ISO 6346: it has no owner."""
 LINE = "Chongqing - Alashankou - Duisburg"
 LINE_FILE = Path(__file__).parent / "data" / "w1.csv"
 DESTINATION = "Duisburg"

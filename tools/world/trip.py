@@ -45,7 +45,7 @@ LOOK_MS = 60_000
 
 
 class Sense(NamedTuple):
-    """What the device was told about itself at one moment."""
+    """What the device was given about itself at one moment."""
 
     ms: int
     battery_mv: int

@@ -23,7 +23,7 @@ SEA_FROM, SEA_TO = "Alashankou", "Malaszewicze"
 class World:
     """What is other than usual. `dark_days`: so many without any network, from the day on which the container
     leaves its first country. `sea_days`: so long the ship takes, out of reach of every network. `stay_days`:
-    the operator ends the trip so long after the arrival, and nobody has told the device when. `charge`: the
+    the operator ends the trip so long after the arrival, and the device does not know when. `charge`: the
     part that the battery holds of what the device counts on.
     """
 

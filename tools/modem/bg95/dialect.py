@@ -121,10 +121,10 @@ DIALECT = Dialect(
         "+QTEMP": temperature,
     },
     variants={
-        "app-rdy-late": "APP RDY comes behind +CPIN: READY",
+        "app-rdy-late": "APP RDY comes after +CPIN: READY",
         "cat-m-names": 'technologies are "CAT-M1" and "CAT-NB1"',
         "cgmr-prefix": "AT+CGMR with prefix",
-        "creg-follows": "+CREG and +CGREG tell registrations on LTE-M and NB-IoT too (combined attach)",
+        "creg-follows": "+CREG and +CGREG report registrations on LTE-M and NB-IoT too (combined attach)",
         "no-reject-cause": "no cause of a refusal in +CEREG, and a refused AT+QIACT answers ERROR alone",
         "prompt-bare": "the prompt has no blank",
         "psm-text": "NORMAL POWER DOWN and PSM POWER DOWN in place of the short forms",

@@ -269,7 +269,7 @@ def _close(unit: Unit, client: int, name: str) -> Work:
 
 
 def _received(unit: Unit, client: int, topic: str, payload: bytes) -> None:
-    """Tell a message, or keep it in a slot; with all slots full it is dropped."""
+    """Report a message, or keep it in a slot; with all slots full it is dropped."""
     if value(unit, "+QMTCFG", "recv/mode", client, "0,0")[0] == "0":
         _report_message(unit, client, topic, payload)
         return

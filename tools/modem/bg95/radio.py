@@ -29,7 +29,7 @@ _DEFAULTS = {
     "band": _BANDS,
 }
 _OF_SEARCH = ("nwscanmode", "nwscanseq", "iotopmode", "servicedomain", "band")
-"""Settings that change the search or the attach: with <effect> 1 at once, which begins it anew."""
+"""Settings that change the search or the attach: with <effect> 1 at once, which begins it again."""
 SCAN_MS = 40_000
 
 
@@ -168,7 +168,7 @@ def _gsm_neighbour(cell: Cell) -> str:
 
 
 def set_connection_report(unit: Unit, request: Request) -> None:
-    """AT+QCSCON=<0, 1>: tell when the radio connection begins and ends."""
+    """AT+QCSCON=<0, 1>: report when the radio connection begins and ends."""
     unit.radio.reports.reports_connection = request.number(0, 0, 1) == 1
 
 

@@ -21,7 +21,7 @@ LOOK_MS = 25_000
 
 class Slot:
     """`present`: there is a card. `imsi` and `iccid`: what the modem has read of it when it was started, by
-    which it goes on until it is started anew. `uicc`: its contacts."""
+    which it goes on until it is started again. `uicc`: its contacts."""
 
     def __init__(self, unit: Unit) -> None:
         self._unit = unit
@@ -129,7 +129,7 @@ class Slot:
             self._unit.tasks.start(self._refresh(wait_ms))
 
     def restart(self) -> None:
-        """AT+CFUN=1 after 0: the card is started anew."""
+        """AT+CFUN=1 after 0: the card is started again."""
         self._refreshing = False
         self._start(cold=False)
 
@@ -183,7 +183,7 @@ class Slot:
             self._unit.tasks.start(self._come())
 
     def stick(self) -> None:
-        """The card is busy until the modem is started anew."""
+        """The card is busy until the modem is started again."""
         self._stuck = True
 
     def _gone(self) -> Work:

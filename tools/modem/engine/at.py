@@ -109,7 +109,7 @@ class Engine:
         self._release_held()
 
     def hang_up(self, final: str = "NO CARRIER") -> None:
-        """The data call, if there is one, is over; the host is told if it is in data mode."""
+        """The data call, if there is one, is over; the host is notified if it is in data mode."""
         if self.call is not None:
             self.call = None
             self._incoming.clear()
@@ -127,7 +127,7 @@ class Engine:
             self._incoming.clear()
 
     def after(self, work: Work) -> None:
-        """Start `work` behind the final result of the command that runs."""
+        """Start `work` after the final result of the command that runs."""
         self._after.append(work)
 
     def two_stage(self, head: str, work: Outcome) -> Work:

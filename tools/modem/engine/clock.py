@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from tools.modem.unit import Unit
 
 NITZ_FRACTION = 0.85
-"""Networks that tell the time [C]."""
+"""Networks that send the time [C]."""
 
 ZONES = {"460": 32, "401": 20, "250": 12, "257": 12, "260": 4, "262": 4, "204": 4, "428": 32, "434": 20}
 ZONES |= {"400": 16, "282": 16, "286": 12}

@@ -19,13 +19,13 @@ if TYPE_CHECKING:
     from tools.modem.unit import Unit
 
 OPEN_LIMIT_MS = 60_000
-"""After that the modem gives up a name or a connection nobody answers [C]."""
+"""After that the modem gives up a name or a connection that is not answered [C]."""
 TLS_UP, TLS_DOWN, TLS_TRIPS = 900, 4_000, 5
 """Name, TCP and the handshake of TLS 1.2 with two certificates."""
 TLS_CPU_MS = (500, 1_500)
 """The modem's own arithmetic [C]."""
 REPLY_MS = (80, 250)
-"""The broker and whoever answers behind it [C]."""
+"""The broker and the service that answers over it [C]."""
 PING_MS = 10_000
 """So long an answer to a ping is awaited [C]."""
 OVERHEAD = 90
@@ -148,7 +148,7 @@ class Broker:
         self.cut()
 
     def deafen(self) -> None:
-        """From now on nothing passes, and nobody is told."""
+        """From now on nothing passes, and neither side is notified."""
         self._deaf = True
 
     def cut(self) -> None:

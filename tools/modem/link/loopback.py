@@ -53,7 +53,7 @@ class EchoLink(MqttLink):
 
 
 class EchoStream(Stream):
-    """A host that repeats what it is told."""
+    """A host that repeats what it receives."""
 
     def __init__(self) -> None:
         super().__init__(lambda host, port: (host, port))
@@ -68,7 +68,7 @@ class EchoStream(Stream):
 
 
 class Loopback(LockStepNetwork):
-    """Makes such links and streams; nobody waits for them: what will come has come."""
+    """Makes such links and streams; no wait is needed: what will come has come."""
 
     def __init__(self, answer: Answer = _same) -> None:
         super().__init__({})

@@ -26,7 +26,7 @@ STEP_S = 0.02
 STALL_S = 10.0
 """Longest real time that virtual time stands still for one answer."""
 STREAM_S = 2.0
-"""The same where nobody knows whether an answer comes: one that takes longer comes with a later look."""
+"""The same where it is not known whether an answer comes: one that takes longer comes with a later look."""
 LOOK_S = 0.3
 """The same for each later look, until nothing is expected any more."""
 POLL_MS = 20
@@ -220,7 +220,7 @@ class Network(Protocol):
         """After bytes have been sent: wait for those that they may provoke, where that is the custom."""
 
     def look(self, env: simpy.Environment, stream: Stream) -> Waiting:
-        """Some time after bytes have been sent: see whether more has come behind a first answer."""
+        """Some time after bytes have been sent: see whether more has come after a first answer."""
 
 
 class LockStepNetwork:
@@ -270,7 +270,7 @@ class LockStepNetwork:
         yield  # see wait_for
 
     def wait_for_stream(self, env: simpy.Environment, stream: Stream) -> Waiting:
-        """Wait for bytes, but not for long: nobody knows whether any will come."""
+        """Wait for bytes, but not for long: it is not known whether any will come."""
         deadline_s = time.monotonic() + STREAM_S
         while self._reachable() and not (stream.inbox or stream.lost):
             if time.monotonic() > deadline_s:

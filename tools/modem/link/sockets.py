@@ -14,11 +14,11 @@ if TYPE_CHECKING:
     from tools.modem.unit import Unit
 
 OPEN_LIMIT_MS = 75_000
-"""After that the modem gives up a connection nobody answers [C]."""
+"""After that the modem gives up a connection that is not answered [C]."""
 TLS_UP, TLS_DOWN, TLS_TRIPS = 900, 4_000, 5
 OVERHEAD = 60
 POLL_MS = 1_000
-"""How often a socket looks for bytes nobody has waited for, where the network names no interval."""
+"""How often a socket looks for bytes that were not waited for, where the network names no interval."""
 PATIENT_MS = 15_000
 """So long after bytes have been sent it looks thoroughly (`Network.look`)."""
 
@@ -37,7 +37,7 @@ class Socket:
         self.peer = ("", 0)
         self.opened = False
         self.deaf = False
-        """Nothing passes any more, and nobody is told."""
+        """Nothing passes any more, and neither side is notified."""
         self._patient_until_ms = 0.0
         self.sent = self.received = 0
         self.inbox = bytearray()
@@ -170,7 +170,7 @@ class Sockets:
             self._stuck.add(cid)
 
     def refused(self, cid: int) -> bool:
-        """Whether the stack takes no more sockets on that context until it is active anew."""
+        """Whether the stack takes no more sockets on that context until it is active again."""
         return cid in self._stuck
 
     def free(self, cid: int) -> None:

@@ -41,7 +41,7 @@ def set_function(unit: Unit, request: Request) -> Work:
     if was == OFFLINE and function != OFFLINE:
         raise Refused(NOT_ALLOWED)
     if function == 1 and was == 0:
-        unit.power.sim_ready = False  # from now on the card starts anew
+        unit.power.sim_ready = False  # from now on the card starts again
     yield from unit.radio.set_function(function)
     if function == 1 and was == 0:
         unit.at.after(unit.power.start_card())

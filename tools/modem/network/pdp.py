@@ -1,4 +1,4 @@
-"""PDP contexts: defined in flash, active in RAM, and how their end is told (+CGEV)."""
+"""PDP contexts: defined in flash, active in RAM, and how their end is reported (+CGEV)."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Pdp:
         self._apn: dict[int, str] = {}
         """By cid, of the contexts that were activated."""
         self.reports = False
-        """After AT+CGEREP=1 or 2: tell events."""
+        """After AT+CGEREP=1 or 2: report events."""
 
     def off(self) -> None:
         """None is active."""
@@ -104,7 +104,7 @@ class Pdp:
             self._report(f'ME DEACT "IP","{address}",{cid}')
 
     def drop(self, cid: int, reported: bool) -> None:
-        """The network ends a context in mid-work; not `told`, all that runs over it is in vain."""
+        """The network ends a context in use; if not `reported`, everything sent over it is lost."""
         address = self.address.pop(cid, None)
         if address and not reported:
             self._unit.sockets.deafen(cid)
@@ -115,7 +115,7 @@ class Pdp:
             self._lost(cid)
 
     def detach(self, by_network: bool) -> None:
-        """Attached no longer, or anew: all contexts are gone."""
+        """No longer attached, or attached again: all contexts are gone."""
         gone = sorted(self.address)
         self.address.clear()
         if gone:

@@ -1,4 +1,4 @@
-"""How the state of registration is told: +CREG, +CGREG, +CEREG, asked for or not."""
+"""How the state of registration is reported: +CREG, +CGREG, +CEREG, asked for or not."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ NOT_SEARCHING, HOME, SEARCHING, DENIED, UNKNOWN, ROAMING = range(6)
 
 
 class Reports:
-    """`level` is <n> of each line; a change is told when it is not 0."""
+    """`level` is <n> of each line; a change is reported when it is not 0."""
 
     def __init__(self, unit: Unit) -> None:
         self._unit = unit
@@ -56,12 +56,12 @@ class Reports:
         return 0 if cell is None else 2 if cell.rat == "gsm" else 8
 
     def set_level(self, name: str, level: int) -> None:
-        """AT+C..REG=<n>: from now on tell what changes."""
+        """AT+C..REG=<n>: from now on report what changes."""
         self.level[name] = level
         self._told[name] = self._fields(name, level, read=False)
 
     def changed(self) -> None:
-        """The state may be another: tell it where asked for."""
+        """The state may be another: report it where asked for."""
         for name, level in self.level.items():
             fields = self._fields(name, level, read=False)
             if level and fields != self._told[name]:
@@ -100,7 +100,7 @@ class Reports:
         return name == "+CEREG" or cell.rat == "lte" or self._unit.has("creg-follows")
 
     def _cause(self, name: str, stat: int, level: int) -> str:
-        """The cause of the last refusal, behind an empty place."""
+        """The cause of the last refusal, after an empty field."""
         with_cause = self._unit.dialect.reports_cause and name == "+CEREG" and stat == DENIED and level >= 2
         return f",,,,0,{self._unit.radio.cause}" if with_cause and self._unit.radio.cause else ""
 

@@ -62,7 +62,7 @@ def sleep_allowed(unit: Unit, request: Request) -> None:
 
 
 def set_ring(unit: Unit, request: Request) -> None:
-    """AT+CFGRI=<0, 1>: a pulse on RI with each unsolicited line. Kept; nobody looks at that pin."""
+    """AT+CFGRI=<0, 1>: a pulse on RI with each unsolicited line. Kept; that pin is not read."""
     unit.nv.settings["cfgri"] = str(request.number(0, 0, 1))
 
 
@@ -153,7 +153,7 @@ DIALECT = Dialect(
         "error-alone": "a refused CMQTT command answers ERROR without the line of its code",
         "gnss-tight": "+CGPSINFO: and +CGNSSINFO: without the blank",
         "netopen-code": "AT+NETOPEN when open: +NETOPEN: 1 in place of the text",
-        "off-silent": "no NORMAL POWER DOWN behind AT+CPOF",
+        "off-silent": "no NORMAL POWER DOWN after AT+CPOF",
         "prompt-blank": "the prompt has a blank",
         "scan-patient": "no byte aborts AT+COPS=?",
         "speed-empty": "+CGPSINFO and +CGNSSINFO leave speed and course empty at 0.0 knots",

@@ -1,4 +1,4 @@
-"""SIM7600: GNSS beside the network (GNSS application note V3.00)."""
+"""SIM7600: GNSS and the network at the same time (GNSS application note V3.00)."""
 
 from __future__ import annotations
 
@@ -121,7 +121,7 @@ def get_systems(unit: Unit, request: Request) -> None:
 
 
 def repeat_position(unit: Unit, request: Request) -> None:
-    """AT+CGPSINFO=<s>, AT+CGNSSINFO=<s>: tell it in this interval; 0 ends that."""
+    """AT+CGPSINFO=<s>, AT+CGNSSINFO=<s>: report it in this interval; 0 ends that."""
     name = request.key[:-1]
     line = _position if name == "+CGPSINFO" else _full_position
     unit.repeat(name, 1_000 * request.number(0, 0, 255), lambda: unit.at.urc(_tight(unit, line(unit))))

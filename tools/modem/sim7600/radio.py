@@ -61,7 +61,7 @@ def serving(unit: Unit, request: Request) -> None:
 
 
 def repeat_serving(unit: Unit, request: Request) -> None:
-    """AT+CPSI=<s>: tell it in this interval; 0 ends that."""
+    """AT+CPSI=<s>: report it in this interval; 0 ends that."""
     unit.repeat("+CPSI", 1_000 * request.number(0, 0, 255), lambda: unit.at.urc(_serving(unit)))
 
 
@@ -103,7 +103,7 @@ def system_mode(unit: Unit, request: Request) -> None:
 
 
 def report_mode(unit: Unit, request: Request) -> None:
-    """AT+CNSMOD=<0, 1>: tell when it changes."""
+    """AT+CNSMOD=<0, 1>: report when it changes."""
     unit.radio.reports.reports_mode = request.number(0, 0, 1) == 1
 
 
@@ -187,7 +187,7 @@ def get_operation(unit: Unit, request: Request) -> None:
 
 
 def set_operation(unit: Unit, request: Request) -> None:
-    """AT+CEMODE=<mode>: kept; the modem attaches anew when it is another."""
+    """AT+CEMODE=<mode>: kept; the modem attaches again when it changes."""
     mode = str(request.number(0, 0, 3))
     changed = mode != unit.nv.settings.get("cemode", _MODE_OF_OPERATION)
     unit.nv.settings["cemode"] = mode

@@ -45,7 +45,7 @@ MOST_OF_EVERYWHERE = 1.05
 MOST_BAR_H = 26.0
 """From the first registration in Russia, which begins the bar of 24 hours, until data is back."""
 LEAST_ROTATIONS = 0.95
-"""Of the borders behind which an applet has another identity for the country."""
+"""Of the borders after which an applet has another identity for the country."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ class Pooled:
         ]
 
     def median_border_h(self) -> float:
-        """The border behind which data is barred for a day is one of them."""
+        """The border after which data is barred for a day is one of them."""
         return median(self.border_h() or [0.0])
 
     def joules(self) -> float:

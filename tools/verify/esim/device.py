@@ -150,7 +150,7 @@ class Agent(small_agent.Agent):  # type: ignore[misc]
         return pending
 
     def noted(self, report: list[Any]) -> None:
-        """The device has told what its card is."""
+        """The device has reported what its card is."""
         self.reports.append(report)
         self.revision = report[0]
 
@@ -230,7 +230,7 @@ class Machine:
         return True
 
     def wake(self) -> bool:
-        """One wake and the sleep behind it; whether the agent has answered in it."""
+        """One wake and the sleep after it; whether the agent has answered in it."""
         uplinks = self.agent.uplinks
         self._dead = False
         self.port.begin(self._next)

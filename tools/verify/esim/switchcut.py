@@ -2,7 +2,7 @@
 
 `python -m tools.verify.esim.switchcut [--every N] [--seed N]` runs whole wakes of the firmware on both
 simulated modems, through switches that succeed, that have to go back, and that end at the fallback, with
-cards and modems as they are in the field. Each case begins anew and is disturbed once; then the device is
+cards and modems as they are in the field. Each case starts afresh and is disturbed once; then the device is
 left alone, and has to reach its agent again within its operators' budgets. It writes out/switchcut.json and
 exits with 1 otherwise.
 """

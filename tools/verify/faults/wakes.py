@@ -27,9 +27,9 @@ from tools.verify.harness.port import FOR_EVER_MS, Hang, VirtualPort
 
 Kind = Literal["first", "next", "reset", "probe", "survey", "mend"]
 """first: after power-on of the device, all there is. next: from deep sleep. reset: the device alone was reset
-in mid-session. probe: forbidden networks cleared, a look at the cell, one operator held, the radio
-off beside GNSS. survey: a scan, the radio off and on, one of the operators heard by hand, eDRX. mend: time
-server, orbits, a new PDP context, and MQTT over a socket in place of the modem's own client."""
+in mid-session. probe: forbidden networks cleared, a look at the cell, one operator held, the radio off while
+GNSS runs. survey: a scan, the radio off and on, one of the operators heard by hand, eDRX. mend: time server,
+orbits, a new PDP context, and MQTT over a socket in place of the modem's own client."""
 
 HOST, PORT, DEVICE = b"broker.landbridge.example", 8883, b"lb-1"
 CA = b"-----BEGIN CERTIFICATE-----\n" + 20 * (b"A" * 64 + b"\n") + b"-----END CERTIFICATE-----\n"
@@ -108,12 +108,12 @@ class Device:
         self._fresh = True
 
     def wake(self, kind: Kind) -> WakeResult:
-        """One wake and the sleep behind it. Never raises: what went wrong is told."""
+        """One wake and the sleep after it. Never raises: what went wrong is in the result."""
         self._fresh_driver()
         try:
             self._do(kind)
         except Hang:
-            pass  # told already
+            pass  # in the result already
         except Exception as error:
             self.result.crash = f"{type(error).__name__}: {error}"
         self.port.deepsleep(SLEEP_MS)
@@ -250,7 +250,8 @@ class Device:
             port.limit_ms = FOR_EVER_MS
 
     def _own_ms(self, verb: str, args: tuple[Any, ...]) -> int:
-        """What a verb may take beside its commands: what it was told, and the pulses of the power key."""
+        """What a verb may take in addition to its commands: its own limits, and the pulses of the power
+        key."""
         if verb in ("attach", "look"):
             return 1000 * int(max(args[:2]))
         if verb == "start":

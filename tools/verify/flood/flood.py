@@ -247,7 +247,9 @@ def _left_out(seen: Seen, sizes: Sizes) -> list[str]:
         for count, wanted, name in zip(came, sizes, Sizes._fields, strict=True)
         if count < wanted
     ]
-    return short + ([] if seen.streams["200"] and seen.sign_ins["401"] else ["nobody was let in or refused"])
+    return short + (
+        [] if seen.streams["200"] and seen.sign_ins["401"] else ["no client was let in or refused"]
+    )
 
 
 def _count(fleet: FloodedFleet, found: Found) -> None:

@@ -207,7 +207,7 @@ def through_pipeline(seed: int, count: int, found: Found, place: str, key_file: 
     faults = {reason: n for reason, n in reasons.items() if reason.startswith("internal error")}
     found.faults = sum(faults.values())
     found.kept += [("", reason) for reason in list(faults)[:_KEPT]]
-    # A report of a stored uplink may be a dead letter beside it: it is not less that are accounted for.
+    # A report of a stored uplink may be a dead letter in addition: it is not less that are accounted for.
     found.uncounted = max(0, len(batch) - counts.uplinks - counts.repeats - found.dead_letters)
 
 

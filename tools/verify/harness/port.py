@@ -28,7 +28,7 @@ class Hang(BaseException):
 
 class VirtualPort:
     """What of `locator.hal` the drivers use. `limit_ms`: the moment at which `Hang` is raised. `device`: the
-    modem itself, behind its line."""
+    modem itself, at the other end of its serial line."""
 
     def __init__(
         self,

@@ -3,7 +3,7 @@
 Real firmware, real agent, `tools.world.services.hostile` between them. Commands, settings and new keys are
 given all the while; in the end the broker is honest for a day at most. Then all records must be stored, as
 the world gave them and once, each command must be done, the device must have restarted as often as it was
-told to, use the last keys, and never have been silent for longer than a day.
+commanded to, use the last keys, and never have been silent for longer than a day.
 """
 
 from __future__ import annotations
@@ -94,7 +94,7 @@ def run(seed: int, days: int = DAYS) -> Part:
             trip.drain()
             part = _judge(trip)
             missing = [deed for deed in DEEDS if not trip.hostility.deeds[deed]]
-            part.failures += [f"nobody tried: {deed}" for deed in missing if days == DAYS]
+            part.failures += [f"not tried: {deed}" for deed in missing if days == DAYS]
             return part
         finally:
             trip.stage.close()

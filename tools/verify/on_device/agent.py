@@ -187,7 +187,7 @@ class Agent:
             self.blame("settings", self.confirmed_settings, "lost for", revision)
 
     def _hear(self, command, result):
-        """What is told of a command must be true."""
+        """What is reported of a command must be true."""
         first = command not in self.results
         self.results.setdefault(command, []).append(result)
         self.commands.pop(command, None)

@@ -15,8 +15,8 @@ class Flash:
     """Blocks in the bytearray `data`. It dies at operation number `cut_at`; a `torn` one is half done.
 
     LittleFS would lose hold of its own memory if an exception left it. So what is written after the flash has
-    died goes on in vain, until the code comes to `alive` (at each `open`, at each use of a port), and has not
-    happened when `end` has been called.
+    died goes on without effect, until the code comes to `alive` (at each `open`, at each use of a port), and
+    has not happened when `end` has been called.
     """
 
     last = None

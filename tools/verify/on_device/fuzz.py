@@ -20,7 +20,7 @@ KEY = bytes(range(32))
 DEVICE = "lb-1"
 MOST_BYTES = 3000
 UART_BYTES = 2048
-"""What nobody reads beyond that is lost, as on a UART."""
+"""What is not read beyond that is lost, as on a UART."""
 KEPT_CRASHES = 5
 VERB_MS = 600_000
 """No verb takes longer, whatever comes."""

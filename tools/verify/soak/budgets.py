@@ -54,7 +54,7 @@ def hasty(tries: Sequence[Try]) -> list[int]:
 
 @dataclass(frozen=True)
 class Row:
-    """One line of the table: what was counted, its worst, what is allowed (None: nobody minds).
+    """One line of the table: what was counted, its worst, what is allowed (None: no limit).
 
     A try of a registration asks one network, for an attach or for a new tracking area.
     """
@@ -115,7 +115,7 @@ COUNTED = (
 
 
 def table(watch: Watch) -> list[Row]:
-    """All that was counted on one trip, beside what is allowed."""
+    """All that was counted on one trip, and what is allowed."""
     rows = [
         Row(f"{counted.what}, {name}", most(counted.times(watch), window_ms), allowed, rule)
         for counted in COUNTED

@@ -1,4 +1,4 @@
-"""Our tracker in the worlds that differ from the usual one, on both modems, with fixed schedules beside it.
+"""Our tracker in the worlds that differ from the usual one, on both modems, compared with fixed schedules.
 
 `python -m tools.verify.soak.rough [--world NAME] [--modem NAME] [--budget N] [--seed N] [--out DIR]` runs
 every world of `tools.world.worlds.ROUGH` with the energy of `BUDGETS`, two trips at a time, counts the
@@ -48,7 +48,7 @@ OURS = "ours"
 
 
 class Part(NamedTuple):
-    """One world on one modem, with all its budgets: the schedules beside them are flown once."""
+    """One world on one modem, with all its budgets: the schedules compared with it are run once."""
 
     world: str
     modem: str
@@ -101,7 +101,7 @@ class TripResult:
 
 def run_part(part: Part, seed: int, out: Path, moves: Queue[float]) -> tuple[list[TripResult], list[str]]:
     """Fly a part, the trips one after the other; what came of them, and what could not be flown and why.
-    `moves` is told each bit of progress, in flights."""
+    `moves` receives the progress, in trips."""
     done: list[TripResult] = []
     failed: list[str] = []
 
@@ -158,7 +158,7 @@ def flight(
 
 @contextmanager
 def _counted(moves: Queue[float], days: int) -> Iterator[OnProgress]:
-    """What a flight is to be told: it passes on how much further it is. In the end the flight is over."""
+    """The callback of a trip: it passes on the progress. At the end the trip is complete."""
     reported = 0.0
 
     def further(part: float) -> None:
@@ -209,7 +209,7 @@ def _result(
 
 
 def fell_short(done: Sequence[TripResult], failed: Sequence[str]) -> list[str]:
-    """One line for each limit that ours did not keep, and for each part that nobody has flown."""
+    """One line for each limit that ours did not keep, and for each part that was not run."""
     ours = [each for each in done if each.policy == OURS]
     flown = {(each.world, each.modem, each.budget_j) for each in ours}
     compared = {(each.world, each.modem) for each in done if each.policy != OURS}

@@ -194,7 +194,8 @@ def _corrupt(name: str, at: int, stand: Moments, folder: Path) -> str:
     agent, device = taken(stand.almost, folder)
     device.damage(name, at)
     short = recovered(agent, device, (OLD, NEW))
-    # What has lost its offer begins anew; a list or a file that is not as it should be ends the update.
+    # An update whose offer is lost begins again; a list or a file that is not as it should be ends the
+    # update.
     _, _, ended = agent.running()
     if not short and at and ended != "damaged":
         return f"{ended} with a damaged file"

@@ -113,7 +113,7 @@ class Agent:
         return envelope.seal(KEY, DEVICE, "down", number, reply)
 
     def acknowledge(self, received: Received) -> bool:
-        """As a session: nobody to tell."""
+        """As a session: there is no agent to notify."""
         return True
 
     def reply(self, topic: str, payload: bytes) -> None:
@@ -121,7 +121,7 @@ class Agent:
         self._replies.append(payload)
 
     def wake(self) -> None:
-        """As a sender: nobody listens."""
+        """As a sender: no receiver."""
 
     def running(self) -> tuple[int, bool, str | None]:
         """(sequence that the device reported, on trial, how the newest offer ended)"""

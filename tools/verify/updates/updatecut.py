@@ -45,7 +45,7 @@ class Result:
 def run_all(
     every: int, kinds: Iterable[str] = (), tick: Callable[[int, int], None] = lambda done, of: None
 ) -> Result:
-    """Run the cases of `kinds`, of all without; `tick` is told how many are done."""
+    """Run the cases of `kinds`, of all without; `tick` is called with the number of cases done."""
     result = Result()
     with tempfile.TemporaryDirectory() as folder:
         stand = moments(Path(folder))

@@ -28,7 +28,7 @@ SOURCE = "Natural Earth 1:50m (public domain), through npm world-atlas 2.0.2"
 
 
 def main(atlas: Path) -> None:
-    """Write both files beside this one."""
+    """Write both files into this folder."""
     outlines = countries(json.loads(atlas.read_text()))
     features = [
         {"type": "Feature", "properties": {"iso_a2": code, "name": name}, "geometry": mapping(area)}
@@ -100,7 +100,7 @@ def write_borders(areas: dict[str, Any]) -> None:
 def crossing_km(route: Route, before: Waypoint, after: Waypoint, entered: Any) -> float:
     """The last km between two waypoints that is not in the country entered.
 
-    Where the small map has a border station on the wrong side, the border lies just behind it.
+    Where the small map has a border station on the wrong side, the border lies just after it.
     """
     km = after.km - STEP_KM
     while km > before.km + STEP_KM:

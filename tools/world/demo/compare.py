@@ -1,7 +1,8 @@
-"""Our trip beside fixed schedules on the same trip: the same seed, route, weather, operators, modem, agent.
+"""Our trip compared with fixed schedules on the same trip: the same seed, route, weather, operators, modem,
+agent.
 
 Our trip is compared with a fix and an upload every hour, and with the best of the lab's baselines,
-tuned to the energy that we have spent. Each is the real firmware with another policy
+tuned to the energy that we have used. Each is the real firmware with another policy
 (`tools.world.demo.baselines`).
 """
 
@@ -29,7 +30,7 @@ from tools.world.services.processes import ServiceError
 from tools.world.trip_run import Demo, OnProgress, add_task, measure
 
 MARGIN = 1.05
-"""So much more than we have spent the tuned one may be expected to take at least."""
+"""The tuned schedule is expected to use at least so much more than we have."""
 
 
 class Baseline:

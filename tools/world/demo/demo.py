@@ -104,7 +104,7 @@ def trip_of(arguments: argparse.Namespace) -> dict[str, Any]:
 def settings(arguments: argparse.Namespace) -> list[str]:
     """What is ordered before the trip: the cold that is to come, the battery unless it is the usual one; a
     budget is a battery that gives so much a day at the coldest, for all days of the trip: the container may
-    stand at its goal for weeks before it is fetched. When that will be, nobody knows in a world in which the
+    stand at its goal for weeks before it is fetched. When that will be is not known in a world in which the
     operator ends the trip."""
     kind, coldest_c = battery.KINDS[arguments.battery], COLDEST_C[arguments.season]
     wanted = [*kind.settings]
@@ -118,7 +118,7 @@ def settings(arguments: argparse.Namespace) -> list[str]:
 
 
 def told_mah(arguments: argparse.Namespace) -> int:
-    """The charge that the device is told."""
+    """The charge that the device is configured with."""
     kind = battery.KINDS[arguments.battery]
     if not arguments.budget:
         return int(kind.capacity_mah)
@@ -146,7 +146,7 @@ def _print_result(
     budget_j = arguments.budget or math.inf
     demands = figures.demands(arguments.modem, arguments.season, arguments.battery, budget_j, arguments.world)
     short = figures.fell_short(found, demands)
-    short += [f"nobody was killed at: {point}" for point in demo.chaos.missed()] if demo.chaos else []
+    short += [f"nothing was killed at: {point}" for point in demo.chaos.missed()] if demo.chaos else []
     short += compare.fell_short(found, others)
     short += demo.access.short() if demo.access else []
     title = f"{stage.CONTAINER}, {stage.LINE}, {arguments.world}: {found.days:.1f} days"

@@ -179,7 +179,7 @@ def measure(
 
 
 def megabytes(traffic: Traffic) -> float:
-    """Payload both ways, and what its connections cost beside it."""
+    """Payload both ways, and what its connections cost in addition."""
     return (traffic.bytes_up + traffic.bytes_down + CONNECTION_BYTES * traffic.connections) / 1e6
 
 

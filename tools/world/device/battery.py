@@ -1,8 +1,8 @@
-"""The battery: one of `data/batteries.toml`, a cell with or without a capacitor beside it for the pulses.
+"""The battery: one of `data/batteries.toml`, a cell with or without a capacitor in parallel for the pulses.
 
 Cold withholds charge and lowers the plateau; a pulse drops voltage over a resistance that grows in
 the cold; what is drawn faster than the cell can give comes out of the capacitor, whose voltage
-sags until the cell has filled it again. Where the curves come from stands beside them.
+sags until the cell has filled it again. The source of each curve is noted at it.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 The device is a MicroPython process on the other end of a socket pair. It says how long it wants to
 wait; the world runs its events up to that moment or to the end of a burst on the UART and answers
-with the time. Deep sleep ends the process; the next one, spawned ahead, is told at the wake what
+with the time. Deep sleep ends the process; the next one, spawned ahead, is given at the wake what
 it was that woke it. Only the flash directory and the RTC memory are left between two processes.
 """
 
@@ -58,7 +58,7 @@ class Counters:
 
 @dataclass(frozen=True)
 class Start:
-    """The next run of the device: when, and what it will be told."""
+    """The next run of the device: when, and what it will be given."""
 
     ms: int
     cause: Cause

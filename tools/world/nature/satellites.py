@@ -31,7 +31,7 @@ STACKED_BLOCKED, STACKED_SHADOWED = 0.11, 0.25
 HALL_H = (1.0, 3.0)
 JAMMED_PROBABILITY, JAMMED_H = 0.05, (4.0, 16.0)
 SHADOWED_MS = 600_000
-"""The constellation is drawn anew this often."""
+"""The constellation is drawn again this often."""
 OPEN_SATELLITES, SHADOWED_SATELLITES = (7.5, 1.5), (5.0, 1.0)
 LEAST_SATELLITES = 4
 
@@ -97,7 +97,7 @@ class Satellites:
 
 
 def _jamming(train: Train, rng: random.Random) -> tuple[int, int]:
-    """From when to when somebody drowns out the satellites; nobody does on most trips."""
+    """From when to when a jammer drowns out the satellites; on most trips there is none."""
     if rng.random() >= JAMMED_PROBABILITY:
         return 0, 0
     start_ms = rng.randrange(train.arrival_ms)

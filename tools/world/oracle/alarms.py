@@ -1,7 +1,8 @@
-"""Which alarms the device must raise, from what the world gave it: written anew, not the firmware's code.
+"""Which alarms the device must raise, from what the world gave it: an implementation of its own, not the
+firmware's code.
 
-Each occurrence is told once. Where a limit in time falls into what the device's clock may gain, and after
-a power failure, of which the device may have forgotten what it had told, either is right.
+Each occurrence is reported once. Where a limit in time falls into what the device's clock may gain, and after
+a power failure, of which the device may have forgotten what it had reported, either is right.
 """
 
 from __future__ import annotations

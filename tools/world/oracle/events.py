@@ -1,4 +1,4 @@
-"""Which events the device must tell, from what the world gave it: written anew, not the firmware's code."""
+"""Which events the device must report, from what the world gave it: not the firmware's code."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ MOVING_A_MINUTE = 5
 
 @dataclass
 class Events:
-    """What has happened and is not told yet. After a power failure the device may have forgotten
+    """What has happened and is not reported yet. After a power failure the device may have forgotten
     where it stood; None means that either is right."""
 
     open: bool | None = False
     moving: bool | None = False
     country: int = 0
-    """MCC that it has told or reached the agent from; 0: not known."""
+    """MCC that it has reported or reached the agent from; 0: not known."""
     alarms: Alarms = field(default_factory=Alarms)
     _felt_ms: int | None = None
     _due: int = 0
     _either: int = 0
     _heard: set[int] = field(default_factory=set)
     _around: set[int] = field(default_factory=set)
-    """MCCs of what was heard since a country was told last."""
+    """MCCs of what was heard since a country was reported last."""
 
     def feel(self, wake: Wake) -> None:
         """A wake has begun."""
@@ -62,7 +62,7 @@ class Events:
         return f"events {events}: {wrong} is otherwise" if wrong else ""
 
     def _feel_door(self, wake: Wake) -> None:
-        """Light is told once, until it was dark again."""
+        """Light is reported once, until it was dark again."""
         light = wake.felt[-1].light
         lit = light >= OPEN_LUX or wake.opened or bool(self.open and light)
         if lit and not self.open:

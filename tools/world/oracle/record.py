@@ -15,7 +15,7 @@ START_S = START_UTC_S - UNIX_AT_EPOCH_S
 ROUNDING = 0.5 + 0.02
 """Half a unit, and what integer arithmetic loses on the way from the printed digits."""
 CLOCK_S = 3
-"""Networks and servers tell whole seconds, some of them late."""
+"""Networks and servers send whole seconds, some of them late."""
 FIX_S = 1
 CELL, STILL = 2, 3
 QUALITY_NONE, QUALITY_RTC, QUALITY_GNSS = 0, 1, 3
@@ -26,7 +26,7 @@ SERVED = ("tac", "cell", "rsrp")
 def difference(fields: Record, seq: int, wake: Wake, dated: bool) -> str:
     """What a record, the `seq`-th, says otherwise than the world; empty if nothing.
 
-    `dated`: a fix given in an earlier wake since the power-on has told the device the time.
+    `dated`: a fix given in an earlier wake since the power-on has given the device the time.
     """
     return (
         _numbers(fields, seq, wake)

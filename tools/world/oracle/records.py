@@ -52,11 +52,11 @@ class Oracle:
     wrong: dict[int, str] = field(default_factory=dict)
     """By capture sequence: what is not as the world gave it."""
     thinned: set[int] = field(default_factory=set)
-    """Sequences that nobody had acknowledged when a full journal gave them up."""
+    """Sequences that a full journal gave up before they were acknowledged."""
     _taken_s: dict[int, tuple[float, float]] = field(default_factory=dict)
     _events: Events = field(default_factory=Events)
     _dated_boot: int = 0
-    """The boot in which a fix has told the device the time."""
+    """The boot in which a fix has given the device the time."""
     _power_on_s: list[float] = field(default_factory=list)
     """The agent's time of each boot, the first one first."""
     _segments: list[int] = field(default_factory=list)
@@ -109,7 +109,7 @@ class Oracle:
         )
 
     def pending(self) -> int:
-        """Records that the device holds and nobody has acknowledged."""
+        """Records that the device holds and that are not acknowledged."""
         acks = ledger(self.flash).acks
         thinned = sum(not acks.has(seq) for seq in self.thinned)
         return len(self.records) - thinned - int(acks.count(1, max(self.records, default=0)))

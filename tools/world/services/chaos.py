@@ -93,7 +93,7 @@ class Chaos:
         return not (late and self._in_session())
 
     def after_wake(self, now_ms: int) -> str:
-        """Count who has died since the last wake, and arm the next; returns the point, "" if nobody died.
+        """Count what has died since the last wake, and arm the next; return the point, "" if nothing died.
 
         A wake holds one connection at most.
         """
@@ -110,7 +110,7 @@ class Chaos:
         return died
 
     def missed(self) -> list[str]:
-        """Points of which somebody was to die and nobody has."""
+        """Points at which a process was to be killed and was not."""
         left = {death.point for death in [self._armed, *self._due] if death}
         return [point for point in POINTS if point in left]
 

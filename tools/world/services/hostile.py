@@ -99,7 +99,7 @@ class Hand:
             with (self._folder / _HELD).open("ab") as counted:
                 counted.write(b".")
             return before
-        # What was held comes late and behind, in the wrong order.
+        # What was held comes late, in the wrong order.
         self._held = [message for message in self._held if message not in alike]
         return [*before, given, *reversed(alike)]
 

@@ -1,4 +1,4 @@
-"""How fast the whole agent is, beside the bare loop of its parts, on the same messages in one run.
+"""How fast the whole agent is, compared with the bare loop of its parts, on the same messages in one run.
 
 `python -m tools.verify.benchmarks.agent.benchmark [--devices N] [--uplinks N] [--points N] [--known N]` runs
 it on a real Mosquitto, PostgreSQL and NATS. The broker holds the messages before whoever is measured starts.
@@ -121,7 +121,7 @@ class Benchmark:
         self.found.known_start_s, self.found.known_mb = took.started_s, took.most_mb
 
     def on_postgresql(self, server: Postgres) -> None:
-        """The agent on PostgreSQL beside SQLite, in turns."""
+        """The agent on PostgreSQL compared with SQLite, in turns."""
         ours, theirs = [], []
         for _ in range(self._turns):
             theirs.append(self.rig.agent(self.rig.fresh("agent")))

@@ -1,6 +1,6 @@
 """The whole agent, timed: `python -m tools.verify.benchmarks.agent.timed COUNT` runs what `landbridge run`
-runs until COUNT messages are stored and answered, and all that follows of them is told; prints figures as
-JSON."""
+runs until COUNT messages are stored and answered, and all that follows of them is published; prints figures
+as JSON."""
 
 from __future__ import annotations
 
