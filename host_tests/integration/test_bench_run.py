@@ -1,4 +1,4 @@
-"""Whole runs of the bench on the simulated modems, in virtual time: what is found, what is left behind."""
+"""Whole runs of the bench on the simulated modems, in virtual time: what is found, what is left."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from host_tests.support.bench_line import PASSWORD, Hung, Line, Trouble, request, run
+from host_tests.support.bench_line import PASSWORD, FaultyPort, Hung, Line, request, run
 from host_tests.support.cards import four_profiles
 from host_tests.support.simulated_modem import Mosquitto
 from tools.bench import BenchError, live, report, steps, transcript
@@ -36,14 +36,14 @@ def modem(dialect, broker: Mosquitto | None = None) -> Line:
 
 
 def settings(line: Line) -> list[list[str]]:
-    """What the modem tells about itself: lines with what differs each time taken out."""
-    told = []
+    """What the modem reports about itself: lines with what differs each time taken out."""
+    results = []
     for read in READS[line.dialect].split():
         answer = line.send(f"AT+{read}")
-        told.append([part.split(",")[0] if "REG:" in part else part for part in answer])
+        results.append([part.split(",")[0] if "REG:" in part else part for part in answer])
     selection = line.send("AT+COPS?")[-2]
-    told.append([selection if selection.startswith("+COPS: 1") else selection[:8]])
-    return told
+    results.append([selection if selection.startswith("+COPS: 1") else selection[:8]])
+    return results
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
@@ -149,7 +149,7 @@ def test_interrupted_it_puts_everything_back(dialect, at, step):
     line = modem(dialect)
     before = settings(line)
     line.output.clear()
-    outcome, _ = run(Trouble(line, at, interrupt), request(dialect))
+    outcome, _ = run(FaultyPort(line, at, interrupt), request(dialect))
     assert outcome.interrupted and (outcome.results[-1].step, outcome.results[-1].state) == (
         step,
         "interrupted",
@@ -174,7 +174,7 @@ def test_a_data_connection_in_use_is_there_again(dialect, use):
 
 @pytest.mark.parametrize("dialect", DIALECTS)
 def test_interrupted_while_down_it_wakes_the_modem(dialect):
-    class Impatient(Trouble):
+    class Impatient(FaultyPort):
         def sleep_ms(self, ms):
             self._port.sleep_ms(ms)
             if ms == steps.PARKED_MS:
@@ -191,7 +191,7 @@ def test_interrupted_while_connected_it_hangs_up(dialect, at, broker):
         raise KeyboardInterrupt
 
     line = modem(dialect, broker)
-    outcome, _ = run(Trouble(line, at, interrupt), request(dialect, broker.ca))
+    outcome, _ = run(FaultyPort(line, at, interrupt), request(dialect, broker.ca))
     assert outcome.interrupted and outcome.as_found, outcome.restored
     line.output.clear()
     if dialect == "bg95":
@@ -203,7 +203,7 @@ def test_interrupted_while_connected_it_hangs_up(dialect, at, broker):
 def test_settings_that_cannot_be_restored_are_named():
     line = modem("bg95")
     line.send("AT+CTZU=1")
-    port = Trouble(line, b"+CTZU=1", lambda line: None)
+    port = FaultyPort(line, b"+CTZU=1", lambda line: None)
     port.uart_write = lambda data: line.uart_write(data.replace(b"+CTZU=1", b"+CTZU=9"))  # type: ignore[method-assign]
     outcome, _ = run(port, request("bg95"))
     assert not outcome.as_found and outcome.restored.not_back.keys() == {"+CTZU"}
@@ -211,7 +211,7 @@ def test_settings_that_cannot_be_restored_are_named():
 
 
 def test_interrupted_in_mid_scan_it_waits_for_the_modem():
-    class Impatient(Trouble):
+    class Impatient(FaultyPort):
         def uart_readinto(self, buffer, timeout_ms):
             if self._count == 0:
                 self._count = -1
@@ -257,7 +257,7 @@ def test_a_restart_in_mid_run_fails_its_step_only():
         line.press()
         line.run(4_000)
 
-    outcome, _ = run(Trouble(line, b"+CFUN=4", cut), request("bg95"))
+    outcome, _ = run(FaultyPort(line, b"+CFUN=4", cut), request("bg95"))
     states = {one.step: one.state for one in outcome.results}
     assert states["attach"] == "failed" and states["gnss"] == "ok"
     assert "restarted" in outcome.results[3].words
@@ -356,15 +356,15 @@ def test_a_profile_there_and_back(dialect, quirks):
     line.run(120_000)
     line.output.clear()
     outcome, _ = run(line, replace(request(dialect), switch=True))
-    told = next(one for one in outcome.results if one.step == "switch")
-    assert told.state == "ok", told.words
-    assert told.found["profiles"] == 5 and told.found["route"] == "AT+CGLA"
-    assert live.summary(told).startswith("AT+CGLA, by ")
+    step = next(one for one in outcome.results if one.step == "switch")
+    assert step.state == "ok", step.words
+    assert step.found["profiles"] == 5 and step.found["route"] == "AT+CGLA"
+    assert live.summary(step).startswith("AT+CGLA, by ")
     assert len(card.switches) == 2 and card.iccid == card.profiles[0].iccid
 
 
 def test_nothing_to_switch():
     line = modem("bg95")
     outcome, _ = run(line, replace(request("bg95"), switch=True))
-    told = next(one for one in outcome.results if one.step == "switch")
-    assert (told.state, told.words) == ("failed", "no eUICC, or the modem passes no commands to it")
+    step = next(one for one in outcome.results if one.step == "switch")
+    assert (step.state, step.words) == ("failed", "no eUICC, or the modem passes no commands to it")

@@ -45,7 +45,7 @@ class Device:
         self.state = st.new()
         memory.Memory(str(folder)).save()
 
-    def tell(self, bit: int) -> None:
+    def notify(self, bit: int) -> None:
         self.state[st.TO_TELL] |= bit
 
     def collects(self) -> bool:
@@ -87,7 +87,7 @@ def test_from_the_card_to_the_agent_and_off_the_card(database: Database, tmp_pat
     card, device = switched(tmp_path)
     wanted = card.es10(b"\xbf\x2b\x00")
     assert [each.operation for each in card.notifications] == [0x40, 0x20]
-    told = 0
+    reported = 0
     while device.collects():
         assert device.state[st.TO_TELL] & profile.TELL
         before = len(card.notifications)
@@ -95,13 +95,13 @@ def test_from_the_card_to_the_agent_and_off_the_card(database: Database, tmp_pat
             said = device.reports()
             assert len(cbor2.dumps(said)) < 700
             hears(database, said)
-            if told == 2:
+            if reported == 2:
                 hears(database, said)  # the reply was lost: it comes again
             device.state[st.TO_TELL] = 0
             obeyed.told(device)
-            told += 1
+            reported += 1
         assert len(card.notifications) == before  # not before the agent has it
-    assert card.notifications == [] and told == 2 * 3
+    assert card.notifications == [] and reported == 2 * 3
     with database.reading() as connection:
         rows = stored.of_device(connection, DEVICE)
     assert [row.operation for row in rows] == [0x40, 0x20]

@@ -55,7 +55,7 @@ class Locator:
         self._number = 0
 
     def report(self) -> bool:
-        """One conversation with one uplink; True if it was answered before the agent died."""
+        """One session with one uplink; True if it was answered before the agent died."""
         self._number += 1
         answered, subscribed = threading.Event(), threading.Event()
         client: Any = mqtt.Client(CallbackAPIVersion.VERSION2, DEVICE)

@@ -32,7 +32,7 @@ END_MS = 26 * HOUR_MS
 
 
 def arrange(built: Stage) -> None:
-    """The container stands in its first yard, and this happens to it and to nobody else."""
+    """The container stands in its first yard, and this happens to it alone."""
     trip = built.trip
     trip.doors.openings[:] = DOORS
     trip.handling.lid[:] = [LID]
@@ -75,7 +75,7 @@ def test_lid_tilt_and_shock_are_reported_once(handled: Run) -> None:
     (lid,), (tilt,), (shock,) = (alarms(handled, name) for name in ("tamper", "tilt", "shock"))
     assert 0 <= ms_of(lid["received"]) - LID.start_ms <= SOON_MS
     for event, ms in ((tilt, TILT.start_ms), (shock, SHOCK.ms)):
-        # Neither wakes a device that is at rest: it is found at the next wake, and told then.
+        # Neither wakes a device that is at rest: it is found at the next wake, and reported then.
         assert 0 <= ms_of(event["received"]) - ms <= HOUR_MS + SOON_MS
 
 
@@ -120,7 +120,7 @@ def test_faults_are_shown_by_the_agent_with_their_tracebacks(tmp_path: Path) -> 
             seen.append(now_ms)
             faults.pop().mend()
         elif len(seen) == 1 and not faults and not (data / "fault.txt").exists():
-            faults.append(Fault(built.flash, "session/extras", IN_WAKE))  # the first one was told
+            faults.append(Fault(built.flash, "session/extras", IN_WAKE))  # the first one was reported
 
     try:
         run = run_until(built, 10 * HOUR_MS, after_wake)

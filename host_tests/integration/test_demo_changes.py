@@ -54,7 +54,7 @@ def changed(tmp_path_factory: pytest.TempPathFactory) -> Run:
 
 
 def only(run: Run, name: str, urgent: bool = True) -> dict[str, Any]:
-    """The one alarm of that name; it went out with the first contact there was, soon if it is urgent."""
+    """The one alarm of that name; it went out with the next session, soon if it is urgent."""
     (event,) = alarms(run, name)
     found_ms, told_ms = ms_of(event["time"]), ms_of(event["received"])
     first_ms = next(ms for ms in run.had.sessions_ms if ms >= found_ms - MINUTE_MS)
@@ -66,7 +66,7 @@ def only(run: Run, name: str, urgent: bool = True) -> dict[str, Any]:
 def test_warm_cargo_is_reported_after_the_hold_time_and_at_its_end(changed: Run) -> None:
     warm_ms = ms_of(only(changed, "temperature")["time"])
     back_ms = ms_of(only(changed, "temperature-back", urgent=False)["time"])
-    # It wakes nobody: it is seen with the next point, and told with the first after the hold time.
+    # It wakes no device: it is seen with the next point, and reported with the first after the hold time.
     assert WARM_MS[0] + HOLD_MS <= warm_ms <= WARM_MS[0] + HOLD_MS + 2 * HOUR_MS
     assert WARM_MS[1] <= back_ms <= WARM_MS[1] + HOUR_MS + SOON_MS
 
@@ -86,7 +86,7 @@ def test_an_antenna_that_sees_nothing_on_the_move_is_reported(changed: Run) -> N
 def test_nothing_else_is_reported_and_all_records_are_right(changed: Run) -> None:
     assert not any(alarms(changed, name) for name in ("light", "shock", "tilt", "tamper", "battery"))
     counts = changed.count_records()
-    # The witness knows neither of the swap nor of the setting; that each is told once stands above.
+    # The oracle knows neither of the swap nor of the setting; that each is reported once is checked above.
     untold = [f"events {event}: {event} is otherwise" for event in (CARD, GNSS)]
     assert [words.partition(": ")[2] for words in counts.wrong] == untold
     assert counts.stored + counts.in_flash == counts.taken

@@ -1,4 +1,4 @@
-"""The comparison of the demo: fixed schedules that ride the same trip with our firmware."""
+"""The comparison of the demo: fixed schedules that run the same trip with our firmware."""
 
 import dataclasses
 import random

@@ -101,7 +101,7 @@ def test_a_modem_is_off_when_its_status_says_so(dialect, tmp_path, capsys):
 
 
 class Inverted(Port):
-    """STATUS over a transistor that nobody has told the board of."""
+    """STATUS over a transistor that the board's configuration does not name."""
 
     def modem_status(self) -> bool:
         return not self.simulated.status()

@@ -65,7 +65,7 @@ def test_another_identity_takes_the_records_with_it(tmp_path):
         assert there.run("import os\nprint(os.listdir('data'))").strip() == "[]"
         assert there.read("config/device.json") == there.read("config/device.json.copy")
         assert b"lb-2" in there.read("config/device.json")
-        for name in identity.NAMES:  # the file system is made anew
+        for name in identity.NAMES:  # the file system is formatted
             there.remove(f"config/{name}")
             there.remove(f"config/{name}.copy")
         with pytest.raises(LayoutError, match="this tracker is lb-2, not lb-1"):
@@ -237,8 +237,8 @@ def test_errors_of_a_board_have_remedies(tmp_path, monkeypatch):
         there.free_bytes = 1000
         with pytest.raises(LayoutError, match=r"the flash has 1,000 bytes free.* ERASE=1; a new device id"):
             deploy.deploy(there, {"slots/a": b"x" * 1000})
-        with pytest.raises(LayoutError, match="ValueError: told"):
-            there.run("raise ValueError('told')")
+        with pytest.raises(LayoutError, match="ValueError: bad"):
+            there.run("raise ValueError('bad')")
         there.close()
 
 
@@ -346,8 +346,8 @@ def test_the_self_test_and_the_prompt_go_through_a_real_repl(tmp_path, monkeypat
         said = capsys.readouterr().out
         assert "215 x 0.1 C" in said and "power on, code -1" in said and "The current in sleep" in said
         (report,) = (tmp_path / "out" / "selftest").glob("*.txt")
-        told = report.read_text()
-        assert "identity|bad|device.json: damaged, or a key is missing: make provision" in told
+        text = report.read_text()
+        assert "identity|bad|device.json: damaged, or a key is missing: make provision" in text
         there = device.Device(board.port)
         printed = there.run(console.source("shell") + "\nstatus()\njournal()\n")
         assert "battery mV   3600" in printed and "0 wait for the agent" in printed

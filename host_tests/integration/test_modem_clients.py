@@ -65,7 +65,7 @@ class CrLf:
         return self._until(final)
 
     def give(self, command: str, data: bytes, final: str) -> str:
-        """A command with data behind its prompt."""
+        """A command with data after its prompt."""
         self.ask(command, ">")
         self.modem.output.clear()
         self.modem.simulated.receive(data)

@@ -53,7 +53,7 @@ def sim7600(network: LockStepNetwork, ca: bytes, order="after") -> ModemUnderTes
 
 
 def outcome(modem: ModemUnderTest, command: str, prefix: str, limit_ms: int = 200_000) -> str:
-    """Send a two-stage command of the BG95; the line that tells how it ended."""
+    """Send a two-stage command of the BG95; the line that reports how it ended."""
     assert modem.send(command)[-1] == "OK"
     return modem.until(prefix, limit_ms)
 

@@ -1,4 +1,4 @@
-"""Rail, power key, boot, power-down, sleep and PSM, and what the meter is told."""
+"""Rail, power key, boot, power-down, sleep and PSM, and what the meter gets."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ BOOT = {
 OFF = {"bg95": ("AT+QPOWD=1", "POWERED DOWN"), "sim7600": ("AT+CPOF", "NORMAL POWER DOWN")}
 
 
-def told(modem: ModemUnderTest) -> list[str]:
+def received(modem: ModemUnderTest) -> list[str]:
     return [text for _, way, text in modem.lines if way == "<"]
 
 
@@ -31,7 +31,7 @@ def modem(request) -> ModemUnderTest:
 def test_boot(modem):
     modem.boot()
     modem.run(6_000)
-    assert told(modem) == BOOT[modem.dialect]
+    assert received(modem) == BOOT[modem.dialect]
     assert states(modem)[:2] == ["boot", "idle"] or states(modem)[:2] == ["boot", "search"]
 
 
@@ -81,7 +81,7 @@ def test_off_by_command(modem):
     modem.until(farewell, 10_000)
     modem.simulated.receive(b"AT\r")
     modem.run(1_000)
-    assert states(modem)[-1] == "off" and told(modem)[-1] == farewell
+    assert states(modem)[-1] == "off" and received(modem)[-1] == farewell
     modem.press()
     modem.until("RDY", 20_000)
 
@@ -89,10 +89,10 @@ def test_off_by_command(modem):
 def test_a_cut_rail_ends_everything(modem):
     modem.boot()
     modem.until_registered()
-    said = len(told(modem))
+    said = len(received(modem))
     modem.simulated.rail(False)
     modem.run(3_600_000)
-    assert states(modem)[-1] == "off" and len(told(modem)) == said
+    assert states(modem)[-1] == "off" and len(received(modem)) == said
 
 
 def test_a_restart_by_command(modem):
@@ -126,7 +126,7 @@ def test_sleep_by_dtr(modem):
 
 
 @pytest.fixture
-def parked() -> ModemUnderTest:
+def in_psm() -> ModemUnderTest:
     """A BG95 in PSM: T3412 12 h, T3324 20 s."""
     modem = ModemUnderTest("bg95")
     modem.boot()
@@ -138,32 +138,32 @@ def parked() -> ModemUnderTest:
     return modem
 
 
-def test_psm_at_once(parked):
-    assert states(parked)[-1] == "psm"
-    assert "+QPSMTIMER: 43200,20" in told(parked)
-    parked.simulated.receive(b"AT\r")
-    parked.run(1_000)
-    assert not parked.output
+def test_psm_at_once(in_psm):
+    assert states(in_psm)[-1] == "psm"
+    assert "+QPSMTIMER: 43200,20" in received(in_psm)
+    in_psm.simulated.receive(b"AT\r")
+    in_psm.run(1_000)
+    assert not in_psm.output
 
 
-def test_psm_keeps_the_registration(parked):
-    registrations = len(parked.air.registrations)
-    parked.run(3_600_000)
-    parked.press()
-    parked.until("RDY", 5_000)
-    parked.until_registered(10_000)
-    assert len(parked.air.registrations) == registrations
-    assert "search" in states(parked) and parked.time_in("modem")["psm"] >= 3_600_000
+def test_psm_keeps_the_registration(in_psm):
+    registrations = len(in_psm.air.registrations)
+    in_psm.run(3_600_000)
+    in_psm.press()
+    in_psm.until("RDY", 5_000)
+    in_psm.until_registered(10_000)
+    assert len(in_psm.air.registrations) == registrations
+    assert "search" in states(in_psm) and in_psm.time_in("modem")["psm"] >= 3_600_000
 
 
-def test_psm_is_left_for_the_periodic_update_and_entered_again(parked):
-    parked.run(43_100_000)
-    assert states(parked)[-1] == "psm"
-    parked.run(200_000)
-    assert states(parked)[-1] == "psm"
-    assert states(parked).count("boot") == 2
-    spent = parked.time_in("modem")
-    assert spent["idle"] + spent["connected"] + spent["search"] < 90_000
+def test_psm_is_left_for_the_periodic_update_and_entered_again(in_psm):
+    in_psm.run(43_100_000)
+    assert states(in_psm)[-1] == "psm"
+    in_psm.run(200_000)
+    assert states(in_psm)[-1] == "psm"
+    assert states(in_psm).count("boot") == 2
+    times_ms = in_psm.time_in("modem")
+    assert times_ms["idle"] + times_ms["connected"] + times_ms["search"] < 90_000
 
 
 def test_psm_after_the_active_time():
@@ -241,8 +241,8 @@ def test_status_is_high_while_the_modem_is_on(modem):
     assert not modem.simulated.status()
 
 
-def test_status_is_low_in_psm(parked):
-    assert not parked.simulated.status()
+def test_status_is_low_in_psm(in_psm):
+    assert not in_psm.simulated.status()
 
 
 @pytest.mark.parametrize(
@@ -264,7 +264,7 @@ def test_only_a_pulse_of_the_right_length_resets(dialect, ms, resets):
     reset(modem, ms)
     assert modem.simulated.status() is not resets
     modem.run(20_000)
-    assert modem.simulated.status() and ("RDY" in told(modem)) is resets
+    assert modem.simulated.status() and ("RDY" in received(modem)) is resets
 
 
 def test_a_bg95s_reset_line_is_its_power_key():

@@ -177,8 +177,8 @@ def test_lost_and_found(modem):
     assert registration(modem).endswith(",2")
     assert modem.send("AT+CSQ")[-2] == "+CSQ: 99,99"
     modem.run(200_000)
-    spent = modem.time_in("modem")["search"]
-    assert spent > 150_000
+    time_ms = modem.time_in("modem")["search"]
+    assert time_ms > 150_000
     modem.air.audible = cells
     modem.until_registered()
 
@@ -305,7 +305,7 @@ def test_network_time(modem):
     modem.until_registered()
     modem.run(3_000)
     clock = modem.send("AT+CCLK?")[-2]
-    # 06:00 UTC: the BG95 now tells GMT with the zone behind it, the SIM7600 local time.
+    # 06:00 UTC: the BG95 now reports GMT followed by the zone, the SIM7600 local time.
     assert clock.startswith(f'+CCLK: "26/01/05,{"06" if modem.dialect == "bg95" else "07"}:0')
     assert clock.endswith('+04"')
     if modem.dialect == "bg95":

@@ -25,7 +25,7 @@ def booted(dialect, *variants: str, ms: int = 8_000) -> ModemUnderTest:
     return modem
 
 
-def told(modem: ModemUnderTest) -> list[str]:
+def received(modem: ModemUnderTest) -> list[str]:
     return [text for _, way, text in modem.lines if way == "<"]
 
 
@@ -80,7 +80,7 @@ BOOTS = [
 
 @pytest.mark.parametrize(("name", "dialect", "lines"), BOOTS)
 def test_boot_lines(name, dialect, lines):
-    assert told(booted(dialect, name))[: len(lines) + 1] == [*lines, "OK"]
+    assert received(booted(dialect, name))[: len(lines) + 1] == [*lines, "OK"]
 
 
 def test_noise_is_no_text():

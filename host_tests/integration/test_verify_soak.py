@@ -25,7 +25,7 @@ pytestmark = pytest.mark.slow
 
 
 class Desk:
-    """A simulated modem under watch; the board beside it is `awake` or not."""
+    """A simulated modem under watch; its board is `awake` or not."""
 
     def __init__(self, dialect: Dialect) -> None:
         self.env = simpy.Environment(initial_time=0)
@@ -241,7 +241,7 @@ def test_two_days_of_each_trip(tmp_path, monkeypatch) -> None:
     monkeypatch.setenv("LOCKSTEP_MODEM", "bg95")
     monkeypatch.setattr(soak, "TRIPS", (("bg95", ()), ("sim7600", soak.NOT_PACED)))
     done = soak.soak(tmp_path, 2, 1, Console(quiet=True))
-    # Two days hold too few points to carry the bytes of their first conversations, and too few wakes for
+    # Two days hold too few points to carry the bytes of their first sessions, and too few wakes for
     # their costs to be those of the mean.
     long_term = ("bytes a point", "account percent")
     short = [line for each in done for line in each.short() if not any(what in line for what in long_term)]

@@ -1,5 +1,5 @@
 """A slice of the switches that are disturbed; whole switches on a device with the real wake; and that the
-campaign would notice."""
+check would notice."""
 
 from __future__ import annotations
 
@@ -37,16 +37,16 @@ def test_a_stranded_device_is_found_out_and_keeps_to_its_budgets():
     assert not ended.wakes and not ended.broken
 
 
-def ordered(tmp_path, wish: int, rows: list[list[int]], dialect="bg95") -> Machine:
+def with_policy(tmp_path, desired: int, rows: list[list[int]], dialect="bg95") -> Machine:
     """A device that is on the roaming profile, and an agent that sends it a policy."""
     machine = Machine(tmp_path, dialect, ROAMING)
-    machine.agent.policy = policy(7, wish, rows)
+    machine.agent.policy = policy(7, desired, rows)
     return machine
 
 
 @pytest.mark.parametrize("dialect", ["bg95", "sim7600"])
 def test_a_switch_from_afar(tmp_path, dialect):
-    machine = ordered(tmp_path, EUROPE, [], dialect)
+    machine = with_policy(tmp_path, EUROPE, [], dialect)
     assert machine.wake() and machine.used == IMSIS[ROAMING - 1]
     assert machine.wake() and machine.used == IMSIS[EUROPE - 1]
     assert machine.wake()
@@ -59,7 +59,7 @@ def test_a_switch_from_afar(tmp_path, dialect):
 
 
 def test_a_desired_profile_that_cannot_connect_is_rolled_back(tmp_path):
-    machine = ordered(tmp_path, CIS, [])
+    machine = with_policy(tmp_path, CIS, [])
     machine.world.causes = {IMSIS[CIS - 1]: 11}
     for _ in range(6):
         machine.wake()
@@ -71,13 +71,13 @@ def test_a_desired_profile_that_cannot_connect_is_rolled_back(tmp_path):
 
 
 def test_a_country_decides(tmp_path):
-    machine = ordered(tmp_path, 0, [[262, EUROPE]])
+    machine = with_policy(tmp_path, 0, [[262, EUROPE]])
     assert machine.wake()
     assert machine.wake() and machine.used == IMSIS[EUROPE - 1]
 
 
 def test_a_card_that_returns_to_its_first_profile_is_switched_again(tmp_path):
-    machine = ordered(tmp_path, 0, [[262, EUROPE]])
+    machine = with_policy(tmp_path, 0, [[262, EUROPE]])
     for _ in range(2):
         machine.wake()
     machine.card._adopt(machine.card.profiles[0])
@@ -95,6 +95,6 @@ def test_the_figures_are_written_and_a_stranded_device_is_named(tmp_path, monkey
     bad = switchcut.Ended(case, 0, False, "11 tries in 3600 s", ("AT",))
     assert switchcut.report([good]) == 0
     assert switchcut.report([good, bad]) == 1
-    told = capsys.readouterr().out
-    assert "power at 1 'AT'" in told and told.endswith("cases 2; budgets broken 1; stranded 1\n")
+    output = capsys.readouterr().out
+    assert "power at 1 'AT'" in output and output.endswith("cases 2; budgets broken 1; stranded 1\n")
     assert json.loads((tmp_path / "out" / "switchcut.json").read_text())["stranded"] == 1

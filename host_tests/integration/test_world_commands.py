@@ -104,10 +104,10 @@ def test_each_command_is_done_once_and_its_result_is_shown(world: World) -> None
     assert world.state(factory) == "done" and device.counters.resets == 2
     # What is desired was sent again.
     assert re.search(r"revision \d+, set", world.do("settings", "show", DEVICE))
-    spent_j = account_j(device.rtc_memory)
+    used_j = account_j(device.rtc_memory)
     battery = world.send("new-battery")
     world.run(6)
-    assert world.state(battery) == "done" and account_j(device.rtc_memory) < spent_j / 2
+    assert world.state(battery) == "done" and account_j(device.rtc_memory) < used_j / 2
     shipping = world.send("shipping")
     world.run(6)
     assert world.state(shipping) == "done"
@@ -123,7 +123,7 @@ def test_locate_brings_a_point_within_minutes_of_the_session(world: World) -> No
     world.run(6)
     assert world.state(command).startswith("done")
     (line,) = re.findall(rf"^{command} .*$", world.do("commands", "list"), re.MULTILINE)
-    sent, told = (datetime.fromisoformat(text) for text in re.split(r"  +", line)[-3:-1])
-    assert timedelta() < told - sent < timedelta(minutes=6)
-    first, last = to_epoch_s(sent), to_epoch_s(told)
+    sent, reported = (datetime.fromisoformat(text) for text in re.split(r"  +", line)[-3:-1])
+    assert timedelta() < reported - sent < timedelta(minutes=6)
+    first, last = to_epoch_s(sent), to_epoch_s(reported)
     assert any(first < time <= last for time in world.times())

@@ -10,7 +10,7 @@ HOUR_MS = 3_600_000
 
 
 def restore(agent, copy):
-    """As the manual tells an operator; the agent stands still meanwhile."""
+    """As the manual describes it; the agent is stopped meanwhile."""
     agent.stop()
     for suffix in ("-wal", "-shm"):
         agent.database.with_name(agent.database.name + suffix).unlink(missing_ok=True)

@@ -36,7 +36,7 @@ def built(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mo
     built.close()
 
 
-def told(built: Stage) -> str:
+def modem_state(built: Stage) -> str:
     """What the agent shows of voice and SMS."""
     found = re.search(r"(?m)^voice and SMS +(.*)$", built.services.agent.do("cards", "show", stage.DEVICE))
     assert found
@@ -72,7 +72,7 @@ def test_quirks_are_off_by_default_documented_and_watched(built: Stage, key: str
     kept = built.modem._unit.nv.settings
     assert key not in kept  # as shipped
     run(12)
-    assert (kept[key], told(built), standing(built)) == (off, "off", False)
+    assert (kept[key], modem_state(built), standing(built)) == (off, "off", False)
     built.trip.env.process(message_and_ring(built))
     run(36)
     log = do("devices", "log", stage.DEVICE)
@@ -80,5 +80,5 @@ def test_quirks_are_off_by_default_documented_and_watched(built: Stage, key: str
     assert "voice and sms on" in do("events", "list", stage.DEVICE)
     do("settings", "set", stage.DEVICE, "sms_to_card=1")
     run(90)
-    assert (kept[key], told(built), standing(built)) == (on, "on", True)
+    assert (kept[key], modem_state(built), standing(built)) == (on, "on", True)
     assert oracle.wrong == {} and built.device.counters.crashes == 0

@@ -39,8 +39,8 @@ def test_a_switch_from_afar_is_kept_or_rolled_back(tmp_path: Path, monkeypatch: 
         lines = agent.do("cards", "history", stage.DEVICE).splitlines()
     finally:
         built.close()
-    assert card.card.imsi == CHINA  # a wish that has failed is none any more: the policy decides
-    told = [" ".join(line.split()) for line in lines]
+    assert card.card.imsi == CHINA  # a desired profile that has failed is dropped: the policy decides
+    rows = [" ".join(line.split()) for line in lines]
     for words in (
         " roaming revision",
         f"from china roaming {COMMITTED}",
@@ -50,5 +50,5 @@ def test_a_switch_from_afar_is_kept_or_rolled_back(tmp_path: Path, monkeypatch: 
         f"from roaming china {COMMITTED}",
         f"IMSI {ROAMING}",
     ):
-        assert any(words in line for line in told), (words, told)
+        assert any(words in line for line in rows), (words, rows)
     assert oracle.wrong == {}

@@ -25,9 +25,9 @@ from tools.world.worlds import USUAL, WORLDS, World
 MINUTE_MS = 60_000
 
 
-def trip(name: str, seed: int = 1, modem: Any = "bg95", **told: Any) -> Trip:
+def trip(name: str, seed: int = 1, modem: Any = "bg95", **options: Any) -> Trip:
     """One of a world, with its length."""
-    return Trip(seed, modem, worlds.days(WORLDS[name], seed), world=WORLDS[name], **told)
+    return Trip(seed, modem, worlds.days(WORLDS[name], seed), world=WORLDS[name], **options)
 
 
 def heard(at: Trip, ms: int) -> int:
@@ -165,11 +165,11 @@ def test_the_operator_ends_the_trip_once_when_its_time_has_come() -> None:
         device=SimpleNamespace(rtc_memory=b""),
         services=services,
     )
-    rides = Demo(built, nothing, nothing, None)
-    rides._after_wake(DAY_MS - 1)
+    run = Demo(built, nothing, nothing, None)
+    run._after_wake(DAY_MS - 1)
     assert done == []
-    rides._after_wake(DAY_MS)
-    rides._after_wake(DAY_MS + 1)
+    run._after_wake(DAY_MS)
+    run._after_wake(DAY_MS + 1)
     assert done == [("trips", "end", stage.DEVICE)]
 
 
@@ -187,23 +187,23 @@ def test_the_weak_battery_holds_less_than_the_device_counts_on() -> None:
 
 
 def test_settings_of_a_device_in_each_world() -> None:
-    def told(*words: str) -> dict[str, str]:
+    def settings_of(*words: str) -> dict[str, str]:
         return dict(each.split("=") for each in demo.settings(demo.parsed([*words, "--out", "/nowhere"])))
 
-    usual, weak = told("--budget", "100"), told("--budget", "100", "--world", "weak-battery")
+    usual, weak = settings_of("--budget", "100"), settings_of("--budget", "100", "--world", "weak-battery")
     assert usual == weak and usual["target_days"] == "47"
     options = demo.trip_of(demo.parsed(["--budget", "100", "--world", "weak-battery"]))
     assert options["counted_mah"] * 3.6 * 3.6 == pytest.approx(100 * 45, rel=0.002)
-    stay = told("--budget", "100", "--world", "stay")
-    assert stay.keys() == {"battery_mah"}, "nobody knows when the operator will end the trip"
+    stay = settings_of("--budget", "100", "--world", "stay")
+    assert stay.keys() == {"battery_mah"}, "it is not known when the operator will end the trip"
 
 
 def test_a_world_that_is_not_there_is_an_error_that_names_those_that_are(capsys: Any) -> None:
     with pytest.raises(SystemExit) as ended:
         demo.parsed(["--world", "desert"])
     assert ended.value.code == 2
-    told = capsys.readouterr().err
-    assert "'desert'" in told and all(name in told for name in WORLDS)
+    errors = capsys.readouterr().err
+    assert "'desert'" in errors and all(name in errors for name in WORLDS)
 
 
 def test_coverage_is_back_when_a_network_that_takes_the_card_can_be_used() -> None:

@@ -213,11 +213,11 @@ class ModemUnderTest:
 
     def time_in(self, part: str) -> dict[str, int]:
         """Milliseconds by state of a part."""
-        spent: dict[str, int] = {}
+        times_ms: dict[str, int] = {}
         changes = [(ms, state) for ms, name, state in self.states if name == part]
         for (ms, state), (end, _) in zip(changes, [*changes[1:], (self.now(), "")], strict=True):
-            spent[state] = spent.get(state, 0) + end - ms
-        return spent
+            times_ms[state] = times_ms.get(state, 0) + end - ms
+        return times_ms
 
 
 def _is_final(line: str) -> bool:

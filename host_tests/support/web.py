@@ -41,7 +41,7 @@ LINE = ((29.63, 106.39), (36.03, 103.85), (43.8, 87.6), (45.17, 82.57), (49.8, 7
 
 
 def free_port() -> int:
-    """A TCP port on loopback that nobody listens on."""
+    """A free TCP port on loopback."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

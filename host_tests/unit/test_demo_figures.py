@@ -127,9 +127,9 @@ def test_in_another_season_or_on_another_battery_a_trip_must_be_lived_through():
 
 
 def test_time_without_a_network_that_takes_the_card_is_counted_from_wake_to_wake():
-    told = diary()
+    kept = diary()
     answers = iter([False, True, True, False])
-    told.trip.refused = lambda: next(answers)
+    kept.trip.refused = lambda: next(answers)
     for hour in (1, 2, 4, 5):
-        told.after_wake(hour * HOUR_MS, 0, rtc_memory(0, 0))
-    assert told.refused_ms == 3 * HOUR_MS
+        kept.after_wake(hour * HOUR_MS, 0, rtc_memory(0, 0))
+    assert kept.refused_ms == 3 * HOUR_MS

@@ -1,4 +1,4 @@
-"""The ledger of a trip tells kept, lost and falsified records apart."""
+"""The oracle of a trip tells kept, lost and falsified records apart."""
 
 from itertools import count
 from pathlib import Path
@@ -189,8 +189,8 @@ def lit(seconds, lux, motion=4, battery_mv=3_611):
     return Sense(1_000 * seconds, battery_mv, -123, motion, lux)
 
 
-def told(world, sense, events):
-    """A wake with this sense, in which these events are told; what is wrong with them."""
+def difference(world, sense, events):
+    """A wake with this sense, in which these events are reported; what is wrong with them."""
     seq = world.journal.next_seq
     fields = STILL | {"seq": seq, "events": events, "time": START_S + sense.ms // 1_000}
     fields |= {"battery": (sense.battery_mv + 10) // 20, "motion": min(255, sense.motion)}
@@ -199,22 +199,22 @@ def told(world, sense, events):
 
 
 def test_an_open_door_is_reported_once(world):
-    assert told(world, lit(600, LIT), 0) == "record 2: events 0: 1 is otherwise"
-    assert told(world, lit(1_200, LIT), 1) == "record 3: events 1: 1 is otherwise"
-    assert told(world, lit(1_800, DARK), 0) == ""
-    assert told(world, lit(2_400, LIT), 1) == ""
+    assert difference(world, lit(600, LIT), 0) == "record 2: events 0: 1 is otherwise"
+    assert difference(world, lit(1_200, LIT), 1) == "record 3: events 1: 1 is otherwise"
+    assert difference(world, lit(1_800, DARK), 0) == ""
+    assert difference(world, lit(2_400, LIT), 1) == ""
 
 
 def test_a_door_that_opens_wakes_the_device_in_the_dark(world):
     world.trip.doors.openings.append(SimpleNamespace(start_ms=599_000))
-    assert told(world, lit(600, 15), 0) == "record 2: events 0: 1 is otherwise"
+    assert difference(world, lit(600, 15), 0) == "record 2: events 0: 1 is otherwise"
 
 
 def test_departure_and_stop(world):
-    assert told(world, lit(600, DARK, 30), 0) == ""
-    assert told(world, lit(1_200, DARK, 300), 0) == "record 3: events 0: 16 is otherwise"
-    assert told(world, lit(1_800, DARK, 0), 32) == ""
-    assert told(world, lit(2_400, DARK, 0), 32) == "record 5: events 32: 32 is otherwise"
+    assert difference(world, lit(600, DARK, 30), 0) == ""
+    assert difference(world, lit(1_200, DARK, 300), 0) == "record 3: events 0: 16 is otherwise"
+    assert difference(world, lit(1_800, DARK, 0), 32) == ""
+    assert difference(world, lit(2_400, DARK, 0), 32) == "record 5: events 32: 32 is otherwise"
 
 
 def test_a_jolt_is_counted_for_a_minute_and_the_load_is_not_felt(world):
@@ -233,10 +233,10 @@ def test_weighed_a_minute_into_a_wake_the_battery_is_not_felt_again(world):
 
 
 def test_a_low_battery_is_reported_once(world):
-    assert told(world, lit(600, DARK, 0, 3_200), 0) == "record 2: events 0: 8 is otherwise"
-    assert told(world, lit(1_200, DARK, 0, 3_300), 8) == "record 3: events 8: 8 is otherwise"
-    assert told(world, lit(1_800, DARK, 0, 3_400), 0) == ""
-    assert told(world, lit(2_400, DARK, 0, 3_200), 8) == ""
+    assert difference(world, lit(600, DARK, 0, 3_200), 0) == "record 2: events 0: 8 is otherwise"
+    assert difference(world, lit(1_200, DARK, 0, 3_300), 8) == "record 3: events 8: 8 is otherwise"
+    assert difference(world, lit(1_800, DARK, 0, 3_400), 0) == ""
+    assert difference(world, lit(2_400, DARK, 0, 3_200), 8) == ""
 
 
 def at(world, mcc, events, connections):
@@ -281,8 +281,8 @@ def test_a_point_without_a_date_of_a_boot_that_ended_before_it_reported(world):
     points = [each._replace(received_s=START_S + 200) for each in world.stored()]
     undated = [each._replace(at_s=None) if each.point.seq == 1 else each for each in points]
     assert world.oracle.count(undated).wrong == []
-    told = [each._replace(received_s=START_S + 98) if each.point.seq == 2 else each for each in undated]
-    assert world.oracle.count(told).wrong == ["record 1 as stored: no date, though its boot knew the time"]
+    dated = [each._replace(received_s=START_S + 98) if each.point.seq == 2 else each for each in undated]
+    assert world.oracle.count(dated).wrong == ["record 1 as stored: no date, though its boot knew the time"]
 
 
 def test_a_record_that_waits_in_flash_is_not_lost(world):

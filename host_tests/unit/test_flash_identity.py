@@ -17,7 +17,7 @@ def test_a_generated_identity_is_accepted(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("changed", "told"),
+    ("changed", "message"),
     [
         ({"device": "LB 1"}, "device: must be 1 to 32"),
         ({"key": None}, "key: this key is missing"),
@@ -33,9 +33,9 @@ def test_a_generated_identity_is_accepted(tmp_path):
         ({"crc": 1}, "crc: changed since it was made"),
     ],
 )
-def test_values_that_the_device_would_refuse_are_named_by_key(tmp_path, changed, told):
+def test_values_that_the_device_would_refuse_are_named_by_key(tmp_path, changed, message):
     write_identity(tmp_path, "lb-1", **changed)
-    with pytest.raises(LayoutError, match=f"device.json: {told}.*landbridge devices add"):
+    with pytest.raises(LayoutError, match=f"device.json: {message}.*landbridge devices add"):
         identity.read(tmp_path)
 
 

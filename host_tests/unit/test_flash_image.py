@@ -84,7 +84,7 @@ def test_a_flash_that_is_too_small_for_the_table(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("said", "told"),
+    ("said", "remedy"),
     [
         ("fatal error: This chip is ESP32-S3, not ESP32. Wrong chip argument?", "the chip is ESP32-S3"),
         ("[Errno 13] Permission denied: '/dev/ttyUSB9'", "usermod -aG dialout"),
@@ -94,12 +94,12 @@ def test_a_flash_that_is_too_small_for_the_table(tmp_path):
         ("something new", "something new"),
     ],
 )
-def test_what_esptool_says_becomes_a_remedy(monkeypatch, said, told):
+def test_what_esptool_says_becomes_a_remedy(monkeypatch, said, remedy):
     run = subprocess.CompletedProcess([], 2, "esptool v5\n", said)
     monkeypatch.setattr(subprocess, "run", lambda *_, **__: run)
     with pytest.raises(LayoutError) as raised:
         flash.Esptool("/dev/ttyUSB9").ask("flash-id")
-    assert told in str(raised.value)
+    assert remedy in str(raised.value)
 
 
 class Cut(LayoutError):

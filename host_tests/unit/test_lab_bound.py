@@ -86,7 +86,7 @@ def test_no_policy_exceeds_the_bound_nor_the_replay_of_its_plan(travelled):
         mission = Mission(BG95, budget_j, instance.corridor, instance.networks, instance.days)
         lived = run(instance, rule.factory(), mission)
         assert score(instance, lived).utility <= limit
-        assert lived.spent_j[min(lived.died, instance.slots - 1) - 1] <= budget_j
+        assert lived.used_j[min(lived.died, instance.slots - 1) - 1] <= budget_j
     reached = attainable(SETTINGS[0], instance, bound)
     limits = SETTINGS[0].bounds(instance, bound)
     assert all(low <= high for low, high in zip(reached, limits, strict=True))

@@ -92,14 +92,14 @@ def test_it_spends_what_it_has_and_no_more():
 
 def test_it_spends_by_its_own_account():
     instance = draw("w1", 5, "bg95")
-    spent = []
+    used_j = []
     for counted in (1.0, 1.2):
-        told = replace(costs("bg95"), counted=counted)
+        declared = replace(costs("bg95"), counted=counted)
         mission = Mission(
-            told, 70.0 * instance.days, instance.corridor, instance.networks, lasts_days=instance.days
+            declared, 70.0 * instance.days, instance.corridor, instance.networks, lasts_days=instance.days
         )
-        spent.append(run(instance, Ours("bg95").factory(), mission).spent_j[-1])
-    assert spent[1] == pytest.approx(spent[0] / 1.2, rel=0.04)
+        used_j.append(run(instance, Ours("bg95").factory(), mission).used_j[-1])
+    assert used_j[1] == pytest.approx(used_j[0] / 1.2, rel=0.04)
 
 
 def test_on_a_trip_of_the_world_reports_come_when_they_are_due():
@@ -116,7 +116,7 @@ def test_on_a_trip_of_the_world_reports_come_when_they_are_due():
 def test_same_trip_same_run():
     instance = draw("drawn-2", 1, "bg95")
     one, two = flown(instance, 2_500.0), flown(instance, 2_500.0)
-    assert one.uploads == two.uploads and np.array_equal(one.spent_j, two.spent_j)
+    assert one.uploads == two.uploads and np.array_equal(one.used_j, two.used_j)
 
 
 def test_time_to_go_shrinks_along_the_route_and_while_standing():

@@ -16,7 +16,7 @@ GOOD = [[-80.0] * 12]
 
 def test_sleep_is_all_that_a_quiet_trip_costs():
     lived = live(trip(STANDING, GOOD), lambda device: None)
-    assert lived.spent_j[-1] == pytest.approx(12 * 216e-6 * 1_800)
+    assert lived.used_j[-1] == pytest.approx(12 * 216e-6 * 1_800)
     assert lived.died == 12
 
 
@@ -95,7 +95,7 @@ def test_weak_signal_costs_and_fails():
 
 def test_energy_that_is_gone_ends_the_trip():
     lived = live(trip(STANDING, GOOD), lambda d: (d.fix(), d.upload()), budget_j=25.0)
-    assert 0 < lived.died < 12 and len(lived.spent_j) == lived.died + 1
+    assert 0 < lived.died < 12 and len(lived.used_j) == lived.died + 1
     assert max(slot for slot, _ in lived.uploads) < lived.died
 
 

@@ -29,8 +29,8 @@ def test_a_stay_begins_with_the_arrival_and_is_known_only_there():
     trip = disturbed(USUAL, ROWS["stay"])
     assert trip.arrived == USUAL.slots < trip.slots and not trip.moving[trip.arrived :].any()
     assert USUAL.arrived == USUAL.slots
-    told, untold = (new_route(USUAL.corridor, USUAL.networks, True, stay_h) for stay_h in (168.0, 0.0))
-    assert len(told) == len(untold) and told != untold
+    known, unknown = (new_route(USUAL.corridor, USUAL.networks, True, stay_h) for stay_h in (168.0, 0.0))
+    assert len(known) == len(unknown) and known != unknown
 
 
 def test_false_motion_is_felt_where_the_train_stands():
@@ -50,7 +50,7 @@ def lived(trip, budget, **rules):
 def test_a_battery_weaker_than_declared_ends_sooner():
     whole, weak = (lived(USUAL, 65, part=part) for part in (1.0, 0.7))
     assert whole.died == USUAL.slots > weak.died
-    assert weak.spent_j[-1] == pytest.approx(0.7 * 65 * USUAL.days, rel=0.01)
+    assert weak.used_j[-1] == pytest.approx(0.7 * 65 * USUAL.days, rel=0.01)
 
 
 @pytest.mark.parametrize("budget", [65, 120])

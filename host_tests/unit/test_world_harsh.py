@@ -1,4 +1,4 @@
-"""The harsh world: thinned coverage, spells, forbidden lists; the reference world beside it is as it was."""
+"""The harsh world: thinned coverage, spells, forbidden lists; the reference world is as it was."""
 
 from __future__ import annotations
 

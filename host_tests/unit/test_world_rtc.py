@@ -40,12 +40,12 @@ def test_a_sleep_is_as_long_as_asked_for_by_its_own_clock(length_ms: int, kelvin
 
 def worst_s(trip: Trip, hours: int) -> float:
     """The most that the clock gains in so many hours of nothing but sleep, an hour each."""
-    told = []
+    gains_ms = []
     for ms in range(0, 40 * DAY_MS, HOUR_MS):
-        told.append(trip.rtc.clock_ms(ms) - ms)
+        gains_ms.append(trip.rtc.clock_ms(ms) - ms)
         trip.rtc.sleep(ms)
         trip.rtc.wake(ms + HOUR_MS)
-    return max(later - earlier for earlier, later in zip(told, told[hours:], strict=False)) / 1_000
+    return max(later - earlier for earlier, later in zip(gains_ms, gains_ms[hours:], strict=False)) / 1_000
 
 
 def test_each_trip_has_a_clock_of_its_own_and_none_gains_more_than_40_minutes_in_26_hours() -> None:

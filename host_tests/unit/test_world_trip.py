@@ -58,7 +58,7 @@ def test_what_is_given_is_written_down() -> None:
     assert [(seen.plmn, seen.tac, seen.cell_id, seen.rsrp_dbm) for seen in trip.given.cells] == shown
     trip.sense()
     trip.cells()
-    assert len(trip.given.cells) == 2 * len(first)  # a new wake is told anew
+    assert len(trip.given.cells) == 2 * len(first)  # a new wake is given them again
     fix = Fix(trip.utc_s(), 29.6, 106.4, 250.0, 0.0, 0.0, 1.2, 7)
     trip.fix_given(fix)
     assert trip.given.fixes == [fix]

@@ -55,7 +55,7 @@ def paces() -> Iterator[Pace]:
                 reports = max(1, len(had.uploads))
                 lived.append(
                     (
-                        float(had.spent_j[-1]) / trip.days,
+                        float(had.used_j[-1]) / trip.days,
                         len(had.fixes) / trip.days,
                         H_A_DAY * trip.days / reports,
                     )

@@ -23,7 +23,7 @@ from tools.lab.world import Woken, instance, jolts, measured
 from tools.modem.registry import Dialect
 from tools.world import stage
 from tools.world.demo.diary import DAY_MS
-from tools.world.device.firmware import spent_mj
+from tools.world.device.firmware import account_mj
 from tools.world.oracle import delivered
 from tools.world.trip import Trip
 
@@ -120,7 +120,7 @@ def _live(folder: Path, modem: Dialect, days: int, rate: int, seed: int) -> tupl
         delivered.await_outbox(built.services.agent.database)
         built.services.stop()
         had = delivered.read(built.services.agent.database, stage.DEVICE)
-        account = spent_mj(built.device.rtc_memory) / 1_000
+        account = account_mj(built.device.rtc_memory) / 1_000
         return wakes, len(had.points), account
     finally:
         built.close()
@@ -149,5 +149,5 @@ def _lab(modem: Dialect, days: int, rate: int, seed: int, costs: Costs) -> tuple
     ours = Ours(modem, believes=COSTS[modem]).factory()
     lucks = np.random.default_rng(seed).random((DRAWS, here.slots))
     lived = [run(replace(here, luck=luck), ours, mission) for luck in lucks]
-    joules = sum(float(each.spent_j[-1]) for each in lived)
+    joules = sum(float(each.used_j[-1]) for each in lived)
     return joules / DRAWS / days, sum(each.records for each in lived) / DRAWS / days

@@ -203,7 +203,7 @@ class Run:
     """What came of a policy: `fixes` are points, those without GNSS too, `uploads` (slot, newest point
     delivered); `looks` (slot, what was heard) at the network that an upload would use, `reports` (network,
     joules) of those that passed; `records` is how many our policy keeps, of stops and departures and of
-    failed searches as well; `spent_j` is cumulative by slot, `died` the first slot in which the energy
+    failed searches as well; `used_j` is cumulative by slot, `died` the first slot in which the energy
     was gone, or the number of slots.
     """
 
@@ -216,7 +216,7 @@ class Run:
     joules: dict[str, float] = field(default_factory=dict)
     attempts: list[int] = field(default_factory=list)
     records: int = 0
-    spent_j: Floats = field(default_factory=lambda: np.zeros(0))
+    used_j: Floats = field(default_factory=lambda: np.zeros(0))
     died: int = 0
 
     def most_attempts(self) -> int:
@@ -353,8 +353,8 @@ class Device:
             self.run.failures.append(slot)
             return False
         before_j = self.left_j
-        had_j = search_j if looked and found.network == searched else 0.0
-        again_j = self._register(found.network, had_j)
+        paid_j = search_j if looked and found.network == searched else 0.0
+        again_j = self._register(found.network, paid_j)
         limit_j = max(0.0, limit_j - (before_j - self.left_j))
         self.level_dbm = found.rsrp_dbm
         operator = self._instance.factor[found.network] ** FACTOR_EXPONENT
@@ -394,19 +394,19 @@ class Device:
                 return each
         return heard[0] if heard and network is None else None
 
-    def _register(self, network: int, had_j: float) -> float:
-        """Joules that each report over this network takes in addition; `had_j` of what is to be paid were
+    def _register(self, network: int, paid_j: float) -> float:
+        """Joules that each report over this network takes in addition; `paid_j` of what is to be paid were
         spent on the same search."""
         if network == self.network:
             if self.sleeps_registered:
                 return 0.0
-            self._pay("attach", max(0.0, self._costs.again_j - had_j))
+            self._pay("attach", max(0.0, self._costs.again_j - paid_j))
             self.run.attempts.append(self.slot)
             return self._costs.again_j
         country = self._instance.networks[network].country
         abroad = country != self.country
         attach_j = self._costs.attach_abroad_j if abroad else self._costs.attach_j
-        self._pay("attach", max(0.0, attach_j - had_j))
+        self._pay("attach", max(0.0, attach_j - paid_j))
         self.run.attempts.append(self.slot)
         self.network, self.country = network, country
         if self._russia and country == "RU":
@@ -439,7 +439,7 @@ def run(instance: Instance, policy: Factory, mission: Mission) -> Run:
     moving, temperatures = felt.tolist(), instance.battery_c.tolist()
     stopped = stops(instance.moving)
     limits = capacity_j(instance, min(mission.budget_j, ENDLESS_J), mission.cold).tolist()
-    spent_j: list[float] = []
+    used_j: list[float] = []
     drawn_j, sleep_j = 0.0, mission.costs.sleep_slot_j
     device.run.died = instance.slots
     for slot in range(instance.slots):
@@ -457,13 +457,13 @@ def run(instance: Instance, policy: Factory, mission: Mission) -> Run:
             if device.left_j < gone_j:  # what was begun did not come to its end
                 del device.run.fixes[fixes:], device.run.uploads[uploads:]
         drawn_j = limits[slot] - device.left_j
-        spent_j.append(drawn_j)
+        used_j.append(drawn_j)
         if device.left_j <= gone_j:
             device.run.died = min(device.run.died, slot)
             if not mission.cold:
                 break
-    device.run.joules["sleep"] = sleep_j * len(spent_j)
-    device.run.spent_j = np.array(spent_j)
+    device.run.joules["sleep"] = sleep_j * len(used_j)
+    device.run.used_j = np.array(used_j)
     return device.run
 
 

@@ -147,7 +147,7 @@ def _hours(instance: Instance, lived: Run, budget: float) -> Figure:
         acts.plot(days[slots], np.full(len(slots), height), "|", color=COLOURS[height], markersize=9)
         acts.text(-0.2, height, name, ha="right", va="center", fontsize=8)
     acts.set(yticks=[], ylim=(-0.6, 3.6))
-    energy.plot(days[: len(lived.spent_j)], lived.spent_j, color=COLOURS[3], label="drawn")
+    energy.plot(days[: len(lived.used_j)], lived.used_j, color=COLOURS[3], label="drawn")
     energy.plot([0, instance.days], [0, budget * instance.days], "--", color=FAINT, label="budget, evenly")
     energy.legend(fontsize=8)
     energy.set(xlabel="day", ylabel="J drawn")

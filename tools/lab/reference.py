@@ -199,9 +199,9 @@ class _Dual:
     def slot(self, device: Device) -> None:
         mission, costs = self._mission, self._mission.costs
         day = device.slot / 48
-        spent_j = mission.budget_j - device.left_j
+        used_j = mission.budget_j - device.left_j
         edge, self._moving = device.moving != self._moving, device.moving
-        if spent_j > mission.budget_j * (min(1.0, day / self._days) + 0.03):
+        if used_j > mission.budget_j * (min(1.0, day / self._days) + 0.03):
             return
         price = self._dearer * _interpolated(DUAL, device.left_j / max(2.0, self._days - day))
         gap = device.hours_since_fix / SLOT_H

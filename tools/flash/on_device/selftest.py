@@ -33,8 +33,8 @@ def run(port, board, lamp=None):
         if not modem.on:
             port.modem_rail(False)
             break
-    sealed = not port.senses()[6]
-    found.append(_report("lid", sealed, "shut" if sealed else "open"))
+    shut = not port.senses()[6]
+    found.append(_report("lid", shut, "shut" if shut else "open"))
     if lamp and all(found):
         _flash_lamp(port, lamp, 1, _SEALED_MS)
     return all(found)

@@ -162,20 +162,20 @@ def policy(revision: int, desired: int, rows: list[list[int]]) -> list[Any]:
 
 
 class Machine:
-    """One device in `folder`, its card at the profile `place`. `kind` happens at the operation `at`; `torn`:
-    a file that is written then is left half-way."""
+    """One device in `folder`, its card at the profile `enabled`. `kind` happens at the operation `at`;
+    `torn`: a file that is written then is left half-way."""
 
     def __init__(
         self,
         folder: Path,
         dialect: Dialect,
-        place: int,
+        enabled: int,
         seed: str = "1",
         quirks: frozenset[str] = frozenset(),
         variants: tuple[str, ...] = (),
     ) -> None:
         profiles = [Profile(*pair) for pair in zip(ICCIDS, IMSIS, strict=True)]
-        profiles.insert(0, profiles.pop(place - 1))
+        profiles.insert(0, profiles.pop(enabled - 1))
         self.card = Euicc(profiles, quirks=quirks)
         self.world = World()
         self.agent = Agent()

@@ -100,8 +100,8 @@ def run(case: Case, seed: int = 1) -> Ended:
             Path(folder), case.dialect, course.used, str(seed), frozenset(course.quirks), course.variants
         )
         machine.set_policy(EUROPE, [[0, course.used]], course.used)
-        machine.world.causes = {IMSIS[place - 1]: DEAD for place in course.dead}
-        machine.world.barred = {IMSIS[place - 1] for place in course.barred}
+        machine.world.causes = {IMSIS[profile - 1]: DEAD for profile in course.dead}
+        machine.world.barred = {IMSIS[profile - 1] for profile in course.barred}
         machine.at, machine.kind, machine.torn = case.at, case.kind, case.torn
         for wake in range(1, MOST_WAKES + 1):
             if machine.wake() and machine.stage() == 0:

@@ -153,13 +153,13 @@ def through_decoder(seed: int, count: int, found: Found) -> None:
     """Each text as an uplink; each damaged envelope as an envelope."""
     rng, now_s = random.Random(seed + 1), Clock().now_s()
     key = load.key_of(DEVICE)
-    sealed = [message.payload for message in load.uplinks([DEVICE], 20, seed)]
+    encrypted = [message.payload for message in load.uplinks([DEVICE], 20, seed)]
     for text in texts(seed, count * 3 // 4):
         _try(found, text, lambda data: [judge(p, uplink.decode(data).clock, now_s) for p in _points(data)])
     for data in [*MALFORMED, *HOSTILE]:
         _try(found, data, envelope.parse)
     for _ in range(count // 4):
-        damaged = mutated(rng, rng.choice(sealed))
+        damaged = mutated(rng, rng.choice(encrypted))
         _try(found, damaged, lambda data: envelope.open_envelope(key, DEVICE, "up", data))
 
 
@@ -192,8 +192,8 @@ def through_pipeline(seed: int, count: int, found: Found, place: str, key_file: 
     rng, key = random.Random(seed + 2), load.key_of(DEVICE)
     batch = []
     for number, text in enumerate(texts(seed + 3, count), 1):
-        sealed = envelope.seal(key, DEVICE, "up", number, text)
-        data = mutated(rng, sealed) if rng.random() < 0.2 else sealed
+        encrypted = envelope.seal(key, DEVICE, "up", number, text)
+        data = mutated(rng, encrypted) if rng.random() < 0.2 else encrypted
         batch.append(Received(f"landbridge/{DEVICE}/up", data, number, 1, 0))
     for begin in range(0, len(batch), _AT_ONCE):
         pipeline.process_all(batch[begin : begin + _AT_ONCE])

@@ -132,7 +132,7 @@ def evil(agent, number):
     return plain(agent, number, *pairs, ranges=ranges, time=encoded(agent.time_s + 10_000_000))
 
 
-def sealed(envelope, text, number=1000):
+def encrypted(envelope, text, number=1000):
     """`text` in an envelope."""
     buf = bytearray(HEADROOM) + text + bytes(TAG_SIZE)
     start, end = envelope.seal(buf, HEADROOM, HEADROOM + len(text), number)
@@ -158,7 +158,7 @@ def forged(rig, many):
         "other epoch": Envelope(KEY, DOWN, DEVICE, 1),
     }
     for kind, envelope in others.items():
-        rig.try_out(kind, "", lambda number: [sealed(envelope, evil(agent, number))] * 3)
+        rig.try_out(kind, "", lambda number: [encrypted(envelope, evil(agent, number))] * 3)
     rig.try_out("own uplink", "", lambda number: [rig.broker.heard] * 3)
     for back in range(2, 10):  # the one before may be the first try of the same turn
         rig.try_out("replay", back, lambda number: [genuine(number - back)])

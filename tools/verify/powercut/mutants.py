@@ -32,7 +32,7 @@ class Mutant(NamedTuple):
 
 _SETTINGS = "locator/downlink/settings.py"
 _COMMANDS = "locator/downlink/commands.py"
-_SEALED = "locator/codec/checked.py"
+_CHECKED = "locator/codec/checked.py"
 _PULL = "locator/downlink/pull.py"
 _RENAME = '    os.rename(path + ".new", path)'
 _SAVE = """    try:
@@ -55,7 +55,7 @@ ALL = (
              "elif state[st.TRIAL] >= 0:", "elif True:"),
     Mutant("the last good settings are not kept", "settings", _SETTINGS,
              "_write(folder + applied.LAST_GOOD_FILE, found) and", ""),
-    Mutant("the book is removed before it is replaced", "commands", _SEALED,
+    Mutant("the book is removed before it is replaced", "commands", _CHECKED,
              _RENAME, f"    remove(path)\n{_RENAME}"),
     Mutant("a command is done before it is noted", "commands", _COMMANDS,
              " entry = [n", " _DO[verb](desk, 0)\n    entry = [n"),

@@ -112,8 +112,8 @@ class LateAgent:
         """One uplink, until it is answered."""
         self._number += 1
         number = self._number
-        sealed = envelope.seal(self._key, DEVICE, "up", number, encode(taken, clock))
-        self._device.publish(f"landbridge/{DEVICE}/up", sealed, qos=1)
+        encrypted = envelope.seal(self._key, DEVICE, "up", number, encode(taken, clock))
+        self._device.publish(f"landbridge/{DEVICE}/up", encrypted, qos=1)
         self._await(lambda: number in self._replies, f"an answer to uplink {number}")
 
     def await_tracking(self) -> None:

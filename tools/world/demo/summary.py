@@ -99,5 +99,5 @@ def _borders(borders: list[Border]) -> str:
 
 
 def _joules(joules: dict[str, float]) -> str:
-    parts = ", ".join(f"{part} {spent:,.0f}" for part, spent in joules.items())
+    parts = ", ".join(f"{part} {value:,.0f}" for part, value in joules.items())
     return f"{sum(joules.values()):,.0f} J: {parts}"

@@ -104,8 +104,8 @@ def _uplink(device: str, number: int, batch: Sequence[Sample], now_s: int) -> Me
     counts = dict.fromkeys(range(5, 11), 1)
     status = {0: 3600, 1: -50, 2: FIXES, 3: 0, 4: "1.0"} | counts | {11: (number + 1) * FIXES + 1}
     item |= {2: status, 4: now_s + 14_400, 5: [1, 1_000_000, now_s - 1_000_000]}
-    sealed = envelope.seal(key_of(device), device, "up", number, cbor2.dumps(item))
-    return Message(f"landbridge/{device}/up", sealed)
+    encrypted = envelope.seal(key_of(device), device, "up", number, cbor2.dumps(item))
+    return Message(f"landbridge/{device}/up", encrypted)
 
 
 class Feeder:

@@ -151,10 +151,10 @@ def _come_to_rest(page: Page) -> None:
     """With a new window the browser makes its own controls, in half a second of a processor: a visit begins
     when that is done."""
     end = time.monotonic() + _WAIT_S
-    before_s = _spent_s(page)
+    before_s = _cpu_s(page)
     while time.monotonic() < end:
         time.sleep(_LOOK_S)
-        now_s = _spent_s(page)
+        now_s = _cpu_s(page)
         if now_s - before_s < _AT_REST * _LOOK_S:
             return
         before_s = now_s
@@ -172,10 +172,10 @@ def _opened(page: Page, url: str, name: str) -> dict[str, Any]:
         "Network.loadingFinished",
         lambda it: sizes.update({urls.get(it["requestId"], ""): int(it["encodedDataLength"])}),
     )
-    before_s = _spent_s(page)
+    before_s = _cpu_s(page)
     page.goto(url)
     first_s = _usable_s(page)
-    spent_s = round(_spent_s(page) - before_s, 2)
+    cpu_s = round(_cpu_s(page) - before_s, 2)
     kept = sum(size for asked, size in sizes.items() if urlsplit(asked).path.startswith(_KEPT))
     whole = sum(sizes.values())
     page.goto(url)
@@ -183,12 +183,12 @@ def _opened(page: Page, url: str, name: str) -> dict[str, Any]:
         f"{name}, kB": round((whole - kept) / 1000, 1),
         f"{name}, library and outlines kB": round(kept / 1000, 1),
         f"{name}, usable after s": first_s,
-        f"{name}, processor s of the browser": spent_s,
+        f"{name}, processor s of the browser": cpu_s,
         f"{name}, usable again after s": _usable_s(page),
     }
 
 
-def _spent_s(page: Page) -> float:
+def _cpu_s(page: Page) -> float:
     """Processor time of the browser's processes."""
     assert page.context.browser
     info = page.context.browser.new_browser_cdp_session().send("SystemInfo.getProcessInfo")
