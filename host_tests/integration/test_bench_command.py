@@ -21,7 +21,8 @@ import pytest
 import serial
 from serial.tools import list_ports
 
-from host_tests.support.bench_line import Line, request, run
+from host_tests.support.bench_line import request, run
+from host_tests.support.simulated_modem import ModemUnderTest
 from tools.bench import DRIVERS, BenchError, __main__, serial_port, steps, work
 from tools.bench import run as bench_run
 from tools.flash import boards
@@ -394,7 +395,7 @@ def test_interrupted_over_a_pseudo_terminal(tmp_path):
 
 
 def test_replay_with_a_profile(monkeypatch, capsys, tmp_path):
-    line = Line("bg95")
+    line = ModemUnderTest("bg95")
     line.boot()
     line.run(60_000)
     line.output.clear()

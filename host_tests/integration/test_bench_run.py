@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import pytest
 
-from host_tests.support.bench_line import PASSWORD, FaultyPort, Hung, Line, request, run
+from host_tests.support.bench_line import PASSWORD, FaultyPort, Hung, request, run
 from host_tests.support.cards import four_profiles
-from host_tests.support.simulated_modem import Mosquitto
+from host_tests.support.simulated_modem import ModemUnderTest, Mosquitto
 from tools.bench import BenchError, live, report, steps, transcript
 from tools.bench.keep import Form, form
 from tools.bench.ports import Recorder
@@ -26,16 +26,16 @@ READS = {
 }
 
 
-def modem(dialect, broker: Mosquitto | None = None) -> Line:
+def modem(dialect, broker: Mosquitto | None = None) -> ModemUnderTest:
     """One that has found its network."""
-    line = Line(dialect, broker.network(reply=True)) if broker else Line(dialect)
+    line = ModemUnderTest(dialect, broker.network(reply=True)) if broker else ModemUnderTest(dialect)
     line.boot()
     line.run(120_000)
     line.output.clear()
     return line
 
 
-def settings(line: Line) -> list[list[str]]:
+def settings(line: ModemUnderTest) -> list[list[str]]:
     """What the modem reports about itself: lines with what differs each time taken out."""
     results = []
     for read in READS[line.dialect].split():
@@ -143,7 +143,7 @@ def test_a_modem_with_its_radio_off_is_left_so(dialect):
     [(b"+CGSN", "identity"), (b"+COPS=?", "survey"), (b"+CFUN=4", "attach"), (b"+CFUN=1", "survey")],
 )
 def test_interrupted_it_puts_everything_back(dialect, at, step):
-    def interrupt(line: Line) -> None:
+    def interrupt(line: ModemUnderTest) -> None:
         raise KeyboardInterrupt
 
     line = modem(dialect)
@@ -187,7 +187,7 @@ def test_interrupted_while_down_it_wakes_the_modem(dialect):
 
 @pytest.mark.parametrize(("dialect", "at"), [("bg95", b"+QMTSUB"), ("sim7600", b"+CMQTTSUB")])
 def test_interrupted_while_connected_it_hangs_up(dialect, at, broker):
-    def interrupt(line: Line) -> None:
+    def interrupt(line: ModemUnderTest) -> None:
         raise KeyboardInterrupt
 
     line = modem(dialect, broker)
@@ -251,7 +251,7 @@ def test_a_modem_that_hangs_before_the_first_step():
 def test_a_restart_in_mid_run_fails_its_step_only():
     line = modem("bg95")
 
-    def cut(line: Line) -> None:
+    def cut(line: ModemUnderTest) -> None:
         line.simulated.rail(False)
         line.simulated.rail(True)
         line.press()
@@ -351,7 +351,7 @@ def test_settings_that_cannot_be_restored():
 @pytest.mark.parametrize("quirks", [(), ("no-refresh",), ("aid-only",)])
 def test_a_profile_there_and_back(dialect, quirks):
     card = four_profiles(frozenset(quirks))
-    line = Line(dialect, card=card)
+    line = ModemUnderTest(dialect, card=card)
     line.boot()
     line.run(120_000)
     line.output.clear()

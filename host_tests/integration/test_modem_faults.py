@@ -172,7 +172,7 @@ def test_a_slice_of_all_commands_with_all_faults():
 @pytest.mark.parametrize("dialect", ["bg95", "sim7600"])
 def test_a_modem_that_hangs_at_power_on_is_cut_and_started_again(dialect):
     device = Device(dialect, "hang")
-    device.port.modem.arm(Fault("hang", "AT"))
+    device.port.line.arm(Fault("hang", "AT"))
     result = device.wake("first")
     assert result.registered and result.echoed and not result.errors
 
@@ -180,8 +180,8 @@ def test_a_modem_that_hangs_at_power_on_is_cut_and_started_again(dialect):
 def test_a_modem_that_never_answers_does_not_drain_the_battery_through_the_pause():
     device = Device("bg95", "dead")
     rails: list[bool] = []
-    device.port.modem.receive = lambda data: None  # type: ignore[method-assign]
-    device.port.modem.rail = rails.append  # type: ignore[method-assign, assignment]
+    device.port.line.receive = lambda data: None  # type: ignore[method-assign]
+    device.port.line.rail = rails.append  # type: ignore[method-assign, assignment]
     result = device.wake("next")
     assert result.errors and rails[-1] is False
 

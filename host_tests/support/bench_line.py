@@ -14,18 +14,12 @@ from tools.bench.transcript import Mask, Request, Transcript
 PASSWORD = "secret"
 
 
-class Line(ModemUnderTest):
-    """A simulated modem that is on, on a line of its own."""
-
-    def modem_dtr(self, level: bool) -> None:
-        """As on the board: high lets it sleep."""
-        self.simulated.dtr(level)
-
-
 class FaultyPort:
     """A port that does something else once a command with `at` in it is sent for the `count`th time."""
 
-    def __init__(self, port: Line, at: bytes, do: Callable[[Line], None], count: int = 1) -> None:
+    def __init__(
+        self, port: ModemUnderTest, at: bytes, do: Callable[[ModemUnderTest], None], count: int = 1
+    ) -> None:
         self._port = port
         self._at = at
         self._do = do
@@ -46,7 +40,7 @@ class FaultyPort:
 class Hung(FaultyPort):
     """From that command on nothing is heard any more."""
 
-    def __init__(self, port: Line, at: bytes, count: int = 1) -> None:
+    def __init__(self, port: ModemUnderTest, at: bytes, count: int = 1) -> None:
         super().__init__(port, at, lambda line: None, count)
 
     def uart_readinto(self, buffer: bytearray, timeout_ms: int) -> int:

@@ -20,6 +20,7 @@ from tools.modem.network.air import Cell, Fix, Rat, Sky, StaticAir
 from tools.modem.registry import Dialect
 from tools.modem.scenario import Event
 from tools.modem.unit import UrcOrder
+from tools.verify.harness.port import ModemPort
 from tools.world.services import certificates
 
 HOST = "broker.landbridge.example"
@@ -75,7 +76,7 @@ class TestAir(StaticAir):
 
 
 @dataclass
-class ModemUnderTest:
+class ModemUnderTest(ModemPort):
     """A simulated modem in virtual time. It is also the firmware's port, as far as the drivers use it."""
 
     dialect: Dialect
@@ -86,7 +87,7 @@ class ModemUnderTest:
     variants: Sequence[str] = ()
     scenario: Sequence[Event] = ()
     has_lines: bool = False
-    """The board has pins for STATUS and the reset line."""
+    simulated: Modem = field(init=False)
 
     def __post_init__(self) -> None:
         self.env = simpy.Environment(initial_time=0)
@@ -174,42 +175,6 @@ class ModemUnderTest:
             self.run(5)
         self.simulated.receive(data)
         self.until(final)
-
-    # As the port of the firmware
-
-    def ticks_ms(self) -> int:
-        return self.now()
-
-    def sleep_ms(self, ms: int) -> None:
-        self.run(ms)
-
-    def uart_write(self, data: bytes) -> None:
-        self.simulated.receive(bytes(data))
-
-    def uart_readinto(self, buffer: bytearray, timeout_ms: int) -> int:
-        deadline = self.env.now + timeout_ms
-        while not self.output and self.env.peek() <= deadline:
-            self.env.step()
-        if not self.output and self.env.now < deadline:
-            self.env.run(until=deadline)
-        count = min(len(buffer), len(self.output))
-        buffer[:count] = self.output[:count]
-        del self.output[:count]
-        return count
-
-    def modem_rail(self, on: bool) -> None:
-        self.simulated.rail(on)
-
-    def modem_key(self, pressed: bool) -> None:
-        self.simulated.key(pressed)
-
-    def modem_reset(self, pressed: bool) -> bool:
-        if self.has_lines:
-            self.simulated.reset(pressed)
-        return self.has_lines
-
-    def modem_status(self) -> bool | None:
-        return self.simulated.status() if self.has_lines else None
 
     def time_in(self, part: str) -> dict[str, int]:
         """Milliseconds by state of a part."""

@@ -101,7 +101,7 @@ class _Port(VirtualPort):
     def begin(self, cause: int) -> None:
         """A boot, for this reason."""
         self.reset_cause = cause
-        self._rx.clear()
+        self.output.clear()
         if cause == POWER_ON:
             self.rtc_memory, self._since_ms = b"", self.ticks_ms()
 
@@ -222,7 +222,7 @@ class Machine:
         if len(self.operations) != self.at:
             return False
         if self.kind == "modem":
-            self.port.device.restart()
+            self.port.modem.restart()
             return False
         self._dead = True
         if not self.torn:

@@ -75,9 +75,9 @@ def cells(seed: int) -> list[Cell]:
 def run(cell: Cell, seed: int) -> Outcome:
     """One cell."""
     device = _device(cell.dialect, cell.wake, seed)
-    device.port.modem.arm(Fault(cell.fault, cell.command))
+    device.port.line.arm(Fault(cell.fault, cell.command))
     first = device.wake(cell.wake)
-    struck = device.port.modem.struck > 0
+    struck = device.port.line.struck > 0
     after = device.wake("next")
     failure = _failure(first, after) if struck else "not struck"
     hang = bool(first.hang or after.hang)
