@@ -1,4 +1,4 @@
-"""The judge of the rough worlds: each of its limits can be missed, and what was not flown is no success."""
+"""The judge of the rough worlds: each of its limits can be missed, and what was not run is no success."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def result(
     return TripResult(world, "bg95", budget_j, OURS, dataclasses.replace(GOOD, **good), list(broken))
 
 
-def all_flown() -> list[TripResult]:
+def all_parts() -> list[TripResult]:
     """Every part, as good as it must be."""
     ours = [
         dataclasses.replace(result(part.world, budget_j), modem=part.modem)
@@ -50,7 +50,7 @@ def test_every_world_is_flown_on_both_modems() -> None:
 
 
 def test_all_as_it_must_be_falls_short_of_nothing() -> None:
-    assert rough.fell_short(all_flown(), []) == []
+    assert rough.fell_short(all_parts(), []) == []
 
 
 @pytest.mark.parametrize(
@@ -80,8 +80,8 @@ def test_all_as_it_must_be_falls_short_of_nothing() -> None:
 )
 def test_each_limit_can_be_missed(bad: TripResult, words: str) -> None:
     assert bad.short() == [words]
-    flown = [each for each in all_flown() if (each.name, each.policy) != (bad.name, OURS)]
-    assert rough.fell_short([*flown, bad], []) == [words]
+    covered = [each for each in all_parts() if (each.name, each.policy) != (bad.name, OURS)]
+    assert rough.fell_short([*covered, bad], []) == [words]
 
 
 @pytest.mark.parametrize(
@@ -96,11 +96,11 @@ def test_schedules_are_not_judged() -> None:
     worst = dataclasses.replace(
         result(lost=9, stalls=9, silent_at_end_h=400.0, back_h=[None]), policy=HOURLY.name
     )
-    assert rough.fell_short([*all_flown(), worst], []) == []
+    assert rough.fell_short([*all_parts(), worst], []) == []
 
 
 def test_a_part_that_is_left_out_is_named() -> None:
-    done = all_flown()
+    done = all_parts()
     without = [each for each in done if each.name != "sea bg95 65 J" or each.policy != OURS]
     assert rough.fell_short(without, []) == ["left out: sea bg95 65 J"]
     alone = [each for each in done if each.policy == OURS or each.world != "stay"]
@@ -109,7 +109,7 @@ def test_a_part_that_is_left_out_is_named() -> None:
         "left out: stay sim7600, schedules",
     ]
     assert rough.fell_short(done, ["sea bg95 65 J, ours: no broker"]) == [
-        "not flown: sea bg95 65 J, ours: no broker"
+        "not run: sea bg95 65 J, ours: no broker"
     ]
     assert len(rough.fell_short([], [])) == sum(len(part.budgets) + 1 for part in PARTS)
 
@@ -135,47 +135,47 @@ def test_the_file_holds_everything(tmp_path: Path) -> None:
     assert content["trips"][0]["figures"]["back_h"] == [5.0]
 
 
-def flown_by(monkeypatch: pytest.MonkeyPatch, joules: dict[str, float]) -> list[tuple[str, str]]:
-    """Replace flights; returns who flew, with the settings."""
-    flown: list[tuple[str, str]] = []
+def policies_run(monkeypatch: pytest.MonkeyPatch, joules: dict[str, float]) -> list[tuple[str, str]]:
+    """Replace the trips; return the policies that were run, with the settings."""
+    covered: list[tuple[str, str]] = []
 
-    def flight(
+    def run_trip(
         out: Path, options: dict[str, Any], schedule: Any, on_progress: Any
     ) -> tuple[Figures, list[str]]:
         policy = schedule.name if schedule else OURS
-        flown.append((policy, options["settings"][-1]))
+        covered.append((policy, options["settings"][-1]))
         on_progress({"completed": options["days"] / 2})
         if policy not in joules:
             raise ServiceError("no broker")
         return dataclasses.replace(GOOD, days=1, joules={"modem": joules[policy]}), []
 
-    monkeypatch.setattr(rough, "flight", flight)
-    return flown
+    monkeypatch.setattr(rough, "run_trip", run_trip)
+    return covered
 
 
 def test_schedules_run_once_for_all_budgets(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    flown = flown_by(monkeypatch, {"hourly": 500, OURS: 300, "every 2 h": 310})
+    covered = policies_run(monkeypatch, {"hourly": 500, OURS: 300, "every 2 h": 310})
     moves: Queue[float] = Queue()
     part = Part("dark", "bg95", (65, 100))
     done, failed = rough.run_part(part, 1, tmp_path, moves)
-    policies = [policy for policy, _ in flown]
+    policies = [policy for policy, _ in covered]
     assert policies == ["hourly", OURS, "every 2 h", OURS] and not failed
     assert [each.budget_j for each in done] == [65, 65, 65, 100]
-    assert len({settings for _, settings in flown}) == 2
-    assert sum(moves.queue) == pytest.approx(part.flights)
+    assert len({settings for _, settings in covered}) == 2
+    assert sum(moves.queue) == pytest.approx(part.trips)
 
 
 def test_a_failed_trip_is_reported_and_the_others_go_on(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    flown_by(monkeypatch, {OURS: 300})
+    policies_run(monkeypatch, {OURS: 300})
     moves: Queue[float] = Queue()
     part = Part("dark", "bg95", (65, 100))
     done, failed = rough.run_part(part, 1, tmp_path, moves)
     assert [each.policy for each in done] == [OURS, OURS]
     assert failed == ["dark bg95 65 J, hourly: no broker"]
     assert "left out: dark bg95, schedules" in rough.fell_short(done, failed)
-    assert sum(moves.queue) == pytest.approx(part.flights)
+    assert sum(moves.queue) == pytest.approx(part.trips)
 
 
 class Soon(World):
@@ -189,7 +189,7 @@ class Soon(World):
 def test_a_short_flight_through_a_silence_with_the_real_firmware(tmp_path: Path) -> None:
     arguments = demo.parsed(["--days", "2", "--out", str(tmp_path)])
     options = demo.trip_of(arguments) | {"world": Soon()}
-    found, broken = rough.flight(tmp_path, options, None, lambda _: None)
+    found, broken = rough.run_trip(tmp_path, options, None, lambda _: None)
     assert (found.lost, found.stalls, found.crashes, broken) == (0, 0, 0, [])
     assert len(found.back_h) == 1 and found.back_h[0] is not None
     assert found.longest_silence_h >= 12

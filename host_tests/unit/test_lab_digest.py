@@ -26,16 +26,16 @@ def test_a_network_scan_is_placed_by_a_fix_that_still_holds():
     km = [0.0, 20.0, 40.0, 60.0, 60.0, 60.0, 60.0, 60.0]
     instance = trip(km, [[-90.0] * 8, [-118.0] * 8])
     strong, weak = instance.heard[0]
-    lived = Run(fixes=[1, 4], looks=[(0, strong), (2, weak), (3, strong), (7, None)], reports=[(0, 2.0)])
+    outcome = Run(fixes=[1, 4], looks=[(0, strong), (2, weak), (3, strong), (7, None)], reports=[(0, 2.0)])
     seen = digest.Seen([], [])
-    digest.see(instance, lived, seen)
+    digest.see(instance, outcome, seen)
     assert seen.looks == [(20.0, 460_001, False), (60.0, 0, False)]
     assert seen.reports == [costs.Report(460_000, 2_000.0)]
 
 
 def test_joules_a_point_counts_what_was_delivered():
-    lived = Run(fixes=[1, 2, 3, 9], uploads=[(4, 3)], joules={"fix": 12.0, "sleep": 3.0})
-    assert digest.joules_a_point(lived) == 5.0
+    outcome = Run(fixes=[1, 2, 3, 9], uploads=[(4, 3)], joules={"fix": 12.0, "sleep": 3.0})
+    assert digest.joules_a_point(outcome) == 5.0
     assert digest.joules_a_point(Run(fixes=[1], joules={"fix": 2.0})) == 2.0
 
 

@@ -52,7 +52,7 @@ def test_missed_goals_in_thin_coverage_are_named_with_their_bound(rows, ours, mi
 def test_a_wrong_route_file_ends_with_its_row(tmp_path):
     file = tmp_path / "line.csv"
     file.write_text("name,country,lat,lon,kind\nA,CN,x,1,hub\n")
-    result = CliRunner().invoke(lab.app, ["--line", str(file)])
+    result = CliRunner().invoke(lab.app, ["--route", str(file)])
     assert result.exit_code == 2
 
 

@@ -39,7 +39,7 @@ def test_false_motion_is_felt_where_the_train_stands():
     assert 0.2 < trip.felt[~trip.moving].mean() < 0.4
 
 
-def lived(trip, budget, **rules):
+def outcome(trip, budget, **rules):
     mission = Mission(
         *(costs("bg95"), budget * trip.days, trip.corridor, trip.networks),
         **{"reuses": True, "bumps": (0,) * trip.slots, "late": True} | rules,
@@ -48,7 +48,7 @@ def lived(trip, budget, **rules):
 
 
 def test_a_battery_weaker_than_declared_ends_sooner():
-    whole, weak = (lived(USUAL, 65, part=part) for part in (1.0, 0.7))
+    whole, weak = (outcome(USUAL, 65, part=part) for part in (1.0, 0.7))
     assert whole.died == USUAL.slots > weak.died
     assert weak.used_j[-1] == pytest.approx(0.7 * 65 * USUAL.days, rel=0.01)
 
@@ -78,7 +78,7 @@ def test_days_without_a_network_do_not_spend_the_trips_energy(budget, network_sc
 
 
 def test_a_trip_that_is_short_of_energy_is_heard_of_to_its_end():
-    ran = lived(USUAL, 40)
+    ran = outcome(USUAL, 40)
     assert ran.died == USUAL.slots
     heard = [slot for slot, _ in ran.uploads]
     assert max(np.diff([0, *heard, USUAL.slots])) <= 8 * SLOTS_A_DAY

@@ -29,7 +29,7 @@ def report(
     context: typer.Context,
     trips: Annotated[int, typer.Option(help="on either known route and on routes drawn")] = 18,
     setting: Annotated[list[str] | None, typer.Option(help="only these settings")] = None,
-    line: Annotated[Path | None, typer.Option(help="CSV: name,country,lat,lon,kind")] = None,
+    route: Annotated[Path | None, typer.Option(help="CSV: name,country,lat,lon,kind")] = None,
     trace: Annotated[Path | None, typer.Option(help="CSV: time,lat,lon,operator,RSRP")] = None,
     processes: Annotated[int | None, typer.Option(help="all cores if not given")] = None,
 ) -> None:
@@ -41,9 +41,9 @@ def report(
         raise typer.BadParameter(f"settings are {', '.join(each.name for each in SETTINGS)}")
     judged = judged_trips(trips)
     try:
-        if line:
-            read_route(line)
-            judged = [(str(line), seed) for seed in range(1, trips + 1)]
+        if route:
+            read_route(route)
+            judged = [(str(route), seed) for seed in range(1, trips + 1)]
         if trace:
             read_trace(trace)
             judged = [(f"{TRACE}{trace}", 0)]

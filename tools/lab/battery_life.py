@@ -45,7 +45,7 @@ def paces() -> Iterator[Pace]:
     for modem, budgets in BUDGETS.items():
         costs = MEASURED.get(modem, COSTS[modem])
         for budget in budgets:
-            lived = []
+            outcome = []
             for seed in SEEDS:
                 trip = Setting(modem, modem).trip(TRAINING[0], seed)
                 given = costs, budget * trip.days, trip.corridor, trip.networks
@@ -53,14 +53,14 @@ def paces() -> Iterator[Pace]:
                 told = replace(told, lasts_days=trip.days)
                 had = run(trip, Ours(modem, believes=COSTS[modem]).factory(), told)
                 reports = max(1, len(had.uploads))
-                lived.append(
+                outcome.append(
                     (
                         float(had.used_j[-1]) / trip.days,
                         len(had.fixes) / trip.days,
                         H_A_DAY * trip.days / reports,
                     )
                 )
-            yield Pace(modem, budget, *(fmean(figures) for figures in zip(*lived, strict=True)))
+            yield Pace(modem, budget, *(fmean(figures) for figures in zip(*outcome, strict=True)))
 
 
 def days(kind: Kind, joules_a_day: float, temperature_c: float) -> float:

@@ -148,6 +148,6 @@ def _lab(modem: Dialect, days: int, rate: int, seed: int, costs: Costs) -> tuple
     )
     ours = Ours(modem, believes=COSTS[modem]).factory()
     lucks = np.random.default_rng(seed).random((DRAWS, here.slots))
-    lived = [run(replace(here, luck=luck), ours, mission) for luck in lucks]
-    joules = sum(float(each.used_j[-1]) for each in lived)
-    return joules / DRAWS / days, sum(each.records for each in lived) / DRAWS / days
+    outcome = [run(replace(here, luck=luck), ours, mission) for luck in lucks]
+    joules = sum(float(each.used_j[-1]) for each in outcome)
+    return joules / DRAWS / days, sum(each.records for each in outcome) / DRAWS / days

@@ -107,13 +107,13 @@ class _Desk:
         self, name: str, kind: str, rules: Mapping[int, Rule], thrifty: bool, known_end: bool = False
     ) -> None:
         """One policy with its rule for each budget."""
-        lived: dict[Rule, Run] = {}
+        outcome: dict[Rule, Run] = {}
         for budget, rule in rules.items():
-            known = None if thrifty or self._setting.cold else lived.get(rule)
+            known = None if thrifty or self._setting.cold else outcome.get(rule)
             if known is None:
                 given = budget if thrifty or self._setting.cold else ENDLESS_J
                 mission = self._setting.mission(self._instance, given, known_end or name.startswith("P"))
-                known = lived[rule] = run(self._instance, rule.factory(), mission)
+                known = outcome[rule] = run(self._instance, rule.factory(), mission)
             self._write(name, kind, budget, known)
 
     def hindsight(self, budget: int, utility: float) -> None:
@@ -126,8 +126,8 @@ class _Desk:
             )
         )
 
-    def _write(self, name: str, kind: str, budget: int, lived: Run) -> None:
-        figures = self._setting.score(self._instance, lived, budget)
+    def _write(self, name: str, kind: str, budget: int, outcome: Run) -> None:
+        figures = self._setting.score(self._instance, outcome, budget)
         self.records.append(
             Record(
                 setting=self._setting.name,
@@ -141,7 +141,7 @@ class _Desk:
                 points=figures.points,
                 mah_a_day=figures.mah_a_day,
                 median_age_h=figures.median_age_h,
-                attempts=lived.most_attempts(),
+                attempts=outcome.most_attempts(),
             )
         )
 

@@ -118,26 +118,26 @@ def judge(job: Job) -> list[Figure]:
         mission = setting.mission(trip, job.budget)
         guides = {NEW: b"", LEARNED: guide(trip, seen, False), SHUFFLED: guide(trip, seen, True)}
         for name, data in guides.items():
-            lived = run(trip, policy, replace(mission, guide=data))
-            figure = joules_a_point(lived), score(trip, lived).utility
+            outcome = run(trip, policy, replace(mission, guide=data))
+            figure = joules_a_point(outcome), score(trip, outcome).utility
             figures.append(
                 Figure(job.loss_db, job.budget, name, f"{job.route}-{job.environment}-{seed}", *figure)
             )
     return figures
 
 
-def see(trip: Instance, lived: Run, seen: Seen) -> None:
+def see(trip: Instance, outcome: Run, seen: Seen) -> None:
     """Add what an agent learns of a trip: where a network scan was made is known where the train has had a
     fix just now, or has not moved since."""
     still_since = stops(trip.moving)
-    for slot, heard in lived.looks:
-        index = bisect_right(lived.fixes, slot) - 1
-        fix = lived.fixes[index] if index >= 0 else -1
+    for slot, heard in outcome.looks:
+        index = bisect_right(outcome.fixes, slot) - 1
+        fix = outcome.fixes[index] if index >= 0 else -1
         if fix >= 0 and (slot - fix <= 1 or still_since[slot] <= fix):
             number = plmn(trip.networks[heard.network]) if heard else 0
             well = heard is not None and heard.rsrp_dbm >= WELL_HEARD_DBM
             seen.looks.append((float(trip.km[fix]), number, well))
-    for network, joules in lived.reports:
+    for network, joules in outcome.reports:
         seen.reports.append(costs.Report(plmn(trip.networks[network]), 1_000 * joules))
 
 
@@ -162,11 +162,11 @@ def _networks(trip: Instance, seen: Seen) -> Iterator[Network]:
         yield Network(number, known.get(number, 0), percent)
 
 
-def joules_a_point(lived: Run) -> float:
+def joules_a_point(outcome: Run) -> float:
     """All that was drawn, over the points that were delivered."""
-    newest = max((point for _, point in lived.uploads), default=-1)
-    delivered = bisect_right(lived.fixes, newest)
-    return float(sum(lived.joules.values())) / max(1, delivered)
+    newest = max((point for _, point in outcome.uploads), default=-1)
+    delivered = bisect_right(outcome.fixes, newest)
+    return float(sum(outcome.joules.values())) / max(1, delivered)
 
 
 def _row(loss_db: float, budget: int | None, guide: str, figures: Sequence[Figure]) -> dict[str, object]:

@@ -127,9 +127,9 @@ class Setting(NamedTuple):
         limit = bound.cold_utility if self.cold else bound.utility
         return [limit(budget * instance.days) for budget in self.budgets]
 
-    def score(self, instance: Instance, lived: Run, budget: float) -> Score:
+    def score(self, instance: Instance, outcome: Run, budget: float) -> Score:
         """What a run was worth with so many joules a day."""
-        return score(instance, lived, self.part * budget * instance.days, self.weights, self.cold)
+        return score(instance, outcome, self.part * budget * instance.days, self.weights, self.cold)
 
 
 SETTINGS = (

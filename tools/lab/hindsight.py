@@ -57,6 +57,6 @@ def attainable(setting: Setting, instance: Instance, bound: Bound) -> list[float
         for place, budget in enumerate(setting.budgets):
             if setting.cold or not place:
                 mission = setting.mission(instance, budget if setting.cold else ENDLESS_J)
-                lived = run(instance, lambda _, replay=replay: replay, replace(mission, russia=False))  # type: ignore[misc]
-            best[place] = max(best[place], setting.score(instance, lived, budget).utility)
+                outcome = run(instance, lambda _, replay=replay: replay, replace(mission, russia=False))  # type: ignore[misc]
+            best[place] = max(best[place], setting.score(instance, outcome, budget).utility)
     return [float(each) for each in best]

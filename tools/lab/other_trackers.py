@@ -1,6 +1,6 @@
 """B1 to B14: how existing trackers decide, in slots of half an hour.
 
-One schedule with the parts that they have: intervals while moving and parked, an edge rule, a ring of
+One schedule with the parts that they have: intervals while moving and stationary, an edge rule, a ring of
 records, a gate by signal, tiers by battery, a back-off, skipped fixes. Where a source acts more often
 than once a slot it pays for each time. Marked [lab] is what a source leaves open.
 """
@@ -15,19 +15,19 @@ from tools.lab.instances import SLOT_H, SLOT_S
 from tools.lab.physics import Device, Factory, Mission
 
 Pair = tuple[float, float]
-"""Seconds, while moving and while parked."""
+"""Seconds, while moving and while stationary."""
 NEVER_S = 1e9
 
 
 @dataclass(frozen=True)
 class Schedule:
-    """Parameters of a tracker. Intervals are (moving, parked) in seconds.
+    """Parameters of a tracker. Intervals are (moving, stationary) in seconds.
 
     `edges`: fix and upload at each departure and arrival. `departure_fix` False: the departure tells
     the last known place. `ring`: records kept. `gate_dbm`: look before an upload, hold it below this,
     force it after `denials`. `tiers`: (least part of the energy left, factor on the upload interval; 0:
     none). `backoff_h`: longest pause after failures, doubled from one slot; 0: no back-off. `skips`: due
-    fixes left out while parked. `batch`: records that make an upload due, whatever its interval.
+    fixes left out while stationary. `batch`: records that make an upload due, whatever its interval.
     """
 
     fix_s: Pair
@@ -160,7 +160,11 @@ SHIPPED = {
 }
 """As shipped, or the variant that the facts name where the default disables the policy."""
 
-_MOVING_H, _PARKED_H, _UPLOAD_H = (0.5, 1.0, 2.0, 4.0, 8.0, 24.0), (2.0, 12.0, 24.0), (1.0, 4.0, 8.0, 24.0)
+_MOVING_H, _STATIONARY_H, _UPLOAD_H = (
+    (0.5, 1.0, 2.0, 4.0, 8.0, 24.0),
+    (2.0, 12.0, 24.0),
+    (1.0, 4.0, 8.0, 24.0),
+)
 
 
 def variants(name: str) -> Iterator[Schedule]:
@@ -168,14 +172,16 @@ def variants(name: str) -> Iterator[Schedule]:
     shipped = SHIPPED[name]
     yield shipped
     if shipped.fix_s == shipped.upload_s:
-        for moving, parked in product(_MOVING_H, _PARKED_H):
-            pair = moving * H, parked * H
+        for moving, stationary in product(_MOVING_H, _STATIONARY_H):
+            pair = moving * H, stationary * H
             yield from _knobs(replace(shipped, fix_s=pair, upload_s=pair))
         return
-    parked_fixes = (NEVER_S,) if shipped.fix_s[1] == NEVER_S else tuple(hours * H for hours in _PARKED_H)
-    for fix, parked_s, upload in product(_MOVING_H[:4], parked_fixes, _UPLOAD_H):
+    stationary_fixes = (
+        (NEVER_S,) if shipped.fix_s[1] == NEVER_S else tuple(hours * H for hours in _STATIONARY_H)
+    )
+    for fix, stationary_s, upload in product(_MOVING_H[:4], stationary_fixes, _UPLOAD_H):
         pair = upload * H, max(upload, 8.0) * H
-        yield from _knobs(replace(shipped, fix_s=(fix * H, parked_s), upload_s=pair))
+        yield from _knobs(replace(shipped, fix_s=(fix * H, stationary_s), upload_s=pair))
 
 
 def _knobs(schedule: Schedule) -> Iterator[Schedule]:

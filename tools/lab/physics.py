@@ -230,10 +230,10 @@ class Device:
     """The verbs of a policy and what it can see; one object lives through one trip.
 
     Visible: `slot`, `moving`, `battery_c`, `last_fix` (slot, -1: none), `last_point` (of a fix or a reused
-    position), `parked` (no movement since the last fix), `fix_km` (kilometre of that fix), `waiting` (points
-    not delivered), `last_upload` (slot), `left_j`, `network` (registered with), `country` (of the network
-    last registered with), `cost_j` (of the last verb), `level_dbm` (at the last upload). `moving` is what is
-    felt; `left_j` counts on the battery as it was told, `battery_mv` is of the one that is there.
+    position), `stationary` (no movement since the last fix), `fix_km` (kilometre of that fix), `waiting`
+    (points not delivered), `last_upload` (slot), `left_j`, `network` (registered with), `country` (of the
+    network last registered with), `cost_j` (of the last verb), `level_dbm` (at the last upload). `moving` is
+    what is felt; `left_j` counts on the battery as it was told, `battery_mv` is of the one that is there.
     """
 
     def __init__(self, instance: Instance, mission: Mission) -> None:
@@ -249,7 +249,7 @@ class Device:
         self.battery_c = 0.0
         self.last_fix = -1
         self.last_point = -1
-        self.parked = False
+        self.stationary = False
         self.fix_km = 0.0
         self.waiting = 0
         self.last_upload = -1
@@ -307,7 +307,7 @@ class Device:
 
         False, and nothing happens, where that does not count or the train has moved since the last fix.
         """
-        if not (self._reuses and self.parked):
+        if not (self._reuses and self.stationary):
             return False
         self._pay("position reused", self._costs.wake_j)
         self._point()
@@ -448,7 +448,7 @@ def run(instance: Instance, policy: Factory, mission: Mission) -> Run:
         if device.left_j > gone_j:
             device.slot, device.moving, device.battery_c = slot, moving[slot], temperatures[slot]
             device.battery_mv = _voltage_mv((device.left_j - gone_j) / (limits[slot] - gone_j))
-            device.parked = stopped[slot] <= device.last_fix
+            device.stationary = stopped[slot] <= device.last_fix
             fixes, uploads = len(device.run.fixes), len(device.run.uploads)
             before_j = device.left_j
             mind.slot(device)

@@ -1,4 +1,4 @@
-"""Flies our policy, the firmware's own, through a trip of the lab: slots are wakes, verbs have outcomes."""
+"""Runs our policy, the firmware's own, on a trip of the lab: slots are wakes, verbs have outcomes."""
 
 from __future__ import annotations
 

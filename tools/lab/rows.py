@@ -48,7 +48,7 @@ class Job(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Lived:
+class RunOutcome:
     """One run: `beyond_h` is how much longer than a dark spell it was silent around it."""
 
     row: str
@@ -82,8 +82,8 @@ def judge(processes: int | None, figures: Path, console: Console, held_out: bool
     """Run all rows, print them, write them to a file; whether each is as it must be."""
     settings = HELD_OUT if held_out else STRESSES
     jobs = [Job(each, *trip) for each in settings for trip in _trips(each)]
-    lived = [each for found in spread(_live, jobs, "judging", processes) for each in found]
-    rows = [_judged(setting, budget, lived) for setting in settings for budget in setting.budgets]
+    outcome = [each for found in spread(_live, jobs, "judging", processes) for each in found]
+    rows = [_judged(setting, budget, outcome) for setting in settings for budget in setting.budgets]
     table = Table(
         "row", "J a day", "ours (worst)", "with arrival", "died", "beyond dark h", "best tuned (worst)"
     )
@@ -107,7 +107,7 @@ def _trips(setting: Setting) -> list[tuple[str, int]]:
     return [(route, seed) for seed in STRESS_SEEDS for route in ("w1", "n1", f"drawn-{seed}")]
 
 
-def _live(job: Job) -> list[Lived]:
+def _live(job: Job) -> list[RunOutcome]:
     """Ours and every tuned baseline on one trip."""
     setting = job.setting
     instance = setting.trip(job.route, job.seed)
@@ -120,16 +120,16 @@ def _live(job: Job) -> list[Lived]:
             rules.append((baseline.name, tuned_rule(setting, training, baseline, budget).factory()))
         for name, factory in rules:
             mission = setting.mission(instance, budget, known_end=name != OURS)
-            found.append(_lived(setting, instance, name, budget, run(instance, factory, mission)))
+            found.append(_outcome(setting, instance, name, budget, run(instance, factory, mission)))
     return found
 
 
-def _lived(setting: Setting, instance: Instance, name: str, budget: int, ran: Run) -> Lived:
+def _outcome(setting: Setting, instance: Instance, name: str, budget: int, ran: Run) -> RunOutcome:
     score = setting.score(instance, ran, budget)
     heard = [0, *(slot for slot, _ in ran.uploads if slot < ran.died), instance.slots]
     last = max((slot for slot in heard[:-1]), default=0)
     is_there = ran.died >= instance.arrived and last >= instance.arrived - 1 / SLOT_H * 24
-    return Lived(
+    return RunOutcome(
         row=setting.name,
         policy=name,
         budget=budget,
@@ -149,8 +149,8 @@ def _beyond_h(heard: Sequence[int], first: int, end: int) -> float:
     return (after - before - (end - first)) * SLOT_H
 
 
-def _judged(setting: Setting, budget: int, lived: Sequence[Lived]) -> Judged:
-    here = [each for each in lived if each.row == setting.name and each.budget == budget]
+def _judged(setting: Setting, budget: int, outcome: Sequence[RunOutcome]) -> Judged:
+    here = [each for each in outcome if each.row == setting.name and each.budget == budget]
     ours = [each for each in here if each.policy == OURS]
     others = {each.policy: [one.utility for one in here if one.policy == each.policy] for each in here}
     del others[OURS]

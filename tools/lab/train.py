@@ -52,7 +52,7 @@ class Job(NamedTuple):
     seed: int
 
 
-class Flown(NamedTuple):
+class TripScore(NamedTuple):
     """What came of a trip; `bound` is its utility."""
 
     utility: float
@@ -72,31 +72,31 @@ def train(
     trips = [Job(each, route, seed) for seed in TRAINING_SEEDS for each in settings for route in routes]
     with ProcessPoolExecutor(processes) as pool:
         rows = list(pacing_table(modem, training))
-        flown = {budget: _fly(pool, trips, tuple(rows), budget) for budget in budgets}
+        scores = {budget: _run_all(pool, trips, tuple(rows), budget) for budget in budgets}
         for _ in range(passes):
             for index in range(len(rows)):
                 near = _near(rows, index, budgets)
                 for row in _turned(rows[index]):
                     trial = (*rows[:index], row, *rows[index + 1 :])
-                    better = _try(pool, trips, trial, {budget: flown[budget] for budget in near})
+                    better = _try(pool, trips, trial, {budget: scores[budget] for budget in near})
                     if better:
                         rows[index] = row
-                        flown |= better
-            mean = sum(map(_value, flown, flown.values())) / len(flown)
+                        scores |= better
+            mean = sum(map(_value, scores, scores.values())) / len(scores)
             Console(stderr=True).print(f"{modem} {training}: {mean:.4f}")
     return tuple(rows)
 
 
 def _try(
-    pool: ProcessPoolExecutor, trips: Sequence[Job], trial: PacingTable, flown: dict[int, list[Flown]]
-) -> dict[int, list[Flown]] | None:
+    pool: ProcessPoolExecutor, trips: Sequence[Job], trial: PacingTable, scores: dict[int, list[TripScore]]
+) -> dict[int, list[TripScore]] | None:
     """What a table does at these budgets, None when that is no better; most are seen to be worse on a few
     trips."""
     if not monotone(trial):
         return None
     for step, gain in ((SAMPLE, -LEAST_GAIN * SAMPLE), (1, LEAST_GAIN)):
-        tried = {budget: _fly(pool, trips[::step], trial, budget) for budget in flown}
-        before = sum(_value(budget, each[::step]) for budget, each in flown.items())
+        tried = {budget: _run_all(pool, trips[::step], trial, budget) for budget in scores}
+        before = sum(_value(budget, each[::step]) for budget, each in scores.items())
         if sum(map(_value, tried, tried.values())) < before + gain:
             return None
     return tried
@@ -152,22 +152,24 @@ def _trip(job: Job) -> tuple[Instance, dict[int, float]]:
     return instance, {budget: bound.utility(budget * instance.days) for budget in setting.budgets}
 
 
-def _fly(pool: ProcessPoolExecutor, trips: Sequence[Job], rows: PacingTable, budget: int) -> list[Flown]:
-    return list(pool.map(partial(_flown, rows, budget), trips, chunksize=max(1, len(trips) // 4)))
+def _run_all(
+    pool: ProcessPoolExecutor, trips: Sequence[Job], rows: PacingTable, budget: int
+) -> list[TripScore]:
+    return list(pool.map(partial(_run_one, rows, budget), trips, chunksize=max(1, len(trips) // 4)))
 
 
-def _value(budget: int, flown: Sequence[Flown]) -> float:
+def _value(budget: int, scores: Sequence[TripScore]) -> float:
     """How good a pacing table is at a budget."""
-    mean = sum(each.utility for each in flown) / sum(each.bound for each in flown)
-    ratios = sorted(each.utility / each.bound for each in flown)
+    mean = sum(each.utility for each in scores) / sum(each.bound for each in scores)
+    ratios = sorted(each.utility / each.bound for each in scores)
     lowest = ratios[: max(1, round(len(ratios) * LOWEST_FRACTION))]
-    died = sum(each.died for each in flown) / len(flown) if budget >= ALIVE_FROM_J else 0.0
+    died = sum(each.died for each in scores) / len(scores) if budget >= ALIVE_FROM_J else 0.0
     return mean + LOWEST_WEIGHT * sum(lowest) / len(lowest) - DEATH_WEIGHT * died
 
 
-def _flown(rows: PacingTable, budget: int, job: Job) -> Flown:
+def _run_one(rows: PacingTable, budget: int, job: Job) -> TripScore:
     instance, bounds = _trip(job)
     policy = Ours(job.setting.modem, rows).factory()
-    lived = run(instance, policy, job.setting.mission(instance, budget))
-    figures = score(instance, lived, budget * instance.days)
-    return Flown(figures.utility, bounds[budget], figures.died)
+    outcome = run(instance, policy, job.setting.mission(instance, budget))
+    figures = score(instance, outcome, budget * instance.days)
+    return TripScore(figures.utility, bounds[budget], figures.died)

@@ -95,10 +95,10 @@ def _utilities(job: Job) -> dict[str, Utilities]:
 def utilities(setting: Setting, instance: Instance, rule: Rule, thrifty: bool) -> list[float]:
     """By budget; a policy that does not look at its energy runs once for all of them."""
     if not thrifty:
-        lived = run(instance, rule.factory(), setting.mission(instance, ENDLESS_J))
-        return [score(instance, lived, budget * instance.days).utility for budget in setting.budgets]
+        outcome = run(instance, rule.factory(), setting.mission(instance, ENDLESS_J))
+        return [score(instance, outcome, budget * instance.days).utility for budget in setting.budgets]
     values = []
     for budget in setting.budgets:
-        lived = run(instance, rule.factory(), setting.mission(instance, budget))
-        values.append(score(instance, lived, budget * instance.days).utility)
+        outcome = run(instance, rule.factory(), setting.mission(instance, budget))
+        values.append(score(instance, outcome, budget * instance.days).utility)
     return values

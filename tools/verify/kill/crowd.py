@@ -1,9 +1,9 @@
 """A thousand devices when the broker is there again: do they all come at once?
 
-`python -m tools.verify.kill.crowd [--fleets N] [--seed N]` flies the firmware's plan for each device, half of
-them on the move, from a moment of its own on; the broker dies, and is back after a minute, ten minutes or
-four hours. Devices know nothing of each other, and hold no connection. Prints how many had been turned away
-and how they came, writes out/crowd.json, and exits with 1 when too many come together.
+`python -m tools.verify.kill.crowd [--fleets N] [--seed N]` runs the firmware's scheduler for each device,
+half of them on the move, from a moment of its own on; the broker dies, and is back after a minute, ten
+minutes or four hours. Devices know nothing of each other, and hold no connection. Prints how many had been
+turned away and how they came, writes out/crowd.json, and exits with 1 when too many come together.
 
 A thousand devices connect every four seconds: a second in which one comes has four times the mean by itself.
 So several fleets are laid over each other, and what comes within ten seconds is held against the mean.
@@ -76,7 +76,7 @@ class Device:
         self._state[st.BEGAN] = self._now_s
         self.connects: list[int] = []
 
-    def fly(self, until_s: int) -> None:
+    def run(self, until_s: int) -> None:
         """Wakes up to a time."""
         while self._now_s < until_s:
             self._wake()
@@ -130,7 +130,7 @@ def fleet(seed: str, outage_s: int, devices: int = DEVICES) -> tuple[int, list[i
     away, came = 0, []
     for number in range(devices):
         device = Device(f"{seed}/{outage_s}/{number}", number % 2 == 1, outage_s)
-        device.fly(back_s + WATCHED_S)
+        device.run(back_s + WATCHED_S)
         away += any(_DIES_S <= each < back_s for each in device.connects)
         came += [each - back_s for each in device.connects if back_s <= each < back_s + WATCHED_S]
     return away, came

@@ -55,7 +55,7 @@ class Part(NamedTuple):
     budgets: tuple[int, ...]
 
     @property
-    def flights(self) -> int:
+    def trips(self) -> int:
         """At most: ours and the tuned schedule with each budget, and the hourly one."""
         return 2 * len(self.budgets) + 1
 
@@ -100,39 +100,39 @@ class TripResult:
 
 
 def run_part(part: Part, seed: int, out: Path, moves: Queue[float]) -> tuple[list[TripResult], list[str]]:
-    """Fly a part, the trips one after the other; what came of them, and what could not be flown and why.
+    """Run the trips of a part one after the other; return their results, and what could not be run and why.
     `moves` receives the progress, in trips."""
     done: list[TripResult] = []
     failed: list[str] = []
 
-    def fly(budget_j: int, schedule: Schedule | None) -> Figures | None:
+    def run_policy(budget_j: int, schedule: Schedule | None) -> Figures | None:
         policy = schedule.name if schedule else OURS
         folder = out / f"{part.world}-{part.modem}" / f"{policy}-{budget_j}".replace(" ", "-")
         words = ["--world", part.world, "--modem", part.modem, "--budget", f"{budget_j}", "--seed", f"{seed}"]
         arguments = demo.parsed([*words, "--out", str(folder)])
         with _counted(moves, arguments.days) as on_progress:
             try:
-                found, broken = flight(folder, demo.trip_of(arguments), schedule, on_progress)
+                found, broken = run_trip(folder, demo.trip_of(arguments), schedule, on_progress)
             except (ServiceError, LayoutError, OSError) as error:
                 failed.append(f"{part.world} {part.modem} {budget_j} J, {policy}: {error}")
                 return None
         done.append(TripResult(part.world, part.modem, budget_j, policy, found, broken))
         return found
 
-    hourly = fly(part.budgets[0], HOURLY)
+    hourly = run_policy(part.budgets[0], HOURLY)
     compared = {HOURLY}
     for budget_j in part.budgets:
-        ours = fly(budget_j, None)
+        ours = run_policy(budget_j, None)
         best = tuned(part.modem, ours, hourly) if ours and hourly else HOURLY
         if best in compared:
             moves.put(1.0)
         else:
             compared.add(best)
-            fly(budget_j, best)
+            run_policy(budget_j, best)
     return done, failed
 
 
-def flight(
+def run_trip(
     out: Path, options: dict[str, Any], schedule: Schedule | None, on_progress: OnProgress
 ) -> tuple[Figures, list[str]]:
     """One trip, `options` as `stage.build` takes them, by a schedule or by our policy: figures, and the
@@ -173,7 +173,7 @@ def _counted(moves: Queue[float], days: int) -> Iterator[OnProgress]:
 def run_all(
     parts: Sequence[Part], seed: int, out: Path, console: Console
 ) -> tuple[list[TripResult], list[str]]:
-    """All parts, `PROCESSES` at a time: what came of them, and what could not be flown."""
+    """All parts, `PROCESSES` at a time: what came of them, and what could not be run."""
     context = get_context("spawn")
     columns = TextColumn("trips"), BarColumn(None), TaskProgressColumn(), TimeElapsedColumn()
     with (
@@ -182,7 +182,7 @@ def run_all(
         Progress(*columns, console=console, refresh_per_second=2) as progress,
     ):
         moves = manager.Queue()
-        task = progress.add_task("", total=sum(part.flights for part in parts))
+        task = progress.add_task("", total=sum(part.trips for part in parts))
         futures = [pool.submit(run_part, part, seed, out, moves) for part in parts]
         try:
             while not all(future.done() for future in futures):
@@ -211,17 +211,17 @@ def _result(
 def fell_short(done: Sequence[TripResult], failed: Sequence[str]) -> list[str]:
     """One line for each limit that ours did not keep, and for each part that was not run."""
     ours = [each for each in done if each.policy == OURS]
-    flown = {(each.world, each.modem, each.budget_j) for each in ours}
+    covered = {(each.world, each.modem, each.budget_j) for each in ours}
     compared = {(each.world, each.modem) for each in done if each.policy != OURS}
     missing = [
         f"{part.world} {part.modem} {budget_j} J"
         for part in PARTS
         for budget_j in part.budgets
-        if (part.world, part.modem, budget_j) not in flown
+        if (part.world, part.modem, budget_j) not in covered
     ]
     missing += [f"{part.world} {part.modem}, schedules" for part in PARTS if part[:2] not in compared]
     lines = [line for each in ours for line in each.short()]
-    return lines + [f"left out: {each}" for each in missing] + [f"not flown: {each}" for each in failed]
+    return lines + [f"left out: {each}" for each in missing] + [f"not run: {each}" for each in failed]
 
 
 COLUMNS: dict[str, Callable[[TripResult], str]] = {

@@ -41,7 +41,7 @@ class Baseline:
     ) -> None:
         context = get_context("spawn")
         self._receiver, end = context.Pipe(duplex=False)
-        self._process = context.Process(target=_fly, args=(end, schedule, out, options), daemon=True)
+        self._process = context.Process(target=_run_child, args=(end, schedule, out, options), daemon=True)
         self._process.start()
         end.close()
         self._came: Figures | str = f"{schedule.name}: ended without a word; its log is {out / 'world.log'}"
@@ -49,7 +49,7 @@ class Baseline:
         self._listener.start()
 
     def figures(self) -> Figures:
-        """What came of it, once it has ended. Raises `ServiceError` when it could not be flown."""
+        """What came of it, once it has ended. Raises `ServiceError` when it could not be run."""
         self._listener.join()
         if isinstance(self._came, str):
             raise ServiceError(self._came)
@@ -64,8 +64,8 @@ class Baseline:
             pass
 
 
-def _fly(end: Connection, schedule: Schedule, out: Path, options: dict[str, Any]) -> None:
-    """In the child: fly, and tell the figures, or why there are none."""
+def _run_child(end: Connection, schedule: Schedule, out: Path, options: dict[str, Any]) -> None:
+    """In the child process: run the trip and send the figures, or why there are none."""
     out.mkdir(parents=True, exist_ok=True)
     logging.basicConfig(filename=out / "world.log", filemode="w", level=logging.WARNING, force=True)
     try:
@@ -91,16 +91,16 @@ class Comparison:
 
     def __init__(self, out: Path, options: dict[str, Any], progress: Progress) -> None:
         self._out, self._options, self._progress = out, options, progress
-        self._hourly = self._fly(HOURLY)
+        self._hourly = self._start(HOURLY)
 
     def figures(self, ours: Figures) -> dict[str, Figures]:
-        """By name, once all have ended. Raises `ServiceError` when one could not be flown."""
+        """By name, once all have ended. Raises `ServiceError` when one could not be run."""
         hourly = self._hourly.figures()
         best = tuned(self._options["modem"], ours, hourly)
-        beside = {} if best is HOURLY else {best.name: self._fly(best).figures()}
+        beside = {} if best is HOURLY else {best.name: self._start(best).figures()}
         return {HOURLY.name: hourly} | beside
 
-    def _fly(self, schedule: Schedule) -> Baseline:
+    def _start(self, schedule: Schedule) -> Baseline:
         on_progress = add_task(self._progress, self._options["days"], schedule.name + " ")
         folder = self._out / schedule.name.replace(" ", "-")
         return Baseline(schedule, folder, self._options, on_progress)
@@ -119,7 +119,7 @@ def joules_a_day(figures: Figures) -> float:
 
 
 def fell_short(ours: Figures, others: dict[str, Figures]) -> list[str]:
-    """Where a schedule spends less than we do, or tells newer positions; and whether it was flown at all."""
+    """Where a schedule uses less energy or delivers newer positions; and whether it was run at all."""
     short = []
     for name, other in others.items():
         values = (
