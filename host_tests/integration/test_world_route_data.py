@@ -12,7 +12,7 @@ from locator.scheduler import guide
 
 from tools.world import stage
 from tools.world.oracle.records import Oracle
-from tools.world.stage import CONTAINER, DESTINATION, DEVICE, LINE, Stage
+from tools.world.stage import CONTAINER, DESTINATION, DEVICE, ROUTE, Stage
 
 pytestmark = pytest.mark.slow
 
@@ -73,9 +73,9 @@ def test_a_guide_comes_with_the_first_report_and_goes_with_the_trip(world: World
     world.run(12)
     second = world.guide()
     assert second and 5 < second.journey(0, False, 0, 0).to_go_s / 86_400 < 15
-    learned = world.do("coverage", "learn", LINE)
+    learned = world.do("coverage", "learn", ROUTE)
     assert int(re.findall(r"(\d+) network observations", learned)[0]) > 0
-    assert "460" in world.do("coverage", "show", LINE)
+    assert "460" in world.do("coverage", "show", ROUTE)
     assert "everything is delivered" in world.do("devices", "why", DEVICE)
     world.do("trips", "end", DEVICE)
     world.run(12)

@@ -45,22 +45,22 @@ def paces() -> Iterator[Pace]:
     for modem, budgets in BUDGETS.items():
         costs = MEASURED.get(modem, COSTS[modem])
         for budget in budgets:
-            outcome = []
+            by_seed = []
             for seed in SEEDS:
                 trip = Setting(modem, modem).trip(TRAINING[0], seed)
                 given = costs, budget * trip.days, trip.corridor, trip.networks
-                told = Mission(*given, reuses=True, russia=True, bumps=(0,) * trip.slots, late=True)
-                told = replace(told, lasts_days=trip.days)
-                had = run(trip, Ours(modem, believes=COSTS[modem]).factory(), told)
-                reports = max(1, len(had.uploads))
-                outcome.append(
+                mission = Mission(*given, reuses=True, russia=True, bumps=(0,) * trip.slots, late=True)
+                mission = replace(mission, lasts_days=trip.days)
+                outcome = run(trip, Ours(modem, believes=COSTS[modem]).factory(), mission)
+                reports = max(1, len(outcome.uploads))
+                by_seed.append(
                     (
-                        float(had.used_j[-1]) / trip.days,
-                        len(had.fixes) / trip.days,
+                        float(outcome.used_j[-1]) / trip.days,
+                        len(outcome.fixes) / trip.days,
                         H_A_DAY * trip.days / reports,
                     )
                 )
-            yield Pace(modem, budget, *(fmean(figures) for figures in zip(*outcome, strict=True)))
+            yield Pace(modem, budget, *(fmean(figures) for figures in zip(*by_seed, strict=True)))
 
 
 def days(kind: Kind, joules_a_day: float, temperature_c: float) -> float:
@@ -75,13 +75,13 @@ def markdown() -> str:
     """A table of days for each battery."""
     head = ["J a day", "points a day", "session each", *(f"{c} °C" for c in TEMPERATURES_C)]
     lines = []
-    ridden = list(paces())
+    found = list(paces())
     for kind in KINDS.values():
         lines += [f"{kind.title}:", "", _row(head), "|" + "---|" * len(head)]
-        for pace in ridden:
-            told = [_told(days(kind, pace.joules, each)) for each in TEMPERATURES_C]
+        for pace in found:
+            lasting = [_days_text(days(kind, pace.joules, each)) for each in TEMPERATURES_C]
             what = f"{pace.modem.upper()}, {pace.budget}"
-            lines.append(_row([what, f"{pace.points:.0f}", f"{pace.report_h:.0f} h", *told]))
+            lines.append(_row([what, f"{pace.points:.0f}", f"{pace.report_h:.0f} h", *lasting]))
         lines.append("")
     return "\n".join(lines)
 
@@ -93,7 +93,7 @@ def update(page: Path = PAGE) -> None:
     page.write_text(before + BEGIN + markdown() + END + rest.partition(END)[2], encoding="utf-8")
 
 
-def _told(lasting: float) -> str:
+def _days_text(lasting: float) -> str:
     """No more digits than the tables are worth."""
     return f"{round(lasting, -1):,.0f}" if lasting else "silent"
 

@@ -94,11 +94,11 @@ def _live(folder: Path, modem: Dialect, days: int, rate: int, seed: int) -> tupl
     registered: list[str] = []
     before: dict[tuple[str, str], float] = {}
     seen = [0, 0]
-    tell = trip.registered
+    registered_before = trip.registered
 
     def note(imsi: str, plmn: str) -> None:
         registered.append(plmn)
-        tell(imsi, plmn)
+        registered_before(imsi, plmn)
 
     def after_wake(now_ms: int) -> None:
         joules = trip.meter.joules_by_state()

@@ -88,7 +88,7 @@ class Unit:
         self.gnss = Gnss(self)
         self.power = Power(self)
         self._meter = meter
-        self._told = {"modem": "off", "gnss": "off"}
+        self._reported = {"modem": "off", "gnss": "off"}
 
     def pause(self, least_ms: float, most_ms: float) -> simpy.Event:
         """A time-out somewhere between the two."""
@@ -112,19 +112,19 @@ class Unit:
         """Whether unsolicited lines go to another port than this one."""
         return self.has("urc-on-usb") and self.nv.settings.get("urcport") != "uart1"
 
-    def repeat(self, name: str, period_ms: int, tell: Callable[[], None]) -> None:
-        """Call `tell` in this interval from now on, in place of what `name` did before; 0: no more."""
+    def repeat(self, name: str, period_ms: int, report: Callable[[], None]) -> None:
+        """Call `report` in this interval from now on, in place of what `name` did before; 0: no more."""
         turn = str(int(self.volatile.get(f"repeat/{name}", "0")) + 1)
         self.volatile[f"repeat/{name}"] = turn
         if period_ms:
-            self.tasks.start(self._repeat(name, turn, period_ms, tell))
+            self.tasks.start(self._repeat(name, turn, period_ms, report))
 
-    def _repeat(self, name: str, turn: str, period_ms: int, tell: Callable[[], None]) -> Work:
+    def _repeat(self, name: str, turn: str, period_ms: int, report: Callable[[], None]) -> Work:
         while True:
             yield self.env.timeout(period_ms)
             if self.volatile.get(f"repeat/{name}") != turn:
                 return
-            tell()
+            report()
 
     def barred(self, uses_tls: bool) -> bool:
         """Whether somewhere beyond the network connections of this kind are dropped."""
@@ -137,8 +137,8 @@ class Unit:
     def charge(self) -> None:
         """Report to the meter what has changed."""
         for part, state in (("modem", self.power.consumption()), ("gnss", self.gnss.consumption())):
-            if self._told[part] != state:
-                self._told[part] = state
+            if self._reported[part] != state:
+                self._reported[part] = state
                 self._meter(part, state)
         self.radio.reports.connection(self.radio.bearer.connected())
 

@@ -38,7 +38,7 @@ from tools.world.device.lockstep import Device
 from tools.world.radio import cards
 from tools.world.services.clock import VirtualClock
 from tools.world.services.processes import BROKER_HOST, Agent, Broker, ServiceError
-from tools.world.stage import CONTAINER, DESTINATION, DEVICE, LINE, LINE_FILE, SETTINGS
+from tools.world.stage import CONTAINER, DESTINATION, DEVICE, ROUTE, ROUTE_FILE, SETTINGS
 from tools.world.trip import DAY_MS, START_UTC_S, Trip
 
 ON_CPYTHON = Path(__file__).with_name("on_cpython.py")
@@ -183,9 +183,9 @@ class World:
     def _provision(self, flash: Path) -> None:
         """Add the device, its route and its trip to the agent, and fill its flash."""
         self.agent.do("devices", "add", DEVICE)
-        self.agent.do("lines", "add", LINE, str(LINE_FILE))
+        self.agent.do("lines", "add", ROUTE, str(ROUTE_FILE))
         self.agent.do(
-            "trips", "start", DEVICE, "--container", CONTAINER, "--line", LINE, "--destination", DESTINATION
+            "trips", "start", DEVICE, "--container", CONTAINER, "--line", ROUTE, "--destination", DESTINATION
         )
         for name in FOLDERS:
             (flash / name).mkdir(parents=True)

@@ -40,7 +40,7 @@ START_UTC_S = 1_767_592_800
 DAY_MS = 86_400_000
 MARGIN_MS = 3 * DAY_MS
 """The world goes on for so long after the last day."""
-LOOK_MS = 60_000
+POLL_MS = 60_000
 """Coverage that is back is looked for so often."""
 
 
@@ -200,7 +200,7 @@ class Trip:
     def back_ms(self) -> list[int]:
         """When a network that takes the card could be used again, by each of the `silences` that is over."""
         until_ms = self._now_ms()
-        times = (range(end_ms, until_ms, LOOK_MS) for _, end_ms in self.silences)
+        times = (range(end_ms, until_ms, POLL_MS) for _, end_ms in self.silences)
         found = (next((ms for ms in each if self._served(ms)), None) for each in times)
         return [ms for ms in found if ms is not None]
 

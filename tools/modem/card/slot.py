@@ -15,7 +15,7 @@ _CARD_LINES = ("+QUSIM: 1", "+QIND: SMS DONE", "SMS DONE", "PB DONE")
 """Boot lines that only a working card brings about."""
 INSERTED_MS = (800, 2_000)
 """From the contact of a card to the end of its start [C]."""
-LOOK_MS = 25_000
+POLL_MS = 25_000
 """Between two looks of a card's applet at the location status."""
 
 
@@ -155,7 +155,7 @@ class Slot:
         """The applet's looks."""
         unit, since_ms = self._unit, self._unit.env.now
         while True:
-            yield unit.env.timeout(LOOK_MS)
+            yield unit.env.timeout(POLL_MS)
             radio = unit.radio
             if radio.function != 1 or not self.usable():
                 since_ms = unit.env.now

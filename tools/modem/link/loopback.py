@@ -99,7 +99,7 @@ class Loopback(LockStepNetwork):
         return bool(stream.inbox)
         yield  # see wait_for
 
-    def look(self, env: simpy.Environment, stream: Stream) -> Waiting:
+    def poll(self, env: simpy.Environment, stream: Stream) -> Waiting:
         """Nobody says more."""
         return bool(stream.inbox)
         yield  # see wait_for

@@ -27,7 +27,7 @@ STALL_S = 10.0
 """Longest real time that virtual time stands still for one answer."""
 STREAM_S = 2.0
 """The same where it is not known whether an answer comes: one that takes longer comes with a later look."""
-LOOK_S = 0.3
+POLL_S = 0.3
 """The same for each later look, until nothing is expected any more."""
 POLL_MS = 20
 
@@ -219,7 +219,7 @@ class Network(Protocol):
     def wait_for_stream(self, env: simpy.Environment, stream: Stream) -> Waiting:
         """After bytes have been sent: wait for those that they may provoke, where that is the custom."""
 
-    def look(self, env: simpy.Environment, stream: Stream) -> Waiting:
+    def poll(self, env: simpy.Environment, stream: Stream) -> Waiting:
         """Some time after bytes have been sent: see whether more has come after a first answer."""
 
 
@@ -279,9 +279,9 @@ class LockStepNetwork:
         return True
         yield  # see wait_for
 
-    def look(self, env: simpy.Environment, stream: Stream) -> Waiting:
+    def poll(self, env: simpy.Environment, stream: Stream) -> Waiting:
         """A little real time, so that virtual time does not outrun somebody who answers."""
-        stream.step(LOOK_S if self._reply_expected() and self._reachable() else 0)
+        stream.step(POLL_S if self._reply_expected() and self._reachable() else 0)
         return bool(stream.inbox)
         yield  # see wait_for
 
@@ -339,7 +339,7 @@ class RealTimeNetwork:
         return False
         yield  # see LockStepNetwork.wait_for
 
-    def look(self, env: simpy.Environment, stream: Stream) -> Waiting:
+    def poll(self, env: simpy.Environment, stream: Stream) -> Waiting:
         """What has come by now."""
         stream.step(0)
         return bool(stream.inbox)

@@ -91,7 +91,7 @@ class Socket:
         self._stream.close()
         self.opened = False
 
-    def tell_closed(self) -> None:
+    def report_closed(self) -> None:
         """As if the other side had gone."""
         self._closed()
 
@@ -103,7 +103,7 @@ class Socket:
         while self.opened:
             yield self._unit.env.timeout(self._unit.network.poll_ms or POLL_MS)
             if self._unit.env.now < self._patient_until_ms:
-                yield from self._unit.network.look(self._unit.env, self._stream)
+                yield from self._unit.network.poll(self._unit.env, self._stream)
             else:
                 self._stream.step(0)
             yield from self._collect()
@@ -199,4 +199,4 @@ class Sockets:
         for socket in list(self.open.values()):
             if socket.cid == cid and socket.opened:
                 socket.close()
-                socket.tell_closed()
+                socket.report_closed()

@@ -22,7 +22,7 @@ class Reports:
     def __init__(self, unit: Unit) -> None:
         self._unit = unit
         self.level = dict.fromkeys(LINES, 0)
-        self._told = dict.fromkeys(LINES, "")
+        self._reported = dict.fromkeys(LINES, "")
         self.reports_connection = False
         """After AT+QCSCON=1."""
         self.reports_mode = False
@@ -33,7 +33,7 @@ class Reports:
     def reset(self) -> None:
         """As after a boot."""
         self.level = dict.fromkeys(LINES, 0)
-        self._told = dict.fromkeys(LINES, "")
+        self._reported = dict.fromkeys(LINES, "")
         self.reports_connection = self.reports_mode = self._connected = False
         self._mode = 0
 
@@ -58,15 +58,15 @@ class Reports:
     def set_level(self, name: str, level: int) -> None:
         """AT+C..REG=<n>: from now on report what changes."""
         self.level[name] = level
-        self._told[name] = self._fields(name, level, read=False)
+        self._reported[name] = self._fields(name, level, read=False)
 
     def changed(self) -> None:
         """The state may be another: report it where asked for."""
         for name, level in self.level.items():
             fields = self._fields(name, level, read=False)
-            if level and fields != self._told[name]:
+            if level and fields != self._reported[name]:
                 self._unit.at.urc(f"{name}: {fields}")
-            self._told[name] = fields
+            self._reported[name] = fields
         mode = self.system_mode()
         if mode != self._mode and self.reports_mode:
             self._unit.at.urc(f"+CNSMOD: {mode}")

@@ -21,9 +21,9 @@ BOOTS_A_LIFE = 60
 MOST_BEFORE = 40
 """Boots of a life before the first cut."""
 BOOTS_TO_REPORT = 10
-BOOTS_TO_SETTLE = 20
+BOOTS_TO_RECOVER = 20
 """Beside those that something unreachable takes."""
-SETTLE_ONE_IN = 6
+FINISH_ONE_IN = 6
 CUT_AGAIN_ONE_IN = 3
 MOST_OPERATIONS = 40
 """Later cuts of a sequence come at one of so many."""
@@ -209,7 +209,7 @@ class Life:
             if machine.boot(random.randrange(1, MOST_OPERATIONS), torn, random.randrange(2) == 1) == CUT:
                 self._count.add(torn)
         self._recover()
-        if random.randrange(SETTLE_ONE_IN) == 0:
+        if random.randrange(FINISH_ONE_IN) == 0:
             self._finish()
 
     def _recover(self):
@@ -234,7 +234,7 @@ class Life:
 
     def _await(self):
         machine, agent = self._machine, self._machine.agent
-        for _ in range(BOOTS_TO_SETTLE + _patience(agent)):
+        for _ in range(BOOTS_TO_RECOVER + _patience(agent)):
             if self._subject.is_done(agent):
                 break
             machine.boot()

@@ -30,7 +30,7 @@ from tools.verify.harness import uplink
 from tools.verify.harness.uplink import DeviceClock
 from tools.world.services.clock import VirtualClock
 from tools.world.services.processes import PLATFORM, Agent, Broker, ServiceError, Services
-from tools.world.stage import CONTAINER, DESTINATION, DEVICE, LINE, LINE_FILE
+from tools.world.stage import CONTAINER, DESTINATION, DEVICE, ROUTE, ROUTE_FILE
 
 MOST_RECORDS = 40
 """An uplink, so that no envelope is too long."""
@@ -81,9 +81,9 @@ class LateAgent:
         agent = Agent(self.folder / "agent", broker, self._clock.path, None)
         self._services = Services(broker, agent)
         agent.do("devices", "add", DEVICE)
-        agent.do("lines", "add", LINE, str(LINE_FILE))
+        agent.do("lines", "add", ROUTE, str(ROUTE_FILE))
         agent.do(
-            "trips", "start", DEVICE, "--container", CONTAINER, "--line", LINE, "--destination", DESTINATION
+            "trips", "start", DEVICE, "--container", CONTAINER, "--line", ROUTE, "--destination", DESTINATION
         )
         terminal = self.folder / "terminal.geojson"
         terminal.write_text(json.dumps(_TERMINAL))
@@ -96,7 +96,7 @@ class LateAgent:
         self._clock.set_ms((self.now_s - self.begin_s) * 1000)
         self._services.start()
         self._database = open_database(agent.database)
-        self._platform = self._client(PLATFORM, PLATFORM, "landbridge/out/#", self._told)
+        self._platform = self._client(PLATFORM, PLATFORM, "landbridge/out/#", self._received)
         self._device = self._client(DEVICE, password, own + "down", self._answered)
         return self
 
@@ -166,7 +166,7 @@ class LateAgent:
             raise ServiceError(f"{user} cannot subscribe; the broker's log is {self._services.broker.folder}")
         return client
 
-    def _told(self, topic: str, payload: bytes) -> None:
+    def _received(self, topic: str, payload: bytes) -> None:
         self.messages.append((topic, payload))
 
     def _answered(self, _: str, payload: bytes) -> None:

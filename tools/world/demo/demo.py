@@ -85,7 +85,7 @@ def trip_of(arguments: argparse.Namespace) -> dict[str, Any]:
     """What makes the trip, as `stage.build` takes it: the same for all who are compared."""
     return {
         "world": worlds.WORLDS[arguments.world],
-        "counted_mah": counted(arguments) * told_mah(arguments),
+        "counted_mah": counted(arguments) * declared_mah(arguments),
         "modem": arguments.modem,
         "seed": arguments.seed,
         "days": arguments.days,
@@ -113,11 +113,11 @@ def settings(arguments: argparse.Namespace) -> list[str]:
     if arguments.budget and worlds.WORLDS[arguments.world].stay_days is None:
         wanted.append(f"target_days={max(7, arguments.days + AROUND_DAYS)}")
     if arguments.budget or arguments.battery != battery.USUAL:
-        wanted.append(f"battery_mah={told_mah(arguments)}")
+        wanted.append(f"battery_mah={declared_mah(arguments)}")
     return [*wanted, *arguments.set]
 
 
-def told_mah(arguments: argparse.Namespace) -> int:
+def declared_mah(arguments: argparse.Namespace) -> int:
     """The charge that the device is configured with."""
     kind = battery.KINDS[arguments.battery]
     if not arguments.budget:
@@ -149,7 +149,7 @@ def _print_result(
     short += [f"nothing was killed at: {point}" for point in demo.chaos.missed()] if demo.chaos else []
     short += compare.fell_short(found, others)
     short += demo.access.short() if demo.access else []
-    title = f"{stage.CONTAINER}, {stage.LINE}, {arguments.world}: {found.days:.1f} days"
+    title = f"{stage.CONTAINER}, {stage.ROUTE}, {arguments.world}: {found.days:.1f} days"
     picture.draw(trail(title, built.trip, demo.diary.states, had.points), out / "track.png")
     track = built.services.agent.do("export", stage.DEVICE, "--format", "geojson")
     (out / "track.geojson").write_text(track)

@@ -16,8 +16,8 @@ from tools.world.trip import START_UTC_S
 
 START_S = START_UTC_S - int(EPOCH.timestamp())
 """The beginning of the trip in the agent's epoch seconds."""
-LOOK_S = 0.02
-OUTBOX_LOOKS = 250
+POLL_S = 0.02
+OUTBOX_POLLS = 250
 
 
 @dataclass(frozen=True)
@@ -40,11 +40,11 @@ def await_outbox(database: Path) -> None:
     """Wait, not for ever, until the agent has published all that it has stored."""
     opened = open_database(database)
     try:
-        for _ in range(OUTBOX_LOOKS):
+        for _ in range(OUTBOX_POLLS):
             with opened.reading() as connection:
                 if not outbox.head(connection, 1):
                     break
-            time.sleep(LOOK_S)
+            time.sleep(POLL_S)
     finally:
         opened.close()
 

@@ -21,7 +21,7 @@ from landbridge.ingest.pipeline import Pipeline
 from landbridge.ingest.session import Received
 from landbridge.tracking import queries as journeys
 
-_LOOK_S = 0.2
+_POLL_S = 0.2
 
 
 class Timed(Pipeline):
@@ -54,7 +54,7 @@ def main() -> None:
     Timed.done.wait()
     database = open_database(loaded.store.database)
     while not _is_published(database):
-        time.sleep(_LOOK_S)
+        time.sleep(_POLL_S)
     published = time.perf_counter()
     stop.set()
     agent.join()

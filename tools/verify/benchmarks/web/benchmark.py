@@ -65,7 +65,7 @@ _ASKED = {
 }
 _TIMES = 7
 _WAIT_S = 60
-_LOOK_S, _AT_REST = 0.5, 0.05
+_POLL_S, _AT_REST = 0.5, 0.05
 """A browser is at rest when it takes less than this part of a processor for so long."""
 
 
@@ -153,9 +153,9 @@ def _come_to_rest(page: Page) -> None:
     end = time.monotonic() + _WAIT_S
     before_s = _cpu_s(page)
     while time.monotonic() < end:
-        time.sleep(_LOOK_S)
+        time.sleep(_POLL_S)
         now_s = _cpu_s(page)
-        if now_s - before_s < _AT_REST * _LOOK_S:
+        if now_s - before_s < _AT_REST * _POLL_S:
             return
         before_s = now_s
     sys.exit(f"the browser did not come to rest within {_WAIT_S} s")
