@@ -104,9 +104,16 @@ def _live(folder: Path, modem: Dialect, days: int, rate: int, seed: int) -> tupl
         joules = trip.meter.joules_by_state()
         drawn = {key: value - before.get(key, 0.0) for key, value in joules.items()}
         counts = [len(trip.given.fixes), network.traffic.connections]
-        news = [now - then for now, then in zip(counts, seen, strict=True)]
+        new_counts = [now - then for now, then in zip(counts, seen, strict=True)]
         wakes.append(
-            Woken(trip.given.senses[-1].ms, trip.moving(now_ms), drawn, news[0], news[1], tuple(registered))
+            Woken(
+                trip.given.senses[-1].ms,
+                trip.moving(now_ms),
+                drawn,
+                new_counts[0],
+                new_counts[1],
+                tuple(registered),
+            )
         )
         before.update(joules)
         seen[:] = counts
@@ -114,8 +121,8 @@ def _live(folder: Path, modem: Dialect, days: int, rate: int, seed: int) -> tupl
 
     trip.registered = note  # type: ignore[method-assign]
     try:
-        orders = f"battery_mah={round(rate * days / J_A_MAH)}", f"target_days={max(7, days)}"
-        built.services.agent.do("settings", "set", stage.DEVICE, *orders)
+        values = f"battery_mah={round(rate * days / J_A_MAH)}", f"target_days={max(7, days)}"
+        built.services.agent.do("settings", "set", stage.DEVICE, *values)
         built.device.run(days * DAY_MS, after_wake)
         delivered.await_outbox(built.services.agent.database)
         built.services.stop()
