@@ -21,7 +21,7 @@ FOUND = {
     "a record is cut short": (50, "lost or changed"),
     "thinned records are not counted": (300, "counted"),
     "a command is done before it is noted": (60, "done"),
-    "settings are never on trial": (10, "confirmed by the conversation"),
+    "settings are never on trial": (10, "confirmed by the session"),
     "a release is not verified": (10, "half a release"),
     "a release is good as soon as it is there": (10, "does not report"),
 }

@@ -1,8 +1,8 @@
 """The second container on a route: what five earlier trips have seen of networks, given to later ones.
 
 Earlier and later trips share a radio environment (`environments.py`), in which networks are thin. What was
-seen becomes a guide by the agent's own code. The same guide with its tiles shuffled shows what a wrong one
-costs.
+seen becomes route data by the agent's own code. The same route data with their tiles shuffled shows what a
+wrong one costs.
 """
 
 from __future__ import annotations
@@ -105,7 +105,7 @@ def experiment(environments: int, processes: int | None, console: Console) -> bo
 
 
 def judge(job: Job) -> list[Figure]:
-    """Live through earlier trips, learn, live through later ones with each kind of guide."""
+    """Run the earlier trips, learn, then run the later ones with each kind of route data."""
     setting = Setting("digest", "bg95")
     policy = Ours(setting.modem).factory()
     seen = Seen([], [])
@@ -142,7 +142,8 @@ def see(trip: Instance, outcome: Run, seen: Seen) -> None:
 
 
 def guide(trip: Instance, seen: Seen, shuffled: bool) -> bytes:
-    """The guide that the agent makes of what was seen; `shuffled`: each tile tells of another place."""
+    """The route data that the agent makes of what was seen; `shuffled`: each tile is that of another
+    place."""
     counts: dict[int, list[int]] = defaultdict(lambda: [0, 0])
     for km, _, well in seen.looks:
         counts[int(km // TILE_KM)][0] += 1

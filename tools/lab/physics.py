@@ -127,7 +127,7 @@ MEASURED = {
         counted=1.02,
     ),
 }
-"""Of the full world, device and conversation as they are; times of fixes are joules here, at 1 W."""
+"""Of the full world, device and session as they are; times of fixes are joules here, at 1 W."""
 
 
 def _start(gap_h: float) -> int:
@@ -157,16 +157,16 @@ class Mission:
 
     `days` is the true length of the trip, for reference policies that are allowed to know it; None for those
     that are not. `networks` are those that the modem may meet. `places` False withholds the distances to
-    settlements. `reuses`: a reused position counts as a point. `guide` is what a fleet that has been there
-    knows of the route; b"": no device has. `cold` withholds part of the energy by the temperature of the
-    moment; a device comes back with the warmth. `russia` bars data in Russia for the first 24 hours. `bumps`:
-    how often something wakes the device in a slot for nothing; None: such wakes, and those to look whether
-    the train still runs, cost nothing, and our policy decides in every slot. `shunts`: how many shunts and
-    lifts, which a device takes for departures, begin in a slot of a trip of the world. `lasts_days`: for so
-    long the energy is to last at least, as a setting says; `late`: the first report is due at once, others as
-    the settings built in say, and our policy is not asked about them. `part` of `budget_j` is what the
-    battery gives: it may be weaker than told. `stay_h` is what the fleet has learned of the stay at the goal,
-    where there is one.
+    settlements. `reuses`: a reused position counts as a point. `guide` are the route data of a fleet that has
+    been there knows of the route; b"": no device has. `cold` withholds part of the energy by the temperature
+    of the moment; a device comes back with the warmth. `russia` bars data in Russia for the first 24 hours.
+    `bumps`: how often something wakes the device in a slot for nothing; None: such wakes, and those to look
+    whether the train still runs, cost nothing, and our policy decides in every slot. `shunts`: how many
+    shunts and lifts, which a device takes for departures, begin in a slot of a trip of the world.
+    `lasts_days`: for so long the energy is to last at least, as a setting says; `late`: the first report is
+    due at once, others as the settings built in say, and our policy is not asked about them. `part` of
+    `budget_j` is what the battery gives: it may be weaker than told. `stay_h` is what the fleet has learned
+    of the stay at the goal, where there is one.
     """
 
     costs: Costs

@@ -44,7 +44,7 @@ def new_route(here: Corridor, networks: tuple[Operator, ...], places: bool, stay
 
 
 class Guide:
-    """Looks up the place of the last fix in a guide, `data`."""
+    """Looks up the place of the last fix in route data, `data`."""
 
     def __init__(self, data: bytes, networks: tuple[Operator, ...]) -> None:
         self._guide = guide.Guide(data)

@@ -1,6 +1,6 @@
 """Finding a network and registering: scan, attach, refusals and their causes, following the cells.
 
-What the modem does on a cause is TS 24.301 5.5.1.2.5 as far as a locator meets it.
+What the modem does on a cause is TS 24.301 5.5.1.2.5 as far as a tracker meets it.
 """
 
 from __future__ import annotations

@@ -120,7 +120,7 @@ class Device:
         return self.result
 
     def leave_open(self) -> None:
-        """Up to the middle of a conversation; then the device alone is reset."""
+        """Up to the middle of a session; then the device alone is reset."""
         self._fresh_driver()
         self._group(lambda: self._reach(True, True, 0))
         self._group(lambda: self._session(close=False))

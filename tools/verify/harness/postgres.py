@@ -1,4 +1,4 @@
-"""A PostgreSQL server of one's own, for tests and campaigns: started, stopped, killed."""
+"""A PostgreSQL server of one's own, for tests and benchmarks: started, stopped, killed."""
 
 from __future__ import annotations
 

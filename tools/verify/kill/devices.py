@@ -1,4 +1,4 @@
-"""Many devices at once: each the firmware's own journal, ledger and conversation over a real connection."""
+"""Many devices at once: each with the firmware's own journal, ledger and session over a real connection."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Gone(Exception):
 
 
 class Link:
-    """What a conversation asks of a modem."""
+    """What a session asks of a modem."""
 
     times_faster: float = TIMES_FASTER
 

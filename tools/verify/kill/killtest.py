@@ -2,7 +2,7 @@
 
 `python -m tools.verify.kill.killtest [--devices N] [--kills N] [--statements N] [--broker-kills N]
 [--engine postgresql]` runs the real agent on a real Mosquitto with devices that are the firmware's own
-journal and conversation. The agent is killed (SIGKILL) at random times, and at each of its first statements.
+journal and session. The agent is killed (SIGKILL) at random times, and at each of its first statements.
 Writes out/killtest.json, prints the figures last, and exits with 1 when a record is lost, stored twice or
 changed, or when storing does not begin again in time.
 """

@@ -180,7 +180,7 @@ class Agent:
         if revision not in self.issued or crc32(values_of(self.issued[revision])) != crc:
             self.blame("settings", revision, "are others")
         if source == CONFIRMED and self.came.get(revision, 0) >= self.began:
-            self.blame("settings", revision, "confirmed by the conversation that brought them")
+            self.blame("settings", revision, "confirmed by the session that brought them")
         if refused in self.issued and refused and (why != UNREACHED or refused not in self.deaf):
             self.blame("settings", refused, "refused for", why)
         if source in (BUILT_IN, LAST_GOOD) and revision < self.confirmed_settings:

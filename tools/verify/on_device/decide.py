@@ -15,7 +15,7 @@ TIMES = 5
 
 
 class Journey:
-    """As `plan.guide` tells it."""
+    """As `plan.guide` returns it."""
 
 
 def read(line):

@@ -353,7 +353,7 @@ class GenuineTarget(EnvelopeTarget):
 
 
 class FlashTarget:
-    """What stands in flash and RTC memory after a bad day: records, ledger, state of the plan.
+    """What stands in flash and RTC memory after a bad day: records, counters, state of the scheduler.
 
     Half of the inputs get the right checksum.
     """

@@ -2,7 +2,7 @@
 
 `python -m tools.world.device.heap` prints both for each modem, writes them to out/heap.json and exits with 1
 when a wake needs more than the budget. The whole wake is the largest there is: a switch of the card's
-profile, attach, fix, record, a conversation of several full turns and the pull of a release. Heaps are in
+profile, attach, fix, record, a session of several full turns and the pull of a release. Heaps are in
 kilo-words (`80wK`): what 80 KiB are on the ESP32, whose words have 32 bits, however wide the words of this
 machine are.
 

@@ -70,7 +70,7 @@ class PowerFailed(Exception):
 
 
 class Device:
-    """The locator's board and the firmware on it, in the world of `trip` and wired to `modem`.
+    """The tracker's board and the firmware on it, in the world of `trip` and wired to `modem`.
 
     `flash_dir` is the device's flash, with `power_on.py` in it; `command` starts MicroPython (see
     `process.interpreter`); `clock` is set to the virtual time before anything that happens then

@@ -79,11 +79,11 @@ class Weather:
         return _between(self._ambient_c, ms)
 
     def battery_c(self, ms: int) -> float:
-        """Inside the locator, degrees Celsius."""
+        """Inside the tracker, degrees Celsius."""
         return _between(self._battery_c, ms)
 
     def hours_below(self, temperature_c: float, until_ms: int) -> float:
-        """So long the locator has been colder than this."""
+        """So long the tracker has been colder than this."""
         tabled = self._battery_c[: until_ms // STEP_MS]
         return sum(each < temperature_c for each in tabled) * STEP_MS / 3_600_000
 

@@ -54,7 +54,7 @@ GSM_ABOVE_RSRP_DB = 14.0
 B1, B3, B7, B8, B20, B28 = (300, 1), (1_300, 3), (2_950, 7), (3_500, 8), (6_300, 20), (9_410, 28)
 GSM_900, GSM_1800 = (45, 900), (700, 1800)
 # (channel, band) as the modem prints them, by country and kind of network: Wikipedia through npm mcc-mnc-list
-# 1.1.11; how often each carries a roaming locator is not told.
+# 1.1.11; how often each carries a roaming tracker is not known.
 LTE_BANDS = {
     "CN": (B1, B3, B8, (39_150, 40), (40_340, 41)),
     "MN": (B3, B28, (39_150, 40)),
