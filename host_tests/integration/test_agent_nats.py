@@ -18,7 +18,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from host_tests.support.agent import wait_until
-from tools.verify.benchmarks.agent import load as bench_load
+from tools.verify.benchmarks.agent import load
 from tools.verify.harness.nats_server import NatsServer, binary
 
 PARTITIONS = 4
@@ -31,13 +31,13 @@ class Fleet:
         self.nats = NatsServer(folder / "nats")
         self.nats.start()
         self.place = place
-        self.devices = bench_load.names(8)
+        self.devices = load.names(8)
         self._folder = folder
         self._agents: list[subprocess.Popen[bytes]] = []
-        bench_load.add_fleet(place, str(folder / "keys"), self.devices)
+        load.add_fleet(place, str(folder / "keys"), self.devices)
         self.database = open_database(place)
         more = f'[nats]\nurl = "{self.nats.url}"\npartitions = {PARTITIONS}\n'
-        self._environment = bench_load.settings(folder, self.nats.mqtt_port, place, more)
+        self._environment = load.settings(folder, self.nats.mqtt_port, place, more)
 
     def start(self, before: str = "") -> subprocess.Popen[bytes]:
         """One more agent; `before`: Python that runs in it first."""
@@ -101,8 +101,8 @@ def test_agents_share_the_fleet_and_one_that_is_killed_hands_over(fleet):
     wait_until(lambda: fleet.shares() == [PARTITIONS], "all partitions")
     other = fleet.start()
     wait_until(lambda: fleet.shares() == [PARTITIONS // 2] * 2, "halves")
-    messages = bench_load.uplinks(fleet.devices, 6, 1)
-    feeder = bench_load.Feeder(fleet.nats.mqtt_port)
+    messages = load.uplinks(fleet.devices, 6, 1)
+    feeder = load.Feeder(fleet.nats.mqtt_port)
     for begin in range(0, len(messages), 16):
         feeder.publish(messages[begin : begin + 16])
         time.sleep(0.3)
@@ -110,7 +110,7 @@ def test_agents_share_the_fleet_and_one_that_is_killed_hands_over(fleet):
     wait_until(lambda: frail.poll() is not None, "its death")
     assert frail.returncode == -signal.SIGKILL
     wait_until(lambda: fleet.shares() == [PARTITIONS], "the survivor has all of it")
-    all_of_it = (len(messages) * bench_load.FIXES, len(messages))
+    all_of_it = (len(messages) * load.FIXES, len(messages))
     wait_until(lambda: fleet.stored() == all_of_it, "every point")
     other.send_signal(signal.SIGTERM)
     assert other.wait(30) == 0

@@ -26,7 +26,7 @@ from locator.esim import euicc, files, memory, notices
 from locator.scheduler import profile
 
 from host_tests.support.agent import DEVICE
-from host_tests.support.cards import EUROPE_ICCID, four_profiles, on_bench
+from host_tests.support.cards import EUROPE_ICCID, four_profiles, started_driver
 from host_tests.support.cards import opened as opened_card
 from host_tests.support.command import Command
 from tools.modem.card.card import Card
@@ -40,12 +40,12 @@ class Device:
     """As a desk, too."""
 
     def __init__(self, folder: Path, card: Card) -> None:
-        self.driver = on_bench("bg95", card)
+        self.driver = started_driver("bg95", card)
         self.port = types.SimpleNamespace(data_dir=str(folder))
         self.state = st.new()
         memory.Memory(str(folder)).save()
 
-    def tell(self, bit: int) -> None:
+    def notify(self, bit: int) -> None:
         self.state[st.TO_TELL] |= bit
 
     def collects(self) -> bool:
@@ -87,7 +87,7 @@ def test_from_the_card_to_the_agent_and_off_the_card(database: Database, tmp_pat
     card, device = switched(tmp_path)
     wanted = card.es10(b"\xbf\x2b\x00")
     assert [each.operation for each in card.notifications] == [0x40, 0x20]
-    told = 0
+    reported = 0
     while device.collects():
         assert device.state[st.TO_TELL] & profile.TELL
         before = len(card.notifications)
@@ -95,13 +95,13 @@ def test_from_the_card_to_the_agent_and_off_the_card(database: Database, tmp_pat
             said = device.reports()
             assert len(cbor2.dumps(said)) < 700
             hears(database, said)
-            if told == 2:
+            if reported == 2:
                 hears(database, said)  # the reply was lost: it comes again
             device.state[st.TO_TELL] = 0
             obeyed.told(device)
-            told += 1
+            reported += 1
         assert len(card.notifications) == before  # not before the agent has it
-    assert card.notifications == [] and told == 2 * 3
+    assert card.notifications == [] and reported == 2 * 3
     with database.reading() as connection:
         rows = stored.of_device(connection, DEVICE)
     assert [row.operation for row in rows] == [0x40, 0x20]
@@ -109,7 +109,7 @@ def test_from_the_card_to_the_agent_and_off_the_card(database: Database, tmp_pat
     assert device.reports()[8] == [] and not device.collects()
 
 
-def test_a_card_that_refuses_or_tells_nothing_costs_no_report(tmp_path: Path):
+def test_a_card_that_refuses_or_reports_nothing_costs_no_session(tmp_path: Path):
     device = Device(tmp_path, Card())
     device.state[st.CARD_DUE] = profile.KNOWN | profile.NOTICES
     assert not device.collects() and device.state[st.CARD_DUE] == profile.KNOWN

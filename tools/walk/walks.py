@@ -218,7 +218,7 @@ def _passed(leg: Leg) -> list[Step]:
 
 
 def _by_action(wake: Part) -> list[Part]:
-    """A wake in as many parts as it has actions, behind what comes before them."""
+    """A wake in as many parts as it has actions, after what comes before them."""
     parts = [wake._replace(steps=[])]
     for step in wake.steps:
         if step.file.startswith(ACTIONS) and step.function == "run":

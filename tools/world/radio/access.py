@@ -76,7 +76,7 @@ class Access(Observer):
                 found.append(f"{apn}, refused for ESM cause {cause}, was asked for {most} times in a day")
         return found
 
-    def told(self) -> list[str]:
+    def summary(self) -> list[str]:
         """What went over each, and what was refused, a line each."""
         lines = [f"over {apn}: {size:,} bytes" for apn, size in sorted(self.carried.items())]
         for (apn, cause), times_ms in sorted(self.declined.items()):
