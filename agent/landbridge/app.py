@@ -17,7 +17,7 @@ from landbridge.core.clock import Clock
 from landbridge.core.errors import UserError
 from landbridge.core.garbage import collect_seldom
 from landbridge.core.parts import Part, Source
-from landbridge.core.priority import Precedence
+from landbridge.core.priority import IngestPriority
 from landbridge.core.rate_limit import RateLimit
 from landbridge.db.database import Database, open_database
 from landbridge.db.keys import Keyring
@@ -25,12 +25,12 @@ from landbridge.db.leases import Leases
 from landbridge.db.single import Stay, alone
 from landbridge.downlinks import resend
 from landbridge.downlinks.registry import HANDLERS, Handler
-from landbridge.events.publish import ON_EVENT
-from landbridge.events.publisher import Sender
+from landbridge.events.publisher import Publisher
+from landbridge.events.publishing import ON_EVENT
 from landbridge.events.retained import Retained
 from landbridge.features.alarms import engine as alarms
 from landbridge.features.commands import handler as commands
-from landbridge.features.coverage import guide
+from landbridge.features.coverage import trip_start
 from landbridge.features.devices import queries as devices
 from landbridge.features.diagnostics import handler as diagnostics
 from landbridge.features.diagnostics import wake_handler as wakes
@@ -49,33 +49,33 @@ from landbridge.ingest.worker import Worker
 from landbridge.operations.health import Health, notify, serving
 from landbridge.operations.metrics import Gauges
 from landbridge.operations.retention import Upkeep
-from landbridge.tracking.trip_end import ON_TRIP_END, ON_TRIP_GOES_ON
-from landbridge.tracking.worker import EVERY_MINUTE, Journeys, Minutely
-from landbridge.web import apart
+from landbridge.tracking.trip_end import ON_TRIP_END, ON_TRIP_REOPENED
+from landbridge.tracking.worker import EVERY_MINUTE, EveryMinute, TrackingWorker
+from landbridge.web import process as apart
 
 if TYPE_CHECKING:
     from landbridge.ingest.nats_source import NatsSource
 
-MakePipeline = Callable[[Database, Keyring, Clock, Any, Sender], Pipeline]
+MakePipeline = Callable[[Database, Keyring, Clock, Any, Publisher], Pipeline]
 _WATCH_S = 5.0
 _log = logging.getLogger(__name__)
 
 # Hooks between features: who acts on whose change.
-ON_TRIP_START.register(guide.make)
+ON_TRIP_START.register(trip_start.make_route_data)
 ON_TRIP_END.register(alarms.end_with_trip, settings.on_trip_end, commands.on_trip_end, cards.on_trip_end)
-ON_TRIP_GOES_ON.register(alarms.go_on_with_trip)
+ON_TRIP_REOPENED.register(alarms.reopen_with_trip)
 ON_EVENT.register(alarms.follow)
-EVERY_MINUTE.register(Minutely(alarms.concerned, alarms.look))
+EVERY_MINUTE.register(EveryMinute(alarms.due_devices, alarms.check_due))
 HANDLERS.register(
-    Handler(settings.note, settings.concerned, settings.orders, is_state=True),
-    Handler(commands.note, commands.concerned, commands.orders),
-    Handler(cards.note, cards.concerned, cards.orders, is_state=True),
-    Handler(resend.note, resend.concerned, resend.orders),
-    Handler(diagnostics.note),
-    Handler(route_data.note, route_data.concerned, route_data.orders, is_state=True),
-    Handler(wakes.note),
-    Handler(updates.note, updates.concerned, updates.orders, is_state=True),
-    Handler(sims.note, sims.concerned),
+    Handler(settings.on_report, settings.devices_pending, settings.pending, is_state=True),
+    Handler(commands.on_report, commands.devices_pending, commands.pending),
+    Handler(cards.on_report, cards.devices_pending, cards.pending, is_state=True),
+    Handler(resend.on_report, resend.devices_pending, resend.pending),
+    Handler(diagnostics.on_report),
+    Handler(route_data.on_report, route_data.devices_pending, route_data.pending, is_state=True),
+    Handler(wakes.on_report),
+    Handler(updates.on_report, updates.devices_pending, updates.pending, is_state=True),
+    Handler(sims.on_report, sims.devices_pending),
 )
 
 
@@ -86,7 +86,7 @@ class Leads:
     may_send: Callable[[], bool] = lambda: True
     """To the broker."""
     may_deliver: Callable[[], bool] = lambda: True
-    """To targets."""
+    """To integrations."""
     stay: Stay = lambda: None
     """Of an agent that must be the only one (db/single.py)."""
 
@@ -181,7 +181,7 @@ def _ingest(
 
     with (
         Leases(database, "agents") as present,
-        Leases(database, "sender") as sending,
+        Leases(database, "publisher") as sending,
         Leases(database, "deliveries") as delivering,
     ):
         shares = Shares(database, present)
@@ -211,23 +211,26 @@ def _working(
 ) -> Iterator[Running]:
     """`ends`: where messages come from, and where others are published."""
     source, session = ends
-    precedence = Precedence()
-    sender = Sender(
+    priority = IngestPriority()
+    publisher = Publisher(
         database,
         announcing(session.publish, config.broker.home_assistant),
-        precedence,
+        priority,
         leads.may_send,
-        Retained(database, session, Clock(), precedence),
+        Retained(database, session, Clock(), priority),
     )
-    pipeline = make_pipeline(database, keyring, Clock(), source, sender)
-    worker = Worker(source.waiting, pipeline, precedence)
-    journeys = Journeys(database, Clock(), sender, precedence, (source.trouble, worker.trouble))
+    pipeline = make_pipeline(database, keyring, Clock(), source, publisher)
+    worker = Worker(source.waiting, pipeline, priority)
+    tracking = TrackingWorker(database, Clock(), publisher, priority, (source.trouble, worker.trouble))
     pages = base_url(config.web) if config.web.port or config.web.url else ""
     deliveries = Deliveries(
-        database, Clock(), lambda target: opened(target, keyring, config.mail, pages), leads.may_deliver
+        database,
+        Clock(),
+        lambda integration: opened(integration, keyring, config.mail, pages),
+        leads.may_deliver,
     )
-    upkeep = Upkeep(database, Clock(), config.store, precedence)
-    threads = (worker, journeys, sender, deliveries, upkeep)
+    upkeep = Upkeep(database, Clock(), config.store, priority)
+    threads = (worker, tracking, publisher, deliveries, upkeep)
     checks = (*dict.fromkeys((source.trouble, session.trouble)), worker.trouble)
     for end in dict.fromkeys((session, source)):
         end.open()

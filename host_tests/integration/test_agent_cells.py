@@ -15,8 +15,8 @@ from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 from landbridge.cli import app
 from landbridge.core.errors import UserError
 from landbridge.db.database import open_database
-from landbridge.events.outbox import Posted
-from landbridge.events.publisher import Sender
+from landbridge.events.outbox import OutboxMessage
+from landbridge.events.publisher import Publisher
 from landbridge.features.coverage import cells_cli as commands
 from landbridge.features.coverage import queries as stored
 from landbridge.features.coverage.queries import Box, Cell
@@ -166,11 +166,11 @@ def test_topics_and_webhooks_say_where_a_point_was_about(fleet):
     with fleet.delivering():
         wait_until(lambda: receiver.taken, "a delivery")
 
-    def publish(message: Posted) -> Any:
+    def publish(message: OutboxMessage) -> Any:
         published.append(message)
         return SimpleNamespace(is_published=lambda: True)
 
-    thread = Sender(fleet.database, publish)
+    thread = Publisher(fleet.database, publish)
     thread.start()
     thread.stop()
     receiver.close()

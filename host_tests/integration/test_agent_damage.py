@@ -16,7 +16,7 @@ from landbridge.db.database import is_damaged
 from landbridge.db.keys import Keyring
 from landbridge.features.devices import queries as devices
 from landbridge.operations import health
-from landbridge.points import quality as judge
+from landbridge.points import quality
 from landbridge.points import queries as points
 from sqlalchemy.exc import DatabaseError
 
@@ -36,7 +36,7 @@ def damaged(installation: Installation) -> Installation:
         wrapped = Keyring(installation.config.store.database).wrap(bytes(32), first=False)
         devices.add(connection, OTHER, wrapped, NOW_S)
         for device in (DEVICE, OTHER):
-            judged = [judge.judge(point(seq), None, NOW_S) for seq in range(1, _EACH + 1)]
+            judged = [quality.check(point(seq), None, NOW_S) for seq in range(1, _EACH + 1)]
             points.store(connection, device, judged, NOW_S)
     installation.database().close()
     damage_points_of(DEVICE, Path(installation.config.store.database))

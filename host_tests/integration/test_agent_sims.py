@@ -13,15 +13,15 @@ from landbridge.db.database import Database, open_database
 from landbridge.features.devices import queries as devices
 from landbridge.features.esim import page as card
 from landbridge.features.esim.queries import policies as cards
-from landbridge.features.sims import check, classes
+from landbridge.features.sims import check, controls
 from landbridge.features.sims import handler as watch
-from landbridge.features.sims import queries as register
+from landbridge.features.sims import queries as inventory
 from landbridge.features.sims.provider import Fake, Http, Status
-from landbridge.features.sims.queries import ARMED, BOUND, REBIND_PENDING, SEPARATED, Registered
+from landbridge.features.sims.queries import ARMED, BOUND, REBIND_PENDING, SEPARATED, SimCard
 from landbridge.points import usage
 from landbridge.points.queries import KeptUplink, keep_uplinks
 from landbridge.protocol.uplink import Uplink
-from landbridge.web import seen
+from landbridge.web import device_views
 
 from host_tests.support.agent import NOW_S, heard, set_clock
 from host_tests.support.fleet import FIRST, SECOND
@@ -37,16 +37,18 @@ class Sims:
     def __init__(self, database: Database) -> None:
         self.database, self.platform = database, Fake()
         with database.writing() as connection:
-            register.set_class(connection, "resold", classes.Class(quota_mb=10).stored(), "bench", NOW_S)
+            inventory.set_controls(
+                connection, "resold", controls.Controls(quota_mb=10).stored(), "bench", NOW_S
+            )
             for device in (FIRST, SECOND):
                 devices.add(connection, device, b"wrapped", NOW_S)
 
     def add(self, *iccids: str, stage: str = "active", imei: str | None = None) -> int:
         """Its number."""
         binding = BOUND if imei else ARMED
-        made = Registered(0, "ACME", "locator", "resold", stage, (), binding, imei, None, iccids)
+        made = SimCard(0, "ACME", "locator", "resold", stage, (), binding, imei, None, iccids)
         with self.database.writing() as connection:
-            return register.add(connection, made, "bench", NOW_S)
+            return inventory.add(connection, made, "bench", NOW_S)
 
     def had(self, device: str, iccid: str, at_s: int, kilobytes: int = 0, imei: str = IMEI) -> None:
         """A device has said that it has this card, and has sent so much over it."""
@@ -58,29 +60,29 @@ class Sims:
 
     def change(self, number: int, **values: str) -> None:
         with self.database.writing() as connection:
-            register.change(connection, number, values, "", "bench", NOW_S)
+            inventory.change(connection, number, values, "", "bench", NOW_S)
 
     def page(self) -> dict[str, Any]:
         """What the page of the first device's card tells the house."""
         with self.database.reading() as connection:
-            return card._told(connection, seen.rides(connection, None, FIRST)[0], NOW_S)
+            return card._serialized(connection, device_views.listed(connection, None, FIRST)[0], NOW_S)
 
     def stages(self) -> list[str]:
         with self.database.reading() as connection:
-            return [each.stage for each in register.every(connection)]
+            return [each.stage for each in inventory.every(connection)]
 
     def says(self, device: str, at_s: int, **identity: str) -> set[str]:
         """A report of a device, with its identity if that has changed; the controls that are broken then."""
         with self.database.writing() as connection:
             heard(connection, device, at_s, identity=identity)
-            watch.note(connection, device, Uplink(identity=dict(identity)), at_s)
-            states = register.states(connection, device)
+            watch.on_report(connection, device, Uplink(identity=dict(identity)), at_s)
+            states = inventory.states(connection, device)
         return {name for name, (is_broken, _) in states.items() if is_broken}
 
-    def card(self) -> Registered:
+    def card(self) -> SimCard:
         """The first of the register."""
         with self.database.reading() as connection:
-            return register.every(connection)[0]
+            return inventory.every(connection)[0]
 
     def check(self, lock: bool = True) -> list[check.Checked]:
         return check.check(self.database, Clock(), self.platform, lock, "bench")

@@ -21,7 +21,7 @@ from landbridge.core import checks, logs, metrics
 from landbridge.core.clock import from_epoch_s
 from landbridge.core.errors import UserError
 from landbridge.core.parts import Part
-from landbridge.core.priority import Precedence
+from landbridge.core.priority import IngestPriority
 from landbridge.ingest import session, worker
 from landbridge.ingest.session import Received
 from landbridge.operations import health
@@ -109,7 +109,7 @@ def test_a_database_that_does_not_answer_is_trouble(monkeypatch):
         begun.set()
         assert ends.wait(60)
 
-    thread = worker.Worker(waiting, cast(Any, SimpleNamespace(process_all=hang)), Precedence())
+    thread = worker.Worker(waiting, cast(Any, SimpleNamespace(process_all=hang)), IngestPriority())
     thread.start()
     waiting.put(Received("landbridge/lb-0001/up", b"", 1, 1, 1))
     assert begun.wait(60)
@@ -138,10 +138,10 @@ def test_what_becomes_of_messages_is_counted_once(watched):
 
 
 def test_a_thread_that_dies_is_trouble():
-    thread = threading.Thread(target=lambda: None, name="sender")
+    thread = threading.Thread(target=lambda: None, name="publisher")
     thread.start()
     thread.join()
-    assert health.Health([checks.of_thread(thread)]).trouble() == ["the thread sender has died"]
+    assert health.Health([checks.of_thread(thread)]).trouble() == ["the thread publisher has died"]
 
 
 def test_pages_alone_whose_thread_dies_end_the_agent(watched, monkeypatch):
@@ -204,7 +204,7 @@ def test_a_database_that_is_there_again_is_found_within_a_second(monkeypatch):
             if sum(waits) < 10:
                 raise OperationalError("SELECT", {}, Exception("the database system is starting up"))
 
-    feeder = worker.Worker(queue.Queue(), cast(Any, Away()), Precedence())
+    feeder = worker.Worker(queue.Queue(), cast(Any, Away()), IngestPriority())
     monkeypatch.setattr(feeder, "_stopping", SimpleNamespace(is_set=lambda: False, wait=waits.append))
     feeder._insist([Received("landbridge/lb-1/up", b"", 1, 1, 0)])
     assert 10 <= sum(waits)

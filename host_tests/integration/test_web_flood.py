@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from landbridge.features.users import passwords
-from landbridge.web import assets, connections, guard, here, live
+from landbridge.web import assets, connections, guard, live, services
 
 from host_tests.support.agent import WAIT_S, wait_until
 from host_tests.support.fleet import Fleet, Pages
@@ -176,7 +176,7 @@ def test_a_connection_is_used_again_and_an_answer_takes_as_long_as_it_takes(flee
 
 
 @pytest.mark.parametrize(
-    "module, name, said", [(here, "STREAMS", "anna has 2"), (guard, "AT_ONCE", "more than 2 requests")]
+    "module, name, said", [(services, "STREAMS", "anna has 2"), (guard, "AT_ONCE", "more than 2 requests")]
 )
 def test_one_reader_and_one_address_have_so_many_feeds_and_others_theirs(
     fleet, monkeypatch, module, name, said

@@ -14,8 +14,8 @@ from landbridge.features.diagnostics.wake_coding import Wake
 from landbridge.points import outline
 from landbridge.points import queries as points
 from landbridge.points.outline import Box
-from landbridge.points.queries import JudgedPoint
-from landbridge.web import seen
+from landbridge.points.queries import CheckedPoint
+from landbridge.web import device_views
 from sqlalchemy import insert
 
 from host_tests.support.agent import point
@@ -33,7 +33,7 @@ def filled(database: Database) -> Database:
         at_s += chance.randrange(1, 4000)
         kind = 1 if chance.random() < 0.7 else 2
         made = point(seq, kind=kind, lat=4_000_000 + seq, lon=8_000_000, events=LIGHT * (seq % 100 == 0))
-        judged.append(JudgedPoint(made.meaningful(), at_s, False, 0))
+        judged.append(CheckedPoint(made.meaningful(), at_s, False, 0))
     with database.writing() as connection:
         points.store(connection, DEVICE, judged, at_s)
     return database
@@ -46,7 +46,7 @@ def seqs(of: outline.Outline) -> list[int]:
 @pytest.mark.parametrize("most", [10, 37, 120, POINTS])
 def test_an_outline_has_a_point_of_every_piece_and_all_alarms(filled: Database, most: int):
     with filled.reading() as connection:
-        found = outline.outline(connection, DEVICE, None, SPAN, None, most, seen.ALARM_BITS)
+        found = outline.outline(connection, DEVICE, None, SPAN, None, most, device_views.ALARM_BITS)
         whole = points.track(connection, DEVICE)
     assert found.total == POINTS and len(found.rows) <= most + POINTS // 100
     assert set(range(100, POINTS + 1, 100)) <= set(seqs(found))
@@ -66,19 +66,21 @@ def test_an_outline_has_a_point_of_every_piece_and_all_alarms(filled: Database, 
 
 
 def test_of_a_piece_a_fix_beyond_doubt_is_shown_before_others(database: Database):
-    judged = [JudgedPoint(point(seq), NOW_S + 60 * seq, False, 512 * (seq % 10 < 9)) for seq in range(1, 101)]
+    judged = [
+        CheckedPoint(point(seq), NOW_S + 60 * seq, False, 512 * (seq % 10 < 9)) for seq in range(1, 101)
+    ]
     with database.writing() as connection:
         points.store(connection, DEVICE, judged, NOW_S)
     with database.reading() as connection:
-        found = outline.outline(connection, DEVICE, None, SPAN, None, 10, seen.ALARM_BITS)
+        found = outline.outline(connection, DEVICE, None, SPAN, None, 10, device_views.ALARM_BITS)
     assert [row.seq % 10 for row in found.rows if row.flags == 0] == [9] * 10
 
 
 def test_a_box_has_what_lies_in_it(filled: Database):
     box = Box(79.9, 40.001, 80.1, 40.00201)
     with filled.reading() as connection:
-        found = outline.outline(connection, DEVICE, None, SPAN, box, 2000, seen.ALARM_BITS)
-        nothing = outline.outline(connection, DEVICE, [], SPAN, None, 2000, seen.ALARM_BITS)
+        found = outline.outline(connection, DEVICE, None, SPAN, box, 2000, device_views.ALARM_BITS)
+        nothing = outline.outline(connection, DEVICE, [], SPAN, None, 2000, device_views.ALARM_BITS)
     assert seqs(found) and all(100 <= seq <= 201 for seq in seqs(found))
     assert (nothing.rows, nothing.total) == ([], 0)
 

@@ -22,7 +22,7 @@ from tools.world.stage import DEVICE, Stage
 WAIT_S = 10
 
 
-OUT = f"landbridge/out/default/{DEVICE}/"
+OUT = f"landbridge/out/operator/{DEVICE}/"
 
 
 class Platform:

@@ -37,7 +37,7 @@ def database(tmp_path):
 
 def tell(database, said, now_s=NOW_S):
     with database.writing() as connection:
-        desk.note(connection, DEVICE, Uplink(reports={9: said}), now_s)
+        desk.on_report(connection, DEVICE, Uplink(reports={9: said}), now_s)
         return stored.log(connection, DEVICE)
 
 

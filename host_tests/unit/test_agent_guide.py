@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from landbridge.core.errors import UserError
 from landbridge.db.database import Database
-from landbridge.features.coverage import digest
+from landbridge.features.coverage import encoding
 from landbridge.features.routes import coding as wire
 from landbridge.features.routes import handler as guides
 from landbridge.features.trips import queries as trips
@@ -32,7 +32,7 @@ from host_tests.support.short_route import start
 W1 = line.read(Path(__file__).parents[2] / "tools" / "world" / "data" / "w1.csv")
 NETWORKS = [Network(460000, 208, 55), Network(460001, 0, 0), Network(262001, 100, 97)]
 TILES = [i % 5 | (route_data.LEARNED if i % 3 else 0) for i in range(route_data.tile_count(W1))]
-WHOLE = digest.made(7, W1, TILES, NETWORKS)
+WHOLE = encoding.build(7, W1, TILES, NETWORKS)
 HEAD = "name,country,lat,lon,kind\n"
 GOOD = "A,KZ,50,60,hub\nB,KZ,50,58,line\nC,RU,50,56,hub\n"
 
@@ -87,7 +87,7 @@ def test_what_a_tile_and_a_network_say_comes_through():
     for _ in range(300):
         km4 = rng.randrange(4 * int(W1[-1].km))
         there = READER.journey(km4, True, 0, 0)
-        tile = TILES[km4 // 4 // digest.TILE_KM]
+        tile = TILES[km4 // 4 // encoding.TILE_KM]
         assert (there.bin, there.learned) == (tile & 7, 1 if tile & route_data.LEARNED else 0)
     there = READER.journey(0, True, 0, 0)
     assert (there.networks, there.costs, there.shares) == ((460000, 460001), (208, 0), (55, 0))
@@ -115,14 +115,14 @@ def test_the_rest_of_a_stop_is_the_mean_of_those_that_last_so_long(stood, sigma)
 
 def test_a_guide_that_is_too_large_is_refused():
     with pytest.raises(WireError, match="4096"):
-        digest.made(7, W1, [0] * 9_000, NETWORKS)
+        encoding.build(7, W1, [0] * 9_000, NETWORKS)
     with pytest.raises(WireError):
-        digest.made(7, W1 * 3, TILES, NETWORKS)
+        encoding.build(7, W1 * 3, TILES, NETWORKS)
 
 
 def test_where_a_line_is_too_long_a_tile_speaks_for_two():
     tiles = [0, 4, 1, 4] * 1_000
-    long = guide.Guide(digest.made(7, W1, tiles, NETWORKS))
+    long = guide.Guide(encoding.build(7, W1, tiles, NETWORKS))
     assert [long.journey(4 * km, True, 0, 0).bin for km in (0, 5, 10, 15, 20)] == [0, 0, 1, 1, 0]
 
 
@@ -182,8 +182,8 @@ def hears(database: Database, *report: int, others: dict[int, Any] | None = None
     with database.writing() as connection:
         reports = {wire.REPORT_KEY: list(report)} if report else {}
         uplink = Uplink(reports=reports | (others or {}))
-        guides.note(connection, DEVICE, uplink, NOW_S)
-        return guides.orders(connection, DEVICE, uplink, NOW_S).get(wire.PIECE_KEY)
+        guides.on_report(connection, DEVICE, uplink, NOW_S)
+        return guides.pending(connection, DEVICE, uplink, NOW_S).get(wire.PIECE_KEY)
 
 
 def test_a_device_gets_its_guide_piece_by_piece_until_it_says_that_it_has_it(database):
@@ -218,8 +218,8 @@ def test_another_trip_has_another_guide_and_a_trip_on_an_unknown_line_none(datab
 
 def test_a_device_that_never_gets_further_is_left_alone(database):
     start(database)
-    answers = [hears(database, 5, 0, 0) is not None for _ in range(2 * guides.MOST_TRIES)]
-    assert sum(answers) == guides.MOST_TRIES and answers[0] and not answers[-1]
+    answers = [hears(database, 5, 0, 0) is not None for _ in range(2 * guides.MOST_ATTEMPTS)]
+    assert sum(answers) == guides.MOST_ATTEMPTS and answers[0] and not answers[-1]
     assert hears(database, 5, NOW_S, 100)[1] == 100  # it moves
 
 

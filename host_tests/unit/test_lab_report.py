@@ -52,7 +52,7 @@ def test_in_thin_coverage_what_is_missed_is_told_with_what_bounds_it(rows, ours,
 def test_a_wrong_line_ends_with_its_row(tmp_path):
     file = tmp_path / "line.csv"
     file.write_text("name,country,lat,lon,kind\nA,CN,x,1,hub\n")
-    result = CliRunner().invoke(lab.app, ["--line", str(file)])
+    result = CliRunner().invoke(lab.app, ["--route", str(file)])
     assert result.exit_code == 2
 
 

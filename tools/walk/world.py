@@ -183,9 +183,9 @@ class World:
     def _provision(self, flash: Path) -> None:
         """Add the device, its route and its trip to the agent, and fill its flash."""
         self.agent.do("devices", "add", DEVICE)
-        self.agent.do("lines", "add", LINE, str(LINE_FILE))
+        self.agent.do("routes", "add", LINE, str(LINE_FILE))
         self.agent.do(
-            "trips", "start", DEVICE, "--container", CONTAINER, "--line", LINE, "--destination", DESTINATION
+            "trips", "start", DEVICE, "--container", CONTAINER, "--route", LINE, "--destination", DESTINATION
         )
         for name in FOLDERS:
             (flash / name).mkdir(parents=True)

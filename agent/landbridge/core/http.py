@@ -11,9 +11,10 @@ from urllib.parse import urlsplit
 from landbridge.core.http_errors import Away, Refused
 
 TIMEOUT_S = 20
-"""Of each step: to connect, TLS, and every byte that the target lets us wait for."""
+"""Of each step: to connect, TLS, and every byte that the integration lets us wait for."""
 WHOLE_S = 60
-"""Of request and answer together, or a target that sends a byte now and then would hold its messages up."""
+"""Of request and answer together, or a integration that sends a byte now and then would hold its messages
+up."""
 _REST_S, _REST_BYTES = 5, 65_536
 """For what follows the first lines of an answer; behind one that takes more, the connection ends."""
 _OF_THIS_MESSAGE = (400, 409, 413, 415, 422)
@@ -82,7 +83,7 @@ class Line:
         except ConnectionError:
             if not was_kept:
                 raise
-        # The target may have ended at any time what it had kept open.
+        # The integration may have ended at any time what it had kept open.
         return self._once(request, most)
 
     def _once(self, request: Request, most: int) -> Answer:

@@ -51,7 +51,7 @@ def most_devices(stands: Row[Any], meant: int) -> int:
     return max(int(stands.canaries), ceil(share * meant / 100))
 
 
-def told(stands: Row[Any]) -> str:
+def describe(stands: Row[Any]) -> str:
     """How far it is, in words."""
     if stands.halted is not None:
         return _("halted: {reason}", reason=loaded(stands.halted))

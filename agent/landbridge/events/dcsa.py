@@ -22,7 +22,7 @@ def event(told: Mapping[str, Any]) -> dict[str, Any] | None:
     metadata: dict[str, Any] = {
         "eventID": event_id(told["event"], told["id"]),
         # A message that lay in the outbox before an update does not say when it was told.
-        "eventCreatedDateTime": told.get("told", told["received"]),
+        "eventCreatedDateTime": told.get("published", told["received"]),
         "eventType": payload.pop("eventType"),
         "publisher": PUBLISHER,
     }
@@ -54,9 +54,9 @@ def _payload(told: Mapping[str, Any]) -> dict[str, Any] | None:
         return dict(_DOOR)
     if kind == "border":
         return {"eventType": "EQUIPMENT", "equipmentEventTypeCode": "CROS"}
-    if kind == "fence" and told.get("action") in ("enter", "leave"):
+    if kind == "geofence" and told.get("action") in ("enter", "leave"):
         code = "GTIN" if told["action"] == "enter" else "GTOT"
-        return {"eventType": "EQUIPMENT", "equipmentEventTypeCode": code, "facility": told.get("fence")}
+        return {"eventType": "EQUIPMENT", "equipmentEventTypeCode": code, "facility": told.get("geofence")}
     if kind in ("arrival", "departure"):
         code = "ARRI" if kind == "arrival" else "DEPA"
         return {"eventType": "TRANSPORT", "transportEventTypeCode": code, "modeOfTransport": "RAIL"}

@@ -1,6 +1,6 @@
-"""How long a trip still takes: from a line's stations, and what is usual of speeds and stops.
+"""How long a trip still takes: from a route's stations, and what is usual of speeds and stops.
 
-A stop is log-normal by kind of station. What is usual comes from published corridor times; a line of the
+A stop is log-normal by kind of station. What is usual comes from published corridor times; a route of the
 operator's own with known times may differ.
 """
 
@@ -68,7 +68,7 @@ class Ahead:
 
 
 def timetable(waypoints: Sequence[Waypoint], stay_h: float = 0.0) -> list[Ahead]:
-    """What is ahead at each station, in the order of the line. At its goal a container stays for `stay_h` on
+    """What is ahead at each station, in the order of the route. At its goal a container stays for `stay_h` on
     the average, until it is unpacked or the trip is ended; 0: it does not."""
     median_h = stay_h / math.exp(STAY_SIGMA**2 / 2)
     found = [Ahead(waypoints[-1].km, 0.0, 0.0, 1.0 if stay_h else 0.0, median_h, STAY_SIGMA)]

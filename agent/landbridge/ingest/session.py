@@ -22,7 +22,7 @@ from landbridge.core import metrics
 from landbridge.core.checks import Since
 from landbridge.core.errors import UserError
 from landbridge.core.rate_limit import RateLimit
-from landbridge.events.outbox import Posted
+from landbridge.events.outbox import OutboxMessage
 
 UP = "landbridge/+/up"
 _IS_UP = re.compile(UP.replace("+", "[^/]*"))
@@ -130,7 +130,7 @@ class Session:
         """Publish at QoS 0: what gets lost is asked for again."""
         self._client.publish(topic, payload, qos=0)
 
-    def publish(self, message: Posted) -> mqtt.MQTTMessageInfo:
+    def publish(self, message: OutboxMessage) -> mqtt.MQTTMessageInfo:
         """Publish at QoS 1; paho repeats it on each new connection until the broker has it."""
         info = self._client.publish(message.topic, message.payload, qos=1, retain=message.retain)
         if info.rc == mqtt.MQTT_ERR_NO_CONN:

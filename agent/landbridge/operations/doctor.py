@@ -26,12 +26,12 @@ from landbridge.db.single import alone
 from landbridge.events import outbox
 from landbridge.features.devices import queries as devices
 from landbridge.features.integrations import mail
-from landbridge.features.integrations import queries as targets
+from landbridge.features.integrations import queries as integrations
 from landbridge.features.trips import queries as trips
-from landbridge.ingest import dead_letters as letters
+from landbridge.ingest import dead_letters
 from landbridge.ingest.session import Session
 from landbridge.operations import broker_check as checks
-from landbridge.tracking import queries as journeys
+from landbridge.tracking import queries as tracking
 
 _LEAST_FREE_BYTES = 1 << 30
 _DAY_S = 86_400
@@ -79,7 +79,7 @@ def _is_fresh(it: Opened) -> bool:
     """Whether no device was ever heard, and none was added more than a day ago."""
     now_s = it.clock.now_s()
     with it.database.reading() as connection:
-        if devices.last_contact(connection) is not None:
+        if devices.last_session(connection) is not None:
             return False
         first_s = devices.first_added(connection)
     return first_s is None or first_s > now_s - _DAY_S
@@ -193,7 +193,7 @@ def _asked(url: str) -> tuple[int, str]:
 def _contacts(it: Opened) -> str:
     now_s = it.clock.now_s()
     with it.database.reading() as connection:
-        last = devices.last_contact(connection)
+        last = devices.last_session(connection)
         count = len(devices.names(connection))
     if not count:
         raise UserError(f"none yet: {_FIRST_DEVICE}")
@@ -207,8 +207,8 @@ def _contacts(it: Opened) -> str:
 def _letters(it: Opened) -> str:
     now_s = it.clock.now_s()
     with it.database.reading() as connection:
-        fresh = [row for row in letters.every(connection) if row.received_s > now_s - _DAY_S]
-        unknown = letters.unknown_devices(connection)
+        fresh = [row for row in dead_letters.every(connection) if row.received_s > now_s - _DAY_S]
+        unknown = dead_letters.unknown_devices(connection)
     if fresh:
         raise UserError(f"{len(fresh)} dead letters in a day: `landbridge dead-letters list` says why")
     waiting = f", {len(unknown)} unknown devices in quarantine" if unknown else ""
@@ -223,22 +223,22 @@ def _outbox(it: Opened) -> str:
     return f"{waiting} messages wait for the platforms"
 
 
-def _targets(it: Opened) -> str:
+def _integrations(it: Opened) -> str:
     with it.database.reading() as connection:
-        rows = [row for row in targets.every(connection) if row.removed_s is None]
-        held = {row.name: len(targets.holds(connection, row.target)) for row in rows}
+        rows = [row for row in integrations.every(connection) if row.removed_s is None]
+        held = {row.name: len(integrations.retries(connection, row.integration)) for row in rows}
     bad = [f"{row.name}: {row.failure}, last tried at {iso(row.failed_s)}" for row in rows if row.failure]
     bad += [f"{name} refuses messages of {count} devices" for name, count in held.items() if count]
     if bad:
-        raise UserError(f"{'; '.join(bad)}: `landbridge targets list` says how much waits")
-    return f"{len(rows)} targets, none of them away"
+        raise UserError(f"{'; '.join(bad)}: `landbridge integrations list` says how much waits")
+    return f"{len(rows)} integrations, none of them away"
 
 
 def _mail(it: Opened) -> str:
     with it.database.reading() as connection:
-        count = sum(each.kind == "mail" for each in targets.active(connection))
+        count = sum(each.kind == "mail" for each in integrations.active(connection))
     if not count:
-        return "no target gets any"
+        return "no integration gets any"
     where = f"{it.config.mail.host}:{it.config.mail.port}"
     try:
         with mail.connected(it.config.mail):
@@ -258,7 +258,7 @@ def _trips(it: Opened) -> str:
 
 def _journeys(it: Opened) -> str:
     with it.database.reading() as connection:
-        count = journeys.left(connection, it.clock.now_s() - _JOURNEY_S)
+        count = tracking.left(connection, it.clock.now_s() - _JOURNEY_S)
     if count:
         raise UserError(
             f"those of {count} devices lack points of more than 10 min ago: the agent's log says why"
@@ -282,7 +282,7 @@ _LOOKS: dict[str, Callable[[Opened], str]] = {
     "devices": _contacts,
     "dead letters": _letters,
     "outbox": _outbox,
-    "targets": _targets,
+    "integrations": _integrations,
     "mail": _mail,
     "trips": _trips,
     "journeys": _journeys,

@@ -45,7 +45,7 @@ class Gauges(Periodic):
         now_s = self._clock.now_s()
         with self._database.reading() as connection:
             found = figures.read(connection, now_s - GRACE_S)
-            since_s = max(found.last_contact_s or 0, self._began_s)
+            since_s = max(found.last_session_s or 0, self._began_s)
             devices = figures.letter_topics(connection, since_s + _SAME_TIME_S)
         self._unread.ends()
         is_trouble = devices >= _SEVERAL and now_s > since_s + _NOTHING_TAKEN_S
@@ -58,20 +58,24 @@ class Gauges(Periodic):
         self._show(found)
 
     def _show(self, found: Figures) -> None:
-        if found.last_contact_s is not None:
-            metrics.LAST_STORED.set(from_epoch_s(found.last_contact_s).timestamp())
+        if found.last_session_s is not None:
+            metrics.LAST_STORED.set(from_epoch_s(found.last_session_s).timestamp())
         metrics.OVERDUE.set(found.overdue)
         metrics.UNWORKED.set(found.unworked)
         metrics.OUTBOX.set(found.outbox)
-        metrics.LETTERS.set(found.letters)
+        metrics.DEAD_LETTERS.set(found.dead_letters)
         for severity in SEVERITIES:
             metrics.ALARMS.labels(severity).set(found.alarms.get(severity, 0))
-        for target in found.targets:
-            metrics.TARGET_WAITING.labels(target.name).set(target.waiting)
-            metrics.TARGET_FAILING.labels(target.name).set(target.is_failing)
-            metrics.TARGET_HELD.labels(target.name).set(target.held_devices)
-        names = {target.name for target in found.targets}
+        for integration in found.integrations:
+            metrics.INTEGRATION_WAITING.labels(integration.name).set(integration.waiting)
+            metrics.INTEGRATION_FAILING.labels(integration.name).set(integration.is_failing)
+            metrics.INTEGRATION_RETRYING.labels(integration.name).set(integration.retrying_devices)
+        names = {integration.name for integration in found.integrations}
         for name in self._named - names:
-            for gauge in (metrics.TARGET_WAITING, metrics.TARGET_FAILING, metrics.TARGET_HELD):
+            for gauge in (
+                metrics.INTEGRATION_WAITING,
+                metrics.INTEGRATION_FAILING,
+                metrics.INTEGRATION_RETRYING,
+            ):
                 gauge.remove(name)
         self._named = names

@@ -12,15 +12,15 @@ from sqlalchemy import Connection
 from landbridge.config import Store
 from landbridge.core.clock import Clock, iso
 from landbridge.core.periodic import Periodic
-from landbridge.core.priority import Precedence
+from landbridge.core.priority import IngestPriority
 from landbridge.db import order
 from landbridge.db.database import Database
 from landbridge.events import tracks
 from landbridge.features.devices import queries as devices
-from landbridge.ingest.held import hold
+from landbridge.ingest.device_rows import lock_rows
 from landbridge.operations import old_rows as retention
 from landbridge.points import usage
-from landbridge.tracking import recompute as rework
+from landbridge.tracking import recompute
 
 _FIRST_S = 600
 _DAY_S = 86_400
@@ -40,12 +40,12 @@ class _Step(NamedTuple):
 class Upkeep(Periodic):
     """Once a while after the start, when the rush is over, then every day."""
 
-    def __init__(self, database: Database, clock: Clock, store: Store, precedence: Precedence) -> None:
+    def __init__(self, database: Database, clock: Clock, store: Store, priority: IngestPriority) -> None:
         super().__init__("upkeep", "remove what is no longer kept", _DAY_S, first_s=_FIRST_S)
         self._database = database
         self._clock = clock
         self._store = store
-        self._precedence = precedence
+        self._priority = priority
 
     def turn(self) -> None:
         """Remove what has been kept long enough."""
@@ -74,9 +74,9 @@ class Upkeep(Periodic):
     def _forget(self, names: Sequence[str], steps: Sequence[_Step], counts: Counter[str]) -> None:
         """All that is old of a few devices, counted by what it is."""
         while not self.is_stopping:
-            self._precedence.give_way(1.0)
+            self._priority.yield_to_ingest(1.0)
             with self._database.writing(alone=False) as connection:
-                hold(connection, names)
+                lock_rows(connection, names)
                 found = {each.what: each.forget(connection, names, each.before_s) for each in steps}
             counts.update(found)
             time.sleep(_YIELD_S)
@@ -85,7 +85,7 @@ class Upkeep(Periodic):
 
 
 def _forget_points(connection: Connection, names: Sequence[str], before_s: int, now_s: int) -> int:
-    settled = [device for device in names if rework.settle(connection, device, before_s)]
+    settled = [device for device in names if recompute.settle(connection, device, before_s)]
     return retention.forget_points(connection, settled, before_s, now_s)
 
 

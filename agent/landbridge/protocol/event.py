@@ -17,4 +17,4 @@ class Event(NamedTuple):
     content: Mapping[str, Any]
     """What is told (docs/reference/event.schema.json), without `event`, its number, and `replaces`."""
     tenant: str | None = None
-    """To whom, beside the house."""
+    """The tenant that gets it in addition to the operator."""

@@ -160,7 +160,7 @@ def recovered(agent: Agent, device: Locator, allowed: tuple[int, ...]) -> str:
         return f"{agent.missing()} records lost"
     if any(boot.crashed for boot in device.boots):
         return CRASHED
-    return f"{agent.letters()} {REFUSED}" if agent.letters() else ""
+    return f"{agent.dead_letters()} {REFUSED}" if agent.dead_letters() else ""
 
 
 # What follows makes the cases of each kind: (moments, each so many-th) -> cases.

@@ -57,7 +57,7 @@ def read(database: Path, device: str) -> Delivered:
             stored = points.track(connection, device)
             of_device = select(tables.uplinks).where(tables.uplinks.c.device == device)
             uplinks = connection.execute(of_device.order_by(tables.uplinks.c.received_s)).all()
-            letters, outbox_left = (
+            dead_letters, outbox_left = (
                 connection.execute(select(func.count()).select_from(table)).scalar_one()
                 for table in (tables.dead_letters, tables.outbox)
             )
@@ -70,6 +70,6 @@ def read(database: Path, device: str) -> Delivered:
         uplinks=len(uplinks),
         duplicates_removed=sum(again),
         duplicates_stored=len(stored) - len({each.point[1:] for each in stored}),
-        dead_letters=letters,
+        dead_letters=dead_letters,
         outbox_left=outbox_left,
     )

@@ -23,7 +23,7 @@ from landbridge.protocol.uplink import Uplink
 _LONGEST_S = 30 * 86400
 
 
-def note(connection: Connection, device: str, uplink: Uplink, now_s: int) -> None:
+def on_report(connection: Connection, device: str, uplink: Uplink, now_s: int) -> None:
     """Note the results that the device tells."""
     if wire.REPORT_KEY not in uplink.reports:
         return
@@ -35,16 +35,16 @@ def note(connection: Connection, device: str, uplink: Uplink, now_s: int) -> Non
             devices.expect_nothing(connection, device)
 
 
-def concerned(connection: Connection, uplinks: Mapping[str, Uplink], now_s: int) -> Collection[str]:
+def devices_pending(connection: Connection, uplinks: Mapping[str, Uplink], now_s: int) -> Collection[str]:
     """Those for which commands wait."""
     return stored.devices_with_waiting(connection, uplinks.keys(), now_s)
 
 
-def orders(connection: Connection, device: str, uplink: Uplink, now_s: int) -> Mapping[int, Any]:
+def pending(connection: Connection, device: str, uplink: Uplink, now_s: int) -> Mapping[int, Any]:
     """The commands that wait for the device, a few at a time."""
     waiting = stored.waiting(connection, device, now_s, wire.MOST_AT_ONCE)
     stored.sent(connection, device, [each.command for each in waiting], now_s)
-    return wire.order(waiting)
+    return wire.encode(waiting)
 
 
 class Given(NamedTuple):

@@ -79,9 +79,9 @@ def keys(connection: Connection) -> Iterator[tuple[str, bytes]]:
         yield row.device, row.wrapped_key
 
 
-def last_contact(connection: Connection) -> int | None:
+def last_session(connection: Connection) -> int | None:
     """When any device was heard last."""
-    return connection.execute(select(func.max(devices.c.last_contact_s))).scalar()
+    return connection.execute(select(func.max(devices.c.last_session_s))).scalar()
 
 
 def first_added(connection: Connection) -> int | None:
@@ -106,8 +106,8 @@ def identity(row: Row[Any]) -> dict[str, Any]:
 
 
 def expect_nothing(connection: Connection, device: str) -> None:
-    """The device has said that it will be silent: no next contact is due."""
-    connection.execute(update(devices).where(devices.c.device == device).values(next_contact_s=None))
+    """The device has said that it will be silent: no next session is due."""
+    connection.execute(update(devices).where(devices.c.device == device).values(next_session_s=None))
 
 
 def to_tell_of(connection: Connection, before_s: int) -> set[str]:
@@ -118,7 +118,7 @@ def to_tell_of(connection: Connection, before_s: int) -> set[str]:
 
 
 def overdue(connection: Connection, names: Collection[str], before_s: int) -> list[Row[Any]]:
-    """Those of these devices whose next contact was due before a time, and of which this has not been told;
+    """Those of these devices whose next session was due before a time, and of which this has not been told;
     not those that never made a point."""
     return _among(connection, names, _overdue(before_s))
 
@@ -139,13 +139,13 @@ def _among(connection: Connection, names: Collection[str], wanted: Select[Any]) 
 
 
 def _overdue(before_s: int) -> Select[Any]:
-    due = devices.c.next_contact_s
-    late = select(devices).where(due < before_s, devices.c.last_contact_s < due, _HAS_POINTS)
+    due = devices.c.next_session_s
+    late = select(devices).where(due < before_s, devices.c.last_session_s < due, _HAS_POINTS)
     return late.where(devices.c.silent_due_s.is_distinct_from(due))
 
 
 def _heard_again() -> Select[Any]:
-    since = devices.c.last_contact_s > devices.c.silent_due_s
+    since = devices.c.last_session_s > devices.c.silent_due_s
     return select(devices).where(devices.c.silent_due_s.is_not(None), since, _HAS_POINTS)
 
 
@@ -175,7 +175,9 @@ def next_seq(connection: Connection, device: str) -> int:
 def newest_s(connection: Connection) -> int | None:
     """The newest time that a device bears witness to: that of a latest position, or of standing there. None
     if there is none. A device without a fix may have its time from the agent itself."""
-    row = connection.execute(select(func.max(devices.c.position_at_s), func.max(devices.c.still_s))).one()
+    row = connection.execute(
+        select(func.max(devices.c.position_at_s), func.max(devices.c.stationary_until_s))
+    ).one()
     return max((each for each in row if each is not None), default=None)
 
 
@@ -186,6 +188,6 @@ def set_position(connection: Connection, device: str, seq: int, at_s: int) -> bo
     moved = connection.execute(
         update(devices)
         .where(devices.c.device == device, is_another)
-        .values(position_seq=seq, position_at_s=at_s, still_s=None)
+        .values(position_seq=seq, position_at_s=at_s, stationary_until_s=None)
     )
     return moved.rowcount == 1

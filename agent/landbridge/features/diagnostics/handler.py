@@ -11,7 +11,7 @@ from landbridge.protocol.uplink import Uplink
 _log = logging.getLogger(__name__)
 
 
-def note(connection: Connection, device: str, uplink: Uplink, now_s: int) -> None:
+def on_report(connection: Connection, device: str, uplink: Uplink, now_s: int) -> None:
     """Keep what the uplink tells; `WireError` if that does not keep the contract."""
     if REPORT_KEY not in uplink.reports:
         return

@@ -9,7 +9,7 @@ from landbridge.protocol.uplink import Uplink
 _KEY = 13
 
 
-def note(connection: Connection, device: str, uplink: Uplink, now_s: int) -> None:
+def on_report(connection: Connection, device: str, uplink: Uplink, now_s: int) -> None:
     """Keep what the uplink tells; `WireError` if that does not keep the contract."""
     if _KEY in uplink.reports:
         wakes.add(connection, device, decode(uplink.reports[_KEY]), now_s)

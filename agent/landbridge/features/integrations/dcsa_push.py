@@ -6,10 +6,10 @@ import json
 
 from landbridge.core.http import Line
 from landbridge.events import dcsa
-from landbridge.events.outbox import Posted
+from landbridge.events.outbox import OutboxMessage
 
 
-def send(line: Line, secret: bytes, message: Posted) -> None:
+def send(line: Line, secret: bytes, message: OutboxMessage) -> None:
     """POST an event to the callback of a subscription, the signature over the body as DCSA says."""
     found = dcsa.event(json.loads(message.payload))
     if found is not None:

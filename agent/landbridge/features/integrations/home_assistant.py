@@ -4,8 +4,8 @@ everybody."""
 import json
 from typing import Any
 
-from landbridge.core.names import HOUSE
-from landbridge.events.outbox import Posted
+from landbridge.core.names import OPERATOR
+from landbridge.events.outbox import OutboxMessage
 from landbridge.events.publisher import Publish
 from landbridge.events.topics import POSITION
 
@@ -22,7 +22,7 @@ def announcing(publish: Publish, prefix: str) -> Publish:
         return publish
     told: set[str] = set()
 
-    def announced(message: Posted) -> Any:
+    def announced(message: OutboxMessage) -> Any:
         if message.topic.endswith(_POSITION):
             found = discovered(prefix, message.topic)
             if not message.payload:
@@ -44,7 +44,7 @@ def discovered(prefix: str, position: str) -> list[tuple[str, dict[str, Any]]]:
     `position`."""
     _, _, tenant, device, _ = position.split("/")
     name = f"landbridge_{tenant}_{device}"
-    shown = device if tenant == HOUSE else f"{device} ({tenant})"
+    shown = device if tenant == OPERATOR else f"{device} ({tenant})"
     of_device = {"identifiers": [name], "name": shown, "manufacturer": "Landbridge"}
     usual = {"device": of_device, "origin": {"name": "Landbridge"}}
     tracker = {

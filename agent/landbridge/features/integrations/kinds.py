@@ -1,4 +1,4 @@
-"""How a message is brought to each kind of target."""
+"""How a message is brought to each kind of integration."""
 
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -9,18 +9,19 @@ from landbridge.config import Mail
 from landbridge.core.http import Line
 from landbridge.core.http_errors import Away, Refused
 from landbridge.db.keys import Keyring
-from landbridge.events.outbox import Posted
+from landbridge.events.outbox import OutboxMessage
 from landbridge.features.integrations import dcsa_push, mail, traccar, webhook
-from landbridge.features.integrations.queries import Target
+from landbridge.features.integrations.queries import Integration
 
 __all__ = ["KINDS", "Away", "Refused", "Send", "opened"]
 
-Send = Callable[[Posted], None]
-"""Brings one message; `Away` when the target takes none now, `Refused` when it does not want this one."""
+Send = Callable[[OutboxMessage], None]
+"""Brings one message; `Away` when the integration takes none now, `Refused` when it does not want this
+one."""
 
 
 class Kind(NamedTuple):
-    """One kind of target."""
+    """One kind of integration."""
 
     what: tuple[str, ...]
     """Kinds of messages it can take; it gets them all unless told otherwise."""
@@ -42,15 +43,15 @@ KINDS = {
 
 
 @contextmanager
-def opened(target: Target, keyring: Keyring, settings: Mail, pages: str = "") -> Iterator[Send]:
-    """How messages are brought to this target while it lasts; `UserError` when its secret cannot be opened.
-    Mails lead to `pages`, where browsers find them; empty: there are none."""
-    secret = keyring.unwrap(target.wrapped_secret) if target.wrapped_secret else b""
-    if target.kind == "mail":
-        yield partial(mail.send, settings, pages, target.address)
+def opened(integration: Integration, keyring: Keyring, settings: Mail, pages: str = "") -> Iterator[Send]:
+    """How messages are brought to this integration while it lasts; `UserError` when its secret cannot be
+    opened. Mails lead to `pages`, where browsers find them; empty: there are none."""
+    secret = keyring.unwrap(integration.wrapped_secret) if integration.wrapped_secret else b""
+    if integration.kind == "mail":
+        yield partial(mail.send, settings, pages, integration.address)
         return
-    with closing(Line(target.address)) as line:
-        match target.kind:
+    with closing(Line(integration.address)) as line:
+        match integration.kind:
             case "webhook":
                 yield partial(webhook.send, line, secret)
             case "dcsa":
@@ -58,4 +59,4 @@ def opened(target: Target, keyring: Keyring, settings: Mail, pages: str = "") ->
             case "traccar":
                 yield partial(traccar.send, line)
             case _:
-                raise ValueError(f"no kind of target {target.kind!r}")
+                raise ValueError(f"no kind of integration {integration.kind!r}")

@@ -13,7 +13,7 @@ from landbridge.core.errors import UserError
 from landbridge.core.http_errors import Away, Refused
 from landbridge.core.labels import actor, label
 from landbridge.core.texts import SOURCE, Catalogue, Text, _, catalogues
-from landbridge.events.outbox import Posted
+from landbridge.events.outbox import OutboxMessage
 from landbridge.geo import places as geography
 
 _LANGUAGE = "language"
@@ -23,7 +23,7 @@ _FOR_GOOD = 500
 """From this code on a server means what it says of a mail for good (RFC 5321, 4.2.1)."""
 
 
-def send(settings: Mail, pages: str, address: str, message: Posted) -> None:
+def send(settings: Mail, pages: str, address: str, message: OutboxMessage) -> None:
     """Send the mail that a message makes, if it makes one; `pages` as `written` has it. `Refused` when the
     server will never take this one, `Away` for what would be the same for every mail, or may be over soon."""
     told = json.loads(message.payload)
@@ -57,7 +57,7 @@ def written(sender: str, pages: str, address: str, told: dict[str, Any]) -> Emai
     language = catalogues().get(wanted) or catalogues()[SOURCE]
     mail = EmailMessage()
     mail["From"], mail["To"] = sender, to
-    mail["Date"] = datetime.fromisoformat(told["told"])
+    mail["Date"] = datetime.fromisoformat(told["published"])
     mail["Message-ID"] = f"<{told['event']}.{told['id'].replace('/', '.')}@landbridge>"
     state = told["type"].removeprefix("alarm-")
     names = {"alarm": label(told["alarm"]), "severity": label(told["severity"]), "state": label(state)}

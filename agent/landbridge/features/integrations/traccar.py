@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from landbridge.core.http import Line
-from landbridge.events.outbox import Posted
+from landbridge.events.outbox import OutboxMessage
 
 _KMH_IN_KNOTS = 1 / 1.852
 _FIELDS = {
@@ -20,7 +20,7 @@ _FIELDS = {
 """Properties of a point, by the name of Traccar's attribute."""
 
 
-def send(line: Line, message: Posted) -> None:
+def send(line: Line, message: OutboxMessage) -> None:
     """Bring the fixes of a batch; points without a position or a time Traccar cannot place."""
     for feature in json.loads(message.payload)["features"]:
         if feature["geometry"] and feature["properties"]["time"]:
@@ -40,7 +40,7 @@ def parameters(feature: dict[str, Any]) -> dict[str, Any]:
         "speed": round((told["speed_kmh"] or 0) * _KMH_IN_KNOTS, 2),
         "bearing": told["heading_deg"],
         "hdop": told["hdop"],
-        "valid": "false" if told["doubts"] else "true",
+        "valid": "false" if told["quality_flags"] else "true",
     }
     found |= {name: told[key] for key, name in _FIELDS.items()}
     if told["plmn"]:

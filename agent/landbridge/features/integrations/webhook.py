@@ -6,7 +6,7 @@ import hmac
 import time
 
 from landbridge.core.http import Line
-from landbridge.events.outbox import Posted
+from landbridge.events.outbox import OutboxMessage
 
 PREFIX = "whsec_"
 """Of a secret as people and libraries have it, before its base64."""
@@ -14,7 +14,7 @@ TOLERANCE_S = 300
 """What receivers allow between the time in the signature and their own: nothing older can be replayed."""
 
 
-def send(line: Line, secret: bytes, message: Posted) -> None:
+def send(line: Line, secret: bytes, message: OutboxMessage) -> None:
     """POST the message with id, time and signature; the id stays the same when it is sent again."""
     now_s = int(time.time())  # what the receiver compares with, whatever the time of the messages
     number = f"msg_{message.message}"

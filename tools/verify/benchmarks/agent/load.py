@@ -83,12 +83,12 @@ def _plain(seq: int, now_s: int) -> Point:
 def uplinks(fleet: Sequence[str], each: int, seed: int, first: int = 0) -> list[Message]:
     """`each` uplinks of every device from its number `first` on, as a device writes them: those of one device
     far apart."""
-    journeys = list(tracks(seed).values())
+    tracking = list(tracks(seed).values())
     now_s = Clock().now_s()
     made = []
     for number in range(first, first + each):
         for place, device in enumerate(fleet):
-            journey = journeys[place % len(journeys)]
+            journey = tracking[place % len(tracking)]
             begin = number * FIXES % (len(journey) - FIXES + 1)
             batch = [_recent(sample, now_s) for sample in journey[begin : begin + FIXES]]
             made.append(_uplink(device, number, batch, now_s))

@@ -98,14 +98,14 @@ def _envelope_bytes(up: cose.Envelope, written: bytes, number: int) -> int:
 
 def measure(seed: int) -> dict[str, Any]:
     """All figures; `short` lists in words what is not as it must be."""
-    journeys = tracks(seed)
-    result: dict[str, Any] = {"seed": seed, "journeys": list(journeys), "formats": {}, "strays": []}
+    tracking = tracks(seed)
+    result: dict[str, Any] = {"seed": seed, "journeys": list(tracking), "formats": {}, "strays": []}
     for n in SIZES:
         costs = {
-            name: [_mean_bytes(write, samples, n) for samples in journeys.values()]
+            name: [_mean_bytes(write, samples, n) for samples in tracking.values()]
             for name, write in FORMATS.items()
         }
-        ours = [Ours(samples, n) for samples in journeys.values()]
+        ours = [Ours(samples, n) for samples in tracking.values()]
         costs["ours"] = [each.fix for each in ours]
         result["formats"][n] = costs
         result[f"ours at {n}"] = {
@@ -114,7 +114,7 @@ def measure(seed: int) -> dict[str, Any]:
             "columns": {name: _mean([each.by_column[name] for each in ours]) for name in FIELDS},
         }
         result["strays"] += [stray for each in ours for stray in each.strays]
-    result["floor"] = [floor_bytes(samples, UNITS) for samples in journeys.values()]
+    result["floor"] = [floor_bytes(samples, UNITS) for samples in tracking.values()]
     result["short"] = list(_short(result))
     return result
 

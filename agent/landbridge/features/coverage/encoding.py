@@ -1,4 +1,4 @@
-"""The digest: a line, and what is known of coverage and networks along it, as the guide of a device."""
+"""The digest: a route, and what is known of coverage and networks along it, as the route data of a device."""
 
 from collections.abc import Sequence
 
@@ -6,7 +6,7 @@ from landbridge.geo.route import MCC, Waypoint
 from landbridge.geo.timetable import STAY_SIGMA, STOPS, STOPS_AT, Ahead, stay, timetable
 from landbridge.protocol import route_data
 from landbridge.protocol.limits import WireError
-from landbridge.protocol.route_data import LEARNED, NO_BIN, Guide, Network, Station, encode
+from landbridge.protocol.route_data import LEARNED, NO_BIN, Network, RouteData, Station, encode
 
 TILE_KM = route_data.TILE_KM
 BIN_SHARES = (0.97, 0.90, 0.75, 0.50, 0.25, 0.10, 0.03)
@@ -22,32 +22,32 @@ MOST_NETWORKS = 24
 _SIGMAS = sorted({STAY_SIGMA, *(sigma for _, sigma in (*STOPS.values(), *STOPS_AT.values()))})
 
 
-def made(
+def build(
     revision: int,
     waypoints: Sequence[Waypoint],
     tiles: Sequence[int],
     networks: Sequence[Network],
     stay_h: float = 0.0,
 ) -> bytes:
-    """The guide of a line; `tiles` of TILE_KM each from its begin on; `stay_h` as in `timetable`. Of the
-    networks the first MOST_NETWORKS have room. Where a line is too long, every other tile speaks for two;
-    `WireError` if that is too much."""
+    """The route data of a route; `tiles` of TILE_KM each from its begin on; `stay_h` as in `timetable`. Of
+    the networks the first MOST_NETWORKS have room. Where a route is too long, every other tile speaks for
+    two; `WireError` if that is too much."""
     try:
-        return encode(_guide(revision, waypoints, tiles, networks, TILE_KM, stay_h))
+        return encode(_route_data(revision, waypoints, tiles, networks, TILE_KM, stay_h))
     except WireError:
-        return encode(_guide(revision, waypoints, tiles[::2], networks, 2 * TILE_KM, stay_h))
+        return encode(_route_data(revision, waypoints, tiles[::2], networks, 2 * TILE_KM, stay_h))
 
 
-def _guide(
+def _route_data(
     revision: int,
     waypoints: Sequence[Waypoint],
     tiles: Sequence[int],
     networks: Sequence[Network],
     tile_km: int,
     stay_h: float,
-) -> Guide:
+) -> RouteData:
     rows = zip(waypoints, timetable(waypoints, stay_h), strict=True)
-    return Guide(
+    return RouteData(
         revision=revision,
         stations=[_station(point, ahead) for point, ahead in rows],
         stays=[stay(sigma) for sigma in _SIGMAS],
@@ -63,7 +63,7 @@ def bin_of_distance(place_km: float | None) -> int:
 
 
 def bin_of_share(share: float) -> int:
-    """The bin of a tile where a share of all looks has found a network."""
+    """The bin of a tile where a share of all observations has found a network."""
     nearest = min(range(len(BIN_SHARES)), key=lambda i: abs(BIN_SHARES[i] - share))
     return nearest | LEARNED
 
