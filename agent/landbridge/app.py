@@ -47,8 +47,8 @@ from landbridge.ingest.pipeline import Pipeline
 from landbridge.ingest.session import Session
 from landbridge.ingest.worker import Worker
 from landbridge.operations.health import Health, notify, serving
-from landbridge.operations.metrics import Gauges
-from landbridge.operations.retention import Upkeep
+from landbridge.operations.metrics import FleetMetrics
+from landbridge.operations.retention import RetentionWorker
 from landbridge.tracking.trip_end import ON_TRIP_END, ON_TRIP_REOPENED
 from landbridge.tracking.worker import EVERY_MINUTE, EveryMinute, TrackingWorker
 from landbridge.web import process as apart
@@ -132,12 +132,12 @@ def run(
 @contextmanager
 def _counting(database: Database) -> Iterator[Running]:
     """What is watched of the database, whatever part of the agent works on it."""
-    gauges = Gauges(database, Clock())
-    gauges.start()
+    fleet_metrics = FleetMetrics(database, Clock())
+    fleet_metrics.start()
     try:
-        yield Running((gauges,), (gauges.trouble,))
+        yield Running((fleet_metrics,), (fleet_metrics.problem,))
     finally:
-        gauges.stop()
+        fleet_metrics.stop()
 
 
 @contextmanager
@@ -154,7 +154,7 @@ def _pages(config: Config, database: Database, stop: threading.Event) -> Iterato
 def _pages_apart(config: Config) -> Iterator[Running]:
     """The same in a process of their own: ingest goes on whatever becomes of them."""
     with apart.kept(config) as keeper:
-        yield Running((keeper,), lasting=(keeper.trouble,))
+        yield Running((keeper,), lasting=(keeper.problem,))
 
 
 @contextmanager
@@ -221,7 +221,7 @@ def _working(
     )
     pipeline = make_pipeline(database, keyring, Clock(), source, publisher)
     worker = Worker(source.waiting, pipeline, priority)
-    tracking = TrackingWorker(database, Clock(), publisher, priority, (source.trouble, worker.trouble))
+    tracking = TrackingWorker(database, Clock(), publisher, priority, (source.problem, worker.problem))
     pages = base_url(config.web) if config.web.port or config.web.url else ""
     deliveries = Deliveries(
         database,
@@ -229,9 +229,9 @@ def _working(
         lambda integration: opened(integration, keyring, config.mail, pages),
         leads.may_deliver,
     )
-    upkeep = Upkeep(database, Clock(), config.store, priority)
-    threads = (worker, tracking, publisher, deliveries, upkeep)
-    checks = (*dict.fromkeys((source.trouble, session.trouble)), worker.trouble)
+    retention = RetentionWorker(database, Clock(), config.store, priority)
+    threads = (worker, tracking, publisher, deliveries, retention)
+    checks = (*dict.fromkeys((source.problem, session.problem)), worker.problem)
     for end in dict.fromkeys((session, source)):
         end.open()
     collect_seldom()
@@ -272,7 +272,7 @@ def _look(health: Health, parts: Sequence[Running]) -> None:
             part.stay()
         except DBAPIError as error:
             _log.error("cannot see whether another agent uses the database: %s", error.orig)
-    for why in health.trouble():
+    for why in health.problems():
         _log.error("not healthy: %s", why)
     if not health.hangs():
         notify("WATCHDOG=1")

@@ -36,7 +36,7 @@ from landbridge.ingest import dead_letters, pipeline
 from landbridge.ingest.replay import Aside, Replay
 from landbridge.ingest.reprocess import reprocess
 from landbridge.operations import old_rows as retention
-from landbridge.operations.retention import Upkeep
+from landbridge.operations.retention import RetentionWorker
 from landbridge.points import outline
 from landbridge.points import queries as points
 from landbridge.protocol import envelope
@@ -393,7 +393,7 @@ def kept(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Fleet]:
 def tidy(fleet: Fleet, now_s: int) -> list[int]:
     """Remove what is older than 90 days at that time; the sequences that are left of the first device."""
     clock: Any = SimpleNamespace(now_s=lambda: now_s)
-    Upkeep(fleet.database, clock, Store(points_days=90), IngestPriority()).turn()
+    RetentionWorker(fleet.database, clock, Store(points_days=90), IngestPriority()).turn()
     with fleet.database.reading() as connection:
         return sorted(each.point.seq for each in points.track(connection, FIRST))
 
@@ -446,8 +446,8 @@ def test_what_is_kept_for_a_time_is_counted_from_its_arrival(installation):
         # A gap: what is gone must not be asked for.
         connection.execute(update(devices_table).values(complete_seq=0))
     store = replace(installation.config.store, raw_days=5, points_days=0)
-    upkeep = Upkeep(installation.database(), Clock(), store, IngestPriority())
-    upkeep.turn()
+    retention = RetentionWorker(installation.database(), Clock(), store, IngestPriority())
+    retention.turn()
     with installation.database().reading() as connection:
         # What a card has used is still known.
         assert points.messages(connection, DEVICE, 0, NOW_S + DAY_S) == [(NOW_S, len(uplink), 1)]
@@ -458,7 +458,7 @@ def test_what_is_kept_for_a_time_is_counted_from_its_arrival(installation):
         assert points.kept(connection, DEVICE, 0) == []
     assert installation.dead_letters() == ["new"]
     assert len(installation.stored()) == 2 and installation.counts().uplinks == 1
-    Upkeep(installation.database(), Clock(), replace(store, points_days=5), IngestPriority()).turn()
+    RetentionWorker(installation.database(), Clock(), replace(store, points_days=5), IngestPriority()).turn()
     # The latest position stays.
     assert [each.point.seq for each in installation.stored()] == [2]
     with installation.database().reading() as connection:
@@ -478,7 +478,7 @@ def test_an_uplink_is_recognized_when_nothing_is_known_of_it_any_more(installati
         told = [(Entry(1, 50, 2, 3, None), None)]
         diagnostics.add(connection, DEVICE, told, NOW_S)
         dead_letters.dead_letter(connection, topic, uplink, "replayed", NOW_S + 400 * DAY_S)
-    upkeep = Upkeep(
+    retention = RetentionWorker(
         installation.database(),
         Clock(),
         replace(installation.config.store, raw_days=30, points_days=30),
@@ -487,7 +487,7 @@ def test_an_uplink_is_recognized_when_nothing_is_known_of_it_any_more(installati
     for later_s, known in ((399 * DAY_S, 2), (401 * DAY_S, 0)):
         set_clock(installation.folder / "clock", NOW_S + later_s)
         stands_there(installation, NOW_S + later_s)
-        upkeep.turn()
+        retention.turn()
         assert installation.counts().uplinks == known
     assert run(capsys, "dead-letters", "replay").startswith("1: replayed: number 1 was seen")
     assert [each.point.seq for each in installation.stored()] == [2]
@@ -514,7 +514,7 @@ def test_what_is_old_is_removed_a_little_at_a_time(installation, monkeypatch):
         return forget(*it)
 
     monkeypatch.setattr(retention, "forget_points", counted)
-    Upkeep(
+    RetentionWorker(
         installation.database(), Clock(), replace(installation.config.store, points_days=5), IngestPriority()
     ).turn()
     assert len(turns) == 4

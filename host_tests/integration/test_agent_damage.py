@@ -84,7 +84,7 @@ def test_health_and_doctor_say_so_and_nobody_is_started_again_for_it(damaged, mo
     damaged.start()
     broken = damaged.device()
     broken.publish(broken.seal([point(_EACH + 1)]))
-    said = wait_until(partial(trouble, port), "what is wrong")
+    said = wait_until(partial(problem, port), "what is wrong")
     assert said[0].startswith(f"landbridge/{DEVICE}/up: the database is damaged: "), said
     told.clear()
     wait_until(lambda: "WATCHDOG=1" in told, "a start would not mend it")
@@ -94,12 +94,12 @@ def test_health_and_doctor_say_so_and_nobody_is_started_again_for_it(damaged, mo
     assert ended.value.code == 1 and "is damaged" in out and "dead-letters replay" in out, out
 
 
-def trouble(port: int) -> list[str]:
+def problem(port: int) -> list[str]:
     try:
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/health") as answer:
-            found: list[str] = json.load(answer)["trouble"]
+            found: list[str] = json.load(answer)["problems"]
     except urllib.error.HTTPError as answer:
-        found = json.load(answer)["trouble"]
+        found = json.load(answer)["problems"]
     except OSError:
         return []
     return found
@@ -107,7 +107,7 @@ def trouble(port: int) -> list[str]:
 
 def test_what_a_start_mends_is_told_apart():
     both = health.Health([lambda: "hangs"], [lambda: "damaged"])
-    assert both.trouble() == ["hangs", "damaged"] and both.hangs() == ["hangs"]
+    assert both.problems() == ["hangs", "damaged"] and both.hangs() == ["hangs"]
 
 
 class Error(sqlite3.DatabaseError):

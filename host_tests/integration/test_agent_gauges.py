@@ -14,8 +14,8 @@ from landbridge.features.integrations import queries as integrations
 from landbridge.features.integrations.queries import DeliveryRetry, Integration
 from landbridge.ingest import dead_letters
 from landbridge.operations import figures
-from landbridge.operations import metrics as gauges
-from landbridge.operations.metrics import Gauges
+from landbridge.operations import metrics as fleet_metrics
+from landbridge.operations.metrics import FleetMetrics
 from landbridge.protocol.event import Event
 from landbridge.tracking import queries as tracking
 from landbridge.tracking.silence import GRACE_S
@@ -72,8 +72,8 @@ def test_what_lies_behind_ingest_is_shown(database, monkeypatch):
         event = Event("e/1/alarm-light", DEVICE, "alarm", False, None, 1, NOW_S, {}, None)
         raised = [alarms.raise_(connection, event, "light", "major", NOW_S, NOW_S) for _ in range(3)]
         alarms.clear(connection, raised[0].alarm, "bench", NOW_S, NOW_S)
-    looking = Gauges(database, Clock())
-    assert (shown("overdue_devices"), shown("waiting_journeys"), shown("dead_letters")) == (1, 1, 1)
+    looking = FleetMetrics(database, Clock())
+    assert (shown("overdue_devices"), shown("pending_recomputes"), shown("dead_letters")) == (1, 1, 1)
     assert shown("outbox_messages") == shown("integration_waiting_messages", integration="broker") == 5
     assert (shown("open_alarms", severity="major"), shown("open_alarms", severity="minor")) == (2, 0)
     assert [shown("integration_waiting_messages", integration=name) for name in ("erp", "map")] == [2, 2]
@@ -94,9 +94,9 @@ def test_only_dead_letters_of_several_devices_are_trouble(database, tmp_path):
         # What came before, or with, the last message that was taken says nothing.
         for device in OTHERS:
             dead_letters.dead_letter(connection, f"landbridge/{device}/up", b"x", "rubbish", NOW_S)
-    looking = Gauges(database, Clock())
+    looking = FleetMetrics(database, Clock())
 
-    def trouble(after_s: int, *senders: str) -> str | None:
+    def problem(after_s: int, *senders: str) -> str | None:
         set_clock(tmp_path / "clock", NOW_S + after_s)
         with database.writing() as connection:
             for device in senders:
@@ -104,29 +104,29 @@ def test_only_dead_letters_of_several_devices_are_trouble(database, tmp_path):
                     connection, f"landbridge/{device}/up", b"x", "rubbish", NOW_S + after_s
                 )
         looking.turn()
-        return looking.trouble()
+        return looking.problem()
 
-    assert trouble(4_000) is None
-    assert trouble(5_000, *[OTHERS[0]] * 50, OTHERS[1]) is None  # hostile ones alone
-    assert "messages of 3 devices" in (trouble(5_001, OTHERS[2]) or "")
+    assert problem(4_000) is None
+    assert problem(5_000, *[OTHERS[0]] * 50, OTHERS[1]) is None  # hostile ones alone
+    assert "messages of 3 devices" in (problem(5_001, OTHERS[2]) or "")
     # A start is a chance.
-    assert Gauges(database, Clock()).trouble() is None
+    assert FleetMetrics(database, Clock()).problem() is None
     with database.writing() as connection:
         heard(connection, DEVICE, NOW_S + 5_002)
-    assert trouble(5_003) is None
-    assert trouble(5_100, *OTHERS) is None  # not for long yet
+    assert problem(5_003) is None
+    assert problem(5_100, *OTHERS) is None  # not for long yet
 
 
 def test_a_database_that_cannot_be_read_is_trouble(database, monkeypatch):
-    looking = Gauges(database, Clock())
-    assert looking.trouble() is None
-    monkeypatch.setattr(gauges, "_PATIENCE_S", 0.0)
+    looking = FleetMetrics(database, Clock())
+    assert looking.problem() is None
+    monkeypatch.setattr(fleet_metrics, "_PATIENCE_S", 0.0)
     with database.writing() as connection:
         connection.execute(text("ALTER TABLE delivery_retries RENAME TO elsewhere"))
     with pytest.raises(Exception, match="delivery_retries"):
         looking.turn()
-    assert "has not been read" in (looking.trouble() or "")
+    assert "has not been read" in (looking.problem() or "")
     with database.writing() as connection:
         connection.execute(text("ALTER TABLE elsewhere RENAME TO delivery_retries"))
     looking.turn()
-    assert looking.trouble() is None
+    assert looking.problem() is None

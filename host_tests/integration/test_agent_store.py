@@ -338,7 +338,7 @@ def test_the_outbox_keeps_its_order(database):
 def test_of_what_is_no_longer_kept_some_is_removed_at_a_time(database, monkeypatch):
     monkeypatch.setattr(retention, "MOST", 2)
     forget_points = partial(retention.forget_points, now_s=NOW_S + 1)
-    forget = (retention.forget_raw, forget_points, retention.forget_told, retention.forget_uplinks)
+    forget = (retention.forget_raw, forget_points, retention.forget_diagnostics, retention.forget_uplinks)
     with database.writing() as connection:
         points.store(connection, DEVICE, [checked(seq, NOW_S) for seq in (1, 2, 3)], NOW_S)
         kept = [KeptUplink(DEVICE, number, NOW_S, b"x", 1, 1) for number in (1, 2, 3)]
@@ -558,7 +558,7 @@ def test_who_is_silent_is_found_among_those_asked_for(database):
         row.accept(Window(1, 0), 0, NOW_S)
         row.keep_report(NOW_S + 60, {}, {})
         write(connection, [row])
-        assert devices.to_tell_of(connection, NOW_S + 60) == set()
-        assert devices.to_tell_of(connection, NOW_S + 61) == {DEVICE}
+        assert devices.devices_to_report(connection, NOW_S + 60) == set()
+        assert devices.devices_to_report(connection, NOW_S + 61) == {DEVICE}
         assert [each.device for each in devices.overdue(connection, [DEVICE], NOW_S + 61)] == [DEVICE]
         assert devices.overdue(connection, ["lb-0002"], NOW_S + 61) == []

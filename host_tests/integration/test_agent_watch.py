@@ -25,7 +25,7 @@ from landbridge.core.priority import IngestPriority
 from landbridge.ingest import session, worker
 from landbridge.ingest.session import Received
 from landbridge.operations import health
-from landbridge.operations import metrics as gauges
+from landbridge.operations import metrics as fleet_metrics
 from sqlalchemy.exc import OperationalError
 
 from host_tests.support.agent import NOW_S, Installation, point, set_clock, wait_until
@@ -53,12 +53,12 @@ def begin(it: Installation) -> None:
 
 def sick(it: Installation) -> str:
     status, text = ask(it, "/health")
-    assert status == 503 or json.loads(text) == {"healthy": True, "trouble": []}
-    return "" if status == 200 else " ".join(json.loads(text)["trouble"])
+    assert status == 503 or json.loads(text) == {"healthy": True, "problems": []}
+    return "" if status == 200 else " ".join(json.loads(text)["problems"])
 
 
 def test_garbage_is_not_taken_for_messages_nor_a_start_for_an_outage(watched, monkeypatch):
-    monkeypatch.setattr(gauges, "_LOOK_S", 0.05)
+    monkeypatch.setattr(fleet_metrics, "_LOOK_S", 0.05)
     name = "landbridge_last_stored_timestamp_seconds"
     metrics.LAST_STORED.set(float("nan"))
     begin(watched)
@@ -113,9 +113,9 @@ def test_a_database_that_does_not_answer_is_trouble(monkeypatch):
     thread.start()
     waiting.put(Received("landbridge/lb-0001/up", b"", 1, 1, 1))
     assert begun.wait(60)
-    wait_until(lambda: "the database has not answered" in (thread.trouble() or ""), "trouble")
+    wait_until(lambda: "the database has not answered" in (thread.problem() or ""), "trouble")
     ends.set()
-    wait_until(lambda: thread.trouble() is None, "health")
+    wait_until(lambda: thread.problem() is None, "health")
     thread.stop()
 
 
@@ -141,7 +141,7 @@ def test_a_thread_that_dies_is_trouble():
     thread = threading.Thread(target=lambda: None, name="publisher")
     thread.start()
     thread.join()
-    assert health.Health([checks.of_thread(thread)]).trouble() == ["the thread publisher has died"]
+    assert health.Health([checks.of_thread(thread)]).problems() == ["the thread publisher has died"]
 
 
 def test_pages_alone_whose_thread_dies_end_the_agent(watched, monkeypatch):

@@ -171,7 +171,7 @@ def test_lists_have_a_limit(pages):
     assert part == [each for each in journey if journey[1]["time"] <= each["time"] < journey[-1]["time"]]
     for leaf, made, number in (
         ("commands", {"verb": "locate"}, "command"),
-        ("shares", {"length": "1d"}, "link"),
+        ("share-links", {"length": "1d"}, "link"),
     ):
         for _ in range(3):
             assert pages.ask(f"{its}/{leaf}", token, "POST", made)[0] == 201

@@ -41,7 +41,7 @@ class Answer(NamedTuple):
         return 200 <= self.status < 300
 
     @property
-    def told(self) -> str:
+    def summary(self) -> str:
         """For people."""
         return f"it answers {self.status} {self.reason}"
 
@@ -58,7 +58,7 @@ class Line:
         """POST `body`, `query` behind that of the URL. `Away` or `Refused` unless the answer is a 2xx."""
         answer = self.ask("POST", body, headers, query)
         if not answer.is_good:
-            raise (Refused if answer.status in _OF_THIS_MESSAGE else Away)(answer.told)
+            raise (Refused if answer.status in _OF_THIS_MESSAGE else Away)(answer.summary)
 
     def ask(
         self, method: str, body: bytes | None, headers: Mapping[str, str], query: str = "", most: int = 0

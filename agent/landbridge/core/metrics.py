@@ -26,7 +26,7 @@ PUBLISHED = Counter("landbridge_published", "Messages for platforms that the bro
 LAST_STORED = Gauge("landbridge_last_stored_timestamp_seconds", "When a message was taken last, since 1970.")
 LAST_STORED.set(float("nan"))  # never: no alarm rule is true of that
 OVERDUE = Gauge("landbridge_overdue_devices", "Devices not heard two hours after the contact they announced.")
-UNWORKED = Gauge("landbridge_waiting_journeys", "Devices whose journey is to be worked out.")
+PENDING_RECOMPUTES = Gauge("landbridge_pending_recomputes", "Devices whose events are to be recomputed.")
 OUTBOX = Gauge("landbridge_outbox_messages", "Messages that somebody waits for; 10,000: that many or more.")
 DEAD_LETTERS = Gauge("landbridge_dead_letters", "Dead letters that are kept; 10,000: that many or more.")
 ALARMS = Gauge("landbridge_open_alarms", "Alarms that are not over.", ["severity"])

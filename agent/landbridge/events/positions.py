@@ -27,15 +27,15 @@ def correct(connection: Connection, device: str, tenants: Iterable[str | None], 
 
 
 def late(
-    connection: Connection, device: str, stored: StoredPoints, told: StoredPoint | None
+    connection: Connection, device: str, stored: StoredPoints, published: StoredPoint | None
 ) -> list[NewMessage]:
     """The positions of those on whose trips one of `stored` is the newest fix, but for the one that was
-    `told`."""
+    `published`."""
     tenants = sorted(set(stored.column("tenant")) - {None})
     seqs = set(stored.column("seq")) if tenants else set()
     found = []
     for tenant in tenants:
-        if told and told.tenant == tenant:
+        if published and published.tenant == tenant:
             continue
         fix = points.newest_fix(connection, device, quality.NOT_LATEST, tenant=tenant)
         if fix and fix.point.seq in seqs:

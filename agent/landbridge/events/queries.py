@@ -10,7 +10,7 @@ from landbridge.db import order
 from landbridge.db.tables import events
 from landbridge.protocol.event import Event
 
-_JOURNEY = ("alarm", "arrival", "border", "departure", "dwell", "geofence", "gap", "off-route", "stop")
+_TRACKED = ("alarm", "arrival", "border", "departure", "dwell", "geofence", "gap", "off-route", "stop")
 
 
 def add(
@@ -99,7 +99,7 @@ def current(
 ) -> list[Row[Any]]:
     """The last that stand of a device's journey (on these trips; None: on any and none), and of its alarms,
     by the time of the points that show them; with `span` those in [from, until) only."""
-    shown = events.c.is_current, events.c.type.in_(_JOURNEY)
+    shown = events.c.is_current, events.c.type.in_(_TRACKED)
     statement = select(events).where(events.c.device == device, *shown)
     if of_trips is not None:
         statement = statement.where(events.c.trip.in_(of_trips))

@@ -99,7 +99,7 @@ class NatsSource:
             asyncio.run_coroutine_threadsafe(self._flush(), self._loop)
         return True
 
-    def trouble(self) -> str | None:
+    def problem(self) -> str | None:
         """What is wrong with the connection, for too long."""
         if not self._thread.is_alive():
             return "the thread that listens to NATS has died"

@@ -43,13 +43,13 @@ def date_earlier(
         return [], []
     waiting = points.to_date(connection, device, clock.boot, quality.ended_by(clock, now_s))
     checked = [quality.check(each.point, clock, now_s) for each in waiting]
-    told = [
+    dated_pairs = [
         (old, new)
         for old, new in zip(waiting, checked, strict=True)
         if _differs(old.at_s, new.at_s, clock.since_power_on_s - old.point.time)
     ]
-    changed = [old for old, _ in told]
-    return changed, points.date(connection, changed, [new for _, new in told])
+    changed = [old for old, _ in dated_pairs]
+    return changed, points.date(connection, changed, [new for _, new in dated_pairs])
 
 
 def _differs(before_s: int | None, after_s: int | None, elapsed_s: int) -> bool:

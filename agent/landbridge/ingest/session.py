@@ -85,7 +85,7 @@ class Session:
             self.close()
             raise UserError(f"broker {where}: {self._refusal}")
 
-    def trouble(self) -> str | None:
+    def problem(self) -> str | None:
         """What is wrong with the connection, for too long."""
         threads = (each.name for each in threading.enumerate())
         if not any(name.startswith("paho-mqtt-client") for name in threads):

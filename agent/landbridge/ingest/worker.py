@@ -40,7 +40,7 @@ class Worker(threading.Thread):
         self._stopping.set()
         self.join()
 
-    def trouble(self) -> str | None:
+    def problem(self) -> str | None:
         """What keeps messages from being stored, for too long."""
         if self._unstored.seconds > _PATIENCE_S:
             return f"messages have not been stored for {self._unstored.seconds:.0f} s: see the log"

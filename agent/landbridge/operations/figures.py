@@ -28,7 +28,7 @@ class Figures(NamedTuple):
     """When a message was taken last."""
     overdue: int
     """Devices that have missed a contact that they had announced."""
-    unworked: int
+    pending_recomputes: int
     """Devices whose journey is to be worked out."""
     outbox: int
     """Messages; MOST at most."""

@@ -36,7 +36,7 @@ class Health:
         self._checks = checks
         self._lasting = lasting
 
-    def trouble(self) -> list[str]:
+    def problems(self) -> list[str]:
         """What is wrong; empty: nothing."""
         return [*self.hangs(), *_found(self._lasting)]
 
@@ -82,10 +82,10 @@ def serving(watch: Watch, health: Health) -> Iterator[None]:
         if environ["PATH_INFO"] != "/health":
             start_response("404 Not Found", [])
             return [b""]
-        trouble = health.trouble()
-        status = "503 Service Unavailable" if trouble else "200 OK"
+        problems = health.problems()
+        status = "503 Service Unavailable" if problems else "200 OK"
         start_response(status, [("Content-Type", "application/json")])
-        return [json.dumps({"healthy": not trouble, "trouble": trouble}).encode() + b"\n"]
+        return [json.dumps({"healthy": not problems, "problems": problems}).encode() + b"\n"]
 
     try:
         server = make_server(watch.host, watch.port, answer, _Server, _Quiet)

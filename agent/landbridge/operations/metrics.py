@@ -19,12 +19,12 @@ _SAME_TIME_S = 30
 """What is buried so soon after a message that was taken may have come with it."""
 
 
-class Gauges(Periodic):
+class FleetMetrics(Periodic):
     """Sets the gauges of metrics.py that are read from the database."""
 
     def __init__(self, database: Database, clock: Clock) -> None:
         """The gauges are set when it returns."""
-        super().__init__("gauges", "read how things stand", _LOOK_S)
+        super().__init__("metrics", "read how things stand", _LOOK_S)
         self._database = database
         self._clock = clock
         self._began_s = clock.now_s()
@@ -33,7 +33,7 @@ class Gauges(Periodic):
         self._named: set[str] = set()
         self.turn()
 
-    def trouble(self) -> str | None:
+    def problem(self) -> str | None:
         """What is wrong with what comes in, or with the database."""
         if self._unread.seconds > _PATIENCE_S:
             return f"the database has not been read for {self._unread.seconds:.0f} s: see the log"
@@ -61,7 +61,7 @@ class Gauges(Periodic):
         if found.last_session_s is not None:
             metrics.LAST_STORED.set(from_epoch_s(found.last_session_s).timestamp())
         metrics.OVERDUE.set(found.overdue)
-        metrics.UNWORKED.set(found.unworked)
+        metrics.PENDING_RECOMPUTES.set(found.pending_recomputes)
         metrics.OUTBOX.set(found.outbox)
         metrics.DEAD_LETTERS.set(found.dead_letters)
         for severity in SEVERITIES:

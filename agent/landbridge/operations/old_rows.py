@@ -41,7 +41,7 @@ def forget_points(connection: Connection, names: Sequence[str], before_s: int, n
     return connection.execute(delete(points).where(_some(points, *old))).rowcount
 
 
-def forget_told(connection: Connection, names: Sequence[str], before_s: int) -> int:
+def forget_diagnostics(connection: Connection, names: Sequence[str], before_s: int) -> int:
     """Remove what these devices had told of their wakes, and of what went wrong, before."""
     slept = wakes.c.device.in_(names), wakes.c.at_s < before_s  # told soon after
     logged = device_log.c.device.in_(names), device_log.c.received_s < before_s

@@ -37,11 +37,11 @@ class _Step(NamedTuple):
     before_s: int
 
 
-class Upkeep(Periodic):
+class RetentionWorker(Periodic):
     """Once a while after the start, when the rush is over, then every day."""
 
     def __init__(self, database: Database, clock: Clock, store: Store, priority: IngestPriority) -> None:
-        super().__init__("upkeep", "remove what is no longer kept", _DAY_S, first_s=_FIRST_S)
+        super().__init__("retention", "remove what is no longer kept", _DAY_S, first_s=_FIRST_S)
         self._database = database
         self._clock = clock
         self._store = store
@@ -59,7 +59,7 @@ class Upkeep(Periodic):
             points_s = now_s - self._store.points_days * _DAY_S
             steps += [
                 _Step("points", partial(_forget_points, now_s=now_s), points_s),
-                _Step("wakes and log entries", retention.forget_told, points_s),
+                _Step("wakes and log entries", retention.forget_diagnostics, points_s),
                 _Step("uplinks", retention.forget_uplinks, min(raw_s, points_s, now_s - usage.KEPT_S)),
             ]
         counts: Counter[str] = Counter()

@@ -224,8 +224,8 @@ def _identity(item: Any) -> dict[str, int | str]:
 
 def services(identity: Mapping[str, Any]) -> str | None:
     """Whether voice and SMS are on, in words; None: the device does not tell."""
-    told = identity.get("services")
-    return None if told is None else _SERVICES[told]
+    services_code = identity.get("services")
+    return None if services_code is None else _SERVICES[services_code]
 
 
 def _clock(item: Any) -> DeviceClock:

@@ -20,7 +20,7 @@ GRACE_S = 2 * 3600
 
 def due_devices(connection: Connection, hears_from_s: int, now_s: int) -> set[str]:
     """The devices of which `check_due` has something to tell."""
-    return devices.to_tell_of(connection, _due_before_s(hears_from_s, now_s))
+    return devices.devices_to_report(connection, _due_before_s(hears_from_s, now_s))
 
 
 def check_due(connection: Connection, names: Collection[str], hears_from_s: int, now_s: int) -> int:

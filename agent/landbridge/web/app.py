@@ -88,8 +88,8 @@ async def _not_signed_in(request: Request, error: Exception) -> Response:
 
 
 async def _user_error(request: Request, error: Exception) -> Response:
-    told = str(error).encode("utf-8", "backslashreplace").decode()  # half a surrogate pair cannot be sent
-    why = error.args[0] if told == str(error) else told
+    detail = str(error).encode("utf-8", "backslashreplace").decode()  # half a surrogate pair cannot be sent
+    why = error.args[0] if detail == str(error) else detail
     return await _refused(request, HTTPException(400, why), getattr(error, "field", ""))
 
 
@@ -106,14 +106,14 @@ async def _no_database(request: Request, error: Exception) -> Response:
 async def _not_valid(request: Request, error: Exception) -> Response:
     """Without what was given, as a NaN or half a surrogate pair cannot be told in JSON."""
     assert isinstance(error, RequestValidationError)
-    told = [
+    detail = [
         {"loc": [ascii(part)[1:-1] if isinstance(part, str) else part for part in each["loc"]]}
         | {"msg": each["msg"], "type": each["type"]}
         for each in error.errors()
     ]
     if _is_api(request):
-        return JSONResponse({"detail": told}, 422)
-    return await _refused(request, HTTPException(422, _invalid(error.errors()[0])), str(told[0]["loc"][-1]))
+        return JSONResponse({"detail": detail}, 422)
+    return await _refused(request, HTTPException(422, _invalid(error.errors()[0])), str(detail[0]["loc"][-1]))
 
 
 def _invalid(error: Mapping[str, Any]) -> str:

@@ -24,9 +24,9 @@ class Feed:
     def __init__(self, it: Services, tenant: str | None) -> None:
         self._it, self._tenant = it, tenant
         self._since_s = it.clock.now_s()
-        self._told: dict[str, device_views.Glance] = {}
+        self._sent: dict[str, device_views.Glance] = {}
 
-    def news(self) -> list[dict[str, Any]]:
+    def changes(self) -> list[dict[str, Any]]:
         """The rows of devices that something was heard or seen to of, and that differ from what was told."""
         now_s = self._it.clock.now_s()
         with self._it.database.reading() as connection:
@@ -34,8 +34,8 @@ class Feed:
             rows = device_views.glances(connection, [each for each in stirred if each.live], now_s)
         # What was begun before this look and is committed after it is in the next one.
         self._since_s = max(self._since_s, now_s - _LATEST_S)
-        new = [row for row in rows if self._told.get(row.device) != row]
-        self._told = {row.device: row for row in rows}
+        new = [row for row in rows if self._sent.get(row.device) != row]
+        self._sent = {row.device: row for row in rows}
         return [device_views.serialize(row) for row in new]
 
 
@@ -49,7 +49,7 @@ async def stream(it: Services, tenant: str | None, may_go_on: Callable[[], bool]
             if not await run_in_threadpool(may_go_on):
                 return
             yield ": alive\n\n"
-        for row in await run_in_threadpool(feed.news):
+        for row in await run_in_threadpool(feed.changes):
             yield f"data: {json.dumps(row, separators=(',', ':'))}\n\n"
         await asyncio.sleep(LOOK_S)
 

@@ -53,7 +53,7 @@ class Keeper(Periodic):
             self._away.begins()
             _log.error("the pages %s; starting them again in %.0f s", why, _PAUSE_S)
 
-    def trouble(self) -> str | None:
+    def problem(self) -> str | None:
         """What is wrong: it does not last."""
         seconds = self._away.seconds
         return f"the pages have been away for {seconds:.0f} s: the log says why" if seconds else None

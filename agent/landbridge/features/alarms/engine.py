@@ -63,21 +63,21 @@ def _is_brief(event: Event, name: str, at_s: int, coming: Sequence[Event]) -> bo
 def _raised(connection: Connection, event: Event, name: str, at_s: int, now_s: int) -> list[Event]:
     open_alarms = stored.open_of(connection, event.device, name)
     moved = [row for row in open_alarms if row.event == event.id and row.trip != event.trip]
-    news = _corrected(connection, moved, now_s)
+    changes = _corrected(connection, moved, now_s)
     before = stored.raised_by(connection, event.id, event.trip)
     true_again = [row for row in before if row.cleared_by == CORRECTION]
     if before and not true_again:
-        return news
+        return changes
     for row in open_alarms:
         if row.trip == event.trip:
             stored.count(connection, row.alarm, at_s, now_s, min(row.times, 1))
-            return news
+            return changes
     if at_s < _over_from_s(connection, event.device, name, event.trip):
-        return news
+        return changes
     end = _end(connection, event, name, at_s)
     if true_again:
-        return news + _true_again(connection, true_again[-1], end, now_s)
-    return news if end else news + _new(connection, event, name, at_s, now_s)
+        return changes + _true_again(connection, true_again[-1], end, now_s)
+    return changes if end else changes + _new(connection, event, name, at_s, now_s)
 
 
 def _new(connection: Connection, event: Event, name: str, at_s: int, now_s: int) -> list[Event]:
@@ -96,9 +96,9 @@ def _true_again(connection: Connection, row: Row[Any], end: Event | None, now_s:
 def _over(connection: Connection, event: Event, name: str, at_s: int, now_s: int) -> list[Event]:
     open_alarms = stored.open_of(connection, event.device, name)
     over = [row for row in open_alarms if row.trip in (None, event.trip) and row.raised_s <= at_s]
-    news = _cleared(connection, over, at_s, now_s, AGENT, event.id)
+    changes = _cleared(connection, over, at_s, now_s, AGENT, event.id)
     later = {row.trip for row in over if row.last_s > at_s}
-    return news + _looked_at_again(connection, event.device, name, later, now_s)
+    return changes + _looked_at_again(connection, event.device, name, later, now_s)
 
 
 def _taken_back(connection: Connection, retraction: Event, now_s: int) -> list[Event]:
@@ -121,10 +121,10 @@ def _taken_back(connection: Connection, retraction: Event, now_s: int) -> list[E
 
 def _corrected(connection: Connection, rows: list[Row[Any]], now_s: int) -> list[Event]:
     """End what is not true; whatever else was counted on it is true still."""
-    news = _cleared(connection, rows, now_s, now_s, CORRECTION)
+    changes = _cleared(connection, rows, now_s, now_s, CORRECTION)
     for row in rows:
-        news += _looked_at_again(connection, row.device, row.name, {row.trip}, now_s)
-    return news
+        changes += _looked_at_again(connection, row.device, row.name, {row.trip}, now_s)
+    return changes
 
 
 def _looked_at_again(
@@ -132,7 +132,7 @@ def _looked_at_again(
 ) -> list[Event]:
     """Raise the alarm by those events that stand on these trips, as far as they are under way, and have none
     any more."""
-    news = []
+    changes = []
     for trip in of_trips:
         row = None if trip is None else trips.find(connection, trip)
         if row is not None and row.ended_s is not None:
@@ -142,8 +142,8 @@ def _looked_at_again(
             if event.trip == trip and meaning(event) == (name, RAISE) and event.at_s is not None:
                 raised = [each for each in stored.open_of(connection, device, name) if each.trip == trip]
                 if all(each.last_s < event.at_s for each in raised):
-                    news += _raised(connection, event, name, event.at_s, now_s)
-    return news
+                    changes += _raised(connection, event, name, event.at_s, now_s)
+    return changes
 
 
 def _over_from_s(connection: Connection, device: str, name: str, trip: int | None) -> int:
@@ -173,14 +173,14 @@ def expire(connection: Connection, names: Collection[str], now_s: int) -> list[E
     """What time changes on these devices: raise the alarms that have stood for their minimum duration, end
     those of which nothing has told for as long as their rule says, and those that late news have raised on a
     trip that is over."""
-    news = []
+    changes = []
     for row in stored.every_open(connection, names):
         if ended := _expired(row, now_s):
-            news += _cleared(connection, [row], ended[0], now_s, ended[1])
+            changes += _cleared(connection, [row], ended[0], now_s, ended[1])
         elif _is_due(row, now_s):
             stored.count(connection, row.alarm, row.last_s, now_s)
-            news.append(_change_event(known(connection, row.alarm), "raised", now_s))
-    return news
+            changes.append(_change_event(known(connection, row.alarm), "raised", now_s))
+    return changes
 
 
 def _is_due(row: Row[Any], now_s: int) -> bool:
@@ -223,13 +223,13 @@ def reopen_with_trip(connection: Connection, trip: int, now_s: int) -> None:
 
 
 def _taken_up(connection: Connection, trip: int, now_s: int) -> list[Event]:
-    rows, news = stored.of_trip(connection, trip), []
+    rows, changes = stored.of_trip(connection, trip), []
     stands = {row.name for row in rows if row.cleared_s is None}
     for row in rows:
         if row.cleared_by == TRIP and row.name not in stands:
             stands.add(row.name)
-            news += _raised_again(connection, row, now_s)
-    return news
+            changes += _raised_again(connection, row, now_s)
+    return changes
 
 
 def acknowledge(connection: Connection, alarm: int, who: str, note: str, now_s: int) -> list[Event]:
@@ -298,14 +298,14 @@ def _raised_again(connection: Connection, row: Row[Any], now_s: int) -> list[Eve
 def _cleared(
     connection: Connection, rows: list[Row[Any]], at_s: int, now_s: int, who: str, event: str | None = None
 ) -> list[Event]:
-    news = []
+    changes = []
     for row in rows:
         if row.times == 0:
             stored.remove(connection, row.alarm)
             continue
         stored.clear(connection, row.alarm, who, at_s, now_s, event)
-        news.append(_change_event(known(connection, row.alarm), "cleared", now_s))
-    return news
+        changes.append(_change_event(known(connection, row.alarm), "cleared", now_s))
+    return changes
 
 
 def _change_event(row: Row[Any], change: str, now_s: int) -> Event:

@@ -58,8 +58,12 @@ def track_outline(
         found = actions.view(connection, who, device)
         span = (serialize.epoch_s(since, serialize.BEGINNING_S), serialize.epoch_s(until, serialize.END_S))
         mine = _trips(connection, found)
-        told = outline.outline(connection, device, mine, span, _box(box), most, device_views.ALARM_BITS)
-    return {"count": told.total, "step_s": told.step_s, "columns": columns.track(told.rows, _TRACK)}
+        outlined = outline.outline(connection, device, mine, span, _box(box), most, device_views.ALARM_BITS)
+    return {
+        "count": outlined.total,
+        "step_s": outlined.step_s,
+        "columns": columns.track(outlined.rows, _TRACK),
+    }
 
 
 @router.get("/days")

@@ -110,7 +110,7 @@ def expect_nothing(connection: Connection, device: str) -> None:
     connection.execute(update(devices).where(devices.c.device == device).values(next_session_s=None))
 
 
-def to_tell_of(connection: Connection, before_s: int) -> set[str]:
+def devices_to_report(connection: Connection, before_s: int) -> set[str]:
     """Devices that are `overdue`, `heard_again` or `silent_on_another_trip`."""
     kinds = (_overdue(before_s), _heard_again(), _silent_on_another_trip())
     names = (kind.with_only_columns(devices.c.device) for kind in kinds)
@@ -156,8 +156,8 @@ def _silent_on_another_trip() -> Select[Any]:
     mine = alarms.c.device == devices.c.device, alarms.c.name == "silent"
     of_trip = alarms.c.trip.is_not_distinct_from(trip)
     of_this_time = alarms.c.last_s >= devices.c.silent_due_s
-    told = exists().where(*mine, of_trip, of_this_time)
-    return select(devices).where(devices.c.silent_due_s.is_not(None), ~told, _HAS_POINTS)
+    reported = exists().where(*mine, of_trip, of_this_time)
+    return select(devices).where(devices.c.silent_due_s.is_not(None), ~reported, _HAS_POINTS)
 
 
 def silent(connection: Connection, device: str, due_s: int | None) -> None:
@@ -168,8 +168,8 @@ def silent(connection: Connection, device: str, due_s: int | None) -> None:
 def next_seq(connection: Connection, device: str) -> int:
     """The next capture sequence, as the device has told it last; 0 if it never has."""
     row = find(connection, device)
-    told = json.loads(row.status).get("next_seq", 0) if row else 0
-    return int(told)
+    reported = json.loads(row.status).get("next_seq", 0) if row else 0
+    return int(reported)
 
 
 def newest_s(connection: Connection) -> int | None:

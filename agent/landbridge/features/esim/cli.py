@@ -111,11 +111,11 @@ def _show_profiles(policy: Policy, said: Row[Any] | None) -> None:
     rows = []
     for name, profile in policy.profiles.items():
         kind = on_card.get(profile.iccid)
-        told = wire.CLASSES[kind] if kind is not None and kind < len(wire.CLASSES) else kind
+        class_name = wire.CLASSES[kind] if kind is not None and kind < len(wire.CLASSES) else kind
         data = f"{used.get(profile.iccid, 0) / 1024:.1f} MB"
         data += f" of {profile.quota_kb / 1024:.0f}" if profile.quota_kb else ""
         fallback = "yes" if name == policy.fallback else None
-        rows.append((name, profile.iccid, profile.apn, fallback, told, data))
+        rows.append((name, profile.iccid, profile.apn, fallback, class_name, data))
     table.show(("profile", "ICCID", "APN", "fallback", "class on the card", "this month"), rows)
 
 

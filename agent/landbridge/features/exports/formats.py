@@ -90,8 +90,8 @@ def _gpx_point(tag: str, stored: StoredPoint) -> str:
     attributes = f'lat="{lat:.5f}" lon="{-180 if lon == 180 else lon:.5f}"'
     time = f"<time>{iso(stored.at_s)}</time>" if stored.at_s is not None else ""
     precision = f"<sat>{point.sats}</sat><hdop>{point.hdop_ratio}</hdop>"
-    told = f"<ele>{point.altitude_m}</ele>{time}{_quality_flags('desc', stored)}{precision}"
-    return f"<{tag} {attributes}>{told}</{tag}>\n"
+    elements = f"<ele>{point.altitude_m}</ele>{time}{_quality_flags('desc', stored)}{precision}"
+    return f"<{tag} {attributes}>{elements}</{tag}>\n"
 
 
 def _kml(device: str, track: Track) -> Iterator[str]:

@@ -20,17 +20,17 @@ def announcing(publish: Publish, prefix: str) -> Publish:
     takes it away with that position; without `prefix`, `publish` itself."""
     if not prefix:
         return publish
-    told: set[str] = set()
+    announced_topics: set[str] = set()
 
     def announced(message: OutboxMessage) -> Any:
         if message.topic.endswith(_POSITION):
             found = discovered(prefix, message.topic)
             if not message.payload:
-                told.discard(message.topic)
+                announced_topics.discard(message.topic)
                 for topic, _ in found:
                     publish(message._replace(topic=topic))
-            elif message.topic not in told or message.what is None:  # the broker has lost it
-                told.add(message.topic)
+            elif message.topic not in announced_topics or message.what is None:  # the broker has lost it
+                announced_topics.add(message.topic)
                 for topic, content in found:
                     payload = json.dumps(content, separators=(",", ":")).encode()
                     publish(message._replace(topic=topic, payload=payload))

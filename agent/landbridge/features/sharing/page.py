@@ -58,9 +58,9 @@ def _serialized(connection: Connection, row: Row[Any]) -> dict[str, Any]:
 def _way(connection: Connection, row: Row[Any]) -> dict[str, Any]:
     """When it arrives, as far as its trip says, and what has happened on it; nothing of the device."""
     shown = [serialize.event(each) for each in events.of_trip(connection, row.trip)]
-    news = [each for each in shown if each["type"] == "eta"]
+    changes = [each for each in shown if each["type"] == "eta"]
     arrived = any(each["type"] == "arrival" for each in shown)
-    eta = news[-1] if news and not arrived and row.ended_s is None else None
+    eta = changes[-1] if changes and not arrived and row.ended_s is None else None
     happened = [each for each in shown if each["type"] in _EVENTS and each["time"]]
     return {
         "arrival": eta and {name: eta[name] for name in ("earliest", "likely", "latest")},

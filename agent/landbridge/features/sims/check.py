@@ -40,11 +40,11 @@ def check(database: Database, clock: Clock, provider: Provider, lock: bool, who:
         cards = [each for each in inventory.every(connection) if each.stage != "retired"]
         rows = sorted(devices.every(connection), key=lambda row: row.last_session_s or 0)
     # Of those that tell of the same card the one that was heard last has it.
-    told = {watch.reported_iccid(row): (row.last_session_s or 0, row.device) for row in rows}
+    reported = {watch.reported_iccid(row): (row.last_session_s or 0, row.device) for row in rows}
     found = []
     for card in cards:
-        iccid = max(card.iccids, key=lambda each: told.get(each, (-1, "")))
-        device = told[iccid][1] if iccid in told else None
+        iccid = max(card.iccids, key=lambda each: reported.get(each, (-1, "")))
+        device = reported[iccid][1] if iccid in reported else None
         checked = Checked(iccid, device, None, None, [], None, False)
         try:
             status, used = provider.status(iccid), provider.usage(iccid)

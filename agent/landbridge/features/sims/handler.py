@@ -175,8 +175,8 @@ def _place(stored: StoredPoint) -> Observed:
 def _services(uplink: Uplink, came: set[int]) -> tuple[bool | None, bool | None]:
     """Whether voice and SMS are on, as the modem says with the identity; a call or a message that came says
     so too. None: neither is told."""
-    told = uplink.identity.get("services")
-    voice, sms = (None if told is None else bool(int(told) & bit) for bit in (VOICE, SMS))
+    reported = uplink.identity.get("services")
+    voice, sms = (None if reported is None else bool(int(reported) & bit) for bit in (VOICE, SMS))
     return CALLED in came or voice, MESSAGED in came or sms
 
 
@@ -184,10 +184,10 @@ def _came(uplink: Uplink) -> set[int]:
     """`CALLED` and `MESSAGED`, if the device has noted them since its last diagnostics; what does not keep
     the contract is refused elsewhere (features/diagnostics/handler.py)."""
     try:
-        told = diagnostics.decode(uplink.reports.get(diagnostics.REPORT_KEY))
+        reported = diagnostics.decode(uplink.reports.get(diagnostics.REPORT_KEY))
     except WireError:
         return set()
-    return {entry.kind for entry in told.entries} & {CALLED, MESSAGED}
+    return {entry.kind for entry in reported.entries} & {CALLED, MESSAGED}
 
 
 def _hosts(connection: Connection, device: str) -> tuple[str, ...] | None:

@@ -123,13 +123,13 @@ class Http:
 
     def status(self, iccid: str) -> Status:
         """By GET."""
-        state, imei = self._told("status", iccid)
+        state, imei = self._asked("status", iccid)
         state, imei = (None if each in (None, "") else str(each) for each in (state, imei))
         return Status(state, imei, state in self._locked)
 
     def usage(self, iccid: str) -> int | None:
         """By GET."""
-        (used,) = self._told("usage", iccid)
+        (used,) = self._asked("usage", iccid)
         try:
             return None if used is None else int(used)
         except (TypeError, ValueError, OverflowError):
@@ -145,7 +145,7 @@ class Http:
         """By the request that is described."""
         self._do("reset", iccid)
 
-    def _told(self, what: str, iccid: str) -> list[Any]:
+    def _asked(self, what: str, iccid: str) -> list[Any]:
         part = self._parts.get(what)
         if part is None:
             return [None for _ in _ASKS[what]]
@@ -171,7 +171,7 @@ class Http:
         except (Away, http.client.HTTPException, ValueError) as error:
             raise UserError(f"the card's platform, {method} {url}: {error}") from None
         if not answer.is_good:
-            raise UserError(f"the card's platform, {method} {url}: {answer.told}")
+            raise UserError(f"the card's platform, {method} {url}: {answer.summary}")
         return answer.body
 
 

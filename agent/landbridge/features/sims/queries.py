@@ -84,12 +84,12 @@ def devices_with_cards(connection: Connection, of_devices: Collection[str]) -> l
     if connection.execute(select(sim_cards.c.card).limit(1)).first() is None:
         return []
     columns = select(devices.c.device, devices.c.identity).where(among(devices.c.device, of_devices))
-    told = {row.device: json.loads(row.identity) for row in connection.execute(columns)}
-    iccids, imeis = ({each.get(name) for each in told.values()} - {None} for name in ("iccid", "imei"))
+    reported = {row.device: json.loads(row.identity) for row in connection.execute(columns)}
+    iccids, imeis = ({each.get(name) for each in reported.values()} - {None} for name in ("iccid", "imei"))
     profiles = select(sim_profiles.c.iccid).where(sim_profiles.c.iccid.in_(iccids))
     bound = select(sim_cards.c.imei).where(sim_cards.c.imei.in_(imeis))
     known = {*connection.execute(profiles).scalars(), *connection.execute(bound).scalars()}
-    return [name for name, each in told.items() if known & {each.get("iccid"), each.get("imei")}]
+    return [name for name, each in reported.items() if known & {each.get("iccid"), each.get("imei")}]
 
 
 def every(connection: Connection) -> list[SimCard]:

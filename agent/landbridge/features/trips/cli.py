@@ -10,7 +10,7 @@ from landbridge.core.clock import from_iso, iso
 from landbridge.core.errors import UserError
 from landbridge.core.names import checked
 from landbridge.db.opened import LARGEST, opened, whoever
-from landbridge.events import cli as told
+from landbridge.events import cli as events_cli
 from landbridge.events import queries as events
 from landbridge.features.devices import queries as devices
 from landbridge.features.devices.queries import known_device
@@ -177,7 +177,7 @@ def show(
         row = trips.find(connection, trip)
         if row is None:
             raise UserError(f"no trip {trip}; `landbridge trips list` lists them")
-        journey = events.of_trip(connection, trip)
+        tracked = events.of_trip(connection, trip)
     references = [f"{name}={text}" for name, text in json.loads(row.customer).items()]
     table.show_one({
         "device": row.device,
@@ -190,7 +190,7 @@ def show(
         "tags": " ".join(json.loads(row.tags)) or None,
     })  # fmt: skip
     print()
-    told.show(journey)
+    events_cli.show(tracked)
 
 
 def _references(given: Sequence[str]) -> dict[str, str]:

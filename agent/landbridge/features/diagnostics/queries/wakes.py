@@ -10,9 +10,9 @@ from landbridge.db.tables import wakes
 from landbridge.features.diagnostics.wake_coding import Wake
 
 
-def add(connection: Connection, device: str, told: Sequence[Wake], now_s: int) -> None:
+def add(connection: Connection, device: str, report: Sequence[Wake], now_s: int) -> None:
     """Keep the wakes that are not there yet."""
-    for wake in told:
+    for wake in report:
         values = wake._asdict() | {"device": device, "at_s": now_s - 60 * wake.age_min}
         del values["age_min"]
         connection.execute(insert_or_ignore(wakes).values(values).on_conflict_do_nothing())
