@@ -177,18 +177,18 @@ def _ingest(
     # Agents that have all of it to themselves need not load it.
     from landbridge.ingest.nats_access import Access
     from landbridge.ingest.nats_source import NatsSource
-    from landbridge.ingest.partitions import Shares
+    from landbridge.ingest.partitions import HeldPartitions
 
     with (
         Leases(database, "agents") as present,
         Leases(database, "publisher") as sending,
         Leases(database, "deliveries") as delivering,
     ):
-        shares = Shares(database, present)
+        held_partitions = HeldPartitions(database, present)
         # NATS binds no client id to a user: one that nobody knows throws nobody out.
         unknown = f"{config.broker.client_id[:50]}-{uuid4().hex[:12]}"
         session = Session(replace(config.broker, client_id=unknown, clean_session=True), limit, listens=False)
-        taken = NatsSource(config.nats, limit, shares, session, Access(database, keyring).answer)
+        taken = NatsSource(config.nats, limit, held_partitions, session, Access(database, keyring).answer)
         leads = Leads(lambda: _leads(sending), lambda: _leads(delivering))
         with _working(config, make_pipeline, database, keyring, (taken, session), leads) as part:
             yield part
@@ -247,7 +247,7 @@ def _working(
 
 
 def _watch(config: Config, parts: Sequence[Running], stop: threading.Event) -> None:
-    """Until `stop`. Whoever asks, or supervises the agent, is told whether all of it is well; `UserError`
+    """Until `stop`. Health is reported to whoever asks for it or supervises the agent; `UserError`
     when a thread has died, so that it is started again, or when another agent has taken the database."""
     threads = [thread for part in parts for thread in part.threads]
     checks = [check for part in parts for check in part.checks]
@@ -257,7 +257,7 @@ def _watch(config: Config, parts: Sequence[Running], stop: threading.Event) -> N
         with serving(config.watch, health):
             notify("READY=1")
             while not stop.wait(_WATCH_S):
-                _look(health, parts)
+                _check_once(health, parts)
                 dead = [thread.name for thread in threads if not thread.is_alive()]
                 if dead:
                     raise UserError(f"the thread {dead[0]} has died: the log says why; start the agent again")
@@ -265,7 +265,7 @@ def _watch(config: Config, parts: Sequence[Running], stop: threading.Event) -> N
         notify("STOPPING=1")
 
 
-def _look(health: Health, parts: Sequence[Running]) -> None:
+def _check_once(health: Health, parts: Sequence[Running]) -> None:
     """Once: that the agent is still the only one, and what is wrong."""
     for part in parts:
         try:

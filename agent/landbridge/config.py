@@ -87,7 +87,7 @@ class Broker:
     )
     home_assistant: str = _key(
         "",
-        "Prefix under which Home Assistant looks for devices (there: homeassistant); empty: it is told none.",
+        "Prefix under which Home Assistant looks for devices (there: homeassistant); empty: none.",
     )
 
 

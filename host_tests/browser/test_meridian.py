@@ -79,7 +79,7 @@ def square(west: float, east: float) -> list[list[list[float]]]:
     return [[[west, 60.0], [east, 60.0], [east, 61.0], [west, 61.0], [west, 60.0]]]
 
 
-def test_a_fence_in_two_pieces_is_one():
+def test_a_geofence_in_two_pieces_is_one():
     both = geofence("MultiPolygon", [square(179, 180), square(-180, -179)])
     whole = geofence("Polygon", square(99, 101))
     for lon, same in (
@@ -114,7 +114,7 @@ def test_a_circle_at_the_meridian_goes_on_beyond_it():
     "shape",
     [("Polygon", square(-179, 179), None), ("LineString", [[179, 60], [-179, 60]], 5_000)],
 )
-def test_a_fence_that_is_not_cut_is_refused_with_the_remedy(shape: tuple[str, Any, float | None]):
+def test_a_geofence_that_is_not_cut_is_refused_with_the_remedy(shape: tuple[str, Any, float | None]):
     with pytest.raises(UserError, match=r"must be cut there into a MultiPolygon or MultiLineString"):
         geofence(*shape)
 
@@ -126,7 +126,7 @@ def test_the_pieces_are_kept_as_they_were_drawn():
     assert shapely.from_geojson(drawn_fence.geometry).bounds == (-180, 60, 180, 61)
 
 
-def test_a_line_across_is_refused_in_words(tmp_path: Path):
+def test_a_route_across_is_refused_in_words(tmp_path: Path):
     file = tmp_path / "line.csv"
     file.write_text("name,country,lat,lon,kind,km\nA,RU,65,179,hub,0\nB,RU,65,-179,hub,95\n")
     with pytest.raises(UserError, match=r"row 3, column lon: across the 180th meridian"):

@@ -30,7 +30,7 @@ def keys(web: Website) -> dict[str, str]:
     return {role: web.token(role, role) for role in tokens.ROLES}
 
 
-def test_without_a_good_token_nothing_is_told(web: Website, keys: dict[str, str]):
+def test_without_a_good_token_nothing_is_shown(web: Website, keys: dict[str, str]):
     for path in ("/v1/fleet", f"/v1/devices/{DEVICE}", f"/v1/devices/{DEVICE}/track"):
         assert web.ask(path).status == 401
         assert web.ask(path, "wrong").status == 401
@@ -52,7 +52,7 @@ def test_no_secret_is_kept(web: Website, keys: dict[str, str]):
         assert secret.encode() not in kept
 
 
-def test_the_fleet_and_a_device_are_told(web: Website, keys: dict[str, str]):
+def test_the_fleet_and_a_device_are_served(web: Website, keys: dict[str, str]):
     (row,) = web.ask("/v1/fleet", keys["reader"]).json["devices"]
     last = on_line(LAST)
     assert row["device"] == DEVICE and row["container"] == CONTAINER
@@ -333,7 +333,7 @@ def test_a_wrong_token_does_not_wait_for_who_writes(web: Website):
         assert web.ask("/sign-in", "", "POST", form=f"token=wrong&csrf={csrf}", Cookie=cookie).status == 401
 
 
-def test_a_tenant_is_told_no_contact_of_before_his_trip(web: Website):
+def test_a_tenant_sees_no_session_of_before_its_trip(web: Website):
     with web.installation.database().reading() as connection:
         running = trips.running(connection, DEVICE)
         device = devices.find(connection, DEVICE)

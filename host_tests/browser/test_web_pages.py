@@ -122,7 +122,7 @@ def test_a_track_is_played(web: Website, operator: Page):
     picture(operator, "device-middle")
 
 
-def test_a_command_is_sent_and_its_life_is_told(web: Website, operator: Page):
+def test_a_command_is_sent_and_its_states_are_shown(web: Website, operator: Page):
     section = operator.locator("#commands")
     section.get_by_role("combobox").select_option("locate")
     section.get_by_role("button", name="Send").click()

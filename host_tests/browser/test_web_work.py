@@ -136,7 +136,7 @@ def summed(steps: list[int]) -> list[int]:
     return [sum(steps[: i + 1]) for i in range(len(steps))]
 
 
-def test_days_and_records_are_told(web: Website, keys: dict[str, str]):
+def test_days_and_records_are_served(web: Website, keys: dict[str, str]):
     days = web.ask(f"{ITS}/days", keys["reader"]).json
     assert sum(each["joules"]["position"] for each in days["energy"]) == pytest.approx(
         sum((90 + seq) / 10 for seq in range(1, LAST + 1)), rel=0.01
@@ -276,7 +276,7 @@ def test_the_time_distance_diagram_of_a_route_is_drawn(web: Website, operator: P
     assert barriers(operator) == []
 
 
-def test_the_journey_is_on_the_page(web: Website, operator: Page, keys: dict[str, str]):
+def test_the_events_are_on_the_page(web: Website, operator: Page, keys: dict[str, str]):
     with web.installation.database().writing() as connection:
         tracking.mark(connection, DEVICE, 0)
         recompute(connection, DEVICE, NOW_S)

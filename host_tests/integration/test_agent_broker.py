@@ -43,7 +43,7 @@ class Nothing(BaseHTTPRequestHandler):
         pass
 
 
-def found(findings: list[checks.Finding]) -> dict[str, bool]:
+def found(findings: list[checks.CheckResult]) -> dict[str, bool]:
     return {each.what: each.good for each in findings}
 
 
@@ -143,7 +143,7 @@ def are(out: str, state: str) -> list[str]:
     return [line.split()[0] for line in out.splitlines() if f" {state} " in line]
 
 
-def test_a_fresh_install_is_good_and_is_told_what_to_do_next(installation, capsys, monkeypatch):
+def test_a_fresh_install_is_good_and_says_what_to_do_next(installation, capsys, monkeypatch):
     code, out = run(capsys, "doctor")
     assert not code and are(out, "next") == ["agent", "devices"], out
     assert "start it" in out and "none of 1 devices was ever heard: switch one on" in out
@@ -251,7 +251,7 @@ def test_the_doctor_believes_no_stranger_and_asks_no_proxy(installation, capsys,
     assert "it runs and is well" in out and "/sign-in answers" in out, out
 
 
-def test_the_doctor_finds_a_mail_server_that_is_away_and_journeys_left_behind(
+def test_the_doctor_finds_a_mail_server_that_is_away_and_points_not_processed(
     installation, capsys, monkeypatch
 ):
     assert "no integration gets any" in run(capsys, "doctor")[1]
@@ -264,10 +264,10 @@ def test_the_doctor_finds_a_mail_server_that_is_away_and_journeys_left_behind(
         heard(connection, DEVICE, NOW_S - 300)
     _, out = run(capsys, "doctor")
     assert f"mail server localhost:{port}: " in out and "correct [mail]" in out, out
-    assert "all points that came more than 10 min ago" in out, out
+    assert "all points older than 10 min are processed" in out, out
     with installation.database().writing() as connection:
         heard(connection, DEVICE, NOW_S - 700)
-    assert "those of 1 devices lack points" in run(capsys, "doctor")[1]
+    assert "1 devices have points older than 10 min" in run(capsys, "doctor")[1]
 
 
 def test_the_doctor_names_who_else_answers_and_who_does_not(installation, capsys, monkeypatch):

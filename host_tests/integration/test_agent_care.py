@@ -33,7 +33,7 @@ from landbridge.features.diagnostics.queries import log as diagnostics
 from landbridge.features.diagnostics.queries import wakes
 from landbridge.features.trips import queries as trips
 from landbridge.ingest import dead_letters, pipeline
-from landbridge.ingest.replay import Aside, Replay
+from landbridge.ingest.replay import KeptMessage, Replay
 from landbridge.ingest.reprocess import reprocess
 from landbridge.operations import old_rows as retention
 from landbridge.operations.retention import RetentionWorker
@@ -141,7 +141,7 @@ def test_what_waited_in_quarantine_is_dated_by_when_it_came(installation, capsys
         assert [row.at_s for row in wakes.newest(connection, DEVICE, 9)] == [NOW_S - 60]
 
 
-def test_nothing_is_ordered_by_a_reply_that_nobody_waits_for(installation, capsys):
+def test_a_reply_that_nothing_waits_for_sends_nothing(installation, capsys):
     sealed = envelope.seal(installation.key, DEVICE, "up", 0, encode_uplink([point(1)]))
     with installation.database().writing() as connection:
         dead_letters.dead_letter(
@@ -196,7 +196,7 @@ def test_what_was_taken_once_more_may_come_again_from_its_device(tmp_path):
     # Sent twice already, since nobody had answered.
     topic = f"landbridge/{DEVICE}/up"
     replay = Replay(agent.database, Keyring(agent.database.place), Clock())
-    assert replay.take_again([Aside(topic, uplink, NOW_S)] * 2) == [None, None]
+    assert replay.take_again([KeptMessage(topic, uplink, NOW_S)] * 2) == [None, None]
     answer = agent.take(uplink)
     assert answer is not None and answer[1][2] == [1, 1]
     with agent.database.reading() as connection:
@@ -205,7 +205,7 @@ def test_what_was_taken_once_more_may_come_again_from_its_device(tmp_path):
     assert (counts.stored, counts.uplinks, counts.repeats) == (1, 1, 2)
 
 
-def test_a_letter_that_contradicts_what_is_stored_stays_when_it_is_taken_again(installation, capsys):
+def test_a_dead_letter_that_contradicts_what_is_stored_stays_when_it_is_replayed(installation, capsys):
     installation.start()
     device = installation.device()
     device.send([point(1), point(2)])
@@ -226,12 +226,12 @@ def test_a_letter_that_contradicts_what_is_stored_stays_when_it_is_taken_again(i
     assert installation.dead_letters() == []
 
 
-def test_a_letter_of_an_epoch_that_is_over_stays_when_it_is_taken_again(tmp_path):
+def test_a_dead_letter_of_an_epoch_that_is_over_stays_when_it_is_replayed(tmp_path):
     agent = Agent(tmp_path)
     uplink = agent.seal(1, 0)
     agent.rotate()
     replay = Replay(agent.database, Keyring(agent.database.place), Clock())
-    (why,) = replay.take_again([Aside(f"landbridge/{DEVICE}/up", uplink, NOW_S)])
+    (why,) = replay.take_again([KeptMessage(f"landbridge/{DEVICE}/up", uplink, NOW_S)])
     assert why is not None and "epoch" in why and agent.stored() == []
 
 
@@ -271,7 +271,7 @@ def test_uplinks_are_read_again_with_the_decoder_of_today(installation, capsys):
     assert "0 points changed, 0 added" in run(capsys, "reprocess")
 
 
-def test_a_position_that_was_read_wrong_is_told_as_it_is(tmp_path):
+def test_a_position_that_was_read_wrong_is_published_as_it_is(tmp_path):
     agent = Agent(tmp_path)
     agent.say(1, 0)
     with agent.database.writing() as connection:
@@ -284,7 +284,7 @@ def test_a_position_that_was_read_wrong_is_told_as_it_is(tmp_path):
     assert json.loads(told[-1].payload)["latitude"] == point(1).latitude_deg
 
 
-def test_points_that_are_read_again_keep_the_time_that_a_later_uplink_has_told(installation, capsys):
+def test_points_that_are_read_again_keep_the_time_of_a_later_uplink(installation, capsys):
     installation.start()
     device = installation.device()
     device.send([point(1, quality=0, time=50, boot=9)])
@@ -422,7 +422,7 @@ def test_a_device_that_has_its_time_from_the_agent_bears_no_witness_to_it(kept):
     assert tidy(kept, BEGIN_S + (ahead_h + 1) * HOUR_S) == list(range(1, 9))
 
 
-def test_what_came_while_the_clock_was_years_behind_is_kept_as_long(kept):
+def test_what_came_while_the_clock_was_years_late_is_kept_as_long(kept):
     kept.deliver(at(1), at(2), now_s=BEGIN_S - 10 * 365 * 24 * HOUR_S)
     kept.deliver(at(3), now_s=BEGIN_S + 3 * HOUR_S)
     assert tidy(kept, BEGIN_S + 24 * HOUR_S) == [1, 2, 3]

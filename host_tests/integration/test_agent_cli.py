@@ -89,7 +89,7 @@ def test_trips(landbridge):
     assert "重庆　杜伊斯堡" in landbridge("trips", "list")
 
 
-def test_lines_and_coverage(landbridge):
+def test_routes_and_coverage(landbridge):
     file = landbridge.folder / "line.csv"
     file.write_text("name,country,lat,lon,kind\nA,KZ,50,60,hub\nB,RU,50,58,hub\n")
     landbridge("devices", "add", DEVICE)
@@ -97,9 +97,9 @@ def test_lines_and_coverage(landbridge):
     assert "already" in landbridge.fails("routes", "add", "north", str(file))
     assert re.search(r"^north +A +B +2 +151 ", landbridge("routes", "list"), re.MULTILINE)
     start = ("trips", "start", DEVICE, "--destination", "B", "--container", "CSQU3054383")
-    assert "lines add" in landbridge(*start, "--route", "south")
+    assert "routes add" in landbridge(*start, "--route", "south")
     landbridge("trips", "end", DEVICE)
-    assert "lines add" not in landbridge(*start, "--route", "north")
+    assert "routes add" not in landbridge(*start, "--route", "north")
     assert "0 network observations" in landbridge("coverage", "learn", "north")
     assert re.search(r"^0 +A +0 +0 +0 +0\.\d\d", landbridge("coverage", "show", "north"), re.MULTILINE)
     landbridge("routes", "remove", "north")
@@ -130,7 +130,7 @@ def test_container_numbers(text):
         (("export", "lb-9", "--format", "pdf"), "'geojson', 'gpx', 'csv'"),
         (("trips", "end", "lb-9"), "no device lb-9"),
         (("dead-letters", "show", "7"), "no dead letter 7"),
-        (("dead-letters", "show", "x"), "Invalid value for 'letter'"),
+        (("dead-letters", "show", "x"), "Invalid value for 'number'"),
         (("dead-letters", "show", "9" * 20), "Input should be"),
         (("export", DEVICE, "--trip", "9" * 20), "Input should be"),
         (("track", DEVICE, "--trip", "0"), "Input should be"),

@@ -78,7 +78,7 @@ def test_a_rule_without_a_case_is_named():
         ("[controls.a]\nslow_at = -80", "must be a number"),
         ("[controls.a", "not TOML"),
         ("[other]", "write"),
-        ("", "no .class"),
+        ("", "no .controls"),
     ],
 )
 def test_a_file_that_is_wrong_is_said_in_one_line(text, why):
@@ -160,7 +160,7 @@ def test_a_card_that_wanders_may_not_be_bound_again():
         binding.announce(bound, [0, 100], 2, 200)
 
 
-def test_use_is_told_by_profile_and_country():
+def test_usage_is_reported_by_profile_and_country():
     messages = [Message(0, 100), Message(60, 100), Message(1_000, 100, 2), Message(5_000, 50)]
     parts = usage.split(messages, [Span(0, ICCID), Span(900, OTHER)], [Span(0, "460"), Span(4_000, "401")])
     assert parts[ICCID, "460"] == usage.Used(1, 2, 200)
@@ -253,7 +253,7 @@ def test_who_stands_on_the_border_of_its_area_does_not_go_in_and_out(desk):
         assert ("area" in desk.standing()) == move_stationary_until, metres
 
 
-def test_voice_and_sms_are_judged_as_they_are_told(desk):
+def test_voice_and_sms_are_checked_as_they_are_reported(desk):
     said: list[tuple[dict[str, Any], str | None]] = [
         ({"identity": IDENTITY}, None),  # the modem does not tell
         ({"identity": IDENTITY | {4: 3}}, "voice and sms on"),
@@ -275,7 +275,7 @@ def test_voice_and_sms_are_judged_as_they_are_told(desk):
     assert "diagnostics: not a map" in str(letter)
 
 
-def test_a_call_or_a_message_raises_anew_what_a_person_has_cleared(desk):
+def test_a_call_or_a_message_raises_again_what_a_person_has_cleared(desk):
     def say(seq: int, **parts: Any) -> list[int]:
         """Times of the alarms of that name that stand."""
         set_clock(desk.installation.folder / "clock", NOW_S + 60 * seq)
@@ -335,7 +335,7 @@ def _run(*arguments: str) -> None:
     assert not ended.value.code
 
 
-def test_what_the_vendor_sees_is_judged_and_locked(desk):
+def test_what_the_vendor_sees_is_checked_and_locked(desk):
     desk.device.send([point(1)], identity=IDENTITY)
     platform = Fake()
     platform.states[ICCID] = Status("active", IMEI)
@@ -352,7 +352,7 @@ def test_what_the_vendor_sees_is_judged_and_locked(desk):
     wait_until(lambda: "separation" in desk.standing(), "an alarm")
 
 
-def test_a_connection_is_made_anew_over_the_command_line(desk, tmp_path, capsys):
+def test_a_connection_is_reset_over_the_command_line(desk, tmp_path, capsys):
     file = tmp_path / "vendor.toml"
     with vendor(lambda _: (204, b"")) as (url, asked):
         file.write_text(f'[provider]\nurl = "{url}/{{iccid}}"\n[provider.reset]\npath = "/reset"\n')

@@ -74,7 +74,7 @@ def test_the_others_are_stored_and_what_cannot_be_is_kept_and_not_acknowledged(d
     assert broken.replies() == [], "it would forget what is stored nowhere"
 
 
-def test_health_and_doctor_say_so_and_nobody_is_started_again_for_it(damaged, monkeypatch, capsys):
+def test_health_and_doctor_say_so_and_the_agent_is_not_restarted_for_it(damaged, monkeypatch, capsys):
     port = free_port()
     monkeypatch.setenv("LANDBRIDGE_WATCH_PORT", str(port))
     damaged.config = config.load()
@@ -105,7 +105,7 @@ def problem(port: int) -> list[str]:
     return found
 
 
-def test_what_a_start_mends_is_told_apart():
+def test_what_a_start_mends_is_reported_separately():
     both = health.Health([lambda: "hangs"], [lambda: "damaged"])
     assert both.problems() == ["hangs", "damaged"] and both.hangs() == ["hangs"]
 

@@ -85,7 +85,7 @@ def test_pages_that_die_are_started_again_and_ingest_goes_on(installation, monke
     assert begun[1].returncode == 0
 
 
-def test_pages_that_cannot_be_started_are_trouble_and_nothing_else_is(installation, monkeypatch, systemd):
+def test_pages_that_cannot_be_started_are_a_problem_and_nothing_else_is(installation, monkeypatch, systemd):
     monkeypatch.setattr(service, "_WATCH_S", 0.05)
 
     def fail(*_: Any, **__: Any) -> None:
@@ -136,7 +136,7 @@ def test_a_notification_that_fails_ends_nothing(tmp_path, monkeypatch, caplog):
     assert "cannot tell systemd WATCHDOG=1" in caplog.text
 
 
-def test_systemd_is_told_when_no_descriptor_is_left(systemd):
+def test_systemd_is_notified_when_no_descriptor_is_left(systemd):
     health.notify("READY=1")
     limits = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (LEAST, limits[1]))

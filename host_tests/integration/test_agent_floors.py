@@ -113,7 +113,7 @@ def test_a_module_without_a_floor_is_seen():
     assert "fleet.desk has no floor" in found
 
 
-def test_a_change_that_nobody_was_registered_for_fails():
+def test_a_change_without_a_callback_fails():
     hook: Hook[str] = Hook()
     with pytest.raises(RuntimeError, match=r"landbridge\.app"):
         list(hook)

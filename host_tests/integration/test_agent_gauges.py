@@ -48,7 +48,7 @@ def shown(name: str, **labels: str) -> float | None:
     return REGISTRY.get_sample_value(f"landbridge_{name}", labels)
 
 
-def test_what_lies_behind_ingest_is_shown(database, monkeypatch):
+def test_the_state_after_ingest_is_shown(database, monkeypatch):
     monkeypatch.setattr(figures, "MOST", 5)
     with database.writing() as connection:
         heard(connection, DEVICE, NOW_S - 9 * 3600, NOW_S - GRACE_S - 1)
@@ -88,7 +88,7 @@ def test_what_lies_behind_ingest_is_shown(database, monkeypatch):
     )
 
 
-def test_only_dead_letters_of_several_devices_are_trouble(database, tmp_path):
+def test_only_dead_letters_of_several_devices_are_a_problem(database, tmp_path):
     with database.writing() as connection:
         heard(connection, DEVICE, NOW_S)
         # What came before, or with, the last message that was taken says nothing.
@@ -117,7 +117,7 @@ def test_only_dead_letters_of_several_devices_are_trouble(database, tmp_path):
     assert problem(5_100, *OTHERS) is None  # not for long yet
 
 
-def test_a_database_that_cannot_be_read_is_trouble(database, monkeypatch):
+def test_a_database_that_cannot_be_read_is_a_problem(database, monkeypatch):
     looking = FleetMetrics(database, Clock())
     assert looking.problem() is None
     monkeypatch.setattr(fleet_metrics, "_PATIENCE_S", 0.0)

@@ -116,7 +116,7 @@ def test_other_content_under_a_used_sequence_is_kept_aside_and_acknowledged(inst
     )
 
 
-def test_a_flash_laid_out_anew_under_the_old_id_tells_nothing_until_its_sequences_are_new(installation):
+def test_a_new_flash_under_the_old_id_reports_nothing_until_its_sequences_are_new(installation):
     installation.start()
     device = installation.device()
     device.send([point(1), point(2)])
@@ -328,7 +328,7 @@ def test_an_unknown_device_is_quarantined_and_the_agent_goes_on(installation):
     assert not installation.dead_letters()
 
 
-def test_each_uplink_has_its_reply_and_the_last_contact_is_kept(installation):
+def test_each_uplink_has_its_reply_and_the_last_session_is_kept(installation):
     installation.start()
     device = installation.device()
     for seq in (1, 2, 3):

@@ -55,7 +55,7 @@ class Sims:
         identity = {"iccid": iccid, "imei": imei}
         with self.database.writing() as connection:
             heard(connection, device, at_s, identity=identity)
-            cards.see_identity(connection, device, identity, at_s)
+            cards.keep_identity(connection, device, identity, at_s)
             keep_uplinks(connection, [KeptUplink(device, at_s, at_s, bytes(kilobytes * 1_000), 0, 0)])
 
     def change(self, number: int, **values: str) -> None:
@@ -114,7 +114,7 @@ def test_a_quota_is_that_of_a_card_whatever_locator_it_is_in(sims):
     assert (second.broken, second.locked) == ([], False)
 
 
-def test_a_card_that_no_device_ever_reported_is_judged_by_its_vendor(sims):
+def test_a_card_that_no_device_ever_reported_is_checked_by_its_vendor(sims):
     stolen = sims.add(CARD, stage="stock")
     sims.add(OTHER, imei=IMEI)
     sims.change(stolen, blocked="stolen")
@@ -222,7 +222,7 @@ def test_what_a_card_broke_is_over_when_the_locator_has_another(sims):
     assert sims.says(FIRST, NOW_S + 120, iccid=OTHER, imei=IMEI) == set()
 
 
-def test_a_card_is_bound_to_the_locator_that_had_told_its_identity_before(sims):
+def test_a_card_is_bound_to_the_device_that_had_reported_its_identity_before(sims):
     identity = {"iccid": CARD, "imei": IMEI}
     assert sims.says(FIRST, NOW_S, **identity) == set()
     number = sims.add(CARD)

@@ -214,7 +214,7 @@ def test_what_is_asked_for_many_devices_is_found_by_an_index(database, ask):
     assert scanned - {"json_each", "anon_1"} == set(), steps
 
 
-def test_what_sqlite_refuses_of_many_rows_is_told_as_of_one(database):
+def test_what_sqlite_refuses_of_many_rows_is_reported_as_of_one(database):
     if database.on_server:
         pytest.skip("psycopg tells it in its own words")
     new = points.with_trips(DEVICE, CheckedPoints.of([checked(1, NOW_S)]), NOW_S, [])
@@ -239,7 +239,7 @@ def test_points_of_trips_and_of_none_are_stored_alike(database, trips_of_points)
         assert points.track(connection, DEVICE) == stored
 
 
-def test_a_journey_begins_at_its_settled_state_at_the_earliest(database):
+def test_tracking_begins_at_its_settled_state_at_the_earliest(database):
     def begin(upto: tuple[int, int]) -> tuple[int, int] | None:
         state = tracking.last_state(connection, DEVICE, upto)
         return state and (state.at_s, state.seq)

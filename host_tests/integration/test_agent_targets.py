@@ -59,16 +59,16 @@ def receiver() -> Iterator[Receiver]:
 
 @pytest.fixture
 def bound(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Fleet]:
-    monkeypatch.setattr(deliveries, "LOOK_S", 0.02)
+    monkeypatch.setattr(deliveries, "POLL_S", 0.02)
     monkeypatch.setattr(deliveries, "_FIRST_WAIT_S", 0.05)
     monkeypatch.setattr(deliveries, "_LONGEST_WAIT_S", 0.2)
-    monkeypatch.setattr(deliveries, "_HELD_S", 0)
+    monkeypatch.setattr(deliveries, "_FIRST_RETRY_S", 0)
     made = Fleet(tmp_path)
     yield made
     made.database.close()
 
 
-def test_a_target_that_answers_byte_by_byte_is_not_waited_for(monkeypatch):
+def test_an_integration_that_answers_byte_by_byte_is_not_waited_for(monkeypatch):
     monkeypatch.setattr(http, "WHOLE_S", 0.3)
     with socket.create_server(("127.0.0.1", 0)) as server:
 
@@ -83,11 +83,11 @@ def test_a_target_that_answers_byte_by_byte_is_not_waited_for(monkeypatch):
         dripping = threading.Thread(target=drip)
         dripping.start()
         with pytest.raises(Away, match=r"within 0\.3 s"):
-            http.Line(f"http://127.0.0.1:{server.getsockname()[1]}/").post(b"{}", {})
+            http.HttpClient(f"http://127.0.0.1:{server.getsockname()[1]}/").post(b"{}", {})
         dripping.join()
 
 
-def test_a_connection_is_kept_for_as_long_as_the_target_keeps_it():
+def test_a_connection_is_kept_for_as_long_as_the_integration_keeps_it():
     taken: list[int] = []
 
     class Keeps(socketserver.StreamRequestHandler):
@@ -106,7 +106,7 @@ def test_a_connection_is_kept_for_as_long_as_the_target_keeps_it():
 
     with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Keeps) as server:
         threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
-        line = http.Line(f"http://127.0.0.1:{server.server_address[1]}/")
+        line = http.HttpClient(f"http://127.0.0.1:{server.server_address[1]}/")
         for number in range(5):
             line.post(b"%d" % number, {})
         line.close()
@@ -127,21 +127,21 @@ def test_an_answer_counts_when_its_first_lines_are_there(monkeypatch):
 
         begun = threading.Thread(target=begin)
         begun.start()
-        http.Line(f"http://127.0.0.1:{server.getsockname()[1]}/").post(b"{}", {})
+        http.HttpClient(f"http://127.0.0.1:{server.getsockname()[1]}/").post(b"{}", {})
         begun.join(5)
         assert not begun.is_alive()
 
 
-def test_what_a_target_answers_is_told_apart(receiver):
+def test_answers_of_an_integration_are_distinguished(receiver):
     receiver.answer = lambda got: int(got.path.rpartition("/")[2])
-    http.Line(f"{receiver.url}/204").post(b"{}", {})
+    http.HttpClient(f"{receiver.url}/204").post(b"{}", {})
     with pytest.raises(Refused, match="answers 422"):
-        http.Line(f"{receiver.url}/422").post(b"{}", {})
+        http.HttpClient(f"{receiver.url}/422").post(b"{}", {})
     for code in (302, 404, 500):
         with pytest.raises(Away, match=f"answers {code}"):
-            http.Line(f"{receiver.url}/{code}").post(b"{}", {})
+            http.HttpClient(f"{receiver.url}/{code}").post(b"{}", {})
     with pytest.raises(Away, match="no answer"):
-        http.Line("http://127.0.0.1:1/").post(b"{}", {})
+        http.HttpClient("http://127.0.0.1:1/").post(b"{}", {})
 
 
 def test_a_webhook_is_signed_and_comes_in_order_whatever_the_receiver_does(bound, receiver):
@@ -198,7 +198,7 @@ def test_a_device_that_is_refused_waits_and_the_others_do_not(bound, receiver):
     assert [seq for device, seq in receiver.alarms() if device == FIRST] == [1, 2, 3]
 
 
-def test_a_message_that_is_never_taken_is_skipped_and_those_behind_it_come(bound, receiver):
+def test_a_message_that_is_never_taken_is_discarded_and_later_ones_come(bound, receiver):
     bound.add("erp", receiver.url, "webhook", None, "event")
     bound.deliver(at(1, events=1))
     bound.deliver(at(2, events=2))
@@ -282,7 +282,7 @@ def test_what_was_taken_of_a_device_that_waited_is_not_sent_again(bound, stops):
     assert taken == every
 
 
-def test_a_target_that_is_removed_gets_nothing_more_and_holds_nothing(bound, receiver):
+def test_an_integration_that_is_removed_gets_nothing_more_and_retries_nothing(bound, receiver):
     bound.add("erp", receiver.url, "webhook", None, "event")
     for hour in range(1, 40):
         bound.deliver(at(hour, events=1))
@@ -332,7 +332,7 @@ def test_a_message_that_is_skipped_while_it_is_tried_again_stays_skipped(bound):
     assert (skipped.message, skipped.attempts) == (first.message + 1, 0)
 
 
-def test_what_a_target_missed_comes_after_a_restart(bound, receiver):
+def test_what_an_integration_missed_comes_after_a_restart(bound, receiver):
     bound.add("erp", "http://127.0.0.1:9/nobody", "webhook", None, "event")
     bound.deliver(at(1, events=1))
     bound.published()
@@ -363,7 +363,7 @@ def test_what_the_broker_has_not_had_yet_is_kept_for_it(bound, receiver):
     assert not bound.left()
 
 
-def test_targets_that_are_slow_keep_no_other_one_waiting(bound, receiver):
+def test_integrations_that_are_slow_keep_no_other_one_waiting(bound, receiver):
     slow, over = Receiver(), threading.Event()
     slow.answer = lambda _: 204 if over.wait(30) else 503
     for number in range(20):
@@ -397,7 +397,7 @@ def test_who_does_not_answer_keeps_the_agent_from_ending_for_a_moment_only(bound
     over.set()
 
 
-def test_a_target_of_a_tenant_gets_its_own_only(bound, receiver):
+def test_an_integration_of_a_tenant_gets_its_own_only(bound, receiver):
     bound.trip("CSQU3054383", 0, 10, "acme")
     bound.trip("MSKU0000006", 20, None, "bolt")
     bound.add("acme", receiver.url, "webhook", "acme")
@@ -446,7 +446,7 @@ def test_what_an_arrival_takes_from_a_trip_is_taken_back_from_its_tenant(bound):
     assert [content["seq"] for leaf, content in sent if leaf == "position"][-1] < 9
 
 
-def test_a_tenant_s_fence_is_there_on_his_trips_only(bound):
+def test_a_tenant_s_geofence_is_there_on_its_trips_only(bound):
     here = '{"type":"Point","coordinates":[106.55156,29.56301]}'
     with bound.database.writing() as connection:
         geofences.give_to(connection, geofences.add(connection, "secret", here, 5_000.0, BEGIN_S), "acme")
@@ -500,7 +500,7 @@ def _properties() -> dict[str, Any]:
     return usual | told | {"seq": 1, "quality_flags": []}
 
 
-def test_the_docs_tell_how_each_kind_of_webhook_is_verified(bound, receiver, monkeypatch):
+def test_the_docs_show_how_each_kind_of_webhook_is_verified(bound, receiver, monkeypatch):
     monkeypatch.syspath_prepend(str(PROTOCOL))
     section = (PROTOCOL / "protocol.md").read_text().partition("## Is a webhook genuine?")[2]
     snippet = section.partition("```python\n")[2].partition("```")[0]
@@ -571,7 +571,7 @@ def _code(payload: dict[str, Any]) -> Any:
     return payload.get("transportEventTypeCode") or payload.get("equipmentEventTypeCode")
 
 
-def test_what_went_to_a_trip_before_it_was_passed_on_is_told_to_its_tenant_alone(bound, receiver):
+def test_what_went_to_a_trip_before_it_was_published_goes_to_its_tenant_alone(bound, receiver):
     bound.add("erp", receiver.url, "webhook", None, "track")
     bound.deliver(at(1), at(2))
     with bound.database.writing() as connection:
@@ -598,7 +598,7 @@ def test_what_went_to_a_trip_before_it_was_passed_on_is_told_to_its_tenant_alone
         assert outbox.head(connection, 9) == []
 
 
-def test_home_assistant_is_told_of_a_device_before_its_first_position(bound):
+def test_a_device_is_announced_to_home_assistant_before_its_first_position(bound):
     published: list[outbox.OutboxMessage] = []
     publish = home_assistant.announcing(cast(Any, published.append), "homeassistant")
     bound.deliver(at(1))
@@ -616,7 +616,7 @@ def test_home_assistant_is_told_of_a_device_before_its_first_position(bound):
     assert {"latitude", "longitude", "battery_mv", "temperature_c"} <= set(told)
 
 
-def test_home_assistant_forgets_a_device_with_its_position_and_tells_tenants_apart():
+def test_home_assistant_forgets_a_device_with_its_position_and_keeps_tenants_apart():
     kept: dict[str, bytes] = {}
 
     def publish(message: OutboxMessage) -> None:
@@ -650,7 +650,7 @@ def test_home_assistant_forgets_a_device_with_its_position_and_tells_tenants_apa
         ("erp", "http://a/", "traccar", ("event",), "takes no 'event'"),
     ],
 )
-def test_a_target_that_cannot_be_is_said_in_one_line(bound, name, address, kind, what, why):
+def test_an_integration_that_cannot_be_is_said_in_one_line(bound, name, address, kind, what, why):
     with pytest.raises(UserError, match=why):
         bound.add(name, address, kind, None, *what)
 

@@ -259,7 +259,7 @@ def made(opened: Callable[[int], Fleet]) -> Fleet:
     return opened(len(EVERY))
 
 
-def test_the_table_has_every_kind_of_order():
+def test_the_table_has_every_kind_of_downlink():
     assert set(ORDERS) == {each.pending for each in downlinks.HANDLERS if each.pending}
     functions = {
         name
@@ -290,7 +290,7 @@ def order_and_end(fleet: Fleet, who: User, how: str, arrives: bool) -> list[tupl
 
 @pytest.mark.parametrize("arrives", [False, True], ids=["ended", "arrived"])
 @pytest.mark.parametrize("how", [HEARD, LOST, UNHEARD])
-def test_what_a_tenant_has_ordered_is_not_received_on_the_next_trip(made, how, arrives):
+def test_what_a_tenant_has_requested_is_not_received_on_the_next_trip(made, how, arrives):
     before = order_and_end(made, ACME, how, arrives)
     now = [(each.state(), list(each.got)) for each in made.trackers]
     if how == HEARD:  # else this would show nothing
@@ -311,7 +311,7 @@ def test_what_a_tenant_has_ordered_is_not_received_on_the_next_trip(made, how, a
 
 
 @pytest.mark.parametrize("arrives", [False, True], ids=["ended", "arrived"])
-def test_what_the_operator_has_ordered_on_a_trip_of_a_tenant_stays(made, arrives):
+def test_what_the_operator_has_requested_on_a_trip_of_a_tenant_stays(made, arrives):
     before = order_and_end(made, OPERATOR, UNHEARD, arrives)
     made.starts("bolt", tagged=False)
     made.speak(2)
@@ -339,7 +339,7 @@ def test_a_release_is_the_operators_to_roll_out(opened, does):
 
 
 @pytest.mark.parametrize("verb", actions.FOR_THE_OPERATOR)
-def test_what_does_not_end_with_a_trip_is_the_operators_to_order(opened, verb):
+def test_what_does_not_end_with_a_trip_is_for_the_operator_only(opened, verb):
     """A device that takes a tenant's word for its battery spends on the next one's trip what is not there."""
     fleet = opened(1)
     fleet.starts("acme", tagged=False)

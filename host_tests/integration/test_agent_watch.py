@@ -58,7 +58,7 @@ def sick(it: Installation) -> str:
 
 
 def test_garbage_is_not_taken_for_messages_nor_a_start_for_an_outage(watched, monkeypatch):
-    monkeypatch.setattr(fleet_metrics, "_LOOK_S", 0.05)
+    monkeypatch.setattr(fleet_metrics, "_POLL_S", 0.05)
     name = "landbridge_last_stored_timestamp_seconds"
     metrics.LAST_STORED.set(float("nan"))
     begin(watched)
@@ -100,7 +100,7 @@ def test_health_fails_while_messages_are_not_stored_or_the_broker_is_away(watche
     wait_until(lambda: sick(watched) == "", "health")
 
 
-def test_a_database_that_does_not_answer_is_trouble(monkeypatch):
+def test_a_database_that_does_not_answer_is_a_problem(monkeypatch):
     monkeypatch.setattr(worker, "_LONGEST_S", 0.05)
     waiting: queue.Queue[Received] = queue.Queue()
     begun, ends = threading.Event(), threading.Event()
@@ -137,7 +137,7 @@ def test_what_becomes_of_messages_is_counted_once(watched):
     assert counted(watched, "landbridge_waiting_messages") == 0
 
 
-def test_a_thread_that_dies_is_trouble():
+def test_a_thread_that_dies_is_a_problem():
     thread = threading.Thread(target=lambda: None, name="publisher")
     thread.start()
     thread.join()
@@ -167,7 +167,7 @@ def test_a_port_that_is_taken_is_said():
             pass
 
 
-def test_systemd_is_told(tmp_path, monkeypatch):
+def test_systemd_is_notified(tmp_path, monkeypatch):
     health.notify("READY=1")  # nobody asks
     monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:

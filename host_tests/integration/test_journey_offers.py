@@ -128,7 +128,7 @@ def told(database: Database, tenant: str, leaf: str) -> list[Any]:
 
 
 @pytest.mark.parametrize(("changes", "cause"), [({"events": LIGHT}, "light"), ({"motion": 3}, "motion")])
-def test_first_light_or_motion_is_offered_once(database, changes, cause):
+def test_first_light_or_motion_is_suggested_once(database, changes, cause):
     deliver(database, [at(1), at(2)], NOW_S)
     assert offered(database) == []
     deliver(database, [at(3, **changes), at(4, motion=9, events=LIGHT)], NOW_S)
@@ -137,7 +137,7 @@ def test_first_light_or_motion_is_offered_once(database, changes, cause):
     assert (message["trip"], message["latitude"], message["time"]) == (None, 52.1, iso(BEGIN_S + 3 * HOUR_S))
 
 
-def test_nothing_is_offered_of_a_time_before_the_device_was_added(database):
+def test_nothing_is_suggested_of_a_time_before_the_device_was_added(database):
     deliver(database, [fix(1, BEGIN_S - 1, *BREST), at(2)], NOW_S)
     assert offered(database) == []
 
@@ -158,7 +158,7 @@ def test_it_is_gone_when_a_trip_starts_and_comes_again_after_it(database):
     assert offered(database) == [(42, "motion", "Brest")]
 
 
-def test_a_trip_without_points_parts_two_offers(database):
+def test_a_trip_without_points_separates_two_suggestions(database):
     deliver(database, [at(1, motion=9)], NOW_S)
     book(database, NOW_S)
     with database.writing() as connection:
@@ -167,7 +167,7 @@ def test_a_trip_without_points_parts_two_offers(database):
     assert offered(database) == [(42, "motion", "Brest")]
 
 
-def test_an_accepted_offer_puts_what_was_stored_on_the_trip(database):
+def test_an_accepted_suggestion_puts_stored_points_on_the_trip(database):
     deliver(database, [at(1), at(2, motion=9, events=LIGHT), at(3, 52.1, 23.0, motion=9)], NOW_S)
     ((seq, _, _),) = offered(database)
     assert seq == 2 and told(database, "acme", "track") == []
@@ -187,14 +187,14 @@ def test_an_accepted_offer_puts_what_was_stored_on_the_trip(database):
     assert not [each for each in believed(database) if "start-suggested" in each]
 
 
-def test_whatever_comes_first_the_offer_is_the_same(tmp_path):
+def test_whatever_comes_first_the_suggestion_is_the_same(tmp_path):
     taken = [at(1), at(2, motion=9), at(3, 53.0, 23.7, motion=9), at(4, events=LIGHT)]
     for number, order in enumerate(permutations(taken)):
         database = opened(str(tmp_path / f"{number}.sqlite3"))
         for each in order:
             deliver(database, [each], NOW_S)
         assert offered(database) == [(2, "motion", "Brest")]
-        assert {each for each in believed(database) if "offered" in each} == {f"{DEVICE}/2/start-suggested"}
+        assert {each for each in believed(database) if "suggested" in each} == {f"{DEVICE}/2/start-suggested"}
         database.close()
 
 

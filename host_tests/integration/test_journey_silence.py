@@ -51,8 +51,8 @@ class Passing(Clock):
         wait_until(lambda: self.asked > asked + 4, "looks")
 
 
-def test_nobody_is_silent_while_the_agent_could_not_hear_him(fleet, monkeypatch):
-    monkeypatch.setattr(worker, "LOOK_S", 0.001)
+def test_no_device_is_silent_while_the_agent_could_not_hear_it(fleet, monkeypatch):
+    monkeypatch.setattr(worker, "POLL_S", 0.001)
     monkeypatch.setattr(worker, "_MINUTE_S", 0.0)
     monkeypatch.setattr(worker, "_MOST_AT_ONCE", 1)
     with fleet.database.writing() as connection:
@@ -116,7 +116,7 @@ def test_who_is_silent_when_the_trip_changes_is_so_on_the_next_one(fleet):
                 schema.validate(content)
 
 
-def test_who_is_silent_is_told_once_however_many_trips_run(fleet):
+def test_silence_is_published_once_however_many_trips_run(fleet):
     fleet.trip("MSKU0000006", 0, None, "bolt", SECOND)
     own = fleet.trip("CSQU3054383", 0, None, "acme")
     fleet.deliver(at(1))
@@ -137,7 +137,7 @@ def test_who_is_silent_is_told_once_however_many_trips_run(fleet):
 
 
 @pytest.mark.parametrize("told_before", [True, False])
-def test_who_is_silent_tells_the_next_trip_nothing_of_before_it(fleet, told_before):
+def test_silence_shows_the_next_trip_nothing_of_before_it(fleet, told_before):
     fleet.trip("CSQU3054383", 0, 4, "acme")
     with fleet.database.writing() as connection:
         points.store(connection, FIRST, [quality.check(at(1), None, NOW_S)], BEGIN_S + HOUR_S)
@@ -166,7 +166,7 @@ def test_who_is_silent_tells_the_next_trip_nothing_of_before_it(fleet, told_befo
         schema.validate(each)
 
 
-def test_a_silent_device_whose_points_are_no_longer_kept_holds_up_nobody(fleet):
+def test_a_silent_device_whose_points_are_no_longer_kept_holds_up_no_other(fleet):
     fleet.heard(BEGIN_S + HOUR_S, BEGIN_S + 2 * HOUR_S)
     for heard_s in (BEGIN_S + HOUR_S, BEGIN_S + 9 * HOUR_S):
         fleet.heard(heard_s)

@@ -186,7 +186,7 @@ def mosquitto(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> Do
     return Doors(Door(shipped.devices_port, folder / "ca.pem"), agent, agent._replace(certificate=None))
 
 
-def test_mosquitto_lets_a_device_throw_nobody_out(installation, mosquitto, meet):
+def test_mosquitto_lets_a_device_disconnect_no_other(installation, mosquitto, meet):
     mine = envelope.broker_password(installation.key, DEVICE)
     agent = meet(mosquitto.agent, "agent", PASSWORD, "landbridge-agent", clean_session=False)
     other = meet(mosquitto.devices, OTHER, envelope.broker_password(bytes(32), OTHER), OTHER)
@@ -304,7 +304,7 @@ def admitted(meet: Meet, fleet: NatsFleet, device: str) -> Guest:
     return guest
 
 
-def test_nats_lets_a_device_throw_nobody_out(nats_fleet, meet):
+def test_nats_lets_a_device_disconnect_no_other(nats_fleet, meet):
     door, mine = nats_fleet.door, password(nats_fleet, DEVICE)
     other = admitted(meet, nats_fleet, OTHER)
     agent = meet(door, "landbridge-agent", PASSWORD, "landbridge-agent", clean_session=False)

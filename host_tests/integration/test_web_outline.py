@@ -65,7 +65,7 @@ def test_an_outline_has_a_point_of_every_piece_and_all_alarms(filled: Database, 
         assert (fixes or mine)[0].point.seq in chosen[slot]
 
 
-def test_of_a_piece_a_fix_beyond_doubt_is_shown_before_others(database: Database):
+def test_of_a_piece_a_fix_without_flags_is_shown_before_others(database: Database):
     judged = [
         CheckedPoint(point(seq), NOW_S + 60 * seq, False, 512 * (seq % 10 < 9)) for seq in range(1, 101)
     ]
@@ -102,7 +102,7 @@ def test_days_networks_and_wakes(filled: Database):
         assert times == list(range(0, 600, 10))
 
 
-def test_who_did_what_is_told_of_a_device_and_a_time(filled: Database):
+def test_the_audit_log_is_filtered_by_device_and_time(filled: Database):
     with filled.writing() as connection:
         add_to_audit(connection, "who", "alarm light acknowledged", NOW_S + 5, DEVICE)
     with filled.reading() as connection:
@@ -123,7 +123,7 @@ def test_who_did_what_is_told_of_a_device_and_a_time(filled: Database):
 def _trips(database: Database, count: int, begin_s: int, each_s: int) -> None:
     """So many trips of a tenant, one behind the other."""
     with database.writing() as connection:
-        usual = {"device": DEVICE, "container": "CSQU3054383", "line": "w", "destination": "d"}
+        usual = {"device": DEVICE, "container": "CSQU3054383", "route": "w", "destination": "d"}
         starts = range(begin_s, begin_s + count * each_s, each_s)
         rows = [{"started_s": at_s, "ended_s": at_s + each_s, "tenant": "acme"} for at_s in starts]
         connection.execute(insert(trips), [usual | {"interval_s": 3600} | row for row in rows])

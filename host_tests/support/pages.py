@@ -146,7 +146,7 @@ def carded(connection: Connection) -> None:
     inventory.set_controls(connection, "resold", Controls(quota_mb=10).stored(), "bench", NOW_S)
     card = SimCard(0, "ACME Rail", "acme", "resold", "active", (), "ARMED", None, None, iccids)
     inventory.add(connection, card, "bench", NOW_S)
-    stored_cards.see_identity(connection, FIRST, {"imei": "861234567890123", "iccid": iccids[0]}, NOW_S)
+    stored_cards.keep_identity(connection, FIRST, {"imei": "861234567890123", "iccid": iccids[0]}, NOW_S)
     revision = stored_cards.set_desired(connection, FIRST, found, policy.AUTOMATIC, "bench", NOW_S)
     happened = tuple(Switched(NOW_S, 1, 2, outcome, 15) for outcome in (*OUTCOMES, 99))
     report = CardReport(revision, 0, "", 1, 0, (), happened, 321, ((iccids[0], 3 * 1024),))

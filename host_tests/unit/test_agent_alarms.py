@@ -44,7 +44,7 @@ def told_of(connection: Connection) -> list[dict[str, Any]]:
     return [json.loads(row.content) for row in rows if row.type.startswith("alarm-")]
 
 
-def test_what_stands_is_counted_and_what_is_over_is_raised_anew(fleet):
+def test_an_open_alarm_is_counted_and_a_cleared_one_raised_again(fleet):
     fleet.deliver(at(1, events=4), at(2, events=4))
     assert every(fleet) == [("temperature", "raised", 2, None)]
     fleet.deliver(at(3, events=4096))
@@ -60,13 +60,13 @@ def test_what_stands_is_counted_and_what_is_over_is_raised_anew(fleet):
     assert [each["type"] for each in told(fleet)] == ["alarm-raised", "alarm-cleared", "alarm-raised"]
 
 
-def test_late_news_do_not_raise_what_is_over(fleet):
+def test_late_events_do_not_raise_what_is_over(fleet):
     fleet.deliver(at(10, events=4), at(12, events=4096))
     fleet.deliver(at(11, 99, events=4))
     assert every(fleet) == [("temperature", "cleared", 1, None)]
 
 
-def test_what_nobody_ends_is_over_when_it_is_quiet(fleet):
+def test_what_is_not_cleared_is_over_when_it_is_quiet(fleet):
     fleet.deliver(at(1, events=2))
     last_s = BEGIN_S + HOUR_S
     fleet.heard(last_s + DAY_S)
@@ -94,7 +94,7 @@ def test_it_is_not_quiet_as_long_as_nothing_is_heard(fleet):
     assert every(fleet) == [("light", "raised", 2, None)]
 
 
-def test_what_was_not_heard_of_before_it_was_quiet_is_raised_anew(fleet):
+def test_what_was_not_heard_of_before_it_was_quiet_is_raised_again(fleet):
     fleet.deliver(at(1, events=1), at(3, events=1))
     fleet.heard(BEGIN_S + 28 * HOUR_S)
     pass_by(fleet, NOW_S + DAY_S)
@@ -113,7 +113,7 @@ def test_what_comes_late_stands_for_as_long_as_what_does_not(fleet):
     assert every(fleet) == [("light", "cleared", 1, None)]
 
 
-def test_the_journey_raises_and_takes_back(fleet):
+def test_tracking_raises_and_retracts(fleet):
     fleet.deliver(at(1), at(60))
     assert every(fleet) == [("gap", "raised", 1, None)]
     fleet.deliver(at(20, 7))
@@ -144,13 +144,13 @@ def test_what_was_counted_is_raised_when_what_raised_it_is_not_true(fleet):
     assert [each[:2] for each in every(fleet)] == [("gap", "cleared"), ("gap", "cleared")]
 
 
-def test_what_is_told_late_of_before_the_end_raises_nothing(fleet):
+def test_late_events_of_before_the_end_raise_nothing(fleet):
     fleet.deliver(at(12, events=4096))
     fleet.deliver(at(11, events=4))
     assert every(fleet) == []
 
 
-def test_an_end_that_is_told_late_ends_nothing_that_was_after_it(fleet):
+def test_a_late_end_clears_nothing_that_was_after_it(fleet):
     fleet.deliver(at(10, events=4), at(14, events=4))
     fleet.deliver(at(12, events=4096))
     assert [each[1:3] for each in every(fleet)] == [("cleared", 2), ("raised", 1)]
@@ -216,7 +216,7 @@ def sent_to(fleet: Fleet, tenant: str) -> list[tuple[str, str, int]]:
     return [(each["type"], each["alarm"], each["trip"]) for each in told]
 
 
-def test_an_alarm_is_not_cleared_by_what_the_next_trip_tells(fleet):
+def test_an_alarm_is_not_cleared_by_events_of_the_next_trip(fleet):
     first = fleet.trip("CSQU3054383", 0, 10, "acme")
     second = fleet.trip("MSKU0000006", 10, None, "bolt")
     fleet.deliver(at(5, events=4))
@@ -226,7 +226,7 @@ def test_an_alarm_is_not_cleared_by_what_the_next_trip_tells(fleet):
     assert every(fleet) == [("temperature", "cleared", 1, first), ("temperature", "raised", 1, second)]
 
 
-def test_what_was_raised_on_no_trip_is_ended_by_what_the_trip_after_it_tells(fleet):
+def test_what_was_raised_on_no_trip_is_cleared_by_events_of_the_trip_after_it(fleet):
     fleet.trip("MSKU0000006", 3, None, "bolt")
     fleet.deliver(at(1, events=4))
     fleet.deliver(at(4, events=4096))
@@ -317,7 +317,7 @@ def test_of_a_name_one_stands_when_a_trip_goes_on_after_all(fleet):
 
 
 @pytest.mark.parametrize("late", [True, False])
-def test_what_was_over_behind_the_arrival_is_so_when_the_trip_goes_on_after_all(fleet, late):
+def test_what_was_over_after_the_arrival_is_so_when_the_trip_continues(fleet, late):
     with fleet.database.writing() as connection:
         geofences.add(connection, "Poznan", POZNAN, 5_000.0, BEGIN_S)
     trip = fleet.trip("CSQU3054383", 0, None, "acme")
@@ -340,7 +340,7 @@ def test_what_was_over_behind_the_arrival_is_so_when_the_trip_goes_on_after_all(
     assert (row.cleared_s, row.cleared_by) == (BEGIN_S + 9 * HOUR_S, engine.AGENT)
 
 
-def test_what_lay_behind_the_arrival_is_the_trip_s_when_its_end_is_later(fleet):
+def test_what_lay_after_the_arrival_is_the_trip_s_when_its_end_is_later(fleet):
     with fleet.database.writing() as connection:
         geofences.add(connection, "Poznan", POZNAN, 5_000.0, BEGIN_S)
     first = fleet.trip("CSQU3054383", 0, None, "acme")
@@ -390,7 +390,7 @@ def test_whoever_keeps_the_last_message_of_each_id_knows_that_an_alarm_stands_ag
     assert map_of(fleet, "acme") == {raised: "raised", cleared: "cleared"}
 
 
-def test_what_is_taken_back_and_true_after_all_is_told_under_the_same_ids(fleet):
+def test_what_is_retracted_and_true_after_all_is_published_under_the_same_ids(fleet):
     fleet.deliver(at(1), at(60))
     with fleet.database.writing() as connection:
         (gap,) = [each for each in events.inferred_from(connection, FIRST, (0, 0)) if each.type == "gap"]

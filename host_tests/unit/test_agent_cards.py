@@ -100,7 +100,7 @@ def test_a_policy_that_the_device_refuses_is_not_sent_again_but_a_damaged_one_is
     assert agent.hears(report(0))[0] == newer
 
 
-def test_a_wish_and_back_to_the_policy(agent):
+def test_a_profile_is_chosen_and_the_policy_decides_again(agent):
     with agent.database.writing() as connection, pytest.raises(UserError, match="no policy"):
         cards.switch(connection, DEVICE, "cis", "who", NOW_S)
     first = agent.sets()

@@ -9,8 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from landbridge.db.database import Database
-from landbridge.features.coverage import bins as shares
-from landbridge.features.coverage import costs, encoding, known, learn
+from landbridge.features.coverage import bins, costs, encoding, known, learn
 from landbridge.features.coverage import trip_start as made_guides
 from landbridge.features.diagnostics.queries import wakes
 from landbridge.features.diagnostics.wake_coding import Wake
@@ -41,7 +40,7 @@ def record(seq: int, km: float | None, plmn: int, at_s: int, motion: int = 9, rs
     return CheckedPoint(point(seq, kind=3 if km is None else 1, **changes).meaningful(), at_s, False, 0)
 
 
-def test_coverage_is_learned_from_the_points_of_trips_on_the_line(database):
+def test_coverage_is_learned_from_the_points_of_trips_on_the_route(database):
     trip = start(database)
     told = [
         record(1, 2.0, 401_001, NOW_S + 1),
@@ -61,7 +60,7 @@ def test_coverage_is_learned_from_the_points_of_trips_on_the_line(database):
     looks = {key: each.observations for key, each in seen.items()}
     assert looks == {(0, 401_001): 2, (0, 401_002): 1, (30, 401_001): 1, (59, 250_001): 1}
     assert seen[0, 401_001].good == 2 and seen[59, 250_001].good == 0
-    assert learn.by_tile(seen)[0] == shares.Observations(3, 3)
+    assert learn.by_tile(seen)[0] == bins.Observations(3, 3)
     assert [each.plmn for each in known.networks(seen, {}, SHORT)] == [401_001, 401_002, 250_001]
 
 
@@ -70,7 +69,7 @@ def wake(minute: int, did: int, rest: int, joules: float) -> Wake:
     return Wake(1, minute, 1_000 - minute, did, rest, joules)
 
 
-def test_looks_in_vain_and_costs_are_learned_from_wakes(database):
+def test_failed_observations_and_costs_are_learned_from_wakes(database):
     start(database)
     told = [
         record(1, 2.0, 401_001, NOW_S + 60),
@@ -88,7 +87,7 @@ def test_looks_in_vain_and_costs_are_learned_from_wakes(database):
     assert {key: each.observations for key, each in seen.items()} == {(0, 401_001): 1, (0, 0): 1, (20, 0): 2}
 
 
-def test_costs_of_networks_reach_the_guide(database):
+def test_costs_of_networks_reach_the_route_data(database):
     start(database)
     told = [record(i, 2.0, 401_001 + i % 2, NOW_S + 600 * i, motion=0) for i in range(1, 13)]
     with database.writing() as connection:
@@ -111,36 +110,36 @@ def test_the_reasons_that_count_are_those_of_the_firmware():
     assert set(learn.TRIED) >= {policy.PROBE_FIRST, policy.UPLOAD_SEEN, policy.TRY_HEARD, decide.REPORT_NOW}
 
 
-def test_looks_in_vain_make_a_tile_worse_and_count_for_its_neighbours():
-    found = shares.tiles(
-        {10: shares.Observations(20, 1), 30: shares.Observations(20, 19)}, [6.0] * 20 + [None] * 20
+def test_failed_observations_make_a_tile_worse_and_count_for_its_neighbours():
+    found = bins.tiles(
+        {10: bins.Observations(20, 1), 30: bins.Observations(20, 19)}, [6.0] * 20 + [None] * 20
     )
     assert all(encoding.is_learned(each) for each in found)
-    assert encoding.share_of(found[10]) <= 0.1 and encoding.share_of(found[11]) <= 0.25
-    assert encoding.share_of(found[30]) >= 0.9 and encoding.share_of(found[31]) >= 0.9
+    assert encoding.fraction_of(found[10]) <= 0.1 and encoding.fraction_of(found[11]) <= 0.25
+    assert encoding.fraction_of(found[30]) >= 0.9 and encoding.fraction_of(found[31]) >= 0.9
 
 
-def test_what_places_so_far_away_have_shown_on_this_line_holds_for_all_of_them():
-    looks = {tile: shares.Observations(10, 2) for tile in range(0, 20, 4)}
-    found = shares.tiles(looks, [1.0] * 20 + [9.0] * 20 + [1.0] * 20)
-    assert encoding.share_of(found[55]) == 0.25 and encoding.share_of(found[39]) == 0.75
+def test_what_places_so_far_away_have_shown_on_this_route_holds_for_all_of_them():
+    looks = {tile: bins.Observations(10, 2) for tile in range(0, 20, 4)}
+    found = bins.tiles(looks, [1.0] * 20 + [9.0] * 20 + [1.0] * 20)
+    assert encoding.fraction_of(found[55]) == 0.25 and encoding.fraction_of(found[39]) == 0.75
 
 
-def test_a_line_is_guessed_where_few_have_looked_or_nobody_in_vain():
+def test_a_route_is_guessed_where_there_are_few_observations_or_none_failed():
     for looks in (
-        {3: shares.Observations(29, 9)},
-        {3: shares.Observations(500, 500)},
-        {90: shares.Observations(500, 1)},
+        {3: bins.Observations(29, 9)},
+        {3: bins.Observations(500, 500)},
+        {90: bins.Observations(500, 1)},
         {},
     ):
-        assert shares.tiles(looks, [1.0, 9.0, 30.0, None]) == [0, 2, 4, NO_BIN]
+        assert bins.tiles(looks, [1.0, 9.0, 30.0, None]) == [0, 2, 4, NO_BIN]
 
 
 @given(st.dictionaries(st.integers(0, 60), st.tuples(st.integers(0, 99), st.integers(0, 99))))
 def test_any_looks_make_tiles(looks):
-    known_looks = {tile: shares.Observations(max(each), min(each)) for tile, each in looks.items()}
-    found = shares.tiles(known_looks, [5.0 * (tile % 5) for tile in range(50)])
-    assert len(found) == 50 and all(0.03 <= encoding.share_of(each) <= 0.97 for each in found)
+    known_looks = {tile: bins.Observations(max(each), min(each)) for tile, each in looks.items()}
+    found = bins.tiles(known_looks, [5.0 * (tile % 5) for tile in range(50)])
+    assert len(found) == 50 and all(0.03 <= encoding.fraction_of(each) <= 0.97 for each in found)
 
 
 def test_costs_are_those_of_the_cheapest_network():

@@ -16,7 +16,7 @@ def agent(tmp_path):
     return Agent(tmp_path)
 
 
-def test_a_device_that_misses_the_switch_is_told_again_and_loses_nothing(agent):
+def test_a_device_that_misses_the_switch_gets_it_again_and_loses_nothing(agent):
     assert agent.say(1, 0)[1][2] == [1, 1]
     agent.rotate()
     for _ in range(3):  # its replies get lost
@@ -44,7 +44,7 @@ def test_what_was_sent_before_the_switch_is_kept_no_more(agent):
     assert agent.stored() == [2]
 
 
-def test_nobody_without_the_key_has_replies_made_in_an_epoch_that_is_over(agent):
+def test_without_the_key_no_reply_is_made_in_an_epoch_that_is_over(agent):
     agent.rotate()
     good = agent.seal(1, 0)
     assert agent.take(good[:-1] + bytes([good[-1] ^ 1])) is None

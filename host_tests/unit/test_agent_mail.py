@@ -72,7 +72,7 @@ def mailed(
     fleet: Fleet, monkeypatch: pytest.MonkeyPatch, address: str = "mailto:desk@example.org"
 ) -> Iterator[MailServer]:
     """Alarms are brought to a server while it lasts."""
-    monkeypatch.setattr(deliveries, "LOOK_S", 0.02)
+    monkeypatch.setattr(deliveries, "POLL_S", 0.02)
     server = MailServer()
     settings = Mail(port=server.server_address[1], host="127.0.0.1", tls=False)
     fleet.add("desk", address, "mail")
@@ -215,7 +215,7 @@ def test_a_mail_that_is_refused_for_good_holds_up_only_its_device(fleet, monkeyp
     assert SECOND in server.mails[-1]
 
 
-def test_each_change_of_an_alarm_is_told_once_everywhere(fleet, monkeypatch):
+def test_each_change_of_an_alarm_is_published_once_everywhere(fleet, monkeypatch):
     receiver = Receiver()
     fleet.add("hook", receiver.url, "webhook", None, "event")
     with mailed(fleet, monkeypatch) as server:

@@ -117,7 +117,7 @@ BESIDE_THE_LIMITS = [
 
 @pytest.mark.parametrize("changes", BESIDE_THE_LIMITS)
 @pytest.mark.parametrize("clock", [None, DeviceClock(1, 60, NOW_S - 60)])
-def test_the_points_of_an_uplink_are_judged_as_each_of_them_alone(changes, clock):
+def test_the_points_of_an_uplink_are_checked_as_each_of_them_alone(changes, clock):
     plain = FIX._replace(time=NOW_S - 60, boot=1)
     points = [plain, plain._replace(**changes).meaningful(), plain]
     assert quality.check_all(points, clock, NOW_S) == [quality.check(each, clock, NOW_S) for each in points]
@@ -236,7 +236,7 @@ def test_what_is_doubtful_is_on_no_line_and_says_why():
 
 
 @pytest.mark.parametrize(("fix", "flags"), [DOUBTFUL, NOWHERE])
-def test_an_event_is_told_at_no_wrong_place(fix, flags):
+def test_an_event_is_published_at_no_wrong_place(fix, flags):
     (there,) = stored(fix, container="CSQU3054383")
     told = topics.event(there._replace(flags=there.flags | flags), "alarm", {"alarm": "light"}, "light")
     schema("event").validate({"event": 1} | dict(told.content))
@@ -317,7 +317,7 @@ def test_what_somebody_else_has_posted_is_published_too(tmp_path):
     database.close()
 
 
-def test_a_sender_that_may_not_send_asks_again_only_when_there_is_something(tmp_path):
+def test_a_publisher_that_may_not_publish_asks_again_only_when_there_is_something(tmp_path):
     database = open_database(tmp_path / "landbridge.sqlite3")
     asked: list[float] = []
 

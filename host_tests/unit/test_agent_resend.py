@@ -85,7 +85,7 @@ def test_no_more_than_eight_ranges_at_once(connection):
     assert asked == [seq for odd in range(1, 17, 2) for seq in (odd, odd)]
 
 
-def test_a_device_that_does_not_tell_its_sequence_is_left_alone(connection):
+def test_a_device_that_does_not_report_its_sequence_is_left_alone(connection):
     store(connection, 5)
     assert resend.pending(connection, DEVICE, Uplink(status={"unacknowledged": 0}), NOW_S) == {}
 

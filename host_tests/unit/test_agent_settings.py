@@ -66,7 +66,7 @@ def agent(tmp_path: Path) -> Iterator[Agent]:
     database.close()
 
 
-def test_a_device_nobody_has_set_is_told_nothing(agent):
+def test_a_device_without_settings_gets_nothing(agent):
     assert agent.hears() is None
     assert agent.hears(report(0, {}, 0)) is None
 
@@ -83,7 +83,7 @@ def test_settings_are_sent_until_the_device_applies_them(agent):
     assert agent.hears() is None
 
 
-def test_a_device_that_applies_other_values_under_the_revision_is_told(agent):
+def test_a_device_that_applies_other_values_under_the_revision_gets_it_again(agent):
     agent.change("interval_s=900")
     assert agent.hears(report(FIRST, {"interval_s": 1000})) == [FIRST, {0: 900}]
 

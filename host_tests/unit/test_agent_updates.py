@@ -64,13 +64,13 @@ def says(
     return {10: [running, on_trial, failed, reason, board]}
 
 
-def test_a_device_that_has_said_nothing_is_offered_nothing(database):
+def test_a_device_that_has_said_nothing_gets_no_update(database):
     add_release(database)
     assert hears(database, "lb-1", {}) == {}
     assert hears(database, "lb-1", says(1, board="OTHER")) == {}
 
 
-def test_the_offer_names_the_list_and_is_repeated_until_it_has_ended(database):
+def test_an_update_names_the_list_and_is_repeated_until_it_has_ended(database):
     release = add_release(database)
     device_update = {7: [2, len(release.file_list), hashlib.sha256(release.file_list).digest(), BOARD, 6]}
     assert hears(database, "lb-1", says(1)) == device_update
@@ -92,7 +92,7 @@ def test_pieces_are_those_that_are_asked_for(database):
     assert (row.assigned, row.pulls, row.ended) == (2, 5, None)
 
 
-def test_a_device_without_an_offer_gets_no_piece(database):
+def test_a_device_without_an_update_gets_no_piece(database):
     add_release(database, canaries=1)
     hears(database, "lb-1", says(1))
     assert hears(database, "lb-2", says(1)) == {}

@@ -79,7 +79,7 @@ def test_a_stop_and_a_departure_at_a_station():
 
 
 @pytest.mark.parametrize("changes", [{"lat": 0, "lon": 0}, {"kind": 2}])
-def test_a_stop_is_told_where_it_is_whatever_the_point_that_shows_it_says(changes):
+def test_a_stop_is_published_where_it_is_whatever_the_point_that_shows_it_says(changes):
     stand = (52.25, 21.1, "PL")
     with fleet() as database:
         deliver(database, hours((52.2, 22.0, "PL"), stand), RECEIVED_S)
@@ -110,7 +110,7 @@ def test_a_border_is_agreed_by_place_and_network():
         assert border["agreed"]
 
 
-def test_a_journey_does_not_begin_in_a_country_that_only_a_network_tells():
+def test_tracking_does_not_begin_in_a_country_that_only_a_network_shows():
     with fleet() as database:
         heard_only = fix(1, BEGIN_S + HOUR_S, 0, 0, "PL", kind=2).meaningful()
         deliver(database, [heard_only, *hours((52.1, 24.0, "BY"), first=2)], RECEIVED_S)
@@ -120,7 +120,7 @@ def test_a_journey_does_not_begin_in_a_country_that_only_a_network_tells():
 
 
 @pytest.mark.parametrize(("points_there", "crossings"), [(6, 0), (7, 1)])
-def test_a_border_that_only_one_side_tells_is_flagged_after_six_hours(points_there, crossings):
+def test_a_border_that_only_one_side_shows_is_flagged_after_six_hours(points_there, crossings):
     with fleet() as database:
         beyond = [(52.1, 22.0 - 0.3 * n, "BY") for n in range(points_there)]
         deliver(database, hours((52.1, 24.5, "BY"), *beyond), RECEIVED_S)
@@ -164,7 +164,7 @@ def test_a_point_that_comes_by_its_interval_ends_no_gap(interval_h, gaps):
         assert len(told(database, "gap")) == gaps + 1
 
 
-def test_a_fence_is_entered_and_left_and_one_between_two_fixes_passed():
+def test_a_geofence_is_entered_and_left_and_one_between_two_fixes_passed():
     with fleet() as database:
         context = [(52.25, 21.6, "PL"), (52.25, 21.0, "PL"), (52.25, 20.4, "PL")]
         deliver(database, hours(*context), RECEIVED_S)
@@ -178,7 +178,7 @@ def test_a_fence_is_entered_and_left_and_one_between_two_fixes_passed():
         ]
 
 
-def test_at_the_edge_of_a_fence_a_poor_fix_changes_nothing():
+def test_at_the_edge_of_a_geofence_a_poor_fix_changes_nothing():
     geofence = geofences.Geofence(1, "x", shapely.from_geojson(POZNAN), 1_000.0, 0, None)
     east = 1_000 / 111_195 / 0.61
     state = geofences.Geofences()
@@ -194,7 +194,7 @@ def test_at_the_edge_of_a_fence_a_poor_fix_changes_nothing():
     assert found(good, 17.0 + 1.05 * east, BEGIN_S + 120) == ["leave"]
 
 
-def test_off_the_line_and_back():
+def test_off_the_route_and_back():
     with fleet() as database:
         context = [(52.2, 22.5), (51.2, 22.0), (51.2, 21.5), (52.2, 21.4), (52.25, 21.1)]
         deliver(database, hours(*[(*each, "PL") for each in context], step_h=3), RECEIVED_S)
@@ -203,7 +203,7 @@ def test_off_the_line_and_back():
         ]  # fmt: skip
 
 
-def test_on_the_way_to_the_line_nothing_has_left_it():
+def test_on_the_way_to_the_route_nothing_has_left_it():
     with fleet() as database:
         there, away = [(54.5, 24.5), (54.2, 24.4), (53.1, 24.0), (52.1, 23.7)], [(50.2, 22.0), (50.2, 21.5)]
         context = [(*each, "BY") for each in [*there, (52.2, 22.5), *away]]
@@ -273,7 +273,7 @@ def test_the_last_that_have_arrived_count_however_many_are_under_way():
 
 
 @pytest.mark.parametrize("between", [[], [Waypoint("Siedlce", "PL", 52.16, 22.3, "line", 100.0)]])
-def test_a_line_that_was_drawn_anew_tells_the_arrival(between):
+def test_a_route_that_was_replaced_shows_the_arrival(between):
     anew = [*STATIONS[:2], *between, *STATIONS[2:3], Waypoint("Berlin", "DE", 52.5, 13.4, "hub", 760.0)]
     context = hours((52.1, 23.7, "BY"), (52.25, 21.1, "PL"))
 
@@ -289,7 +289,7 @@ def test_a_line_that_was_drawn_anew_tells_the_arrival(between):
     assert last_eta(context[:1], context[1:]) == last_eta([], context)
 
 
-def test_a_trip_ends_in_the_fence_of_its_destination_and_goes_on_if_that_was_wrong():
+def test_a_trip_ends_in_the_geofence_of_its_destination_and_goes_on_if_that_was_wrong():
     with fleet() as database:
         deliver(database, hours((52.25, 21.1, "PL"), AT_POZNAN, step_h=4), RECEIVED_S)
         later = fix(3, BEGIN_S + 10 * HOUR_S, *AT_POZNAN)
@@ -315,7 +315,7 @@ def test_a_trip_ends_in_the_fence_of_its_destination_and_goes_on_if_that_was_wro
             assert {each.trip for each in points.track(connection, DEVICE)} == {1}
 
 
-def test_a_trip_ends_in_the_fence_of_its_destination_as_it_is_drawn_now():
+def test_a_trip_ends_in_the_geofence_of_its_destination_as_it_is_drawn_now():
     with fleet() as database:
         with database.writing() as connection:
             drawn = stored_geofences.find(connection, "poznan")
@@ -327,7 +327,7 @@ def test_a_trip_ends_in_the_fence_of_its_destination_as_it_is_drawn_now():
         assert (arrival["seq"], arrival["ends_trip"]) == (3, True)
 
 
-def test_a_fence_that_was_removed_around_a_container_ends_no_trip():
+def test_a_geofence_that_was_removed_around_a_container_ends_no_trip():
     elsewhere = (52.3, 19.0, "PL")
     with fleet() as database:
         with database.writing() as connection:
@@ -372,7 +372,7 @@ def test_a_fix_that_no_train_could_reach_is_doubtful_until_the_next_says_otherwi
         assert doubts() == [[], [], [], [], [], ["implied speed"], []]
 
 
-def test_a_contact_that_does_not_come_is_told_once_and_when_it_does():
+def test_a_missed_session_is_published_once_and_again_when_it_comes():
     with fleet() as database:
         deliver(database, hours((52.1, 23.7, "BY")), RECEIVED_S)
         with database.writing() as connection:
@@ -457,7 +457,7 @@ def test_near_a_border_an_outline_alone_proves_nothing():
         ('{"type":"Point","coordinates":[52,117]}', 100.0, "longitude comes first"),
     ],
 )
-def test_a_fence_that_is_none_is_refused(text, radius_m, complaint):
+def test_a_geofence_that_is_none_is_refused(text, radius_m, complaint):
     with pytest.raises(UserError, match=complaint):
         geofences.read(text, radius_m, "x.geojson")
 
@@ -475,7 +475,7 @@ def test_a_corridor_and_a_polygon_with_a_hole():
     assert corridor.outside_m(Place(50.0, 21.0)) > 100_000
 
 
-def test_the_journey_from_the_command_line(tmp_path, monkeypatch, capsys):
+def test_events_from_the_command_line(tmp_path, monkeypatch, capsys):
     def landbridge(*arguments: str) -> str:
         with pytest.raises(SystemExit) as done:
             app(arguments)
@@ -524,7 +524,7 @@ def test_the_journey_from_the_command_line(tmp_path, monkeypatch, capsys):
     database.close()
 
 
-def test_a_device_on_no_trip_has_a_journey_too():
+def test_a_device_on_no_trip_is_tracked_too():
     with fleet() as database:
         with database.writing() as connection:
             devices.add(connection, "lb-0002", b"wrapped", BEGIN_S)
@@ -538,7 +538,7 @@ def test_a_device_on_no_trip_has_a_journey_too():
         ]  # fmt: skip
 
 
-def test_a_device_that_is_bound_again_keeps_the_journeys_apart():
+def test_a_device_that_is_bound_again_keeps_the_events_of_trips_apart():
     stand = (52.25, 21.1, "PL")
     change_s = BEGIN_S + 4 * HOUR_S + 1
     with fleet() as database:

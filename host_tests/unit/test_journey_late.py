@@ -82,7 +82,7 @@ def work_out_again(database: Database, now_s: int) -> None:
 
 @settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow])
 @given(made_journeys(), st.integers(1, 24), st.integers(1, 8))
-def test_what_is_no_longer_kept_has_told_what_it_has_told(journey, old, keep_every):
+def test_published_events_of_points_no_longer_kept_stay(journey, old, keep_every):
     received_s = BEGIN_S + 90 * DAY_S
     with fleet() as database:
         deliver(database, journey[:old], received_s, keep_every)

@@ -96,7 +96,7 @@ def test_a_platform_that_has_read_more_than_a_restored_backup_misses_nothing_eit
     assert again[-len(told) :] == told
 
 
-def test_dcsa_events_come_in_the_order_in_which_they_were_told(tmp_path):
+def test_dcsa_events_come_in_the_order_of_publication(tmp_path):
     fleet = Fleet(tmp_path)
     fleet.trip("CSQU3054383", 0, None, "acme")
     there, away = {"lat": 52_40000, "lon": 17_00000}, {"lat": 51_10000, "lon": 16_00000}
@@ -121,7 +121,7 @@ def test_a_number_that_no_event_had_is_refused(pages):
         assert pages.ask(f"{path}?after={order.HIGHEST + 1}", token)[0] == 422
 
 
-def test_a_tenant_is_told_of_its_own_trips_only(pages):
+def test_a_tenant_gets_events_of_its_own_trips_only(pages):
     for tenant, container, hours in (("acme", "CSQU3054383", [2, 4]), ("bolt", "MSKU0000006", [12, 14])):
         token = pages.token(f"of-{tenant}", tenant=tenant)
         found, _ = events(pages, token, "after=0&type=alarm")
@@ -180,7 +180,7 @@ def test_lists_have_a_limit(pages):
         assert newest > second > oldest and one[number] == second
 
 
-def test_what_a_card_did_on_the_trip_of_another_is_not_told(tmp_path, monkeypatch):
+def test_what_a_card_did_on_the_trip_of_another_tenant_is_not_shown(tmp_path, monkeypatch):
     set_clock(tmp_path / "clock", NOW_S)
     monkeypatch.setenv(CLOCK_FILE_VARIABLE, str(tmp_path / "clock"))
     fleet = Fleet(tmp_path)
@@ -193,7 +193,7 @@ def test_what_a_card_did_on_the_trip_of_another_is_not_told(tmp_path, monkeypatc
             found = Policy({"cis": profile}, "cis", {})
             cards.set_desired(connection, FIRST, found, wish, "bench", at_s)
             keep_uplinks(connection, [KeptUplink(FIRST, hour, at_s, b"1234", 0, 0)])
-        cards.see_identity(connection, FIRST, {"iccid": profile.iccid}, BEGIN_S)
+        cards.keep_identity(connection, FIRST, {"iccid": profile.iccid}, BEGIN_S)
         said = Report(2, 0, "", 1, 0, (), (), 321, ((profile.iccid, 3 * 1024),))
         cards.keep_report(connection, FIRST, said, BEGIN_S + 13 * HOUR_S)
         inventory.set_controls(connection, "resold", {}, "bench", BEGIN_S)
@@ -241,7 +241,7 @@ def test_bytes_by_country_are_the_same_on_the_page_and_in_the_report(tmp_path, m
     fleet.database.close()
 
 
-def test_a_large_fleet_is_told_as_a_small_one(pages, monkeypatch):
+def test_a_large_fleet_is_served_as_a_small_one(pages, monkeypatch):
     secrets = [pages.token("sees-all"), pages.token("sees-bolt", tenant="bolt")]
     small = [json.loads(pages.ask("/v1/fleet", secret)[1])["devices"] for secret in secrets]
     monkeypatch.setattr(device_views, "_NAMED", 0)

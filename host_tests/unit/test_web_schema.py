@@ -113,7 +113,7 @@ def test_the_other_tenant_s_device_is_not_there(served):
     assert THEIRS in served.pages.ask("/v1/fleet", served.tokens["admin"])[1]
 
 
-def test_what_is_told_of_a_fleet_to_which_everything_has_happened_is_as_described(pages):
+def test_answers_of_a_fleet_to_which_everything_has_happened_are_as_described(pages):
     with pages._fleet.database.writing() as connection:
         wakes.add(connection, FIRST, [Wake(1, 1, 2, 10, 3, 4.5)], NOW_S)
         keep_uplinks(connection, [KeptUplink(FIRST, 1, NOW_S, b"1234", 0, 0)])

@@ -13,7 +13,7 @@ from landbridge.core.http_errors import Away, Refused
 TIMEOUT_S = 20
 """Of each step: to connect, TLS, and every byte that the integration lets us wait for."""
 WHOLE_S = 60
-"""Of request and answer together, or a integration that sends a byte now and then would hold its messages
+"""Of request and answer together, or an integration that sends a byte now and then would hold its messages
 up."""
 _REST_S, _REST_BYTES = 5, 65_536
 """For what follows the first lines of an answer; behind one that takes more, the connection ends."""
@@ -46,7 +46,7 @@ class Answer(NamedTuple):
         return f"it answers {self.status} {self.reason}"
 
 
-class Line:
+class HttpClient:
     """Requests to one URL, over a connection that is kept from one to the next; over no proxy, and following
     no redirect: what is signed or has a secret goes where the operator said, nowhere else."""
 
@@ -63,7 +63,8 @@ class Line:
     def ask(
         self, method: str, body: bytes | None, headers: Mapping[str, str], query: str = "", most: int = 0
     ) -> Answer:
-        """Make a request; of the answer's body `most` bytes are told. `Away` when there is none."""
+        """Make a request; at most `most` bytes of the answer's body are returned. `Away` when there is
+        none."""
         queries = "&".join(filter(None, (self._address.query, query)))
         path = (self._address.path or "/") + (f"?{queries}" if queries else "")
         request = (method, path, body, {"User-Agent": "landbridge"} | dict(headers))

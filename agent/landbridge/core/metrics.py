@@ -25,21 +25,21 @@ RECONNECTS = Counter("landbridge_broker_connections", "Connections to the broker
 PUBLISHED = Counter("landbridge_published", "Messages for platforms that the broker has taken.")
 LAST_STORED = Gauge("landbridge_last_stored_timestamp_seconds", "When a message was taken last, since 1970.")
 LAST_STORED.set(float("nan"))  # never: no alarm rule is true of that
-OVERDUE = Gauge("landbridge_overdue_devices", "Devices not heard two hours after the contact they announced.")
+OVERDUE = Gauge("landbridge_overdue_devices", "Devices not heard two hours after the session they announced.")
 PENDING_RECOMPUTES = Gauge("landbridge_pending_recomputes", "Devices whose events are to be recomputed.")
 OUTBOX = Gauge("landbridge_outbox_messages", "Messages that somebody waits for; 10,000: that many or more.")
 DEAD_LETTERS = Gauge("landbridge_dead_letters", "Dead letters that are kept; 10,000: that many or more.")
 ALARMS = Gauge("landbridge_open_alarms", "Alarms that are not over.", ["severity"])
 INTEGRATION_WAITING = Gauge(
     "landbridge_integration_waiting_messages",
-    "Messages, anybody's, that a integration has not come to; 10,000: that many or more.",
+    "Messages, anybody's, that an integration has not come to; 10,000: that many or more.",
     ["integration"],
 )
 INTEGRATION_FAILING = Gauge(
-    "landbridge_integration_failing", "1 when the last try at a integration failed.", ["integration"]
+    "landbridge_integration_failing", "1 when the last try at an integration failed.", ["integration"]
 )
 INTEGRATION_RETRYING = Gauge(
     "landbridge_integration_retrying_devices",
-    "Devices of which a integration refuses a message.",
+    "Devices of which an integration refuses a message.",
     ["integration"],
 )

@@ -50,12 +50,10 @@ devices = Table(
     # The latest position: the good fix with the greatest time, whenever it came in.
     Column("position_seq", Integer),
     Column("position_at_s", Integer),
-    Column(
-        "stationary_until_s", Integer
-    ),  # when it was told last that it stands there; null: not since that fix
-    # From the first point that has changed since the journey was worked out last (tracking/).
+    Column("stationary_until_s", Integer),  # until when it was reported to be there; null: not since that fix
+    # From the first point that has changed since the last recompute (tracking/).
     Column("recompute_from_s", Integer),
-    Column("silent_due_s", Integer),  # the contact whose missing was told; null: none
+    Column("silent_due_s", Integer),  # the missed session that was published; null: none
 )
 Index(
     "devices_to_recompute",
@@ -93,7 +91,7 @@ def _wide_enough(name: str) -> TypeEngine[int]:
 
 
 UNCHECKED = ("points", "uplinks")
-"""PostgreSQL does not observation up the device and the trip of each of their rows: that costs more than to
+"""PostgreSQL does not look up the device and the trip of each of their rows: that costs more than to
 store it. Who stores holds the row of the device (ingest/device_rows.py); neither devices nor trips are ever
 removed."""
 
@@ -165,7 +163,7 @@ device_log = Table(
 wakes = Table(
     "wakes",
     metadata,
-    # As the device has told them (features/diagnostics/wake_coding.py); the same one may come again.
+    # As the device reported them (features/diagnostics/wake_coding.py); the same one may come again.
     Column("device", ForeignKey("devices.device"), primary_key=True),
     Column("boot", Integer, primary_key=True, autoincrement=False),
     Column("clock_min", Integer, primary_key=True, autoincrement=False),
@@ -244,7 +242,7 @@ integrations = Table(
     Column("removed_s", Integer),
 )
 
-# Devices of which a integration refuses a message: this one and what follows of the device waits, nothing
+# Devices of which an integration refuses a message: this one and what follows of the device waits, nothing
 # else.
 delivery_retries = Table(
     "delivery_retries",
@@ -512,7 +510,7 @@ sim_identities = Table(
     Column("seen_s", Integer, nullable=False),
 )
 
-# Who may observation and act over HTTP; of a secret only its SHA-256 is kept. None is ever removed.
+# Who may read and act over HTTP; of a secret only its SHA-256 is kept. None is ever removed.
 tokens = Table(
     "tokens",
     metadata,
@@ -552,15 +550,15 @@ share_links = Table(
     Column("revoked_s", Integer),
 )
 
-# All that platforms were told besides points, in this order: `event` names the place in it.
+# All that was published to platforms in addition to points, in this order: `event` names the place in it.
 events = Table(
     "events",
     metadata,
     Column("event", Integer, primary_key=True),  # rises; from the clock (db/order.py)
-    Column("id", Text, nullable=False, index=True),  # the same when it is told again
+    Column("id", Text, nullable=False, index=True),  # the same when it is published again
     Column("device", ForeignKey("devices.device"), nullable=False),
     Column("type", Text, nullable=False),
-    Column("inferred", Boolean, nullable=False),  # by the journey, not reported by the device
+    Column("inferred", Boolean, nullable=False),  # by tracking, not reported by the device
     Column("is_current", Boolean, nullable=False),  # the newest under its id, and not retracted
     Column("trip", ForeignKey("trips.trip"), index=True),
     Column("seq", Integer),  # the point that shows it
@@ -586,7 +584,7 @@ audit = Table(
     Column("what", Text, nullable=False),
 )
 
-# The state of the journey before some points (tracking/detect.py): where a pass can begin.
+# The tracking state before some points (tracking/detect.py): where a pass can begin.
 tracking_states = Table(
     "tracking_states",
     metadata,
@@ -597,7 +595,7 @@ tracking_states = Table(
     sqlite_with_rowid=False,
 )
 
-# None is ever removed: what was told stays explicable.
+# None is ever removed: what was published stays explicable.
 geofences = Table(
     "geofences",
     metadata,
@@ -623,7 +621,7 @@ alarms = Table(
     Column("event", Text, nullable=False, index=True),  # id of the one that raised it
     Column("raised_s", Integer, nullable=False),  # by the time of that event
     Column("last_s", Integer, nullable=False),
-    Column("times", Integer, nullable=False),  # it was told of; 0: not raised yet
+    Column("times", Integer, nullable=False),  # events that raised it; 0: not raised yet
     Column("published_s", Integer, nullable=False),  # last, of it or that it is over
     Column("content", Text, nullable=False),  # JSON: of the event that raised it
     Column("acknowledged_by", Text),

@@ -1,4 +1,4 @@
-"""`landbridge events`: what platforms were told of a device."""
+"""`landbridge events`: what was published of a device."""
 
 import json
 from collections.abc import Iterable
@@ -17,7 +17,7 @@ from landbridge.tracking import queries as tracking
 from landbridge.tracking import recompute as recomputing
 
 _DEVICE = typer.Argument(help="Device id.")
-_TOLD = {
+_DETAILS = {
     "alarm": ("alarm",),
     "alarm-acknowledged": ("severity", "alarm", "acknowledged_by"),
     "alarm-cleared": ("severity", "alarm", "cleared_by"),
@@ -88,5 +88,5 @@ def show(rows: Iterable[Row[Any]]) -> None:
 
 def _what(row: Row[Any]) -> str:
     content = json.loads(row.content)
-    said = (content.get(name) for name in _TOLD[row.type])
+    said = (content.get(name) for name in _DETAILS[row.type])
     return " ".join(table.NONE if each is None else str(each) for each in said)

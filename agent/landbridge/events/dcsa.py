@@ -21,7 +21,7 @@ def event(message: Mapping[str, Any]) -> dict[str, Any] | None:
         return None
     metadata: dict[str, Any] = {
         "eventID": event_id(message["event"], message["id"]),
-        # A message that lay in the outbox before an update does not say when it was told.
+        # A message that lay in the outbox before an update does not say when it was published.
         "eventCreatedDateTime": message.get("published", message["received"]),
         "eventType": payload.pop("eventType"),
         "publisher": PUBLISHER,
@@ -43,7 +43,7 @@ def event(message: Mapping[str, Any]) -> dict[str, Any] | None:
 
 
 def event_id(number: int, name: str) -> str:
-    """The UUID of what was told as event `number` under the id `name`."""
+    """The UUID of what was published as event `number` under the id `name`."""
     return str(uuid.uuid5(_SPACE, f"{number}/{name}"))
 
 

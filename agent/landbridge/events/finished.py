@@ -15,7 +15,7 @@ from landbridge.points import queries as points
 
 
 def finished(connection: Connection, message: OutboxMessage) -> OutboxMessage | None:
-    """The message with what platforms get; None: nothing is left of it to be told."""
+    """The message with what platforms get; None: nothing of it is left to publish."""
     if message.what != topics.TRACK:
         return message
     whose = message.tenant or OPERATOR, message.device or ""

@@ -1,5 +1,5 @@
-"""Messages to pass on: written with the data they tell of, gone when the broker and every integration have
-them."""
+"""Messages to pass on: written with the data they describe, removed when the broker and every integration
+have them."""
 
 from collections.abc import Sequence
 from typing import NamedTuple

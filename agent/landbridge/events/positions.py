@@ -44,7 +44,7 @@ def late(
 
 
 def again(connection: Connection, row: DeviceRow) -> list[NewMessage]:
-    """All retained positions of a device, for a broker that has lost them; integrations are told nothing."""
+    """All retained positions of a device, for a broker that has lost them; integrations get nothing."""
     of_device = points.trips_of(connection, [row.device]).get(row.device, ())
     messages = []
     for tenant in sorted({OPERATOR, *(trip.tenant or OPERATOR for trip in of_device)}):

@@ -20,7 +20,7 @@ from landbridge.events.retained import Retained
 
 BATCH = 64
 _RETRY_S = 5.0
-_LOOK_S = 0.5
+_POLL_S = 0.5
 _LAST_WORDS_S = 5.0
 
 Publish = Callable[[OutboxMessage], MQTTMessageInfo]
@@ -41,7 +41,7 @@ class Publisher(Periodic):
     ) -> None:
         """Of several agents one at a time `may_send`. With `retained` a broker that has lost its memory gets
         it back."""
-        super().__init__("publisher", "publish the outbox", _LOOK_S, first_s=0, retry_s=_RETRY_S)
+        super().__init__("publisher", "publish the outbox", _POLL_S, first_s=0, retry_s=_RETRY_S)
         self._database = database
         self._publish = publish
         self._priority = priority or IngestPriority()
@@ -68,7 +68,7 @@ class Publisher(Periodic):
     def _empty(self) -> None:
         """Publish until the outbox is empty or time is up."""
         while not self._is_late() and (messages := self._head()):
-            self._priority.yield_to_ingest(0 if self.is_stopping else _LOOK_S)
+            self._priority.yield_to_ingest(0 if self.is_stopping else _POLL_S)
             # Those before are published; what failed was to remove them.
             new = [message for number, message in messages if message and number > self._published]
             waiting = [self._publish(message) for message in new]
@@ -82,7 +82,7 @@ class Publisher(Periodic):
             metrics.PUBLISHED.inc(len(messages))
 
     def _head(self) -> list[tuple[int, OutboxMessage | None]]:
-        """Number and message, None: nothing is left to be told of that one."""
+        """Number and message, None: nothing of that one is left to publish."""
         with self._database.reading() as connection:
             return [(each.message, finished(connection, each)) for each in outbox.head(connection, BATCH)]
 
@@ -91,7 +91,7 @@ class Publisher(Periodic):
         while not info.is_published():
             if self._is_late():
                 return False
-            info.wait_for_publish(_LOOK_S)
+            info.wait_for_publish(_POLL_S)
         return True
 
     def _is_late(self) -> bool:

@@ -1,4 +1,4 @@
-"""What platforms were told besides points: each row is one message; none is ever removed."""
+"""What was published in addition to points: each row is one message; none is ever removed."""
 
 import json
 from collections.abc import Sequence
@@ -26,7 +26,7 @@ def add(
 
 
 def withdraw(connection: Connection, event_id: str) -> tuple[int, Event] | None:
-    """What was told under this id no longer stands; returns it with its number."""
+    """Withdraw what was published under this id; return it with its number."""
     of_id = select(events).where(events.c.id == event_id, events.c.is_current)
     row = connection.execute(of_id.order_by(events.c.event.desc()).limit(1)).one_or_none()
     if row is None:
@@ -46,7 +46,7 @@ class Wanted(NamedTuple):
 
 
 def feed(connection: Connection, number: int, limit: int, wanted: Wanted) -> Sequence[Row[Any]]:
-    """What was told of all devices after the event of that number, in this order, retractions too."""
+    """What was published of all devices after the event of that number, in this order, retractions too."""
     statement = select(events).where(events.c.event > number)
     if wanted.tenant is not None:
         statement = statement.where(events.c.tenant == wanted.tenant)
@@ -79,13 +79,13 @@ def current_from(connection: Connection, device: str, types: Sequence[str], from
 
 
 def after(connection: Connection, device: str, number: int, limit: int) -> Sequence[Row[Any]]:
-    """What was told of a device after the event of that number, in this order, retractions too."""
+    """What was published of a device after the event of that number, in this order, retractions too."""
     statement = select(events).where(events.c.device == device, events.c.event > number)
     return connection.execute(statement.order_by(events.c.event).limit(limit)).all()
 
 
 def of_trip(connection: Connection, trip: int) -> list[Row[Any]]:
-    """What stands of a trip, by the time of the points that show it: its journey."""
+    """The current events of a trip, by the time of the points that show them."""
     statement = select(events).where(events.c.trip == trip, events.c.is_current)
     return list(connection.execute(statement.order_by(events.c.at_s, events.c.seq, events.c.event)))
 
@@ -97,7 +97,7 @@ def current(
     span: tuple[int, int] | None,
     limit: int,
 ) -> list[Row[Any]]:
-    """The last that stand of a device's journey (on these trips; None: on any and none), and of its alarms,
+    """The last current tracking events of a device (on these trips; None: on any and none), and its alarms,
     by the time of the points that show them; with `span` those in [from, until) only."""
     shown = events.c.is_current, events.c.type.in_(_TRACKED)
     statement = select(events).where(events.c.device == device, *shown)

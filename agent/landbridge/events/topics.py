@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from landbridge.points.cells import Located
 
 NO_ALARMS = ("departed", "stopped", "country", "power-on")
-"""Events of a record that are none; stops, departures and borders the journey tells, which knows better."""
+"""Events of a record that are none; stops, departures and borders come from tracking, which knows better."""
 
 Locate = Callable[[Sequence[StoredPoint]], Mapping[int, "Located"]]
 """Where points without a fix were about, by sequence."""
@@ -62,7 +62,7 @@ def alarms(device: str, stored: Sequence[StoredPoint]) -> list[Event]:
 def event(
     stored: StoredPoint, kind: str, details: Mapping[str, Any], name: str = "", inferred: bool = False
 ) -> Event:
-    """The event of type `kind` that a point shows; `name` tells it from others of its type there."""
+    """The event of type `kind` that a point shows; `name` distinguishes it from others of its type there."""
     event_id = f"{geojson.point_id(stored)}/{kind}{name and '-'}{name}"
     content = {"id": event_id, "type": kind} | whereabouts(stored) | dict(details)
     shown_by = (stored.trip, stored.point.seq, stored.at_s)
@@ -70,7 +70,7 @@ def event(
 
 
 def alarm_id(device: str, number: int, change: str) -> str:
-    """The id under which a change of the alarm of that number is told."""
+    """The id under which a change of the alarm of that number is published."""
     return f"{device}/{number}/alarm-{change}"
 
 

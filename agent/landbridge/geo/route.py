@@ -19,11 +19,11 @@ KINDS = ("hub", "border", "gauge", "yard", "line")
 MOST_STATIONS = 120
 LONGEST_KM = 14_000.0
 """What a device has room for."""
-LINE_KM_A_CHORD_KM = 1.054
+ROUTE_KM_A_CHORD_KM = 1.054
 """A route against straight pieces between its stations."""
 _NEAR_KM = 25.0
 _BACK_KM, _AHEAD_KM = 40.0, 800.0
-OFF_LINE_KM = 150.0
+OFF_ROUTE_KM = 150.0
 """Beyond it a place is not on the route."""
 
 MCC = {
@@ -84,13 +84,13 @@ def position(waypoints: Sequence[Waypoint], km: float) -> tuple[float, float]:
 
 def find(waypoints: Sequence[Waypoint], lat: float, lon: float, before_km: float | None) -> float | None:
     """The kilometre nearest to a place, None when it is not on the route. `before_km` is where the device was
-    before: a route may come near itself. Devices look in the same way (plan/guide.py)."""
+    before: a route may come near itself. The firmware searches in the same way."""
     if before_km is not None:
         off_km, km = _nearest(waypoints, lat, lon, before_km - _BACK_KM, before_km + _AHEAD_KM)
         if off_km <= _NEAR_KM:
             return km
     off_km, km = _nearest(waypoints, lat, lon, 0.0, math.inf)
-    return km if off_km <= OFF_LINE_KM else None
+    return km if off_km <= OFF_ROUTE_KM else None
 
 
 def _nearest(
@@ -125,7 +125,7 @@ def _waypoint(
     elif before:
         last = before[-1]
         east = (lon - last.lon) * math.cos(math.radians((lat + last.lat) / 2))
-        km = last.km + LINE_KM_A_CHORD_KM * KM_A_DEGREE * math.hypot(lat - last.lat, east)
+        km = last.km + ROUTE_KM_A_CHORD_KM * KM_A_DEGREE * math.hypot(lat - last.lat, east)
     else:
         km = 0.0
     if before and km <= before[-1].km:

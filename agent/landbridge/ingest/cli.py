@@ -7,7 +7,7 @@ from landbridge.core.clock import iso
 from landbridge.core.errors import UserError
 from landbridge.db.opened import LARGEST, opened
 from landbridge.ingest import dead_letters
-from landbridge.ingest.replay import Aside, Replay
+from landbridge.ingest.replay import KeptMessage, Replay
 
 commands = typer.Typer(help="Show and replay messages that could not be read")
 
@@ -51,7 +51,7 @@ def replay(
             raise _no_dead_letter(number)
         again = Replay(it.database, it.keyring, it.clock)
         for row in rows:
-            (why,) = again.take_again([Aside(row.topic, row.payload, row.received_s)])
+            (why,) = again.take_again([KeptMessage(row.topic, row.payload, row.received_s)])
             if why is None:
                 with it.database.writing() as connection:
                     dead_letters.remove(connection, row.number)

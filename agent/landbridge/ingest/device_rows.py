@@ -84,7 +84,7 @@ class DeviceRow:
             self.complete_seq = max(self.complete_seq, high)
 
     def mark_for_recompute(self, times: Iterable[int]) -> None:
-        """Points of these times have changed: the journey is to be worked out from there on."""
+        """Points of these times have changed: events are to be recomputed from there on."""
         first_s = min(times, default=None)
         if first_s is not None and (self.recompute_from_s is None or first_s < self.recompute_from_s):
             self.recompute_from_s = first_s
@@ -95,7 +95,7 @@ class DeviceRow:
         self.position_seq, self.position_at_s, self.stationary_until_s, self.touched = seq, at_s, None, True
 
     def move_stationary_until(self, stationary_until_s: int | None) -> bool:
-        """It was told to stand there at this time; whether that is news."""
+        """It was still there at this time; return whether that is new."""
         if stationary_until_s is None or stationary_until_s <= max(
             self.position_at_s or 0, self.stationary_until_s or 0
         ):

@@ -15,7 +15,7 @@ from landbridge.protocol.point import KIND_FIX
 from landbridge.protocol.uplink import DeviceClock
 
 _DRIFT_S = 3600
-"""More than any clock of ours drifts between two contacts, less than what brokers hold back."""
+"""More than any clock of ours drifts between two sessions, less than what brokers hold back."""
 _DRIFT_PART = 20
 """An RC oscillator gains or loses a few hundredths of what has passed."""
 
@@ -53,7 +53,8 @@ def date_earlier(
 
 
 def _differs(before_s: int | None, after_s: int | None, elapsed_s: int) -> bool:
-    """Whether a date is news: more than the device's clock can have drifted since the point."""
+    """Whether a date is to be published: it differs by more than the device's clock can have drifted since
+    the point."""
     if before_s is None or after_s is None:
         return True
     return abs(after_s - before_s) > max(_DRIFT_S, elapsed_s // _DRIFT_PART)
@@ -66,7 +67,7 @@ def post(connection: Connection, brought: Sequence[NewPoints], now_s: int) -> No
 
 def messages(connection: Connection, brought: Sequence[NewPoints], now_s: int) -> list[NewMessage]:
     """What the points have to say to the platforms, for the outbox; what comes before an alarm is there by
-    now. The journeys are to be worked out from the first of them on; the latest positions move."""
+    now. Events are to be recomputed from the first of them on; the latest positions move."""
     found: list[NewMessage] = []
     for each in brought:
         all_points = StoredPoints.of([*each.dated, *each.new] if each.dated else each.new)
@@ -101,7 +102,7 @@ def _times(stored: StoredPoints) -> Sequence[int]:
 
 
 def _stands(connection: Connection, brought: NewPoints, moved: StoredPoint | None) -> bool:
-    """Whether it is news that the device stands where its latest position is; that is `moved` from now on."""
+    """Whether the device was still there later than was known; that is `moved` from now on."""
     row = brought.row
     if row.position_seq is None:
         return False

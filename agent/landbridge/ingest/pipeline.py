@@ -106,9 +106,9 @@ class Pipeline:
                 for each in batch:
                     self.process_all([each])
             else:
-                self._put_aside(batch[0], f"the database is damaged: {error.orig}")
+                self._dead_letter_damaged(batch[0], f"the database is damaged: {error.orig}")
 
-    def _put_aside(self, received: Received, why: str) -> None:
+    def _dead_letter_damaged(self, received: Received, why: str) -> None:
         """Keep what cannot be stored, and give no reply: the device keeps it too."""
         self._counts = [(metrics.FAULTS, 1)]
         with self._database.writing(alone=False) as self._connection:
@@ -193,7 +193,7 @@ class Pipeline:
             self.quarantine(received)
         except Late:
             self._counts.append((metrics.EARLIER_EPOCH, 1))
-            return self.tell_epoch(received)
+            return self.reply_with_epoch(received)
         except (WireError, Refused) as error:
             self._counts.append((metrics.UNREADABLE, 1))
             self.dead_letter(received, str(error))
@@ -208,11 +208,11 @@ class Pipeline:
         if row is None:
             raise UnknownDevice
         key = self._key(row)
-        sealed = envelope.parse(received.payload)
-        number, epoch = sealed.header
+        encrypted = envelope.parse(received.payload)
+        number, epoch = encrypted.header
         if epoch > row.epoch + epochs.MOST_AHEAD:
             raise Refused(f"epoch {epoch} of the keys, {row.epoch} is the present one")
-        text = envelope.decrypt(key, device, "up", sealed)
+        text = envelope.decrypt(key, device, "up", encrypted)
         if epoch < row.epoch:
             # Only what is genuine: else anyone could have replies made to uplinks that are still to come.
             raise Late
@@ -266,7 +266,9 @@ class Pipeline:
                     self.dead_letter(each.received, reason)
             # Those that contradict are in the dead letter: a device that kept them would never get past them.
             committed = each.sequences
-            replies.append(_sealed(each.device, each.opened, each.reply_number, committed, now_s, pending))
+            replies.append(
+                _encrypted_reply(each.device, each.opened, each.reply_number, committed, now_s, pending)
+            )
         return replies
 
     def acknowledge(self, received: Received) -> None:
@@ -278,15 +280,17 @@ class Pipeline:
         """Tell the device what it may forget."""
         self._session.reply(answer.topic, answer.payload)
 
-    def tell_epoch(self, received: Received) -> Answer | None:
-        """Keep nothing of a message of an epoch that is over, but tell its sender the present one."""
+    def reply_with_epoch(self, received: Received) -> Answer | None:
+        """Keep nothing of a message of an epoch that is over, but reply with the present one."""
         row = self._rows[device_of(received.topic)]
         number, epoch = envelope.parse(received.payload).header
-        _log.info("%s: uplink %d is of epoch %d of its keys, told %d", row.device, number, epoch, row.epoch)
+        _log.info(
+            "%s: uplink %d is of epoch %d of its keys, answered with %d", row.device, number, epoch, row.epoch
+        )
         now_s = self._clock.now_s()
         opened = Opened(self._key(row), epoch, number, b"")
         pending = [{downlink.EPOCH_KEY: row.epoch}]
-        return _sealed(row.device, opened, row.take_down_number(now_s), (), now_s, pending)
+        return _encrypted_reply(row.device, opened, row.take_down_number(now_s), (), now_s, pending)
 
     def dead_letter(self, received: Received, reason: str) -> None:
         """Keep a message that cannot be stored, with the reason."""
@@ -354,7 +358,7 @@ def _in_short(taken: Message) -> str:
     return f"{taken.device}: uplink {taken.opened.number}, {counts}"
 
 
-def _sealed(
+def _encrypted_reply(
     device: str,
     opened: Opened,
     number: int,
@@ -364,8 +368,8 @@ def _sealed(
 ) -> Answer:
     """The reply of that number to an uplink, in its epoch."""
     reply = downlink.encode_reply(opened.number, committed, now_s, pending)
-    sealed = envelope.seal(opened.key, device, "down", number, reply, opened.epoch)
-    return Answer(f"landbridge/{device}/down", sealed)
+    encrypted = envelope.seal(opened.key, device, "down", number, reply, opened.epoch)
+    return Answer(f"landbridge/{device}/down", encrypted)
 
 
 def listed(sequences: set[int]) -> str:

@@ -15,7 +15,7 @@ from landbridge.ingest.storing import Message
 from landbridge.points import queries as points
 
 
-class Aside(NamedTuple):
+class KeptMessage(NamedTuple):
     """A message that was kept aside when it came."""
 
     topic: str
@@ -28,16 +28,16 @@ class Replay(Pipeline):
     message, and its points are stored once anyway."""
 
     def __init__(self, database: Database, keyring: Keyring, clock: Clock) -> None:
-        nobody: Any = None  # neither broker nor platform waits for it
-        super().__init__(database, keyring, clock, nobody, nobody)
+        unused: Any = None  # neither broker nor platform waits for it
+        super().__init__(database, keyring, clock, unused, unused)
         self._why: dict[Received, str] = {}
 
-    def take_again(self, messages: Sequence[Aside]) -> list[str | None]:
+    def take_again(self, messages: Sequence[KeptMessage]) -> list[str | None]:
         """Take `messages`; returns why one was not stored, None: it is."""
         with self._database.writing(alone=False) as connection:
             return self.take_within(connection, messages)
 
-    def take_within(self, connection: Connection, messages: Sequence[Aside]) -> list[str | None]:
+    def take_within(self, connection: Connection, messages: Sequence[KeptMessage]) -> list[str | None]:
         """The same in a transaction that is under way."""
         batch = [
             Received(each.topic, each.payload, number, 0, 0, each.received_s)
@@ -67,8 +67,8 @@ class Replay(Pipeline):
                     self.dead_letter(each.received, reason)
         return [None] * len(messages)
 
-    def tell_epoch(self, received: Received) -> None:
-        """Nobody waits to be told."""
+    def reply_with_epoch(self, received: Received) -> None:
+        """Nobody waits for a reply."""
         self._why[received] = "it is of an epoch of the device's keys that is over"
 
     def dead_letter(self, received: Received, reason: str) -> None:

@@ -27,7 +27,7 @@ class Came(NamedTuple):
 
 
 def reprocess(connection: Connection, keyring: Keyring, device: str, since_s: int, now_s: int) -> Came:
-    """Read what `device` has sent since then; the points that change are told again, as new ones are."""
+    """Read what `device` has sent since then; the points that change are published again, as new ones are."""
     row = lock_rows(connection, [device])[device]
     trips = points.trips_of(connection, [device]).get(device, ())
     key = keyring.unwrap(row.wrapped_key)

@@ -30,7 +30,7 @@ _START_TIMEOUT_S = 25
 _KEEPALIVE_S = 60
 _RECONNECT_S = (0.25, 30)
 _MOST_WAITING = 1000
-_LOOK_S = 0.5
+_POLL_S = 0.5
 _PATIENCE_S = 30.0
 _RETAINED_S = 10.0
 """A broker sends what it has retained at once, unless it has much to do."""
@@ -63,7 +63,7 @@ class Session:
         self._closing = threading.Event()
         self._answered = threading.Event()
         self._refusal: str | None = None
-        # Message ids start anew with a connection: an acknowledgement that is late would hit the
+        # Message ids restart with a connection: an acknowledgement that is late would hit the
         # wrong message. The lock makes "same connection?" and "acknowledge" one step.
         self._connection = 0
         self._subscription: int | None = None
@@ -227,7 +227,7 @@ class Session:
             return
         while not self._closing.is_set():
             try:
-                return self.waiting.put(received, timeout=_LOOK_S)
+                return self.waiting.put(received, timeout=_POLL_S)
             except queue.Full:
                 continue
 

@@ -12,7 +12,7 @@ from landbridge.core.priority import IngestPriority
 from landbridge.ingest.pipeline import Pipeline
 from landbridge.ingest.session import Received
 
-_LOOK_S = 0.1
+_POLL_S = 0.1
 _MOST_AT_ONCE = 256
 _FEW = 16
 _PATIENCE_S = 10.0
@@ -52,7 +52,7 @@ class Worker(threading.Thread):
         """Work until stopped."""
         while not self._stopping.is_set():
             try:
-                batch = [self._waiting.get(timeout=_LOOK_S)]
+                batch = [self._waiting.get(timeout=_POLL_S)]
             except queue.Empty:
                 continue
             self._insist(batch + self._those_waiting())

@@ -159,7 +159,7 @@ def _health(url: str) -> str:
     code, text = _asked(url)
     try:
         said = json.loads(text)
-        is_healthy, problem = said["healthy"], "; ".join(said["trouble"])
+        is_healthy, problem = said["healthy"], "; ".join(said["problems"])
     except (ValueError, KeyError, TypeError):
         raise UserError(f"{url} answers {code}, which no agent does: correct [watch] port") from None
     if is_healthy is not True:

@@ -27,9 +27,9 @@ class Figures(NamedTuple):
     last_session_s: int | None
     """When a message was taken last."""
     overdue: int
-    """Devices that have missed a contact that they had announced."""
+    """Devices that have missed a session that they had announced."""
     pending_recomputes: int
-    """Devices whose journey is to be worked out."""
+    """Devices whose events are to be recomputed."""
     outbox: int
     """Messages; MOST at most."""
     dead_letters: int
@@ -40,7 +40,7 @@ class Figures(NamedTuple):
 
 
 def read(connection: Connection, due_before_s: int) -> Figures:
-    """All of them; a contact that was due before that time is overdue."""
+    """All of them; a session that was due before that time is overdue."""
     due = devices.c.next_session_s
     is_overdue = (due < due_before_s) & (devices.c.last_session_s < due)
     seen = select(func.max(devices.c.last_session_s), func.sum(case((is_overdue, 1), else_=0)))
@@ -58,7 +58,7 @@ def read(connection: Connection, due_before_s: int) -> Figures:
     )
 
 
-def letter_topics(connection: Connection, since_s: int) -> int:
+def dead_letter_topics(connection: Connection, since_s: int) -> int:
     """Of how many topics there are dead letters that came after a time, among the newest ones."""
     columns = dead_letters.c.topic, dead_letters.c.received_s
     newest = select(*columns).order_by(dead_letters.c.number.desc()).limit(_NEWEST_DEAD_LETTERS).subquery()

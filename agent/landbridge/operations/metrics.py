@@ -10,7 +10,7 @@ from landbridge.operations import figures
 from landbridge.operations.figures import Figures
 from landbridge.tracking.silence import GRACE_S
 
-_LOOK_S = 15.0
+_POLL_S = 15.0
 _PATIENCE_S = 60.0
 _NOTHING_TAKEN_S = 600
 _SEVERAL = 3
@@ -24,11 +24,11 @@ class FleetMetrics(Periodic):
 
     def __init__(self, database: Database, clock: Clock) -> None:
         """The gauges are set when it returns."""
-        super().__init__("metrics", "read how things stand", _LOOK_S)
+        super().__init__("metrics", "read how things stand", _POLL_S)
         self._database = database
         self._clock = clock
         self._began_s = clock.now_s()
-        self._only_letters: str | None = None
+        self._only_dead_letters: str | None = None
         self._unread = Since()
         self._named: set[str] = set()
         self.turn()
@@ -37,7 +37,7 @@ class FleetMetrics(Periodic):
         """What is wrong with what comes in, or with the database."""
         if self._unread.seconds > _PATIENCE_S:
             return f"the database has not been read for {self._unread.seconds:.0f} s: see the log"
-        return self._only_letters
+        return self._only_dead_letters
 
     def turn(self) -> None:
         """Look once."""
@@ -46,13 +46,13 @@ class FleetMetrics(Periodic):
         with self._database.reading() as connection:
             found = figures.read(connection, now_s - GRACE_S)
             since_s = max(found.last_session_s or 0, self._began_s)
-            devices = figures.letter_topics(connection, since_s + _SAME_TIME_S)
+            devices = figures.dead_letter_topics(connection, since_s + _SAME_TIME_S)
         self._unread.ends()
-        is_trouble = devices >= _SEVERAL and now_s > since_s + _NOTHING_TAKEN_S
-        self._only_letters = (
+        is_problem = devices >= _SEVERAL and now_s > since_s + _NOTHING_TAKEN_S
+        self._only_dead_letters = (
             f"nothing was taken for {now_s - since_s} s, but messages of {devices} devices became dead"
             " letters: `landbridge dead-letters list` says why"
-            if is_trouble
+            if is_problem
             else None
         )
         self._show(found)

@@ -66,7 +66,7 @@ class RetentionWorker(Periodic):
         for begin in range(0, len(names), _AT_ONCE):
             self._forget(names[begin : begin + _AT_ONCE], steps, counts)
         with self._database.writing() as connection:
-            counts["letters"] = retention.forget_letters(connection, raw_s)
+            counts["dead letters"] = retention.forget_dead_letters(connection, raw_s)
             counts["tracks by number"] = tracks.forget(connection, order.of_time(max(raw_s, 0)))
         if any(counts.values()):
             _log.info("no longer kept: %s", ", ".join(f"{count} {what}" for what, count in counts.items()))
@@ -90,7 +90,8 @@ def _forget_points(connection: Connection, names: Sequence[str], before_s: int, 
 
 
 def _believed(now_s: int, newest_s: int | None) -> int:
-    """The clock, or where it is far ahead of the newest that devices have told, no more than that much."""
+    """The clock, or where it is far ahead of the newest that devices have reported, no more than that
+    much."""
     if newest_s is None or now_s <= newest_s + _AHEAD_S:
         return now_s
     _log.warning(

@@ -49,7 +49,7 @@ class Located(NamedTuple):
 
 
 def learn(connection: Connection, fixes: Iterable[StoredPoint]) -> None:
-    """Take what good fixes tell of the cells that they were under; they are settled (tracking/speed.py)."""
+    """Learn from settled good fixes (tracking/speed.py) where their cells are."""
     heard: dict[Cell, Box] = {}
     for each in fixes:
         cell = _cell(each)
@@ -58,16 +58,16 @@ def learn(connection: Connection, fixes: Iterable[StoredPoint]) -> None:
             heard[cell] = heard[cell].with_box(box) if cell in heard else box
     known = cells.known(connection, heard, listed=False)
     # Most is known: then there is nothing to write, and no other agent has to wait.
-    news = {
+    grown = {
         cell: box
         for cell, box in heard.items()
         if cell not in known or known[cell].with_box(box) != known[cell]
     }
-    cells.grow(connection, news)
+    cells.grow(connection, grown)
 
 
 def unlearn(connection: Connection, flagged: Iterable[StoredPoint]) -> None:
-    """Find the boxes anew on whose edge fixes lie that have become doubtful: late data may disprove one that
+    """Recompute the boxes on whose edge fixes lie that have become doubtful: late data may disprove one that
     was learned from. Any other is as far out as it is without them."""
     under = [(cell, _box_of(each)) for each in flagged if (cell := _cell(each)) is not None]
     known = cells.known(connection, {cell for cell, _ in under}, listed=False)
@@ -77,7 +77,7 @@ def unlearn(connection: Connection, flagged: Iterable[StoredPoint]) -> None:
         cells.grow(connection, cells.around_fixes(connection, wrong, quality.NO_PLACE))
 
 
-def learn_anew(connection: Connection, device: str) -> None:
+def relearn(connection: Connection, device: str) -> None:
     """Learn from all stored points of a device."""
     learn(connection, settled(points.track(connection, device), None))
 

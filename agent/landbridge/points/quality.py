@@ -30,7 +30,7 @@ NAMES = {
     IMPLIED_SPEED: "implied speed",
 }
 NO_TIME = FUTURE | UNDATED | PAST
-"""A point with one of these is on no journey."""
+"""A point with one of these is not tracked."""
 NOWHERE = ZERO_POSITION | OUT_OF_RANGE
 """A fix with one of these has no position."""
 WRONG_PLACE = NOWHERE | IMPLIED_SPEED
@@ -89,7 +89,7 @@ def names(flags: int) -> list[str]:
 
 def _are_plain(points: Points, now_s: int) -> bool:
     """Whether `check` would flag none of these fixes and has to date none: most uplinks are so,
-    and their columns tell it in a fraction of the time."""
+    and their columns show it in a fraction of the time."""
     _, times, kinds, qualities, _, _, lat, lon, _, _, _, hdop, sats, battery, *_ = points.columns
     if max(kinds) != KIND_FIX or QUALITY_NONE in qualities:
         return False

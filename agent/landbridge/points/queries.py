@@ -1,6 +1,6 @@
 """Points and the uplinks they came in.
 
-(device, seq) tells one point from another, whenever and however often it comes.
+(device, seq) identifies a point, whenever and however often it comes.
 """
 
 from collections.abc import Mapping, Sequence
@@ -390,14 +390,14 @@ def stationary_until_s(connection: Connection, device: str, fix: int) -> int | N
     given = {"of_device": device, "fix": fix}
     trip, tenant = connection.execute(_TRIP_OF_FIX, given).one()
     if tenant is None:
-        count, last, at_s = connection.execute(_STILL_FOR_HOUSE, given).one()
+        count, last, at_s = connection.execute(_STATIONARY_FOR_OPERATOR, given).one()
     else:
-        count, last, at_s = connection.execute(_STILL_ON_TRIP, given | {"of_trip": trip}).one()
+        count, last, at_s = connection.execute(_STATIONARY_ON_TRIP, given | {"of_trip": trip}).one()
     return at_s if count and count == last - fix else None
 
 
 def _still(is_mine: ColumnElement[bool]) -> Select[int, Any, Any]:
-    """Count, last sequence, last time of the points behind a fix that tell that the device stands there."""
+    """Count, last sequence, last time of the points after a fix that show that the device is still there."""
     rests = (points.c.kind != KIND_FIX) & (points.c.motion == 0)
     fix: BindParameter[int] = bindparam("fix", type_=points.c.seq.type)
     since = (points.c.device == bindparam("of_device"), points.c.seq > fix)
@@ -414,9 +414,9 @@ _TRIP_OF_FIX = (
     .select_from(points.outerjoin(trips))
     .where(points.c.device == bindparam("of_device"), points.c.seq == bindparam("fix"))
 )
-_HOUSE = select(trips.c.trip).where(trips.c.tenant.is_(None))
-_STILL_FOR_HOUSE = _still(points.c.trip.is_(None) | points.c.trip.in_(_HOUSE))
-_STILL_ON_TRIP = _still(points.c.trip == bindparam("of_trip"))
+_TRIPS_OF_OPERATOR = select(trips.c.trip).where(trips.c.tenant.is_(None))
+_STATIONARY_FOR_OPERATOR = _still(points.c.trip.is_(None) | points.c.trip.in_(_TRIPS_OF_OPERATOR))
+_STATIONARY_ON_TRIP = _still(points.c.trip == bindparam("of_trip"))
 
 
 class Place(NamedTuple):

@@ -59,7 +59,7 @@ def meaning(kind: int, value: int) -> str | int:
 
 
 class Diagnostics(NamedTuple):
-    """What a device has told of itself."""
+    """What a device has reported of itself."""
 
     boot: int
     offset_s: int

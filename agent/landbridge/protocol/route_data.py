@@ -41,7 +41,7 @@ class Station(NamedTuple):
     """Of its stop; 0: trains do not stop, or the trip ends."""
     mcc: int
     stay: int
-    """Which of the route data's kinds of stay."""
+    """Index into the stays of the route data."""
 
 
 class Network(NamedTuple):
@@ -56,8 +56,8 @@ class Network(NamedTuple):
 
 @dataclass(frozen=True)
 class RouteData:
-    """All of route data; `tiles` of `tile_km` each from kilometre 0 on: a bin, 0 to 4, perhaps with LEARNED,
-    or NO_BIN."""
+    """All route data of a trip; `tiles` of `tile_km` each from kilometre 0 on: a bin, 0 to 4, perhaps with
+    LEARNED, or NO_BIN."""
 
     revision: int
     stations: Sequence[Station]

@@ -75,7 +75,7 @@ IDENTITY: dict[int, tuple[str, type]] = {
 """Keys of the two maps on the wire: (name, type) each; `_dc` is 0.1 C."""
 
 VOICE, SMS = 1, 2
-"""Bits of `services`: what the modem lets in. Without it in an identity the modem does not tell."""
+"""Bits of `services`: what the modem lets in. Without it in an identity the modem does not report it."""
 _SERVICES = (_("off"), _("voice on"), _("SMS on"), _("on"))
 
 
@@ -223,7 +223,7 @@ def _identity(item: Any) -> dict[str, int | str]:
 
 
 def services(identity: Mapping[str, Any]) -> str | None:
-    """Whether voice and SMS are on, in words; None: the device does not tell."""
+    """Whether voice and SMS are on, in words; None: the device does not report it."""
     services_code = identity.get("services")
     return None if services_code is None else _SERVICES[services_code]
 

@@ -18,7 +18,8 @@ class Moved(NamedTuple):
 
 
 def bind(connection: Connection, device: str, from_s: int, now_s: int) -> Moved:
-    """Put the points from a time on to their trips; those that move are told again, with their alarms."""
+    """Put the points from a time on to their trips; those that move are published again, with their
+    alarms."""
     moved = points.bind(connection, device, from_s)
     bound = [now for _, now in moved]
     outbox.post(connection, topics.tracks(device, bound), now_s)

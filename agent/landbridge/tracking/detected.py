@@ -1,4 +1,4 @@
-"""A point as the journey sees it, and what it may find there."""
+"""A point as tracking sees it, and an event detected there."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -29,17 +29,17 @@ class TrackPoint(NamedTuple):
 
 
 class DetectedEvent(NamedTuple):
-    """Something that platforms hear of: an event, shown by the point `point`."""
+    """An event that `point` shows."""
 
     type: str
     point: TrackPoint
     details: Mapping[str, Any]
     name: str = ""
-    """What tells it from others of its type that the same point shows; part of its id."""
+    """What distinguishes it from others of its type at the same point; part of its id."""
 
 
 def to_track_point(stored: StoredPoint) -> TrackPoint:
-    """The point as the journey sees it; it must have a time."""
+    """The point as tracking sees it; it must have a time."""
     assert stored.at_s is not None
     point = stored.point
     accuracy_m = max(_LEAST_ACCURACY_M, 2 * _UERE_M * (point.hdop_ratio or 0))

@@ -68,7 +68,7 @@ class Geofence:
 
     @property
     def size_m(self) -> float:
-        """Extent, to tell a yard from the country around it."""
+        """Extent, which distinguishes a yard from the country around it."""
         west, south, east, north = self._bounds
         return float(self.radius_m + max(north - south, (east - west) * cos(radians(south))) * M_A_DEGREE)
 

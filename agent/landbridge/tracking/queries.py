@@ -1,4 +1,4 @@
-"""How far the journey of each device is worked out: marks of what has changed, and states to begin from."""
+"""How far each device is tracked: marks of what has changed, and states to begin from."""
 
 from collections.abc import Collection, Sequence
 from typing import Any, NamedTuple
@@ -28,11 +28,11 @@ def mark(connection: Connection, device: str, from_s: int) -> None:
 
 
 def next_marked(connection: Connection, besides: Collection[str | None] = ()) -> str | None:
-    """A device whose journey is to be worked out, none of `besides`."""
+    """A device whose events are to be recomputed, none of `besides`."""
     return connection.execute(_marked(besides)).scalar()
 
 
-def hold_marked(connection: Connection, besides: Collection[str | None] = ()) -> str | None:
+def lock_marked(connection: Connection, besides: Collection[str | None] = ()) -> str | None:
     """The same, but one that nobody else holds; nobody else changes it until the transaction ends."""
     return connection.execute(_marked(besides).with_for_update(skip_locked=True, key_share=True)).scalar()
 
@@ -43,13 +43,13 @@ def _marked(besides: Collection[str | None]) -> Select[Any]:
 
 
 def left(connection: Connection, heard_before_s: int) -> int:
-    """How many devices heard last before a time have a journey that is to be worked out."""
+    """How many devices heard last before a time have events that are to be recomputed."""
     marked = select(func.count()).where(devices.c.recompute_from_s.is_not(None))
     return int(connection.execute(marked.where(devices.c.last_session_s < heard_before_s)).scalar_one())
 
 
 def take_mark(connection: Connection, device: str) -> int | None:
-    """From when on the journey is to be worked out; the mark is gone with it."""
+    """From when on events are to be recomputed; the mark is gone with it."""
     of_device = devices.c.device == device
     from_s = connection.execute(select(devices.c.recompute_from_s).where(of_device)).scalar()
     connection.execute(update(devices).where(of_device).values(recompute_from_s=None))
@@ -57,7 +57,7 @@ def take_mark(connection: Connection, device: str) -> int | None:
 
 
 def is_marked(connection: Connection, device: str) -> bool:
-    """True if the journey of `device` is to be worked out."""
+    """True if the events of `device` are to be recomputed."""
     from_s = select(devices.c.recompute_from_s).where(devices.c.device == device)
     return connection.execute(from_s).scalar() is not None
 

@@ -1,6 +1,6 @@
-"""Works a device's journey out again from the first point that has changed; tells what is new or not true.
+"""Recomputes a device's events from the first point that has changed; publishes what is new or not true.
 
-It is one transaction: whoever reads sees the journey before it or after it.
+It is one transaction: whoever reads sees the events before it or after it.
 """
 
 import json
@@ -28,17 +28,17 @@ from landbridge.tracking.queries import SavedState
 from landbridge.tracking.trip_end import ON_TRIP_REOPENED, follow
 
 KEEP_EVERY = 128
-"""The state before the point of each such sequence is kept: what comes late is worked out from the last one
+"""The state before the point of each such sequence is kept: what comes late is recomputed from the last one
 before it."""
 _MOST_TURNS = 4
-"""The end of a trip moves points to another one or none, and these may tell another end."""
+"""The end of a trip moves points to another one or none, and these may show another end."""
 
 Key = tuple[int, int]
 """(at_s, seq) of a point."""
 
 
 class Recompute:
-    """The journey of one device from the point `begin` on; `found` are its events, in their order."""
+    """The events of one device from the point `begin` on; `found` are its events, in their order."""
 
     def __init__(self, connection: Connection, device: str, now_s: int, keep_every: int) -> None:
         self._connection = connection
@@ -111,7 +111,7 @@ class Recompute:
             if changed:
                 self.changed_trips.add(row.trip)
                 if row.ended_s is not None and (ended_s is None or ended_s > row.ended_s):
-                    # Before its points come back: what they tell may end these alarms.
+                    # Before its points come back: what they show may end these alarms.
                     for act in ON_TRIP_REOPENED:
                         act(self._connection, row.trip, self._now_s)
                 from_s = min(each for each in (row.ended_s, ended_s) if each is not None)
@@ -146,7 +146,7 @@ class Recompute:
         positions.correct(self._connection, self._device, self.tenants, self._now_s)
 
     def learn(self) -> None:
-        """What the fixes tell of the cells that they were under. Last of all: who tells something has others
+        """Learn from the fixes where their cells are. Last of all: who publishes something has others
         wait for the end of his transaction, and must not wait for one of them that holds a cell."""
         cells.unlearn(self._connection, self._flagged)
         cells.learn(self._connection, self._settled)
@@ -167,7 +167,7 @@ class Recompute:
 
 
 def recompute(connection: Connection, device: str, now_s: int, keep_every: int = KEEP_EVERY) -> bool:
-    """Work out what `tracking.mark` has marked; False when nothing was."""
+    """Recompute what `tracking.mark` has marked; False when nothing was."""
     from_s = tracking.take_mark(connection, device)
     if from_s is None:
         return False
@@ -184,9 +184,9 @@ def recompute(connection: Connection, device: str, now_s: int, keep_every: int =
 
 
 def settle(connection: Connection, device: str, before_s: int) -> bool:
-    """Keep what the journey has come to behind the points that came before `before_s`, which are about to be
-    removed: from now on no pass begins before it, nor changes what those have told. False: it is not worked
-    out yet."""
+    """Keep the tracking state after the points that came before `before_s`, which are about to be removed:
+    from now on no pass begins before it, nor changes what those have shown. False: they are not processed
+    yet."""
     if tracking.is_marked(connection, device):
         return False
     newest_s = points.newest_s(connection, device, before_s, quality.NO_TIME)

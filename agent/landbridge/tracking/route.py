@@ -18,14 +18,14 @@ OFF_M, BACK_M = 60_000.0, 40_000.0
 OFF_FIXES = 2
 _PAST_KM = 3.0
 CHANGE_H, CHANGE_PART = 6.0, 0.15
-"""An arrival that moves by less, and by less than this part of what is to go, is no news."""
+"""An arrival that moves by less, and by less than this part of the remaining time, is not published."""
 INTERVAL = 0.8
 """How often the arrival shall fall into the interval."""
 
 
 @dataclass
 class Route:
-    """Kilometre on the route, and the arrival that was told last."""
+    """Kilometre on the route, and the arrival that was published last."""
 
     km: float | None = None
     reached: bool = False

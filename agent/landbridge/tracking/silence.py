@@ -1,4 +1,4 @@
-"""Contacts that were announced and did not come."""
+"""Sessions that were announced and missed."""
 
 from collections.abc import Collection
 from typing import Any
@@ -19,12 +19,12 @@ GRACE_S = 2 * 3600
 
 
 def due_devices(connection: Connection, hears_from_s: int, now_s: int) -> set[str]:
-    """The devices of which `check_due` has something to tell."""
+    """The devices of which `check_due` has something to publish."""
     return devices.devices_to_report(connection, _due_before_s(hears_from_s, now_s))
 
 
 def check_due(connection: Connection, names: Collection[str], hears_from_s: int, now_s: int) -> int:
-    """Tell of each of these devices whose contact is overdue, once a trip, and when it is heard again; return
+    """Publish which of these devices have missed a session, once a trip, and when one is heard again; return
     how many. What was due while the agent could not hear counts from `hears_from_s`, when it could again."""
     overdue = devices.overdue(connection, names, _due_before_s(hears_from_s, now_s))
     alarms = [_alarm(connection, row, "silent", row.next_session_s, now_s) for row in overdue]
@@ -43,7 +43,7 @@ def check_due(connection: Connection, names: Collection[str], hears_from_s: int,
 
 
 def _due_before_s(hears_from_s: int, now_s: int) -> int:
-    """A contact that was due before is missing; 0: that can be said of none yet."""
+    """A session that was due before is missed; 0: that can be said of none yet."""
     late_s = now_s - GRACE_S
     return late_s if hears_from_s < late_s else 0
 
@@ -55,7 +55,7 @@ def _of_trip(event: Event) -> Event:
 
 
 def _alarm(connection: Connection, row: Row[Any], name: str, due_s: int, now_s: int) -> Event:
-    """The alarm with the last position; its id names the contact that was due, or the beginning of the trip
+    """The alarm with the last position; its id names the session that was due, or the beginning of the trip
     that is under way if that came later: nothing before it is this trip's."""
     last = points.latest_position(connection, row.device) or points.newest(connection, row.device)
     trip = trips.running(connection, row.device)

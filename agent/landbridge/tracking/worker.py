@@ -1,4 +1,5 @@
-"""The thread that works journeys out, beside ingest and never in its way for longer than one device takes."""
+"""The thread that recomputes events, in addition to ingest and never blocking it longer than one device
+takes."""
 
 import logging
 import time
@@ -20,7 +21,7 @@ from landbridge.tracking import queries as tracking
 from landbridge.tracking import silence
 from landbridge.tracking.recompute import recompute
 
-LOOK_S = 1.0
+POLL_S = 1.0
 _MINUTE_S = 60.0
 _YIELD_S = 0.002
 """Ingest may wait for the database; whoever has just left it would get it again first."""
@@ -41,8 +42,8 @@ EVERY_MINUTE: Hook[EveryMinute] = Hook()
 
 
 class TrackingWorker(Periodic):
-    """Works out what ingest has marked, a device a transaction; looks every minute for contacts that
-    are overdue and alarms that are over."""
+    """Recomputes what ingest has marked, a device a transaction; checks every minute for missed sessions and
+    for alarms that are over."""
 
     def __init__(
         self,
@@ -53,7 +54,7 @@ class TrackingWorker(Periodic):
         deaf: Sequence[Check] = (),
     ) -> None:
         """`deaf`: what may keep the agent from hearing devices, which then are not silent."""
-        super().__init__("tracking", "recompute events", LOOK_S)
+        super().__init__("tracking", "recompute events", POLL_S)
         self._database = database
         self._clock = clock
         self._publisher = publisher
@@ -65,17 +66,17 @@ class TrackingWorker(Periodic):
         countries.of_place(0.0, 0.0)  # reads the outlines now, not while ingest has to wait
 
     def turn(self) -> None:
-        """Work out what is marked; when it stops, what is marked after the device at hand stays marked."""
+        """Recompute what is marked; when it stops, what is marked after the device at hand stays marked."""
         while not self.is_stopping and self._next():
-            self._priority.yield_to_ingest(LOOK_S)
+            self._priority.yield_to_ingest(POLL_S)
             device = None
             try:
                 with self._database.writing(alone=False) as connection:
-                    if device := tracking.hold_marked(connection, self._failed):
+                    if device := tracking.lock_marked(connection, self._failed):
                         recompute(connection, device, self._clock.now_s())
             except Exception:
                 # It must not keep the others waiting.
-                _log.exception("%s: cannot work out its journey; again within a minute", device)
+                _log.exception("%s: cannot recompute its events; trying again within a minute", device)
                 self._failed |= {device} - {None}
             if not device:
                 break  # other agents are at work on those that are left
@@ -84,10 +85,10 @@ class TrackingWorker(Periodic):
         if time.monotonic() >= self._minute_ends:
             self._minute_ends = time.monotonic() + _MINUTE_S
             self._failed.clear()
-            self._look_after_alarms()
+            self._check_alarms()
 
-    def _look_after_alarms(self) -> None:
-        """Tell of contacts that are overdue and of alarms that are over, of some devices at a time."""
+    def _check_alarms(self) -> None:
+        """Publish missed sessions and alarms that are over, of some devices at a time."""
         now_s = self._clock.now_s()
         if any(check() for check in self._deaf):
             self._hears_from_s = now_s
@@ -98,7 +99,7 @@ class TrackingWorker(Periodic):
             if self.is_stopping:
                 return
             names = due[begin : begin + _MOST_AT_ONCE]
-            self._priority.yield_to_ingest(LOOK_S)
+            self._priority.yield_to_ingest(POLL_S)
             with self._database.writing(alone=False) as connection:
                 lock_rows(connection, names)
                 silence.check_due(connection, names, self._hears_from_s, now_s)

@@ -1,4 +1,4 @@
-"""What users do, by the same functions of `fleet` as the command line: role checked, names kept."""
+"""What users do, by the same functions as the command line: role checked, names kept."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -105,7 +105,7 @@ def switch(it: Services, user: User, device: str, profile: str) -> int:
 
 
 def acknowledge(it: Services, user: User, alarm: int, note: str) -> dict[str, Any]:
-    """The user looks after an alarm, and says how; returns what is told of it then, as of what follows."""
+    """Acknowledge an alarm with a note; return the alarm as it is then."""
     with _at_alarm(it, user, alarm) as connection:
         now_s = it.clock.now_s()
         publishing.publish(connection, engine.acknowledge(connection, alarm, user.who, note, now_s), now_s)
@@ -135,7 +135,7 @@ def halt(it: Services, user: User, board: str, sequence: int) -> None:
 
 
 def _ends_with(found: DeviceView) -> int | None:
-    """The trip with which ends what is ordered: a tenant's. What the operator orders lasts."""
+    """The trip with which a tenant's request ends. What the operator requests lasts."""
     return found.trip.trip if found.tenant is not None and found.trip else None
 
 

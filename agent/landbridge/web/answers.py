@@ -53,7 +53,7 @@ def _as(described: JsonSchemaValue) -> ConfigDict:
 
 
 class Event(BaseModel):
-    """What platforms are told."""
+    """What is published to platforms."""
 
     model_config = _as(protocol("event"))
 
@@ -327,7 +327,7 @@ class Identity(BaseModel):
 
 
 class Plan(BaseModel):
-    """What the register has of a card."""
+    """What the inventory has of a card."""
 
     controls: str
     stage: str
@@ -431,7 +431,7 @@ FILES: dict[int | str, Json] = {200: {"description": "The file.", "content": _FI
 NOT_YET: dict[int | str, Json] = {409: {"model": Problem, "description": "No event can have that number."}}
 """Of what is read on from a number."""
 BEARER = HTTPBearer(auto_error=False, description="A token: `landbridge tokens add`.")
-"""For the document: `viewer.py` looks at the header itself, and at the cookie of a session."""
+"""For the document: `auth.py` looks at the header itself, and at the cookie of a session."""
 _LATER = {"Retry-After": {"description": "Seconds.", "schema": {"type": "integer"}}}
 
 

@@ -145,7 +145,7 @@ def share_links(
 def share(
     request: Request, who: ActingUser, device: Device, length: Length
 ) -> Annotated[Json, Schema(answers.NewLink)]:
-    """Make a link that shows where its trip's container is; its address is told only now."""
+    """Make a link that shows where its trip's container is; its address is shown only now."""
     it = services(request)
     made = actions.share(it, who, device, length.length)
     return {"link": made.share, "path": f"/s/{made.secret}", "until": iso(made.until_s)}

@@ -104,7 +104,7 @@ async def _no_database(request: Request, error: Exception) -> Response:
 
 
 async def _not_valid(request: Request, error: Exception) -> Response:
-    """Without what was given, as a NaN or half a surrogate pair cannot be told in JSON."""
+    """Without what was given, as a NaN or half a surrogate pair cannot be written in JSON."""
     assert isinstance(error, RequestValidationError)
     detail = [
         {"loc": [ascii(part)[1:-1] if isinstance(part, str) else part for part in each["loc"]]}

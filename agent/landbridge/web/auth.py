@@ -26,7 +26,7 @@ class NotSignedIn(Exception):
 
 @dataclass(frozen=True)
 class User:
-    """Who looks. `tenant` None sees everything; `csrf` is "" for those who come with a token."""
+    """The current user. `tenant` None sees everything; `csrf` is "" for those who come with a token."""
 
     name: str
     role: str
@@ -94,7 +94,7 @@ def begin(connection: Connection, it: Services, token: Row[Any]) -> str:
 
 
 def csrf_of(cookie: str) -> str:
-    """What forms of this session carry; tells nothing of the cookie."""
+    """What forms of this session carry; reveals nothing of the cookie."""
     return hashlib.sha256(b"csrf" + cookie.encode()).hexdigest()[:32]
 
 

@@ -31,7 +31,7 @@ _NAMED = 1_000
 """Devices named in one statement; of more, all from the first to the last are read and sorted out here, in
 less time."""
 LATE_S = 3600
-"""A contact is missed when it is later than this, and than the pause that was announced."""
+"""A session is missed when it is later than this, and than the pause that was announced."""
 
 
 class Heard(NamedTuple):
@@ -72,7 +72,7 @@ class Fix(NamedTuple):
 
 
 class Glance(NamedTuple):
-    """What the list and the map show of a ride: 1e-5 degrees, km/h, 0.5 C, seconds since 2000."""
+    """What the list and the map show of a device: 1e-5 degrees, km/h, 0.5 C, seconds since 2000."""
 
     device: str
     container: str | None
@@ -96,7 +96,7 @@ class DeviceView(NamedTuple):
 
     device: str
     heard: Heard
-    """Only to be shown of a ride that is `live`."""
+    """Only to be shown of a view that is `live`."""
     trip: Trip | None
     """The running one; for a tenant his newest."""
     live: bool
@@ -112,8 +112,8 @@ def listed(
     after: str = "",
     limit: int | None = None,
 ) -> list[DeviceView]:
-    """The devices that `tenant` sees, or only `device`, or those heard or with an alarm told or seen to since
-    `since_s`; by id, the first `limit` of those behind `after`."""
+    """The devices that `tenant` sees, or only `device`, or those heard or with an alarm published or
+    acknowledged since `since_s`; by id, the first `limit` of those behind `after`."""
     wanted = select(*(devices.c[name] for name in Heard._fields)).order_by(devices.c.device)
     wanted = wanted.where(devices.c.device > after).limit(limit)
     if tenant is not None:
@@ -150,7 +150,7 @@ def intervals(connection: Connection, view: DeviceView, now_s: int) -> list[tupl
 
 
 def whereabouts(connection: Connection, views: Sequence[DeviceView], now_s: int) -> list[dict[str, Any]]:
-    """What is told of where each ride is."""
+    """Where each device is, serialized."""
     return [serialize(each) for each in glances(connection, views, now_s)]
 
 

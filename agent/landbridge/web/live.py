@@ -12,14 +12,14 @@ from starlette.types import Receive, Scope, Send
 from landbridge.web import device_views
 from landbridge.web.services import STREAMS, Services
 
-LOOK_S = 1.0
-_KEEP_ALIVE_LOOKS = 20
+POLL_S = 1.0
+_KEEP_ALIVE_POLLS = 20
 _LATEST_S = 30
 """No transaction takes longer than that."""
 
 
 class Feed:
-    """What one browser has been told, and what is new since."""
+    """What was sent to one browser, and what is new since."""
 
     def __init__(self, it: Services, tenant: str | None) -> None:
         self._it, self._tenant = it, tenant
@@ -27,7 +27,7 @@ class Feed:
         self._sent: dict[str, device_views.Glance] = {}
 
     def changes(self) -> list[dict[str, Any]]:
-        """The rows of devices that something was heard or seen to of, and that differ from what was told."""
+        """The rows of devices that were heard or changed, and that differ from what was sent."""
         now_s = self._it.clock.now_s()
         with self._it.database.reading() as connection:
             stirred = device_views.listed(connection, self._tenant, since_s=self._since_s)
@@ -45,13 +45,13 @@ async def stream(it: Services, tenant: str | None, may_go_on: Callable[[], bool]
     yield "retry: 3000\n\n"
     while not it.stop.is_set():
         looks += 1
-        if looks % _KEEP_ALIVE_LOOKS == 0:
+        if looks % _KEEP_ALIVE_POLLS == 0:
             if not await run_in_threadpool(may_go_on):
                 return
             yield ": alive\n\n"
         for row in await run_in_threadpool(feed.changes):
             yield f"data: {json.dumps(row, separators=(',', ':'))}\n\n"
-        await asyncio.sleep(LOOK_S)
+        await asyncio.sleep(POLL_S)
 
 
 class Live(StreamingResponse):

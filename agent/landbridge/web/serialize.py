@@ -1,4 +1,4 @@
-"""What is told of one device, for the API and for its page."""
+"""Serializes one device, for the API and for its page."""
 
 import json
 from collections.abc import Iterable
@@ -189,7 +189,7 @@ def open_alarms(
 
 
 def event(row: Row[Any]) -> dict[str, Any]:
-    """An event as platforms are told it, without what else its point says."""
+    """An event as it is published, without what else its point says."""
     content = json.loads(row.content)
     shown = {name: content[name] for name in _OF_EVENT if name in content}
     return {"event": row.event, "type": row.type, "time": iso(row.at_s), "seq": row.seq} | shown

@@ -41,11 +41,11 @@ def listed(
 def acknowledge(
     request: Request, who: ActingUser, alarm: Number, note: Note
 ) -> Annotated[Json, Schema(answers.Alarm)]:
-    """Somebody looks after it; platforms are told."""
+    """Acknowledge it; an event is published."""
     return actions.acknowledge(services(request), who, alarm, note.note)
 
 
 @router.post("/alarms/{alarm}/clear")
 def clear(request: Request, who: ActingUser, alarm: Number) -> Annotated[Json, Schema(answers.Alarm)]:
-    """It is over; the next event of its kind raises it anew."""
+    """It is over; the next event of its kind raises it again."""
     return actions.clear(services(request), who, alarm)

@@ -1,9 +1,9 @@
-"""Follows what is told and keeps the state of each alarm; what changes it is told in its turn.
+"""Follows published events and keeps the state of each alarm; its changes are published as events.
 
 An alarm is of a device, a trip and a name. It is raised when it has stood for its minimum duration; what
 ends before is none. While it stands, what raises it once more is only counted; when
-it has been cleared the next one raises it anew. Late news do not wake the dead: what is older than what
-cleared it raises nothing. What is told of one trip clears nothing of another, but what was raised
+it has been cleared the next one raises it again. Late events do not reopen it: what is older than what
+cleared it raises nothing. An event of one trip clears nothing of another, but what was raised
 on none; alarms end with their trip. When something turns out not to be true, what is true beside it is looked
 at again."""
 
@@ -34,7 +34,8 @@ CORRECTION = "a correction"
 
 
 def follow(connection: Connection, event: Event, now_s: int, coming: Sequence[Event] = ()) -> list[Event]:
-    """What an event that has just been told changes, to be told after it; `coming` are told next."""
+    """What an event that has just been published changes, to be published after it; `coming` are published
+    next."""
     if event.type == "retraction":
         return _taken_back(connection, event, now_s)
     found = meaning(event)
@@ -98,7 +99,7 @@ def _over(connection: Connection, event: Event, name: str, at_s: int, now_s: int
     over = [row for row in open_alarms if row.trip in (None, event.trip) and row.raised_s <= at_s]
     changes = _cleared(connection, over, at_s, now_s, AGENT, event.id)
     later = {row.trip for row in over if row.last_s > at_s}
-    return changes + _looked_at_again(connection, event.device, name, later, now_s)
+    return changes + _reevaluated(connection, event.device, name, later, now_s)
 
 
 def _taken_back(connection: Connection, retraction: Event, now_s: int) -> list[Event]:
@@ -115,19 +116,19 @@ def _taken_back(connection: Connection, retraction: Event, now_s: int) -> list[E
     ended = stored.cleared_with(connection, event.device, event.id)
     for row in ended:
         stored.clear(connection, row.alarm, CORRECTION, row.cleared_s, now_s)
-    concerned = {event.trip, *(row.trip for row in ended)}
-    return _looked_at_again(connection, event.device, name, concerned, now_s)
+    affected_trips = {event.trip, *(row.trip for row in ended)}
+    return _reevaluated(connection, event.device, name, affected_trips, now_s)
 
 
 def _corrected(connection: Connection, rows: list[Row[Any]], now_s: int) -> list[Event]:
     """End what is not true; whatever else was counted on it is true still."""
     changes = _cleared(connection, rows, now_s, now_s, CORRECTION)
     for row in rows:
-        changes += _looked_at_again(connection, row.device, row.name, {row.trip}, now_s)
+        changes += _reevaluated(connection, row.device, row.name, {row.trip}, now_s)
     return changes
 
 
-def _looked_at_again(
+def _reevaluated(
     connection: Connection, device: str, name: str, of_trips: Collection[int | None], now_s: int
 ) -> list[Event]:
     """Raise the alarm by those events that stand on these trips, as far as they are under way, and have none
@@ -152,7 +153,7 @@ def _over_from_s(connection: Connection, device: str, name: str, trip: int | Non
 
 
 def _end(connection: Connection, event: Event, name: str, at_s: int) -> Event | None:
-    """What was told before and has ended what this event, of that time, would raise."""
+    """What was published before and has ended what this event, of that time, would raise."""
     later = events.current_from(connection, event.device, TYPES, at_s + 1)
     ends = (each for each in later if event.trip in (None, each.trip) and meaning(each) == (name, CLEAR))
     return next(ends, None)
@@ -165,13 +166,13 @@ def due_devices(connection: Connection, now_s: int) -> set[str]:
 
 
 def check_due(connection: Connection, names: Collection[str], now_s: int) -> None:
-    """Change what time changes on these devices, and tell so."""
+    """Change what time changes on these devices, and publish it."""
     publishing.publish(connection, expire(connection, names, now_s), now_s)
 
 
 def expire(connection: Connection, names: Collection[str], now_s: int) -> list[Event]:
     """What time changes on these devices: raise the alarms that have stood for their minimum duration, end
-    those of which nothing has told for as long as their rule says, and those that late news have raised on a
+    those without an event for as long as their rule says, and those that late events have raised on a
     trip that is over."""
     changes = []
     for row in stored.every_open(connection, names):
@@ -201,7 +202,7 @@ def _expired(row: Row[Any], now_s: int) -> tuple[int, str] | None:
 
 
 def end_with_trip(connection: Connection, device: str, trip: int, now_s: int) -> None:
-    """End the alarms of a trip with it, and tell so."""
+    """End the alarms of a trip with it, and publish that."""
     publishing.publish(connection, _ended(connection, trip, now_s), now_s)
 
 
@@ -210,10 +211,10 @@ def _ended(connection: Connection, trip: int, now_s: int) -> list[Event]:
     if ended_s is None:
         return []
     return [
-        serialize
+        change
         for row in stored.of_trip(connection, trip)
         if row.cleared_by in (None, TRIP) and row.cleared_s != (over_s := max(ended_s, row.raised_s))
-        for serialize in _cleared(connection, [row], over_s, now_s, TRIP)
+        for change in _cleared(connection, [row], over_s, now_s, TRIP)
     ]
 
 
@@ -253,7 +254,7 @@ def acknowledge(connection: Connection, alarm: int, who: str, note: str, now_s: 
 
 
 def clear(connection: Connection, alarm: int, who: str, now_s: int) -> list[Event]:
-    """Somebody ends it; the next event of its kind raises it anew. `UserError` if there is none or it is
+    """Somebody ends it; the next event of its kind raises it again. `UserError` if there is none or it is
     over."""
     row = known(connection, alarm)
     if row.cleared_s is not None:
@@ -309,7 +310,7 @@ def _cleared(
 
 
 def _change_event(row: Row[Any], change: str, now_s: int) -> Event:
-    """The event of a change. Its place and its time on the journey are those of the event that raised it: so
+    """The event of a change. Its place and time are those of the event that raised it: so
     nobody hears of a place that lies on somebody else's trip."""
     event_id, kind = topics.alarm_id(row.device, row.alarm, change), f"alarm-{change}"
     content = {"id": event_id, "type": kind} | serialize(row)

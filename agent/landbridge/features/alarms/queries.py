@@ -35,7 +35,7 @@ def remove(connection: Connection, alarm: int) -> None:
 
 
 def count(connection: Connection, alarm: int, at_s: int, now_s: int, times: int = 1) -> None:
-    """It was told of once more, or, with `times` 0, it goes on and is not raised yet."""
+    """It was raised once more, or, with `times` 0, it goes on and is not raised yet."""
     last_s = case((alarms.c.last_s < at_s, at_s), else_=alarms.c.last_s)
     values = {"times": alarms.c.times + times, "last_s": last_s, "published_s": now_s}
     connection.execute(update(alarms).where(alarms.c.alarm == alarm).values(values))
@@ -108,7 +108,7 @@ def over_from_s(
 ) -> int:
     """What is older has had its alarm: the end of the last such alarm of this trip, but for those that
     `but_by` has cleared; 0: there is none. Of one that `quiet_by` has cleared without an event, what came
-    later than the last that told of it was not heard of yet."""
+    later than the last event of it was not received yet."""
     was_quiet = (alarms.c.cleared_by == quiet_by) & alarms.c.cleared_event.is_(None)
     over_s = func.max(case((was_quiet, alarms.c.last_s + 1), else_=alarms.c.cleared_s))
     of_name = select(func.coalesce(over_s, 0)).where(alarms.c.device == device, alarms.c.name == name)
@@ -140,7 +140,7 @@ def shown(connection: Connection, device: str | None = None) -> list[Row[Any]]:
 
 
 def stirred_since(since_s: int) -> Select[Any]:
-    """The devices of whose alarms something was told since a time, or that are looked after since."""
+    """The devices with an alarm of which something was published, or that was acknowledged, since a time."""
     return select(alarms.c.device).where(
         (alarms.c.published_s >= since_s) | (alarms.c.acknowledged_s >= since_s)
     )

@@ -29,7 +29,7 @@ RESULTS = {
 
 
 class Verb(NamedTuple):
-    """What a device can be told to do."""
+    """What a device can be commanded to do."""
 
     code: int
     help: str

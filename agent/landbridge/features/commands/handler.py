@@ -1,6 +1,6 @@
-"""Commands: sent with the reply to a device's own report until it tells the result, or they expire.
+"""Commands: sent with the reply to a device's own report until it reports the result, or they expire.
 
-Nothing wakes a device: each has its orders when it reports of itself, and no two devices keep step.
+Nothing wakes a device: each gets its commands in its own session, and no two devices keep step.
 """
 
 from collections.abc import Collection, Mapping
@@ -24,7 +24,7 @@ _LONGEST_S = 30 * 86400
 
 
 def on_report(connection: Connection, device: str, uplink: Uplink, now_s: int) -> None:
-    """Note the results that the device tells."""
+    """Keep the results that the device reports."""
     if wire.REPORT_KEY not in uplink.reports:
         return
     for command, result in wire.decode_results(uplink.reports[wire.REPORT_KEY]).items():
@@ -73,7 +73,7 @@ def give(
 
 
 def on_trip_end(connection: Connection, device: str, trip: int, now_s: int) -> None:
-    """Cancel what its tenant has ordered and is not over; dense points that he has ordered end."""
+    """Cancel the open commands of its tenant; dense points that the tenant requested end."""
     if cancelled := stored.cancel_open(connection, device, trip, trips.END, now_s):
         audit.add(connection, trips.END, _("commands cancelled: {number}", number=cancelled), now_s, device)
     dense = stored.last_done(connection, device, wire.DENSE, now_s)

@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from landbridge.features.coverage.encoding import TILE_KM, bin_of_distance, bin_of_share, share_of
+from landbridge.features.coverage.encoding import TILE_KM, bin_of_distance, bin_of_fraction, fraction_of
 
 REACH_KM = 6.0
 """An observation says something about the route around it, less by a factor e so far away [C]."""
@@ -39,7 +39,7 @@ def tiles(observations: Mapping[int, Observations], places_km: Sequence[float | 
     if total < LEAST_OBSERVATIONS or total == sum(each.good for each in known.values()):
         return guesses
     usual = _usual(known, guesses)
-    return [bin_of_share(_share(tile, known, guesses, usual)) for tile in range(len(guesses))]
+    return [bin_of_fraction(_fraction(tile, known, guesses, usual)) for tile in range(len(guesses))]
 
 
 def _usual(observations: Mapping[int, Observations], guesses: Sequence[int]) -> dict[int, float]:
@@ -50,12 +50,12 @@ def _usual(observations: Mapping[int, Observations], guesses: Sequence[int]) -> 
         count[guesses[tile]] += each.observations
         good[guesses[tile]] += each.good
     return {
-        guess: (GUESS_WEIGHT * share_of(guess) + good[guess]) / (GUESS_WEIGHT + count[guess])
+        guess: (GUESS_WEIGHT * fraction_of(guess) + good[guess]) / (GUESS_WEIGHT + count[guess])
         for guess in set(guesses)
     }
 
 
-def _share(
+def _fraction(
     tile: int, observations: Mapping[int, Observations], guesses: Sequence[int], usual: Mapping[int, float]
 ) -> float:
     """The share of a tile: the usual one, and by how much those nearby differ from theirs."""

@@ -6,8 +6,7 @@ import typer
 
 from landbridge.core import table
 from landbridge.db.opened import opened
-from landbridge.features.coverage import bins as shares
-from landbridge.features.coverage import encoding, known
+from landbridge.features.coverage import bins, encoding, known
 from landbridge.features.coverage import learn as lessons
 from landbridge.features.routes.queries import routes
 from landbridge.features.routes.queries.routes import Coverage, Key, known_route
@@ -45,7 +44,7 @@ def show(route: str = _NAME) -> None:
         found = known_route(connection, route)
         coverage, costs = routes.coverage_of(connection, route), routes.costs(connection, route)
     stations = [Waypoint(*each) for each in found.stations]
-    tiles = shares.tiles(lessons.by_tile(coverage), found.places_km)
+    tiles = bins.tiles(lessons.by_tile(coverage), found.places_km)
     table.show(
         ("from km", "station", "observations", "heard well", "learned tiles", "expected share", "networks"),
         (_leg(a, b, coverage, tiles) for a, b in pairwise(stations)),
@@ -64,7 +63,7 @@ def _leg(a: Waypoint, b: Waypoint, coverage: dict[Key, Coverage], tiles: list[in
     last = max(int(b.km // encoding.TILE_KM), first + 1)
     here = {key: each for key, each in coverage.items() if first <= key[0] < last}
     bins = tiles[first:last]
-    of_bins = [encoding.share_of(each) for each in bins]
+    of_bins = [encoding.fraction_of(each) for each in bins]
     return (
         round(a.km),
         a.name,

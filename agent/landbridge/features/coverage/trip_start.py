@@ -2,8 +2,7 @@
 
 from sqlalchemy import Connection
 
-from landbridge.features.coverage import bins as shares
-from landbridge.features.coverage import encoding, known, learn
+from landbridge.features.coverage import bins, encoding, known, learn
 from landbridge.features.routes.queries import route_data, routes
 from landbridge.geo.route import Waypoint
 from landbridge.geo.timetable import STAY_H
@@ -17,7 +16,7 @@ def make_route_data(connection: Connection, device: str, trip: int, route: str, 
     stations = [Waypoint(*each) for each in found.stations]
     learn.learn(connection, route, stations)
     coverage = routes.coverage_of(connection, route)
-    tiles = shares.tiles(learn.by_tile(coverage), found.places_km)
+    tiles = bins.tiles(learn.by_tile(coverage), found.places_km)
     networks = known.networks(coverage, routes.costs(connection, route), stations)
     revision = route_data.next_revision(connection, device, now_s)
     route_data.keep(connection, trip, revision, encoding.build(revision, stations, tiles, networks, STAY_H))

@@ -1,4 +1,4 @@
-"""The API of what a device has done: its track in outline, its days, its journey, one record."""
+"""The API of what a device has done: its track in outline, its days, its events, one record."""
 
 from datetime import datetime
 from typing import Annotated
@@ -116,7 +116,7 @@ def tracked_events(
 def record(
     request: Request, who: CurrentUser, device: Device, seq: Number
 ) -> Annotated[Json, Schema(answers.Record)]:
-    """One record as the device made it (docs/reference/protocol.md), and as it is told."""
+    """One record as the device made it (docs/reference/protocol.md), and as it is published."""
     it = services(request)
     with it.database.reading() as connection:
         found = actions.view(connection, who, device)

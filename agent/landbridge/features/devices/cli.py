@@ -14,7 +14,7 @@ from landbridge.features.devices.enrol import CERTIFICATE, SETTINGS, enrol
 from landbridge.features.devices.queries import known_device
 from landbridge.features.trips import queries as trips
 from landbridge.ingest import dead_letters, epochs
-from landbridge.ingest.replay import Aside, Replay
+from landbridge.ingest.replay import KeptMessage, Replay
 from landbridge.points import geojson
 from landbridge.points import queries as points
 
@@ -53,7 +53,7 @@ def adopt(
         topic = f"landbridge/{device}/up"
         with it.database.writing() as connection:
             rows = enrolment.adopt(connection, it.keyring, it.clock, device, settings)
-            waiting = [Aside(topic, row.payload, row.received_s) for row in rows]
+            waiting = [KeptMessage(topic, row.payload, row.received_s) for row in rows]
             why = Replay(it.database, it.keyring, it.clock).take_within(connection, waiting)
             for each, refusal in zip(waiting, why, strict=True):
                 if refusal is not None:
@@ -74,14 +74,14 @@ def list_devices() -> None:
     """
     with opened() as it, it.database.reading() as connection:
         rows = devices.every(connection)
-        riding = trips.under_way(connection)
+        running = trips.under_way(connection)
         unknown = dead_letters.unknown_devices(connection)
     table.show(
         ("device", "container", "last session", "next session", "position of"),
         (
             (
                 row.device,
-                riding[row.device].container if row.device in riding else None,
+                running[row.device].container if row.device in running else None,
                 iso(row.last_session_s),
                 iso(row.next_session_s),
                 iso(row.position_at_s),

@@ -118,19 +118,19 @@ def devices_to_report(connection: Connection, before_s: int) -> set[str]:
 
 
 def overdue(connection: Connection, names: Collection[str], before_s: int) -> list[Row[Any]]:
-    """Those of these devices whose next session was due before a time, and of which this has not been told;
-    not those that never made a point."""
+    """Those of these devices whose next session was due before a time, and of which this has not been
+    published; not those that never made a point."""
     return _among(connection, names, _overdue(before_s))
 
 
 def heard_again(connection: Connection, names: Collection[str]) -> list[Row[Any]]:
-    """Those that were told to be silent and have been heard since; not those of which no point is kept."""
+    """Those published as silent and heard since; not those of which no point is kept."""
     return _among(connection, names, _heard_again())
 
 
 def silent_on_another_trip(connection: Connection, names: Collection[str]) -> list[Row[Any]]:
-    """Those that are silent, of which that was told when another trip was under way, or none; not those of
-    which no point is kept."""
+    """Those that are silent, of which that was published when another trip was under way, or none; not those
+    of which no point is kept."""
     return _among(connection, names, _silent_on_another_trip())
 
 
@@ -161,12 +161,12 @@ def _silent_on_another_trip() -> Select[Any]:
 
 
 def silent(connection: Connection, device: str, due_s: int | None) -> None:
-    """Note that the contact that was due then is told to be missing; None: that it was heard again."""
+    """Note that the session that was due then is published as missed; None: that it was heard again."""
     connection.execute(update(devices).where(devices.c.device == device).values(silent_due_s=due_s))
 
 
 def next_seq(connection: Connection, device: str) -> int:
-    """The next capture sequence, as the device has told it last; 0 if it never has."""
+    """The next capture sequence, as the device reported it last; 0 if it never has."""
     row = find(connection, device)
     reported = json.loads(row.status).get("next_seq", 0) if row else 0
     return int(reported)

@@ -1,4 +1,4 @@
-"""The API of what a device tells of itself: why it did what it did."""
+"""The API of what a device reports of itself: why it did what it did."""
 
 from datetime import datetime
 from typing import Annotated

@@ -12,7 +12,7 @@ _log = logging.getLogger(__name__)
 
 
 def on_report(connection: Connection, device: str, uplink: Uplink, now_s: int) -> None:
-    """Keep what the uplink tells; `WireError` if that does not keep the contract."""
+    """Keep what the uplink reports; `WireError` if that does not keep the contract."""
     if REPORT_KEY not in uplink.reports:
         return
     report = decode(uplink.reports[REPORT_KEY])

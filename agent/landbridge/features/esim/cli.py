@@ -104,8 +104,8 @@ def show(device: str = _DEVICE) -> None:
 
 
 def _show_profiles(policy: Policy, said: Row[Any] | None) -> None:
-    """With the class of each as the card tells it, a dash for one that it has not told, and what went over it
-    in the month of the last report."""
+    """With the class of each as the card reports it, a dash for one that it has not reported, and what went
+    over it in the month of the last report."""
     on_card: dict[str, int] = dict(json.loads(said.profiles)) if said else {}
     used: dict[str, int] = dict(json.loads(said.used_kb)) if said else {}
     rows = []

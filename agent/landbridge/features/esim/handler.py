@@ -22,7 +22,7 @@ from landbridge.protocol.uplink import Uplink
 def on_report(connection: Connection, device: str, uplink: Uplink, now_s: int) -> None:
     """Keep what the device says of its card, and a row for each change of who it is."""
     if uplink.identity:
-        stored.see_identity(connection, device, uplink.identity, now_s)
+        stored.keep_identity(connection, device, uplink.identity, now_s)
     if wire.REPORT_KEY in uplink.reports:
         said = wire.decode_report(uplink.reports[wire.REPORT_KEY])
         stored.keep_report(connection, device, said, now_s)
@@ -33,7 +33,7 @@ def on_report(connection: Connection, device: str, uplink: Uplink, now_s: int) -
 
 def devices_pending(connection: Connection, uplinks: Mapping[str, Uplink], now_s: int) -> Collection[str]:
     """Those that have a policy and have not said that they follow the newest."""
-    return stored.devices_behind(connection, uplinks.keys())
+    return stored.devices_to_update(connection, uplinks.keys())
 
 
 def pending(connection: Connection, device: str, uplink: Uplink, now_s: int) -> Mapping[int, Any]:

@@ -25,7 +25,7 @@ from landbridge.points.usage import Span
 from landbridge.protocol import uplink
 from landbridge.web import actions, answers, auth, device_views, serialize
 from landbridge.web.answers import Json, Schema
-from landbridge.web.api import ActingUser as ApiActs
+from landbridge.web.api import ActingUser as ApiActingUser
 from landbridge.web.api import CurrentUser, Device
 from landbridge.web.auth import User
 from landbridge.web.device_views import DeviceView
@@ -59,7 +59,7 @@ def card(request: Request, who: CurrentUser, device: Device) -> Annotated[Json, 
 
 @router.post("/v1/devices/{device}/card/switch")
 def switch(
-    request: Request, who: ApiActs, device: Device, choice: ProfileChoice
+    request: Request, who: ApiActingUser, device: Device, choice: ProfileChoice
 ) -> Annotated[Json, Schema(answers.Revision)]:
     """Have it use a profile; one that cannot connect it leaves again by itself."""
     return {"revision": actions.switch(services(request), who, device, choice.profile)}
@@ -222,7 +222,7 @@ def _lies_in(spans: Spans, at_s: int) -> bool:
 def _binding(
     identities: Sequence[Row[Any]], desired: stored.Desired | None, in_inventory: SimCard | None
 ) -> str:
-    """How the register has it; of a card that is not there, whether locator and card are those that came
+    """How the inventory has it; of a card that is not there, whether device and card are those that came
     together. In words."""
     if not identities:
         return _("not known yet")

@@ -1,4 +1,4 @@
-"""What platforms read: the events as they were told, from any number on. docs/reference/api.md."""
+"""What platforms read: the events as they were published, from any number on. docs/reference/api.md."""
 
 import json
 from collections.abc import AsyncIterator, Iterator, Sequence
@@ -39,7 +39,7 @@ def published(
     device: Annotated[str | None, Query(max_length=32)] = None,
     type: Annotated[list[str] | None, Query(max_length=20)] = None,
 ) -> Annotated[Json, Schema(answers.Events)]:
-    """What was told after the event of that number, in this order, retractions too. `next` is `after` of
+    """What was published after the event of that number, in this order, retractions too. `next` is `after` of
     the next page, also when this one is empty. 409: no event has that number yet, nor had one before the
     database was restored."""
     if unknown := sorted(set(type or ()) - set(answers.EVENT_TYPES)):

@@ -1,7 +1,7 @@
 """Brings messages to integrations: each at least once, in order of each device, again and again until it is
 taken.
 
-A integration that is away is tried again later and later; nothing of it is skipped. One that refuses a
+An integration that is away is tried again later and later; nothing of it is skipped. One that refuses a
 message has that device's messages waiting, this one first, and gets those of the other devices meanwhile."""
 
 import logging
@@ -24,7 +24,7 @@ from landbridge.features.integrations.kinds import Away, Refused, Send
 from landbridge.features.integrations.queries import DeliveryRetry, Integration
 
 BATCH = 64
-LOOK_S = 0.5
+POLL_S = 0.5
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 1.0, 900.0
 _FIRST_RETRY_S, _LONGEST_RETRY_S = 30, 6 * 3600
 _LAST_WORDS_S = 5.0
@@ -43,7 +43,7 @@ class Deliveries(Periodic):
         may_deliver: Callable[[], bool] = lambda: True,
     ) -> None:
         """Of several agents one at a time `may_deliver`."""
-        super().__init__("deliveries", "look for what is to be delivered", LOOK_S)
+        super().__init__("deliveries", "look for what is to be delivered", POLL_S)
         self._database = database
         self._clock = clock
         self._make = make
@@ -54,8 +54,8 @@ class Deliveries(Periodic):
         self._serving: dict[int, threading.Thread] = {}
 
     def stop(self) -> None:
-        """Finish the messages at hand, for _LAST_WORDS_S at most: what a integration has not answered by then
-        is left, ends with the process, and is sent again by the next one. The others keep."""
+        """Finish the messages at hand, for _LAST_WORDS_S at most: what an integration has not answered by
+        then is left, ends with the process, and is sent again by the next one. The others keep."""
         super().stop()
         deadline = time.monotonic() + _LAST_WORDS_S
         for thread in self._serving.values():
@@ -96,7 +96,7 @@ class Deliveries(Periodic):
         return integration in self._active and not self.is_stopping
 
     def _serve(self, integration: Integration) -> None:
-        """Bring a integration what there is for it."""
+        """Bring an integration what there is for it."""
         backoff = self._waits[integration.integration]
         try:
             with self._make(integration) as send:
@@ -172,7 +172,7 @@ class Delivery:
             self._bring(message)
         except Refused as error:
             assert message.device is not None
-            waiting[message.device] = self._hold(message, None, str(error))
+            waiting[message.device] = self._keep_retry(message, None, str(error))
             return False
         return True
 
@@ -189,9 +189,9 @@ class Delivery:
             with self._database.reading() as connection:
                 span = (waits.message, self._cursor)
                 found = outbox.of_device(connection, integration.tenant, integration.what, waits.device, span)
-            still = self._catch_up(waits, found)
-            if still:
-                waiting[waits.device] = still
+            later = self._catch_up(waits, found)
+            if later:
+                waiting[waits.device] = later
                 continue
             with self._database.writing() as connection:
                 integrations.end_retry(connection, integration.integration, waits.device)
@@ -210,19 +210,19 @@ class Delivery:
             try:
                 self._bring(message)
             except Refused as error:
-                return self._hold(message, waits, str(error))
+                return self._keep_retry(message, waits, str(error))
             except Exception:
                 self._wait_from(waits, message)
                 raise
         return None
 
     def _wait_from(self, waits: DeliveryRetry, message: OutboxMessage) -> DeliveryRetry:
-        still = waits._replace(message=message.message)
+        later = waits._replace(message=message.message)
         with self._database.writing() as connection:
-            integrations.keep_retry(connection, self._integration.integration, still, waits)
-        return still
+            integrations.keep_retry(connection, self._integration.integration, later, waits)
+        return later
 
-    def _hold(self, message: OutboxMessage, before: DeliveryRetry | None, why: str) -> DeliveryRetry:
+    def _keep_retry(self, message: OutboxMessage, before: DeliveryRetry | None, why: str) -> DeliveryRetry:
         attempts = before.attempts + 1 if before and before.message == message.message else 0
         next_s = self._clock.now_s() + round(wait_s(_FIRST_RETRY_S, _LONGEST_RETRY_S, attempts))
         waits = DeliveryRetry(message.device or "", message.message, attempts, next_s, why)

@@ -16,8 +16,8 @@ _SENSORS: dict[str, dict[str, Any]] = {"battery_mv": _MILLIVOLTS, "temperature_c
 
 
 def announcing(publish: Publish, prefix: str) -> Publish:
-    """`publish` that tells Home Assistant of each device with its first position since the agent began, and
-    takes it away with that position; without `prefix`, `publish` itself."""
+    """`publish` that announces each device to Home Assistant with its first position since the agent began,
+    and takes it away with that position; without `prefix`, `publish` itself."""
     if not prefix:
         return publish
     announced_topics: set[str] = set()

@@ -6,7 +6,7 @@ from functools import partial
 from typing import NamedTuple
 
 from landbridge.config import Mail
-from landbridge.core.http import Line
+from landbridge.core.http import HttpClient
 from landbridge.core.http_errors import Away, Refused
 from landbridge.db.keys import Keyring
 from landbridge.events.outbox import OutboxMessage
@@ -24,7 +24,7 @@ class Kind(NamedTuple):
     """One kind of integration."""
 
     what: tuple[str, ...]
-    """Kinds of messages it can take; it gets them all unless told otherwise."""
+    """Kinds of messages it can take; it gets them all unless set otherwise."""
     scheme: tuple[str, ...]
     """What its address begins with."""
     spelled: Callable[[bytes], str] | None
@@ -50,13 +50,13 @@ def opened(integration: Integration, keyring: Keyring, settings: Mail, pages: st
     if integration.kind == "mail":
         yield partial(mail.send, settings, pages, integration.address)
         return
-    with closing(Line(integration.address)) as line:
+    with closing(HttpClient(integration.address)) as client:
         match integration.kind:
             case "webhook":
-                yield partial(webhook.send, line, secret)
+                yield partial(webhook.send, client, secret)
             case "dcsa":
-                yield partial(dcsa_push.send, line, secret)
+                yield partial(dcsa_push.send, client, secret)
             case "traccar":
-                yield partial(traccar.send, line)
+                yield partial(traccar.send, client)
             case _:
                 raise ValueError(f"no kind of integration {integration.kind!r}")

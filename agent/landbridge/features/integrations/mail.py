@@ -39,7 +39,7 @@ def send(settings: Mail, pages: str, address: str, message: OutboxMessage) -> No
 
 
 def _is_corrected(event: dict[str, Any]) -> bool:
-    """It was over before, by something else: who was told that needs no second mail."""
+    """It was cleared before, by something else: that mail was sent, and a second one is not needed."""
     return event["type"] == "alarm-cleared" and "replaces" in event
 
 

@@ -25,7 +25,7 @@ class Integration(NamedTuple):
 
 
 class DeliveryRetry(NamedTuple):
-    """A device that waits at a integration, from the message on that was refused."""
+    """A device that waits at an integration, from the message on that was refused."""
 
     device: str
     message: int
@@ -35,7 +35,7 @@ class DeliveryRetry(NamedTuple):
 
 
 def add(connection: Connection, integration: Integration, who: str, now_s: int) -> None:
-    """Add a integration; it gets what is told after its cursor. Its number is of no account."""
+    """Add an integration; it gets what is published after its cursor. Its number is not used."""
     values = integration._asdict() | {"what": json.dumps(integration.what)}
     del values["integration"]
     connection.execute(insert(integrations).values(**values, added_by=who, added_s=now_s))

@@ -32,9 +32,10 @@ def add(
     who: str,
     now_s: int,
 ) -> bytes:
-    """Add a integration; returns its secret, empty if it has none. `UserError` says what is wrong with it."""
+    """Add an integration; returns its secret, empty if it has none. `UserError` says what is wrong with
+    it."""
     if integrations.named(connection, checked(name, "integration")):
-        raise UserError(f"there is a integration {name}; `landbridge integrations remove {name}` ends it")
+        raise UserError(f"there is an integration {name}; `landbridge integrations remove {name}` ends it")
     if kind not in KINDS:
         raise UserError(f"no kind {kind!r}; known are {', '.join(KINDS)}")
     if tenant is not None:
@@ -76,13 +77,13 @@ def _check_address(address: str, kind: str) -> None:
 
 
 def remove(connection: Connection, name: str, who: str, now_s: int) -> None:
-    """End a integration; `UserError` if there is none."""
+    """End an integration; `UserError` if there is none."""
     integrations.remove(connection, known(connection, name).integration, who, now_s)
     outbox.tidy(connection)
 
 
 def discard(connection: Connection, name: str, device: str, who: str, now_s: int) -> int:
-    """Never bring a integration the message of a device that it refuses; those behind it are tried again at
+    """Never bring an integration the message of a device that it refuses; those behind it are tried again at
     once. Returns its number; `UserError` if it refuses none."""
     found = known(connection, name)
     waits = next(

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
-from landbridge.core.http import Line
+from landbridge.core.http import HttpClient
 from landbridge.events.outbox import OutboxMessage
 
 _KMH_IN_KNOTS = 1 / 1.852
@@ -20,11 +20,11 @@ _FIELDS = {
 """Properties of a point, by the name of Traccar's attribute."""
 
 
-def send(line: Line, message: OutboxMessage) -> None:
+def send(client: HttpClient, message: OutboxMessage) -> None:
     """Bring the fixes of a batch; points without a position or a time Traccar cannot place."""
     for feature in json.loads(message.payload)["features"]:
         if feature["geometry"] and feature["properties"]["time"]:
-            line.post(b"", {}, urlencode(parameters(feature)))
+            client.post(b"", {}, urlencode(parameters(feature)))
 
 
 def parameters(feature: dict[str, Any]) -> dict[str, Any]:

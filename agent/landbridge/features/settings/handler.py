@@ -37,10 +37,10 @@ def devices_pending(connection: Connection, uplinks: Mapping[str, Uplink], now_s
 
 
 def pending(connection: Connection, device: str, uplink: Uplink, now_s: int) -> Mapping[int, Any]:
-    """The desired settings, if the device is to be told."""
+    """The desired settings, if the device is to get them."""
     desired = stored.desired(connection, device)
     said = stored.report(connection, device)
-    if said and _may_try_again(connection, device, desired, said[0], now_s):
+    if said and _may_retry(connection, device, desired, said[0], now_s):
         whose = desired.trip, desired.lasting
         stored.set_desired(connection, device, desired.changes, AGAIN, now_s, *whose)
         desired = stored.desired(connection, device)
@@ -116,7 +116,7 @@ def _waits(desired: stored.Desired, report: Report) -> bool:
     return report.revision != desired.revision or report.hash not in wire.hashes(desired.changes)
 
 
-def _may_try_again(
+def _may_retry(
     connection: Connection, device: str, desired: stored.Desired, report: Report, now_s: int
 ) -> bool:
     """Whether the agent was out of reach under `desired`, which may have had other reasons: a border, a

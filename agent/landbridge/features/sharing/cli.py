@@ -42,7 +42,7 @@ def add(
 
 
 @commands.command("list")
-def list_shares() -> None:
+def list_share_links() -> None:
     """List all share links, including expired ones
 
     \b

@@ -39,7 +39,7 @@ def check(database: Database, clock: Clock, provider: Provider, lock: bool, who:
     with database.reading() as connection:
         cards = [each for each in inventory.every(connection) if each.stage != "retired"]
         rows = sorted(devices.every(connection), key=lambda row: row.last_session_s or 0)
-    # Of those that tell of the same card the one that was heard last has it.
+    # Of those that report the same card the one that was heard last has it.
     reported = {watch.reported_iccid(row): (row.last_session_s or 0, row.device) for row in rows}
     found = []
     for card in cards:
@@ -67,7 +67,7 @@ def check(database: Database, clock: Clock, provider: Provider, lock: bool, who:
 def _evaluated(
     database: Database, now_s: int, card: SimCard, iccid: str, device: str | None, observed: Observed
 ) -> list[str]:
-    """The controls that are broken, told of the device that has the card, if one does."""
+    """The controls that are broken, published for the device that has the card, if one does."""
     with database.writing() as connection:
         used = sent.month_bytes(connection, card.iccids, now_s)
         observed = replace(observed, month_bytes=sum(used.values()))

@@ -1,6 +1,6 @@
-"""Watches the cards of devices: judges what each uplink shows, tells what is broken and what is kept again.
+"""Watches the cards of devices: checks each uplink, and publishes which controls are broken and kept again.
 
-A handler of the desk (downlinks/registry.py) that orders nothing: what a control demands goes by settings.
+A downlink handler (downlinks/registry.py) that sends nothing: what a control demands goes by settings.
 `on_report` runs in the transaction of the uplink.
 """
 
@@ -49,7 +49,7 @@ def on_report(connection: Connection, device: str, uplink: Uplink, now_s: int) -
             publish_changes(connection, device, dict.fromkeys(RULES), now_s, now_s)
         return
     demands = demanded(connection, found)
-    # It told its identity once; the card may have been added, or its move announced, since.
+    # It reported its identity once; the card may have been added, or its move announced, since.
     if identity["iccid"] in found.iccids and identity.get("imei"):
         found = _bind(connection, found, str(identity["imei"]), now_s)
     card = for_rules(found)
@@ -65,8 +65,10 @@ def on_report(connection: Connection, device: str, uplink: Uplink, now_s: int) -
         imei=imei, iccid=iccid, imsi=imsi, month_bytes=used, hosts=hosts, voice=voice, sms=sms
     )  # fmt: skip
     # When a reply is lost the same comes again.
-    anew = {"services"} if came and came & device_log.kinds(connection, device, now_s) else set()
-    publish_changes(connection, device, evaluate(demands, card, itself), now_s, now_s, anew=anew)
+    broken_again = {"services"} if came and came & device_log.kinds(connection, device, now_s) else set()
+    publish_changes(
+        connection, device, evaluate(demands, card, itself), now_s, now_s, broken_again=broken_again
+    )
     if used is not None and demands.slow_at and used >= demands.quota_mb * 1e4 * demands.slow_at:
         settings.change(connection, device, _SLOWEST, WHO, now_s)
 
@@ -88,7 +90,7 @@ def for_rules(found: SimCard) -> Card:
 
 
 def reported_iccid(row: Row[Any]) -> str:
-    """The ICCID that a device told last; "" if it never did."""
+    """The ICCID that a device reported last; "" if it never did."""
     return str(devices.identity(row).get("iccid", ""))
 
 
@@ -99,19 +101,19 @@ def publish_changes(
     at_s: int,
     now_s: int,
     stored: StoredPoint | None = None,
-    anew: Collection[str] = (),
+    broken_again: Collection[str] = (),
 ) -> None:
-    """Tell which controls are broken now that were not, and which are kept again, as rules.py has `results`;
-    `stored` is the point that shows it. What is older than the last change changes nothing; what was broken
-    before this trip is told on it too, and what has been broken `anew` once more."""
+    """Publish which controls are broken now that were not, and which are kept again, as rules.py has
+    `results`; `stored` is the point that shows it. What is older than the last change changes nothing; what
+    was broken before this trip is published on it too, and what was `broken_again` once more."""
     states = inventory.states(connection, device)
     for control, why in results.items():
         broken, since_s = states.get(control, (False, -1))
         if why is None or not broken:
-            is_news = (why is not None) != broken
+            is_change = (why is not None) != broken
         else:
-            is_news = control in anew or since_s < trips.changed_s(connection, device, at_s)
-        if not is_news or at_s < since_s:
+            is_change = control in broken_again or since_s < trips.changed_s(connection, device, at_s)
+        if not is_change or at_s < since_s:
             continue
         inventory.set_state(connection, device, control, why is not None, at_s)
         event = _event(connection, device, control, why, at_s, stored)
@@ -145,9 +147,9 @@ def _last(connection: Connection, device: str) -> StoredPoint | None:
     trip = trips.running(connection, device)
     if last is None or (trip is not None and trip.trip == last.trip):
         return last
-    still = last.point._replace(kind=KIND_REUSED, plmn=0, events=0).meaningful()
+    reused = last.point._replace(kind=KIND_REUSED, plmn=0, events=0).meaningful()
     whose = (trip.trip, trip.container, trip.tenant) if trip is not None else (None, None, None)
-    return last._replace(point=still, trip=whose[0], container=whose[1], tenant=whose[2])
+    return last._replace(point=reused, trip=whose[0], container=whose[1], tenant=whose[2])
 
 
 def _identity(connection: Connection, device: str, uplink: Uplink) -> dict[str, Any]:
@@ -174,7 +176,7 @@ def _place(stored: StoredPoint) -> Observed:
 
 def _services(uplink: Uplink, came: set[int]) -> tuple[bool | None, bool | None]:
     """Whether voice and SMS are on, as the modem says with the identity; a call or a message that came says
-    so too. None: neither is told."""
+    so too. None: neither is reported."""
     reported = uplink.identity.get("services")
     voice, sms = (None if reported is None else bool(int(reported) & bit) for bit in (VOICE, SMS))
     return CALLED in came or voice, MESSAGED in came or sms

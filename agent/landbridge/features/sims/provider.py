@@ -36,7 +36,7 @@ from typing import Any, NamedTuple, Protocol
 
 from landbridge.core import files
 from landbridge.core.errors import UserError
-from landbridge.core.http import Line
+from landbridge.core.http import HttpClient
 from landbridge.core.http_errors import Away
 from landbridge.core.typed import checked
 
@@ -46,7 +46,7 @@ _DOES = ("lock", "reset")
 
 
 class Status(NamedTuple):
-    """What the platform says of a card; None: it does not tell."""
+    """What the platform says of a card; None: it does not say."""
 
     state: str | None
     imei: str | None
@@ -67,7 +67,7 @@ class Provider(Protocol):
         """Let it transmit nothing any more."""
 
     def reset(self, iccid: str) -> None:
-        """Have its connection made anew."""
+        """Reset its connection."""
 
 
 class Fake:
@@ -166,8 +166,8 @@ class Http:
     def _ask(self, method: str, iccid: str, path: str, body: bytes | None) -> bytes:
         url = self._url.replace("{iccid}", iccid) + path
         try:
-            with closing(Line(url)) as line:
-                answer = line.ask(method, body, self._headers, most=_MOST_BYTES)
+            with closing(HttpClient(url)) as client:
+                answer = client.ask(method, body, self._headers, most=_MOST_BYTES)
         except (Away, http.client.HTTPException, ValueError) as error:
             raise UserError(f"the card's platform, {method} {url}: {error}") from None
         if not answer.is_good:

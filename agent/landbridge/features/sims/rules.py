@@ -1,7 +1,7 @@
 """The controls, each a function of what a card may and what was observed of it: pure, so that a file of cases
 tests them.
 
-The names of `Observed` are those of a case in such a file. None there: it was not told, and no rule is
+The names of `Observed` are those of a case in such a file. None there: it is unknown, and no rule is
 evaluated."""
 
 from collections.abc import Callable
@@ -15,7 +15,8 @@ STAGES = ("stock", "test", "active", "suspended", "retired")
 """The life cycle of a card. In stock, suspended and retired it is not to be heard of."""
 SPEAKING = ("test", "active")
 _IMEI_DIGITS = 14
-"""Of the modem itself. A check digit follows, or its software version, or nothing, by who tells it."""
+"""Of the modem itself. A check digit follows, or its software version, or nothing, depending on who reports
+it."""
 _DIFFER = 0.2
 _LEAST_BYTES = 1_000_000
 

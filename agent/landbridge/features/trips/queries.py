@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Row, insert, select, update
 from landbridge.db.tables import devices, events, trips
 
 END = "the end of the trip"
-"""Who ends what belongs to a trip: its alarms, and what its tenant has ordered."""
+"""Who ends what belongs to a trip: its alarms, and what its tenant has requested."""
 
 
 def start(

@@ -35,7 +35,7 @@ class Booking(NamedTuple):
 
 
 class Started(NamedTuple):
-    """The trip; whether its device has route data to the way; how many points it had already."""
+    """The trip; whether its device has route data; how many points it had already."""
 
     trip: int
     has_route_data: bool

@@ -38,7 +38,7 @@ def on_report(connection: Connection, device: str, uplink: Uplink, now_s: int) -
 
 def devices_pending(connection: Connection, uplinks: Mapping[str, Uplink], now_s: int) -> Collection[str]:
     """Those on whose board a newer release rolls out."""
-    return releases.devices_behind(connection, uplinks.keys())
+    return releases.devices_to_update(connection, uplinks.keys())
 
 
 def pending(connection: Connection, device: str, uplink: Uplink, now_s: int) -> Mapping[int, Any]:

@@ -40,11 +40,11 @@ def _page(request: Request, who: User) -> HTMLResponse:
     with services(request).database.reading() as connection:
         found = [_release(connection, row) for row in releases.every(connection)]
         reported = [row for row in releases.by_device(connection) if row.board or row.assigned]
-    shares = ["canaries", *(f"{share} %" for share in stages.SHARES_PERCENT)]
+    stage_names = ["canaries", *(f"{percent} %" for percent in stages.STAGES_PERCENT)]
     may_administer = who.may("admin")
     of_devices, left_out = [_device(row) for row in reported[:_MOST]], max(0, len(reported) - _MOST)
     values: dict[str, Any] = {"releases": found, "devices": of_devices, "left_out": left_out}
-    return page(request, "updates.html", who=who, stages=shares, may_administer=may_administer, **values)
+    return page(request, "updates.html", who=who, stages=stage_names, may_administer=may_administer, **values)
 
 
 @router.post("/updates/{board}/{sequence}/roll-out")

@@ -61,7 +61,7 @@ def every(connection: Connection) -> list[Row[Any]]:
     return list(connection.execute(statement))
 
 
-def devices_behind(connection: Connection, names: Collection[str]) -> list[str]:
+def devices_to_update(connection: Connection, names: Collection[str]) -> list[str]:
     """Those of the devices on whose board a release newer than theirs rolls out."""
     return list(connection.execute(_behind(), {"texts": list(names)}).scalars())
 

@@ -74,7 +74,7 @@ def _trip(chance: random.Random, trip: int, name: str, now_s: int) -> dict[str, 
     if DEVICES - FOLLOWED <= trip < DEVICES:
         started_s = now_s - 40 * 86_400
     return {
-        "trip": trip, "device": name, "container": container, "line": LINE, "destination": "Duisburg",
+        "trip": trip, "device": name, "container": container, "route": LINE, "destination": "Duisburg",
         "interval_s": 3600, "started_s": started_s,
     }  # fmt: skip
 

@@ -789,6 +789,6 @@ def upgrade() -> None:  # noqa: PLR0915
     op.create_index("ix_sim_profiles_card", "sim_profiles", ["card"])
 
     if op.get_bind().dialect.name == "postgresql":
-        # To observation up the device and the trip of each row costs more than to store it (db/tables.py).
+        # To look up the device and the trip of each row costs more than to store it (db/tables.py).
         for table, name in (("points", "device"), ("points", "trip"), ("uplinks", "device")):
             op.drop_constraint(f"{table}_{name}_fkey", table, type_="foreignkey")

@@ -14,7 +14,7 @@ from landbridge.db.tables import esim_reports, profile_policies, profile_switche
 from landbridge.features.esim.coding import REFUSED_POLICY, Event, Policy, Report, restored
 
 _REMEMBERED = 16
-"""Events that a device may tell again: twice as many as it keeps."""
+"""Events that a device may report again: twice as many as it keeps."""
 _IDENTITY = ("imei", "iccid", "imsi")
 
 
@@ -38,7 +38,7 @@ def desired(connection: Connection, device: str) -> Desired | None:
     return found[-1] if found else None
 
 
-def devices_behind(connection: Connection, devices: Collection[str]) -> list[str]:
+def devices_to_update(connection: Connection, devices: Collection[str]) -> list[str]:
     """Those of the devices that have a policy and have not reported its newest revision."""
     return list(connection.execute(_behind(), {"texts": list(devices)}).scalars())
 
@@ -125,7 +125,7 @@ def is_refused(connection: Connection, device: str, revision: int) -> bool:
     return connection.execute(statement.limit(1)).first() is not None
 
 
-def see_identity(connection: Connection, device: str, identity: dict[str, Any], now_s: int) -> None:
+def keep_identity(connection: Connection, device: str, identity: dict[str, Any], now_s: int) -> None:
     """A row for each change of IMEI, ICCID or IMSI."""
     values = {name: str(identity.get(name, "")) for name in _IDENTITY}
     before = identities(connection, device)

@@ -59,7 +59,7 @@ def report(connection: Connection, device: str) -> Row[Any] | None:
 
 
 def keep_report(connection: Connection, device: str, said: Report, now_s: int) -> None:
-    """Keep what a device said; what is new begins its tries anew."""
+    """Keep what a device said; what is new resets its attempts."""
     before = report(connection, device)
     same = before is not None and (before.in_use, before.coming, before.offset) == said
     values = said._asdict() | {"attempts": before.attempts if before and same else 0, "reported_s": now_s}
